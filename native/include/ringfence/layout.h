@@ -1,0 +1,154 @@
+// Layout of all memory that stubs and kernel threads share: the stub window, slots, chunks and
+// the kernel page. src/shared/ring/layout.ts states the same numbers for TypeScript; the test
+// test/unit/layout.test.ts compiles a C program that prints these and compares them.
+//
+// Everything that a stub can write is hostile input for the kernel: read once, validate, use.
+#ifndef RINGFENCE_LAYOUT_H
+#define RINGFENCE_LAYOUT_H
+
+// ---- The stub window: guest addresses never lie in it; seccomp filters compare high words. ----
+#define RF_WINDOW_BASE 0x680000000000
+#define RF_WINDOW_END 0x690000000000
+#define RF_STUB_TEXT 0x680000000000    // code and constants of the stub, the only memory it brings
+#define RF_ZYGOTE_TEXT 0x680100000000  // code and data of the zygote; unmapped in every stub
+#define RF_HOST_VDSO 0x680200000000    // the host's vvar, vvar_vclock and vdso, moved here together
+#define RF_KERNEL_PAGE 0x680300000000  // read-only view of the kernel page
+#define RF_CHUNKS 0x681000000000       // chunk k of an address space at RF_CHUNKS + k * RF_CHUNK_SIZE
+#define RF_TASK_SIZE 0x7ffffffff000    // Linux's TASK_SIZE on x86-64 with 4-level page tables
+
+// ---- Slots and chunks: one slot a guest thread, one or more chunks an address space. ----
+#define RF_SLOT_SIZE 0x20000
+#define RF_CHUNK_SLOTS 8
+#define RF_CHUNK_SIZE 0x100000
+#define RF_CHUNKS_PER_SPACE 512  // 4 096 threads in one address space
+#define RF_GUEST_CHUNKS 4095     // places in the guest SAB; the last one holds the kernel page
+#define RF_KERNEL_PAGE_CHUNK 4095
+
+#define RF_SELF 0x000  // u64: address of this slot in the stub, compared with the gs base
+
+// Written by the stub.
+#define RF_REQUEST 0x040      // u32: sequence * 16 + request kind; published by an exchange
+#define RF_REQ_COUNT 0x044    // u32: OPS_DONE: operations completed
+#define RF_REQ_VALUE 0x048    // i64: OPS_DONE: result of the last one; COPY_READY, OUT_FAULT: bytes
+#define RF_REQ_IN_LENGTH 0x050  // u32[2]: bytes copied of each in piece; bit 31: the copy faulted
+#define RF_REQ_CPU 0x058      // u32: CPU on which the request was posted
+#define RF_REQ_FLAGS 0x05c    // u32: RF_REQ_VSYSCALL
+#define RF_REQ_VSYSCALL 1     // the call came from the vsyscall page
+
+// Written by the kernel.
+#define RF_REPLY 0x080        // u32: sequence of the request * 16 + reply code; the futex word
+#define RF_REP_COUNT 0x084    // u32: OPS: operations; RET, COPY_*_MORE: pieces
+#define RF_REP_RESULT 0x088   // i64: RET: the system call's result
+#define RF_REP_FLAGS 0x090    // u32: RF_REP_SET_FS
+#define RF_REP_SET_FS 1       // load the fs base from the frame before going back to the guest
+#define RF_REP_SIZE 0x094     // u32: SIGNAL: bytes of the frame in the window
+
+// Written by the stub alone; the kernel only reads it.
+#define RF_SLEEPING 0x0c0     // u32: 1 while the stub waits, or is about to wait, on RF_REPLY
+
+// Register frame: Linux's user_regs_struct, the same for trampoline, signal path and ptrace.
+#define RF_FRAME 0x100
+#define RF_R15 0x100
+#define RF_R14 0x108
+#define RF_R13 0x110
+#define RF_R12 0x118
+#define RF_RBP 0x120
+#define RF_RBX 0x128
+#define RF_R11 0x130
+#define RF_R10 0x138
+#define RF_R9 0x140
+#define RF_R8 0x148
+#define RF_RAX 0x150
+#define RF_RCX 0x158
+#define RF_RDX 0x160
+#define RF_RSI 0x168
+#define RF_RDI 0x170
+#define RF_ORIG_RAX 0x178
+#define RF_RIP 0x180
+#define RF_CS 0x188
+#define RF_EFLAGS 0x190
+#define RF_RSP 0x198
+#define RF_SS 0x1a0
+#define RF_FS_BASE 0x1a8
+#define RF_GS_BASE 0x1b0
+#define RF_FRAME_SIZE 0xd8
+
+// Fault record, valid with the requests FAULT and TRAP.
+#define RF_FAULT_SIGNO 0x1e0   // u32
+#define RF_FAULT_CODE 0x1e4    // i32
+#define RF_FAULT_ADDR 0x1e8    // u64
+#define RF_FAULT_TRAPNO 0x1f0  // u32
+#define RF_FAULT_ERR 0x1f4     // u32
+#define RF_FAULT_CR2 0x1f8     // u64
+
+// Operation list: what the kernel asks the stub to do inside its address space.
+#define RF_OPS 0x200
+#define RF_OP_SIZE 64
+#define RF_OPS_MAX 32
+#define RF_OP_CODE 0     // u32
+#define RF_OP_NR 4       // u32: CALL: system call number
+#define RF_OP_ARGS 8     // u64[6]
+#define RF_OP_RESULT 56  // i64, written by the stub
+
+// Pieces: (guest address, length, offset in the slot) triples of a copy round.
+#define RF_PIECES 0xa00
+#define RF_PIECE_SIZE 16
+#define RF_PIECES_MAX 64
+#define RF_PIECE_ADDR 0     // u64
+#define RF_PIECE_LENGTH 8   // u32
+#define RF_PIECE_OFFSET 12  // u32, from the start of the slot
+
+#define RF_FP 0x1000  // floating-point state (XSAVE area), on SAVE_FP and SIGRETURN
+#define RF_FP_SIZE 0x3000
+#define RF_STUB_STACK 0x4000
+#define RF_STUB_STACK_SIZE 0x2000
+#define RF_PROCESS 0x6000  // process page: slot 0 of every chunk (pending words), else unused
+#define RF_WINDOW 0x8000   // data window
+#define RF_WINDOW_SIZE 0x8000
+#define RF_WINDOW_SECOND 0xf000       // the second in piece of a call is copied here
+#define RF_WINDOW_SECOND_SIZE 0x1000
+#define RF_ALT_STACK 0x10000
+#define RF_ALT_STACK_SIZE 0x10000
+
+// Process page. The pending words are hints (hardening.md, F3); bit n stands for slot n.
+#define RF_PENDING 0x6000         // u32 per kernel thread
+#define RF_PENDING_STRIDE 64
+#define RF_IDENTITY 0x6400        // u32: flag word: 1 = ids below are valid for local answers
+#define RF_ROUTES 0x7000          // u8 per descriptor: kernel thread to ring
+#define RF_ROUTES_COUNT 4096
+
+// ---- Kernel page: one for the sandbox, sealed; stubs see it read-only. ----
+#define RF_KP_SIZE 0x4000
+#define RF_KP_MAGIC 0x000        // u32
+#define RF_KP_MAGIC_VALUE 0x52464b31
+#define RF_KP_THREADS 0x004      // u32: kernel threads
+#define RF_KP_SPIN 0x008         // u32: polls a stub makes of its reply word before it sleeps
+#define RF_KP_THREAD 0x040       // records of RF_KP_THREAD_STRIDE bytes, one a kernel thread
+#define RF_KP_THREAD_STRIDE 64
+#define RF_KP_SLEEPING 0         // u32, in the record: written by that kernel thread alone
+#define RF_KP_CPU 4              // u32, in the record
+#define RF_KP_MARSHAL 0x1000     // 8 bytes a system call number
+#define RF_KP_MARSHAL_COUNT 512
+#define RF_KERNEL_THREADS_MAX 4
+
+// Marshal entry: u16 in piece 0, u16 in piece 1, u8 kernel thread, u8 route, u16 zero.
+// A piece: bits 0-2 kind, 3-5 argument that holds the address, 6-15 by kind:
+//   BUFFER  bits 6-8 argument that holds the count, 9-12 log2 of the element size
+//   CSTRING nothing (at most RF_CSTRING_MAX bytes with the NUL)
+//   FIXED   size in bytes
+#define RF_PIECE_NONE 0
+#define RF_PIECE_BUFFER 1
+#define RF_PIECE_CSTRING 2
+#define RF_PIECE_FIXED 3
+#define RF_CSTRING_MAX 4096
+#define RF_ROUTE_NUMBER 0  // ring the kernel thread named in the entry
+#define RF_ROUTE_FD 1      // ring the one that the process page names for the descriptor in arg 0
+
+// ---- Fixed numbers ----
+#define RF_DOORBELL_FD 1000      // doorbell of kernel thread k: RF_DOORBELL_FD + k
+#define RF_DONATED_FD 64         // a donated descriptor: RF_DONATED_FD + slot in the address space
+#define RF_NR_TOKEN 0x5246       // reserved system call: a new host task names its token
+#define RF_TOKEN_MAP_CHUNK 1     // second argument: the new task maps its chunk next
+#define RF_TOKEN_UNMAP_ZYGOTE 2  // second argument: ... and unmaps the zygote's pages
+
+#endif
