@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <ringfence/layout.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -97,3 +98,22 @@ RF_EXPORT int32_t rf_fstat(int32_t fd) {
 RF_EXPORT int32_t rf_readlink(int32_t fd) {
   return result_of(readlinkat(fd, "", (char *)rf_scratch, rf_scratch_size));
 }
+
+RF_EXPORT int32_t rf_pwrite(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position) {
+  void *at = window(chunk, offset, length);
+  return at ? result_of(pwrite(fd, at, length, (off_t)position)) : -EFAULT;
+}
+
+/* lseek of the descriptor's own position; a double because offsets pass 2^31. */
+RF_EXPORT double rf_seek(int32_t fd, double offset, int32_t whence) {
+  off_t at = lseek(fd, (off_t)offset, whence);
+  return at < 0 ? -errno : (double)at;
+}
+
+/* Asks a terminal with TCGETS, TIOCGWINSZ or TIOCGPGRP; leaves the kernel's structure in the scratch area. */
+RF_EXPORT int32_t rf_terminal_get(int32_t fd, uint32_t request) {
+  if (request != TCGETS && request != TIOCGWINSZ && request != TIOCGPGRP) return -ENOTTY;
+  return result_of(ioctl(fd, request, rf_scratch));
+}
+
+RF_EXPORT int32_t rf_fcntl_get_flags(int32_t fd) { return result_of(fcntl(fd, F_GETFL)); }
