@@ -21,8 +21,19 @@ export function runC(source: string): string {
   }
 }
 
-function run(command: string, args: string[]): string {
-  const result = spawnSync(command, args, { encoding: "latin1", timeout: 60_000, maxBuffer: 1 << 26 });
+/** All macros that are defined after `source`: name and text. */
+export function macrosOf(source: string): Map<string, string> {
+  const lines = run("gcc", ["-E", "-dM", "-x", "c", `-I${INCLUDE_DIR}`, "-"], source).split("\n");
+  const macros = new Map<string, string>();
+  for (const line of lines) {
+    const match = /^#define (\w+) (.*)$/.exec(line);
+    if (match !== null) macros.set(match[1]!, match[2]!);
+  }
+  return macros;
+}
+
+function run(command: string, args: string[], input = ""): string {
+  const result = spawnSync(command, args, { input, encoding: "latin1", timeout: 60_000, maxBuffer: 1 << 26 });
   if (result.error !== undefined) throw result.error;
   if (result.status !== 0) throw new Error(`${command} failed (${result.status}): ${result.stderr}`);
   return result.stdout;
