@@ -1,0 +1,150 @@
+// Layout of all memory that stubs and kernel threads share: the stub window, slots, chunks and the
+// kernel page. The same numbers as native/include/ringfence/layout.h, without the prefix RF_ (what
+// each field means is said there); test/unit/layout.test.ts compares the two files both ways.
+//
+// Offsets are bytes. Everything that a stub can write is hostile input: read once, validate, use.
+
+// ---- The stub window: guest addresses never lie in it; seccomp filters compare high words. ----
+export const WINDOW_BASE = 0x680000000000;
+export const WINDOW_END = 0x690000000000;
+export const STUB_TEXT = 0x680000000000; // code and constants of the stub, the only memory it brings
+export const ZYGOTE_TEXT = 0x680100000000; // code and data of the zygote; unmapped in every stub
+export const HOST_VDSO = 0x680200000000; // the host's vvar, vvar_vclock and vdso, moved here together
+export const KERNEL_PAGE = 0x680300000000; // read-only view of the kernel page
+export const CHUNKS = 0x681000000000; // chunk k of an address space at CHUNKS + k * CHUNK_SIZE
+export const TASK_SIZE = 0x7ffffffff000; // Linux's TASK_SIZE on x86-64 with 4-level page tables
+
+// ---- Slots and chunks: one slot a guest thread, one or more chunks an address space. ----
+export const SLOT_SIZE = 0x20000;
+export const CHUNK_SLOTS = 8;
+export const CHUNK_SIZE = 0x100000;
+export const CHUNKS_PER_SPACE = 512; // 4 096 threads in one address space
+export const GUEST_CHUNKS = 4095; // places in the guest SAB; the last one holds the kernel page
+export const KERNEL_PAGE_CHUNK = 4095;
+
+export const SELF = 0x000; // u64: address of this slot in the stub, compared with the gs base
+
+// Written by the stub.
+export const REQUEST = 0x040; // u32: sequence * 16 + request kind; published by an exchange
+export const REQ_COUNT = 0x044; // u32: OPS_DONE: operations completed
+export const REQ_VALUE = 0x048; // i64: OPS_DONE: result of the last one; COPY_READY, OUT_FAULT: bytes
+export const REQ_IN_LENGTH = 0x050; // u32[2]: bytes copied of each in piece; bit 31: the copy faulted
+export const REQ_CPU = 0x058; // u32: CPU on which the request was posted
+export const REQ_FLAGS = 0x05c; // u32: REQ_VSYSCALL
+export const REQ_VSYSCALL = 1; // the call came from the vsyscall page
+
+// Written by the kernel.
+export const REPLY = 0x080; // u32: sequence of the request * 16 + reply code; the futex word
+export const REP_COUNT = 0x084; // u32: OPS: operations; RET, COPY_*_MORE: pieces
+export const REP_RESULT = 0x088; // i64: RET: the system call's result
+export const REP_FLAGS = 0x090; // u32: REP_SET_FS
+export const REP_SET_FS = 1; // load the fs base from the frame before going back to the guest
+export const REP_SIZE = 0x094; // u32: SIGNAL: bytes of the frame in the window
+
+// Written by the stub alone; the kernel only reads it.
+export const SLEEPING = 0x0c0; // u32: 1 while the stub waits, or is about to wait, on REPLY
+
+// Register frame: Linux's user_regs_struct, the same for trampoline, signal path and ptrace.
+export const FRAME = 0x100;
+export const R15 = 0x100;
+export const R14 = 0x108;
+export const R13 = 0x110;
+export const R12 = 0x118;
+export const RBP = 0x120;
+export const RBX = 0x128;
+export const R11 = 0x130;
+export const R10 = 0x138;
+export const R9 = 0x140;
+export const R8 = 0x148;
+export const RAX = 0x150;
+export const RCX = 0x158;
+export const RDX = 0x160;
+export const RSI = 0x168;
+export const RDI = 0x170;
+export const ORIG_RAX = 0x178;
+export const RIP = 0x180;
+export const CS = 0x188;
+export const EFLAGS = 0x190;
+export const RSP = 0x198;
+export const SS = 0x1a0;
+export const FS_BASE = 0x1a8;
+export const GS_BASE = 0x1b0;
+export const FRAME_SIZE = 0xd8;
+
+// Fault record, valid with the requests FAULT and TRAP.
+export const FAULT_SIGNO = 0x1e0; // u32
+export const FAULT_CODE = 0x1e4; // i32
+export const FAULT_ADDR = 0x1e8; // u64
+export const FAULT_TRAPNO = 0x1f0; // u32
+export const FAULT_ERR = 0x1f4; // u32
+export const FAULT_CR2 = 0x1f8; // u64
+
+// Operation list: what the kernel asks the stub to do inside its address space.
+export const OPS = 0x200;
+export const OP_SIZE = 64;
+export const OPS_MAX = 32;
+export const OP_CODE = 0; // u32
+export const OP_NR = 4; // u32: CALL: system call number
+export const OP_ARGS = 8; // u64[6]
+export const OP_RESULT = 56; // i64, written by the stub
+
+// Pieces: (guest address, length, offset in the slot) triples of a copy round.
+export const PIECES = 0xa00;
+export const PIECE_SIZE = 16;
+export const PIECES_MAX = 64;
+export const PIECE_ADDR = 0; // u64
+export const PIECE_LENGTH = 8; // u32
+export const PIECE_OFFSET = 12; // u32, from the start of the slot
+
+export const FP = 0x1000; // floating-point state (XSAVE area), on SAVE_FP and SIGRETURN
+export const FP_SIZE = 0x3000;
+export const STUB_STACK = 0x4000;
+export const STUB_STACK_SIZE = 0x2000;
+export const PROCESS = 0x6000; // process page: slot 0 of every chunk (pending words), else unused
+export const WINDOW = 0x8000; // data window
+export const WINDOW_SIZE = 0x8000;
+export const WINDOW_SECOND = 0xf000; // the second in piece of a call is copied here
+export const WINDOW_SECOND_SIZE = 0x1000;
+export const ALT_STACK = 0x10000;
+export const ALT_STACK_SIZE = 0x10000;
+
+// Process page. The pending words are hints (hardening.md, F3); bit n stands for slot n.
+export const PENDING = 0x6000; // u32 per kernel thread
+export const PENDING_STRIDE = 64;
+export const IDENTITY = 0x6400; // u32: flag word: 1 = ids below are valid for local answers
+export const ROUTES = 0x7000; // u8 per descriptor: kernel thread to ring
+export const ROUTES_COUNT = 4096;
+
+// ---- Kernel page: one for the sandbox, sealed; stubs see it read-only. ----
+export const KP_SIZE = 0x4000;
+export const KP_MAGIC = 0x000; // u32
+export const KP_MAGIC_VALUE = 0x52464b31;
+export const KP_THREADS = 0x004; // u32: kernel threads
+export const KP_SPIN = 0x008; // u32: polls a stub makes of its reply word before it sleeps
+export const KP_THREAD = 0x040; // records of KP_THREAD_STRIDE bytes, one a kernel thread
+export const KP_THREAD_STRIDE = 64;
+export const KP_SLEEPING = 0; // u32, in the record: written by that kernel thread alone
+export const KP_CPU = 4; // u32, in the record
+export const KP_MARSHAL = 0x1000; // 8 bytes a system call number
+export const KP_MARSHAL_COUNT = 512;
+export const KERNEL_THREADS_MAX = 4;
+
+// Marshal entry: u16 in piece 0, u16 in piece 1, u8 kernel thread, u8 route, u16 zero.
+// A piece: bits 0-2 kind, 3-5 argument that holds the address, 6-15 by kind:
+//   BUFFER  bits 6-8 argument that holds the count, 9-12 log2 of the element size
+//   CSTRING nothing (at most CSTRING_MAX bytes with the NUL)
+//   FIXED   size in bytes
+export const PIECE_NONE = 0;
+export const PIECE_BUFFER = 1;
+export const PIECE_CSTRING = 2;
+export const PIECE_FIXED = 3;
+export const CSTRING_MAX = 4096;
+export const ROUTE_NUMBER = 0; // ring the kernel thread named in the entry
+export const ROUTE_FD = 1; // ring the one that the process page names for the descriptor in arg 0
+
+// ---- Fixed numbers ----
+export const DOORBELL_FD = 1000; // doorbell of kernel thread k: DOORBELL_FD + k
+export const DONATED_FD = 64; // a donated descriptor: DONATED_FD + slot in the address space
+export const NR_TOKEN = 0x5246; // reserved system call: a new host task names its token
+export const TOKEN_MAP_CHUNK = 1; // second argument: the new task maps its chunk next
+export const TOKEN_UNMAP_ZYGOTE = 2; // second argument: ... and unmaps the zygote's pages

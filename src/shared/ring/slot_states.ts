@@ -1,0 +1,104 @@
+// The slot's state machine as data: request kinds, reply codes, operations and who may do what in
+// which state. The same table as native/include/ringfence/slot_states.def, which says what each
+// state allows; test/unit/slot_states.test.ts compares the two. Nothing is parsed at run time.
+
+/** What a stub posts in the low four bits of its request word. */
+export const Request = {
+  SYSCALL: 1, // frame holds number (orig_rax) and arguments
+  FAULT: 2, // memory, arithmetic or instruction fault; fault record valid
+  TRAP: 3, // breakpoint or debug trap; fault record valid
+  INTERRUPTED: 4, // a kick arrived while guest code ran
+  STARTED: 5, // a new host task stands in its slot and can be kicked
+  OPS_DONE: 6, // REQ_COUNT operations done, REQ_VALUE the last result
+  OUT_FAULT: 7, // the out pieces of a RET faulted after REQ_VALUE bytes
+  COPY_READY: 8, // a copy round is over, REQ_VALUE bytes moved
+} as const;
+
+/** What the kernel answers in the low four bits of the reply word. */
+export const Reply = {
+  RET: 1, // copy out REP_COUNT pieces, then rax = REP_RESULT
+  BLOCKED: 2, // sleep, do not poll; another reply to the same request follows
+  OPS: 3, // run REP_COUNT operations, post OPS_DONE
+  COPY_IN_MORE: 4, // copy REP_COUNT pieces guest -> window, post COPY_READY
+  COPY_OUT_MORE: 5, // copy REP_COUNT pieces window -> guest, post COPY_READY
+  SIGNAL: 6, // copy REP_SIZE frame bytes to the guest's stack, add XSAVE, load the frame
+  SIGRETURN: 7, // load registers and floating-point state from the slot
+  SAVE_FP: 8, // store floating-point state in the slot, post COPY_READY
+  EXIT: 9, // leave: exit (REP_RESULT 0) or exit_group (1)
+  RESUME: 10, // after FAULT, TRAP, INTERRUPTED: go back to the guest unchanged
+} as const;
+
+/** One entry of an operation list. */
+export const Operation = {
+  CALL: 1, // system call NR with six arguments
+  COPY_TO: 2, // args: guest address, length, slot offset
+  COPY_FROM: 3, // args: guest address, length, slot offset
+  ZERO: 4, // args: guest address, length
+  FORK: 5, // args: token
+  THREAD: 6, // args: token, stack top in the window
+  CMPXCHG32: 7, // args: guest address, expected, new; result: the old value
+  OP32: 8, // args: guest address, FUTEX_OP code, operand; result: the old value
+  LOAD32: 9, // args: guest address; result: the value
+} as const;
+
+export type RequestKind = (typeof Request)[keyof typeof Request];
+export type ReplyCode = (typeof Reply)[keyof typeof Reply];
+export type OperationCode = (typeof Operation)[keyof typeof Operation];
+
+/** Request and reply words are sequence * WORD_SEQUENCE + kind or code. */
+export const WORD_SEQUENCE = 16;
+
+export const SLOT_STATES = ["RUNNING", "POSTED", "OWNED", "BLOCKED", "LIST", "DEAD"] as const;
+export type SlotState = (typeof SLOT_STATES)[number];
+
+/** Who causes an event; each writes only what `writes` names. */
+export type SlotActor = "STUB" | "KERNEL" | "HOST";
+
+export type SlotEvent =
+  | "POST"
+  | "CLAIM"
+  | "REPLY_BLOCKED"
+  | "REPLY_LIST"
+  | "REPLY_FINAL"
+  | "OUT_FAULT"
+  | "DEATH";
+
+export interface SlotTransition {
+  readonly from: SlotState;
+  readonly event: SlotEvent;
+  readonly actor: SlotActor;
+  readonly to: SlotState;
+  /** What the actor writes, in order. */
+  readonly writes: string;
+}
+
+function transition(
+  from: SlotState,
+  event: SlotEvent,
+  actor: SlotActor,
+  to: SlotState,
+  writes: string,
+): SlotTransition {
+  return { from, event, actor, to, writes };
+}
+
+const POST = "then request word, pending bit, doorbell if the thread sleeps";
+const GIVE_BACK = "runnable raised; claim GUEST; then reply word, futex wake if sleeping";
+
+// biome-ignore format: a table
+export const SLOT_TRANSITIONS: readonly SlotTransition[] = [
+  transition("RUNNING", "POST", "STUB", "POSTED", `request line, frame, in pieces; ${POST}`),
+  transition("LIST", "POST", "STUB", "POSTED", `results, count, value; ${POST}`),
+  transition("POSTED", "CLAIM", "KERNEL", "OWNED", "claim word GUEST -> OWNED by compare-exchange; runnable count lowered"),
+  transition("OWNED", "REPLY_BLOCKED", "KERNEL", "BLOCKED", "reply word"),
+  transition("OWNED", "REPLY_LIST", "KERNEL", "LIST", `operations or pieces, reply line; ${GIVE_BACK}`),
+  transition("BLOCKED", "REPLY_LIST", "KERNEL", "LIST", `operations or pieces, reply line; ${GIVE_BACK}`),
+  transition("OWNED", "REPLY_FINAL", "KERNEL", "RUNNING", `result, pieces, frame; ${GIVE_BACK}`),
+  transition("BLOCKED", "REPLY_FINAL", "KERNEL", "RUNNING", `result, pieces, frame; ${GIVE_BACK}`),
+  transition("RUNNING", "OUT_FAULT", "STUB", "POSTED", `bytes copied; ${POST}`),
+  transition("RUNNING", "DEATH", "HOST", "DEAD", "nothing"),
+  transition("POSTED", "DEATH", "HOST", "DEAD", "nothing"),
+  transition("OWNED", "DEATH", "HOST", "DEAD", "nothing; the kernel thread learns of it by pidfd and cancels what it does for the slot"),
+  transition("BLOCKED", "DEATH", "HOST", "DEAD", "nothing; waiters are cancelled"),
+  transition("LIST", "DEATH", "HOST", "DEAD", "nothing; the list's continuation is cancelled"),
+];
