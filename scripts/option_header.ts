@@ -40,10 +40,15 @@ const rows = [...flags.values()].map(({ flag, mask }) => {
   return `  X(${cells.join(", ")})`;
 });
 lines.push(rows.join(" \\\n"), "");
-lines.push("// X(identifier, name, positional arguments, takes a guest command)", "#define RF_COMMANDS(X) \\");
+lines.push(
+  "// X(identifier, name, positional arguments, takes a guest command)",
+  "#define RF_COMMANDS(X) \\",
+);
 lines.push(
   commands
-    .map((c) => `  X(${constant(c.name)}, ${text(c.name)}, ${c.positionals.length}, ${Number(c.takesCommand)})`)
+    .map(
+      (c) => `  X(${constant(c.name)}, ${text(c.name)}, ${c.positionals.length}, ${Number(c.takesCommand)})`,
+    )
     .join(" \\\n"),
   "",
   "#endif",

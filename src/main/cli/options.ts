@@ -33,7 +33,11 @@ export const globalFlags: Flag[] = [
     type: "string",
     describe: "directory of sandbox state (default: /run/ringfence, or ringfence in $XDG_RUNTIME_DIR)",
   },
-  { name: "log", type: "string", describe: "file that gets log records; without it only the end of the log is shown, when a sandbox dies" },
+  {
+    name: "log",
+    type: "string",
+    describe: "file that gets log records; without it only the end of the log is shown, when a sandbox dies",
+  },
   { name: "debug-log", type: "string", describe: "file that gets debug records and the output of --strace" },
   { name: "debug", type: "boolean", describe: "log debug records", default: false },
   { name: "strace", type: "boolean", describe: "log every system call of the guest", default: false },
