@@ -50,7 +50,8 @@ for (const command of commands)
     explain,
   );
 parser.fail((message, error) => {
-  process.stderr.write(`ringfence: ${message ?? error.message}; see ringfence --help\n`);
+  const line = (message ?? error.message).trim().replace(/:?\s*\n\s*/g, ": ");
+  process.stderr.write(`ringfence: ${line}; see ringfence --help\n`);
   process.exit(CODE_USAGE);
 });
 parser.parse();
