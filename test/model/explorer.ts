@@ -27,6 +27,8 @@ export interface Model {
   readonly initial?: (memory: Memory) => void;
   /** Arrays that nobody writes: reading them is no step. */
   readonly constant?: readonly Shared[];
+  /** Says what is wrong with any state; undefined if nothing is. */
+  readonly invariant?: (memory: Memory) => string | undefined;
   /** Says what is wrong with a state in which no process can take a step; undefined if nothing is. */
   readonly atRest?: (memory: Memory, ended: readonly boolean[]) => string | undefined;
   /** From every state a state of this kind must be reachable: nothing spins for ever. */
@@ -325,6 +327,11 @@ class Exploration {
   #expand(at: number): string | undefined {
     const { places, values } = this.#states[at]!;
     this.#successors[at] = [];
+    if (this.#model.invariant !== undefined) {
+      this.#memory.values = values;
+      const wrong = this.#model.invariant(this.#memory);
+      if (wrong !== undefined) return wrong;
+    }
     for (let mover = 0; mover < places.length; mover++) {
       const node = this.#automata[mover]!.nodes[places[mover]!]!;
       if (node.wrong !== undefined) return node.wrong;

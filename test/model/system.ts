@@ -153,6 +153,24 @@ export function honestStub(slot: number, routes: readonly number[]): Process {
   };
 }
 
+/** As honestStub, but it never sleeps: it polls, and what matters of that is that it sees the reply. */
+export function pollingStub(slot: number, routes: readonly number[]): Process {
+  return {
+    name: `stub ${slot}`,
+    start: 1,
+    run(local, steps) {
+      const sequence = local as number;
+      const thread = routes[sequence - 1];
+      if (thread === undefined) return undefined;
+      stubPost(steps, slot, sequence, thread);
+      steps.atomic("polls until it is answered", (memory) =>
+        isFinal(memory.get(guest, replyIndex(slot)), sequence) ? 0 : undefined,
+      );
+      return sequence + 1;
+    },
+  };
+}
+
 /** Handles a request that was taken: checks that nobody else does, and that nobody did before. */
 export function own(steps: Steps, slot: number, sequence: number): void {
   steps.note(`handle slot ${slot} request ${sequence}`, (memory) => {
