@@ -1,7 +1,7 @@
 // Turning the event loop under every interleaving: control requests reach a kernel thread that
 // never awaits. A turn of libuv's loop looks at its wake-up once; a message that is posted between
-// that look and the end of the turn is for the next one, and the wake-up may arrive late. Asleep, the kernel thread waits on the
-// loop's descriptor too, which is readable as long as a wake-up is pending.
+// that look and the end of the turn is for the next one, and the wake-up may arrive late. Asleep,
+// the kernel thread waits on the loop's descriptor too, readable as long as a wake-up is pending.
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
