@@ -1,0 +1,45 @@
+// System calls that the memory subsystem serves. Columns: support level, number, name, arguments.
+
+import * as a from "./arguments.ts";
+import { none, ownedBy } from "./call.ts";
+
+const hex = { result: "hex" } as const;
+
+// biome-ignore format: a table
+export const MEM_CALLS = ownedBy("mem", [
+  none(9, "mmap", [a.addr("addr"), a.size("length"), a.flags("prot", "prot"), a.flags("flags", "map"), a.fd("fd"), a.offset("offset")], hex),
+  none(10, "mprotect", [a.addr("addr"), a.size("len"), a.longFlags("prot", "prot")]),
+  none(11, "munmap", [a.addr("addr"), a.size("length")]),
+  none(12, "brk", [a.addr("addr")], hex),
+  none(25, "mremap", [a.addr("old_address"), a.size("old_size"), a.size("new_size"), a.longFlags("flags", "mremap"), a.addr("new_address")], hex),
+  none(26, "msync", [a.addr("addr"), a.size("length"), a.flags("flags", "msync")]),
+  none(27, "mincore", [a.addr("addr"), a.size("length"), a.addr("vec")]),
+  none(28, "madvise", [a.addr("addr"), a.size("length"), a.choice("advice", "madvise")]),
+  none(29, "shmget", [a.int("key"), a.size("size"), a.flags("shmflg", "ipc")]),
+  none(30, "shmat", [a.int("shmid"), a.addr("shmaddr"), a.flags("shmflg", "shmat")], hex),
+  none(31, "shmctl", [a.int("shmid"), a.choice("cmd", "ipcCommand"), a.addr("buf")]),
+  none(67, "shmdt", [a.addr("shmaddr")]),
+  none(149, "mlock", [a.addr("addr"), a.size("len")]),
+  none(150, "munlock", [a.addr("addr"), a.size("len")]),
+  none(151, "mlockall", [a.flags("flags", "mlockall")]),
+  none(152, "munlockall", []),
+  none(216, "remap_file_pages", [a.addr("addr"), a.size("size"), a.flags("prot", "prot"), a.size("pgoff"), a.flags("flags", "map")]),
+  none(237, "mbind", [a.addr("addr"), a.size("len"), a.int("mode"), a.addr("nodemask"), a.size("maxnode"), a.uint("flags")]),
+  none(238, "set_mempolicy", [a.int("mode"), a.addr("nodemask"), a.size("maxnode")]),
+  none(239, "get_mempolicy", [a.addr("mode"), a.addr("nodemask"), a.size("maxnode"), a.addr("addr"), a.word("flags")]),
+  none(256, "migrate_pages", [a.int("pid"), a.size("maxnode"), a.addr("old_nodes"), a.addr("new_nodes")]),
+  none(279, "move_pages", [a.int("pid"), a.size("count"), a.addr("pages"), a.addr("nodes"), a.addr("status"), a.int("flags")]),
+  none(310, "process_vm_readv", [a.int("pid"), a.list("local_iov", "iovec", "liovcnt"), a.size("liovcnt"), a.list("remote_iov", "iovec", "riovcnt"), a.size("riovcnt"), a.word("flags")]),
+  none(311, "process_vm_writev", [a.int("pid"), a.list("local_iov", "iovec", "liovcnt"), a.size("liovcnt"), a.list("remote_iov", "iovec", "riovcnt"), a.size("riovcnt"), a.word("flags")]),
+  none(323, "userfaultfd", [a.flags("flags", "open")]),
+  none(324, "membarrier", [a.choice("cmd", "membarrier"), a.uint("flags"), a.int("cpu_id")]),
+  none(325, "mlock2", [a.addr("addr"), a.size("len"), a.uint("flags")]),
+  none(329, "pkey_mprotect", [a.addr("addr"), a.size("len"), a.flags("prot", "prot"), a.int("pkey")]),
+  none(330, "pkey_alloc", [a.uint("flags"), a.uint("access_rights")]),
+  none(331, "pkey_free", [a.int("pkey")]),
+  none(440, "process_madvise", [a.fd("pidfd"), a.list("iovec", "iovec", "vlen"), a.size("vlen"), a.choice("advice", "madvise"), a.uint("flags")]),
+  none(447, "memfd_secret", [a.uint("flags")]),
+  none(450, "set_mempolicy_home_node", [a.addr("start"), a.size("len"), a.size("home_node"), a.size("flags")]),
+  none(453, "map_shadow_stack", [a.addr("addr"), a.size("size"), a.uint("flags")], hex),
+  none(462, "mseal", [a.addr("addr"), a.size("len"), a.size("flags")]),
+]);

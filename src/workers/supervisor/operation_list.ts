@@ -1,0 +1,75 @@
+// Writing an operation list into a task's slot, and remembering which notifications it will raise:
+// mmap with a descriptor, calls on window addresses, clone. The supervisor continues a notification
+// only when it is the next one that the caller's list expects (hardening.md, F5).
+
+import { WINDOW_BASE, WINDOW_END } from "../../shared/ring/layout.ts";
+import { OPS_MAX } from "../../shared/ring/layout.ts";
+import { Operation } from "../../shared/ring/slot_states.ts";
+import type { Slots } from "../../shared/ring/slot.ts";
+
+const SYS_mmap = 9;
+const SYS_clone = 56;
+
+/** A notification that an outstanding list raises. */
+export interface Expected {
+  readonly nr: number;
+  readonly args: readonly number[];
+  /** Host descriptor to donate before the call continues, or -1. */
+  readonly donate: number;
+}
+
+function inWindow(address: number): boolean {
+  return address >= WINDOW_BASE && address < WINDOW_END;
+}
+
+export class OperationList {
+  readonly expected: Expected[] = [];
+  readonly #slots: Slots;
+  readonly #number: number;
+  #length = 0;
+  #donate = -1;
+
+  constructor(slots: Slots, number: number) {
+    this.#slots = slots;
+    this.#number = number;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get full(): boolean {
+    return this.#length === OPS_MAX;
+  }
+
+  /** The next mmap with a descriptor gets this host descriptor under its number. */
+  donate(hostFd: number): void {
+    this.#donate = hostFd;
+  }
+
+  /** System call `nr`, run by the stub. */
+  call(nr: number, ...args: number[]): void {
+    this.#add(Operation.CALL, nr, args);
+    const raises = nr === SYS_clone || (nr === SYS_mmap ? args[4] !== -1 : inWindow(args[0] ?? 0));
+    if (!raises) return;
+    this.expected.push({ nr, args, donate: this.#donate });
+    this.#donate = -1;
+  }
+
+  /** Copies `length` bytes from an offset in the slot to guest memory. */
+  copyTo(address: number, length: number, offset: number): void {
+    this.#add(Operation.COPY_TO, 0, [address, length, offset]);
+  }
+
+  zero(address: number, length: number): void {
+    this.#add(Operation.ZERO, 0, [address, length]);
+  }
+
+  #add(code: number, nr: number, args: readonly number[]): void {
+    if (this.#length === OPS_MAX) throw new RangeError("operation list is full");
+    this.#slots.setOperation(this.#number, this.#length, code, nr);
+    for (let i = 0; i < args.length; i++)
+      this.#slots.setOperationNumber(this.#number, this.#length, i, args[i]!);
+    this.#length++;
+  }
+}
