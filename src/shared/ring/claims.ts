@@ -52,18 +52,22 @@ export class Claims {
    * Takes a new request from a slot for a kernel thread. Returns the request word as it was read,
    * or 0 if there is none, or another thread has it.
    *
-   * A thread that claims on an old request word holds the claim for a moment in which another
-   * thread's attempt at a newer request fails, and that thread has dropped its hint. So the
-   * request word is read again after giving the claim back.
+   * The request word counts as read under the claim, when the last sequence stands still: between
+   * a look before it and the claim, others may have handled that request and a newer one. Who
+   * then finds that it claimed for nothing looks once more after giving the claim back: another
+   * thread may have failed to claim a newer request meanwhile, and has dropped its hint.
    */
   take(number: number, thread: number): number {
     const requestIndex = slotWord(number) + REQUEST_WORD;
     for (;;) {
+      const seen = Atomics.load(this.#guest, requestIndex);
+      if (seen === 0 || Atomics.load(this.#last, number) === seen >>> SEQUENCE_SHIFT) return 0;
+      const claim = owned(thread, seen >>> SEQUENCE_SHIFT);
+      if (Atomics.compareExchange(this.#claims, number, GUEST, claim) !== GUEST) return 0;
       const request = Atomics.load(this.#guest, requestIndex);
       const sequence = request >>> SEQUENCE_SHIFT;
-      if (request === 0 || Atomics.load(this.#last, number) === sequence) return 0;
-      if (Atomics.compareExchange(this.#claims, number, GUEST, owned(thread, sequence)) !== GUEST) return 0;
-      if (Atomics.load(this.#last, number) !== sequence) {
+      if (request !== 0 && Atomics.load(this.#last, number) !== sequence) {
+        if (request !== seen) Atomics.store(this.#claims, number, owned(thread, sequence));
         Atomics.store(this.#last, number, sequence);
         return request;
       }

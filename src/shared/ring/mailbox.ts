@@ -12,16 +12,26 @@ import {
   MAILBOX_RECORD_WORDS,
   MAILBOX_RECORDS,
   MAILBOX_TAIL,
-  MAILBOX_WORDS,
 } from "./private_sab.ts";
 
 /** Words of a record that belong to the sender. */
 export const RECORD_PAYLOAD_WORDS = MAILBOX_RECORD_WORDS - 1;
 
+/** Size of a ring; a model explores smaller ones. */
+export interface MailboxShape {
+  /** A power of two. */
+  readonly records: number;
+  readonly recordWords: number;
+}
+
+const SHAPE: MailboxShape = { records: MAILBOX_RECORDS, recordWords: MAILBOX_RECORD_WORDS };
+
 export class Mailbox {
   readonly #words: Int32Array;
   readonly #thread: number;
   readonly #threads: number;
+  readonly #records: number;
+  readonly #recordWords: number;
   readonly #sent: Int32Array;
   readonly #taken: Int32Array;
   readonly #unsent: Int32Array[][];
@@ -29,10 +39,12 @@ export class Mailbox {
   #nextFrom = 0;
 
   /** The view of PrivateSab.mailboxes. */
-  constructor(mailboxes: Int32Array, thread: number, threads: number) {
+  constructor(mailboxes: Int32Array, thread: number, threads: number, shape: MailboxShape = SHAPE) {
     this.#words = mailboxes;
     this.#thread = thread;
     this.#threads = threads;
+    this.#records = shape.records;
+    this.#recordWords = shape.recordWords;
     this.#sent = new Int32Array(threads);
     this.#taken = new Int32Array(threads);
     this.#unsent = Array.from({ length: threads }, () => []);
@@ -47,11 +59,11 @@ export class Mailbox {
     return this.#unsentCount;
   }
 
-  /** Sends the first RECORD_PAYLOAD_WORDS words of a record. False: queued, flush() will send it. */
+  /** Sends the RECORD_PAYLOAD_WORDS words of a record. False: queued, flush() will send it. */
   send(to: number, record: Int32Array): boolean {
     const queue = this.#unsent[to]!;
     if (queue.length === 0 && this.#put(to, record)) return true;
-    queue.push(record.slice(0, RECORD_PAYLOAD_WORDS));
+    queue.push(record.slice(0, this.#recordWords - 1));
     this.#unsentCount++;
     return false;
   }
@@ -93,18 +105,18 @@ export class Mailbox {
   }
 
   #ring(from: number, to: number): number {
-    return (from * this.#threads + to) * MAILBOX_WORDS;
+    return (from * this.#threads + to) * (MAILBOX_FIRST + this.#records * this.#recordWords);
   }
 
   #put(to: number, record: Int32Array): boolean {
     const ring = this.#ring(this.#thread, to);
     const sent = this.#sent[to]!;
     const waiting = (sent - Atomics.load(this.#words, ring + MAILBOX_HEAD)) | 0;
-    if (waiting >= MAILBOX_RECORDS) return false;
-    const at = ring + MAILBOX_FIRST + (sent & (MAILBOX_RECORDS - 1)) * MAILBOX_RECORD_WORDS;
+    if (waiting >= this.#records) return false;
+    const at = ring + MAILBOX_FIRST + (sent & (this.#records - 1)) * this.#recordWords;
     const next = (sent + 1) | 0;
     this.#words[at] = next;
-    for (let word = 0; word < RECORD_PAYLOAD_WORDS; word++) this.#words[at + 1 + word] = record[word]!;
+    for (let word = 1; word < this.#recordWords; word++) this.#words[at + word] = record[word - 1]!;
     this.#sent[to] = next;
     Atomics.store(this.#words, ring + MAILBOX_TAIL, next);
     return true;
@@ -114,10 +126,10 @@ export class Mailbox {
     const ring = this.#ring(from, this.#thread);
     const taken = this.#taken[from]!;
     if (Atomics.load(this.#words, ring + MAILBOX_TAIL) === taken) return false;
-    const at = ring + MAILBOX_FIRST + (taken & (MAILBOX_RECORDS - 1)) * MAILBOX_RECORD_WORDS;
+    const at = ring + MAILBOX_FIRST + (taken & (this.#records - 1)) * this.#recordWords;
     const next = (taken + 1) | 0;
     if (this.#words[at] !== next) throw new Error(`mailbox ${from} -> ${this.#thread}: record out of order`);
-    for (let word = 0; word < RECORD_PAYLOAD_WORDS; word++) record[word] = this.#words[at + 1 + word]!;
+    for (let word = 1; word < this.#recordWords; word++) record[word - 1] = this.#words[at + word]!;
     this.#taken[from] = next;
     Atomics.store(this.#words, ring + MAILBOX_HEAD, next);
     return true;
