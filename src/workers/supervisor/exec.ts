@@ -100,6 +100,7 @@ export function* loadProgram(task: Task, image: ProgramImage, spec: ProcessSpec)
   task.frame.setNumber(L.RSP, sp);
   task.frame.setNumber(L.EFLAGS, RFLAGS_INITIAL);
   slots.writeFrame(task.slot, task.frame);
+  slots.setWord(task.slot, L.REP_FP, L.FP_INITIAL);
   task.replyFinal(Reply.SIGRETURN);
   return 0;
 }
