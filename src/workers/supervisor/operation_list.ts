@@ -16,6 +16,8 @@ export interface Expected {
   readonly args: readonly number[];
   /** Host descriptor to donate before the call continues, or -1. */
   readonly donate: number;
+  /** The kernel has no further use for the donated descriptor. */
+  readonly closeDonated: boolean;
 }
 
 function inWindow(address: number): boolean {
@@ -52,7 +54,7 @@ export class OperationList {
     this.#add(Operation.CALL, nr, args);
     const raises = nr === SYS_clone || (nr === SYS_mmap ? args[4] !== -1 : inWindow(args[0] ?? 0));
     if (!raises) return;
-    this.expected.push({ nr, args, donate: this.#donate });
+    this.expected.push({ nr, args, donate: this.#donate, closeDonated: false });
     this.#donate = -1;
   }
 

@@ -8,8 +8,8 @@ export const NSIG = 64;
 export interface SignalAction {
   /** SIG_DFL, SIG_IGN or a guest address. */
   handler: number;
-  flagsLow: number;
-  flagsHigh: number;
+  /** SA_* bits. */
+  flags: number;
   restorer: number;
   maskLow: number;
   maskHigh: number;
@@ -22,8 +22,7 @@ export class SignalHandlers {
   constructor(ignoredLow: number, ignoredHigh: number) {
     this.#actions = Array.from({ length: NSIG }, (_, index) => ({
       handler: ((index < 32 ? ignoredLow : ignoredHigh) >>> (index & 31)) & 1 ? SIG_IGN : SIG_DFL,
-      flagsLow: 0,
-      flagsHigh: 0,
+      flags: 0,
       restorer: 0,
       maskLow: 0,
       maskHigh: 0,

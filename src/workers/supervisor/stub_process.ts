@@ -45,6 +45,13 @@ export class StubProcess {
     return this.#watch < 0 ? this.#watch : 0;
   }
 
+  /** CPU time of all the process's threads, by the host's account (CPUCLOCK_SCHED of its pid). */
+  cpuTimeNs(): number {
+    const { native } = this.kernel;
+    if (native.clockGettime((~this.pid << 3) | 2) < 0) return 0;
+    return native.scratchView.getUint32(0, true) * 1e9 + native.scratchView.getUint32(8, true);
+  }
+
   kill(): void {
     if (this.#pidfd >= 0) this.kernel.native.pidfdSendSignal(this.#pidfd, SIGKILL);
   }

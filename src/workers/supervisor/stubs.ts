@@ -34,14 +34,16 @@ const ZYGOTE_RANGE = 0x100000000;
 const UNEXPECTED_LIMIT = 16;
 const TWO_32 = 4294967296;
 
+const NOTHING: readonly Expected[] = [];
+
 interface Awaited {
   readonly task: Task;
   readonly expected: Expected[];
 }
 
 export class Stubs {
-  /** Outstanding lists that raise notifications: while there are any, the listener is polled. */
-  listsWithNotifications = 0;
+  /** Lists that raise notifications and tokens not yet named: while there are any, the listener is polled. */
+  #outstanding = 0;
   readonly #kernel: Kernel;
   readonly #zygote: number;
   #listener = -1;
@@ -103,7 +105,12 @@ export class Stubs {
     if (task.dead) return;
     task.dead = true;
     task.cancelWait();
-    this.#settleExpected(task);
+    this.settle(task);
+    for (const [key, awaited] of this.#awaited) {
+      if (awaited.task !== task) continue;
+      this.#awaited.delete(key);
+      this.#outstanding--;
+    }
     if (task.owned) kernel.claims.closeOwned(task.slot);
     else if (kernel.claims.close(task.slot)) kernel.active.lower(task.chunk);
     else kernel.claims.closeOwned(task.slot);
@@ -125,17 +132,18 @@ export class Stubs {
           nr: SYS_mmap,
           args: [chunkBase, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, DONATED_FD + index, 0],
           donate: memfd,
+          closeDonated: true,
         },
-        { nr: SYS_madvise, args: [chunkBase, CHUNK_SIZE, MADV_DONTFORK], donate: -1 },
-        { nr: SYS_munmap, args: [ZYGOTE_TEXT, ZYGOTE_RANGE], donate: -1 },
+        { nr: SYS_madvise, args: [chunkBase, CHUNK_SIZE, MADV_DONTFORK], donate: -1, closeDonated: false },
+        { nr: SYS_munmap, args: [ZYGOTE_TEXT, ZYGOTE_RANGE], donate: -1, closeDonated: false },
       ],
     });
-    this.listsWithNotifications++;
+    this.#outstanding++;
     const error = kernel.native.zygoteCall(this.#zygote, ZYGOTE_SPAWN, token.low, token.high, 0);
     const pid = error < 0 ? error : kernel.native.scratchWords[0]!;
     if (pid < 0) {
       this.#awaited.delete(token.key);
-      this.listsWithNotifications--;
+      this.#outstanding--;
       return pid;
     }
     return task.stub.watch(pid);
@@ -143,6 +151,24 @@ export class Stubs {
 
   reap(pid: number): void {
     this.#kernel.native.zygoteCall(this.#zygote, ZYGOTE_REAP, pid, 0, 0);
+  }
+
+  get outstanding(): boolean {
+    return this.#outstanding > 0;
+  }
+
+  /** The task's list is about to raise these notifications, in this order. */
+  expect(task: Task, expected: readonly Expected[]): void {
+    task.expected = expected;
+    task.expectedIndex = 0;
+    if (expected.length > 0) this.#outstanding++;
+  }
+
+  /** The task's list is over; what it has not raised it may not raise any more. */
+  settle(task: Task): void {
+    if (task.expected.length > 0) this.#outstanding--;
+    task.expected = NOTHING;
+    task.expectedIndex = 0;
   }
 
   /** Serves one notification. */
@@ -156,20 +182,21 @@ export class Stubs {
       return;
     }
     const task = this.#tasks.get(tid);
-    const expected = task?.expected[0];
+    const expected = task?.expected[task.expectedIndex];
     if (task === undefined || expected === undefined || !matches(expected, nr, words)) {
       native.notifyRefuse(this.#listener, low, high, EPERM);
       this.#unexpected(task);
       return;
     }
-    task.expected.shift();
-    if (task.expected.length === 0) this.listsWithNotifications--;
+    task.expectedIndex++;
+    if (task.expectedIndex === task.expected.length) this.settle(task);
     if (expected.donate >= 0) {
       const target = expected.args[4]!;
       if (native.notifyAddfd(this.#listener, low, high, expected.donate, target) < 0) {
         native.notifyRefuse(this.#listener, low, high, EPERM);
         return;
       }
+      if (expected.closeDonated) native.close(expected.donate);
     }
     native.notifyContinue(this.#listener, low, high);
   }
@@ -186,7 +213,8 @@ export class Stubs {
     this.#awaited.delete(key);
     const { task } = awaited;
     task.hostTid = tid;
-    task.expected = awaited.expected;
+    this.#outstanding--;
+    this.expect(task, awaited.expected);
     this.#tasks.set(tid, task);
     const address = task.stub.slotAddress(task.slot);
     native.notifyAnswer(this.#listener, low, high, address % TWO_32, Math.floor(address / TWO_32));
@@ -197,17 +225,6 @@ export class Stubs {
     if (task === undefined || ++task.stub.unexpectedNotifications < UNEXPECTED_LIMIT) return;
     this.#kernel.log("warn", "a stub made unexpected calls: killed", { pid: task.group.pid });
     this.#kernel.killHostile(task);
-  }
-
-  /** A task is gone with its list unfinished. */
-  #settleExpected(task: Task): void {
-    if (task.expected.length > 0) this.listsWithNotifications--;
-    task.expected = [];
-    for (const [key, awaited] of this.#awaited) {
-      if (awaited.task !== task) continue;
-      this.#awaited.delete(key);
-      this.listsWithNotifications--;
-    }
   }
 
   #token(): { low: number; high: number; key: string } {

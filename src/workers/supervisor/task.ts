@@ -6,12 +6,13 @@
 // owns the slot; a coroutine or a waiter may stand for what it waits for), or dead.
 
 import { chunkOfSlot, slotInChunk } from "../../shared/ring/guest_memory.ts";
-import { REP_FLAGS, REP_SET_FS, REPLY, REQ_COUNT, REQ_IN_LENGTH, REQ_VALUE, SLOT_SIZE } from "../../shared/ring/layout.ts";
+import { REP_FLAGS, REP_SET_FS, REPLY, REQ_COUNT, REQ_IN_LENGTH, REQ_VALUE, SLOT_SIZE, WINDOW } from "../../shared/ring/layout.ts";
 import { Reply, type ReplyCode } from "../../shared/ring/slot_states.ts";
 import { Frame } from "../../shared/ring/slot.ts";
 import { EFAULT, ENAMETOOLONG } from "../../shared/abi/errno.ts";
 import type { Kernel } from "../kernel.ts";
 import type { FileTable } from "../vfs/file_table.ts";
+import { isGuestRange } from "../mem/guest_range.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Expected, OperationList } from "./operation_list.ts";
 import type { SignalHandlers, SignalState } from "./signals.ts";
@@ -107,13 +108,18 @@ export class Task {
   blockedHigh = 0;
   altStack = { sp: 0, flags: 2 /* SS_DISABLE */, size: 0 };
   /** Notifications that the outstanding list raises, in order. */
-  expected: Expected[] = [];
+  expected: readonly Expected[] = [];
+  expectedIndex = 0;
   /** Number of the system call in progress; -1 outside one. */
   nr = -1;
   /** The unfinished call, cancellable. */
   waiter: Waiter | null = null;
   coroutine: Coroutine | null = null;
+  /** What a call answers when its out pieces faulted after so many bytes (F20); EFAULT by default. */
+  outFault: ((copied: number) => number) | null = null;
   #pieces = 0;
+  #outEnd = WINDOW;
+  #badPointer = false;
   #setFs = false;
 
   constructor(
@@ -164,14 +170,30 @@ export class Task {
     // One copy out of shared memory, then only the copy is looked at.
     const copy = Buffer.from(this.bytes.subarray(this.base + offset, this.base + offset + length));
     const end = copy.indexOf(0);
-    return end < 0 ? -ENAMETOOLONG : copy.latin1Slice(0, end);
+    return end < 0 ? -ENAMETOOLONG : copy.toString("latin1", 0, end);
   }
 
   // ---- Out pieces: what the stub copies back with the result ----
 
-  /** Copies `length` bytes from an offset of the slot to the guest when the call returns. */
-  copyOut(address: number, length: number, offset: number): void {
-    this.kernel.slots.setPiece(this.slot, this.#pieces++, address, length, offset);
+  /**
+   * Room in the window for `length` bytes that go to a guest address when the call returns; the
+   * result is their offset in `bytes`. In pieces must have been read before. An address that no
+   * guest memory can have makes the call end in EFAULT.
+   */
+  out(address: number, length: number): number {
+    const offset = this.#outEnd;
+    this.#outEnd = (offset + length + 7) & ~7;
+    if (this.#outEnd > SLOT_SIZE) throw new RangeError("out pieces do not fit the window");
+    this.outAt(address, length, offset);
+    return this.base + offset;
+  }
+
+  /** As out(), for bytes that stand at an offset of the slot already. */
+  outAt(address: number, length: number, offset: number): void {
+    const valid = isGuestRange(address, length);
+    if (!valid) this.#badPointer = true;
+    // A round with a bad address moves nothing of that piece, which its caller takes for a fault.
+    this.kernel.slots.setPiece(this.slot, this.#pieces++, address, valid ? length : 0, offset);
   }
 
   /** The call returns with a new fs base: the frame's. */
@@ -190,24 +212,54 @@ export class Task {
     const slots = this.kernel.slots;
     slots.setWord(this.slot, REP_FLAGS, this.#setFs ? REP_SET_FS : 0);
     this.#setFs = false;
+    if (this.#badPointer && result >= 0) result = this.outFault === null ? -EFAULT : this.outFault(0);
     const pieces = result < 0 && result > -4096 ? 0 : this.#pieces;
-    this.#pieces = 0;
+    this.#resetOut();
     const wake = slots.replyRet(this.slot, this.sequence, result | 0, Math.floor(result / 4294967296) | 0, pieces);
     if (wake) this.#wake();
   }
 
   /** Runs an operation list in the stub. The coroutine that called it yields next. */
   runList(list: OperationList): void {
-    this.expected = list.expected;
-    if (list.expected.length > 0) this.kernel.stubs.listsWithNotifications++;
+    this.kernel.stubs.expect(this, list.expected);
     this.#reply(Reply.OPS, list.length);
   }
 
-  /** Runs the pieces set by copyOut() as one round in between. The coroutine yields next. */
+  /** Runs the pieces set by outAt() as one round in between, in either direction. The coroutine yields next. */
   copyRound(code: typeof Reply.COPY_IN_MORE | typeof Reply.COPY_OUT_MORE): void {
     const count = this.#pieces;
-    this.#pieces = 0;
+    this.#resetOut();
     this.#reply(code, count);
+  }
+
+  /** Copies the pieces set by outAt() from guest memory to the slot; bytes before the first fault. */
+  *copyInRound(): Generator<void, number, void> {
+    this.copyRound(Reply.COPY_IN_MORE);
+    yield;
+    return this.#roundBytes();
+  }
+
+  /** Copies the pieces set by outAt() to guest memory in the middle of a call. */
+  *copyOutRound(): Generator<void, number, void> {
+    this.copyRound(Reply.COPY_OUT_MORE);
+    yield;
+    return this.#roundBytes();
+  }
+
+  // What the stub says it moved: bounded, as everything from a slot.
+  #roundBytes(): number {
+    return Math.min(this.kernel.slots.unsigned(this.slot, REQ_VALUE), SLOT_SIZE);
+  }
+
+  #resetOut(): void {
+    this.#pieces = 0;
+    this.#outEnd = WINDOW;
+    this.#badPointer = false;
+  }
+
+  /** Tells the stub to sleep, not to poll: the answer takes its time. */
+  replyBlocked(): void {
+    if (!this.dead && this.owned) this.kernel.slots.replyBlocked(this.slot, this.sequence);
   }
 
   replyFinal(code: ReplyCode): void {
