@@ -11,7 +11,6 @@ import { compile, type Field, type GuestProgram, programsIn } from "./program.ts
 import { CONFIGURATIONS, Sandbox } from "./sandbox.ts";
 import { type PipedResult, runPiped } from "./streams.ts";
 
-const DEADLINE_MS = 20_000;
 const FIELDS: readonly Field[] = ["status", "stdout", "stderr"];
 
 const only = process.env["GUEST"]?.split(",");
@@ -37,7 +36,7 @@ async function native(program: GuestProgram, args: readonly string[]): Promise<P
 
 function options(program: GuestProgram) {
   const env = { PATH: "/usr/bin:/bin", ...program.env };
-  return { env, stdin: program.stdin, deadlineMs: DEADLINE_MS };
+  return { env, stdin: program.stdin, deadlineMs: program.deadlineMs };
 }
 
 function compare(program: GuestProgram, expected: PipedResult, actual: PipedResult): void {

@@ -25,9 +25,13 @@ export interface GuestProgram {
   readonly needs: readonly string[];
   readonly cflags: readonly string[];
   readonly differences: ReadonlyMap<Field, Difference>;
+  /** Hostile programs: the ways in which it may end; empty for all others. */
+  readonly ends: readonly string[];
+  readonly deadlineMs: number;
 }
 
 const OUTPUT = join(checkout, "build/guest");
+const HEADERS = ["test/guest/guest.h", "test/hostile/hostile.h", "native/include/ringfence/layout.h"];
 const FLAGS = ["-std=gnu17", "-O1", "-static", "-Wall", "-Wextra", "-Werror", "-fno-stack-protector"];
 
 /** Programs of a directory, by name. */
@@ -45,6 +49,8 @@ export function parse(source: string): GuestProgram {
   const cflags: string[] = [];
   const env: Record<string, string> = {};
   const differences = new Map<Field, Difference>();
+  const ends: string[] = [];
+  let deadlineMs = 20_000;
   let stdin = "";
   for (const line of readFileSync(source, "latin1").split("\n")) {
     if (!line.startsWith("//")) break;
@@ -69,6 +75,12 @@ export function parse(source: string): GuestProgram {
       case "cflags":
         cflags.push(...words(text));
         break;
+      case "ends":
+        ends.push(...words(text));
+        break;
+      case "deadline":
+        deadlineMs = Number(text) * 1000;
+        break;
       case "expect-differs": {
         const parts = /^(stdout|stderr|status)(?:=(\S+))? (.+)$/.exec(text);
         if (parts === null) throw new Error(`${source}: ${line}`);
@@ -80,7 +92,8 @@ export function parse(source: string): GuestProgram {
     }
   }
   if (runs.length === 0) runs.push([]);
-  return { name: basename(source, ".c"), source, runs, stdin, env, needs, cflags, differences };
+  const name = basename(source, ".c");
+  return { name, source, runs, stdin, env, needs, cflags, differences, ends, deadlineMs };
 }
 
 function words(text: string): string[] {
@@ -99,11 +112,7 @@ function fromC(text: string): string {
 export function compile(program: GuestProgram): string {
   const flags = [...FLAGS, ...program.cflags, `-I${join(checkout, "native/include")}`];
   const hash = createHash("sha256").update(JSON.stringify(flags));
-  const directory = join(program.source, "..");
-  for (const file of readdirSync(directory)) {
-    if (file.endsWith(".h")) hash.update(file).update(readFileSync(join(directory, file)));
-  }
-  hash.update(readFileSync(join(checkout, "native/include/ringfence/layout.h")));
+  for (const header of HEADERS) hash.update(readFileSync(join(checkout, header)));
   hash.update(readFileSync(program.source));
   mkdirSync(OUTPUT, { recursive: true });
   const binary = join(OUTPUT, `${program.name}-${hash.digest("hex").slice(0, 16)}`);
