@@ -4,13 +4,15 @@ import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { TASK_SIZE, WINDOW_BASE, WINDOW_END } from "../../src/shared/ring/layout.ts";
+import { isGuestRange as isGuest, RESERVED_BASE } from "../../src/workers/mem/guest_range.ts";
 import {
   brkStart,
-  isGuestRange,
   layoutAddressSpace,
   mmapRanges,
 } from "../../src/workers/mem/address_layout.ts";
 import { PAGE_SIZE } from "../../src/workers/mem/vma.ts";
+
+const isGuestRange = (start: number, end: number) => isGuest(start, end - start);
 
 const MIB = 1 << 20;
 
@@ -72,7 +74,8 @@ test("any randomness and any stack limit", () => {
 });
 
 test("guest ranges end before the window and TASK_SIZE", () => {
-  assert.ok(isGuestRange(0, WINDOW_BASE));
+  assert.ok(isGuestRange(0, RESERVED_BASE));
+  assert.not(isGuestRange(0, WINDOW_BASE));
   assert.ok(isGuestRange(WINDOW_END, TASK_SIZE));
   assert.not(isGuestRange(WINDOW_BASE - 1, WINDOW_BASE + 1));
   assert.not(isGuestRange(WINDOW_BASE, WINDOW_BASE + 1));

@@ -20,7 +20,7 @@ import { PATH_MAX } from "../../shared/abi/fcntl.ts";
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import { array, struct, u8, u16, u32, u64, type ValueOf } from "../../shared/abi/struct.ts";
 import { TASK_SIZE } from "../../shared/ring/layout.ts";
-import { isGuestRange, MMAP_MIN_ADDR } from "../mem/address_layout.ts";
+import { isGuestRange, MMAP_MIN_ADDR } from "../mem/guest_range.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
 
 export const elf64_ehdr = struct("Elf64_Ehdr", "linux/elf.h", {
@@ -278,7 +278,7 @@ export function placed(image: ElfImage, bias: number): ElfStep[] | number {
     const start = step.start + bias;
     const end = step.end + bias;
     if (start < MMAP_MIN_ADDR) return -EPERM;
-    if (!isGuestRange(start, end)) return -ENOMEM;
+    if (!isGuestRange(start, end - start)) return -ENOMEM;
     const clearFrom = step.clearFrom === 0 ? 0 : step.clearFrom + bias;
     steps.push({ ...step, start, end, clearFrom });
   }
