@@ -75,12 +75,17 @@ export interface ExitReport {
 
 /** The kernel as the main thread sees it (comlink, control plane only). */
 export interface KernelApi {
-  /** Starts a program with three host descriptors as 0-2. Resolves to its guest pid, or a negative errno. */
+  /**
+   * Starts a program with three host descriptors as 0-2, which are the kernel's to close from now on,
+   * whatever comes of it. Resolves to the program's guest pid, or a negative errno.
+   */
   start(spec: ProcessSpec, stdio: [number, number, number]): Promise<number>;
-  /** Resolves with the Linux wait status when that program's process has ended. */
+  /** Resolves with the Linux wait status when that program's process has ended, or stopped (0x7f: call again). */
   wait(pid: number): Promise<number>;
   /** Sends a signal to a guest process (pid) or process group (-pid); 0 or a negative errno. */
   signal(pid: number, signo: number): Promise<number>;
+  /** Whether a program that was given a terminal may read it: its caller is in the terminal's foreground. */
+  foreground(pid: number, value: boolean): Promise<void>;
   /** Counters by name: processes, chunks, maps, descriptors, dropped notifications, ... */
   counters(): Promise<Record<string, number>>;
 }

@@ -1,0 +1,119 @@
+// Host files as the Gofer and the standard streams use them. Data moves between a descriptor and a
+// slot's data window (chunk, offset), or the scratch area.
+#include "host.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <ringfence/layout.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static uint8_t *window(uint32_t chunk, uint32_t offset, uint32_t length) {
+  if (chunk >= RF_GUEST_CHUNKS || offset > RF_CHUNK_SIZE || length > RF_CHUNK_SIZE - offset) return NULL;
+  return rf_guest_base + (uint64_t)chunk * RF_CHUNK_SIZE + offset;
+}
+
+/* Reads or writes a stream without waiting, whatever the descriptor's O_NONBLOCK says. Offset -1:
+   RWF_NOWAIT at the descriptor's own position, which pipes allow. EOPNOTSUPP: this kind of file
+   cannot promise not to wait. */
+RF_EXPORT int32_t rf_stream_read(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, int32_t isSocket) {
+  struct iovec iov = {window(chunk, offset, length), length};
+  if (!iov.iov_base) return -EFAULT;
+  if (isSocket) return result_of(recv(fd, iov.iov_base, length, MSG_DONTWAIT));
+  return result_of(preadv2(fd, &iov, 1, -1, RWF_NOWAIT));
+}
+
+RF_EXPORT int32_t rf_stream_write(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, int32_t isSocket) {
+  struct iovec iov = {window(chunk, offset, length), length};
+  if (!iov.iov_base) return -EFAULT;
+  if (isSocket) return result_of(send(fd, iov.iov_base, length, MSG_DONTWAIT | MSG_NOSIGNAL));
+  return result_of(pwritev2(fd, &iov, 1, -1, RWF_NOWAIT));
+}
+
+/* Plain read and write at the descriptor's own position: may wait. */
+RF_EXPORT int32_t rf_read(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length) {
+  void *at = window(chunk, offset, length);
+  return at ? result_of(read(fd, at, length)) : -EFAULT;
+}
+
+RF_EXPORT int32_t rf_write(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length) {
+  void *at = window(chunk, offset, length);
+  return at ? result_of(write(fd, at, length)) : -EFAULT;
+}
+
+RF_EXPORT int32_t rf_pread(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position) {
+  void *at = window(chunk, offset, length);
+  return at ? result_of(pread(fd, at, length, (off_t)position)) : -EFAULT;
+}
+
+RF_EXPORT int32_t rf_pread_scratch(int32_t fd, uint32_t offset, uint32_t length, double position) {
+  if (offset > rf_scratch_size || length > rf_scratch_size - offset) return -EFAULT;
+  return result_of(pread(fd, rf_scratch + offset, length, (off_t)position));
+}
+
+RF_EXPORT int32_t rf_poll_one(int32_t fd, int32_t events, int32_t timeoutMs) {
+  struct pollfd p = {fd, (short)events, 0};
+  int n = poll(&p, 1, timeoutMs);
+  return n < 0 ? -errno : p.revents;
+}
+
+/* Opens one component below a directory descriptor (F6): never follows a symlink, never leaves the
+   directory. `name` must hold no slash. */
+RF_EXPORT int32_t rf_open_component(int32_t dir, const char *name, int32_t flags) {
+  struct open_how how = {.flags = (uint64_t)(flags | O_NOFOLLOW | O_CLOEXEC),
+                         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+  return result_of(syscall(SYS_openat2, dir, name, &how, sizeof how));
+}
+
+/* Reopens exactly the inode that an O_PATH descriptor names, through the sandbox's own proc mount.
+   Only for regular files and directories: the caller has looked at its type. */
+RF_EXPORT int32_t rf_reopen(int32_t proc, int32_t fd, int32_t flags) {
+  char path[32];
+  int n = 0;
+  memcpy(path, "self/fd/", 8);
+  n = 8;
+  char digits[12];
+  int d = 0;
+  for (uint32_t v = (uint32_t)fd; v || !d; v /= 10) digits[d++] = (char)('0' + v % 10);
+  while (d) path[n++] = digits[--d];
+  path[n] = 0;
+  return result_of(openat(proc, path, (flags & ~O_NOFOLLOW) | O_CLOEXEC));
+}
+
+/* Leaves struct stat in the scratch area. */
+RF_EXPORT int32_t rf_fstat(int32_t fd) {
+  struct stat st;
+  if (fstat(fd, &st)) return -errno;
+  memcpy(rf_scratch, &st, sizeof st);
+  return 0;
+}
+
+/* Leaves the target of the symlink that an O_PATH descriptor names in the scratch area; returns its length. */
+RF_EXPORT int32_t rf_readlink(int32_t fd) {
+  return result_of(readlinkat(fd, "", (char *)rf_scratch, rf_scratch_size));
+}
+
+RF_EXPORT int32_t rf_pwrite(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position) {
+  void *at = window(chunk, offset, length);
+  return at ? result_of(pwrite(fd, at, length, (off_t)position)) : -EFAULT;
+}
+
+/* lseek of the descriptor's own position; a double because offsets pass 2^31. */
+RF_EXPORT double rf_seek(int32_t fd, double offset, int32_t whence) {
+  off_t at = lseek(fd, (off_t)offset, whence);
+  return at < 0 ? -errno : (double)at;
+}
+
+/* Asks a terminal with TCGETS, TIOCGWINSZ or TIOCGPGRP; leaves the kernel's structure in the scratch area. */
+RF_EXPORT int32_t rf_terminal_get(int32_t fd, uint32_t request) {
+  if (request != TCGETS && request != TIOCGWINSZ && request != TIOCGPGRP) return -ENOTTY;
+  return result_of(ioctl(fd, request, rf_scratch));
+}
+
+RF_EXPORT int32_t rf_fcntl_get_flags(int32_t fd) { return result_of(fcntl(fd, F_GETFL)); }

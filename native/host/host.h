@@ -1,0 +1,25 @@
+// Entry points of the sandbox process that TypeScript calls through koffi (src/workers/native.ts
+// declares them). Conventions: a result is a value >= 0 or a negative errno; 64-bit numbers that
+// can exceed 2^53 cross as two u32; memory is named by (chunk, offset) in the guest SAB or by an
+// offset in the caller's scratch area, never by an address that JavaScript computed.
+#ifndef RINGFENCE_HOST_H
+#define RINGFENCE_HOST_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <stdint.h>
+#include <stddef.h>
+
+#define RF_EXPORT __attribute__((visibility("default")))
+
+// Base of the guest SAB: one WebAssembly.Memory a process, referenced for ever.
+extern uint8_t *rf_guest_base;
+// The calling kernel thread's scratch area, where structures cross to JavaScript.
+extern __thread uint8_t *rf_scratch;
+extern __thread uint32_t rf_scratch_size;
+
+static inline int64_t result_of(int64_t r) { return r < 0 ? -errno : r; }
+
+#endif

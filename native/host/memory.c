@@ -1,0 +1,90 @@
+// Shared memory of the sandbox: sealed memfds mapped over their places in the guest SAB (F2).
+#include "host.h"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/memfd.h>
+#include <ringfence/layout.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8U
+#endif
+
+uint8_t *rf_guest_base;
+__thread uint8_t *rf_scratch;
+__thread uint32_t rf_scratch_size;
+
+/* Names the guest SAB's memory. Once a process. */
+RF_EXPORT void rf_set_guest_memory(uint8_t *base) { rf_guest_base = base; }
+
+/* Names the calling thread's scratch area. */
+RF_EXPORT void rf_set_scratch(uint8_t *base, uint32_t size) {
+  rf_scratch = base;
+  rf_scratch_size = size;
+}
+
+static int sealed_memfd(const char *name, uint64_t size) {
+  int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+  if (fd < 0 && errno == EINVAL) fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0) return -errno;
+  if (ftruncate(fd, size) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW)) {
+    int error = errno;
+    close(fd);
+    return -error;
+  }
+  return fd;
+}
+
+static int map_over(int fd, uint64_t offset, uint64_t size) {
+  void *at = mmap(rf_guest_base + offset, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+  return at == MAP_FAILED ? -errno : 0;
+}
+
+/* Maps a new chunk's memfd over its place. Returns the memfd (for ADDFD), or a negative errno. */
+RF_EXPORT int32_t rf_map_chunk(uint32_t chunk) {
+  int fd = sealed_memfd("ringfence-chunk", RF_CHUNK_SIZE);
+  if (fd < 0) return fd;
+  int error = map_over(fd, (uint64_t)chunk * RF_CHUNK_SIZE, RF_CHUNK_SIZE);
+  if (!error && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL)) error = -errno;
+  if (!error) return fd;
+  close(fd);
+  return error;
+}
+
+/* Puts plain anonymous memory over a freed place: the SAB's memory is never unmapped. */
+RF_EXPORT int32_t rf_unmap_chunk(uint32_t chunk) {
+  void *at = mmap(rf_guest_base + (uint64_t)chunk * RF_CHUNK_SIZE, RF_CHUNK_SIZE, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return at == MAP_FAILED ? -errno : 0;
+}
+
+/* Maps the kernel page, seals it against every later writable mapping, and returns a read-only
+   reopen of it (through `proc`, a descriptor of the sandbox's proc mount), or a negative errno. */
+RF_EXPORT int32_t rf_map_kernel_page(int32_t proc) {
+  int fd = sealed_memfd("ringfence-kernel-page", RF_KP_SIZE);
+  if (fd < 0) return fd;
+  int error = map_over(fd, (uint64_t)RF_KERNEL_PAGE_CHUNK * RF_CHUNK_SIZE, RF_KP_SIZE);
+  if (!error && fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)) error = -errno;
+  int reopened = -1;
+  if (!error) {
+    char path[32];
+    snprintf(path, sizeof path, "self/fd/%d", fd);
+    reopened = openat(proc, path, O_RDONLY | O_CLOEXEC);
+    if (reopened < 0) error = -errno;
+  }
+  close(fd);
+  return error ? error : reopened;
+}
+
+/* Wakes the stub that sleeps on the word at (chunk, offset). */
+RF_EXPORT int32_t rf_futex_wake(uint32_t chunk, uint32_t offset) {
+  return result_of(
+      syscall(SYS_futex, rf_guest_base + (uint64_t)chunk * RF_CHUNK_SIZE + offset, FUTEX_WAKE, 1, NULL, NULL, 0));
+}

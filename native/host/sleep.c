@@ -1,0 +1,101 @@
+// What a kernel thread sleeps on, and the clocks it reads: one epoll set, eventfd doorbells, pidfds.
+#include "host.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
+#endif
+
+RF_EXPORT int32_t rf_epoll_create(void) { return result_of(epoll_create1(EPOLL_CLOEXEC)); }
+
+/* A doorbell: stubs write it, this process reads it; nobody blocks on it (F13). */
+RF_EXPORT int32_t rf_doorbell_create(void) { return result_of(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
+
+RF_EXPORT void rf_doorbell_clear(int32_t fd) {
+  uint64_t count;
+  (void)!read(fd, &count, sizeof count);
+}
+
+RF_EXPORT int32_t rf_doorbell_ring(int32_t fd) {
+  static const uint64_t one = 1;
+  return result_of(write(fd, &one, sizeof one));
+}
+
+/* epoll_ctl with a 32-bit cookie. */
+RF_EXPORT int32_t rf_epoll_ctl(int32_t epoll, int32_t op, int32_t fd, uint32_t events, uint32_t cookie) {
+  struct epoll_event event = {.events = events, .data.u64 = cookie};
+  return result_of(epoll_ctl(epoll, op, fd, &event));
+}
+
+/* Waits; timeoutNs < 0 waits for ever. Leaves (events, cookie) pairs of u32 in the scratch area and
+   returns their number; an interrupted wait returns 0. */
+RF_EXPORT int32_t rf_epoll_wait(int32_t epoll, int32_t max, double timeoutNs) {
+  enum { MAX = 64 };
+  struct epoll_event events[MAX];
+  struct timespec ts, *timeout = NULL;
+  if (max > MAX) max = MAX;
+  if (timeoutNs >= 0) {
+    ts.tv_sec = (time_t)(timeoutNs / 1e9);
+    ts.tv_nsec = (long)(timeoutNs - (double)ts.tv_sec * 1e9);
+    if (ts.tv_nsec > 999999999) ts.tv_nsec = 999999999;
+    if (ts.tv_nsec < 0) ts.tv_nsec = 0;
+    timeout = &ts;
+  }
+  int n = syscall(SYS_epoll_pwait2, epoll, events, max, timeout, NULL, 0);
+  if (n < 0) return errno == EINTR ? 0 : -errno;
+  uint32_t *out = (uint32_t *)rf_scratch;
+  for (int i = 0; i < n; i++) {
+    out[2 * i] = events[i].events;
+    out[2 * i + 1] = (uint32_t)events[i].data.u64;
+  }
+  return n;
+}
+
+/* CLOCK_MONOTONIC in nanoseconds: exact below 2^53 (104 days of uptime), then to a few nanoseconds. */
+RF_EXPORT double rf_monotonic_ns(void) {
+  struct timespec ts;
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
+}
+
+/* Leaves a clock's value (i64 seconds, i64 nanoseconds) in the scratch area. */
+RF_EXPORT int32_t rf_clock_gettime(int32_t clock) {
+  struct timespec ts;
+  if (clock_gettime(clock, &ts)) return -errno;
+  memcpy(rf_scratch, &ts, sizeof ts);
+  return 0;
+}
+
+RF_EXPORT int32_t rf_clock_getres(int32_t clock) {
+  struct timespec ts;
+  if (clock_getres(clock, &ts)) return -errno;
+  memcpy(rf_scratch, &ts, sizeof ts);
+  return 0;
+}
+
+RF_EXPORT int32_t rf_pidfd_open(int32_t pid) { return result_of(syscall(SYS_pidfd_open, pid, 0)); }
+
+RF_EXPORT int32_t rf_pidfd_send_signal(int32_t pidfd, int32_t signo) {
+  return result_of(syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0));
+}
+
+/* Sends the kick to one host task. */
+RF_EXPORT int32_t rf_tgkill(int32_t tgid, int32_t tid, int32_t signo) {
+  return result_of(syscall(SYS_tgkill, tgid, tid, signo));
+}
+
+RF_EXPORT int32_t rf_getcpu(void) { return sched_getcpu(); }
+
+RF_EXPORT int32_t rf_close(int32_t fd) { return result_of(close(fd)); }

@@ -1,0 +1,22 @@
+// Messages between the sandbox process and the zygote on their SOCK_SEQPACKET pair. Both ends
+// belong to the sandbox; the layout is native.
+#ifndef RINGFENCE_ZYGOTE_PROTOCOL_H
+#define RINGFENCE_ZYGOTE_PROTOCOL_H
+
+#include <stdint.h>
+
+enum zygote_request {
+  ZYGOTE_HELLO = 1,  // value: kernel threads n; descriptors: kernel page (read-only), n doorbells
+  ZYGOTE_SPAWN = 2,  // value: the new task's token; answer: the stub's pid or a negative errno
+  ZYGOTE_REAP = 3,   // value: pid of a stub that has ended; answer: its wait status or a negative errno
+};
+
+struct zygote_message {
+  uint32_t request;
+  uint32_t pad;
+  int64_t value;
+};
+
+// The answer to HELLO carries the seccomp listener's descriptor; value is 0 or a negative errno.
+
+#endif

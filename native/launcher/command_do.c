@@ -1,0 +1,23 @@
+// `ringfence do`: one command in a sandbox of its own, as if the caller had run it.
+#include <unistd.h>
+
+#include "commands.h"
+#include "identity.h"
+#include "sandbox.h"
+#include "session.h"
+
+int command_do(const struct options *options) {
+  struct identity identity;
+  identity_capture(&identity);
+  session_block_signals();
+  struct session session = {.watch_input = -1, .forward = true};
+  session_take_terminal(&session);
+  struct sandbox sandbox;
+  sandbox_start(&sandbox, options, &identity, options->arguments, NULL);
+  session.control = sandbox.control;
+  session.lifeline = sandbox.lifeline;
+  session.log = sandbox.log;
+  int code = session_run(&session);
+  sandbox_end(&sandbox);
+  return code;
+}

@@ -1,0 +1,11 @@
+// The commands that the launcher serves itself. Each returns the exit code.
+#ifndef RINGFENCE_COMMANDS_H
+#define RINGFENCE_COMMANDS_H
+
+#include "options.h"
+
+int command_do(const struct options *options);
+int command_hold(const struct options *options);
+int command_exec(const struct options *options);
+
+#endif

@@ -1,0 +1,262 @@
+// init: prepares namespaces, root and privileges, starts zygote and Node, sends Node everything it
+// will ever hold, and ends when one of them or the launcher does. When process 1 ends, the kernel
+// kills all others of the namespace: no stub outlives its sandbox. It never serves a guest.
+#include "init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "mounts.h"
+#include "privileges.h"
+#include "report.h"
+
+// How long to wait for the news of Node's death after the zygote has left.
+#define NODE_DEATH_MS 200
+
+static void wait_for_go(int lifeline) {
+  char byte = 0;
+  ssize_t n;
+  do
+    n = read(lifeline, &byte, 1);
+  while (n < 0 && errno == EINTR);
+  if (n != 1 || byte != LIFELINE_GO) _exit(0);
+}
+
+static void pair(int ends[2]) {
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+    fail_errno(EXIT_RINGFENCE, "making a socket pair");
+}
+
+// Makes descriptors 0..count-1 the given ones, and closes everything else over exec.
+static void arrange_descriptors(const struct init_plan *plan, const int *descriptors, int count) {
+  int high[8];
+  report_to(fcntl(plan->control, F_DUPFD_CLOEXEC, 64)); // its number may be one of those below
+  for (int i = 0; i < count; i++)
+    high[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, 64);
+  for (int i = 0; i < count; i++)
+    if (high[i] < 0 || dup2(high[i], i) < 0) fail_errno(EXIT_RINGFENCE, "arranging descriptors");
+  // Not closed at once: the report socket must serve until exec has succeeded.
+  if (syscall(SYS_close_range, count, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */) < 0)
+    fail_errno(EXIT_RINGFENCE, "closing descriptors");
+}
+
+static void reset_signals(void) {
+  for (int signo = 1; signo <= SIGRTMAX; signo++)
+    if (signo != SIGKILL && signo != SIGSTOP) signal(signo, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static _Noreturn void run_zygote(const struct init_plan *plan, int socket, int proc) {
+  setsid();
+  reset_signals();
+  // Memory pressure takes stubs, never the Sentry.
+  int file = openat(proc, "self/oom_score_adj", O_RDWR | O_CLOEXEC);
+  char text[16] = {0};
+  int score = 0;
+  if (file >= 0 && read(file, text, sizeof text - 1) > 0) sscanf(text, "%d", &score);
+  int length = snprintf(text, sizeof text, "%d", score + 500 > 1000 ? 1000 : score + 500);
+  if (file < 0 || write(file, text, (size_t)length) != length)
+    fail_errno(EXIT_RINGFENCE, "setting oom_score_adj");
+  int proc_directory = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (proc_directory < 0) fail_errno(EXIT_RINGFENCE, "opening the sandbox's proc");
+  if (chroot("/empty") < 0 || chdir("/") < 0) fail_errno(EXIT_RINGFENCE, "entering the empty directory");
+  int descriptors[] = {plan->null, plan->null, plan->null, socket, proc_directory};
+  int stub = fcntl(plan->stub, F_DUPFD_CLOEXEC, 80);
+  arrange_descriptors(plan, descriptors, 5);
+  limits_zygote();
+  privileges_none();
+  char *const arguments[] = {"zygote", NULL}, *const environment[] = {NULL};
+  syscall(SYS_execveat, stub, "", arguments, environment, AT_EMPTY_PATH);
+  fail_errno(EXIT_RINGFENCE, "starting the zygote");
+}
+
+static _Noreturn void run_node(const struct init_plan *plan, int boot) {
+  reset_signals();
+  int descriptors[] = {plan->null, plan->log, plan->log, boot};
+  arrange_descriptors(plan, descriptors, 4);
+  privileges_node();
+  char *const arguments[] = {"/node", "--disable-warning=ExperimentalWarning", "/sandbox.cjs", NULL};
+  char *const environment[] = {"MALLOC_ARENA_MAX=1", "LD_LIBRARY_PATH=/lib", NULL};
+  execve("/node", arguments, environment);
+  fail_errno(EXIT_RINGFENCE, "starting Node");
+}
+
+// One message: which descriptor is which, and the descriptors (BootHeader in process_spec.ts).
+static void send_boot(const struct init_plan *plan, int boot, int proc, int root, int zygote) {
+  const struct {
+    const char *name;
+    int fd;
+  } all[] = {
+      {"config", plan->config},   {"proc", proc},
+      {"zygote", zygote},         {"launcher", plan->control},
+      {"listen", plan->listen},   {"root", root},
+      {"log", plan->log},         {"debug-log", plan->debug_log},
+      {"stdin", plan->stdio[0]},  {"stdout", plan->stdio[1]},
+      {"stderr", plan->stdio[2]},
+  };
+  int descriptors[sizeof all / sizeof all[0]], count = 0;
+  struct buffer header = {0};
+  buffer_printf(&header, "{\"type\":\"boot\",\"descriptors\":[");
+  for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+    if (all[i].fd < 0) continue;
+    buffer_printf(&header, "%s\"%s\"", count ? "," : "", all[i].name);
+    descriptors[count++] = all[i].fd;
+  }
+  buffer_printf(&header, "]}");
+  char control[CMSG_SPACE(sizeof descriptors)] = {0};
+  struct iovec text = {.iov_base = header.data, .iov_len = header.length};
+  struct msghdr message = {.msg_iov = &text, .msg_iovlen = 1, .msg_control = control};
+  message.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
+  struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
+  memcpy(CMSG_DATA(rights), descriptors, (size_t)count * sizeof(int));
+  if (sendmsg(boot, &message, MSG_NOSIGNAL) < 0) fail_errno(EXIT_RINGFENCE, "sending the boot message");
+  buffer_free(&header);
+}
+
+// Keeps what init itself needs, by moving it to the lowest numbers; all else is closed.
+static void keep_only(int *const *kept, int count) {
+  for (int i = 0; i < count; i++)
+    if (*kept[i] >= 0) *kept[i] = fcntl(*kept[i], F_DUPFD_CLOEXEC, 64);
+  for (int fd = 0, i = 0; i < count; i++, fd++) {
+    if (*kept[i] < 0) {
+      close(fd);
+      continue;
+    }
+    dup3(*kept[i], fd, O_CLOEXEC);
+    *kept[i] = fd;
+  }
+  syscall(SYS_close_range, count, ~0u, 0);
+}
+
+static void report_death(int socket, const char *process, int status) {
+  char line[128];
+  // The new line in front ends what the dead process may have left unfinished.
+  int length = snprintf(line, sizeof line, "\n{\"event\":\"died\",\"process\":\"%s\",\"status\":%d}\n",
+                        process, status);
+  send(socket, line, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+// What init watches once all is started.
+struct watched {
+  int lifeline, children, report, terminal, lock;
+  struct termios modes;
+  pid_t node, zygote;
+};
+
+static void read_lifeline(struct watched *watched, bool *foreground) {
+  char byte;
+  ssize_t n = read(watched->lifeline, &byte, 1);
+  if (n < 0) return;
+  if (n == 0) {
+    if (*foreground && watched->terminal >= 0) tcsetattr(watched->terminal, TCSANOW, &watched->modes);
+    _exit(0);
+  }
+  if (byte == LIFELINE_FOREGROUND || byte == LIFELINE_BACKGROUND) *foreground = byte == LIFELINE_FOREGROUND;
+  if (byte == LIFELINE_DETACH) watched->lifeline = -1;
+}
+
+// The zygote leaves with code 0 when its socket ends, so when Node has died: Node's own death, which
+// may be seen a moment later, is what is to be told.
+static void reap(struct watched *watched, bool *zygote_left) {
+  struct signalfd_siginfo info;
+  (void)!read(watched->children, &info, sizeof info);
+  int status, zygote_status = -1;
+  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+    if (pid == watched->node) {
+      report_death(watched->report, "node", status);
+      _exit(1);
+    }
+    if (pid == watched->zygote) zygote_status = status;
+  }
+  if (zygote_status > 0) {
+    report_death(watched->report, "zygote", zygote_status);
+    _exit(1);
+  }
+  if (zygote_status == 0) *zygote_left = true;
+}
+
+static _Noreturn void watch(struct watched *watched) {
+  bool foreground = false, zygote_left = false;
+  for (;;) {
+    struct pollfd polled[] = {{.fd = watched->lifeline, .events = POLLIN},
+                              {.fd = watched->children, .events = POLLIN}};
+    int ready = poll(polled, 2, zygote_left ? NODE_DEATH_MS : -1);
+    if (ready == 0) {
+      report_death(watched->report, "zygote", 0);
+      _exit(1);
+    }
+    if (ready < 0) continue;
+    if (polled[0].revents) read_lifeline(watched, &foreground);
+    if (polled[1].revents) reap(watched, &zygote_left);
+  }
+}
+
+void init_run(const struct init_plan *plan) {
+  report_to(plan->control);
+  for (int i = 0; i < 3; i++)
+    if (plan->launcher_ends[i] >= 0) close(plan->launcher_ends[i]);
+  wait_for_go(plan->lifeline);
+  prctl(PR_SET_NAME, "ringfence-init");
+  setsid();
+  umask(0077);
+  limits_raise();
+
+  mounts_make_private();
+  int proc = mounts_detached_proc();
+  int root = mounts_detached_host();
+  mounts_enter(plan->sandbox_directory);
+  privileges_common();
+
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGCHLD);
+  sigprocmask(SIG_SETMASK, &set, NULL);
+  int children = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (children < 0) fail_errno(EXIT_RINGFENCE, "making a signal descriptor");
+
+  int boot[2], zygote[2];
+  pair(boot);
+  pair(zygote);
+  send_boot(plan, boot[0], proc, root, zygote[0]);
+  pid_t zygote_pid = fork();
+  if (zygote_pid == 0) run_zygote(plan, zygote[1], proc);
+  pid_t node_pid = zygote_pid < 0 ? -1 : fork();
+  if (node_pid == 0) run_node(plan, boot[1]);
+  if (node_pid < 0) fail_errno(EXIT_RINGFENCE, "starting the sandbox's processes");
+
+  struct watched watched = {
+      .lifeline = plan->lifeline,
+      .children = children,
+      .report = plan->control,
+      .terminal = plan->terminal,
+      .lock = plan->state_lock,
+      .node = node_pid,
+      .zygote = zygote_pid,
+  };
+  if (watched.terminal >= 0 && tcgetattr(watched.terminal, &watched.modes) < 0) watched.terminal = -1;
+  int *const kept[] = {&watched.lifeline, &watched.children, &watched.report, &watched.terminal,
+                       &watched.lock};
+  keep_only(kept, 5);
+  report_to(watched.report);
+  privileges_none();
+  watch(&watched);
+}

@@ -1,0 +1,31 @@
+// Process 1 of the sandbox's PID namespace, parent of Node and of the zygote.
+#ifndef RINGFENCE_INIT_H
+#define RINGFENCE_INIT_H
+
+// Bytes on the lifeline, from the launcher. End of file without DETACH ends the sandbox.
+#define LIFELINE_GO 'g'     // id maps are written
+#define LIFELINE_DETACH 'd' // the launcher leaves, the sandbox stays
+#define LIFELINE_FOREGROUND 'f'
+#define LIFELINE_BACKGROUND 'b' // until FOREGROUND, the terminal's modes are not the sandbox's to restore
+
+// Everything init needs from the launcher; descriptors are -1 where there is none.
+struct init_plan {
+  const char *sandbox_directory; // becomes the root
+  int lifeline;                  // read end
+  int null;                      // /dev/null
+  int stub;                      // the stub's binary
+  int config;                    // sealed memfd
+  int control;                   // the sandbox's end of the launcher socket
+  int listen;
+  int log;
+  int debug_log;
+  int stdio[3];
+  int terminal;         // standard input, where that is a terminal: its modes are kept and restored
+  int launcher_ends[3]; // descriptors of the launcher that init closes first
+  int state_lock;       // kept open, so that the lock is free only when the sandbox is gone
+};
+
+// Never returns.
+_Noreturn void init_run(const struct init_plan *plan);
+
+#endif

@@ -1,0 +1,55 @@
+// The launcher: serves the quick commands itself, hands everything else to Node with the command
+// line of yargs. It holds no policy: what the flags are is generated from the yargs definitions.
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "installation.h"
+#include "options.h"
+#include "report.h"
+
+static int (*const commands[COMMAND_COUNT])(const struct options *) = {
+    [COMMAND_DO] = command_do,
+    [COMMAND_HOLD] = command_hold,
+    [COMMAND_EXEC] = command_exec,
+};
+
+// Nothing of the caller's but its standard streams may leak into a sandbox; and those three numbers
+// must not be taken by what is opened next.
+static void close_foreign_descriptors(void) {
+  while (true) {
+    int fd = open("/dev/null", O_RDWR);
+    if (fd < 0) fail_errno(EXIT_RINGFENCE, "opening /dev/null");
+    if (fd > 2) {
+      close(fd);
+      break;
+    }
+  }
+  if (syscall(SYS_close_range, 3, ~0u, 0) < 0) fail_errno(EXIT_RINGFENCE, "closing descriptors");
+}
+
+static _Noreturn void run_node(char **argv) {
+  char node[4096], script[4096];
+  installation_path(node, sizeof node, "sandbox/node");
+  installation_path(script, sizeof script, "js/cli.cjs");
+  size_t count = 0;
+  while (argv[count])
+    count++;
+  char **arguments = calloc(count + 2, sizeof *arguments);
+  if (!arguments) fail_errno(EXIT_RINGFENCE, "starting Node");
+  arguments[0] = node;
+  arguments[1] = script;
+  for (size_t i = 1; i < count; i++)
+    arguments[i + 1] = argv[i];
+  execv(node, arguments);
+  fail_errno(EXIT_RINGFENCE, "starting %s", node);
+}
+
+int main(int argc, char **argv) {
+  struct options options;
+  if (!options_read(&options, argc, argv)) run_node(argv);
+  close_foreign_descriptors();
+  return commands[options.command](&options);
+}

@@ -1,0 +1,71 @@
+// The sandbox's mounts: see mounts.h. System calls are made raw: C libraries that are as old as the
+// oldest kernel supported (5.15) do not know these.
+#include "mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "report.h"
+
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+#define UNMOUNT_DETACH 2 // MNT_DETACH of <sys/mount.h>, which does not go with <linux/mount.h>
+
+static int attributes(int fd, const char *path, unsigned flags, struct mount_attr attr) {
+  return (int)syscall(SYS_mount_setattr, fd, path, flags, &attr, sizeof attr);
+}
+
+void mounts_make_private(void) {
+  struct mount_attr attr = {.propagation = MS_PRIVATE};
+  if (attributes(AT_FDCWD, "/", AT_RECURSIVE, attr) < 0) fail_errno(EXIT_RINGFENCE, "making mounts private");
+}
+
+int mounts_detached_proc(void) {
+  int context = (int)syscall(SYS_fsopen, "proc", FSOPEN_CLOEXEC);
+  if (context < 0 || syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+    fail_errno(EXIT_RINGFENCE, "this host does not allow a proc file system of the sandbox's own (is /proc "
+                               "masked in the container that ringfence runs in?)");
+  int fd = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC,
+                        MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+  if (fd < 0)
+    fail_errno(EXIT_RINGFENCE, "this host does not allow to mount a proc file system of the sandbox's own");
+  close(context);
+  return fd;
+}
+
+// The guest never sees the host's own: its kernel serves these three. An attacker in the sandbox
+// process must not find the host's processes and devices there either.
+static void hide(const char *path) {
+  if (syscall(SYS_mount, "none", path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+              "size=4k,mode=0555") < 0 &&
+      errno != ENOENT && errno != ENOTDIR)
+    fail_errno(EXIT_RINGFENCE, "hiding %s", path);
+}
+
+int mounts_detached_host(void) {
+  hide("/proc");
+  hide("/sys");
+  hide("/dev");
+  int fd = (int)syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+  if (fd < 0) fail_errno(EXIT_RINGFENCE, "copying the host's mount tree");
+  struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+                            .propagation = MS_PRIVATE};
+  if (attributes(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, attr) < 0)
+    fail_errno(EXIT_RINGFENCE, "making the host's mount tree read-only");
+  return fd;
+}
+
+void mounts_enter(const char *directory) {
+  struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+  if (syscall(SYS_mount, directory, directory, NULL, MS_BIND, NULL) < 0)
+    fail_errno(EXIT_RINGFENCE, "mounting %s", directory);
+  // pivot_root(".", "."): the old root comes to lie over the new one (pivot_root(2), NOTES).
+  if (chdir(directory) < 0 || attributes(AT_FDCWD, ".", 0, attr) < 0 ||
+      syscall(SYS_pivot_root, ".", ".") < 0 || syscall(SYS_umount2, ".", UNMOUNT_DETACH) < 0 ||
+      chdir("/") < 0)
+    fail_errno(EXIT_RINGFENCE, "entering %s", directory);
+}

@@ -1,0 +1,19 @@
+// What the sandbox's mount namespace looks like. Called by init, inside the new namespaces.
+#ifndef RINGFENCE_MOUNTS_H
+#define RINGFENCE_MOUNTS_H
+
+// Nothing that is mounted here or on the host from now on shows on the other side.
+void mounts_make_private(void);
+
+// A detached mount of proc for this PID namespace, as an O_PATH descriptor. It must be made while the
+// host's own /proc is still in view: the kernel refuses a proc that would show more than that one.
+int mounts_detached_proc(void);
+
+// A detached copy of the host's whole tree, read-only, without devices and set-id programs, so that
+// the host kernel itself refuses every write through it. /proc, /sys and /dev are empty in it.
+int mounts_detached_host(void);
+
+// Makes `directory` the read-only root of this mount namespace, with nothing else mounted.
+void mounts_enter(const char *directory);
+
+#endif

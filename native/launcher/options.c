@@ -1,0 +1,123 @@
+// The launcher's command line: see options.h. It accepts what yargs accepts: --name value,
+// --name=value, --flag, --no-flag, -x value; flags may stand before and after the command, and the
+// guest's own command line begins at the first word that is neither flag nor positional, or after --.
+#include "options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct option_row {
+  const char *name, *short_name;
+  enum option_type type;
+  unsigned commands;
+  const char *choices, *fallback;
+};
+
+#define ROW(id, ...) [OPTION_##id] = {__VA_ARGS__},
+static const struct option_row rows[OPTION_COUNT] = {RF_OPTIONS(ROW)};
+#undef ROW
+
+struct command_row {
+  const char *name;
+  int positionals;
+  bool takes_command;
+};
+
+#define ROW(id, ...) [COMMAND_##id] = {__VA_ARGS__},
+static const struct command_row commands[COMMAND_COUNT] = {RF_COMMANDS(ROW)};
+#undef ROW
+
+static bool same_word(const char *word, const char *text, size_t length) {
+  return word && strncmp(word, text, length) == 0 && word[length] == '\0';
+}
+
+static bool one_of(const char *choices, const char *value) {
+  size_t length = strlen(value);
+  for (const char *at = choices; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+    if (strncmp(at, value, length) == 0 && (at[length] == ',' || at[length] == '\0')) return true;
+  return false;
+}
+
+static bool keep(struct options *options, unsigned option, const char *value) {
+  const struct option_row *row = &rows[option];
+  if (row->choices && !one_of(row->choices, value)) return false;
+  options->values[option] = value;
+  if (row->type != OPTION_TYPE_LIST) return true;
+  size_t count = 0;
+  while (options->lists[option] && options->lists[option][count])
+    count++;
+  char **list = realloc(options->lists[option], (count + 2) * sizeof *list);
+  if (!list) return false;
+  list[count] = (char *)value;
+  list[count + 1] = NULL;
+  options->lists[option] = list;
+  return true;
+}
+
+// Reads the flag at argv[*at]; its value may be the next word.
+static bool read_flag(struct options *options, int argc, char **argv, int *at, unsigned *used) {
+  const char *word = argv[*at];
+  bool is_long = word[1] == '-';
+  const char *name = word + (is_long ? 2 : 1);
+  const char *equals = strchr(name, '=');
+  size_t length = equals ? (size_t)(equals - name) : strlen(name);
+  for (unsigned i = 0; i < OPTION_COUNT; i++) {
+    const struct option_row *row = &rows[i];
+    bool negated = is_long && row->type == OPTION_TYPE_BOOLEAN && !equals && strncmp(name, "no-", 3) == 0 &&
+                   same_word(row->name, name + 3, length - 3);
+    if (!negated && !same_word(is_long ? row->name : row->short_name, name, length)) continue;
+    *used |= 1u << i;
+    const char *value = equals ? equals + 1 : NULL;
+    if (row->type == OPTION_TYPE_BOOLEAN) {
+      if (!value) value = negated ? "false" : "true";
+      return one_of("true,false", value) && keep(options, i, value);
+    }
+    if (!value && ++*at >= argc) return false;
+    return keep(options, i, value ? value : argv[*at]);
+  }
+  return false;
+}
+
+static int command_named(const char *name) {
+  for (int i = 0; i < COMMAND_COUNT; i++)
+    if (strcmp(commands[i].name, name) == 0) return i;
+  return -1;
+}
+
+bool options_read(struct options *options, int argc, char **argv) {
+  *options = (struct options){0};
+  for (unsigned i = 0; i < OPTION_COUNT; i++)
+    options->values[i] = rows[i].fallback;
+  const struct command_row *command = NULL;
+  int positionals = 0;
+  unsigned used = 0;
+  int at = 1;
+  for (; at < argc; at++) {
+    if (strcmp(argv[at], "--") == 0 && command) {
+      at++;
+      break;
+    }
+    if (argv[at][0] == '-' && argv[at][1] != '\0') {
+      if (!read_flag(options, argc, argv, &at, &used)) return false;
+    } else if (!command) {
+      int found = command_named(argv[at]);
+      if (found < 0) return false;
+      options->command = (enum command)found;
+      command = &commands[found];
+    } else if (positionals < command->positionals) {
+      options->id = argv[at];
+      positionals++;
+    } else {
+      break;
+    }
+  }
+  if (!command || positionals < command->positionals || command->takes_command != (at < argc)) return false;
+  for (unsigned i = 0; i < OPTION_COUNT; i++)
+    if ((used & 1u << i) && !(rows[i].commands & 1u << options->command)) return false;
+  options->arguments = argv + at;
+  return true;
+}
+
+bool option_on(const struct options *options, enum option option) {
+  return options->values[option] && strcmp(options->values[option], "true") == 0;
+}

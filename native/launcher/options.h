@@ -1,0 +1,34 @@
+// The launcher's command line, read with the table that is generated from src/main/cli/options.ts.
+#ifndef RINGFENCE_OPTIONS_H
+#define RINGFENCE_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "ringfence_options.h"
+
+enum option_type { OPTION_TYPE_BOOLEAN, OPTION_TYPE_STRING, OPTION_TYPE_LIST };
+
+#define RF_OPTION_ENUM(id, ...) OPTION_##id,
+enum option { RF_OPTIONS(RF_OPTION_ENUM) OPTION_COUNT };
+#undef RF_OPTION_ENUM
+
+#define RF_COMMAND_ENUM(id, ...) COMMAND_##id,
+enum command { RF_COMMANDS(RF_COMMAND_ENUM) COMMAND_COUNT };
+#undef RF_COMMAND_ENUM
+
+struct options {
+  enum command command;
+  const char *values[OPTION_COUNT]; // the last one given, else the default, else NULL
+  char **lists[OPTION_COUNT];       // of type list: all that were given, then NULL; or NULL
+  const char *id;                   // the positional argument, where the command has one
+  char **arguments;                 // the guest's command line, ends with NULL
+};
+
+// True when the launcher serves this command line. False: it is for Node (help, --version, an
+// unknown command or a wrong flag, which yargs explains better).
+bool options_read(struct options *options, int argc, char **argv);
+
+// Value of a boolean option.
+bool option_on(const struct options *options, enum option option);
+
+#endif

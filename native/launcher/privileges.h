@@ -1,0 +1,24 @@
+// What the processes of a sandbox may do on the host, besides their namespaces: capabilities (in the
+// sandbox's user namespace), limits, no_new_privs and the first seccomp filter.
+#ifndef RINGFENCE_PRIVILEGES_H
+#define RINGFENCE_PRIVILEGES_H
+
+// init, before it forks: no_new_privs, the bounding set cut down to Node's, and the first filter, in
+// which io_uring_setup answers ENOSYS (libuv would take io_uring, and a later filter that denies
+// io_uring_enter aborts Node).
+void privileges_common(void);
+
+// Node: the short list, kept over exec by ambient capabilities.
+void privileges_node(void);
+
+// The zygote, and init itself: none at all.
+void privileges_none(void);
+
+// Soft limits of the caller would hit the sandbox's own processes: raise them to the hard ones (the
+// guest's limits are the kernel's to enforce). The stack limit stays, it shapes the memory map.
+void limits_raise(void);
+
+// The zygote and its stubs: no core dumps, not even to a pipe; 1 024 descriptors.
+void limits_zygote(void);
+
+#endif

@@ -1,0 +1,73 @@
+// Failure reports of launcher and init: see report.h.
+#include "report.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "buffer.h"
+
+static int report_socket = -1;
+
+void report_to(int socket) {
+  report_socket = socket;
+}
+
+int write_all(int fd, const void *bytes, size_t length) {
+  const char *from = bytes;
+  while (length > 0) {
+    ssize_t n = write(fd, from, length);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return -1;
+    from += n;
+    length -= (size_t)n;
+  }
+  return 0;
+}
+
+static _Noreturn void leave(int code, const char *message) {
+  if (report_socket < 0) {
+    fprintf(stderr, "ringfence: %s\n", message);
+    exit(code);
+  }
+  struct buffer line = {0};
+  buffer_printf(&line, "{\"event\":\"error\",\"code\":%d,\"message\":", code);
+  buffer_json_string(&line, message);
+  buffer_printf(&line, "}\n");
+  if (line.data) (void)!send(report_socket, line.data, line.length, MSG_NOSIGNAL);
+  _exit(code);
+}
+
+void fail(int code, const char *format, ...) {
+  char message[1024];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  leave(code, message);
+}
+
+void fail_errno(int code, const char *format, ...) {
+  int error = errno;
+  char message[1024];
+  va_list arguments;
+  va_start(arguments, format);
+  int n = vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  if (n >= 0 && (size_t)n < sizeof message)
+    snprintf(message + n, sizeof message - (size_t)n, ": %s", strerror(error));
+  leave(code, message);
+}
+
+void warn(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  fputs("ringfence: ", stderr);
+  vfprintf(stderr, format, arguments);
+  fputc('\n', stderr);
+  va_end(arguments);
+}

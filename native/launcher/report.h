@@ -1,0 +1,31 @@
+// How the launcher and init say that something failed: one line, to whoever can read it.
+#ifndef RINGFENCE_REPORT_H
+#define RINGFENCE_REPORT_H
+
+#include <stddef.h>
+
+// Exit codes of the launcher itself; otherwise it ends as the guest did (128 + signal for a signal).
+enum {
+  EXIT_RINGFENCE = 125, // could not start the sandbox, or the command line is wrong
+  EXIT_NOT_EXECUTABLE = 126,
+  EXIT_NOT_FOUND = 127,
+  EXIT_SANDBOX_DIED = 137, // the sandbox ended without saying how the guest did
+};
+
+// In the launcher: "ringfence: ..." on standard error, then exit(code). In init, after
+// report_to(): an error event on the control socket, then the end of the whole namespace.
+_Noreturn void fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// As fail, with ": " and the text of errno.
+_Noreturn void fail_errno(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// "ringfence: ..." on standard error; the launcher goes on.
+void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// From now on failures of this process go to `socket` as {"event":"error",...}.
+void report_to(int socket);
+
+// Writes everything; 0 or -1 with errno.
+int write_all(int fd, const void *bytes, size_t length);
+
+#endif

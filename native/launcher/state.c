@@ -1,0 +1,133 @@
+// State directories: see state.h.
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "report.h"
+
+static const char *const entries[] = {"s", "lock", "state.json", "state.json.new"};
+
+bool state_id_valid(const char *id) {
+  static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-._";
+  size_t length = strlen(id);
+  return length > 0 && length <= 255 && strspn(id, allowed) == length && strcmp(id, ".") != 0 &&
+         strcmp(id, "..") != 0;
+}
+
+static const char *root_path(const char *root) {
+  static char path[4096];
+  if (root) return root;
+  if (geteuid() == 0) return "/run/ringfence";
+  const char *runtime = getenv("XDG_RUNTIME_DIR");
+  if (!runtime || runtime[0] != '/') fail(EXIT_RINGFENCE, "set --root: XDG_RUNTIME_DIR is not set");
+  if (snprintf(path, sizeof path, "%s/ringfence", runtime) >= (int)sizeof path)
+    fail(EXIT_RINGFENCE, "XDG_RUNTIME_DIR is too long");
+  return path;
+}
+
+// Opens the directory of all sandboxes; with `make`, creates it and its parents.
+static int open_root(const char *root, bool make) {
+  const char *path = root_path(root);
+  if (make) {
+    char part[4096];
+    if (strlen(path) >= sizeof part) fail(EXIT_RINGFENCE, "--root is too long");
+    for (const char *slash = path; slash; slash = strchr(slash + 1, '/')) {
+      memcpy(part, path, (size_t)(slash - path));
+      part[slash - path] = '\0';
+      if (part[0]) mkdir(part, 0755);
+    }
+    if (mkdir(path, 0711) < 0 && errno != EEXIST) fail_errno(EXIT_RINGFENCE, "making %s", path);
+  }
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0 && make) fail_errno(EXIT_RINGFENCE, "opening %s", path);
+  return fd;
+}
+
+static void check_id(const char *id) {
+  if (!state_id_valid(id)) fail(EXIT_RINGFENCE, "invalid id: %s", id);
+}
+
+static void remove_entries(int directory) {
+  for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++)
+    unlinkat(directory, entries[i], 0);
+}
+
+void state_create(struct state_directory *state, const char *root, const char *id) {
+  check_id(id);
+  *state = (struct state_directory){.root = open_root(root, true), .id = id};
+  if (mkdirat(state->root, id, 0700) < 0 && errno != EEXIST)
+    fail_errno(EXIT_RINGFENCE, "making the state of %s", id);
+  state->directory = openat(state->root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (state->directory < 0) fail_errno(EXIT_RINGFENCE, "opening the state of %s", id);
+  state->lock = openat(state->directory, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (state->lock < 0) fail_errno(EXIT_RINGFENCE, "opening the lock of %s", id);
+  struct stat locked, named;
+  if (flock(state->lock, LOCK_EX | LOCK_NB) < 0 || fstat(state->lock, &locked) < 0 ||
+      fstatat(state->directory, "lock", &named, AT_SYMLINK_NOFOLLOW) < 0 || locked.st_ino != named.st_ino)
+    fail(EXIT_RINGFENCE, "sandbox with id \"%s\" already exists", id);
+  unlinkat(state->directory, "s", 0);
+  unlinkat(state->directory, "state.json", 0);
+}
+
+// bind and connect take no directory descriptor: go there, act, come back.
+static int socket_at(int directory, int (*act)(int, const struct sockaddr *, socklen_t)) {
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int back = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0 || back < 0 || fchdir(directory) < 0) return -1;
+  struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "s"};
+  int result = act(fd, (struct sockaddr *)&address, sizeof address);
+  int error = errno;
+  if (fchdir(back) < 0) return -1;
+  close(back);
+  if (result == 0) return fd;
+  close(fd);
+  errno = error;
+  return -1;
+}
+
+int state_listen(const struct state_directory *state) {
+  int fd = socket_at(state->directory, bind);
+  if (fd < 0 || listen(fd, 128) < 0) fail_errno(EXIT_RINGFENCE, "making the control socket of %s", state->id);
+  return fd;
+}
+
+void state_write(const struct state_directory *state, const char *status, int pid) {
+  struct buffer text = {0};
+  buffer_printf(&text, "{\"version\":1,\"id\":");
+  buffer_json_string(&text, state->id);
+  buffer_printf(&text, ",\"status\":\"%s\",\"pid\":%d}\n", status, pid);
+  int fd =
+      openat(state->directory, "state.json.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0 || write_all(fd, text.data, text.length) < 0 ||
+      renameat(state->directory, "state.json.new", state->directory, "state.json") < 0)
+    fail_errno(EXIT_RINGFENCE, "writing the state of %s", state->id);
+  close(fd);
+  buffer_free(&text);
+}
+
+void state_remove(const struct state_directory *state) {
+  remove_entries(state->directory);
+  unlinkat(state->root, state->id, AT_REMOVEDIR);
+}
+
+int state_connect(const char *root, const char *id) {
+  check_id(id);
+  int all = open_root(root, false);
+  int directory = all < 0 ? -1 : openat(all, id, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (directory < 0) fail(EXIT_RINGFENCE, "sandbox with id \"%s\" does not exist", id);
+  int fd = socket_at(directory, connect);
+  if (fd < 0) fail(EXIT_RINGFENCE, "sandbox with id \"%s\" is not running", id);
+  close(directory);
+  close(all);
+  return fd;
+}

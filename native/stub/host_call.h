@@ -1,0 +1,102 @@
+// Raw system calls for freestanding code, and the kernel's structures that it needs. Linux's
+// names and numbers; nothing here is shared with the Sentry.
+#ifndef RINGFENCE_HOST_CALL_H
+#define RINGFENCE_HOST_CALL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int32_t s32;
+typedef int64_t s64;
+
+enum {
+  NR_read = 0,
+  NR_write = 1,
+  NR_close = 3,
+  NR_mmap = 9,
+  NR_mprotect = 10,
+  NR_munmap = 11,
+  NR_rt_sigaction = 13,
+  NR_rt_sigprocmask = 14,
+  NR_rt_sigreturn = 15,
+  NR_sched_yield = 24,
+  NR_mremap = 25,
+  NR_madvise = 28,
+  NR_dup2 = 33,
+  NR_sendmsg = 46,
+  NR_recvmsg = 47,
+  NR_clone = 56,
+  NR_exit = 60,
+  NR_wait4 = 61,
+  NR_sigaltstack = 131,
+  NR_prctl = 157,
+  NR_futex = 202,
+  NR_restart_syscall = 219,
+  NR_clock_gettime = 228,
+  NR_exit_group = 231,
+  NR_openat = 257,
+  NR_seccomp = 317,
+  NR_membarrier = 324,
+};
+
+// The stub issues calls only through stub_syscall (stub_entry.S), so that its text holds as few
+// `syscall` instructions as possible; the zygote has zygote_syscall.
+struct kernel_sigaction {
+  void (*handler)(int, void *, void *);
+  u64 flags;
+  void (*restorer)(void);
+  u64 mask;
+};
+
+struct stack_t_ {
+  u64 sp;
+  s32 flags;
+  u32 pad;
+  u64 size;
+};
+
+// Linux's struct ucontext on x86-64 (arch/x86/include/uapi/asm/sigcontext.h).
+struct ucontext_ {
+  u64 flags;
+  u64 link;
+  struct stack_t_ stack;
+  u64 r8, r9, r10, r11, r12, r13, r14, r15;
+  u64 rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, eflags;
+  u16 cs, gs, fs, ss;
+  u64 err, trapno, oldmask, cr2;
+  u64 fpstate;
+  u64 reserved[8];
+  u64 sigmask;
+};
+#define UC_SIGCONTEXT_SS 2
+#define UC_STRICT_RESTORE_SS 4
+
+struct siginfo_ {
+  s32 signo, errno_, code, pad;
+  union {
+    struct {
+      u64 call_addr;
+      s32 syscall;
+      u32 arch;
+    } sys;
+    u64 addr;
+  };
+};
+
+#define AUDIT_ARCH_X86_64_ 0xc000003eu
+#define SIGILL_ 4
+#define SIGTRAP_ 5
+#define SIGBUS_ 7
+#define SIGFPE_ 8
+#define SIGSEGV_ 11
+#define SIGCHLD_ 17
+#define SIGSYS_ 31
+#define SIG_BIT(n) (1ull << ((n) - 1))
+#define SYNCHRONOUS_SIGNALS                                                                                  \
+  (SIG_BIT(SIGILL_) | SIG_BIT(SIGTRAP_) | SIG_BIT(SIGBUS_) | SIG_BIT(SIGFPE_) | SIG_BIT(SIGSEGV_))
+
+#endif

@@ -1,0 +1,75 @@
+// What the parts of the stub share. Everything is reached through a pointer to the thread's slot;
+// the stub has no data of its own (stub.ld asserts it).
+#ifndef RINGFENCE_STUB_H
+#define RINGFENCE_STUB_H
+
+#include "host_call.h"
+#include <ringfence/layout.h>
+
+#define RF_REQUEST_KIND(name, value) REQ_##name = value,
+enum request_kind {
+#include <ringfence/slot_states.def>
+};
+#define RF_REPLY_CODE(name, value) REP_##name = value,
+enum reply_code {
+#include <ringfence/slot_states.def>
+};
+#define RF_OPERATION(name, value) OP_##name = value,
+enum operation {
+#include <ringfence/slot_states.def>
+};
+
+// A slot is addressed by the number that RF_... offsets are added to.
+typedef u64 slot_t;
+
+static inline u32 load32(u64 at) { return __atomic_load_n((u32 *)at, __ATOMIC_SEQ_CST); }
+static inline u64 get64(u64 at) { return *(volatile u64 *)at; }
+static inline u32 get32(u64 at) { return *(volatile u32 *)at; }
+static inline void put64(u64 at, u64 v) { *(volatile u64 *)at = v; }
+static inline void put32(u64 at, u32 v) { *(volatile u32 *)at = v; }
+
+// A handler runs on the alternate stack, which lies in the slot; masking finds the slot whatever
+// the guest did to its registers.
+static inline slot_t current_slot(void) {
+  return (u64)__builtin_frame_address(0) & ~(u64)(RF_SLOT_SIZE - 1);
+}
+
+// stub_entry.S
+s64 stub_syscall(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5);
+// Copies; returns the number of bytes that were not copied because of a fault.
+u64 stub_copy(u64 to, u64 from, u64 length);
+u64 stub_zero(u64 to, u64 length);
+// Copies up to and including a NUL, at most `max` bytes; returns bytes copied, bit 63 set on a fault.
+u64 stub_copy_string(u64 to, u64 from, u64 max);
+// Loads, or compare-exchanges, a 32-bit word; returns the old value or -EFAULT.
+s64 stub_load32(u64 at);
+s64 stub_cmpxchg32(u64 at, u32 expected, u32 desired);
+s64 stub_op32(u64 at, u32 code, u32 operand);
+s64 stub_load64(u64 at, u64 *value);  // 0 or -EFAULT
+// Makes a host process, or a thread on another slot's stub stack; the child goes to stub_new_task.
+s64 stub_fork(u64 token);
+s64 stub_thread(u64 token, u64 slot);
+// Where a new host task traps on purpose, so that it stands in a signal frame like any other.
+extern const char stub_started[];
+void stub_restorer(void);
+extern const u64 stub_fixups[];  // pairs (instruction, continuation), ended by a zero
+
+// stub_request.c
+u32 post(slot_t slot, u32 kind, u32 kernel_thread);
+u32 serve_until_return(slot_t slot, struct ucontext_ *uc, u32 code);
+
+// stub_marshal.c
+u32 copy_in_pieces(slot_t slot, u64 nr);
+u64 copy_pieces(slot_t slot, u32 count, int to_guest);
+
+// stub_operations.c
+void run_operations(slot_t slot, struct ucontext_ *uc, u32 count);
+
+// stub_signals.c
+void on_sigsys(int, void *, void *);
+void on_fault(int, void *, void *);
+void on_kick(int, void *, void *);
+void save_fp(slot_t slot, const struct ucontext_ *uc);
+#define SIGKICK 63
+
+#endif

@@ -1,0 +1,98 @@
+// Posting a request to a kernel thread and waiting for its reply: the stub's half of the protocol
+// in slot_states.def. Only the stub writes RF_SLEEPING; only the kernel writes the reply line.
+#include "stub.h"
+
+#define SEQUENCE_MASK 0x0fffffffu
+
+// The CPU this thread runs on: the kernel keeps it in the limit of segment 0x7b (vDSO getcpu).
+static u32 current_cpu(void) {
+  u32 p;
+  __asm__ volatile("lsl %1, %0" : "=r"(p) : "r"(0x7b));
+  return p & 0xfff;
+}
+
+static void ring(u32 kernel_thread) {
+  static const u64 one = 1;
+  // EAGAIN (a full counter) means that the bell is rung already (F13).
+  stub_syscall(NR_write, RF_DOORBELL_FD + kernel_thread, (u64)&one, 8, 0, 0, 0);
+}
+
+// A stub that shares its CPU with the kernel thread would spin in that thread's place.
+static u32 spin_budget(u32 cpu, u64 record) {
+  return get32(record + RF_KP_CPU) == cpu ? 0 : get32(RF_KERNEL_PAGE + RF_KP_SPIN);
+}
+
+static int answers(u32 reply, u32 sequence) {
+  return reply >> 4 == sequence && (reply & 15) != REP_BLOCKED;
+}
+
+static u32 await(slot_t slot, u32 sequence, u32 budget) {
+  for (u32 i = 0; i < budget; i++) {
+    u32 reply = load32(slot + RF_REPLY);
+    if (answers(reply, sequence)) return reply & 15;
+    if (reply >> 4 == sequence) break;  // BLOCKED
+    __builtin_ia32_pause();
+  }
+  __atomic_exchange_n((u32 *)(slot + RF_SLEEPING), 1, __ATOMIC_SEQ_CST);
+  u32 reply;
+  for (;;) {
+    reply = load32(slot + RF_REPLY);
+    if (answers(reply, sequence)) break;
+    stub_syscall(NR_futex, slot + RF_REPLY, 0 /* FUTEX_WAIT */, reply, 0, 0, 0);
+  }
+  __atomic_store_n((u32 *)(slot + RF_SLEEPING), 0, __ATOMIC_SEQ_CST);
+  return reply & 15;
+}
+
+/* Publishes what stands in the slot as a request of that kind and returns the reply's code. */
+u32 post(slot_t slot, u32 kind, u32 kernel_thread) {
+  u64 record = RF_KERNEL_PAGE + RF_KP_THREAD + kernel_thread * RF_KP_THREAD_STRIDE;
+  u64 chunk = slot & ~(u64)(RF_CHUNK_SIZE - 1);
+  u32 bit = 1u << ((slot - chunk) / RF_SLOT_SIZE);
+  u32 sequence = ((get32(slot + RF_REQUEST) >> 4) + 1) & SEQUENCE_MASK;
+  u32 cpu = current_cpu();
+  put32(slot + RF_REQ_CPU, cpu);
+  __atomic_exchange_n((u32 *)(slot + RF_REQUEST), sequence << 4 | kind, __ATOMIC_SEQ_CST);
+  __atomic_fetch_or((u32 *)(chunk + RF_PENDING + kernel_thread * RF_PENDING_STRIDE), bit, __ATOMIC_SEQ_CST);
+  if (load32(record + RF_KP_SLEEPING)) ring(kernel_thread);
+  return await(slot, sequence, spin_budget(cpu, record));
+}
+
+/* Does what the kernel asks (lists, copy rounds) until the reply leads back to the guest; returns
+   that reply's code: RET, SIGNAL, SIGRETURN or RESUME. */
+u32 serve_until_return(slot_t slot, struct ucontext_ *uc, u32 code) {
+  for (;;) {
+    u32 count = get32(slot + RF_REP_COUNT);
+    u64 bytes, total = 0;
+    switch (code) {
+    case REP_OPS:
+      run_operations(slot, uc, count);
+      code = post(slot, REQ_OPS_DONE, 0);
+      break;
+    case REP_COPY_IN_MORE:
+    case REP_COPY_OUT_MORE:
+      put64(slot + RF_REQ_VALUE, copy_pieces(slot, count, code == REP_COPY_OUT_MORE));
+      code = post(slot, REQ_COPY_READY, 0);
+      break;
+    case REP_SAVE_FP:
+      save_fp(slot, uc);
+      code = post(slot, REQ_COPY_READY, 0);
+      break;
+    case REP_RET:
+    case REP_SIGNAL:
+      if (count == 0) return code;
+      for (u32 i = 0; i < count && i < RF_PIECES_MAX; i++)
+        total += get32(slot + RF_PIECES + i * RF_PIECE_SIZE + RF_PIECE_LENGTH);
+      bytes = copy_pieces(slot, count, 1);
+      if (bytes == total) return code;
+      put64(slot + RF_REQ_VALUE, bytes);
+      code = post(slot, REQ_OUT_FAULT, 0);
+      break;
+    case REP_EXIT:
+      stub_syscall(get64(slot + RF_REP_RESULT) ? NR_exit_group : NR_exit, 0, 0, 0, 0, 0, 0);
+      __builtin_trap();
+    default:
+      return code;
+    }
+  }
+}

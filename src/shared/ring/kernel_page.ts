@@ -1,0 +1,72 @@
+// Kernel page: what every stub of the sandbox may know, and reads without a request: which kernel
+// threads sleep, how long to spin, where a system call goes and what to copy for it. Stubs see it
+// read-only (hardening.md, F2), so what stands here is the kernel's own word.
+//
+// Each sleeping flag is written by its kernel thread alone; the rest by the thread that starts the
+// sandbox, before the first stub.
+
+import { chunkWord } from "./guest_memory.ts";
+import {
+  KERNEL_PAGE_CHUNK,
+  KP_CPU,
+  KP_MAGIC,
+  KP_MAGIC_VALUE,
+  KP_MARSHAL,
+  KP_MARSHAL_COUNT,
+  KP_SLEEPING,
+  KP_SPIN,
+  KP_THREAD,
+  KP_THREAD_STRIDE,
+  KP_THREADS,
+} from "./layout.ts";
+
+const BASE = chunkWord(KERNEL_PAGE_CHUNK);
+
+function threadWord(thread: number, field: number): number {
+  return BASE + ((KP_THREAD + thread * KP_THREAD_STRIDE + field) >>> 2);
+}
+
+export class KernelPage {
+  readonly #words: Int32Array;
+
+  constructor(guestWords: Int32Array) {
+    this.#words = guestWords;
+  }
+
+  /** Fills in the fixed part; native code has mapped the page at its place before. */
+  initialise(threads: number, spin: number): void {
+    Atomics.store(this.#words, BASE + (KP_THREADS >>> 2), threads);
+    Atomics.store(this.#words, BASE + (KP_SPIN >>> 2), spin);
+    Atomics.store(this.#words, BASE + (KP_MAGIC >>> 2), KP_MAGIC_VALUE);
+  }
+
+  /** The two words of a system call's marshal entry (layout.h says what they hold). */
+  setMarshal(nr: number, pieces: number, route: number): void {
+    if (nr < 0 || nr >= KP_MARSHAL_COUNT) throw new RangeError(`marshal entry ${nr} is outside the table`);
+    const word = BASE + (KP_MARSHAL >>> 2) + nr * 2;
+    Atomics.store(this.#words, word, pieces);
+    Atomics.store(this.#words, word + 1, route);
+  }
+
+  setSpin(spin: number): void {
+    Atomics.store(this.#words, BASE + (KP_SPIN >>> 2), spin);
+  }
+
+  /** By that kernel thread alone: it is about to block, and its last look comes after this. */
+  setSleeping(thread: number): void {
+    Atomics.store(this.#words, threadWord(thread, KP_SLEEPING), 1);
+  }
+
+  /** By that kernel thread alone, when it is awake again. */
+  clearSleeping(thread: number): void {
+    Atomics.store(this.#words, threadWord(thread, KP_SLEEPING), 0);
+  }
+
+  isSleeping(thread: number): boolean {
+    return Atomics.load(this.#words, threadWord(thread, KP_SLEEPING)) !== 0;
+  }
+
+  setCpu(thread: number, cpu: number): void {
+    Atomics.store(this.#words, threadWord(thread, KP_CPU), cpu);
+  }
+}

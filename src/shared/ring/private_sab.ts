@@ -1,0 +1,89 @@
+// The private SAB: memory that the kernel threads of one sandbox share and that no stub ever maps.
+// This file says what lies where; the protocol on each region is the business of the file named
+// beside it. Everything starts as zero, and zero is every region's state of rest.
+//
+// All words are changed with Atomics. A region has one writer per word, or is changed only by
+// compare-exchange, add, or and (claims.ts, active.ts say which).
+
+import { CHUNK_SLOTS, GUEST_CHUNKS, KERNEL_THREADS_MAX } from "./layout.ts";
+
+/** Places for chunks, the kernel page's included so that chunk numbers need no second check. */
+export const CHUNK_PLACES = GUEST_CHUNKS + 1;
+export const SLOT_PLACES = CHUNK_PLACES * CHUNK_SLOTS;
+
+/** Words a cache line; what different threads write lies at least this far apart. */
+export const LINE_WORDS = 16;
+
+// Per kernel thread, one cache line each for what others write and what the thread itself writes.
+export const CONTROL_ASKED = 0; // turns.ts: written by the main thread
+export const CONTROL_STOP = 1; // set once by the main thread: leave the loop for good
+export const CONTROL_SERVED = LINE_WORDS; // turns.ts: written by the kernel thread
+export const CONTROL_PASSES = LINE_WORDS + 1; // chunk_places.ts: written by the kernel thread
+export const CONTROL_WORDS = 2 * LINE_WORDS;
+
+// Mailbox of one ordered pair of kernel threads (mailbox.ts).
+export const MAILBOX_RECORD_WORDS = 16;
+export const MAILBOX_RECORDS = 256;
+export const MAILBOX_TAIL = 0; // records ever sent: written by the sender
+export const MAILBOX_HEAD = LINE_WORDS; // records ever taken: written by the receiver
+export const MAILBOX_FIRST = 2 * LINE_WORDS;
+export const MAILBOX_WORDS = MAILBOX_FIRST + MAILBOX_RECORDS * MAILBOX_RECORD_WORDS;
+
+export const ACTIVE_WORDS = CHUNK_PLACES / 32;
+
+interface Region {
+  readonly name: string;
+  readonly words: number;
+}
+
+/** Regions in the order in which they lie in memory; each starts on a cache line. */
+const REGIONS = [
+  { name: "control", words: KERNEL_THREADS_MAX * CONTROL_WORDS },
+  { name: "limit", words: LINE_WORDS }, // word 0: active.ts
+  { name: "claims", words: SLOT_PLACES },
+  { name: "lastSequences", words: SLOT_PLACES },
+  { name: "runnable", words: CHUNK_PLACES },
+  { name: "active", words: ACTIVE_WORDS },
+  { name: "mailboxes", words: KERNEL_THREADS_MAX * KERNEL_THREADS_MAX * MAILBOX_WORDS },
+] as const satisfies readonly Region[];
+
+type RegionName = (typeof REGIONS)[number]["name"];
+
+const PRIVATE_SAB_BYTES = REGIONS.reduce((sum, region) => sum + region.words * 4, 0);
+
+export class PrivateSab {
+  /** What is posted to another worker; it makes its own PrivateSab from it. */
+  readonly buffer: SharedArrayBuffer;
+  readonly control: Int32Array;
+  readonly limit: Int32Array;
+  readonly claims: Int32Array;
+  readonly lastSequences: Int32Array;
+  readonly runnable: Int32Array;
+  readonly active: Int32Array;
+  readonly mailboxes: Int32Array;
+
+  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(PRIVATE_SAB_BYTES)) {
+    this.buffer = buffer;
+    const views = new Map<RegionName, Int32Array>();
+    let offset = 0;
+    for (const { name, words } of REGIONS) {
+      views.set(name, new Int32Array(buffer, offset, words));
+      offset += words * 4;
+    }
+    this.control = views.get("control")!;
+    this.limit = views.get("limit")!;
+    this.claims = views.get("claims")!;
+    this.lastSequences = views.get("lastSequences")!;
+    this.runnable = views.get("runnable")!;
+    this.active = views.get("active")!;
+    this.mailboxes = views.get("mailboxes")!;
+  }
+
+  stopped(thread: number): boolean {
+    return Atomics.load(this.control, thread * CONTROL_WORDS + CONTROL_STOP) !== 0;
+  }
+
+  stop(thread: number): void {
+    Atomics.store(this.control, thread * CONTROL_WORDS + CONTROL_STOP, 1);
+  }
+}

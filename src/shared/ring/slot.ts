@@ -1,0 +1,219 @@
+// One kernel thread's access to slots: reading what a stub posted, writing what it is to do, and
+// the reply. A slot is named by its number (guest_memory.ts), a request by number and sequence.
+//
+// Reading: every field is hostile. Methods read each word once and return plain numbers; the
+// caller validates them and reads no field twice. Registers that belong together are copied into
+// the thread's own Frame first.
+//
+// Replying, in this order (slot_states.def): operations, pieces, frame and result; runnable raised;
+// claim GUEST; reply word; then the stub's sleeping flag is read, never written. A reply method
+// returns true when the stub must be woken by futex on its reply word.
+
+import type { ActiveChunks } from "./active.ts";
+import type { Claims } from "./claims.ts";
+import { chunkOfSlot, slotWord } from "./guest_memory.ts";
+import * as L from "./layout.ts";
+import { Reply, type ReplyCode, WORD_SEQUENCE } from "./slot_states.ts";
+
+const TWO_32 = 4294967296;
+const FRAME_WORDS = L.FRAME_SIZE >>> 2;
+
+/** Registers of the six arguments of a system call, in order. */
+const ARGUMENT_REGISTERS = [L.RDI, L.RSI, L.RDX, L.R10, L.R8, L.R9] as const;
+const ARGUMENT_OFFSETS = Int32Array.from(ARGUMENT_REGISTERS, (register) => (register - L.FRAME) >>> 2);
+
+/** A thread's own copy of a slot's registers: user_regs_struct as little-endian pairs of words. */
+export class Frame {
+  readonly words = new Int32Array(FRAME_WORDS);
+
+  /** Low 32 bits of a register, signed; the registers are named by layout.ts (RAX, ...). */
+  low(register: number): number {
+    return this.words[(register - L.FRAME) >>> 2]!;
+  }
+
+  high(register: number): number {
+    return this.words[(register - L.FRAME + 4) >>> 2]!;
+  }
+
+  /** As an unsigned number; exact below 2^53, and above that still above it. */
+  unsigned(register: number): number {
+    return (this.high(register) >>> 0) * TWO_32 + (this.low(register) >>> 0);
+  }
+
+  /** As a signed number; exact between -2^53 and 2^53. */
+  signed(register: number): number {
+    return this.high(register) * TWO_32 + (this.low(register) >>> 0);
+  }
+
+  set(register: number, low: number, high: number): void {
+    this.words[(register - L.FRAME) >>> 2] = low;
+    this.words[(register - L.FRAME + 4) >>> 2] = high;
+  }
+
+  /** From a number between -2^53 and 2^53. */
+  setNumber(register: number, value: number): void {
+    this.set(register, value | 0, Math.floor(value / TWO_32) | 0);
+  }
+
+  argumentLow(index: number): number {
+    return this.words[ARGUMENT_OFFSETS[index]!]!;
+  }
+
+  argumentHigh(index: number): number {
+    return this.words[ARGUMENT_OFFSETS[index]! + 1]!;
+  }
+
+  argumentUnsigned(index: number): number {
+    return (this.argumentHigh(index) >>> 0) * TWO_32 + (this.argumentLow(index) >>> 0);
+  }
+
+  argumentSigned(index: number): number {
+    return this.argumentHigh(index) * TWO_32 + (this.argumentLow(index) >>> 0);
+  }
+}
+
+export class Slots {
+  readonly #words: Int32Array;
+  readonly #claims: Claims;
+  readonly #active: ActiveChunks;
+
+  constructor(guestWords: Int32Array, claims: Claims, active: ActiveChunks) {
+    this.#words = guestWords;
+    this.#claims = claims;
+    this.#active = active;
+  }
+
+  // ---- What the stub posted ----
+
+  /** Any 32-bit field of a slot, by its byte offset in layout.ts. */
+  word(number: number, offset: number): number {
+    return this.#words[slotWord(number) + (offset >>> 2)]!;
+  }
+
+  /** Any 64-bit field, unsigned; exact below 2^53. */
+  unsigned(number: number, offset: number): number {
+    const at = slotWord(number) + (offset >>> 2);
+    return (this.#words[at + 1]! >>> 0) * TWO_32 + (this.#words[at]! >>> 0);
+  }
+
+  /** Any 64-bit field, signed; exact between -2^53 and 2^53. */
+  signed(number: number, offset: number): number {
+    const at = slotWord(number) + (offset >>> 2);
+    return this.#words[at + 1]! * TWO_32 + (this.#words[at]! >>> 0);
+  }
+
+  setWord(number: number, offset: number, value: number): void {
+    this.#words[slotWord(number) + (offset >>> 2)] = value;
+  }
+
+  set64(number: number, offset: number, low: number, high: number): void {
+    const at = slotWord(number) + (offset >>> 2);
+    this.#words[at] = low;
+    this.#words[at + 1] = high;
+  }
+
+  /** Writes a number between -2^53 and 2^53. */
+  setNumber(number: number, offset: number, value: number): void {
+    this.set64(number, offset, value | 0, Math.floor(value / TWO_32) | 0);
+  }
+
+  /** Copies all registers, the only reading of them. */
+  readFrame(number: number, frame: Frame): void {
+    const from = slotWord(number) + (L.FRAME >>> 2);
+    const to = frame.words;
+    for (let word = 0; word < FRAME_WORDS; word++) to[word] = this.#words[from + word]!;
+  }
+
+  /** Copies system call number and arguments alone, the usual case. */
+  readCall(number: number, frame: Frame): void {
+    const from = slotWord(number) + (L.FRAME >>> 2);
+    const to = frame.words;
+    const words = this.#words;
+    // r10, r9, r8, (rax, rcx), rdx, rsi, rdi, orig_rax lie together.
+    for (let word = (L.R10 - L.FRAME) >>> 2; word <= (L.ORIG_RAX - L.FRAME + 4) >>> 2; word++) {
+      to[word] = words[from + word]!;
+    }
+  }
+
+  writeFrame(number: number, frame: Frame): void {
+    const to = slotWord(number) + (L.FRAME >>> 2);
+    const from = frame.words;
+    for (let word = 0; word < FRAME_WORDS; word++) this.#words[to + word] = from[word]!;
+  }
+
+  // ---- What the stub is to do; by the owner, before a reply ----
+
+  /** Entry of the operation list: its code and system call number. Arguments by setOperationArgument. */
+  setOperation(number: number, index: number, code: number, nr: number): void {
+    const at = slotWord(number) + ((L.OPS + index * L.OP_SIZE) >>> 2);
+    this.#words[at + (L.OP_CODE >>> 2)] = code;
+    this.#words[at + (L.OP_NR >>> 2)] = nr;
+  }
+
+  setOperationArgument(number: number, index: number, argument: number, low: number, high: number): void {
+    this.set64(number, L.OPS + index * L.OP_SIZE + L.OP_ARGS + argument * 8, low, high);
+  }
+
+  /** Argument from a number between -2^53 and 2^53. */
+  setOperationNumber(number: number, index: number, argument: number, value: number): void {
+    this.setNumber(number, L.OPS + index * L.OP_SIZE + L.OP_ARGS + argument * 8, value);
+  }
+
+  /** What the stub says that an operation gave; a hostile one says anything. */
+  operationResult(number: number, index: number): number {
+    return this.signed(number, L.OPS + index * L.OP_SIZE + L.OP_RESULT);
+  }
+
+  /** Piece of a copy round: guest address, length, offset from the start of the slot. */
+  setPiece(number: number, index: number, address: number, length: number, offset: number): void {
+    const at = slotWord(number) + ((L.PIECES + index * L.PIECE_SIZE) >>> 2);
+    this.#words[at] = address | 0;
+    this.#words[at + 1] = Math.floor(address / TWO_32) | 0;
+    this.#words[at + (L.PIECE_LENGTH >>> 2)] = length;
+    this.#words[at + (L.PIECE_OFFSET >>> 2)] = offset;
+  }
+
+  // ---- Replies; by the owner ----
+
+  /** Final: the system call's result. `pieces` were written before. */
+  replyRet(number: number, sequence: number, low: number, high: number, pieces: number): boolean {
+    const slot = slotWord(number);
+    this.#words[slot + (L.REP_RESULT >>> 2)] = low;
+    this.#words[slot + (L.REP_RESULT >>> 2) + 1] = high;
+    this.#words[slot + (L.REP_COUNT >>> 2)] = pieces;
+    return this.#giveBack(number, sequence, Reply.RET);
+  }
+
+  /** Final, for a result that is a small integer or a negative errno. */
+  replyResult(number: number, sequence: number, result: number): boolean {
+    return this.replyRet(number, sequence, result | 0, Math.floor(result / TWO_32) | 0, 0);
+  }
+
+  /** The stub is to run `count` operations or pieces, or save its state, and post the outcome. */
+  replyList(number: number, sequence: number, code: ReplyCode, count: number): boolean {
+    this.#words[slotWord(number) + (L.REP_COUNT >>> 2)] = count;
+    return this.#giveBack(number, sequence, code);
+  }
+
+  /** Final replies whose fields the caller has written: SIGNAL, SIGRETURN, EXIT, RESUME. */
+  replyFinal(number: number, sequence: number, code: ReplyCode): boolean {
+    return this.#giveBack(number, sequence, code);
+  }
+
+  /**
+   * The thread is to sleep; the slot stays owned and another reply to the same request follows. No
+   * wake-up: a stub that sleeps already has nothing to do.
+   */
+  replyBlocked(number: number, sequence: number): void {
+    const word = (sequence * WORD_SEQUENCE + Reply.BLOCKED) | 0;
+    Atomics.store(this.#words, slotWord(number) + (L.REPLY >>> 2), word);
+  }
+
+  #giveBack(number: number, sequence: number, code: number): boolean {
+    const slot = slotWord(number);
+    this.#active.raise(chunkOfSlot(number));
+    this.#claims.release(number);
+    Atomics.store(this.#words, slot + (L.REPLY >>> 2), (sequence * WORD_SEQUENCE + code) | 0);
+    return Atomics.load(this.#words, slot + (L.SLEEPING >>> 2)) !== 0;
+  }
+}

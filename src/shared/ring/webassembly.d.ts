@@ -1,0 +1,15 @@
+// The part of WebAssembly's JavaScript interface that is used: @types/node leaves it to the DOM
+// library, which has no place in a kernel.
+
+declare namespace WebAssembly {
+  interface MemoryDescriptor {
+    initial: number;
+    maximum?: number;
+    shared?: boolean;
+  }
+
+  class Memory {
+    constructor(descriptor: MemoryDescriptor & { shared: true });
+    readonly buffer: SharedArrayBuffer;
+  }
+}

@@ -1,0 +1,21 @@
+// Counters of one kernel, by the names under which the `counters` control request shows them. Each
+// is a plain field: adding one is a line here.
+
+export class Counters {
+  /** In use now: */
+  processes = 0;
+  tasks = 0;
+  openFiles = 0;
+  /** Since the start: */
+  requests = 0;
+  programsStarted = 0;
+  unsupportedCalls = 0;
+  unexpectedNotifications = 0;
+  protocolErrors = 0;
+  handlerErrors = 0;
+  sleeps = 0;
+
+  toRecord(): Record<string, number> {
+    return Object.fromEntries(Object.entries(this)) as Record<string, number>;
+  }
+}

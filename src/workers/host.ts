@@ -1,0 +1,168 @@
+// A kernel thread: the loop that looks for requests, serves them, and sleeps when there are none. It
+// never awaits; between turns of its loop it returns to Node's event loop, so that messages of the
+// main thread (comlink), termination and profiling get through.
+//
+// While it sleeps, its sleep set holds the event loop's own descriptor: whatever concerns libuv wakes
+// it like a doorbell. While it is busy it turns the event loop when the main thread asks and at least
+// every TURN_INTERVAL_NS.
+
+import { expose } from "comlink";
+import type { KernelBoot } from "../shared/kernel_boot.ts";
+import type { KernelApi } from "../shared/process_spec.ts";
+import { createGuestMemory, GuestMemory } from "../shared/ring/guest_memory.ts";
+import { PrivateSab } from "../shared/ring/private_sab.ts";
+import { Turns } from "../shared/ring/turns.ts";
+import { Kernel } from "./kernel.ts";
+import { kernelApi } from "./kernel_api.ts";
+import { openLog } from "./log.ts";
+import { loadNative } from "./native.ts";
+import { EPOLLIN } from "./sleep_set.ts";
+
+/** Busy passes between two looks at the clock and the sleep set. */
+const PASSES_PER_LOOK = 32;
+const LOOK_INTERVAL_NS = 1e6;
+const TURN_INTERVAL_NS = 10e6;
+/** How long an idle thread polls before it sleeps; nothing for a sandbox that has been idle for longer. */
+const SPIN_NS = 50e3;
+/** Polls of its reply word that a stub makes before it sleeps, when the kernel is on another CPU. */
+const STUB_SPIN = 2000;
+const MIN_TURNS = 2;
+
+/** The libuv side of the calling thread (native/host/napi.c). */
+interface UvLoop {
+  uvBackendFd(): number;
+  /** Milliseconds until the event loop has a timer due; -1: never. */
+  uvBackendTimeout(): number;
+}
+
+class KernelThread {
+  readonly #kernel: Kernel;
+  readonly #turns: Turns;
+  readonly #uv: UvLoop;
+  #turnsLeft = 0;
+  #uvReady = false;
+  #lastLookNs = 0;
+  #lastTurnNs = 0;
+  #lastBusyNs = 0;
+
+  constructor(kernel: Kernel, turns: Turns, uv: UvLoop) {
+    this.#kernel = kernel;
+    this.#turns = turns;
+    this.#uv = uv;
+    kernel.sleep.add(uv.uvBackendFd(), EPOLLIN, () => {
+      this.#uvReady = true;
+    });
+    kernel.sleep.add(kernel.doorbell, EPOLLIN, () => kernel.native.doorbellClear(kernel.doorbell));
+  }
+
+  /** Runs until the event loop is due, then comes back after it has turned. */
+  run = (): void => {
+    this.#lastTurnNs = this.#kernel.native.monotonicNs();
+    if (this.#turnsLeft > 0) this.#turnsLeft--;
+    else this.#loop();
+    setImmediate(this.run);
+  };
+
+  #loop(): void {
+    const kernel = this.#kernel;
+    let passes = 0;
+    for (;;) {
+      kernel.passes.loopTop();
+      const busy = this.#serveSlots();
+      if (kernel.stubs.outstanding) this.#look();
+      if (busy) {
+        if (++passes < PASSES_PER_LOOK) continue;
+        passes = 0;
+      }
+      const now = kernel.native.monotonicNs();
+      if (busy) this.#lastBusyNs = now;
+      kernel.timers.expire(now);
+      if (now - this.#lastLookNs > LOOK_INTERVAL_NS) {
+        this.#lastLookNs = now;
+        this.#look();
+      }
+      if (this.#turns.due() || this.#uvReady) {
+        this.#turnsLeft = MIN_TURNS - 1;
+        this.#uvReady = false;
+        return;
+      }
+      if (now - this.#lastTurnNs > TURN_INTERVAL_NS) return;
+      if (!busy && now - this.#lastBusyNs > SPIN_NS) this.#sleep(now);
+    }
+  }
+
+  #serveSlots(): boolean {
+    const { scanner } = this.#kernel;
+    let busy = false;
+    scanner.begin();
+    for (let slot = scanner.next(); slot >= 0; slot = scanner.next()) {
+      busy = true;
+      this.#kernel.serve(slot, scanner.request);
+    }
+    return busy;
+  }
+
+  #look(): void {
+    if (this.#kernel.sleep.wait(0) > 0) this.#lastBusyNs = this.#kernel.native.monotonicNs();
+  }
+
+  // Sets the flag, looks once more, then blocks; only this thread clears the flag (trap-path.md).
+  #sleep(nowNs: number): void {
+    const kernel = this.#kernel;
+    if (kernel.stubs.outstanding) {
+      // A list is being run: its notifications and outcome are about to come.
+      kernel.sleep.wait(this.#timeoutNs(nowNs));
+      return;
+    }
+    kernel.page.setSleeping(kernel.thread);
+    if (!kernel.scanner.anyRequest() && !this.#turns.due()) {
+      kernel.counters.sleeps++;
+      kernel.passes.toggleAsleep();
+      kernel.sleep.wait(this.#timeoutNs(nowNs));
+      kernel.passes.toggleAsleep();
+    }
+    kernel.page.clearSleeping(kernel.thread);
+    kernel.page.setCpu(kernel.thread, kernel.native.getcpu());
+    this.#lastBusyNs = kernel.native.monotonicNs();
+  }
+
+  #timeoutNs(nowNs: number): number {
+    const deadline = this.#kernel.timers.nextDeadlineNs();
+    const ours = deadline === Number.POSITIVE_INFINITY ? -1 : Math.max(0, deadline - nowNs);
+    const uvMs = this.#uv.uvBackendTimeout();
+    if (uvMs < 0) return ours;
+    return ours < 0 ? uvMs * 1e6 : Math.min(ours, uvMs * 1e6);
+  }
+}
+
+/** The task that piscina runs on a kernel thread: it never settles. */
+export default function kernelThread(boot: KernelBoot): Promise<never> {
+  const module = { exports: {} };
+  process.dlopen(module, boot.hostLibrary);
+  const native = loadNative(boot.hostLibrary);
+  // Referenced by the returned promise's closure for ever: a collected memory would be unmapped.
+  const wasmMemory = createGuestMemory();
+  const memory = new GuestMemory(wasmMemory.buffer);
+  native.setGuestMemory(new Uint8Array(memory.buffer));
+  const sab = new PrivateSab(boot.privateSab);
+  const { config, descriptors } = boot;
+  const { log, strace } = openLog(config, descriptors);
+  const kernel = new Kernel(
+    native,
+    memory,
+    sab,
+    config,
+    { proc: descriptors.proc!, zygote: descriptors.zygote!, root: descriptors.root! },
+    log,
+    strace,
+  );
+  kernel.boot(STUB_SPIN);
+  const turns = new Turns(sab.control, boot.thread);
+  const api: KernelApi = kernelApi(kernel, turns);
+  expose(api, boot.port as unknown as Parameters<typeof expose>[1]);
+  const thread = new KernelThread(kernel, turns, module.exports as UvLoop);
+  setImmediate(thread.run);
+  return new Promise<never>(() => {
+    void wasmMemory;
+  });
+}

@@ -1,0 +1,88 @@
+// The native entry points (native/host/*.c) as TypeScript sees them, declared once for koffi. Calls
+// return a value >= 0 or a negative errno. Structures cross through the calling thread's scratch
+// area; file data moves between a descriptor and a slot's window, named by (chunk, offset).
+
+import koffi from "koffi";
+
+/** Bytes of a kernel thread's scratch area: room for the largest structure or header that crosses. */
+export const SCRATCH_SIZE = 65536;
+
+const DECLARATIONS = {
+  setGuestMemory: "void rf_set_guest_memory(uint8_t *base)",
+  setScratch: "void rf_set_scratch(uint8_t *base, uint32_t size)",
+  mapChunk: "int32_t rf_map_chunk(uint32_t chunk)",
+  unmapChunk: "int32_t rf_unmap_chunk(uint32_t chunk)",
+  mapKernelPage: "int32_t rf_map_kernel_page(int32_t proc)",
+  futexWake: "int32_t rf_futex_wake(uint32_t chunk, uint32_t offset)",
+  epollCreate: "int32_t rf_epoll_create()",
+  epollCtl: "int32_t rf_epoll_ctl(int32_t epoll, int32_t op, int32_t fd, uint32_t events, uint32_t cookie)",
+  epollWait: "int32_t rf_epoll_wait(int32_t epoll, int32_t max, double timeoutNs)",
+  doorbellCreate: "int32_t rf_doorbell_create()",
+  doorbellClear: "void rf_doorbell_clear(int32_t fd)",
+  doorbellRing: "int32_t rf_doorbell_ring(int32_t fd)",
+  monotonicNs: "double rf_monotonic_ns()",
+  clockGettime: "int32_t rf_clock_gettime(int32_t clock)",
+  clockGetres: "int32_t rf_clock_getres(int32_t clock)",
+  pidfdOpen: "int32_t rf_pidfd_open(int32_t pid)",
+  pidfdSendSignal: "int32_t rf_pidfd_send_signal(int32_t pidfd, int32_t signo)",
+  tgkill: "int32_t rf_tgkill(int32_t tgid, int32_t tid, int32_t signo)",
+  getcpu: "int32_t rf_getcpu()",
+  close: "int32_t rf_close(int32_t fd)",
+  notifyReceive: "int32_t rf_notify_receive(int32_t listener)",
+  notifyContinue: "int32_t rf_notify_continue(int32_t listener, uint32_t idLow, uint32_t idHigh)",
+  notifyRefuse: "int32_t rf_notify_refuse(int32_t listener, uint32_t idLow, uint32_t idHigh, int32_t error)",
+  notifyAnswer:
+    "int32_t rf_notify_answer(int32_t listener, uint32_t idLow, uint32_t idHigh, uint32_t low, uint32_t high)",
+  notifyAddfd:
+    "int32_t rf_notify_addfd(int32_t listener, uint32_t idLow, uint32_t idHigh, int32_t fd, int32_t target)",
+  zygoteCall:
+    "int32_t rf_zygote_call(int32_t socket, uint32_t request, uint32_t low, uint32_t high, int32_t count)",
+  streamRead:
+    "int32_t rf_stream_read(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, int32_t isSocket)",
+  streamWrite:
+    "int32_t rf_stream_write(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, int32_t isSocket)",
+  read: "int32_t rf_read(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length)",
+  write: "int32_t rf_write(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length)",
+  pread: "int32_t rf_pread(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position)",
+  pwrite: "int32_t rf_pwrite(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position)",
+  preadScratch: "int32_t rf_pread_scratch(int32_t fd, uint32_t offset, uint32_t length, double position)",
+  seek: "double rf_seek(int32_t fd, double offset, int32_t whence)",
+  pollOne: "int32_t rf_poll_one(int32_t fd, int32_t events, int32_t timeoutMs)",
+  openComponent: "int32_t rf_open_component(int32_t dir, const char *name, int32_t flags)",
+  reopen: "int32_t rf_reopen(int32_t proc, int32_t fd, int32_t flags)",
+  fstat: "int32_t rf_fstat(int32_t fd)",
+  readlink: "int32_t rf_readlink(int32_t fd)",
+  terminalGet: "int32_t rf_terminal_get(int32_t fd, uint32_t request)",
+  fcntlGetFlags: "int32_t rf_fcntl_get_flags(int32_t fd)",
+} as const;
+
+type Entry = keyof typeof DECLARATIONS;
+type DoubleEntry = "monotonicNs" | "seek";
+type VoidEntry = "setGuestMemory" | "setScratch" | "doorbellClear";
+type Arguments = (number | string | Uint8Array)[];
+
+/** The entry points by name, and this thread's scratch area in the views that callers need. */
+export type Native = {
+  [K in Exclude<Entry, VoidEntry | DoubleEntry>]: (...args: Arguments) => number;
+} & { [K in VoidEntry]: (...args: Arguments) => void } & {
+  [K in DoubleEntry]: (...args: Arguments) => number;
+} & {
+  scratch: Uint8Array;
+  scratchWords: Int32Array;
+  scratchView: DataView;
+};
+
+/** Loads the library for the calling thread and gives it a scratch area of its own. */
+export function loadNative(path: string): Native {
+  const library = koffi.load(path);
+  const native: Record<string, unknown> = {};
+  for (const [name, declaration] of Object.entries(DECLARATIONS)) native[name] = library.func(declaration);
+  // Not in the V8 heap's movable part: a SharedArrayBuffer's memory never moves.
+  const scratch = new Uint8Array(new SharedArrayBuffer(SCRATCH_SIZE));
+  native["scratch"] = scratch;
+  native["scratchWords"] = new Int32Array(scratch.buffer);
+  native["scratchView"] = new DataView(scratch.buffer);
+  const typed = native as Native;
+  typed.setScratch(scratch, SCRATCH_SIZE);
+  return typed;
+}

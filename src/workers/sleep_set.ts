@@ -1,0 +1,71 @@
+// What a kernel thread sleeps on: one epoll set that holds its doorbell, the libuv descriptor of its
+// event loop, the seccomp listener, pidfds and host streams. Level-triggered; a cookie finds the
+// callback. Besides the kernel thread's wait nothing in the kernel ever blocks.
+
+import type { Native } from "./native.ts";
+
+export const EPOLLIN = 1;
+export const EPOLLOUT = 4;
+export const EPOLLERR = 8;
+export const EPOLLHUP = 16;
+export const EPOLLONESHOT = 1 << 30;
+
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLL_CTL_MOD = 3;
+const EVENTS_PER_WAIT = 64;
+
+export type OnReady = (events: number) => void;
+
+export class SleepSet {
+  readonly #native: Native;
+  readonly #epoll: number;
+  readonly #callbacks: (OnReady | undefined)[] = [];
+  readonly #free: number[] = [];
+  readonly #events = new Int32Array(EVENTS_PER_WAIT * 2);
+
+  constructor(native: Native) {
+    this.#native = native;
+    this.#epoll = native.epollCreate();
+    if (this.#epoll < 0) throw new Error(`sleep set: epoll_create1 failed with errno ${-this.#epoll}`);
+  }
+
+  /** Watches a descriptor; returns the cookie that names the watch, or a negative errno (EPERM: a regular file). */
+  add(fd: number, events: number, onReady: OnReady): number {
+    const cookie = this.#free.pop() ?? this.#callbacks.length;
+    const error = this.#native.epollCtl(this.#epoll, EPOLL_CTL_ADD, fd, events, cookie);
+    if (error < 0) {
+      if (cookie === this.#callbacks.length) this.#callbacks.push(undefined);
+      this.#free.push(cookie);
+      return error;
+    }
+    this.#callbacks[cookie] = onReady;
+    return cookie;
+  }
+
+  /** Changes what a watch waits for. */
+  modify(fd: number, events: number, cookie: number): number {
+    return this.#native.epollCtl(this.#epoll, EPOLL_CTL_MOD, fd, events, cookie);
+  }
+
+  /** Ends a watch; call it before the descriptor is closed. */
+  remove(fd: number, cookie: number): void {
+    this.#native.epollCtl(this.#epoll, EPOLL_CTL_DEL, fd, 0, 0);
+    this.#callbacks[cookie] = undefined;
+    this.#free.push(cookie);
+  }
+
+  /** Waits up to timeoutNs (0: only looks, negative: for ever) and runs the callbacks of what is ready. */
+  wait(timeoutNs: number): number {
+    const ready = this.#native.epollWait(this.#epoll, EVENTS_PER_WAIT, timeoutNs);
+    if (ready <= 0) return 0;
+    // Callbacks use the scratch area themselves.
+    this.#events.set(this.#native.scratchWords.subarray(0, ready * 2));
+    for (let i = 0; i < ready; i++) {
+      // A callback before this one may have ended the watch.
+      const onReady = this.#callbacks[this.#events[2 * i + 1]!];
+      if (onReady !== undefined) onReady(this.#events[2 * i]! >>> 0);
+    }
+    return ready;
+  }
+}

@@ -1,0 +1,25 @@
+// The registry of handlers: one map from the names in the system call table to the functions that
+// serve them, collected from the subsystems.
+
+import { MEM_HANDLERS } from "../mem/calls.ts";
+import { VFS_HANDLERS } from "../vfs/calls.ts";
+import type { Handler } from "./dispatch.ts";
+import { IDENTITY_HANDLERS } from "./identity_calls.ts";
+import { LIMIT_HANDLERS } from "./limit_calls.ts";
+import { SIGNAL_HANDLERS } from "./signal_calls.ts";
+import { SYSTEM_HANDLERS } from "./system_calls.ts";
+import { TASK_HANDLERS } from "./task_calls.ts";
+import { TIME_HANDLERS } from "./time_calls.ts";
+
+export const HANDLERS: ReadonlyMap<string, Handler> = new Map(
+  Object.entries({
+    ...TASK_HANDLERS,
+    ...IDENTITY_HANDLERS,
+    ...LIMIT_HANDLERS,
+    ...SIGNAL_HANDLERS,
+    ...SYSTEM_HANDLERS,
+    ...TIME_HANDLERS,
+    ...MEM_HANDLERS,
+    ...VFS_HANDLERS,
+  }),
+);

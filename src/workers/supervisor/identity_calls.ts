@@ -1,0 +1,48 @@
+// Who a task is: process and thread numbers, user and group ids (credentials(7)).
+
+import { EINVAL } from "../../shared/abi/errno.ts";
+import type { Handler } from "./dispatch.ts";
+import type { Task } from "./task.ts";
+
+function writeIds(task: Task, addresses: readonly number[], ids: readonly number[]): number {
+  for (const [index, address] of addresses.entries()) {
+    task.view.setUint32(task.out(address, 4), ids[index]!, true);
+  }
+  return 0;
+}
+
+export const IDENTITY_HANDLERS: Record<string, Handler> = {
+  getpid: (task) => task.group.pid,
+  gettid: (task) => task.tid,
+  getppid: (task) => task.group.parentPid,
+  getpgrp: (task) => task.group.processGroup,
+  getuid: (task) => task.credentials.uid,
+  geteuid: (task) => task.credentials.euid,
+  getgid: (task) => task.credentials.gid,
+  getegid: (task) => task.credentials.egid,
+
+  getresuid: (task, ruid, euid, suid) =>
+    writeIds(
+      task,
+      [ruid, euid, suid],
+      [task.credentials.uid, task.credentials.euid, task.credentials.suid],
+    ),
+
+  getresgid: (task, rgid, egid, sgid) =>
+    writeIds(
+      task,
+      [rgid, egid, sgid],
+      [task.credentials.gid, task.credentials.egid, task.credentials.sgid],
+    ),
+
+  getgroups: (task, size, list) => {
+    const { groups } = task.credentials;
+    if (size < 0) return -EINVAL;
+    if (size === 0) return groups.length;
+    if (size < groups.length) return -EINVAL;
+    if (groups.length === 0) return 0;
+    const at = task.out(list, groups.length * 4);
+    for (const [index, gid] of groups.entries()) task.view.setUint32(at + index * 4, gid, true);
+    return groups.length;
+  },
+};

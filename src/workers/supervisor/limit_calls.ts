@@ -1,0 +1,117 @@
+// Resource limits (getrlimit(2), prlimit(2)). RLIM_INFINITY is Infinity in the kernel.
+
+import { EFAULT, EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { WINDOW } from "../../shared/ring/layout.ts";
+import type { Rlimit } from "../../shared/process_spec.ts";
+import { capable } from "./credentials.ts";
+import type { Handler } from "./dispatch.ts";
+import type { Task, ThreadGroup } from "./task.ts";
+
+/** RLIMIT_* by index (asm-generic/resource.h). */
+export const RLIMIT_NAMES = [
+  "RLIMIT_CPU",
+  "RLIMIT_FSIZE",
+  "RLIMIT_DATA",
+  "RLIMIT_STACK",
+  "RLIMIT_CORE",
+  "RLIMIT_RSS",
+  "RLIMIT_NPROC",
+  "RLIMIT_NOFILE",
+  "RLIMIT_MEMLOCK",
+  "RLIMIT_AS",
+  "RLIMIT_LOCKS",
+  "RLIMIT_SIGPENDING",
+  "RLIMIT_MSGQUEUE",
+  "RLIMIT_NICE",
+  "RLIMIT_RTPRIO",
+  "RLIMIT_RTTIME",
+] as const;
+
+export const RLIMIT_DATA = 2;
+export const RLIMIT_STACK = 3;
+export const RLIMIT_NOFILE = 7;
+export const RLIMIT_AS = 9;
+
+const RLIM_INFINITY = "18446744073709551615";
+const CAP_SYS_RESOURCE = 24;
+const NOFILE_MAX = 1048576; // fs.nr_open
+const RLIMIT_SIZE = 16;
+
+/** The limits that a program is started with; unlimited where the caller names none. */
+export function limitsFrom(rlimits: readonly Rlimit[]): [number, number][] {
+  const value = (text: string) => (text === RLIM_INFINITY ? Number.POSITIVE_INFINITY : Number(text));
+  return RLIMIT_NAMES.map((name) => {
+    const given = rlimits.find((limit) => limit.type === name);
+    return given === undefined
+      ? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+      : [value(given.soft), value(given.hard)];
+  });
+}
+
+function readLimit(view: DataView, at: number): number {
+  const low = view.getUint32(at, true);
+  const high = view.getUint32(at + 4, true);
+  return low === 0xffffffff && high === 0xffffffff ? Number.POSITIVE_INFINITY : high * 4294967296 + low;
+}
+
+function writeLimit(view: DataView, at: number, value: number): void {
+  if (value === Number.POSITIVE_INFINITY) {
+    view.setInt32(at, -1, true);
+    view.setInt32(at + 4, -1, true);
+    return;
+  }
+  view.setUint32(at, value % 4294967296, true);
+  view.setUint32(at + 4, Math.floor(value / 4294967296), true);
+}
+
+function apply(task: Task, group: ThreadGroup, resource: number, limit: [number, number]): number {
+  const [soft, hard] = limit;
+  if (soft > hard) return -EINVAL;
+  if (resource === RLIMIT_NOFILE && hard > NOFILE_MAX) return -EPERM;
+  if (hard > group.rlimits[resource]![1] && !capable(task.credentials, task.kernel.users, CAP_SYS_RESOURCE))
+    return -EPERM;
+  group.rlimits[resource] = limit;
+  return 0;
+}
+
+function change(task: Task, group: ThreadGroup, resource: number, newAt: number, piece: number, old: number): number {
+  if (resource < 0 || resource >= RLIMIT_NAMES.length) return -EINVAL;
+  const before = group.rlimits[resource]!;
+  if (newAt >= 0) {
+    if (!task.inComplete(piece, RLIMIT_SIZE)) return -EFAULT;
+    const limit: [number, number] = [readLimit(task.view, newAt), readLimit(task.view, newAt + 8)];
+    const error = apply(task, group, resource, limit);
+    if (error < 0) return error;
+  }
+  if (old !== 0) {
+    const at = task.out(old, RLIMIT_SIZE);
+    writeLimit(task.view, at, before[0]);
+    writeLimit(task.view, at + 8, before[1]);
+  }
+  return 0;
+}
+
+export const LIMIT_HANDLERS: Record<string, Handler> = {
+  getrlimit: (task, resource, limit) => {
+    if (limit === 0) return -EFAULT;
+    return change(task, task.group, resource, -1, 0, limit);
+  },
+
+  setrlimit: (task, resource, limit) => {
+    if (limit === 0) return -EFAULT;
+    return change(task, task.group, resource, task.base + WINDOW, 0, 0);
+  },
+
+  prlimit64: (task, pid, resource, newLimit, oldLimit) => {
+    const group = pid === 0 ? task.group : task.kernel.pids.group(pid);
+    if (group === undefined) return -ESRCH;
+    return change(task, group, resource, newLimit === 0 ? -1 : task.base + WINDOW, 0, oldLimit);
+  },
+
+  umask: (task, mask) => {
+    const before = task.fs.umask;
+    task.fs.umask = mask & 0o777;
+    return before;
+  },
+};
+

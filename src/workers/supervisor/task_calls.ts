@@ -1,0 +1,89 @@
+// The life of tasks as their own calls see it: exit, thread pointers, names.
+
+import { EFAULT, EINVAL, EPERM } from "../../shared/abi/errno.ts";
+import { FS_BASE, WINDOW } from "../../shared/ring/layout.ts";
+import { isGuestRange } from "../mem/guest_range.ts";
+import type { Handler } from "./dispatch.ts";
+import { BLOCKED } from "./task.ts";
+
+const ARCH_SET_GS = 0x1001;
+const ARCH_SET_FS = 0x1002;
+const ARCH_GET_FS = 0x1003;
+const ARCH_GET_GS = 0x1004;
+const PR_SET_NAME = 15;
+const PR_GET_NAME = 16;
+const COMM_SIZE = 16;
+const ROBUST_LIST_HEAD_SIZE = 24;
+
+export const TASK_HANDLERS: Record<string, Handler> = {
+  exit: (task, status) => {
+    // With one task in a group, exit ends the group.
+    task.group.exit((status & 0xff) << 8);
+    return BLOCKED;
+  },
+
+  exit_group: (task, status) => {
+    task.group.exit((status & 0xff) << 8);
+    return BLOCKED;
+  },
+
+  set_tid_address: (task, tidptr) => {
+    task.clearChildTid = tidptr;
+    return task.tid;
+  },
+
+  set_robust_list: (task, head, length) => {
+    if (length !== ROBUST_LIST_HEAD_SIZE) return -EINVAL;
+    task.robustList = head;
+    return 0;
+  },
+
+  arch_prctl: (task, code, address) => {
+    switch (code) {
+      case ARCH_SET_FS:
+        if (!isGuestRange(address, 0)) return -EPERM; // as Linux says of addresses beyond TASK_SIZE
+        task.kernel.slots.setNumber(task.slot, FS_BASE, address);
+        task.setFsBase();
+        return 0;
+      case ARCH_GET_FS: {
+        const at = task.out(address, 8);
+        task.kernel.slots.readFrame(task.slot, task.frame);
+        task.view.setInt32(at, task.frame.low(FS_BASE), true);
+        task.view.setInt32(at + 4, task.frame.high(FS_BASE), true);
+        return 0;
+      }
+      case ARCH_SET_GS: // the stub's own (hardening.md, F17)
+      case ARCH_GET_GS:
+        task.kernel.counters.unsupportedCalls++;
+        return -EINVAL;
+      default:
+        return -EINVAL;
+    }
+  },
+
+  prctl: (task, option, arg2) => {
+    switch (option) {
+      case PR_SET_NAME:
+        return task.start(setName(task, arg2));
+      case PR_GET_NAME: {
+        const at = task.out(arg2, COMM_SIZE);
+        task.bytes.fill(0, at, at + COMM_SIZE);
+        task.bytes.set(Buffer.from(task.group.comm, "latin1").subarray(0, COMM_SIZE - 1), at);
+        return 0;
+      }
+      default:
+        task.kernel.counters.unsupportedCalls++;
+        return -EINVAL;
+    }
+  },
+};
+
+function* setName(task: Parameters<Handler>[0], address: number): Generator<void, number, void> {
+  task.outAt(address, COMM_SIZE, WINDOW);
+  const copied = yield* task.copyInRound();
+  const bytes = Buffer.from(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + COMM_SIZE));
+  const end = bytes.subarray(0, Math.min(copied, COMM_SIZE)).indexOf(0);
+  if (copied < COMM_SIZE && end < 0) return -EFAULT;
+  task.group.comm = bytes.toString("latin1", 0, end < 0 ? COMM_SIZE - 1 : Math.min(end, COMM_SIZE - 1));
+  return 0;
+}

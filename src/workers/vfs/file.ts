@@ -1,0 +1,80 @@
+// An open file description (open(2)): what descriptors refer to. Kinds of files derive from it and
+// override what they can do; what they leave alone answers as Linux does for such a file.
+//
+// Data moves between the file and the caller's data window, in pieces that fit it; the calls
+// (read_write.ts) make the rounds. A method that would have to wait returns -EAGAIN, and its caller
+// waits on `waiters` for the events it needs.
+
+import { EINVAL, ENOTTY, ESPIPE } from "../../shared/abi/errno.ts";
+import type { Task } from "../supervisor/task.ts";
+import { WaitQueue } from "./wait_queue.ts";
+
+export const O_ACCMODE = 3;
+export const O_WRONLY = 1;
+export const O_RDWR = 2;
+export const O_APPEND = 0x400;
+export const O_NONBLOCK = 0x800;
+
+export abstract class OpenFile {
+  /** O_* status flags, the access mode among them. */
+  flags: number;
+  /** Descriptors and other holders. */
+  references = 0;
+  readonly waiters = new WaitQueue();
+
+  constructor(flags: number) {
+    this.flags = flags;
+  }
+
+  get readable(): boolean {
+    return (this.flags & O_ACCMODE) !== O_WRONLY;
+  }
+
+  get writable(): boolean {
+    return (this.flags & O_ACCMODE) !== 0;
+  }
+
+  /** Whether a partial transfer is the whole answer, as for pipes and terminals when they are read. */
+  abstract readonly isStream: boolean;
+
+  /** Reads up to `length` bytes into the slot at `offset`; their number, 0 at the end, or a negative errno. */
+  read(_task: Task, _offset: number, _length: number): number {
+    return -EINVAL;
+  }
+
+  write(_task: Task, _offset: number, _length: number): number {
+    return -EINVAL;
+  }
+
+  /** As read and write, at a position that is given; `file offset` stays. */
+  pread(_task: Task, _offset: number, _length: number, _position: number): number {
+    return -ESPIPE;
+  }
+
+  pwrite(_task: Task, _offset: number, _length: number, _position: number): number {
+    return -ESPIPE;
+  }
+
+  seek(_offset: number, _whence: number): number {
+    return -ESPIPE;
+  }
+
+  /** The bytes that stand at `offset` were read but could not be delivered: they come first next time (F20). */
+  unread(_task: Task, _offset: number, _length: number): void {}
+
+  /** Events that hold now (POLLIN, ...). */
+  abstract poll(): number;
+
+  /** Writes struct stat (144 bytes) at `at` of the task's bytes; 0 or a negative errno. */
+  abstract stat(task: Task, at: number): number;
+
+  ioctl(_task: Task, _request: number, _argument: number): number {
+    return -ENOTTY;
+  }
+
+  /** Somebody waits for these events: a file whose events come from the host asks the host for them. */
+  watch(_events: number): void {}
+
+  /** The last reference is gone. */
+  abstract release(): void;
+}

@@ -1,0 +1,68 @@
+// Descriptor table of a group of tasks (CLONE_FILES): descriptor -> open file, with close-on-exec
+// bits. VFS alone changes it and the reference counts; the last reference releases the file.
+
+import { EBADF, EMFILE } from "../../shared/abi/errno.ts";
+import type { Kernel } from "../kernel.ts";
+import type { OpenFile } from "./file.ts";
+
+export class FileTable {
+  readonly #kernel: Kernel;
+  readonly #files: (OpenFile | undefined)[] = [];
+  readonly #closeOnExec = new Set<number>();
+  /** Tasks that use the table. */
+  users = 1;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  get(fd: number): OpenFile | undefined {
+    return fd >= 0 && fd < this.#files.length ? this.#files[fd] : undefined;
+  }
+
+  closesOnExec(fd: number): boolean {
+    return this.#closeOnExec.has(fd);
+  }
+
+  /** Installs a file at the lowest free descriptor from `from` on; -EMFILE at the limit. */
+  install(file: OpenFile, from: number, limit: number, closeOnExec = false): number {
+    let fd = from;
+    while (this.#files[fd] !== undefined) fd++;
+    if (fd >= limit) return -EMFILE;
+    this.installAt(fd, file, closeOnExec);
+    return fd;
+  }
+
+  /** Installs a file at a descriptor, closing what was there. */
+  installAt(fd: number, file: OpenFile, closeOnExec = false): void {
+    file.references++;
+    const before = this.#files[fd];
+    while (this.#files.length <= fd) this.#files.push(undefined);
+    this.#files[fd] = file;
+    if (closeOnExec) this.#closeOnExec.add(fd);
+    else this.#closeOnExec.delete(fd);
+    if (file.references === 1) this.#kernel.counters.openFiles++;
+    if (before !== undefined) this.#put(before);
+  }
+
+  close(fd: number): number {
+    const file = this.get(fd);
+    if (file === undefined) return -EBADF;
+    this.#files[fd] = undefined;
+    this.#closeOnExec.delete(fd);
+    this.#put(file);
+    return 0;
+  }
+
+  /** A task that used the table is gone; the last one closes everything. */
+  release(): void {
+    if (--this.users > 0) return;
+    for (let fd = 0; fd < this.#files.length; fd++) this.close(fd);
+  }
+
+  #put(file: OpenFile): void {
+    if (--file.references > 0) return;
+    this.#kernel.counters.openFiles--;
+    file.release();
+  }
+}

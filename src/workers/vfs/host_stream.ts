@@ -1,0 +1,172 @@
+// A descriptor of the caller as a file of the guest: standard input, output and error. The bytes pass
+// as they are. O_NONBLOCK is never set on it (the flag is shared with the caller's shell): pipes and
+// devices are asked with RWF_NOWAIT, sockets with MSG_DONTWAIT, and terminals through a description
+// of the sandbox's own, reopened non-blocking.
+
+import { EAGAIN, ENOTTY, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
+import type { Kernel } from "../kernel.ts";
+import { EPOLLONESHOT } from "../sleep_set.ts";
+import type { Task } from "../supervisor/task.ts";
+import { OpenFile, O_NONBLOCK } from "./file.ts";
+import { POLLERR, POLLHUP, POLLIN, POLLOUT } from "./wait_queue.ts";
+
+const S_IFMT = 0o170000;
+const S_IFCHR = 0o020000;
+const S_IFREG = 0o100000;
+const S_IFSOCK = 0o140000;
+const STAT_SIZE = 144;
+const STAT_MODE_AT = 24;
+const TCGETS = 0x5401;
+const TIOCGPGRP = 0x540f;
+const TIOCGWINSZ = 0x5413;
+const O_NOCTTY = 0o400;
+const TERMINAL_REPLY_SIZE: ReadonlyMap<number, number> = new Map([
+  [TCGETS, 36],
+  [TIOCGPGRP, 4],
+  [TIOCGWINSZ, 8],
+]);
+const EPERM = 1;
+
+type Way = "nowait" | "socket" | "plain";
+
+export class HostStream extends OpenFile {
+  readonly #kernel: Kernel;
+  #fd: number;
+  readonly #mode: number;
+  #way: Way;
+  #watch = -1;
+  #unread: Uint8Array | null = null;
+  readonly isStream: boolean;
+
+  constructor(kernel: Kernel, fd: number) {
+    const flags = kernel.native.fcntlGetFlags(fd);
+    super(flags < 0 ? 0 : flags & ~O_NONBLOCK);
+    this.#kernel = kernel;
+    this.#fd = fd;
+    const failed = kernel.native.fstat(fd) < 0;
+    this.#mode = failed ? 0 : kernel.native.scratchView.getUint32(STAT_MODE_AT, true);
+    const type = this.#mode & S_IFMT;
+    this.isStream = type !== S_IFREG;
+    this.#way = type === S_IFSOCK ? "socket" : type === S_IFREG ? "plain" : "nowait";
+    if (type === S_IFCHR && kernel.native.terminalGet(fd, TIOCGWINSZ) >= 0) this.#reopenTerminal(flags);
+  }
+
+  #reopenTerminal(flags: number): void {
+    const { native, descriptors } = this.#kernel;
+    const own = native.reopen(descriptors.proc, this.#fd, (flags & 3) | O_NONBLOCK | O_NOCTTY);
+    if (own < 0) return;
+    native.close(this.#fd);
+    this.#fd = own;
+    this.#way = "plain";
+  }
+
+  override read(task: Task, offset: number, length: number): number {
+    if (this.#unread !== null) return this.#takeUnread(task, offset, length);
+    const { native } = this.#kernel;
+    const at = task.base + offset;
+    if (this.#way !== "plain") {
+      const n = native.streamRead(this.#fd, task.chunk, at, length, this.#way === "socket" ? 1 : 0);
+      if (n !== -EOPNOTSUPP && n !== -ESPIPE) return n;
+      this.#way = "plain";
+    }
+    if (this.isStream && (this.poll() & (POLLIN | POLLHUP | POLLERR)) === 0) return -EAGAIN;
+    return native.read(this.#fd, task.chunk, at, length);
+  }
+
+  override write(task: Task, offset: number, length: number): number {
+    const { native } = this.#kernel;
+    const at = task.base + offset;
+    if (this.#way !== "plain") {
+      const n = native.streamWrite(this.#fd, task.chunk, at, length, this.#way === "socket" ? 1 : 0);
+      if (n !== -EOPNOTSUPP && n !== -ESPIPE) return n;
+      this.#way = "plain";
+    }
+    if (this.isStream && (this.poll() & (POLLOUT | POLLERR)) === 0) return -EAGAIN;
+    return native.write(this.#fd, task.chunk, at, length);
+  }
+
+  override pread(task: Task, offset: number, length: number, position: number): number {
+    return this.#kernel.native.pread(this.#fd, task.chunk, task.base + offset, length, position);
+  }
+
+  override pwrite(task: Task, offset: number, length: number, position: number): number {
+    return this.#kernel.native.pwrite(this.#fd, task.chunk, task.base + offset, length, position);
+  }
+
+  override seek(offset: number, whence: number): number {
+    return this.#kernel.native.seek(this.#fd, offset, whence);
+  }
+
+  override unread(task: Task, offset: number, length: number): void {
+    if (!this.isStream) {
+      this.seek(-length, 1 /* SEEK_CUR */);
+      return;
+    }
+    const bytes = task.bytes.slice(task.base + offset, task.base + offset + length);
+    const rest = this.#unread;
+    if (rest === null) {
+      this.#unread = bytes;
+      return;
+    }
+    const joined = new Uint8Array(bytes.length + rest.length);
+    joined.set(bytes);
+    joined.set(rest, bytes.length);
+    this.#unread = joined;
+  }
+
+  #takeUnread(task: Task, offset: number, length: number): number {
+    const bytes = this.#unread!;
+    const n = Math.min(length, bytes.length);
+    task.bytes.set(bytes.subarray(0, n), task.base + offset);
+    this.#unread = n < bytes.length ? bytes.slice(n) : null;
+    return n;
+  }
+
+  poll(): number {
+    const events = this.#kernel.native.pollOne(this.#fd, POLLIN | POLLOUT, 0);
+    return (events < 0 ? POLLERR : events) | (this.#unread !== null ? POLLIN : 0);
+  }
+
+  stat(task: Task, at: number): number {
+    const { native } = this.#kernel;
+    const error = native.fstat(this.#fd);
+    if (error < 0) return error;
+    task.bytes.set(native.scratch.subarray(0, STAT_SIZE), at);
+    return 0;
+  }
+
+  override ioctl(task: Task, request: number, argument: number): number {
+    const size = TERMINAL_REPLY_SIZE.get(request);
+    if (size === undefined || (this.#mode & S_IFMT) !== S_IFCHR) return -ENOTTY;
+    const { native } = this.#kernel;
+    const error = native.terminalGet(this.#fd, request);
+    if (error < 0) return error;
+    task.bytes.set(native.scratch.subarray(0, size), task.out(argument, size));
+    return 0;
+  }
+
+  override watch(events: number): void {
+    const { sleep } = this.#kernel;
+    if (this.#watch >= 0) {
+      sleep.modify(this.#fd, events | EPOLLONESHOT, this.#watch);
+      return;
+    }
+    const watch = sleep.add(this.#fd, events | EPOLLONESHOT, (ready) => this.#onReady(ready));
+    if (watch >= 0) this.#watch = watch;
+    // A regular file is always ready; so is, for want of a better answer, what cannot be watched.
+    else if (watch === -EPERM) this.waiters.wake(events);
+    else this.waiters.wake(events | POLLERR);
+  }
+
+  #onReady(events: number): void {
+    this.waiters.wake(events);
+    const interest = this.waiters.interest;
+    if (interest !== 0) this.#kernel.sleep.modify(this.#fd, interest | EPOLLONESHOT, this.#watch);
+  }
+
+  release(): void {
+    if (this.#watch >= 0) this.#kernel.sleep.remove(this.#fd, this.#watch);
+    this.#watch = -1;
+    this.#kernel.native.close(this.#fd);
+  }
+}

@@ -1,0 +1,146 @@
+// read, write and their relatives: rounds between a file and guest memory through the data window,
+// waiting where the file has nothing yet, and what is answered when memory or file end half way.
+
+import { EAGAIN, EFAULT, EPIPE } from "../../shared/abi/errno.ts";
+import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import { sendSignal } from "../supervisor/send_signal.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
+import { O_NONBLOCK, type OpenFile } from "./file.ts";
+import type { Segments } from "./segments.ts";
+import { POLLIN, POLLOUT, type WaitEntry } from "./wait_queue.ts";
+
+const SIGPIPE = 13;
+const PAGE_SIZE = 4096;
+/** A position of -1 stands for the file's own offset. */
+export const OWN_OFFSET = -1;
+
+/** Waits until one of `events` holds for the file; the coroutine looks at the file again itself. */
+export function* waitFor(task: Task, file: OpenFile, events: number): Generator<void, void, void> {
+  let woken = false;
+  let waiting = false;
+  const entry: WaitEntry = {
+    events,
+    wake() {
+      file.waiters.remove(entry);
+      woken = true;
+      if (waiting) task.completeWait(0);
+    },
+  };
+  file.waiters.add(entry);
+  file.watch(events);
+  if (woken) return;
+  waiting = true;
+  task.waiter = { cancel: () => file.waiters.remove(entry) };
+  task.replyBlocked();
+  yield;
+}
+
+function readOnce(task: Task, file: OpenFile, length: number, position: number): number {
+  return position === OWN_OFFSET
+    ? file.read(task, WINDOW, length)
+    : file.pread(task, WINDOW, length, position);
+}
+
+// What a read answers when its last round could not be delivered (F20): a stream keeps what it had
+// and says EFAULT, as pipes do; a file says how far it came.
+function onReadFault(task: Task, file: OpenFile, before: number, n: number, copied: number, position: number): number {
+  if (position === OWN_OFFSET) file.unread(task, WINDOW + (file.isStream ? 0 : copied), n - (file.isStream ? 0 : copied));
+  const done = before + (file.isStream ? 0 : copied);
+  return done > 0 ? done : -EFAULT;
+}
+
+function* readRounds(task: Task, file: OpenFile, segments: Segments, position: number): Coroutine {
+  let done = 0;
+  for (;;) {
+    const want = segments.roundLimit(segments.total - done);
+    const n = readOnce(task, file, want, position === OWN_OFFSET ? position : position + done);
+    if (n === -EAGAIN && done === 0 && (file.flags & O_NONBLOCK) === 0) {
+      yield* waitFor(task, file, POLLIN);
+      continue;
+    }
+    if (n <= 0) return done > 0 ? done : n;
+    const before = done;
+    segments.round(task, n);
+    done += n;
+    if (done === segments.total || n < want || file.isStream) {
+      task.outFault = (copied) => onReadFault(task, file, before, n, Math.min(copied, n), position);
+      return done;
+    }
+    const copied = yield* task.copyOutRound();
+    if (copied < n) return onReadFault(task, file, before, n, copied, position);
+  }
+}
+
+/** Serves read, readv, pread64 and preadv: bytes read, 0 at the end, a negative errno, or BLOCKED. */
+export function readInto(task: Task, file: OpenFile, segments: Segments, position: number): number {
+  if (segments.total === 0) return 0;
+  return task.start(readRounds(task, file, segments, position));
+}
+
+function writeOnce(task: Task, file: OpenFile, offset: number, length: number, position: number): number {
+  return position === OWN_OFFSET
+    ? file.write(task, offset, length)
+    : file.pwrite(task, offset, length, position);
+}
+
+// Linux fills a pipe a page at a time and drops a page that faulted half way.
+function deliverable(file: OpenFile, bytes: number): number {
+  return file.isStream ? bytes - (bytes % PAGE_SIZE) : bytes;
+}
+
+function* writeRounds(
+  task: Task,
+  file: OpenFile,
+  segments: Segments,
+  position: number,
+  inWindow: number,
+  faulted: boolean,
+): Coroutine {
+  let done = 0;
+  let ready = inWindow; // bytes of the window that are still to be written, from WINDOW + at
+  let at = 0;
+  let memoryEnds = faulted;
+  for (;;) {
+    if (ready === 0) {
+      if (done === segments.total) return done;
+      if (memoryEnds) return done > 0 ? done : -EFAULT;
+      const want = segments.round(task, segments.roundLimit(segments.total - done));
+      const copied = yield* task.copyInRound();
+      memoryEnds = copied < want;
+      ready = memoryEnds ? deliverable(file, copied) : want;
+      at = 0;
+      continue;
+    }
+    const n = writeOnce(task, file, WINDOW + at, ready, position === OWN_OFFSET ? position : position + done);
+    if (n === -EAGAIN && (file.flags & O_NONBLOCK) === 0) {
+      yield* waitFor(task, file, POLLOUT);
+      continue;
+    }
+    if (n < 0) {
+      if (n === -EPIPE) sendSignal(task, SIGPIPE);
+      return done > 0 ? done : n;
+    }
+    done += n;
+    at += n;
+    ready -= n;
+    if (n === 0) return done;
+  }
+}
+
+/** Serves write and pwrite64, whose buffer the stub has begun to copy as in piece 0 (or 1). */
+export function writeBuffer(task: Task, file: OpenFile, segments: Segments, position: number): number {
+  const want = Math.min(segments.total, WINDOW_SIZE);
+  const faulted = !task.inComplete(0, want);
+  const arrived = Math.min(task.inLength(0), want);
+  const ready = faulted ? deliverable(file, arrived) : want;
+  if (segments.total === 0) return 0;
+  // The first round's bytes are here; the cursor moves past them.
+  segments.skip(want);
+  return task.start(writeRounds(task, file, segments, position, ready, faulted));
+}
+
+/** Serves writev and pwritev: every round is copied in. */
+export function writeVectors(task: Task, file: OpenFile, segments: Segments, position: number): number {
+  if (segments.total === 0) return 0;
+  return task.start(writeRounds(task, file, segments, position, 0, false));
+}

@@ -1,0 +1,81 @@
+// Guest memory that a transfer goes to or comes from: one buffer, or the vectors of readv and writev,
+// cut into rounds that fit the data window and the list of pieces.
+
+import { EFAULT, EINVAL } from "../../shared/abi/errno.ts";
+import { readU64 } from "../../shared/abi/struct.ts";
+import { PIECES_MAX, WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import type { Task } from "../supervisor/task.ts";
+
+/** Linux moves at most so many bytes in one call (MAX_RW_COUNT). */
+const MAX_RW_COUNT = 0x7ffff000;
+const IOV_MAX = 1024;
+const IOVEC_SIZE = 16;
+const SSIZE_MAX = 0x7fffffffffffffff;
+
+export class Segments {
+  readonly #addresses: number[] = [];
+  readonly #lengths: number[] = [];
+  total = 0;
+  #index = 0;
+  #offset = 0;
+
+  add(address: number, length: number): void {
+    const bounded = Math.min(length, MAX_RW_COUNT - this.total);
+    if (bounded <= 0) return;
+    this.#addresses.push(address);
+    this.#lengths.push(bounded);
+    this.total += bounded;
+  }
+
+  /**
+   * Sets the task's pieces for the next `length` bytes, which stand (or will stand) at WINDOW, and
+   * moves on. Fewer bytes when the list of pieces is full; their number is the result.
+   */
+  round(task: Task, length: number): number {
+    let done = 0;
+    for (let pieces = 0; pieces < PIECES_MAX && done < length; pieces++) {
+      const left = this.#lengths[this.#index]! - this.#offset;
+      const part = Math.min(left, length - done);
+      task.outAt(this.#addresses[this.#index]! + this.#offset, part, WINDOW + done);
+      done += part;
+      this.#offset += part;
+      if (part === left) {
+        this.#index++;
+        this.#offset = 0;
+      }
+    }
+    return done;
+  }
+
+  /** Moves on past bytes of the first segment that were dealt with already. */
+  skip(length: number): void {
+    this.#offset += length;
+    if (this.#offset < this.#lengths[this.#index]!) return;
+    this.#index++;
+    this.#offset = 0;
+  }
+
+  /** How many bytes round() would move at most. */
+  roundLimit(left: number): number {
+    let room = 0;
+    for (let piece = 0; piece < PIECES_MAX && this.#index + piece < this.#lengths.length; piece++) {
+      room += this.#lengths[this.#index + piece]! - (piece === 0 ? this.#offset : 0);
+    }
+    return Math.min(left, WINDOW_SIZE, room);
+  }
+}
+
+/** The vectors that the stub copied as in piece 0; a negative errno when they are not valid. */
+export function vectors(task: Task, count: number): Segments | number {
+  const segments = new Segments();
+  if (count < 0 || count > IOV_MAX) return -EINVAL;
+  if (!task.inComplete(0, count * IOVEC_SIZE)) return -EFAULT;
+  const copy = Buffer.from(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + count * IOVEC_SIZE));
+  const view = new DataView(copy.buffer, copy.byteOffset, copy.length);
+  for (let i = 0; i < count; i++) {
+    const length = readU64(view, i * IOVEC_SIZE + 8);
+    if (length >= SSIZE_MAX) return -EINVAL;
+    segments.add(readU64(view, i * IOVEC_SIZE), length);
+  }
+  return segments;
+}
