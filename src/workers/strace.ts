@@ -119,8 +119,7 @@ function argumentText(
 
 function flagsText(argument: Argument, index: number, words: ArrayLike<number>): string {
   const high = argument.kind === "size" || argument.kind === "mask64" ? words[index * 2 + 1]! : 0;
-  const names = text.flagNames(argument.table!, words[index * 2]!);
-  return high === 0 ? names : `${names}|${text.hex(BigInt(high >>> 0) << 32n)}`;
+  return text.flagNames(argument.table!, words[index * 2]!, high);
 }
 
 /** A pointer: what it points at, or the address if that is not known. */

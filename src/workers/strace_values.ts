@@ -20,6 +20,8 @@ import {
 const STRING_MAX = 32;
 const LIST_MAX = 32;
 
+const TWO_32 = 4294967296;
+
 // ---- Numbers ----
 
 export function hex(value: number | bigint): string {
@@ -47,28 +49,31 @@ function named(names: Readonly<Record<string, number>>, value: number): string |
   return undefined;
 }
 
-/** Names of a value or of a combination of flags; what has no name stays a number. */
-export function flagNames(table: FlagTable, value: number): string {
+/** Names of a value or of a combination of flags; what has no name stays a number. `high`: bits 32 to 63. */
+export function flagNames(table: FlagTable, value: number, high = 0): string {
   const { mask, values, flags }: FlagNames = FLAG_TABLES[table];
   const parts: string[] = [];
-  const inField = (value & mask) >>> 0;
-  const field = named(values, inField);
+  const field = named(values, value & mask);
   // A named zero (O_RDONLY, PROT_NONE) is printed if it is a field's value, or all there is.
-  if (field !== undefined && (mask !== 0 || value === 0)) parts.push(field);
-  let rest = field === undefined && mask !== 0 ? value >>> 0 : (value & ~mask) >>> 0;
+  if (field !== undefined && (mask !== 0 || (value === 0 && high === 0))) parts.push(field);
+  let low = field === undefined && mask !== 0 ? value >>> 0 : (value & ~mask) >>> 0;
+  high >>>= 0;
   for (const [name, bits] of byBits(flags)) {
-    if (bits !== 0 && (rest & bits) >>> 0 === bits >>> 0) {
+    const inLow = bits >>> 0;
+    const inHigh = Math.floor(bits / TWO_32) >>> 0;
+    if (bits !== 0 && (low & inLow) >>> 0 === inLow && (high & inHigh) >>> 0 === inHigh) {
       parts.push(name);
-      rest = (rest & ~bits) >>> 0;
+      low = (low & ~inLow) >>> 0;
+      high = (high & ~inHigh) >>> 0;
     }
   }
-  if (rest !== 0) parts.push(hex(rest));
+  if (low !== 0 || high !== 0) parts.push(hex((BigInt(high) << 32n) | BigInt(low)));
   return parts.length === 0 ? "0" : parts.join("|");
 }
 
-/** Flags that include others (O_SYNC, O_TMPFILE) are looked for first; else by value. */
+/** Flags that include others (O_SYNC, O_TMPFILE) are looked for first. */
 function byBits(flags: Readonly<Record<string, number>>): [string, number][] {
-  return Object.entries(flags).sort(([, a], [, b]) => bitCount(b) - bitCount(a) || (a >>> 0) - (b >>> 0));
+  return Object.entries(flags).sort(([, a], [, b]) => bitCount(b) - bitCount(a));
 }
 
 function bitCount(value: number): number {
@@ -164,11 +169,11 @@ const FIELD_FORMATS: Partial<Record<ShapeName, Record<string, FieldFormat>>> = {
 /** Words that have a meaning. */
 const WORD_FORMATS: Partial<Record<ShapeName, Record<string, (value: Word64) => string>>> = {
   sigaction: { sa_mask: signalSet },
-  clone_args: { flags: ({ lo }) => flagNames("clone", lo) },
+  clone_args: { flags: ({ lo, hi }) => flagNames("clone", lo, hi) },
   open_how: {
-    flags: ({ lo }) => flagNames("open", lo),
+    flags: ({ lo, hi }) => flagNames("open", lo, hi),
     mode: ({ lo }) => mode(lo),
-    resolve: ({ lo }) => flagNames("resolve", lo),
+    resolve: ({ lo, hi }) => flagNames("resolve", lo, hi),
   },
   rlimit64: { rlim_cur: rlimit, rlim_max: rlimit },
 };

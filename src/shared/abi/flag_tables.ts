@@ -26,10 +26,12 @@ export interface FlagNames {
   readonly flags: Names;
 }
 
-/** The constants of a module whose names start with one of the prefixes. */
+/** The constants of a module whose names start with one of the prefixes, by value. */
 function pick(module: Names, ...prefixes: string[]): Names {
   return Object.fromEntries(
-    Object.entries(module).filter(([name]) => prefixes.some((prefix) => name.startsWith(prefix))),
+    Object.entries(module)
+      .filter(([name]) => prefixes.some((prefix) => name.startsWith(prefix)))
+      .sort(([, a], [, b]) => a - b),
   );
 }
 
