@@ -28,16 +28,18 @@ export const MEM_HANDLERS: Record<string, Handler> = {
     return task.start(setBrk(task, address));
   },
   mmap: (task, _address, length, prot) => {
-    return task.start((function* (): Coroutine {
-      const size = Math.ceil(length / PAGE) * PAGE;
-      task.stub.space.nextMap -= size;
-      const at = task.stub.space.nextMap;
-      const list = new OperationList(task.kernel.slots, task.slot);
-      list.call(9, at, size, prot, 0x32, -1, 0);
-      task.runList(list);
-      yield;
-      return task.listResult === at ? at : -ENOMEM;
-    })());
+    return task.start(
+      (function* (): Coroutine {
+        const size = Math.ceil(length / PAGE) * PAGE;
+        task.stub.space.nextMap -= size;
+        const at = task.stub.space.nextMap;
+        const list = new OperationList(task.kernel.slots, task.slot);
+        list.call(9, at, size, prot, 0x32, -1, 0);
+        task.runList(list);
+        yield;
+        return task.listResult === at ? at : -ENOMEM;
+      })(),
+    );
   },
   munmap: () => 0,
   mprotect: () => 0,

@@ -21,7 +21,7 @@ import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import type { ValueOf } from "../../shared/abi/struct.ts";
 import { elf64_ehdr, elf64_phdr } from "../../shared/abi/structs_elf.ts";
 import { TASK_SIZE } from "../../shared/ring/layout.ts";
-import { isGuestRange, MMAP_MIN_ADDR } from "../mem/address_layout.ts";
+import { isGuestRange, MMAP_MIN_ADDR } from "../mem/guest_range.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
 
 type Phdr = ValueOf<typeof elf64_phdr>;
@@ -251,7 +251,7 @@ export function placed(image: ElfImage, bias: number): ElfStep[] | number {
     const start = step.start + bias;
     const end = step.end + bias;
     if (start < MMAP_MIN_ADDR) return -EPERM;
-    if (!isGuestRange(start, end)) return -ENOMEM;
+    if (!isGuestRange(start, end - start)) return -ENOMEM;
     const clearFrom = step.clearFrom === 0 ? 0 : step.clearFrom + bias;
     steps.push({ ...step, start, end, clearFrom });
   }
