@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ET_CORE, ET_EXEC, PF_R, PF_W, PF_X, PT_GNU_STACK, PT_INTERP } from "../../src/shared/abi/elf.ts";
 import { EINVAL, EIO, ELIBBAD, ENOEXEC, ENOMEM, EPERM } from "../../src/shared/abi/errno.ts";
-import { WINDOW_BASE } from "../../src/shared/ring/layout.ts";
+import { RESERVED_BASE } from "../../src/workers/mem/guest_range.ts";
 import {
   biasAt,
   type ElfImage,
@@ -142,8 +142,8 @@ test("fixed images keep clear of the first pages and of the stub window", () => 
   };
   assert.ok(Array.isArray(at(0x400000)));
   assert.is(at(0), -EPERM);
-  assert.is(at(WINDOW_BASE), -ENOMEM);
-  assert.ok(Array.isArray(at(WINDOW_BASE - 0x1000)));
+  assert.is(at(RESERVED_BASE), -ENOMEM);
+  assert.ok(Array.isArray(at(RESERVED_BASE - 0x1000)));
 });
 
 test("alignment", () => {
