@@ -44,26 +44,32 @@ u64 stub_copy_string(u64 to, u64 from, u64 max);
 // Loads, or compare-exchanges, a 32-bit word; returns the old value or -EFAULT.
 s64 stub_load32(u64 at);
 s64 stub_cmpxchg32(u64 at, u32 expected, u32 desired);
-void stub_sigreturn(u64 frame) __attribute__((noreturn));
+s64 stub_op32(u64 at, u32 code, u32 operand);
+s64 stub_load64(u64 at, u64 *value);  // 0 or -EFAULT
+// Makes a host process, or a thread on another slot's stub stack; the child goes to stub_new_task.
+s64 stub_fork(u64 token);
+s64 stub_thread(u64 token, u64 slot);
+// Where a new host task traps on purpose, so that it stands in a signal frame like any other.
+extern const char stub_started[];
 void stub_restorer(void);
 extern const u64 stub_fixups[];  // pairs (instruction, continuation), ended by a zero
 
 // stub_request.c
 u32 post(slot_t slot, u32 kind, u32 kernel_thread);
-u32 serve_until_return(slot_t slot, u32 code);
+u32 serve_until_return(slot_t slot, struct ucontext_ *uc, u32 code);
 
 // stub_marshal.c
 u32 copy_in_pieces(slot_t slot, u64 nr);
 u64 copy_pieces(slot_t slot, u32 count, int to_guest);
 
 // stub_operations.c
-void run_operations(slot_t slot, u32 count);
+void run_operations(slot_t slot, struct ucontext_ *uc, u32 count);
 
 // stub_signals.c
 void on_sigsys(int, void *, void *);
 void on_fault(int, void *, void *);
 void on_kick(int, void *, void *);
-void enter_guest(slot_t slot) __attribute__((noreturn));
+void save_fp(slot_t slot, const struct ucontext_ *uc);
 #define SIGKICK 63
 
 #endif

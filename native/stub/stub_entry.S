@@ -8,6 +8,12 @@
 #define NR_rt_sigreturn 15
 #define NR_madvise 28
 #define NR_exit_group 231
+#define NR_clone 56
+#define NR_sigaltstack 131
+#define SIGCHLD 17
+#define CLONE_PARENT 0x00008000
+// VM | FS | FILES | SIGHAND | THREAD | SYSVSEM | CHILD_CLEARTID
+#define THREAD_FLAGS 0x00250f00
 #define MADV_DONTFORK 10
 
 .text
@@ -77,9 +83,20 @@ stub_new_task:
 2:
   wrgsbase %r14
   lea RF_STUB_STACK + RF_STUB_STACK_SIZE(%r14), %rsp
-  xor %ebp, %ebp
-  mov %r14, %rdi
-  call stub_started
+  // stack_t: the alternate stack in the slot
+  push $RF_ALT_STACK_SIZE
+  push $0
+  lea RF_ALT_STACK(%r14), %rax
+  push %rax
+  mov %rsp, %rdi
+  xor %esi, %esi
+  mov $NR_sigaltstack, %eax
+  syscall
+  test %rax, %rax
+  jnz 9f
+  int3                               // on_fault posts STARTED and goes to the guest
+.globl stub_started
+stub_started:
   ud2
 9:
   mov $1, %edi
@@ -87,10 +104,45 @@ stub_new_task:
   syscall
   ud2
 
-// void stub_sigreturn(u64 frame): rt_sigreturn expects the stack pointer at the ucontext.
-.globl stub_sigreturn
-stub_sigreturn:
-  mov %rdi, %rsp
+// s64 stub_fork(token): a process for a copy of this address space, the zygote's child (F8).
+.globl stub_fork
+stub_fork:
+  mov %rdi, %r9
+  mov $(CLONE_PARENT | SIGCHLD), %edi
+  xor %esi, %esi
+  xor %edx, %edx
+  xor %r10d, %r10d
+  xor %r8d, %r8d
+  mov $NR_clone, %eax
+  syscall
+  test %rax, %rax
+  jz 1f
+  ret
+1:
+  // The chunk with this stack is not mapped in the child: the token came in a register.
+  mov %r9, %rdi
+  mov $RF_TOKEN_MAP_CHUNK, %esi
+  jmp stub_new_task
+
+// s64 stub_thread(token, slot): a thread of this process, on the stub stack of a mapped slot.
+.globl stub_thread
+stub_thread:
+  mov %rdi, %r9
+  lea RF_HOST_TASK(%rsi), %r10       // cleared when the thread has ended
+  lea RF_STUB_STACK + RF_STUB_STACK_SIZE(%rsi), %rsi
+  mov $THREAD_FLAGS, %edi
+  xor %edx, %edx
+  xor %r8d, %r8d
+  mov $NR_clone, %eax
+  syscall
+  test %rax, %rax
+  jz 1f
+  ret
+1:
+  mov %r9, %rdi
+  xor %esi, %esi
+  jmp stub_new_task
+
 .globl stub_restorer
 stub_restorer:
   mov $NR_rt_sigreturn, %eax
@@ -143,6 +195,17 @@ load_fault:
   mov $-14, %rax
   ret
 
+.globl stub_load64
+stub_load64:
+load64_access:
+  mov (%rdi), %rax
+  mov %rax, (%rsi)
+  xor %eax, %eax
+  ret
+load64_fault:
+  mov $-14, %rax
+  ret
+
 .globl stub_cmpxchg32
 stub_cmpxchg32:
   mov %esi, %eax
@@ -154,6 +217,44 @@ cmpxchg_fault:
   mov $-14, %rax
   ret
 
+// s64 stub_op32(at, code, operand): SET ADD OR ANDN XOR, atomically; the old value or -EFAULT.
+.globl stub_op32
+stub_op32:
+op_load_access:
+  mov (%rdi), %eax
+1:
+  mov %eax, %ecx
+  cmp $1, %esi
+  jb 2f
+  je 3f
+  cmp $3, %esi
+  jb 4f
+  je 5f
+  xor %edx, %ecx
+  jmp 6f
+2:
+  mov %edx, %ecx
+  jmp 6f
+3:
+  add %edx, %ecx
+  jmp 6f
+4:
+  or %edx, %ecx
+  jmp 6f
+5:
+  mov %edx, %ecx
+  not %ecx
+  and %eax, %ecx
+6:
+op_store_access:
+  lock cmpxchg %ecx, (%rdi)
+  jnz 1b
+  mov %eax, %eax
+  ret
+op_fault:
+  mov $-14, %rax
+  ret
+
 .section .rodata
 .balign 8
 .globl stub_fixups
@@ -162,6 +263,9 @@ stub_fixups:
   .quad zero_access, zero_fault
   .quad string_access, string_fault
   .quad load_access, load_fault
+  .quad load64_access, load64_fault
   .quad cmpxchg_access, cmpxchg_fault
+  .quad op_load_access, op_fault
+  .quad op_store_access, op_fault
   .quad 0
 .section .note.GNU-stack,"",@progbits

@@ -7,7 +7,21 @@
 #define EINVAL_ 22
 #define ENOSYS_ 38
 
-static s64 run(slot_t slot, u64 op, const u64 *a) {
+// Copies the strings of an argv-like array one after the other to the slot, while they fit whole.
+// Returns their number, with bit 32 set when the array's end was reached.
+static s64 copy_strings(u64 array, u64 to, u64 capacity) {
+  u64 count = 0, used = 0, pointer;
+  for (;; count++) {
+    if (stub_load64(array + count * 8, &pointer)) return -EFAULT_;
+    if (pointer == 0) return (s64)(count | 1ull << 32);
+    u64 length = stub_copy_string(to + used, pointer, capacity - used);
+    if (length >> 63) return -EFAULT_;
+    if (length == 0 || *(u8 *)(to + used + length - 1)) return (s64)count;  // does not fit
+    used += length;
+  }
+}
+
+static s64 run(slot_t slot, struct ucontext_ *uc, u64 op, const u64 *a) {
   switch (get32(op + RF_OP_CODE)) {
   case OP_CALL:
     return stub_syscall(get32(op + RF_OP_NR), a[0], a[1], a[2], a[3], a[4], a[5]);
@@ -17,8 +31,18 @@ static s64 run(slot_t slot, u64 op, const u64 *a) {
     return stub_copy(slot + a[2], a[0], a[1]) ? -EFAULT_ : 0;
   case OP_ZERO:
     return stub_zero(a[0], a[1]) ? -EFAULT_ : 0;
+  case OP_FORK:
+    save_fp(slot, uc);
+    return stub_fork(a[0]);
+  case OP_THREAD:
+    save_fp(slot, uc);
+    return stub_thread(a[0], a[1]);
+  case OP_COPY_STRINGS:
+    return copy_strings(a[0], slot + a[1], a[2]);
   case OP_CMPXCHG32:
     return stub_cmpxchg32(a[0], a[1], a[2]);
+  case OP_OP32:
+    return stub_op32(a[0], a[1], a[2]);
   case OP_LOAD32:
     return stub_load32(a[0]);
   default:
@@ -27,13 +51,13 @@ static s64 run(slot_t slot, u64 op, const u64 *a) {
 }
 
 /* Runs the first `count` operations of the slot's list; leaves count and last result in the request line. */
-void run_operations(slot_t slot, u32 count) {
+void run_operations(slot_t slot, struct ucontext_ *uc, u32 count) {
   s64 result = 0;
   u32 done = 0;
   while (done < count && done < RF_OPS_MAX) {
     u64 op = slot + RF_OPS + done * RF_OP_SIZE, args[6];
     for (int i = 0; i < 6; i++) args[i] = get64(op + RF_OP_ARGS + i * 8);
-    result = run(slot, op, args);
+    result = run(slot, uc, op, args);
     put64(op + RF_OP_RESULT, result);
     if (FAILED(result)) break;
     done++;

@@ -60,13 +60,13 @@ u32 post(slot_t slot, u32 kind, u32 kernel_thread) {
 
 /* Does what the kernel asks (lists, copy rounds) until the reply leads back to the guest; returns
    that reply's code: RET, SIGNAL, SIGRETURN or RESUME. */
-u32 serve_until_return(slot_t slot, u32 code) {
+u32 serve_until_return(slot_t slot, struct ucontext_ *uc, u32 code) {
   for (;;) {
     u32 count = get32(slot + RF_REP_COUNT);
     u64 bytes, total = 0;
     switch (code) {
     case REP_OPS:
-      run_operations(slot, count);
+      run_operations(slot, uc, count);
       code = post(slot, REQ_OPS_DONE, 0);
       break;
     case REP_COPY_IN_MORE:
@@ -74,7 +74,12 @@ u32 serve_until_return(slot_t slot, u32 code) {
       put64(slot + RF_REQ_VALUE, copy_pieces(slot, count, code == REP_COPY_OUT_MORE));
       code = post(slot, REQ_COPY_READY, 0);
       break;
+    case REP_SAVE_FP:
+      save_fp(slot, uc);
+      code = post(slot, REQ_COPY_READY, 0);
+      break;
     case REP_RET:
+    case REP_SIGNAL:
       if (count == 0) return code;
       for (u32 i = 0; i < count && i < RF_PIECES_MAX; i++)
         total += get32(slot + RF_PIECES + i * RF_PIECE_SIZE + RF_PIECE_LENGTH);

@@ -4,14 +4,26 @@
 #include "stub.h"
 
 #define VSYSCALL_PAGE 0xffffffffff600000ull
-#define EFLAGS_DF 0x400u
 #define SEGV_KERNEL 0x80 /* SI_KERNEL */
+
+#define FP_LEGACY_SIZE 512
+#define FP_SW_MAGIC1 464  // in the legacy area: magic, size of the whole with the second magic
+#define FP_SW_SIZE 468
+#define FP_XSTATE_MAGIC1 0x46505853u
+
+static u32 fp_size(const struct ucontext_ *uc) {
+  if (!uc->fpstate) return 0;
+  if (get32(uc->fpstate + FP_SW_MAGIC1) != FP_XSTATE_MAGIC1) return FP_LEGACY_SIZE;
+  u32 size = get32(uc->fpstate + FP_SW_SIZE);
+  return size <= RF_FP_SIZE ? size : FP_LEGACY_SIZE;
+}
 
 static void save_frame(slot_t slot, const struct ucontext_ *uc) {
   const u64 frame[] = {uc->r15, uc->r14, uc->r13, uc->r12, uc->rbp, uc->rbx, uc->r11, uc->r10, uc->r9,
                        uc->r8,  uc->rax, uc->rcx, uc->rdx, uc->rsi, uc->rdi, uc->rax, uc->rip, uc->cs,
                        uc->eflags, uc->rsp, uc->ss, __builtin_ia32_rdfsbase64(), __builtin_ia32_rdgsbase64()};
   for (u32 i = 0; i < sizeof frame / sizeof *frame; i++) put64(slot + RF_FRAME + i * 8, frame[i]);
+  put32(slot + RF_REQ_FP_SIZE, fp_size(uc));
 }
 
 static void load_frame(slot_t slot, struct ucontext_ *uc) {
@@ -36,19 +48,62 @@ static void load_frame(slot_t slot, struct ucontext_ *uc) {
   __builtin_ia32_wrfsbase64(get64(slot + RF_FS_BASE));
 }
 
-// Leaves the handler as the reply says: the host's rt_sigreturn loads the ucontext.
-static void finish(slot_t slot, struct ucontext_ *uc, u32 code) {
-  code = serve_until_return(slot, code);
-  switch (code) {
-  case REP_RET:
-    uc->rax = get64(slot + RF_REP_RESULT);
-    if (get32(slot + RF_REP_FLAGS) & RF_REP_SET_FS) __builtin_ia32_wrfsbase64(get64(slot + RF_FS_BASE));
+// ---- Floating-point state: the host's signal frame holds it (struct _xstate) ----
+
+/* Saves the interrupted code's floating-point state at RF_FP, for the task that is about to be made. */
+void save_fp(slot_t slot, const struct ucontext_ *uc) {
+  if (uc->fpstate) stub_copy(slot + RF_FP, uc->fpstate, fp_size(uc));
+}
+
+static void load_fp(slot_t slot, struct ucontext_ *uc) {
+  u32 size = get32(slot + RF_REP_FP_SIZE);
+  switch (get32(slot + RF_REP_FP)) {
+  case RF_FP_INITIAL:
+    uc->fpstate = 0;  // the host loads the initial state
     break;
-  case REP_SIGRETURN:
-    load_frame(slot, uc);
+  case RF_FP_SLOT:
+    if (uc->fpstate) stub_copy(uc->fpstate, slot + RF_FP, fp_size(uc));
+    break;
+  case RF_FP_GUEST:
+    if (!uc->fpstate || size > fp_size(uc)) break;
+    stub_copy(uc->fpstate, get64(slot + RF_REP_FP_ADDRESS), size);
+    if (size == FP_LEGACY_SIZE) put32(uc->fpstate + FP_SW_MAGIC1, 0);
     break;
   default:
     break;
+  }
+}
+
+// ---- Going back ----
+
+// Leaves the handler as the reply says: the host's rt_sigreturn loads the ucontext.
+static void finish(slot_t slot, struct ucontext_ *uc, u32 code) {
+  for (;;) {
+    code = serve_until_return(slot, uc, code);
+    switch (code) {
+    case REP_RET:
+      uc->rax = get64(slot + RF_REP_RESULT);
+      if (get32(slot + RF_REP_FLAGS) & RF_REP_SET_FS) __builtin_ia32_wrfsbase64(get64(slot + RF_FS_BASE));
+      return;
+    case REP_SIGNAL: {
+      // The frame's other part was copied as pieces. The handler starts with fresh state.
+      u32 size = get32(slot + RF_REP_FP_SIZE);
+      if (size && stub_copy(get64(slot + RF_REP_FP_ADDRESS), uc->fpstate, size)) {
+        put64(slot + RF_REQ_VALUE, 0);
+        code = post(slot, REQ_OUT_FAULT, 0);
+        continue;
+      }
+      load_frame(slot, uc);
+      uc->fpstate = 0;
+      return;
+    }
+    case REP_SIGRETURN:
+      load_frame(slot, uc);
+      load_fp(slot, uc);
+      return;
+    default:
+      return;
+    }
   }
 }
 
@@ -91,6 +146,13 @@ void on_fault(int signo, void *info, void *context) {
       return;
     }
   slot_t slot = current_slot();
+  if (uc->rip == (u64)stub_started) {
+    // A new host task. Its mask has been full since before it was made; the guest's is empty.
+    uc->sigmask = 0;
+    put32(slot + RF_REQ_FP_SIZE, fp_size(uc));
+    finish(slot, uc, post(slot, REQ_STARTED, 0));
+    return;
+  }
   // Any other fault in the stub's own code is the doing of a guest that broke its slot: that guest
   // process ends (F17).
   if (uc->rip >> 32 == RF_STUB_TEXT >> 32) stub_syscall(NR_exit_group, 128 + SIGSEGV_, 0, 0, 0, 0, 0);
@@ -106,31 +168,4 @@ void on_kick(int signo, void *info, void *context) {
   if (uc->rip >> 32 == RF_STUB_TEXT >> 32) return;
   save_frame(slot, uc);
   finish(slot, uc, post(slot, REQ_INTERRUPTED, 0));
-}
-
-static void set_signal_stack(slot_t slot) {
-  struct stack_t_ stack = {slot + RF_ALT_STACK, 0, 0, RF_ALT_STACK_SIZE};
-  stub_syscall(NR_sigaltstack, (u64)&stack, 0, 0, 0, 0, 0);
-}
-
-/* Loads the slot's frame with fresh floating-point state and runs the guest. */
-void enter_guest(slot_t slot) {
-  struct ucontext_ uc = {0};
-  uc.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
-  uc.stack = (struct stack_t_){slot + RF_ALT_STACK, 0, 0, RF_ALT_STACK_SIZE};
-  uc.cs = 0x33;
-  uc.ss = 0x2b;
-  load_frame(slot, &uc);
-  uc.eflags &= ~(u64)EFLAGS_DF;
-  stub_sigreturn((u64)&uc);
-}
-
-/* First C code of a new host task, on the stub stack of its slot. Asynchronous signals stay blocked
-   until the guest runs: enter_guest's frame has an empty mask. */
-__attribute__((used)) void stub_started(slot_t slot) {
-  u64 mask = ~SYNCHRONOUS_SIGNALS;
-  set_signal_stack(slot);
-  stub_syscall(NR_rt_sigprocmask, 2 /* SIG_SETMASK */, (u64)&mask, 0, sizeof mask, 0, 0);
-  serve_until_return(slot, post(slot, REQ_STARTED, 0));
-  enter_guest(slot);
 }

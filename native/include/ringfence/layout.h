@@ -34,6 +34,7 @@
 #define RF_REQ_CPU 0x058      // u32: CPU on which the request was posted
 #define RF_REQ_FLAGS 0x05c    // u32: RF_REQ_VSYSCALL
 #define RF_REQ_VSYSCALL 1     // the call came from the vsyscall page
+#define RF_REQ_FP_SIZE 0x060  // u32: bytes of the thread's floating-point state in a signal frame
 
 // Written by the kernel.
 #define RF_REPLY 0x080        // u32: sequence of the request * 16 + reply code; the futex word
@@ -41,10 +42,19 @@
 #define RF_REP_RESULT 0x088   // i64: RET: the system call's result
 #define RF_REP_FLAGS 0x090    // u32: RF_REP_SET_FS
 #define RF_REP_SET_FS 1       // load the fs base from the frame before going back to the guest
-#define RF_REP_SIZE 0x094     // u32: SIGNAL: bytes of the frame in the window
+#define RF_REP_FP 0x094       // u32: SIGRETURN: where floating-point state comes from, RF_FP_...
+#define RF_REP_FP_SIZE 0x098  // u32: SIGNAL, SIGRETURN from guest memory: its bytes there
+#define RF_REP_FP_ADDRESS 0x0a0  // u64: ... and its address
+#define RF_FP_KEEP 0          // the thread's own, as it was interrupted
+#define RF_FP_INITIAL 1       // what a program starts with
+#define RF_FP_SLOT 2          // REQ_FP_SIZE bytes at RF_FP
+#define RF_FP_GUEST 3         // REP_FP_SIZE bytes of guest memory; 512: no extended state
 
 // Written by the stub alone; the kernel only reads it.
 #define RF_SLEEPING 0x0c0     // u32: 1 while the stub waits, or is about to wait, on RF_REPLY
+// Set by the kernel when the slot is given out, cleared by the host when the thread has ended: a
+// slot is given out again only when it is 0.
+#define RF_HOST_TASK 0x0c4    // u32
 
 // Register frame: Linux's user_regs_struct, the same for trampoline, signal path and ptrace.
 #define RF_FRAME 0x100
@@ -98,7 +108,7 @@
 #define RF_PIECE_LENGTH 8   // u32
 #define RF_PIECE_OFFSET 12  // u32, from the start of the slot
 
-#define RF_FP 0x1000  // floating-point state (XSAVE area), on SAVE_FP and SIGRETURN
+#define RF_FP 0x1000  // floating-point state (XSAVE area as in a signal frame), on FORK, THREAD and SIGRETURN
 #define RF_FP_SIZE 0x3000
 #define RF_STUB_STACK 0x4000
 #define RF_STUB_STACK_SIZE 0x2000

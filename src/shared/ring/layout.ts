@@ -32,6 +32,7 @@ export const REQ_IN_LENGTH = 0x050; // u32[2]: bytes copied of each in piece; bi
 export const REQ_CPU = 0x058; // u32: CPU on which the request was posted
 export const REQ_FLAGS = 0x05c; // u32: REQ_VSYSCALL
 export const REQ_VSYSCALL = 1; // the call came from the vsyscall page
+export const REQ_FP_SIZE = 0x060; // u32: bytes of the thread's floating-point state in a signal frame
 
 // Written by the kernel.
 export const REPLY = 0x080; // u32: sequence of the request * 16 + reply code; the futex word
@@ -39,10 +40,19 @@ export const REP_COUNT = 0x084; // u32: OPS: operations; RET, COPY_*_MORE: piece
 export const REP_RESULT = 0x088; // i64: RET: the system call's result
 export const REP_FLAGS = 0x090; // u32: REP_SET_FS
 export const REP_SET_FS = 1; // load the fs base from the frame before going back to the guest
-export const REP_SIZE = 0x094; // u32: SIGNAL: bytes of the frame in the window
+export const REP_FP = 0x094; // u32: SIGRETURN: where floating-point state comes from, FP_...
+export const REP_FP_SIZE = 0x098; // u32: SIGNAL, SIGRETURN from guest memory: its bytes there
+export const REP_FP_ADDRESS = 0x0a0; // u64: ... and its address
+export const FP_KEEP = 0; // the thread's own, as it was interrupted
+export const FP_INITIAL = 1; // what a program starts with
+export const FP_SLOT = 2; // REQ_FP_SIZE bytes at FP
+export const FP_GUEST = 3; // REP_FP_SIZE bytes of guest memory; 512: no extended state
 
 // Written by the stub alone; the kernel only reads it.
 export const SLEEPING = 0x0c0; // u32: 1 while the stub waits, or is about to wait, on REPLY
+// Set by the kernel when the slot is given out, cleared by the host when the thread has ended: a slot
+// is given out again only when it is 0.
+export const HOST_TASK = 0x0c4; // u32
 
 // Register frame: Linux's user_regs_struct, the same for trampoline, signal path and ptrace.
 export const FRAME = 0x100;

@@ -21,9 +21,9 @@ export const Reply = {
   OPS: 3, // run REP_COUNT operations, post OPS_DONE
   COPY_IN_MORE: 4, // copy REP_COUNT pieces guest -> window, post COPY_READY
   COPY_OUT_MORE: 5, // copy REP_COUNT pieces window -> guest, post COPY_READY
-  SIGNAL: 6, // copy REP_SIZE frame bytes to the guest's stack, add XSAVE, load the frame
+  SIGNAL: 6, // copy out REP_COUNT pieces and the floating-point state, load the frame
   SIGRETURN: 7, // load registers and floating-point state from the slot
-  SAVE_FP: 8, // store floating-point state in the slot, post COPY_READY
+  SAVE_FP: 8, // store floating-point state at FP, post COPY_READY
   EXIT: 9, // leave: exit (REP_RESULT 0) or exit_group (1)
   RESUME: 10, // after FAULT, TRAP, INTERRUPTED: go back to the guest unchanged
 } as const;
@@ -34,11 +34,12 @@ export const Operation = {
   COPY_TO: 2, // args: guest address, length, slot offset
   COPY_FROM: 3, // args: guest address, length, slot offset
   ZERO: 4, // args: guest address, length
-  FORK: 5, // args: token
-  THREAD: 6, // args: token, stack top in the window
+  FORK: 5, // args: token; saves floating-point state at FP first
+  THREAD: 6, // args: token, new slot's address; saves floating-point state at FP first
   CMPXCHG32: 7, // args: guest address, expected, new; result: the old value
   OP32: 8, // args: guest address, FUTEX_OP code, operand; result: the old value
   LOAD32: 9, // args: guest address; result: the value
+  COPY_STRINGS: 10, // args: array of string pointers, slot offset, capacity; result: strings | ended << 32
 } as const;
 
 export type RequestKind = (typeof Request)[keyof typeof Request];

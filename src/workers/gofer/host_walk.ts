@@ -3,6 +3,7 @@
 // and the host never sees a path of more than one component.
 
 import { ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR } from "../../shared/abi/errno.ts";
+import { readU64 } from "../../shared/abi/struct.ts";
 import type { Native } from "../native.ts";
 
 const O_PATH = 0o10000000;
@@ -22,6 +23,8 @@ export interface HostFile {
   mode: number;
   uid: number;
   gid: number;
+  dev: number;
+  ino: number;
 }
 
 function describe(native: Native, fd: number): HostFile {
@@ -32,6 +35,8 @@ function describe(native: Native, fd: number): HostFile {
     mode: view.getUint32(STAT_MODE_AT, true),
     uid: view.getUint32(STAT_UID_AT, true),
     gid: view.getUint32(STAT_GID_AT, true),
+    dev: readU64(view, 0),
+    ino: readU64(view, 8),
   };
 }
 

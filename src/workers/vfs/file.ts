@@ -5,7 +5,8 @@
 // (read_write.ts) make the rounds. A method that would have to wait returns -EAGAIN, and its caller
 // waits on `waiters` for the events it needs.
 
-import { EINVAL, ENOTTY, ESPIPE } from "../../shared/abi/errno.ts";
+import { EINVAL, ENODEV, ENOTTY, ESPIPE } from "../../shared/abi/errno.ts";
+import type { Mapped } from "../mem/vma.ts";
 import type { Task } from "../supervisor/task.ts";
 import { WaitQueue } from "./wait_queue.ts";
 
@@ -70,6 +71,11 @@ export abstract class OpenFile {
 
   ioctl(_task: Task, _request: number, _argument: number): number {
     return -ENOTTY;
+  }
+
+  /** What a mapping needs: a fresh host descriptor of least privilege and what it names. ENODEV: cannot be mapped. */
+  map(_writable: boolean): { backing: Mapped; hostFd: number; offset: number } | number {
+    return -ENODEV;
   }
 
   /** Somebody waits for these events: a file whose events come from the host asks the host for them. */

@@ -20,6 +20,28 @@ export class FileTable {
     return fd >= 0 && fd < this.#files.length ? this.#files[fd] : undefined;
   }
 
+  /** One more task uses the table (CLONE_FILES). */
+  share(): FileTable {
+    this.users++;
+    return this;
+  }
+
+  /** Of a forked child: the same files. */
+  copy(): FileTable {
+    const copy = new FileTable(this.#kernel);
+    for (const [fd, file] of this.#files.entries())
+      if (file !== undefined) copy.installAt(fd, file, this.#closeOnExec.has(fd));
+    return copy;
+  }
+
+  /** What a program that execs goes on with: a table of its own, without close-on-exec files. */
+  forExec(): FileTable {
+    const table = this.users > 1 ? this.copy() : this;
+    if (table !== this) this.release();
+    for (const fd of [...table.#closeOnExec]) table.close(fd);
+    return table;
+  }
+
   closesOnExec(fd: number): boolean {
     return this.#closeOnExec.has(fd);
   }

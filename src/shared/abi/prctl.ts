@@ -1,0 +1,201 @@
+// prctl(2), arch_prctl(2), personality(2), seccomp(2), capabilities(7), ptrace(2).
+
+// prctl
+export const PR_SET_PDEATHSIG = 1;
+export const PR_GET_PDEATHSIG = 2;
+export const PR_GET_DUMPABLE = 3;
+export const PR_SET_DUMPABLE = 4;
+export const PR_GET_UNALIGN = 5;
+export const PR_SET_UNALIGN = 6;
+export const PR_GET_KEEPCAPS = 7;
+export const PR_SET_KEEPCAPS = 8;
+export const PR_GET_FPEMU = 9;
+export const PR_SET_FPEMU = 10;
+export const PR_GET_FPEXC = 11;
+export const PR_SET_FPEXC = 12;
+export const PR_GET_TIMING = 13;
+export const PR_SET_TIMING = 14;
+export const PR_SET_NAME = 15;
+export const PR_GET_NAME = 16;
+export const PR_GET_ENDIAN = 19;
+export const PR_SET_ENDIAN = 20;
+export const PR_GET_SECCOMP = 21;
+export const PR_SET_SECCOMP = 22;
+export const PR_CAPBSET_READ = 23;
+export const PR_CAPBSET_DROP = 24;
+export const PR_GET_TSC = 25;
+export const PR_SET_TSC = 26;
+export const PR_GET_SECUREBITS = 27;
+export const PR_SET_SECUREBITS = 28;
+export const PR_SET_TIMERSLACK = 29;
+export const PR_GET_TIMERSLACK = 30;
+export const PR_TASK_PERF_EVENTS_DISABLE = 31;
+export const PR_TASK_PERF_EVENTS_ENABLE = 32;
+export const PR_MCE_KILL = 33;
+export const PR_MCE_KILL_GET = 34;
+export const PR_SET_MM = 35;
+export const PR_SET_CHILD_SUBREAPER = 36;
+export const PR_GET_CHILD_SUBREAPER = 37;
+export const PR_SET_NO_NEW_PRIVS = 38;
+export const PR_GET_NO_NEW_PRIVS = 39;
+export const PR_GET_TID_ADDRESS = 40;
+export const PR_SET_THP_DISABLE = 41;
+export const PR_GET_THP_DISABLE = 42;
+export const PR_SET_FP_MODE = 45;
+export const PR_GET_FP_MODE = 46;
+export const PR_CAP_AMBIENT = 47;
+export const PR_GET_SPECULATION_CTRL = 52;
+export const PR_SET_SPECULATION_CTRL = 53;
+export const PR_SET_IO_FLUSHER = 57;
+export const PR_GET_IO_FLUSHER = 58;
+export const PR_SET_SYSCALL_USER_DISPATCH = 59;
+export const PR_SCHED_CORE = 62;
+export const PR_SET_MDWE = 65;
+export const PR_GET_MDWE = 66;
+export const PR_SET_MEMORY_MERGE = 67;
+export const PR_GET_MEMORY_MERGE = 68;
+export const PR_SET_VMA = 1398164801;
+export const PR_SET_PTRACER = 1499557217;
+
+// PR_CAP_AMBIENT
+export const PR_CAP_AMBIENT_IS_SET = 1;
+export const PR_CAP_AMBIENT_RAISE = 2;
+export const PR_CAP_AMBIENT_LOWER = 3;
+export const PR_CAP_AMBIENT_CLEAR_ALL = 4;
+
+// PR_SET_VMA
+export const PR_SET_VMA_ANON_NAME = 0;
+
+// arch_prctl
+export const ARCH_SET_GS = 0x1001;
+export const ARCH_SET_FS = 0x1002;
+export const ARCH_GET_FS = 0x1003;
+export const ARCH_GET_GS = 0x1004;
+export const ARCH_GET_CPUID = 0x1011;
+export const ARCH_SET_CPUID = 0x1012;
+export const ARCH_GET_XCOMP_SUPP = 0x1021;
+export const ARCH_GET_XCOMP_PERM = 0x1022;
+export const ARCH_REQ_XCOMP_PERM = 0x1023;
+export const ARCH_MAP_VDSO_X32 = 0x2001;
+export const ARCH_MAP_VDSO_32 = 0x2002;
+export const ARCH_MAP_VDSO_64 = 0x2003;
+export const ARCH_GET_UNTAG_MASK = 0x4001;
+export const ARCH_ENABLE_TAGGED_ADDR = 0x4002;
+export const ARCH_GET_MAX_TAG_BITS = 0x4003;
+export const ARCH_SHSTK_ENABLE = 0x5001;
+export const ARCH_SHSTK_DISABLE = 0x5002;
+export const ARCH_SHSTK_LOCK = 0x5003;
+export const ARCH_SHSTK_UNLOCK = 0x5004;
+export const ARCH_SHSTK_STATUS = 0x5005;
+
+// personality
+export const PER_LINUX = 0x0;
+export const ADDR_NO_RANDOMIZE = 0x40000;
+export const MMAP_PAGE_ZERO = 0x100000;
+export const ADDR_COMPAT_LAYOUT = 0x200000;
+export const READ_IMPLIES_EXEC = 0x400000;
+export const UNAME26 = 0x20000;
+
+// seccomp
+export const SECCOMP_MODE_DISABLED = 0x0;
+export const SECCOMP_MODE_STRICT = 0x1;
+export const SECCOMP_MODE_FILTER = 0x2;
+export const SECCOMP_SET_MODE_STRICT = 0x0;
+export const SECCOMP_SET_MODE_FILTER = 0x1;
+export const SECCOMP_GET_ACTION_AVAIL = 0x2;
+export const SECCOMP_GET_NOTIF_SIZES = 0x3;
+export const SECCOMP_FILTER_FLAG_TSYNC = 0x1;
+export const SECCOMP_FILTER_FLAG_LOG = 0x2;
+export const SECCOMP_FILTER_FLAG_SPEC_ALLOW = 0x4;
+export const SECCOMP_FILTER_FLAG_NEW_LISTENER = 0x8;
+export const SECCOMP_FILTER_FLAG_TSYNC_ESRCH = 0x10;
+export const SECCOMP_RET_KILL_PROCESS = 0x80000000;
+export const SECCOMP_RET_KILL_THREAD = 0x0;
+export const SECCOMP_RET_TRAP = 0x30000;
+export const SECCOMP_RET_ERRNO = 0x50000;
+export const SECCOMP_RET_USER_NOTIF = 0x7fc00000;
+export const SECCOMP_RET_TRACE = 0x7ff00000;
+export const SECCOMP_RET_LOG = 0x7ffc0000;
+export const SECCOMP_RET_ALLOW = 0x7fff0000;
+export const AUDIT_ARCH_X86_64 = 0xc000003e;
+
+// Capabilities
+export const CAP_CHOWN = 0;
+export const CAP_DAC_OVERRIDE = 1;
+export const CAP_DAC_READ_SEARCH = 2;
+export const CAP_FOWNER = 3;
+export const CAP_FSETID = 4;
+export const CAP_KILL = 5;
+export const CAP_SETGID = 6;
+export const CAP_SETUID = 7;
+export const CAP_SETPCAP = 8;
+export const CAP_LINUX_IMMUTABLE = 9;
+export const CAP_NET_BIND_SERVICE = 10;
+export const CAP_NET_BROADCAST = 11;
+export const CAP_NET_ADMIN = 12;
+export const CAP_NET_RAW = 13;
+export const CAP_IPC_LOCK = 14;
+export const CAP_IPC_OWNER = 15;
+export const CAP_SYS_MODULE = 16;
+export const CAP_SYS_RAWIO = 17;
+export const CAP_SYS_CHROOT = 18;
+export const CAP_SYS_PTRACE = 19;
+export const CAP_SYS_PACCT = 20;
+export const CAP_SYS_ADMIN = 21;
+export const CAP_SYS_BOOT = 22;
+export const CAP_SYS_NICE = 23;
+export const CAP_SYS_RESOURCE = 24;
+export const CAP_SYS_TIME = 25;
+export const CAP_SYS_TTY_CONFIG = 26;
+export const CAP_MKNOD = 27;
+export const CAP_LEASE = 28;
+export const CAP_AUDIT_WRITE = 29;
+export const CAP_AUDIT_CONTROL = 30;
+export const CAP_SETFCAP = 31;
+export const CAP_MAC_OVERRIDE = 32;
+export const CAP_MAC_ADMIN = 33;
+export const CAP_SYSLOG = 34;
+export const CAP_WAKE_ALARM = 35;
+export const CAP_BLOCK_SUSPEND = 36;
+export const CAP_AUDIT_READ = 37;
+export const CAP_PERFMON = 38;
+export const CAP_BPF = 39;
+export const CAP_CHECKPOINT_RESTORE = 40;
+export const CAP_LAST_CAP = 40;
+
+// Capability headers
+export const _LINUX_CAPABILITY_VERSION_1 = 0x19980330;
+export const _LINUX_CAPABILITY_VERSION_2 = 0x20071026;
+export const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
+
+// ptrace
+export const PTRACE_TRACEME = 0;
+export const PTRACE_PEEKTEXT = 1;
+export const PTRACE_PEEKDATA = 2;
+export const PTRACE_PEEKUSER = 3;
+export const PTRACE_POKETEXT = 4;
+export const PTRACE_POKEDATA = 5;
+export const PTRACE_POKEUSER = 6;
+export const PTRACE_CONT = 7;
+export const PTRACE_KILL = 8;
+export const PTRACE_SINGLESTEP = 9;
+export const PTRACE_GETREGS = 12;
+export const PTRACE_SETREGS = 13;
+export const PTRACE_GETFPREGS = 14;
+export const PTRACE_SETFPREGS = 15;
+export const PTRACE_ATTACH = 16;
+export const PTRACE_DETACH = 17;
+export const PTRACE_SYSCALL = 24;
+export const PTRACE_SETOPTIONS = 16896;
+export const PTRACE_GETEVENTMSG = 16897;
+export const PTRACE_GETSIGINFO = 16898;
+export const PTRACE_SETSIGINFO = 16899;
+export const PTRACE_GETREGSET = 16900;
+export const PTRACE_SETREGSET = 16901;
+export const PTRACE_SEIZE = 16902;
+export const PTRACE_INTERRUPT = 16903;
+export const PTRACE_LISTEN = 16904;
+export const PTRACE_PEEKSIGINFO = 16905;
+export const PTRACE_GETSIGMASK = 16906;
+export const PTRACE_SETSIGMASK = 16907;
+export const PTRACE_GET_SYSCALL_INFO = 16910;

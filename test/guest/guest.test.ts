@@ -1,0 +1,97 @@
+// Differential tests: every program of this directory runs natively and in a sandbox, under each
+// platform and placement that exists; standard output, standard error and status must be equal.
+//
+// GUEST=NAME[,NAME...] runs these programs alone, whether or not what they need is there yet.
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { ringfence } from "../spawn.ts";
+import { FEATURES } from "./features.ts";
+import { compile, type Field, type GuestProgram, programsIn } from "./program.ts";
+import { CONFIGURATIONS, Sandbox } from "./sandbox.ts";
+import { type PipedResult, runPiped } from "./streams.ts";
+
+const FIELDS: readonly Field[] = ["status", "stdout", "stderr"];
+
+const only = process.env["GUEST"]?.split(",");
+const programs = programsIn(new URL(".", import.meta.url).pathname);
+
+function runs(program: GuestProgram): boolean {
+  if (only !== undefined) return only.includes(program.name);
+  return program.needs.every((need) => FEATURES.has(need));
+}
+
+/** Native results, one a run; a program runs natively once for all configurations. */
+const natives = new Map<string, PipedResult>();
+
+async function native(program: GuestProgram, args: readonly string[]): Promise<PipedResult> {
+  const key = JSON.stringify([program.name, args]);
+  let result = natives.get(key);
+  if (result === undefined) {
+    result = await runPiped(compile(program), args, options(program));
+    natives.set(key, result);
+  }
+  return result;
+}
+
+function options(program: GuestProgram) {
+  const env = { PATH: "/usr/bin:/bin", ...program.env };
+  return { env, stdin: program.stdin, deadlineMs: program.deadlineMs };
+}
+
+function compare(program: GuestProgram, expected: PipedResult, actual: PipedResult): void {
+  for (const field of FIELDS) {
+    const difference = program.differences.get(field);
+    const wanted = difference === undefined ? expected[field] : difference.value;
+    if (wanted !== undefined) assert.is(actual[field], wanted, describe(field, wanted, actual));
+  }
+}
+
+function describe(field: Field, wanted: string, actual: PipedResult): string {
+  const lines = [
+    `${field} differs; the sandbox's status is ${actual.status}, its standard error:`,
+    actual.stderr,
+  ];
+  if (field === "status")
+    return [`${lines[0]} (native status ${wanted})`, lines[1], actual.stdout].join("\n");
+  const expected = wanted.split("\n");
+  const got = actual[field].split("\n");
+  for (let i = 0; i < Math.max(expected.length, got.length); i++) {
+    if (expected[i] !== got[i])
+      lines.push(`line ${i + 1}`, `  native:  ${expected[i]}`, `  sandbox: ${got[i]}`);
+  }
+  return lines.slice(0, 60).join("\n");
+}
+
+for (const configuration of CONFIGURATIONS) {
+  const tests = suite(`guest programs: ${configuration.name}`);
+  let sandbox: Sandbox;
+
+  tests.before(async () => {
+    sandbox = await Sandbox.start(configuration.flags);
+  });
+
+  tests.after(async () => {
+    const how = await sandbox.end();
+    if (how !== "0") throw new Error(`the sandbox ended with ${how}: ${sandbox.errors}`);
+  });
+
+  for (const program of programs) {
+    if (!runs(program)) {
+      tests.skip(program.name, () => {});
+      continue;
+    }
+    for (const args of program.runs) {
+      tests(`${program.name} ${args.map((arg) => JSON.stringify(arg)).join(" ")}`, async () => {
+        const expected = await native(program, args);
+        if (!sandbox.running) sandbox = await Sandbox.start(configuration.flags);
+        const binary = compile(program);
+        const actual = await runPiped(ringfence, sandbox.execArguments(binary, args), options(program));
+        compare(program, expected, actual);
+        assert.ok(sandbox.running, `the sandbox has ended: ${sandbox.errors}`);
+      });
+    }
+  }
+
+  tests.run();
+}

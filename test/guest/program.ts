@@ -1,0 +1,124 @@
+// A guest program: its directives (guest.h lists them) and its compiled form. Programs are compiled
+// once and kept under build/guest by a hash of everything that goes into them.
+
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { basename, join } from "node:path";
+import { checkout } from "../spawn.ts";
+
+export type Field = "stdout" | "stderr" | "status";
+
+/** A difference by design; with a value, what the sandbox must give. */
+export interface Difference {
+  readonly value: string | undefined;
+  readonly why: string;
+}
+
+export interface GuestProgram {
+  readonly name: string;
+  readonly source: string;
+  /** Argument lists, one a run. */
+  readonly runs: readonly string[][];
+  readonly stdin: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly needs: readonly string[];
+  readonly cflags: readonly string[];
+  readonly differences: ReadonlyMap<Field, Difference>;
+  /** Hostile programs: the ways in which it may end; empty for all others. */
+  readonly ends: readonly string[];
+  readonly deadlineMs: number;
+}
+
+const OUTPUT = join(checkout, "build/guest");
+const HEADERS = ["test/guest/guest.h", "test/hostile/hostile.h", "native/include/ringfence/layout.h"];
+const FLAGS = ["-std=gnu17", "-O1", "-static", "-Wall", "-Wextra", "-Werror", "-fno-stack-protector"];
+
+/** Programs of a directory, by name. */
+export function programsIn(directory: string): GuestProgram[] {
+  return readdirSync(directory)
+    .filter((file) => file.endsWith(".c"))
+    .sort()
+    .map((file) => parse(join(directory, file)));
+}
+
+/** Reads a program's directives; throws on one that is not known. */
+export function parse(source: string): GuestProgram {
+  const runs: string[][] = [];
+  const needs: string[] = [];
+  const cflags: string[] = [];
+  const env: Record<string, string> = {};
+  const differences = new Map<Field, Difference>();
+  const ends: string[] = [];
+  let deadlineMs = 20_000;
+  let stdin = "";
+  for (const line of readFileSync(source, "latin1").split("\n")) {
+    if (!line.startsWith("//")) break;
+    const match = /^\/\/@ ([a-z-]+):(?: (.*))?$/.exec(line);
+    if (match === null) continue;
+    const text = match[2] ?? "";
+    switch (match[1]) {
+      case "args":
+        runs.push(words(text).map(fromC));
+        break;
+      case "stdin":
+        stdin = fromC(text);
+        break;
+      case "env": {
+        const at = text.indexOf("=");
+        env[text.slice(0, at)] = fromC(text.slice(at + 1));
+        break;
+      }
+      case "needs":
+        needs.push(...words(text));
+        break;
+      case "cflags":
+        cflags.push(...words(text));
+        break;
+      case "ends":
+        ends.push(...words(text));
+        break;
+      case "deadline":
+        deadlineMs = Number(text) * 1000;
+        break;
+      case "expect-differs": {
+        const parts = /^(stdout|stderr|status)(?:=(\S+))? (.+)$/.exec(text);
+        if (parts === null) throw new Error(`${source}: ${line}`);
+        differences.set(parts[1] as Field, { value: parts[2], why: parts[3]! });
+        break;
+      }
+      default:
+        throw new Error(`${source}: unknown directive ${match[1]}`);
+    }
+  }
+  if (runs.length === 0) runs.push([]);
+  const name = basename(source, ".c");
+  return { name, source, runs, stdin, env, needs, cflags, differences, ends, deadlineMs };
+}
+
+function words(text: string): string[] {
+  return text.split(" ").filter((word) => word !== "");
+}
+
+/** C escapes; the result has one char a byte. */
+function fromC(text: string): string {
+  const simple: Record<string, string> = { n: "\n", t: "\t", r: "\r", "0": "\0", "\\": "\\" };
+  return text.replace(/\\(?:x([0-9a-f]{2})|(.))/g, (_all, hex: string | undefined, char: string) =>
+    hex === undefined ? (simple[char] ?? char) : String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+}
+
+/** Path of the compiled program; compiles it if its sources or flags are new. */
+export function compile(program: GuestProgram): string {
+  const flags = [...FLAGS, ...program.cflags, `-I${join(checkout, "native/include")}`];
+  const hash = createHash("sha256").update(JSON.stringify(flags));
+  for (const header of HEADERS) hash.update(readFileSync(join(checkout, header)));
+  hash.update(readFileSync(program.source));
+  mkdirSync(OUTPUT, { recursive: true });
+  const binary = join(OUTPUT, `${program.name}-${hash.digest("hex").slice(0, 16)}`);
+  if (existsSync(binary)) return binary;
+  const fresh = `${binary}.${process.pid}`;
+  execFileSync("gcc", [...flags, "-o", fresh, program.source], { stdio: ["ignore", "inherit", "inherit"] });
+  renameSync(fresh, binary);
+  return binary;
+}

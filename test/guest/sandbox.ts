@@ -1,0 +1,106 @@
+// One sandbox for many test programs: `ringfence hold ID` until its standard input ends, and
+// `ringfence exec ID PROGRAM` for each. All in a state directory of its own.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ringfence } from "../spawn.ts";
+
+/** Platforms and placements that exist; every test runs under each. */
+export const CONFIGURATIONS = [
+  { name: "systrap, one kernel thread", flags: ["--platform=systrap"] },
+] as const;
+
+const ID = "test";
+const START_DEADLINE_MS = 120_000; // the first start of a checkout builds it
+const END_DEADLINE_MS = 10_000;
+
+export class Sandbox {
+  readonly root: string;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<string>;
+  readonly #errors: string[] = [];
+  #running = true;
+
+  private constructor(root: string, child: ChildProcess) {
+    this.root = root;
+    this.#child = child;
+    child.stderr!.on("data", (bytes: Buffer) => this.#errors.push(bytes.toString("latin1")));
+    this.#ended = new Promise((resolve) => {
+      child.on("close", (code, signal) => {
+        this.#running = false;
+        resolve(String(signal ?? code));
+      });
+    });
+  }
+
+  /** Starts one and waits until it serves. */
+  static async start(flags: readonly string[]): Promise<Sandbox> {
+    const root = mkdtempSync(join(tmpdir(), "ringfence-test-"));
+    const child = spawn(ringfence, [`--root=${root}`, ...flags, "hold", ID], {
+      stdio: "pipe",
+      detached: true,
+    });
+    const sandbox = new Sandbox(root, child);
+    let text = "";
+    const ready = new Promise<boolean>((resolve) => {
+      child.stdout.on("data", (bytes: Buffer) => {
+        text += bytes.toString("latin1");
+        if (text.includes("ready\n")) resolve(true);
+      });
+      child.on("close", () => resolve(false));
+    });
+    if (!(await within(ready, START_DEADLINE_MS))) {
+      sandbox.kill();
+      throw new Error(`the sandbox did not start: ${sandbox.errors}`);
+    }
+    return sandbox;
+  }
+
+  /** What the sandbox printed on standard error. */
+  get errors(): string {
+    return this.#errors.join("");
+  }
+
+  get running(): boolean {
+    return this.#running;
+  }
+
+  /** Arguments for the ringfence command that run a program in the sandbox. */
+  execArguments(program: string, args: readonly string[]): string[] {
+    return [`--root=${this.root}`, "exec", ID, program, ...args];
+  }
+
+  /** Path of its control socket. */
+  get socket(): string {
+    return join(this.root, ID, "s");
+  }
+
+  /** Ends it in the ordinary way; how the launcher ended, "0" if all is well. */
+  async end(): Promise<string> {
+    this.#child.stdin!.end();
+    const how = await within(this.#ended, END_DEADLINE_MS);
+    if (how === undefined) this.kill();
+    rmSync(this.root, { recursive: true, force: true });
+    return how ?? "deadline passed";
+  }
+
+  kill(): void {
+    try {
+      process.kill(-this.#child.pid!, "SIGKILL");
+    } catch {
+      // it has ended already
+    }
+  }
+}
+
+async function within<T>(promise: Promise<T>, deadlineMs: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), deadlineMs);
+  });
+  const result = await Promise.race([promise, late]);
+  clearTimeout(timer);
+  return result;
+}

@@ -1,0 +1,118 @@
+// Runs a program with real pipes as its standard streams (Node's own would be sockets), natively or
+// through any command, and tells how it ended. Always with a deadline.
+
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { closeSync, constants, mkdtempSync, openSync, rmSync, unlinkSync, writeSync } from "node:fs";
+import { Socket } from "node:net";
+import { constants as osConstants, tmpdir } from "node:os";
+import { join } from "node:path";
+
+export interface PipedResult {
+  /** One char a byte. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** As a shell says it: exit code, or 128 + signal. */
+  readonly status: string;
+}
+
+export interface PipedOptions {
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: string;
+  readonly deadlineMs: number;
+}
+
+const SIGNALS: Readonly<Record<string, number>> = osConstants.signals;
+
+/** A pipe with a name for a moment: Node cannot make one without. [reading end, writing end] */
+function pipe(): [number, number] {
+  const directory = mkdtempSync(join(tmpdir(), "ringfence-pipe-"));
+  const path = join(directory, "pipe");
+  execFileSync("mkfifo", [path]);
+  // The end that the test keeps is non-blocking; the flag belongs to that opening alone.
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(path, constants.O_WRONLY);
+  unlinkSync(path);
+  rmSync(directory, { recursive: true });
+  return [reader, writer];
+}
+
+/** A pipe that holds `text` (at most 64 KiB) and then ends; its reading end blocks, as a shell's would. */
+function fullPipe(text: string): number {
+  const directory = mkdtempSync(join(tmpdir(), "ringfence-pipe-"));
+  const path = join(directory, "pipe");
+  execFileSync("mkfifo", [path]);
+  const both = openSync(path, constants.O_RDWR);
+  const reader = openSync(path, constants.O_RDONLY);
+  const bytes = Buffer.from(text, "latin1");
+  if (bytes.length > 0 && writeSync(both, bytes) !== bytes.length)
+    throw new Error("standard input does not fit a pipe");
+  closeSync(both);
+  rmSync(directory, { recursive: true });
+  return reader;
+}
+
+function collect(fd: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    const socket = new Socket({ fd, readable: true, writable: false });
+    socket.on("data", (bytes: Buffer) => chunks.push(bytes));
+    socket.on("close", () => resolve(Buffer.concat(chunks).toString("latin1")));
+    socket.on("error", reject);
+  });
+}
+
+/** A word for bash that stands for these bytes. */
+function quoted(text: string): string {
+  const hex = (char: string) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  return `$'${text.replace(/[^A-Za-z0-9_/.,=:-]/g, hex)}'`;
+}
+
+/**
+ * Runs a command with pipes as its streams. Arguments and environment have one char a byte; Node
+ * would pass them as UTF-8, so where that makes a difference bash and env pass them.
+ */
+export async function runPiped(
+  command: string,
+  args: readonly string[],
+  options: PipedOptions,
+): Promise<PipedResult> {
+  const stdin = fullPipe(options.stdin);
+  const [outReader, outWriter] = pipe();
+  const [errReader, errWriter] = pipe();
+  const settings = Object.entries(options.env).map(([name, value]) => `${name}=${value}`);
+  const isAscii = [...args, ...settings].every((text) => /^[\x01-\x7f]*$/.test(text));
+  const words = ["exec", "env", "-i", ...[...settings, command, ...args].map(quoted)];
+  const [file, list] = isAscii ? [command, args] : ["/bin/bash", ["-c", words.join(" ")]];
+  const child = spawn(file, list, {
+    cwd: "/",
+    env: options.env,
+    stdio: [stdin, outWriter, errWriter],
+    detached: true,
+  });
+  closeSync(stdin);
+  closeSync(outWriter);
+  closeSync(errWriter);
+  const stdout = collect(outReader);
+  const stderr = collect(errReader);
+  const status = await ended(child, options.deadlineMs);
+  return { stdout: await stdout, stderr: await stderr, status };
+}
+
+function ended(child: ChildProcess, deadlineMs: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    }, deadlineMs);
+    child.on("error", (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    child.on("exit", (code, signal) => {
+      clearTimeout(timer);
+      if (timedOut) resolve("deadline passed");
+      else resolve(String(code ?? 128 + SIGNALS[signal!]!));
+    });
+  });
+}

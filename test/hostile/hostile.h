@@ -1,0 +1,142 @@
+// Helpers of hostile programs: guests that attack the sandbox through its own stub. They run in the
+// sandbox only. Each must end in an error or in its own death, never in harm to anything else; a
+// line that begins with BAD says that an attack got further than it may.
+//
+// Directive beside those of guest.h:
+//   //@ ends: STATUS ...    how it may end; "any" for all ways, "deadline" if it may hang until it is
+//                           killed from outside
+//   //@ deadline: SECONDS   until that happens
+#ifndef RINGFENCE_HOSTILE_H
+#define RINGFENCE_HOSTILE_H
+
+#include "../guest/guest.h"
+#include <ringfence/layout.h>
+
+__attribute__((unused)) static void bad(const char *what, long result) {
+  if (failed(result))
+    say("BAD %s: %s", what, error_name(result));
+  else
+    say("BAD %s: %ld", what, result);
+}
+
+// ---- The stub's own system call instruction ----
+
+static const unsigned char *gadget;
+
+// `syscall; ret` in the stub's text.
+__attribute__((unused)) static void find_gadget(void) {
+  const unsigned char *at = (const unsigned char *)RF_STUB_TEXT;
+  for (int i = 0; i < 4000; i++)
+    if (at[i] == 0x0f && at[i + 1] == 0x05 && at[i + 2] == 0xc3) {
+      gadget = at + i;
+      return;
+    }
+  say("no gadget in the stub");
+  _exit(97);
+}
+
+// A host system call, as far as the stub's filter lets it pass: the result, or a negative errno.
+__attribute__((unused)) static long host6(long nr, long a, long b, long c, long d, long e, long f) {
+  if (!gadget) find_gadget();
+  register long r10 __asm__("r10") = d;
+  register long r8 __asm__("r8") = e;
+  register long r9 __asm__("r9") = f;
+  long result;
+  __asm__ volatile("sub $128, %%rsp\n call *%[gadget]\n add $128, %%rsp"
+                   : "=a"(result)
+                   : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9), [gadget] "r"(gadget)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+#define HOST_0(n) host6(n, 0, 0, 0, 0, 0, 0)
+#define HOST_1(n, a) host6(n, (long)(a), 0, 0, 0, 0, 0)
+#define HOST_2(n, a, b) host6(n, (long)(a), (long)(b), 0, 0, 0, 0)
+#define HOST_3(n, a, b, c) host6(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define HOST_4(n, a, b, c, d) host6(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define HOST_5(n, a, b, c, d, e) host6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+#define HOST_6(n, a, b, c, d, e, f) host6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+// ---- The slot ----
+
+// Slot 0 of the first chunk: the first thread's.
+#define SLOT (RF_CHUNKS + 0ul)
+
+__attribute__((unused)) static volatile uint32_t *word_at(unsigned long offset) {
+  return (volatile uint32_t *)(SLOT + offset);
+}
+
+__attribute__((unused)) static volatile uint64_t *quad_at(unsigned long offset) {
+  return (volatile uint64_t *)(SLOT + offset);
+}
+
+// Posts what stands in the slot as a request, as the stub does. Returns its sequence number.
+__attribute__((unused)) static uint32_t forge(uint32_t kind) {
+  uint32_t sequence = ((*word_at(RF_REQUEST) >> 4) + 1) & 0x0fffffff;
+  static const uint64_t one = 1;
+  __atomic_exchange_n(word_at(RF_REQUEST), sequence << 4 | kind, __ATOMIC_SEQ_CST);
+  __atomic_fetch_or(word_at(RF_PENDING), 1, __ATOMIC_SEQ_CST);
+  HOST_3(SYS_write, RF_DOORBELL_FD, &one, 8);
+  return sequence;
+}
+
+// Polls for a reply to a request: its code, or 0 after about `rounds` thousand looks.
+__attribute__((unused)) static uint32_t reply_to(uint32_t sequence, int rounds) {
+  for (long i = 0; i < rounds * 1000l; i++) {
+    uint32_t reply = *word_at(RF_REPLY);
+    if (reply >> 4 == sequence) return reply & 15;
+    if (i % 64 == 63) HOST_0(SYS_sched_yield);
+  }
+  return 0;
+}
+
+// ---- Random numbers that a seed repeats (splitmix64) ----
+
+static uint64_t random_state = 1;
+
+__attribute__((unused)) static uint64_t next_random(void) {
+  uint64_t z = random_state += 0x9e3779b97f4a7c15;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+  z = (z ^ z >> 27) * 0x94d049bb133111eb;
+  return z ^ z >> 31;
+}
+
+// Mostly values at which something changes: small ones, errors, powers of two, edges of address ranges.
+__attribute__((unused)) static uint64_t nasty(void) {
+  static const uint64_t edges[] = {0,
+                                   1,
+                                   2,
+                                   3,
+                                   4095,
+                                   4096,
+                                   4097,
+                                   0x7fffffff,
+                                   0x80000000,
+                                   0xffffffff,
+                                   0x100000000,
+                                   RF_WINDOW_BASE,
+                                   RF_WINDOW_END,
+                                   RF_STUB_TEXT,
+                                   RF_ZYGOTE_TEXT,
+                                   RF_HOST_VDSO,
+                                   RF_KERNEL_PAGE,
+                                   RF_CHUNKS,
+                                   RF_CHUNKS + RF_CHUNK_SIZE,
+                                   RF_TASK_SIZE,
+                                   1ul << 47,
+                                   1ul << 63,
+                                   -1ul,
+                                   -4096ul,
+                                   0xffffffffff600000};
+  switch (next_random() % 4) {
+  case 0:
+    return next_random() % 64;
+  case 1:
+    return edges[next_random() % (sizeof edges / sizeof *edges)] + next_random() % 3 * 4096 - 4096;
+  case 2:
+    return 1ul << next_random() % 64;
+  default:
+    return next_random();
+  }
+}
+
+#endif

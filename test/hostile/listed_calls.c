@@ -1,0 +1,48 @@
+// F5, F13: the calls on the filter's list, with arguments that are not on it.
+//@ ends: 0
+#include "hostile.h"
+
+static void refused(const char *what, long result) {
+  if (result != -EPERM) bad(what, result);
+}
+
+int main(void) {
+  static uint32_t word = 1;
+  static uint64_t count = 1;
+  char *area = pages(2);
+  for (int op = 2; op < 16; op++)
+    refused("futex operation", HOST_6(SYS_futex, &word, op, 1, 0, &word, 0));
+  refused("private futex wake", HOST_3(SYS_futex, &word, 129, 1));
+  refused("futex operation with upper bits", HOST_3(SYS_futex, &word, 0x100000001, 1));
+  if (HOST_3(SYS_futex, &word, 1, 1) != 0) bad("futex wake is on the list", 0);
+  for (int fd = 0; fd < RF_DOORBELL_FD; fd++)
+    refused("write below the doorbells", HOST_3(SYS_write, fd, &count, 8));
+  refused("write above the doorbells", HOST_3(SYS_write, RF_DOORBELL_FD + RF_KERNEL_THREADS_MAX, &count, 8));
+  refused("write of 7 bytes", HOST_3(SYS_write, RF_DOORBELL_FD, &count, 7));
+  refused("write of 8 bytes and 2^32", HOST_3(SYS_write, RF_DOORBELL_FD, &count, 0x100000008));
+  refused("write of a doorbell with upper bits", HOST_3(SYS_write, RF_DOORBELL_FD | 1L << 32, &count, 8));
+  for (int fd = RF_DOORBELL_FD; fd < RF_DOORBELL_FD + 8; fd++)
+    refused("close of a doorbell", HOST_1(SYS_close, fd));
+  refused("close with upper bits", HOST_1(SYS_close, 1L << 32));
+  for (int fd = 0; fd < RF_DOORBELL_FD; fd++) {
+    long r = HOST_1(SYS_close, fd);
+    if (r != -EBADF) bad("a descriptor below the doorbells was open", fd);
+  }
+  for (int command = 0; command < 1 << 12; command = command ? command * 2 : 1)
+    if (command != 8 && command != 32) refused("membarrier", HOST_2(SYS_membarrier, command, 0));
+  struct timespec t;
+  for (int clock = 0; clock < 12; clock++)
+    if (clock != 3) refused("clock_gettime", HOST_2(SYS_clock_gettime, clock, &t));
+  refused("clock_gettime of another thread", HOST_2(SYS_clock_gettime, -2L, &t));
+  for (int advice = -1; advice < 110; advice++) {
+    int on_list = (advice >= 0 && advice <= 4) || advice == 8 || advice == 14 || advice == 15 ||
+                  (advice >= 20 && advice <= 23);
+    if (!on_list) refused("madvise", HOST_3(SYS_madvise, area, PAGE, advice));
+  }
+  refused("mprotect with PROT_GROWSDOWN", HOST_3(SYS_mprotect, area, PAGE, 1 | 0x01000000));
+  refused("mprotect with 8", HOST_3(SYS_mprotect, area, PAGE, 8));
+  refused("mremap that moves where the kernel likes", HOST_5(SYS_mremap, area, PAGE, 8 * PAGE, 1, 0));
+  refused("mremap without unmapping, where the kernel likes", HOST_5(SYS_mremap, area, PAGE, PAGE, 5, 0));
+  say("done");
+  return 0;
+}
