@@ -24,6 +24,9 @@
 #include "privileges.h"
 #include "report.h"
 
+// How long to wait for the news of Node's death after the zygote has left.
+#define NODE_DEATH_MS 200
+
 static void wait_for_go(int lifeline) {
   char byte = 0;
   ssize_t n;
@@ -51,18 +54,17 @@ static void arrange_descriptors(const struct init_plan *plan, const int *descrip
     fail_errno(EXIT_RINGFENCE, "closing descriptors");
 }
 
-static void set_signals(bool block_sigchld) {
+static void reset_signals(void) {
   for (int signo = 1; signo <= SIGRTMAX; signo++)
     if (signo != SIGKILL && signo != SIGSTOP) signal(signo, SIG_DFL);
-  sigset_t set;
-  sigemptyset(&set);
-  if (block_sigchld) sigaddset(&set, SIGCHLD);
-  sigprocmask(SIG_SETMASK, &set, NULL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static _Noreturn void run_zygote(const struct init_plan *plan, int socket, int proc) {
   setsid();
-  set_signals(false);
+  reset_signals();
   // Memory pressure takes stubs, never the Sentry.
   int file = openat(proc, "self/oom_score_adj", O_RDWR | O_CLOEXEC);
   char text[16] = {0};
@@ -85,7 +87,7 @@ static _Noreturn void run_zygote(const struct init_plan *plan, int socket, int p
 }
 
 static _Noreturn void run_node(const struct init_plan *plan, int boot) {
-  set_signals(true); // SIGCHLD stays blocked in every thread of V8 and libuv
+  reset_signals();
   int descriptors[] = {plan->null, plan->log, plan->log, boot};
   arrange_descriptors(plan, descriptors, 4);
   privileges_node();
@@ -153,31 +155,58 @@ static void report_death(int socket, const char *process, int status) {
   send(socket, line, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static _Noreturn void watch(int lifeline, int children, int report, int terminal, const struct termios *modes,
-                            pid_t node, pid_t zygote) {
-  bool foreground = false;
-  struct pollfd polled[] = {{.fd = lifeline, .events = POLLIN}, {.fd = children, .events = POLLIN}};
-  for (;;) {
-    if (poll(polled, 2, -1) < 0) continue;
-    if (polled[0].revents) {
-      char byte;
-      ssize_t n = read(lifeline, &byte, 1);
-      if (n == 0 && foreground && terminal >= 0) tcsetattr(terminal, TCSANOW, modes);
-      if (n == 0) _exit(0);
-      if (n < 0) continue;
-      if (byte == LIFELINE_FOREGROUND || byte == LIFELINE_BACKGROUND)
-        foreground = byte == LIFELINE_FOREGROUND;
-      if (byte == LIFELINE_DETACH) polled[0].fd = -1;
-    }
-    if (!polled[1].revents) continue;
-    struct signalfd_siginfo info;
-    (void)!read(children, &info, sizeof info);
-    int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-      if (pid != node && pid != zygote) continue;
-      report_death(report, pid == node ? "node" : "zygote", status);
+// What init watches once all is started.
+struct watched {
+  int lifeline, children, report, terminal, lock;
+  struct termios modes;
+  pid_t node, zygote;
+};
+
+static void read_lifeline(struct watched *watched, bool *foreground) {
+  char byte;
+  ssize_t n = read(watched->lifeline, &byte, 1);
+  if (n < 0) return;
+  if (n == 0) {
+    if (*foreground && watched->terminal >= 0) tcsetattr(watched->terminal, TCSANOW, &watched->modes);
+    _exit(0);
+  }
+  if (byte == LIFELINE_FOREGROUND || byte == LIFELINE_BACKGROUND) *foreground = byte == LIFELINE_FOREGROUND;
+  if (byte == LIFELINE_DETACH) watched->lifeline = -1;
+}
+
+// The zygote leaves with code 0 when its socket ends, so when Node has died: Node's own death, which
+// may be seen a moment later, is what is to be told.
+static void reap(struct watched *watched, bool *zygote_left) {
+  struct signalfd_siginfo info;
+  (void)!read(watched->children, &info, sizeof info);
+  int status, zygote_status = -1;
+  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+    if (pid == watched->node) {
+      report_death(watched->report, "node", status);
       _exit(1);
     }
+    if (pid == watched->zygote) zygote_status = status;
+  }
+  if (zygote_status > 0) {
+    report_death(watched->report, "zygote", zygote_status);
+    _exit(1);
+  }
+  if (zygote_status == 0) *zygote_left = true;
+}
+
+static _Noreturn void watch(struct watched *watched) {
+  bool foreground = false, zygote_left = false;
+  for (;;) {
+    struct pollfd polled[] = {{.fd = watched->lifeline, .events = POLLIN},
+                              {.fd = watched->children, .events = POLLIN}};
+    int ready = poll(polled, 2, zygote_left ? NODE_DEATH_MS : -1);
+    if (ready == 0) {
+      report_death(watched->report, "zygote", 0);
+      _exit(1);
+    }
+    if (ready < 0) continue;
+    if (polled[0].revents) read_lifeline(watched, &foreground);
+    if (polled[1].revents) reap(watched, &zygote_left);
   }
 }
 
@@ -214,12 +243,20 @@ void init_run(const struct init_plan *plan) {
   if (node_pid == 0) run_node(plan, boot[1]);
   if (node_pid < 0) fail_errno(EXIT_RINGFENCE, "starting the sandbox's processes");
 
-  struct termios modes;
-  int lifeline = plan->lifeline, report = plan->control, terminal = plan->terminal, lock = plan->state_lock;
-  if (terminal >= 0 && tcgetattr(terminal, &modes) < 0) terminal = -1;
-  int *const kept[] = {&lifeline, &children, &report, &terminal, &lock};
+  struct watched watched = {
+      .lifeline = plan->lifeline,
+      .children = children,
+      .report = plan->control,
+      .terminal = plan->terminal,
+      .lock = plan->state_lock,
+      .node = node_pid,
+      .zygote = zygote_pid,
+  };
+  if (watched.terminal >= 0 && tcgetattr(watched.terminal, &watched.modes) < 0) watched.terminal = -1;
+  int *const kept[] = {&watched.lifeline, &watched.children, &watched.report, &watched.terminal,
+                       &watched.lock};
   keep_only(kept, 5);
-  report_to(report);
+  report_to(watched.report);
   privileges_none();
-  watch(lifeline, children, report, terminal, &modes, node_pid, zygote_pid);
+  watch(&watched);
 }

@@ -99,6 +99,29 @@ static void stop_with_guest(struct session *session, int signo) {
   look_at_terminal(session);
 }
 
+// A record as pino writes it, of a level below error.
+static bool is_ordinary_record(const char *line) {
+  int level;
+  return sscanf(line, "{\"level\":%d,", &level) == 1 && level < 50;
+}
+
+// Without --log, shows what the dead sandbox wrote last: what Node says of its own accord when it
+// fails, and records of errors.
+static void show_log_tail(struct session *session) {
+  char bytes[4096];
+  if (session->log >= 0) {
+    fcntl(session->log, F_SETFL, O_NONBLOCK);
+    for (ssize_t n; (n = read(session->log, bytes, sizeof bytes)) > 0;)
+      buffer_append(&session->log_tail, bytes, (size_t)n);
+  }
+  buffer_append(&session->log_tail, "", 1);
+  for (char *line = session->log_tail.data, *end; *line; line = end) {
+    end = strchrnul(line, '\n');
+    if (*end) *end++ = '\0';
+    if (!is_ordinary_record(line)) fprintf(stderr, "%s\n", line);
+  }
+}
+
 // Reads one event. Returns true when it ends the session, with the exit code in *code.
 static bool take_event(struct session *session, const char *line, size_t length, int *code) {
   struct json_token tokens[64];
@@ -132,6 +155,7 @@ static bool take_event(struct session *session, const char *line, size_t length,
          WIFSIGNALED(status) ? "was killed by signal" : "ended with code",
          WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     *code = EXIT_SANDBOX_DIED;
+    show_log_tail(session);
     return true;
   }
   if (json_equals(&event, name, "stopped")) {
@@ -143,20 +167,6 @@ static bool take_event(struct session *session, const char *line, size_t length,
     write_all(1, ready, sizeof ready - 1);
   }
   return false;
-}
-
-static void show_log_tail(struct session *session) {
-  // Whatever the dead sandbox wrote last is still in the pipe.
-  char bytes[4096];
-  if (session->log >= 0) {
-    fcntl(session->log, F_SETFL, O_NONBLOCK);
-    for (ssize_t n; (n = read(session->log, bytes, sizeof bytes)) > 0;)
-      buffer_append(&session->log_tail, bytes, (size_t)n);
-  }
-  if (session->log_tail.length > 0) {
-    fwrite(session->log_tail.data, 1, session->log_tail.length, stderr);
-    if (session->log_tail.data[session->log_tail.length - 1] != '\n') fputc('\n', stderr);
-  }
 }
 
 // True when the session ends.
@@ -174,10 +184,7 @@ static bool read_control(struct session *session, int *code) {
   char *end;
   while ((end = memchr(session->received.data, '\n', session->received.length))) {
     size_t length = (size_t)(end - session->received.data);
-    if (take_event(session, session->received.data, length, code)) {
-      if (*code == EXIT_SANDBOX_DIED) show_log_tail(session);
-      return true;
-    }
+    if (take_event(session, session->received.data, length, code)) return true;
     buffer_consume(&session->received, length + 1);
   }
   if (session->received.length <= LINE_MAX_BYTES) return false;

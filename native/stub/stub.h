@@ -44,6 +44,7 @@ u64 stub_copy_string(u64 to, u64 from, u64 max);
 // Loads, or compare-exchanges, a 32-bit word; returns the old value or -EFAULT.
 s64 stub_load32(u64 at);
 s64 stub_cmpxchg32(u64 at, u32 expected, u32 desired);
+s64 stub_op32(u64 at, u32 code, u32 operand);
 s64 stub_load64(u64 at, u64 *value);  // 0 or -EFAULT
 // Makes a host process, or a thread on another slot's stub stack; the child goes to stub_new_task.
 s64 stub_fork(u64 token);

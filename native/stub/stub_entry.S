@@ -217,6 +217,44 @@ cmpxchg_fault:
   mov $-14, %rax
   ret
 
+// s64 stub_op32(at, code, operand): SET ADD OR ANDN XOR, atomically; the old value or -EFAULT.
+.globl stub_op32
+stub_op32:
+op_load_access:
+  mov (%rdi), %eax
+1:
+  mov %eax, %ecx
+  cmp $1, %esi
+  jb 2f
+  je 3f
+  cmp $3, %esi
+  jb 4f
+  je 5f
+  xor %edx, %ecx
+  jmp 6f
+2:
+  mov %edx, %ecx
+  jmp 6f
+3:
+  add %edx, %ecx
+  jmp 6f
+4:
+  or %edx, %ecx
+  jmp 6f
+5:
+  mov %edx, %ecx
+  not %ecx
+  and %eax, %ecx
+6:
+op_store_access:
+  lock cmpxchg %ecx, (%rdi)
+  jnz 1b
+  mov %eax, %eax
+  ret
+op_fault:
+  mov $-14, %rax
+  ret
+
 .section .rodata
 .balign 8
 .globl stub_fixups
@@ -227,5 +265,7 @@ stub_fixups:
   .quad load_access, load_fault
   .quad load64_access, load64_fault
   .quad cmpxchg_access, cmpxchg_fault
+  .quad op_load_access, op_fault
+  .quad op_store_access, op_fault
   .quad 0
 .section .note.GNU-stack,"",@progbits

@@ -41,6 +41,8 @@ static s64 run(slot_t slot, struct ucontext_ *uc, u64 op, const u64 *a) {
     return copy_strings(a[0], slot + a[1], a[2]);
   case OP_CMPXCHG32:
     return stub_cmpxchg32(a[0], a[1], a[2]);
+  case OP_OP32:
+    return stub_op32(a[0], a[1], a[2]);
   case OP_LOAD32:
     return stub_load32(a[0]);
   default:

@@ -2,13 +2,28 @@
 // mmap with a descriptor, calls on window addresses, clone. The supervisor continues a notification
 // only when it is the next one that the caller's list expects (hardening.md, F5).
 
-import { WINDOW_BASE, WINDOW_END } from "../../shared/ring/layout.ts";
-import { OPS_MAX } from "../../shared/ring/layout.ts";
+import {
+  HOST_TASK,
+  OPS_MAX,
+  STUB_STACK,
+  STUB_STACK_SIZE,
+  WINDOW_BASE,
+  WINDOW_END,
+} from "../../shared/ring/layout.ts";
 import { Operation } from "../../shared/ring/slot_states.ts";
 import type { Slots } from "../../shared/ring/slot.ts";
 
 const SYS_mmap = 9;
 const SYS_clone = 56;
+
+const FORK_FLAGS = 0x8000 | 17; // CLONE_PARENT | SIGCHLD
+const THREAD_FLAGS = 0x250f00; // as in stub_entry.S
+
+/** One-shot name of a task that is being made. */
+export interface Token {
+  readonly low: number;
+  readonly high: number;
+}
 
 /** A notification that an outstanding list raises. */
 export interface Expected {
@@ -65,6 +80,39 @@ export class OperationList {
 
   zero(address: number, length: number): void {
     this.#add(Operation.ZERO, 0, [address, length]);
+  }
+
+  /** Copies a process of the caller's address space; the new task names `token`. */
+  fork(token: Token): void {
+    this.#add(Operation.FORK, 0, []);
+    this.#setToken(token);
+    this.expected.push({ nr: SYS_clone, args: [FORK_FLAGS, 0, 0, 0, 0], donate: -1, closeDonated: false });
+  }
+
+  /** Makes a thread on the stub stack of the slot at `address`. */
+  thread(token: Token, address: number): void {
+    this.#add(Operation.THREAD, 0, [0, address]);
+    this.#setToken(token);
+    const stack = address + STUB_STACK + STUB_STACK_SIZE;
+    const args = [THREAD_FLAGS, stack, 0, address + HOST_TASK, 0];
+    this.expected.push({ nr: SYS_clone, args, donate: -1, closeDonated: false });
+  }
+
+  load32(address: number): void {
+    this.#add(Operation.LOAD32, 0, [address]);
+  }
+
+  op32(address: number, code: number, operand: number): void {
+    this.#add(Operation.OP32, 0, [address, code, operand]);
+  }
+
+  /** Copies the strings of an argv-like array to the slot; see copy_strings in stub_operations.c. */
+  copyStrings(array: number, offset: number, capacity: number): void {
+    this.#add(Operation.COPY_STRINGS, 0, [array, offset, capacity]);
+  }
+
+  #setToken(token: Token): void {
+    this.#slots.setOperationArgument(this.#number, this.#length - 1, 0, token.low, token.high);
   }
 
   #add(code: number, nr: number, args: readonly number[]): void {

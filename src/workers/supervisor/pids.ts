@@ -1,41 +1,75 @@
 // Process numbers as the guest sees them (pid_namespaces(7)): allotted upwards, wrapping below
-// pid_max, never one in use. Host pids are never shown.
+// pid_max, never one that a task, a process group or a session still uses. Host pids are never shown.
 
-import type { ThreadGroup } from "./task.ts";
+import type { Task, ThreadGroup } from "./task.ts";
 
 const PID_MAX = 32768;
 const FIRST_AFTER_WRAP = 300; // Linux's RESERVED_PIDS
 
 export class PidNamespace {
   readonly #groups = new Map<number, ThreadGroup>();
-  readonly #used = new Set<number>();
+  readonly #tasks = new Map<number, Task>();
+  readonly #reserved = new Set<number>();
   #last = 0;
 
-  /** A number that nobody has, or -1 when all are taken (EAGAIN). */
+  /** Numbers below `first` are not given out: 1 stays free where the kernel itself is init. */
+  constructor(first: number) {
+    this.#last = first - 1;
+  }
+
+  /** A number that nobody has, or -1 when all are taken (EAGAIN). It is the caller's until free() or register. */
   allot(): number {
     for (let tries = 0; tries < PID_MAX; tries++) {
       this.#last = this.#last + 1 >= PID_MAX ? FIRST_AFTER_WRAP : this.#last + 1;
-      if (this.#used.has(this.#last)) continue;
-      this.#used.add(this.#last);
+      if (this.#isUsed(this.#last)) continue;
+      this.#reserved.add(this.#last);
       return this.#last;
     }
     return -1;
   }
 
-  register(group: ThreadGroup): void {
-    this.#groups.set(group.pid, group);
+  #isUsed(pid: number): boolean {
+    if (this.#reserved.has(pid) || this.#tasks.has(pid) || this.#groups.has(pid)) return true;
+    for (const group of this.#groups.values())
+      if (group.processGroup === pid || group.session.sid === pid) return true;
+    return false;
   }
 
-  release(pid: number): void {
-    this.#groups.delete(pid);
-    this.#used.delete(pid);
+  free(pid: number): void {
+    this.#reserved.delete(pid);
+  }
+
+  register(task: Task): void {
+    this.#reserved.delete(task.tid);
+    this.#tasks.set(task.tid, task);
+    if (task.tid === task.group.pid) this.#groups.set(task.tid, task.group);
+  }
+
+  releaseTask(task: Task): void {
+    if (this.#tasks.get(task.tid) === task) this.#tasks.delete(task.tid);
+  }
+
+  release(group: ThreadGroup): void {
+    if (this.#groups.get(group.pid) !== group) return;
+    this.#groups.delete(group.pid);
+    this.#tasks.delete(group.pid);
   }
 
   group(pid: number): ThreadGroup | undefined {
     return this.#groups.get(pid);
   }
 
+  task(tid: number): Task | undefined {
+    return this.#tasks.get(tid);
+  }
+
   groups(): IterableIterator<ThreadGroup> {
     return this.#groups.values();
+  }
+
+  /** Who takes a group's children: process 1, or null where the kernel reaps. */
+  reaper(group: ThreadGroup): ThreadGroup | null {
+    const init = this.#groups.get(1);
+    return init === undefined || init === group || init.exiting ? null : init;
   }
 }

@@ -1,30 +1,106 @@
-// Sending a signal to a task and what it does by default (signal(7)). A signal that is ignored is
-// dropped, one that is blocked or caught becomes pending.
+// Sending signals: to a task, to a thread group, to many; who of a group takes it; and what happens
+// at once (SIGKILL, SIGCONT), before anything is delivered (deliver_signal.ts).
 
-import { SIG_DFL, SIG_IGN } from "./signals.ts";
-import type { Task } from "./task.ts";
+import { EAGAIN, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { SIG_DFL, SIG_IGN, SIGCONT, SIGKILL, SIGRTMIN } from "../../shared/abi/signal.ts";
+import { capable } from "./credentials.ts";
+import { continueGroup } from "./job_control.ts";
+import { RLIMIT_SIGPENDING } from "./limit_calls.ts";
+import type { SigInfo } from "./siginfo.ts";
+import { SignalSet } from "./signal_set.ts";
+import { STOP_SIGNALS } from "./signals.ts";
+import type { Task, ThreadGroup } from "./task.ts";
 
-const SIGKILL = 9;
-const SIGCHLD = 17;
-const SIGCONT = 18;
-const SIGURG = 23;
-const SIGWINCH = 28;
-const STOPS = new Set([19, 20, 21, 22]); // SIGSTOP SIGTSTP SIGTTIN SIGTTOU
-const IGNORED_BY_DEFAULT = new Set([SIGCHLD, SIGCONT, SIGURG, SIGWINCH]);
+const CAP_KILL = 5;
+const CONTINUE = SignalSet.of(SIGCONT);
 
-export function sendSignal(task: Task, signo: number): void {
-  const { handler } = task.handlers.get(signo);
-  if (signo === SIGKILL) {
-    task.group.exit(SIGKILL);
-    return;
+// Stops cancel a pending SIGCONT and the other way round, whether or not they are blocked.
+function prepare(group: ThreadGroup, signo: number): void {
+  const cancelled = signo === SIGCONT ? STOP_SIGNALS : STOP_SIGNALS.has(signo) ? CONTINUE : null;
+  if (cancelled !== null) {
+    group.pending.discard(cancelled);
+    for (const task of group.tasks) task.pending.discard(cancelled);
   }
-  if (handler === SIG_IGN || (handler === SIG_DFL && IGNORED_BY_DEFAULT.has(signo))) return;
-  const bit = 1 << ((signo - 1) & 31);
-  const blocked = ((signo <= 32 ? task.blockedLow : task.blockedHigh) & bit) !== 0;
-  if (blocked || handler !== SIG_DFL || STOPS.has(signo)) {
-    if (signo <= 32) task.group.signal.pendingLow |= bit;
-    else task.group.signal.pendingHigh |= bit;
-    return;
-  }
-  task.group.exit(signo);
+  if (signo === SIGCONT) continueGroup(group);
 }
+
+function dropped(task: Task, signo: number): boolean {
+  return !task.blocked.has(signo) && !task.waitsFor(signo) && task.handlers.ignores(signo);
+}
+
+function overLimit(group: ThreadGroup, info: SigInfo, queued: number): boolean {
+  return info.signo >= SIGRTMIN && queued >= group.rlimits[RLIMIT_SIGPENDING]![0];
+}
+
+/** Sends to one task; 0 or -EAGAIN when too many real-time signals wait. */
+export function sendToTask(task: Task, info: SigInfo): number {
+  const { group } = task;
+  if (group.exiting || task.dead) return 0;
+  prepare(group, info.signo);
+  if (info.signo === SIGKILL) {
+    group.exit(SIGKILL);
+    return 0;
+  }
+  if (dropped(task, info.signo)) return 0;
+  if (overLimit(group, info, task.pending.length)) return -EAGAIN;
+  if (task.pending.add(info)) task.notice(info.signo);
+  return 0;
+}
+
+/** Sends to a thread group: any task that does not block the signal may take it. */
+export function sendToGroup(group: ThreadGroup, info: SigInfo): number {
+  if (group.exiting) return 0;
+  prepare(group, info.signo);
+  if (info.signo === SIGKILL) {
+    group.exit(SIGKILL);
+    return 0;
+  }
+  const alive = group.tasks.filter((task) => !task.dead);
+  const taker = alive.find((task) => !task.blocked.has(info.signo) || task.waitsFor(info.signo));
+  if (dropped(taker ?? alive[0]!, info.signo)) return 0;
+  if (overLimit(group, info, group.pending.length)) return -EAGAIN;
+  if (group.pending.add(info)) taker?.notice(info.signo);
+  return 0;
+}
+
+/**
+ * A fault of the task's own: it cannot be missed. Blocked or ignored, it kills (Linux's force_sig).
+ * The caller delivers.
+ */
+export function forceSignal(task: Task, info: SigInfo): void {
+  const action = task.handlers.get(info.signo);
+  if (task.blocked.has(info.signo) || action.handler === SIG_IGN) {
+    task.handlers.reset(info.signo);
+    task.blocked.remove(info.signo);
+  }
+  if (task.handlers.get(info.signo).handler === SIG_DFL) task.group.forcedSignal = info.signo;
+  task.pending.add(info);
+}
+
+/** Whether `task` may signal that group (kill(2)): 0 or -EPERM. */
+export function maySignal(task: Task, group: ThreadGroup, signo: number): number {
+  const mine = task.credentials;
+  const target = group.leader.credentials;
+  if (task.group === group || capable(mine, target.userNamespace, CAP_KILL)) return 0;
+  if (mine.euid === target.suid || mine.euid === target.uid) return 0;
+  if (mine.uid === target.suid || mine.uid === target.uid) return 0;
+  if (signo === SIGCONT && task.group.session === group.session) return 0;
+  return -EPERM;
+}
+
+/** Sends to every group that `choose` accepts and the task may signal: 0, -ESRCH or -EPERM. */
+export function sendToMany(task: Task, info: SigInfo, choose: (group: ThreadGroup) => boolean): number {
+  let result = -ESRCH;
+  for (const group of [...task.kernel.pids.groups()]) {
+    if (!choose(group)) continue;
+    const error = maySignal(task, group, info.signo);
+    if (error < 0) {
+      if (result === -ESRCH) result = error;
+      continue;
+    }
+    result = 0;
+    if (info.signo !== 0) sendToGroup(group, info);
+  }
+  return result;
+}
+

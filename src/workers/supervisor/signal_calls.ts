@@ -1,101 +1,285 @@
-// Signal dispositions, masks and alternate stacks: the calls that read and set them.
+// Signal calls: sigaction(2), sigprocmask(2), sigaltstack(2), kill(2), sigsuspend(2), sigpending(2),
+// sigtimedwait(2), sigreturn(2).
 
-import { EFAULT, EINVAL, ENOMEM } from "../../shared/abi/errno.ts";
+import { EAGAIN, EFAULT, EINTR, EINVAL, ENOMEM, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import {
+  MINSIGSTKSZ,
+  SI_TKILL,
+  SIG_BLOCK,
+  SIG_DFL,
+  SIG_IGN,
+  SIG_SETMASK,
+  SIG_UNBLOCK,
+  SIGKILL,
+  SIGRTMAX,
+  SIGSTOP,
+  SS_AUTODISARM,
+  SS_DISABLE,
+  SS_ONSTACK,
+} from "../../shared/abi/signal.ts";
 import { sigaction, stack_t } from "../../shared/abi/structs.ts";
-import { WINDOW } from "../../shared/ring/layout.ts";
+import { readI64 } from "../../shared/abi/struct.ts";
+import { RSP, WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
+import { onBadFrame, returnToGuest } from "./deliver_signal.ts";
 import type { Handler } from "./dispatch.ts";
-import { NSIG } from "./signals.ts";
+import { ERESTARTNOHAND } from "./restart.ts";
+import { maySignal, sendToGroup, sendToMany, sendToTask } from "./send_signal.ts";
+import { fromThread, fromUser, type SigInfo, SIGINFO_SIZE, writeSigInfo } from "./siginfo.ts";
+import { altStackFlags, NO_ALT_STACK, isOnAltStack, sigreturn } from "./signal_frame.ts";
+import { SignalSet } from "./signal_set.ts";
+import { BLOCKED, type Coroutine, type Task } from "./task.ts";
 
-const SIGKILL = 9;
-const SIGSTOP = 19;
 const SIGSET_SIZE = 8;
-const SIG_BLOCK = 0;
-const SIG_UNBLOCK = 1;
-const SIG_SETMASK = 2;
-const SS_ONSTACK = 1;
-const SS_DISABLE = 2;
-const SS_AUTODISARM = 0x80000000 | 0;
-const MINSIGSTKSZ = 2048;
-/** Bits of SIGKILL and SIGSTOP, which cannot be blocked. */
-const UNBLOCKABLE_LOW = (1 << (SIGKILL - 1)) | (1 << (SIGSTOP - 1));
+const SA_FLAGS_KNOWN = 0xdc000c07; // what Linux keeps of sa_flags (UAPI_SA_FLAGS)
+const TIMESPEC_SIZE = 16;
+/** tkill names no group. */
+const ANY_GROUP = 0x7fffffff;
+
+function isSignal(signo: number): boolean {
+  return signo >= 0 && signo <= SIGRTMAX;
+}
+
+function inSet(task: Task, piece: 0 | 1): SignalSet | null {
+  if (!task.inComplete(piece, SIGSET_SIZE)) return null;
+  return SignalSet.read(task.view, task.base + (piece === 0 ? WINDOW : WINDOW_SECOND));
+}
+
+/** Sends to the task with that number, of the group if one is given; 0 or a negative errno. */
+function sendToThread(task: Task, tgid: number, tid: number, info: SigInfo): number {
+  if (tid <= 0 || tgid <= 0 || !isSignal(info.signo)) return -EINVAL;
+  const target = task.kernel.pids.task(tid);
+  if (target === undefined || target.dead) return -ESRCH;
+  if (tgid !== ANY_GROUP && target.group.pid !== tgid) return -ESRCH;
+  const error = maySignal(task, target.group, info.signo);
+  if (error < 0 || info.signo === 0) return error;
+  return sendToTask(target, info);
+}
+
+// si_code >= 0 and SI_TKILL are the kernel's to say, except to oneself.
+function rawInfo(task: Task, signo: number, target: number, piece: 0 | 1): SigInfo | number {
+  if (!task.inComplete(piece, SIGINFO_SIZE)) return -EFAULT;
+  const at = task.base + (piece === 0 ? WINDOW : WINDOW_SECOND);
+  const raw = task.bytes.slice(at, at + SIGINFO_SIZE);
+  const view = new DataView(raw.buffer);
+  view.setInt32(0, signo, true);
+  const code = view.getInt32(8, true);
+  if ((code >= 0 || code === SI_TKILL) && target !== task.group.pid) return -EPERM;
+  return { signo, code, raw };
+}
+
+function* suspend(task: Task, mask: SignalSet): Coroutine {
+  task.savedMask = task.blocked.copy();
+  task.blocked.assign(mask.asMask());
+  while (!task.signalPending()) {
+    task.waiter = { cancel: () => {} };
+    if (yield* task.wait()) break;
+  }
+  return -ERESTARTNOHAND;
+}
+
+function takePending(task: Task, set: SignalSet): SigInfo | null {
+  const outside = new SignalSet(~set.low, ~set.high);
+  const own = task.pending.set.firstOutside(outside);
+  if (own !== 0) return task.pending.take(own);
+  const shared = task.group.pending.set.firstOutside(outside);
+  return shared === 0 ? null : task.group.pending.take(shared);
+}
+
+function* timedWait(task: Task, set: SignalSet, info: number, deadlineNs: number): Coroutine {
+  const { timers } = task.kernel;
+  for (;;) {
+    const taken = takePending(task, set);
+    if (taken !== null) {
+      if (info !== 0) writeSigInfo(taken, task.bytes, task.out(info, SIGINFO_SIZE));
+      return taken.signo;
+    }
+    if (deadlineNs === 0) return -EAGAIN;
+    let expired = false;
+    const timer =
+      deadlineNs === Number.POSITIVE_INFINITY
+        ? null
+        : timers.add(deadlineNs, () => {
+            expired = true;
+            task.completeWait(0);
+          });
+    task.waitSet = set;
+    task.waiter = { cancel: () => {} };
+    yield* task.wait();
+    task.waitSet = null;
+    if (timer !== null) timers.cancel(timer);
+    if (expired) return -EAGAIN;
+    // Some other signal ended the wait.
+    const late = takePending(task, set);
+    if (late === null) return -EINTR;
+    if (info !== 0) writeSigInfo(late, task.bytes, task.out(info, SIGINFO_SIZE));
+    return late.signo;
+  }
+}
 
 export const SIGNAL_HANDLERS: Record<string, Handler> = {
   rt_sigaction: (task, signo, act, oldact, setSize) => {
     if (setSize !== SIGSET_SIZE) return -EINVAL;
     if (act !== 0 && !task.inComplete(0, sigaction.size)) return -EFAULT;
-    if (signo < 1 || signo > NSIG || (act !== 0 && (signo === SIGKILL || signo === SIGSTOP))) return -EINVAL;
+    if (signo < 1 || signo > SIGRTMAX || (act !== 0 && (signo === SIGKILL || signo === SIGSTOP))) return -EINVAL;
     const before = task.handlers.get(signo);
     if (act !== 0) {
       const action = sigaction.read(task.view, task.base + WINDOW);
       task.handlers.set(signo, {
         handler: action.sa_handler,
-        flags: action.sa_flags,
+        flags: ((action.sa_flags % 4294967296) & SA_FLAGS_KNOWN) >>> 0,
         restorer: action.sa_restorer,
-        maskLow: action.sa_mask.lo & ~UNBLOCKABLE_LOW,
-        maskHigh: action.sa_mask.hi | 0,
+        mask: new SignalSet(action.sa_mask.lo | 0, action.sa_mask.hi | 0).asMask(),
       });
+      // What is ignored now is dropped even while it is blocked (POSIX 3.3.1.3).
+      if (task.handlers.ignores(signo) && (action.sa_handler === SIG_IGN || action.sa_handler === SIG_DFL)) {
+        const ignored = SignalSet.of(signo);
+        task.group.pending.discard(ignored);
+        for (const other of task.group.tasks) other.pending.discard(ignored);
+      }
     }
     if (oldact !== 0) {
-      sigaction.write(task.view, task.out(oldact, sigaction.size), {
-        sa_handler: before.handler,
-        sa_flags: before.flags,
-        sa_restorer: before.restorer,
-        sa_mask: { lo: before.maskLow, hi: before.maskHigh },
-      });
+      sigaction.encode(
+        {
+          sa_handler: before.handler,
+          sa_flags: before.flags,
+          sa_restorer: before.restorer,
+          sa_mask: { lo: before.mask.low, hi: before.mask.high },
+        },
+        task.bytes,
+        task.out(oldact, sigaction.size),
+      );
     }
     return 0;
   },
 
   rt_sigprocmask: (task, how, set, oldset, setSize) => {
     if (setSize !== SIGSET_SIZE) return -EINVAL;
-    const [beforeLow, beforeHigh] = [task.blockedLow, task.blockedHigh];
+    const before = task.blocked.copy();
     if (set !== 0) {
-      if (!task.inComplete(0, SIGSET_SIZE)) return -EFAULT;
-      const low = task.view.getInt32(task.base + WINDOW, true) & ~UNBLOCKABLE_LOW;
-      const high = task.view.getInt32(task.base + WINDOW + 4, true);
-      switch (how) {
-        case SIG_BLOCK:
-          task.blockedLow |= low;
-          task.blockedHigh |= high;
-          break;
-        case SIG_UNBLOCK:
-          task.blockedLow &= ~low;
-          task.blockedHigh &= ~high;
-          break;
-        case SIG_SETMASK:
-          task.blockedLow = low;
-          task.blockedHigh = high;
-          break;
-        default:
-          return -EINVAL;
-      }
+      const mask = inSet(task, 0);
+      if (mask === null) return -EFAULT;
+      mask.asMask();
+      if (how === SIG_BLOCK) task.blocked.union(mask);
+      else if (how === SIG_UNBLOCK) task.blocked.subtract(mask);
+      else if (how === SIG_SETMASK) task.blocked.assign(mask);
+      else return -EINVAL;
     }
-    if (oldset !== 0) {
-      const at = task.out(oldset, SIGSET_SIZE);
-      task.view.setInt32(at, beforeLow, true);
-      task.view.setInt32(at + 4, beforeHigh, true);
+    if (oldset !== 0) before.write(task.view, task.out(oldset, SIGSET_SIZE));
+    return 0;
+  },
+
+  rt_sigpending: (task, set, setSize) => {
+    if (setSize > SIGSET_SIZE) return -EINVAL;
+    const pending = task.pending.set.copy();
+    pending.union(task.group.pending.set);
+    pending.low &= task.blocked.low;
+    pending.high &= task.blocked.high;
+    const at = task.out(set, setSize);
+    const bytes = new DataView(new ArrayBuffer(SIGSET_SIZE));
+    pending.write(bytes, 0);
+    task.bytes.set(new Uint8Array(bytes.buffer, 0, setSize), at);
+    return 0;
+  },
+
+  rt_sigsuspend: (task, _set, setSize) => {
+    if (setSize !== SIGSET_SIZE) return -EINVAL;
+    const mask = inSet(task, 0);
+    return mask === null ? -EFAULT : task.start(suspend(task, mask));
+  },
+
+  pause: (task) => {
+    task.waiter = { cancel: () => {}, interrupted: () => -ERESTARTNOHAND };
+    return BLOCKED;
+  },
+
+  rt_sigtimedwait: (task, _set, info, timeout, setSize) => {
+    if (setSize !== SIGSET_SIZE) return -EINVAL;
+    const set = inSet(task, 0);
+    if (set === null) return -EFAULT;
+    set.asMask();
+    let deadline = Number.POSITIVE_INFINITY;
+    if (timeout !== 0) {
+      if (!task.inComplete(1, TIMESPEC_SIZE)) return -EFAULT;
+      const seconds = readI64(task.view, task.base + WINDOW_SECOND);
+      const ns = readI64(task.view, task.base + WINDOW_SECOND + 8);
+      if (seconds < 0 || ns < 0 || ns >= 1e9) return -EINVAL;
+      deadline = seconds === 0 && ns === 0 ? 0 : task.kernel.native.monotonicNs() + seconds * 1e9 + ns;
+    }
+    return task.start(timedWait(task, set, info, deadline));
+  },
+
+  rt_sigreturn: (task) =>
+    task.start(
+      sigreturn(task, () => {
+        onBadFrame(task, 0);
+        returnToGuest(task, null);
+      }),
+    ),
+
+  sigaltstack: (task, ss, old) => {
+    task.kernel.slots.readFrame(task.slot, task.frame);
+    const sp = task.frame.unsigned(RSP);
+    const before = task.altStack;
+    const beforeFlags = altStackFlags(task, sp);
+    if (ss !== 0) {
+      if (!task.inComplete(0, stack_t.size)) return -EFAULT;
+      const stack = stack_t.read(task.view, task.base + WINDOW);
+      if (before.size > 0 && isOnAltStack(task, sp)) return -EPERM;
+      const mode = stack.ss_flags & ~SS_AUTODISARM;
+      if (mode !== 0 && mode !== SS_ONSTACK && mode !== SS_DISABLE) return -EINVAL;
+      if (mode === SS_DISABLE) task.altStack = NO_ALT_STACK;
+      else if (stack.ss_size < MINSIGSTKSZ) return -ENOMEM;
+      else
+        task.altStack = {
+          sp: stack.ss_sp,
+          size: stack.ss_size,
+          flags: stack.ss_flags & (SS_AUTODISARM | 0),
+        };
+    }
+    if (old !== 0) {
+      stack_t.encode(
+        { ss_sp: before.sp, ss_flags: beforeFlags, ss_size: before.size },
+        task.bytes,
+        task.out(old, stack_t.size),
+      );
     }
     return 0;
   },
 
-  sigaltstack: (task, ss, old) => {
-    const before = { ...task.altStack };
-    if (ss !== 0) {
-      if (!task.inComplete(0, stack_t.size)) return -EFAULT;
-      const stack = stack_t.read(task.view, task.base + WINDOW);
-      const mode = stack.ss_flags & ~SS_AUTODISARM;
-      if (mode !== 0 && mode !== SS_ONSTACK && mode !== SS_DISABLE) return -EINVAL;
-      if (mode === SS_DISABLE) task.altStack = { sp: 0, flags: SS_DISABLE, size: 0 };
-      else {
-        if (stack.ss_size < MINSIGSTKSZ) return -ENOMEM;
-        task.altStack = { sp: stack.ss_sp, flags: stack.ss_flags & SS_AUTODISARM, size: stack.ss_size };
-      }
+  kill: (task, pid, signo) => {
+    if (!isSignal(signo)) return -EINVAL;
+    const info = fromUser(task, signo);
+    const { pids } = task.kernel;
+    if (pid > 0) {
+      const group = pids.group(pid);
+      if (group === undefined) return -ESRCH;
+      const error = maySignal(task, group, signo);
+      if (error < 0 || signo === 0) return error;
+      return sendToGroup(group, info);
     }
-    if (old !== 0) {
-      const at = task.out(old, stack_t.size);
-      stack_t.write(task.view, at, { ss_sp: before.sp, ss_flags: before.flags, ss_size: before.size });
-    }
-    return 0;
+    if (pid === -1) return sendToMany(task, info, (group) => group.pid > 1 && group !== task.group);
+    if (pid === -0x80000000) return -ESRCH;
+    const pgid = pid === 0 ? task.group.processGroup : -pid;
+    return sendToMany(task, info, (group) => group.processGroup === pgid);
+  },
+
+  tkill: (task, tid, signo) => (tid <= 0 ? -EINVAL : sendToThread(task, ANY_GROUP, tid, fromThread(task, signo))),
+
+  tgkill: (task, tgid, tid, signo) => sendToThread(task, tgid, tid, fromThread(task, signo)),
+
+  rt_sigqueueinfo: (task, pid, signo) => {
+    const info = rawInfo(task, signo, pid, 0);
+    if (typeof info === "number") return info;
+    if (!isSignal(signo)) return -EINVAL;
+    const group = task.kernel.pids.group(pid);
+    if (group === undefined) return -ESRCH;
+    const error = maySignal(task, group, signo);
+    return error < 0 || signo === 0 ? error : sendToGroup(group, info);
+  },
+
+  rt_tgsigqueueinfo: (task, tgid, tid, signo) => {
+    const info = rawInfo(task, signo, tgid, 0);
+    return typeof info === "number" ? info : sendToThread(task, tgid, tid, info);
   },
 };
 

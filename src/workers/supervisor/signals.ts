@@ -1,32 +1,63 @@
-// Signal dispositions and masks (signal(7)): the state that calls read and set. A set is two words,
-// bit n-1 for signal n.
+// Dispositions and pending signals (signal(7), sigaction(2)).
 
-export const SIG_DFL = 0;
-export const SIG_IGN = 1;
-export const NSIG = 64;
+import {
+  SIG_DFL,
+  SIG_IGN,
+  SIGCHLD,
+  SIGCONT,
+  SIGRTMAX,
+  SIGRTMIN,
+  SIGSTOP,
+  SIGTSTP,
+  SIGTTIN,
+  SIGTTOU,
+  SIGURG,
+  SIGWINCH,
+} from "../../shared/abi/signal.ts";
+import type { SigInfo } from "./siginfo.ts";
+import { SignalSet } from "./signal_set.ts";
+
+export const STOP_SIGNALS = SignalSet.of(SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU);
+const IGNORED_BY_DEFAULT = SignalSet.of(SIGCHLD, SIGCONT, SIGURG, SIGWINCH);
 
 export interface SignalAction {
   /** SIG_DFL, SIG_IGN or a guest address. */
-  handler: number;
+  readonly handler: number;
   /** SA_* bits. */
-  flags: number;
-  restorer: number;
-  maskLow: number;
-  maskHigh: number;
+  readonly flags: number;
+  readonly restorer: number;
+  readonly mask: SignalSet;
 }
+
+const DEFAULT_ACTION: SignalAction = { handler: SIG_DFL, flags: 0, restorer: 0, mask: new SignalSet() };
 
 /** Dispositions, shared by CLONE_SIGHAND. */
 export class SignalHandlers {
   readonly #actions: SignalAction[];
 
-  constructor(ignoredLow: number, ignoredHigh: number) {
-    this.#actions = Array.from({ length: NSIG }, (_, index) => ({
-      handler: ((index < 32 ? ignoredLow : ignoredHigh) >>> (index & 31)) & 1 ? SIG_IGN : SIG_DFL,
-      flags: 0,
-      restorer: 0,
-      maskLow: 0,
-      maskHigh: 0,
-    }));
+  constructor(actions?: readonly SignalAction[]) {
+    this.#actions = actions === undefined ? new Array(SIGRTMAX).fill(DEFAULT_ACTION) : [...actions];
+  }
+
+  /** Of a program started from outside: these are ignored, the rest default. */
+  static ignoring(ignored: SignalSet): SignalHandlers {
+    const handlers = new SignalHandlers();
+    for (let signo = 1; signo <= SIGRTMAX; signo++)
+      if (ignored.has(signo)) handlers.set(signo, { ...DEFAULT_ACTION, handler: SIG_IGN });
+    return handlers;
+  }
+
+  copy(): SignalHandlers {
+    return new SignalHandlers(this.#actions);
+  }
+
+  /** What execve leaves: caught signals are reset, ignored ones stay. */
+  afterExec(): SignalHandlers {
+    return new SignalHandlers(
+      this.#actions.map((action) =>
+        action.handler === SIG_IGN ? { ...DEFAULT_ACTION, handler: SIG_IGN } : DEFAULT_ACTION,
+      ),
+    );
   }
 
   get(signo: number): SignalAction {
@@ -36,10 +67,53 @@ export class SignalHandlers {
   set(signo: number, action: SignalAction): void {
     this.#actions[signo - 1] = action;
   }
+
+  reset(signo: number): void {
+    this.#actions[signo - 1] = DEFAULT_ACTION;
+  }
+
+  /** Whether the signal does nothing at all. */
+  ignores(signo: number): boolean {
+    const { handler } = this.get(signo);
+    return handler === SIG_IGN || (handler === SIG_DFL && IGNORED_BY_DEFAULT.has(signo));
+  }
 }
 
-/** What belongs to a thread group (Linux's signal_struct): pending signals of the process. */
-export class SignalState {
-  pendingLow = 0;
-  pendingHigh = 0;
+/** Pending signals of a task or of a thread group: standard ones once, real-time ones queued. */
+export class PendingSignals {
+  readonly set = new SignalSet();
+  #queue: SigInfo[] = [];
+
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  /** False when a standard signal is pending already, which is all that Linux keeps of it. */
+  add(info: SigInfo): boolean {
+    if (info.signo < SIGRTMIN && this.set.has(info.signo)) return false;
+    this.set.add(info.signo);
+    this.#queue.push(info);
+    return true;
+  }
+
+  /** Takes the first record of a signal. */
+  take(signo: number): SigInfo {
+    const index = this.#queue.findIndex((info) => info.signo === signo);
+    const info = this.#queue[index]!;
+    this.#queue.splice(index, 1);
+    if (!this.#queue.some((other) => other.signo === signo)) this.set.remove(signo);
+    return info;
+  }
+
+  /** Forgets the signals of a set. */
+  discard(signals: SignalSet): void {
+    if (!this.set.intersects(signals)) return;
+    this.#queue = this.#queue.filter((info) => !signals.has(info.signo));
+    this.set.subtract(signals);
+  }
+
+  clear(): void {
+    this.#queue = [];
+    this.set.assign(new SignalSet());
+  }
 }

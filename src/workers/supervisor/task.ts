@@ -1,82 +1,58 @@
-// Tasks and thread groups. A guest task is a host thread in the stub process of its address space;
-// it has one slot. What Linux shares between tasks by CLONE_ flags are objects here too: address
-// space, files, fs (umask), signal handlers, thread group.
+// A task (Linux's task_struct): a guest thread. It is a host thread in the stub process of its address
+// space and has one slot there. What Linux shares between tasks by CLONE_ flags are objects of their
+// own: files, fs, signal handlers, thread group.
 //
-// A task is in one of these: running guest code (the slot is with the guest), in a call (the kernel
-// owns the slot; a coroutine or a waiter may stand for what it waits for), or dead.
+// Where a task is:
+//   in guest code      the slot is with the guest
+//   in a call          the kernel owns the slot; a waiter or a coroutine stands for what it waits for
+//   running a list     a coroutine waits; the slot is with the stub
+//   parked             the group is stopped; `unpark` goes on
+//   dead
 
-import { chunkOfSlot, slotInChunk } from "../../shared/ring/guest_memory.ts";
-import { REP_FLAGS, REP_SET_FS, REPLY, REQ_COUNT, REQ_IN_LENGTH, REQ_VALUE, SLOT_SIZE, WINDOW } from "../../shared/ring/layout.ts";
-import { Reply, type ReplyCode } from "../../shared/ring/slot_states.ts";
-import { Frame } from "../../shared/ring/slot.ts";
 import { EFAULT, ENAMETOOLONG } from "../../shared/abi/errno.ts";
+import { chunkOfSlot, slotInChunk } from "../../shared/ring/guest_memory.ts";
+import * as L from "../../shared/ring/layout.ts";
+import { Frame } from "../../shared/ring/slot.ts";
+import { Reply, type ReplyCode } from "../../shared/ring/slot_states.ts";
 import type { Kernel } from "../kernel.ts";
-import type { FileTable } from "../vfs/file_table.ts";
 import { isGuestRange } from "../mem/guest_range.ts";
+import type { FileTable } from "../vfs/file_table.ts";
+import type { FsState } from "../vfs/fs_state.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Expected, OperationList } from "./operation_list.ts";
-import type { SignalHandlers, SignalState } from "./signals.ts";
-import type { StubProcess } from "./stub_process.ts";
+import { ERESTARTSYS, type RestartBlock } from "./restart.ts";
+import { type AltStack, NO_ALT_STACK } from "./signal_frame.ts";
+import { SignalSet } from "./signal_set.ts";
+import { PendingSignals, type SignalHandlers } from "./signals.ts";
+import { SIGKICK, type StubProcess } from "./stub_process.ts";
+import type { ThreadGroup } from "./thread_group.ts";
+
+export type { ThreadGroup } from "./thread_group.ts";
 
 /** A handler's answer when the call's result comes later. No errno and no address. */
 export const BLOCKED = -0x7fffffff;
+/** As BLOCKED, of a call that has replied by itself, or never returns. */
+export const NO_RESULT = BLOCKED;
 
-/** What a task's call waits for: one object, cancellable, that completes it exactly once. */
+/** What a task's call waits for: one object that completes it once, unless it is cancelled. */
 export interface Waiter {
-  /** The wait is over without its event (a signal, the end of the task): forget the task. */
+  /** The wait is over without its event: forget the task. */
   cancel(): void;
+  /** A signal ended the wait: the call's result, ERESTARTSYS unless said otherwise. */
+  interrupted?(): number;
 }
 
-/** A call in several steps: each yield waits for the next request that the task's stub posts. */
+/** A call in several steps: each yield waits for what the stub posts next, or for a waiter's event. */
 export type Coroutine = Generator<void, number, void>;
 
 const IN_FAULTED = 0x80000000;
+const TWO_32 = 4294967296;
 
-/** umask, and later root and working directory (CLONE_FS). */
-export class FsState {
-  umask: number;
-  constructor(umask: number) {
-    this.umask = umask;
-  }
-}
-
-export class ThreadGroup {
-  readonly pid: number;
-  readonly kernel: Kernel;
-  readonly tasks: Task[] = [];
-  readonly signal: SignalState;
-  parentPid = 0;
-  processGroup: number;
-  session: number;
-  /** RLIMIT_* index -> [soft, hard]; RLIM_INFINITY is Infinity. */
-  readonly rlimits: [number, number][];
-  comm = "";
-  /** Linux wait status, once the group is ending. */
-  exitStatus = -1;
-  /** The host process is gone as well. */
-  released = false;
-  readonly onExit: ((status: number) => void)[] = [];
-
-  constructor(kernel: Kernel, pid: number, signal: SignalState, rlimits: [number, number][]) {
-    this.kernel = kernel;
-    this.pid = pid;
-    this.processGroup = pid;
-    this.session = pid;
-    this.signal = signal;
-    this.rlimits = rlimits;
-  }
-
-  get exiting(): boolean {
-    return this.exitStatus >= 0;
-  }
-
-  /** Ends every task of the group with this wait status. Never depends on the guest's help (F14). */
-  exit(status: number): void {
-    if (this.exiting) return;
-    this.exitStatus = status;
-    for (const task of this.tasks) task.cancelWait();
-    this.tasks[0]?.stub.kill();
-  }
+/** What CLONE_ flags decide to share. */
+export interface SharedParts {
+  files: FileTable;
+  fs: FsState;
+  handlers: SignalHandlers;
 }
 
 export class Task {
@@ -91,36 +67,60 @@ export class Task {
   readonly view: DataView;
   readonly base: number;
   readonly frame = new Frame();
-  files: FileTable;
-  fs: FsState;
-  handlers: SignalHandlers;
+  readonly files: FileTable;
+  readonly fs: FsState;
+  readonly handlers: SignalHandlers;
   credentials: Credentials;
+  comm: string;
+
+  // ---- Signals ----
+  readonly pending = new PendingSignals();
+  readonly blocked = new SignalSet();
+  /** The mask to come back to after sigsuspend, ppoll and their like. */
+  savedMask: SignalSet | null = null;
+  /** Signals that sigtimedwait waits for, though they are blocked. */
+  waitSet: SignalSet | null = null;
+  altStack: AltStack = NO_ALT_STACK;
+  lastFault = { trapno: 0, err: 0, cr2: 0 };
+  /** The reply under way enters a handler: an OUT_FAULT means that its frame could not be written. */
+  enteringHandler = false;
+
+  // ---- The host task ----
   hostTid = 0;
+  /** It has posted STARTED and can be kicked. */
+  started = false;
+  dead = false;
+  /** Notifications that the outstanding list raises, in order. */
+  expected: readonly Expected[] = [];
+  expectedIndex = 0;
+
+  // ---- The call in progress ----
   /** Sequence of the request that is being handled. */
   sequence = 0;
   /** The kernel owns the slot. */
   owned = false;
-  dead = false;
-  clearChildTid = 0;
-  robustList = 0;
-  /** Blocked signals, bit n-1 for signal n, as two words. */
-  blockedLow = 0;
-  blockedHigh = 0;
-  altStack = { sp: 0, flags: 2 /* SS_DISABLE */, size: 0 };
-  /** Notifications that the outstanding list raises, in order. */
-  expected: readonly Expected[] = [];
-  expectedIndex = 0;
   /** Number of the system call in progress; -1 outside one. */
   nr = -1;
-  /** The unfinished call, cancellable. */
   waiter: Waiter | null = null;
   coroutine: Coroutine | null = null;
   /** What a call answers when its out pieces faulted after so many bytes (F20); EFAULT by default. */
   outFault: ((copied: number) => number) | null = null;
+  /** Out pieces are delivered with an error as well (what is left of a sleep). */
+  outOnError = false;
+  restartBlock: RestartBlock | null = null;
+  #interrupted = false;
+  #afterCopyOut: ((result: number) => void) | null = null;
+  #afterCopyOutResult = 0;
+  #outBytes = 0;
+  #parked: (() => void) | null = null;
   #pieces = 0;
-  #outEnd = WINDOW;
+  #outEnd: number = L.WINDOW;
   #badPointer = false;
   #setFs = false;
+
+  // ---- Memory of the task that the kernel writes when it ends (set_tid_address, robust lists) ----
+  clearChildTid = 0;
+  robustList = 0;
 
   constructor(
     kernel: Kernel,
@@ -128,7 +128,9 @@ export class Task {
     group: ThreadGroup,
     stub: StubProcess,
     slot: number,
-    shared: { files: FileTable; fs: FsState; handlers: SignalHandlers; credentials: Credentials },
+    parts: SharedParts,
+    credentials: Credentials,
+    comm: string,
   ) {
     this.kernel = kernel;
     this.tid = tid;
@@ -137,11 +139,12 @@ export class Task {
     this.slot = slot;
     this.bytes = kernel.memory.chunkBytes(chunkOfSlot(slot));
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
-    this.base = slotInChunk(slot) * SLOT_SIZE;
-    this.files = shared.files;
-    this.fs = shared.fs;
-    this.handlers = shared.handlers;
-    this.credentials = shared.credentials;
+    this.base = slotInChunk(slot) * L.SLOT_SIZE;
+    this.files = parts.files;
+    this.fs = parts.fs;
+    this.handlers = parts.handlers;
+    this.credentials = credentials;
+    this.comm = comm;
   }
 
   get chunk(): number {
@@ -152,23 +155,24 @@ export class Task {
 
   /** Bytes of in piece 0 or 1 that arrived. */
   inLength(piece: number): number {
-    return this.kernel.slots.word(this.slot, REQ_IN_LENGTH + 4 * piece) & 0x7fffffff;
+    return this.kernel.slots.word(this.slot, L.REQ_IN_LENGTH + 4 * piece) & 0x7fffffff;
   }
 
   /** Whether all of `wanted` bytes of the piece arrived; a handler answers EFAULT otherwise. */
   inComplete(piece: number, wanted: number): boolean {
-    const word = this.kernel.slots.word(this.slot, REQ_IN_LENGTH + 4 * piece);
+    const word = this.kernel.slots.word(this.slot, L.REQ_IN_LENGTH + 4 * piece);
     return (word & IN_FAULTED) === 0 && (word & 0x7fffffff) >= wanted;
   }
 
-  /** Reads a C string that stands at an offset of the slot; a string of one char a byte, or an errno. */
-  inString(piece: number, offset: number, capacity: number): string | number {
-    const word = this.kernel.slots.word(this.slot, REQ_IN_LENGTH + 4 * piece);
+  /** The C string of an in piece, one char a byte; -EFAULT or -ENAMETOOLONG. */
+  inString(piece: 0 | 1): string | number {
+    const word = this.kernel.slots.word(this.slot, L.REQ_IN_LENGTH + 4 * piece);
     if ((word & IN_FAULTED) !== 0) return -EFAULT;
-    const length = Math.min(word & 0x7fffffff, capacity);
+    const length = Math.min(word & 0x7fffffff, L.CSTRING_MAX);
     if (length === 0) return -EFAULT; // a null pointer
+    const at = this.base + (piece === 0 ? L.WINDOW : L.WINDOW_SECOND);
     // One copy out of shared memory, then only the copy is looked at.
-    const copy = Buffer.from(this.bytes.subarray(this.base + offset, this.base + offset + length));
+    const copy = Buffer.from(this.bytes.subarray(at, at + length));
     const end = copy.indexOf(0);
     return end < 0 ? -ENAMETOOLONG : copy.toString("latin1", 0, end);
   }
@@ -183,53 +187,61 @@ export class Task {
   out(address: number, length: number): number {
     const offset = this.#outEnd;
     this.#outEnd = (offset + length + 7) & ~7;
-    if (this.#outEnd > SLOT_SIZE) throw new RangeError("out pieces do not fit the window");
+    if (this.#outEnd > L.WINDOW + L.WINDOW_SIZE) throw new RangeError("out pieces do not fit the window");
     this.outAt(address, length, offset);
     return this.base + offset;
   }
 
-  /** As out(), for bytes that stand at an offset of the slot already. */
+  /** As out(), for bytes that stand, or are to stand, at an offset of the slot. */
   outAt(address: number, length: number, offset: number): void {
     const valid = isGuestRange(address, length);
     if (!valid) this.#badPointer = true;
     // A round with a bad address moves nothing of that piece, which its caller takes for a fault.
     this.kernel.slots.setPiece(this.slot, this.#pieces++, address, valid ? length : 0, offset);
+    this.#outBytes += valid ? length : 0;
   }
 
-  /** The call returns with a new fs base: the frame's. */
+  /** The call returns with a new fs base: the slot frame's. */
   setFsBase(): void {
     this.#setFs = true;
   }
 
-  // ---- Replies ----
-
-  /** Ends the call with a result; steps nothing else. */
-  finish(result: number): void {
-    if (this.dead || !this.owned) return;
-    this.owned = false;
-    this.nr = -1;
-    this.waiter = null;
-    const slots = this.kernel.slots;
-    slots.setWord(this.slot, REP_FLAGS, this.#setFs ? REP_SET_FS : 0);
+  /** As the frame is about to be loaded whole, the fs base comes with it. */
+  takeSetFs(): boolean {
+    const was = this.#setFs;
     this.#setFs = false;
-    if (this.#badPointer && result >= 0) result = this.outFault === null ? -EFAULT : this.outFault(0);
-    const pieces = result < 0 && result > -4096 ? 0 : this.#pieces;
-    this.#resetOut();
-    const wake = slots.replyRet(this.slot, this.sequence, result | 0, Math.floor(result / 4294967296) | 0, pieces);
-    if (wake) this.#wake();
+    return was;
   }
 
-  /** Runs an operation list in the stub. The coroutine that called it yields next. */
-  runList(list: OperationList): void {
-    this.kernel.stubs.expect(this, list.expected);
-    this.#reply(Reply.OPS, list.length);
+  /** Whether the call has something to copy out with that result. */
+  hasOut(result: number): boolean {
+    return this.#pieces > 0 && (result >= 0 || this.outOnError);
   }
 
-  /** Runs the pieces set by outAt() as one round in between, in either direction. The coroutine yields next. */
+  /** Copies the call's out pieces now, and goes on with the result, which a fault changes. */
+  copyOutThen(result: number, then: (result: number) => void): void {
+    if (this.#badPointer) {
+      this.#resetOut();
+      then(this.#resultOfFault(0));
+      return;
+    }
+    this.#afterCopyOut = then;
+    this.#afterCopyOutResult = result;
+    const expected = this.#outBytes;
+    this.copyRound(Reply.COPY_OUT_MORE);
+    this.#outBytes = expected;
+  }
+
+  #resultOfFault(copied: number): number {
+    return this.outFault === null ? -EFAULT : this.outFault(copied);
+  }
+
+  // ---- Copy rounds, in coroutines ----
+
   copyRound(code: typeof Reply.COPY_IN_MORE | typeof Reply.COPY_OUT_MORE): void {
     const count = this.#pieces;
     this.#resetOut();
-    this.#reply(code, count);
+    this.#replyList(code, count);
   }
 
   /** Copies the pieces set by outAt() from guest memory to the slot; bytes before the first fault. */
@@ -248,13 +260,53 @@ export class Task {
 
   // What the stub says it moved: bounded, as everything from a slot.
   #roundBytes(): number {
-    return Math.min(this.kernel.slots.unsigned(this.slot, REQ_VALUE), SLOT_SIZE);
+    return Math.min(this.kernel.slots.unsigned(this.slot, L.REQ_VALUE), L.SLOT_SIZE);
   }
 
   #resetOut(): void {
     this.#pieces = 0;
-    this.#outEnd = WINDOW;
+    this.#outEnd = L.WINDOW;
+    this.#outBytes = 0;
     this.#badPointer = false;
+  }
+
+  // ---- Replies ----
+
+  /** Ends the call with a result; signals and restarts are deliver_signal.ts's business. */
+  finish(result: number): void {
+    if (this.dead || !this.owned) return;
+    if (this.#badPointer && (result >= 0 || this.outOnError)) result = this.#resultOfFault(0);
+    const pieces = result < 0 && result > -4096 && !this.outOnError ? 0 : this.#pieces;
+    this.#resetOut();
+    this.#endCall();
+    const { slots } = this.kernel;
+    slots.setWord(this.slot, L.REP_FLAGS, this.#setFs ? L.REP_SET_FS : 0);
+    this.#setFs = false;
+    if (slots.replyRet(this.slot, this.sequence, result | 0, Math.floor(result / TWO_32) | 0, pieces)) this.#wake();
+  }
+
+  /** Final replies whose fields stand in the slot: SIGRETURN, EXIT, RESUME. */
+  replyFinal(code: ReplyCode): void {
+    if (this.dead || !this.owned) return;
+    this.#resetOut();
+    this.#endCall();
+    if (this.kernel.slots.replyFinal(this.slot, this.sequence, code)) this.#wake();
+  }
+
+  /** SIGNAL, with the frame as a piece. */
+  replySignal(): void {
+    if (this.dead || !this.owned) return;
+    const pieces = this.#pieces;
+    this.#resetOut();
+    this.#endCall();
+    if (this.kernel.slots.replyList(this.slot, this.sequence, Reply.SIGNAL, pieces)) this.#wake();
+  }
+
+  #endCall(): void {
+    this.owned = false;
+    this.nr = -1;
+    this.waiter = null;
+    this.outOnError = false;
   }
 
   /** Tells the stub to sleep, not to poll: the answer takes its time. */
@@ -262,33 +314,39 @@ export class Task {
     if (!this.dead && this.owned) this.kernel.slots.replyBlocked(this.slot, this.sequence);
   }
 
-  replyFinal(code: ReplyCode): void {
-    if (this.dead || !this.owned) return;
-    this.owned = false;
-    this.nr = -1;
-    if (this.kernel.slots.replyFinal(this.slot, this.sequence, code)) this.#wake();
+  /** Runs an operation list in the stub. The coroutine that called it yields next. */
+  runList(list: OperationList): void {
+    this.kernel.stubs.expect(this, list.expected);
+    this.#replyList(Reply.OPS, list.length);
   }
 
-  #reply(code: ReplyCode, count: number): void {
+  /** As runList, up to the list's outcome: whether all of it was done. */
+  *run(list: OperationList): Generator<void, boolean, void> {
+    this.runList(list);
+    yield;
+    return this.listDone === list.length;
+  }
+
+  #replyList(code: ReplyCode, count: number): void {
     if (this.dead || !this.owned) return;
     this.owned = false;
     if (this.kernel.slots.replyList(this.slot, this.sequence, code, count)) this.#wake();
   }
 
   #wake(): void {
-    this.kernel.native.futexWake(this.chunk, this.base + REPLY);
+    this.kernel.native.futexWake(this.chunk, this.base + L.REPLY);
   }
-
-  // ---- Waiting ----
 
   /** Operations of the last list that were done, and the last result, as the stub tells. */
   get listDone(): number {
-    return this.kernel.slots.word(this.slot, REQ_COUNT) >>> 0;
+    return this.kernel.slots.word(this.slot, L.REQ_COUNT) >>> 0;
   }
 
   get listResult(): number {
-    return this.kernel.slots.signed(this.slot, REQ_VALUE);
+    return this.kernel.slots.signed(this.slot, L.REQ_VALUE);
   }
+
+  // ---- Coroutines and waiting ----
 
   /** Starts a coroutine for the call in progress: its result, or BLOCKED when it has to wait. */
   start(coroutine: Coroutine): number {
@@ -296,8 +354,23 @@ export class Task {
     return this.#step(coroutine);
   }
 
-  /** The stub posted what the coroutine waits for. */
-  resume(): void {
+  /** The stub posted what the task waits for; false if it waits for nothing. */
+  posted(): boolean {
+    const then = this.#afterCopyOut;
+    if (then !== null) {
+      this.#afterCopyOut = null;
+      const copied = this.#roundBytes();
+      const expected = this.#outBytes;
+      this.#resetOut();
+      then(copied < expected ? this.#resultOfFault(copied) : this.#afterCopyOutResult);
+      return true;
+    }
+    if (this.coroutine === null) return false;
+    this.#resume();
+    return true;
+  }
+
+  #resume(): void {
     const coroutine = this.coroutine;
     if (coroutine === null) return;
     const result = this.#step(coroutine);
@@ -311,11 +384,47 @@ export class Task {
     return step.value;
   }
 
-  /** The event that a waiter stood for has come: the call's result. */
+  /** Waits in a coroutine; the caller has set `waiter`. True when a signal ended the wait. */
+  *wait(): Generator<void, boolean, void> {
+    this.replyBlocked();
+    yield;
+    const interrupted = this.#interrupted;
+    this.#interrupted = false;
+    return interrupted;
+  }
+
+  /** The event that the waiter stood for has come: the call's result, or the coroutine goes on. */
   completeWait(result: number): void {
     this.waiter = null;
-    if (this.coroutine !== null) this.resume();
+    if (this.coroutine !== null) this.#resume();
     else this.kernel.complete(this, result);
+  }
+
+  /** A signal or a stop: ends an interruptible wait, or kicks the task out of guest code. */
+  interrupt(): void {
+    if (this.dead) return;
+    const waiter = this.waiter;
+    if (waiter === null) {
+      this.kick();
+      return;
+    }
+    this.waiter = null;
+    waiter.cancel();
+    if (this.coroutine !== null) {
+      this.#interrupted = true;
+      this.#resume();
+    } else this.kernel.complete(this, waiter.interrupted?.() ?? -ERESTARTSYS);
+  }
+
+  /** Makes guest code enter the stub soon, which then posts INTERRUPTED. */
+  kick(): void {
+    if (this.owned || !this.started || this.coroutine !== null || this.#afterCopyOut !== null) return;
+    this.kernel.native.tgkill(this.stub.pid, this.hostTid, SIGKICK);
+    this.kernel.kicks.watch(this);
+  }
+
+  kickIfPending(): void {
+    if (this.signalPending() || this.group.stopSignal !== 0) this.kick();
   }
 
   /** Forgets whatever the call waits for. */
@@ -326,5 +435,49 @@ export class Task {
     const coroutine = this.coroutine;
     this.coroutine = null;
     coroutine?.return(0);
+    this.#afterCopyOut = null;
+    this.#parked = null;
+  }
+
+  // ---- Signals ----
+
+  signalPending(): boolean {
+    return (
+      this.pending.set.firstOutside(this.blocked) !== 0 || this.group.pending.set.firstOutside(this.blocked) !== 0
+    );
+  }
+
+  /** Whether sigtimedwait waits for the signal. */
+  waitsFor(signo: number): boolean {
+    return this.waitSet?.has(signo) ?? false;
+  }
+
+  /** A signal has become pending that this task may take. */
+  notice(signo: number): void {
+    if (!this.blocked.has(signo) || this.waitsFor(signo)) this.interrupt();
+  }
+
+  /** Something stands between the end of a call and guest code. */
+  get hasWork(): boolean {
+    return this.savedMask !== null || this.group.stopSignal !== 0 || this.signalPending();
+  }
+
+  /** Back to the mask before sigsuspend and its like, if no handler's return does it. */
+  restoreMask(): boolean {
+    if (this.savedMask === null) return false;
+    this.blocked.assign(this.savedMask);
+    this.savedMask = null;
+    return true;
+  }
+
+  park(resume: () => void): void {
+    this.replyBlocked();
+    this.#parked = resume;
+  }
+
+  unpark(): void {
+    const parked = this.#parked;
+    this.#parked = null;
+    parked?.();
   }
 }

@@ -1,0 +1,419 @@
+// The VMA set of one address space: what is mapped where, as the guest has to see it. The host's page
+// tables are made equal to it by the stub, which may fail; so every change is first planned (checked,
+// its room in the limits set aside) and committed only when the stub has reported success.
+//
+// A plan stays valid while its range is locked (range_lock.ts): nothing changes inside. Around it the
+// set may change, so a commit cuts and merges against the set as it then is.
+
+import { EACCES, EINVAL, ENOMEM, EPERM } from "../../shared/abi/errno.ts";
+import { PROT_EXEC, PROT_WRITE } from "../../shared/abi/mman.ts";
+import {
+  changed,
+  clip,
+  mergeable,
+  moved,
+  PAGE_SIZE,
+  VM_GROWSDOWN,
+  VM_LOCKED,
+  VM_SEALED,
+  VM_SHARED,
+  type Vma,
+  type VmaChange,
+} from "./vma.ts";
+import {
+  claimedStart,
+  collect,
+  findBelow,
+  findFrom,
+  highestGap,
+  insert,
+  lowestGap,
+  remove,
+  type VmaTree,
+} from "./vma_tree.ts";
+
+/** Linux's default for vm.max_map_count. */
+export const MAX_MAP_COUNT = 65530;
+
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Bytes, maintained with every change. Linux's total_vm, data_vm, stack_vm, exec_vm, locked_vm. */
+export interface VmaTotals {
+  total: number;
+  data: number;
+  stack: number;
+  exec: number;
+  locked: number;
+}
+
+export interface GapRequest {
+  /** The gap lies in [low, high). */
+  low: number;
+  high: number;
+  length: number;
+  /** A power of two, at least the page size. */
+  align: number;
+  /** As high as possible, instead of as low as possible. */
+  topDown: boolean;
+  /** Further ranges to stay clear of: what is locked. */
+  blocked?: readonly Range[];
+}
+
+type Step =
+  | { readonly op: "unmap"; readonly start: number; readonly end: number }
+  | { readonly op: "map"; readonly vma: Vma }
+  | { readonly op: "change"; readonly start: number; readonly end: number; readonly change: VmaChange }
+  | { readonly op: "move"; readonly from: Range; readonly to: Range };
+
+/** A checked change that is not made yet. Exactly one of commit and drop must be called, once. */
+export class VmaPlan {
+  /**
+   * The negative errno that the call ends with after the commit, or 0. mprotect and mlock change what
+   * lies below a hole or a forbidden page and then fail; `end` says how far they come.
+   */
+  readonly error: number;
+  readonly start: number;
+  readonly end: number;
+  readonly #set: VmaSet;
+  readonly #step: Step;
+  readonly #maps: number;
+  readonly #bytes: number;
+  #open = true;
+
+  constructor(set: VmaSet, step: Step, range: Range, maps: number, bytes: number, error: number) {
+    this.#set = set;
+    this.#step = step;
+    this.start = range.start;
+    this.end = range.end;
+    this.#maps = maps;
+    this.#bytes = bytes;
+    this.error = error;
+    set.reserve(maps, bytes);
+  }
+
+  /** Makes the change. */
+  commit(): void {
+    this.#close();
+    this.#set.apply(this.#step);
+  }
+
+  /** Gives back what the plan had set aside; nothing changes. */
+  drop(): void {
+    this.#close();
+  }
+
+  #close(): void {
+    if (!this.#open) throw new Error("a plan is committed or dropped once");
+    this.#open = false;
+    this.#set.reserve(-this.#maps, -this.#bytes);
+  }
+}
+
+export class VmaSet {
+  readonly #limit: number;
+  readonly #excluded: readonly Range[];
+  #tree: VmaTree = null;
+  #totals: VmaTotals = { total: 0, data: 0, stack: 0, exec: 0, locked: 0 };
+  #reservedMaps = 0;
+  #reservedBytes = 0;
+
+  /** `excluded` ranges never hold a VMA: the stub window. */
+  constructor(excluded: readonly Range[], limit: number = MAX_MAP_COUNT) {
+    this.#excluded = excluded;
+    this.#limit = limit;
+  }
+
+  get count(): number {
+    return this.#tree === null ? 0 : this.#tree.size;
+  }
+
+  get totals(): Readonly<VmaTotals> {
+    return this.#totals;
+  }
+
+  /** Bytes that open plans may add to totals.total: to be counted against RLIMIT_AS. */
+  get reservedBytes(): number {
+    return this.#reservedBytes;
+  }
+
+  /** The address space of a forked child. Shares everything; O(1). */
+  clone(): VmaSet {
+    const copy = new VmaSet(this.#excluded, this.#limit);
+    copy.#tree = this.#tree;
+    copy.#totals = { ...this.#totals };
+    return copy;
+  }
+
+  // ---- Looking ----
+
+  /** The VMA that contains `address`. */
+  find(address: number): Vma | null {
+    const vma = findFrom(this.#tree, address);
+    return vma !== null && vma.start <= address ? vma : null;
+  }
+
+  /** The first VMA that ends above `address` (Linux: find_vma). */
+  findFrom(address: number): Vma | null {
+    return findFrom(this.#tree, address);
+  }
+
+  /** The last VMA that starts below `address`. */
+  findBelow(address: number): Vma | null {
+    return findBelow(this.#tree, address);
+  }
+
+  /** The VMAs that overlap [start, end), in order, not clipped. */
+  overlapping(start: number, end: number): Vma[] {
+    const found: Vma[] = [];
+    collect(this.#tree, start, end, found);
+    return found;
+  }
+
+  all(): Vma[] {
+    return this.overlapping(0, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** Whether every page of [start, end) is mapped. */
+  covers(start: number, end: number): boolean {
+    let at = start;
+    while (at < end) {
+      const vma = this.find(at);
+      if (vma === null) return false;
+      at = vma.end;
+    }
+    return true;
+  }
+
+  /** Whether a mapping hinted at [start, end) fits there: nothing mapped, no guard gap, not excluded. */
+  isFree(start: number, end: number): boolean {
+    if (this.#excluded.some((range) => start < range.end && end > range.start)) return false;
+    const next = findFrom(this.#tree, start);
+    return next === null || claimedStart(next) >= end;
+  }
+
+  /** Start of a gap as asked for, or -ENOMEM. O(log n) for each range that is excluded or blocked. */
+  findGap(request: GapRequest): number {
+    const { low, high, length, align, topDown } = request;
+    // A gap this wide holds an aligned one wherever it lies (Linux searches so too).
+    const wanted = length + align - PAGE_SIZE;
+    const intervals = without(low, high, [...this.#excluded, ...(request.blocked ?? [])]);
+    if (topDown) intervals.reverse();
+    for (const interval of intervals) {
+      if (topDown) {
+        const end = highestGap(this.#tree, interval.start, interval.end, wanted);
+        if (end >= 0) return Math.floor((end - length) / align) * align;
+      } else {
+        const start = lowestGap(this.#tree, interval.start, interval.end, wanted);
+        if (start >= 0) return Math.ceil(start / align) * align;
+      }
+    }
+    return -ENOMEM;
+  }
+
+  // ---- Planning: each gives a plan, or a negative errno if nothing is to be done ----
+
+  /** Maps a VMA; what was mapped in its range goes. */
+  planMap(vma: Vma): VmaPlan | number {
+    if (!this.#allowed(vma.start, vma.end)) return -ENOMEM;
+    const old = this.overlapping(vma.start, vma.end);
+    if (old.some(isSealed)) return -EPERM;
+    const maps = 1 + this.#splitsInside(old, vma.start, vma.end);
+    if (!this.#hasRoom(maps)) return -ENOMEM;
+    const bytes = Math.max(0, vma.end - vma.start - mappedBytes(old, vma.start, vma.end));
+    return new VmaPlan(this, { op: "map", vma }, vma, maps, bytes, 0);
+  }
+
+  planUnmap(start: number, end: number): VmaPlan | number {
+    const old = this.overlapping(start, end);
+    if (old.some(isSealed)) return -EPERM;
+    const maps = this.#splitsInside(old, start, end);
+    if (!this.#hasRoom(maps)) return -ENOMEM;
+    return new VmaPlan(this, { op: "unmap", start, end }, { start, end }, maps, 0, 0);
+  }
+
+  /**
+   * Changes protection, flags or name of what is mapped in [start, end). `holes: "stop"`: as mprotect and
+   * mlock, up to the first hole, then -ENOMEM; "skip": as madvise, all that is mapped, then -ENOMEM if
+   * there was a hole.
+   */
+  planChange(start: number, end: number, change: VmaChange, holes: "stop" | "skip"): VmaPlan | number {
+    let at = start;
+    let hole = false;
+    let error = 0;
+    for (const vma of this.overlapping(start, end)) {
+      if (vma.start > at) {
+        hole = true;
+        if (holes === "stop") break;
+      }
+      error = refusal(vma, change);
+      if (error !== 0) break;
+      at = Math.min(end, vma.end);
+    }
+    if (error === 0 && (hole || at < end)) error = -ENOMEM;
+    const reach = holes === "skip" && (error === 0 || error === -ENOMEM) ? end : at;
+    if (reach === start) return error === 0 ? -EINVAL : error;
+    const maps = this.#edges(start, reach);
+    if (!this.#hasRoom(maps)) return -ENOMEM;
+    return new VmaPlan(
+      this,
+      { op: "change", start, end: reach, change },
+      { start, end: reach },
+      maps,
+      0,
+      error,
+    );
+  }
+
+  /**
+   * Moves [from.start, from.end), which lies in one VMA, to `to`; a longer `to` extends it. What was mapped
+   * in `to` goes; the ranges must not overlap. The plan's range is `to`: the caller locks both.
+   */
+  planMove(from: Range, to: Range): VmaPlan | number {
+    if (!this.#allowed(to.start, to.end)) return -ENOMEM;
+    if (from.start < to.end && to.start < from.end) return -EINVAL;
+    const source = this.find(from.start);
+    if (source === null || source.end < from.end) return -EINVAL;
+    const old = this.overlapping(to.start, to.end);
+    if (isSealed(source) || old.some(isSealed)) return -EPERM;
+    const maps =
+      1 + this.#splitsInside([source], from.start, from.end) + this.#splitsInside(old, to.start, to.end);
+    if (!this.#hasRoom(maps)) return -ENOMEM;
+    const growth = to.end - to.start - (from.end - from.start) - mappedBytes(old, to.start, to.end);
+    return new VmaPlan(this, { op: "move", from, to }, to, maps, Math.max(0, growth), 0);
+  }
+
+  // ---- Used by plans alone ----
+
+  reserve(maps: number, bytes: number): void {
+    this.#reservedMaps += maps;
+    this.#reservedBytes += bytes;
+  }
+
+  apply(step: Step): void {
+    switch (step.op) {
+      case "unmap":
+        this.#cut(step.start, step.end);
+        return;
+      case "map":
+        this.#cut(step.vma.start, step.vma.end);
+        this.#put(step.vma);
+        return;
+      case "change":
+        for (const vma of this.#cut(step.start, step.end)) this.#put(changed(vma, step.change));
+        return;
+      case "move": {
+        const [source] = this.#cut(step.from.start, step.from.end);
+        this.#cut(step.to.start, step.to.end);
+        this.#put({ ...moved(source!, step.to.start), end: step.to.end });
+        return;
+      }
+    }
+  }
+
+  // ---- Changing ----
+
+  /** Empties [start, end) and returns what was in it. */
+  #cut(start: number, end: number): Vma[] {
+    const old = this.overlapping(start, end);
+    for (const vma of old) {
+      this.#remove(vma);
+      if (vma.start < start) this.#insert(clip(vma, vma.start, start));
+      if (vma.end > end) this.#insert(clip(vma, end, vma.end));
+    }
+    return old.map((vma) => clip(vma, start, end));
+  }
+
+  /** Adds a VMA where nothing is mapped, as one with the neighbours that it continues. */
+  #put(vma: Vma): void {
+    const low = findBelow(this.#tree, vma.start);
+    if (low !== null && mergeable(low, vma)) {
+      this.#remove(low);
+      vma = { ...low, end: vma.end };
+    }
+    const high = findFrom(this.#tree, vma.end);
+    if (high !== null && mergeable(vma, high)) {
+      this.#remove(high);
+      vma = { ...vma, end: high.end };
+    }
+    this.#insert(vma);
+  }
+
+  #insert(vma: Vma): void {
+    this.#tree = insert(this.#tree, vma);
+    this.#account(vma, vma.end - vma.start);
+  }
+
+  #remove(vma: Vma): void {
+    this.#tree = remove(this.#tree, vma.start);
+    this.#account(vma, vma.start - vma.end);
+  }
+
+  /** The classes are those of Linux's vm_stat_account. */
+  #account(vma: Vma, bytes: number): void {
+    const totals = this.#totals;
+    totals.total += bytes;
+    if ((vma.flags & VM_LOCKED) !== 0) totals.locked += bytes;
+    if ((vma.flags & VM_GROWSDOWN) !== 0) totals.stack += bytes;
+    else if ((vma.prot & PROT_WRITE) !== 0 && (vma.flags & VM_SHARED) === 0) totals.data += bytes;
+    else if ((vma.prot & (PROT_EXEC | PROT_WRITE)) === PROT_EXEC) totals.exec += bytes;
+  }
+
+  // ---- Limits ----
+
+  #allowed(start: number, end: number): boolean {
+    return !this.#excluded.some((range) => start < range.end && end > range.start);
+  }
+
+  #hasRoom(maps: number): boolean {
+    return maps === 0 || this.count + this.#reservedMaps + maps <= this.#limit;
+  }
+
+  /** 1 if taking [start, end) out of `old` leaves two pieces of one VMA. */
+  #splitsInside(old: readonly Vma[], start: number, end: number): number {
+    const first = old[0];
+    return first !== undefined && first.start < start && first.end > end ? 1 : 0;
+  }
+
+  /** How many of the two addresses lie inside a VMA: changing what is between adds so many. */
+  #edges(start: number, end: number): number {
+    const inside = (address: number) => {
+      const vma = this.find(address);
+      return vma !== null && vma.start < address ? 1 : 0;
+    };
+    return inside(start) + inside(end);
+  }
+}
+
+function isSealed(vma: Vma): boolean {
+  return (vma.flags & VM_SEALED) !== 0;
+}
+
+/** Why a VMA may not be changed so: a negative errno, or 0. */
+function refusal(vma: Vma, change: VmaChange): number {
+  if (change.prot === undefined) return 0;
+  if (isSealed(vma)) return -EPERM;
+  return (change.prot & ~vma.maxProt) === 0 ? 0 : -EACCES;
+}
+
+function mappedBytes(vmas: readonly Vma[], start: number, end: number): number {
+  let bytes = 0;
+  for (const vma of vmas) bytes += Math.min(end, vma.end) - Math.max(start, vma.start);
+  return bytes;
+}
+
+/** [low, high) without the given ranges: what is left, in order. */
+function without(low: number, high: number, ranges: Range[]): Range[] {
+  const left: Range[] = [];
+  let at = low;
+  for (const range of ranges.sort((a, b) => a.start - b.start)) {
+    if (range.end <= at) continue;
+    if (range.start >= high) break;
+    if (range.start > at) left.push({ start: at, end: range.start });
+    at = range.end;
+  }
+  if (at < high) left.push({ start: at, end: high });
+  return left;
+}

@@ -1,0 +1,306 @@
+// Creating tasks: fork, vfork, clone, clone3 (clone(2)). A task that shares memory is a host thread in
+// the same stub process, whatever its thread group (hardening.md, F16); one that does not is a stub
+// process forked from the caller's. The new host task names itself by a token (stubs.ts), posts STARTED
+// and is sent off with the registers that its creator had.
+
+import { EAGAIN, EFAULT, EINVAL, EPERM, E2BIG } from "../../shared/abi/errno.ts";
+import {
+  CLONE_ARGS_SIZE_VER0,
+  CLONE_CHILD_CLEARTID,
+  CLONE_CHILD_SETTID,
+  CLONE_FILES,
+  CLONE_FS,
+  CLONE_PARENT,
+  CLONE_PARENT_SETTID,
+  CLONE_SETTLS,
+  CLONE_SIGHAND,
+  CLONE_THREAD,
+  CLONE_VFORK,
+  CLONE_VM,
+  CSIGNAL,
+} from "../../shared/abi/sched.ts";
+import { SIGCHLD } from "../../shared/abi/signal.ts";
+import { clone_args } from "../../shared/abi/structs.ts";
+import * as L from "../../shared/ring/layout.ts";
+import { Reply } from "../../shared/ring/slot_states.ts";
+import type { Handler } from "./dispatch.ts";
+import { RLIMIT_NPROC } from "./limit_calls.ts";
+import { OperationList } from "./operation_list.ts";
+import { NO_ALT_STACK } from "./signal_frame.ts";
+import { StubProcess } from "./stub_process.ts";
+import { type Coroutine, NO_RESULT, type SharedParts, Task } from "./task.ts";
+import { ThreadGroup } from "./thread_group.ts";
+
+const CLONE_DETACHED = 0x400000;
+const CLONE_UNTRACED = 0x800000;
+const CLONE_SYSVSEM = 0x40000;
+const CLONE_IO = 0x80000000;
+const CLONE_CLEAR_SIGHAND = 0x100000000;
+const SUPPORTED =
+  CSIGNAL |
+  CLONE_VM |
+  CLONE_FS |
+  CLONE_FILES |
+  CLONE_SIGHAND |
+  CLONE_VFORK |
+  CLONE_PARENT |
+  CLONE_THREAD |
+  CLONE_SETTLS |
+  CLONE_PARENT_SETTID |
+  CLONE_CHILD_CLEARTID |
+  CLONE_CHILD_SETTID |
+  CLONE_DETACHED |
+  CLONE_UNTRACED |
+  CLONE_SYSVSEM |
+  CLONE_IO;
+
+interface CloneArgs {
+  /** Low 32 bits of the flags, without CSIGNAL. */
+  flags: number;
+  clearHandlers: boolean;
+  exitSignal: number;
+  /** New stack pointer; 0: the caller's. */
+  stack: number;
+  parentTid: number;
+  childTid: number;
+  tls: number;
+}
+
+function check(task: Task, { flags, exitSignal, clearHandlers }: CloneArgs): number {
+  if ((flags & ~SUPPORTED) !== 0) {
+    task.kernel.counters.unsupportedCalls++;
+    return -EINVAL;
+  }
+  if ((flags & CLONE_SIGHAND) !== 0 && ((flags & CLONE_VM) === 0 || clearHandlers)) return -EINVAL;
+  if ((flags & CLONE_THREAD) !== 0 && (flags & CLONE_SIGHAND) === 0) return -EINVAL;
+  if ((flags & CLONE_PARENT) !== 0 && task.group.pid === 1) return -EINVAL;
+  if (exitSignal > 64) return -EINVAL;
+  if (task.kernel.counters.tasks >= task.group.rlimits[RLIMIT_NPROC]![0] && task.credentials.uid !== 0) return -EAGAIN;
+  if (task.kernel.counters.tasks >= task.kernel.limits.tasks) return -EAGAIN;
+  return 0;
+}
+
+/** Serves every kind of clone: the child's number for the caller, or a negative errno. */
+function clone(task: Task, args: CloneArgs): number {
+  const error = check(task, args);
+  if (error < 0) return error;
+  return task.start((args.flags & CLONE_VM) !== 0 ? cloneThread(task, args) : fork(task, args));
+}
+
+function partsFor(task: Task, { flags, clearHandlers }: CloneArgs): SharedParts {
+  return {
+    files: (flags & CLONE_FILES) !== 0 ? task.files.share() : task.files.copy(),
+    fs: (flags & CLONE_FS) !== 0 ? task.fs : task.fs.copy(),
+    handlers: (flags & CLONE_SIGHAND) !== 0
+      ? task.handlers
+      : clearHandlers
+        ? task.handlers.afterExec()
+        : task.handlers.copy(),
+  };
+}
+
+function makeTask(task: Task, args: CloneArgs, tid: number, stub: StubProcess, slot: number): Task {
+  const { kernel } = task;
+  const isThread = (args.flags & CLONE_THREAD) !== 0;
+  let { group } = task;
+  if (!isThread) {
+    const parent = (args.flags & CLONE_PARENT) !== 0 ? task.group.parent : task.group;
+    const exitSignal = (args.flags & CLONE_PARENT) !== 0 ? task.group.exitSignal : args.exitSignal;
+    group = new ThreadGroup(
+      kernel,
+      tid,
+      parent,
+      exitSignal,
+      task.group.rlimits.map(([soft, hard]) => [soft, hard]),
+    );
+    group.processGroup = task.group.processGroup;
+    group.session = task.group.session;
+  }
+  const child = new Task(kernel, tid, group, stub, slot, partsFor(task, args), task.credentials, task.comm);
+  child.blocked.assign(task.savedMask ?? task.blocked);
+  // A copy of the memory keeps its stack; a thread with a stack of its own starts without.
+  if ((args.flags & CLONE_VM) === 0 || (args.flags & CLONE_VFORK) !== 0) child.altStack = task.altStack;
+  else child.altStack = NO_ALT_STACK;
+  if ((args.flags & CLONE_CHILD_CLEARTID) !== 0) child.clearChildTid = args.childTid;
+  if (!isThread) group.leader = child;
+  return child;
+}
+
+/** The child appears among its relatives. */
+function publish(child: Task): void {
+  const { group, kernel } = child;
+  group.tasks.push(child);
+  kernel.pids.register(child);
+  if (group.leader !== child) return;
+  group.parent?.children.add(group);
+  kernel.counters.processes++;
+}
+
+// What the child does between STARTED and guest code.
+function* begin(child: Task, args: CloneArgs): Coroutine {
+  yield; // STARTED
+  const { slots } = child.kernel;
+  child.started = true;
+  if ((args.flags & CLONE_CHILD_SETTID) !== 0) {
+    child.view.setInt32(child.base + L.WINDOW, child.tid, true);
+    child.outAt(args.childTid, 4, L.WINDOW);
+    yield* child.copyOutRound(); // Linux ignores a fault here
+  }
+  child.frame.setNumber(L.RAX, 0);
+  if (args.stack !== 0) child.frame.setNumber(L.RSP, args.stack);
+  if ((args.flags & CLONE_SETTLS) !== 0) child.frame.setNumber(L.FS_BASE, args.tls);
+  slots.writeFrame(child.slot, child.frame);
+  slots.setWord(child.slot, L.REP_FP, L.FP_SLOT);
+  child.replyFinal(Reply.SIGRETURN);
+  child.kickIfPending();
+  return NO_RESULT;
+}
+
+// The creator's registers and floating-point state, for the child's slot.
+function inherit(child: Task, creator: Task): void {
+  const fp = Math.min(creator.kernel.slots.word(creator.slot, L.REQ_FP_SIZE) >>> 0, L.FP_SIZE);
+  const from = creator.base + L.FP;
+  child.bytes.set(creator.bytes.subarray(from, from + fp), child.base + L.FP);
+}
+
+function* fork(task: Task, args: CloneArgs): Coroutine {
+  const { kernel } = task;
+  const tid = kernel.pids.allot();
+  if (tid < 0) return -EAGAIN;
+  const lock = yield* task.stub.space.lockAll(task);
+  const stub = new StubProcess(kernel, task.stub.space.copy());
+  const memfd = kernel.stubs.addChunk(stub);
+  if (memfd < 0) {
+    kernel.pids.free(tid);
+    lock.release();
+    return memfd;
+  }
+  kernel.slots.readFrame(task.slot, task.frame);
+  const child = makeTask(task, args, tid, stub, stub.freeSlot());
+  child.frame.words.set(task.frame.words);
+  kernel.stubs.openSlot(child);
+  child.start(begin(child, args));
+  const token = kernel.stubs.awaitFork(child, memfd, () => inherit(child, task));
+  const list = new OperationList(kernel.slots, task.slot);
+  list.fork(token);
+  const done = yield* task.run(list);
+  lock.release();
+  if (!done) {
+    kernel.stubs.abandon(child, memfd);
+    kernel.pids.free(tid);
+    return task.listResult < 0 && task.listResult > -4096 ? task.listResult : -EAGAIN;
+  }
+  publish(child);
+  return yield* afterClone(task, child, args);
+}
+
+function* cloneThread(task: Task, args: CloneArgs): Coroutine {
+  const { kernel } = task;
+  if (args.stack === 0 && (args.flags & CLONE_VFORK) === 0 && (args.flags & CLONE_THREAD) !== 0) return -EINVAL;
+  const tid = kernel.pids.allot();
+  if (tid < 0) return -EAGAIN;
+  const list = new OperationList(kernel.slots, task.slot);
+  let slot = task.stub.freeSlot();
+  if (slot < 0) {
+    const memfd = kernel.stubs.addChunk(task.stub);
+    if (memfd < 0) {
+      kernel.pids.free(tid);
+      return memfd;
+    }
+    kernel.stubs.mapChunk(list, task.stub, memfd, task.slot);
+    slot = task.stub.freeSlot();
+  }
+  kernel.slots.readFrame(task.slot, task.frame);
+  const child = makeTask(task, args, tid, task.stub, slot);
+  child.frame.words.set(task.frame.words);
+  kernel.slots.setWord(slot, L.HOST_TASK, 1);
+  kernel.stubs.openSlot(child);
+  child.start(begin(child, args));
+  const token = kernel.stubs.awaitThread(child, () => inherit(child, task));
+  list.thread(token, task.stub.slotAddress(slot));
+  const done = yield* task.run(list);
+  if (!done) {
+    kernel.slots.setWord(slot, L.HOST_TASK, 0);
+    kernel.stubs.abandon(child, -1);
+    kernel.pids.free(tid);
+    return task.listResult < 0 && task.listResult > -4096 ? task.listResult : -EAGAIN;
+  }
+  publish(child);
+  return yield* afterClone(task, child, args);
+}
+
+// What the caller does when the child exists: parent_tid, and vfork's wait.
+function* afterClone(task: Task, child: Task, args: CloneArgs): Coroutine {
+  if ((args.flags & CLONE_PARENT_SETTID) !== 0) {
+    task.view.setInt32(task.base + L.WINDOW, child.tid, true);
+    task.outAt(args.parentTid, 4, L.WINDOW);
+    yield* task.copyOutRound();
+  }
+  if ((args.flags & CLONE_VFORK) !== 0 && child.group.state === "running" && !child.group.hasExeced) {
+    let woken = false;
+    child.group.vforkDone = () => {
+      woken = true;
+      task.completeWait(0);
+    };
+    // Only the child's end or exec, or SIGKILL, ends this wait.
+    while (!woken) {
+      task.replyBlocked();
+      yield;
+    }
+  }
+  return child.tid;
+}
+
+export const CLONE_HANDLERS: Record<string, Handler> = {
+  fork: (task) =>
+    clone(task, { flags: 0, clearHandlers: false, exitSignal: SIGCHLD, stack: 0, parentTid: 0, childTid: 0, tls: 0 }),
+
+  vfork: (task) =>
+    clone(task, {
+      flags: CLONE_VFORK | CLONE_VM,
+      clearHandlers: false,
+      exitSignal: SIGCHLD,
+      stack: 0,
+      parentTid: 0,
+      childTid: 0,
+      tls: 0,
+    }),
+
+  clone: (task, flags, stack, parentTid, childTid, tls) =>
+    clone(task, {
+      flags: flags & ~CSIGNAL,
+      clearHandlers: false,
+      exitSignal: (flags | 0) & CSIGNAL,
+      stack,
+      parentTid,
+      childTid,
+      tls,
+    }),
+
+  clone3: (task, _args, size) => {
+    if (size > 4096) return -E2BIG;
+    if (size < CLONE_ARGS_SIZE_VER0) return -EINVAL;
+    if (!task.inComplete(0, size)) return -EFAULT;
+    // Fields of a later version must be zero.
+    const bytes = new Uint8Array(Math.max(size, clone_args.size));
+    bytes.set(task.bytes.subarray(task.base + L.WINDOW, task.base + L.WINDOW + size));
+    if (bytes.subarray(clone_args.size).some((byte) => byte !== 0)) return -E2BIG;
+    const args = clone_args.decode(bytes);
+    const flags = args.flags % 4294967296 | 0;
+    const high = Math.floor(args.flags / 4294967296);
+    if ((high & ~1) !== 0 || (flags & (CSIGNAL | CLONE_DETACHED)) !== 0) return -EINVAL;
+    if ((args.stack === 0) !== (args.stack_size === 0)) return -EINVAL;
+    if (args.set_tid !== 0 || args.set_tid_size !== 0) return args.set_tid_size === 0 ? -EINVAL : -EPERM;
+    if ((flags & (CLONE_THREAD | CLONE_PARENT)) !== 0 && args.exit_signal !== 0) return -EINVAL;
+    return clone(task, {
+      flags,
+      clearHandlers: args.flags >= CLONE_CLEAR_SIGHAND,
+      exitSignal: args.exit_signal,
+      stack: args.stack === 0 ? 0 : args.stack + args.stack_size,
+      parentTid: args.parent_tid,
+      childTid: args.child_tid,
+      tls: args.tls,
+    });
+  },
+};
+

@@ -1,0 +1,126 @@
+// The way back to guest code when something stands in it: pending signals, a stop, a system call to
+// restart. Every other return is Task.finish alone.
+//
+// Order, as in Linux: the call's out pieces are copied first; then signals are taken one after the
+// other until one has a handler; a call that was interrupted is restarted or answers EINTR, which
+// depends on that handler. The restart logic is only here.
+
+import { EINTR } from "../../shared/abi/errno.ts";
+import {
+  SA_RESTART,
+  SIG_DFL,
+  SIG_IGN,
+  SIGBUS,
+  SIGFPE,
+  SIGILL,
+  SIGSEGV,
+  SIGSYS,
+  SIGTRAP,
+} from "../../shared/abi/signal.ts";
+import { nr } from "../../shared/abi/syscalls.ts";
+import * as L from "../../shared/ring/layout.ts";
+import { Reply } from "../../shared/ring/slot_states.ts";
+import { parkIfStopped, stopGroup } from "./job_control.ts";
+import { ERESTART_RESTARTBLOCK, ERESTARTNOINTR, ERESTARTSYS, isRestart } from "./restart.ts";
+import { forceSignal } from "./send_signal.ts";
+import { enterHandler } from "./signal_frame.ts";
+import type { SigInfo } from "./siginfo.ts";
+import { SignalSet } from "./signal_set.ts";
+import { type SignalAction, STOP_SIGNALS } from "./signals.ts";
+import type { Task } from "./task.ts";
+
+const SYNCHRONOUS = SignalSet.of(SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS);
+const SYSCALL_LENGTH = 2;
+const SYS_restart_syscall = nr("restart_syscall");
+
+/** What the registers stand for: the result of a call, or null after a fault, a trap or a kick. */
+export type Outcome = number | null;
+
+function takeSignal(task: Task): SigInfo | null {
+  const { pending, blocked, group } = task;
+  // Faults of its own come first, then the lowest number.
+  const own = new SignalSet(pending.set.low & SYNCHRONOUS.low, 0);
+  let signo = own.firstOutside(blocked);
+  if (signo !== 0) return pending.take(signo);
+  signo = pending.set.firstOutside(blocked);
+  if (signo !== 0) return pending.take(signo);
+  signo = group.pending.set.firstOutside(blocked);
+  return signo === 0 ? null : group.pending.take(signo);
+}
+
+/** Finishes a call, or the handling of a fault or kick, for a task that has more to do than return. */
+export function returnToGuest(task: Task, outcome: Outcome): void {
+  if (task.group.exiting || task.dead) return;
+  if (outcome !== null && task.hasOut(outcome)) {
+    task.copyOutThen(outcome, (result) => returnToGuest(task, result));
+    return;
+  }
+  if (parkIfStopped(task, () => returnToGuest(task, outcome))) return;
+  for (;;) {
+    const info = takeSignal(task);
+    if (info === null) break;
+    const action = task.handlers.get(info.signo);
+    if (action.handler === SIG_IGN) continue;
+    if (action.handler === SIG_DFL) {
+      if (task.handlers.ignores(info.signo) && task.group.forcedSignal !== info.signo) continue;
+      if (STOP_SIGNALS.has(info.signo)) {
+        stopGroup(task.group, info.signo);
+        if (parkIfStopped(task, () => returnToGuest(task, outcome))) return;
+        continue;
+      }
+      task.group.exit(info.signo);
+      return;
+    }
+    deliver(task, action, info, outcome);
+    return;
+  }
+  const restored = task.restoreMask();
+  if (restored && task.signalPending()) {
+    returnToGuest(task, outcome);
+    return;
+  }
+  if (outcome === null) task.replyFinal(Reply.RESUME);
+  else if (isRestart(outcome)) restart(task, outcome);
+  else task.finish(outcome);
+}
+
+function deliver(task: Task, action: SignalAction, info: SigInfo, outcome: Outcome): void {
+  const { slots } = task.kernel;
+  slots.readFrame(task.slot, task.frame);
+  if (outcome !== null) {
+    if (outcome === -ERESTARTNOINTR || (outcome === -ERESTARTSYS && (action.flags & SA_RESTART) !== 0))
+      rewind(task, task.frame.low(L.ORIG_RAX));
+    else task.frame.setNumber(L.RAX, isRestart(outcome) ? -EINTR : outcome);
+    if (task.takeSetFs()) slots.readFrame(task.slot, task.frame);
+  }
+  const saved = task.savedMask ?? task.blocked.copy();
+  task.savedMask = null;
+  if (enterHandler(task, action, info, saved)) {
+    task.kickIfPending();
+    return;
+  }
+  onBadFrame(task, info.signo);
+  returnToGuest(task, null);
+}
+
+/** The frame of a handler could not be written, or read back: SIGSEGV, which kills if it was SIGSEGV's own. */
+export function onBadFrame(task: Task, signo: number): void {
+  if (signo === SIGSEGV) task.handlers.reset(SIGSEGV);
+  forceSignal(task, { signo: SIGSEGV, code: 0x80 /* SI_KERNEL */, addr: 0 });
+}
+
+// The syscall instruction is executed again, with its number (or restart_syscall's) in rax.
+function rewind(task: Task, number: number): void {
+  task.frame.setNumber(L.RAX, number);
+  task.frame.setNumber(L.RIP, task.frame.unsigned(L.RIP) - SYSCALL_LENGTH);
+}
+
+function restart(task: Task, outcome: number): void {
+  const { slots } = task.kernel;
+  slots.readFrame(task.slot, task.frame);
+  rewind(task, outcome === -ERESTART_RESTARTBLOCK ? SYS_restart_syscall : task.frame.low(L.ORIG_RAX));
+  slots.writeFrame(task.slot, task.frame);
+  slots.setWord(task.slot, L.REP_FP, L.FP_KEEP);
+  task.replyFinal(Reply.SIGRETURN);
+}
+

@@ -1,0 +1,145 @@
+// The end of tasks and thread groups (exit(2), exit_group(2)): what is released when, who is told,
+// who inherits the children. The guest's process is over as soon as this says so; its host process
+// follows, and what only the host process holds (chunks, slots) goes when its pidfd fires.
+
+import { CLD_DUMPED, CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SIG_IGN, SIGCHLD, SIGHUP, SIGCONT } from "../../shared/abi/signal.ts";
+import * as L from "../../shared/ring/layout.ts";
+import { Reply } from "../../shared/ring/slot_states.ts";
+import { wakeFutex } from "./futex.ts";
+import { sendToGroup } from "./send_signal.ts";
+import { fromKernel } from "./siginfo.ts";
+import { NO_RESULT, type Coroutine, type Task, type ThreadGroup } from "./task.ts";
+import { reap, wakeWaiters } from "./wait.ts";
+
+const CORE_DUMPED = 0x80;
+const EXIT_THREAD = 0;
+
+/** Ends one task; the last one of a group ends the group. */
+export function exitTask(task: Task, status: number): number {
+  if (task.group.alive === 1) {
+    task.group.exit((status & 0xff) << 8);
+    return NO_RESULT;
+  }
+  return task.start(leave(task));
+}
+
+// clear_child_tid is cleared by the stub while it still stands in the address space, then the host
+// thread leaves.
+function* leave(task: Task): Coroutine {
+  yield* clearChildTid(task);
+  task.kernel.slots.setNumber(task.slot, L.REP_RESULT, EXIT_THREAD);
+  task.replyFinal(Reply.EXIT);
+  releaseTask(task);
+  return NO_RESULT;
+}
+
+function* clearChildTid(task: Task): Generator<void, void, void> {
+  if (task.clearChildTid === 0) return;
+  const address = task.clearChildTid;
+  task.view.setInt32(task.base + L.WINDOW, 0, true);
+  task.outAt(address, 4, L.WINDOW);
+  yield* task.copyOutRound();
+  wakeFutex(task.stub.space, address, 1);
+}
+
+/** The task is no more for the guest. */
+function releaseTask(task: Task): void {
+  const { group, kernel } = task;
+  kernel.stubs.closeSlot(task);
+  task.files.release();
+  kernel.pids.releaseTask(task);
+  if (task !== group.leader) {
+    const index = group.tasks.indexOf(task);
+    if (index >= 0) group.tasks.splice(index, 1);
+  }
+}
+
+/** See ThreadGroup.exit. */
+export function exitGroup(group: ThreadGroup, status: number): void {
+  if (group.exiting) return;
+  group.exitStatus = status;
+  const stubs = new Set(group.tasks.map((task) => task.stub));
+  for (const task of [...group.tasks]) {
+    if (task.dead) continue;
+    task.cancelWait();
+    task.files.release();
+    if (task !== group.leader) group.kernel.pids.releaseTask(task);
+  }
+  for (const stub of stubs) stub.leave(group);
+  afterExit(group);
+}
+
+function afterExit(group: ThreadGroup): void {
+  const { kernel } = group;
+  kernel.counters.processes--;
+  group.vforkDone?.();
+  group.vforkDone = null;
+  group.state = "zombie";
+  kernel.onGroupExit(group);
+  orphanedProcessGroups(group);
+  giveAwayChildren(group);
+  for (const listener of group.onExit.splice(0)) listener(group.exitStatus);
+  const { parent } = group;
+  if (parent === null || parent.exiting) {
+    reap(group);
+    return;
+  }
+  const action = parent.leader.handlers.get(SIGCHLD);
+  const unwanted =
+    group.exitSignal === SIGCHLD && (action.handler === SIG_IGN || (action.flags & SA_NOCLDWAIT) !== 0);
+  if (group.exitSignal !== 0 && !(unwanted && action.handler === SIG_IGN)) tellParent(group, parent);
+  if (unwanted) reap(group);
+  wakeWaiters(parent);
+}
+
+function tellParent(group: ThreadGroup, parent: ThreadGroup): void {
+  const status = group.exitStatus;
+  const signo = status & 0x7f;
+  const code = signo === 0 ? CLD_EXITED : (status & CORE_DUMPED) !== 0 ? CLD_DUMPED : CLD_KILLED;
+  sendToGroup(parent, {
+    signo: group.exitSignal,
+    code,
+    pid: group.pid,
+    uid: group.leader.credentials.uid,
+    status: signo === 0 ? (status >> 8) & 0xff : signo,
+  });
+}
+
+// Children go to the nearest reaper; where there is none, the kernel reaps them itself.
+function giveAwayChildren(group: ThreadGroup): void {
+  const reaper = group.kernel.pids.reaper(group);
+  for (const child of group.children) {
+    child.parent = reaper;
+    if (reaper === null) {
+      if (child.state === "zombie") reap(child);
+      continue;
+    }
+    reaper.children.add(child);
+    child.exitSignal = SIGCHLD;
+    if (child.state === "zombie") {
+      tellParent(child, reaper);
+      wakeWaiters(reaper);
+    }
+  }
+  group.children.clear();
+}
+
+// A process group that loses its last link to the session and has stopped members gets SIGHUP and SIGCONT.
+function orphanedProcessGroups(group: ThreadGroup): void {
+  const { pids } = group.kernel;
+  const candidates = new Set<number>([...group.children].map((child) => child.processGroup));
+  candidates.add(group.processGroup);
+  for (const pgid of candidates) {
+    const members = [...pids.groups()].filter((other) => other.processGroup === pgid && other.state === "running");
+    if (members.every((other) => other.stopSignal === 0)) continue;
+    const linked = members.some(
+      ({ parent }) => parent !== null && parent !== group && parent.processGroup !== pgid && parent.session === group.session,
+    );
+    if (linked) continue;
+    for (const member of members) {
+      sendToGroup(member, fromKernel(SIGHUP));
+      sendToGroup(member, fromKernel(SIGCONT));
+    }
+  }
+}
+

@@ -1,0 +1,300 @@
+// Futexes (futex(2)): queues of tasks by key. A private futex is keyed by address space and address; a
+// shared one by the object that is mapped there and the offset in it, so that processes meet.
+// FUTEX_WAIT enqueues first and then has the stub read the word, so that no wake-up is lost.
+
+import { EAGAIN, EFAULT, EINVAL, ENOSYS, ETIMEDOUT } from "../../shared/abi/errno.ts";
+import {
+  FUTEX_BITSET_MATCH_ANY,
+  FUTEX_CLOCK_REALTIME,
+  FUTEX_CMP_REQUEUE,
+  FUTEX_OP_CMP_EQ,
+  FUTEX_OP_CMP_GE,
+  FUTEX_OP_CMP_GT,
+  FUTEX_OP_CMP_LE,
+  FUTEX_OP_CMP_LT,
+  FUTEX_OP_CMP_NE,
+  FUTEX_PRIVATE_FLAG,
+  FUTEX_REQUEUE,
+  FUTEX_WAIT,
+  FUTEX_WAIT_BITSET,
+  FUTEX_WAKE,
+  FUTEX_WAKE_BITSET,
+  FUTEX_WAKE_OP,
+} from "../../shared/abi/futex.ts";
+import { readI64 } from "../../shared/abi/struct.ts";
+import * as L from "../../shared/ring/layout.ts";
+import type { AddressSpace } from "../mem/address_space.ts";
+import { isGuestRange } from "../mem/guest_range.ts";
+import type { Timer } from "../timers.ts";
+import type { Handler } from "./dispatch.ts";
+import { OperationList } from "./operation_list.ts";
+import { ERESTART_RESTARTBLOCK, ERESTARTSYS } from "./restart.ts";
+import type { Coroutine, Task } from "./task.ts";
+
+const CMD_MASK = ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+const CLOCK_REALTIME = 0;
+const TIMESPEC_SIZE = 16;
+
+class FutexWaiter {
+  readonly task: Task;
+  readonly bitset: number;
+  queue: FutexQueue | null = null;
+  woken = false;
+  timedOut = false;
+  /** The task's coroutine waits for the wake-up; before that it still reads the word. */
+  asleep = false;
+
+  constructor(task: Task, bitset: number) {
+    this.task = task;
+    this.bitset = bitset;
+  }
+}
+
+/** Waiters of one key, in the order in which they came. */
+class FutexQueue {
+  readonly waiters = new Set<FutexWaiter>();
+}
+
+/** All futexes of a kernel. */
+export class Futexes {
+  readonly #queues = new Map<string, FutexQueue>();
+
+  add(key: string, waiter: FutexWaiter): void {
+    let queue = this.#queues.get(key);
+    if (queue === undefined) {
+      queue = new FutexQueue();
+      this.#queues.set(key, queue);
+    }
+    queue.waiters.add(waiter);
+    waiter.queue = queue;
+  }
+
+  remove(key: string, waiter: FutexWaiter): void {
+    const queue = waiter.queue;
+    waiter.queue = null;
+    if (queue === null) return;
+    queue.waiters.delete(waiter);
+    if (queue.waiters.size === 0 && this.#queues.get(key) === queue) this.#queues.delete(key);
+  }
+
+  wake(key: string, count: number, bitset: number): number {
+    const queue = this.#queues.get(key);
+    if (queue === undefined) return 0;
+    let woken = 0;
+    for (const waiter of queue.waiters) {
+      if (woken >= count) break;
+      if ((waiter.bitset & bitset) === 0) continue;
+      woken++;
+      queue.waiters.delete(waiter);
+      waiter.queue = null;
+      waiter.woken = true;
+      if (waiter.asleep) waiter.task.completeWait(0);
+    }
+    if (queue.waiters.size === 0 && this.#queues.get(key) === queue) this.#queues.delete(key);
+    return woken;
+  }
+
+  requeue(from: string, to: string, count: number): number {
+    const queue = this.#queues.get(from);
+    if (queue === undefined || from === to) return 0;
+    let moved = 0;
+    for (const waiter of queue.waiters) {
+      if (moved >= count) break;
+      moved++;
+      queue.waiters.delete(waiter);
+      this.add(to, waiter);
+    }
+    if (queue.waiters.size === 0 && this.#queues.get(from) === queue) this.#queues.delete(from);
+    return moved;
+  }
+
+  get size(): number {
+    return this.#queues.size;
+  }
+}
+
+function keyOf(space: AddressSpace, address: number, isPrivate: boolean): string {
+  return isPrivate ? `${space.id}:${address}` : space.sharedKey(address);
+}
+
+/** Wakes waiters of a word in an address space, whether they use it as private or shared. */
+export function wakeFutex(space: AddressSpace, address: number, count: number): number {
+  const { futexes } = space.kernel;
+  const woken = futexes.wake(keyOf(space, address, true), count, FUTEX_BITSET_MATCH_ANY);
+  const shared = keyOf(space, address, false);
+  return shared === keyOf(space, address, true) ? woken : woken + futexes.wake(shared, count - woken, FUTEX_BITSET_MATCH_ANY);
+}
+
+/** Has the stub read the word; negative errno on a fault. */
+function* loadWord(task: Task, address: number): Generator<void, number, void> {
+  const list = new OperationList(task.kernel.slots, task.slot);
+  list.load32(address);
+  if (!(yield* task.run(list))) return -EFAULT;
+  return task.listResult | 0;
+}
+
+function* wait(task: Task, address: number, value: number, flags: number, bitset: number, deadlineNs: number): Coroutine {
+  const { kernel } = task;
+  const key = keyOf(task.stub.space, address, (flags & FUTEX_PRIVATE_FLAG) !== 0);
+  const waiter = new FutexWaiter(task, bitset);
+  kernel.futexes.add(key, waiter);
+  let timer: Timer | null = null;
+  try {
+    const list = new OperationList(kernel.slots, task.slot);
+    list.load32(address);
+    if (!(yield* task.run(list))) return -EFAULT;
+    if ((task.listResult | 0) !== (value | 0)) return -EAGAIN;
+    if (waiter.woken) return 0;
+    if (deadlineNs !== Number.POSITIVE_INFINITY) {
+      timer = kernel.timers.add(deadlineNs, () => {
+        waiter.timedOut = true;
+        task.completeWait(0);
+      });
+    }
+    waiter.asleep = true;
+    task.waiter = { cancel: () => {} };
+    const interrupted = yield* task.wait();
+    if (waiter.woken) return 0;
+    if (waiter.timedOut) return -ETIMEDOUT;
+    if (!interrupted) return 0;
+    if (deadlineNs === Number.POSITIVE_INFINITY) return -ERESTARTSYS;
+    task.restartBlock = { kind: "futex", deadlineNs, address, value, flags, bitset };
+    return -ERESTART_RESTARTBLOCK;
+  } finally {
+    kernel.futexes.remove(key, waiter);
+    if (timer !== null) kernel.timers.cancel(timer);
+  }
+}
+
+/** Goes on with a wait that a signal without handler interrupted. */
+export function restartFutex(task: Task): number {
+  const block = task.restartBlock;
+  if (block?.kind !== "futex") return -EINVAL;
+  return task.start(wait(task, block.address, block.value, block.flags, block.bitset, block.deadlineNs));
+}
+
+function* waitWithTimeout(
+  task: Task,
+  address: number,
+  value: number,
+  op: number,
+  bitset: number,
+  timeout: number,
+): Coroutine {
+  let deadline = Number.POSITIVE_INFINITY;
+  if (timeout !== 0) {
+    task.outAt(timeout, TIMESPEC_SIZE, L.WINDOW);
+    if ((yield* task.copyInRound()) < TIMESPEC_SIZE) return -EFAULT;
+    const seconds = readI64(task.view, task.base + L.WINDOW);
+    const ns = readI64(task.view, task.base + L.WINDOW + 8);
+    if (seconds < 0 || ns < 0 || ns >= 1e9) return -EINVAL;
+    const { native } = task.kernel;
+    const now = native.monotonicNs();
+    const given = seconds * 1e9 + ns;
+    if ((op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME)) === FUTEX_WAIT) deadline = now + given;
+    else if ((op & FUTEX_CLOCK_REALTIME) === 0) deadline = given;
+    else {
+      native.clockGettime(CLOCK_REALTIME);
+      deadline = now + given - (readI64(native.scratchView, 0) * 1e9 + readI64(native.scratchView, 8));
+    }
+  }
+  return yield* wait(task, address, value, op, bitset, deadline);
+}
+
+function* cmpRequeue(
+  task: Task,
+  from: number,
+  to: number,
+  op: number,
+  wakeCount: number,
+  moveCount: number,
+  expected: number | null,
+): Coroutine {
+  if (wakeCount < 0 || moveCount < 0) return -EINVAL;
+  if (expected !== null) {
+    const value = yield* loadWord(task, from);
+    if (value === -EFAULT && task.listResult === -EFAULT) return -EFAULT;
+    if (value !== (expected | 0)) return -EAGAIN;
+  }
+  const isPrivate = (op & FUTEX_PRIVATE_FLAG) !== 0;
+  const space = task.stub.space;
+  const { futexes } = task.kernel;
+  const fromKey = keyOf(space, from, isPrivate);
+  const woken = futexes.wake(fromKey, wakeCount, FUTEX_BITSET_MATCH_ANY);
+  return woken + futexes.requeue(fromKey, keyOf(space, to, isPrivate), moveCount);
+}
+
+function compares(old: number, code: number, argument: number): boolean {
+  switch (code) {
+    case FUTEX_OP_CMP_EQ:
+      return old === argument;
+    case FUTEX_OP_CMP_NE:
+      return old !== argument;
+    case FUTEX_OP_CMP_LT:
+      return old < argument;
+    case FUTEX_OP_CMP_LE:
+      return old <= argument;
+    case FUTEX_OP_CMP_GT:
+      return old > argument;
+    case FUTEX_OP_CMP_GE:
+      return old >= argument;
+    default:
+      return false;
+  }
+}
+
+// The read-modify-write is done by the stub, atomically, with a fix-up (kernel.md).
+function* wakeOp(task: Task, first: number, second: number, op: number, count: number, count2: number, code: number): Coroutine {
+  const operation = (code >>> 28) & 7;
+  const shift = code >>> 31 !== 0;
+  const comparison = (code >>> 24) & 15;
+  let operand = (code << 8) >> 20;
+  const argument = (code << 20) >> 20;
+  if (shift) operand = 1 << (operand & 31);
+  if (operation > 4 || comparison > FUTEX_OP_CMP_GE) return -ENOSYS;
+  const list = new OperationList(task.kernel.slots, task.slot);
+  list.op32(second, operation, operand);
+  if (!(yield* task.run(list))) return -EFAULT;
+  const old = task.listResult | 0;
+  const isPrivate = (op & FUTEX_PRIVATE_FLAG) !== 0;
+  const space = task.stub.space;
+  const { futexes } = task.kernel;
+  let woken = futexes.wake(keyOf(space, first, isPrivate), count, FUTEX_BITSET_MATCH_ANY);
+  if (compares(old, comparison, argument))
+    woken += futexes.wake(keyOf(space, second, isPrivate), count2, FUTEX_BITSET_MATCH_ANY);
+  return woken;
+}
+
+export const FUTEX_HANDLERS: Record<string, Handler> = {
+  futex: (task, address, op, value, timeout, address2, value3) => {
+    if (address % 4 !== 0) return -EINVAL;
+    if (!isGuestRange(address, 4)) return -EFAULT;
+    const command = op & CMD_MASK;
+    // The fourth argument is a count for these, not a pointer.
+    const count2 = task.frame.argumentLow(3);
+    switch (command) {
+      case FUTEX_WAIT:
+        return task.start(waitWithTimeout(task, address, value, op, FUTEX_BITSET_MATCH_ANY | 0, timeout));
+      case FUTEX_WAIT_BITSET:
+        if (value3 === 0) return -EINVAL;
+        return task.start(waitWithTimeout(task, address, value, op, value3, timeout));
+      case FUTEX_WAKE:
+      case FUTEX_WAKE_BITSET: {
+        const bitset = command === FUTEX_WAKE ? FUTEX_BITSET_MATCH_ANY | 0 : value3;
+        if (bitset === 0) return -EINVAL;
+        const key = keyOf(task.stub.space, address, (op & FUTEX_PRIVATE_FLAG) !== 0);
+        return task.kernel.futexes.wake(key, Math.max(value, 1), bitset);
+      }
+      case FUTEX_REQUEUE:
+        return task.start(cmpRequeue(task, address, address2, op, value, count2, null));
+      case FUTEX_CMP_REQUEUE:
+        return task.start(cmpRequeue(task, address, address2, op, value, count2, value3));
+      case FUTEX_WAKE_OP:
+        if (address2 % 4 !== 0) return -EINVAL;
+        return task.start(wakeOp(task, address, address2, op, value, count2, value3));
+      default:
+        task.kernel.counters.unsupportedCalls++;
+        return -ENOSYS;
+    }
+  },
+};

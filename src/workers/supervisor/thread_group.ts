@@ -1,0 +1,94 @@
+// A thread group (Linux's signal_struct, a process): what its tasks have in common, its place among
+// processes, sessions and process groups, and its end.
+
+import type { Kernel } from "../kernel.ts";
+import { exitGroup } from "./exit.ts";
+import { PendingSignals } from "./signals.ts";
+import type { Task } from "./task.ts";
+
+/** A session (setsid(2)) and its controlling terminal. */
+export class Session {
+  readonly sid: number;
+  constructor(sid: number) {
+    this.sid = sid;
+  }
+}
+
+export type WaitableState = "running" | "zombie" | "reaped";
+
+export class ThreadGroup {
+  readonly kernel: Kernel;
+  readonly pid: number;
+  /** Alive tasks, and a leader that has exited before the others. */
+  readonly tasks: Task[] = [];
+  leader!: Task;
+  parent: ThreadGroup | null;
+  readonly children = new Set<ThreadGroup>();
+  /** Signal for the parent at the end; 0: none. */
+  exitSignal: number;
+  processGroup: number;
+  session: Session;
+  /** Has called execve: setpgid by the parent is over. */
+  hasExeced = false;
+  /** RLIMIT_* index -> [soft, hard]; RLIM_INFINITY is Infinity. */
+  readonly rlimits: [number, number][];
+  readonly pending = new PendingSignals();
+  /** A fault's signal that kills though its default would be to ignore it. */
+  forcedSignal = 0;
+
+  // ---- Job control ----
+  /** Signal that stopped the group; 0: it runs. */
+  stopSignal = 0;
+  /** A stop, or a continuation, that wait has not reported yet. */
+  waitableStop = 0;
+  waitableContinue = false;
+
+  // ---- The end ----
+  /** Linux wait status; -1 before the end. */
+  exitStatus = -1;
+  state: WaitableState = "running";
+  /** Calls of this group's tasks that wait for children. */
+  readonly childWaiters = new Set<() => void>();
+  /** The parent of a vfork waits until this group has execed or ended. */
+  vforkDone: (() => void) | null = null;
+  /** Who outside the sandbox wants to know. */
+  readonly onExit: ((status: number) => void)[] = [];
+  readonly onStop: ((signo: number) => void)[] = [];
+  /** CPU time of ended tasks and of children that were waited for, nanoseconds. */
+  cpuTimeNs = 0;
+  childrenCpuTimeNs = 0;
+  startNs: number;
+
+  constructor(
+    kernel: Kernel,
+    pid: number,
+    parent: ThreadGroup | null,
+    exitSignal: number,
+    rlimits: [number, number][],
+  ) {
+    this.kernel = kernel;
+    this.pid = pid;
+    this.parent = parent;
+    this.exitSignal = exitSignal;
+    this.rlimits = rlimits;
+    this.processGroup = parent?.processGroup ?? pid;
+    this.session = parent?.session ?? new Session(pid);
+    this.startNs = kernel.native.monotonicNs();
+  }
+
+  get exiting(): boolean {
+    return this.exitStatus >= 0;
+  }
+
+  /** Tasks that are not dead. */
+  get alive(): number {
+    let alive = 0;
+    for (const task of this.tasks) if (!task.dead) alive++;
+    return alive;
+  }
+
+  /** Ends every task of the group with this wait status. Never depends on the guest's help (F14). */
+  exit(status: number): void {
+    exitGroup(this, status);
+  }
+}

@@ -1,0 +1,185 @@
+// Waiting for children: wait4(2), waitid(2), and the last step of a zombie.
+
+import { ECHILD, EINVAL, ESRCH } from "../../shared/abi/errno.ts";
+import {
+  CLD_CONTINUED,
+  CLD_DUMPED,
+  CLD_EXITED,
+  CLD_KILLED,
+  CLD_STOPPED,
+  SIGCHLD,
+  SIGCONT,
+} from "../../shared/abi/signal.ts";
+import { rusage } from "../../shared/abi/structs.ts";
+import {
+  __WALL,
+  __WCLONE,
+  __WNOTHREAD,
+  P_ALL,
+  P_PGID,
+  P_PID,
+  WCONTINUED,
+  WEXITED,
+  WNOHANG,
+  WNOWAIT,
+  WSTOPPED,
+  WUNTRACED,
+} from "../../shared/abi/wait.ts";
+import type { Handler } from "./dispatch.ts";
+import { ERESTARTSYS } from "./restart.ts";
+import { SIGINFO_SIZE, writeSigInfo } from "./siginfo.ts";
+import { BLOCKED, type Task, type ThreadGroup } from "./task.ts";
+
+/** A child that matches and what it has to report. */
+interface Report {
+  readonly child: ThreadGroup;
+  readonly kind: "exited" | "stopped" | "continued";
+}
+
+/** Which children a call means. */
+type Selector = (child: ThreadGroup) => boolean;
+
+/** Wakes the group's tasks that wait for children. */
+export function wakeWaiters(parent: ThreadGroup): void {
+  for (const waiter of [...parent.childWaiters]) waiter();
+}
+
+/** The zombie is gone: its number is free. */
+export function reap(group: ThreadGroup): void {
+  if (group.state === "reaped") return;
+  group.state = "reaped";
+  if (group.parent !== null) {
+    group.parent.children.delete(group);
+    group.parent.childrenCpuTimeNs += group.cpuTimeNs + group.childrenCpuTimeNs;
+  }
+  group.kernel.pids.release(group);
+}
+
+function isClone(child: ThreadGroup): boolean {
+  return child.exitSignal !== SIGCHLD;
+}
+
+function eligible(child: ThreadGroup, selector: Selector, options: number): boolean {
+  if (!selector(child)) return false;
+  if ((options & __WALL) !== 0) return true;
+  return isClone(child) === ((options & __WCLONE) !== 0);
+}
+
+/** The first report; null when no child has one, -ECHILD when there is no such child. */
+function find(parent: ThreadGroup, selector: Selector, options: number): Report | null | number {
+  let any = false;
+  for (const child of parent.children) {
+    if (!eligible(child, selector, options)) continue;
+    any = true;
+    if (child.state === "zombie") {
+      if ((options & WEXITED) !== 0) return { child, kind: "exited" };
+      continue;
+    }
+    if ((options & WSTOPPED) !== 0 && child.waitableStop !== 0) return { child, kind: "stopped" };
+    if ((options & WCONTINUED) !== 0 && child.waitableContinue) return { child, kind: "continued" };
+  }
+  return any ? null : -ECHILD;
+}
+
+/** Waits as the options say, then hands the report to `deliver`, whose result is the call's. */
+function waitFor(
+  task: Task,
+  selector: Selector,
+  options: number,
+  deliver: (report: Report | null) => number,
+): number {
+  const parent = task.group;
+  const report = find(parent, selector, options);
+  if (typeof report === "number") return report;
+  if (report !== null || (options & WNOHANG) !== 0) return deliver(report);
+  const retry = () => {
+    const later = find(parent, selector, options);
+    if (later === null) return;
+    parent.childWaiters.delete(retry);
+    task.completeWait(typeof later === "number" ? later : deliver(later));
+  };
+  parent.childWaiters.add(retry);
+  task.waiter = {
+    cancel: () => parent.childWaiters.delete(retry),
+    interrupted: () => -ERESTARTSYS,
+  };
+  return BLOCKED;
+}
+
+function consume({ child, kind }: Report, options: number): void {
+  if ((options & WNOWAIT) !== 0) return;
+  if (kind === "exited") reap(child);
+  else if (kind === "stopped") child.waitableStop = 0;
+  else child.waitableContinue = false;
+}
+
+function waitStatus({ child, kind }: Report): number {
+  if (kind === "exited") return child.exitStatus;
+  return kind === "stopped" ? (child.waitableStop << 8) | 0x7f : 0xffff;
+}
+
+function writeRusage(task: Task, address: number, child: ThreadGroup): void {
+  const us = Math.floor((child.cpuTimeNs + child.childrenCpuTimeNs) / 1000);
+  rusage.encode(
+    { ru_utime: { tv_sec: Math.floor(us / 1e6), tv_usec: us % 1e6 } },
+    task.bytes,
+    task.out(address, rusage.size),
+  );
+}
+
+function siginfoOf({ child, kind }: Report) {
+  const status = child.exitStatus;
+  const signo = status & 0x7f;
+  const [code, value] =
+    kind === "stopped"
+      ? [CLD_STOPPED, child.waitableStop]
+      : kind === "continued"
+        ? [CLD_CONTINUED, SIGCONT]
+        : signo === 0
+          ? [CLD_EXITED, (status >> 8) & 0xff]
+          : [(status & 0x80) !== 0 ? CLD_DUMPED : CLD_KILLED, signo];
+  return { signo: SIGCHLD, code, pid: child.pid, uid: child.leader.credentials.uid, status: value };
+}
+
+function selectByPid(task: Task, pid: number): Selector {
+  if (pid > 0) return (child) => child.pid === pid;
+  if (pid === -1) return () => true;
+  const pgid = pid === 0 ? task.group.processGroup : -pid;
+  return (child) => child.processGroup === pgid;
+}
+
+export const WAIT_HANDLERS: Record<string, Handler> = {
+  wait4: (task, pid, wstatus, options, usage) => {
+    if ((options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL)) !== 0) return -EINVAL;
+    if (pid === -0x80000000) return -ESRCH;
+    return waitFor(task, selectByPid(task, pid), options | WEXITED, (report) => {
+      if (report === null) return 0;
+      const { child } = report;
+      if (wstatus !== 0) task.view.setInt32(task.out(wstatus, 4), waitStatus(report), true);
+      if (usage !== 0) writeRusage(task, usage, child);
+      consume(report, options);
+      return child.pid;
+    });
+  },
+
+  waitid: (task, idtype, id, infop, options, usage) => {
+    const known = WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
+    if ((options & ~known) !== 0 || (options & (WEXITED | WSTOPPED | WCONTINUED)) === 0) return -EINVAL;
+    let selector: Selector;
+    if (idtype === P_ALL) selector = () => true;
+    else if (idtype === P_PID && id > 0) selector = (child) => child.pid === id;
+    else if (idtype === P_PGID && id >= 0) selector = selectByPid(task, id === 0 ? 0 : -id);
+    else return -EINVAL;
+    return waitFor(task, selector, options, (report) => {
+      if (infop !== 0) {
+        const at = task.out(infop, SIGINFO_SIZE);
+        task.bytes.fill(0, at, at + SIGINFO_SIZE);
+        if (report !== null) writeSigInfo(siginfoOf(report), task.bytes, at);
+      }
+      if (report !== null && usage !== 0) writeRusage(task, usage, report.child);
+      if (report !== null) consume(report, options);
+      return 0;
+    });
+  },
+};
+

@@ -1,0 +1,158 @@
+// Who holds what: descriptors, namespaces, roots, capabilities and limits of a sandbox's own processes.
+
+import { spawn } from "node:child_process";
+import { closeSync, openSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { checkout, eventually, ringfence } from "../spawn.ts";
+import { inNamespace, proc, procLink, type SandboxProcesses, sandboxOf, status } from "./processes.ts";
+
+const DEADLINE_MS = 30_000;
+/** CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID SYS_CHROOT SYS_PTRACE SETFCAP */
+const NODE_CAPABILITIES = (
+  (1n << 0n) |
+  (1n << 1n) |
+  (1n << 2n) |
+  (1n << 3n) |
+  (1n << 4n) |
+  (1n << 18n) |
+  (1n << 19n) |
+  (1n << 31n)
+)
+  .toString(16)
+  .padStart(16, "0");
+const NO_CAPABILITIES = "0".repeat(16);
+
+/** Runs `body` while a sandbox sleeps; a descriptor of the caller's own stands open at number 5 meanwhile. */
+async function withSandbox(body: (processes: SandboxProcesses) => void | Promise<void>): Promise<void> {
+  const foreign = `/tmp/ringfence-foreign-${process.pid}`;
+  writeFileSync(foreign, "a descriptor that must not leak");
+  const fd = openSync(foreign, "r");
+  const child = spawn(ringfence, ["do", "busybox", "sleep", "60"], {
+    stdio: ["pipe", "pipe", "pipe", "ignore", "ignore", fd],
+    detached: true,
+  });
+  closeSync(fd);
+  const timer = setTimeout(() => process.kill(-child.pid!, "SIGKILL"), DEADLINE_MS);
+  const processes = await sandboxOf(child.pid!, true);
+  try {
+    await body(processes);
+  } finally {
+    child.kill("SIGKILL");
+    clearTimeout(timer);
+    rmSync(foreign);
+    await eventually(() => inNamespace(processes.pidNamespace).length === 0, 2000);
+  }
+}
+
+function descriptors(pid: number): Map<number, string> {
+  const found = new Map<number, string>();
+  for (const name of readdirSync(`/proc/${pid}/fd`)) {
+    const target = procLink(pid, `fd/${name}`);
+    if (target !== undefined) found.set(Number(name), target); // else it was closed just now
+  }
+  return found;
+}
+
+// What a process may hold besides pipes and sockets; a detached mount shows as "/": the host's tree,
+// read-only, and the sandbox's proc.
+const ANYONE = /^(pipe:\[\d+\]|socket:\[\d+\])$/;
+const INIT = /^anon_inode:\[signalfd\]$/;
+const NODE = /^(anon_inode:.+|\/memfd:\S+( \(deleted\))?|\/|\/dev\/null)$/;
+const STUB = /^(anon_inode:\[eventfd\]|\/memfd:\S+( \(deleted\))?|\/dev\/null)$/;
+
+test("no process of the sandbox holds a descriptor that it has no use for", async () => {
+  await withSandbox(async ({ init, node, pidNamespace }) => {
+    const foreign = () =>
+      inNamespace(pidNamespace).flatMap((pid) => {
+        const own = pid === init ? INIT : pid === node ? NODE : STUB;
+        return [...descriptors(pid)]
+          .filter(([, target]) => !ANYONE.test(target) && !own.test(target))
+          .map(([fd, target]) => `${proc(pid, "comm")!.trim()} ${fd} ${target}`);
+      });
+    // While it loads the program, the kernel has its file open.
+    await eventually(() => foreign().length === 0, 2000);
+    assert.equal(foreign(), []);
+    assert.is(descriptors(init).size, 3);
+    assert.is(descriptors(node).get(0), "/dev/null");
+  });
+});
+
+test("the launcher holds neither end of the guest's standard input and output", async () => {
+  await withSandbox(({ launcher, init, node }) => {
+    assert.is(descriptors(launcher).get(0), "/dev/null");
+    assert.is(descriptors(launcher).get(1), "/dev/null");
+    const guest = new Set([...descriptors(node).values()].filter((target) => target.startsWith("socket:")));
+    const own = [...descriptors(init).values()].filter((target) => target.startsWith("socket:"));
+    assert.is(own.length, 1);
+    assert.ok(guest.has(own[0]!), "init's one socket is the launcher's, to report deaths");
+  });
+});
+
+test("the sandbox has namespaces of its own, shared by its processes", async () => {
+  await withSandbox(({ init, node, zygote }) => {
+    for (const name of ["user", "pid", "mnt", "ipc", "uts", "net", "cgroup"]) {
+      const own = procLink(init, `ns/${name}`);
+      assert.ok(own);
+      assert.is.not(own, procLink(process.pid, `ns/${name}`), name);
+      assert.is(procLink(node, `ns/${name}`), own, name);
+      assert.is(procLink(zygote, `ns/${name}`), own, name);
+    }
+    assert.match(status(init, "NSpid")!, /\t1$/);
+    assert.is(proc(node, "uid_map"), proc(process.pid, "uid_map"));
+  });
+});
+
+test("Node sees nothing but the sandbox's root, the zygote an empty directory", async () => {
+  await withSandbox(({ init, node, zygote }) => {
+    const expected = readdirSync(`${checkout}build/sandbox`).sort();
+    assert.equal(readdirSync(`/proc/${node}/root/`).sort(), expected);
+    assert.equal(readdirSync(`/proc/${zygote}/root/`), []);
+    const mounts = proc(node, "mountinfo")!.trim().split("\n");
+    assert.is(mounts.length, 1, mounts.join("\n"));
+    assert.match(mounts[0]!, / \/ ro,nosuid,nodev/);
+    assert.is(proc(init, "mountinfo"), proc(node, "mountinfo"));
+    for (const module of proc(node, "maps")!.matchAll(/\s(\/\S+)$/gm))
+      assert.match(
+        module[1]!,
+        /^\/(node|koffi\.node|host\.node|lib\/|lib64\/|memfd:)|build\/sandbox|node_modules/,
+      );
+  });
+});
+
+test("capabilities, no_new_privs, and seccomp are as specified, in every thread", async () => {
+  await withSandbox(({ init, node, zygote, pidNamespace }) => {
+    for (const pid of inNamespace(pidNamespace)) {
+      for (const task of readdirSync(`/proc/${pid}/task`)) {
+        const expected = pid === node ? NODE_CAPABILITIES : NO_CAPABILITIES;
+        const thread = Number(task);
+        for (const set of ["CapPrm", "CapEff", "CapBnd"])
+          assert.is(status(thread, set), expected, `${set} of ${pid}`);
+        assert.is(status(thread, "NoNewPrivs"), "1");
+        assert.is(status(thread, "Seccomp"), "2");
+      }
+    }
+    assert.is(status(init, "Seccomp_filters"), "1");
+    assert.ok(Number(status(zygote, "Seccomp_filters")) > 1);
+  });
+});
+
+test("memory pressure takes stubs first; they dump no core and have few descriptors", async () => {
+  await withSandbox(({ init, zygote, pidNamespace, node }) => {
+    const own = Number(proc(init, "oom_score_adj"));
+    for (const pid of inNamespace(pidNamespace)) {
+      if (pid === init || pid === node) continue;
+      assert.is(Number(proc(pid, "oom_score_adj")), Math.min(1000, own + 500));
+      assert.match(proc(pid, "limits")!, /^Max open files\s+1024\s+1024/m);
+      assert.match(proc(pid, "limits")!, /^Max core file size\s+[01]\s+[01]\s/m);
+    }
+    const session = (pid: number) =>
+      proc(pid, "stat")!
+        .replace(/^.*\) /, "")
+        .split(" ")[3];
+    assert.is.not(session(zygote), session(node));
+    assert.is.not(session(init), session(process.pid));
+  });
+});
+
+test.run();

@@ -1,0 +1,78 @@
+// What /proc of the host says about the processes of a running sandbox: found from the launcher's pid.
+
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { eventually } from "../spawn.ts";
+
+export interface SandboxProcesses {
+  launcher: number;
+  init: number;
+  node: number;
+  zygote: number;
+  /** Inode of the sandbox's PID namespace, as /proc/PID/ns/pid names it. */
+  pidNamespace: string;
+}
+
+function allPids(): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** A file or link of /proc/PID, or undefined when the process is gone. */
+export function proc(pid: number, name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "latin1");
+  } catch {
+    return undefined;
+  }
+}
+
+export function procLink(pid: number, name: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/${name}`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A field of /proc/PID/status. */
+export function status(pid: number, field: string): string | undefined {
+  return new RegExp(`^${field}:\\s*(.*)$`, "m").exec(proc(pid, "status") ?? "")?.[1];
+}
+
+function children(parent: number): number[] {
+  return allPids().filter((pid) => status(pid, "PPid") === String(parent));
+}
+
+/** Pids in a PID namespace, zombies left out. */
+export function inNamespace(pidNamespace: string): number[] {
+  return allPids().filter((pid) => procLink(pid, "ns/pid") === pidNamespace && exists(pid));
+}
+
+export function exists(pid: number): boolean {
+  const state = status(pid, "State");
+  return state !== undefined && !state.startsWith("Z");
+}
+
+/** Waits until the sandbox of a launcher has all of its processes, and a stub when `withStub`. */
+export async function sandboxOf(launcher: number, withStub: boolean): Promise<SandboxProcesses> {
+  let found: SandboxProcesses | undefined;
+  const complete = await eventually(() => {
+    found = look(launcher, withStub);
+    return found !== undefined;
+  }, 20_000);
+  if (!complete) throw new Error(`the sandbox of launcher ${launcher} did not come up`);
+  return found!;
+}
+
+function look(launcher: number, withStub: boolean): SandboxProcesses | undefined {
+  const [init] = children(launcher).filter((pid) => status(pid, "Name") === "ringfence-init");
+  if (init === undefined) return undefined;
+  const below = children(init);
+  const node = below.find((pid) => procLink(pid, "exe")?.endsWith("/node"));
+  const zygote = below.find((pid) => procLink(pid, "exe")?.endsWith("/stub"));
+  const pidNamespace = procLink(init, "ns/pid");
+  if (node === undefined || zygote === undefined || pidNamespace === undefined) return undefined;
+  if (withStub && children(zygote).length === 0) return undefined;
+  return { launcher, init, node, zygote, pidNamespace };
+}
