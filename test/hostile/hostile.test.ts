@@ -92,7 +92,13 @@ for (const configuration of CONFIGURATIONS) {
     for (const args of program.runs) {
       tests(`${program.name} ${args.join(" ")}`, async () => {
         if (!sandbox.running) await start();
-        const result = await run(sandbox, program, args);
+        const running = run(sandbox, program, args);
+        if (program.ends.includes("deadline")) {
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          const during = await run(sandbox, witness, []);
+          assert.is(during.stdout, "alive 2\n", "another program is not served while it runs");
+        }
+        const result = await running;
         const text = `${result.stdout}${result.stderr}status ${result.status}`;
         assert.ok(sandbox.running, `the sandbox has ended: ${text}${sandbox.errors}`);
         assert.not.match(text, /^BAD/m);
