@@ -30,6 +30,9 @@ import { startProgram } from "./supervisor/start.ts";
 import { Stubs } from "./supervisor/stubs.ts";
 import { BLOCKED, type Task, type ThreadGroup } from "./supervisor/task.ts";
 import { UtsNamespace } from "./supervisor/uts.ts";
+import { DentryCache } from "./vfs/dentry_cache.ts";
+import { MountNamespace, type Path } from "./vfs/path.ts";
+import { mountInitialTree } from "./vfs/initial_mounts.ts";
 import { Timers } from "./timers.ts";
 import { Tracer } from "./tracer.ts";
 
@@ -81,6 +84,11 @@ export class Kernel {
   readonly #statuses = new Map<number, number>();
   #lastSpaceId = 0;
   #lastMappedId = 0;
+  #lastDevice = 0;
+  readonly dentries = new DentryCache();
+  /** Root of the guest's mount tree. */
+  readonly mounts = new MountNamespace();
+  root!: Path;
   /** Where random bytes are made before they go to shared memory. */
   readonly random = new Uint8Array(WINDOW_SIZE);
 
@@ -127,6 +135,7 @@ export class Kernel {
       const at = nr * MARSHAL_ENTRY_SIZE;
       this.page.setMarshal(nr, marshal.getInt32(at, true), marshal.getInt32(at + 4, true));
     }
+    this.root = mountInitialTree(this);
     this.stubs.hello(readOnly, [this.doorbell]);
     this.native.close(readOnly);
   }
@@ -238,6 +247,11 @@ export class Kernel {
 
   nextSpaceId(): number {
     return ++this.#lastSpaceId;
+  }
+
+  /** Minor number of an unnamed device (major 0), as Linux gives to file systems without a block device. */
+  nextDevice(): number {
+    return ++this.#lastDevice;
   }
 
   nextMappedId(): number {

@@ -53,6 +53,12 @@ const DECLARATIONS = {
   openComponent: "int32_t rf_open_component(int32_t dir, const char *name, int32_t flags)",
   reopen: "int32_t rf_reopen(int32_t proc, int32_t fd, int32_t flags)",
   fstat: "int32_t rf_fstat(int32_t fd)",
+  getdents: "int32_t rf_getdents(int32_t fd)",
+  fstatfs: "int32_t rf_fstatfs(int32_t fd)",
+  getxattr: "int32_t rf_getxattr(int32_t proc, int32_t fd, const char *name)",
+  listxattr: "int32_t rf_listxattr(int32_t proc, int32_t fd)",
+  preadNowait:
+    "int32_t rf_pread_nowait(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position)",
   readlink: "int32_t rf_readlink(int32_t fd)",
   terminalGet: "int32_t rf_terminal_get(int32_t fd, uint32_t request)",
   fcntlGetFlags: "int32_t rf_fcntl_get_flags(int32_t fd)",

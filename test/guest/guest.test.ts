@@ -1,6 +1,7 @@
 // Differential tests: every program of this directory runs natively and in a sandbox, under each
 // platform and placement that exists; standard output, standard error and status must be equal.
 //
+// deadline: 600 s
 // GUEST=NAME[,NAME...] runs these programs alone, whether or not what they need is there yet.
 
 import { suite } from "uvu";
@@ -8,7 +9,7 @@ import * as assert from "uvu/assert";
 import { ringfence } from "../spawn.ts";
 import { FEATURES } from "./features.ts";
 import { compile, type Field, type GuestProgram, programsIn } from "./program.ts";
-import { CONFIGURATIONS, Sandbox } from "./sandbox.ts";
+import { CONFIGURATIONS, Sandbox, told } from "./sandbox.ts";
 import { type PipedResult, runPiped } from "./streams.ts";
 
 const FIELDS: readonly Field[] = ["status", "stdout", "stderr"];
@@ -35,7 +36,7 @@ async function native(program: GuestProgram, args: readonly string[]): Promise<P
 }
 
 function options(program: GuestProgram) {
-  const env = { PATH: "/usr/bin:/bin", ...program.env };
+  const env = { PATH: "/usr/bin:/bin", PWD: "/", ...program.env };
   return { env, stdin: program.stdin, deadlineMs: program.deadlineMs };
 }
 
@@ -43,7 +44,7 @@ function compare(program: GuestProgram, expected: PipedResult, actual: PipedResu
   for (const field of FIELDS) {
     const difference = program.differences.get(field);
     const wanted = difference === undefined ? expected[field] : difference.value;
-    if (wanted !== undefined) assert.is(actual[field], wanted, describe(field, wanted, actual));
+    if (wanted !== undefined && actual[field] !== wanted) assert.unreachable(describe(field, wanted, actual));
   }
 }
 
@@ -68,13 +69,10 @@ for (const configuration of CONFIGURATIONS) {
   let sandbox: Sandbox;
 
   tests.before(async () => {
-    sandbox = await Sandbox.start(configuration.flags);
+    sandbox = await told(Sandbox.start(configuration.flags));
   });
 
-  tests.after(async () => {
-    const how = await sandbox.end();
-    if (how !== "0") throw new Error(`the sandbox ended with ${how}: ${sandbox.errors}`);
-  });
+  tests.after(() => told(sandbox.endWell()));
 
   for (const program of programs) {
     if (!runs(program)) {

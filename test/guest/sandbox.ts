@@ -86,6 +86,12 @@ export class Sandbox {
     return how ?? "deadline passed";
   }
 
+  /** As end(); rejects if it did not end well. */
+  async endWell(): Promise<void> {
+    const how = await this.end();
+    if (how !== "0") throw new Error(`the sandbox ended with ${how}: ${this.errors}`);
+  }
+
   kill(): void {
     try {
       process.kill(-this.#child.pid!, "SIGKILL");
@@ -93,6 +99,14 @@ export class Sandbox {
       // it has ended already
     }
   }
+}
+
+/** uvu fails without a word when a hook rejects: says why. */
+export function told<T>(promise: Promise<T>): Promise<T> {
+  return promise.catch((error: unknown) => {
+    console.error(error);
+    throw error;
+  });
 }
 
 async function within<T>(promise: Promise<T>, deadlineMs: number): Promise<T | undefined> {

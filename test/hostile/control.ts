@@ -2,7 +2,7 @@
 
 import { connect } from "node:net";
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 5_000;
 
 /** The sandbox's counters by name. Rejects when there is no answer in time. */
 export function counters(socketPath: string): Promise<Record<string, number>> {

@@ -5,8 +5,11 @@
 //@ args: sleep
 //@ args: yield
 //@ args: pending-storm
+//@ args: unfinished-clone
+//@ args: unfinished-mapping
+//@ args: unfinished-copy
 //@ ends: deadline
-//@ deadline: 1
+//@ deadline: 2
 #include "hostile.h"
 
 int main(int argc, char **argv) {
@@ -18,6 +21,29 @@ int main(int argc, char **argv) {
   if (strcmp(mode, "loop-all-blocked") == 0) HOST_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
   if (strcmp(mode, "futex") == 0) HOST_4(SYS_futex, &word, 0, 0, 0);
   if (strcmp(mode, "sleep") == 0) SYS_2(SYS_nanosleep, &day, 0);
+  // A request that makes the kernel hand out an operation list or a copy round, which is never run.
+  if (strcmp(mode, "unfinished-clone") == 0) {
+    *quad_at(RF_ORIG_RAX) = SYS_clone;
+    *quad_at(RF_RDI) = SIGCHLD;
+    *quad_at(RF_RSI) = *quad_at(RF_RDX) = *quad_at(RF_R10) = *quad_at(RF_R8) = 0;
+    forge(1);
+  }
+  if (strcmp(mode, "unfinished-mapping") == 0) {
+    *quad_at(RF_ORIG_RAX) = SYS_mmap;
+    *quad_at(RF_RDI) = *quad_at(RF_R9) = 0;
+    *quad_at(RF_RSI) = PAGE;
+    *quad_at(RF_RDX) = PROT_READ;
+    *quad_at(RF_R10) = MAP_SHARED | MAP_ANONYMOUS;
+    *quad_at(RF_R8) = -1ul;
+    forge(1);
+  }
+  if (strcmp(mode, "unfinished-copy") == 0) {
+    *quad_at(RF_ORIG_RAX) = SYS_getrandom;
+    *quad_at(RF_RDI) = (uint64_t)pages(64);
+    *quad_at(RF_RSI) = 64 * PAGE;
+    *quad_at(RF_RDX) = 0;
+    forge(1);
+  }
   while (strcmp(mode, "yield") == 0)
     HOST_0(SYS_sched_yield);
   while (strcmp(mode, "pending-storm") == 0)

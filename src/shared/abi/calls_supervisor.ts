@@ -18,7 +18,7 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   none(322, "execveat", [a.dirfd("dirfd"), a.string("pathname"), a.strings("argv"), a.strings("envp"), a.flags("flags", "at")]),
   none(60, "exit", [a.int("status")], never),
   none(231, "exit_group", [a.int("status")], never),
-  none(61, "wait4", [a.int("pid"), a.output("wstatus", "i32"), a.flags("options", "wait"), a.output("rusage", "rusage")]),
+  none(61, "wait4", [a.int("pid"), a.outStatus("wstatus"), a.flags("options", "wait"), a.output("rusage", "rusage")]),
   none(247, "waitid", [a.choice("idtype", "idtype"), a.int("id"), a.output("infop", "siginfo"), a.flags("options", "wait"), a.output("rusage", "rusage")]),
   none(218, "set_tid_address", [a.addr("tidptr")]),
   none(272, "unshare", [a.flags("flags", "clone")]),

@@ -11,7 +11,7 @@ import { OperationList } from "../supervisor/operation_list.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { isGuestRange, MMAP_MIN_ADDR, RESERVED_BASE, RESERVED_END } from "./guest_range.ts";
 import { PAGE_SIZE, VM_NORESERVE, VM_SHARED, type Mapped, type Vma } from "./vma.ts";
-import type { VmaPlan } from "./vma_set.ts";
+import type { VmaPlan } from "./vma_plan.ts";
 
 export const SYS_mmap = nr("mmap");
 export const SYS_munmap = nr("munmap");

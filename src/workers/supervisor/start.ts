@@ -5,10 +5,12 @@
 import { EACCES, EAGAIN, ENOENT, ENOTDIR } from "../../shared/abi/errno.ts";
 import type { ProcessSpec } from "../../shared/process_spec.ts";
 import type { Kernel } from "../kernel.ts";
-import { openHostExecutable } from "../vfs/executable.ts";
+import { openExecutable } from "../vfs/executable.ts";
 import { FileTable } from "../vfs/file_table.ts";
 import { FsState } from "../vfs/fs_state.ts";
 import { HostStream } from "../vfs/host_stream.ts";
+import { Path } from "../vfs/path.ts";
+import { type WalkContext, walkPath } from "../vfs/path_walk.ts";
 import { type Credentials, initialCredentials } from "./credentials.ts";
 import { closeImage, loadProgram, newAddressSpace, openImage, type ProgramImage } from "./exec.ts";
 import { limitsFrom, RLIMIT_STACK } from "./limit_calls.ts";
@@ -35,10 +37,10 @@ function candidates(spec: ProcessSpec): string[] {
   return path.split(":").map((directory) => (directory === "" ? name : `${directory}/${name}`));
 }
 
-function findImage(kernel: Kernel, spec: ProcessSpec, credentials: Credentials, stackLimit: number) {
+function findImage(context: WalkContext, cwd: Path, spec: ProcessSpec, stackLimit: number) {
   let error = -ENOENT;
   for (const path of candidates(spec)) {
-    const open = (name: string) => openHostExecutable(kernel, credentials, spec.cwd, name);
+    const open = (name: string) => openExecutable(context, cwd, name);
     const image = openImage(open, path, spec.args, spec.env, stackLimit);
     if (typeof image !== "number") return image;
     // A name that is there but may not be run is remembered; others go on the search (execvp(3)).
@@ -52,10 +54,19 @@ function findImage(kernel: Kernel, spec: ProcessSpec, credentials: Credentials, 
 export function startProgram(kernel: Kernel, spec: ProcessSpec, stdio: readonly [number, number, number]): number {
   const credentials = initialCredentials(spec.uid, spec.gid, spec.groups, kernel.users);
   const rlimits = limitsFrom(spec.rlimits);
-  const image = findImage(kernel, spec, credentials, rlimits[RLIMIT_STACK]![0]);
-  if (typeof image !== "number") return startTask(kernel, spec, stdio, image, credentials, rlimits);
+  const context = { kernel, namespace: kernel.mounts, root: kernel.root, credentials };
+  const cwd = walkPath(context, kernel.root, spec.cwd, { follow: true });
+  const fs = cwd instanceof Path && cwd.inode.isDirectory ? new FsState(spec.umask, kernel.root, cwd) : null;
+  const image =
+    fs === null
+      ? typeof cwd === "number"
+        ? cwd
+        : -ENOTDIR
+      : findImage(context, fs.cwd, spec, rlimits[RLIMIT_STACK]![0]);
+  if (fs !== null && typeof image !== "number")
+    return startTask(kernel, spec, stdio, image, credentials, rlimits, fs);
   for (const fd of new Set(stdio)) kernel.native.close(fd);
-  return image;
+  return image as number;
 }
 
 function startTask(
@@ -65,6 +76,7 @@ function startTask(
   image: ProgramImage,
   credentials: Credentials,
   rlimits: [number, number][],
+  fs: FsState,
 ): number {
   const files = new FileTable(kernel);
   for (const [fd, hostFd] of stdio.entries()) files.installAt(fd, new HostStream(kernel, hostFd));
@@ -84,7 +96,7 @@ function startTask(
   const group = new ThreadGroup(kernel, pid, null, 0, rlimits);
   const parts = {
     files,
-    fs: new FsState(spec.umask, spec.cwd),
+    fs,
     handlers: SignalHandlers.ignoring(setFromHex(spec.ignored)),
   };
   const task = new Task(kernel, pid, group, stub, stub.freeSlot(), parts, credentials, image.comm);

@@ -216,6 +216,11 @@ export class Task {
     return was;
   }
 
+  /** Pieces that stand in the slot to go out with the call's result. */
+  get outPieces(): number {
+    return this.#pieces;
+  }
+
   /** Whether the call has something to copy out with that result. */
   hasOut(result: number): boolean {
     return this.#pieces > 0 && (result >= 0 || this.outOnError);

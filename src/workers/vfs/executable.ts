@@ -1,27 +1,29 @@
-// Opening a file for execution: found by the task's path walk, a regular file with an x bit that the
-// task's credentials may use, reopened read-only by its inode.
+// Opening a file for execution: found by a path walk, a regular file with an x bit that the credentials
+// may use, on a mount that allows it. What is mapped comes from the file itself.
 
-import { EACCES } from "../../shared/abi/errno.ts";
-import { walkHost } from "../gofer/host_walk.ts";
+import { EACCES, EIO } from "../../shared/abi/errno.ts";
+import { AT_FDCWD } from "../../shared/abi/fcntl.ts";
+import { S_IFREG } from "../../shared/abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Mapped } from "../mem/vma.ts";
-import { capable, type Credentials } from "../supervisor/credentials.ts";
 import type { Executable, OpenExecutable } from "../supervisor/exec.ts";
 import type { Task } from "../supervisor/task.ts";
+import { contextOf, startOf } from "./lookup.ts";
+import { MS_NOEXEC, type Path } from "./path.ts";
+import { FileTarget, type WalkContext, walkPath } from "./path_walk.ts";
+import { MAY_EXEC, permission } from "./permission.ts";
 
-const S_IFMT = 0o170000;
-const S_IFREG = 0o100000;
-const CAP_DAC_OVERRIDE = 1;
-
-class HostExecutable implements Executable {
+class MappedExecutable implements Executable {
   readonly backing: Mapped;
   readonly hostFd: number;
+  readonly path: Path;
   readonly #kernel: Kernel;
 
-  constructor(kernel: Kernel, hostFd: number, path: string, dev: number, ino: number) {
+  constructor(kernel: Kernel, backing: Mapped, hostFd: number, path: Path) {
     this.#kernel = kernel;
+    this.backing = backing;
     this.hostFd = hostFd;
-    this.backing = { id: kernel.nextMappedId(), path, dev, ino };
+    this.path = path;
   }
 
   read(offset: number, length: number): Uint8Array | number {
@@ -35,28 +37,29 @@ class HostExecutable implements Executable {
   }
 }
 
-function mayExecute(kernel: Kernel, credentials: Credentials, mode: number, uid: number, gid: number): boolean {
-  if (capable(credentials, kernel.users, CAP_DAC_OVERRIDE)) return (mode & 0o111) !== 0;
-  if (credentials.fsuid === uid) return (mode & 0o100) !== 0;
-  if (credentials.fsgid === gid || credentials.groups.includes(gid)) return (mode & 0o010) !== 0;
-  return (mode & 0o001) !== 0;
-}
-
-export function openHostExecutable(
-  kernel: Kernel,
-  credentials: Credentials,
-  cwd: string,
-  path: string,
-): Executable | number {
-  const { native, descriptors } = kernel;
-  const found = walkHost(native, descriptors.root, cwd, path);
+/** Opens an executable below `start`; an Executable or a negative errno. */
+export function openExecutable(context: WalkContext, start: Path, name: string): Executable | number {
+  const { kernel, credentials } = context;
+  const found = walkPath(context, start, name, { follow: true });
   if (typeof found === "number") return found;
-  const allowed = (found.mode & S_IFMT) === S_IFREG && mayExecute(kernel, credentials, found.mode, found.uid, found.gid);
-  const fd = allowed ? native.reopen(descriptors.proc, found.fd, 0) : -EACCES;
-  native.close(found.fd);
-  return fd < 0 ? fd : new HostExecutable(kernel, fd, path, found.dev, found.ino);
+  if (found instanceof FileTarget) return -EACCES;
+  const { inode, mount } = found;
+  if (inode.type !== S_IFREG || (mount.flags & MS_NOEXEC) !== 0) return -EACCES;
+  const attributes = inode.attributes();
+  if (typeof attributes === "number") return attributes;
+  const error = permission(credentials, kernel.users, attributes, MAY_EXEC);
+  if (error < 0) return error;
+  const file = inode.open(0, credentials);
+  if (typeof file === "number") return file;
+  const mapped = file.map(false);
+  file.release();
+  if (typeof mapped === "number") return -EIO;
+  return new MappedExecutable(kernel, mapped.backing, mapped.hostFd, found);
 }
 
 export function executableOpener(task: Task): OpenExecutable {
-  return (path) => openHostExecutable(task.kernel, task.credentials, task.fs.cwd, path);
+  return (name) => {
+    const start = startOf(task, AT_FDCWD, name);
+    return typeof start === "number" ? start : openExecutable(contextOf(task), start, name);
+  };
 }

@@ -36,8 +36,7 @@ export class FileTable {
 
   /** What a program that execs goes on with: a table of its own, without close-on-exec files. */
   forExec(): FileTable {
-    const table = this.users > 1 ? this.copy() : this;
-    if (table !== this) this.release();
+    const table = this.unshare();
     for (const fd of [...table.#closeOnExec]) table.close(fd);
     return table;
   }
@@ -67,6 +66,39 @@ export class FileTable {
     if (before !== undefined) this.#put(before);
   }
 
+  setCloseOnExec(fd: number, value: boolean): void {
+    if (value) this.#closeOnExec.add(fd);
+    else this.#closeOnExec.delete(fd);
+  }
+
+  /** A table of the caller's own, if it is shared. */
+  unshare(): FileTable {
+    if (this.users === 1) return this;
+    const copy = this.copy();
+    this.release();
+    return copy;
+  }
+
+  closeRange(first: number, last: number, onlyMark: boolean): void {
+    for (let fd = first; fd <= last && fd < this.#files.length; fd++) {
+      if (this.#files[fd] === undefined) continue;
+      if (onlyMark) this.#closeOnExec.add(fd);
+      else this.close(fd);
+    }
+  }
+
+  /** A file that could not be installed. */
+  discard(file: OpenFile): void {
+    file.references++;
+    this.#kernel.counters.openFiles++;
+    this.#put(file);
+  }
+
+  /** Descriptors in use, in order. */
+  *descriptors(): Generator<[number, OpenFile]> {
+    for (const [fd, file] of this.#files.entries()) if (file !== undefined) yield [fd, file];
+  }
+
   close(fd: number): number {
     const file = this.get(fd);
     if (file === undefined) return -EBADF;
@@ -85,6 +117,7 @@ export class FileTable {
   #put(file: OpenFile): void {
     if (--file.references > 0) return;
     this.#kernel.counters.openFiles--;
+    if (file.path !== null) file.path.dentry.pins--;
     file.release();
   }
 }
