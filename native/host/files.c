@@ -6,12 +6,15 @@
 #include <linux/openat2.h>
 #include <poll.h>
 #include <ringfence/layout.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static uint8_t *window(uint32_t chunk, uint32_t offset, uint32_t length) {
@@ -52,6 +55,12 @@ RF_EXPORT int32_t rf_pread(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t
   return at ? result_of(pread(fd, at, length, (off_t)position)) : -EFAULT;
 }
 
+/* pread of what is in the page cache; EAGAIN: not all of it. EOPNOTSUPP: this file system cannot tell. */
+RF_EXPORT int32_t rf_pread_nowait(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position) {
+  struct iovec iov = {window(chunk, offset, length), length};
+  return iov.iov_base ? result_of(preadv2(fd, &iov, 1, (off_t)position, RWF_NOWAIT)) : -EFAULT;
+}
+
 RF_EXPORT int32_t rf_pread_scratch(int32_t fd, uint32_t offset, uint32_t length, double position) {
   if (offset > rf_scratch_size || length > rf_scratch_size - offset) return -EFAULT;
   return result_of(pread(fd, rf_scratch + offset, length, (off_t)position));
@@ -71,18 +80,14 @@ RF_EXPORT int32_t rf_open_component(int32_t dir, const char *name, int32_t flags
   return result_of(syscall(SYS_openat2, dir, name, &how, sizeof how));
 }
 
+/* "self/fd/N" below the sandbox's own proc mount. */
+static void fd_path(char *path, int32_t fd) { snprintf(path, 32, "self/fd/%d", fd); }
+
 /* Reopens exactly the inode that an O_PATH descriptor names, through the sandbox's own proc mount.
    Only for regular files and directories: the caller has looked at its type. */
 RF_EXPORT int32_t rf_reopen(int32_t proc, int32_t fd, int32_t flags) {
   char path[32];
-  int n = 0;
-  memcpy(path, "self/fd/", 8);
-  n = 8;
-  char digits[12];
-  int d = 0;
-  for (uint32_t v = (uint32_t)fd; v || !d; v /= 10) digits[d++] = (char)('0' + v % 10);
-  while (d) path[n++] = digits[--d];
-  path[n] = 0;
+  fd_path(path, fd);
   return result_of(openat(proc, path, (flags & ~O_NOFOLLOW) | O_CLOEXEC));
 }
 
@@ -117,3 +122,32 @@ RF_EXPORT int32_t rf_terminal_get(int32_t fd, uint32_t request) {
 }
 
 RF_EXPORT int32_t rf_fcntl_get_flags(int32_t fd) { return result_of(fcntl(fd, F_GETFL)); }
+
+/* Reads directory entries (struct linux_dirent64, one after the other) into the scratch area. */
+RF_EXPORT int32_t rf_getdents(int32_t fd) {
+  return result_of(syscall(SYS_getdents64, fd, rf_scratch, rf_scratch_size));
+}
+
+/* Leaves struct statfs in the scratch area. */
+RF_EXPORT int32_t rf_fstatfs(int32_t fd) {
+  struct statfs st;
+  if (fstatfs(fd, &st)) return -errno;
+  memcpy(rf_scratch, &st, sizeof st);
+  return 0;
+}
+
+/* Leaves an extended attribute's value, or the list of names, of the file that an O_PATH descriptor names, in
+   the scratch area; returns its length. By the sandbox's proc mount: f*xattr refuses O_PATH descriptors. */
+RF_EXPORT int32_t rf_getxattr(int32_t proc, int32_t fd, const char *name) {
+  char path[32];
+  fd_path(path, fd);
+  if (fchdir(proc)) return -errno;
+  return result_of(getxattr(path, name, rf_scratch, rf_scratch_size));
+}
+
+RF_EXPORT int32_t rf_listxattr(int32_t proc, int32_t fd) {
+  char path[32];
+  fd_path(path, fd);
+  if (fchdir(proc)) return -errno;
+  return result_of(listxattr(path, (char *)rf_scratch, rf_scratch_size));
+}

@@ -83,6 +83,9 @@ RF_EXPORT int32_t rf_map_kernel_page(int32_t proc) {
   return error ? error : reopened;
 }
 
+/* A memfd for memory that guests share: its size is fixed, nothing else is in it (F1). */
+RF_EXPORT int32_t rf_memfd_create(double size) { return sealed_memfd("ringfence-shared", (uint64_t)size); }
+
 /* Wakes the stub that sleeps on the word at (chunk, offset). */
 RF_EXPORT int32_t rf_futex_wake(uint32_t chunk, uint32_t offset) {
   return result_of(

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -95,6 +96,9 @@ RF_EXPORT int32_t rf_pidfd_send_signal(int32_t pidfd, int32_t signo) {
 RF_EXPORT int32_t rf_tgkill(int32_t tgid, int32_t tid, int32_t signo) {
   return result_of(syscall(SYS_tgkill, tgid, tid, signo));
 }
+
+/* An entry of the auxiliary vector; exact below 2^53. */
+RF_EXPORT double rf_getauxval(uint32_t type) { return (double)getauxval(type); }
 
 RF_EXPORT int32_t rf_getcpu(void) { return sched_getcpu(); }
 

@@ -13,6 +13,7 @@ export class Counters {
   unexpectedNotifications = 0;
   protocolErrors = 0;
   handlerErrors = 0;
+  ignoredKicks = 0;
   sleeps = 0;
 
   toRecord(): Record<string, number> {

@@ -20,13 +20,19 @@ import type { Native } from "./native.ts";
 import { SleepSet } from "./sleep_set.ts";
 import { UserNamespace } from "./supervisor/credentials.ts";
 import { Dispatcher } from "./supervisor/dispatch.ts";
+import { returnToGuest } from "./supervisor/deliver_signal.ts";
 import { onFault } from "./supervisor/faults.ts";
+import { Futexes } from "./supervisor/futex.ts";
+import { Kicks } from "./supervisor/kicks.ts";
 import { PidNamespace } from "./supervisor/pids.ts";
+import { isRestart } from "./supervisor/restart.ts";
 import { startProgram } from "./supervisor/start.ts";
-import type { StubProcess } from "./supervisor/stub_process.ts";
 import { Stubs } from "./supervisor/stubs.ts";
 import { BLOCKED, type Task, type ThreadGroup } from "./supervisor/task.ts";
 import { UtsNamespace } from "./supervisor/uts.ts";
+import { DentryCache } from "./vfs/dentry_cache.ts";
+import { MountNamespace, type Path } from "./vfs/path.ts";
+import { mountInitialTree } from "./vfs/initial_mounts.ts";
 import { Timers } from "./timers.ts";
 import { Tracer } from "./tracer.ts";
 
@@ -62,15 +68,27 @@ export class Kernel {
   readonly counters = new Counters();
   readonly stubs: Stubs;
   readonly dispatcher: Dispatcher;
-  readonly pids = new PidNamespace();
+  readonly pids: PidNamespace;
   readonly users = new UserNamespace(null);
   readonly uts: UtsNamespace;
   /** The task of each slot, by slot number. */
   readonly taskAt: (Task | undefined)[] = [];
   readonly doorbell: number;
   readonly thread = 0;
-  /** Wait statuses of programs started from outside that nobody has fetched yet. */
+  readonly futexes = new Futexes();
+  readonly kicks: Kicks;
+  /** What a guest may use of the Sentry's own memory: configurable, with Linux's errnos beyond. */
+  readonly limits = { tasks: 4096 };
+  /** Programs started from outside, and the wait statuses of those that nobody has fetched yet. */
+  readonly #outside = new Set<number>();
   readonly #statuses = new Map<number, number>();
+  #lastSpaceId = 0;
+  #lastMappedId = 0;
+  #lastDevice = 0;
+  readonly dentries = new DentryCache();
+  /** Root of the guest's mount tree. */
+  readonly mounts = new MountNamespace();
+  root!: Path;
   /** Where random bytes are made before they go to shared memory. */
   readonly random = new Uint8Array(WINDOW_SIZE);
 
@@ -99,6 +117,9 @@ export class Kernel {
     this.places = new ChunkPlaces(sab.control, 1, this.active);
     this.sleep = new SleepSet(native);
     this.doorbell = native.doorbellCreate();
+    // Where there is no first program the kernel itself is process 1.
+    this.pids = new PidNamespace(config.mode === "hold" ? 2 : 1);
+    this.kicks = new Kicks(this);
     this.uts = new UtsNamespace(config.hostname);
     this.stubs = new Stubs(this, descriptors.zygote);
     this.dispatcher = new Dispatcher(this);
@@ -114,6 +135,7 @@ export class Kernel {
       const at = nr * MARSHAL_ENTRY_SIZE;
       this.page.setMarshal(nr, marshal.getInt32(at, true), marshal.getInt32(at + 4, true));
     }
+    this.root = mountInitialTree(this);
     this.stubs.hello(readOnly, [this.doorbell]);
     this.native.close(readOnly);
   }
@@ -131,6 +153,7 @@ export class Kernel {
     if (task === undefined) return; // closed while its request was on the way
     task.owned = true;
     task.sequence = sequenceOf(request);
+    this.counters.requests++;
     try {
       this.#serve(task, kindOf(request));
     } catch (error) {
@@ -142,28 +165,34 @@ export class Kernel {
   }
 
   #serve(task: Task, kind: number): void {
-    this.counters.requests++;
-    if (task.group.exiting) return; // its host process is being killed
+    this.kicks.answered(task);
+    if (task.leaving) {
+      task.stub.dismiss(task);
+      return;
+    }
     switch (kind) {
       case Request.SYSCALL:
-        if (task.coroutine !== null) break;
+        if (task.expectsOutcome) break;
         this.dispatcher.serve(task);
         return;
       case Request.OPS_DONE:
       case Request.COPY_READY:
       case Request.STARTED:
-        if (task.coroutine === null) break;
         this.stubs.settle(task);
-        task.resume();
+        if (!task.posted()) break;
         return;
       case Request.OUT_FAULT:
-        if (task.coroutine !== null) break;
+        if (task.expectsOutcome) break;
         this.dispatcher.outFault(task);
         return;
       case Request.FAULT:
       case Request.TRAP:
-        if (task.coroutine !== null) break;
+        if (task.expectsOutcome) break;
         onFault(task);
+        return;
+      case Request.INTERRUPTED:
+        if (task.expectsOutcome) break;
+        returnToGuest(task, null);
         return;
       default:
         break;
@@ -174,11 +203,12 @@ export class Kernel {
     this.killHostile(task);
   }
 
-  /** A call is over: the result goes back to the guest. */
+  /** A call is over: the result goes back to the guest, by way of the signals that stand in between. */
   complete(task: Task, result: number): void {
-    if (result === BLOCKED) return;
+    if (result === BLOCKED || task.dead || task.group.exiting) return;
     this.dispatcher.leave(task, result);
-    task.finish(result);
+    if (isRestart(result) || task.hasWork) returnToGuest(task, result);
+    else task.finish(result);
   }
 
   killHostile(task: Task): void {
@@ -187,40 +217,45 @@ export class Kernel {
 
   // ---- Ends ----
 
-  /** Takes back what was made for a program whose stub could not be started. */
-  abandon(stub: StubProcess, error: number): void {
-    this.log("error", "a stub could not be started", { errno: -error });
-    for (const task of stub.tasks) {
-      task.group.exitStatus = SIGKILL;
-      this.stubs.closeSlot(task);
+  /** A stub's host process is gone, and these tasks with it: not by our doing if their group still runs. */
+  onStubDeath(tasks: readonly Task[]): void {
+    for (const { group } of tasks) {
+      // The host killed it (its OOM killer, an operator), or the guest called exit by itself.
+      if (!group.exiting && group.tasks.every((task) => task.dead)) group.exit(SIGKILL);
     }
-    if (stub.pid === 0) {
-      stub.releaseChunks();
-      this.onStubDeath(stub);
-    } else stub.kill();
   }
 
-  /** The wait status of a program that ended before anybody asked; 0x7f00 when it is not known. */
+  /** A thread group has ended for the guest. */
+  onGroupExit(group: ThreadGroup): void {
+    if (this.#outside.delete(group.pid)) this.#statuses.set(group.pid, group.exitStatus);
+    // The end of process 1 is the end of its namespace (pid_namespaces(7)).
+    if (group.pid !== 1) return;
+    for (const other of [...this.pids.groups()]) if (other !== group) other.exit(SIGKILL);
+  }
+
+  /** Somebody outside will ask for the wait status of this program. */
+  expectWait(pid: number): void {
+    this.#outside.add(pid);
+  }
+
+  /** The wait status of a program that has ended before it was asked for, or -1. */
   takeStatus(pid: number): number {
-    const status = this.#statuses.get(pid) ?? 127 << 8;
+    const status = this.#statuses.get(pid) ?? -1;
     this.#statuses.delete(pid);
     return status;
   }
 
-  /** A stub's host process is gone. */
-  onStubDeath(stub: StubProcess): void {
-    const groups = new Set<ThreadGroup>(stub.tasks.map((task) => task.group));
-    for (const group of groups) {
-      // Not by our doing: the host killed it (its OOM killer, an operator), or the guest called exit itself.
-      if (!group.exiting) group.exitStatus = SIGKILL;
-      group.released = true;
-      this.pids.release(group.pid);
-      for (const task of group.tasks) task.files.release();
-      this.counters.processes--;
-      this.#statuses.set(group.pid, group.exitStatus);
-      for (const listener of group.onExit) listener(group.exitStatus);
-      group.onExit.length = 0;
-    }
+  nextSpaceId(): number {
+    return ++this.#lastSpaceId;
+  }
+
+  /** Minor number of an unnamed device (major 0), as Linux gives to file systems without a block device. */
+  nextDevice(): number {
+    return ++this.#lastDevice;
+  }
+
+  nextMappedId(): number {
+    return ++this.#lastMappedId;
   }
 
   /** Where the guest's code stood at the request, for logs. */

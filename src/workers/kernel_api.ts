@@ -5,7 +5,12 @@ import { ESRCH } from "../shared/abi/errno.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
 import type { Turns } from "../shared/ring/turns.ts";
 import type { Kernel } from "./kernel.ts";
-import { sendSignal } from "./supervisor/send_signal.ts";
+import { sendToGroup } from "./supervisor/send_signal.ts";
+import { fromKernel } from "./supervisor/siginfo.ts";
+
+const STOPPED = 0x7f;
+/** Of a program that nobody knows: as a shell says of a command that it cannot find. */
+const UNKNOWN_STATUS = 127 << 8;
 
 export function kernelApi(kernel: Kernel, turns: Turns): KernelApi {
   function serve<T>(result: T): T {
@@ -18,22 +23,30 @@ export function kernelApi(kernel: Kernel, turns: Turns): KernelApi {
     },
 
     async wait(pid) {
+      const ended = kernel.takeStatus(pid);
       const group = kernel.pids.group(pid);
-      if (group === undefined) return serve(kernel.takeStatus(pid));
+      if (ended >= 0 || group === undefined) return serve(ended >= 0 ? ended : UNKNOWN_STATUS);
       turns.serve();
       return new Promise((resolve) => {
+        const told = (status: number) => {
+          group.onExit.length = 0;
+          group.onStop.length = 0;
+          resolve(status);
+        };
         group.onExit.push((status) => {
           kernel.takeStatus(pid);
-          resolve(status);
+          told(status);
         });
+        group.onStop.push((signo) => told((signo << 8) | STOPPED));
       });
     },
 
     async signal(pid, signo) {
-      const group = kernel.pids.group(Math.abs(pid));
-      if (group === undefined) return serve(-ESRCH);
-      sendSignal(group.tasks[0]!, signo);
-      return serve(0);
+      const targets = [...kernel.pids.groups()].filter((group) =>
+        pid > 0 ? group.pid === pid : group.processGroup === -pid,
+      );
+      for (const group of targets) if (group.state === "running") sendToGroup(group, fromKernel(signo));
+      return serve(targets.length > 0 ? 0 : -ESRCH);
     },
 
     async foreground() {

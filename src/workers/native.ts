@@ -13,6 +13,7 @@ const DECLARATIONS = {
   mapChunk: "int32_t rf_map_chunk(uint32_t chunk)",
   unmapChunk: "int32_t rf_unmap_chunk(uint32_t chunk)",
   mapKernelPage: "int32_t rf_map_kernel_page(int32_t proc)",
+  memfdCreate: "int32_t rf_memfd_create(double size)",
   futexWake: "int32_t rf_futex_wake(uint32_t chunk, uint32_t offset)",
   epollCreate: "int32_t rf_epoll_create()",
   epollCtl: "int32_t rf_epoll_ctl(int32_t epoll, int32_t op, int32_t fd, uint32_t events, uint32_t cookie)",
@@ -26,6 +27,7 @@ const DECLARATIONS = {
   pidfdOpen: "int32_t rf_pidfd_open(int32_t pid)",
   pidfdSendSignal: "int32_t rf_pidfd_send_signal(int32_t pidfd, int32_t signo)",
   tgkill: "int32_t rf_tgkill(int32_t tgid, int32_t tid, int32_t signo)",
+  getauxval: "double rf_getauxval(uint32_t type)",
   getcpu: "int32_t rf_getcpu()",
   close: "int32_t rf_close(int32_t fd)",
   notifyReceive: "int32_t rf_notify_receive(int32_t listener)",
@@ -51,13 +53,19 @@ const DECLARATIONS = {
   openComponent: "int32_t rf_open_component(int32_t dir, const char *name, int32_t flags)",
   reopen: "int32_t rf_reopen(int32_t proc, int32_t fd, int32_t flags)",
   fstat: "int32_t rf_fstat(int32_t fd)",
+  getdents: "int32_t rf_getdents(int32_t fd)",
+  fstatfs: "int32_t rf_fstatfs(int32_t fd)",
+  getxattr: "int32_t rf_getxattr(int32_t proc, int32_t fd, const char *name)",
+  listxattr: "int32_t rf_listxattr(int32_t proc, int32_t fd)",
+  preadNowait:
+    "int32_t rf_pread_nowait(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position)",
   readlink: "int32_t rf_readlink(int32_t fd)",
   terminalGet: "int32_t rf_terminal_get(int32_t fd, uint32_t request)",
   fcntlGetFlags: "int32_t rf_fcntl_get_flags(int32_t fd)",
 } as const;
 
 type Entry = keyof typeof DECLARATIONS;
-type DoubleEntry = "monotonicNs" | "seek";
+type DoubleEntry = "monotonicNs" | "seek" | "getauxval";
 type VoidEntry = "setGuestMemory" | "setScratch" | "doorbellClear";
 type Arguments = (number | string | Uint8Array)[];
 

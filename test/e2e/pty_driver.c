@@ -41,7 +41,8 @@ static void show(void) {
   ssize_t n = read(master, bytes, sizeof bytes);
   if (n <= 0) return;
   printf("out ");
-  for (ssize_t i = 0; i < n; i++) printf("%02x", bytes[i]);
+  for (ssize_t i = 0; i < n; i++)
+    printf("%02x", bytes[i]);
   printf("\n");
 }
 
@@ -94,7 +95,8 @@ static void reap(void) {
     return;
   }
   struct pollfd rest = {.fd = master, .events = POLLIN};
-  while (poll(&rest, 1, 50) > 0 && (rest.revents & POLLIN)) show();
+  while (poll(&rest, 1, 50) > 0 && (rest.revents & POLLIN))
+    show();
   if (WIFSIGNALED(status))
     printf("signal %d\n", WTERMSIG(status));
   else
@@ -103,7 +105,7 @@ static void reap(void) {
 
 int main(int argc, char **argv) {
   if (argc < 2) return 2;
-  setsid();  // fails when it is a session leader already
+  setsid(); // fails when it is a session leader already
   setvbuf(stdout, NULL, _IOLBF, 0);
   struct winsize size = {.ws_row = 24, .ws_col = 80};
   if (openpty(&master, &slave, NULL, NULL, &size) < 0 || ioctl(slave, TIOCSCTTY, 0) < 0) return 2;
@@ -121,7 +123,8 @@ int main(int argc, char **argv) {
     tcsetpgrp(slave, getpid());
     signal(SIGTTOU, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    for (int fd = 0; fd < 3; fd++) dup2(slave, fd);
+    for (int fd = 0; fd < 3; fd++)
+      dup2(slave, fd);
     close(master);
     close(slave);
     execvp(argv[1], argv + 1);

@@ -4,12 +4,8 @@ import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { TASK_SIZE, WINDOW_BASE, WINDOW_END } from "../../src/shared/ring/layout.ts";
-import {
-  brkStart,
-  isGuestRange,
-  layoutAddressSpace,
-  mmapRanges,
-} from "../../src/workers/mem/address_layout.ts";
+import { brkStart, layoutAddressSpace, mmapRanges } from "../../src/workers/mem/address_layout.ts";
+import { isGuestRange, RESERVED_BASE, RESERVED_END } from "../../src/workers/mem/guest_range.ts";
 import { PAGE_SIZE } from "../../src/workers/mem/vma.ts";
 
 const MIB = 1 << 20;
@@ -54,31 +50,32 @@ test("any randomness and any stack limit", () => {
       for (const address of [layout.stackTop, layout.mmapBase, layout.pieBase, layout.vdso]) {
         assert.is(address % PAGE_SIZE, 0);
       }
-      assert.ok(isGuestRange(layout.stackTop - 64 * MIB, layout.stackTop));
-      assert.ok(isGuestRange(layout.pieBase, layout.pieBase + 2 ** 34));
+      assert.ok(isGuestRange(layout.stackTop - 64 * MIB, 64 * MIB));
+      assert.ok(isGuestRange(layout.pieBase, 2 ** 34));
       if (layout.vdso !== 0) {
         assert.ok(layout.vdso >= layout.stackTop);
-        assert.ok(isGuestRange(layout.vdso, layout.vdso + vdsoSize));
+        assert.ok(isGuestRange(layout.vdso, vdsoSize));
       }
       assert.ok(layout.mmapBase <= WINDOW_BASE || layout.mmapBase > WINDOW_END);
       assert.ok(layout.mmapBase > PAGE_SIZE && layout.mmapBase < TASK_SIZE);
       if (stackLimit <= 64 * MIB) assert.ok(layout.mmapBase <= layout.stackTop - stackLimit);
       for (const range of mmapRanges(layout)) assert.ok(range.start < range.end && range.end <= TASK_SIZE);
       const brk = brkStart(layout.pieBase + 12345, false, random, true);
-      assert.ok(isGuestRange(brk, brk + 2 ** 34));
+      assert.ok(isGuestRange(brk, 2 ** 34));
     }),
     { numRuns: 2000 },
   );
 });
 
 test("guest ranges end before the window and TASK_SIZE", () => {
-  assert.ok(isGuestRange(0, WINDOW_BASE));
-  assert.ok(isGuestRange(WINDOW_END, TASK_SIZE));
-  assert.not(isGuestRange(WINDOW_BASE - 1, WINDOW_BASE + 1));
-  assert.not(isGuestRange(WINDOW_BASE, WINDOW_BASE + 1));
-  assert.not(isGuestRange(WINDOW_END - 1, WINDOW_END));
+  assert.ok(isGuestRange(0, RESERVED_BASE));
+  assert.ok(isGuestRange(RESERVED_END, TASK_SIZE - RESERVED_END));
+  assert.not(isGuestRange(RESERVED_BASE - 1, 2));
+  assert.not(isGuestRange(RESERVED_BASE, 1));
+  assert.not(isGuestRange(WINDOW_BASE, 1));
+  assert.not(isGuestRange(WINDOW_END - 1, 2));
   assert.not(isGuestRange(0, TASK_SIZE + 1));
-  assert.not(isGuestRange(0x2000, 0x1000));
+  assert.not(isGuestRange(-1, 1));
 });
 
 test.run();

@@ -13,9 +13,15 @@ static void print(const struct json *json, unsigned token) {
   const struct json_token *at = &json->tokens[token];
   long long number;
   switch (at->type) {
-  case JSON_NULL: printf("null"); break;
-  case JSON_TRUE: printf("true"); break;
-  case JSON_FALSE: printf("false"); break;
+  case JSON_NULL:
+    printf("null");
+    break;
+  case JSON_TRUE:
+    printf("true");
+    break;
+  case JSON_FALSE:
+    printf("false");
+    break;
   case JSON_NUMBER:
     if (json_integer(json, token, INT64_MIN, INT64_MAX, &number))
       printf("%lld", number);
@@ -25,10 +31,12 @@ static void print(const struct json *json, unsigned token) {
   case JSON_STRING:
     if (json_bytes(json, token, text, sizeof text)) {
       printf("b");
-      for (const char *c = text; *c; c++) printf("%02x", (unsigned char)*c);
+      for (const char *c = text; *c; c++)
+        printf("%02x", (unsigned char)*c);
     } else if (json_text(json, token, text, sizeof text)) {
       printf("t");
-      for (const char *c = text; *c; c++) printf("%02x", (unsigned char)*c);
+      for (const char *c = text; *c; c++)
+        printf("%02x", (unsigned char)*c);
     } else {
       printf("string");
     }

@@ -18,7 +18,8 @@ import {
   type Vma,
   type VmaChange,
 } from "../../src/workers/mem/vma.ts";
-import { VmaPlan, VmaSet } from "../../src/workers/mem/vma_set.ts";
+import { VmaPlan } from "../../src/workers/mem/vma_plan.ts";
+import { VmaSet } from "../../src/workers/mem/vma_set.ts";
 
 const PAGES = 40;
 const HOLE = { start: 20 * PAGE_SIZE, end: 24 * PAGE_SIZE }; // the excluded range

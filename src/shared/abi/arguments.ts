@@ -29,6 +29,7 @@ export type ArgumentFormat =
   | "bytes"
   | "sigset"
   | "sockaddr"
+  | "wstatus"
   | "struct"
   | "list";
 
@@ -129,7 +130,10 @@ export const outList = (name: string, shape: ShapeName, count: string | number) 
   memory(name, "list", "out", arrayOf(shape, count));
 export const outSigset = (name: string) =>
   memory(name, "sigset", "out", { type: "fixed", shape: "u64", times: 1 });
-/** A socket address; `count` points to the room for it and receives its length. */
+/** The status that wait4 gives. */
+export const outStatus = (name: string) =>
+  memory(name, "wstatus", "out", { type: "fixed", shape: "i32", times: 1 });
+/** A socket address; the next argument points to the room for it, and receives its length. */
 export const outSockaddr = (name: string) => scalar(name, "ptr", "sockaddr");
 /** Read, then written. */
 export const update = (name: string, shape: ShapeName) =>

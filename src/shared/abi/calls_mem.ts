@@ -1,26 +1,26 @@
 // System calls that the memory subsystem serves. Columns: support level, number, name, arguments.
 
 import * as a from "./arguments.ts";
-import { none, ownedBy } from "./call.ts";
+import { full, none, ownedBy, part } from "./call.ts";
 
 const hex = { result: "hex" } as const;
 
 // biome-ignore format: a table
 export const MEM_CALLS = ownedBy("mem", [
-  none(9, "mmap", [a.addr("addr"), a.size("length"), a.flags("prot", "prot"), a.flags("flags", "map"), a.fd("fd"), a.offset("offset")], hex),
-  none(10, "mprotect", [a.addr("addr"), a.size("len"), a.longFlags("prot", "prot")]),
-  none(11, "munmap", [a.addr("addr"), a.size("length")]),
-  none(12, "brk", [a.addr("addr")], hex),
-  none(25, "mremap", [a.addr("old_address"), a.size("old_size"), a.size("new_size"), a.longFlags("flags", "mremap"), a.addr("new_address")], hex),
-  none(26, "msync", [a.addr("addr"), a.size("length"), a.flags("flags", "msync")]),
+  part(9, "mmap", [a.addr("addr"), a.size("length"), a.flags("prot", "prot"), a.flags("flags", "map"), a.fd("fd"), a.offset("offset")], { ...hex, note: "no MAP_GROWSDOWN, no huge pages" }),
+  full(10, "mprotect", [a.addr("addr"), a.size("len"), a.longFlags("prot", "prot")]),
+  full(11, "munmap", [a.addr("addr"), a.size("length")]),
+  full(12, "brk", [a.addr("addr")], hex),
+  part(25, "mremap", [a.addr("old_address"), a.size("old_size"), a.size("new_size"), a.longFlags("flags", "mremap"), a.addr("new_address")], { ...hex, note: "no second mapping of shared pages (old size 0)" }),
+  part(26, "msync", [a.addr("addr"), a.size("length"), a.flags("flags", "msync")], { note: "no dirty tracking: shared pages are the host's page cache" }),
   none(27, "mincore", [a.addr("addr"), a.size("length"), a.addr("vec")]),
-  none(28, "madvise", [a.addr("addr"), a.size("length"), a.choice("advice", "madvise")]),
+  part(28, "madvise", [a.addr("addr"), a.size("length"), a.choice("advice", "madvise")], { note: "no REMOVE, DONTFORK, WIPEONFORK, MERGEABLE, HWPOISON, GUARD_*" }),
   none(29, "shmget", [a.int("key"), a.size("size"), a.flags("shmflg", "ipc")]),
   none(30, "shmat", [a.int("shmid"), a.addr("shmaddr"), a.flags("shmflg", "shmat")], hex),
   none(31, "shmctl", [a.int("shmid"), a.choice("cmd", "ipcCommand"), a.addr("buf")]),
   none(67, "shmdt", [a.addr("shmaddr")]),
-  none(149, "mlock", [a.addr("addr"), a.size("len")]),
-  none(150, "munlock", [a.addr("addr"), a.size("len")]),
+  part(149, "mlock", [a.addr("addr"), a.size("len")], { note: "accounted; the host pages as it likes" }),
+  part(150, "munlock", [a.addr("addr"), a.size("len")], { note: "accounted" }),
   none(151, "mlockall", [a.flags("flags", "mlockall")]),
   none(152, "munlockall", []),
   none(216, "remap_file_pages", [a.addr("addr"), a.size("size"), a.flags("prot", "prot"), a.size("pgoff"), a.flags("flags", "map")]),
@@ -33,7 +33,7 @@ export const MEM_CALLS = ownedBy("mem", [
   none(311, "process_vm_writev", [a.int("pid"), a.list("local_iov", "iovec", "liovcnt"), a.size("liovcnt"), a.list("remote_iov", "iovec", "riovcnt"), a.size("riovcnt"), a.word("flags")]),
   none(323, "userfaultfd", [a.flags("flags", "open")]),
   none(324, "membarrier", [a.choice("cmd", "membarrier"), a.uint("flags"), a.int("cpu_id")]),
-  none(325, "mlock2", [a.addr("addr"), a.size("len"), a.uint("flags")]),
+  part(325, "mlock2", [a.addr("addr"), a.size("len"), a.uint("flags")], { note: "accounted; the host pages as it likes" }),
   none(329, "pkey_mprotect", [a.addr("addr"), a.size("len"), a.flags("prot", "prot"), a.int("pkey")]),
   none(330, "pkey_alloc", [a.uint("flags"), a.uint("access_rights")]),
   none(331, "pkey_free", [a.int("pkey")]),

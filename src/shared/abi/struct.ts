@@ -20,6 +20,11 @@ export interface Word64 {
 
 const TWO_32 = 4294967296;
 
+/** A number below 2^53 as a 64-bit word. */
+export function toWord64(value: number): Word64 {
+  return { lo: value % TWO_32, hi: Math.floor(value / TWO_32) };
+}
+
 function scalar(
   size: number,
   read: (view: DataView, offset: number) => number,

@@ -4,6 +4,7 @@
 //   image (ET_EXEC: as linked; PIE: pieBase) ... heap ... <- mmap, top down from mmapBase ... stack ... vDSO
 
 import { TASK_SIZE, WINDOW_BASE, WINDOW_END } from "../../shared/ring/layout.ts";
+import { MMAP_MIN_ADDR } from "./guest_range.ts";
 import { PAGE_SIZE, STACK_GUARD_GAP } from "./vma.ts";
 import type { Range } from "./vma_set.ts";
 
@@ -11,9 +12,6 @@ import type { Range } from "./vma_set.ts";
 export type Random = (bound: number) => number;
 
 export const STUB_WINDOW: Range = { start: WINDOW_BASE, end: WINDOW_END };
-
-/** Lowest address that a mapping without a fixed address gets (vm.mmap_min_addr). */
-export const MMAP_MIN_ADDR = 0x10000;
 
 const MIB = 1 << 20;
 const GIB = 1 << 30;
@@ -95,11 +93,6 @@ export function mmapRanges(layout: AddressLayout): [Range, Range] {
   const below = { start: MMAP_MIN_ADDR, end: layout.mmapBase };
   const above = { start: layout.mmapBase, end: TASK_SIZE };
   return layout.topDown ? [below, { start: UNMAPPED_BASE, end: TASK_SIZE }] : [above, below];
-}
-
-/** Whether [start, end) is all addresses that a guest may have. */
-export function isGuestRange(start: number, end: number): boolean {
-  return start >= 0 && start <= end && end <= TASK_SIZE && (end <= WINDOW_BASE || start >= WINDOW_END);
 }
 
 function pageFloor(address: number): number {

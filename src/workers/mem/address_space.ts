@@ -1,19 +1,118 @@
-// An address space (Linux's mm): layout, program break, and the VMA set.
+// An address space (Linux's mm_struct): its layout, its VMA set with the locks that order changes, and
+// the program break. The stub process whose memory it describes is made equal to it by operation lists
+// (mapping.ts).
 
-export interface Layout {
-  mmapBase: number;
-  stackTop: number;
-  brkStart: number;
+import type { Kernel } from "../kernel.ts";
+import type { Task } from "../supervisor/task.ts";
+import { type AddressLayout, mmapRanges } from "./address_layout.ts";
+import { RESERVED_BASE, RESERVED_END } from "./guest_range.ts";
+import { type RangeLock, RangeLocks } from "./range_lock.ts";
+import { type Mapped, PAGE_SIZE, VM_SHARED } from "./vma.ts";
+import { VmaSet } from "./vma_set.ts";
+
+const EXCLUDED = [{ start: RESERVED_BASE, end: RESERVED_END }];
+
+/** A lock on pages, given back in a `finally` block by the coroutine that holds it. */
+export class HeldLock {
+  readonly #locks: RangeLocks<() => void>;
+  readonly #lock: RangeLock<() => void>;
+
+  constructor(locks: RangeLocks<() => void>, lock: RangeLock<() => void>) {
+    this.#locks = locks;
+    this.#lock = lock;
+  }
+
+  /** Gives a lock that was asked for without a range the range that was chosen. */
+  place(start: number, end: number): void {
+    this.#locks.place(this.#lock, start, end);
+  }
+
+  release(): void {
+    if (this.#lock.state !== "done") this.#locks.release(this.#lock);
+  }
 }
 
 export class AddressSpace {
-  readonly layout: Layout;
+  readonly kernel: Kernel;
+  /** Names the address space in futex keys. */
+  readonly id: number;
+  readonly layout: AddressLayout;
+  readonly vmas: VmaSet;
+  readonly locks = new RangeLocks<() => void>((lock) => lock.waiter());
+  brkStart: number;
   brk: number;
-  nextMap: number;
+  /** Where /proc/PID/cmdline and environ are. */
+  argStart = 0;
+  argEnd = 0;
+  envStart = 0;
+  envEnd = 0;
 
-  constructor(layout: Layout) {
+  constructor(kernel: Kernel, layout: AddressLayout, vmas = new VmaSet(EXCLUDED), brkStart = 0, brk = 0) {
+    this.kernel = kernel;
+    this.id = kernel.nextSpaceId();
     this.layout = layout;
-    this.brk = layout.brkStart;
-    this.nextMap = layout.mmapBase;
+    this.vmas = vmas;
+    this.brkStart = brkStart;
+    this.brk = brk;
+  }
+
+  /** Of a forked child. Under lockAll(). */
+  copy(): AddressSpace {
+    const copy = new AddressSpace(this.kernel, this.layout, this.vmas.clone(), this.brkStart, this.brk);
+    copy.argStart = this.argStart;
+    copy.argEnd = this.argEnd;
+    copy.envStart = this.envStart;
+    copy.envEnd = this.envEnd;
+    return copy;
+  }
+
+  /** Locks [start, end) for the calling coroutine, waiting if somebody else changes pages of it. */
+  *lock(task: Task, start: number, end: number): Generator<void, HeldLock, void> {
+    return yield* this.#hold(task, (waiter) => this.locks.request(start, end, waiter));
+  }
+
+  /** For a range that is chosen when the lock is held. */
+  *lockUnplaced(task: Task): Generator<void, HeldLock, void> {
+    return yield* this.#hold(task, (waiter) => this.locks.requestUnplaced(waiter));
+  }
+
+  /** fork, exec and exit: everything. */
+  *lockAll(task: Task): Generator<void, HeldLock, void> {
+    return yield* this.#hold(task, (waiter) => this.locks.requestAll(waiter));
+  }
+
+  *#hold(task: Task, request: (waiter: () => void) => RangeLock<() => void>): Generator<void, HeldLock, void> {
+    const lock = request(() => task.completeWait(0));
+    const held = new HeldLock(this.locks, lock);
+    let granted = lock.state === "held";
+    try {
+      while (!granted) {
+        // No signal ends this wait: who holds the lock gives it back soon, or dies.
+        task.replyBlocked();
+        yield;
+        granted = lock.state === "held";
+      }
+    } finally {
+      if (!granted) held.release();
+    }
+    return held;
+  }
+
+  /** An address for a mapping of `length` bytes that names none, or -ENOMEM. Under lockUnplaced(). */
+  chooseAddress(length: number, align = PAGE_SIZE): number {
+    const { layout } = this;
+    const [first, fallback] = mmapRanges(layout);
+    const blocked = this.locks.busy();
+    const request = { length, align, blocked };
+    const at = this.vmas.findGap({ ...request, low: first.start, high: first.end, topDown: layout.topDown });
+    if (at >= 0) return at;
+    return this.vmas.findGap({ ...request, low: fallback.start, high: fallback.end, topDown: false });
+  }
+
+  /** Key of a futex that may be shared between address spaces: the object there and the offset in it. */
+  sharedKey(address: number): string {
+    const vma = this.vmas.find(address);
+    if (vma === null || vma.backing === null || (vma.flags & VM_SHARED) === 0) return `${this.id}:${address}`;
+    return `object ${(vma.backing as Mapped).id}:${vma.offset + (address - vma.start)}`;
   }
 }

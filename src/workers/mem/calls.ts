@@ -1,44 +1,243 @@
-// Memory calls.
+// Memory calls: mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2), brk(2), mlock(2), msync(2). They
+// check their arguments as Linux does; mapping.ts and remap.ts make the changes.
 
-import { ENOMEM } from "../../shared/abi/errno.ts";
+import { EACCES, EBADF, EINVAL, ENOMEM, EOPNOTSUPP, EOVERFLOW, EPERM } from "../../shared/abi/errno.ts";
+import * as M from "../../shared/abi/mman.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
+import { RLIMIT_MEMLOCK } from "../supervisor/limit_calls.ts";
 import { OperationList } from "../supervisor/operation_list.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
+import { capable } from "../supervisor/credentials.ts";
+import { setBreak } from "./break.ts";
+import { TASK_SIZE } from "../../shared/ring/layout.ts";
+import { ANONYMOUS, hostRanges, map, type MapRequest, type MapSource, pageCeil, protect, SYS_madvise, unmap } from "./mapping.ts";
+import { remap } from "./remap.ts";
+import { sharedMemory } from "./shared_memory.ts";
+import { PAGE_SIZE, VM_DONTDUMP, VM_GROWSDOWN, VM_HUGEPAGE, VM_LOCKED, VM_NOHUGEPAGE, VM_NORESERVE, VM_SHARED, type VmaChange } from "./vma.ts";
 
-const PAGE = 4096;
-function* setBrk(task: Task, address: number): Coroutine {
-  const space = task.stub.space;
-  const from = Math.ceil(space.brk / PAGE) * PAGE;
-  const to = Math.ceil(address / PAGE) * PAGE;
-  if (to > from) {
-    const list = new OperationList(task.kernel.slots, task.slot);
-    list.call(9, from, to - from, 3, 0x32, -1, 0);
-    task.runList(list);
-    yield;
-    if (task.listResult !== from) return space.brk;
+const PROT_ALL = M.PROT_READ | M.PROT_WRITE | M.PROT_EXEC;
+const CAP_IPC_LOCK = 14;
+const LOW_2_GIB: [number, number] = [0x40000000, 0x80000000];
+
+const isAligned = (address: number) => address % PAGE_SIZE === 0;
+
+function sourceOf(task: Task, flags: number, prot: number, fd: number, offset: number): MapSource | number {
+  const shared = (flags & M.MAP_TYPE) !== M.MAP_PRIVATE;
+  if ((flags & M.MAP_ANONYMOUS) !== 0) return shared ? { ...ANONYMOUS, backing: null } : ANONYMOUS;
+  const file = task.files.get(fd);
+  if (file === undefined) return -EBADF;
+  if (!file.readable) return -EACCES;
+  if (shared && (prot & M.PROT_WRITE) !== 0 && !file.writable) return -EACCES;
+  const mapped = file.map(shared && file.writable);
+  return typeof mapped === "number" ? mapped : { ...mapped, offset };
+}
+
+function mapCall(
+  task: Task,
+  address: number,
+  given: number,
+  prot: number,
+  flags: number,
+  fd: number,
+  offset: number,
+): number {
+  const type = flags & M.MAP_TYPE;
+  if (!isAligned(offset)) return -EINVAL;
+  if (given === 0) return -EINVAL;
+  const length = pageCeil(given);
+  if (length > TASK_SIZE) return -ENOMEM;
+  if (offset + length > Number.MAX_SAFE_INTEGER) return -EOVERFLOW;
+  if (type !== M.MAP_SHARED && type !== M.MAP_PRIVATE && type !== M.MAP_SHARED_VALIDATE) return -EINVAL;
+  const anonymous = (flags & M.MAP_ANONYMOUS) !== 0;
+  if ((flags & M.MAP_HUGETLB) !== 0) return -ENOMEM; // as with an empty huge page pool
+  if ((flags & M.MAP_SYNC) !== 0 && type === M.MAP_SHARED_VALIDATE) return -EOPNOTSUPP;
+  const placement =
+    (flags & M.MAP_FIXED_NOREPLACE) !== 0 ? "free" : (flags & M.MAP_FIXED) !== 0 ? "fixed" : "any";
+  if (placement !== "any" && !isAligned(address)) return -EINVAL;
+  const shared = type !== M.MAP_PRIVATE;
+  const source = sourceOf(task, flags, prot, fd, offset);
+  if (typeof source === "number") return source;
+  const locked = (flags & M.MAP_LOCKED) !== 0;
+  if (locked && !mayLock(task, length)) {
+    if (source.hostFd >= 0) task.kernel.native.close(source.hostFd);
+    return -EPERM;
   }
-  space.brk = address;
-  return address;
+  const writableFile = anonymous || !shared || (task.files.get(fd)?.writable ?? false);
+  const request: MapRequest = {
+    address: placement === "any" ? Math.floor(address / PAGE_SIZE) * PAGE_SIZE : address,
+    length,
+    prot: prot & PROT_ALL,
+    maxProt: writableFile ? PROT_ALL : PROT_ALL & ~M.PROT_WRITE,
+    flags:
+      (shared ? VM_SHARED : 0) |
+      ((flags & M.MAP_NORESERVE) !== 0 ? VM_NORESERVE : 0) |
+      ((flags & M.MAP_GROWSDOWN) !== 0 ? VM_GROWSDOWN : 0) |
+      (locked ? VM_LOCKED : 0),
+    placement,
+    source,
+    name: "",
+    populate:
+      (flags & M.MAP_POPULATE) !== 0 || locked
+        ? (prot & M.PROT_WRITE) !== 0
+          ? M.MADV_POPULATE_WRITE
+          : M.MADV_POPULATE_READ
+        : -1,
+  };
+  if ((flags & M.MAP_GROWSDOWN) !== 0) {
+    // A mapping that grows by faults is not offered: programs that ask for one get told.
+    task.kernel.counters.unsupportedCalls++;
+    if (source.hostFd >= 0) task.kernel.native.close(source.hostFd);
+    return -EOPNOTSUPP;
+  }
+  if (anonymous && shared) {
+    const memory = sharedMemory(task.kernel, length);
+    if (typeof memory === "number") return memory;
+    return task.start(map(task, { ...request, source: memory }));
+  }
+  if ((flags & M.MAP_32BIT) !== 0 && placement === "any") return task.start(mapLow(task, request));
+  return task.start(map(task, request));
+}
+
+// MAP_32BIT: in the second gigabyte, for code that wants 32-bit addresses.
+function* mapLow(task: Task, request: MapRequest): Coroutine {
+  const [low, high] = LOW_2_GIB;
+  const at = task.stub.space.vmas.findGap({ low, high, length: request.length, align: PAGE_SIZE, topDown: false });
+  if (at < 0) {
+    if (request.source.hostFd >= 0) task.kernel.native.close(request.source.hostFd);
+    return at;
+  }
+  return yield* map(task, { ...request, address: at, placement: "free" });
+}
+
+function mayLock(task: Task, bytes: number): boolean {
+  if (capable(task.credentials, task.kernel.users, CAP_IPC_LOCK)) return true;
+  return task.stub.space.vmas.totals.locked + bytes <= task.group.rlimits[RLIMIT_MEMLOCK]![0];
+}
+
+function* changeFlags(task: Task, start: number, end: number, change: VmaChange, holes: "stop" | "skip"): Coroutine {
+  const { space } = task.stub;
+  const lock = yield* space.lock(task, start, end);
+  try {
+    const plan = space.vmas.planChange(start, end, change, holes);
+    if (typeof plan === "number") return plan;
+    plan.commit();
+    return plan.error;
+  } finally {
+    lock.release();
+  }
+}
+
+/** What an advice changes in the VMA set, and whether the host is told. */
+const ADVICE: ReadonlyMap<number, { change?: VmaChange; host: boolean }> = new Map([
+  [M.MADV_NORMAL, { host: true }],
+  [M.MADV_RANDOM, { host: true }],
+  [M.MADV_SEQUENTIAL, { host: true }],
+  [M.MADV_WILLNEED, { host: true }],
+  [M.MADV_DONTNEED, { host: true }],
+  [M.MADV_FREE, { host: true }],
+  [M.MADV_HUGEPAGE, { change: { setFlags: VM_HUGEPAGE, clearFlags: VM_NOHUGEPAGE }, host: true }],
+  [M.MADV_NOHUGEPAGE, { change: { setFlags: VM_NOHUGEPAGE, clearFlags: VM_HUGEPAGE }, host: true }],
+  [M.MADV_COLD, { host: true }],
+  [M.MADV_PAGEOUT, { host: true }],
+  [M.MADV_POPULATE_READ, { host: true }],
+  [M.MADV_POPULATE_WRITE, { host: true }],
+  [M.MADV_DONTDUMP, { change: { setFlags: VM_DONTDUMP }, host: false }],
+  [M.MADV_DODUMP, { change: { clearFlags: VM_DONTDUMP }, host: false }],
+]);
+
+function* advice(task: Task, start: number, end: number, code: number): Coroutine {
+  const { change, host } = ADVICE.get(code)!;
+  const { space } = task.stub;
+  const lock = yield* space.lock(task, start, end);
+  try {
+    let error = 0;
+    if (change !== undefined) {
+      const plan = space.vmas.planChange(start, end, change, "skip");
+      if (typeof plan === "number") return plan;
+      plan.commit();
+      error = plan.error;
+    }
+    if (host) {
+      const list = new OperationList(task.kernel.slots, task.slot);
+      for (const [from, to] of hostRanges(start, end)) list.call(SYS_madvise, from, to - from, code);
+      if (!(yield* task.run(list))) return task.listResult < 0 && task.listResult > -4096 ? task.listResult : -EINVAL;
+    }
+    return error;
+  } finally {
+    lock.release();
+  }
+}
+
+function lockCall(task: Task, address: number, length: number, change: VmaChange): number {
+  const start = Math.floor(address / PAGE_SIZE) * PAGE_SIZE;
+  const end = pageCeil(address + length);
+  if (end > TASK_SIZE) return -ENOMEM;
+  if (start === end) return 0;
+  if (change.setFlags !== undefined) {
+    const limit = task.group.rlimits[RLIMIT_MEMLOCK]![0];
+    if (limit === 0 && !capable(task.credentials, task.kernel.users, CAP_IPC_LOCK)) return -EPERM;
+    if (!mayLock(task, end - start)) return -ENOMEM;
+  }
+  return task.start(changeFlags(task, start, end, change, "stop"));
 }
 
 export const MEM_HANDLERS: Record<string, Handler> = {
-  brk: (task, address) => {
-    const space = task.stub.space;
-    if (address < space.layout.brkStart) return space.brk;
-    return task.start(setBrk(task, address));
+  mmap: mapCall,
+
+  munmap: (task, address, given) => {
+    const length = pageCeil(given);
+    if (!isAligned(address) || address + length > TASK_SIZE || length === 0) return -EINVAL;
+    return task.start(unmap(task, address, address + length));
   },
-  mmap: (task, _address, length, prot) => {
-    return task.start((function* (): Coroutine {
-      const size = Math.ceil(length / PAGE) * PAGE;
-      task.stub.space.nextMap -= size;
-      const at = task.stub.space.nextMap;
-      const list = new OperationList(task.kernel.slots, task.slot);
-      list.call(9, at, size, prot, 0x32, -1, 0);
-      task.runList(list);
-      yield;
-      return task.listResult === at ? at : -ENOMEM;
-    })());
+
+  mprotect: (task, address, given, given_prot) => {
+    const grows = given_prot & (M.PROT_GROWSDOWN | M.PROT_GROWSUP);
+    const prot = given_prot & ~grows;
+    if (grows === (M.PROT_GROWSDOWN | M.PROT_GROWSUP) || !isAligned(address)) return -EINVAL;
+    const length = pageCeil(given);
+    if (length === 0) return 0;
+    if (address + length > TASK_SIZE) return -ENOMEM;
+    if ((prot & ~(PROT_ALL | M.PROT_SEM)) !== 0) return -EINVAL;
+    let start = address;
+    if ((grows & M.PROT_GROWSDOWN) !== 0) {
+      const vma = task.stub.space.vmas.find(address);
+      if (vma === null || (vma.flags & VM_GROWSDOWN) === 0) return -EINVAL;
+      start = vma.start;
+    } else if (grows !== 0) return -EINVAL;
+    return task.start(protect(task, start, address + length, prot & PROT_ALL));
   },
-  munmap: () => 0,
-  mprotect: () => 0,
+
+  mremap: (task, oldAddress, oldSize, newSize, flags, newAddress) =>
+    remap(task, oldAddress, oldSize, newSize, flags, newAddress),
+
+  madvise: (task, address, given, code) => {
+    if (!isAligned(address)) return -EINVAL;
+    if (!ADVICE.has(code)) {
+      task.kernel.counters.unsupportedCalls++;
+      return -EINVAL;
+    }
+    const length = pageCeil(given);
+    if (given > 0 && length === 0) return -EINVAL;
+    if (address + length > TASK_SIZE) return length > TASK_SIZE ? -EINVAL : -ENOMEM;
+    if (length === 0) return 0;
+    return task.start(advice(task, address, address + length, code));
+  },
+
+  brk: setBreak,
+
+  mlock: (task, address, length) => lockCall(task, address, length, { setFlags: VM_LOCKED }),
+  mlock2: (task, address, length, flags) =>
+    (flags & ~M.MLOCK_ONFAULT) !== 0 ? -EINVAL : lockCall(task, address, length, { setFlags: VM_LOCKED }),
+  munlock: (task, address, length) => lockCall(task, address, length, { clearFlags: VM_LOCKED }),
+
+  msync: (task, address, given, flags) => {
+    if ((flags & ~(M.MS_ASYNC | M.MS_INVALIDATE | M.MS_SYNC)) !== 0 || !isAligned(address)) return -EINVAL;
+    if ((flags & M.MS_ASYNC) !== 0 && (flags & M.MS_SYNC) !== 0) return -EINVAL;
+    const length = pageCeil(given);
+    if (address + length > TASK_SIZE) return -ENOMEM;
+    if (length === 0) return 0;
+    // Shared pages are the host's page cache, which every reader sees; nothing is held back here.
+    return task.stub.space.vmas.covers(address, address + length) ? 0 : -ENOMEM;
+  },
 };
+

@@ -7,6 +7,9 @@ import { TASK_SIZE, WINDOW_BASE, WINDOW_END } from "../../shared/ring/layout.ts"
 export const RESERVED_BASE = WINDOW_BASE - 0x200000000;
 export const RESERVED_END = WINDOW_END;
 
+/** Lowest address that a mapping may have (vm.mmap_min_addr). */
+export const MMAP_MIN_ADDR = 0x10000;
+
 /** Whether [address, address + length) lies in memory that a guest can have. */
 export function isGuestRange(address: number, length: number): boolean {
   const end = address + length;

@@ -23,6 +23,16 @@ export const VM_HIDDEN = 1 << 11; // not in /proc/PID/maps: trampoline pools, wh
 /** What backs a VMA that is not private anonymous memory; compared by identity. */
 export type Backing = object;
 
+/** The kinds of backing there are: files and shared anonymous regions, as maps and futexes name them. */
+export interface Mapped {
+  /** Unique in the kernel. */
+  readonly id: number;
+  /** As /proc/PID/maps shows it. */
+  readonly path: string;
+  readonly dev: number;
+  readonly ino: number;
+}
+
 export interface Vma {
   /** Page aligned; end is the first byte behind. */
   readonly start: number;

@@ -35,7 +35,8 @@ const CLONE_DETACHED = 0x400000;
 const CLONE_UNTRACED = 0x800000;
 const CLONE_SYSVSEM = 0x40000;
 const CLONE_IO = 0x80000000;
-const CLONE_CLEAR_SIGHAND = 0x100000000;
+/** In the high word of clone3's flags. */
+const CLONE_CLEAR_SIGHAND_HIGH = 1;
 const SUPPORTED =
   CSIGNAL |
   CLONE_VM |
@@ -286,15 +287,15 @@ export const CLONE_HANDLERS: Record<string, Handler> = {
     bytes.set(task.bytes.subarray(task.base + L.WINDOW, task.base + L.WINDOW + size));
     if (bytes.subarray(clone_args.size).some((byte) => byte !== 0)) return -E2BIG;
     const args = clone_args.decode(bytes);
-    const flags = args.flags % 4294967296 | 0;
-    const high = Math.floor(args.flags / 4294967296);
-    if ((high & ~1) !== 0 || (flags & (CSIGNAL | CLONE_DETACHED)) !== 0) return -EINVAL;
+    const flags = args.flags.lo | 0;
+    const high = args.flags.hi;
+    if ((high & ~CLONE_CLEAR_SIGHAND_HIGH) !== 0 || (flags & (CSIGNAL | CLONE_DETACHED)) !== 0) return -EINVAL;
     if ((args.stack === 0) !== (args.stack_size === 0)) return -EINVAL;
     if (args.set_tid !== 0 || args.set_tid_size !== 0) return args.set_tid_size === 0 ? -EINVAL : -EPERM;
     if ((flags & (CLONE_THREAD | CLONE_PARENT)) !== 0 && args.exit_signal !== 0) return -EINVAL;
     return clone(task, {
       flags,
-      clearHandlers: args.flags >= CLONE_CLEAR_SIGHAND,
+      clearHandlers: (high & CLONE_CLEAR_SIGHAND_HIGH) !== 0,
       exitSignal: args.exit_signal,
       stack: args.stack === 0 ? 0 : args.stack + args.stack_size,
       parentTid: args.parent_tid,

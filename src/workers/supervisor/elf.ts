@@ -18,38 +18,11 @@ import {
 import { EINVAL, EIO, ELIBBAD, ENOEXEC, ENOMEM, EPERM } from "../../shared/abi/errno.ts";
 import { PATH_MAX } from "../../shared/abi/fcntl.ts";
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
-import { array, struct, u8, u16, u32, u64, type ValueOf } from "../../shared/abi/struct.ts";
+import type { ValueOf } from "../../shared/abi/struct.ts";
+import { elf64_ehdr, elf64_phdr } from "../../shared/abi/structs_elf.ts";
 import { TASK_SIZE } from "../../shared/ring/layout.ts";
-import { isGuestRange, MMAP_MIN_ADDR } from "../mem/address_layout.ts";
+import { isGuestRange, MMAP_MIN_ADDR } from "../mem/guest_range.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
-
-export const elf64_ehdr = struct("Elf64_Ehdr", "linux/elf.h", {
-  e_ident: array(u8, 16),
-  e_type: u16,
-  e_machine: u16,
-  e_version: u32,
-  e_entry: u64,
-  e_phoff: u64,
-  e_shoff: u64,
-  e_flags: u32,
-  e_ehsize: u16,
-  e_phentsize: u16,
-  e_phnum: u16,
-  e_shentsize: u16,
-  e_shnum: u16,
-  e_shstrndx: u16,
-});
-
-export const elf64_phdr = struct("Elf64_Phdr", "linux/elf.h", {
-  p_type: u32,
-  p_flags: u32,
-  p_offset: u64,
-  p_vaddr: u64,
-  p_paddr: u64,
-  p_filesz: u64,
-  p_memsz: u64,
-  p_align: u64,
-});
 
 type Phdr = ValueOf<typeof elf64_phdr>;
 
@@ -278,7 +251,7 @@ export function placed(image: ElfImage, bias: number): ElfStep[] | number {
     const start = step.start + bias;
     const end = step.end + bias;
     if (start < MMAP_MIN_ADDR) return -EPERM;
-    if (!isGuestRange(start, end)) return -ENOMEM;
+    if (!isGuestRange(start, end - start)) return -ENOMEM;
     const clearFrom = step.clearFrom === 0 ? 0 : step.clearFrom + bias;
     steps.push({ ...step, start, end, clearFrom });
   }

@@ -1,106 +1,342 @@
-// Loading a program: find and check the file, map its segments, build the stack.
+// Loading a program (execve(2)): from an open file to a task that stands before its first instruction.
+// Every program gets a new stub process and a new chunk (hardening.md, F7), so what is mapped here is
+// mapped into an empty address space that nobody else uses yet.
 
-import { EACCES, ENOENT, ENOEXEC } from "../../shared/abi/errno.ts";
-import type { ProcessSpec } from "../../shared/process_spec.ts";
-import { Reply } from "../../shared/ring/slot_states.ts";
-import { RFLAGS_INITIAL } from "./registers.ts";
+import { randomFillSync, randomInt } from "node:crypto";
+import { E2BIG, EIO, ELIBBAD, ELOOP, ENOENT, ENOEXEC, ENOMEM } from "../../shared/abi/errno.ts";
+import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import * as L from "../../shared/ring/layout.ts";
-import { walkHost } from "../gofer/host_walk.ts";
+import { Reply } from "../../shared/ring/slot_states.ts";
 import type { Kernel } from "../kernel.ts";
-import type { Layout } from "../mem/address_space.ts";
-import type { Credentials } from "./credentials.ts";
+import { type AddressLayout, brkStart, layoutAddressSpace } from "../mem/address_layout.ts";
+import { AddressSpace } from "../mem/address_space.ts";
+import { donatedFd, pageCeil, SYS_close, SYS_mmap } from "../mem/mapping.ts";
+import { type Mapped, VM_GROWSDOWN, VM_NORESERVE, type Vma } from "../mem/vma.ts";
+import { biasAt, type ElfImage, type ElfStep, isElf, parseInterpreter, parseProgram, placed, runParse } from "./elf.ts";
+import { RLIMIT_STACK } from "./limit_calls.ts";
 import { OperationList } from "./operation_list.ts";
-import type { Coroutine, Task } from "./task.ts";
+import { RFLAGS_INITIAL } from "./registers.ts";
+import { EXEC_DEPTH_MAX, EXEC_PREFIX, isScript, parseScript, scriptArguments } from "./script.ts";
+import { buildStack, checkArguments } from "./stack_image.ts";
+import { type Coroutine, NO_RESULT, type Task } from "./task.ts";
+
+const ELF_PREFIX = 4096;
+const STACK_MAX = 64 << 20;
+const STACK_MIN = 128 << 10;
+const MAP_PRIVATE_FIXED = 0x12;
+const MAP_ANONYMOUS_FIXED = 0x32;
+const MAP_NORESERVE = 0x4000;
+const AT_HWCAP = 16;
+const AT_HWCAP2 = 26;
+const AT_MINSIGSTKSZ = 51;
+const HWCAP2_FSGSBASE = 2;
+const WINDOW_BYTES = L.WINDOW_SIZE;
+
+/** An open file that execve may map: what exec needs of a file system. */
+export interface Executable {
+  readonly backing: Mapped;
+  /** Host descriptor, read-only, to be donated; the Executable's to close. */
+  readonly hostFd: number;
+  /** Reads bytes; fewer at the end; a negative errno. */
+  read(offset: number, length: number): Uint8Array | number;
+  close(): void;
+}
+
+/** Opens a path for execution: an Executable or a negative errno (ENOENT, EACCES, ...). */
+export type OpenExecutable = (path: string) => Executable | number;
 
 export interface ProgramImage {
-  fd: number;
-  layout: Layout;
-  comm: string;
-  entry: number;
-  phdr: number;
-  phnum: number;
-  loads: { vaddr: number; memsz: number; filesz: number; offset: number; flags: number }[];
+  readonly program: Executable;
+  readonly elf: ElfImage;
+  readonly interpreter: Executable | null;
+  readonly interpreterElf: ElfImage | null;
+  readonly argv: readonly string[];
+  readonly envp: readonly string[];
+  readonly execfn: string;
+  readonly comm: string;
 }
 
-export function openImage(kernel: Kernel, spec: ProcessSpec, _c: Credentials): ProgramImage | number {
-  const path = spec.args[0]!;
-  const dirs = path.includes("/") ? [""] : (spec.env.find((e) => e.startsWith("PATH=")) ?? "PATH=/bin:/usr/bin").slice(5).split(":").map((d) => `${d}/`);
-  let error = -ENOENT;
-  for (const dir of dirs) {
-    const f = walkHost(kernel.native, kernel.descriptors.root, spec.cwd, dir + path);
-    if (typeof f === "number") { error = f; continue; }
-    if ((f.mode & 0o170000) !== 0o100000 || (f.mode & 0o111) === 0) { error = -EACCES; continue; }
-    const fd = kernel.native.reopen(kernel.descriptors.proc, f.fd, 0);
-    kernel.native.close(f.fd);
-    if (fd < 0) return fd;
-    const n = kernel.native.preadScratch(fd, 0, 4096, 0);
-    const v = kernel.native.scratchView;
-    if (n < 64 || v.getUint32(0, true) !== 0x464c457f) return -ENOEXEC;
-    const phoff = v.getUint32(32, true), phnum = v.getUint16(56, true);
-    const loads = [];
-    let end = 0, phdr = 0;
-    for (let i = 0; i < phnum; i++) {
-      const p = phoff + i * 56;
-      const u = (o: number) => v.getUint32(p + o + 4, true) * 4294967296 + v.getUint32(p + o, true);
-      if (v.getUint32(p, true) !== 1) continue;
-      loads.push({ offset: u(8), vaddr: u(16), filesz: u(32), memsz: u(40), flags: v.getUint32(p + 4, true) });
-      if (u(8) === 0) phdr = u(16) + phoff;
-      end = u(16) + u(40);
-    }
-    const entry = v.getUint32(28, true) * 4294967296 + v.getUint32(24, true);
-    return { fd, comm: path.slice(path.lastIndexOf("/") + 1), entry, phdr, phnum, loads, layout: { brkStart: Math.ceil(end / 4096) * 4096 + 0x100000, mmapBase: 0x7f0000000000, stackTop: 0x7fff00000000 } };
-  }
-  return error;
+export function closeImage(image: ProgramImage): void {
+  image.program.close();
+  image.interpreter?.close();
 }
 
-export function* loadProgram(task: Task, image: ProgramImage, spec: ProcessSpec): Coroutine {
-  yield;
-  const { slots } = task.kernel;
-  let list = new OperationList(slots, task.slot);
-  const fdNum = L.DONATED_FD + (task.slot & 7);
-  let first = true;
-  for (const p of image.loads) {
-    const pg = p.vaddr % 4096;
-    const prot = ((p.flags & 4) >> 2) | (p.flags & 2) | ((p.flags & 1) << 2);
-    const at = p.vaddr - pg;
-    if (first) list.donate(image.fd);
-    first = false;
-    list.call(9, at, Math.ceil((p.filesz + pg) / 4096) * 4096, prot, 0x12, fdNum, p.offset - pg);
-    const fend = p.vaddr + p.filesz, pend = Math.ceil(fend / 4096) * 4096, mend = Math.ceil((p.vaddr + p.memsz) / 4096) * 4096;
-    if (p.memsz > p.filesz) {
-      list.zero(fend, pend - fend);
-      if (mend > pend) list.call(9, pend, mend - pend, prot, 0x32, -1, 0);
+/** Finds out what is to be run, through `#!` lines and PT_INTERP; checks all that can be checked before. */
+export function openImage(
+  open: OpenExecutable,
+  path: string,
+  argv: readonly string[],
+  envp: readonly string[],
+  stackLimit: number,
+): ProgramImage | number {
+  const sizes = checkArguments(argv, envp, path, stackLimit);
+  if (sizes < 0) return sizes;
+  const comm = path.slice(path.lastIndexOf("/") + 1);
+  let file = path;
+  for (let depth = 0; ; depth++) {
+    if (depth > EXEC_DEPTH_MAX) return -ELOOP;
+    const program = open(file);
+    if (typeof program === "number") return program;
+    const prefix = program.read(0, ELF_PREFIX);
+    if (typeof prefix !== "number" && isScript(prefix)) {
+      const script = parseScript(prefix.subarray(0, EXEC_PREFIX));
+      program.close();
+      if (typeof script === "number") return script;
+      if (script.interpreter === "") return -ENOENT;
+      argv = scriptArguments(script, file, argv);
+      file = script.interpreter;
+      if (checkArguments(argv, envp, path, stackLimit) < 0) return -E2BIG;
+      continue;
     }
+    const image = openElf(open, program, prefix);
+    if (typeof image !== "number") return { ...image, argv, envp, execfn: path, comm };
+    program.close();
+    return image;
   }
-  list.call(3, fdNum);
-  const top = image.layout.stackTop;
-  list.call(9, top - 0x800000, 0x800000, 3, 0x4032, -1, 0);
-  // stack image
-  const strings: number[] = [];
-  let sp = top - 16;
-  const bytes = task.bytes, base = task.base + L.WINDOW;
-  const imgBase = top - 0x4000;
-  const put = (s: string) => { sp -= s.length + 1; const o = base + sp - imgBase; for (let i = 0; i < s.length; i++) bytes[o + i] = s.charCodeAt(i); bytes[o + s.length] = 0; return sp; };
-  const argv = spec.args.map(put), env = spec.env.map(put);
-  sp -= 16; const rnd = sp;
-  void strings;
-  const aux = [3, image.phdr, 4, 56, 5, image.phnum, 6, 4096, 9, image.entry, 11, 0, 12, 0, 13, 0, 14, 0, 23, 0, 25, rnd, 0, 0];
-  const words = [argv.length, ...argv, 0, ...env, 0, ...aux];
-  sp = (sp - words.length * 8) & ~15 ? Math.floor((sp - words.length * 8) / 16) * 16 : sp;
-  const v = task.view;
-  words.forEach((w, i) => { const o = base + sp - imgBase + i * 8; v.setUint32(o, w % 4294967296, true); v.setUint32(o + 4, Math.floor(w / 4294967296), true); });
-  list.copyTo(sp, top - sp, L.WINDOW + sp - imgBase);
-  const n = list.length;
-  task.runList(list);
-  yield;
-  if (task.listDone !== n) { task.kernel.log("error", "load failed", { done: task.listDone, r: task.listResult }); task.group.exit(9); return 0; }
-  task.kernel.native.close(image.fd);
-  task.frame.words.fill(0);
-  task.frame.setNumber(L.RIP, image.entry);
-  task.frame.setNumber(L.RSP, sp);
-  task.frame.setNumber(L.EFLAGS, RFLAGS_INITIAL);
-  slots.writeFrame(task.slot, task.frame);
-  slots.setWord(task.slot, L.REP_FP, L.FP_INITIAL);
+}
+
+type ElfParts = Pick<ProgramImage, "program" | "elf" | "interpreter" | "interpreterElf">;
+
+function openElf(open: OpenExecutable, program: Executable, prefix: Uint8Array | number): ElfParts | number {
+  if (typeof prefix === "number") return prefix;
+  if (!isElf(prefix)) return -ENOEXEC;
+  const elf = runParse(parseProgram(prefix), (offset, length) => program.read(offset, length));
+  if (typeof elf === "number") return elf;
+  if (elf.interpreter === "") return { program, elf, interpreter: null, interpreterElf: null };
+  const interpreter = open(elf.interpreter);
+  if (typeof interpreter === "number") return interpreter;
+  const start = interpreter.read(0, ELF_PREFIX);
+  const parsed =
+    typeof start === "number"
+      ? -EIO
+      : runParse(parseInterpreter(start), (offset, length) => interpreter.read(offset, length));
+  if (typeof parsed === "number") {
+    interpreter.close();
+    return parsed === -ENOEXEC ? -ELIBBAD : parsed;
+  }
+  return { program, elf, interpreter, interpreterElf: parsed };
+}
+
+/** An empty address space for a program whose stack may grow to `stackLimit` bytes. */
+export function newAddressSpace(kernel: Kernel, stackLimit: number): AddressSpace {
+  return new AddressSpace(kernel, newLayout(stackLimit));
+}
+
+function newLayout(stackLimit: number): AddressLayout {
+  return layoutAddressSpace({ random: randomInt, randomize: true, stackLimit, vdsoSize: 0 });
+}
+
+/** Errors after which Linux has no program to return to: the process ends with SIGSEGV. */
+export class LoadError {
+  readonly errno: number;
+  constructor(errno: number) {
+    this.errno = errno;
+  }
+}
+
+/**
+ * Maps an image into the task's empty address space and sends the task off. A coroutine of the new task:
+ * it starts by waiting for STARTED. `onReady` is the point of no return; `onFailure` gets a positive
+ * errno instead.
+ */
+export function* loadProgram(
+  task: Task,
+  image: ProgramImage,
+  onReady: () => void,
+  onFailure: (errno: number) => void,
+): Coroutine {
+  yield; // STARTED
+  task.started = true;
+  const error = yield* load(task, image);
+  closeImage(image);
+  if (error < 0) {
+    onFailure(-error);
+    return NO_RESULT;
+  }
+  onReady();
+  task.kernel.slots.writeFrame(task.slot, task.frame);
+  task.kernel.slots.setWord(task.slot, L.REP_FP, L.FP_INITIAL);
   task.replyFinal(Reply.SIGRETURN);
+  task.kickIfPending();
+  return NO_RESULT;
+}
+
+function* load(task: Task, image: ProgramImage): Generator<void, number, void> {
+  const { elf, interpreterElf } = image;
+  if (elf.fatal !== 0) return elf.fatal;
+  if (interpreterElf !== null && interpreterElf.fatal !== 0) return interpreterElf.fatal;
+  const { space } = task.stub;
+  const stackError = yield* mapStack(task, elf.executableStack);
+  if (stackError < 0) return stackError;
+  const bias = placeImage(space, elf);
+  if (typeof bias !== "number") return -bias.errno;
+  const mapped = yield* mapImage(task, elf, bias, image.program);
+  if (mapped < 0) return mapped;
+  let entry = elf.entry + bias;
+  let base = 0;
+  if (interpreterElf !== null && image.interpreter !== null) {
+    const interpreterBias = placeImage(space, interpreterElf);
+    if (typeof interpreterBias !== "number") return -interpreterBias.errno;
+    const error = yield* mapImage(task, interpreterElf, interpreterBias, image.interpreter);
+    if (error < 0) return error;
+    entry = interpreterElf.entry + interpreterBias;
+    base = interpreterBias + interpreterElf.start;
+  }
+  space.brkStart = brkStart(elf.brk + bias, elf.placement === "mmap", randomInt, true);
+  space.brk = space.brkStart;
+  return yield* writeStack(task, image, bias, base, entry);
+}
+
+/** Where an image goes: what to add to its addresses. */
+function placeImage(space: AddressSpace, elf: ElfImage): number | LoadError {
+  switch (elf.placement) {
+    case "fixed":
+      return 0;
+    case "pie":
+      return biasAt(elf, space.layout.pieBase);
+    case "mmap": {
+      const at = space.chooseAddress(pageCeil(elf.end - elf.start), elf.alignment);
+      return at < 0 ? new LoadError(ENOMEM) : at - elf.start;
+    }
+  }
+}
+
+function plain(start: number, end: number, prot: number, rest: Partial<Vma>): Vma {
+  return {
+    start,
+    end,
+    prot,
+    maxProt: PROT_READ | PROT_WRITE | PROT_EXEC,
+    flags: 0,
+    backing: null,
+    offset: 0,
+    name: "",
+    ...rest,
+  };
+}
+
+function commit(space: AddressSpace, vma: Vma): number {
+  const plan = space.vmas.planMap(vma);
+  if (typeof plan === "number") return plan;
+  plan.commit();
   return 0;
 }
+
+function* mapStack(task: Task, executable: boolean): Generator<void, number, void> {
+  const { space } = task.stub;
+  const limit = task.group.rlimits[RLIMIT_STACK]![0];
+  const size = pageCeil(Math.min(Math.max(limit, STACK_MIN), STACK_MAX));
+  const end = space.layout.stackTop;
+  const start = end - size;
+  const prot = PROT_READ | PROT_WRITE | (executable ? PROT_EXEC : 0);
+  const list = new OperationList(task.kernel.slots, task.slot);
+  list.call(SYS_mmap, start, size, prot, MAP_ANONYMOUS_FIXED | MAP_NORESERVE, -1, 0);
+  if (!(yield* task.run(list))) return -ENOMEM;
+  // The guard below it comes from VM_GROWSDOWN: address selection keeps its distance.
+  return commit(space, plain(start, end, prot, { flags: VM_GROWSDOWN | VM_NORESERVE, name: "[stack]" }));
+}
+
+/** Maps all steps of an image; a negative errno when the host or the rules refuse one. */
+function* mapImage(task: Task, elf: ElfImage, bias: number, file: Executable): Generator<void, number, void> {
+  const steps = placed(elf, bias);
+  if (typeof steps === "number") return steps;
+  const fd = donatedFd(task);
+  let list = new OperationList(task.kernel.slots, task.slot);
+  let open = false;
+  for (const step of steps) {
+    if (list.length > L.OPS_MAX - 4) {
+      if (open) list.call(SYS_close, fd);
+      if (!(yield* task.run(list))) return -ENOMEM;
+      list = new OperationList(task.kernel.slots, task.slot);
+      open = false;
+    }
+    open = addStep(list, step, fd, file, open);
+    const error = commit(task.stub.space, vmaOf(step, file));
+    if (error < 0) return error;
+  }
+  if (open) list.call(SYS_close, fd);
+  if (list.length === 0) return 0;
+  return (yield* task.run(list)) ? 0 : -ENOMEM;
+}
+
+// Adds a step's operations; whether the donated descriptor is open behind them.
+function addStep(list: OperationList, step: ElfStep, fd: number, file: Executable, open: boolean): boolean {
+  const length = step.end - step.start;
+  if (step.fileOffset < 0) {
+    list.call(SYS_mmap, step.start, length, step.prot, MAP_ANONYMOUS_FIXED, -1, 0);
+    return open;
+  }
+  if (!open) list.donate(file.hostFd);
+  list.call(SYS_mmap, step.start, length, step.prot, MAP_PRIVATE_FIXED, fd, step.fileOffset);
+  if (step.clearFrom !== 0) list.zero(step.clearFrom, step.end - step.clearFrom);
+  return true;
+}
+
+function vmaOf(step: ElfStep, file: Executable): Vma {
+  return plain(
+    step.start,
+    step.end,
+    step.prot,
+    step.fileOffset < 0 ? {} : { backing: file.backing, offset: step.fileOffset },
+  );
+}
+
+function* writeStack(
+  task: Task,
+  image: ProgramImage,
+  bias: number,
+  base: number,
+  entry: number,
+): Generator<void, number, void> {
+  const { native, slots } = task.kernel;
+  const { credentials } = task;
+  const { space } = task.stub;
+  const random = new Uint8Array(16);
+  randomFillSync(random);
+  const stack = buildStack({
+    stackTop: space.layout.stackTop,
+    argv: image.argv,
+    envp: image.envp,
+    execfn: image.execfn,
+    stackLimit: task.group.rlimits[RLIMIT_STACK]![0],
+    random,
+    shift: randomInt(8192),
+    auxiliary: {
+      vdso: 0, // no image yet: clocks are system calls
+      hwcap: native.getauxval(AT_HWCAP),
+      // rdfsbase and wrfsbase stay unmentioned: the stub keeps its slot in the gs base (F17).
+      hwcap2: native.getauxval(AT_HWCAP2) & ~HWCAP2_FSGSBASE,
+      minSigStackSize: native.getauxval(AT_MINSIGSTKSZ),
+      phdr: image.elf.phdr === 0 ? 0 : image.elf.phdr + bias,
+      phentsize: image.elf.phentsize,
+      phnum: image.elf.phnum,
+      base,
+      entry: image.elf.entry + bias,
+      uid: credentials.uid,
+      euid: credentials.euid,
+      gid: credentials.gid,
+      egid: credentials.egid,
+      secure: false,
+    },
+  });
+  if (typeof stack === "number") return stack;
+  for (let done = 0; done < stack.bytes.length; done += WINDOW_BYTES) {
+    const part = stack.bytes.subarray(done, done + WINDOW_BYTES);
+    task.bytes.set(part, task.base + L.WINDOW);
+    const list = new OperationList(slots, task.slot);
+    list.copyTo(stack.sp + done, part.length, L.WINDOW);
+    if (!(yield* task.run(list))) return -E2BIG;
+  }
+  Object.assign(space, {
+    argStart: stack.argStart,
+    argEnd: stack.argEnd,
+    envStart: stack.envStart,
+    envEnd: stack.envEnd,
+  });
+  task.frame.words.fill(0);
+  task.frame.setNumber(L.RIP, entry);
+  task.frame.setNumber(L.RSP, stack.sp);
+  task.frame.setNumber(L.EFLAGS, RFLAGS_INITIAL);
+  return 0;
+}
+

@@ -3,17 +3,27 @@
 
 import { MEM_HANDLERS } from "../mem/calls.ts";
 import { VFS_HANDLERS } from "../vfs/calls.ts";
+import { CLONE_HANDLERS } from "./clone.ts";
 import type { Handler } from "./dispatch.ts";
+import { EXEC_HANDLERS } from "./execve.ts";
+import { FUTEX_HANDLERS } from "./futex.ts";
 import { IDENTITY_HANDLERS } from "./identity_calls.ts";
 import { LIMIT_HANDLERS } from "./limit_calls.ts";
+import { SESSION_HANDLERS } from "./session_calls.ts";
 import { SIGNAL_HANDLERS } from "./signal_calls.ts";
 import { SYSTEM_HANDLERS } from "./system_calls.ts";
 import { TASK_HANDLERS } from "./task_calls.ts";
 import { TIME_HANDLERS } from "./time_calls.ts";
+import { WAIT_HANDLERS } from "./wait.ts";
 
 export const HANDLERS: ReadonlyMap<string, Handler> = new Map(
   Object.entries({
     ...TASK_HANDLERS,
+    ...CLONE_HANDLERS,
+    ...EXEC_HANDLERS,
+    ...WAIT_HANDLERS,
+    ...SESSION_HANDLERS,
+    ...FUTEX_HANDLERS,
     ...IDENTITY_HANDLERS,
     ...LIMIT_HANDLERS,
     ...SIGNAL_HANDLERS,

@@ -14,7 +14,7 @@ function writeIds(task: Task, addresses: readonly number[], ids: readonly number
 export const IDENTITY_HANDLERS: Record<string, Handler> = {
   getpid: (task) => task.group.pid,
   gettid: (task) => task.tid,
-  getppid: (task) => task.group.parentPid,
+  getppid: (task) => task.group.parent?.pid ?? 0,
   getpgrp: (task) => task.group.processGroup,
   getuid: (task) => task.credentials.uid,
   geteuid: (task) => task.credentials.euid,

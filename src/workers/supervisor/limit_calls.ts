@@ -30,7 +30,10 @@ export const RLIMIT_NAMES = [
 export const RLIMIT_DATA = 2;
 export const RLIMIT_STACK = 3;
 export const RLIMIT_NOFILE = 7;
+export const RLIMIT_NPROC = 6;
+export const RLIMIT_MEMLOCK = 8;
 export const RLIMIT_AS = 9;
+export const RLIMIT_SIGPENDING = 11;
 
 const RLIM_INFINITY = "18446744073709551615";
 const CAP_SYS_RESOURCE = 24;

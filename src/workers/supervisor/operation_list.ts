@@ -45,6 +45,7 @@ export class OperationList {
   readonly #number: number;
   #length = 0;
   #donate = -1;
+  #closeDonated = false;
 
   constructor(slots: Slots, number: number) {
     this.#slots = slots;
@@ -60,8 +61,9 @@ export class OperationList {
   }
 
   /** The next mmap with a descriptor gets this host descriptor under its number. */
-  donate(hostFd: number): void {
+  donate(hostFd: number, closeAfter = false): void {
     this.#donate = hostFd;
+    this.#closeDonated = closeAfter;
   }
 
   /** System call `nr`, run by the stub. */
@@ -69,8 +71,9 @@ export class OperationList {
     this.#add(Operation.CALL, nr, args);
     const raises = nr === SYS_clone || (nr === SYS_mmap ? args[4] !== -1 : inWindow(args[0] ?? 0));
     if (!raises) return;
-    this.expected.push({ nr, args, donate: this.#donate, closeDonated: false });
+    this.expected.push({ nr, args, donate: this.#donate, closeDonated: this.#closeDonated });
     this.#donate = -1;
+    this.#closeDonated = false;
   }
 
   /** Copies `length` bytes from an offset in the slot to guest memory. */

@@ -2,7 +2,6 @@
 // built here, copied to the guest's stack by the stub, which adds the floating-point state. And its
 // way back: rt_sigreturn.
 
-import { EFAULT } from "../../shared/abi/errno.ts";
 import {
   MINSIGSTKSZ,
   SA_NODEFER,
@@ -21,7 +20,7 @@ import { EFLAGS_FIXED, EFLAGS_HANDLER_CLEARS, EFLAGS_USER } from "./registers.ts
 import { type SigInfo, SIGINFO_SIZE, writeSigInfo } from "./siginfo.ts";
 import { SignalSet } from "./signal_set.ts";
 import type { SignalAction } from "./signals.ts";
-import type { Coroutine, Task } from "./task.ts";
+import { type Coroutine, NO_RESULT, type Task } from "./task.ts";
 
 const UC_FP_XSTATE = 1;
 const UC_SIGCONTEXT_SS = 2;
@@ -155,7 +154,7 @@ export function* sigreturn(task: Task, onBadFrame: () => void): Coroutine {
   task.outAt(address, ucontext.size, L.WINDOW);
   if ((yield* task.copyInRound()) < ucontext.size) {
     onBadFrame();
-    return -EFAULT;
+    return NO_RESULT;
   }
   // One copy out of shared memory: what is checked is what is used.
   const start = task.base + L.WINDOW;
@@ -175,7 +174,7 @@ export function* sigreturn(task: Task, onBadFrame: () => void): Coroutine {
     const whole = (yield* task.copyInRound()) === FP_SW_SIZE;
     if (!whole || !isGuestRange(rip, 0)) {
       onBadFrame();
-      return -EFAULT;
+      return NO_RESULT;
     }
     const magic = task.view.getUint32(start, true);
     const extended = task.view.getUint32(start + 4, true);
@@ -191,7 +190,7 @@ export function* sigreturn(task: Task, onBadFrame: () => void): Coroutine {
   slots.setNumber(task.slot, L.REP_FP_ADDRESS, uc_mcontext.fpstate);
   task.replyFinal(Reply.SIGRETURN);
   task.kickIfPending();
-  return 0;
+  return NO_RESULT;
 }
 
 // Linux restores the alternate stack too, and ignores what is wrong with it.

@@ -2,32 +2,71 @@
 // for a guest, with a fresh task; the program's file and format are looked at before anything is made,
 // so that a command that does not exist costs no process.
 
-import { EAGAIN } from "../../shared/abi/errno.ts";
+import { EACCES, EAGAIN, ENOENT, ENOTDIR } from "../../shared/abi/errno.ts";
 import type { ProcessSpec } from "../../shared/process_spec.ts";
-import { slotNumber } from "../../shared/ring/guest_memory.ts";
 import type { Kernel } from "../kernel.ts";
-import { AddressSpace } from "../mem/address_space.ts";
+import { openExecutable } from "../vfs/executable.ts";
 import { FileTable } from "../vfs/file_table.ts";
+import { FsState } from "../vfs/fs_state.ts";
 import { HostStream } from "../vfs/host_stream.ts";
-import { initialCredentials } from "./credentials.ts";
-import { loadProgram, openImage, type ProgramImage } from "./exec.ts";
-import { limitsFrom } from "./limit_calls.ts";
-import { SignalHandlers, SignalState } from "./signals.ts";
+import { Path } from "../vfs/path.ts";
+import { type WalkContext, walkPath } from "../vfs/path_walk.ts";
+import { type Credentials, initialCredentials } from "./credentials.ts";
+import { closeImage, loadProgram, newAddressSpace, openImage, type ProgramImage } from "./exec.ts";
+import { limitsFrom, RLIMIT_STACK } from "./limit_calls.ts";
+import { SignalSet } from "./signal_set.ts";
+import { SignalHandlers } from "./signals.ts";
 import { StubProcess } from "./stub_process.ts";
-import { FsState, Task, ThreadGroup } from "./task.ts";
+import { Task } from "./task.ts";
+import { ThreadGroup } from "./thread_group.ts";
 
-function wordsOf(hex: string): [number, number] {
+const SIGKILL = 9;
+/** Where a command without a slash is looked for when the environment has no PATH (execvp(3)). */
+const DEFAULT_PATH = "/bin:/usr/bin";
+
+function setFromHex(hex: string): SignalSet {
   const digits = hex.padStart(16, "0");
-  return [Number.parseInt(digits.slice(8), 16) | 0, Number.parseInt(digits.slice(0, 8), 16) | 0];
+  return new SignalSet(Number.parseInt(digits.slice(8), 16) | 0, Number.parseInt(digits.slice(0, 8), 16) | 0);
+}
+
+/** Paths to try for a command, as execvp(3) does. */
+function candidates(spec: ProcessSpec): string[] {
+  const name = spec.args[0]!;
+  if (name.includes("/")) return [name];
+  const path = spec.env.find((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? DEFAULT_PATH;
+  return path.split(":").map((directory) => (directory === "" ? name : `${directory}/${name}`));
+}
+
+function findImage(context: WalkContext, cwd: Path, spec: ProcessSpec, stackLimit: number) {
+  let error = -ENOENT;
+  for (const path of candidates(spec)) {
+    const open = (name: string) => openExecutable(context, cwd, name);
+    const image = openImage(open, path, spec.args, spec.env, stackLimit);
+    if (typeof image !== "number") return image;
+    // A name that is there but may not be run is remembered; others go on the search (execvp(3)).
+    if (image === -EACCES) error = image;
+    else if (image !== -ENOENT && image !== -ENOTDIR) return image;
+  }
+  return error;
 }
 
 /** Returns the program's guest pid or a negative errno. The descriptors are the kernel's from now on. */
 export function startProgram(kernel: Kernel, spec: ProcessSpec, stdio: readonly [number, number, number]): number {
   const credentials = initialCredentials(spec.uid, spec.gid, spec.groups, kernel.users);
-  const image = openImage(kernel, spec, credentials);
-  const result = typeof image === "number" ? image : startTask(kernel, spec, stdio, image, credentials);
-  if (result < 0) for (const fd of new Set(stdio)) kernel.native.close(fd);
-  return result;
+  const rlimits = limitsFrom(spec.rlimits);
+  const context = { kernel, namespace: kernel.mounts, root: kernel.root, credentials };
+  const cwd = walkPath(context, kernel.root, spec.cwd, { follow: true });
+  const fs = cwd instanceof Path && cwd.inode.isDirectory ? new FsState(spec.umask, kernel.root, cwd) : null;
+  const image =
+    fs === null
+      ? typeof cwd === "number"
+        ? cwd
+        : -ENOTDIR
+      : findImage(context, fs.cwd, spec, rlimits[RLIMIT_STACK]![0]);
+  if (fs !== null && typeof image !== "number")
+    return startTask(kernel, spec, stdio, image, credentials, rlimits, fs);
+  for (const fd of new Set(stdio)) kernel.native.close(fd);
+  return image as number;
 }
 
 function startTask(
@@ -35,37 +74,60 @@ function startTask(
   spec: ProcessSpec,
   stdio: readonly [number, number, number],
   image: ProgramImage,
-  credentials: ReturnType<typeof initialCredentials>,
+  credentials: Credentials,
+  rlimits: [number, number][],
+  fs: FsState,
 ): number {
-  const pid = kernel.pids.allot();
-  if (pid < 0) return -EAGAIN;
-  const space = new AddressSpace(image.layout);
-  const stub = new StubProcess(kernel, space);
-  const memfd = kernel.stubs.addChunk(stub);
-  if (memfd < 0) {
-    kernel.pids.release(pid);
-    return memfd;
-  }
-  const [ignoredLow, ignoredHigh] = wordsOf(spec.ignored);
-  const group = new ThreadGroup(kernel, pid, new SignalState(), limitsFrom(spec.rlimits));
   const files = new FileTable(kernel);
   for (const [fd, hostFd] of stdio.entries()) files.installAt(fd, new HostStream(kernel, hostFd));
-  const task = new Task(kernel, pid, group, stub, slotNumber(stub.chunks[0]!, 0), {
+  const fail = (error: number): number => {
+    closeImage(image);
+    files.release();
+    return error;
+  };
+  const pid = kernel.pids.allot();
+  if (pid < 0) return fail(-EAGAIN);
+  const stub = new StubProcess(kernel, newAddressSpace(kernel, rlimits[RLIMIT_STACK]![0]));
+  const memfd = kernel.stubs.addChunk(stub);
+  if (memfd < 0) {
+    kernel.pids.free(pid);
+    return fail(memfd);
+  }
+  const group = new ThreadGroup(kernel, pid, null, 0, rlimits);
+  const parts = {
     files,
-    fs: new FsState(spec.umask),
-    handlers: new SignalHandlers(ignoredLow, ignoredHigh),
-    credentials,
-  });
-  [task.blockedLow, task.blockedHigh] = wordsOf(spec.blocked);
+    fs,
+    handlers: SignalHandlers.ignoring(setFromHex(spec.ignored)),
+  };
+  const task = new Task(kernel, pid, group, stub, stub.freeSlot(), parts, credentials, image.comm);
+  task.blocked.assign(setFromHex(spec.blocked).asMask());
+  group.leader = task;
+  group.hasExeced = true;
   group.tasks.push(task);
-  group.comm = image.comm;
-  kernel.pids.register(group);
+  kernel.pids.register(task);
   kernel.counters.processes++;
   kernel.counters.programsStarted++;
+  kernel.expectWait(pid);
   kernel.stubs.openSlot(task);
-  // The coroutine waits for the new host task to stand in its slot.
-  task.start(loadProgram(task, image, spec));
+  task.start(
+    loadProgram(
+      task,
+      image,
+      () => {},
+      (errno) => {
+        kernel.log("error", "a program could not be loaded", { pid, errno });
+        group.exit(SIGKILL);
+      },
+    ),
+  );
   const error = kernel.stubs.spawn(task, memfd);
-  if (error < 0) kernel.abandon(stub, error);
-  return error < 0 ? error : pid;
+  if (error < 0) {
+    kernel.stubs.abandon(task, -1);
+    if (stub.pid === 0) stub.releaseChunks();
+    group.exit(SIGKILL);
+    kernel.takeStatus(pid);
+    closeImage(image);
+    return error;
+  }
+  return pid;
 }

@@ -2,14 +2,17 @@
 // Its life: allotted (place and memfd exist) -> spawned (pid known) -> running -> dead (pidfd fired;
 // slots closed, chunks unmapped) -> reaped.
 
-import { chunkOfSlot, slotNumber } from "../../shared/ring/guest_memory.ts";
-import { CHUNK_SIZE, CHUNK_SLOTS, CHUNKS, SLOT_SIZE } from "../../shared/ring/layout.ts";
+import { chunkOfSlot, slotInChunk, slotNumber } from "../../shared/ring/guest_memory.ts";
+import { CHUNK_SIZE, CHUNK_SLOTS, CHUNKS, HOST_TASK, REP_RESULT, SLOT_SIZE } from "../../shared/ring/layout.ts";
+import { Reply } from "../../shared/ring/slot_states.ts";
 import type { Kernel } from "../kernel.ts";
 import type { AddressSpace } from "../mem/address_space.ts";
 import { EPOLLIN } from "../sleep_set.ts";
-import type { Task } from "./task.ts";
+import type { Task, ThreadGroup } from "./task.ts";
 
 const SIGKILL = 9;
+/** The host signal that makes a stub thread enter its handler; guests never see it. */
+export const SIGKICK = 63;
 export const ZYGOTE_SPAWN = 2;
 export const ZYGOTE_REAP = 3;
 
@@ -52,16 +55,43 @@ export class StubProcess {
     return native.scratchView.getUint32(0, true) * 1e9 + native.scratchView.getUint32(8, true);
   }
 
+  /** A group's tasks leave: with the last user the process is killed, before that its threads exit. */
+  leave(group: ThreadGroup): void {
+    const others = this.tasks.some((task) => !task.dead && task.group !== group);
+    if (!others) this.kill();
+    for (const task of [...this.tasks]) {
+      if (task.group !== group || task.dead) continue;
+      if (!others) this.kernel.stubs.closeSlot(task);
+      else if (task.owned) this.dismiss(task);
+      else {
+        task.leaving = true;
+        task.kick();
+      }
+    }
+  }
+
+  /** Sends one host thread out of a process that goes on. */
+  dismiss(task: Task): void {
+    this.kernel.slots.setNumber(task.slot, REP_RESULT, 0);
+    task.replyFinal(Reply.EXIT);
+    this.kernel.stubs.closeSlot(task);
+  }
+
   kill(): void {
     if (this.#pidfd >= 0) this.kernel.native.pidfdSendSignal(this.#pidfd, SIGKILL);
   }
 
-  /** Whether a slot is in use; slots are opened for tasks by stubs.ts. */
+  /** Number of a slot in this address space: names its donated descriptor. */
+  slotIndex(slot: number): number {
+    return this.chunks.indexOf(chunkOfSlot(slot)) * CHUNK_SLOTS + slotInChunk(slot);
+  }
+
+  /** A slot without a task whose last host thread is gone, or -1. */
   freeSlot(): number {
     for (const chunk of this.chunks) {
       for (let slot = 0; slot < CHUNK_SLOTS; slot++) {
         const number = slotNumber(chunk, slot);
-        if (this.kernel.taskAt[number] === undefined) return number;
+        if (this.kernel.taskAt[number] === undefined && this.kernel.slots.word(number, HOST_TASK) === 0) return number;
       }
     }
     return -1;
@@ -72,10 +102,11 @@ export class StubProcess {
     kernel.sleep.remove(this.#pidfd, this.#watch);
     kernel.native.close(this.#pidfd);
     this.#pidfd = -1;
-    for (const task of this.tasks) kernel.stubs.closeSlot(task);
+    const ended = [...this.tasks];
+    for (const task of ended) kernel.stubs.closeSlot(task);
     this.releaseChunks();
     kernel.stubs.reap(this.pid);
-    kernel.onStubDeath(this);
+    kernel.onStubDeath(ended);
   }
 
   /** Gives the chunks' places back. Only when no host process can write to them any more. */

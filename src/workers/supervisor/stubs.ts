@@ -18,11 +18,12 @@ import {
 } from "../../shared/ring/layout.ts";
 import type { Kernel } from "../kernel.ts";
 import { EPOLLIN } from "../sleep_set.ts";
-import type { Expected } from "./operation_list.ts";
+import type { Expected, OperationList, Token } from "./operation_list.ts";
 import { type StubProcess, ZYGOTE_REAP, ZYGOTE_SPAWN } from "./stub_process.ts";
 import type { Task } from "./task.ts";
 
 const ZYGOTE_HELLO = 1;
+const SYS_close = 3;
 const SYS_mmap = 9;
 const SYS_munmap = 11;
 const SYS_madvise = 28;
@@ -39,6 +40,7 @@ const NOTHING: readonly Expected[] = [];
 interface Awaited {
   readonly task: Task;
   readonly expected: Expected[];
+  readonly onNamed: () => void;
 }
 
 export class Stubs {
@@ -115,38 +117,72 @@ export class Stubs {
     else if (kernel.claims.close(task.slot)) kernel.active.lower(task.chunk);
     else kernel.claims.closeOwned(task.slot);
     kernel.taskAt[task.slot] = undefined;
-    this.#tasks.delete(task.hostTid);
+    if (this.#tasks.get(task.hostTid) === task) this.#tasks.delete(task.hostTid);
+    const index = task.stub.tasks.indexOf(task);
+    if (index >= 0) task.stub.tasks.splice(index, 1);
     kernel.counters.tasks--;
   }
 
-  /** Asks the zygote for a stub process for `task`, the first of its address space. */
-  spawn(task: Task, memfd: number): number {
-    const kernel = this.#kernel;
+  /** The new task of a fork maps this chunk first; `onNamed` runs when it has named its token. */
+  awaitFork(task: Task, memfd: number, onNamed: () => void): Token {
+    return this.#await(task, this.#mapFirstChunk(task, memfd), onNamed);
+  }
+
+  /** The new task of an existing address space. */
+  awaitThread(task: Task, onNamed: () => void): Token {
+    return this.#await(task, [], onNamed);
+  }
+
+  #await(task: Task, expected: Expected[], onNamed: () => void): Token {
     const token = this.#token();
-    const index = slotInChunk(task.slot);
-    const chunkBase = CHUNKS;
-    this.#awaited.set(token.key, {
-      task,
-      expected: [
-        {
-          nr: SYS_mmap,
-          args: [chunkBase, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, DONATED_FD + index, 0],
-          donate: memfd,
-          closeDonated: true,
-        },
-        { nr: SYS_madvise, args: [chunkBase, CHUNK_SIZE, MADV_DONTFORK], donate: -1, closeDonated: false },
-        { nr: SYS_munmap, args: [ZYGOTE_TEXT, ZYGOTE_RANGE], donate: -1, closeDonated: false },
-      ],
-    });
+    this.#awaited.set(token.key, { task, expected, onNamed });
     this.#outstanding++;
-    const error = kernel.native.zygoteCall(this.#zygote, ZYGOTE_SPAWN, token.low, token.high, 0);
-    const pid = error < 0 ? error : kernel.native.scratchWords[0]!;
-    if (pid < 0) {
-      this.#awaited.delete(token.key);
-      this.#outstanding--;
-      return pid;
+    return token;
+  }
+
+  /** A task that could not be made after all; its chunk's memfd is closed. */
+  abandon(task: Task, memfd: number): void {
+    const { stub } = task;
+    this.closeSlot(task);
+    if (memfd >= 0) {
+      this.#kernel.native.close(memfd);
+      if (stub.pid === 0) stub.releaseChunks();
     }
-    return task.stub.watch(pid);
+  }
+
+  /** Adds to a list of `slot`'s task: map the last chunk of the address space. */
+  mapChunk(list: OperationList, stub: StubProcess, memfd: number, slot: number): void {
+    const base = CHUNKS + (stub.chunks.length - 1) * CHUNK_SIZE;
+    const fd = DONATED_FD + stub.slotIndex(slot);
+    list.donate(memfd, true);
+    list.call(SYS_mmap, base, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, fd, 0);
+    list.call(SYS_close, fd);
+    list.call(SYS_madvise, base, CHUNK_SIZE, MADV_DONTFORK);
+  }
+
+  #mapFirstChunk(task: Task, memfd: number): Expected[] {
+    const fd = DONATED_FD + slotInChunk(task.slot);
+    return [
+      {
+        nr: SYS_mmap,
+        args: [CHUNKS, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, fd, 0],
+        donate: memfd,
+        closeDonated: true,
+      },
+      { nr: SYS_madvise, args: [CHUNKS, CHUNK_SIZE, MADV_DONTFORK], donate: -1, closeDonated: false },
+    ];
+  }
+
+  /** Asks the zygote for a stub process for `task`, the first of its address space. Owns the memfd. */
+  spawn(task: Task, memfd: number): number {
+    const { native } = this.#kernel;
+    const unmapZygote = { nr: SYS_munmap, args: [ZYGOTE_TEXT, ZYGOTE_RANGE], donate: -1, closeDonated: false };
+    const token = this.#await(task, [...this.#mapFirstChunk(task, memfd), unmapZygote], () => {});
+    const error = native.zygoteCall(this.#zygote, ZYGOTE_SPAWN, token.low, token.high, 0);
+    const pid = error < 0 ? error : native.scratchWords[0]!;
+    if (pid >= 0) return task.stub.watch(pid);
+    native.close(memfd);
+    return pid;
   }
 
   reap(pid: number): void {
@@ -213,6 +249,12 @@ export class Stubs {
     this.#awaited.delete(key);
     const { task } = awaited;
     task.hostTid = tid;
+    // A forked stub is known by its first call; the zygote's children by the zygote's answer.
+    if (task.stub.pid === 0 && task.stub.watch(tid) < 0) {
+      native.notifyRefuse(this.#listener, low, high, EPERM);
+      return;
+    }
+    awaited.onNamed();
     this.#outstanding--;
     this.expect(task, awaited.expected);
     this.#tasks.set(tid, task);

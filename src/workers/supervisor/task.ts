@@ -67,7 +67,7 @@ export class Task {
   readonly view: DataView;
   readonly base: number;
   readonly frame = new Frame();
-  readonly files: FileTable;
+  files: FileTable;
   readonly fs: FsState;
   readonly handlers: SignalHandlers;
   credentials: Credentials;
@@ -90,6 +90,8 @@ export class Task {
   /** It has posted STARTED and can be kicked. */
   started = false;
   dead = false;
+  /** Its group is gone while its stub process goes on: the next request is answered with EXIT. */
+  leaving = false;
   /** Notifications that the outstanding list raises, in order. */
   expected: readonly Expected[] = [];
   expectedIndex = 0;
@@ -109,6 +111,7 @@ export class Task {
   outOnError = false;
   restartBlock: RestartBlock | null = null;
   #interrupted = false;
+  #stepping: Coroutine | null = null;
   #afterCopyOut: ((result: number) => void) | null = null;
   #afterCopyOutResult = 0;
   #outBytes = 0;
@@ -211,6 +214,11 @@ export class Task {
     const was = this.#setFs;
     this.#setFs = false;
     return was;
+  }
+
+  /** Pieces that stand in the slot to go out with the call's result. */
+  get outPieces(): number {
+    return this.#pieces;
   }
 
   /** Whether the call has something to copy out with that result. */
@@ -378,10 +386,18 @@ export class Task {
   }
 
   #step(coroutine: Coroutine): number {
+    const outer = this.#stepping;
+    this.#stepping = coroutine;
     const step = coroutine.next();
+    this.#stepping = outer;
     if (!step.done) return BLOCKED;
     if (this.coroutine === coroutine) this.coroutine = null;
     return step.value;
+  }
+
+  /** The stub runs something for the kernel, whose outcome comes next. */
+  get expectsOutcome(): boolean {
+    return this.coroutine !== null || this.#afterCopyOut !== null;
   }
 
   /** Waits in a coroutine; the caller has set `waiter`. True when a signal ended the wait. */
@@ -434,7 +450,8 @@ export class Task {
     waiter?.cancel();
     const coroutine = this.coroutine;
     this.coroutine = null;
-    coroutine?.return(0);
+    // One that ends its own task runs on to its end; its result finds nobody.
+    if (coroutine !== this.#stepping) coroutine?.return(0);
     this.#afterCopyOut = null;
     this.#parked = null;
   }

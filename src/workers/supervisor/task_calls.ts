@@ -4,6 +4,7 @@ import { EFAULT, EINVAL, EPERM } from "../../shared/abi/errno.ts";
 import { FS_BASE, WINDOW } from "../../shared/ring/layout.ts";
 import { isGuestRange } from "../mem/guest_range.ts";
 import type { Handler } from "./dispatch.ts";
+import { exitTask } from "./exit.ts";
 import { BLOCKED } from "./task.ts";
 
 const ARCH_SET_GS = 0x1001;
@@ -16,11 +17,7 @@ const COMM_SIZE = 16;
 const ROBUST_LIST_HEAD_SIZE = 24;
 
 export const TASK_HANDLERS: Record<string, Handler> = {
-  exit: (task, status) => {
-    // With one task in a group, exit ends the group.
-    task.group.exit((status & 0xff) << 8);
-    return BLOCKED;
-  },
+  exit: (task, status) => exitTask(task, status),
 
   exit_group: (task, status) => {
     task.group.exit((status & 0xff) << 8);
@@ -68,7 +65,7 @@ export const TASK_HANDLERS: Record<string, Handler> = {
       case PR_GET_NAME: {
         const at = task.out(arg2, COMM_SIZE);
         task.bytes.fill(0, at, at + COMM_SIZE);
-        task.bytes.set(Buffer.from(task.group.comm, "latin1").subarray(0, COMM_SIZE - 1), at);
+        task.bytes.set(Buffer.from(task.comm, "latin1").subarray(0, COMM_SIZE - 1), at);
         return 0;
       }
       default:
@@ -84,6 +81,6 @@ function* setName(task: Parameters<Handler>[0], address: number): Generator<void
   const bytes = Buffer.from(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + COMM_SIZE));
   const end = bytes.subarray(0, Math.min(copied, COMM_SIZE)).indexOf(0);
   if (copied < COMM_SIZE && end < 0) return -EFAULT;
-  task.group.comm = bytes.toString("latin1", 0, end < 0 ? COMM_SIZE - 1 : Math.min(end, COMM_SIZE - 1));
+  task.comm = bytes.toString("latin1", 0, end < 0 ? COMM_SIZE - 1 : Math.min(end, COMM_SIZE - 1));
   return 0;
 }

@@ -1,103 +1,18 @@
-// System calls on descriptors.
+// The handlers of the VFS, collected from one file per area.
 
-import { EBADF, EINVAL } from "../../shared/abi/errno.ts";
-import { stat } from "../../shared/abi/structs.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
-import type { Task } from "../supervisor/task.ts";
-import type { OpenFile } from "./file.ts";
-import { OWN_OFFSET, readInto, writeBuffer, writeVectors } from "./read_write.ts";
-import { Segments, vectors } from "./segments.ts";
-
-const F_GETFD = 1;
-const F_GETFL = 3;
-
-function readableFile(task: Task, fd: number): OpenFile | undefined {
-  const file = task.files.get(fd);
-  return file?.readable ? file : undefined;
-}
-
-function writableFile(task: Task, fd: number): OpenFile | undefined {
-  const file = task.files.get(fd);
-  return file?.writable ? file : undefined;
-}
-
-function buffer(address: number, length: number): Segments {
-  const segments = new Segments();
-  segments.add(address, length);
-  return segments;
-}
-
-function statFile(task: Task, file: OpenFile, address: number): number {
-  const at = task.out(address, stat.size);
-  return file.stat(task, at);
-}
+import { ATTRIBUTE_HANDLERS } from "./attribute_calls.ts";
+import { DESCRIPTOR_HANDLERS } from "./descriptor_calls.ts";
+import { DIRECTORY_HANDLERS } from "./directory_calls.ts";
+import { OPEN_HANDLERS } from "./open_calls.ts";
+import { READ_WRITE_HANDLERS } from "./read_write_calls.ts";
+import { STAT_HANDLERS } from "./stat_calls.ts";
 
 export const VFS_HANDLERS: Record<string, Handler> = {
-  read: (task, fd, address, length) => {
-    const file = readableFile(task, fd);
-    return file === undefined ? -EBADF : readInto(task, file, buffer(address, length), OWN_OFFSET);
-  },
-
-  pread64: (task, fd, address, length, position) => {
-    if (position < 0) return -EINVAL;
-    const file = readableFile(task, fd);
-    return file === undefined ? -EBADF : readInto(task, file, buffer(address, length), position);
-  },
-
-  readv: (task, fd, _vector, count) => {
-    const file = readableFile(task, fd);
-    if (file === undefined) return -EBADF;
-    const segments = vectors(task, count);
-    return typeof segments === "number" ? segments : readInto(task, file, segments, OWN_OFFSET);
-  },
-
-  write: (task, fd, address, length) => {
-    const file = writableFile(task, fd);
-    return file === undefined ? -EBADF : writeBuffer(task, file, buffer(address, length), OWN_OFFSET);
-  },
-
-  pwrite64: (task, fd, address, length, position) => {
-    if (position < 0) return -EINVAL;
-    const file = writableFile(task, fd);
-    return file === undefined ? -EBADF : writeBuffer(task, file, buffer(address, length), position);
-  },
-
-  writev: (task, fd, _vector, count) => {
-    const file = writableFile(task, fd);
-    if (file === undefined) return -EBADF;
-    const segments = vectors(task, count);
-    return typeof segments === "number" ? segments : writeVectors(task, file, segments, OWN_OFFSET);
-  },
-
-  lseek: (task, fd, offset, whence) => {
-    const file = task.files.get(fd);
-    return file === undefined ? -EBADF : file.seek(offset, whence);
-  },
-
-  close: (task, fd) => task.files.close(fd),
-
-  fstat: (task, fd, address) => {
-    const file = task.files.get(fd);
-    return file === undefined ? -EBADF : statFile(task, file, address);
-  },
-
-  ioctl: (task, fd, request, argument) => {
-    const file = task.files.get(fd);
-    return file === undefined ? -EBADF : file.ioctl(task, request >>> 0, argument);
-  },
-
-  fcntl: (task, fd, command) => {
-    const file = task.files.get(fd);
-    if (file === undefined) return -EBADF;
-    switch (command) {
-      case F_GETFL:
-        return file.flags;
-      case F_GETFD:
-        return task.files.closesOnExec(fd) ? 1 : 0;
-      default:
-        task.kernel.counters.unsupportedCalls++;
-        return -EINVAL;
-    }
-  },
+  ...READ_WRITE_HANDLERS,
+  ...DESCRIPTOR_HANDLERS,
+  ...OPEN_HANDLERS,
+  ...STAT_HANDLERS,
+  ...DIRECTORY_HANDLERS,
+  ...ATTRIBUTE_HANDLERS,
 };
-

@@ -5,8 +5,11 @@
 // (read_write.ts) make the rounds. A method that would have to wait returns -EAGAIN, and its caller
 // waits on `waiters` for the events it needs.
 
-import { EINVAL, ENOTTY, ESPIPE } from "../../shared/abi/errno.ts";
+import { EBADF, EINVAL, ENODEV, ENOTTY, ENXIO, ESPIPE } from "../../shared/abi/errno.ts";
+import type { Mapped } from "../mem/vma.ts";
 import type { Task } from "../supervisor/task.ts";
+import type { Attributes, Inode } from "./inode.ts";
+import type { Path } from "./path.ts";
 import { WaitQueue } from "./wait_queue.ts";
 
 export const O_ACCMODE = 3;
@@ -18,6 +21,10 @@ export const O_NONBLOCK = 0x800;
 export abstract class OpenFile {
   /** O_* status flags, the access mode among them. */
   flags: number;
+  /** What it opened; null for files without one (host streams, anonymous kinds). */
+  inode: Inode | null = null;
+  /** Where it was opened, for *at calls, fchdir and /proc/PID/fd; holds a pin on its dentry. */
+  path: Path | null = null;
   /** Descriptors and other holders. */
   references = 0;
   readonly waiters = new WaitQueue();
@@ -65,11 +72,29 @@ export abstract class OpenFile {
   /** Events that hold now (POLLIN, ...). */
   abstract poll(): number;
 
-  /** Writes struct stat (144 bytes) at `at` of the task's bytes; 0 or a negative errno. */
-  abstract stat(task: Task, at: number): number;
+  /** What fstat tells. */
+  attributes(): Attributes | number {
+    return this.inode === null ? -EBADF : this.inode.attributes();
+  }
 
   ioctl(_task: Task, _request: number, _argument: number): number {
     return -ENOTTY;
+  }
+
+  /** fcntl commands beyond descriptors and status flags: locks, pipe sizes, seals, leases. */
+  fcntl(task: Task, _command: number, _value: number, _argument: number): number {
+    task.kernel.counters.unsupportedCalls++;
+    return -EINVAL;
+  }
+
+  /** What a mapping needs: a fresh host descriptor of least privilege and what it names. ENODEV: cannot be mapped. */
+  map(_writable: boolean): { backing: Mapped; hostFd: number; offset: number } | number {
+    return -ENODEV;
+  }
+
+  /** Opens the same thing again with other flags, by /proc/PID/fd/N; for files without a place. */
+  reopen(_flags: number): OpenFile | number {
+    return -ENXIO;
   }
 
   /** Somebody waits for these events: a file whose events come from the host asks the host for them. */

@@ -20,6 +20,27 @@ export class FileTable {
     return fd >= 0 && fd < this.#files.length ? this.#files[fd] : undefined;
   }
 
+  /** One more task uses the table (CLONE_FILES). */
+  share(): FileTable {
+    this.users++;
+    return this;
+  }
+
+  /** Of a forked child: the same files. */
+  copy(): FileTable {
+    const copy = new FileTable(this.#kernel);
+    for (const [fd, file] of this.#files.entries())
+      if (file !== undefined) copy.installAt(fd, file, this.#closeOnExec.has(fd));
+    return copy;
+  }
+
+  /** What a program that execs goes on with: a table of its own, without close-on-exec files. */
+  forExec(): FileTable {
+    const table = this.unshare();
+    for (const fd of [...table.#closeOnExec]) table.close(fd);
+    return table;
+  }
+
   closesOnExec(fd: number): boolean {
     return this.#closeOnExec.has(fd);
   }
@@ -45,6 +66,39 @@ export class FileTable {
     if (before !== undefined) this.#put(before);
   }
 
+  setCloseOnExec(fd: number, value: boolean): void {
+    if (value) this.#closeOnExec.add(fd);
+    else this.#closeOnExec.delete(fd);
+  }
+
+  /** A table of the caller's own, if it is shared. */
+  unshare(): FileTable {
+    if (this.users === 1) return this;
+    const copy = this.copy();
+    this.release();
+    return copy;
+  }
+
+  closeRange(first: number, last: number, onlyMark: boolean): void {
+    for (let fd = first; fd <= last && fd < this.#files.length; fd++) {
+      if (this.#files[fd] === undefined) continue;
+      if (onlyMark) this.#closeOnExec.add(fd);
+      else this.close(fd);
+    }
+  }
+
+  /** A file that could not be installed. */
+  discard(file: OpenFile): void {
+    file.references++;
+    this.#kernel.counters.openFiles++;
+    this.#put(file);
+  }
+
+  /** Descriptors in use, in order. */
+  *descriptors(): Generator<[number, OpenFile]> {
+    for (const [fd, file] of this.#files.entries()) if (file !== undefined) yield [fd, file];
+  }
+
   close(fd: number): number {
     const file = this.get(fd);
     if (file === undefined) return -EBADF;
@@ -63,6 +117,7 @@ export class FileTable {
   #put(file: OpenFile): void {
     if (--file.references > 0) return;
     this.#kernel.counters.openFiles--;
+    if (file.path !== null) file.path.dentry.pins--;
     file.release();
   }
 }

@@ -1,12 +1,48 @@
-// What CLONE_FS shares: umask, and root and working directory.
+// What CLONE_FS shares (Linux's fs_struct): umask, root and working directory. The places are pinned in
+// the dentry cache while somebody stands there.
+
+import type { Path } from "./path.ts";
 
 export class FsState {
   umask: number;
-  constructor(umask: number) {
+  #root: Path;
+  #cwd: Path;
+
+  constructor(umask: number, root: Path, cwd: Path) {
     this.umask = umask;
+    this.#root = root;
+    this.#cwd = cwd;
+    root.dentry.pins++;
+    cwd.dentry.pins++;
+  }
+
+  get root(): Path {
+    return this.#root;
+  }
+
+  set root(path: Path) {
+    path.dentry.pins++;
+    this.#root.dentry.pins--;
+    this.#root = path;
+  }
+
+  get cwd(): Path {
+    return this.#cwd;
+  }
+
+  set cwd(path: Path) {
+    path.dentry.pins++;
+    this.#cwd.dentry.pins--;
+    this.#cwd = path;
   }
 
   copy(): FsState {
-    return new FsState(this.umask);
+    return new FsState(this.umask, this.#root, this.#cwd);
+  }
+
+  /** The last task that used it is gone. */
+  release(): void {
+    this.#root.dentry.pins--;
+    this.#cwd.dentry.pins--;
   }
 }

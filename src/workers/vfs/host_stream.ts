@@ -8,13 +8,14 @@ import type { Kernel } from "../kernel.ts";
 import { EPOLLONESHOT } from "../sleep_set.ts";
 import type { Task } from "../supervisor/task.ts";
 import { OpenFile, O_NONBLOCK } from "./file.ts";
+import type { Attributes } from "./inode.ts";
+import { readStat } from "./stat.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from "./wait_queue.ts";
 
 const S_IFMT = 0o170000;
 const S_IFCHR = 0o020000;
 const S_IFREG = 0o100000;
 const S_IFSOCK = 0o140000;
-const STAT_SIZE = 144;
 const STAT_MODE_AT = 24;
 const TCGETS = 0x5401;
 const TIOCGPGRP = 0x540f;
@@ -127,12 +128,10 @@ export class HostStream extends OpenFile {
     return (events < 0 ? POLLERR : events) | (this.#unread !== null ? POLLIN : 0);
   }
 
-  stat(task: Task, at: number): number {
+  override attributes(): Attributes | number {
     const { native } = this.#kernel;
     const error = native.fstat(this.#fd);
-    if (error < 0) return error;
-    task.bytes.set(native.scratch.subarray(0, STAT_SIZE), at);
-    return 0;
+    return error < 0 ? error : readStat(native.scratchView);
   }
 
   override ioctl(task: Task, request: number, argument: number): number {

@@ -3,7 +3,9 @@
 
 import { EAGAIN, EFAULT, EPIPE } from "../../shared/abi/errno.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
-import { sendSignal } from "../supervisor/send_signal.ts";
+import { ERESTARTSYS } from "../supervisor/restart.ts";
+import { sendToTask } from "../supervisor/send_signal.ts";
+import { fromUser } from "../supervisor/siginfo.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { O_NONBLOCK, type OpenFile } from "./file.ts";
 import type { Segments } from "./segments.ts";
@@ -14,8 +16,8 @@ const PAGE_SIZE = 4096;
 /** A position of -1 stands for the file's own offset. */
 export const OWN_OFFSET = -1;
 
-/** Waits until one of `events` holds for the file; the coroutine looks at the file again itself. */
-export function* waitFor(task: Task, file: OpenFile, events: number): Generator<void, void, void> {
+/** Waits until one of `events` may hold; the coroutine looks itself. True: a signal ended the wait. */
+export function* waitFor(task: Task, file: OpenFile, events: number): Generator<void, boolean, void> {
   let woken = false;
   let waiting = false;
   const entry: WaitEntry = {
@@ -28,11 +30,10 @@ export function* waitFor(task: Task, file: OpenFile, events: number): Generator<
   };
   file.waiters.add(entry);
   file.watch(events);
-  if (woken) return;
+  if (woken) return false;
   waiting = true;
   task.waiter = { cancel: () => file.waiters.remove(entry) };
-  task.replyBlocked();
-  yield;
+  return yield* task.wait();
 }
 
 function readOnce(task: Task, file: OpenFile, length: number, position: number): number {
@@ -55,7 +56,7 @@ function* readRounds(task: Task, file: OpenFile, segments: Segments, position: n
     const want = segments.roundLimit(segments.total - done);
     const n = readOnce(task, file, want, position === OWN_OFFSET ? position : position + done);
     if (n === -EAGAIN && done === 0 && (file.flags & O_NONBLOCK) === 0) {
-      yield* waitFor(task, file, POLLIN);
+      if (yield* waitFor(task, file, POLLIN)) return -ERESTARTSYS;
       continue;
     }
     if (n <= 0) return done > 0 ? done : n;
@@ -113,11 +114,11 @@ function* writeRounds(
     }
     const n = writeOnce(task, file, WINDOW + at, ready, position === OWN_OFFSET ? position : position + done);
     if (n === -EAGAIN && (file.flags & O_NONBLOCK) === 0) {
-      yield* waitFor(task, file, POLLOUT);
+      if (yield* waitFor(task, file, POLLOUT)) return done > 0 ? done : -ERESTARTSYS;
       continue;
     }
     if (n < 0) {
-      if (n === -EPIPE) sendSignal(task, SIGPIPE);
+      if (n === -EPIPE) sendToTask(task, fromUser(task, SIGPIPE));
       return done > 0 ? done : n;
     }
     done += n;

@@ -1,0 +1,117 @@
+// The waiter: see waiter.h.
+#include "waiter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "privileges.h"
+#include "report.h"
+
+// The user namespace first: it gives the right to enter the others.
+static const char *const namespaces[] = {"user", "pid", "mnt", "net", "ipc", "uts", "cgroup"};
+#define NAMESPACES (sizeof namespaces / sizeof namespaces[0])
+
+// Ends as the guest's process did, as far as a waiting parent can tell.
+static _Noreturn void end_like(int status) {
+  if (!WIFSIGNALED(status)) _exit(WEXITSTATUS(status));
+  int signo = WTERMSIG(status);
+  setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+  signal(signo, SIG_DFL);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, signo);
+  kill(getpid(), signo);
+  sigprocmask(SIG_UNBLOCK, &set, NULL);
+  _exit(128 + signo); // a signal whose default action ends nobody
+}
+
+static _Noreturn void run(int channel) {
+  prctl(PR_SET_NAME, "ringfence-wait");
+  sigset_t set;
+  sigfillset(&set);
+  sigprocmask(SIG_SETMASK, &set, NULL);
+  sigdelset(&set, SIGCHLD); // it has no children
+  int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (signals < 0) _exit(EXIT_SANDBOX_DIED);
+  struct pollfd polled[] = {{.fd = channel, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+  for (;;) {
+    if (poll(polled, 2, -1) < 0) continue;
+    if (polled[1].revents) {
+      struct signalfd_siginfo info;
+      if (read(signals, &info, sizeof info) == sizeof info) {
+        int signo = (int)info.ssi_signo;
+        send(channel, &signo, sizeof signo, MSG_NOSIGNAL | MSG_DONTWAIT);
+      }
+    }
+    if (!polled[0].revents) continue;
+    int status;
+    ssize_t n = recv(channel, &status, sizeof status, MSG_DONTWAIT);
+    if (n == sizeof status) end_like(status);
+    if (n >= 0 || (errno != EAGAIN && errno != EINTR)) _exit(EXIT_SANDBOX_DIED);
+  }
+}
+
+static int open_namespace(pid_t pid, const char *name) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, name);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) fail_errno(EXIT_RINGFENCE, "opening %s", path);
+  return fd;
+}
+
+// In a child of the launcher: enters the namespaces and makes the waiter as a sibling of itself. A
+// process cannot change its own PID namespace, only that of the children it will have.
+static _Noreturn void make_waiter(pid_t init, bool user_namespace, int channel, int answer) {
+  int fds[NAMESPACES];
+  for (size_t i = 0; i < NAMESPACES; i++)
+    fds[i] = open_namespace(init, namespaces[i]);
+  for (size_t i = user_namespace ? 0 : 1; i < NAMESPACES; i++)
+    if (setns(fds[i], 0) < 0)
+      fail_errno(EXIT_RINGFENCE, "entering the sandbox's %s namespace", namespaces[i]);
+  // This process itself is still in the launcher's PID namespace, so clone tells the pid as that knows it.
+  pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
+  if (pid < 0) fail_errno(EXIT_RINGFENCE, "making the waiter");
+  if (pid == 0) {
+    int kept = fcntl(channel, F_DUPFD_CLOEXEC, 64);
+    dup3(kept, 0, O_CLOEXEC);
+    syscall(SYS_close_range, 1, ~0u, 0);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    privileges_none();
+    run(0);
+  }
+  (void)!write(answer, &pid, sizeof pid);
+  _exit(0);
+}
+
+pid_t waiter_start(pid_t init, bool user_namespace, int channel) {
+  int answer[2];
+  if (pipe2(answer, O_CLOEXEC) < 0) fail_errno(EXIT_RINGFENCE, "making a pipe");
+  pid_t maker = fork();
+  if (maker < 0) fail_errno(EXIT_RINGFENCE, "making the waiter");
+  if (maker == 0) make_waiter(init, user_namespace, channel, answer[1]);
+  close(answer[1]);
+  pid_t pid = -1;
+  ssize_t n;
+  do
+    n = read(answer[0], &pid, sizeof pid);
+  while (n < 0 && errno == EINTR);
+  close(answer[0]);
+  int status = 0;
+  while (waitpid(maker, &status, 0) < 0 && errno == EINTR)
+    continue;
+  if (n != sizeof pid) exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_RINGFENCE);
+  return pid;
+}

@@ -1,0 +1,18 @@
+// The waiter: the process that an engine takes for the container. A child of the launcher (so that the
+// launcher's exit hands it to the caller's subreaper) inside the sandbox's namespaces; it ends as the
+// guest's process did. `do` has none: there the launcher itself stands for the guest.
+#ifndef RINGFENCE_WAITER_H
+#define RINGFENCE_WAITER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+// Messages on the channel, a SOCK_SEQPACKET pair whose other end the sandbox holds; one int each.
+// To the sandbox: a signal number that somebody sent to the waiter. From it: the wait status of the
+// guest's process, once. End of file instead means that the sandbox has died.
+
+// Starts a waiter beside init; `channel` is its end of the pair, which the caller then closes.
+// Returns its pid as the caller's namespace knows it.
+pid_t waiter_start(pid_t init, bool user_namespace, int channel);
+
+#endif

@@ -1,0 +1,84 @@
+// Host handles of a gofer file system (hardening.md, F22): inodes hold no descriptor; an LRU of O_PATH
+// descriptors does. A handle that was closed is opened again from its parent by name, and counts only if
+// it is still the same file.
+
+import { ENFILE, ESTALE } from "../../shared/abi/errno.ts";
+import { readU64 } from "../../shared/abi/struct.ts";
+import type { Native } from "../native.ts";
+
+const O_PATH = 0o10000000;
+const DEFAULT_LIMIT = 1024;
+const EMFILE = 24;
+
+/** What a handle is opened from. */
+export interface HandleOwner {
+  readonly parentOwner: HandleOwner | null;
+  readonly hostName: string;
+  readonly hostDev: number;
+  readonly hostIno: number;
+}
+
+export class Handles {
+  readonly #native: Native;
+  readonly #root: number;
+  readonly #limit: number;
+  /** In order of use, oldest first. */
+  readonly #open = new Map<HandleOwner, number>();
+
+  constructor(native: Native, root: number, limit = DEFAULT_LIMIT) {
+    this.#native = native;
+    this.#root = root;
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** An O_PATH descriptor of the file, good until the next call; or a negative errno. */
+  get(owner: HandleOwner): number {
+    const known = this.#open.get(owner);
+    if (known !== undefined) {
+      this.#open.delete(owner);
+      this.#open.set(owner, known);
+      return known;
+    }
+    if (owner.parentOwner === null) return this.#root;
+    const parent = this.get(owner.parentOwner);
+    if (parent < 0) return parent;
+    const fd = this.openChild(parent, owner.hostName);
+    if (fd < 0) return fd;
+    const view = this.#native.scratchView;
+    const error = this.#native.fstat(fd);
+    if (error < 0 || readU64(view, 0) !== owner.hostDev || readU64(view, 8) !== owner.hostIno) {
+      this.#native.close(fd);
+      return error < 0 ? error : -ESTALE;
+    }
+    this.add(owner, fd);
+    return fd;
+  }
+
+  /** Opens a name below a directory handle; when descriptors run out, old handles make room once. */
+  openChild(directory: number, name: string): number {
+    const fd = this.#native.openComponent(directory, name, O_PATH);
+    if (fd !== -EMFILE && fd !== -ENFILE) return fd;
+    this.#shrink(this.#limit >>> 1, directory);
+    const again = this.#native.openComponent(directory, name, O_PATH);
+    return again === -EMFILE ? -ENFILE : again;
+  }
+
+  /** Enters the handle of a file that was just opened. */
+  add(owner: HandleOwner, fd: number): void {
+    this.#open.set(owner, fd);
+    if (this.#open.size > this.#limit) this.#shrink(this.#limit - (this.#limit >>> 3), fd);
+  }
+
+  #shrink(goal: number, keep: number): void {
+    for (const [owner, fd] of this.#open) {
+      if (this.#open.size <= goal) return;
+      if (fd === keep) continue;
+      this.#open.delete(owner);
+      this.#native.close(fd);
+    }
+  }
+}

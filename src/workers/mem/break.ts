@@ -1,0 +1,43 @@
+// The program break (brk(2)): a private anonymous mapping behind the program's image that grows and
+// shrinks. The result is always the break, changed or not.
+
+import { PROT_READ, PROT_WRITE, PROT_EXEC } from "../../shared/abi/mman.ts";
+import { RLIMIT_DATA } from "../supervisor/limit_calls.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
+import { isGuestRange } from "./guest_range.ts";
+import { ANONYMOUS, map, pageCeil, unmap } from "./mapping.ts";
+
+const PROT = PROT_READ | PROT_WRITE;
+
+export function setBreak(task: Task, address: number): number {
+  const { space } = task.stub;
+  if (address < space.brkStart || address === space.brk) return space.brk;
+  if (!isGuestRange(space.brkStart, address - space.brkStart)) return space.brk;
+  const [limit] = task.group.rlimits[RLIMIT_DATA]!;
+  if (address - space.brkStart > limit) return space.brk;
+  return task.start(move(task, address));
+}
+
+function* move(task: Task, address: number): Coroutine {
+  const { space } = task.stub;
+  const from = pageCeil(space.brk);
+  const to = pageCeil(address);
+  if (to > from) {
+    const at = yield* map(task, {
+      address: from,
+      length: to - from,
+      prot: PROT,
+      maxProt: PROT | PROT_EXEC,
+      flags: 0,
+      placement: "free",
+      source: ANONYMOUS,
+      name: "[heap]",
+      populate: -1,
+    });
+    if (at < 0) return space.brk;
+  } else if (to < from) {
+    if ((yield* unmap(task, to, from)) < 0) return space.brk;
+  }
+  space.brk = address;
+  return address;
+}

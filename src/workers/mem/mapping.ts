@@ -1,0 +1,208 @@
+// Changes of an address space: each locks its range, plans against the VMA set, has the stub do the
+// host's part in one operation list, and commits when the stub has reported success (hardening.md, F4).
+// A list that fails half way kills the process: its host memory is not what the VMA set says.
+
+import { EEXIST, EINVAL, ENOMEM, EPERM } from "../../shared/abi/errno.ts";
+import { MAP_ANONYMOUS, MAP_FIXED, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED } from "../../shared/abi/mman.ts";
+import { nr } from "../../shared/abi/syscalls.ts";
+import { DONATED_FD } from "../../shared/ring/layout.ts";
+import { RLIMIT_AS, RLIMIT_DATA } from "../supervisor/limit_calls.ts";
+import { OperationList } from "../supervisor/operation_list.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
+import { isGuestRange, MMAP_MIN_ADDR, RESERVED_BASE, RESERVED_END } from "./guest_range.ts";
+import { PAGE_SIZE, VM_NORESERVE, VM_SHARED, type Mapped, type Vma } from "./vma.ts";
+import type { VmaPlan } from "./vma_plan.ts";
+
+export const SYS_mmap = nr("mmap");
+export const SYS_munmap = nr("munmap");
+export const SYS_mprotect = nr("mprotect");
+export const SYS_mremap = nr("mremap");
+export const SYS_madvise = nr("madvise");
+export const SYS_close = nr("close");
+
+export function pageCeil(bytes: number): number {
+  return Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
+}
+
+/** The number under which a descriptor is donated to this task's stub. */
+export function donatedFd(task: Task): number {
+  return DONATED_FD + task.stub.slotIndex(task.slot);
+}
+
+/** What is to be mapped: anonymous memory, or an object through a host descriptor. */
+export interface MapSource {
+  readonly backing: Mapped | null;
+  readonly offset: number;
+  /** Host descriptor with no more access than the mapping needs, closed after it was donated; -1: anonymous. */
+  readonly hostFd: number;
+}
+
+export const ANONYMOUS: MapSource = { backing: null, offset: 0, hostFd: -1 };
+
+export interface MapRequest {
+  /** Page aligned; 0 with placement "any" lets the kernel choose. */
+  readonly address: number;
+  readonly length: number;
+  readonly prot: number;
+  readonly maxProt: number;
+  /** VM_* */
+  readonly flags: number;
+  /** "any": the address is a hint; "fixed": what is there goes; "free": EEXIST if anything is there. */
+  readonly placement: "any" | "fixed" | "free";
+  readonly align?: number;
+  readonly source: MapSource;
+  readonly name: string;
+  /** MADV_POPULATE_* to run over it, or -1. */
+  readonly populate: number;
+}
+
+/** The host's flags of a mapping: always at a given address, never more than the filter allows. */
+function hostFlags(flags: number, source: MapSource): number {
+  if (source.hostFd >= 0) return MAP_FIXED | ((flags & VM_SHARED) !== 0 ? MAP_SHARED : MAP_PRIVATE);
+  return MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | ((flags & VM_NORESERVE) !== 0 ? MAP_NORESERVE : 0);
+}
+
+/** Whether the limits allow `bytes` more. */
+export function withinLimits(task: Task, bytes: number, isData: boolean): boolean {
+  const { vmas } = task.stub.space;
+  const { rlimits } = task.group;
+  if (vmas.totals.total + vmas.reservedBytes + bytes > rlimits[RLIMIT_AS]![0]) return false;
+  return !isData || vmas.totals.data + bytes <= rlimits[RLIMIT_DATA]![0];
+}
+
+/** Runs a list that must not fail half way; false when its first operation failed and nothing changed. */
+export function* runOrDie(task: Task, list: OperationList): Generator<void, boolean, void> {
+  if (yield* task.run(list)) return true;
+  if (task.listDone > 0) {
+    task.kernel.log("error", "a change of an address space failed half way: killed", {
+      pid: task.group.pid,
+      done: task.listDone,
+      errno: -task.listResult,
+    });
+    task.kernel.killHostile(task);
+  }
+  return false;
+}
+
+/** The errno that the host gave to the first operation of a failed list. */
+function hostError(task: Task): number {
+  const result = task.listResult;
+  return result < 0 && result > -4096 ? result : -ENOMEM;
+}
+
+/** Maps; the address or a negative errno. Owns the source's descriptor. */
+export function* map(task: Task, request: MapRequest): Coroutine {
+  const { space } = task.stub;
+  const { source, length } = request;
+  const placed = request.placement !== "any";
+  const lock = placed
+    ? yield* space.lock(task, request.address, request.address + length)
+    : yield* space.lockUnplaced(task);
+  let plan: VmaPlan | number = -EINVAL;
+  try {
+    const at = placed ? checkPlaced(task, request) : choose(task, request);
+    if (at < 0) return at;
+    if (!placed) lock.place(at, at + length);
+    const isData = (request.flags & VM_SHARED) === 0 && (request.prot & 2) !== 0;
+    if (!withinLimits(task, length, isData)) return -ENOMEM;
+    const vma: Vma = {
+      start: at,
+      end: at + length,
+      prot: request.prot,
+      maxProt: request.maxProt,
+      flags: request.flags,
+      backing: source.backing,
+      offset: source.backing === null ? 0 : source.offset,
+      name: request.name,
+    };
+    plan = space.vmas.planMap(vma);
+    if (typeof plan === "number") return plan;
+    const list = new OperationList(task.kernel.slots, task.slot);
+    const fd = source.hostFd < 0 ? -1 : donatedFd(task);
+    if (source.hostFd >= 0) list.donate(source.hostFd);
+    list.call(SYS_mmap, at, length, request.prot, hostFlags(request.flags, source), fd, source.offset);
+    if (fd >= 0) list.call(SYS_close, fd);
+    if (!(yield* runOrDie(task, list))) {
+      plan.drop();
+      return hostError(task);
+    }
+    plan.commit();
+    if (request.populate >= 0) yield* advise(task, at, length, request.populate);
+    return at;
+  } finally {
+    if (source.hostFd >= 0) task.kernel.native.close(source.hostFd);
+    lock.release();
+  }
+}
+
+function checkPlaced(task: Task, { address, length, placement }: MapRequest): number {
+  if (!isGuestRange(address, length)) return -ENOMEM;
+  if (address < MMAP_MIN_ADDR) return -EPERM;
+  if (placement === "free" && task.stub.space.vmas.overlapping(address, address + length).length > 0) return -EEXIST;
+  return address;
+}
+
+function choose(task: Task, { address, length, align }: MapRequest): number {
+  const { space } = task.stub;
+  const hinted = Math.max(address, MMAP_MIN_ADDR);
+  if (address !== 0 && isGuestRange(hinted, length) && space.vmas.isFree(hinted, hinted + length)) {
+    const busy = space.locks.busy();
+    if (!busy.some((range) => range.start < hinted + length && hinted < range.end)) return hinted;
+  }
+  return space.chooseAddress(length, align);
+}
+
+/** Runs one madvise in the host; its error counts for nothing. */
+export function* advise(task: Task, start: number, length: number, advice: number): Generator<void, number, void> {
+  const list = new OperationList(task.kernel.slots, task.slot);
+  list.call(SYS_madvise, start, length, advice);
+  return (yield* task.run(list)) ? 0 : hostError(task);
+}
+
+/** The parts of [start, end) outside the reserved range: the host's calls must not cross it. */
+export function hostRanges(start: number, end: number): [number, number][] {
+  const ranges: [number, number][] = [];
+  if (start < RESERVED_BASE) ranges.push([start, Math.min(end, RESERVED_BASE)]);
+  if (end > RESERVED_END) ranges.push([Math.max(start, RESERVED_END), end]);
+  return ranges.filter(([from, to]) => from < to);
+}
+
+export function* unmap(task: Task, start: number, end: number): Coroutine {
+  const { space } = task.stub;
+  const lock = yield* space.lock(task, start, end);
+  try {
+    if (space.vmas.overlapping(start, end).length === 0) return 0;
+    const plan = space.vmas.planUnmap(start, end);
+    if (typeof plan === "number") return plan;
+    const list = new OperationList(task.kernel.slots, task.slot);
+    for (const [from, to] of hostRanges(start, end)) list.call(SYS_munmap, from, to - from);
+    if (!(yield* runOrDie(task, list))) {
+      plan.drop();
+      return hostError(task);
+    }
+    plan.commit();
+    return 0;
+  } finally {
+    lock.release();
+  }
+}
+
+export function* protect(task: Task, start: number, end: number, prot: number): Coroutine {
+  const { space } = task.stub;
+  const lock = yield* space.lock(task, start, end);
+  try {
+    const plan = space.vmas.planChange(start, end, { prot }, "stop");
+    if (typeof plan === "number") return plan;
+    const list = new OperationList(task.kernel.slots, task.slot);
+    for (const [from, to] of hostRanges(plan.start, plan.end)) list.call(SYS_mprotect, from, to - from, prot);
+    if (!(yield* runOrDie(task, list))) {
+      plan.drop();
+      return hostError(task);
+    }
+    plan.commit();
+    return plan.error;
+  } finally {
+    lock.release();
+  }
+}
+

@@ -1,0 +1,17 @@
+// Shared anonymous memory: one host memfd a region, which holds nothing else (hardening.md, F1). The
+// stubs that map it keep it alive in the host; the kernel closes its descriptor after the mapping.
+
+import type { Kernel } from "../kernel.ts";
+import type { MapSource } from "./mapping.ts";
+import type { Mapped } from "./vma.ts";
+
+/** Device of shared anonymous memory, as Linux's internal tmpfs mount shows it: 0:1. */
+const DEV_ZERO_FS = 1;
+
+export function sharedMemory(kernel: Kernel, length: number): MapSource | number {
+  const hostFd = kernel.native.memfdCreate(length);
+  if (hostFd < 0) return hostFd;
+  const id = kernel.nextMappedId();
+  const backing: Mapped = { id, path: "/dev/zero (deleted)", dev: DEV_ZERO_FS, ino: id };
+  return { backing, offset: 0, hostFd };
+}

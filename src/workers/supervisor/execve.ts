@@ -1,0 +1,160 @@
+// execve(2) and execveat(2): reads the strings, builds the new stub beside the old one, and changes over
+// when the new program stands ready. Until then the caller gets errors and goes on; Linux kills at some
+// of these points.
+
+import { E2BIG, EFAULT, ENOMEM } from "../../shared/abi/errno.ts";
+import * as L from "../../shared/ring/layout.ts";
+import { executableOpener } from "../vfs/executable.ts";
+import type { Handler } from "./dispatch.ts";
+import { closeImage, loadProgram, newAddressSpace, openImage, type ProgramImage } from "./exec.ts";
+import { RLIMIT_STACK } from "./limit_calls.ts";
+import { OperationList } from "./operation_list.ts";
+import { MAX_ARG_STRLEN } from "./stack_image.ts";
+import { StubProcess } from "./stub_process.ts";
+import { SignalSet } from "./signal_set.ts";
+import { type Coroutine, NO_RESULT, Task } from "./task.ts";
+
+const POINTER_SIZE = 8;
+const NONE = new SignalSet();
+/** Strings that one execve may bring, as Linux: MAX_ARG_STRINGS is out of reach, the stack limit is not. */
+const STRINGS_MAX = 1 << 20;
+
+/** Reads an argv-like array: strings of one char a byte, or a negative errno. */
+function* readStrings(task: Task, array: number): Generator<void, string[] | number, void> {
+  const strings: string[] = [];
+  if (array === 0) return strings;
+  for (;;) {
+    if (strings.length > STRINGS_MAX) return -E2BIG;
+    const list = new OperationList(task.kernel.slots, task.slot);
+    list.copyStrings(array + strings.length * POINTER_SIZE, L.WINDOW, L.WINDOW_SIZE);
+    if (!(yield* task.run(list))) return -EFAULT;
+    const result = task.listResult;
+    const count = result % 4294967296;
+    const ended = result >= 4294967296;
+    const bytes = Buffer.from(task.bytes.subarray(task.base + L.WINDOW, task.base + L.WINDOW + L.WINDOW_SIZE));
+    let at = 0;
+    for (let i = 0; i < count; i++) {
+      const end = bytes.indexOf(0, at);
+      if (end < 0) return -EFAULT;
+      strings.push(bytes.toString("latin1", at, end));
+      at = end + 1;
+    }
+    if (ended) return strings;
+    if (count > 0) continue;
+    const long = yield* readLongString(task, array + strings.length * POINTER_SIZE);
+    if (typeof long === "number") return long;
+    strings.push(long);
+  }
+}
+
+/** A string that does not fit the window. */
+function* readLongString(task: Task, pointerAt: number): Generator<void, string | number, void> {
+  task.outAt(pointerAt, POINTER_SIZE, L.WINDOW);
+  if ((yield* task.copyInRound()) < POINTER_SIZE) return -EFAULT;
+  const view = task.view;
+  let address = view.getUint32(task.base + L.WINDOW + 4, true) * 4294967296 + view.getUint32(task.base + L.WINDOW, true);
+  let text = "";
+  while (text.length < MAX_ARG_STRLEN) {
+    // Page by page: the string may end just before memory does.
+    const length = 4096 - (address % 4096);
+    task.outAt(address, length, L.WINDOW);
+    if ((yield* task.copyInRound()) < length) return -EFAULT;
+    const bytes = Buffer.from(task.bytes.subarray(task.base + L.WINDOW, task.base + L.WINDOW + length));
+    const end = bytes.indexOf(0);
+    text += bytes.toString("latin1", 0, end < 0 ? length : end);
+    if (end >= 0) return text;
+    address += length;
+  }
+  return -E2BIG;
+}
+
+function* execve(task: Task, path: string, argvAt: number, envpAt: number): Coroutine {
+  const argv = yield* readStrings(task, argvAt);
+  if (typeof argv === "number") return argv;
+  const envp = yield* readStrings(task, envpAt);
+  if (typeof envp === "number") return envp;
+  const stackLimit = task.group.rlimits[RLIMIT_STACK]![0];
+  const image = openImage(executableOpener(task), path, argv.length === 0 ? [""] : argv, envp, stackLimit);
+  if (typeof image === "number") return image;
+  return yield* replace(task, image);
+}
+
+/** Starts the new stub; the caller's coroutine waits until it is ready or has failed. */
+function* replace(task: Task, image: ProgramImage): Coroutine {
+  const { kernel, group } = task;
+  const stub = new StubProcess(kernel, newAddressSpace(kernel, group.rlimits[RLIMIT_STACK]![0]));
+  const memfd = kernel.stubs.addChunk(stub);
+  if (memfd < 0) {
+    closeImage(image);
+    return memfd;
+  }
+  const parts = { files: task.files, fs: task.fs, handlers: task.handlers.afterExec() };
+  const next = new Task(kernel, group.pid, group, stub, stub.freeSlot(), parts, task.credentials, image.comm);
+  let errno = 0;
+  let ready = false;
+  kernel.stubs.openSlot(next);
+  next.start(
+    loadProgram(
+      next,
+      image,
+      () => {
+        ready = true;
+        changeOver(task, next);
+      },
+      (error) => {
+        errno = error;
+        task.completeWait(0);
+      },
+    ),
+  );
+  const error = kernel.stubs.spawn(next, memfd);
+  if (error < 0) {
+    closeImage(image);
+    kernel.stubs.abandon(next, -1);
+    return -ENOMEM;
+  }
+  // A signal does not end this wait; the end of the group does, and takes the new stub with it.
+  try {
+    while (errno === 0 && !ready) {
+      task.replyBlocked();
+      yield;
+    }
+  } finally {
+    if (!ready) {
+      stub.kill();
+      kernel.stubs.closeSlot(next);
+    }
+  }
+  return ready ? NO_RESULT : -errno;
+}
+
+/** The point of no return: the old tasks of the group end, the new one takes the leader's place. */
+function changeOver(old: Task, next: Task): void {
+  const { group, kernel } = old;
+  next.blocked.assign(old.blocked);
+  for (let signo = old.pending.set.firstOutside(NONE); signo !== 0; signo = old.pending.set.firstOutside(NONE))
+    next.pending.add(old.pending.take(signo));
+  next.files = old.files.forExec();
+  const stubs = new Set(group.tasks.map((task) => task.stub));
+  for (const task of [...group.tasks]) {
+    if (task !== old && !task.dead) task.files.release();
+    kernel.pids.releaseTask(task);
+  }
+  // The old task's coroutine is this very call: it is not to be cancelled from within.
+  old.coroutine = null;
+  for (const stub of stubs) stub.leave(group);
+  group.tasks.length = 0;
+  group.tasks.push(next);
+  group.leader = next;
+  group.hasExeced = true;
+  kernel.pids.register(next);
+  group.vforkDone?.();
+  group.vforkDone = null;
+}
+
+export const EXEC_HANDLERS: Record<string, Handler> = {
+  execve: (task, _path, argv, envp) => {
+    const path = task.inString(0);
+    return typeof path === "number" ? path : task.start(execve(task, path, argv, envp));
+  },
+};

@@ -1,0 +1,160 @@
+// Calls that change what stat tells: chmod(2), chown(2), utimensat(2), truncate(2); extended attributes.
+
+import { EBADF, EFAULT, EINVAL, EISDIR, EPERM, EROFS, EFBIG } from "../../shared/abi/errno.ts";
+import * as F from "../../shared/abi/fcntl.ts";
+import { S_IFREG, S_IFDIR, S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
+import { readI64 } from "../../shared/abi/struct.ts";
+import { WINDOW_SECOND } from "../../shared/ring/layout.ts";
+import { capable } from "../supervisor/credentials.ts";
+import type { Handler } from "../supervisor/dispatch.ts";
+import type { Task } from "../supervisor/task.ts";
+import type { AttributeChanges, Time } from "./inode.ts";
+import { attributesOf, lookupTarget, type Target } from "./lookup.ts";
+import { Path } from "./path.ts";
+import { inGroup, MAY_WRITE, permission } from "./permission.ts";
+
+const CAP_CHOWN = 0;
+const CAP_FOWNER = 3;
+const CAP_FSETID = 4;
+const UTIME_NOW = 0x3fffffff;
+const UTIME_OMIT = 0x3ffffffe;
+const MODE_BITS = 0o7777;
+const KEEP = -1;
+
+function isReadOnly(target: Target): boolean {
+  return target instanceof Path ? target.mount.readOnly : (target.path?.mount.readOnly ?? false);
+}
+
+function isOwner(task: Task, uid: number): boolean {
+  return task.credentials.fsuid === uid || capable(task.credentials, task.kernel.users, CAP_FOWNER);
+}
+
+function apply(target: Target, changes: AttributeChanges): number {
+  const { inode } = target;
+  if (inode === null) return -EINVAL;
+  if (isReadOnly(target)) return -EROFS;
+  return inode.setAttributes(changes);
+}
+
+function chmod(task: Task, target: Target | number, mode: number): number {
+  if (typeof target === "number") return target;
+  const attributes = attributesOf(target);
+  if (typeof attributes === "number") return attributes;
+  if (isReadOnly(target)) return -EROFS;
+  if (!isOwner(task, attributes.uid)) return -EPERM;
+  let bits = mode & MODE_BITS;
+  if (!inGroup(task.credentials, attributes.gid) && !capable(task.credentials, task.kernel.users, CAP_FSETID))
+    bits &= ~S_ISGID;
+  return apply(target, { mode: bits });
+}
+
+function chown(task: Task, target: Target | number, uid: number, gid: number): number {
+  if (typeof target === "number") return target;
+  const attributes = attributesOf(target);
+  if (typeof attributes === "number") return attributes;
+  if (isReadOnly(target)) return -EROFS;
+  const { credentials, kernel } = task;
+  const mighty = capable(credentials, kernel.users, CAP_CHOWN);
+  const owner = credentials.fsuid === attributes.uid;
+  if (uid !== KEEP && !mighty && !(owner && uid >>> 0 === attributes.uid)) return -EPERM;
+  if (gid !== KEEP && !mighty && !(owner && inGroup(credentials, gid >>> 0))) return -EPERM;
+  const changes: AttributeChanges = {};
+  if (uid !== KEEP) changes.uid = uid >>> 0;
+  if (gid !== KEEP) changes.gid = gid >>> 0;
+  // A program's privilege bits do not survive a change of owner; nor does set-group-ID where it means one.
+  if ((attributes.mode & S_IFDIR) === 0 || (attributes.mode & S_IFREG) === S_IFREG) {
+    let mode = attributes.mode & MODE_BITS & ~S_ISUID;
+    if ((mode & 0o010) !== 0) mode &= ~S_ISGID;
+    if (mode !== (attributes.mode & MODE_BITS)) changes.mode = mode;
+  }
+  return apply(target, changes);
+}
+
+function truncate(task: Task, target: Target | number, length: number): number {
+  if (length < 0) return -EINVAL;
+  if (typeof target === "number") return target;
+  const attributes = attributesOf(target);
+  if (typeof attributes === "number") return attributes;
+  if ((attributes.mode & S_IFDIR) === S_IFDIR && (attributes.mode & S_IFREG) !== S_IFREG) return -EISDIR;
+  if ((attributes.mode & S_IFREG) !== S_IFREG) return -EINVAL;
+  if (target instanceof Path) {
+    const error = permission(task.credentials, task.kernel.users, attributes, MAY_WRITE);
+    if (error < 0) return error;
+  } else if (!target.writable) return -EINVAL;
+  if (!Number.isSafeInteger(length)) return -EFBIG;
+  const [limit] = task.group.rlimits[1 /* RLIMIT_FSIZE */]!;
+  if (length > limit) return -EFBIG;
+  return apply(target, { size: length });
+}
+
+function timeAt(view: DataView, at: number, unitNs: number): Time | "now" | "omit" | number {
+  const sec = readI64(view, at);
+  const fraction = readI64(view, at + 8);
+  if (unitNs === 1 && fraction === UTIME_NOW) return "now";
+  if (unitNs === 1 && fraction === UTIME_OMIT) return "omit";
+  if (fraction < 0 || fraction * unitNs >= 1e9) return -EINVAL;
+  return { sec, nsec: fraction * unitNs };
+}
+
+function utimes(task: Task, target: Target | number, at: number, piece: 0 | 1, given: boolean, unitNs: number): number {
+  if (typeof target === "number") return target;
+  const changes: AttributeChanges = {};
+  if (!given) {
+    changes.atime = "now";
+    changes.mtime = "now";
+  } else {
+    if (!task.inComplete(piece, 32)) return -EFAULT;
+    const atime = timeAt(task.view, at, unitNs);
+    const mtime = timeAt(task.view, at + 16, unitNs);
+    if (typeof atime === "number") return atime;
+    if (typeof mtime === "number") return mtime;
+    if (atime === "omit" && mtime === "omit") return 0;
+    if (atime !== "omit") changes.atime = atime;
+    if (mtime !== "omit") changes.mtime = mtime;
+  }
+  const attributes = attributesOf(target);
+  if (typeof attributes === "number") return attributes;
+  if (isReadOnly(target)) return -EROFS;
+  const bothNow = changes.atime === "now" && changes.mtime === "now";
+  if (!isOwner(task, attributes.uid)) {
+    if (!bothNow) return -EPERM;
+    const error = permission(task.credentials, task.kernel.users, attributes, MAY_WRITE);
+    if (error < 0) return error;
+  }
+  return apply(target, changes);
+}
+
+const follow = (task: Task) => lookupTarget(task, F.AT_FDCWD, task.inString(0), 0);
+const openTarget = (task: Task, fd: number): Target | number => task.files.get(fd) ?? -EBADF;
+
+function at(task: Task, dirfd: number, flags: number): Target | number {
+  if ((flags & ~(F.AT_SYMLINK_NOFOLLOW | F.AT_EMPTY_PATH)) !== 0) return -EINVAL;
+  return lookupTarget(task, dirfd, task.inString(0), flags);
+}
+
+export const ATTRIBUTE_HANDLERS: Record<string, Handler> = {
+  chmod: (task, _path, mode) => chmod(task, follow(task), mode),
+  fchmod: (task, fd, mode) => chmod(task, openTarget(task, fd), mode),
+  fchmodat: (task, dirfd, _path, mode) => chmod(task, at(task, dirfd, 0), mode),
+  fchmodat2: (task, dirfd, _path, mode, flags) => chmod(task, at(task, dirfd, flags), mode),
+
+  chown: (task, _path, uid, gid) => chown(task, follow(task), uid, gid),
+  lchown: (task, _path, uid, gid) => chown(task, at(task, F.AT_FDCWD, F.AT_SYMLINK_NOFOLLOW), uid, gid),
+  fchown: (task, fd, uid, gid) => chown(task, openTarget(task, fd), uid, gid),
+  fchownat: (task, dirfd, _path, uid, gid, flags) => chown(task, at(task, dirfd, flags), uid, gid),
+
+  truncate: (task, _path, length) => truncate(task, follow(task), length),
+  ftruncate: (task, fd, length) => truncate(task, openTarget(task, fd), length),
+
+  utimensat: (task, dirfd, path, times, flags) => {
+    const target = path === 0 ? openTarget(task, dirfd) : at(task, dirfd, flags);
+    const piece = 1;
+    return utimes(task, target, task.base + WINDOW_SECOND, piece, times !== 0, 1);
+  },
+  utimes: (task, _path, times) => utimes(task, follow(task), task.base + WINDOW_SECOND, 1, times !== 0, 1000),
+  futimesat: (task, dirfd, path, times) => {
+    const target = path === 0 ? openTarget(task, dirfd) : at(task, dirfd, 0);
+    return utimes(task, target, task.base + WINDOW_SECOND, 1, times !== 0, 1000);
+  },
+};
+

@@ -1,0 +1,111 @@
+// The dentry cache: finding a child of a directory, and keeping what was found within a bound. Least
+// recently used dentries without children, mounts or users go first; going means only that the next
+// walk asks the file system again.
+
+import { ENOENT } from "../../shared/abi/errno.ts";
+import type { Inode } from "./inode.ts";
+import { Dentry } from "./path.ts";
+
+const DEFAULT_LIMIT = 20_000;
+
+export class DentryCache {
+  readonly #limit: number;
+  /** In order of use, oldest first. */
+  readonly #used = new Set<Dentry>();
+
+  constructor(limit = DEFAULT_LIMIT) {
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#used.size;
+  }
+
+  /** The dentry of a name in a directory, its inode null if there is none; or a negative errno other than ENOENT. */
+  lookup(directory: Dentry, name: string): Dentry | number {
+    const cached = directory.children.get(name);
+    const inode = directory.inode!;
+    if (cached !== undefined) {
+      if (inode.fs.cachesNames || cached.mountedHere > 0) {
+        this.#touch(cached);
+        return cached;
+      }
+      return this.#revalidate(directory, cached, inode.lookup(name));
+    }
+    const found = inode.lookup(name);
+    if (typeof found === "number" && found !== -ENOENT) return found;
+    return this.add(directory, name, typeof found === "number" ? null : found);
+  }
+
+  #revalidate(directory: Dentry, cached: Dentry, found: Inode | number): Dentry | number {
+    if (typeof found === "number" && found !== -ENOENT) return found;
+    const inode = typeof found === "number" ? null : found;
+    if (cached.inode === inode || (cached.inode !== null && inode !== null && cached.inode.ino === inode.ino)) {
+      this.#touch(cached);
+      return cached;
+    }
+    this.drop(cached);
+    return this.add(directory, cached.name, inode);
+  }
+
+  /** Enters a name. */
+  add(directory: Dentry, name: string, inode: Inode | null): Dentry {
+    const dentry = new Dentry(name, directory, inode);
+    directory.children.set(name, dentry);
+    this.#used.add(dentry);
+    if (this.#used.size > this.#limit) this.#shrink();
+    return dentry;
+  }
+
+  /** A name was created where the cache knew of none. */
+  instantiate(dentry: Dentry, inode: Inode): void {
+    dentry.inode = inode;
+    dentry.deleted = false;
+  }
+
+  /** The name is gone; what it named may live on in open files. */
+  unlinked(dentry: Dentry): void {
+    dentry.deleted = true;
+    this.#forget(dentry);
+  }
+
+  /** Forgets a cached name. */
+  drop(dentry: Dentry): void {
+    this.#forget(dentry);
+  }
+
+  /** A name has moved. */
+  moved(dentry: Dentry, parent: Dentry, name: string): void {
+    const replaced = parent.children.get(name);
+    if (replaced !== undefined && replaced !== dentry) {
+      replaced.deleted = true;
+      this.#used.delete(replaced);
+    }
+    dentry.parent?.children.delete(dentry.name);
+    dentry.parent = parent;
+    dentry.name = name;
+    parent.children.set(name, dentry);
+  }
+
+  #forget(dentry: Dentry): void {
+    if (dentry.parent?.children.get(dentry.name) === dentry) dentry.parent.children.delete(dentry.name);
+    this.#used.delete(dentry);
+  }
+
+  #touch(dentry: Dentry): void {
+    this.#used.delete(dentry);
+    this.#used.add(dentry);
+  }
+
+  // A dentry that is dropped may still be somebody's working directory or open file: such a path keeps
+  // working, since it holds the inode; only new walks make a new dentry.
+  #shrink(): void {
+    let goal = this.#used.size - Math.floor(this.#limit * 0.9);
+    for (const dentry of this.#used) {
+      if (goal <= 0) return;
+      if (dentry.children.size > 0 || dentry.mountedHere > 0 || dentry.pins > 0) continue;
+      this.#forget(dentry);
+      goal--;
+    }
+  }
+}

@@ -1,0 +1,79 @@
+// Calls on descriptors themselves: dup(2), fcntl(2), close_range(2), ioctl's FIOCLEX and FIONBIO.
+
+import { EBADF, EINVAL } from "../../shared/abi/errno.ts";
+import * as F from "../../shared/abi/fcntl.ts";
+import type { Handler } from "../supervisor/dispatch.ts";
+import { RLIMIT_NOFILE } from "../supervisor/limit_calls.ts";
+import type { Task } from "../supervisor/task.ts";
+
+const CLOSE_RANGE_UNSHARE = 2;
+const CLOSE_RANGE_CLOEXEC = 4;
+/** Status flags that F_SETFL may change. */
+const SETFL = F.O_APPEND | F.O_NONBLOCK | F.O_ASYNC | F.O_DIRECT | F.O_NOATIME;
+
+function limitOf(task: Task): number {
+  return task.group.rlimits[RLIMIT_NOFILE]![0];
+}
+
+function duplicate(task: Task, fd: number, from: number, closeOnExec: boolean): number {
+  const file = task.files.get(fd);
+  if (file === undefined) return -EBADF;
+  if (from < 0 || from >= limitOf(task)) return -EINVAL;
+  return task.files.install(file, from, limitOf(task), closeOnExec);
+}
+
+function dup3(task: Task, fd: number, to: number, closeOnExec: boolean): number {
+  const file = task.files.get(fd);
+  if (file === undefined || to < 0 || to >= limitOf(task)) return -EBADF;
+  task.files.installAt(to, file, closeOnExec);
+  return to;
+}
+
+export const DESCRIPTOR_HANDLERS: Record<string, Handler> = {
+  close: (task, fd) => task.files.close(fd),
+
+  dup: (task, fd) => duplicate(task, fd, 0, false),
+
+  dup2: (task, fd, to) => {
+    if (fd === to) return task.files.get(fd) === undefined ? -EBADF : to;
+    return dup3(task, fd, to, false);
+  },
+
+  dup3: (task, fd, to, flags) => {
+    if ((flags & ~F.O_CLOEXEC) !== 0 || fd === to) return -EINVAL;
+    return dup3(task, fd, to, (flags & F.O_CLOEXEC) !== 0);
+  },
+
+  close_range: (task, first, last, flags) => {
+    if ((flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) !== 0) return -EINVAL;
+    if (first >>> 0 > last >>> 0) return -EINVAL;
+    if ((flags & CLOSE_RANGE_UNSHARE) !== 0) task.files = task.files.unshare();
+    task.files.closeRange(first >>> 0, last >>> 0, (flags & CLOSE_RANGE_CLOEXEC) !== 0);
+    return 0;
+  },
+
+  fcntl: (task, fd, command, argument) => {
+    const file = task.files.get(fd);
+    if (file === undefined) return -EBADF;
+    const value = argument % 4294967296 | 0;
+    switch (command) {
+      case F.F_DUPFD:
+        return duplicate(task, fd, value, false);
+      case F.F_DUPFD_CLOEXEC:
+        return duplicate(task, fd, value, true);
+      case F.F_GETFD:
+        return task.files.closesOnExec(fd) ? F.FD_CLOEXEC : 0;
+      case F.F_SETFD:
+        task.files.setCloseOnExec(fd, (value & F.FD_CLOEXEC) !== 0);
+        return 0;
+      case F.F_GETFL:
+        return file.flags;
+      case F.F_SETFL:
+        if ((file.flags & F.O_PATH) !== 0) return -EBADF;
+        file.flags = (file.flags & ~SETFL) | (value & SETFL);
+        return 0;
+      default:
+        return file.fcntl(task, command, value, argument);
+    }
+  },
+};

@@ -1,0 +1,85 @@
+// Character devices by number (makedev(3)): the sandbox's own implementations of the memory devices.
+// Device nodes of an image lead here too; a number that is not known is ENXIO, as without a driver.
+
+import { randomFillSync } from "node:crypto";
+import { ENOSPC, ENXIO } from "../../shared/abi/errno.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Credentials } from "../supervisor/credentials.ts";
+import type { Task } from "../supervisor/task.ts";
+import { OpenFile } from "./file.ts";
+import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "./wait_queue.ts";
+
+export function makedev(major: number, minor: number): number {
+  return ((minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xff) << 12)) >>> 0;
+}
+
+/** What reading and writing one of the memory devices does. */
+interface MemoryDevice {
+  read(task: Task, at: number, length: number): number;
+  write(length: number): number;
+}
+
+const discard = (length: number) => length;
+
+function zeros(task: Task, at: number, length: number): number {
+  task.bytes.fill(0, at, at + length);
+  return length;
+}
+
+function randomBytes(task: Task, at: number, length: number): number {
+  // crypto fills no shared memory: through a buffer of the thread's own.
+  const bytes = task.kernel.random.subarray(0, length);
+  randomFillSync(bytes);
+  task.bytes.set(bytes, at);
+  return length;
+}
+
+const DEVICES: ReadonlyMap<number, MemoryDevice> = new Map([
+  [makedev(1, 3), { read: () => 0, write: discard }], // null
+  [makedev(1, 5), { read: zeros, write: discard }], // zero
+  [makedev(1, 7), { read: zeros, write: () => -ENOSPC }], // full
+  [makedev(1, 8), { read: randomBytes, write: discard }], // random
+  [makedev(1, 9), { read: randomBytes, write: discard }], // urandom
+]);
+
+class MemoryDeviceFile extends OpenFile {
+  readonly isStream = false;
+  readonly #device: MemoryDevice;
+
+  constructor(device: MemoryDevice, flags: number) {
+    super(flags);
+    this.#device = device;
+  }
+
+  override read(task: Task, offset: number, length: number): number {
+    return this.#device.read(task, task.base + offset, length);
+  }
+
+  override write(_task: Task, _offset: number, length: number): number {
+    return this.#device.write(length);
+  }
+
+  override pread(task: Task, offset: number, length: number): number {
+    return this.read(task, offset, length);
+  }
+
+  override pwrite(task: Task, offset: number, length: number): number {
+    return this.write(task, offset, length);
+  }
+
+  override seek(): number {
+    return 0;
+  }
+
+  poll(): number {
+    return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+  }
+
+  release(): void {}
+}
+
+/** An open file of the device with that number, or -ENXIO. */
+export function openDevice(_kernel: Kernel, rdev: number, flags: number, _credentials: Credentials): OpenFile | number {
+  const device = DEVICES.get(rdev);
+  return device === undefined ? -ENXIO : new MemoryDeviceFile(device, flags);
+}

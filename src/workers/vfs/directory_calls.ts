@@ -1,0 +1,325 @@
+// Calls on directories and names: getdents64(2), chdir(2), getcwd(2), mkdir(2), unlink(2), rename(2),
+// link(2), symlink(2), mknod(2).
+
+import {
+  EBADF,
+  EBUSY,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  EPERM,
+  ERANGE,
+  EXDEV,
+} from "../../shared/abi/errno.ts";
+import * as F from "../../shared/abi/fcntl.ts";
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISVTX } from "../../shared/abi/stat.ts";
+import { capable } from "../supervisor/credentials.ts";
+import type { Handler } from "../supervisor/dispatch.ts";
+import type { Task } from "../supervisor/task.ts";
+import { DirectoryFile } from "./directory_file.ts";
+import type { Inode } from "./inode.ts";
+import { contextOf, lookup, lookupParent, lookupTarget, mayAccess, mayChangeNames } from "./lookup.ts";
+import { creationIn } from "./open_file.ts";
+import { type Dentry, Path, pathName } from "./path.ts";
+import { FileTarget, lookupLast, type ParentWalk } from "./path_walk.ts";
+import { MAY_EXEC, MAY_WRITE } from "./permission.ts";
+import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+
+const CAP_FOWNER = 3;
+const CAP_MKNOD = 27;
+const CAP_SYS_CHROOT = 18;
+const RENAME_NOREPLACE = 1;
+const RENAME_EXCHANGE = 2;
+
+/** A name in a directory that the task may change. */
+interface Place {
+  readonly walk: ParentWalk;
+  readonly dentry: Dentry;
+}
+
+/** Finds a name that is to be made: EEXIST if it is there. */
+function placeForNew(task: Task, dirfd: number, path: string | number, isDirectory: boolean): Place | number {
+  if (typeof path === "number") return path;
+  const walk = lookupParent(task, dirfd, path);
+  if (typeof walk === "number") return walk;
+  if (walk.name === "") return -EEXIST;
+  const dentry = lookupLast(contextOf(task), walk);
+  if (typeof dentry === "number") return dentry;
+  if (dentry.inode !== null) return -EEXIST;
+  if (walk.mustBeDirectory && !isDirectory) return -ENOENT;
+  if (walk.parent.dentry.deleted) return -ENOENT;
+  const error = mayChangeNames(task, walk.parent);
+  return error < 0 ? error : { walk, dentry };
+}
+
+function made(task: Task, { dentry }: Place, inode: Inode | number): number {
+  if (typeof inode === "number") return inode;
+  task.kernel.dentries.instantiate(dentry, inode);
+  return 0;
+}
+
+/** In a sticky directory only the owners may remove: 0 or -EPERM. */
+function sticky(task: Task, directory: Inode, child: Inode): number {
+  const parent = directory.attributes();
+  if (typeof parent === "number") return parent;
+  if ((parent.mode & S_ISVTX) === 0) return 0;
+  const attributes = child.attributes();
+  if (typeof attributes === "number") return attributes;
+  const { fsuid } = task.credentials;
+  if (fsuid === parent.uid || fsuid === attributes.uid) return 0;
+  return capable(task.credentials, task.kernel.users, CAP_FOWNER) ? 0 : -EPERM;
+}
+
+/** Finds a name that is to be removed or moved. */
+function placeOfOld(task: Task, walk: ParentWalk): (Place & { inode: Inode }) | number {
+  const dentry = lookupLast(contextOf(task), walk);
+  if (typeof dentry === "number") return dentry;
+  if (dentry.inode === null) return -ENOENT;
+  const error = mayChangeNames(task, walk.parent);
+  if (error < 0) return error;
+  const refused = sticky(task, walk.parent.inode, dentry.inode);
+  return refused < 0 ? refused : { walk, dentry, inode: dentry.inode };
+}
+
+function unlink(task: Task, dirfd: number, path: string | number): number {
+  if (typeof path === "number") return path;
+  const walk = lookupParent(task, dirfd, path);
+  if (typeof walk === "number") return walk;
+  if (walk.name === "") return -EISDIR;
+  const place = placeOfOld(task, walk);
+  if (typeof place === "number") return place;
+  const { dentry, inode } = place;
+  if (inode.isDirectory) return -EISDIR;
+  if (walk.mustBeDirectory) return -ENOTDIR;
+  const error = walk.parent.inode.unlink(walk.name, inode);
+  if (error === 0) task.kernel.dentries.unlinked(dentry);
+  return error;
+}
+
+function rmdir(task: Task, dirfd: number, path: string | number): number {
+  if (typeof path === "number") return path;
+  const walk = lookupParent(task, dirfd, path);
+  if (typeof walk === "number") return walk;
+  if (walk.name === "") return walk.dots === "." ? -EINVAL : walk.dots === ".." ? -ENOTEMPTY : -EBUSY;
+  const place = placeOfOld(task, walk);
+  if (typeof place === "number") return place;
+  const { dentry, inode } = place;
+  if (!inode.isDirectory) return -ENOTDIR;
+  if (dentry.mountedHere > 0) return -EBUSY;
+  const error = walk.parent.inode.rmdir(walk.name, inode);
+  if (error === 0) task.kernel.dentries.unlinked(dentry);
+  return error;
+}
+
+function isInside(dentry: Dentry, ancestor: Dentry): boolean {
+  for (let at: Dentry | null = dentry; at !== null; at = at.parent) if (at === ancestor) return true;
+  return false;
+}
+
+function rename(task: Task, oldDir: number, newDir: number, flags: number): number {
+  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) return -EINVAL;
+  if (flags === (RENAME_NOREPLACE | RENAME_EXCHANGE)) return -EINVAL;
+  const [from, to] = [task.inString(0), task.inString(1)];
+  if (typeof from === "number") return from;
+  if (typeof to === "number") return to;
+  const oldWalk = lookupParent(task, oldDir, from);
+  if (typeof oldWalk === "number") return oldWalk;
+  const newWalk = lookupParent(task, newDir, to);
+  if (typeof newWalk === "number") return newWalk;
+  if (oldWalk.parent.mount !== newWalk.parent.mount) return -EXDEV;
+  if (oldWalk.name === "") return -EBUSY;
+  if (newWalk.name === "") return (flags & RENAME_NOREPLACE) !== 0 ? -EEXIST : -EBUSY;
+  const old = placeOfOld(task, oldWalk);
+  if (typeof old === "number") return old;
+  const target = lookupLast(contextOf(task), newWalk);
+  if (typeof target === "number") return target;
+  const error = checkRename(task, old, oldWalk, newWalk, target, flags);
+  if (error !== 0) return error < 0 ? error : 0;
+  const exchange = (flags & RENAME_EXCHANGE) !== 0;
+  const done = oldWalk.parent.inode.rename(
+    oldWalk.name,
+    old.inode,
+    newWalk.parent.inode,
+    newWalk.name,
+    target.inode,
+    exchange,
+  );
+  if (done < 0) return done;
+  const { dentries } = task.kernel;
+  if (exchange) {
+    dentries.drop(old.dentry);
+    dentries.drop(target);
+  } else dentries.moved(old.dentry, newWalk.parent.dentry, newWalk.name);
+  return 0;
+}
+
+/** 0: go on; 1: nothing is to be done; else a negative errno. */
+function checkRename(
+  task: Task,
+  old: Place & { inode: Inode },
+  oldWalk: ParentWalk,
+  newWalk: ParentWalk,
+  target: Dentry,
+  flags: number,
+): number {
+  const exchange = (flags & RENAME_EXCHANGE) !== 0;
+  const moving = old.inode;
+  const there = target.inode;
+  if (there !== null && (flags & RENAME_NOREPLACE) !== 0) return -EEXIST;
+  if (there === null && exchange) return -ENOENT;
+  if (!moving.isDirectory && (oldWalk.mustBeDirectory || (!exchange && newWalk.mustBeDirectory))) return -ENOTDIR;
+  const error = mayChangeNames(task, newWalk.parent);
+  if (error < 0) return error;
+  if (newWalk.parent.dentry.deleted) return -ENOENT;
+  if (isInside(newWalk.parent.dentry, old.dentry)) return -EINVAL;
+  if (there !== null && isInside(oldWalk.parent.dentry, target)) return exchange ? -EINVAL : -ENOTEMPTY;
+  if (old.dentry.mountedHere > 0 || target.mountedHere > 0) return -EBUSY;
+  if (moving.isDirectory && oldWalk.parent.dentry !== newWalk.parent.dentry) {
+    const write = mayAccess(task, new Path(oldWalk.parent.mount, old.dentry), MAY_WRITE);
+    if (write < 0) return write;
+  }
+  if (there === null) return 0;
+  if (there === moving) return 1;
+  const refused = sticky(task, newWalk.parent.inode, there);
+  if (refused < 0) return refused;
+  if (exchange) return 0;
+  if (moving.isDirectory && !there.isDirectory) return -ENOTDIR;
+  return !moving.isDirectory && there.isDirectory ? -EISDIR : 0;
+}
+
+function link(task: Task, oldDir: number, newDir: number, flags: number): number {
+  if ((flags & ~(F.AT_SYMLINK_FOLLOW | F.AT_EMPTY_PATH)) !== 0) return -EINVAL;
+  const nofollow = (flags & F.AT_SYMLINK_FOLLOW) !== 0 ? 0 : F.AT_SYMLINK_NOFOLLOW;
+  const target = lookupTarget(task, oldDir, task.inString(0), nofollow | (flags & F.AT_EMPTY_PATH));
+  if (typeof target === "number") return target;
+  const place = placeForNew(task, newDir, task.inString(1), false);
+  if (typeof place === "number") return place;
+  const { inode } = target;
+  if (inode === null) return -EXDEV;
+  if (inode.fs !== place.walk.parent.inode.fs) return -EXDEV;
+  if (target instanceof Path && target.mount !== place.walk.parent.mount) return -EXDEV;
+  if (inode.isDirectory) return -EPERM;
+  const error = place.walk.parent.inode.link(place.walk.name, inode);
+  if (error < 0) return error;
+  task.kernel.dentries.instantiate(place.dentry, inode);
+  return 0;
+}
+
+function symlink(task: Task, dirfd: number): number {
+  const target = task.inString(0);
+  if (typeof target === "number") return target;
+  if (target === "") return -ENOENT;
+  const place = placeForNew(task, dirfd, task.inString(1), false);
+  if (typeof place === "number") return place;
+  const creation = creationIn(task, place.walk.parent.inode, 0o777, false);
+  if (typeof creation === "number") return creation;
+  const { inode } = place.walk.parent;
+  return made(task, place, inode.symlink(place.walk.name, target, { ...creation, mode: S_IFLNK | 0o777 }));
+}
+
+function mkdir(task: Task, dirfd: number, mode: number): number {
+  const place = placeForNew(task, dirfd, task.inString(0), true);
+  if (typeof place === "number") return place;
+  const { inode } = place.walk.parent;
+  const creation = creationIn(task, inode, mode & 0o1777, true);
+  if (typeof creation === "number") return creation;
+  return made(task, place, inode.mkdir(place.walk.name, { ...creation, mode: S_IFDIR | creation.mode }));
+}
+
+function mknod(task: Task, dirfd: number, mode: number, rdev: number): number {
+  const type = (mode & S_IFMT) === 0 ? S_IFREG : mode & S_IFMT;
+  if (type === S_IFDIR) return -EPERM;
+  const place = placeForNew(task, dirfd, task.inString(0), false);
+  if (typeof place === "number") return place;
+  if ((type === S_IFCHR || type === S_IFBLK) && !capable(task.credentials, task.kernel.users, CAP_MKNOD)) return -EPERM;
+  const { inode } = place.walk.parent;
+  const creation = creationIn(task, inode, mode, false);
+  if (typeof creation === "number") return creation;
+  const whole = { ...creation, mode: type | creation.mode };
+  if (type === S_IFREG) return made(task, place, inode.create(place.walk.name, whole));
+  return made(task, place, inode.mknod(place.walk.name, whole, rdev));
+}
+
+function changeDirectory(task: Task, path: Path): number {
+  if (!path.inode.isDirectory) return -ENOTDIR;
+  const error = mayAccess(task, path, MAY_EXEC);
+  if (error < 0) return error;
+  task.fs.cwd = path;
+  return 0;
+}
+
+function directoryOf(task: Task): Path | number {
+  const path = task.inString(0);
+  if (typeof path === "number") return path;
+  const found = lookup(task, F.AT_FDCWD, path, { follow: true });
+  if (typeof found === "number") return found;
+  return found instanceof FileTarget || !found.inode.isDirectory ? -ENOTDIR : found;
+}
+
+export const DIRECTORY_HANDLERS: Record<string, Handler> = {
+  getdents64: (task, fd, address, count) => {
+    const file = task.files.get(fd);
+    if (file === undefined || !file.readable) return -EBADF;
+    if (!(file instanceof DirectoryFile)) return -ENOTDIR;
+    if (file.path?.dentry.deleted === true) return -ENOENT;
+    const parent = file.path === null ? null : task.kernel.mounts.parentOf(file.path, task.fs.root);
+    const capacity = Math.min(count >>> 0, WINDOW_SIZE);
+    const used = file.getdents(task, task.base + WINDOW, capacity, parent?.inode.ino ?? file.inode!.ino);
+    if (used > 0) task.outAt(address, used, WINDOW);
+    return used;
+  },
+
+  getcwd: (task, address, size) => {
+    const name = pathName(task.fs.cwd, task.fs.root);
+    if (typeof name === "number") return name;
+    if (name.length + 1 > size) return -ERANGE;
+    const at = task.out(address, name.length + 1);
+    for (let i = 0; i < name.length; i++) task.bytes[at + i] = name.charCodeAt(i);
+    task.bytes[at + name.length] = 0;
+    return name.length + 1;
+  },
+
+  chdir: (task) => {
+    const path = directoryOf(task);
+    return typeof path === "number" ? path : changeDirectory(task, path);
+  },
+
+  fchdir: (task, fd) => {
+    const file = task.files.get(fd);
+    if (file === undefined) return -EBADF;
+    return file.path === null ? -ENOTDIR : changeDirectory(task, file.path);
+  },
+
+  chroot: (task) => {
+    const path = directoryOf(task);
+    if (typeof path === "number") return path;
+    const error = mayAccess(task, path, MAY_EXEC);
+    if (error < 0) return error;
+    if (!capable(task.credentials, task.kernel.users, CAP_SYS_CHROOT)) return -EPERM;
+    task.fs.root = path;
+    return 0;
+  },
+
+  mkdir: (task, _path, mode) => mkdir(task, F.AT_FDCWD, mode),
+  mkdirat: (task, dirfd, _path, mode) => mkdir(task, dirfd, mode),
+  mknod: (task, _path, mode, rdev) => mknod(task, F.AT_FDCWD, mode, rdev),
+  mknodat: (task, dirfd, _path, mode, rdev) => mknod(task, dirfd, mode, rdev),
+  symlink: (task) => symlink(task, F.AT_FDCWD),
+  symlinkat: (task, _target, dirfd) => symlink(task, dirfd),
+  link: (task) => link(task, F.AT_FDCWD, F.AT_FDCWD, 0),
+  linkat: (task, oldDir, _old, newDir, _new, flags) => link(task, oldDir, newDir, flags),
+  unlink: (task) => unlink(task, F.AT_FDCWD, task.inString(0)),
+  rmdir: (task) => rmdir(task, F.AT_FDCWD, task.inString(0)),
+  unlinkat: (task, dirfd, _path, flags) => {
+    if ((flags & ~F.AT_REMOVEDIR) !== 0) return -EINVAL;
+    const path = task.inString(0);
+    return (flags & F.AT_REMOVEDIR) !== 0 ? rmdir(task, dirfd, path) : unlink(task, dirfd, path);
+  },
+  rename: (task) => rename(task, F.AT_FDCWD, F.AT_FDCWD, 0),
+  renameat: (task, oldDir, _old, newDir) => rename(task, oldDir, newDir, 0),
+  renameat2: (task, oldDir, _old, newDir, _new, flags) => rename(task, oldDir, newDir, flags),
+};
+

@@ -1,0 +1,84 @@
+// An open directory: getdents64 over the entries that its inode lists at the first read, and again after
+// a rewind. Entry n stands at position n: ".", "..", then the list.
+
+import { EINVAL, EISDIR } from "../../shared/abi/errno.ts";
+import type { Task } from "../supervisor/task.ts";
+import { OpenFile } from "./file.ts";
+import type { DirectoryEntry, Inode } from "./inode.ts";
+import { POLLIN, POLLOUT } from "./wait_queue.ts";
+import { write64 } from "../../shared/abi/struct.ts";
+
+const DIRENT_HEADER = 19;
+const DT_DIR = 4;
+const SEEK_SET = 0;
+const SEEK_CUR = 1;
+
+export class DirectoryFile extends OpenFile {
+  readonly isStream = false;
+  #entries: readonly DirectoryEntry[] | null = null;
+  #position = 0;
+
+  constructor(inode: Inode, flags: number) {
+    super(flags);
+    this.inode = inode;
+  }
+
+  override read(): number {
+    return -EISDIR;
+  }
+
+  override pread(): number {
+    return -EISDIR;
+  }
+
+  override seek(offset: number, whence: number): number {
+    const target = whence === SEEK_SET ? offset : whence === SEEK_CUR ? this.#position + offset : -1;
+    if (target < 0) return -EINVAL;
+    if (target === 0) this.#entries = null;
+    this.#position = target;
+    return target;
+  }
+
+  /** Fills up to `capacity` bytes at `at` of the task's bytes with linux_dirent64 records; their bytes, 0 at the end. */
+  getdents(task: Task, at: number, capacity: number, parentIno: number): number {
+    if (this.#entries === null) {
+      const entries = this.inode!.entries();
+      if (typeof entries === "number") return entries;
+      this.#entries = entries;
+    }
+    const list = this.#entries;
+    let used = 0;
+    for (;;) {
+      const entry = this.#entry(list, this.#position, parentIno);
+      if (entry === null) return used;
+      const length = (DIRENT_HEADER + entry.name.length + 1 + 7) & ~7;
+      // A buffer that cannot hold even one record is an error.
+      if (used + length > capacity) return used > 0 ? used : -EINVAL;
+      this.#position++;
+      this.#write(task, at + used, entry, length);
+      used += length;
+    }
+  }
+
+  #entry(list: readonly DirectoryEntry[], index: number, parentIno: number): DirectoryEntry | null {
+    if (index === 0) return { name: ".", ino: this.inode!.ino, type: DT_DIR };
+    if (index === 1) return { name: "..", ino: parentIno, type: DT_DIR };
+    return list[index - 2] ?? null;
+  }
+
+  #write(task: Task, at: number, { name, ino, type }: DirectoryEntry, length: number): void {
+    const { view, bytes } = task;
+    bytes.fill(0, at, at + length);
+    write64(view, at, ino);
+    write64(view, at + 8, this.#position);
+    view.setUint16(at + 16, length, true);
+    view.setUint8(at + 18, type);
+    for (let i = 0; i < name.length; i++) bytes[at + DIRENT_HEADER + i] = name.charCodeAt(i);
+  }
+
+  poll(): number {
+    return POLLIN | POLLOUT;
+  }
+
+  release(): void {}
+}

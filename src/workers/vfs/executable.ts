@@ -1,0 +1,65 @@
+// Opening a file for execution: found by a path walk, a regular file with an x bit that the credentials
+// may use, on a mount that allows it. What is mapped comes from the file itself.
+
+import { EACCES, EIO } from "../../shared/abi/errno.ts";
+import { AT_FDCWD } from "../../shared/abi/fcntl.ts";
+import { S_IFREG } from "../../shared/abi/stat.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Mapped } from "../mem/vma.ts";
+import type { Executable, OpenExecutable } from "../supervisor/exec.ts";
+import type { Task } from "../supervisor/task.ts";
+import { contextOf, startOf } from "./lookup.ts";
+import { MS_NOEXEC, type Path } from "./path.ts";
+import { FileTarget, type WalkContext, walkPath } from "./path_walk.ts";
+import { MAY_EXEC, permission } from "./permission.ts";
+
+class MappedExecutable implements Executable {
+  readonly backing: Mapped;
+  readonly hostFd: number;
+  readonly path: Path;
+  readonly #kernel: Kernel;
+
+  constructor(kernel: Kernel, backing: Mapped, hostFd: number, path: Path) {
+    this.#kernel = kernel;
+    this.backing = backing;
+    this.hostFd = hostFd;
+    this.path = path;
+  }
+
+  read(offset: number, length: number): Uint8Array | number {
+    const { native } = this.#kernel;
+    const n = native.preadScratch(this.hostFd, 0, Math.min(length, native.scratch.length), offset);
+    return n < 0 ? n : native.scratch.slice(0, n);
+  }
+
+  close(): void {
+    this.#kernel.native.close(this.hostFd);
+  }
+}
+
+/** Opens an executable below `start`; an Executable or a negative errno. */
+export function openExecutable(context: WalkContext, start: Path, name: string): Executable | number {
+  const { kernel, credentials } = context;
+  const found = walkPath(context, start, name, { follow: true });
+  if (typeof found === "number") return found;
+  if (found instanceof FileTarget) return -EACCES;
+  const { inode, mount } = found;
+  if (inode.type !== S_IFREG || (mount.flags & MS_NOEXEC) !== 0) return -EACCES;
+  const attributes = inode.attributes();
+  if (typeof attributes === "number") return attributes;
+  const error = permission(credentials, kernel.users, attributes, MAY_EXEC);
+  if (error < 0) return error;
+  const file = inode.open(0, credentials);
+  if (typeof file === "number") return file;
+  const mapped = file.map(false);
+  file.release();
+  if (typeof mapped === "number") return -EIO;
+  return new MappedExecutable(kernel, mapped.backing, mapped.hostFd, found);
+}
+
+export function executableOpener(task: Task): OpenExecutable {
+  return (name) => {
+    const start = startOf(task, AT_FDCWD, name);
+    return typeof start === "number" ? start : openExecutable(contextOf(task), start, name);
+  };
+}

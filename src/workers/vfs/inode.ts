@@ -1,0 +1,236 @@
+// Inodes and file systems (Linux's struct inode, super_block): what a path leads to. A file system
+// derives Inode and overrides what its files can do; what it leaves alone answers as Linux does for a
+// file of that type.
+//
+// Everything here is synchronous and answers with a value or a negative errno. Permissions, sticky bits,
+// read-only mounts, trailing slashes and the like are checked by the callers (path_walk.ts, calls): an
+// inode does as it is told.
+
+import {
+  EINVAL,
+  ENOTDIR,
+  ENXIO,
+  EOPNOTSUPP,
+  EPERM,
+  EROFS,
+} from "../../shared/abi/errno.ts";
+import { S_IFDIR, S_IFLNK, S_IFMT } from "../../shared/abi/stat.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Credentials } from "../supervisor/credentials.ts";
+import type { OpenFile } from "./file.ts";
+
+/** A time in two parts, exact. */
+export interface Time {
+  readonly sec: number;
+  readonly nsec: number;
+}
+
+/** What stat(2) tells. Sizes in bytes, `blocks` in units of 512. */
+export interface Attributes {
+  dev: number;
+  ino: number;
+  /** Type and permissions (S_IF*). */
+  mode: number;
+  nlink: number;
+  uid: number;
+  gid: number;
+  rdev: number;
+  size: number;
+  blksize: number;
+  blocks: number;
+  atime: Time;
+  mtime: Time;
+  ctime: Time;
+  btime: Time | null;
+}
+
+/** What chmod, chown, truncate and utimensat change; only the fields that are there. */
+export interface AttributeChanges {
+  /** Permissions with setuid, setgid and sticky bits; the type stays. */
+  mode?: number;
+  uid?: number;
+  gid?: number;
+  size?: number;
+  /** "now": the time of the change. */
+  atime?: Time | "now";
+  mtime?: Time | "now";
+}
+
+/** Who owns a new object and what it may do: the mode has the umask taken off already. */
+export interface Creation {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly ino: number;
+  /** DT_* */
+  readonly type: number;
+}
+
+/** What statfs(2) tells. */
+export interface FileSystemStatus {
+  readonly type: number;
+  readonly bsize: number;
+  readonly blocks: number;
+  readonly bfree: number;
+  readonly bavail: number;
+  readonly files: number;
+  readonly ffree: number;
+  readonly namelen: number;
+}
+
+export abstract class FileSystem {
+  readonly kernel: Kernel;
+  /** Device number of its files, as stat shows it (makedev). */
+  readonly dev: number;
+  /** As /proc/mounts shows it: "ext4", "tmpfs", "proc", ... */
+  abstract readonly type: string;
+  abstract readonly root: Inode;
+  /** Names may be cached in dentries: nobody else changes them. */
+  readonly cachesNames: boolean = true;
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+    this.dev = kernel.nextDevice();
+  }
+
+  abstract status(): FileSystemStatus | number;
+}
+
+export abstract class Inode {
+  readonly fs: FileSystem;
+  /** Number within the file system, stable while the file exists. */
+  abstract readonly ino: number;
+  /** Type bits alone (S_IFMT); a file never changes its type. */
+  abstract readonly type: number;
+
+  constructor(fs: FileSystem) {
+    this.fs = fs;
+  }
+
+  get isDirectory(): boolean {
+    return this.type === S_IFDIR;
+  }
+
+  get isSymlink(): boolean {
+    return this.type === S_IFLNK;
+  }
+
+  abstract attributes(): Attributes | number;
+
+  setAttributes(_changes: AttributeChanges): number {
+    return -EPERM;
+  }
+
+  /** Opens with O_* flags; for directories too. The credentials are for files that look at them (proc). */
+  open(_flags: number, _credentials: Credentials): OpenFile | number {
+    return -ENXIO;
+  }
+
+  // ---- Directories ----
+
+  /** The child of that name, or -ENOENT. Never "." or "..". */
+  lookup(_name: string): Inode | number {
+    return -ENOTDIR;
+  }
+
+  /** All entries but "." and "..", in a stable order. */
+  entries(): readonly DirectoryEntry[] | number {
+    return -ENOTDIR;
+  }
+
+  create(_name: string, _creation: Creation): Inode | number {
+    return -EROFS;
+  }
+
+  mkdir(_name: string, _creation: Creation): Inode | number {
+    return -EROFS;
+  }
+
+  symlink(_name: string, _target: string, _creation: Creation): Inode | number {
+    return -EROFS;
+  }
+
+  /** A device, FIFO or socket; `creation.mode` has the type. */
+  mknod(_name: string, _creation: Creation, _rdev: number): Inode | number {
+    return -EROFS;
+  }
+
+  link(_name: string, _target: Inode): number {
+    return -EROFS;
+  }
+
+  unlink(_name: string, _child: Inode): number {
+    return -EROFS;
+  }
+
+  rmdir(_name: string, _child: Inode): number {
+    return -EROFS;
+  }
+
+  /**
+   * Moves `child` to `newName` in `newParent` (of the same file system). `replaced` is what is there, or
+   * null; its type fits. With `exchange` the two change places.
+   */
+  rename(
+    _name: string,
+    _child: Inode,
+    _newParent: Inode,
+    _newName: string,
+    _replaced: Inode | null,
+    _exchange: boolean,
+  ): number {
+    return -EROFS;
+  }
+
+  /** A file without a name (O_TMPFILE). */
+  tmpfile(_creation: Creation): Inode | number {
+    return -EOPNOTSUPP;
+  }
+
+  // ---- Symlinks ----
+
+  readlink(): string | number {
+    return -EINVAL;
+  }
+
+  /**
+   * For magic links (proc's exe, cwd, fd/N): where the walk goes on, instead of by the text of
+   * readlink(). Null: an ordinary symlink.
+   */
+  follow(): MagicTarget | null {
+    return null;
+  }
+
+  // ---- Extended attributes; values are bytes as chars ----
+
+  getxattr(_name: string): string | number {
+    return -EOPNOTSUPP;
+  }
+
+  setxattr(_name: string, _value: string, _flags: number): number {
+    return -EOPNOTSUPP;
+  }
+
+  removexattr(_name: string): number {
+    return -EOPNOTSUPP;
+  }
+
+  listxattr(): readonly string[] | number {
+    return [];
+  }
+}
+
+/** What a magic link names: a place in the mount tree, an open file, or an errno. */
+export type MagicTarget =
+  | { readonly kind: "path"; readonly path: import("./path.ts").Path }
+  | { readonly kind: "file"; readonly file: OpenFile }
+  | { readonly kind: "error"; readonly errno: number };
+
+export function typeOf(mode: number): number {
+  return mode & S_IFMT;
+}
+

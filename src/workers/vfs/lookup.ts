@@ -1,0 +1,78 @@
+// Paths as system calls give them: relative to a descriptor or to the working directory, on behalf of a
+// task.
+
+import { EBADF, EFAULT, ENOENT, ENOTDIR, EROFS } from "../../shared/abi/errno.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../../shared/abi/fcntl.ts";
+import type { Task } from "../supervisor/task.ts";
+import type { OpenFile } from "./file.ts";
+import type { Attributes, Inode } from "./inode.ts";
+import { Path } from "./path.ts";
+import {
+  FileTarget,
+  type ParentWalk,
+  type WalkContext,
+  type WalkOptions,
+  walkParent,
+  walkPath,
+} from "./path_walk.ts";
+import { MAY_EXEC, MAY_WRITE, permission } from "./permission.ts";
+
+export function contextOf(task: Task): WalkContext {
+  const { kernel, credentials } = task;
+  return { kernel, namespace: kernel.mounts, root: task.fs.root, credentials };
+}
+
+/** Where a relative path starts: the working directory or an open directory. */
+export function startOf(task: Task, dirfd: number, path: string): Path | number {
+  if (dirfd === AT_FDCWD || path.startsWith("/")) return task.fs.cwd;
+  const file = task.files.get(dirfd);
+  if (file === undefined) return -EBADF;
+  if (file.path === null || !file.path.inode.isDirectory) return -ENOTDIR;
+  return file.path;
+}
+
+/** A walk to the end: a place, an open file that a magic link names, or a negative errno. */
+export function lookup(task: Task, dirfd: number, path: string, options: WalkOptions): Path | FileTarget | number {
+  const start = startOf(task, dirfd, path);
+  return typeof start === "number" ? start : walkPath(contextOf(task), start, path, options);
+}
+
+export function lookupParent(task: Task, dirfd: number, path: string): ParentWalk | number {
+  const start = startOf(task, dirfd, path);
+  return typeof start === "number" ? start : walkParent(contextOf(task), start, path);
+}
+
+/** What a *at call with AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW means: something with attributes. */
+export type Target = Path | OpenFile;
+
+export function lookupTarget(task: Task, dirfd: number, path: string | number, flags: number): Target | number {
+  if (path === "" || (path === -EFAULT && (flags & AT_EMPTY_PATH) !== 0)) {
+    if ((flags & AT_EMPTY_PATH) === 0) return -ENOENT;
+    if (dirfd === AT_FDCWD) return task.fs.cwd;
+    return task.files.get(dirfd) ?? -EBADF;
+  }
+  if (typeof path === "number") return path;
+  const found = lookup(task, dirfd, path, { follow: (flags & AT_SYMLINK_NOFOLLOW) === 0 });
+  return found instanceof FileTarget ? found.file : found;
+}
+
+export function attributesOf(target: Target): Attributes | number {
+  return target instanceof Path ? target.inode.attributes() : target.attributes();
+}
+
+export function inodeOf(target: Target): Inode | null {
+  return target.inode;
+}
+
+/** Whether the task may do `mask` (MAY_*) with a place: 0 or a negative errno. */
+export function mayAccess(task: Task, path: Path, mask: number): number {
+  const attributes = path.inode.attributes();
+  if (typeof attributes === "number") return attributes;
+  return permission(task.credentials, task.kernel.users, attributes, mask);
+}
+
+/** Whether the task may make or remove names in a directory: 0 or a negative errno. */
+export function mayChangeNames(task: Task, directory: Path): number {
+  if (directory.mount.readOnly) return -EROFS;
+  return mayAccess(task, directory, MAY_WRITE | MAY_EXEC);
+}

@@ -1,0 +1,76 @@
+// Calls that open: open(2), openat(2), openat2(2), creat(2).
+
+import { E2BIG, EFAULT, EINVAL } from "../../shared/abi/errno.ts";
+import * as F from "../../shared/abi/fcntl.ts";
+import { open_how } from "../../shared/abi/structs.ts";
+import { WINDOW_SECOND } from "../../shared/ring/layout.ts";
+import type { Handler } from "../supervisor/dispatch.ts";
+import { RLIMIT_NOFILE } from "../supervisor/limit_calls.ts";
+import type { Task } from "../supervisor/task.ts";
+import { type OpenHow, openPath } from "./open_file.ts";
+import { RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from "./path_walk.ts";
+
+const RESOLVE_CACHED = 0x20;
+const RESOLVE_KNOWN =
+  RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_CACHED;
+const FLAGS_KNOWN =
+  F.O_ACCMODE | F.O_CREAT | F.O_EXCL | F.O_NOCTTY | F.O_TRUNC | F.O_APPEND | F.O_NONBLOCK | F.O_DSYNC | F.O_SYNC |
+  F.O_DIRECT | F.O_LARGEFILE | F.O_DIRECTORY | F.O_NOFOLLOW | F.O_NOATIME | F.O_CLOEXEC | F.O_PATH | F.O_TMPFILE | F.O_ASYNC;
+/** What O_PATH leaves of the flags. */
+const PATH_FLAGS = F.O_DIRECTORY | F.O_NOFOLLOW | F.O_PATH | F.O_CLOEXEC;
+/** Flags of the call, not of the description. */
+const CALL_FLAGS = F.O_CREAT | F.O_EXCL | F.O_NOCTTY | F.O_TRUNC | F.O_CLOEXEC;
+
+/** Opens and installs: the descriptor or a negative errno. */
+export function openFor(task: Task, dirfd: number, path: string | number, how: OpenHow): number {
+  if (typeof path === "number") return path;
+  const file = openPath(task, dirfd, path, how);
+  if (typeof file === "number") return file;
+  file.flags &= ~CALL_FLAGS;
+  const limit = task.group.rlimits[RLIMIT_NOFILE]![0];
+  const fd = task.files.install(file, 0, limit, (how.flags & F.O_CLOEXEC) !== 0);
+  if (fd < 0) task.files.discard(file);
+  return fd;
+}
+
+// open and openat ignore what they do not know.
+function legacy(flags: number, mode: number): OpenHow {
+  const known = flags & FLAGS_KNOWN;
+  return { flags: (known & F.O_PATH) !== 0 ? known & PATH_FLAGS : known, mode: mode & 0o7777, resolve: 0 };
+}
+
+// openat2 refuses it.
+function checkHow(how: OpenHow & { rawFlags: number }): number {
+  const { rawFlags, flags, mode, resolve } = how;
+  if ((rawFlags & ~FLAGS_KNOWN) !== 0 || (resolve & ~RESOLVE_KNOWN) !== 0) return -EINVAL;
+  if ((resolve & RESOLVE_BENEATH) !== 0 && (resolve & RESOLVE_IN_ROOT) !== 0) return -EINVAL;
+  const makes = (flags & F.O_CREAT) !== 0 || (flags & F.O_TMPFILE) === F.O_TMPFILE;
+  if (!makes && mode !== 0) return -EINVAL;
+  if (mode > 0o7777) return -EINVAL;
+  if ((flags & F.O_PATH) !== 0 && (flags & ~PATH_FLAGS) !== 0) return -EINVAL;
+  return 0;
+}
+
+export const OPEN_HANDLERS: Record<string, Handler> = {
+  open: (task, _path, flags, mode) => openFor(task, F.AT_FDCWD, task.inString(0), legacy(flags, mode)),
+
+  openat: (task, dirfd, _path, flags, mode) => openFor(task, dirfd, task.inString(0), legacy(flags, mode)),
+
+  creat: (task, _path, mode) =>
+    openFor(task, F.AT_FDCWD, task.inString(0), legacy(F.O_CREAT | F.O_WRONLY | F.O_TRUNC, mode)),
+
+  openat2: (task, dirfd, _path, _how, size) => {
+    if (size < open_how.size) return -EINVAL;
+    if (size > 4096) return -E2BIG;
+    if (!task.inComplete(1, size)) return -EFAULT;
+    const bytes = task.bytes.slice(task.base + WINDOW_SECOND, task.base + WINDOW_SECOND + size);
+    if (bytes.subarray(open_how.size).some((byte) => byte !== 0)) return -E2BIG;
+    const { flags, mode, resolve } = open_how.decode(bytes);
+    const [low, high] = [Number(flags.lo), Number(flags.hi)];
+    if (high !== 0 || resolve.hi !== 0) return -EINVAL;
+    if (mode.hi !== 0) return -EINVAL;
+    const how = { flags: low | 0, rawFlags: low | 0, mode: mode.lo, resolve: resolve.lo };
+    const error = checkHow(how);
+    return error < 0 ? error : openFor(task, dirfd, task.inString(0), how);
+  },
+};

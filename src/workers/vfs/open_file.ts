@@ -1,0 +1,205 @@
+// Opening files (open(2), openat2(2)): finds or makes what the path names, checks what the flags ask for,
+// and gives an open file description. Descriptors are open_calls.ts's business.
+
+import {
+  EACCES,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ELOOP,
+  ENOENT,
+  ENOTDIR,
+  EPERM,
+  EROFS,
+} from "../../shared/abi/errno.ts";
+import * as F from "../../shared/abi/fcntl.ts";
+import { S_IFCHR, S_IFREG, S_ISGID } from "../../shared/abi/stat.ts";
+import { capable } from "../supervisor/credentials.ts";
+import type { Task } from "../supervisor/task.ts";
+import { OpenFile } from "./file.ts";
+import type { Creation, Inode } from "./inode.ts";
+import { contextOf, lookupParent, mayAccess, mayChangeNames, startOf } from "./lookup.ts";
+import { MS_NODEV, Path } from "./path.ts";
+import { FileTarget, lookupLast, type ParentWalk, walkPath } from "./path_walk.ts";
+import { inGroup, MAY_READ, MAY_WRITE } from "./permission.ts";
+
+const CAP_FOWNER = 3;
+const CAP_FSETID = 4;
+const MODE_BITS = 0o7777;
+
+/** What open and openat2 have in common. */
+export interface OpenHow {
+  readonly flags: number;
+  /** Permissions of a new file, umask not applied. */
+  readonly mode: number;
+  /** RESOLVE_* */
+  readonly resolve: number;
+}
+
+/** A file opened with O_PATH: a place, and nothing to do with it. */
+export class PathFile extends OpenFile {
+  readonly isStream = false;
+
+  override get readable(): boolean {
+    return false;
+  }
+
+  override get writable(): boolean {
+    return false;
+  }
+
+  poll(): number {
+    return 0;
+  }
+
+  release(): void {}
+}
+
+/** Opens a path for a task: the description, without a descriptor yet, or a negative errno. */
+export function openPath(task: Task, dirfd: number, path: string, how: OpenHow): OpenFile | number {
+  const { flags } = how;
+  if ((flags & F.O_TMPFILE) === F.O_TMPFILE) return openTemporary(task, dirfd, path, how);
+  const start = startOf(task, dirfd, path);
+  if (typeof start === "number") return start;
+  const creates = (flags & F.O_CREAT) !== 0 && (flags & F.O_PATH) === 0;
+  const follow = (flags & F.O_NOFOLLOW) === 0 && !(creates && (flags & F.O_EXCL) !== 0);
+  const found = walkPath(contextOf(task), start, path, { follow, resolve: how.resolve });
+  if (found === -ENOENT && creates) return create(task, dirfd, path, how, 0);
+  if (typeof found === "number") return found;
+  if (creates && (flags & F.O_EXCL) !== 0) return -EEXIST;
+  if (found instanceof FileTarget) return reopen(task, found.file, flags);
+  if (creates && path.endsWith("/")) return -EISDIR;
+  return openExisting(task, found, flags, false);
+}
+
+/** A magic link names an open file: the same inode again, with the flags asked for. */
+function reopen(task: Task, file: OpenFile, flags: number): OpenFile | number {
+  if (file.path !== null) return openExisting(task, file.path, flags, false);
+  return file.reopen(flags);
+}
+
+function wantedAccess(flags: number): number {
+  const mode = flags & F.O_ACCMODE;
+  const read = mode !== F.O_WRONLY ? MAY_READ : 0;
+  return read | (mode !== F.O_RDONLY || (flags & F.O_TRUNC) !== 0 ? MAY_WRITE : 0);
+}
+
+function openExisting(task: Task, path: Path, flags: number, isNew: boolean): OpenFile | number {
+  const { inode, mount } = path;
+  if ((flags & F.O_PATH) !== 0) {
+    if ((flags & F.O_DIRECTORY) !== 0 && !inode.isDirectory) return -ENOTDIR;
+    return attach(new PathFile(flags), path);
+  }
+  if (inode.isSymlink) return (flags & F.O_DIRECTORY) !== 0 ? -ENOTDIR : -ELOOP;
+  if ((flags & F.O_DIRECTORY) !== 0 && !inode.isDirectory) return -ENOTDIR;
+  const access = wantedAccess(flags);
+  if (inode.isDirectory && ((access & MAY_WRITE) !== 0 || (flags & F.O_CREAT) !== 0)) return -EISDIR;
+  if (!isNew) {
+    const error = mayAccess(task, path, access);
+    if (error < 0) return error;
+  }
+  if (inode.type === S_IFCHR && (mount.flags & MS_NODEV) !== 0) return -EACCES;
+  const writesData = (access & MAY_WRITE) !== 0 && (inode.type === S_IFREG || inode.isDirectory);
+  if (writesData && mount.readOnly) return -EROFS;
+  if ((flags & F.O_NOATIME) !== 0) {
+    const attributes = inode.attributes();
+    if (typeof attributes === "number") return attributes;
+    if (attributes.uid !== task.credentials.fsuid && !capable(task.credentials, task.kernel.users, CAP_FOWNER))
+      return -EPERM;
+  }
+  const file = inode.open(flags, task.credentials);
+  if (typeof file === "number") return file;
+  if ((flags & F.O_TRUNC) !== 0 && !isNew && inode.type === S_IFREG) {
+    const error = inode.setAttributes({ size: 0 });
+    if (error < 0) {
+      file.release();
+      return error;
+    }
+  }
+  return attach(file, path);
+}
+
+function attach(file: OpenFile, path: Path): OpenFile {
+  file.inode ??= path.inode;
+  file.path = path;
+  path.dentry.pins++;
+  return file;
+}
+
+/** Owner and mode of something new in a directory: set-group-ID directories pass their group on. */
+export function creationIn(task: Task, directory: Inode, mode: number, isDirectory: boolean): Creation | number {
+  const parent = directory.attributes();
+  if (typeof parent === "number") return parent;
+  const { credentials, kernel } = task;
+  let bits = mode & MODE_BITS & ~task.fs.umask;
+  let gid = credentials.fsgid;
+  if ((parent.mode & S_ISGID) !== 0) {
+    gid = parent.gid;
+    if (isDirectory) bits |= S_ISGID;
+    else if ((bits & (S_ISGID | 0o010)) === (S_ISGID | 0o010) && !inGroup(credentials, gid) && !capable(credentials, kernel.users, CAP_FSETID))
+      bits &= ~S_ISGID;
+  }
+  return { mode: bits, uid: credentials.fsuid, gid };
+}
+
+function create(task: Task, dirfd: number, path: string, how: OpenHow, depth: number): OpenFile | number {
+  const walk = lookupParent(task, dirfd, path);
+  if (typeof walk === "number") return walk;
+  if (walk.name === "" || walk.mustBeDirectory) return -EISDIR;
+  if ((how.flags & F.O_DIRECTORY) !== 0) return -EINVAL;
+  return createAt(task, walk, how, depth);
+}
+
+// The name is there although the walk said ENOENT: a symlink to something that does not exist yet.
+function createThroughLink(task: Task, walk: ParentWalk, inode: Inode, how: OpenHow, depth: number): OpenFile | number {
+  if (!inode.isSymlink) return -ENOENT;
+  if ((how.flags & F.O_EXCL) !== 0) return -EEXIST;
+  if ((how.flags & F.O_NOFOLLOW) !== 0 || depth > 40) return -ELOOP;
+  const target = inode.readlink();
+  if (typeof target === "number") return target;
+  if (target.startsWith("/")) return create(task, F.AT_FDCWD, target, how, depth + 1);
+  const next = walkParentFrom(task, walk.parent, target);
+  return typeof next === "number" ? next : createAt(task, next, how, depth + 1);
+}
+
+function walkParentFrom(task: Task, start: Path, target: string): ParentWalk | number {
+  const slash = target.lastIndexOf("/");
+  if (slash < 0) return { parent: start, name: target, mustBeDirectory: false, dots: "" };
+  const directory = walkPath(contextOf(task), start, target.slice(0, slash) || "/", { follow: true });
+  if (typeof directory === "number") return directory;
+  if (directory instanceof FileTarget || !directory.inode.isDirectory) return -ENOTDIR;
+  return { parent: directory, name: target.slice(slash + 1), mustBeDirectory: false, dots: "" };
+}
+
+function createAt(task: Task, walk: ParentWalk, how: OpenHow, depth: number): OpenFile | number {
+  const dentry = lookupLast(contextOf(task), walk);
+  if (typeof dentry === "number") return dentry;
+  if (dentry.inode !== null) return createThroughLink(task, walk, dentry.inode, how, depth);
+  const error = mayChangeNames(task, walk.parent);
+  if (error < 0) return error;
+  if (walk.parent.dentry.deleted) return -ENOENT;
+  const creation = creationIn(task, walk.parent.inode, how.mode, false);
+  if (typeof creation === "number") return creation;
+  const inode = walk.parent.inode.create(walk.name, { ...creation, mode: S_IFREG | creation.mode });
+  if (typeof inode === "number") return inode;
+  task.kernel.dentries.instantiate(dentry, inode);
+  return openExisting(task, new Path(walk.parent.mount, dentry), how.flags & ~(F.O_CREAT | F.O_EXCL), true);
+}
+
+function openTemporary(task: Task, dirfd: number, path: string, how: OpenHow): OpenFile | number {
+  if ((how.flags & F.O_ACCMODE) === F.O_RDONLY) return -EINVAL;
+  const start = startOf(task, dirfd, path);
+  if (typeof start === "number") return start;
+  const directory = walkPath(contextOf(task), start, path, { follow: true, resolve: how.resolve });
+  if (typeof directory === "number") return directory;
+  if (directory instanceof FileTarget || !directory.inode.isDirectory) return -ENOTDIR;
+  const error = mayChangeNames(task, directory);
+  if (error < 0) return error;
+  const creation = creationIn(task, directory.inode, how.mode, false);
+  if (typeof creation === "number") return creation;
+  const inode = directory.inode.tmpfile({ ...creation, mode: S_IFREG | creation.mode });
+  if (typeof inode === "number") return inode;
+  const file = inode.open(how.flags & ~(F.O_TMPFILE | F.O_EXCL), task.credentials);
+  if (typeof file !== "number") file.inode = inode;
+  return file;
+}

@@ -1,0 +1,72 @@
+// Reading and writing: read(2), readv(2), pread(2), write(2) and their like, lseek(2), ioctl(2).
+
+import { EBADF, EINVAL } from "../../shared/abi/errno.ts";
+import type { Handler } from "../supervisor/dispatch.ts";
+import type { Task } from "../supervisor/task.ts";
+import type { OpenFile } from "./file.ts";
+import { OWN_OFFSET, readInto, writeBuffer, writeVectors } from "./read_write.ts";
+import { Segments, vectors } from "./segments.ts";
+
+function readableFile(task: Task, fd: number): OpenFile | undefined {
+  const file = task.files.get(fd);
+  return file?.readable ? file : undefined;
+}
+
+function writableFile(task: Task, fd: number): OpenFile | undefined {
+  const file = task.files.get(fd);
+  return file?.writable ? file : undefined;
+}
+
+function buffer(address: number, length: number): Segments {
+  const segments = new Segments();
+  segments.add(address, length);
+  return segments;
+}
+
+export const READ_WRITE_HANDLERS: Record<string, Handler> = {
+  read: (task, fd, address, length) => {
+    const file = readableFile(task, fd);
+    return file === undefined ? -EBADF : readInto(task, file, buffer(address, length), OWN_OFFSET);
+  },
+
+  pread64: (task, fd, address, length, position) => {
+    if (position < 0) return -EINVAL;
+    const file = readableFile(task, fd);
+    return file === undefined ? -EBADF : readInto(task, file, buffer(address, length), position);
+  },
+
+  readv: (task, fd, _vector, count) => {
+    const file = readableFile(task, fd);
+    if (file === undefined) return -EBADF;
+    const segments = vectors(task, count);
+    return typeof segments === "number" ? segments : readInto(task, file, segments, OWN_OFFSET);
+  },
+
+  write: (task, fd, address, length) => {
+    const file = writableFile(task, fd);
+    return file === undefined ? -EBADF : writeBuffer(task, file, buffer(address, length), OWN_OFFSET);
+  },
+
+  pwrite64: (task, fd, address, length, position) => {
+    if (position < 0) return -EINVAL;
+    const file = writableFile(task, fd);
+    return file === undefined ? -EBADF : writeBuffer(task, file, buffer(address, length), position);
+  },
+
+  writev: (task, fd, _vector, count) => {
+    const file = writableFile(task, fd);
+    if (file === undefined) return -EBADF;
+    const segments = vectors(task, count);
+    return typeof segments === "number" ? segments : writeVectors(task, file, segments, OWN_OFFSET);
+  },
+
+  lseek: (task, fd, offset, whence) => {
+    const file = task.files.get(fd);
+    return file === undefined ? -EBADF : file.seek(offset, whence);
+  },
+
+  ioctl: (task, fd, request, argument) => {
+    const file = task.files.get(fd);
+    return file === undefined ? -EBADF : file.ioctl(task, request >>> 0, argument);
+  },
+};

@@ -1,0 +1,76 @@
+// An open file with a position: regular files. Kinds override pread and pwrite; position, append and
+// seeking are the same for all.
+
+import { EINVAL, ENXIO, EOVERFLOW } from "../../shared/abi/errno.ts";
+import type { Task } from "../supervisor/task.ts";
+import { OpenFile } from "./file.ts";
+import type { Inode } from "./inode.ts";
+import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "./wait_queue.ts";
+import { O_APPEND } from "./file.ts";
+
+const SEEK_SET = 0;
+const SEEK_CUR = 1;
+const SEEK_END = 2;
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+
+export abstract class SeekableFile extends OpenFile {
+  override readonly isStream: boolean = false;
+  position = 0;
+
+  constructor(inode: Inode, flags: number) {
+    super(flags);
+    this.inode = inode;
+  }
+
+  size(): number {
+    const attributes = this.inode!.attributes();
+    return typeof attributes === "number" ? attributes : attributes.size;
+  }
+
+  override read(task: Task, offset: number, length: number): number {
+    const n = this.pread(task, offset, length, this.position);
+    if (n > 0) this.position += n;
+    return n;
+  }
+
+  override write(task: Task, offset: number, length: number): number {
+    if ((this.flags & O_APPEND) !== 0) {
+      const size = this.size();
+      if (size < 0) return size;
+      this.position = size;
+    }
+    const n = this.pwrite(task, offset, length, this.position);
+    if (n > 0) this.position += n;
+    return n;
+  }
+
+  override unread(_task: Task, _offset: number, length: number): void {
+    this.position -= length;
+  }
+
+  override seek(offset: number, whence: number): number {
+    const target = this.#target(offset, whence);
+    if (target < 0) return target;
+    if (!Number.isSafeInteger(target)) return -EOVERFLOW;
+    this.position = target;
+    return target;
+  }
+
+  #target(offset: number, whence: number): number {
+    const positive = (at: number) => (at < 0 ? -EINVAL : at);
+    if (whence === SEEK_SET) return positive(offset);
+    if (whence === SEEK_CUR) return positive(this.position + offset);
+    const size = this.size();
+    if (size < 0) return size;
+    if (whence === SEEK_END) return positive(size + offset);
+    if (whence !== SEEK_DATA && whence !== SEEK_HOLE) return -EINVAL;
+    // All of it counts as data, as on file systems without holes.
+    if (offset < 0 || offset >= size) return -ENXIO;
+    return whence === SEEK_DATA ? offset : size;
+  }
+
+  override poll(): number {
+    return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+  }
+}

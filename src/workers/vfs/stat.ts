@@ -1,0 +1,88 @@
+// struct stat and struct statx: from the host's bytes, and for the guest.
+
+import * as S from "../../shared/abi/stat.ts";
+import { readI64, readU64, toWord64 } from "../../shared/abi/struct.ts";
+import { stat, statx } from "../../shared/abi/structs.ts";
+import type { Attributes } from "./inode.ts";
+
+/** Reads struct stat as the native library leaves it at the start of the scratch area. */
+export function readStat(view: DataView): Attributes {
+  const time = (at: number) => ({ sec: readI64(view, at), nsec: readU64(view, at + 8) });
+  return {
+    dev: readU64(view, 0),
+    ino: readU64(view, 8),
+    nlink: readU64(view, 16),
+    mode: view.getUint32(24, true),
+    uid: view.getUint32(28, true),
+    gid: view.getUint32(32, true),
+    rdev: readU64(view, 40),
+    size: readI64(view, 48),
+    blksize: readI64(view, 56),
+    blocks: readI64(view, 64),
+    atime: time(72),
+    mtime: time(88),
+    ctime: time(104),
+    btime: null,
+  };
+}
+
+export function writeStat(a: Attributes, bytes: Uint8Array, at: number): void {
+  stat.encode(
+    {
+      st_dev: a.dev,
+      st_ino: toWord64(a.ino),
+      st_nlink: a.nlink,
+      st_mode: a.mode,
+      st_uid: a.uid,
+      st_gid: a.gid,
+      st_rdev: a.rdev,
+      st_size: a.size,
+      st_blksize: a.blksize,
+      st_blocks: a.blocks,
+      st_atime: a.atime.sec,
+      st_atime_nsec: a.atime.nsec,
+      st_mtime: a.mtime.sec,
+      st_mtime_nsec: a.mtime.nsec,
+      st_ctime: a.ctime.sec,
+      st_ctime_nsec: a.ctime.nsec,
+    },
+    bytes,
+    at,
+  );
+}
+
+function major(dev: number): number {
+  return ((dev >>> 8) & 0xfff) | (Math.floor(dev / 4294967296) & ~0xfff);
+}
+
+function minor(dev: number): number {
+  return (dev & 0xff) | ((dev >>> 12) & ~0xff);
+}
+
+export function writeStatx(a: Attributes, mountId: number, bytes: Uint8Array, at: number): void {
+  const time = (t: { sec: number; nsec: number }) => ({ tv_sec: t.sec, tv_nsec: t.nsec, __reserved: 0 });
+  statx.encode(
+    {
+      stx_mask: S.STATX_BASIC_STATS | S.STATX_MNT_ID | (a.btime === null ? 0 : S.STATX_BTIME),
+      stx_blksize: a.blksize,
+      stx_nlink: a.nlink,
+      stx_uid: a.uid,
+      stx_gid: a.gid,
+      stx_mode: a.mode,
+      stx_ino: toWord64(a.ino),
+      stx_size: a.size,
+      stx_blocks: a.blocks,
+      stx_atime: time(a.atime),
+      stx_btime: time(a.btime ?? { sec: 0, nsec: 0 }),
+      stx_ctime: time(a.ctime),
+      stx_mtime: time(a.mtime),
+      stx_rdev_major: major(a.rdev),
+      stx_rdev_minor: minor(a.rdev),
+      stx_dev_major: major(a.dev),
+      stx_dev_minor: minor(a.dev),
+      stx_mnt_id: mountId,
+    },
+    bytes,
+    at,
+  );
+}

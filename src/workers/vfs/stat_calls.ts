@@ -1,0 +1,139 @@
+// Calls that ask about files: stat(2), statx(2), access(2), readlink(2), statfs(2).
+
+import { EBADF, EINVAL, ENOENT, EROFS } from "../../shared/abi/errno.ts";
+import * as F from "../../shared/abi/fcntl.ts";
+import { stat, statfs, statx } from "../../shared/abi/structs.ts";
+import type { Credentials } from "../supervisor/credentials.ts";
+import type { Handler } from "../supervisor/dispatch.ts";
+import type { Task } from "../supervisor/task.ts";
+import type { FileSystem } from "./inode.ts";
+import { attributesOf, lookup, lookupTarget, type Target } from "./lookup.ts";
+import { Path } from "./path.ts";
+import { FileTarget } from "./path_walk.ts";
+import { permission } from "./permission.ts";
+import { writeStat, writeStatx } from "./stat.ts";
+
+const R_W_X = 7;
+const ST_VALID = 0x20;
+
+function statTarget(task: Task, target: Target | number, address: number): number {
+  if (typeof target === "number") return target;
+  const attributes = attributesOf(target);
+  if (typeof attributes === "number") return attributes;
+  writeStat(attributes, task.bytes, task.out(address, stat.size));
+  return 0;
+}
+
+function access(task: Task, dirfd: number, mode: number, flags: number): number {
+  if ((mode & ~R_W_X) !== 0) return -EINVAL;
+  if ((flags & ~(F.AT_EACCESS | F.AT_SYMLINK_NOFOLLOW | F.AT_EMPTY_PATH)) !== 0) return -EINVAL;
+  const target = lookupTarget(task, dirfd, task.inString(0), flags);
+  if (typeof target === "number") return target;
+  const attributes = attributesOf(target);
+  if (typeof attributes === "number") return attributes;
+  if ((mode & 2) !== 0 && target instanceof Path && target.mount.readOnly) return -EROFS;
+  const credentials = (flags & F.AT_EACCESS) !== 0 ? task.credentials : realCredentials(task.credentials);
+  return permission(credentials, task.kernel.users, attributes, mode);
+}
+
+/** access(2) asks for the real ids; a real uid other than 0 has no capabilities. */
+function realCredentials(credentials: Credentials): Credentials {
+  const { uid, gid } = credentials;
+  if (uid === credentials.fsuid && gid === credentials.fsgid) return credentials;
+  const capabilities = uid === 0 ? credentials : { effectiveLow: 0, effectiveHigh: 0 };
+  const { effectiveLow, effectiveHigh } = capabilities;
+  return { ...credentials, fsuid: uid, fsgid: gid, effectiveLow, effectiveHigh };
+}
+
+function readlink(task: Task, dirfd: number, address: number, size: number): number {
+  if (size <= 0) return -EINVAL;
+  const path = task.inString(0);
+  if (typeof path === "number") return path;
+  let target: Path | FileTarget | number;
+  if (path === "") {
+    const file = task.files.get(dirfd);
+    if (file?.path == null || !file.path.inode.isSymlink) return -ENOENT;
+    target = file.path;
+  } else target = lookup(task, dirfd, path, { follow: false });
+  if (typeof target === "number") return target;
+  if (target instanceof FileTarget || !target.inode.isSymlink) return -EINVAL;
+  const text = target.inode.readlink();
+  if (typeof text === "number") return text;
+  const length = Math.min(text.length, size);
+  const at = task.out(address, length);
+  for (let i = 0; i < length; i++) task.bytes[at + i] = text.charCodeAt(i);
+  return length;
+}
+
+function statfsOf(task: Task, fs: FileSystem, flags: number, address: number): number {
+  const status = fs.status();
+  if (typeof status === "number") return status;
+  statfs.encode(
+    {
+      f_type: status.type,
+      f_bsize: status.bsize,
+      f_blocks: status.blocks,
+      f_bfree: status.bfree,
+      f_bavail: status.bavail,
+      f_files: status.files,
+      f_ffree: status.ffree,
+      f_namelen: status.namelen,
+      f_frsize: status.bsize,
+      f_flags: ST_VALID | (flags & 0x40f),
+    },
+    task.bytes,
+    task.out(address, statfs.size),
+  );
+  return 0;
+}
+
+export const STAT_HANDLERS: Record<string, Handler> = {
+  stat: (task, _path, address) => statTarget(task, lookupTarget(task, F.AT_FDCWD, task.inString(0), 0), address),
+
+  lstat: (task, _path, address) =>
+    statTarget(task, lookupTarget(task, F.AT_FDCWD, task.inString(0), F.AT_SYMLINK_NOFOLLOW), address),
+
+  fstat: (task, fd, address) => statTarget(task, task.files.get(fd) ?? -EBADF, address),
+
+  newfstatat: (task, dirfd, _path, address, flags) => {
+    if ((flags & ~(F.AT_SYMLINK_NOFOLLOW | F.AT_NO_AUTOMOUNT | F.AT_EMPTY_PATH)) !== 0) return -EINVAL;
+    return statTarget(task, lookupTarget(task, dirfd, task.inString(0), flags), address);
+  },
+
+  statx: (task, dirfd, _path, flags, mask, address) => {
+    const known = F.AT_SYMLINK_NOFOLLOW | F.AT_NO_AUTOMOUNT | F.AT_EMPTY_PATH | F.AT_STATX_SYNC_TYPE;
+    if ((flags & ~known) !== 0 || (mask & 0x80000000) !== 0) return -EINVAL;
+    if ((flags & F.AT_STATX_SYNC_TYPE) === F.AT_STATX_SYNC_TYPE) return -EINVAL;
+    const target = lookupTarget(task, dirfd, task.inString(0), flags);
+    if (typeof target === "number") return target;
+    const attributes = attributesOf(target);
+    if (typeof attributes === "number") return attributes;
+    const mount = target instanceof Path ? target.mount.id : (target.path?.mount.id ?? 0);
+    writeStatx(attributes, mount, task.bytes, task.out(address, statx.size));
+    return 0;
+  },
+
+  access: (task, _path, mode) => access(task, F.AT_FDCWD, mode, 0),
+  faccessat: (task, dirfd, _path, mode) => access(task, dirfd, mode, 0),
+  faccessat2: (task, dirfd, _path, mode, flags) => access(task, dirfd, mode, flags),
+
+  readlink: (task, _path, address, size) => readlink(task, F.AT_FDCWD, address, size | 0),
+  readlinkat: (task, dirfd, _path, address, size) => readlink(task, dirfd, address, size | 0),
+
+  statfs: (task, _path, address) => {
+    const path = task.inString(0);
+    if (typeof path === "number") return path;
+    const target = lookup(task, F.AT_FDCWD, path, { follow: true });
+    if (typeof target === "number") return target;
+    if (!(target instanceof Path)) return -EINVAL;
+    return statfsOf(task, target.mount.fs, target.mount.flags, address);
+  },
+
+  fstatfs: (task, fd, address) => {
+    const file = task.files.get(fd);
+    if (file === undefined) return -EBADF;
+    const fs = file.inode?.fs;
+    return fs === undefined ? -EINVAL : statfsOf(task, fs, file.path?.mount.flags ?? 0, address);
+  },
+};
+

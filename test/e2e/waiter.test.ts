@@ -1,0 +1,46 @@
+// The waiter is the second process of the sandbox's PID namespace, forwards signals, and ends as the
+// guest's process did.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { checkout, output } from "../spawn.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "ringfence-waiter-"));
+const driver = join(directory, "driver");
+
+test.before(async () => {
+  const launcher = `${checkout}native/launcher`;
+  const files = ["waiter", "report", "buffer", "privileges"].map((name) => `${launcher}/${name}.c`);
+  const includes = [`-I${launcher}`, `-I${checkout}native/include`];
+  const options = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", ...includes];
+  await output("gcc", [...options, "-o", driver, `${checkout}test/e2e/waiter_driver.c`, ...files]);
+});
+
+test.after(() => rmSync(directory, { recursive: true }));
+
+const ENDS: [string, number][] = [
+  ["exit code 0", 0],
+  ["exit code 3", 3 << 8],
+  ["SIGTERM", 15],
+  ["SIGKILL", 9],
+  ["SIGSEGV", 11],
+];
+for (const [name, status] of ENDS)
+  test(`ends like a guest that ended with ${name}`, async () => {
+    const text = await output(driver, ["status", String(status)]);
+    assert.match(text, /^NSpid:\t\d+\t2$/m);
+    assert.match(text, /^CapEff:\t0+$/m);
+    assert.match(text, new RegExp(`^status ${status}$`, "m"));
+  });
+
+for (const signo of [1, 2, 15, 10, 18, 34])
+  test(`passes signal ${signo} on, and ends with 137 when the sandbox dies`, async () => {
+    const text = await output(driver, ["signal", String(signo)]);
+    assert.match(text, new RegExp(`^seen ${signo}$`, "m"));
+    assert.match(text, new RegExp(`^status ${137 << 8}$`, "m"));
+  });
+
+test.run();
