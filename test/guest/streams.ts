@@ -21,6 +21,8 @@ export interface PipedOptions {
   readonly deadlineMs: number;
 }
 
+/** How long a pipe may stay open after its program has ended. */
+const PIPE_GRACE_MS = 2_000;
 const SIGNALS: Readonly<Record<string, number>> = osConstants.signals;
 
 /** A pipe with a name for a moment: Node cannot make one without. [reading end, writing end] */
@@ -51,14 +53,24 @@ function fullPipe(text: string): number {
   return reader;
 }
 
-function collect(fd: number): Promise<string> {
-  return new Promise((resolve, reject) => {
+/** What comes out of a pipe until it ends; stop() is for a pipe that somebody holds open. */
+class Collector {
+  readonly text: Promise<string>;
+  readonly #socket: Socket;
+
+  constructor(fd: number) {
     const chunks: Buffer[] = [];
-    const socket = new Socket({ fd, readable: true, writable: false });
-    socket.on("data", (bytes: Buffer) => chunks.push(bytes));
-    socket.on("close", () => resolve(Buffer.concat(chunks).toString("latin1")));
-    socket.on("error", reject);
-  });
+    this.#socket = new Socket({ fd, readable: true, writable: false });
+    this.#socket.on("data", (bytes: Buffer) => chunks.push(bytes));
+    this.text = new Promise((resolve, reject) => {
+      this.#socket.on("close", () => resolve(Buffer.concat(chunks).toString("latin1")));
+      this.#socket.on("error", reject);
+    });
+  }
+
+  stop(): void {
+    this.#socket.destroy();
+  }
 }
 
 /** A word for bash that stands for these bytes. */
@@ -92,10 +104,16 @@ export async function runPiped(
   closeSync(stdin);
   closeSync(outWriter);
   closeSync(errWriter);
-  const stdout = collect(outReader);
-  const stderr = collect(errReader);
+  const stdout = new Collector(outReader);
+  const stderr = new Collector(errReader);
   const status = await ended(child, options.deadlineMs);
-  return { stdout: await stdout, stderr: await stderr, status };
+  const grace = setTimeout(() => {
+    stdout.stop();
+    stderr.stop();
+  }, PIPE_GRACE_MS);
+  const result = { stdout: await stdout.text, stderr: await stderr.text, status };
+  clearTimeout(grace);
+  return result;
 }
 
 function ended(child: ChildProcess, deadlineMs: number): Promise<string> {

@@ -81,7 +81,10 @@ export class AddressSpace {
     return yield* this.#hold(task, (waiter) => this.locks.requestAll(waiter));
   }
 
-  *#hold(task: Task, request: (waiter: () => void) => RangeLock<() => void>): Generator<void, HeldLock, void> {
+  *#hold(
+    task: Task,
+    request: (waiter: () => void) => RangeLock<() => void>,
+  ): Generator<void, HeldLock, void> {
     const lock = request(() => task.completeWait(0));
     const held = new HeldLock(this.locks, lock);
     let granted = lock.state === "held";

@@ -2,8 +2,8 @@
 // zero until a checkpoint is restored.
 
 import { EFAULT, EINVAL, EOPNOTSUPP } from "../../shared/abi/errno.ts";
-import { WINDOW } from "../../shared/ring/layout.ts";
 import { readI64, write64 } from "../../shared/abi/struct.ts";
+import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Handler } from "./dispatch.ts";
 import { BLOCKED, type Task } from "./task.ts";
 
@@ -21,7 +21,17 @@ const TIMESPEC_SIZE = 16;
 const TWO_63 = 9223372036854775808;
 
 /** Clocks that a guest may read: the host's own, which tell nothing of other tenants. */
-const READABLE = new Set([0, 1, 4, 5, 6, CLOCK_BOOTTIME, CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM, CLOCK_TAI]);
+const READABLE = new Set([
+  0,
+  1,
+  4,
+  5,
+  6,
+  CLOCK_BOOTTIME,
+  CLOCK_REALTIME_ALARM,
+  CLOCK_BOOTTIME_ALARM,
+  CLOCK_TAI,
+]);
 /** Clocks to sleep on, and the clock whose value their absolute times count. */
 const SLEEPABLE = new Set([CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI]);
 
@@ -34,7 +44,8 @@ function clockNs(task: Task, clock: number): number {
 
 /** Writes a clock's value (timespec) to a guest address; CPU clocks come from the stub's own accounts. */
 function readClock(task: Task, clock: number, address: number): number {
-  if (clock === CLOCK_PROCESS_CPUTIME_ID || clock === CLOCK_THREAD_CPUTIME_ID) return readCpuClock(task, address);
+  if (clock === CLOCK_PROCESS_CPUTIME_ID || clock === CLOCK_THREAD_CPUTIME_ID)
+    return readCpuClock(task, address);
   if (!READABLE.has(clock)) return -EINVAL;
   const { native } = task.kernel;
   if (native.clockGettime(clock) < 0) return -EINVAL;

@@ -3,7 +3,14 @@
 // fstatfs show them.
 
 import { NAME_MAX } from "../../shared/abi/fcntl.ts";
-import { ANON_INODE_FS_MAGIC, PIPEFS_MAGIC, S_IFIFO, S_IFMT, S_IFSOCK, SOCKFS_MAGIC } from "../../shared/abi/stat.ts";
+import {
+  ANON_INODE_FS_MAGIC,
+  PIPEFS_MAGIC,
+  S_IFIFO,
+  S_IFMT,
+  S_IFSOCK,
+  SOCKFS_MAGIC,
+} from "../../shared/abi/stat.ts";
 import { readI64 } from "../../shared/abi/struct.ts";
 import { CLOCK_REALTIME } from "../../shared/abi/time.ts";
 import type { Kernel } from "../kernel.ts";

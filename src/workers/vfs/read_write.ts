@@ -24,7 +24,14 @@ function readOnce(task: Task, file: OpenFile, length: number, position: number):
 }
 
 // What a read answers when its last round could not be delivered (F20).
-function onReadFault(task: Task, file: OpenFile, before: number, n: number, copied: number, position: number): number {
+function onReadFault(
+  task: Task,
+  file: OpenFile,
+  before: number,
+  n: number,
+  copied: number,
+  position: number,
+): number {
   const read = position === OWN_OFFSET ? file.undelivered(task, WINDOW, n, copied) : copied;
   const done = before + read;
   return done > 0 ? done : -EFAULT;
