@@ -26,12 +26,14 @@ import { sharedMemory } from "./shared_memory.ts";
 import {
   PAGE_SIZE,
   VM_DONTDUMP,
+  VM_DONTFORK,
   VM_GROWSDOWN,
   VM_HUGEPAGE,
   VM_LOCKED,
   VM_NOHUGEPAGE,
   VM_NORESERVE,
   VM_SHARED,
+  VM_WIPEONFORK,
   type VmaChange,
 } from "./vma.ts";
 
@@ -67,10 +69,11 @@ function mapCall(
   const length = pageCeil(given);
   if (length > TASK_SIZE) return -ENOMEM;
   if (offset + length > Number.MAX_SAFE_INTEGER) return -EOVERFLOW;
-  if (type !== M.MAP_SHARED && type !== M.MAP_PRIVATE && type !== M.MAP_SHARED_VALIDATE) return -EINVAL;
   const anonymous = (flags & M.MAP_ANONYMOUS) !== 0;
+  const validates = type === M.MAP_SHARED_VALIDATE && !anonymous;
+  if (type !== M.MAP_SHARED && type !== M.MAP_PRIVATE && !validates) return -EINVAL;
   if ((flags & M.MAP_HUGETLB) !== 0) return -ENOMEM; // as with an empty huge page pool
-  if ((flags & M.MAP_SYNC) !== 0 && type === M.MAP_SHARED_VALIDATE) return -EOPNOTSUPP;
+  if ((flags & M.MAP_SYNC) !== 0 && validates) return -EOPNOTSUPP;
   const placement =
     (flags & M.MAP_FIXED_NOREPLACE) !== 0 ? "free" : (flags & M.MAP_FIXED) !== 0 ? "fixed" : "any";
   if (placement !== "any" && !isAligned(address)) return -EINVAL;
@@ -173,6 +176,10 @@ const ADVICE: ReadonlyMap<number, { change?: VmaChange; host: boolean }> = new M
   [M.MADV_PAGEOUT, { host: true }],
   [M.MADV_POPULATE_READ, { host: true }],
   [M.MADV_POPULATE_WRITE, { host: true }],
+  [M.MADV_DONTFORK, { change: { setFlags: VM_DONTFORK }, host: false }],
+  [M.MADV_DOFORK, { change: { clearFlags: VM_DONTFORK }, host: false }],
+  [M.MADV_WIPEONFORK, { change: { setFlags: VM_WIPEONFORK }, host: false }],
+  [M.MADV_KEEPONFORK, { change: { clearFlags: VM_WIPEONFORK }, host: false }],
   [M.MADV_DONTDUMP, { change: { setFlags: VM_DONTDUMP }, host: false }],
   [M.MADV_DODUMP, { change: { clearFlags: VM_DONTDUMP }, host: false }],
 ]);
@@ -183,6 +190,13 @@ function* advice(task: Task, start: number, end: number, code: number): Coroutin
   const lock = yield* space.lock(task, start, end);
   try {
     let error = 0;
+    if (code === M.MADV_WIPEONFORK) {
+      // Only private anonymous memory can be wiped (madvise(2)).
+      const unfit = space.vmas
+        .overlapping(start, end)
+        .some((vma) => vma.backing !== null || (vma.flags & VM_SHARED) !== 0);
+      if (unfit) return -EINVAL;
+    }
     if (change !== undefined) {
       const plan = space.vmas.planChange(start, end, change, "skip");
       if (typeof plan === "number") return plan;

@@ -144,6 +144,7 @@ function* begin(child: Task, args: CloneArgs): Coroutine {
   yield; // STARTED
   const { slots } = child.kernel;
   child.started = true;
+  if ((args.flags & CLONE_VM) === 0) yield* child.stub.space.afterFork(child);
   if ((args.flags & CLONE_CHILD_SETTID) !== 0) {
     child.view.setInt32(child.base + L.WINDOW, child.tid, true);
     child.outAt(args.childTid, 4, L.WINDOW);

@@ -52,7 +52,7 @@ export class StubProcess {
     this.pid = pid;
     this.#pidfd = pidfd;
     this.#watch = this.kernel.sleep.add(pidfd, EPOLLIN, () => this.#onDeath());
-    return this.#watch < 0 ? this.#watch : 0;
+    return Math.min(this.#watch, 0);
   }
 
   /** CPU time of all the process's threads, by the host's account (CPUCLOCK_SCHED of its pid). */

@@ -18,7 +18,7 @@ const CLOCK_TAI = 11;
 const TIMER_ABSTIME = 1;
 const NS_PER_S = 1e9;
 const TIMESPEC_SIZE = 16;
-const TWO_63 = 9223372036854775808;
+const TWO_63 = 2 ** 63;
 
 /** Clocks that a guest may read: the host's own, which tell nothing of other tenants. */
 const READABLE = new Set([
@@ -126,8 +126,7 @@ export const TIME_HANDLERS: Record<string, Handler> = {
 
   clock_nanosleep: (task, clock, flags) => {
     // The calling thread's own CPU clock can never advance while it sleeps.
-    if (clock === CLOCK_THREAD_CPUTIME_ID) return -EINVAL;
-    if (clock === CLOCK_PROCESS_CPUTIME_ID) return -EOPNOTSUPP;
+    if (clock === CLOCK_THREAD_CPUTIME_ID || clock === CLOCK_PROCESS_CPUTIME_ID) return -EOPNOTSUPP;
     if (!SLEEPABLE.has(clock)) return READABLE.has(clock) ? -EOPNOTSUPP : -EINVAL;
     return sleep(task, clock, flags);
   },

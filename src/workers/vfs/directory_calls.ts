@@ -137,7 +137,7 @@ function rename(task: Task, oldDir: number, newDir: number, flags: number): numb
   const target = lookupLast(contextOf(task), newWalk);
   if (typeof target === "number") return target;
   const error = checkRename(task, old, oldWalk, newWalk, target, flags);
-  if (error !== 0) return error < 0 ? error : 0;
+  if (error !== 0) return Math.min(error, 0);
   const exchange = (flags & RENAME_EXCHANGE) !== 0;
   const done = oldWalk.parent.inode.rename(
     oldWalk.name,
