@@ -10,4 +10,5 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "faults", // a fault ends the process with the signal that Linux sends
   "tasks", // fork, exec, wait, signals
   "pipes", // pipe, pipe2, their ends
+  "poll", // poll, select and their relatives
 ]);

@@ -59,10 +59,10 @@ export const VFS_CALLS = ownedBy("vfs", [
   none(304, "open_by_handle_at", [a.fd("mount_fd"), a.addr("handle"), a.flags("flags", "open")]),
 
   // Readiness
-  none(7, "poll", [a.updateList("fds", "pollfd", "nfds"), a.uint("nfds"), a.int("timeout")]),
-  none(271, "ppoll", [a.updateList("fds", "pollfd", "nfds"), a.uint("nfds"), a.update("tmo_p", "timespec"), a.later(a.sigset("sigmask")), a.size("sigsetsize")]),
-  none(23, "select", [a.int("nfds"), a.addr("readfds"), a.addr("writefds"), a.addr("exceptfds"), a.update("timeout", "timeval")]),
-  none(270, "pselect6", [a.int("nfds"), a.addr("readfds"), a.addr("writefds"), a.addr("exceptfds"), a.update("timeout", "timespec"), a.list("sigmask", "u64", 2)]),
+  full(7, "poll", [a.updateList("fds", "pollfd", "nfds"), a.uint("nfds"), a.int("timeout")]),
+  full(271, "ppoll", [a.updateList("fds", "pollfd", "nfds"), a.uint("nfds"), a.update("tmo_p", "timespec"), a.later(a.sigset("sigmask")), a.size("sigsetsize")]),
+  full(23, "select", [a.int("nfds"), a.addr("readfds"), a.addr("writefds"), a.addr("exceptfds"), a.update("timeout", "timeval")]),
+  full(270, "pselect6", [a.int("nfds"), a.addr("readfds"), a.addr("writefds"), a.addr("exceptfds"), a.update("timeout", "timespec"), a.list("sigmask", "u64", 2)]),
   none(213, "epoll_create", [a.int("size")]),
   none(291, "epoll_create1", [a.flags("flags", "open")]),
   none(233, "epoll_ctl", [a.fd("epfd"), a.choice("op", "epollOp"), a.fd("fd"), a.input("event", "epoll_event")]),

@@ -6,7 +6,7 @@ import { write64 } from "../../shared/abi/struct.ts";
 import type { Task } from "../supervisor/task.ts";
 import { OpenFile } from "./file.ts";
 import type { DirectoryEntry, Inode } from "./inode.ts";
-import { POLLIN, POLLOUT } from "./wait_queue.ts";
+import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "./wait_queue.ts";
 
 const DIRENT_HEADER = 19;
 const DT_DIR = 4;
@@ -77,7 +77,7 @@ export class DirectoryFile extends OpenFile {
   }
 
   poll(): number {
-    return POLLIN | POLLOUT;
+    return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
   }
 
   release(): void {}
