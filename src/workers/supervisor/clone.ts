@@ -21,9 +21,9 @@ import {
 } from "../../shared/abi/sched.ts";
 import { SIGCHLD } from "../../shared/abi/signal.ts";
 import { clone_args } from "../../shared/abi/structs.ts";
-import type { Kernel } from "../kernel.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
+import type { Kernel } from "../kernel.ts";
 import type { Handler } from "./dispatch.ts";
 import { RLIMIT_NPROC } from "./limit_calls.ts";
 import { OperationList } from "./operation_list.ts";
