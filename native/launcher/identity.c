@@ -27,6 +27,8 @@ static const struct {
     {RLIMIT_RTPRIO, "RLIMIT_RTPRIO"},     {RLIMIT_RTTIME, "RLIMIT_RTTIME"},
 };
 
+#define LIMITS (sizeof limits / sizeof limits[0])
+
 // Raw calls: glibc hides the two real-time signals that it uses itself.
 struct kernel_sigaction {
   void *handler;
@@ -56,6 +58,9 @@ void identity_capture(struct identity *identity) {
   umask(identity->umask);
   identity->ignored = ignored_signals();
   syscall(SYS_rt_sigprocmask, 0, NULL, &identity->blocked, 8);
+  for (size_t i = 0; i < LIMITS; i++)
+    if (getrlimit(limits[i].number, &identity->limits[limits[i].number]) < 0)
+      fail_errno(EXIT_RINGFENCE, "reading %s", limits[i].name);
   identity->cwd = getcwd(NULL, 0);
   if (!identity->cwd || identity->cwd[0] != '/') fail(EXIT_RINGFENCE, "the working directory does not exist");
   if (gethostname(identity->hostname, sizeof identity->hostname) < 0) strcpy(identity->hostname, "localhost");
@@ -79,12 +84,11 @@ void identity_write_spec(const struct identity *identity, char *const *arguments
   for (int i = 0; i < identity->group_count; i++)
     buffer_printf(into, "%s%u", i ? "," : "", identity->groups[i]);
   buffer_printf(into, "],\"umask\":%u,\"rlimits\":[", identity->umask);
-  for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
-    struct rlimit limit;
-    if (getrlimit(limits[i].number, &limit) < 0) fail_errno(EXIT_RINGFENCE, "reading %s", limits[i].name);
+  for (size_t i = 0; i < LIMITS; i++) {
+    const struct rlimit *limit = &identity->limits[limits[i].number];
     buffer_printf(into, "%s{\"type\":\"%s\"", i ? "," : "", limits[i].name);
-    write_limit(into, "soft", limit.rlim_cur);
-    write_limit(into, "hard", limit.rlim_max);
+    write_limit(into, "soft", limit->rlim_cur);
+    write_limit(into, "hard", limit->rlim_max);
     buffer_append(into, "}", 1);
   }
   buffer_printf(into, "],\"blocked\":\"%016" PRIx64 "\",\"ignored\":\"%016" PRIx64 "\",\"terminal\":%s}",

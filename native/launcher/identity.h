@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "buffer.h"
@@ -15,7 +16,8 @@ struct identity {
   int group_count;
   gid_t *groups;
   mode_t umask;
-  uint64_t blocked, ignored; // bit n - 1: signal n
+  uint64_t blocked, ignored;          // bit n - 1: signal n
+  struct rlimit limits[RLIM_NLIMITS]; // by number
   char *cwd;
   char hostname[65];
   bool terminal; // standard input is one

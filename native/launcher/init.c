@@ -54,9 +54,12 @@ static void arrange_descriptors(const struct init_plan *plan, const int *descrip
     fail_errno(EXIT_RINGFENCE, "closing descriptors");
 }
 
+// Dispositions and mask of a fresh process, but that writing beyond a limit on file sizes is an error,
+// not a death.
 static void reset_signals(void) {
   for (int signo = 1; signo <= SIGRTMAX; signo++)
     if (signo != SIGKILL && signo != SIGSTOP) signal(signo, SIG_DFL);
+  signal(SIGXFSZ, SIG_IGN);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
@@ -218,7 +221,6 @@ void init_run(const struct init_plan *plan) {
   prctl(PR_SET_NAME, "ringfence-init");
   setsid();
   umask(0077);
-  limits_raise();
 
   mounts_make_private();
   int proc = mounts_detached_proc();

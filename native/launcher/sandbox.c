@@ -19,6 +19,7 @@
 
 #include "init.h"
 #include "installation.h"
+#include "privileges.h"
 #include "report.h"
 
 #ifndef CLONE_NEWCGROUP
@@ -127,6 +128,9 @@ static pid_t clone_init(const struct init_plan *plan, bool *user_namespace) {
 
 void sandbox_start(struct sandbox *sandbox, const struct options *options, const struct identity *identity,
                    char *const *program, const struct state_directory *state) {
+  // The caller's soft limits are the guest's; a limit on file sizes would hit memfds here.
+  signal(SIGXFSZ, SIG_IGN);
+  limits_raise();
   char directory[4096], stub[4096];
   installation_path(directory, sizeof directory, "sandbox");
   installation_path(stub, sizeof stub, "sandbox/stub");

@@ -202,9 +202,11 @@ static bool read_signals(struct session *session, int signals, int *code) {
     return signo == SIGINT || signo == SIGTERM || signo == SIGHUP;
   }
   if (signo == SIGCONT || signo == SIGWINCH) look_at_terminal(session);
-  // Sent by a line discipline, it is meant for the terminal's foreground group in the guest.
+  // Sent by a line discipline, it is meant for the terminal's foreground group in the guest; and a shell
+  // continues a whole job.
+  bool group = info.ssi_code == SI_KERNEL || signo == SIGCONT;
   send_line(session, "{\"method\":\"signal\",\"params\":{\"signo\":%d,\"terminal\":%s}}\n", signo,
-            info.ssi_code == SI_KERNEL ? "true" : "false");
+            group ? "true" : "false");
   return false;
 }
 

@@ -2,9 +2,9 @@
 // has state of its own, so one process may host several kernels. Here is what the subsystems share
 // and how a request finds its way to them; the kernel thread's loop is host.ts.
 
-import type { ProcessSpec, SandboxConfig } from "../shared/process_spec.ts";
-import { compileMarshal, ALL_ON_THREAD_0, MARSHAL_ENTRY_SIZE } from "../shared/abi/marshal.ts";
+import { ALL_ON_THREAD_0, compileMarshal, MARSHAL_ENTRY_SIZE } from "../shared/abi/marshal.ts";
 import { SYSCALLS } from "../shared/abi/syscalls.ts";
+import type { ProcessSpec, SandboxConfig } from "../shared/process_spec.ts";
 import { ActiveChunks } from "../shared/ring/active.ts";
 import { ChunkPlaces, Passes } from "../shared/ring/chunk_places.ts";
 import { Claims, kindOf, sequenceOf } from "../shared/ring/claims.ts";
@@ -19,8 +19,8 @@ import { Counters } from "./counters.ts";
 import type { Native } from "./native.ts";
 import { SleepSet } from "./sleep_set.ts";
 import { UserNamespace } from "./supervisor/credentials.ts";
-import { Dispatcher } from "./supervisor/dispatch.ts";
 import { returnToGuest } from "./supervisor/deliver_signal.ts";
+import { Dispatcher } from "./supervisor/dispatch.ts";
 import { onFault } from "./supervisor/faults.ts";
 import { Futexes } from "./supervisor/futex.ts";
 import { Kicks } from "./supervisor/kicks.ts";
@@ -30,11 +30,11 @@ import { startProgram } from "./supervisor/start.ts";
 import { Stubs } from "./supervisor/stubs.ts";
 import { BLOCKED, type Task, type ThreadGroup } from "./supervisor/task.ts";
 import { UtsNamespace } from "./supervisor/uts.ts";
-import { DentryCache } from "./vfs/dentry_cache.ts";
-import { MountNamespace, type Path } from "./vfs/path.ts";
-import { mountInitialTree } from "./vfs/initial_mounts.ts";
 import { Timers } from "./timers.ts";
 import { Tracer } from "./tracer.ts";
+import { DentryCache } from "./vfs/dentry_cache.ts";
+import { mountInitialTree } from "./vfs/initial_mounts.ts";
+import { MountNamespace, type Path } from "./vfs/path.ts";
 
 const SIGKILL = 9;
 
@@ -159,7 +159,11 @@ export class Kernel {
     } catch (error) {
       this.counters.handlerErrors++;
       const stack = error instanceof Error ? error.stack : String(error);
-      this.log("error", "a handler threw: its process is killed", { pid: task.group.pid, nr: task.nr, stack });
+      this.log("error", "a handler threw: its process is killed", {
+        pid: task.group.pid,
+        nr: task.nr,
+        stack,
+      });
       this.killHostile(task);
     }
   }

@@ -23,9 +23,13 @@ export function openLog(
   const least = config.options.debug ? LEVELS.debug : LEVELS.info;
   const log: Log = (level, message, fields = {}) => {
     if (LEVELS[level] < least || fd < 0) return;
-    write(fd, `${JSON.stringify({ level: LEVELS[level], time: Date.now(), name: "kernel", ...fields, msg: message })}\n`);
+    write(
+      fd,
+      `${JSON.stringify({ level: LEVELS[level], time: Date.now(), name: "kernel", ...fields, msg: message })}\n`,
+    );
   };
   const straceFd = descriptors["debug-log"] ?? fd;
-  const strace = config.options.strace && straceFd >= 0 ? (line: string) => write(straceFd, `${line}\n`) : null;
+  const strace =
+    config.options.strace && straceFd >= 0 ? (line: string) => write(straceFd, `${line}\n`) : null;
   return { log, strace };
 }

@@ -2,15 +2,16 @@
 // Whatever is killed, the rest of the sandbox is gone within a second, and the host is as before.
 
 import { randomInt } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { eventually, ringfence, run, type SpawnOptions, type SpawnResult } from "../spawn.ts";
+import { checkout, eventually, ringfence, run, type SpawnOptions, type SpawnResult } from "../spawn.ts";
 import { exists, inNamespace, type SandboxProcesses, sandboxOf } from "./processes.ts";
 
 const VICTIMS = ["launcher", "init", "node", "zygote"] as const;
 const GONE_MS = 1000;
+const launcherFile = `${checkout}build/native/ringfence-launcher`;
 
 function mounts(): string {
   return readFileSync("/proc/self/mountinfo", "latin1");
@@ -95,6 +96,7 @@ function sandboxes(launcher: number): string[] {
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
       try {
+        if (readlinkSync(`/proc/${pid}/exe`) !== launcherFile) return false;
         const text = readFileSync(`/proc/${pid}/status`, "latin1");
         if (/^State:\s*Z/m.test(text)) return false;
         const parent = Number(/^PPid:\s*(\d+)$/m.exec(text)?.[1]);

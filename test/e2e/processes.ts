@@ -40,7 +40,7 @@ export function status(pid: number, field: string): string | undefined {
   return new RegExp(`^${field}:\\s*(.*)$`, "m").exec(proc(pid, "status") ?? "")?.[1];
 }
 
-function children(parent: number): number[] {
+export function children(parent: number): number[] {
   return allPids().filter((pid) => status(pid, "PPid") === String(parent));
 }
 

@@ -1,10 +1,9 @@
 // A terminal of the caller is a terminal to the guest, and has its modes back whatever ends the sandbox.
 
-import { readdirSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { eventually, ringfence } from "../spawn.ts";
-import { type SandboxProcesses, sandboxOf, status } from "./processes.ts";
+import { children, type SandboxProcesses, sandboxOf, status } from "./processes.ts";
 import { Pty } from "./pty.ts";
 
 async function onTerminal(args: string[], body: (pty: Pty) => Promise<void>): Promise<void> {
@@ -18,14 +17,8 @@ async function onTerminal(args: string[], body: (pty: Pty) => Promise<void>): Pr
 
 /** The sandbox whose launcher is the driver's job. */
 async function sandboxOn(pty: Pty): Promise<SandboxProcesses> {
-  let launcher: number | undefined;
-  await eventually(() => {
-    launcher = readdirSync("/proc")
-      .map(Number)
-      .find((pid) => pid > 0 && status(pid, "PPid") === String(pty.pid));
-    return launcher !== undefined;
-  }, 5000);
-  return sandboxOf(launcher!, true);
+  await eventually(() => children(pty.pid).length > 0, 5000);
+  return sandboxOf(children(pty.pid)[0]!, true);
 }
 
 test("the guest sees a terminal", async () => {
@@ -54,10 +47,8 @@ test("Ctrl-C interrupts the guest", async () => {
 
 test("Ctrl-C before the guest runs is not lost", async () => {
   await onTerminal(["busybox", "sleep", "100"], async (pty) => {
-    await eventually(
-      () => readdirSync("/proc").some((pid) => status(Number(pid), "Name") === "ringfence-init"),
-      5000,
-    );
+    const isInit = (pid: number) => status(pid, "Name") === "ringfence-init";
+    await eventually(() => children(pty.pid).flatMap(children).some(isInit), 5000);
     pty.type("\x03");
     assert.is(await pty.event("exit"), "exit 130");
   });

@@ -13,6 +13,7 @@ function flag(definition: Flag) {
   return {
     describe,
     ...(type === "list" ? { type: "string" as const, array: true, nargs: 1 } : { type }),
+    requiresArg: type !== "boolean",
     ...(alias && { alias }),
     ...(choices && { choices }),
     ...(fallback !== undefined && { default: fallback }),
@@ -23,9 +24,10 @@ function describe(command: Command): string {
   return command.internal ? `${command.describe} (internal, for tests and debugging)` : command.describe;
 }
 
-// The launcher takes every command line of its own commands that is right: one that comes here is not.
-function explain(): never {
-  throw new Error("the command line is not complete");
+function refuse(message: string): never {
+  const line = message.trim().replace(/:?\s*\n\s*/g, ": ");
+  process.stderr.write(`ringfence: ${line}; see ringfence --help\n`);
+  process.exit(CODE_USAGE);
 }
 
 const parser = yargs(process.argv.slice(2))
@@ -47,11 +49,8 @@ for (const command of commands)
       for (const definition of command.flags) sub.option(definition.name, flag(definition));
       return sub.usage(`$0 ${command.name} [FLAGS] ${command.usage}\n\n${describe(command)}`);
     },
-    explain,
+    // The launcher takes every command line of its own commands that is right: this one is not.
+    () => refuse(`${command.name} ${command.usage}: something is missing`),
   );
-parser.fail((message, error) => {
-  const line = (message ?? error.message).trim().replace(/:?\s*\n\s*/g, ": ");
-  process.stderr.write(`ringfence: ${line}; see ringfence --help\n`);
-  process.exit(CODE_USAGE);
-});
+parser.fail((message, error) => refuse(message ?? error.message));
 parser.parse();

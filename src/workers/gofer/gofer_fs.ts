@@ -189,4 +189,3 @@ export class GoferInode extends Inode implements HandleOwner {
     return text.split("\0").filter((name) => name !== "");
   }
 }
-

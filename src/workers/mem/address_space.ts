@@ -2,12 +2,15 @@
 // the program break. The stub process whose memory it describes is made equal to it by operation lists
 // (mapping.ts).
 
+import { MADV_DONTNEED } from "../../shared/abi/mman.ts";
+import { nr } from "../../shared/abi/syscalls.ts";
 import type { Kernel } from "../kernel.ts";
+import { OperationList } from "../supervisor/operation_list.ts";
 import type { Task } from "../supervisor/task.ts";
 import { type AddressLayout, mmapRanges } from "./address_layout.ts";
 import { RESERVED_BASE, RESERVED_END } from "./guest_range.ts";
 import { type RangeLock, RangeLocks } from "./range_lock.ts";
-import { type Mapped, PAGE_SIZE, VM_SHARED } from "./vma.ts";
+import { type Mapped, PAGE_SIZE, VM_DONTFORK, VM_SHARED, VM_WIPEONFORK } from "./vma.ts";
 import { VmaSet } from "./vma_set.ts";
 
 const EXCLUDED = [{ start: RESERVED_BASE, end: RESERVED_END }];
@@ -66,6 +69,23 @@ export class AddressSpace {
     return copy;
   }
 
+  /**
+   * What a forked child, whose host memory is a copy of everything, has to do first: give up what its
+   * parent kept from it, and empty what is to be wiped (madvise(2), MADV_DONTFORK and MADV_WIPEONFORK).
+   */
+  *afterFork(task: Task): Generator<void, void, void> {
+    for (const { start, end, flags } of this.vmas.all()) {
+      if ((flags & (VM_DONTFORK | VM_WIPEONFORK)) === 0) continue;
+      const list = new OperationList(task.kernel.slots, task.slot);
+      if ((flags & VM_DONTFORK) !== 0) list.call(nr("munmap"), start, end - start);
+      else list.call(nr("madvise"), start, end - start, MADV_DONTNEED);
+      if (!(yield* task.run(list))) task.kernel.killHostile(task);
+      if ((flags & VM_DONTFORK) === 0) continue;
+      const plan = this.vmas.planUnmap(start, end);
+      if (typeof plan !== "number") plan.commit();
+    }
+  }
+
   /** Locks [start, end) for the calling coroutine, waiting if somebody else changes pages of it. */
   *lock(task: Task, start: number, end: number): Generator<void, HeldLock, void> {
     return yield* this.#hold(task, (waiter) => this.locks.request(start, end, waiter));
@@ -81,7 +101,10 @@ export class AddressSpace {
     return yield* this.#hold(task, (waiter) => this.locks.requestAll(waiter));
   }
 
-  *#hold(task: Task, request: (waiter: () => void) => RangeLock<() => void>): Generator<void, HeldLock, void> {
+  *#hold(
+    task: Task,
+    request: (waiter: () => void) => RangeLock<() => void>,
+  ): Generator<void, HeldLock, void> {
     const lock = request(() => task.completeWait(0));
     const held = new HeldLock(this.locks, lock);
     let granted = lock.state === "held";

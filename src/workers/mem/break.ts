@@ -1,7 +1,7 @@
 // The program break (brk(2)): a private anonymous mapping behind the program's image that grows and
 // shrinks. The result is always the break, changed or not.
 
-import { PROT_READ, PROT_WRITE, PROT_EXEC } from "../../shared/abi/mman.ts";
+import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import { RLIMIT_DATA } from "../supervisor/limit_calls.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { isGuestRange } from "./guest_range.ts";

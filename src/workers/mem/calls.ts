@@ -3,17 +3,39 @@
 
 import { EACCES, EBADF, EINVAL, ENOMEM, EOPNOTSUPP, EOVERFLOW, EPERM } from "../../shared/abi/errno.ts";
 import * as M from "../../shared/abi/mman.ts";
+import { TASK_SIZE } from "../../shared/ring/layout.ts";
+import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import { RLIMIT_MEMLOCK } from "../supervisor/limit_calls.ts";
 import { OperationList } from "../supervisor/operation_list.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
-import { capable } from "../supervisor/credentials.ts";
 import { setBreak } from "./break.ts";
-import { TASK_SIZE } from "../../shared/ring/layout.ts";
-import { ANONYMOUS, hostRanges, map, type MapRequest, type MapSource, pageCeil, protect, SYS_madvise, unmap } from "./mapping.ts";
+import {
+  ANONYMOUS,
+  hostRanges,
+  type MapRequest,
+  type MapSource,
+  map,
+  pageCeil,
+  protect,
+  SYS_madvise,
+  unmap,
+} from "./mapping.ts";
 import { remap } from "./remap.ts";
 import { sharedMemory } from "./shared_memory.ts";
-import { PAGE_SIZE, VM_DONTDUMP, VM_GROWSDOWN, VM_HUGEPAGE, VM_LOCKED, VM_NOHUGEPAGE, VM_NORESERVE, VM_SHARED, type VmaChange } from "./vma.ts";
+import {
+  PAGE_SIZE,
+  VM_DONTDUMP,
+  VM_DONTFORK,
+  VM_GROWSDOWN,
+  VM_HUGEPAGE,
+  VM_LOCKED,
+  VM_NOHUGEPAGE,
+  VM_NORESERVE,
+  VM_SHARED,
+  VM_WIPEONFORK,
+  type VmaChange,
+} from "./vma.ts";
 
 const PROT_ALL = M.PROT_READ | M.PROT_WRITE | M.PROT_EXEC;
 const CAP_IPC_LOCK = 14;
@@ -47,10 +69,11 @@ function mapCall(
   const length = pageCeil(given);
   if (length > TASK_SIZE) return -ENOMEM;
   if (offset + length > Number.MAX_SAFE_INTEGER) return -EOVERFLOW;
-  if (type !== M.MAP_SHARED && type !== M.MAP_PRIVATE && type !== M.MAP_SHARED_VALIDATE) return -EINVAL;
   const anonymous = (flags & M.MAP_ANONYMOUS) !== 0;
+  const validates = type === M.MAP_SHARED_VALIDATE && !anonymous;
+  if (type !== M.MAP_SHARED && type !== M.MAP_PRIVATE && !validates) return -EINVAL;
   if ((flags & M.MAP_HUGETLB) !== 0) return -ENOMEM; // as with an empty huge page pool
-  if ((flags & M.MAP_SYNC) !== 0 && type === M.MAP_SHARED_VALIDATE) return -EOPNOTSUPP;
+  if ((flags & M.MAP_SYNC) !== 0 && validates) return -EOPNOTSUPP;
   const placement =
     (flags & M.MAP_FIXED_NOREPLACE) !== 0 ? "free" : (flags & M.MAP_FIXED) !== 0 ? "fixed" : "any";
   if (placement !== "any" && !isAligned(address)) return -EINVAL;
@@ -101,7 +124,13 @@ function mapCall(
 // MAP_32BIT: in the second gigabyte, for code that wants 32-bit addresses.
 function* mapLow(task: Task, request: MapRequest): Coroutine {
   const [low, high] = LOW_2_GIB;
-  const at = task.stub.space.vmas.findGap({ low, high, length: request.length, align: PAGE_SIZE, topDown: false });
+  const at = task.stub.space.vmas.findGap({
+    low,
+    high,
+    length: request.length,
+    align: PAGE_SIZE,
+    topDown: false,
+  });
   if (at < 0) {
     if (request.source.hostFd >= 0) task.kernel.native.close(request.source.hostFd);
     return at;
@@ -114,7 +143,13 @@ function mayLock(task: Task, bytes: number): boolean {
   return task.stub.space.vmas.totals.locked + bytes <= task.group.rlimits[RLIMIT_MEMLOCK]![0];
 }
 
-function* changeFlags(task: Task, start: number, end: number, change: VmaChange, holes: "stop" | "skip"): Coroutine {
+function* changeFlags(
+  task: Task,
+  start: number,
+  end: number,
+  change: VmaChange,
+  holes: "stop" | "skip",
+): Coroutine {
   const { space } = task.stub;
   const lock = yield* space.lock(task, start, end);
   try {
@@ -141,6 +176,10 @@ const ADVICE: ReadonlyMap<number, { change?: VmaChange; host: boolean }> = new M
   [M.MADV_PAGEOUT, { host: true }],
   [M.MADV_POPULATE_READ, { host: true }],
   [M.MADV_POPULATE_WRITE, { host: true }],
+  [M.MADV_DONTFORK, { change: { setFlags: VM_DONTFORK }, host: false }],
+  [M.MADV_DOFORK, { change: { clearFlags: VM_DONTFORK }, host: false }],
+  [M.MADV_WIPEONFORK, { change: { setFlags: VM_WIPEONFORK }, host: false }],
+  [M.MADV_KEEPONFORK, { change: { clearFlags: VM_WIPEONFORK }, host: false }],
   [M.MADV_DONTDUMP, { change: { setFlags: VM_DONTDUMP }, host: false }],
   [M.MADV_DODUMP, { change: { clearFlags: VM_DONTDUMP }, host: false }],
 ]);
@@ -151,6 +190,13 @@ function* advice(task: Task, start: number, end: number, code: number): Coroutin
   const lock = yield* space.lock(task, start, end);
   try {
     let error = 0;
+    if (code === M.MADV_WIPEONFORK) {
+      // Only private anonymous memory can be wiped (madvise(2)).
+      const unfit = space.vmas
+        .overlapping(start, end)
+        .some((vma) => vma.backing !== null || (vma.flags & VM_SHARED) !== 0);
+      if (unfit) return -EINVAL;
+    }
     if (change !== undefined) {
       const plan = space.vmas.planChange(start, end, change, "skip");
       if (typeof plan === "number") return plan;
@@ -160,7 +206,8 @@ function* advice(task: Task, start: number, end: number, code: number): Coroutin
     if (host) {
       const list = new OperationList(task.kernel.slots, task.slot);
       for (const [from, to] of hostRanges(start, end)) list.call(SYS_madvise, from, to - from, code);
-      if (!(yield* task.run(list))) return task.listResult < 0 && task.listResult > -4096 ? task.listResult : -EINVAL;
+      if (!(yield* task.run(list)))
+        return task.listResult < 0 && task.listResult > -4096 ? task.listResult : -EINVAL;
     }
     return error;
   } finally {
@@ -240,4 +287,3 @@ export const MEM_HANDLERS: Record<string, Handler> = {
     return task.stub.space.vmas.covers(address, address + length) ? 0 : -ENOMEM;
   },
 };
-

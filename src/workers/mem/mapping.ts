@@ -10,7 +10,7 @@ import { RLIMIT_AS, RLIMIT_DATA } from "../supervisor/limit_calls.ts";
 import { OperationList } from "../supervisor/operation_list.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { isGuestRange, MMAP_MIN_ADDR, RESERVED_BASE, RESERVED_END } from "./guest_range.ts";
-import { PAGE_SIZE, VM_NORESERVE, VM_SHARED, type Mapped, type Vma } from "./vma.ts";
+import { type Mapped, PAGE_SIZE, VM_NORESERVE, VM_SHARED, type Vma } from "./vma.ts";
 import type { VmaPlan } from "./vma_plan.ts";
 
 export const SYS_mmap = nr("mmap");
@@ -138,7 +138,8 @@ export function* map(task: Task, request: MapRequest): Coroutine {
 function checkPlaced(task: Task, { address, length, placement }: MapRequest): number {
   if (!isGuestRange(address, length)) return -ENOMEM;
   if (address < MMAP_MIN_ADDR) return -EPERM;
-  if (placement === "free" && task.stub.space.vmas.overlapping(address, address + length).length > 0) return -EEXIST;
+  if (placement === "free" && task.stub.space.vmas.overlapping(address, address + length).length > 0)
+    return -EEXIST;
   return address;
 }
 
@@ -153,7 +154,12 @@ function choose(task: Task, { address, length, align }: MapRequest): number {
 }
 
 /** Runs one madvise in the host; its error counts for nothing. */
-export function* advise(task: Task, start: number, length: number, advice: number): Generator<void, number, void> {
+export function* advise(
+  task: Task,
+  start: number,
+  length: number,
+  advice: number,
+): Generator<void, number, void> {
   const list = new OperationList(task.kernel.slots, task.slot);
   list.call(SYS_madvise, start, length, advice);
   return (yield* task.run(list)) ? 0 : hostError(task);
@@ -205,4 +211,3 @@ export function* protect(task: Task, start: number, end: number, prot: number): 
     lock.release();
   }
 }
-

@@ -39,7 +39,8 @@ export function remap(
   if ((fixed || dontUnmap) && !mayMove) return -EINVAL;
   if (dontUnmap && oldSize !== newSize) return -EINVAL;
   if (fixed) {
-    if (newAddress % PAGE_SIZE !== 0 || !isGuestRange(newAddress, newSize) || newAddress < MMAP_MIN_ADDR) return -EINVAL;
+    if (newAddress % PAGE_SIZE !== 0 || !isGuestRange(newAddress, newSize) || newAddress < MMAP_MIN_ADDR)
+      return -EINVAL;
     if (newAddress < from + oldSize && from < newAddress + newSize) return -EINVAL;
   }
   if (oldSize === 0) {
@@ -111,13 +112,11 @@ function* move(task: Task, call: Remap): Coroutine {
     const vma = space.vmas.find(from);
     if (vma === null || vma.end < from + oldSize) return -EFAULT;
     if (dontUnmap && (vma.backing !== null || (vma.flags & VM_SHARED) !== 0)) return -EINVAL;
-    if (!withinLimits(task, newSize - (dontUnmap ? 0 : oldSize), (vma.flags & VM_SHARED) === 0)) return -ENOMEM;
+    if (!withinLimits(task, newSize - (dontUnmap ? 0 : oldSize), (vma.flags & VM_SHARED) === 0))
+      return -ENOMEM;
     const to = call.to >= 0 ? call.to : space.chooseAddress(newSize);
     if (to < 0) return to;
-    const plan = space.vmas.planMove(
-      { start: from, end: from + oldSize },
-      { start: to, end: to + newSize },
-    );
+    const plan = space.vmas.planMove({ start: from, end: from + oldSize }, { start: to, end: to + newSize });
     if (typeof plan === "number") return plan;
     const list = new OperationList(task.kernel.slots, task.slot);
     if (call.oldSize > newSize) list.call(SYS_munmap, from + newSize, call.oldSize - newSize);

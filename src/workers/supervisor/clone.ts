@@ -3,7 +3,7 @@
 // process forked from the caller's. The new host task names itself by a token (stubs.ts), posts STARTED
 // and is sent off with the registers that its creator had.
 
-import { EAGAIN, EFAULT, EINVAL, EPERM, E2BIG } from "../../shared/abi/errno.ts";
+import { E2BIG, EAGAIN, EFAULT, EINVAL, EPERM } from "../../shared/abi/errno.ts";
 import {
   CLONE_ARGS_SIZE_VER0,
   CLONE_CHILD_CLEARTID,
@@ -76,7 +76,8 @@ function check(task: Task, { flags, exitSignal, clearHandlers }: CloneArgs): num
   if ((flags & CLONE_THREAD) !== 0 && (flags & CLONE_SIGHAND) === 0) return -EINVAL;
   if ((flags & CLONE_PARENT) !== 0 && task.group.pid === 1) return -EINVAL;
   if (exitSignal > 64) return -EINVAL;
-  if (task.kernel.counters.tasks >= task.group.rlimits[RLIMIT_NPROC]![0] && task.credentials.uid !== 0) return -EAGAIN;
+  if (task.kernel.counters.tasks >= task.group.rlimits[RLIMIT_NPROC]![0] && task.credentials.uid !== 0)
+    return -EAGAIN;
   if (task.kernel.counters.tasks >= task.kernel.limits.tasks) return -EAGAIN;
   return 0;
 }
@@ -92,11 +93,12 @@ function partsFor(task: Task, { flags, clearHandlers }: CloneArgs): SharedParts 
   return {
     files: (flags & CLONE_FILES) !== 0 ? task.files.share() : task.files.copy(),
     fs: (flags & CLONE_FS) !== 0 ? task.fs : task.fs.copy(),
-    handlers: (flags & CLONE_SIGHAND) !== 0
-      ? task.handlers
-      : clearHandlers
-        ? task.handlers.afterExec()
-        : task.handlers.copy(),
+    handlers:
+      (flags & CLONE_SIGHAND) !== 0
+        ? task.handlers
+        : clearHandlers
+          ? task.handlers.afterExec()
+          : task.handlers.copy(),
   };
 }
 
@@ -142,6 +144,7 @@ function* begin(child: Task, args: CloneArgs): Coroutine {
   yield; // STARTED
   const { slots } = child.kernel;
   child.started = true;
+  if ((args.flags & CLONE_VM) === 0) yield* child.stub.space.afterFork(child);
   if ((args.flags & CLONE_CHILD_SETTID) !== 0) {
     child.view.setInt32(child.base + L.WINDOW, child.tid, true);
     child.outAt(args.childTid, 4, L.WINDOW);
@@ -197,7 +200,8 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
 
 function* cloneThread(task: Task, args: CloneArgs): Coroutine {
   const { kernel } = task;
-  if (args.stack === 0 && (args.flags & CLONE_VFORK) === 0 && (args.flags & CLONE_THREAD) !== 0) return -EINVAL;
+  if (args.stack === 0 && (args.flags & CLONE_VFORK) === 0 && (args.flags & CLONE_THREAD) !== 0)
+    return -EINVAL;
   const tid = kernel.pids.allot();
   if (tid < 0) return -EAGAIN;
   const list = new OperationList(kernel.slots, task.slot);
@@ -254,7 +258,15 @@ function* afterClone(task: Task, child: Task, args: CloneArgs): Coroutine {
 
 export const CLONE_HANDLERS: Record<string, Handler> = {
   fork: (task) =>
-    clone(task, { flags: 0, clearHandlers: false, exitSignal: SIGCHLD, stack: 0, parentTid: 0, childTid: 0, tls: 0 }),
+    clone(task, {
+      flags: 0,
+      clearHandlers: false,
+      exitSignal: SIGCHLD,
+      stack: 0,
+      parentTid: 0,
+      childTid: 0,
+      tls: 0,
+    }),
 
   vfork: (task) =>
     clone(task, {
@@ -289,7 +301,8 @@ export const CLONE_HANDLERS: Record<string, Handler> = {
     const args = clone_args.decode(bytes);
     const flags = args.flags.lo | 0;
     const high = args.flags.hi;
-    if ((high & ~CLONE_CLEAR_SIGHAND_HIGH) !== 0 || (flags & (CSIGNAL | CLONE_DETACHED)) !== 0) return -EINVAL;
+    if ((high & ~CLONE_CLEAR_SIGHAND_HIGH) !== 0 || (flags & (CSIGNAL | CLONE_DETACHED)) !== 0)
+      return -EINVAL;
     if ((args.stack === 0) !== (args.stack_size === 0)) return -EINVAL;
     if (args.set_tid !== 0 || args.set_tid_size !== 0) return args.set_tid_size === 0 ? -EINVAL : -EPERM;
     if ((flags & (CLONE_THREAD | CLONE_PARENT)) !== 0 && args.exit_signal !== 0) return -EINVAL;
@@ -304,4 +317,3 @@ export const CLONE_HANDLERS: Record<string, Handler> = {
     });
   },
 };
-

@@ -23,8 +23,8 @@ import { Reply } from "../../shared/ring/slot_states.ts";
 import { parkIfStopped, stopGroup } from "./job_control.ts";
 import { ERESTART_RESTARTBLOCK, ERESTARTNOINTR, ERESTARTSYS, isRestart } from "./restart.ts";
 import { forceSignal } from "./send_signal.ts";
-import { enterHandler } from "./signal_frame.ts";
 import type { SigInfo } from "./siginfo.ts";
+import { enterHandler } from "./signal_frame.ts";
 import { SignalSet } from "./signal_set.ts";
 import { type SignalAction, STOP_SIGNALS } from "./signals.ts";
 import type { Task } from "./task.ts";
@@ -123,4 +123,3 @@ function restart(task: Task, outcome: number): void {
   slots.setWord(task.slot, L.REP_FP, L.FP_KEEP);
   task.replyFinal(Reply.SIGRETURN);
 }
-

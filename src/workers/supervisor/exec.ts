@@ -12,7 +12,16 @@ import { type AddressLayout, brkStart, layoutAddressSpace } from "../mem/address
 import { AddressSpace } from "../mem/address_space.ts";
 import { donatedFd, pageCeil, SYS_close, SYS_mmap } from "../mem/mapping.ts";
 import { type Mapped, VM_GROWSDOWN, VM_NORESERVE, type Vma } from "../mem/vma.ts";
-import { biasAt, type ElfImage, type ElfStep, isElf, parseInterpreter, parseProgram, placed, runParse } from "./elf.ts";
+import {
+  biasAt,
+  type ElfImage,
+  type ElfStep,
+  isElf,
+  parseInterpreter,
+  parseProgram,
+  placed,
+  runParse,
+} from "./elf.ts";
 import { RLIMIT_STACK } from "./limit_calls.ts";
 import { OperationList } from "./operation_list.ts";
 import { RFLAGS_INITIAL } from "./registers.ts";
@@ -339,4 +348,3 @@ function* writeStack(
   task.frame.setNumber(L.EFLAGS, RFLAGS_INITIAL);
   return 0;
 }
-

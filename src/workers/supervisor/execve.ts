@@ -9,9 +9,9 @@ import type { Handler } from "./dispatch.ts";
 import { closeImage, loadProgram, newAddressSpace, openImage, type ProgramImage } from "./exec.ts";
 import { RLIMIT_STACK } from "./limit_calls.ts";
 import { OperationList } from "./operation_list.ts";
+import { SignalSet } from "./signal_set.ts";
 import { MAX_ARG_STRLEN } from "./stack_image.ts";
 import { StubProcess } from "./stub_process.ts";
-import { SignalSet } from "./signal_set.ts";
 import { type Coroutine, NO_RESULT, Task } from "./task.ts";
 
 const POINTER_SIZE = 8;
@@ -31,7 +31,9 @@ function* readStrings(task: Task, array: number): Generator<void, string[] | num
     const result = task.listResult;
     const count = result % 4294967296;
     const ended = result >= 4294967296;
-    const bytes = Buffer.from(task.bytes.subarray(task.base + L.WINDOW, task.base + L.WINDOW + L.WINDOW_SIZE));
+    const bytes = Buffer.from(
+      task.bytes.subarray(task.base + L.WINDOW, task.base + L.WINDOW + L.WINDOW_SIZE),
+    );
     let at = 0;
     for (let i = 0; i < count; i++) {
       const end = bytes.indexOf(0, at);
@@ -52,7 +54,8 @@ function* readLongString(task: Task, pointerAt: number): Generator<void, string 
   task.outAt(pointerAt, POINTER_SIZE, L.WINDOW);
   if ((yield* task.copyInRound()) < POINTER_SIZE) return -EFAULT;
   const view = task.view;
-  let address = view.getUint32(task.base + L.WINDOW + 4, true) * 4294967296 + view.getUint32(task.base + L.WINDOW, true);
+  let address =
+    view.getUint32(task.base + L.WINDOW + 4, true) * 4294967296 + view.getUint32(task.base + L.WINDOW, true);
   let text = "";
   while (text.length < MAX_ARG_STRLEN) {
     // Page by page: the string may end just before memory does.
@@ -132,7 +135,11 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
 function changeOver(old: Task, next: Task): void {
   const { group, kernel } = old;
   next.blocked.assign(old.blocked);
-  for (let signo = old.pending.set.firstOutside(NONE); signo !== 0; signo = old.pending.set.firstOutside(NONE))
+  for (
+    let signo = old.pending.set.firstOutside(NONE);
+    signo !== 0;
+    signo = old.pending.set.firstOutside(NONE)
+  )
     next.pending.add(old.pending.take(signo));
   next.files = old.files.forExec();
   const stubs = new Set(group.tasks.map((task) => task.stub));

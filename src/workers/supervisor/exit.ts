@@ -2,13 +2,22 @@
 // who inherits the children. The guest's process is over as soon as this says so; its host process
 // follows, and what only the host process holds (chunks, slots) goes when its pidfd fires.
 
-import { CLD_DUMPED, CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SIG_IGN, SIGCHLD, SIGHUP, SIGCONT } from "../../shared/abi/signal.ts";
+import {
+  CLD_DUMPED,
+  CLD_EXITED,
+  CLD_KILLED,
+  SA_NOCLDWAIT,
+  SIG_IGN,
+  SIGCHLD,
+  SIGCONT,
+  SIGHUP,
+} from "../../shared/abi/signal.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { wakeFutex } from "./futex.ts";
 import { sendToGroup } from "./send_signal.ts";
 import { fromKernel } from "./siginfo.ts";
-import { NO_RESULT, type Coroutine, type Task, type ThreadGroup } from "./task.ts";
+import { type Coroutine, NO_RESULT, type Task, type ThreadGroup } from "./task.ts";
 import { reap, wakeWaiters } from "./wait.ts";
 
 const CORE_DUMPED = 0x80;
@@ -130,10 +139,16 @@ function orphanedProcessGroups(group: ThreadGroup): void {
   const candidates = new Set<number>([...group.children].map((child) => child.processGroup));
   candidates.add(group.processGroup);
   for (const pgid of candidates) {
-    const members = [...pids.groups()].filter((other) => other.processGroup === pgid && other.state === "running");
+    const members = [...pids.groups()].filter(
+      (other) => other.processGroup === pgid && other.state === "running",
+    );
     if (members.every((other) => other.stopSignal === 0)) continue;
     const linked = members.some(
-      ({ parent }) => parent !== null && parent !== group && parent.processGroup !== pgid && parent.session === group.session,
+      ({ parent }) =>
+        parent !== null &&
+        parent !== group &&
+        parent.processGroup !== pgid &&
+        parent.session === group.session,
     );
     if (linked) continue;
     for (const member of members) {
@@ -142,4 +157,3 @@ function orphanedProcessGroups(group: ThreadGroup): void {
     }
   }
 }
-

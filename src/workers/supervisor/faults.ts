@@ -21,7 +21,13 @@ export function onFault(task: Task): void {
     err: slots.word(task.slot, L.FAULT_ERR) >>> 0,
     cr2: slots.unsigned(task.slot, L.FAULT_CR2),
   };
-  task.kernel.log("debug", "fault", { pid: task.group.pid, signo, code, addr, rip: task.kernel.whereIs(task) });
+  task.kernel.log("debug", "fault", {
+    pid: task.group.pid,
+    signo,
+    code,
+    addr,
+    rip: task.kernel.whereIs(task),
+  });
   forceSignal(task, { signo, code, addr });
   returnToGuest(task, null);
 }

@@ -122,7 +122,9 @@ export function wakeFutex(space: AddressSpace, address: number, count: number): 
   const { futexes } = space.kernel;
   const woken = futexes.wake(keyOf(space, address, true), count, FUTEX_BITSET_MATCH_ANY);
   const shared = keyOf(space, address, false);
-  return shared === keyOf(space, address, true) ? woken : woken + futexes.wake(shared, count - woken, FUTEX_BITSET_MATCH_ANY);
+  return shared === keyOf(space, address, true)
+    ? woken
+    : woken + futexes.wake(shared, count - woken, FUTEX_BITSET_MATCH_ANY);
 }
 
 /** Has the stub read the word; negative errno on a fault. */
@@ -133,7 +135,14 @@ function* loadWord(task: Task, address: number): Generator<void, number, void> {
   return task.listResult | 0;
 }
 
-function* wait(task: Task, address: number, value: number, flags: number, bitset: number, deadlineNs: number): Coroutine {
+function* wait(
+  task: Task,
+  address: number,
+  value: number,
+  flags: number,
+  bitset: number,
+  deadlineNs: number,
+): Coroutine {
   const { kernel } = task;
   const key = keyOf(task.stub.space, address, (flags & FUTEX_PRIVATE_FLAG) !== 0);
   const waiter = new FutexWaiter(task, bitset);
@@ -244,7 +253,15 @@ function compares(old: number, code: number, argument: number): boolean {
 }
 
 // The read-modify-write is done by the stub, atomically, with a fix-up (kernel.md).
-function* wakeOp(task: Task, first: number, second: number, op: number, count: number, count2: number, code: number): Coroutine {
+function* wakeOp(
+  task: Task,
+  first: number,
+  second: number,
+  op: number,
+  count: number,
+  count2: number,
+  code: number,
+): Coroutine {
   const operation = (code >>> 28) & 7;
   const shift = code >>> 31 !== 0;
   const comparison = (code >>> 24) & 15;

@@ -22,18 +22,10 @@ export const IDENTITY_HANDLERS: Record<string, Handler> = {
   getegid: (task) => task.credentials.egid,
 
   getresuid: (task, ruid, euid, suid) =>
-    writeIds(
-      task,
-      [ruid, euid, suid],
-      [task.credentials.uid, task.credentials.euid, task.credentials.suid],
-    ),
+    writeIds(task, [ruid, euid, suid], [task.credentials.uid, task.credentials.euid, task.credentials.suid]),
 
   getresgid: (task, rgid, egid, sgid) =>
-    writeIds(
-      task,
-      [rgid, egid, sgid],
-      [task.credentials.gid, task.credentials.egid, task.credentials.sgid],
-    ),
+    writeIds(task, [rgid, egid, sgid], [task.credentials.gid, task.credentials.egid, task.credentials.sgid]),
 
   getgroups: (task, size, list) => {
     const { groups } = task.credentials;

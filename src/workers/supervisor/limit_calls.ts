@@ -1,8 +1,8 @@
 // Resource limits (getrlimit(2), prlimit(2)). RLIM_INFINITY is Infinity in the kernel.
 
 import { EFAULT, EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
-import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Rlimit } from "../../shared/process_spec.ts";
+import { WINDOW } from "../../shared/ring/layout.ts";
 import { capable } from "./credentials.ts";
 import type { Handler } from "./dispatch.ts";
 import type { Task, ThreadGroup } from "./task.ts";
@@ -77,7 +77,14 @@ function apply(task: Task, group: ThreadGroup, resource: number, limit: [number,
   return 0;
 }
 
-function change(task: Task, group: ThreadGroup, resource: number, newAt: number, piece: number, old: number): number {
+function change(
+  task: Task,
+  group: ThreadGroup,
+  resource: number,
+  newAt: number,
+  piece: number,
+  old: number,
+): number {
   if (resource < 0 || resource >= RLIMIT_NAMES.length) return -EINVAL;
   const before = group.rlimits[resource]!;
   if (newAt >= 0) {
@@ -117,4 +124,3 @@ export const LIMIT_HANDLERS: Record<string, Handler> = {
     return before;
   },
 };
-

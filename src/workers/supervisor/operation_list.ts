@@ -10,8 +10,8 @@ import {
   WINDOW_BASE,
   WINDOW_END,
 } from "../../shared/ring/layout.ts";
-import { Operation } from "../../shared/ring/slot_states.ts";
 import type { Slots } from "../../shared/ring/slot.ts";
+import { Operation } from "../../shared/ring/slot_states.ts";
 
 const SYS_mmap = 9;
 const SYS_clone = 56;

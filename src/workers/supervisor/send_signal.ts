@@ -103,4 +103,3 @@ export function sendToMany(task: Task, info: SigInfo, choose: (group: ThreadGrou
   }
   return result;
 }
-

@@ -17,15 +17,15 @@ import {
   SS_DISABLE,
   SS_ONSTACK,
 } from "../../shared/abi/signal.ts";
-import { sigaction, stack_t } from "../../shared/abi/structs.ts";
 import { readI64 } from "../../shared/abi/struct.ts";
+import { sigaction, stack_t } from "../../shared/abi/structs.ts";
 import { RSP, WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import { onBadFrame, returnToGuest } from "./deliver_signal.ts";
 import type { Handler } from "./dispatch.ts";
 import { ERESTARTNOHAND } from "./restart.ts";
 import { maySignal, sendToGroup, sendToMany, sendToTask } from "./send_signal.ts";
-import { fromThread, fromUser, type SigInfo, SIGINFO_SIZE, writeSigInfo } from "./siginfo.ts";
-import { altStackFlags, NO_ALT_STACK, isOnAltStack, sigreturn } from "./signal_frame.ts";
+import { fromThread, fromUser, SIGINFO_SIZE, type SigInfo, writeSigInfo } from "./siginfo.ts";
+import { altStackFlags, isOnAltStack, NO_ALT_STACK, sigreturn } from "./signal_frame.ts";
 import { SignalSet } from "./signal_set.ts";
 import { BLOCKED, type Coroutine, type Task } from "./task.ts";
 
@@ -120,7 +120,8 @@ export const SIGNAL_HANDLERS: Record<string, Handler> = {
   rt_sigaction: (task, signo, act, oldact, setSize) => {
     if (setSize !== SIGSET_SIZE) return -EINVAL;
     if (act !== 0 && !task.inComplete(0, sigaction.size)) return -EFAULT;
-    if (signo < 1 || signo > SIGRTMAX || (act !== 0 && (signo === SIGKILL || signo === SIGSTOP))) return -EINVAL;
+    if (signo < 1 || signo > SIGRTMAX || (act !== 0 && (signo === SIGKILL || signo === SIGSTOP)))
+      return -EINVAL;
     const before = task.handlers.get(signo);
     if (act !== 0) {
       const action = sigaction.read(task.view, task.base + WINDOW);
@@ -263,7 +264,8 @@ export const SIGNAL_HANDLERS: Record<string, Handler> = {
     return sendToMany(task, info, (group) => group.processGroup === pgid);
   },
 
-  tkill: (task, tid, signo) => (tid <= 0 ? -EINVAL : sendToThread(task, ANY_GROUP, tid, fromThread(task, signo))),
+  tkill: (task, tid, signo) =>
+    tid <= 0 ? -EINVAL : sendToThread(task, ANY_GROUP, tid, fromThread(task, signo)),
 
   tgkill: (task, tgid, tid, signo) => sendToThread(task, tgid, tid, fromThread(task, signo)),
 
@@ -282,4 +284,3 @@ export const SIGNAL_HANDLERS: Record<string, Handler> = {
     return typeof info === "number" ? info : sendToThread(task, tgid, tid, info);
   },
 };
-

@@ -17,7 +17,7 @@ import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { isGuestRange } from "../mem/guest_range.ts";
 import { EFLAGS_FIXED, EFLAGS_HANDLER_CLEARS, EFLAGS_USER } from "./registers.ts";
-import { type SigInfo, SIGINFO_SIZE, writeSigInfo } from "./siginfo.ts";
+import { SIGINFO_SIZE, type SigInfo, writeSigInfo } from "./siginfo.ts";
 import { SignalSet } from "./signal_set.ts";
 import type { SignalAction } from "./signals.ts";
 import { type Coroutine, NO_RESULT, type Task } from "./task.ts";
@@ -162,7 +162,11 @@ export function* sigreturn(task: Task, onBadFrame: () => void): Coroutine {
   const view = new DataView(bytes.buffer);
   const context = MCONTEXT_AT;
   for (const [index, register] of CONTEXT_REGISTERS.entries()) {
-    task.frame.set(register, view.getInt32(context + index * 8, true), view.getInt32(context + index * 8 + 4, true));
+    task.frame.set(
+      register,
+      view.getInt32(context + index * 8, true),
+      view.getInt32(context + index * 8 + 4, true),
+    );
   }
   task.frame.set(L.EFLAGS, (task.frame.low(L.EFLAGS) & EFLAGS_USER) | EFLAGS_FIXED, 0);
   const rip = task.frame.unsigned(L.RIP);

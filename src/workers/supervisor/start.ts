@@ -51,7 +51,11 @@ function findImage(context: WalkContext, cwd: Path, spec: ProcessSpec, stackLimi
 }
 
 /** Returns the program's guest pid or a negative errno. The descriptors are the kernel's from now on. */
-export function startProgram(kernel: Kernel, spec: ProcessSpec, stdio: readonly [number, number, number]): number {
+export function startProgram(
+  kernel: Kernel,
+  spec: ProcessSpec,
+  stdio: readonly [number, number, number],
+): number {
   const credentials = initialCredentials(spec.uid, spec.gid, spec.groups, kernel.users);
   const rlimits = limitsFrom(spec.rlimits);
   const context = { kernel, namespace: kernel.mounts, root: kernel.root, credentials };

@@ -3,7 +3,14 @@
 // slots closed, chunks unmapped) -> reaped.
 
 import { chunkOfSlot, slotInChunk, slotNumber } from "../../shared/ring/guest_memory.ts";
-import { CHUNK_SIZE, CHUNK_SLOTS, CHUNKS, HOST_TASK, REP_RESULT, SLOT_SIZE } from "../../shared/ring/layout.ts";
+import {
+  CHUNK_SIZE,
+  CHUNK_SLOTS,
+  CHUNKS,
+  HOST_TASK,
+  REP_RESULT,
+  SLOT_SIZE,
+} from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import type { Kernel } from "../kernel.ts";
 import type { AddressSpace } from "../mem/address_space.ts";
@@ -45,7 +52,7 @@ export class StubProcess {
     this.pid = pid;
     this.#pidfd = pidfd;
     this.#watch = this.kernel.sleep.add(pidfd, EPOLLIN, () => this.#onDeath());
-    return this.#watch < 0 ? this.#watch : 0;
+    return Math.min(this.#watch, 0);
   }
 
   /** CPU time of all the process's threads, by the host's account (CPUCLOCK_SCHED of its pid). */
@@ -91,7 +98,8 @@ export class StubProcess {
     for (const chunk of this.chunks) {
       for (let slot = 0; slot < CHUNK_SLOTS; slot++) {
         const number = slotNumber(chunk, slot);
-        if (this.kernel.taskAt[number] === undefined && this.kernel.slots.word(number, HOST_TASK) === 0) return number;
+        if (this.kernel.taskAt[number] === undefined && this.kernel.slots.word(number, HOST_TASK) === 0)
+          return number;
       }
     }
     return -1;

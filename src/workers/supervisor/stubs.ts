@@ -176,7 +176,12 @@ export class Stubs {
   /** Asks the zygote for a stub process for `task`, the first of its address space. Owns the memfd. */
   spawn(task: Task, memfd: number): number {
     const { native } = this.#kernel;
-    const unmapZygote = { nr: SYS_munmap, args: [ZYGOTE_TEXT, ZYGOTE_RANGE], donate: -1, closeDonated: false };
+    const unmapZygote = {
+      nr: SYS_munmap,
+      args: [ZYGOTE_TEXT, ZYGOTE_RANGE],
+      donate: -1,
+      closeDonated: false,
+    };
     const token = this.#await(task, [...this.#mapFirstChunk(task, memfd), unmapZygote], () => {});
     const error = native.zygoteCall(this.#zygote, ZYGOTE_SPAWN, token.low, token.high, 0);
     const pid = error < 0 ? error : native.scratchWords[0]!;

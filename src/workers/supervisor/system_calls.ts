@@ -41,14 +41,18 @@ export const SYSTEM_HANDLERS: Record<string, Handler> = {
   uname: (task, buf) => {
     const { uts } = task.kernel;
     const at = task.out(buf, utsname.size);
-    utsname.encode({
-      sysname: "Linux",
-      nodename: uts.nodename,
-      release: RELEASE,
-      version: VERSION,
-      machine: "x86_64",
-      domainname: uts.domainname,
-    }, task.bytes, at);
+    utsname.encode(
+      {
+        sysname: "Linux",
+        nodename: uts.nodename,
+        release: RELEASE,
+        version: VERSION,
+        machine: "x86_64",
+        domainname: uts.domainname,
+      },
+      task.bytes,
+      at,
+    );
     return 0;
   },
 
@@ -57,14 +61,18 @@ export const SYSTEM_HANDLERS: Record<string, Handler> = {
     native.clockGettime(7 /* CLOCK_BOOTTIME */);
     const uptime = native.scratchView.getUint32(0, true);
     const at = task.out(info, sysinfo.size);
-    sysinfo.encode({
-      uptime,
-      loads: loadavg().map((load) => Math.round(load * LOAD_SCALE)),
-      totalram: totalmem(),
-      freeram: freemem(),
-      procs: task.kernel.counters.tasks,
-      mem_unit: 1,
-    }, task.bytes, at);
+    sysinfo.encode(
+      {
+        uptime,
+        loads: loadavg().map((load) => Math.round(load * LOAD_SCALE)),
+        totalram: totalmem(),
+        freeram: freemem(),
+        procs: task.kernel.counters.tasks,
+        mem_unit: 1,
+      },
+      task.bytes,
+      at,
+    );
     return 0;
   },
 

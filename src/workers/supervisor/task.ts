@@ -290,7 +290,8 @@ export class Task {
     const { slots } = this.kernel;
     slots.setWord(this.slot, L.REP_FLAGS, this.#setFs ? L.REP_SET_FS : 0);
     this.#setFs = false;
-    if (slots.replyRet(this.slot, this.sequence, result | 0, Math.floor(result / TWO_32) | 0, pieces)) this.#wake();
+    if (slots.replyRet(this.slot, this.sequence, result | 0, Math.floor(result / TWO_32) | 0, pieces))
+      this.#wake();
   }
 
   /** Final replies whose fields stand in the slot: SIGRETURN, EXIT, RESUME. */
@@ -460,7 +461,8 @@ export class Task {
 
   signalPending(): boolean {
     return (
-      this.pending.set.firstOutside(this.blocked) !== 0 || this.group.pending.set.firstOutside(this.blocked) !== 0
+      this.pending.set.firstOutside(this.blocked) !== 0 ||
+      this.group.pending.set.firstOutside(this.blocked) !== 0
     );
   }
 

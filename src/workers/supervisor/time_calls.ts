@@ -2,8 +2,8 @@
 // zero until a checkpoint is restored.
 
 import { EFAULT, EINVAL, EOPNOTSUPP } from "../../shared/abi/errno.ts";
-import { WINDOW } from "../../shared/ring/layout.ts";
 import { readI64, write64 } from "../../shared/abi/struct.ts";
+import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Handler } from "./dispatch.ts";
 import { BLOCKED, type Task } from "./task.ts";
 
@@ -18,10 +18,20 @@ const CLOCK_TAI = 11;
 const TIMER_ABSTIME = 1;
 const NS_PER_S = 1e9;
 const TIMESPEC_SIZE = 16;
-const TWO_63 = 9223372036854775808;
+const TWO_63 = 2 ** 63;
 
 /** Clocks that a guest may read: the host's own, which tell nothing of other tenants. */
-const READABLE = new Set([0, 1, 4, 5, 6, CLOCK_BOOTTIME, CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM, CLOCK_TAI]);
+const READABLE = new Set([
+  0,
+  1,
+  4,
+  5,
+  6,
+  CLOCK_BOOTTIME,
+  CLOCK_REALTIME_ALARM,
+  CLOCK_BOOTTIME_ALARM,
+  CLOCK_TAI,
+]);
 /** Clocks to sleep on, and the clock whose value their absolute times count. */
 const SLEEPABLE = new Set([CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI]);
 
@@ -34,7 +44,8 @@ function clockNs(task: Task, clock: number): number {
 
 /** Writes a clock's value (timespec) to a guest address; CPU clocks come from the stub's own accounts. */
 function readClock(task: Task, clock: number, address: number): number {
-  if (clock === CLOCK_PROCESS_CPUTIME_ID || clock === CLOCK_THREAD_CPUTIME_ID) return readCpuClock(task, address);
+  if (clock === CLOCK_PROCESS_CPUTIME_ID || clock === CLOCK_THREAD_CPUTIME_ID)
+    return readCpuClock(task, address);
   if (!READABLE.has(clock)) return -EINVAL;
   const { native } = task.kernel;
   if (native.clockGettime(clock) < 0) return -EINVAL;
@@ -115,8 +126,7 @@ export const TIME_HANDLERS: Record<string, Handler> = {
 
   clock_nanosleep: (task, clock, flags) => {
     // The calling thread's own CPU clock can never advance while it sleeps.
-    if (clock === CLOCK_THREAD_CPUTIME_ID) return -EINVAL;
-    if (clock === CLOCK_PROCESS_CPUTIME_ID) return -EOPNOTSUPP;
+    if (clock === CLOCK_THREAD_CPUTIME_ID || clock === CLOCK_PROCESS_CPUTIME_ID) return -EOPNOTSUPP;
     if (!SLEEPABLE.has(clock)) return READABLE.has(clock) ? -EOPNOTSUPP : -EINVAL;
     return sleep(task, clock, flags);
   },

@@ -150,7 +150,8 @@ function selectByPid(task: Task, pid: number): Selector {
 
 export const WAIT_HANDLERS: Record<string, Handler> = {
   wait4: (task, pid, wstatus, options, usage) => {
-    if ((options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL)) !== 0) return -EINVAL;
+    if ((options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL)) !== 0)
+      return -EINVAL;
     if (pid === -0x80000000) return -ESRCH;
     return waitFor(task, selectByPid(task, pid), options | WEXITED, (report) => {
       if (report === null) return 0;
@@ -182,4 +183,3 @@ export const WAIT_HANDLERS: Record<string, Handler> = {
     });
   },
 };
-

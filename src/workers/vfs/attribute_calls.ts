@@ -1,8 +1,8 @@
 // Calls that change what stat tells: chmod(2), chown(2), utimensat(2), truncate(2); extended attributes.
 
-import { EBADF, EFAULT, EINVAL, EISDIR, EPERM, EROFS, EFBIG } from "../../shared/abi/errno.ts";
+import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, EPERM, EROFS } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
-import { S_IFREG, S_IFDIR, S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
+import { S_IFDIR, S_IFREG, S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import { readI64 } from "../../shared/abi/struct.ts";
 import { WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
@@ -96,7 +96,14 @@ function timeAt(view: DataView, at: number, unitNs: number): Time | "now" | "omi
   return { sec, nsec: fraction * unitNs };
 }
 
-function utimes(task: Task, target: Target | number, at: number, piece: 0 | 1, given: boolean, unitNs: number): number {
+function utimes(
+  task: Task,
+  target: Target | number,
+  at: number,
+  piece: 0 | 1,
+  given: boolean,
+  unitNs: number,
+): number {
   if (typeof target === "number") return target;
   const changes: AttributeChanges = {};
   if (!given) {
@@ -157,4 +164,3 @@ export const ATTRIBUTE_HANDLERS: Record<string, Handler> = {
     return utimes(task, target, task.base + WINDOW_SECOND, 1, times !== 0, 1000);
   },
 };
-

@@ -40,7 +40,10 @@ export class DentryCache {
   #revalidate(directory: Dentry, cached: Dentry, found: Inode | number): Dentry | number {
     if (typeof found === "number" && found !== -ENOENT) return found;
     const inode = typeof found === "number" ? null : found;
-    if (cached.inode === inode || (cached.inode !== null && inode !== null && cached.inode.ino === inode.ino)) {
+    if (
+      cached.inode === inode ||
+      (cached.inode !== null && inode !== null && cached.inode.ino === inode.ino)
+    ) {
       this.#touch(cached);
       return cached;
     }

@@ -55,7 +55,7 @@ export const DESCRIPTOR_HANDLERS: Record<string, Handler> = {
   fcntl: (task, fd, command, argument) => {
     const file = task.files.get(fd);
     if (file === undefined) return -EBADF;
-    const value = argument % 4294967296 | 0;
+    const value = (argument % 4294967296) | 0;
     switch (command) {
       case F.F_DUPFD:
         return duplicate(task, fd, value, false);

@@ -79,7 +79,12 @@ class MemoryDeviceFile extends OpenFile {
 }
 
 /** An open file of the device with that number, or -ENXIO. */
-export function openDevice(_kernel: Kernel, rdev: number, flags: number, _credentials: Credentials): OpenFile | number {
+export function openDevice(
+  _kernel: Kernel,
+  rdev: number,
+  flags: number,
+  _credentials: Credentials,
+): OpenFile | number {
   const device = DEVICES.get(rdev);
   return device === undefined ? -ENXIO : new MemoryDeviceFile(device, flags);
 }

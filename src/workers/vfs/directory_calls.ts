@@ -16,6 +16,7 @@ import {
 } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISVTX } from "../../shared/abi/stat.ts";
+import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Task } from "../supervisor/task.ts";
@@ -26,7 +27,6 @@ import { creationIn } from "./open_file.ts";
 import { type Dentry, Path, pathName } from "./path.ts";
 import { FileTarget, lookupLast, type ParentWalk } from "./path_walk.ts";
 import { MAY_EXEC, MAY_WRITE } from "./permission.ts";
-import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 
 const CAP_FOWNER = 3;
 const CAP_MKNOD = 27;
@@ -137,7 +137,7 @@ function rename(task: Task, oldDir: number, newDir: number, flags: number): numb
   const target = lookupLast(contextOf(task), newWalk);
   if (typeof target === "number") return target;
   const error = checkRename(task, old, oldWalk, newWalk, target, flags);
-  if (error !== 0) return error < 0 ? error : 0;
+  if (error !== 0) return Math.min(error, 0);
   const exchange = (flags & RENAME_EXCHANGE) !== 0;
   const done = oldWalk.parent.inode.rename(
     oldWalk.name,
@@ -170,7 +170,8 @@ function checkRename(
   const there = target.inode;
   if (there !== null && (flags & RENAME_NOREPLACE) !== 0) return -EEXIST;
   if (there === null && exchange) return -ENOENT;
-  if (!moving.isDirectory && (oldWalk.mustBeDirectory || (!exchange && newWalk.mustBeDirectory))) return -ENOTDIR;
+  if (!moving.isDirectory && (oldWalk.mustBeDirectory || (!exchange && newWalk.mustBeDirectory)))
+    return -ENOTDIR;
   const error = mayChangeNames(task, newWalk.parent);
   if (error < 0) return error;
   if (newWalk.parent.dentry.deleted) return -ENOENT;
@@ -234,7 +235,8 @@ function mknod(task: Task, dirfd: number, mode: number, rdev: number): number {
   if (type === S_IFDIR) return -EPERM;
   const place = placeForNew(task, dirfd, task.inString(0), false);
   if (typeof place === "number") return place;
-  if ((type === S_IFCHR || type === S_IFBLK) && !capable(task.credentials, task.kernel.users, CAP_MKNOD)) return -EPERM;
+  if ((type === S_IFCHR || type === S_IFBLK) && !capable(task.credentials, task.kernel.users, CAP_MKNOD))
+    return -EPERM;
   const { inode } = place.walk.parent;
   const creation = creationIn(task, inode, mode, false);
   if (typeof creation === "number") return creation;
@@ -322,4 +324,3 @@ export const DIRECTORY_HANDLERS: Record<string, Handler> = {
   renameat: (task, oldDir, _old, newDir) => rename(task, oldDir, newDir, 0),
   renameat2: (task, oldDir, _old, newDir, _new, flags) => rename(task, oldDir, newDir, flags),
 };
-

@@ -2,11 +2,11 @@
 // a rewind. Entry n stands at position n: ".", "..", then the list.
 
 import { EINVAL, EISDIR } from "../../shared/abi/errno.ts";
+import { write64 } from "../../shared/abi/struct.ts";
 import type { Task } from "../supervisor/task.ts";
 import { OpenFile } from "./file.ts";
 import type { DirectoryEntry, Inode } from "./inode.ts";
 import { POLLIN, POLLOUT } from "./wait_queue.ts";
-import { write64 } from "../../shared/abi/struct.ts";
 
 const DIRENT_HEADER = 19;
 const DT_DIR = 4;

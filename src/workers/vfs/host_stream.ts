@@ -7,7 +7,7 @@ import { EAGAIN, ENOTTY, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
 import type { Kernel } from "../kernel.ts";
 import { EPOLLONESHOT } from "../sleep_set.ts";
 import type { Task } from "../supervisor/task.ts";
-import { OpenFile, O_NONBLOCK } from "./file.ts";
+import { O_NONBLOCK, OpenFile } from "./file.ts";
 import type { Attributes } from "./inode.ts";
 import { readStat } from "./stat.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from "./wait_queue.ts";

@@ -6,14 +6,7 @@
 // read-only mounts, trailing slashes and the like are checked by the callers (path_walk.ts, calls): an
 // inode does as it is told.
 
-import {
-  EINVAL,
-  ENOTDIR,
-  ENXIO,
-  EOPNOTSUPP,
-  EPERM,
-  EROFS,
-} from "../../shared/abi/errno.ts";
+import { EINVAL, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, EROFS } from "../../shared/abi/errno.ts";
 import { S_IFDIR, S_IFLNK, S_IFMT } from "../../shared/abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
@@ -233,4 +226,3 @@ export type MagicTarget =
 export function typeOf(mode: number): number {
   return mode & S_IFMT;
 }
-

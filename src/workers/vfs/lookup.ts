@@ -32,7 +32,12 @@ export function startOf(task: Task, dirfd: number, path: string): Path | number 
 }
 
 /** A walk to the end: a place, an open file that a magic link names, or a negative errno. */
-export function lookup(task: Task, dirfd: number, path: string, options: WalkOptions): Path | FileTarget | number {
+export function lookup(
+  task: Task,
+  dirfd: number,
+  path: string,
+  options: WalkOptions,
+): Path | FileTarget | number {
   const start = startOf(task, dirfd, path);
   return typeof start === "number" ? start : walkPath(contextOf(task), start, path, options);
 }
@@ -45,7 +50,12 @@ export function lookupParent(task: Task, dirfd: number, path: string): ParentWal
 /** What a *at call with AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW means: something with attributes. */
 export type Target = Path | OpenFile;
 
-export function lookupTarget(task: Task, dirfd: number, path: string | number, flags: number): Target | number {
+export function lookupTarget(
+  task: Task,
+  dirfd: number,
+  path: string | number,
+  flags: number,
+): Target | number {
   if (path === "" || (path === -EFAULT && (flags & AT_EMPTY_PATH) !== 0)) {
     if ((flags & AT_EMPTY_PATH) === 0) return -ENOENT;
     if (dirfd === AT_FDCWD) return task.fs.cwd;

@@ -8,14 +8,41 @@ import type { Handler } from "../supervisor/dispatch.ts";
 import { RLIMIT_NOFILE } from "../supervisor/limit_calls.ts";
 import type { Task } from "../supervisor/task.ts";
 import { type OpenHow, openPath } from "./open_file.ts";
-import { RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from "./path_walk.ts";
+import {
+  RESOLVE_BENEATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+} from "./path_walk.ts";
 
 const RESOLVE_CACHED = 0x20;
 const RESOLVE_KNOWN =
-  RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_CACHED;
+  RESOLVE_NO_XDEV |
+  RESOLVE_NO_MAGICLINKS |
+  RESOLVE_NO_SYMLINKS |
+  RESOLVE_BENEATH |
+  RESOLVE_IN_ROOT |
+  RESOLVE_CACHED;
 const FLAGS_KNOWN =
-  F.O_ACCMODE | F.O_CREAT | F.O_EXCL | F.O_NOCTTY | F.O_TRUNC | F.O_APPEND | F.O_NONBLOCK | F.O_DSYNC | F.O_SYNC |
-  F.O_DIRECT | F.O_LARGEFILE | F.O_DIRECTORY | F.O_NOFOLLOW | F.O_NOATIME | F.O_CLOEXEC | F.O_PATH | F.O_TMPFILE | F.O_ASYNC;
+  F.O_ACCMODE |
+  F.O_CREAT |
+  F.O_EXCL |
+  F.O_NOCTTY |
+  F.O_TRUNC |
+  F.O_APPEND |
+  F.O_NONBLOCK |
+  F.O_DSYNC |
+  F.O_SYNC |
+  F.O_DIRECT |
+  F.O_LARGEFILE |
+  F.O_DIRECTORY |
+  F.O_NOFOLLOW |
+  F.O_NOATIME |
+  F.O_CLOEXEC |
+  F.O_PATH |
+  F.O_TMPFILE |
+  F.O_ASYNC;
 /** What O_PATH leaves of the flags. */
 const PATH_FLAGS = F.O_DIRECTORY | F.O_NOFOLLOW | F.O_PATH | F.O_CLOEXEC;
 /** Flags of the call, not of the description. */

@@ -104,7 +104,10 @@ function openExisting(task: Task, path: Path, flags: number, isNew: boolean): Op
   if ((flags & F.O_NOATIME) !== 0) {
     const attributes = inode.attributes();
     if (typeof attributes === "number") return attributes;
-    if (attributes.uid !== task.credentials.fsuid && !capable(task.credentials, task.kernel.users, CAP_FOWNER))
+    if (
+      attributes.uid !== task.credentials.fsuid &&
+      !capable(task.credentials, task.kernel.users, CAP_FOWNER)
+    )
       return -EPERM;
   }
   const file = inode.open(flags, task.credentials);
@@ -127,7 +130,12 @@ function attach(file: OpenFile, path: Path): OpenFile {
 }
 
 /** Owner and mode of something new in a directory: set-group-ID directories pass their group on. */
-export function creationIn(task: Task, directory: Inode, mode: number, isDirectory: boolean): Creation | number {
+export function creationIn(
+  task: Task,
+  directory: Inode,
+  mode: number,
+  isDirectory: boolean,
+): Creation | number {
   const parent = directory.attributes();
   if (typeof parent === "number") return parent;
   const { credentials, kernel } = task;
@@ -136,7 +144,11 @@ export function creationIn(task: Task, directory: Inode, mode: number, isDirecto
   if ((parent.mode & S_ISGID) !== 0) {
     gid = parent.gid;
     if (isDirectory) bits |= S_ISGID;
-    else if ((bits & (S_ISGID | 0o010)) === (S_ISGID | 0o010) && !inGroup(credentials, gid) && !capable(credentials, kernel.users, CAP_FSETID))
+    else if (
+      (bits & (S_ISGID | 0o010)) === (S_ISGID | 0o010) &&
+      !inGroup(credentials, gid) &&
+      !capable(credentials, kernel.users, CAP_FSETID)
+    )
       bits &= ~S_ISGID;
   }
   return { mode: bits, uid: credentials.fsuid, gid };
@@ -151,7 +163,13 @@ function create(task: Task, dirfd: number, path: string, how: OpenHow, depth: nu
 }
 
 // The name is there although the walk said ENOENT: a symlink to something that does not exist yet.
-function createThroughLink(task: Task, walk: ParentWalk, inode: Inode, how: OpenHow, depth: number): OpenFile | number {
+function createThroughLink(
+  task: Task,
+  walk: ParentWalk,
+  inode: Inode,
+  how: OpenHow,
+  depth: number,
+): OpenFile | number {
   if (!inode.isSymlink) return -ENOENT;
   if ((how.flags & F.O_EXCL) !== 0) return -EEXIST;
   if ((how.flags & F.O_NOFOLLOW) !== 0 || depth > 40) return -ELOOP;

@@ -142,7 +142,8 @@ export class MountNamespace {
   /** Descends into what is mounted on a path. */
   topOf(path: Path): Path {
     let at = path;
-    for (let mount = this.mountedOn(at); mount !== null; mount = this.mountedOn(at)) at = new Path(mount, mount.root);
+    for (let mount = this.mountedOn(at); mount !== null; mount = this.mountedOn(at))
+      at = new Path(mount, mount.root);
     return at;
   }
 }

@@ -84,7 +84,8 @@ class Walk {
     for (let i = 0; i < last; i++) {
       if (names[i] === "") continue;
       const next = this.#step(path, names[i]!, true);
-      if (typeof next === "number" || next instanceof FileTarget) return next instanceof FileTarget ? -ENOTDIR : next;
+      if (typeof next === "number" || next instanceof FileTarget)
+        return next instanceof FileTarget ? -ENOTDIR : next;
       if (!next.inode.isDirectory) return -ENOTDIR;
       path = next;
     }
@@ -100,7 +101,8 @@ class Walk {
     const error = this.#maySearch(path);
     if (error < 0) return error;
     if (name.length > NAME_MAX) return -ENAMETOOLONG;
-    if (name !== "" && name !== "." && name !== "..") return { parent: path, name, mustBeDirectory, dots: "" };
+    if (name !== "" && name !== "." && name !== "..")
+      return { parent: path, name, mustBeDirectory, dots: "" };
     const at = name === ".." ? this.#up(path) : path;
     if (typeof at === "number") return at;
     return { parent: at, name: "", mustBeDirectory: true, dots: name === "" ? "/" : name };
@@ -181,4 +183,3 @@ export function walkParent(
 export function lookupLast(context: WalkContext, { parent, name }: ParentWalk): Dentry | number {
   return context.kernel.dentries.lookup(parent.dentry, name);
 }
-

@@ -3,7 +3,7 @@
 import { EACCES } from "../../shared/abi/errno.ts";
 import { S_IFDIR, S_IFMT } from "../../shared/abi/stat.ts";
 import type { UserNamespace } from "../supervisor/credentials.ts";
-import { capable, type Credentials } from "../supervisor/credentials.ts";
+import { type Credentials, capable } from "../supervisor/credentials.ts";
 
 export const MAY_EXEC = 1;
 export const MAY_WRITE = 2;
@@ -23,7 +23,12 @@ export function inGroup(credentials: Credentials, gid: number): boolean {
 }
 
 /** 0, or -EACCES. `mask` is a set of MAY_*. */
-export function permission(credentials: Credentials, namespace: UserNamespace, file: Owned, mask: number): number {
+export function permission(
+  credentials: Credentials,
+  namespace: UserNamespace,
+  file: Owned,
+  mask: number,
+): number {
   const bits =
     credentials.fsuid === file.uid
       ? (file.mode >> 6) & 7

@@ -44,8 +44,16 @@ function readOnce(task: Task, file: OpenFile, length: number, position: number):
 
 // What a read answers when its last round could not be delivered (F20): a stream keeps what it had
 // and says EFAULT, as pipes do; a file says how far it came.
-function onReadFault(task: Task, file: OpenFile, before: number, n: number, copied: number, position: number): number {
-  if (position === OWN_OFFSET) file.unread(task, WINDOW + (file.isStream ? 0 : copied), n - (file.isStream ? 0 : copied));
+function onReadFault(
+  task: Task,
+  file: OpenFile,
+  before: number,
+  n: number,
+  copied: number,
+  position: number,
+): number {
+  if (position === OWN_OFFSET)
+    file.unread(task, WINDOW + (file.isStream ? 0 : copied), n - (file.isStream ? 0 : copied));
   const done = before + (file.isStream ? 0 : copied);
   return done > 0 ? done : -EFAULT;
 }

@@ -3,10 +3,9 @@
 
 import { EINVAL, ENXIO, EOVERFLOW } from "../../shared/abi/errno.ts";
 import type { Task } from "../supervisor/task.ts";
-import { OpenFile } from "./file.ts";
+import { O_APPEND, OpenFile } from "./file.ts";
 import type { Inode } from "./inode.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "./wait_queue.ts";
-import { O_APPEND } from "./file.ts";
 
 const SEEK_SET = 0;
 const SEEK_CUR = 1;

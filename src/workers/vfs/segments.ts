@@ -10,7 +10,7 @@ import type { Task } from "../supervisor/task.ts";
 const MAX_RW_COUNT = 0x7ffff000;
 const IOV_MAX = 1024;
 const IOVEC_SIZE = 16;
-const SSIZE_MAX = 0x7fffffffffffffff;
+const SSIZE_END = 2 ** 63;
 
 export class Segments {
   readonly #addresses: number[] = [];
@@ -74,7 +74,7 @@ export function vectors(task: Task, count: number): Segments | number {
   const view = new DataView(copy.buffer, copy.byteOffset, copy.length);
   for (let i = 0; i < count; i++) {
     const length = readU64(view, i * IOVEC_SIZE + 8);
-    if (length >= SSIZE_MAX) return -EINVAL;
+    if (length >= SSIZE_END) return -EINVAL;
     segments.add(readU64(view, i * IOVEC_SIZE), length);
   }
   return segments;

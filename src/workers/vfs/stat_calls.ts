@@ -88,7 +88,8 @@ function statfsOf(task: Task, fs: FileSystem, flags: number, address: number): n
 }
 
 export const STAT_HANDLERS: Record<string, Handler> = {
-  stat: (task, _path, address) => statTarget(task, lookupTarget(task, F.AT_FDCWD, task.inString(0), 0), address),
+  stat: (task, _path, address) =>
+    statTarget(task, lookupTarget(task, F.AT_FDCWD, task.inString(0), 0), address),
 
   lstat: (task, _path, address) =>
     statTarget(task, lookupTarget(task, F.AT_FDCWD, task.inString(0), F.AT_SYMLINK_NOFOLLOW), address),
@@ -136,4 +137,3 @@ export const STAT_HANDLERS: Record<string, Handler> = {
     return fs === undefined ? -EINVAL : statfsOf(task, fs, file.path?.mount.flags ?? 0, address);
   },
 };
-

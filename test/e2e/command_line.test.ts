@@ -1,0 +1,73 @@
+// The launcher reads the same command lines as yargs does from the same tables; what it does not serve
+// is answered by Node.
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { ringfence, run } from "../spawn.ts";
+import { withHeld } from "./hold.ts";
+
+const ECHO = ["busybox", "echo"];
+const ACCEPTED: [string[], string][] = [
+  [["do", ...ECHO, "a"], "a\n"],
+  [["do", "--", ...ECHO, "a"], "a\n"],
+  [["do", ...ECHO, "--", "--debug", "-e"], "-- --debug -e\n"],
+  [["--debug", "do", ...ECHO, "a"], "a\n"],
+  [["do", "--debug", ...ECHO, "a"], "a\n"],
+  [["--debug=true", "--no-strace", "--strace=false", "do", ...ECHO, "a"], "a\n"],
+  [["--platform", "systrap", "--platform=systrap", "do", ...ECHO, "a"], "a\n"],
+];
+for (const [args, expected] of ACCEPTED)
+  test(`accepted: ${args.join(" ")}`, async () => {
+    const result = await run(ringfence, args);
+    assert.is(result.stderr.toString(), "");
+    assert.is(result.stdout.toString(), expected);
+    assert.is(result.code, 0);
+  });
+
+const EXPLAINED: [string[], RegExp][] = [
+  [["frobnicate"], /frobnicate/],
+  [["do"], /./],
+  [["exec", "only-an-id"], /./],
+  [["--platform"], /platform/],
+  [["--platform=none", "do", "true"], /systrap/],
+  [["do", "--cwd=/", "true"], /cwd/],
+  [[], /command/],
+];
+for (const [args, why] of EXPLAINED)
+  test(`explained: ringfence ${args.join(" ")}`, async () => {
+    const result = await run(ringfence, args);
+    assert.is(result.code, 125);
+    assert.is(result.stdout.length, 0);
+    assert.match(result.stderr.toString(), /^ringfence: [^\n]+\n$/);
+    assert.match(result.stderr.toString(), why);
+  });
+
+test("help and version", async () => {
+  const help = await run(ringfence, ["--help"]);
+  assert.is(help.code, 0);
+  for (const word of ["do", "exec", "hold", "--root", "--strace"]) assert.match(help.stdout.toString(), word);
+  const version = await run(ringfence, ["--version"]);
+  assert.match(version.stdout.toString(), /^\d+\.\d+\.\d+\n$/);
+});
+
+test("exec's flags reach the command", async () => {
+  await withHeld(async ({ exec }) => {
+    const uid = await exec(["--user", "5:6", "busybox", "id"]);
+    assert.match(uid.stdout.toString(), /^uid=5\S* gid=6/);
+    const env = await exec(["-e", "ONE=1", "--env", "TWO=2", "busybox", "env"], {
+      env: { ONE: "0", PATH: "/bin:/usr/bin" },
+    });
+    const lines = env.stdout.toString().trim().split("\n");
+    assert.ok(
+      lines.includes("ONE=1") && lines.includes("TWO=2") && !lines.includes("ONE=0"),
+      lines.join(" "),
+    );
+    for (const wrong of [
+      ["--user", "root"],
+      ["--env", "novalue"],
+    ])
+      assert.is((await exec([...wrong, "busybox", "true"])).code, 125);
+  });
+});
+
+test.run();
