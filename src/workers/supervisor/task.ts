@@ -436,7 +436,10 @@ export class Task {
 
   /** Makes guest code enter the stub soon, which then posts INTERRUPTED. */
   kick(): void {
-    if (this.owned || !this.started || this.coroutine !== null || this.#afterCopyOut !== null) return;
+    // A coroutine that has just replied for good is on its last step; one that waits for the stub sees
+    // what is pending when its call ends.
+    const waits = this.coroutine !== null && this.coroutine !== this.#stepping;
+    if (this.owned || !this.started || waits || this.#afterCopyOut !== null) return;
     this.kernel.native.tgkill(this.stub.pid, this.hostTid, SIGKICK);
     this.kernel.kicks.watch(this);
   }
