@@ -170,7 +170,6 @@ export function* loadProgram(
   task.kernel.slots.writeFrame(task.slot, task.frame);
   task.kernel.slots.setWord(task.slot, L.REP_FP, L.FP_INITIAL);
   task.replyFinal(Reply.SIGRETURN);
-  task.kickIfPending();
   return NO_RESULT;
 }
 

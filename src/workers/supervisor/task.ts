@@ -165,7 +165,8 @@ export class Task {
   /** Whether all of `wanted` bytes of the piece arrived; a handler answers EFAULT otherwise. */
   inComplete(piece: number, wanted: number): boolean {
     const word = this.kernel.slots.word(this.slot, L.REQ_IN_LENGTH + 4 * piece);
-    return (word & IN_FAULTED) === 0 && (word & 0x7fffffff) >= wanted;
+    // A fault behind what is wanted (the stub copies by the register's 64 bits) does not matter.
+    return (word & 0x7fffffff) >= wanted;
   }
 
   /** The C string of an in piece, one char a byte; -EFAULT or -ENAMETOOLONG. */
@@ -298,6 +299,7 @@ export class Task {
   /** Final replies whose fields stand in the slot: SIGRETURN, EXIT, RESUME. */
   replyFinal(code: ReplyCode): void {
     if (this.dead || !this.owned) return;
+    this.#reportIfPending();
     this.#resetOut();
     this.#endCall();
     if (this.kernel.slots.replyFinal(this.slot, this.sequence, code)) this.#wake();
@@ -306,6 +308,7 @@ export class Task {
   /** SIGNAL, with the frame as a piece. */
   replySignal(): void {
     if (this.dead || !this.owned) return;
+    this.#reportIfPending();
     const pieces = this.#pieces;
     this.#resetOut();
     this.#endCall();
@@ -444,8 +447,10 @@ export class Task {
     this.kernel.kicks.watch(this);
   }
 
-  kickIfPending(): void {
-    if (this.signalPending() || this.group.stopSignal !== 0) this.kick();
+  // What is pending behind a new frame, or is unblocked by it, comes before the guest's next instruction.
+  #reportIfPending(): void {
+    const report = this.signalPending() || this.group.stopSignal !== 0;
+    this.kernel.slots.setWord(this.slot, L.REP_FLAGS, report ? L.REP_REPORT : 0);
   }
 
   /** The task has no more use for its files and its place in the file system; once. */
