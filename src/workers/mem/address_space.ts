@@ -132,10 +132,14 @@ export class AddressSpace {
     return this.vmas.findGap({ ...request, low: fallback.start, high: fallback.end, topDown: false });
   }
 
-  /** Key of a futex that may be shared between address spaces: the object there and the offset in it. */
-  sharedKey(address: number): string {
+  /**
+   * Key of a futex that may be shared between address spaces: the object there and the offset in it. Null
+   * where nothing is mapped.
+   */
+  sharedKey(address: number): string | null {
     const vma = this.vmas.find(address);
-    if (vma === null || vma.backing === null || (vma.flags & VM_SHARED) === 0) return `${this.id}:${address}`;
+    if (vma === null) return null;
+    if (vma.backing === null || (vma.flags & VM_SHARED) === 0) return `${this.id}:${address}`;
     return `object ${(vma.backing as Mapped).id}:${vma.offset + (address - vma.start)}`;
   }
 }

@@ -15,6 +15,8 @@ import {
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { wakeFutex } from "./futex.ts";
+import { VM_SHARED } from "../mem/vma.ts";
+import { releaseRobustList } from "./robust_list.ts";
 import { sendToGroup } from "./send_signal.ts";
 import { fromKernel } from "./siginfo.ts";
 import { type Coroutine, NO_RESULT, type Task, type ThreadGroup } from "./task.ts";
@@ -32,9 +34,25 @@ export function exitTask(task: Task, status: number): number {
   return task.start(leave(task));
 }
 
+/** exit_group(2). Locks in memory that outlives the process are given up first. */
+export function exitGroupCall(task: Task, status: number): number {
+  const { group } = task;
+  const shares = task.stub.space.vmas.all().some((vma) => (vma.flags & VM_SHARED) !== 0);
+  if (shares && group.tasks.some((other) => other.robustList !== 0)) return task.start(releaseAll(task, status));
+  group.exit((status & 0xff) << 8);
+  return NO_RESULT;
+}
+
+function* releaseAll(task: Task, status: number): Coroutine {
+  for (const other of [...task.group.tasks]) yield* releaseRobustList(task, other);
+  task.group.exit((status & 0xff) << 8);
+  return NO_RESULT;
+}
+
 // clear_child_tid is cleared by the stub while it still stands in the address space, then the host
 // thread leaves.
 function* leave(task: Task): Coroutine {
+  yield* releaseRobustList(task, task);
   yield* clearChildTid(task);
   task.kernel.slots.setNumber(task.slot, L.REP_RESULT, EXIT_THREAD);
   task.replyFinal(Reply.EXIT);
@@ -55,7 +73,7 @@ function* clearChildTid(task: Task): Generator<void, void, void> {
 function releaseTask(task: Task): void {
   const { group, kernel } = task;
   kernel.stubs.closeSlot(task);
-  task.files.release();
+  task.releaseFiles();
   kernel.pids.releaseTask(task);
   if (task !== group.leader) {
     const index = group.tasks.indexOf(task);
@@ -69,9 +87,9 @@ export function exitGroup(group: ThreadGroup, status: number): void {
   group.exitStatus = status;
   const stubs = new Set(group.tasks.map((task) => task.stub));
   for (const task of [...group.tasks]) {
+    task.releaseFiles();
     if (task.dead) continue;
     task.cancelWait();
-    task.files.release();
     if (task !== group.leader) group.kernel.pids.releaseTask(task);
   }
   for (const stub of stubs) stub.leave(group);

@@ -113,16 +113,18 @@ export class Futexes {
   }
 }
 
-function keyOf(space: AddressSpace, address: number, isPrivate: boolean): string {
+/** Null: a shared futex where nothing is mapped. */
+function keyOf(space: AddressSpace, address: number, isPrivate: boolean): string | null {
   return isPrivate ? `${space.id}:${address}` : space.sharedKey(address);
 }
 
 /** Wakes waiters of a word in an address space, whether they use it as private or shared. */
 export function wakeFutex(space: AddressSpace, address: number, count: number): number {
   const { futexes } = space.kernel;
-  const woken = futexes.wake(keyOf(space, address, true), count, FUTEX_BITSET_MATCH_ANY);
+  const own = `${space.id}:${address}`;
+  const woken = futexes.wake(own, count, FUTEX_BITSET_MATCH_ANY);
   const shared = keyOf(space, address, false);
-  return shared === keyOf(space, address, true)
+  return shared === null || shared === own
     ? woken
     : woken + futexes.wake(shared, count - woken, FUTEX_BITSET_MATCH_ANY);
 }
@@ -145,6 +147,7 @@ function* wait(
 ): Coroutine {
   const { kernel } = task;
   const key = keyOf(task.stub.space, address, (flags & FUTEX_PRIVATE_FLAG) !== 0);
+  if (key === null) return -EFAULT;
   const waiter = new FutexWaiter(task, bitset);
   kernel.futexes.add(key, waiter);
   let timer: Timer | null = null;
@@ -227,8 +230,10 @@ function* cmpRequeue(
   const space = task.stub.space;
   const { futexes } = task.kernel;
   const fromKey = keyOf(space, from, isPrivate);
+  const toKey = keyOf(space, to, isPrivate);
+  if (fromKey === null || toKey === null) return -EFAULT;
   const woken = futexes.wake(fromKey, wakeCount, FUTEX_BITSET_MATCH_ANY);
-  return woken + futexes.requeue(fromKey, keyOf(space, to, isPrivate), moveCount);
+  return woken + futexes.requeue(fromKey, toKey, moveCount);
 }
 
 function compares(old: number, code: number, argument: number): boolean {
@@ -274,9 +279,12 @@ function* wakeOp(
   const isPrivate = (op & FUTEX_PRIVATE_FLAG) !== 0;
   const space = task.stub.space;
   const { futexes } = task.kernel;
-  let woken = futexes.wake(keyOf(space, first, isPrivate), count, FUTEX_BITSET_MATCH_ANY);
+  const firstKey = keyOf(space, first, isPrivate);
+  const secondKey = keyOf(space, second, isPrivate);
+  if (firstKey === null || secondKey === null) return -EFAULT;
+  let woken = futexes.wake(firstKey, count, FUTEX_BITSET_MATCH_ANY);
   if (compares(old, comparison, argument))
-    woken += futexes.wake(keyOf(space, second, isPrivate), count2, FUTEX_BITSET_MATCH_ANY);
+    woken += futexes.wake(secondKey, count2, FUTEX_BITSET_MATCH_ANY);
   return woken;
 }
 
@@ -298,6 +306,7 @@ export const FUTEX_HANDLERS: Record<string, Handler> = {
         const bitset = command === FUTEX_WAKE ? FUTEX_BITSET_MATCH_ANY | 0 : value3;
         if (bitset === 0) return -EINVAL;
         const key = keyOf(task.stub.space, address, (op & FUTEX_PRIVATE_FLAG) !== 0);
+        if (key === null) return -EFAULT;
         return task.kernel.futexes.wake(key, Math.max(value, 1), bitset);
       }
       case FUTEX_REQUEUE:
@@ -306,6 +315,7 @@ export const FUTEX_HANDLERS: Record<string, Handler> = {
         return task.start(cmpRequeue(task, address, address2, op, value, count2, value3));
       case FUTEX_WAKE_OP:
         if (address2 % 4 !== 0) return -EINVAL;
+        if (!isGuestRange(address2, 4)) return -EFAULT;
         return task.start(wakeOp(task, address, address2, op, value, count2, value3));
       default:
         task.kernel.counters.unsupportedCalls++;

@@ -194,7 +194,6 @@ export function* sigreturn(task: Task, onBadFrame: () => void): Coroutine {
   slots.setWord(task.slot, L.REP_FP_SIZE, fpSize);
   slots.setNumber(task.slot, L.REP_FP_ADDRESS, uc_mcontext.fpstate);
   task.replyFinal(Reply.SIGRETURN);
-  task.kickIfPending();
   return NO_RESULT;
 }
 

@@ -120,6 +120,7 @@ export class Task {
   #outEnd: number = L.WINDOW;
   #badPointer = false;
   #setFs = false;
+  #filesReleased = false;
 
   // ---- Memory of the task that the kernel writes when it ends (set_tid_address, robust lists) ----
   clearChildTid = 0;
@@ -164,7 +165,8 @@ export class Task {
   /** Whether all of `wanted` bytes of the piece arrived; a handler answers EFAULT otherwise. */
   inComplete(piece: number, wanted: number): boolean {
     const word = this.kernel.slots.word(this.slot, L.REQ_IN_LENGTH + 4 * piece);
-    return (word & IN_FAULTED) === 0 && (word & 0x7fffffff) >= wanted;
+    // A fault behind what is wanted (the stub copies by the register's 64 bits) does not matter.
+    return (word & 0x7fffffff) >= wanted;
   }
 
   /** The C string of an in piece, one char a byte; -EFAULT or -ENAMETOOLONG. */
@@ -302,6 +304,7 @@ export class Task {
   /** Final replies whose fields stand in the slot: SIGRETURN, EXIT, RESUME. */
   replyFinal(code: ReplyCode): void {
     if (this.dead || !this.owned) return;
+    this.#reportIfPending();
     this.#resetOut();
     this.#endCall();
     if (this.kernel.slots.replyFinal(this.slot, this.sequence, code)) this.#wake();
@@ -310,6 +313,7 @@ export class Task {
   /** SIGNAL, with the frame as a piece. */
   replySignal(): void {
     if (this.dead || !this.owned) return;
+    this.#reportIfPending();
     const pieces = this.#pieces;
     this.#resetOut();
     this.#endCall();
@@ -451,13 +455,26 @@ export class Task {
 
   /** Makes guest code enter the stub soon, which then posts INTERRUPTED. */
   kick(): void {
-    if (this.owned || !this.started || this.coroutine !== null || this.#afterCopyOut !== null) return;
+    // A coroutine that has just replied for good is on its last step; one that waits for the stub sees
+    // what is pending when its call ends.
+    const waits = this.coroutine !== null && this.coroutine !== this.#stepping;
+    if (this.owned || !this.started || waits || this.#afterCopyOut !== null) return;
     this.kernel.native.tgkill(this.stub.pid, this.hostTid, SIGKICK);
     this.kernel.kicks.watch(this);
   }
 
-  kickIfPending(): void {
-    if (this.signalPending() || this.group.stopSignal !== 0) this.kick();
+  // What is pending behind a new frame, or is unblocked by it, comes before the guest's next instruction.
+  #reportIfPending(): void {
+    const report = this.signalPending() || this.group.stopSignal !== 0;
+    this.kernel.slots.setWord(this.slot, L.REP_FLAGS, report ? L.REP_REPORT : 0);
+  }
+
+  /** The task has no more use for its files and its place in the file system; once. */
+  releaseFiles(): void {
+    if (this.#filesReleased) return;
+    this.#filesReleased = true;
+    this.files.release();
+    this.fs.release();
   }
 
   /** Forgets whatever the call waits for. */
