@@ -2,7 +2,6 @@
 
 import { EFAULT, EINVAL } from "../../shared/abi/errno.ts";
 import { readGuest } from "./guest_copy.ts";
-import { ERESTARTNOHAND } from "./restart.ts";
 import { SignalSet } from "./signal_set.ts";
 import type { Task } from "./task.ts";
 
@@ -27,6 +26,6 @@ export function useMask(task: Task, mask: SignalSet): void {
  * The wait is over. After an interruption the old mask comes back when the signal has been dealt with;
  * otherwise now, so that signals which only the temporary mask let through stay pending.
  */
-export function leaveTemporaryMask(task: Task, result: number): void {
-  if (result !== -ERESTARTNOHAND) task.restoreMask();
+export function leaveTemporaryMask(task: Task, interrupted: boolean): void {
+  if (!interrupted) task.restoreMask();
 }

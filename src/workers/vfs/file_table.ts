@@ -125,6 +125,7 @@ export class FileTable {
 export function putFile(kernel: Kernel, file: OpenFile): void {
   if (--file.references > 0) return;
   kernel.counters.openFiles--;
+  for (const item of file.epollItems) item.owner.forget(item);
   if (file.path !== null) file.path.dentry.pins--;
   file.release();
 }

@@ -125,7 +125,7 @@ function* ppoll(
   const error = yield* setTemporaryMask(task, mask, maskSize);
   if (error < 0) return error;
   const result = typeof bytes === "number" ? bytes : yield* pollAt(task, fds, bytes, deadlineNs);
-  leaveTemporaryMask(task, result);
+  leaveTemporaryMask(task, result === -ERESTARTNOHAND);
   return finishTimeout(task, timeout, deadlineNs, result, writeTimespec);
 }
 

@@ -9,6 +9,7 @@ import { WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import { NEVER, readTimespec, TIMESPEC_SIZE, writeTimespec, writeTimeval } from "../supervisor/clocks.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import { readGuest, writeGuest } from "../supervisor/guest_copy.ts";
+import { ERESTARTNOHAND } from "../supervisor/restart.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { leaveTemporaryMask, setTemporaryMask } from "../supervisor/temporary_mask.ts";
 import type { OpenFile } from "./file.ts";
@@ -139,7 +140,7 @@ function* pselect(
   if (error < 0) return error;
   const deadline = ns === 0 ? 0 : task.kernel.native.monotonicNs() + ns;
   const result = yield* select(task, count, sets, deadline);
-  leaveTemporaryMask(task, result);
+  leaveTemporaryMask(task, result === -ERESTARTNOHAND);
   return finishTimeout(task, timeout, deadline, result, writeTimespec);
 }
 
