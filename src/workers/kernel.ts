@@ -18,7 +18,7 @@ import { Request } from "../shared/ring/slot_states.ts";
 import { Counters } from "./counters.ts";
 import type { Native } from "./native.ts";
 import { SleepSet } from "./sleep_set.ts";
-import { UserNamespace } from "./supervisor/credentials.ts";
+import { initialCredentials, UserNamespace } from "./supervisor/credentials.ts";
 import { returnToGuest } from "./supervisor/deliver_signal.ts";
 import { Dispatcher } from "./supervisor/dispatch.ts";
 import { onFault } from "./supervisor/faults.ts";
@@ -72,6 +72,8 @@ export class Kernel {
   readonly dispatcher: Dispatcher;
   readonly pids: PidNamespace;
   readonly users = new UserNamespace(null);
+  /** For what the kernel does on its own account. */
+  readonly rootCredentials = initialCredentials(0, 0, [], this.users);
   readonly uts: UtsNamespace;
   /** The task of each slot, by slot number. */
   readonly taskAt: (Task | undefined)[] = [];

@@ -14,8 +14,8 @@ import {
 } from "../../shared/abi/signal.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
-import { wakeFutex } from "./futex.ts";
 import { VM_SHARED } from "../mem/vma.ts";
+import { wakeFutex } from "./futex.ts";
 import { releaseRobustList } from "./robust_list.ts";
 import { sendToGroup } from "./send_signal.ts";
 import { fromKernel } from "./siginfo.ts";
@@ -38,7 +38,8 @@ export function exitTask(task: Task, status: number): number {
 export function exitGroupCall(task: Task, status: number): number {
   const { group } = task;
   const shares = task.stub.space.vmas.all().some((vma) => (vma.flags & VM_SHARED) !== 0);
-  if (shares && group.tasks.some((other) => other.robustList !== 0)) return task.start(releaseAll(task, status));
+  if (shares && group.tasks.some((other) => other.robustList !== 0))
+    return task.start(releaseAll(task, status));
   group.exit((status & 0xff) << 8);
   return NO_RESULT;
 }

@@ -154,9 +154,11 @@ function* wait(
   try {
     const list = new OperationList(kernel.slots, task.slot);
     list.load32(address);
-    if (!(yield* task.run(list))) return -EFAULT;
-    if ((task.listResult | 0) !== (value | 0)) return -EAGAIN;
+    const read = yield* task.run(list);
+    // Who was woken meanwhile has taken that wake-up from the others: it counts, whatever the word says.
     if (waiter.woken) return 0;
+    if (!read) return -EFAULT;
+    if ((task.listResult | 0) !== (value | 0)) return -EAGAIN;
     if (deadlineNs !== Number.POSITIVE_INFINITY) {
       timer = kernel.timers.add(deadlineNs, () => {
         waiter.timedOut = true;
@@ -283,8 +285,7 @@ function* wakeOp(
   const secondKey = keyOf(space, second, isPrivate);
   if (firstKey === null || secondKey === null) return -EFAULT;
   let woken = futexes.wake(firstKey, count, FUTEX_BITSET_MATCH_ANY);
-  if (compares(old, comparison, argument))
-    woken += futexes.wake(secondKey, count2, FUTEX_BITSET_MATCH_ANY);
+  if (compares(old, comparison, argument)) woken += futexes.wake(secondKey, count2, FUTEX_BITSET_MATCH_ANY);
   return woken;
 }
 

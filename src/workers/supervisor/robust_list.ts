@@ -1,7 +1,12 @@
 // Robust futexes (get_robust_list(2)): locks that a task holds at its end are marked OWNER_DIED and one
 // waiter is woken. The list is the guest's own, so it is walked by the stub in copy rounds and bounded.
 
-import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS, ROBUST_LIST_LIMIT } from "../../shared/abi/futex.ts";
+import {
+  FUTEX_OWNER_DIED,
+  FUTEX_TID_MASK,
+  FUTEX_WAITERS,
+  ROBUST_LIST_LIMIT,
+} from "../../shared/abi/futex.ts";
 import { readI64, readU64 } from "../../shared/abi/struct.ts";
 import { robust_list_head } from "../../shared/abi/structs.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
