@@ -69,6 +69,7 @@ class KernelThread {
     for (;;) {
       kernel.passes.loopTop();
       const busy = this.#serveSlots();
+      if (kernel.hasDue) kernel.runDue();
       if (kernel.stubs.outstanding) this.#look();
       if (busy) {
         if (++passes < PASSES_PER_LOOK) continue;
@@ -87,6 +88,7 @@ class KernelThread {
         return;
       }
       if (now - this.#lastTurnNs > TURN_INTERVAL_NS) return;
+      if (kernel.hasDue) continue;
       if (!busy && now - this.#lastBusyNs > SPIN_NS) this.#sleep(now);
     }
   }

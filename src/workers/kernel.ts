@@ -86,6 +86,7 @@ export class Kernel {
   /** Programs started from outside, and the wait statuses of those that nobody has fetched yet. */
   readonly #outside = new Set<number>();
   readonly #statuses = new Map<number, number>();
+  #due: Task[] = [];
   #lastSpaceId = 0;
   #lastMappedId = 0;
   #lastDevice = 0;
@@ -154,7 +155,7 @@ export class Kernel {
 
   // ---- Requests ----
 
-  /** Serves the request that the scanner took from a slot. The only place that catches a handler's throw (F21). */
+  /** Serves the request that the scanner took from a slot. A handler's throw is caught here and in runDue (F21). */
   serve(slot: number, request: number): void {
     const task = this.taskAt[slot];
     if (task === undefined) return; // closed while its request was on the way
@@ -164,14 +165,38 @@ export class Kernel {
     try {
       this.#serve(task, kindOf(request));
     } catch (error) {
-      this.counters.handlerErrors++;
-      const stack = error instanceof Error ? error.stack : String(error);
-      this.log("error", "a handler threw: its process is killed", {
-        pid: task.group.pid,
-        nr: task.nr,
-        stack,
-      });
-      this.killHostile(task);
+      this.#onThrow(task, error);
+    }
+    if (this.#due.length > 0) this.runDue();
+  }
+
+  #onThrow(task: Task, error: unknown): void {
+    this.counters.handlerErrors++;
+    const stack = error instanceof Error ? error.stack : String(error);
+    this.log("error", "a handler threw: its process is killed", { pid: task.group.pid, nr: task.nr, stack });
+    this.killHostile(task);
+  }
+
+  /** A task's wait is over. */
+  nextStep(task: Task): void {
+    this.#due.push(task);
+  }
+
+  /** Some task's wait is over, and it has not gone on yet. */
+  get hasDue(): boolean {
+    return this.#due.length > 0;
+  }
+
+  /** Lets the tasks go on whose wait is over; what that wakes comes in the next round. */
+  runDue(): void {
+    const due = this.#due;
+    this.#due = [];
+    for (const task of due) {
+      try {
+        task.goOn();
+      } catch (error) {
+        this.#onThrow(task, error);
+      }
     }
   }
 
