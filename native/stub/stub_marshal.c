@@ -12,6 +12,7 @@ static u64 argument(slot_t slot, u32 index) {
 static u32 copy_in(slot_t slot, u32 piece, u64 to, u64 capacity) {
   u64 from = argument(slot, piece >> 3), length, left;
   if (from == 0) return 0;
+  if (in_window(from)) return FAULTED;
   switch (piece & 7) {
   case RF_PIECE_CSTRING:
     if (capacity > RF_CSTRING_MAX) capacity = RF_CSTRING_MAX;

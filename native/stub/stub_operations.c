@@ -12,8 +12,10 @@
 static s64 copy_strings(u64 array, u64 to, u64 capacity) {
   u64 count = 0, used = 0, pointer;
   for (;; count++) {
+    if (in_window(array + count * 8)) return -EFAULT_;
     if (stub_load64(array + count * 8, &pointer)) return -EFAULT_;
     if (pointer == 0) return (s64)(count | 1ull << 32);
+    if (in_window(pointer)) return -EFAULT_;
     u64 length = stub_copy_string(to + used, pointer, capacity - used);
     if (length >> 63) return -EFAULT_;
     if (length == 0 || *(u8 *)(to + used + length - 1)) return (s64)count;  // does not fit

@@ -32,9 +32,11 @@ import { BLOCKED, type Task, type ThreadGroup } from "./supervisor/task.ts";
 import { UtsNamespace } from "./supervisor/uts.ts";
 import { Timers } from "./timers.ts";
 import { Tracer } from "./tracer.ts";
+import { AnonymousInodes } from "./vfs/anonymous_fs.ts";
 import { DentryCache } from "./vfs/dentry_cache.ts";
 import { mountInitialTree } from "./vfs/initial_mounts.ts";
 import { MountNamespace, type Path } from "./vfs/path.ts";
+import { Pipes } from "./vfs/pipe.ts";
 
 const SIGKILL = 9;
 
@@ -78,13 +80,15 @@ export class Kernel {
   readonly futexes = new Futexes();
   readonly kicks: Kicks;
   /** What a guest may use of the Sentry's own memory: configurable, with Linux's errnos beyond. */
-  readonly limits = { tasks: 4096 };
+  readonly limits = { tasks: 4096, pipePages: 16384 };
   /** Programs started from outside, and the wait statuses of those that nobody has fetched yet. */
   readonly #outside = new Set<number>();
   readonly #statuses = new Map<number, number>();
   #lastSpaceId = 0;
   #lastMappedId = 0;
   #lastDevice = 0;
+  readonly pipes = new Pipes(this.limits.pipePages);
+  readonly anonymous: AnonymousInodes;
   readonly dentries = new DentryCache();
   /** Root of the guest's mount tree. */
   readonly mounts = new MountNamespace();
@@ -123,6 +127,7 @@ export class Kernel {
     this.uts = new UtsNamespace(config.hostname);
     this.stubs = new Stubs(this, descriptors.zygote);
     this.dispatcher = new Dispatcher(this);
+    this.anonymous = new AnonymousInodes(this);
   }
 
   /** Maps the kernel page, fills it in and introduces the zygote. Throws: there is no sandbox without. */

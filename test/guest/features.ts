@@ -8,4 +8,6 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "identity", // ids, uname, prctl, getrandom, sysinfo
   "rlimits", // getrlimit, setrlimit, prlimit64
   "faults", // a fault ends the process with the signal that Linux sends
+  "tasks", // fork, exec, wait, signals
+  "pipes", // pipe, pipe2, their ends
 ]);

@@ -27,6 +27,7 @@ const TOTALS = new Set([
   "unexpectedNotifications",
   "protocolErrors",
   "handlerErrors",
+  "ignoredKicks",
   "sleeps",
 ]);
 

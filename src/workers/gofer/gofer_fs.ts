@@ -3,7 +3,7 @@
 // the host are never opened: the sandbox's own implementations stand in for them by type and number.
 
 import { EROFS } from "../../shared/abi/errno.ts";
-import { S_IFCHR, S_IFDIR, S_IFMT, S_IFREG } from "../../shared/abi/stat.ts";
+import { S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG } from "../../shared/abi/stat.ts";
 import { statfs } from "../../shared/abi/structs.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Mapped } from "../mem/vma.ts";
@@ -19,6 +19,7 @@ import {
   type FileSystemStatus,
   Inode,
 } from "../vfs/inode.ts";
+import { openFifo } from "../vfs/pipe.ts";
 import { readStat } from "../vfs/stat.ts";
 import { GoferFile } from "./gofer_file.ts";
 import { type HandleOwner, Handles } from "./handles.ts";
@@ -160,6 +161,7 @@ export class GoferInode extends Inode implements HandleOwner {
         ? attributes
         : openDevice(this.fs.kernel, attributes.rdev, flags, credentials);
     }
+    if (this.type === S_IFIFO) return openFifo(this.fs.kernel, this, flags);
     if (this.type !== S_IFREG) return super.open(flags, credentials);
     if ((flags & O_ACCMODE) !== 0) return -EROFS;
     const fd = this.reopen(0);

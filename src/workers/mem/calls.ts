@@ -209,6 +209,7 @@ function* advice(task: Task, start: number, end: number, code: number): Coroutin
       if (!(yield* task.run(list)))
         return task.listResult < 0 && task.listResult > -4096 ? task.listResult : -EINVAL;
     }
+    if (error === 0 && !space.vmas.covers(start, end)) return -ENOMEM;
     return error;
   } finally {
     lock.release();

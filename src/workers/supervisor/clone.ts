@@ -23,6 +23,7 @@ import { SIGCHLD } from "../../shared/abi/signal.ts";
 import { clone_args } from "../../shared/abi/structs.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
+import type { Kernel } from "../kernel.ts";
 import type { Handler } from "./dispatch.ts";
 import { RLIMIT_NPROC } from "./limit_calls.ts";
 import { OperationList } from "./operation_list.ts";
@@ -92,7 +93,7 @@ function clone(task: Task, args: CloneArgs): number {
 function partsFor(task: Task, { flags, clearHandlers }: CloneArgs): SharedParts {
   return {
     files: (flags & CLONE_FILES) !== 0 ? task.files.share() : task.files.copy(),
-    fs: (flags & CLONE_FS) !== 0 ? task.fs : task.fs.copy(),
+    fs: (flags & CLONE_FS) !== 0 ? task.fs.share() : task.fs.copy(),
     handlers:
       (flags & CLONE_SIGHAND) !== 0
         ? task.handlers
@@ -172,29 +173,24 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
   const tid = kernel.pids.allot();
   if (tid < 0) return -EAGAIN;
   const lock = yield* task.stub.space.lockAll(task);
-  const stub = new StubProcess(kernel, task.stub.space.copy());
-  const memfd = kernel.stubs.addChunk(stub);
-  if (memfd < 0) {
-    kernel.pids.free(tid);
+  let child: Task | null = null;
+  let made = false;
+  try {
+    const stub = new StubProcess(kernel, task.stub.space.copy());
+    const error = kernel.stubs.addChunk(stub);
+    if (error < 0) return error;
+    child = prepare(task, args, tid, stub, stub.freeSlot());
+    const token = kernel.stubs.awaitFork(child, () => inherit(child!, task));
+    const list = new OperationList(kernel.slots, task.slot);
+    list.fork(token);
+    made = yield* task.run(list);
+    if (!made) return listError(task);
+    publish(child);
+  } finally {
+    // The caller may have been killed while its stub ran the list.
     lock.release();
-    return memfd;
+    if (!made) unmake(kernel, tid, child);
   }
-  kernel.slots.readFrame(task.slot, task.frame);
-  const child = makeTask(task, args, tid, stub, stub.freeSlot());
-  child.frame.words.set(task.frame.words);
-  kernel.stubs.openSlot(child);
-  child.start(begin(child, args));
-  const token = kernel.stubs.awaitFork(child, memfd, () => inherit(child, task));
-  const list = new OperationList(kernel.slots, task.slot);
-  list.fork(token);
-  const done = yield* task.run(list);
-  lock.release();
-  if (!done) {
-    kernel.stubs.abandon(child, memfd);
-    kernel.pids.free(tid);
-    return task.listResult < 0 && task.listResult > -4096 ? task.listResult : -EAGAIN;
-  }
-  publish(child);
   return yield* afterClone(task, child, args);
 }
 
@@ -204,34 +200,56 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     return -EINVAL;
   const tid = kernel.pids.allot();
   if (tid < 0) return -EAGAIN;
-  const list = new OperationList(kernel.slots, task.slot);
-  let slot = task.stub.freeSlot();
-  if (slot < 0) {
-    const memfd = kernel.stubs.addChunk(task.stub);
-    if (memfd < 0) {
-      kernel.pids.free(tid);
-      return memfd;
+  let child: Task | null = null;
+  let made = false;
+  try {
+    const list = new OperationList(kernel.slots, task.slot);
+    let slot = task.stub.freeSlot();
+    const needsChunk = slot < 0;
+    if (needsChunk) {
+      const error = kernel.stubs.addChunk(task.stub);
+      if (error < 0) return error;
+      kernel.stubs.mapChunk(list, task.stub, task.slot);
+      slot = task.stub.freeSlot();
     }
-    kernel.stubs.mapChunk(list, task.stub, memfd, task.slot);
-    slot = task.stub.freeSlot();
+    child = prepare(task, args, tid, task.stub, slot);
+    kernel.slots.setWord(slot, L.HOST_TASK, 1);
+    const token = kernel.stubs.awaitThread(child, () => inherit(child!, task));
+    list.thread(token, task.stub.slotAddress(slot));
+    made = yield* task.run(list);
+    if (!made) {
+      kernel.slots.setWord(slot, L.HOST_TASK, 0);
+      // A chunk that its stub does not map is of no use to any later thread.
+      if (needsChunk) kernel.killHostile(task);
+      return listError(task);
+    }
+    publish(child);
+  } finally {
+    if (!made) unmake(kernel, tid, child);
   }
+  return yield* afterClone(task, child, args);
+}
+
+/** A child that stands ready for its host task. */
+function prepare(task: Task, args: CloneArgs, tid: number, stub: StubProcess, slot: number): Task {
+  const { kernel } = task;
   kernel.slots.readFrame(task.slot, task.frame);
-  const child = makeTask(task, args, tid, task.stub, slot);
+  const child = makeTask(task, args, tid, stub, slot);
   child.frame.words.set(task.frame.words);
-  kernel.slots.setWord(slot, L.HOST_TASK, 1);
   kernel.stubs.openSlot(child);
   child.start(begin(child, args));
-  const token = kernel.stubs.awaitThread(child, () => inherit(child, task));
-  list.thread(token, task.stub.slotAddress(slot));
-  const done = yield* task.run(list);
-  if (!done) {
-    kernel.slots.setWord(slot, L.HOST_TASK, 0);
-    kernel.stubs.abandon(child, -1);
-    kernel.pids.free(tid);
-    return task.listResult < 0 && task.listResult > -4096 ? task.listResult : -EAGAIN;
-  }
-  publish(child);
-  return yield* afterClone(task, child, args);
+  return child;
+}
+
+function unmake(kernel: Kernel, tid: number, child: Task | null): void {
+  kernel.pids.free(tid);
+  if (child === null) return;
+  child.releaseFiles();
+  kernel.stubs.abandon(child);
+}
+
+function listError(task: Task): number {
+  return task.listResult < 0 && task.listResult > -4096 ? task.listResult : -EAGAIN;
 }
 
 // What the caller does when the child exists: parent_tid, and vfork's wait.

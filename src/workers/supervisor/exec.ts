@@ -145,7 +145,7 @@ export class LoadError {
 
 /**
  * Maps an image into the task's empty address space and sends the task off. A coroutine of the new task:
- * it starts by waiting for STARTED. `onReady` is the point of no return; `onFailure` gets a positive
+ * it starts by waiting for STARTED, and closes the image whatever comes. `onReady` is the point of no return; `onFailure` gets a positive
  * errno instead.
  */
 export function* loadProgram(
@@ -154,10 +154,14 @@ export function* loadProgram(
   onReady: () => void,
   onFailure: (errno: number) => void,
 ): Coroutine {
-  yield; // STARTED
-  task.started = true;
-  const error = yield* load(task, image);
-  closeImage(image);
+  let error: number;
+  try {
+    yield; // STARTED
+    task.started = true;
+    error = yield* load(task, image);
+  } finally {
+    closeImage(image);
+  }
   if (error < 0) {
     onFailure(-error);
     return NO_RESULT;

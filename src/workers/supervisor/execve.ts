@@ -86,10 +86,10 @@ function* execve(task: Task, path: string, argvAt: number, envpAt: number): Coro
 function* replace(task: Task, image: ProgramImage): Coroutine {
   const { kernel, group } = task;
   const stub = new StubProcess(kernel, newAddressSpace(kernel, group.rlimits[RLIMIT_STACK]![0]));
-  const memfd = kernel.stubs.addChunk(stub);
-  if (memfd < 0) {
+  const unplaced = kernel.stubs.addChunk(stub);
+  if (unplaced < 0) {
     closeImage(image);
-    return memfd;
+    return unplaced;
   }
   const parts = { files: task.files, fs: task.fs, handlers: task.handlers.afterExec() };
   const next = new Task(kernel, group.pid, group, stub, stub.freeSlot(), parts, task.credentials, image.comm);
@@ -110,10 +110,9 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
       },
     ),
   );
-  const error = kernel.stubs.spawn(next, memfd);
+  const error = kernel.stubs.spawn(next);
   if (error < 0) {
-    closeImage(image);
-    kernel.stubs.abandon(next, -1);
+    kernel.stubs.abandon(next);
     return -ENOMEM;
   }
   // A signal does not end this wait; the end of the group does, and takes the new stub with it.
@@ -123,10 +122,7 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
       yield;
     }
   } finally {
-    if (!ready) {
-      stub.kill();
-      kernel.stubs.closeSlot(next);
-    }
+    if (!ready) kernel.stubs.abandon(next);
   }
   return ready ? NO_RESULT : -errno;
 }
@@ -144,7 +140,7 @@ function changeOver(old: Task, next: Task): void {
   next.files = old.files.forExec();
   const stubs = new Set(group.tasks.map((task) => task.stub));
   for (const task of [...group.tasks]) {
-    if (task !== old && !task.dead) task.files.release();
+    if (task !== old) task.releaseFiles();
     kernel.pids.releaseTask(task);
   }
   // The old task's coroutine is this very call: it is not to be cancelled from within.

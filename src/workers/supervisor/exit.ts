@@ -55,7 +55,7 @@ function* clearChildTid(task: Task): Generator<void, void, void> {
 function releaseTask(task: Task): void {
   const { group, kernel } = task;
   kernel.stubs.closeSlot(task);
-  task.files.release();
+  task.releaseFiles();
   kernel.pids.releaseTask(task);
   if (task !== group.leader) {
     const index = group.tasks.indexOf(task);
@@ -69,9 +69,9 @@ export function exitGroup(group: ThreadGroup, status: number): void {
   group.exitStatus = status;
   const stubs = new Set(group.tasks.map((task) => task.stub));
   for (const task of [...group.tasks]) {
+    task.releaseFiles();
     if (task.dead) continue;
     task.cancelWait();
-    task.files.release();
     if (task !== group.leader) group.kernel.pids.releaseTask(task);
   }
   for (const stub of stubs) stub.leave(group);

@@ -308,6 +308,7 @@ export const FUTEX_HANDLERS: Record<string, Handler> = {
         return task.start(cmpRequeue(task, address, address2, op, value, count2, value3));
       case FUTEX_WAKE_OP:
         if (address2 % 4 !== 0) return -EINVAL;
+        if (!isGuestRange(address2, 4)) return -EFAULT;
         return task.start(wakeOp(task, address, address2, op, value, count2, value3));
       default:
         task.kernel.counters.unsupportedCalls++;

@@ -92,10 +92,10 @@ function startTask(
   const pid = kernel.pids.allot();
   if (pid < 0) return fail(-EAGAIN);
   const stub = new StubProcess(kernel, newAddressSpace(kernel, rlimits[RLIMIT_STACK]![0]));
-  const memfd = kernel.stubs.addChunk(stub);
-  if (memfd < 0) {
+  const unplaced = kernel.stubs.addChunk(stub);
+  if (unplaced < 0) {
     kernel.pids.free(pid);
-    return fail(memfd);
+    return fail(unplaced);
   }
   const group = new ThreadGroup(kernel, pid, null, 0, rlimits);
   const parts = {
@@ -124,13 +124,11 @@ function startTask(
       },
     ),
   );
-  const error = kernel.stubs.spawn(task, memfd);
+  const error = kernel.stubs.spawn(task);
   if (error < 0) {
-    kernel.stubs.abandon(task, -1);
-    if (stub.pid === 0) stub.releaseChunks();
+    kernel.stubs.abandon(task);
     group.exit(SIGKILL);
     kernel.takeStatus(pid);
-    closeImage(image);
     return error;
   }
   return pid;

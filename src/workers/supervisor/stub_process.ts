@@ -30,6 +30,8 @@ export class StubProcess {
   readonly chunks: number[] = [];
   readonly tasks: Task[] = [];
   pid = 0;
+  /** The memfd of the last chunk, until it is mapped in the stub; -1. */
+  memfd = -1;
   #pidfd = -1;
   #watch = -1;
   unexpectedNotifications = 0;
@@ -117,8 +119,14 @@ export class StubProcess {
     kernel.onStubDeath(ended);
   }
 
+  closeMemfd(): void {
+    if (this.memfd >= 0) this.kernel.native.close(this.memfd);
+    this.memfd = -1;
+  }
+
   /** Gives the chunks' places back. Only when no host process can write to them any more. */
   releaseChunks(): void {
+    this.closeMemfd();
     for (const chunk of this.chunks) {
       this.kernel.native.unmapChunk(chunk);
       this.kernel.memory.forgetChunk(chunk);

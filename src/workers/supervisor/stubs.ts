@@ -23,6 +23,7 @@ import { type StubProcess, ZYGOTE_REAP, ZYGOTE_SPAWN } from "./stub_process.ts";
 import type { Task } from "./task.ts";
 
 const ZYGOTE_HELLO = 1;
+const SIGKILL = 9;
 const SYS_close = 3;
 const SYS_mmap = 9;
 const SYS_munmap = 11;
@@ -72,7 +73,7 @@ export class Stubs {
     this.#kernel.sleep.add(this.#listener, EPOLLIN, () => this.receive());
   }
 
-  /** A stub process whose tasks do not exist yet, with one mapped chunk; a negative errno when places run out. */
+  /** Gives a stub process one more chunk, mapped here and not there yet: 0, or a negative errno when places run out. */
   addChunk(stub: StubProcess): number {
     const kernel = this.#kernel;
     const chunk = kernel.places.allot();
@@ -88,7 +89,8 @@ export class Stubs {
       const address = CHUNKS + index * CHUNK_SIZE + slot * SLOT_SIZE;
       kernel.slots.setNumber(slotNumber(chunk, slot), SELF, address);
     }
-    return memfd;
+    stub.memfd = memfd;
+    return 0;
   }
 
   /** Readies the slot of a task whose host task is about to exist. */
@@ -124,8 +126,8 @@ export class Stubs {
   }
 
   /** The new task of a fork maps this chunk first; `onNamed` runs when it has named its token. */
-  awaitFork(task: Task, memfd: number, onNamed: () => void): Token {
-    return this.#await(task, this.#mapFirstChunk(task, memfd), onNamed);
+  awaitFork(task: Task, onNamed: () => void): Token {
+    return this.#await(task, this.#mapFirstChunk(task), onNamed);
   }
 
   /** The new task of an existing address space. */
@@ -140,41 +142,40 @@ export class Stubs {
     return token;
   }
 
-  /** A task that could not be made after all; its chunk's memfd is closed. */
-  abandon(task: Task, memfd: number): void {
+  /** A task that could not be made after all. If its process exists, it ends, and cleans up as it dies. */
+  abandon(task: Task): void {
     const { stub } = task;
     this.closeSlot(task);
-    if (memfd >= 0) {
-      this.#kernel.native.close(memfd);
-      if (stub.pid === 0) stub.releaseChunks();
-    }
+    if (stub.tasks.length > 0) return;
+    if (stub.pid === 0) stub.releaseChunks();
+    else stub.kill();
   }
 
   /** Adds to a list of `slot`'s task: map the last chunk of the address space. */
-  mapChunk(list: OperationList, stub: StubProcess, memfd: number, slot: number): void {
+  mapChunk(list: OperationList, stub: StubProcess, slot: number): void {
     const base = CHUNKS + (stub.chunks.length - 1) * CHUNK_SIZE;
     const fd = DONATED_FD + stub.slotIndex(slot);
-    list.donate(memfd, true);
+    list.donate(stub.memfd, true);
     list.call(SYS_mmap, base, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, fd, 0);
     list.call(SYS_close, fd);
     list.call(SYS_madvise, base, CHUNK_SIZE, MADV_DONTFORK);
   }
 
-  #mapFirstChunk(task: Task, memfd: number): Expected[] {
+  #mapFirstChunk(task: Task): Expected[] {
     const fd = DONATED_FD + slotInChunk(task.slot);
     return [
       {
         nr: SYS_mmap,
         args: [CHUNKS, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, fd, 0],
-        donate: memfd,
+        donate: task.stub.memfd,
         closeDonated: true,
       },
       { nr: SYS_madvise, args: [CHUNKS, CHUNK_SIZE, MADV_DONTFORK], donate: -1, closeDonated: false },
     ];
   }
 
-  /** Asks the zygote for a stub process for `task`, the first of its address space. Owns the memfd. */
-  spawn(task: Task, memfd: number): number {
+  /** Asks the zygote for a stub process for `task`, the first of its address space. */
+  spawn(task: Task): number {
     const { native } = this.#kernel;
     const unmapZygote = {
       nr: SYS_munmap,
@@ -182,12 +183,10 @@ export class Stubs {
       donate: -1,
       closeDonated: false,
     };
-    const token = this.#await(task, [...this.#mapFirstChunk(task, memfd), unmapZygote], () => {});
+    const token = this.#await(task, [...this.#mapFirstChunk(task), unmapZygote], () => {});
     const error = native.zygoteCall(this.#zygote, ZYGOTE_SPAWN, token.low, token.high, 0);
     const pid = error < 0 ? error : native.scratchWords[0]!;
-    if (pid >= 0) return task.stub.watch(pid);
-    native.close(memfd);
-    return pid;
+    return pid < 0 ? pid : task.stub.watch(pid);
   }
 
   reap(pid: number): void {
@@ -237,7 +236,7 @@ export class Stubs {
         native.notifyRefuse(this.#listener, low, high, EPERM);
         return;
       }
-      if (expected.closeDonated) native.close(expected.donate);
+      if (expected.closeDonated) task.stub.closeMemfd();
     }
     native.notifyContinue(this.#listener, low, high);
   }
@@ -248,7 +247,10 @@ export class Stubs {
     const awaited = this.#awaited.get(key);
     if (awaited === undefined) {
       native.notifyRefuse(this.#listener, low, high, EPERM);
-      this.#unexpected(this.#tasks.get(tid));
+      const task = this.#tasks.get(tid);
+      // Nobody's: a child whose creator was killed meanwhile. It leaves by itself, and is the zygote's to reap.
+      if (task === undefined) this.#watchOrphan(tid);
+      else this.#unexpected(task);
       return;
     }
     this.#awaited.delete(key);
@@ -265,6 +267,18 @@ export class Stubs {
     this.#tasks.set(tid, task);
     const address = task.stub.slotAddress(task.slot);
     native.notifyAnswer(this.#listener, low, high, address % TWO_32, Math.floor(address / TWO_32));
+  }
+
+  #watchOrphan(pid: number): void {
+    const { native, sleep } = this.#kernel;
+    const pidfd = native.pidfdOpen(pid);
+    if (pidfd < 0) return; // a thread, which needs no reaping
+    native.pidfdSendSignal(pidfd, SIGKILL);
+    const watch = sleep.add(pidfd, EPOLLIN, () => {
+      sleep.remove(pidfd, watch);
+      native.close(pidfd);
+      this.reap(pid);
+    });
   }
 
   #unexpected(task: Task | undefined): void {

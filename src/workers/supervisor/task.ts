@@ -120,6 +120,7 @@ export class Task {
   #outEnd: number = L.WINDOW;
   #badPointer = false;
   #setFs = false;
+  #filesReleased = false;
 
   // ---- Memory of the task that the kernel writes when it ends (set_tid_address, robust lists) ----
   clearChildTid = 0;
@@ -442,6 +443,14 @@ export class Task {
 
   kickIfPending(): void {
     if (this.signalPending() || this.group.stopSignal !== 0) this.kick();
+  }
+
+  /** The task has no more use for its files and its place in the file system; once. */
+  releaseFiles(): void {
+    if (this.#filesReleased) return;
+    this.#filesReleased = true;
+    this.files.release();
+    this.fs.release();
   }
 
   /** Forgets whatever the call waits for. */

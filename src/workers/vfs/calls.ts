@@ -5,6 +5,7 @@ import { ATTRIBUTE_HANDLERS } from "./attribute_calls.ts";
 import { DESCRIPTOR_HANDLERS } from "./descriptor_calls.ts";
 import { DIRECTORY_HANDLERS } from "./directory_calls.ts";
 import { OPEN_HANDLERS } from "./open_calls.ts";
+import { PIPE_HANDLERS } from "./pipe_calls.ts";
 import { READ_WRITE_HANDLERS } from "./read_write_calls.ts";
 import { STAT_HANDLERS } from "./stat_calls.ts";
 
@@ -15,4 +16,5 @@ export const VFS_HANDLERS: Record<string, Handler> = {
   ...STAT_HANDLERS,
   ...DIRECTORY_HANDLERS,
   ...ATTRIBUTE_HANDLERS,
+  ...PIPE_HANDLERS,
 };

@@ -7,7 +7,7 @@
 
 import { EBADF, EINVAL, ENODEV, ENOTTY, ENXIO, ESPIPE } from "../../shared/abi/errno.ts";
 import type { Mapped } from "../mem/vma.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
 import type { Attributes, Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
 import { WaitQueue } from "./wait_queue.ts";
@@ -27,10 +27,11 @@ export abstract class OpenFile {
   path: Path | null = null;
   /** Descriptors and other holders. */
   references = 0;
-  readonly waiters = new WaitQueue();
+  readonly waiters: WaitQueue;
 
-  constructor(flags: number) {
+  constructor(flags: number, waiters: WaitQueue = new WaitQueue()) {
     this.flags = flags;
+    this.waiters = waiters;
   }
 
   get readable(): boolean {
@@ -66,11 +67,16 @@ export abstract class OpenFile {
     return -ESPIPE;
   }
 
-  /** The bytes that stand at `offset` were read but could not be delivered: they come first next time (F20). */
-  unread(_task: Task, _offset: number, _length: number): void {}
+  /**
+   * The last read gave the `length` bytes that stand at `offset`, but only `delivered` of them reached the
+   * caller's memory (F20). Takes back what Linux would not have read; the bytes that count as read.
+   */
+  undelivered(_task: Task, _offset: number, _length: number, delivered: number): number {
+    return delivered;
+  }
 
-  /** Events that hold now (POLLIN, ...). */
-  abstract poll(): number;
+  /** Events that hold now (POLLIN, ...), for the task that asks. */
+  abstract poll(task: Task): number;
 
   /** What fstat tells. */
   attributes(): Attributes | number {
@@ -97,8 +103,18 @@ export abstract class OpenFile {
     return -ENXIO;
   }
 
-  /** Somebody waits for these events: a file whose events come from the host asks the host for them. */
-  watch(_events: number): void {}
+  /** A task begins to wait for these events: a file whose events come from elsewhere asks there for them. */
+  watch(_events: number, _task: Task): void {}
+
+  /** What is left of opening it, for the task that opens: the coroutine gives 0 or a negative errno. */
+  opening(_task: Task): Coroutine | null {
+    return null;
+  }
+
+  /** What /proc/PID/fd shows for a file without a place. */
+  describe(): string {
+    return "anon_inode:[file]";
+  }
 
   /** The last reference is gone. */
   abstract release(): void;

@@ -7,6 +7,7 @@ export class FsState {
   umask: number;
   #root: Path;
   #cwd: Path;
+  #users = 1;
 
   constructor(umask: number, root: Path, cwd: Path) {
     this.umask = umask;
@@ -36,12 +37,19 @@ export class FsState {
     this.#cwd = path;
   }
 
+  /** One more task uses it (CLONE_FS). */
+  share(): FsState {
+    this.#users++;
+    return this;
+  }
+
   copy(): FsState {
     return new FsState(this.umask, this.#root, this.#cwd);
   }
 
-  /** The last task that used it is gone. */
+  /** A task that used it is gone. */
   release(): void {
+    if (--this.#users > 0) return;
     this.#root.dentry.pins--;
     this.#cwd.dentry.pins--;
   }

@@ -98,21 +98,22 @@ export class HostStream extends OpenFile {
     return this.#kernel.native.seek(this.#fd, offset, whence);
   }
 
-  override unread(task: Task, offset: number, length: number): void {
+  override undelivered(task: Task, offset: number, length: number, delivered: number): number {
     if (!this.isStream) {
-      this.seek(-length, 1 /* SEEK_CUR */);
-      return;
+      this.seek(delivered - length, 1 /* SEEK_CUR */);
+      return delivered;
     }
     const bytes = task.bytes.slice(task.base + offset, task.base + offset + length);
     const rest = this.#unread;
     if (rest === null) {
       this.#unread = bytes;
-      return;
+      return 0;
     }
     const joined = new Uint8Array(bytes.length + rest.length);
     joined.set(bytes);
     joined.set(rest, bytes.length);
     this.#unread = joined;
+    return 0;
   }
 
   #takeUnread(task: Task, offset: number, length: number): number {

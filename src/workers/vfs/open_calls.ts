@@ -5,8 +5,9 @@ import * as F from "../../shared/abi/fcntl.ts";
 import { open_how } from "../../shared/abi/structs.ts";
 import { WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
-import { RLIMIT_NOFILE } from "../supervisor/limit_calls.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { OpenFile } from "./file.ts";
+import { install } from "./install.ts";
 import { type OpenHow, openPath } from "./open_file.ts";
 import {
   RESOLVE_BENEATH,
@@ -54,10 +55,24 @@ export function openFor(task: Task, dirfd: number, path: string | number, how: O
   const file = openPath(task, dirfd, path, how);
   if (typeof file === "number") return file;
   file.flags &= ~CALL_FLAGS;
-  const limit = task.group.rlimits[RLIMIT_NOFILE]![0];
-  const fd = task.files.install(file, 0, limit, (how.flags & F.O_CLOEXEC) !== 0);
-  if (fd < 0) task.files.discard(file);
-  return fd;
+  const closeOnExec = (how.flags & F.O_CLOEXEC) !== 0;
+  const opening = file.opening(task);
+  return opening === null
+    ? install(task, file, closeOnExec)
+    : task.start(finishOpening(task, file, opening, closeOnExec));
+}
+
+// A FIFO's open waits for the other end.
+function* finishOpening(task: Task, file: OpenFile, opening: Coroutine, closeOnExec: boolean): Coroutine {
+  let opened = false;
+  try {
+    const error = yield* opening;
+    if (error < 0) return error;
+    opened = true;
+    return install(task, file, closeOnExec);
+  } finally {
+    if (!opened) task.files.discard(file);
+  }
 }
 
 // open and openat ignore what they do not know.

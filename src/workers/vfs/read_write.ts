@@ -9,32 +9,13 @@ import { fromUser } from "../supervisor/siginfo.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { O_NONBLOCK, type OpenFile } from "./file.ts";
 import type { Segments } from "./segments.ts";
-import { POLLIN, POLLOUT, type WaitEntry } from "./wait_queue.ts";
+import { waitFor } from "./wait.ts";
+import { POLLIN, POLLOUT } from "./wait_queue.ts";
 
 const SIGPIPE = 13;
 const PAGE_SIZE = 4096;
 /** A position of -1 stands for the file's own offset. */
 export const OWN_OFFSET = -1;
-
-/** Waits until one of `events` may hold; the coroutine looks itself. True: a signal ended the wait. */
-export function* waitFor(task: Task, file: OpenFile, events: number): Generator<void, boolean, void> {
-  let woken = false;
-  let waiting = false;
-  const entry: WaitEntry = {
-    events,
-    wake() {
-      file.waiters.remove(entry);
-      woken = true;
-      if (waiting) task.completeWait(0);
-    },
-  };
-  file.waiters.add(entry);
-  file.watch(events);
-  if (woken) return false;
-  waiting = true;
-  task.waiter = { cancel: () => file.waiters.remove(entry) };
-  return yield* task.wait();
-}
 
 function readOnce(task: Task, file: OpenFile, length: number, position: number): number {
   return position === OWN_OFFSET
@@ -42,8 +23,7 @@ function readOnce(task: Task, file: OpenFile, length: number, position: number):
     : file.pread(task, WINDOW, length, position);
 }
 
-// What a read answers when its last round could not be delivered (F20): a stream keeps what it had
-// and says EFAULT, as pipes do; a file says how far it came.
+// What a read answers when its last round could not be delivered (F20).
 function onReadFault(
   task: Task,
   file: OpenFile,
@@ -52,10 +32,14 @@ function onReadFault(
   copied: number,
   position: number,
 ): number {
-  if (position === OWN_OFFSET)
-    file.unread(task, WINDOW + (file.isStream ? 0 : copied), n - (file.isStream ? 0 : copied));
-  const done = before + (file.isStream ? 0 : copied);
+  const read = position === OWN_OFFSET ? file.undelivered(task, WINDOW, n, copied) : copied;
+  const done = before + read;
   return done > 0 ? done : -EFAULT;
+}
+
+// A stream's read goes on for as long as there is something at once.
+function goesOn(task: Task, file: OpenFile): boolean {
+  return !file.isStream || (file.poll(task) & POLLIN) !== 0;
 }
 
 function* readRounds(task: Task, file: OpenFile, segments: Segments, position: number): Coroutine {
@@ -71,7 +55,7 @@ function* readRounds(task: Task, file: OpenFile, segments: Segments, position: n
     const before = done;
     segments.round(task, n);
     done += n;
-    if (done === segments.total || n < want || file.isStream) {
+    if (done === segments.total || n < want || !goesOn(task, file)) {
       task.outFault = (copied) => onReadFault(task, file, before, n, Math.min(copied, n), position);
       return done;
     }

@@ -1,6 +1,7 @@
 // Reading and writing: read(2), readv(2), pread(2), write(2) and their like, lseek(2), ioctl(2).
 
 import { EBADF, EINVAL } from "../../shared/abi/errno.ts";
+import { SEEK_HOLE } from "../../shared/abi/fcntl.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Task } from "../supervisor/task.ts";
 import type { OpenFile } from "./file.ts";
@@ -62,7 +63,8 @@ export const READ_WRITE_HANDLERS: Record<string, Handler> = {
 
   lseek: (task, fd, offset, whence) => {
     const file = task.files.get(fd);
-    return file === undefined ? -EBADF : file.seek(offset, whence);
+    if (file === undefined) return -EBADF;
+    return whence >>> 0 > SEEK_HOLE ? -EINVAL : file.seek(offset, whence);
   },
 
   ioctl: (task, fd, request, argument) => {

@@ -44,8 +44,9 @@ export abstract class SeekableFile extends OpenFile {
     return n;
   }
 
-  override unread(_task: Task, _offset: number, length: number): void {
-    this.position -= length;
+  override undelivered(_task: Task, _offset: number, length: number, delivered: number): number {
+    this.position -= length - delivered;
+    return delivered;
   }
 
   override seek(offset: number, whence: number): number {

@@ -39,9 +39,11 @@ export class WaitQueue {
   }
 
   wake(events: number): void {
+    if (this.#entries.size === 0) return;
     // An entry may remove itself, or others, while it is woken.
     for (const entry of [...this.#entries]) {
-      if ((entry.events & events) !== 0 || (events & (POLLERR | POLLHUP)) !== 0) entry.wake(events);
+      if ((entry.events & events) === 0 && (events & (POLLERR | POLLHUP)) === 0) continue;
+      if (this.#entries.has(entry)) entry.wake(events);
     }
   }
 }

@@ -1,0 +1,42 @@
+// Giving new open files descriptors: one, or a pair whose numbers go to guest memory.
+
+import { EFAULT } from "../../shared/abi/errno.ts";
+import { RLIMIT_NOFILE } from "../supervisor/limit_calls.ts";
+import type { Task } from "../supervisor/task.ts";
+import type { OpenFile } from "./file.ts";
+
+/** A new file's descriptor, or -EMFILE: then the file is gone. */
+export function install(task: Task, file: OpenFile, closeOnExec: boolean): number {
+  const fd = task.files.install(file, 0, task.group.rlimits[RLIMIT_NOFILE]![0], closeOnExec);
+  if (fd < 0) task.files.discard(file);
+  return fd;
+}
+
+/** Two new files, whose descriptors are written to `address`: 0 or a negative errno. */
+export function installPair(
+  task: Task,
+  address: number,
+  first: OpenFile,
+  second: OpenFile,
+  closeOnExec: boolean,
+): number {
+  const a = install(task, first, closeOnExec);
+  if (a < 0) {
+    task.files.discard(second);
+    return a;
+  }
+  const b = install(task, second, closeOnExec);
+  if (b < 0) {
+    task.files.close(a);
+    return b;
+  }
+  const at = task.out(address, 8);
+  task.view.setInt32(at, a, true);
+  task.view.setInt32(at + 4, b, true);
+  task.outFault = () => {
+    task.files.close(a);
+    task.files.close(b);
+    return -EFAULT;
+  };
+  return 0;
+}

@@ -1,0 +1,219 @@
+// Pipes and FIFOs (pipe(7), fifo(7)): the ends as open files, opening a FIFO, and the limits on what all
+// pipes together may hold. The bytes are pipe_buffer.ts's.
+
+import { EAGAIN, EBUSY, EINVAL, ENFILE, ENXIO, EPERM, EPIPE } from "../../shared/abi/errno.ts";
+import * as F from "../../shared/abi/fcntl.ts";
+import { FIONREAD } from "../../shared/abi/ioctl.ts";
+import type { Kernel } from "../kernel.ts";
+import { ERESTARTSYS } from "../supervisor/restart.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
+import { O_NONBLOCK, OpenFile } from "./file.ts";
+import type { Inode } from "./inode.ts";
+import { PAGE, PipeBuffer } from "./pipe_buffer.ts";
+import { waitOn } from "./wait.ts";
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, WaitQueue } from "./wait_queue.ts";
+
+const DEFAULT_SLOTS = 16;
+/** Of a pipe made when all pipes together use too much (Linux's pipe-user-pages-soft). */
+const SHORT_SLOTS = 2;
+const PIPE_MAX_SIZE = 1048576; // fs.pipe-max-size
+const CAN_READ = POLLIN | POLLRDNORM;
+const CAN_WRITE = POLLOUT | POLLWRNORM;
+/** What may be set of a pipe's end: the access mode is its own. */
+const STATUS_FLAGS = F.O_ACCMODE | F.O_NONBLOCK | F.O_DIRECT;
+
+/** All pipes of a kernel: their pages are the Sentry's memory. */
+export class Pipes {
+  readonly #limitPages: number;
+  readonly #fifos = new Map<string, Pipe>();
+  #pages = 0;
+
+  constructor(limitPages: number) {
+    this.#limitPages = limitPages;
+  }
+
+  /** A new pipe without ends, or -ENFILE. */
+  create(fifo = ""): Pipe | number {
+    const slots = this.#pages + DEFAULT_SLOTS > this.#limitPages ? SHORT_SLOTS : DEFAULT_SLOTS;
+    if (this.#pages + slots > 2 * this.#limitPages) return -ENFILE;
+    this.#pages += slots;
+    const pipe = new Pipe(this, slots, fifo);
+    if (fifo !== "") this.#fifos.set(fifo, pipe);
+    return pipe;
+  }
+
+  fifo(key: string): Pipe | number {
+    return this.#fifos.get(key) ?? this.create(key);
+  }
+
+  release(pipe: Pipe): void {
+    this.#pages -= pipe.buffer.slots;
+    if (pipe.fifo !== "") this.#fifos.delete(pipe.fifo);
+  }
+
+  /** F_SETPIPE_SZ: the new size, or a negative errno. */
+  resize(pipe: Pipe, size: number): number {
+    if (size < 0) return -EINVAL;
+    if (size > PIPE_MAX_SIZE) return -EPERM;
+    const slots = size <= PAGE ? 1 : 2 ** Math.ceil(Math.log2(size / PAGE));
+    const { buffer } = pipe;
+    if (slots > buffer.slots && this.#pages + slots - buffer.slots > this.#limitPages) return -EPERM;
+    if (slots < buffer.used) return -EBUSY;
+    this.#pages += slots - buffer.slots;
+    const wasFull = buffer.full;
+    buffer.resize(slots);
+    if (wasFull && !buffer.full) pipe.waiters.wake(CAN_WRITE);
+    return slots * PAGE;
+  }
+}
+
+export class Pipe {
+  readonly owner: Pipes;
+  readonly buffer: PipeBuffer;
+  /** Names the FIFO that it belongs to; "" for a pipe. */
+  readonly fifo: string;
+  readonly waiters = new WaitQueue();
+  /** Opens of a FIFO that wait for the other end. */
+  readonly partners = new WaitQueue();
+  readers = 0;
+  writers = 0;
+  /** How often it was opened for reading, for writing. */
+  readerOpens = 0;
+  writerOpens = 0;
+  /** Who has read last: only that read's bytes can come back. */
+  lastReader: Task | null = null;
+
+  constructor(owner: Pipes, slots: number, fifo: string) {
+    this.owner = owner;
+    this.buffer = new PipeBuffer(slots);
+    this.fifo = fifo;
+  }
+}
+
+export class PipeFile extends OpenFile {
+  readonly isStream = true;
+  readonly pipe: Pipe;
+  /** Writers that had come before this reader opened without any: until another comes, there is no hang-up. */
+  readonly #writersBefore: number;
+
+  constructor(pipe: Pipe, inode: Inode, flags: number) {
+    super(flags, pipe.waiters);
+    this.pipe = pipe;
+    this.inode = inode;
+    if (this.readable) {
+      pipe.readers++;
+      pipe.readerOpens++;
+    }
+    if (this.writable) {
+      pipe.writers++;
+      pipe.writerOpens++;
+    }
+    this.#writersBefore = pipe.fifo !== "" && pipe.writers === 0 ? pipe.writerOpens : -1;
+    pipe.partners.wake(POLLIN);
+  }
+
+  override read(task: Task, offset: number, length: number): number {
+    const { pipe } = this;
+    const { buffer } = pipe;
+    if (buffer.empty) return pipe.writers === 0 ? 0 : -EAGAIN;
+    const wasFull = buffer.full;
+    const n = buffer.read(task.bytes, task.base + offset, length);
+    pipe.lastReader = task;
+    if (wasFull && !buffer.full) pipe.waiters.wake(CAN_WRITE);
+    return n;
+  }
+
+  override write(task: Task, offset: number, length: number): number {
+    const { pipe } = this;
+    if (pipe.readers === 0) return -EPIPE;
+    const n = pipe.buffer.write(task.bytes, task.base + offset, length, (this.flags & F.O_DIRECT) !== 0);
+    if (n === 0) return -EAGAIN;
+    pipe.waiters.wake(CAN_READ);
+    return n;
+  }
+
+  // The pipe's own bytes come back, never those of the window, which the guest may have changed.
+  override undelivered(task: Task, _offset: number, _length: number, delivered: number): number {
+    const { pipe } = this;
+    if (pipe.lastReader !== task) return delivered; // somebody has read since: they are lost
+    pipe.lastReader = null;
+    const kept = pipe.buffer.putBack(delivered);
+    pipe.waiters.wake(CAN_READ);
+    return kept;
+  }
+
+  poll(): number {
+    const { pipe } = this;
+    let events = 0;
+    if (this.readable) {
+      if (!pipe.buffer.empty) events |= CAN_READ;
+      if (pipe.writers === 0 && pipe.writerOpens !== this.#writersBefore) events |= POLLHUP;
+    }
+    if (this.writable) {
+      if (!pipe.buffer.full) events |= CAN_WRITE;
+      if (pipe.readers === 0) events |= POLLERR;
+    }
+    return events;
+  }
+
+  override ioctl(task: Task, request: number, argument: number): number {
+    if (request !== FIONREAD) return super.ioctl(task, request, argument);
+    task.view.setInt32(task.out(argument, 4), this.pipe.buffer.bytes, true);
+    return 0;
+  }
+
+  override fcntl(task: Task, command: number, value: number, argument: number): number {
+    if (command === F.F_GETPIPE_SZ) return this.pipe.buffer.slots * PAGE;
+    if (command === F.F_SETPIPE_SZ) return this.pipe.owner.resize(this.pipe, value);
+    return super.fcntl(task, command, value, argument);
+  }
+
+  override reopen(flags: number): OpenFile {
+    return new PipeFile(this.pipe, this.inode!, flags & STATUS_FLAGS);
+  }
+
+  override describe(): string {
+    return `pipe:[${this.inode!.ino}]`;
+  }
+
+  override opening(task: Task): Coroutine | null {
+    const { pipe } = this;
+    if (pipe.fifo === "") return null;
+    if (this.readable && this.writable) return null;
+    const alone = this.readable ? pipe.writers === 0 : pipe.readers === 0;
+    return alone && (this.flags & O_NONBLOCK) === 0 ? this.#waitForPartner(task) : null;
+  }
+
+  // Any open of the other end will do, even if it is closed again by the time this task looks.
+  *#waitForPartner(task: Task): Coroutine {
+    const { pipe } = this;
+    const opens = () => (this.readable ? pipe.writerOpens : pipe.readerOpens);
+    const before = opens();
+    while (opens() === before) if (yield* waitOn(task, pipe.partners, POLLIN)) return -ERESTARTSYS;
+    return 0;
+  }
+
+  release(): void {
+    const { pipe } = this;
+    if (this.readable) pipe.readers--;
+    if (this.writable) pipe.writers--;
+    if (pipe.readers === 0 && pipe.writers === 0) pipe.owner.release(pipe);
+    else if (pipe.readers === 0) pipe.waiters.wake(CAN_WRITE | POLLERR);
+    else if (pipe.writers === 0) pipe.waiters.wake(CAN_READ | POLLHUP);
+  }
+}
+
+/** Opens a FIFO of any file system; file systems call it from Inode.open. */
+export function openFifo(kernel: Kernel, inode: Inode, flags: number): OpenFile | number {
+  const attributes = inode.attributes();
+  if (typeof attributes === "number") return attributes;
+  const pipe = kernel.pipes.fifo(`${attributes.dev}:${attributes.ino}`);
+  if (typeof pipe === "number") return pipe;
+  const access = flags & F.O_ACCMODE;
+  if (access === F.O_ACCMODE) return -EINVAL;
+  if (access === F.O_WRONLY && (flags & O_NONBLOCK) !== 0 && pipe.readers === 0) {
+    if (pipe.writers === 0) kernel.pipes.release(pipe);
+    return -ENXIO;
+  }
+  return new PipeFile(pipe, inode, flags);
+}

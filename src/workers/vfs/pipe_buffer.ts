@@ -1,0 +1,217 @@
+// The bytes of a pipe (pipe(7)): a ring of slots, each a page that a write has filled in part or in
+// whole, as Linux counts them. A write adds its odd bytes to the last page if they fit there, then takes
+// new slots; so what fits into a pipe depends on how it was written.
+//
+// The pages lie in one array, so that a run of full pages moves in one copy. Bytes that were read stay
+// there until the next read: what could not be delivered comes back (hardening.md, F20).
+
+export const PAGE = 4096;
+
+/** The slot is a packet (O_DIRECT): a read takes it alone, and all of it. */
+const PACKET = 1;
+
+export class PipeBuffer {
+  /** How many slots may be in use. */
+  #slots: number;
+  /** The pages, and per page: where its bytes begin, how many they are, PACKET. A power of two of them. */
+  #memory = new Uint8Array(0);
+  #offsets = new Uint16Array(0);
+  #lengths = new Uint16Array(0);
+  #flags = new Uint8Array(0);
+  /** Index of the oldest slot in use; slots in use. */
+  #first = 0;
+  #used = 0;
+  /** Slots before the oldest that the last read has emptied; bytes it took of the oldest, which it has not. */
+  #taken = 0;
+  #takenPartly = 0;
+  #bytes = 0;
+
+  constructor(slots: number) {
+    this.#slots = slots;
+  }
+
+  get slots(): number {
+    return this.#slots;
+  }
+
+  get used(): number {
+    return this.#used;
+  }
+
+  get full(): boolean {
+    return this.#used >= this.#slots;
+  }
+
+  get empty(): boolean {
+    return this.#used === 0;
+  }
+
+  /** Bytes that a read would find, in one or more reads. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Changes the number of slots; the caller has checked that those in use fit. */
+  resize(slots: number): void {
+    this.#slots = slots;
+  }
+
+  /** Takes bytes from the pipe's writer; their number, 0 when there is no room. */
+  write(source: Uint8Array, at: number, length: number, packets: boolean): number {
+    let done = 0;
+    const odd = length & (PAGE - 1);
+    if (odd !== 0 && this.#used > 0 && this.#merge(source, at, odd)) done = odd;
+    while (done < length && this.#used < this.#slots) {
+      const index = this.#append();
+      const start = index * PAGE;
+      // As many whole pages as lie in a row.
+      let run = 1;
+      while (
+        !packets &&
+        length - done >= (run + 1) * PAGE &&
+        this.#used + run < this.#slots &&
+        index + run < this.#offsets.length &&
+        this.#hasRoomFor(run + 1)
+      )
+        run++;
+      const count = run > 1 ? run * PAGE : Math.min(PAGE, length - done);
+      this.#memory.set(source.subarray(at + done, at + done + count), start);
+      for (let page = 0; page < run; page++) {
+        this.#offsets[index + page] = 0;
+        this.#lengths[index + page] = run > 1 ? PAGE : count;
+        this.#flags[index + page] = packets ? PACKET : 0;
+      }
+      this.#used += run;
+      done += count;
+    }
+    this.#bytes += done;
+    return done;
+  }
+
+  /** Gives bytes to the pipe's reader; their number, 0 when there are none. Ends with a packet. */
+  read(target: Uint8Array, at: number, length: number): number {
+    this.#taken = 0;
+    this.#takenPartly = 0;
+    return this.#copyOut(target, at, length, true);
+  }
+
+  /** As read, but the bytes stay (tee, MSG_PEEK's like). */
+  peek(target: Uint8Array, at: number, length: number): number {
+    return this.#copyOut(target, at, length, false);
+  }
+
+  #copyOut(target: Uint8Array, at: number, length: number, take: boolean): number {
+    let done = 0;
+    let slot = 0;
+    let from = -1;
+    let end = -1;
+    let copied = 0;
+    while (done < length && slot < this.#used) {
+      const index = this.#index(slot);
+      const start = index * PAGE + this.#offsets[index]!;
+      const part = Math.min(this.#lengths[index]!, length - done);
+      if (start !== end) {
+        if (end > from) target.set(this.#memory.subarray(from, end), at + copied);
+        copied = done;
+        from = start;
+      }
+      end = start + part;
+      done += part;
+      const packet = this.#flags[index] === PACKET;
+      if (take) {
+        const left = this.#lengths[index]! - part;
+        if (packet && left > 0) this.#bytes -= left;
+        if (left > 0 && !packet) {
+          this.#offsets[index]! += part;
+          this.#lengths[index] = left;
+          this.#takenPartly = part;
+        } else slot++;
+      } else slot++;
+      if (packet) break;
+    }
+    if (end > from) target.set(this.#memory.subarray(from, end), at + copied);
+    if (take) {
+      this.#bytes -= done;
+      this.#first = this.#index(slot);
+      this.#used -= slot;
+      this.#taken = slot;
+    }
+    return done;
+  }
+
+  /**
+   * Of the last read only `delivered` bytes arrived: takes the rest back, whole pages of it, as Linux does,
+   * which lets go of a page only when all of it has arrived. The bytes that count as read.
+   */
+  putBack(delivered: number): number {
+    const mask = this.#offsets.length - 1;
+    if (this.#takenPartly > 0) {
+      this.#offsets[this.#first]! -= this.#takenPartly;
+      this.#lengths[this.#first]! += this.#takenPartly;
+      this.#bytes += this.#takenPartly;
+      this.#takenPartly = 0;
+    }
+    // The lengths of emptied slots still stand there.
+    let gone = 0;
+    let kept = 0;
+    while (gone < this.#taken) {
+      const length = this.#lengths[(this.#first - this.#taken + gone) & mask]!;
+      if (kept + length > delivered) break;
+      kept += length;
+      gone++;
+    }
+    for (let slot = gone; slot < this.#taken; slot++) {
+      this.#first = (this.#first - 1) & mask;
+      this.#used++;
+      this.#bytes += this.#lengths[this.#first]!;
+    }
+    this.#taken = 0;
+    return kept;
+  }
+
+  #index(slot: number): number {
+    return (this.#first + slot) & (this.#offsets.length - 1);
+  }
+
+  // The odd bytes of a write go behind the last page's, if it has room for all of them.
+  #merge(source: Uint8Array, at: number, odd: number): boolean {
+    const index = this.#index(this.#used - 1);
+    const end = this.#offsets[index]! + this.#lengths[index]!;
+    if (this.#flags[index] === PACKET || end + odd > PAGE) return false;
+    this.#memory.set(source.subarray(at, at + odd), index * PAGE + end);
+    this.#lengths[index]! += odd;
+    return true;
+  }
+
+  // Index of the next slot to fill; the pages grow with the use that is made of the pipe.
+  #append(): number {
+    if (!this.#hasRoomFor(1)) this.#grow();
+    return this.#index(this.#used);
+  }
+
+  #hasRoomFor(slots: number): boolean {
+    return this.#used + this.#taken + slots <= this.#offsets.length;
+  }
+
+  #grow(): void {
+    const count = this.#offsets.length;
+    const larger = Math.max(2, count * 2);
+    const memory = new Uint8Array(larger * PAGE);
+    const offsets = new Uint16Array(larger);
+    const lengths = new Uint16Array(larger);
+    const flags = new Uint8Array(larger);
+    const start = this.#first - this.#taken;
+    for (let slot = 0; slot < this.#taken + this.#used; slot++) {
+      const index = (start + slot) & (count - 1);
+      memory.set(this.#memory.subarray(index * PAGE, (index + 1) * PAGE), slot * PAGE);
+      offsets[slot] = this.#offsets[index]!;
+      lengths[slot] = this.#lengths[index]!;
+      flags[slot] = this.#flags[index]!;
+    }
+    this.#first = this.#taken;
+    this.#memory = memory;
+    this.#offsets = offsets;
+    this.#lengths = lengths;
+    this.#flags = flags;
+  }
+}

@@ -1,0 +1,24 @@
+// pipe(2), pipe2(2).
+
+import { EINVAL } from "../../shared/abi/errno.ts";
+import * as F from "../../shared/abi/fcntl.ts";
+import type { Handler } from "../supervisor/dispatch.ts";
+import type { Task } from "../supervisor/task.ts";
+import { installPair } from "./install.ts";
+import { PipeFile } from "./pipe.ts";
+
+function pipe(task: Task, address: number, flags: number): number {
+  if ((flags & ~(F.O_CLOEXEC | F.O_NONBLOCK | F.O_DIRECT)) !== 0) return -EINVAL;
+  const made = task.kernel.pipes.create();
+  if (typeof made === "number") return made;
+  const inode = task.kernel.anonymous.pipe(task.credentials);
+  const status = flags & (F.O_NONBLOCK | F.O_DIRECT);
+  const reader = new PipeFile(made, inode, F.O_RDONLY | status);
+  const writer = new PipeFile(made, inode, F.O_WRONLY | status);
+  return installPair(task, address, reader, writer, (flags & F.O_CLOEXEC) !== 0);
+}
+
+export const PIPE_HANDLERS: Record<string, Handler> = {
+  pipe: (task, address) => pipe(task, address, 0),
+  pipe2: (task, address, flags) => pipe(task, address, flags),
+};

@@ -1,0 +1,39 @@
+// Waiting for readiness in a call's coroutine.
+
+import type { Task } from "../supervisor/task.ts";
+import type { OpenFile } from "./file.ts";
+import type { WaitEntry, WaitQueue } from "./wait_queue.ts";
+
+/** Waits until the queue is woken for one of `events`. True: a signal ended the wait. */
+export function* waitOn(task: Task, queue: WaitQueue, events: number): Generator<void, boolean, void> {
+  const entry: WaitEntry = {
+    events,
+    wake() {
+      queue.remove(entry);
+      task.completeWait(0);
+    },
+  };
+  queue.add(entry);
+  task.waiter = { cancel: () => queue.remove(entry) };
+  return yield* task.wait();
+}
+
+/** Waits until one of `events` may hold of a file; the coroutine looks itself. True: a signal ended the wait. */
+export function* waitFor(task: Task, file: OpenFile, events: number): Generator<void, boolean, void> {
+  let woken = false;
+  let waiting = false;
+  const entry: WaitEntry = {
+    events,
+    wake() {
+      file.waiters.remove(entry);
+      woken = true;
+      if (waiting) task.completeWait(0);
+    },
+  };
+  file.waiters.add(entry);
+  file.watch(events, task);
+  if (woken) return false;
+  waiting = true;
+  task.waiter = { cancel: () => file.waiters.remove(entry) };
+  return yield* task.wait();
+}
