@@ -16,6 +16,7 @@ import { Scanner } from "../shared/ring/scan.ts";
 import { Slots } from "../shared/ring/slot.ts";
 import { Request } from "../shared/ring/slot_states.ts";
 import { Counters } from "./counters.ts";
+import { Vdso } from "./mem/vdso.ts";
 import type { Native } from "./native.ts";
 import { SleepSet } from "./sleep_set.ts";
 import { initialCredentials, UserNamespace } from "./supervisor/credentials.ts";
@@ -96,6 +97,7 @@ export class Kernel {
   /** Root of the guest's mount tree. */
   readonly mounts = new MountNamespace();
   root!: Path;
+  vdso!: Vdso;
   /** Where random bytes are made before they go to shared memory. */
   readonly random = new Uint8Array(WINDOW_SIZE);
 
@@ -144,7 +146,7 @@ export class Kernel {
       this.page.setMarshal(nr, marshal.getInt32(at, true), marshal.getInt32(at + 4, true));
     }
     this.root = mountInitialTree(this);
-    this.stubs.hello(readOnly, [this.doorbell]);
+    this.vdso = new Vdso(this, this.stubs.hello(readOnly, [this.doorbell]));
     this.native.close(readOnly);
   }
 
