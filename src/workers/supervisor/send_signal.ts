@@ -2,8 +2,8 @@
 // at once (SIGKILL, SIGCONT), before anything is delivered (deliver_signal.ts).
 
 import { EAGAIN, EPERM, ESRCH } from "../../shared/abi/errno.ts";
-import { SIG_DFL, SIG_IGN, SIGCONT, SIGKILL, SIGRTMIN } from "../../shared/abi/signal.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
+import { SIG_DFL, SIG_IGN, SIGCONT, SIGKILL, SIGRTMIN } from "../../shared/abi/signal.ts";
 import { capable } from "./credentials.ts";
 import { continueGroup } from "./job_control.ts";
 import { RLIMIT_SIGPENDING } from "./limit_calls.ts";

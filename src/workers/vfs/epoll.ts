@@ -88,7 +88,8 @@ export class EpollFile extends AnonymousFile {
   // ---- epoll_ctl ----
 
   add(task: Task, file: OpenFile, fd: number, mask: number, data: Word64): number {
-    if (has(mask, EPOLLEXCLUSIVE) && (file instanceof EpollFile || has(mask, ~EXCLUSIVE_ALLOWED))) return -EINVAL;
+    if (has(mask, EPOLLEXCLUSIVE) && (file instanceof EpollFile || has(mask, ~EXCLUSIVE_ALLOWED)))
+      return -EINVAL;
     const error = file instanceof EpollFile ? this.#checkNesting(file) : 0;
     if (error < 0) return error;
     const items = this.#items.get(file) ?? [];

@@ -13,8 +13,8 @@ import type { Coroutine, Task } from "../supervisor/task.ts";
 import { leaveTemporaryMask, useMask } from "../supervisor/temporary_mask.ts";
 import { EpollFile, type Reported } from "./epoll.ts";
 import { O_RDWR } from "./file.ts";
-import { install } from "./install.ts";
 import { putFile } from "./file_table.ts";
+import { install } from "./install.ts";
 import { Sleeper } from "./poll.ts";
 
 const EVENT_SIZE = epoll_event.size;

@@ -74,7 +74,10 @@ function encode(info: SigInfo, bytes: Uint8Array, at: number): void {
       ssi_utime: info.utime ?? 0,
       ssi_stime: info.stime ?? 0,
       ssi_int: raw?.getInt32(24, true) ?? (value?.lo ?? 0) | 0,
-      ssi_ptr: raw === null ? (value ?? { lo: 0, hi: 0 }) : { lo: raw.getUint32(24, true), hi: raw.getUint32(28, true) },
+      ssi_ptr:
+        raw === null
+          ? (value ?? { lo: 0, hi: 0 })
+          : { lo: raw.getUint32(24, true), hi: raw.getUint32(28, true) },
       ssi_addr: info.addr ?? 0,
     },
     bytes,
