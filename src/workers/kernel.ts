@@ -80,6 +80,8 @@ export class Kernel {
   readonly taskAt: (Task | undefined)[] = [];
   readonly doorbell: number;
   readonly thread = 0;
+  /** A control request's promise was settled: the answer leaves when the event loop turns. */
+  owesAnswer = false;
   readonly futexes = new Futexes();
   readonly kicks: Kicks;
   /** What a guest may use of the Sentry's own memory: configurable, with Linux's errnos beyond. */
