@@ -87,7 +87,10 @@ class KernelThread {
         return;
       }
       if (now - this.#lastTurnNs > TURN_INTERVAL_NS) return;
-      if (!busy && now - this.#lastBusyNs > SPIN_NS) this.#sleep(now);
+      if (busy || now - this.#lastBusyNs <= SPIN_NS) continue;
+      // What was settled since the last turn (the end of a program) is told only when the loop turns.
+      if (this.#lastBusyNs > this.#lastTurnNs) return;
+      this.#sleep(now);
     }
   }
 
