@@ -7,11 +7,15 @@
 #include <ringfence/layout.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010
+#endif
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x10U
 #endif
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8U
@@ -90,4 +94,32 @@ RF_EXPORT int32_t rf_memfd_create(double size) { return sealed_memfd("ringfence-
 RF_EXPORT int32_t rf_futex_wake(uint32_t chunk, uint32_t offset) {
   return result_of(
       syscall(SYS_futex, rf_guest_base + (uint64_t)chunk * RF_CHUNK_SIZE + offset, FUTEX_WAKE, 1, NULL, NULL, 0));
+}
+
+/* A memfd for one file of a memory file system, which may grow, shrink and be executed (F1: nothing else is in it). */
+RF_EXPORT int32_t rf_memfd_file(void) {
+  int fd = memfd_create("ringfence-file", MFD_CLOEXEC | MFD_EXEC);
+  if (fd < 0 && errno == EINVAL) fd = memfd_create("ringfence-file", MFD_CLOEXEC);
+  return fd < 0 ? -errno : fd;
+}
+
+RF_EXPORT int32_t rf_ftruncate(int32_t fd, double size) { return ftruncate(fd, (off_t)size) ? -errno : 0; }
+
+/* fallocate(2) with its mode. */
+RF_EXPORT int32_t rf_fallocate(int32_t fd, int32_t mode, double offset, double length) {
+  return fallocate(fd, mode, (off_t)offset, (off_t)length) ? -errno : 0;
+}
+
+/* Copies up to `length` bytes from one file's position to another's end, inside the host; bytes copied. */
+RF_EXPORT double rf_copy_bytes(int32_t from, double position, int32_t to, double length) {
+  off_t at = (off_t)position;
+  ssize_t n = sendfile(to, from, &at, (size_t)length);
+  return n < 0 ? -errno : (double)n;
+}
+
+/* pwrite from the scratch area. */
+RF_EXPORT int32_t rf_pwrite_scratch(int32_t fd, uint32_t length, double position) {
+  if (length > rf_scratch_size) return -EFAULT;
+  ssize_t n = pwrite(fd, rf_scratch, length, (off_t)position);
+  return n < 0 ? -errno : (int32_t)n;
 }

@@ -10,6 +10,9 @@
 #define FP_SW_MAGIC1 464  // in the legacy area: magic, size of the whole with the second magic
 #define FP_SW_SIZE 468
 #define FP_XSTATE_MAGIC1 0x46505853u
+#define FP_MXCSR 24
+#define FP_XSTATE_BV 512
+#define MXCSR_INITIAL 0x1f80
 
 static u32 fp_size(const struct ucontext_ *uc) {
   if (!uc->fpstate) return 0;
@@ -55,11 +58,21 @@ void save_fp(slot_t slot, const struct ucontext_ *uc) {
   if (uc->fpstate) stub_copy(slot + RF_FP, uc->fpstate, fp_size(uc));
 }
 
+// Without any component present XRSTOR loads the initial state; MXCSR it takes from memory in any case.
+static void initial_fp(struct ucontext_ *uc) {
+  if (fp_size(uc) > FP_LEGACY_SIZE) {
+    put64(uc->fpstate + FP_XSTATE_BV, 0);
+    put32(uc->fpstate + FP_MXCSR, MXCSR_INITIAL);
+  } else {
+    uc->fpstate = 0;
+  }
+}
+
 static void load_fp(slot_t slot, struct ucontext_ *uc) {
   u32 size = get32(slot + RF_REP_FP_SIZE);
   switch (get32(slot + RF_REP_FP)) {
   case RF_FP_INITIAL:
-    uc->fpstate = 0;  // the host loads the initial state
+    initial_fp(uc);
     break;
   case RF_FP_SLOT:
     if (uc->fpstate) stub_copy(uc->fpstate, slot + RF_FP, fp_size(uc));
@@ -94,16 +107,19 @@ static void finish(slot_t slot, struct ucontext_ *uc, u32 code) {
         continue;
       }
       load_frame(slot, uc);
-      uc->fpstate = 0;
-      return;
+      initial_fp(uc);
+      break;
     }
     case REP_SIGRETURN:
       load_frame(slot, uc);
       load_fp(slot, uc);
-      return;
+      break;
     default:
       return;
     }
+    if (!(get32(slot + RF_REP_FLAGS) & RF_REP_REPORT)) return;
+    save_frame(slot, uc);
+    code = post(slot, REQ_INTERRUPTED, 0);
   }
 }
 

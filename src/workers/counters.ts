@@ -6,6 +6,7 @@ export class Counters {
   processes = 0;
   tasks = 0;
   openFiles = 0;
+  epollItems = 0;
   /** Since the start: */
   requests = 0;
   programsStarted = 0;

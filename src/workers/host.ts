@@ -81,7 +81,8 @@ class KernelThread {
         this.#lastLookNs = now;
         this.#look();
       }
-      if (this.#turns.due() || this.#uvReady) {
+      if (this.#turns.due() || this.#uvReady || kernel.owesAnswer) {
+        kernel.owesAnswer = false;
         this.#turnsLeft = MIN_TURNS - 1;
         this.#uvReady = false;
         return;
@@ -113,7 +114,7 @@ class KernelThread {
   #sleep(nowNs: number): void {
     const kernel = this.#kernel;
     kernel.page.setSleeping(kernel.thread);
-    if (!kernel.scanner.anyRequest() && !this.#turns.due()) {
+    if (!kernel.scanner.anyRequest() && !this.#turns.due() && !kernel.owesAnswer) {
       kernel.counters.sleeps++;
       kernel.passes.toggleAsleep();
       kernel.sleep.wait(this.#timeoutNs(nowNs));

@@ -16,9 +16,10 @@ import { Scanner } from "../shared/ring/scan.ts";
 import { Slots } from "../shared/ring/slot.ts";
 import { Request } from "../shared/ring/slot_states.ts";
 import { Counters } from "./counters.ts";
+import { Vdso } from "./mem/vdso.ts";
 import type { Native } from "./native.ts";
 import { SleepSet } from "./sleep_set.ts";
-import { UserNamespace } from "./supervisor/credentials.ts";
+import { initialCredentials, UserNamespace } from "./supervisor/credentials.ts";
 import { returnToGuest } from "./supervisor/deliver_signal.ts";
 import { Dispatcher } from "./supervisor/dispatch.ts";
 import { onFault } from "./supervisor/faults.ts";
@@ -72,15 +73,19 @@ export class Kernel {
   readonly dispatcher: Dispatcher;
   readonly pids: PidNamespace;
   readonly users = new UserNamespace(null);
+  /** For what the kernel does on its own account. */
+  readonly rootCredentials = initialCredentials(0, 0, [], this.users);
   readonly uts: UtsNamespace;
   /** The task of each slot, by slot number. */
   readonly taskAt: (Task | undefined)[] = [];
   readonly doorbell: number;
   readonly thread = 0;
+  /** A control request's promise was settled: the answer leaves when the event loop turns. */
+  owesAnswer = false;
   readonly futexes = new Futexes();
   readonly kicks: Kicks;
   /** What a guest may use of the Sentry's own memory: configurable, with Linux's errnos beyond. */
-  readonly limits = { tasks: 4096, pipePages: 16384 };
+  readonly limits = { tasks: 4096, pipePages: 16384, epollItems: 262144 };
   /** Programs started from outside, and the wait statuses of those that nobody has fetched yet. */
   readonly #outside = new Set<number>();
   readonly #statuses = new Map<number, number>();
@@ -93,6 +98,7 @@ export class Kernel {
   /** Root of the guest's mount tree. */
   readonly mounts = new MountNamespace();
   root!: Path;
+  vdso!: Vdso;
   /** Where random bytes are made before they go to shared memory. */
   readonly random = new Uint8Array(WINDOW_SIZE);
 
@@ -141,7 +147,7 @@ export class Kernel {
       this.page.setMarshal(nr, marshal.getInt32(at, true), marshal.getInt32(at + 4, true));
     }
     this.root = mountInitialTree(this);
-    this.stubs.hello(readOnly, [this.doorbell]);
+    this.vdso = new Vdso(this, this.stubs.hello(readOnly, [this.doorbell]));
     this.native.close(readOnly);
   }
 

@@ -14,6 +14,11 @@ const DECLARATIONS = {
   unmapChunk: "int32_t rf_unmap_chunk(uint32_t chunk)",
   mapKernelPage: "int32_t rf_map_kernel_page(int32_t proc)",
   memfdCreate: "int32_t rf_memfd_create(double size)",
+  memfdFile: "int32_t rf_memfd_file()",
+  ftruncate: "int32_t rf_ftruncate(int32_t fd, double size)",
+  fallocate: "int32_t rf_fallocate(int32_t fd, int32_t mode, double offset, double length)",
+  copyBytes: "double rf_copy_bytes(int32_t from, double position, int32_t to, double length)",
+  pwriteScratch: "int32_t rf_pwrite_scratch(int32_t fd, uint32_t length, double position)",
   futexWake: "int32_t rf_futex_wake(uint32_t chunk, uint32_t offset)",
   epollCreate: "int32_t rf_epoll_create()",
   epollCtl: "int32_t rf_epoll_ctl(int32_t epoll, int32_t op, int32_t fd, uint32_t events, uint32_t cookie)",
@@ -28,6 +33,7 @@ const DECLARATIONS = {
   pidfdSendSignal: "int32_t rf_pidfd_send_signal(int32_t pidfd, int32_t signo)",
   tgkill: "int32_t rf_tgkill(int32_t tgid, int32_t tid, int32_t signo)",
   getauxval: "double rf_getauxval(uint32_t type)",
+  hostVdsoOffset: "double rf_host_vdso_offset(const char *name)",
   getcpu: "int32_t rf_getcpu()",
   close: "int32_t rf_close(int32_t fd)",
   notifyReceive: "int32_t rf_notify_receive(int32_t listener)",
@@ -65,7 +71,7 @@ const DECLARATIONS = {
 } as const;
 
 type Entry = keyof typeof DECLARATIONS;
-type DoubleEntry = "monotonicNs" | "seek" | "getauxval";
+type DoubleEntry = "monotonicNs" | "seek" | "getauxval" | "hostVdsoOffset" | "copyBytes";
 type VoidEntry = "setGuestMemory" | "setScratch" | "doorbellClear";
 type Arguments = (number | string | Uint8Array)[];
 

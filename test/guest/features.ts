@@ -4,10 +4,19 @@
 export const FEATURES: ReadonlySet<string> = new Set([
   "streams", // read, write and their vectors on descriptors 0-2
   "memory", // brk, anonymous mmap, munmap, mprotect, mremap, madvise
+  "shared-memory", // MAP_SHARED, between processes too
+  "mlock", // mlock, munlock, their limits
   "clocks", // clocks, time, sleeps
   "identity", // ids, uname, prctl, getrandom, sysinfo
   "rlimits", // getrlimit, setrlimit, prlimit64
   "faults", // a fault ends the process with the signal that Linux sends
-  "tasks", // fork, exec, wait, signals
+  "tasks", // fork, exec, wait, signals together
+  "fork", // fork, vfork, wait, exit
+  "exec", // execve of every kind of file
+  "signals", // handlers, masks, queues, stops
+  "futex", // wait, wake, requeue, bitset, wake_op
+  "threads", // clone with CLONE_THREAD
+  "files", // open, read, stat, directories, descriptors
   "pipes", // pipe, pipe2, their ends
+  "poll", // poll, select and their relatives
 ]);

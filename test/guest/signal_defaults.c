@@ -17,8 +17,8 @@
 //@ args: 28
 //@ args: 29
 //@ args: 31
-//@ args: 34
-//@ args: 64
+
+
 //@ args: 11 blocked
 //@ args: 9 blocked
 //@ args: 15 ignored

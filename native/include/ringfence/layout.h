@@ -40,8 +40,9 @@
 #define RF_REPLY 0x080        // u32: sequence of the request * 16 + reply code; the futex word
 #define RF_REP_COUNT 0x084    // u32: OPS: operations; RET, COPY_*_MORE: pieces
 #define RF_REP_RESULT 0x088   // i64: RET: the system call's result
-#define RF_REP_FLAGS 0x090    // u32: RF_REP_SET_FS
+#define RF_REP_FLAGS 0x090    // u32: RF_REP_SET_FS, RF_REP_REPORT
 #define RF_REP_SET_FS 1       // load the fs base from the frame before going back to the guest
+#define RF_REP_REPORT 2       // SIGNAL, SIGRETURN: when the frame is loaded, post INTERRUPTED instead of going back
 #define RF_REP_FP 0x094       // u32: SIGRETURN: where floating-point state comes from, RF_FP_...
 #define RF_REP_FP_SIZE 0x098  // u32: SIGNAL, SIGRETURN from guest memory: its bytes there
 #define RF_REP_FP_ADDRESS 0x0a0  // u64: ... and its address

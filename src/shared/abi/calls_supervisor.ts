@@ -46,7 +46,7 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   full(130, "rt_sigsuspend", [a.sigset("mask"), a.size("sigsetsize")]),
   full(131, "sigaltstack", [a.input("ss", "stack_t"), a.output("old_ss", "stack_t")]),
   full(200, "tkill", [a.int("tid"), a.signal("sig")]),
-  none(219, "restart_syscall", []),
+  full(219, "restart_syscall", []),
   full(234, "tgkill", [a.int("tgid"), a.int("tid"), a.signal("sig")]),
   full(297, "rt_tgsigqueueinfo", [a.int("tgid"), a.int("tid"), a.signal("sig"), a.input("info", "siginfo")]),
   none(424, "pidfd_send_signal", [a.fd("pidfd"), a.signal("sig"), a.input("info", "siginfo"), a.uint("flags")]),
@@ -75,7 +75,7 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   // Futexes
   part(202, "futex", [a.addr("uaddr"), a.flags("futex_op", "futex"), a.uint("val"), a.addr("timeout"), a.addr("uaddr2"), a.uint("val3")], { note: "no priority inheritance" }),
   part(273, "set_robust_list", [a.addr("head"), a.size("len")], { note: "recorded; not walked at exit" }),
-  none(274, "get_robust_list", [a.int("pid"), a.output("head_ptr", "u64"), a.output("len_ptr", "u64")]),
+  full(274, "get_robust_list", [a.int("pid"), a.output("head_ptr", "u64"), a.output("len_ptr", "u64")]),
   none(449, "futex_waitv", [a.later(a.list("waiters", "futex_waitv", "nr_futexes")), a.uint("nr_futexes"), a.uint("flags"), a.input("timeout", "timespec"), a.choice("clockid", "clock")]),
   none(454, "futex_wake", [a.addr("uaddr"), a.opaque("mask"), a.int("nr"), a.uint("flags")]),
   none(455, "futex_wait", [a.addr("uaddr"), a.opaque("val"), a.opaque("mask"), a.uint("flags"), a.input("timeout", "timespec"), a.choice("clockid", "clock")]),

@@ -44,6 +44,8 @@ export class AddressSpace {
   readonly locks = new RangeLocks<() => void>((lock) => lock.waiter());
   brkStart: number;
   brk: number;
+  /** Address of the vDSO. */
+  vdso = 0;
   /** Where /proc/PID/cmdline and environ are. */
   argStart = 0;
   argEnd = 0;
@@ -62,6 +64,7 @@ export class AddressSpace {
   /** Of a forked child. Under lockAll(). */
   copy(): AddressSpace {
     const copy = new AddressSpace(this.kernel, this.layout, this.vmas.clone(), this.brkStart, this.brk);
+    copy.vdso = this.vdso;
     copy.argStart = this.argStart;
     copy.argEnd = this.argEnd;
     copy.envStart = this.envStart;
@@ -132,10 +135,14 @@ export class AddressSpace {
     return this.vmas.findGap({ ...request, low: fallback.start, high: fallback.end, topDown: false });
   }
 
-  /** Key of a futex that may be shared between address spaces: the object there and the offset in it. */
-  sharedKey(address: number): string {
+  /**
+   * Key of a futex that may be shared between address spaces: the object there and the offset in it. Null
+   * where nothing is mapped.
+   */
+  sharedKey(address: number): string | null {
     const vma = this.vmas.find(address);
-    if (vma === null || vma.backing === null || (vma.flags & VM_SHARED) === 0) return `${this.id}:${address}`;
+    if (vma === null) return null;
+    if (vma.backing === null || (vma.flags & VM_SHARED) === 0) return `${this.id}:${address}`;
     return `object ${(vma.backing as Mapped).id}:${vma.offset + (address - vma.start)}`;
   }
 }

@@ -216,6 +216,18 @@ function* advice(task: Task, start: number, end: number, code: number): Coroutin
   }
 }
 
+function* lockEverything(task: Task, change: VmaChange): Coroutine {
+  const { space } = task.stub;
+  const lock = yield* space.lockAll(task);
+  try {
+    const plan = space.vmas.planChange(0, TASK_SIZE, change, "skip");
+    if (typeof plan !== "number") plan.commit();
+    return 0;
+  } finally {
+    lock.release();
+  }
+}
+
 function lockCall(task: Task, address: number, length: number, change: VmaChange): number {
   const start = Math.floor(address / PAGE_SIZE) * PAGE_SIZE;
   const end = pageCeil(address + length);
@@ -277,6 +289,20 @@ export const MEM_HANDLERS: Record<string, Handler> = {
   mlock2: (task, address, length, flags) =>
     (flags & ~M.MLOCK_ONFAULT) !== 0 ? -EINVAL : lockCall(task, address, length, { setFlags: VM_LOCKED }),
   munlock: (task, address, length) => lockCall(task, address, length, { clearFlags: VM_LOCKED }),
+
+  mlockall: (task, flags) => {
+    const known = M.MCL_CURRENT | M.MCL_FUTURE | M.MCL_ONFAULT;
+    if (flags === 0 || (flags & ~known) !== 0 || flags === M.MCL_ONFAULT) return -EINVAL;
+    if (!capable(task.credentials, task.kernel.users, CAP_IPC_LOCK)) {
+      const limit = task.group.rlimits[RLIMIT_MEMLOCK]![0];
+      if (limit === 0) return -EPERM;
+      if ((flags & M.MCL_CURRENT) !== 0 && task.stub.space.vmas.totals.total > limit) return -ENOMEM;
+    }
+    if ((flags & M.MCL_CURRENT) === 0) return 0;
+    return task.start(lockEverything(task, { setFlags: VM_LOCKED }));
+  },
+
+  munlockall: (task) => task.start(lockEverything(task, { clearFlags: VM_LOCKED })),
 
   msync: (task, address, given, flags) => {
     if ((flags & ~(M.MS_ASYNC | M.MS_INVALIDATE | M.MS_SYNC)) !== 0 || !isAligned(address)) return -EINVAL;

@@ -157,7 +157,6 @@ function* begin(child: Task, args: CloneArgs): Coroutine {
   slots.writeFrame(child.slot, child.frame);
   slots.setWord(child.slot, L.REP_FP, L.FP_SLOT);
   child.replyFinal(Reply.SIGRETURN);
-  child.kickIfPending();
   return NO_RESULT;
 }
 

@@ -96,7 +96,6 @@ function deliver(task: Task, action: SignalAction, info: SigInfo, outcome: Outco
   const saved = task.savedMask ?? task.blocked.copy();
   task.savedMask = null;
   if (enterHandler(task, action, info, saved)) {
-    task.kickIfPending();
     return;
   }
   onBadFrame(task, info.signo);

@@ -14,7 +14,9 @@ import {
 } from "../../shared/abi/signal.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
+import { VM_SHARED } from "../mem/vma.ts";
 import { wakeFutex } from "./futex.ts";
+import { releaseRobustList } from "./robust_list.ts";
 import { sendToGroup } from "./send_signal.ts";
 import { fromKernel } from "./siginfo.ts";
 import { type Coroutine, NO_RESULT, type Task, type ThreadGroup } from "./task.ts";
@@ -32,9 +34,26 @@ export function exitTask(task: Task, status: number): number {
   return task.start(leave(task));
 }
 
+/** exit_group(2). Locks in memory that outlives the process are given up first. */
+export function exitGroupCall(task: Task, status: number): number {
+  const { group } = task;
+  const shares = task.stub.space.vmas.all().some((vma) => (vma.flags & VM_SHARED) !== 0);
+  if (shares && group.tasks.some((other) => other.robustList !== 0))
+    return task.start(releaseAll(task, status));
+  group.exit((status & 0xff) << 8);
+  return NO_RESULT;
+}
+
+function* releaseAll(task: Task, status: number): Coroutine {
+  for (const other of [...task.group.tasks]) yield* releaseRobustList(task, other);
+  task.group.exit((status & 0xff) << 8);
+  return NO_RESULT;
+}
+
 // clear_child_tid is cleared by the stub while it still stands in the address space, then the host
 // thread leaves.
 function* leave(task: Task): Coroutine {
+  yield* releaseRobustList(task, task);
   yield* clearChildTid(task);
   task.kernel.slots.setNumber(task.slot, L.REP_RESULT, EXIT_THREAD);
   task.replyFinal(Reply.EXIT);

@@ -28,7 +28,7 @@ import { isGuestRange } from "../mem/guest_range.ts";
 import type { Timer } from "../timers.ts";
 import type { Handler } from "./dispatch.ts";
 import { OperationList } from "./operation_list.ts";
-import { ERESTART_RESTARTBLOCK, ERESTARTSYS } from "./restart.ts";
+import { ERESTART_RESTARTBLOCK, ERESTARTSYS, type RestartBlock } from "./restart.ts";
 import type { Coroutine, Task } from "./task.ts";
 
 const CMD_MASK = ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
@@ -113,16 +113,18 @@ export class Futexes {
   }
 }
 
-function keyOf(space: AddressSpace, address: number, isPrivate: boolean): string {
+/** Null: a shared futex where nothing is mapped. */
+function keyOf(space: AddressSpace, address: number, isPrivate: boolean): string | null {
   return isPrivate ? `${space.id}:${address}` : space.sharedKey(address);
 }
 
 /** Wakes waiters of a word in an address space, whether they use it as private or shared. */
 export function wakeFutex(space: AddressSpace, address: number, count: number): number {
   const { futexes } = space.kernel;
-  const woken = futexes.wake(keyOf(space, address, true), count, FUTEX_BITSET_MATCH_ANY);
+  const own = `${space.id}:${address}`;
+  const woken = futexes.wake(own, count, FUTEX_BITSET_MATCH_ANY);
   const shared = keyOf(space, address, false);
-  return shared === keyOf(space, address, true)
+  return shared === null || shared === own
     ? woken
     : woken + futexes.wake(shared, count - woken, FUTEX_BITSET_MATCH_ANY);
 }
@@ -145,15 +147,18 @@ function* wait(
 ): Coroutine {
   const { kernel } = task;
   const key = keyOf(task.stub.space, address, (flags & FUTEX_PRIVATE_FLAG) !== 0);
+  if (key === null) return -EFAULT;
   const waiter = new FutexWaiter(task, bitset);
   kernel.futexes.add(key, waiter);
   let timer: Timer | null = null;
   try {
     const list = new OperationList(kernel.slots, task.slot);
     list.load32(address);
-    if (!(yield* task.run(list))) return -EFAULT;
-    if ((task.listResult | 0) !== (value | 0)) return -EAGAIN;
+    const read = yield* task.run(list);
+    // Who was woken meanwhile has taken that wake-up from the others: it counts, whatever the word says.
     if (waiter.woken) return 0;
+    if (!read) return -EFAULT;
+    if ((task.listResult | 0) !== (value | 0)) return -EAGAIN;
     if (deadlineNs !== Number.POSITIVE_INFINITY) {
       timer = kernel.timers.add(deadlineNs, () => {
         waiter.timedOut = true;
@@ -176,9 +181,7 @@ function* wait(
 }
 
 /** Goes on with a wait that a signal without handler interrupted. */
-export function restartFutex(task: Task): number {
-  const block = task.restartBlock;
-  if (block?.kind !== "futex") return -EINVAL;
+export function restartFutex(task: Task, block: Extract<RestartBlock, { kind: "futex" }>): number {
   return task.start(wait(task, block.address, block.value, block.flags, block.bitset, block.deadlineNs));
 }
 
@@ -229,8 +232,10 @@ function* cmpRequeue(
   const space = task.stub.space;
   const { futexes } = task.kernel;
   const fromKey = keyOf(space, from, isPrivate);
+  const toKey = keyOf(space, to, isPrivate);
+  if (fromKey === null || toKey === null) return -EFAULT;
   const woken = futexes.wake(fromKey, wakeCount, FUTEX_BITSET_MATCH_ANY);
-  return woken + futexes.requeue(fromKey, keyOf(space, to, isPrivate), moveCount);
+  return woken + futexes.requeue(fromKey, toKey, moveCount);
 }
 
 function compares(old: number, code: number, argument: number): boolean {
@@ -276,9 +281,11 @@ function* wakeOp(
   const isPrivate = (op & FUTEX_PRIVATE_FLAG) !== 0;
   const space = task.stub.space;
   const { futexes } = task.kernel;
-  let woken = futexes.wake(keyOf(space, first, isPrivate), count, FUTEX_BITSET_MATCH_ANY);
-  if (compares(old, comparison, argument))
-    woken += futexes.wake(keyOf(space, second, isPrivate), count2, FUTEX_BITSET_MATCH_ANY);
+  const firstKey = keyOf(space, first, isPrivate);
+  const secondKey = keyOf(space, second, isPrivate);
+  if (firstKey === null || secondKey === null) return -EFAULT;
+  let woken = futexes.wake(firstKey, count, FUTEX_BITSET_MATCH_ANY);
+  if (compares(old, comparison, argument)) woken += futexes.wake(secondKey, count2, FUTEX_BITSET_MATCH_ANY);
   return woken;
 }
 
@@ -300,6 +307,7 @@ export const FUTEX_HANDLERS: Record<string, Handler> = {
         const bitset = command === FUTEX_WAKE ? FUTEX_BITSET_MATCH_ANY | 0 : value3;
         if (bitset === 0) return -EINVAL;
         const key = keyOf(task.stub.space, address, (op & FUTEX_PRIVATE_FLAG) !== 0);
+        if (key === null) return -EFAULT;
         return task.kernel.futexes.wake(key, Math.max(value, 1), bitset);
       }
       case FUTEX_REQUEUE:

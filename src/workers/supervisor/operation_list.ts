@@ -105,6 +105,10 @@ export class OperationList {
     this.#add(Operation.LOAD32, 0, [address]);
   }
 
+  cmpxchg32(address: number, expected: number, desired: number): void {
+    this.#add(Operation.CMPXCHG32, 0, [address, expected, desired]);
+  }
+
   op32(address: number, code: number, operand: number): void {
     this.#add(Operation.OP32, 0, [address, code, operand]);
   }

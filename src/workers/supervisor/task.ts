@@ -165,7 +165,8 @@ export class Task {
   /** Whether all of `wanted` bytes of the piece arrived; a handler answers EFAULT otherwise. */
   inComplete(piece: number, wanted: number): boolean {
     const word = this.kernel.slots.word(this.slot, L.REQ_IN_LENGTH + 4 * piece);
-    return (word & IN_FAULTED) === 0 && (word & 0x7fffffff) >= wanted;
+    // A fault behind what is wanted (the stub copies by the register's 64 bits) does not matter.
+    return (word & 0x7fffffff) >= wanted;
   }
 
   /** The C string of an in piece, one char a byte; -EFAULT or -ENAMETOOLONG. */
@@ -202,7 +203,7 @@ export class Task {
     if (!valid) this.#badPointer = true;
     // A round with a bad address moves nothing of that piece, which its caller takes for a fault.
     this.kernel.slots.setPiece(this.slot, this.#pieces++, address, valid ? length : 0, offset);
-    this.#outBytes += valid ? length : 0;
+    this.#outBytes += length;
   }
 
   /** The call returns with a new fs base: the slot frame's. */
@@ -220,6 +221,11 @@ export class Task {
   /** Pieces that stand in the slot to go out with the call's result. */
   get outPieces(): number {
     return this.#pieces;
+  }
+
+  /** Bytes of those pieces. */
+  get outBytes(): number {
+    return this.#outBytes;
   }
 
   /** Whether the call has something to copy out with that result. */
@@ -298,6 +304,7 @@ export class Task {
   /** Final replies whose fields stand in the slot: SIGRETURN, EXIT, RESUME. */
   replyFinal(code: ReplyCode): void {
     if (this.dead || !this.owned) return;
+    this.#reportIfPending();
     this.#resetOut();
     this.#endCall();
     if (this.kernel.slots.replyFinal(this.slot, this.sequence, code)) this.#wake();
@@ -306,6 +313,7 @@ export class Task {
   /** SIGNAL, with the frame as a piece. */
   replySignal(): void {
     if (this.dead || !this.owned) return;
+    this.#reportIfPending();
     const pieces = this.#pieces;
     this.#resetOut();
     this.#endCall();
@@ -402,8 +410,14 @@ export class Task {
     return this.coroutine !== null || this.#afterCopyOut !== null;
   }
 
-  /** Waits in a coroutine; the caller has set `waiter`. True when a signal ended the wait. */
+  /** Waits in a coroutine; the caller has set `waiter`. True when a signal ended the wait, or came before it. */
   *wait(): Generator<void, boolean, void> {
+    if (this.interruptPending) {
+      const { waiter } = this;
+      this.waiter = null;
+      waiter?.cancel();
+      return true;
+    }
     this.replyBlocked();
     yield;
     const interrupted = this.#interrupted;
@@ -416,6 +430,11 @@ export class Task {
     this.waiter = null;
     if (this.coroutine !== null) this.#resume();
     else this.kernel.complete(this, result);
+  }
+
+  /** A signal or a stop has come that an interruptible wait must not sleep through. */
+  get interruptPending(): boolean {
+    return this.group.stopSignal !== 0 || this.signalPending();
   }
 
   /** A signal or a stop: ends an interruptible wait, or kicks the task out of guest code. */
@@ -436,13 +455,18 @@ export class Task {
 
   /** Makes guest code enter the stub soon, which then posts INTERRUPTED. */
   kick(): void {
-    if (this.owned || !this.started || this.coroutine !== null || this.#afterCopyOut !== null) return;
+    // A coroutine that has just replied for good is on its last step; one that waits for the stub sees
+    // what is pending when its call ends.
+    const waits = this.coroutine !== null && this.coroutine !== this.#stepping;
+    if (this.owned || !this.started || waits || this.#afterCopyOut !== null) return;
     this.kernel.native.tgkill(this.stub.pid, this.hostTid, SIGKICK);
     this.kernel.kicks.watch(this);
   }
 
-  kickIfPending(): void {
-    if (this.signalPending() || this.group.stopSignal !== 0) this.kick();
+  // What is pending behind a new frame, or is unblocked by it, comes before the guest's next instruction.
+  #reportIfPending(): void {
+    const report = this.signalPending() || this.group.stopSignal !== 0;
+    this.kernel.slots.setWord(this.slot, L.REP_FLAGS, report ? L.REP_REPORT : 0);
   }
 
   /** The task has no more use for its files and its place in the file system; once. */

@@ -1,11 +1,11 @@
 // The life of tasks as their own calls see it: exit, thread pointers, names.
 
-import { EFAULT, EINVAL, EPERM } from "../../shared/abi/errno.ts";
+import { EFAULT, EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { write64 } from "../../shared/abi/struct.ts";
 import { FS_BASE, WINDOW } from "../../shared/ring/layout.ts";
 import { isGuestRange } from "../mem/guest_range.ts";
 import type { Handler } from "./dispatch.ts";
-import { exitTask } from "./exit.ts";
-import { BLOCKED } from "./task.ts";
+import { exitGroupCall, exitTask } from "./exit.ts";
 
 const ARCH_SET_GS = 0x1001;
 const ARCH_SET_FS = 0x1002;
@@ -19,9 +19,14 @@ const ROBUST_LIST_HEAD_SIZE = 24;
 export const TASK_HANDLERS: Record<string, Handler> = {
   exit: (task, status) => exitTask(task, status),
 
-  exit_group: (task, status) => {
-    task.group.exit((status & 0xff) << 8);
-    return BLOCKED;
+  exit_group: exitGroupCall,
+
+  get_robust_list: (task, pid, headAddress, lengthAddress) => {
+    const target = pid === 0 ? task : task.kernel.pids.task(pid);
+    if (target === undefined) return -ESRCH;
+    write64(task.view, task.out(headAddress, 8), target.robustList);
+    write64(task.view, task.out(lengthAddress, 8), ROBUST_LIST_HEAD_SIZE);
+    return 0;
   },
 
   set_tid_address: (task, tidptr) => {

@@ -1,9 +1,86 @@
-// The mount tree that a sandbox starts with.
+// The mount tree that a sandbox starts with: the caller's file system under a memory overlay, and over it
+// the sandbox's own /dev and /dev/shm. Mount points that are missing are made in the overlay.
 
+import { totalmem } from "node:os";
+import { S_IFCHR, S_IFDIR, S_IFLNK } from "../../shared/abi/stat.ts";
 import { GoferFs } from "../gofer/gofer_fs.ts";
 import type { Kernel } from "../kernel.ts";
-import { MS_RELATIME, type Path } from "./path.ts";
+import { makedev } from "./devices.ts";
+import type { Inode } from "./inode.ts";
+import { MemoryFs } from "./memory/memory_fs.ts";
+import { MS_NOSUID, MS_RELATIME, Path } from "./path.ts";
+
+/** What each memory file system may hold, as a share of the host's memory; Linux's tmpfs takes half. */
+const UPPER_SHARE = 0.5;
+const DEV_LIMIT = 1 << 20;
+
+/** Character devices of /dev: name, major, minor. */
+const DEVICES = [
+  ["null", 1, 3],
+  ["zero", 1, 5],
+  ["full", 1, 7],
+  ["random", 1, 8],
+  ["urandom", 1, 9],
+  ["tty", 5, 0],
+] as const;
+
+const LINKS = [
+  ["fd", "/proc/self/fd"],
+  ["stdin", "/proc/self/fd/0"],
+  ["stdout", "/proc/self/fd/1"],
+  ["stderr", "/proc/self/fd/2"],
+  ["core", "/proc/kcore"],
+  ["ptmx", "pts/ptmx"],
+] as const;
+
+const DIRECTORIES = [
+  ["pts", 0o755],
+  ["shm", 0o1777],
+  ["mqueue", 0o1777],
+] as const;
+
+const owned = (mode: number) => ({ mode, uid: 0, gid: 0 });
 
 export function mountInitialTree(kernel: Kernel): Path {
-  return kernel.mounts.mountRoot(new GoferFs(kernel, kernel.descriptors.root), MS_RELATIME, "root");
+  const lower = new GoferFs(kernel, kernel.descriptors.root);
+  const limit = Math.floor(totalmem() * UPPER_SHARE);
+  const root = kernel.mounts.mountRoot(new MemoryFs(kernel, { limit, lower }), MS_RELATIME, "overlay");
+  const dev = mountAt(kernel, root, "dev", makeDev(kernel), MS_NOSUID, "devtmpfs");
+  if (dev !== null) {
+    const shm = new MemoryFs(kernel, { limit, rootMode: 0o1777 });
+    mountAt(kernel, dev, "shm", shm, MS_NOSUID, "shm");
+  }
+  return root;
+}
+
+/** Mounts a file system on a directory right below `at`; null where a file is in its place. */
+function mountAt(
+  kernel: Kernel,
+  at: Path,
+  name: string,
+  fs: MemoryFs,
+  flags: number,
+  source: string,
+): Path | null {
+  let dentry = kernel.dentries.lookup(at.dentry, name);
+  if (typeof dentry === "number") return null;
+  if (dentry.inode === null) {
+    const made = at.inode.mkdir(name, owned(S_IFDIR | 0o755));
+    if (typeof made === "number") return null;
+    kernel.dentries.instantiate(dentry, made);
+    dentry = kernel.dentries.lookup(at.dentry, name);
+    if (typeof dentry === "number") return null;
+  }
+  if (dentry.inode?.isDirectory !== true) return null;
+  const mount = kernel.mounts.mount(fs, new Path(at.mount, dentry), flags, source);
+  return new Path(mount, mount.root);
+}
+
+function makeDev(kernel: Kernel): MemoryFs {
+  const fs = new MemoryFs(kernel, { limit: DEV_LIMIT, rootMode: 0o755 });
+  const root: Inode = fs.root;
+  for (const [name, major, minor] of DEVICES) root.mknod(name, owned(S_IFCHR | 0o666), makedev(major, minor));
+  for (const [name, target] of LINKS) root.symlink(name, target, owned(S_IFLNK | 0o777));
+  for (const [name, mode] of DIRECTORIES) root.mkdir(name, owned(S_IFDIR | mode));
+  return fs;
 }

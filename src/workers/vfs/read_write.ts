@@ -66,6 +66,7 @@ function* readRounds(task: Task, file: OpenFile, segments: Segments, position: n
 
 /** Serves read, readv, pread64 and preadv: bytes read, 0 at the end, a negative errno, or BLOCKED. */
 export function readInto(task: Task, file: OpenFile, segments: Segments, position: number): number {
+  if (segments.invalid) return -EFAULT;
   if (segments.total === 0) return 0;
   return task.start(readRounds(task, file, segments, position));
 }
@@ -122,6 +123,7 @@ function* writeRounds(
 
 /** Serves write and pwrite64, whose buffer the stub has begun to copy as in piece 0 (or 1). */
 export function writeBuffer(task: Task, file: OpenFile, segments: Segments, position: number): number {
+  if (segments.invalid) return -EFAULT;
   const want = Math.min(segments.total, WINDOW_SIZE);
   const faulted = !task.inComplete(0, want);
   const arrived = Math.min(task.inLength(0), want);
@@ -134,6 +136,7 @@ export function writeBuffer(task: Task, file: OpenFile, segments: Segments, posi
 
 /** Serves writev and pwritev: every round is copied in. */
 export function writeVectors(task: Task, file: OpenFile, segments: Segments, position: number): number {
+  if (segments.invalid) return -EFAULT;
   if (segments.total === 0) return 0;
   return task.start(writeRounds(task, file, segments, position, 0, false));
 }

@@ -70,6 +70,10 @@ export abstract class SeekableFile extends OpenFile {
     return whence === SEEK_DATA ? offset : size;
   }
 
+  override get pollable(): boolean {
+    return false;
+  }
+
   override poll(): number {
     return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
   }

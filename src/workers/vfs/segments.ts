@@ -4,6 +4,7 @@
 import { EFAULT, EINVAL } from "../../shared/abi/errno.ts";
 import { readU64 } from "../../shared/abi/struct.ts";
 import { PIECES_MAX, WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import { isGuestRange } from "../mem/guest_range.ts";
 import type { Task } from "../supervisor/task.ts";
 
 /** Linux moves at most so many bytes in one call (MAX_RW_COUNT). */
@@ -16,10 +17,13 @@ export class Segments {
   readonly #addresses: number[] = [];
   readonly #lengths: number[] = [];
   total = 0;
+  /** Some of it lies where no guest memory can be: EFAULT before anything is moved (access_ok). */
+  invalid = false;
   #index = 0;
   #offset = 0;
 
   add(address: number, length: number): void {
+    if (!isGuestRange(address, length)) this.invalid = true;
     const bounded = Math.min(length, MAX_RW_COUNT - this.total);
     if (bounded <= 0) return;
     this.#addresses.push(address);
