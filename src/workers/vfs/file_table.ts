@@ -119,5 +119,6 @@ export class FileTable {
     this.#kernel.counters.openFiles--;
     if (file.path !== null) file.path.dentry.pins--;
     file.release();
+    file.held?.letGo();
   }
 }
