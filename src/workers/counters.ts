@@ -6,6 +6,7 @@ export class Counters {
   processes = 0;
   tasks = 0;
   openFiles = 0;
+  epollItems = 0;
   /** Of memory file systems: inodes, bytes of contents, files that have a host memfd. */
   memoryNodes = 0;
   memoryFileBytes = 0;

@@ -109,11 +109,6 @@ class KernelThread {
   // Sets the flag, looks once more, then blocks; only this thread clears the flag (trap-path.md).
   #sleep(nowNs: number): void {
     const kernel = this.#kernel;
-    if (kernel.stubs.outstanding) {
-      // A list is being run: its notifications and outcome are about to come.
-      kernel.sleep.wait(this.#timeoutNs(nowNs));
-      return;
-    }
     kernel.page.setSleeping(kernel.thread);
     if (!kernel.scanner.anyRequest() && !this.#turns.due()) {
       kernel.counters.sleeps++;

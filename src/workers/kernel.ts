@@ -16,6 +16,7 @@ import { Scanner } from "../shared/ring/scan.ts";
 import { Slots } from "../shared/ring/slot.ts";
 import { Request } from "../shared/ring/slot_states.ts";
 import { Counters } from "./counters.ts";
+import { Vdso } from "./mem/vdso.ts";
 import type { Native } from "./native.ts";
 import { SleepSet } from "./sleep_set.ts";
 import { initialCredentials, UserNamespace } from "./supervisor/credentials.ts";
@@ -82,7 +83,13 @@ export class Kernel {
   readonly futexes = new Futexes();
   readonly kicks: Kicks;
   /** What a guest may use of the Sentry's own memory: configurable, with Linux's errnos beyond. */
-  readonly limits = { tasks: 4096, pipePages: 16384, memoryNodes: 1 << 20, memoryFiles: 8192 };
+  readonly limits = {
+    tasks: 4096,
+    pipePages: 16384,
+    epollItems: 262144,
+    memoryNodes: 1 << 20,
+    memoryFiles: 8192,
+  };
   /** Programs started from outside, and the wait statuses of those that nobody has fetched yet. */
   readonly #outside = new Set<number>();
   readonly #statuses = new Map<number, number>();
@@ -95,6 +102,7 @@ export class Kernel {
   /** Root of the guest's mount tree. */
   readonly mounts = new MountNamespace();
   root!: Path;
+  vdso!: Vdso;
   /** Where random bytes are made before they go to shared memory. */
   readonly random = new Uint8Array(WINDOW_SIZE);
 
@@ -143,7 +151,7 @@ export class Kernel {
       this.page.setMarshal(nr, marshal.getInt32(at, true), marshal.getInt32(at + 4, true));
     }
     this.root = mountInitialTree(this);
-    this.stubs.hello(readOnly, [this.doorbell]);
+    this.vdso = new Vdso(this, this.stubs.hello(readOnly, [this.doorbell]));
     this.native.close(readOnly);
   }
 

@@ -203,7 +203,7 @@ export class Task {
     if (!valid) this.#badPointer = true;
     // A round with a bad address moves nothing of that piece, which its caller takes for a fault.
     this.kernel.slots.setPiece(this.slot, this.#pieces++, address, valid ? length : 0, offset);
-    this.#outBytes += valid ? length : 0;
+    this.#outBytes += length;
   }
 
   /** The call returns with a new fs base: the slot frame's. */
@@ -221,6 +221,11 @@ export class Task {
   /** Pieces that stand in the slot to go out with the call's result. */
   get outPieces(): number {
     return this.#pieces;
+  }
+
+  /** Bytes of those pieces. */
+  get outBytes(): number {
+    return this.#outBytes;
   }
 
   /** Whether the call has something to copy out with that result. */
@@ -405,8 +410,14 @@ export class Task {
     return this.coroutine !== null || this.#afterCopyOut !== null;
   }
 
-  /** Waits in a coroutine; the caller has set `waiter`. True when a signal ended the wait. */
+  /** Waits in a coroutine; the caller has set `waiter`. True when a signal ended the wait, or came before it. */
   *wait(): Generator<void, boolean, void> {
+    if (this.interruptPending) {
+      const { waiter } = this;
+      this.waiter = null;
+      waiter?.cancel();
+      return true;
+    }
     this.replyBlocked();
     yield;
     const interrupted = this.#interrupted;
@@ -419,6 +430,11 @@ export class Task {
     this.waiter = null;
     if (this.coroutine !== null) this.#resume();
     else this.kernel.complete(this, result);
+  }
+
+  /** A signal or a stop has come that an interruptible wait must not sleep through. */
+  get interruptPending(): boolean {
+    return this.group.stopSignal !== 0 || this.signalPending();
   }
 
   /** A signal or a stop: ends an interruptible wait, or kicks the task out of guest code. */

@@ -8,6 +8,7 @@
 import { EBADF, EINVAL, ENODEV, ENOTTY, ENXIO, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { EpollItem } from "./epoll.ts";
 import type { Attributes, Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
 import { WaitQueue } from "./wait_queue.ts";
@@ -29,6 +30,8 @@ export abstract class OpenFile {
   held: Inode | null = null;
   /** Descriptors and other holders. */
   references = 0;
+  /** Places in epoll sets, which end with the file. */
+  readonly epollItems = new Set<EpollItem>();
   readonly waiters: WaitQueue;
 
   constructor(flags: number, waiters: WaitQueue = new WaitQueue()) {
@@ -84,6 +87,11 @@ export abstract class OpenFile {
 
   /** Events that hold now (POLLIN, ...), for the task that asks. */
   abstract poll(task: Task): number;
+
+  /** Whether epoll takes it: regular files and directories are always ready, and refused. */
+  get pollable(): boolean {
+    return true;
+  }
 
   /** What fstat tells. */
   attributes(): Attributes | number {

@@ -10,8 +10,9 @@ import type { Task } from "../supervisor/task.ts";
 import { O_NONBLOCK, OpenFile } from "./file.ts";
 import type { Attributes } from "./inode.ts";
 import { readStat } from "./stat.ts";
-import { POLLERR, POLLHUP, POLLIN, POLLOUT } from "./wait_queue.ts";
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM } from "./wait_queue.ts";
 
+const ALL_EVENTS = POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLWRNORM;
 const S_IFMT = 0o170000;
 const S_IFCHR = 0o020000;
 const S_IFREG = 0o100000;
@@ -125,8 +126,8 @@ export class HostStream extends OpenFile {
   }
 
   poll(): number {
-    const events = this.#kernel.native.pollOne(this.#fd, POLLIN | POLLOUT, 0);
-    return (events < 0 ? POLLERR : events) | (this.#unread !== null ? POLLIN : 0);
+    const events = this.#kernel.native.pollOne(this.#fd, ALL_EVENTS, 0);
+    return (events < 0 ? POLLERR : events) | (this.#unread !== null ? POLLIN | POLLRDNORM : 0);
   }
 
   override attributes(): Attributes | number {

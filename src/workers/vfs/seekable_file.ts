@@ -73,6 +73,10 @@ export abstract class SeekableFile extends OpenFile {
     return whence === SEEK_DATA ? offset : this.size();
   }
 
+  override get pollable(): boolean {
+    return false;
+  }
+
   override poll(): number {
     return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
   }

@@ -13,7 +13,9 @@ export const POLLWRNORM = 0x100;
 export interface WaitEntry {
   /** Events that wake it; POLLERR and POLLHUP always do. */
   readonly events: number;
-  wake(events: number): void;
+  /** Of such entries one is woken at a time: the first that does not answer false. */
+  readonly exclusive?: boolean;
+  wake(events: number): boolean | void;
 }
 
 export class WaitQueue {
@@ -40,10 +42,12 @@ export class WaitQueue {
 
   wake(events: number): void {
     if (this.#entries.size === 0) return;
+    let one = false;
     // An entry may remove itself, or others, while it is woken.
     for (const entry of [...this.#entries]) {
       if ((entry.events & events) === 0 && (events & (POLLERR | POLLHUP)) === 0) continue;
-      if (this.#entries.has(entry)) entry.wake(events);
+      if (!this.#entries.has(entry) || (one && entry.exclusive === true)) continue;
+      if (entry.wake(events) !== false && entry.exclusive === true) one = true;
     }
   }
 }
