@@ -85,7 +85,13 @@ export class Kernel {
   readonly futexes = new Futexes();
   readonly kicks: Kicks;
   /** What a guest may use of the Sentry's own memory: configurable, with Linux's errnos beyond. */
-  readonly limits = { tasks: 4096, pipePages: 16384, epollItems: 262144 };
+  readonly limits = {
+    tasks: 4096,
+    pipePages: 16384,
+    epollItems: 262144,
+    memoryNodes: 1 << 20,
+    memoryFiles: 8192,
+  };
   /** Programs started from outside, and the wait statuses of those that nobody has fetched yet. */
   readonly #outside = new Set<number>();
   readonly #statuses = new Map<number, number>();
