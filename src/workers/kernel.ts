@@ -77,6 +77,8 @@ export class Kernel {
   readonly rootCredentials = initialCredentials(0, 0, [], this.users);
   readonly uts: UtsNamespace;
   readonly bootId = randomUUID();
+  /** Number of the host's CPUs, once it is known (proc/cpus.ts). */
+  cpus = 0;
   /** On whose behalf the kernel works right now: what /proc/self and /dev/tty are about. */
   current: Task | null = null;
   /** The task of each slot, by slot number. */

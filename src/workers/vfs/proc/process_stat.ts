@@ -1,12 +1,12 @@
 // /proc/PID/stat, statm and status (proc_pid_stat(5), proc_pid_status(5)).
 
-import { cpus } from "node:os";
 import { SIG_DFL, SIG_IGN, SIGCHLD, SIGRTMAX } from "../../../shared/abi/signal.ts";
 import { CLOCK_BOOTTIME } from "../../../shared/abi/time.ts";
 import { REQ_CPU } from "../../../shared/ring/layout.ts";
 import { RLIMIT_SIGPENDING } from "../../supervisor/limit_calls.ts";
 import { SignalSet } from "../../supervisor/signal_set.ts";
 import type { Task } from "../../supervisor/task.ts";
+import { cpuList, cpuMask } from "./cpus.ts";
 import { type HostAccount, hostAccount } from "./host_account.ts";
 import { STATE_NAMES, stateOf } from "./process_state.ts";
 import type { ProcessSubject } from "./subjects.ts";
@@ -172,21 +172,12 @@ function tableSize(subject: ProcessSubject): number {
   return size;
 }
 
-/** CPUs 0 to count - 1 as a mask in hexadecimal words. */
-function cpuMask(count: number): string {
-  const words: string[] = [];
-  for (let left = count; left > 0; left -= 32)
-    words.unshift((left >= 32 ? 0xffffffff : 2 ** left - 1).toString(16));
-  return words.map((word, index) => (index === 0 ? word : word.padStart(8, "0"))).join(",");
-}
-
 export function status(subject: ProcessSubject): string {
   const { task, group } = subject;
   const { credentials } = task;
   const state = stateOf(task);
   const pid = subject.isThread ? task.tid : group.pid;
   const { ignored, caught } = dispositions(task);
-  const count = cpus().length;
   const limit = group.rlimits[RLIMIT_SIGPENDING]![0];
   const queued = group.pending.length + task.pending.length;
   const lines: [string, string | number][] = [
@@ -228,8 +219,8 @@ export function status(subject: ProcessSubject): string {
     ["Seccomp_filters", 0],
     ["Speculation_Store_Bypass", "vulnerable"],
     ["SpeculationIndirectBranch", "always enabled"],
-    ["Cpus_allowed", cpuMask(count)],
-    ["Cpus_allowed_list", count === 1 ? "0" : `0-${count - 1}`],
+    ["Cpus_allowed", cpuMask(subject.kernel)],
+    ["Cpus_allowed_list", cpuList(subject.kernel)],
     ["Mems_allowed", "00000000,00000001"],
     ["Mems_allowed_list", "0"],
     ["voluntary_ctxt_switches", 0],

@@ -1,25 +1,20 @@
 // Files of /proc that are about the system as a whole (proc(5)). CPUs and their times, memory and load are
 // the host's, as the guest can find them out by itself anyway.
 
-import { cpus, freemem, loadavg, totalmem } from "node:os";
+import { freemem, loadavg, totalmem } from "node:os";
 import { readI64 } from "../../../shared/abi/struct.ts";
 import { CLOCK_BOOTTIME, CLOCK_REALTIME } from "../../../shared/abi/time.ts";
 import type { Kernel } from "../../kernel.ts";
 import { RELEASE, VERSION } from "../../supervisor/uts.ts";
 import { constant, file, type Node } from "../generated/nodes.ts";
+import { cpuCount, cpuTimes } from "./cpus.ts";
 import { readHostProc } from "./host_account.ts";
 import { stateOf } from "./process_state.ts";
 import type { SystemSubject } from "./subjects.ts";
 
 const CPUINFO_MAX = 4 << 20;
-const MS_PER_TICK = 10;
+const TICKS_PER_SECOND = 100;
 const NS_PER_SECOND = 1e9;
-
-/** Milliseconds of each CPU's time, as /proc/stat counts: user, nice, system, idle, ..., irq. */
-function ticks(times: { user: number; nice: number; sys: number; idle: number; irq: number }): string {
-  const t = (ms: number) => Math.floor(ms / MS_PER_TICK);
-  return `${t(times.user)} ${t(times.nice)} ${t(times.sys)} ${t(times.idle)} 0 ${t(times.irq)} 0 0 0 0`;
-}
 
 export function clockSeconds(kernel: Kernel, clock: number): number {
   kernel.native.clockGettime(clock);
@@ -35,10 +30,7 @@ function runningTasks(kernel: Kernel): number {
 }
 
 function stat({ kernel }: SystemSubject): string {
-  const all = cpus().map(({ times }) => times);
-  const sum = { user: 0, nice: 0, sys: 0, idle: 0, irq: 0 };
-  for (const times of all) for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += times[key];
-  const lines = [`cpu  ${ticks(sum)}`, ...all.map((times, cpu) => `cpu${cpu} ${ticks(times)}`)];
+  const lines = cpuTimes(kernel);
   const boot = clockSeconds(kernel, CLOCK_REALTIME) - clockSeconds(kernel, CLOCK_BOOTTIME);
   lines.push(
     "intr 0",
@@ -53,9 +45,8 @@ function stat({ kernel }: SystemSubject): string {
 }
 
 function uptime({ kernel }: SystemSubject): string {
-  let idle = 0;
-  for (const { times } of cpus()) idle += times.idle;
-  return `${clockSeconds(kernel, CLOCK_BOOTTIME).toFixed(2)} ${(idle / 1000).toFixed(2)}\n`;
+  const idle = Number(cpuTimes(kernel)[0]!.split(/ +/)[4]);
+  return `${clockSeconds(kernel, CLOCK_BOOTTIME).toFixed(2)} ${(idle / TICKS_PER_SECOND).toFixed(2)}\n`;
 }
 
 function load({ kernel }: SystemSubject): string {
@@ -155,6 +146,12 @@ function vmstat(): string {
   return rows.map(([name, value]) => `${name} ${value}\n`).join("");
 }
 
+function interrupts({ kernel }: SystemSubject): string {
+  let text = "".padEnd(11);
+  for (let cpu = 0; cpu < cpuCount(kernel); cpu++) text += `CPU${cpu}`.padEnd(11);
+  return `${text}\n`;
+}
+
 const FILE_SYSTEMS = [
   ["nodev", "sysfs"],
   ["nodev", "tmpfs"],
@@ -183,12 +180,7 @@ export const SYSTEM_FILES: Readonly<Record<string, Node<SystemSubject>>> = {
   devices: file(() => DEVICES),
   diskstats: file(() => ""),
   filesystems: file(() => FILE_SYSTEMS.map(([flag, name]) => `${flag}\t${name}\n`).join("")),
-  interrupts: file(
-    () =>
-      `${"".padEnd(11)}${cpus()
-        .map((_, cpu) => `CPU${cpu}`.padEnd(11))
-        .join("")}\n`,
-  ),
+  interrupts: file(interrupts),
   loadavg: file(load),
   locks: file(() => ""),
   meminfo: file(meminfo),
