@@ -7,6 +7,10 @@ export class Counters {
   tasks = 0;
   openFiles = 0;
   epollItems = 0;
+  /** Of memory file systems: inodes, bytes of contents, files that have a host memfd. */
+  memoryNodes = 0;
+  memoryFileBytes = 0;
+  memoryFiles = 0;
   /** Since the start: */
   requests = 0;
   programsStarted = 0;

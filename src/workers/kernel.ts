@@ -2,6 +2,7 @@
 // has state of its own, so one process may host several kernels. Here is what the subsystems share
 // and how a request finds its way to them; the kernel thread's loop is host.ts.
 
+import { randomUUID } from "node:crypto";
 import { ALL_ON_THREAD_0, compileMarshal, MARSHAL_ENTRY_SIZE } from "../shared/abi/marshal.ts";
 import { SYSCALLS } from "../shared/abi/syscalls.ts";
 import type { ProcessSpec, SandboxConfig } from "../shared/process_spec.ts";
@@ -76,6 +77,11 @@ export class Kernel {
   /** For what the kernel does on its own account. */
   readonly rootCredentials = initialCredentials(0, 0, [], this.users);
   readonly uts: UtsNamespace;
+  readonly bootId = randomUUID();
+  /** Number of the host's CPUs, once it is known (proc/cpus.ts). */
+  cpus = 0;
+  /** On whose behalf the kernel works right now: what /proc/self and /dev/tty are about. */
+  current: Task | null = null;
   /** The task of each slot, by slot number. */
   readonly taskAt: (Task | undefined)[] = [];
   readonly doorbell: number;
@@ -85,7 +91,14 @@ export class Kernel {
   readonly futexes = new Futexes();
   readonly kicks: Kicks;
   /** What a guest may use of the Sentry's own memory: configurable, with Linux's errnos beyond. */
-  readonly limits = { tasks: 4096, pipePages: 16384, epollItems: 262144, posixTimers: 16384 };
+  readonly limits = {
+    tasks: 4096,
+    pipePages: 16384,
+    epollItems: 262144,
+    posixTimers: 16384,
+    memoryNodes: 1 << 20,
+    memoryFiles: 8192,
+  };
   /** Programs started from outside, and the wait statuses of those that nobody has fetched yet. */
   readonly #outside = new Set<number>();
   readonly #statuses = new Map<number, number>();
@@ -165,6 +178,7 @@ export class Kernel {
     if (task === undefined) return; // closed while its request was on the way
     task.owned = true;
     task.sequence = sequenceOf(request);
+    this.current = task;
     this.counters.requests++;
     try {
       this.#serve(task, kindOf(request));

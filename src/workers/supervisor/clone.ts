@@ -119,8 +119,11 @@ function makeTask(task: Task, args: CloneArgs, tid: number, stub: StubProcess, s
     );
     group.processGroup = task.group.processGroup;
     group.session = task.group.session;
+    group.nice = task.group.nice;
+    group.oomScoreAdj = task.group.oomScoreAdj;
   }
   const child = new Task(kernel, tid, group, stub, slot, partsFor(task, args), task.credentials, task.comm);
+  child.noNewPrivileges = task.noNewPrivileges;
   child.blocked.assign(task.savedMask ?? task.blocked);
   // A copy of the memory keeps its stack; a thread with a stack of its own starts without.
   if ((args.flags & CLONE_VM) === 0 || (args.flags & CLONE_VFORK) !== 0) child.altStack = task.altStack;

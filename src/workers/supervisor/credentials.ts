@@ -22,8 +22,19 @@ export interface Credentials {
   readonly fsuid: number;
   readonly fsgid: number;
   readonly groups: readonly number[];
+  // Capability sets, each in two words.
   readonly effectiveLow: number;
   readonly effectiveHigh: number;
+  readonly permittedLow: number;
+  readonly permittedHigh: number;
+  readonly inheritableLow: number;
+  readonly inheritableHigh: number;
+  readonly boundingLow: number;
+  readonly boundingHigh: number;
+  readonly ambientLow: number;
+  readonly ambientHigh: number;
+  /** SECBIT_*, SECBIT_KEEP_CAPS among them. */
+  readonly securebits: number;
   readonly userNamespace: UserNamespace;
 }
 
@@ -47,6 +58,15 @@ export function initialCredentials(
     groups,
     effectiveLow: root ? ALL_LOW : 0,
     effectiveHigh: root ? ALL_HIGH : 0,
+    permittedLow: root ? ALL_LOW : 0,
+    permittedHigh: root ? ALL_HIGH : 0,
+    inheritableLow: 0,
+    inheritableHigh: 0,
+    boundingLow: ALL_LOW,
+    boundingHigh: ALL_HIGH,
+    ambientLow: 0,
+    ambientHigh: 0,
+    securebits: 0,
     userNamespace,
   };
 }

@@ -132,6 +132,7 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
 function changeOver(old: Task, next: Task): void {
   const { group, kernel } = old;
   next.blocked.assign(old.blocked);
+  next.noNewPrivileges = old.noNewPrivileges;
   for (
     let signo = old.pending.set.firstOutside(NONE);
     signo !== 0;

@@ -3,7 +3,7 @@
 
 import type { Task, ThreadGroup } from "./task.ts";
 
-const PID_MAX = 32768;
+export const PID_MAX = 32768;
 const FIRST_AFTER_WRAP = 300; // Linux's RESERVED_PIDS
 
 export class PidNamespace {
@@ -15,6 +15,11 @@ export class PidNamespace {
   /** Numbers below `first` are not given out: 1 stays free where the kernel itself is init. */
   constructor(first: number) {
     this.#last = first - 1;
+  }
+
+  /** The number that was given out last. */
+  get last(): number {
+    return this.#last;
   }
 
   /** A number that nobody has, or -1 when all are taken (EAGAIN). It is the caller's until free() or register. */

@@ -72,6 +72,8 @@ export class Task {
   readonly handlers: SignalHandlers;
   credentials: Credentials;
   comm: string;
+  /** PR_SET_NO_NEW_PRIVS: execve gives nothing that was not there before. */
+  noNewPrivileges = false;
 
   // ---- Signals ----
   readonly pending = new PendingSignals();
@@ -400,8 +402,11 @@ export class Task {
 
   #step(coroutine: Coroutine): number {
     const outer = this.#stepping;
+    const before = this.kernel.current;
     this.#stepping = coroutine;
+    this.kernel.current = this;
     const step = coroutine.next();
+    this.kernel.current = before;
     this.#stepping = outer;
     if (!step.done) return BLOCKED;
     if (this.coroutine === coroutine) this.coroutine = null;

@@ -9,9 +9,19 @@ import { PosixTimers } from "./posix_timers.ts";
 import { PendingSignals } from "./signals.ts";
 import type { Task } from "./task.ts";
 
+/** A terminal as sessions and process groups see it (tty_ioctl(4)). */
+export interface ControllingTerminal {
+  /** Its device number, as /proc/PID/stat has it. */
+  readonly device: number;
+  /** The process group whose members may read and get the terminal's signals; -1: none. */
+  foregroundGroup: number;
+}
+
 /** A session (setsid(2)) and its controlling terminal. */
 export class Session {
   readonly sid: number;
+  /** Null: it has none. */
+  terminal: ControllingTerminal | null = null;
   constructor(sid: number) {
     this.sid = sid;
   }
@@ -36,6 +46,9 @@ export class ThreadGroup {
   /** RLIMIT_* index -> [soft, hard]; RLIM_INFINITY is Infinity. */
   readonly rlimits: [number, number][];
   readonly pending = new PendingSignals();
+  /** setpriority(2), -20 to 19: kept, the host schedules. */
+  nice = 0;
+  oomScoreAdj = 0;
   /** A fault's signal that kills though its default would be to ignore it. */
   forcedSignal = 0;
 

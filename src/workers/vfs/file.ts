@@ -5,7 +5,7 @@
 // (read_write.ts) make the rounds. A method that would have to wait returns -EAGAIN, and its caller
 // waits on `waiters` for the events it needs.
 
-import { EBADF, EINVAL, ENODEV, ENOTTY, ENXIO, ESPIPE } from "../../shared/abi/errno.ts";
+import { EBADF, EINVAL, ENODEV, ENOTTY, ENXIO, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import type { EpollItem } from "./epoll.ts";
@@ -26,6 +26,8 @@ export abstract class OpenFile {
   inode: Inode | null = null;
   /** Where it was opened, for *at calls, fchdir and /proc/PID/fd; holds a pin on its dentry. */
   path: Path | null = null;
+  /** An inode that lives for as long as this file does. */
+  held: Inode | null = null;
   /** Descriptors and other holders. */
   references = 0;
   /** Places in epoll sets, which end with the file. */
@@ -68,6 +70,11 @@ export abstract class OpenFile {
 
   seek(_offset: number, _whence: number): number {
     return -ESPIPE;
+  }
+
+  /** fallocate(2): FALLOC_FL_* modes; position and length have been looked at. */
+  allocate(_mode: number, _position: number, _length: number): number {
+    return -EOPNOTSUPP;
   }
 
   /**

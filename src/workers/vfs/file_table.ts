@@ -128,4 +128,5 @@ export function putFile(kernel: Kernel, file: OpenFile): void {
   for (const item of file.epollItems) item.owner.forget(item);
   if (file.path !== null) file.path.dentry.pins--;
   file.release();
+  file.held?.letGo();
 }
