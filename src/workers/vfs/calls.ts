@@ -12,6 +12,8 @@ import { POLL_HANDLERS } from "./poll_calls.ts";
 import { READ_WRITE_HANDLERS } from "./read_write_calls.ts";
 import { SELECT_HANDLERS } from "./select_calls.ts";
 import { STAT_HANDLERS } from "./stat_calls.ts";
+import { SYNC_HANDLERS } from "./sync_calls.ts";
+import { VECTOR_HANDLERS } from "./vector_calls.ts";
 
 export const VFS_HANDLERS: Record<string, Handler> = {
   ...READ_WRITE_HANDLERS,
@@ -21,6 +23,8 @@ export const VFS_HANDLERS: Record<string, Handler> = {
   ...DIRECTORY_HANDLERS,
   ...ATTRIBUTE_HANDLERS,
   ...PIPE_HANDLERS,
+  ...SYNC_HANDLERS,
+  ...VECTOR_HANDLERS,
   ...EPOLL_HANDLERS,
   ...EVENT_HANDLERS,
   ...POLL_HANDLERS,
