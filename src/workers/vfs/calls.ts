@@ -6,6 +6,7 @@ import { DESCRIPTOR_HANDLERS } from "./descriptor_calls.ts";
 import { DIRECTORY_HANDLERS } from "./directory_calls.ts";
 import { EPOLL_HANDLERS } from "./epoll_calls.ts";
 import { EVENT_HANDLERS } from "./event_calls.ts";
+import { LOCK_HANDLERS } from "./lock_calls.ts";
 import { OPEN_HANDLERS } from "./open_calls.ts";
 import { PIPE_HANDLERS } from "./pipe_calls.ts";
 import { POLL_HANDLERS } from "./poll_calls.ts";
@@ -23,6 +24,7 @@ export const VFS_HANDLERS: Record<string, Handler> = {
   ...DIRECTORY_HANDLERS,
   ...ATTRIBUTE_HANDLERS,
   ...PIPE_HANDLERS,
+  ...LOCK_HANDLERS,
   ...SYNC_HANDLERS,
   ...VECTOR_HANDLERS,
   ...EPOLL_HANDLERS,
