@@ -46,6 +46,8 @@ export class ThreadGroup {
   /** setpriority(2), -20 to 19: kept, the host schedules. */
   nice = 0;
   oomScoreAdj = 0;
+  /** PR_SET_CHILD_SUBREAPER: its descendants' orphans become its children. */
+  isSubreaper = false;
   /** A fault's signal that kills though its default would be to ignore it. */
   forcedSignal = 0;
 
