@@ -2,6 +2,7 @@
 // processes, sessions and process groups, and its end.
 
 import type { Kernel } from "../kernel.ts";
+import type { OpenFile } from "../vfs/file.ts";
 import { exitGroup } from "./exit.ts";
 import { PendingSignals } from "./signals.ts";
 import type { Task } from "./task.ts";
@@ -12,6 +13,10 @@ export interface ControllingTerminal {
   readonly device: number;
   /** The process group whose members may read and get the terminal's signals; -1: none. */
   foregroundGroup: number;
+  /** Opens it again, for /dev/tty. */
+  open(flags: number): OpenFile | number;
+  /** Whether the caller that lent it has it in the foreground of its own session. */
+  setOurs(value: boolean): void;
 }
 
 /** A session (setsid(2)) and its controlling terminal. */
