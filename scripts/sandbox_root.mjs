@@ -65,6 +65,7 @@ export function assembleSandboxRoot(checkout) {
   place_("node_modules/@koromix/koffi-linux-x64/linux_x64/koffi.node", "koffi.node");
   place_("build/native/host.node", "host.node");
   place_("build/native/stub", "stub");
+  place_("build/native/vdso.so", "vdso.so");
   place_(`build/js/${LOADER}`, LOADER);
   for (const bundle of bundles)
     if (bundle.inSandbox) for (const file of filesOf(bundle)) place_(`build/js/${file}`, file);

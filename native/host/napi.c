@@ -5,6 +5,7 @@
 // Results are numbers: zero or more, or a negative errno. Nothing here blocks, except sendMessage
 // on a blocking descriptor without `nonBlocking`.
 #include <errno.h>
+#include <limits.h>
 #include <node_api.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -253,10 +254,26 @@ static napi_value uv_loop_fd(napi_env env, napi_callback_info info) {
   return backend(env, uv_backend_fd);
 }
 
-// uvBackendTimeout(): milliseconds until the loop's next timer; 0 it has work now, -1 none.
+static void earliest_timer(uv_handle_t *handle, void *due) {
+  if (handle->type != UV_TIMER || !uv_is_active(handle)) return;
+  uint64_t left = uv_timer_get_due_in((uv_timer_t *)handle);
+  int *ms = due;
+  if (left > INT_MAX) left = INT_MAX;
+  if (*ms < 0 || (int)left < *ms) *ms = (int)left;
+}
+
+static int next_timer(const uv_loop_t *loop) {
+  int ms = -1;
+  uv_update_time((uv_loop_t *)loop);
+  uv_walk((uv_loop_t *)loop, earliest_timer, &ms);
+  return ms;
+}
+
+// uvBackendTimeout(): milliseconds until the loop's next timer, -1 for none. Not uv_backend_timeout:
+// that says 0 in any callback of setImmediate, which is where a kernel thread's loop runs.
 static napi_value uv_loop_timeout(napi_env env, napi_callback_info info) {
   (void)info;
-  return backend(env, uv_backend_timeout);
+  return backend(env, next_timer);
 }
 
 // exitProcess(code): ends the process without asking its threads, which may be in native calls.

@@ -45,7 +45,8 @@ static int names(const char *line, const char *end, const char *name) {
 
 // Moves vvar, vvar_vclock and vdso together into the window (their distances are compiled into the
 // vdso's code) and unmaps everything else outside it: the guest range starts empty.
-static void empty_address_space(void) {
+// Returns where the vdso's image lies now, or 0.
+static u64 empty_address_space(void) {
   s64 fd = zygote_syscall(NR_openat, ZYGOTE_PROC, (u64) "self/maps", 0, 0, 0, 0);
   u64 length = 0;
   for (;;) {
@@ -56,7 +57,7 @@ static void empty_address_space(void) {
   }
   zygote_syscall(NR_close, fd, 0, 0, 0, 0, 0);
   zygote_syscall(NR_close, ZYGOTE_PROC, 0, 0, 0, 0, 0);
-  u64 vdso = 0;
+  u64 vdso = 0, image = 0;
   for (const char *p = maps; *p;) {
     struct range r;
     const char *end = p;
@@ -72,10 +73,12 @@ static void empty_address_space(void) {
       enum { MREMAP_MAYMOVE_FIXED = 3 };
       s64 at = zygote_syscall(NR_mremap, r.start, r.end - r.start, r.end - r.start, MREMAP_MAYMOVE_FIXED, to, 0);
       if (at != (s64)to) die(DIE_VDSO);
+      if (names(rest, end, "[vdso]")) image = to;
     } else if (zygote_syscall(NR_munmap, r.start, r.end - r.start, 0, 0, 0, 0)) {
       die(DIE_UNMAP);
     }
   }
+  return image;
 }
 
 // ---- Messages ----
@@ -154,14 +157,14 @@ static void handle(u32 signo, void (*handler)(int, void *, void *)) {
 
 __attribute__((noreturn, used)) void zygote_main(void) {
   enum { SIGKICK = 63, WNOHANG = 1 };
-  empty_address_space();
+  u64 vdso = empty_address_space();
   hello();
   static const u32 faults[] = {SIGILL_, SIGTRAP_, SIGBUS_, SIGFPE_, SIGSEGV_};
   handle(SIGSYS_, on_sigsys);
   for (u32 i = 0; i < sizeof faults / sizeof *faults; i++) handle(faults[i], on_fault);
   handle(SIGKICK, on_kick);
   s64 listener = install_filter();
-  answer(ZYGOTE_HELLO, listener < 0 ? listener : 0, listener);
+  answer(ZYGOTE_HELLO, listener < 0 ? listener : (s64)vdso, listener);
   if (listener < 0) die(DIE_FILTER);
   zygote_syscall(NR_close, listener, 0, 0, 0, 0, 0);
   for (;;) {

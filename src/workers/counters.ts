@@ -6,6 +6,11 @@ export class Counters {
   processes = 0;
   tasks = 0;
   openFiles = 0;
+  epollItems = 0;
+  /** Of memory file systems: inodes, bytes of contents, files that have a host memfd. */
+  memoryNodes = 0;
+  memoryFileBytes = 0;
+  memoryFiles = 0;
   /** Since the start: */
   requests = 0;
   programsStarted = 0;

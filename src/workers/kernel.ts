@@ -17,6 +17,7 @@ import { Scanner } from "../shared/ring/scan.ts";
 import { Slots } from "../shared/ring/slot.ts";
 import { Request } from "../shared/ring/slot_states.ts";
 import { Counters } from "./counters.ts";
+import { Vdso } from "./mem/vdso.ts";
 import type { Native } from "./native.ts";
 import { SleepSet } from "./sleep_set.ts";
 import { initialCredentials, UserNamespace } from "./supervisor/credentials.ts";
@@ -85,13 +86,22 @@ export class Kernel {
   readonly taskAt: (Task | undefined)[] = [];
   readonly doorbell: number;
   readonly thread = 0;
+  /** A control request's promise was settled: the answer leaves when the event loop turns. */
+  owesAnswer = false;
   readonly futexes = new Futexes();
   readonly kicks: Kicks;
   /** What a guest may use of the Sentry's own memory: configurable, with Linux's errnos beyond. */
-  readonly limits = { tasks: 4096, pipePages: 16384 };
+  readonly limits = {
+    tasks: 4096,
+    pipePages: 16384,
+    epollItems: 262144,
+    memoryNodes: 1 << 20,
+    memoryFiles: 8192,
+  };
   /** Programs started from outside, and the wait statuses of those that nobody has fetched yet. */
   readonly #outside = new Set<number>();
   readonly #statuses = new Map<number, number>();
+  #due: Task[] = [];
   #lastSpaceId = 0;
   #lastMappedId = 0;
   #lastDevice = 0;
@@ -101,6 +111,7 @@ export class Kernel {
   /** Root of the guest's mount tree. */
   readonly mounts = new MountNamespace();
   root!: Path;
+  vdso!: Vdso;
   /** Where random bytes are made before they go to shared memory. */
   readonly random = new Uint8Array(WINDOW_SIZE);
 
@@ -149,7 +160,7 @@ export class Kernel {
       this.page.setMarshal(nr, marshal.getInt32(at, true), marshal.getInt32(at + 4, true));
     }
     this.root = mountInitialTree(this);
-    this.stubs.hello(readOnly, [this.doorbell]);
+    this.vdso = new Vdso(this, this.stubs.hello(readOnly, [this.doorbell]));
     this.native.close(readOnly);
   }
 
@@ -160,7 +171,7 @@ export class Kernel {
 
   // ---- Requests ----
 
-  /** Serves the request that the scanner took from a slot. The only place that catches a handler's throw (F21). */
+  /** Serves the request that the scanner took from a slot. A handler's throw is caught here and in runDue (F21). */
   serve(slot: number, request: number): void {
     const task = this.taskAt[slot];
     if (task === undefined) return; // closed while its request was on the way
@@ -171,14 +182,38 @@ export class Kernel {
     try {
       this.#serve(task, kindOf(request));
     } catch (error) {
-      this.counters.handlerErrors++;
-      const stack = error instanceof Error ? error.stack : String(error);
-      this.log("error", "a handler threw: its process is killed", {
-        pid: task.group.pid,
-        nr: task.nr,
-        stack,
-      });
-      this.killHostile(task);
+      this.#onThrow(task, error);
+    }
+    if (this.#due.length > 0) this.runDue();
+  }
+
+  #onThrow(task: Task, error: unknown): void {
+    this.counters.handlerErrors++;
+    const stack = error instanceof Error ? error.stack : String(error);
+    this.log("error", "a handler threw: its process is killed", { pid: task.group.pid, nr: task.nr, stack });
+    this.killHostile(task);
+  }
+
+  /** A task's wait is over. */
+  nextStep(task: Task): void {
+    this.#due.push(task);
+  }
+
+  /** Some task's wait is over, and it has not gone on yet. */
+  get hasDue(): boolean {
+    return this.#due.length > 0;
+  }
+
+  /** Lets the tasks go on whose wait is over; what that wakes comes in the next round. */
+  runDue(): void {
+    const due = this.#due;
+    this.#due = [];
+    for (const task of due) {
+      try {
+        task.goOn();
+      } catch (error) {
+        this.#onThrow(task, error);
+      }
     }
   }
 

@@ -32,6 +32,7 @@ export function kernelApi(kernel: Kernel, turns: Turns): KernelApi {
           group.onExit.length = 0;
           group.onStop.length = 0;
           resolve(status);
+          kernel.owesAnswer = true;
         };
         group.onExit.push((status) => {
           kernel.takeStatus(pid);

@@ -33,6 +33,7 @@ const DECLARATIONS = {
   pidfdSendSignal: "int32_t rf_pidfd_send_signal(int32_t pidfd, int32_t signo)",
   tgkill: "int32_t rf_tgkill(int32_t tgid, int32_t tid, int32_t signo)",
   getauxval: "double rf_getauxval(uint32_t type)",
+  hostVdsoOffset: "double rf_host_vdso_offset(const char *name)",
   getcpu: "int32_t rf_getcpu()",
   close: "int32_t rf_close(int32_t fd)",
   notifyReceive: "int32_t rf_notify_receive(int32_t listener)",
@@ -73,7 +74,7 @@ const DECLARATIONS = {
 } as const;
 
 type Entry = keyof typeof DECLARATIONS;
-type DoubleEntry = "monotonicNs" | "seek" | "getauxval" | "copyBytes";
+type DoubleEntry = "monotonicNs" | "seek" | "getauxval" | "hostVdsoOffset" | "copyBytes";
 type VoidEntry = "setGuestMemory" | "setScratch" | "doorbellClear";
 type Arguments = (number | string | Uint8Array)[];
 

@@ -18,4 +18,6 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "threads", // clone with CLONE_THREAD
   "files", // open, read, stat, directories, descriptors
   "pipes", // pipe, pipe2, their ends
+  "poll", // poll, select and their relatives
+  "events", // epoll, eventfd, timerfd, signalfd
 ]);

@@ -29,7 +29,7 @@ async function native(program: GuestProgram, args: readonly string[]): Promise<P
   const key = JSON.stringify([program.name, args]);
   let result = natives.get(key);
   if (result === undefined) {
-    result = await runPiped(compile(program), args, options(program));
+    result = await runPiped(compile(program), args, { ...options(program), statusByShell: true });
     natives.set(key, result);
   }
   return result;

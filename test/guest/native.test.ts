@@ -10,9 +10,10 @@ for (const program of programsIn(new URL(".", import.meta.url).pathname)) {
   for (const args of program.runs) {
     test(`${program.name} ${args.map((arg) => JSON.stringify(arg)).join(" ")}`, async () => {
       const binary = compile(program);
-      const env = { PATH: "/usr/bin:/bin", ...program.env };
-      const first = await runPiped(binary, args, { env, stdin: program.stdin, deadlineMs: 20_000 });
-      const second = await runPiped(binary, args, { env, stdin: program.stdin, deadlineMs: 20_000 });
+      const env = { PATH: "/usr/bin:/bin", PWD: "/", ...program.env };
+      const options = { env, stdin: program.stdin, deadlineMs: program.deadlineMs, statusByShell: true };
+      const first = await runPiped(binary, args, options);
+      const second = await runPiped(binary, args, options);
       assert.equal(second, first);
       assert.not(
         ["98", "99", "deadline passed"].includes(first.status) && program.name !== "exit_codes",

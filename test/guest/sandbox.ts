@@ -63,6 +63,11 @@ export class Sandbox {
     return this.#errors.join("");
   }
 
+  /** The launcher's pid. */
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   get running(): boolean {
     return this.#running;
   }

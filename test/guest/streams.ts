@@ -19,6 +19,8 @@ export interface PipedOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: string;
   readonly deadlineMs: number;
+  /** Let a shell tell the status: Node has no names for real-time signals. */
+  readonly statusByShell?: boolean;
 }
 
 /** How long a pipe may stay open after its program has ended. */
@@ -80,9 +82,20 @@ function quoted(text: string): string {
 }
 
 /**
- * Runs a command with pipes as its streams. Arguments and environment have one char a byte; Node
- * would pass them as UTF-8, so where that makes a difference bash and env pass them.
+ * What to start. Arguments and environment have one char a byte, and Node would pass them as UTF-8:
+ * where that makes a difference, and where a shell is to tell the status, bash and env pass them.
  */
+function started(command: string, args: readonly string[], options: PipedOptions): [string, string[]] {
+  const settings = Object.entries(options.env).map(([name, value]) => `${name}=${value}`);
+  const isAscii = [...args, ...settings].every((text) => /^[\x01-\x7f]*$/.test(text));
+  const words = ["env", "-i", ...[...settings, command, ...args].map(quoted)].join(" ");
+  // What bash itself says of a signal is not the program's.
+  if (options.statusByShell)
+    return ["/bin/bash", ["-c", `exec 3>&2 2>/dev/null; ${words} 2>&3 3>&-; exit $?`]];
+  return isAscii ? [command, [...args]] : ["/bin/bash", ["-c", `exec ${words}`]];
+}
+
+/** Runs a command with pipes as its streams. */
 export async function runPiped(
   command: string,
   args: readonly string[],
@@ -91,10 +104,7 @@ export async function runPiped(
   const stdin = fullPipe(options.stdin);
   const [outReader, outWriter] = pipe();
   const [errReader, errWriter] = pipe();
-  const settings = Object.entries(options.env).map(([name, value]) => `${name}=${value}`);
-  const isAscii = [...args, ...settings].every((text) => /^[\x01-\x7f]*$/.test(text));
-  const words = ["exec", "env", "-i", ...[...settings, command, ...args].map(quoted)];
-  const [file, list] = isAscii ? [command, args] : ["/bin/bash", ["-c", words.join(" ")]];
+  const [file, list] = started(command, args, options);
   const child = spawn(file, list, {
     cwd: "/",
     env: options.env,

@@ -17,6 +17,7 @@ struct zygote_message {
   int64_t value;
 };
 
-// The answer to HELLO carries the seccomp listener's descriptor; value is 0 or a negative errno.
+// The answer to HELLO carries the seccomp listener's descriptor; value is the address of the host's vDSO
+// image in the stub window (0: none) or a negative errno.
 
 #endif

@@ -46,7 +46,7 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   full(130, "rt_sigsuspend", [a.sigset("mask"), a.size("sigsetsize")]),
   full(131, "sigaltstack", [a.input("ss", "stack_t"), a.output("old_ss", "stack_t")]),
   full(200, "tkill", [a.int("tid"), a.signal("sig")]),
-  none(219, "restart_syscall", []),
+  full(219, "restart_syscall", []),
   full(234, "tgkill", [a.int("tgid"), a.int("tid"), a.signal("sig")]),
   full(297, "rt_tgsigqueueinfo", [a.int("tgid"), a.int("tid"), a.signal("sig"), a.input("info", "siginfo")]),
   none(424, "pidfd_send_signal", [a.fd("pidfd"), a.signal("sig"), a.input("info", "siginfo"), a.uint("flags")]),

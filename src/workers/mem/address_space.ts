@@ -45,6 +45,8 @@ export class AddressSpace {
   readonly locks = new RangeLocks<() => void>((lock) => lock.waiter());
   brkStart: number;
   brk: number;
+  /** Address of the vDSO. */
+  vdso = 0;
   /** Where /proc/PID/cmdline and environ are. */
   argStart = 0;
   argEnd = 0;
@@ -75,6 +77,7 @@ export class AddressSpace {
   /** Of a forked child. Under lockAll(). */
   copy(): AddressSpace {
     const copy = new AddressSpace(this.kernel, this.layout, this.vmas.clone(), this.brkStart, this.brk);
+    copy.vdso = this.vdso;
     copy.argStart = this.argStart;
     copy.argEnd = this.argEnd;
     copy.envStart = this.envStart;

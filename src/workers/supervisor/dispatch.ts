@@ -67,6 +67,7 @@ export class Dispatcher {
       );
     }
     if (result !== BLOCKED) kernel.complete(task, result);
+    else if (task.waiter !== null && task.coroutine === null && task.interruptPending) task.interrupt();
     else task.replyBlocked();
   }
 

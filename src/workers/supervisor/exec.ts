@@ -11,6 +11,7 @@ import type { Kernel } from "../kernel.ts";
 import { type AddressLayout, brkStart, layoutAddressSpace } from "../mem/address_layout.ts";
 import { AddressSpace } from "../mem/address_space.ts";
 import { donatedFd, pageCeil, SYS_close, SYS_mmap } from "../mem/mapping.ts";
+import { VDSO_PROT, VDSO_SIZE } from "../mem/vdso.ts";
 import { type Mapped, VM_GROWSDOWN, VM_NORESERVE, type Vma } from "../mem/vma.ts";
 import type { Path } from "../vfs/path.ts";
 import {
@@ -135,7 +136,7 @@ export function newAddressSpace(kernel: Kernel, stackLimit: number): AddressSpac
 }
 
 function newLayout(stackLimit: number): AddressLayout {
-  return layoutAddressSpace({ random: randomInt, randomize: true, stackLimit, vdsoSize: 0 });
+  return layoutAddressSpace({ random: randomInt, randomize: true, stackLimit, vdsoSize: VDSO_SIZE });
 }
 
 /** Errors after which Linux has no program to return to: the process ends with SIGSEGV. */
@@ -252,6 +253,7 @@ function commit(space: AddressSpace, vma: Vma): number {
   return 0;
 }
 
+/** The stack, and the vDSO beside it. */
 function* mapStack(task: Task, executable: boolean): Generator<void, number, void> {
   const { space } = task.stub;
   const limit = task.group.rlimits[RLIMIT_STACK]![0];
@@ -261,8 +263,18 @@ function* mapStack(task: Task, executable: boolean): Generator<void, number, voi
   const prot = PROT_READ | PROT_WRITE | (executable ? PROT_EXEC : 0);
   const list = new OperationList(task.kernel.slots, task.slot);
   list.call(SYS_mmap, start, size, prot, MAP_ANONYMOUS_FIXED | MAP_NORESERVE, -1, 0);
+  space.vdso = space.layout.vdso !== 0 ? space.layout.vdso : space.chooseAddress(VDSO_SIZE);
+  if (space.vdso < 0) return -ENOMEM;
+  const { vdso } = task.kernel;
+  const fd = donatedFd(task);
+  list.donate(vdso.hostFd);
+  list.call(SYS_mmap, space.vdso, VDSO_SIZE, VDSO_PROT, MAP_PRIVATE_FIXED, fd, 0);
+  list.call(SYS_close, fd);
   if (!(yield* task.run(list))) return -ENOMEM;
   // The guard below it comes from VM_GROWSDOWN: address selection keeps its distance.
+  const image = { backing: vdso.backing, name: "[vdso]" };
+  const error = commit(space, plain(space.vdso, space.vdso + VDSO_SIZE, VDSO_PROT, image));
+  if (error < 0) return error;
   return commit(space, plain(start, end, prot, { flags: VM_GROWSDOWN | VM_NORESERVE, name: "[stack]" }));
 }
 
@@ -332,7 +344,7 @@ function* writeStack(
     random,
     shift: randomInt(8192),
     auxiliary: {
-      vdso: 0, // no image yet: clocks are system calls
+      vdso: space.vdso,
       hwcap: native.getauxval(AT_HWCAP),
       // rdfsbase and wrfsbase stay unmentioned: the stub keeps its slot in the gs base (F17).
       hwcap2: native.getauxval(AT_HWCAP2) & ~HWCAP2_FSGSBASE,

@@ -28,7 +28,7 @@ import { isGuestRange } from "../mem/guest_range.ts";
 import type { Timer } from "../timers.ts";
 import type { Handler } from "./dispatch.ts";
 import { OperationList } from "./operation_list.ts";
-import { ERESTART_RESTARTBLOCK, ERESTARTSYS } from "./restart.ts";
+import { ERESTART_RESTARTBLOCK, ERESTARTSYS, type RestartBlock } from "./restart.ts";
 import type { Coroutine, Task } from "./task.ts";
 
 const CMD_MASK = ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
@@ -181,9 +181,7 @@ function* wait(
 }
 
 /** Goes on with a wait that a signal without handler interrupted. */
-export function restartFutex(task: Task): number {
-  const block = task.restartBlock;
-  if (block?.kind !== "futex") return -EINVAL;
+export function restartFutex(task: Task, block: Extract<RestartBlock, { kind: "futex" }>): number {
   return task.start(wait(task, block.address, block.value, block.flags, block.bitset, block.deadlineNs));
 }
 

@@ -11,9 +11,11 @@ import { FUTEX_HANDLERS } from "./futex.ts";
 import { IDENTITY_HANDLERS } from "./identity_calls.ts";
 import { LIMIT_HANDLERS } from "./limit_calls.ts";
 import { PRCTL_HANDLERS } from "./prctl_calls.ts";
+import { RESTART_HANDLERS } from "./restart_calls.ts";
 import { SCHED_HANDLERS } from "./sched_calls.ts";
 import { SESSION_HANDLERS } from "./session_calls.ts";
 import { SIGNAL_HANDLERS } from "./signal_calls.ts";
+import { SLEEP_HANDLERS } from "./sleep_calls.ts";
 import { SYSTEM_HANDLERS } from "./system_calls.ts";
 import { TASK_HANDLERS } from "./task_calls.ts";
 import { TIME_HANDLERS } from "./time_calls.ts";
@@ -35,6 +37,8 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map(
     ...SIGNAL_HANDLERS,
     ...SYSTEM_HANDLERS,
     ...TIME_HANDLERS,
+    ...SLEEP_HANDLERS,
+    ...RESTART_HANDLERS,
     ...MEM_HANDLERS,
     ...VFS_HANDLERS,
   }),

@@ -2,6 +2,7 @@
 // at once (SIGKILL, SIGCONT), before anything is delivered (deliver_signal.ts).
 
 import { EAGAIN, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { POLLIN } from "../../shared/abi/poll.ts";
 import { SIG_DFL, SIG_IGN, SIGCONT, SIGKILL, SIGRTMIN } from "../../shared/abi/signal.ts";
 import { capable } from "./credentials.ts";
 import { continueGroup } from "./job_control.ts";
@@ -43,7 +44,10 @@ export function sendToTask(task: Task, info: SigInfo): number {
   }
   if (dropped(task, info.signo)) return 0;
   if (overLimit(group, info, task.pending.length)) return -EAGAIN;
-  if (task.pending.add(info)) task.notice(info.signo);
+  if (task.pending.add(info)) {
+    task.handlers.watchers.wake(POLLIN);
+    task.notice(info.signo);
+  }
   return 0;
 }
 
@@ -59,7 +63,10 @@ export function sendToGroup(group: ThreadGroup, info: SigInfo): number {
   const taker = alive.find((task) => !task.blocked.has(info.signo) || task.waitsFor(info.signo));
   if (dropped(taker ?? alive[0]!, info.signo)) return 0;
   if (overLimit(group, info, group.pending.length)) return -EAGAIN;
-  if (group.pending.add(info)) taker?.notice(info.signo);
+  if (group.pending.add(info)) {
+    alive[0]!.handlers.watchers.wake(POLLIN);
+    taker?.notice(info.signo);
+  }
   return 0;
 }
 

@@ -22,6 +22,7 @@ import { sigaction, stack_t } from "../../shared/abi/structs.ts";
 import { RSP, WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import { onBadFrame, returnToGuest } from "./deliver_signal.ts";
 import type { Handler } from "./dispatch.ts";
+import { pendingOf, takePending } from "./pending.ts";
 import { ERESTARTNOHAND } from "./restart.ts";
 import { maySignal, sendToGroup, sendToMany, sendToTask } from "./send_signal.ts";
 import { fromThread, fromUser, SIGINFO_SIZE, type SigInfo, writeSigInfo } from "./siginfo.ts";
@@ -75,14 +76,6 @@ function* suspend(task: Task, mask: SignalSet): Coroutine {
     if (yield* task.wait()) break;
   }
   return -ERESTARTNOHAND;
-}
-
-function takePending(task: Task, set: SignalSet): SigInfo | null {
-  const outside = new SignalSet(~set.low, ~set.high);
-  const own = task.pending.set.firstOutside(outside);
-  if (own !== 0) return task.pending.take(own);
-  const shared = task.group.pending.set.firstOutside(outside);
-  return shared === 0 ? null : task.group.pending.take(shared);
 }
 
 function* timedWait(task: Task, set: SignalSet, info: number, deadlineNs: number): Coroutine {
@@ -171,8 +164,7 @@ export const SIGNAL_HANDLERS: Record<string, Handler> = {
 
   rt_sigpending: (task, set, setSize) => {
     if (setSize > SIGSET_SIZE) return -EINVAL;
-    const pending = task.pending.set.copy();
-    pending.union(task.group.pending.set);
+    const pending = pendingOf(task);
     pending.low &= task.blocked.low;
     pending.high &= task.blocked.high;
     const at = task.out(set, setSize);

@@ -149,6 +149,7 @@ function writeContext(task: Task, at: number, mask: SignalSet, fpAddress: number
 /** rt_sigreturn(2): the coroutine ends in a reply of its own, so its result counts for nothing. */
 export function* sigreturn(task: Task, onBadFrame: () => void): Coroutine {
   const { slots } = task.kernel;
+  task.restartBlock = null;
   slots.readFrame(task.slot, task.frame);
   const address = task.frame.unsigned(L.RSP);
   task.outAt(address, ucontext.size, L.WINDOW);

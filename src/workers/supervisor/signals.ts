@@ -14,6 +14,7 @@ import {
   SIGURG,
   SIGWINCH,
 } from "../../shared/abi/signal.ts";
+import { WaitQueue } from "../vfs/wait_queue.ts";
 import type { SigInfo } from "./siginfo.ts";
 import { SignalSet } from "./signal_set.ts";
 
@@ -34,8 +35,11 @@ const DEFAULT_ACTION: SignalAction = { handler: SIG_DFL, flags: 0, restorer: 0, 
 /** Dispositions, shared by CLONE_SIGHAND. */
 export class SignalHandlers {
   readonly #actions: SignalAction[];
+  /** Who wants to know of signals that become pending, blocked or not (signalfd). */
+  readonly watchers: WaitQueue;
 
-  constructor(actions?: readonly SignalAction[]) {
+  constructor(actions?: readonly SignalAction[], watchers = new WaitQueue()) {
+    this.watchers = watchers;
     this.#actions = actions === undefined ? new Array(SIGRTMAX).fill(DEFAULT_ACTION) : [...actions];
   }
 
@@ -57,6 +61,7 @@ export class SignalHandlers {
       this.#actions.map((action) =>
         action.handler === SIG_IGN ? { ...DEFAULT_ACTION, handler: SIG_IGN } : DEFAULT_ACTION,
       ),
+      this.watchers,
     );
   }
 

@@ -60,17 +60,21 @@ export class Stubs {
     this.#zygote = zygote;
   }
 
-  /** Hands kernel page and doorbells to the zygote and takes the listener. Throws: no sandbox without it. */
-  hello(kernelPage: number, doorbells: readonly number[]): void {
+  /**
+   * Hands kernel page and doorbells to the zygote and takes the listener; the address of the host's vDSO in
+   * every stub, or 0. Throws: no sandbox without it.
+   */
+  hello(kernelPage: number, doorbells: readonly number[]): number {
     const native = this.#kernel.native;
     native.scratchWords[0] = kernelPage;
     for (let i = 0; i < doorbells.length; i++) native.scratchWords[1 + i] = doorbells[i]!;
     const error = native.zygoteCall(this.#zygote, ZYGOTE_HELLO, doorbells.length, 0, 1 + doorbells.length);
-    const answer = native.scratchWords[0]!;
+    const answer = native.scratchView.getInt32(4, true) * TWO_32 + native.scratchView.getUint32(0, true);
     this.#listener = native.scratchWords[2]!;
     if (error < 0 || answer < 0 || this.#listener < 0)
       throw new Error(`zygote: hello failed (${error}, ${answer}): are seccomp notifications available?`);
     this.#kernel.sleep.add(this.#listener, EPOLLIN, () => this.receive());
+    return answer;
   }
 
   /** Gives a stub process one more chunk, mapped here and not there yet: 0, or a negative errno when places run out. */

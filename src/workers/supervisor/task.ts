@@ -123,6 +123,9 @@ export class Task {
   outOnError = false;
   restartBlock: RestartBlock | null = null;
   #interrupted = false;
+  /** Its wait is over: it goes on at the kernel thread's next step. */
+  #due = false;
+  #dueResult = 0;
   #stepping: Coroutine | null = null;
   #afterCopyOut: ((result: number) => void) | null = null;
   #afterCopyOutResult = 0;
@@ -215,7 +218,7 @@ export class Task {
     if (!valid) this.#badPointer = true;
     // A round with a bad address moves nothing of that piece, which its caller takes for a fault.
     this.kernel.slots.setPiece(this.slot, this.#pieces++, address, valid ? length : 0, offset);
-    this.#outBytes += valid ? length : 0;
+    this.#outBytes += length;
   }
 
   /** The call returns with a new fs base: the slot frame's. */
@@ -233,6 +236,11 @@ export class Task {
   /** Pieces that stand in the slot to go out with the call's result. */
   get outPieces(): number {
     return this.#pieces;
+  }
+
+  /** Bytes of those pieces. */
+  get outBytes(): number {
+    return this.#outBytes;
   }
 
   /** Whether the call has something to copy out with that result. */
@@ -420,8 +428,14 @@ export class Task {
     return this.coroutine !== null || this.#afterCopyOut !== null;
   }
 
-  /** Waits in a coroutine; the caller has set `waiter`. True when a signal ended the wait. */
+  /** Waits in a coroutine; the caller has set `waiter`. True when a signal ended the wait, or came before it. */
   *wait(): Generator<void, boolean, void> {
+    if (this.interruptPending) {
+      const { waiter } = this;
+      this.waiter = null;
+      waiter?.cancel();
+      return true;
+    }
     this.replyBlocked();
     yield;
     const interrupted = this.#interrupted;
@@ -429,11 +443,29 @@ export class Task {
     return interrupted;
   }
 
-  /** The event that the waiter stood for has come: the call's result, or the coroutine goes on. */
+  /**
+   * The event that the waiter stood for has come: the call has a result, or the coroutine goes on. As the
+   * next step: never nested into whoever woke it.
+   */
   completeWait(result: number): void {
     this.waiter = null;
+    if (this.#due) return;
+    this.#due = true;
+    this.#dueResult = result;
+    this.kernel.nextStep(this);
+  }
+
+  /** The next step after completeWait. */
+  goOn(): void {
+    if (!this.#due) return;
+    this.#due = false;
     if (this.coroutine !== null) this.#resume();
-    else this.kernel.complete(this, result);
+    else this.kernel.complete(this, this.#dueResult);
+  }
+
+  /** A signal or a stop has come that an interruptible wait must not sleep through. */
+  get interruptPending(): boolean {
+    return this.group.stopSignal !== 0 || this.signalPending();
   }
 
   /** A signal or a stop: ends an interruptible wait, or kicks the task out of guest code. */
@@ -446,10 +478,8 @@ export class Task {
     }
     this.waiter = null;
     waiter.cancel();
-    if (this.coroutine !== null) {
-      this.#interrupted = true;
-      this.#resume();
-    } else this.kernel.complete(this, waiter.interrupted?.() ?? -ERESTARTSYS);
+    this.#interrupted = this.coroutine !== null;
+    this.completeWait(waiter.interrupted?.() ?? -ERESTARTSYS);
   }
 
   /** Makes guest code enter the stub soon, which then posts INTERRUPTED. */
@@ -481,6 +511,7 @@ export class Task {
     const waiter = this.waiter;
     this.waiter = null;
     waiter?.cancel();
+    this.#due = false;
     const coroutine = this.coroutine;
     this.coroutine = null;
     // One that ends its own task runs on to its end; its result finds nobody.

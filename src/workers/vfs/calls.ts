@@ -4,9 +4,13 @@ import type { Handler } from "../supervisor/dispatch.ts";
 import { ATTRIBUTE_HANDLERS } from "./attribute_calls.ts";
 import { DESCRIPTOR_HANDLERS } from "./descriptor_calls.ts";
 import { DIRECTORY_HANDLERS } from "./directory_calls.ts";
+import { EPOLL_HANDLERS } from "./epoll_calls.ts";
+import { EVENT_HANDLERS } from "./event_calls.ts";
 import { OPEN_HANDLERS } from "./open_calls.ts";
 import { PIPE_HANDLERS } from "./pipe_calls.ts";
+import { POLL_HANDLERS } from "./poll_calls.ts";
 import { READ_WRITE_HANDLERS } from "./read_write_calls.ts";
+import { SELECT_HANDLERS } from "./select_calls.ts";
 import { STAT_HANDLERS } from "./stat_calls.ts";
 
 export const VFS_HANDLERS: Record<string, Handler> = {
@@ -17,4 +21,8 @@ export const VFS_HANDLERS: Record<string, Handler> = {
   ...DIRECTORY_HANDLERS,
   ...ATTRIBUTE_HANDLERS,
   ...PIPE_HANDLERS,
+  ...EPOLL_HANDLERS,
+  ...EVENT_HANDLERS,
+  ...POLL_HANDLERS,
+  ...SELECT_HANDLERS,
 };

@@ -74,6 +74,10 @@ class MemoryDeviceFile extends OpenFile {
     return 0;
   }
 
+  override get pollable(): boolean {
+    return false;
+  }
+
   poll(): number {
     return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
   }

@@ -6,7 +6,7 @@ import { write64 } from "../../shared/abi/struct.ts";
 import type { Task } from "../supervisor/task.ts";
 import { OpenFile } from "./file.ts";
 import type { DirectoryEntry, Inode } from "./inode.ts";
-import { POLLIN, POLLOUT } from "./wait_queue.ts";
+import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "./wait_queue.ts";
 
 const DIRENT_HEADER = 19;
 const DT_DIR = 4;
@@ -76,8 +76,12 @@ export class DirectoryFile extends OpenFile {
     for (let i = 0; i < name.length; i++) bytes[at + DIRENT_HEADER + i] = name.charCodeAt(i);
   }
 
+  override get pollable(): boolean {
+    return false;
+  }
+
   poll(): number {
-    return POLLIN | POLLOUT;
+    return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
   }
 
   release(): void {}

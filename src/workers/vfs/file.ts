@@ -5,9 +5,10 @@
 // (read_write.ts) make the rounds. A method that would have to wait returns -EAGAIN, and its caller
 // waits on `waiters` for the events it needs.
 
-import { EBADF, EINVAL, ENODEV, ENOTTY, ENXIO, ESPIPE } from "../../shared/abi/errno.ts";
+import { EBADF, EINVAL, ENODEV, ENOTTY, ENXIO, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { EpollItem } from "./epoll.ts";
 import type { Attributes, Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
 import { WaitQueue } from "./wait_queue.ts";
@@ -25,8 +26,12 @@ export abstract class OpenFile {
   inode: Inode | null = null;
   /** Where it was opened, for *at calls, fchdir and /proc/PID/fd; holds a pin on its dentry. */
   path: Path | null = null;
+  /** An inode that lives for as long as this file does. */
+  held: Inode | null = null;
   /** Descriptors and other holders. */
   references = 0;
+  /** Places in epoll sets, which end with the file. */
+  readonly epollItems = new Set<EpollItem>();
   readonly waiters: WaitQueue;
 
   constructor(flags: number, waiters: WaitQueue = new WaitQueue()) {
@@ -67,6 +72,11 @@ export abstract class OpenFile {
     return -ESPIPE;
   }
 
+  /** fallocate(2): FALLOC_FL_* modes; position and length have been looked at. */
+  allocate(_mode: number, _position: number, _length: number): number {
+    return -EOPNOTSUPP;
+  }
+
   /**
    * The last read gave the `length` bytes that stand at `offset`, but only `delivered` of them reached the
    * caller's memory (F20). Takes back what Linux would not have read; the bytes that count as read.
@@ -77,6 +87,11 @@ export abstract class OpenFile {
 
   /** Events that hold now (POLLIN, ...), for the task that asks. */
   abstract poll(task: Task): number;
+
+  /** Whether epoll takes it: regular files and directories are always ready, and refused. */
+  get pollable(): boolean {
+    return true;
+  }
 
   /** What fstat tells. */
   attributes(): Attributes | number {

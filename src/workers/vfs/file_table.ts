@@ -63,7 +63,7 @@ export class FileTable {
     if (closeOnExec) this.#closeOnExec.add(fd);
     else this.#closeOnExec.delete(fd);
     if (file.references === 1) this.#kernel.counters.openFiles++;
-    if (before !== undefined) this.#put(before);
+    if (before !== undefined) putFile(this.#kernel, before);
   }
 
   setCloseOnExec(fd: number, value: boolean): void {
@@ -91,7 +91,13 @@ export class FileTable {
   discard(file: OpenFile): void {
     file.references++;
     this.#kernel.counters.openFiles++;
-    this.#put(file);
+    putFile(this.#kernel, file);
+  }
+
+  /** Descriptors that the table has room for without growing, as Linux sizes it. */
+  get room(): number {
+    const { length } = this.#files;
+    return length <= 64 ? 64 : 128 * 2 ** Math.ceil(Math.log2(Math.floor((length - 1) / 128) + 1));
   }
 
   /** Descriptors in use, in order. */
@@ -104,7 +110,7 @@ export class FileTable {
     if (file === undefined) return -EBADF;
     this.#files[fd] = undefined;
     this.#closeOnExec.delete(fd);
-    this.#put(file);
+    putFile(this.#kernel, file);
     return 0;
   }
 
@@ -113,11 +119,14 @@ export class FileTable {
     if (--this.users > 0) return;
     for (let fd = 0; fd < this.#files.length; fd++) this.close(fd);
   }
+}
 
-  #put(file: OpenFile): void {
-    if (--file.references > 0) return;
-    this.#kernel.counters.openFiles--;
-    if (file.path !== null) file.path.dentry.pins--;
-    file.release();
-  }
+/** One holder of the file less; the last one releases it. */
+export function putFile(kernel: Kernel, file: OpenFile): void {
+  if (--file.references > 0) return;
+  kernel.counters.openFiles--;
+  for (const item of file.epollItems) item.owner.forget(item);
+  if (file.path !== null) file.path.dentry.pins--;
+  file.release();
+  file.held?.letGo();
 }

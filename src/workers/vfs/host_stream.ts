@@ -6,15 +6,17 @@
 import { EACCES, EAGAIN, ENOTTY, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
 import { TIOCGWINSZ } from "../../shared/abi/ioctl.ts";
 import type { Kernel } from "../kernel.ts";
-import { EPOLLONESHOT } from "../sleep_set.ts";
+import { EPOLLET } from "../sleep_set.ts";
 import type { Task } from "../supervisor/task.ts";
 import type { Session } from "../supervisor/thread_group.ts";
 import { O_ACCMODE, O_NONBLOCK, O_RDWR, OpenFile } from "./file.ts";
 import { HostTerminal } from "./host_terminal.ts";
 import type { Attributes } from "./inode.ts";
 import { readStat } from "./stat.ts";
-import { POLLERR, POLLHUP, POLLIN, POLLOUT } from "./wait_queue.ts";
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM } from "./wait_queue.ts";
 
+const ALL_EVENTS = POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLWRNORM;
+const HOST_EVENTS = ALL_EVENTS + EPOLLET;
 const S_IFMT = 0o170000;
 const S_IFCHR = 0o020000;
 const S_IFREG = 0o100000;
@@ -168,9 +170,10 @@ export class HostStream extends OpenFile {
   }
 
   poll(): number {
-    const events = this.#kernel.native.pollOne(this.#fd, POLLIN | POLLOUT, 0);
-    const all = (events < 0 ? POLLERR : events) | (this.#unread !== null ? POLLIN : 0);
-    return this.#terminal?.isOurs === false ? all & ~POLLIN : all;
+    const events = this.#kernel.native.pollOne(this.#fd, ALL_EVENTS, 0);
+    const unread = this.#unread !== null ? POLLIN | POLLRDNORM : 0;
+    const all = (events < 0 ? POLLERR : events) | unread;
+    return this.#terminal?.isOurs === false ? all & ~(POLLIN | POLLRDNORM) : all;
   }
 
   override attributes(): Attributes | number {
@@ -201,24 +204,20 @@ export class HostStream extends OpenFile {
     return type === S_IFCHR && rdev === NULL_DEVICE ? "/dev/null" : super.describe();
   }
 
-  override watch(wanted: number): void {
-    const events = this.#terminal?.isOurs === false ? wanted & ~POLLIN : wanted;
-    const { sleep } = this.#kernel;
-    if (this.#watch >= 0) {
-      sleep.modify(this.#fd, events | EPOLLONESHOT, this.#watch);
-      return;
-    }
-    const watch = sleep.add(this.#fd, events | EPOLLONESHOT, (ready) => this.#onReady(ready));
+  // Edge-triggered, for all events: somebody may wait for long without reading what is there.
+  override watch(events: number): void {
+    if (this.#watch >= 0) return;
+    const watch = this.#kernel.sleep.add(this.#fd, HOST_EVENTS, (ready) => this.waiters.wake(ready));
     if (watch >= 0) this.#watch = watch;
     // A regular file is always ready; so is, for want of a better answer, what cannot be watched.
     else if (watch === -EPERM) this.waiters.wake(events);
     else this.waiters.wake(events | POLLERR);
   }
 
-  #onReady(events: number): void {
-    this.waiters.wake(events);
-    const interest = this.waiters.interest;
-    if (interest !== 0) this.#kernel.sleep.modify(this.#fd, interest | EPOLLONESHOT, this.#watch);
+  override get pollable(): boolean {
+    if ((this.#mode & S_IFMT) === S_IFREG) return false;
+    this.watch(0);
+    return this.#watch >= 0;
   }
 
   release(): void {

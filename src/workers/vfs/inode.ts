@@ -123,6 +123,11 @@ export abstract class Inode {
     return -ENXIO;
   }
 
+  /** An open file refers to it: what has lost its last name lives on until the last holder lets go. */
+  hold(): void {}
+
+  letGo(): void {}
+
   // ---- Directories ----
 
   /** The child of that name, or -ENOENT. Never "." or "..". */
@@ -179,8 +184,8 @@ export abstract class Inode {
     return -EROFS;
   }
 
-  /** A file without a name (O_TMPFILE). */
-  tmpfile(_creation: Creation): Inode | number {
+  /** A file without a name (O_TMPFILE), which may get one by link() if it is linkable. */
+  tmpfile(_creation: Creation, _linkable: boolean): Inode | number {
     return -EOPNOTSUPP;
   }
 

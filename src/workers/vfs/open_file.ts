@@ -19,7 +19,7 @@ import type { Task } from "../supervisor/task.ts";
 import { OpenFile } from "./file.ts";
 import type { Creation, Inode } from "./inode.ts";
 import { contextOf, lookupParent, mayAccess, mayChangeNames, startOf } from "./lookup.ts";
-import { MS_NODEV, Path } from "./path.ts";
+import { Dentry, MS_NODEV, Path } from "./path.ts";
 import { FileTarget, lookupLast, type ParentWalk, walkPath } from "./path_walk.ts";
 import { inGroup, MAY_READ, MAY_WRITE } from "./permission.ts";
 
@@ -126,6 +126,8 @@ function attach(file: OpenFile, path: Path): OpenFile {
   file.inode ??= path.inode;
   file.path = path;
   path.dentry.pins++;
+  file.held = path.inode;
+  path.inode.hold();
   return file;
 }
 
@@ -215,9 +217,11 @@ function openTemporary(task: Task, dirfd: number, path: string, how: OpenHow): O
   if (error < 0) return error;
   const creation = creationIn(task, directory.inode, how.mode, false);
   if (typeof creation === "number") return creation;
-  const inode = directory.inode.tmpfile({ ...creation, mode: S_IFREG | creation.mode });
+  const whole = { ...creation, mode: S_IFREG | creation.mode };
+  const inode = directory.inode.tmpfile(whole, (how.flags & F.O_EXCL) === 0);
   if (typeof inode === "number") return inode;
+  const dentry = new Dentry(`#${inode.ino}`, directory.dentry, inode);
+  dentry.deleted = true;
   const file = inode.open(how.flags & ~(F.O_TMPFILE | F.O_EXCL), task.credentials);
-  if (typeof file !== "number") file.inode = inode;
-  return file;
+  return typeof file === "number" ? file : attach(file, new Path(directory.mount, dentry));
 }

@@ -65,9 +65,16 @@ export abstract class SeekableFile extends OpenFile {
     if (size < 0) return size;
     if (whence === SEEK_END) return positive(size + offset);
     if (whence !== SEEK_DATA && whence !== SEEK_HOLE) return -EINVAL;
-    // All of it counts as data, as on file systems without holes.
-    if (offset < 0 || offset >= size) return -ENXIO;
-    return whence === SEEK_DATA ? offset : size;
+    return offset < 0 || offset >= size ? -ENXIO : this.seekData(offset, whence);
+  }
+
+  /** Where data or a hole is next, from inside the file: all of it counts as data, as without holes. */
+  protected seekData(offset: number, whence: number): number {
+    return whence === SEEK_DATA ? offset : this.size();
+  }
+
+  override get pollable(): boolean {
+    return false;
   }
 
   override poll(): number {

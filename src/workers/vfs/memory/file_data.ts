@@ -1,22 +1,41 @@
 // Contents of a regular file of a memory file system. Small ones stand in the kernel's own memory; one
-// that grows, is mapped or is executed moves to a host memfd of its own, which holds nothing else
-// (hardening.md, F1), so that mappings, reads and writes see the same pages.
+// that grows, has holes, is mapped or is executed moves to a host memfd of its own, which holds nothing
+// else (hardening.md, F1), so that mappings, reads and writes see the same pages, and truncation and hole
+// punching reach them. Every page counts against the file system's space.
 
-import { EFBIG, ENOSPC } from "../../../shared/abi/errno.ts";
+import { EFBIG, EMFILE, ENFILE, ENOSPC, ENXIO, EOPNOTSUPP } from "../../../shared/abi/errno.ts";
+import {
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  SEEK_DATA,
+  SEEK_HOLE,
+  SEEK_SET,
+} from "../../../shared/abi/fcntl.ts";
+import { readI64 } from "../../../shared/abi/struct.ts";
 import type { Kernel } from "../../kernel.ts";
+import { SCRATCH_SIZE } from "../../native.ts";
 import type { Task } from "../../supervisor/task.ts";
 
-/** Largest content that stands in the kernel's memory. */
+/** Largest content that stands in the kernel's memory while there are descriptors to be had. */
 const INLINE_MAX = 65536;
-const COPY_ROUND = 8 << 20;
+/** The same when descriptors are short. */
+const INLINE_MAX_SCARCE = 64 << 20;
+/** What is copied from a lower file in one step. */
+export const COPY_ROUND = 8 << 20;
 const PAGE = 4096;
+const STAT_BLOCKS_AT = 64;
+const BLOCK = 512;
 const EMPTY = new Uint8Array(0);
 
 /** Bytes that all files of a file system may hold. */
 export interface Space {
   /** Sets aside (or gives back, when negative) so many bytes; false when there is no room. */
   take(bytes: number): boolean;
+  /** Counts (or uncounts) bytes that are there already, whether or not there is room. */
+  charge(bytes: number): void;
 }
+
+const pages = (bytes: number) => Math.ceil(bytes / PAGE) * PAGE;
 
 export class FileData {
   readonly #kernel: Kernel;
@@ -24,7 +43,10 @@ export class FileData {
   #bytes: Uint8Array = EMPTY;
   #fd = -1;
   #size = 0;
+  /** Bytes set aside in the file system's space. */
   #taken = 0;
+  /** The memfd has, or may have, holes: the host alone knows what it holds. */
+  #sparse = false;
 
   constructor(kernel: Kernel, space: Space) {
     this.#kernel = kernel;
@@ -35,26 +57,57 @@ export class FileData {
     return this.#size;
   }
 
-  /** Bytes accounted for, whole pages. */
+  /** Bytes that the contents take up, whole pages. */
   get allocated(): number {
+    if (this.#sparse) this.#recount();
     return this.#taken;
   }
 
-  /** Copies what a host descriptor holds, in bounded rounds; 0 or a negative errno. */
-  copyFrom(hostFd: number, size: number): number {
+  // ---- Copying from a lower file ----
+
+  /** Copies the next round of `size` bytes of a host file: bytes done so far, or a negative errno. */
+  copyRound(hostFd: number, done: number, size: number): number {
+    return size <= INLINE_MAX ? this.#copySmall(hostFd, size) : this.#copyLarge(hostFd, done, size);
+  }
+
+  #copySmall(hostFd: number, size: number): number {
+    const { native } = this.#kernel;
     if (!this.#account(size)) return -ENOSPC;
+    this.#reserve(size);
+    const n = native.preadScratch(hostFd, 0, Math.min(size, SCRATCH_SIZE), 0);
+    if (n < 0) return n;
+    this.#bytes.set(native.scratch.subarray(0, n));
+    this.#size = n;
+    return size;
+  }
+
+  // Holes stay holes: a sparse image of a disk is not blown up.
+  #copyLarge(hostFd: number, done: number, size: number): number {
+    const { native } = this.#kernel;
     const fd = this.hostFd();
     if (fd < 0) return fd;
-    const { native } = this.#kernel;
-    for (let done = 0; done < size; ) {
-      const n = native.copyBytes(hostFd, done, fd, Math.min(COPY_ROUND, size - done));
-      if (n < 0) return n;
-      if (n === 0) break; // the file is shorter than it was
-      done += n;
-      this.#size = done;
-    }
-    return 0;
+    const data = native.seek(hostFd, done, SEEK_DATA);
+    if (data === -ENXIO || data >= size) return this.#endCopy(size);
+    const from = data < 0 ? done : data;
+    const hole = data < 0 ? size : native.seek(hostFd, from, SEEK_HOLE);
+    const end = Math.min(hole < 0 ? size : hole, size, from + COPY_ROUND);
+    if (from > this.#size) this.#sparse = true;
+    if (!this.#space.take(pages(end - from))) return -ENOSPC;
+    this.#taken += pages(end - from);
+    if (native.seek(fd, from, SEEK_SET) < 0) return -ENOSPC;
+    const n = native.copyBytes(hostFd, from, fd, end - from);
+    if (n < 0) return n;
+    if (n === 0) return this.#endCopy(from); // the file is shorter than it was
+    this.#size = from + n;
+    return this.#size >= size ? this.#endCopy(size) : this.#size;
   }
+
+  #endCopy(size: number): number {
+    const error = this.truncate(size);
+    return error < 0 ? error : Number.MAX_SAFE_INTEGER;
+  }
+
+  // ---- Reading and writing ----
 
   read(task: Task, offset: number, length: number, position: number): number {
     const n = Math.max(0, Math.min(length, this.#size - position));
@@ -68,76 +121,141 @@ export class FileData {
   write(task: Task, offset: number, length: number, position: number): number {
     const end = position + length;
     if (!Number.isSafeInteger(end)) return -EFBIG;
-    if (end > this.#size && !this.#account(end)) return -ENOSPC;
-    if (this.#fd < 0 && end > INLINE_MAX) {
-      const fd = this.hostFd();
-      if (fd < 0) return fd;
-    }
-    if (this.#fd >= 0) {
-      const n = this.#kernel.native.pwrite(this.#fd, task.chunk, task.base + offset, length, position);
-      if (n > 0) this.#size = Math.max(this.#size, position + n);
-      return n;
-    }
+    const error = this.#prepare(end, position > pages(this.#size));
+    if (error < 0) return error;
+    if (this.#fd >= 0) return this.#writeFile(task, offset, length, position);
+    if (!this.#account(Math.max(end, this.#size))) return -ENOSPC;
     this.#reserve(end);
     this.#bytes.set(task.bytes.subarray(task.base + offset, task.base + offset + length), position);
     this.#size = Math.max(this.#size, end);
     return length;
   }
 
+  #writeFile(task: Task, offset: number, length: number, position: number): number {
+    const end = position + length;
+    if (this.#sparse) {
+      // What the write takes is seen when it is done; there must be room for the most that it can take.
+      if (!this.#fits(pages(end) - Math.floor(position / PAGE) * PAGE)) return -ENOSPC;
+    } else if (!this.#account(Math.max(end, this.#size))) return -ENOSPC;
+    const n = this.#kernel.native.pwrite(this.#fd, task.chunk, task.base + offset, length, position);
+    if (n > 0) this.#size = Math.max(this.#size, position + n);
+    if (this.#sparse) this.#recount();
+    return n;
+  }
+
   truncate(size: number): number {
-    if (size > this.#size && !this.#account(size)) return -ENOSPC;
-    if (this.#fd < 0 && size > INLINE_MAX) {
-      const fd = this.hostFd();
-      if (fd < 0) return fd;
-    }
+    const grows = size > this.#size;
+    const error = grows ? this.#prepare(size, pages(size) > pages(this.#size)) : 0;
+    if (error < 0) return error;
     if (this.#fd >= 0) {
-      const error = this.#kernel.native.ftruncate(this.#fd, size);
-      if (error < 0) return error;
-    } else if (size < this.#size) this.#bytes.fill(0, size, this.#size);
-    else this.#reserve(size);
+      const failed = this.#kernel.native.ftruncate(this.#fd, size);
+      if (failed < 0) return failed;
+    } else if (grows) {
+      if (!this.#account(size)) return -ENOSPC;
+      this.#reserve(size);
+    } else {
+      this.#bytes.fill(0, size, this.#size);
+      if (size <= this.#bytes.length >>> 2) this.#bytes = this.#bytes.slice(0, size);
+    }
     this.#size = size;
-    this.#account(size);
+    if (this.#sparse) this.#recount();
+    else this.#account(size);
     return 0;
   }
 
-  /** fallocate(2): the modes that a memfd knows. */
+  /** fallocate(2), with the modes that tmpfs knows. */
   allocate(mode: number, position: number, length: number): number {
-    const keepsSize = (mode & 1) !== 0;
-    if (!keepsSize && !this.#account(Math.max(this.#size, position + length))) return -ENOSPC;
+    if ((mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)) !== 0) return -EOPNOTSUPP;
     const fd = this.hostFd();
     if (fd < 0) return fd;
+    const punches = (mode & FALLOC_FL_PUNCH_HOLE) !== 0;
+    if (!punches && !this.#fits(pages(length))) return -ENOSPC;
+    this.#sparse = true;
     const error = this.#kernel.native.fallocate(fd, mode, position, length);
-    if (error === 0 && !keepsSize) this.#size = Math.max(this.#size, position + length);
+    if (error === 0 && (mode & FALLOC_FL_KEEP_SIZE) === 0)
+      this.#size = Math.max(this.#size, position + length);
+    this.#recount();
     return error;
   }
+
+  /** Where data or a hole is next (lseek(2), SEEK_DATA and SEEK_HOLE), or -ENXIO. */
+  seek(offset: number, whence: number): number {
+    if (offset < 0 || offset >= this.#size) return -ENXIO;
+    // Contents in the kernel's memory have no holes.
+    if (this.#fd < 0) return whence === SEEK_DATA ? offset : this.#size;
+    return this.#kernel.native.seek(this.#fd, offset, whence);
+  }
+
+  // ---- The host file ----
 
   /** The memfd that holds the contents from now on, or a negative errno. */
   hostFd(): number {
     if (this.#fd >= 0) return this.#fd;
-    const { native } = this.#kernel;
+    const { native, counters } = this.#kernel;
     const fd = native.memfdFile();
-    if (fd < 0) return fd;
-    native.scratch.set(this.#bytes.subarray(0, this.#size));
-    const n = this.#size === 0 ? 0 : native.pwriteScratch(fd, this.#size, 0);
-    if (n < this.#size) {
-      native.close(fd);
-      return n < 0 ? n : -ENOSPC;
+    if (fd < 0) return fd === -EMFILE ? -ENFILE : fd;
+    for (let done = 0; done < this.#size; ) {
+      const part = this.#bytes.subarray(done, Math.min(this.#size, done + SCRATCH_SIZE));
+      native.scratch.set(part);
+      const n = native.pwriteScratch(fd, part.length, done);
+      if (n <= 0) {
+        native.close(fd);
+        return n < 0 ? n : -ENOSPC;
+      }
+      done += n;
     }
+    counters.memoryFiles++;
     this.#fd = fd;
     this.#bytes = EMPTY;
     return fd;
   }
 
+  /** The guest may write to its pages without the kernel's knowing. */
+  mappedWritable(): void {
+    this.#sparse = true;
+  }
+
   release(): void {
-    if (this.#fd >= 0) this.#kernel.native.close(this.#fd);
+    if (this.#fd >= 0) {
+      this.#kernel.native.close(this.#fd);
+      this.#kernel.counters.memoryFiles--;
+    }
     this.#fd = -1;
+    this.#sparse = false;
     this.#bytes = EMPTY;
     this.#size = 0;
     this.#account(0);
   }
 
+  // Moves the contents to a memfd if they outgrow the kernel's memory or are about to have a hole.
+  #prepare(size: number, makesHole: boolean): number {
+    if (this.#fd < 0) {
+      const scarce = this.#kernel.counters.memoryFiles >= this.#kernel.limits.memoryFiles;
+      if (size <= (scarce ? INLINE_MAX_SCARCE : INLINE_MAX) && !(makesHole && !scarce)) return 0;
+      const fd = this.hostFd();
+      if (fd < 0) return fd;
+    }
+    if (makesHole) this.#sparse = true;
+    return 0;
+  }
+
+  // What the host says that the memfd holds: taken even when the space is full.
+  #recount(): void {
+    const { native } = this.#kernel;
+    if (native.fstat(this.#fd) < 0) return;
+    const held = readI64(native.scratchView, STAT_BLOCKS_AT) * BLOCK;
+    this.#space.charge(held - this.#taken);
+    this.#taken = held;
+  }
+
+  #fits(bytes: number): boolean {
+    if (!this.#space.take(bytes)) return false;
+    this.#space.take(-bytes);
+    return true;
+  }
+
   #account(size: number): boolean {
-    const wanted = Math.ceil(size / PAGE) * PAGE;
+    const wanted = pages(size);
     if (!this.#space.take(wanted - this.#taken)) return false;
     this.#taken = wanted;
     return true;
@@ -145,7 +263,7 @@ export class FileData {
 
   #reserve(size: number): void {
     if (size <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.min(INLINE_MAX, Math.max(size, this.#bytes.length * 2, 256)));
+    const grown = new Uint8Array(Math.max(size, Math.min(this.#bytes.length * 2, INLINE_MAX_SCARCE), 64));
     grown.set(this.#bytes.subarray(0, this.#size));
     this.#bytes = grown;
   }

@@ -1,28 +1,29 @@
 // An open regular file of a memory file system. While the contents are the lower file's it reads that;
 // as soon as anybody has written, all of the file's open descriptions see the new contents.
 
+import { O_APPEND } from "../../../shared/abi/fcntl.ts";
 import type { Mapped } from "../../mem/vma.ts";
-import type { Credentials } from "../../supervisor/credentials.ts";
-import type { Task } from "../../supervisor/task.ts";
+import type { Coroutine, Task } from "../../supervisor/task.ts";
 import type { OpenFile } from "../file.ts";
+import { pathName } from "../path.ts";
 import { SeekableFile } from "../seekable_file.ts";
+import { letOthersRun } from "../wait.ts";
+import { COPY_ROUND } from "./file_data.ts";
 import type { MemoryInode } from "./memory_inode.ts";
 
 export class MemoryFile extends SeekableFile {
   readonly #node: MemoryInode;
-  readonly #credentials: Credentials;
   /** The lower file, opened at the first read. */
   #lower: OpenFile | null = null;
 
-  constructor(node: MemoryInode, flags: number, credentials: Credentials) {
+  constructor(node: MemoryInode, flags: number) {
     super(node, flags);
     this.#node = node;
-    this.#credentials = credentials;
   }
 
   #openLower(): OpenFile | number {
     if (this.#lower !== null) return this.#lower;
-    const file = this.#node.lower!.open(0, this.#credentials);
+    const file = this.#node.lower!.open(0, this.#node.fs.kernel.rootCredentials);
     if (typeof file !== "number") this.#lower = file;
     return file;
   }
@@ -37,15 +38,33 @@ export class MemoryFile extends SeekableFile {
   override pwrite(task: Task, offset: number, length: number, position: number): number {
     const data = this.#node.ownData();
     if (typeof data === "number") return data;
-    const n = data.write(task, offset, length, position);
+    const at = (this.flags & O_APPEND) !== 0 ? data.size : position;
+    const n = data.write(task, offset, length, at);
     if (n > 0) this.#node.written();
     return n;
+  }
+
+  protected override seekData(offset: number, whence: number): number {
+    const { data } = this.#node;
+    if (data !== null) return data.seek(offset, whence);
+    const lower = this.#openLower();
+    return typeof lower === "number" ? lower : lower.seek(offset, whence);
+  }
+
+  override allocate(mode: number, position: number, length: number): number {
+    const data = this.#node.ownData();
+    if (typeof data === "number") return data;
+    const error = data.allocate(mode, position, length);
+    if (error === 0) this.#node.written();
+    return error;
   }
 
   override map(writable: boolean): { backing: Mapped; hostFd: number; offset: number } | number {
     if (this.#node.data === null && !writable) {
       const lower = this.#openLower();
-      return typeof lower === "number" ? lower : lower.map(false);
+      if (typeof lower === "number") return lower;
+      const mapped = lower.map(false);
+      return typeof mapped === "number" ? mapped : { ...mapped, backing: this.#backing() };
     }
     const data = this.#node.ownData();
     if (typeof data === "number") return data;
@@ -53,12 +72,43 @@ export class MemoryFile extends SeekableFile {
     if (fd < 0) return fd;
     const { native, descriptors } = this.#node.fs.kernel;
     const hostFd = native.reopen(descriptors.proc, fd, writable ? 2 : 0);
-    return hostFd < 0 ? hostFd : { backing: this.#node.mapped(), hostFd, offset: 0 };
+    if (hostFd < 0) return hostFd;
+    if (writable) data.mappedWritable();
+    return { backing: this.#backing(), hostFd, offset: 0 };
+  }
+
+  #backing(): Mapped {
+    const { kernel } = this.#node.fs;
+    const name = this.path === null ? "" : pathName(this.path, kernel.root);
+    return this.#node.mapped(typeof name === "string" ? name : "");
+  }
+
+  // A large lower file is copied before the first write, so that nobody waits for it all at once.
+  override opening(task: Task): Coroutine | null {
+    const { data, lower } = this.#node;
+    if (data !== null || !this.writable || lower === null) return null;
+    const attributes = lower.attributes();
+    if (typeof attributes === "number" || attributes.size <= COPY_ROUND) return null;
+    return this.#copyUp(task);
+  }
+
+  *#copyUp(task: Task): Coroutine {
+    const copy = this.#node.beginCopy();
+    if (typeof copy === "number") return copy;
+    try {
+      for (;;) {
+        const left = copy.round();
+        if (left <= 0) return left;
+        if (this.#node.data !== null) return 0; // somebody else was faster
+        yield* letOthersRun(task);
+      }
+    } finally {
+      copy.giveUp();
+    }
   }
 
   release(): void {
     this.#lower?.release();
     this.#lower = null;
-    this.#node.closed();
   }
 }

@@ -2,22 +2,23 @@
 //
 // A node is either wholly the file system's own, or stands for a file of the lower file system, which is
 // never changed: what changes is kept in the node (attributes when they change, contents when they are
-// written, names as a map of changes with null for "not there any more", which is what whiteouts are).
-// So copy-up, whiteouts, opaque directories and renamed directories need no files of their own, and an
-// inode keeps its number. Nodes with changes are held for ever; others only while somebody uses them.
+// written, names as a directory's NameChanges). So copy-up, whiteouts, opaque and renamed directories need
+// no files of their own, and an inode keeps its number. Nodes with changes are held for as long as they have
+// names; others only while somebody uses them.
 
 import { ENOSPC } from "../../../shared/abi/errno.ts";
-import { S_IFDIR, S_IFMT } from "../../../shared/abi/stat.ts";
+import { OVERLAYFS_SUPER_MAGIC, S_IFDIR, TMPFS_MAGIC } from "../../../shared/abi/stat.ts";
 import type { Kernel } from "../../kernel.ts";
-import { FileSystem, type FileSystemStatus, type Inode } from "../inode.ts";
+import { type Attributes, FileSystem, type FileSystemStatus, type Inode, typeOf } from "../inode.ts";
 import type { Space } from "./file_data.ts";
 import { MemoryInode } from "./memory_inode.ts";
 
-const TMPFS_MAGIC = 0x01021994;
-const OVERLAYFS_MAGIC = 0x794c7630;
 const PAGE = 4096;
-/** A node's own footprint counts against the space, so that empty files are not free. */
+/** A node's own footprint in the kernel, which counts against the space: empty files are not free. */
 const NODE_BYTES = 1024;
+/** New inodes of an overlay get numbers that no host file system is likely to reach. */
+const OVERLAY_FIRST_INO = 2 ** 44;
+const SWEEP_MIN = 4096;
 
 export interface MemoryFsOptions {
   /** Bytes of contents and nodes. */
@@ -33,80 +34,128 @@ export class MemoryFs extends FileSystem implements Space {
   readonly lower: FileSystem | null;
   readonly #limit: number;
   #used = 0;
+  #nodes = 0;
   #lastIno: number;
+  /** Device of a lower file -> the guest's device number for it. */
+  readonly #devices = new Map<number, number>();
   /** Nodes that stand for a lower file, by its device and inode: one for all its names. */
   readonly #standIns = new Map<string, WeakRef<MemoryInode>>();
+  #sweepAt = SWEEP_MIN;
   /** Those with changes. */
   readonly #changed = new Set<MemoryInode>();
-  readonly #gone = new FinalizationRegistry<string>((key) => {
-    if (this.#standIns.get(key)?.deref() === undefined) this.#standIns.delete(key);
-  });
 
   constructor(kernel: Kernel, options: MemoryFsOptions) {
     super(kernel);
     this.#limit = options.limit;
     this.lower = options.lower ?? null;
     this.type = this.lower === null ? "tmpfs" : "overlay";
-    // New inodes of an overlay get numbers that no host file system is likely to reach.
-    this.#lastIno = this.lower === null ? 0 : 2 ** 44;
-    if (this.lower !== null) this.root = this.standIn(this.lower.root) as MemoryInode;
-    else
-      this.root = new MemoryInode(this, S_IFDIR, this.nextIno(), null, {
-        mode: S_IFDIR | (options.rootMode ?? 0o755),
-        uid: 0,
-        gid: 0,
-      });
+    this.#lastIno = this.lower === null ? 0 : OVERLAY_FIRST_INO;
+    this.root = this.lower === null ? this.#ownRoot(options.rootMode ?? 0o755) : this.#lowerRoot(this.lower);
+  }
+
+  #ownRoot(mode: number): MemoryInode {
+    const creation = { mode: S_IFDIR | mode, uid: 0, gid: 0 };
+    return new MemoryInode(this, S_IFDIR, this.dev, this.nextIno(), null, creation);
+  }
+
+  #lowerRoot(lower: FileSystem): MemoryInode {
+    const root = this.standIn(lower.root);
+    if (typeof root === "number") throw new Error(`the lower file system cannot be read: errno ${-root}`);
+    return root;
   }
 
   nextIno(): number {
     return ++this.#lastIno;
   }
 
-  /** The node of a lower file. */
+  // ---- Lower files ----
+
+  /** The node of a lower file, or a negative errno. */
   standIn(lower: Inode): MemoryInode | number {
     const attributes = lower.attributes();
     if (typeof attributes === "number") return attributes;
-    const key = `${attributes.dev}:${attributes.ino}`;
+    const key = keyOf(attributes);
     const known = this.#standIns.get(key)?.deref();
     if (known !== undefined) return known;
-    const node = new MemoryInode(this, attributes.mode & S_IFMT, attributes.ino, lower, null);
+    const dev = this.#deviceOf(attributes.dev);
+    const node = new MemoryInode(this, typeOf(attributes.mode), dev, attributes.ino, lower, null);
+    node.lowerKey = key;
+    if (this.#standIns.size >= this.#sweepAt) this.#sweep();
     this.#standIns.set(key, new WeakRef(node));
-    this.#gone.register(node, key);
     return node;
   }
 
-  /** A node that stands for a lower file has changes from now on. */
-  keep(node: MemoryInode): void {
-    this.#changed.add(node);
+  // The host's mounts below the root stay told apart: inode numbers are unique within a device alone.
+  #deviceOf(lower: number): number {
+    const known = this.#devices.get(lower);
+    if (known !== undefined) return known;
+    const dev = this.#devices.size === 0 ? this.dev : this.kernel.nextDevice();
+    this.#devices.set(lower, dev);
+    return dev;
   }
+
+  #sweep(): void {
+    for (const [key, node] of this.#standIns) if (node.deref() === undefined) this.#standIns.delete(key);
+    this.#sweepAt = Math.max(SWEEP_MIN, 2 * this.#standIns.size);
+  }
+
+  /** A node that stands for a lower file has changes from now on: 0 or -ENOSPC. */
+  keep(node: MemoryInode): number {
+    const full = this.takeNode();
+    if (full === 0) this.#changed.add(node);
+    return full;
+  }
+
+  /** Such a node has no name any more; met by a name that nobody knew of, the lower file is seen as it is. */
+  forget(node: MemoryInode): void {
+    this.#changed.delete(node);
+    this.#standIns.delete(node.lowerKey);
+  }
+
+  // ---- Space ----
 
   take(bytes: number): boolean {
     if (bytes > 0 && this.#used + bytes > this.#limit) return false;
-    this.#used += bytes;
+    this.charge(bytes);
     return true;
+  }
+
+  charge(bytes: number): void {
+    this.#used += bytes;
+    this.kernel.counters.memoryFileBytes += bytes;
   }
 
   /** Room for one more node: 0 or -ENOSPC. */
   takeNode(): number {
-    return this.take(NODE_BYTES) ? 0 : -ENOSPC;
+    const { counters, limits } = this.kernel;
+    if (counters.memoryNodes >= limits.memoryNodes || !this.take(NODE_BYTES)) return -ENOSPC;
+    counters.memoryNodes++;
+    this.#nodes++;
+    return 0;
   }
 
   giveNode(): void {
     this.take(-NODE_BYTES);
+    this.kernel.counters.memoryNodes--;
+    this.#nodes--;
   }
 
   status(): FileSystemStatus {
-    const blocks = Math.floor(this.#limit / PAGE);
-    const free = Math.floor((this.#limit - this.#used) / PAGE);
+    const free = Math.max(0, Math.floor((this.#limit - this.#used) / PAGE));
+    const { limits } = this.kernel;
     return {
-      type: this.lower === null ? TMPFS_MAGIC : OVERLAYFS_MAGIC,
+      type: this.lower === null ? TMPFS_MAGIC : OVERLAYFS_SUPER_MAGIC,
       bsize: PAGE,
-      blocks,
+      blocks: Math.floor(this.#limit / PAGE),
       bfree: free,
       bavail: free,
-      files: Math.floor(this.#limit / NODE_BYTES),
-      ffree: Math.floor((this.#limit - this.#used) / NODE_BYTES),
+      files: limits.memoryNodes,
+      ffree: limits.memoryNodes - this.#nodes,
       namelen: 255,
     };
   }
+}
+
+function keyOf({ dev, ino }: Attributes): string {
+  return `${dev}:${ino}`;
 }

@@ -1,14 +1,14 @@
 // A node of a memory file system: its own, or one that stands for a lower file and keeps what changed
-// (memory_fs.ts). Directories hold their changes by name: a node, or null for a lower name that is gone.
+// (memory_fs.ts). Whatever can fail comes before the first change, so that a call is done or not begun.
 
-import { EEXIST, ENODATA, ENOENT, ENOSPC, ENOTEMPTY, ERANGE } from "../../../shared/abi/errno.ts";
+import { ENOENT, ENOTEMPTY } from "../../../shared/abi/errno.ts";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from "../../../shared/abi/stat.ts";
-import { readI64 } from "../../../shared/abi/struct.ts";
 import type { Mapped } from "../../mem/vma.ts";
 import type { Credentials } from "../../supervisor/credentials.ts";
+import { now } from "../clock.ts";
 import { openDevice } from "../devices.ts";
 import { DirectoryFile } from "../directory_file.ts";
-import { O_ACCMODE, type OpenFile } from "../file.ts";
+import type { OpenFile } from "../file.ts";
 import {
   type AttributeChanges,
   type Attributes,
@@ -16,26 +16,26 @@ import {
   type DirectoryEntry,
   Inode,
   type Time,
+  typeOf,
 } from "../inode.ts";
 import { openFifo } from "../pipe.ts";
+import { CopyUp } from "./copy_up.ts";
 import { FileData } from "./file_data.ts";
 import { MemoryFile } from "./memory_file.ts";
 import type { MemoryFs } from "./memory_fs.ts";
+import { NameChanges } from "./name_changes.ts";
+import { Xattrs } from "./xattrs.ts";
 
-const XATTR_CREATE = 1;
-const XATTR_REPLACE = 2;
-/** All of a node's attribute names and values together, as on ext4's usual block. */
-const XATTR_BYTES_MAX = 4096;
 const BLOCK = 512;
 const PAGE = 4096;
-const DIRECTORY_SIZE = 40;
+/** What tmpfs shows as the size of a directory: so much for each entry, "." and ".." among them. */
+const ENTRY_SIZE = 20;
 
 /** What a node's own attributes are, once they differ from the lower file's. */
 interface Meta {
   mode: number;
   uid: number;
   gid: number;
-  rdev: number;
   nlink: number;
   atime: Time;
   mtime: Time;
@@ -45,81 +45,73 @@ interface Meta {
 
 export class MemoryInode extends Inode {
   override readonly fs: MemoryFs;
+  readonly dev: number;
   readonly ino: number;
   readonly type: number;
   /** The lower file that this node stands for; null for a node of the file system's own. */
   readonly lower: Inode | null;
+  /** Under which the file system knows it. */
+  lowerKey = "";
+  #rdev = 0;
   #meta: Meta | null;
   /** Contents of a regular file; null while they are the lower file's. */
   #data: FileData | null = null;
-  /** Changed names of a directory. */
-  readonly #names = new Map<string, MemoryInode | null>();
+  /** Of a directory, once it has changes. */
+  #names: NameChanges | null = null;
   #target = "";
-  #xattrs: Map<string, string> | null = null;
-  /** Open files, for contents that outlive the last name. */
-  #opens = 0;
+  #xattrs: Xattrs | null = null;
+  /** Open files and other holders: what has no name any more goes with the last of them. */
+  #holders = 0;
+  /** A file without a name that may get one (O_TMPFILE). */
+  #linkable = false;
   #mapped: Mapped | null = null;
+  #mappedLower: Mapped | null = null;
 
   constructor(
     fs: MemoryFs,
     type: number,
+    dev: number,
     ino: number,
     lower: Inode | null,
     creation: Creation | null,
-    rdev = 0,
   ) {
     super(fs);
     this.fs = fs;
     this.type = type;
+    this.dev = dev;
     this.ino = ino;
     this.lower = lower;
-    this.#meta = creation === null ? null : this.#newMeta(creation, rdev);
+    this.#meta = creation === null ? null : this.#newMeta(creation);
     if (creation !== null && type === S_IFREG) this.#data = new FileData(fs.kernel, fs);
   }
 
-  #newMeta({ mode, uid, gid }: Creation, rdev: number): Meta {
-    const now = this.#now();
-    return {
-      mode,
-      uid,
-      gid,
-      rdev,
-      nlink: this.type === S_IFDIR ? 2 : 1,
-      atime: now,
-      mtime: now,
-      ctime: now,
-      btime: now,
-    };
+  #newMeta({ mode, uid, gid }: Creation): Meta {
+    const time = this.#now();
+    const nlink = this.type === S_IFDIR ? 2 : 1;
+    return { mode, uid, gid, nlink, atime: time, mtime: time, ctime: time, btime: time };
   }
 
   #now(): Time {
-    const { native } = this.fs.kernel;
-    native.clockGettime(0 /* CLOCK_REALTIME */);
-    return { sec: readI64(native.scratchView, 0), nsec: native.scratchView.getUint32(8, true) };
+    return now(this.fs.kernel.native);
   }
 
   // ---- Attributes ----
 
   override attributes(): Attributes | number {
-    const meta = this.#meta;
-    if (meta === null) {
-      const lower = this.lower!.attributes();
-      if (typeof lower === "number") return lower;
-      return { ...lower, dev: this.fs.dev, ino: this.ino, ...this.#contentSize(lower) };
-    }
-    const size = this.#ownSize();
-    if (typeof size === "number" && size < 0) return size;
+    const lower = this.lower === null || this.#isWhole ? null : this.lower.attributes();
+    if (typeof lower === "number") return lower;
+    const meta = this.#meta ?? lower!;
     return {
-      dev: this.fs.dev,
+      dev: this.dev,
       ino: this.ino,
       mode: meta.mode,
       nlink: meta.nlink,
       uid: meta.uid,
       gid: meta.gid,
-      rdev: meta.rdev,
-      size,
+      rdev: lower === null ? this.#rdev : lower.rdev,
+      size: this.#data !== null || lower === null ? this.#ownSize() : lower.size,
       blksize: PAGE,
-      blocks: (this.#data?.allocated ?? 0) / BLOCK,
+      blocks: this.#data !== null ? this.#data.allocated / BLOCK : (lower?.blocks ?? 0),
       atime: meta.atime,
       mtime: meta.mtime,
       ctime: meta.ctime,
@@ -127,21 +119,15 @@ export class MemoryInode extends Inode {
     };
   }
 
-  #contentSize(lower: Attributes): { size: number; blocks: number } {
-    if (this.#data === null) return { size: lower.size, blocks: lower.blocks };
-    return { size: this.#data.size, blocks: this.#data.allocated / BLOCK };
+  // Nothing of what stat tells comes from the lower file any more.
+  get #isWhole(): boolean {
+    return this.#meta !== null && this.#data !== null;
   }
 
   #ownSize(): number {
-    if (this.type === S_IFDIR) return DIRECTORY_SIZE;
-    if (this.type === S_IFLNK) return this.lower === null ? this.#target.length : this.#lowerSize();
-    if (this.type !== S_IFREG) return 0;
-    return this.#data === null ? this.#lowerSize() : this.#data.size;
-  }
-
-  #lowerSize(): number {
-    const lower = this.lower!.attributes();
-    return typeof lower === "number" ? lower : lower.size;
+    if (this.type === S_IFREG) return this.#data!.size;
+    if (this.type === S_IFDIR) return ENTRY_SIZE * (2 + (this.#names?.size ?? 0));
+    return this.#target.length;
   }
 
   /** The node's own attributes, copied from the lower file the first time. */
@@ -149,35 +135,28 @@ export class MemoryInode extends Inode {
     if (this.#meta !== null) return this.#meta;
     const lower = this.lower!.attributes();
     if (typeof lower === "number") return lower;
-    this.fs.keep(this);
-    const { mode, uid, gid, rdev, nlink, atime, mtime, ctime, btime } = lower;
-    this.#meta = { mode, uid, gid, rdev, nlink, atime, mtime, ctime, btime };
+    const full = this.fs.keep(this);
+    if (full < 0) return full;
+    const { mode, uid, gid, nlink, atime, mtime, ctime, btime } = lower;
+    this.#meta = { mode, uid, gid, nlink, atime, mtime, ctime, btime };
     return this.#meta;
   }
 
   override setAttributes(changes: AttributeChanges): number {
-    if (changes.size !== undefined) {
-      const error = this.truncate(changes.size);
-      if (error < 0) return error;
-    }
     const meta = this.#ownMeta();
     if (typeof meta === "number") return meta;
-    const now = this.#now();
+    if (changes.size !== undefined) {
+      const error = this.#truncate(changes.size);
+      if (error < 0) return error;
+    }
+    const time = this.#now();
     if (changes.mode !== undefined) meta.mode = this.type | changes.mode;
     if (changes.uid !== undefined) meta.uid = changes.uid;
     if (changes.gid !== undefined) meta.gid = changes.gid;
-    if (changes.atime !== undefined) meta.atime = changes.atime === "now" ? now : changes.atime;
-    if (changes.mtime !== undefined) meta.mtime = changes.mtime === "now" ? now : changes.mtime;
-    else if (changes.size !== undefined) meta.mtime = now;
-    meta.ctime = now;
-    return 0;
-  }
-
-  #touch(): number {
-    const meta = this.#ownMeta();
-    if (typeof meta === "number") return meta;
-    meta.mtime = this.#now();
-    meta.ctime = meta.mtime;
+    if (changes.atime !== undefined) meta.atime = changes.atime === "now" ? time : changes.atime;
+    if (changes.mtime !== undefined) meta.mtime = changes.mtime === "now" ? time : changes.mtime;
+    else if (changes.size !== undefined) meta.mtime = time;
+    meta.ctime = time;
     return 0;
   }
 
@@ -187,15 +166,8 @@ export class MemoryInode extends Inode {
     switch (this.type) {
       case S_IFDIR:
         return new DirectoryFile(this, flags);
-      case S_IFREG: {
-        if ((flags & O_ACCMODE) !== 0) {
-          const lowerOnly = this.#data === null ? this.lower!.open(0, credentials) : null;
-          if (typeof lowerOnly === "number") return lowerOnly;
-          lowerOnly?.release();
-        }
-        this.#opens++;
-        return new MemoryFile(this, flags, credentials);
-      }
+      case S_IFREG:
+        return new MemoryFile(this, flags);
       case S_IFCHR:
       case S_IFBLK: {
         const attributes = this.attributes();
@@ -209,120 +181,149 @@ export class MemoryInode extends Inode {
     }
   }
 
-  /** An open file is gone. */
-  closed(): void {
-    this.#opens--;
-    this.#dropUnused();
-  }
-
   /** The node's own contents, or null while they are the lower file's. */
   get data(): FileData | null {
     return this.#data;
   }
 
   /** The contents as the node's own: copied from the lower file the first time. */
-  ownData(keepContents = true): FileData | number {
+  ownData(): FileData | number {
     if (this.#data !== null) return this.#data;
-    const data = new FileData(this.fs.kernel, this.fs);
-    if (keepContents) {
-      const size = this.#lowerSize();
-      if (size < 0) return size;
-      const mapped = this.#mapLower();
-      if (typeof mapped === "number") return mapped;
-      const error = data.copyFrom(mapped.hostFd, size);
-      this.fs.kernel.native.close(mapped.hostFd);
-      if (error < 0) {
-        data.release();
-        return error;
-      }
-    }
+    const copy = this.beginCopy();
+    if (typeof copy === "number") return copy;
+    let error = 1;
+    while (error > 0) error = copy.round();
+    return error < 0 ? error : this.#data!;
+  }
+
+  /** Begins to copy the lower file's contents, which become the node's own at the end; or a negative errno. */
+  beginCopy(): CopyUp | number {
     const meta = this.#ownMeta();
-    if (typeof meta === "number") {
-      data.release();
-      return meta;
-    }
-    this.#data = data;
-    return data;
-  }
-
-  #mapLower() {
-    const file = this.lower!.open(0, this.fs.kernel.rootCredentials);
+    if (typeof meta === "number") return meta;
+    const size = this.#lowerSize();
+    if (size < 0) return size;
+    const { kernel } = this.fs;
+    const file = this.lower!.open(0, kernel.rootCredentials);
     if (typeof file === "number") return file;
-    const mapped = file.map(false);
+    const source = file.map(false);
     file.release();
-    return mapped;
+    if (typeof source === "number") return source;
+    return new CopyUp(new FileData(kernel, this.fs), kernel.native, source.hostFd, size, (data) => {
+      if (this.#data === null) this.#data = data;
+      else data.release(); // somebody else was faster
+    });
   }
 
-  /** What mappings of the file's own contents have in common. */
-  mapped(): Mapped {
-    this.#mapped ??= { id: this.fs.kernel.nextMappedId(), path: "", dev: this.fs.dev, ino: this.ino };
-    return this.#mapped;
+  #lowerSize(): number {
+    const lower = this.lower!.attributes();
+    return typeof lower === "number" ? lower : lower.size;
+  }
+
+  /** What mappings of the file's own contents, or of the lower file's, have in common. */
+  mapped(path: string): Mapped {
+    const kind = this.#data === null ? this.#mappedLower : this.#mapped;
+    if (kind !== null) return kind;
+    const made = { id: this.fs.kernel.nextMappedId(), path, dev: this.dev, ino: this.ino };
+    if (this.#data === null) this.#mappedLower = made;
+    else this.#mapped = made;
+    return made;
   }
 
   /** Contents were written. */
   written(): void {
-    this.#touch();
+    const meta = this.#ownMeta();
+    if (typeof meta === "number") return;
+    meta.mtime = this.#now();
+    meta.ctime = meta.mtime;
   }
 
-  truncate(size: number): number {
-    const data = this.ownData(size > 0);
+  #truncate(size: number): number {
+    if (size === 0 && this.#data === null) {
+      this.#data = new FileData(this.fs.kernel, this.fs);
+      return 0;
+    }
+    const data = this.ownData();
     return typeof data === "number" ? data : data.truncate(size);
+  }
+
+  // ---- Holders ----
+
+  override hold(): void {
+    this.#holders++;
+  }
+
+  override letGo(): void {
+    this.#holders--;
+    this.#freeUnused();
+  }
+
+  #freeUnused(): void {
+    const meta = this.#meta;
+    if (meta === null || meta.nlink > 0 || this.#holders > 0) return;
+    this.#data?.release();
+    this.#xattrs?.release();
+    this.fs.giveNode();
+    // What is freed twice would be given back twice.
+    meta.nlink = 1;
+    this.#holders = Number.POSITIVE_INFINITY;
   }
 
   // ---- Names ----
 
-  #lowerName(name: string): Inode | number {
-    if (this.lower === null) return -ENOENT;
-    return this.lower.lookup(name);
-  }
-
   override lookup(name: string): Inode | number {
-    const changed = this.#names.get(name);
-    if (changed !== undefined) return changed ?? -ENOENT;
-    const lower = this.#lowerName(name);
+    const own = this.#names?.get(name);
+    if (own !== undefined) return own;
+    if (this.lower === null || this.#names?.showsLower(name) === false) return -ENOENT;
+    const lower = this.lower.lookup(name);
     return typeof lower === "number" ? lower : this.fs.standIn(lower);
   }
 
   override entries(): readonly DirectoryEntry[] | number {
-    const entries: DirectoryEntry[] = [];
-    if (this.lower !== null) {
-      const lower = this.lower.entries();
-      if (typeof lower === "number") return lower;
-      for (const entry of lower) if (!this.#names.has(entry.name)) entries.push(entry);
-    }
-    for (const [name, node] of this.#names)
-      if (node !== null) entries.push({ name, ino: node.ino, type: node.type >>> 12 });
+    const lower = this.lower === null ? [] : this.lower.entries();
+    const names = this.#names;
+    if (names === null || typeof lower === "number") return lower;
+    const entries = lower.filter((entry) => names.showsLower(entry.name));
+    for (const [name, node] of names.own()) entries.push({ name, ino: node.ino, type: node.type >>> 12 });
     return entries;
   }
 
-  #add(name: string, node: MemoryInode): number {
-    const error = this.#touch();
-    if (error < 0) return error;
-    this.#names.set(name, node);
-    return 0;
+  get #isEmpty(): boolean | number {
+    if (this.lower === null) return (this.#names?.size ?? 0) === 0;
+    const entries = this.entries();
+    return typeof entries === "number" ? entries : entries.length === 0;
   }
 
-  #remove(name: string): number {
-    const error = this.#touch();
-    if (error < 0) return error;
-    const below = this.#lowerName(name);
-    if (typeof below === "number") this.#names.delete(name);
-    else this.#names.set(name, null);
-    return 0;
+  /** The names, to be changed; with the directory's own attributes there. */
+  #changing(): NameChanges | number {
+    const meta = this.#ownMeta();
+    if (typeof meta === "number") return meta;
+    this.#names ??= new NameChanges();
+    return this.#names;
+  }
+
+  #namesChanged(links = 0): void {
+    const meta = this.#meta!;
+    meta.mtime = this.#now();
+    meta.ctime = meta.mtime;
+    // A lower directory of a file system that does not count its subdirectories always shows 1.
+    if (meta.nlink > 1) meta.nlink += links;
   }
 
   #make(name: string, creation: Creation, rdev = 0): MemoryInode | number {
+    const names = this.#changing();
+    if (typeof names === "number") return names;
+    const node = this.#newNode(creation);
+    if (typeof node === "number") return node;
+    node.#rdev = rdev;
+    names.set(name, node, false);
+    this.#namesChanged(node.type === S_IFDIR ? 1 : 0);
+    return node;
+  }
+
+  #newNode(creation: Creation): MemoryInode | number {
     const full = this.fs.takeNode();
     if (full < 0) return full;
-    const type = creation.mode & 0o170000;
-    const node = new MemoryInode(this.fs, type, this.fs.nextIno(), null, creation, rdev);
-    const error = this.#add(name, node);
-    if (error < 0) {
-      this.fs.giveNode();
-      return error;
-    }
-    if (type === S_IFDIR) this.#meta!.nlink++;
-    return node;
+    return new MemoryInode(this.fs, typeOf(creation.mode), this.dev, this.fs.nextIno(), null, creation);
   }
 
   override create(name: string, creation: Creation): Inode | number {
@@ -343,11 +344,11 @@ export class MemoryInode extends Inode {
     return node;
   }
 
-  override tmpfile(creation: Creation): Inode | number {
-    const full = this.fs.takeNode();
-    if (full < 0) return full;
-    const node = new MemoryInode(this.fs, S_IFREG, this.fs.nextIno(), null, creation);
+  override tmpfile(creation: Creation, linkable: boolean): Inode | number {
+    const node = this.#newNode(creation);
+    if (typeof node === "number") return node;
     node.#meta!.nlink = 0;
+    node.#linkable = linkable;
     return node;
   }
 
@@ -355,42 +356,50 @@ export class MemoryInode extends Inode {
     const node = target as MemoryInode;
     const meta = node.#ownMeta();
     if (typeof meta === "number") return meta;
-    const error = this.#add(name, node);
-    if (error < 0) return error;
+    if (meta.nlink === 0 && !node.#linkable) return -ENOENT;
+    const names = this.#changing();
+    if (typeof names === "number") return names;
+    names.set(name, node, false);
+    this.#namesChanged();
+    node.#linkable = false;
     meta.nlink++;
     meta.ctime = this.#now();
     return 0;
   }
 
   override unlink(name: string, child: Inode): number {
-    const error = this.#remove(name);
-    if (error < 0) return error;
-    (child as MemoryInode).#unlinked();
+    const node = child as MemoryInode;
+    const meta = node.#ownMeta();
+    const names = this.#changing();
+    if (typeof meta === "number") return meta;
+    if (typeof names === "number") return names;
+    names.remove(name);
+    this.#namesChanged();
+    node.#unlinked();
     return 0;
   }
 
   override rmdir(name: string, child: Inode): number {
-    const entries = (child as MemoryInode).entries();
-    if (typeof entries === "number") return entries;
-    if (entries.length > 0) return -ENOTEMPTY;
-    const error = this.#remove(name);
-    if (error < 0) return error;
-    this.#meta!.nlink--;
-    (child as MemoryInode).#unlinked();
+    const node = child as MemoryInode;
+    const empty = node.#isEmpty;
+    if (empty !== true) return empty === false ? -ENOTEMPTY : empty;
+    const meta = node.#ownMeta();
+    const names = this.#changing();
+    if (typeof meta === "number") return meta;
+    if (typeof names === "number") return names;
+    names.remove(name);
+    this.#namesChanged(-1);
+    node.#unlinked();
     return 0;
   }
 
+  /** One name less; its own attributes are there. */
   #unlinked(): void {
-    const meta = this.#ownMeta();
-    if (typeof meta === "number") return;
+    const meta = this.#meta!;
     meta.nlink = this.type === S_IFDIR ? 0 : meta.nlink - 1;
     meta.ctime = this.#now();
-    if (meta.nlink === 0 && this.lower === null) this.fs.giveNode();
-    this.#dropUnused();
-  }
-
-  #dropUnused(): void {
-    if (this.#meta?.nlink === 0 && this.#opens === 0) this.#data?.release();
+    if (meta.nlink === 0 && this.lower !== null) this.fs.forget(this);
+    this.#freeUnused();
   }
 
   override rename(
@@ -404,30 +413,25 @@ export class MemoryInode extends Inode {
     const node = child as MemoryInode;
     const to = newParent as MemoryInode;
     const there = replaced as MemoryInode | null;
-    if (!exchange && there?.type === S_IFDIR) {
-      const entries = there.entries();
-      if (typeof entries === "number") return entries;
-      if (entries.length > 0) return -ENOTEMPTY;
-    }
+    const empty = !exchange && there?.type === S_IFDIR ? there.#isEmpty : true;
+    if (empty !== true) return empty === false ? -ENOTEMPTY : empty;
     const meta = node.#ownMeta();
     if (typeof meta === "number") return meta;
-    const error = exchange ? this.#add(name, there!) : this.#remove(name);
-    if (error < 0) return error;
-    to.#add(newName, node);
+    const error = there === null ? 0 : there.#ownMeta();
+    if (typeof error === "number" && error < 0) return error;
+    const source = this.#changing();
+    if (typeof source === "number") return source;
+    const target = to.#changing();
+    if (typeof target === "number") return target;
+    if (exchange) source.set(name, there!, source.showsLower(name));
+    else source.remove(name);
+    target.set(newName, node, there !== null && target.showsLower(newName));
+    const leaves = node.type === S_IFDIR ? 1 : 0;
+    const goes = there?.type === S_IFDIR ? 1 : 0;
+    this.#namesChanged(exchange ? goes - leaves : -leaves);
+    to.#namesChanged(leaves - goes);
     meta.ctime = this.#now();
-    // A directory's ".." counts in its parent.
-    if (node.type === S_IFDIR && to !== this) {
-      this.#meta!.nlink--;
-      to.#meta!.nlink++;
-    }
-    if (there === null) return 0;
-    if (!exchange) {
-      if (there.type === S_IFDIR) to.#meta!.nlink--;
-      there.#unlinked();
-    } else if (there.type === S_IFDIR && to !== this) {
-      this.#meta!.nlink++;
-      to.#meta!.nlink--;
-    }
+    if (there !== null && !exchange) there.#unlinked();
     return 0;
   }
 
@@ -438,53 +442,48 @@ export class MemoryInode extends Inode {
 
   // ---- Extended attributes ----
 
-  #ownXattrs(): Map<string, string> | number {
+  /** The node's own attributes, copied from the lower file the first time. */
+  #ownXattrs(): Xattrs | number {
     if (this.#xattrs !== null) return this.#xattrs;
-    const own = new Map<string, string>();
+    const meta = this.#ownMeta();
+    if (typeof meta === "number") return meta;
+    const own = new Xattrs(this.fs);
     const names = this.lower?.listxattr() ?? [];
     if (typeof names === "number") return names;
     for (const name of names) {
       const value = this.lower!.getxattr(name);
-      if (typeof value === "string") own.set(name, value);
+      if (typeof value !== "string") continue;
+      const error = own.set(name, value, 0);
+      if (error < 0) {
+        own.release();
+        return error;
+      }
     }
+    this.#xattrs = own;
     return own;
   }
 
   override getxattr(name: string): string | number {
     if (this.#xattrs === null && this.lower !== null) return this.lower.getxattr(name);
-    return this.#xattrs?.get(name) ?? -ENODATA;
+    return (this.#xattrs ?? new Xattrs(this.fs)).get(name);
   }
 
   override listxattr(): readonly string[] | number {
     if (this.#xattrs === null && this.lower !== null) return this.lower.listxattr();
-    return [...(this.#xattrs?.keys() ?? [])];
+    return this.#xattrs?.names() ?? [];
   }
 
   override setxattr(name: string, value: string, flags: number): number {
     const own = this.#ownXattrs();
-    if (typeof own === "number") return own;
-    if ((flags & XATTR_CREATE) !== 0 && own.has(name)) return -EEXIST;
-    if ((flags & XATTR_REPLACE) !== 0 && !own.has(name)) return -ENODATA;
-    let bytes = name.length + value.length;
-    for (const [other, text] of own) if (other !== name) bytes += other.length + text.length;
-    if (bytes > XATTR_BYTES_MAX) return value.length > XATTR_BYTES_MAX ? -ERANGE : -ENOSPC;
-    const meta = this.#ownMeta();
-    if (typeof meta === "number") return meta;
-    own.set(name, value);
-    this.#xattrs = own;
-    meta.ctime = this.#now();
-    return 0;
+    const error = typeof own === "number" ? own : own.set(name, value, flags);
+    if (error === 0) this.#meta!.ctime = this.#now();
+    return error;
   }
 
   override removexattr(name: string): number {
     const own = this.#ownXattrs();
-    if (typeof own === "number") return own;
-    if (!own.has(name)) return -ENODATA;
-    const meta = this.#ownMeta();
-    if (typeof meta === "number") return meta;
-    own.delete(name);
-    this.#xattrs = own;
-    meta.ctime = this.#now();
-    return 0;
+    const error = typeof own === "number" ? own : own.remove(name);
+    if (error === 0) this.#meta!.ctime = this.#now();
+    return error;
   }
 }

@@ -1,0 +1,255 @@
+// epoll(7): a set of files and the list of those that may be ready. A file's wake-up puts its item on the
+// list; a wait looks at the items of the list in turn. Level-triggered items that were reported go back
+// to its end, edge-triggered ones wait for the next wake-up, one-shot ones for EPOLL_CTL_MOD.
+
+import { EEXIST, EINVAL, ELOOP, ENOENT, ENOSPC } from "../../shared/abi/errno.ts";
+import {
+  EPOLLERR,
+  EPOLLET,
+  EPOLLEXCLUSIVE,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLONESHOT,
+  EPOLLOUT,
+  EPOLLWAKEUP,
+  POLLIN,
+  POLLRDNORM,
+} from "../../shared/abi/poll.ts";
+import type { Word64 } from "../../shared/abi/struct.ts";
+import type { Task } from "../supervisor/task.ts";
+import { AnonymousFile } from "./anonymous_file.ts";
+import type { OpenFile } from "./file.ts";
+import type { WaitEntry } from "./wait_queue.ts";
+
+/** How deep epoll files may watch each other. */
+const NESTS_MAX = 4;
+/** How many epoll files may be reached from a file over so many others (Linux's path_limits). */
+const PATH_LIMITS = [Number.POSITIVE_INFINITY, 500, 100, 50, 10];
+const ALWAYS = EPOLLERR | EPOLLHUP;
+/** Bits of an item's events that are not events. */
+const PRIVATE = (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE) >>> 0;
+const EXCLUSIVE_ALLOWED = (EPOLLIN | EPOLLOUT | ALWAYS | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE) >>> 0;
+
+function has(events: number, bit: number): boolean {
+  return (events & bit) !== 0;
+}
+
+/** A file in an epoll set, under the descriptor by which it was added. */
+export class EpollItem implements WaitEntry {
+  readonly owner: EpollFile;
+  readonly file: OpenFile;
+  readonly fd: number;
+  /** As given, with POLLERR and POLLHUP; a one-shot item that was reported keeps its private bits alone. */
+  mask: number;
+  data: Word64;
+
+  constructor(owner: EpollFile, file: OpenFile, fd: number, mask: number, data: Word64) {
+    this.owner = owner;
+    this.file = file;
+    this.fd = fd;
+    this.mask = mask;
+    this.data = data;
+  }
+
+  get events(): number {
+    return this.mask & ~PRIVATE;
+  }
+
+  get exclusive(): boolean {
+    return has(this.mask, EPOLLEXCLUSIVE);
+  }
+
+  wake(events: number): boolean {
+    if (this.events === 0 || !has(events, this.events)) return false;
+    const somebody = !this.owner.waiters.empty;
+    this.owner.becameReady(this);
+    return !this.exclusive || somebody;
+  }
+
+  /** What of the events that matter holds now. */
+  ready(task: Task): number {
+    return this.file.poll(task) & this.events;
+  }
+}
+
+/** An event as it was reported, to be taken back if it could not be delivered. */
+export interface Reported {
+  readonly item: EpollItem;
+  readonly events: number;
+  readonly data: Word64;
+  readonly maskBefore: number;
+}
+
+export class EpollFile extends AnonymousFile {
+  protected readonly kind = "[eventpoll]";
+  readonly #items = new Map<OpenFile, EpollItem[]>();
+  #ready = new Set<EpollItem>();
+
+  // ---- epoll_ctl ----
+
+  add(task: Task, file: OpenFile, fd: number, mask: number, data: Word64): number {
+    if (has(mask, EPOLLEXCLUSIVE) && (file instanceof EpollFile || has(mask, ~EXCLUSIVE_ALLOWED)))
+      return -EINVAL;
+    const error = file instanceof EpollFile ? this.#checkNesting(file) : 0;
+    if (error < 0) return error;
+    const items = this.#items.get(file) ?? [];
+    if (items.some((item) => item.fd === fd)) return -EEXIST;
+    const { counters, limits } = this.kernel;
+    if (counters.epollItems >= limits.epollItems) return -ENOSPC;
+    const item = new EpollItem(this, file, fd, (mask | ALWAYS) >>> 0, data);
+    file.epollItems.add(item);
+    if (tooManyPaths(file)) {
+      file.epollItems.delete(item);
+      return -EINVAL;
+    }
+    counters.epollItems++;
+    items.push(item);
+    this.#items.set(file, items);
+    file.waiters.addLasting(item);
+    this.#look(task, item);
+    return 0;
+  }
+
+  modify(task: Task, file: OpenFile, fd: number, mask: number, data: Word64): number {
+    if (has(mask, EPOLLEXCLUSIVE)) return -EINVAL;
+    const item = this.#find(file, fd);
+    if (item === undefined) return -ENOENT;
+    if (item.exclusive) return -EINVAL;
+    item.mask = (mask | ALWAYS) >>> 0;
+    item.data = data;
+    this.#look(task, item);
+    return 0;
+  }
+
+  remove(file: OpenFile, fd: number): number {
+    const item = this.#find(file, fd);
+    if (item === undefined) return -ENOENT;
+    this.forget(item);
+    return 0;
+  }
+
+  #find(file: OpenFile, fd: number): EpollItem | undefined {
+    return this.#items.get(file)?.find((item) => item.fd === fd);
+  }
+
+  /** Takes an item out of the set; its file may be about to end. */
+  forget(item: EpollItem): void {
+    const { file } = item;
+    file.waiters.remove(item);
+    file.epollItems.delete(item);
+    this.#ready.delete(item);
+    this.kernel.counters.epollItems--;
+    const rest = this.#items.get(file)!.filter((other) => other !== item);
+    if (rest.length > 0) this.#items.set(file, rest);
+    else this.#items.delete(file);
+  }
+
+  // An item that is new or has changed may be ready already.
+  #look(task: Task, item: EpollItem): void {
+    item.file.watch(item.events, task);
+    if (item.ready(task) !== 0) this.becameReady(item);
+  }
+
+  // ---- Nesting ----
+
+  #checkNesting(inner: EpollFile): number {
+    if (inner.contains(this, 0)) return -ELOOP;
+    return inner.#depth(0) + 1 + heightOf(this, 0) > NESTS_MAX ? -ELOOP : 0;
+  }
+
+  /** Whether `other` is watched by this file, directly or by others. */
+  contains(other: EpollFile, depth: number): boolean {
+    if (this === other) return true;
+    if (depth > NESTS_MAX) return true;
+    for (const file of this.#items.keys())
+      if (file instanceof EpollFile && file.contains(other, depth + 1)) return true;
+    return false;
+  }
+
+  #depth(above: number): number {
+    let depth = 0;
+    if (above > NESTS_MAX) return depth;
+    for (const file of this.#items.keys())
+      if (file instanceof EpollFile) depth = Math.max(depth, 1 + file.#depth(above + 1));
+    return depth;
+  }
+
+  // ---- Readiness ----
+
+  becameReady(item: EpollItem): void {
+    this.#ready.add(item);
+    this.waiters.wake(POLLIN | POLLRDNORM);
+  }
+
+  get mayBeReady(): boolean {
+    return this.#ready.size > 0;
+  }
+
+  /** Up to `limit` events, which count as reported. */
+  collect(task: Task, limit: number): Reported[] {
+    const reported: Reported[] = [];
+    const candidates = this.#ready;
+    // What becomes ready meanwhile, and what stays so, goes on a list of its own behind what is left.
+    this.#ready = new Set();
+    for (const item of candidates) {
+      if (reported.length === limit) break;
+      candidates.delete(item);
+      const events = item.ready(task);
+      if (events === 0) {
+        item.file.watch(item.events, task);
+        continue;
+      }
+      reported.push({ item, events, data: item.data, maskBefore: item.mask });
+      if (has(item.mask, EPOLLONESHOT)) item.mask = (item.mask & PRIVATE) >>> 0;
+      else if (!has(item.mask, EPOLLET)) this.#ready.add(item);
+    }
+    if (candidates.size > 0) this.#ready = new Set([...candidates, ...this.#ready]);
+    return reported;
+  }
+
+  /** Events that did not reach the caller's memory are to be reported again, first. */
+  takeBack(reported: readonly Reported[]): void {
+    const items = reported.filter(({ item }) => item.file.epollItems.has(item));
+    for (const { item, maskBefore } of items) if (item.events === 0) item.mask = maskBefore;
+    this.#ready = new Set([...items.map(({ item }) => item), ...this.#ready]);
+  }
+
+  override poll(task: Task): number {
+    for (const item of this.#ready) {
+      if (item.ready(task) !== 0) return POLLIN | POLLRDNORM;
+      this.#ready.delete(item);
+    }
+    return 0;
+  }
+
+  override watch(_events: number, task: Task): void {
+    for (const items of this.#items.values()) for (const item of items) item.file.watch(item.events, task);
+  }
+
+  override release(): void {
+    for (const items of [...this.#items.values()]) for (const item of items) this.forget(item);
+  }
+}
+
+/** How many epoll files stand above one another over this one. */
+function heightOf(file: OpenFile, depth: number): number {
+  let height = 0;
+  if (depth > NESTS_MAX) return height;
+  for (const { owner } of file.epollItems) height = Math.max(height, 1 + heightOf(owner, depth + 1));
+  return height;
+}
+
+// A wake-up must not spread without bound.
+function tooManyPaths(file: OpenFile): boolean {
+  const counts = PATH_LIMITS.map(() => 0);
+  function walk(at: OpenFile, depth: number): boolean {
+    if (depth >= PATH_LIMITS.length) return false;
+    for (const { owner } of at.epollItems) {
+      if (owner.epollItems.size > 0) {
+        if (!walk(owner, depth + 1)) return false;
+      } else if (++counts[depth]! > PATH_LIMITS[depth]!) return false;
+    }
+    return true;
+  }
+  return !walk(file, 0);
+}

@@ -1,0 +1,93 @@
+// Waiting for several files at once, as poll(2) and select(2) do: look, and if nothing holds, subscribe
+// to all of them and look again whenever one of them wakes.
+
+import { ERESTARTNOHAND } from "../supervisor/restart.ts";
+import type { Task } from "../supervisor/task.ts";
+import type { OpenFile } from "./file.ts";
+import { putFile } from "./file_table.ts";
+import type { WaitEntry } from "./wait_queue.ts";
+
+/** A file and the events of it that matter; POLLERR and POLLHUP always do. */
+export interface Watched {
+  readonly file: OpenFile;
+  readonly events: number;
+}
+
+/** What wakes a task that waits for any of several things. */
+export class Sleeper {
+  readonly #task: Task;
+  #asleep = false;
+  woken = false;
+  expired = false;
+
+  constructor(task: Task) {
+    this.#task = task;
+  }
+
+  wake(): void {
+    this.woken = true;
+    if (!this.#asleep) return;
+    this.#asleep = false;
+    this.#task.completeWait(0);
+  }
+
+  /** Sleeps unless something woke it since it last looked. True: a signal ended the sleep. */
+  *sleep(): Generator<void, boolean, void> {
+    if (!this.woken) {
+      this.#asleep = true;
+      this.#task.waiter = {
+        cancel: () => {
+          this.#asleep = false;
+        },
+      };
+      if (yield* this.#task.wait()) return true;
+    }
+    this.woken = false;
+    return false;
+  }
+}
+
+/**
+ * Waits until `scan` gives something other than 0, which is the result; 0 when the deadline has passed
+ * (CLOCK_MONOTONIC; 0: do not wait at all), -ERESTARTNOHAND when a signal came first.
+ */
+export function* waitForAny(
+  task: Task,
+  watched: readonly Watched[],
+  scan: () => number,
+  deadlineNs: number,
+): Generator<void, number, void> {
+  const found = scan();
+  if (found !== 0) return found;
+  if (task.interruptPending) return -ERESTARTNOHAND;
+  const { timers, native } = task.kernel;
+  if (deadlineNs <= 0 || deadlineNs <= native.monotonicNs()) return 0;
+  const sleeper = new Sleeper(task);
+  const entries: WaitEntry[] = watched.map(({ events }) => ({ events, wake: () => sleeper.wake() }));
+  for (const [i, { file }] of watched.entries()) {
+    file.references++;
+    file.waiters.add(entries[i]!);
+  }
+  const timer = Number.isFinite(deadlineNs)
+    ? timers.add(deadlineNs, () => {
+        sleeper.expired = true;
+        sleeper.wake();
+      })
+    : null;
+  try {
+    for (;;) {
+      for (const { file, events } of watched) file.watch(events, task);
+      const interrupted = yield* sleeper.sleep();
+      const count = scan();
+      if (count !== 0) return count;
+      if (interrupted) return -ERESTARTNOHAND;
+      if (sleeper.expired) return 0;
+    }
+  } finally {
+    if (timer !== null) timers.cancel(timer);
+    for (const [i, { file }] of watched.entries()) {
+      file.waiters.remove(entries[i]!);
+      putFile(task.kernel, file);
+    }
+  }
+}

@@ -1,0 +1,142 @@
+// poll(2) and ppoll(2).
+
+import { EFAULT, EINVAL } from "../../shared/abi/errno.ts";
+import { O_PATH } from "../../shared/abi/fcntl.ts";
+import { POLLERR, POLLHUP, POLLNVAL } from "../../shared/abi/poll.ts";
+import { pollfd } from "../../shared/abi/structs.ts";
+import { WINDOW, WINDOW_SECOND, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import { NEVER, readTimespec, TIMESPEC_SIZE, writeTimespec } from "../supervisor/clocks.ts";
+import type { Handler } from "../supervisor/dispatch.ts";
+import { readGuest, writeGuest } from "../supervisor/guest_copy.ts";
+import { RLIMIT_NOFILE } from "../supervisor/limit_calls.ts";
+import { ERESTART_RESTARTBLOCK, ERESTARTNOHAND, type RestartBlock } from "../supervisor/restart.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
+import { leaveTemporaryMask, setTemporaryMask } from "../supervisor/temporary_mask.ts";
+import type { OpenFile } from "./file.ts";
+import { type Watched, waitForAny } from "./poll.ts";
+import { finishTimeout } from "./timeout.ts";
+
+const ALWAYS = POLLERR | POLLHUP;
+const MS_NS = 1e6;
+const { fd: FD, events: EVENTS, revents: REVENTS } = pollfd.offset;
+
+/** The array of pollfds, as far as the stub has copied it in advance, or by rounds. */
+function* readPollfds(task: Task, address: number, count: number): Generator<void, Buffer | number, void> {
+  const length = count * pollfd.size;
+  if (task.inComplete(0, length)) {
+    const at = task.base + WINDOW;
+    return Buffer.from(task.bytes.subarray(at, at + length));
+  }
+  return length <= WINDOW_SIZE / 2 ? -EFAULT : yield* readGuest(task, address, length);
+}
+
+/** The set that a copy of pollfds names, by its descriptors now: closing one later does not matter. */
+class PollSet {
+  readonly watched: Watched[] = [];
+  readonly #bytes: Buffer;
+  readonly #task: Task;
+  readonly #files: (OpenFile | null)[] = [];
+
+  constructor(task: Task, bytes: Buffer) {
+    this.#task = task;
+    this.#bytes = bytes;
+    for (let at = 0; at < bytes.length; at += pollfd.size) {
+      const file = task.files.get(bytes.readInt32LE(at + FD)) ?? null;
+      const usable = file !== null && (file.flags & O_PATH) === 0 ? file : null;
+      this.#files.push(usable);
+      if (usable !== null) this.watched.push({ file: usable, events: this.#eventsAt(at) });
+    }
+  }
+
+  #eventsAt(at: number): number {
+    return this.#bytes.readUInt16LE(at + EVENTS) | ALWAYS;
+  }
+
+  /** Fills in what holds; the number of entries with something. */
+  scan(): number {
+    let count = 0;
+    for (let i = 0; i < this.#files.length; i++) {
+      const at = i * pollfd.size;
+      const file = this.#files[i]!;
+      let revents = 0;
+      if (file !== null) revents = file.poll(this.#task) & this.#eventsAt(at);
+      else if (this.#bytes.readInt32LE(at + FD) >= 0) revents = POLLNVAL;
+      this.#bytes.writeUInt16LE(revents, at + REVENTS);
+      if (revents !== 0) count++;
+    }
+    return count;
+  }
+}
+
+/** Polls the pollfds at `fds`: their number, 0, a negative errno, or -ERESTARTNOHAND. */
+function* pollAt(task: Task, fds: number, bytes: Buffer, deadlineNs: number): Generator<void, number, void> {
+  const set = new PollSet(task, bytes);
+  const result = yield* waitForAny(task, set.watched, () => set.scan(), deadlineNs);
+  if (result < 0) return result;
+  const error = yield* writeGuest(task, fds, bytes);
+  return error < 0 ? error : result;
+}
+
+function tooMany(task: Task, count: number): boolean {
+  return count >>> 0 > task.group.rlimits[RLIMIT_NOFILE]![0];
+}
+
+function* poll(task: Task, fds: number, count: number, deadlineNs: number): Coroutine {
+  const bytes = yield* readPollfds(task, fds, count);
+  if (typeof bytes === "number") return bytes;
+  const result = yield* pollAt(task, fds, bytes, deadlineNs);
+  if (result !== -ERESTARTNOHAND) return result;
+  task.restartBlock = { kind: "poll", deadlineNs, fds, count };
+  return -ERESTART_RESTARTBLOCK;
+}
+
+export type PollBlock = Extract<RestartBlock, { kind: "poll" }>;
+
+/** Goes on with a poll that a signal without handler interrupted. */
+export function restartPoll(task: Task, block: PollBlock): number {
+  return task.start(pollAgain(task, block));
+}
+
+function* pollAgain(task: Task, { fds, count, deadlineNs }: PollBlock): Coroutine {
+  const bytes = yield* readGuest(task, fds, count * pollfd.size);
+  if (typeof bytes === "number") return bytes;
+  const result = yield* pollAt(task, fds, bytes, deadlineNs);
+  if (result !== -ERESTARTNOHAND) return result;
+  task.restartBlock = { kind: "poll", deadlineNs, fds, count };
+  return -ERESTART_RESTARTBLOCK;
+}
+
+function* ppoll(
+  task: Task,
+  fds: number,
+  count: number,
+  timeout: number,
+  mask: number,
+  maskSize: number,
+): Coroutine {
+  let deadlineNs = NEVER;
+  if (timeout !== 0) {
+    if (!task.inComplete(1, TIMESPEC_SIZE)) return -EFAULT;
+    const ns = readTimespec(task.view, task.base + WINDOW_SECOND);
+    if (ns < 0) return ns;
+    deadlineNs = ns === 0 ? 0 : task.kernel.native.monotonicNs() + ns;
+  }
+  const bytes = tooMany(task, count) ? -EINVAL : yield* readPollfds(task, fds, count >>> 0);
+  const error = yield* setTemporaryMask(task, mask, maskSize);
+  if (error < 0) return error;
+  const result = typeof bytes === "number" ? bytes : yield* pollAt(task, fds, bytes, deadlineNs);
+  leaveTemporaryMask(task, result === -ERESTARTNOHAND);
+  return finishTimeout(task, timeout, deadlineNs, result, writeTimespec);
+}
+
+export const POLL_HANDLERS: Record<string, Handler> = {
+  poll: (task, fds, count, timeoutMs) => {
+    if (tooMany(task, count)) return -EINVAL;
+    const deadline =
+      timeoutMs < 0 ? NEVER : timeoutMs === 0 ? 0 : task.kernel.native.monotonicNs() + timeoutMs * MS_NS;
+    return task.start(poll(task, fds, count >>> 0, deadline));
+  },
+
+  ppoll: (task, fds, count, timeout, mask, maskSize) =>
+    task.start(ppoll(task, fds, count, timeout, mask, maskSize)),
+};

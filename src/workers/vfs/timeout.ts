@@ -1,0 +1,31 @@
+// What ppoll, select and pselect do with their time-out at the end: the time that is left is written
+// back, in the caller's form, and a call that cannot say so cannot be restarted.
+
+import { EFAULT, EINTR } from "../../shared/abi/errno.ts";
+import { TIMESPEC_SIZE } from "../supervisor/clocks.ts";
+import { ERESTARTNOHAND } from "../supervisor/restart.ts";
+import type { Task } from "../supervisor/task.ts";
+
+/**
+ * Writes what is left until the deadline to `address` (0: there was no time-out; a deadline of 0: nothing
+ * to update). The call's result; out pieces of the call that come before are its own.
+ */
+export function finishTimeout(
+  task: Task,
+  address: number,
+  deadlineNs: number,
+  result: number,
+  write: (view: DataView, at: number, ns: number) => void,
+): number {
+  if (address === 0 || deadlineNs === 0) return result;
+  const before = task.outBytes;
+  const left = Math.max(0, deadlineNs - task.kernel.native.monotonicNs());
+  write(task.view, task.out(address, TIMESPEC_SIZE), left);
+  task.outOnError = true;
+  // A time-out in read-only memory does no harm to a call that has succeeded.
+  task.outFault = (copied) => {
+    if (copied < before) return -EFAULT;
+    return result === -ERESTARTNOHAND ? -EINTR : result;
+  };
+  return result;
+}
