@@ -123,6 +123,11 @@ function makeTask(task: Task, args: CloneArgs, tid: number, stub: StubProcess, s
     group.oomScoreAdj = task.group.oomScoreAdj;
   }
   const child = new Task(kernel, tid, group, stub, slot, partsFor(task, args), task.credentials, task.comm);
+  child.timerSlackNs = task.timerSlackNs;
+  child.policy = task.policy;
+  child.realtimePriority = task.realtimePriority;
+  child.ioPriority = task.ioPriority;
+  child.affinity = task.affinity;
   child.noNewPrivileges = task.noNewPrivileges;
   child.blocked.assign(task.savedMask ?? task.blocked);
   // A copy of the memory keeps its stack; a thread with a stack of its own starts without.
