@@ -2,16 +2,8 @@
 // processes, sessions and process groups, and its end.
 
 import type { Kernel } from "../kernel.ts";
-
-<<<<<<< HEAD
-
-import { type CpuTime, NO_TIME } from "./cpu_time.ts";
-
-=======
-
 import type { OpenFile } from "../vfs/file.ts";
-
->>>>>>> wt-f
+import { type CpuTime, NO_TIME } from "./cpu_time.ts";
 
 import { exitGroup } from "./exit.ts";
 import { IntervalTimers } from "./interval_timers.ts";
