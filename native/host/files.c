@@ -2,6 +2,7 @@
 // slot's data window (chunk, offset), or the scratch area.
 #include "host.h"
 
+#include <asm/termbits.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <poll.h>
@@ -127,11 +128,21 @@ RF_EXPORT double rf_seek(int32_t fd, double offset, int32_t whence) {
   return at < 0 ? -errno : (double)at;
 }
 
-/* Asks a terminal with TCGETS, TIOCGWINSZ or TIOCGPGRP; leaves the kernel's structure in the scratch area. */
+/* Asks a terminal for its settings, size or queues; leaves the kernel's structure in the scratch area. */
 RF_EXPORT int32_t rf_terminal_get(int32_t fd, uint32_t request) {
-  if (request != TCGETS && request != TIOCGWINSZ && request != TIOCGPGRP) return -ENOTTY;
+  if (request != TCGETS && request != TCGETS2 && request != TIOCGWINSZ && request != FIONREAD && request != TIOCOUTQ)
+    return -ENOTTY;
   return result_of(ioctl(fd, request, rf_scratch));
 }
+
+/* Sets a terminal's settings or size from the structure in the scratch area. None of these waits for output. */
+RF_EXPORT int32_t rf_terminal_set(int32_t fd, uint32_t request) {
+  if (request != TCSETS && request != TCSETS2 && request != TIOCSWINSZ) return -ENOTTY;
+  return result_of(ioctl(fd, request, rf_scratch));
+}
+
+/* Drops a terminal's input, output or both (TCIFLUSH, TCOFLUSH, TCIOFLUSH). */
+RF_EXPORT int32_t rf_terminal_flush(int32_t fd, int32_t queue) { return result_of(ioctl(fd, TCFLSH, queue)); }
 
 RF_EXPORT int32_t rf_fcntl_get_flags(int32_t fd) { return result_of(fcntl(fd, F_GETFL)); }
 

@@ -69,6 +69,8 @@ const DECLARATIONS = {
     "int32_t rf_pread_nowait(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position)",
   readlink: "int32_t rf_readlink(int32_t fd)",
   terminalGet: "int32_t rf_terminal_get(int32_t fd, uint32_t request)",
+  terminalSet: "int32_t rf_terminal_set(int32_t fd, uint32_t request)",
+  terminalFlush: "int32_t rf_terminal_flush(int32_t fd, int32_t queue)",
   fcntlGetFlags: "int32_t rf_fcntl_get_flags(int32_t fd)",
 } as const;
 

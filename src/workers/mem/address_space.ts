@@ -52,6 +52,8 @@ export class AddressSpace {
   argEnd = 0;
   envStart = 0;
   envEnd = 0;
+  /** PR_SET_DUMPABLE */
+  dumpable = 1;
   /** What /proc/PID/exe names. */
   program: Path | null = null;
   /** As it was given to the program, for /proc/PID/auxv. */
@@ -80,6 +82,7 @@ export class AddressSpace {
     copy.argEnd = this.argEnd;
     copy.envStart = this.envStart;
     copy.envEnd = this.envEnd;
+    copy.dumpable = this.dumpable;
     copy.program = this.program;
     copy.auxiliaryVector = this.auxiliaryVector;
     copy.codeStart = this.codeStart;

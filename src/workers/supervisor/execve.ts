@@ -132,6 +132,12 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
 function changeOver(old: Task, next: Task): void {
   const { group, kernel } = old;
   next.blocked.assign(old.blocked);
+  next.parentDeathSignal = old.parentDeathSignal;
+  next.timerSlackNs = old.timerSlackNs;
+  next.policy = old.policy;
+  next.realtimePriority = old.realtimePriority;
+  next.ioPriority = old.ioPriority;
+  next.affinity = old.affinity;
   next.noNewPrivileges = old.noNewPrivileges;
   for (
     let signo = old.pending.set.firstOutside(NONE);

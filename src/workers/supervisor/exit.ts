@@ -142,6 +142,9 @@ function giveAwayChildren(group: ThreadGroup): void {
   const reaper = group.kernel.pids.reaper(group);
   for (const child of group.children) {
     child.parent = reaper;
+    const { parentDeathSignal } = child.leader;
+    if (parentDeathSignal !== 0 && child.state === "running")
+      sendToGroup(child, fromKernel(parentDeathSignal));
     if (reaper === null) {
       if (child.state === "zombie") reap(child);
       continue;

@@ -72,8 +72,10 @@ export class PidNamespace {
     return this.#groups.values();
   }
 
-  /** Who takes a group's children: process 1, or null where the kernel reaps. */
+  /** Who takes a group's children: the nearest subreaper, process 1, or null where the kernel reaps. */
   reaper(group: ThreadGroup): ThreadGroup | null {
+    for (let above = group.parent; above !== null; above = above.parent)
+      if (above.isSubreaper && !above.exiting) return above;
     const init = this.#groups.get(1);
     return init === undefined || init === group || init.exiting ? null : init;
   }

@@ -74,6 +74,16 @@ export class Task {
   comm: string;
   /** PR_SET_NO_NEW_PRIVS: execve gives nothing that was not there before. */
   noNewPrivileges = false;
+  /** PR_SET_PDEATHSIG; 0: none. */
+  parentDeathSignal = 0;
+  timerSlackNs = 50_000;
+
+  // ---- Scheduling: kept and shown ----
+  policy = 0;
+  realtimePriority = 0;
+  ioPriority = 0;
+  /** CPUs that it may run on; null: all. */
+  affinity: ReadonlySet<number> | null = null;
 
   // ---- Signals ----
   readonly pending = new PendingSignals();

@@ -2,7 +2,9 @@
 // processes, sessions and process groups, and its end.
 
 import type { Kernel } from "../kernel.ts";
+import type { OpenFile } from "../vfs/file.ts";
 import { type CpuTime, NO_TIME } from "./cpu_time.ts";
+
 import { exitGroup } from "./exit.ts";
 import { IntervalTimers } from "./interval_timers.ts";
 import { PosixTimers } from "./posix_timers.ts";
@@ -15,6 +17,10 @@ export interface ControllingTerminal {
   readonly device: number;
   /** The process group whose members may read and get the terminal's signals; -1: none. */
   foregroundGroup: number;
+  /** Opens it again, for /dev/tty. */
+  open(flags: number): OpenFile | number;
+  /** Whether the caller that lent it has it in the foreground of its own session. */
+  setOurs(value: boolean): void;
 }
 
 /** A session (setsid(2)) and its controlling terminal. */
@@ -49,6 +55,8 @@ export class ThreadGroup {
   /** setpriority(2), -20 to 19: kept, the host schedules. */
   nice = 0;
   oomScoreAdj = 0;
+  /** PR_SET_CHILD_SUBREAPER: its descendants' orphans become its children. */
+  isSubreaper = false;
   /** A fault's signal that kills though its default would be to ignore it. */
   forcedSignal = 0;
 
