@@ -8,6 +8,7 @@ import type { Handler } from "../supervisor/dispatch.ts";
 import { RLIMIT_NOFILE } from "../supervisor/limit_calls.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import type { OpenFile } from "./file.ts";
+import { lockFcntl } from "./lock_calls.ts";
 
 const CLOSE_RANGE_UNSHARE = 2;
 const CLOSE_RANGE_CLOEXEC = 4;
@@ -101,7 +102,8 @@ export const DESCRIPTOR_HANDLERS: Record<string, Handler> = {
         file.flags = (file.flags & ~SETFL) | (value & SETFL);
         return 0;
       default:
-        return file.fcntl(task, command, value, argument);
+        if ((file.flags & F.O_PATH) !== 0) return -EBADF;
+        return lockFcntl(task, file, command, argument) ?? file.fcntl(task, command, value, argument);
     }
   },
 };
