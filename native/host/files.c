@@ -2,6 +2,7 @@
 // slot's data window (chunk, offset), or the scratch area.
 #include "host.h"
 
+#include <asm/termbits.h>
 #include <fcntl.h>
 #include <linux/limits.h>
 #include <linux/openat2.h>
@@ -67,6 +68,18 @@ RF_EXPORT int32_t rf_pread_scratch(int32_t fd, uint32_t offset, uint32_t length,
   return result_of(pread(fd, rf_scratch + offset, length, (off_t)position));
 }
 
+/* Reads a small file below a directory descriptor to the scratch area: the accounts of a process in
+   proc. Its bytes. */
+RF_EXPORT int32_t rf_read_small(int32_t dir, const char *path) {
+  struct open_how how = {.flags = O_RDONLY | O_CLOEXEC,
+                         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+  int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
+  if (fd < 0) return -errno;
+  int32_t n = result_of(pread(fd, rf_scratch, rf_scratch_size, 0));
+  close(fd);
+  return n;
+}
+
 RF_EXPORT int32_t rf_poll_one(int32_t fd, int32_t events, int32_t timeoutMs) {
   struct pollfd p = {fd, (short)events, 0};
   int n = poll(&p, 1, timeoutMs);
@@ -119,11 +132,21 @@ RF_EXPORT double rf_seek(int32_t fd, double offset, int32_t whence) {
   return at < 0 ? -errno : (double)at;
 }
 
-/* Asks a terminal with TCGETS, TIOCGWINSZ or TIOCGPGRP; leaves the kernel's structure in the scratch area. */
+/* Asks a terminal for its settings, size or queues; leaves the kernel's structure in the scratch area. */
 RF_EXPORT int32_t rf_terminal_get(int32_t fd, uint32_t request) {
-  if (request != TCGETS && request != TIOCGWINSZ && request != TIOCGPGRP) return -ENOTTY;
+  if (request != TCGETS && request != TCGETS2 && request != TIOCGWINSZ && request != FIONREAD && request != TIOCOUTQ)
+    return -ENOTTY;
   return result_of(ioctl(fd, request, rf_scratch));
 }
+
+/* Sets a terminal's settings or size from the structure in the scratch area. None of these waits for output. */
+RF_EXPORT int32_t rf_terminal_set(int32_t fd, uint32_t request) {
+  if (request != TCSETS && request != TCSETS2 && request != TIOCSWINSZ) return -ENOTTY;
+  return result_of(ioctl(fd, request, rf_scratch));
+}
+
+/* Drops a terminal's input, output or both (TCIFLUSH, TCOFLUSH, TCIOFLUSH). */
+RF_EXPORT int32_t rf_terminal_flush(int32_t fd, int32_t queue) { return result_of(ioctl(fd, TCFLSH, queue)); }
 
 RF_EXPORT int32_t rf_fcntl_get_flags(int32_t fd) { return result_of(fcntl(fd, F_GETFL)); }
 

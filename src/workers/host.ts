@@ -69,6 +69,7 @@ class KernelThread {
     for (;;) {
       kernel.passes.loopTop();
       const busy = this.#serveSlots();
+      if (kernel.hasDue) kernel.runDue();
       if (kernel.stubs.outstanding) this.#look();
       if (busy) {
         if (++passes < PASSES_PER_LOOK) continue;
@@ -81,12 +82,14 @@ class KernelThread {
         this.#lastLookNs = now;
         this.#look();
       }
-      if (this.#turns.due() || this.#uvReady) {
+      if (this.#turns.due() || this.#uvReady || kernel.owesAnswer) {
+        kernel.owesAnswer = false;
         this.#turnsLeft = MIN_TURNS - 1;
         this.#uvReady = false;
         return;
       }
       if (now - this.#lastTurnNs > TURN_INTERVAL_NS) return;
+      if (kernel.hasDue) continue;
       if (!busy && now - this.#lastBusyNs > SPIN_NS) this.#sleep(now);
     }
   }
@@ -110,7 +113,7 @@ class KernelThread {
   #sleep(nowNs: number): void {
     const kernel = this.#kernel;
     kernel.page.setSleeping(kernel.thread);
-    if (!kernel.scanner.anyRequest() && !this.#turns.due()) {
+    if (!kernel.scanner.anyRequest() && !this.#turns.due() && !kernel.owesAnswer) {
       kernel.counters.sleeps++;
       kernel.passes.toggleAsleep();
       kernel.sleep.wait(this.#timeoutNs(nowNs));

@@ -2,6 +2,7 @@
 // has state of its own, so one process may host several kernels. Here is what the subsystems share
 // and how a request finds its way to them; the kernel thread's loop is host.ts.
 
+import { randomUUID } from "node:crypto";
 import { ALL_ON_THREAD_0, compileMarshal, MARSHAL_ENTRY_SIZE } from "../shared/abi/marshal.ts";
 import { SYSCALLS } from "../shared/abi/syscalls.ts";
 import type { ProcessSpec, SandboxConfig } from "../shared/process_spec.ts";
@@ -76,10 +77,17 @@ export class Kernel {
   /** For what the kernel does on its own account. */
   readonly rootCredentials = initialCredentials(0, 0, [], this.users);
   readonly uts: UtsNamespace;
+  readonly bootId = randomUUID();
+  /** Number of the host's CPUs, once it is known (proc/cpus.ts). */
+  cpus = 0;
+  /** On whose behalf the kernel works right now: what /proc/self and /dev/tty are about. */
+  current: Task | null = null;
   /** The task of each slot, by slot number. */
   readonly taskAt: (Task | undefined)[] = [];
   readonly doorbell: number;
   readonly thread = 0;
+  /** A control request's promise was settled: the answer leaves when the event loop turns. */
+  owesAnswer = false;
   readonly futexes = new Futexes();
   readonly kicks: Kicks;
   /** What a guest may use of the Sentry's own memory: configurable, with Linux's errnos beyond. */
@@ -87,12 +95,14 @@ export class Kernel {
     tasks: 4096,
     pipePages: 16384,
     epollItems: 262144,
+    posixTimers: 16384,
     memoryNodes: 1 << 20,
     memoryFiles: 8192,
   };
   /** Programs started from outside, and the wait statuses of those that nobody has fetched yet. */
   readonly #outside = new Set<number>();
   readonly #statuses = new Map<number, number>();
+  #due: Task[] = [];
   #lastSpaceId = 0;
   #lastMappedId = 0;
   #lastDevice = 0;
@@ -162,24 +172,49 @@ export class Kernel {
 
   // ---- Requests ----
 
-  /** Serves the request that the scanner took from a slot. The only place that catches a handler's throw (F21). */
+  /** Serves the request that the scanner took from a slot. A handler's throw is caught here and in runDue (F21). */
   serve(slot: number, request: number): void {
     const task = this.taskAt[slot];
     if (task === undefined) return; // closed while its request was on the way
     task.owned = true;
     task.sequence = sequenceOf(request);
+    this.current = task;
     this.counters.requests++;
     try {
       this.#serve(task, kindOf(request));
     } catch (error) {
-      this.counters.handlerErrors++;
-      const stack = error instanceof Error ? error.stack : String(error);
-      this.log("error", "a handler threw: its process is killed", {
-        pid: task.group.pid,
-        nr: task.nr,
-        stack,
-      });
-      this.killHostile(task);
+      this.#onThrow(task, error);
+    }
+    if (this.#due.length > 0) this.runDue();
+  }
+
+  #onThrow(task: Task, error: unknown): void {
+    this.counters.handlerErrors++;
+    const stack = error instanceof Error ? error.stack : String(error);
+    this.log("error", "a handler threw: its process is killed", { pid: task.group.pid, nr: task.nr, stack });
+    this.killHostile(task);
+  }
+
+  /** A task's wait is over. */
+  nextStep(task: Task): void {
+    this.#due.push(task);
+  }
+
+  /** Some task's wait is over, and it has not gone on yet. */
+  get hasDue(): boolean {
+    return this.#due.length > 0;
+  }
+
+  /** Lets the tasks go on whose wait is over; what that wakes comes in the next round. */
+  runDue(): void {
+    const due = this.#due;
+    this.#due = [];
+    for (const task of due) {
+      try {
+        task.goOn();
+      } catch (error) {
+        this.#onThrow(task, error);
+      }
     }
   }
 

@@ -32,6 +32,7 @@ export function kernelApi(kernel: Kernel, turns: Turns): KernelApi {
           group.onExit.length = 0;
           group.onStop.length = 0;
           resolve(status);
+          kernel.owesAnswer = true;
         };
         group.onExit.push((status) => {
           kernel.takeStatus(pid);
@@ -42,14 +43,18 @@ export function kernelApi(kernel: Kernel, turns: Turns): KernelApi {
     },
 
     async signal(pid, signo) {
+      // What a terminal's keys send goes to its foreground process group.
+      const foreground = pid < 0 ? kernel.pids.group(-pid)?.session.terminal?.foregroundGroup : undefined;
+      const processGroup = foreground ?? -pid;
       const targets = [...kernel.pids.groups()].filter((group) =>
-        pid > 0 ? group.pid === pid : group.processGroup === -pid,
+        pid > 0 ? group.pid === pid : group.processGroup === processGroup,
       );
       for (const group of targets) if (group.state === "running") sendToGroup(group, fromKernel(signo));
       return serve(targets.length > 0 ? 0 : -ESRCH);
     },
 
-    async foreground() {
+    async foreground(pid, value) {
+      kernel.pids.group(pid)?.session.terminal?.setOurs(value);
       serve(0);
     },
 

@@ -54,7 +54,9 @@ const DECLARATIONS = {
   pread: "int32_t rf_pread(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position)",
   pwrite: "int32_t rf_pwrite(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position)",
   preadScratch: "int32_t rf_pread_scratch(int32_t fd, uint32_t offset, uint32_t length, double position)",
+  processRead: "int32_t rf_process_read(int32_t pid, double address, uint32_t length)",
   seek: "double rf_seek(int32_t fd, double offset, int32_t whence)",
+  readSmall: "int32_t rf_read_small(int32_t dir, const char *path)",
   pollOne: "int32_t rf_poll_one(int32_t fd, int32_t events, int32_t timeoutMs)",
   openComponent: "int32_t rf_open_component(int32_t dir, int32_t flags)",
   reopen: "int32_t rf_reopen(int32_t proc, int32_t fd, int32_t flags)",
@@ -67,6 +69,8 @@ const DECLARATIONS = {
     "int32_t rf_pread_nowait(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position)",
   readlink: "int32_t rf_readlink(int32_t fd)",
   terminalGet: "int32_t rf_terminal_get(int32_t fd, uint32_t request)",
+  terminalSet: "int32_t rf_terminal_set(int32_t fd, uint32_t request)",
+  terminalFlush: "int32_t rf_terminal_flush(int32_t fd, int32_t queue)",
   fcntlGetFlags: "int32_t rf_fcntl_get_flags(int32_t fd)",
 } as const;
 

@@ -8,7 +8,7 @@ export const EPOLLIN = 1;
 export const EPOLLOUT = 4;
 export const EPOLLERR = 8;
 export const EPOLLHUP = 16;
-export const EPOLLONESHOT = 1 << 30;
+export const EPOLLET = 2 ** 31;
 
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;

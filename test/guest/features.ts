@@ -19,4 +19,6 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "files", // open, read, stat, directories, descriptors
   "pipes", // pipe, pipe2, their ends
   "poll", // poll, select and their relatives
+  "events", // epoll, eventfd, timerfd, signalfd
+  "timers", // interval timers, POSIX timers, CPU time
 ]);

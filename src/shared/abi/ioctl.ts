@@ -28,6 +28,7 @@ export const TIOCSWINSZ = 0x5414;
 export const TIOCNOTTY = 0x5422;
 export const TIOCSETD = 0x5423;
 export const TIOCGETD = 0x5424;
+export const TCSBRKP = 0x5425;
 export const TIOCGSID = 0x5429;
 export const TIOCGPTN = 0x80045430;
 export const TIOCSPTLCK = 0x40045431;

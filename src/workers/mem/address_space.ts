@@ -7,6 +7,7 @@ import { nr } from "../../shared/abi/syscalls.ts";
 import type { Kernel } from "../kernel.ts";
 import { OperationList } from "../supervisor/operation_list.ts";
 import type { Task } from "../supervisor/task.ts";
+import type { Path } from "../vfs/path.ts";
 import { type AddressLayout, mmapRanges } from "./address_layout.ts";
 import { RESERVED_BASE, RESERVED_END } from "./guest_range.ts";
 import { type RangeLock, RangeLocks } from "./range_lock.ts";
@@ -51,6 +52,18 @@ export class AddressSpace {
   argEnd = 0;
   envStart = 0;
   envEnd = 0;
+  /** PR_SET_DUMPABLE */
+  dumpable = 1;
+  /** What /proc/PID/exe names. */
+  program: Path | null = null;
+  /** As it was given to the program, for /proc/PID/auxv. */
+  auxiliaryVector: Uint8Array = new Uint8Array(0);
+  /** Where the program's code and data and its first stack pointer are, for /proc/PID/stat. */
+  codeStart = 0;
+  codeEnd = 0;
+  dataStart = 0;
+  dataEnd = 0;
+  stackStart = 0;
 
   constructor(kernel: Kernel, layout: AddressLayout, vmas = new VmaSet(EXCLUDED), brkStart = 0, brk = 0) {
     this.kernel = kernel;
@@ -69,6 +82,14 @@ export class AddressSpace {
     copy.argEnd = this.argEnd;
     copy.envStart = this.envStart;
     copy.envEnd = this.envEnd;
+    copy.dumpable = this.dumpable;
+    copy.program = this.program;
+    copy.auxiliaryVector = this.auxiliaryVector;
+    copy.codeStart = this.codeStart;
+    copy.codeEnd = this.codeEnd;
+    copy.dataStart = this.dataStart;
+    copy.dataEnd = this.dataEnd;
+    copy.stackStart = this.stackStart;
     return copy;
   }
 

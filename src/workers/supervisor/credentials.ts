@@ -22,8 +22,19 @@ export interface Credentials {
   readonly fsuid: number;
   readonly fsgid: number;
   readonly groups: readonly number[];
+  // Capability sets, each in two words.
   readonly effectiveLow: number;
   readonly effectiveHigh: number;
+  readonly permittedLow: number;
+  readonly permittedHigh: number;
+  readonly inheritableLow: number;
+  readonly inheritableHigh: number;
+  readonly boundingLow: number;
+  readonly boundingHigh: number;
+  readonly ambientLow: number;
+  readonly ambientHigh: number;
+  /** SECBIT_*, SECBIT_KEEP_CAPS among them. */
+  readonly securebits: number;
   readonly userNamespace: UserNamespace;
 }
 
@@ -47,6 +58,15 @@ export function initialCredentials(
     groups,
     effectiveLow: root ? ALL_LOW : 0,
     effectiveHigh: root ? ALL_HIGH : 0,
+    permittedLow: root ? ALL_LOW : 0,
+    permittedHigh: root ? ALL_HIGH : 0,
+    inheritableLow: 0,
+    inheritableHigh: 0,
+    boundingLow: ALL_LOW,
+    boundingHigh: ALL_HIGH,
+    ambientLow: 0,
+    ambientHigh: 0,
+    securebits: 0,
     userNamespace,
   };
 }
@@ -57,4 +77,96 @@ export function capable(credentials: Credentials, namespace: UserNamespace, capa
   if (credentials.userNamespace !== namespace) return false;
   const word = capability < 32 ? credentials.effectiveLow : credentials.effectiveHigh;
   return ((word >>> (capability & 31)) & 1) !== 0;
+}
+
+const SECBIT_NOROOT = 1 << 0;
+const SECBIT_NO_SETUID_FIXUP = 1 << 2;
+const SECBIT_KEEP_CAPS = 1 << 4;
+
+/** Capabilities that go with a file system uid of 0: CHOWN to FSETID, LINUX_IMMUTABLE, MKNOD; MAC_OVERRIDE. */
+const FS_LOW = 0x1f | (1 << 9) | (1 << 27);
+const FS_HIGH = 1;
+
+/** What a change of user ids does to capabilities ("Effect of user ID changes on capabilities"). */
+export function withoutRoot(old: Credentials, next: Credentials): Credentials {
+  if ((old.securebits & SECBIT_NO_SETUID_FIXUP) !== 0) return next;
+  const result = { ...next };
+  const wasRoot = old.uid === 0 || old.euid === 0 || old.suid === 0;
+  const isRoot = next.uid === 0 || next.euid === 0 || next.suid === 0;
+  if (wasRoot && !isRoot) {
+    if ((old.securebits & SECBIT_KEEP_CAPS) === 0)
+      Object.assign(result, { permittedLow: 0, permittedHigh: 0, effectiveLow: 0, effectiveHigh: 0 });
+    Object.assign(result, { ambientLow: 0, ambientHigh: 0 });
+  }
+  if (old.euid === 0 && next.euid !== 0) Object.assign(result, { effectiveLow: 0, effectiveHigh: 0 });
+  if (old.euid !== 0 && next.euid === 0)
+    Object.assign(result, { effectiveLow: result.permittedLow, effectiveHigh: result.permittedHigh });
+  // setfsuid alone: the file system's part of the effective set.
+  if (old.euid === next.euid && old.fsuid === 0 && next.fsuid !== 0)
+    Object.assign(result, {
+      effectiveLow: result.effectiveLow & ~FS_LOW,
+      effectiveHigh: result.effectiveHigh & ~FS_HIGH,
+    });
+  if (old.euid === next.euid && old.fsuid !== 0 && next.fsuid === 0)
+    Object.assign(result, {
+      effectiveLow: result.effectiveLow | (result.permittedLow & FS_LOW),
+      effectiveHigh: result.effectiveHigh | (result.permittedHigh & FS_HIGH),
+    });
+  return result;
+}
+
+/** What a program file grants: its owner where set-user-ID and set-group-ID bits count, its capabilities. */
+export interface FileGrant {
+  readonly uid: number | null;
+  readonly gid: number | null;
+  /** Words of the permitted and inheritable sets; null: no file capabilities. */
+  readonly capabilities: {
+    readonly permitted: readonly [number, number];
+    readonly inheritable: readonly [number, number];
+    readonly effective: boolean;
+  } | null;
+}
+
+/**
+ * Credentials of a program that execve starts ("Transformation of capabilities during execve()"), and
+ * whether it is to distrust its environment (AT_SECURE).
+ */
+export function credentialsAfterExec(
+  old: Credentials,
+  grant: FileGrant,
+): { credentials: Credentials; secure: boolean } {
+  const euid = grant.uid ?? old.euid;
+  const egid = grant.gid ?? old.egid;
+  const root = (old.securebits & SECBIT_NOROOT) === 0 && (old.uid === 0 || euid === 0);
+  const file = grant.capabilities;
+  const isPrivileged = file !== null || grant.uid !== null || grant.gid !== null;
+  const ambient: [number, number] = isPrivileged ? [0, 0] : [old.ambientLow, old.ambientHigh];
+  const inheritable = [old.inheritableLow, old.inheritableHigh];
+  const bounding = [old.boundingLow, old.boundingHigh];
+  const all = [ALL_LOW, ALL_HIGH];
+  const permitted = [0, 1].map((word) => {
+    const filePermitted = root ? all[word]! : (file?.permitted[word] ?? 0);
+    const fileInheritable = root ? all[word]! : (file?.inheritable[word] ?? 0);
+    return (inheritable[word]! & fileInheritable) | (filePermitted & bounding[word]!) | ambient[word]!;
+  });
+  const isEffective = root ? euid === 0 : (file?.effective ?? false);
+  const effective = isEffective ? permitted : ambient;
+  const credentials = {
+    ...old,
+    euid,
+    egid,
+    suid: euid,
+    sgid: egid,
+    fsuid: euid,
+    fsgid: egid,
+    permittedLow: permitted[0]!,
+    permittedHigh: permitted[1]!,
+    effectiveLow: effective[0]!,
+    effectiveHigh: effective[1]!,
+    ambientLow: ambient[0],
+    ambientHigh: ambient[1],
+    securebits: old.securebits & ~SECBIT_KEEP_CAPS,
+  };
+  const gained = old.uid !== 0 && file !== null && (permitted[0] !== 0 || permitted[1] !== 0);
+  return { credentials, secure: euid !== old.uid || egid !== old.gid || gained };
 }

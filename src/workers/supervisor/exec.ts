@@ -13,6 +13,7 @@ import { AddressSpace } from "../mem/address_space.ts";
 import { donatedFd, pageCeil, SYS_close, SYS_mmap } from "../mem/mapping.ts";
 import { VDSO_PROT, VDSO_SIZE } from "../mem/vdso.ts";
 import { type Mapped, VM_GROWSDOWN, VM_NORESERVE, type Vma } from "../mem/vma.ts";
+import type { Path } from "../vfs/path.ts";
 import {
   biasAt,
   type ElfImage,
@@ -45,6 +46,8 @@ const WINDOW_BYTES = L.WINDOW_SIZE;
 /** An open file that execve may map: what exec needs of a file system. */
 export interface Executable {
   readonly backing: Mapped;
+  /** Where it was found. */
+  readonly path: Path;
   /** Host descriptor, read-only, to be donated; the Executable's to close. */
   readonly hostFd: number;
   /** Reads bytes; fewer at the end; a negative errno. */
@@ -185,6 +188,7 @@ function* load(task: Task, image: ProgramImage): Generator<void, number, void> {
   if (typeof bias !== "number") return -bias.errno;
   const mapped = yield* mapImage(task, elf, bias, image.program);
   if (mapped < 0) return mapped;
+  noteSegments(space, elf, bias);
   let entry = elf.entry + bias;
   let base = 0;
   if (interpreterElf !== null && image.interpreter !== null) {
@@ -198,6 +202,20 @@ function* load(task: Task, image: ProgramImage): Generator<void, number, void> {
   space.brkStart = brkStart(elf.brk + bias, elf.placement === "mmap", randomInt, true);
   space.brk = space.brkStart;
   return yield* writeStack(task, image, bias, base, entry);
+}
+
+/** Where code and data are, for /proc/PID/stat. */
+function noteSegments(space: AddressSpace, { steps }: ElfImage, bias: number): void {
+  for (const { start, end, prot, fileOffset } of steps) {
+    if (fileOffset < 0) continue;
+    if ((prot & PROT_EXEC) !== 0) {
+      space.codeStart ||= start + bias;
+      space.codeEnd = end + bias;
+    } else if ((prot & PROT_WRITE) !== 0) {
+      space.dataStart ||= start + bias;
+      space.dataEnd = end + bias;
+    }
+  }
 }
 
 /** Where an image goes: what to add to its addresses. */
@@ -356,6 +374,9 @@ function* writeStack(
     argEnd: stack.argEnd,
     envStart: stack.envStart,
     envEnd: stack.envEnd,
+    auxiliaryVector: stack.auxiliaryVector,
+    program: image.program.path,
+    stackStart: stack.sp,
   });
   task.frame.words.fill(0);
   task.frame.setNumber(L.RIP, entry);

@@ -5,6 +5,7 @@
 import { E2BIG, EFAULT, ENOMEM } from "../../shared/abi/errno.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { executableOpener } from "../vfs/executable.ts";
+import { keepTimeOf } from "./cpu_time.ts";
 import type { Handler } from "./dispatch.ts";
 import { closeImage, loadProgram, newAddressSpace, openImage, type ProgramImage } from "./exec.ts";
 import { RLIMIT_STACK } from "./limit_calls.ts";
@@ -131,6 +132,13 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
 function changeOver(old: Task, next: Task): void {
   const { group, kernel } = old;
   next.blocked.assign(old.blocked);
+  next.parentDeathSignal = old.parentDeathSignal;
+  next.timerSlackNs = old.timerSlackNs;
+  next.policy = old.policy;
+  next.realtimePriority = old.realtimePriority;
+  next.ioPriority = old.ioPriority;
+  next.affinity = old.affinity;
+  next.noNewPrivileges = old.noNewPrivileges;
   for (
     let signo = old.pending.set.firstOutside(NONE);
     signo !== 0;
@@ -145,7 +153,11 @@ function changeOver(old: Task, next: Task): void {
   }
   // The old task's coroutine is this very call: it is not to be cancelled from within.
   old.coroutine = null;
-  for (const stub of stubs) stub.leave(group);
+  for (const stub of stubs) {
+    keepTimeOf(group, stub);
+    stub.leave(group);
+  }
+  group.posixTimers.deleteAll();
   group.tasks.length = 0;
   group.tasks.push(next);
   group.leader = next;

@@ -3,7 +3,7 @@
 
 import type { Task, ThreadGroup } from "./task.ts";
 
-const PID_MAX = 32768;
+export const PID_MAX = 32768;
 const FIRST_AFTER_WRAP = 300; // Linux's RESERVED_PIDS
 
 export class PidNamespace {
@@ -15,6 +15,11 @@ export class PidNamespace {
   /** Numbers below `first` are not given out: 1 stays free where the kernel itself is init. */
   constructor(first: number) {
     this.#last = first - 1;
+  }
+
+  /** The number that was given out last. */
+  get last(): number {
+    return this.#last;
   }
 
   /** A number that nobody has, or -1 when all are taken (EAGAIN). It is the caller's until free() or register. */
@@ -67,8 +72,10 @@ export class PidNamespace {
     return this.#groups.values();
   }
 
-  /** Who takes a group's children: process 1, or null where the kernel reaps. */
+  /** Who takes a group's children: the nearest subreaper, process 1, or null where the kernel reaps. */
   reaper(group: ThreadGroup): ThreadGroup | null {
+    for (let above = group.parent; above !== null; above = above.parent)
+      if (above.isSubreaper && !above.exiting) return above;
     const init = this.#groups.get(1);
     return init === undefined || init === group || init.exiting ? null : init;
   }

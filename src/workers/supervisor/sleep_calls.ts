@@ -13,6 +13,8 @@ import { BLOCKED, type Task } from "./task.ts";
 const SLEEPABLE = new Set([T.CLOCK_REALTIME, T.CLOCK_MONOTONIC, T.CLOCK_BOOTTIME, T.CLOCK_TAI]);
 /** Clocks that can be read but not slept on. */
 const READ_ONLY = new Set([T.CLOCK_MONOTONIC_RAW, T.CLOCK_REALTIME_COARSE, T.CLOCK_MONOTONIC_COARSE]);
+/** The calling thread's own CPU clock can never advance while it sleeps. */
+const CPU = new Set([T.CLOCK_THREAD_CPUTIME_ID, T.CLOCK_PROCESS_CPUTIME_ID]);
 const ALARMS = new Set([T.CLOCK_REALTIME_ALARM, T.CLOCK_BOOTTIME_ALARM]);
 
 function sleepUntil(task: Task, deadlineNs: number, interrupted: () => number): number {
@@ -55,9 +57,7 @@ export const SLEEP_HANDLERS: Record<string, Handler> = {
   nanosleep: (task, _request, remaining) => sleep(task, T.CLOCK_MONOTONIC, 0, remaining),
 
   clock_nanosleep: (task, clock, flags, _request, remaining) => {
-    // The calling thread's own CPU clock can never advance while it sleeps.
-    if (clock === T.CLOCK_THREAD_CPUTIME_ID) return -EINVAL;
-    if (clock === T.CLOCK_PROCESS_CPUTIME_ID || ALARMS.has(clock) || READ_ONLY.has(clock)) return -EOPNOTSUPP;
+    if (CPU.has(clock) || ALARMS.has(clock) || READ_ONLY.has(clock)) return -EOPNOTSUPP;
     return SLEEPABLE.has(clock) ? sleep(task, clock, flags, remaining) : -EINVAL;
   },
 };

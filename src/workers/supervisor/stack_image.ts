@@ -66,6 +66,8 @@ export interface StackImage {
   readonly argEnd: number;
   readonly envStart: number;
   readonly envEnd: number;
+  /** The auxiliary vector's bytes alone. */
+  readonly auxiliaryVector: Uint8Array;
 }
 
 /**
@@ -128,11 +130,13 @@ export function buildStack(request: StackRequest): StackImage | number {
   put(argv.length);
   putStrings(argv, argStart);
   putStrings(envp, envStart);
+  const vectorAt = at;
   for (const value of vector) put(value);
+  const vectorBytes = bytes.slice(vectorAt, at);
   bytes.set(random.subarray(0, 16), randomAt - sp);
   putText(bytes, platformAt - sp, PLATFORM);
   putText(bytes, execfnAt - sp, execfn);
-  return { bytes, sp, argStart, argEnd: envStart, envStart, envEnd: execfnAt };
+  return { bytes, sp, argStart, argEnd: envStart, envStart, envEnd: execfnAt, auxiliaryVector: vectorBytes };
 }
 
 /** Type and value in turn, in the order in which Linux gives them. */

@@ -73,6 +73,14 @@ export function startProgram(
   return image as number;
 }
 
+// The caller's terminal is the controlling terminal of the program's session, by whichever descriptors it came.
+function giveTerminal(group: ThreadGroup, streams: readonly HostStream[]): void {
+  const first = streams.find((stream) => stream.terminal !== null);
+  if (first === undefined) return;
+  for (const stream of streams) stream.shareTerminal(first.terminal!);
+  first.lendTerminal(group.session, group.processGroup);
+}
+
 function startTask(
   kernel: Kernel,
   spec: ProcessSpec,
@@ -83,7 +91,8 @@ function startTask(
   fs: FsState,
 ): number {
   const files = new FileTable(kernel);
-  for (const [fd, hostFd] of stdio.entries()) files.installAt(fd, new HostStream(kernel, hostFd));
+  const streams = stdio.map((hostFd) => new HostStream(kernel, hostFd));
+  for (const [fd, stream] of streams.entries()) files.installAt(fd, stream);
   const fail = (error: number): number => {
     closeImage(image);
     files.release();
@@ -98,6 +107,7 @@ function startTask(
     return fail(unplaced);
   }
   const group = new ThreadGroup(kernel, pid, null, 0, rlimits);
+  if (spec.terminal) giveTerminal(group, streams);
   const parts = {
     files,
     fs,

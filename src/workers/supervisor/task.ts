@@ -72,6 +72,18 @@ export class Task {
   readonly handlers: SignalHandlers;
   credentials: Credentials;
   comm: string;
+  /** PR_SET_NO_NEW_PRIVS: execve gives nothing that was not there before. */
+  noNewPrivileges = false;
+  /** PR_SET_PDEATHSIG; 0: none. */
+  parentDeathSignal = 0;
+  timerSlackNs = 50_000;
+
+  // ---- Scheduling: kept and shown ----
+  policy = 0;
+  realtimePriority = 0;
+  ioPriority = 0;
+  /** CPUs that it may run on; null: all. */
+  affinity: ReadonlySet<number> | null = null;
 
   // ---- Signals ----
   readonly pending = new PendingSignals();
@@ -111,6 +123,9 @@ export class Task {
   outOnError = false;
   restartBlock: RestartBlock | null = null;
   #interrupted = false;
+  /** Its wait is over: it goes on at the kernel thread's next step. */
+  #due = false;
+  #dueResult = 0;
   #stepping: Coroutine | null = null;
   #afterCopyOut: ((result: number) => void) | null = null;
   #afterCopyOutResult = 0;
@@ -397,8 +412,11 @@ export class Task {
 
   #step(coroutine: Coroutine): number {
     const outer = this.#stepping;
+    const before = this.kernel.current;
     this.#stepping = coroutine;
+    this.kernel.current = this;
     const step = coroutine.next();
+    this.kernel.current = before;
     this.#stepping = outer;
     if (!step.done) return BLOCKED;
     if (this.coroutine === coroutine) this.coroutine = null;
@@ -425,11 +443,24 @@ export class Task {
     return interrupted;
   }
 
-  /** The event that the waiter stood for has come: the call's result, or the coroutine goes on. */
+  /**
+   * The event that the waiter stood for has come: the call has a result, or the coroutine goes on. As the
+   * next step: never nested into whoever woke it.
+   */
   completeWait(result: number): void {
     this.waiter = null;
+    if (this.#due) return;
+    this.#due = true;
+    this.#dueResult = result;
+    this.kernel.nextStep(this);
+  }
+
+  /** The next step after completeWait. */
+  goOn(): void {
+    if (!this.#due) return;
+    this.#due = false;
     if (this.coroutine !== null) this.#resume();
-    else this.kernel.complete(this, result);
+    else this.kernel.complete(this, this.#dueResult);
   }
 
   /** A signal or a stop has come that an interruptible wait must not sleep through. */
@@ -447,10 +478,8 @@ export class Task {
     }
     this.waiter = null;
     waiter.cancel();
-    if (this.coroutine !== null) {
-      this.#interrupted = true;
-      this.#resume();
-    } else this.kernel.complete(this, waiter.interrupted?.() ?? -ERESTARTSYS);
+    this.#interrupted = this.coroutine !== null;
+    this.completeWait(waiter.interrupted?.() ?? -ERESTARTSYS);
   }
 
   /** Makes guest code enter the stub soon, which then posts INTERRUPTED. */
@@ -482,6 +511,7 @@ export class Task {
     const waiter = this.waiter;
     this.waiter = null;
     waiter?.cancel();
+    this.#due = false;
     const coroutine = this.coroutine;
     this.coroutine = null;
     // One that ends its own task runs on to its end; its result finds nobody.

@@ -1,8 +1,8 @@
-// The life of tasks as their own calls see it: exit, thread pointers, names.
+// The life of tasks as their own calls see it: exit, thread pointers.
 
-import { EFAULT, EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import { write64 } from "../../shared/abi/struct.ts";
-import { FS_BASE, WINDOW } from "../../shared/ring/layout.ts";
+import { FS_BASE } from "../../shared/ring/layout.ts";
 import { isGuestRange } from "../mem/guest_range.ts";
 import type { Handler } from "./dispatch.ts";
 import { exitGroupCall, exitTask } from "./exit.ts";
@@ -11,9 +11,6 @@ const ARCH_SET_GS = 0x1001;
 const ARCH_SET_FS = 0x1002;
 const ARCH_GET_FS = 0x1003;
 const ARCH_GET_GS = 0x1004;
-const PR_SET_NAME = 15;
-const PR_GET_NAME = 16;
-const COMM_SIZE = 16;
 const ROBUST_LIST_HEAD_SIZE = 24;
 
 export const TASK_HANDLERS: Record<string, Handler> = {
@@ -62,30 +59,4 @@ export const TASK_HANDLERS: Record<string, Handler> = {
         return -EINVAL;
     }
   },
-
-  prctl: (task, option, arg2) => {
-    switch (option) {
-      case PR_SET_NAME:
-        return task.start(setName(task, arg2));
-      case PR_GET_NAME: {
-        const at = task.out(arg2, COMM_SIZE);
-        task.bytes.fill(0, at, at + COMM_SIZE);
-        task.bytes.set(Buffer.from(task.comm, "latin1").subarray(0, COMM_SIZE - 1), at);
-        return 0;
-      }
-      default:
-        task.kernel.counters.unsupportedCalls++;
-        return -EINVAL;
-    }
-  },
 };
-
-function* setName(task: Parameters<Handler>[0], address: number): Generator<void, number, void> {
-  task.outAt(address, COMM_SIZE, WINDOW);
-  const copied = yield* task.copyInRound();
-  const bytes = Buffer.from(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + COMM_SIZE));
-  const end = bytes.subarray(0, Math.min(copied, COMM_SIZE)).indexOf(0);
-  if (copied < COMM_SIZE && end < 0) return -EFAULT;
-  task.comm = bytes.toString("latin1", 0, end < 0 ? COMM_SIZE - 1 : Math.min(end, COMM_SIZE - 1));
-  return 0;
-}

@@ -2,13 +2,32 @@
 // processes, sessions and process groups, and its end.
 
 import type { Kernel } from "../kernel.ts";
+import type { OpenFile } from "../vfs/file.ts";
+import { type CpuTime, NO_TIME } from "./cpu_time.ts";
+
 import { exitGroup } from "./exit.ts";
+import { IntervalTimers } from "./interval_timers.ts";
+import { PosixTimers } from "./posix_timers.ts";
 import { PendingSignals } from "./signals.ts";
 import type { Task } from "./task.ts";
+
+/** A terminal as sessions and process groups see it (tty_ioctl(4)). */
+export interface ControllingTerminal {
+  /** Its device number, as /proc/PID/stat has it. */
+  readonly device: number;
+  /** The process group whose members may read and get the terminal's signals; -1: none. */
+  foregroundGroup: number;
+  /** Opens it again, for /dev/tty. */
+  open(flags: number): OpenFile | number;
+  /** Whether the caller that lent it has it in the foreground of its own session. */
+  setOurs(value: boolean): void;
+}
 
 /** A session (setsid(2)) and its controlling terminal. */
 export class Session {
   readonly sid: number;
+  /** Null: it has none. */
+  terminal: ControllingTerminal | null = null;
   constructor(sid: number) {
     this.sid = sid;
   }
@@ -33,6 +52,11 @@ export class ThreadGroup {
   /** RLIMIT_* index -> [soft, hard]; RLIM_INFINITY is Infinity. */
   readonly rlimits: [number, number][];
   readonly pending = new PendingSignals();
+  /** setpriority(2), -20 to 19: kept, the host schedules. */
+  nice = 0;
+  oomScoreAdj = 0;
+  /** PR_SET_CHILD_SUBREAPER: its descendants' orphans become its children. */
+  isSubreaper = false;
   /** A fault's signal that kills though its default would be to ignore it. */
   forcedSignal = 0;
 
@@ -54,9 +78,11 @@ export class ThreadGroup {
   /** Who outside the sandbox wants to know. */
   readonly onExit: ((status: number) => void)[] = [];
   readonly onStop: ((signo: number) => void)[] = [];
-  /** CPU time of ended tasks and of children that were waited for, nanoseconds. */
-  cpuTimeNs = 0;
-  childrenCpuTimeNs = 0;
+  /** CPU time of stubs that have ended, and of children that were waited for. */
+  pastTime: CpuTime = NO_TIME;
+  childrenTime: CpuTime = NO_TIME;
+  readonly itimers: IntervalTimers;
+  readonly posixTimers = new PosixTimers(this);
   startNs: number;
 
   constructor(
@@ -73,6 +99,7 @@ export class ThreadGroup {
     this.rlimits = rlimits;
     this.processGroup = parent?.processGroup ?? pid;
     this.session = parent?.session ?? new Session(pid);
+    this.itimers = new IntervalTimers(this);
     this.startNs = kernel.native.monotonicNs();
   }
 

@@ -21,6 +21,10 @@ export abstract class AnonymousFile extends OpenFile {
     return 0;
   }
 
+  override seek(): number {
+    return 0;
+  }
+
   override describe(): string {
     return `anon_inode:${this.kind}`;
   }

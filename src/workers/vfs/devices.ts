@@ -13,6 +13,9 @@ export function makedev(major: number, minor: number): number {
   return ((minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xff) << 12)) >>> 0;
 }
 
+/** The controlling terminal of whoever opens it. */
+const TTY = makedev(5, 0);
+
 /** What reading and writing one of the memory devices does. */
 interface MemoryDevice {
   read(task: Task, at: number, length: number): number;
@@ -84,11 +87,12 @@ class MemoryDeviceFile extends OpenFile {
 
 /** An open file of the device with that number, or -ENXIO. */
 export function openDevice(
-  _kernel: Kernel,
+  kernel: Kernel,
   rdev: number,
   flags: number,
   _credentials: Credentials,
 ): OpenFile | number {
+  if (rdev === TTY) return kernel.current?.group.session.terminal?.open(flags) ?? -ENXIO;
   const device = DEVICES.get(rdev);
   return device === undefined ? -ENXIO : new MemoryDeviceFile(device, flags);
 }

@@ -105,7 +105,7 @@ export class EpollFile extends AnonymousFile {
     counters.epollItems++;
     items.push(item);
     this.#items.set(file, items);
-    file.waiters.add(item);
+    file.waiters.addLasting(item);
     this.#look(task, item);
     return 0;
   }

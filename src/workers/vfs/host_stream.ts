@@ -3,30 +3,29 @@
 // devices are asked with RWF_NOWAIT, sockets with MSG_DONTWAIT, and terminals through a description
 // of the sandbox's own, reopened non-blocking.
 
-import { EAGAIN, ENOTTY, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
+import { EACCES, EAGAIN, ENOTTY, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
+import { TIOCGWINSZ } from "../../shared/abi/ioctl.ts";
 import type { Kernel } from "../kernel.ts";
-import { EPOLLONESHOT } from "../sleep_set.ts";
+import { EPOLLET } from "../sleep_set.ts";
 import type { Task } from "../supervisor/task.ts";
-import { O_NONBLOCK, OpenFile } from "./file.ts";
+import type { Session } from "../supervisor/thread_group.ts";
+import { O_ACCMODE, O_NONBLOCK, O_RDWR, OpenFile } from "./file.ts";
+import { HostTerminal } from "./host_terminal.ts";
 import type { Attributes } from "./inode.ts";
 import { readStat } from "./stat.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM } from "./wait_queue.ts";
 
 const ALL_EVENTS = POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLWRNORM;
+const HOST_EVENTS = ALL_EVENTS + EPOLLET;
 const S_IFMT = 0o170000;
 const S_IFCHR = 0o020000;
 const S_IFREG = 0o100000;
+const S_IFIFO = 0o010000;
+const NULL_DEVICE = 0x103;
 const S_IFSOCK = 0o140000;
 const STAT_MODE_AT = 24;
-const TCGETS = 0x5401;
-const TIOCGPGRP = 0x540f;
-const TIOCGWINSZ = 0x5413;
+const STAT_RDEV_AT = 40;
 const O_NOCTTY = 0o400;
-const TERMINAL_REPLY_SIZE: ReadonlyMap<number, number> = new Map([
-  [TCGETS, 36],
-  [TIOCGPGRP, 4],
-  [TIOCGWINSZ, 8],
-]);
 const EPERM = 1;
 
 type Way = "nowait" | "socket" | "plain";
@@ -38,6 +37,8 @@ export class HostStream extends OpenFile {
   #way: Way;
   #watch = -1;
   #unread: Uint8Array | null = null;
+  /** Null: it is no terminal. */
+  #terminal: HostTerminal | null = null;
   readonly isStream: boolean;
 
   constructor(kernel: Kernel, fd: number) {
@@ -50,7 +51,45 @@ export class HostStream extends OpenFile {
     const type = this.#mode & S_IFMT;
     this.isStream = type !== S_IFREG;
     this.#way = type === S_IFSOCK ? "socket" : type === S_IFREG ? "plain" : "nowait";
-    if (type === S_IFCHR && kernel.native.terminalGet(fd, TIOCGWINSZ) >= 0) this.#reopenTerminal(flags);
+    if (type === S_IFCHR && kernel.native.terminalGet(fd, TIOCGWINSZ) >= 0) {
+      kernel.native.fstat(fd);
+      const device = kernel.native.scratchView.getUint32(STAT_RDEV_AT, true);
+      this.#setTerminal(new HostTerminal(kernel, device));
+      this.#reopenTerminal(flags);
+    }
+  }
+
+  /** The terminal becomes a session's, and can be opened as /dev/tty. */
+  lendTerminal(session: Session, processGroup: number): void {
+    const terminal = this.#terminal;
+    if (terminal === null) return;
+    const { native, descriptors } = this.#kernel;
+    const own = native.reopen(descriptors.proc, this.#fd, O_RDWR | O_NONBLOCK | O_NOCTTY);
+    terminal.attach(session, processGroup, (flags) => {
+      const mode = (flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY;
+      const again = own < 0 ? own : native.reopen(descriptors.proc, own, mode);
+      if (again < 0) return again;
+      const stream = new HostStream(this.#kernel, again);
+      stream.shareTerminal(terminal);
+      stream.flags = flags;
+      return stream;
+    });
+  }
+
+  get terminal(): HostTerminal | null {
+    return this.#terminal;
+  }
+
+  /** Descriptors of one terminal share what it is to the guest. */
+  shareTerminal(other: HostTerminal): void {
+    if (this.#terminal?.device === other.device) this.#setTerminal(other);
+  }
+
+  #setTerminal(terminal: HostTerminal): void {
+    this.#terminal?.removeReader(this.waiters);
+    terminal.addReader(this.waiters);
+    terminal.noteSettings(this.#fd);
+    this.#terminal = terminal;
   }
 
   #reopenTerminal(flags: number): void {
@@ -63,6 +102,9 @@ export class HostStream extends OpenFile {
   }
 
   override read(task: Task, offset: number, length: number): number {
+    const refused = this.#terminal?.mayRead(task) ?? 0;
+    if (refused < 0) return refused;
+    if (this.#terminal?.isOurs === false) return -EAGAIN;
     if (this.#unread !== null) return this.#takeUnread(task, offset, length);
     const { native } = this.#kernel;
     const at = task.base + offset;
@@ -76,6 +118,8 @@ export class HostStream extends OpenFile {
   }
 
   override write(task: Task, offset: number, length: number): number {
+    const refused = this.#terminal?.mayWrite(task) ?? 0;
+    if (refused < 0) return refused;
     const { native } = this.#kernel;
     const at = task.base + offset;
     if (this.#way !== "plain") {
@@ -127,7 +171,9 @@ export class HostStream extends OpenFile {
 
   poll(): number {
     const events = this.#kernel.native.pollOne(this.#fd, ALL_EVENTS, 0);
-    return (events < 0 ? POLLERR : events) | (this.#unread !== null ? POLLIN | POLLRDNORM : 0);
+    const unread = this.#unread !== null ? POLLIN | POLLRDNORM : 0;
+    const all = (events < 0 ? POLLERR : events) | unread;
+    return this.#terminal?.isOurs === false ? all & ~(POLLIN | POLLRDNORM) : all;
   }
 
   override attributes(): Attributes | number {
@@ -137,35 +183,45 @@ export class HostStream extends OpenFile {
   }
 
   override ioctl(task: Task, request: number, argument: number): number {
-    const size = TERMINAL_REPLY_SIZE.get(request);
-    if (size === undefined || (this.#mode & S_IFMT) !== S_IFCHR) return -ENOTTY;
-    const { native } = this.#kernel;
-    const error = native.terminalGet(this.#fd, request);
-    if (error < 0) return error;
-    task.bytes.set(native.scratch.subarray(0, size), task.out(argument, size));
-    return 0;
+    return this.#terminal?.ioctl(task, this.#fd, request, argument) ?? -ENOTTY;
   }
 
+  /** The same description: who has the descriptor gets no more access than it has. */
+  override reopen(flags: number): OpenFile | number {
+    const mode = flags & O_ACCMODE;
+    const own = this.flags & O_ACCMODE;
+    return own === O_RDWR || own === mode ? this : -EACCES;
+  }
+
+  override describe(): string {
+    if (this.#terminal !== null) return `/dev/pts/${this.#terminal.device & 0xff}`;
+    const { native } = this.#kernel;
+    if (native.fstat(this.#fd) < 0) return super.describe();
+    const { ino, rdev } = readStat(native.scratchView);
+    const type = this.#mode & S_IFMT;
+    if (type === S_IFIFO) return `pipe:[${ino}]`;
+    if (type === S_IFSOCK) return `socket:[${ino}]`;
+    return type === S_IFCHR && rdev === NULL_DEVICE ? "/dev/null" : super.describe();
+  }
+
+  // Edge-triggered, for all events: somebody may wait for long without reading what is there.
   override watch(events: number): void {
-    const { sleep } = this.#kernel;
-    if (this.#watch >= 0) {
-      sleep.modify(this.#fd, events | EPOLLONESHOT, this.#watch);
-      return;
-    }
-    const watch = sleep.add(this.#fd, events | EPOLLONESHOT, (ready) => this.#onReady(ready));
+    if (this.#watch >= 0) return;
+    const watch = this.#kernel.sleep.add(this.#fd, HOST_EVENTS, (ready) => this.waiters.wake(ready));
     if (watch >= 0) this.#watch = watch;
     // A regular file is always ready; so is, for want of a better answer, what cannot be watched.
     else if (watch === -EPERM) this.waiters.wake(events);
     else this.waiters.wake(events | POLLERR);
   }
 
-  #onReady(events: number): void {
-    this.waiters.wake(events);
-    const interest = this.waiters.interest;
-    if (interest !== 0) this.#kernel.sleep.modify(this.#fd, interest | EPOLLONESHOT, this.#watch);
+  override get pollable(): boolean {
+    if ((this.#mode & S_IFMT) === S_IFREG) return false;
+    this.watch(0);
+    return this.#watch >= 0;
   }
 
   release(): void {
+    this.#terminal?.removeReader(this.waiters);
     if (this.#watch >= 0) this.#kernel.sleep.remove(this.#fd, this.#watch);
     this.#watch = -1;
     this.#kernel.native.close(this.#fd);

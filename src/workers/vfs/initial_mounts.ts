@@ -1,14 +1,15 @@
 // The mount tree that a sandbox starts with: the caller's file system under a memory overlay, and over it
-// the sandbox's own /dev and /dev/shm. Mount points that are missing are made in the overlay.
+// the sandbox's own /proc, /dev and /dev/shm. Mount points that are missing are made in the overlay.
 
 import { totalmem } from "node:os";
 import { S_IFCHR, S_IFDIR, S_IFLNK } from "../../shared/abi/stat.ts";
 import { GoferFs } from "../gofer/gofer_fs.ts";
 import type { Kernel } from "../kernel.ts";
 import { makedev } from "./devices.ts";
-import type { Inode } from "./inode.ts";
+import type { FileSystem, Inode } from "./inode.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
-import { MS_NOSUID, MS_RELATIME, Path } from "./path.ts";
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RELATIME, Path } from "./path.ts";
+import { makeProc } from "./proc/proc_fs.ts";
 
 /** What each memory file system may hold, as a share of the host's memory; Linux's tmpfs takes half. */
 const UPPER_SHARE = 0.5;
@@ -45,6 +46,7 @@ export function mountInitialTree(kernel: Kernel): Path {
   const lower = new GoferFs(kernel, kernel.descriptors.root);
   const limit = Math.floor(totalmem() * UPPER_SHARE);
   const root = kernel.mounts.mountRoot(new MemoryFs(kernel, { limit, lower }), MS_RELATIME, "overlay");
+  mountAt(kernel, root, "proc", makeProc(kernel), MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, "proc");
   const dev = mountAt(kernel, root, "dev", makeDev(kernel), MS_NOSUID, "devtmpfs");
   if (dev !== null) {
     const shm = new MemoryFs(kernel, { limit, rootMode: 0o1777 });
@@ -58,7 +60,7 @@ function mountAt(
   kernel: Kernel,
   at: Path,
   name: string,
-  fs: MemoryFs,
+  fs: FileSystem,
   flags: number,
   source: string,
 ): Path | null {

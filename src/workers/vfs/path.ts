@@ -148,6 +148,24 @@ export class MountNamespace {
   }
 }
 
+/** As pathName, for links of proc: what was deleted says so, what is not below the root starts at its own. */
+export function displayName(path: Path, root: Path): string {
+  const names: string[] = [];
+  let { mount, dentry } = path;
+  let deleted = false;
+  while (mount !== root.mount || dentry !== root.dentry) {
+    if (dentry.deleted) deleted = true;
+    if (dentry.parent !== null) {
+      names.push(dentry.name);
+      dentry = dentry.parent;
+    } else if (mount.parent !== null && mount.mountPoint !== null) {
+      dentry = mount.mountPoint;
+      mount = mount.parent;
+    } else break;
+  }
+  return `/${names.reverse().join("/")}${deleted ? " (deleted)" : ""}`;
+}
+
 /**
  * The absolute path of a place as a task with that root sees it, as getcwd(2) and /proc show it;
  * -ENOENT for a place that was deleted or is not below the root.

@@ -1,0 +1,217 @@
+// Changing who a task is: the set*id family, groups and capabilities (credentials(7), capabilities(7)).
+// Credentials are a task's own; what a whole process changes is libc's to do thread by thread.
+
+import { EFAULT, EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import * as P from "../../shared/abi/prctl.ts";
+import { WINDOW } from "../../shared/ring/layout.ts";
+import { type Credentials, capable, withoutRoot } from "./credentials.ts";
+import type { Handler } from "./dispatch.ts";
+import type { Coroutine, Task } from "./task.ts";
+
+const KEEP = 0xffffffff;
+const GROUPS_MAX = 65536;
+const HEADER_SIZE = 8;
+const SET_SIZE = 12;
+
+type Ids = { real: number; effective: number; saved: number };
+
+function may(task: Task, capability: number): boolean {
+  return capable(task.credentials, task.kernel.users, capability);
+}
+
+/** A change of user ids, with what it does to capabilities. */
+function becomeUser(task: Task, { real, effective, saved }: Ids): number {
+  const old = task.credentials;
+  task.credentials = withoutRoot(old, { ...old, uid: real, euid: effective, suid: saved, fsuid: effective });
+  return 0;
+}
+
+function becomeGroup(task: Task, { real, effective, saved }: Ids): number {
+  task.credentials = { ...task.credentials, gid: real, egid: effective, sgid: saved, fsgid: effective };
+  return 0;
+}
+
+function userIds({ uid, euid, suid }: Credentials): Ids {
+  return { real: uid, effective: euid, saved: suid };
+}
+
+function groupIds({ gid, egid, sgid }: Credentials): Ids {
+  return { real: gid, effective: egid, saved: sgid };
+}
+
+/** setuid and setgid. */
+function setOne(old: Ids, given: number, mighty: boolean): Ids | number {
+  const id = given >>> 0;
+  if (id === KEEP) return -EINVAL;
+  if (mighty) return { real: id, effective: id, saved: id };
+  return id === old.real || id === old.saved ? { ...old, effective: id } : -EPERM;
+}
+
+/** setreuid and setregid. */
+function setTwo(old: Ids, givenReal: number, givenEffective: number, mighty: boolean): Ids | number {
+  const real = givenReal >>> 0;
+  const effective = givenEffective >>> 0;
+  if (!mighty) {
+    if (real !== KEEP && real !== old.real && real !== old.effective) return -EPERM;
+    if (effective !== KEEP && ![old.real, old.effective, old.saved].includes(effective)) return -EPERM;
+  }
+  const next = {
+    real: real === KEEP ? old.real : real,
+    effective: effective === KEEP ? old.effective : effective,
+    saved: old.saved,
+  };
+  if (real !== KEEP || (effective !== KEEP && effective !== old.real)) next.saved = next.effective;
+  return next;
+}
+
+/** setresuid and setresgid. */
+function setThree(old: Ids, given: readonly number[], mighty: boolean): Ids | number {
+  const own = [old.real, old.effective, old.saved];
+  const ids = given.map((id, index) => (id >>> 0 === KEEP ? own[index]! : id >>> 0));
+  if (!mighty && ids.some((id) => !own.includes(id))) return -EPERM;
+  return { real: ids[0]!, effective: ids[1]!, saved: ids[2]! };
+}
+
+function apply(task: Task, ids: Ids | number, become: (task: Task, ids: Ids) => number): number {
+  return typeof ids === "number" ? ids : become(task, ids);
+}
+
+function setGroups(task: Task, size: number): number {
+  if (!may(task, P.CAP_SETGID)) return -EPERM;
+  if (size < 0 || size > GROUPS_MAX) return -EINVAL;
+  if (!task.inComplete(0, size * 4)) return -EFAULT;
+  const groups: number[] = [];
+  for (let i = 0; i < size; i++) groups.push(task.view.getUint32(task.base + WINDOW + 4 * i, true));
+  task.credentials = { ...task.credentials, groups: groups.sort((a, b) => a - b) };
+  return 0;
+}
+
+// ---- Capabilities ----
+
+/** Sets of 32 bits that a header's version has; 0 for a version that is not known. */
+function setsOf(version: number): number {
+  if (version === P._LINUX_CAPABILITY_VERSION_1) return 1;
+  return version === P._LINUX_CAPABILITY_VERSION_2 || version === P._LINUX_CAPABILITY_VERSION_3 ? 2 : 0;
+}
+
+function unknownVersion(task: Task, header: number): number {
+  task.outOnError = true;
+  const at = task.out(header, HEADER_SIZE);
+  const pid = task.view.getInt32(task.base + WINDOW + 4, true);
+  task.view.setUint32(at, P._LINUX_CAPABILITY_VERSION_3, true);
+  task.view.setInt32(at + 4, pid, true);
+  return -EINVAL;
+}
+
+function capget(task: Task, header: number, data: number): number {
+  if (!task.inComplete(0, HEADER_SIZE)) return -EFAULT;
+  const sets = setsOf(task.view.getUint32(task.base + WINDOW, true));
+  const pid = task.view.getInt32(task.base + WINDOW + 4, true);
+  if (sets === 0) {
+    const error = unknownVersion(task, header);
+    return data === 0 ? 0 : error;
+  }
+  if (pid < 0) return -EINVAL;
+  const target = pid === 0 ? task : task.kernel.pids.task(pid);
+  if (target === undefined) return -ESRCH;
+  if (data === 0) return 0;
+  const { credentials } = target;
+  const at = task.out(data, SET_SIZE * sets);
+  const words = [
+    [credentials.effectiveLow, credentials.permittedLow, credentials.inheritableLow],
+    [credentials.effectiveHigh, credentials.permittedHigh, credentials.inheritableHigh],
+  ];
+  for (let set = 0; set < sets; set++)
+    for (let i = 0; i < 3; i++) task.view.setInt32(at + SET_SIZE * set + 4 * i, words[set]![i]!, true);
+  return 0;
+}
+
+function* capset(task: Task, data: number, sets: number): Coroutine {
+  task.outAt(data, SET_SIZE * sets, WINDOW);
+  if ((yield* task.copyInRound()) < SET_SIZE * sets) return -EFAULT;
+  const word = (set: number, index: number) =>
+    set < sets ? task.view.getInt32(task.base + WINDOW + SET_SIZE * set + 4 * index, true) : 0;
+  const next = {
+    effectiveLow: word(0, 0),
+    permittedLow: word(0, 1),
+    inheritableLow: word(0, 2),
+    effectiveHigh: word(1, 0) & ALL_HIGH,
+    permittedHigh: word(1, 1) & ALL_HIGH,
+    inheritableHigh: word(1, 2) & ALL_HIGH,
+  };
+  const old = task.credentials;
+  const outside = (low: number, high: number, inLow: number, inHigh: number) =>
+    (low & ~inLow) !== 0 || (high & ~inHigh) !== 0;
+  const { inheritableLow: low, inheritableHigh: high } = next;
+  if (
+    !may(task, P.CAP_SETPCAP) &&
+    outside(low, high, old.inheritableLow | old.permittedLow, old.inheritableHigh | old.permittedHigh)
+  )
+    return -EPERM;
+  if (outside(low, high, old.inheritableLow | old.boundingLow, old.inheritableHigh | old.boundingHigh))
+    return -EPERM;
+  if (outside(next.permittedLow, next.permittedHigh, old.permittedLow, old.permittedHigh)) return -EPERM;
+  if (outside(next.effectiveLow, next.effectiveHigh, next.permittedLow, next.permittedHigh)) return -EPERM;
+  task.credentials = {
+    ...old,
+    ...next,
+    ambientLow: old.ambientLow & next.permittedLow & low,
+    ambientHigh: old.ambientHigh & next.permittedHigh & high,
+  };
+  return 0;
+}
+
+const ALL_HIGH = 2 ** (P.CAP_LAST_CAP - 31) - 1;
+
+export const CREDENTIAL_HANDLERS: Record<string, Handler> = {
+  setuid: (task, uid) =>
+    apply(task, setOne(userIds(task.credentials), uid, may(task, P.CAP_SETUID)), becomeUser),
+
+  setgid: (task, gid) =>
+    apply(task, setOne(groupIds(task.credentials), gid, may(task, P.CAP_SETGID)), becomeGroup),
+
+  setreuid: (task, ruid, euid) =>
+    apply(task, setTwo(userIds(task.credentials), ruid, euid, may(task, P.CAP_SETUID)), becomeUser),
+
+  setregid: (task, rgid, egid) =>
+    apply(task, setTwo(groupIds(task.credentials), rgid, egid, may(task, P.CAP_SETGID)), becomeGroup),
+
+  setresuid: (task, ruid, euid, suid) =>
+    apply(task, setThree(userIds(task.credentials), [ruid, euid, suid], may(task, P.CAP_SETUID)), becomeUser),
+
+  setresgid: (task, rgid, egid, sgid) =>
+    apply(
+      task,
+      setThree(groupIds(task.credentials), [rgid, egid, sgid], may(task, P.CAP_SETGID)),
+      becomeGroup,
+    ),
+
+  setfsuid: (task, given) => {
+    const old = task.credentials;
+    const uid = given >>> 0;
+    const known = [old.uid, old.euid, old.suid, old.fsuid].includes(uid);
+    if (uid !== KEEP && (known || may(task, P.CAP_SETUID)))
+      task.credentials = withoutRoot(old, { ...old, fsuid: uid });
+    return old.fsuid;
+  },
+
+  setfsgid: (task, given) => {
+    const old = task.credentials;
+    const gid = given >>> 0;
+    const known = [old.gid, old.egid, old.sgid, old.fsgid].includes(gid);
+    if (gid !== KEEP && (known || may(task, P.CAP_SETGID))) task.credentials = { ...old, fsgid: gid };
+    return old.fsgid;
+  },
+
+  setgroups: setGroups,
+  capget,
+
+  capset: (task, header, data) => {
+    if (!task.inComplete(0, HEADER_SIZE)) return -EFAULT;
+    const sets = setsOf(task.view.getUint32(task.base + WINDOW, true));
+    const pid = task.view.getInt32(task.base + WINDOW + 4, true);
+    if (sets === 0) return unknownVersion(task, header);
+    if (pid !== 0 && pid !== task.tid) return -EPERM;
+    return task.start(capset(task, data, sets));
+  },
+};

@@ -1,0 +1,211 @@
+// Scheduling (sched(7)), priorities and personality: settings are kept and shown as Linux does; the host
+// schedules. Names of the system (sethostname(2)) are here too, for want of a better place.
+
+import { EACCES, EFAULT, EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { CAP_SYS_ADMIN, CAP_SYS_NICE, PER_LINUX } from "../../shared/abi/prctl.ts";
+import * as S from "../../shared/abi/sched.ts";
+import { write64 } from "../../shared/abi/struct.ts";
+import { WINDOW } from "../../shared/ring/layout.ts";
+import { cpuCount } from "../vfs/proc/cpus.ts";
+import { capable } from "./credentials.ts";
+import type { Handler } from "./dispatch.ts";
+import type { Task, ThreadGroup } from "./task.ts";
+import type { UtsNamespace } from "./uts.ts";
+
+const PRIO_PROCESS = 0;
+const PRIO_PGRP = 1;
+const PRIO_USER = 2;
+const NICE_MIN = -20;
+const NICE_MAX = 19;
+const RLIMIT_NICE = 13;
+const PERSONA_READ = 0xffffffff;
+const UTS_NAME_MAX = 64;
+const RR_SLICE_NS = 100e6;
+const FAIR_SLICE_NS = 4e6;
+
+const REALTIME: ReadonlySet<number> = new Set([S.SCHED_FIFO, S.SCHED_RR]);
+const FAIR: ReadonlySet<number> = new Set([S.SCHED_NORMAL, S.SCHED_BATCH, S.SCHED_IDLE]);
+
+function targetOf(task: Task, pid: number): Task | number {
+  if (pid < 0) return -EINVAL;
+  if (pid === 0) return task;
+  return task.kernel.pids.task(pid) ?? -ESRCH;
+}
+
+function onTarget(task: Task, pid: number, use: (target: Task) => number): number {
+  const target = targetOf(task, pid);
+  return typeof target === "number" ? target : use(target);
+}
+
+function mayChange(task: Task, target: Task): boolean {
+  const { euid } = task.credentials;
+  if (euid === target.credentials.uid || euid === target.credentials.euid) return true;
+  return capable(task.credentials, task.kernel.users, CAP_SYS_NICE);
+}
+
+function setPolicy(task: Task, target: Task, given: number, priority: number): number {
+  const policy = given & ~S.SCHED_RESET_ON_FORK;
+  if (!REALTIME.has(policy) && !FAIR.has(policy)) return -EINVAL;
+  const fits = REALTIME.has(policy) ? priority >= 1 && priority <= 99 : priority === 0;
+  if (!fits) return -EINVAL;
+  if (!mayChange(task, target)) return -EPERM;
+  if (REALTIME.has(policy) && !capable(task.credentials, task.kernel.users, CAP_SYS_NICE)) return -EPERM;
+  target.policy = policy;
+  target.realtimePriority = priority;
+  return 0;
+}
+
+function priorityParam(task: Task, address: number): number {
+  if (address === 0) return -EINVAL;
+  return task.inComplete(0, 4) ? task.view.getInt32(task.base + WINDOW, true) : -EFAULT;
+}
+
+/** Whom getpriority, setpriority mean. */
+function priorityTargets(task: Task, which: number, who: number): ThreadGroup[] | number {
+  const { pids } = task.kernel;
+  switch (which) {
+    case PRIO_PROCESS: {
+      const target = who === 0 ? task : pids.task(who);
+      return target === undefined ? [] : [target.group];
+    }
+    case PRIO_PGRP: {
+      const pgid = who === 0 ? task.group.processGroup : who;
+      return [...pids.groups()].filter((group) => group.processGroup === pgid);
+    }
+    case PRIO_USER: {
+      const uid = who === 0 ? task.credentials.uid : who >>> 0;
+      return [...pids.groups()].filter((group) => group.leader.credentials.uid === uid);
+    }
+    default:
+      return -EINVAL;
+  }
+}
+
+function getPriority(task: Task, which: number, who: number): number {
+  const groups = priorityTargets(task, which, who);
+  if (typeof groups === "number") return groups;
+  if (groups.length === 0) return -ESRCH;
+  return 20 - Math.min(...groups.map((group) => group.nice));
+}
+
+function setPriority(task: Task, which: number, who: number, given: number): number {
+  const groups = priorityTargets(task, which, who);
+  if (typeof groups === "number") return groups;
+  const nice = Math.min(Math.max(given, NICE_MIN), NICE_MAX);
+  let result = -ESRCH;
+  for (const group of groups) {
+    const mighty = capable(task.credentials, task.kernel.users, CAP_SYS_NICE);
+    if (!mayChange(task, group.leader)) result = -EPERM;
+    else if (nice < group.nice && !mighty && nice < 20 - group.rlimits[RLIMIT_NICE]![0]) result = -EACCES;
+    else {
+      group.nice = nice;
+      if (result === -ESRCH) result = 0;
+    }
+  }
+  return result;
+}
+
+function writeTime(task: Task, address: number, ns: number): number {
+  const at = task.out(address, 16);
+  write64(task.view, at, Math.floor(ns / 1e9));
+  write64(task.view, at + 8, ns % 1e9);
+  return 0;
+}
+
+function affinityMask(task: Task, target: Task): Uint8Array {
+  const cpus = cpuCount(task.kernel);
+  const bytes = new Uint8Array(Math.ceil(cpus / 64) * 8);
+  for (let cpu = 0; cpu < cpus; cpu++)
+    if (target.affinity === null || target.affinity.has(cpu)) bytes[cpu >> 3]! |= 1 << (cpu & 7);
+  return bytes;
+}
+
+function setAffinity(task: Task, target: Task, size: number): number {
+  const cpus = cpuCount(task.kernel);
+  const length = Math.min(size, Math.ceil(cpus / 8));
+  if (!task.inComplete(0, length)) return -EFAULT;
+  if (!mayChange(task, target)) return -EPERM;
+  const set = new Set<number>();
+  for (let cpu = 0; cpu < Math.min(cpus, length * 8); cpu++)
+    if (((task.bytes[task.base + WINDOW + (cpu >> 3)]! >> (cpu & 7)) & 1) !== 0) set.add(cpu);
+  if (set.size === 0) return -EINVAL;
+  target.affinity = set.size === cpus ? null : set;
+  return 0;
+}
+
+function setUtsName(task: Task, field: "nodename" | "domainname", length: number): number {
+  if (!capable(task.credentials, task.kernel.users, CAP_SYS_ADMIN)) return -EPERM;
+  if (length < 0 || length > UTS_NAME_MAX) return -EINVAL;
+  if (!task.inComplete(0, length)) return -EFAULT;
+  const at = task.base + WINDOW;
+  const uts: UtsNamespace = task.kernel.uts;
+  const text = Buffer.from(task.bytes.subarray(at, at + length)).toString("latin1");
+  uts[field] = text.split("\0")[0]!;
+  return 0;
+}
+
+export const SCHED_HANDLERS: Record<string, Handler> = {
+  getpriority: getPriority,
+  setpriority: setPriority,
+
+  sched_getscheduler: (task, pid) => onTarget(task, pid, (target) => target.policy),
+  sched_setscheduler: (task, pid, policy, param) => {
+    if (policy < 0) return -EINVAL;
+    const priority = priorityParam(task, param);
+    return priority < 0 ? priority : onTarget(task, pid, (to) => setPolicy(task, to, policy, priority));
+  },
+  sched_getparam: (task, pid, param) =>
+    param === 0
+      ? -EINVAL
+      : onTarget(task, pid, (target) => {
+          task.view.setInt32(task.out(param, 4), target.realtimePriority, true);
+          return 0;
+        }),
+  sched_setparam: (task, pid, param) => {
+    const priority = priorityParam(task, param);
+    return priority < 0 ? priority : onTarget(task, pid, (to) => setPolicy(task, to, to.policy, priority));
+  },
+  sched_get_priority_max: (_task, policy) =>
+    REALTIME.has(policy) ? 99 : FAIR.has(policy) || policy === S.SCHED_DEADLINE ? 0 : -EINVAL,
+  sched_get_priority_min: (_task, policy) =>
+    REALTIME.has(policy) ? 1 : FAIR.has(policy) || policy === S.SCHED_DEADLINE ? 0 : -EINVAL,
+  sched_rr_get_interval: (task, pid, address) =>
+    onTarget(task, pid, ({ policy }) =>
+      writeTime(task, address, policy === S.SCHED_RR ? RR_SLICE_NS : FAIR.has(policy) ? FAIR_SLICE_NS : 0),
+    ),
+
+  sched_getaffinity: (task, pid, size, address) => {
+    if (size * 8 < cpuCount(task.kernel) || size % 8 !== 0) return -EINVAL;
+    return onTarget(task, pid, (target) => {
+      const mask = affinityMask(task, target);
+      task.bytes.set(mask, task.out(address, mask.length));
+      return mask.length;
+    });
+  },
+  sched_setaffinity: (task, pid, size) => onTarget(task, pid, (target) => setAffinity(task, target, size)),
+
+  ioprio_get: (task, which, who) =>
+    which === 1 ? onTarget(task, who, (target) => target.ioPriority) : -EINVAL,
+  ioprio_set: (task, which, who, priority) => {
+    if (which !== 1) return -EINVAL;
+    const kind = priority >> 13;
+    if (kind < 0 || kind > 3 || (priority & 0x1fff) > 7) return -EINVAL;
+    return onTarget(task, who, (target) => {
+      if (!mayChange(task, target)) return -EPERM;
+      target.ioPriority = priority;
+      return 0;
+    });
+  },
+
+  personality: (task, persona) => {
+    if (persona >>> 0 !== PERSONA_READ && persona !== PER_LINUX) {
+      task.kernel.counters.unsupportedCalls++;
+      return -EINVAL;
+    }
+    return PER_LINUX;
+  },
+
+  sethostname: (task, _name, length) => setUtsName(task, "nodename", length),
+  setdomainname: (task, _name, length) => setUtsName(task, "domainname", length),
+  syslog: () => -EPERM,
+};

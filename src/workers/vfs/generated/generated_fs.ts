@@ -1,0 +1,152 @@
+// A file system whose files are generated when they are read (proc(5), sysfs(5)): the interpreter of the
+// tables in nodes.ts. Names are asked for at every walk: what they name comes and goes.
+
+import { ENOENT, ENOTDIR, EPERM, ESRCH } from "../../../shared/abi/errno.ts";
+import { DT_DIR, DT_LNK, DT_REG, S_IFDIR, S_IFLNK, S_IFREG } from "../../../shared/abi/stat.ts";
+import { readI64 } from "../../../shared/abi/struct.ts";
+import { CLOCK_REALTIME } from "../../../shared/abi/time.ts";
+import type { Kernel } from "../../kernel.ts";
+import type { Credentials } from "../../supervisor/credentials.ts";
+import { DirectoryFile } from "../directory_file.ts";
+import type { OpenFile } from "../file.ts";
+import {
+  type AttributeChanges,
+  type Attributes,
+  type DirectoryEntry,
+  FileSystem,
+  type FileSystemStatus,
+  Inode,
+  type MagicTarget,
+} from "../inode.ts";
+import { GeneratedFile } from "./generated_file.ts";
+import type { AnyNode, Child, DirectoryNode, Subject } from "./nodes.ts";
+
+const PAGE = 4096;
+const NAME_MAX = 255;
+const TYPES = { file: S_IFREG, link: S_IFLNK, directory: S_IFDIR } as const;
+const ENTRY_TYPES = { file: DT_REG, link: DT_LNK, directory: DT_DIR } as const;
+
+export class GeneratedFs extends FileSystem {
+  readonly type: string;
+  readonly root: GeneratedInode;
+  override readonly cachesNames = false;
+  readonly #magic: number;
+  /** Number of each node that was met. */
+  readonly #numbers = new Map<AnyNode, number>();
+
+  constructor(kernel: Kernel, type: string, magic: number, root: AnyNode, subject: Subject) {
+    super(kernel);
+    this.type = type;
+    this.#magic = magic;
+    this.root = new GeneratedInode(this, root, subject);
+  }
+
+  inoOf({ node, subject }: Child): number {
+    let number = this.#numbers.get(node);
+    if (number === undefined) {
+      number = this.#numbers.size + 1;
+      this.#numbers.set(node, number);
+    }
+    return subject.inoBase + number;
+  }
+
+  status(): FileSystemStatus {
+    const none = { blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0 };
+    return { type: this.#magic, bsize: PAGE, ...none, namelen: NAME_MAX };
+  }
+}
+
+export class GeneratedInode extends Inode {
+  override readonly fs: GeneratedFs;
+  readonly ino: number;
+  readonly type: number;
+  readonly node: AnyNode;
+  readonly subject: Subject;
+
+  constructor(fs: GeneratedFs, node: AnyNode, subject: Subject) {
+    super(fs);
+    this.fs = fs;
+    this.node = node;
+    this.subject = subject;
+    this.ino = fs.inoOf({ node, subject });
+    this.type = TYPES[node.kind];
+  }
+
+  override attributes(): Attributes | number {
+    const { node, subject } = this;
+    if (!subject.exists) return -ENOENT;
+    const { native } = this.fs.kernel;
+    native.clockGettime(CLOCK_REALTIME);
+    const now = { sec: readI64(native.scratchView, 0), nsec: readI64(native.scratchView, 8) };
+    const { uid, gid } = subject.owner;
+    return {
+      dev: this.fs.dev,
+      ino: this.ino,
+      mode: this.type | (node.kind === "link" ? node.mode(subject) : node.mode),
+      nlink: node.kind === "directory" ? 2 : 1,
+      uid,
+      gid,
+      rdev: 0,
+      size: 0,
+      blksize: 1024,
+      blocks: 0,
+      atime: now,
+      mtime: now,
+      ctime: now,
+      btime: null,
+    };
+  }
+
+  /** Truncation means nothing here, but O_TRUNC is allowed. */
+  override setAttributes(changes: AttributeChanges): number {
+    return Object.keys(changes).every((key) => key === "size") ? 0 : -EPERM;
+  }
+
+  override open(flags: number, credentials: Credentials): OpenFile | number {
+    const { node, subject } = this;
+    if (node.kind === "directory") return new DirectoryFile(this, flags);
+    if (node.kind === "link") return super.open(flags, credentials);
+    if (!subject.exists) return -ESRCH;
+    const error = node.mayOpen?.(subject, credentials) ?? 0;
+    return error < 0 ? error : new GeneratedFile(this, node, subject, flags, credentials);
+  }
+
+  #child(directory: DirectoryNode<Subject>, name: string): Child | number {
+    if (!this.subject.exists) return -ENOENT;
+    if (Object.hasOwn(directory.children, name))
+      return { node: directory.children[name]!, subject: this.subject };
+    return directory.dynamic?.lookup(this.subject, name) ?? -ENOENT;
+  }
+
+  override lookup(name: string): Inode | number {
+    if (this.node.kind !== "directory") return -ENOTDIR;
+    const child = this.#child(this.node, name);
+    return typeof child === "number" ? child : new GeneratedInode(this.fs, child.node, child.subject);
+  }
+
+  override entries(): readonly DirectoryEntry[] | number {
+    const { node, subject } = this;
+    if (node.kind !== "directory") return -ENOTDIR;
+    if (!subject.exists) return -ENOENT;
+    const dynamic = node.dynamic?.names(subject) ?? [];
+    if (typeof dynamic === "number") return dynamic;
+    const entries: DirectoryEntry[] = [];
+    for (const name of [...Object.keys(node.children), ...dynamic]) {
+      const child = this.#child(node, name);
+      if (typeof child === "number") continue;
+      entries.push({ name, ino: this.fs.inoOf(child), type: ENTRY_TYPES[child.node.kind] });
+    }
+    return entries;
+  }
+
+  override readlink(): string | number {
+    if (this.node.kind !== "link") return super.readlink();
+    return this.subject.exists ? this.node.read(this.subject) : -ENOENT;
+  }
+
+  override follow(): MagicTarget | null {
+    if (this.node.kind !== "link" || this.node.follow === undefined) return null;
+    if (!this.subject.exists) return { kind: "error", errno: ENOENT };
+    return this.node.follow(this.subject);
+  }
+}

@@ -1,0 +1,97 @@
+// What a generated file system (proc, sysfs) is made of: tables of nodes. A node says how its text comes
+// about; generated_fs.ts makes inodes and open files of them. A subject is what a directory is about: the
+// system, a process, one of its threads or descriptors.
+
+import type { Kernel } from "../../kernel.ts";
+import type { Credentials } from "../../supervisor/credentials.ts";
+import type { MagicTarget } from "../inode.ts";
+
+export interface Subject {
+  readonly kernel: Kernel;
+  /** Inode numbers of what is about this subject begin here. */
+  readonly inoBase: number;
+  /** False: what it was is gone (ESRCH). */
+  readonly exists: boolean;
+  /** Whom its files belong to. */
+  readonly owner: { readonly uid: number; readonly gid: number };
+}
+
+/** Text of one char a byte, or a negative errno. */
+export type Text = string | number;
+
+export interface FileNode<S extends Subject> {
+  readonly kind: "file";
+  readonly mode: number;
+  read(subject: S): Text;
+  /** What was written, as one string; 0 or a negative errno. */
+  write?(subject: S, text: string, credentials: Credentials): number;
+  /** Rules beyond the permission bits, at open; 0 or a negative errno. */
+  mayOpen?(subject: S, credentials: Credentials): number;
+}
+
+export interface LinkNode<S extends Subject> {
+  readonly kind: "link";
+  mode(subject: S): number;
+  read(subject: S): Text;
+  /** For magic links. */
+  follow?(subject: S): MagicTarget;
+}
+
+export interface DirectoryNode<S extends Subject> {
+  readonly kind: "directory";
+  readonly mode: number;
+  readonly children: Table<S>;
+  /** Children whose names are not fixed. */
+  readonly dynamic?: Dynamic<S>;
+}
+
+export type Node<S extends Subject> = FileNode<S> | LinkNode<S> | DirectoryNode<S>;
+export type Table<S extends Subject> = Readonly<Record<string, Node<S>>>;
+
+export interface Dynamic<S extends Subject> {
+  lookup(subject: S, name: string): Child | number;
+  names(subject: S): readonly string[] | number;
+}
+
+/** A node together with its subject. */
+export interface Child {
+  readonly node: AnyNode;
+  readonly subject: Subject;
+}
+
+/** A node whose subject's kind is known to the table that it stands in alone. */
+// biome-ignore lint/suspicious/noExplicitAny: a table and its subjects belong together by construction
+export type AnyNode = Node<any>;
+
+export function file<S extends Subject>(
+  read: (subject: S) => Text,
+  options: Partial<Pick<FileNode<S>, "mode" | "write" | "mayOpen">> = {},
+): FileNode<S> {
+  return { kind: "file", mode: options.write === undefined ? 0o444 : 0o644, ...options, read };
+}
+
+/** A file that always says the same; a newline is added. */
+export function constant(text: string | number, mode = 0o444): FileNode<Subject> {
+  return { kind: "file", mode, read: () => `${text}\n` };
+}
+
+export function link<S extends Subject>(
+  read: (subject: S) => Text,
+  follow?: (subject: S) => MagicTarget,
+): LinkNode<S> {
+  const plain = { kind: "link", mode: () => 0o777, read } as const;
+  return follow === undefined ? plain : { ...plain, follow };
+}
+
+export function directory<S extends Subject>(
+  children: Table<S>,
+  dynamic?: Dynamic<S>,
+  mode = 0o555,
+): DirectoryNode<S> {
+  return { kind: "directory", mode, children, ...(dynamic === undefined ? {} : { dynamic }) };
+}
+
+/** A number as the name of a process or descriptor: decimal, without leading zeros; or -1. */
+export function numberOf(name: string): number {
+  return /^(0|[1-9][0-9]{0,9})$/.test(name) ? Number(name) : -1;
+}

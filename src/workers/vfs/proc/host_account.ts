@@ -1,0 +1,63 @@
+// What the host's account of a stub process says: CPU time, page faults, resident memory. Read from the
+// sandbox's own proc mount; nothing of it names anything of the host.
+
+import type { Kernel } from "../../kernel.ts";
+
+const O_DIRECTORY = 0o200000;
+const TEXT_MAX = 1024;
+
+export interface HostAccount {
+  readonly minorFaults: number;
+  readonly majorFaults: number;
+  /** Clock ticks (USER_HZ). */
+  readonly userTicks: number;
+  readonly systemTicks: number;
+  readonly residentPages: number;
+}
+
+const NOTHING: HostAccount = {
+  minorFaults: 0,
+  majorFaults: 0,
+  userTicks: 0,
+  systemTicks: 0,
+  residentPages: 0,
+};
+
+/** A file of the host's proc, by components; null if it cannot be read. */
+export function readHostProc(kernel: Kernel, names: readonly string[], maxLength: number): string | null {
+  const { native, descriptors } = kernel;
+  let at = descriptors.proc;
+  for (const [index, name] of names.entries()) {
+    const next = native.openComponent(at, name, index < names.length - 1 ? O_DIRECTORY : 0);
+    if (index > 0) native.close(at);
+    if (next < 0) return null;
+    at = next;
+  }
+  const parts: string[] = [];
+  for (let done = 0; done < maxLength; ) {
+    const n = native.preadScratch(at, 0, Math.min(maxLength - done, native.scratch.length), done);
+    if (n <= 0) break;
+    parts.push(Buffer.from(native.scratch.subarray(0, n)).toString("latin1"));
+    done += n;
+  }
+  native.close(at);
+  return parts.join("");
+}
+
+/** Of a host task of a stub, or of the whole process when `tid` is 0. */
+export function hostAccount(kernel: Kernel, pid: number, tid: number): HostAccount {
+  if (pid <= 0) return NOTHING;
+  const names = tid === 0 ? [String(pid), "stat"] : [String(pid), "task", String(tid), "stat"];
+  const text = readHostProc(kernel, names, TEXT_MAX);
+  if (text === null) return NOTHING;
+  // Fields behind the command, which is in parentheses: state is the first.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const number = (index: number) => Number(fields[index] ?? 0);
+  return {
+    minorFaults: number(7),
+    majorFaults: number(9),
+    userTicks: number(11),
+    systemTicks: number(12),
+    residentPages: number(21),
+  };
+}

@@ -1,0 +1,64 @@
+// /proc/PID/mounts, mountinfo and mountstats (proc_pid_mountinfo(5)): the mounts that a process can reach
+// from its root.
+
+import type { FileSystem } from "../inode.ts";
+import * as P from "../path.ts";
+import { type Mount, Path, pathName } from "../path.ts";
+import type { ProcessSubject } from "./subjects.ts";
+
+const MOUNT_FLAGS: readonly (readonly [number, string])[] = [
+  [P.MS_NOSUID, "nosuid"],
+  [P.MS_NODEV, "nodev"],
+  [P.MS_NOEXEC, "noexec"],
+  [P.MS_NOATIME, "noatime"],
+  [P.MS_RELATIME, "relatime"],
+];
+
+/** Spaces and their like as octal numbers, as in all these files. */
+function escaped(text: string): string {
+  return text.replace(/[ \t\n\\#]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
+}
+
+function flagsOf(mount: Mount): string {
+  const names = MOUNT_FLAGS.filter(([flag]) => (mount.flags & flag) !== 0).map(([, name]) => name);
+  return [mount.readOnly ? "ro" : "rw", ...names].join(",");
+}
+
+function deviceOf({ dev }: FileSystem): string {
+  return `${(dev >>> 8) & 0xfff}:${(dev & 0xff) | ((dev >>> 12) & 0xfff00)}`;
+}
+
+/** Mounts below the process's root, each with its place. */
+function* visible(subject: ProcessSubject): Generator<[Mount, string]> {
+  if (!subject.alive) return;
+  const { root } = subject.task.fs;
+  for (const mount of subject.kernel.mounts.mounts) {
+    const place = pathName(new Path(mount, mount.root), root);
+    if (typeof place === "string") yield [mount, escaped(place)];
+  }
+}
+
+export function mounts(subject: ProcessSubject): string {
+  let text = "";
+  for (const [mount, place] of visible(subject))
+    text += `${escaped(mount.source)} ${place} ${mount.fs.type} ${flagsOf(mount)} 0 0\n`;
+  return text;
+}
+
+export function mountInfo(subject: ProcessSubject): string {
+  let text = "";
+  for (const [mount, place] of visible(subject)) {
+    const parent = mount.parent?.id ?? 0;
+    const where = `${mount.id} ${parent} ${deviceOf(mount.fs)} / ${place}`;
+    const access = mount.readOnly ? "ro" : "rw";
+    text += `${where} ${flagsOf(mount)} - ${mount.fs.type} ${escaped(mount.source)} ${access}\n`;
+  }
+  return text;
+}
+
+export function mountStats(subject: ProcessSubject): string {
+  let text = "";
+  for (const [mount, place] of visible(subject))
+    text += `device ${escaped(mount.source)} mounted on ${place} with fstype ${mount.fs.type}\n`;
+  return text;
+}

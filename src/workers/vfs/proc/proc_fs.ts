@@ -1,0 +1,43 @@
+// proc (proc(5)): the root of the tables. Directories of processes come and go with them.
+
+import { ENOENT } from "../../../shared/abi/errno.ts";
+import { PROC_SUPER_MAGIC } from "../../../shared/abi/stat.ts";
+import type { Kernel } from "../../kernel.ts";
+import { GeneratedFs } from "../generated/generated_fs.ts";
+import { directory, link, numberOf } from "../generated/nodes.ts";
+import { PROCESS } from "./process_files.ts";
+import { SystemSubject } from "./subjects.ts";
+import { SYSCTL } from "./sysctl_files.ts";
+import { SYSTEM_FILES } from "./system_files.ts";
+
+const ROOT = directory<SystemSubject>(
+  {
+    ...SYSTEM_FILES,
+    mounts: link(() => "self/mounts"),
+    net: link(() => "self/net"),
+    self: link(({ kernel }) => (kernel.current === null ? -ENOENT : String(kernel.current.group.pid))),
+    sys: SYSCTL,
+    "thread-self": link(({ kernel: { current } }) =>
+      current === null ? -ENOENT : `${current.group.pid}/task/${current.tid}`,
+    ),
+  },
+  {
+    lookup: (system, name) => {
+      const pid = numberOf(name);
+      const { pids } = system.kernel;
+      // A thread's number leads to its process, though it is not listed.
+      const group = pid < 0 ? undefined : (pids.group(pid) ?? pids.task(pid)?.group);
+      if (group === undefined) return -ENOENT;
+      return { node: PROCESS, subject: system.process(group) };
+    },
+    names: ({ kernel }) =>
+      [...kernel.pids.groups()]
+        .map(({ pid }) => pid)
+        .sort((a, b) => a - b)
+        .map(String),
+  },
+);
+
+export function makeProc(kernel: Kernel): GeneratedFs {
+  return new GeneratedFs(kernel, "proc", PROC_SUPER_MAGIC, ROOT, new SystemSubject(kernel));
+}
