@@ -67,6 +67,18 @@ RF_EXPORT int32_t rf_pread_scratch(int32_t fd, uint32_t offset, uint32_t length,
   return result_of(pread(fd, rf_scratch + offset, length, (off_t)position));
 }
 
+/* Reads a small file below a directory descriptor to the scratch area: the accounts of a process in
+   proc. Its bytes. */
+RF_EXPORT int32_t rf_read_small(int32_t dir, const char *path) {
+  struct open_how how = {.flags = O_RDONLY | O_CLOEXEC,
+                         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+  int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
+  if (fd < 0) return -errno;
+  int32_t n = result_of(pread(fd, rf_scratch, rf_scratch_size, 0));
+  close(fd);
+  return n;
+}
+
 RF_EXPORT int32_t rf_poll_one(int32_t fd, int32_t events, int32_t timeoutMs) {
   struct pollfd p = {fd, (short)events, 0};
   int n = poll(&p, 1, timeoutMs);

@@ -95,6 +95,7 @@ export class Kernel {
     tasks: 4096,
     pipePages: 16384,
     epollItems: 262144,
+    posixTimers: 16384,
     memoryNodes: 1 << 20,
     memoryFiles: 8192,
   };

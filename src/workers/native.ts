@@ -56,6 +56,7 @@ const DECLARATIONS = {
   preadScratch: "int32_t rf_pread_scratch(int32_t fd, uint32_t offset, uint32_t length, double position)",
   processRead: "int32_t rf_process_read(int32_t pid, double address, uint32_t length)",
   seek: "double rf_seek(int32_t fd, double offset, int32_t whence)",
+  readSmall: "int32_t rf_read_small(int32_t dir, const char *path)",
   pollOne: "int32_t rf_poll_one(int32_t fd, int32_t events, int32_t timeoutMs)",
   openComponent: "int32_t rf_open_component(int32_t dir, const char *name, int32_t flags)",
   reopen: "int32_t rf_reopen(int32_t proc, int32_t fd, int32_t flags)",

@@ -1,5 +1,5 @@
 // Clocks that do not exist or cannot be set, and bad addresses.
-//@ needs: clocks
+//@ needs: clocks clock-setting
 #include "guest.h"
 
 int main(void) {

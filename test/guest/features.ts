@@ -20,4 +20,5 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "pipes", // pipe, pipe2, their ends
   "poll", // poll, select and their relatives
   "events", // epoll, eventfd, timerfd, signalfd
+  "timers", // interval timers, POSIX timers, CPU time
 ]);

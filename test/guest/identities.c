@@ -1,5 +1,5 @@
 // User and group ids: the caller's own.
-//@ needs: identity
+//@ needs: identity set-ids
 #include "guest.h"
 
 int main(void) {

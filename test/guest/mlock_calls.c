@@ -1,5 +1,5 @@
 // mlock, munlock, mlockall, mincore: arguments and errors.
-//@ needs: memory mlock
+//@ needs: memory mlock mincore
 #include "guest.h"
 
 int main(void) {

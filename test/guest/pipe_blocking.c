@@ -70,6 +70,7 @@ int main(void) {
   pipe(q);
   if (fork() == 0) {
     close(q[0]);
+    pause_ms(30);  // the parent closes its end
     signal(SIGPIPE, SIG_DFL);
     write(q[1], bytes, 1);
     _exit(0);

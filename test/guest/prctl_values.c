@@ -1,5 +1,5 @@
 // prctl: names, flags that can be read back, and what is refused.
-//@ needs: identity
+//@ needs: identity prctl
 #include "guest.h"
 #include <sys/prctl.h>
 

@@ -1,6 +1,6 @@
 // readv and preadv: how a vector is filled, and the errors of the vector itself.
 //@ stdin: abcdefghijklmnopqrstuvwxyz
-//@ needs: streams memory
+//@ needs: streams memory positioned-vectors
 #include "guest.h"
 #include <sys/uio.h>
 

@@ -1,5 +1,5 @@
 // writev and pwritev: order of the pieces, limits, and errors of the vector.
-//@ needs: streams memory
+//@ needs: streams memory positioned-vectors
 #include "guest.h"
 #include <sys/uio.h>
 

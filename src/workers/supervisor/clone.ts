@@ -193,6 +193,8 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     made = yield* task.run(list);
     if (!made) return listError(task);
     publish(child);
+    // Only the parent's copy of the memory gets it.
+    yield* setParentTid(task, tid, args);
   } finally {
     // The caller may have been killed while its stub ran the list.
     lock.release();
@@ -210,6 +212,8 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
   let child: Task | null = null;
   let made = false;
   try {
+    // Before the thread runs: it may end, and have its number cleared there, at once.
+    yield* setParentTid(task, tid, args);
     const list = new OperationList(kernel.slots, task.slot);
     let slot = task.stub.freeSlot();
     const needsChunk = slot < 0;
@@ -259,13 +263,15 @@ function listError(task: Task): number {
   return task.listResult < 0 && task.listResult > -4096 ? task.listResult : -EAGAIN;
 }
 
-// What the caller does when the child exists: parent_tid, and vfork's wait.
+function* setParentTid(task: Task, tid: number, args: CloneArgs): Generator<void, void, void> {
+  if ((args.flags & CLONE_PARENT_SETTID) === 0) return;
+  task.view.setInt32(task.base + L.WINDOW, tid, true);
+  task.outAt(args.parentTid, 4, L.WINDOW);
+  yield* task.copyOutRound(); // Linux ignores a fault here
+}
+
+// What the caller does when the child exists: vfork's wait.
 function* afterClone(task: Task, child: Task, args: CloneArgs): Coroutine {
-  if ((args.flags & CLONE_PARENT_SETTID) !== 0) {
-    task.view.setInt32(task.base + L.WINDOW, child.tid, true);
-    task.outAt(args.parentTid, 4, L.WINDOW);
-    yield* task.copyOutRound();
-  }
   if ((args.flags & CLONE_VFORK) !== 0 && child.group.state === "running" && !child.group.hasExeced) {
     let woken = false;
     child.group.vforkDone = () => {

@@ -21,6 +21,7 @@ import { nr } from "../../shared/abi/syscalls.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { parkIfStopped, stopGroup } from "./job_control.ts";
+import { takeUnblocked } from "./pending.ts";
 import { ERESTART_RESTARTBLOCK, ERESTARTNOINTR, ERESTARTSYS, isRestart } from "./restart.ts";
 import { forceSignal } from "./send_signal.ts";
 import type { SigInfo } from "./siginfo.ts";
@@ -37,15 +38,11 @@ const SYS_restart_syscall = nr("restart_syscall");
 export type Outcome = number | null;
 
 function takeSignal(task: Task): SigInfo | null {
-  const { pending, blocked, group } = task;
+  const { pending, blocked } = task;
   // Faults of its own come first, then the lowest number.
   const own = new SignalSet(pending.set.low & SYNCHRONOUS.low, 0);
-  let signo = own.firstOutside(blocked);
-  if (signo !== 0) return pending.take(signo);
-  signo = pending.set.firstOutside(blocked);
-  if (signo !== 0) return pending.take(signo);
-  signo = group.pending.set.firstOutside(blocked);
-  return signo === 0 ? null : group.pending.take(signo);
+  const signo = own.firstOutside(blocked);
+  return signo !== 0 ? pending.take(signo) : takeUnblocked(task, blocked);
 }
 
 /** Finishes a call, or the handling of a fault or kick, for a task that has more to do than return. */

@@ -5,6 +5,7 @@
 import { E2BIG, EFAULT, ENOMEM } from "../../shared/abi/errno.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { executableOpener } from "../vfs/executable.ts";
+import { keepTimeOf } from "./cpu_time.ts";
 import type { Handler } from "./dispatch.ts";
 import { closeImage, loadProgram, newAddressSpace, openImage, type ProgramImage } from "./exec.ts";
 import { RLIMIT_STACK } from "./limit_calls.ts";
@@ -152,7 +153,11 @@ function changeOver(old: Task, next: Task): void {
   }
   // The old task's coroutine is this very call: it is not to be cancelled from within.
   old.coroutine = null;
-  for (const stub of stubs) stub.leave(group);
+  for (const stub of stubs) {
+    keepTimeOf(group, stub);
+    stub.leave(group);
+  }
+  group.posixTimers.deleteAll();
   group.tasks.length = 0;
   group.tasks.push(next);
   group.leader = next;

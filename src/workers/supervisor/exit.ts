@@ -15,6 +15,7 @@ import {
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { VM_SHARED } from "../mem/vma.ts";
+import { keepTimeOf } from "./cpu_time.ts";
 import { wakeFutex } from "./futex.ts";
 import { releaseRobustList } from "./robust_list.ts";
 import { sendToGroup } from "./send_signal.ts";
@@ -87,6 +88,9 @@ export function exitGroup(group: ThreadGroup, status: number): void {
   if (group.exiting) return;
   group.exitStatus = status;
   const stubs = new Set(group.tasks.map((task) => task.stub));
+  for (const stub of stubs) keepTimeOf(group, stub);
+  group.itimers.stopAll();
+  group.posixTimers.deleteAll();
   for (const task of [...group.tasks]) {
     task.releaseFiles();
     if (task.dead) continue;

@@ -19,6 +19,8 @@ import { SLEEP_HANDLERS } from "./sleep_calls.ts";
 import { SYSTEM_HANDLERS } from "./system_calls.ts";
 import { TASK_HANDLERS } from "./task_calls.ts";
 import { TIME_HANDLERS } from "./time_calls.ts";
+import { TIMER_HANDLERS } from "./timer_calls.ts";
+import { USAGE_HANDLERS } from "./usage_calls.ts";
 import { WAIT_HANDLERS } from "./wait.ts";
 
 export const HANDLERS: ReadonlyMap<string, Handler> = new Map(
@@ -37,6 +39,8 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map(
     ...SIGNAL_HANDLERS,
     ...SYSTEM_HANDLERS,
     ...TIME_HANDLERS,
+    ...TIMER_HANDLERS,
+    ...USAGE_HANDLERS,
     ...SLEEP_HANDLERS,
     ...RESTART_HANDLERS,
     ...MEM_HANDLERS,

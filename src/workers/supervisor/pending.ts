@@ -1,5 +1,6 @@
 // Signals that are pending for a task: its own and its group's.
 
+import { SIGALRM } from "../../shared/abi/signal.ts";
 import type { SigInfo } from "./siginfo.ts";
 import { SignalSet } from "./signal_set.ts";
 import type { Task } from "./task.ts";
@@ -10,11 +11,33 @@ export function pendingOf(task: Task): SignalSet {
   return pending;
 }
 
-/** Takes a signal of the set, blocked or not, the task's own first; null when none is pending. */
+// A signal has left its queue: its timer may go on, or say that it does not count any more.
+function afterTake(task: Task, info: SigInfo): SigInfo | null {
+  const { group } = task;
+  if (info.timer !== undefined) return group.posixTimers.get(info.timer.id)?.taken(info) ?? null;
+  if (info.signo === SIGALRM) group.itimers.alarmTaken();
+  return info;
+}
+
+function takeOnce(task: Task, blocked: SignalSet): SigInfo | null {
+  const { pending, group } = task;
+  let signo = pending.set.firstOutside(blocked);
+  if (signo !== 0) return pending.take(signo);
+  signo = group.pending.set.firstOutside(blocked);
+  return signo === 0 ? null : group.pending.take(signo);
+}
+
+/** Takes a signal that is not blocked, the task's own first; null when none is pending. */
+export function takeUnblocked(task: Task, blocked: SignalSet): SigInfo | null {
+  for (;;) {
+    const info = takeOnce(task, blocked);
+    if (info === null) return null;
+    const taken = afterTake(task, info);
+    if (taken !== null) return taken;
+  }
+}
+
+/** Takes a signal of the set, blocked or not. */
 export function takePending(task: Task, set: SignalSet): SigInfo | null {
-  const outside = new SignalSet(~set.low, ~set.high);
-  const own = task.pending.set.firstOutside(outside);
-  if (own !== 0) return task.pending.take(own);
-  const shared = task.group.pending.set.firstOutside(outside);
-  return shared === 0 ? null : task.group.pending.take(shared);
+  return takeUnblocked(task, new SignalSet(~set.low, ~set.high));
 }

@@ -93,9 +93,13 @@ export class PendingSignals {
     return this.#queue.length;
   }
 
-  /** False when a standard signal is pending already, which is all that Linux keeps of it. */
+  holds(info: SigInfo): boolean {
+    return this.#queue.includes(info);
+  }
+
+  /** False when a standard signal is pending already, which is all that Linux keeps of it, but for timers. */
   add(info: SigInfo): boolean {
-    if (info.signo < SIGRTMIN && this.set.has(info.signo)) return false;
+    if (info.signo < SIGRTMIN && this.set.has(info.signo) && info.timer === undefined) return false;
     this.set.add(info.signo);
     this.#queue.push(info);
     return true;

@@ -30,6 +30,8 @@ export class StubProcess {
   readonly chunks: number[] = [];
   readonly tasks: Task[] = [];
   pid = 0;
+  /** Whose CPU time its own is. */
+  owner: ThreadGroup | null = null;
   /** The memfd of the last chunk, until it is mapped in the stub; -1. */
   memfd = -1;
   #pidfd = -1;

@@ -99,6 +99,7 @@ export class Stubs {
 
   /** Readies the slot of a task whose host task is about to exist. */
   openSlot(task: Task): void {
+    task.stub.owner ??= task.group;
     const kernel = this.#kernel;
     kernel.claims.open(task.slot);
     kernel.taskAt[task.slot] = task;

@@ -3,7 +3,11 @@
 
 import type { Kernel } from "../kernel.ts";
 import type { OpenFile } from "../vfs/file.ts";
+import { type CpuTime, NO_TIME } from "./cpu_time.ts";
+
 import { exitGroup } from "./exit.ts";
+import { IntervalTimers } from "./interval_timers.ts";
+import { PosixTimers } from "./posix_timers.ts";
 import { PendingSignals } from "./signals.ts";
 import type { Task } from "./task.ts";
 
@@ -74,9 +78,11 @@ export class ThreadGroup {
   /** Who outside the sandbox wants to know. */
   readonly onExit: ((status: number) => void)[] = [];
   readonly onStop: ((signo: number) => void)[] = [];
-  /** CPU time of ended tasks and of children that were waited for, nanoseconds. */
-  cpuTimeNs = 0;
-  childrenCpuTimeNs = 0;
+  /** CPU time of stubs that have ended, and of children that were waited for. */
+  pastTime: CpuTime = NO_TIME;
+  childrenTime: CpuTime = NO_TIME;
+  readonly itimers: IntervalTimers;
+  readonly posixTimers = new PosixTimers(this);
   startNs: number;
 
   constructor(
@@ -93,6 +99,7 @@ export class ThreadGroup {
     this.rlimits = rlimits;
     this.processGroup = parent?.processGroup ?? pid;
     this.session = parent?.session ?? new Session(pid);
+    this.itimers = new IntervalTimers(this);
     this.startNs = kernel.native.monotonicNs();
   }
 

@@ -10,7 +10,6 @@ import {
   SIGCHLD,
   SIGCONT,
 } from "../../shared/abi/signal.ts";
-import { rusage } from "../../shared/abi/structs.ts";
 import {
   __WALL,
   __WCLONE,
@@ -25,10 +24,12 @@ import {
   WSTOPPED,
   WUNTRACED,
 } from "../../shared/abi/wait.ts";
+import { groupCpuTime, plus } from "./cpu_time.ts";
 import type { Handler } from "./dispatch.ts";
 import { ERESTARTSYS } from "./restart.ts";
 import { SIGINFO_SIZE, writeSigInfo } from "./siginfo.ts";
 import { BLOCKED, type Task, type ThreadGroup } from "./task.ts";
+import { writeRusage } from "./usage_calls.ts";
 
 /** A child that matches and what it has to report. */
 interface Report {
@@ -50,7 +51,7 @@ export function reap(group: ThreadGroup): void {
   group.state = "reaped";
   if (group.parent !== null) {
     group.parent.children.delete(group);
-    group.parent.childrenCpuTimeNs += group.cpuTimeNs + group.childrenCpuTimeNs;
+    group.parent.childrenTime = plus(group.parent.childrenTime, plus(group.pastTime, group.childrenTime));
   }
   group.kernel.pids.release(group);
 }
@@ -118,13 +119,8 @@ function waitStatus({ child, kind }: Report): number {
   return kind === "stopped" ? (child.waitableStop << 8) | 0x7f : 0xffff;
 }
 
-function writeRusage(task: Task, address: number, child: ThreadGroup): void {
-  const us = Math.floor((child.cpuTimeNs + child.childrenCpuTimeNs) / 1000);
-  rusage.encode(
-    { ru_utime: { tv_sec: Math.floor(us / 1e6), tv_usec: us % 1e6 } },
-    task.bytes,
-    task.out(address, rusage.size),
-  );
+function writeUse(task: Task, address: number, child: ThreadGroup): void {
+  writeRusage(task, address, plus(groupCpuTime(child), child.childrenTime), {});
 }
 
 function siginfoOf({ child, kind }: Report) {
@@ -157,7 +153,7 @@ export const WAIT_HANDLERS: Record<string, Handler> = {
       if (report === null) return 0;
       const { child } = report;
       if (wstatus !== 0) task.view.setInt32(task.out(wstatus, 4), waitStatus(report), true);
-      if (usage !== 0) writeRusage(task, usage, child);
+      if (usage !== 0) writeUse(task, usage, child);
       consume(report, options);
       return child.pid;
     });
@@ -177,7 +173,7 @@ export const WAIT_HANDLERS: Record<string, Handler> = {
         task.bytes.fill(0, at, at + SIGINFO_SIZE);
         if (report !== null) writeSigInfo(siginfoOf(report), task.bytes, at);
       }
-      if (report !== null && usage !== 0) writeRusage(task, usage, report.child);
+      if (report !== null && usage !== 0) writeUse(task, usage, report.child);
       if (report !== null) consume(report, options);
       return 0;
     });

@@ -3,6 +3,7 @@
 import { SIG_DFL, SIG_IGN, SIGCHLD, SIGRTMAX } from "../../../shared/abi/signal.ts";
 import { CLOCK_BOOTTIME } from "../../../shared/abi/time.ts";
 import { REQ_CPU } from "../../../shared/ring/layout.ts";
+import { total } from "../../supervisor/cpu_time.ts";
 import { RLIMIT_SIGPENDING } from "../../supervisor/limit_calls.ts";
 import { SignalSet } from "../../supervisor/signal_set.ts";
 import type { Task } from "../../supervisor/task.ts";
@@ -58,8 +59,8 @@ export function stat(subject: ProcessSubject): string {
   const { ignored, caught } = dispositions(task);
   const pending = subject.isThread ? task.pending.set : group.pending.set;
   const rss = group.rlimits[RLIMIT_RSS]![0];
-  const ended = Math.floor(group.cpuTimeNs / NS_PER_TICK);
-  const children = Math.floor(group.childrenCpuTimeNs / NS_PER_TICK);
+  const ended = Math.floor(total(group.pastTime) / NS_PER_TICK);
+  const children = Math.floor(total(group.childrenTime) / NS_PER_TICK);
   const nice = group.nice;
   const fields = [
     stateOf(task),

@@ -1,0 +1,71 @@
+// What timers count on: time as it passes, or the CPU time of a task or a thread group. CPU time is
+// looked at when it may have been used up at the earliest, so a busy group is looked at often, and
+// nothing is done where no such timer is armed.
+
+import type { Kernel } from "../kernel.ts";
+import type { Timer } from "../timers.ts";
+
+/** Between two looks at CPU time, at least. */
+const LOOK_NS = 4e6;
+
+export interface Armed {
+  cancel(): void;
+}
+
+export interface TimerClock {
+  now(): number;
+  /** Calls once when the clock shows `deadlineNs` or later. */
+  arm(deadlineNs: number, onExpire: () => void): Armed;
+}
+
+/** CLOCK_MONOTONIC. */
+export class WallClock implements TimerClock {
+  readonly #kernel: Kernel;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  now(): number {
+    return this.#kernel.native.monotonicNs();
+  }
+
+  arm(deadlineNs: number, onExpire: () => void): Armed {
+    const { timers } = this.#kernel;
+    const timer = timers.add(deadlineNs, onExpire);
+    return { cancel: () => timers.cancel(timer) };
+  }
+}
+
+/** CPU time, by a function that reads it; `threads` tells how many may use it up at once. */
+export class CpuClock implements TimerClock {
+  readonly #kernel: Kernel;
+  readonly #read: () => number;
+  readonly #threads: () => number;
+
+  constructor(kernel: Kernel, read: () => number, threads: () => number) {
+    this.#kernel = kernel;
+    this.#read = read;
+    this.#threads = threads;
+  }
+
+  now(): number {
+    return this.#read();
+  }
+
+  arm(deadlineNs: number, onExpire: () => void): Armed {
+    const { timers, native } = this.#kernel;
+    let timer: Timer;
+    const look = () => {
+      const left = deadlineNs - this.#read();
+      if (left <= 0) {
+        onExpire();
+        return;
+      }
+      const wait = Math.max(LOOK_NS, left / Math.max(1, this.#threads()));
+      timer = timers.add(native.monotonicNs() + wait, look);
+    };
+    timer = timers.add(native.monotonicNs() + 1, look);
+    return { cancel: () => timers.cancel(timer) };
+  }
+}
