@@ -36,6 +36,7 @@ import { Timers } from "./timers.ts";
 import { Tracer } from "./tracer.ts";
 import { AnonymousInodes } from "./vfs/anonymous_fs.ts";
 import { DentryCache } from "./vfs/dentry_cache.ts";
+import { LockTable } from "./vfs/file_locks.ts";
 import { mountInitialTree } from "./vfs/initial_mounts.ts";
 import { MountNamespace, type Path } from "./vfs/path.ts";
 import { Pipes } from "./vfs/pipe.ts";
@@ -96,6 +97,8 @@ export class Kernel {
     pipePages: 16384,
     epollItems: 262144,
     posixTimers: 16384,
+    fileLocks: 65536,
+    openFiles: 262144,
     memoryNodes: 1 << 20,
     memoryFiles: 8192,
   };
@@ -107,6 +110,7 @@ export class Kernel {
   #lastMappedId = 0;
   #lastDevice = 0;
   readonly pipes = new Pipes(this.limits.pipePages);
+  readonly locks = new LockTable(this);
   readonly anonymous: AnonymousInodes;
   readonly dentries = new DentryCache();
   /** Root of the guest's mount tree. */

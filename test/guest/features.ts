@@ -24,4 +24,5 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "poll", // poll, select and their relatives
   "events", // epoll, eventfd, timerfd, signalfd
   "timers", // interval timers, POSIX timers, CPU time
+  "locks", // record locks, flock
 ]);

@@ -6,12 +6,17 @@ import { DESCRIPTOR_HANDLERS } from "./descriptor_calls.ts";
 import { DIRECTORY_HANDLERS } from "./directory_calls.ts";
 import { EPOLL_HANDLERS } from "./epoll_calls.ts";
 import { EVENT_HANDLERS } from "./event_calls.ts";
+import { LOCK_HANDLERS } from "./lock_calls.ts";
 import { OPEN_HANDLERS } from "./open_calls.ts";
 import { PIPE_HANDLERS } from "./pipe_calls.ts";
 import { POLL_HANDLERS } from "./poll_calls.ts";
 import { READ_WRITE_HANDLERS } from "./read_write_calls.ts";
 import { SELECT_HANDLERS } from "./select_calls.ts";
+import { SPACE_HANDLERS } from "./space_calls.ts";
 import { STAT_HANDLERS } from "./stat_calls.ts";
+import { SYNC_HANDLERS } from "./sync_calls.ts";
+import { VECTOR_HANDLERS } from "./vector_calls.ts";
+import { XATTR_HANDLERS } from "./xattr_calls.ts";
 
 export const VFS_HANDLERS: Record<string, Handler> = {
   ...READ_WRITE_HANDLERS,
@@ -20,7 +25,12 @@ export const VFS_HANDLERS: Record<string, Handler> = {
   ...STAT_HANDLERS,
   ...DIRECTORY_HANDLERS,
   ...ATTRIBUTE_HANDLERS,
+  ...SPACE_HANDLERS,
+  ...XATTR_HANDLERS,
   ...PIPE_HANDLERS,
+  ...LOCK_HANDLERS,
+  ...SYNC_HANDLERS,
+  ...VECTOR_HANDLERS,
   ...EPOLL_HANDLERS,
   ...EVENT_HANDLERS,
   ...POLL_HANDLERS,

@@ -76,6 +76,10 @@ export class DirectoryFile extends OpenFile {
     for (let i = 0; i < name.length; i++) bytes[at + DIRENT_HEADER + i] = name.charCodeAt(i);
   }
 
+  override sync(): number {
+    return 0;
+  }
+
   override get pollable(): boolean {
     return false;
   }

@@ -72,8 +72,13 @@ export abstract class OpenFile {
     return -ESPIPE;
   }
 
+  /** fsync(2): 0, or -EINVAL for what cannot be synchronised. */
+  sync(): number {
+    return -EINVAL;
+  }
+
   /** fallocate(2): FALLOC_FL_* modes; position and length have been looked at. */
-  allocate(_mode: number, _position: number, _length: number): number {
+  allocate(_task: Task, _mode: number, _position: number, _length: number): number {
     return -EOPNOTSUPP;
   }
 

@@ -1,7 +1,7 @@
 // Descriptor table of a group of tasks (CLONE_FILES): descriptor -> open file, with close-on-exec
 // bits. VFS alone changes it and the reference counts; the last reference releases the file.
 
-import { EBADF, EMFILE } from "../../shared/abi/errno.ts";
+import { EBADF, EMFILE, ENFILE } from "../../shared/abi/errno.ts";
 import type { Kernel } from "../kernel.ts";
 import type { OpenFile } from "./file.ts";
 
@@ -9,6 +9,8 @@ export class FileTable {
   readonly #kernel: Kernel;
   readonly #files: (OpenFile | undefined)[] = [];
   readonly #closeOnExec = new Set<number>();
+  /** No descriptor below is free. */
+  #firstFree = 0;
   /** Tasks that use the table. */
   users = 1;
 
@@ -45,11 +47,14 @@ export class FileTable {
     return this.#closeOnExec.has(fd);
   }
 
-  /** Installs a file at the lowest free descriptor from `from` on; -EMFILE at the limit. */
+  /** Installs a file at the lowest free descriptor from `from` on; -EMFILE or -ENFILE at the limits. */
   install(file: OpenFile, from: number, limit: number, closeOnExec = false): number {
-    let fd = from;
+    let fd = Math.max(from, this.#firstFree);
     while (this.#files[fd] !== undefined) fd++;
     if (fd >= limit) return -EMFILE;
+    const { counters, limits } = this.#kernel;
+    if (file.references === 0 && counters.openFiles >= limits.openFiles) return -ENFILE;
+    if (from <= this.#firstFree) this.#firstFree = fd + 1;
     this.installAt(fd, file, closeOnExec);
     return fd;
   }
@@ -63,7 +68,12 @@ export class FileTable {
     if (closeOnExec) this.#closeOnExec.add(fd);
     else this.#closeOnExec.delete(fd);
     if (file.references === 1) this.#kernel.counters.openFiles++;
-    if (before !== undefined) putFile(this.#kernel, before);
+    if (before !== undefined) this.#closed(before);
+  }
+
+  #closed(file: OpenFile): void {
+    this.#kernel.locks.descriptorClosed(this, file);
+    putFile(this.#kernel, file);
   }
 
   setCloseOnExec(fd: number, value: boolean): void {
@@ -110,7 +120,8 @@ export class FileTable {
     if (file === undefined) return -EBADF;
     this.#files[fd] = undefined;
     this.#closeOnExec.delete(fd);
-    putFile(this.#kernel, file);
+    if (fd < this.#firstFree) this.#firstFree = fd;
+    this.#closed(file);
     return 0;
   }
 
@@ -126,6 +137,7 @@ export function putFile(kernel: Kernel, file: OpenFile): void {
   if (--file.references > 0) return;
   kernel.counters.openFiles--;
   for (const item of file.epollItems) item.owner.forget(item);
+  kernel.locks.fileReleased(file);
   if (file.path !== null) file.path.dentry.pins--;
   file.release();
   file.held?.letGo();

@@ -105,7 +105,13 @@ export class HostStream extends OpenFile {
     const refused = this.#terminal?.mayRead(task) ?? 0;
     if (refused < 0) return refused;
     if (this.#terminal?.isOurs === false) return -EAGAIN;
-    if (this.#unread !== null) return this.#takeUnread(task, offset, length);
+    const unread = this.#unread === null ? 0 : this.#takeUnread(task, offset, length);
+    if (unread === length) return unread;
+    const n = this.#readHost(task, offset + unread, length - unread);
+    return unread > 0 ? unread + Math.max(0, n) : n;
+  }
+
+  #readHost(task: Task, offset: number, length: number): number {
     const { native } = this.#kernel;
     const at = task.base + offset;
     if (this.#way !== "plain") {

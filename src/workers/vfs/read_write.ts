@@ -42,12 +42,18 @@ function goesOn(task: Task, file: OpenFile): boolean {
   return !file.isStream || (file.poll(task) & POLLIN) !== 0;
 }
 
-function* readRounds(task: Task, file: OpenFile, segments: Segments, position: number): Coroutine {
+function* readRounds(
+  task: Task,
+  file: OpenFile,
+  segments: Segments,
+  position: number,
+  noWait: boolean,
+): Coroutine {
   let done = 0;
   for (;;) {
     const want = segments.roundLimit(segments.total - done);
     const n = readOnce(task, file, want, position === OWN_OFFSET ? position : position + done);
-    if (n === -EAGAIN && done === 0 && (file.flags & O_NONBLOCK) === 0) {
+    if (n === -EAGAIN && done === 0 && !noWait && (file.flags & O_NONBLOCK) === 0) {
       if (yield* waitFor(task, file, POLLIN)) return -ERESTARTSYS;
       continue;
     }
@@ -65,10 +71,16 @@ function* readRounds(task: Task, file: OpenFile, segments: Segments, position: n
 }
 
 /** Serves read, readv, pread64 and preadv: bytes read, 0 at the end, a negative errno, or BLOCKED. */
-export function readInto(task: Task, file: OpenFile, segments: Segments, position: number): number {
+export function readInto(
+  task: Task,
+  file: OpenFile,
+  segments: Segments,
+  position: number,
+  noWait = false,
+): number {
   if (segments.invalid) return -EFAULT;
   if (segments.total === 0) return 0;
-  return task.start(readRounds(task, file, segments, position));
+  return task.start(readRounds(task, file, segments, position, noWait));
 }
 
 function writeOnce(task: Task, file: OpenFile, offset: number, length: number, position: number): number {
@@ -87,6 +99,7 @@ function* writeRounds(
   file: OpenFile,
   segments: Segments,
   position: number,
+  noWait: boolean,
   inWindow: number,
   faulted: boolean,
 ): Coroutine {
@@ -106,7 +119,7 @@ function* writeRounds(
       continue;
     }
     const n = writeOnce(task, file, WINDOW + at, ready, position === OWN_OFFSET ? position : position + done);
-    if (n === -EAGAIN && (file.flags & O_NONBLOCK) === 0) {
+    if (n === -EAGAIN && !noWait && (file.flags & O_NONBLOCK) === 0) {
       if (yield* waitFor(task, file, POLLOUT)) return done > 0 ? done : -ERESTARTSYS;
       continue;
     }
@@ -117,7 +130,8 @@ function* writeRounds(
     done += n;
     at += n;
     ready -= n;
-    if (n === 0) return done;
+    // A file that takes less than there is has met a limit.
+    if (n === 0 || (ready > 0 && !file.isStream)) return done;
   }
 }
 
@@ -131,12 +145,18 @@ export function writeBuffer(task: Task, file: OpenFile, segments: Segments, posi
   if (segments.total === 0) return 0;
   // The first round's bytes are here; the cursor moves past them.
   segments.skip(want);
-  return task.start(writeRounds(task, file, segments, position, ready, faulted));
+  return task.start(writeRounds(task, file, segments, position, false, ready, faulted));
 }
 
 /** Serves writev and pwritev: every round is copied in. */
-export function writeVectors(task: Task, file: OpenFile, segments: Segments, position: number): number {
+export function writeVectors(
+  task: Task,
+  file: OpenFile,
+  segments: Segments,
+  position: number,
+  noWait = false,
+): number {
   if (segments.invalid) return -EFAULT;
   if (segments.total === 0) return 0;
-  return task.start(writeRounds(task, file, segments, position, 0, false));
+  return task.start(writeRounds(task, file, segments, position, noWait, 0, false));
 }

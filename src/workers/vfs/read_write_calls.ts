@@ -1,10 +1,9 @@
-// Reading and writing: read(2), readv(2), pread(2), write(2) and their like, lseek(2), ioctl(2).
+// Reading and writing: read(2), readv(2), pread(2), write(2) and their like, lseek(2).
 
 import { EBADF, EINVAL } from "../../shared/abi/errno.ts";
 import { SEEK_HOLE } from "../../shared/abi/fcntl.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Task } from "../supervisor/task.ts";
-import { ioctl } from "./descriptor_ioctl.ts";
 import type { OpenFile } from "./file.ts";
 import { OWN_OFFSET, readInto, writeBuffer, writeVectors } from "./read_write.ts";
 import { Segments, vectors } from "./segments.ts";
@@ -67,6 +66,4 @@ export const READ_WRITE_HANDLERS: Record<string, Handler> = {
     if (file === undefined) return -EBADF;
     return whence >>> 0 > SEEK_HOLE ? -EINVAL : file.seek(offset, whence);
   },
-
-  ioctl: (task, fd, request, argument) => ioctl(task, fd, request >>> 0, argument),
 };

@@ -73,6 +73,10 @@ export abstract class SeekableFile extends OpenFile {
     return whence === SEEK_DATA ? offset : this.size();
   }
 
+  override sync(): number {
+    return 0;
+  }
+
   override get pollable(): boolean {
     return false;
   }

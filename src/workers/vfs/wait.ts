@@ -2,6 +2,7 @@
 
 import type { Task } from "../supervisor/task.ts";
 import type { OpenFile } from "./file.ts";
+import { putFile } from "./file_table.ts";
 import type { WaitEntry, WaitQueue } from "./wait_queue.ts";
 
 /** Waits until the queue is woken for one of `events`. True: a signal ended the wait. */
@@ -34,7 +35,10 @@ export function* letOthersRun(task: Task): Generator<void, void, void> {
   }
 }
 
-/** Waits until one of `events` may hold of a file; the coroutine looks itself. True: a signal ended the wait. */
+/**
+ * Waits until one of `events` may hold of a file; the coroutine looks itself. True: a signal ended the
+ * wait. The file lasts as long, even if its descriptor is closed.
+ */
 export function* waitFor(task: Task, file: OpenFile, events: number): Generator<void, boolean, void> {
   let woken = false;
   let waiting = false;
@@ -46,10 +50,16 @@ export function* waitFor(task: Task, file: OpenFile, events: number): Generator<
       if (waiting) task.completeWait(0);
     },
   };
+  file.references++;
   file.waiters.add(entry);
-  file.watch(events, task);
-  if (woken) return false;
-  waiting = true;
-  task.waiter = { cancel: () => file.waiters.remove(entry) };
-  return yield* task.wait();
+  try {
+    file.watch(events, task);
+    if (woken) return false;
+    waiting = true;
+    task.waiter = { cancel: () => file.waiters.remove(entry) };
+    return yield* task.wait();
+  } finally {
+    file.waiters.remove(entry);
+    putFile(task.kernel, file);
+  }
 }

@@ -3,7 +3,7 @@
 import { SIG_DFL, SIG_IGN, SIGCHLD, SIGRTMAX } from "../../../shared/abi/signal.ts";
 import { CLOCK_BOOTTIME } from "../../../shared/abi/time.ts";
 import { REQ_CPU } from "../../../shared/ring/layout.ts";
-import { total } from "../../supervisor/cpu_time.ts";
+import { groupCpuTime, taskCpuTime } from "../../supervisor/cpu_time.ts";
 import { RLIMIT_SIGPENDING } from "../../supervisor/limit_calls.ts";
 import { SignalSet } from "../../supervisor/signal_set.ts";
 import type { Task } from "../../supervisor/task.ts";
@@ -59,8 +59,9 @@ export function stat(subject: ProcessSubject): string {
   const { ignored, caught } = dispositions(task);
   const pending = subject.isThread ? task.pending.set : group.pending.set;
   const rss = group.rlimits[RLIMIT_RSS]![0];
-  const ended = Math.floor(total(group.pastTime) / NS_PER_TICK);
-  const children = Math.floor(total(group.childrenTime) / NS_PER_TICK);
+  const time = subject.isThread && subject.alive ? taskCpuTime(task) : groupCpuTime(group);
+  const children = group.childrenTime;
+  const ticks = (ns: number) => Math.floor(ns / NS_PER_TICK);
   const nice = group.nice;
   const fields = [
     stateOf(task),
@@ -74,10 +75,10 @@ export function stat(subject: ProcessSubject): string {
     0,
     used.majorFaults,
     0,
-    used.userTicks + (subject.alive ? 0 : ended),
-    used.systemTicks,
-    children,
-    0,
+    ticks(time.user),
+    ticks(time.system),
+    ticks(children.user),
+    ticks(children.system),
     DEFAULT_PRIORITY + nice,
     nice,
     group.tasks.length,

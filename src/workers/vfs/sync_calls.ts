@@ -1,0 +1,48 @@
+// fsync(2), sync(2), syncfs(2), sync_file_range(2); and the hints readahead(2) and posix_fadvise(2), which
+// are checked and change nothing.
+
+import { EBADF, EINVAL, ESPIPE } from "../../shared/abi/errno.ts";
+import * as F from "../../shared/abi/fcntl.ts";
+import type { Handler } from "../supervisor/dispatch.ts";
+import type { Task } from "../supervisor/task.ts";
+import type { OpenFile } from "./file.ts";
+
+const SYNC_FILE_RANGE_FLAGS = 7;
+
+/** An open file that more can be done with than name it. */
+function usable(task: Task, fd: number): OpenFile | undefined {
+  const file = task.files.get(fd);
+  return file === undefined || (file.flags & F.O_PATH) !== 0 ? undefined : file;
+}
+
+function sync(task: Task, fd: number): number {
+  const file = usable(task, fd);
+  return file === undefined ? -EBADF : file.sync();
+}
+
+export const SYNC_HANDLERS: Record<string, Handler> = {
+  fsync: (task, fd) => sync(task, fd),
+  fdatasync: (task, fd) => sync(task, fd),
+  sync: () => 0,
+  syncfs: (task, fd) => (usable(task, fd) === undefined ? -EBADF : 0),
+
+  sync_file_range: (task, fd, offset, length, flags) => {
+    const file = usable(task, fd);
+    if (file === undefined) return -EBADF;
+    if ((flags & ~SYNC_FILE_RANGE_FLAGS) !== 0 || offset < 0 || length < 0) return -EINVAL;
+    return file.isStream ? -ESPIPE : 0;
+  },
+
+  readahead: (task, fd) => {
+    const file = usable(task, fd);
+    if (file === undefined || !file.readable) return -EBADF;
+    return file.isStream || file.sync() < 0 ? -EINVAL : 0;
+  },
+
+  fadvise64: (task, fd, _offset, length, advice) => {
+    const file = usable(task, fd);
+    if (file === undefined) return -EBADF;
+    if (file.isStream) return -ESPIPE;
+    return length < 0 || advice < F.POSIX_FADV_NORMAL || advice > F.POSIX_FADV_NOREUSE ? -EINVAL : 0;
+  },
+};

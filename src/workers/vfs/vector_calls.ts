@@ -1,0 +1,63 @@
+// preadv(2), pwritev(2), and their second versions with flags.
+
+import { EBADF, EINVAL, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
+import * as F from "../../shared/abi/fcntl.ts";
+import type { Handler } from "../supervisor/dispatch.ts";
+import type { Task } from "../supervisor/task.ts";
+import type { OpenFile } from "./file.ts";
+import { OWN_OFFSET, readInto, writeVectors } from "./read_write.ts";
+import { SeekableFile } from "./seekable_file.ts";
+import { vectors } from "./segments.ts";
+
+/** Flags that change nothing here: hints, and synchronous writing to files that have no disk. */
+const HINTS = F.RWF_HIPRI | F.RWF_DSYNC | F.RWF_SYNC;
+const READ_FLAGS = HINTS | F.RWF_NOWAIT;
+const WRITE_FLAGS = HINTS | F.RWF_NOWAIT | F.RWF_APPEND | F.RWF_NOAPPEND;
+
+function vectorFile(file: OpenFile | undefined, position: number): OpenFile | number {
+  if (file === undefined) return -EBADF;
+  // Positions are for files that have one.
+  return position !== OWN_OFFSET && file.isStream ? -ESPIPE : file;
+}
+
+function read(task: Task, fd: number, count: number, position: number, flags: number): number {
+  const open = task.files.get(fd);
+  const file = vectorFile(open?.readable ? open : undefined, position);
+  if (typeof file === "number") return file;
+  const segments = vectors(task, count);
+  if (typeof segments === "number") return segments;
+  if ((flags & ~READ_FLAGS) !== 0) return -EOPNOTSUPP;
+  return readInto(task, file, segments, position, (flags & F.RWF_NOWAIT) !== 0);
+}
+
+function write(task: Task, fd: number, count: number, position: number, flags: number): number {
+  const open = task.files.get(fd);
+  const file = vectorFile(open?.writable ? open : undefined, position);
+  if (typeof file === "number") return file;
+  const segments = vectors(task, count);
+  if (typeof segments === "number") return segments;
+  if ((flags & ~WRITE_FLAGS) !== 0) return -EOPNOTSUPP;
+  const both = F.RWF_APPEND | F.RWF_NOAPPEND;
+  if ((flags & both) === both) return -EINVAL;
+  let at = position;
+  if ((flags & F.RWF_APPEND) !== 0 && file instanceof SeekableFile) {
+    const size = file.size();
+    if (size < 0) return size;
+    if (position === OWN_OFFSET) file.position = size;
+    else at = size;
+  }
+  return writeVectors(task, file, segments, at, (flags & F.RWF_NOWAIT) !== 0);
+}
+
+export const VECTOR_HANDLERS: Record<string, Handler> = {
+  preadv: (task, fd, _vector, count, position) =>
+    position < 0 ? -EINVAL : read(task, fd, count, position, 0),
+  pwritev: (task, fd, _vector, count, position) =>
+    position < 0 ? -EINVAL : write(task, fd, count, position, 0),
+
+  preadv2: (task, fd, _vector, count, position, _high, flags) =>
+    position < OWN_OFFSET ? -EINVAL : read(task, fd, count, position, flags),
+
+  pwritev2: (task, fd, _vector, count, position, _high, flags) =>
+    position < OWN_OFFSET ? -EINVAL : write(task, fd, count, position, flags),
+};
