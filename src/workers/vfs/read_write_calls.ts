@@ -4,7 +4,6 @@ import { EBADF, EINVAL } from "../../shared/abi/errno.ts";
 import { SEEK_HOLE } from "../../shared/abi/fcntl.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Task } from "../supervisor/task.ts";
-import { ioctl } from "./descriptor_ioctl.ts";
 import type { OpenFile } from "./file.ts";
 import { OWN_OFFSET, readInto, writeBuffer, writeVectors } from "./read_write.ts";
 import { Segments, vectors } from "./segments.ts";
