@@ -66,6 +66,4 @@ export const READ_WRITE_HANDLERS: Record<string, Handler> = {
     if (file === undefined) return -EBADF;
     return whence >>> 0 > SEEK_HOLE ? -EINVAL : file.seek(offset, whence);
   },
-
-  ioctl: (task, fd, request, argument) => ioctl(task, fd, request >>> 0, argument),
 };
