@@ -4,6 +4,7 @@
 
 #include <asm/termbits.h>
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <linux/openat2.h>
 #include <poll.h>
 #include <ringfence/layout.h>
@@ -85,12 +86,15 @@ RF_EXPORT int32_t rf_poll_one(int32_t fd, int32_t events, int32_t timeoutMs) {
   return n < 0 ? -errno : p.revents;
 }
 
+/* The name that the caller put at the start of the scratch area, as bytes with a NUL behind. */
+static const char *scratch_name(void) { return (const char *)rf_scratch; }
+
 /* Opens one component below a directory descriptor (F6): never follows a symlink, never leaves the
-   directory. `name` must hold no slash. */
-RF_EXPORT int32_t rf_open_component(int32_t dir, const char *name, int32_t flags) {
+   directory. The name in the scratch area must hold no slash. */
+RF_EXPORT int32_t rf_open_component(int32_t dir, int32_t flags) {
   struct open_how how = {.flags = (uint64_t)(flags | O_NOFOLLOW | O_CLOEXEC),
                          .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
-  return result_of(syscall(SYS_openat2, dir, name, &how, sizeof how));
+  return result_of(syscall(SYS_openat2, dir, scratch_name(), &how, sizeof how));
 }
 
 /* "self/fd/N" below the sandbox's own proc mount. */
@@ -159,10 +163,11 @@ RF_EXPORT int32_t rf_fstatfs(int32_t fd) {
   return 0;
 }
 
-/* Leaves an extended attribute's value, or the list of names, of the file that an O_PATH descriptor names, in
-   the scratch area; returns its length. By the sandbox's proc mount: f*xattr refuses O_PATH descriptors. */
-RF_EXPORT int32_t rf_getxattr(int32_t proc, int32_t fd, const char *name) {
-  char path[32];
+/* Leaves an extended attribute's value (its name stands in the scratch area), or the list of names, of the file
+   that an O_PATH descriptor names, in the scratch area; returns its length. By the sandbox's proc mount: f*xattr refuses O_PATH descriptors. */
+RF_EXPORT int32_t rf_getxattr(int32_t proc, int32_t fd) {
+  char path[32], name[XATTR_NAME_MAX + 1];
+  snprintf(name, sizeof name, "%s", scratch_name());
   fd_path(path, fd);
   if (fchdir(proc)) return -errno;
   return result_of(getxattr(path, name, rf_scratch, rf_scratch_size));

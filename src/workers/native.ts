@@ -58,12 +58,12 @@ const DECLARATIONS = {
   seek: "double rf_seek(int32_t fd, double offset, int32_t whence)",
   readSmall: "int32_t rf_read_small(int32_t dir, const char *path)",
   pollOne: "int32_t rf_poll_one(int32_t fd, int32_t events, int32_t timeoutMs)",
-  openComponent: "int32_t rf_open_component(int32_t dir, const char *name, int32_t flags)",
+  openComponent: "int32_t rf_open_component(int32_t dir, int32_t flags)",
   reopen: "int32_t rf_reopen(int32_t proc, int32_t fd, int32_t flags)",
   fstat: "int32_t rf_fstat(int32_t fd)",
   getdents: "int32_t rf_getdents(int32_t fd)",
   fstatfs: "int32_t rf_fstatfs(int32_t fd)",
-  getxattr: "int32_t rf_getxattr(int32_t proc, int32_t fd, const char *name)",
+  getxattr: "int32_t rf_getxattr(int32_t proc, int32_t fd)",
   listxattr: "int32_t rf_listxattr(int32_t proc, int32_t fd)",
   preadNowait:
     "int32_t rf_pread_nowait(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position)",
@@ -88,6 +88,8 @@ export type Native = {
   scratch: Uint8Array;
   scratchWords: Int32Array;
   scratchView: DataView;
+  /** Puts a name (one char a byte) with a NUL behind it at an offset of the scratch area. */
+  putName(name: string, at?: number): void;
 };
 
 /** Loads the library for the calling thread and gives it a scratch area of its own. */
@@ -100,6 +102,10 @@ export function loadNative(path: string): Native {
   native["scratch"] = scratch;
   native["scratchWords"] = new Int32Array(scratch.buffer);
   native["scratchView"] = new DataView(scratch.buffer);
+  const text = Buffer.from(scratch.buffer);
+  native["putName"] = (name: string, at = 0) => {
+    text[at + text.write(name, at, "latin1")] = 0;
+  };
   const typed = native as Native;
   typed.setScratch(scratch, SCRATCH_SIZE);
   return typed;

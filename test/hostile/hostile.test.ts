@@ -29,6 +29,9 @@ const TOTALS = new Set([
   "handlerErrors",
   "ignoredKicks",
   "sleeps",
+  // Nodes that stand for files of the lower file system come with look-ups and go with the collector.
+  "memoryNodes",
+  "memoryFileBytes",
 ]);
 
 const directory = new URL(".", import.meta.url).pathname;

@@ -35,7 +35,7 @@ export const MEM_CALLS = ownedBy("mem", [
   none(324, "membarrier", [a.choice("cmd", "membarrier"), a.uint("flags"), a.int("cpu_id")]),
   part(325, "mlock2", [a.addr("addr"), a.size("len"), a.uint("flags")], { note: "accounted; the host pages as it likes" }),
   none(329, "pkey_mprotect", [a.addr("addr"), a.size("len"), a.flags("prot", "prot"), a.int("pkey")]),
-  none(330, "pkey_alloc", [a.uint("flags"), a.uint("access_rights")]),
+  part(330, "pkey_alloc", [a.uint("flags"), a.uint("access_rights")], { note: "always ENOSPC" }),
   none(331, "pkey_free", [a.int("pkey")]),
   none(440, "process_madvise", [a.fd("pidfd"), a.list("iovec", "iovec", "vlen"), a.size("vlen"), a.choice("advice", "madvise"), a.uint("flags")]),
   none(447, "memfd_secret", [a.uint("flags")]),

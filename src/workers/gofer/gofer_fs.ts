@@ -178,7 +178,9 @@ export class GoferInode extends Inode implements HandleOwner {
   override getxattr(name: string): string | number {
     const { native, descriptors } = this.fs.kernel;
     const fd = this.fs.handles.get(this);
-    const length = fd < 0 ? fd : native.getxattr(descriptors.proc, fd, name);
+    if (fd < 0) return fd;
+    native.putName(name);
+    const length = native.getxattr(descriptors.proc, fd);
     return length < 0 ? length : Buffer.from(native.scratch.subarray(0, length)).toString("latin1");
   }
 

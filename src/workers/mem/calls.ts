@@ -1,7 +1,16 @@
 // Memory calls: mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2), brk(2), mlock(2), msync(2). They
 // check their arguments as Linux does; mapping.ts and remap.ts make the changes.
 
-import { EACCES, EBADF, EINVAL, ENOMEM, EOPNOTSUPP, EOVERFLOW, EPERM } from "../../shared/abi/errno.ts";
+import {
+  EACCES,
+  EBADF,
+  EINVAL,
+  ENOMEM,
+  ENOSPC,
+  EOPNOTSUPP,
+  EOVERFLOW,
+  EPERM,
+} from "../../shared/abi/errno.ts";
 import * as M from "../../shared/abi/mman.ts";
 import { TASK_SIZE } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
@@ -289,6 +298,9 @@ export const MEM_HANDLERS: Record<string, Handler> = {
   mlock2: (task, address, length, flags) =>
     (flags & ~M.MLOCK_ONFAULT) !== 0 ? -EINVAL : lockCall(task, address, length, { setFlags: VM_LOCKED }),
   munlock: (task, address, length) => lockCall(task, address, length, { clearFlags: VM_LOCKED }),
+
+  // Protection keys are not offered: as on a processor that has them and has none left (F17).
+  pkey_alloc: () => -ENOSPC,
 
   mlockall: (task, flags) => {
     const known = M.MCL_CURRENT | M.MCL_FUTURE | M.MCL_ONFAULT;

@@ -11,7 +11,8 @@ import type { Task } from "../supervisor/task.ts";
 import type { AttributeChanges, Time } from "./inode.ts";
 import { attributesOf, lookupTarget, type Target } from "./lookup.ts";
 import { Path } from "./path.ts";
-import { inGroup, MAY_WRITE, permission } from "./permission.ts";
+import { inGroup, MAY_WRITE, permission, withoutPrivileges } from "./permission.ts";
+import { exceeded, fileSizeLimit } from "./size_limit.ts";
 
 const CAP_CHOWN = 0;
 const CAP_FOWNER = 3;
@@ -82,9 +83,13 @@ function truncate(task: Task, target: Target | number, length: number): number {
     if (error < 0) return error;
   } else if (!target.writable) return -EINVAL;
   if (!Number.isSafeInteger(length)) return -EFBIG;
-  const [limit] = task.group.rlimits[1 /* RLIMIT_FSIZE */]!;
-  if (length > limit) return -EFBIG;
-  return apply(target, { size: length });
+  if (length > attributes.size && length > fileSizeLimit(task)) {
+    exceeded(task);
+    return -EFBIG;
+  }
+  const mode = withoutPrivileges(task, attributes.mode) & MODE_BITS;
+  const changes = mode === (attributes.mode & MODE_BITS) ? { size: length } : { size: length, mode };
+  return apply(target, changes);
 }
 
 function timeAt(view: DataView, at: number, unitNs: number): Time | "now" | "omit" | number {

@@ -12,9 +12,11 @@ import { PIPE_HANDLERS } from "./pipe_calls.ts";
 import { POLL_HANDLERS } from "./poll_calls.ts";
 import { READ_WRITE_HANDLERS } from "./read_write_calls.ts";
 import { SELECT_HANDLERS } from "./select_calls.ts";
+import { SPACE_HANDLERS } from "./space_calls.ts";
 import { STAT_HANDLERS } from "./stat_calls.ts";
 import { SYNC_HANDLERS } from "./sync_calls.ts";
 import { VECTOR_HANDLERS } from "./vector_calls.ts";
+import { XATTR_HANDLERS } from "./xattr_calls.ts";
 
 export const VFS_HANDLERS: Record<string, Handler> = {
   ...READ_WRITE_HANDLERS,
@@ -23,6 +25,8 @@ export const VFS_HANDLERS: Record<string, Handler> = {
   ...STAT_HANDLERS,
   ...DIRECTORY_HANDLERS,
   ...ATTRIBUTE_HANDLERS,
+  ...SPACE_HANDLERS,
+  ...XATTR_HANDLERS,
   ...PIPE_HANDLERS,
   ...LOCK_HANDLERS,
   ...SYNC_HANDLERS,

@@ -90,6 +90,17 @@ export class DentryCache {
     parent.children.set(name, dentry);
   }
 
+  /** Two names have changed places. */
+  exchanged(a: Dentry, b: Dentry): void {
+    const { parent, name } = a;
+    a.parent = b.parent;
+    a.name = b.name;
+    b.parent = parent;
+    b.name = name;
+    a.parent?.children.set(a.name, a);
+    b.parent?.children.set(b.name, b);
+  }
+
   #forget(dentry: Dentry): void {
     if (dentry.parent?.children.get(dentry.name) === dentry) dentry.parent.children.delete(dentry.name);
     this.#used.delete(dentry);

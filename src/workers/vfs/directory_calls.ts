@@ -149,10 +149,8 @@ function rename(task: Task, oldDir: number, newDir: number, flags: number): numb
   );
   if (done < 0) return done;
   const { dentries } = task.kernel;
-  if (exchange) {
-    dentries.drop(old.dentry);
-    dentries.drop(target);
-  } else dentries.moved(old.dentry, newWalk.parent.dentry, newWalk.name);
+  if (exchange) dentries.exchanged(old.dentry, target);
+  else dentries.moved(old.dentry, newWalk.parent.dentry, newWalk.name);
   return 0;
 }
 

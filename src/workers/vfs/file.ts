@@ -78,7 +78,7 @@ export abstract class OpenFile {
   }
 
   /** fallocate(2): FALLOC_FL_* modes; position and length have been looked at. */
-  allocate(_mode: number, _position: number, _length: number): number {
+  allocate(_task: Task, _mode: number, _position: number, _length: number): number {
     return -EOPNOTSUPP;
   }
 

@@ -1,9 +1,10 @@
 // Whether credentials allow an access (path_resolution(7), capabilities(7)).
 
 import { EACCES } from "../../shared/abi/errno.ts";
-import { S_IFDIR, S_IFMT } from "../../shared/abi/stat.ts";
+import { S_IFDIR, S_IFMT, S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import type { UserNamespace } from "../supervisor/credentials.ts";
 import { type Credentials, capable } from "../supervisor/credentials.ts";
+import type { Task } from "../supervisor/task.ts";
 
 export const MAY_EXEC = 1;
 export const MAY_WRITE = 2;
@@ -11,6 +12,7 @@ export const MAY_READ = 4;
 
 const CAP_DAC_OVERRIDE = 1;
 const CAP_DAC_READ_SEARCH = 2;
+const CAP_FSETID = 4;
 
 export interface Owned {
   readonly mode: number;
@@ -20,6 +22,13 @@ export interface Owned {
 
 export function inGroup(credentials: Credentials, gid: number): boolean {
   return credentials.fsgid === gid || credentials.groups.includes(gid);
+}
+
+/** The mode of a file after a task has written to it: set-user-ID, and set-group-ID where it means one, go. */
+export function withoutPrivileges(task: Task, mode: number): number {
+  if ((mode & (S_ISUID | S_ISGID)) === 0) return mode;
+  if (capable(task.credentials, task.kernel.users, CAP_FSETID)) return mode;
+  return mode & ~(S_ISUID | ((mode & 0o010) !== 0 ? S_ISGID : 0));
 }
 
 /** 0, or -EACCES. `mask` is a set of MAY_*. */

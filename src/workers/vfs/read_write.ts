@@ -130,7 +130,8 @@ function* writeRounds(
     done += n;
     at += n;
     ready -= n;
-    if (n === 0) return done;
+    // A file that takes less than there is has met a limit.
+    if (n === 0 || (ready > 0 && !file.isStream)) return done;
   }
 }
 

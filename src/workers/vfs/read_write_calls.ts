@@ -1,4 +1,4 @@
-// Reading and writing: read(2), readv(2), pread(2), write(2) and their like, lseek(2), ioctl(2).
+// Reading and writing: read(2), readv(2), pread(2), write(2) and their like, lseek(2).
 
 import { EBADF, EINVAL } from "../../shared/abi/errno.ts";
 import { SEEK_HOLE } from "../../shared/abi/fcntl.ts";
@@ -65,10 +65,5 @@ export const READ_WRITE_HANDLERS: Record<string, Handler> = {
     const file = task.files.get(fd);
     if (file === undefined) return -EBADF;
     return whence >>> 0 > SEEK_HOLE ? -EINVAL : file.seek(offset, whence);
-  },
-
-  ioctl: (task, fd, request, argument) => {
-    const file = task.files.get(fd);
-    return file === undefined ? -EBADF : file.ioctl(task, request >>> 0, argument);
   },
 };

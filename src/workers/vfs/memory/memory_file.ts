@@ -1,12 +1,14 @@
 // An open regular file of a memory file system. While the contents are the lower file's it reads that;
 // as soon as anybody has written, all of the file's open descriptions see the new contents.
 
+import { EFBIG } from "../../../shared/abi/errno.ts";
 import { O_APPEND } from "../../../shared/abi/fcntl.ts";
 import type { Mapped } from "../../mem/vma.ts";
 import type { Coroutine, Task } from "../../supervisor/task.ts";
 import type { OpenFile } from "../file.ts";
 import { pathName } from "../path.ts";
 import { SeekableFile } from "../seekable_file.ts";
+import { allowedLength } from "../size_limit.ts";
 import { letOthersRun } from "../wait.ts";
 import { COPY_ROUND } from "./file_data.ts";
 import type { MemoryInode } from "./memory_inode.ts";
@@ -39,8 +41,10 @@ export class MemoryFile extends SeekableFile {
     const data = this.#node.ownData();
     if (typeof data === "number") return data;
     const at = (this.flags & O_APPEND) !== 0 ? data.size : position;
-    const n = data.write(task, offset, length, at);
-    if (n > 0) this.#node.written();
+    const allowed = allowedLength(task, at, length);
+    if (allowed === 0 && length > 0) return -EFBIG;
+    const n = data.write(task, offset, allowed, at);
+    if (n > 0) this.#node.written(task);
     return n;
   }
 
@@ -51,11 +55,11 @@ export class MemoryFile extends SeekableFile {
     return typeof lower === "number" ? lower : lower.seek(offset, whence);
   }
 
-  override allocate(mode: number, position: number, length: number): number {
+  override allocate(task: Task, mode: number, position: number, length: number): number {
     const data = this.#node.ownData();
     if (typeof data === "number") return data;
     const error = data.allocate(mode, position, length);
-    if (error === 0) this.#node.written();
+    if (error === 0) this.#node.written(task);
     return error;
   }
 

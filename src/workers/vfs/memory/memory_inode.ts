@@ -5,6 +5,7 @@ import { ENOENT, ENOTEMPTY } from "../../../shared/abi/errno.ts";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from "../../../shared/abi/stat.ts";
 import type { Mapped } from "../../mem/vma.ts";
 import type { Credentials } from "../../supervisor/credentials.ts";
+import type { Task } from "../../supervisor/task.ts";
 import { now } from "../clock.ts";
 import { openDevice } from "../devices.ts";
 import { DirectoryFile } from "../directory_file.ts";
@@ -18,6 +19,7 @@ import {
   type Time,
   typeOf,
 } from "../inode.ts";
+import { withoutPrivileges } from "../permission.ts";
 import { openFifo } from "../pipe.ts";
 import { CopyUp } from "./copy_up.ts";
 import { FileData } from "./file_data.ts";
@@ -26,6 +28,7 @@ import type { MemoryFs } from "./memory_fs.ts";
 import { NameChanges } from "./name_changes.ts";
 import { Xattrs } from "./xattrs.ts";
 
+const CAPABILITY_XATTR = "security.capability";
 const BLOCK = 512;
 const PAGE = 4096;
 /** What tmpfs shows as the size of a directory: so much for each entry, "." and ".." among them. */
@@ -198,8 +201,8 @@ export class MemoryInode extends Inode {
 
   /** Begins to copy the lower file's contents, which become the node's own at the end; or a negative errno. */
   beginCopy(): CopyUp | number {
-    const meta = this.#ownMeta();
-    if (typeof meta === "number") return meta;
+    const error = this.#dropCapability();
+    if (error < 0) return error;
     const size = this.#lowerSize();
     if (size < 0) return size;
     const { kernel } = this.fs;
@@ -212,6 +215,15 @@ export class MemoryInode extends Inode {
       if (this.#data === null) this.#data = data;
       else data.release(); // somebody else was faster
     });
+  }
+
+  // The lower file's privileges are not those of what is about to be written.
+  #dropCapability(): number {
+    const meta = this.#ownMeta();
+    if (typeof meta === "number") return meta;
+    if (typeof this.getxattr(CAPABILITY_XATTR) === "number") return 0;
+    const own = this.#ownXattrs();
+    return typeof own === "number" ? own : own.remove(CAPABILITY_XATTR);
   }
 
   #lowerSize(): number {
@@ -229,16 +241,20 @@ export class MemoryInode extends Inode {
     return made;
   }
 
-  /** Contents were written. */
-  written(): void {
+  /** Contents were written: the times tell, and a program's privileges do not survive it. */
+  written(task: Task): void {
     const meta = this.#ownMeta();
     if (typeof meta === "number") return;
     meta.mtime = this.#now();
     meta.ctime = meta.mtime;
+    meta.mode = withoutPrivileges(task, meta.mode);
+    if (this.#xattrs !== null) this.#xattrs.remove(CAPABILITY_XATTR);
   }
 
   #truncate(size: number): number {
     if (size === 0 && this.#data === null) {
+      const error = this.#dropCapability();
+      if (error < 0) return error;
       this.#data = new FileData(this.fs.kernel, this.fs);
       return 0;
     }

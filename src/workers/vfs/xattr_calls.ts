@@ -1,0 +1,181 @@
+// Extended attributes (xattr(7)): setxattr(2), getxattr(2), listxattr(2), removexattr(2). Here is which
+// names there are and who may use them; the values are the file system's.
+
+import {
+  E2BIG,
+  EBADF,
+  EFAULT,
+  EINVAL,
+  ENODATA,
+  EOPNOTSUPP,
+  EPERM,
+  ERANGE,
+  EROFS,
+} from "../../shared/abi/errno.ts";
+import * as F from "../../shared/abi/fcntl.ts";
+import { S_IFDIR, S_IFREG, S_ISVTX } from "../../shared/abi/stat.ts";
+import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import { capable } from "../supervisor/credentials.ts";
+import type { Handler } from "../supervisor/dispatch.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { Attributes, Inode } from "./inode.ts";
+import { attributesOf, inodeOf, lookupTarget, type Target } from "./lookup.ts";
+import { Path } from "./path.ts";
+import { MAY_READ, MAY_WRITE, permission } from "./permission.ts";
+
+const CAP_FOWNER = 3;
+const CAP_SYS_ADMIN = 21;
+const CAP_SETFCAP = 31;
+const CAPABILITY_NAME = "security.capability";
+
+/** Whether the task may use the attribute: 0 or a negative errno (xattr_permission of Linux). */
+function mayUse(task: Task, name: string, attributes: Attributes, mask: number): number {
+  const dot = name.indexOf(".");
+  const space = dot < 0 ? "" : name.slice(0, dot);
+  const { credentials, kernel } = task;
+  const writes = mask === MAY_WRITE;
+  switch (space) {
+    case "trusted":
+      if (capable(credentials, kernel.users, CAP_SYS_ADMIN)) return 0;
+      return writes ? -EPERM : -ENODATA;
+    case "security":
+      if (!writes) return 0;
+      return capable(credentials, kernel.users, name === CAPABILITY_NAME ? CAP_SETFCAP : CAP_SYS_ADMIN)
+        ? 0
+        : -EPERM;
+    case "user": {
+      const type = attributes.mode & 0o170000;
+      if (type !== S_IFREG && type !== S_IFDIR) return writes ? -EPERM : -ENODATA;
+      const owner = credentials.fsuid === attributes.uid || capable(credentials, kernel.users, CAP_FOWNER);
+      if (type === S_IFDIR && (attributes.mode & S_ISVTX) !== 0 && writes && !owner) return -EPERM;
+      return permission(credentials, kernel.users, attributes, mask);
+    }
+    default:
+      // system.posix_acl_access and its like: access control lists are not kept.
+      return -EOPNOTSUPP;
+  }
+}
+
+interface Use {
+  readonly inode: Inode;
+  readonly name: string;
+}
+
+/** What a call with a name means: the inode, if the name is valid and the task may use it so. */
+function use(task: Task, target: Target | number, piece: 0 | 1, mask: number): Use | number {
+  const name = task.inString(piece);
+  if (typeof name === "number") return name === -EFAULT ? name : -ERANGE;
+  if (name === "" || name.length > F.XATTR_NAME_MAX) return -ERANGE;
+  if (typeof target === "number") return target;
+  const inode = inodeOf(target);
+  const attributes = attributesOf(target);
+  if (typeof attributes === "number") return attributes;
+  if (mask === MAY_WRITE && (target instanceof Path ? target.mount : target.path?.mount)?.readOnly === true)
+    return -EROFS;
+  const error = mayUse(task, name, attributes, mask);
+  if (error < 0) return error;
+  return inode === null ? -EOPNOTSUPP : { inode, name };
+}
+
+function set(
+  task: Task,
+  target: Target | number,
+  piece: 0 | 1,
+  address: number,
+  size: number,
+  flags: number,
+): number {
+  if ((flags & ~(F.XATTR_CREATE | F.XATTR_REPLACE)) !== 0) return -EINVAL;
+  if (size > F.XATTR_SIZE_MAX) return -E2BIG;
+  const found = use(task, target, piece, MAY_WRITE);
+  if (typeof found === "number") return found;
+  return size === 0 ? found.inode.setxattr(found.name, "", flags) : task.start(take());
+
+  function* take(): Coroutine {
+    let value = "";
+    for (let done = 0; done < size; ) {
+      const n = Math.min(size - done, WINDOW_SIZE);
+      task.outAt(address + done, n, WINDOW);
+      if ((yield* task.copyInRound()) < n) return -EFAULT;
+      const at = task.base + WINDOW;
+      value += Buffer.from(task.bytes.subarray(at, at + n)).toString("latin1");
+      done += n;
+    }
+    const { inode, name } = found as Use;
+    return inode.setxattr(name, value, flags);
+  }
+}
+
+/** Gives bytes to a buffer of the guest; with a size of 0 only their number is told. */
+function give(task: Task, text: string, address: number, size: number): number {
+  if (size === 0) return text.length;
+  if (text.length > size) return -ERANGE;
+  if (text.length <= WINDOW_SIZE) {
+    put(task, text, task.out(address, text.length));
+    return text.length;
+  }
+  return task.start(rounds());
+
+  function* rounds(): Coroutine {
+    for (let done = 0; done < text.length; ) {
+      const part = text.slice(done, done + WINDOW_SIZE);
+      put(task, part, task.base + WINDOW);
+      task.outAt(address + done, part.length, WINDOW);
+      if ((yield* task.copyOutRound()) < part.length) return -EFAULT;
+      done += part.length;
+    }
+    return text.length;
+  }
+}
+
+function put(task: Task, text: string, at: number): void {
+  for (let i = 0; i < text.length; i++) task.bytes[at + i] = text.charCodeAt(i);
+}
+
+function get(task: Task, target: Target | number, piece: 0 | 1, address: number, size: number): number {
+  const found = use(task, target, piece, MAY_READ);
+  if (typeof found === "number") return found;
+  const value = found.inode.getxattr(found.name);
+  return typeof value === "number" ? value : give(task, value, address, size);
+}
+
+function list(task: Task, target: Target | number, address: number, size: number): number {
+  if (typeof target === "number") return target;
+  const names = inodeOf(target)?.listxattr() ?? [];
+  if (typeof names === "number") return names;
+  const mighty = capable(task.credentials, task.kernel.users, CAP_SYS_ADMIN);
+  let text = "";
+  for (const name of names) if (mighty || !name.startsWith("trusted.")) text += `${name}\0`;
+  return give(task, text, address, Math.min(size, F.XATTR_LIST_MAX));
+}
+
+function remove(task: Task, target: Target | number, piece: 0 | 1): number {
+  const found = use(task, target, piece, MAY_WRITE);
+  return typeof found === "number" ? found : found.inode.removexattr(found.name);
+}
+
+const followed = (task: Task) => lookupTarget(task, F.AT_FDCWD, task.inString(0), 0);
+const itself = (task: Task) => lookupTarget(task, F.AT_FDCWD, task.inString(0), F.AT_SYMLINK_NOFOLLOW);
+
+function opened(task: Task, fd: number): Target | number {
+  const file = task.files.get(fd);
+  return file === undefined || (file.flags & F.O_PATH) !== 0 ? -EBADF : file;
+}
+
+export const XATTR_HANDLERS: Record<string, Handler> = {
+  setxattr: (task, _path, _name, address, size, flags) => set(task, followed(task), 1, address, size, flags),
+  lsetxattr: (task, _path, _name, address, size, flags) => set(task, itself(task), 1, address, size, flags),
+  fsetxattr: (task, fd, _name, address, size, flags) => set(task, opened(task, fd), 0, address, size, flags),
+
+  getxattr: (task, _path, _name, address, size) => get(task, followed(task), 1, address, size),
+  lgetxattr: (task, _path, _name, address, size) => get(task, itself(task), 1, address, size),
+  fgetxattr: (task, fd, _name, address, size) => get(task, opened(task, fd), 0, address, size),
+
+  listxattr: (task, _path, address, size) => list(task, followed(task), address, size),
+  llistxattr: (task, _path, address, size) => list(task, itself(task), address, size),
+  flistxattr: (task, fd, address, size) => list(task, opened(task, fd), address, size),
+
+  removexattr: (task) => remove(task, followed(task), 1),
+  lremovexattr: (task) => remove(task, itself(task), 1),
+  fremovexattr: (task, fd) => remove(task, opened(task, fd), 0),
+};
