@@ -179,8 +179,7 @@ export class GoferInode extends Inode implements HandleOwner {
     const { native, descriptors } = this.fs.kernel;
     const fd = this.fs.handles.get(this);
     if (fd < 0) return fd;
-    native.putName(name);
-    const length = native.getxattr(descriptors.proc, fd);
+    const length = native.getxattr(descriptors.proc, fd, name);
     return length < 0 ? length : Buffer.from(native.scratch.subarray(0, length)).toString("latin1");
   }
 

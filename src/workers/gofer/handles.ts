@@ -60,11 +60,10 @@ export class Handles {
 
   /** Opens a name below a directory handle; when descriptors run out, old handles make room once. */
   openChild(directory: number, name: string): number {
-    this.#native.putName(name);
-    const fd = this.#native.openComponent(directory, O_PATH);
+    const fd = this.#native.openComponent(directory, name, O_PATH);
     if (fd !== -EMFILE && fd !== -ENFILE) return fd;
     this.#shrink(this.#limit >>> 1, directory);
-    const again = this.#native.openComponent(directory, O_PATH);
+    const again = this.#native.openComponent(directory, name, O_PATH);
     return again === -EMFILE ? -ENFILE : again;
   }
 
