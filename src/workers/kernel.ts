@@ -70,6 +70,8 @@ export class Kernel {
   readonly places: ChunkPlaces;
   readonly sleep: SleepSet;
   readonly timers = new Timers();
+  /** CLOCK_MONOTONIC as the kernel thread's loop last saw it: for what need not be exact. */
+  nowNs = 0;
   readonly counters = new Counters();
   readonly stubs: Stubs;
   readonly dispatcher: Dispatcher;
