@@ -17,6 +17,9 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "futex", // wait, wake, requeue, bitset, wake_op
   "threads", // clone with CLONE_THREAD
   "files", // open, read, stat, directories, descriptors
+  "scheduler", // policies, priorities, affinity, personality
+  "credentials", // set*id, capabilities
+  "proc", // proc and sysfs
   "pipes", // pipe, pipe2, their ends
   "poll", // poll, select and their relatives
   "events", // epoll, eventfd, timerfd, signalfd

@@ -66,6 +66,8 @@ export interface ProgramImage {
   readonly argv: readonly string[];
   readonly envp: readonly string[];
   readonly execfn: string;
+  /** AT_SECURE: it has more rights than its caller. */
+  readonly secure: boolean;
   readonly comm: string;
 }
 
@@ -102,7 +104,7 @@ export function openImage(
       continue;
     }
     const image = openElf(open, program, prefix);
-    if (typeof image !== "number") return { ...image, argv, envp, execfn: path, comm };
+    if (typeof image !== "number") return { ...image, argv, envp, execfn: path, comm, secure: false };
     program.close();
     return image;
   }
@@ -358,7 +360,7 @@ function* writeStack(
       euid: credentials.euid,
       gid: credentials.gid,
       egid: credentials.egid,
-      secure: false,
+      secure: image.secure,
     },
   });
   if (typeof stack === "number") return stack;

@@ -6,8 +6,10 @@ import { E2BIG, EFAULT, ENOMEM } from "../../shared/abi/errno.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { executableOpener } from "../vfs/executable.ts";
 import { keepTimeOf } from "./cpu_time.ts";
+import { credentialsAfterExec } from "./credentials.ts";
 import type { Handler } from "./dispatch.ts";
 import { closeImage, loadProgram, newAddressSpace, openImage, type ProgramImage } from "./exec.ts";
+import { grantOf } from "./file_grant.ts";
 import { RLIMIT_STACK } from "./limit_calls.ts";
 import { OperationList } from "./operation_list.ts";
 import { SignalSet } from "./signal_set.ts";
@@ -93,14 +95,16 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
     return unplaced;
   }
   const parts = { files: task.files, fs: task.fs, handlers: task.handlers.afterExec() };
-  const next = new Task(kernel, group.pid, group, stub, stub.freeSlot(), parts, task.credentials, image.comm);
+  const grant = grantOf(image.program.path, task.noNewPrivileges);
+  const { credentials, secure } = credentialsAfterExec(task.credentials, grant);
+  const next = new Task(kernel, group.pid, group, stub, stub.freeSlot(), parts, credentials, image.comm);
   let errno = 0;
   let ready = false;
   kernel.stubs.openSlot(next);
   next.start(
     loadProgram(
       next,
-      image,
+      { ...image, secure },
       () => {
         ready = true;
         changeOver(task, next);
@@ -132,7 +136,8 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
 function changeOver(old: Task, next: Task): void {
   const { group, kernel } = old;
   next.blocked.assign(old.blocked);
-  next.parentDeathSignal = old.parentDeathSignal;
+  // What a program gained is not for others to signal (prctl(2), PR_SET_PDEATHSIG).
+  next.parentDeathSignal = next.credentials.euid === old.credentials.euid ? old.parentDeathSignal : 0;
   next.timerSlackNs = old.timerSlackNs;
   next.policy = old.policy;
   next.realtimePriority = old.realtimePriority;

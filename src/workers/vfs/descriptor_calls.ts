@@ -1,4 +1,4 @@
-// Calls on descriptors themselves: dup(2), fcntl(2), close_range(2), ioctl's FIOCLEX and FIONBIO.
+// Calls on descriptors themselves: dup(2), fcntl(2), close_range(2).
 
 import { EBADF, EFAULT, EINVAL } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";

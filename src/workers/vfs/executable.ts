@@ -51,6 +51,7 @@ export function openExecutable(context: WalkContext, start: Path, name: string):
   if (error < 0) return error;
   const file = inode.open(0, credentials);
   if (typeof file === "number") return file;
+  file.path = found; // by which maps names it
   const mapped = file.map(false);
   file.release();
   if (typeof mapped === "number") return -EIO;

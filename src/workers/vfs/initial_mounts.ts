@@ -1,5 +1,5 @@
 // The mount tree that a sandbox starts with: the caller's file system under a memory overlay, and over it
-// the sandbox's own /proc, /dev and /dev/shm. Mount points that are missing are made in the overlay.
+// the sandbox's own /proc, /sys, /dev and /dev/shm. Mount points that are missing are made in the overlay.
 
 import { totalmem } from "node:os";
 import { S_IFCHR, S_IFDIR, S_IFLNK } from "../../shared/abi/stat.ts";
@@ -8,8 +8,9 @@ import type { Kernel } from "../kernel.ts";
 import { makedev } from "./devices.ts";
 import type { FileSystem, Inode } from "./inode.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
-import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RELATIME, Path } from "./path.ts";
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME, Path } from "./path.ts";
 import { makeProc } from "./proc/proc_fs.ts";
+import { makeSys } from "./sys/sys_fs.ts";
 
 /** What each memory file system may hold, as a share of the host's memory; Linux's tmpfs takes half. */
 const UPPER_SHARE = 0.5;
@@ -47,6 +48,8 @@ export function mountInitialTree(kernel: Kernel): Path {
   const limit = Math.floor(totalmem() * UPPER_SHARE);
   const root = kernel.mounts.mountRoot(new MemoryFs(kernel, { limit, lower }), MS_RELATIME, "overlay");
   mountAt(kernel, root, "proc", makeProc(kernel), MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, "proc");
+  const sysFlags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME;
+  mountAt(kernel, root, "sys", makeSys(kernel), sysFlags, "sysfs");
   const dev = mountAt(kernel, root, "dev", makeDev(kernel), MS_NOSUID, "devtmpfs");
   if (dev !== null) {
     const shm = new MemoryFs(kernel, { limit, rootMode: 0o1777 });

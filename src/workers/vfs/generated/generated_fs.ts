@@ -87,7 +87,7 @@ export class GeneratedInode extends Inode {
       uid,
       gid,
       rdev: 0,
-      size: 0,
+      size: node.kind === "link" ? (node.size ?? 0) : 0,
       blksize: 1024,
       blocks: 0,
       atime: now,
@@ -100,6 +100,40 @@ export class GeneratedInode extends Inode {
   /** Truncation means nothing here, but O_TRUNC is allowed. */
   override setAttributes(changes: AttributeChanges): number {
     return Object.keys(changes).every((key) => key === "size") ? 0 : -EPERM;
+  }
+
+  // Names that could be made are not even looked for; those that are there stay.
+
+  override create(): number {
+    return -ENOENT;
+  }
+
+  override mkdir(): number {
+    return -ENOENT;
+  }
+
+  override symlink(): number {
+    return -ENOENT;
+  }
+
+  override mknod(): number {
+    return -ENOENT;
+  }
+
+  override link(): number {
+    return -ENOENT;
+  }
+
+  override unlink(): number {
+    return -EPERM;
+  }
+
+  override rmdir(): number {
+    return -EPERM;
+  }
+
+  override rename(): number {
+    return -EPERM;
   }
 
   override open(flags: number, credentials: Credentials): OpenFile | number {

@@ -32,6 +32,8 @@ export interface FileNode<S extends Subject> {
 export interface LinkNode<S extends Subject> {
   readonly kind: "link";
   mode(subject: S): number;
+  /** What stat says of its length, which says nothing; 0 unless given. */
+  readonly size?: number;
   read(subject: S): Text;
   /** For magic links. */
   follow?(subject: S): MagicTarget;

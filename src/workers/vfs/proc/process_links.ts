@@ -46,6 +46,7 @@ function describe(subject: ProcessSubject, open: OpenFile): string {
 
 const FD_LINK: LinkNode<DescriptorSubject> = {
   kind: "link",
+  size: 64,
   mode: ({ file: open }) => 0o100 | (open?.readable ? 0o400 : 0) | (open?.writable ? 0o200 : 0),
   read: ({ process, file: open }) => {
     const error = mayCurrentInspect(process.group);

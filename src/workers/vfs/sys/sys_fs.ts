@@ -1,0 +1,132 @@
+// sysfs (sysfs(5)): the few files by which programs learn of CPUs, memory nodes and huge pages. There are no
+// devices, modules or network classes to see.
+
+import { ENOENT } from "../../../shared/abi/errno.ts";
+import { SYSFS_MAGIC } from "../../../shared/abi/stat.ts";
+import type { Kernel } from "../../kernel.ts";
+import { GeneratedFs } from "../generated/generated_fs.ts";
+import { constant, directory, file, type Subject } from "../generated/nodes.ts";
+import { cpuCount, cpuList, cpuMask } from "../proc/cpus.ts";
+
+const CPU_STRIDE = 2 ** 12;
+const ROOT_OWNER = { uid: 0, gid: 0 };
+
+class SystemSubject implements Subject {
+  readonly kernel: Kernel;
+  readonly inoBase = 0;
+  readonly exists = true;
+  readonly owner = ROOT_OWNER;
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+  }
+}
+
+class CpuSubject implements Subject {
+  readonly kernel: Kernel;
+  readonly cpu: number;
+  readonly exists = true;
+  readonly owner = ROOT_OWNER;
+
+  constructor(kernel: Kernel, cpu: number) {
+    this.kernel = kernel;
+    this.cpu = cpu;
+  }
+
+  get inoBase(): number {
+    return CPU_STRIDE * (this.cpu + 1);
+  }
+}
+
+/** One CPU in the words of a mask file: hexadecimal, 32 bits a word. */
+function maskOf(cpu: number): string {
+  const words = [((1 << (cpu & 31)) >>> 0).toString(16).padStart(8, "0")];
+  for (let word = cpu >> 5; word > 0; word--) words.push("00000000");
+  return words.join(",");
+}
+
+/** Each CPU is a core of its own, in one package. */
+const CPU = directory<CpuSubject>({
+  online: constant(1),
+  topology: directory({
+    cluster_id: constant(-1),
+    core_cpus: file(({ cpu }) => `${maskOf(cpu)}\n`),
+    core_cpus_list: file(({ cpu }) => `${cpu}\n`),
+    core_id: file(({ cpu }) => `${cpu}\n`),
+    core_siblings: file(({ kernel }) => `${cpuMask(kernel)}\n`),
+    core_siblings_list: file(({ kernel }) => `${cpuList(kernel)}\n`),
+    die_id: constant(0),
+    package_cpus: file(({ kernel }) => `${cpuMask(kernel)}\n`),
+    package_cpus_list: file(({ kernel }) => `${cpuList(kernel)}\n`),
+    physical_package_id: constant(0),
+    thread_siblings: file(({ cpu }) => `${maskOf(cpu)}\n`),
+    thread_siblings_list: file(({ cpu }) => `${cpu}\n`),
+  }),
+});
+
+const cpus = file<SystemSubject>(({ kernel }) => `${cpuList(kernel)}\n`);
+
+const CPUS = directory<SystemSubject>(
+  {
+    isolated: constant(""),
+    kernel_max: constant(8191),
+    offline: constant(""),
+    online: cpus,
+    possible: cpus,
+    present: cpus,
+  },
+  {
+    lookup: ({ kernel }, name) => {
+      const match = /^cpu(0|[1-9][0-9]{0,4})$/.exec(name);
+      const cpu = match === null ? -1 : Number(match[1]);
+      if (cpu < 0 || cpu >= cpuCount(kernel)) return -ENOENT;
+      return { node: CPU, subject: new CpuSubject(kernel, cpu) };
+    },
+    names: ({ kernel }) => Array.from({ length: cpuCount(kernel) }, (_, cpu) => `cpu${cpu}`),
+  },
+);
+
+const only = constant(0);
+
+const NODES = directory<SystemSubject>({
+  has_cpu: only,
+  has_memory: only,
+  has_normal_memory: only,
+  node0: directory({
+    cpulist: cpus,
+    cpumap: file(({ kernel }) => `${cpuMask(kernel)}\n`),
+    distance: constant(10),
+  }),
+  online: only,
+  possible: only,
+});
+
+const ROOT = directory<SystemSubject>({
+  block: directory({}),
+  bus: directory({}),
+  class: directory({ block: directory({}), net: directory({}), tty: directory({}) }),
+  dev: directory({ block: directory({}), char: directory({}) }),
+  devices: directory({
+    system: directory({ cpu: CPUS, node: NODES }),
+    virtual: directory({}),
+  }),
+  firmware: directory({}),
+  fs: directory({ cgroup: directory({}) }),
+  kernel: directory({
+    mm: directory({
+      hugepages: directory({}),
+      transparent_hugepage: directory({
+        defrag: constant("always defer defer+madvise [madvise] never"),
+        enabled: constant("always [madvise] never"),
+        hpage_pmd_size: constant(2097152),
+        shmem_enabled: constant("always within_size advise [never] deny force"),
+      }),
+    }),
+  }),
+  module: directory({}),
+  power: directory({}),
+});
+
+export function makeSys(kernel: Kernel): GeneratedFs {
+  return new GeneratedFs(kernel, "sysfs", SYSFS_MAGIC, ROOT, new SystemSubject(kernel));
+}
