@@ -6,6 +6,8 @@ import koffi from "koffi";
 
 /** Bytes of a kernel thread's scratch area: room for the largest structure or header that crosses. */
 export const SCRATCH_SIZE = 65536;
+/** Where the second of two names stands in the scratch area (native/host/changes.c). */
+export const SECOND_NAME = 4096;
 
 const DECLARATIONS = {
   setGuestMemory: "void rf_set_guest_memory(uint8_t *base)",
@@ -61,6 +63,19 @@ const DECLARATIONS = {
   openNamed: "int32_t rf_open_component(int32_t dir, int32_t flags)",
   reopen: "int32_t rf_reopen(int32_t proc, int32_t fd, int32_t flags)",
   fstat: "int32_t rf_fstat(int32_t fd)",
+  create: "int32_t rf_create(int32_t dir)",
+  mkdir: "int32_t rf_mkdir(int32_t dir)",
+  mknod: "int32_t rf_mknod(int32_t dir, uint32_t type)",
+  symlink: "int32_t rf_symlink(int32_t dir)",
+  link: "int32_t rf_link(int32_t proc, int32_t fd, int32_t dir)",
+  unlink: "int32_t rf_unlink(int32_t dir, int32_t isDirectory)",
+  rename: "int32_t rf_rename(int32_t dir, int32_t to, uint32_t flags)",
+  chown: "int32_t rf_chown(int32_t fd, int32_t uid, int32_t gid)",
+  chmod: "int32_t rf_chmod(int32_t proc, int32_t fd, uint32_t mode)",
+  utimens: "int32_t rf_utimens(int32_t fd)",
+  setxattr: "int32_t rf_setxattr(int32_t proc, int32_t fd, uint32_t length, int32_t flags)",
+  removexattr: "int32_t rf_removexattr(int32_t proc, int32_t fd)",
+  fsync: "int32_t rf_fsync(int32_t fd, int32_t dataOnly)",
   getdents: "int32_t rf_getdents(int32_t fd)",
   fstatfs: "int32_t rf_fstatfs(int32_t fd)",
   getxattrNamed: "int32_t rf_getxattr(int32_t proc, int32_t fd)",

@@ -81,6 +81,20 @@ for (const [name, script] of Object.entries(SCRIPTS))
     assert.is(await state(sandboxed), before, "the caller's files");
   });
 
+for (const [name, script] of Object.entries(SCRIPTS))
+  test(`${name}, without an overlay`, async () => {
+    const whole = `set -e; ${script}\n${LISTING}; ${CONTENTS}`;
+    const native = await tree(`${name} natively once more`);
+    const sandboxed = await tree(`${name} through`);
+    const expected = await output("sh", ["-c", whole], { cwd: native });
+    const got = await output(ringfence, ["--overlay2=none", "do", "--", "sh", "-c", whole], {
+      cwd: sandboxed,
+    });
+    assert.is(got, expected);
+    const after = (cwd: string) => output("sh", ["-c", `${LISTING}; ${CONTENTS}`], { cwd });
+    assert.is(await after(sandboxed), await after(native), "the caller's files");
+  });
+
 test("what the sandbox makes elsewhere is not the caller's", async () => {
   const marker = `ringfence-marker-${process.pid}`;
   const places = ["/tmp", "/run", "/var/tmp", "/etc", "/", "/dev/shm", "/home", "/usr/bin"];

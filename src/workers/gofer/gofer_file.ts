@@ -49,6 +49,10 @@ export class GoferFile extends SeekableFile {
     return n;
   }
 
+  override sync(): number {
+    return this.writable ? this.#inode.fs.kernel.native.fsync(this.#fd, 0) : 0;
+  }
+
   override size(): number {
     this.#inode.changed();
     return super.size();

@@ -1,5 +1,5 @@
 // A file of a gofer file system: what stat tells, names, contents, links. It holds no descriptor of its own;
-// open files of it do. Changes are host_changes.ts's.
+// open files of it do. How changes are made on the host is host_changes.ts's business.
 
 import { EACCES, ENOTDIR, EROFS } from "../../shared/abi/errno.ts";
 import { O_DIRECTORY } from "../../shared/abi/fcntl.ts";
@@ -8,13 +8,32 @@ import type { Credentials } from "../supervisor/credentials.ts";
 import { openDevice } from "../vfs/devices.ts";
 import { DirectoryFile } from "../vfs/directory_file.ts";
 import { O_ACCMODE, type OpenFile } from "../vfs/file.ts";
-import { type Attributes, type DirectoryEntry, Inode, typeOf } from "../vfs/inode.ts";
+import {
+  type AttributeChanges,
+  type Attributes,
+  type Creation,
+  type DirectoryEntry,
+  Inode,
+  typeOf,
+} from "../vfs/inode.ts";
 import { openFifo } from "../vfs/pipe.ts";
 import { inodeNumber, readStat } from "../vfs/stat.ts";
 import { AttributeCache } from "./attribute_cache.ts";
 import { GoferFile } from "./gofer_file.ts";
 import type { GoferFs } from "./gofer_fs.ts";
 import type { HandleOwner } from "./handles.ts";
+import {
+  changeAttributes,
+  createFile,
+  linkFile,
+  makeDirectory,
+  makeNode,
+  makeSymlink,
+  removeAttribute,
+  removeName,
+  renameFile,
+  setAttribute,
+} from "./host_changes.ts";
 
 const DIRENT_LENGTH_AT = 16;
 const DIRENT_TYPE_AT = 18;
@@ -31,6 +50,9 @@ export class GoferInode extends Inode implements HandleOwner {
   readonly #cache = new AttributeCache();
   /** Host descriptors of open files: good for as long as they are open, whatever becomes of the name. */
   readonly #open: number[] = [];
+  #holders = 0;
+  /** A handle of its own, since the name is gone. */
+  #kept = -1;
 
   constructor(fs: GoferFs, parent: GoferInode | null, name: string, dev: number, ino: number, type: number) {
     super(fs);
@@ -48,9 +70,35 @@ export class GoferInode extends Inode implements HandleOwner {
     return this.parentOwner === null ? "" : `${this.parentOwner.path}/${this.hostName}`;
   }
 
-  /** A descriptor that names the file, good until the next call; or a negative errno. */
+  /** A descriptor that names the file, good until a few further ones were asked for; or a negative errno. */
   handle(): number {
     return this.#open.length > 0 ? this.#open[0]! : this.fs.handles.get(this);
+  }
+
+  override hold(): void {
+    this.#holders++;
+  }
+
+  override letGo(): void {
+    if (--this.#holders > 0 || this.#kept < 0) return;
+    this.closed(this.#kept);
+    this.fs.kernel.native.close(this.#kept);
+    this.#kept = -1;
+  }
+
+  /** It is about to lose a name: who holds it goes on with the handle. */
+  keepHandle(): void {
+    if (this.#holders === 0 || this.#kept >= 0) return;
+    const fd = this.fs.handles.take(this);
+    if (fd < 0 || this.parentOwner === null) return;
+    this.#kept = fd;
+    this.opened(fd);
+  }
+
+  /** It has a new place. */
+  moved(parent: GoferInode, name: string): void {
+    this.parentOwner = parent;
+    this.hostName = name;
   }
 
   /** An open file's descriptor serves as handle from now on. */
@@ -174,6 +222,61 @@ export class GoferInode extends Inode implements HandleOwner {
     const { kernel } = this.fs;
     const fd = this.handle();
     return fd < 0 ? fd : kernel.native.reopen(kernel.descriptors.proc, fd, flags);
+  }
+
+  // ---- Changes ----
+
+  override setAttributes(changes: AttributeChanges): number {
+    return this.fs.writable ? changeAttributes(this, changes) : -EROFS;
+  }
+
+  override create(name: string, creation: Creation): Inode | number {
+    return this.fs.writable ? createFile(this, name, creation) : -EROFS;
+  }
+
+  override mkdir(name: string, creation: Creation): Inode | number {
+    return this.fs.writable ? makeDirectory(this, name, creation) : -EROFS;
+  }
+
+  override symlink(name: string, target: string, creation: Creation): Inode | number {
+    return this.fs.writable ? makeSymlink(this, name, target, creation) : -EROFS;
+  }
+
+  override mknod(name: string, creation: Creation): Inode | number {
+    return this.fs.writable ? makeNode(this, name, creation) : -EROFS;
+  }
+
+  override link(name: string, target: Inode): number {
+    return this.fs.writable ? linkFile(this, name, target as GoferInode) : -EROFS;
+  }
+
+  override unlink(name: string, child: Inode): number {
+    return this.fs.writable ? removeName(this, name, child as GoferInode, false) : -EROFS;
+  }
+
+  override rmdir(name: string, child: Inode): number {
+    return this.fs.writable ? removeName(this, name, child as GoferInode, true) : -EROFS;
+  }
+
+  override rename(
+    name: string,
+    child: Inode,
+    newParent: Inode,
+    newName: string,
+    replaced: Inode | null,
+    exchange: boolean,
+  ): number {
+    if (!this.fs.writable) return -EROFS;
+    const [moving, to, there] = [child, newParent, replaced] as [GoferInode, GoferInode, GoferInode | null];
+    return renameFile(this, name, moving, to, newName, there, exchange);
+  }
+
+  override setxattr(name: string, value: string, flags: number): number {
+    return this.fs.writable ? setAttribute(this, name, value, flags) : -EROFS;
+  }
+
+  override removexattr(name: string): number {
+    return this.fs.writable ? removeAttribute(this, name) : -EROFS;
   }
 
   override getxattr(name: string): string | number {
