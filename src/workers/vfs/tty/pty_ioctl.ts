@@ -7,6 +7,7 @@ import { WINDOW } from "../../../shared/ring/layout.ts";
 import type { Coroutine, Task } from "../../supervisor/task.ts";
 import { mayChange } from "../../supervisor/terminal_access.ts";
 import { install } from "../install.ts";
+import { Path } from "../path.ts";
 import type { Pty } from "./pty.ts";
 import { TERMIOS_SIZE, TERMIOS2_SIZE } from "./settings.ts";
 
@@ -138,6 +139,17 @@ export function slaveIoctl(task: Task, pty: Pty, request: number, argument: numb
 function openPeer(task: Task, pty: Pty, flags: number): number {
   const file = pty.open(flags);
   if (typeof file === "number") return file;
+  const { kernel } = task;
+  const mount = kernel.mounts.mounts.find(({ fs }) => fs === kernel.devPts);
+  const dentry = mount === undefined ? -EIO : kernel.dentries.lookup(mount.root, String(pty.number));
+  if (typeof dentry === "number" || dentry.inode === null) {
+    file.release();
+    return -EIO;
+  }
+  // As if it had been opened by its name there.
+  file.inode = dentry.inode;
+  file.path = new Path(mount!, dentry);
+  dentry.pins++;
   return install(task, file, (flags & O_CLOEXEC) !== 0);
 }
 
