@@ -40,6 +40,8 @@ import { LockTable } from "./vfs/file_locks.ts";
 import { mountInitialTree } from "./vfs/initial_mounts.ts";
 import { MountNamespace, type Path } from "./vfs/path.ts";
 import { Pipes } from "./vfs/pipe.ts";
+import { DevPts } from "./vfs/tty/dev_pts.ts";
+import { Ptys } from "./vfs/tty/pty.ts";
 
 const SIGKILL = 9;
 
@@ -114,6 +116,8 @@ export class Kernel {
   readonly pipes = new Pipes(this.limits.pipePages);
   readonly locks = new LockTable(this);
   readonly anonymous: AnonymousInodes;
+  readonly ptys = new Ptys(this);
+  readonly devPts: DevPts;
   readonly dentries = new DentryCache();
   /** Root of the guest's mount tree. */
   readonly mounts = new MountNamespace();
@@ -154,6 +158,7 @@ export class Kernel {
     this.stubs = new Stubs(this, descriptors.zygote);
     this.dispatcher = new Dispatcher(this);
     this.anonymous = new AnonymousInodes(this);
+    this.devPts = new DevPts(this);
   }
 
   /** Maps the kernel page, fills it in and introduces the zygote. Throws: there is no sandbox without. */

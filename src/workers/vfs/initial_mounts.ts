@@ -1,5 +1,5 @@
 // The mount tree that a sandbox starts with: the caller's file system under a memory overlay, and over it
-// the sandbox's own /proc, /sys, /dev and /dev/shm. Mount points that are missing are made in the overlay.
+// the sandbox's own /proc, /sys, /dev, /dev/pts and /dev/shm. Mount points that are missing are made in the overlay.
 
 import { totalmem } from "node:os";
 import { S_IFCHR, S_IFDIR, S_IFLNK } from "../../shared/abi/stat.ts";
@@ -52,6 +52,7 @@ export function mountInitialTree(kernel: Kernel): Path {
   mountAt(kernel, root, "sys", makeSys(kernel), sysFlags, "sysfs");
   const dev = mountAt(kernel, root, "dev", makeDev(kernel), MS_NOSUID, "devtmpfs");
   if (dev !== null) {
+    mountAt(kernel, dev, "pts", kernel.devPts, MS_NOSUID | MS_NOEXEC | MS_RELATIME, "devpts");
     const shm = new MemoryFs(kernel, { limit, rootMode: 0o1777 });
     mountAt(kernel, dev, "shm", shm, MS_NOSUID, "shm");
   }
