@@ -42,6 +42,8 @@ import { LockTable } from "./vfs/file_locks.ts";
 import { mountInitialTree } from "./vfs/initial_mounts.ts";
 import { MountNamespace, type Path } from "./vfs/path.ts";
 import { Pipes } from "./vfs/pipe.ts";
+import { DevPts } from "./vfs/tty/dev_pts.ts";
+import { Ptys } from "./vfs/tty/pty.ts";
 
 const SIGKILL = 9;
 
@@ -72,6 +74,8 @@ export class Kernel {
   readonly places: ChunkPlaces;
   readonly sleep: SleepSet;
   readonly timers = new Timers();
+  /** CLOCK_MONOTONIC as the kernel thread's loop last saw it: for what need not be exact. */
+  nowNs = 0;
   readonly counters = new Counters();
   readonly stubs: Stubs;
   readonly dispatcher: Dispatcher;
@@ -117,6 +121,8 @@ export class Kernel {
   readonly unixNames = new UnixNames();
   readonly unixGarbage = new UnixGarbage(this);
   readonly anonymous: AnonymousInodes;
+  readonly ptys = new Ptys(this);
+  readonly devPts: DevPts;
   readonly dentries = new DentryCache();
   /** Root of the guest's mount tree. */
   readonly mounts = new MountNamespace();
@@ -157,6 +163,7 @@ export class Kernel {
     this.stubs = new Stubs(this, descriptors.zygote);
     this.dispatcher = new Dispatcher(this);
     this.anonymous = new AnonymousInodes(this);
+    this.devPts = new DevPts(this);
   }
 
   /** Maps the kernel page, fills it in and introduces the zygote. Throws: there is no sandbox without. */

@@ -28,6 +28,7 @@ static void line_of(const char *path, const char *start) {
 }
 
 int main(int argc, char **argv) {
+  (void)argc;
   long n = slurp("/proc/self/cmdline");
   for (long i = 0; i < n; i++)
     if (!text[i]) text[i] = '|';
@@ -79,11 +80,12 @@ int main(int argc, char **argv) {
   line_of(path, "pos:");
   line_of(path, "flags:");
   value("fd 999", open("/proc/self/fd/999", O_RDONLY) < 0 ? -errno : 0);
-  int count = 0;
+  // Whoever runs the test may leave descriptors open: only the standard ones are looked for.
+  int standard = 0;
   DIR *dir = opendir("/proc/self/fd");
-  while (readdir(dir)) count++;
+  for (struct dirent *e; (e = readdir(dir));) standard += strlen(e->d_name) == 1 && strchr("012", e->d_name[0]) != NULL;
   closedir(dir);
-  value("entries of fd", count);
+  value("standard streams in fd", standard);
 
   line_of("/proc/self/status", "Threads:");
   line_of("/proc/self/status", "SigBlk:");

@@ -101,6 +101,7 @@ export const OCRNL = 0o10;
 export const ONOCR = 0o20;
 export const ONLRET = 0o40;
 export const OFILL = 0o100;
+export const XTABS = 0o14000;
 export const OFDEL = 0o200;
 
 // c_cflag

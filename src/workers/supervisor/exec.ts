@@ -32,6 +32,8 @@ import { buildStack, checkArguments } from "./stack_image.ts";
 import { type Coroutine, NO_RESULT, type Task } from "./task.ts";
 
 const ELF_PREFIX = 4096;
+/** TASK_COMM_LEN without the NUL. */
+const COMM_MAX = 15;
 const STACK_MAX = 64 << 20;
 const STACK_MIN = 128 << 10;
 const MAP_PRIVATE_FIXED = 0x12;
@@ -86,7 +88,7 @@ export function openImage(
 ): ProgramImage | number {
   const sizes = checkArguments(argv, envp, path, stackLimit);
   if (sizes < 0) return sizes;
-  const comm = path.slice(path.lastIndexOf("/") + 1);
+  const comm = path.slice(path.lastIndexOf("/") + 1).slice(0, COMM_MAX);
   let file = path;
   for (let depth = 0; ; depth++) {
     if (depth > EXEC_DEPTH_MAX) return -ELOOP;

@@ -108,6 +108,7 @@ function afterExit(group: ThreadGroup): void {
   group.vforkDone = null;
   group.state = "zombie";
   kernel.onGroupExit(group);
+  if (group.session.sid === group.pid) group.session.terminal?.disassociate();
   orphanedProcessGroups(group);
   giveAwayChildren(group);
   for (const listener of group.onExit.splice(0)) listener(group.exitStatus);

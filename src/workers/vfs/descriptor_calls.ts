@@ -1,10 +1,13 @@
 // Calls on descriptors themselves: dup(2), fcntl(2), close_range(2).
 
-import { EBADF, EINVAL } from "../../shared/abi/errno.ts";
+import { EBADF, EFAULT, EINVAL } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
+import { FIOCLEX, FIONBIO, FIONCLEX } from "../../shared/abi/ioctl.ts";
+import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import { RLIMIT_NOFILE } from "../supervisor/limit_calls.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { OpenFile } from "./file.ts";
 import { lockFcntl } from "./lock_calls.ts";
 
 const CLOSE_RANGE_UNSHARE = 2;
@@ -30,7 +33,32 @@ function dup3(task: Task, fd: number, to: number, closeOnExec: boolean): number 
   return to;
 }
 
+/** FIONBIO: sets or clears O_NONBLOCK by an int in guest memory. */
+function* setNonBlocking(task: Task, file: OpenFile, address: number): Coroutine {
+  task.outAt(address, 4, WINDOW);
+  if ((yield* task.copyInRound()) < 4) return -EFAULT;
+  if (task.view.getInt32(task.base + WINDOW, true) === 0) file.flags &= ~F.O_NONBLOCK;
+  else file.flags |= F.O_NONBLOCK;
+  return 0;
+}
+
 export const DESCRIPTOR_HANDLERS: Record<string, Handler> = {
+  ioctl: (task, fd, given, argument) => {
+    const file = task.files.get(fd);
+    if (file === undefined || (file.flags & F.O_PATH) !== 0) return -EBADF;
+    const request = given >>> 0;
+    switch (request) {
+      case FIOCLEX:
+      case FIONCLEX:
+        task.files.setCloseOnExec(fd, request === FIOCLEX);
+        return 0;
+      case FIONBIO:
+        return task.start(setNonBlocking(task, file, argument));
+      default:
+        return file.ioctl(task, request, argument);
+    }
+  },
+
   close: (task, fd) => task.files.close(fd),
 
   dup: (task, fd) => duplicate(task, fd, 0, false),

@@ -2,11 +2,12 @@
 // Device nodes of an image lead here too; a number that is not known is ENXIO, as without a driver.
 
 import { randomFillSync } from "node:crypto";
-import { ENOSPC, ENXIO } from "../../shared/abi/errno.ts";
+import { EIO, ENOSPC, ENXIO } from "../../shared/abi/errno.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
 import type { Task } from "../supervisor/task.ts";
 import { OpenFile } from "./file.ts";
+import { openMaster, openSlave } from "./tty/pty_files.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "./wait_queue.ts";
 
 export function makedev(major: number, minor: number): number {
@@ -15,6 +16,13 @@ export function makedev(major: number, minor: number): number {
 
 /** The controlling terminal of whoever opens it. */
 const TTY = makedev(5, 0);
+const PTMX = makedev(5, 2);
+const PTS_MAJOR = 136;
+
+function openTerminal(kernel: Kernel, number: number, flags: number): OpenFile | number {
+  const pty = kernel.ptys.get(number);
+  return (pty === undefined ? kernel.ptys.lent.get(number)?.open(flags) : openSlave(pty, flags)) ?? -EIO;
+}
 
 /** What reading and writing one of the memory devices does. */
 interface MemoryDevice {
@@ -90,9 +98,11 @@ export function openDevice(
   kernel: Kernel,
   rdev: number,
   flags: number,
-  _credentials: Credentials,
+  credentials: Credentials,
 ): OpenFile | number {
   if (rdev === TTY) return kernel.current?.group.session.terminal?.open(flags) ?? -ENXIO;
+  if (rdev === PTMX) return openMaster(kernel, flags, credentials);
+  if (rdev >>> 8 === PTS_MAJOR) return openTerminal(kernel, rdev & 0xff, flags);
   const device = DEVICES.get(rdev);
   return device === undefined ? -ENXIO : new MemoryDeviceFile(device, flags);
 }

@@ -65,7 +65,8 @@ export class HostStream extends OpenFile {
     if (terminal === null) return;
     const { native, descriptors } = this.#kernel;
     const own = native.reopen(descriptors.proc, this.#fd, O_RDWR | O_NONBLOCK | O_NOCTTY);
-    terminal.attach(session, processGroup, (flags) => {
+    terminal.owner = this.#owner();
+    terminal.lend(session, processGroup, (flags) => {
       const mode = (flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY;
       const again = own < 0 ? own : native.reopen(descriptors.proc, own, mode);
       if (again < 0) return again;
@@ -74,6 +75,11 @@ export class HostStream extends OpenFile {
       stream.flags = flags;
       return stream;
     });
+  }
+
+  #owner(): number {
+    const { native } = this.#kernel;
+    return native.fstat(this.#fd) < 0 ? 0 : readStat(native.scratchView).uid;
   }
 
   get terminal(): HostTerminal | null {
@@ -183,7 +189,10 @@ export class HostStream extends OpenFile {
   }
 
   override attributes(): Attributes | number {
-    const { native } = this.#kernel;
+    const { native, devPts } = this.#kernel;
+    // As its node in /dev/pts, by which ttyname(3) knows it.
+    const node = this.#terminal?.session == null ? null : devPts.terminal(this.#terminal.device & 0xff);
+    if (node !== null) return node.attributes();
     const error = native.fstat(this.#fd);
     return error < 0 ? error : readStat(native.scratchView);
   }

@@ -2,17 +2,14 @@
 // host's: settings and sizes pass through. Session and foreground process group are the sandbox's own; the
 // host's are never changed. Nothing here waits: draining is left out where Linux would wait for it.
 
-import { EFAULT, EINVAL, ENOTTY, ENXIO, EPERM } from "../../shared/abi/errno.ts";
+import { EFAULT, EINVAL, ENOTTY, ENXIO } from "../../shared/abi/errno.ts";
 import * as IO from "../../shared/abi/ioctl.ts";
-import { SIGWINCH } from "../../shared/abi/signal.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
-import type { Kernel } from "../kernel.ts";
-import { sendToGroup } from "../supervisor/send_signal.ts";
-import { fromKernel } from "../supervisor/siginfo.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
-import { mayChange, mayRead, membersOf, setForegroundGroup } from "../supervisor/terminal_access.ts";
-import type { ControllingTerminal, Session } from "../supervisor/thread_group.ts";
+import { mayChange, mayRead } from "../supervisor/terminal_access.ts";
+import type { Session } from "../supervisor/thread_group.ts";
 import type { OpenFile } from "./file.ts";
+import { SessionTerminal } from "./tty/session_terminal.ts";
 import type { WaitQueue } from "./wait_queue.ts";
 import { POLLIN } from "./wait_queue.ts";
 
@@ -23,6 +20,7 @@ const INT_SIZE = 4;
 const LFLAG_AT = 12;
 const TOSTOP = 0o400;
 const TCIFLUSH = 0;
+const PTS_MAJOR = 136;
 
 /** What the host answers, and how long it is. */
 const READS: ReadonlyMap<number, number> = new Map([
@@ -44,11 +42,7 @@ const WRITES: ReadonlyMap<number, { size: number; host: number; flushes: boolean
   [IO.TIOCSWINSZ, { size: WINSIZE_SIZE, host: IO.TIOCSWINSZ, flushes: false }],
 ]);
 
-export class HostTerminal implements ControllingTerminal {
-  readonly kernel: Kernel;
-  readonly device: number;
-  foregroundGroup = -1;
-  session: Session | null = null;
+export class HostTerminal extends SessionTerminal {
   /** The caller is in the foreground of the terminal: the sandbox may read it. */
   #isOurs = true;
   #stopsOutput = false;
@@ -56,31 +50,22 @@ export class HostTerminal implements ControllingTerminal {
 
   #open: ((flags: number) => OpenFile | number) | null = null;
 
-  constructor(kernel: Kernel, device: number) {
-    this.kernel = kernel;
-    this.device = device;
-  }
-
-  open(flags: number): OpenFile | number {
+  override open(flags: number): OpenFile | number {
     return this.#open?.(flags) ?? -ENXIO;
   }
 
-  /**
-   * Becomes the controlling terminal of a session, with that process group in the foreground. `open` makes an
-   * open file of it, for /dev/tty.
-   */
-  attach(session: Session, processGroup: number, open = this.#open): void {
+  /** Lent to a session; `open` makes an open file of it, for /dev/tty and its node in /dev/pts. */
+  lend(session: Session, processGroup: number, open: (flags: number) => OpenFile | number): void {
     this.#open = open;
-    this.session = session;
-    this.foregroundGroup = processGroup;
-    session.terminal = this;
+    this.attach(session, processGroup);
+    if (this.device >>> 8 === PTS_MAJOR) this.kernel.ptys.lent.set(this.device & 0xff, this);
   }
 
   get isOurs(): boolean {
     return this.#isOurs;
   }
 
-  setOurs(value: boolean): void {
+  override setOurs(value: boolean): void {
     this.#isOurs = value;
     if (value) for (const queue of this.#readers) queue.wake(POLLIN);
   }
@@ -140,36 +125,13 @@ export class HostTerminal implements ControllingTerminal {
     native.scratch.set(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + size));
     const error = native.terminalSet(fd, host);
     if (error < 0) return error;
-    if (host === IO.TIOCSWINSZ) this.#sizeChanged(task);
+    if (host === IO.TIOCSWINSZ) this.sizeChanged();
     else this.noteSettings(fd);
     return 0;
   }
 
-  #sizeChanged({ group }: Task): void {
-    if (group.session.terminal !== this) return;
-    for (const member of membersOf(group, this.foregroundGroup)) sendToGroup(member, fromKernel(SIGWINCH));
-  }
-
   #control(task: Task, fd: number, request: number, argument: number): number {
-    const { group } = task;
-    const isControlling = group.session.terminal === this;
     switch (request) {
-      case IO.TIOCGPGRP:
-        return isControlling ? this.#writeInt(task, argument, this.foregroundGroup) : -ENOTTY;
-      case IO.TIOCGSID:
-        return isControlling ? this.#writeInt(task, argument, group.session.sid) : -ENOTTY;
-      case IO.TIOCSPGRP:
-        return task.start(this.#setForeground(task, argument));
-      case IO.TIOCSCTTY:
-        if (isControlling && group.session.sid === group.pid) return 0;
-        return this.#takeOver(task);
-      case IO.TIOCNOTTY:
-        if (!isControlling) return -ENOTTY;
-        if (group.session.sid === group.pid) {
-          group.session.terminal = null;
-          this.session = null;
-        }
-        return 0;
       case IO.TCFLSH: {
         const error = mayChange(task, this);
         if (error < 0) return error;
@@ -178,29 +140,13 @@ export class HostTerminal implements ControllingTerminal {
       case IO.TCSBRK:
       case IO.TCSBRKP:
         return mayChange(task, this);
-      case IO.TIOCSTI:
-        return -EPERM;
       default:
-        task.kernel.counters.unsupportedCalls++;
-        return -ENOTTY;
+        return this.sessionIoctl(task, request, argument) ?? this.#unknown();
     }
   }
 
-  #takeOver({ group }: Task): number {
-    const isLeader = group.session.sid === group.pid;
-    if (!isLeader || group.session.terminal !== null || this.session !== null) return -EPERM;
-    this.attach(group.session, group.processGroup);
-    return 0;
-  }
-
-  *#setForeground(task: Task, argument: number): Coroutine {
-    task.outAt(argument, INT_SIZE, WINDOW);
-    if ((yield* task.copyInRound()) < INT_SIZE) return -EFAULT;
-    return setForegroundGroup(task, this, task.view.getInt32(task.base + WINDOW, true));
-  }
-
-  #writeInt(task: Task, address: number, value: number): number {
-    task.view.setInt32(task.out(address, INT_SIZE), value, true);
-    return 0;
+  #unknown(): number {
+    this.kernel.counters.unsupportedCalls++;
+    return -ENOTTY;
   }
 }

@@ -1,5 +1,5 @@
 // The mount tree that a sandbox starts with: the caller's file system under a memory overlay, and over it
-// the sandbox's own /proc, /sys, /dev and /dev/shm. Mount points that are missing are made in the overlay.
+// the sandbox's own /proc, /sys, /dev, /dev/pts and /dev/shm. Mount points that are missing are made in the overlay.
 
 import { totalmem } from "node:os";
 import { S_IFCHR, S_IFDIR, S_IFLNK } from "../../shared/abi/stat.ts";
@@ -44,18 +44,26 @@ const DIRECTORIES = [
 const owned = (mode: number) => ({ mode, uid: 0, gid: 0 });
 
 export function mountInitialTree(kernel: Kernel): Path {
-  const lower = new GoferFs(kernel, kernel.descriptors.root);
   const limit = Math.floor(totalmem() * UPPER_SHARE);
-  const root = kernel.mounts.mountRoot(new MemoryFs(kernel, { limit, lower }), MS_RELATIME, "overlay");
+  const rootFs = makeRoot(kernel, limit);
+  const root = kernel.mounts.mountRoot(rootFs, MS_RELATIME, rootFs.type);
   mountAt(kernel, root, "proc", makeProc(kernel), MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, "proc");
   const sysFlags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME;
   mountAt(kernel, root, "sys", makeSys(kernel), sysFlags, "sysfs");
   const dev = mountAt(kernel, root, "dev", makeDev(kernel), MS_NOSUID, "devtmpfs");
   if (dev !== null) {
+    mountAt(kernel, dev, "pts", kernel.devPts, MS_NOSUID | MS_NOEXEC | MS_RELATIME, "devpts");
     const shm = new MemoryFs(kernel, { limit, rootMode: 0o1777 });
     mountAt(kernel, dev, "shm", shm, MS_NOSUID, "shm");
   }
   return root;
+}
+
+/** The host's files under a layer in memory, or themselves. */
+function makeRoot(kernel: Kernel, limit: number): FileSystem {
+  const direct = kernel.config.options.overlay2 === "none";
+  const host = new GoferFs(kernel, kernel.descriptors.root, direct);
+  return direct ? host : new MemoryFs(kernel, { limit, lower: host });
 }
 
 /** Mounts a file system on a directory right below `at`; null where a file is in its place. */

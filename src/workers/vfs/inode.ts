@@ -112,6 +112,11 @@ export abstract class Inode {
     return this.type === S_IFLNK;
   }
 
+  /** Whether it is the same file: some file systems make inodes anew at each look-up. */
+  isSame(other: Inode): boolean {
+    return this === other || (this.fs === other.fs && this.ino === other.ino && this.type === other.type);
+  }
+
   abstract attributes(): Attributes | number;
 
   setAttributes(_changes: AttributeChanges): number {
@@ -129,6 +134,11 @@ export abstract class Inode {
   letGo(): void {}
 
   // ---- Directories ----
+
+  /** Changes when names may have changed behind the cache's back, on the host. */
+  namesVersion(): number {
+    return 0;
+  }
 
   /** The child of that name, or -ENOENT. Never "." or "..". */
   lookup(_name: string): Inode | number {

@@ -3,6 +3,7 @@
 
 import { EBADF, EINVAL, ESPIPE } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
+import { S_IFREG } from "../../shared/abi/stat.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Task } from "../supervisor/task.ts";
 import type { OpenFile } from "./file.ts";
@@ -36,7 +37,7 @@ export const SYNC_HANDLERS: Record<string, Handler> = {
   readahead: (task, fd) => {
     const file = usable(task, fd);
     if (file === undefined || !file.readable) return -EBADF;
-    return file.isStream || file.sync() < 0 ? -EINVAL : 0;
+    return file.inode?.type !== S_IFREG ? -EINVAL : 0;
   },
 
   fadvise64: (task, fd, _offset, length, advice) => {

@@ -15,12 +15,19 @@ import type { MemoryInode } from "./memory_inode.ts";
 
 export class MemoryFile extends SeekableFile {
   readonly #node: MemoryInode;
-  /** The lower file, opened at the first read. */
+  /** The lower file, while it may be read. */
   #lower: OpenFile | null = null;
 
   constructor(node: MemoryInode, flags: number) {
     super(node, flags);
     this.#node = node;
+  }
+
+  /** Opens what it reads: 0 or a negative errno. From then on nothing on the host comes in between. */
+  begin(): number {
+    if (!this.readable || this.#node.data !== null) return 0;
+    const lower = this.#openLower();
+    return typeof lower === "number" ? lower : 0;
   }
 
   #openLower(): OpenFile | number {

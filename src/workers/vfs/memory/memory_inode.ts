@@ -67,6 +67,9 @@ export class MemoryInode extends Inode {
   #holders = 0;
   /** A file without a name that may get one (O_TMPFILE). */
   #linkable = false;
+  /** What was last shown of a node without changes, and what of the lower file it shows. */
+  #shown: Attributes | null = null;
+  #lowerSeen: Attributes | null = null;
   #mapped: Mapped | null = null;
   #mappedLower: Mapped | null = null;
 
@@ -98,11 +101,25 @@ export class MemoryInode extends Inode {
     return now(this.fs.kernel.native);
   }
 
+  override isSame(other: Inode): boolean {
+    return this === other;
+  }
+
   // ---- Attributes ----
 
   override attributes(): Attributes | number {
     const lower = this.lower === null || this.#isWhole ? null : this.lower.attributes();
     if (typeof lower === "number") return lower;
+    if (lower === null || this.#meta !== null || this.#data !== null) return this.#attributesOver(lower);
+    // The lower file system says the same, as the same object, until it has looked again.
+    if (lower !== this.#lowerSeen) {
+      this.#lowerSeen = lower;
+      this.#shown = this.#attributesOver(lower);
+    }
+    return this.#shown!;
+  }
+
+  #attributesOver(lower: Attributes | null): Attributes {
     const meta = this.#meta ?? lower!;
     return {
       dev: this.dev,
@@ -169,8 +186,11 @@ export class MemoryInode extends Inode {
     switch (this.type) {
       case S_IFDIR:
         return new DirectoryFile(this, flags);
-      case S_IFREG:
-        return new MemoryFile(this, flags);
+      case S_IFREG: {
+        const file = new MemoryFile(this, flags);
+        const error = file.begin();
+        return error < 0 ? error : file;
+      }
       case S_IFCHR:
       case S_IFBLK: {
         const attributes = this.attributes();
@@ -285,6 +305,10 @@ export class MemoryInode extends Inode {
   }
 
   // ---- Names ----
+
+  override namesVersion(): number {
+    return this.lower === null ? 0 : this.lower.namesVersion();
+  }
 
   override lookup(name: string): Inode | number {
     const own = this.#names?.get(name);

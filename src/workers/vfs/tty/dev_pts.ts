@@ -1,0 +1,160 @@
+// devpts (pts(4)): /dev/pts with a node for each pseudo-terminal, ptmx, and the caller's terminal.
+
+import { ENOENT, ENOTDIR, EPERM } from "../../../shared/abi/errno.ts";
+import { DEVPTS_SUPER_MAGIC, DT_CHR, S_IFCHR, S_IFDIR } from "../../../shared/abi/stat.ts";
+import { readI64 } from "../../../shared/abi/struct.ts";
+import { CLOCK_REALTIME } from "../../../shared/abi/time.ts";
+import type { Kernel } from "../../kernel.ts";
+import type { Credentials } from "../../supervisor/credentials.ts";
+import { makedev, openDevice } from "../devices.ts";
+import { DirectoryFile } from "../directory_file.ts";
+import type { OpenFile } from "../file.ts";
+import { numberOf } from "../generated/nodes.ts";
+import {
+  type AttributeChanges,
+  type Attributes,
+  type DirectoryEntry,
+  FileSystem,
+  type FileSystemStatus,
+  Inode,
+  type Time,
+} from "../inode.ts";
+
+const ROOT_INO = 1;
+const PTMX_INO = 2;
+const FIRST_INO = 3;
+const GID_TTY = 5;
+const BLOCK_SIZE = 1024;
+
+function now(kernel: Kernel): Time {
+  kernel.native.clockGettime(CLOCK_REALTIME);
+  return { sec: readI64(kernel.native.scratchView, 0), nsec: readI64(kernel.native.scratchView, 8) };
+}
+
+interface Ownership {
+  uid: number;
+  gid: number;
+  mode: number;
+}
+
+export class DevPts extends FileSystem {
+  readonly type = "devpts";
+  readonly root: Inode;
+  override readonly cachesNames = false;
+  readonly ptmx: DevPtsDevice;
+
+  constructor(kernel: Kernel) {
+    super(kernel);
+    this.root = new DevPtsDirectory(this);
+    this.ptmx = new DevPtsDevice(this, PTMX_INO, makedev(5, 2), { uid: 0, gid: 0, mode: 0o666 });
+  }
+
+  /** The node of a terminal, or null. */
+  terminal(number: number): DevPtsDevice | null {
+    const { ptys, rootCredentials } = this.kernel;
+    const pty = ptys.get(number);
+    if (pty !== undefined) return new DevPtsDevice(this, FIRST_INO + number, pty.device, pty);
+    const lent = ptys.lent.get(number);
+    if (lent === undefined) return null;
+    const uid = lent.owner ?? rootCredentials.uid;
+    return new DevPtsDevice(this, FIRST_INO + number, lent.device, { uid, gid: GID_TTY, mode: 0o620 });
+  }
+
+  status(): FileSystemStatus {
+    const none = { blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0 };
+    return { type: DEVPTS_SUPER_MAGIC, bsize: 4096, ...none, namelen: 255 };
+  }
+}
+
+abstract class DevPtsInode extends Inode {
+  override readonly fs: DevPts;
+  readonly #time: Time;
+
+  constructor(fs: DevPts) {
+    super(fs);
+    this.fs = fs;
+    this.#time = now(fs.kernel);
+  }
+
+  protected describe(mode: number, uid: number, gid: number, rdev: number, nlink: number): Attributes {
+    const time = this.#time;
+    const { dev } = this.fs;
+    const sizes = { size: 0, blksize: BLOCK_SIZE, blocks: 0 };
+    const times = { atime: time, mtime: time, ctime: time, btime: null };
+    return { dev, ino: this.ino, mode: this.type | mode, nlink, uid, gid, rdev, ...sizes, ...times };
+  }
+}
+
+class DevPtsDirectory extends DevPtsInode {
+  readonly ino = ROOT_INO;
+  readonly type = S_IFDIR;
+
+  override attributes(): Attributes {
+    return this.describe(0o755, 0, 0, 0, 2);
+  }
+
+  override open(flags: number): OpenFile {
+    return new DirectoryFile(this, flags);
+  }
+
+  override lookup(name: string): Inode | number {
+    if (name === "ptmx") return this.fs.ptmx;
+    const number = numberOf(name);
+    return (number < 0 ? null : this.fs.terminal(number)) ?? -ENOENT;
+  }
+
+  override entries(): readonly DirectoryEntry[] {
+    const numbers = this.fs.kernel.ptys.numbers();
+    return [
+      { name: "ptmx", ino: PTMX_INO, type: DT_CHR },
+      ...numbers.map((number) => ({ name: String(number), ino: FIRST_INO + number, type: DT_CHR })),
+    ];
+  }
+
+  override create(): number {
+    return -EPERM;
+  }
+
+  override mkdir(): number {
+    return -EPERM;
+  }
+
+  override unlink(): number {
+    return -EPERM;
+  }
+}
+
+export class DevPtsDevice extends DevPtsInode {
+  readonly ino: number;
+  readonly type = S_IFCHR;
+  readonly #rdev: number;
+  readonly #ownership: Ownership;
+
+  constructor(fs: DevPts, ino: number, rdev: number, ownership: Ownership) {
+    super(fs);
+    this.ino = ino;
+    this.#rdev = rdev;
+    this.#ownership = ownership;
+  }
+
+  override attributes(): Attributes {
+    const { mode, uid, gid } = this.#ownership;
+    return this.describe(mode, uid, gid, this.#rdev, 1);
+  }
+
+  override setAttributes({ mode, uid, gid }: AttributeChanges): number {
+    const own = this.#ownership;
+    if (mode !== undefined) own.mode = mode;
+    if (uid !== undefined) own.uid = uid;
+    if (gid !== undefined) own.gid = gid;
+    return 0;
+  }
+
+  override open(flags: number, credentials: Credentials): OpenFile | number {
+    return openDevice(this.fs.kernel, this.#rdev, flags, credentials);
+  }
+
+  override lookup(): number {
+    return -ENOTDIR;
+  }
+}

@@ -1,0 +1,176 @@
+// Pseudo-terminals (pty(7)): a pair of ends with a line discipline between them, and the registry that gives
+// them numbers. The master writes keys and reads what programs show; the slave is a terminal to programs.
+
+import { EIO, ENOSPC } from "../../../shared/abi/errno.ts";
+import * as IO from "../../../shared/abi/ioctl.ts";
+import { SIGCONT, SIGHUP } from "../../../shared/abi/signal.ts";
+import type { Kernel } from "../../kernel.ts";
+import { makedev } from "../devices.ts";
+import type { OpenFile } from "../file.ts";
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, WaitQueue } from "../wait_queue.ts";
+import { LineDiscipline } from "./line_discipline.ts";
+import { SessionTerminal } from "./session_terminal.ts";
+
+const PTYS_MAX = 1024;
+const SLAVE_MAJOR = 136;
+const WINSIZE_SIZE = 8;
+
+// What the master reads first in packet mode (TIOCPKT).
+export const PACKET_DATA = 0;
+const PACKET_FLUSHREAD = 1;
+const PACKET_FLUSHWRITE = 2;
+const PACKET_STOP = 4;
+const PACKET_START = 8;
+
+/** A slave end that is open, as its terminal needs to know it. */
+export interface SlaveEnd extends OpenFile {
+  hangUp(): void;
+}
+
+export class Pty extends SessionTerminal {
+  readonly number: number;
+  readonly line: LineDiscipline;
+  readonly windowSize = new Uint8Array(WINSIZE_SIZE);
+  readonly masterWaiters = new WaitQueue();
+  readonly slaveWaiters = new WaitQueue();
+  readonly slaves = new Set<SlaveEnd>();
+  /** Owner of /dev/pts/N. */
+  uid: number;
+  gid: number;
+  mode = 0o620;
+  locked = true;
+  masterOpen = true;
+  /** The slave was open and is not any more: the master reads an error. */
+  slaveLeft = false;
+  packetMode = false;
+  /** Control bits for the master's next read in packet mode. */
+  packetStatus = 0;
+  readonly #openSlave: (pty: Pty, flags: number) => OpenFile | number;
+
+  constructor(
+    kernel: Kernel,
+    number: number,
+    owner: { uid: number; gid: number },
+    openSlave: (pty: Pty, flags: number) => OpenFile | number,
+  ) {
+    super(kernel, makedev(SLAVE_MAJOR, number));
+    this.number = number;
+    this.uid = owner.uid;
+    this.gid = owner.gid;
+    this.#openSlave = openSlave;
+    this.line = new LineDiscipline({
+      signal: (signo) => this.signalForeground(signo),
+      flow: (stopped) => {
+        this.#notePacket(stopped ? PACKET_STOP : PACKET_START);
+        if (!stopped) this.slaveWaiters.wake(POLLOUT);
+      },
+      flushed: () => this.#notePacket(PACKET_FLUSHWRITE),
+    });
+  }
+
+  override open(flags: number): OpenFile | number {
+    return this.masterOpen ? this.#openSlave(this, flags) : -EIO;
+  }
+
+  #notePacket(bits: number): void {
+    if (!this.packetMode) return;
+    if ((bits & (PACKET_STOP | PACKET_START)) !== 0) this.packetStatus &= ~(PACKET_STOP | PACKET_START);
+    this.packetStatus |= bits;
+    this.masterWaiters.wake(POLLIN | POLLPRI);
+  }
+
+  /** Something moved in the line discipline: whoever may go on looks again. */
+  moved(): void {
+    if (this.line.available >= 0) this.slaveWaiters.wake(POLLIN);
+    if (this.line.outputLength > 0) this.masterWaiters.wake(POLLIN);
+    if (this.line.outputRoom > 0) this.slaveWaiters.wake(POLLOUT);
+    if (this.line.inputRoom > 0) this.masterWaiters.wake(POLLOUT);
+  }
+
+  /** TCFLSH by a slave: 0 input, 1 output, 2 both. */
+  flush(queue: number): void {
+    if (queue !== 1) {
+      this.line.flushInput();
+      this.#notePacket(PACKET_FLUSHREAD);
+    }
+    if (queue !== 0) this.line.flushOutput();
+    this.moved();
+  }
+
+  setSettings(bytes: Uint8Array): void {
+    const wasCanonical = this.line.settings.local(IO.ICANON);
+    this.line.settings.set(bytes);
+    this.line.changed(wasCanonical);
+    if (!this.line.settings.input(IO.IXON)) this.line.setStopped(false);
+    this.moved();
+  }
+
+  setWindowSize(bytes: Uint8Array): void {
+    if (Buffer.compare(bytes, this.windowSize) === 0) return;
+    this.windowSize.set(bytes);
+    this.sizeChanged();
+  }
+
+  /** All that have the slave open lose it: they read an end of file. */
+  hangUpSlaves(): void {
+    for (const slave of [...this.slaves]) slave.hangUp();
+    this.slaves.clear();
+    this.slaveLeft = true;
+    this.slaveWaiters.wake(POLLHUP | POLLERR | POLLIN);
+    this.masterWaiters.wake(POLLHUP);
+  }
+
+  override disassociate(): void {
+    super.disassociate();
+    this.hangUpSlaves();
+  }
+
+  /** The master is gone: the terminal is hung up, its session leader and foreground learn of it. */
+  closeMaster(): void {
+    this.masterOpen = false;
+    const { session } = this;
+    if (session !== null) {
+      this.signalLeader(SIGHUP);
+      this.signalLeader(SIGCONT);
+      super.disassociate();
+    }
+    this.hangUpSlaves();
+    this.kernel.ptys.release(this);
+  }
+}
+
+export class Ptys {
+  readonly #kernel: Kernel;
+  readonly #ptys = new Map<number, Pty>();
+  /** Numbers that terminals of the caller have. */
+  readonly lent = new Map<number, SessionTerminal>();
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** A new pair at the lowest free number, or -ENOSPC. */
+  make(
+    owner: { uid: number; gid: number },
+    openSlave: (pty: Pty, flags: number) => OpenFile | number,
+  ): Pty | number {
+    let number = 0;
+    while (this.#ptys.has(number) || this.lent.has(number)) number++;
+    if (number >= PTYS_MAX) return -ENOSPC;
+    const pty = new Pty(this.#kernel, number, owner, openSlave);
+    this.#ptys.set(number, pty);
+    return pty;
+  }
+
+  get(number: number): Pty | undefined {
+    return this.#ptys.get(number);
+  }
+
+  numbers(): number[] {
+    return [...this.#ptys.keys(), ...this.lent.keys()].sort((a, b) => a - b);
+  }
+
+  release(pty: Pty): void {
+    this.#ptys.delete(pty.number);
+  }
+}

@@ -1,0 +1,192 @@
+// ioctl requests of pseudo-terminals (ioctl_tty(2)), by end.
+
+import { EFAULT, EINVAL, EIO, ENOTTY } from "../../../shared/abi/errno.ts";
+import { O_CLOEXEC } from "../../../shared/abi/fcntl.ts";
+import * as IO from "../../../shared/abi/ioctl.ts";
+import { WINDOW } from "../../../shared/ring/layout.ts";
+import type { Coroutine, Task } from "../../supervisor/task.ts";
+import { mayChange } from "../../supervisor/terminal_access.ts";
+import { install } from "../install.ts";
+import { Path } from "../path.ts";
+import type { Pty } from "./pty.ts";
+import { TERMIOS_SIZE, TERMIOS2_SIZE } from "./settings.ts";
+
+const WINSIZE_SIZE = 8;
+const INT_SIZE = 4;
+const TCOOFF = 0;
+const TCOON = 1;
+const QUEUES = 3;
+
+/** TCSETS and its like: size of the structure, and whether input is dropped first. */
+const SETTERS: ReadonlyMap<number, { size: number; flushes: boolean }> = new Map([
+  [IO.TCSETS, { size: TERMIOS_SIZE, flushes: false }],
+  [IO.TCSETSW, { size: TERMIOS_SIZE, flushes: false }],
+  [IO.TCSETSF, { size: TERMIOS_SIZE, flushes: true }],
+  [IO.TCSETS2, { size: TERMIOS2_SIZE, flushes: false }],
+  [IO.TCSETSW2, { size: TERMIOS2_SIZE, flushes: false }],
+  [IO.TCSETSF2, { size: TERMIOS2_SIZE, flushes: true }],
+]);
+
+function answer(task: Task, address: number, bytes: Uint8Array): number {
+  task.bytes.set(bytes, task.out(address, bytes.length));
+  return 0;
+}
+
+/** Reads what the argument points to, then uses it. */
+function* withArgument(
+  task: Task,
+  address: number,
+  size: number,
+  use: (bytes: Uint8Array) => number,
+): Coroutine {
+  task.outAt(address, size, WINDOW);
+  if ((yield* task.copyInRound()) < size) return -EFAULT;
+  const at = task.base + WINDOW;
+  return use(task.bytes.slice(at, at + size));
+}
+
+function withInt(task: Task, address: number, use: (value: number) => void): number {
+  return task.start(
+    withArgument(task, address, INT_SIZE, (bytes) => {
+      use(new DataView(bytes.buffer).getInt32(0, true));
+      return 0;
+    }),
+  );
+}
+
+/** What both ends know; null: it is another one. */
+function commonIoctl(task: Task, pty: Pty, request: number, argument: number): number | null {
+  const { line } = pty;
+  const setter = SETTERS.get(request);
+  if (setter !== undefined) {
+    const error = mayChange(task, pty);
+    if (error < 0) return error;
+    return task.start(
+      withArgument(task, argument, setter.size, (bytes) => {
+        if (setter.flushes) pty.flush(0);
+        pty.setSettings(bytes);
+        return 0;
+      }),
+    );
+  }
+  switch (request) {
+    case IO.TCGETS:
+      return answer(task, argument, line.settings.bytes.subarray(0, TERMIOS_SIZE));
+    case IO.TCGETS2:
+      return answer(task, argument, line.settings.bytes);
+    case IO.TIOCGWINSZ:
+      return answer(task, argument, pty.windowSize);
+    case IO.TIOCSWINSZ:
+      return task.start(
+        withArgument(task, argument, WINSIZE_SIZE, (bytes) => {
+          pty.setWindowSize(bytes);
+          return 0;
+        }),
+      );
+    case IO.TIOCGETD:
+      return pty.writeInt(task, argument, 0);
+    case IO.TIOCEXCL:
+    case IO.TIOCNXCL:
+      return 0;
+    default:
+      return null;
+  }
+}
+
+function flow(task: Task, pty: Pty, action: number): number {
+  const error = mayChange(task, pty);
+  if (error < 0) return error;
+  if (action !== TCOOFF && action !== TCOON) return action > TCOON && action <= QUEUES ? 0 : -EINVAL;
+  pty.line.setStopped(action === TCOOFF);
+  return 0;
+}
+
+function flush(task: Task, pty: Pty, queue: number): number {
+  const error = mayChange(task, pty);
+  if (error < 0) return error;
+  if (queue < 0 || queue >= QUEUES) return -EINVAL;
+  pty.flush(queue);
+  return 0;
+}
+
+function unknown(task: Task): number {
+  task.kernel.counters.unsupportedCalls++;
+  return -ENOTTY;
+}
+
+export function slaveIoctl(task: Task, pty: Pty, request: number, argument: number): number {
+  switch (request) {
+    case IO.FIONREAD:
+      return pty.writeInt(task, argument, pty.line.pending);
+    case IO.TIOCOUTQ:
+      return pty.writeInt(task, argument, pty.line.outputLength);
+    case IO.TCFLSH:
+      return flush(task, pty, argument);
+    case IO.TCXONC:
+      return flow(task, pty, argument);
+    case IO.TCSBRK:
+    case IO.TCSBRKP:
+      return mayChange(task, pty);
+    default:
+      return (
+        pty.sessionIoctl(task, request, argument) ??
+        commonIoctl(task, pty, request, argument) ??
+        unknown(task)
+      );
+  }
+}
+
+function openPeer(task: Task, pty: Pty, flags: number): number {
+  const file = pty.open(flags);
+  if (typeof file === "number") return file;
+  const { kernel } = task;
+  const mount = kernel.mounts.mounts.find(({ fs }) => fs === kernel.devPts);
+  const dentry = mount === undefined ? -EIO : kernel.dentries.lookup(mount.root, String(pty.number));
+  if (typeof dentry === "number" || dentry.inode === null) {
+    file.release();
+    return -EIO;
+  }
+  // As if it had been opened by its name there.
+  file.inode = dentry.inode;
+  file.path = new Path(mount!, dentry);
+  dentry.pins++;
+  return install(task, file, (flags & O_CLOEXEC) !== 0);
+}
+
+export function masterIoctl(task: Task, pty: Pty, request: number, argument: number): number {
+  switch (request) {
+    case IO.TIOCGPTN:
+      return pty.writeInt(task, argument, pty.number);
+    case IO.TIOCSPTLCK:
+      return withInt(task, argument, (value) => {
+        pty.locked = value !== 0;
+      });
+    case IO.TIOCGPTLCK:
+      return pty.writeInt(task, argument, pty.locked ? 1 : 0);
+    case IO.TIOCPKT:
+      return withInt(task, argument, (value) => {
+        pty.packetMode = value !== 0;
+        pty.packetStatus = 0;
+      });
+    case IO.TIOCGPTPEER:
+      return openPeer(task, pty, argument);
+    case IO.FIONREAD:
+      return pty.writeInt(task, argument, pty.line.outputLength);
+    case IO.TIOCOUTQ:
+      return pty.writeInt(task, argument, 0);
+    case IO.TCFLSH:
+      // Of the other end's queues: what is its output is this end's input.
+      if (argument < 0 || argument >= QUEUES) return -EINVAL;
+      pty.flush(argument === 2 ? 2 : 1 - argument);
+      return 0;
+    case IO.TIOCSCTTY:
+    case IO.TIOCNOTTY:
+      return -EIO;
+    default:
+      return (
+        pty.sessionIoctl(task, request, argument, true) ??
+        commonIoctl(task, pty, request, argument) ??
+        unknown(task)
+      );
+  }
+}

@@ -1,0 +1,119 @@
+// A terminal as the controlling terminal of a session (credentials(7), tty_ioctl(4)): the foreground process
+// group, and the requests that are about sessions and process groups.
+
+import { EFAULT, EIO, ENOTTY, EPERM } from "../../../shared/abi/errno.ts";
+import * as IO from "../../../shared/abi/ioctl.ts";
+import { SIGCONT, SIGHUP, SIGWINCH } from "../../../shared/abi/signal.ts";
+import { WINDOW } from "../../../shared/ring/layout.ts";
+import type { Kernel } from "../../kernel.ts";
+import { sendToGroup } from "../../supervisor/send_signal.ts";
+import { fromKernel } from "../../supervisor/siginfo.ts";
+import type { Coroutine, Task } from "../../supervisor/task.ts";
+import { setForegroundGroup } from "../../supervisor/terminal_access.ts";
+import type { ControllingTerminal, Session } from "../../supervisor/thread_group.ts";
+import type { OpenFile } from "../file.ts";
+
+const INT_SIZE = 4;
+
+export abstract class SessionTerminal implements ControllingTerminal {
+  readonly kernel: Kernel;
+  readonly device: number;
+  foregroundGroup = -1;
+  session: Session | null = null;
+  /** User whose node in /dev/pts it is, where that is not kept elsewhere. */
+  owner: number | null = null;
+
+  constructor(kernel: Kernel, device: number) {
+    this.kernel = kernel;
+    this.device = device;
+  }
+
+  abstract open(flags: number): OpenFile | number;
+
+  setOurs(_value: boolean): void {}
+
+  /** Becomes the controlling terminal of a session, with that process group in the foreground. */
+  attach(session: Session, processGroup: number): void {
+    this.session = session;
+    this.foregroundGroup = processGroup;
+    session.terminal = this;
+  }
+
+  detach(): void {
+    if (this.session?.terminal === this) this.session.terminal = null;
+    this.session = null;
+    this.foregroundGroup = -1;
+  }
+
+  /** A signal for every member of the foreground process group. */
+  signalForeground(signo: number): void {
+    const { session, foregroundGroup } = this;
+    if (session === null) return;
+    for (const group of [...this.kernel.pids.groups()])
+      if (group.processGroup === foregroundGroup && group.session === session && group.state === "running")
+        sendToGroup(group, fromKernel(signo));
+  }
+
+  signalLeader(signo: number): void {
+    const leader = this.session === null ? undefined : this.kernel.pids.group(this.session.sid);
+    if (leader?.state === "running") sendToGroup(leader, fromKernel(signo));
+  }
+
+  /** The session leader has ended, or the line is gone: the foreground learns of it, the session has no terminal. */
+  disassociate(): void {
+    this.signalForeground(SIGHUP);
+    this.signalForeground(SIGCONT);
+    this.detach();
+  }
+
+  sizeChanged(): void {
+    this.signalForeground(SIGWINCH);
+  }
+
+  writeInt(task: Task, address: number, value: number): number {
+    task.view.setInt32(task.out(address, INT_SIZE), value, true);
+    return 0;
+  }
+
+  /** Requests about the session; null: it is another one. */
+  sessionIoctl(task: Task, request: number, argument: number, isMaster = false): number | null {
+    const { group } = task;
+    const isControlling = group.session.terminal === this;
+    switch (request) {
+      case IO.TIOCGPGRP:
+        if (isMaster) return this.writeInt(task, argument, Math.max(this.foregroundGroup, 0));
+        return isControlling ? this.writeInt(task, argument, this.foregroundGroup) : -ENOTTY;
+      case IO.TIOCGSID:
+        if (this.session === null || (!isControlling && !isMaster)) return -ENOTTY;
+        return this.writeInt(task, argument, this.session.sid);
+      case IO.TIOCSPGRP:
+        return task.start(this.#setForeground(task, argument, isMaster));
+      case IO.TIOCSCTTY:
+        return this.takeOver(task, isControlling);
+      case IO.TIOCNOTTY:
+        if (!isControlling) return -ENOTTY;
+        if (group.session.sid === group.pid) this.disassociate();
+        return 0;
+      case IO.TIOCSTI:
+        return isControlling ? -EIO : -EPERM;
+      default:
+        return null;
+    }
+  }
+
+  takeOver({ group }: Task, isControlling: boolean): number {
+    const isLeader = group.session.sid === group.pid;
+    if (isLeader && isControlling) return 0;
+    if (!isLeader || group.session.terminal !== null || this.session !== null) return -EPERM;
+    this.attach(group.session, group.processGroup);
+    return 0;
+  }
+
+  *#setForeground(task: Task, argument: number, isMaster: boolean): Coroutine {
+    task.outAt(argument, INT_SIZE, WINDOW);
+    if ((yield* task.copyInRound()) < INT_SIZE) return -EFAULT;
+    const processGroup = task.view.getInt32(task.base + WINDOW, true);
+    if (isMaster && task.group.session.terminal !== this) return -ENOTTY;
+    return setForegroundGroup(task, this, processGroup);
+  }
+}
