@@ -56,6 +56,15 @@ export class UnixNames {
     return name.startsWith("\0") ? this.#bindAbstract(socket, name) : this.#bindPath(task, socket, name);
   }
 
+  /** What the bind of a socket that has a name answers: a path is looked at first. */
+  bindAgain(task: Task, address: Address): number {
+    const name = nameIn(address);
+    if (typeof name === "number") return name;
+    if (name === "" || name.startsWith("\0")) return name === "" ? 0 : -EINVAL;
+    const found = lookup(task, AT_FDCWD, name, { follow: false });
+    return typeof found === "number" ? -EINVAL : -EADDRINUSE;
+  }
+
   autobind(socket: UnixSocket): Address | number {
     for (let tries = 0; tries < AUTO_COUNT; tries++) {
       this.#nextAuto = (this.#nextAuto + 1) % AUTO_COUNT;

@@ -98,7 +98,7 @@ export class UnixSocket extends SocketFile {
   }
 
   bind(task: Task, address: Address): number {
-    if (this.#address !== NO_NAME) return -E.EINVAL;
+    if (this.#address !== NO_NAME) return this.kernel.unixNames.bindAgain(task, address);
     const bound = this.kernel.unixNames.bind(task, this, address);
     if (typeof bound === "number") return bound;
     this.#address = bound;
