@@ -46,7 +46,7 @@ int main(void) {
     _exit(0);
   }
   pause_ms(30);
-  F("unlock", b, LOCK_UN);
+  flock(b, LOCK_UN);
   wait(0);
   struct sigaction action = {.sa_handler = handler};
   sigaction(SIGUSR1, &action, 0);
