@@ -235,6 +235,7 @@ export class FileData {
       const scarce = this.#kernel.counters.memoryFiles >= this.#kernel.limits.memoryFiles;
       if (size <= (scarce ? INLINE_MAX_SCARCE : INLINE_MAX) && !(makesHole && !scarce)) return 0;
       const fd = this.hostFd();
+      if (fd === -ENFILE && size <= INLINE_MAX_SCARCE) return 0;
       if (fd < 0) return fd;
     }
     if (makesHole) this.#sparse = true;

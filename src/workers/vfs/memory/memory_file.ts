@@ -38,6 +38,7 @@ export class MemoryFile extends SeekableFile {
 
   override pread(task: Task, offset: number, length: number, position: number): number {
     const { data } = this.#node;
+    this.#node.accessed(this.flags, this.path);
     if (data !== null) return data.read(task, offset, length, position);
     const lower = this.#openLower();
     return typeof lower === "number" ? lower : lower.pread(task, offset, length, position);
