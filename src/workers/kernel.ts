@@ -19,6 +19,8 @@ import { Request } from "../shared/ring/slot_states.ts";
 import { Counters } from "./counters.ts";
 import { Vdso } from "./mem/vdso.ts";
 import type { Native } from "./native.ts";
+import { UnixGarbage } from "./net/unix/garbage.ts";
+import { UnixNames } from "./net/unix/names.ts";
 import { SleepSet } from "./sleep_set.ts";
 import { initialCredentials, UserNamespace } from "./supervisor/credentials.ts";
 import { returnToGuest } from "./supervisor/deliver_signal.ts";
@@ -103,6 +105,7 @@ export class Kernel {
     epollItems: 262144,
     posixTimers: 16384,
     fileLocks: 65536,
+    filesInFlight: 65536,
     openFiles: 262144,
     memoryNodes: 1 << 20,
     memoryFiles: 8192,
@@ -116,6 +119,8 @@ export class Kernel {
   #lastDevice = 0;
   readonly pipes = new Pipes(this.limits.pipePages);
   readonly locks = new LockTable(this);
+  readonly unixNames = new UnixNames();
+  readonly unixGarbage = new UnixGarbage(this);
   readonly anonymous: AnonymousInodes;
   readonly ptys = new Ptys(this);
   readonly devPts: DevPts;
