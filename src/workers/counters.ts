@@ -21,6 +21,8 @@ export class Counters {
   protocolErrors = 0;
   handlerErrors = 0;
   ignoredKicks = 0;
+  /** Host calls that were made in the background, because they might wait for a disk. */
+  backgroundCalls = 0;
   sleeps = 0;
 
   toRecord(): Record<string, number> {

@@ -38,6 +38,7 @@ import { Timers } from "./timers.ts";
 import { Tracer } from "./tracer.ts";
 import { AnonymousInodes } from "./vfs/anonymous_fs.ts";
 import { DentryCache } from "./vfs/dentry_cache.ts";
+import { DirectoryListings } from "./vfs/directory_listings.ts";
 import { LockTable } from "./vfs/file_locks.ts";
 import { mountInitialTree } from "./vfs/initial_mounts.ts";
 import { MountNamespace, type Path } from "./vfs/path.ts";
@@ -124,6 +125,7 @@ export class Kernel {
   readonly ptys = new Ptys(this);
   readonly devPts: DevPts;
   readonly dentries = new DentryCache();
+  readonly listings = new DirectoryListings();
   /** Root of the guest's mount tree. */
   readonly mounts = new MountNamespace();
   root!: Path;

@@ -3,6 +3,7 @@
 // area; file data moves between a descriptor and a slot's window, named by (chunk, offset).
 
 import koffi from "koffi";
+import { EIO } from "../shared/abi/errno.ts";
 
 /** Bytes of a kernel thread's scratch area: room for the largest structure or header that crosses. */
 export const SCRATCH_SIZE = 65536;
@@ -75,7 +76,6 @@ const DECLARATIONS = {
   utimens: "int32_t rf_utimens(int32_t fd)",
   setxattr: "int32_t rf_setxattr(int32_t proc, int32_t fd, uint32_t length, int32_t flags)",
   removexattr: "int32_t rf_removexattr(int32_t proc, int32_t fd)",
-  fsync: "int32_t rf_fsync(int32_t fd, int32_t dataOnly)",
   getdents: "int32_t rf_getdents(int32_t fd)",
   fstatfs: "int32_t rf_fstatfs(int32_t fd)",
   getxattrNamed: "int32_t rf_getxattr(int32_t proc, int32_t fd)",
@@ -88,6 +88,14 @@ const DECLARATIONS = {
   terminalFlush: "int32_t rf_terminal_flush(int32_t fd, int32_t queue)",
   fcntlGetFlags: "int32_t rf_fcntl_get_flags(int32_t fd)",
 } as const;
+
+/** Calls that may wait for a disk: they run on libuv's threads, and have no scratch area. */
+const BACKGROUND = {
+  warm: "int32_t rf_warm(int32_t fd, double position, double length)",
+  fsync: "int32_t rf_fsync(int32_t fd, double dataOnly, double unused)",
+} as const;
+
+export type BackgroundEntry = keyof typeof BACKGROUND;
 
 type Entry = keyof typeof DECLARATIONS;
 type DoubleEntry = "monotonicNs" | "seek" | "getauxval" | "hostVdsoOffset" | "copyBytes";
@@ -108,6 +116,8 @@ export type Native = {
   /** Opens one component below a directory handle, never through a symlink (hardening.md, F6). */
   openComponent(directory: number, name: string, flags: number): number;
   getxattr(proc: number, fd: number, name: string): number;
+  /** Starts a call in the background; its result comes when the event loop turns. */
+  background(entry: BackgroundEntry, fd: number, a: number, b: number, done: (result: number) => void): void;
 };
 
 /** Loads the library for the calling thread and gives it a scratch area of its own. */
@@ -132,6 +142,20 @@ export function loadNative(path: string): Native {
   native["getxattr"] = (proc: number, fd: number, name: string) => {
     typed.putName(name);
     return typed.getxattrNamed(proc, fd);
+  };
+  const background = Object.fromEntries(
+    Object.entries(BACKGROUND).map(([name, declaration]) => [name, library.func(declaration)]),
+  );
+  native["background"] = (
+    entry: BackgroundEntry,
+    fd: number,
+    a: number,
+    b: number,
+    done: (result: number) => void,
+  ) => {
+    background[entry]!.async(fd, a, b, (error: unknown, result: number) =>
+      done(error === null ? result : -EIO),
+    );
   };
   typed.setScratch(scratch, SCRATCH_SIZE);
   return typed;

@@ -8,12 +8,18 @@ import type { Task } from "../supervisor/task.ts";
 import { withoutPrivileges } from "../vfs/permission.ts";
 import { SeekableFile } from "../vfs/seekable_file.ts";
 import { allowedLength } from "../vfs/size_limit.ts";
+import { inBackground } from "./background.ts";
 import type { GoferInode } from "./gofer_inode.ts";
+
+const READ_AHEAD = 1 << 20;
 
 export class GoferFile extends SeekableFile {
   readonly #inode: GoferInode;
-  readonly #fd: number;
-  #nowait = true;
+  #fd: number;
+  /** The host's file system can tell what its page cache has. */
+  #tells = true;
+  /** Where it cannot: what was read once is taken to be there, up to this position. */
+  #warmEnd = 0;
 
   /** Owns the host descriptor. */
   constructor(inode: GoferInode, fd: number, flags: number) {
@@ -24,14 +30,24 @@ export class GoferFile extends SeekableFile {
   }
 
   override pread(task: Task, offset: number, length: number, position: number): number {
-    const { native } = task.kernel;
-    const at = task.base + offset;
-    if (this.#nowait) {
-      const n = native.preadNowait(this.#fd, task.chunk, at, length, position);
-      if (n === -EOPNOTSUPP) this.#nowait = false;
-      else if (n !== -EAGAIN) return n;
+    return task.kernel.native.pread(this.#fd, task.chunk, task.base + offset, length, position);
+  }
+
+  override preadCached(task: Task, offset: number, length: number, position: number): number {
+    if (this.#tells) {
+      const n = task.kernel.native.preadNowait(this.#fd, task.chunk, task.base + offset, length, position);
+      if (n !== -EOPNOTSUPP) return n;
+      this.#tells = false;
     }
-    return native.pread(this.#fd, task.chunk, at, length, position);
+    return position + length <= this.#warmEnd ? this.pread(task, offset, length, position) : -EAGAIN;
+  }
+
+  override *warm(task: Task, position: number, length: number): Generator<void, void, void> {
+    // Who goes on where the last read-ahead ended reads all of the file.
+    const ahead = position <= this.#warmEnd && this.#warmEnd <= position + length ? READ_AHEAD : length;
+    const bytes = Math.max(ahead, length);
+    yield* inBackground(task, "warm", this.#fd, position, bytes);
+    this.#warmEnd = position + bytes;
   }
 
   override pwrite(task: Task, offset: number, length: number, position: number): number {
@@ -49,8 +65,9 @@ export class GoferFile extends SeekableFile {
     return n;
   }
 
-  override sync(): number {
-    return this.writable ? this.#inode.fs.kernel.native.fsync(this.#fd, 0) : 0;
+  override sync(task: Task, dataOnly: boolean): number {
+    if (!this.writable) return 0;
+    return task.start(inBackground(task, "fsync", this.#fd, dataOnly ? 1 : 0, 0));
   }
 
   override size(): number {
@@ -77,5 +94,7 @@ export class GoferFile extends SeekableFile {
   release(): void {
     this.#inode.closed(this.#fd);
     this.#inode.fs.kernel.native.close(this.#fd);
+    // A call that is still under way must not meet another file under the number.
+    this.#fd = -1;
   }
 }

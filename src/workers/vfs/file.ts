@@ -85,8 +85,8 @@ export abstract class OpenFile {
     return -ESPIPE;
   }
 
-  /** fsync(2): 0, or -EINVAL for what cannot be synchronised. */
-  sync(): number {
+  /** fsync(2): 0, BLOCKED, or -EINVAL for what cannot be synchronised. */
+  sync(_task: Task, _dataOnly: boolean): number {
     return -EINVAL;
   }
 

@@ -11,6 +11,7 @@ import { S_IFDIR, S_IFLNK, S_IFMT } from "../../shared/abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
 import type { OpenFile } from "./file.ts";
+import type { Path } from "./path.ts";
 
 /** A time in two parts, exact. */
 export interface Time {
@@ -133,6 +134,9 @@ export abstract class Inode {
 
   letGo(): void {}
 
+  /** It was read, through a description with these O_* flags at that place: its access time may change. */
+  accessed(_flags: number, _path: Path | null): void {}
+
   // ---- Directories ----
 
   /** Changes when names may have changed behind the cache's back, on the host. */
@@ -234,7 +238,7 @@ export abstract class Inode {
 
 /** What a magic link names: a place in the mount tree, an open file, or an errno. */
 export type MagicTarget =
-  | { readonly kind: "path"; readonly path: import("./path.ts").Path }
+  | { readonly kind: "path"; readonly path: Path }
   | { readonly kind: "file"; readonly file: OpenFile }
   | { readonly kind: "error"; readonly errno: number };
 

@@ -16,14 +16,14 @@ function usable(task: Task, fd: number): OpenFile | undefined {
   return file === undefined || (file.flags & F.O_PATH) !== 0 ? undefined : file;
 }
 
-function sync(task: Task, fd: number): number {
+function sync(task: Task, fd: number, dataOnly: boolean): number {
   const file = usable(task, fd);
-  return file === undefined ? -EBADF : file.sync();
+  return file === undefined ? -EBADF : file.sync(task, dataOnly);
 }
 
 export const SYNC_HANDLERS: Record<string, Handler> = {
-  fsync: (task, fd) => sync(task, fd),
-  fdatasync: (task, fd) => sync(task, fd),
+  fsync: (task, fd) => sync(task, fd, false),
+  fdatasync: (task, fd) => sync(task, fd, true),
   sync: () => 0,
   syncfs: (task, fd) => (usable(task, fd) === undefined ? -EBADF : 0),
 

@@ -6,6 +6,7 @@ import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from "../../../s
 import type { Mapped } from "../../mem/vma.ts";
 import type { Credentials } from "../../supervisor/credentials.ts";
 import type { Task } from "../../supervisor/task.ts";
+import { isStale, keepsAccessTimes } from "../access_time.ts";
 import { now } from "../clock.ts";
 import { openDevice } from "../devices.ts";
 import { DirectoryFile } from "../directory_file.ts";
@@ -19,6 +20,7 @@ import {
   type Time,
   typeOf,
 } from "../inode.ts";
+import type { Path } from "../path.ts";
 import { withoutPrivileges } from "../permission.ts";
 import { openFifo } from "../pipe.ts";
 import { CopyUp } from "./copy_up.ts";
@@ -269,6 +271,14 @@ export class MemoryInode extends Inode {
     meta.ctime = meta.mtime;
     meta.mode = withoutPrivileges(task, meta.mode);
     if (this.#xattrs !== null) this.#xattrs.remove(CAPABILITY_XATTR);
+  }
+
+  // Files that are only read stay the lower file system's.
+  override accessed(flags: number, path: Path | null): void {
+    const meta = this.#meta;
+    if (meta === null || !keepsAccessTimes(flags, path)) return;
+    const time = this.#now();
+    if (isStale(meta.atime, meta.mtime, meta.ctime, time)) meta.atime = time;
   }
 
   #truncate(size: number): number {
