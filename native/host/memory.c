@@ -133,3 +133,21 @@ RF_EXPORT int32_t rf_process_read(int32_t pid, double address, uint32_t length) 
   struct iovec remote = {(void *)(uint64_t)address, length};
   return result_of(process_vm_readv(pid, &local, 1, &remote, 1, 0));
 }
+
+/* Copies between a stub's memory and a slot's data window without the stub's help; the bytes up to the
+   first that cannot be reached. As above: for ranges of anonymous memory. */
+static int32_t process_copy(int32_t pid, double address, uint32_t chunk, uint32_t offset, uint32_t length, int out) {
+  if (chunk >= RF_GUEST_CHUNKS || offset > RF_CHUNK_SIZE || length > RF_CHUNK_SIZE - offset) return -EFAULT;
+  struct iovec local = {rf_guest_base + (uint64_t)chunk * RF_CHUNK_SIZE + offset, length};
+  struct iovec remote = {(void *)(uint64_t)address, length};
+  return result_of(out ? process_vm_writev(pid, &local, 1, &remote, 1, 0)
+                       : process_vm_readv(pid, &local, 1, &remote, 1, 0));
+}
+
+RF_EXPORT int32_t rf_process_copy_in(int32_t pid, double address, uint32_t chunk, uint32_t offset, uint32_t length) {
+  return process_copy(pid, address, chunk, offset, length, 0);
+}
+
+RF_EXPORT int32_t rf_process_copy_out(int32_t pid, double address, uint32_t chunk, uint32_t offset, uint32_t length) {
+  return process_copy(pid, address, chunk, offset, length, 1);
+}

@@ -57,6 +57,10 @@ const DECLARATIONS = {
   pread: "int32_t rf_pread(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position)",
   pwrite: "int32_t rf_pwrite(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position)",
   preadScratch: "int32_t rf_pread_scratch(int32_t fd, uint32_t offset, uint32_t length, double position)",
+  processCopyIn:
+    "int32_t rf_process_copy_in(int32_t pid, double address, uint32_t chunk, uint32_t offset, uint32_t length)",
+  processCopyOut:
+    "int32_t rf_process_copy_out(int32_t pid, double address, uint32_t chunk, uint32_t offset, uint32_t length)",
   processRead: "int32_t rf_process_read(int32_t pid, double address, uint32_t length)",
   seek: "double rf_seek(int32_t fd, double offset, int32_t whence)",
   readSmall: "int32_t rf_read_small(int32_t dir, const char *path)",

@@ -5,14 +5,19 @@ import { randomFillSync } from "node:crypto";
 import { EIO, ENOSPC, ENXIO } from "../../shared/abi/errno.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
-import type { Task } from "../supervisor/task.ts";
+import { OperationList } from "../supervisor/operation_list.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
 import { OpenFile } from "./file.ts";
+import { OWN_OFFSET, readRounds } from "./read_write.ts";
+import { Segments } from "./segments.ts";
 import { openMaster, openSlave } from "./tty/pty_files.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "./wait_queue.ts";
 
 export function makedev(major: number, minor: number): number {
   return ((minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xff) << 12)) >>> 0;
 }
+
+const ZERO_AT_ONCE = 1 << 20;
 
 /** The controlling terminal of whoever opens it. */
 const TTY = makedev(5, 0);
@@ -28,6 +33,8 @@ function openTerminal(kernel: Kernel, number: number, flags: number): OpenFile |
 interface MemoryDevice {
   read(task: Task, at: number, length: number): number;
   write(length: number): number;
+  /** Reading gives zeros and nothing else. */
+  readonly zeros?: boolean;
 }
 
 const discard = (length: number) => length;
@@ -47,11 +54,29 @@ function randomBytes(task: Task, at: number, length: number): number {
 
 const DEVICES: ReadonlyMap<number, MemoryDevice> = new Map([
   [makedev(1, 3), { read: () => 0, write: discard }], // null
-  [makedev(1, 5), { read: zeros, write: discard }], // zero
-  [makedev(1, 7), { read: zeros, write: () => -ENOSPC }], // full
+  [makedev(1, 5), { read: zeros, write: discard, zeros: true }], // zero
+  [makedev(1, 7), { read: zeros, write: () => -ENOSPC, zeros: true }], // full
   [makedev(1, 8), { read: randomBytes, write: discard }], // random
   [makedev(1, 9), { read: randomBytes, write: discard }], // urandom
 ]);
+
+/** The stub zeroes the memory itself; where it meets a fault, the ordinary way finds its place. */
+function* zeroMemory(task: Task, file: OpenFile, address: number, length: number): Coroutine {
+  for (let done = 0; done < length; ) {
+    if (done > 0 && task.interruptPending) return done;
+    const part = Math.min(length - done, ZERO_AT_ONCE);
+    const list = new OperationList(task.kernel.slots, task.slot);
+    list.zero(address + done, part);
+    if (yield* task.run(list)) done += part;
+    else {
+      const rest = new Segments();
+      rest.add(address + done, length - done);
+      const n = yield* readRounds(task, file, rest, OWN_OFFSET, false);
+      return done > 0 ? done + Math.max(0, n) : n;
+    }
+  }
+  return length;
+}
 
 class MemoryDeviceFile extends OpenFile {
   readonly isStream = false;
@@ -68,6 +93,16 @@ class MemoryDeviceFile extends OpenFile {
 
   override write(_task: Task, _offset: number, length: number): number {
     return this.#device.write(length);
+  }
+
+  override readCall(task: Task, segments: Segments): number | null {
+    const address = this.#device.zeros === true ? segments.nextAddress(segments.total) : -1;
+    return address < 0 ? null : task.start(zeroMemory(task, this, address, segments.total));
+  }
+
+  // What discards does not look at the memory.
+  override writeCall(_task: Task, segments: Segments): number | null {
+    return this.#device.write === discard ? segments.total : null;
   }
 
   override pread(task: Task, offset: number, length: number): number {

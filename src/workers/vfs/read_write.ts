@@ -3,6 +3,7 @@
 
 import { EAGAIN, EFAULT, EPIPE } from "../../shared/abi/errno.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import { copyInDirectly, copyOutDirectly } from "../mem/direct_copy.ts";
 import { ERESTARTSYS } from "../supervisor/restart.ts";
 import { sendToTask } from "../supervisor/send_signal.ts";
 import { fromUser } from "../supervisor/siginfo.ts";
@@ -62,7 +63,34 @@ function goesOn(task: Task, file: OpenFile): boolean {
   return !file.isStream || (file.poll(task) & POLLIN) !== 0;
 }
 
-function* readRounds(
+/** Copies the window's first bytes to the next place in guest memory; how many arrived. */
+function* deliver(task: Task, segments: Segments, length: number): Generator<void, number, void> {
+  const address = segments.nextAddress(length);
+  if (address >= 0 && copyOutDirectly(task, address, WINDOW, length)) {
+    segments.skip(length);
+    return length;
+  }
+  segments.round(task, length);
+  return yield* task.copyOutRound();
+}
+
+/** Copies the next bytes of guest memory to the window: how many were wanted, and how many came. */
+function* fetch(
+  task: Task,
+  segments: Segments,
+  limit: number,
+): Generator<void, { want: number; copied: number }, void> {
+  const address = segments.nextAddress(limit);
+  if (address >= 0 && copyInDirectly(task, address, WINDOW, limit)) {
+    segments.skip(limit);
+    return { want: limit, copied: limit };
+  }
+  const want = segments.round(task, limit);
+  return { want, copied: yield* task.copyInRound() };
+}
+
+/** Reads by rounds through the window. */
+export function* readRounds(
   task: Task,
   file: OpenFile,
   segments: Segments,
@@ -81,13 +109,13 @@ function* readRounds(
     }
     if (n <= 0) return done > 0 ? done : n;
     const before = done;
-    segments.round(task, n);
     done += n;
     if (done === segments.total || n < want || !goesOn(task, file)) {
+      segments.round(task, n);
       task.outFault = (copied) => onReadFault(task, file, before, n, Math.min(copied, n), position);
       return done;
     }
-    const copied = yield* task.copyOutRound();
+    const copied = yield* deliver(task, segments, n);
     if (copied < n) return onReadFault(task, file, before, n, copied, position);
   }
 }
@@ -135,8 +163,7 @@ function* writeRounds(
     if (ready === 0) {
       if (done === segments.total) return done;
       if (memoryEnds) return done > 0 ? done : -EFAULT;
-      const want = segments.round(task, segments.roundLimit(segments.total - done));
-      const copied = yield* task.copyInRound();
+      const { want, copied } = yield* fetch(task, segments, segments.roundLimit(segments.total - done));
       memoryEnds = copied < want;
       ready = memoryEnds ? deliverable(file, copied) : want;
       at = 0;

@@ -51,6 +51,12 @@ export class Segments {
     return done;
   }
 
+  /** Where the next `length` bytes lie, if they lie in one piece; else -1. */
+  nextAddress(length: number): number {
+    const left = this.#lengths[this.#index]! - this.#offset;
+    return left >= length ? this.#addresses[this.#index]! + this.#offset : -1;
+  }
+
   /** Moves on past bytes of the first segment that were dealt with already. */
   skip(length: number): void {
     this.#offset += length;

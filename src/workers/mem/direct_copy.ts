@@ -1,0 +1,35 @@
+// Copies between a slot's data window and guest memory that the kernel thread makes itself, without an
+// exchange with the stub. Only private anonymous memory is touched so: a page of a file could make the
+// kernel thread wait (hardening.md, F12). What is not certain is left to the stub, which finds faults in
+// their place.
+
+import { PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
+import type { Task } from "../supervisor/task.ts";
+import { VM_SHARED } from "./vma.ts";
+
+/** Whether a range is private anonymous memory with that protection, and nobody is changing it. */
+function isPlain(task: Task, address: number, length: number, prot: number): boolean {
+  const { space } = task.stub;
+  if (space.locks.size > 0) return false;
+  for (let at = address; at < address + length; ) {
+    const vma = space.vmas.find(at);
+    if (vma === null || vma.backing !== null || (vma.flags & VM_SHARED) !== 0) return false;
+    if ((vma.prot & prot) !== prot) return false;
+    at = vma.end;
+  }
+  return true;
+}
+
+/** Fetches guest memory to an offset of the slot; false: nothing is done. */
+export function copyInDirectly(task: Task, address: number, offset: number, length: number): boolean {
+  if (!isPlain(task, address, length, PROT_READ)) return false;
+  const { native } = task.kernel;
+  return native.processCopyIn(task.stub.pid, address, task.chunk, task.base + offset, length) === length;
+}
+
+/** Delivers bytes of the slot to guest memory; false: not all of them have arrived. */
+export function copyOutDirectly(task: Task, address: number, offset: number, length: number): boolean {
+  if (!isPlain(task, address, length, PROT_READ | PROT_WRITE)) return false;
+  const { native } = task.kernel;
+  return native.processCopyOut(task.stub.pid, address, task.chunk, task.base + offset, length) === length;
+}
