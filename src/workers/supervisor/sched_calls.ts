@@ -168,9 +168,17 @@ export const SCHED_HANDLERS: Record<string, Handler> = {
     return priority < 0 ? priority : onTarget(task, pid, (to) => setPolicy(task, to, to.policy, priority));
   },
   sched_get_priority_max: (_task, policy) =>
-    REALTIME.has(policy) ? 99 : FAIR.has(policy) || policy === S.SCHED_DEADLINE || policy === SCHED_EXT ? 0 : -EINVAL,
+    REALTIME.has(policy)
+      ? 99
+      : FAIR.has(policy) || policy === S.SCHED_DEADLINE || policy === SCHED_EXT
+        ? 0
+        : -EINVAL,
   sched_get_priority_min: (_task, policy) =>
-    REALTIME.has(policy) ? 1 : FAIR.has(policy) || policy === S.SCHED_DEADLINE || policy === SCHED_EXT ? 0 : -EINVAL,
+    REALTIME.has(policy)
+      ? 1
+      : FAIR.has(policy) || policy === S.SCHED_DEADLINE || policy === SCHED_EXT
+        ? 0
+        : -EINVAL,
   sched_rr_get_interval: (task, pid, address) =>
     onTarget(task, pid, ({ policy }) =>
       writeTime(task, address, policy === S.SCHED_RR ? RR_SLICE_NS : FAIR.has(policy) ? FAIR_SLICE_NS : 0),
