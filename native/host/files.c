@@ -63,6 +63,18 @@ RF_EXPORT int32_t rf_pread_nowait(int32_t fd, uint32_t chunk, uint32_t offset, u
   return iov.iov_base ? result_of(preadv2(fd, &iov, 1, (off_t)position, RWF_NOWAIT)) : -EFAULT;
 }
 
+/* Reads a range and forgets it: from now on the page cache has it. Runs on any thread. */
+RF_EXPORT int32_t rf_warm(int32_t fd, double position, double length) {
+  uint8_t bytes[65536];
+  for (double done = 0; done < length;) {
+    size_t wanted = length - done < sizeof bytes ? (size_t)(length - done) : sizeof bytes;
+    ssize_t n = pread(fd, bytes, wanted, (off_t)(position + done));
+    if (n <= 0) return n < 0 ? -errno : 0;
+    done += (double)n;
+  }
+  return 0;
+}
+
 RF_EXPORT int32_t rf_pread_scratch(int32_t fd, uint32_t offset, uint32_t length, double position) {
   if (offset > rf_scratch_size || length > rf_scratch_size - offset) return -EFAULT;
   return result_of(pread(fd, rf_scratch + offset, length, (off_t)position));

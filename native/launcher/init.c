@@ -224,7 +224,7 @@ void init_run(const struct init_plan *plan) {
 
   mounts_make_private();
   int proc = mounts_detached_proc();
-  int root = mounts_detached_host();
+  int root = mounts_detached_host(plan->root_writable);
   mounts_enter(plan->sandbox_directory);
   privileges_common();
 

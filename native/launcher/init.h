@@ -2,6 +2,8 @@
 #ifndef RINGFENCE_INIT_H
 #define RINGFENCE_INIT_H
 
+#include <stdbool.h>
+
 // Bytes on the lifeline, from the launcher. End of file without DETACH ends the sandbox.
 #define LIFELINE_GO 'g'     // id maps are written
 #define LIFELINE_DETACH 'd' // the launcher leaves, the sandbox stays
@@ -23,6 +25,7 @@ struct init_plan {
   int terminal;         // standard input, where that is a terminal: its modes are kept and restored
   int launcher_ends[3]; // descriptors of the launcher that init closes first
   int state_lock;       // kept open, so that the lock is free only when the sandbox is gone
+  bool root_writable;   // the guest's changes are the host's
 };
 
 // Never returns.

@@ -46,16 +46,18 @@ static void hide(const char *path) {
     fail_errno(EXIT_RINGFENCE, "hiding %s", path);
 }
 
-int mounts_detached_host(void) {
+int mounts_detached_host(bool writable) {
   hide("/proc");
   hide("/sys");
   hide("/dev");
   int fd = (int)syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
   if (fd < 0) fail_errno(EXIT_RINGFENCE, "copying the host's mount tree");
-  struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-                            .propagation = MS_PRIVATE};
+  struct mount_attr attr = {
+      .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (writable ? 0 : MOUNT_ATTR_RDONLY),
+      .propagation = MS_PRIVATE,
+  };
   if (attributes(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, attr) < 0)
-    fail_errno(EXIT_RINGFENCE, "making the host's mount tree read-only");
+    fail_errno(EXIT_RINGFENCE, "restricting the host's mount tree");
   return fd;
 }
 

@@ -2,6 +2,8 @@
 #ifndef RINGFENCE_MOUNTS_H
 #define RINGFENCE_MOUNTS_H
 
+#include <stdbool.h>
+
 // Nothing that is mounted here or on the host from now on shows on the other side.
 void mounts_make_private(void);
 
@@ -9,9 +11,10 @@ void mounts_make_private(void);
 // host's own /proc is still in view: the kernel refuses a proc that would show more than that one.
 int mounts_detached_proc(void);
 
-// A detached copy of the host's whole tree, read-only, without devices and set-id programs, so that
-// the host kernel itself refuses every write through it. /proc, /sys and /dev are empty in it.
-int mounts_detached_host(void);
+// A detached copy of the host's whole tree, without devices and set-id programs; read-only unless the
+// guest is to change the host's files, so that the host kernel itself refuses every write through it. /proc,
+// /sys and /dev are empty in it.
+int mounts_detached_host(bool writable);
 
 // Makes `directory` the read-only root of this mount namespace, with nothing else mounted.
 void mounts_enter(const char *directory);

@@ -40,6 +40,8 @@ static int config_memfd(const struct options *options, const struct identity *id
   buffer_json_string(&text, identity->hostname);
   buffer_printf(&text, ",\"options\":{\"platform\":");
   buffer_json_string(&text, options->values[OPTION_PLATFORM]);
+  buffer_printf(&text, ",\"overlay2\":");
+  buffer_json_string(&text, options->values[OPTION_OVERLAY2]);
   buffer_printf(&text, ",\"debug\":%s,\"strace\":%s}", option_on(options, OPTION_DEBUG) ? "true" : "false",
                 option_on(options, OPTION_STRACE) ? "true" : "false");
   if (program) {
@@ -157,6 +159,7 @@ void sandbox_start(struct sandbox *sandbox, const struct options *options, const
       .stdio = {-1, -1, -1},
       .terminal = program && identity->terminal ? 0 : -1,
       .state_lock = state ? state->lock : -1,
+      .root_writable = strcmp(options->values[OPTION_OVERLAY2], "none") == 0,
   };
   for (int i = 0; program && i < 3; i++)
     plan.stdio[i] = i;

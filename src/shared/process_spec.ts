@@ -45,6 +45,8 @@ export interface SandboxOptions {
   platform: "systrap";
   debug: boolean;
   strace: boolean;
+  /** Where writes to the root file system go: a layer in memory, or the files themselves. */
+  overlay2: "root:memory" | "none";
 }
 
 /** Descriptors of the boot message, in the order of the names in its header. */
@@ -54,7 +56,7 @@ export type BootDescriptor =
   | "zygote" // SOCK_SEQPACKET to the zygote
   | "launcher" // SOCK_STREAM to the launcher: JSON lines
   | "listen" // listening control socket, where the sandbox has a state directory
-  | "root" // the root file system, read-only
+  | "root" // the root file system, read-only unless it is to be written to
   | "log" // where log records go
   | "debug-log"
   | "stdin"

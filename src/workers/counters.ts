@@ -7,6 +7,8 @@ export class Counters {
   tasks = 0;
   openFiles = 0;
   epollItems = 0;
+  sockets = 0;
+  filesInFlight = 0;
   /** Of memory file systems: inodes, bytes of contents, files that have a host memfd. */
   memoryNodes = 0;
   memoryFileBytes = 0;
@@ -19,6 +21,8 @@ export class Counters {
   protocolErrors = 0;
   handlerErrors = 0;
   ignoredKicks = 0;
+  /** Host calls that were made in the background, because they might wait for a disk. */
+  backgroundCalls = 0;
   sleeps = 0;
 
   toRecord(): Record<string, number> {

@@ -76,6 +76,7 @@ class KernelThread {
         passes = 0;
       }
       const now = kernel.native.monotonicNs();
+      kernel.nowNs = now;
       if (busy) this.#lastBusyNs = now;
       kernel.timers.expire(now);
       if (now - this.#lastLookNs > LOOK_INTERVAL_NS) {
@@ -121,7 +122,8 @@ class KernelThread {
     }
     kernel.page.clearSleeping(kernel.thread);
     kernel.page.setCpu(kernel.thread, kernel.native.getcpu());
-    this.#lastBusyNs = kernel.native.monotonicNs();
+    kernel.nowNs = kernel.native.monotonicNs();
+    this.#lastBusyNs = kernel.nowNs;
   }
 
   #timeoutNs(nowNs: number): number {

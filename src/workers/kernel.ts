@@ -19,6 +19,8 @@ import { Request } from "../shared/ring/slot_states.ts";
 import { Counters } from "./counters.ts";
 import { Vdso } from "./mem/vdso.ts";
 import type { Native } from "./native.ts";
+import { UnixGarbage } from "./net/unix/garbage.ts";
+import { UnixNames } from "./net/unix/names.ts";
 import { SleepSet } from "./sleep_set.ts";
 import { initialCredentials, UserNamespace } from "./supervisor/credentials.ts";
 import { returnToGuest } from "./supervisor/deliver_signal.ts";
@@ -36,6 +38,7 @@ import { Timers } from "./timers.ts";
 import { Tracer } from "./tracer.ts";
 import { AnonymousInodes } from "./vfs/anonymous_fs.ts";
 import { DentryCache } from "./vfs/dentry_cache.ts";
+import { DirectoryListings } from "./vfs/directory_listings.ts";
 import { LockTable } from "./vfs/file_locks.ts";
 import { mountInitialTree } from "./vfs/initial_mounts.ts";
 import { MountNamespace, type Path } from "./vfs/path.ts";
@@ -72,6 +75,8 @@ export class Kernel {
   readonly places: ChunkPlaces;
   readonly sleep: SleepSet;
   readonly timers = new Timers();
+  /** CLOCK_MONOTONIC as the kernel thread's loop last saw it: for what need not be exact. */
+  nowNs = 0;
   readonly counters = new Counters();
   readonly stubs: Stubs;
   readonly dispatcher: Dispatcher;
@@ -100,6 +105,7 @@ export class Kernel {
     epollItems: 262144,
     posixTimers: 16384,
     fileLocks: 65536,
+    filesInFlight: 65536,
     openFiles: 262144,
     memoryNodes: 1 << 20,
     memoryFiles: 8192,
@@ -113,10 +119,13 @@ export class Kernel {
   #lastDevice = 0;
   readonly pipes = new Pipes(this.limits.pipePages);
   readonly locks = new LockTable(this);
+  readonly unixNames = new UnixNames();
+  readonly unixGarbage = new UnixGarbage(this);
   readonly anonymous: AnonymousInodes;
   readonly ptys = new Ptys(this);
   readonly devPts: DevPts;
   readonly dentries = new DentryCache();
+  readonly listings = new DirectoryListings();
   /** Root of the guest's mount tree. */
   readonly mounts = new MountNamespace();
   root!: Path;

@@ -3,9 +3,12 @@
 // area; file data moves between a descriptor and a slot's window, named by (chunk, offset).
 
 import koffi from "koffi";
+import { EIO } from "../shared/abi/errno.ts";
 
 /** Bytes of a kernel thread's scratch area: room for the largest structure or header that crosses. */
 export const SCRATCH_SIZE = 65536;
+/** Where the second of two names stands in the scratch area (native/host/changes.c). */
+export const SECOND_NAME = 4096;
 
 const DECLARATIONS = {
   setGuestMemory: "void rf_set_guest_memory(uint8_t *base)",
@@ -58,12 +61,24 @@ const DECLARATIONS = {
   seek: "double rf_seek(int32_t fd, double offset, int32_t whence)",
   readSmall: "int32_t rf_read_small(int32_t dir, const char *path)",
   pollOne: "int32_t rf_poll_one(int32_t fd, int32_t events, int32_t timeoutMs)",
-  openComponent: "int32_t rf_open_component(int32_t dir, int32_t flags)",
+  openNamed: "int32_t rf_open_component(int32_t dir, int32_t flags)",
   reopen: "int32_t rf_reopen(int32_t proc, int32_t fd, int32_t flags)",
   fstat: "int32_t rf_fstat(int32_t fd)",
+  create: "int32_t rf_create(int32_t dir)",
+  mkdir: "int32_t rf_mkdir(int32_t dir)",
+  mknod: "int32_t rf_mknod(int32_t dir, uint32_t type)",
+  symlink: "int32_t rf_symlink(int32_t dir)",
+  link: "int32_t rf_link(int32_t proc, int32_t fd, int32_t dir)",
+  unlink: "int32_t rf_unlink(int32_t dir, int32_t isDirectory)",
+  rename: "int32_t rf_rename(int32_t dir, int32_t to, uint32_t flags)",
+  chown: "int32_t rf_chown(int32_t fd, int32_t uid, int32_t gid)",
+  chmod: "int32_t rf_chmod(int32_t proc, int32_t fd, uint32_t mode)",
+  utimens: "int32_t rf_utimens(int32_t fd)",
+  setxattr: "int32_t rf_setxattr(int32_t proc, int32_t fd, uint32_t length, int32_t flags)",
+  removexattr: "int32_t rf_removexattr(int32_t proc, int32_t fd)",
   getdents: "int32_t rf_getdents(int32_t fd)",
   fstatfs: "int32_t rf_fstatfs(int32_t fd)",
-  getxattr: "int32_t rf_getxattr(int32_t proc, int32_t fd)",
+  getxattrNamed: "int32_t rf_getxattr(int32_t proc, int32_t fd)",
   listxattr: "int32_t rf_listxattr(int32_t proc, int32_t fd)",
   preadNowait:
     "int32_t rf_pread_nowait(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position)",
@@ -73,6 +88,14 @@ const DECLARATIONS = {
   terminalFlush: "int32_t rf_terminal_flush(int32_t fd, int32_t queue)",
   fcntlGetFlags: "int32_t rf_fcntl_get_flags(int32_t fd)",
 } as const;
+
+/** Calls that may wait for a disk: they run on libuv's threads, and have no scratch area. */
+const BACKGROUND = {
+  warm: "int32_t rf_warm(int32_t fd, double position, double length)",
+  fsync: "int32_t rf_fsync(int32_t fd, double dataOnly, double unused)",
+} as const;
+
+export type BackgroundEntry = keyof typeof BACKGROUND;
 
 type Entry = keyof typeof DECLARATIONS;
 type DoubleEntry = "monotonicNs" | "seek" | "getauxval" | "hostVdsoOffset" | "copyBytes";
@@ -90,12 +113,18 @@ export type Native = {
   scratchView: DataView;
   /** Puts a name (one char a byte) with a NUL behind it at an offset of the scratch area. */
   putName(name: string, at?: number): void;
+  /** Opens one component below a directory handle, never through a symlink (hardening.md, F6). */
+  openComponent(directory: number, name: string, flags: number): number;
+  getxattr(proc: number, fd: number, name: string): number;
+  /** Starts a call in the background; its result comes when the event loop turns. */
+  background(entry: BackgroundEntry, fd: number, a: number, b: number, done: (result: number) => void): void;
 };
 
 /** Loads the library for the calling thread and gives it a scratch area of its own. */
 export function loadNative(path: string): Native {
   const library = koffi.load(path);
   const native: Record<string, unknown> = {};
+  const typed = native as Native;
   for (const [name, declaration] of Object.entries(DECLARATIONS)) native[name] = library.func(declaration);
   // Not in the V8 heap's movable part: a SharedArrayBuffer's memory never moves.
   const scratch = new Uint8Array(new SharedArrayBuffer(SCRATCH_SIZE));
@@ -106,7 +135,28 @@ export function loadNative(path: string): Native {
   native["putName"] = (name: string, at = 0) => {
     text[at + text.write(name, at, "latin1")] = 0;
   };
-  const typed = native as Native;
+  native["openComponent"] = (directory: number, name: string, flags: number) => {
+    typed.putName(name);
+    return typed.openNamed(directory, flags);
+  };
+  native["getxattr"] = (proc: number, fd: number, name: string) => {
+    typed.putName(name);
+    return typed.getxattrNamed(proc, fd);
+  };
+  const background = Object.fromEntries(
+    Object.entries(BACKGROUND).map(([name, declaration]) => [name, library.func(declaration)]),
+  );
+  native["background"] = (
+    entry: BackgroundEntry,
+    fd: number,
+    a: number,
+    b: number,
+    done: (result: number) => void,
+  ) => {
+    background[entry]!.async(fd, a, b, (error: unknown, result: number) =>
+      done(error === null ? result : -EIO),
+    );
+  };
   typed.setScratch(scratch, SCRATCH_SIZE);
   return typed;
 }

@@ -141,7 +141,8 @@ int main(void) {
   }
   pause_ms(20);
   write(p[1], c, 1);
-  value("add", add(ep, p[0], EPOLLIN, 8));
+  int added = add(ep, p[0], EPOLLIN, 8);
   wait(0);
+  value("add", added);
   return 0;
 }

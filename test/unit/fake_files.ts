@@ -162,6 +162,7 @@ export function fakeKernel(memoryNodes = 1000): FakeKernel {
     limits: { memoryNodes, memoryFiles: 1000 },
     descriptors: { proc: 0 },
     nextDevice: () => ++devices,
+    listings: { add() {}, remove() {} },
     nextMappedId: () => 1,
   } as unknown as Kernel;
   const unlimited = Array.from({ length: 16 }, () => [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]);

@@ -266,7 +266,7 @@ class World {
     if (typeof file === "number") throw new Error(`open: errno ${-file}`);
     inode.hold();
     found.dentry.pins++;
-    file.path = { dentry: found.dentry } as OpenFile["path"];
+    file.path = { dentry: found.dentry, mount: { flags: 0 } } as unknown as OpenFile["path"];
     this.opened.push({ file, inode, model: found.model });
   }
 

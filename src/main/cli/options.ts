@@ -48,6 +48,13 @@ export const globalFlags: Flag[] = [
     choices: ["systrap"],
     default: "systrap",
   },
+  {
+    name: "overlay2",
+    type: "string",
+    describe: "where writes to the root file system go: a layer in memory, or none: the files themselves",
+    choices: ["root:memory", "none"],
+    default: "root:memory",
+  },
 ];
 
 export const commands: Command[] = [

@@ -1,32 +1,87 @@
-// An open regular file of a gofer file system: a host descriptor that is read at positions which the
-// kernel keeps. What the host's page cache has is read at once.
+// An open regular file of a gofer file system: a host descriptor with no more access than the guest's, that
+// is read and written at positions which the kernel keeps. What the host's page cache has is read at once.
 
-import { EAGAIN, EOPNOTSUPP } from "../../shared/abi/errno.ts";
+import { EAGAIN, EFBIG, EOPNOTSUPP } from "../../shared/abi/errno.ts";
+import { O_APPEND } from "../../shared/abi/fcntl.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { Task } from "../supervisor/task.ts";
+import { withoutPrivileges } from "../vfs/permission.ts";
 import { SeekableFile } from "../vfs/seekable_file.ts";
-import type { GoferInode } from "./gofer_fs.ts";
+import { allowedLength } from "../vfs/size_limit.ts";
+import { inBackground } from "./background.ts";
+import type { GoferInode } from "./gofer_inode.ts";
+
+const READ_AHEAD = 1 << 20;
 
 export class GoferFile extends SeekableFile {
   readonly #inode: GoferInode;
-  readonly #fd: number;
-  #nowait = true;
+  #fd: number;
+  /** The host's file system can tell what its page cache has. */
+  #tells = true;
+  /** Where it cannot: what was read once is taken to be there, up to this position. */
+  #warmEnd = 0;
 
+  /** Owns the host descriptor. */
   constructor(inode: GoferInode, fd: number, flags: number) {
     super(inode, flags);
     this.#inode = inode;
     this.#fd = fd;
+    inode.opened(fd);
   }
 
   override pread(task: Task, offset: number, length: number, position: number): number {
-    const { native } = task.kernel;
-    const at = task.base + offset;
-    if (this.#nowait) {
-      const n = native.preadNowait(this.#fd, task.chunk, at, length, position);
-      if (n === -EOPNOTSUPP) this.#nowait = false;
-      else if (n !== -EAGAIN) return n;
+    return task.kernel.native.pread(this.#fd, task.chunk, task.base + offset, length, position);
+  }
+
+  override preadCached(task: Task, offset: number, length: number, position: number): number {
+    if (this.#tells) {
+      const n = task.kernel.native.preadNowait(this.#fd, task.chunk, task.base + offset, length, position);
+      if (n !== -EOPNOTSUPP) return n;
+      this.#tells = false;
     }
-    return native.pread(this.#fd, task.chunk, at, length, position);
+    return position + length <= this.#warmEnd ? this.pread(task, offset, length, position) : -EAGAIN;
+  }
+
+  override *warm(task: Task, position: number, length: number): Generator<void, void, void> {
+    // Who goes on where the last read-ahead ended reads all of the file.
+    const ahead = position <= this.#warmEnd && this.#warmEnd <= position + length ? READ_AHEAD : length;
+    const bytes = Math.max(ahead, length);
+    yield* inBackground(task, "warm", this.#fd, position, bytes);
+    this.#warmEnd = position + bytes;
+  }
+
+  override pwrite(task: Task, offset: number, length: number, position: number): number {
+    const { native } = task.kernel;
+    this.#inode.changed();
+    const before = this.#inode.attributes();
+    if (typeof before === "number") return before;
+    const at = (this.flags & O_APPEND) !== 0 ? before.size : position;
+    const allowed = allowedLength(task, at, length);
+    if (allowed === 0 && length > 0) return -EFBIG;
+    const mode = withoutPrivileges(task, before.mode);
+    if (mode !== before.mode) this.#inode.setAttributes({ mode: mode & 0o7777 });
+    const n = native.pwrite(this.#fd, task.chunk, task.base + offset, allowed, at);
+    this.#inode.changed();
+    return n;
+  }
+
+  override sync(task: Task, dataOnly: boolean): number {
+    if (!this.writable) return 0;
+    return task.start(inBackground(task, "fsync", this.#fd, dataOnly ? 1 : 0, 0));
+  }
+
+  override size(): number {
+    this.#inode.changed();
+    return super.size();
+  }
+
+  protected override seekData(offset: number, whence: number): number {
+    return this.#inode.fs.kernel.native.seek(this.#fd, offset, whence);
+  }
+
+  override allocate(task: Task, mode: number, position: number, length: number): number {
+    this.#inode.changed();
+    return task.kernel.native.fallocate(this.#fd, mode, position, length);
   }
 
   override map(writable: boolean): { backing: Mapped; hostFd: number; offset: number } | number {
@@ -37,6 +92,9 @@ export class GoferFile extends SeekableFile {
   }
 
   release(): void {
+    this.#inode.closed(this.#fd);
     this.#inode.fs.kernel.native.close(this.#fd);
+    // A call that is still under way must not meet another file under the number.
+    this.#fd = -1;
   }
 }

@@ -2,13 +2,12 @@
 // descriptors does. A handle that was closed is opened again from its parent by name, and counts only if
 // it is still the same file.
 
-import { ENFILE, ESTALE } from "../../shared/abi/errno.ts";
-import { readU64 } from "../../shared/abi/struct.ts";
+import { EMFILE, ENFILE, ENOENT, ENOTDIR, ESTALE } from "../../shared/abi/errno.ts";
+import { O_PATH } from "../../shared/abi/fcntl.ts";
 import type { Native } from "../native.ts";
+import { readStat } from "../vfs/stat.ts";
 
-const O_PATH = 0o10000000;
 const DEFAULT_LIMIT = 1024;
-const EMFILE = 24;
 
 /** What a handle is opened from. */
 export interface HandleOwner {
@@ -47,10 +46,10 @@ export class Handles {
     const parent = this.get(owner.parentOwner);
     if (parent < 0) return parent;
     const fd = this.openChild(parent, owner.hostName);
-    if (fd < 0) return fd;
-    const view = this.#native.scratchView;
+    if (fd < 0) return fd === -ENOENT || fd === -ENOTDIR ? -ESTALE : fd;
     const error = this.#native.fstat(fd);
-    if (error < 0 || readU64(view, 0) !== owner.hostDev || readU64(view, 8) !== owner.hostIno) {
+    const { dev, ino } = readStat(this.#native.scratchView);
+    if (error < 0 || dev !== owner.hostDev || ino !== owner.hostIno) {
       this.#native.close(fd);
       return error < 0 ? error : -ESTALE;
     }
@@ -60,11 +59,10 @@ export class Handles {
 
   /** Opens a name below a directory handle; when descriptors run out, old handles make room once. */
   openChild(directory: number, name: string): number {
-    this.#native.putName(name);
-    const fd = this.#native.openComponent(directory, O_PATH);
+    const fd = this.#native.openComponent(directory, name, O_PATH);
     if (fd !== -EMFILE && fd !== -ENFILE) return fd;
     this.#shrink(this.#limit >>> 1, directory);
-    const again = this.#native.openComponent(directory, O_PATH);
+    const again = this.#native.openComponent(directory, name, O_PATH);
     return again === -EMFILE ? -ENFILE : again;
   }
 
@@ -72,6 +70,13 @@ export class Handles {
   add(owner: HandleOwner, fd: number): void {
     this.#open.set(owner, fd);
     if (this.#open.size > this.#limit) this.#shrink(this.#limit - (this.#limit >>> 3), fd);
+  }
+
+  /** Takes the handle of a file out, to be kept by the caller: it serves whatever becomes of the name. */
+  take(owner: HandleOwner): number {
+    const fd = this.get(owner);
+    if (fd >= 0 && owner.parentOwner !== null) this.#open.delete(owner);
+    return fd;
   }
 
   #shrink(goal: number, keep: number): void {

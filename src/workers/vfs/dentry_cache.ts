@@ -25,35 +25,35 @@ export class DentryCache {
   lookup(directory: Dentry, name: string): Dentry | number {
     const cached = directory.children.get(name);
     const inode = directory.inode!;
-    if (cached !== undefined) {
-      if (inode.fs.cachesNames || cached.mountedHere > 0) {
-        this.#touch(cached);
-        return cached;
-      }
-      return this.#revalidate(directory, cached, inode.lookup(name));
-    }
-    const found = inode.lookup(name);
-    if (typeof found === "number" && found !== -ENOENT) return found;
-    return this.add(directory, name, typeof found === "number" ? null : found);
+    const version = inode.namesVersion();
+    if (cached === undefined) return this.#find(directory, name, inode.lookup(name), version);
+    const believed = inode.fs.cachesNames && cached.version === version;
+    if (!believed && cached.mountedHere === 0)
+      return this.#revalidate(directory, cached, inode.lookup(name), version);
+    this.#touch(cached);
+    return cached;
   }
 
-  #revalidate(directory: Dentry, cached: Dentry, found: Inode | number): Dentry | number {
+  #find(directory: Dentry, name: string, found: Inode | number, version: number): Dentry | number {
     if (typeof found === "number" && found !== -ENOENT) return found;
-    const inode = typeof found === "number" ? null : found;
-    if (
-      cached.inode === inode ||
-      (cached.inode !== null && inode !== null && cached.inode.ino === inode.ino)
-    ) {
+    return this.#add(directory, name, typeof found === "number" ? null : found, version);
+  }
+
+  #revalidate(directory: Dentry, cached: Dentry, found: Inode | number, version: number): Dentry | number {
+    const before = cached.inode;
+    const same = typeof found === "number" ? found === -ENOENT && before === null : before?.isSame(found);
+    if (same === true) {
+      cached.version = version;
       this.#touch(cached);
       return cached;
     }
-    this.drop(cached);
-    return this.add(directory, cached.name, inode);
+    if (typeof found !== "number" || found === -ENOENT) this.drop(cached);
+    return this.#find(directory, cached.name, found, version);
   }
 
-  /** Enters a name. */
-  add(directory: Dentry, name: string, inode: Inode | null): Dentry {
+  #add(directory: Dentry, name: string, inode: Inode | null, version: number): Dentry {
     const dentry = new Dentry(name, directory, inode);
+    dentry.version = version;
     directory.children.set(name, dentry);
     this.#used.add(dentry);
     if (this.#used.size > this.#limit) this.#shrink();

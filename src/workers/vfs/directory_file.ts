@@ -34,23 +34,23 @@ export class DirectoryFile extends OpenFile {
   override seek(offset: number, whence: number): number {
     const target = whence === SEEK_SET ? offset : whence === SEEK_CUR ? this.#position + offset : -1;
     if (target < 0) return -EINVAL;
-    if (target === 0) this.#entries = null;
+    if (target === 0) this.forgetListing();
     this.#position = target;
     return target;
   }
 
   /** Fills up to `capacity` bytes at `at` of the task's bytes with linux_dirent64 records; their bytes, 0 at the end. */
   getdents(task: Task, at: number, capacity: number, parentIno: number): number {
-    if (this.#entries === null) {
-      const entries = this.inode!.entries();
-      if (typeof entries === "number") return entries;
-      this.#entries = entries;
-    }
-    const list = this.#entries;
+    const list = this.#listing();
+    if (typeof list === "number") return list;
+    this.inode!.accessed(this.flags, this.path);
     let used = 0;
     for (;;) {
       const entry = this.#entry(list, this.#position, parentIno);
-      if (entry === null) return used;
+      if (entry === null) {
+        if (used === 0) this.forgetListing();
+        return used;
+      }
       const length = (DIRENT_HEADER + entry.name.length + 1 + 7) & ~7;
       // A buffer that cannot hold even one record is an error.
       if (used + length > capacity) return used > 0 ? used : -EINVAL;
@@ -58,6 +58,22 @@ export class DirectoryFile extends OpenFile {
       this.#write(task, at + used, entry, length);
       used += length;
     }
+  }
+
+  #listing(): readonly DirectoryEntry[] | number {
+    if (this.#entries !== null) return this.#entries;
+    const entries = this.inode!.entries();
+    if (typeof entries === "number") return entries;
+    this.inode!.fs.kernel.listings.add(this, entries.length);
+    this.#entries = entries;
+    return entries;
+  }
+
+  /** The next read lists the directory again. */
+  forgetListing(): void {
+    if (this.#entries === null) return;
+    this.#entries = null;
+    this.inode!.fs.kernel.listings.remove(this);
   }
 
   #entry(list: readonly DirectoryEntry[], index: number, parentIno: number): DirectoryEntry | null {
@@ -88,5 +104,7 @@ export class DirectoryFile extends OpenFile {
     return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
   }
 
-  release(): void {}
+  release(): void {
+    this.forgetListing();
+  }
 }

@@ -44,9 +44,9 @@ const DIRECTORIES = [
 const owned = (mode: number) => ({ mode, uid: 0, gid: 0 });
 
 export function mountInitialTree(kernel: Kernel): Path {
-  const lower = new GoferFs(kernel, kernel.descriptors.root);
   const limit = Math.floor(totalmem() * UPPER_SHARE);
-  const root = kernel.mounts.mountRoot(new MemoryFs(kernel, { limit, lower }), MS_RELATIME, "overlay");
+  const rootFs = makeRoot(kernel, limit);
+  const root = kernel.mounts.mountRoot(rootFs, MS_RELATIME, rootFs.type);
   mountAt(kernel, root, "proc", makeProc(kernel), MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, "proc");
   const sysFlags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME;
   mountAt(kernel, root, "sys", makeSys(kernel), sysFlags, "sysfs");
@@ -57,6 +57,13 @@ export function mountInitialTree(kernel: Kernel): Path {
     mountAt(kernel, dev, "shm", shm, MS_NOSUID, "shm");
   }
   return root;
+}
+
+/** The host's files under a layer in memory, or themselves. */
+function makeRoot(kernel: Kernel, limit: number): FileSystem {
+  const direct = kernel.config.options.overlay2 === "none";
+  const host = new GoferFs(kernel, kernel.descriptors.root, direct);
+  return direct ? host : new MemoryFs(kernel, { limit, lower: host });
 }
 
 /** Mounts a file system on a directory right below `at`; null where a file is in its place. */

@@ -11,6 +11,7 @@ import { S_IFDIR, S_IFLNK, S_IFMT } from "../../shared/abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
 import type { OpenFile } from "./file.ts";
+import type { Path } from "./path.ts";
 
 /** A time in two parts, exact. */
 export interface Time {
@@ -112,6 +113,11 @@ export abstract class Inode {
     return this.type === S_IFLNK;
   }
 
+  /** Whether it is the same file: some file systems make inodes anew at each look-up. */
+  isSame(other: Inode): boolean {
+    return this === other || (this.fs === other.fs && this.ino === other.ino && this.type === other.type);
+  }
+
   abstract attributes(): Attributes | number;
 
   setAttributes(_changes: AttributeChanges): number {
@@ -128,7 +134,15 @@ export abstract class Inode {
 
   letGo(): void {}
 
+  /** It was read, through a description with these O_* flags at that place: its access time may change. */
+  accessed(_flags: number, _path: Path | null): void {}
+
   // ---- Directories ----
+
+  /** Changes when names may have changed behind the cache's back, on the host. */
+  namesVersion(): number {
+    return 0;
+  }
 
   /** The child of that name, or -ENOENT. Never "." or "..". */
   lookup(_name: string): Inode | number {
@@ -224,7 +238,7 @@ export abstract class Inode {
 
 /** What a magic link names: a place in the mount tree, an open file, or an errno. */
 export type MagicTarget =
-  | { readonly kind: "path"; readonly path: import("./path.ts").Path }
+  | { readonly kind: "path"; readonly path: Path }
   | { readonly kind: "file"; readonly file: OpenFile }
   | { readonly kind: "error"; readonly errno: number };
 

@@ -16,6 +16,8 @@ export class Dentry {
   deleted = false;
   /** Open files, working directories and roots that stand here: not to be dropped from the cache. */
   pins = 0;
+  /** Version of its directory's names for which it was found (Inode.namesVersion). */
+  version = 0;
   /** Mounts whose mount point this is; what walks ask first. */
   mountedHere = 0;
 

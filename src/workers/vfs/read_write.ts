@@ -8,6 +8,7 @@ import { sendToTask } from "../supervisor/send_signal.ts";
 import { fromUser } from "../supervisor/siginfo.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { O_NONBLOCK, type OpenFile } from "./file.ts";
+import { SeekableFile } from "./seekable_file.ts";
 import type { Segments } from "./segments.ts";
 import { waitFor } from "./wait.ts";
 import { POLLIN, POLLOUT } from "./wait_queue.ts";
@@ -18,6 +19,25 @@ const PAGE_SIZE = 4096;
 export const OWN_OFFSET = -1;
 
 function readOnce(task: Task, file: OpenFile, length: number, position: number): number {
+  if (file instanceof SeekableFile) {
+    const at = position === OWN_OFFSET ? file.position : position;
+    const n = file.preadCached(task, WINDOW, length, at);
+    if (n > 0 && position === OWN_OFFSET) file.position += n;
+    return n;
+  }
+  return position === OWN_OFFSET
+    ? file.read(task, WINDOW, length)
+    : file.pread(task, WINDOW, length, position);
+}
+
+// A regular file has bytes that must come from a disk: waits for them, then reads.
+function* readCold(
+  task: Task,
+  file: SeekableFile,
+  length: number,
+  position: number,
+): Generator<void, number, void> {
+  yield* file.warm(task, position === OWN_OFFSET ? file.position : position, length);
   return position === OWN_OFFSET
     ? file.read(task, WINDOW, length)
     : file.pread(task, WINDOW, length, position);
@@ -52,7 +72,9 @@ function* readRounds(
   let done = 0;
   for (;;) {
     const want = segments.roundLimit(segments.total - done);
-    const n = readOnce(task, file, want, position === OWN_OFFSET ? position : position + done);
+    const at = position === OWN_OFFSET ? position : position + done;
+    let n = readOnce(task, file, want, at);
+    if (n === -EAGAIN && !noWait && file instanceof SeekableFile) n = yield* readCold(task, file, want, at);
     if (n === -EAGAIN && done === 0 && !noWait && (file.flags & O_NONBLOCK) === 0) {
       if (yield* waitFor(task, file, POLLIN)) return -ERESTARTSYS;
       continue;
@@ -80,6 +102,8 @@ export function readInto(
 ): number {
   if (segments.invalid) return -EFAULT;
   if (segments.total === 0) return 0;
+  const whole = position === OWN_OFFSET ? file.readCall(task, segments, noWait) : null;
+  if (whole !== null) return whole;
   return task.start(readRounds(task, file, segments, position, noWait));
 }
 
@@ -142,6 +166,8 @@ export function writeBuffer(task: Task, file: OpenFile, segments: Segments, posi
   const faulted = !task.inComplete(0, want);
   const arrived = Math.min(task.inLength(0), want);
   const ready = faulted ? deliverable(file, arrived) : want;
+  const whole = position === OWN_OFFSET ? file.writeCall(task, segments, faulted ? 0 : want, false) : null;
+  if (whole !== null) return whole;
   if (segments.total === 0) return 0;
   // The first round's bytes are here; the cursor moves past them.
   segments.skip(want);
@@ -157,6 +183,8 @@ export function writeVectors(
   noWait = false,
 ): number {
   if (segments.invalid) return -EFAULT;
+  const whole = position === OWN_OFFSET ? file.writeCall(task, segments, 0, noWait) : null;
+  if (whole !== null) return whole;
   if (segments.total === 0) return 0;
   return task.start(writeRounds(task, file, segments, position, noWait, 0, false));
 }

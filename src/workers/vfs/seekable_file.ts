@@ -27,6 +27,16 @@ export abstract class SeekableFile extends OpenFile {
     return typeof attributes === "number" ? attributes : attributes.size;
   }
 
+  /**
+   * As pread, of what is there without waiting for a disk: -EAGAIN when it is not. Then warm() waits for it,
+   * and pread() takes what there is in any case.
+   */
+  preadCached(task: Task, offset: number, length: number, position: number): number {
+    return this.pread(task, offset, length, position);
+  }
+
+  *warm(_task: Task, _position: number, _length: number): Generator<void, void, void> {}
+
   override read(task: Task, offset: number, length: number): number {
     const n = this.pread(task, offset, length, this.position);
     if (n > 0) this.position += n;
@@ -73,7 +83,7 @@ export abstract class SeekableFile extends OpenFile {
     return whence === SEEK_DATA ? offset : this.size();
   }
 
-  override sync(): number {
+  override sync(_task: Task, _dataOnly: boolean): number {
     return 0;
   }
 

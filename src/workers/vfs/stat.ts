@@ -5,12 +5,21 @@ import { readI64, readU64, toWord64 } from "../../shared/abi/struct.ts";
 import { stat, statx } from "../../shared/abi/structs.ts";
 import type { Attributes } from "./inode.ts";
 
+/**
+ * A host's inode number as one that a double holds. Those of 2^53 and more (overlayfs marks layers by high
+ * bits) are folded: two may meet, which is less likely than it is harmful.
+ */
+export function inodeNumber(low: number, high: number): number {
+  const folded = high < 0x200000 ? high : (high & 0x1fffff) ^ (high >>> 21);
+  return folded * 4294967296 + low;
+}
+
 /** Reads struct stat as the native library leaves it at the start of the scratch area. */
 export function readStat(view: DataView): Attributes {
   const time = (at: number) => ({ sec: readI64(view, at), nsec: readU64(view, at + 8) });
   return {
     dev: readU64(view, 0),
-    ino: readU64(view, 8),
+    ino: inodeNumber(view.getUint32(8, true), view.getUint32(12, true)),
     nlink: readU64(view, 16),
     mode: view.getUint32(24, true),
     uid: view.getUint32(28, true),

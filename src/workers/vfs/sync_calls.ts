@@ -3,6 +3,7 @@
 
 import { EBADF, EINVAL, ESPIPE } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
+import { S_IFREG } from "../../shared/abi/stat.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Task } from "../supervisor/task.ts";
 import type { OpenFile } from "./file.ts";
@@ -15,14 +16,14 @@ function usable(task: Task, fd: number): OpenFile | undefined {
   return file === undefined || (file.flags & F.O_PATH) !== 0 ? undefined : file;
 }
 
-function sync(task: Task, fd: number): number {
+function sync(task: Task, fd: number, dataOnly: boolean): number {
   const file = usable(task, fd);
-  return file === undefined ? -EBADF : file.sync();
+  return file === undefined ? -EBADF : file.sync(task, dataOnly);
 }
 
 export const SYNC_HANDLERS: Record<string, Handler> = {
-  fsync: (task, fd) => sync(task, fd),
-  fdatasync: (task, fd) => sync(task, fd),
+  fsync: (task, fd) => sync(task, fd, false),
+  fdatasync: (task, fd) => sync(task, fd, true),
   sync: () => 0,
   syncfs: (task, fd) => (usable(task, fd) === undefined ? -EBADF : 0),
 
@@ -36,7 +37,7 @@ export const SYNC_HANDLERS: Record<string, Handler> = {
   readahead: (task, fd) => {
     const file = usable(task, fd);
     if (file === undefined || !file.readable) return -EBADF;
-    return file.isStream || file.sync() < 0 ? -EINVAL : 0;
+    return file.inode?.type !== S_IFREG ? -EINVAL : 0;
   },
 
   fadvise64: (task, fd, _offset, length, advice) => {

@@ -19,22 +19,6 @@ export function* waitOn(task: Task, queue: WaitQueue, events: number): Generator
   return yield* task.wait();
 }
 
-/** Between the steps of long work: the kernel serves others first. No signal ends it. */
-export function* letOthersRun(task: Task): Generator<void, void, void> {
-  const { timers, native } = task.kernel;
-  let due = false;
-  const timer = timers.add(native.monotonicNs(), () => {
-    due = true;
-    task.completeWait(0);
-  });
-  try {
-    task.replyBlocked();
-    yield;
-  } finally {
-    if (!due) timers.cancel(timer);
-  }
-}
-
 /**
  * Waits until one of `events` may hold of a file; the coroutine looks itself. True: a signal ended the
  * wait. The file lasts as long, even if its descriptor is closed.

@@ -1,8 +1,10 @@
 // Copying a lower file's contents into a node of an overlay, in bounded rounds. Until the last the node
 // shows the lower file's; a copy that is given up leaves nothing behind.
 
+import { inBackground } from "../../gofer/background.ts";
 import type { Native } from "../../native.ts";
-import type { FileData } from "./file_data.ts";
+import type { Task } from "../../supervisor/task.ts";
+import { COPY_ROUND, type FileData } from "./file_data.ts";
 
 export class CopyUp {
   readonly #data: FileData;
@@ -40,6 +42,11 @@ export class CopyUp {
     this.#end();
     this.#onDone(this.#data);
     return 0;
+  }
+
+  /** Waits until the next round's bytes are in the host's page cache. */
+  *warm(task: Task): Generator<void, void, void> {
+    yield* inBackground(task, "warm", this.#source, this.#done, COPY_ROUND);
   }
 
   giveUp(): void {

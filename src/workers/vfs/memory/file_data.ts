@@ -20,8 +20,10 @@ import type { Task } from "../../supervisor/task.ts";
 const INLINE_MAX = 65536;
 /** The same when descriptors are short. */
 const INLINE_MAX_SCARCE = 64 << 20;
-/** What is copied from a lower file in one step. */
-export const COPY_ROUND = 8 << 20;
+/** What is copied from a lower file in one step, while nobody else is served. */
+export const COPY_ROUND = 1 << 20;
+/** A lower file of up to so many bytes is copied when it is written to, a larger one when it is opened for that. */
+export const COPY_INLINE = 4 * COPY_ROUND;
 const PAGE = 4096;
 const STAT_BLOCKS_AT = 64;
 const BLOCK = 512;
@@ -233,6 +235,7 @@ export class FileData {
       const scarce = this.#kernel.counters.memoryFiles >= this.#kernel.limits.memoryFiles;
       if (size <= (scarce ? INLINE_MAX_SCARCE : INLINE_MAX) && !(makesHole && !scarce)) return 0;
       const fd = this.hostFd();
+      if (fd === -ENFILE && size <= INLINE_MAX_SCARCE) return 0;
       if (fd < 0) return fd;
     }
     if (makesHole) this.#sparse = true;

@@ -9,18 +9,24 @@ import type { OpenFile } from "../file.ts";
 import { pathName } from "../path.ts";
 import { SeekableFile } from "../seekable_file.ts";
 import { allowedLength } from "../size_limit.ts";
-import { letOthersRun } from "../wait.ts";
-import { COPY_ROUND } from "./file_data.ts";
+import { COPY_INLINE } from "./file_data.ts";
 import type { MemoryInode } from "./memory_inode.ts";
 
 export class MemoryFile extends SeekableFile {
   readonly #node: MemoryInode;
-  /** The lower file, opened at the first read. */
+  /** The lower file, while it may be read. */
   #lower: OpenFile | null = null;
 
   constructor(node: MemoryInode, flags: number) {
     super(node, flags);
     this.#node = node;
+  }
+
+  /** Opens what it reads: 0 or a negative errno. From then on nothing on the host comes in between. */
+  begin(): number {
+    if (!this.readable || this.#node.data !== null) return 0;
+    const lower = this.#openLower();
+    return typeof lower === "number" ? lower : 0;
   }
 
   #openLower(): OpenFile | number {
@@ -32,9 +38,21 @@ export class MemoryFile extends SeekableFile {
 
   override pread(task: Task, offset: number, length: number, position: number): number {
     const { data } = this.#node;
+    this.#node.accessed(this.flags, this.path);
     if (data !== null) return data.read(task, offset, length, position);
     const lower = this.#openLower();
     return typeof lower === "number" ? lower : lower.pread(task, offset, length, position);
+  }
+
+  override preadCached(task: Task, offset: number, length: number, position: number): number {
+    const lower = this.#node.data === null ? this.#openLower() : null;
+    if (!(lower instanceof SeekableFile)) return this.pread(task, offset, length, position);
+    return lower.preadCached(task, offset, length, position);
+  }
+
+  override *warm(task: Task, position: number, length: number): Generator<void, void, void> {
+    if (this.#node.data === null && this.#lower instanceof SeekableFile)
+      yield* this.#lower.warm(task, position, length);
   }
 
   override pwrite(task: Task, offset: number, length: number, position: number): number {
@@ -92,7 +110,7 @@ export class MemoryFile extends SeekableFile {
     const { data, lower } = this.#node;
     if (data !== null || !this.writable || lower === null) return null;
     const attributes = lower.attributes();
-    if (typeof attributes === "number" || attributes.size <= COPY_ROUND) return null;
+    if (typeof attributes === "number" || attributes.size <= COPY_INLINE) return null;
     return this.#copyUp(task);
   }
 
@@ -101,10 +119,10 @@ export class MemoryFile extends SeekableFile {
     if (typeof copy === "number") return copy;
     try {
       for (;;) {
+        yield* copy.warm(task);
+        if (this.#node.data !== null) return 0; // somebody else was faster
         const left = copy.round();
         if (left <= 0) return left;
-        if (this.#node.data !== null) return 0; // somebody else was faster
-        yield* letOthersRun(task);
       }
     } finally {
       copy.giveUp();

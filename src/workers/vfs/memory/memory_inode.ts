@@ -6,6 +6,7 @@ import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from "../../../s
 import type { Mapped } from "../../mem/vma.ts";
 import type { Credentials } from "../../supervisor/credentials.ts";
 import type { Task } from "../../supervisor/task.ts";
+import { isStale, keepsAccessTimes } from "../access_time.ts";
 import { now } from "../clock.ts";
 import { openDevice } from "../devices.ts";
 import { DirectoryFile } from "../directory_file.ts";
@@ -19,6 +20,7 @@ import {
   type Time,
   typeOf,
 } from "../inode.ts";
+import type { Path } from "../path.ts";
 import { withoutPrivileges } from "../permission.ts";
 import { openFifo } from "../pipe.ts";
 import { CopyUp } from "./copy_up.ts";
@@ -67,6 +69,9 @@ export class MemoryInode extends Inode {
   #holders = 0;
   /** A file without a name that may get one (O_TMPFILE). */
   #linkable = false;
+  /** What was last shown of a node without changes, and what of the lower file it shows. */
+  #shown: Attributes | null = null;
+  #lowerSeen: Attributes | null = null;
   #mapped: Mapped | null = null;
   #mappedLower: Mapped | null = null;
 
@@ -98,11 +103,25 @@ export class MemoryInode extends Inode {
     return now(this.fs.kernel.native);
   }
 
+  override isSame(other: Inode): boolean {
+    return this === other;
+  }
+
   // ---- Attributes ----
 
   override attributes(): Attributes | number {
     const lower = this.lower === null || this.#isWhole ? null : this.lower.attributes();
     if (typeof lower === "number") return lower;
+    if (lower === null || this.#meta !== null || this.#data !== null) return this.#attributesOver(lower);
+    // The lower file system says the same, as the same object, until it has looked again.
+    if (lower !== this.#lowerSeen) {
+      this.#lowerSeen = lower;
+      this.#shown = this.#attributesOver(lower);
+    }
+    return this.#shown!;
+  }
+
+  #attributesOver(lower: Attributes | null): Attributes {
     const meta = this.#meta ?? lower!;
     return {
       dev: this.dev,
@@ -169,8 +188,11 @@ export class MemoryInode extends Inode {
     switch (this.type) {
       case S_IFDIR:
         return new DirectoryFile(this, flags);
-      case S_IFREG:
-        return new MemoryFile(this, flags);
+      case S_IFREG: {
+        const file = new MemoryFile(this, flags);
+        const error = file.begin();
+        return error < 0 ? error : file;
+      }
       case S_IFCHR:
       case S_IFBLK: {
         const attributes = this.attributes();
@@ -251,6 +273,14 @@ export class MemoryInode extends Inode {
     if (this.#xattrs !== null) this.#xattrs.remove(CAPABILITY_XATTR);
   }
 
+  // Files that are only read stay the lower file system's.
+  override accessed(flags: number, path: Path | null): void {
+    const meta = this.#meta;
+    if (meta === null || !keepsAccessTimes(flags, path)) return;
+    const time = this.#now();
+    if (isStale(meta.atime, meta.mtime, meta.ctime, time)) meta.atime = time;
+  }
+
   #truncate(size: number): number {
     if (size === 0 && this.#data === null) {
       const error = this.#dropCapability();
@@ -285,6 +315,10 @@ export class MemoryInode extends Inode {
   }
 
   // ---- Names ----
+
+  override namesVersion(): number {
+    return this.lower === null ? 0 : this.lower.namesVersion();
+  }
 
   override lookup(name: string): Inode | number {
     const own = this.#names?.get(name);

@@ -28,8 +28,7 @@ export function readHostProc(kernel: Kernel, names: readonly string[], maxLength
   const { native, descriptors } = kernel;
   let at = descriptors.proc;
   for (const [index, name] of names.entries()) {
-    native.putName(name);
-    const next = native.openComponent(at, index < names.length - 1 ? O_DIRECTORY : 0);
+    const next = native.openComponent(at, name, index < names.length - 1 ? O_DIRECTORY : 0);
     if (index > 0) native.close(at);
     if (next < 0) return null;
     at = next;

@@ -1,0 +1,43 @@
+// What stat told about a host file, believed for a short while, so that a walk does not ask the host at
+// every step. Of a directory it also tells when names may have changed: its times say so, unless they are so
+// young that a later change would not show in them.
+
+import type { Attributes } from "../vfs/inode.ts";
+
+/** How long what the host said counts. */
+const BELIEVED_NS = 100e6;
+/** Host file systems stamp files with a clock that ticks every few milliseconds. */
+const TICK_MS = 20;
+
+export class AttributeCache {
+  #attributes: Attributes | null = null;
+  #untilNs = 0;
+  #young = false;
+  /** Counts the times that names of the directory may have changed. */
+  version = 0;
+
+  /** What is believed at this time of the monotonic clock, or null. */
+  get(nowNs: number): Attributes | null {
+    return nowNs < this.#untilNs ? this.#attributes : null;
+  }
+
+  set(attributes: Attributes, nowNs: number): void {
+    const before = this.#attributes;
+    const { mtime, ctime } = attributes;
+    const same =
+      before !== null &&
+      before.mtime.sec === mtime.sec &&
+      before.mtime.nsec === mtime.nsec &&
+      before.ctime.sec === ctime.sec &&
+      before.ctime.nsec === ctime.nsec;
+    if (!same || this.#young) this.version++;
+    this.#young = Date.now() - (ctime.sec * 1000 + ctime.nsec / 1e6) < TICK_MS;
+    this.#attributes = attributes;
+    this.#untilNs = nowNs + BELIEVED_NS;
+  }
+
+  /** The next look asks the host. */
+  forget(): void {
+    this.#untilNs = 0;
+  }
+}

@@ -1,0 +1,31 @@
+// Host calls that may wait for a disk, on libuv's threads instead of the kernel's. Such a call touches no
+// guest memory and no scratch area, and does no harm when its descriptor has meanwhile been closed and its
+// number given to another file: warming the page cache, writing it back.
+
+import type { BackgroundEntry } from "../native.ts";
+import type { Task } from "../supervisor/task.ts";
+
+/** Runs a host call in the background while the task waits, as in a disk sleep: no signal ends it. */
+export function* inBackground(
+  task: Task,
+  entry: BackgroundEntry,
+  fd: number,
+  a: number,
+  b: number,
+): Generator<void, number, void> {
+  const { kernel } = task;
+  let waits = true;
+  let result = 0;
+  kernel.counters.backgroundCalls++;
+  kernel.native.background(entry, fd, a, b, (value) => {
+    result = value;
+    if (waits) task.completeWait(0);
+  });
+  try {
+    task.replyBlocked();
+    yield;
+  } finally {
+    waits = false;
+  }
+  return result;
+}

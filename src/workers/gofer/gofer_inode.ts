@@ -1,0 +1,308 @@
+// A file of a gofer file system: what stat tells, names, contents, links. It holds no descriptor of its own;
+// open files of it do. How changes are made on the host is host_changes.ts's business.
+
+import { EACCES, ENOTDIR, EROFS } from "../../shared/abi/errno.ts";
+import { O_DIRECTORY } from "../../shared/abi/fcntl.ts";
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFREG } from "../../shared/abi/stat.ts";
+import type { Credentials } from "../supervisor/credentials.ts";
+import { openDevice } from "../vfs/devices.ts";
+import { DirectoryFile } from "../vfs/directory_file.ts";
+import { O_ACCMODE, type OpenFile } from "../vfs/file.ts";
+import {
+  type AttributeChanges,
+  type Attributes,
+  type Creation,
+  type DirectoryEntry,
+  Inode,
+  typeOf,
+} from "../vfs/inode.ts";
+import { openFifo } from "../vfs/pipe.ts";
+import { inodeNumber, readStat } from "../vfs/stat.ts";
+import { AttributeCache } from "./attribute_cache.ts";
+import { GoferFile } from "./gofer_file.ts";
+import type { GoferFs } from "./gofer_fs.ts";
+import type { HandleOwner } from "./handles.ts";
+import {
+  changeAttributes,
+  createFile,
+  linkFile,
+  makeDirectory,
+  makeNode,
+  makeSymlink,
+  removeAttribute,
+  removeName,
+  renameFile,
+  setAttribute,
+} from "./host_changes.ts";
+
+const DIRENT_LENGTH_AT = 16;
+const DIRENT_TYPE_AT = 18;
+const DIRENT_NAME_AT = 19;
+
+export class GoferInode extends Inode implements HandleOwner {
+  override readonly fs: GoferFs;
+  readonly ino: number;
+  readonly type: number;
+  parentOwner: GoferInode | null;
+  hostName: string;
+  readonly hostDev: number;
+  readonly hostIno: number;
+  readonly #cache = new AttributeCache();
+  /** Host descriptors of open files: good for as long as they are open, whatever becomes of the name. */
+  readonly #open: number[] = [];
+  #holders = 0;
+  /** A handle of its own, since the name is gone. */
+  #kept = -1;
+
+  constructor(fs: GoferFs, parent: GoferInode | null, name: string, dev: number, ino: number, type: number) {
+    super(fs);
+    this.fs = fs;
+    this.parentOwner = parent;
+    this.hostName = name;
+    this.hostDev = dev;
+    this.hostIno = ino;
+    this.ino = ino;
+    this.type = type;
+  }
+
+  /** Path below the file system's root, for maps. */
+  get path(): string {
+    return this.parentOwner === null ? "" : `${this.parentOwner.path}/${this.hostName}`;
+  }
+
+  /** A descriptor that names the file, good until a few further ones were asked for; or a negative errno. */
+  handle(): number {
+    return this.#open.length > 0 ? this.#open[0]! : this.fs.handles.get(this);
+  }
+
+  override hold(): void {
+    this.#holders++;
+  }
+
+  override letGo(): void {
+    if (--this.#holders > 0 || this.#kept < 0) return;
+    this.closed(this.#kept);
+    this.fs.kernel.native.close(this.#kept);
+    this.#kept = -1;
+  }
+
+  /** It is about to lose a name: who holds it goes on with the handle. */
+  keepHandle(): void {
+    if (this.#holders === 0 || this.#kept >= 0) return;
+    const fd = this.fs.handles.take(this);
+    if (fd < 0 || this.parentOwner === null) return;
+    this.#kept = fd;
+    this.opened(fd);
+  }
+
+  /** It has a new place. */
+  moved(parent: GoferInode, name: string): void {
+    this.parentOwner = parent;
+    this.hostName = name;
+  }
+
+  /** An open file's descriptor serves as handle from now on. */
+  opened(fd: number): void {
+    this.#open.push(fd);
+  }
+
+  closed(fd: number): void {
+    this.#open.splice(this.#open.indexOf(fd), 1);
+  }
+
+  override isSame(other: Inode): boolean {
+    if (!(other instanceof GoferInode)) return false;
+    return this.fs === other.fs && this.hostDev === other.hostDev && this.hostIno === other.hostIno;
+  }
+
+  override attributes(): Attributes | number {
+    const { kernel } = this.fs;
+    const known = this.#cache.get(kernel.nowNs);
+    if (known !== null) return known;
+    const fd = this.handle();
+    if (fd < 0) return fd;
+    const error = kernel.native.fstat(fd);
+    if (error < 0) return error;
+    const attributes = readStat(kernel.native.scratchView);
+    this.#cache.set(attributes, kernel.nowNs);
+    return attributes;
+  }
+
+  /** What was known of it may have changed. */
+  changed(): void {
+    this.#cache.forget();
+  }
+
+  override namesVersion(): number {
+    this.attributes();
+    return this.#cache.version;
+  }
+
+  override lookup(name: string): Inode | number {
+    if (this.type !== S_IFDIR) return -ENOTDIR;
+    const { handles, kernel } = this.fs;
+    const directory = this.handle();
+    if (directory < 0) return directory;
+    const fd = handles.openChild(directory, name);
+    if (fd < 0) return fd;
+    const error = kernel.native.fstat(fd);
+    if (error < 0) {
+      kernel.native.close(fd);
+      return error;
+    }
+    return this.adopt(name, fd);
+  }
+
+  /** The inode of a name of this directory whose handle was just opened and asked for its attributes. */
+  adopt(name: string, fd: number): GoferInode {
+    const { handles, kernel } = this.fs;
+    const attributes = readStat(kernel.native.scratchView);
+    const { dev, ino, mode } = attributes;
+    const inode = new GoferInode(this.fs, this, name, dev, ino, typeOf(mode));
+    inode.#cache.set(attributes, kernel.nowNs);
+    handles.add(inode, fd);
+    return inode;
+  }
+
+  override entries(): readonly DirectoryEntry[] | number {
+    const { native } = this.fs.kernel;
+    const fd = this.reopen(O_DIRECTORY);
+    if (fd < 0) return fd;
+    const entries: DirectoryEntry[] = [];
+    for (;;) {
+      const n = native.getdents(fd);
+      if (n <= 0) {
+        native.close(fd);
+        return n < 0 ? n : entries;
+      }
+      readEntries(Buffer.from(native.scratch.subarray(0, n)), entries);
+    }
+  }
+
+  override readlink(): string | number {
+    const fd = this.handle();
+    if (fd < 0) return fd;
+    const { native } = this.fs.kernel;
+    const length = native.readlink(fd);
+    return length < 0 ? length : Buffer.from(native.scratch.subarray(0, length)).toString("latin1");
+  }
+
+  override open(flags: number, credentials: Credentials): OpenFile | number {
+    switch (this.type) {
+      case S_IFDIR:
+        return new DirectoryFile(this, flags);
+      case S_IFREG:
+        return this.#openFile(flags);
+      case S_IFCHR:
+      case S_IFBLK: {
+        const attributes = this.attributes();
+        if (typeof attributes === "number") return attributes;
+        return openDevice(this.fs.kernel, attributes.rdev, flags, credentials);
+      }
+      case S_IFIFO:
+        return openFifo(this.fs.kernel, this, flags);
+      default:
+        return super.open(flags, credentials);
+    }
+  }
+
+  #openFile(flags: number): OpenFile | number {
+    const access = flags & O_ACCMODE;
+    if (access === O_ACCMODE) return -EACCES;
+    if (access !== 0 && !this.fs.writable) return -EROFS;
+    const fd = this.reopen(access);
+    if (fd < 0) return fd;
+    // What stat says of a file that was just opened is never old.
+    this.changed();
+    return new GoferFile(this, fd, flags);
+  }
+
+  /** A fresh host description of a regular file or directory. */
+  reopen(flags: number): number {
+    const { kernel } = this.fs;
+    const fd = this.handle();
+    return fd < 0 ? fd : kernel.native.reopen(kernel.descriptors.proc, fd, flags);
+  }
+
+  // ---- Changes ----
+
+  override setAttributes(changes: AttributeChanges): number {
+    return this.fs.writable ? changeAttributes(this, changes) : -EROFS;
+  }
+
+  override create(name: string, creation: Creation): Inode | number {
+    return this.fs.writable ? createFile(this, name, creation) : -EROFS;
+  }
+
+  override mkdir(name: string, creation: Creation): Inode | number {
+    return this.fs.writable ? makeDirectory(this, name, creation) : -EROFS;
+  }
+
+  override symlink(name: string, target: string, creation: Creation): Inode | number {
+    return this.fs.writable ? makeSymlink(this, name, target, creation) : -EROFS;
+  }
+
+  override mknod(name: string, creation: Creation): Inode | number {
+    return this.fs.writable ? makeNode(this, name, creation) : -EROFS;
+  }
+
+  override link(name: string, target: Inode): number {
+    return this.fs.writable ? linkFile(this, name, target as GoferInode) : -EROFS;
+  }
+
+  override unlink(name: string, child: Inode): number {
+    return this.fs.writable ? removeName(this, name, child as GoferInode, false) : -EROFS;
+  }
+
+  override rmdir(name: string, child: Inode): number {
+    return this.fs.writable ? removeName(this, name, child as GoferInode, true) : -EROFS;
+  }
+
+  override rename(
+    name: string,
+    child: Inode,
+    newParent: Inode,
+    newName: string,
+    replaced: Inode | null,
+    exchange: boolean,
+  ): number {
+    if (!this.fs.writable) return -EROFS;
+    const [moving, to, there] = [child, newParent, replaced] as [GoferInode, GoferInode, GoferInode | null];
+    return renameFile(this, name, moving, to, newName, there, exchange);
+  }
+
+  override setxattr(name: string, value: string, flags: number): number {
+    return this.fs.writable ? setAttribute(this, name, value, flags) : -EROFS;
+  }
+
+  override removexattr(name: string): number {
+    return this.fs.writable ? removeAttribute(this, name) : -EROFS;
+  }
+
+  override getxattr(name: string): string | number {
+    const { native, descriptors } = this.fs.kernel;
+    const fd = this.handle();
+    const length = fd < 0 ? fd : native.getxattr(descriptors.proc, fd, name);
+    return length < 0 ? length : Buffer.from(native.scratch.subarray(0, length)).toString("latin1");
+  }
+
+  override listxattr(): readonly string[] | number {
+    const { native, descriptors } = this.fs.kernel;
+    const fd = this.handle();
+    const length = fd < 0 ? fd : native.listxattr(descriptors.proc, fd);
+    if (length < 0) return length;
+    const text = Buffer.from(native.scratch.subarray(0, length)).toString("latin1");
+    return text.split("\0").filter((name) => name !== "");
+  }
+}
+
+/** Entries of struct linux_dirent64, one after the other. */
+function readEntries(bytes: Buffer, entries: DirectoryEntry[]): void {
+  for (let at = 0; at < bytes.length; ) {
+    const start = at + DIRENT_NAME_AT;
+    const name = bytes.toString("latin1", start, bytes.indexOf(0, start));
+    const ino = inodeNumber(bytes.readUInt32LE(at), bytes.readUInt32LE(at + 4));
+    if (name !== "." && name !== "..") entries.push({ name, ino, type: bytes[at + DIRENT_TYPE_AT]! });
+    at += bytes.readUInt16LE(at + DIRENT_LENGTH_AT);
+  }
+}
