@@ -31,9 +31,9 @@ int main(void) {
   sigemptyset(&set);
   sigaddset(&set, SIGRTMIN);
   sigprocmask(SIG_BLOCK, &set, NULL);
-  t = (struct itimerspec){{0, 1000000}, {0, 1000000}};
-  value("every millisecond", SYS_4(SYS_timer_settime, id, 0, &t, 0));
-  struct timespec pause_time = {0, 50000000};
+  t = (struct itimerspec){{0, 10000000}, {0, 10000000}};
+  value("every ten milliseconds", SYS_4(SYS_timer_settime, id, 0, &t, 0));
+  struct timespec pause_time = {0, 350000000};
   nanosleep(&pause_time, NULL);
   count = 0;
   sigprocmask(SIG_UNBLOCK, &set, NULL);

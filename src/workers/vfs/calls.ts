@@ -13,6 +13,7 @@ import { POLL_HANDLERS } from "./poll_calls.ts";
 import { READ_WRITE_HANDLERS } from "./read_write_calls.ts";
 import { SELECT_HANDLERS } from "./select_calls.ts";
 import { SPACE_HANDLERS } from "./space_calls.ts";
+import { SPLICE_HANDLERS } from "./splice_calls.ts";
 import { STAT_HANDLERS } from "./stat_calls.ts";
 import { SYNC_HANDLERS } from "./sync_calls.ts";
 import { VECTOR_HANDLERS } from "./vector_calls.ts";
@@ -28,6 +29,7 @@ export const VFS_HANDLERS: Record<string, Handler> = {
   ...SPACE_HANDLERS,
   ...XATTR_HANDLERS,
   ...PIPE_HANDLERS,
+  ...SPLICE_HANDLERS,
   ...LOCK_HANDLERS,
   ...SYNC_HANDLERS,
   ...VECTOR_HANDLERS,

@@ -123,6 +123,22 @@ export class PipeFile extends OpenFile {
     return n;
   }
 
+  /** As read, but what is read stays in the pipe. */
+  peek(task: Task, offset: number, length: number): number {
+    const { buffer, writers } = this.pipe;
+    if (buffer.empty) return writers === 0 ? 0 : -EAGAIN;
+    return buffer.peek(task.bytes, task.base + offset, length);
+  }
+
+  /** Takes what was looked at out of the pipe. */
+  skip(length: number): void {
+    const { pipe } = this;
+    const wasFull = pipe.buffer.full;
+    pipe.buffer.skip(length);
+    pipe.lastReader = null;
+    if (wasFull && !pipe.buffer.full) pipe.waiters.wake(CAN_WRITE);
+  }
+
   override write(task: Task, offset: number, length: number): number {
     const { pipe } = this;
     if (pipe.readers === 0) return -EPIPE;

@@ -51,6 +51,11 @@ export class PipeBuffer {
     return this.#bytes;
   }
 
+  /** Bytes that fit for sure. */
+  get room(): number {
+    return Math.max(0, this.#slots - this.#used) * PAGE;
+  }
+
   /** Changes the number of slots; the caller has checked that those in use fit. */
   resize(slots: number): void {
     this.#slots = slots;
@@ -95,12 +100,19 @@ export class PipeBuffer {
     return this.#copyOut(target, at, length, true);
   }
 
+  /** Drops bytes that were looked at. */
+  skip(length: number): void {
+    this.#taken = 0;
+    this.#takenPartly = 0;
+    this.#copyOut(null, 0, length, true);
+  }
+
   /** As read, but the bytes stay (tee, MSG_PEEK's like). */
   peek(target: Uint8Array, at: number, length: number): number {
     return this.#copyOut(target, at, length, false);
   }
 
-  #copyOut(target: Uint8Array, at: number, length: number, take: boolean): number {
+  #copyOut(target: Uint8Array | null, at: number, length: number, take: boolean): number {
     let done = 0;
     let slot = 0;
     let from = -1;
@@ -111,7 +123,7 @@ export class PipeBuffer {
       const start = index * PAGE + this.#offsets[index]!;
       const part = Math.min(this.#lengths[index]!, length - done);
       if (start !== end) {
-        if (end > from) target.set(this.#memory.subarray(from, end), at + copied);
+        if (end > from) target?.set(this.#memory.subarray(from, end), at + copied);
         copied = done;
         from = start;
       }
@@ -129,7 +141,7 @@ export class PipeBuffer {
       } else slot++;
       if (packet) break;
     }
-    if (end > from) target.set(this.#memory.subarray(from, end), at + copied);
+    if (end > from) target?.set(this.#memory.subarray(from, end), at + copied);
     if (take) {
       this.#bytes -= done;
       this.#first = this.#index(slot);

@@ -1,0 +1,171 @@
+// Copies between two open files inside the kernel, through the caller's data window in bounded rounds:
+// what sendfile, splice and copy_file_range are made of. Nothing is taken from a source before its
+// destination has it.
+
+import { EAGAIN, EPIPE } from "../../shared/abi/errno.ts";
+import { POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
+import { SIGPIPE } from "../../shared/abi/signal.ts";
+import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import { ERESTARTSYS } from "../supervisor/restart.ts";
+import { sendToTask } from "../supervisor/send_signal.ts";
+import { fromUser } from "../supervisor/siginfo.ts";
+import type { Task } from "../supervisor/task.ts";
+import { O_NONBLOCK, type OpenFile } from "./file.ts";
+import type { PipeFile } from "./pipe.ts";
+import { waitFor } from "./wait.ts";
+
+/** Rounds after which others get their turn. */
+const ROUNDS_PER_STEP = 16;
+
+/** Where bytes come from. */
+export interface Source {
+  readonly file: OpenFile;
+  /** Puts up to `length` of them into the window; 0 at the end, or a negative errno. */
+  look(task: Task, length: number): number;
+  /** So many of those that were looked at are taken. */
+  take(length: number): void;
+}
+
+/** Where bytes go. */
+export interface Target {
+  readonly file: OpenFile;
+  /** How many bytes fit at once, as far as that is known. */
+  room(): number;
+  /** Takes up to `length` bytes of the window. */
+  put(task: Task, length: number): number;
+}
+
+/** A file with a position: the one that is given, and moved. */
+export class Place implements Source, Target {
+  readonly file: OpenFile;
+  position: number;
+
+  constructor(file: OpenFile, position: number) {
+    this.file = file;
+    this.position = position;
+  }
+
+  look(task: Task, length: number): number {
+    return this.file.pread(task, WINDOW, length, this.position);
+  }
+
+  take(length: number): void {
+    this.position += length;
+  }
+
+  room(): number {
+    return WINDOW_SIZE;
+  }
+
+  put(task: Task, length: number): number {
+    const n = this.file.pwrite(task, WINDOW, length, this.position);
+    if (n > 0) this.position += n;
+    return n;
+  }
+}
+
+/** A stream that is not a pipe: what was read of it cannot be given back. */
+export class Stream implements Source, Target {
+  readonly file: OpenFile;
+
+  constructor(file: OpenFile) {
+    this.file = file;
+  }
+
+  look(task: Task, length: number): number {
+    return this.file.read(task, WINDOW, length);
+  }
+
+  take(): void {}
+
+  room(): number {
+    return WINDOW_SIZE;
+  }
+
+  put(task: Task, length: number): number {
+    return this.file.write(task, WINDOW, length);
+  }
+}
+
+export class PipeEnd implements Source, Target {
+  readonly file: PipeFile;
+  /** tee: what is looked at stays. */
+  readonly #keeps: boolean;
+
+  constructor(file: PipeFile, keeps = false) {
+    this.file = file;
+    this.#keeps = keeps;
+  }
+
+  look(task: Task, length: number): number {
+    return this.file.peek(task, WINDOW, length);
+  }
+
+  take(length: number): void {
+    if (!this.#keeps) this.file.skip(length);
+  }
+
+  room(): number {
+    return this.file.pipe.buffer.room;
+  }
+
+  put(task: Task, length: number): number {
+    return this.file.write(task, WINDOW, length);
+  }
+}
+
+/** How a copy waits and ends. */
+export interface CopyRules {
+  /** It does not wait for the source, or for the target. */
+  readonly sourceNoWait: boolean;
+  readonly targetNoWait: boolean;
+  /** What has been moved is enough, when there is no more at once. */
+  readonly partial: boolean;
+  /** One round is all. */
+  readonly once?: boolean;
+}
+
+export function noWait(file: OpenFile): boolean {
+  return (file.flags & O_NONBLOCK) !== 0;
+}
+
+/** Lets other tasks go on, in a call that has much to do. True: a signal has come. */
+function* breathe(task: Task): Generator<void, boolean, void> {
+  task.completeWait(0);
+  return yield* task.wait();
+}
+
+/** Copies up to `length` bytes: how many, or a negative errno when none was. */
+export function* copyBetween(
+  task: Task,
+  source: Source,
+  target: Target,
+  length: number,
+  rules: CopyRules,
+): Generator<void, number, void> {
+  let done = 0;
+  for (let round = 1; done < length; round++) {
+    if (round % ROUNDS_PER_STEP === 0 && (yield* breathe(task))) break;
+    const room = Math.min(length - done, WINDOW_SIZE, target.room());
+    // A pipe without readers says so, whether or not it is full.
+    const ready = room > 0 ? source.look(task, room) : -EAGAIN;
+    if (room > 0 && ready <= 0 && ready !== -EAGAIN) return done > 0 ? done : ready;
+    const n = ready > 0 ? target.put(task, ready) : room > 0 ? ready : target.put(task, 0);
+    if (n > 0) {
+      source.take(n);
+      done += n;
+      if (rules.once === true) break;
+      continue;
+    }
+    if (n !== -EAGAIN) {
+      if (n === -EPIPE) sendToTask(task, fromUser(task, SIGPIPE));
+      return done > 0 ? done : n;
+    }
+    const forSource = room > 0 && ready <= 0;
+    if (done > 0 && rules.partial) break;
+    if (forSource ? rules.sourceNoWait : rules.targetNoWait) return done > 0 ? done : -EAGAIN;
+    const file = forSource ? source.file : target.file;
+    if (yield* waitFor(task, file, forSource ? POLLIN : POLLOUT)) return done > 0 ? done : -ERESTARTSYS;
+  }
+  return done;
+}
