@@ -20,8 +20,8 @@ async function inShell(body: (pty: Pty) => Promise<void>): Promise<void> {
 
 test("Ctrl-C ends the job in the foreground, not the shell", async () => {
   await inShell(async (pty) => {
-    pty.type("sleep 100; echo ended $?\n");
-    await pty.shows("ended $?\r\n");
+    pty.type("bash -c 'echo runs; sleep 100'\n");
+    await pty.shows("\r\nruns\r\n");
     pty.type("\x03");
     pty.type("echo status $?\n");
     await pty.shows("status 130\r\n");
@@ -31,7 +31,8 @@ test("Ctrl-C ends the job in the foreground, not the shell", async () => {
 test("Ctrl-Z stops the job; fg lets it read on", async () => {
   await inShell(async (pty) => {
     pty.type("cat\n");
-    await pty.shows("cat\r\n");
+    pty.type("first\n");
+    await pty.shows("first\r\nfirst\r\n");
     pty.type("\x1a");
     await pty.shows("Stopped");
     pty.type("fg\n");

@@ -17,6 +17,7 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "futex", // wait, wake, requeue, bitset, wake_op
   "threads", // clone with CLONE_THREAD
   "files", // open, read, stat, directories, descriptors
+  "ptys", // pseudo-terminals
   "scheduler", // policies, priorities, affinity, personality
   "credentials", // set*id, capabilities
   "proc", // proc and sysfs

@@ -108,7 +108,7 @@ function afterExit(group: ThreadGroup): void {
   group.vforkDone = null;
   group.state = "zombie";
   kernel.onGroupExit(group);
-  if (group.session.sid === group.pid) group.session.terminal?.disassociate();
+  if (group.session.sid === group.pid) group.session.terminal?.disassociate(true);
   orphanedProcessGroups(group);
   giveAwayChildren(group);
   for (const listener of group.onExit.splice(0)) listener(group.exitStatus);

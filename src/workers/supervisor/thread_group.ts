@@ -21,8 +21,8 @@ export interface ControllingTerminal {
   open(flags: number): OpenFile | number;
   /** Whether the caller that lent it has it in the foreground of its own session. */
   setOurs(value: boolean): void;
-  /** Its session's leader has ended. */
-  disassociate(): void;
+  /** Its session's leader has ended, or gives it up. */
+  disassociate(onExit: boolean): void;
 }
 
 /** A session (setsid(2)) and its controlling terminal. */

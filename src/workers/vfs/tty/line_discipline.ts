@@ -44,6 +44,9 @@ export class LineDiscipline {
   #stopped = false;
   /** For the other side, in order. */
   #output: number[] = [];
+  /** Echo of the keys that are being taken, which waits while output is stopped. */
+  #held: number[] = [];
+  #holds = false;
   #column = 0;
   /** Column at which the line that is edited began. */
   #lineColumn = 0;
@@ -114,7 +117,14 @@ export class LineDiscipline {
   // ---- Keys ----
 
   input(bytes: Iterable<number>): void {
+    this.#holds = true;
     for (const byte of bytes) this.#key(byte);
+    this.#holds = false;
+    if (!this.#stopped) this.#release();
+  }
+
+  #release(): void {
+    for (const byte of this.#held.splice(0)) this.#output.push(byte);
   }
 
   #key(given: number): void {
@@ -286,6 +296,7 @@ export class LineDiscipline {
   setStopped(value: boolean): void {
     if (this.#stopped === value) return;
     this.#stopped = value;
+    if (!value) this.#release();
     this.#events.flow(value);
   }
 
@@ -307,6 +318,7 @@ export class LineDiscipline {
 
   flushOutput(): void {
     this.#output = [];
+    this.#held = [];
     this.#events.flushed();
   }
 
@@ -359,9 +371,12 @@ export class LineDiscipline {
 
   // Echo is dropped where nobody reads the other side.
   #send(bytes: readonly number[]): void {
+    const holds = this.#stopped || this.#holds;
+    const to = holds ? this.#held : this.#output;
+    const limit = holds ? 2 * INPUT_MAX : 2 * OUTPUT_MAX;
     for (const byte of bytes) {
-      if (this.#output.length >= 2 * OUTPUT_MAX) return;
-      this.#output.push(byte);
+      if (to.length >= limit) return;
+      to.push(byte);
       if (byte === BACKSPACE) this.#column = Math.max(0, this.#column - 1);
       else if (byte === TAB) this.#column = (this.#column | 7) + 1;
       else if (byte >= SPACE && byte !== DELETE && !this.#isContinuation(byte)) this.#column++;

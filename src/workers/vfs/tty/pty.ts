@@ -120,11 +120,6 @@ export class Pty extends SessionTerminal {
     this.masterWaiters.wake(POLLHUP);
   }
 
-  override disassociate(): void {
-    super.disassociate();
-    this.hangUpSlaves();
-  }
-
   /** The master is gone: the terminal is hung up, its session leader and foreground learn of it. */
   closeMaster(): void {
     this.masterOpen = false;
@@ -132,7 +127,7 @@ export class Pty extends SessionTerminal {
     if (session !== null) {
       this.signalLeader(SIGHUP);
       this.signalLeader(SIGCONT);
-      super.disassociate();
+      this.detach();
     }
     this.hangUpSlaves();
     this.kernel.ptys.release(this);

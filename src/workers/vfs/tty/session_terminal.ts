@@ -59,10 +59,10 @@ export abstract class SessionTerminal implements ControllingTerminal {
     if (leader?.state === "running") sendToGroup(leader, fromKernel(signo));
   }
 
-  /** The session leader has ended, or the line is gone: the foreground learns of it, the session has no terminal. */
-  disassociate(): void {
+  /** The session leader has ended, or gives it up: the foreground learns of it, the session has no terminal. */
+  disassociate(onExit: boolean): void {
     this.signalForeground(SIGHUP);
-    this.signalForeground(SIGCONT);
+    if (!onExit) this.signalForeground(SIGCONT);
     this.detach();
   }
 
@@ -92,7 +92,7 @@ export abstract class SessionTerminal implements ControllingTerminal {
         return this.takeOver(task, isControlling);
       case IO.TIOCNOTTY:
         if (!isControlling) return -ENOTTY;
-        if (group.session.sid === group.pid) this.disassociate();
+        if (group.session.sid === group.pid) this.disassociate(false);
         return 0;
       case IO.TIOCSTI:
         return isControlling ? -EIO : -EPERM;
