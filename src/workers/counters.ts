@@ -8,6 +8,7 @@ export class Counters {
   openFiles = 0;
   epollItems = 0;
   sockets = 0;
+  socketMemory = 0;
   filesInFlight = 0;
   /** Of memory file systems: inodes, bytes of contents, files that have a host memfd. */
   memoryNodes = 0;

@@ -106,7 +106,9 @@ export class Kernel {
     posixTimers: 16384,
     fileLocks: 65536,
     filesInFlight: 65536,
-    openFiles: 262144,
+    sockets: 65536,
+    socketMemory: 128 << 20,
+    openFiles: 131072,
     memoryNodes: 1 << 20,
     memoryFiles: 8192,
   };

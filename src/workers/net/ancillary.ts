@@ -38,6 +38,11 @@ export function credentialsOf(task: Task): Ucred {
   return { pid: task.group.pid, uid: task.credentials.uid, gid: task.credentials.gid };
 }
 
+/** What SO_PEERCRED tells of the task. */
+export function effectiveCredentials(task: Task): Ucred {
+  return { pid: task.group.pid, uid: task.credentials.euid, gid: task.credentials.egid };
+}
+
 function align(length: number): number {
   return (length + 7) & ~7;
 }

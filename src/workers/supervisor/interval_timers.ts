@@ -3,7 +3,7 @@
 
 import { SI_KERNEL, SIGALRM, SIGPROF, SIGVTALRM } from "../../shared/abi/signal.ts";
 import { ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL } from "../../shared/abi/time.ts";
-import { groupCpuTime, total } from "./cpu_time.ts";
+import { recentGroupCpuTime, total } from "./cpu_time.ts";
 import { sendToGroup } from "./send_signal.ts";
 import type { ThreadGroup } from "./task.ts";
 import { type Armed, CpuClock, type TimerClock, WallClock } from "./timer_clocks.ts";
@@ -83,12 +83,12 @@ export class IntervalTimers {
     timers[ITIMER_REAL] = new IntervalTimer(group, new WallClock(kernel), SIGALRM);
     timers[ITIMER_VIRTUAL] = new IntervalTimer(
       group,
-      new CpuClock(kernel, () => groupCpuTime(group).user, threads),
+      new CpuClock(kernel, () => recentGroupCpuTime(group).user, threads),
       SIGVTALRM,
     );
     timers[ITIMER_PROF] = new IntervalTimer(
       group,
-      new CpuClock(kernel, () => total(groupCpuTime(group)), threads),
+      new CpuClock(kernel, () => total(recentGroupCpuTime(group)), threads),
       SIGPROF,
     );
     this.#timers = timers;

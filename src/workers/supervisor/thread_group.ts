@@ -83,6 +83,8 @@ export class ThreadGroup {
   /** CPU time of stubs that have ended, and of children that were waited for. */
   pastTime: CpuTime = NO_TIME;
   childrenTime: CpuTime = NO_TIME;
+  /** The last look of its CPU timers at its time. */
+  timeSample: { readonly atNs: number; readonly time: CpuTime } | null = null;
   readonly itimers: IntervalTimers;
   readonly posixTimers = new PosixTimers(this);
   startNs: number;

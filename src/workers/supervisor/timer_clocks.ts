@@ -5,8 +5,9 @@
 import type { Kernel } from "../kernel.ts";
 import type { Timer } from "../timers.ts";
 
-/** Between two looks at CPU time, at least. */
+/** Between two looks at CPU time, at least; and at most while none is used. */
 const LOOK_NS = 4e6;
+const IDLE_LOOK_NS = 64e6;
 
 export interface Armed {
   cancel(): void;
@@ -56,13 +57,18 @@ export class CpuClock implements TimerClock {
   arm(deadlineNs: number, onExpire: () => void): Armed {
     const { timers, native } = this.#kernel;
     let timer: Timer;
+    let last = -1;
+    let wait = 0;
     const look = () => {
-      const left = deadlineNs - this.#read();
+      const used = this.#read();
+      const left = deadlineNs - used;
       if (left <= 0) {
         onExpire();
         return;
       }
-      const wait = Math.max(LOOK_NS, left / Math.max(1, this.#threads()));
+      const least = used === last ? Math.min(wait * 2, IDLE_LOOK_NS) : LOOK_NS;
+      last = used;
+      wait = Math.max(least, left / Math.max(1, this.#threads()));
       timer = timers.add(native.monotonicNs() + wait, look);
     };
     timer = timers.add(native.monotonicNs() + 1, look);

@@ -98,7 +98,8 @@ export class EpollFile extends AnonymousFile {
     if (counters.epollItems >= limits.epollItems) return -ENOSPC;
     const item = new EpollItem(this, file, fd, (mask | ALWAYS) >>> 0, data);
     file.epollItems.add(item);
-    if (tooManyPaths(file)) {
+    const nested = this.epollItems.size > 0 || file instanceof EpollFile;
+    if (nested && tooManyPaths(file)) {
       file.epollItems.delete(item);
       return -EINVAL;
     }
@@ -153,25 +154,14 @@ export class EpollFile extends AnonymousFile {
   // ---- Nesting ----
 
   #checkNesting(inner: EpollFile): number {
-    if (inner.contains(this, 0)) return -ELOOP;
-    return inner.#depth(0) + 1 + heightOf(this, 0) > NESTS_MAX ? -ELOOP : 0;
+    const seen = new Map<EpollFile, number>();
+    const below = depthOf(inner, this, seen, 0);
+    return below + 1 + heightOf(this, new Map(), 0) > NESTS_MAX ? -ELOOP : 0;
   }
 
-  /** Whether `other` is watched by this file, directly or by others. */
-  contains(other: EpollFile, depth: number): boolean {
-    if (this === other) return true;
-    if (depth > NESTS_MAX) return true;
-    for (const file of this.#items.keys())
-      if (file instanceof EpollFile && file.contains(other, depth + 1)) return true;
-    return false;
-  }
-
-  #depth(above: number): number {
-    let depth = 0;
-    if (above > NESTS_MAX) return depth;
-    for (const file of this.#items.keys())
-      if (file instanceof EpollFile) depth = Math.max(depth, 1 + file.#depth(above + 1));
-    return depth;
+  /** Epoll files in the set. */
+  *inner(): Generator<EpollFile> {
+    for (const file of this.#items.keys()) if (file instanceof EpollFile) yield file;
   }
 
   // ---- Readiness ----
@@ -231,11 +221,24 @@ export class EpollFile extends AnonymousFile {
   }
 }
 
+/** How many epoll files stand below one another in this one; too many when `avoided` is among them. */
+function depthOf(file: EpollFile, avoided: EpollFile, seen: Map<EpollFile, number>, level: number): number {
+  if (file === avoided || level > NESTS_MAX) return NESTS_MAX + 1;
+  const known = seen.get(file);
+  if (known !== undefined) return known;
+  let depth = 0;
+  for (const inner of file.inner()) depth = Math.max(depth, 1 + depthOf(inner, avoided, seen, level + 1));
+  seen.set(file, depth);
+  return depth;
+}
+
 /** How many epoll files stand above one another over this one. */
-function heightOf(file: OpenFile, depth: number): number {
+function heightOf(file: OpenFile, seen: Map<OpenFile, number>, level: number): number {
+  const known = seen.get(file);
+  if (known !== undefined || level > NESTS_MAX) return known ?? 0;
   let height = 0;
-  if (depth > NESTS_MAX) return height;
-  for (const { owner } of file.epollItems) height = Math.max(height, 1 + heightOf(owner, depth + 1));
+  for (const { owner } of file.epollItems) height = Math.max(height, 1 + heightOf(owner, seen, level + 1));
+  seen.set(file, height);
   return height;
 }
 

@@ -5,6 +5,8 @@ import { type Ancillary, NOBODY, releaseRights, type Ucred } from "../ancillary.
 import type { Address } from "../socket.ts";
 import type { UnixSocket } from "./unix_socket.ts";
 
+/** Messages that may wait at a socket that receives from many (net.unix.max_dgram_qlen). */
+export const DATAGRAMS_MAX = 10;
 const PAGE = 4096;
 /** sk_buff, and skb_shared_info behind the linear data. */
 const HEAD = 256;

@@ -17,16 +17,14 @@ import * as S from "../../../shared/abi/socket.ts";
 import type { Kernel } from "../../kernel.ts";
 import type { Task } from "../../supervisor/task.ts";
 import type { Inode } from "../../vfs/inode.ts";
-import { type Ancillary, credentialsOf, type Ucred } from "../ancillary.ts";
+import { type Ancillary, credentialsOf, effectiveCredentials, type Ucred } from "../ancillary.ts";
 import { type Address, type Received, type SendRequest, SocketFile } from "../socket.ts";
-import { Message, MessageQueue } from "./message.ts";
+import { DATAGRAMS_MAX, Message, MessageQueue } from "./message.ts";
 import { NO_NAME } from "./names.ts";
+import { nothing, receiveMessage, receiveStream } from "./receive.ts";
 import { UnixOptions } from "./unix_options.ts";
 
-const CAN_READ = POLLIN | POLLRDNORM;
-const CAN_WRITE = POLLOUT | POLLWRNORM | POLLWRBAND;
-/** Messages that may wait at a socket that receives from many (net.unix.max_dgram_qlen). */
-const DATAGRAMS_MAX = 10;
+const [CAN_READ, CAN_WRITE] = [POLLIN | POLLRDNORM, POLLOUT | POLLWRNORM | POLLWRBAND];
 /** What a message costs beside its bytes, as far as EMSGSIZE goes. */
 const MESSAGE_OVERHEAD = 32;
 /** A stream's message is no longer than this. */
@@ -52,8 +50,7 @@ export class UnixSocket extends SocketFile {
   sendShut = false;
   /** It has no descriptor any more, nor will it have one. */
   ended = false;
-  /** Memory of messages that it has sent and nobody has read. */
-  #charged = 0;
+  #charged = 0; // memory of messages that it has sent and nobody has read
   /** Senders that wait for room in this one's queue. */
   readonly #senders = new Set<UnixSocket>();
   peerCredentials: Ucred = { pid: 0, uid: 0xffffffff, gid: 0xffffffff };
@@ -76,11 +73,18 @@ export class UnixSocket extends SocketFile {
 
   charge(size: number): void {
     this.#charged += size;
+    this.kernel.counters.socketMemory += size;
   }
 
   uncharge(size: number): void {
     this.#charged -= size;
+    this.kernel.counters.socketMemory -= size;
     if (this.#writable) this.waiters.wake(CAN_WRITE);
+  }
+
+  /** What the sockets of all guests hold together is bounded. */
+  get #memoryIsFull(): boolean {
+    return this.kernel.counters.socketMemory >= this.kernel.limits.socketMemory;
   }
 
   get #writable(): boolean {
@@ -121,7 +125,7 @@ export class UnixSocket extends SocketFile {
     this.peerCredentials = effectiveCredentials(task);
     const room = this.#backlog;
     this.#backlog = backlog;
-    if (backlog > room) this.#wakeSenders();
+    if (backlog > room) this.wakeSenders();
     return 0;
   }
 
@@ -142,6 +146,7 @@ export class UnixSocket extends SocketFile {
     }
     if (this.state === "connected") return -E.EISCONN;
     if (this.state === "listening") return -E.EINVAL;
+    if (this.kernel.counters.sockets >= this.kernel.limits.sockets) return -E.ENFILE;
     const inode = this.kernel.anonymous.socket(task.credentials);
     const server = new UnixSocket(this.kernel, inode, this.type, this.protocol, 0);
     server.#address = other.#address;
@@ -176,7 +181,7 @@ export class UnixSocket extends SocketFile {
     const { peer } = this;
     if (peer === null || this.queue.length === 0) return;
     this.purge();
-    this.#wakeSenders();
+    this.wakeSenders();
     if (peer.ended || peer.peer !== this) return;
     peer.options.error = E.ECONNRESET;
     peer.waiters.wake(POLLERR);
@@ -193,11 +198,12 @@ export class UnixSocket extends SocketFile {
     const socket = this.pending.shift();
     if (socket === undefined) return this.receiveShut ? -E.EINVAL : -E.EAGAIN;
     socket.flags |= status;
-    this.#wakeSenders();
+    this.wakeSenders();
     return socket;
   }
 
-  #wakeSenders(): void {
+  /** There is room in its queue again. */
+  wakeSenders(): void {
     for (const sender of this.#senders) sender.waiters.wake(CAN_WRITE);
     this.#senders.clear();
   }
@@ -216,6 +222,7 @@ export class UnixSocket extends SocketFile {
     if (this.sendShut || peer.ended || peer.receiveShut) return -E.EPIPE;
     if (data.length === 0) return 0;
     if (this.#charged >= this.options.sendBuffer) return -E.EAGAIN;
+    if (this.#memoryIsFull) return -E.ENOBUFS;
     const chunk = data.length > CHUNK_MAX ? data.slice(0, CHUNK_MAX) : data;
     peer.#enqueue(new Message(this, chunk, this.#address, this.#envelope(task, peer, ancillary)));
     return chunk.length;
@@ -237,6 +244,7 @@ export class UnixSocket extends SocketFile {
     if (!target.#admits(this) && isDatagram) return -E.EPERM;
     if (target.receiveShut) return -E.EPIPE;
     if (this.#charged >= this.options.sendBuffer) return -E.EAGAIN;
+    if (this.#memoryIsFull) return -E.ENOBUFS;
     if (target.#isFullFor(this)) {
       target.#senders.add(this);
       return -E.EAGAIN;
@@ -284,80 +292,8 @@ export class UnixSocket extends SocketFile {
       return this.receiveShut ? nothing() : -E.EAGAIN;
     }
     return this.keepsBounds
-      ? this.#receiveMessage(first, room, flags)
-      : this.#receiveStream(first, room, flags);
-  }
-
-  #receiveMessage(message: Message, room: number, flags: number): Received {
-    const peek = (flags & S.MSG_PEEK) !== 0;
-    const data = message.data.subarray(0, Math.min(room, message.data.length));
-    if (!peek) {
-      this.queue.shift();
-      if (this.queue.length <= DATAGRAMS_MAX) this.#wakeSenders();
-    }
-    const ancillary = peek ? message.ancillary : message.takeRights();
-    if (!peek) message.release();
-    return {
-      data,
-      length: message.data.length,
-      flags: data.length < message.data.length ? S.MSG_TRUNC : 0,
-      address: message.address,
-      ancillary,
-      // A message that did not fit its reader's memory is gone, as on Linux.
-      putBack: () => {},
-    };
-  }
-
-  // Messages of one writer run together, up to one that brings files.
-  #receiveStream(first: Message, room: number, flags: number): Received {
-    const peek = (flags & S.MSG_PEEK) !== 0;
-    const checks = this.options.passCredentials;
-    const parts: { message: Message; from: number; length: number }[] = [];
-    let length = 0;
-    for (let i = 0; length < room; i++) {
-      const message = this.queue.at(i);
-      if (message === undefined) break;
-      if (checks && !sameWriter(message.credentials, first.credentials)) break;
-      const part = Math.min(room - length, message.left);
-      parts.push({ message, from: message.consumed, length: part });
-      length += part;
-      if (message.hasRights || part < message.left) break;
-    }
-    const data = gather(parts, length);
-    const last = parts.at(-1)?.message ?? first;
-    const credentials = first.ancillary?.credentials ?? null;
-    const rights = last.ancillary?.rights ?? [];
-    const ancillary = rights.length > 0 || credentials !== null ? { rights, credentials } : null;
-    if (peek) return { data, length, flags: 0, address: first.address, ancillary, putBack: () => {} };
-    for (const { message, length: part } of parts) this.#consume(message, part);
-    const taken = last.ancillary;
-    if (last.hasRights) last.takeRights();
-    const putBack = () => {
-      last.ancillary = taken;
-      for (const { message, from } of parts.reverse()) this.#restore(message, from);
-    };
-    return { data, length, flags: 0, address: first.address, ancillary, putBack };
-  }
-
-  #consume(message: Message, length: number): void {
-    this.queue.bytes -= length;
-    message.consumed += length;
-    if (message.left > 0) return;
-    this.queue.shift();
-    message.sender.uncharge(message.size);
-  }
-
-  // What was read comes back: to the front of the queue, or to the message that is there still.
-  #restore(message: Message, from: number): void {
-    const back = message.consumed - from;
-    const gone = message.left === 0;
-    message.consumed = from;
-    if (!gone) {
-      this.queue.bytes += back;
-      return;
-    }
-    message.sender.charge(message.size);
-    this.queue.unshift(message);
+      ? receiveMessage(this, first, room, flags)
+      : receiveStream(this, first, room, flags);
   }
 
   // ---- Ends ----
@@ -380,7 +316,7 @@ export class UnixSocket extends SocketFile {
   #stateChanged(): void {
     const hangUp = this.receiveShut && this.sendShut ? POLLHUP : 0;
     this.waiters.wake(CAN_READ | CAN_WRITE | (this.receiveShut ? POLLRDHUP : 0) | hangUp);
-    this.#wakeSenders();
+    this.wakeSenders();
   }
 
   poll(): number {
@@ -443,37 +379,9 @@ export class UnixSocket extends SocketFile {
       peer.waiters.wake(CAN_READ | CAN_WRITE | POLLHUP | POLLRDHUP);
     }
     this.purge();
-    this.#wakeSenders();
+    this.wakeSenders();
     this.kernel.unixGarbage.collectSoon();
   }
-}
-
-function effectiveCredentials(task: Task): Ucred {
-  return { pid: task.group.pid, uid: task.credentials.euid, gid: task.credentials.egid };
-}
-
-function sameWriter(a: Ucred, b: Ucred): boolean {
-  return a.pid === b.pid && a.uid === b.uid && a.gid === b.gid;
-}
-
-function nothing(): Received {
-  return { data: new Uint8Array(0), length: 0, flags: 0, address: "", ancillary: null, putBack: () => {} };
-}
-
-function gather(
-  parts: readonly { message: Message; from: number; length: number }[],
-  length: number,
-): Uint8Array {
-  const [only] = parts;
-  if (parts.length === 1 && only !== undefined)
-    return only.message.data.subarray(only.from, only.from + only.length);
-  const data = new Uint8Array(length);
-  let at = 0;
-  for (const { message, from, length: part } of parts) {
-    data.set(message.data.subarray(from, from + part), at);
-    at += part;
-  }
-  return data;
 }
 
 /** Makes two sockets the ends of a connection. */
