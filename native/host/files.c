@@ -113,11 +113,12 @@ RF_EXPORT int32_t rf_open_component(int32_t dir, int32_t flags) {
 static void fd_path(char *path, int32_t fd) { snprintf(path, 32, "self/fd/%d", fd); }
 
 /* Reopens exactly the inode that an O_PATH descriptor names, through the sandbox's own proc mount.
-   Only for regular files and directories: the caller has looked at its type. */
+   Only for regular files and directories: the caller has looked at its type. With O_TMPFILE a new file in
+   the directory, for the sandbox alone. */
 RF_EXPORT int32_t rf_reopen(int32_t proc, int32_t fd, int32_t flags) {
   char path[32];
   fd_path(path, fd);
-  return result_of(openat(proc, path, (flags & ~O_NOFOLLOW) | O_CLOEXEC));
+  return result_of(openat(proc, path, (flags & ~O_NOFOLLOW) | O_CLOEXEC, 0600));
 }
 
 /* Leaves struct stat in the scratch area. */

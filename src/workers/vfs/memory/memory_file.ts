@@ -10,14 +10,14 @@ import { pathName } from "../path.ts";
 import { SeekableFile } from "../seekable_file.ts";
 import { allowedLength } from "../size_limit.ts";
 import { COPY_INLINE } from "./file_data.ts";
-import type { MemoryInode } from "./memory_inode.ts";
+import type { MemoryRegular } from "./memory_regular.ts";
 
 export class MemoryFile extends SeekableFile {
-  readonly #node: MemoryInode;
+  readonly #node: MemoryRegular;
   /** The lower file, while it may be read. */
   #lower: OpenFile | null = null;
 
-  constructor(node: MemoryInode, flags: number) {
+  constructor(node: MemoryRegular, flags: number) {
     super(node, flags);
     this.#node = node;
   }
