@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -160,6 +161,13 @@ RF_EXPORT int32_t rf_terminal_set(int32_t fd, uint32_t request) {
 
 /* Drops a terminal's input, output or both (TCIFLUSH, TCOFLUSH, TCIOFLUSH). */
 RF_EXPORT int32_t rf_terminal_flush(int32_t fd, int32_t queue) { return result_of(ioctl(fd, TCFLSH, queue)); }
+
+/* How many descriptors this process may have. */
+RF_EXPORT int32_t rf_descriptor_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit)) return -errno;
+  return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int32_t)limit.rlim_cur;
+}
 
 RF_EXPORT int32_t rf_fcntl_get_flags(int32_t fd) { return result_of(fcntl(fd, F_GETFL)); }
 

@@ -2,6 +2,7 @@
 // has state of its own, so one process may host several kernels. Here is what the subsystems share
 // and how a request finds its way to them; the kernel thread's loop is host.ts.
 
+import { totalmem } from "node:os";
 import { randomUUID } from "node:crypto";
 import { ALL_ON_THREAD_0, compileMarshal, MARSHAL_ENTRY_SIZE } from "../shared/abi/marshal.ts";
 import { SYSCALLS } from "../shared/abi/syscalls.ts";
@@ -104,8 +105,9 @@ export class Kernel {
     posixTimers: 16384,
     fileLocks: 65536,
     openFiles: 262144,
-    memoryNodes: 1 << 20,
-    memoryFiles: 8192,
+    memoryNodes: Math.min(1 << 20, Math.floor(totalmem() / 16384)),
+    /** Files with a host descriptor of their own while they are closed. */
+    memoryFiles: 0,
   };
   /** Programs started from outside, and the wait statuses of those that nobody has fetched yet. */
   readonly #outside = new Set<number>();
@@ -138,6 +140,7 @@ export class Kernel {
     strace: ((line: string) => void) | null,
   ) {
     this.native = native;
+    this.limits.memoryFiles = Math.min(8192, native.descriptorLimit() >>> 2);
     this.memory = memory;
     this.config = config;
     this.descriptors = descriptors;
