@@ -2,8 +2,8 @@
 // has state of its own, so one process may host several kernels. Here is what the subsystems share
 // and how a request finds its way to them; the kernel thread's loop is host.ts.
 
-import { totalmem } from "node:os";
 import { randomUUID } from "node:crypto";
+import { totalmem } from "node:os";
 import { ALL_ON_THREAD_0, compileMarshal, MARSHAL_ENTRY_SIZE } from "../shared/abi/marshal.ts";
 import { SYSCALLS } from "../shared/abi/syscalls.ts";
 import type { ProcessSpec, SandboxConfig } from "../shared/process_spec.ts";

@@ -9,7 +9,6 @@ import type { OpenFile } from "../file.ts";
 import { pathName } from "../path.ts";
 import { SeekableFile } from "../seekable_file.ts";
 import { allowedLength } from "../size_limit.ts";
-import { COPY_INLINE } from "./file_data.ts";
 import type { MemoryRegular } from "./memory_regular.ts";
 
 export class MemoryFile extends SeekableFile {
@@ -105,28 +104,8 @@ export class MemoryFile extends SeekableFile {
     return this.#node.mapped(typeof name === "string" ? name : "");
   }
 
-  // A large lower file is copied before the first write, so that nobody waits for it all at once.
   override opening(task: Task): Coroutine | null {
-    const { data, lower } = this.#node;
-    if (data !== null || !this.writable || lower === null) return null;
-    const attributes = lower.attributes();
-    if (typeof attributes === "number" || attributes.size <= COPY_INLINE) return null;
-    return this.#copyUp(task);
-  }
-
-  *#copyUp(task: Task): Coroutine {
-    const copy = this.#node.beginCopy();
-    if (typeof copy === "number") return copy;
-    try {
-      for (;;) {
-        yield* copy.warm(task);
-        if (this.#node.data !== null) return 0; // somebody else was faster
-        const left = copy.round();
-        if (left <= 0) return left;
-      }
-    } finally {
-      copy.giveUp();
-    }
+    return this.writable ? this.#node.beforeWriting(task) : null;
   }
 
   release(): void {

@@ -1,11 +1,11 @@
 // A regular file of a memory file system: the lower file's contents until somebody writes, then its own.
 
 import type { Mapped } from "../../mem/vma.ts";
-import type { Task } from "../../supervisor/task.ts";
+import type { Coroutine, Task } from "../../supervisor/task.ts";
 import type { OpenFile } from "../file.ts";
 import { withoutPrivileges } from "../permission.ts";
 import { CopyUp } from "./copy_up.ts";
-import { FileData } from "./file_data.ts";
+import { COPY_INLINE, FileData } from "./file_data.ts";
 import { MemoryFile } from "./memory_file.ts";
 import { MemoryInode, type NodeInit } from "./memory_inode.ts";
 
@@ -64,6 +64,28 @@ export class MemoryRegular extends MemoryInode {
       if (this.#data === null) this.#data = data;
       else data.release(); // somebody else was faster
     });
+  }
+
+  // A large lower file is copied before the first write, so that nobody waits for it all at once.
+  override beforeWriting(task: Task): Coroutine | null {
+    if (this.#data !== null) return null;
+    const lower = this.lower!.attributes();
+    return typeof lower === "number" || lower.size <= COPY_INLINE ? null : this.#copyUp(task);
+  }
+
+  *#copyUp(task: Task): Coroutine {
+    const copy = this.beginCopy();
+    if (typeof copy === "number") return copy;
+    try {
+      for (;;) {
+        yield* copy.warm(task);
+        if (this.#data !== null) return 0; // somebody else was faster
+        const left = copy.round();
+        if (left <= 0) return left;
+      }
+    } finally {
+      copy.giveUp();
+    }
   }
 
   // The lower file's privileges are not those of what is about to be written.
