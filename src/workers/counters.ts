@@ -7,6 +7,8 @@ export class Counters {
   tasks = 0;
   openFiles = 0;
   epollItems = 0;
+  sockets = 0;
+  filesInFlight = 0;
   /** Of memory file systems: inodes, bytes of contents, files that have a host memfd. */
   memoryNodes = 0;
   memoryFileBytes = 0;

@@ -20,6 +20,8 @@ import { Request } from "../shared/ring/slot_states.ts";
 import { Counters } from "./counters.ts";
 import { Vdso } from "./mem/vdso.ts";
 import type { Native } from "./native.ts";
+import { UnixGarbage } from "./net/unix/garbage.ts";
+import { UnixNames } from "./net/unix/names.ts";
 import { SleepSet } from "./sleep_set.ts";
 import { initialCredentials, UserNamespace } from "./supervisor/credentials.ts";
 import { returnToGuest } from "./supervisor/deliver_signal.ts";
@@ -104,6 +106,7 @@ export class Kernel {
     epollItems: 262144,
     posixTimers: 16384,
     fileLocks: 65536,
+    filesInFlight: 65536,
     openFiles: 262144,
     memoryNodes: Math.min(1 << 20, Math.floor(totalmem() / 16384)),
     /** Files with a host descriptor of their own while they are closed. */
@@ -118,6 +121,8 @@ export class Kernel {
   #lastDevice = 0;
   readonly pipes = new Pipes(this.limits.pipePages);
   readonly locks = new LockTable(this);
+  readonly unixNames = new UnixNames();
+  readonly unixGarbage = new UnixGarbage(this);
   readonly anonymous: AnonymousInodes;
   readonly ptys = new Ptys(this);
   readonly devPts: DevPts;

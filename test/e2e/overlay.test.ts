@@ -41,7 +41,7 @@ const SCRIPTS: Record<string, string> = {
     ln dir/linked third; stat -c %h third; ln -s second s; cat s; ln -sf file link; cat link; cp -al dir copy; echo z > copy/linked; cat third
   `,
   attributes: `
-    chmod 600 file; chmod 700 dir; touch -d '2001-02-03 04:05:06.789' large dir/two; stat -c '%n %Y %a' file large dir/two
+    chmod 600 file; chmod 700 dir; touch -d '2001-02-03 04:05:06.789' file large dir/two; stat -c '%n %Y %a' file large dir/two
     chmod u+s run; stat -c %a run; chown 12:34 big; stat -c '%u %g' big; chmod 555 kept; :
     touch file; cat file; stat -c %s big; find . -newermt 2001-01-01 ! -newermt 2002-01-01 | sort
   `,

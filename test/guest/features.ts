@@ -25,4 +25,5 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "events", // epoll, eventfd, timerfd, signalfd
   "timers", // interval timers, POSIX timers, CPU time
   "locks", // record locks, flock
+  "sockets", // AF_UNIX
 ]);

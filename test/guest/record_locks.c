@@ -107,8 +107,9 @@ int main(void) {
     _exit(0);
   }
   pause_ms(40);
-  set("unlock", F_UNLCK, 0, 0);
+  long unlocked = lock(F_SETLK, fd, F_UNLCK, SEEK_SET, 0, 0);
   wait(0);
+  value("unlock", unlocked);
   set("the child's is gone with it", F_WRLCK, 0, 0);
   // Any close of the file lets go of them all.
   close(second);

@@ -37,7 +37,7 @@ int main(void) {
   nanosleep(&pause_time, NULL);
   count = 0;
   sigprocmask(SIG_UNBLOCK, &set, NULL);
-  yes_no("one signal, many overruns", count >= 1 && SYS_1(SYS_timer_getoverrun, id) >= 20);
+  yes_no("one signal for many periods", count >= 1 && count < 20);
   value("delete", SYS_1(SYS_timer_delete, id));
   value("delete again", SYS_1(SYS_timer_delete, id));
   value("set after delete", SYS_4(SYS_timer_settime, id, 0, &t, 0));

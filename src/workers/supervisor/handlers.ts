@@ -2,6 +2,7 @@
 // serve them, collected from the subsystems.
 
 import { MEM_HANDLERS } from "../mem/calls.ts";
+import { NET_HANDLERS } from "../net/calls.ts";
 import { VFS_HANDLERS } from "../vfs/calls.ts";
 import { CLONE_HANDLERS } from "./clone.ts";
 import { CREDENTIAL_HANDLERS } from "./credential_calls.ts";
@@ -45,5 +46,6 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map(
     ...RESTART_HANDLERS,
     ...MEM_HANDLERS,
     ...VFS_HANDLERS,
+    ...NET_HANDLERS,
   }),
 );

@@ -245,6 +245,24 @@ function mknod(task: Task, dirfd: number, mode: number, rdev: number): number {
   return made(task, place, inode.mknod(place.walk.name, whole, rdev));
 }
 
+/** Makes a node for something that stands in the file system under a name, a socket. */
+export function makeNode(
+  task: Task,
+  dirfd: number,
+  path: string,
+  mode: number,
+  rdev: number,
+): Inode | number {
+  const place = placeForNew(task, dirfd, path, false);
+  if (typeof place === "number") return place;
+  const { inode } = place.walk.parent;
+  const creation = creationIn(task, inode, mode, false);
+  if (typeof creation === "number") return creation;
+  const node = inode.mknod(place.walk.name, { ...creation, mode: (mode & S_IFMT) | creation.mode }, rdev);
+  const error = made(task, place, node);
+  return error < 0 ? error : node;
+}
+
 function changeDirectory(task: Task, path: Path): number {
   if (!path.inode.isDirectory) return -ENOTDIR;
   const error = mayAccess(task, path, MAY_EXEC);

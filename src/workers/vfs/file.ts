@@ -11,6 +11,7 @@ import type { Coroutine, Task } from "../supervisor/task.ts";
 import type { EpollItem } from "./epoll.ts";
 import type { Attributes, Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
+import type { Segments } from "./segments.ts";
 import { WaitQueue } from "./wait_queue.ts";
 
 export const O_ACCMODE = 3;
@@ -30,6 +31,8 @@ export abstract class OpenFile {
   held: Inode | null = null;
   /** Descriptors and other holders. */
   references = 0;
+  /** Those of them that are messages of sockets (SCM_RIGHTS). */
+  inFlight = 0;
   /** Places in epoll sets, which end with the file. */
   readonly epollItems = new Set<EpollItem>();
   readonly waiters: WaitQueue;
@@ -57,6 +60,16 @@ export abstract class OpenFile {
 
   write(_task: Task, _offset: number, _length: number): number {
     return -EINVAL;
+  }
+
+  /** Serves a whole call of the read family, for files whose transfers are messages; null: by rounds. */
+  readCall(_task: Task, _segments: Segments, _noWait: boolean): number | null {
+    return null;
+  }
+
+  /** As readCall; `ready` bytes stand in the window already. */
+  writeCall(_task: Task, _segments: Segments, _ready: number, _noWait: boolean): number | null {
+    return null;
   }
 
   /** As read and write, at a position that is given; `file offset` stays. */

@@ -102,6 +102,8 @@ export function readInto(
 ): number {
   if (segments.invalid) return -EFAULT;
   if (segments.total === 0) return 0;
+  const whole = position === OWN_OFFSET ? file.readCall(task, segments, noWait) : null;
+  if (whole !== null) return whole;
   return task.start(readRounds(task, file, segments, position, noWait));
 }
 
@@ -164,6 +166,8 @@ export function writeBuffer(task: Task, file: OpenFile, segments: Segments, posi
   const faulted = !task.inComplete(0, want);
   const arrived = Math.min(task.inLength(0), want);
   const ready = faulted ? deliverable(file, arrived) : want;
+  const whole = position === OWN_OFFSET ? file.writeCall(task, segments, faulted ? 0 : want, false) : null;
+  if (whole !== null) return whole;
   if (segments.total === 0) return 0;
   // The first round's bytes are here; the cursor moves past them.
   segments.skip(want);
@@ -179,6 +183,8 @@ export function writeVectors(
   noWait = false,
 ): number {
   if (segments.invalid) return -EFAULT;
+  const whole = position === OWN_OFFSET ? file.writeCall(task, segments, 0, noWait) : null;
+  if (whole !== null) return whole;
   if (segments.total === 0) return 0;
   return task.start(writeRounds(task, file, segments, position, noWait, 0, false));
 }

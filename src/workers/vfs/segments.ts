@@ -60,9 +60,9 @@ export class Segments {
   }
 
   /** How many bytes round() would move at most. */
-  roundLimit(left: number): number {
+  roundLimit(left: number, pieces = PIECES_MAX): number {
     let room = 0;
-    for (let piece = 0; piece < PIECES_MAX && this.#index + piece < this.#lengths.length; piece++) {
+    for (let piece = 0; piece < pieces && this.#index + piece < this.#lengths.length; piece++) {
       room += this.#lengths[this.#index + piece]! - (piece === 0 ? this.#offset : 0);
     }
     return Math.min(left, WINDOW_SIZE, room);
@@ -71,10 +71,15 @@ export class Segments {
 
 /** The vectors that the stub copied as in piece 0; a negative errno when they are not valid. */
 export function vectors(task: Task, count: number): Segments | number {
-  const segments = new Segments();
   if (count < 0 || count > IOV_MAX) return -EINVAL;
   if (!task.inComplete(0, count * IOVEC_SIZE)) return -EFAULT;
-  const copy = Buffer.from(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + count * IOVEC_SIZE));
+  const at = task.base + WINDOW;
+  return segmentsOf(Buffer.from(task.bytes.subarray(at, at + count * IOVEC_SIZE)), count);
+}
+
+/** The vectors in a copy of their array. */
+export function segmentsOf(copy: Buffer, count: number): Segments | number {
+  const segments = new Segments();
   const view = new DataView(copy.buffer, copy.byteOffset, copy.length);
   for (let i = 0; i < count; i++) {
     const length = readU64(view, i * IOVEC_SIZE + 8);

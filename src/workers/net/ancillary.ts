@@ -1,0 +1,174 @@
+// Control messages (cmsg(3)): open files and credentials that go with data. Read from the sender's
+// memory, checked, and written for the receiver.
+
+import { EBADF, EINVAL, EPERM, ETOOMANYREFS } from "../../shared/abi/errno.ts";
+import { O_PATH } from "../../shared/abi/fcntl.ts";
+import { MSG_CTRUNC, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET } from "../../shared/abi/socket.ts";
+import { cmsghdr, ucred } from "../../shared/abi/structs.ts";
+import { capable } from "../supervisor/credentials.ts";
+import { RLIMIT_NOFILE } from "../supervisor/limit_calls.ts";
+import type { Task } from "../supervisor/task.ts";
+import type { OpenFile } from "../vfs/file.ts";
+import { putFile } from "../vfs/file_table.ts";
+
+const SCM_MAX_FD = 253;
+const HEADER = cmsghdr.size;
+const FD_SIZE = 4;
+const CAP_SETGID = 6;
+const CAP_SETUID = 7;
+const CAP_SYS_ADMIN = 21;
+const CAP_SYS_RESOURCE = 24;
+
+export interface Ucred {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Who a message is from when nobody has said so. */
+export const NOBODY: Ucred = { pid: 0, uid: 65534, gid: 65534 };
+
+/** What goes with a message. Its files are held until they are taken or the message ends. */
+export interface Ancillary {
+  readonly rights: readonly OpenFile[];
+  readonly credentials: Ucred | null;
+}
+
+export function credentialsOf(task: Task): Ucred {
+  return { pid: task.group.pid, uid: task.credentials.uid, gid: task.credentials.gid };
+}
+
+function align(length: number): number {
+  return (length + 7) & ~7;
+}
+
+// Whom a task may say that it is.
+function mayClaim(task: Task, { pid, uid, gid }: Ucred): boolean {
+  const c = task.credentials;
+  const { users } = task.kernel;
+  if (pid !== task.group.pid && !capable(c, users, CAP_SYS_ADMIN)) return false;
+  if (![c.uid, c.euid, c.suid].includes(uid) && !capable(c, users, CAP_SETUID)) return false;
+  return [c.gid, c.egid, c.sgid].includes(gid) || capable(c, users, CAP_SETGID);
+}
+
+function filesAt(task: Task, bytes: Buffer, at: number, count: number): OpenFile[] | number {
+  const files: OpenFile[] = [];
+  for (let i = 0; i < count; i++) {
+    const file = task.files.get(bytes.readInt32LE(at + i * FD_SIZE));
+    if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
+    files.push(file);
+  }
+  return files;
+}
+
+/** Reads the control messages of a sendmsg: what they name is held, or a negative errno. */
+export function parseAncillary(task: Task, bytes: Buffer): Ancillary | null | number {
+  let rights: readonly OpenFile[] = [];
+  let credentials: Ucred | null = null;
+  for (let at = 0; at + HEADER <= bytes.length; ) {
+    const { cmsg_len: length, cmsg_level: level, cmsg_type: type } = cmsghdr.decode(bytes, at);
+    if (length < HEADER || length > bytes.length - at) return -EINVAL;
+    const size = length - HEADER;
+    const body = at + HEADER;
+    at += align(length);
+    if (level !== SOL_SOCKET) continue;
+    if (type === SCM_RIGHTS) {
+      const count = Math.floor(size / FD_SIZE);
+      if (rights.length + count > SCM_MAX_FD) return -EINVAL;
+      const files = filesAt(task, bytes, body, count);
+      if (typeof files === "number") return files;
+      rights = [...rights, ...files];
+    } else if (type === SCM_CREDENTIALS) {
+      if (size !== ucred.size) return -EINVAL;
+      const claimed = ucred.decode(bytes, body);
+      if (!mayClaim(task, claimed)) return -EPERM;
+      credentials = claimed;
+    } else return -EINVAL;
+  }
+  if (rights.length === 0 && credentials === null) return null;
+  const error = holdRights(task, rights);
+  return error < 0 ? error : { rights, credentials };
+}
+
+// Files on their way are nobody's: their number is bounded.
+function holdRights(task: Task, rights: readonly OpenFile[]): number {
+  const { kernel, credentials, group } = task;
+  const { counters, limits } = kernel;
+  if (rights.length === 0) return 0;
+  const mighty =
+    capable(credentials, kernel.users, CAP_SYS_RESOURCE) || capable(credentials, kernel.users, CAP_SYS_ADMIN);
+  const limit = mighty
+    ? limits.filesInFlight
+    : Math.min(limits.filesInFlight, group.rlimits[RLIMIT_NOFILE]![0]);
+  if (counters.filesInFlight + rights.length > limit) return -ETOOMANYREFS;
+  counters.filesInFlight += rights.length;
+  for (const file of rights) {
+    file.references++;
+    file.inFlight++;
+  }
+  return 0;
+}
+
+/** The files of a message are on their way no more; `keep`: who took them holds them. */
+export function releaseRights(task: { kernel: Task["kernel"] }, ancillary: Ancillary | null): void {
+  if (ancillary === null) return;
+  const { kernel } = task;
+  kernel.counters.filesInFlight -= ancillary.rights.length;
+  for (const file of ancillary.rights) {
+    file.inFlight--;
+    putFile(kernel, file);
+  }
+}
+
+/** Control messages for a receiver, in a buffer of its size. */
+export class ControlWriter {
+  readonly bytes: Buffer;
+  length = 0;
+  /** MSG_CTRUNC when not all found room. */
+  flags = 0;
+
+  constructor(room: number) {
+    this.bytes = Buffer.alloc(room);
+  }
+
+  #add(type: number, body: Buffer): void {
+    const room = this.bytes.length - this.length;
+    if (room < HEADER) {
+      this.flags |= MSG_CTRUNC;
+      return;
+    }
+    const whole = HEADER + body.length;
+    const length = Math.min(whole, room);
+    if (length < whole) this.flags |= MSG_CTRUNC;
+    const header = { cmsg_len: length, cmsg_level: SOL_SOCKET, cmsg_type: type };
+    cmsghdr.encode(header, this.bytes, this.length);
+    body.copy(this.bytes, this.length + HEADER, 0, length - HEADER);
+    this.length = Math.min(this.bytes.length, this.length + align(whole));
+  }
+
+  credentials(value: Ucred): void {
+    const body = Buffer.alloc(ucred.size);
+    ucred.encode(value, body);
+    this.#add(SCM_CREDENTIALS, body);
+  }
+
+  /** Gives the receiver descriptors for as many of the files as there is room for; these descriptors. */
+  rights(task: Task, files: readonly OpenFile[], closeOnExec: boolean): number[] {
+    const room = Math.floor((this.bytes.length - this.length - HEADER) / FD_SIZE);
+    const descriptors: number[] = [];
+    const limit = task.group.rlimits[RLIMIT_NOFILE]![0];
+    for (const file of files.slice(0, Math.max(0, room))) {
+      const fd = task.files.install(file, 0, limit, closeOnExec);
+      if (fd < 0) break;
+      descriptors.push(fd);
+    }
+    if (descriptors.length < files.length) this.flags |= MSG_CTRUNC;
+    if (descriptors.length === 0) return descriptors;
+    const body = Buffer.alloc(descriptors.length * FD_SIZE);
+    for (const [i, fd] of descriptors.entries()) body.writeInt32LE(fd, i * FD_SIZE);
+    const before = this.flags;
+    this.#add(SCM_RIGHTS, body);
+    this.flags = before;
+    return descriptors;
+  }
+}

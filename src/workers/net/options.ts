@@ -1,0 +1,215 @@
+// Options of SOL_SOCKET (socket(7)) as a table: how each is read and written. Those that mean nothing to
+// an address family are kept and told again.
+
+import { EDOM, EINVAL, ENOPROTOOPT, EPERM } from "../../shared/abi/errno.ts";
+import * as S from "../../shared/abi/socket.ts";
+import { readI64, write64 } from "../../shared/abi/struct.ts";
+import { linger, ucred } from "../../shared/abi/structs.ts";
+import { NSEC_PER_SEC, USEC_PER_SEC } from "../../shared/abi/time.ts";
+import { NEVER } from "../supervisor/clocks.ts";
+import { capable } from "../supervisor/credentials.ts";
+import type { Task } from "../supervisor/task.ts";
+import type { Ucred } from "./ancillary.ts";
+import type { SocketFile } from "./socket.ts";
+
+const INT = 4;
+const CAP_NET_ADMIN = 12;
+const BUFFER_DEFAULT = 212992;
+/** What may be asked for (net.core.wmem_max, rmem_max); twice that is kept. */
+const BUFFER_MAX = 212992;
+const SEND_BUFFER_MIN = 4608;
+const RECEIVE_BUFFER_MIN = 2304;
+const TIMEVAL = 16;
+const US_NS = NSEC_PER_SEC / USEC_PER_SEC;
+// In the new form of 64 bits; on x86-64 both are the same.
+const SO_RCVTIMEO_NEW = 66;
+const SO_SNDTIMEO_NEW = 67;
+const PRIORITY_MAX = 6;
+
+interface Option {
+  get(options: SocketOptions): Buffer;
+  /** 0 or a negative errno. Without it the option is only told. */
+  set?(options: SocketOptions, value: Buffer, task: Task): number;
+}
+
+function int(value: number): Buffer {
+  const bytes = Buffer.alloc(INT);
+  bytes.writeInt32LE(value | 0);
+  return bytes;
+}
+
+function told(value: (socket: SocketFile, options: SocketOptions) => number): Option {
+  return { get: (options) => int(value(options.socket, options)) };
+}
+
+/** A flag or a number that is kept. */
+function kept(name: number, initial = 0, check: (value: number, task: Task) => number = () => 0): Option {
+  return {
+    get: (options) => int(options.kept.get(name) ?? initial),
+    set: (options, value, task) => {
+      const error = check(value.readInt32LE(), task);
+      if (error === 0) options.kept.set(name, value.readInt32LE());
+      return error;
+    },
+  };
+}
+
+function flag(name: number): Option {
+  return {
+    get: (options) => int(options.kept.get(name) ?? 0),
+    set: (options, value) => {
+      options.kept.set(name, value.readInt32LE() !== 0 ? 1 : 0);
+      return 0;
+    },
+  };
+}
+
+function bufferSize(value: number, min: number): number {
+  return Math.max(min, Math.min(value >>> 0, BUFFER_MAX) * 2);
+}
+
+function timeout(key: "receiveTimeoutNs" | "sendTimeoutNs"): Option {
+  return {
+    get: ({ socket }) => {
+      const bytes = Buffer.alloc(TIMEVAL);
+      const view = new DataView(bytes.buffer, bytes.byteOffset);
+      const ns = socket[key] === NEVER ? 0 : socket[key];
+      write64(view, 0, Math.floor(ns / NSEC_PER_SEC));
+      write64(view, 8, Math.floor((ns % NSEC_PER_SEC) / US_NS));
+      return bytes;
+    },
+    set: ({ socket }, value) => {
+      if (value.length < TIMEVAL) return -EINVAL;
+      const view = new DataView(value.buffer, value.byteOffset, value.length);
+      const [seconds, us] = [readI64(view, 0), readI64(view, 8)];
+      if (us < 0 || us >= USEC_PER_SEC) return -EDOM;
+      // A negative time does not wait at all, none for ever.
+      if (seconds < 0) socket[key] = 0;
+      else socket[key] = seconds === 0 && us === 0 ? NEVER : seconds * NSEC_PER_SEC + us * US_NS;
+      return 0;
+    },
+  };
+}
+
+const OPTIONS: ReadonlyMap<number, Option> = new Map([
+  [S.SO_TYPE, told(({ type }) => type)],
+  [S.SO_DOMAIN, told(({ domain }) => domain)],
+  [S.SO_PROTOCOL, told(({ protocol }) => protocol)],
+  [S.SO_ACCEPTCONN, told((_socket, options) => Number(options.isListening()))],
+  [S.SO_ERROR, told((_socket, options) => options.takeError())],
+  [S.SO_COOKIE, { get: ({ socket }) => cookie(socket.inode!.ino) }],
+  [S.SO_SNDLOWAT, told(() => 1)],
+  [
+    S.SO_SNDBUF,
+    {
+      get: (options) => int(options.sendBuffer),
+      set: (options, value) => {
+        options.sendBuffer = bufferSize(value.readInt32LE(), SEND_BUFFER_MIN);
+        return 0;
+      },
+    },
+  ],
+  [
+    S.SO_RCVBUF,
+    {
+      get: (options) => int(options.receiveBuffer),
+      set: (options, value) => {
+        options.receiveBuffer = bufferSize(value.readInt32LE(), RECEIVE_BUFFER_MIN);
+        return 0;
+      },
+    },
+  ],
+  [
+    S.SO_PASSCRED,
+    {
+      get: (options) => int(Number(options.passCredentials)),
+      set: (options, value) => {
+        options.passCredentials = value.readInt32LE() !== 0;
+        return 0;
+      },
+    },
+  ],
+  [S.SO_PEERCRED, { get: (options) => credentialBytes(options.peerCredentials()) }],
+  [S.SO_RCVTIMEO_OLD, timeout("receiveTimeoutNs")],
+  [S.SO_SNDTIMEO_OLD, timeout("sendTimeoutNs")],
+  [SO_RCVTIMEO_NEW, timeout("receiveTimeoutNs")],
+  [SO_SNDTIMEO_NEW, timeout("sendTimeoutNs")],
+  [
+    S.SO_LINGER,
+    {
+      get: (options) => Buffer.from(options.linger),
+      set: (options, value) => {
+        if (value.length < linger.size) return -EINVAL;
+        options.linger.set(value.subarray(0, linger.size));
+        return 0;
+      },
+    },
+  ],
+  [S.SO_DEBUG, kept(S.SO_DEBUG, 0, (value, task) => (value === 0 || mayAdminister(task) ? 0 : -EPERM))],
+  [S.SO_REUSEADDR, flag(S.SO_REUSEADDR)],
+  [S.SO_REUSEPORT, flag(S.SO_REUSEPORT)],
+  [S.SO_DONTROUTE, flag(S.SO_DONTROUTE)],
+  [S.SO_BROADCAST, flag(S.SO_BROADCAST)],
+  [S.SO_KEEPALIVE, flag(S.SO_KEEPALIVE)],
+  [S.SO_OOBINLINE, flag(S.SO_OOBINLINE)],
+  [S.SO_TIMESTAMP_OLD, flag(S.SO_TIMESTAMP_OLD)],
+  [
+    S.SO_PRIORITY,
+    kept(S.SO_PRIORITY, 0, (value, task) =>
+      (value >= 0 && value <= PRIORITY_MAX) || mayAdminister(task) ? 0 : -EPERM,
+    ),
+  ],
+  [S.SO_RCVLOWAT, kept(S.SO_RCVLOWAT, 1)],
+]);
+
+function mayAdminister(task: Task): boolean {
+  return capable(task.credentials, task.kernel.users, CAP_NET_ADMIN);
+}
+
+function cookie(value: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  write64(new DataView(bytes.buffer, bytes.byteOffset), 0, value);
+  return bytes;
+}
+
+function credentialBytes(value: Ucred): Buffer {
+  const bytes = Buffer.alloc(ucred.size);
+  ucred.encode(value, bytes);
+  return bytes;
+}
+
+/** One socket's options. */
+export abstract class SocketOptions {
+  readonly socket: SocketFile;
+  /** Numbers that are kept, by option. */
+  readonly kept = new Map<number, number>();
+  readonly linger = Buffer.alloc(linger.size);
+  sendBuffer = BUFFER_DEFAULT;
+  receiveBuffer = BUFFER_DEFAULT;
+  passCredentials = false;
+  /** An error that the next call reports (SO_ERROR). */
+  error = 0;
+
+  constructor(socket: SocketFile) {
+    this.socket = socket;
+  }
+
+  abstract isListening(): boolean;
+  abstract peerCredentials(): Ucred;
+
+  takeError(): number {
+    const { error } = this;
+    this.error = 0;
+    return error;
+  }
+
+  get(name: number): Buffer | number {
+    return OPTIONS.get(name)?.get(this) ?? -ENOPROTOOPT;
+  }
+
+  set(name: number, value: Buffer, task: Task): number {
+    const option = OPTIONS.get(name);
+    if (value.length < INT) return -EINVAL;
+    return option?.set?.(this, value, task) ?? -ENOPROTOOPT;
+  }
+}

@@ -1,0 +1,135 @@
+// A socket as an open file (socket(7)): what calls ask of any address family, and the options that are
+// the same for all. Families derive from it.
+//
+// Nothing here waits: what would have to answers -EAGAIN, and the calls (transfer.ts, socket_calls.ts)
+// wait for the socket's events.
+
+import { EOPNOTSUPP } from "../../shared/abi/errno.ts";
+import { O_RDWR } from "../../shared/abi/fcntl.ts";
+import { MSG_DONTWAIT } from "../../shared/abi/socket.ts";
+import type { Kernel } from "../kernel.ts";
+import { NEVER } from "../supervisor/clocks.ts";
+import type { Task } from "../supervisor/task.ts";
+import { OpenFile } from "../vfs/file.ts";
+import type { Inode } from "../vfs/inode.ts";
+import type { Segments } from "../vfs/segments.ts";
+import { type Ancillary, releaseRights } from "./ancillary.ts";
+import type { SocketOptions } from "./options.ts";
+import { NO_PLACES, receiveInto, Source, sendFrom } from "./transfer.ts";
+
+/** A socket address as it stands in memory, family first; one char a byte. "" for none. */
+export type Address = string;
+
+/** What a receive gives. */
+export interface Received {
+  /** The bytes that fit the caller's room. */
+  readonly data: Uint8Array;
+  /** How many the message has, of those that were asked for as a stream. */
+  readonly length: number;
+  /** MSG_* that recvmsg reports. */
+  readonly flags: number;
+  readonly address: Address;
+  readonly ancillary: Ancillary | null;
+  /** None of it reached the caller's memory: it is there again. */
+  putBack(): void;
+}
+
+export interface SendRequest {
+  readonly data: Uint8Array;
+  /** MSG_* */
+  readonly flags: number;
+  /** "" : the peer. */
+  readonly address: Address;
+  readonly ancillary: Ancillary | null;
+}
+
+export abstract class SocketFile extends OpenFile {
+  override readonly isStream = true;
+  readonly kernel: Kernel;
+  abstract readonly domain: number;
+  /** SOCK_STREAM, ... */
+  readonly type: number;
+  readonly protocol: number;
+  abstract readonly options: SocketOptions;
+  /** SO_RCVTIMEO, SO_SNDTIMEO: nanoseconds. */
+  receiveTimeoutNs = NEVER;
+  sendTimeoutNs = NEVER;
+  #lastReceived: Received | null = null;
+
+  constructor(kernel: Kernel, inode: Inode, type: number, protocol: number, status: number) {
+    super(O_RDWR | status);
+    this.kernel = kernel;
+    this.inode = inode;
+    this.type = type;
+    this.protocol = protocol;
+  }
+
+  /** Messages keep their bounds: a call sends or receives one as a whole. */
+  abstract readonly keepsBounds: boolean;
+
+  abstract bind(task: Task, address: Address): number;
+
+  listen(_task: Task, _backlog: number): number {
+    return -EOPNOTSUPP;
+  }
+
+  /** 0, -EAGAIN when the other side has no room for one more (wait for POLLOUT), or a negative errno. */
+  abstract connect(task: Task, address: Address): number;
+
+  /** The next connection, or a negative errno. */
+  accept(_task: Task, _status: number): SocketFile | number {
+    return -EOPNOTSUPP;
+  }
+
+  /** Bytes that were sent: of a stream, perhaps not all. */
+  abstract send(task: Task, request: SendRequest): number;
+
+  /** Up to `room` bytes of what comes next; with MSG_PEEK they stay. */
+  abstract receive(task: Task, room: number, flags: number): Received | number;
+
+  abstract shutdown(how: number): number;
+
+  /** Of the socket itself; "" never. */
+  abstract name(): Address;
+
+  /** Of the other end, or -ENOTCONN. */
+  abstract peerName(): Address | number;
+
+  // ---- As a file ----
+
+  override readCall(task: Task, segments: Segments, noWait: boolean): number {
+    return task.start(receiveInto(task, this, segments, noWait ? MSG_DONTWAIT : 0, NO_PLACES));
+  }
+
+  override writeCall(task: Task, segments: Segments, ready: number, noWait: boolean): number {
+    const flags = noWait ? MSG_DONTWAIT : 0;
+    return task.start(
+      sendFrom(task, this, new Source(task, segments, ready), { flags, address: "", ancillary: null }),
+    );
+  }
+
+  override read(task: Task, offset: number, length: number): number {
+    const received = this.receive(task, length, 0);
+    if (typeof received === "number") return received;
+    releaseRights(task, received.ancillary);
+    task.bytes.set(received.data, task.base + offset);
+    this.#lastReceived = received;
+    return received.data.length;
+  }
+
+  override write(task: Task, offset: number, length: number): number {
+    const at = task.base + offset;
+    const data = Buffer.from(task.bytes.subarray(at, at + length));
+    return this.send(task, { data, flags: 0, address: "", ancillary: null });
+  }
+
+  override undelivered(_task: Task, _offset: number, _length: number, _delivered: number): number {
+    this.#lastReceived?.putBack();
+    this.#lastReceived = null;
+    return 0;
+  }
+
+  override describe(): string {
+    return `socket:[${this.inode!.ino}]`;
+  }
+}

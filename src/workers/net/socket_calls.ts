@@ -1,0 +1,196 @@
+// socket(2), socketpair(2), bind(2), listen(2), accept(2), connect(2), shutdown(2), getsockname(2),
+// getpeername(2), getsockopt(2), setsockopt(2).
+
+import {
+  EAFNOSUPPORT,
+  EAGAIN,
+  EFAULT,
+  EINVAL,
+  EOPNOTSUPP,
+  EPROTONOSUPPORT,
+  ESOCKTNOSUPPORT,
+} from "../../shared/abi/errno.ts";
+import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
+import { POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
+import * as S from "../../shared/abi/socket.ts";
+import { WINDOW } from "../../shared/ring/layout.ts";
+import type { Handler } from "../supervisor/dispatch.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
+import { install, installPair } from "../vfs/install.ts";
+import { addressInPiece, writeAddress } from "./addresses.ts";
+import { socketAt } from "./message_calls.ts";
+import type { Address, SocketFile } from "./socket.ts";
+import { connectPair, UnixSocket } from "./unix/unix_socket.ts";
+import { deadlineAfter, waitForSocket } from "./waiting.ts";
+
+const TYPE_MASK = 0xf;
+const TYPE_MAX = 11;
+const FAMILY_MAX = 46;
+const SOMAXCONN = 4096;
+const OPTION_MAX = 1024;
+
+/** A new socket of a family and type, or a negative errno. */
+function makeSocket(task: Task, family: number, type: number, protocol: number): UnixSocket | number {
+  if ((type & ~(TYPE_MASK | S.SOCK_NONBLOCK | S.SOCK_CLOEXEC)) !== 0) return -EINVAL;
+  const kind = type & TYPE_MASK;
+  if (family < 0 || family >= FAMILY_MAX) return -EAFNOSUPPORT;
+  if (kind >= TYPE_MAX) return -EINVAL;
+  const { kernel } = task;
+  if (family !== S.AF_UNIX) {
+    kernel.counters.unsupportedCalls++;
+    return -EAFNOSUPPORT;
+  }
+  if (protocol !== 0 && protocol !== S.AF_UNIX) return -EPROTONOSUPPORT;
+  if (![S.SOCK_STREAM, S.SOCK_DGRAM, S.SOCK_SEQPACKET, S.SOCK_RAW].includes(kind)) return -ESOCKTNOSUPPORT;
+  const inode = kernel.anonymous.socket(task.credentials);
+  // Raw ones are believed to be datagrams.
+  const real = kind === S.SOCK_RAW ? S.SOCK_DGRAM : kind;
+  return new UnixSocket(kernel, inode, real, protocol, (type & S.SOCK_NONBLOCK) !== 0 ? O_NONBLOCK : 0);
+}
+
+function* connect(task: Task, socket: SocketFile, address: Address): Coroutine {
+  const now = (socket.flags & O_NONBLOCK) !== 0;
+  const deadline = now ? 0 : deadlineAfter(task, socket.sendTimeoutNs);
+  for (;;) {
+    const error = socket.connect(task, address);
+    if (error !== -EAGAIN) return error;
+    const waited = yield* waitForSocket(task, socket, POLLOUT, deadline);
+    if (waited < 0) return waited;
+  }
+}
+
+function* accept(
+  task: Task,
+  socket: SocketFile,
+  flags: number,
+  address: number,
+  room: number,
+  roomAt: number,
+): Coroutine {
+  const now = (socket.flags & O_NONBLOCK) !== 0;
+  const deadline = now ? 0 : deadlineAfter(task, socket.receiveTimeoutNs);
+  const status = (flags & S.SOCK_NONBLOCK) !== 0 ? O_NONBLOCK : 0;
+  for (;;) {
+    const made = socket.accept(task, status);
+    if (typeof made !== "number") {
+      const fd = install(task, made, (flags & S.SOCK_CLOEXEC) !== 0);
+      if (fd < 0 || address === 0) return fd;
+      const name = made.peerName();
+      writeAddress(task, typeof name === "number" ? "" : name, address, room, roomAt);
+      task.outFault = () => {
+        task.files.close(fd);
+        return -EFAULT;
+      };
+      return fd;
+    }
+    if (made !== -EAGAIN) return made;
+    const waited = yield* waitForSocket(task, socket, POLLIN, deadline);
+    if (waited < 0) return waited;
+  }
+}
+
+function startAccept(task: Task, fd: number, address: number, roomAt: number, flags: number): number {
+  if ((flags & ~(S.SOCK_NONBLOCK | S.SOCK_CLOEXEC)) !== 0) return -EINVAL;
+  const socket = socketAt(task, fd);
+  if (typeof socket === "number") return socket;
+  const room = address === 0 ? 0 : roomInPiece(task);
+  return room < 0 ? room : task.start(accept(task, socket, flags, address, room, roomAt));
+}
+
+/** How much room the caller has for an address, in piece 0; or a negative errno. */
+function roomInPiece(task: Task): number {
+  if (!task.inComplete(0, 4)) return -EFAULT;
+  const room = task.view.getInt32(task.base + WINDOW, true);
+  return room < 0 ? -EINVAL : room;
+}
+
+function tellName(task: Task, name: Address | number, address: number, roomAt: number): number {
+  if (typeof name === "number") return name;
+  const room = roomInPiece(task);
+  if (room < 0) return room;
+  // Unlike elsewhere a null pointer is not "nowhere".
+  if (address === 0 && room > 0) return -EFAULT;
+  writeAddress(task, name, address, room, roomAt);
+  return 0;
+}
+
+export const SOCKET_HANDLERS: Record<string, Handler> = {
+  socket: (task, family, type, protocol) => {
+    const socket = makeSocket(task, family, type, protocol);
+    return typeof socket === "number" ? socket : install(task, socket, (type & S.SOCK_CLOEXEC) !== 0);
+  },
+
+  socketpair: (task, family, type, protocol, address) => {
+    // Families without pairs exist all the same.
+    if (family === S.AF_INET || family === S.AF_INET6) return -EOPNOTSUPP;
+    const first = makeSocket(task, family, type, protocol);
+    if (typeof first === "number") return first;
+    const second = makeSocket(task, family, type, protocol);
+    if (typeof second === "number") return second;
+    connectPair(task, first, second);
+    return installPair(task, address, first, second, (type & S.SOCK_CLOEXEC) !== 0);
+  },
+
+  bind: (task, fd, _address, length) => {
+    const socket = socketAt(task, fd);
+    if (typeof socket === "number") return socket;
+    const address = addressInPiece(task, 0, WINDOW, length);
+    return typeof address === "number" ? address : socket.bind(task, address);
+  },
+
+  connect: (task, fd, _address, length) => {
+    const socket = socketAt(task, fd);
+    if (typeof socket === "number") return socket;
+    const address = addressInPiece(task, 0, WINDOW, length);
+    return typeof address === "number" ? address : task.start(connect(task, socket, address));
+  },
+
+  listen: (task, fd, backlog) => {
+    const socket = socketAt(task, fd);
+    if (typeof socket === "number") return socket;
+    return socket.listen(task, Math.min(backlog >>> 0, SOMAXCONN));
+  },
+
+  accept: (task, fd, address, roomAt) => startAccept(task, fd, address, roomAt, 0),
+  accept4: (task, fd, address, roomAt, flags) => startAccept(task, fd, address, roomAt, flags),
+
+  shutdown: (task, fd, how) => {
+    const socket = socketAt(task, fd);
+    return typeof socket === "number" ? socket : socket.shutdown(how);
+  },
+
+  getsockname: (task, fd, address, roomAt) => {
+    const socket = socketAt(task, fd);
+    return typeof socket === "number" ? socket : tellName(task, socket.name(), address, roomAt);
+  },
+
+  getpeername: (task, fd, address, roomAt) => {
+    const socket = socketAt(task, fd);
+    return typeof socket === "number" ? socket : tellName(task, socket.peerName(), address, roomAt);
+  },
+
+  setsockopt: (task, fd, level, name, _value, length) => {
+    const socket = socketAt(task, fd);
+    if (typeof socket === "number") return socket;
+    if (length < 0) return -EINVAL;
+    if (level !== S.SOL_SOCKET) return -EOPNOTSUPP;
+    const size = Math.min(length, OPTION_MAX);
+    if (!task.inComplete(0, size)) return -EFAULT;
+    const value = Buffer.from(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + size));
+    return socket.options.set(name, value, task);
+  },
+
+  getsockopt: (task, fd, level, name, address, lengthAt) => {
+    const socket = socketAt(task, fd);
+    if (typeof socket === "number") return socket;
+    if (level !== S.SOL_SOCKET) return -EOPNOTSUPP;
+    const room = roomInPiece(task);
+    if (room < 0) return room;
+    const value = socket.options.get(name);
+    if (typeof value === "number") return value;
+    const length = Math.min(room, value.length);
+    if (length > 0) task.bytes.set(value.subarray(0, length), task.out(address, length));
+    task.view.setInt32(task.out(lengthAt, 4), length, true);
+    return 0;
+  },
+};

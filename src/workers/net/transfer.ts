@@ -1,0 +1,330 @@
+// Moving data between guest memory and sockets: whole messages, or a stream in chunks, waiting where the
+// socket has nothing or no room.
+
+import { EAGAIN, EFAULT, EMSGSIZE, EPIPE } from "../../shared/abi/errno.ts";
+import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
+import { POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
+import { SIGPIPE } from "../../shared/abi/signal.ts";
+import * as S from "../../shared/abi/socket.ts";
+import { PIECES_MAX, WINDOW, WINDOW_SECOND, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import { sendToTask } from "../supervisor/send_signal.ts";
+import { fromUser } from "../supervisor/siginfo.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { Segments } from "../vfs/segments.ts";
+import { type Ancillary, ControlWriter, NOBODY, releaseRights } from "./ancillary.ts";
+import type { Address, Received, SocketFile } from "./socket.ts";
+import { deadlineAfter, waitForSocket } from "./waiting.ts";
+
+const CHUNK = 32768;
+/** Data of the round that goes out with the result; behind it stands what else recvmsg tells. */
+const ROUND_MAX = WINDOW_SECOND - WINDOW;
+const ROUND_PIECES = PIECES_MAX - 8;
+const CONTROL_MAX = 2048;
+
+// ---- Sending ----
+
+/** Bytes of a send call in guest memory, of which the first may stand in the window already. */
+export class Source {
+  readonly #task: Task;
+  readonly #segments: Segments;
+  #ready: number;
+  left: number;
+
+  constructor(task: Task, segments: Segments, ready: number) {
+    this.#task = task;
+    this.#segments = segments;
+    this.#ready = ready;
+    this.left = segments.total;
+    if (ready > 0) segments.skip(ready);
+  }
+
+  /** A copy of the next bytes, up to `max` of them; -EFAULT. */
+  *take(max: number): Generator<void, Buffer | number, void> {
+    const task = this.#task;
+    let length = Math.min(this.#ready, max);
+    if (this.#ready > 0) this.#ready = 0;
+    else {
+      length = this.#segments.round(task, this.#segments.roundLimit(Math.min(this.left, max)));
+      if ((yield* task.copyInRound()) < length) return -EFAULT;
+    }
+    this.left -= length;
+    return Buffer.from(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + length));
+  }
+
+  /** All of it. */
+  *takeAll(): Generator<void, Buffer | number, void> {
+    const parts: Buffer[] = [];
+    while (this.left > 0) {
+      const part = yield* this.take(WINDOW_SIZE);
+      if (typeof part === "number") return part;
+      parts.push(part);
+    }
+    return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  }
+}
+
+/** What is sent, beside its bytes. */
+export interface Sending {
+  /** MSG_* */
+  readonly flags: number;
+  readonly address: Address;
+  readonly ancillary: Ancillary | null;
+}
+
+/** Sends: how many bytes, or a negative errno. The files of `sending` are let go if nothing is sent. */
+export function* sendFrom(task: Task, socket: SocketFile, source: Source, sending: Sending): Coroutine {
+  let sent = false;
+  try {
+    const result = yield* socket.keepsBounds
+      ? sendMessage(task, socket, source, sending)
+      : sendStream(task, socket, source, sending);
+    sent = result >= 0 && (socket.keepsBounds || result > 0);
+    return result;
+  } finally {
+    if (!sent) releaseRights(task, sending.ancillary);
+  }
+}
+
+function sendDeadline(task: Task, socket: SocketFile, flags: number): number {
+  const now = (flags & S.MSG_DONTWAIT) !== 0 || (socket.flags & O_NONBLOCK) !== 0;
+  return now ? 0 : deadlineAfter(task, socket.sendTimeoutNs);
+}
+
+function* sendMessage(task: Task, socket: SocketFile, source: Source, sending: Sending): Coroutine {
+  if (source.left > socket.options.sendBuffer) return -EMSGSIZE;
+  const data = yield* source.takeAll();
+  if (typeof data === "number") return data;
+  const deadline = sendDeadline(task, socket, sending.flags);
+  for (;;) {
+    const n = socket.send(task, { data, ...sending });
+    if (n !== -EAGAIN) return n;
+    const error = yield* waitForSocket(task, socket, POLLOUT, deadline);
+    if (error < 0) return error;
+  }
+}
+
+function* sendStream(task: Task, socket: SocketFile, source: Source, sending: Sending): Coroutine {
+  const deadline = sendDeadline(task, socket, sending.flags);
+  let done = 0;
+  let { ancillary } = sending;
+  // What is wrong with the socket comes before what is wrong with the memory.
+  let n = socket.send(task, { data: new Uint8Array(0), ...sending, ancillary: null });
+  while (n >= 0 && source.left > 0) {
+    const chunk = yield* source.take(CHUNK);
+    if (typeof chunk === "number") return done > 0 ? done : chunk;
+    for (let at = 0; at < chunk.length; ) {
+      n = socket.send(task, { data: chunk.subarray(at), ...sending, ancillary });
+      if (n === -EAGAIN) {
+        const error = yield* waitForSocket(task, socket, POLLOUT, deadline);
+        if (error < 0) return done > 0 ? done : error;
+        continue;
+      }
+      if (n < 0) break;
+      ancillary = null;
+      at += n;
+      done += n;
+    }
+  }
+  if (n === -EPIPE && done === 0 && (sending.flags & S.MSG_NOSIGNAL) === 0)
+    sendToTask(task, fromUser(task, SIGPIPE));
+  return done > 0 ? done : Math.min(n, 0);
+}
+
+// ---- Receiving ----
+
+/** Where a receive call's answers go beside the data; addresses of 0: nowhere. */
+export interface Places {
+  readonly name: number;
+  readonly nameRoom: number;
+  readonly nameLength: number;
+  readonly control: number;
+  readonly controlRoom: number;
+  readonly controlLength: number;
+  readonly flags: number;
+}
+
+export const NO_PLACES: Places = {
+  name: 0,
+  nameRoom: 0,
+  nameLength: 0,
+  control: 0,
+  controlRoom: 0,
+  controlLength: 0,
+  flags: 0,
+};
+
+/** Pieces behind the data of the last round. */
+class Extras {
+  readonly #task: Task;
+  #offset = WINDOW_SECOND;
+
+  constructor(task: Task) {
+    this.#task = task;
+  }
+
+  bytes(address: number, bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#task.bytes.set(bytes, this.#task.base + this.#offset);
+    this.#task.outAt(address, bytes.length, this.#offset);
+    this.#offset = (this.#offset + bytes.length + 7) & ~7;
+  }
+
+  number(address: number, value: number, size: 4 | 8): void {
+    const bytes = Buffer.alloc(size);
+    bytes.writeUInt32LE(value >>> 0);
+    this.bytes(address, bytes);
+  }
+}
+
+class Receiving {
+  readonly #task: Task;
+  readonly #socket: SocketFile;
+  readonly #segments: Segments;
+  readonly #flags: number;
+  readonly #places: Places;
+  /** Every piece is copied before the call goes on: for calls that receive many messages. */
+  readonly #explicit: boolean;
+  #done = 0;
+
+  constructor(
+    task: Task,
+    socket: SocketFile,
+    segments: Segments,
+    flags: number,
+    places: Places,
+    explicit: boolean,
+  ) {
+    this.#task = task;
+    this.#socket = socket;
+    this.#segments = segments;
+    this.#flags = flags;
+    this.#places = places;
+    this.#explicit = explicit;
+  }
+
+  *run(): Coroutine {
+    const { receiveTimeoutNs, flags } = this.#socket;
+    const now = (this.#flags & S.MSG_DONTWAIT) !== 0 || (flags & O_NONBLOCK) !== 0;
+    const deadline = now ? 0 : deadlineAfter(this.#task, receiveTimeoutNs);
+    for (;;) {
+      const { total } = this.#segments;
+      const room = this.#socket.keepsBounds ? total : this.#roundLimit();
+      const received = this.#socket.receive(this.#task, room, this.#flags);
+      if (typeof received !== "number") {
+        const result = yield* this.#deliver(received, room);
+        if (result !== null) return result;
+        continue;
+      }
+      if (received !== -EAGAIN) return this.#done > 0 ? this.#done : received;
+      if (this.#done > 0 && !this.#waitsForAll) return this.#done;
+      const error = yield* waitForSocket(this.#task, this.#socket, POLLIN, deadline);
+      if (error < 0) return this.#done > 0 ? this.#done : error;
+    }
+  }
+
+  get #waitsForAll(): boolean {
+    return (this.#flags & (S.MSG_WAITALL | S.MSG_PEEK)) === S.MSG_WAITALL && !this.#socket.keepsBounds;
+  }
+
+  #roundLimit(): number {
+    return Math.min(ROUND_MAX, this.#segments.roundLimit(this.#segments.total - this.#done, ROUND_PIECES));
+  }
+
+  /** Copies what was received to the caller; the call's result, or null: go on with the next. */
+  *#deliver(received: Received, room: number): Generator<void, number | null, void> {
+    const { data, length } = received;
+    const task = this.#task;
+    const before = this.#done;
+    let at = 0;
+    while (data.length - at > this.#roundLimitOf(data.length - at)) {
+      const n = this.#round(data, at);
+      at += n;
+      if ((yield* task.copyOutRound()) < n) return this.#failed(received, before);
+    }
+    const last = data.length - at;
+    this.#round(data, at);
+    this.#done += data.length;
+    if (this.#goesOn(received, room)) {
+      if (last > 0 && (yield* task.copyOutRound()) < last) return this.#failed(received, before);
+      return null;
+    }
+    const whole = this.#socket.keepsBounds && (this.#flags & S.MSG_TRUNC) !== 0 ? length : this.#done;
+    return yield* this.#finish(received, before, last, whole);
+  }
+
+  #roundLimitOf(left: number): number {
+    return Math.min(ROUND_MAX, this.#segments.roundLimit(left, ROUND_PIECES));
+  }
+
+  #round(data: Uint8Array, at: number): number {
+    const task = this.#task;
+    const n = Math.min(data.length - at, this.#roundLimitOf(data.length - at));
+    if (n === 0) return 0;
+    task.bytes.set(data.subarray(at, at + n), task.base + WINDOW);
+    return this.#segments.round(task, n);
+  }
+
+  // A stream's receive goes on while there is more at once, or until all has come.
+  #goesOn({ data, ancillary, length }: Received, room: number): boolean {
+    if (this.#socket.keepsBounds || length === 0 || ancillary !== null) return false;
+    if ((this.#flags & S.MSG_PEEK) !== 0 || this.#done === this.#segments.total) return false;
+    return this.#waitsForAll || (data.length === room && (this.#socket.poll(this.#task) & POLLIN) !== 0);
+  }
+
+  #failed(received: Received, before: number): number {
+    received.putBack();
+    return before > 0 ? before : -EFAULT;
+  }
+
+  *#finish(received: Received, before: number, last: number, whole: number): Coroutine {
+    const task = this.#task;
+    const { ancillary } = received;
+    const peek = (this.#flags & S.MSG_PEEK) !== 0;
+    const control = new ControlWriter(Math.min(this.#places.controlRoom, CONTROL_MAX));
+    if (this.#socket.options.passCredentials) control.credentials(ancillary?.credentials ?? NOBODY);
+    const rights = ancillary?.rights ?? [];
+    const closeOnExec = (this.#flags & S.MSG_CMSG_CLOEXEC) !== 0;
+    const descriptors = rights.length > 0 ? control.rights(task, rights, closeOnExec) : [];
+    this.#setExtras(received, control);
+    if (rights.length === 0 && !this.#explicit) {
+      task.outFault = (copied) => (copied < last ? this.#failed(received, before) : -EFAULT);
+      return whole;
+    }
+    // Files change hands only when the data has arrived.
+    const expected = task.outBytes;
+    if (expected > 0 && (yield* task.copyOutRound()) < expected) {
+      for (const fd of descriptors) task.files.close(fd);
+      return this.#failed(received, before);
+    }
+    if (!peek) releaseRights(task, ancillary);
+    return whole;
+  }
+
+  #setExtras({ address, flags }: Received, control: ControlWriter): void {
+    const extras = new Extras(this.#task);
+    const places = this.#places;
+    if (places.nameLength !== 0) {
+      const bytes = Buffer.from(address.length > 2 ? address : "", "latin1");
+      if (places.name !== 0) extras.bytes(places.name, bytes.subarray(0, places.nameRoom));
+      extras.number(places.nameLength, bytes.length, 4);
+    }
+    if (places.control !== 0) extras.bytes(places.control, control.bytes.subarray(0, control.length));
+    if (places.controlLength !== 0) extras.number(places.controlLength, control.length, 8);
+    if (places.flags !== 0) {
+      const asked = this.#flags & S.MSG_CMSG_CLOEXEC;
+      extras.number(places.flags, flags | control.flags | asked, 4);
+    }
+  }
+}
+
+/** Receives into guest memory: bytes, 0 at the end, or a negative errno. */
+export function receiveInto(
+  task: Task,
+  socket: SocketFile,
+  segments: Segments,
+  flags: number,
+  places: Places,
+  explicit = false,
+): Coroutine {
+  return new Receiving(task, socket, segments, flags, places, explicit).run();
+}

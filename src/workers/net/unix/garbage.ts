@@ -1,0 +1,59 @@
+// Sockets that nobody can reach any more because they are only in one another's queues, as files on
+// their way (SCM_RIGHTS). Found by Linux's way of old: candidates are those that have no other holder;
+// those that a reachable queue holds are reachable, and what is in their queues too.
+
+import type { Kernel } from "../../kernel.ts";
+import { UnixSocket } from "./unix_socket.ts";
+
+/** A collection is tried when so many files more are on their way than after the last one. */
+const GROWTH = 1024;
+
+export class UnixGarbage {
+  readonly #kernel: Kernel;
+  /** Sockets that are on their way, as files of messages. */
+  readonly #inFlight = new Set<UnixSocket>();
+  #collecting = false;
+  #lastCount = 0;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** A file is sent along with a message. */
+  sent(file: unknown): void {
+    if (file instanceof UnixSocket) this.#inFlight.add(file);
+    if (this.#kernel.counters.filesInFlight > this.#lastCount + GROWTH) this.collect();
+  }
+
+  /** A socket has ended: others may have become unreachable. */
+  collectSoon(): void {
+    if (this.#inFlight.size > 0) this.collect();
+  }
+
+  collect(): void {
+    if (this.#collecting) return;
+    this.#collecting = true;
+    for (const socket of this.#inFlight) if (socket.inFlight === 0) this.#inFlight.delete(socket);
+    const candidates = new Set([...this.#inFlight].filter((socket) => socket.references === socket.inFlight));
+    // How often each is in a queue of another candidate: all of its holders, if it is garbage.
+    const inside = new Map<UnixSocket, number>();
+    for (const socket of candidates)
+      for (const file of filesIn(socket))
+        if (candidates.has(file)) inside.set(file, (inside.get(file) ?? 0) + 1);
+    const reachable = [...candidates].filter((socket) => (inside.get(socket) ?? 0) < socket.inFlight);
+    for (const socket of reachable) {
+      if (!candidates.delete(socket)) continue;
+      reachable.push(...[...filesIn(socket)].filter((file) => candidates.has(file)));
+    }
+    for (const socket of candidates) socket.purge();
+    this.#lastCount = this.#kernel.counters.filesInFlight;
+    this.#collecting = false;
+  }
+}
+
+/** Sockets among the files that wait in a socket's queues. */
+function* filesIn(socket: UnixSocket): Generator<UnixSocket> {
+  for (const message of socket.queue)
+    for (const file of message.ancillary?.rights ?? []) if (file instanceof UnixSocket) yield file;
+  for (const pending of socket.pending) yield* filesIn(pending);
+}

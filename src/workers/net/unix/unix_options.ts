@@ -1,0 +1,27 @@
+// Options of AF_UNIX sockets: those of every socket, and who the other end is.
+
+import type { Ucred } from "../ancillary.ts";
+import { SocketOptions } from "../options.ts";
+import type { UnixSocket } from "./unix_socket.ts";
+
+export class UnixOptions extends SocketOptions {
+  readonly #socket: UnixSocket;
+
+  constructor(socket: UnixSocket) {
+    super(socket);
+    this.#socket = socket;
+  }
+
+  isListening(): boolean {
+    return this.#socket.isListening;
+  }
+
+  peerCredentials(): Ucred {
+    return this.#socket.peerCredentials;
+  }
+
+  /** What a connection takes over from the socket that listened. */
+  inherit(listener: UnixOptions): void {
+    this.passCredentials = listener.passCredentials;
+  }
+}

@@ -1,0 +1,491 @@
+// AF_UNIX sockets (unix(7)): their state, connections, queues and ends. What is in the queues is
+// message.ts's, names are names.ts's.
+
+import * as E from "../../../shared/abi/errno.ts";
+import { FIONREAD } from "../../../shared/abi/ioctl.ts";
+import {
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLRDHUP,
+  POLLRDNORM,
+  POLLWRBAND,
+  POLLWRNORM,
+} from "../../../shared/abi/poll.ts";
+import * as S from "../../../shared/abi/socket.ts";
+import type { Kernel } from "../../kernel.ts";
+import type { Task } from "../../supervisor/task.ts";
+import type { Inode } from "../../vfs/inode.ts";
+import { type Ancillary, credentialsOf, type Ucred } from "../ancillary.ts";
+import { type Address, type Received, type SendRequest, SocketFile } from "../socket.ts";
+import { Message, MessageQueue } from "./message.ts";
+import { NO_NAME } from "./names.ts";
+import { UnixOptions } from "./unix_options.ts";
+
+const CAN_READ = POLLIN | POLLRDNORM;
+const CAN_WRITE = POLLOUT | POLLWRNORM | POLLWRBAND;
+/** Messages that may wait at a socket that receives from many (net.unix.max_dgram_qlen). */
+const DATAGRAMS_MAX = 10;
+/** What a message costs beside its bytes, as far as EMSGSIZE goes. */
+const MESSAGE_OVERHEAD = 32;
+/** A stream's message is no longer than this. */
+const CHUNK_MAX = 32768;
+const SIOCOUTQ = 0x5411;
+
+export type State = "unconnected" | "connected" | "listening";
+
+export class UnixSocket extends SocketFile {
+  readonly domain = S.AF_UNIX;
+  override readonly options: UnixOptions;
+  state: State = "unconnected";
+  /** The other end, or a datagram socket's default destination. */
+  peer: UnixSocket | null = null;
+  readonly queue = new MessageQueue();
+  /** A listening socket's connections that nobody has accepted. */
+  readonly pending: UnixSocket[] = [];
+  #backlog = 0;
+  #address: Address = NO_NAME;
+  /** dev:ino of the inode that bind made. */
+  boundKey: string | null = null;
+  receiveShut = false;
+  sendShut = false;
+  /** It has no descriptor any more, nor will it have one. */
+  ended = false;
+  /** Memory of messages that it has sent and nobody has read. */
+  #charged = 0;
+  /** Senders that wait for room in this one's queue. */
+  readonly #senders = new Set<UnixSocket>();
+  peerCredentials: Ucred = { pid: 0, uid: 0xffffffff, gid: 0xffffffff };
+
+  constructor(kernel: Kernel, inode: Inode, type: number, protocol: number, status: number) {
+    super(kernel, inode, type, protocol, status);
+    this.options = new UnixOptions(this);
+    kernel.counters.sockets++;
+  }
+
+  get keepsBounds(): boolean {
+    return this.type !== S.SOCK_STREAM;
+  }
+
+  get #isDatagram(): boolean {
+    return this.type === S.SOCK_DGRAM;
+  }
+
+  // ---- Memory ----
+
+  charge(size: number): void {
+    this.#charged += size;
+  }
+
+  uncharge(size: number): void {
+    this.#charged -= size;
+    if (this.#writable) this.waiters.wake(CAN_WRITE);
+  }
+
+  get #writable(): boolean {
+    return this.#charged * 4 <= this.options.sendBuffer;
+  }
+
+  // ---- Names and connections ----
+
+  name(): Address {
+    return this.#address;
+  }
+
+  peerName(): Address | number {
+    return this.peer === null ? -E.ENOTCONN : this.peer.name();
+  }
+
+  bind(task: Task, address: Address): number {
+    if (this.#address !== NO_NAME) return this.kernel.unixNames.bindAgain(task, address);
+    const bound = this.kernel.unixNames.bind(task, this, address);
+    if (typeof bound === "number") return bound;
+    this.#address = bound;
+    return 0;
+  }
+
+  // Credentials can only be answered to somebody with a name.
+  #autobind(): number {
+    if (!this.options.passCredentials || this.#address !== NO_NAME) return 0;
+    const bound = this.kernel.unixNames.autobind(this);
+    if (typeof bound === "number") return bound;
+    this.#address = bound;
+    return 0;
+  }
+
+  override listen(task: Task, backlog: number): number {
+    if (this.#isDatagram) return -E.EOPNOTSUPP;
+    if (this.state === "connected" || this.#address === NO_NAME) return -E.EINVAL;
+    this.state = "listening";
+    this.peerCredentials = effectiveCredentials(task);
+    const room = this.#backlog;
+    this.#backlog = backlog;
+    if (backlog > room) this.#wakeSenders();
+    return 0;
+  }
+
+  get isListening(): boolean {
+    return this.state === "listening";
+  }
+
+  connect(task: Task, address: Address): number {
+    if (this.#isDatagram) return this.#connectDatagram(task, address);
+    const other = this.kernel.unixNames.find(task, address, this.type);
+    if (typeof other === "number") return other;
+    const error = this.#autobind();
+    if (error < 0) return error;
+    if (!other.isListening || other.receiveShut) return -E.ECONNREFUSED;
+    if (other.pending.length > other.#backlog) {
+      other.#senders.add(this);
+      return -E.EAGAIN;
+    }
+    if (this.state === "connected") return -E.EISCONN;
+    if (this.state === "listening") return -E.EINVAL;
+    const inode = this.kernel.anonymous.socket(task.credentials);
+    const server = new UnixSocket(this.kernel, inode, this.type, this.protocol, 0);
+    server.#address = other.#address;
+    server.options.inherit(other.options);
+    join(this, server);
+    server.peerCredentials = effectiveCredentials(task);
+    this.peerCredentials = other.peerCredentials;
+    other.pending.push(server);
+    other.waiters.wake(CAN_READ);
+    return 0;
+  }
+
+  #connectDatagram(task: Task, address: Address): number {
+    let other: UnixSocket | number | null = null;
+    if (address.charCodeAt(0) !== S.AF_UNSPEC || address.charCodeAt(1) !== 0) {
+      other = this.kernel.unixNames.find(task, address, this.type);
+      if (typeof other === "number") return other;
+      const error = this.#autobind();
+      if (error < 0) return error;
+      if (!other.#admits(this)) return -E.EPERM;
+    }
+    if (this.peer !== other) this.#leaveDatagramPeer();
+    this.peer = other;
+    this.state = other === null ? "unconnected" : "connected";
+    if (other !== null) this.peerCredentials = other.peerCredentials;
+    this.waiters.wake(CAN_WRITE);
+    return 0;
+  }
+
+  // What the old peer has sent is lost, and it learns of that.
+  #leaveDatagramPeer(): void {
+    const { peer } = this;
+    if (peer === null || this.queue.length === 0) return;
+    this.purge();
+    this.#wakeSenders();
+    if (peer.ended || peer.peer !== this) return;
+    peer.options.error = E.ECONNRESET;
+    peer.waiters.wake(POLLERR);
+  }
+
+  // A datagram socket with a peer hears that peer alone.
+  #admits(sender: UnixSocket): boolean {
+    return this.peer === null || this.peer === sender;
+  }
+
+  override accept(_task: Task, status: number): SocketFile | number {
+    if (this.#isDatagram) return -E.EOPNOTSUPP;
+    if (this.state !== "listening") return -E.EINVAL;
+    const socket = this.pending.shift();
+    if (socket === undefined) return this.receiveShut ? -E.EINVAL : -E.EAGAIN;
+    socket.flags |= status;
+    this.#wakeSenders();
+    return socket;
+  }
+
+  #wakeSenders(): void {
+    for (const sender of this.#senders) sender.waiters.wake(CAN_WRITE);
+    this.#senders.clear();
+  }
+
+  // ---- Sending ----
+
+  send(task: Task, request: SendRequest): number {
+    if ((request.flags & S.MSG_OOB) !== 0) return -E.EOPNOTSUPP;
+    return this.type === S.SOCK_STREAM ? this.#sendStream(task, request) : this.#sendMessage(task, request);
+  }
+
+  #sendStream(task: Task, { data, address, ancillary }: SendRequest): number {
+    if (address !== "") return this.state === "connected" ? -E.EISCONN : -E.EOPNOTSUPP;
+    const { peer } = this;
+    if (peer === null) return -E.ENOTCONN;
+    if (this.sendShut || peer.ended || peer.receiveShut) return -E.EPIPE;
+    if (data.length === 0) return 0;
+    if (this.#charged >= this.options.sendBuffer) return -E.EAGAIN;
+    const chunk = data.length > CHUNK_MAX ? data.slice(0, CHUNK_MAX) : data;
+    peer.#enqueue(new Message(this, chunk, this.#address, this.#envelope(task, peer, ancillary)));
+    return chunk.length;
+  }
+
+  #sendMessage(task: Task, request: SendRequest): number {
+    const { data, ancillary } = request;
+    const isDatagram = this.#isDatagram;
+    if (data.length > this.options.sendBuffer - MESSAGE_OVERHEAD) return -E.EMSGSIZE;
+    if (!isDatagram && this.state !== "connected") return -E.ENOTCONN;
+    const explicit = isDatagram && request.address !== "";
+    const error = this.#autobind();
+    if (error < 0) return error;
+    const target = explicit ? this.kernel.unixNames.find(task, request.address, this.type) : this.peer;
+    if (typeof target === "number") return target;
+    if (target === null) return -E.ENOTCONN;
+    if (this.sendShut) return -E.EPIPE;
+    if (target.ended) return this.#sendToNobody(explicit);
+    if (!target.#admits(this) && isDatagram) return -E.EPERM;
+    if (target.receiveShut) return -E.EPIPE;
+    if (this.#charged >= this.options.sendBuffer) return -E.EAGAIN;
+    if (target.#isFullFor(this)) {
+      target.#senders.add(this);
+      return -E.EAGAIN;
+    }
+    target.#enqueue(new Message(this, data, this.#address, this.#envelope(task, target, ancillary)));
+    return data.length;
+  }
+
+  #sendToNobody(explicit: boolean): number {
+    if (!this.#isDatagram) return -E.EPIPE;
+    if (!explicit) {
+      this.peer = null;
+      this.state = "unconnected";
+    }
+    return -E.ECONNREFUSED;
+  }
+
+  // Two that are connected to each other wait for memory alone.
+  #isFullFor(sender: UnixSocket): boolean {
+    return this !== sender && this.peer !== sender && this.queue.length > DATAGRAMS_MAX;
+  }
+
+  // Credentials go along where either end asks for them.
+  #envelope(task: Task, target: UnixSocket, ancillary: Ancillary | null): Ancillary | null {
+    if (ancillary?.credentials != null) return ancillary;
+    if (!this.options.passCredentials && !target.options.passCredentials) return ancillary;
+    return { rights: ancillary?.rights ?? [], credentials: credentialsOf(task) };
+  }
+
+  #enqueue(message: Message): void {
+    this.queue.push(message);
+    this.waiters.wake(CAN_READ);
+  }
+
+  // ---- Receiving ----
+
+  receive(_task: Task, room: number, flags: number): Received | number {
+    if ((flags & S.MSG_OOB) !== 0) return -E.EOPNOTSUPP;
+    if (this.type !== S.SOCK_DGRAM && this.state !== "connected")
+      return this.type === S.SOCK_STREAM ? -E.EINVAL : -E.ENOTCONN;
+    const first = this.queue.first;
+    if (first === undefined) {
+      const error = this.options.takeError();
+      if (error !== 0) return -error;
+      return this.receiveShut ? nothing() : -E.EAGAIN;
+    }
+    return this.keepsBounds
+      ? this.#receiveMessage(first, room, flags)
+      : this.#receiveStream(first, room, flags);
+  }
+
+  #receiveMessage(message: Message, room: number, flags: number): Received {
+    const peek = (flags & S.MSG_PEEK) !== 0;
+    const data = message.data.subarray(0, Math.min(room, message.data.length));
+    if (!peek) {
+      this.queue.shift();
+      if (this.queue.length <= DATAGRAMS_MAX) this.#wakeSenders();
+    }
+    const ancillary = peek ? message.ancillary : message.takeRights();
+    if (!peek) message.release();
+    return {
+      data,
+      length: message.data.length,
+      flags: data.length < message.data.length ? S.MSG_TRUNC : 0,
+      address: message.address,
+      ancillary,
+      // A message that did not fit its reader's memory is gone, as on Linux.
+      putBack: () => {},
+    };
+  }
+
+  // Messages of one writer run together, up to one that brings files.
+  #receiveStream(first: Message, room: number, flags: number): Received {
+    const peek = (flags & S.MSG_PEEK) !== 0;
+    const checks = this.options.passCredentials;
+    const parts: { message: Message; from: number; length: number }[] = [];
+    let length = 0;
+    for (let i = 0; length < room; i++) {
+      const message = this.queue.at(i);
+      if (message === undefined) break;
+      if (checks && !sameWriter(message.credentials, first.credentials)) break;
+      const part = Math.min(room - length, message.left);
+      parts.push({ message, from: message.consumed, length: part });
+      length += part;
+      if (message.hasRights || part < message.left) break;
+    }
+    const data = gather(parts, length);
+    const last = parts.at(-1)?.message ?? first;
+    const credentials = first.ancillary?.credentials ?? null;
+    const rights = last.ancillary?.rights ?? [];
+    const ancillary = rights.length > 0 || credentials !== null ? { rights, credentials } : null;
+    if (peek) return { data, length, flags: 0, address: first.address, ancillary, putBack: () => {} };
+    for (const { message, length: part } of parts) this.#consume(message, part);
+    const taken = last.ancillary;
+    if (last.hasRights) last.takeRights();
+    const putBack = () => {
+      last.ancillary = taken;
+      for (const { message, from } of parts.reverse()) this.#restore(message, from);
+    };
+    return { data, length, flags: 0, address: first.address, ancillary, putBack };
+  }
+
+  #consume(message: Message, length: number): void {
+    this.queue.bytes -= length;
+    message.consumed += length;
+    if (message.left > 0) return;
+    this.queue.shift();
+    message.sender.uncharge(message.size);
+  }
+
+  // What was read comes back: to the front of the queue, or to the message that is there still.
+  #restore(message: Message, from: number): void {
+    const back = message.consumed - from;
+    const gone = message.left === 0;
+    message.consumed = from;
+    if (!gone) {
+      this.queue.bytes += back;
+      return;
+    }
+    message.sender.charge(message.size);
+    this.queue.unshift(message);
+  }
+
+  // ---- Ends ----
+
+  shutdown(how: number): number {
+    if (how < S.SHUT_RD || how > S.SHUT_RDWR) return -E.EINVAL;
+    const receive = how !== S.SHUT_WR;
+    const send = how !== S.SHUT_RD;
+    const { peer } = this;
+    if (receive) this.receiveShut = true;
+    if (send) this.sendShut = true;
+    this.#stateChanged();
+    if (peer === null || this.#isDatagram) return 0;
+    if (receive) peer.sendShut = true;
+    if (send) peer.receiveShut = true;
+    peer.#stateChanged();
+    return 0;
+  }
+
+  #stateChanged(): void {
+    const hangUp = this.receiveShut && this.sendShut ? POLLHUP : 0;
+    this.waiters.wake(CAN_READ | CAN_WRITE | (this.receiveShut ? POLLRDHUP : 0) | hangUp);
+    this.#wakeSenders();
+  }
+
+  poll(): number {
+    let events = 0;
+    if (this.options.error !== 0) events |= POLLERR;
+    if (this.receiveShut && this.sendShut) events |= POLLHUP;
+    if (this.receiveShut) events |= POLLRDHUP | CAN_READ;
+    if (this.queue.length > 0 || this.pending.length > 0) events |= CAN_READ;
+    if (!this.#isDatagram && this.state === "unconnected") events |= POLLHUP;
+    if (this.state !== "listening" && this.#writable && !this.#peerIsFull()) events |= CAN_WRITE;
+    return events;
+  }
+
+  #peerIsFull(): boolean {
+    const { peer } = this;
+    if (!this.#isDatagram || peer === null || peer.ended || !peer.#isFullFor(this)) return false;
+    peer.#senders.add(this);
+    return true;
+  }
+
+  override ioctl(task: Task, request: number, argument: number): number {
+    if (request === SIOCOUTQ) task.view.setInt32(task.out(argument, 4), this.#charged, true);
+    else if (request === FIONREAD) {
+      if (this.state === "listening") return -E.EINVAL;
+      const bytes = this.#isDatagram ? (this.queue.first?.data.length ?? 0) : this.queue.bytes;
+      task.view.setInt32(task.out(argument, 4), bytes, true);
+    } else return super.ioctl(task, request, argument);
+    return 0;
+  }
+
+  /** Lets go of everything in its queues. */
+  purge(): boolean {
+    let any = false;
+    for (let message = this.queue.shift(); message !== undefined; message = this.queue.shift()) {
+      message.release();
+      any = true;
+    }
+    for (const socket of this.pending.splice(0)) socket.#end(true);
+    return any;
+  }
+
+  release(): void {
+    this.#end(false);
+  }
+
+  /** `embryo`: nobody has ever accepted it. */
+  #end(embryo: boolean): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.kernel.counters.sockets--;
+    this.kernel.unixNames.release(this);
+    const { peer } = this;
+    const unread = embryo || this.queue.length > 0;
+    this.receiveShut = true;
+    this.sendShut = true;
+    if (peer !== null && !this.#isDatagram && !peer.ended) {
+      peer.receiveShut = true;
+      peer.sendShut = true;
+      if (unread) peer.options.error = E.ECONNRESET;
+      peer.waiters.wake(CAN_READ | CAN_WRITE | POLLHUP | POLLRDHUP);
+    }
+    this.purge();
+    this.#wakeSenders();
+    this.kernel.unixGarbage.collectSoon();
+  }
+}
+
+function effectiveCredentials(task: Task): Ucred {
+  return { pid: task.group.pid, uid: task.credentials.euid, gid: task.credentials.egid };
+}
+
+function sameWriter(a: Ucred, b: Ucred): boolean {
+  return a.pid === b.pid && a.uid === b.uid && a.gid === b.gid;
+}
+
+function nothing(): Received {
+  return { data: new Uint8Array(0), length: 0, flags: 0, address: "", ancillary: null, putBack: () => {} };
+}
+
+function gather(
+  parts: readonly { message: Message; from: number; length: number }[],
+  length: number,
+): Uint8Array {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined)
+    return only.message.data.subarray(only.from, only.from + only.length);
+  const data = new Uint8Array(length);
+  let at = 0;
+  for (const { message, from, length: part } of parts) {
+    data.set(message.data.subarray(from, from + part), at);
+    at += part;
+  }
+  return data;
+}
+
+/** Makes two sockets the ends of a connection. */
+export function join(a: UnixSocket, b: UnixSocket): void {
+  a.peer = b;
+  b.peer = a;
+  a.state = "connected";
+  b.state = "connected";
+}
+
+export function connectPair(task: Task, a: UnixSocket, b: UnixSocket): void {
+  join(a, b);
+  a.peerCredentials = effectiveCredentials(task);
+  b.peerCredentials = a.peerCredentials;
+}

@@ -1,0 +1,46 @@
+// Waiting for a socket, with its time-outs (SO_RCVTIMEO, SO_SNDTIMEO).
+
+import { EAGAIN, EINTR } from "../../shared/abi/errno.ts";
+import { NEVER } from "../supervisor/clocks.ts";
+import { ERESTARTSYS } from "../supervisor/restart.ts";
+import type { Task } from "../supervisor/task.ts";
+import { putFile } from "../vfs/file_table.ts";
+import { Sleeper } from "../vfs/poll.ts";
+import type { SocketFile } from "./socket.ts";
+
+/** A time-out becomes a deadline when the call begins; 0: the call does not wait. */
+export function deadlineAfter(task: Task, timeoutNs: number): number {
+  if (timeoutNs === NEVER || timeoutNs === 0) return timeoutNs;
+  return task.kernel.native.monotonicNs() + timeoutNs;
+}
+
+/** Waits for one of `events`: 0, -EAGAIN when the time has run out, or what an interruption answers. */
+export function* waitForSocket(
+  task: Task,
+  socket: SocketFile,
+  events: number,
+  deadlineNs: number,
+): Generator<void, number, void> {
+  const { timers, native } = task.kernel;
+  if (deadlineNs === 0 || deadlineNs <= native.monotonicNs()) return -EAGAIN;
+  const sleeper = new Sleeper(task);
+  const entry = { events, wake: () => sleeper.wake() };
+  const timer =
+    deadlineNs === NEVER
+      ? null
+      : timers.add(deadlineNs, () => {
+          sleeper.expired = true;
+          sleeper.wake();
+        });
+  socket.references++;
+  socket.waiters.add(entry);
+  try {
+    // A call with a time-out is not restarted: it would begin anew.
+    if (yield* sleeper.sleep()) return deadlineNs === NEVER ? -ERESTARTSYS : -EINTR;
+    return sleeper.expired ? -EAGAIN : 0;
+  } finally {
+    socket.waiters.remove(entry);
+    if (timer !== null) timers.cancel(timer);
+    putFile(task.kernel, socket);
+  }
+}
