@@ -180,7 +180,10 @@ export class GoferInode extends Inode implements HandleOwner {
 
   override entries(): readonly DirectoryEntry[] | number {
     const { native } = this.fs.kernel;
-    const fd = this.reopen(O_DIRECTORY);
+    const handle = this.handle();
+    if (handle < 0) return handle;
+    // "." of a directory's handle is that very directory; a walk through proc takes longer.
+    const fd = native.openComponent(handle, ".", O_DIRECTORY);
     if (fd < 0) return fd;
     const entries: DirectoryEntry[] = [];
     for (;;) {
