@@ -46,8 +46,9 @@ int main(void) {
     _exit(0);
   }
   pause_ms(30);
-  F("unlock", b, LOCK_UN);
+  long unlocked = SYS_2(SYS_flock, b, LOCK_UN);
   wait(0);
+  value("unlock", unlocked);
   struct sigaction action = {.sa_handler = handler};
   sigaction(SIGUSR1, &action, 0);
   pid_t self = getpid();
