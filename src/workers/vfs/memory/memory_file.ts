@@ -1,7 +1,7 @@
 // An open regular file of a memory file system. While the contents are the lower file's it reads that;
 // as soon as anybody has written, all of the file's open descriptions see the new contents.
 
-import { EFBIG } from "../../../shared/abi/errno.ts";
+import { EBADF, EFBIG } from "../../../shared/abi/errno.ts";
 import { O_APPEND } from "../../../shared/abi/fcntl.ts";
 import type { Mapped } from "../../mem/vma.ts";
 import type { Coroutine, Task } from "../../supervisor/task.ts";
@@ -15,6 +15,7 @@ export class MemoryFile extends SeekableFile {
   readonly #node: MemoryRegular;
   /** The lower file, while it may be read. */
   #lower: OpenFile | null = null;
+  #released = false;
 
   constructor(node: MemoryRegular, flags: number) {
     super(node, flags);
@@ -30,6 +31,7 @@ export class MemoryFile extends SeekableFile {
 
   #openLower(): OpenFile | number {
     if (this.#lower !== null) return this.#lower;
+    if (this.#released) return -EBADF; // closed under a call that is still under way
     const file = this.#node.lower!.open(0, this.#node.fs.kernel.rootCredentials);
     if (typeof file !== "number") this.#lower = file;
     return file;
@@ -111,5 +113,6 @@ export class MemoryFile extends SeekableFile {
   release(): void {
     this.#lower?.release();
     this.#lower = null;
+    this.#released = true;
   }
 }
