@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -113,11 +114,12 @@ RF_EXPORT int32_t rf_open_component(int32_t dir, int32_t flags) {
 static void fd_path(char *path, int32_t fd) { snprintf(path, 32, "self/fd/%d", fd); }
 
 /* Reopens exactly the inode that an O_PATH descriptor names, through the sandbox's own proc mount.
-   Only for regular files and directories: the caller has looked at its type. */
+   Only for regular files and directories: the caller has looked at its type. With O_TMPFILE a new file in
+   the directory, for the sandbox alone. */
 RF_EXPORT int32_t rf_reopen(int32_t proc, int32_t fd, int32_t flags) {
   char path[32];
   fd_path(path, fd);
-  return result_of(openat(proc, path, (flags & ~O_NOFOLLOW) | O_CLOEXEC));
+  return result_of(openat(proc, path, (flags & ~O_NOFOLLOW) | O_CLOEXEC, 0600));
 }
 
 /* Leaves struct stat in the scratch area. */
@@ -159,6 +161,13 @@ RF_EXPORT int32_t rf_terminal_set(int32_t fd, uint32_t request) {
 
 /* Drops a terminal's input, output or both (TCIFLUSH, TCOFLUSH, TCIOFLUSH). */
 RF_EXPORT int32_t rf_terminal_flush(int32_t fd, int32_t queue) { return result_of(ioctl(fd, TCFLSH, queue)); }
+
+/* How many descriptors this process may have. */
+RF_EXPORT int32_t rf_descriptor_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit)) return -errno;
+  return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int32_t)limit.rlim_cur;
+}
 
 RF_EXPORT int32_t rf_fcntl_get_flags(int32_t fd) { return result_of(fcntl(fd, F_GETFL)); }
 

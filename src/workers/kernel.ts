@@ -3,6 +3,7 @@
 // and how a request finds its way to them; the kernel thread's loop is host.ts.
 
 import { randomUUID } from "node:crypto";
+import { totalmem } from "node:os";
 import { ALL_ON_THREAD_0, compileMarshal, MARSHAL_ENTRY_SIZE } from "../shared/abi/marshal.ts";
 import { SYSCALLS } from "../shared/abi/syscalls.ts";
 import type { ProcessSpec, SandboxConfig } from "../shared/process_spec.ts";
@@ -109,8 +110,9 @@ export class Kernel {
     sockets: 65536,
     socketMemory: 128 << 20,
     openFiles: 131072,
-    memoryNodes: 1 << 20,
-    memoryFiles: 8192,
+    memoryNodes: Math.min(1 << 20, Math.floor(totalmem() / 16384)),
+    /** Files with a host descriptor of their own while they are closed. */
+    memoryFiles: 0,
   };
   /** Programs started from outside, and the wait statuses of those that nobody has fetched yet. */
   readonly #outside = new Set<number>();
@@ -145,6 +147,7 @@ export class Kernel {
     strace: ((line: string) => void) | null,
   ) {
     this.native = native;
+    this.limits.memoryFiles = Math.min(8192, native.descriptorLimit() >>> 2);
     this.memory = memory;
     this.config = config;
     this.descriptors = descriptors;

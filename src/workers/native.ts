@@ -90,6 +90,7 @@ const DECLARATIONS = {
   terminalGet: "int32_t rf_terminal_get(int32_t fd, uint32_t request)",
   terminalSet: "int32_t rf_terminal_set(int32_t fd, uint32_t request)",
   terminalFlush: "int32_t rf_terminal_flush(int32_t fd, int32_t queue)",
+  descriptorLimit: "int32_t rf_descriptor_limit()",
   fcntlGetFlags: "int32_t rf_fcntl_get_flags(int32_t fd)",
 } as const;
 

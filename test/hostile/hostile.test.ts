@@ -29,9 +29,11 @@ const TOTALS = new Set([
   "handlerErrors",
   "ignoredKicks",
   "sleeps",
+  "backgroundCalls",
   // Nodes that stand for files of the lower file system come with look-ups and go with the collector.
   "memoryNodes",
   "memoryFileBytes",
+  "memoryFiles",
 ]);
 
 const directory = new URL(".", import.meta.url).pathname;

@@ -27,6 +27,7 @@ import {
   createFile,
   linkFile,
   makeDirectory,
+  makeNameless,
   makeNode,
   makeSymlink,
   removeAttribute,
@@ -50,6 +51,8 @@ export class GoferInode extends Inode implements HandleOwner {
   readonly #cache = new AttributeCache();
   /** Host descriptors of open files: good for as long as they are open, whatever becomes of the name. */
   readonly #open: number[] = [];
+  /** It was made without a name (O_TMPFILE) and has none yet. */
+  nameless = false;
   #holders = 0;
   /** A handle of its own, since the name is gone. */
   #kept = -1;
@@ -97,6 +100,7 @@ export class GoferInode extends Inode implements HandleOwner {
 
   /** It has a new place. */
   moved(parent: GoferInode, name: string): void {
+    this.nameless = false;
     this.parentOwner = parent;
     this.hostName = name;
   }
@@ -164,9 +168,22 @@ export class GoferInode extends Inode implements HandleOwner {
     return inode;
   }
 
+  /** The inode of a file that has no name yet, whose descriptor is its handle. */
+  adoptNameless(fd: number): GoferInode {
+    const { dev, ino, mode } = readStat(this.fs.kernel.native.scratchView);
+    const inode = new GoferInode(this.fs, this, `#${ino}`, dev, ino, typeOf(mode));
+    inode.nameless = true;
+    inode.#kept = fd;
+    inode.opened(fd);
+    return inode;
+  }
+
   override entries(): readonly DirectoryEntry[] | number {
     const { native } = this.fs.kernel;
-    const fd = this.reopen(O_DIRECTORY);
+    const handle = this.handle();
+    if (handle < 0) return handle;
+    // "." of a directory's handle is that very directory; a walk through proc takes longer.
+    const fd = native.openComponent(handle, ".", O_DIRECTORY);
     if (fd < 0) return fd;
     const entries: DirectoryEntry[] = [];
     for (;;) {
@@ -244,6 +261,10 @@ export class GoferInode extends Inode implements HandleOwner {
 
   override mknod(name: string, creation: Creation): Inode | number {
     return this.fs.writable ? makeNode(this, name, creation) : -EROFS;
+  }
+
+  override tmpfile(creation: Creation, linkable: boolean): Inode | number {
+    return this.fs.writable ? makeNameless(this, creation, linkable) : -EROFS;
   }
 
   override link(name: string, target: Inode): number {

@@ -3,7 +3,7 @@
 // mode are set: it is made exclusively, for the sandbox alone (process-model.md, "Host files").
 
 import { EOPNOTSUPP, ESTALE } from "../../shared/abi/errno.ts";
-import { O_PATH, O_WRONLY } from "../../shared/abi/fcntl.ts";
+import { O_EXCL, O_PATH, O_RDWR, O_TMPFILE, O_WRONLY } from "../../shared/abi/fcntl.ts";
 import { S_IFDIR, S_IFLNK, UTIME_NOW, UTIME_OMIT } from "../../shared/abi/stat.ts";
 import { write64 } from "../../shared/abi/struct.ts";
 import { SCRATCH_SIZE, SECOND_NAME } from "../native.ts";
@@ -55,6 +55,17 @@ export function makeDirectory(parent: GoferInode, name: string, creation: Creati
   return make(parent, name, creation, (directory) => parent.fs.kernel.native.mkdir(directory));
 }
 
+/** A file without a name: its descriptor is all that there is of it. */
+export function makeNameless(parent: GoferInode, creation: Creation, linkable: boolean): Inode | number {
+  const { native } = parent.fs.kernel;
+  const fd = parent.reopen(O_TMPFILE | O_RDWR | (linkable ? 0 : O_EXCL));
+  if (fd < 0) return fd;
+  const error = give(parent, fd, creation);
+  if (error === 0) return parent.adoptNameless(fd);
+  native.close(fd);
+  return error;
+}
+
 /** A FIFO or a socket, which the sandbox serves itself; devices are nobody's to make. */
 export function makeNode(parent: GoferInode, name: string, creation: Creation): Inode | number {
   const type = typeOf(creation.mode);
@@ -82,6 +93,7 @@ export function linkFile(parent: GoferInode, name: string, target: GoferInode): 
   if (directory < 0) return directory;
   native.putName(name);
   const error = native.link(descriptors.proc, fd, directory);
+  if (error === 0 && target.nameless) target.moved(parent, name);
   parent.changed();
   target.changed();
   return error;

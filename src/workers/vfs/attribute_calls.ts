@@ -7,7 +7,7 @@ import { readI64 } from "../../shared/abi/struct.ts";
 import { WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
 import type { AttributeChanges, Time } from "./inode.ts";
 import { attributesOf, lookupTarget, type Target } from "./lookup.ts";
 import { Path } from "./path.ts";
@@ -89,7 +89,13 @@ function truncate(task: Task, target: Target | number, length: number): number {
   }
   const mode = withoutPrivileges(task, attributes.mode) & MODE_BITS;
   const changes = mode === (attributes.mode & MODE_BITS) ? { size: length } : { size: length, mode };
-  return apply(target, changes);
+  const before = length === 0 ? null : (target.inode?.beforeWriting(task) ?? null);
+  return before === null ? apply(target, changes) : task.start(applyAfter(before, target, changes));
+}
+
+function* applyAfter(before: Coroutine, target: Target, changes: AttributeChanges): Coroutine {
+  const error = yield* before;
+  return error < 0 ? error : apply(target, changes);
 }
 
 function timeAt(view: DataView, at: number, unitNs: number): Time | "now" | "omit" | number {

@@ -7,6 +7,8 @@ import type { Inode } from "./inode.ts";
 import { Dentry } from "./path.ts";
 
 const DEFAULT_LIMIT = 20_000;
+/** Candidates for dropping that are looked at when one is added. */
+const LOOKS_PER_ADD = 4;
 
 export class DentryCache {
   readonly #limit: number;
@@ -112,14 +114,14 @@ export class DentryCache {
   }
 
   // A dentry that is dropped may still be somebody's working directory or open file: such a path keeps
-  // working, since it holds the inode; only new walks make a new dentry.
+  // working, since it holds the inode; only new walks make a new dentry. Those in use go to the end: a guest
+  // that holds many does not make every look-up search through them.
   #shrink(): void {
-    let goal = this.#used.size - Math.floor(this.#limit * 0.9);
+    let looks = LOOKS_PER_ADD;
     for (const dentry of this.#used) {
-      if (goal <= 0) return;
-      if (dentry.children.size > 0 || dentry.mountedHere > 0 || dentry.pins > 0) continue;
-      this.#forget(dentry);
-      goal--;
+      if (looks-- === 0 || this.#used.size <= this.#limit) return;
+      if (dentry.children.size > 0 || dentry.mountedHere > 0 || dentry.pins > 0) this.#touch(dentry);
+      else this.#forget(dentry);
     }
   }
 }

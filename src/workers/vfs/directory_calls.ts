@@ -7,6 +7,7 @@ import {
   EEXIST,
   EINVAL,
   EISDIR,
+  ENAMETOOLONG,
   ENOENT,
   ENOTDIR,
   ENOTEMPTY,
@@ -31,6 +32,7 @@ import { MAY_EXEC, MAY_WRITE } from "./permission.ts";
 const CAP_FOWNER = 3;
 const CAP_MKNOD = 27;
 const CAP_SYS_CHROOT = 18;
+const PATH_MAX = 4096;
 const RENAME_NOREPLACE = 1;
 const RENAME_EXCHANGE = 2;
 
@@ -293,6 +295,7 @@ export const DIRECTORY_HANDLERS: Record<string, Handler> = {
   getcwd: (task, address, size) => {
     const name = pathName(task.fs.cwd, task.fs.root);
     if (typeof name === "number") return name;
+    if (name.length + 1 > PATH_MAX) return -ENAMETOOLONG;
     if (name.length + 1 > size) return -ERANGE;
     const at = task.out(address, name.length + 1);
     for (let i = 0; i < name.length; i++) task.bytes[at + i] = name.charCodeAt(i);

@@ -10,6 +10,7 @@ import { EINVAL, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, EROFS } from "../../shared/a
 import { S_IFDIR, S_IFLNK, S_IFMT } from "../../shared/abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
 import type { OpenFile } from "./file.ts";
 import type { Path } from "./path.ts";
 
@@ -136,6 +137,11 @@ export abstract class Inode {
 
   /** It was read, through a description with these O_* flags at that place: its access time may change. */
   accessed(_flags: number, _path: Path | null): void {}
+
+  /** What takes its time before its contents can change, or null: a copy of a large lower file. */
+  beforeWriting(_task: Task): Coroutine | null {
+    return null;
+  }
 
   // ---- Directories ----
 

@@ -1,7 +1,7 @@
 // An open regular file of a memory file system. While the contents are the lower file's it reads that;
 // as soon as anybody has written, all of the file's open descriptions see the new contents.
 
-import { EFBIG } from "../../../shared/abi/errno.ts";
+import { EBADF, EFBIG } from "../../../shared/abi/errno.ts";
 import { O_APPEND } from "../../../shared/abi/fcntl.ts";
 import type { Mapped } from "../../mem/vma.ts";
 import type { Coroutine, Task } from "../../supervisor/task.ts";
@@ -9,15 +9,15 @@ import type { OpenFile } from "../file.ts";
 import { pathName } from "../path.ts";
 import { SeekableFile } from "../seekable_file.ts";
 import { allowedLength } from "../size_limit.ts";
-import { COPY_INLINE } from "./file_data.ts";
-import type { MemoryInode } from "./memory_inode.ts";
+import type { MemoryRegular } from "./memory_regular.ts";
 
 export class MemoryFile extends SeekableFile {
-  readonly #node: MemoryInode;
+  readonly #node: MemoryRegular;
   /** The lower file, while it may be read. */
   #lower: OpenFile | null = null;
+  #released = false;
 
-  constructor(node: MemoryInode, flags: number) {
+  constructor(node: MemoryRegular, flags: number) {
     super(node, flags);
     this.#node = node;
   }
@@ -31,6 +31,7 @@ export class MemoryFile extends SeekableFile {
 
   #openLower(): OpenFile | number {
     if (this.#lower !== null) return this.#lower;
+    if (this.#released) return -EBADF; // closed under a call that is still under way
     const file = this.#node.lower!.open(0, this.#node.fs.kernel.rootCredentials);
     if (typeof file !== "number") this.#lower = file;
     return file;
@@ -105,32 +106,13 @@ export class MemoryFile extends SeekableFile {
     return this.#node.mapped(typeof name === "string" ? name : "");
   }
 
-  // A large lower file is copied before the first write, so that nobody waits for it all at once.
   override opening(task: Task): Coroutine | null {
-    const { data, lower } = this.#node;
-    if (data !== null || !this.writable || lower === null) return null;
-    const attributes = lower.attributes();
-    if (typeof attributes === "number" || attributes.size <= COPY_INLINE) return null;
-    return this.#copyUp(task);
-  }
-
-  *#copyUp(task: Task): Coroutine {
-    const copy = this.#node.beginCopy();
-    if (typeof copy === "number") return copy;
-    try {
-      for (;;) {
-        yield* copy.warm(task);
-        if (this.#node.data !== null) return 0; // somebody else was faster
-        const left = copy.round();
-        if (left <= 0) return left;
-      }
-    } finally {
-      copy.giveUp();
-    }
+    return this.writable ? this.#node.beforeWriting(task) : null;
   }
 
   release(): void {
     this.#lower?.release();
     this.#lower = null;
+    this.#released = true;
   }
 }

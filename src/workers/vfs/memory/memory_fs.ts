@@ -7,11 +7,20 @@
 // names; others only while somebody uses them.
 
 import { ENOSPC } from "../../../shared/abi/errno.ts";
-import { OVERLAYFS_SUPER_MAGIC, S_IFDIR, TMPFS_MAGIC } from "../../../shared/abi/stat.ts";
+import { OVERLAYFS_SUPER_MAGIC, S_IFDIR, S_IFREG, TMPFS_MAGIC } from "../../../shared/abi/stat.ts";
 import type { Kernel } from "../../kernel.ts";
-import { type Attributes, FileSystem, type FileSystemStatus, type Inode, typeOf } from "../inode.ts";
+import {
+  type Attributes,
+  type Creation,
+  FileSystem,
+  type FileSystemStatus,
+  type Inode,
+  typeOf,
+} from "../inode.ts";
 import type { Space } from "./file_data.ts";
-import { MemoryInode } from "./memory_inode.ts";
+import { MemoryDirectory } from "./memory_directory.ts";
+import { MemoryInode, type NodeInit } from "./memory_inode.ts";
+import { MemoryRegular } from "./memory_regular.ts";
 
 const PAGE = 4096;
 /** A node's own footprint in the kernel, which counts against the space: empty files are not free. */
@@ -55,7 +64,7 @@ export class MemoryFs extends FileSystem implements Space {
 
   #ownRoot(mode: number): MemoryInode {
     const creation = { mode: S_IFDIR | mode, uid: 0, gid: 0 };
-    return new MemoryInode(this, S_IFDIR, this.dev, this.nextIno(), null, creation);
+    return newNode({ fs: this, type: S_IFDIR, dev: this.dev, ino: ++this.#lastIno, lower: null, creation });
   }
 
   #lowerRoot(lower: FileSystem): MemoryInode {
@@ -64,8 +73,12 @@ export class MemoryFs extends FileSystem implements Space {
     return root;
   }
 
-  nextIno(): number {
-    return ++this.#lastIno;
+  /** A node of the file system's own, or -ENOSPC. */
+  makeNode(creation: Creation, dev: number): MemoryInode | number {
+    const full = this.takeNode();
+    if (full < 0) return full;
+    const type = typeOf(creation.mode);
+    return newNode({ fs: this, type, dev, ino: ++this.#lastIno, lower: null, creation });
   }
 
   // ---- Lower files ----
@@ -78,7 +91,8 @@ export class MemoryFs extends FileSystem implements Space {
     const known = this.#standIns.get(key)?.deref();
     if (known !== undefined) return known;
     const dev = this.#deviceOf(attributes.dev);
-    const node = new MemoryInode(this, typeOf(attributes.mode), dev, attributes.ino, lower, null);
+    const { mode, ino } = attributes;
+    const node = newNode({ fs: this, type: typeOf(mode), dev, ino, lower, creation: null });
     node.lowerKey = key;
     if (this.#standIns.size >= this.#sweepAt) this.#sweep();
     this.#standIns.set(key, new WeakRef(node));
@@ -158,4 +172,9 @@ export class MemoryFs extends FileSystem implements Space {
 
 function keyOf({ dev, ino }: Attributes): string {
   return `${dev}:${ino}`;
+}
+
+function newNode(init: NodeInit): MemoryInode {
+  if (init.type === S_IFREG) return new MemoryRegular(init);
+  return init.type === S_IFDIR ? new MemoryDirectory(init) : new MemoryInode(init);
 }

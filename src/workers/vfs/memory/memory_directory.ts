@@ -1,0 +1,175 @@
+// A directory of a memory file system: own names over those of the lower directory (name_changes.ts).
+
+import { ENOENT, ENOTEMPTY } from "../../../shared/abi/errno.ts";
+import { S_IFDIR } from "../../../shared/abi/stat.ts";
+import { DirectoryFile } from "../directory_file.ts";
+import type { OpenFile } from "../file.ts";
+import type { Creation, DirectoryEntry, Inode } from "../inode.ts";
+import { MemoryInode } from "./memory_inode.ts";
+import { NameChanges } from "./name_changes.ts";
+
+/** What tmpfs shows as the size of a directory: so much for each entry, "." and ".." among them. */
+const ENTRY_SIZE = 20;
+
+export class MemoryDirectory extends MemoryInode {
+  #names: NameChanges | null = null;
+
+  protected override ownExtent(): { size: number; blocks: number } | null {
+    return this.lower === null ? { size: ENTRY_SIZE * (2 + (this.#names?.size ?? 0)), blocks: 0 } : null;
+  }
+
+  override open(flags: number): OpenFile {
+    return new DirectoryFile(this, flags);
+  }
+
+  override namesVersion(): number {
+    return this.lower === null ? 0 : this.lower.namesVersion();
+  }
+
+  override lookup(name: string): Inode | number {
+    const own = this.#names?.get(name);
+    if (own !== undefined) return own;
+    if (this.lower === null || this.#names?.showsLower(name) === false) return -ENOENT;
+    const lower = this.lower.lookup(name);
+    return typeof lower === "number" ? lower : this.fs.standIn(lower);
+  }
+
+  override entries(): readonly DirectoryEntry[] | number {
+    const lower = this.lower === null ? [] : this.lower.entries();
+    const names = this.#names;
+    if (names === null || typeof lower === "number") return lower;
+    const entries = lower.filter((entry) => names.showsLower(entry.name));
+    for (const [name, node] of names.own()) entries.push({ name, ino: node.ino, type: node.type >>> 12 });
+    return entries;
+  }
+
+  get #isEmpty(): boolean | number {
+    if (this.lower === null) return (this.#names?.size ?? 0) === 0;
+    const entries = this.entries();
+    return typeof entries === "number" ? entries : entries.length === 0;
+  }
+
+  /** The names, to be changed; with the directory's own attributes there. */
+  #changing(): NameChanges | number {
+    const meta = this.ownMeta();
+    if (typeof meta === "number") return meta;
+    this.#names ??= new NameChanges();
+    return this.#names;
+  }
+
+  #namesChanged(links = 0): void {
+    const meta = this.meta!;
+    meta.mtime = this.now();
+    meta.ctime = meta.mtime;
+    // A lower directory of a file system that does not count its subdirectories always shows 1.
+    if (meta.nlink > 1) meta.nlink += links;
+  }
+
+  #make(name: string, creation: Creation): MemoryInode | number {
+    const names = this.#changing();
+    if (typeof names === "number") return names;
+    const node = this.fs.makeNode(creation, this.dev);
+    if (typeof node === "number") return node;
+    names.set(name, node, false);
+    this.#namesChanged(node.type === S_IFDIR ? 1 : 0);
+    return node;
+  }
+
+  override create(name: string, creation: Creation): Inode | number {
+    return this.#make(name, creation);
+  }
+
+  override mkdir(name: string, creation: Creation): Inode | number {
+    return this.#make(name, creation);
+  }
+
+  override mknod(name: string, creation: Creation, rdev: number): Inode | number {
+    const node = this.#make(name, creation);
+    if (typeof node !== "number") node.rdev = rdev;
+    return node;
+  }
+
+  override symlink(name: string, target: string, creation: Creation): Inode | number {
+    const node = this.#make(name, creation);
+    if (typeof node !== "number") node.target = target;
+    return node;
+  }
+
+  override tmpfile(creation: Creation, linkable: boolean): Inode | number {
+    const node = this.fs.makeNode(creation, this.dev);
+    if (typeof node === "number") return node;
+    node.meta!.nlink = 0;
+    node.linkable = linkable;
+    return node;
+  }
+
+  override link(name: string, target: Inode): number {
+    const node = target as MemoryInode;
+    const meta = node.ownMeta();
+    if (typeof meta === "number") return meta;
+    if (meta.nlink === 0 && !node.linkable) return -ENOENT;
+    const names = this.#changing();
+    if (typeof names === "number") return names;
+    names.set(name, node, false);
+    this.#namesChanged();
+    node.linkable = false;
+    meta.nlink++;
+    meta.ctime = this.now();
+    return 0;
+  }
+
+  #remove(name: string, node: MemoryInode, links: number): number {
+    const meta = node.ownMeta();
+    if (typeof meta === "number") return meta;
+    const names = this.#changing();
+    if (typeof names === "number") return names;
+    names.remove(name);
+    this.#namesChanged(links);
+    node.unlinked();
+    return 0;
+  }
+
+  override unlink(name: string, child: Inode): number {
+    return this.#remove(name, child as MemoryInode, 0);
+  }
+
+  override rmdir(name: string, child: Inode): number {
+    const node = child as MemoryDirectory;
+    const empty = node.#isEmpty;
+    if (empty !== true) return empty === false ? -ENOTEMPTY : empty;
+    return this.#remove(name, node, -1);
+  }
+
+  override rename(
+    name: string,
+    child: Inode,
+    newParent: Inode,
+    newName: string,
+    replaced: Inode | null,
+    exchange: boolean,
+  ): number {
+    const node = child as MemoryInode;
+    const to = newParent as MemoryDirectory;
+    const there = replaced as MemoryInode | null;
+    const empty = !exchange && there instanceof MemoryDirectory ? there.#isEmpty : true;
+    if (empty !== true) return empty === false ? -ENOTEMPTY : empty;
+    const meta = node.ownMeta();
+    if (typeof meta === "number") return meta;
+    const error = there === null ? 0 : there.ownMeta();
+    if (typeof error === "number" && error < 0) return error;
+    const source = this.#changing();
+    if (typeof source === "number") return source;
+    const target = to.#changing();
+    if (typeof target === "number") return target;
+    if (exchange) source.set(name, there!, source.showsLower(name));
+    else source.remove(name);
+    target.set(newName, node, there !== null && target.showsLower(newName));
+    const leaves = node.type === S_IFDIR ? 1 : 0;
+    const goes = there?.type === S_IFDIR ? 1 : 0;
+    this.#namesChanged(exchange ? goes - leaves : -leaves);
+    to.#namesChanged(leaves - goes);
+    meta.ctime = this.now();
+    if (there !== null && !exchange) there.unlinked();
+    return 0;
+  }
+}

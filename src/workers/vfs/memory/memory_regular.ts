@@ -1,0 +1,133 @@
+// A regular file of a memory file system: the lower file's contents until somebody writes, then its own.
+
+import type { Mapped } from "../../mem/vma.ts";
+import type { Coroutine, Task } from "../../supervisor/task.ts";
+import type { OpenFile } from "../file.ts";
+import { withoutPrivileges } from "../permission.ts";
+import { CopyUp } from "./copy_up.ts";
+import { COPY_INLINE, FileData } from "./file_data.ts";
+import { MemoryFile } from "./memory_file.ts";
+import { MemoryInode, type NodeInit } from "./memory_inode.ts";
+
+const CAPABILITY_XATTR = "security.capability";
+const BLOCK = 512;
+
+export class MemoryRegular extends MemoryInode {
+  #data: FileData | null;
+  #mapped: Mapped | null = null;
+  #mappedLower: Mapped | null = null;
+
+  constructor(init: NodeInit) {
+    super(init);
+    this.#data = init.lower === null ? new FileData(init.fs.kernel, init.fs) : null;
+  }
+
+  /** The node's own contents, or null while they are the lower file's. */
+  get data(): FileData | null {
+    return this.#data;
+  }
+
+  protected override ownExtent(): { size: number; blocks: number } | null {
+    const data = this.#data;
+    return data === null ? null : { size: data.size, blocks: data.allocated / BLOCK };
+  }
+
+  override open(flags: number): OpenFile | number {
+    const file = new MemoryFile(this, flags);
+    const error = file.begin();
+    return error < 0 ? error : file;
+  }
+
+  /** The contents as the node's own: copied from the lower file the first time. */
+  ownData(): FileData | number {
+    if (this.#data !== null) return this.#data;
+    const copy = this.beginCopy();
+    if (typeof copy === "number") return copy;
+    let error = 1;
+    while (error > 0) error = copy.round();
+    return error < 0 ? error : this.#data!;
+  }
+
+  /** Begins to copy the lower file's contents, which become the node's own at the end; or a negative errno. */
+  beginCopy(): CopyUp | number {
+    const error = this.#dropCapability();
+    if (error < 0) return error;
+    const lower = this.lower!.attributes();
+    if (typeof lower === "number") return lower;
+    const { kernel } = this.fs;
+    const file = this.lower!.open(0, kernel.rootCredentials);
+    if (typeof file === "number") return file;
+    const source = file.map(false);
+    file.release();
+    if (typeof source === "number") return source;
+    return new CopyUp(new FileData(kernel, this.fs), kernel.native, source.hostFd, lower.size, (data) => {
+      if (this.#data === null) this.#data = data;
+      else data.release(); // somebody else was faster
+    });
+  }
+
+  // A large lower file is copied before the first write, so that nobody waits for it all at once.
+  override beforeWriting(task: Task): Coroutine | null {
+    if (this.#data !== null) return null;
+    const lower = this.lower!.attributes();
+    return typeof lower === "number" || lower.size <= COPY_INLINE ? null : this.#copyUp(task);
+  }
+
+  *#copyUp(task: Task): Coroutine {
+    const copy = this.beginCopy();
+    if (typeof copy === "number") return copy;
+    try {
+      for (;;) {
+        yield* copy.warm(task);
+        if (this.#data !== null) return 0; // somebody else was faster
+        const left = copy.round();
+        if (left <= 0) return left;
+      }
+    } finally {
+      copy.giveUp();
+    }
+  }
+
+  // The lower file's privileges are not those of what is about to be written.
+  #dropCapability(): number {
+    const meta = this.ownMeta();
+    if (typeof meta === "number") return meta;
+    if (typeof this.getxattr(CAPABILITY_XATTR) === "number") return 0;
+    return this.removexattr(CAPABILITY_XATTR);
+  }
+
+  /** What mappings of the file's own contents, or of the lower file's, have in common. */
+  mapped(path: string): Mapped {
+    const kind = this.#data === null ? this.#mappedLower : this.#mapped;
+    if (kind !== null) return kind;
+    const made = { id: this.fs.kernel.nextMappedId(), path, dev: this.dev, ino: this.ino };
+    if (this.#data === null) this.#mappedLower = made;
+    else this.#mapped = made;
+    return made;
+  }
+
+  /** Contents were written: the times tell, and a program's privileges do not survive it. */
+  written(task: Task): void {
+    const meta = this.ownMeta();
+    if (typeof meta === "number") return;
+    meta.mtime = this.now();
+    meta.ctime = meta.mtime;
+    meta.mode = withoutPrivileges(task, meta.mode);
+    if (this.hasOwnXattrs) this.removexattr(CAPABILITY_XATTR);
+  }
+
+  protected override truncate(size: number): number {
+    if (size === 0 && this.#data === null) {
+      const error = this.#dropCapability();
+      if (error < 0) return error;
+      this.#data = new FileData(this.fs.kernel, this.fs);
+      return 0;
+    }
+    const data = this.ownData();
+    return typeof data === "number" ? data : data.truncate(size);
+  }
+
+  protected override freeContents(): void {
+    this.#data?.release();
+  }
+}
