@@ -68,13 +68,6 @@ export interface BootHeader {
   descriptors: BootDescriptor[];
 }
 
-/** Why a program could not be started, or how it ended. */
-export interface ExitReport {
-  pid: number;
-  /** Linux wait status: exit code << 8, or signal number (| 0x80 when a core was dumped). */
-  status: number;
-}
-
 /** The kernel as the main thread sees it (comlink, control plane only). */
 export interface KernelApi {
   /**

@@ -7,6 +7,7 @@
 // every TURN_INTERVAL_NS.
 
 import { expose } from "comlink";
+import { EPOLLIN } from "../shared/abi/poll.ts";
 import type { KernelBoot } from "../shared/kernel_boot.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
 import { createGuestMemory, GuestMemory } from "../shared/ring/guest_memory.ts";
@@ -16,7 +17,6 @@ import { Kernel } from "./kernel.ts";
 import { kernelApi } from "./kernel_api.ts";
 import { openLog } from "./log.ts";
 import { loadNative } from "./native.ts";
-import { EPOLLIN } from "./sleep_set.ts";
 
 /** Busy passes between two looks at the clock and the sleep set. */
 const PASSES_PER_LOOK = 32;

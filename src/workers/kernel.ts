@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { totalmem } from "node:os";
 import { ALL_ON_THREAD_0, compileMarshal, MARSHAL_ENTRY_SIZE } from "../shared/abi/marshal.ts";
+import { SIGKILL } from "../shared/abi/signal.ts";
 import { SYSCALLS } from "../shared/abi/syscalls.ts";
 import type { ProcessSpec, SandboxConfig } from "../shared/process_spec.ts";
 import { ActiveChunks } from "../shared/ring/active.ts";
@@ -46,8 +47,6 @@ import { MountNamespace, type Path } from "./vfs/path.ts";
 import { Pipes } from "./vfs/pipe.ts";
 import { DevPts } from "./vfs/tty/dev_pts.ts";
 import { Ptys } from "./vfs/tty/pty.ts";
-
-const SIGKILL = 9;
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;

@@ -2,17 +2,9 @@
 // event loop, the seccomp listener, pidfds and host streams. Level-triggered; a cookie finds the
 // callback. Besides the kernel thread's wait nothing in the kernel ever blocks.
 
+import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD } from "../shared/abi/poll.ts";
 import type { Native } from "./native.ts";
 
-export const EPOLLIN = 1;
-export const EPOLLOUT = 4;
-export const EPOLLERR = 8;
-export const EPOLLHUP = 16;
-export const EPOLLET = 2 ** 31;
-
-const EPOLL_CTL_ADD = 1;
-const EPOLL_CTL_DEL = 2;
-const EPOLL_CTL_MOD = 3;
 const EVENTS_PER_WAIT = 64;
 
 export type OnReady = (events: number) => void;

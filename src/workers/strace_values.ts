@@ -7,6 +7,7 @@ import { SIG_DFL, SIG_IGN } from "../shared/abi/signal.ts";
 import { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX } from "../shared/abi/socket.ts";
 import { S_IFMT } from "../shared/abi/stat.ts";
 import type { Word64 } from "../shared/abi/struct.ts";
+import { TWO_32 } from "../shared/abi/struct.ts";
 import {
   type ShapeName,
   shape,
@@ -19,8 +20,6 @@ import {
 /** Longer strings and lists are cut (strace -s 32). */
 const STRING_MAX = 32;
 const LIST_MAX = 32;
-
-const TWO_32 = 4294967296;
 
 // ---- Numbers ----
 

@@ -3,6 +3,7 @@
 
 import { ENOENT } from "../../shared/abi/errno.ts";
 import { errnoText } from "../../shared/abi/errno_text.ts";
+import { SIGKILL } from "../../shared/abi/signal.ts";
 import type { KernelApi, ProcessSpec } from "../../shared/process_spec.ts";
 
 // The shell's and Docker's: not found, found but not executable; and ours: the sandbox failed.
@@ -10,7 +11,6 @@ const CODE_NOT_FOUND = 127;
 const CODE_NOT_EXECUTABLE = 126;
 export const CODE_RINGFENCE = 125;
 
-const SIGKILL = 9;
 const STOPPED = 0x7f;
 
 export type Event =

@@ -2,12 +2,12 @@
 // has a state directory. Peers are checked by user id; the directory's mode keeps others away as well.
 
 import { closeSync } from "node:fs";
+import { EAGAIN } from "../../shared/abi/errno.ts";
 import { type Host, READABLE } from "../host.ts";
 import { Connection } from "./connection.ts";
 import { type Control, handleRequest, type Peer, peerGone } from "./methods.ts";
 
 const CONNECTIONS_MAX = 1024;
-const EAGAIN = 11;
 
 export class ControlServer {
   readonly #host: Host;

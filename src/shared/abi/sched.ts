@@ -40,7 +40,7 @@ export const SCHED_RR = 2;
 export const SCHED_BATCH = 3;
 export const SCHED_IDLE = 5;
 export const SCHED_DEADLINE = 6;
-export const SCHED_EXT = 7;
+export const SCHED_EXT = 7; // since Linux 6.12
 export const SCHED_RESET_ON_FORK = 1073741824;
 
 // sched_attr

@@ -18,7 +18,7 @@ export interface Word64 {
   readonly hi: number;
 }
 
-const TWO_32 = 4294967296;
+export const TWO_32 = 4294967296;
 
 /** A number below 2^53 as a 64-bit word. */
 export function toWord64(value: number): Word64 {

@@ -48,10 +48,6 @@ export class KernelPage {
     Atomics.store(this.#words, word + 1, route);
   }
 
-  setSpin(spin: number): void {
-    Atomics.store(this.#words, BASE + (KP_SPIN >>> 2), spin);
-  }
-
   /** By that kernel thread alone: it is about to block, and its last look comes after this. */
   setSleeping(thread: number): void {
     Atomics.store(this.#words, threadWord(thread, KP_SLEEPING), 1);

@@ -9,13 +9,13 @@
 // claim GUEST; reply word; then the stub's sleeping flag is read, never written. A reply method
 // returns true when the stub must be woken by futex on its reply word.
 
+import { TWO_32 } from "../abi/struct.ts";
 import type { ActiveChunks } from "./active.ts";
 import type { Claims } from "./claims.ts";
 import { chunkOfSlot, slotWord } from "./guest_memory.ts";
 import * as L from "./layout.ts";
 import { Reply, type ReplyCode, WORD_SEQUENCE } from "./slot_states.ts";
 
-const TWO_32 = 4294967296;
 const FRAME_WORDS = L.FRAME_SIZE >>> 2;
 
 /** Registers of the six arguments of a system call, in order. */
@@ -157,11 +157,6 @@ export class Slots {
   /** Argument from a number between -2^53 and 2^53. */
   setOperationNumber(number: number, index: number, argument: number, value: number): void {
     this.setNumber(number, L.OPS + index * L.OP_SIZE + L.OP_ARGS + argument * 8, value);
-  }
-
-  /** What the stub says that an operation gave; a hostile one says anything. */
-  operationResult(number: number, index: number): number {
-    return this.signed(number, L.OPS + index * L.OP_SIZE + L.OP_RESULT);
   }
 
   /** Piece of a copy round: guest address, length, offset from the start of the slot. */

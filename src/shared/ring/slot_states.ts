@@ -42,9 +42,7 @@ export const Operation = {
   COPY_STRINGS: 10, // args: array of string pointers, slot offset, capacity; result: strings | ended << 32
 } as const;
 
-export type RequestKind = (typeof Request)[keyof typeof Request];
 export type ReplyCode = (typeof Reply)[keyof typeof Reply];
-export type OperationCode = (typeof Operation)[keyof typeof Operation];
 
 /** Request and reply words are sequence * WORD_SEQUENCE + kind or code. */
 export const WORD_SEQUENCE = 16;

@@ -2,12 +2,12 @@
 // open files of it do. How changes are made on the host is host_changes.ts's business.
 
 import { EACCES, ENOTDIR, EROFS } from "../../shared/abi/errno.ts";
-import { O_DIRECTORY } from "../../shared/abi/fcntl.ts";
+import { O_ACCMODE, O_DIRECTORY } from "../../shared/abi/fcntl.ts";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFREG } from "../../shared/abi/stat.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
 import { openDevice } from "../vfs/devices.ts";
 import { DirectoryFile } from "../vfs/directory_file.ts";
-import { O_ACCMODE, type OpenFile } from "../vfs/file.ts";
+import type { OpenFile } from "../vfs/file.ts";
 import {
   type AttributeChanges,
   type Attributes,

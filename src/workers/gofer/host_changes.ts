@@ -3,14 +3,13 @@
 // mode are set: it is made exclusively, for the sandbox alone (process-model.md, "Host files").
 
 import { EOPNOTSUPP, ESTALE } from "../../shared/abi/errno.ts";
-import { O_EXCL, O_PATH, O_RDWR, O_TMPFILE, O_WRONLY } from "../../shared/abi/fcntl.ts";
+import { O_EXCL, O_PATH, O_RDWR, O_TMPFILE, O_WRONLY, RENAME_EXCHANGE } from "../../shared/abi/fcntl.ts";
 import { S_IFDIR, S_IFLNK, UTIME_NOW, UTIME_OMIT } from "../../shared/abi/stat.ts";
 import { write64 } from "../../shared/abi/struct.ts";
 import { SCRATCH_SIZE, SECOND_NAME } from "../native.ts";
 import { type AttributeChanges, type Creation, type Inode, type Time, typeOf } from "../vfs/inode.ts";
 import type { GoferInode } from "./gofer_inode.ts";
 
-const RENAME_EXCHANGE = 2;
 const PERMISSIONS = 0o7777;
 
 /** Makes a name in the directory whose handle is given: 0, the new file's descriptor, or a negative errno. */

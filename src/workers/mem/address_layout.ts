@@ -11,8 +11,6 @@ import type { Range } from "./vma_set.ts";
 /** A uniform integer in [0, bound). */
 export type Random = (bound: number) => number;
 
-export const STUB_WINDOW: Range = { start: WINDOW_BASE, end: WINDOW_END };
-
 const MIB = 1 << 20;
 const GIB = 1 << 30;
 const PMD_SIZE = 2 * MIB;

@@ -2,7 +2,7 @@
 // shrinks. The result is always the break, changed or not.
 
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
-import { RLIMIT_DATA } from "../supervisor/limit_calls.ts";
+import { RLIMIT_DATA } from "../../shared/abi/resource.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { isGuestRange } from "./guest_range.ts";
 import { ANONYMOUS, map, pageCeil, unmap } from "./mapping.ts";

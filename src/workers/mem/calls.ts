@@ -12,10 +12,11 @@ import {
   EPERM,
 } from "../../shared/abi/errno.ts";
 import * as M from "../../shared/abi/mman.ts";
+import { CAP_IPC_LOCK } from "../../shared/abi/prctl.ts";
+import { RLIMIT_MEMLOCK } from "../../shared/abi/resource.ts";
 import { TASK_SIZE } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
-import { RLIMIT_MEMLOCK } from "../supervisor/limit_calls.ts";
 import { OperationList } from "../supervisor/operation_list.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { setBreak } from "./break.ts";
@@ -47,7 +48,6 @@ import {
 } from "./vma.ts";
 
 const PROT_ALL = M.PROT_READ | M.PROT_WRITE | M.PROT_EXEC;
-const CAP_IPC_LOCK = 14;
 const LOW_2_GIB: [number, number] = [0x40000000, 0x80000000];
 
 const isAligned = (address: number) => address % PAGE_SIZE === 0;

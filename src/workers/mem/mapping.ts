@@ -4,9 +4,9 @@
 
 import { EEXIST, EINVAL, ENOMEM, EPERM } from "../../shared/abi/errno.ts";
 import { MAP_ANONYMOUS, MAP_FIXED, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED } from "../../shared/abi/mman.ts";
+import { RLIMIT_AS, RLIMIT_DATA } from "../../shared/abi/resource.ts";
 import { nr } from "../../shared/abi/syscalls.ts";
 import { DONATED_FD } from "../../shared/ring/layout.ts";
-import { RLIMIT_AS, RLIMIT_DATA } from "../supervisor/limit_calls.ts";
 import { OperationList } from "../supervisor/operation_list.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { isGuestRange, MMAP_MIN_ADDR, RESERVED_BASE, RESERVED_END } from "./guest_range.ts";

@@ -3,6 +3,7 @@
 // write any more: guests map it privately, read-only and executable.
 
 import { readFileSync } from "node:fs";
+import { O_RDONLY } from "../../shared/abi/fcntl.ts";
 import { PROT_EXEC, PROT_READ } from "../../shared/abi/mman.ts";
 import type { Kernel } from "../kernel.ts";
 import { type Mapped, PAGE_SIZE } from "./vma.ts";
@@ -20,7 +21,6 @@ const TARGETS = [
   "__vdso_clock_getres",
   "__vdso_getcpu",
 ] as const;
-const O_RDONLY = 0;
 
 export class Vdso {
   readonly backing: Mapped;

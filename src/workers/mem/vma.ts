@@ -11,7 +11,6 @@ export const VM_SHARED = 1 << 0;
 export const VM_GROWSDOWN = 1 << 1;
 export const VM_NORESERVE = 1 << 2;
 export const VM_LOCKED = 1 << 3;
-export const VM_LOCKONFAULT = 1 << 4;
 export const VM_DONTFORK = 1 << 5; // MADV_DONTFORK: absent in a child
 export const VM_WIPEONFORK = 1 << 6; // zero-filled in a child
 export const VM_DONTDUMP = 1 << 7;

@@ -3,10 +3,11 @@
 
 import { EBADF, EINVAL, EPERM, ETOOMANYREFS } from "../../shared/abi/errno.ts";
 import { O_PATH } from "../../shared/abi/fcntl.ts";
+import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from "../../shared/abi/prctl.ts";
+import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
 import { MSG_CTRUNC, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET } from "../../shared/abi/socket.ts";
 import { cmsghdr, ucred } from "../../shared/abi/structs.ts";
 import { capable } from "../supervisor/credentials.ts";
-import { RLIMIT_NOFILE } from "../supervisor/limit_calls.ts";
 import type { Task } from "../supervisor/task.ts";
 import type { OpenFile } from "../vfs/file.ts";
 import { putFile } from "../vfs/file_table.ts";
@@ -14,10 +15,6 @@ import { putFile } from "../vfs/file_table.ts";
 const SCM_MAX_FD = 253;
 const HEADER = cmsghdr.size;
 const FD_SIZE = 4;
-const CAP_SETGID = 6;
-const CAP_SETUID = 7;
-const CAP_SYS_ADMIN = 21;
-const CAP_SYS_RESOURCE = 24;
 
 export interface Ucred {
   readonly pid: number;

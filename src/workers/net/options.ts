@@ -2,6 +2,7 @@
 // an address family are kept and told again.
 
 import { EDOM, EINVAL, ENOPROTOOPT, EPERM } from "../../shared/abi/errno.ts";
+import { CAP_NET_ADMIN } from "../../shared/abi/prctl.ts";
 import * as S from "../../shared/abi/socket.ts";
 import { readI64, write64 } from "../../shared/abi/struct.ts";
 import { linger, ucred } from "../../shared/abi/structs.ts";
@@ -13,7 +14,6 @@ import type { Ucred } from "./ancillary.ts";
 import type { SocketFile } from "./socket.ts";
 
 const INT = 4;
-const CAP_NET_ADMIN = 12;
 const BUFFER_DEFAULT = 212992;
 /** What may be asked for (net.core.wmem_max, rmem_max); twice that is kept. */
 const BUFFER_MAX = 212992;

@@ -27,7 +27,6 @@ import { deadlineAfter, waitForSocket } from "./waiting.ts";
 const TYPE_MASK = 0xf;
 const TYPE_MAX = 11;
 const FAMILY_MAX = 46;
-const SOMAXCONN = 4096;
 const OPTION_MAX = 1024;
 
 /** A new socket of a family and type, or a negative errno. */
@@ -150,7 +149,7 @@ export const SOCKET_HANDLERS: Record<string, Handler> = {
   listen: (task, fd, backlog) => {
     const socket = socketAt(task, fd);
     if (typeof socket === "number") return socket;
-    return socket.listen(task, Math.min(backlog >>> 0, SOMAXCONN));
+    return socket.listen(task, Math.min(backlog >>> 0, S.SOMAXCONN));
   },
 
   accept: (task, fd, address, roomAt) => startAccept(task, fd, address, roomAt, 0),

@@ -1,8 +1,7 @@
 // Waiting for a socket, with its time-outs (SO_RCVTIMEO, SO_SNDTIMEO).
 
-import { EAGAIN, EINTR } from "../../shared/abi/errno.ts";
+import { EAGAIN, EINTR, ERESTARTSYS } from "../../shared/abi/errno.ts";
 import { NEVER } from "../supervisor/clocks.ts";
-import { ERESTARTSYS } from "../supervisor/restart.ts";
 import type { Task } from "../supervisor/task.ts";
 import { putFile } from "../vfs/file_table.ts";
 import { Sleeper } from "../vfs/poll.ts";

@@ -4,17 +4,22 @@
 // and is sent off with the registers that its creator had.
 
 import { E2BIG, EAGAIN, EFAULT, EINVAL, EPERM } from "../../shared/abi/errno.ts";
+import { RLIMIT_NPROC } from "../../shared/abi/resource.ts";
 import {
   CLONE_ARGS_SIZE_VER0,
   CLONE_CHILD_CLEARTID,
   CLONE_CHILD_SETTID,
+  CLONE_DETACHED,
   CLONE_FILES,
   CLONE_FS,
+  CLONE_IO,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
   CLONE_SETTLS,
   CLONE_SIGHAND,
+  CLONE_SYSVSEM,
   CLONE_THREAD,
+  CLONE_UNTRACED,
   CLONE_VFORK,
   CLONE_VM,
   CSIGNAL,
@@ -25,17 +30,12 @@ import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Handler } from "./dispatch.ts";
-import { RLIMIT_NPROC } from "./limit_calls.ts";
 import { OperationList } from "./operation_list.ts";
 import { NO_ALT_STACK } from "./signal_frame.ts";
 import { StubProcess } from "./stub_process.ts";
 import { type Coroutine, NO_RESULT, type SharedParts, Task } from "./task.ts";
 import { ThreadGroup } from "./thread_group.ts";
 
-const CLONE_DETACHED = 0x400000;
-const CLONE_UNTRACED = 0x800000;
-const CLONE_SYSVSEM = 0x40000;
-const CLONE_IO = 0x80000000;
 /** In the high word of clone3's flags. */
 const CLONE_CLEAR_SIGHAND_HIGH = 1;
 const SUPPORTED =
@@ -287,28 +287,20 @@ function* afterClone(task: Task, child: Task, args: CloneArgs): Coroutine {
   return child.tid;
 }
 
-export const CLONE_HANDLERS: Record<string, Handler> = {
-  fork: (task) =>
-    clone(task, {
-      flags: 0,
-      clearHandlers: false,
-      exitSignal: SIGCHLD,
-      stack: 0,
-      parentTid: 0,
-      childTid: 0,
-      tls: 0,
-    }),
+const FORK: CloneArgs = {
+  flags: 0,
+  clearHandlers: false,
+  exitSignal: SIGCHLD,
+  stack: 0,
+  parentTid: 0,
+  childTid: 0,
+  tls: 0,
+};
 
-  vfork: (task) =>
-    clone(task, {
-      flags: CLONE_VFORK | CLONE_VM,
-      clearHandlers: false,
-      exitSignal: SIGCHLD,
-      stack: 0,
-      parentTid: 0,
-      childTid: 0,
-      tls: 0,
-    }),
+export const CLONE_HANDLERS: Record<string, Handler> = {
+  fork: (task) => clone(task, FORK),
+
+  vfork: (task) => clone(task, { ...FORK, flags: CLONE_VFORK | CLONE_VM }),
 
   clone: (task, flags, stack, parentTid, childTid, tls) =>
     clone(task, {

@@ -5,7 +5,7 @@
 // other until one has a handler; a call that was interrupted is restarted or answers EINTR, which
 // depends on that handler. The restart logic is only here.
 
-import { EINTR } from "../../shared/abi/errno.ts";
+import { EINTR, ERESTART_RESTARTBLOCK, ERESTARTNOINTR, ERESTARTSYS } from "../../shared/abi/errno.ts";
 import {
   SA_RESTART,
   SIG_DFL,
@@ -22,7 +22,7 @@ import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { parkIfStopped, stopGroup } from "./job_control.ts";
 import { takeUnblocked } from "./pending.ts";
-import { ERESTART_RESTARTBLOCK, ERESTARTNOINTR, ERESTARTSYS, isRestart } from "./restart.ts";
+import { isRestart } from "./restart.ts";
 import { forceSignal } from "./send_signal.ts";
 import type { SigInfo } from "./siginfo.ts";
 import { enterHandler } from "./signal_frame.ts";

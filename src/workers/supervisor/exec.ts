@@ -3,8 +3,10 @@
 // mapped into an empty address space that nobody else uses yet.
 
 import { randomFillSync, randomInt } from "node:crypto";
+import { AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ, HWCAP2_FSGSBASE } from "../../shared/abi/auxv.ts";
 import { E2BIG, EIO, ELIBBAD, ELOOP, ENOENT, ENOEXEC, ENOMEM } from "../../shared/abi/errno.ts";
-import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
+import { MAP_NORESERVE, PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
+import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import type { Kernel } from "../kernel.ts";
@@ -24,7 +26,6 @@ import {
   placed,
   runParse,
 } from "./elf.ts";
-import { RLIMIT_STACK } from "./limit_calls.ts";
 import { OperationList } from "./operation_list.ts";
 import { RFLAGS_INITIAL } from "./registers.ts";
 import { EXEC_DEPTH_MAX, EXEC_PREFIX, isScript, parseScript, scriptArguments } from "./script.ts";
@@ -38,11 +39,6 @@ const STACK_MAX = 64 << 20;
 const STACK_MIN = 128 << 10;
 const MAP_PRIVATE_FIXED = 0x12;
 const MAP_ANONYMOUS_FIXED = 0x32;
-const MAP_NORESERVE = 0x4000;
-const AT_HWCAP = 16;
-const AT_HWCAP2 = 26;
-const AT_MINSIGSTKSZ = 51;
-const HWCAP2_FSGSBASE = 2;
 const WINDOW_BYTES = L.WINDOW_SIZE;
 
 /** An open file that execve may map: what exec needs of a file system. */

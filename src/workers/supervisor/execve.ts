@@ -3,6 +3,7 @@
 // of these points.
 
 import { E2BIG, EFAULT, ENOMEM } from "../../shared/abi/errno.ts";
+import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { executableOpener } from "../vfs/executable.ts";
 import { keepTimeOf } from "./cpu_time.ts";
@@ -10,7 +11,6 @@ import { credentialsAfterExec } from "./credentials.ts";
 import type { Handler } from "./dispatch.ts";
 import { closeImage, loadProgram, newAddressSpace, openImage, type ProgramImage } from "./exec.ts";
 import { grantOf } from "./file_grant.ts";
-import { RLIMIT_STACK } from "./limit_calls.ts";
 import { OperationList } from "./operation_list.ts";
 import { SignalSet } from "./signal_set.ts";
 import { MAX_ARG_STRLEN } from "./stack_image.ts";

@@ -2,13 +2,13 @@
 // set-user-ID and set-group-ID bits, and the capabilities in its security.capability attribute. Nothing on a
 // nosuid mount, and nothing for a task with no_new_privs.
 
-import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
-import { MS_NOSUID, type Path } from "../vfs/path.ts";
+import { MS_NOSUID } from "../../shared/abi/mount.ts";
+import { S_ISGID, S_ISUID, S_IXGRP } from "../../shared/abi/stat.ts";
+import type { Path } from "../vfs/path.ts";
 import type { FileGrant } from "./credentials.ts";
 
-const S_IXGRP = 0o010;
 const NOTHING: FileGrant = { uid: null, gid: null, capabilities: null };
-const CAPABILITY_XATTR = "security.capability";
+export const CAPABILITY_XATTR = "security.capability";
 
 // struct vfs_ns_cap_data: revisions 2 and 3
 const REVISION_MASK = 0xff000000;

@@ -2,7 +2,15 @@
 // shared one by the object that is mapped there and the offset in it, so that processes meet.
 // FUTEX_WAIT enqueues first and then has the stub read the word, so that no wake-up is lost.
 
-import { EAGAIN, EFAULT, EINVAL, ENOSYS, ETIMEDOUT } from "../../shared/abi/errno.ts";
+import {
+  EAGAIN,
+  EFAULT,
+  EINVAL,
+  ENOSYS,
+  ERESTART_RESTARTBLOCK,
+  ERESTARTSYS,
+  ETIMEDOUT,
+} from "../../shared/abi/errno.ts";
 import {
   FUTEX_BITSET_MATCH_ANY,
   FUTEX_CLOCK_REALTIME,
@@ -21,19 +29,18 @@ import {
   FUTEX_WAKE_BITSET,
   FUTEX_WAKE_OP,
 } from "../../shared/abi/futex.ts";
-import { readI64 } from "../../shared/abi/struct.ts";
+import { CLOCK_REALTIME } from "../../shared/abi/time.ts";
 import * as L from "../../shared/ring/layout.ts";
 import type { AddressSpace } from "../mem/address_space.ts";
 import { isGuestRange } from "../mem/guest_range.ts";
 import type { Timer } from "../timers.ts";
+import { deadlineOf, NEVER, readTimespec, TIMESPEC_SIZE } from "./clocks.ts";
 import type { Handler } from "./dispatch.ts";
 import { OperationList } from "./operation_list.ts";
-import { ERESTART_RESTARTBLOCK, ERESTARTSYS, type RestartBlock } from "./restart.ts";
+import type { RestartBlock } from "./restart.ts";
 import type { Coroutine, Task } from "./task.ts";
 
 const CMD_MASK = ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
-const CLOCK_REALTIME = 0;
-const TIMESPEC_SIZE = 16;
 
 class FutexWaiter {
   readonly task: Task;
@@ -193,22 +200,16 @@ function* waitWithTimeout(
   bitset: number,
   timeout: number,
 ): Coroutine {
-  let deadline = Number.POSITIVE_INFINITY;
+  let deadline = NEVER;
   if (timeout !== 0) {
     task.outAt(timeout, TIMESPEC_SIZE, L.WINDOW);
     if ((yield* task.copyInRound()) < TIMESPEC_SIZE) return -EFAULT;
-    const seconds = readI64(task.view, task.base + L.WINDOW);
-    const ns = readI64(task.view, task.base + L.WINDOW + 8);
-    if (seconds < 0 || ns < 0 || ns >= 1e9) return -EINVAL;
-    const { native } = task.kernel;
-    const now = native.monotonicNs();
-    const given = seconds * 1e9 + ns;
-    if ((op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME)) === FUTEX_WAIT) deadline = now + given;
+    const given = readTimespec(task.view, task.base + L.WINDOW);
+    if (given < 0) return given;
+    const { kernel } = task;
+    if ((op & CMD_MASK) === FUTEX_WAIT) deadline = kernel.native.monotonicNs() + given;
     else if ((op & FUTEX_CLOCK_REALTIME) === 0) deadline = given;
-    else {
-      native.clockGettime(CLOCK_REALTIME);
-      deadline = now + given - (readI64(native.scratchView, 0) * 1e9 + readI64(native.scratchView, 8));
-    }
+    else deadline = deadlineOf(kernel, CLOCK_REALTIME, given);
   }
   return yield* wait(task, address, value, op, bitset, deadline);
 }

@@ -1,6 +1,8 @@
 // Resource limits (getrlimit(2), prlimit(2)). RLIM_INFINITY is Infinity in the kernel.
 
 import { EFAULT, EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { CAP_SYS_RESOURCE } from "../../shared/abi/prctl.ts";
+import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
 import type { Rlimit } from "../../shared/process_spec.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import { capable } from "./credentials.ts";
@@ -27,16 +29,7 @@ export const RLIMIT_NAMES = [
   "RLIMIT_RTTIME",
 ] as const;
 
-export const RLIMIT_DATA = 2;
-export const RLIMIT_STACK = 3;
-export const RLIMIT_NOFILE = 7;
-export const RLIMIT_NPROC = 6;
-export const RLIMIT_MEMLOCK = 8;
-export const RLIMIT_AS = 9;
-export const RLIMIT_SIGPENDING = 11;
-
-const RLIM_INFINITY = "18446744073709551615";
-const CAP_SYS_RESOURCE = 24;
+export const RLIM_INFINITY = "18446744073709551615";
 const NOFILE_MAX = 1048576; // fs.nr_open
 const RLIMIT_SIZE = 16;
 

@@ -2,10 +2,10 @@
 // when it is taken, the intervals that have passed meanwhile are its overrun.
 
 import { EAGAIN } from "../../shared/abi/errno.ts";
+import { RLIMIT_SIGPENDING } from "../../shared/abi/resource.ts";
 import { SI_TIMER, SIGEV_NONE } from "../../shared/abi/signal.ts";
 import type { Word64 } from "../../shared/abi/struct.ts";
 import { nextDeadline, type TimerSetting } from "./interval_timers.ts";
-import { RLIMIT_SIGPENDING } from "./limit_calls.ts";
 import { sendToGroup, sendToTask } from "./send_signal.ts";
 import type { SigInfo } from "./siginfo.ts";
 import type { Task, ThreadGroup } from "./task.ts";

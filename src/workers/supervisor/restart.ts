@@ -1,15 +1,9 @@
-// Results of interrupted calls that no guest ever sees (linux/errno.h): what becomes of them depends
-// on whether a handler runs, and on its SA_RESTART (deliver_signal.ts).
+// Interrupted calls (ERESTART* in errno.ts): what becomes of them depends on whether a handler runs, and
+// on its SA_RESTART (deliver_signal.ts).
 
-/** Restart if the handler has SA_RESTART, or if none runs. */
-export const ERESTARTSYS = 512;
-/** Restart always. */
-export const ERESTARTNOINTR = 513;
-/** Restart only if no handler runs. */
-export const ERESTARTNOHAND = 514;
-/** As ERESTARTNOHAND, by restart_syscall(2), which goes on from the task's restart block. */
-export const ERESTART_RESTARTBLOCK = 516;
+import { ERESTART_RESTARTBLOCK, ERESTARTSYS } from "../../shared/abi/errno.ts";
 
+/** Whether a result is one of theirs, which no guest ever sees. */
 export function isRestart(result: number): boolean {
   return result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK;
 }

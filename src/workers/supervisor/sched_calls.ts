@@ -3,6 +3,7 @@
 
 import { EACCES, EFAULT, EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import { CAP_SYS_ADMIN, CAP_SYS_NICE, PER_LINUX } from "../../shared/abi/prctl.ts";
+import { PRIO_PGRP, PRIO_PROCESS, PRIO_USER, RLIMIT_NICE } from "../../shared/abi/resource.ts";
 import * as S from "../../shared/abi/sched.ts";
 import { write64 } from "../../shared/abi/struct.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
@@ -12,14 +13,8 @@ import type { Handler } from "./dispatch.ts";
 import type { Task, ThreadGroup } from "./task.ts";
 import type { UtsNamespace } from "./uts.ts";
 
-/** Known to Linux since 6.12; no task can have it here. */
-const SCHED_EXT = 7;
-const PRIO_PROCESS = 0;
-const PRIO_PGRP = 1;
-const PRIO_USER = 2;
 const NICE_MIN = -20;
 const NICE_MAX = 19;
-const RLIMIT_NICE = 13;
 const PERSONA_READ = 0xffffffff;
 const UTS_NAME_MAX = 64;
 const RR_SLICE_NS = 100e6;
@@ -170,13 +165,13 @@ export const SCHED_HANDLERS: Record<string, Handler> = {
   sched_get_priority_max: (_task, policy) =>
     REALTIME.has(policy)
       ? 99
-      : FAIR.has(policy) || policy === S.SCHED_DEADLINE || policy === SCHED_EXT
+      : FAIR.has(policy) || policy === S.SCHED_DEADLINE || policy === S.SCHED_EXT
         ? 0
         : -EINVAL,
   sched_get_priority_min: (_task, policy) =>
     REALTIME.has(policy)
       ? 1
-      : FAIR.has(policy) || policy === S.SCHED_DEADLINE || policy === SCHED_EXT
+      : FAIR.has(policy) || policy === S.SCHED_DEADLINE || policy === S.SCHED_EXT
         ? 0
         : -EINVAL,
   sched_rr_get_interval: (task, pid, address) =>

@@ -3,16 +3,16 @@
 
 import { EAGAIN, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
+import { CAP_KILL } from "../../shared/abi/prctl.ts";
+import { RLIMIT_SIGPENDING } from "../../shared/abi/resource.ts";
 import { SIG_DFL, SIG_IGN, SIGCONT, SIGKILL, SIGRTMIN } from "../../shared/abi/signal.ts";
 import { capable } from "./credentials.ts";
 import { continueGroup } from "./job_control.ts";
-import { RLIMIT_SIGPENDING } from "./limit_calls.ts";
 import type { SigInfo } from "./siginfo.ts";
 import { SignalSet } from "./signal_set.ts";
 import { STOP_SIGNALS } from "./signals.ts";
 import type { Task, ThreadGroup } from "./task.ts";
 
-const CAP_KILL = 5;
 const CONTINUE = SignalSet.of(SIGCONT);
 
 // Stops cancel a pending SIGCONT and the other way round, whether or not they are blocked.

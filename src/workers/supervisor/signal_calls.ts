@@ -1,7 +1,16 @@
 // Signal calls: sigaction(2), sigprocmask(2), sigaltstack(2), kill(2), sigsuspend(2), sigpending(2),
 // sigtimedwait(2), sigreturn(2).
 
-import { EAGAIN, EFAULT, EINTR, EINVAL, ENOMEM, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import {
+  EAGAIN,
+  EFAULT,
+  EINTR,
+  EINVAL,
+  ENOMEM,
+  EPERM,
+  ERESTARTNOHAND,
+  ESRCH,
+} from "../../shared/abi/errno.ts";
 import {
   MINSIGSTKSZ,
   SI_TKILL,
@@ -20,19 +29,17 @@ import {
 import { readI64 } from "../../shared/abi/struct.ts";
 import { sigaction, stack_t } from "../../shared/abi/structs.ts";
 import { RSP, WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
+import { TIMESPEC_SIZE } from "./clocks.ts";
 import { onBadFrame, returnToGuest } from "./deliver_signal.ts";
 import type { Handler } from "./dispatch.ts";
 import { pendingOf, takePending } from "./pending.ts";
-import { ERESTARTNOHAND } from "./restart.ts";
 import { maySignal, sendToGroup, sendToMany, sendToTask } from "./send_signal.ts";
 import { fromThread, fromUser, SIGINFO_SIZE, type SigInfo, writeSigInfo } from "./siginfo.ts";
 import { altStackFlags, isOnAltStack, NO_ALT_STACK, sigreturn } from "./signal_frame.ts";
-import { SignalSet } from "./signal_set.ts";
+import { SIGSET_SIZE, SignalSet } from "./signal_set.ts";
 import { BLOCKED, type Coroutine, type Task } from "./task.ts";
 
-const SIGSET_SIZE = 8;
 const SA_FLAGS_KNOWN = 0xdc000c07; // what Linux keeps of sa_flags (UAPI_SA_FLAGS)
-const TIMESPEC_SIZE = 16;
 /** tkill names no group. */
 const ANY_GROUP = 0x7fffffff;
 

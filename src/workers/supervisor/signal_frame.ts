@@ -3,6 +3,7 @@
 // way back: rt_sigreturn.
 
 import {
+  FP_XSTATE_MAGIC1,
   MINSIGSTKSZ,
   SA_NODEFER,
   SA_ONSTACK,
@@ -11,6 +12,9 @@ import {
   SS_AUTODISARM,
   SS_DISABLE,
   SS_ONSTACK,
+  UC_FP_XSTATE,
+  UC_SIGCONTEXT_SS,
+  UC_STRICT_RESTORE_SS,
 } from "../../shared/abi/signal.ts";
 import { sigcontext, ucontext } from "../../shared/abi/structs.ts";
 import * as L from "../../shared/ring/layout.ts";
@@ -22,9 +26,6 @@ import { SignalSet } from "./signal_set.ts";
 import type { SignalAction } from "./signals.ts";
 import { type Coroutine, NO_RESULT, type Task } from "./task.ts";
 
-const UC_FP_XSTATE = 1;
-const UC_SIGCONTEXT_SS = 2;
-const UC_STRICT_RESTORE_SS = 4;
 const RED_ZONE = 128;
 const FP_ALIGN = 64;
 const USER_CS = 0x33;
@@ -36,7 +37,6 @@ const MCONTEXT_AT = ucontext.offset.uc_mcontext;
 const FP_LEGACY_SIZE = 512;
 const FP_SW_AT = 464;
 const FP_SW_SIZE = 48;
-const FP_XSTATE_MAGIC1 = 0x46505853;
 
 /** Registers of a sigcontext, in its order, by their place in the slot's frame. */
 // biome-ignore format: a table

@@ -5,6 +5,9 @@ import { SIGKILL, SIGSTOP } from "../../shared/abi/signal.ts";
 /** Bits of SIGKILL and SIGSTOP, which can be neither blocked nor caught. */
 const UNBLOCKABLE_LOW = (1 << (SIGKILL - 1)) | (1 << (SIGSTOP - 1));
 
+/** Bytes of a sigset_t as the kernel has it. */
+export const SIGSET_SIZE = 8;
+
 export class SignalSet {
   low: number;
   high: number;

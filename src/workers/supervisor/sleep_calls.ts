@@ -1,12 +1,11 @@
 // nanosleep(2) and clock_nanosleep(2). A signal ends a sleep: with a handler the call answers EINTR and
 // what was left of the time; without one it goes on by its restart block.
 
-import { EFAULT, EINVAL, EOPNOTSUPP } from "../../shared/abi/errno.ts";
+import { EFAULT, EINVAL, EOPNOTSUPP, ERESTART_RESTARTBLOCK, ERESTARTNOHAND } from "../../shared/abi/errno.ts";
 import * as T from "../../shared/abi/time.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import { deadlineOf, readTimespec, TIMESPEC_SIZE, writeTimespec } from "./clocks.ts";
 import type { Handler } from "./dispatch.ts";
-import { ERESTART_RESTARTBLOCK, ERESTARTNOHAND } from "./restart.ts";
 import { BLOCKED, type Task } from "./task.ts";
 
 /** Clocks to sleep on. */

@@ -3,6 +3,8 @@
 // so that a command that does not exist costs no process.
 
 import { EACCES, EAGAIN, ENOENT, ENOTDIR } from "../../shared/abi/errno.ts";
+import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
+import { SIGKILL } from "../../shared/abi/signal.ts";
 import type { ProcessSpec } from "../../shared/process_spec.ts";
 import type { Kernel } from "../kernel.ts";
 import { openExecutable } from "../vfs/executable.ts";
@@ -13,14 +15,13 @@ import { Path } from "../vfs/path.ts";
 import { type WalkContext, walkPath } from "../vfs/path_walk.ts";
 import { type Credentials, initialCredentials } from "./credentials.ts";
 import { closeImage, loadProgram, newAddressSpace, openImage, type ProgramImage } from "./exec.ts";
-import { limitsFrom, RLIMIT_STACK } from "./limit_calls.ts";
+import { limitsFrom } from "./limit_calls.ts";
 import { SignalSet } from "./signal_set.ts";
 import { SignalHandlers } from "./signals.ts";
 import { StubProcess } from "./stub_process.ts";
 import { Task } from "./task.ts";
 import { ThreadGroup } from "./thread_group.ts";
 
-const SIGKILL = 9;
 /** Where a command without a slash is looked for when the environment has no PATH (execvp(3)). */
 const DEFAULT_PATH = "/bin:/usr/bin";
 

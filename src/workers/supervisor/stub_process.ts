@@ -2,6 +2,8 @@
 // Its life: allotted (place and memfd exist) -> spawned (pid known) -> running -> dead (pidfd fired;
 // slots closed, chunks unmapped) -> reaped.
 
+import { EPOLLIN } from "../../shared/abi/poll.ts";
+import { SIGKILL } from "../../shared/abi/signal.ts";
 import { chunkOfSlot, slotInChunk, slotNumber } from "../../shared/ring/guest_memory.ts";
 import {
   CHUNK_SIZE,
@@ -14,10 +16,8 @@ import {
 import { Reply } from "../../shared/ring/slot_states.ts";
 import type { Kernel } from "../kernel.ts";
 import type { AddressSpace } from "../mem/address_space.ts";
-import { EPOLLIN } from "../sleep_set.ts";
 import type { Task, ThreadGroup } from "./task.ts";
 
-const SIGKILL = 9;
 /** The host signal that makes a stub thread enter its handler; guests never see it. */
 export const SIGKICK = 63;
 export const ZYGOTE_SPAWN = 2;

@@ -5,6 +5,10 @@
 
 import { randomFillSync } from "node:crypto";
 import { EAGAIN, EPERM } from "../../shared/abi/errno.ts";
+import { MADV_DONTFORK } from "../../shared/abi/mman.ts";
+import { EPOLLIN } from "../../shared/abi/poll.ts";
+import { SIGKILL } from "../../shared/abi/signal.ts";
+import { TWO_32 } from "../../shared/abi/struct.ts";
 import { slotInChunk, slotNumber } from "../../shared/ring/guest_memory.ts";
 import {
   CHUNK_SIZE,
@@ -17,24 +21,20 @@ import {
   ZYGOTE_TEXT,
 } from "../../shared/ring/layout.ts";
 import type { Kernel } from "../kernel.ts";
-import { EPOLLIN } from "../sleep_set.ts";
 import type { Expected, OperationList, Token } from "./operation_list.ts";
 import { type StubProcess, ZYGOTE_REAP, ZYGOTE_SPAWN } from "./stub_process.ts";
 import type { Task } from "./task.ts";
 
 const ZYGOTE_HELLO = 1;
-const SIGKILL = 9;
 const SYS_close = 3;
 const SYS_mmap = 9;
 const SYS_munmap = 11;
 const SYS_madvise = 28;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED_FIXED = 0x11;
-const MADV_DONTFORK = 10;
 const ZYGOTE_RANGE = 0x100000000;
 /** Unexpected notifications after which a process is taken for hostile and killed. */
 const UNEXPECTED_LIMIT = 16;
-const TWO_32 = 4294967296;
 
 const NOTHING: readonly Expected[] = [];
 

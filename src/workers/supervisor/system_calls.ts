@@ -3,15 +3,13 @@
 import { randomFillSync } from "node:crypto";
 import { freemem, loadavg, totalmem } from "node:os";
 import { EFAULT, EINVAL } from "../../shared/abi/errno.ts";
+import { GRND_INSECURE, GRND_NONBLOCK, GRND_RANDOM } from "../../shared/abi/ipc.ts";
 import { sysinfo, utsname } from "../../shared/abi/structs.ts";
 import { REQ_CPU, WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import type { Handler } from "./dispatch.ts";
 import type { Task } from "./task.ts";
 import { RELEASE, VERSION } from "./uts.ts";
 
-const GRND_NONBLOCK = 1;
-const GRND_RANDOM = 2;
-const GRND_INSECURE = 4;
 const LOAD_SCALE = 65536; // SI_LOAD_SHIFT
 
 /** Fills guest memory with random bytes, a window at a time. */

@@ -9,7 +9,8 @@
 //   parked             the group is stopped; `unpark` goes on
 //   dead
 
-import { EFAULT, ENAMETOOLONG } from "../../shared/abi/errno.ts";
+import { EFAULT, ENAMETOOLONG, ERESTARTSYS } from "../../shared/abi/errno.ts";
+import { TWO_32 } from "../../shared/abi/struct.ts";
 import { chunkOfSlot, slotInChunk } from "../../shared/ring/guest_memory.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Frame } from "../../shared/ring/slot.ts";
@@ -20,7 +21,7 @@ import type { FileTable } from "../vfs/file_table.ts";
 import type { FsState } from "../vfs/fs_state.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Expected, OperationList } from "./operation_list.ts";
-import { ERESTARTSYS, type RestartBlock } from "./restart.ts";
+import type { RestartBlock } from "./restart.ts";
 import { type AltStack, NO_ALT_STACK } from "./signal_frame.ts";
 import { SignalSet } from "./signal_set.ts";
 import { PendingSignals, type SignalHandlers } from "./signals.ts";
@@ -46,7 +47,6 @@ export interface Waiter {
 export type Coroutine = Generator<void, number, void>;
 
 const IN_FAULTED = 0x80000000;
-const TWO_32 = 4294967296;
 
 /** What CLONE_ flags decide to share. */
 export interface SharedParts {

@@ -1,16 +1,13 @@
 // The life of tasks as their own calls see it: exit, thread pointers.
 
 import { EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS } from "../../shared/abi/prctl.ts";
 import { write64 } from "../../shared/abi/struct.ts";
 import { FS_BASE } from "../../shared/ring/layout.ts";
 import { isGuestRange } from "../mem/guest_range.ts";
 import type { Handler } from "./dispatch.ts";
 import { exitGroupCall, exitTask } from "./exit.ts";
 
-const ARCH_SET_GS = 0x1001;
-const ARCH_SET_FS = 0x1002;
-const ARCH_GET_FS = 0x1003;
-const ARCH_GET_GS = 0x1004;
 const ROBUST_LIST_HEAD_SIZE = 24;
 
 export const TASK_HANDLERS: Record<string, Handler> = {

@@ -2,10 +2,8 @@
 
 import { EFAULT, EINVAL } from "../../shared/abi/errno.ts";
 import { readGuest } from "./guest_copy.ts";
-import { SignalSet } from "./signal_set.ts";
+import { SIGSET_SIZE, SignalSet } from "./signal_set.ts";
 import type { Task } from "./task.ts";
-
-const SIGSET_SIZE = 8;
 
 /** Sets the mask at a guest address (0: leaves it as it is): 0, -EINVAL or -EFAULT. */
 export function* setTemporaryMask(task: Task, address: number, size: number): Generator<void, number, void> {

@@ -1,9 +1,8 @@
 // Job control of terminals (credentials(7), termios(3)): which process may read or change the terminal of
 // its session now, and what happens to one in the background.
 
-import { EIO, ENOTTY, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { EIO, ENOTTY, EPERM, ERESTARTSYS, ESRCH } from "../../shared/abi/errno.ts";
 import { SIGTTIN, SIGTTOU } from "../../shared/abi/signal.ts";
-import { ERESTARTSYS } from "./restart.ts";
 import { sendToGroup } from "./send_signal.ts";
 import { fromKernel } from "./siginfo.ts";
 import type { Task, ThreadGroup } from "./task.ts";

@@ -1,6 +1,6 @@
 // Waiting for children: wait4(2), waitid(2), and the last step of a zombie.
 
-import { ECHILD, EINVAL, ESRCH } from "../../shared/abi/errno.ts";
+import { ECHILD, EINVAL, ERESTARTSYS, ESRCH } from "../../shared/abi/errno.ts";
 import {
   CLD_CONTINUED,
   CLD_DUMPED,
@@ -26,7 +26,6 @@ import {
 } from "../../shared/abi/wait.ts";
 import { groupCpuTime, plus } from "./cpu_time.ts";
 import type { Handler } from "./dispatch.ts";
-import { ERESTARTSYS } from "./restart.ts";
 import { SIGINFO_SIZE, writeSigInfo } from "./siginfo.ts";
 import { BLOCKED, type Task, type ThreadGroup } from "./task.ts";
 import { writeRusage } from "./usage_calls.ts";

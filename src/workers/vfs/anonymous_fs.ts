@@ -2,7 +2,6 @@
 // on (Linux's pipefs, sockfs and anon_inodefs). They are mounted nowhere; fstat, fchmod, fchown and
 // fstatfs show them.
 
-import { NAME_MAX } from "../../shared/abi/fcntl.ts";
 import {
   ANON_INODE_FS_MAGIC,
   PIPEFS_MAGIC,
@@ -11,17 +10,16 @@ import {
   S_IFSOCK,
   SOCKFS_MAGIC,
 } from "../../shared/abi/stat.ts";
-import { readI64 } from "../../shared/abi/struct.ts";
-import { CLOCK_REALTIME } from "../../shared/abi/time.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
+import { now } from "./clock.ts";
 import {
   type AttributeChanges,
   type Attributes,
   FileSystem,
   type FileSystemStatus,
   Inode,
-  type Time,
+  simpleStatus,
 } from "./inode.ts";
 
 const BLOCK_SIZE = 4096;
@@ -32,11 +30,6 @@ const MAGIC: Readonly<Record<string, number>> = {
   sockfs: SOCKFS_MAGIC,
   anon_inodefs: ANON_INODE_FS_MAGIC,
 };
-
-function now(kernel: Kernel): Time {
-  kernel.native.clockGettime(CLOCK_REALTIME);
-  return { sec: readI64(kernel.native.scratchView, 0), nsec: readI64(kernel.native.scratchView, 8) };
-}
 
 export class AnonymousFs extends FileSystem {
   readonly type: string;
@@ -54,16 +47,7 @@ export class AnonymousFs extends FileSystem {
   }
 
   status(): FileSystemStatus {
-    return {
-      type: MAGIC[this.type]!,
-      bsize: BLOCK_SIZE,
-      blocks: 0,
-      bfree: 0,
-      bavail: 0,
-      files: 0,
-      ffree: 0,
-      namelen: NAME_MAX,
-    };
+    return simpleStatus(MAGIC[this.type]!);
   }
 }
 
@@ -77,7 +61,7 @@ export class AnonymousInode extends Inode {
     super(fs);
     this.ino = fs.nextIno();
     this.type = mode & S_IFMT;
-    const time = now(fs.kernel);
+    const time = now(fs.kernel.native);
     this.#attributes = {
       dev: fs.dev,
       ino: this.ino,
@@ -101,7 +85,7 @@ export class AnonymousInode extends Inode {
   }
 
   override setAttributes(changes: AttributeChanges): number {
-    const time = now(this.fs.kernel);
+    const time = now(this.fs.kernel.native);
     const own = this.#attributes;
     if (changes.mode !== undefined) own.mode = this.type | changes.mode;
     if (changes.uid !== undefined) own.uid = changes.uid;

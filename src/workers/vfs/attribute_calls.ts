@@ -2,7 +2,8 @@
 
 import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, EPERM, EROFS } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
-import { S_IFDIR, S_IFREG, S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
+import { CAP_CHOWN, CAP_FOWNER, CAP_FSETID } from "../../shared/abi/prctl.ts";
+import { S_IFDIR, S_IFREG, S_ISGID, S_ISUID, UTIME_NOW, UTIME_OMIT } from "../../shared/abi/stat.ts";
 import { readI64 } from "../../shared/abi/struct.ts";
 import { WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
@@ -14,11 +15,6 @@ import { Path } from "./path.ts";
 import { inGroup, MAY_WRITE, permission, withoutPrivileges } from "./permission.ts";
 import { exceeded, fileSizeLimit } from "./size_limit.ts";
 
-const CAP_CHOWN = 0;
-const CAP_FOWNER = 3;
-const CAP_FSETID = 4;
-const UTIME_NOW = 0x3fffffff;
-const UTIME_OMIT = 0x3ffffffe;
 const MODE_BITS = 0o7777;
 const KEEP = -1;
 

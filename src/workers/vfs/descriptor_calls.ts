@@ -3,15 +3,13 @@
 import { EBADF, EFAULT, EINVAL } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { FIOCLEX, FIONBIO, FIONCLEX } from "../../shared/abi/ioctl.ts";
+import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
-import { RLIMIT_NOFILE } from "../supervisor/limit_calls.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import type { OpenFile } from "./file.ts";
 import { lockFcntl } from "./lock_calls.ts";
 
-const CLOSE_RANGE_UNSHARE = 2;
-const CLOSE_RANGE_CLOEXEC = 4;
 /** Status flags that F_SETFL may change. */
 const SETFL = F.O_APPEND | F.O_NONBLOCK | F.O_ASYNC | F.O_DIRECT | F.O_NOATIME;
 
@@ -74,10 +72,10 @@ export const DESCRIPTOR_HANDLERS: Record<string, Handler> = {
   },
 
   close_range: (task, first, last, flags) => {
-    if ((flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) !== 0) return -EINVAL;
+    if ((flags & ~(F.CLOSE_RANGE_UNSHARE | F.CLOSE_RANGE_CLOEXEC)) !== 0) return -EINVAL;
     if (first >>> 0 > last >>> 0) return -EINVAL;
-    if ((flags & CLOSE_RANGE_UNSHARE) !== 0) task.files = task.files.unshare();
-    task.files.closeRange(first >>> 0, last >>> 0, (flags & CLOSE_RANGE_CLOEXEC) !== 0);
+    if ((flags & F.CLOSE_RANGE_UNSHARE) !== 0) task.files = task.files.unshare();
+    task.files.closeRange(first >>> 0, last >>> 0, (flags & F.CLOSE_RANGE_CLOEXEC) !== 0);
     return 0;
   },
 

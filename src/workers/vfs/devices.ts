@@ -3,6 +3,7 @@
 
 import { randomFillSync } from "node:crypto";
 import { EIO, ENOSPC, ENXIO } from "../../shared/abi/errno.ts";
+import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
 import { OperationList } from "../supervisor/operation_list.ts";
@@ -11,7 +12,6 @@ import { OpenFile } from "./file.ts";
 import { OWN_OFFSET, readRounds } from "./read_write.ts";
 import { Segments } from "./segments.ts";
 import { openMaster, openSlave } from "./tty/pty_files.ts";
-import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "./wait_queue.ts";
 
 export function makedev(major: number, minor: number): number {
   return ((minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xff) << 12)) >>> 0;

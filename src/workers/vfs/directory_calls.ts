@@ -16,6 +16,7 @@ import {
   EXDEV,
 } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
+import { CAP_FOWNER, CAP_MKNOD, CAP_SYS_CHROOT } from "../../shared/abi/prctl.ts";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISVTX } from "../../shared/abi/stat.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
@@ -28,13 +29,6 @@ import { creationIn } from "./open_file.ts";
 import { type Dentry, Path, pathName } from "./path.ts";
 import { FileTarget, lookupLast, type ParentWalk } from "./path_walk.ts";
 import { MAY_EXEC, MAY_WRITE } from "./permission.ts";
-
-const CAP_FOWNER = 3;
-const CAP_MKNOD = 27;
-const CAP_SYS_CHROOT = 18;
-const PATH_MAX = 4096;
-const RENAME_NOREPLACE = 1;
-const RENAME_EXCHANGE = 2;
 
 /** A name in a directory that the task may change. */
 interface Place {
@@ -122,8 +116,8 @@ function isInside(dentry: Dentry, ancestor: Dentry): boolean {
 }
 
 function rename(task: Task, oldDir: number, newDir: number, flags: number): number {
-  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) return -EINVAL;
-  if (flags === (RENAME_NOREPLACE | RENAME_EXCHANGE)) return -EINVAL;
+  if ((flags & ~(F.RENAME_NOREPLACE | F.RENAME_EXCHANGE)) !== 0) return -EINVAL;
+  if (flags === (F.RENAME_NOREPLACE | F.RENAME_EXCHANGE)) return -EINVAL;
   const [from, to] = [task.inString(0), task.inString(1)];
   if (typeof from === "number") return from;
   if (typeof to === "number") return to;
@@ -133,14 +127,14 @@ function rename(task: Task, oldDir: number, newDir: number, flags: number): numb
   if (typeof newWalk === "number") return newWalk;
   if (oldWalk.parent.mount !== newWalk.parent.mount) return -EXDEV;
   if (oldWalk.name === "") return -EBUSY;
-  if (newWalk.name === "") return (flags & RENAME_NOREPLACE) !== 0 ? -EEXIST : -EBUSY;
+  if (newWalk.name === "") return (flags & F.RENAME_NOREPLACE) !== 0 ? -EEXIST : -EBUSY;
   const old = placeOfOld(task, oldWalk);
   if (typeof old === "number") return old;
   const target = lookupLast(contextOf(task), newWalk);
   if (typeof target === "number") return target;
   const error = checkRename(task, old, oldWalk, newWalk, target, flags);
   if (error !== 0) return Math.min(error, 0);
-  const exchange = (flags & RENAME_EXCHANGE) !== 0;
+  const exchange = (flags & F.RENAME_EXCHANGE) !== 0;
   const done = oldWalk.parent.inode.rename(
     oldWalk.name,
     old.inode,
@@ -165,10 +159,10 @@ function checkRename(
   target: Dentry,
   flags: number,
 ): number {
-  const exchange = (flags & RENAME_EXCHANGE) !== 0;
+  const exchange = (flags & F.RENAME_EXCHANGE) !== 0;
   const moving = old.inode;
   const there = target.inode;
-  if (there !== null && (flags & RENAME_NOREPLACE) !== 0) return -EEXIST;
+  if (there !== null && (flags & F.RENAME_NOREPLACE) !== 0) return -EEXIST;
   if (there === null && exchange) return -ENOENT;
   if (!moving.isDirectory && (oldWalk.mustBeDirectory || (!exchange && newWalk.mustBeDirectory)))
     return -ENOTDIR;
@@ -295,7 +289,7 @@ export const DIRECTORY_HANDLERS: Record<string, Handler> = {
   getcwd: (task, address, size) => {
     const name = pathName(task.fs.cwd, task.fs.root);
     if (typeof name === "number") return name;
-    if (name.length + 1 > PATH_MAX) return -ENAMETOOLONG;
+    if (name.length + 1 > F.PATH_MAX) return -ENAMETOOLONG;
     if (name.length + 1 > size) return -ERANGE;
     const at = task.out(address, name.length + 1);
     for (let i = 0; i < name.length; i++) task.bytes[at + i] = name.charCodeAt(i);

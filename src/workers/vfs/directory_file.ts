@@ -2,16 +2,15 @@
 // a rewind. Entry n stands at position n: ".", "..", then the list.
 
 import { EINVAL, EISDIR } from "../../shared/abi/errno.ts";
+import { SEEK_CUR, SEEK_SET } from "../../shared/abi/fcntl.ts";
+import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
+import { DT_DIR } from "../../shared/abi/stat.ts";
 import { write64 } from "../../shared/abi/struct.ts";
 import type { Task } from "../supervisor/task.ts";
 import { OpenFile } from "./file.ts";
 import type { DirectoryEntry, Inode } from "./inode.ts";
-import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "./wait_queue.ts";
 
 const DIRENT_HEADER = 19;
-const DT_DIR = 4;
-const SEEK_SET = 0;
-const SEEK_CUR = 1;
 
 export class DirectoryFile extends OpenFile {
   readonly isStream = false;

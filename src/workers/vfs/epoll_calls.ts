@@ -1,18 +1,17 @@
 // epoll_create(2), epoll_ctl(2), epoll_wait(2) and their variants.
 
 import { EBADF, EFAULT, EINTR, EINVAL, EPERM } from "../../shared/abi/errno.ts";
-import { O_PATH } from "../../shared/abi/fcntl.ts";
+import { O_PATH, O_RDWR } from "../../shared/abi/fcntl.ts";
 import { EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, POLLIN } from "../../shared/abi/poll.ts";
 import { epoll_event } from "../../shared/abi/structs.ts";
 import { WINDOW, WINDOW_SECOND, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { isGuestRange } from "../mem/guest_range.ts";
 import { NEVER, readTimespec, TIMESPEC_SIZE } from "../supervisor/clocks.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
-import { SignalSet } from "../supervisor/signal_set.ts";
+import { SIGSET_SIZE, SignalSet } from "../supervisor/signal_set.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { leaveTemporaryMask, useMask } from "../supervisor/temporary_mask.ts";
 import { EpollFile, type Reported } from "./epoll.ts";
-import { O_RDWR } from "./file.ts";
 import { putFile } from "./file_table.ts";
 import { install } from "./install.ts";
 import { Sleeper } from "./poll.ts";
@@ -21,7 +20,6 @@ const EVENT_SIZE = epoll_event.size;
 const EVENTS_MAX = Math.floor(0x7fffffff / EVENT_SIZE);
 /** Events of one wait: as many as the window takes. */
 const EVENTS_PER_WAIT = Math.floor(WINDOW_SIZE / EVENT_SIZE);
-const SIGSET_SIZE = 8;
 const MS_NS = 1e6;
 
 function create(task: Task, closeOnExec: boolean): number {

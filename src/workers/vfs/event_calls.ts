@@ -3,21 +3,20 @@
 import { EBADF, EFAULT, EINVAL, EPERM } from "../../shared/abi/errno.ts";
 import { O_CLOEXEC, O_NONBLOCK } from "../../shared/abi/fcntl.ts";
 import { EFD_SEMAPHORE } from "../../shared/abi/poll.ts";
+import { CAP_WAKE_ALARM } from "../../shared/abi/prctl.ts";
 import { itimerspec } from "../../shared/abi/structs.ts";
 import * as T from "../../shared/abi/time.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import { readTimespec, TIMESPEC_SIZE, writeTimespec } from "../supervisor/clocks.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
-import { SignalSet } from "../supervisor/signal_set.ts";
+import { SIGSET_SIZE, SignalSet } from "../supervisor/signal_set.ts";
 import type { Task } from "../supervisor/task.ts";
 import { EventFile } from "./event_file.ts";
 import { install } from "./install.ts";
 import { SignalFile } from "./signal_file.ts";
 import { TimerFile, type TimerState } from "./timer_file.ts";
 
-const CAP_WAKE_ALARM = 35;
-const SIGSET_SIZE = 8;
 const TIMER_CLOCKS = new Set([T.CLOCK_REALTIME, T.CLOCK_MONOTONIC, T.CLOCK_BOOTTIME]);
 const ALARM_CLOCKS = new Set([T.CLOCK_REALTIME_ALARM, T.CLOCK_BOOTTIME_ALARM]);
 

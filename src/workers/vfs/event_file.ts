@@ -1,11 +1,11 @@
 // eventfd(2): a counter of 64 bits in two words; reading takes it, writing adds to it.
 
 import { EAGAIN, EINVAL } from "../../shared/abi/errno.ts";
+import { O_RDWR } from "../../shared/abi/fcntl.ts";
 import { EFD_SEMAPHORE, POLLERR, POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Task } from "../supervisor/task.ts";
 import { AnonymousFile } from "./anonymous_file.ts";
-import { O_RDWR } from "./file.ts";
 
 const SIZE = 8;
 const WORD = 0x100000000;

@@ -3,13 +3,14 @@
 
 import { EACCES, EIO } from "../../shared/abi/errno.ts";
 import { AT_FDCWD } from "../../shared/abi/fcntl.ts";
+import { MS_NOEXEC } from "../../shared/abi/mount.ts";
 import { S_IFREG } from "../../shared/abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { Executable, OpenExecutable } from "../supervisor/exec.ts";
 import type { Task } from "../supervisor/task.ts";
 import { contextOf, startOf } from "./lookup.ts";
-import { MS_NOEXEC, type Path } from "./path.ts";
+import type { Path } from "./path.ts";
 import { FileTarget, type WalkContext, walkPath } from "./path_walk.ts";
 import { MAY_EXEC, permission } from "./permission.ts";
 

@@ -6,6 +6,7 @@
 // waits on `waiters` for the events it needs.
 
 import { EBADF, EINVAL, ENODEV, ENOTTY, ENXIO, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
+import { O_ACCMODE, O_WRONLY } from "../../shared/abi/fcntl.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import type { EpollItem } from "./epoll.ts";
@@ -13,12 +14,6 @@ import type { Attributes, Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
 import type { Segments } from "./segments.ts";
 import { WaitQueue } from "./wait_queue.ts";
-
-export const O_ACCMODE = 3;
-export const O_WRONLY = 1;
-export const O_RDWR = 2;
-export const O_APPEND = 0x400;
-export const O_NONBLOCK = 0x800;
 
 export abstract class OpenFile {
   /** O_* status flags, the access mode among them. */

@@ -3,30 +3,33 @@
 // devices are asked with RWF_NOWAIT, sockets with MSG_DONTWAIT, and terminals through a description
 // of the sandbox's own, reopened non-blocking.
 
-import { EACCES, EAGAIN, ENOTTY, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
+import { EACCES, EAGAIN, ENOTTY, EOPNOTSUPP, EPERM, ESPIPE } from "../../shared/abi/errno.ts";
+import { O_ACCMODE, O_NOCTTY, O_NONBLOCK, O_RDWR } from "../../shared/abi/fcntl.ts";
 import { TIOCGWINSZ } from "../../shared/abi/ioctl.ts";
+import {
+  EPOLLET,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLPRI,
+  POLLRDNORM,
+  POLLWRNORM,
+} from "../../shared/abi/poll.ts";
+import { S_IFCHR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from "../../shared/abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
-import { EPOLLET } from "../sleep_set.ts";
 import type { Task } from "../supervisor/task.ts";
 import type { Session } from "../supervisor/thread_group.ts";
-import { O_ACCMODE, O_NONBLOCK, O_RDWR, OpenFile } from "./file.ts";
+import { OpenFile } from "./file.ts";
 import { HostTerminal } from "./host_terminal.ts";
 import type { Attributes } from "./inode.ts";
 import { readStat } from "./stat.ts";
-import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM } from "./wait_queue.ts";
 
 const ALL_EVENTS = POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLWRNORM;
 const HOST_EVENTS = ALL_EVENTS + EPOLLET;
-const S_IFMT = 0o170000;
-const S_IFCHR = 0o020000;
-const S_IFREG = 0o100000;
-const S_IFIFO = 0o010000;
 const NULL_DEVICE = 0x103;
-const S_IFSOCK = 0o140000;
 const STAT_MODE_AT = 24;
 const STAT_RDEV_AT = 40;
-const O_NOCTTY = 0o400;
-const EPERM = 1;
 
 type Way = "nowait" | "socket" | "plain";
 

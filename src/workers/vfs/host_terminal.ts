@@ -4,21 +4,18 @@
 
 import { EFAULT, EINVAL, ENOTTY, ENXIO } from "../../shared/abi/errno.ts";
 import * as IO from "../../shared/abi/ioctl.ts";
+import { POLLIN } from "../../shared/abi/poll.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { mayChange, mayRead } from "../supervisor/terminal_access.ts";
 import type { Session } from "../supervisor/thread_group.ts";
 import type { OpenFile } from "./file.ts";
 import { SessionTerminal } from "./tty/session_terminal.ts";
+import { TERMIOS_SIZE, TERMIOS2_SIZE, WINSIZE_SIZE } from "./tty/settings.ts";
 import type { WaitQueue } from "./wait_queue.ts";
-import { POLLIN } from "./wait_queue.ts";
 
-const TERMIOS_SIZE = 36;
-const TERMIOS2_SIZE = 44;
-const WINSIZE_SIZE = 8;
 const INT_SIZE = 4;
 const LFLAG_AT = 12;
-const TOSTOP = 0o400;
 const TCIFLUSH = 0;
 const PTS_MAJOR = 136;
 
@@ -91,7 +88,7 @@ export class HostTerminal extends SessionTerminal {
   noteSettings(fd: number): void {
     const { native } = this.kernel;
     if (native.terminalGet(fd, IO.TCGETS) >= 0)
-      this.#stopsOutput = (native.scratchView.getUint32(LFLAG_AT, true) & TOSTOP) !== 0;
+      this.#stopsOutput = (native.scratchView.getUint32(LFLAG_AT, true) & IO.TOSTOP) !== 0;
   }
 
   ioctl(task: Task, fd: number, request: number, argument: number): number {

@@ -2,13 +2,14 @@
 // the sandbox's own /proc, /sys, /dev, /dev/pts and /dev/shm. Mount points that are missing are made in the overlay.
 
 import { totalmem } from "node:os";
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from "../../shared/abi/mount.ts";
 import { S_IFCHR, S_IFDIR, S_IFLNK } from "../../shared/abi/stat.ts";
 import { GoferFs } from "../gofer/gofer_fs.ts";
 import type { Kernel } from "../kernel.ts";
 import { makedev } from "./devices.ts";
 import type { FileSystem, Inode } from "./inode.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
-import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME, Path } from "./path.ts";
+import { Path } from "./path.ts";
 import { makeProc } from "./proc/proc_fs.ts";
 import { makeSys } from "./sys/sys_fs.ts";
 

@@ -7,6 +7,7 @@
 // inode does as it is told.
 
 import { EINVAL, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, EROFS } from "../../shared/abi/errno.ts";
+import { NAME_MAX } from "../../shared/abi/fcntl.ts";
 import { S_IFDIR, S_IFLNK, S_IFMT } from "../../shared/abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
@@ -75,6 +76,11 @@ export interface FileSystemStatus {
   readonly files: number;
   readonly ffree: number;
   readonly namelen: number;
+}
+
+/** What statfs(2) tells of a file system without blocks (Linux's simple_statfs). */
+export function simpleStatus(type: number): FileSystemStatus {
+  return { type, bsize: 4096, blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0, namelen: NAME_MAX };
 }
 
 export abstract class FileSystem {

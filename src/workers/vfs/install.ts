@@ -1,7 +1,7 @@
 // Giving new open files descriptors: one, or a pair whose numbers go to guest memory.
 
 import { EFAULT } from "../../shared/abi/errno.ts";
-import { RLIMIT_NOFILE } from "../supervisor/limit_calls.ts";
+import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
 import type { Task } from "../supervisor/task.ts";
 import type { OpenFile } from "./file.ts";
 

@@ -2,15 +2,15 @@
 // what sendfile, splice and copy_file_range are made of. Nothing is taken from a source before its
 // destination has it.
 
-import { EAGAIN, EPIPE } from "../../shared/abi/errno.ts";
+import { EAGAIN, EPIPE, ERESTARTSYS } from "../../shared/abi/errno.ts";
+import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
 import { POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
 import { SIGPIPE } from "../../shared/abi/signal.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
-import { ERESTARTSYS } from "../supervisor/restart.ts";
 import { sendToTask } from "../supervisor/send_signal.ts";
 import { fromUser } from "../supervisor/siginfo.ts";
 import type { Task } from "../supervisor/task.ts";
-import { O_NONBLOCK, type OpenFile } from "./file.ts";
+import type { OpenFile } from "./file.ts";
 import type { PipeFile } from "./pipe.ts";
 import { waitFor } from "./wait.ts";
 

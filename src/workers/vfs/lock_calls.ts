@@ -1,13 +1,12 @@
 // flock(2), and the lock commands of fcntl(2).
 
-import { EAGAIN, EBADF, EDEADLK, EINVAL, ENOLCK, EOVERFLOW } from "../../shared/abi/errno.ts";
+import { EAGAIN, EBADF, EDEADLK, EINVAL, ENOLCK, EOVERFLOW, ERESTARTSYS } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
 import type { ValueOf } from "../../shared/abi/struct.ts";
 import { flock } from "../../shared/abi/structs.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import { readGuest, writeGuest } from "../supervisor/guest_copy.ts";
-import { ERESTARTSYS } from "../supervisor/restart.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import type { OpenFile } from "./file.ts";
 import type { FileLocks, LockTable } from "./file_locks.ts";

@@ -9,22 +9,14 @@ import type { Coroutine, Task } from "../supervisor/task.ts";
 import type { OpenFile } from "./file.ts";
 import { install } from "./install.ts";
 import { type OpenHow, openPath } from "./open_file.ts";
-import {
-  RESOLVE_BENEATH,
-  RESOLVE_IN_ROOT,
-  RESOLVE_NO_MAGICLINKS,
-  RESOLVE_NO_SYMLINKS,
-  RESOLVE_NO_XDEV,
-} from "./path_walk.ts";
 
-const RESOLVE_CACHED = 0x20;
 const RESOLVE_KNOWN =
-  RESOLVE_NO_XDEV |
-  RESOLVE_NO_MAGICLINKS |
-  RESOLVE_NO_SYMLINKS |
-  RESOLVE_BENEATH |
-  RESOLVE_IN_ROOT |
-  RESOLVE_CACHED;
+  F.RESOLVE_NO_XDEV |
+  F.RESOLVE_NO_MAGICLINKS |
+  F.RESOLVE_NO_SYMLINKS |
+  F.RESOLVE_BENEATH |
+  F.RESOLVE_IN_ROOT |
+  F.RESOLVE_CACHED;
 const FLAGS_KNOWN =
   F.O_ACCMODE |
   F.O_CREAT |
@@ -85,7 +77,7 @@ function legacy(flags: number, mode: number): OpenHow {
 function checkHow(how: OpenHow & { rawFlags: number }): number {
   const { rawFlags, flags, mode, resolve } = how;
   if ((rawFlags & ~FLAGS_KNOWN) !== 0 || (resolve & ~RESOLVE_KNOWN) !== 0) return -EINVAL;
-  if ((resolve & RESOLVE_BENEATH) !== 0 && (resolve & RESOLVE_IN_ROOT) !== 0) return -EINVAL;
+  if ((resolve & F.RESOLVE_BENEATH) !== 0 && (resolve & F.RESOLVE_IN_ROOT) !== 0) return -EINVAL;
   const makes = (flags & F.O_CREAT) !== 0 || (flags & F.O_TMPFILE) === F.O_TMPFILE;
   if (!makes && mode !== 0) return -EINVAL;
   if (mode > 0o7777) return -EINVAL;

@@ -13,18 +13,18 @@ import {
   EROFS,
 } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
+import { MS_NODEV } from "../../shared/abi/mount.ts";
+import { CAP_FOWNER, CAP_FSETID } from "../../shared/abi/prctl.ts";
 import { S_IFCHR, S_IFREG, S_ISGID } from "../../shared/abi/stat.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Task } from "../supervisor/task.ts";
 import { OpenFile } from "./file.ts";
 import type { Creation, Inode } from "./inode.ts";
 import { contextOf, lookupParent, mayAccess, mayChangeNames, startOf } from "./lookup.ts";
-import { Dentry, MS_NODEV, Path } from "./path.ts";
+import { Dentry, Path } from "./path.ts";
 import { FileTarget, lookupLast, type ParentWalk, walkPath } from "./path_walk.ts";
 import { inGroup, MAY_READ, MAY_WRITE } from "./permission.ts";
 
-const CAP_FOWNER = 3;
-const CAP_FSETID = 4;
 const MODE_BITS = 0o7777;
 
 /** What open and openat2 have in common. */

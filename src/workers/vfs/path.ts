@@ -3,6 +3,7 @@
 // tree: a mount and a dentry in it.
 
 import { ENOENT } from "../../shared/abi/errno.ts";
+import { MS_RDONLY } from "../../shared/abi/mount.ts";
 import type { FileSystem, Inode } from "./inode.ts";
 
 export class Dentry {
@@ -27,13 +28,6 @@ export class Dentry {
     this.inode = inode;
   }
 }
-
-export const MS_RDONLY = 1;
-export const MS_NOSUID = 2;
-export const MS_NODEV = 4;
-export const MS_NOEXEC = 8;
-export const MS_NOATIME = 1024;
-export const MS_RELATIME = 1 << 21;
 
 export class Mount {
   readonly id: number;
@@ -150,11 +144,12 @@ export class MountNamespace {
   }
 }
 
-/** As pathName, for links of proc: what was deleted says so, what is not below the root starts at its own. */
-export function displayName(path: Path, root: Path): string {
+/** The names that lead from a root to a place, or from the top of its tree if the root is not above it. */
+function climb(path: Path, root: Path) {
   const names: string[] = [];
   let { mount, dentry } = path;
   let deleted = false;
+  let belowRoot = true;
   while (mount !== root.mount || dentry !== root.dentry) {
     if (dentry.deleted) deleted = true;
     if (dentry.parent !== null) {
@@ -163,9 +158,12 @@ export function displayName(path: Path, root: Path): string {
     } else if (mount.parent !== null && mount.mountPoint !== null) {
       dentry = mount.mountPoint;
       mount = mount.parent;
-    } else break;
+    } else {
+      belowRoot = false;
+      break;
+    }
   }
-  return `/${names.reverse().join("/")}${deleted ? " (deleted)" : ""}`;
+  return { text: `/${names.reverse().join("/")}`, deleted, belowRoot };
 }
 
 /**
@@ -173,17 +171,12 @@ export function displayName(path: Path, root: Path): string {
  * -ENOENT for a place that was deleted or is not below the root.
  */
 export function pathName(path: Path, root: Path): string | number {
-  const names: string[] = [];
-  let { mount, dentry } = path;
-  for (;;) {
-    if (mount === root.mount && dentry === root.dentry) return `/${names.reverse().join("/")}`;
-    if (dentry.deleted) return -ENOENT;
-    if (dentry.parent !== null) {
-      names.push(dentry.name);
-      dentry = dentry.parent;
-    } else if (mount.parent !== null && mount.mountPoint !== null) {
-      dentry = mount.mountPoint;
-      mount = mount.parent;
-    } else return -ENOENT;
-  }
+  const { text, deleted, belowRoot } = climb(path, root);
+  return deleted || !belowRoot ? -ENOENT : text;
+}
+
+/** As pathName, for links of proc: what was deleted says so, what is not below the root starts at its own. */
+export function displayName(path: Path, root: Path): string {
+  const { text, deleted } = climb(path, root);
+  return deleted ? `${text} (deleted)` : text;
 }

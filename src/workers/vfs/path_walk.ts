@@ -2,6 +2,14 @@
 // symlinks, with permissions. Symlinks and ".." are resolved here, never by the host (hardening.md, F6).
 
 import { ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EXDEV } from "../../shared/abi/errno.ts";
+import {
+  NAME_MAX,
+  RESOLVE_BENEATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+} from "../../shared/abi/fcntl.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
 import type { OpenFile } from "./file.ts";
@@ -9,14 +17,6 @@ import { type Dentry, type MountNamespace, Path } from "./path.ts";
 import { MAY_EXEC, permission } from "./permission.ts";
 
 const SYMLINKS_MAX = 40;
-const NAME_MAX = 255;
-
-// openat2's RESOLVE_* flags
-export const RESOLVE_NO_XDEV = 0x01;
-export const RESOLVE_NO_MAGICLINKS = 0x02;
-export const RESOLVE_NO_SYMLINKS = 0x04;
-export const RESOLVE_BENEATH = 0x08;
-export const RESOLVE_IN_ROOT = 0x10;
 
 /** Who walks, and from where. */
 export interface WalkContext {

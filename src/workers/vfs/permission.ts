@@ -1,6 +1,7 @@
 // Whether credentials allow an access (path_resolution(7), capabilities(7)).
 
 import { EACCES } from "../../shared/abi/errno.ts";
+import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FSETID } from "../../shared/abi/prctl.ts";
 import { S_IFDIR, S_IFMT, S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import type { UserNamespace } from "../supervisor/credentials.ts";
 import { type Credentials, capable } from "../supervisor/credentials.ts";
@@ -9,10 +10,6 @@ import type { Task } from "../supervisor/task.ts";
 export const MAY_EXEC = 1;
 export const MAY_WRITE = 2;
 export const MAY_READ = 4;
-
-const CAP_DAC_OVERRIDE = 1;
-const CAP_DAC_READ_SEARCH = 2;
-const CAP_FSETID = 4;
 
 export interface Owned {
   readonly mode: number;

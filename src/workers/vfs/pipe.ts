@@ -1,17 +1,17 @@
 // Pipes and FIFOs (pipe(7), fifo(7)): the ends as open files, opening a FIFO, and the limits on what all
 // pipes together may hold. The bytes are pipe_buffer.ts's.
 
-import { EAGAIN, EBUSY, EINVAL, ENFILE, ENXIO, EPERM, EPIPE } from "../../shared/abi/errno.ts";
+import { EAGAIN, EBUSY, EINVAL, ENFILE, ENXIO, EPERM, EPIPE, ERESTARTSYS } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { FIONREAD } from "../../shared/abi/ioctl.ts";
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
 import type { Kernel } from "../kernel.ts";
-import { ERESTARTSYS } from "../supervisor/restart.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
-import { O_NONBLOCK, OpenFile } from "./file.ts";
+import { OpenFile } from "./file.ts";
 import type { Inode } from "./inode.ts";
 import { PAGE, PipeBuffer } from "./pipe_buffer.ts";
 import { waitOn } from "./wait.ts";
-import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM, WaitQueue } from "./wait_queue.ts";
+import { WaitQueue } from "./wait_queue.ts";
 
 const DEFAULT_SLOTS = 16;
 /** Of a pipe made when all pipes together use too much (Linux's pipe-user-pages-soft). */
@@ -197,7 +197,7 @@ export class PipeFile extends OpenFile {
     if (pipe.fifo === "") return null;
     if (this.readable && this.writable) return null;
     const alone = this.readable ? pipe.writers === 0 : pipe.readers === 0;
-    return alone && (this.flags & O_NONBLOCK) === 0 ? this.#waitForPartner(task) : null;
+    return alone && (this.flags & F.O_NONBLOCK) === 0 ? this.#waitForPartner(task) : null;
   }
 
   // Any open of the other end will do, even if it is closed again by the time this task looks.
@@ -227,7 +227,7 @@ export function openFifo(kernel: Kernel, inode: Inode, flags: number): OpenFile 
   if (typeof pipe === "number") return pipe;
   const access = flags & F.O_ACCMODE;
   if (access === F.O_ACCMODE) return -EINVAL;
-  if (access === F.O_WRONLY && (flags & O_NONBLOCK) !== 0 && pipe.readers === 0) {
+  if (access === F.O_WRONLY && (flags & F.O_NONBLOCK) !== 0 && pipe.readers === 0) {
     if (pipe.writers === 0) kernel.pipes.release(pipe);
     return -ENXIO;
   }

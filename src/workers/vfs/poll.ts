@@ -1,7 +1,7 @@
 // Waiting for several files at once, as poll(2) and select(2) do: look, and if nothing holds, subscribe
 // to all of them and look again whenever one of them wakes.
 
-import { ERESTARTNOHAND } from "../supervisor/restart.ts";
+import { ERESTARTNOHAND } from "../../shared/abi/errno.ts";
 import type { Task } from "../supervisor/task.ts";
 import type { OpenFile } from "./file.ts";
 import { putFile } from "./file_table.ts";

@@ -1,15 +1,15 @@
 // poll(2) and ppoll(2).
 
-import { EFAULT, EINVAL } from "../../shared/abi/errno.ts";
+import { EFAULT, EINVAL, ERESTART_RESTARTBLOCK, ERESTARTNOHAND } from "../../shared/abi/errno.ts";
 import { O_PATH } from "../../shared/abi/fcntl.ts";
 import { POLLERR, POLLHUP, POLLNVAL } from "../../shared/abi/poll.ts";
+import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
 import { pollfd } from "../../shared/abi/structs.ts";
 import { WINDOW, WINDOW_SECOND, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { NEVER, readTimespec, TIMESPEC_SIZE, writeTimespec } from "../supervisor/clocks.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import { readGuest, writeGuest } from "../supervisor/guest_copy.ts";
-import { RLIMIT_NOFILE } from "../supervisor/limit_calls.ts";
-import { ERESTART_RESTARTBLOCK, ERESTARTNOHAND, type RestartBlock } from "../supervisor/restart.ts";
+import type { RestartBlock } from "../supervisor/restart.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { leaveTemporaryMask, setTemporaryMask } from "../supervisor/temporary_mask.ts";
 import type { OpenFile } from "./file.ts";

@@ -1,21 +1,21 @@
 // read, write and their relatives: rounds between a file and guest memory through the data window,
 // waiting where the file has nothing yet, and what is answered when memory or file end half way.
 
-import { EAGAIN, EFAULT, EPIPE } from "../../shared/abi/errno.ts";
+import { EAGAIN, EFAULT, EPIPE, ERESTARTSYS } from "../../shared/abi/errno.ts";
+import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
+import { POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
+import { SIGPIPE } from "../../shared/abi/signal.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { copyInDirectly, copyOutDirectly } from "../mem/direct_copy.ts";
-import { ERESTARTSYS } from "../supervisor/restart.ts";
+import { PAGE_SIZE } from "../mem/vma.ts";
 import { sendToTask } from "../supervisor/send_signal.ts";
 import { fromUser } from "../supervisor/siginfo.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
-import { O_NONBLOCK, type OpenFile } from "./file.ts";
+import type { OpenFile } from "./file.ts";
 import { SeekableFile } from "./seekable_file.ts";
 import type { Segments } from "./segments.ts";
 import { waitFor } from "./wait.ts";
-import { POLLIN, POLLOUT } from "./wait_queue.ts";
 
-const SIGPIPE = 13;
-const PAGE_SIZE = 4096;
 /** A position of -1 stands for the file's own offset. */
 export const OWN_OFFSET = -1;
 

@@ -2,16 +2,11 @@
 // seeking are the same for all.
 
 import { EINVAL, ENXIO, EOVERFLOW } from "../../shared/abi/errno.ts";
+import { O_APPEND, SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from "../../shared/abi/fcntl.ts";
+import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
 import type { Task } from "../supervisor/task.ts";
-import { O_APPEND, OpenFile } from "./file.ts";
+import { OpenFile } from "./file.ts";
 import type { Inode } from "./inode.ts";
-import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "./wait_queue.ts";
-
-const SEEK_SET = 0;
-const SEEK_CUR = 1;
-const SEEK_END = 2;
-const SEEK_DATA = 3;
-const SEEK_HOLE = 4;
 
 export abstract class SeekableFile extends OpenFile {
   override readonly isStream: boolean = false;

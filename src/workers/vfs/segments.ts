@@ -2,6 +2,7 @@
 // cut into rounds that fit the data window and the list of pieces.
 
 import { EFAULT, EINVAL } from "../../shared/abi/errno.ts";
+import { IOV_MAX } from "../../shared/abi/fcntl.ts";
 import { readU64 } from "../../shared/abi/struct.ts";
 import { PIECES_MAX, WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { isGuestRange } from "../mem/guest_range.ts";
@@ -9,7 +10,6 @@ import type { Task } from "../supervisor/task.ts";
 
 /** Linux moves at most so many bytes in one call (MAX_RW_COUNT). */
 const MAX_RW_COUNT = 0x7ffff000;
-const IOV_MAX = 1024;
 const IOVEC_SIZE = 16;
 const SSIZE_END = 2 ** 63;
 

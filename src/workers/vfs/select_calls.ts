@@ -1,6 +1,6 @@
 // select(2) and pselect6(2).
 
-import { EBADF, EFAULT, EINVAL } from "../../shared/abi/errno.ts";
+import { EBADF, EFAULT, EINVAL, ERESTARTNOHAND } from "../../shared/abi/errno.ts";
 import { O_PATH } from "../../shared/abi/fcntl.ts";
 import * as P from "../../shared/abi/poll.ts";
 import { readI64, readU64 } from "../../shared/abi/struct.ts";
@@ -9,7 +9,6 @@ import { WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import { NEVER, readTimespec, TIMESPEC_SIZE, writeTimespec, writeTimeval } from "../supervisor/clocks.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import { readGuest, writeGuest } from "../supervisor/guest_copy.ts";
-import { ERESTARTNOHAND } from "../supervisor/restart.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { leaveTemporaryMask, setTemporaryMask } from "../supervisor/temporary_mask.ts";
 import type { OpenFile } from "./file.ts";

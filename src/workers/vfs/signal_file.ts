@@ -2,6 +2,7 @@
 // reader sees its own and its group's.
 
 import { EAGAIN, EINVAL } from "../../shared/abi/errno.ts";
+import { O_RDWR } from "../../shared/abi/fcntl.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
 import { signalfd_siginfo } from "../../shared/abi/structs.ts";
 import type { Kernel } from "../kernel.ts";
@@ -11,7 +12,6 @@ import type { SignalSet } from "../supervisor/signal_set.ts";
 import type { SignalHandlers } from "../supervisor/signals.ts";
 import type { Task } from "../supervisor/task.ts";
 import { AnonymousFile } from "./anonymous_file.ts";
-import { O_RDWR } from "./file.ts";
 
 const SIZE = signalfd_siginfo.size;
 

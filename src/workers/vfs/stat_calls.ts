@@ -2,6 +2,7 @@
 
 import { EBADF, EINVAL, ENOENT, EROFS } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
+import { ST_VALID } from "../../shared/abi/stat.ts";
 import { stat, statfs, statx } from "../../shared/abi/structs.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
@@ -14,7 +15,6 @@ import { permission } from "./permission.ts";
 import { writeStat, writeStatx } from "./stat.ts";
 
 const R_W_X = 7;
-const ST_VALID = 0x20;
 
 function statTarget(task: Task, target: Target | number, address: number): number {
   if (typeof target === "number") return target;

@@ -1,9 +1,8 @@
 // What ppoll, select and pselect do with their time-out at the end: the time that is left is written
 // back, in the caller's form, and a call that cannot say so cannot be restarted.
 
-import { EFAULT, EINTR } from "../../shared/abi/errno.ts";
+import { EFAULT, EINTR, ERESTARTNOHAND } from "../../shared/abi/errno.ts";
 import { TIMESPEC_SIZE } from "../supervisor/clocks.ts";
-import { ERESTARTNOHAND } from "../supervisor/restart.ts";
 import type { Task } from "../supervisor/task.ts";
 
 /**

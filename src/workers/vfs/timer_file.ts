@@ -2,6 +2,7 @@
 // happens until somebody looks; then the intervals that have passed since are counted at once.
 
 import { EAGAIN, EINVAL } from "../../shared/abi/errno.ts";
+import { O_RDWR } from "../../shared/abi/fcntl.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
 import { write64 } from "../../shared/abi/struct.ts";
 import type { Kernel } from "../kernel.ts";
@@ -9,7 +10,6 @@ import { deadlineOf } from "../supervisor/clocks.ts";
 import type { Task } from "../supervisor/task.ts";
 import type { Timer } from "../timers.ts";
 import { AnonymousFile } from "./anonymous_file.ts";
-import { O_RDWR } from "./file.ts";
 
 const SIZE = 8;
 

@@ -1,14 +1,7 @@
 // Readiness: what poll, and calls that wait for a file, subscribe to. An entry is woken with the
 // events that came (POLLIN, ...) and looks at the file again itself.
 
-export const POLLIN = 0x001;
-export const POLLPRI = 0x002;
-export const POLLOUT = 0x004;
-export const POLLERR = 0x008;
-export const POLLHUP = 0x010;
-export const POLLNVAL = 0x020;
-export const POLLRDNORM = 0x040;
-export const POLLWRNORM = 0x100;
+import { POLLERR, POLLHUP } from "../../shared/abi/poll.ts";
 
 export interface WaitEntry {
   /** Events that wake it; POLLERR and POLLHUP always do. */
@@ -25,14 +18,6 @@ export class WaitQueue {
 
   get empty(): boolean {
     return this.#entries.size === 0 && this.#lasting.size === 0;
-  }
-
-  /** Events that some entry waits for. */
-  get interest(): number {
-    let events = 0;
-    for (const entry of this.#entries) events |= entry.events;
-    for (const entry of this.#lasting) events |= entry.events;
-    return events;
   }
 
   add(entry: WaitEntry): void {

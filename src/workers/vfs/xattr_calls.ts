@@ -13,6 +13,7 @@ import {
   EROFS,
 } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
+import { CAP_FOWNER, CAP_SETFCAP, CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
 import { S_IFDIR, S_IFREG, S_ISVTX } from "../../shared/abi/stat.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
@@ -23,9 +24,6 @@ import { attributesOf, inodeOf, lookupTarget, type Target } from "./lookup.ts";
 import { Path } from "./path.ts";
 import { MAY_READ, MAY_WRITE, permission } from "./permission.ts";
 
-const CAP_FOWNER = 3;
-const CAP_SYS_ADMIN = 21;
-const CAP_SETFCAP = 31;
 const CAPABILITY_NAME = "security.capability";
 
 /** Whether the task may use the attribute: 0 or a negative errno (xattr_permission of Linux). */

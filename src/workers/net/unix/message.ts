@@ -1,22 +1,22 @@
 // What stands in a receive queue: bytes of one send, with what goes along. Its sender pays for it by
 // Linux's account (truesize) until it is gone.
 
+import { PAGE_SIZE } from "../../mem/vma.ts";
 import { type Ancillary, NOBODY, releaseRights, type Ucred } from "../ancillary.ts";
 import type { Address } from "../socket.ts";
 import type { UnixSocket } from "./unix_socket.ts";
 
 /** Messages that may wait at a socket that receives from many (net.unix.max_dgram_qlen). */
 export const DATAGRAMS_MAX = 10;
-const PAGE = 4096;
 /** sk_buff, and skb_shared_info behind the linear data. */
 const HEAD = 256;
 const TAIL = 320;
-const LINEAR_MAX = PAGE - TAIL;
+const LINEAR_MAX = PAGE_SIZE - TAIL;
 
 /** Memory that Linux counts for a message of that many bytes. */
 export function trueSize(length: number): number {
   const linear = Math.min(length, LINEAR_MAX);
-  const rest = Math.ceil((length - linear) / PAGE) * PAGE;
+  const rest = Math.ceil((length - linear) / PAGE_SIZE) * PAGE_SIZE;
   return HEAD + 2 ** Math.ceil(Math.log2(linear + TAIL)) + rest;
 }
 

@@ -2,13 +2,12 @@
 // further on, so that what one reader sees is of one moment.
 
 import { EINVAL, EIO, ESRCH } from "../../../shared/abi/errno.ts";
+import { SEEK_CUR } from "../../../shared/abi/fcntl.ts";
 import type { Credentials } from "../../supervisor/credentials.ts";
 import type { Task } from "../../supervisor/task.ts";
 import type { Inode } from "../inode.ts";
 import { SeekableFile } from "../seekable_file.ts";
 import type { FileNode, Subject } from "./nodes.ts";
-
-const SEEK_CUR = 1;
 
 export class GeneratedFile extends SeekableFile {
   readonly #node: FileNode<Subject>;

@@ -3,10 +3,9 @@
 
 import { ENOENT, ENOTDIR, EPERM, ESRCH } from "../../../shared/abi/errno.ts";
 import { DT_DIR, DT_LNK, DT_REG, S_IFDIR, S_IFLNK, S_IFREG } from "../../../shared/abi/stat.ts";
-import { readI64 } from "../../../shared/abi/struct.ts";
-import { CLOCK_REALTIME } from "../../../shared/abi/time.ts";
 import type { Kernel } from "../../kernel.ts";
 import type { Credentials } from "../../supervisor/credentials.ts";
+import { now } from "../clock.ts";
 import { DirectoryFile } from "../directory_file.ts";
 import type { OpenFile } from "../file.ts";
 import {
@@ -17,12 +16,11 @@ import {
   type FileSystemStatus,
   Inode,
   type MagicTarget,
+  simpleStatus,
 } from "../inode.ts";
 import { GeneratedFile } from "./generated_file.ts";
 import type { AnyNode, Child, DirectoryNode, Subject } from "./nodes.ts";
 
-const PAGE = 4096;
-const NAME_MAX = 255;
 const TYPES = { file: S_IFREG, link: S_IFLNK, directory: S_IFDIR } as const;
 const ENTRY_TYPES = { file: DT_REG, link: DT_LNK, directory: DT_DIR } as const;
 
@@ -51,8 +49,7 @@ export class GeneratedFs extends FileSystem {
   }
 
   status(): FileSystemStatus {
-    const none = { blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0 };
-    return { type: this.#magic, bsize: PAGE, ...none, namelen: NAME_MAX };
+    return simpleStatus(this.#magic);
   }
 }
 
@@ -75,9 +72,7 @@ export class GeneratedInode extends Inode {
   override attributes(): Attributes | number {
     const { node, subject } = this;
     if (!subject.exists) return -ENOENT;
-    const { native } = this.fs.kernel;
-    native.clockGettime(CLOCK_REALTIME);
-    const now = { sec: readI64(native.scratchView, 0), nsec: readI64(native.scratchView, 8) };
+    const time = now(this.fs.kernel.native);
     const { uid, gid } = subject.owner;
     return {
       dev: this.fs.dev,
@@ -90,9 +85,9 @@ export class GeneratedInode extends Inode {
       size: node.kind === "link" ? (node.size ?? 0) : 0,
       blksize: 1024,
       blocks: 0,
-      atime: now,
-      mtime: now,
-      ctime: now,
+      atime: time,
+      mtime: time,
+      ctime: time,
       btime: null,
     };
   }

@@ -13,6 +13,7 @@ import {
 } from "../../../shared/abi/fcntl.ts";
 import { readI64 } from "../../../shared/abi/struct.ts";
 import type { Kernel } from "../../kernel.ts";
+import { PAGE_SIZE } from "../../mem/vma.ts";
 import { SCRATCH_SIZE } from "../../native.ts";
 import type { Task } from "../../supervisor/task.ts";
 
@@ -24,7 +25,6 @@ const INLINE_MAX_SCARCE = 64 << 20;
 export const COPY_ROUND = 1 << 20;
 /** A lower file of up to so many bytes is copied when it is written to, a larger one when it is opened for that. */
 export const COPY_INLINE = 4 * COPY_ROUND;
-const PAGE = 4096;
 const STAT_BLOCKS_AT = 64;
 const BLOCK = 512;
 const EMPTY = new Uint8Array(0);
@@ -37,7 +37,7 @@ export interface Space {
   charge(bytes: number): void;
 }
 
-const pages = (bytes: number) => Math.ceil(bytes / PAGE) * PAGE;
+const pages = (bytes: number) => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
 
 export class FileData {
   readonly #kernel: Kernel;
@@ -137,7 +137,7 @@ export class FileData {
     const end = position + length;
     if (this.#sparse) {
       // What the write takes is seen when it is done; there must be room for the most that it can take.
-      if (!this.#fits(pages(end) - Math.floor(position / PAGE) * PAGE)) return -ENOSPC;
+      if (!this.#fits(pages(end) - Math.floor(position / PAGE_SIZE) * PAGE_SIZE)) return -ENOSPC;
     } else if (!this.#account(Math.max(end, this.#size))) return -ENOSPC;
     const n = this.#kernel.native.pwrite(this.#fd, task.chunk, task.base + offset, length, position);
     if (n > 0) this.#size = Math.max(this.#size, position + n);

@@ -9,6 +9,7 @@
 import { ENOSPC } from "../../../shared/abi/errno.ts";
 import { OVERLAYFS_SUPER_MAGIC, S_IFDIR, S_IFREG, TMPFS_MAGIC } from "../../../shared/abi/stat.ts";
 import type { Kernel } from "../../kernel.ts";
+import { PAGE_SIZE } from "../../mem/vma.ts";
 import {
   type Attributes,
   type Creation,
@@ -22,7 +23,6 @@ import { MemoryDirectory } from "./memory_directory.ts";
 import { MemoryInode, type NodeInit } from "./memory_inode.ts";
 import { MemoryRegular } from "./memory_regular.ts";
 
-const PAGE = 4096;
 /** A node's own footprint in the kernel, which counts against the space: empty files are not free. */
 const NODE_BYTES = 1024;
 /** New inodes of an overlay get numbers that no host file system is likely to reach. */
@@ -155,12 +155,12 @@ export class MemoryFs extends FileSystem implements Space {
   }
 
   status(): FileSystemStatus {
-    const free = Math.max(0, Math.floor((this.#limit - this.#used) / PAGE));
+    const free = Math.max(0, Math.floor((this.#limit - this.#used) / PAGE_SIZE));
     const { limits } = this.kernel;
     return {
       type: this.lower === null ? TMPFS_MAGIC : OVERLAYFS_SUPER_MAGIC,
-      bsize: PAGE,
-      blocks: Math.floor(this.#limit / PAGE),
+      bsize: PAGE_SIZE,
+      blocks: Math.floor(this.#limit / PAGE_SIZE),
       bfree: free,
       bavail: free,
       files: limits.memoryNodes,

@@ -4,6 +4,7 @@
 // change, so that a call is done or not begun.
 
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK } from "../../../shared/abi/stat.ts";
+import { PAGE_SIZE } from "../../mem/vma.ts";
 import type { Credentials } from "../../supervisor/credentials.ts";
 import { isStale, keepsAccessTimes } from "../access_time.ts";
 import { now } from "../clock.ts";
@@ -14,8 +15,6 @@ import type { Path } from "../path.ts";
 import { openFifo } from "../pipe.ts";
 import type { MemoryFs } from "./memory_fs.ts";
 import { Xattrs } from "./xattrs.ts";
-
-const PAGE = 4096;
 
 /** What a node's own attributes are, once they differ from the lower file's. */
 export interface Meta {
@@ -131,7 +130,22 @@ export class MemoryInode extends Inode {
   #show(meta: Meta, { size, blocks }: { size: number; blocks: number }, rdev: number): Attributes {
     const { mode, nlink, uid, gid, atime, mtime, ctime, btime } = meta;
     const { dev, ino } = this;
-    return { dev, ino, mode, nlink, uid, gid, rdev, size, blksize: PAGE, blocks, atime, mtime, ctime, btime };
+    return {
+      dev,
+      ino,
+      mode,
+      nlink,
+      uid,
+      gid,
+      rdev,
+      size,
+      blksize: PAGE_SIZE,
+      blocks,
+      atime,
+      mtime,
+      ctime,
+      btime,
+    };
   }
 
   override setAttributes(changes: AttributeChanges): number {

@@ -1,6 +1,7 @@
 // A regular file of a memory file system: the lower file's contents until somebody writes, then its own.
 
 import type { Mapped } from "../../mem/vma.ts";
+import { CAPABILITY_XATTR } from "../../supervisor/file_grant.ts";
 import type { Coroutine, Task } from "../../supervisor/task.ts";
 import type { OpenFile } from "../file.ts";
 import { withoutPrivileges } from "../permission.ts";
@@ -9,7 +10,6 @@ import { COPY_INLINE, FileData } from "./file_data.ts";
 import { MemoryFile } from "./memory_file.ts";
 import { MemoryInode, type NodeInit } from "./memory_inode.ts";
 
-const CAPABILITY_XATTR = "security.capability";
 const BLOCK = 512;
 
 export class MemoryRegular extends MemoryInode {

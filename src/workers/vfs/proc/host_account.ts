@@ -1,9 +1,9 @@
 // What the host's account of a stub process says: CPU time, page faults, resident memory. Read from the
 // sandbox's own proc mount; nothing of it names anything of the host.
 
+import { O_DIRECTORY } from "../../../shared/abi/fcntl.ts";
 import type { Kernel } from "../../kernel.ts";
 
-const O_DIRECTORY = 0o200000;
 const TEXT_MAX = 1024;
 
 export interface HostAccount {

@@ -1,17 +1,17 @@
 // /proc/PID/mounts, mountinfo and mountstats (proc_pid_mountinfo(5)): the mounts that a process can reach
 // from its root.
 
+import { MS_NOATIME, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RELATIME } from "../../../shared/abi/mount.ts";
 import type { FileSystem } from "../inode.ts";
-import * as P from "../path.ts";
 import { type Mount, Path, pathName } from "../path.ts";
 import type { ProcessSubject } from "./subjects.ts";
 
 const MOUNT_FLAGS: readonly (readonly [number, string])[] = [
-  [P.MS_NOSUID, "nosuid"],
-  [P.MS_NODEV, "nodev"],
-  [P.MS_NOEXEC, "noexec"],
-  [P.MS_NOATIME, "noatime"],
-  [P.MS_RELATIME, "relatime"],
+  [MS_NOSUID, "nosuid"],
+  [MS_NODEV, "nodev"],
+  [MS_NOEXEC, "noexec"],
+  [MS_NOATIME, "noatime"],
+  [MS_RELATIME, "relatime"],
 ];
 
 /** Spaces and their like as octal numbers, as in all these files. */

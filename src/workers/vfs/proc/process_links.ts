@@ -2,15 +2,13 @@
 // the process (proc(5)).
 
 import { EACCES, ENOENT } from "../../../shared/abi/errno.ts";
+import { O_CLOEXEC, O_LARGEFILE } from "../../../shared/abi/fcntl.ts";
 import { mayCurrentInspect } from "../../supervisor/ptrace_access.ts";
 import type { OpenFile } from "../file.ts";
 import { type Dynamic, directory, file, type LinkNode, link, numberOf } from "../generated/nodes.ts";
 import type { MagicTarget } from "../inode.ts";
 import { displayName, type Path } from "../path.ts";
 import type { DescriptorSubject, ProcessSubject } from "./subjects.ts";
-
-const O_CLOEXEC = 0o2000000;
-const O_LARGEFILE = 0o100000;
 
 /** How a place of another process looks to whoever asks. */
 function nameFor(subject: ProcessSubject, path: Path): string {

@@ -1,23 +1,21 @@
 // /proc/PID/stat, statm and status (proc_pid_stat(5), proc_pid_status(5)).
 
+import { RLIMIT_RSS, RLIMIT_SIGPENDING } from "../../../shared/abi/resource.ts";
 import { SIG_DFL, SIG_IGN, SIGCHLD, SIGRTMAX } from "../../../shared/abi/signal.ts";
 import { CLOCK_BOOTTIME } from "../../../shared/abi/time.ts";
 import { REQ_CPU } from "../../../shared/ring/layout.ts";
+import { PAGE_SIZE } from "../../mem/vma.ts";
 import { groupCpuTime, taskCpuTime } from "../../supervisor/cpu_time.ts";
-import { RLIMIT_SIGPENDING } from "../../supervisor/limit_calls.ts";
+import { RLIM_INFINITY } from "../../supervisor/limit_calls.ts";
 import { SignalSet } from "../../supervisor/signal_set.ts";
 import type { Task } from "../../supervisor/task.ts";
 import { cpuList, cpuMask } from "./cpus.ts";
 import { type HostAccount, hostAccount } from "./host_account.ts";
 import { STATE_NAMES, stateOf } from "./process_state.ts";
 import type { ProcessSubject } from "./subjects.ts";
-import { clockSeconds } from "./system_files.ts";
+import { clockSeconds, TICKS_PER_SECOND } from "./system_files.ts";
 
-const PAGE = 4096;
-const TICKS_PER_SECOND = 100;
 const NS_PER_TICK = 1e7;
-const RLIM_INFINITY = "18446744073709551615";
-const RLIMIT_RSS = 5;
 /** PF_RANDOMIZE, as most processes show. */
 const PROCESS_FLAGS = 0x400000;
 const DEFAULT_PRIORITY = 20;
@@ -122,7 +120,7 @@ export function stat(subject: ProcessSubject): string {
 export function statm(subject: ProcessSubject): string {
   if (!subject.alive) return "0 0 0 0 0 0 0\n";
   const { totals } = subject.task.stub.space.vmas;
-  const pages = (bytes: number) => Math.ceil(bytes / PAGE);
+  const pages = (bytes: number) => Math.ceil(bytes / PAGE_SIZE);
   const { residentPages } = account(subject);
   const data = pages(totals.data + totals.stack);
   return `${pages(totals.total)} ${residentPages} 0 ${pages(totals.exec)} 0 ${data} 0\n`;
@@ -140,7 +138,7 @@ function memoryLines(subject: ProcessSubject): [string, string][] {
   if (!subject.alive) return [];
   const { totals } = subject.task.stub.space.vmas;
   const kb = (bytes: number) => `${String(Math.floor(bytes / 1024)).padStart(8)} kB`;
-  const resident = kb(account(subject).residentPages * PAGE);
+  const resident = kb(account(subject).residentPages * PAGE_SIZE);
   return [
     ["VmPeak", kb(totals.total)],
     ["VmSize", kb(totals.total)],

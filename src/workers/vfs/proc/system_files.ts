@@ -13,7 +13,7 @@ import { stateOf } from "./process_state.ts";
 import type { SystemSubject } from "./subjects.ts";
 
 const CPUINFO_MAX = 4 << 20;
-const TICKS_PER_SECOND = 100;
+export const TICKS_PER_SECOND = 100;
 const NS_PER_SECOND = 1e9;
 
 export function clockSeconds(kernel: Kernel, clock: number): number {

@@ -2,10 +2,9 @@
 
 import { ENOENT, ENOTDIR, EPERM } from "../../../shared/abi/errno.ts";
 import { DEVPTS_SUPER_MAGIC, DT_CHR, S_IFCHR, S_IFDIR } from "../../../shared/abi/stat.ts";
-import { readI64 } from "../../../shared/abi/struct.ts";
-import { CLOCK_REALTIME } from "../../../shared/abi/time.ts";
 import type { Kernel } from "../../kernel.ts";
 import type { Credentials } from "../../supervisor/credentials.ts";
+import { now } from "../clock.ts";
 import { makedev, openDevice } from "../devices.ts";
 import { DirectoryFile } from "../directory_file.ts";
 import type { OpenFile } from "../file.ts";
@@ -17,19 +16,15 @@ import {
   FileSystem,
   type FileSystemStatus,
   Inode,
+  simpleStatus,
   type Time,
 } from "../inode.ts";
+import { GID_TTY } from "./pty_files.ts";
 
 const ROOT_INO = 1;
 const PTMX_INO = 2;
 const FIRST_INO = 3;
-const GID_TTY = 5;
 const BLOCK_SIZE = 1024;
-
-function now(kernel: Kernel): Time {
-  kernel.native.clockGettime(CLOCK_REALTIME);
-  return { sec: readI64(kernel.native.scratchView, 0), nsec: readI64(kernel.native.scratchView, 8) };
-}
 
 interface Ownership {
   uid: number;
@@ -61,8 +56,7 @@ export class DevPts extends FileSystem {
   }
 
   status(): FileSystemStatus {
-    const none = { blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0 };
-    return { type: DEVPTS_SUPER_MAGIC, bsize: 4096, ...none, namelen: 255 };
+    return simpleStatus(DEVPTS_SUPER_MAGIC);
   }
 }
 
@@ -73,7 +67,7 @@ abstract class DevPtsInode extends Inode {
   constructor(fs: DevPts) {
     super(fs);
     this.fs = fs;
-    this.#time = now(fs.kernel);
+    this.#time = now(fs.kernel.native);
   }
 
   protected describe(mode: number, uid: number, gid: number, rdev: number, nlink: number): Attributes {

@@ -3,17 +3,18 @@
 
 import { EIO, ENOSPC } from "../../../shared/abi/errno.ts";
 import * as IO from "../../../shared/abi/ioctl.ts";
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI } from "../../../shared/abi/poll.ts";
 import { SIGCONT, SIGHUP } from "../../../shared/abi/signal.ts";
 import type { Kernel } from "../../kernel.ts";
 import { makedev } from "../devices.ts";
 import type { OpenFile } from "../file.ts";
-import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI, WaitQueue } from "../wait_queue.ts";
+import { WaitQueue } from "../wait_queue.ts";
 import { LineDiscipline } from "./line_discipline.ts";
 import { SessionTerminal } from "./session_terminal.ts";
+import { WINSIZE_SIZE } from "./settings.ts";
 
 const PTYS_MAX = 1024;
 const SLAVE_MAJOR = 136;
-const WINSIZE_SIZE = 8;
 
 // What the master reads first in packet mode (TIOCPKT).
 export const PACKET_DATA = 0;

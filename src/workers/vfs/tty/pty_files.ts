@@ -3,18 +3,18 @@
 import { EAGAIN, EIO } from "../../../shared/abi/errno.ts";
 import { O_NOCTTY } from "../../../shared/abi/fcntl.ts";
 import * as IO from "../../../shared/abi/ioctl.ts";
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI } from "../../../shared/abi/poll.ts";
 import type { Kernel } from "../../kernel.ts";
 import type { Credentials } from "../../supervisor/credentials.ts";
 import type { Task } from "../../supervisor/task.ts";
 import { mayChange, mayRead } from "../../supervisor/terminal_access.ts";
 import type { Timer } from "../../timers.ts";
 import { OpenFile } from "../file.ts";
-import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI } from "../wait_queue.ts";
 import { PACKET_DATA, type Pty, type SlaveEnd } from "./pty.ts";
 import { masterIoctl, slaveIoctl } from "./pty_ioctl.ts";
 
 /** As devpts is mounted by default: terminals belong to the group tty. */
-const GID_TTY = 5;
+export const GID_TTY = 5;
 const DECISECOND_NS = 1e8;
 
 function readBytes(task: Task, offset: number, length: number): Uint8Array {

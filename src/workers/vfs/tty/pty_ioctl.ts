@@ -9,9 +9,8 @@ import { mayChange } from "../../supervisor/terminal_access.ts";
 import { install } from "../install.ts";
 import { Path } from "../path.ts";
 import type { Pty } from "./pty.ts";
-import { TERMIOS_SIZE, TERMIOS2_SIZE } from "./settings.ts";
+import { TERMIOS_SIZE, TERMIOS2_SIZE, WINSIZE_SIZE } from "./settings.ts";
 
-const WINSIZE_SIZE = 8;
 const INT_SIZE = 4;
 const TCOOFF = 0;
 const TCOON = 1;

@@ -5,6 +5,7 @@ import { termios2 } from "../../../shared/abi/structs_file.ts";
 
 export const TERMIOS_SIZE = 36;
 export const TERMIOS2_SIZE = 44;
+export const WINSIZE_SIZE = 8;
 const IFLAG = 0;
 const OFLAG = 4;
 const CFLAG = 8;
