@@ -41,13 +41,20 @@ const rows = [...flags.values()].map(({ flag, mask }) => {
 });
 lines.push(rows.join(" \\\n"), "");
 lines.push(
-  "// X(identifier, name, positional arguments, takes a guest command)",
+  "// X(identifier, name, positional arguments at least, at most, has a guest command: 0 no, 1 yes, 2 maybe)",
   "#define RF_COMMANDS(X) \\",
 );
 lines.push(
   commands
     .map(
-      (c) => `  X(${constant(c.name)}, ${text(c.name)}, ${c.positionals.length}, ${Number(c.takesCommand)})`,
+      ({ name, positionals, takesCommand }) =>
+        `  X(${[
+          constant(name),
+          text(name),
+          positionals.filter((word) => !word.startsWith("[")).length,
+          positionals.length,
+          takesCommand === "optional" ? 2 : Number(takesCommand),
+        ].join(", ")})`,
     )
     .join(" \\\n"),
   "",

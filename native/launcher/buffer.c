@@ -55,13 +55,46 @@ void buffer_json_string(struct buffer *buffer, const char *bytes) {
   buffer_append(buffer, "\"", 1);
 }
 
-void buffer_json_strings(struct buffer *buffer, char *const *vector) {
+// Length of the UTF-8 sequence at `at`, or 0 where there is none.
+static size_t utf8_length(const unsigned char *at) {
+  size_t length = *at < 0x80 ? 1 : *at < 0xc2 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : *at < 0xf5 ? 4 : 0;
+  for (size_t i = 1; i < length; i++)
+    if ((at[i] & 0xc0) != 0x80) return 0;
+  return length;
+}
+
+void buffer_json_text(struct buffer *buffer, const char *text) {
+  buffer_append(buffer, "\"", 1);
+  for (const unsigned char *at = (const unsigned char *)text; *at;) {
+    size_t length = utf8_length(at);
+    if (*at == '"' || *at == '\\')
+      buffer_printf(buffer, "\\%c", *at);
+    else if (*at < 0x20 || *at == 0x7f)
+      buffer_printf(buffer, "\\u%04x", *at);
+    else if (length == 0)
+      buffer_append(buffer, "?", 1);
+    else
+      buffer_append(buffer, at, length);
+    at += length ? length : 1;
+  }
+  buffer_append(buffer, "\"", 1);
+}
+
+static void json_list(struct buffer *buffer, char *const *vector, void (*one)(struct buffer *, const char *)) {
   buffer_append(buffer, "[", 1);
   for (size_t i = 0; vector[i]; i++) {
     if (i > 0) buffer_append(buffer, ",", 1);
-    buffer_json_string(buffer, vector[i]);
+    one(buffer, vector[i]);
   }
   buffer_append(buffer, "]", 1);
+}
+
+void buffer_json_strings(struct buffer *buffer, char *const *vector) {
+  json_list(buffer, vector, buffer_json_string);
+}
+
+void buffer_json_texts(struct buffer *buffer, char *const *vector) {
+  json_list(buffer, vector, buffer_json_text);
 }
 
 void buffer_consume(struct buffer *buffer, size_t length) {

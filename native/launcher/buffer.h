@@ -18,8 +18,14 @@ void buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__
 // (src/shared/process_spec.ts, "byte strings").
 void buffer_json_string(struct buffer *buffer, const char *bytes);
 
-// A JSON array of such strings, from a vector that ends with NULL.
+// A JSON string of text in UTF-8; what is not becomes a question mark.
+void buffer_json_text(struct buffer *buffer, const char *text);
+
+// A JSON array of strings with one char per byte, from a vector that ends with NULL.
 void buffer_json_strings(struct buffer *buffer, char *const *vector);
+
+// A JSON array of texts, from such a vector.
+void buffer_json_texts(struct buffer *buffer, char *const *vector);
 
 // Drops the first `length` bytes.
 void buffer_consume(struct buffer *buffer, size_t length);

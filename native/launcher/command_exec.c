@@ -1,5 +1,6 @@
-// `ringfence exec`: a further command in a running sandbox: one request to its control socket, with
-// descriptors 0-2 attached. When the connection ends, the sandbox kills the command.
+// `ringfence exec`: a further command in a running sandbox or container: one request to its control socket,
+// with descriptors 0-2 attached. When the connection ends, the sandbox kills the command; with --detach, a
+// waiter stands for it instead.
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -8,12 +9,23 @@
 #include <unistd.h>
 
 #include "buffer.h"
+#include "cgroup.h"
 #include "commands.h"
+#include "console.h"
+#include "container.h"
 #include "identity.h"
+#include "json.h"
+#include "record.h"
 #include "report.h"
+#include "request.h"
 #include "sandbox.h"
 #include "session.h"
+#include "spec.h"
 #include "state.h"
+#include "waiter.h"
+
+// A request has at most 1 MiB.
+#define PROCESS_BYTES_MAX ((1 << 20) - 4096)
 
 static bool number(const char **at, unsigned *value) {
   char *end;
@@ -60,45 +72,153 @@ static char **merge_environment(char **added) {
   return merged;
 }
 
-static void send_request(int fd, const struct buffer *line) {
-  const int streams[3] = {0, 1, 2};
-  char control[CMSG_SPACE(sizeof streams)] = {0};
-  struct iovec text = {.iov_base = line->data, .iov_len = line->length};
-  struct msghdr message = {
-      .msg_iov = &text, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof streams);
-  memcpy(CMSG_DATA(rights), streams, sizeof streams);
-  ssize_t n;
-  do
-    n = sendmsg(fd, &message, MSG_NOSIGNAL);
-  while (n < 0 && errno == EINTR);
-  if (n < 0) fail_errno(EXIT_RINGFENCE, "sending the request");
-  for (size_t at = (size_t)n; at < line->length; at += (size_t)n) {
-    n = send(fd, line->data + at, line->length - at, MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) n = 0;
-    if (n < 0) fail_errno(EXIT_RINGFENCE, "sending the request");
+// ---- In a container ----
+
+static void write_changes(struct buffer *into, const struct options *options, bool terminal) {
+  buffer_printf(into, "\"terminal\":%s,\"args\":", terminal ? "true" : "false");
+  buffer_json_texts(into, options->arguments);
+  buffer_printf(into, ",\"env\":");
+  char *none[] = {NULL};
+  buffer_json_texts(into, options->lists[OPTION_ENV] ? options->lists[OPTION_ENV] : none);
+  if (options->values[OPTION_CWD]) {
+    buffer_printf(into, ",\"cwd\":");
+    buffer_json_text(into, options->values[OPTION_CWD]);
+  }
+  if (options->values[OPTION_USER]) {
+    struct identity identity;
+    take_user(&identity, options->values[OPTION_USER]);
+    buffer_printf(into, ",\"uid\":%u,\"gid\":%u", identity.uid, identity.gid);
   }
 }
 
-int command_exec(const struct options *options) {
+// What --process says of the terminal; the object itself goes to the sandbox as it is, which checks it.
+struct process_file {
+  char *text;
+  size_t length;
+  bool terminal;
+  unsigned columns, rows;
+};
+
+static void read_process(struct process_file *file, const char *path) {
+  file->text = read_whole_file(path, PROCESS_BYTES_MAX, &file->length);
+  if (!file->text) fail_errno(EXIT_RINGFENCE, "reading %s", path);
+  unsigned capacity = (unsigned)(file->length / 2 + 2);
+  struct json_token *tokens = calloc(capacity, sizeof *tokens);
+  struct json json;
+  if (!tokens || !json_parse(&json, file->text, file->length, tokens, capacity) || !json_is(&json, 0, JSON_OBJECT))
+    fail(EXIT_RINGFENCE, "%s is not a JSON object", path);
+  unsigned terminal = json_member(&json, 0, "terminal"), size = json_member(&json, 0, "consoleSize");
+  long long number;
+  file->terminal = terminal && json_is(&json, terminal, JSON_TRUE);
+  if (size && json_integer(&json, json_member(&json, size, "width"), 0, 65535, &number))
+    file->columns = (unsigned)number;
+  if (size && json_integer(&json, json_member(&json, size, "height"), 0, 65535, &number))
+    file->rows = (unsigned)number;
+  free(tokens);
+  // A request is one line; JSON has line ends between its parts alone.
+  for (size_t i = 0; i < file->length; i++)
+    if (file->text[i] == '\n' || file->text[i] == '\r') file->text[i] = ' ';
+}
+
+static void check_terminal(const struct options *options, bool terminal, bool detach) {
+  bool has_socket = options->values[OPTION_CONSOLE_SOCKET] != NULL;
+  if (terminal && detach && !has_socket)
+    fail(EXIT_RINGFENCE, "cannot allocate tty if ringfence will detach without setting console socket");
+  if (!terminal && has_socket)
+    fail(EXIT_RINGFENCE, "cannot use console socket if ringfence will not detach or allocate tty");
+}
+
+static pid_t start_waiter(const struct record *record, int channel, int terminal) {
+  if (!record_init_alive(record)) fail(EXIT_RINGFENCE, "container not running");
+  pid_t waiter = waiter_start(record->init, record->user_namespace, channel, terminal);
+  const struct cgroups cgroups = {.count = record->cgroup_count, .paths = record->cgroups};
+  cgroups_enter(&cgroups, waiter);
+  return waiter;
+}
+
+static int exec_in_container(const struct options *options, const struct state_directory *state,
+                             const struct record *record) {
+  bool detach = option_on(options, OPTION_DETACH);
+  const char *console_socket = options->values[OPTION_CONSOLE_SOCKET], *path = options->values[OPTION_PROCESS];
+  struct process_file file = {.terminal = option_on(options, OPTION_TTY)};
+  if (path) read_process(&file, path);
+  check_terminal(options, file.terminal, detach);
+  session_block_signals();
+  struct lines control = {.fd = state_connect(state)};
+  if (control.fd < 0) fail(EXIT_RINGFENCE, "container not running");
+  struct session session = {
+      .control = &control, .lifeline = -1, .log = -1, .watch_input = -1, .forward = true, .terminal = -1};
+  if (file.terminal && !console_socket) session_take_terminal(&session);
+
+  struct console console = {-1, -1};
+  if (console_socket) console_open(&console, file.columns, file.rows);
+  int stream = console.slave, channel[2] = {-1, -1};
+  int descriptors[4] = {stream < 0 ? 0 : stream, stream < 0 ? 1 : stream, stream < 0 ? 2 : stream, -1};
+  pid_t waiter = 0;
+  if (detach) {
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0)
+      fail_errno(EXIT_RINGFENCE, "making the waiter's channel");
+    descriptors[3] = channel[0];
+    waiter = start_waiter(record, channel[1], stream);
+    close(channel[1]);
+  }
+  struct buffer line = {0};
+  buffer_printf(&line, "{\"id\":1,\"method\":\"container_exec\",\"params\":{\"detach\":%s,",
+                detach ? "true" : "false");
+  if (path) {
+    buffer_printf(&line, "\"process\":");
+    buffer_append(&line, file.text, file.length);
+  } else {
+    write_changes(&line, options, file.terminal);
+  }
+  buffer_append(&line, "}}\n", 3);
+  char *answer, message[4096];
+  size_t length;
+  if (console_socket) console_send(&console, console_socket);
+  if (!request_ask(&control, &line, descriptors, detach ? 4 : 3, &answer, &length, message, sizeof message))
+    fail(EXIT_RINGFENCE, "%s", message[0] ? message : "container not running");
+  buffer_free(&line);
+  container_write_pid(options->values[OPTION_PID_FILE], waiter);
+  if (detach) return 0;
+  if (stream >= 0) close(stream);
+  else sandbox_release_stdio();
+  return session_run(&session);
+}
+
+// ---- In a sandbox without a container ----
+
+static int exec_in_sandbox(const struct options *options, const struct state_directory *state) {
   struct identity identity;
   identity_capture(&identity);
   session_block_signals();
   if (options->values[OPTION_USER]) take_user(&identity, options->values[OPTION_USER]);
   if (options->values[OPTION_CWD]) identity.cwd = (char *)options->values[OPTION_CWD];
   char **environment = merge_environment(options->lists[OPTION_ENV]);
-  struct session session = {.lifeline = -1, .log = -1, .watch_input = -1, .forward = true};
-  session.control = state_connect(options->values[OPTION_ROOT], options->id);
+  struct lines control = {.fd = state_connect(state)};
+  if (control.fd < 0) fail(EXIT_RINGFENCE, "sandbox with id \"%s\" is not running", options->id);
+  struct session session = {
+      .control = &control, .lifeline = -1, .log = -1, .watch_input = -1, .forward = true};
   session_take_terminal(&session);
   struct buffer line = {0};
   buffer_printf(&line, "{\"id\":1,\"method\":\"exec\",\"params\":");
   identity_write_spec(&identity, options->arguments, environment, &line);
   buffer_append(&line, "}\n", 2);
-  send_request(session.control, &line);
+  const int streams[3] = {0, 1, 2};
+  if (!request_send(control.fd, &line, streams, 3)) fail_errno(EXIT_RINGFENCE, "sending the request");
   buffer_free(&line);
   sandbox_release_stdio();
   return session_run(&session);
+}
+
+int command_exec(const struct options *options) {
+  struct state_directory state;
+  struct record record;
+  bool has_process = options->values[OPTION_PROCESS] != NULL;
+  state_find(&state, options->values[OPTION_ROOT], options->id);
+  bool recorded = record_read(&state, &record);
+  if (has_process == (options->arguments != NULL))
+    fail(EXIT_RINGFENCE, "exec needs either a command or --process");
+  if (recorded && record.bundle) return exec_in_container(options, &state, &record);
+  if (has_process) fail(EXIT_RINGFENCE, "\"%s\" is not a container", options->id);
+  return exec_in_sandbox(options, &state);
 }

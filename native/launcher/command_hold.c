@@ -3,6 +3,7 @@
 
 #include "commands.h"
 #include "identity.h"
+#include "record.h"
 #include "sandbox.h"
 #include "session.h"
 #include "state.h"
@@ -13,11 +14,21 @@ int command_hold(const struct options *options) {
   session_block_signals();
   struct state_directory state;
   state_create(&state, options->values[OPTION_ROOT], options->id);
+  struct sandbox_plan plan = {
+      .options = options,
+      .identity = &identity,
+      .state = &state,
+      .stdio = {-1, -1, -1},
+      .terminal = -1,
+      .waiter = -1,
+  };
   struct sandbox sandbox;
-  sandbox_start(&sandbox, options, &identity, NULL, &state);
-  state_write(&state, "running", sandbox.init);
+  sandbox_prepare(&sandbox, &plan);
+  sandbox_go(&sandbox);
+  struct record record = {.init = sandbox.init, .user_namespace = sandbox.user_namespace};
+  record_write(&state, &record);
   struct session session = {
-      .control = sandbox.control,
+      .control = &(struct lines){.fd = sandbox.control},
       .lifeline = sandbox.lifeline,
       .log = sandbox.log,
       .watch_input = 0,

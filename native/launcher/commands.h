@@ -6,6 +6,12 @@
 
 int command_do(const struct options *options);
 int command_hold(const struct options *options);
+int command_create(const struct options *options);
+int command_run(const struct options *options);
+int command_start(const struct options *options);
+int command_state(const struct options *options);
+int command_kill(const struct options *options);
+int command_delete(const struct options *options);
 int command_exec(const struct options *options);
 
 #endif

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -100,8 +101,55 @@ static _Noreturn void run_node(const struct init_plan *plan, int boot) {
   fail_errno(EXIT_RINGFENCE, "starting Node");
 }
 
-// One message: which descriptor is which, and the descriptors (BootHeader in process_spec.ts).
-static void send_boot(const struct init_plan *plan, int boot, int proc, int root, int zygote) {
+// What goes to Node, by name, in messages that hold as many descriptors as one may.
+#define MESSAGE_DESCRIPTORS 253
+
+struct boot_message {
+  int socket, count;
+  int descriptors[MESSAGE_DESCRIPTORS];
+  struct buffer names;
+};
+
+static void boot_flush(struct boot_message *boot, bool more) {
+  struct buffer header = {0};
+  buffer_printf(&header, "{\"type\":\"boot\",\"more\":%s,\"descriptors\":[", more ? "true" : "false");
+  buffer_append(&header, boot->names.data, boot->names.length);
+  buffer_append(&header, "]}", 2);
+  char control[CMSG_SPACE(sizeof boot->descriptors)] = {0};
+  struct iovec text = {.iov_base = header.data, .iov_len = header.length};
+  struct msghdr message = {.msg_iov = &text, .msg_iovlen = 1, .msg_control = control};
+  size_t size = (size_t)boot->count * sizeof(int);
+  message.msg_controllen = CMSG_SPACE(size);
+  struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(size);
+  memcpy(CMSG_DATA(rights), boot->descriptors, size);
+  if (sendmsg(boot->socket, &message, MSG_NOSIGNAL) < 0)
+    fail_errno(EXIT_RINGFENCE, "sending the boot message");
+  buffer_free(&header);
+  buffer_consume(&boot->names, boot->names.length);
+  boot->count = 0;
+}
+
+static void boot_add(struct boot_message *boot, const char *name, int fd) {
+  if (fd < 0) return;
+  if (boot->count == MESSAGE_DESCRIPTORS) boot_flush(boot, true);
+  buffer_printf(&boot->names, "%s\"%s\"", boot->count ? "," : "", name);
+  boot->descriptors[boot->count++] = fd;
+}
+
+static void boot_add_binds(struct boot_message *boot, const struct spec *spec, const int *binds) {
+  for (unsigned i = 0; i < spec->bind_count; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "mount:%u", spec->binds[i].index);
+    boot_add(boot, name, binds[i]);
+  }
+}
+
+// BootDescriptor and BootHeader in process_spec.ts.
+static void send_boot(const struct init_plan *plan, int socket, int proc, int root, int zygote,
+                      const int *binds) {
   const struct {
     const char *name;
     int fd;
@@ -111,28 +159,28 @@ static void send_boot(const struct init_plan *plan, int boot, int proc, int root
       {"listen", plan->listen},   {"root", root},
       {"log", plan->log},         {"debug-log", plan->debug_log},
       {"stdin", plan->stdio[0]},  {"stdout", plan->stdio[1]},
-      {"stderr", plan->stdio[2]},
+      {"stderr", plan->stdio[2]}, {"waiter", plan->waiter},
   };
-  int descriptors[sizeof all / sizeof all[0]], count = 0;
-  struct buffer header = {0};
-  buffer_printf(&header, "{\"type\":\"boot\",\"descriptors\":[");
-  for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-    if (all[i].fd < 0) continue;
-    buffer_printf(&header, "%s\"%s\"", count ? "," : "", all[i].name);
-    descriptors[count++] = all[i].fd;
+  struct boot_message boot = {.socket = socket};
+  for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+    boot_add(&boot, all[i].name, all[i].fd);
+  if (plan->spec) {
+    boot_add(&boot, "spec", plan->spec->memfd);
+    boot_add_binds(&boot, plan->spec, binds);
   }
-  buffer_printf(&header, "]}");
-  char control[CMSG_SPACE(sizeof descriptors)] = {0};
-  struct iovec text = {.iov_base = header.data, .iov_len = header.length};
-  struct msghdr message = {.msg_iov = &text, .msg_iovlen = 1, .msg_control = control};
-  message.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
-  struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
-  memcpy(CMSG_DATA(rights), descriptors, (size_t)count * sizeof(int));
-  if (sendmsg(boot, &message, MSG_NOSIGNAL) < 0) fail_errno(EXIT_RINGFENCE, "sending the boot message");
-  buffer_free(&header);
+  boot_flush(&boot, false);
+  buffer_free(&boot.names);
+}
+
+// The trees that the container's bind mounts show, in their order.
+static int *open_binds(const struct spec *spec) {
+  int *trees = calloc(spec->bind_count + 1, sizeof *trees);
+  if (!trees) fail_errno(EXIT_RINGFENCE, "opening bind mounts");
+  for (unsigned i = 0; i < spec->bind_count; i++) {
+    const struct bind *bind = &spec->binds[i];
+    trees[i] = mounts_detached_tree(bind->source, bind->recursive, !bind->read_only);
+  }
+  return trees;
 }
 
 // Keeps what init itself needs, by moving it to the lowest numbers; all else is closed.
@@ -224,7 +272,9 @@ void init_run(const struct init_plan *plan) {
 
   mounts_make_private();
   int proc = mounts_detached_proc();
-  int root = mounts_detached_host(plan->root_writable);
+  int *binds = plan->spec ? open_binds(plan->spec) : NULL;
+  int root = plan->spec ? mounts_detached_tree(plan->spec->root, true, plan->root_writable)
+                        : mounts_detached_host(plan->root_writable);
   mounts_enter(plan->sandbox_directory);
   privileges_common();
 
@@ -238,7 +288,7 @@ void init_run(const struct init_plan *plan) {
   int boot[2], zygote[2];
   pair(boot);
   pair(zygote);
-  send_boot(plan, boot[0], proc, root, zygote[0]);
+  send_boot(plan, boot[0], proc, root, zygote[0], binds);
   pid_t zygote_pid = fork();
   if (zygote_pid == 0) run_zygote(plan, zygote[1], proc);
   pid_t node_pid = zygote_pid < 0 ? -1 : fork();

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "spec.h"
+
 // Bytes on the lifeline, from the launcher. End of file without DETACH ends the sandbox.
 #define LIFELINE_GO 'g'     // id maps are written
 #define LIFELINE_DETACH 'd' // the launcher leaves, the sandbox stays
@@ -26,6 +28,9 @@ struct init_plan {
   int launcher_ends[3]; // descriptors of the launcher that init closes first
   int state_lock;       // kept open, so that the lock is free only when the sandbox is gone
   bool root_writable;   // the guest's changes are the host's
+  // For a container: its root and bind mounts instead of the host's tree, its spec, its waiter's channel.
+  const struct spec *spec; // or NULL
+  int waiter;
 };
 
 // Never returns.

@@ -12,7 +12,9 @@
 
 static int (*const commands[COMMAND_COUNT])(const struct options *) = {
     [COMMAND_DO] = command_do,
-    [COMMAND_HOLD] = command_hold,
+    [COMMAND_HOLD] = command_hold,     [COMMAND_CREATE] = command_create, [COMMAND_RUN] = command_run,
+    [COMMAND_START] = command_start,   [COMMAND_STATE] = command_state,   [COMMAND_KILL] = command_kill,
+    [COMMAND_DELETE] = command_delete,
     [COMMAND_EXEC] = command_exec,
 };
 
@@ -28,6 +30,15 @@ static void close_foreign_descriptors(void) {
     }
   }
   if (syscall(SYS_close_range, 3, ~0u, 0) < 0) fail_errno(EXIT_RINGFENCE, "closing descriptors");
+}
+
+// Engines look for the reason of a failure in the log.
+static void open_log(const struct options *options) {
+  const char *path = options->values[OPTION_LOG];
+  if (!path) return;
+  int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0) fail_errno(EXIT_RINGFENCE, "opening %s", path);
+  report_log(fd, option_is(options, OPTION_LOG_FORMAT, "json"));
 }
 
 static _Noreturn void run_node(char **argv) {
@@ -51,5 +62,6 @@ int main(int argc, char **argv) {
   struct options options;
   if (!options_read(&options, argc, argv)) run_node(argv);
   close_foreign_descriptors();
+  open_log(&options);
   return commands[options.command](&options);
 }

@@ -46,19 +46,27 @@ static void hide(const char *path) {
     fail_errno(EXIT_RINGFENCE, "hiding %s", path);
 }
 
-int mounts_detached_host(bool writable) {
-  hide("/proc");
-  hide("/sys");
-  hide("/dev");
-  int fd = (int)syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-  if (fd < 0) fail_errno(EXIT_RINGFENCE, "copying the host's mount tree");
+int mounts_detached_tree(const char *path, bool recursive, bool writable) {
+  unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  int fd = (int)syscall(SYS_open_tree, AT_FDCWD, path, flags | (recursive ? AT_RECURSIVE : 0));
+  // What a user namespace did not mount itself it may not uncover: a place with mounts below goes whole.
+  if (fd < 0 && errno == EINVAL && !recursive)
+    fd = (int)syscall(SYS_open_tree, AT_FDCWD, path, flags | AT_RECURSIVE);
+  if (fd < 0) fail_errno(EXIT_RINGFENCE, "opening %s", path);
   struct mount_attr attr = {
       .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (writable ? 0 : MOUNT_ATTR_RDONLY),
       .propagation = MS_PRIVATE,
   };
   if (attributes(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, attr) < 0)
-    fail_errno(EXIT_RINGFENCE, "restricting the host's mount tree");
+    fail_errno(EXIT_RINGFENCE, "restricting %s", path);
   return fd;
+}
+
+int mounts_detached_host(bool writable) {
+  hide("/proc");
+  hide("/sys");
+  hide("/dev");
+  return mounts_detached_tree("/", true, writable);
 }
 
 void mounts_enter(const char *directory) {

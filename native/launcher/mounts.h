@@ -11,6 +11,10 @@ void mounts_make_private(void);
 // host's own /proc is still in view: the kernel refuses a proc that would show more than that one.
 int mounts_detached_proc(void);
 
+// A detached copy of the host's files from `path` on (all mounts below with `recursive`, else as few as the
+// host allows): nosuid, nodev, apart from the host's later mounts, read-only unless `writable`.
+int mounts_detached_tree(const char *path, bool recursive, bool writable);
+
 // A detached copy of the host's whole tree, without devices and set-id programs; read-only unless the
 // guest is to change the host's files, so that the host kernel itself refuses every write through it. /proc,
 // /sys and /dev are empty in it.

@@ -19,8 +19,8 @@ static const struct option_row rows[OPTION_COUNT] = {RF_OPTIONS(ROW)};
 
 struct command_row {
   const char *name;
-  int positionals;
-  bool takes_command;
+  int least_positionals, most_positionals;
+  enum { COMMANDLESS, COMMAND_REQUIRED, COMMAND_OPTIONAL } guest_command;
 };
 
 #define ROW(id, ...) [COMMAND_##id] = {__VA_ARGS__},
@@ -104,20 +104,27 @@ bool options_read(struct options *options, int argc, char **argv) {
       if (found < 0) return false;
       options->command = (enum command)found;
       command = &commands[found];
-    } else if (positionals < command->positionals) {
-      options->id = argv[at];
-      positionals++;
+    } else if (positionals < command->most_positionals) {
+      options->positionals[positionals++] = argv[at];
     } else {
       break;
     }
   }
-  if (!command || positionals < command->positionals || command->takes_command != (at < argc)) return false;
+  if (!command || positionals < command->least_positionals) return false;
+  bool has_command = at < argc;
+  if (command->guest_command != COMMAND_OPTIONAL && has_command != (command->guest_command == COMMAND_REQUIRED))
+    return false;
   for (unsigned i = 0; i < OPTION_COUNT; i++)
     if ((used & 1u << i) && !(rows[i].commands & 1u << options->command)) return false;
-  options->arguments = argv + at;
+  options->arguments = has_command ? argv + at : NULL;
+  options->id = options->positionals[0];
   return true;
 }
 
+bool option_is(const struct options *options, enum option option, const char *value) {
+  return options->values[option] && strcmp(options->values[option], value) == 0;
+}
+
 bool option_on(const struct options *options, enum option option) {
-  return options->values[option] && strcmp(options->values[option], "true") == 0;
+  return option_is(options, option, "true");
 }

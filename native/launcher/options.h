@@ -20,13 +20,17 @@ struct options {
   enum command command;
   const char *values[OPTION_COUNT]; // the last one given, else the default, else NULL
   char **lists[OPTION_COUNT];       // of type list: all that were given, then NULL; or NULL
-  const char *id;                   // the positional argument, where the command has one
-  char **arguments;                 // the guest's command line, ends with NULL
+  const char *positionals[2];
+  const char *id;   // the first positional argument, where the command has one
+  char **arguments; // the guest's command line, ends with NULL; or NULL where it has none
 };
 
 // True when the launcher serves this command line. False: it is for Node (help, --version, an
 // unknown command or a wrong flag, which yargs explains better).
 bool options_read(struct options *options, int argc, char **argv);
+
+// Whether an option has that value.
+bool option_is(const struct options *options, enum option option, const char *value);
 
 // Value of a boolean option.
 bool option_on(const struct options *options, enum option option);

@@ -7,11 +7,32 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "buffer.h"
 
 static int report_socket = -1;
+static int log_fd = -1;
+static bool log_is_json;
+
+void report_log(int fd, bool json) {
+  log_fd = fd;
+  log_is_json = json;
+}
+
+void log_record(int fd, bool json, const char *level, const char *message) {
+  char at[40];
+  time_t now = time(NULL);
+  strftime(at, sizeof at, "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
+  struct buffer line = {0};
+  if (json) buffer_printf(&line, "{\"level\":\"%s\",\"time\":\"%s\",\"msg\":", level, at);
+  else buffer_printf(&line, "time=\"%s\" level=%s msg=", at, level);
+  buffer_json_text(&line, message);
+  buffer_printf(&line, json ? "}\n" : "\n");
+  write_all(fd, line.data, line.length);
+  buffer_free(&line);
+}
 
 void report_to(int socket) {
   report_socket = socket;
@@ -31,12 +52,13 @@ int write_all(int fd, const void *bytes, size_t length) {
 
 static _Noreturn void leave(int code, const char *message) {
   if (report_socket < 0) {
+    if (log_fd >= 0) log_record(log_fd, log_is_json, "error", message);
     fprintf(stderr, "ringfence: %s\n", message);
     exit(code);
   }
   struct buffer line = {0};
   buffer_printf(&line, "{\"event\":\"error\",\"code\":%d,\"message\":", code);
-  buffer_json_string(&line, message);
+  buffer_json_text(&line, message);
   buffer_printf(&line, "}\n");
   if (line.data) (void)!send(report_socket, line.data, line.length, MSG_NOSIGNAL);
   _exit(code);

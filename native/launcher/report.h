@@ -2,6 +2,7 @@
 #ifndef RINGFENCE_REPORT_H
 #define RINGFENCE_REPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 // Exit codes of the launcher itself; otherwise it ends as the guest did (128 + signal for a signal).
@@ -18,6 +19,12 @@ _Noreturn void fail(int code, const char *format, ...) __attribute__((format(pri
 
 // As fail, with ": " and the text of errno.
 _Noreturn void fail_errno(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// From now on failures also go to `fd` (--log), as records that engines read: JSON, or logfmt.
+void report_log(int fd, bool json);
+
+// A record as the sandbox writes them (src/shared/log_format.ts).
+void log_record(int fd, bool json, const char *level, const char *message);
 
 // "ringfence: ..." on standard error; the launcher goes on.
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -14,7 +14,6 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "init.h"
@@ -32,23 +31,40 @@ static int open_file(const char *path, int flags) {
   return fd;
 }
 
-// Everything Node must know, sealed, so that nobody can change it behind the reader.
-static int config_memfd(const struct options *options, const struct identity *identity, char *const *program,
-                        char *const *environment) {
-  struct buffer text = {0};
-  buffer_printf(&text, "{\"version\":1,\"mode\":\"%s\",\"hostname\":", program ? "do" : "hold");
-  buffer_json_string(&text, identity->hostname);
-  buffer_printf(&text, ",\"options\":{\"platform\":");
-  buffer_json_string(&text, options->values[OPTION_PLATFORM]);
-  buffer_printf(&text, ",\"overlay2\":");
-  buffer_json_string(&text, options->values[OPTION_OVERLAY2]);
-  buffer_printf(&text, ",\"debug\":%s,\"strace\":%s}", option_on(options, OPTION_DEBUG) ? "true" : "false",
+// A container's writes go to the files it was given, which are its engine's upper layer already.
+static const char *overlay(const struct sandbox_plan *plan) {
+  const char *given = plan->options->values[OPTION_OVERLAY2];
+  return given ? given : plan->spec ? "none" : "root:memory";
+}
+
+static void write_config(struct buffer *text, const struct sandbox_plan *plan) {
+  const struct options *options = plan->options;
+  const char *mode = plan->program ? "do" : plan->spec ? "container" : "hold";
+  buffer_printf(text, "{\"version\":1,\"mode\":\"%s\",\"hostname\":", mode);
+  buffer_json_string(text, plan->identity->hostname);
+  buffer_printf(text, ",\"options\":{\"platform\":");
+  buffer_json_string(text, options->values[OPTION_PLATFORM]);
+  buffer_printf(text, ",\"overlay2\":");
+  buffer_json_string(text, overlay(plan));
+  buffer_printf(text, ",\"logFormat\":");
+  buffer_json_string(text, options->values[OPTION_LOG_FORMAT]);
+  buffer_printf(text, ",\"debug\":%s,\"strace\":%s}", option_on(options, OPTION_DEBUG) ? "true" : "false",
                 option_on(options, OPTION_STRACE) ? "true" : "false");
-  if (program) {
-    buffer_printf(&text, ",\"process\":");
-    identity_write_spec(identity, program, environment, &text);
+  if (options->id) {
+    buffer_printf(text, ",\"id\":");
+    buffer_json_string(text, options->id);
   }
-  buffer_append(&text, "}", 1);
+  if (plan->program) {
+    buffer_printf(text, ",\"process\":");
+    identity_write_spec(plan->identity, plan->program, environ, text);
+  }
+  buffer_append(text, "}", 1);
+}
+
+// Everything Node must know, sealed, so that nobody can change it behind the reader.
+static int config_memfd(const struct sandbox_plan *plan) {
+  struct buffer text = {0};
+  write_config(&text, plan);
   int fd = memfd_create("ringfence-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0 || write_all(fd, text.data, text.length) < 0 ||
       fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
@@ -100,22 +116,9 @@ static void map_ids(pid_t pid, const struct identity *identity) {
     fail_errno(EXIT_RINGFENCE, "mapping group ids");
 }
 
-// A record in the sandbox's log, as pino writes them.
-static void log_warning(int log, const char *message) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  struct buffer line = {0};
-  buffer_printf(&line, "{\"level\":40,\"time\":%lld,\"name\":\"launcher\",\"msg\":",
-                (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
-  buffer_json_string(&line, message);
-  buffer_append(&line, "}\n", 2);
-  write_all(log, line.data, line.length);
-  buffer_free(&line);
-}
-
-static pid_t clone_init(const struct init_plan *plan, bool *user_namespace) {
-  unsigned long flags =
-      CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP | SIGCHLD;
+static pid_t clone_init(const struct init_plan *plan, bool own_network, bool *user_namespace) {
+  unsigned long flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | SIGCHLD;
+  if (own_network) flags |= CLONE_NEWNET;
   *user_namespace = true;
   pid_t pid = (pid_t)syscall(SYS_clone, flags | CLONE_NEWUSER, NULL, NULL, NULL, NULL);
   if (pid < 0 && geteuid() == 0 && (errno == EPERM || errno == EINVAL || errno == ENOSPC)) {
@@ -128,8 +131,34 @@ static pid_t clone_init(const struct init_plan *plan, bool *user_namespace) {
   return pid;
 }
 
-void sandbox_start(struct sandbox *sandbox, const struct options *options, const struct identity *identity,
-                   char *const *program, const struct state_directory *state) {
+// A network namespace that is joined belongs to another user namespace than the sandbox's, so init must be
+// born in it. Returns the launcher's own, to go back to.
+static int join_network(const char *path) {
+  int own = open_file("/proc/self/ns/net", O_RDONLY), other = open_file(path, O_RDONLY);
+  if (setns(other, CLONE_NEWNET) < 0) fail_errno(EXIT_RINGFENCE, "joining the network namespace %s", path);
+  close(other);
+  return own;
+}
+
+static pid_t clone_in_network(const struct init_plan *plan, const char *network, bool *user_namespace) {
+  if (!network) return clone_init(plan, true, user_namespace);
+  int own = join_network(network);
+  pid_t pid = clone_init(plan, false, user_namespace);
+  if (setns(own, CLONE_NEWNET) < 0) fail_errno(EXIT_RINGFENCE, "leaving the network namespace %s", network);
+  close(own);
+  return pid;
+}
+
+static void open_log(const struct sandbox_plan *plan, int log[2]) {
+  const char *path = plan->options->values[OPTION_LOG];
+  log[0] = -1;
+  if (path)
+    log[1] = open_file(path, O_WRONLY | O_CREAT | O_APPEND);
+  else if (pipe2(log, O_CLOEXEC) < 0)
+    fail_errno(EXIT_RINGFENCE, "making the sandbox's channels");
+}
+
+void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   // The caller's soft limits are the guest's; a limit on file sizes would hit memfds here.
   signal(SIGXFSZ, SIG_IGN);
   limits_raise();
@@ -137,54 +166,47 @@ void sandbox_start(struct sandbox *sandbox, const struct options *options, const
   installation_path(directory, sizeof directory, "sandbox");
   installation_path(stub, sizeof stub, "sandbox/stub");
 
-  int lifeline[2], control[2], log[2] = {-1, -1};
+  int lifeline[2], control[2], log[2];
   if (pipe2(lifeline, O_CLOEXEC) < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0)
     fail_errno(EXIT_RINGFENCE, "making the sandbox's channels");
-  const char *log_path = options->values[OPTION_LOG], *debug_path = options->values[OPTION_DEBUG_LOG];
-  if (log_path)
-    log[1] = open_file(log_path, O_WRONLY | O_CREAT | O_APPEND);
-  else if (pipe2(log, O_CLOEXEC) < 0)
-    fail_errno(EXIT_RINGFENCE, "making the sandbox's channels");
-
-  struct init_plan plan = {
+  open_log(plan, log);
+  const char *debug_path = plan->options->values[OPTION_DEBUG_LOG];
+  struct init_plan init = {
       .sandbox_directory = directory,
       .lifeline = lifeline[0],
       .null = open_file("/dev/null", O_RDWR),
       .stub = open_file(stub, O_RDONLY),
-      .config = config_memfd(options, identity, program, environ),
+      .config = config_memfd(plan),
       .control = control[1],
-      .listen = state ? state_listen(state) : -1,
+      .listen = plan->state ? state_listen(plan->state) : -1,
       .log = log[1],
       .debug_log = debug_path ? open_file(debug_path, O_WRONLY | O_CREAT | O_APPEND) : -1,
-      .stdio = {-1, -1, -1},
-      .terminal = program && identity->terminal ? 0 : -1,
-      .state_lock = state ? state->lock : -1,
-      .root_writable = strcmp(options->values[OPTION_OVERLAY2], "none") == 0,
+      .stdio = {plan->stdio[0], plan->stdio[1], plan->stdio[2]},
+      .terminal = plan->terminal,
+      .state_lock = plan->state ? plan->state->lock : -1,
+      .root_writable = strcmp(overlay(plan), "none") == 0,
+      .spec = plan->spec,
+      .waiter = plan->waiter,
+      // init must not hold the launcher's ends: it would keep its own lifeline alive.
+      .launcher_ends = {lifeline[1], control[0], log[0]},
   };
-  for (int i = 0; program && i < 3; i++)
-    plan.stdio[i] = i;
-
-  bool user_namespace;
-  sandbox->lifeline = lifeline[1];
-  sandbox->control = control[0];
-  sandbox->log = log[0];
-  // init must not hold the launcher's ends: it would keep its own lifeline alive.
-  plan.launcher_ends[0] = lifeline[1];
-  plan.launcher_ends[1] = control[0];
-  plan.launcher_ends[2] = log[0];
-  sandbox->init = clone_init(&plan, &user_namespace);
-  if (user_namespace)
-    map_ids(sandbox->init, identity);
+  *sandbox = (struct sandbox){.lifeline = lifeline[1], .control = control[0], .log = log[0]};
+  const char *network = plan->spec ? plan->spec->network : NULL;
+  sandbox->init = clone_in_network(&init, network, &sandbox->user_namespace);
+  if (sandbox->user_namespace)
+    map_ids(sandbox->init, plan->identity);
   else
-    log_warning(log[1], "this host has no user namespaces: the sandbox runs in the initial one");
-  if (write_all(lifeline[1], (char[]){LIFELINE_GO}, 1) < 0)
-    fail_errno(EXIT_RINGFENCE, "starting the sandbox");
-
-  const int given[] = {plan.lifeline, plan.null,   plan.stub, plan.config,
-                       plan.control,  plan.listen, plan.log,  plan.debug_log};
+    log_record(log[1], option_is(plan->options, OPTION_LOG_FORMAT, "json"), "warn",
+               "this host has no user namespaces: the sandbox runs in the initial one");
+  const int given[] = {init.lifeline, init.null, init.stub,     init.config,
+                       init.control,  init.listen, init.log, init.debug_log};
   for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
     if (given[i] >= 0) close(given[i]);
-  if (program) sandbox_release_stdio();
+}
+
+void sandbox_go(const struct sandbox *sandbox) {
+  if (write_all(sandbox->lifeline, (char[]){LIFELINE_GO}, 1) < 0)
+    fail_errno(EXIT_RINGFENCE, "starting the sandbox");
 }
 
 void sandbox_release_stdio(void) {

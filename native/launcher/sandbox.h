@@ -2,11 +2,13 @@
 #ifndef RINGFENCE_SANDBOX_H
 #define RINGFENCE_SANDBOX_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "buffer.h"
 #include "identity.h"
 #include "options.h"
+#include "spec.h"
 #include "state.h"
 
 struct sandbox {
@@ -14,13 +16,27 @@ struct sandbox {
   int lifeline; // write end: its end of file ends the sandbox
   int control;  // JSON lines
   int log;      // read end of the log where no --log was given, else -1
+  bool user_namespace;
 };
 
-// Starts init, and through it zygote and Node. `program` is the first command line, or NULL for
-// hold; `state` is NULL where there is no state directory. The sandbox reports on `control` whether
-// and how it came up. The launcher's own 0 and 1 become /dev/null if the program got them.
-void sandbox_start(struct sandbox *sandbox, const struct options *options, const struct identity *identity,
-                   char *const *program, const struct state_directory *state);
+// What a sandbox is started with, beside its options.
+struct sandbox_plan {
+  const struct options *options;
+  const struct identity *identity;
+  char *const *program;               // command line of `do`, or NULL
+  const struct state_directory *state; // or NULL
+  const struct spec *spec;            // of a container, or NULL
+  int stdio[3];                       // of the first program; -1 where there is none
+  int terminal;                       // the caller's, whose modes init restores, or -1
+  int waiter;                         // the sandbox's end of a waiter's channel, or -1
+};
+
+// Makes the namespaces with init in them, which waits. The plan's descriptors stay the caller's.
+void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan);
+
+// Lets init go on, and through it zygote and Node. The sandbox reports on `control` whether and how it
+// came up.
+void sandbox_go(const struct sandbox *sandbox);
 
 // Kills what is left of it, and waits until no process of it exists.
 void sandbox_end(struct sandbox *sandbox);

@@ -19,7 +19,6 @@
 #include "json.h"
 #include "report.h"
 
-#define LINE_MAX_BYTES (1 << 20)
 #define LOG_TAIL_BYTES 4096
 // A shell that moves a running job to the foreground sends no signal: look, while in the background.
 #define BACKGROUND_POLL_MS 100
@@ -62,7 +61,7 @@ static void send_line(const struct session *session, const char *format, ...) {
   va_end(arguments);
   // An error shows as the end of the connection.
   for (int at = 0; at < length;) {
-    ssize_t n = send(session->control, line + at, (size_t)(length - at), MSG_NOSIGNAL);
+    ssize_t n = send(session->control->fd, line + at, (size_t)(length - at), MSG_NOSIGNAL);
     if (n < 0 && errno != EINTR) return;
     if (n > 0) at += (int)n;
   }
@@ -99,10 +98,13 @@ static void stop_with_guest(struct session *session, int signo) {
   look_at_terminal(session);
 }
 
-// A record as pino writes it, of a level below error.
+// A record (log_format.ts) of a level below error.
 static bool is_ordinary_record(const char *line) {
-  int level;
-  return sscanf(line, "{\"level\":%d,", &level) == 1 && level < 50;
+  static const char *const levels[] = {" level=debug ", " level=info ", " level=warn ", "\"level\":\"debug\"",
+                                       "\"level\":\"info\"", "\"level\":\"warn\""};
+  for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
+    if (strstr(line, levels[i])) return true;
+  return false;
 }
 
 // Without --log, shows what the dead sandbox wrote last: what Node says of its own accord when it
@@ -170,26 +172,21 @@ static bool take_event(struct session *session, const char *line, size_t length,
 }
 
 // True when the session ends.
+static bool take_events(struct session *session, int *code) {
+  char *line;
+  size_t length;
+  while (lines_take(session->control, &line, &length))
+    if (take_event(session, line, length, code)) return true;
+  return false;
+}
+
 static bool read_control(struct session *session, int *code) {
-  char bytes[16384];
-  ssize_t n = recv(session->control, bytes, sizeof bytes, MSG_DONTWAIT);
-  if (n < 0 && (errno == EINTR || errno == EAGAIN)) return false;
-  if (n <= 0) {
-    warn("the sandbox died without saying why");
-    *code = EXIT_SANDBOX_DIED;
-    show_log_tail(session);
-    return true;
-  }
-  buffer_append(&session->received, bytes, (size_t)n);
-  char *end;
-  while ((end = memchr(session->received.data, '\n', session->received.length))) {
-    size_t length = (size_t)(end - session->received.data);
-    if (take_event(session, session->received.data, length, code)) return true;
-    buffer_consume(&session->received, length + 1);
-  }
-  if (session->received.length <= LINE_MAX_BYTES) return false;
-  warn("the sandbox sent a line without end");
+  enum lines_state state = lines_fill(session->control, false);
+  if (take_events(session, code)) return true;
+  if (state == LINES_OPEN) return false;
+  warn(state == LINES_END ? "the sandbox died without saying why" : "the sandbox sent a line without end");
   *code = EXIT_SANDBOX_DIED;
+  show_log_tail(session);
   return true;
 }
 
@@ -235,9 +232,10 @@ int session_run(struct session *session) {
   int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), code = EXIT_RINGFENCE;
   if (signals < 0) fail_errno(EXIT_RINGFENCE, "making a signal descriptor");
   if (session->terminal >= 0) tell_foreground(session);
-  for (;;) {
+  bool ended = take_events(session, &code); // that came with what was read before
+  while (!ended) {
     struct pollfd polled[] = {
-        {.fd = session->control, .events = POLLIN},
+        {.fd = session->control->fd, .events = POLLIN},
         {.fd = signals, .events = POLLIN},
         {.fd = session->log, .events = POLLIN},
         {.fd = session->watch_input, .events = POLLIN},
@@ -246,11 +244,11 @@ int session_run(struct session *session) {
     if (poll(polled, 4, watch ? BACKGROUND_POLL_MS : -1) < 0) continue;
     if (watch) look_at_terminal(session);
     if (polled[2].revents) read_log(session);
-    if (polled[0].revents && read_control(session, &code)) break;
-    if (polled[1].revents && read_signals(session, signals, &code)) break;
-    if (polled[3].revents && read_input(session)) {
+    ended = (polled[0].revents && read_control(session, &code)) ||
+            (polled[1].revents && read_signals(session, signals, &code));
+    if (!ended && polled[3].revents && read_input(session)) {
       code = 0;
-      break;
+      ended = true;
     }
   }
   if (session->terminal >= 0 && in_foreground(session->terminal))

@@ -7,9 +7,10 @@
 #include <termios.h>
 
 #include "buffer.h"
+#include "lines.h"
 
 struct session {
-  int control;     // JSON lines to and from the sandbox
+  struct lines *control; // JSON lines to and from the sandbox
   int lifeline;    // to init, or -1 (exec)
   int log;         // log to keep the end of, or -1
   int watch_input; // descriptor whose end of file ends the session (hold), or -1
@@ -18,7 +19,7 @@ struct session {
   int terminal;    // the program's terminal, or -1
   struct termios modes;
   bool foreground;
-  struct buffer received, log_tail;
+  struct buffer log_tail;
 };
 
 // Blocks what the session reads from a signalfd; SIGCHLD first of all (see main.c).

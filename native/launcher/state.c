@@ -14,8 +14,11 @@
 
 #include "buffer.h"
 #include "report.h"
+#include "spec.h"
 
-static const char *const entries[] = {"s", "lock", "state.json", "state.json.new"};
+static const char *const entries[] = {"s", "lock", "state.json", "config.json", "new"};
+
+#define FILE_MAX_BYTES (4 << 20)
 
 bool state_id_valid(const char *id) {
   static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-._";
@@ -75,8 +78,8 @@ void state_create(struct state_directory *state, const char *root, const char *i
   if (flock(state->lock, LOCK_EX | LOCK_NB) < 0 || fstat(state->lock, &locked) < 0 ||
       fstatat(state->directory, "lock", &named, AT_SYMLINK_NOFOLLOW) < 0 || locked.st_ino != named.st_ino)
     fail(EXIT_RINGFENCE, "sandbox with id \"%s\" already exists", id);
-  unlinkat(state->directory, "s", 0);
-  unlinkat(state->directory, "state.json", 0);
+  for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++)
+    if (strcmp(entries[i], "lock") != 0) unlinkat(state->directory, entries[i], 0);
 }
 
 // bind and connect take no directory descriptor: go there, act, come back.
@@ -101,18 +104,40 @@ int state_listen(const struct state_directory *state) {
   return fd;
 }
 
-void state_write(const struct state_directory *state, const char *status, int pid) {
-  struct buffer text = {0};
-  buffer_printf(&text, "{\"version\":1,\"id\":");
-  buffer_json_string(&text, state->id);
-  buffer_printf(&text, ",\"status\":\"%s\",\"pid\":%d}\n", status, pid);
-  int fd =
-      openat(state->directory, "state.json.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0 || write_all(fd, text.data, text.length) < 0 ||
-      renameat(state->directory, "state.json.new", state->directory, "state.json") < 0)
-    fail_errno(EXIT_RINGFENCE, "writing the state of %s", state->id);
+void state_write(const struct state_directory *state, const char *name, const char *text, size_t length) {
+  int fd = openat(state->directory, "new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0 || write_all(fd, text, length) < 0 ||
+      renameat(state->directory, "new", state->directory, name) < 0)
+    fail_errno(EXIT_RINGFENCE, "writing %s of %s", name, state->id);
   close(fd);
-  buffer_free(&text);
+}
+
+char *state_read(const struct state_directory *state, const char *name, size_t *length) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/fd/%d/%s", state->directory, name);
+  return read_whole_file(path, FILE_MAX_BYTES, length);
+}
+
+bool state_open(struct state_directory *state, const char *root, const char *id) {
+  check_id(id);
+  *state = (struct state_directory){.root = open_root(root, false), .directory = -1, .lock = -1, .id = id};
+  if (state->root >= 0)
+    state->directory = openat(state->root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  return state->directory >= 0;
+}
+
+void state_find(struct state_directory *state, const char *root, const char *id) {
+  if (!state_open(state, root, id)) fail(EXIT_RINGFENCE, "container with id \"%s\" does not exist", id);
+}
+
+bool state_lock(struct state_directory *state, int milliseconds) {
+  state->lock = openat(state->directory, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (state->lock < 0) fail_errno(EXIT_RINGFENCE, "opening the lock of %s", state->id);
+  for (;; milliseconds--) {
+    if (flock(state->lock, LOCK_EX | LOCK_NB) == 0) return true;
+    if (milliseconds <= 0) return false;
+    usleep(1000);
+  }
 }
 
 void state_remove(const struct state_directory *state) {
@@ -120,14 +145,6 @@ void state_remove(const struct state_directory *state) {
   unlinkat(state->root, state->id, AT_REMOVEDIR);
 }
 
-int state_connect(const char *root, const char *id) {
-  check_id(id);
-  int all = open_root(root, false);
-  int directory = all < 0 ? -1 : openat(all, id, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (directory < 0) fail(EXIT_RINGFENCE, "sandbox with id \"%s\" does not exist", id);
-  int fd = socket_at(directory, connect);
-  if (fd < 0) fail(EXIT_RINGFENCE, "sandbox with id \"%s\" is not running", id);
-  close(directory);
-  close(all);
-  return fd;
+int state_connect(const struct state_directory *state) {
+  return socket_at(state->directory, connect);
 }

@@ -1,4 +1,5 @@
-// A sandbox's state directory, <root>/<id>: `s` (control socket), `lock`, `state.json`.
+// A sandbox's state directory, <root>/<id>: `s` (control socket), `lock`, `state.json`, and a
+// copy of a container's `config.json`.
 // Held by whoever has the lock; it is free exactly when no process of the sandbox is left, since
 // init keeps it too. Sockets are bound and connected by a relative name: an absolute path may be
 // longer than the 107 bytes of sun_path.
@@ -6,6 +7,7 @@
 #define RINGFENCE_STATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct state_directory {
   int root;      // the directory of all sandboxes
@@ -20,14 +22,27 @@ void state_create(struct state_directory *state, const char *root, const char *i
 // A listening socket at `s`.
 int state_listen(const struct state_directory *state);
 
-// Writes state.json, whole or not at all.
-void state_write(const struct state_directory *state, const char *status, int pid);
+// Writes a file of the directory (state.json, config.json), whole or not at all.
+void state_write(const struct state_directory *state, const char *name, const char *text, size_t length);
+
+// Opens the directory of a sandbox, without its lock; false when there is none.
+bool state_open(struct state_directory *state, const char *root, const char *id);
+
+// Takes the lock of an opened directory: the sandbox is gone then. Waits at most that long; false when it
+// still runs.
+bool state_lock(struct state_directory *state, int milliseconds);
+
+// Reads a file of the directory; NULL when there is none. The caller frees it.
+char *state_read(const struct state_directory *state, const char *name, size_t *length);
 
 // Removes the directory with everything in it.
 void state_remove(const struct state_directory *state);
 
-// Connects to the control socket of a running sandbox.
-int state_connect(const char *root, const char *id);
+// Connects to the control socket of a running sandbox; -1 when nobody listens.
+int state_connect(const struct state_directory *state);
+
+// As state_open, but fails where there is no such sandbox.
+void state_find(struct state_directory *state, const char *root, const char *id);
 
 // runc's rule: letters, digits and + - . _, and neither "." nor "..".
 bool state_id_valid(const char *id);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -39,7 +40,6 @@ static _Noreturn void end_like(int status) {
 }
 
 static _Noreturn void run(int channel) {
-  prctl(PR_SET_NAME, "ringfence-wait");
   sigset_t set;
   sigfillset(&set);
   sigprocmask(SIG_SETMASK, &set, NULL);
@@ -52,7 +52,7 @@ static _Noreturn void run(int channel) {
     if (polled[1].revents) {
       struct signalfd_siginfo info;
       if (read(signals, &info, sizeof info) == sizeof info) {
-        int signo = (int)info.ssi_signo;
+        int signo = (int)info.ssi_signo | (info.ssi_code == SI_KERNEL ? WAITER_FROM_TERMINAL : 0);
         send(channel, &signo, sizeof signo, MSG_NOSIGNAL | MSG_DONTWAIT);
       }
     }
@@ -74,7 +74,7 @@ static int open_namespace(pid_t pid, const char *name) {
 
 // In a child of the launcher: enters the namespaces and makes the waiter as a sibling of itself. A
 // process cannot change its own PID namespace, only that of the children it will have.
-static _Noreturn void make_waiter(pid_t init, bool user_namespace, int channel, int answer) {
+static _Noreturn void make_waiter(pid_t init, bool user_namespace, int channel, int terminal, int answer) {
   int fds[NAMESPACES];
   for (size_t i = 0; i < NAMESPACES; i++)
     fds[i] = open_namespace(init, namespaces[i]);
@@ -85,6 +85,10 @@ static _Noreturn void make_waiter(pid_t init, bool user_namespace, int channel, 
   pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
   if (pid < 0) fail_errno(EXIT_RINGFENCE, "making the waiter");
   if (pid == 0) {
+    prctl(PR_SET_NAME, "ringfence-wait");
+    setsid();
+    // Its keys reach the guest through the waiter's signals. No descriptor of it is kept.
+    if (terminal >= 0 && ioctl(terminal, TIOCSCTTY, 0) < 0) _exit(EXIT_SANDBOX_DIED);
     int kept = fcntl(channel, F_DUPFD_CLOEXEC, 64);
     dup3(kept, 0, O_CLOEXEC);
     syscall(SYS_close_range, 1, ~0u, 0);
@@ -96,12 +100,12 @@ static _Noreturn void make_waiter(pid_t init, bool user_namespace, int channel, 
   _exit(0);
 }
 
-pid_t waiter_start(pid_t init, bool user_namespace, int channel) {
+pid_t waiter_start(pid_t init, bool user_namespace, int channel, int terminal) {
   int answer[2];
   if (pipe2(answer, O_CLOEXEC) < 0) fail_errno(EXIT_RINGFENCE, "making a pipe");
   pid_t maker = fork();
   if (maker < 0) fail_errno(EXIT_RINGFENCE, "making the waiter");
-  if (maker == 0) make_waiter(init, user_namespace, channel, answer[1]);
+  if (maker == 0) make_waiter(init, user_namespace, channel, terminal, answer[1]);
   close(answer[1]);
   pid_t pid = -1;
   ssize_t n;

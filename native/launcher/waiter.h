@@ -8,11 +8,14 @@
 #include <sys/types.h>
 
 // Messages on the channel, a SOCK_SEQPACKET pair whose other end the sandbox holds; one int each.
-// To the sandbox: a signal number that somebody sent to the waiter. From it: the wait status of the
-// guest's process, once. End of file instead means that the sandbox has died.
+// To the sandbox: a signal number that somebody sent to the waiter, with WAITER_FROM_TERMINAL where a
+// line discipline did. From it: the wait status of the guest's process, once. End of file instead means
+// that the sandbox has died.
+#define WAITER_FROM_TERMINAL 0x100
 
-// Starts a waiter beside init; `channel` is its end of the pair, which the caller then closes.
+// Starts a waiter beside init, leader of a session of its own; `channel` is its end of the pair, which the
+// caller then closes, and `terminal` becomes the session's controlling terminal, if it is not -1.
 // Returns its pid as the caller's namespace knows it.
-pid_t waiter_start(pid_t init, bool user_namespace, int channel);
+pid_t waiter_start(pid_t init, bool user_namespace, int channel, int terminal);
 
 #endif

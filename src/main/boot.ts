@@ -15,19 +15,25 @@ export interface Boot {
   descriptors: Descriptors;
 }
 
-/** Reads the boot message and the configuration. Throws when they are not what they must be. */
+/** Reads the boot messages and the configuration. Throws when they are not what they must be. */
 export function receiveBoot(host: Host): Boot {
+  const descriptors: Descriptors = {};
+  while (receiveMessage(host, descriptors));
+  closeSync(BOOT_SOCKET);
+  return { config: readConfig(required(descriptors, "config")), descriptors };
+}
+
+/** True when another message follows. */
+function receiveMessage(host: Host, descriptors: Descriptors): boolean {
   const message = host.recvMessage(BOOT_SOCKET, HEADER_MAX);
   if (typeof message === "number") throw new Error(`boot message: errno ${-message}`);
   const header = JSON.parse(message.data.toString("utf8")) as BootHeader;
   if (header.type !== "boot" || header.descriptors.length !== message.fds.length)
     throw new Error("boot message: header and descriptors differ");
-  const descriptors: Descriptors = {};
   header.descriptors.forEach((name, index) => {
     descriptors[name] = message.fds[index]!;
   });
-  closeSync(BOOT_SOCKET);
-  return { config: readConfig(required(descriptors, "config")), descriptors };
+  return header.more;
 }
 
 /** A descriptor that every sandbox gets. */

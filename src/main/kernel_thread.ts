@@ -60,6 +60,7 @@ function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelApi {
     return answer;
   };
   return {
+    prepare: (container) => asked(remote.prepare(container)),
     start: (spec, stdio) => asked(remote.start(spec, stdio)),
     wait: (pid) => asked(remote.wait(pid)),
     signal: (pid, signo) => asked(remote.signal(pid, signo)),

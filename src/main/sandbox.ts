@@ -1,13 +1,18 @@
-// Main thread of the sandbox process: boot, kernel thread, control server, and the first program of a
-// `do`. It serves the control plane only; guests never wait for it. When anything here fails for good
-// the process ends, and init takes the rest of the sandbox with it.
+// Main thread of the sandbox process: boot, kernel thread, control server, and what the sandbox is for: the
+// one program of a `do`, or a container. It serves the control plane only; guests never wait for it. When
+// anything here fails for good the process ends, and init takes the rest of the sandbox with it.
 
-import { type Boot, receiveBoot, required } from "./boot.ts";
+import { closeSync } from "node:fs";
+import { type Boot, type Descriptors, receiveBoot, required } from "./boot.ts";
+import { Container, type Stdio } from "./container/container.ts";
+import type { Peer } from "./control/methods.ts";
 import { CODE_RINGFENCE, Program } from "./control/program.ts";
 import { ControlServer } from "./control/server.ts";
 import { loadHost } from "./host.ts";
 import { startKernelThread } from "./kernel_thread.ts";
 import { openLog } from "./log.ts";
+import { readContainer } from "./oci/container.ts";
+import { SchemaError } from "./oci/schema.ts";
 
 // The sandbox's root holds nothing but these, the libraries and the stub.
 const HOST_LIBRARY = "/host.node";
@@ -17,13 +22,17 @@ const CODE_SANDBOX_DIED = 137;
 
 const host = loadHost(HOST_LIBRARY);
 const boot = receiveBoot(host);
-const log = openLog(required(boot.descriptors, "log"), boot.config.options.debug);
+const log = openLog(required(boot.descriptors, "log"), boot.config.options);
 const launcher = required(boot.descriptors, "launcher");
 let running = false;
 
+/** What is wrong is the caller's to mend: told in its own words, without a place in our code. */
+class Refused extends Error {}
+
 function fatal(what: string, error: unknown): never {
   log.fatal({ err: error }, what);
-  const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+  const text = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Refused || error instanceof SchemaError ? text : `${what}: ${text}`;
   const code = running ? CODE_SANDBOX_DIED : CODE_RINGFENCE;
   const line = `${JSON.stringify({ event: "error", code, message })}\n`;
   host.sendMessage(launcher, Buffer.from(line), [], true);
@@ -34,17 +43,43 @@ process.on("uncaughtException", (error) => fatal("the sandbox's main thread fail
 process.on("unhandledRejection", (error) => fatal("the sandbox's main thread failed", error));
 
 /** The first program's descriptors: the kernel owns them from its start on. */
-function firstStdio({ descriptors }: Boot): [number, number, number] {
+function firstStdio({ descriptors }: Boot): Stdio {
   return [required(descriptors, "stdin"), required(descriptors, "stdout"), required(descriptors, "stderr")];
+}
+
+/** What the kernel thread needs of the boot descriptors. */
+function forKernel(descriptors: Descriptors): Descriptors {
+  const { proc, zygote, root, log } = descriptors;
+  const debugLog = descriptors["debug-log"];
+  return {
+    proc: proc!,
+    zygote: zygote!,
+    root: root!,
+    log: log!,
+    ...(debugLog !== undefined && { "debug-log": debugLog }),
+  };
+}
+
+const kernel = startKernelThread(KERNEL_BUNDLE, HOST_LIBRARY, boot.config, forKernel(boot.descriptors));
+kernel.ended.catch((error: unknown) => fatal("the kernel thread died", error));
+
+/** Checks the container's configuration and builds its file systems; the caller hears `created`. */
+async function createContainer({ config, descriptors }: Boot): Promise<Container> {
+  const specFd = required(descriptors, "spec");
+  const spec = readContainer(specFd, config.id ?? "", config.hostname, descriptors, log);
+  closeSync(specFd);
+  const wrong = await kernel.api.prepare(spec);
+  if (wrong !== null) throw new Refused(wrong);
+  const parts = { host, kernel: kernel.api, log };
+  return new Container(parts, spec, firstStdio(boot), descriptors.waiter ?? null);
 }
 
 async function main(): Promise<void> {
   const { config, descriptors } = boot;
-  const { launcher: _launcher, listen, config: _config, stdin, stdout, stderr, ...forKernel } = descriptors;
-  const kernel = startKernelThread(KERNEL_BUNDLE, HOST_LIBRARY, config, forKernel);
-  kernel.ended.catch((error: unknown) => fatal("the kernel thread died", error));
-  const server = new ControlServer(host, { kernel: kernel.api, log });
-  const peer = server.attach(launcher);
+  const container = config.mode === "container" ? await createContainer(boot) : undefined;
+  const end = () => host.exitProcess(0);
+  const server = new ControlServer(host, { kernel: kernel.api, log, end, ...(container && { container }) });
+  const peer: Peer = server.attach(launcher);
   if (config.process) {
     peer.program = new Program(kernel.api, (event) => {
       running = true;
@@ -55,8 +90,8 @@ async function main(): Promise<void> {
   }
   await kernel.api.counters(); // answered once the kernel is up
   running = true;
-  if (listen !== undefined) server.listen(listen);
-  peer.connection.send({ event: "started" });
+  if (descriptors.listen !== undefined) server.listen(descriptors.listen);
+  peer.connection.send({ event: container === undefined ? "started" : "created" });
 }
 
 main().catch((error: unknown) => fatal("the sandbox could not start", error));

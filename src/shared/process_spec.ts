@@ -4,6 +4,8 @@
 // Byte strings: argv, environment, paths and host names are bytes on Linux. In JSON and in memory
 // each is a string with one char per byte (U+0000-U+00FF).
 
+import type { ContainerSpec } from "./container_spec.ts";
+
 /** A resource limit pair; decimal strings because RLIM_INFINITY does not fit a double. */
 export interface Rlimit {
   /** Linux's name: RLIMIT_NOFILE, ... */
@@ -28,14 +30,34 @@ export interface ProcessSpec {
   ignored: string;
   /** Standard input is a terminal that the guest may use as its controlling terminal. */
   terminal: boolean;
+  /** For a process of a container; without it, uid 0 has all capabilities and the program is as if its caller ran it. */
+  container?: ContainerProcess;
+}
+
+/** Capability sets (capabilities(7)): bit n for capability n, as 16 hex digits. */
+export interface CapabilitySets {
+  bounding: string;
+  effective: string;
+  inheritable: string;
+  permitted: string;
+  ambient: string;
+}
+
+/** What sets a container's processes apart. Besides, HOME comes from its /etc/passwd, and `cwd` is made if missing. */
+export interface ContainerProcess {
+  capabilities: CapabilitySets;
+  noNewPrivileges: boolean;
+  oomScoreAdj: number;
 }
 
 /** The sealed configuration memfd that a sandbox reads at boot. */
 export interface SandboxConfig {
   version: 1;
-  mode: "do" | "hold";
-  /** The first program; absent in `hold`, where programs come by control requests only. */
+  mode: "do" | "hold" | "container";
+  /** The first program of `do`. */
   process?: ProcessSpec;
+  /** Name of the container, whose config.json comes as descriptor `spec`. */
+  id?: string;
   hostname: string;
   options: SandboxOptions;
 }
@@ -47,6 +69,8 @@ export interface SandboxOptions {
   strace: boolean;
   /** Where writes to the root file system go: a layer in memory, or the files themselves. */
   overlay2: "root:memory" | "none";
+  /** Form of log records. */
+  logFormat: "text" | "json";
 }
 
 /** Descriptors of the boot message, in the order of the names in its header. */
@@ -56,6 +80,9 @@ export type BootDescriptor =
   | "zygote" // SOCK_SEQPACKET to the zygote
   | "launcher" // SOCK_STREAM to the launcher: JSON lines
   | "listen" // listening control socket, where the sandbox has a state directory
+  | "spec" // sealed memfd: the container's config.json
+  | "waiter" // SOCK_SEQPACKET to the container's waiter
+  | `mount:${number}` // what the bind mount of that index in config.json shows
   | "root" // the root file system, read-only unless it is to be written to
   | "log" // where log records go
   | "debug-log"
@@ -63,13 +90,18 @@ export type BootDescriptor =
   | "stdout"
   | "stderr";
 
+/** Of each boot message; a message has at most 253 descriptors, so there may be several. */
 export interface BootHeader {
   type: "boot";
   descriptors: BootDescriptor[];
+  /** Another message follows. */
+  more: boolean;
 }
 
 /** The kernel as the main thread sees it (comlink, control plane only). */
 export interface KernelApi {
+  /** Builds a container's root and mounts and looks for its program. Resolves to null, or to what is wrong. */
+  prepare(container: ContainerSpec): Promise<string | null>;
   /**
    * Starts a program with three host descriptors as 0-2, which are the kernel's to close from now on,
    * whatever comes of it. Resolves to the program's guest pid, or a negative errno.
@@ -77,7 +109,7 @@ export interface KernelApi {
   start(spec: ProcessSpec, stdio: [number, number, number]): Promise<number>;
   /** Resolves with the Linux wait status when that program's process has ended, or stopped (0x7f: call again). */
   wait(pid: number): Promise<number>;
-  /** Sends a signal to a guest process (pid) or process group (-pid); 0 or a negative errno. */
+  /** Sends a signal to a guest process (pid), its terminal's foreground group (-pid), or all (0); 0 or a negative errno. */
   signal(pid: number, signo: number): Promise<number>;
   /** Whether a program that was given a terminal may read it: its caller is in the terminal's foreground. */
   foreground(pid: number, value: boolean): Promise<void>;

@@ -7,6 +7,7 @@ import { totalmem } from "node:os";
 import { ALL_ON_THREAD_0, compileMarshal, MARSHAL_ENTRY_SIZE } from "../shared/abi/marshal.ts";
 import { SIGKILL } from "../shared/abi/signal.ts";
 import { SYSCALLS } from "../shared/abi/syscalls.ts";
+import type { ContainerSpec } from "../shared/container_spec.ts";
 import type { ProcessSpec, SandboxConfig } from "../shared/process_spec.ts";
 import { ActiveChunks } from "../shared/ring/active.ts";
 import { ChunkPlaces, Passes } from "../shared/ring/chunk_places.ts";
@@ -30,15 +31,16 @@ import { Dispatcher } from "./supervisor/dispatch.ts";
 import { onFault } from "./supervisor/faults.ts";
 import { Futexes } from "./supervisor/futex.ts";
 import { Kicks } from "./supervisor/kicks.ts";
-import { PidNamespace } from "./supervisor/pids.ts";
+import { PID_MAX, PidNamespace } from "./supervisor/pids.ts";
 import { isRestart } from "./supervisor/restart.ts";
-import { startProgram } from "./supervisor/start.ts";
+import { checkProgram, startProgram } from "./supervisor/start.ts";
 import { Stubs } from "./supervisor/stubs.ts";
 import { BLOCKED, type Task, type ThreadGroup } from "./supervisor/task.ts";
 import { UtsNamespace } from "./supervisor/uts.ts";
 import { Timers } from "./timers.ts";
 import { Tracer } from "./tracer.ts";
 import { AnonymousInodes } from "./vfs/anonymous_fs.ts";
+import { mountContainerTree } from "./vfs/container_mounts.ts";
 import { DentryCache } from "./vfs/dentry_cache.ts";
 import { DirectoryListings } from "./vfs/directory_listings.ts";
 import { LockTable } from "./vfs/file_locks.ts";
@@ -182,9 +184,22 @@ export class Kernel {
       const at = nr * MARSHAL_ENTRY_SIZE;
       this.page.setMarshal(nr, marshal.getInt32(at, true), marshal.getInt32(at + 4, true));
     }
-    this.root = mountInitialTree(this);
+    if (this.config.mode !== "container") this.root = mountInitialTree(this);
     this.vdso = new Vdso(this, this.stubs.hello(readOnly, [this.doorbell]));
     this.native.close(readOnly);
+  }
+
+  /** Makes the kernel that of a container: null, or what is wrong with it. */
+  prepare(container: ContainerSpec): string | null {
+    try {
+      this.root = mountContainerTree(this, container);
+    } catch (error) {
+      return (error as Error).message;
+    }
+    if (container.tasks > 0) this.limits.tasks = Math.min(container.tasks, PID_MAX);
+    this.uts.nodename = container.hostname;
+    if (container.domainname !== "") this.uts.domainname = container.domainname;
+    return checkProgram(this, container.process);
   }
 
   /** Starts a program; its guest pid or a negative errno. */

@@ -6,7 +6,7 @@ import type { KernelApi } from "../shared/process_spec.ts";
 import type { Turns } from "../shared/ring/turns.ts";
 import type { Kernel } from "./kernel.ts";
 import { sendToGroup } from "./supervisor/send_signal.ts";
-import { fromKernel } from "./supervisor/siginfo.ts";
+import { fromOutside } from "./supervisor/siginfo.ts";
 
 const STOPPED = 0x7f;
 /** Of a program that nobody knows: as a shell says of a command that it cannot find. */
@@ -18,6 +18,10 @@ export function kernelApi(kernel: Kernel, turns: Turns): KernelApi {
     return result;
   }
   return {
+    async prepare(container) {
+      return serve(kernel.prepare(container));
+    },
+
     async start(spec, stdio) {
       return serve(kernel.startProgram(spec, stdio));
     },
@@ -46,10 +50,10 @@ export function kernelApi(kernel: Kernel, turns: Turns): KernelApi {
       // What a terminal's keys send goes to its foreground process group.
       const foreground = pid < 0 ? kernel.pids.group(-pid)?.session.terminal?.foregroundGroup : undefined;
       const processGroup = foreground ?? -pid;
-      const targets = [...kernel.pids.groups()].filter((group) =>
-        pid > 0 ? group.pid === pid : group.processGroup === processGroup,
+      const targets = [...kernel.pids.groups()].filter(
+        (group) => pid === 0 || (pid > 0 ? group.pid === pid : group.processGroup === processGroup),
       );
-      for (const group of targets) if (group.state === "running") sendToGroup(group, fromKernel(signo));
+      for (const group of targets) if (group.state === "running") sendToGroup(group, fromOutside(signo));
       return serve(targets.length > 0 ? 0 : -ESRCH);
     },
 

@@ -1,7 +1,8 @@
-// A kernel thread's log: JSON lines to the descriptor that init gave, in the form that pino writes
-// on the main thread, without its weight. Lines are written whole and at once.
+// A kernel thread's log, to the descriptor that init gave: as the main thread's, without pino's weight.
+// Lines are written whole and at once.
 
 import { writeSync } from "node:fs";
+import { formatRecord } from "../shared/log_format.ts";
 import type { BootDescriptor, SandboxConfig } from "../shared/process_spec.ts";
 import type { Log, LogLevel } from "./kernel.ts";
 
@@ -23,10 +24,8 @@ export function openLog(
   const least = config.options.debug ? LEVELS.debug : LEVELS.info;
   const log: Log = (level, message, fields = {}) => {
     if (LEVELS[level] < least || fd < 0) return;
-    write(
-      fd,
-      `${JSON.stringify({ level: LEVELS[level], time: Date.now(), name: "kernel", ...fields, msg: message })}\n`,
-    );
+    const record = { level, time: Date.now(), msg: message, fields: { name: "kernel", ...fields } };
+    write(fd, formatRecord(config.options.logFormat, record));
   };
   const straceFd = descriptors["debug-log"] ?? fd;
   const strace =

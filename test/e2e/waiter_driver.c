@@ -49,7 +49,7 @@ int main(int argc, char **argv) {
   }
   write_map(init, "uid_map");
   write_map(init, "gid_map");
-  pid_t waiter = waiter_start(init, true, ends[1]);
+  pid_t waiter = waiter_start(init, true, ends[1], -1);
   close(ends[1]);
   usleep(100000);
   print_status_field(waiter, "NSpid");

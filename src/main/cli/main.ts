@@ -3,7 +3,8 @@
 
 import yargs from "yargs";
 import packageJson from "../../../package.json" with { type: "json" };
-import { type Command, commands, type Flag, globalFlags } from "./options.ts";
+import { features } from "./features.ts";
+import { type Command, commands, type Flag, globalFlags, nodeCommands } from "./options.ts";
 
 /** Exit code for a command line that is wrong, as for everything that fails before a guest runs. */
 const CODE_USAGE = 125;
@@ -39,18 +40,31 @@ const parser = yargs(process.argv.slice(2))
   .strict()
   .wrap(100);
 for (const definition of globalFlags) parser.option(definition.name, flag(definition));
-for (const command of commands)
+
+/** The usage line as yargs wants it. */
+function pattern({ name, positionals, takesCommand }: Command): string {
+  const words = positionals.map((word) => (word.startsWith("[") ? word : `<${word}>`));
+  return [name, ...words, ...(takesCommand === false ? [] : ["[command..]"])].join(" ");
+}
+
+function add(command: Command, run: () => void): void {
   parser.command(
-    `${command.name} ${command.usage}`
-      .replace(/ \[--\] CMD \[ARGS\.\.\.\]/, " [command..]")
-      .replace(/\bID\b/, "<id>"),
+    pattern(command),
     describe(command),
     (sub) => {
       for (const definition of command.flags) sub.option(definition.name, flag(definition));
       return sub.usage(`$0 ${command.name} [FLAGS] ${command.usage}\n\n${describe(command)}`);
     },
-    // The launcher takes every command line of its own commands that is right: this one is not.
-    () => refuse(`${command.name} ${command.usage}: something is missing`),
+    run,
   );
+}
+
+const runs: Readonly<Record<string, () => void>> = {
+  features: () => process.stdout.write(`${JSON.stringify(features(packageJson.version), null, 2)}\n`),
+};
+// The launcher takes every command line of its own commands that is right: this one is not.
+for (const command of commands)
+  add(command, () => refuse(`${command.name} ${command.usage}: something is missing`));
+for (const command of nodeCommands) add(command, runs[command.name]!);
 parser.fail((message, error) => refuse(message ?? error.message));
 parser.parse();

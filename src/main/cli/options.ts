@@ -18,11 +18,11 @@ export interface Command {
   /** What follows the name in the usage line. */
   usage: string;
   describe: string;
-  /** Names of positional arguments before the guest's own command line. */
+  /** Names of positional arguments before the guest's own command line; one in brackets may be left out. */
   positionals: string[];
   flags: Flag[];
-  /** Everything after the positionals belongs to the guest. */
-  takesCommand: boolean;
+  /** Whether everything after the positionals belongs to the guest; optional: it may be missing. */
+  takesCommand: boolean | "optional";
   /** For tests and debugging: the help says so. */
   internal?: boolean;
 }
@@ -39,6 +39,14 @@ export const globalFlags: Flag[] = [
     describe: "file that gets log records; without it only the end of the log is shown, when a sandbox dies",
   },
   { name: "debug-log", type: "string", describe: "file that gets debug records and the output of --strace" },
+  {
+    name: "log-format",
+    type: "string",
+    describe: "form of log records",
+    choices: ["text", "json"],
+    default: "text",
+  },
+  { name: "systemd-cgroup", type: "boolean", describe: "cgroupsPath is SLICE:PREFIX:NAME", default: false },
   { name: "debug", type: "boolean", describe: "log debug records", default: false },
   { name: "strace", type: "boolean", describe: "log every system call of the guest", default: false },
   {
@@ -51,10 +59,39 @@ export const globalFlags: Flag[] = [
   {
     name: "overlay2",
     type: "string",
-    describe: "where writes to the root file system go: a layer in memory, or none: the files themselves",
+    describe:
+      "where writes to the root file system go: a layer in memory (default of do), or none: the files themselves (default of containers)",
     choices: ["root:memory", "none"],
-    default: "root:memory",
   },
+];
+
+const bundle: Flag = {
+  name: "bundle",
+  alias: "b",
+  type: "string",
+  describe: "directory of config.json (default: the working directory)",
+};
+const pidFile: Flag = {
+  name: "pid-file",
+  type: "string",
+  describe: "file that gets the pid of the process that stands for the container",
+};
+const consoleSocket: Flag = {
+  name: "console-socket",
+  type: "string",
+  describe: "socket that gets the master of the container's terminal",
+};
+const detach: Flag = {
+  name: "detach",
+  alias: "d",
+  type: "boolean",
+  describe: "do not wait for the process",
+  default: false,
+};
+/** What runc does with the host's root directory and keyring has no meaning for a sandbox. */
+const accepted: Flag[] = [
+  { name: "no-pivot", type: "boolean", describe: "accepted, without a meaning here", default: false },
+  { name: "no-new-keyring", type: "boolean", describe: "accepted, without a meaning here", default: false },
 ];
 
 export const commands: Command[] = [
@@ -67,16 +104,85 @@ export const commands: Command[] = [
     takesCommand: true,
   },
   {
+    name: "create",
+    usage: "ID",
+    describe: "create a container: everything but the start of its process",
+    positionals: ["id"],
+    flags: [bundle, pidFile, consoleSocket, ...accepted],
+    takesCommand: false,
+  },
+  {
+    name: "run",
+    usage: "ID",
+    describe: "create and start a container, and wait for its end",
+    positionals: ["id"],
+    flags: [bundle, pidFile, consoleSocket, detach, ...accepted],
+    takesCommand: false,
+  },
+  {
+    name: "start",
+    usage: "ID",
+    describe: "start the process of a created container",
+    positionals: ["id"],
+    flags: [],
+    takesCommand: false,
+  },
+  {
+    name: "state",
+    usage: "ID",
+    describe: "print the state of a container as JSON",
+    positionals: ["id"],
+    flags: [],
+    takesCommand: false,
+  },
+  {
+    name: "kill",
+    usage: "ID [SIGNAL]",
+    describe: "send a signal (default: TERM) to a container's first process",
+    positionals: ["id", "[signal]"],
+    flags: [
+      { name: "all", alias: "a", type: "boolean", describe: "send it to every process", default: false },
+    ],
+    takesCommand: false,
+  },
+  {
+    name: "delete",
+    usage: "ID",
+    describe: "remove a container that has stopped",
+    positionals: ["id"],
+    flags: [
+      {
+        name: "force",
+        alias: "f",
+        type: "boolean",
+        describe: "kill it first if it runs; succeed if there is none",
+        default: false,
+      },
+    ],
+    takesCommand: false,
+  },
+  {
     name: "exec",
-    usage: "ID [--] CMD [ARGS...]",
-    describe: "run a further command in a running sandbox",
+    usage: "ID [--] [CMD [ARGS...]]",
+    describe: "run a further command in a running sandbox or container",
     positionals: ["id"],
     flags: [
       { name: "cwd", type: "string", describe: "working directory of the command" },
       { name: "env", alias: "e", type: "list", describe: "NAME=VALUE to add to the environment" },
       { name: "user", alias: "u", type: "string", describe: "UID or UID:GID, in numbers" },
+      { name: "tty", alias: "t", type: "boolean", describe: "give the command a terminal", default: false },
+      {
+        name: "process",
+        alias: "p",
+        type: "string",
+        describe: "file with the OCI process object to run, instead of a command",
+      },
+      detach,
+      pidFile,
+      consoleSocket,
+      ...accepted.filter(({ name }) => name === "no-new-keyring"),
     ],
-    takesCommand: true,
+    takesCommand: "optional",
   },
   {
     name: "hold",
@@ -86,5 +192,17 @@ export const commands: Command[] = [
     flags: [],
     takesCommand: false,
     internal: true,
+  },
+];
+
+/** Commands that Node serves by itself (main.ts). */
+export const nodeCommands: Command[] = [
+  {
+    name: "features",
+    usage: "",
+    describe: "print what the runtime can do, as JSON for container engines",
+    positionals: [],
+    flags: [],
+    takesCommand: false,
   },
 ];

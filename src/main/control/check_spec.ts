@@ -26,7 +26,7 @@ const isRlimit = (value: unknown): value is Rlimit => {
 };
 const isMask = (value: unknown): value is string => typeof value === "string" && MASK.test(value);
 
-const FIELDS: { [K in keyof ProcessSpec]: (value: unknown) => boolean } = {
+const FIELDS: { [K in Exclude<keyof ProcessSpec, "container">]: (value: unknown) => boolean } = {
   args: (value) => isList(value, STRINGS_MAX, isByteString) && value.length > 0,
   env: (value) => isList(value, STRINGS_MAX, isByteString),
   cwd: (value) => isByteString(value) && value.startsWith("/"),
@@ -44,5 +44,7 @@ const FIELDS: { [K in keyof ProcessSpec]: (value: unknown) => boolean } = {
 export function checkProcessSpec(value: unknown): ProcessSpec | string {
   const object = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
   for (const [name, check] of Object.entries(FIELDS)) if (!check(object[name])) return name;
-  return object as unknown as ProcessSpec;
+  return Object.fromEntries(
+    Object.keys(FIELDS).map((name) => [name, object[name]]),
+  ) as unknown as ProcessSpec;
 }

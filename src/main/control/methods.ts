@@ -3,10 +3,13 @@
 // program that a connection stands for is told by events (program.ts).
 
 import type { KernelApi } from "../../shared/process_spec.ts";
+import type { Container, Stdio } from "../container/container.ts";
+import { checkProcess } from "../container/exec_process.ts";
 import type { Log } from "../log.ts";
 import { checkProcessSpec } from "./check_spec.ts";
 import type { Connection } from "./connection.ts";
 import { CODE_RINGFENCE, Program } from "./program.ts";
+import { invalid, RequestError } from "./request_error.ts";
 
 const SIGNAL_MAX = 64;
 
@@ -19,25 +22,32 @@ export interface Peer {
 export interface Control {
   kernel: KernelApi;
   log: Log;
+  /** The sandbox's container, where it has one. */
+  container?: Container;
+  /** Ends the sandbox at once. */
+  end(): void;
 }
 
 type Params = Record<string, unknown>;
 
-export class RequestError extends Error {
-  readonly code: string;
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
-function invalid(what: string): RequestError {
-  return new RequestError("ERR_PARAMS", `${what} is missing or not valid`);
-}
-
 function program(peer: Peer): Program {
   if (!peer.program) throw new RequestError("ERR_NO_PROGRAM", "this connection has started no program");
   return peer.program;
+}
+
+function container({ container }: Control): Container {
+  if (!container) throw new RequestError("ERR_NO_CONTAINER", "this sandbox has no container");
+  return container;
+}
+
+function signalNumber(signo: unknown): number {
+  if (typeof signo !== "number" || !Number.isInteger(signo) || signo < 1 || signo > SIGNAL_MAX)
+    throw invalid("signo");
+  return signo;
+}
+
+function noProgram(peer: Peer): void {
+  if (peer.program) throw new RequestError("ERR_BUSY", "this connection has started a program already");
 }
 
 type Method = (control: Control, peer: Peer, params: Params) => unknown;
@@ -45,14 +55,14 @@ type Method = (control: Control, peer: Peer, params: Params) => unknown;
 export const METHODS: Readonly<Record<string, Method>> = {
   /** Starts a program with the three descriptors sent along as 0-2. Events tell the rest. */
   exec({ kernel, log }, peer, params) {
-    if (peer.program) throw new RequestError("ERR_BUSY", "this connection has started a program already");
+    noProgram(peer);
     const spec = checkProcessSpec(params);
     if (typeof spec === "string") throw invalid(spec);
     const stdio = peer.connection.takeDescriptors(3);
     if (!stdio) throw invalid("three descriptors");
     const { connection } = peer;
     peer.program = new Program(kernel, (event) => connection.send(event));
-    peer.program.run(spec, stdio as [number, number, number]).catch((error: unknown) => {
+    peer.program.run(spec, stdio as Stdio).catch((error: unknown) => {
       log.error({ err: error }, "exec failed");
       connection.send({ event: "error", code: CODE_RINGFENCE, message: String(error) });
     });
@@ -60,15 +70,64 @@ export const METHODS: Readonly<Record<string, Method>> = {
 
   /** Sends a signal to the connection's program. */
   signal(_control, peer, { signo, terminal }) {
-    if (typeof signo !== "number" || !Number.isInteger(signo) || signo < 1 || signo > SIGNAL_MAX)
-      throw invalid("signo");
-    return program(peer).signal(signo, terminal === true);
+    return program(peer).signal(signalNumber(signo), terminal === true);
   },
 
   /** The caller of the connection's program came into its terminal's foreground, or left it. */
   foreground(_control, peer, { value }) {
     if (typeof value !== "boolean") throw invalid("value");
     return program(peer).foreground(value);
+  },
+
+  /** Starts the container's program. With `attach`, this connection stands for it, as for an exec. */
+  async start(control, peer, { attach }) {
+    const { connection } = peer;
+    if (attach !== true) return container(control).start();
+    noProgram(peer);
+    await container(control).start((event) => connection.send(event));
+    peer.program = container(control).program!;
+  },
+
+  /** What the container is: created, running, stopped. */
+  state(control) {
+    const { status } = container(control);
+    return { status };
+  },
+
+  /** Sends a signal to the container's first process, or with `all` to every process. */
+  kill(control, _peer, { signo, all }) {
+    return container(control).kill(signalNumber(signo), all === true);
+  },
+
+  /**
+   * Starts a further program in the container. `process` is an OCI process object; without it, the container's
+   * own is taken with args, env, cwd, user and terminal of the request. Descriptors: 0-2; with `detach` the
+   * channel of a waiter as well, which then stands for the program instead of this connection.
+   */
+  async container_exec(control, peer, params) {
+    const { connection } = peer;
+    const spec = checkProcess(container(control).spec.process, params);
+    const isDetached = params.detach === true;
+    if (!isDetached) noProgram(peer);
+    const given = connection.takeDescriptors(isDetached ? 4 : 3);
+    if (!given) throw invalid("descriptors");
+    const tell = (event: object) => connection.send(event);
+    const waiter = isDetached ? given[3]! : null;
+    const started = await container(control).exec(
+      spec,
+      given.slice(0, 3) as Stdio,
+      waiter,
+      isDetached ? () => {} : tell,
+    );
+    if (!isDetached) peer.program = started;
+  },
+
+  /** Ends the sandbox: the answer is the end of the connection. */
+  shutdown(control, _peer, { force }) {
+    const status = control.container?.status;
+    if (status !== undefined && status !== "stopped" && force !== true)
+      throw new RequestError("ERR_STATE", `cannot delete container that is not stopped: ${status}`);
+    control.end();
   },
 
   /** Counters by name, for tests and debugging. */

@@ -27,10 +27,16 @@ export class Program {
   /** What was asked before the program ran. */
   #early: ((pid: number) => Promise<unknown>)[] = [];
   #ended = false;
+  /** Gets the event that says whether the program could be started. */
+  onFirstEvent: ((event: Event) => void) | null = null;
 
   constructor(kernel: KernelApi, tell: (event: Event) => void) {
     this.#kernel = kernel;
-    this.#tell = tell;
+    this.#tell = (event) => {
+      tell(event);
+      this.onFirstEvent?.(event);
+      this.onFirstEvent = null;
+    };
   }
 
   /** Resolves when the program has ended and its last event is told. */

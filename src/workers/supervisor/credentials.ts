@@ -1,6 +1,8 @@
 // Credentials of a task (credentials(7)): immutable; a change makes a new object. Capabilities are
 // bit sets of 64 bits in two words, checked in the user namespace that the credentials carry.
 
+import type { CapabilitySets } from "../../shared/process_spec.ts";
+
 /** A user namespace; the sandbox's own is the only one until guests make more. */
 export class UserNamespace {
   readonly parent: UserNamespace | null;
@@ -69,6 +71,16 @@ export function initialCredentials(
     securebits: 0,
     userNamespace,
   };
+}
+
+/** Credentials with the sets that a container's configuration gives (16 hexadecimal digits each). */
+export function withCapabilities(old: Credentials, sets: CapabilitySets): Credentials {
+  const result: Record<string, unknown> = { ...old };
+  for (const [name, digits] of Object.entries(sets)) {
+    result[`${name}High`] = Number.parseInt(digits.slice(0, 8), 16) & ALL_HIGH;
+    result[`${name}Low`] = Number.parseInt(digits.slice(8), 16) | 0;
+  }
+  return result as unknown as Credentials;
 }
 
 /** Whether the task may do what `capability` (CAP_* number) guards in a namespace. */

@@ -60,6 +60,7 @@ export function returnToGuest(task: Task, outcome: Outcome): void {
     if (action.handler === SIG_IGN) continue;
     if (action.handler === SIG_DFL) {
       if (task.handlers.ignores(info.signo) && task.group.forcedSignal !== info.signo) continue;
+      if (task.group.isUnkillable && info.isFromOutside !== true) continue; // it was blocked when it came
       if (STOP_SIGNALS.has(info.signo)) {
         stopGroup(task.group, info.signo);
         if (parkIfStopped(task, () => returnToGuest(task, outcome))) return;

@@ -5,7 +5,7 @@ import { EAGAIN, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
 import { CAP_KILL } from "../../shared/abi/prctl.ts";
 import { RLIMIT_SIGPENDING } from "../../shared/abi/resource.ts";
-import { SIG_DFL, SIG_IGN, SIGCONT, SIGKILL, SIGRTMIN } from "../../shared/abi/signal.ts";
+import { SIG_DFL, SIG_IGN, SIGCONT, SIGKILL, SIGRTMIN, SIGSTOP } from "../../shared/abi/signal.ts";
 import { capable } from "./credentials.ts";
 import { continueGroup } from "./job_control.ts";
 import type { SigInfo } from "./siginfo.ts";
@@ -25,12 +25,25 @@ function prepare(group: ThreadGroup, signo: number): void {
   if (signo === SIGCONT) continueGroup(group);
 }
 
-function dropped(task: Task, signo: number): boolean {
-  return !task.blocked.has(signo) && !task.waitsFor(signo) && task.handlers.ignores(signo);
+function dropped(task: Task, info: SigInfo): boolean {
+  const { signo } = info;
+  if (task.blocked.has(signo) || task.waitsFor(signo)) return false;
+  return task.handlers.ignores(signo) || isRefused(task.group, task, info);
+}
+
+/** Whether a container's process 1 does not get it (pid_namespaces(7)). */
+function isRefused(group: ThreadGroup, task: Task, { signo, isFromOutside }: SigInfo): boolean {
+  if (!group.isUnkillable || task.handlers.get(signo).handler !== SIG_DFL) return false;
+  return isFromOutside !== true || (signo !== SIGKILL && signo !== SIGSTOP);
 }
 
 function overLimit(group: ThreadGroup, info: SigInfo, queued: number): boolean {
   return info.signo >= SIGRTMIN && queued >= group.rlimits[RLIMIT_SIGPENDING]![0];
+}
+
+function kill(group: ThreadGroup, info: SigInfo): number {
+  if (!isRefused(group, group.leader, info)) group.exit(SIGKILL);
+  return 0;
 }
 
 /** Sends to one task; 0 or -EAGAIN when too many real-time signals wait. */
@@ -38,11 +51,8 @@ export function sendToTask(task: Task, info: SigInfo): number {
   const { group } = task;
   if (group.exiting || task.dead) return 0;
   prepare(group, info.signo);
-  if (info.signo === SIGKILL) {
-    group.exit(SIGKILL);
-    return 0;
-  }
-  if (dropped(task, info.signo)) return 0;
+  if (info.signo === SIGKILL) return kill(group, info);
+  if (dropped(task, info)) return 0;
   if (overLimit(group, info, task.pending.length)) return -EAGAIN;
   if (task.pending.add(info)) {
     task.handlers.watchers.wake(POLLIN);
@@ -55,13 +65,10 @@ export function sendToTask(task: Task, info: SigInfo): number {
 export function sendToGroup(group: ThreadGroup, info: SigInfo): number {
   if (group.exiting) return 0;
   prepare(group, info.signo);
-  if (info.signo === SIGKILL) {
-    group.exit(SIGKILL);
-    return 0;
-  }
+  if (info.signo === SIGKILL) return kill(group, info);
   const alive = group.tasks.filter((task) => !task.dead);
   const taker = alive.find((task) => !task.blocked.has(info.signo) || task.waitsFor(info.signo));
-  if (dropped(taker ?? alive[0]!, info.signo)) return 0;
+  if (dropped(taker ?? alive[0]!, info)) return 0;
   if (overLimit(group, info, group.pending.length)) return -EAGAIN;
   if (group.pending.add(info)) {
     alive[0]!.handlers.watchers.wake(POLLIN);
@@ -80,6 +87,7 @@ export function forceSignal(task: Task, info: SigInfo): void {
     task.handlers.reset(info.signo);
     task.blocked.remove(info.signo);
   }
+  task.group.isUnkillable = false;
   if (task.handlers.get(info.signo).handler === SIG_DFL) task.group.forcedSignal = info.signo;
   task.pending.add(info);
 }

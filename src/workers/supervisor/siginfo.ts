@@ -27,6 +27,8 @@ export interface SigInfo {
   readonly status?: number;
   readonly utime?: number;
   readonly stime?: number;
+  /** From outside the sandbox, as from an ancestor PID namespace: process 1 cannot refuse SIGKILL and SIGSTOP. */
+  readonly isFromOutside?: boolean;
   /** As a guest gave it (rt_sigqueueinfo): all 128 bytes. */
   readonly raw?: Uint8Array;
 }
@@ -41,6 +43,10 @@ export function fromThread(task: Task, signo: number): SigInfo {
 
 export function fromKernel(signo: number): SigInfo {
   return { signo, code: SI_KERNEL, pid: 0, uid: 0 };
+}
+
+export function fromOutside(signo: number): SigInfo {
+  return { signo, code: SI_KERNEL, pid: 0, uid: 0, isFromOutside: true };
 }
 
 /** Writes the 128 bytes at `at`. */

@@ -3,18 +3,29 @@
 // so that a command that does not exist costs no process.
 
 import { EACCES, EAGAIN, ENOENT, ENOTDIR } from "../../shared/abi/errno.ts";
+import { errnoText } from "../../shared/abi/errno_text.ts";
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import { SIGKILL } from "../../shared/abi/signal.ts";
+import { S_IFDIR } from "../../shared/abi/stat.ts";
 import type { ProcessSpec } from "../../shared/process_spec.ts";
 import type { Kernel } from "../kernel.ts";
+import { owned } from "../vfs/dev_nodes.ts";
 import { openExecutable } from "../vfs/executable.ts";
 import { FileTable } from "../vfs/file_table.ts";
 import { FsState } from "../vfs/fs_state.ts";
 import { HostStream } from "../vfs/host_stream.ts";
 import { Path } from "../vfs/path.ts";
 import { type WalkContext, walkPath } from "../vfs/path_walk.ts";
-import { type Credentials, initialCredentials } from "./credentials.ts";
+import { kernelContext, makePlace } from "../vfs/places.ts";
+import { readWhole } from "../vfs/read_whole.ts";
+import {
+  type Credentials,
+  credentialsAfterExec,
+  initialCredentials,
+  withCapabilities,
+} from "./credentials.ts";
 import { closeImage, loadProgram, newAddressSpace, openImage, type ProgramImage } from "./exec.ts";
+import { grantOf } from "./file_grant.ts";
 import { limitsFrom } from "./limit_calls.ts";
 import { SignalSet } from "./signal_set.ts";
 import { SignalHandlers } from "./signals.ts";
@@ -22,6 +33,8 @@ import { StubProcess } from "./stub_process.ts";
 import { Task } from "./task.ts";
 import { ThreadGroup } from "./thread_group.ts";
 
+/** Bytes of /etc/passwd that are read. */
+const PASSWD_MAX = 1 << 20;
 /** Where a command without a slash is looked for when the environment has no PATH (execvp(3)). */
 const DEFAULT_PATH = "/bin:/usr/bin";
 
@@ -51,27 +64,75 @@ function findImage(context: WalkContext, cwd: Path, spec: ProcessSpec, stackLimi
   return error;
 }
 
+function workingDirectory(context: WalkContext, spec: ProcessSpec): Path | number {
+  const { kernel, root } = context;
+  const cwd =
+    spec.container === undefined
+      ? walkPath(context, root, spec.cwd, { follow: true })
+      : makePlace(kernel, root, spec.cwd, owned(S_IFDIR | 0o755));
+  if (typeof cwd === "number") return cwd;
+  return cwd instanceof Path && cwd.inode.isDirectory ? cwd : -ENOTDIR;
+}
+
+/** The environment with HOME as /etc/passwd has it, where a container's process has none (as runc does). */
+function environment(kernel: Kernel, spec: ProcessSpec): string[] {
+  if (spec.container === undefined || spec.env.some((entry) => entry.startsWith("HOME="))) return spec.env;
+  const text = readWhole(kernelContext(kernel, kernel.root), "/etc/passwd", PASSWD_MAX);
+  const users = typeof text === "number" ? [] : text.split("\n").map((line) => line.split(":"));
+  const home = users.find((fields) => fields[2] === String(spec.uid))?.[5];
+  return [...spec.env, `HOME=${home === undefined || home === "" ? "/" : home}`];
+}
+
+function credentialsOf(kernel: Kernel, { uid, gid, groups, container }: ProcessSpec): Credentials {
+  const credentials = initialCredentials(uid, gid, groups, kernel.users);
+  return container === undefined ? credentials : withCapabilities(credentials, container.capabilities);
+}
+
+/** What a program is started from, found before anything is made. */
+interface Start {
+  credentials: Credentials;
+  rlimits: [number, number][];
+  cwd: Path;
+  image: ProgramImage;
+}
+
+function prepareStart(kernel: Kernel, given: ProcessSpec): Start | number {
+  const spec = { ...given, env: environment(kernel, given) };
+  const credentials = credentialsOf(kernel, spec);
+  const rlimits = limitsFrom(spec.rlimits);
+  const context = { kernel, namespace: kernel.mounts, root: kernel.root, credentials };
+  const cwd = workingDirectory(context, spec);
+  if (typeof cwd === "number") return cwd;
+  const image = findImage(context, cwd, spec, rlimits[RLIMIT_STACK]![0]);
+  return typeof image === "number" ? image : { credentials, rlimits, cwd, image };
+}
+
+/** Whether a container's program can be started, in the words that engines look for: null, or what is wrong. */
+export function checkProgram(kernel: Kernel, spec: ProcessSpec): string | null {
+  const name = spec.args[0]!;
+  const start = prepareStart(kernel, spec);
+  if (typeof start !== "number") {
+    closeImage(start.image);
+    return null;
+  }
+  if (start === -ENOENT && !name.includes("/")) return `exec: "${name}": executable file not found in $PATH`;
+  return `exec: "${name}": ${errnoText(-start).toLowerCase()}`;
+}
+
 /** Returns the program's guest pid or a negative errno. The descriptors are the kernel's from now on. */
 export function startProgram(
   kernel: Kernel,
   spec: ProcessSpec,
   stdio: readonly [number, number, number],
 ): number {
-  const credentials = initialCredentials(spec.uid, spec.gid, spec.groups, kernel.users);
-  const rlimits = limitsFrom(spec.rlimits);
-  const context = { kernel, namespace: kernel.mounts, root: kernel.root, credentials };
-  const cwd = walkPath(context, kernel.root, spec.cwd, { follow: true });
-  const fs = cwd instanceof Path && cwd.inode.isDirectory ? new FsState(spec.umask, kernel.root, cwd) : null;
-  const image =
-    fs === null
-      ? typeof cwd === "number"
-        ? cwd
-        : -ENOTDIR
-      : findImage(context, fs.cwd, spec, rlimits[RLIMIT_STACK]![0]);
-  if (fs !== null && typeof image !== "number")
+  const start = prepareStart(kernel, spec);
+  if (typeof start !== "number") {
+    const { image, credentials, rlimits, cwd } = start;
+    const fs = new FsState(spec.umask, kernel.root, cwd);
     return startTask(kernel, spec, stdio, image, credentials, rlimits, fs);
+  }
   for (const fd of new Set(stdio)) kernel.native.close(fd);
-  return image as number;
+  return start;
 }
 
 // The caller's terminal is the controlling terminal of the program's session, by whichever descriptors it came.
@@ -87,7 +148,7 @@ function startTask(
   spec: ProcessSpec,
   stdio: readonly [number, number, number],
   image: ProgramImage,
-  credentials: Credentials,
+  before: Credentials,
   rlimits: [number, number][],
   fs: FsState,
 ): number {
@@ -114,8 +175,16 @@ function startTask(
     fs,
     handlers: SignalHandlers.ignoring(setFromHex(spec.ignored)),
   };
+  // As execve does: what the file grants, and for a user who is not root only the ambient set.
+  const grant = grantOf(image.program.path, spec.container?.noNewPrivileges === true);
+  const { credentials, secure } = credentialsAfterExec(before, grant);
   const task = new Task(kernel, pid, group, stub, stub.freeSlot(), parts, credentials, image.comm);
   task.blocked.assign(setFromHex(spec.blocked).asMask());
+  if (spec.container !== undefined) {
+    task.noNewPrivileges = spec.container.noNewPrivileges;
+    group.oomScoreAdj = spec.container.oomScoreAdj;
+    group.isUnkillable = pid === 1;
+  }
   group.leader = task;
   group.hasExeced = true;
   group.tasks.push(task);
@@ -127,7 +196,7 @@ function startTask(
   task.start(
     loadProgram(
       task,
-      image,
+      { ...image, secure },
       () => {},
       (errno) => {
         kernel.log("error", "a program could not be loaded", { pid, errno });

@@ -59,6 +59,8 @@ export class ThreadGroup {
   oomScoreAdj = 0;
   /** PR_SET_CHILD_SUBREAPER: its descendants' orphans become its children. */
   isSubreaper = false;
+  /** A container's process 1: signals without a handler do not reach it, but SIGKILL and SIGSTOP from outside. */
+  isUnkillable = false;
   /** A fault's signal that kills though its default would be to ignore it. */
   forcedSignal = 0;
 

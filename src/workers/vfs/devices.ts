@@ -21,6 +21,8 @@ const ZERO_AT_ONCE = 1 << 20;
 
 /** The controlling terminal of whoever opens it. */
 const TTY = makedev(5, 0);
+/** The terminal of process 1. */
+const CONSOLE = makedev(5, 1);
 const PTMX = makedev(5, 2);
 const PTS_MAJOR = 136;
 
@@ -136,6 +138,7 @@ export function openDevice(
   credentials: Credentials,
 ): OpenFile | number {
   if (rdev === TTY) return kernel.current?.group.session.terminal?.open(flags) ?? -ENXIO;
+  if (rdev === CONSOLE) return kernel.pids.group(1)?.session.terminal?.open(flags) ?? -EIO;
   if (rdev === PTMX) return openMaster(kernel, flags, credentials);
   if (rdev >>> 8 === PTS_MAJOR) return openTerminal(kernel, rdev & 0xff, flags);
   const device = DEVICES.get(rdev);

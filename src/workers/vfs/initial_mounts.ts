@@ -3,10 +3,10 @@
 
 import { totalmem } from "node:os";
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from "../../shared/abi/mount.ts";
-import { S_IFCHR, S_IFDIR, S_IFLNK } from "../../shared/abi/stat.ts";
+import { S_IFDIR } from "../../shared/abi/stat.ts";
 import { GoferFs } from "../gofer/gofer_fs.ts";
 import type { Kernel } from "../kernel.ts";
-import { makedev } from "./devices.ts";
+import { makeDevNodes, owned } from "./dev_nodes.ts";
 import type { FileSystem, Inode } from "./inode.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
 import { Path } from "./path.ts";
@@ -14,27 +14,8 @@ import { makeProc } from "./proc/proc_fs.ts";
 import { makeSys } from "./sys/sys_fs.ts";
 
 /** What each memory file system may hold, as a share of the host's memory; Linux's tmpfs takes half. */
-const UPPER_SHARE = 0.5;
+export const UPPER_SHARE = 0.5;
 const DEV_LIMIT = 1 << 20;
-
-/** Character devices of /dev: name, major, minor. */
-const DEVICES = [
-  ["null", 1, 3],
-  ["zero", 1, 5],
-  ["full", 1, 7],
-  ["random", 1, 8],
-  ["urandom", 1, 9],
-  ["tty", 5, 0],
-] as const;
-
-const LINKS = [
-  ["fd", "/proc/self/fd"],
-  ["stdin", "/proc/self/fd/0"],
-  ["stdout", "/proc/self/fd/1"],
-  ["stderr", "/proc/self/fd/2"],
-  ["core", "/proc/kcore"],
-  ["ptmx", "pts/ptmx"],
-] as const;
 
 const DIRECTORIES = [
   ["pts", 0o755],
@@ -42,11 +23,9 @@ const DIRECTORIES = [
   ["mqueue", 0o1777],
 ] as const;
 
-const owned = (mode: number) => ({ mode, uid: 0, gid: 0 });
-
 export function mountInitialTree(kernel: Kernel): Path {
   const limit = Math.floor(totalmem() * UPPER_SHARE);
-  const rootFs = makeRoot(kernel, limit);
+  const rootFs = makeRoot(kernel);
   const root = kernel.mounts.mountRoot(rootFs, MS_RELATIME, rootFs.type);
   mountAt(kernel, root, "proc", makeProc(kernel), MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, "proc");
   const sysFlags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME;
@@ -61,7 +40,8 @@ export function mountInitialTree(kernel: Kernel): Path {
 }
 
 /** The host's files under a layer in memory, or themselves. */
-function makeRoot(kernel: Kernel, limit: number): FileSystem {
+export function makeRoot(kernel: Kernel): FileSystem {
+  const limit = Math.floor(totalmem() * UPPER_SHARE);
   const direct = kernel.config.options.overlay2 === "none";
   const host = new GoferFs(kernel, kernel.descriptors.root, direct);
   return direct ? host : new MemoryFs(kernel, { limit, lower: host });
@@ -93,8 +73,7 @@ function mountAt(
 function makeDev(kernel: Kernel): MemoryFs {
   const fs = new MemoryFs(kernel, { limit: DEV_LIMIT, rootMode: 0o755 });
   const root: Inode = fs.root;
-  for (const [name, major, minor] of DEVICES) root.mknod(name, owned(S_IFCHR | 0o666), makedev(major, minor));
-  for (const [name, target] of LINKS) root.symlink(name, target, owned(S_IFLNK | 0o777));
+  makeDevNodes(root);
   for (const [name, mode] of DIRECTORIES) root.mkdir(name, owned(S_IFDIR | mode));
   return fs;
 }

@@ -94,13 +94,22 @@ export class MountNamespace {
     return new Path(mount, mount.root);
   }
 
-  mount(fs: FileSystem, at: Path, flags: number, source: string): Mount {
+  /** `root`: what of the file system is seen, where that is not all of it (a bind mount). */
+  mount(fs: FileSystem, at: Path, flags: number, source: string, root?: Dentry): Mount {
     at.dentry.mountedHere++;
-    return this.#add(fs, at.mount, at.dentry, flags, source);
+    return this.#add(fs, at.mount, at.dentry, flags, source, root);
   }
 
-  #add(fs: FileSystem, parent: Mount | null, point: Dentry | null, flags: number, source: string): Mount {
-    const mount = new Mount(++this.#lastId, fs, new Dentry("", null, fs.root), parent, point, flags, source);
+  #add(
+    fs: FileSystem,
+    parent: Mount | null,
+    point: Dentry | null,
+    flags: number,
+    source: string,
+    root = new Dentry("", null, fs.root),
+  ): Mount {
+    const mount = new Mount(++this.#lastId, fs, root, parent, point, flags, source);
+    root.pins++;
     this.mounts.push(mount);
     return mount;
   }
@@ -111,6 +120,7 @@ export class MountNamespace {
     if (index < 0) return;
     this.mounts.splice(index, 1);
     if (mount.mountPoint !== null) mount.mountPoint.mountedHere--;
+    mount.root.pins--;
   }
 
   /** The topmost mount on a path, if any: where a walk goes on. */
@@ -128,7 +138,8 @@ export class MountNamespace {
     let at = path;
     for (;;) {
       if (at.equals(root)) return at;
-      if (at.dentry.parent !== null) return new Path(at.mount, at.dentry.parent);
+      if (at.dentry !== at.mount.root && at.dentry.parent !== null)
+        return new Path(at.mount, at.dentry.parent);
       const { parent, mountPoint } = at.mount;
       if (parent === null || mountPoint === null) return at;
       at = new Path(parent, mountPoint);
@@ -152,7 +163,7 @@ function climb(path: Path, root: Path) {
   let belowRoot = true;
   while (mount !== root.mount || dentry !== root.dentry) {
     if (dentry.deleted) deleted = true;
-    if (dentry.parent !== null) {
+    if (dentry !== mount.root && dentry.parent !== null) {
       names.push(dentry.name);
       dentry = dentry.parent;
     } else if (mount.parent !== null && mount.mountPoint !== null) {

@@ -1,0 +1,232 @@
+// Where a container's control groups are, and who is in them: see cgroup.h. Their limits: cgroup_limit.c.
+#include "cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "report.h"
+
+#define REMOVE_TRIES 1000 // a millisecond apart
+
+struct hierarchy {
+  char mount[PATH_MAX / 2];
+  char controllers[256]; // as in /proc/self/cgroup; "" for v2
+  bool unified;
+};
+
+// Super options of a v1 hierarchy that are no controllers.
+static bool is_controller(const char *option) {
+  static const char *const others[] = {"rw", "ro", "xattr", "noprefix", "clone_children"};
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+    if (strcmp(option, others[i]) == 0) return false;
+  return strncmp(option, "release_agent=", 14) != 0;
+}
+
+static void keep_controllers(char *options, char *into, size_t capacity) {
+  into[0] = '\0';
+  for (char *save, *option = strtok_r(options, ",\n", &save); option; option = strtok_r(NULL, ",\n", &save)) {
+    size_t used = strlen(into);
+    if (is_controller(option)) snprintf(into + used, capacity - used, "%s%s", used ? "," : "", option);
+  }
+}
+
+// The hierarchies that are mounted, by /proc/self/mountinfo (proc_pid_mountinfo(5)).
+static int find_hierarchies(struct hierarchy *found) {
+  FILE *file = fopen("/proc/self/mountinfo", "re");
+  if (!file) fail_errno(EXIT_RINGFENCE, "reading /proc/self/mountinfo");
+  char *line = NULL;
+  size_t capacity = 0;
+  int count = 0;
+  while (count < CGROUPS_MAX && getline(&line, &capacity, file) > 0) {
+    char mount[PATH_MAX / 2], type[32], options[512];
+    char *rest = strstr(line, " - ");
+    if (!rest || sscanf(rest, " - %31s %*s %511s", type, options) != 2) continue;
+    if (sscanf(line, "%*s %*s %*s %*s %2047s", mount) != 1) continue;
+    struct hierarchy *one = &found[count];
+    one->unified = strcmp(type, "cgroup2") == 0;
+    if (!one->unified && strcmp(type, "cgroup") != 0) continue;
+    strcpy(one->mount, mount);
+    keep_controllers(options, one->controllers, sizeof one->controllers);
+    if (one->unified) one->controllers[0] = '\0';
+    count++;
+  }
+  free(line);
+  fclose(file);
+  return count;
+}
+
+// The caller's own group in a hierarchy, by /proc/self/cgroup (cgroups(7)).
+static void own_group(const struct hierarchy *hierarchy, char *into, size_t capacity) {
+  FILE *file = fopen("/proc/self/cgroup", "re");
+  if (!file) fail_errno(EXIT_RINGFENCE, "reading /proc/self/cgroup");
+  char *line = NULL;
+  size_t room = 0;
+  snprintf(into, capacity, "/");
+  while (getline(&line, &room, file) > 0) {
+    line[strcspn(line, "\n")] = '\0';
+    char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
+    if (!path) continue;
+    *path++ = '\0';
+    if (strcmp(controllers + 1, hierarchy->controllers) == 0) snprintf(into, capacity, "%s", path);
+  }
+  free(line);
+  fclose(file);
+}
+
+// systemd's place of SLICE:PREFIX:NAME: a-b.slice lies in a.slice, and the unit is PREFIX-NAME.scope.
+static void systemd_path(const char *text, char *into, size_t capacity) {
+  char slice[256], prefix[256], name[256];
+  slice[0] = prefix[0] = '\0';
+  const char *first = strchr(text, ':'), *second = first ? strchr(first + 1, ':') : NULL;
+  if (!second) fail(EXIT_RINGFENCE, "linux.cgroupsPath must be SLICE:PREFIX:NAME with --systemd-cgroup: %s", text);
+  snprintf(slice, sizeof slice, "%.*s", (int)(first - text), text);
+  snprintf(prefix, sizeof prefix, "%.*s", (int)(second - first - 1), first + 1);
+  snprintf(name, sizeof name, "%s", second + 1);
+  if (!slice[0]) strcpy(slice, "system.slice");
+  size_t used = 0;
+  into[0] = '\0';
+  const char *suffix = strstr(slice, ".slice");
+  if (strcmp(slice, "-.slice") != 0)
+    for (const char *at = slice; suffix && at && at < suffix; at = strchr(at + 1, '-')) {
+      const char *end = strchr(at + 1, '-');
+      int length = (int)((end && end < suffix ? end : suffix) - slice);
+      used += (size_t)snprintf(into + used, capacity - used, "/%.*s.slice", length, slice);
+      if (used >= capacity) fail(EXIT_RINGFENCE, "linux.cgroupsPath is too long");
+    }
+  bool is_slice = strlen(name) > 6 && strcmp(name + strlen(name) - 6, ".slice") == 0;
+  if (is_slice) snprintf(into + used, capacity - used, "/%s", name);
+  else snprintf(into + used, capacity - used, "/%s%s%s.scope", prefix, prefix[0] ? "-" : "", name);
+}
+
+static bool has_dots(const char *path) {
+  for (const char *at = path; (at = strstr(at, "..")); at += 2)
+    if ((at == path || at[-1] == '/') && (at[2] == '\0' || at[2] == '/')) return true;
+  return false;
+}
+
+static bool write_text(const char *directory, const char *name, const char *text) {
+  char path[PATH_MAX + 64];
+  snprintf(path, sizeof path, "%s/%s", directory, name);
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  bool written = write(fd, text, strlen(text)) >= 0;
+  close(fd);
+  return written;
+}
+
+static bool read_text(const char *directory, const char *name, char *into, size_t capacity) {
+  char path[PATH_MAX + 64];
+  snprintf(path, sizeof path, "%s/%s", directory, name);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t n = fd < 0 ? -1 : read(fd, into, capacity - 1);
+  if (fd >= 0) close(fd);
+  into[n > 0 ? n : 0] = '\0';
+  into[strcspn(into, "\n")] = '\0';
+  return n >= 0;
+}
+
+// A new v1 cpuset is empty, and takes no process until it has CPUs and memory.
+static void inherit_cpuset(const char *parent, const char *child) {
+  static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
+  for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+    char value[4096];
+    if (read_text(child, files[i], value, sizeof value) && value[0] == '\0' &&
+        read_text(parent, files[i], value, sizeof value))
+      write_text(child, files[i], value);
+  }
+}
+
+// What a v2 group's children may limit; each by itself, since not every host has every controller.
+static void delegate(const char *parent) {
+  static const char *const controllers[] = {"+cpu", "+cpuset", "+memory", "+pids", "+io", "+hugetlb"};
+  for (size_t i = 0; i < sizeof controllers / sizeof controllers[0]; i++)
+    write_text(parent, "cgroup.subtree_control", controllers[i]);
+}
+
+static bool make_directories(const struct hierarchy *hierarchy, char *path) {
+  for (char *slash = path + strlen(hierarchy->mount); slash; slash = strchr(slash + 1, '/')) {
+    char *next = strchr(slash + 1, '/');
+    *slash = '\0';
+    char parent[PATH_MAX];
+    snprintf(parent, sizeof parent, "%s", path);
+    *slash = '/';
+    if (next) *next = '\0';
+    if (hierarchy->unified) delegate(parent);
+    bool made = mkdir(path, 0755) == 0 || errno == EEXIST;
+    int error = errno;
+    if (made && strstr(hierarchy->controllers, "cpuset")) inherit_cpuset(parent, path);
+    if (next) *next = '/';
+    errno = error;
+    if (!made) return false;
+  }
+  return true;
+}
+
+void cgroups_make(struct cgroups *cgroups, const char *path, const char *id, bool systemd) {
+  struct hierarchy found[CGROUPS_MAX];
+  char wanted[PATH_MAX / 2];
+  if (!path) snprintf(wanted, sizeof wanted, "/%s", id);
+  else if (systemd) systemd_path(path, wanted, sizeof wanted);
+  else if (snprintf(wanted, sizeof wanted, "%s", path) >= (int)sizeof wanted)
+    fail(EXIT_RINGFENCE, "linux.cgroupsPath is too long");
+  size_t end = strlen(wanted);
+  while (end > 1 && wanted[end - 1] == '/')
+    wanted[--end] = '\0';
+  if (has_dots(wanted) || strcmp(wanted, "/") == 0)
+    fail(EXIT_RINGFENCE, "linux.cgroupsPath is not valid: %s", wanted);
+  int count = find_hierarchies(found);
+  char **paths = calloc(CGROUPS_MAX, sizeof *paths);
+  if (!paths) fail_errno(EXIT_RINGFENCE, "making control groups");
+  *cgroups = (struct cgroups){.paths = paths};
+  for (int i = 0; i < count; i++) {
+    char own[PATH_MAX / 4] = "", whole[PATH_MAX];
+    if (wanted[0] != '/') own_group(&found[i], own, sizeof own);
+    const char *base = strcmp(own, "/") == 0 ? "" : own;
+    if (snprintf(whole, sizeof whole, "%s%s%s%s", found[i].mount, base, wanted[0] == '/' ? "" : "/", wanted) >=
+        (int)sizeof whole)
+      fail(EXIT_RINGFENCE, "linux.cgroupsPath is too long");
+    if (make_directories(&found[i], whole)) {
+      paths[cgroups->count++] = strdup(whole);
+      continue;
+    }
+    if (geteuid() == 0 && errno != EROFS) fail_errno(EXIT_RINGFENCE, "making the control group %s", whole);
+  }
+}
+
+void cgroups_enter(const struct cgroups *cgroups, pid_t pid) {
+  char text[16];
+  snprintf(text, sizeof text, "%d", pid);
+  for (int i = 0; i < cgroups->count; i++)
+    if (!write_text(cgroups->paths[i], "cgroup.procs", text))
+      fail_errno(EXIT_RINGFENCE, "entering the control group %s", cgroups->paths[i]);
+}
+
+// Children first; a group has no other directories than groups.
+static bool remove_tree(const char *path) {
+  if (rmdir(path) == 0 || errno == ENOENT) return true;
+  DIR *directory = opendir(path);
+  if (!directory) return errno == ENOENT;
+  for (struct dirent *entry; (entry = readdir(directory));) {
+    char child[PATH_MAX];
+    if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
+    if (snprintf(child, sizeof child, "%s/%s", path, entry->d_name) < (int)sizeof child) remove_tree(child);
+  }
+  closedir(directory);
+  return rmdir(path) == 0 || errno == ENOENT;
+}
+
+void cgroups_remove(char *const *paths, int count) {
+  int tries = REMOVE_TRIES;
+  for (int i = 0; i < count; i++) {
+    while (!remove_tree(paths[i]) && tries-- > 0)
+      usleep(1000);
+    if (tries < 0) warn("the control group %s cannot be removed: %s", paths[i], strerror(errno));
+  }
+}

@@ -1,0 +1,40 @@
+// A container's control groups on the host: one directory in each hierarchy (v1, hybrid), or one (v2).
+#ifndef RINGFENCE_CGROUP_H
+#define RINGFENCE_CGROUP_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "json.h"
+
+#define CGROUPS_MAX 32
+
+// Host tasks of a sandbox beside those of its guest, which has one for each of its own: launcher's init,
+// waiters, zygote, and Node with its threads (about 15, and a pool for CPU jobs).
+#define CGROUP_TASKS_HEADROOM 64
+
+// Least memory.max that a sandbox starts in: Node alone has this much in a moment of compiling.
+#define CGROUP_MEMORY_MIN (64ll << 20)
+
+struct cgroups {
+  int count;
+  char *const *paths; // absolute directories
+};
+
+// Makes the group that linux.cgroupsPath names: an absolute path below each hierarchy's root, a relative one
+// below the caller's own group, or with `systemd` SLICE:PREFIX:NAME, whose directories are made as systemd
+// would (it is not asked). NULL: /<id>. Directories that are there already are taken as they are.
+void cgroups_make(struct cgroups *cgroups, const char *path, const char *id, bool systemd);
+
+// Writes linux.resources. Device rules are accepted and left out: a sandbox has no way to a device, since
+// all its mounts are nodev and it can make none.
+void cgroups_limit(const struct cgroups *cgroups, const struct json *spec, unsigned resources);
+
+// Moves a process in.
+void cgroups_enter(const struct cgroups *cgroups, pid_t pid);
+
+// Removes the directories, and what is below; those that are gone are fine. Processes that are just ending
+// may keep them for a moment.
+void cgroups_remove(char *const *paths, int count);
+
+#endif

@@ -1,0 +1,195 @@
+// linux.resources as files of control groups (runtime-spec, config-linux.md "Control groups"): one table for
+// numbers and texts, and the few that are lists. Which of the two forms a directory has is seen by which file
+// is there.
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "report.h"
+
+// How a number becomes the text of a v2 file; v1 takes it as it is.
+enum form { AS_IS, OR_MAX, CPU_WEIGHT, IO_WEIGHT, TASKS, TEXT };
+
+static const struct limit {
+  const char *object, *member; // below linux.resources
+  const char *v1, *v2;
+  enum form form;
+  bool optional; // not every host has it
+} limits[] = {
+    {"memory", "reservation", "memory.soft_limit_in_bytes", "memory.low", OR_MAX, false},
+    {"memory", "limit", "memory.limit_in_bytes", "memory.max", OR_MAX, false},
+    {"memory", "swappiness", "memory.swappiness", NULL, AS_IS, true},
+    {"cpu", "shares", "cpu.shares", "cpu.weight", CPU_WEIGHT, false},
+    {"cpu", "period", "cpu.cfs_period_us", NULL, AS_IS, true},
+    {"cpu", "quota", "cpu.cfs_quota_us", NULL, AS_IS, true},
+    {"cpu", "burst", "cpu.cfs_burst_us", "cpu.max.burst", AS_IS, true},
+    {"cpu", "idle", "cpu.idle", "cpu.idle", AS_IS, true},
+    {"cpu", "cpus", "cpuset.cpus", "cpuset.cpus", TEXT, false},
+    {"cpu", "mems", "cpuset.mems", "cpuset.mems", TEXT, false},
+    {"pids", "limit", "pids.max", "pids.max", TASKS, false},
+    {"blockIO", "weight", "blkio.weight", "io.weight", IO_WEIGHT, true},
+    {"network", "classID", "net_cls.classid", NULL, AS_IS, true},
+};
+
+// 1: written; 0: no group has such a file.
+static int write_limit(const struct cgroups *cgroups, const char *name, const char *text) {
+  if (strchr(name, '/')) fail(EXIT_RINGFENCE, "linux.resources: %s is no file of a control group", name);
+  for (int i = 0; i < cgroups->count; i++) {
+    char path[PATH_MAX + 64];
+    snprintf(path, sizeof path, "%s/%s", cgroups->paths[i], name);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) continue;
+    if (fd < 0 || write(fd, text, strlen(text)) < 0)
+      fail_errno(EXIT_RINGFENCE, "setting %s to %s", path, text);
+    close(fd);
+    return 1;
+  }
+  return 0;
+}
+
+static void format(char *into, size_t capacity, enum form form, bool unified, long long number) {
+  bool unlimited = number < 0 || (form == TASKS && number == 0);
+  if (form == TASKS && !unlimited) number += CGROUP_TASKS_HEADROOM;
+  if (form == CPU_WEIGHT && unified) number = number <= 2 ? 1 : 1 + (number - 2) * 9999 / 262142;
+  if (form == IO_WEIGHT && unified) number = number <= 10 ? 1 : 1 + (number - 10) * 9999 / 990;
+  if (unlimited && (form == TASKS || (form == OR_MAX && unified)))
+    snprintf(into, capacity, "max");
+  else
+    snprintf(into, capacity, "%lld", number);
+}
+
+static void apply(const struct cgroups *cgroups, const struct json *spec, unsigned object,
+                  const struct limit *limit) {
+  unsigned token = json_member(spec, object, limit->member);
+  char v1[4096], v2[4096];
+  if (!token || json_is(spec, token, JSON_NULL)) return;
+  if (limit->form == TEXT) {
+    if (!json_text(spec, token, v1, sizeof v1)) fail(EXIT_RINGFENCE, "linux.resources.%s.%s must be a text", limit->object, limit->member);
+    if (v1[0] == '\0') return;
+    strcpy(v2, v1);
+  } else {
+    long long number;
+    if (!json_integer(spec, token, -1, INT64_MAX, &number))
+      fail(EXIT_RINGFENCE, "linux.resources.%s.%s must be an integer", limit->object, limit->member);
+    if (number == 0 && limit->form != TASKS) return; // as with runc: not set
+    format(v1, sizeof v1, limit->form, false, number);
+    format(v2, sizeof v2, limit->form, true, number);
+  }
+  if (write_limit(cgroups, limit->v1, v1) || (limit->v2 && write_limit(cgroups, limit->v2, v2))) return;
+  if (!limit->optional)
+    fail(EXIT_RINGFENCE, "linux.resources.%s.%s: this host has no such control group", limit->object,
+         limit->member);
+}
+
+static bool number_of(const struct json *spec, unsigned object, const char *member, long long *number) {
+  unsigned token = json_member(spec, object, member);
+  return token && json_integer(spec, token, -1, INT64_MAX, number);
+}
+
+// In v2 quota and period are one file, and swap is counted without memory.
+static void apply_cpu_max(const struct cgroups *cgroups, const struct json *spec, unsigned cpu) {
+  long long quota = -1, period = 100000;
+  char text[64];
+  bool is_set = number_of(spec, cpu, "quota", &quota) | number_of(spec, cpu, "period", &period);
+  if (!is_set) return;
+  if (period <= 0) period = 100000;
+  if (quota <= 0) snprintf(text, sizeof text, "max %lld", period);
+  else snprintf(text, sizeof text, "%lld %lld", quota, period);
+  write_limit(cgroups, "cpu.max", text);
+}
+
+static void apply_memory(const struct cgroups *cgroups, const struct json *spec, unsigned memory) {
+  long long swap = 0, limit = 0;
+  char text[64];
+  number_of(spec, memory, "limit", &limit);
+  if (limit > 0 && limit < CGROUP_MEMORY_MIN)
+    fail(EXIT_RINGFENCE, "a memory limit of %lld bytes is below the least for a sandbox, %lld", limit, CGROUP_MEMORY_MIN);
+  if (json_is(spec, json_member(spec, memory, "disableOOMKiller"), JSON_TRUE))
+    write_limit(cgroups, "memory.oom_control", "1");
+  if (!number_of(spec, memory, "swap", &swap) || swap == 0) return;
+  snprintf(text, sizeof text, "%lld", swap);
+  // The limit of both cannot be below that of memory, which was set before.
+  if (write_limit(cgroups, "memory.memsw.limit_in_bytes", text)) return;
+  if (swap < 0) strcpy(text, "max");
+  else if (limit <= 0 || swap < limit) fail(EXIT_RINGFENCE, "linux.resources.memory.swap must not be below the limit");
+  else snprintf(text, sizeof text, "%lld", swap - limit);
+  write_limit(cgroups, "memory.swap.max", text);
+}
+
+static void apply_block_io(const struct cgroups *cgroups, const struct json *spec, unsigned block) {
+  static const struct {
+    const char *member, *v1, *v2;
+  } throttles[] = {
+      {"throttleReadBpsDevice", "blkio.throttle.read_bps_device", "rbps"},
+      {"throttleWriteBpsDevice", "blkio.throttle.write_bps_device", "wbps"},
+      {"throttleReadIOPSDevice", "blkio.throttle.read_iops_device", "riops"},
+      {"throttleWriteIOPSDevice", "blkio.throttle.write_iops_device", "wiops"},
+  };
+  for (size_t i = 0; i < sizeof throttles / sizeof throttles[0]; i++) {
+    unsigned list = json_member(spec, block, throttles[i].member);
+    for (unsigned item = list ? json_first(spec, list) : 0; item; item = json_next(spec, list, item)) {
+      long long major, minor, rate;
+      char text[128];
+      if (!number_of(spec, item, "major", &major) || !number_of(spec, item, "minor", &minor) ||
+          !number_of(spec, item, "rate", &rate))
+        fail(EXIT_RINGFENCE, "linux.resources.blockIO.%s is not valid", throttles[i].member);
+      snprintf(text, sizeof text, "%lld:%lld %lld", major, minor, rate);
+      if (write_limit(cgroups, throttles[i].v1, text)) continue;
+      snprintf(text, sizeof text, "%lld:%lld %s=%lld", major, minor, throttles[i].v2, rate);
+      write_limit(cgroups, "io.max", text);
+    }
+  }
+}
+
+static void apply_huge_pages(const struct cgroups *cgroups, const struct json *spec, unsigned list) {
+  for (unsigned item = json_first(spec, list); item; item = json_next(spec, list, item)) {
+    char size[32], name[96], text[32];
+    long long limit;
+    if (!json_text(spec, json_member(spec, item, "pageSize"), size, sizeof size) ||
+        !number_of(spec, item, "limit", &limit))
+      fail(EXIT_RINGFENCE, "linux.resources.hugepageLimits is not valid");
+    snprintf(text, sizeof text, "%lld", limit);
+    snprintf(name, sizeof name, "hugetlb.%s.limit_in_bytes", size);
+    if (write_limit(cgroups, name, text)) continue;
+    snprintf(name, sizeof name, "hugetlb.%s.max", size);
+    write_limit(cgroups, name, text);
+  }
+}
+
+// Files of a v2 group by name, for what has no name of its own in the specification.
+static void apply_unified(const struct cgroups *cgroups, const struct json *spec, unsigned object) {
+  for (unsigned key = object + 1; key < spec->tokens[object].next; key = spec->tokens[key + 1].next) {
+    char name[128], text[4096];
+    if (!json_text(spec, key, name, sizeof name) || !json_text(spec, key + 1, text, sizeof text))
+      fail(EXIT_RINGFENCE, "linux.resources.unified is not valid");
+    if (!write_limit(cgroups, name, text))
+      fail(EXIT_RINGFENCE, "linux.resources.unified: this host has no %s", name);
+  }
+}
+
+void cgroups_limit(const struct cgroups *cgroups, const struct json *spec, unsigned resources) {
+  for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+    unsigned object = json_member(spec, resources, limits[i].object);
+    if (object) apply(cgroups, spec, object, &limits[i]);
+  }
+  static const struct {
+    const char *member;
+    void (*apply)(const struct cgroups *, const struct json *, unsigned);
+    enum json_type type;
+  } parts[] = {
+      {"cpu", apply_cpu_max, JSON_OBJECT},
+      {"memory", apply_memory, JSON_OBJECT},
+      {"blockIO", apply_block_io, JSON_OBJECT},
+      {"hugepageLimits", apply_huge_pages, JSON_ARRAY},
+      {"unified", apply_unified, JSON_OBJECT},
+  };
+  for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+    unsigned part = json_member(spec, resources, parts[i].member);
+    if (part && json_is(spec, part, parts[i].type)) parts[i].apply(cgroups, spec, part);
+  }
+}

@@ -1,0 +1,150 @@
+// `start`, `state`, `kill`, `delete`: one request each to the control socket of a container that is there.
+#include <ctype.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "container.h"
+#include "json.h"
+#include "report.h"
+#include "request.h"
+
+// How long a sandbox that was told to end may take.
+#define SHUTDOWN_MS 5000
+#define SIGNAL_MAX 64
+
+// A container and, where its sandbox lives, a connection to it.
+struct found {
+  struct state_directory state;
+  struct record record;
+  struct lines control; // fd -1: nobody listens
+};
+
+static void find(struct found *found, const struct options *options) {
+  *found = (struct found){0};
+  state_find(&found->state, options->values[OPTION_ROOT], options->id);
+  if (!record_read(&found->state, &found->record) || !found->record.bundle)
+    fail(EXIT_RINGFENCE, "container with id \"%s\" does not exist", options->id);
+  found->control.fd = state_connect(&found->state);
+}
+
+// Asks; false with the sandbox's words, or "" where it went away.
+static bool ask(struct found *found, const char *request, char **text, size_t *length, char *message,
+                size_t capacity) {
+  struct buffer line = {0};
+  buffer_printf(&line, "%s\n", request);
+  bool done = request_ask(&found->control, &line, NULL, 0, text, length, message, capacity);
+  buffer_free(&line);
+  return done;
+}
+
+static void ask_or_fail(struct found *found, const char *request) {
+  char *text, message[4096];
+  size_t length;
+  if (found->control.fd < 0) fail(EXIT_RINGFENCE, "container not running");
+  if (!ask(found, request, &text, &length, message, sizeof message))
+    fail(EXIT_RINGFENCE, "%s", message[0] ? message : "container not running");
+}
+
+int command_start(const struct options *options) {
+  struct found found;
+  char message[2048];
+  find(&found, options);
+  ask_or_fail(&found, "{\"id\":1,\"method\":\"start\"}");
+  if (!container_hooks(&found.state, &found.record, "poststart", "running", message, sizeof message))
+    warn("%s", message);
+  return 0;
+}
+
+static const char *status_of(struct found *found) {
+  static const char *const statuses[] = {"created", "running", "stopped"};
+  char *text, message[256];
+  size_t length;
+  struct json_token tokens[32];
+  struct json answer;
+  if (found->control.fd >= 0 &&
+      ask(found, "{\"id\":1,\"method\":\"state\"}", &text, &length, message, sizeof message) &&
+      json_parse(&answer, text, length, tokens, sizeof tokens / sizeof tokens[0])) {
+    unsigned status = json_member(&answer, json_member(&answer, 0, "result"), "status");
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
+      if (json_equals(&answer, status, statuses[i])) return statuses[i];
+  }
+  return "stopped";
+}
+
+int command_state(const struct options *options) {
+  struct found found;
+  find(&found, options);
+  struct buffer text = {0};
+  container_state(&found.state, &found.record, status_of(&found), true, &text);
+  buffer_append(&text, "\n", 1);
+  if (write_all(1, text.data, text.length) < 0) fail_errno(EXIT_RINGFENCE, "writing the state");
+  return 0;
+}
+
+// A signal by number or name, with SIG or without, RTMIN+N and RTMAX-N too; 0 where there is none.
+static int signal_number(const char *text) {
+  if (!text) return SIGTERM;
+  char *end;
+  if (isdigit((unsigned char)text[0])) {
+    long number = strtol(text, &end, 10);
+    return *end == '\0' && number >= 1 && number <= SIGNAL_MAX ? (int)number : 0;
+  }
+  if (strncasecmp(text, "SIG", 3) == 0) text += 3;
+  for (int signo = 1; signo < 32; signo++)
+    if (strcasecmp(text, sigabbrev_np(signo)) == 0) return signo;
+  if (strncasecmp(text, "RTM", 3) != 0 || strlen(text) < 5) return 0;
+  bool from_least = strncasecmp(text, "RTMIN", 5) == 0;
+  if (!from_least && strncasecmp(text, "RTMAX", 5) != 0) return 0;
+  // The guest's numbers: its C library keeps two of them for itself.
+  long offset = text[5] == '\0' ? 0 : strtol(text + 5, &end, 10);
+  if (text[5] != '\0' && (*end != '\0' || text[5] != (from_least ? '+' : '-'))) return 0;
+  long number = (from_least ? 34 : SIGNAL_MAX) + offset;
+  return number >= 34 && number <= SIGNAL_MAX ? (int)number : 0;
+}
+
+int command_kill(const struct options *options) {
+  struct found found;
+  int signo = signal_number(options->positionals[1]);
+  if (signo == 0) fail(EXIT_RINGFENCE, "unknown signal: %s", options->positionals[1]);
+  find(&found, options);
+  char request[128];
+  snprintf(request, sizeof request, "{\"id\":1,\"method\":\"kill\",\"params\":{\"signo\":%d,\"all\":%s}}", signo,
+           option_on(options, OPTION_ALL) ? "true" : "false");
+  ask_or_fail(&found, request);
+  return 0;
+}
+
+// Ends the sandbox, by its own hand if it can, and takes the lock that says it is gone.
+static void end_sandbox(struct found *found, bool force) {
+  char *text, message[4096] = "";
+  size_t length;
+  char request[64];
+  snprintf(request, sizeof request, "{\"id\":1,\"method\":\"shutdown\",\"params\":{\"force\":%s}}",
+           force ? "true" : "false");
+  if (found->control.fd >= 0 && !ask(found, request, &text, &length, message, sizeof message) && message[0])
+    fail(EXIT_RINGFENCE, "%s", message);
+  if (state_lock(&found->state, SHUTDOWN_MS)) return;
+  // It does not answer, or nobody listens any more though it lives.
+  int process = (int)syscall(SYS_pidfd_open, found->record.init, 0);
+  if (process >= 0 && record_init_alive(&found->record)) syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
+  if (process >= 0) close(process);
+  if (!state_lock(&found->state, SHUTDOWN_MS)) fail(EXIT_RINGFENCE, "container %s does not end", found->state.id);
+}
+
+int command_delete(const struct options *options) {
+  struct found found = {.control = {.fd = -1}};
+  bool force = option_on(options, OPTION_FORCE);
+  const char *root = options->values[OPTION_ROOT];
+  if (force && !state_open(&found.state, root, options->id)) return 0;
+  if (!force) state_find(&found.state, root, options->id);
+  if (record_read(&found.state, &found.record)) found.control.fd = state_connect(&found.state);
+  end_sandbox(&found, force);
+  container_remove(&found.state, &found.record);
+  return 0;
+}

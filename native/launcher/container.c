@@ -1,0 +1,290 @@
+// Containers: see container.h.
+#include "container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "console.h"
+#include "hooks.h"
+#include "init.h"
+#include "json.h"
+#include "report.h"
+#include "waiter.h"
+
+#define OCI_VERSION "1.2.0"
+
+// What is taken back when the launcher ends early; of this process alone, not of its children.
+static struct container *unfinished;
+static pid_t owner;
+
+static void reap(pid_t pid) {
+  if (pid <= 0) return;
+  kill(pid, SIGKILL);
+  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+    continue;
+}
+
+static void undo(void) {
+  if (!unfinished || getpid() != owner) return;
+  struct record *record = &unfinished->record;
+  reap(record->waiter);
+  reap(unfinished->sandbox.init);
+  cgroups_remove(record->cgroups, record->cgroup_count);
+  state_remove(&unfinished->state);
+}
+
+static void undo_at_exit(struct container *container) {
+  unfinished = container;
+  owner = getpid();
+  atexit(undo);
+}
+
+void container_keep(void) {
+  unfinished = NULL;
+}
+
+void container_leave(struct container *container) {
+  container_keep();
+  (void)!write(container->sandbox.lifeline, (char[]){LIFELINE_DETACH}, 1);
+}
+
+// ---- State ----
+
+static void annotations(const struct state_directory *state, struct buffer *into) {
+  size_t length;
+  char *text = state_read(state, "config.json", &length);
+  if (!text) return;
+  unsigned capacity = (unsigned)(length / 2 + 2);
+  struct json_token *tokens = calloc(capacity, sizeof *tokens);
+  struct json json;
+  if (tokens && json_parse(&json, text, length, tokens, capacity)) {
+    unsigned found = json_member(&json, 0, "annotations");
+    if (found && json_is(&json, found, JSON_OBJECT)) {
+      buffer_printf(into, ",\"annotations\":");
+      buffer_append(into, text + tokens[found].start, tokens[found].end - tokens[found].start);
+    }
+  }
+  free(tokens);
+  free(text);
+}
+
+void container_state(const struct state_directory *state, const struct record *record, const char *status,
+                     bool complete, struct buffer *into) {
+  bool stopped = strcmp(status, "stopped") == 0;
+  buffer_printf(into, "{\"ociVersion\":\"" OCI_VERSION "\",\"id\":");
+  buffer_json_text(into, state->id);
+  buffer_printf(into, ",\"status\":\"%s\",\"pid\":%d,\"bundle\":", status,
+                stopped ? 0 : record->waiter ? record->waiter : record->init);
+  buffer_json_text(into, record->bundle);
+  if (complete) {
+    buffer_printf(into, ",\"rootfs\":");
+    buffer_json_text(into, record->rootfs);
+    buffer_printf(into, ",\"created\":\"%s\",\"owner\":\"\"", record->created);
+  }
+  annotations(state, into);
+  buffer_append(into, "}", 1);
+}
+
+// ---- Hooks ----
+
+static const char *const runtime_namespaces[] = {"net", "ipc", "uts"};
+
+// createContainer hooks see the container's namespaces, and the host's files.
+static void enter_namespaces(void *argument) {
+  for (size_t i = 0; i < sizeof runtime_namespaces / sizeof runtime_namespaces[0]; i++) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/ns/%s", *(const pid_t *)argument, runtime_namespaces[i]);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || setns(fd, 0) < 0) _exit(EXIT_RINGFENCE);
+    close(fd);
+  }
+}
+
+static bool run_hooks(const struct state_directory *state, const struct json *spec,
+                      const struct record *record, const char *name, const char *status, char *message,
+                      size_t capacity) {
+  message[0] = '\0';
+  if (!hooks_present(spec, name)) return true;
+  struct buffer text = {0};
+  container_state(state, record, status, false, &text);
+  pid_t init = record->init;
+  bool inside = strcmp(name, "createContainer") == 0;
+  bool done = hooks_run(spec, name, text.data, text.length, inside ? enter_namespaces : NULL, &init, message,
+                        capacity);
+  buffer_free(&text);
+  return done;
+}
+
+bool container_hooks(const struct state_directory *state, const struct record *record, const char *name,
+                     const char *status, char *message, size_t capacity) {
+  message[0] = '\0';
+  size_t length;
+  char *text = state_read(state, "config.json", &length);
+  if (!text) return true;
+  unsigned tokens_capacity = (unsigned)(length / 2 + 2);
+  struct json_token *tokens = calloc(tokens_capacity, sizeof *tokens);
+  struct json json;
+  bool done = !tokens || !json_parse(&json, text, length, tokens, tokens_capacity) ||
+              run_hooks(state, &json, record, name, status, message, capacity);
+  free(tokens);
+  free(text);
+  return done;
+}
+
+static void create_hooks(struct container *container) {
+  static const char *const names[] = {"prestart", "createRuntime", "createContainer"};
+  char message[2048];
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    if (!run_hooks(&container->state, &container->spec.json, &container->record, names[i], "creating", message,
+                   sizeof message))
+      fail(EXIT_RINGFENCE, "%s", message);
+}
+
+// ---- Create ----
+
+static void check_terminal(const struct options *options, const struct spec *spec, bool attached) {
+  bool has_socket = options->values[OPTION_CONSOLE_SOCKET] != NULL;
+  if (spec->terminal && !attached && !has_socket)
+    fail(EXIT_RINGFENCE, "cannot allocate tty if ringfence will detach without setting console socket");
+  if (!spec->terminal && has_socket)
+    fail(EXIT_RINGFENCE, "cannot use console socket if ringfence will not detach or allocate tty");
+}
+
+static void make_cgroups(struct container *container, const struct options *options) {
+  const struct json *json = &container->spec.json;
+  struct cgroups cgroups;
+  cgroups_make(&cgroups, container->spec.cgroups_path, options->id, option_on(options, OPTION_SYSTEMD_CGROUP));
+  struct record *record = &container->record;
+  for (int i = 0; i < cgroups.count && i < RECORD_CGROUPS_MAX; i++)
+    record->cgroups[record->cgroup_count++] = cgroups.paths[i];
+  unsigned system = json_member(json, 0, "linux");
+  unsigned resources = system ? json_member(json, system, "resources") : 0;
+  if (resources) cgroups_limit(&cgroups, json, resources);
+  cgroups_enter(&cgroups, container->sandbox.init);
+  if (record->waiter) cgroups_enter(&cgroups, record->waiter);
+}
+
+static void set_oom_score(const struct container *container) {
+  if (!container->spec.sets_oom_score) return;
+  char path[64], text[16];
+  snprintf(path, sizeof path, "/proc/%d/oom_score_adj", container->sandbox.init);
+  int length = snprintf(text, sizeof text, "%d", container->spec.oom_score);
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0 || write(fd, text, (size_t)length) != length)
+    fail_errno(EXIT_RINGFENCE, "setting process.oomScoreAdj to %d", container->spec.oom_score);
+  close(fd);
+}
+
+static void wait_until_created(struct container *container) {
+  char *line;
+  size_t length;
+  while (lines_next(&container->control, &line, &length)) {
+    struct json_token tokens[64];
+    struct json event;
+    char message[4096];
+    if (!json_parse(&event, line, length, tokens, sizeof tokens / sizeof tokens[0])) continue;
+    unsigned name = json_member(&event, 0, "event");
+    if (json_equals(&event, name, "created")) return;
+    if (json_equals(&event, name, "error")) {
+      if (!json_text(&event, json_member(&event, 0, "message"), message, sizeof message)) message[0] = '\0';
+      fail(EXIT_RINGFENCE, "%s", message);
+    }
+    if (json_equals(&event, name, "died")) break;
+  }
+  fail(EXIT_RINGFENCE, "the sandbox died while the container was created");
+}
+
+static void fill_record(struct container *container) {
+  struct record *record = &container->record;
+  record->bundle = container->spec.bundle;
+  record->rootfs = container->spec.root;
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  size_t n = strftime(record->created, sizeof record->created, "%Y-%m-%dT%H:%M:%S", gmtime(&now.tv_sec));
+  snprintf(record->created + n, sizeof record->created - n, ".%03ldZ", now.tv_nsec / 1000000);
+}
+
+void container_write_pid(const char *path, pid_t pid) {
+  if (!path) return;
+  char temporary[PATH_MAX], text[16];
+  if (snprintf(temporary, sizeof temporary, "%s.new", path) >= (int)sizeof temporary)
+    fail(EXIT_RINGFENCE, "--pid-file is too long");
+  int length = snprintf(text, sizeof text, "%d", pid);
+  int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0 || write_all(fd, text, (size_t)length) < 0 || rename(temporary, path) < 0)
+    fail_errno(EXIT_RINGFENCE, "writing %s", path);
+  close(fd);
+}
+
+void container_create(struct container *container, const struct options *options,
+                      const struct identity *identity, bool attached) {
+  *container = (struct container){0};
+  struct spec *spec = &container->spec;
+  struct record *record = &container->record;
+  const char *console_socket = options->values[OPTION_CONSOLE_SOCKET];
+  spec_read(spec, options->values[OPTION_BUNDLE]);
+  check_terminal(options, spec, attached);
+  state_create(&container->state, options->values[OPTION_ROOT], options->id);
+  undo_at_exit(container);
+  state_write(&container->state, "config.json", spec->text, spec->length);
+  fill_record(container);
+
+  struct sandbox_plan plan = {
+      .options = options,
+      .identity = identity,
+      .state = &container->state,
+      .spec = spec,
+      .stdio = {0, 1, 2},
+      .terminal = attached && spec->terminal && identity->terminal ? 0 : -1,
+      .waiter = -1,
+  };
+  struct console console = {-1, -1};
+  if (console_socket) {
+    console_open(&console, spec->columns, spec->rows);
+    for (int i = 0; i < 3; i++)
+      plan.stdio[i] = console.slave;
+  }
+  int channel[2] = {-1, -1};
+  if (!attached && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0)
+    fail_errno(EXIT_RINGFENCE, "making the waiter's channel");
+  plan.waiter = channel[0];
+
+  sandbox_prepare(&container->sandbox, &plan);
+  container->control.fd = container->sandbox.control;
+  record->init = container->sandbox.init;
+  record->user_namespace = container->sandbox.user_namespace;
+  if (!attached) record->waiter = waiter_start(record->init, record->user_namespace, channel[1], console.slave);
+  make_cgroups(container, options);
+  set_oom_score(container);
+  create_hooks(container);
+  sandbox_go(&container->sandbox);
+  const int given[] = {channel[0], channel[1], console.slave, spec->memfd};
+  for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
+    if (given[i] >= 0) close(given[i]);
+  if (!console_socket) sandbox_release_stdio();
+  wait_until_created(container);
+  if (console_socket) console_send(&console, console_socket);
+  record_write(&container->state, record);
+  container_write_pid(options->values[OPTION_PID_FILE], record->waiter ? record->waiter : record->init);
+}
+
+// ---- Remove ----
+
+void container_remove(const struct state_directory *state, const struct record *record) {
+  char message[2048];
+  cgroups_remove((char *const *)record->cgroups, record->cgroup_count);
+  if (record->bundle && !container_hooks(state, record, "poststop", "stopped", message, sizeof message))
+    warn("%s", message);
+  state_remove(state);
+}

@@ -1,0 +1,49 @@
+// Making and removing a container: everything on the host's side of an OCI runtime's create and delete.
+#ifndef RINGFENCE_CONTAINER_H
+#define RINGFENCE_CONTAINER_H
+
+#include <stdbool.h>
+
+#include "identity.h"
+#include "lines.h"
+#include "options.h"
+#include "record.h"
+#include "sandbox.h"
+#include "spec.h"
+#include "state.h"
+
+struct container {
+  struct state_directory state;
+  struct spec spec;
+  struct sandbox sandbox;
+  struct record record;
+  struct lines control; // the sandbox's connection to this launcher
+};
+
+// Creates the container that the options name. With `attached`, this launcher stands for it, with its own
+// standard streams and terminal; otherwise a waiter does. If it fails, or the launcher ends before
+// container_leave or container_keep, nothing is left.
+void container_create(struct container *container, const struct options *options,
+                      const struct identity *identity, bool attached);
+
+// From now on its removal is the caller's business.
+void container_keep(void);
+
+// The launcher may end now, and the container stays.
+void container_leave(struct container *container);
+
+// Removes what is left of a container whose sandbox is gone, and runs its poststop hooks.
+void container_remove(const struct state_directory *state, const struct record *record);
+
+// Runs the hooks of that name in a container's config.json with its state; false with a message.
+bool container_hooks(const struct state_directory *state, const struct record *record, const char *name,
+                     const char *status, char *message, size_t capacity);
+
+// The state of a container as hooks see it (runtime-spec, "State"), or as `state` prints it (complete).
+void container_state(const struct state_directory *state, const struct record *record, const char *status,
+                     bool complete, struct buffer *into);
+
+// Writes a pid to --pid-file, whole or not at all.
+void container_write_pid(const char *path, pid_t pid);
+
+#endif

@@ -1,0 +1,102 @@
+// state.json: see record.h.
+#include "record.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buffer.h"
+#include "json.h"
+#include "spec.h"
+
+#define TOKENS_MAX 256
+#define TEXT_MAX 4096
+#define STAT_MAX 4096
+
+// Field 22 of /proc/PID/stat; 0 when there is no such process.
+static unsigned long long start_time(pid_t pid) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  size_t length;
+  char *text = pid > 0 ? read_whole_file(path, STAT_MAX, &length) : NULL;
+  if (!text) return 0;
+  unsigned long long start = 0;
+  // The name, in parentheses, may hold anything.
+  char *at = strrchr(text, ')');
+  for (int field = 2; at && field < 22; field++)
+    at = strchr(at + 1, ' ');
+  if (at) sscanf(at, " %llu", &start);
+  free(text);
+  return start;
+}
+
+static void member(struct buffer *text, const char *name, const char *value) {
+  if (!value) return;
+  buffer_printf(text, ",\"%s\":", name);
+  buffer_json_text(text, value);
+}
+
+void record_write(const struct state_directory *state, struct record *record) {
+  record->init_start = start_time(record->init);
+  record->waiter_start = start_time(record->waiter);
+  struct buffer text = {0};
+  buffer_printf(&text, "{\"version\":1,\"id\":");
+  buffer_json_text(&text, state->id);
+  buffer_printf(&text, ",\"init\":%d,\"initStart\":%llu,\"waiter\":%d,\"waiterStart\":%llu", record->init,
+                record->init_start, record->waiter, record->waiter_start);
+  buffer_printf(&text, ",\"userNamespace\":%s", record->user_namespace ? "true" : "false");
+  member(&text, "bundle", record->bundle);
+  member(&text, "rootfs", record->rootfs);
+  if (record->bundle) member(&text, "created", record->created);
+  buffer_printf(&text, ",\"cgroups\":[");
+  for (int i = 0; i < record->cgroup_count; i++) {
+    if (i > 0) buffer_append(&text, ",", 1);
+    buffer_json_text(&text, record->cgroups[i]);
+  }
+  buffer_printf(&text, "]}\n");
+  state_write(state, "state.json", text.data, text.length);
+  buffer_free(&text);
+}
+
+static char *text_member(const struct json *json, const char *name) {
+  char text[TEXT_MAX];
+  return json_text(json, json_member(json, 0, name), text, sizeof text) ? strdup(text) : NULL;
+}
+
+static long long number_member(const struct json *json, const char *name, long long most) {
+  long long number;
+  return json_integer(json, json_member(json, 0, name), 0, most, &number) ? number : 0;
+}
+
+bool record_read(const struct state_directory *state, struct record *record) {
+  *record = (struct record){0};
+  size_t length;
+  char *text = state_read(state, "state.json", &length);
+  if (!text) return false;
+  struct json_token tokens[TOKENS_MAX];
+  struct json json;
+  bool valid = json_parse(&json, text, length, tokens, TOKENS_MAX) && json_is(&json, 0, JSON_OBJECT);
+  if (valid) {
+    record->init = (pid_t)number_member(&json, "init", 1 << 22);
+    record->waiter = (pid_t)number_member(&json, "waiter", 1 << 22);
+    record->init_start = (unsigned long long)number_member(&json, "initStart", 1ll << 62);
+    record->waiter_start = (unsigned long long)number_member(&json, "waiterStart", 1ll << 62);
+    record->user_namespace = json_is(&json, json_member(&json, 0, "userNamespace"), JSON_TRUE);
+    record->bundle = text_member(&json, "bundle");
+    record->rootfs = text_member(&json, "rootfs");
+    json_text(&json, json_member(&json, 0, "created"), record->created, sizeof record->created);
+    unsigned cgroups = json_member(&json, 0, "cgroups");
+    for (unsigned item = json_first(&json, cgroups); item && record->cgroup_count < RECORD_CGROUPS_MAX;
+         item = json_next(&json, cgroups, item)) {
+      char path[TEXT_MAX];
+      if (json_text(&json, item, path, sizeof path)) record->cgroups[record->cgroup_count++] = strdup(path);
+    }
+  }
+  free(text);
+  return valid;
+}
+
+bool record_init_alive(const struct record *record) {
+  unsigned long long start = start_time(record->init);
+  return start != 0 && start == record->init_start;
+}

@@ -1,0 +1,36 @@
+// state.json: what one command of the launcher leaves for the next.
+#ifndef RINGFENCE_RECORD_H
+#define RINGFENCE_RECORD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "state.h"
+
+#define RECORD_CGROUPS_MAX 32
+
+struct record {
+  pid_t init;
+  // The process that stands for a container; 0 where its launcher does.
+  pid_t waiter;
+  bool user_namespace;
+  // Of a container; NULL for a sandbox without one.
+  char *bundle;
+  char *rootfs;
+  char created[32]; // RFC 3339
+  int cgroup_count;
+  char *cgroups[RECORD_CGROUPS_MAX];
+  // Start times as in /proc/PID/stat, in clock ticks: a number alone may be somebody else's by now.
+  unsigned long long init_start, waiter_start;
+};
+
+// Fills in the start times and writes it.
+void record_write(const struct state_directory *state, struct record *record);
+
+// False when there is none that can be read.
+bool record_read(const struct state_directory *state, struct record *record);
+
+// Whether the process that was recorded still exists.
+bool record_init_alive(const struct record *record);
+
+#endif

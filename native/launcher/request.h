@@ -1,0 +1,22 @@
+// A request to a sandbox's control socket (docs/process-model.md, "Control protocol").
+#ifndef RINGFENCE_REQUEST_H
+#define RINGFENCE_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "buffer.h"
+#include "lines.h"
+
+// Sends a line with descriptors; false with errno.
+bool request_send(int fd, const struct buffer *line, const int *descriptors, int count);
+
+// Waits for the answer to the request with id 1. True: `text` has its line, good until the next read.
+// False: it was refused, and `message` says why; "" when the sandbox went away without an answer.
+bool request_answer(struct lines *lines, char **text, size_t *length, char *message, size_t capacity);
+
+// Sends a request and waits for its answer, as request_answer.
+bool request_ask(struct lines *lines, const struct buffer *line, const int *descriptors, int count,
+                 char **text, size_t *length, char *message, size_t capacity);
+
+#endif

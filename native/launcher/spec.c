@@ -1,0 +1,157 @@
+// config.json: see spec.h.
+#include "spec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "report.h"
+
+static void *allocate(size_t size) {
+  void *memory = calloc(1, size ? size : 1);
+  if (!memory) fail_errno(EXIT_RINGFENCE, "reading config.json");
+  return memory;
+}
+
+char *read_whole_file(const char *path, size_t limit, size_t *length) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return NULL;
+  char *text = allocate(limit + 1);
+  *length = 0;
+  ssize_t n = 1;
+  while (*length <= limit && (n = read(fd, text + *length, limit + 1 - *length)) != 0) {
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) break;
+    *length += (size_t)n;
+  }
+  int error = *length > limit ? EFBIG : errno;
+  close(fd);
+  if (n < 0 || *length > limit) {
+    free(text);
+    errno = error;
+    return NULL;
+  }
+  text[*length] = '\0';
+  return text;
+}
+
+static int sealed_copy(const char *text, size_t length) {
+  int fd = memfd_create("ringfence-spec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0 || write_all(fd, text, length) < 0 ||
+      fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+    fail_errno(EXIT_RINGFENCE, "copying config.json");
+  return fd;
+}
+
+// A string as a path, relative to the bundle if it is not absolute; NULL where there is no such string.
+static char *path_at(const struct spec *spec, unsigned token) {
+  char text[PATH_MAX];
+  if (!json_text(&spec->json, token, text, sizeof text) || text[0] == '\0') return NULL;
+  char *path = NULL;
+  if (text[0] == '/') path = strdup(text);
+  else if (asprintf(&path, "%s/%s", spec->bundle, text) < 0) path = NULL;
+  if (!path) fail_errno(EXIT_RINGFENCE, "reading config.json");
+  return path;
+}
+
+// A member of an object that may be missing itself (token 0, which is the whole text).
+static unsigned inner(const struct json *json, unsigned object, const char *name) {
+  return object == 0 ? 0 : json_member(json, object, name);
+}
+
+static bool string_is(const struct spec *spec, unsigned token, const char *text) {
+  return token != 0 && json_equals(&spec->json, token, text);
+}
+
+// A namespace of another process is joined only where nothing of the guest's depends on it: its processes,
+// IPC objects and names are the sandbox's own.
+static void read_namespaces(struct spec *spec, unsigned namespaces) {
+  const struct json *json = &spec->json;
+  for (unsigned item = json_first(json, namespaces); item; item = json_next(json, namespaces, item)) {
+    unsigned type = json_member(json, item, "type");
+    char *path = path_at(spec, json_member(json, item, "path"));
+    if (!path) continue;
+    if (string_is(spec, type, "network")) {
+      spec->network = path;
+      continue;
+    }
+    char name[32];
+    if (!json_text(json, type, name, sizeof name)) strcpy(name, "?");
+    fail(EXIT_RINGFENCE, "linux.namespaces: the %s namespace of another process cannot be joined: %s", name,
+         path);
+  }
+}
+
+static void read_bind(struct spec *spec, unsigned mount, unsigned index) {
+  const struct json *json = &spec->json;
+  unsigned options = json_member(json, mount, "options");
+  bool is_bind = string_is(spec, json_member(json, mount, "type"), "bind");
+  struct bind bind = {.index = index};
+  for (unsigned option = json_first(json, options); option; option = json_next(json, options, option)) {
+    bool recursive = json_equals(json, option, "rbind");
+    is_bind |= recursive || json_equals(json, option, "bind");
+    bind.recursive |= recursive;
+    if (json_equals(json, option, "ro") || json_equals(json, option, "rro")) bind.read_only = true;
+    if (json_equals(json, option, "rw")) bind.read_only = false;
+  }
+  if (!is_bind) return;
+  bind.source = path_at(spec, json_member(json, mount, "source"));
+  if (!bind.source) fail(EXIT_RINGFENCE, "mounts[%u].source is missing", index);
+  spec->binds[spec->bind_count++] = bind;
+}
+
+static void read_mounts(struct spec *spec, unsigned mounts) {
+  unsigned count = 0;
+  const struct json *json = &spec->json;
+  for (unsigned mount = json_first(json, mounts); mount; mount = json_next(json, mounts, mount))
+    count++;
+  if (count > SPEC_MOUNTS_MAX) fail(EXIT_RINGFENCE, "mounts must have at most %d entries", SPEC_MOUNTS_MAX);
+  spec->binds = allocate(count * sizeof *spec->binds);
+  unsigned index = 0;
+  for (unsigned mount = json_first(json, mounts); mount; mount = json_next(json, mounts, mount))
+    read_bind(spec, mount, index++);
+}
+
+static void read_process(struct spec *spec, unsigned process) {
+  const struct json *json = &spec->json;
+  long long number;
+  unsigned terminal = inner(json, process, "terminal");
+  spec->terminal = terminal != 0 && json_is(json, terminal, JSON_TRUE);
+  unsigned size = inner(json, process, "consoleSize");
+  if (json_integer(json, inner(json, size, "width"), 0, 65535, &number)) spec->columns = (unsigned)number;
+  if (json_integer(json, inner(json, size, "height"), 0, 65535, &number)) spec->rows = (unsigned)number;
+  spec->sets_oom_score =
+      json_integer(json, inner(json, process, "oomScoreAdj"), -1000, 1000, &number);
+  if (spec->sets_oom_score) spec->oom_score = (int)number;
+}
+
+void spec_read(struct spec *spec, const char *bundle) {
+  *spec = (struct spec){.bundle = realpath(bundle ? bundle : ".", NULL)};
+  if (!spec->bundle) fail_errno(EXIT_RINGFENCE, "bundle %s", bundle ? bundle : ".");
+  char path[PATH_MAX + 16];
+  snprintf(path, sizeof path, "%s/config.json", spec->bundle);
+  spec->text = read_whole_file(path, SPEC_BYTES_MAX, &spec->length);
+  if (!spec->text) fail_errno(EXIT_RINGFENCE, "reading %s", path);
+  // A token has at least one byte, and a separator but for the last.
+  unsigned capacity = (unsigned)(spec->length / 2 + 2);
+  struct json_token *tokens = allocate(capacity * sizeof *tokens);
+  if (!json_parse(&spec->json, spec->text, spec->length, tokens, capacity) || !json_is(&spec->json, 0, JSON_OBJECT))
+    fail(EXIT_RINGFENCE, "%s is not a JSON object", path);
+  spec->memfd = sealed_copy(spec->text, spec->length);
+  const struct json *json = &spec->json;
+  unsigned root = json_member(json, 0, "root"), system = json_member(json, 0, "linux");
+  spec->root = path_at(spec, inner(json, root, "path"));
+  if (!spec->root) fail(EXIT_RINGFENCE, "config.json: root.path is missing");
+  char cgroups[PATH_MAX];
+  if (json_text(json, inner(json, system, "cgroupsPath"), cgroups, sizeof cgroups) && cgroups[0])
+    spec->cgroups_path = strdup(cgroups);
+  read_process(spec, json_member(json, 0, "process"));
+  read_namespaces(spec, inner(json, system, "namespaces"));
+  read_mounts(spec, json_member(json, 0, "mounts"));
+}

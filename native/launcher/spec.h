@@ -1,0 +1,46 @@
+// A container's config.json as far as it concerns what must precede Node: namespaces, cgroups, root, bind
+// sources, terminal, OOM score, hooks. Everything else is read and checked in the sandbox
+// (src/main/oci/), from the same sealed bytes.
+#ifndef RINGFENCE_SPEC_H
+#define RINGFENCE_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "json.h"
+
+#define SPEC_BYTES_MAX (4 << 20)
+#define SPEC_MOUNTS_MAX 1024
+
+// What a bind mount shows.
+struct bind {
+  unsigned index; // in mounts
+  char *source;   // absolute
+  bool recursive;
+  bool read_only;
+};
+
+struct spec {
+  char *bundle; // absolute
+  char *text;
+  size_t length;
+  int memfd; // sealed copy of the text
+  struct json json;
+  char *root; // absolute
+  bool terminal;
+  unsigned columns, rows; // of the terminal, 0 where nothing is said
+  char *cgroups_path;     // or NULL
+  char *network;          // path of the network namespace to join, or NULL
+  bool sets_oom_score;
+  int oom_score;
+  struct bind *binds;
+  unsigned bind_count;
+};
+
+// Reads <bundle>/config.json; `bundle` NULL: the working directory.
+void spec_read(struct spec *spec, const char *bundle);
+
+// Reads a file of at most `limit` bytes; NULL with errno. The caller frees it.
+char *read_whole_file(const char *path, size_t limit, size_t *length);
+
+#endif

@@ -1,0 +1,30 @@
+// `ringfence features`: what this runtime can do, in the runtime specification's form (features.md). Engines
+// read it at their start. Made from the tables that the code itself goes by.
+
+import * as CAP from "../../shared/abi/prctl.ts";
+import { MOUNT_OPTIONS } from "../oci/mounts.ts";
+
+const HOOKS = ["prestart", "createRuntime", "createContainer", "poststart", "poststop"];
+const NAMESPACES = ["cgroup", "ipc", "mount", "network", "pid", "uts"];
+
+export function features(version: string): object {
+  return {
+    ociVersionMin: "1.0.0",
+    ociVersionMax: "1.2.0",
+    hooks: HOOKS,
+    mountOptions: MOUNT_OPTIONS,
+    linux: {
+      namespaces: NAMESPACES,
+      capabilities: Object.keys(CAP).filter((name) => name.startsWith("CAP_") && name !== "CAP_LAST_CAP"),
+      cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: false },
+      // A profile is accepted; the guest's calls do not reach the host with or without it.
+      seccomp: { enabled: false },
+      apparmor: { enabled: false },
+      selinux: { enabled: false },
+      mountExtensions: { idmap: { enabled: false } },
+      netDevices: { enabled: false },
+    },
+    annotations: { "dev.ringfence.version": version },
+    potentiallyUnsafeConfigAnnotations: [],
+  };
+}

@@ -1,0 +1,128 @@
+// A container's way: created, running, stopped (runtime-spec, "Runtime and Lifecycle"). What its callers ask
+// for comes from control requests; its waiter stands for its first process.
+
+import { closeSync } from "node:fs";
+import { SIGKILL, SIGTERM } from "../../shared/abi/signal.ts";
+import type { ContainerSpec } from "../../shared/container_spec.ts";
+import type { KernelApi, ProcessSpec } from "../../shared/process_spec.ts";
+import { type Event, Program } from "../control/program.ts";
+import { RequestError } from "../control/request_error.ts";
+import type { Host } from "../host.ts";
+import type { Log } from "../log.ts";
+import { Waiter } from "./waiter.ts";
+
+export type Stdio = [number, number, number];
+export type Status = "created" | "running" | "stopped";
+
+export interface Parts {
+  host: Host;
+  kernel: KernelApi;
+  log: Log;
+}
+
+/** Tells what becomes of a program; the first event answers whether it could be started. */
+type Tell = (event: Event) => void;
+
+export class Container {
+  readonly spec: ContainerSpec;
+  readonly #parts: Parts;
+  readonly #waiter: Waiter | null;
+  #stdio: Stdio | null;
+  #program: Program | null = null;
+  #status: Status = "created";
+
+  /** `waiter`: descriptor of its channel, or null where the caller's connection stands for the container. */
+  constructor(parts: Parts, spec: ContainerSpec, stdio: Stdio, waiter: number | null) {
+    this.spec = spec;
+    this.#parts = parts;
+    this.#stdio = stdio;
+    this.#waiter = waiter === null ? null : this.#watch(waiter, () => this.#program);
+  }
+
+  get status(): Status {
+    return this.#status;
+  }
+
+  /** Its first program, once it was started. */
+  get program(): Program | null {
+    return this.#program;
+  }
+
+  /** Starts the container's program; resolves when it runs. `tell` gets the events of its way. */
+  async start(tell: Tell = () => {}): Promise<void> {
+    if (this.#status !== "created" || this.#stdio === null)
+      throw new RequestError("ERR_STATE", `cannot start a container that is ${this.#status}`);
+    const stdio = this.#stdio;
+    this.#stdio = null;
+    const program = new Program(this.#parts.kernel, (event) => {
+      if (event.event === "exit") this.#ended(event.status);
+      tell(event);
+    });
+    this.#program = program;
+    this.#status = "running";
+    try {
+      await this.#started(program, this.spec.process, stdio);
+    } catch (error) {
+      this.#ended(SIGKILL);
+      throw error;
+    }
+  }
+
+  /** Runs a program until its first event; the rest of its way goes on in the background. */
+  #started(program: Program, spec: ProcessSpec, stdio: Stdio): Promise<void> {
+    return new Promise((resolve, reject) => {
+      program.onFirstEvent = (event) => {
+        if (event.event === "error") reject(new RequestError("ERR_START", event.message));
+        else resolve();
+      };
+      program.run(spec, stdio).catch((error: unknown) => {
+        this.#parts.log.error({ err: error }, "a program could not be run");
+        reject(error);
+      });
+    });
+  }
+
+  /** A further program in the container, with a waiter of its own, or one whose caller is told by `tell`. */
+  async exec(spec: ProcessSpec, stdio: Stdio, waiter: number | null, tell: Tell): Promise<Program> {
+    if (this.#status !== "running") {
+      for (const fd of new Set([...stdio, ...(waiter === null ? [] : [waiter])])) closeSync(fd);
+      throw new RequestError("ERR_STATE", `cannot exec in a container that is ${this.#status}`);
+    }
+    const standIn = waiter === null ? null : this.#watch(waiter, () => program);
+    const program = new Program(this.#parts.kernel, (event) => {
+      if (event.event === "exit") standIn?.end(event.status);
+      if (event.event === "error") standIn?.end(event.code << 8);
+      tell(event);
+    });
+    await this.#started(program, spec, stdio);
+    return program;
+  }
+
+  /** Sends a signal to the first process, or to all. */
+  async kill(signo: number, all: boolean): Promise<void> {
+    if (this.#status === "stopped") throw new RequestError("ERR_STATE", "container not running");
+    if (this.#status === "running") {
+      await (all ? this.#parts.kernel.signal(0, signo) : this.#program!.signal(signo, false));
+      return;
+    }
+    // Nothing runs yet that could have a handler.
+    if (signo === SIGKILL || signo === SIGTERM) this.#ended(signo);
+  }
+
+  #ended(status: number): void {
+    this.#status = "stopped";
+    for (const fd of new Set(this.#stdio ?? [])) closeSync(fd);
+    this.#stdio = null;
+    this.#waiter?.end(status);
+  }
+
+  #watch(channel: number, program: () => Program | null): Waiter {
+    const failed = (error: unknown) => this.#parts.log.error({ err: error }, "a signal was lost");
+    const send = (signo: number, fromTerminal: boolean) => {
+      const target = program();
+      if (target !== null) target.signal(signo, fromTerminal).catch(failed);
+      else this.kill(signo, false).catch(failed);
+    };
+    return new Waiter(this.#parts.host, channel, { signal: send, gone: () => send(SIGKILL, false) });
+  }
+}

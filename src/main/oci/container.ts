@@ -1,0 +1,130 @@
+// An OCI config.json as a ContainerSpec (runtime-spec, config.md and config-linux.md). What concerns the
+// host side alone (namespaces, cgroups, hooks) is the launcher's to read. What has no meaning here, or is not
+// enforced, is told in the log, once.
+
+import { fstatSync, readSync } from "node:fs";
+import { S_IFBLK, S_IFCHR } from "../../shared/abi/stat.ts";
+import type { ContainerSpec, DeviceSpec } from "../../shared/container_spec.ts";
+import type { Descriptors } from "../boot.ts";
+import type { Log } from "../log.ts";
+import { ociMounts } from "./mounts.ts";
+import { ociProcess } from "./process.ts";
+import {
+  absolutePath,
+  boolean,
+  byteString,
+  integer,
+  list,
+  map,
+  object,
+  optional,
+  type Reader,
+  SchemaError,
+} from "./schema.ts";
+
+const PATHS_MAX = 4096;
+const NAME_MAX = 64; // __NEW_UTS_LEN
+const MAP_MAX = 4096;
+const ID_MAX = 0xfffffffe;
+const VERSION = /^1\.\d+\.\d+/;
+const DEFAULT_DEVICE_MODE = 0o666;
+const DEVICE_TYPES: Readonly<Record<string, number>> = { c: S_IFCHR, u: S_IFCHR, b: S_IFBLK };
+
+const readDevice = object({
+  path: absolutePath,
+  type: byteString,
+  major: optional(integer(0, 4095), 0),
+  minor: optional(integer(0, 1048575), 0),
+  fileMode: optional(integer(0, 0o7777), DEFAULT_DEVICE_MODE),
+  uid: optional(integer(0, ID_MAX), 0),
+  gid: optional(integer(0, ID_MAX), 0),
+});
+
+const device: Reader<DeviceSpec | null> = (value, at) => {
+  const { type, fileMode, ...rest } = readDevice(value, at);
+  if (type === "p") return null; // a FIFO: the guest makes its own
+  const bits = DEVICE_TYPES[type];
+  if (bits === undefined) throw new SchemaError(`${at}.type must be c, b, u or p`);
+  return { ...rest, mode: bits | fileMode };
+};
+
+const anything: Reader<unknown> = (value) => value;
+const paths = list(absolutePath, PATHS_MAX);
+
+const readLinux = object({
+  uidMappings: optional(list(anything, 4096), []),
+  gidMappings: optional(list(anything, 4096), []),
+  devices: optional(list(device, 4096), []),
+  sysctl: optional(map(byteString, MAP_MAX), {}),
+  maskedPaths: optional(paths, []),
+  readonlyPaths: optional(paths, []),
+  seccomp: optional(anything, undefined),
+  personality: optional(anything, undefined),
+  resources: optional(
+    object({ pids: optional(object({ limit: optional(integer(-1, 2 ** 52), 0) }), { limit: 0 }) }),
+    { pids: { limit: 0 } },
+  ),
+});
+
+function readConfig(descriptors: Descriptors) {
+  return object({
+    ociVersion: byteString,
+    root: object({ readonly: optional(boolean, false) }),
+    mounts: optional(ociMounts(descriptors), []),
+    process: ociProcess,
+    hostname: optional(byteString, ""),
+    domainname: optional(byteString, ""),
+    annotations: optional(map(byteString, MAP_MAX), {}),
+    linux: optional(readLinux, readLinux({}, "")),
+  });
+}
+
+function check(name: string, value: string): string {
+  if (value.length > NAME_MAX) throw new SchemaError(`${name} must have at most ${NAME_MAX} bytes`);
+  return value;
+}
+
+function readText(fd: number): string {
+  const bytes = Buffer.alloc(fstatSync(fd).size);
+  readSync(fd, bytes, 0, bytes.length, 0);
+  return bytes.toString("utf8");
+}
+
+/** Reads and checks the configuration in memfd `fd`. Throws SchemaError with one line that says what is wrong. */
+export function readContainer(
+  fd: number,
+  id: string,
+  hostname: string,
+  descriptors: Descriptors,
+  log: Log,
+): ContainerSpec {
+  let value: unknown;
+  try {
+    value = JSON.parse(readText(fd));
+  } catch (error) {
+    throw new SchemaError(`config.json is not JSON: ${(error as Error).message}`);
+  }
+  const config = readConfig(descriptors)(value, "");
+  const { linux } = config;
+  if (!VERSION.test(config.ociVersion))
+    throw new SchemaError(`ociVersion ${config.ociVersion} is not supported`);
+  if (linux.uidMappings.length > 0 || linux.gidMappings.length > 0)
+    throw new SchemaError("linux.uidMappings: user namespaces of a container's own are not supported");
+  if (linux.personality !== undefined) throw new SchemaError("linux.personality is not supported");
+  // The guest's calls never reach the host: the profile would narrow what the sandbox's own kernel serves.
+  if (linux.seccomp !== undefined) log.info("linux.seccomp is accepted and not enforced");
+  return {
+    id,
+    process: config.process,
+    hostname: check("hostname", config.hostname === "" ? hostname : config.hostname),
+    domainname: check("domainname", config.domainname),
+    rootReadOnly: config.root.readonly,
+    mounts: config.mounts,
+    devices: linux.devices.flatMap((entry) => (entry === null ? [] : [entry])),
+    maskedPaths: linux.maskedPaths,
+    readOnlyPaths: linux.readonlyPaths,
+    sysctl: linux.sysctl,
+    tasks: Math.max(0, linux.resources.pids.limit),
+    annotations: config.annotations,
+  };
+}

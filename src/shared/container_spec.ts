@@ -1,0 +1,48 @@
+// A container as the kernel builds it: what is left of an OCI config.json when it has been read and
+// checked (src/main/oci). Strings are byte strings (process_spec.ts).
+
+import type { ProcessSpec } from "./process_spec.ts";
+
+/** One mount, in the order in which they are made. */
+export interface MountSpec {
+  destination: string;
+  /** "bind" for host files, else a file system type of the kernel's own. */
+  type: string;
+  /** First column of /proc/mounts. */
+  source: string;
+  /** MS_* */
+  flags: number;
+  /** The remaining options: size=, mode=, uid=, gid=, ... */
+  data: string[];
+  /** For a bind: host descriptor of what is mounted. */
+  descriptor?: number;
+  /** For a bind: the host is not written to, whatever the guest may do. */
+  isHostReadOnly?: boolean;
+}
+
+/** A device node to be made below /dev. */
+export interface DeviceSpec {
+  path: string;
+  /** S_IFCHR or S_IFBLK with permissions. */
+  mode: number;
+  major: number;
+  minor: number;
+  uid: number;
+  gid: number;
+}
+
+export interface ContainerSpec {
+  id: string;
+  process: ProcessSpec;
+  hostname: string;
+  domainname: string;
+  rootReadOnly: boolean;
+  mounts: MountSpec[];
+  devices: DeviceSpec[];
+  maskedPaths: string[];
+  readOnlyPaths: string[];
+  sysctl: Record<string, string>;
+  /** Guest tasks at most; 0: the kernel's own bound alone. */
+  tasks: number;
+  annotations: Record<string, string>;
+}

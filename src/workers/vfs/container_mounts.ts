@@ -1,0 +1,140 @@
+// The mount tree of a container: its root file system, the mounts of its config.json in their order, device
+// nodes, and what is masked or made read-only (runtime-spec, config.md "Mounts", config-linux.md).
+
+import { totalmem } from "node:os";
+import { ENODEV, ENOENT } from "../../shared/abi/errno.ts";
+import { errnoText } from "../../shared/abi/errno_text.ts";
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from "../../shared/abi/mount.ts";
+import { S_IFCHR, S_IFDIR, S_IFREG } from "../../shared/abi/stat.ts";
+import type { ContainerSpec, DeviceSpec, MountSpec } from "../../shared/container_spec.ts";
+import { GoferFs } from "../gofer/gofer_fs.ts";
+import type { Kernel } from "../kernel.ts";
+import { makeDevNodes, owned } from "./dev_nodes.ts";
+import { makedev } from "./devices.ts";
+import { makeRoot, UPPER_SHARE } from "./initial_mounts.ts";
+import type { FileSystem } from "./inode.ts";
+import { MemoryFs } from "./memory/memory_fs.ts";
+import { Dentry, Path } from "./path.ts";
+import { walkPath } from "./path_walk.ts";
+import { kernelContext, makePlace } from "./places.ts";
+import { makeProc } from "./proc/proc_fs.ts";
+import { makeSys } from "./sys/sys_fs.ts";
+
+const EMPTY_LIMIT = 1 << 16;
+const SIZE_UNITS: Readonly<Record<string, number>> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+
+/** A byte count of tmpfs's size=: digits, with k, m, g, or % of the host's memory. */
+function readSize(text: string): number | null {
+  const parts = /^(\d{1,15})([kmg%]?)$/i.exec(text);
+  if (parts === null) return null;
+  const [count, unit] = [Number(parts[1]), parts[2]!.toLowerCase()];
+  return unit === "%" ? Math.floor((totalmem() * count) / 100) : count * SIZE_UNITS[unit]!;
+}
+
+/** tmpfs(5)'s options that have a meaning here. */
+function tmpfs(kernel: Kernel, { data }: MountSpec, defaultMode = 0o1777): MemoryFs {
+  const option = (name: string) => data.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
+  const most = Math.floor(totalmem() * UPPER_SHARE);
+  const size = readSize(option("size") ?? "") ?? 0;
+  const mode = /^[0-7]{1,5}$/.exec(option("mode") ?? "")?.[0];
+  const fs = new MemoryFs(kernel, {
+    limit: size > 0 ? Math.min(size, most) : most,
+    rootMode: mode === undefined ? defaultMode : Number.parseInt(mode, 8),
+  });
+  const [uid, gid] = [Number(option("uid") ?? 0), Number(option("gid") ?? 0)];
+  if (uid > 0 || gid > 0) fs.root.setAttributes({ uid, gid });
+  return fs;
+}
+
+function emptyFs(kernel: Kernel): MemoryFs {
+  return new MemoryFs(kernel, { limit: EMPTY_LIMIT, rootMode: 0o755 });
+}
+
+/** File system types that a container may mount. */
+const FILE_SYSTEMS: Readonly<Record<string, (kernel: Kernel, mount: MountSpec) => FileSystem>> = {
+  bind: (kernel, { descriptor, isHostReadOnly }) => new GoferFs(kernel, descriptor!, isHostReadOnly !== true),
+  tmpfs,
+  proc: makeProc,
+  sysfs: makeSys,
+  devpts: (kernel) => kernel.devPts,
+  mqueue: (kernel, mount) => tmpfs(kernel, mount),
+  // The sandbox's control group is the host's business: there is nothing in it for the guest.
+  cgroup: emptyFs,
+  cgroup2: emptyFs,
+};
+
+class MountError extends Error {}
+
+const failure = (what: string, errno: number) => new MountError(`${what}: ${errnoText(-errno)}`);
+
+/** Builds the tree: its root. Throws an Error whose message says what is wrong. */
+export function mountContainerTree(kernel: Kernel, container: ContainerSpec): Path {
+  const rootFs = makeRoot(kernel);
+  const root = kernel.mounts.mountRoot(rootFs, MS_RELATIME, rootFs.type);
+  for (const mount of container.mounts) addMount(kernel, root, mount);
+  populateDev(kernel, root, container);
+  for (const path of container.readOnlyPaths) makeReadOnly(kernel, root, path);
+  for (const path of container.maskedPaths) mask(kernel, root, path);
+  if (container.rootReadOnly) root.mount.flags |= MS_RDONLY;
+  return root;
+}
+
+function addMount(kernel: Kernel, root: Path, mount: MountSpec): void {
+  const make = Object.hasOwn(FILE_SYSTEMS, mount.type) ? FILE_SYSTEMS[mount.type] : undefined;
+  if (make === undefined) throw failure(`mounting ${mount.destination}: type ${mount.type}`, -ENODEV);
+  const fs = make(kernel, mount);
+  const kind = fs.root.isDirectory ? S_IFDIR | 0o755 : S_IFREG | 0o644;
+  const place = makePlace(kernel, root, mount.destination, owned(kind));
+  if (typeof place === "number") throw failure(`mounting ${mount.destination}`, place);
+  if (place.inode.isDirectory !== fs.root.isDirectory)
+    throw new MountError(`mounting ${mount.destination}: a directory and a file do not go together`);
+  kernel.mounts.mount(fs, place, mount.flags, mount.type === "bind" ? fs.type : mount.source);
+}
+
+/** Devices and links where /dev is a file system of the sandbox's own, and the nodes of config.json. */
+function populateDev(kernel: Kernel, root: Path, { devices, process }: ContainerSpec): void {
+  const dev = makePlace(kernel, root, "/dev", owned(S_IFDIR | 0o755));
+  if (typeof dev === "number") throw failure("/dev", dev);
+  if (!(dev.inode.fs instanceof MemoryFs)) return;
+  makeDevNodes(dev.inode);
+  if (process.terminal) dev.inode.mknod("console", owned(S_IFCHR | 0o620), makedev(5, 1));
+  for (const device of devices) makeDevice(kernel, root, device);
+}
+
+function makeDevice(kernel: Kernel, root: Path, { path, mode, major, minor, uid, gid }: DeviceSpec): void {
+  const slash = path.lastIndexOf("/");
+  const directory = makePlace(kernel, root, path.slice(0, slash), owned(S_IFDIR | 0o755));
+  if (typeof directory === "number") throw failure(`device ${path}`, directory);
+  const made = directory.inode.mknod(path.slice(slash + 1), { mode, uid, gid }, makedev(major, minor));
+  // What every container has anyway is in the list too.
+  if (typeof made === "number") kernel.log("debug", "a device node was not made", { path, errno: -made });
+}
+
+function existing(kernel: Kernel, root: Path, path: string): Path | null {
+  const found = walkPath(kernelContext(kernel, root), root, path, { follow: true });
+  if (found instanceof Path) return found;
+  if (found !== -ENOENT) kernel.log("debug", "a path of config.json cannot be looked up", { path });
+  return null;
+}
+
+function makeReadOnly(kernel: Kernel, root: Path, path: string): void {
+  const place = existing(kernel, root, path);
+  if (place === null) return;
+  const { fs, flags, source } = place.mount;
+  kernel.mounts.mount(fs, place, flags | MS_RDONLY, source, place.dentry);
+}
+
+/** An empty directory over a directory, /dev/null over anything else. */
+function mask(kernel: Kernel, root: Path, path: string): void {
+  const place = existing(kernel, root, path);
+  if (place === null) return;
+  const flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  if (place.inode.isDirectory) {
+    kernel.mounts.mount(emptyFs(kernel), place, flags, "tmpfs");
+    return;
+  }
+  const nulls = emptyFs(kernel);
+  const node = nulls.root.mknod("null", owned(S_IFCHR | 0o666), makedev(1, 3));
+  if (typeof node === "number") throw failure(`masking ${path}`, node);
+  kernel.mounts.mount(nulls, place, MS_NOSUID | MS_NOEXEC, "devtmpfs", new Dentry("", null, node));
+}
