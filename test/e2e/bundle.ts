@@ -1,20 +1,11 @@
 // A container for a test: a bundle whose root file system is busybox, its state, and a look at the host's
 // control groups.
 
-import { spawn, spawnSync } from "node:child_process";
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ringfence, run, type SpawnOptions, type SpawnResult } from "../spawn.ts";
+import { makeRootfs } from "./rootfs.ts";
 
 const CREATE_MS = 30_000;
 const MASKED = ["/proc/kcore", "/proc/keys", "/sys/firmware"];
@@ -91,13 +82,7 @@ export class Bundle {
     // Tests of several checkouts may run at once.
     this.id = `test-${this.directory.slice(-6)}`;
     this.#cgroup = `/ringfence-test-${this.directory.slice(-6)}`;
-    for (const name of ["bin", "etc", "tmp"]) mkdirSync(join(this.rootfs, name), { recursive: true });
-    const busybox = spawnSync("which", ["busybox"], { encoding: "utf8" }).stdout.trim();
-    copyFileSync(busybox, join(this.rootfs, "bin/busybox"));
-    writeFileSync(
-      join(this.rootfs, "etc/passwd"),
-      "root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home:/bin/sh\n",
-    );
+    makeRootfs(this.rootfs);
     this.configure(args, change);
   }
 

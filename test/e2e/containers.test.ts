@@ -212,7 +212,7 @@ test("the process: user, groups, umask, directory, environment, capabilities, li
     process.oomScoreAdj = 300;
   });
   assert.equal(printed.split("\n"), [
-    "uid=1000(user) gid=1000 groups=5,6",
+    "uid=1000(user) gid=1000(user) groups=5,6",
     "0027",
     "/made/here",
     "yes /home",
