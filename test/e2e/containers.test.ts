@@ -61,7 +61,7 @@ test("run ends as its program does: by a signal that the launcher gets, or its o
   await withBundle(SLEEP, async (bundle) => {
     const result = await bundle.runs({
       started: (child) =>
-        void eventually(() => existsSync(join(bundle.root, bundle.id, "state.json")), 10_000).then(() =>
+        void eventually(() => isComplete(bundle), 10_000).then(() =>
           setTimeout(() => child.kill("SIGKILL"), 100),
         ),
     });
@@ -619,6 +619,12 @@ for (const victim of VICTIMS)
     });
   });
 
+/** Whether `create` has come to its end: the record names the sandbox's first process. */
+function isComplete(bundle: Bundle): boolean {
+  const file = join(bundle.root, bundle.id, "state.json");
+  return existsSync(file) && JSON.parse(readFileSync(file, "utf8")).init !== 0;
+}
+
 test("a create that is killed at any moment leaves no process, and delete --force removes the rest", async () => {
   await withBundle(SLEEP, async (bundle) => {
     for (let delay = 0; delay < 260; delay += 20) {
@@ -631,11 +637,11 @@ test("a create that is killed at any moment leaves no process, and delete --forc
               ? readFileSync(join(path, "cgroup.procs"), "latin1").trim().split("\n").filter(Boolean)
               : [],
           );
-      const isCreated = existsSync(join(bundle.root, bundle.id, "state.json"));
+      const isCreated = isComplete(bundle);
       if (!isCreated)
         assert.ok(await eventually(() => members().length === 0, 1000), `after ${delay} ms: ${members()}`);
       ok(await bundle.on("delete", ["--force"]));
-      assert.equal(existsSync(join(bundle.root, bundle.id)), false);
+      assert.equal(bundle.left(), [], `after ${delay} ms`);
     }
   });
 });
