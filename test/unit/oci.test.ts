@@ -130,8 +130,20 @@ test("mount options become flags, later ones win; binds have the descriptor of t
 
 test("what is accepted without effect is told in the log", () => {
   logged.length = 0;
-  read(JSON.stringify({ ...LEAST, linux: { seccomp: { defaultAction: "SCMP_ACT_ALLOW" } } }));
-  assert.equal(logged, ["linux.seccomp is accepted and not enforced"]);
+  read(JSON.stringify({ ...LEAST, linux: { seccomp: {}, sysctl: {}, mountLabel: "" } }));
+  assert.equal(logged, []);
+  const linux = { seccomp: { defaultAction: "SCMP_ACT_ALLOW" }, sysctl: { "net.a": "1" } };
+  read(JSON.stringify({ ...LEAST, linux }));
+  assert.equal(logged, ["config.json: accepted without effect: linux.seccomp, linux.sysctl"]);
+});
+
+test("what would be missed is refused", () => {
+  const hooks = { startContainer: [{ path: "/bin/true" }] };
+  assert.is(
+    refusal(() => read(JSON.stringify({ ...LEAST, hooks }))),
+    "hooks.startContainer is not supported",
+  );
+  assert.is(read(JSON.stringify({ ...LEAST, hooks: { startContainer: [] } })).id, "id");
 });
 
 test("an exec's changes are those of the request; its answer to nonsense is a RequestError", () => {
