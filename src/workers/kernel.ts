@@ -55,6 +55,8 @@ export type Log = (level: LogLevel, message: string, fields?: Record<string, unk
 
 export interface KernelDescriptors {
   proc: number;
+  cpuinfo: number;
+  stat: number;
   zygote: number;
   root: number;
 }
