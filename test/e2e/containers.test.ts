@@ -269,6 +269,18 @@ test("mounts: binds of directories and files, read-only, over one another; tmpfs
   ]);
 });
 
+test("a tmpfs with tmpcopyup shows what it covers, and keeps what is written to itself", async () => {
+  await withBundle(["unused"], async (bundle) => {
+    const script = "echo x >> /etc/passwd; echo y > /etc/new; rm /etc/group; ls /etc; tail -n 1 /etc/passwd";
+    bundle.configure(shell(script), ({ mounts }) => {
+      mounts.push({ destination: "/etc", type: "tmpfs", source: "tmpfs", options: ["rw", "tmpcopyup"] });
+    });
+    assert.is(text(await bundle.runs()), "new\npasswd\nx\n");
+    assert.equal(readdirSync(join(bundle.rootfs, "etc")).sort(), ["group", "passwd"]);
+    assert.not.match(readFileSync(join(bundle.rootfs, "etc/passwd"), "utf8"), /x\n$/);
+  });
+});
+
 test("the root: written through, or read-only; masked and read-only paths", async () => {
   const script = `(echo x > /etc/new; busybox cat /etc/new; echo x > /proc/sys/kernel/hostname; busybox cat /proc/meminfo
     busybox ls -A /sys/firmware; busybox ls -l /dev/null /dev/fd | busybox cut -c1-10; echo x > /dev/null && echo devices) 2>&1`;

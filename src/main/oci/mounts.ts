@@ -48,9 +48,9 @@ const FLAGS: Readonly<Record<string, { set?: number; clear?: number }>> = {
 };
 
 /** Options that are understood. */
-export const MOUNT_OPTIONS: readonly string[] = Object.keys(FLAGS);
+export const MOUNT_OPTIONS: readonly string[] = [...Object.keys(FLAGS), "tmpcopyup"];
 
-const UNSUPPORTED: ReadonlySet<string> = new Set(["remount", "tmpcopyup", "idmap", "ridmap"]);
+const UNSUPPORTED: ReadonlySet<string> = new Set(["remount", "idmap", "ridmap"]);
 
 const readMount = object({
   destination: byteString,
