@@ -136,9 +136,11 @@ export class FileTable {
 export function putFile(kernel: Kernel, file: OpenFile): void {
   if (--file.references > 0) return;
   kernel.counters.openFiles--;
+  kernel.fileEvents.closed(file);
   for (const item of file.epollItems) item.owner.forget(item);
   kernel.locks.fileReleased(file);
   if (file.path !== null) file.path.dentry.pins--;
   file.release();
   file.held?.letGo();
+  if (file.held !== null) kernel.fileEvents.letGo(file.held);
 }

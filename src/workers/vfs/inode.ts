@@ -125,6 +125,11 @@ export abstract class Inode {
     return this === other || (this.fs === other.fs && this.ino === other.ino && this.type === other.type);
   }
 
+  /** What it is known by while its file system may make other inodes of the same file. */
+  get identity(): object | string {
+    return `${this.fs.dev}:${this.ino}`;
+  }
+
   abstract attributes(): Attributes | number;
 
   setAttributes(_changes: AttributeChanges): number {
@@ -140,6 +145,11 @@ export abstract class Inode {
   hold(): void {}
 
   letGo(): void {}
+
+  /** Whether an open file refers to it. */
+  get isHeld(): boolean {
+    return false;
+  }
 
   /** It was read, through a description with these O_* flags at that place: its access time may change. */
   accessed(_flags: number, _path: Path | null): void {}
