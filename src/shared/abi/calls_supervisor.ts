@@ -130,8 +130,8 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   part(251, "ioprio_set", [a.int("which"), a.int("who"), a.int("ioprio")], { note: "kept; the host schedules" }),
   part(252, "ioprio_get", [a.int("which"), a.int("who")], { note: "kept; the host schedules" }),
   part(309, "getcpu", [a.output("cpu", "u32"), a.output("node", "u32"), a.addr("tcache")], { note: "one memory node" }),
-  none(314, "sched_setattr", [a.int("pid"), a.later(a.input("attr", "sched_attr")), a.uint("flags")]),
-  none(315, "sched_getattr", [a.int("pid"), a.addr("attr"), a.uint("size"), a.uint("flags")]),
+  part(314, "sched_setattr", [a.int("pid"), a.later(a.input("attr", "sched_attr")), a.uint("flags")], { note: "kept; the host schedules; no SCHED_DEADLINE" }),
+  full(315, "sched_getattr", [a.int("pid"), a.addr("attr"), a.uint("size"), a.uint("flags")]),
 
   // System V semaphores and messages
   none(64, "semget", [a.int("key"), a.int("nsems"), a.flags("semflg", "ipc")]),

@@ -55,8 +55,8 @@ export const VFS_CALLS = ownedBy("vfs", [
   full(22, "pipe", [a.outList("pipefd", "i32", 2)]),
   part(293, "pipe2", [a.outList("pipefd", "i32", 2), a.flags("flags", "open")], { note: "without O_NOTIFICATION_PIPE" }),
   none(319, "memfd_create", [a.string("name"), a.flags("flags", "memfd")]),
-  none(303, "name_to_handle_at", [dirfd, path, a.addr("handle"), a.addr("mount_id"), a.flags("flags", "at")]),
-  none(304, "open_by_handle_at", [a.fd("mount_fd"), a.addr("handle"), a.flags("flags", "open")]),
+  part(303, "name_to_handle_at", [dirfd, path, a.addr("handle"), a.addr("mount_id"), a.flags("flags", "at")], { note: "no file system has handles: EOPNOTSUPP" }),
+  part(304, "open_by_handle_at", [a.fd("mount_fd"), a.addr("handle"), a.flags("flags", "open")], { note: "no file system has handles: ESTALE, or EPERM" }),
 
   // Readiness
   full(7, "poll", [a.updateList("fds", "pollfd", "nfds"), a.uint("nfds"), a.int("timeout")]),

@@ -54,6 +54,8 @@ export class AddressSpace {
   envEnd = 0;
   /** PR_SET_DUMPABLE */
   dumpable = 1;
+  /** What it has registered for (membarrier(2)). */
+  membarriers = 0;
   /** What /proc/PID/exe names. */
   program: Path | null = null;
   /** As it was given to the program, for /proc/PID/auxv. */
@@ -83,6 +85,7 @@ export class AddressSpace {
     copy.envStart = this.envStart;
     copy.envEnd = this.envEnd;
     copy.dumpable = this.dumpable;
+    copy.membarriers = this.membarriers;
     copy.program = this.program;
     copy.auxiliaryVector = this.auxiliaryVector;
     copy.codeStart = this.codeStart;
