@@ -7,6 +7,7 @@ import { nr } from "../../shared/abi/syscalls.ts";
 import type { Kernel } from "../kernel.ts";
 import { OperationList } from "../supervisor/operation_list.ts";
 import type { Task } from "../supervisor/task.ts";
+import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";
 import { type AddressLayout, mmapRanges } from "./address_layout.ts";
 import { RESERVED_BASE, RESERVED_END } from "./guest_range.ts";
@@ -56,8 +57,9 @@ export class AddressSpace {
   dumpable = 1;
   /** What it has registered for (membarrier(2)). */
   membarriers = 0;
-  /** What /proc/PID/exe names. */
-  program: Path | null = null;
+  #program: Path | null = null;
+  /** The program's file, which nobody writes to while it runs. */
+  #executed: Inode | null = null;
   /** As it was given to the program, for /proc/PID/auxv. */
   auxiliaryVector: Uint8Array = new Uint8Array(0);
   /** Where the program's code and data and its first stack pointer are, for /proc/PID/stat. */
@@ -74,6 +76,23 @@ export class AddressSpace {
     this.vmas = vmas;
     this.brkStart = brkStart;
     this.brk = brk;
+  }
+
+  /** What /proc/PID/exe names. */
+  get program(): Path | null {
+    return this.#program;
+  }
+
+  set program(path: Path | null) {
+    this.#program = path;
+    const inode = path?.inode ?? null;
+    if (inode !== null && inode.denyWriteAccess() === 0) this.#executed = inode;
+  }
+
+  /** Nothing runs in it any more. */
+  release(): void {
+    this.#executed?.allowWriteAccess();
+    this.#executed = null;
   }
 
   /** Of a forked child. Under lockAll(). */

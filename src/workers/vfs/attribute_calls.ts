@@ -79,6 +79,10 @@ function truncate(task: Task, target: Target | number, length: number): number {
   if (target instanceof Path) {
     const error = permission(task.credentials, task.kernel.users, attributes, MAY_WRITE);
     if (error < 0) return error;
+    if (target.mount.readOnly) return -EROFS;
+    const busy = target.inode.getWriteAccess();
+    if (busy < 0) return busy;
+    target.inode.putWriteAccess();
   } else if (!target.writable) return -EINVAL;
   if (!Number.isSafeInteger(length)) return -EFBIG;
   if (length > attributes.size && length > fileSizeLimit(task)) {

@@ -24,6 +24,8 @@ export abstract class OpenFile {
   path: Path | null = null;
   /** An inode that lives for as long as this file does. */
   held: Inode | null = null;
+  /** It counts among those who have the inode open for writing. */
+  hasWriteAccess = false;
   /** Descriptors and other holders. */
   references = 0;
   /** Those of them that are messages of sockets (SCM_RIGHTS). */

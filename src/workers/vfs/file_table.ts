@@ -141,6 +141,7 @@ export function putFile(kernel: Kernel, file: OpenFile): void {
   kernel.locks.fileReleased(file);
   if (file.path !== null) file.path.dentry.pins--;
   file.release();
+  if (file.hasWriteAccess) file.held?.putWriteAccess();
   file.held?.letGo();
   if (file.held !== null) kernel.fileEvents.letGo(file.held);
 }

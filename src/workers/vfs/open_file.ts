@@ -111,13 +111,21 @@ function openExisting(task: Task, path: Path, flags: number, isNew: boolean): Op
     )
       return -EPERM;
   }
+  // A running program is not written to, nor emptied by who only reads.
+  const busy = writesData ? inode.getWriteAccess() : 0;
+  if (busy < 0) return busy;
   const file = inode.open(flags, task.credentials);
-  if (typeof file === "number") return file;
+  if (typeof file === "number") {
+    if (writesData) inode.putWriteAccess();
+    return file;
+  }
+  file.hasWriteAccess = writesData;
   const { fileEvents } = task.kernel;
   if ((flags & F.O_TRUNC) !== 0 && !isNew && inode.type === S_IFREG) {
     const error = inode.setAttributes({ size: 0 });
     if (error < 0) {
       file.release();
+      if (writesData) inode.putWriteAccess();
       return error;
     }
     attach(file, path);
