@@ -49,7 +49,7 @@ export const VFS_CALLS = ownedBy("vfs", [
   full(32, "dup", [a.fd("oldfd")]),
   full(33, "dup2", [a.fd("oldfd"), a.fd("newfd")]),
   full(292, "dup3", [a.fd("oldfd"), a.fd("newfd"), a.flags("flags", "open")]),
-  part(72, "fcntl", [a.fd("fd"), a.choice("cmd", "fcntl"), a.word("arg")], { note: "without leases, directory notification and O_ASYNC" }),
+  part(72, "fcntl", [a.fd("fd"), a.choice("cmd", "fcntl"), a.word("arg")], { note: "without leases and directory notification" }),
   part(16, "ioctl", [a.file, a.choice("request", "ioctl"), a.word("arg")], { note: "what the file supports" }),
   full(73, "flock", [a.file, a.flags("operation", "flock")]),
   full(22, "pipe", [a.outList("pipefd", "i32", 2)]),

@@ -138,6 +138,7 @@ export function putFile(kernel: Kernel, file: OpenFile): void {
   kernel.counters.openFiles--;
   kernel.fileEvents.closed(file);
   for (const item of file.epollItems) item.owner.forget(item);
+  file.asyncSignals?.disable();
   kernel.locks.fileReleased(file);
   if (file.path !== null) file.path.dentry.pins--;
   file.release();
