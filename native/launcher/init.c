@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -88,6 +89,12 @@ static _Noreturn void run_zygote(const struct init_plan *plan, int socket, int p
   char *const arguments[] = {"zygote", NULL}, *const environment[] = {NULL};
   syscall(SYS_execveat, stub, "", arguments, environment, AT_EMPTY_PATH);
   fail_errno(EXIT_RINGFENCE, "starting the zygote");
+}
+
+// Node shares its root and working directory with init: when it has loaded its files, init makes the empty
+// directory the root of both (confine), and no thread of Node ever needs the privilege for that.
+static pid_t fork_sharing_root(void) {
+  return (pid_t)syscall(SYS_clone, CLONE_FS | SIGCHLD, NULL, NULL, NULL, NULL);
 }
 
 static _Noreturn void run_node(const struct init_plan *plan, int boot) {
@@ -221,6 +228,7 @@ static void report_death(int socket, const char *process, int status) {
 // What init watches once all is started.
 struct watched {
   int lifeline, children, report, terminal, lock;
+  int boot; // until Node has said that it is loaded
   struct termios modes;
   pid_t node, zygote;
 };
@@ -257,12 +265,28 @@ static void reap(struct watched *watched, bool *zygote_left) {
   if (zygote_status == 0) *zygote_left = true;
 }
 
+// Node has loaded its files, and no guest has run yet: from here on neither it nor init sees a file by name,
+// and init can do nothing but what watching takes.
+static void confine(struct watched *watched) {
+  char byte;
+  ssize_t n = recv(watched->boot, &byte, 1, MSG_DONTWAIT);
+  if (n < 0) return;
+  if (n == 1) {
+    if (chdir("/empty") < 0 || chroot(".") < 0) fail_errno(EXIT_RINGFENCE, "entering the empty directory");
+    if (send(watched->boot, &byte, 1, MSG_NOSIGNAL) != 1) fail_errno(EXIT_RINGFENCE, "answering Node");
+  }
+  close(watched->boot);
+  watched->boot = -1;
+  privileges_watcher();
+}
+
 static _Noreturn void watch(struct watched *watched) {
   bool foreground = false, zygote_left = false;
   for (;;) {
     struct pollfd polled[] = {{.fd = watched->lifeline, .events = POLLIN},
-                              {.fd = watched->children, .events = POLLIN}};
-    int ready = poll(polled, 2, zygote_left ? NODE_DEATH_MS : -1);
+                              {.fd = watched->children, .events = POLLIN},
+                              {.fd = watched->boot, .events = POLLIN}};
+    int ready = poll(polled, 3, zygote_left ? NODE_DEATH_MS : -1);
     if (ready == 0) {
       report_death(watched->report, "zygote", 0);
       _exit(1);
@@ -270,6 +294,7 @@ static _Noreturn void watch(struct watched *watched) {
     if (ready < 0) continue;
     if (polled[0].revents) read_lifeline(watched, &foreground);
     if (polled[1].revents) reap(watched, &zygote_left);
+    if (polled[2].revents) confine(watched);
   }
 }
 
@@ -304,7 +329,7 @@ void init_run(const struct init_plan *plan) {
   send_boot(plan, boot[0], proc, files, root, zygote[0], binds);
   pid_t zygote_pid = fork();
   if (zygote_pid == 0) run_zygote(plan, zygote[1], proc);
-  pid_t node_pid = zygote_pid < 0 ? -1 : fork();
+  pid_t node_pid = zygote_pid < 0 ? -1 : fork_sharing_root();
   if (node_pid == 0) run_node(plan, boot[1]);
   if (node_pid < 0) fail_errno(EXIT_RINGFENCE, "starting the sandbox's processes");
 
@@ -314,14 +339,15 @@ void init_run(const struct init_plan *plan) {
       .report = plan->control,
       .terminal = plan->terminal,
       .lock = plan->state_lock,
+      .boot = boot[0],
       .node = node_pid,
       .zygote = zygote_pid,
   };
   if (watched.terminal >= 0 && tcgetattr(watched.terminal, &watched.modes) < 0) watched.terminal = -1;
   int *const kept[] = {&watched.lifeline, &watched.children, &watched.report, &watched.terminal,
-                       &watched.lock};
-  keep_only(kept, 5);
+                       &watched.lock, &watched.boot};
+  keep_only(kept, 6);
   report_to(watched.report);
-  privileges_none();
+  privileges_init();
   watch(&watched);
 }

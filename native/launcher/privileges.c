@@ -1,12 +1,16 @@
 // Privileges and limits: see privileges.h.
 #include "privileges.h"
 
+#include <asm/termbits.h>
+#include <asm/ioctls.h>
 #include <errno.h>
+#include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -20,7 +24,6 @@
 // process-model.md, "Capabilities of Node"; there is no CAP_MKNOD, and it could not be used.
 static const unsigned node_capabilities[] = {
     CAP_CHOWN,      CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_SETFCAP,
-    CAP_SYS_CHROOT, // until it has chrooted
     CAP_SYS_PTRACE, // the memory of stubs, which are no descendants of Node
 };
 
@@ -41,12 +44,13 @@ static void drop_bounding(uint64_t keep) {
   }
 }
 
-static void set_capabilities(uint64_t set) {
+static void set_capabilities(uint64_t set, uint64_t inheritable) {
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct data[2];
   for (int i = 0; i < 2; i++) {
     uint32_t half = (uint32_t)(set >> (32 * i));
-    data[i] = (struct __user_cap_data_struct){.effective = half, .permitted = half, .inheritable = half};
+    data[i] = (struct __user_cap_data_struct){
+        .effective = half, .permitted = half, .inheritable = (uint32_t)(inheritable >> (32 * i))};
   }
   if (syscall(SYS_capset, &header, data) < 0) fail_errno(EXIT_RINGFENCE, "setting capabilities");
 }
@@ -68,15 +72,68 @@ void privileges_common(void) {
 }
 
 void privileges_node(void) {
-  set_capabilities(node_set());
+  set_capabilities(node_set(), node_set());
   for (size_t i = 0; i < sizeof node_capabilities / sizeof node_capabilities[0]; i++)
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, node_capabilities[i], 0, 0) < 0)
       fail_errno(EXIT_RINGFENCE, "raising capability %u", node_capabilities[i]);
 }
 
+// Node may trace what its user namespace holds, so that it can reach the memory of stubs; but neither init
+// nor a waiter has executed a program in there, and what is not dumpable it may then not touch. (Nor may a
+// caller without privilege, who needs their namespaces for `exec`.)
+static void untouchable(void) {
+  if (geteuid() == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) fail_errno(EXIT_RINGFENCE, "protecting a process's memory");
+}
+
+void privileges_init(void) {
+  untouchable();
+  drop_bounding(0);
+  set_capabilities(1ull << CAP_SYS_CHROOT, 0);
+}
+
+// All that init and the waiter do once they watch, besides restoring a terminal's modes. Where the sandbox has
+// no user namespace of its own, Node could write to their memory: then this is what it would gain.
+static const unsigned watcher_calls[] = {
+    SYS_poll,     SYS_read,       SYS_write,        SYS_sendto,         SYS_recvfrom,     SYS_close,
+    SYS_wait4,    SYS_kill,       SYS_getpid,       SYS_gettid,         SYS_prlimit64,    SYS_rt_sigaction,
+    SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_restart_syscall, SYS_exit, SYS_exit_group,
+};
+#define WATCHER_CALLS (sizeof watcher_calls / sizeof watcher_calls[0])
+
+void privileges_watcher(void) {
+  untouchable();
+  set_capabilities(0, 0);
+  struct sock_filter code[4 + 2 * WATCHER_CALLS + 8] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+  };
+  unsigned short length = 4;
+  for (size_t i = 0; i < WATCHER_CALLS; i++) {
+    code[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, watcher_calls[i], 0, 1);
+    code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  }
+  // What tcsetattr consists of, in old C libraries and new ones; not TIOCSTI, which types for the caller.
+  const struct sock_filter end[] = {
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 5),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCGETS, 4, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCSETS, 3, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCGETS2, 2, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCSETS2, 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  memcpy(code + length, end, sizeof end);
+  struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) < 0)
+    fail_errno(EXIT_RINGFENCE, "setting a seccomp filter");
+}
+
 void privileges_none(void) {
   drop_bounding(0);
-  set_capabilities(0);
+  set_capabilities(0, 0);
 }
 
 void limits_raise(void) {

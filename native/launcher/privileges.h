@@ -11,8 +11,15 @@ void privileges_common(void);
 // Node: the short list, kept over exec by ambient capabilities.
 void privileges_node(void);
 
-// The zygote, and init itself: none at all.
+// The zygote and the waiter: none at all.
 void privileges_none(void);
+
+// init until Node is loaded: what confining it takes; and Node may not touch init's memory from here on.
+void privileges_init(void);
+
+// init and the waiter, once they only watch: no capabilities, and a filter with the
+// few calls that this takes.
+void privileges_watcher(void);
 
 // Soft limits of the caller would hit the sandbox's own processes: raise them to the hard ones (the
 // guest's limits are the kernel's to enforce). The stack limit stays, it shapes the memory map.

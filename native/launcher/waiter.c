@@ -46,6 +46,7 @@ static _Noreturn void run(int channel) {
   sigdelset(&set, SIGCHLD); // it has no children
   int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   if (signals < 0) _exit(EXIT_SANDBOX_DIED);
+  privileges_watcher();
   struct pollfd polled[] = {{.fd = channel, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
   for (;;) {
     if (poll(polled, 2, -1) < 0) continue;

@@ -13,14 +13,15 @@ export type Descriptors = Partial<Record<BootDescriptor, number>>;
 export interface Boot {
   config: SandboxConfig;
   descriptors: Descriptors;
+  /** The boot socket itself: init waits at its other end to confine the process. */
+  init: number;
 }
 
 /** Reads the boot messages and the configuration. Throws when they are not what they must be. */
 export function receiveBoot(host: Host): Boot {
   const descriptors: Descriptors = {};
   while (receiveMessage(host, descriptors));
-  closeSync(BOOT_SOCKET);
-  return { config: readConfig(required(descriptors, "config")), descriptors };
+  return { init: BOOT_SOCKET, config: readConfig(required(descriptors, "config")), descriptors };
 }
 
 /** True when another message follows. */

@@ -5,10 +5,10 @@ import { MessageChannel } from "node:worker_threads";
 import { type Endpoint, type Remote, wrap } from "comlink";
 import { Piscina } from "piscina";
 import type { KernelBoot } from "../shared/kernel_boot.ts";
-import type { KernelApi, SandboxConfig } from "../shared/process_spec.ts";
+import type { KernelApi } from "../shared/process_spec.ts";
 import { PrivateSab } from "../shared/ring/private_sab.ts";
 import { Turns } from "../shared/ring/turns.ts";
-import type { Descriptors } from "./boot.ts";
+import type { Boot, Descriptors } from "./boot.ts";
 
 const HEAP_LIMIT_MB = 1024;
 const YOUNG_GENERATION_MB = 32;
@@ -19,11 +19,25 @@ export interface KernelThread {
   ended: Promise<never>;
 }
 
+/** What the kernel thread needs of the boot descriptors. */
+function forKernel(descriptors: Descriptors): Descriptors {
+  const { proc, cpuinfo, stat, zygote, root, log } = descriptors;
+  const debugLog = descriptors["debug-log"];
+  return {
+    proc: proc!,
+    cpuinfo: cpuinfo!,
+    stat: stat!,
+    zygote: zygote!,
+    root: root!,
+    log: log!,
+    ...(debugLog !== undefined && { "debug-log": debugLog }),
+  };
+}
+
 export function startKernelThread(
   bundle: string,
   hostLibrary: string,
-  config: SandboxConfig,
-  descriptors: Descriptors,
+  { config, init, descriptors }: Boot,
 ): KernelThread {
   const pool = new Piscina({
     filename: bundle,
@@ -38,7 +52,8 @@ export function startKernelThread(
   const boot: KernelBoot = {
     port: port2,
     config,
-    descriptors,
+    descriptors: forKernel(descriptors),
+    init,
     thread: 0,
     privateSab: sab.buffer,
     hostLibrary,

@@ -3,7 +3,7 @@
 // anything here fails for good the process ends, and init takes the rest of the sandbox with it.
 
 import { closeSync } from "node:fs";
-import { type Boot, type Descriptors, receiveBoot, required } from "./boot.ts";
+import { type Boot, receiveBoot, required } from "./boot.ts";
 import { Container, type Stdio } from "./container/container.ts";
 import type { Peer } from "./control/methods.ts";
 import { CODE_RINGFENCE, Program } from "./control/program.ts";
@@ -47,22 +47,7 @@ function firstStdio({ descriptors }: Boot): Stdio {
   return [required(descriptors, "stdin"), required(descriptors, "stdout"), required(descriptors, "stderr")];
 }
 
-/** What the kernel thread needs of the boot descriptors. */
-function forKernel(descriptors: Descriptors): Descriptors {
-  const { proc, cpuinfo, stat, zygote, root, log } = descriptors;
-  const debugLog = descriptors["debug-log"];
-  return {
-    proc: proc!,
-    cpuinfo: cpuinfo!,
-    stat: stat!,
-    zygote: zygote!,
-    root: root!,
-    log: log!,
-    ...(debugLog !== undefined && { "debug-log": debugLog }),
-  };
-}
-
-const kernel = startKernelThread(KERNEL_BUNDLE, HOST_LIBRARY, boot.config, forKernel(boot.descriptors));
+const kernel = startKernelThread(KERNEL_BUNDLE, HOST_LIBRARY, boot);
 kernel.ended.catch((error: unknown) => fatal("the kernel thread died", error));
 
 /** Checks the container's configuration and builds its file systems; the caller hears `created`. */

@@ -10,6 +10,8 @@ export interface KernelBoot {
   config: SandboxConfig;
   /** What init sent, without `config`, `launcher` and `listen`, which are the main thread's. The kernel owns them. */
   descriptors: Partial<Record<BootDescriptor, number>>;
+  /** The boot socket, whose other end init holds: it waits there to confine the process. */
+  init: number;
   /** Number of this kernel thread. */
   thread: number;
   /** Buffer of the PrivateSab. */

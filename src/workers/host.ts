@@ -163,6 +163,9 @@ export default function kernelThread(boot: KernelBoot): Promise<never> {
     strace,
   );
   kernel.boot(STUB_SPIN);
+  // Everything is loaded, in this thread and the main one, and no guest has run.
+  const confined = native.confine(boot.init);
+  if (confined < 0) throw new Error(`confining the sandbox process: errno ${-confined}`);
   const turns = new Turns(sab.control, boot.thread);
   const api: KernelApi = kernelApi(kernel, turns);
   expose(api, boot.port as unknown as Parameters<typeof expose>[1]);

@@ -11,6 +11,7 @@ export const SCRATCH_SIZE = 65536;
 export const SECOND_NAME = 4096;
 
 const DECLARATIONS = {
+  confine: "int32_t rf_confine(int32_t init)",
   setGuestMemory: "void rf_set_guest_memory(uint8_t *base)",
   setScratch: "void rf_set_scratch(uint8_t *base, uint32_t size)",
   mapChunk: "int32_t rf_map_chunk(uint32_t chunk)",
