@@ -223,9 +223,10 @@ export function writeVectors(
   noWait = false,
 ): number {
   if (segments.invalid) return -EFAULT;
+  // Unlike write, which sends an empty datagram.
+  if (segments.total === 0) return 0;
   const whole = position === OWN_OFFSET ? file.writeCall(task, segments, 0, noWait) : null;
   if (whole !== null) return whole;
-  if (segments.total === 0) return 0;
   const rounds = writeRounds(task, file, segments, position, noWait, 0, false);
   return startTransfer(task, file, IN_MODIFY, rounds);
 }
