@@ -182,7 +182,7 @@ function* begin(child: Task, args: CloneArgs): Coroutine {
   return NO_RESULT;
 }
 
-// The creator's registers and floating-point state, for the child's slot.
+// The creator's floating-point state, for the child's slot: the stub has saved it before it made the child.
 function inherit(child: Task, creator: Task): void {
   const fp = Math.min(creator.kernel.slots.word(creator.slot, L.REQ_FP_SIZE) >>> 0, L.FP_SIZE);
   const from = creator.base + L.FP;
@@ -199,8 +199,10 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
   // As soon as the child has named itself or its creator says that it is there, whichever is heard first:
   // it may run and end before the other.
   const appear = () => {
-    if (!made) publish(child!);
+    if (made) return;
     made = true;
+    inherit(child!, task);
+    publish(child!);
   };
   try {
     const stub = new StubProcess(kernel, task.stub.space.copy());
@@ -233,8 +235,10 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
   // As soon as the child has named itself or its creator says that it is there, whichever is heard first:
   // it may run and end before the other.
   const appear = () => {
-    if (!made) publish(child!);
+    if (made) return;
     made = true;
+    inherit(child!, task);
+    publish(child!);
   };
   try {
     // Before the thread runs: it may end, and have its number cleared there, at once.
@@ -272,7 +276,6 @@ function prepare(task: Task, args: CloneArgs, tid: number, stub: StubProcess, sl
   const child = makeTask(task, args, tid, stub, slot);
   child.frame.words.set(task.frame.words);
   kernel.stubs.openSlot(child);
-  inherit(child, task);
   child.start(begin(child, args));
   return child;
 }
