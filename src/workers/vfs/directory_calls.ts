@@ -27,7 +27,7 @@ import { DirectoryFile } from "./directory_file.ts";
 import type { Inode } from "./inode.ts";
 import { contextOf, lookup, lookupParent, lookupTarget, mayAccess, mayChangeNames } from "./lookup.ts";
 import { creationIn } from "./open_file.ts";
-import { type Dentry, Path, pathName } from "./path.ts";
+import { type Dentry, isIn, Path, pathName } from "./path.ts";
 import { FileTarget, lookupLast, type ParentWalk } from "./path_walk.ts";
 import { MAY_EXEC, MAY_WRITE } from "./permission.ts";
 
@@ -116,11 +116,6 @@ function rmdir(task: Task, dirfd: number, path: string | number): number {
   return error < 0 ? error : removed(task, place, inode);
 }
 
-function isInside(dentry: Dentry, ancestor: Dentry): boolean {
-  for (let at: Dentry | null = dentry; at !== null; at = at.parent) if (at === ancestor) return true;
-  return false;
-}
-
 function rename(task: Task, oldDir: number, newDir: number, flags: number): number {
   if ((flags & ~(F.RENAME_NOREPLACE | F.RENAME_EXCHANGE)) !== 0) return -EINVAL;
   if (flags === (F.RENAME_NOREPLACE | F.RENAME_EXCHANGE)) return -EINVAL;
@@ -179,8 +174,8 @@ function checkRename(
   const error = mayChangeNames(task, newWalk.parent);
   if (error < 0) return error;
   if (newWalk.parent.dentry.deleted) return -ENOENT;
-  if (isInside(newWalk.parent.dentry, old.dentry)) return -EINVAL;
-  if (there !== null && isInside(oldWalk.parent.dentry, target)) return exchange ? -EINVAL : -ENOTEMPTY;
+  if (isIn(newWalk.parent.dentry, old.dentry)) return -EINVAL;
+  if (there !== null && isIn(oldWalk.parent.dentry, target)) return exchange ? -EINVAL : -ENOTEMPTY;
   if (old.dentry.mountedHere > 0 || target.mountedHere > 0) return -EBUSY;
   if (moving.isDirectory && oldWalk.parent.dentry !== newWalk.parent.dentry) {
     const write = mayAccess(task, new Path(oldWalk.parent.mount, old.dentry), MAY_WRITE);
@@ -290,7 +285,7 @@ export const DIRECTORY_HANDLERS: Record<string, Handler> = {
     if (file === undefined || !file.readable) return -EBADF;
     if (!(file instanceof DirectoryFile)) return -ENOTDIR;
     if (file.path?.dentry.deleted === true) return -ENOENT;
-    const parent = file.path === null ? null : task.kernel.mounts.parentOf(file.path, task.fs.root);
+    const parent = file.path === null ? null : task.fs.namespace.parentOf(file.path, task.fs.root);
     const capacity = Math.min(count >>> 0, WINDOW_SIZE);
     const used = file.getdents(task, task.base + WINDOW, capacity, parent?.inode.ino ?? file.inode!.ino);
     if (used >= 0) task.kernel.fileEvents.used(file, IN_ACCESS);

@@ -142,6 +142,7 @@ function attach(file: OpenFile, path: Path): OpenFile {
   file.inode ??= path.inode;
   file.path = path;
   path.dentry.pins++;
+  path.mount.use();
   file.held = path.inode;
   path.inode.hold();
   return file;
