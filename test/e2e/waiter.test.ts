@@ -15,7 +15,15 @@ test.before(async () => {
   const launcher = `${checkout}native/launcher`;
   const files = ["waiter", "report", "buffer", "privileges"].map((name) => `${launcher}/${name}.c`);
   const includes = [`-I${launcher}`, `-I${checkout}native/include`];
-  const options = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", ...includes];
+  const options = [
+    "-std=gnu17",
+    "-Wl,--wrap=setsid",
+    "-D_GNU_SOURCE",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    ...includes,
+  ];
   await output("gcc", [...options, "-o", driver, `${checkout}test/e2e/waiter_driver.c`, ...files]);
 });
 
@@ -33,6 +41,8 @@ for (const [name, status] of ENDS)
     const text = await output(driver, ["status", String(status)]);
     assert.match(text, /^NSpid:\t\d+\t2$/m);
     assert.match(text, /^CapEff:\t0+$/m);
+    // The sandbox may trace it from then on: channel, answer, standard error, nothing else.
+    assert.match(text, /^first step: 3 descriptors, dumpable 0, capabilities 0$/m);
     assert.match(text, new RegExp(`^status ${status}$`, "m"));
   });
 
