@@ -169,8 +169,7 @@ static bool make_directories(const struct hierarchy *hierarchy, char *path) {
   return true;
 }
 
-void cgroups_make(struct cgroups *cgroups, const char *path, const char *id, bool systemd) {
-  struct hierarchy found[CGROUPS_MAX];
+void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id, bool systemd) {
   char wanted[PATH_MAX / 2];
   if (!path) snprintf(wanted, sizeof wanted, "/%s", id);
   else if (systemd) systemd_path(path, wanted, sizeof wanted);
@@ -181,23 +180,30 @@ void cgroups_make(struct cgroups *cgroups, const char *path, const char *id, boo
     wanted[--end] = '\0';
   if (has_dots(wanted) || strcmp(wanted, "/") == 0)
     fail(EXIT_RINGFENCE, "linux.cgroupsPath is not valid: %s", wanted);
-  int count = find_hierarchies(found);
+  struct hierarchy *found = calloc(CGROUPS_MAX, sizeof *found);
   char **paths = calloc(CGROUPS_MAX, sizeof *paths);
-  if (!paths) fail_errno(EXIT_RINGFENCE, "making control groups");
-  *cgroups = (struct cgroups){.paths = paths};
-  for (int i = 0; i < count; i++) {
+  if (!found || !paths) fail_errno(EXIT_RINGFENCE, "making control groups");
+  *cgroups = (struct cgroups){.count = find_hierarchies(found), .paths = paths, .hierarchies = found};
+  for (int i = 0; i < cgroups->count; i++) {
     char own[PATH_MAX / 4] = "", whole[PATH_MAX];
     if (wanted[0] != '/') own_group(&found[i], own, sizeof own);
     const char *base = strcmp(own, "/") == 0 ? "" : own;
     if (snprintf(whole, sizeof whole, "%s%s%s%s", found[i].mount, base, wanted[0] == '/' ? "" : "/", wanted) >=
         (int)sizeof whole)
       fail(EXIT_RINGFENCE, "linux.cgroupsPath is too long");
-    if (make_directories(&found[i], whole)) {
-      paths[cgroups->count++] = strdup(whole);
-      continue;
-    }
-    if (geteuid() == 0 && errno != EROFS) fail_errno(EXIT_RINGFENCE, "making the control group %s", whole);
+    paths[i] = strdup(whole);
   }
+}
+
+void cgroups_make(struct cgroups *cgroups) {
+  int made = 0;
+  for (int i = 0; i < cgroups->count; i++) {
+    char *path = cgroups->paths[i];
+    if (make_directories(&cgroups->hierarchies[i], path)) cgroups->paths[made++] = path;
+    else if (geteuid() == 0 && errno != EROFS)
+      fail_errno(EXIT_RINGFENCE, "making the control group %s", path);
+  }
+  cgroups->count = made;
 }
 
 void cgroups_enter(const struct cgroups *cgroups, pid_t pid) {

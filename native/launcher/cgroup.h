@@ -16,15 +16,22 @@
 // Least memory.max that a sandbox starts in: Node alone has this much in a moment of compiling.
 #define CGROUP_MEMORY_MIN (64ll << 20)
 
+struct hierarchy;
+
 struct cgroups {
   int count;
-  char *const *paths; // absolute directories
+  char **paths; // absolute directories
+  const struct hierarchy *hierarchies; // of each; NULL for groups that are there
 };
 
-// Makes the group that linux.cgroupsPath names: an absolute path below each hierarchy's root, a relative one
-// below the caller's own group, or with `systemd` SLICE:PREFIX:NAME, whose directories are made as systemd
-// would (it is not asked). NULL: /<id>. Directories that are there already are taken as they are.
-void cgroups_make(struct cgroups *cgroups, const char *path, const char *id, bool systemd);
+// The places of the group that linux.cgroupsPath names: an absolute path below each hierarchy's root, a relative
+// one below the caller's own group, or with `systemd` SLICE:PREFIX:NAME, whose directories are made as systemd
+// would (it is not asked). NULL: /<id>. Nothing is made yet.
+void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id, bool systemd);
+
+// Makes the directories; those that are there already are taken as they are. Without privilege, hierarchies
+// that cannot be written are left out.
+void cgroups_make(struct cgroups *cgroups);
 
 // Writes linux.resources. Device rules are accepted and left out: a sandbox has no way to a device, since
 // all its mounts are nodev and it can make none.

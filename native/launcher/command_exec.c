@@ -128,7 +128,7 @@ static void check_terminal(const struct options *options, bool terminal, bool de
     fail(EXIT_RINGFENCE, "cannot use console socket if ringfence will not detach or allocate tty");
 }
 
-static pid_t start_waiter(const struct record *record, int channel, int terminal) {
+static pid_t start_waiter(struct record *record, int channel, int terminal) {
   if (!record_init_alive(record)) fail(EXIT_RINGFENCE, "container not running");
   pid_t waiter = waiter_start(record->init, record->user_namespace, channel, terminal);
   const struct cgroups cgroups = {.count = record->cgroup_count, .paths = record->cgroups};
@@ -137,7 +137,7 @@ static pid_t start_waiter(const struct record *record, int channel, int terminal
 }
 
 static int exec_in_container(const struct options *options, const struct state_directory *state,
-                             const struct record *record) {
+                             struct record *record) {
   bool detach = option_on(options, OPTION_DETACH);
   const char *console_socket = options->values[OPTION_CONSOLE_SOCKET], *path = options->values[OPTION_PROCESS];
   struct process_file file = {.terminal = option_on(options, OPTION_TTY)};

@@ -74,7 +74,8 @@ static const char *status_of(struct found *found) {
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
       if (json_equals(&answer, status, statuses[i])) return statuses[i];
   }
-  return "stopped";
+  // A record without processes is of a `create` that goes on, or that was killed.
+  return found->record.init == 0 && !state_lock(&found->state, 0) ? "creating" : "stopped";
 }
 
 int command_state(const struct options *options) {

@@ -161,13 +161,20 @@ static void check_terminal(const struct options *options, const struct spec *spe
     fail(EXIT_RINGFENCE, "cannot use console socket if ringfence will not detach or allocate tty");
 }
 
-static void make_cgroups(struct container *container, const struct options *options) {
-  const struct json *json = &container->spec.json;
-  struct cgroups cgroups;
-  cgroups_make(&cgroups, container->spec.cgroups_path, options->id, option_on(options, OPTION_SYSTEMD_CGROUP));
+// Recorded before they are made: a launcher that is killed leaves no group that nobody knows.
+static void plan_cgroups(struct container *container, const struct options *options, struct cgroups *cgroups) {
+  cgroups_plan(cgroups, container->spec.cgroups_path, options->id, option_on(options, OPTION_SYSTEMD_CGROUP));
   struct record *record = &container->record;
-  for (int i = 0; i < cgroups.count && i < RECORD_CGROUPS_MAX; i++)
-    record->cgroups[record->cgroup_count++] = cgroups.paths[i];
+  for (int i = 0; i < cgroups->count && i < RECORD_CGROUPS_MAX; i++)
+    record->cgroups[record->cgroup_count++] = cgroups->paths[i];
+  record_write(&container->state, record);
+}
+
+static void make_cgroups(struct container *container, const struct cgroups *planned) {
+  const struct json *json = &container->spec.json;
+  const struct record *record = &container->record;
+  struct cgroups cgroups = *planned;
+  cgroups_make(&cgroups);
   unsigned system = json_member(json, 0, "linux");
   unsigned resources = system ? json_member(json, system, "resources") : 0;
   if (resources) cgroups_limit(&cgroups, json, resources);
@@ -260,12 +267,14 @@ void container_create(struct container *container, const struct options *options
     fail_errno(EXIT_RINGFENCE, "making the waiter's channel");
   plan.waiter = channel[0];
 
+  struct cgroups cgroups;
+  plan_cgroups(container, options, &cgroups);
   sandbox_prepare(&container->sandbox, &plan);
   container->control.fd = container->sandbox.control;
   record->init = container->sandbox.init;
   record->user_namespace = container->sandbox.user_namespace;
   if (!attached) record->waiter = waiter_start(record->init, record->user_namespace, channel[1], console.slave);
-  make_cgroups(container, options);
+  make_cgroups(container, &cgroups);
   set_oom_score(container);
   create_hooks(container);
   sandbox_go(&container->sandbox);

@@ -154,9 +154,20 @@ static void boot_add_binds(struct boot_message *boot, const struct spec *spec, c
   }
 }
 
+// What the guest's /proc tells of the host; Node's own proc shows processes alone.
+struct host_files {
+  int cpuinfo, stat;
+};
+
+static int open_host_file(const char *path) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) fail_errno(EXIT_RINGFENCE, "opening %s", path);
+  return fd;
+}
+
 // BootDescriptor and BootHeader in process_spec.ts.
-static void send_boot(const struct init_plan *plan, int socket, int proc, int root, int zygote,
-                      const int *binds) {
+static void send_boot(const struct init_plan *plan, int socket, int proc, struct host_files files, int root,
+                      int zygote, const int *binds) {
   const struct {
     const char *name;
     int fd;
@@ -167,6 +178,7 @@ static void send_boot(const struct init_plan *plan, int socket, int proc, int ro
       {"log", plan->log},         {"debug-log", plan->debug_log},
       {"stdin", plan->stdio[0]},  {"stdout", plan->stdio[1]},
       {"stderr", plan->stdio[2]}, {"waiter", plan->waiter},
+      {"cpuinfo", files.cpuinfo}, {"stat", files.stat},
   };
   struct boot_message boot = {.socket = socket};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -297,6 +309,7 @@ void init_run(const struct init_plan *plan) {
 
   mounts_make_private();
   int proc = mounts_detached_proc();
+  struct host_files files = {.cpuinfo = open_host_file("/proc/cpuinfo"), .stat = open_host_file("/proc/stat")};
   int *binds = plan->spec ? open_binds(plan->spec) : NULL;
   int root = plan->spec ? mounts_detached_tree(plan->spec->root, true, plan->root_writable)
                         : mounts_detached_host(plan->root_writable);
@@ -313,7 +326,7 @@ void init_run(const struct init_plan *plan) {
   int boot[2], zygote[2];
   pair(boot);
   pair(zygote);
-  send_boot(plan, boot[0], proc, root, zygote[0], binds);
+  send_boot(plan, boot[0], proc, files, root, zygote[0], binds);
   pid_t zygote_pid = fork();
   if (zygote_pid == 0) run_zygote(plan, zygote[1], proc);
   pid_t node_pid = zygote_pid < 0 ? -1 : fork_sharing_root();

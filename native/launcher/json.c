@@ -165,10 +165,11 @@ bool json_is(const struct json *json, unsigned token, enum json_type type) {
 
 unsigned json_member(const struct json *json, unsigned object, const char *name) {
   if (!json_is(json, object, JSON_OBJECT)) return 0;
-  unsigned end = json->tokens[object].next;
+  // The last one of that name, as JSON.parse has it: launcher and sandbox must read the same.
+  unsigned end = json->tokens[object].next, found = 0;
   for (unsigned key = object + 1; key < end; key = json->tokens[key + 1].next)
-    if (json_equals(json, key, name)) return key + 1;
-  return 0;
+    if (json_equals(json, key, name)) found = key + 1;
+  return found;
 }
 
 unsigned json_first(const struct json *json, unsigned array) {

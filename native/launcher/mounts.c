@@ -26,7 +26,9 @@ void mounts_make_private(void) {
 
 int mounts_detached_proc(void) {
   int context = (int)syscall(SYS_fsopen, "proc", FSOPEN_CLOEXEC);
-  if (context < 0 || syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+  // Processes alone: /proc/sys gives by user id what user 0 of the host may write, in any namespace.
+  if (context < 0 || syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "subset", "pid", 0) < 0 ||
+      syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
     fail_errno(EXIT_RINGFENCE, "this host does not allow a proc file system of the sandbox's own (is /proc "
                                "masked in the container that ringfence runs in?)");
   int fd = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC,

@@ -21,10 +21,12 @@ export interface KernelThread {
 
 /** What the kernel thread needs of the boot descriptors. */
 function forKernel(descriptors: Descriptors): Descriptors {
-  const { proc, zygote, root, log } = descriptors;
+  const { proc, cpuinfo, stat, zygote, root, log } = descriptors;
   const debugLog = descriptors["debug-log"];
   return {
     proc: proc!,
+    cpuinfo: cpuinfo!,
+    stat: stat!,
     zygote: zygote!,
     root: root!,
     log: log!,

@@ -41,7 +41,6 @@ export interface ContainerSpec {
   devices: DeviceSpec[];
   maskedPaths: string[];
   readOnlyPaths: string[];
-  sysctl: Record<string, string>;
   /** Guest tasks at most; 0: the kernel's own bound alone. */
   tasks: number;
   annotations: Record<string, string>;

@@ -76,7 +76,9 @@ export interface SandboxOptions {
 /** Descriptors of the boot message, in the order of the names in its header. */
 export type BootDescriptor =
   | "config" // sealed memfd: SandboxConfig as JSON
-  | "proc" // detached mount of the sandbox's own proc
+  | "proc" // detached mount of the sandbox's own proc: processes alone
+  | "cpuinfo" // the host's /proc/cpuinfo
+  | "stat" // the host's /proc/stat
   | "zygote" // SOCK_SEQPACKET to the zygote
   | "launcher" // SOCK_STREAM to the launcher: JSON lines
   | "listen" // listening control socket, where the sandbox has a state directory

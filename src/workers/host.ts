@@ -152,7 +152,13 @@ export default function kernelThread(boot: KernelBoot): Promise<never> {
     memory,
     sab,
     config,
-    { proc: descriptors.proc!, zygote: descriptors.zygote!, root: descriptors.root! },
+    {
+      proc: descriptors.proc!,
+      cpuinfo: descriptors.cpuinfo!,
+      stat: descriptors.stat!,
+      zygote: descriptors.zygote!,
+      root: descriptors.root!,
+    },
     log,
     strace,
   );

@@ -43,8 +43,10 @@ import { AnonymousInodes } from "./vfs/anonymous_fs.ts";
 import { mountContainerTree } from "./vfs/container_mounts.ts";
 import { DentryCache } from "./vfs/dentry_cache.ts";
 import { DirectoryListings } from "./vfs/directory_listings.ts";
+import { FileEvents } from "./vfs/file_events.ts";
 import { LockTable } from "./vfs/file_locks.ts";
 import { mountInitialTree } from "./vfs/initial_mounts.ts";
+import { InotifyUsers } from "./vfs/inotify.ts";
 import { MountNamespace, type Path } from "./vfs/path.ts";
 import { Pipes } from "./vfs/pipe.ts";
 import { DevPts } from "./vfs/tty/dev_pts.ts";
@@ -55,6 +57,8 @@ export type Log = (level: LogLevel, message: string, fields?: Record<string, unk
 
 export interface KernelDescriptors {
   proc: number;
+  cpuinfo: number;
+  stat: number;
   zygote: number;
   root: number;
 }
@@ -108,6 +112,8 @@ export class Kernel {
     posixTimers: 16384,
     fileLocks: 65536,
     filesInFlight: 65536,
+    inotifyWatches: 65536,
+    inotifyEvents: 262144,
     sockets: 65536,
     socketMemory: 128 << 20,
     openFiles: 131072,
@@ -130,6 +136,8 @@ export class Kernel {
   readonly ptys = new Ptys(this);
   readonly devPts: DevPts;
   readonly dentries = new DentryCache();
+  readonly fileEvents = new FileEvents();
+  readonly inotify = new InotifyUsers();
   readonly listings = new DirectoryListings();
   /** Root of the guest's mount tree. */
   readonly mounts = new MountNamespace();

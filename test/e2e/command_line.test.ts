@@ -50,6 +50,22 @@ test("help and version", async () => {
   assert.match(version.stdout.toString(), /^\d+\.\d+\.\d+\n$/);
 });
 
+test("help syscalls prints the table of system calls", async () => {
+  const all = await run(ringfence, ["help", "syscalls"]);
+  assert.is(all.stderr.toString(), "");
+  assert.is(all.code, 0);
+  const lines = all.stdout.toString().split("\n");
+  assert.match(lines[0]!, /^NUMBER +NAME +SUPPORT +SUBSYSTEM +NOTE$/);
+  assert.ok(lines.includes("1       write                    full     vfs"), lines[2]);
+  assert.ok(lines.length > 350);
+  const some = await run(ringfence, ["help", "syscalls", "pipe", "--support=partial"]);
+  assert.match(some.stdout.toString(), /^293 +pipe2 +partial +vfs/m);
+  assert.not.match(some.stdout.toString(), /^22 /m);
+  const usage = await run(ringfence, ["help"]);
+  assert.match(usage.stdout.toString(), /\bringfence do\b/);
+  assert.is((await run(ringfence, ["help", "cooking"])).code, 125);
+});
+
 test("exec's flags reach the command", async () => {
   await withHeld(async ({ exec }) => {
     const uid = await exec(["--user", "5:6", "busybox", "id"]);

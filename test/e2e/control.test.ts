@@ -93,7 +93,7 @@ test("an id is taken once, and must be an id", async () => {
     for (const id of ["..", ".", "a/b", "a b", "x".repeat(300)])
       assert.is((await run(ringfence, ["--root", root, "hold", id])).code, 125, id);
     const missing = await run(ringfence, ["--root", root, "exec", "other", "true"]);
-    assert.is(missing.stderr.toString(), 'ringfence: sandbox with id "other" does not exist\n');
+    assert.is(missing.stderr.toString(), 'ringfence: container with id "other" does not exist\n');
   });
 });
 

@@ -54,10 +54,10 @@ function descriptors(pid: number): Map<number, string> {
 }
 
 // What a process may hold besides pipes and sockets; a detached mount shows as "/": the host's tree,
-// read-only, and the sandbox's proc.
+// read-only, and the sandbox's proc; two files of the host's proc are there for the guest's.
 const ANYONE = /^(pipe:\[\d+\]|socket:\[\d+\])$/;
 const INIT = /^anon_inode:\[signalfd\]$/;
-const NODE = /^(anon_inode:.+|\/memfd:\S+( \(deleted\))?|\/|\/dev\/null)$/;
+const NODE = /^(anon_inode:.+|\/memfd:\S+( \(deleted\))?|\/|\/dev\/null|(\/proc)?\/(cpuinfo|stat))$/;
 const STUB = /^(anon_inode:\[eventfd\]|\/memfd:\S+( \(deleted\))?|\/dev\/null)$/;
 
 /** A handle of the VFS on a name below its root: nothing can be read or written through it. */
@@ -121,6 +121,20 @@ test("Node, init and zygote see an empty directory; Node has loaded nothing but 
         module[1]!,
         /^\/(node|koffi\.node|host\.node|lib\/|lib64\/|memfd:)|build\/sandbox|node_modules/,
       );
+  });
+});
+
+// Through /proc/sys, user 0 of the host can write settings of the host from any namespace.
+test("the proc file system that Node holds shows processes and nothing of the host", async () => {
+  await withSandbox(({ node }) => {
+    const trees = [...descriptors(node)].filter(([, target]) => target === "/");
+    const listings = trees.map(([fd]) => readdirSync(`/proc/${node}/fd/${fd}/`));
+    const proc = listings.filter((names) => names.includes("thread-self"));
+    assert.is(proc.length, 1);
+    assert.equal(
+      proc[0]!.filter((name) => !/^(\d+|self|thread-self)$/.test(name)),
+      [],
+    );
   });
 });
 

@@ -1,34 +1,10 @@
 // A program on a pseudo-terminal, driven from a test by pty_driver.c, which plays its shell.
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { checkout, eventually } from "../spawn.ts";
+import { type ChildProcess, spawn } from "node:child_process";
+import { eventually } from "../spawn.ts";
+import { buildDriver } from "./driver.ts";
 
 const DEADLINE_MS = 30_000;
-let driver: string | undefined;
-
-function buildDriver(): string {
-  if (driver !== undefined) return driver;
-  const path = join(mkdtempSync(join(tmpdir(), "ringfence-pty-")), "driver");
-  const options = [
-    "-std=gnu17",
-    "-D_GNU_SOURCE",
-    "-include",
-    "stdbool.h",
-    "-Wall",
-    "-Wextra",
-    "-Werror",
-    "-O1",
-  ];
-  const built = spawnSync("gcc", [...options, "-o", path, `${checkout}test/e2e/pty_driver.c`, "-lutil"], {
-    encoding: "utf8",
-  });
-  if (built.status !== 0) throw new Error(built.stderr);
-  driver = path;
-  return path;
-}
 
 export class Pty {
   readonly #child: ChildProcess;
@@ -38,7 +14,7 @@ export class Pty {
   shown = "";
 
   constructor(program: string, args: string[]) {
-    this.#child = spawn(buildDriver(), [program, ...args], {
+    this.#child = spawn(buildDriver("pty_driver"), [program, ...args], {
       stdio: ["pipe", "pipe", "inherit"],
       detached: true,
     });

@@ -1,33 +1,17 @@
 // The waiter is the second process of the sandbox's PID namespace, forwards signals, and ends as the
 // guest's process did.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { checkout, output } from "../spawn.ts";
+import { output } from "../spawn.ts";
+import { buildDriver } from "./driver.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "ringfence-waiter-"));
-const driver = join(directory, "driver");
-
-test.before(async () => {
-  const launcher = `${checkout}native/launcher`;
-  const files = ["waiter", "report", "buffer", "privileges"].map((name) => `${launcher}/${name}.c`);
-  const includes = [`-I${launcher}`, `-I${checkout}native/include`];
-  const options = [
-    "-std=gnu17",
-    "-Wl,--wrap=setsid",
-    "-D_GNU_SOURCE",
-    "-Wall",
-    "-Wextra",
-    "-Werror",
-    ...includes,
-  ];
-  await output("gcc", [...options, "-o", driver, `${checkout}test/e2e/waiter_driver.c`, ...files]);
-});
-
-test.after(() => rmSync(directory, { recursive: true }));
+// What the waiter holds is looked at when it takes its first step.
+const driver = buildDriver(
+  "waiter_driver",
+  ["waiter", "report", "buffer", "privileges"],
+  ["-Wl,--wrap=setsid"],
+);
 
 const ENDS: [string, number][] = [
   ["exit code 0", 0],

@@ -1,5 +1,5 @@
 // Clocks that do not exist or cannot be set, and bad addresses.
-//@ needs: clocks clock-setting
+//@ needs: clocks
 #include "guest.h"
 
 int main(void) {

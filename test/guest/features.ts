@@ -27,4 +27,5 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "timers", // interval timers, POSIX timers, CPU time
   "locks", // record locks, flock
   "sockets", // AF_UNIX
+  "inotify", // events of files
 ]);

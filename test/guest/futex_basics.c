@@ -1,5 +1,5 @@
 // futex by one thread: values that differ, time-outs, wakes of nobody, errors.
-//@ needs: futex pi-futex
+//@ needs: futex
 #include "guest.h"
 #include <linux/futex.h>
 

@@ -1,5 +1,5 @@
 // User and group ids: the caller's own.
-//@ needs: identity set-ids
+//@ needs: identity
 #include "guest.h"
 
 int main(void) {

@@ -1,5 +1,5 @@
 // mlock, munlock, mlockall, mincore: arguments and errors.
-//@ needs: memory mlock mincore
+//@ needs: memory mlock
 #include "guest.h"
 
 int main(void) {

@@ -1,5 +1,5 @@
 // Shared anonymous memory in one process: as private memory, until there is a second process.
-//@ needs: memory shared-memory madvise-remove
+//@ needs: memory shared-memory
 #include "guest.h"
 
 int main(void) {

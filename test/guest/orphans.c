@@ -1,5 +1,5 @@
 // A child whose parent ends gets another parent; PR_SET_CHILD_SUBREAPER decides which.
-//@ needs: fork signals pipes subreaper
+//@ needs: fork signals pipes
 #include "guest.h"
 #include <sys/prctl.h>
 #include <sys/wait.h>

@@ -1,5 +1,5 @@
 // prctl: names, flags that can be read back, and what is refused.
-//@ needs: identity prctl
+//@ needs: identity
 #include "guest.h"
 #include <sys/prctl.h>
 

@@ -1,6 +1,6 @@
 // readv and preadv: how a vector is filled, and the errors of the vector itself.
 //@ stdin: abcdefghijklmnopqrstuvwxyz
-//@ needs: streams memory positioned-vectors
+//@ needs: streams memory
 #include "guest.h"
 #include <sys/uio.h>
 

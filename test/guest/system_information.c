@@ -1,5 +1,5 @@
 // sysinfo, times, getrusage, getcpu, sched_yield: plausible, and their errors.
-//@ needs: identity usage
+//@ needs: identity
 #include "guest.h"
 #include <sys/resource.h>
 #include <sys/sysinfo.h>

@@ -1,5 +1,5 @@
 // writev and pwritev: order of the pieces, limits, and errors of the vector.
-//@ needs: streams memory positioned-vectors
+//@ needs: streams memory
 #include "guest.h"
 #include <sys/uio.h>
 

@@ -3,6 +3,24 @@
 import { connect } from "node:net";
 
 const DEADLINE_MS = 5_000;
+const SETTLE_MS = 5_000;
+
+/** Counters that only go up: they tell what happened, not what is held. All others must come back. */
+const TOTALS = new Set([
+  "requests",
+  "programsStarted",
+  "unsupportedCalls",
+  "unexpectedNotifications",
+  "protocolErrors",
+  "handlerErrors",
+  "ignoredKicks",
+  "sleeps",
+  "backgroundCalls",
+  // Nodes that stand for files of the lower file system come with look-ups and go with the collector.
+  "memoryNodes",
+  "memoryFileBytes",
+  "memoryFiles",
+]);
 
 /** The sandbox's counters by name. Rejects when there is no answer in time. */
 export function counters(socketPath: string): Promise<Record<string, number>> {
@@ -30,4 +48,24 @@ export function counters(socketPath: string): Promise<Record<string, number>> {
     socket.on("error", (error) => settle(() => reject(error)));
     socket.on("close", () => settle(() => reject(new Error("the control connection was closed"))));
   });
+}
+
+function held(all: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(Object.entries(all).filter(([name]) => !TOTALS.has(name)));
+}
+
+/** What the sandbox holds when nothing runs in it; waits until it says the same twice. */
+export async function settled(
+  socket: string,
+  wanted?: Record<string, number>,
+): Promise<Record<string, number>> {
+  const end = performance.now() + SETTLE_MS;
+  let last = held(await counters(socket));
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const next = held(await counters(socket));
+    const goal = wanted ?? last;
+    if (JSON.stringify(next) === JSON.stringify(goal) || performance.now() > end) return next;
+    last = next;
+  }
 }

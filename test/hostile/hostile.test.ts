@@ -11,30 +11,12 @@ import { compile, type GuestProgram, parse, programsIn } from "../guest/program.
 import { CONFIGURATIONS, Sandbox, told } from "../guest/sandbox.ts";
 import { type PipedResult, runPiped } from "../guest/streams.ts";
 import { ringfence } from "../spawn.ts";
-import { counters } from "./control.ts";
+import { settled } from "./control.ts";
 import { hostState } from "./host_state.ts";
 
-const SETTLE_MS = 5_000;
 const LONG = process.env["RINGFENCE_TEST_LONG"] === "1";
 const LONG_CALLS = "2000000";
 const LONG_DEADLINE_MS = 600_000;
-
-/** Counters that only go up: they tell what happened, not what is held. All others must come back. */
-const TOTALS = new Set([
-  "requests",
-  "programsStarted",
-  "unsupportedCalls",
-  "unexpectedNotifications",
-  "protocolErrors",
-  "handlerErrors",
-  "ignoredKicks",
-  "sleeps",
-  "backgroundCalls",
-  // Nodes that stand for files of the lower file system come with look-ups and go with the collector.
-  "memoryNodes",
-  "memoryFileBytes",
-  "memoryFiles",
-]);
 
 const directory = new URL(".", import.meta.url).pathname;
 const only = process.env["GUEST"]?.split(",");
@@ -42,10 +24,6 @@ const witness = parse(`${directory}witness.c`);
 const programs = programsIn(directory).filter(
   ({ name }) => name !== witness.name && (only === undefined || only.includes(name)),
 );
-
-function held(all: Record<string, number>): Record<string, number> {
-  return Object.fromEntries(Object.entries(all).filter(([name]) => !TOTALS.has(name)));
-}
 
 async function run(sandbox: Sandbox, program: GuestProgram, args: readonly string[]): Promise<PipedResult> {
   const isLong = LONG && program.name === "fuzz";
@@ -87,19 +65,6 @@ async function isServed(sandbox: Sandbox, when: string): Promise<void> {
   assert.is(stdout, "alive: 10\n", `another program is not served ${when}: ${stderr} ${status}`);
 }
 
-/** What the sandbox holds when nothing runs in it; waits until it says the same twice. */
-async function settled(sandbox: Sandbox, wanted?: Record<string, number>): Promise<Record<string, number>> {
-  const end = performance.now() + SETTLE_MS;
-  let last = held(await counters(sandbox.socket));
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    const next = held(await counters(sandbox.socket));
-    const goal = wanted ?? last;
-    if (JSON.stringify(next) === JSON.stringify(goal) || performance.now() > end) return next;
-    last = next;
-  }
-}
-
 for (const configuration of CONFIGURATIONS) {
   const tests = suite(`hostile programs: ${configuration.name}`);
   let sandbox: Sandbox;
@@ -109,7 +74,7 @@ for (const configuration of CONFIGURATIONS) {
   async function start(): Promise<void> {
     sandbox = await Sandbox.start(configuration.flags);
     await isServed(sandbox, "at the start");
-    before = await settled(sandbox);
+    before = await settled(sandbox.socket);
   }
 
   tests.before(async () => {
@@ -125,7 +90,7 @@ for (const configuration of CONFIGURATIONS) {
         if (!sandbox.running) await start();
         try {
           await attack(sandbox, program, args);
-          assert.equal(await settled(sandbox, before), before, "counters are not what they were");
+          assert.equal(await settled(sandbox.socket, before), before, "counters are not what they were");
           assert.is(hostState(), host, "the host has changed");
         } catch (error) {
           // The next attack gets a sandbox that nobody has harmed.

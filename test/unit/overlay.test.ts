@@ -98,7 +98,7 @@ class World {
 
   constructor() {
     const lower = new LowerFs(this.fake, LOWER);
-    this.fs = new MemoryFs(this.fake.kernel, { limit: 1 << 30, lower });
+    this.fs = new MemoryFs(this.fake.kernel, { limit: 1 << 30, lower: lower.root });
     this.root = new Dentry("", null, this.fs.root);
   }
 

@@ -3,6 +3,8 @@
 
 import yargs from "yargs";
 import packageJson from "../../../package.json" with { type: "json" };
+import type { Level } from "../../shared/abi/call.ts";
+import { supportText } from "../../shared/abi/support.ts";
 import { features } from "./features.ts";
 import { type Command, commands, type Flag, globalFlags, nodeCommands } from "./options.ts";
 
@@ -47,7 +49,10 @@ function pattern({ name, positionals, takesCommand }: Command): string {
   return [name, ...words, ...(takesCommand === false ? [] : ["[command..]"])].join(" ");
 }
 
-function add(command: Command, run: () => void): void {
+/** What a command line said, as yargs gives it. */
+type Words = Readonly<Record<string, unknown>>;
+
+function add(command: Command, run: (words: Words) => void): void {
   parser.command(
     pattern(command),
     describe(command),
@@ -59,7 +64,20 @@ function add(command: Command, run: () => void): void {
   );
 }
 
-const runs: Readonly<Record<string, () => void>> = {
+function help({ topic, name, support }: Words): void {
+  if (topic === undefined) parser.showHelp((text) => process.stdout.write(`${text}\n`));
+  else if (topic !== "syscalls") refuse(`help knows nothing of ${topic}, but of syscalls`);
+  else
+    process.stdout.write(
+      supportText({
+        ...(name !== undefined && { match: String(name) }),
+        ...(support !== undefined && { level: support as Level }),
+      }),
+    );
+}
+
+const runs: Readonly<Record<string, (words: Words) => void>> = {
+  help,
   features: () => process.stdout.write(`${JSON.stringify(features(packageJson.version), null, 2)}\n`),
 };
 // The launcher takes every command line of its own commands that is right: this one is not.

@@ -198,6 +198,21 @@ export const commands: Command[] = [
 /** Commands that Node serves by itself (main.ts). */
 export const nodeCommands: Command[] = [
   {
+    name: "help",
+    usage: "[syscalls [NAME]]",
+    describe: "explain the command line, or print which system calls a guest may make",
+    positionals: ["[topic]", "[name]"],
+    flags: [
+      {
+        name: "support",
+        type: "string",
+        describe: "system calls supported to that degree alone",
+        choices: ["full", "partial", "none"],
+      },
+    ],
+    takesCommand: false,
+  },
+  {
     name: "features",
     usage: "",
     describe: "print what the runtime can do, as JSON for container engines",

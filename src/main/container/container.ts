@@ -5,6 +5,7 @@ import { closeSync } from "node:fs";
 import { SIGKILL, SIGTERM } from "../../shared/abi/signal.ts";
 import type { ContainerSpec } from "../../shared/container_spec.ts";
 import type { KernelApi, ProcessSpec } from "../../shared/process_spec.ts";
+import { containerStartError } from "../../shared/start_error.ts";
 import { type Event, Program } from "../control/program.ts";
 import { RequestError } from "../control/request_error.ts";
 import type { Host } from "../host.ts";
@@ -54,7 +55,7 @@ export class Container {
       throw new RequestError("ERR_STATE", `cannot start a container that is ${this.#status}`);
     const stdio = this.#stdio;
     this.#stdio = null;
-    const program = new Program(this.#parts.kernel, (event) => {
+    const program = this.#newProgram((event) => {
       if (event.event === "exit") this.#ended(event.status);
       tell(event);
     });
@@ -66,6 +67,10 @@ export class Container {
       this.#ended(SIGKILL);
       throw error;
     }
+  }
+
+  #newProgram(tell: Tell): Program {
+    return new Program(this.#parts.kernel, tell, containerStartError);
   }
 
   /** Runs a program until its first event; the rest of its way goes on in the background. */
@@ -89,7 +94,7 @@ export class Container {
       throw new RequestError("ERR_STATE", `cannot exec in a container that is ${this.#status}`);
     }
     const standIn = waiter === null ? null : this.#watch(waiter, () => program);
-    const program = new Program(this.#parts.kernel, (event) => {
+    const program = this.#newProgram((event) => {
       if (event.event === "exit") standIn?.end(event.status);
       if (event.event === "error") standIn?.end(event.code << 8);
       tell(event);

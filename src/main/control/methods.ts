@@ -70,7 +70,8 @@ export const METHODS: Readonly<Record<string, Method>> = {
 
   /** Sends a signal to the connection's program. */
   signal(_control, peer, { signo, terminal }) {
-    return program(peer).signal(signalNumber(signo), terminal === true);
+    const number = signalNumber(signo);
+    return program(peer).signal(number, terminal === true);
   },
 
   /** The caller of the connection's program came into its terminal's foreground, or left it. */

@@ -19,8 +19,15 @@ export type Event =
   | { event: "exit"; pid: number; status: number }
   | { event: "error"; code: number; message: string };
 
+/** What is wrong when a program could not be started, for its caller. */
+type Explain = (name: string, errno: number) => string;
+
+const shellExplains: Explain = (name, errno) =>
+  errno === ENOENT && !name.includes("/") ? `${name}: command not found` : `${name}: ${errnoText(errno)}`;
+
 export class Program {
   readonly #kernel: KernelApi;
+  readonly #explain: Explain;
   readonly #tell: (event: Event) => void;
   /** Guest pid while the program runs, else 0. */
   #pid = 0;
@@ -30,8 +37,9 @@ export class Program {
   /** Gets the event that says whether the program could be started. */
   onFirstEvent: ((event: Event) => void) | null = null;
 
-  constructor(kernel: KernelApi, tell: (event: Event) => void) {
+  constructor(kernel: KernelApi, tell: (event: Event) => void, explain: Explain = shellExplains) {
     this.#kernel = kernel;
+    this.#explain = explain;
     this.#tell = (event) => {
       tell(event);
       this.onFirstEvent?.(event);
@@ -44,7 +52,8 @@ export class Program {
     const pid = await this.#kernel.start(spec, stdio);
     if (pid < 0) {
       this.#ended = true;
-      return this.#tell(startError(spec.args[0]!, -pid));
+      const code = pid === -ENOENT ? CODE_NOT_FOUND : CODE_NOT_EXECUTABLE;
+      return this.#tell({ event: "error", code, message: this.#explain(spec.args[0]!, -pid) });
     }
     this.#pid = pid;
     this.#tell({ event: "started", pid });
@@ -78,11 +87,4 @@ export class Program {
     if (this.#pid === 0) this.#early.push(act);
     else await act(this.#pid);
   }
-}
-
-function startError(name: string, errno: number): Event {
-  if (errno === ENOENT && !name.includes("/"))
-    return { event: "error", code: CODE_NOT_FOUND, message: `${name}: command not found` };
-  const code = errno === ENOENT ? CODE_NOT_FOUND : CODE_NOT_EXECUTABLE;
-  return { event: "error", code, message: `${name}: ${errnoText(errno)}` };
 }

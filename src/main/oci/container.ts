@@ -1,6 +1,6 @@
 // An OCI config.json as a ContainerSpec (runtime-spec, config.md and config-linux.md). What concerns the
-// host side alone (namespaces, cgroups, hooks) is the launcher's to read. What has no meaning here, or is not
-// enforced, is told in the log, once.
+// host side alone (namespaces, cgroups, hooks) is the launcher's to read. What has no effect is told in the log;
+// what would be missed is refused.
 
 import { fstatSync, readSync } from "node:fs";
 import { S_IFBLK, S_IFCHR } from "../../shared/abi/stat.ts";
@@ -48,18 +48,46 @@ const device: Reader<DeviceSpec | null> = (value, at) => {
   return { ...rest, mode: bits | fileMode };
 };
 
-const anything: Reader<unknown> = (value) => value;
+/** Members that have no effect: the sandbox's own kernel is what they would narrow, or it has no such thing yet. */
+const WITHOUT_EFFECT: readonly string[] = [
+  "linux.seccomp",
+  "linux.sysctl",
+  "linux.mountLabel",
+  "linux.intelRdt",
+  "process.apparmorProfile",
+  "process.selinuxLabel",
+  "process.scheduler",
+  "process.ioPriority",
+  "process.execCPUAffinity",
+];
+
+/** Members without which the container would not be what was asked for. */
+const UNSUPPORTED: readonly string[] = [
+  "linux.uidMappings",
+  "linux.gidMappings",
+  "linux.personality",
+  "linux.timeOffsets",
+  "linux.netDevices",
+  "hooks.startContainer",
+];
+
+/** Whether a member is there and says something. */
+function isPresent(config: unknown, path: string): boolean {
+  let value = config;
+  for (const name of path.split(".")) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return false;
+    value = (value as Record<string, unknown>)[name];
+  }
+  if (typeof value === "object") return value !== null && Object.keys(value).length > 0;
+  return value !== undefined && value !== "";
+}
+
 const paths = list(absolutePath, PATHS_MAX);
 
 const readLinux = object({
-  uidMappings: optional(list(anything, 4096), []),
-  gidMappings: optional(list(anything, 4096), []),
   devices: optional(list(device, 4096), []),
-  sysctl: optional(map(byteString, MAP_MAX), {}),
   maskedPaths: optional(paths, []),
   readonlyPaths: optional(paths, []),
-  seccomp: optional(anything, undefined),
-  personality: optional(anything, undefined),
   resources: optional(
     object({ pids: optional(object({ limit: optional(integer(-1, 2 ** 52), 0) }), { limit: 0 }) }),
     { pids: { limit: 0 } },
@@ -108,11 +136,10 @@ export function readContainer(
   const { linux } = config;
   if (!VERSION.test(config.ociVersion))
     throw new SchemaError(`ociVersion ${config.ociVersion} is not supported`);
-  if (linux.uidMappings.length > 0 || linux.gidMappings.length > 0)
-    throw new SchemaError("linux.uidMappings: user namespaces of a container's own are not supported");
-  if (linux.personality !== undefined) throw new SchemaError("linux.personality is not supported");
-  // The guest's calls never reach the host: the profile would narrow what the sandbox's own kernel serves.
-  if (linux.seccomp !== undefined) log.info("linux.seccomp is accepted and not enforced");
+  const unsupported = UNSUPPORTED.find((path) => isPresent(value, path));
+  if (unsupported !== undefined) throw new SchemaError(`${unsupported} is not supported`);
+  const ignored = WITHOUT_EFFECT.filter((path) => isPresent(value, path));
+  if (ignored.length > 0) log.info(`config.json: accepted without effect: ${ignored.join(", ")}`);
   return {
     id,
     process: config.process,
@@ -123,7 +150,6 @@ export function readContainer(
     devices: linux.devices.flatMap((entry) => (entry === null ? [] : [entry])),
     maskedPaths: linux.maskedPaths,
     readOnlyPaths: linux.readonlyPaths,
-    sysctl: linux.sysctl,
     tasks: Math.max(0, linux.resources.pids.limit),
     annotations: config.annotations,
   };

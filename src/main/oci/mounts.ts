@@ -48,9 +48,9 @@ const FLAGS: Readonly<Record<string, { set?: number; clear?: number }>> = {
 };
 
 /** Options that are understood. */
-export const MOUNT_OPTIONS: readonly string[] = Object.keys(FLAGS);
+export const MOUNT_OPTIONS: readonly string[] = [...Object.keys(FLAGS), "tmpcopyup"];
 
-const UNSUPPORTED: ReadonlySet<string> = new Set(["remount", "tmpcopyup", "idmap", "ridmap"]);
+const UNSUPPORTED: ReadonlySet<string> = new Set(["remount", "idmap", "ridmap"]);
 
 const readMount = object({
   destination: byteString,
@@ -78,7 +78,7 @@ export function ociMounts(descriptors: Descriptors): Reader<MountSpec[]> {
     readMounts(value, at).map(({ destination, type, source, options }, index) => {
       const { flags, data } = readOptions(options, `${at}[${index}]`);
       // As with runc, a destination may be relative: to the root.
-      const spec: MountSpec = { destination: `/${destination}`, type, source, flags, data };
+      const spec: MountSpec = { destination: destination.replace(/^\/*/, "/"), type, source, flags, data };
       if (type !== "bind" && (flags & MS.MS_BIND) === 0) return spec;
       const descriptor = descriptors[`mount:${index}`];
       if (descriptor === undefined) throw new SchemaError(`${at}[${index}] was not opened by the launcher`);

@@ -73,8 +73,8 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   none(305, "clock_adjtime", [a.choice("clockid", "clock"), a.update("buf", "timex")]),
 
   // Futexes
-  part(202, "futex", [a.addr("uaddr"), a.flags("futex_op", "futex"), a.uint("val"), a.addr("timeout"), a.addr("uaddr2"), a.uint("val3")], { note: "no priority inheritance" }),
-  part(273, "set_robust_list", [a.addr("head"), a.size("len")], { note: "recorded; not walked at exit" }),
+  part(202, "futex", [a.addr("uaddr"), a.flags("futex_op", "futex"), a.uint("val"), a.addr("timeout"), a.addr("uaddr2"), a.uint("val3")], { note: "PI futexes without priorities and without requeueing" }),
+  part(273, "set_robust_list", [a.addr("head"), a.size("len")], { note: "not walked for a process that is killed" }),
   full(274, "get_robust_list", [a.int("pid"), a.output("head_ptr", "u64"), a.output("len_ptr", "u64")]),
   none(449, "futex_waitv", [a.later(a.list("waiters", "futex_waitv", "nr_futexes")), a.uint("nr_futexes"), a.uint("flags"), a.input("timeout", "timespec"), a.choice("clockid", "clock")]),
   none(454, "futex_wake", [a.addr("uaddr"), a.opaque("mask"), a.int("nr"), a.uint("flags")]),
@@ -130,8 +130,8 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   part(251, "ioprio_set", [a.int("which"), a.int("who"), a.int("ioprio")], { note: "kept; the host schedules" }),
   part(252, "ioprio_get", [a.int("which"), a.int("who")], { note: "kept; the host schedules" }),
   part(309, "getcpu", [a.output("cpu", "u32"), a.output("node", "u32"), a.addr("tcache")], { note: "one memory node" }),
-  none(314, "sched_setattr", [a.int("pid"), a.later(a.input("attr", "sched_attr")), a.uint("flags")]),
-  none(315, "sched_getattr", [a.int("pid"), a.addr("attr"), a.uint("size"), a.uint("flags")]),
+  part(314, "sched_setattr", [a.int("pid"), a.later(a.input("attr", "sched_attr")), a.uint("flags")], { note: "kept; the host schedules; no SCHED_DEADLINE" }),
+  full(315, "sched_getattr", [a.int("pid"), a.addr("attr"), a.uint("size"), a.uint("flags")]),
 
   // System V semaphores and messages
   none(64, "semget", [a.int("key"), a.int("nsems"), a.flags("semflg", "ipc")]),

@@ -119,6 +119,14 @@ export class GoferInode extends Inode implements HandleOwner {
     return this.fs === other.fs && this.hostDev === other.hostDev && this.hostIno === other.hostIno;
   }
 
+  override get identity(): string {
+    return `${this.fs.dev}:${this.hostDev}:${this.hostIno}`;
+  }
+
+  override get isHeld(): boolean {
+    return this.#holders > 0;
+  }
+
   override attributes(): Attributes | number {
     const { kernel } = this.fs;
     const known = this.#cache.get(kernel.nowNs);

@@ -7,6 +7,7 @@ import { nr } from "../../shared/abi/syscalls.ts";
 import type { Kernel } from "../kernel.ts";
 import { OperationList } from "../supervisor/operation_list.ts";
 import type { Task } from "../supervisor/task.ts";
+import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";
 import { type AddressLayout, mmapRanges } from "./address_layout.ts";
 import { RESERVED_BASE, RESERVED_END } from "./guest_range.ts";
@@ -54,8 +55,11 @@ export class AddressSpace {
   envEnd = 0;
   /** PR_SET_DUMPABLE */
   dumpable = 1;
-  /** What /proc/PID/exe names. */
-  program: Path | null = null;
+  /** What it has registered for (membarrier(2)). */
+  membarriers = 0;
+  #program: Path | null = null;
+  /** The program's file, which nobody writes to while it runs. */
+  #executed: Inode | null = null;
   /** As it was given to the program, for /proc/PID/auxv. */
   auxiliaryVector: Uint8Array = new Uint8Array(0);
   /** Where the program's code and data and its first stack pointer are, for /proc/PID/stat. */
@@ -74,6 +78,23 @@ export class AddressSpace {
     this.brk = brk;
   }
 
+  /** What /proc/PID/exe names. */
+  get program(): Path | null {
+    return this.#program;
+  }
+
+  set program(path: Path | null) {
+    this.#program = path;
+    const inode = path?.inode ?? null;
+    if (inode !== null && inode.denyWriteAccess() === 0) this.#executed = inode;
+  }
+
+  /** Nothing runs in it any more. */
+  release(): void {
+    this.#executed?.allowWriteAccess();
+    this.#executed = null;
+  }
+
   /** Of a forked child. Under lockAll(). */
   copy(): AddressSpace {
     const copy = new AddressSpace(this.kernel, this.layout, this.vmas.clone(), this.brkStart, this.brk);
@@ -83,6 +104,7 @@ export class AddressSpace {
     copy.envStart = this.envStart;
     copy.envEnd = this.envEnd;
     copy.dumpable = this.dumpable;
+    copy.membarriers = this.membarriers;
     copy.program = this.program;
     copy.auxiliaryVector = this.auxiliaryVector;
     copy.codeStart = this.codeStart;

@@ -4,6 +4,7 @@
 import {
   EACCES,
   EBADF,
+  EFAULT,
   EINVAL,
   ENOMEM,
   ENOSPC,
@@ -14,12 +15,13 @@ import {
 import * as M from "../../shared/abi/mman.ts";
 import { CAP_IPC_LOCK } from "../../shared/abi/prctl.ts";
 import { RLIMIT_MEMLOCK } from "../../shared/abi/resource.ts";
-import { TASK_SIZE } from "../../shared/ring/layout.ts";
+import { TASK_SIZE, WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import { OperationList } from "../supervisor/operation_list.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { setBreak } from "./break.ts";
+import { isGuestRange } from "./guest_range.ts";
 import {
   ANONYMOUS,
   hostRanges,
@@ -31,6 +33,7 @@ import {
   SYS_madvise,
   unmap,
 } from "./mapping.ts";
+import { MEMBARRIER_HANDLERS } from "./membarrier.ts";
 import { remap } from "./remap.ts";
 import { sharedMemory } from "./shared_memory.ts";
 import {
@@ -179,6 +182,7 @@ const ADVICE: ReadonlyMap<number, { change?: VmaChange; host: boolean }> = new M
   [M.MADV_WILLNEED, { host: true }],
   [M.MADV_DONTNEED, { host: true }],
   [M.MADV_FREE, { host: true }],
+  [M.MADV_REMOVE, { host: true }],
   [M.MADV_HUGEPAGE, { change: { setFlags: VM_HUGEPAGE, clearFlags: VM_NOHUGEPAGE }, host: true }],
   [M.MADV_NOHUGEPAGE, { change: { setFlags: VM_NOHUGEPAGE, clearFlags: VM_HUGEPAGE }, host: true }],
   [M.MADV_COLD, { host: true }],
@@ -250,7 +254,22 @@ function lockCall(task: Task, address: number, length: number, change: VmaChange
   return task.start(changeFlags(task, start, end, change, "stop"));
 }
 
+// Every mapped page counts as resident: only the host knows better, and it keeps what is used.
+function* mincore(task: Task, start: number, pages: number, vector: number): Coroutine {
+  if (!task.stub.space.vmas.covers(start, start + pages * PAGE_SIZE)) return -ENOMEM;
+  for (let done = 0; done < pages; ) {
+    const n = Math.min(pages - done, WINDOW_SIZE);
+    task.bytes.fill(1, task.base + WINDOW, task.base + WINDOW + n);
+    task.outAt(vector + done, n, WINDOW);
+    if ((yield* task.copyOutRound()) < n) return -EFAULT;
+    done += n;
+  }
+  return 0;
+}
+
 export const MEM_HANDLERS: Record<string, Handler> = {
+  ...MEMBARRIER_HANDLERS,
+
   mmap: mapCall,
 
   munmap: (task, address, given) => {
@@ -290,6 +309,14 @@ export const MEM_HANDLERS: Record<string, Handler> = {
     if (address + length > TASK_SIZE) return length > TASK_SIZE ? -EINVAL : -ENOMEM;
     if (length === 0) return 0;
     return task.start(advice(task, address, address + length, code));
+  },
+
+  mincore: (task, address, length, vector) => {
+    if (!isAligned(address)) return -EINVAL;
+    if (address + length > TASK_SIZE) return -ENOMEM;
+    const pages = pageCeil(length) / PAGE_SIZE;
+    if (!isGuestRange(vector, pages)) return -EFAULT;
+    return pages === 0 ? 0 : task.start(mincore(task, address, pages, vector));
   },
 
   brk: setBreak,

@@ -43,11 +43,6 @@ export function remap(
       return -EINVAL;
     if (newAddress < from + oldSize && from < newAddress + newSize) return -EINVAL;
   }
-  if (oldSize === 0) {
-    // A second mapping of the same shared pages: offered by shared objects only, and not needed otherwise.
-    task.kernel.counters.unsupportedCalls++;
-    return -EINVAL;
-  }
   return task.start(run(task, { from, oldSize, newSize, mayMove, dontUnmap, to: fixed ? newAddress : -1 }));
 }
 
@@ -55,6 +50,11 @@ function* run(task: Task, call: Remap): Coroutine {
   const { space } = task.stub;
   const vma = space.vmas.find(call.from);
   if (vma === null) return -EFAULT;
+  if (call.oldSize === 0) {
+    // A second mapping of the same shared pages: private ones have nothing to share.
+    if ((vma.flags & VM_SHARED) === 0) return -EINVAL;
+    return call.mayMove ? yield* duplicate(task, call) : -ENOMEM;
+  }
   if (call.to < 0 && !call.dontUnmap && call.newSize <= call.oldSize) {
     if (!space.vmas.covers(call.from, call.from + call.oldSize)) return -EFAULT;
     if (call.newSize === call.oldSize) return call.from;
@@ -132,6 +132,32 @@ function* move(task: Task, call: Remap): Coroutine {
       const left = space.vmas.planMap({ ...vma, start: from, end: from + oldSize });
       if (typeof left !== "number") left.commit();
     }
+    return to;
+  } finally {
+    lock.release();
+  }
+}
+
+/** Maps the shared pages from `from` on once more. */
+function* duplicate(task: Task, { from, newSize, to: wanted }: Remap): Coroutine {
+  const { space } = task.stub;
+  const lock: HeldLock = yield* space.lockAll(task);
+  try {
+    const vma = space.vmas.find(from);
+    if (vma === null || (vma.flags & VM_SHARED) === 0) return -EFAULT;
+    if (!withinLimits(task, newSize, false)) return -ENOMEM;
+    const to = wanted >= 0 ? wanted : space.chooseAddress(newSize);
+    if (to < 0) return to;
+    const offset = vma.offset + (from - vma.start);
+    const plan = space.vmas.planMap({ ...vma, start: to, end: to + newSize, offset });
+    if (typeof plan === "number") return plan;
+    const list = new OperationList(task.kernel.slots, task.slot);
+    list.call(SYS_mremap, from, 0, newSize, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+    if (!(yield* runOrDie(task, list))) {
+      plan.drop();
+      return task.listResult < 0 && task.listResult > -4096 ? task.listResult : -ENOMEM;
+    }
+    plan.commit();
     return to;
   } finally {
     lock.release();

@@ -1,7 +1,7 @@
 // Control messages (cmsg(3)): open files and credentials that go with data. Read from the sender's
 // memory, checked, and written for the receiver.
 
-import { EBADF, EINVAL, EPERM, ETOOMANYREFS } from "../../shared/abi/errno.ts";
+import { EBADF, EINVAL, EPERM, ESRCH, ETOOMANYREFS } from "../../shared/abi/errno.ts";
 import { O_PATH } from "../../shared/abi/fcntl.ts";
 import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from "../../shared/abi/prctl.ts";
 import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
@@ -10,7 +10,6 @@ import { cmsghdr, ucred } from "../../shared/abi/structs.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Task } from "../supervisor/task.ts";
 import type { OpenFile } from "../vfs/file.ts";
-import { putFile } from "../vfs/file_table.ts";
 
 const SCM_MAX_FD = 253;
 const HEADER = cmsghdr.size;
@@ -44,13 +43,18 @@ function align(length: number): number {
   return (length + 7) & ~7;
 }
 
-// Whom a task may say that it is.
-function mayClaim(task: Task, { pid, uid, gid }: Ucred): boolean {
+/** Ids that nobody has (uid_valid). */
+const NO_ID = 0xffffffff;
+
+// Whom a task may say that it is: 0 or a negative errno.
+function mayClaim(task: Task, { pid, uid, gid }: Ucred): number {
   const c = task.credentials;
-  const { users } = task.kernel;
-  if (pid !== task.group.pid && !capable(c, users, CAP_SYS_ADMIN)) return false;
-  if (![c.uid, c.euid, c.suid].includes(uid) && !capable(c, users, CAP_SETUID)) return false;
-  return [c.gid, c.egid, c.sgid].includes(gid) || capable(c, users, CAP_SETGID);
+  const { users, pids } = task.kernel;
+  if (uid === NO_ID || gid === NO_ID) return -EINVAL;
+  if (pid !== task.group.pid && !capable(c, users, CAP_SYS_ADMIN)) return -EPERM;
+  if (![c.uid, c.euid, c.suid].includes(uid) && !capable(c, users, CAP_SETUID)) return -EPERM;
+  if (![c.gid, c.egid, c.sgid].includes(gid) && !capable(c, users, CAP_SETGID)) return -EPERM;
+  return pids.task(pid) === undefined ? -ESRCH : 0;
 }
 
 function filesAt(task: Task, bytes: Buffer, at: number, count: number): OpenFile[] | number {
@@ -83,7 +87,8 @@ export function parseAncillary(task: Task, bytes: Buffer): Ancillary | null | nu
     } else if (type === SCM_CREDENTIALS) {
       if (size !== ucred.size) return -EINVAL;
       const claimed = ucred.decode(bytes, body);
-      if (!mayClaim(task, claimed)) return -EPERM;
+      const error = mayClaim(task, claimed);
+      if (error < 0) return error;
       credentials = claimed;
     } else return -EINVAL;
   }
@@ -118,7 +123,7 @@ export function releaseRights(task: { kernel: Task["kernel"] }, ancillary: Ancil
   kernel.counters.filesInFlight -= ancillary.rights.length;
   for (const file of ancillary.rights) {
     file.inFlight--;
-    putFile(kernel, file);
+    kernel.unixGarbage.letGo(file);
   }
 }
 

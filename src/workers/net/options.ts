@@ -14,6 +14,7 @@ import type { Ucred } from "./ancillary.ts";
 import type { SocketFile } from "./socket.ts";
 
 const INT = 4;
+const INT_MAX = 0x7fffffff;
 const BUFFER_DEFAULT = 212992;
 /** What may be asked for (net.core.wmem_max, rmem_max); twice that is kept. */
 const BUFFER_MAX = 212992;
@@ -159,7 +160,17 @@ const OPTIONS: ReadonlyMap<number, Option> = new Map([
       (value >= 0 && value <= PRIORITY_MAX) || mayAdminister(task) ? 0 : -EPERM,
     ),
   ],
-  [S.SO_RCVLOWAT, kept(S.SO_RCVLOWAT, 1)],
+  [
+    S.SO_RCVLOWAT,
+    {
+      get: (options) => int(options.receiveLow),
+      set: (options, value) => {
+        const wanted = value.readInt32LE();
+        options.receiveLow = wanted < 0 ? INT_MAX : wanted || 1;
+        return 0;
+      },
+    },
+  ],
 ]);
 
 function mayAdminister(task: Task): boolean {
@@ -187,6 +198,8 @@ export abstract class SocketOptions {
   sendBuffer = BUFFER_DEFAULT;
   receiveBuffer = BUFFER_DEFAULT;
   passCredentials = false;
+  /** SO_RCVLOWAT: bytes that a stream's receive waits for. */
+  receiveLow = 1;
   /** An error that the next call reports (SO_ERROR). */
   error = 0;
 

@@ -54,7 +54,6 @@ export abstract class SocketFile extends OpenFile {
   /** SO_RCVTIMEO, SO_SNDTIMEO: nanoseconds. */
   receiveTimeoutNs = NEVER;
   sendTimeoutNs = NEVER;
-  #lastReceived: Received | null = null;
 
   constructor(kernel: Kernel, inode: Inode, type: number, protocol: number, status: number) {
     super(O_RDWR | status);
@@ -113,7 +112,6 @@ export abstract class SocketFile extends OpenFile {
     if (typeof received === "number") return received;
     releaseRights(task, received.ancillary);
     task.bytes.set(received.data, task.base + offset);
-    this.#lastReceived = received;
     return received.data.length;
   }
 
@@ -121,12 +119,6 @@ export abstract class SocketFile extends OpenFile {
     const at = task.base + offset;
     const data = Buffer.from(task.bytes.subarray(at, at + length));
     return this.send(task, { data, flags: 0, address: "", ancillary: null });
-  }
-
-  override undelivered(_task: Task, _offset: number, _length: number, _delivered: number): number {
-    this.#lastReceived?.putBack();
-    this.#lastReceived = null;
-    return 0;
   }
 
   override describe(): string {

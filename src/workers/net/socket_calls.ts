@@ -17,6 +17,7 @@ import * as S from "../../shared/abi/socket.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
+import { putFile } from "../vfs/file_table.ts";
 import { install, installPair } from "../vfs/install.ts";
 import { addressInPiece, writeAddress } from "./addresses.ts";
 import { socketAt } from "./message_calls.ts";
@@ -52,11 +53,16 @@ function makeSocket(task: Task, family: number, type: number, protocol: number):
 function* connect(task: Task, socket: SocketFile, address: Address): Coroutine {
   const now = (socket.flags & O_NONBLOCK) !== 0;
   const deadline = now ? 0 : deadlineAfter(task, socket.sendTimeoutNs);
-  for (;;) {
-    const error = socket.connect(task, address);
-    if (error !== -EAGAIN) return error;
-    const waited = yield* waitForSocket(task, socket, POLLOUT, deadline);
-    if (waited < 0) return waited;
+  socket.references++;
+  try {
+    for (;;) {
+      const error = socket.connect(task, address);
+      if (error !== -EAGAIN) return error;
+      const waited = yield* waitForSocket(task, socket, POLLOUT, deadline);
+      if (waited < 0) return waited;
+    }
+  } finally {
+    putFile(task.kernel, socket);
   }
 }
 

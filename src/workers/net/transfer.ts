@@ -10,6 +10,7 @@ import { PIECES_MAX, WINDOW, WINDOW_SECOND, WINDOW_SIZE } from "../../shared/rin
 import { sendToTask } from "../supervisor/send_signal.ts";
 import { fromUser } from "../supervisor/siginfo.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
+import { putFile } from "../vfs/file_table.ts";
 import type { Segments } from "../vfs/segments.ts";
 import { type Ancillary, ControlWriter, NOBODY, releaseRights } from "./ancillary.ts";
 import type { Address, Received, SocketFile } from "./socket.ts";
@@ -38,8 +39,8 @@ export class Source {
     if (ready > 0) segments.skip(ready);
   }
 
-  /** A copy of the next bytes, up to `max` of them; -EFAULT. */
-  *take(max: number): Generator<void, Buffer | number, void> {
+  /** A copy of the next bytes, up to `max` of them, in memory of its own (not Buffer's pool); -EFAULT. */
+  *take(max: number): Generator<void, Uint8Array | number, void> {
     const task = this.#task;
     let length = Math.min(this.#ready, max);
     if (this.#ready > 0) this.#ready = 0;
@@ -48,12 +49,12 @@ export class Source {
       if ((yield* task.copyInRound()) < length) return -EFAULT;
     }
     this.left -= length;
-    return Buffer.from(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + length));
+    return new Uint8Array(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + length));
   }
 
   /** All of it. */
-  *takeAll(): Generator<void, Buffer | number, void> {
-    const parts: Buffer[] = [];
+  *takeAll(): Generator<void, Uint8Array | number, void> {
+    const parts: Uint8Array[] = [];
     while (this.left > 0) {
       const part = yield* this.take(WINDOW_SIZE);
       if (typeof part === "number") return part;
@@ -74,6 +75,7 @@ export interface Sending {
 /** Sends: how many bytes, or a negative errno. The files of `sending` are let go if nothing is sent. */
 export function* sendFrom(task: Task, socket: SocketFile, source: Source, sending: Sending): Coroutine {
   let sent = false;
+  socket.references++;
   try {
     const result = yield* socket.keepsBounds
       ? sendMessage(task, socket, source, sending)
@@ -82,6 +84,7 @@ export function* sendFrom(task: Task, socket: SocketFile, source: Source, sendin
     return result;
   } finally {
     if (!sent) releaseRights(task, sending.ancillary);
+    putFile(task.kernel, socket);
   }
 }
 
@@ -185,6 +188,8 @@ class Receiving {
   /** Every piece is copied before the call goes on: for calls that receive many messages. */
   readonly #explicit: boolean;
   #done = 0;
+  /** What was taken out of the queue and is still to be given to the receiver. */
+  #taken: Ancillary | null = null;
 
   constructor(
     task: Task,
@@ -203,27 +208,47 @@ class Receiving {
   }
 
   *run(): Coroutine {
+    this.#socket.references++;
+    try {
+      return yield* this.#receive();
+    } finally {
+      // Cut off half way: files that were taken and have not changed hands.
+      if (this.#taken !== null) releaseRights(this.#task, this.#taken);
+      putFile(this.#task.kernel, this.#socket);
+    }
+  }
+
+  *#receive(): Coroutine {
     const { receiveTimeoutNs, flags } = this.#socket;
     const now = (this.#flags & S.MSG_DONTWAIT) !== 0 || (flags & O_NONBLOCK) !== 0;
     const deadline = now ? 0 : deadlineAfter(this.#task, receiveTimeoutNs);
     for (;;) {
       const { total } = this.#segments;
-      const room = this.#socket.keepsBounds ? total : this.#roundLimit();
+      const atOnce = this.#socket.keepsBounds || this.#peeks;
+      const room = atOnce ? total : this.#roundLimit();
       const received = this.#socket.receive(this.#task, room, this.#flags);
       if (typeof received !== "number") {
+        if (!this.#peeks) this.#taken = received.ancillary;
         const result = yield* this.#deliver(received, room);
         if (result !== null) return result;
         continue;
       }
       if (received !== -EAGAIN) return this.#done > 0 ? this.#done : received;
-      if (this.#done > 0 && !this.#waitsForAll) return this.#done;
+      if (this.#done > 0 && this.#done >= this.#least) return this.#done;
       const error = yield* waitForSocket(this.#task, this.#socket, POLLIN, deadline);
       if (error < 0) return this.#done > 0 ? this.#done : error;
     }
   }
 
-  get #waitsForAll(): boolean {
-    return (this.#flags & (S.MSG_WAITALL | S.MSG_PEEK)) === S.MSG_WAITALL && !this.#socket.keepsBounds;
+  get #peeks(): boolean {
+    return (this.#flags & S.MSG_PEEK) !== 0;
+  }
+
+  /** A stream's receive waits until there are so many bytes (MSG_WAITALL, SO_RCVLOWAT). */
+  get #least(): number {
+    if (this.#socket.keepsBounds) return 0;
+    const { total } = this.#segments;
+    return (this.#flags & S.MSG_WAITALL) !== 0 ? total : Math.min(this.#socket.options.receiveLow, total);
   }
 
   #roundLimit(): number {
@@ -267,19 +292,22 @@ class Receiving {
   // A stream's receive goes on while there is more at once, or until all has come.
   #goesOn({ data, ancillary, length }: Received, room: number): boolean {
     if (this.#socket.keepsBounds || length === 0 || ancillary !== null) return false;
-    if ((this.#flags & S.MSG_PEEK) !== 0 || this.#done === this.#segments.total) return false;
-    return this.#waitsForAll || (data.length === room && (this.#socket.poll(this.#task) & POLLIN) !== 0);
+    if (this.#peeks || this.#done === this.#segments.total) return false;
+    return (
+      this.#done < this.#least || (data.length === room && (this.#socket.poll(this.#task) & POLLIN) !== 0)
+    );
   }
 
   #failed(received: Received, before: number): number {
     received.putBack();
+    // What is back in its queue holds its files.
+    if (!this.#socket.keepsBounds) this.#taken = null;
     return before > 0 ? before : -EFAULT;
   }
 
   *#finish(received: Received, before: number, last: number, whole: number): Coroutine {
     const task = this.#task;
     const { ancillary } = received;
-    const peek = (this.#flags & S.MSG_PEEK) !== 0;
     const control = new ControlWriter(Math.min(this.#places.controlRoom, CONTROL_MAX));
     if (this.#socket.options.passCredentials) control.credentials(ancillary?.credentials ?? NOBODY);
     const rights = ancillary?.rights ?? [];
@@ -287,6 +315,7 @@ class Receiving {
     const descriptors = rights.length > 0 ? control.rights(task, rights, closeOnExec) : [];
     this.#setExtras(received, control);
     if (rights.length === 0 && !this.#explicit) {
+      this.#taken = null;
       task.outFault = (copied) => (copied < last ? this.#failed(received, before) : -EFAULT);
       return whole;
     }
@@ -296,7 +325,6 @@ class Receiving {
       for (const fd of descriptors) task.files.close(fd);
       return this.#failed(received, before);
     }
-    if (!peek) releaseRights(task, ancillary);
     return whole;
   }
 

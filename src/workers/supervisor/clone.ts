@@ -182,17 +182,22 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
   const lock = yield* task.stub.space.lockAll(task);
   let child: Task | null = null;
   let made = false;
+  // As soon as the child has named itself or its creator says that it is there, whichever is heard first:
+  // it may run and end before the other.
+  const appear = () => {
+    if (!made) publish(child!);
+    made = true;
+  };
   try {
     const stub = new StubProcess(kernel, task.stub.space.copy());
     const error = kernel.stubs.addChunk(stub);
     if (error < 0) return error;
     child = prepare(task, args, tid, stub, stub.freeSlot());
-    const token = kernel.stubs.awaitFork(child, () => inherit(child!, task));
+    const token = kernel.stubs.awaitFork(child, appear);
     const list = new OperationList(kernel.slots, task.slot);
     list.fork(token);
-    made = yield* task.run(list);
+    if (yield* task.run(list)) appear();
     if (!made) return listError(task);
-    publish(child);
     // Only the parent's copy of the memory gets it.
     yield* setParentTid(task, tid, args);
   } finally {
@@ -211,6 +216,12 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
   if (tid < 0) return -EAGAIN;
   let child: Task | null = null;
   let made = false;
+  // As soon as the child has named itself or its creator says that it is there, whichever is heard first:
+  // it may run and end before the other.
+  const appear = () => {
+    if (!made) publish(child!);
+    made = true;
+  };
   try {
     // Before the thread runs: it may end, and have its number cleared there, at once.
     yield* setParentTid(task, tid, args);
@@ -225,16 +236,15 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     }
     child = prepare(task, args, tid, task.stub, slot);
     kernel.slots.setWord(slot, L.HOST_TASK, 1);
-    const token = kernel.stubs.awaitThread(child, () => inherit(child!, task));
+    const token = kernel.stubs.awaitThread(child, appear);
     list.thread(token, task.stub.slotAddress(slot));
-    made = yield* task.run(list);
+    if (yield* task.run(list)) appear();
     if (!made) {
       kernel.slots.setWord(slot, L.HOST_TASK, 0);
       // A chunk that its stub does not map is of no use to any later thread.
       if (needsChunk) kernel.killHostile(task);
       return listError(task);
     }
-    publish(child);
   } finally {
     if (!made) unmake(kernel, tid, child);
   }
@@ -248,6 +258,7 @@ function prepare(task: Task, args: CloneArgs, tid: number, stub: StubProcess, sl
   const child = makeTask(task, args, tid, stub, slot);
   child.frame.words.set(task.frame.words);
   kernel.stubs.openSlot(child);
+  inherit(child, task);
   child.start(begin(child, args));
   return child;
 }

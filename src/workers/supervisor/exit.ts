@@ -75,6 +75,7 @@ function* clearChildTid(task: Task): Generator<void, void, void> {
 function releaseTask(task: Task): void {
   const { group, kernel } = task;
   kernel.stubs.closeSlot(task);
+  kernel.futexes.pi.ownerGone(task);
   task.releaseFiles();
   kernel.pids.releaseTask(task);
   if (task !== group.leader) {
@@ -97,6 +98,7 @@ export function exitGroup(group: ThreadGroup, status: number): void {
     task.cancelWait();
     if (task !== group.leader) group.kernel.pids.releaseTask(task);
   }
+  for (const task of group.tasks) group.kernel.futexes.pi.ownerGone(task);
   for (const stub of stubs) stub.leave(group);
   afterExit(group);
 }

@@ -15,6 +15,8 @@ import {
   FUTEX_BITSET_MATCH_ANY,
   FUTEX_CLOCK_REALTIME,
   FUTEX_CMP_REQUEUE,
+  FUTEX_LOCK_PI,
+  FUTEX_LOCK_PI2,
   FUTEX_OP_CMP_EQ,
   FUTEX_OP_CMP_GE,
   FUTEX_OP_CMP_GT,
@@ -23,6 +25,8 @@ import {
   FUTEX_OP_CMP_NE,
   FUTEX_PRIVATE_FLAG,
   FUTEX_REQUEUE,
+  FUTEX_TRYLOCK_PI,
+  FUTEX_UNLOCK_PI,
   FUTEX_WAIT,
   FUTEX_WAIT_BITSET,
   FUTEX_WAKE,
@@ -36,7 +40,9 @@ import { isGuestRange } from "../mem/guest_range.ts";
 import type { Timer } from "../timers.ts";
 import { deadlineOf, NEVER, readTimespec, TIMESPEC_SIZE } from "./clocks.ts";
 import type { Handler } from "./dispatch.ts";
+import { keyOf, loadWord } from "./futex_word.ts";
 import { OperationList } from "./operation_list.ts";
+import { lockPi, PiFutexes, unlockPi } from "./pi_futex.ts";
 import type { RestartBlock } from "./restart.ts";
 import type { Coroutine, Task } from "./task.ts";
 
@@ -65,6 +71,7 @@ class FutexQueue {
 /** All futexes of a kernel. */
 export class Futexes {
   readonly #queues = new Map<string, FutexQueue>();
+  readonly pi = new PiFutexes();
 
   add(key: string, waiter: FutexWaiter): void {
     let queue = this.#queues.get(key);
@@ -120,11 +127,6 @@ export class Futexes {
   }
 }
 
-/** Null: a shared futex where nothing is mapped. */
-function keyOf(space: AddressSpace, address: number, isPrivate: boolean): string | null {
-  return isPrivate ? `${space.id}:${address}` : space.sharedKey(address);
-}
-
 /** Wakes waiters of a word in an address space, whether they use it as private or shared. */
 export function wakeFutex(space: AddressSpace, address: number, count: number): number {
   const { futexes } = space.kernel;
@@ -134,14 +136,6 @@ export function wakeFutex(space: AddressSpace, address: number, count: number): 
   return shared === null || shared === own
     ? woken
     : woken + futexes.wake(shared, count - woken, FUTEX_BITSET_MATCH_ANY);
-}
-
-/** Has the stub read the word; negative errno on a fault. */
-function* loadWord(task: Task, address: number): Generator<void, number, void> {
-  const list = new OperationList(task.kernel.slots, task.slot);
-  list.load32(address);
-  if (!(yield* task.run(list))) return -EFAULT;
-  return task.listResult | 0;
 }
 
 function* wait(
@@ -200,18 +194,28 @@ function* waitWithTimeout(
   bitset: number,
   timeout: number,
 ): Coroutine {
-  let deadline = NEVER;
-  if (timeout !== 0) {
-    task.outAt(timeout, TIMESPEC_SIZE, L.WINDOW);
-    if ((yield* task.copyInRound()) < TIMESPEC_SIZE) return -EFAULT;
-    const given = readTimespec(task.view, task.base + L.WINDOW);
-    if (given < 0) return given;
-    const { kernel } = task;
-    if ((op & CMD_MASK) === FUTEX_WAIT) deadline = kernel.native.monotonicNs() + given;
-    else if ((op & FUTEX_CLOCK_REALTIME) === 0) deadline = given;
-    else deadline = deadlineOf(kernel, CLOCK_REALTIME, given);
-  }
-  return yield* wait(task, address, value, op, bitset, deadline);
+  const deadline = yield* deadlineIn(task, timeout, op);
+  return deadline < 0 ? deadline : yield* wait(task, address, value, op, bitset, deadline);
+}
+
+/** What the timespec of a call means on CLOCK_MONOTONIC: FUTEX_WAIT alone gives a duration. */
+function* deadlineIn(task: Task, timeout: number, op: number): Coroutine {
+  if (timeout === 0) return NEVER;
+  task.outAt(timeout, TIMESPEC_SIZE, L.WINDOW);
+  if ((yield* task.copyInRound()) < TIMESPEC_SIZE) return -EFAULT;
+  const given = readTimespec(task.view, task.base + L.WINDOW);
+  if (given < 0) return given;
+  const { kernel } = task;
+  const command = op & CMD_MASK;
+  if (command === FUTEX_WAIT) return kernel.native.monotonicNs() + given;
+  const real = command === FUTEX_LOCK_PI || (op & FUTEX_CLOCK_REALTIME) !== 0;
+  return real ? deadlineOf(kernel, CLOCK_REALTIME, given) : given;
+}
+
+function* lockPiWithTimeout(task: Task, address: number, op: number, timeout: number): Coroutine {
+  const deadline = yield* deadlineIn(task, timeout, op);
+  if (deadline < 0) return deadline;
+  return yield* lockPi(task, address, (op & FUTEX_PRIVATE_FLAG) !== 0, Math.max(1, deadline));
 }
 
 function* cmpRequeue(
@@ -226,7 +230,7 @@ function* cmpRequeue(
   if (wakeCount < 0 || moveCount < 0) return -EINVAL;
   if (expected !== null) {
     const value = yield* loadWord(task, from);
-    if (value === -EFAULT && task.listResult === -EFAULT) return -EFAULT;
+    if (value === null) return -EFAULT;
     if (value !== (expected | 0)) return -EAGAIN;
   }
   const isPrivate = (op & FUTEX_PRIVATE_FLAG) !== 0;
@@ -319,6 +323,13 @@ export const FUTEX_HANDLERS: Record<string, Handler> = {
         if (address2 % 4 !== 0) return -EINVAL;
         if (!isGuestRange(address2, 4)) return -EFAULT;
         return task.start(wakeOp(task, address, address2, op, value, count2, value3));
+      case FUTEX_LOCK_PI:
+      case FUTEX_LOCK_PI2:
+        return task.start(lockPiWithTimeout(task, address, op, timeout));
+      case FUTEX_TRYLOCK_PI:
+        return task.start(lockPi(task, address, (op & FUTEX_PRIVATE_FLAG) !== 0, 0));
+      case FUTEX_UNLOCK_PI:
+        return task.start(unlockPi(task, address, (op & FUTEX_PRIVATE_FLAG) !== 0));
       default:
         task.kernel.counters.unsupportedCalls++;
         return -ENOSYS;

@@ -13,6 +13,7 @@ import { IDENTITY_HANDLERS } from "./identity_calls.ts";
 import { LIMIT_HANDLERS } from "./limit_calls.ts";
 import { PRCTL_HANDLERS } from "./prctl_calls.ts";
 import { RESTART_HANDLERS } from "./restart_calls.ts";
+import { SCHED_ATTR_HANDLERS } from "./sched_attr.ts";
 import { SCHED_HANDLERS } from "./sched_calls.ts";
 import { SESSION_HANDLERS } from "./session_calls.ts";
 import { SIGNAL_HANDLERS } from "./signal_calls.ts";
@@ -36,6 +37,7 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map(
     ...CREDENTIAL_HANDLERS,
     ...PRCTL_HANDLERS,
     ...SCHED_HANDLERS,
+    ...SCHED_ATTR_HANDLERS,
     ...LIMIT_HANDLERS,
     ...SIGNAL_HANDLERS,
     ...SYSTEM_HANDLERS,

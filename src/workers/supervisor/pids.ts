@@ -10,6 +10,8 @@ export class PidNamespace {
   readonly #groups = new Map<number, ThreadGroup>();
   readonly #tasks = new Map<number, Task>();
   readonly #reserved = new Set<number>();
+  /** How many groups have a number as their process group or as their session. */
+  readonly #uses = new Map<number, number>();
   #last = 0;
 
   /** Numbers below `first` are not given out: 1 stays free where the kernel itself is init. */
@@ -34,10 +36,7 @@ export class PidNamespace {
   }
 
   #isUsed(pid: number): boolean {
-    if (this.#reserved.has(pid) || this.#tasks.has(pid) || this.#groups.has(pid)) return true;
-    for (const group of this.#groups.values())
-      if (group.processGroup === pid || group.session.sid === pid) return true;
-    return false;
+    return this.#reserved.has(pid) || this.#tasks.has(pid) || this.#groups.has(pid) || this.#uses.has(pid);
   }
 
   free(pid: number): void {
@@ -47,7 +46,24 @@ export class PidNamespace {
   register(task: Task): void {
     this.#reserved.delete(task.tid);
     this.#tasks.set(task.tid, task);
-    if (task.tid === task.group.pid) this.#groups.set(task.tid, task.group);
+    const { group } = task;
+    if (task.tid !== group.pid || this.#groups.get(group.pid) === group) return;
+    this.#groups.set(group.pid, group);
+    this.#use(group.processGroup, 1);
+    this.#use(group.session.sid, 1);
+  }
+
+  #use(pid: number, change: number): void {
+    const uses = (this.#uses.get(pid) ?? 0) + change;
+    if (uses > 0) this.#uses.set(pid, uses);
+    else this.#uses.delete(pid);
+  }
+
+  /** A group's process group or session has another number from now on. */
+  moved(group: ThreadGroup, from: number, to: number): void {
+    if (this.#groups.get(group.pid) !== group) return;
+    this.#use(to, 1);
+    this.#use(from, -1);
   }
 
   releaseTask(task: Task): void {
@@ -58,6 +74,8 @@ export class PidNamespace {
     if (this.#groups.get(group.pid) !== group) return;
     this.#groups.delete(group.pid);
     this.#tasks.delete(group.pid);
+    this.#use(group.processGroup, -1);
+    this.#use(group.session.sid, -1);
   }
 
   group(pid: number): ThreadGroup | undefined {

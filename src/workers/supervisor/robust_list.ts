@@ -40,17 +40,22 @@ export function* releaseRobustList(task: Task, owner: Task): Generator<void, voi
   for (let i = 0; i < ROBUST_LIST_LIMIT && clean(entry) !== head && entry !== 0; i++) {
     if (!(yield* read(task, clean(entry), 8))) return;
     const next = readU64(view, at);
-    if (clean(entry) !== clean(pending)) yield* release(task, owner, clean(entry) + offset);
+    if (clean(entry) !== clean(pending)) yield* release(task, owner, clean(entry) + offset, isPi(entry));
     entry = next;
   }
-  if (pending !== 0) yield* release(task, owner, clean(pending) + offset);
+  if (pending !== 0) yield* release(task, owner, clean(pending) + offset, isPi(pending));
+}
+
+function isPi(entry: number): boolean {
+  return entry % 2 === PI_BIT;
 }
 
 function clean(entry: number): number {
-  return entry - (entry % 2 === PI_BIT ? 1 : 0);
+  return entry - (isPi(entry) ? PI_BIT : 0);
 }
 
-function* release(task: Task, owner: Task, address: number): Generator<void, void, void> {
+// Waiters of a PI futex are woken when the task itself is gone (PiFutexes.ownerGone).
+function* release(task: Task, owner: Task, address: number, pi: boolean): Generator<void, void, void> {
   if (address % 4 !== 0 || !isGuestRange(address, 4)) return;
   for (;;) {
     const load = new OperationList(task.kernel.slots, task.slot);
@@ -63,7 +68,7 @@ function* release(task: Task, owner: Task, address: number): Generator<void, voi
     swap.cmpxchg32(address, word, died);
     if (!(yield* task.run(swap))) return;
     if (task.listResult !== word) continue;
-    if ((word & FUTEX_WAITERS) !== 0) wakeFutex(task.stub.space, address, 1);
+    if (!pi && (word & FUTEX_WAITERS) !== 0) wakeFutex(task.stub.space, address, 1);
     return;
   }
 }

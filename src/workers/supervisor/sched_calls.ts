@@ -40,7 +40,8 @@ function mayChange(task: Task, target: Task): boolean {
   return capable(task.credentials, task.kernel.users, CAP_SYS_NICE);
 }
 
-function setPolicy(task: Task, target: Task, given: number, priority: number): number {
+/** Whether a policy and a priority fit, and `task` may give them to `target`; then it does. */
+export function setPolicy(task: Task, target: Task, given: number, priority: number): number {
   const policy = given & ~S.SCHED_RESET_ON_FORK;
   if (!REALTIME.has(policy) && !FAIR.has(policy)) return -EINVAL;
   const fits = REALTIME.has(policy) ? priority >= 1 && priority <= 99 : priority === 0;
@@ -88,18 +89,23 @@ function getPriority(task: Task, which: number, who: number): number {
 function setPriority(task: Task, which: number, who: number, given: number): number {
   const groups = priorityTargets(task, which, who);
   if (typeof groups === "number") return groups;
-  const nice = Math.min(Math.max(given, NICE_MIN), NICE_MAX);
   let result = -ESRCH;
   for (const group of groups) {
-    const mighty = capable(task.credentials, task.kernel.users, CAP_SYS_NICE);
-    if (!mayChange(task, group.leader)) result = -EPERM;
-    else if (nice < group.nice && !mighty && nice < 20 - group.rlimits[RLIMIT_NICE]![0]) result = -EACCES;
-    else {
-      group.nice = nice;
-      if (result === -ESRCH) result = 0;
-    }
+    const error = setNice(task, group, given);
+    if (error < 0) result = error;
+    else if (result === -ESRCH) result = 0;
   }
   return result;
+}
+
+/** 0, -EPERM or -EACCES. */
+export function setNice(task: Task, group: ThreadGroup, given: number): number {
+  const nice = Math.min(Math.max(given, NICE_MIN), NICE_MAX);
+  const mighty = capable(task.credentials, task.kernel.users, CAP_SYS_NICE);
+  if (!mayChange(task, group.leader)) return -EPERM;
+  if (nice < group.nice && !mighty && nice < 20 - group.rlimits[RLIMIT_NICE]![0]) return -EACCES;
+  group.nice = nice;
+  return 0;
 }
 
 function writeTime(task: Task, address: number, ns: number): number {

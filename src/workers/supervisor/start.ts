@@ -3,11 +3,11 @@
 // so that a command that does not exist costs no process.
 
 import { EACCES, EAGAIN, ENOENT, ENOTDIR } from "../../shared/abi/errno.ts";
-import { errnoText } from "../../shared/abi/errno_text.ts";
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import { SIGKILL } from "../../shared/abi/signal.ts";
 import { S_IFDIR } from "../../shared/abi/stat.ts";
 import type { ProcessSpec } from "../../shared/process_spec.ts";
+import { containerStartError } from "../../shared/start_error.ts";
 import type { Kernel } from "../kernel.ts";
 import { owned } from "../vfs/dev_nodes.ts";
 import { openExecutable } from "../vfs/executable.ts";
@@ -109,14 +109,10 @@ function prepareStart(kernel: Kernel, given: ProcessSpec): Start | number {
 
 /** Whether a container's program can be started, in the words that engines look for: null, or what is wrong. */
 export function checkProgram(kernel: Kernel, spec: ProcessSpec): string | null {
-  const name = spec.args[0]!;
   const start = prepareStart(kernel, spec);
-  if (typeof start !== "number") {
-    closeImage(start.image);
-    return null;
-  }
-  if (start === -ENOENT && !name.includes("/")) return `exec: "${name}": executable file not found in $PATH`;
-  return `exec: "${name}": ${errnoText(-start).toLowerCase()}`;
+  if (typeof start === "number") return containerStartError(spec.args[0]!, -start);
+  closeImage(start.image);
+  return null;
 }
 
 /** Returns the program's guest pid or a negative errno. The descriptors are the kernel's from now on. */

@@ -69,7 +69,10 @@ export class StubProcess {
   /** A group's tasks leave: with the last user the process is killed, before that its threads exit. */
   leave(group: ThreadGroup): void {
     const others = this.tasks.some((task) => !task.dead && task.group !== group);
-    if (!others) this.kill();
+    if (!others) {
+      this.kill();
+      this.space.release();
+    }
     for (const task of [...this.tasks]) {
       if (task.group !== group || task.dead) continue;
       if (!others) this.kernel.stubs.closeSlot(task);
@@ -117,6 +120,7 @@ export class StubProcess {
     const ended = [...this.tasks];
     for (const task of ended) kernel.stubs.closeSlot(task);
     this.releaseChunks();
+    this.space.release();
     kernel.stubs.reap(this.pid);
     kernel.onStubDeath(ended);
   }

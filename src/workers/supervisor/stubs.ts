@@ -152,6 +152,7 @@ export class Stubs {
     const { stub } = task;
     this.closeSlot(task);
     if (stub.tasks.length > 0) return;
+    stub.space.release();
     if (stub.pid === 0) stub.releaseChunks();
     else stub.kill();
   }

@@ -47,8 +47,8 @@ export class ThreadGroup {
   readonly children = new Set<ThreadGroup>();
   /** Signal for the parent at the end; 0: none. */
   exitSignal: number;
-  processGroup: number;
-  session: Session;
+  #processGroup: number;
+  #session: Session;
   /** Has called execve: setpgid by the parent is over. */
   hasExeced = false;
   /** RLIMIT_* index -> [soft, hard]; RLIM_INFINITY is Infinity. */
@@ -103,10 +103,28 @@ export class ThreadGroup {
     this.parent = parent;
     this.exitSignal = exitSignal;
     this.rlimits = rlimits;
-    this.processGroup = parent?.processGroup ?? pid;
-    this.session = parent?.session ?? new Session(pid);
+    this.#processGroup = parent?.processGroup ?? pid;
+    this.#session = parent?.session ?? new Session(pid);
     this.itimers = new IntervalTimers(this);
     this.startNs = kernel.native.monotonicNs();
+  }
+
+  get processGroup(): number {
+    return this.#processGroup;
+  }
+
+  set processGroup(pgid: number) {
+    this.kernel.pids.moved(this, this.#processGroup, pgid);
+    this.#processGroup = pgid;
+  }
+
+  get session(): Session {
+    return this.#session;
+  }
+
+  set session(session: Session) {
+    this.kernel.pids.moved(this, this.#session.sid, session.sid);
+    this.#session = session;
   }
 
   get exiting(): boolean {

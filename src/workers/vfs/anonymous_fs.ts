@@ -80,6 +80,10 @@ export class AnonymousInode extends Inode {
     };
   }
 
+  override get identity(): object {
+    return this;
+  }
+
   override attributes(): Attributes {
     return this.#attributes;
   }

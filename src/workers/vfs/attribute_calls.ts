@@ -10,7 +10,7 @@ import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import type { AttributeChanges, Time } from "./inode.ts";
-import { attributesOf, lookupTarget, type Target } from "./lookup.ts";
+import { attributesOf, dentryOf, lookupTarget, type Target } from "./lookup.ts";
 import { Path } from "./path.ts";
 import { inGroup, MAY_WRITE, permission, withoutPrivileges } from "./permission.ts";
 import { exceeded, fileSizeLimit } from "./size_limit.ts";
@@ -26,11 +26,13 @@ function isOwner(task: Task, uid: number): boolean {
   return task.credentials.fsuid === uid || capable(task.credentials, task.kernel.users, CAP_FOWNER);
 }
 
-function apply(target: Target, changes: AttributeChanges): number {
+function apply(task: Task, target: Target, changes: AttributeChanges): number {
   const { inode } = target;
   if (inode === null) return -EINVAL;
   if (isReadOnly(target)) return -EROFS;
-  return inode.setAttributes(changes);
+  const error = inode.setAttributes(changes);
+  if (error === 0) task.kernel.fileEvents.changed(inode, dentryOf(target), changes);
+  return error;
 }
 
 function chmod(task: Task, target: Target | number, mode: number): number {
@@ -42,7 +44,7 @@ function chmod(task: Task, target: Target | number, mode: number): number {
   let bits = mode & MODE_BITS;
   if (!inGroup(task.credentials, attributes.gid) && !capable(task.credentials, task.kernel.users, CAP_FSETID))
     bits &= ~S_ISGID;
-  return apply(target, { mode: bits });
+  return apply(task, target, { mode: bits });
 }
 
 function chown(task: Task, target: Target | number, uid: number, gid: number): number {
@@ -64,7 +66,7 @@ function chown(task: Task, target: Target | number, uid: number, gid: number): n
     if ((mode & 0o010) !== 0) mode &= ~S_ISGID;
     if (mode !== (attributes.mode & MODE_BITS)) changes.mode = mode;
   }
-  return apply(target, changes);
+  return apply(task, target, changes);
 }
 
 function truncate(task: Task, target: Target | number, length: number): number {
@@ -77,6 +79,10 @@ function truncate(task: Task, target: Target | number, length: number): number {
   if (target instanceof Path) {
     const error = permission(task.credentials, task.kernel.users, attributes, MAY_WRITE);
     if (error < 0) return error;
+    if (target.mount.readOnly) return -EROFS;
+    const busy = target.inode.getWriteAccess();
+    if (busy < 0) return busy;
+    target.inode.putWriteAccess();
   } else if (!target.writable) return -EINVAL;
   if (!Number.isSafeInteger(length)) return -EFBIG;
   if (length > attributes.size && length > fileSizeLimit(task)) {
@@ -86,12 +92,14 @@ function truncate(task: Task, target: Target | number, length: number): number {
   const mode = withoutPrivileges(task, attributes.mode) & MODE_BITS;
   const changes = mode === (attributes.mode & MODE_BITS) ? { size: length } : { size: length, mode };
   const before = length === 0 ? null : (target.inode?.beforeWriting(task) ?? null);
-  return before === null ? apply(target, changes) : task.start(applyAfter(before, target, changes));
+  return before === null
+    ? apply(task, target, changes)
+    : task.start(applyAfter(task, before, target, changes));
 }
 
-function* applyAfter(before: Coroutine, target: Target, changes: AttributeChanges): Coroutine {
+function* applyAfter(task: Task, before: Coroutine, target: Target, changes: AttributeChanges): Coroutine {
   const error = yield* before;
-  return error < 0 ? error : apply(target, changes);
+  return error < 0 ? error : apply(task, target, changes);
 }
 
 function timeAt(view: DataView, at: number, unitNs: number): Time | "now" | "omit" | number {
@@ -135,7 +143,7 @@ function utimes(
     const error = permission(task.credentials, task.kernel.users, attributes, MAY_WRITE);
     if (error < 0) return error;
   }
-  return apply(target, changes);
+  return apply(task, target, changes);
 }
 
 const follow = (task: Task) => lookupTarget(task, F.AT_FDCWD, task.inString(0), 0);

@@ -6,6 +6,8 @@ import { DESCRIPTOR_HANDLERS } from "./descriptor_calls.ts";
 import { DIRECTORY_HANDLERS } from "./directory_calls.ts";
 import { EPOLL_HANDLERS } from "./epoll_calls.ts";
 import { EVENT_HANDLERS } from "./event_calls.ts";
+import { HANDLE_HANDLERS } from "./handle_calls.ts";
+import { INOTIFY_HANDLERS } from "./inotify_calls.ts";
 import { LOCK_HANDLERS } from "./lock_calls.ts";
 import { OPEN_HANDLERS } from "./open_calls.ts";
 import { PIPE_HANDLERS } from "./pipe_calls.ts";
@@ -35,6 +37,8 @@ export const VFS_HANDLERS: Record<string, Handler> = {
   ...VECTOR_HANDLERS,
   ...EPOLL_HANDLERS,
   ...EVENT_HANDLERS,
+  ...HANDLE_HANDLERS,
+  ...INOTIFY_HANDLERS,
   ...POLL_HANDLERS,
   ...SELECT_HANDLERS,
 };

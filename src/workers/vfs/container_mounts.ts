@@ -31,15 +31,21 @@ function readSize(text: string): number | null {
   return unit === "%" ? Math.floor((totalmem() * count) / 100) : count * SIZE_UNITS[unit]!;
 }
 
-/** tmpfs(5)'s options that have a meaning here. */
-function tmpfs(kernel: Kernel, { data }: MountSpec, defaultMode = 0o1777): MemoryFs {
+/**
+ * tmpfs(5)'s options that have a meaning here, and runc's tmpcopyup: what the mount covers stays visible, as the
+ * lower layer of an overlay.
+ */
+function tmpfs(kernel: Kernel, { data }: MountSpec, covered: Path | null): MemoryFs {
   const option = (name: string) => data.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
   const most = Math.floor(totalmem() * UPPER_SHARE);
   const size = readSize(option("size") ?? "") ?? 0;
   const mode = /^[0-7]{1,5}$/.exec(option("mode") ?? "")?.[0];
+  const limit = size > 0 ? Math.min(size, most) : most;
+  if (covered?.inode.isDirectory === true && data.includes("tmpcopyup"))
+    return new MemoryFs(kernel, { limit, lower: covered.inode });
   const fs = new MemoryFs(kernel, {
-    limit: size > 0 ? Math.min(size, most) : most,
-    rootMode: mode === undefined ? defaultMode : Number.parseInt(mode, 8),
+    limit,
+    rootMode: mode === undefined ? 0o1777 : Number.parseInt(mode, 8),
   });
   const [uid, gid] = [Number(option("uid") ?? 0), Number(option("gid") ?? 0)];
   if (uid > 0 || gid > 0) fs.root.setAttributes({ uid, gid });
@@ -50,14 +56,17 @@ function emptyFs(kernel: Kernel): MemoryFs {
   return new MemoryFs(kernel, { limit: EMPTY_LIMIT, rootMode: 0o755 });
 }
 
+/** Makes a file system for a mount; `covered` is what stands in its place, where that exists. */
+type Make = (kernel: Kernel, mount: MountSpec, covered: Path | null) => FileSystem;
+
 /** File system types that a container may mount. */
-const FILE_SYSTEMS: Readonly<Record<string, (kernel: Kernel, mount: MountSpec) => FileSystem>> = {
+const FILE_SYSTEMS: Readonly<Record<string, Make>> = {
   bind: (kernel, { descriptor, isHostReadOnly }) => new GoferFs(kernel, descriptor!, isHostReadOnly !== true),
   tmpfs,
   proc: makeProc,
   sysfs: makeSys,
   devpts: (kernel) => kernel.devPts,
-  mqueue: (kernel, mount) => tmpfs(kernel, mount),
+  mqueue: tmpfs,
   // The sandbox's control group is the host's business: there is nothing in it for the guest.
   cgroup: emptyFs,
   cgroup2: emptyFs,
@@ -82,7 +91,7 @@ export function mountContainerTree(kernel: Kernel, container: ContainerSpec): Pa
 function addMount(kernel: Kernel, root: Path, mount: MountSpec): void {
   const make = Object.hasOwn(FILE_SYSTEMS, mount.type) ? FILE_SYSTEMS[mount.type] : undefined;
   if (make === undefined) throw failure(`mounting ${mount.destination}: type ${mount.type}`, -ENODEV);
-  const fs = make(kernel, mount);
+  const fs = make(kernel, mount, existing(kernel, root, mount.destination));
   const kind = fs.root.isDirectory ? S_IFDIR | 0o755 : S_IFREG | 0o644;
   const place = makePlace(kernel, root, mount.destination, owned(kind));
   if (typeof place === "number") throw failure(`mounting ${mount.destination}`, place);

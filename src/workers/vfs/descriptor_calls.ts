@@ -2,12 +2,12 @@
 
 import { EBADF, EFAULT, EINVAL } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
-import { FIOCLEX, FIONBIO, FIONCLEX } from "../../shared/abi/ioctl.ts";
+import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX } from "../../shared/abi/ioctl.ts";
 import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
-import type { OpenFile } from "./file.ts";
+import { asyncFcntl, setAsync } from "./async_signals.ts";
 import { lockFcntl } from "./lock_calls.ts";
 
 /** Status flags that F_SETFL may change. */
@@ -31,12 +31,11 @@ function dup3(task: Task, fd: number, to: number, closeOnExec: boolean): number 
   return to;
 }
 
-/** FIONBIO: sets or clears O_NONBLOCK by an int in guest memory. */
-function* setNonBlocking(task: Task, file: OpenFile, address: number): Coroutine {
+/** FIONBIO, FIOASYNC: set or clear a flag by an int in guest memory. */
+function* setByInt(task: Task, address: number, set: (on: boolean) => void): Coroutine {
   task.outAt(address, 4, WINDOW);
   if ((yield* task.copyInRound()) < 4) return -EFAULT;
-  if (task.view.getInt32(task.base + WINDOW, true) === 0) file.flags &= ~F.O_NONBLOCK;
-  else file.flags |= F.O_NONBLOCK;
+  set(task.view.getInt32(task.base + WINDOW, true) !== 0);
   return 0;
 }
 
@@ -51,7 +50,13 @@ export const DESCRIPTOR_HANDLERS: Record<string, Handler> = {
         task.files.setCloseOnExec(fd, request === FIOCLEX);
         return 0;
       case FIONBIO:
-        return task.start(setNonBlocking(task, file, argument));
+        return task.start(
+          setByInt(task, argument, (on) => {
+            file.flags = on ? file.flags | F.O_NONBLOCK : file.flags & ~F.O_NONBLOCK;
+          }),
+        );
+      case FIOASYNC:
+        return task.start(setByInt(task, argument, (on) => setAsync(task, file, fd, on)));
       default:
         return file.ioctl(task, request, argument);
     }
@@ -97,11 +102,16 @@ export const DESCRIPTOR_HANDLERS: Record<string, Handler> = {
         return file.flags;
       case F.F_SETFL:
         if ((file.flags & F.O_PATH) !== 0) return -EBADF;
+        setAsync(task, file, fd, (value & F.O_ASYNC) !== 0);
         file.flags = (file.flags & ~SETFL) | (value & SETFL);
         return 0;
       default:
         if ((file.flags & F.O_PATH) !== 0) return -EBADF;
-        return lockFcntl(task, file, command, argument) ?? file.fcntl(task, command, value, argument);
+        return (
+          asyncFcntl(task, file, command, value, argument) ??
+          lockFcntl(task, file, command, argument) ??
+          file.fcntl(task, command, value, argument)
+        );
     }
   },
 };

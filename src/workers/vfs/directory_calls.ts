@@ -16,6 +16,7 @@ import {
   EXDEV,
 } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
+import { IN_ACCESS } from "../../shared/abi/poll.ts";
 import { CAP_FOWNER, CAP_MKNOD, CAP_SYS_CHROOT } from "../../shared/abi/prctl.ts";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISVTX } from "../../shared/abi/stat.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
@@ -51,9 +52,16 @@ function placeForNew(task: Task, dirfd: number, path: string | number, isDirecto
   return error < 0 ? error : { walk, dentry };
 }
 
-function made(task: Task, { dentry }: Place, inode: Inode | number): number {
+function made(task: Task, { walk, dentry }: Place, inode: Inode | number): number {
   if (typeof inode === "number") return inode;
   task.kernel.dentries.instantiate(dentry, inode);
+  task.kernel.fileEvents.created(walk.parent.inode, walk.name, inode);
+  return 0;
+}
+
+function removed(task: Task, { walk, dentry }: Place, inode: Inode): number {
+  task.kernel.dentries.unlinked(dentry);
+  task.kernel.fileEvents.removed(walk.parent.inode, walk.name, inode);
   return 0;
 }
 
@@ -87,12 +95,11 @@ function unlink(task: Task, dirfd: number, path: string | number): number {
   if (walk.name === "") return -EISDIR;
   const place = placeOfOld(task, walk);
   if (typeof place === "number") return place;
-  const { dentry, inode } = place;
+  const { inode } = place;
   if (inode.isDirectory) return -EISDIR;
   if (walk.mustBeDirectory) return -ENOTDIR;
   const error = walk.parent.inode.unlink(walk.name, inode);
-  if (error === 0) task.kernel.dentries.unlinked(dentry);
-  return error;
+  return error < 0 ? error : removed(task, place, inode);
 }
 
 function rmdir(task: Task, dirfd: number, path: string | number): number {
@@ -106,8 +113,7 @@ function rmdir(task: Task, dirfd: number, path: string | number): number {
   if (!inode.isDirectory) return -ENOTDIR;
   if (dentry.mountedHere > 0) return -EBUSY;
   const error = walk.parent.inode.rmdir(walk.name, inode);
-  if (error === 0) task.kernel.dentries.unlinked(dentry);
-  return error;
+  return error < 0 ? error : removed(task, place, inode);
 }
 
 function isInside(dentry: Dentry, ancestor: Dentry): boolean {
@@ -144,9 +150,13 @@ function rename(task: Task, oldDir: number, newDir: number, flags: number): numb
     exchange,
   );
   if (done < 0) return done;
-  const { dentries } = task.kernel;
+  const there = target.inode;
+  const { dentries, fileEvents } = task.kernel;
   if (exchange) dentries.exchanged(old.dentry, target);
   else dentries.moved(old.dentry, newWalk.parent.dentry, newWalk.name);
+  const [source, destination] = [oldWalk.parent.inode, newWalk.parent.inode];
+  fileEvents.moved(source, oldWalk.name, destination, newWalk.name, old.inode, exchange ? null : there);
+  if (exchange) fileEvents.moved(destination, newWalk.name, source, oldWalk.name, there!, null);
   return 0;
 }
 
@@ -200,6 +210,7 @@ function link(task: Task, oldDir: number, newDir: number, flags: number): number
   const error = place.walk.parent.inode.link(place.walk.name, inode);
   if (error < 0) return error;
   task.kernel.dentries.instantiate(place.dentry, inode);
+  task.kernel.fileEvents.linked(place.walk.parent.inode, place.walk.name, inode);
   return 0;
 }
 
@@ -282,6 +293,7 @@ export const DIRECTORY_HANDLERS: Record<string, Handler> = {
     const parent = file.path === null ? null : task.kernel.mounts.parentOf(file.path, task.fs.root);
     const capacity = Math.min(count >>> 0, WINDOW_SIZE);
     const used = file.getdents(task, task.base + WINDOW, capacity, parent?.inode.ino ?? file.inode!.ino);
+    if (used >= 0) task.kernel.fileEvents.used(file, IN_ACCESS);
     if (used > 0) task.outAt(address, used, WINDOW);
     return used;
   },

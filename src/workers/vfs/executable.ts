@@ -9,6 +9,7 @@ import type { Kernel } from "../kernel.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { Executable, OpenExecutable } from "../supervisor/exec.ts";
 import type { Task } from "../supervisor/task.ts";
+import type { Inode } from "./inode.ts";
 import { contextOf, startOf } from "./lookup.ts";
 import type { Path } from "./path.ts";
 import { FileTarget, type WalkContext, walkPath } from "./path_walk.ts";
@@ -19,12 +20,14 @@ class MappedExecutable implements Executable {
   readonly hostFd: number;
   readonly path: Path;
   readonly #kernel: Kernel;
+  readonly #inode: Inode;
 
   constructor(kernel: Kernel, backing: Mapped, hostFd: number, path: Path) {
     this.#kernel = kernel;
     this.backing = backing;
     this.hostFd = hostFd;
     this.path = path;
+    this.#inode = path.inode;
   }
 
   read(offset: number, length: number): Uint8Array | number {
@@ -34,6 +37,7 @@ class MappedExecutable implements Executable {
   }
 
   close(): void {
+    this.#inode.allowWriteAccess();
     this.#kernel.native.close(this.hostFd);
   }
 }
@@ -50,12 +54,20 @@ export function openExecutable(context: WalkContext, start: Path, name: string):
   if (typeof attributes === "number") return attributes;
   const error = permission(credentials, kernel.users, attributes, MAY_EXEC);
   if (error < 0) return error;
+  const busy = inode.denyWriteAccess();
+  if (busy < 0) return busy;
   const file = inode.open(0, credentials);
-  if (typeof file === "number") return file;
+  if (typeof file === "number") {
+    inode.allowWriteAccess();
+    return file;
+  }
   file.path = found; // by which maps names it
   const mapped = file.map(false);
   file.release();
-  if (typeof mapped === "number") return -EIO;
+  if (typeof mapped === "number") {
+    inode.allowWriteAccess();
+    return -EIO;
+  }
   return new MappedExecutable(kernel, mapped.backing, mapped.hostFd, found);
 }
 

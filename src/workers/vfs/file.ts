@@ -9,6 +9,7 @@ import { EBADF, EINVAL, ENODEV, ENOTTY, ENXIO, EOPNOTSUPP, ESPIPE } from "../../
 import { O_ACCMODE, O_WRONLY } from "../../shared/abi/fcntl.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { AsyncSignals } from "./async_signals.ts";
 import type { EpollItem } from "./epoll.ts";
 import type { Attributes, Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
@@ -24,6 +25,8 @@ export abstract class OpenFile {
   path: Path | null = null;
   /** An inode that lives for as long as this file does. */
   held: Inode | null = null;
+  /** It counts among those who have the inode open for writing. */
+  hasWriteAccess = false;
   /** Descriptors and other holders. */
   references = 0;
   /** Those of them that are messages of sockets (SCM_RIGHTS). */
@@ -31,6 +34,8 @@ export abstract class OpenFile {
   /** Places in epoll sets, which end with the file. */
   readonly epollItems = new Set<EpollItem>();
   readonly waiters: WaitQueue;
+  /** Whom its events are signalled to; null: nobody has ever asked. */
+  asyncSignals: AsyncSignals | null = null;
 
   constructor(flags: number, waiters: WaitQueue = new WaitQueue()) {
     this.flags = flags;

@@ -136,9 +136,13 @@ export class FileTable {
 export function putFile(kernel: Kernel, file: OpenFile): void {
   if (--file.references > 0) return;
   kernel.counters.openFiles--;
+  kernel.fileEvents.closed(file);
   for (const item of file.epollItems) item.owner.forget(item);
+  file.asyncSignals?.disable();
   kernel.locks.fileReleased(file);
   if (file.path !== null) file.path.dentry.pins--;
   file.release();
+  if (file.hasWriteAccess) file.held?.putWriteAccess();
   file.held?.letGo();
+  if (file.held !== null) kernel.fileEvents.letGo(file.held);
 }

@@ -44,7 +44,7 @@ export function makeRoot(kernel: Kernel): FileSystem {
   const limit = Math.floor(totalmem() * UPPER_SHARE);
   const direct = kernel.config.options.overlay2 === "none";
   const host = new GoferFs(kernel, kernel.descriptors.root, direct);
-  return direct ? host : new MemoryFs(kernel, { limit, lower: host });
+  return direct ? host : new MemoryFs(kernel, { limit, lower: host.root });
 }
 
 /** Mounts a file system on a directory right below `at`; null where a file is in its place. */

@@ -6,7 +6,7 @@
 // read-only mounts, trailing slashes and the like are checked by the callers (path_walk.ts, calls): an
 // inode does as it is told.
 
-import { EINVAL, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, EROFS } from "../../shared/abi/errno.ts";
+import { EINVAL, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, EROFS, ETXTBSY } from "../../shared/abi/errno.ts";
 import { NAME_MAX } from "../../shared/abi/fcntl.ts";
 import { S_IFDIR, S_IFLNK, S_IFMT } from "../../shared/abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
@@ -107,6 +107,8 @@ export abstract class Inode {
   abstract readonly ino: number;
   /** Type bits alone (S_IFMT); a file never changes its type. */
   abstract readonly type: number;
+  /** Above 0: so many have it open for writing; below 0: so many programs run from it. */
+  #writeCount = 0;
 
   constructor(fs: FileSystem) {
     this.fs = fs;
@@ -125,6 +127,11 @@ export abstract class Inode {
     return this === other || (this.fs === other.fs && this.ino === other.ino && this.type === other.type);
   }
 
+  /** What it is known by while its file system may make other inodes of the same file. */
+  get identity(): object | string {
+    return `${this.fs.dev}:${this.ino}`;
+  }
+
   abstract attributes(): Attributes | number;
 
   setAttributes(_changes: AttributeChanges): number {
@@ -141,12 +148,41 @@ export abstract class Inode {
 
   letGo(): void {}
 
+  /** Whether an open file refers to it. */
+  get isHeld(): boolean {
+    return false;
+  }
+
   /** It was read, through a description with these O_* flags at that place: its access time may change. */
   accessed(_flags: number, _path: Path | null): void {}
 
   /** What takes its time before its contents can change, or null: a copy of a large lower file. */
   beforeWriting(_task: Task): Coroutine | null {
     return null;
+  }
+
+  // ---- Writers and running programs, of which a file has one kind (Linux's i_writecount) ----
+
+  /** One more has it open for writing: 0, or -ETXTBSY while a program runs from it. */
+  getWriteAccess(): number {
+    if (this.#writeCount < 0) return -ETXTBSY;
+    this.#writeCount++;
+    return 0;
+  }
+
+  putWriteAccess(): void {
+    this.#writeCount--;
+  }
+
+  /** One more program runs from it: 0, or -ETXTBSY while somebody has it open for writing. */
+  denyWriteAccess(): number {
+    if (this.#writeCount > 0) return -ETXTBSY;
+    this.#writeCount--;
+    return 0;
+  }
+
+  allowWriteAccess(): void {
+    this.#writeCount++;
   }
 
   // ---- Directories ----

@@ -6,7 +6,7 @@ import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../../shared/abi/f
 import type { Task } from "../supervisor/task.ts";
 import type { OpenFile } from "./file.ts";
 import type { Attributes, Inode } from "./inode.ts";
-import { Path } from "./path.ts";
+import { type Dentry, Path } from "./path.ts";
 import {
   FileTarget,
   type ParentWalk,
@@ -68,6 +68,11 @@ export function lookupTarget(
 
 export function attributesOf(target: Target): Attributes | number {
   return target instanceof Path ? target.inode.attributes() : target.attributes();
+}
+
+/** The name by which it was found or opened, if it has any. */
+export function dentryOf(target: Target): Dentry | null {
+  return target instanceof Path ? target.dentry : (target.path?.dentry ?? null);
 }
 
 export function inodeOf(target: Target): Inode | null {

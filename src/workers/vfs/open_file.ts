@@ -14,6 +14,7 @@ import {
 } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { MS_NODEV } from "../../shared/abi/mount.ts";
+import { IN_MODIFY, IN_OPEN } from "../../shared/abi/poll.ts";
 import { CAP_FOWNER, CAP_FSETID } from "../../shared/abi/prctl.ts";
 import { S_IFCHR, S_IFREG, S_ISGID } from "../../shared/abi/stat.ts";
 import { capable } from "../supervisor/credentials.ts";
@@ -110,16 +111,31 @@ function openExisting(task: Task, path: Path, flags: number, isNew: boolean): Op
     )
       return -EPERM;
   }
+  // A running program is not written to, nor emptied by who only reads.
+  const busy = writesData ? inode.getWriteAccess() : 0;
+  if (busy < 0) return busy;
   const file = inode.open(flags, task.credentials);
-  if (typeof file === "number") return file;
+  if (typeof file === "number") {
+    if (writesData) inode.putWriteAccess();
+    return file;
+  }
+  file.hasWriteAccess = writesData;
+  const { fileEvents } = task.kernel;
   if ((flags & F.O_TRUNC) !== 0 && !isNew && inode.type === S_IFREG) {
     const error = inode.setAttributes({ size: 0 });
     if (error < 0) {
       file.release();
+      if (writesData) inode.putWriteAccess();
       return error;
     }
+    attach(file, path);
+    fileEvents.used(file, IN_OPEN);
+    fileEvents.used(file, IN_MODIFY);
+    return file;
   }
-  return attach(file, path);
+  attach(file, path);
+  fileEvents.used(file, IN_OPEN);
+  return file;
 }
 
 function attach(file: OpenFile, path: Path): OpenFile {
@@ -203,6 +219,7 @@ function createAt(task: Task, walk: ParentWalk, how: OpenHow, depth: number): Op
   const inode = walk.parent.inode.create(walk.name, { ...creation, mode: S_IFREG | creation.mode });
   if (typeof inode === "number") return inode;
   task.kernel.dentries.instantiate(dentry, inode);
+  task.kernel.fileEvents.created(walk.parent.inode, walk.name, inode);
   return openExisting(task, new Path(walk.parent.mount, dentry), how.flags & ~(F.O_CREAT | F.O_EXCL), true);
 }
 

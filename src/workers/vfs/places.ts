@@ -1,7 +1,7 @@
 // Places that the kernel itself needs in a guest's tree: mount points and working directories, made where
 // they are missing. Symlinks are resolved as for the guest, so nothing leads out of the root.
 
-import { ENOENT, ENOTDIR, EROFS } from "../../shared/abi/errno.ts";
+import { ELOOP, ENOENT, ENOTDIR, EROFS } from "../../shared/abi/errno.ts";
 import { S_IFDIR, S_IFREG } from "../../shared/abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Creation } from "./inode.ts";
@@ -13,19 +13,37 @@ export function kernelContext(kernel: Kernel, root: Path): WalkContext {
   return { kernel, namespace: kernel.mounts, root, credentials: kernel.rootCredentials };
 }
 
+const SYMLINKS_MAX = 40;
+
+const components = (path: string): string[] => path.split("/").filter((name) => name !== "");
+
 /**
- * The place of an absolute path. What is missing is made: directories with 0755, and what the last component
- * names as `last` says. A Path, or a negative errno.
+ * The place of an absolute path. What is missing is made, also where symlinks lead: directories with 0755, and
+ * what the last component names as `last` says. A Path, or a negative errno.
  */
 export function makePlace(kernel: Kernel, root: Path, path: string, last: Creation): Path | number {
   const context = kernelContext(kernel, root);
-  const names = path.split("/").filter((name) => name !== "");
+  const names = components(path);
   let at = root;
-  for (const [index, name] of names.entries()) {
+  let links = 0;
+  for (let name = names.shift(); name !== undefined; name = names.shift()) {
     let found = walkPath(context, at, name, { follow: true });
     if (found === -ENOENT) {
-      const isLast = index === names.length - 1;
-      const error = makeName(kernel, at, name, isLast ? last : { ...last, mode: S_IFDIR | 0o755 });
+      const link = walkPath(context, at, name, { follow: false });
+      if (link instanceof Path) {
+        const target = link.inode.readlink();
+        if (typeof target === "number") return target;
+        if (++links > SYMLINKS_MAX) return -ELOOP;
+        names.unshift(...components(target));
+        if (target.startsWith("/")) at = root;
+        continue;
+      }
+      const error = makeName(
+        kernel,
+        at,
+        name,
+        names.length === 0 ? last : { ...last, mode: S_IFDIR | 0o755 },
+      );
       if (error < 0) return error;
       found = walkPath(context, at, name, { follow: true });
     }
@@ -39,7 +57,6 @@ function makeName(kernel: Kernel, { mount, dentry, inode }: Path, name: string, 
   if (mount.readOnly) return -EROFS;
   const entry = kernel.dentries.lookup(dentry, name);
   if (typeof entry === "number") return entry;
-  if (entry.inode !== null) return -ENOENT; // a symlink that leads nowhere
   const isFile = (creation.mode & S_IFREG) === S_IFREG;
   const made = isFile ? inode.create(name, creation) : inode.mkdir(name, creation);
   if (typeof made === "number") return made;

@@ -3,7 +3,7 @@
 
 import { EAGAIN, EFAULT, EPIPE, ERESTARTSYS } from "../../shared/abi/errno.ts";
 import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
-import { POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
+import { IN_ACCESS, IN_MODIFY, POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
 import { SIGPIPE } from "../../shared/abi/signal.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { copyInDirectly, copyOutDirectly } from "../mem/direct_copy.ts";
@@ -15,6 +15,18 @@ import type { OpenFile } from "./file.ts";
 import { SeekableFile } from "./seekable_file.ts";
 import type { Segments } from "./segments.ts";
 import { waitFor } from "./wait.ts";
+
+/** As the coroutine, and who watches the file learns of what it moved. */
+function* told(task: Task, file: OpenFile, event: number, rounds: Coroutine): Coroutine {
+  const moved = yield* rounds;
+  if (moved > 0) task.kernel.fileEvents.used(file, event);
+  return moved;
+}
+
+/** Starts a transfer: an event of the file. */
+function startTransfer(task: Task, file: OpenFile, event: number, rounds: Coroutine): number {
+  return task.start(task.kernel.fileEvents.any ? told(task, file, event, rounds) : rounds);
+}
 
 /** A position of -1 stands for the file's own offset. */
 export const OWN_OFFSET = -1;
@@ -132,7 +144,7 @@ export function readInto(
   if (segments.total === 0) return 0;
   const whole = position === OWN_OFFSET ? file.readCall(task, segments, noWait) : null;
   if (whole !== null) return whole;
-  return task.start(readRounds(task, file, segments, position, noWait));
+  return startTransfer(task, file, IN_ACCESS, readRounds(task, file, segments, position, noWait));
 }
 
 function writeOnce(task: Task, file: OpenFile, offset: number, length: number, position: number): number {
@@ -198,7 +210,8 @@ export function writeBuffer(task: Task, file: OpenFile, segments: Segments, posi
   if (segments.total === 0) return 0;
   // The first round's bytes are here; the cursor moves past them.
   segments.skip(want);
-  return task.start(writeRounds(task, file, segments, position, false, ready, faulted));
+  const rounds = writeRounds(task, file, segments, position, false, ready, faulted);
+  return startTransfer(task, file, IN_MODIFY, rounds);
 }
 
 /** Serves writev and pwritev: every round is copied in. */
@@ -210,8 +223,10 @@ export function writeVectors(
   noWait = false,
 ): number {
   if (segments.invalid) return -EFAULT;
+  // Unlike write, which sends an empty datagram.
+  if (segments.total === 0) return 0;
   const whole = position === OWN_OFFSET ? file.writeCall(task, segments, 0, noWait) : null;
   if (whole !== null) return whole;
-  if (segments.total === 0) return 0;
-  return task.start(writeRounds(task, file, segments, position, noWait, 0, false));
+  const rounds = writeRounds(task, file, segments, position, noWait, 0, false);
+  return startTransfer(task, file, IN_MODIFY, rounds);
 }

@@ -2,6 +2,7 @@
 
 import { EBADF, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
+import { IN_MODIFY } from "../../shared/abi/poll.ts";
 import { S_IFDIR, S_IFIFO, S_IFREG } from "../../shared/abi/stat.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import { fileSizeLimit } from "./size_limit.ts";
@@ -40,6 +41,8 @@ export const SPACE_HANDLERS: Record<string, Handler> = {
     const end = position + length;
     if (!Number.isSafeInteger(end)) return -EFBIG;
     if ((mode & F.FALLOC_FL_KEEP_SIZE) === 0 && end > fileSizeLimit(task)) return -EFBIG;
-    return file.allocate(task, mode, position, length);
+    const done = file.allocate(task, mode, position, length);
+    if (done === 0) task.kernel.fileEvents.used(file, IN_MODIFY);
+    return done;
   },
 };

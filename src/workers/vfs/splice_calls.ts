@@ -2,6 +2,7 @@
 
 import { EBADF, EFAULT, EINVAL, EISDIR, ESPIPE, EXDEV } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
+import { IN_ACCESS, IN_MODIFY } from "../../shared/abi/poll.ts";
 import { S_IFREG } from "../../shared/abi/stat.ts";
 import { readI64, write64 } from "../../shared/abi/struct.ts";
 import { WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
@@ -47,6 +48,13 @@ function keepPlace(task: Task, place: Source | Target, given: GivenOffset | null
   else write64(task.view, task.out(given.address, OFFSET_SIZE), place.position);
 }
 
+/** Who watches the files learns that bytes went from one to the other. */
+function tell(task: Task, source: Source, target: Target): void {
+  const { fileEvents } = task.kernel;
+  fileEvents.used(source.file, IN_ACCESS);
+  fileEvents.used(target.file, IN_MODIFY);
+}
+
 // ---- sendfile ----
 
 function* sendfile(
@@ -62,6 +70,7 @@ function* sendfile(
   const rules = { sourceNoWait: false, targetNoWait: noWait(out), partial: out instanceof PipeFile };
   const moved = yield* copyBetween(task, place, target, count, rules);
   if (moved <= 0) return moved;
+  tell(task, place, target);
   keepPlace(task, target, null);
   keepPlace(task, place, given);
   return moved;
@@ -117,6 +126,7 @@ function* splice(task: Task, ends: Spliced, length: number, flags: number): Coro
   };
   const moved = yield* copyBetween(task, source, target, length, rules);
   if (moved <= 0) return moved;
+  tell(task, source, target);
   keepPlace(task, source, ends.offsetIn);
   keepPlace(task, target, ends.offsetOut);
   return moved;
@@ -134,6 +144,7 @@ function* copyRange(
   const rules = { sourceNoWait: false, targetNoWait: false, partial: false };
   const moved = yield* copyBetween(task, from, to, length, rules);
   if (moved <= 0) return moved;
+  tell(task, from, to);
   keepPlace(task, from, ends[0]);
   keepPlace(task, to, ends[1]);
   return moved;

@@ -20,8 +20,8 @@ import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import type { Attributes, Inode } from "./inode.ts";
-import { attributesOf, inodeOf, lookupTarget, type Target } from "./lookup.ts";
-import { Path } from "./path.ts";
+import { attributesOf, dentryOf, inodeOf, lookupTarget, type Target } from "./lookup.ts";
+import { type Dentry, Path } from "./path.ts";
 import { MAY_READ, MAY_WRITE, permission } from "./permission.ts";
 
 const CAPABILITY_NAME = "security.capability";
@@ -56,6 +56,7 @@ function mayUse(task: Task, name: string, attributes: Attributes, mask: number):
 
 interface Use {
   readonly inode: Inode;
+  readonly dentry: Dentry | null;
   readonly name: string;
 }
 
@@ -72,7 +73,7 @@ function use(task: Task, target: Target | number, piece: 0 | 1, mask: number): U
     return -EROFS;
   const error = mayUse(task, name, attributes, mask);
   if (error < 0) return error;
-  return inode === null ? -EOPNOTSUPP : { inode, name };
+  return inode === null ? -EOPNOTSUPP : { inode, dentry: dentryOf(target), name };
 }
 
 function set(
@@ -87,7 +88,14 @@ function set(
   if (size > F.XATTR_SIZE_MAX) return -E2BIG;
   const found = use(task, target, piece, MAY_WRITE);
   if (typeof found === "number") return found;
-  return size === 0 ? found.inode.setxattr(found.name, "", flags) : task.start(take());
+  return size === 0 ? put("") : task.start(take());
+
+  function put(value: string): number {
+    const { inode, dentry, name } = found as Use;
+    const error = inode.setxattr(name, value, flags);
+    if (error === 0) task.kernel.fileEvents.attributed(inode, dentry);
+    return error;
+  }
 
   function* take(): Coroutine {
     let value = "";
@@ -99,8 +107,7 @@ function set(
       value += Buffer.from(task.bytes.subarray(at, at + n)).toString("latin1");
       done += n;
     }
-    const { inode, name } = found as Use;
-    return inode.setxattr(name, value, flags);
+    return put(value);
   }
 }
 
@@ -149,7 +156,10 @@ function list(task: Task, target: Target | number, address: number, size: number
 
 function remove(task: Task, target: Target | number, piece: 0 | 1): number {
   const found = use(task, target, piece, MAY_WRITE);
-  return typeof found === "number" ? found : found.inode.removexattr(found.name);
+  if (typeof found === "number") return found;
+  const error = found.inode.removexattr(found.name);
+  if (error === 0) task.kernel.fileEvents.attributed(found.inode, found.dentry);
+  return error;
 }
 
 const followed = (task: Task) => lookupTarget(task, F.AT_FDCWD, task.inString(0), 0);

@@ -2,11 +2,20 @@
 // their way (SCM_RIGHTS). Found by Linux's way of old: candidates are those that have no other holder;
 // those that a reachable queue holds are reachable, and what is in their queues too.
 
+//
+// A collection looks at every socket on its way, and a guest may have very many: so one is tried when
+// enough has happened since the last to pay for it, and else after a while.
+
 import type { Kernel } from "../../kernel.ts";
+import type { OpenFile } from "../../vfs/file.ts";
+import { putFile } from "../../vfs/file_table.ts";
 import { UnixSocket } from "./unix_socket.ts";
 
-/** A collection is tried when so many files more are on their way than after the last one. */
+/** A collection is tried when so many files more are on their way, at least, than after the last one. */
 const GROWTH = 1024;
+/** Sockets on their way that the end of one socket pays for. */
+const LOOKS = 8;
+const LATER_NS = 200_000_000;
 
 export class UnixGarbage {
   readonly #kernel: Kernel;
@@ -14,6 +23,11 @@ export class UnixGarbage {
   readonly #inFlight = new Set<UnixSocket>();
   #collecting = false;
   #lastCount = 0;
+  /** Sockets that have ended since the last collection. */
+  #ended = 0;
+  #later = false;
+  readonly #letGo: OpenFile[] = [];
+  #lettingGo = false;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -22,17 +36,42 @@ export class UnixGarbage {
   /** A file is sent along with a message. */
   sent(file: unknown): void {
     if (file instanceof UnixSocket) this.#inFlight.add(file);
-    if (this.#kernel.counters.filesInFlight > this.#lastCount + GROWTH) this.collect();
+    const { filesInFlight } = this.#kernel.counters;
+    if (filesInFlight > this.#lastCount + Math.max(GROWTH, this.#lastCount)) this.collect();
   }
 
   /** A socket has ended: others may have become unreachable. */
   collectSoon(): void {
-    if (this.#inFlight.size > 0) this.collect();
+    if (this.#collecting || this.#inFlight.size === 0) return;
+    this.#ended++;
+    if (this.#inFlight.size <= this.#ended * LOOKS) this.collect();
+    else if (!this.#later) {
+      this.#later = true;
+      const { timers, native } = this.#kernel;
+      timers.add(native.monotonicNs() + LATER_NS, () => {
+        this.#later = false;
+        this.collect();
+      });
+    }
+  }
+
+  /**
+   * A file is on its way no more. The end of a socket lets go of what is in its queues, and so on: one
+   * after the other, since a guest may have strung up any number of them.
+   */
+  letGo(file: OpenFile): void {
+    this.#letGo.push(file);
+    if (this.#lettingGo) return;
+    this.#lettingGo = true;
+    for (let next = this.#letGo.pop(); next !== undefined; next = this.#letGo.pop())
+      putFile(this.#kernel, next);
+    this.#lettingGo = false;
   }
 
   collect(): void {
     if (this.#collecting) return;
     this.#collecting = true;
+    this.#ended = 0;
     for (const socket of this.#inFlight) if (socket.inFlight === 0) this.#inFlight.delete(socket);
     const candidates = new Set([...this.#inFlight].filter((socket) => socket.references === socket.inFlight));
     // How often each is in a queue of another candidate: all of its holders, if it is garbage.

@@ -2,7 +2,7 @@
 // together. A stream's bytes come back when they did not reach their reader.
 
 import * as S from "../../../shared/abi/socket.ts";
-import type { Ucred } from "../ancillary.ts";
+import { releaseRights, type Ucred } from "../ancillary.ts";
 import type { Received } from "../socket.ts";
 import { DATAGRAMS_MAX, type Message } from "./message.ts";
 import type { UnixSocket } from "./unix_socket.ts";
@@ -52,6 +52,10 @@ export function receiveStream(socket: UnixSocket, first: Message, room: number, 
   const taken = last.ancillary;
   if (last.hasRights) last.takeRights();
   const putBack = () => {
+    if (socket.ended) {
+      releaseRights(socket, taken);
+      return;
+    }
     last.ancillary = taken;
     for (const { message, from } of parts.reverse()) restore(socket, message, from);
   };

@@ -53,6 +53,8 @@ export class UnixSocket extends SocketFile {
   #charged = 0; // memory of messages that it has sent and nobody has read
   /** Senders that wait for room in this one's queue. */
   readonly #senders = new Set<UnixSocket>();
+  /** Sockets among whose #senders this one is: it leaves them when it ends. */
+  readonly #waitsAt = new Set<UnixSocket>();
   peerCredentials: Ucred = { pid: 0, uid: 0xffffffff, gid: 0xffffffff };
 
   constructor(kernel: Kernel, inode: Inode, type: number, protocol: number, status: number) {
@@ -141,7 +143,7 @@ export class UnixSocket extends SocketFile {
     if (error < 0) return error;
     if (!other.isListening || other.receiveShut) return -E.ECONNREFUSED;
     if (other.pending.length > other.#backlog) {
-      other.#senders.add(this);
+      this.#awaitRoomAt(other);
       return -E.EAGAIN;
     }
     if (this.state === "connected") return -E.EISCONN;
@@ -202,9 +204,17 @@ export class UnixSocket extends SocketFile {
     return socket;
   }
 
+  #awaitRoomAt(other: UnixSocket): void {
+    other.#senders.add(this);
+    this.#waitsAt.add(other);
+  }
+
   /** There is room in its queue again. */
   wakeSenders(): void {
-    for (const sender of this.#senders) sender.waiters.wake(CAN_WRITE);
+    for (const sender of this.#senders) {
+      sender.#waitsAt.delete(this);
+      sender.waiters.wake(CAN_WRITE);
+    }
     this.#senders.clear();
   }
 
@@ -239,6 +249,8 @@ export class UnixSocket extends SocketFile {
     const target = explicit ? this.kernel.unixNames.find(task, request.address, this.type) : this.peer;
     if (typeof target === "number") return target;
     if (target === null) return -E.ENOTCONN;
+    const pending = this.options.takeError();
+    if (pending !== 0) return -pending;
     if (this.sendShut) return -E.EPIPE;
     if (target.ended) return this.#sendToNobody(explicit);
     if (!target.#admits(this) && isDatagram) return -E.EPERM;
@@ -246,7 +258,7 @@ export class UnixSocket extends SocketFile {
     if (this.#charged >= this.options.sendBuffer) return -E.EAGAIN;
     if (this.#memoryIsFull) return -E.ENOBUFS;
     if (target.#isFullFor(this)) {
-      target.#senders.add(this);
+      this.#awaitRoomAt(target);
       return -E.EAGAIN;
     }
     target.#enqueue(new Message(this, data, this.#address, this.#envelope(task, target, ancillary)));
@@ -333,7 +345,7 @@ export class UnixSocket extends SocketFile {
   #peerIsFull(): boolean {
     const { peer } = this;
     if (!this.#isDatagram || peer === null || peer.ended || !peer.#isFullFor(this)) return false;
-    peer.#senders.add(this);
+    this.#awaitRoomAt(peer);
     return true;
   }
 
@@ -380,6 +392,8 @@ export class UnixSocket extends SocketFile {
     }
     this.purge();
     this.wakeSenders();
+    for (const other of this.#waitsAt) other.#senders.delete(this);
+    this.#waitsAt.clear();
     this.kernel.unixGarbage.collectSoon();
   }
 }

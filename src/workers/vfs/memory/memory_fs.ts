@@ -34,13 +34,14 @@ export interface MemoryFsOptions {
   readonly limit: number;
   /** Mode of the root directory of a file system without a lower one. */
   readonly rootMode?: number;
-  readonly lower?: FileSystem;
+  /** Root of the tree below: of a file system, or a directory of it. */
+  readonly lower?: Inode;
 }
 
 export class MemoryFs extends FileSystem implements Space {
   readonly type: string;
   readonly root: MemoryInode;
-  readonly lower: FileSystem | null;
+  readonly #isOverlay: boolean;
   readonly #limit: number;
   #used = 0;
   #nodes = 0;
@@ -56,10 +57,11 @@ export class MemoryFs extends FileSystem implements Space {
   constructor(kernel: Kernel, options: MemoryFsOptions) {
     super(kernel);
     this.#limit = options.limit;
-    this.lower = options.lower ?? null;
-    this.type = this.lower === null ? "tmpfs" : "overlay";
-    this.#lastIno = this.lower === null ? 0 : OVERLAY_FIRST_INO;
-    this.root = this.lower === null ? this.#ownRoot(options.rootMode ?? 0o755) : this.#lowerRoot(this.lower);
+    const { lower } = options;
+    this.#isOverlay = lower !== undefined;
+    this.type = this.#isOverlay ? "overlay" : "tmpfs";
+    this.#lastIno = this.#isOverlay ? OVERLAY_FIRST_INO : 0;
+    this.root = lower === undefined ? this.#ownRoot(options.rootMode ?? 0o755) : this.#lowerRoot(lower);
   }
 
   #ownRoot(mode: number): MemoryInode {
@@ -67,8 +69,8 @@ export class MemoryFs extends FileSystem implements Space {
     return newNode({ fs: this, type: S_IFDIR, dev: this.dev, ino: ++this.#lastIno, lower: null, creation });
   }
 
-  #lowerRoot(lower: FileSystem): MemoryInode {
-    const root = this.standIn(lower.root);
+  #lowerRoot(lower: Inode): MemoryInode {
+    const root = this.standIn(lower);
     if (typeof root === "number") throw new Error(`the lower file system cannot be read: errno ${-root}`);
     return root;
   }
@@ -158,7 +160,7 @@ export class MemoryFs extends FileSystem implements Space {
     const free = Math.max(0, Math.floor((this.#limit - this.#used) / PAGE_SIZE));
     const { limits } = this.kernel;
     return {
-      type: this.lower === null ? TMPFS_MAGIC : OVERLAYFS_SUPER_MAGIC,
+      type: this.#isOverlay ? OVERLAYFS_SUPER_MAGIC : TMPFS_MAGIC,
       bsize: PAGE_SIZE,
       blocks: Math.floor(this.#limit / PAGE_SIZE),
       bfree: free,

@@ -88,6 +88,10 @@ export class MemoryInode extends Inode {
     return this === other;
   }
 
+  override get identity(): object {
+    return this;
+  }
+
   // ---- Attributes ----
 
   /** The node's own attributes, or null while they are the lower file's. */
@@ -200,6 +204,10 @@ export class MemoryInode extends Inode {
   override letGo(): void {
     this.#holders--;
     this.#freeUnused();
+  }
+
+  override get isHeld(): boolean {
+    return this.#holders > 0;
   }
 
   /** One name less; its own attributes are there. */

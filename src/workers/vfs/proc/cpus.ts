@@ -1,13 +1,13 @@
 // The host's CPUs as proc and sysfs show them. Their number does not change while the sandbox lives.
 
 import type { Kernel } from "../../kernel.ts";
-import { readHostProc } from "./host_account.ts";
+import { readHostText } from "./host_account.ts";
 
 const STAT_MAX = 1 << 20;
 
 /** The lines of the host's /proc/stat that are about CPUs: the sum first. */
 export function cpuTimes(kernel: Kernel): string[] {
-  const text = readHostProc(kernel, ["stat"], STAT_MAX) ?? "";
+  const text = readHostText(kernel, kernel.descriptors.stat, STAT_MAX);
   const lines = text.split("\n").filter((line) => line.startsWith("cpu"));
   return lines.length > 1 ? lines : ["cpu  0 0 0 0 0 0 0 0 0 0", "cpu0 0 0 0 0 0 0 0 0 0 0"];
 }

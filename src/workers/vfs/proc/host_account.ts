@@ -23,8 +23,20 @@ const NOTHING: HostAccount = {
   residentPages: 0,
 };
 
-/** A file of the host's proc, by components; null if it cannot be read. */
-export function readHostProc(kernel: Kernel, names: readonly string[], maxLength: number): string | null {
+/** The whole text of an open file of the host's proc, one char per byte; "" if it cannot be read. */
+export function readHostText({ native }: Kernel, fd: number, maxLength: number): string {
+  const parts: string[] = [];
+  for (let done = 0; done < maxLength; ) {
+    const n = native.preadScratch(fd, 0, Math.min(maxLength - done, native.scratch.length), done);
+    if (n <= 0) break;
+    parts.push(Buffer.from(native.scratch.subarray(0, n)).toString("latin1"));
+    done += n;
+  }
+  return parts.join("");
+}
+
+/** A file of the sandbox's own proc, by components; null if it cannot be read. */
+function readProc(kernel: Kernel, names: readonly string[]): string | null {
   const { native, descriptors } = kernel;
   let at = descriptors.proc;
   for (const [index, name] of names.entries()) {
@@ -33,22 +45,16 @@ export function readHostProc(kernel: Kernel, names: readonly string[], maxLength
     if (next < 0) return null;
     at = next;
   }
-  const parts: string[] = [];
-  for (let done = 0; done < maxLength; ) {
-    const n = native.preadScratch(at, 0, Math.min(maxLength - done, native.scratch.length), done);
-    if (n <= 0) break;
-    parts.push(Buffer.from(native.scratch.subarray(0, n)).toString("latin1"));
-    done += n;
-  }
+  const text = readHostText(kernel, at, TEXT_MAX);
   native.close(at);
-  return parts.join("");
+  return text;
 }
 
 /** Of a host task of a stub, or of the whole process when `tid` is 0. */
 export function hostAccount(kernel: Kernel, pid: number, tid: number): HostAccount {
   if (pid <= 0) return NOTHING;
   const names = tid === 0 ? [String(pid), "stat"] : [String(pid), "task", String(tid), "stat"];
-  const text = readHostProc(kernel, names, TEXT_MAX);
+  const text = readProc(kernel, names);
   if (text === null) return NOTHING;
   // Fields behind the command, which is in parentheses: state is the first.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");

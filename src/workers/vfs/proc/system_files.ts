@@ -8,7 +8,7 @@ import type { Kernel } from "../../kernel.ts";
 import { RELEASE, VERSION } from "../../supervisor/uts.ts";
 import { constant, file, type Node } from "../generated/nodes.ts";
 import { cpuCount, cpuTimes } from "./cpus.ts";
-import { readHostProc } from "./host_account.ts";
+import { readHostText } from "./host_account.ts";
 import { stateOf } from "./process_state.ts";
 import type { SystemSubject } from "./subjects.ts";
 
@@ -121,7 +121,7 @@ function meminfo(): string {
 
 // The guest has CPUID anyway. fsgsbase stays unmentioned: the stub keeps its slot in the gs base (F17).
 function cpuinfo({ kernel }: SystemSubject): string {
-  const text = readHostProc(kernel, ["cpuinfo"], CPUINFO_MAX) ?? "";
+  const text = readHostText(kernel, kernel.descriptors.cpuinfo, CPUINFO_MAX);
   return text.replaceAll(/^(flags\t.*) fsgsbase\b/gm, "$1");
 }
 

@@ -1,0 +1,26 @@
+// name_to_handle_at(2), open_by_handle_at(2): no file system of the sandbox can find a file by a handle, as
+// with overlayfs on Linux; systemd, tar and others then go by mount ids and paths.
+
+import { EBADF, EINVAL, EOPNOTSUPP, EPERM, ESTALE } from "../../shared/abi/errno.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW } from "../../shared/abi/fcntl.ts";
+import { CAP_DAC_READ_SEARCH } from "../../shared/abi/prctl.ts";
+import { capable } from "../supervisor/credentials.ts";
+import type { Handler } from "../supervisor/dispatch.ts";
+import { lookupTarget } from "./lookup.ts";
+
+/** AT_HANDLE_MNT_ID_UNIQUE, AT_HANDLE_CONNECTABLE, AT_HANDLE_FID */
+const HANDLE_FLAGS = 0x203;
+
+export const HANDLE_HANDLERS: Record<string, Handler> = {
+  name_to_handle_at: (task, dirfd, _path, _handle, _mountId, flags) => {
+    if ((flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | HANDLE_FLAGS)) !== 0) return -EINVAL;
+    const follow = (flags & AT_SYMLINK_FOLLOW) !== 0 ? 0 : AT_SYMLINK_NOFOLLOW;
+    const target = lookupTarget(task, dirfd, task.inString(0), follow | (flags & AT_EMPTY_PATH));
+    return typeof target === "number" ? target : -EOPNOTSUPP;
+  },
+
+  open_by_handle_at: (task, mountFd) => {
+    if (!capable(task.credentials, task.kernel.users, CAP_DAC_READ_SEARCH)) return -EPERM;
+    return mountFd !== AT_FDCWD && task.files.get(mountFd) === undefined ? -EBADF : -ESTALE;
+  },
+};

@@ -1,0 +1,235 @@
+// deadline: 400 s
+// What users of Docker do, with a real daemon. Skipped, and said so, where Docker is not installed.
+
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { SpawnOptions, SpawnResult } from "../spawn.ts";
+import { Docker, hasDocker } from "./docker.ts";
+import { Pty } from "./pty.ts";
+
+const RUNTIME = ["--runtime=ringfence"];
+const LOOP = "trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done";
+
+const text = ({ stdout }: SpawnResult) => stdout.toString("latin1");
+const said = ({ stderr }: SpawnResult) => stderr.toString("latin1");
+let docker: Docker;
+
+async function ok(...args: string[]): Promise<string> {
+  const result = await docker.run(args);
+  assert.is(result.code, 0, `docker ${args.join(" ")}: ${said(result)}`);
+  return text(result).trimEnd();
+}
+
+function runs(flags: string[], command: string[], options?: SpawnOptions): Promise<SpawnResult> {
+  return docker.run(["run", "--rm", ...RUNTIME, ...flags, "bb", ...command], options);
+}
+
+/** A container in the background, removed when `body` is done. */
+async function inBackground(flags: string[], command: string[], body: (id: string) => Promise<void>) {
+  const id = await ok("run", "-d", ...RUNTIME, ...flags, "bb", ...command);
+  try {
+    await body(id);
+  } finally {
+    await docker.run(["rm", "-f", id]);
+  }
+}
+
+/** The wait of a script's first line, which says that it runs. */
+async function until(id: string, line: string): Promise<void> {
+  for (let i = 0; i < 200; i++) {
+    if ((await ok("logs", id)).includes(line)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${id} does not say ${line}: ${await ok("logs", id)}`);
+}
+
+if (!hasDocker()) {
+  console.log("skipped: dockerd, docker, containerd or iptables is not installed");
+} else {
+  test.before(async () => {
+    docker = new Docker();
+    await docker.start();
+  });
+  test.after(() => docker.stop());
+
+  test("run: output, exit code, standard input", async () => {
+    const result = await runs(["--network", "none"], ["sh", "-c", "echo hi; echo err >&2; exit 3"]);
+    assert.is(result.code, 3, said(result));
+    assert.is(text(result), "hi\n");
+    assert.is(said(result), "err\n");
+    assert.is(text(await runs(["-i", "--network", "none"], ["cat"], { input: "through" })), "through");
+  });
+
+  test("run: a command that is not there, or that is none", async () => {
+    const missing = await runs([], ["nosuch"]);
+    assert.is(missing.code, 127);
+    assert.match(said(missing), /exec: "nosuch": executable file not found in \$PATH/);
+    const none = await runs([], ["/etc/passwd"]);
+    assert.is(none.code, 126);
+    assert.match(said(none), /permission denied/);
+  });
+
+  test("run: user, environment, directory, limits, hostname, read-only root, tmpfs", async () => {
+    const flags = ["-u", "user", "-e", "A=1", "-w", "/work/dir", "--ulimit", "nofile=64:128", "-h", "named"];
+    const more = ["--read-only", "--tmpfs", "/scratch:size=2m", "--cap-drop", "ALL", "--cap-add", "KILL"];
+    const script = `id -u; echo $A $HOME; pwd; ulimit -n; hostname; (echo x > /x) 2>&1; df -k /scratch | tail -1 | awk '{print $2}'
+      grep CapBnd /proc/self/status; cat /proc/self/cgroup | head -1 | cut -d: -f1; grep -c named /etc/hosts`;
+    const printed = text(await runs([...flags, ...more], ["sh", "-c", script]))
+      .trimEnd()
+      .split("\n");
+    assert.equal(printed.slice(0, 8), [
+      "1000",
+      "1 /home",
+      "/work/dir",
+      "64",
+      "named",
+      "sh: can't create /x: Read-only file system",
+      "2048",
+      "CapBnd:\t0000000000000020",
+    ]);
+    assert.is(printed.at(-1), "1");
+  });
+
+  test("run: bind mounts and volumes; what is written is on the host, with its owner", async () => {
+    const data = join(docker.directory, "bound");
+    mkdirSync(data);
+    writeFileSync(join(data, "there"), "there\n");
+    const script =
+      "cat /data/there; echo new > /data/made; chown 1000:1000 /data/made; (echo x > /ro/x) 2>&1; echo v > /volume/v";
+    const mounts = ["-v", `${data}:/data`, "-v", `${data}:/ro:ro`, "-v", "kept:/volume"];
+    assert.is(
+      text(await runs(mounts, ["sh", "-c", script])),
+      "there\nsh: can't create /ro/x: Read-only file system\n",
+    );
+    assert.is(readFileSync(join(data, "made"), "utf8"), "new\n");
+    assert.is(text(await runs(["-v", "kept:/volume"], ["cat", "/volume/v"])), "v\n");
+    await ok("volume", "rm", "kept");
+  });
+
+  test("background: logs, exec, cp, diff, inspect, stop, start, kill, wait", async () => {
+    await inBackground(["--network", "none"], ["sh", "-c", LOOP], async (id) => {
+      await until(id, "up");
+      assert.is(
+        await ok("exec", id, "sh", "-c", "echo $$-$(id -u)").then((line) => line.replace(/^\d+/, "N")),
+        "N-0",
+      );
+      assert.is(
+        text(
+          await docker.run(
+            [
+              "exec",
+              "-i",
+              "-u",
+              "1000",
+              "-w",
+              "/tmp",
+              "-e",
+              "X=y",
+              id,
+              "sh",
+              "-c",
+              "cat; id -u; pwd; echo $X",
+            ],
+            { input: "in\n" },
+          ),
+        ),
+        "in\n1000\n/tmp\ny\n",
+      );
+      assert.is((await docker.run(["exec", id, "sh", "-c", "exit 7"])).code, 7);
+      assert.is((await docker.run(["exec", id, "nosuch"])).code, 126); // with runc too
+      const file = join(docker.directory, "copied");
+      writeFileSync(file, "copied\n");
+      await ok("cp", file, `${id}:/etc/copied`);
+      assert.is(await ok("exec", id, "cat", "/etc/copied"), "copied");
+      await ok("exec", id, "sh", "-c", "echo back > /etc/back");
+      await ok("cp", `${id}:/etc/back`, `${file}.back`);
+      assert.is(readFileSync(`${file}.back`, "utf8"), "back\n");
+      assert.match(await ok("diff", id), /^A \/etc\/back$/m);
+      assert.is(await ok("inspect", "-f", "{{.State.Status}}", id), "running");
+      await ok("stop", id);
+      assert.is(await ok("inspect", "-f", "{{.State.ExitCode}}", id), "9");
+      await ok("start", id);
+      assert.is(await ok("exec", id, "cat", "/etc/back"), "back");
+      const waited = docker.run(["wait", id]);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await ok("kill", id);
+      assert.is(text(await waited), "137\n");
+      assert.is(await ok("inspect", "-f", "{{.State.ExitCode}} {{.State.OOMKilled}}", id), "137 false");
+    });
+  });
+
+  test("a detached exec runs on by itself", async () => {
+    await inBackground([], ["sh", "-c", LOOP], async (id) => {
+      await until(id, "up");
+      await ok("exec", "-d", id, "sh", "-c", "echo detached > /etc/detached");
+      let seen = "";
+      for (let i = 0; i < 50 && seen === ""; i++)
+        seen = text(await docker.run(["exec", id, "cat", "/etc/detached"]));
+      assert.is(seen, "detached\n");
+    });
+  });
+
+  test("run -it and exec -it: a terminal, its size, Ctrl-C, exit codes", async () => {
+    const pty = new Pty(
+      "docker",
+      docker.commandLine(["run", "--rm", "-it", ...RUNTIME, "--network", "none", "bb", "sh"]),
+    );
+    try {
+      pty.send("size 33 99");
+      await pty.shows("/ #");
+      pty.type("stty size; tty\r");
+      await pty.shows("33 99");
+      pty.type("sleep 100\r");
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      pty.type("\u0003");
+      pty.type("echo after=$?\r");
+      await pty.shows("after=130");
+      pty.type("exit 5\r");
+      assert.is(await pty.event("exit"), "exit 5");
+      assert.ok(await pty.restored());
+    } finally {
+      pty.close();
+    }
+    await inBackground([], ["sh", "-c", LOOP], async (id) => {
+      await until(id, "up");
+      const inside = new Pty(
+        "docker",
+        docker.commandLine(["exec", "-it", id, "sh", "-c", "read x; echo got $x; exit 6"]),
+      );
+      try {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        inside.type("hello\r");
+        await inside.shows("got hello");
+        assert.is(await inside.event("exit"), "exit 6");
+      } finally {
+        inside.close();
+      }
+    });
+  });
+
+  test("the default network: the sandbox is in the namespace that Docker prepared", async () => {
+    const result = await runs([], ["sh", "-c", "cat /etc/resolv.conf > /dev/null && echo up"]);
+    assert.is(result.code, 0, said(result));
+    assert.is(text(result), "up\n");
+  });
+
+  test("memory and pids limits are the control group's", async () => {
+    await inBackground(["-m", "256m", "--pids-limit", "200"], ["sh", "-c", LOOP], async (id) => {
+      await until(id, "up");
+      const stats = await ok("stats", "--no-stream", "--format", "{{.MemUsage}}", id);
+      assert.match(stats, /^\d+(\.\d+)?MiB \/ 256MiB$/);
+    });
+    const small = await runs(["-m", "16m"], ["true"]);
+    assert.is(small.code, 125);
+    assert.match(said(small), /memory/);
+  });
+
+  test("nothing is left of all these containers", async () => {
+    assert.is(await ok("ps", "-aq"), "");
+    assert.equal(readdirSync(join(docker.directory, "exec/runtime-runc/moby")), []);
+  });
+}
+
+test.run();

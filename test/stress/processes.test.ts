@@ -1,0 +1,58 @@
+// Ten thousand times fork, execve and exit in one sandbox (a fifth of that without --long): afterwards the
+// kernel holds what it held before, and so does its host process.
+//
+// deadline: 300 s
+
+import { readdirSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { proc, procLink, sandboxOf } from "../e2e/processes.ts";
+import { compile, parse } from "../guest/program.ts";
+import { Sandbox } from "../guest/sandbox.ts";
+import { runPiped } from "../guest/streams.ts";
+import { settled } from "../hostile/control.ts";
+import { ringfence } from "../spawn.ts";
+
+const COUNT = process.env["RINGFENCE_TEST_LONG"] === "1" ? 10_000 : 2_000;
+const program = compile(parse(new URL("fork_exec.c", import.meta.url).pathname));
+
+async function forkExec(sandbox: Sandbox, count: number): Promise<void> {
+  const result = await runPiped(ringfence, sandbox.execArguments(program, [String(count)]), {
+    env: {},
+    stdin: "",
+    deadlineMs: 250_000,
+  });
+  assert.is(result.stderr, "");
+  assert.is(result.stdout, "failures: 0\n");
+}
+
+/**
+ * What the host says of the kernel's process: its descriptors, but for those of host files, which are a cache
+ * (gofer/handles.ts), and its mappings of memory files.
+ */
+function hostRecords(node: number) {
+  const links = readdirSync(`/proc/${node}/fd`).map((fd) => procLink(node, `fd/${fd}`) ?? "/");
+  const maps = (proc(node, "maps") ?? "").split("\n");
+  return {
+    descriptors: links.filter((link) => !link.startsWith("/") || link.startsWith("/memfd:")).length,
+    memoryFileMappings: maps.filter((line) => line.includes("memfd:")).length,
+    threads: readdirSync(`/proc/${node}/task`).length,
+  };
+}
+
+test(`${COUNT} processes leave nothing behind`, async () => {
+  const sandbox = await Sandbox.start(["--platform=systrap"]);
+  try {
+    await forkExec(sandbox, 20); // what is made once is made now
+    const { node } = await sandboxOf(sandbox.pid, false);
+    const before = await settled(sandbox.socket);
+    const records = hostRecords(node);
+    await forkExec(sandbox, COUNT);
+    assert.equal(await settled(sandbox.socket, before), before);
+    assert.equal(hostRecords(node), records);
+  } finally {
+    await sandbox.endWell();
+  }
+});
+
+test.run();

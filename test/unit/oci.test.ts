@@ -1,0 +1,220 @@
+// config.json as the sandbox reads it: what becomes of it, and that only SchemaErrors come of what is wrong.
+
+import { closeSync, ftruncateSync, openSync, unlinkSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { Descriptors } from "../../src/main/boot.ts";
+import { checkProcess } from "../../src/main/container/exec_process.ts";
+import { RequestError } from "../../src/main/control/request_error.ts";
+import type { Log } from "../../src/main/log.ts";
+import { readContainer } from "../../src/main/oci/container.ts";
+import { ociMounts } from "../../src/main/oci/mounts.ts";
+import { ociProcess } from "../../src/main/oci/process.ts";
+import { SchemaError } from "../../src/main/oci/schema.ts";
+import { MS_BIND, MS_NOSUID, MS_RDONLY, MS_REC } from "../../src/shared/abi/mount.ts";
+
+const PROCESS = { user: { uid: 1, gid: 2 }, args: ["prog"], env: ["A=b"], cwd: "/" };
+const LEAST = { ociVersion: "1.0.2", root: { path: "rootfs" }, process: PROCESS };
+const logged: string[] = [];
+const log = { info: (text: string) => void logged.push(text) } as unknown as Log;
+
+function read(text: string, descriptors: Descriptors = {}) {
+  const path = join(tmpdir(), `ringfence-oci-${process.pid}`);
+  const fd = openSync(path, "w+");
+  unlinkSync(path);
+  ftruncateSync(fd, 0);
+  writeSync(fd, text);
+  try {
+    return readContainer(fd, "id", "host", descriptors, log);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const refusal = (act: () => unknown): string => {
+  try {
+    act();
+  } catch (error) {
+    assert.instance(error, SchemaError);
+    return (error as Error).message;
+  }
+  throw new Error("not refused");
+};
+
+test("what is not said has the specification's value", () => {
+  const spec = read(JSON.stringify({ ...LEAST, unknown: { member: 1 }, linux: null }));
+  assert.equal(spec.process, {
+    args: ["prog"],
+    env: ["A=b"],
+    cwd: "/",
+    uid: 1,
+    gid: 2,
+    groups: [],
+    umask: 0o022,
+    rlimits: [],
+    blocked: "0000000000000000",
+    ignored: "0000000000000000",
+    terminal: false,
+    container: {
+      capabilities: Object.fromEntries(
+        ["bounding", "effective", "inheritable", "permitted", "ambient"].map((set) => [set, "0".repeat(16)]),
+      ),
+      noNewPrivileges: false,
+      oomScoreAdj: 0,
+    },
+  });
+  assert.equal([spec.hostname, spec.mounts, spec.devices, spec.rootReadOnly], ["host", [], [], false]);
+});
+
+test("strings become bytes; NUL and what is no text are refused", () => {
+  const process = { ...PROCESS, args: ["é", "\u{1f600}"] };
+  assert.equal(ociProcess(process, "").args, ["\u00c3\u00a9", "\u00f0\u009f\u0098\u0080"]);
+  assert.is(
+    refusal(() => ociProcess({ ...PROCESS, env: ["A\0"] }, "p")),
+    "p.env[0] must not hold a NUL",
+  );
+  assert.is(
+    refusal(() => ociProcess({ ...PROCESS, env: [1] }, "p")),
+    "p.env[0] must be a string",
+  );
+});
+
+test("capabilities become sets; limits keep 64 bits", () => {
+  const capabilities = { bounding: ["CAP_CHOWN", "CAP_CHECKPOINT_RESTORE", "CAP_LAST_CAP", "CAP_X"] };
+  const rlimits = [{ type: "RLIMIT_AS", soft: 2 ** 53 + 2, hard: 2 ** 64 }];
+  const spec = ociProcess({ ...PROCESS, capabilities, rlimits }, "");
+  assert.is(spec.container!.capabilities.bounding, "0000010000000001");
+  assert.equal(spec.rlimits, [{ type: "RLIMIT_AS", soft: "9007199254740994", hard: "18446744073709551615" }]);
+  const twice = [rlimits[0], rlimits[0]];
+  assert.match(
+    refusal(() => ociProcess({ ...PROCESS, rlimits: twice }, "p")),
+    /RLIMIT_AS is there twice/,
+  );
+});
+
+test("mount options become flags, later ones win; binds have the descriptor of their place", () => {
+  const mounts = [
+    {
+      destination: "/t",
+      type: "tmpfs",
+      source: "tmpfs",
+      options: ["nosuid", "ro", "rw", "size=1m", "rprivate"],
+    },
+    { destination: "rel", source: "/src", options: ["rbind", "ro"] },
+  ];
+  assert.equal(ociMounts({ "mount:1": 9 })(mounts, "mounts"), [
+    { destination: "/t", type: "tmpfs", source: "tmpfs", flags: MS_NOSUID, data: ["size=1m"] },
+    {
+      destination: "/rel",
+      type: "bind",
+      source: "/src",
+      flags: MS_BIND | MS_REC | MS_RDONLY,
+      data: [],
+      descriptor: 9,
+      isHostReadOnly: true,
+    },
+  ]);
+  assert.match(
+    refusal(() => ociMounts({})(mounts, "mounts")),
+    /mounts\[1\] was not opened by the launcher/,
+  );
+  const idmap = [{ destination: "/t", type: "tmpfs", options: ["idmap"] }];
+  assert.match(
+    refusal(() => ociMounts({})(idmap, "mounts")),
+    /option idmap is not supported/,
+  );
+});
+
+test("what is accepted without effect is told in the log", () => {
+  logged.length = 0;
+  read(JSON.stringify({ ...LEAST, linux: { seccomp: {}, sysctl: {}, mountLabel: "" } }));
+  assert.equal(logged, []);
+  const linux = { seccomp: { defaultAction: "SCMP_ACT_ALLOW" }, sysctl: { "net.a": "1" } };
+  read(JSON.stringify({ ...LEAST, linux }));
+  assert.equal(logged, ["config.json: accepted without effect: linux.seccomp, linux.sysctl"]);
+});
+
+test("what would be missed is refused", () => {
+  const hooks = { startContainer: [{ path: "/bin/true" }] };
+  assert.is(
+    refusal(() => read(JSON.stringify({ ...LEAST, hooks }))),
+    "hooks.startContainer is not supported",
+  );
+  assert.is(read(JSON.stringify({ ...LEAST, hooks: { startContainer: [] } })).id, "id");
+});
+
+test("an exec's changes are those of the request; its answer to nonsense is a RequestError", () => {
+  const base = ociProcess(PROCESS, "");
+  const changed = checkProcess(base, {
+    args: ["x"],
+    env: ["A=c", "D=e"],
+    cwd: "/tmp",
+    uid: 7,
+    terminal: true,
+  });
+  assert.equal(
+    [changed.args, changed.env, changed.cwd, changed.uid, changed.gid, changed.terminal],
+    [["x"], ["A=c", "D=e"], "/tmp", 7, 0, true],
+  );
+  assert.equal(checkProcess(base, { args: ["x"] }).uid, 1);
+  for (const params of [{}, { args: [] }, { args: "x" }, { process: [] }, { process: { args: ["x"] } }])
+    assert.throws(
+      () => checkProcess(base, params),
+      (error: unknown) => error instanceof RequestError && error.code === "ERR_PARAMS",
+    );
+});
+
+test("nothing but a SchemaError comes of any document", () => {
+  const member = fc.constantFrom(
+    ...[
+      "ociVersion",
+      "root",
+      "mounts",
+      "process",
+      "linux",
+      "annotations",
+      "args",
+      "user",
+      "uid",
+      "cwd",
+      "env",
+    ],
+    ...[
+      "capabilities",
+      "bounding",
+      "rlimits",
+      "type",
+      "options",
+      "devices",
+      "path",
+      "maskedPaths",
+      "resources",
+    ],
+  );
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4 },
+      fc.constantFrom(null, true, 0, -1, 2 ** 53, 1.5, "", "/", "CAP_KILL", "__proto__", "\0"),
+      fc.array(tie("value"), { maxLength: 3 }),
+      fc.dictionary(member, tie("value"), { maxKeys: 4 }),
+    ),
+  }));
+  const places = ["process", "mounts", "linux", "root", "annotations", "hostname"] as const;
+  fc.assert(
+    fc.property(fc.constantFrom(...places), value, (place, found) => {
+      try {
+        read(JSON.stringify({ ...LEAST, [place]: found }));
+      } catch (error) {
+        assert.instance(error, SchemaError);
+      }
+    }),
+    { numRuns: process.env["RINGFENCE_TEST_LONG"] ? 50_000 : 2000 },
+  );
+  for (const text of ["", "null", "[]", "1", '"x"', "{", '{"__proto__":{"ociVersion":"1.0.0"}}'])
+    refusal(() => read(text));
+});
+
+test.run();

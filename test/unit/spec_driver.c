@@ -1,0 +1,60 @@
+// Drives the launcher's reading of config.json for spec_reader.test.ts, in the working directory: reads texts
+// from standard input, each as a 4-byte length and bytes, and prints one line for each: what was taken from it,
+// or `refused`. A reader that dies otherwise ends this program. Control groups are directories without files.
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "hooks.h"
+#include "report.h"
+#include "spec.h"
+
+static void print(const char *name, const char *value) {
+  printf(" %s=%s", name, value ? value : "-");
+}
+
+static void read_one(void) {
+  struct spec spec;
+  spec_read(&spec, ".");
+  print("root", spec.root);
+  print("cgroups", spec.cgroups_path);
+  print("network", spec.network);
+  printf(" terminal=%d size=%ux%u oom=%d", spec.terminal, spec.columns, spec.rows,
+         spec.sets_oom_score ? spec.oom_score : 9999);
+  for (unsigned i = 0; i < spec.bind_count; i++)
+    printf(" bind%u=%s%s%s", spec.binds[i].index, spec.binds[i].source, spec.binds[i].recursive ? ",rec" : "",
+           spec.binds[i].read_only ? ",ro" : "");
+  printf(" hooks=%d\n", hooks_present(&spec.json, "prestart"));
+  fflush(stdout);
+  static char *const paths[] = {"group"};
+  const struct cgroups groups = {.count = 1, .paths = (char **)paths};
+  unsigned system = json_member(&spec.json, 0, "linux");
+  unsigned resources = system ? json_member(&spec.json, system, "resources") : 0;
+  if (resources) cgroups_limit(&groups, &spec.json, resources);
+}
+
+int main(void) {
+  uint32_t length;
+  while (fread(&length, sizeof length, 1, stdin) == 1) {
+    char *text = malloc(length + 1);
+    if (!text || fread(text, 1, length, stdin) != length) return 1;
+    FILE *file = fopen("config.json", "w");
+    if (!file || fwrite(text, 1, length, file) != length || fclose(file) != 0) return 1;
+    free(text);
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+      read_one();
+      _exit(0);
+    }
+    int status;
+    if (pid < 0 || waitpid(pid, &status, 0) != pid) return 1;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_RINGFENCE) printf("refused\n");
+    else if (status != 0) return 2;
+  }
+  return 0;
+}

@@ -1,0 +1,170 @@
+// The launcher's reading of config.json (native/launcher/spec.c, cgroup_limit.c): what it takes, and that it
+// survives damaged documents. Built with the address and undefined behaviour sanitizers.
+
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { checkout } from "../spawn.ts";
+
+const RUNS = process.env["RINGFENCE_TEST_LONG"] ? 20_000 : 1000;
+const directory = mkdtempSync(join(tmpdir(), "ringfence-spec-"));
+const driver = join(directory, "driver");
+const PARTS = ["spec", "json", "report", "buffer", "cgroup", "cgroup_limit", "hooks"];
+
+test.before(() => {
+  const launcher = `${checkout}native/launcher`;
+  const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"];
+  const files = [`${checkout}test/unit/spec_driver.c`, ...PARTS.map((part) => `${launcher}/${part}.c`)];
+  const options = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", ...sanitizers];
+  const built = spawnSync("gcc", [...options, `-I${launcher}`, "-o", driver, ...files], { encoding: "utf8" });
+  assert.is(built.status, 0, built.stderr);
+  mkdirSync(join(directory, "group"));
+});
+
+test.after(() => rmSync(directory, { recursive: true }));
+
+/** What the reader makes of each text; the bundle's directory is written as BUNDLE. */
+function read(texts: (Buffer | string)[]): string[] {
+  const input = texts.flatMap((text) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(Buffer.byteLength(text));
+    return [length, Buffer.from(text)];
+  });
+  const env = { ASAN_OPTIONS: "detect_leaks=0" };
+  const result = spawnSync(driver, {
+    cwd: directory,
+    input: Buffer.concat(input),
+    maxBuffer: 1 << 28,
+    timeout: 100_000,
+    env,
+  });
+  assert.is(result.status, 0, result.stderr.toString().slice(-3000));
+  return result.stdout.toString("latin1").trimEnd().replaceAll(directory, "BUNDLE").split("\n");
+}
+
+const EXAMPLE = {
+  ociVersion: "1.2.0",
+  root: { path: "rootfs", readonly: true },
+  process: { terminal: true, consoleSize: { width: 80, height: 24 }, oomScoreAdj: -5 },
+  mounts: [
+    { destination: "/proc", type: "proc" },
+    { destination: "/a", type: "bind", source: "/data", options: ["rbind", "ro"] },
+    { destination: "/b", source: "relative", options: ["bind", "ro", "rw"] },
+  ],
+  hooks: { prestart: [{ path: "/bin/true", args: ["true"], env: [] }] },
+  linux: {
+    cgroupsPath: "/docker/id",
+    namespaces: [{ type: "pid" }, { type: "network", path: "/run/netns/x" }],
+    resources: {
+      memory: { limit: 0, swap: 0 },
+      cpu: { period: 100_000, quota: 50_000, cpus: "" },
+      hugepageLimits: [{ pageSize: "2MB", limit: 0 }],
+    },
+  },
+};
+
+test("what precedes Node is taken, whatever the order, and from nothing else", () => {
+  const expected =
+    " root=BUNDLE/rootfs cgroups=/docker/id network=/run/netns/x terminal=1 size=80x24 oom=-5" +
+    " bind1=/data,rec,ro bind2=BUNDLE/relative hooks=1";
+  const reversed = Object.fromEntries(Object.entries(EXAMPLE).reverse());
+  const decoys = { ...EXAMPLE, other: { root: { path: "/other" }, terminal: false } };
+  const texts = [EXAMPLE, reversed, decoys].map((value) => JSON.stringify(value, null, 3));
+  assert.equal(read(texts), [expected, expected, expected]);
+  const [least] = read(['{"root":{"path":"/r"}}']);
+  assert.is(least, " root=/r cgroups=- network=- terminal=0 size=0x0 oom=9999 hooks=0");
+});
+
+test("a member that is there twice has its last value, as in the sandbox", () => {
+  const [line] = read(['{"root":{"path":"/first","path":"/last"},"process":{"terminal":true},"process":{}}']);
+  assert.match(line!, /root=\/last .* terminal=0/);
+});
+
+test("what is not valid is refused", () => {
+  const changed = (change: (value: typeof EXAMPLE & { linux: { resources: object } }) => void) => {
+    const value = structuredClone(EXAMPLE);
+    change(value);
+    return JSON.stringify(value);
+  };
+  const refused = [
+    "",
+    "[]",
+    "{}",
+    '{"root":{}}',
+    '{"root":{"path":""}}',
+    '{"root":{"path":"a\\u0000b"}}',
+    changed((value) => (value.mounts[1]!.source = "")),
+    changed((value) => (value.mounts = Array(1025).fill(value.mounts[0]))),
+    changed((value) => (value.linux.namespaces[0] = { type: "pid", path: "/proc/1/ns/pid" })),
+    changed((value) => (value.linux.resources = { unified: { "../../x": "1" } } as never)),
+    changed((value) => (value.linux.resources = { memory: { limit: 1 } } as never)),
+    changed((value) => (value.linux.resources = { pids: { limit: "1" } } as never)),
+    changed((value) => (value.linux.resources = { blockIO: { throttleReadBpsDevice: [{}] } } as never)),
+    changed((value) => (value.root.path = "x".repeat(5000))),
+  ];
+  const lines = read(refused).filter((line) => !line.startsWith(" root="));
+  assert.equal(
+    lines,
+    refused.map(() => "refused"),
+  );
+});
+
+test("damaged documents are survived", () => {
+  const bytes = Buffer.from(JSON.stringify(EXAMPLE));
+  const words = [
+    '"',
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "null",
+    "true",
+    "-1",
+    "9e9",
+    "\\u0000",
+    '""',
+    "\xff",
+    "/",
+    "..",
+  ];
+  const change = fc.tuple(
+    fc.nat(bytes.length - 1),
+    fc.nat(30),
+    fc.oneof(fc.constantFrom(...words), fc.string()),
+  );
+  const damaged = fc
+    .sample(fc.array(change, { minLength: 1, maxLength: 4 }), RUNS)
+    .map((changes) =>
+      changes.reduce(
+        (text, [at, length, word]) =>
+          Buffer.concat([text.subarray(0, at), Buffer.from(word, "latin1"), text.subarray(at + length)]),
+        bytes,
+      ),
+    );
+  // Values of other types in every place.
+  const values = [null, true, -1, 2 ** 60, "", "x", [], [[]], {}, { a: 1 }];
+  const replaced: string[] = [];
+  const replace = (object: Record<string, unknown>): void => {
+    for (const key of Object.keys(object)) {
+      const kept = object[key];
+      for (const value of values) {
+        object[key] = value;
+        replaced.push(JSON.stringify(root));
+      }
+      object[key] = kept;
+      if (typeof kept === "object" && kept !== null) replace(kept as Record<string, unknown>);
+    }
+  };
+  const root: Record<string, unknown> = structuredClone(EXAMPLE);
+  replace(root);
+  assert.ok(replaced.length > 300);
+  read([...damaged, ...replaced]);
+});
+
+test.run();
