@@ -3,6 +3,7 @@
 // waiter stands for it instead.
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -131,6 +132,11 @@ static void check_terminal(const struct options *options, bool terminal, bool de
 static pid_t start_waiter(struct record *record, int channel, int terminal) {
   if (!record_init_alive(record)) fail(EXIT_RINGFENCE, "container not running");
   pid_t waiter = waiter_start(record->init, record->user_namespace, channel, terminal);
+  // Had init died meanwhile, its number and so the namespaces might have been somebody else's.
+  if (!record_init_alive(record)) {
+    kill(waiter, SIGKILL);
+    fail(EXIT_RINGFENCE, "container not running");
+  }
   const struct cgroups cgroups = {.count = record->cgroup_count, .paths = record->cgroups};
   cgroups_enter(&cgroups, waiter);
   return waiter;

@@ -75,7 +75,7 @@ static const char *status_of(struct found *found) {
       if (json_equals(&answer, status, statuses[i])) return statuses[i];
   }
   // A record without processes is of a `create` that goes on, or that was killed.
-  return found->record.init == 0 && !state_lock(&found->state, 0) ? "creating" : "stopped";
+  return found->record.init == 0 && state_lock(&found->state, 0) == LOCK_HELD ? "creating" : "stopped";
 }
 
 int command_state(const struct options *options) {
@@ -121,8 +121,9 @@ int command_kill(const struct options *options) {
   return 0;
 }
 
-// Ends the sandbox, by its own hand if it can, and takes the lock that says it is gone.
-static void end_sandbox(struct found *found, bool force) {
+// Ends the sandbox, by its own hand if it can, and takes the lock that says it is gone. False: another command
+// was sooner, and has removed the container.
+static bool end_sandbox(struct found *found, bool force) {
   char *text, message[4096] = "";
   size_t length;
   char request[64];
@@ -130,12 +131,15 @@ static void end_sandbox(struct found *found, bool force) {
            force ? "true" : "false");
   if (found->control.fd >= 0 && !ask(found, request, &text, &length, message, sizeof message) && message[0])
     fail(EXIT_RINGFENCE, "%s", message);
-  if (state_lock(&found->state, SHUTDOWN_MS)) return;
+  enum lock_state lock = state_lock(&found->state, SHUTDOWN_MS);
+  if (lock != LOCK_HELD) return lock == LOCK_TAKEN;
   // It does not answer, or nobody listens any more though it lives.
   int process = (int)syscall(SYS_pidfd_open, found->record.init, 0);
   if (process >= 0 && record_init_alive(&found->record)) syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
   if (process >= 0) close(process);
-  if (!state_lock(&found->state, SHUTDOWN_MS)) fail(EXIT_RINGFENCE, "container %s does not end", found->state.id);
+  lock = state_lock(&found->state, SHUTDOWN_MS);
+  if (lock == LOCK_HELD) fail(EXIT_RINGFENCE, "container %s does not end", found->state.id);
+  return lock == LOCK_TAKEN;
 }
 
 int command_delete(const struct options *options) {
@@ -145,7 +149,7 @@ int command_delete(const struct options *options) {
   if (force && !state_open(&found.state, root, options->id)) return 0;
   if (!force) state_find(&found.state, root, options->id);
   if (record_read(&found.state, &found.record)) found.control.fd = state_connect(&found.state);
-  end_sandbox(&found, force);
-  container_remove(&found.state, &found.record);
+  if (end_sandbox(&found, force)) container_remove(&found.state, &found.record);
+  else if (!force) fail(EXIT_RINGFENCE, "container with id \"%s\" does not exist", options->id);
   return 0;
 }

@@ -17,7 +17,7 @@
 
 #define STRINGS_MAX 4096
 #define STRING_MAX 131072 // MAX_ARG_STRLEN
-#define OUTPUT_MAX 1024
+#define OUTPUT_MAX 768 // with what is said about it, within the length of a failure (report.c)
 #define TIMEOUT_MAX 86400
 
 struct hook {
@@ -127,9 +127,9 @@ static void listen_to(struct running *running) {
     return;
   }
   // The end of what it says is what matters.
-  size_t fresh = (size_t)n, keep = running->said_length;
-  if (keep + fresh > sizeof running->said - 1) keep = sizeof running->said - 1 - fresh < keep ? sizeof running->said - 1 - fresh : keep;
-  if (fresh > sizeof running->said - 1) fresh = sizeof running->said - 1;
+  const size_t room = sizeof running->said - 1;
+  size_t fresh = (size_t)n < room ? (size_t)n : room;
+  size_t keep = running->said_length < room - fresh ? running->said_length : room - fresh;
   memmove(running->said, running->said + running->said_length - keep, keep);
   memcpy(running->said + keep, bytes + (size_t)n - fresh, fresh);
   running->said_length = keep + fresh;

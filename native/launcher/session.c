@@ -156,6 +156,8 @@ static bool take_event(struct session *session, const char *line, size_t length,
     warn("the sandbox died: its %s %s %d", zygote ? "zygote" : "Node process",
          WIFSIGNALED(status) ? "was killed by signal" : "ended with code",
          WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+      warn("its filter forbids a system call that it made; the host's kernel log says which");
     *code = EXIT_SANDBOX_DIED;
     show_log_tail(session);
     return true;

@@ -16,7 +16,8 @@
 #include "report.h"
 #include "spec.h"
 
-static const char *const entries[] = {"s", "lock", "state.json", "config.json", "new"};
+// The lock last: without it the directory belongs to whoever makes the next one.
+static const char *const entries[] = {"s", "state.json", "config.json", "new", "lock"};
 
 #define FILE_MAX_BYTES (4 << 20)
 
@@ -65,6 +66,21 @@ static void remove_entries(int directory) {
     unlinkat(directory, entries[i], 0);
 }
 
+// Whether the lock is still the one that its name means: whoever held it before may have removed everything.
+static bool lock_is_named(const struct state_directory *state) {
+  struct stat locked, named;
+  return fstat(state->lock, &locked) == 0 &&
+         fstatat(state->directory, "lock", &named, AT_SYMLINK_NOFOLLOW) == 0 && locked.st_ino == named.st_ino;
+}
+
+// What is in a state directory is believed: hooks to run, groups to remove, processes to end.
+static void check_owner(const struct state_directory *state) {
+  struct stat status;
+  if (fstat(state->directory, &status) < 0) fail_errno(EXIT_RINGFENCE, "looking at the state of %s", state->id);
+  if ((status.st_uid != geteuid() && status.st_uid != 0) || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    fail(EXIT_RINGFENCE, "the state of %s can be changed by other users", state->id);
+}
+
 void state_create(struct state_directory *state, const char *root, const char *id) {
   check_id(id);
   *state = (struct state_directory){.root = open_root(root, true), .id = id};
@@ -72,11 +88,10 @@ void state_create(struct state_directory *state, const char *root, const char *i
     fail_errno(EXIT_RINGFENCE, "making the state of %s", id);
   state->directory = openat(state->root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (state->directory < 0) fail_errno(EXIT_RINGFENCE, "opening the state of %s", id);
+  check_owner(state);
   state->lock = openat(state->directory, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (state->lock < 0) fail_errno(EXIT_RINGFENCE, "opening the lock of %s", id);
-  struct stat locked, named;
-  if (flock(state->lock, LOCK_EX | LOCK_NB) < 0 || fstat(state->lock, &locked) < 0 ||
-      fstatat(state->directory, "lock", &named, AT_SYMLINK_NOFOLLOW) < 0 || locked.st_ino != named.st_ino)
+  if (flock(state->lock, LOCK_EX | LOCK_NB) < 0 || !lock_is_named(state))
     fail(EXIT_RINGFENCE, "sandbox with id \"%s\" already exists", id);
   for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++)
     if (strcmp(entries[i], "lock") != 0) unlinkat(state->directory, entries[i], 0);
@@ -123,6 +138,7 @@ bool state_open(struct state_directory *state, const char *root, const char *id)
   *state = (struct state_directory){.root = open_root(root, false), .directory = -1, .lock = -1, .id = id};
   if (state->root >= 0)
     state->directory = openat(state->root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (state->directory >= 0) check_owner(state);
   return state->directory >= 0;
 }
 
@@ -130,12 +146,13 @@ void state_find(struct state_directory *state, const char *root, const char *id)
   if (!state_open(state, root, id)) fail(EXIT_RINGFENCE, "container with id \"%s\" does not exist", id);
 }
 
-bool state_lock(struct state_directory *state, int milliseconds) {
+enum lock_state state_lock(struct state_directory *state, int milliseconds) {
   state->lock = openat(state->directory, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (state->lock < 0 && errno == ENOENT) return LOCK_GONE; // the directory has no name any more
   if (state->lock < 0) fail_errno(EXIT_RINGFENCE, "opening the lock of %s", state->id);
   for (;; milliseconds--) {
-    if (flock(state->lock, LOCK_EX | LOCK_NB) == 0) return true;
-    if (milliseconds <= 0) return false;
+    if (flock(state->lock, LOCK_EX | LOCK_NB) == 0) return lock_is_named(state) ? LOCK_TAKEN : LOCK_GONE;
+    if (milliseconds <= 0) return LOCK_HELD;
     usleep(1000);
   }
 }

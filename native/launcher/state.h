@@ -28,9 +28,13 @@ void state_write(const struct state_directory *state, const char *name, const ch
 // Opens the directory of a sandbox, without its lock; false when there is none.
 bool state_open(struct state_directory *state, const char *root, const char *id);
 
-// Takes the lock of an opened directory: the sandbox is gone then. Waits at most that long; false when it
-// still runs.
-bool state_lock(struct state_directory *state, int milliseconds);
+// Takes the lock of an opened directory: the sandbox is gone then. Waits at most that long.
+enum lock_state {
+  LOCK_TAKEN,
+  LOCK_HELD, // it still runs, or is created or removed right now
+  LOCK_GONE, // somebody else has removed the directory
+};
+enum lock_state state_lock(struct state_directory *state, int milliseconds);
 
 // Reads a file of the directory; NULL when there is none. The caller frees it.
 char *state_read(const struct state_directory *state, const char *name, size_t *length);

@@ -73,6 +73,25 @@ static int open_namespace(pid_t pid, const char *name) {
   return fd;
 }
 
+// What a child in the sandbox's PID namespace may hold: by these numbers.
+enum { CHANNEL, ANSWER, MESSAGES, TERMINAL, KEPT };
+
+// From its first instruction on the waiter is in reach of the sandbox, which may be compromised and may trace
+// what its user namespace holds. So before it is there, everything goes that it would be worth tracing for:
+// the launcher's descriptors (its state directory is a way to the host's files) and all privileges.
+static void lose_everything(const int kept[KEPT]) {
+  int high[KEPT];
+  for (int i = 0; i < KEPT; i++)
+    high[i] = kept[i] < 0 ? -1 : fcntl(kept[i], F_DUPFD_CLOEXEC, 64);
+  for (int i = 0; i < KEPT; i++)
+    if (high[i] < 0) close(i);
+    else if (dup3(high[i], i, O_CLOEXEC) < 0) fail_errno(EXIT_RINGFENCE, "arranging descriptors");
+  if (syscall(SYS_close_range, KEPT, ~0u, 0) < 0) fail_errno(EXIT_RINGFENCE, "closing descriptors");
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+    fail_errno(EXIT_RINGFENCE, "protecting the waiter");
+  privileges_none();
+}
+
 // In a child of the launcher: enters the namespaces and makes the waiter as a sibling of itself. A
 // process cannot change its own PID namespace, only that of the children it will have.
 static _Noreturn void make_waiter(pid_t init, bool user_namespace, int channel, int terminal, int answer) {
@@ -82,6 +101,7 @@ static _Noreturn void make_waiter(pid_t init, bool user_namespace, int channel, 
   for (size_t i = user_namespace ? 0 : 1; i < NAMESPACES; i++)
     if (setns(fds[i], 0) < 0)
       fail_errno(EXIT_RINGFENCE, "entering the sandbox's %s namespace", namespaces[i]);
+  lose_everything((const int[KEPT]){channel, answer, 2, terminal});
   // This process itself is still in the launcher's PID namespace, so clone tells the pid as that knows it.
   pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
   if (pid < 0) fail_errno(EXIT_RINGFENCE, "making the waiter");
@@ -89,15 +109,11 @@ static _Noreturn void make_waiter(pid_t init, bool user_namespace, int channel, 
     prctl(PR_SET_NAME, "ringfence-wait");
     setsid();
     // Its keys reach the guest through the waiter's signals. No descriptor of it is kept.
-    if (terminal >= 0 && ioctl(terminal, TIOCSCTTY, 0) < 0) _exit(EXIT_SANDBOX_DIED);
-    int kept = fcntl(channel, F_DUPFD_CLOEXEC, 64);
-    dup3(kept, 0, O_CLOEXEC);
-    syscall(SYS_close_range, 1, ~0u, 0);
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    privileges_none();
-    run(0);
+    if (terminal >= 0 && ioctl(TERMINAL, TIOCSCTTY, 0) < 0) _exit(EXIT_SANDBOX_DIED);
+    syscall(SYS_close_range, CHANNEL + 1, ~0u, 0);
+    run(CHANNEL);
   }
-  (void)!write(answer, &pid, sizeof pid);
+  (void)!write(ANSWER, &pid, sizeof pid);
   _exit(0);
 }
 

@@ -20,13 +20,13 @@ function outputDirectory(): string {
 }
 
 /** Compiles test/e2e/NAME.c with parts of the launcher, once; returns the program's path. */
-export function buildDriver(name: string, parts: string[] = []): string {
+export function buildDriver(name: string, parts: string[] = [], flags: string[] = []): string {
   const known = built.get(name);
   if (known !== undefined) return known;
   const path = join(outputDirectory(), name);
   const sources = [`${checkout}test/e2e/${name}.c`, ...parts.map((part) => `${LAUNCHER}/${part}.c`)];
   const includes = [`-I${LAUNCHER}`, `-I${checkout}native/include`];
-  const result = spawnSync("gcc", [...FLAGS, ...includes, "-o", path, ...sources, "-lutil"], {
+  const result = spawnSync("gcc", [...FLAGS, ...flags, ...includes, "-o", path, ...sources, "-lutil"], {
     encoding: "utf8",
   });
   if (result.status !== 0) throw new Error(result.stderr);

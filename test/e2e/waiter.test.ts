@@ -6,7 +6,12 @@ import * as assert from "uvu/assert";
 import { output } from "../spawn.ts";
 import { buildDriver } from "./driver.ts";
 
-const driver = buildDriver("waiter_driver", ["waiter", "report", "buffer", "privileges"]);
+// What the waiter holds is looked at when it takes its first step.
+const driver = buildDriver(
+  "waiter_driver",
+  ["waiter", "report", "buffer", "privileges"],
+  ["-Wl,--wrap=setsid"],
+);
 
 const ENDS: [string, number][] = [
   ["exit code 0", 0],
@@ -20,6 +25,8 @@ for (const [name, status] of ENDS)
     const text = await output(driver, ["status", String(status)]);
     assert.match(text, /^NSpid:\t\d+\t2$/m);
     assert.match(text, /^CapEff:\t0+$/m);
+    // The sandbox may trace it from then on: channel, answer, standard error, nothing else.
+    assert.match(text, /^first step: 3 descriptors, dumpable 0, capabilities 0$/m);
     assert.match(text, new RegExp(`^status ${status}$`, "m"));
   });
 

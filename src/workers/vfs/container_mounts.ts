@@ -60,6 +60,8 @@ function populateDev(kernel: Kernel, root: Path, { devices, process }: Container
 
 function makeDevice(kernel: Kernel, root: Path, { path, mode, major, minor, uid, gid }: DeviceSpec): void {
   const slash = path.lastIndexOf("/");
+  if (["", ".", ".."].includes(path.slice(slash + 1)))
+    throw new MountError(`device ${path}: that is no name`);
   const directory = makePlace(kernel, root, path.slice(0, slash), owned(S_IFDIR | 0o755));
   if (typeof directory === "number") throw failure(`device ${path}`, directory);
   const made = directory.inode.mknod(path.slice(slash + 1), { mode, uid, gid }, makedev(major, minor));
