@@ -241,6 +241,7 @@ static void hangups(void) {
   say("master: %x", events(master));
   value("write", result(write(master, "x", 1)));
   slave = open(name, O_RDWR | O_NOCTTY);
+  poll(&(struct pollfd){.fd = master, .events = POLLIN}, 1, 1000); // for the echo
   say("master: %x", events(master));
   shown("the slave is back");
   close(master);
