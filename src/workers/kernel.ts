@@ -112,7 +112,7 @@ export class Kernel {
     posixTimers: 16384,
     fileLocks: 65536,
     filesInFlight: 65536,
-    mounts: 65536,
+    mounts: 16384,
     inotifyWatches: 65536,
     inotifyEvents: 262144,
     sockets: 65536,

@@ -20,6 +20,9 @@ int main(void) {
   unsigned long mask[16] = {0};
   yes_no("sched_getaffinity", SYS_3(SYS_sched_getaffinity, 0, sizeof mask, mask) > 0 && mask[0] != 0);
   value("CPUs", __builtin_popcountl(mask[0]));
+  value("sched_getaffinity of -1", SYS_3(SYS_sched_getaffinity, -1, sizeof mask, mask));
+  value("sched_setaffinity of -1", SYS_3(SYS_sched_setaffinity, -1, sizeof mask, mask));
+  value("sched_getscheduler of -1", SYS_1(SYS_sched_getscheduler, -1));
   value("sched_getaffinity of 4 bytes", SYS_3(SYS_sched_getaffinity, 0, 4, mask));
   value("personality", SYS_1(SYS_personality, 0xffffffff));
   value("sched_setscheduler 99", SYS_3(SYS_sched_setscheduler, 0, 99, &p));

@@ -26,11 +26,13 @@ async function forkExec(sandbox: Sandbox, count: number): Promise<void> {
   assert.is(result.stdout, "failures: 0\n");
 }
 
+type Records = Record<"descriptors" | "memoryFileMappings" | "threads", number>;
+
 /**
  * What the host says of the kernel's process: its descriptors, but for those of host files, which are a cache
  * (gofer/handles.ts), and its mappings of memory files.
  */
-function hostRecords(node: number) {
+function hostRecords(node: number): Records {
   const links = readdirSync(`/proc/${node}/fd`).map((fd) => procLink(node, `fd/${fd}`) ?? "/");
   const maps = (proc(node, "maps") ?? "").split("\n");
   return {
@@ -40,16 +42,28 @@ function hostRecords(node: number) {
   };
 }
 
+/** The same, when the last stubs have ended: once it has been equal for a while. */
+async function settledRecords(node: number): Promise<Records> {
+  let last = hostRecords(node);
+  for (let equal = 0; equal < 5; ) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const next = hostRecords(node);
+    equal = JSON.stringify(next) === JSON.stringify(last) ? equal + 1 : 0;
+    last = next;
+  }
+  return last;
+}
+
 test(`${COUNT} processes leave nothing behind`, async () => {
   const sandbox = await Sandbox.start(["--platform=systrap"]);
   try {
     await forkExec(sandbox, 20); // what is made once is made now
     const { node } = await sandboxOf(sandbox.pid, false);
     const before = await settled(sandbox.socket);
-    const records = hostRecords(node);
+    const records = await settledRecords(node);
     await forkExec(sandbox, COUNT);
     assert.equal(await settled(sandbox.socket, before), before);
-    assert.equal(hostRecords(node), records);
+    assert.equal(await settledRecords(node), records);
   } finally {
     await sandbox.endWell();
   }

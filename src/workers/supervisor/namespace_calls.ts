@@ -25,7 +25,7 @@ export function mayCopyMounts(task: Task): number {
   const { kernel, fs } = task;
   if (!capable(task.credentials, kernel.users, CAP_SYS_ADMIN)) return -EPERM;
   const { counters, limits } = kernel;
-  return counters.mounts + fs.namespace.mounts.length > limits.mounts ? -ENOSPC : 0;
+  return counters.mounts + fs.namespace.mounts.size > limits.mounts ? -ENOSPC : 0;
 }
 
 export const NAMESPACE_HANDLERS: Record<string, Handler> = {

@@ -34,6 +34,11 @@ function onTarget(task: Task, pid: number, use: (target: Task) => number): numbe
   return typeof target === "number" ? target : use(target);
 }
 
+/** As onTarget, for calls that take a negative number for one that nobody has. */
+function onAffine(task: Task, pid: number, use: (target: Task) => number): number {
+  return pid < 0 ? -ESRCH : onTarget(task, pid, use);
+}
+
 function mayChange(task: Task, target: Task): boolean {
   const { euid } = task.credentials;
   if (euid === target.credentials.uid || euid === target.credentials.euid) return true;
@@ -187,13 +192,13 @@ export const SCHED_HANDLERS: Record<string, Handler> = {
 
   sched_getaffinity: (task, pid, size, address) => {
     if (size * 8 < cpuCount(task.kernel) || size % 8 !== 0) return -EINVAL;
-    return onTarget(task, pid, (target) => {
+    return onAffine(task, pid, (target) => {
       const mask = affinityMask(task, target);
       task.bytes.set(mask, task.out(address, mask.length));
       return mask.length;
     });
   },
-  sched_setaffinity: (task, pid, size) => onTarget(task, pid, (target) => setAffinity(task, target, size)),
+  sched_setaffinity: (task, pid, size) => onAffine(task, pid, (target) => setAffinity(task, target, size)),
 
   ioprio_get: (task, which, who) =>
     which === 1 ? onTarget(task, who, (target) => target.ioPriority) : -EINVAL,

@@ -107,7 +107,7 @@ function bind(task: Task, source: string, at: Path, recursive: boolean): number 
   if (source === "") return -EINVAL;
   const from = placeOf(task, source, true);
   if (typeof from === "number") return from;
-  const error = checkPlace(task, at, from.inode.isDirectory, recursive ? from.mount.size : 1);
+  const error = checkPlace(task, at, from.inode.isDirectory, recursive ? from.mount.tree().length : 1);
   if (error < 0) return error;
   task.fs.namespace.bind(from, at, recursive);
   return 0;
@@ -166,7 +166,7 @@ function umount(task: Task, flags: number): number {
   const { namespace } = task.fs;
   const at = namespace.topOf(place);
   const { mount } = at;
-  if (!isMountRoot(at) || !namespace.mounts.includes(mount)) return -EINVAL;
+  if (!isMountRoot(at) || !namespace.mounts.has(mount)) return -EINVAL;
   if ((flags & M.MNT_EXPIRE) !== 0) {
     if ((flags & (M.MNT_FORCE | M.MNT_DETACH)) !== 0 || mount === task.fs.root.mount) return -EINVAL;
     if (mount.users > 0 || mount.children.length > 0) return -EBUSY;
@@ -197,7 +197,7 @@ function pivotRoot(task: Task): number {
   if (typeof put === "number") return put;
   if (!put.inode.isDirectory) return -ENOTDIR;
   const { root, namespace } = task.fs;
-  if (!namespace.mounts.includes(next.mount) || !namespace.mounts.includes(root.mount)) return -EINVAL;
+  if (!namespace.mounts.has(next.mount) || !namespace.mounts.has(root.mount)) return -EINVAL;
   if (next.dentry.deleted) return -ENOENT;
   if (next.mount === root.mount || put.mount === root.mount) return -EBUSY;
   if (!isMountRoot(root) || !isMountRoot(next) || next.mount.parent === null) return -EINVAL;

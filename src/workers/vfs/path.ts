@@ -78,7 +78,7 @@ export class Mount {
   detach(): void {
     if (this.parent !== null && this.mountPoint !== null) {
       this.mountPoint.mountedHere--;
-      this.parent.children.splice(this.parent.children.indexOf(this), 1);
+      this.parent.children.splice(this.parent.children.lastIndexOf(this), 1);
     }
     this.parent = null;
     this.mountPoint = null;
@@ -108,9 +108,11 @@ export class Mount {
     if (--this.fs.mounts === 0) this.fs.unmounted();
   }
 
-  /** How many mounts there are in it, itself among them. */
-  get size(): number {
-    return this.children.reduce((sum, child) => sum + child.size, 1);
+  /** Itself and all mounts in it, however deep, each after the one that it is in. */
+  tree(): Mount[] {
+    const tree: Mount[] = [this];
+    for (let i = 0; i < tree.length; i++) for (const child of tree[i]!.children) tree.push(child);
+    return tree;
   }
 
   /** Whether it is `other` or mounted somewhere in it. */
@@ -150,12 +152,16 @@ export class MountIds {
 /** A mount namespace (mount_namespaces(7)): the tree of mounts that its tasks see. */
 export class MountNamespace {
   /** In the order of mounting; the root first. */
-  readonly mounts: Mount[] = [];
+  #mounts = new Set<Mount>();
   readonly #ids: MountIds;
   #users = 0;
 
   constructor(ids: MountIds) {
     this.#ids = ids;
+  }
+
+  get mounts(): ReadonlySet<Mount> {
+    return this.#mounts;
   }
 
   /** Makes the root of the tree. */
@@ -178,7 +184,7 @@ export class MountNamespace {
   ): Mount {
     const mount = new Mount(this.#ids.next(), fs, root, flags, source);
     mount.attach(at);
-    this.mounts.push(mount);
+    this.#mounts.add(mount);
     return mount;
   }
 
@@ -188,35 +194,39 @@ export class MountNamespace {
       ? from.mount.children.filter(({ mountPoint }) => isIn(mountPoint!, from.dentry))
       : [];
     const { fs, flags, source } = from.mount;
+    const copied = below.flatMap((child) => child.tree());
     const copy = this.#add(fs, at, flags, source, from.dentry);
-    for (const child of below) this.#copyTree(child, new Path(copy, child.mountPoint!), null);
+    this.#copyAll(copied, new Map([[from.mount, copy]]));
     return copy;
   }
 
-  #copyTree(mount: Mount, at: Path | null, copies: Map<Mount, Mount> | null): Mount {
-    const children = [...mount.children];
-    const copy = this.#add(mount.fs, at, mount.flags, mount.source, mount.root);
-    copies?.set(mount, copy);
-    for (const child of children) this.#copyTree(child, new Path(copy, child.mountPoint!), copies);
-    return copy;
+  /** Copies mounts, each to its place in the copy of what it is in. */
+  #copyAll(originals: readonly Mount[], copies: Map<Mount, Mount>): void {
+    for (const mount of originals) {
+      const at = mount.parent === null ? null : new Path(copies.get(mount.parent)!, mount.mountPoint!);
+      copies.set(mount, this.#add(mount.fs, at, mount.flags, mount.source, mount.root));
+    }
   }
 
   /** A namespace with the same tree (CLONE_NEWNS), and what each mount has become in it. */
   copy(): { namespace: MountNamespace; copies: ReadonlyMap<Mount, Mount> } {
     const namespace = new MountNamespace(this.#ids);
     const copies = new Map<Mount, Mount>();
-    namespace.#copyTree(this.mounts[0]!, null, copies);
+    namespace.#copyAll(this.#root.tree(), copies);
     return { namespace, copies };
   }
 
   /** Takes a mount away, with all that is mounted in it. */
   unmount(mount: Mount): void {
-    for (const child of [...mount.children]) this.unmount(child);
-    const index = this.mounts.indexOf(mount);
-    if (index < 0) return;
-    this.mounts.splice(index, 1);
-    mount.detach();
-    mount.removed();
+    for (const gone of mount.tree().reverse()) {
+      if (!this.#mounts.delete(gone)) continue;
+      gone.detach();
+      gone.removed();
+    }
+  }
+
+  get #root(): Mount {
+    return this.#mounts.values().next().value!;
   }
 
   /** `mount`, which is mounted somewhere in `old`, becomes the root in its stead; that is then seen on `at`. */
@@ -227,8 +237,7 @@ export class MountNamespace {
     mount.attach(place);
     old.attach(at);
     if (place !== null) return;
-    this.mounts.splice(this.mounts.indexOf(mount), 1);
-    this.mounts.unshift(mount);
+    this.#mounts = new Set([mount, ...this.#mounts]);
   }
 
   /** One more fs_struct looks at this tree. */
@@ -239,7 +248,7 @@ export class MountNamespace {
 
   /** The last one takes the tree along. */
   letGo(): void {
-    if (--this.#users === 0) this.unmount(this.mounts[0]!);
+    if (--this.#users === 0) this.unmount(this.#root);
   }
 
   /** The topmost mount on a path, if any: where a walk goes on. */
