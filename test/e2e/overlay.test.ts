@@ -50,7 +50,7 @@ const SCRIPTS: Record<string, string> = {
     exec 6<> large; mv large renamed; printf QQ >&6; head -c 5 renamed; exec 7< dir; rm -r dir; ls -A /proc/self/fd/7 2>/dev/null | head -1
   `,
   programs: `
-    tar cf t.tar dir file; mkdir u; tar xf t.tar -C u; diff -r dir u/dir && echo same; cp -a dir v; diff -r dir v && echo same
+    tar --mtime=@0 -cf t.tar dir file; mkdir u; tar xf t.tar -C u; diff -r dir u/dir && echo same; cp -a dir v; diff -r dir v && echo same
     sort -r large -o large; head -1 large; gzip big; ls big.gz; gunzip big.gz; cksum big; rm -rf u v
   `,
 };
