@@ -10,6 +10,7 @@ export class Counters {
   sockets = 0;
   socketMemory = 0;
   filesInFlight = 0;
+  mounts = 0;
   inotifyWatches = 0;
   inotifyEvents = 0;
   /** Of memory file systems: inodes, bytes of contents, files that have a host memfd. */

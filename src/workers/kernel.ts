@@ -47,7 +47,7 @@ import { FileEvents } from "./vfs/file_events.ts";
 import { LockTable } from "./vfs/file_locks.ts";
 import { mountInitialTree } from "./vfs/initial_mounts.ts";
 import { InotifyUsers } from "./vfs/inotify.ts";
-import { MountNamespace, type Path } from "./vfs/path.ts";
+import { MountIds, MountNamespace, type Path } from "./vfs/path.ts";
 import { Pipes } from "./vfs/pipe.ts";
 import { DevPts } from "./vfs/tty/dev_pts.ts";
 import { Ptys } from "./vfs/tty/pty.ts";
@@ -112,6 +112,7 @@ export class Kernel {
     posixTimers: 16384,
     fileLocks: 65536,
     filesInFlight: 65536,
+    mounts: 65536,
     inotifyWatches: 65536,
     inotifyEvents: 262144,
     sockets: 65536,
@@ -140,7 +141,7 @@ export class Kernel {
   readonly inotify = new InotifyUsers();
   readonly listings = new DirectoryListings();
   /** Root of the guest's mount tree. */
-  readonly mounts = new MountNamespace();
+  readonly mounts = new MountNamespace(new MountIds()).use();
   root!: Path;
   vdso!: Vdso;
   /** Where random bytes are made before they go to shared memory. */

@@ -34,7 +34,7 @@ test("Ctrl-Z stops the job; fg lets it read on", async () => {
     pty.type("first\n");
     await pty.shows("first\r\nfirst\r\n");
     pty.type("\x1a");
-    await pty.shows("Stopped");
+    await pty.shows("Stopped                 cat\r\nready> ");
     pty.type("fg\n");
     await pty.shows("fg\r\ncat\r\n");
     pty.type("typed\n");

@@ -37,12 +37,13 @@ const SCRIPTS: Record<string, string> = {
     mv gone/x gone/y; mv run dir/run; dir/run; mv -f file linked; cat linked moved-dir/linked; mv dir dir2; mv dir2 dir; ls -R dir
   `,
   links: `
+    stat -c '%s %a' linked dir/linked; echo seen >> linked; chmod 640 linked; stat -c '%s %a' linked dir/linked
     ln file second; echo through >> second; cat file; echo all >> linked; cat dir/linked; rm linked; cat dir/linked
     ln dir/linked third; stat -c %h third; ln -s second s; cat s; ln -sf file link; cat link; cp -al dir copy; echo z > copy/linked; cat third
   `,
   attributes: `
     chmod 600 file; chmod 700 dir; touch -d '2001-02-03 04:05:06.789' file large dir/two; stat -c '%n %Y %a' file large dir/two
-    chmod u+s run; stat -c %a run; chown 12:34 big; stat -c '%u %g' big; chmod 555 kept; :
+    chmod u+s run; stat -c %a run; echo : >> run; stat -c %a run; truncate -s 9 run; stat -c %a run; chown 12:34 big; stat -c '%u %g' big; chmod 555 kept; :
     touch file; cat file; stat -c %s big; find . -newermt 2001-01-01 ! -newermt 2002-01-01 | sort
   `,
   "descriptors that were open": `

@@ -28,4 +28,5 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "locks", // record locks, flock
   "sockets", // AF_UNIX
   "inotify", // events of files
+  "mounts", // mount, umount, pivot_root, mount namespaces
 ]);

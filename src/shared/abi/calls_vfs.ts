@@ -134,7 +134,7 @@ export const VFS_CALLS = ownedBy("vfs", [
   full(80, "chdir", [path]),
   full(81, "fchdir", [a.fd("fd")]),
   full(161, "chroot", [path]),
-  none(155, "pivot_root", [a.string("new_root"), a.string("put_old")]),
+  full(155, "pivot_root", [a.string("new_root"), a.string("put_old")]),
   full(82, "rename", [a.string("oldpath"), a.string("newpath")]),
   full(264, "renameat", [a.dirfd("olddirfd"), a.string("oldpath"), a.dirfd("newdirfd"), a.string("newpath")]),
   full(316, "renameat2", [a.dirfd("olddirfd"), a.string("oldpath"), a.dirfd("newdirfd"), a.string("newpath"), a.flags("flags", "rename")]),
@@ -153,8 +153,8 @@ export const VFS_CALLS = ownedBy("vfs", [
   part(259, "mknodat", [dirfd, path, a.mode("mode"), a.uint("dev")], { note: "what the file system supports" }),
 
   // Mounts
-  none(165, "mount", [a.string("source"), a.string("target"), a.later(a.string("filesystemtype")), a.longFlags("mountflags", "mount"), a.addr("data")]),
-  none(166, "umount2", [a.string("target"), a.flags("flags", "umount")]),
+  part(165, "mount", [a.string("source"), a.string("target"), a.later(a.string("filesystemtype")), a.longFlags("mountflags", "mount"), a.addr("data")], { note: "tmpfs, proc, sysfs, devpts, mqueue, bind; mounts are private" }),
+  full(166, "umount2", [a.string("target"), a.flags("flags", "umount")]),
   none(139, "sysfs", [a.int("option"), a.word("arg1"), a.word("arg2")]),
   none(428, "open_tree", [dirfd, path, a.uint("flags")]),
   none(467, "open_tree_attr", [dirfd, path, a.uint("flags"), a.addr("attr"), a.size("size")]),

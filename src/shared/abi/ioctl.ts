@@ -35,6 +35,7 @@ export const TIOCSPTLCK = 0x40045431;
 export const TIOCGPTPEER = 0x5441;
 export const TIOCGPTLCK = 0x80045439;
 export const TIOCPKT = 0x5420;
+export const TIOCSIG = 0x40045436;
 export const TIOCGEXCL = 0x80045440;
 export const TIOCCONS = 0x541d;
 export const TIOCSBRK = 0x5427;

@@ -3,6 +3,7 @@
 
 import { EAGAIN, EFBIG, EOPNOTSUPP } from "../../shared/abi/errno.ts";
 import { O_APPEND } from "../../shared/abi/fcntl.ts";
+import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { Task } from "../supervisor/task.ts";
 import { withoutPrivileges } from "../vfs/permission.ts";
@@ -46,7 +47,7 @@ export class GoferFile extends SeekableFile {
     // Who goes on where the last read-ahead ended reads all of the file.
     const ahead = position <= this.#warmEnd && this.#warmEnd <= position + length ? READ_AHEAD : length;
     const bytes = Math.max(ahead, length);
-    yield* inBackground(task, "warm", this.#fd, position, bytes);
+    yield* inBackground(task, this, "warm", this.#fd, position, bytes);
     this.#warmEnd = position + bytes;
   }
 
@@ -58,16 +59,17 @@ export class GoferFile extends SeekableFile {
     const at = (this.flags & O_APPEND) !== 0 ? before.size : position;
     const allowed = allowedLength(task, at, length);
     if (allowed === 0 && length > 0) return -EFBIG;
-    const mode = withoutPrivileges(task, before.mode);
-    if (mode !== before.mode) this.#inode.setAttributes({ mode: mode & 0o7777 });
     const n = native.pwrite(this.#fd, task.chunk, task.base + offset, allowed, at);
+    // The host has taken set-id bits away: nobody is mighty here in its own user namespace.
+    if (n > 0 && (before.mode & (S_ISUID | S_ISGID)) !== 0)
+      this.#inode.setAttributes({ mode: withoutPrivileges(task, before.mode) & 0o7777 });
     this.#inode.changed();
     return n;
   }
 
   override sync(task: Task, dataOnly: boolean): number {
     if (!this.writable) return 0;
-    return task.start(inBackground(task, "fsync", this.#fd, dataOnly ? 1 : 0, 0));
+    return task.start(inBackground(task, this, "fsync", this.#fd, dataOnly ? 1 : 0, 0));
   }
 
   override size(): number {

@@ -11,6 +11,8 @@ import type { Kernel } from "../kernel.ts";
 import type { Mapped } from "../mem/vma.ts";
 import { FileSystem, type FileSystemStatus } from "../vfs/inode.ts";
 import { readStat } from "../vfs/stat.ts";
+import type { AttributeCache } from "./attribute_cache.ts";
+import { ByFile } from "./by_file.ts";
 import { GoferInode } from "./gofer_inode.ts";
 import { Handles } from "./handles.ts";
 
@@ -20,9 +22,10 @@ export class GoferFs extends FileSystem {
   readonly handles: Handles;
   /** Changes reach the host. */
   readonly writable: boolean;
-  /** One object for each host file that is mapped, whatever name it was reached by. */
-  readonly #mapped = new Map<string, WeakRef<Mapped>>();
-  #sweepAt = 256;
+  /** What mappings of a host file have in common. */
+  readonly #mapped = new ByFile<Mapped>();
+  /** What is known of files with several names. */
+  readonly linked = new ByFile<AttributeCache>();
 
   /** `directory`: a host directory descriptor, the file system's own. */
   constructor(kernel: Kernel, directory: number, writable = false) {
@@ -54,17 +57,6 @@ export class GoferFs extends FileSystem {
 
   /** What mappings of a host file have in common. */
   mapped(dev: number, ino: number, path: string): Mapped {
-    const key = `${dev}:${ino}`;
-    const known = this.#mapped.get(key)?.deref();
-    if (known !== undefined) return known;
-    const made: Mapped = { id: this.kernel.nextMappedId(), path, dev, ino };
-    if (this.#mapped.size >= this.#sweepAt) this.#sweep();
-    this.#mapped.set(key, new WeakRef(made));
-    return made;
-  }
-
-  #sweep(): void {
-    for (const [key, mapped] of this.#mapped) if (mapped.deref() === undefined) this.#mapped.delete(key);
-    this.#sweepAt = Math.max(256, 2 * this.#mapped.size);
+    return this.#mapped.get(dev, ino, () => ({ id: this.kernel.nextMappedId(), path, dev, ino }));
   }
 }

@@ -48,7 +48,7 @@ export class GoferInode extends Inode implements HandleOwner {
   hostName: string;
   readonly hostDev: number;
   readonly hostIno: number;
-  readonly #cache = new AttributeCache();
+  #cache = new AttributeCache();
   /** Host descriptors of open files: good for as long as they are open, whatever becomes of the name. */
   readonly #open: number[] = [];
   /** It was made without a name (O_TMPFILE) and has none yet. */
@@ -145,6 +145,11 @@ export class GoferInode extends Inode implements HandleOwner {
     this.#cache.forget();
   }
 
+  /** It has several names: inodes that are found by them know the same of it. */
+  linked(): void {
+    this.#cache = this.fs.linked.get(this.hostDev, this.hostIno, () => this.#cache);
+  }
+
   override namesVersion(): number {
     this.attributes();
     return this.#cache.version;
@@ -171,6 +176,7 @@ export class GoferInode extends Inode implements HandleOwner {
     const attributes = readStat(kernel.native.scratchView);
     const { dev, ino, mode } = attributes;
     const inode = new GoferInode(this.fs, this, name, dev, ino, typeOf(mode));
+    if (attributes.nlink > 1 && inode.type !== S_IFDIR) inode.linked();
     inode.#cache.set(attributes, kernel.nowNs);
     handles.add(inode, fd);
     return inode;

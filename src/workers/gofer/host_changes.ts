@@ -4,7 +4,7 @@
 
 import { EOPNOTSUPP, ESTALE } from "../../shared/abi/errno.ts";
 import { O_EXCL, O_PATH, O_RDWR, O_TMPFILE, O_WRONLY, RENAME_EXCHANGE } from "../../shared/abi/fcntl.ts";
-import { S_IFDIR, S_IFLNK, UTIME_NOW, UTIME_OMIT } from "../../shared/abi/stat.ts";
+import { S_IFDIR, S_IFLNK, S_ISGID, S_ISUID, UTIME_NOW, UTIME_OMIT } from "../../shared/abi/stat.ts";
 import { write64 } from "../../shared/abi/struct.ts";
 import { SCRATCH_SIZE, SECOND_NAME } from "../native.ts";
 import { type AttributeChanges, type Creation, type Inode, type Time, typeOf } from "../vfs/inode.ts";
@@ -94,6 +94,7 @@ export function linkFile(parent: GoferInode, name: string, target: GoferInode): 
   const error = native.link(descriptors.proc, fd, directory);
   if (error === 0 && target.nameless) target.moved(parent, name);
   parent.changed();
+  target.linked();
   target.changed();
   return error;
 }
@@ -146,6 +147,16 @@ function timeTo(view: DataView, at: number, time: Time | "now" | undefined): voi
   write64(view, at + 8, typeof time === "object" ? time.nsec : time === "now" ? UTIME_NOW : UTIME_OMIT);
 }
 
+/**
+ * Permissions of a file with set-id bits, or null. The host takes these away when the kernel changes the
+ * contents; whether the guest may keep them has been decided before.
+ */
+function privileged(inode: GoferInode): number | null {
+  const attributes = inode.attributes();
+  if (typeof attributes === "number" || (attributes.mode & (S_ISUID | S_ISGID)) === 0) return null;
+  return attributes.mode & PERMISSIONS;
+}
+
 export function changeAttributes(inode: GoferInode, changes: AttributeChanges): number {
   const { native, descriptors } = inode.fs.kernel;
   const fd = inode.handle();
@@ -153,10 +164,12 @@ export function changeAttributes(inode: GoferInode, changes: AttributeChanges): 
   inode.changed();
   let error = 0;
   if (changes.size !== undefined) {
+    const before = changes.mode ?? privileged(inode);
     const file = inode.reopen(O_WRONLY);
     if (file < 0) return file;
     error = native.ftruncate(file, changes.size);
     native.close(file);
+    if (error === 0 && before !== null) error = native.chmod(descriptors.proc, fd, before);
   }
   // Owner first: a change of owner takes the set-id bits away, which the mode may have again.
   if (error === 0 && (changes.uid !== undefined || changes.gid !== undefined))

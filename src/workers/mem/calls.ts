@@ -12,6 +12,7 @@ import {
   EOVERFLOW,
   EPERM,
 } from "../../shared/abi/errno.ts";
+import { O_PATH } from "../../shared/abi/fcntl.ts";
 import * as M from "../../shared/abi/mman.ts";
 import { CAP_IPC_LOCK } from "../../shared/abi/prctl.ts";
 import { RLIMIT_MEMLOCK } from "../../shared/abi/resource.ts";
@@ -59,7 +60,7 @@ function sourceOf(task: Task, flags: number, prot: number, fd: number, offset: n
   const shared = (flags & M.MAP_TYPE) !== M.MAP_PRIVATE;
   if ((flags & M.MAP_ANONYMOUS) !== 0) return shared ? { ...ANONYMOUS, backing: null } : ANONYMOUS;
   const file = task.files.get(fd);
-  if (file === undefined) return -EBADF;
+  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
   if (!file.readable) return -EACCES;
   if (shared && (prot & M.PROT_WRITE) !== 0 && !file.writable) return -EACCES;
   const mapped = file.map(shared && file.writable);

@@ -13,6 +13,7 @@ import {
   CLONE_FILES,
   CLONE_FS,
   CLONE_IO,
+  CLONE_NEWNS,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
   CLONE_SETTLS,
@@ -29,7 +30,9 @@ import { clone_args } from "../../shared/abi/structs.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import type { Kernel } from "../kernel.ts";
+import type { FsState } from "../vfs/fs_state.ts";
 import type { Handler } from "./dispatch.ts";
+import { mayCopyMounts } from "./namespace_calls.ts";
 import { OperationList } from "./operation_list.ts";
 import { NO_ALT_STACK } from "./signal_frame.ts";
 import { StubProcess } from "./stub_process.ts";
@@ -54,6 +57,7 @@ const SUPPORTED =
   CLONE_DETACHED |
   CLONE_UNTRACED |
   CLONE_SYSVSEM |
+  CLONE_NEWNS |
   CLONE_IO;
 
 interface CloneArgs {
@@ -73,6 +77,10 @@ function check(task: Task, { flags, exitSignal, clearHandlers }: CloneArgs): num
     task.kernel.counters.unsupportedCalls++;
     return -EINVAL;
   }
+  if ((flags & CLONE_NEWNS) !== 0) {
+    const refused = (flags & CLONE_FS) !== 0 ? -EINVAL : mayCopyMounts(task);
+    if (refused < 0) return refused;
+  }
   if ((flags & CLONE_SIGHAND) !== 0 && ((flags & CLONE_VM) === 0 || clearHandlers)) return -EINVAL;
   if ((flags & CLONE_THREAD) !== 0 && (flags & CLONE_SIGHAND) === 0) return -EINVAL;
   if ((flags & CLONE_PARENT) !== 0 && task.group.pid === 1) return -EINVAL;
@@ -90,10 +98,16 @@ function clone(task: Task, args: CloneArgs): number {
   return task.start((args.flags & CLONE_VM) !== 0 ? cloneThread(task, args) : fork(task, args));
 }
 
+function copyOf(fs: FsState, newMounts: boolean): FsState {
+  const copy = fs.copy();
+  if (newMounts) copy.enterCopy();
+  return copy;
+}
+
 function partsFor(task: Task, { flags, clearHandlers }: CloneArgs): SharedParts {
   return {
     files: (flags & CLONE_FILES) !== 0 ? task.files.share() : task.files.copy(),
-    fs: (flags & CLONE_FS) !== 0 ? task.fs.share() : task.fs.copy(),
+    fs: (flags & CLONE_FS) !== 0 ? task.fs.share() : copyOf(task.fs, (flags & CLONE_NEWNS) !== 0),
     handlers:
       (flags & CLONE_SIGHAND) !== 0
         ? task.handlers
@@ -168,7 +182,7 @@ function* begin(child: Task, args: CloneArgs): Coroutine {
   return NO_RESULT;
 }
 
-// The creator's registers and floating-point state, for the child's slot.
+// The creator's floating-point state, for the child's slot: the stub has saved it before it made the child.
 function inherit(child: Task, creator: Task): void {
   const fp = Math.min(creator.kernel.slots.word(creator.slot, L.REQ_FP_SIZE) >>> 0, L.FP_SIZE);
   const from = creator.base + L.FP;
@@ -185,8 +199,10 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
   // As soon as the child has named itself or its creator says that it is there, whichever is heard first:
   // it may run and end before the other.
   const appear = () => {
-    if (!made) publish(child!);
+    if (made) return;
     made = true;
+    inherit(child!, task);
+    publish(child!);
   };
   try {
     const stub = new StubProcess(kernel, task.stub.space.copy());
@@ -219,8 +235,10 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
   // As soon as the child has named itself or its creator says that it is there, whichever is heard first:
   // it may run and end before the other.
   const appear = () => {
-    if (!made) publish(child!);
+    if (made) return;
     made = true;
+    inherit(child!, task);
+    publish(child!);
   };
   try {
     // Before the thread runs: it may end, and have its number cleared there, at once.
@@ -258,7 +276,6 @@ function prepare(task: Task, args: CloneArgs, tid: number, stub: StubProcess, sl
   const child = makeTask(task, args, tid, stub, slot);
   child.frame.words.set(task.frame.words);
   kernel.stubs.openSlot(child);
-  inherit(child, task);
   child.start(begin(child, args));
   return child;
 }

@@ -11,6 +11,7 @@ import { EXEC_HANDLERS } from "./execve.ts";
 import { FUTEX_HANDLERS } from "./futex.ts";
 import { IDENTITY_HANDLERS } from "./identity_calls.ts";
 import { LIMIT_HANDLERS } from "./limit_calls.ts";
+import { NAMESPACE_HANDLERS } from "./namespace_calls.ts";
 import { PRCTL_HANDLERS } from "./prctl_calls.ts";
 import { RESTART_HANDLERS } from "./restart_calls.ts";
 import { SCHED_ATTR_HANDLERS } from "./sched_attr.ts";
@@ -35,6 +36,7 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map(
     ...FUTEX_HANDLERS,
     ...IDENTITY_HANDLERS,
     ...CREDENTIAL_HANDLERS,
+    ...NAMESPACE_HANDLERS,
     ...PRCTL_HANDLERS,
     ...SCHED_HANDLERS,
     ...SCHED_ATTR_HANDLERS,

@@ -6,6 +6,7 @@ import { CAP_SYS_NICE } from "../../shared/abi/prctl.ts";
 import * as S from "../../shared/abi/sched.ts";
 import { sched_attr } from "../../shared/abi/structs.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
+import { cpuCount } from "../vfs/proc/cpus.ts";
 import { capable } from "./credentials.ts";
 import type { Handler } from "./dispatch.ts";
 import { setNice, setPolicy } from "./sched_calls.ts";
@@ -24,6 +25,11 @@ const KNOWN_FLAGS =
 const CLAMPS = S.SCHED_FLAG_UTIL_CLAMP_MIN | S.SCHED_FLAG_UTIL_CLAMP_MAX;
 const UTIL_MAX = 1024;
 const REALTIME: ReadonlySet<number> = new Set([S.SCHED_FIFO, S.SCHED_RR]);
+
+/** The scheduler's slice, as Linux shows it of a fair task: it grows with the CPUs, up to 8 of them. */
+function sliceNs(cpus: number): number {
+  return 700_000 * (1 + Math.floor(Math.log2(Math.min(cpus, 8))));
+}
 
 function targetOf(task: Task, pid: number): Task | undefined {
   return pid === 0 ? task : task.kernel.pids.task(pid);
@@ -100,7 +106,7 @@ export const SCHED_ATTR_HANDLERS: Record<string, Handler> = {
         sched_flags: 0,
         sched_nice: isRealtime ? 0 : target.group.nice,
         sched_priority: target.realtimePriority,
-        sched_runtime: 0,
+        sched_runtime: isRealtime ? 0 : sliceNs(cpuCount(task.kernel)),
         sched_deadline: 0,
         sched_period: 0,
         sched_util_min: 0,

@@ -124,7 +124,7 @@ export function startProgram(
   const start = prepareStart(kernel, spec);
   if (typeof start !== "number") {
     const { image, credentials, rlimits, cwd } = start;
-    const fs = new FsState(spec.umask, kernel.root, cwd);
+    const fs = new FsState(spec.umask, kernel.mounts, kernel.root, cwd);
     return startTask(kernel, spec, stdio, image, credentials, rlimits, fs);
   }
   for (const fd of new Set(stdio)) kernel.native.close(fd);

@@ -68,7 +68,7 @@ export class Task {
   readonly base: number;
   readonly frame = new Frame();
   files: FileTable;
-  readonly fs: FsState;
+  fs: FsState;
   readonly handlers: SignalHandlers;
   credentials: Credentials;
   comm: string;

@@ -1,7 +1,7 @@
 // Job control of terminals (credentials(7), termios(3)): which process may read or change the terminal of
 // its session now, and what happens to one in the background.
 
-import { EIO, ENOTTY, EPERM, ERESTARTSYS, ESRCH } from "../../shared/abi/errno.ts";
+import { EINVAL, EIO, ENOTTY, EPERM, ERESTARTSYS, ESRCH } from "../../shared/abi/errno.ts";
 import { SIGTTIN, SIGTTOU } from "../../shared/abi/signal.ts";
 import { sendToGroup } from "./send_signal.ts";
 import { fromKernel } from "./siginfo.ts";
@@ -53,7 +53,7 @@ export function setForegroundGroup(task: Task, terminal: ControllingTerminal, pr
   const error = mayChange(task, terminal);
   if (error < 0) return error;
   if (group.session.terminal !== terminal) return -ENOTTY;
-  if (processGroup < 0) return -EPERM;
+  if (processGroup < 0) return -EINVAL;
   const all = [...group.kernel.pids.groups()].filter((other) => other.processGroup === processGroup);
   if (all.length === 0) return -ESRCH;
   if (!all.some((other) => other.session === group.session)) return -EPERM;

@@ -1,6 +1,6 @@
 // Calls that change what stat tells: chmod(2), chown(2), utimensat(2), truncate(2); extended attributes.
 
-import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, EPERM, EROFS } from "../../shared/abi/errno.ts";
+import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, EOPNOTSUPP, EPERM, EROFS } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { CAP_CHOWN, CAP_FOWNER, CAP_FSETID } from "../../shared/abi/prctl.ts";
 import { S_IFDIR, S_IFREG, S_ISGID, S_ISUID, UTIME_NOW, UTIME_OMIT } from "../../shared/abi/stat.ts";
@@ -40,6 +40,7 @@ function chmod(task: Task, target: Target | number, mode: number): number {
   const attributes = attributesOf(target);
   if (typeof attributes === "number") return attributes;
   if (isReadOnly(target)) return -EROFS;
+  if (target.inode?.isSymlink === true) return -EOPNOTSUPP;
   if (!isOwner(task, attributes.uid)) return -EPERM;
   let bits = mode & MODE_BITS;
   if (!inGroup(task.credentials, attributes.gid) && !capable(task.credentials, task.kernel.users, CAP_FSETID))
@@ -56,7 +57,8 @@ function chown(task: Task, target: Target | number, uid: number, gid: number): n
   const mighty = capable(credentials, kernel.users, CAP_CHOWN);
   const owner = credentials.fsuid === attributes.uid;
   if (uid !== KEEP && !mighty && !(owner && uid >>> 0 === attributes.uid)) return -EPERM;
-  if (gid !== KEEP && !mighty && !(owner && inGroup(credentials, gid >>> 0))) return -EPERM;
+  const mayGive = gid >>> 0 === attributes.gid || inGroup(credentials, gid >>> 0);
+  if (gid !== KEEP && !mighty && !(owner && mayGive)) return -EPERM;
   const changes: AttributeChanges = {};
   if (uid !== KEEP) changes.uid = uid >>> 0;
   if (gid !== KEEP) changes.gid = gid >>> 0;
@@ -147,7 +149,12 @@ function utimes(
 }
 
 const follow = (task: Task) => lookupTarget(task, F.AT_FDCWD, task.inString(0), 0);
-const openTarget = (task: Task, fd: number): Target | number => task.files.get(fd) ?? -EBADF;
+
+// A place (O_PATH) is nothing to change by its descriptor.
+function openTarget(task: Task, fd: number): Target | number {
+  const file = task.files.get(fd);
+  return file === undefined || (file.flags & F.O_PATH) !== 0 ? -EBADF : file;
+}
 
 function at(task: Task, dirfd: number, flags: number): Target | number {
   if ((flags & ~(F.AT_SYMLINK_NOFOLLOW | F.AT_EMPTY_PATH)) !== 0) return -EINVAL;

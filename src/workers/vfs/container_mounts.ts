@@ -1,7 +1,6 @@
 // The mount tree of a container: its root file system, the mounts of its config.json in their order, device
 // nodes, and what is masked or made read-only (runtime-spec, config.md "Mounts", config-linux.md).
 
-import { totalmem } from "node:os";
 import { ENODEV, ENOENT } from "../../shared/abi/errno.ts";
 import { errnoText } from "../../shared/abi/errno_text.ts";
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from "../../shared/abi/mount.ts";
@@ -11,66 +10,12 @@ import { GoferFs } from "../gofer/gofer_fs.ts";
 import type { Kernel } from "../kernel.ts";
 import { makeDevNodes, owned } from "./dev_nodes.ts";
 import { makedev } from "./devices.ts";
-import { makeRoot, UPPER_SHARE } from "./initial_mounts.ts";
-import type { FileSystem } from "./inode.ts";
+import { makeRoot } from "./initial_mounts.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
+import { emptyFs, newFileSystem } from "./mountable.ts";
 import { Dentry, Path } from "./path.ts";
 import { walkPath } from "./path_walk.ts";
 import { kernelContext, makePlace } from "./places.ts";
-import { makeProc } from "./proc/proc_fs.ts";
-import { makeSys } from "./sys/sys_fs.ts";
-
-const EMPTY_LIMIT = 1 << 16;
-const SIZE_UNITS: Readonly<Record<string, number>> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
-
-/** A byte count of tmpfs's size=: digits, with k, m, g, or % of the host's memory. */
-function readSize(text: string): number | null {
-  const parts = /^(\d{1,15})([kmg%]?)$/i.exec(text);
-  if (parts === null) return null;
-  const [count, unit] = [Number(parts[1]), parts[2]!.toLowerCase()];
-  return unit === "%" ? Math.floor((totalmem() * count) / 100) : count * SIZE_UNITS[unit]!;
-}
-
-/**
- * tmpfs(5)'s options that have a meaning here, and runc's tmpcopyup: what the mount covers stays visible, as the
- * lower layer of an overlay.
- */
-function tmpfs(kernel: Kernel, { data }: MountSpec, covered: Path | null): MemoryFs {
-  const option = (name: string) => data.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
-  const most = Math.floor(totalmem() * UPPER_SHARE);
-  const size = readSize(option("size") ?? "") ?? 0;
-  const mode = /^[0-7]{1,5}$/.exec(option("mode") ?? "")?.[0];
-  const limit = size > 0 ? Math.min(size, most) : most;
-  if (covered?.inode.isDirectory === true && data.includes("tmpcopyup"))
-    return new MemoryFs(kernel, { limit, lower: covered.inode });
-  const fs = new MemoryFs(kernel, {
-    limit,
-    rootMode: mode === undefined ? 0o1777 : Number.parseInt(mode, 8),
-  });
-  const [uid, gid] = [Number(option("uid") ?? 0), Number(option("gid") ?? 0)];
-  if (uid > 0 || gid > 0) fs.root.setAttributes({ uid, gid });
-  return fs;
-}
-
-function emptyFs(kernel: Kernel): MemoryFs {
-  return new MemoryFs(kernel, { limit: EMPTY_LIMIT, rootMode: 0o755 });
-}
-
-/** Makes a file system for a mount; `covered` is what stands in its place, where that exists. */
-type Make = (kernel: Kernel, mount: MountSpec, covered: Path | null) => FileSystem;
-
-/** File system types that a container may mount. */
-const FILE_SYSTEMS: Readonly<Record<string, Make>> = {
-  bind: (kernel, { descriptor, isHostReadOnly }) => new GoferFs(kernel, descriptor!, isHostReadOnly !== true),
-  tmpfs,
-  proc: makeProc,
-  sysfs: makeSys,
-  devpts: (kernel) => kernel.devPts,
-  mqueue: tmpfs,
-  // The sandbox's control group is the host's business: there is nothing in it for the guest.
-  cgroup: emptyFs,
-  cgroup2: emptyFs,
-};
 
 class MountError extends Error {}
 
@@ -89,9 +34,12 @@ export function mountContainerTree(kernel: Kernel, container: ContainerSpec): Pa
 }
 
 function addMount(kernel: Kernel, root: Path, mount: MountSpec): void {
-  const make = Object.hasOwn(FILE_SYSTEMS, mount.type) ? FILE_SYSTEMS[mount.type] : undefined;
-  if (make === undefined) throw failure(`mounting ${mount.destination}: type ${mount.type}`, -ENODEV);
-  const fs = make(kernel, mount, existing(kernel, root, mount.destination));
+  const covered = existing(kernel, root, mount.destination);
+  const fs =
+    mount.type === "bind"
+      ? new GoferFs(kernel, mount.descriptor!, mount.isHostReadOnly !== true)
+      : newFileSystem(kernel, mount.type, mount.data, covered?.inode);
+  if (fs === null) throw failure(`mounting ${mount.destination}: type ${mount.type}`, -ENODEV);
   const kind = fs.root.isDirectory ? S_IFDIR | 0o755 : S_IFREG | 0o644;
   const place = makePlace(kernel, root, mount.destination, owned(kind));
   if (typeof place === "number") throw failure(`mounting ${mount.destination}`, place);

@@ -18,7 +18,17 @@ import {
 import * as F from "../../shared/abi/fcntl.ts";
 import { IN_ACCESS } from "../../shared/abi/poll.ts";
 import { CAP_FOWNER, CAP_MKNOD, CAP_SYS_CHROOT } from "../../shared/abi/prctl.ts";
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISVTX } from "../../shared/abi/stat.ts";
+import {
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_ISGID,
+  S_ISUID,
+  S_ISVTX,
+} from "../../shared/abi/stat.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
@@ -27,9 +37,9 @@ import { DirectoryFile } from "./directory_file.ts";
 import type { Inode } from "./inode.ts";
 import { contextOf, lookup, lookupParent, lookupTarget, mayAccess, mayChangeNames } from "./lookup.ts";
 import { creationIn } from "./open_file.ts";
-import { type Dentry, Path, pathName } from "./path.ts";
+import { type Dentry, isIn, Path, pathName } from "./path.ts";
 import { FileTarget, lookupLast, type ParentWalk } from "./path_walk.ts";
-import { MAY_EXEC, MAY_WRITE } from "./permission.ts";
+import { MAY_EXEC, MAY_READ, MAY_WRITE, permission } from "./permission.ts";
 
 /** A name in a directory that the task may change. */
 interface Place {
@@ -98,6 +108,7 @@ function unlink(task: Task, dirfd: number, path: string | number): number {
   const { inode } = place;
   if (inode.isDirectory) return -EISDIR;
   if (walk.mustBeDirectory) return -ENOTDIR;
+  if (dentry.mountedHere > 0) return -EBUSY;
   const error = walk.parent.inode.unlink(walk.name, inode);
   return error < 0 ? error : removed(task, place, inode);
 }
@@ -114,11 +125,6 @@ function rmdir(task: Task, dirfd: number, path: string | number): number {
   if (dentry.mountedHere > 0) return -EBUSY;
   const error = walk.parent.inode.rmdir(walk.name, inode);
   return error < 0 ? error : removed(task, place, inode);
-}
-
-function isInside(dentry: Dentry, ancestor: Dentry): boolean {
-  for (let at: Dentry | null = dentry; at !== null; at = at.parent) if (at === ancestor) return true;
-  return false;
 }
 
 function rename(task: Task, oldDir: number, newDir: number, flags: number): number {
@@ -179,8 +185,8 @@ function checkRename(
   const error = mayChangeNames(task, newWalk.parent);
   if (error < 0) return error;
   if (newWalk.parent.dentry.deleted) return -ENOENT;
-  if (isInside(newWalk.parent.dentry, old.dentry)) return -EINVAL;
-  if (there !== null && isInside(oldWalk.parent.dentry, target)) return exchange ? -EINVAL : -ENOTEMPTY;
+  if (isIn(newWalk.parent.dentry, old.dentry)) return -EINVAL;
+  if (there !== null && isIn(oldWalk.parent.dentry, target)) return exchange ? -EINVAL : -ENOTEMPTY;
   if (old.dentry.mountedHere > 0 || target.mountedHere > 0) return -EBUSY;
   if (moving.isDirectory && oldWalk.parent.dentry !== newWalk.parent.dentry) {
     const write = mayAccess(task, new Path(oldWalk.parent.mount, old.dentry), MAY_WRITE);
@@ -195,6 +201,18 @@ function checkRename(
   return !moving.isDirectory && there.isDirectory ? -EISDIR : 0;
 }
 
+// fs.protected_hardlinks: others' files only where they can be read and written, and give nothing away.
+function mayLink(task: Task, inode: Inode): number {
+  const attributes = inode.attributes();
+  if (typeof attributes === "number") return attributes;
+  const { credentials, kernel } = task;
+  if (credentials.fsuid === attributes.uid || capable(credentials, kernel.users, CAP_FOWNER)) return 0;
+  const { mode } = attributes;
+  const gives = (mode & S_ISUID) !== 0 || (mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010);
+  if (inode.type !== S_IFREG || gives) return -EPERM;
+  return permission(credentials, kernel.users, attributes, MAY_READ | MAY_WRITE) < 0 ? -EPERM : 0;
+}
+
 function link(task: Task, oldDir: number, newDir: number, flags: number): number {
   if ((flags & ~(F.AT_SYMLINK_FOLLOW | F.AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const nofollow = (flags & F.AT_SYMLINK_FOLLOW) !== 0 ? 0 : F.AT_SYMLINK_NOFOLLOW;
@@ -207,6 +225,8 @@ function link(task: Task, oldDir: number, newDir: number, flags: number): number
   if (inode.fs !== place.walk.parent.inode.fs) return -EXDEV;
   if (target instanceof Path && target.mount !== place.walk.parent.mount) return -EXDEV;
   if (inode.isDirectory) return -EPERM;
+  const refused = mayLink(task, inode);
+  if (refused < 0) return refused;
   const error = place.walk.parent.inode.link(place.walk.name, inode);
   if (error < 0) return error;
   task.kernel.dentries.instantiate(place.dentry, inode);
@@ -290,7 +310,7 @@ export const DIRECTORY_HANDLERS: Record<string, Handler> = {
     if (file === undefined || !file.readable) return -EBADF;
     if (!(file instanceof DirectoryFile)) return -ENOTDIR;
     if (file.path?.dentry.deleted === true) return -ENOENT;
-    const parent = file.path === null ? null : task.kernel.mounts.parentOf(file.path, task.fs.root);
+    const parent = file.path === null ? null : task.fs.namespace.parentOf(file.path, task.fs.root);
     const capacity = Math.min(count >>> 0, WINDOW_SIZE);
     const used = file.getdents(task, task.base + WINDOW, capacity, parent?.inode.ino ?? file.inode!.ino);
     if (used >= 0) task.kernel.fileEvents.used(file, IN_ACCESS);

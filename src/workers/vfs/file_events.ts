@@ -4,7 +4,7 @@
 
 import * as IN from "../../shared/abi/poll.ts";
 import type { OpenFile } from "./file.ts";
-import type { AttributeChanges, Inode } from "./inode.ts";
+import type { AttributeChanges, FileSystem, Inode } from "./inode.ts";
 import type { Dentry } from "./path.ts";
 
 /** Who watches an inode. */
@@ -148,6 +148,17 @@ export class FileEvents {
     const attributes = inode.attributes();
     watched.nameless = inode.isDirectory || typeof attributes === "number" || attributes.nlink === 0;
     this.letGo(inode);
+  }
+
+  /** A file system is gone. */
+  unmounted(fs: FileSystem): void {
+    for (const { inode, watches } of [...this.#watched.values()]) {
+      if (inode.fs !== fs) continue;
+      for (const watch of [...watches]) {
+        watch.report(IN.IN_UNMOUNT, "", 0, false);
+        watch.end();
+      }
+    }
   }
 
   /** Somebody who had it open has no more use for it. */

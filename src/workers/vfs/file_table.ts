@@ -140,9 +140,12 @@ export function putFile(kernel: Kernel, file: OpenFile): void {
   for (const item of file.epollItems) item.owner.forget(item);
   file.asyncSignals?.disable();
   kernel.locks.fileReleased(file);
-  if (file.path !== null) file.path.dentry.pins--;
   file.release();
   if (file.hasWriteAccess) file.held?.putWriteAccess();
   file.held?.letGo();
+  if (file.path !== null) {
+    file.path.dentry.pins--;
+    file.path.mount.letGo();
+  }
   if (file.held !== null) kernel.fileEvents.letGo(file.held);
 }

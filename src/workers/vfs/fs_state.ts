@@ -1,20 +1,62 @@
-// What CLONE_FS shares (Linux's fs_struct): umask, root and working directory. The places are pinned in
-// the dentry cache while somebody stands there.
+// What CLONE_FS shares (Linux's fs_struct): umask, root and working directory, and with them the mount
+// namespace that they are in. The places are pinned in the dentry cache while somebody stands there.
 
-import type { Path } from "./path.ts";
+import { type Mount, type MountNamespace, Path } from "./path.ts";
+
+function pin({ mount, dentry }: Path): void {
+  dentry.pins++;
+  mount.use();
+}
+
+function unpin({ mount, dentry }: Path): void {
+  dentry.pins--;
+  mount.letGo();
+}
 
 export class FsState {
   umask: number;
+  #namespace: MountNamespace;
   #root: Path;
   #cwd: Path;
   #users = 1;
 
-  constructor(umask: number, root: Path, cwd: Path) {
+  constructor(umask: number, namespace: MountNamespace, root: Path, cwd: Path) {
     this.umask = umask;
+    this.#namespace = namespace.use();
     this.#root = root;
     this.#cwd = cwd;
-    root.dentry.pins++;
-    cwd.dentry.pins++;
+    pin(root);
+    pin(cwd);
+  }
+
+  get namespace(): MountNamespace {
+    return this.#namespace;
+  }
+
+  /** Goes on in a copy of its mount namespace (CLONE_NEWNS): at the same places. */
+  enterCopy(): void {
+    const { namespace, copies } = this.#namespace.copy();
+    const there = (path: Path) => new Path(copies.get(path.mount) ?? path.mount, path.dentry);
+    this.enter(namespace, there(this.#root), there(this.#cwd));
+  }
+
+  enter(namespace: MountNamespace, root: Path, cwd: Path): void {
+    const before = this.#namespace;
+    this.#namespace = namespace.use();
+    this.root = root;
+    this.cwd = cwd;
+    before.letGo();
+  }
+
+  /** A mount has another in its place (pivot_root(2)). */
+  replaceRoot(old: Mount, next: Mount): void {
+    const isOld = ({ mount, dentry }: Path) => mount === old && dentry === old.root;
+    if (isOld(this.#root)) this.root = new Path(next, next.root);
+    if (isOld(this.#cwd)) this.cwd = new Path(next, next.root);
+  }
+
+  get users(): number {
+    return this.#users;
   }
 
   get root(): Path {
@@ -22,8 +64,8 @@ export class FsState {
   }
 
   set root(path: Path) {
-    path.dentry.pins++;
-    this.#root.dentry.pins--;
+    pin(path);
+    unpin(this.#root);
     this.#root = path;
   }
 
@@ -32,8 +74,8 @@ export class FsState {
   }
 
   set cwd(path: Path) {
-    path.dentry.pins++;
-    this.#cwd.dentry.pins--;
+    pin(path);
+    unpin(this.#cwd);
     this.#cwd = path;
   }
 
@@ -44,13 +86,14 @@ export class FsState {
   }
 
   copy(): FsState {
-    return new FsState(this.umask, this.#root, this.#cwd);
+    return new FsState(this.umask, this.#namespace, this.#root, this.#cwd);
   }
 
   /** A task that used it is gone. */
   release(): void {
     if (--this.#users > 0) return;
-    this.#root.dentry.pins--;
-    this.#cwd.dentry.pins--;
+    unpin(this.#root);
+    unpin(this.#cwd);
+    this.#namespace.letGo();
   }
 }

@@ -90,6 +90,8 @@ export abstract class FileSystem {
   /** As /proc/mounts shows it: "ext4", "tmpfs", "proc", ... */
   abstract readonly type: string;
   abstract readonly root: Inode;
+  /** Mounts of it, in all namespaces. */
+  mounts = 0;
   /** Names may be cached in dentries: nobody else changes them. */
   readonly cachesNames: boolean = true;
 
@@ -99,6 +101,11 @@ export abstract class FileSystem {
   }
 
   abstract status(): FileSystemStatus | number;
+
+  /** Its last mount is gone, and nobody has a file of it open. */
+  unmounted(): void {
+    this.kernel.fileEvents.unmounted(this);
+  }
 }
 
 export abstract class Inode {

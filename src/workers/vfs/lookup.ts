@@ -19,7 +19,7 @@ import { MAY_EXEC, MAY_WRITE, permission } from "./permission.ts";
 
 export function contextOf(task: Task): WalkContext {
   const { kernel, credentials } = task;
-  return { kernel, namespace: kernel.mounts, root: task.fs.root, credentials };
+  return { kernel, namespace: task.fs.namespace, root: task.fs.root, credentials };
 }
 
 /** Where a relative path starts: the working directory or an open directory. */

@@ -3,6 +3,7 @@
 
 import {
   EACCES,
+  EBADF,
   EEXIST,
   EINVAL,
   EISDIR,
@@ -20,11 +21,11 @@ import { S_IFCHR, S_IFREG, S_ISGID } from "../../shared/abi/stat.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Task } from "../supervisor/task.ts";
 import { OpenFile } from "./file.ts";
-import type { Creation, Inode } from "./inode.ts";
+import type { AttributeChanges, Creation, Inode } from "./inode.ts";
 import { contextOf, lookupParent, mayAccess, mayChangeNames, startOf } from "./lookup.ts";
 import { Dentry, Path } from "./path.ts";
 import { FileTarget, lookupLast, type ParentWalk, walkPath } from "./path_walk.ts";
-import { inGroup, MAY_READ, MAY_WRITE } from "./permission.ts";
+import { inGroup, MAY_READ, MAY_WRITE, withoutPrivileges } from "./permission.ts";
 
 const MODE_BITS = 0o7777;
 
@@ -47,6 +48,10 @@ export class PathFile extends OpenFile {
 
   override get writable(): boolean {
     return false;
+  }
+
+  override seek(): number {
+    return -EBADF;
   }
 
   poll(): number {
@@ -122,7 +127,7 @@ function openExisting(task: Task, path: Path, flags: number, isNew: boolean): Op
   file.hasWriteAccess = writesData;
   const { fileEvents } = task.kernel;
   if ((flags & F.O_TRUNC) !== 0 && !isNew && inode.type === S_IFREG) {
-    const error = inode.setAttributes({ size: 0 });
+    const error = inode.setAttributes(truncated(task, inode));
     if (error < 0) {
       file.release();
       if (writesData) inode.putWriteAccess();
@@ -138,10 +143,19 @@ function openExisting(task: Task, path: Path, flags: number, isNew: boolean): Op
   return file;
 }
 
+// Contents that go take set-id bits along.
+function truncated(task: Task, inode: Inode): AttributeChanges {
+  const attributes = inode.attributes();
+  if (typeof attributes === "number") return { size: 0 };
+  const mode = withoutPrivileges(task, attributes.mode);
+  return mode === attributes.mode ? { size: 0 } : { size: 0, mode: mode & MODE_BITS };
+}
+
 function attach(file: OpenFile, path: Path): OpenFile {
   file.inode ??= path.inode;
   file.path = path;
   path.dentry.pins++;
+  path.mount.use();
   file.held = path.inode;
   path.inode.hold();
   return file;

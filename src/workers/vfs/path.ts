@@ -34,33 +34,89 @@ export class Mount {
   readonly fs: FileSystem;
   readonly root: Dentry;
   /** Where it is mounted; null for the root of the tree. */
-  readonly parent: Mount | null;
-  readonly mountPoint: Dentry | null;
+  parent: Mount | null = null;
+  mountPoint: Dentry | null = null;
+  /** What is mounted in it, in the order of mounting. */
+  readonly children: Mount[] = [];
   /** MS_* */
   flags: number;
   /** First column of /proc/mounts. */
   readonly source: string;
+  /** Open files, working directories and roots in it. */
+  users = 0;
+  /** It belongs to a namespace's tree. */
+  attached = true;
+  /** MNT_EXPIRE has marked it. */
+  expires = false;
+  #ended = false;
 
-  constructor(
-    id: number,
-    fs: FileSystem,
-    root: Dentry,
-    parent: Mount | null,
-    mountPoint: Dentry | null,
-    flags: number,
-    source: string,
-  ) {
+  constructor(id: number, fs: FileSystem, root: Dentry, flags: number, source: string) {
     this.id = id;
     this.fs = fs;
     this.root = root;
-    this.parent = parent;
-    this.mountPoint = mountPoint;
     this.flags = flags;
     this.source = source;
+    root.pins++;
+    fs.mounts++;
+    fs.kernel.counters.mounts++;
   }
 
   get readOnly(): boolean {
     return (this.flags & MS_RDONLY) !== 0;
+  }
+
+  /** Puts it on a place, or makes it the root of a tree. */
+  attach(at: Path | null): void {
+    this.parent = at?.mount ?? null;
+    this.mountPoint = at?.dentry ?? null;
+    if (at === null) return;
+    at.dentry.mountedHere++;
+    at.mount.children.push(this);
+  }
+
+  /** Takes it from its place. */
+  detach(): void {
+    if (this.parent !== null && this.mountPoint !== null) {
+      this.mountPoint.mountedHere--;
+      this.parent.children.splice(this.parent.children.indexOf(this), 1);
+    }
+    this.parent = null;
+    this.mountPoint = null;
+  }
+
+  use(): void {
+    this.users++;
+    this.expires = false;
+  }
+
+  letGo(): void {
+    this.users--;
+    this.#endIfUnused();
+  }
+
+  /** No tree has it any more: it lasts for as long as somebody uses it. */
+  removed(): void {
+    this.attached = false;
+    this.#endIfUnused();
+  }
+
+  #endIfUnused(): void {
+    if (this.attached || this.users > 0 || this.#ended) return;
+    this.#ended = true;
+    this.root.pins--;
+    this.fs.kernel.counters.mounts--;
+    if (--this.fs.mounts === 0) this.fs.unmounted();
+  }
+
+  /** How many mounts there are in it, itself among them. */
+  get size(): number {
+    return this.children.reduce((sum, child) => sum + child.size, 1);
+  }
+
+  /** Whether it is `other` or mounted somewhere in it. */
+  isBelow(other: Mount): boolean {
+    for (let at: Mount | null = this; at !== null; at = at.parent) if (at === other) return true;
+    return false;
   }
 }
 
@@ -83,52 +139,115 @@ export class Path {
   }
 }
 
+/** Numbers of mounts, unique in all namespaces. */
+export class MountIds {
+  #last = 0;
+  next(): number {
+    return ++this.#last;
+  }
+}
+
 /** A mount namespace (mount_namespaces(7)): the tree of mounts that its tasks see. */
 export class MountNamespace {
+  /** In the order of mounting; the root first. */
   readonly mounts: Mount[] = [];
-  #lastId = 0;
+  readonly #ids: MountIds;
+  #users = 0;
+
+  constructor(ids: MountIds) {
+    this.#ids = ids;
+  }
 
   /** Makes the root of the tree. */
   mountRoot(fs: FileSystem, flags: number, source: string): Path {
-    const mount = this.#add(fs, null, null, flags, source);
+    const mount = this.#add(fs, null, flags, source);
     return new Path(mount, mount.root);
   }
 
   /** `root`: what of the file system is seen, where that is not all of it (a bind mount). */
   mount(fs: FileSystem, at: Path, flags: number, source: string, root?: Dentry): Mount {
-    at.dentry.mountedHere++;
-    return this.#add(fs, at.mount, at.dentry, flags, source, root);
+    return this.#add(fs, at, flags, source, root);
   }
 
   #add(
     fs: FileSystem,
-    parent: Mount | null,
-    point: Dentry | null,
+    at: Path | null,
     flags: number,
     source: string,
     root = new Dentry("", null, fs.root),
   ): Mount {
-    const mount = new Mount(++this.#lastId, fs, root, parent, point, flags, source);
-    root.pins++;
+    const mount = new Mount(this.#ids.next(), fs, root, flags, source);
+    mount.attach(at);
     this.mounts.push(mount);
     return mount;
   }
 
-  /** Takes a mount away that nothing is mounted below. */
+  /** Mounts what stands at `from` on `at` too; with all that is mounted below, if it is to be recursive. */
+  bind(from: Path, at: Path, recursive: boolean): Mount {
+    const below = recursive
+      ? from.mount.children.filter(({ mountPoint }) => isIn(mountPoint!, from.dentry))
+      : [];
+    const { fs, flags, source } = from.mount;
+    const copy = this.#add(fs, at, flags, source, from.dentry);
+    for (const child of below) this.#copyTree(child, new Path(copy, child.mountPoint!), null);
+    return copy;
+  }
+
+  #copyTree(mount: Mount, at: Path | null, copies: Map<Mount, Mount> | null): Mount {
+    const children = [...mount.children];
+    const copy = this.#add(mount.fs, at, mount.flags, mount.source, mount.root);
+    copies?.set(mount, copy);
+    for (const child of children) this.#copyTree(child, new Path(copy, child.mountPoint!), copies);
+    return copy;
+  }
+
+  /** A namespace with the same tree (CLONE_NEWNS), and what each mount has become in it. */
+  copy(): { namespace: MountNamespace; copies: ReadonlyMap<Mount, Mount> } {
+    const namespace = new MountNamespace(this.#ids);
+    const copies = new Map<Mount, Mount>();
+    namespace.#copyTree(this.mounts[0]!, null, copies);
+    return { namespace, copies };
+  }
+
+  /** Takes a mount away, with all that is mounted in it. */
   unmount(mount: Mount): void {
+    for (const child of [...mount.children]) this.unmount(child);
     const index = this.mounts.indexOf(mount);
     if (index < 0) return;
     this.mounts.splice(index, 1);
-    if (mount.mountPoint !== null) mount.mountPoint.mountedHere--;
-    mount.root.pins--;
+    mount.detach();
+    mount.removed();
+  }
+
+  /** `mount`, which is mounted somewhere in `old`, becomes the root in its stead; that is then seen on `at`. */
+  pivot(mount: Mount, old: Mount, at: Path): void {
+    const place = old.parent === null ? null : new Path(old.parent, old.mountPoint!);
+    mount.detach();
+    old.detach();
+    mount.attach(place);
+    old.attach(at);
+    if (place !== null) return;
+    this.mounts.splice(this.mounts.indexOf(mount), 1);
+    this.mounts.unshift(mount);
+  }
+
+  /** One more fs_struct looks at this tree. */
+  use(): MountNamespace {
+    this.#users++;
+    return this;
+  }
+
+  /** The last one takes the tree along. */
+  letGo(): void {
+    if (--this.#users === 0) this.unmount(this.mounts[0]!);
   }
 
   /** The topmost mount on a path, if any: where a walk goes on. */
   mountedOn({ mount, dentry }: Path): Mount | null {
     if (dentry.mountedHere === 0) return null;
-    for (let i = this.mounts.length - 1; i >= 0; i--) {
-      const candidate = this.mounts[i]!;
-      if (candidate.parent === mount && candidate.mountPoint === dentry) return candidate;
+    for (let i = mount.children.length - 1; i >= 0; i--) {
+      const candidate = mount.children[i]!;
+      if (candidate.mountPoint === dentry) return candidate;
     }
     return null;
   }
@@ -153,6 +272,12 @@ export class MountNamespace {
       at = new Path(mount, mount.root);
     return at;
   }
+}
+
+/** Whether a dentry is `ancestor` or below it, in one file system. */
+export function isIn(dentry: Dentry, ancestor: Dentry): boolean {
+  for (let at: Dentry | null = dentry; at !== null; at = at.parent) if (at === ancestor) return true;
+  return false;
 }
 
 /** The names that lead from a root to a place, or from the top of its tree if the root is not above it. */

@@ -129,6 +129,19 @@ export class MemoryDirectory extends MemoryInode {
     return 0;
   }
 
+  /** Takes every name below away, in a file system that nobody can reach any more. */
+  dissolve(): void {
+    const directories: MemoryDirectory[] = [this];
+    for (let at = directories.pop(); at !== undefined; at = directories.pop()) {
+      const nodes = at.#names === null ? [] : [...at.#names.own()].map(([, node]) => node);
+      at.#names = null;
+      for (const node of nodes) {
+        if (node instanceof MemoryDirectory) directories.push(node);
+        node.unlinked();
+      }
+    }
+  }
+
   override unlink(name: string, child: Inode): number {
     return this.#remove(name, child as MemoryInode, 0);
   }

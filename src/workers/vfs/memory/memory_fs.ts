@@ -128,6 +128,12 @@ export class MemoryFs extends FileSystem implements Space {
     this.#standIns.delete(node.lowerKey);
   }
 
+  // What is still open lives on until it is closed; the rest is given back.
+  override unmounted(): void {
+    super.unmounted();
+    if (this.lower === null && this.root instanceof MemoryDirectory) this.root.dissolve();
+  }
+
   // ---- Space ----
 
   take(bytes: number): boolean {

@@ -28,11 +28,18 @@ function deviceOf({ dev }: FileSystem): string {
   return `${(dev >>> 8) & 0xfff}:${(dev & 0xff) | ((dev >>> 12) & 0xfff00)}`;
 }
 
+/** What of its file system a mount shows. */
+function rootOf({ root }: Mount): string {
+  let path = "";
+  for (let at = root; at.parent !== null; at = at.parent) path = `/${at.name}${path}`;
+  return escaped(path === "" ? "/" : path);
+}
+
 /** Mounts below the process's root, each with its place. */
 function* visible(subject: ProcessSubject): Generator<[Mount, string]> {
   if (!subject.alive) return;
-  const { root } = subject.task.fs;
-  for (const mount of subject.kernel.mounts.mounts) {
+  const { root, namespace } = subject.task.fs;
+  for (const mount of namespace.mounts) {
     const place = pathName(new Path(mount, mount.root), root);
     if (typeof place === "string") yield [mount, escaped(place)];
   }
@@ -49,7 +56,7 @@ export function mountInfo(subject: ProcessSubject): string {
   let text = "";
   for (const [mount, place] of visible(subject)) {
     const parent = mount.parent?.id ?? 0;
-    const where = `${mount.id} ${parent} ${deviceOf(mount.fs)} / ${place}`;
+    const where = `${mount.id} ${parent} ${deviceOf(mount.fs)} ${rootOf(mount)} ${place}`;
     const access = mount.readOnly ? "ro" : "rw";
     text += `${where} ${flagsOf(mount)} - ${mount.fs.type} ${escaped(mount.source)} ${access}\n`;
   }

@@ -106,7 +106,7 @@ const FS: Table<SystemSubject> = {
   protected_fifos: constant(0),
   protected_hardlinks: constant(1),
   protected_regular: constant(0),
-  protected_symlinks: constant(1),
+  protected_symlinks: constant(0),
   suid_dumpable: constant(0),
 };
 

@@ -5,9 +5,10 @@ import * as IO from "../../../shared/abi/ioctl.ts";
 import { SIGINT, SIGQUIT, SIGTSTP } from "../../../shared/abi/signal.ts";
 import { Settings } from "./settings.ts";
 
-/** Bytes that wait to be read, and bytes of a line that is being edited, as N_TTY_BUF_SIZE. */
-const INPUT_MAX = 4096;
-const LINE_MAX = 4095;
+/** Bytes that wait to be read, and of a line that is being edited: N_TTY_BUF_SIZE less one. */
+const INPUT_MAX = 4095;
+/** Keys that wait until there is room for them (tty_buffer_set_limit). */
+const TYPED_MAX = 8192;
 /** Bytes on their way to the other side. */
 export const OUTPUT_MAX = 65536;
 
@@ -40,6 +41,8 @@ export class LineDiscipline {
   #chunks: Chunk[] = [];
   #available = 0;
   #line: number[] = [];
+  /** Keys that have found no room, in order. */
+  #typed: number[] = [];
   #literalNext = false;
   #stopped = false;
   /** For the other side, in order. */
@@ -80,6 +83,7 @@ export class LineDiscipline {
       this.#chunks.shift();
       if (isCanonical && chunk.isLine) break;
     }
+    this.#goOn();
     return taken;
   }
 
@@ -89,9 +93,15 @@ export class LineDiscipline {
     this.#available += bytes.length;
   }
 
-  /** Room for keys. In canonical mode a full line drops them instead. */
+  /** Room for keys. */
   get inputRoom(): number {
-    return this.settings.local(IO.ICANON) ? INPUT_MAX : Math.max(0, INPUT_MAX - this.#available);
+    return TYPED_MAX - this.#typed.length;
+  }
+
+  /** Keys wait for a reader. Where there is no line to be read they do not: they are dropped, but for its end. */
+  get #isFull(): boolean {
+    if (this.#available + this.#line.length < INPUT_MAX) return false;
+    return this.#chunks.length > 0 || !this.settings.local(IO.ICANON);
   }
 
   flushInput(): void {
@@ -100,11 +110,17 @@ export class LineDiscipline {
     this.#line = [];
   }
 
+  /** There may be room for keys again. */
+  #goOn(): void {
+    if (this.#typed.length > 0 && !this.#isFull) this.input([]);
+  }
+
   changed(wasCanonical: boolean): void {
     if (wasCanonical === this.settings.local(IO.ICANON)) return;
     // What was typed so far can be read at once.
     if (this.#line.length > 0) this.#commit(this.#line, wasCanonical);
     this.#line = [];
+    this.#goOn();
   }
 
   #commit(bytes: number[], isLine: boolean): void {
@@ -117,8 +133,12 @@ export class LineDiscipline {
   // ---- Keys ----
 
   input(bytes: Iterable<number>): void {
+    const keys = this.#typed;
+    for (const byte of bytes) keys.push(byte);
     this.#holds = true;
-    for (const byte of bytes) this.#key(byte);
+    let done = 0;
+    while (done < keys.length && !this.#isFull) this.#key(keys[done++]!);
+    keys.splice(0, done);
     this.#holds = false;
     if (!this.#stopped) this.#release();
   }
@@ -133,7 +153,7 @@ export class LineDiscipline {
     if (settings.input(IO.IUCLC) && settings.local(IO.IEXTEN) && byte >= 65 && byte <= 90) byte += 32;
     if (this.#literalNext) {
       this.#literalNext = false;
-      this.#ordinary(byte);
+      this.#ordinary(byte, true);
       return;
     }
     if (this.#isFlow(byte) || this.#isSignal(byte)) return;
@@ -209,16 +229,16 @@ export class LineDiscipline {
     this.#commit(line, true);
   }
 
-  #ordinary(byte: number): void {
+  #ordinary(byte: number, isLiteral = false): void {
     const { settings } = this;
     const isCanonical = settings.local(IO.ICANON);
-    if (isCanonical && this.#line.length + this.#available >= LINE_MAX) {
+    if (isCanonical && this.#line.length + this.#available >= INPUT_MAX) {
       if (settings.input(IO.IMAXBEL)) this.#send([BELL]);
       return;
     }
     if (settings.local(IO.ECHO)) {
       if (this.#line.length === 0) this.#lineColumn = this.#column;
-      if (byte === NL) this.#emit(NL);
+      if (byte === NL && !isLiteral) this.#emit(NL);
       else this.#echo(byte);
     }
     const bytes = settings.input(IO.PARMRK) && byte === 0xff ? [0xff, 0xff] : [byte];
@@ -320,6 +340,11 @@ export class LineDiscipline {
     this.#output = [];
     this.#held = [];
     this.#events.flushed();
+  }
+
+  /** A character for the other side, past everything that is made of output (TCIOFF, TCION). */
+  sendRaw(character: number): void {
+    if (character >= 0) this.#output.push(character);
   }
 
   /** What a program writes; the bytes that found room. */

@@ -22,6 +22,12 @@ const PACKET_FLUSHREAD = 1;
 const PACKET_FLUSHWRITE = 2;
 const PACKET_STOP = 4;
 const PACKET_START = 8;
+const PACKET_NOSTOP = 16;
+const PACKET_DOSTOP = 32;
+const PACKET_IOCTL = 64;
+
+/** Of the bits in one group the last one counts. */
+const PACKET_GROUPS = [PACKET_STOP | PACKET_START, PACKET_NOSTOP | PACKET_DOSTOP];
 
 /** A slave end that is open, as its terminal needs to know it. */
 export interface SlaveEnd extends OpenFile {
@@ -75,7 +81,7 @@ export class Pty extends SessionTerminal {
 
   #notePacket(bits: number): void {
     if (!this.packetMode) return;
-    if ((bits & (PACKET_STOP | PACKET_START)) !== 0) this.packetStatus &= ~(PACKET_STOP | PACKET_START);
+    for (const group of PACKET_GROUPS) if ((bits & group) !== 0) this.packetStatus &= ~group;
     this.packetStatus |= bits;
     this.masterWaiters.wake(POLLIN | POLLPRI);
   }
@@ -99,10 +105,16 @@ export class Pty extends SessionTerminal {
   }
 
   setSettings(bytes: Uint8Array): void {
-    const wasCanonical = this.line.settings.local(IO.ICANON);
-    this.line.settings.set(bytes);
+    const { settings } = this.line;
+    const wasCanonical = settings.local(IO.ICANON);
+    const wasExternal = settings.local(IO.EXTPROC);
+    const { usualFlow } = settings;
+    settings.set(bytes);
     this.line.changed(wasCanonical);
-    if (!this.line.settings.input(IO.IXON)) this.line.setStopped(false);
+    if (!settings.input(IO.IXON)) this.line.setStopped(false);
+    if (usualFlow !== settings.usualFlow)
+      this.#notePacket(settings.usualFlow ? PACKET_DOSTOP : PACKET_NOSTOP);
+    if (wasExternal || settings.local(IO.EXTPROC)) this.#notePacket(PACKET_IOCTL);
     this.moved();
   }
 

@@ -1,9 +1,17 @@
 // The open files of a pseudo-terminal's two ends.
 
 import { EAGAIN, EIO } from "../../../shared/abi/errno.ts";
-import { O_NOCTTY } from "../../../shared/abi/fcntl.ts";
+import { O_NOCTTY, O_NONBLOCK } from "../../../shared/abi/fcntl.ts";
 import * as IO from "../../../shared/abi/ioctl.ts";
-import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI } from "../../../shared/abi/poll.ts";
+import {
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLPRI,
+  POLLRDNORM,
+  POLLWRNORM,
+} from "../../../shared/abi/poll.ts";
 import type { Kernel } from "../../kernel.ts";
 import type { Credentials } from "../../supervisor/credentials.ts";
 import type { Task } from "../../supervisor/task.ts";
@@ -16,6 +24,7 @@ import { masterIoctl, slaveIoctl } from "./pty_ioctl.ts";
 /** As devpts is mounted by default: terminals belong to the group tty. */
 export const GID_TTY = 5;
 const DECISECOND_NS = 1e8;
+const [CAN_READ, CAN_WRITE] = [POLLIN | POLLRDNORM, POLLOUT | POLLWRNORM];
 
 function readBytes(task: Task, offset: number, length: number): Uint8Array {
   return task.bytes.slice(task.base + offset, task.base + offset + length);
@@ -73,8 +82,8 @@ export class PtyMasterFile extends OpenFile {
 
   poll(): number {
     const { pty } = this;
-    const readable = pty.line.outputLength > 0 || pty.packetStatus !== 0 ? POLLIN : 0;
-    const writable = pty.line.inputRoom > 0 ? POLLOUT : 0;
+    const readable = pty.line.outputLength > 0 || pty.packetStatus !== 0 ? CAN_READ : 0;
+    const writable = pty.line.inputRoom > 0 ? CAN_WRITE : 0;
     const urgent = pty.packetStatus !== 0 ? POLLPRI : 0;
     return readable | writable | urgent | (pty.slaveLeft ? POLLHUP : 0);
   }
@@ -129,6 +138,7 @@ export class PtySlaveFile extends OpenFile implements SlaveEnd {
     const { min, time } = settings;
     const available = Math.max(line.available, 0);
     if (available >= Math.max(1, Math.min(min, length))) return true;
+    if (available > 0 && (this.flags & O_NONBLOCK) !== 0) return true;
     if (time === 0) return min === 0;
     // With MIN the time runs between bytes, without it from the start of the read.
     if (min > 0 && available === 0) return false;
@@ -175,12 +185,12 @@ export class PtySlaveFile extends OpenFile implements SlaveEnd {
   }
 
   poll(): number {
-    if (this.#hungUp) return POLLIN | POLLOUT | POLLERR | POLLHUP;
+    if (this.#hungUp) return CAN_READ | CAN_WRITE | POLLERR | POLLHUP;
     const { line } = this.pty;
     const { settings } = line;
     const wanted = settings.local(IO.ICANON) || settings.time > 0 ? 0 : Math.max(1, settings.min);
-    const readable = line.available >= wanted ? POLLIN : 0;
-    return readable | (line.outputRoom > 0 ? POLLOUT : 0);
+    const readable = line.available >= wanted ? CAN_READ : 0;
+    return readable | (line.outputRoom > 0 ? CAN_WRITE : 0);
   }
 
   override ioctl(task: Task, request: number, argument: number): number {

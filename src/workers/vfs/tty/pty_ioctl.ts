@@ -3,6 +3,7 @@
 import { EFAULT, EINVAL, EIO, ENOTTY } from "../../../shared/abi/errno.ts";
 import { O_CLOEXEC } from "../../../shared/abi/fcntl.ts";
 import * as IO from "../../../shared/abi/ioctl.ts";
+import { SIGINT, SIGQUIT, SIGTSTP } from "../../../shared/abi/signal.ts";
 import { WINDOW } from "../../../shared/ring/layout.ts";
 import type { Coroutine, Task } from "../../supervisor/task.ts";
 import { mayChange } from "../../supervisor/terminal_access.ts";
@@ -14,6 +15,8 @@ import { TERMIOS_SIZE, TERMIOS2_SIZE, WINSIZE_SIZE } from "./settings.ts";
 const INT_SIZE = 4;
 const TCOOFF = 0;
 const TCOON = 1;
+const TCIOFF = 2;
+const TCION = 3;
 const QUEUES = 3;
 
 /** TCSETS and its like: size of the structure, and whether input is dropped first. */
@@ -95,7 +98,12 @@ function commonIoctl(task: Task, pty: Pty, request: number, argument: number): n
 function flow(task: Task, pty: Pty, action: number): number {
   const error = mayChange(task, pty);
   if (error < 0) return error;
-  if (action !== TCOOFF && action !== TCOON) return action > TCOON && action <= QUEUES ? 0 : -EINVAL;
+  if (action === TCIOFF || action === TCION) {
+    pty.line.sendRaw(pty.line.settings.character(action === TCIOFF ? IO.VSTOP : IO.VSTART));
+    pty.moved();
+    return 0;
+  }
+  if (action !== TCOOFF && action !== TCOON) return -EINVAL;
   pty.line.setStopped(action === TCOOFF);
   return 0;
 }
@@ -167,6 +175,10 @@ export function masterIoctl(task: Task, pty: Pty, request: number, argument: num
         pty.packetMode = value !== 0;
         pty.packetStatus = 0;
       });
+    case IO.TIOCSIG:
+      if (![SIGINT, SIGQUIT, SIGTSTP].includes(argument)) return -EINVAL;
+      pty.signalForeground(argument);
+      return 0;
     case IO.TIOCGPTPEER:
       return openPeer(task, pty, argument);
     case IO.FIONREAD:

@@ -72,6 +72,11 @@ export class Settings {
     return value === 0 ? -1 : value;
   }
 
+  /** Output stops and goes on by ^S and ^Q, as packet mode tells. */
+  get usualFlow(): boolean {
+    return this.input(IO.IXON) && this.character(IO.VSTOP) === 19 && this.character(IO.VSTART) === 17;
+  }
+
   get min(): number {
     return this.#bytes[CC + IO.VMIN]!;
   }

@@ -1,0 +1,218 @@
+// mount(2), umount2(2), pivot_root(2): changes of the caller's mount namespace. All mounts are private; that
+// some are to be shared is accepted and not done.
+
+import {
+  EAGAIN,
+  EBUSY,
+  EFAULT,
+  EINVAL,
+  ELOOP,
+  ENODEV,
+  ENOENT,
+  ENOSPC,
+  ENOTDIR,
+  EPERM,
+} from "../../shared/abi/errno.ts";
+import { AT_FDCWD } from "../../shared/abi/fcntl.ts";
+import * as M from "../../shared/abi/mount.ts";
+import { CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
+import { CSTRING_MAX, WINDOW } from "../../shared/ring/layout.ts";
+import { capable } from "../supervisor/credentials.ts";
+import type { Handler } from "../supervisor/dispatch.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { FileSystem } from "./inode.ts";
+import { lookup } from "./lookup.ts";
+import { newFileSystem } from "./mountable.ts";
+import { Path } from "./path.ts";
+import { FileTarget } from "./path_walk.ts";
+
+const MAGIC_MASK = 0xffff0000;
+const MAGIC = 0xc0ed0000;
+/** What a mount keeps of the flags. */
+const KEPT =
+  M.MS_RDONLY |
+  M.MS_NOSUID |
+  M.MS_NODEV |
+  M.MS_NOEXEC |
+  M.MS_NOSYMFOLLOW |
+  M.MS_NOATIME |
+  M.MS_NODIRATIME |
+  M.MS_RELATIME;
+const PROPAGATION = M.MS_SHARED | M.MS_PRIVATE | M.MS_SLAVE | M.MS_UNBINDABLE;
+const UMOUNT_FLAGS = M.MNT_FORCE | M.MNT_DETACH | M.MNT_EXPIRE | M.UMOUNT_NOFOLLOW;
+const DATA_MAX = 4096;
+
+function mayMount(task: Task): boolean {
+  return capable(task.credentials, task.kernel.users, CAP_SYS_ADMIN);
+}
+
+function placeOf(task: Task, name: string | number, follow: boolean): Path | number {
+  if (typeof name === "number") return name;
+  const found = lookup(task, AT_FDCWD, name, { follow });
+  if (!(found instanceof FileTarget)) return found;
+  return found.file.path ?? -EINVAL;
+}
+
+const isMountRoot = ({ mount, dentry }: Path) => dentry === mount.root;
+
+function keptFlags(flags: number): number {
+  const relatime = (flags & (M.MS_NOATIME | M.MS_STRICTATIME)) === 0 ? M.MS_RELATIME : 0;
+  return ((flags & KEPT) | relatime) & ((flags & M.MS_STRICTATIME) !== 0 ? ~M.MS_RELATIME : -1);
+}
+
+/** A string of the guest that the stub has not copied yet; "" for a null pointer. */
+function* stringAt(task: Task, address: number, most: number): Generator<void, string | number, void> {
+  if (address === 0) return "";
+  task.outAt(address, most, WINDOW);
+  const copied = yield* task.copyInRound();
+  const bytes = Buffer.from(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + copied));
+  const end = bytes.indexOf(0);
+  if (end >= 0) return bytes.toString("latin1", 0, end);
+  return copied < most ? -EFAULT : -EINVAL;
+}
+
+/** 0, or why so many mounts, the first with such a root, cannot be made there. */
+function checkPlace(task: Task, at: Path, isDirectory: boolean, count: number): number {
+  if (at.inode.isDirectory !== isDirectory) return -ENOTDIR;
+  if (at.dentry.deleted) return -ENOENT;
+  const { counters, limits } = task.kernel;
+  return counters.mounts + count > limits.mounts ? -ENOSPC : 0;
+}
+
+function* mountNew(
+  task: Task,
+  source: string,
+  at: Path,
+  flags: number,
+  typeAt: number,
+  dataAt: number,
+): Coroutine {
+  if (typeAt === 0) return -EINVAL;
+  const type = yield* stringAt(task, typeAt, CSTRING_MAX);
+  if (typeof type === "number") return type;
+  const data = yield* stringAt(task, dataAt, DATA_MAX);
+  if (typeof data === "number") return data;
+  const error = checkPlace(task, at, true, 1);
+  if (error < 0) return error;
+  const fs: FileSystem | null = newFileSystem(task.kernel, type, data.split(","));
+  if (fs === null) {
+    task.kernel.counters.unsupportedCalls++;
+    return -ENODEV;
+  }
+  task.fs.namespace.mount(fs, at, keptFlags(flags), source === "" ? "none" : source);
+  return 0;
+}
+
+function bind(task: Task, source: string, at: Path, recursive: boolean): number {
+  if (source === "") return -EINVAL;
+  const from = placeOf(task, source, true);
+  if (typeof from === "number") return from;
+  const error = checkPlace(task, at, from.inode.isDirectory, recursive ? from.mount.size : 1);
+  if (error < 0) return error;
+  task.fs.namespace.bind(from, at, recursive);
+  return 0;
+}
+
+function remount(at: Path, flags: number): number {
+  if (!isMountRoot(at)) return -EINVAL;
+  at.mount.flags = keptFlags(flags) | (at.mount.flags & ~KEPT);
+  return 0;
+}
+
+function setPropagation(task: Task, at: Path, flags: number): number {
+  const type = flags & PROPAGATION;
+  if ((flags & ~(PROPAGATION | M.MS_REC | M.MS_SILENT)) !== 0 || (type & (type - 1)) !== 0) return -EINVAL;
+  if (!isMountRoot(at)) return -EINVAL;
+  if (type === M.MS_SHARED) task.kernel.counters.unsupportedCalls++;
+  return 0;
+}
+
+function move(task: Task, source: string, at: Path): number {
+  if (source === "") return -EINVAL;
+  const from = placeOf(task, source, true);
+  if (typeof from === "number") return from;
+  const { mount } = from;
+  if (!isMountRoot(from) || mount.parent === null) return -EINVAL;
+  if (from.inode.isDirectory !== at.inode.isDirectory) return -EINVAL;
+  if (at.mount.isBelow(mount)) return -ELOOP;
+  mount.detach();
+  mount.attach(at);
+  return 0;
+}
+
+function mount(task: Task, sourceAt: number, given: number, typeAt: number, dataAt: number): number {
+  const source = sourceAt === 0 ? "" : task.inString(0);
+  const target = task.inString(1);
+  if (typeof source === "number") return source;
+  const at = placeOf(task, target, true);
+  if (typeof at === "number") return at;
+  if (!mayMount(task)) return -EPERM;
+  const low = (given % 2 ** 32) | 0;
+  const flags = (low & MAGIC_MASK) === (MAGIC | 0) ? low & ~MAGIC_MASK : low;
+  if ((flags & M.MS_REMOUNT) !== 0) return remount(at, flags);
+  if ((flags & M.MS_BIND) === 0 && (flags & PROPAGATION) !== 0) return setPropagation(task, at, flags);
+  // "." may have something on it.
+  const top = task.fs.namespace.topOf(at);
+  if ((flags & M.MS_BIND) !== 0) return bind(task, source, top, (flags & M.MS_REC) !== 0);
+  if ((flags & M.MS_MOVE) !== 0) return move(task, source, top);
+  return task.start(mountNew(task, source, top, flags, typeAt, dataAt));
+}
+
+function umount(task: Task, flags: number): number {
+  if ((flags & ~UMOUNT_FLAGS) !== 0) return -EINVAL;
+  const place = placeOf(task, task.inString(0), (flags & M.UMOUNT_NOFOLLOW) === 0);
+  if (typeof place === "number") return place;
+  if (!mayMount(task)) return -EPERM;
+  const { namespace } = task.fs;
+  const at = namespace.topOf(place);
+  const { mount } = at;
+  if (!isMountRoot(at) || !namespace.mounts.includes(mount)) return -EINVAL;
+  if ((flags & M.MNT_EXPIRE) !== 0) {
+    if ((flags & (M.MNT_FORCE | M.MNT_DETACH)) !== 0 || mount === task.fs.root.mount) return -EINVAL;
+    if (mount.users > 0 || mount.children.length > 0) return -EBUSY;
+    if (!mount.expires) {
+      mount.expires = true;
+      return -EAGAIN;
+    }
+  }
+  if ((flags & M.MNT_DETACH) === 0) {
+    // The root cannot go: Linux makes it read-only for a shutdown.
+    if (mount === task.fs.root.mount) {
+      mount.flags |= M.MS_RDONLY;
+      return 0;
+    }
+    if (mount.users > 0 || mount.children.length > 0) return -EBUSY;
+  }
+  if (mount.parent === null) return -EINVAL;
+  namespace.unmount(mount);
+  return 0;
+}
+
+function pivotRoot(task: Task): number {
+  if (!mayMount(task)) return -EPERM;
+  const next = placeOf(task, task.inString(0), true);
+  if (typeof next === "number") return next;
+  if (!next.inode.isDirectory) return -ENOTDIR;
+  const put = placeOf(task, task.inString(1), true);
+  if (typeof put === "number") return put;
+  if (!put.inode.isDirectory) return -ENOTDIR;
+  const { root, namespace } = task.fs;
+  if (!namespace.mounts.includes(next.mount) || !namespace.mounts.includes(root.mount)) return -EINVAL;
+  if (next.dentry.deleted) return -ENOENT;
+  if (next.mount === root.mount || put.mount === root.mount) return -EBUSY;
+  if (!isMountRoot(root) || !isMountRoot(next) || next.mount.parent === null) return -EINVAL;
+  if (!put.mount.isBelow(next.mount) || !next.mount.isBelow(root.mount)) return -EINVAL;
+  const { kernel } = task;
+  namespace.pivot(next.mount, root.mount, put);
+  for (const group of kernel.pids.groups())
+    for (const other of group.tasks)
+      if (!other.dead && other.fs.namespace === namespace) other.fs.replaceRoot(root.mount, next.mount);
+  if (kernel.root.equals(root)) kernel.root = new Path(next.mount, next.mount.root);
+  return 0;
+}
+
+export const MOUNT_HANDLERS: Record<string, Handler> = {
+  mount: (task, source, _target, type, flags, data) => mount(task, source, flags, type, data),
+  umount2: (task, _target, flags) => umount(task, flags),
+  pivot_root: pivotRoot,
+};

@@ -1,0 +1,73 @@
+// File systems that can be mounted by their type's name, by a container's config.json or by a guest's
+// mount(2).
+
+import { totalmem } from "node:os";
+import type { Kernel } from "../kernel.ts";
+import { UPPER_SHARE } from "./initial_mounts.ts";
+import type { FileSystem, Inode } from "./inode.ts";
+import { MemoryFs } from "./memory/memory_fs.ts";
+import { makeProc } from "./proc/proc_fs.ts";
+import { makeSys } from "./sys/sys_fs.ts";
+
+const EMPTY_LIMIT = 1 << 16;
+const SIZE_UNITS: Readonly<Record<string, number>> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+
+/** A byte count of tmpfs's size=: digits, with k, m, g, or % of the host's memory. */
+function readSize(text: string): number | null {
+  const parts = /^(\d{1,15})([kmg%]?)$/i.exec(text);
+  if (parts === null) return null;
+  const [count, unit] = [Number(parts[1]), parts[2]!.toLowerCase()];
+  return unit === "%" ? Math.floor((totalmem() * count) / 100) : count * SIZE_UNITS[unit]!;
+}
+
+/**
+ * tmpfs(5)'s options that have a meaning here, and runc's tmpcopyup: what the mount covers stays visible, as the
+ * lower layer of an overlay.
+ */
+function tmpfs(kernel: Kernel, data: readonly string[], covered?: Inode): MemoryFs {
+  const option = (name: string) => data.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
+  const most = Math.floor(totalmem() * UPPER_SHARE);
+  const size = readSize(option("size") ?? "") ?? 0;
+  const mode = /^[0-7]{1,5}$/.exec(option("mode") ?? "")?.[0];
+  const limit = size > 0 ? Math.min(size, most) : most;
+  if (covered?.isDirectory === true && data.includes("tmpcopyup"))
+    return new MemoryFs(kernel, { limit, lower: covered });
+  const fs = new MemoryFs(kernel, {
+    limit,
+    rootMode: mode === undefined ? 0o1777 : Number.parseInt(mode, 8),
+  });
+  const [uid, gid] = [Number(option("uid") ?? 0), Number(option("gid") ?? 0)];
+  if (uid > 0 || gid > 0) fs.root.setAttributes({ uid, gid });
+  return fs;
+}
+
+export function emptyFs(kernel: Kernel): MemoryFs {
+  return new MemoryFs(kernel, { limit: EMPTY_LIMIT, rootMode: 0o755 });
+}
+
+type Make = (kernel: Kernel, data: readonly string[], covered?: Inode) => FileSystem;
+
+const TYPES: Readonly<Record<string, Make>> = {
+  tmpfs,
+  ramfs: tmpfs,
+  proc: makeProc,
+  sysfs: makeSys,
+  devpts: (kernel) => kernel.devPts,
+  mqueue: tmpfs,
+  // The sandbox's control group is the host's business: there is nothing in it for the guest.
+  cgroup: emptyFs,
+  cgroup2: emptyFs,
+};
+
+/**
+ * A file system of that type, or null where there is none. `data`: its options, word by word; `covered`: what
+ * stands in its place.
+ */
+export function newFileSystem(
+  kernel: Kernel,
+  type: string,
+  data: readonly string[],
+  covered?: Inode,
+): FileSystem | null {
+  return Object.hasOwn(TYPES, type) ? TYPES[type]!(kernel, data, covered) : null;
+}
