@@ -105,7 +105,7 @@ function unlink(task: Task, dirfd: number, path: string | number): number {
   if (walk.name === "") return -EISDIR;
   const place = placeOfOld(task, walk);
   if (typeof place === "number") return place;
-  const { inode } = place;
+  const { dentry, inode } = place;
   if (inode.isDirectory) return -EISDIR;
   if (walk.mustBeDirectory) return -ENOTDIR;
   if (dentry.mountedHere > 0) return -EBUSY;

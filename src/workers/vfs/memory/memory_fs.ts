@@ -131,7 +131,7 @@ export class MemoryFs extends FileSystem implements Space {
   // What is still open lives on until it is closed; the rest is given back.
   override unmounted(): void {
     super.unmounted();
-    if (this.lower === null && this.root instanceof MemoryDirectory) this.root.dissolve();
+    if (!this.#isOverlay && this.root instanceof MemoryDirectory) this.root.dissolve();
   }
 
   // ---- Space ----
