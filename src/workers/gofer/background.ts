@@ -4,16 +4,10 @@
 
 import type { BackgroundEntry } from "../native.ts";
 import type { Task } from "../supervisor/task.ts";
-import type { OpenFile } from "../vfs/file.ts";
-import { putFile } from "../vfs/file_table.ts";
 
-/**
- * Runs a host call in the background while the task waits, as in a disk sleep: no signal ends it. `file` is
- * held meanwhile: a thread that closes it does not take the descriptor away.
- */
+/** Runs a host call in the background while the task waits, as in a disk sleep: no signal ends it. */
 export function* inBackground(
   task: Task,
-  file: OpenFile | null,
   entry: BackgroundEntry,
   fd: number,
   a: number,
@@ -23,7 +17,6 @@ export function* inBackground(
   let waits = true;
   let result = 0;
   kernel.counters.backgroundCalls++;
-  if (file !== null) file.references++;
   kernel.native.background(entry, fd, a, b, (value) => {
     result = value;
     if (waits) task.completeWait(0);
@@ -33,7 +26,6 @@ export function* inBackground(
     yield;
   } finally {
     waits = false;
-    if (file !== null) putFile(kernel, file);
   }
   return result;
 }

@@ -6,6 +6,7 @@ import { O_APPEND } from "../../shared/abi/fcntl.ts";
 import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { Task } from "../supervisor/task.ts";
+import { holding } from "../vfs/file_table.ts";
 import { withoutPrivileges } from "../vfs/permission.ts";
 import { SeekableFile } from "../vfs/seekable_file.ts";
 import { allowedLength } from "../vfs/size_limit.ts";
@@ -37,17 +38,24 @@ export class GoferFile extends SeekableFile {
   override preadCached(task: Task, offset: number, length: number, position: number): number {
     if (this.#tells) {
       const n = task.kernel.native.preadNowait(this.#fd, task.chunk, task.base + offset, length, position);
+      // The page cache has the first part alone: the rest is waited for, since only the end is a short read.
+      if (n > 0 && n < length && this.#endsBeyond(position + n)) return -EAGAIN;
       if (n !== -EOPNOTSUPP) return n;
       this.#tells = false;
     }
     return position + length <= this.#warmEnd ? this.pread(task, offset, length, position) : -EAGAIN;
   }
 
+  #endsBeyond(position: number): boolean {
+    const attributes = this.#inode.attributes();
+    return typeof attributes !== "number" && attributes.size > position;
+  }
+
   override *warm(task: Task, position: number, length: number): Generator<void, void, void> {
     // Who goes on where the last read-ahead ended reads all of the file.
     const ahead = position <= this.#warmEnd && this.#warmEnd <= position + length ? READ_AHEAD : length;
     const bytes = Math.max(ahead, length);
-    yield* inBackground(task, this, "warm", this.#fd, position, bytes);
+    yield* inBackground(task, "warm", this.#fd, position, bytes);
     this.#warmEnd = position + bytes;
   }
 
@@ -69,7 +77,7 @@ export class GoferFile extends SeekableFile {
 
   override sync(task: Task, dataOnly: boolean): number {
     if (!this.writable) return 0;
-    return task.start(inBackground(task, this, "fsync", this.#fd, dataOnly ? 1 : 0, 0));
+    return task.start(holding(task, this, inBackground(task, "fsync", this.#fd, dataOnly ? 1 : 0, 0)));
   }
 
   override size(): number {

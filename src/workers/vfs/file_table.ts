@@ -149,3 +149,17 @@ export function putFile(kernel: Kernel, file: OpenFile): void {
   }
   if (file.held !== null) kernel.fileEvents.letGo(file.held);
 }
+
+/** Goes on with `step` while the file is held: a thread that closes it meanwhile does not end it. */
+export function* holding<T>(
+  { kernel }: { kernel: Kernel },
+  file: OpenFile,
+  step: Generator<void, T, void>,
+): Generator<void, T, void> {
+  file.references++;
+  try {
+    return yield* step;
+  } finally {
+    putFile(kernel, file);
+  }
+}

@@ -12,6 +12,7 @@ import { sendToTask } from "../supervisor/send_signal.ts";
 import { fromUser } from "../supervisor/siginfo.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import type { OpenFile } from "./file.ts";
+import { holding } from "./file_table.ts";
 import { SeekableFile } from "./seekable_file.ts";
 import type { Segments } from "./segments.ts";
 import { waitFor } from "./wait.ts";
@@ -114,7 +115,8 @@ export function* readRounds(
     const want = segments.roundLimit(segments.total - done);
     const at = position === OWN_OFFSET ? position : position + done;
     let n = readOnce(task, file, want, at);
-    if (n === -EAGAIN && !noWait && file instanceof SeekableFile) n = yield* readCold(task, file, want, at);
+    if (n === -EAGAIN && !noWait && file instanceof SeekableFile)
+      n = yield* holding(task, file, readCold(task, file, want, at));
     if (n === -EAGAIN && done === 0 && !noWait && (file.flags & O_NONBLOCK) === 0) {
       if (yield* waitFor(task, file, POLLIN)) return -ERESTARTSYS;
       continue;

@@ -46,7 +46,7 @@ export class CopyUp {
 
   /** Waits until the next round's bytes are in the host's page cache. */
   *warm(task: Task): Generator<void, void, void> {
-    yield* inBackground(task, null, "warm", this.#source, this.#done, COPY_ROUND);
+    yield* inBackground(task, "warm", this.#source, this.#done, COPY_ROUND);
   }
 
   giveUp(): void {
