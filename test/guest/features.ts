@@ -28,5 +28,6 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "locks", // record locks, flock
   "sockets", // AF_UNIX
   "inotify", // events of files
+  "memfd", // memfd_create, seals
   "mounts", // mount, umount, pivot_root, mount namespaces
 ]);
