@@ -16,6 +16,7 @@ import {
   CLONE_NEWNS,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
+  CLONE_PIDFD,
   CLONE_SETTLS,
   CLONE_SIGHAND,
   CLONE_SYSVSEM,
@@ -29,8 +30,9 @@ import { SIGCHLD } from "../../shared/abi/signal.ts";
 import { clone_args } from "../../shared/abi/structs.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
-import type { Kernel } from "../kernel.ts";
 import type { FsState } from "../vfs/fs_state.ts";
+import { install } from "../vfs/install.ts";
+import { PidFile } from "../vfs/pid_file.ts";
 import type { Handler } from "./dispatch.ts";
 import { mayCopyMounts } from "./namespace_calls.ts";
 import { OperationList } from "./operation_list.ts";
@@ -41,6 +43,7 @@ import { ThreadGroup } from "./thread_group.ts";
 
 /** In the high word of clone3's flags. */
 const CLONE_CLEAR_SIGHAND_HIGH = 1;
+const PIDFD_SIZE = 4;
 const SUPPORTED =
   CSIGNAL |
   CLONE_VM |
@@ -52,6 +55,7 @@ const SUPPORTED =
   CLONE_THREAD |
   CLONE_SETTLS |
   CLONE_PARENT_SETTID |
+  CLONE_PIDFD |
   CLONE_CHILD_CLEARTID |
   CLONE_CHILD_SETTID |
   CLONE_DETACHED |
@@ -69,13 +73,20 @@ interface CloneArgs {
   stack: number;
   parentTid: number;
   childTid: number;
+  /** Where the child's descriptor goes (CLONE_PIDFD). */
+  pidfd: number;
   tls: number;
 }
 
-function check(task: Task, { flags, exitSignal, clearHandlers }: CloneArgs): number {
+function check(task: Task, args: CloneArgs): number {
+  const { flags, exitSignal, clearHandlers } = args;
   if ((flags & ~SUPPORTED) !== 0) {
     task.kernel.counters.unsupportedCalls++;
     return -EINVAL;
+  }
+  if ((flags & CLONE_PIDFD) !== 0) {
+    if ((flags & (CLONE_DETACHED | CLONE_THREAD)) !== 0) return -EINVAL;
+    if ((flags & CLONE_PARENT_SETTID) !== 0 && args.pidfd === args.parentTid) return -EINVAL;
   }
   if ((flags & CLONE_NEWNS) !== 0) {
     const refused = (flags & CLONE_FS) !== 0 ? -EINVAL : mayCopyMounts(task);
@@ -195,6 +206,7 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
   if (tid < 0) return -EAGAIN;
   const lock = yield* task.stub.space.lockAll(task);
   let child: Task | null = null;
+  let pidfd = -1;
   let made = false;
   // As soon as the child has named itself or its creator says that it is there, whichever is heard first:
   // it may run and end before the other.
@@ -208,7 +220,11 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     const stub = new StubProcess(kernel, task.stub.space.copy());
     const error = kernel.stubs.addChunk(stub);
     if (error < 0) return error;
+    const refused = yield* mayWritePidfd(task, args);
+    if (refused < 0) return refused;
     child = prepare(task, args, tid, stub, stub.freeSlot());
+    pidfd = installPidfd(task, child, args);
+    if (pidfd < 0) return pidfd;
     const token = kernel.stubs.awaitFork(child, appear);
     const list = new OperationList(kernel.slots, task.slot);
     list.fork(token);
@@ -216,10 +232,11 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     if (!made) return listError(task);
     // Only the parent's copy of the memory gets it.
     yield* setParentTid(task, tid, args);
+    yield* writePidfd(task, pidfd, args);
   } finally {
     // The caller may have been killed while its stub ran the list.
     lock.release();
-    if (!made) unmake(kernel, tid, child);
+    if (!made) unmake(task, tid, child, pidfd);
   }
   return yield* afterClone(task, child, args);
 }
@@ -231,6 +248,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
   const tid = kernel.pids.allot();
   if (tid < 0) return -EAGAIN;
   let child: Task | null = null;
+  let pidfd = -1;
   let made = false;
   // As soon as the child has named itself or its creator says that it is there, whichever is heard first:
   // it may run and end before the other.
@@ -241,6 +259,8 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     publish(child!);
   };
   try {
+    const refused = yield* mayWritePidfd(task, args);
+    if (refused < 0) return refused;
     // Before the thread runs: it may end, and have its number cleared there, at once.
     yield* setParentTid(task, tid, args);
     const list = new OperationList(kernel.slots, task.slot);
@@ -253,6 +273,9 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
       slot = task.stub.freeSlot();
     }
     child = prepare(task, args, tid, task.stub, slot);
+    pidfd = installPidfd(task, child, args);
+    if (pidfd < 0) return pidfd;
+    yield* writePidfd(task, pidfd, args);
     kernel.slots.setWord(slot, L.HOST_TASK, 1);
     const token = kernel.stubs.awaitThread(child, appear);
     list.thread(token, task.stub.slotAddress(slot));
@@ -264,7 +287,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
       return listError(task);
     }
   } finally {
-    if (!made) unmake(kernel, tid, child);
+    if (!made) unmake(task, tid, child, pidfd);
   }
   return yield* afterClone(task, child, args);
 }
@@ -280,8 +303,10 @@ function prepare(task: Task, args: CloneArgs, tid: number, stub: StubProcess, sl
   return child;
 }
 
-function unmake(kernel: Kernel, tid: number, child: Task | null): void {
+function unmake({ kernel, files }: Task, tid: number, child: Task | null, pidfd: number): void {
   kernel.pids.free(tid);
+  const file = files.get(pidfd);
+  if (file instanceof PidFile && file.group === child?.group) files.close(pidfd);
   if (child === null) return;
   child.releaseFiles();
   kernel.stubs.abandon(child);
@@ -296,6 +321,27 @@ function* setParentTid(task: Task, tid: number, args: CloneArgs): Generator<void
   task.view.setInt32(task.base + L.WINDOW, tid, true);
   task.outAt(args.parentTid, 4, L.WINDOW);
   yield* task.copyOutRound(); // Linux ignores a fault here
+}
+
+// The caller's descriptor of the child (CLONE_PIDFD), which stands before the child does: its number, 0 where
+// none is asked for, or a negative errno.
+function installPidfd(task: Task, child: Task, { flags }: CloneArgs): number {
+  return (flags & CLONE_PIDFD) === 0 ? 0 : install(task, new PidFile(child.group, 0), true);
+}
+
+function* writePidfd(task: Task, pidfd: number, args: CloneArgs): Generator<void, number, void> {
+  if ((args.flags & CLONE_PIDFD) === 0) return 0;
+  task.view.setInt32(task.base + L.WINDOW, pidfd, true);
+  task.outAt(args.pidfd, PIDFD_SIZE, L.WINDOW);
+  return (yield* task.copyOutRound()) < PIDFD_SIZE ? -EFAULT : 0;
+}
+
+/** Finds out by writing what is there: once there is a child it is too late to refuse. */
+function* mayWritePidfd(task: Task, args: CloneArgs): Generator<void, number, void> {
+  if ((args.flags & CLONE_PIDFD) === 0) return 0;
+  task.outAt(args.pidfd, PIDFD_SIZE, L.WINDOW);
+  if ((yield* task.copyInRound()) < PIDFD_SIZE) return -EFAULT;
+  return yield* writePidfd(task, task.view.getInt32(task.base + L.WINDOW, true), args);
 }
 
 // What the caller does when the child exists: vfork's wait.
@@ -322,6 +368,7 @@ const FORK: CloneArgs = {
   stack: 0,
   parentTid: 0,
   childTid: 0,
+  pidfd: 0,
   tls: 0,
 };
 
@@ -338,6 +385,7 @@ export const CLONE_HANDLERS: Record<string, Handler> = {
       stack,
       parentTid,
       childTid,
+      pidfd: parentTid,
       tls,
     }),
 
@@ -364,6 +412,7 @@ export const CLONE_HANDLERS: Record<string, Handler> = {
       stack: args.stack === 0 ? 0 : args.stack + args.stack_size,
       parentTid: args.parent_tid,
       childTid: args.child_tid,
+      pidfd: args.pidfd,
       tls: args.tls,
     });
   },

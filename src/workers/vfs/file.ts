@@ -154,6 +154,11 @@ export abstract class OpenFile {
     return "anon_inode:[file]";
   }
 
+  /** What /proc/PID/fdinfo shows of it beside what all files have: whole lines. */
+  info(): string {
+    return "";
+  }
+
   /** The last reference is gone. */
   abstract release(): void;
 }
