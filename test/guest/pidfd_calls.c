@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #ifndef P_PIDFD
@@ -213,6 +214,13 @@ static void cloning(void) {
   char *page = pages(1);
   SYS_3(SYS_mprotect, page, PAGE, PROT_READ);
   value("to where nothing is written", clone_with(CLONE_PIDFD, page, NULL));
+  struct rlimit limit, none;
+  getrlimit(RLIMIT_NOFILE, &limit);
+  none = limit;
+  none.rlim_cur = 3;
+  setrlimit(RLIMIT_NOFILE, &none);
+  value("no descriptor left", clone_with(CLONE_PIDFD, &fd, NULL));
+  setrlimit(RLIMIT_NOFILE, &limit);
   value("next descriptor", dup(1));
   value("no children", waitpid(-1, NULL, WNOHANG) < 0 ? -errno : 0);
 }

@@ -44,6 +44,7 @@ import { ThreadGroup } from "./thread_group.ts";
 /** In the high word of clone3's flags. */
 const CLONE_CLEAR_SIGHAND_HIGH = 1;
 const PIDFD_SIZE = 4;
+const NO_PIDFD = -1;
 const SUPPORTED =
   CSIGNAL |
   CLONE_VM |
@@ -128,25 +129,41 @@ function partsFor(task: Task, { flags, clearHandlers }: CloneArgs): SharedParts 
   };
 }
 
-function makeTask(task: Task, args: CloneArgs, tid: number, stub: StubProcess, slot: number): Task {
+/** The group that the child belongs to: the creator's, or a new one. */
+function groupFor(task: Task, { flags, exitSignal }: CloneArgs, tid: number): ThreadGroup {
+  const own = task.group;
+  if ((flags & CLONE_THREAD) !== 0) return own;
+  const isSibling = (flags & CLONE_PARENT) !== 0;
+  const group = new ThreadGroup(
+    task.kernel,
+    tid,
+    isSibling ? own.parent : own,
+    isSibling ? own.exitSignal : exitSignal,
+    own.rlimits.map(([soft, hard]) => [soft, hard]),
+  );
+  group.processGroup = own.processGroup;
+  group.session = own.session;
+  group.nice = own.nice;
+  group.oomScoreAdj = own.oomScoreAdj;
+  return group;
+}
+
+/** Who the child will be, before there is anything of it. */
+interface Plan {
+  readonly tid: number;
+  readonly group: ThreadGroup;
+  /** Its creator's descriptor of it (CLONE_PIDFD), or NO_PIDFD. */
+  pidfd: number;
+}
+
+function makeTask(
+  task: Task,
+  args: CloneArgs,
+  { tid, group, pidfd }: Plan,
+  stub: StubProcess,
+  slot: number,
+): Task {
   const { kernel } = task;
-  const isThread = (args.flags & CLONE_THREAD) !== 0;
-  let { group } = task;
-  if (!isThread) {
-    const parent = (args.flags & CLONE_PARENT) !== 0 ? task.group.parent : task.group;
-    const exitSignal = (args.flags & CLONE_PARENT) !== 0 ? task.group.exitSignal : args.exitSignal;
-    group = new ThreadGroup(
-      kernel,
-      tid,
-      parent,
-      exitSignal,
-      task.group.rlimits.map(([soft, hard]) => [soft, hard]),
-    );
-    group.processGroup = task.group.processGroup;
-    group.session = task.group.session;
-    group.nice = task.group.nice;
-    group.oomScoreAdj = task.group.oomScoreAdj;
-  }
   const child = new Task(kernel, tid, group, stub, slot, partsFor(task, args), task.credentials, task.comm);
   child.timerSlackNs = task.timerSlackNs;
   child.policy = task.policy;
@@ -159,7 +176,9 @@ function makeTask(task: Task, args: CloneArgs, tid: number, stub: StubProcess, s
   if ((args.flags & CLONE_VM) === 0 || (args.flags & CLONE_VFORK) !== 0) child.altStack = task.altStack;
   else child.altStack = NO_ALT_STACK;
   if ((args.flags & CLONE_CHILD_CLEARTID) !== 0) child.clearChildTid = args.childTid;
-  if (!isThread) group.leader = child;
+  if (group !== task.group) group.leader = child;
+  // It has a copy of the descriptors that were there before.
+  if (pidfd !== NO_PIDFD && (args.flags & CLONE_FILES) === 0) child.files.close(pidfd);
   return child;
 }
 
@@ -205,8 +224,8 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
   const tid = kernel.pids.allot();
   if (tid < 0) return -EAGAIN;
   const lock = yield* task.stub.space.lockAll(task);
+  const plan: Plan = { tid, group: groupFor(task, args, tid), pidfd: NO_PIDFD };
   let child: Task | null = null;
-  let pidfd = -1;
   let made = false;
   // As soon as the child has named itself or its creator says that it is there, whichever is heard first:
   // it may run and end before the other.
@@ -217,14 +236,12 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     publish(child!);
   };
   try {
+    const refused = yield* givePidfd(task, plan, args);
+    if (refused < 0) return refused;
     const stub = new StubProcess(kernel, task.stub.space.copy());
     const error = kernel.stubs.addChunk(stub);
     if (error < 0) return error;
-    const refused = yield* mayWritePidfd(task, args);
-    if (refused < 0) return refused;
-    child = prepare(task, args, tid, stub, stub.freeSlot());
-    pidfd = installPidfd(task, child, args);
-    if (pidfd < 0) return pidfd;
+    child = prepare(task, args, plan, stub, stub.freeSlot());
     const token = kernel.stubs.awaitFork(child, appear);
     const list = new OperationList(kernel.slots, task.slot);
     list.fork(token);
@@ -232,11 +249,11 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     if (!made) return listError(task);
     // Only the parent's copy of the memory gets it.
     yield* setParentTid(task, tid, args);
-    yield* writePidfd(task, pidfd, args);
+    yield* writePidfd(task, plan.pidfd, args);
   } finally {
     // The caller may have been killed while its stub ran the list.
     lock.release();
-    if (!made) unmake(task, tid, child, pidfd);
+    if (!made) unmake(task, plan, child);
   }
   return yield* afterClone(task, child, args);
 }
@@ -247,8 +264,8 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     return -EINVAL;
   const tid = kernel.pids.allot();
   if (tid < 0) return -EAGAIN;
+  const plan: Plan = { tid, group: groupFor(task, args, tid), pidfd: NO_PIDFD };
   let child: Task | null = null;
-  let pidfd = -1;
   let made = false;
   // As soon as the child has named itself or its creator says that it is there, whichever is heard first:
   // it may run and end before the other.
@@ -259,8 +276,9 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     publish(child!);
   };
   try {
-    const refused = yield* mayWritePidfd(task, args);
+    const refused = yield* givePidfd(task, plan, args);
     if (refused < 0) return refused;
+    yield* writePidfd(task, plan.pidfd, args);
     // Before the thread runs: it may end, and have its number cleared there, at once.
     yield* setParentTid(task, tid, args);
     const list = new OperationList(kernel.slots, task.slot);
@@ -272,10 +290,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
       kernel.stubs.mapChunk(list, task.stub, task.slot);
       slot = task.stub.freeSlot();
     }
-    child = prepare(task, args, tid, task.stub, slot);
-    pidfd = installPidfd(task, child, args);
-    if (pidfd < 0) return pidfd;
-    yield* writePidfd(task, pidfd, args);
+    child = prepare(task, args, plan, task.stub, slot);
     kernel.slots.setWord(slot, L.HOST_TASK, 1);
     const token = kernel.stubs.awaitThread(child, appear);
     list.thread(token, task.stub.slotAddress(slot));
@@ -287,26 +302,26 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
       return listError(task);
     }
   } finally {
-    if (!made) unmake(task, tid, child, pidfd);
+    if (!made) unmake(task, plan, child);
   }
   return yield* afterClone(task, child, args);
 }
 
 /** A child that stands ready for its host task. */
-function prepare(task: Task, args: CloneArgs, tid: number, stub: StubProcess, slot: number): Task {
+function prepare(task: Task, args: CloneArgs, plan: Plan, stub: StubProcess, slot: number): Task {
   const { kernel } = task;
   kernel.slots.readFrame(task.slot, task.frame);
-  const child = makeTask(task, args, tid, stub, slot);
+  const child = makeTask(task, args, plan, stub, slot);
   child.frame.words.set(task.frame.words);
   kernel.stubs.openSlot(child);
   child.start(begin(child, args));
   return child;
 }
 
-function unmake({ kernel, files }: Task, tid: number, child: Task | null, pidfd: number): void {
+function unmake({ kernel, files }: Task, { tid, group, pidfd }: Plan, child: Task | null): void {
   kernel.pids.free(tid);
   const file = files.get(pidfd);
-  if (file instanceof PidFile && file.group === child?.group) files.close(pidfd);
+  if (file instanceof PidFile && file.group === group) files.close(pidfd);
   if (child === null) return;
   child.releaseFiles();
   kernel.stubs.abandon(child);
@@ -323,10 +338,18 @@ function* setParentTid(task: Task, tid: number, args: CloneArgs): Generator<void
   yield* task.copyOutRound(); // Linux ignores a fault here
 }
 
-// The caller's descriptor of the child (CLONE_PIDFD), which stands before the child does: its number, 0 where
-// none is asked for, or a negative errno.
-function installPidfd(task: Task, child: Task, { flags }: CloneArgs): number {
-  return (flags & CLONE_PIDFD) === 0 ? 0 : install(task, new PidFile(child.group, 0), true);
+/** CLONE_PIDFD: the caller's descriptor of the child stands before the child does; 0 or a negative errno. */
+function* givePidfd(task: Task, plan: Plan, args: CloneArgs): Generator<void, number, void> {
+  if ((args.flags & CLONE_PIDFD) === 0) return 0;
+  // Found out by writing what is there: once there is a child it is too late to refuse.
+  task.outAt(args.pidfd, PIDFD_SIZE, L.WINDOW);
+  if ((yield* task.copyInRound()) < PIDFD_SIZE) return -EFAULT;
+  const error = yield* writePidfd(task, task.view.getInt32(task.base + L.WINDOW, true), args);
+  if (error < 0) return error;
+  const fd = install(task, new PidFile(plan.group, 0), true);
+  if (fd < 0) return fd;
+  plan.pidfd = fd;
+  return 0;
 }
 
 function* writePidfd(task: Task, pidfd: number, args: CloneArgs): Generator<void, number, void> {
@@ -334,14 +357,6 @@ function* writePidfd(task: Task, pidfd: number, args: CloneArgs): Generator<void
   task.view.setInt32(task.base + L.WINDOW, pidfd, true);
   task.outAt(args.pidfd, PIDFD_SIZE, L.WINDOW);
   return (yield* task.copyOutRound()) < PIDFD_SIZE ? -EFAULT : 0;
-}
-
-/** Finds out by writing what is there: once there is a child it is too late to refuse. */
-function* mayWritePidfd(task: Task, args: CloneArgs): Generator<void, number, void> {
-  if ((args.flags & CLONE_PIDFD) === 0) return 0;
-  task.outAt(args.pidfd, PIDFD_SIZE, L.WINDOW);
-  if ((yield* task.copyInRound()) < PIDFD_SIZE) return -EFAULT;
-  return yield* writePidfd(task, task.view.getInt32(task.base + L.WINDOW, true), args);
 }
 
 // What the caller does when the child exists: vfork's wait.
