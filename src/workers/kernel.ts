@@ -144,7 +144,8 @@ export class Kernel {
   /** Root of the guest's mount tree. */
   readonly mounts = new MountNamespace(new MountIds()).use();
   root!: Path;
-  #memoryFiles: Mount | null = null;
+  /** Where files of memfd_create stand: in no tree. */
+  readonly memoryFiles: Mount;
   vdso!: Vdso;
   /** Where random bytes are made before they go to shared memory. */
   readonly random = new Uint8Array(WINDOW_SIZE);
@@ -183,12 +184,7 @@ export class Kernel {
     this.dispatcher = new Dispatcher(this);
     this.anonymous = new AnonymousInodes(this);
     this.devPts = new DevPts(this);
-  }
-
-  /** Where files of memfd_create stand: in no tree. */
-  get memoryFiles(): Mount {
-    this.#memoryFiles ??= makeMemoryFiles(this);
-    return this.#memoryFiles;
+    this.memoryFiles = makeMemoryFiles(this);
   }
 
   /** Maps the kernel page, fills it in and introduces the zygote. Throws: there is no sandbox without. */
