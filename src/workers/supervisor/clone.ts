@@ -31,8 +31,7 @@ import { clone_args } from "../../shared/abi/structs.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import type { FsState } from "../vfs/fs_state.ts";
-import { install } from "../vfs/install.ts";
-import { PidFile } from "../vfs/pid_file.ts";
+import { type ChildPidfd, givePidfd, NO_PIDFD, takePidfd, writePidfd } from "./clone_pidfd.ts";
 import type { Handler } from "./dispatch.ts";
 import { mayCopyMounts } from "./namespace_calls.ts";
 import { OperationList } from "./operation_list.ts";
@@ -43,8 +42,6 @@ import { ThreadGroup } from "./thread_group.ts";
 
 /** In the high word of clone3's flags. */
 const CLONE_CLEAR_SIGHAND_HIGH = 1;
-const PIDFD_SIZE = 4;
-const NO_PIDFD = -1;
 const SUPPORTED =
   CSIGNAL |
   CLONE_VM |
@@ -149,11 +146,8 @@ function groupFor(task: Task, { flags, exitSignal }: CloneArgs, tid: number): Th
 }
 
 /** Who the child will be, before there is anything of it. */
-interface Plan {
+interface Plan extends ChildPidfd {
   readonly tid: number;
-  readonly group: ThreadGroup;
-  /** Its creator's descriptor of it (CLONE_PIDFD), or NO_PIDFD. */
-  pidfd: number;
 }
 
 function makeTask(
@@ -236,8 +230,10 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     publish(child!);
   };
   try {
-    const refused = yield* givePidfd(task, plan, args);
-    if (refused < 0) return refused;
+    if ((args.flags & CLONE_PIDFD) !== 0) {
+      const refused = yield* givePidfd(task, plan, args.pidfd);
+      if (refused < 0) return refused;
+    }
     const stub = new StubProcess(kernel, task.stub.space.copy());
     const error = kernel.stubs.addChunk(stub);
     if (error < 0) return error;
@@ -249,7 +245,7 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     if (!made) return listError(task);
     // Only the parent's copy of the memory gets it.
     yield* setParentTid(task, tid, args);
-    yield* writePidfd(task, plan.pidfd, args);
+    if (plan.pidfd !== NO_PIDFD) yield* writePidfd(task, plan.pidfd, args.pidfd);
   } finally {
     // The caller may have been killed while its stub ran the list.
     lock.release();
@@ -276,9 +272,11 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     publish(child!);
   };
   try {
-    const refused = yield* givePidfd(task, plan, args);
-    if (refused < 0) return refused;
-    yield* writePidfd(task, plan.pidfd, args);
+    if ((args.flags & CLONE_PIDFD) !== 0) {
+      const refused = yield* givePidfd(task, plan, args.pidfd);
+      if (refused < 0) return refused;
+      yield* writePidfd(task, plan.pidfd, args.pidfd);
+    }
     // Before the thread runs: it may end, and have its number cleared there, at once.
     yield* setParentTid(task, tid, args);
     const list = new OperationList(kernel.slots, task.slot);
@@ -318,10 +316,10 @@ function prepare(task: Task, args: CloneArgs, plan: Plan, stub: StubProcess, slo
   return child;
 }
 
-function unmake({ kernel, files }: Task, { tid, group, pidfd }: Plan, child: Task | null): void {
-  kernel.pids.free(tid);
-  const file = files.get(pidfd);
-  if (file instanceof PidFile && file.group === group) files.close(pidfd);
+function unmake(task: Task, plan: Plan, child: Task | null): void {
+  const { kernel } = task;
+  kernel.pids.free(plan.tid);
+  takePidfd(task, plan);
   if (child === null) return;
   child.releaseFiles();
   kernel.stubs.abandon(child);
@@ -336,27 +334,6 @@ function* setParentTid(task: Task, tid: number, args: CloneArgs): Generator<void
   task.view.setInt32(task.base + L.WINDOW, tid, true);
   task.outAt(args.parentTid, 4, L.WINDOW);
   yield* task.copyOutRound(); // Linux ignores a fault here
-}
-
-/** CLONE_PIDFD: the caller's descriptor of the child stands before the child does; 0 or a negative errno. */
-function* givePidfd(task: Task, plan: Plan, args: CloneArgs): Generator<void, number, void> {
-  if ((args.flags & CLONE_PIDFD) === 0) return 0;
-  // Found out by writing what is there: once there is a child it is too late to refuse.
-  task.outAt(args.pidfd, PIDFD_SIZE, L.WINDOW);
-  if ((yield* task.copyInRound()) < PIDFD_SIZE) return -EFAULT;
-  const error = yield* writePidfd(task, task.view.getInt32(task.base + L.WINDOW, true), args);
-  if (error < 0) return error;
-  const fd = install(task, new PidFile(plan.group, 0), true);
-  if (fd < 0) return fd;
-  plan.pidfd = fd;
-  return 0;
-}
-
-function* writePidfd(task: Task, pidfd: number, args: CloneArgs): Generator<void, number, void> {
-  if ((args.flags & CLONE_PIDFD) === 0) return 0;
-  task.view.setInt32(task.base + L.WINDOW, pidfd, true);
-  task.outAt(args.pidfd, PIDFD_SIZE, L.WINDOW);
-  return (yield* task.copyOutRound()) < PIDFD_SIZE ? -EFAULT : 0;
 }
 
 // What the caller does when the child exists: vfork's wait.
