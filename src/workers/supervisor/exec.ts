@@ -56,6 +56,15 @@ export interface Executable {
 /** Opens a path for execution: an Executable or a negative errno (ENOENT, EACCES, ...). */
 export type OpenExecutable = (path: string) => Executable | number;
 
+/** A program that execveat names by a descriptor (fs/exec.c, alloc_bprm). */
+export interface ProgramAt {
+  open(): Executable | number;
+  /** The name that is made of the descriptor means nothing to the new program: it is closed on exec. */
+  readonly isNameLost: boolean;
+  /** The descriptor is the program, which is then called as its file is. */
+  readonly isNamedByFile: boolean;
+}
+
 export interface ProgramImage {
   readonly program: Executable;
   readonly elf: ElfImage;
@@ -81,31 +90,37 @@ export function openImage(
   argv: readonly string[],
   envp: readonly string[],
   stackLimit: number,
+  at: ProgramAt | null = null,
 ): ProgramImage | number {
   const sizes = checkArguments(argv, envp, path, stackLimit);
   if (sizes < 0) return sizes;
-  const comm = path.slice(path.lastIndexOf("/") + 1).slice(0, COMM_MAX);
   let file = path;
   for (let depth = 0; ; depth++) {
     if (depth > EXEC_DEPTH_MAX) return -ELOOP;
-    const program = open(file);
+    const program = depth === 0 && at !== null ? at.open() : open(file);
     if (typeof program === "number") return program;
     const prefix = program.read(0, ELF_PREFIX);
     if (typeof prefix !== "number" && isScript(prefix)) {
       const script = parseScript(prefix.subarray(0, EXEC_PREFIX));
       program.close();
       if (typeof script === "number") return script;
-      if (script.interpreter === "") return -ENOENT;
+      // The interpreter could not open what it is given.
+      if (script.interpreter === "" || (depth === 0 && at?.isNameLost === true)) return -ENOENT;
       argv = scriptArguments(script, file, argv);
       file = script.interpreter;
       if (checkArguments(argv, envp, path, stackLimit) < 0) return -E2BIG;
       continue;
     }
     const image = openElf(open, program, prefix);
+    const comm = commOf(at?.isNamedByFile === true ? program.path.dentry.name : path);
     if (typeof image !== "number") return { ...image, argv, envp, execfn: path, comm, secure: false };
     program.close();
     return image;
   }
+}
+
+function commOf(name: string): string {
+  return name.slice(name.lastIndexOf("/") + 1).slice(0, COMM_MAX);
 }
 
 type ElfParts = Pick<ProgramImage, "program" | "elf" | "interpreter" | "interpreterElf">;
