@@ -7,6 +7,7 @@
 // every TURN_INTERVAL_NS.
 
 import { expose } from "comlink";
+import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { EPOLLIN } from "../shared/abi/poll.ts";
 import type { KernelBoot } from "../shared/kernel_boot.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
@@ -168,7 +169,7 @@ export default function kernelThread(boot: KernelBoot): Promise<never> {
   if (confined < 0) throw new Error(`confining the sandbox process: errno ${-confined}`);
   const turns = new Turns(sab.control, boot.thread);
   const api: KernelApi = kernelApi(kernel, turns);
-  expose(api, boot.port as unknown as Parameters<typeof expose>[1]);
+  expose(api, nodeEndpoint(boot.port));
   const thread = new KernelThread(kernel, turns, module.exports as UvLoop);
   setImmediate(thread.run);
   return new Promise<never>(() => {
