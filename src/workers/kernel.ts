@@ -52,6 +52,9 @@ import { Pipes } from "./vfs/pipe.ts";
 import { DevPts } from "./vfs/tty/dev_pts.ts";
 import { Ptys } from "./vfs/tty/pty.ts";
 
+/** Throws that are logged: later ones are only counted. */
+const THROWS_LOGGED = 100;
+
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
 
@@ -235,10 +238,33 @@ export class Kernel {
   }
 
   #onThrow(task: Task, error: unknown): void {
-    this.counters.handlerErrors++;
-    const stack = error instanceof Error ? error.stack : String(error);
-    this.log("error", "a handler threw: its process is killed", { pid: task.group.pid, nr: task.nr, stack });
+    this.#countThrow("a handler threw: its process is killed", error, { pid: task.group.pid, nr: task.nr });
     this.killHostile(task);
+  }
+
+  #countThrow(message: string, error: unknown, fields: Record<string, unknown>): void {
+    if (this.counters.handlerErrors++ >= THROWS_LOGGED) return;
+    const stack = error instanceof Error ? error.stack : String(error);
+    this.log("error", message, { ...fields, stack });
+  }
+
+  /** Waits for the sleep set (SleepSet.wait). No process is to blame for a callback's throw: it ends here (F21). */
+  waitForEvents(timeoutNs: number): number {
+    try {
+      return this.sleep.wait(timeoutNs);
+    } catch (error) {
+      this.#countThrow("a callback threw", error, {});
+      return 1;
+    }
+  }
+
+  /** Runs the timers that are due; throws end here as in waitForEvents. */
+  expireTimers(nowNs: number): void {
+    try {
+      this.timers.expire(nowNs);
+    } catch (error) {
+      this.#countThrow("a timer threw", error, {});
+    }
   }
 
   /** A task's wait is over. */
