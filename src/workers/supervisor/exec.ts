@@ -139,8 +139,8 @@ function newLayout(stackLimit: number): AddressLayout {
   return layoutAddressSpace({ random: randomInt, randomize: true, stackLimit, vdsoSize: VDSO_SIZE });
 }
 
-/** Errors after which Linux has no program to return to: the process ends with SIGSEGV. */
-export class LoadError {
+/** In place of a bias, which may be negative itself. */
+class LoadError {
   readonly errno: number;
   constructor(errno: number) {
     this.errno = errno;
@@ -149,8 +149,9 @@ export class LoadError {
 
 /**
  * Maps an image into the task's empty address space and sends the task off. A coroutine of the new task:
- * it starts by waiting for STARTED, and closes the image whatever comes. `onReady` is the point of no return; `onFailure` gets a positive
- * errno instead.
+ * it starts by waiting for STARTED, and closes the image whatever comes. `onReady` is the point of no return;
+ * `onFailure` gets a positive errno instead: E2BIG if the strings do not fit, any other if the image cannot
+ * be mapped.
  */
 export function* loadProgram(
   task: Task,

@@ -1,9 +1,10 @@
-// execve(2) and execveat(2): reads the strings, builds the new stub beside the old one, and changes over
-// when the new program stands ready. Until then the caller gets errors and goes on; Linux kills at some
-// of these points.
+// execve(2): reads the strings, builds the new stub beside the old one, and changes over when the new
+// program stands ready. A program that cannot be mapped ends the caller with SIGSEGV: Linux learns of it
+// when the old program is gone.
 
 import { E2BIG, EFAULT, ENOMEM } from "../../shared/abi/errno.ts";
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
+import { SIGSEGV } from "../../shared/abi/signal.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { executableOpener } from "../vfs/executable.ts";
 import { keepTimeOf } from "./cpu_time.ts";
@@ -129,7 +130,10 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
   } finally {
     if (!ready) kernel.stubs.abandon(next);
   }
-  return ready ? NO_RESULT : -errno;
+  if (ready) return NO_RESULT;
+  if (errno === E2BIG) return -E2BIG;
+  group.exit(SIGSEGV);
+  return NO_RESULT;
 }
 
 /** The point of no return: the old tasks of the group end, the new one takes the leader's place. */

@@ -4,7 +4,7 @@
 
 import { EACCES, EAGAIN, ENOENT, ENOTDIR } from "../../shared/abi/errno.ts";
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
-import { SIGKILL } from "../../shared/abi/signal.ts";
+import { SIGKILL, SIGSEGV } from "../../shared/abi/signal.ts";
 import { S_IFDIR } from "../../shared/abi/stat.ts";
 import type { ProcessSpec } from "../../shared/process_spec.ts";
 import { containerStartError } from "../../shared/start_error.ts";
@@ -196,7 +196,7 @@ function startTask(
       () => {},
       (errno) => {
         kernel.log("error", "a program could not be loaded", { pid, errno });
-        group.exit(SIGKILL);
+        group.exit(SIGSEGV);
       },
     ),
   );
