@@ -4,7 +4,7 @@
 
 import { randomFillSync, randomInt } from "node:crypto";
 import { AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ, HWCAP2_FSGSBASE } from "../../shared/abi/auxv.ts";
-import { E2BIG, EIO, ELIBBAD, ELOOP, ENOENT, ENOEXEC, ENOMEM } from "../../shared/abi/errno.ts";
+import { E2BIG, EACCES, EIO, ELIBBAD, ELOOP, ENOEXEC, ENOMEM } from "../../shared/abi/errno.ts";
 import { MAP_NORESERVE, PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import * as L from "../../shared/ring/layout.ts";
@@ -95,7 +95,7 @@ export function openImage(
       const script = parseScript(prefix.subarray(0, EXEC_PREFIX));
       program.close();
       if (typeof script === "number") return script;
-      if (script.interpreter === "") return -ENOENT;
+      if (script.interpreter === "") return -EACCES;
       argv = scriptArguments(script, file, argv);
       file = script.interpreter;
       if (checkArguments(argv, envp, path, stackLimit) < 0) return -E2BIG;

@@ -46,7 +46,7 @@ function setFromHex(hex: string): SignalSet {
 /** Paths to try for a command, as execvp(3) does. */
 function candidates(spec: ProcessSpec): string[] {
   const name = spec.args[0]!;
-  if (name.includes("/")) return [name];
+  if (name === "" || name.includes("/")) return [name];
   const path = spec.env.find((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? DEFAULT_PATH;
   return path.split(":").map((directory) => (directory === "" ? name : `${directory}/${name}`));
 }
