@@ -98,6 +98,12 @@ function mapCall(
     if (source.hostFd >= 0) task.kernel.native.close(source.hostFd);
     return -EPERM;
   }
+  if ((flags & M.MAP_GROWSDOWN) !== 0) {
+    // A mapping that grows by faults is not offered: programs that ask for one get told.
+    task.kernel.counters.unsupportedCalls++;
+    if (source.hostFd >= 0) task.kernel.native.close(source.hostFd);
+    return -EOPNOTSUPP;
+  }
   const writableFile = anonymous || !shared || (task.files.get(fd)?.writable ?? false);
   const request: MapRequest = {
     address: placement === "any" ? Math.floor(address / PAGE_SIZE) * PAGE_SIZE : address,
@@ -107,7 +113,6 @@ function mapCall(
     flags:
       (shared ? VM_SHARED : 0) |
       ((flags & M.MAP_NORESERVE) !== 0 ? VM_NORESERVE : 0) |
-      ((flags & M.MAP_GROWSDOWN) !== 0 ? VM_GROWSDOWN : 0) |
       (locked ? VM_LOCKED : 0),
     placement,
     source,
@@ -119,12 +124,6 @@ function mapCall(
           : M.MADV_POPULATE_READ
         : -1,
   };
-  if ((flags & M.MAP_GROWSDOWN) !== 0) {
-    // A mapping that grows by faults is not offered: programs that ask for one get told.
-    task.kernel.counters.unsupportedCalls++;
-    if (source.hostFd >= 0) task.kernel.native.close(source.hostFd);
-    return -EOPNOTSUPP;
-  }
   if (anonymous && shared) {
     const memory = sharedMemory(task.kernel, length);
     if (typeof memory === "number") return memory;

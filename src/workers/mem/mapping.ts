@@ -15,7 +15,7 @@ import type { VmaPlan } from "./vma_plan.ts";
 
 export const SYS_mmap = nr("mmap");
 export const SYS_munmap = nr("munmap");
-export const SYS_mprotect = nr("mprotect");
+const SYS_mprotect = nr("mprotect");
 export const SYS_mremap = nr("mremap");
 export const SYS_madvise = nr("madvise");
 export const SYS_close = nr("close");

@@ -41,7 +41,7 @@ function hostClock(kernel: Kernel, clock: number): number {
   return native.scratchView.getUint32(0, true) * 1e9 + native.scratchView.getUint32(8, true);
 }
 
-export function stubCpuTime({ kernel, pid }: StubProcess): CpuTime {
+function stubCpuTime({ kernel, pid }: StubProcess): CpuTime {
   if (pid === 0) return NO_TIME;
   const clock = (~pid << 3) | CPUCLOCK_PROF;
   const user = hostClock(kernel, clock | CPUCLOCK_VIRT);

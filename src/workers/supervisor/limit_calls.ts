@@ -10,7 +10,7 @@ import type { Handler } from "./dispatch.ts";
 import type { Task, ThreadGroup } from "./task.ts";
 
 /** RLIMIT_* by index (asm-generic/resource.h). */
-export const RLIMIT_NAMES = [
+const RLIMIT_NAMES = [
   "RLIMIT_CPU",
   "RLIMIT_FSIZE",
   "RLIMIT_DATA",
