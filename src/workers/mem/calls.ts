@@ -19,7 +19,7 @@ import { RLIMIT_MEMLOCK } from "../../shared/abi/resource.ts";
 import { TASK_SIZE, WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
-import { OperationList } from "../supervisor/operation_list.ts";
+import { OperationList, SYS_madvise } from "../supervisor/operation_list.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { setBreak } from "./break.ts";
 import { isGuestRange } from "./guest_range.ts";
@@ -31,7 +31,6 @@ import {
   map,
   pageCeil,
   protect,
-  SYS_madvise,
   unmap,
 } from "./mapping.ts";
 import { MEMBARRIER_HANDLERS } from "./membarrier.ts";

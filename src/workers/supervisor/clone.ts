@@ -137,12 +137,7 @@ function makeTask(task: Task, args: CloneArgs, tid: number, stub: StubProcess, s
     group.oomScoreAdj = task.group.oomScoreAdj;
   }
   const child = new Task(kernel, tid, group, stub, slot, partsFor(task, args), task.credentials, task.comm);
-  child.timerSlackNs = task.timerSlackNs;
-  child.policy = task.policy;
-  child.realtimePriority = task.realtimePriority;
-  child.ioPriority = task.ioPriority;
-  child.affinity = task.affinity;
-  child.noNewPrivileges = task.noNewPrivileges;
+  child.takeSettings(task);
   child.blocked.assign(task.savedMask ?? task.blocked);
   // A copy of the memory keeps its stack; a thread with a stack of its own starts without.
   if ((args.flags & CLONE_VM) === 0 || (args.flags & CLONE_VFORK) !== 0) child.altStack = task.altStack;
@@ -189,39 +184,57 @@ function inherit(child: Task, creator: Task): void {
   child.bytes.set(creator.bytes.subarray(from, from + fp), child.base + L.FP);
 }
 
+/**
+ * A child on its way. It appears as soon as it has named itself or its creator says that it is there, whichever
+ * is heard first: it may run and end before the other.
+ */
+class Arrival {
+  readonly #creator: Task;
+  child: Task | null = null;
+  made = false;
+
+  constructor(creator: Task) {
+    this.#creator = creator;
+  }
+
+  /** What is to be called when this child has named itself. */
+  of(child: Task): () => void {
+    this.child = child;
+    return () => this.appear();
+  }
+
+  appear(): void {
+    if (this.made || this.child === null) return;
+    this.made = true;
+    inherit(this.child, this.#creator);
+    publish(this.child);
+  }
+}
+
 function* fork(task: Task, args: CloneArgs): Coroutine {
   const { kernel } = task;
   const tid = kernel.pids.allot();
   if (tid < 0) return -EAGAIN;
   const lock = yield* task.stub.space.lockAll(task);
-  let child: Task | null = null;
-  let made = false;
-  // As soon as the child has named itself or its creator says that it is there, whichever is heard first:
-  // it may run and end before the other.
-  const appear = () => {
-    if (made) return;
-    made = true;
-    inherit(child!, task);
-    publish(child!);
-  };
+  const arrival = new Arrival(task);
   try {
     const stub = new StubProcess(kernel, task.stub.space.copy());
     const error = kernel.stubs.addChunk(stub);
     if (error < 0) return error;
-    child = prepare(task, args, tid, stub, stub.freeSlot());
-    const token = kernel.stubs.awaitFork(child, appear);
+    const child = prepare(task, args, tid, stub, stub.freeSlot());
+    const token = kernel.stubs.awaitFork(child, arrival.of(child));
     const list = new OperationList(kernel.slots, task.slot);
     list.fork(token);
-    if (yield* task.run(list)) appear();
-    if (!made) return listError(task);
+    if (yield* task.run(list)) arrival.appear();
+    if (!arrival.made) return listError(task);
     // Only the parent's copy of the memory gets it.
     yield* setParentTid(task, tid, args);
   } finally {
     // The caller may have been killed while its stub ran the list.
     lock.release();
-    if (!made) unmake(kernel, tid, child);
+    if (!arrival.made) unmake(kernel, tid, arrival.child);
   }
-  return yield* afterClone(task, child, args);
+  return yield* afterClone(task, arrival.child!, args);
 }
 
 function* cloneThread(task: Task, args: CloneArgs): Coroutine {
@@ -230,16 +243,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     return -EINVAL;
   const tid = kernel.pids.allot();
   if (tid < 0) return -EAGAIN;
-  let child: Task | null = null;
-  let made = false;
-  // As soon as the child has named itself or its creator says that it is there, whichever is heard first:
-  // it may run and end before the other.
-  const appear = () => {
-    if (made) return;
-    made = true;
-    inherit(child!, task);
-    publish(child!);
-  };
+  const arrival = new Arrival(task);
   try {
     // Before the thread runs: it may end, and have its number cleared there, at once.
     yield* setParentTid(task, tid, args);
@@ -252,21 +256,21 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
       kernel.stubs.mapChunk(list, task.stub, task.slot);
       slot = task.stub.freeSlot();
     }
-    child = prepare(task, args, tid, task.stub, slot);
+    const child = prepare(task, args, tid, task.stub, slot);
     kernel.slots.setWord(slot, L.HOST_TASK, 1);
-    const token = kernel.stubs.awaitThread(child, appear);
+    const token = kernel.stubs.awaitThread(child, arrival.of(child));
     list.thread(token, task.stub.slotAddress(slot));
-    if (yield* task.run(list)) appear();
-    if (!made) {
+    if (yield* task.run(list)) arrival.appear();
+    if (!arrival.made) {
       kernel.slots.setWord(slot, L.HOST_TASK, 0);
       // A chunk that its stub does not map is of no use to any later thread.
       if (needsChunk) kernel.killHostile(task);
       return listError(task);
     }
   } finally {
-    if (!made) unmake(kernel, tid, child);
+    if (!arrival.made) unmake(kernel, tid, arrival.child);
   }
-  return yield* afterClone(task, child, args);
+  return yield* afterClone(task, arrival.child!, args);
 }
 
 /** A child that stands ready for its host task. */

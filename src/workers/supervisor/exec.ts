@@ -12,7 +12,7 @@ import { Reply } from "../../shared/ring/slot_states.ts";
 import type { Kernel } from "../kernel.ts";
 import { type AddressLayout, brkStart, layoutAddressSpace } from "../mem/address_layout.ts";
 import { AddressSpace } from "../mem/address_space.ts";
-import { donatedFd, pageCeil, SYS_close, SYS_mmap } from "../mem/mapping.ts";
+import { donatedFd, pageCeil } from "../mem/mapping.ts";
 import { VDSO_PROT, VDSO_SIZE } from "../mem/vdso.ts";
 import { type Mapped, VM_GROWSDOWN, VM_NORESERVE, type Vma } from "../mem/vma.ts";
 import type { Path } from "../vfs/path.ts";
@@ -26,7 +26,7 @@ import {
   placed,
   runParse,
 } from "./elf.ts";
-import { OperationList } from "./operation_list.ts";
+import { OperationList, SYS_close, SYS_mmap } from "./operation_list.ts";
 import { RFLAGS_INITIAL } from "./registers.ts";
 import { EXEC_DEPTH_MAX, EXEC_PREFIX, isScript, parseScript, scriptArguments } from "./script.ts";
 import { buildStack, checkArguments } from "./stack_image.ts";

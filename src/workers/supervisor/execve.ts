@@ -5,6 +5,7 @@
 import { E2BIG, EFAULT, ENOMEM } from "../../shared/abi/errno.ts";
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import { SIGSEGV } from "../../shared/abi/signal.ts";
+import { readU64, TWO_32 } from "../../shared/abi/struct.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { executableOpener } from "../vfs/executable.ts";
 import { keepTimeOf } from "./cpu_time.ts";
@@ -33,8 +34,8 @@ function* readStrings(task: Task, array: number): Generator<void, string[] | num
     list.copyStrings(array + strings.length * POINTER_SIZE, L.WINDOW, L.WINDOW_SIZE);
     if (!(yield* task.run(list))) return -EFAULT;
     const result = task.listResult;
-    const count = result % 4294967296;
-    const ended = result >= 4294967296;
+    const count = result % TWO_32;
+    const ended = result >= TWO_32;
     const bytes = Buffer.from(
       task.bytes.subarray(task.base + L.WINDOW, task.base + L.WINDOW + L.WINDOW_SIZE),
     );
@@ -57,9 +58,7 @@ function* readStrings(task: Task, array: number): Generator<void, string[] | num
 function* readLongString(task: Task, pointerAt: number): Generator<void, string | number, void> {
   task.outAt(pointerAt, POINTER_SIZE, L.WINDOW);
   if ((yield* task.copyInRound()) < POINTER_SIZE) return -EFAULT;
-  const view = task.view;
-  let address =
-    view.getUint32(task.base + L.WINDOW + 4, true) * 4294967296 + view.getUint32(task.base + L.WINDOW, true);
+  let address = readU64(task.view, task.base + L.WINDOW);
   let text = "";
   while (text.length < MAX_ARG_STRLEN) {
     // Page by page: the string may end just before memory does.
@@ -142,12 +141,7 @@ function changeOver(old: Task, next: Task): void {
   next.blocked.assign(old.blocked);
   // What a program gained is not for others to signal (prctl(2), PR_SET_PDEATHSIG).
   next.parentDeathSignal = next.credentials.euid === old.credentials.euid ? old.parentDeathSignal : 0;
-  next.timerSlackNs = old.timerSlackNs;
-  next.policy = old.policy;
-  next.realtimePriority = old.realtimePriority;
-  next.ioPriority = old.ioPriority;
-  next.affinity = old.affinity;
-  next.noNewPrivileges = old.noNewPrivileges;
+  next.takeSettings(old);
   for (
     let signo = old.pending.set.firstOutside(NONE);
     signo !== 0;

@@ -26,7 +26,7 @@ import {
   SS_DISABLE,
   SS_ONSTACK,
 } from "../../shared/abi/signal.ts";
-import { readI64 } from "../../shared/abi/struct.ts";
+import { readI64, TWO_32 } from "../../shared/abi/struct.ts";
 import { sigaction, stack_t } from "../../shared/abi/structs.ts";
 import { RSP, WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import { TIMESPEC_SIZE } from "./clocks.ts";
@@ -127,7 +127,7 @@ export const SIGNAL_HANDLERS: Record<string, Handler> = {
       const action = sigaction.read(task.view, task.base + WINDOW);
       task.handlers.set(signo, {
         handler: action.sa_handler,
-        flags: ((action.sa_flags % 4294967296) & SA_FLAGS_KNOWN) >>> 0,
+        flags: ((action.sa_flags % TWO_32) & SA_FLAGS_KNOWN) >>> 0,
         restorer: action.sa_restorer,
         mask: new SignalSet(action.sa_mask.lo | 0, action.sa_mask.hi | 0).asMask(),
       });

@@ -170,6 +170,16 @@ export class Task {
     return chunkOfSlot(this.slot);
   }
 
+  /** What clone and execve keep of the task that was there before. */
+  takeSettings(from: Task): void {
+    this.timerSlackNs = from.timerSlackNs;
+    this.policy = from.policy;
+    this.realtimePriority = from.realtimePriority;
+    this.ioPriority = from.ioPriority;
+    this.affinity = from.affinity;
+    this.noNewPrivileges = from.noNewPrivileges;
+  }
+
   // ---- In pieces: what the stub copied into the window before it posted ----
 
   /** Bytes of in piece 0 or 1 that arrived. */

@@ -4,6 +4,7 @@ import { EBADF, EFAULT, EINVAL } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX } from "../../shared/abi/ioctl.ts";
 import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
+import { TWO_32 } from "../../shared/abi/struct.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
@@ -87,7 +88,7 @@ export const DESCRIPTOR_HANDLERS: Record<string, Handler> = {
   fcntl: (task, fd, command, argument) => {
     const file = task.files.get(fd);
     if (file === undefined) return -EBADF;
-    const value = (argument % 4294967296) | 0;
+    const value = (argument % TWO_32) | 0;
     switch (command) {
       case F.F_DUPFD:
         return duplicate(task, fd, value, false);
