@@ -8,7 +8,7 @@
 
 import { EACCES, EAGAIN, ENOTTY, EOPNOTSUPP, EPERM, ESPIPE } from "../../shared/abi/errno.ts";
 import { O_ACCMODE, O_NOCTTY, O_NONBLOCK, O_RDWR } from "../../shared/abi/fcntl.ts";
-import { TIOCGWINSZ } from "../../shared/abi/ioctl.ts";
+import { FIONREAD, TIOCGWINSZ } from "../../shared/abi/ioctl.ts";
 import {
   EPOLLET,
   POLLERR,
@@ -207,7 +207,14 @@ export class HostStream extends OpenFile {
   }
 
   override ioctl(task: Task, request: number, argument: number): number {
-    return this.#terminal?.ioctl(task, this.#fd, request, argument) ?? -ENOTTY;
+    if (this.#terminal !== null) return this.#terminal.ioctl(task, this.#fd, request, argument);
+    if (request !== FIONREAD) return -ENOTTY;
+    const { native } = this.#kernel;
+    const error = native.terminalGet(this.#fd, FIONREAD);
+    if (error < 0) return error;
+    const waiting = native.scratchView.getInt32(0, true) + (this.#unread?.length ?? 0);
+    task.view.setInt32(task.out(argument, 4), waiting, true);
+    return 0;
   }
 
   /** The same description: who has the descriptor gets no more access than it has. */
