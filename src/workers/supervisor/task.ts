@@ -236,11 +236,9 @@ export class Task {
     this.#setFs = true;
   }
 
-  /** As the frame is about to be loaded whole, the fs base comes with it. */
-  takeSetFs(): boolean {
-    const was = this.#setFs;
+  /** The frame is about to be loaded whole: a new fs base stands in it. */
+  fsBaseComesWithFrame(): void {
     this.#setFs = false;
-    return was;
   }
 
   /** Pieces that stand in the slot to go out with the call's result. */
