@@ -3,9 +3,8 @@
 // (mapping.ts).
 
 import { MADV_DONTNEED } from "../../shared/abi/mman.ts";
-import { nr } from "../../shared/abi/syscalls.ts";
 import type { Kernel } from "../kernel.ts";
-import { OperationList } from "../supervisor/operation_list.ts";
+import { OperationList, SYS_madvise, SYS_munmap } from "../supervisor/operation_list.ts";
 import type { Task } from "../supervisor/task.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";
@@ -123,8 +122,8 @@ export class AddressSpace {
     for (const { start, end, flags } of this.vmas.all()) {
       if ((flags & (VM_DONTFORK | VM_WIPEONFORK)) === 0) continue;
       const list = new OperationList(task.kernel.slots, task.slot);
-      if ((flags & VM_DONTFORK) !== 0) list.call(nr("munmap"), start, end - start);
-      else list.call(nr("madvise"), start, end - start, MADV_DONTNEED);
+      if ((flags & VM_DONTFORK) !== 0) list.call(SYS_munmap, start, end - start);
+      else list.call(SYS_madvise, start, end - start, MADV_DONTNEED);
       if (!(yield* task.run(list))) task.kernel.killHostile(task);
       if ((flags & VM_DONTFORK) === 0) continue;
       const plan = this.vmas.planUnmap(start, end);
