@@ -6,6 +6,8 @@ export class Counters {
   processes = 0;
   tasks = 0;
   openFiles = 0;
+  /** Length of all descriptor tables. */
+  descriptorSlots = 0;
   epollItems = 0;
   sockets = 0;
   socketMemory = 0;

@@ -121,6 +121,7 @@ export class Kernel {
     sockets: 65536,
     socketMemory: 128 << 20,
     openFiles: 131072,
+    descriptorSlots: 8 << 20,
     memoryNodes: Math.min(1 << 20, Math.floor(totalmem() / 16384)),
     /** Files with a host descriptor of their own while they are closed. */
     memoryFiles: 0,

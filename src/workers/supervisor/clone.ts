@@ -3,7 +3,7 @@
 // process forked from the caller's. The new host task names itself by a token (stubs.ts), posts STARTED
 // and is sent off with the registers that its creator had.
 
-import { E2BIG, EAGAIN, EFAULT, EINVAL, EPERM } from "../../shared/abi/errno.ts";
+import { E2BIG, EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM } from "../../shared/abi/errno.ts";
 import { RLIMIT_NPROC } from "../../shared/abi/resource.ts";
 import {
   CLONE_ARGS_SIZE_VER0,
@@ -88,6 +88,7 @@ function check(task: Task, { flags, exitSignal, clearHandlers }: CloneArgs): num
   if (task.kernel.counters.tasks >= task.group.rlimits[RLIMIT_NPROC]![0] && task.credentials.uid !== 0)
     return -EAGAIN;
   if (task.kernel.counters.tasks >= task.kernel.limits.tasks) return -EAGAIN;
+  if ((flags & CLONE_FILES) === 0 && !task.files.mayBeCopied) return -ENOMEM;
   return 0;
 }
 

@@ -80,6 +80,7 @@ function* execve(task: Task, path: string, argvAt: number, envpAt: number): Coro
   const envp = yield* readStrings(task, envpAt);
   if (typeof envp === "number") return envp;
   const stackLimit = task.group.rlimits[RLIMIT_STACK]![0];
+  if (!task.files.mayBeUnshared) return -ENOMEM;
   const image = openImage(executableOpener(task), path, argv.length === 0 ? [""] : argv, envp, stackLimit);
   if (typeof image === "number") return image;
   return yield* replace(task, image);
