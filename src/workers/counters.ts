@@ -9,6 +9,8 @@ export class Counters {
   /** Length of all descriptor tables. */
   descriptorSlots = 0;
   epollItems = 0;
+  posixTimers = 0;
+  queuedSignals = 0;
   sockets = 0;
   socketMemory = 0;
   filesInFlight = 0;

@@ -153,6 +153,7 @@ function changeOver(old: Task, next: Task): void {
   const stubs = new Set(group.tasks.map((task) => task.stub));
   for (const task of [...group.tasks]) {
     if (task !== old) task.releaseFiles();
+    task.pending.clear();
     kernel.pids.releaseTask(task);
   }
   // The old task's coroutine is this very call: it is not to be cancelled from within.

@@ -86,7 +86,7 @@ export class Task {
   affinity: ReadonlySet<number> | null = null;
 
   // ---- Signals ----
-  readonly pending = new PendingSignals();
+  readonly pending: PendingSignals;
   readonly blocked = new SignalSet();
   /** The mask to come back to after sigsuspend, ppoll and their like. */
   savedMask: SignalSet | null = null;
@@ -152,6 +152,7 @@ export class Task {
     comm: string,
   ) {
     this.kernel = kernel;
+    this.pending = new PendingSignals(kernel.counters);
     this.tid = tid;
     this.group = group;
     this.stub = stub;
