@@ -110,6 +110,7 @@ export class Kernel {
   /** What a guest may use of the Sentry's own memory: configurable, with Linux's errnos beyond. */
   readonly limits = {
     tasks: 4096,
+    mappings: 2 << 20,
     pipePages: 16384,
     epollItems: 262144,
     posixTimers: 131072,

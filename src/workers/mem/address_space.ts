@@ -12,7 +12,7 @@ import { type AddressLayout, mmapRanges } from "./address_layout.ts";
 import { RESERVED_BASE, RESERVED_END } from "./guest_range.ts";
 import { type RangeLock, RangeLocks } from "./range_lock.ts";
 import { type Mapped, PAGE_SIZE, VM_DONTFORK, VM_SHARED, VM_WIPEONFORK } from "./vma.ts";
-import { VmaSet } from "./vma_set.ts";
+import { MAX_MAP_COUNT, VmaSet } from "./vma_set.ts";
 
 const EXCLUDED = [{ start: RESERVED_BASE, end: RESERVED_END }];
 
@@ -68,7 +68,13 @@ export class AddressSpace {
   dataEnd = 0;
   stackStart = 0;
 
-  constructor(kernel: Kernel, layout: AddressLayout, vmas = new VmaSet(EXCLUDED), brkStart = 0, brk = 0) {
+  constructor(
+    kernel: Kernel,
+    layout: AddressLayout,
+    vmas = new VmaSet(EXCLUDED, MAX_MAP_COUNT, kernel),
+    brkStart = 0,
+    brk = 0,
+  ) {
     this.kernel = kernel;
     this.id = kernel.nextSpaceId();
     this.layout = layout;
@@ -92,6 +98,7 @@ export class AddressSpace {
   release(): void {
     this.#executed?.allowWriteAccess();
     this.#executed = null;
+    this.vmas.clear();
   }
 
   /** Of a forked child. Under lockAll(). */

@@ -89,6 +89,7 @@ function check(task: Task, { flags, exitSignal, clearHandlers }: CloneArgs): num
     return -EAGAIN;
   if (task.kernel.counters.tasks >= task.kernel.limits.tasks) return -EAGAIN;
   if ((flags & CLONE_FILES) === 0 && !task.files.mayBeCopied) return -ENOMEM;
+  if ((flags & CLONE_VM) === 0 && !task.stub.space.vmas.mayBeCloned) return -ENOMEM;
   return 0;
 }
 
@@ -221,7 +222,10 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
   try {
     const stub = new StubProcess(kernel, task.stub.space.copy());
     const error = kernel.stubs.addChunk(stub);
-    if (error < 0) return error;
+    if (error < 0) {
+      stub.space.release();
+      return error;
+    }
     const child = prepare(task, args, tid, stub, stub.freeSlot());
     const token = kernel.stubs.awaitFork(child, arrival.of(child));
     const list = new OperationList(kernel.slots, task.slot);
