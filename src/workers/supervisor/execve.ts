@@ -140,6 +140,8 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
 function changeOver(old: Task, next: Task): void {
   const { group, kernel } = old;
   next.blocked.assign(old.blocked);
+  const { uid, euid, gid, egid } = next.credentials;
+  next.stub.space.dumpable = uid === euid && gid === egid ? 1 : 0;
   // What a program gained is not for others to signal (prctl(2), PR_SET_PDEATHSIG).
   next.parentDeathSignal = next.credentials.euid === old.credentials.euid ? old.parentDeathSignal : 0;
   next.takeSettings(old);

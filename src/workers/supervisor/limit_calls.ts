@@ -64,6 +64,17 @@ function apply(task: Task, group: ThreadGroup, resource: number, limit: [number,
   return 0;
 }
 
+/** Whether the task may see and change the limits of a process (prlimit(2)). */
+function mayLimit(task: Task, group: ThreadGroup): boolean {
+  if (group === task.group || capable(task.credentials, task.kernel.users, CAP_SYS_RESOURCE)) return true;
+  const own = group.leader.credentials;
+  const { uid, gid } = task.credentials;
+  return (
+    [own.uid, own.euid, own.suid].every((id) => id === uid) &&
+    [own.gid, own.egid, own.sgid].every((id) => id === gid)
+  );
+}
+
 function change(
   task: Task,
   group: ThreadGroup,
@@ -102,6 +113,7 @@ export const LIMIT_HANDLERS: Record<string, Handler> = {
   prlimit64: (task, pid, resource, newLimit, oldLimit) => {
     const group = pid === 0 ? task.group : task.kernel.pids.group(pid);
     if (group === undefined) return -ESRCH;
+    if (!mayLimit(task, group)) return -EPERM;
     return change(task, group, resource, newLimit === 0 ? -1 : task.base + WINDOW, 0, oldLimit);
   },
 
