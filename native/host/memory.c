@@ -97,12 +97,16 @@ RF_EXPORT int32_t rf_futex_wake(uint32_t chunk, uint32_t offset) {
       syscall(SYS_futex, rf_guest_base + (uint64_t)chunk * RF_CHUNK_SIZE + offset, FUTEX_WAKE, 1, NULL, NULL, 0));
 }
 
-/* A memfd for one file of a memory file system, which may grow, shrink and be executed (F1: nothing else is in it). */
+/* A memfd for one file of a memory file system, which may grow, shrink, be executed and be sealed (F1: nothing
+   else is in it). */
 RF_EXPORT int32_t rf_memfd_file(void) {
-  int fd = memfd_create("ringfence-file", MFD_CLOEXEC | MFD_EXEC);
-  if (fd < 0 && errno == EINVAL) fd = memfd_create("ringfence-file", MFD_CLOEXEC);
+  int fd = memfd_create("ringfence-file", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+  if (fd < 0 && errno == EINVAL) fd = memfd_create("ringfence-file", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   return fd < 0 ? -errno : fd;
 }
+
+/* -EBUSY: F_SEAL_WRITE, and somebody has a shared mapping that can be written to. */
+RF_EXPORT int32_t rf_add_seals(int32_t fd, uint32_t seals) { return fcntl(fd, F_ADD_SEALS, seals) ? -errno : 0; }
 
 RF_EXPORT int32_t rf_ftruncate(int32_t fd, double size) { return ftruncate(fd, (off_t)size) ? -errno : 0; }
 

@@ -3,6 +3,7 @@
 #include "host.h"
 
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <ringfence/layout.h>
 #include <ringfence/zygote_protocol.h>
 #include <string.h>
@@ -75,7 +76,11 @@ RF_EXPORT int32_t rf_zygote_call(int32_t socket, uint32_t request, uint32_t low,
     control.header.cmsg_len = CMSG_LEN(sizeof(int) * count);
     memcpy(CMSG_DATA(&control.header), rf_scratch, sizeof(int) * count);
   }
-  if (sendmsg(socket, &h, MSG_NOSIGNAL) < 0) return -errno;
+  // Too many descriptors of this host user's processes are on their way: they arrive.
+  for (int tries = 0; sendmsg(socket, &h, MSG_NOSIGNAL) < 0; tries++) {
+    if (errno != ETOOMANYREFS || tries == 5000) return -errno;
+    poll(0, 0, 1);
+  }
   h.msg_control = &control;
   h.msg_controllen = sizeof control;
   ssize_t n;

@@ -8,7 +8,7 @@ void on_fault(int, void *, void *);
 void on_kick(int, void *, void *);
 
 enum { SA_SIGINFO = 4, SA_ONSTACK = 0x08000000, SA_RESTORER = 0x04000000 };
-enum { DIE_MAPS = 101, DIE_VDSO, DIE_UNMAP, DIE_HELLO, DIE_KERNEL_PAGE, DIE_DOORBELL, DIE_SIGACTION, DIE_FILTER };
+enum { DIE_MAPS = 101, DIE_VDSO, DIE_UNMAP, DIE_HELLO, DIE_KERNEL_PAGE, DIE_DOORBELL, DIE_SIGACTION, DIE_FILTER, DIE_ANSWER };
 
 static __attribute__((noreturn)) void die(int code) {
   zygote_syscall(NR_exit_group, code, 0, 0, 0, 0, 0);
@@ -126,7 +126,13 @@ static void answer(u32 request, s64 value, s64 fd) {
     h.control = &rights;
     h.control_length = 24;
   }
-  zygote_syscall(NR_sendmsg, ZYGOTE_SOCKET, (u64)&h, 0, 0, 0, 0);
+  // Nobody would ever ask again. The descriptors that a host user has on their way are bounded for all of
+  // the user's processes together: somebody else's may have to arrive first.
+  enum { ETOOMANYREFS_ = -109, TRIES = 10000000 };
+  s64 sent = ETOOMANYREFS_;
+  for (u32 i = 0; i < TRIES && sent == ETOOMANYREFS_; i++)
+    sent = zygote_syscall(NR_sendmsg, ZYGOTE_SOCKET, (u64)&h, 0, 0, 0, 0);
+  if (sent < 0) die(DIE_ANSWER);
 }
 
 static void hello(void) {

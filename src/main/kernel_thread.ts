@@ -2,7 +2,8 @@
 // comlink carries control requests to it. If the thread ends, the sandbox has lost its kernel.
 
 import { MessageChannel } from "node:worker_threads";
-import { type Endpoint, type Remote, wrap } from "comlink";
+import { type Remote, wrap } from "comlink";
+import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { Piscina } from "piscina";
 import type { KernelBoot } from "../shared/kernel_boot.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
@@ -64,7 +65,7 @@ export function startKernelThread(
   const ended = pool.run(boot, { transferList }).then((): never => {
     throw new Error("the kernel thread left its loop");
   });
-  const remote = wrap<KernelApi>(port1 as unknown as Endpoint);
+  const remote = wrap<KernelApi>(nodeEndpoint(port1));
   return { api: askingForTurns(remote, new Turns(sab.control, 0)), ended };
 }
 

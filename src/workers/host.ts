@@ -7,6 +7,7 @@
 // every TURN_INTERVAL_NS.
 
 import { expose } from "comlink";
+import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { EPOLLIN } from "../shared/abi/poll.ts";
 import type { KernelBoot } from "../shared/kernel_boot.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
@@ -22,10 +23,13 @@ import { loadNative } from "./native.ts";
 const PASSES_PER_LOOK = 32;
 const LOOK_INTERVAL_NS = 1e6;
 const TURN_INTERVAL_NS = 10e6;
-/** How long an idle thread polls before it sleeps; nothing for a sandbox that has been idle for longer. */
-const SPIN_NS = 50e3;
-/** Polls of its reply word that a stub makes before it sleeps, when the kernel is on another CPU. */
-const STUB_SPIN = 2000;
+/**
+ * How long an idle thread polls before it sleeps; nothing for a sandbox that has been idle for longer. And polls of
+ * its reply word that a stub makes before it sleeps, when the kernel is on another CPU. Whoever sleeps is woken in
+ * tens of microseconds: with a tenth of either, find takes twice as long (docs/performance.md).
+ */
+const SPIN_NS = 100e3;
+const STUB_SPIN = 4000;
 const MIN_TURNS = 2;
 
 /** The libuv side of the calling thread (native/host/napi.c). */
@@ -168,7 +172,7 @@ export default function kernelThread(boot: KernelBoot): Promise<never> {
   if (confined < 0) throw new Error(`confining the sandbox process: errno ${-confined}`);
   const turns = new Turns(sab.control, boot.thread);
   const api: KernelApi = kernelApi(kernel, turns);
-  expose(api, boot.port as unknown as Parameters<typeof expose>[1]);
+  expose(api, nodeEndpoint(boot.port));
   const thread = new KernelThread(kernel, turns, module.exports as UvLoop);
   setImmediate(thread.run);
   return new Promise<never>(() => {

@@ -47,7 +47,8 @@ import { FileEvents } from "./vfs/file_events.ts";
 import { LockTable } from "./vfs/file_locks.ts";
 import { mountInitialTree } from "./vfs/initial_mounts.ts";
 import { InotifyUsers } from "./vfs/inotify.ts";
-import { MountIds, MountNamespace, type Path } from "./vfs/path.ts";
+import { makeMemoryFiles } from "./vfs/memory_file_calls.ts";
+import { type Mount, MountIds, MountNamespace, type Path } from "./vfs/path.ts";
 import { Pipes } from "./vfs/pipe.ts";
 import { DevPts } from "./vfs/tty/dev_pts.ts";
 import { Ptys } from "./vfs/tty/pty.ts";
@@ -149,6 +150,8 @@ export class Kernel {
   /** Root of the guest's mount tree. */
   readonly mounts = new MountNamespace(new MountIds()).use();
   root!: Path;
+  /** Where files of memfd_create stand: in no tree. */
+  readonly memoryFiles: Mount;
   vdso!: Vdso;
   /** Where random bytes are made before they go to shared memory. */
   readonly random = new Uint8Array(WINDOW_SIZE);
@@ -187,6 +190,7 @@ export class Kernel {
     this.dispatcher = new Dispatcher(this);
     this.anonymous = new AnonymousInodes(this);
     this.devPts = new DevPts(this);
+    this.memoryFiles = makeMemoryFiles(this);
   }
 
   /** Maps the kernel page, fills it in and introduces the zygote. Throws: there is no sandbox without. */

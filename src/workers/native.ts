@@ -19,6 +19,7 @@ const DECLARATIONS = {
   mapKernelPage: "int32_t rf_map_kernel_page(int32_t proc)",
   memfdCreate: "int32_t rf_memfd_create(double size)",
   memfdFile: "int32_t rf_memfd_file()",
+  addSeals: "int32_t rf_add_seals(int32_t fd, uint32_t seals)",
   ftruncate: "int32_t rf_ftruncate(int32_t fd, double size)",
   fallocate: "int32_t rf_fallocate(int32_t fd, int32_t mode, double offset, double length)",
   copyBytes: "double rf_copy_bytes(int32_t from, double position, int32_t to, double length)",

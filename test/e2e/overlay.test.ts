@@ -1,7 +1,7 @@
 // A command that changes the caller's files sees its changes, as it would natively, and the caller's files
 // stay as they are. The same script runs natively in one copy of a tree and sandboxed in another.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -106,6 +106,24 @@ test("what the sandbox makes elsewhere is not the caller's", async () => {
     await output("sh", ["-c", `ls ${places.map((d) => `${d}/${marker}`).join(" ")} 2>/dev/null || true`]),
     "",
   );
+});
+
+test("the caller can execute what the sandbox has made", async () => {
+  const path = await tree("executable");
+  const script = "cp /bin/true made; echo ready; read line; cat file";
+  await output(ringfence, ["--overlay2=none", "do", "--", "sh", "-c", script], {
+    cwd: path,
+    started: (child) => {
+      child.stdout?.once("data", async () => {
+        // Text file busy, if somebody still had it open for writing.
+        const status = await output("sh", ["-c", "./made; echo $?"], { cwd: path });
+        writeFileSync(join(path, "status"), status);
+        child.stdin?.write("\n");
+      });
+    },
+    keepStdin: true,
+  });
+  assert.is(readFileSync(join(path, "status"), "latin1"), "0\n");
 });
 
 test("the caller's new files are seen", async () => {

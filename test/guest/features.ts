@@ -28,5 +28,7 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "locks", // record locks, flock
   "sockets", // AF_UNIX
   "inotify", // events of files
+  "pidfd", // descriptors of processes
+  "memfd", // memfd_create, seals
   "mounts", // mount, umount, pivot_root, mount namespaces
 ]);

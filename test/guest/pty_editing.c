@@ -81,6 +81,7 @@ static struct termios raw(int min, int time) {
 }
 
 static int events(int fd) {
+  usleep(20000);
   struct pollfd f = {fd, POLLIN | POLLOUT | POLLPRI | POLLRDNORM, 0};
   poll(&f, 1, 0);
   return f.revents;

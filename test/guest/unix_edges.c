@@ -1,6 +1,5 @@
 // AF_UNIX sockets at the edges: peeks beyond one round, MSG_WAITALL with MSG_PEEK, SO_RCVLOWAT, empty
-// writes, a long chain of sockets on their way, claims of identities that nobody has, a datagram socket's
-// pending error.
+// writes, claims of identities that nobody has, a datagram socket's pending error.
 //@ needs: sockets tasks
 #include "guest.h"
 #include <fcntl.h>
@@ -108,44 +107,8 @@ static void claim(const char *what, pid_t pid, uid_t uid, gid_t gid) {
   value(what, result(sendmsg(s[0], &m, 0)));
 }
 
-static long give(int to, int fd) {
-  struct iovec v = {"x", 1};
-  union {
-    struct cmsghdr h;
-    char room[CMSG_SPACE(sizeof fd)];
-  } u;
-  struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = sizeof u};
-  memset(&u, 0, sizeof u);
-  u.h.cmsg_len = CMSG_LEN(sizeof fd);
-  u.h.cmsg_level = SOL_SOCKET;
-  u.h.cmsg_type = SCM_RIGHTS;
-  memcpy(CMSG_DATA(&u.h), &fd, sizeof fd);
-  return result(sendmsg(to, &m, MSG_DONTWAIT));
-}
-
-// Sockets strung up, each in the queue of the next: the end of the last one ends them all.
-static void chain(void) {
-  int p[2];
-  if (pipe(p) < 0) return;
-  int last = p[1];
-  for (int n = 0; n < 5000; n++) {
-    socketpair(AF_UNIX, SOCK_DGRAM, 0, s);
-    long sent = give(s[0], last);
-    if (sent < 0) value("link", sent);
-    close(last);
-    close(s[0]);
-    last = s[1];
-  }
-  struct pollfd f = {p[0], POLLIN, 0};
-  say("while the last is open: %d", poll(&f, 1, 0));
-  close(last);
-  poll(&f, 1, 10000);
-  say("then: %x", f.revents);
-}
-
 int main(void) {
   streams();
-  chain();
   datagrams();
   socketpair(AF_UNIX, SOCK_STREAM, 0, s);
   claim("oneself", getpid(), getuid(), getgid());

@@ -13,6 +13,7 @@ import * as ioctl from "../../src/shared/abi/ioctl.ts";
 import * as ipc from "../../src/shared/abi/ipc.ts";
 import * as mman from "../../src/shared/abi/mman.ts";
 import * as mount from "../../src/shared/abi/mount.ts";
+import * as pidfd from "../../src/shared/abi/pidfd.ts";
 import * as poll from "../../src/shared/abi/poll.ts";
 import * as prctl from "../../src/shared/abi/prctl.ts";
 import * as resource from "../../src/shared/abi/resource.ts";
@@ -37,6 +38,7 @@ const modules: Record<string, number>[] = [
   poll,
   prctl,
   resource,
+  pidfd,
   sched,
   signal,
   socket,

@@ -54,7 +54,7 @@ export const VFS_CALLS = ownedBy("vfs", [
   full(73, "flock", [a.file, a.flags("operation", "flock")]),
   full(22, "pipe", [a.outList("pipefd", "i32", 2)]),
   part(293, "pipe2", [a.outList("pipefd", "i32", 2), a.flags("flags", "open")], { note: "without O_NOTIFICATION_PIPE" }),
-  none(319, "memfd_create", [a.string("name"), a.flags("flags", "memfd")]),
+  part(319, "memfd_create", [a.string("name"), a.flags("flags", "memfd")], { note: "without huge pages" }),
   part(303, "name_to_handle_at", [dirfd, path, a.addr("handle"), a.addr("mount_id"), a.flags("flags", "at")], { note: "no file system has handles: EOPNOTSUPP" }),
   part(304, "open_by_handle_at", [a.fd("mount_fd"), a.addr("handle"), a.flags("flags", "open")], { note: "no file system has handles: ESTALE, or EPERM" }),
 

@@ -23,7 +23,7 @@ function make(parent: GoferInode, name: string, creation: Creation, maker: Maker
   const made = maker(directory);
   if (made < 0) return made;
   parent.changed();
-  const fd = made > 0 ? made : native.openComponent(directory, name, O_PATH);
+  const fd = made > 0 ? placeOf(parent, made) : native.openComponent(directory, name, O_PATH);
   if (fd < 0) return fd;
   const error = give(parent, fd, creation);
   if (error === 0) return parent.adopt(name, fd);
@@ -32,6 +32,14 @@ function make(parent: GoferInode, name: string, creation: Creation, maker: Maker
   native.putName(name);
   native.unlink(directory, typeOf(creation.mode) === S_IFDIR ? 1 : 0);
   return error;
+}
+
+/** A new file is kept as a place alone: who has it open for writing keeps the host from executing it (ETXTBSY). */
+function placeOf({ fs }: GoferInode, made: number): number {
+  const { native, descriptors } = fs.kernel;
+  const fd = native.reopen(descriptors.proc, made, O_PATH);
+  native.close(made);
+  return fd;
 }
 
 /** Gives a new file to its owner; its attributes stand in the scratch area then. */

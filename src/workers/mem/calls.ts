@@ -21,6 +21,7 @@ import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import { OperationList, SYS_madvise } from "../supervisor/operation_list.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { OpenFile } from "../vfs/file.ts";
 import { setBreak } from "./break.ts";
 import { isGuestRange } from "./guest_range.ts";
 import {
@@ -55,6 +56,11 @@ const LOW_2_GIB: [number, number] = [0x40000000, 0x80000000];
 
 const isAligned = (address: number) => address % PAGE_SIZE === 0;
 
+/** Whether a shared mapping of the file may ever be written to. */
+function mapsWritable(file: OpenFile | undefined): boolean {
+  return file?.writable === true && !file.isWriteSealed;
+}
+
 function sourceOf(task: Task, flags: number, prot: number, fd: number, offset: number): MapSource | number {
   const shared = (flags & M.MAP_TYPE) !== M.MAP_PRIVATE;
   if ((flags & M.MAP_ANONYMOUS) !== 0) return shared ? { ...ANONYMOUS, backing: null } : ANONYMOUS;
@@ -62,7 +68,8 @@ function sourceOf(task: Task, flags: number, prot: number, fd: number, offset: n
   if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
   if (!file.readable) return -EACCES;
   if (shared && (prot & M.PROT_WRITE) !== 0 && !file.writable) return -EACCES;
-  const mapped = file.map(shared && file.writable);
+  if (shared && (prot & M.PROT_WRITE) !== 0 && file.isWriteSealed) return -EPERM;
+  const mapped = file.map(shared && mapsWritable(file));
   return typeof mapped === "number" ? mapped : { ...mapped, offset };
 }
 
@@ -103,7 +110,7 @@ function mapCall(
     if (source.hostFd >= 0) task.kernel.native.close(source.hostFd);
     return -EOPNOTSUPP;
   }
-  const writableFile = anonymous || !shared || (task.files.get(fd)?.writable ?? false);
+  const writableFile = anonymous || !shared || mapsWritable(task.files.get(fd));
   const request: MapRequest = {
     address: placement === "any" ? Math.floor(address / PAGE_SIZE) * PAGE_SIZE : address,
     length,

@@ -16,6 +16,7 @@ import {
   CLONE_NEWNS,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
+  CLONE_PIDFD,
   CLONE_SETTLS,
   CLONE_SIGHAND,
   CLONE_SYSVSEM,
@@ -29,8 +30,8 @@ import { SIGCHLD } from "../../shared/abi/signal.ts";
 import { clone_args } from "../../shared/abi/structs.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
-import type { Kernel } from "../kernel.ts";
 import type { FsState } from "../vfs/fs_state.ts";
+import { type ChildPidfd, givePidfd, NO_PIDFD, takePidfd, writePidfd } from "./clone_pidfd.ts";
 import type { Handler } from "./dispatch.ts";
 import { mayCopyMounts } from "./namespace_calls.ts";
 import { OperationList } from "./operation_list.ts";
@@ -52,6 +53,7 @@ const SUPPORTED =
   CLONE_THREAD |
   CLONE_SETTLS |
   CLONE_PARENT_SETTID |
+  CLONE_PIDFD |
   CLONE_CHILD_CLEARTID |
   CLONE_CHILD_SETTID |
   CLONE_DETACHED |
@@ -69,13 +71,20 @@ interface CloneArgs {
   stack: number;
   parentTid: number;
   childTid: number;
+  /** Where the child's descriptor goes (CLONE_PIDFD). */
+  pidfd: number;
   tls: number;
 }
 
-function check(task: Task, { flags, exitSignal, clearHandlers }: CloneArgs): number {
+function check(task: Task, args: CloneArgs): number {
+  const { flags, exitSignal, clearHandlers } = args;
   if ((flags & ~SUPPORTED) !== 0) {
     task.kernel.counters.unsupportedCalls++;
     return -EINVAL;
+  }
+  if ((flags & CLONE_PIDFD) !== 0) {
+    if ((flags & (CLONE_DETACHED | CLONE_THREAD)) !== 0) return -EINVAL;
+    if ((flags & CLONE_PARENT_SETTID) !== 0 && args.pidfd === args.parentTid) return -EINVAL;
   }
   if ((flags & CLONE_NEWNS) !== 0) {
     const refused = (flags & CLONE_FS) !== 0 ? -EINVAL : mayCopyMounts(task);
@@ -119,25 +128,38 @@ function partsFor(task: Task, { flags, clearHandlers }: CloneArgs): SharedParts 
   };
 }
 
-function makeTask(task: Task, args: CloneArgs, tid: number, stub: StubProcess, slot: number): Task {
+/** The group that the child belongs to: the creator's, or a new one. */
+function groupFor(task: Task, { flags, exitSignal }: CloneArgs, tid: number): ThreadGroup {
+  const own = task.group;
+  if ((flags & CLONE_THREAD) !== 0) return own;
+  const isSibling = (flags & CLONE_PARENT) !== 0;
+  const group = new ThreadGroup(
+    task.kernel,
+    tid,
+    isSibling ? own.parent : own,
+    isSibling ? own.exitSignal : exitSignal,
+    own.rlimits.map(([soft, hard]) => [soft, hard]),
+  );
+  group.processGroup = own.processGroup;
+  group.session = own.session;
+  group.nice = own.nice;
+  group.oomScoreAdj = own.oomScoreAdj;
+  return group;
+}
+
+/** Who the child will be, before there is anything of it. */
+interface Plan extends ChildPidfd {
+  readonly tid: number;
+}
+
+function makeTask(
+  task: Task,
+  args: CloneArgs,
+  { tid, group, pidfd }: Plan,
+  stub: StubProcess,
+  slot: number,
+): Task {
   const { kernel } = task;
-  const isThread = (args.flags & CLONE_THREAD) !== 0;
-  let { group } = task;
-  if (!isThread) {
-    const parent = (args.flags & CLONE_PARENT) !== 0 ? task.group.parent : task.group;
-    const exitSignal = (args.flags & CLONE_PARENT) !== 0 ? task.group.exitSignal : args.exitSignal;
-    group = new ThreadGroup(
-      kernel,
-      tid,
-      parent,
-      exitSignal,
-      task.group.rlimits.map(([soft, hard]) => [soft, hard]),
-    );
-    group.processGroup = task.group.processGroup;
-    group.session = task.group.session;
-    group.nice = task.group.nice;
-    group.oomScoreAdj = task.group.oomScoreAdj;
-  }
   const child = new Task(kernel, tid, group, stub, slot, partsFor(task, args), task.credentials, task.comm);
   child.takeSettings(task);
   child.blocked.assign(task.savedMask ?? task.blocked);
@@ -145,7 +167,9 @@ function makeTask(task: Task, args: CloneArgs, tid: number, stub: StubProcess, s
   if ((args.flags & CLONE_VM) === 0 || (args.flags & CLONE_VFORK) !== 0) child.altStack = task.altStack;
   else child.altStack = NO_ALT_STACK;
   if ((args.flags & CLONE_CHILD_CLEARTID) !== 0) child.clearChildTid = args.childTid;
-  if (!isThread) group.leader = child;
+  if (group !== task.group) group.leader = child;
+  // It has a copy of the descriptors that were there before.
+  if (pidfd !== NO_PIDFD && (args.flags & CLONE_FILES) === 0) child.files.close(pidfd);
   return child;
 }
 
@@ -218,15 +242,20 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
   const tid = kernel.pids.allot();
   if (tid < 0) return -EAGAIN;
   const lock = yield* task.stub.space.lockAll(task);
+  const plan: Plan = { tid, group: groupFor(task, args, tid), pidfd: NO_PIDFD };
   const arrival = new Arrival(task);
   try {
+    if ((args.flags & CLONE_PIDFD) !== 0) {
+      const refused = yield* givePidfd(task, plan, args.pidfd);
+      if (refused < 0) return refused;
+    }
     const stub = new StubProcess(kernel, task.stub.space.copy());
     const error = kernel.stubs.addChunk(stub);
     if (error < 0) {
       stub.space.release();
       return error;
     }
-    const child = prepare(task, args, tid, stub, stub.freeSlot());
+    const child = prepare(task, args, plan, stub, stub.freeSlot());
     const token = kernel.stubs.awaitFork(child, arrival.of(child));
     const list = new OperationList(kernel.slots, task.slot);
     list.fork(token);
@@ -234,10 +263,11 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     if (!arrival.made) return listError(task);
     // Only the parent's copy of the memory gets it.
     yield* setParentTid(task, tid, args);
+    if (plan.pidfd !== NO_PIDFD) yield* writePidfd(task, plan.pidfd, args.pidfd);
   } finally {
     // The caller may have been killed while its stub ran the list.
     lock.release();
-    if (!arrival.made) unmake(kernel, tid, arrival.child);
+    if (!arrival.made) unmake(task, plan, arrival.child);
   }
   return yield* afterClone(task, arrival.child!, args);
 }
@@ -248,8 +278,14 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     return -EINVAL;
   const tid = kernel.pids.allot();
   if (tid < 0) return -EAGAIN;
+  const plan: Plan = { tid, group: groupFor(task, args, tid), pidfd: NO_PIDFD };
   const arrival = new Arrival(task);
   try {
+    if ((args.flags & CLONE_PIDFD) !== 0) {
+      const refused = yield* givePidfd(task, plan, args.pidfd);
+      if (refused < 0) return refused;
+      yield* writePidfd(task, plan.pidfd, args.pidfd);
+    }
     // Before the thread runs: it may end, and have its number cleared there, at once.
     yield* setParentTid(task, tid, args);
     const list = new OperationList(kernel.slots, task.slot);
@@ -261,7 +297,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
       kernel.stubs.mapChunk(list, task.stub, task.slot);
       slot = task.stub.freeSlot();
     }
-    const child = prepare(task, args, tid, task.stub, slot);
+    const child = prepare(task, args, plan, task.stub, slot);
     kernel.slots.setWord(slot, L.HOST_TASK, 1);
     const token = kernel.stubs.awaitThread(child, arrival.of(child));
     list.thread(token, task.stub.slotAddress(slot));
@@ -273,24 +309,26 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
       return listError(task);
     }
   } finally {
-    if (!arrival.made) unmake(kernel, tid, arrival.child);
+    if (!arrival.made) unmake(task, plan, arrival.child);
   }
   return yield* afterClone(task, arrival.child!, args);
 }
 
 /** A child that stands ready for its host task. */
-function prepare(task: Task, args: CloneArgs, tid: number, stub: StubProcess, slot: number): Task {
+function prepare(task: Task, args: CloneArgs, plan: Plan, stub: StubProcess, slot: number): Task {
   const { kernel } = task;
   kernel.slots.readFrame(task.slot, task.frame);
-  const child = makeTask(task, args, tid, stub, slot);
+  const child = makeTask(task, args, plan, stub, slot);
   child.frame.words.set(task.frame.words);
   kernel.stubs.openSlot(child);
   child.start(begin(child, args));
   return child;
 }
 
-function unmake(kernel: Kernel, tid: number, child: Task | null): void {
-  kernel.pids.free(tid);
+function unmake(task: Task, plan: Plan, child: Task | null): void {
+  const { kernel } = task;
+  kernel.pids.free(plan.tid);
+  takePidfd(task, plan);
   if (child === null) return;
   child.releaseFiles();
   kernel.stubs.abandon(child);
@@ -331,6 +369,7 @@ const FORK: CloneArgs = {
   stack: 0,
   parentTid: 0,
   childTid: 0,
+  pidfd: 0,
   tls: 0,
 };
 
@@ -347,6 +386,7 @@ export const CLONE_HANDLERS: Record<string, Handler> = {
       stack,
       parentTid,
       childTid,
+      pidfd: parentTid,
       tls,
     }),
 
@@ -373,6 +413,7 @@ export const CLONE_HANDLERS: Record<string, Handler> = {
       stack: args.stack === 0 ? 0 : args.stack + args.stack_size,
       parentTid: args.parent_tid,
       childTid: args.child_tid,
+      pidfd: args.pidfd,
       tls: args.tls,
     });
   },

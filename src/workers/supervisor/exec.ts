@@ -4,7 +4,7 @@
 
 import { randomFillSync, randomInt } from "node:crypto";
 import { AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ, HWCAP2_FSGSBASE } from "../../shared/abi/auxv.ts";
-import { E2BIG, EACCES, EIO, ELIBBAD, ELOOP, ENOEXEC, ENOMEM } from "../../shared/abi/errno.ts";
+import { E2BIG, EACCES, EIO, ELIBBAD, ELOOP, ENOENT, ENOEXEC, ENOMEM } from "../../shared/abi/errno.ts";
 import { MAP_NORESERVE, PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import * as L from "../../shared/ring/layout.ts";
@@ -56,6 +56,15 @@ export interface Executable {
 /** Opens a path for execution: an Executable or a negative errno (ENOENT, EACCES, ...). */
 export type OpenExecutable = (path: string) => Executable | number;
 
+/** A program that execveat names by a descriptor (fs/exec.c, alloc_bprm). */
+export interface ProgramAt {
+  open(): Executable | number;
+  /** The name that is made of the descriptor means nothing to the new program: it is closed on exec. */
+  readonly isNameLost: boolean;
+  /** The descriptor is the program, which is then called as its file is. */
+  readonly isNamedByFile: boolean;
+}
+
 export interface ProgramImage {
   readonly program: Executable;
   readonly elf: ElfImage;
@@ -81,20 +90,22 @@ export function openImage(
   argv: readonly string[],
   envp: readonly string[],
   stackLimit: number,
+  at: ProgramAt | null = null,
 ): ProgramImage | number {
   const sizes = checkArguments(argv, envp, path, stackLimit);
   if (sizes < 0) return sizes;
-  const comm = path.slice(path.lastIndexOf("/") + 1).slice(0, COMM_MAX);
   let file = path;
   for (let depth = 0; ; depth++) {
     if (depth > EXEC_DEPTH_MAX) return -ELOOP;
-    const program = open(file);
+    const program = depth === 0 && at !== null ? at.open() : open(file);
     if (typeof program === "number") return program;
     const prefix = program.read(0, ELF_PREFIX);
     if (typeof prefix !== "number" && isScript(prefix)) {
       const script = parseScript(prefix.subarray(0, EXEC_PREFIX));
       program.close();
       if (typeof script === "number") return script;
+      // The interpreter could not open what it is given.
+      if (depth === 0 && at?.isNameLost === true) return -ENOENT;
       if (script.interpreter === "") return -EACCES;
       argv = scriptArguments(script, file, argv);
       file = script.interpreter;
@@ -102,10 +113,15 @@ export function openImage(
       continue;
     }
     const image = openElf(open, program, prefix);
+    const comm = commOf(at?.isNamedByFile === true ? program.path.dentry.name : path);
     if (typeof image !== "number") return { ...image, argv, envp, execfn: path, comm, secure: false };
     program.close();
     return image;
   }
+}
+
+function commOf(name: string): string {
+  return name.slice(name.lastIndexOf("/") + 1).slice(0, COMM_MAX);
 }
 
 type ElfParts = Pick<ProgramImage, "program" | "elf" | "interpreter" | "interpreterElf">;

@@ -1,17 +1,25 @@
-// execve(2): reads the strings, builds the new stub beside the old one, and changes over when the new
-// program stands ready. A program that cannot be mapped ends the caller with SIGSEGV: Linux learns of it
-// when the old program is gone.
+// execve(2) and execveat(2): reads the strings, builds the new stub beside the old one, and changes over
+// when the new program stands ready. A program that cannot be mapped ends the caller with SIGSEGV: Linux
+// learns of it when the old program is gone.
 
-import { E2BIG, EFAULT, ENOMEM } from "../../shared/abi/errno.ts";
+import { E2BIG, EFAULT, EINVAL, ENOMEM } from "../../shared/abi/errno.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../../shared/abi/fcntl.ts";
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import { SIGSEGV } from "../../shared/abi/signal.ts";
 import { readU64, TWO_32 } from "../../shared/abi/struct.ts";
 import * as L from "../../shared/ring/layout.ts";
-import { executableOpener } from "../vfs/executable.ts";
+import { executableOpener, openExecutableAt } from "../vfs/executable.ts";
 import { keepTimeOf } from "./cpu_time.ts";
 import { credentialsAfterExec } from "./credentials.ts";
 import type { Handler } from "./dispatch.ts";
-import { closeImage, loadProgram, newAddressSpace, openImage, type ProgramImage } from "./exec.ts";
+import {
+  closeImage,
+  loadProgram,
+  newAddressSpace,
+  openImage,
+  type ProgramAt,
+  type ProgramImage,
+} from "./exec.ts";
 import { grantOf } from "./file_grant.ts";
 import { OperationList } from "./operation_list.ts";
 import { SignalSet } from "./signal_set.ts";
@@ -74,14 +82,15 @@ function* readLongString(task: Task, pointerAt: number): Generator<void, string 
   return -E2BIG;
 }
 
-function* execve(task: Task, path: string, argvAt: number, envpAt: number): Coroutine {
+function* execve(task: Task, path: string, argvAt: number, envpAt: number, at: ProgramAt | null): Coroutine {
   const argv = yield* readStrings(task, argvAt);
   if (typeof argv === "number") return argv;
   const envp = yield* readStrings(task, envpAt);
   if (typeof envp === "number") return envp;
   const stackLimit = task.group.rlimits[RLIMIT_STACK]![0];
   if (!task.files.mayBeUnshared) return -ENOMEM;
-  const image = openImage(executableOpener(task), path, argv.length === 0 ? [""] : argv, envp, stackLimit);
+  const args = argv.length === 0 ? [""] : argv;
+  const image = openImage(executableOpener(task), path, args, envp, stackLimit, at);
   if (typeof image === "number") return image;
   return yield* replace(task, image);
 }
@@ -177,6 +186,21 @@ function changeOver(old: Task, next: Task): void {
 export const EXEC_HANDLERS: Record<string, Handler> = {
   execve: (task, _path, argv, envp) => {
     const path = task.inString(0);
-    return typeof path === "number" ? path : task.start(execve(task, path, argv, envp));
+    return typeof path === "number" ? path : task.start(execve(task, path, argv, envp, null));
+  },
+
+  execveat: (task, dirfd, _path, argv, envp, flags) => {
+    if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
+    const path = task.inString(0);
+    if (typeof path === "number") return path;
+    const isByDescriptor = dirfd !== AT_FDCWD && !path.startsWith("/");
+    const below = path === "" ? "" : `/${path}`;
+    const at: ProgramAt = {
+      open: () => openExecutableAt(task, dirfd, path, flags),
+      isNameLost: isByDescriptor && task.files.closesOnExec(dirfd),
+      isNamedByFile: isByDescriptor && path === "",
+    };
+    const name = isByDescriptor ? `/dev/fd/${dirfd}${below}` : path;
+    return task.start(execve(task, name, argv, envp, at));
   },
 };

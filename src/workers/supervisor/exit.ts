@@ -2,6 +2,7 @@
 // who inherits the children. The guest's process is over as soon as this says so; its host process
 // follows, and what only the host process holds (chunks, slots) goes when its pidfd fires.
 
+import { POLLIN, POLLRDNORM } from "../../shared/abi/poll.ts";
 import {
   CLD_DUMPED,
   CLD_EXITED,
@@ -119,6 +120,7 @@ function afterExit(group: ThreadGroup): void {
   orphanedProcessGroups(group);
   giveAwayChildren(group);
   for (const listener of group.onExit.splice(0)) listener(group.exitStatus);
+  group.exitWatchers.wake(POLLIN | POLLRDNORM);
   const { parent } = group;
   if (parent === null || parent.exiting) {
     reap(group);

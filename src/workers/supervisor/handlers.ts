@@ -12,6 +12,7 @@ import { FUTEX_HANDLERS } from "./futex.ts";
 import { IDENTITY_HANDLERS } from "./identity_calls.ts";
 import { LIMIT_HANDLERS } from "./limit_calls.ts";
 import { NAMESPACE_HANDLERS } from "./namespace_calls.ts";
+import { PIDFD_HANDLERS } from "./pidfd_calls.ts";
 import { PRCTL_HANDLERS } from "./prctl_calls.ts";
 import { RESTART_HANDLERS } from "./restart_calls.ts";
 import { SCHED_ATTR_HANDLERS } from "./sched_attr.ts";
@@ -32,6 +33,7 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map(
     ...CLONE_HANDLERS,
     ...EXEC_HANDLERS,
     ...WAIT_HANDLERS,
+    ...PIDFD_HANDLERS,
     ...SESSION_HANDLERS,
     ...FUTEX_HANDLERS,
     ...IDENTITY_HANDLERS,

@@ -64,7 +64,7 @@ function sendToThread(task: Task, tgid: number, tid: number, info: SigInfo): num
 }
 
 // si_code >= 0 and SI_TKILL are the kernel's to say, except to oneself.
-function rawInfo(task: Task, signo: number, target: number, piece: 0 | 1): SigInfo | number {
+export function rawInfo(task: Task, signo: number, target: number, piece: 0 | 1): SigInfo | number {
   if (!task.inComplete(piece, SIGINFO_SIZE)) return -EFAULT;
   const at = task.base + (piece === 0 ? WINDOW : WINDOW_SECOND);
   const raw = task.bytes.slice(at, at + SIGINFO_SIZE);

@@ -3,6 +3,7 @@
 
 import type { Kernel } from "../kernel.ts";
 import type { OpenFile } from "../vfs/file.ts";
+import { WaitQueue } from "../vfs/wait_queue.ts";
 import { type CpuTime, NO_TIME } from "./cpu_time.ts";
 
 import { exitGroup } from "./exit.ts";
@@ -77,6 +78,8 @@ export class ThreadGroup {
   state: WaitableState = "running";
   /** Calls of this group's tasks that wait for children. */
   readonly childWaiters = new Set<() => void>();
+  /** Those that wait for its descriptors (pid_file.ts). */
+  readonly exitWatchers = new WaitQueue();
   /** The parent of a vfork waits until this group has execed or ended. */
   vforkDone: (() => void) | null = null;
   /** Who outside the sandbox wants to know. */

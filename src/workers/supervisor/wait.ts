@@ -1,6 +1,8 @@
 // Waiting for children: wait4(2), waitid(2), and the last step of a zombie.
 
-import { ECHILD, EINVAL, ERESTARTSYS, ESRCH } from "../../shared/abi/errno.ts";
+import { EAGAIN, EBADF, ECHILD, EINVAL, ERESTARTSYS, ESRCH } from "../../shared/abi/errno.ts";
+import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
+import { POLLHUP } from "../../shared/abi/poll.ts";
 import {
   CLD_CONTINUED,
   CLD_DUMPED,
@@ -17,6 +19,7 @@ import {
   P_ALL,
   P_PGID,
   P_PID,
+  P_PIDFD,
   WCONTINUED,
   WEXITED,
   WNOHANG,
@@ -24,6 +27,7 @@ import {
   WSTOPPED,
   WUNTRACED,
 } from "../../shared/abi/wait.ts";
+import { PidFile } from "../vfs/pid_file.ts";
 import { groupCpuTime, plus } from "./cpu_time.ts";
 import type { Handler } from "./dispatch.ts";
 import { SIGINFO_SIZE, writeSigInfo } from "./siginfo.ts";
@@ -53,6 +57,7 @@ export function reap(group: ThreadGroup): void {
     group.parent.childrenTime = plus(group.parent.childrenTime, plus(group.pastTime, group.childrenTime));
   }
   group.kernel.pids.release(group);
+  group.exitWatchers.wake(POLLHUP);
 }
 
 function isClone(child: ThreadGroup): boolean {
@@ -162,11 +167,17 @@ export const WAIT_HANDLERS: Record<string, Handler> = {
     const known = WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
     if ((options & ~known) !== 0 || (options & (WEXITED | WSTOPPED | WCONTINUED)) === 0) return -EINVAL;
     let selector: Selector;
+    let waits = options;
     if (idtype === P_ALL) selector = () => true;
     else if (idtype === P_PID && id > 0) selector = (child) => child.pid === id;
     else if (idtype === P_PGID && id >= 0) selector = selectByPid(task, id === 0 ? 0 : -id);
-    else return -EINVAL;
-    return waitFor(task, selector, options, (report) => {
+    else if (idtype === P_PIDFD && id >= 0) {
+      const file = task.files.get(id);
+      if (!(file instanceof PidFile)) return -EBADF;
+      selector = (child) => child === file.group;
+      if ((file.flags & O_NONBLOCK) !== 0) waits |= WNOHANG;
+    } else return -EINVAL;
+    return waitFor(task, selector, waits, (report) => {
       if (infop !== 0) {
         const at = task.out(infop, SIGINFO_SIZE);
         task.bytes.fill(0, at, at + SIGINFO_SIZE);
@@ -174,7 +185,7 @@ export const WAIT_HANDLERS: Record<string, Handler> = {
       }
       if (report !== null && usage !== 0) writeUse(task, usage, report.child);
       if (report !== null) consume(report, options);
-      return 0;
+      return report === null && waits !== options ? -EAGAIN : 0;
     });
   },
 };

@@ -9,6 +9,7 @@ import { EVENT_HANDLERS } from "./event_calls.ts";
 import { HANDLE_HANDLERS } from "./handle_calls.ts";
 import { INOTIFY_HANDLERS } from "./inotify_calls.ts";
 import { LOCK_HANDLERS } from "./lock_calls.ts";
+import { MEMORY_FILE_HANDLERS } from "./memory_file_calls.ts";
 import { MOUNT_HANDLERS } from "./mount_calls.ts";
 import { OPEN_HANDLERS } from "./open_calls.ts";
 import { PIPE_HANDLERS } from "./pipe_calls.ts";
@@ -26,6 +27,7 @@ export const VFS_HANDLERS: Record<string, Handler> = {
   ...READ_WRITE_HANDLERS,
   ...DESCRIPTOR_HANDLERS,
   ...OPEN_HANDLERS,
+  ...MEMORY_FILE_HANDLERS,
   ...MOUNT_HANDLERS,
   ...STAT_HANDLERS,
   ...DIRECTORY_HANDLERS,

@@ -1,17 +1,17 @@
 // Opening a file for execution: found by a path walk, a regular file with an x bit that the credentials
 // may use, on a mount that allows it. What is mapped comes from the file itself.
 
-import { EACCES, EIO } from "../../shared/abi/errno.ts";
+import { EACCES, EIO, ELOOP } from "../../shared/abi/errno.ts";
 import { AT_FDCWD } from "../../shared/abi/fcntl.ts";
 import { MS_NOEXEC } from "../../shared/abi/mount.ts";
-import { S_IFREG } from "../../shared/abi/stat.ts";
+import { S_IFLNK, S_IFREG } from "../../shared/abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { Executable, OpenExecutable } from "../supervisor/exec.ts";
 import type { Task } from "../supervisor/task.ts";
 import type { Inode } from "./inode.ts";
-import { contextOf, startOf } from "./lookup.ts";
-import type { Path } from "./path.ts";
+import { contextOf, lookupTarget, startOf } from "./lookup.ts";
+import { Path } from "./path.ts";
 import { FileTarget, type WalkContext, walkPath } from "./path_walk.ts";
 import { MAY_EXEC, permission } from "./permission.ts";
 
@@ -44,10 +44,12 @@ class MappedExecutable implements Executable {
 
 /** Opens an executable below `start`; an Executable or a negative errno. */
 export function openExecutable(context: WalkContext, start: Path, name: string): Executable | number {
-  const { kernel, credentials } = context;
   const found = walkPath(context, start, name, { follow: true });
   if (typeof found === "number") return found;
-  if (found instanceof FileTarget) return -EACCES;
+  return found instanceof FileTarget ? -EACCES : openPlace(context, found);
+}
+
+function openPlace({ kernel, credentials }: WalkContext, found: Path): Executable | number {
   const { inode, mount } = found;
   if (inode.type !== S_IFREG || (mount.flags & MS_NOEXEC) !== 0) return -EACCES;
   const attributes = inode.attributes();
@@ -69,6 +71,20 @@ export function openExecutable(context: WalkContext, start: Path, name: string):
     return -EIO;
   }
   return new MappedExecutable(kernel, mapped.backing, mapped.hostFd, found);
+}
+
+/** As execveat(2) names it: below a descriptor, or with AT_EMPTY_PATH the descriptor's own file. */
+export function openExecutableAt(
+  task: Task,
+  dirfd: number,
+  name: string,
+  flags: number,
+): Executable | number {
+  const target = lookupTarget(task, dirfd, name, flags);
+  if (typeof target === "number") return target;
+  const place = target instanceof Path ? target : target.path;
+  if (place === null) return -EACCES;
+  return place.inode.type === S_IFLNK ? -ELOOP : openPlace(contextOf(task), place);
 }
 
 export function executableOpener(task: Task): OpenExecutable {

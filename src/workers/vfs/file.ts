@@ -131,6 +131,11 @@ export abstract class OpenFile {
     return -ENODEV;
   }
 
+  /** No new mapping may write to it, whatever it was opened for (F_SEAL_WRITE, F_SEAL_FUTURE_WRITE). */
+  get isWriteSealed(): boolean {
+    return false;
+  }
+
   /** Opens the same thing again with other flags, by /proc/PID/fd/N; for files without a place. */
   reopen(_flags: number): OpenFile | number {
     return -ENXIO;
@@ -147,6 +152,11 @@ export abstract class OpenFile {
   /** What /proc/PID/fd shows for a file without a place. */
   describe(): string {
     return "anon_inode:[file]";
+  }
+
+  /** What /proc/PID/fdinfo shows of it beside what all files have: whole lines. */
+  info(): string {
+    return "";
   }
 
   /** The last reference is gone. */

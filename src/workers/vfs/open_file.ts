@@ -151,7 +151,8 @@ function truncated(task: Task, inode: Inode): AttributeChanges {
   return mode === attributes.mode ? { size: 0 } : { size: 0, mode: mode & MODE_BITS };
 }
 
-function attach(file: OpenFile, path: Path): OpenFile {
+/** Gives an open file its place, which it holds until its end. */
+export function attach(file: OpenFile, path: Path): OpenFile {
   file.inode ??= path.inode;
   file.path = path;
   path.dentry.pins++;

@@ -169,6 +169,11 @@ export class MountNamespace {
     return this.#mounts;
   }
 
+  /** The number of a mount that is in no tree. */
+  nextId(): number {
+    return this.#ids.next();
+  }
+
   /** Makes the root of the tree. */
   mountRoot(fs: FileSystem, flags: number, source: string): Path {
     const mount = this.#add(fs, null, flags, source);

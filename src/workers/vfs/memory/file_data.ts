@@ -212,6 +212,11 @@ export class FileData {
     return fd;
   }
 
+  /** Seals the host file, if there is one (F_SEAL_WRITE, F_SEAL_FUTURE_WRITE): 0, or -EBUSY. */
+  seal(seals: number): number {
+    return this.#fd < 0 || seals === 0 ? 0 : this.#kernel.native.addSeals(this.#fd, seals);
+  }
+
   /** The guest may write to its pages without the kernel's knowing. */
   mappedWritable(): void {
     this.#sparse = true;

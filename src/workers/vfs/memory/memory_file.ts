@@ -1,15 +1,16 @@
 // An open regular file of a memory file system. While the contents are the lower file's it reads that;
 // as soon as anybody has written, all of the file's open descriptions see the new contents.
 
-import { EBADF, EFBIG } from "../../../shared/abi/errno.ts";
-import { O_APPEND } from "../../../shared/abi/fcntl.ts";
+import { EBADF, EFBIG, EINVAL, EPERM } from "../../../shared/abi/errno.ts";
+import { F_ADD_SEALS, F_GET_SEALS, O_APPEND } from "../../../shared/abi/fcntl.ts";
 import type { Mapped } from "../../mem/vma.ts";
 import type { Coroutine, Task } from "../../supervisor/task.ts";
 import type { OpenFile } from "../file.ts";
-import { pathName } from "../path.ts";
+import { displayName } from "../path.ts";
 import { SeekableFile } from "../seekable_file.ts";
 import { allowedLength } from "../size_limit.ts";
 import type { MemoryRegular } from "./memory_regular.ts";
+import { addSeals, sealedAllocate, sealedLength, sealsMappings } from "./seals.ts";
 
 export class MemoryFile extends SeekableFile {
   readonly #node: MemoryRegular;
@@ -62,7 +63,9 @@ export class MemoryFile extends SeekableFile {
     const at = (this.flags & O_APPEND) !== 0 ? data.size : position;
     const allowed = allowedLength(task, at, length);
     if (allowed === 0 && length > 0) return -EFBIG;
-    const n = data.write(task, offset, allowed, at);
+    const unsealed = sealedLength(this.#node.seals, data.size, at, allowed);
+    if (unsealed < 0) return unsealed;
+    const n = data.write(task, offset, unsealed, at);
     if (n > 0) this.#node.written(task);
     return n;
   }
@@ -77,6 +80,8 @@ export class MemoryFile extends SeekableFile {
   override allocate(task: Task, mode: number, position: number, length: number): number {
     const data = this.#node.ownData();
     if (typeof data === "number") return data;
+    const refused = sealedAllocate(this.#node.seals, data.size, mode, position + length);
+    if (refused < 0) return refused;
     const error = data.allocate(mode, position, length);
     if (error === 0) this.#node.written(task);
     return error;
@@ -102,8 +107,19 @@ export class MemoryFile extends SeekableFile {
 
   #backing(): Mapped {
     const { kernel } = this.#node.fs;
-    const name = this.path === null ? "" : pathName(this.path, kernel.root);
-    return this.#node.mapped(typeof name === "string" ? name : "");
+    return this.#node.mapped(this.path === null ? "" : displayName(this.path, kernel.root));
+  }
+
+  override get isWriteSealed(): boolean {
+    return sealsMappings(this.#node.seals);
+  }
+
+  override fcntl(task: Task, command: number, value: number, argument: number): number {
+    if (command !== F_ADD_SEALS && command !== F_GET_SEALS)
+      return super.fcntl(task, command, value, argument);
+    if (command === F_GET_SEALS) return this.#node.isSealable ? this.#node.seals : -EINVAL;
+    if (!this.writable) return -EPERM;
+    return this.#node.isSealable ? task.start(addSeals(task, this.#node, value)) : -EINVAL;
   }
 
   override opening(task: Task): Coroutine | null {

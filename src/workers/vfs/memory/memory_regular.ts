@@ -1,14 +1,17 @@
 // A regular file of a memory file system: the lower file's contents until somebody writes, then its own.
 
+import { F_SEAL_SEAL } from "../../../shared/abi/fcntl.ts";
 import type { Mapped } from "../../mem/vma.ts";
 import { CAPABILITY_XATTR } from "../../supervisor/file_grant.ts";
 import type { Coroutine, Task } from "../../supervisor/task.ts";
 import type { OpenFile } from "../file.ts";
+import type { AttributeChanges } from "../inode.ts";
 import { withoutPrivileges } from "../permission.ts";
 import { CopyUp } from "./copy_up.ts";
 import { COPY_INLINE, FileData } from "./file_data.ts";
 import { MemoryFile } from "./memory_file.ts";
 import { MemoryInode, type NodeInit } from "./memory_inode.ts";
+import { sealedMode, sealedTruncate } from "./seals.ts";
 
 const BLOCK = 512;
 
@@ -16,6 +19,8 @@ export class MemoryRegular extends MemoryInode {
   #data: FileData | null;
   #mapped: Mapped | null = null;
   #mappedLower: Mapped | null = null;
+  /** F_SEAL_*: none may be added to an ordinary file. */
+  seals = F_SEAL_SEAL;
 
   constructor(init: NodeInit) {
     super(init);
@@ -104,6 +109,28 @@ export class MemoryRegular extends MemoryInode {
     if (this.#data === null) this.#mappedLower = made;
     else this.#mapped = made;
     return made;
+  }
+
+  isBacking(backing: object): boolean {
+    return backing === this.#mapped;
+  }
+
+  /** Whether it can have seals at all: those of an overlay cannot. */
+  get isSealable(): boolean {
+    return this.fs.type === "tmpfs";
+  }
+
+  override setAttributes(changes: AttributeChanges): number {
+    const { seals, meta } = this;
+    if (seals !== F_SEAL_SEAL && meta !== null) {
+      const { mode = meta.mode, size = this.#data!.size } = changes;
+      const error = Math.min(
+        sealedMode(seals, meta.mode, mode),
+        sealedTruncate(seals, this.#data!.size, size),
+      );
+      if (error < 0) return error;
+    }
+    return super.setAttributes(changes);
   }
 
   /** Contents were written: the times tell, and a program's privileges do not survive it. */

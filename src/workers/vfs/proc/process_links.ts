@@ -64,7 +64,7 @@ const FD_INFO = file<DescriptorSubject>(({ process, fd, file: open }) => {
   const position = "position" in open ? open.position : 0;
   const ino = open.inode?.ino ?? 0;
   const mount = open.path?.mount.id ?? 0;
-  return `pos:\t${position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${mount}\nino:\t${ino}\n`;
+  return `pos:\t${position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${mount}\nino:\t${ino}\n${open.info()}`;
 });
 
 function descriptors(node: typeof FD_LINK | typeof FD_INFO): Dynamic<ProcessSubject> {
