@@ -5,8 +5,14 @@ export class Counters {
   /** In use now: */
   processes = 0;
   tasks = 0;
+  /** VMAs of all address spaces; those that a fork shares count for each. */
+  mappings = 0;
   openFiles = 0;
+  /** Length of all descriptor tables. */
+  descriptorSlots = 0;
   epollItems = 0;
+  posixTimers = 0;
+  queuedSignals = 0;
   sockets = 0;
   socketMemory = 0;
   filesInFlight = 0;

@@ -82,7 +82,7 @@ class KernelThread {
       const now = kernel.native.monotonicNs();
       kernel.nowNs = now;
       if (busy) this.#lastBusyNs = now;
-      kernel.timers.expire(now);
+      kernel.expireTimers(now);
       if (now - this.#lastLookNs > LOOK_INTERVAL_NS) {
         this.#lastLookNs = now;
         this.#look();
@@ -111,7 +111,7 @@ class KernelThread {
   }
 
   #look(): void {
-    if (this.#kernel.sleep.wait(0) > 0) this.#lastBusyNs = this.#kernel.native.monotonicNs();
+    if (this.#kernel.waitForEvents(0) > 0) this.#lastBusyNs = this.#kernel.native.monotonicNs();
   }
 
   // Sets the flag, looks once more, then blocks; only this thread clears the flag (trap-path.md).
@@ -121,7 +121,7 @@ class KernelThread {
     if (!kernel.scanner.anyRequest() && !this.#turns.due() && !kernel.owesAnswer) {
       kernel.counters.sleeps++;
       kernel.passes.toggleAsleep();
-      kernel.sleep.wait(this.#timeoutNs(nowNs));
+      kernel.waitForEvents(this.#timeoutNs(nowNs));
       kernel.passes.toggleAsleep();
     }
     kernel.page.clearSleeping(kernel.thread);

@@ -53,6 +53,9 @@ import { Pipes } from "./vfs/pipe.ts";
 import { DevPts } from "./vfs/tty/dev_pts.ts";
 import { Ptys } from "./vfs/tty/pty.ts";
 
+/** Throws that are logged: later ones are only counted. */
+const THROWS_LOGGED = 100;
+
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
 
@@ -108,9 +111,11 @@ export class Kernel {
   /** What a guest may use of the Sentry's own memory: configurable, with Linux's errnos beyond. */
   readonly limits = {
     tasks: 4096,
+    mappings: 2 << 20,
     pipePages: 16384,
     epollItems: 262144,
-    posixTimers: 16384,
+    posixTimers: 131072,
+    queuedSignals: 131072,
     fileLocks: 65536,
     filesInFlight: 65536,
     mounts: 16384,
@@ -119,6 +124,7 @@ export class Kernel {
     sockets: 65536,
     socketMemory: 128 << 20,
     openFiles: 131072,
+    descriptorSlots: 8 << 20,
     memoryNodes: Math.min(1 << 20, Math.floor(totalmem() / 16384)),
     /** Files with a host descriptor of their own while they are closed. */
     memoryFiles: 0,
@@ -239,10 +245,33 @@ export class Kernel {
   }
 
   #onThrow(task: Task, error: unknown): void {
-    this.counters.handlerErrors++;
-    const stack = error instanceof Error ? error.stack : String(error);
-    this.log("error", "a handler threw: its process is killed", { pid: task.group.pid, nr: task.nr, stack });
+    this.#countThrow("a handler threw: its process is killed", error, { pid: task.group.pid, nr: task.nr });
     this.killHostile(task);
+  }
+
+  #countThrow(message: string, error: unknown, fields: Record<string, unknown>): void {
+    if (this.counters.handlerErrors++ >= THROWS_LOGGED) return;
+    const stack = error instanceof Error ? error.stack : String(error);
+    this.log("error", message, { ...fields, stack });
+  }
+
+  /** Waits for the sleep set (SleepSet.wait). No process is to blame for a callback's throw: it ends here (F21). */
+  waitForEvents(timeoutNs: number): number {
+    try {
+      return this.sleep.wait(timeoutNs);
+    } catch (error) {
+      this.#countThrow("a callback threw", error, {});
+      return 1;
+    }
+  }
+
+  /** Runs the timers that are due; throws end here as in waitForEvents. */
+  expireTimers(nowNs: number): void {
+    try {
+      this.timers.expire(nowNs);
+    } catch (error) {
+      this.#countThrow("a timer threw", error, {});
+    }
   }
 
   /** A task's wait is over. */

@@ -157,6 +157,31 @@ static void namespaces(void) {
   value("clone with both", SYS_5(SYS_clone, CLONE_NEWNS | CLONE_FS | SIGCHLD, 0, 0, 0, 0));
 }
 
+// A directory that is moved out of what a bind mount shows: no way leads up from it.
+static void moved_out(void) {
+  mkdir("outer", 0755);
+  mkdir("outer/inner", 0755);
+  mkdir("outer/inner/deep", 0755);
+  mkdir("outer/inner/deep/deeper", 0755);
+  put("outer/secret");
+  value("bind", mounts("outer/inner", "b", NULL, MS_BIND, NULL));
+  int base = open(".", O_PATH);
+  value("chdir", chdir("b/deep"));
+  there("../../secret");
+  value("move out", SYS_4(SYS_renameat, base, "outer/inner/deep", base, "outer/deep"));
+  there("../secret");
+  there("deeper/..");
+  there("deeper/../../secret");
+  value("chdir up", SYS_1(SYS_chdir, ".."));
+  value("move back", SYS_4(SYS_renameat, base, "outer/deep", base, "outer/inner/deep"));
+  value("chdir up", SYS_1(SYS_chdir, ".."));
+  there("deep");
+  there("secret");
+  value("back", fchdir(base));
+  close(base);
+  value("umount", SYS_2(SYS_umount2, "b", 0));
+}
+
 static void pivot(void) {
   value("root", mounts("root", "b", "tmpfs", 0, NULL));
   mkdir("b/old", 0755);
@@ -196,6 +221,7 @@ int main(void) {
     errors();
     watched();
     namespaces();
+    moved_out();
     pivot();
     _exit(0);
   }

@@ -2,11 +2,20 @@
 //@ stdin: hello, guest\nsecond line\n
 //@ needs: streams
 #include "guest.h"
+#include <sys/ioctl.h>
+
+static void waiting(void) {
+  int bytes = -1;
+  value("FIONREAD", SYS_3(SYS_ioctl, 0, FIONREAD, &bytes));
+  value("waiting", bytes);
+}
 
 int main(void) {
   char buffer[64] = "";
+  waiting();
   value("5 bytes", read(0, buffer, 5));
   say("got %.5s", buffer);
+  waiting();
   value("0 bytes", read(0, buffer, 0));
   value("1 byte", read(0, buffer, 1));
   size_t total = 0;
@@ -14,6 +23,7 @@ int main(void) {
   while ((n = read(0, buffer, sizeof buffer)) > 0)
     total += n;
   value("the rest", total);
+  waiting();
   value("end of file", n);
   value("end of file again", read(0, buffer, 10));
   return 0;

@@ -4,6 +4,7 @@
 //@ args: sizes
 //@ args: names
 //@ args: closed-under-a-read
+//@ args: long-tables
 //@ ends: any
 //@ deadline: 60
 #include "hostile.h"
@@ -12,6 +13,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #define E(call) ((call) < 0 ? -errno : 0)
 
@@ -122,6 +124,26 @@ int main(int argc, char **argv) {
     pthread_join(thread, NULL);
     if (odd) bad("reads of something else", odd);
     say("read");
+  }
+  if (strcmp(mode, "long-tables") == 0) {
+    // Tables of a million descriptors each, of which one is used.
+    struct rlimit most = {1048576, 1048576};
+    setrlimit(RLIMIT_NOFILE, &most);
+    getrlimit(RLIMIT_NOFILE, &most);
+    int children = 0, errors = dup2(0, most.rlim_cur - 1) < 0;
+    for (; children < 400; children++) {
+      pid_t child = fork();
+      if (child < 0) break;
+      if (child == 0) {
+        pause();
+        _exit(0);
+      }
+    }
+    say("%s", errors || children < 400 ? "bounded" : "all fit");
+    signal(SIGTERM, SIG_IGN);
+    kill(0, SIGTERM);
+    while (wait(NULL) > 0) continue;
+    close(most.rlim_cur - 1);
   }
   chdir("/");
   char command[100];

@@ -11,7 +11,7 @@ import { compile, type GuestProgram, parse, programsIn } from "../guest/program.
 import { CONFIGURATIONS, Sandbox, told } from "../guest/sandbox.ts";
 import { type PipedResult, runPiped } from "../guest/streams.ts";
 import { ringfence } from "../spawn.ts";
-import { settled } from "./control.ts";
+import { counters, settled } from "./control.ts";
 import { hostState } from "./host_state.ts";
 
 const LONG = process.env["RINGFENCE_TEST_LONG"] === "1";
@@ -77,12 +77,19 @@ for (const configuration of CONFIGURATIONS) {
     before = await settled(sandbox.socket);
   }
 
+  // That a throw is survived does not make it right: there is none that a guest can cause.
+  async function end(): Promise<void> {
+    const { handlerErrors } = await counters(sandbox.socket);
+    await sandbox.endWell();
+    assert.is(handlerErrors, 0, sandbox.errors);
+  }
+
   tests.before(async () => {
     host = hostState();
     await told(start());
   });
 
-  tests.after(() => told(sandbox.endWell()));
+  tests.after(() => told(end()));
 
   for (const program of programs) {
     for (const args of program.runs) {

@@ -75,7 +75,7 @@ function kernelSleepingIndex(thread: number): number {
 }
 
 /** Moves a slot along the table, together with the access that makes the event visible. */
-export function transit(memory: Memory, slot: number, event: SlotEvent): void {
+function transit(memory: Memory, slot: number, event: SlotEvent): void {
   const from = STATES[memory.get(states, slot)]!;
   const entry = SLOT_TRANSITIONS.find((transition) => transition.from === from && transition.event === event);
   if (entry === undefined) violation(`slot ${slot}: ${event} in state ${from}`);
@@ -101,7 +101,7 @@ export function ring(steps: Steps, thread: number): void {
 }
 
 /** Stub: polls once, then sleeps until the reply word answers this sequence for good. Its code. */
-export function stubWait(steps: Steps, slot: number, sequence: number): number {
+function stubWait(steps: Steps, slot: number, sequence: number): number {
   const reply = Atomics.load(guest, replyIndex(slot));
   if (isFinal(reply, sequence)) return reply & 15;
   Atomics.exchange(guest, sleepingIndex(slot), 1);

@@ -5,14 +5,9 @@ import { parentPort, workerData } from "node:worker_threads";
 import { ActiveChunks } from "../../src/shared/ring/active.ts";
 import { Passes } from "../../src/shared/ring/chunk_places.ts";
 import { Claims, sequenceOf } from "../../src/shared/ring/claims.ts";
-import {
-  chunkOfSlot,
-  GuestMemory,
-  slotByteInChunk,
-  slotInChunk,
-} from "../../src/shared/ring/guest_memory.ts";
+import { chunkOfSlot, GuestMemory, slotInChunk } from "../../src/shared/ring/guest_memory.ts";
 import { KernelPage } from "../../src/shared/ring/kernel_page.ts";
-import { RDI, REPLY } from "../../src/shared/ring/layout.ts";
+import { RDI, REPLY, SLOT_SIZE } from "../../src/shared/ring/layout.ts";
 import { Mailbox, RECORD_PAYLOAD_WORDS } from "../../src/shared/ring/mailbox.ts";
 import { PrivateSab } from "../../src/shared/ring/private_sab.ts";
 import { Scanner } from "../../src/shared/ring/scan.ts";
@@ -62,7 +57,7 @@ function reply(slot: number, sequence: number): void {
   Atomics.add(handled, slot, 1);
   if (!slots.replyResult(slot, sequence, value)) return;
   counts.wakes++;
-  native.futexWake(chunkOfSlot(slot), slotByteInChunk(slotInChunk(slot)) + REPLY);
+  native.futexWake(chunkOfSlot(slot), slotInChunk(slot) * SLOT_SIZE + REPLY);
 }
 
 function tell(other: number): void {

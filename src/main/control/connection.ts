@@ -5,9 +5,9 @@ import { closeSync } from "node:fs";
 import { EAGAIN } from "../../shared/abi/errno.ts";
 import { type Host, type PollHandle, READABLE } from "../host.ts";
 
-export const LINE_MAX = 1 << 20;
+const LINE_MAX = 1 << 20;
 /** Descriptors that were sent and not yet taken by a request. */
-export const DESCRIPTORS_MAX = 16;
+const DESCRIPTORS_MAX = 16;
 const READ_MAX = 65_536;
 const NEWLINE = 10;
 

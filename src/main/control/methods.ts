@@ -52,7 +52,7 @@ function noProgram(peer: Peer): void {
 
 type Method = (control: Control, peer: Peer, params: Params) => unknown;
 
-export const METHODS: Readonly<Record<string, Method>> = {
+const METHODS: Readonly<Record<string, Method>> = {
   /** Starts a program with the three descriptors sent along as 0-2. Events tell the rest. */
   exec({ kernel, log }, peer, params) {
     noProgram(peer);

@@ -14,7 +14,7 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   full(57, "fork", []),
   full(58, "vfork", []),
   part(435, "clone3", [a.sized("cl_args", "clone_args", "size"), a.size("size")], { note: "of the namespaces, that of mounts; no set_tid" }),
-  part(59, "execve", [a.string("pathname"), a.strings("argv"), a.strings("envp")], { note: "setuid and file capabilities are not honoured" }),
+  full(59, "execve", [a.string("pathname"), a.strings("argv"), a.strings("envp")]),
   part(322, "execveat", [a.dirfd("dirfd"), a.string("pathname"), a.strings("argv"), a.strings("envp"), a.flags("flags", "at")], { note: "without AT_EXECVE_CHECK" }),
   full(60, "exit", [a.int("status")], never),
   full(231, "exit_group", [a.int("status")], never),

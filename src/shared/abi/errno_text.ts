@@ -167,8 +167,3 @@ export function errnoName(number: number): string {
 export function errnoText(number: number): string {
   return text.get(number) ?? `Unknown error ${number}`;
 }
-
-/** The number of a name such as "ENOENT"; undefined if Linux has no such error. */
-export function errnoByName(key: string): number | undefined {
-  return (errno as Record<string, number>)[key];
-}

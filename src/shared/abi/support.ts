@@ -1,5 +1,5 @@
-// Which system calls are supported, for people: the text of `ringfence help syscalls` and the table of
-// the documentation. Rendered from the entries of the table, so that it cannot be out of date.
+// Which system calls are supported, for people: the text of `ringfence help syscalls`. Rendered from the
+// entries of the table, so that it cannot be out of date.
 
 import type { Call, Level } from "./call.ts";
 import { SYSCALLS } from "./syscalls.ts";
@@ -36,23 +36,6 @@ export function supportText(filter: SupportFilter = {}): string {
   const calls = selectCalls(filter);
   const rows = calls.map((call) => [String(call.nr.x86_64), call.name, call.level, call.owner, call.note]);
   return `${columns([["NUMBER", "NAME", "SUPPORT", "SUBSYSTEM", "NOTE"], ...rows])}\n${summary(calls)}`;
-}
-
-/** The same as a table in Markdown. */
-export function supportMarkdown(): string {
-  const rows = SYSCALLS.map((call) => [
-    call.nr.x86_64,
-    `\`${call.name}\``,
-    call.level,
-    call.owner,
-    call.note,
-  ]);
-  const lines = [
-    ["Number", "Name", "Support", "Subsystem", "Note"],
-    ["---", "---", "---", "---", "---"],
-    ...rows,
-  ];
-  return lines.map((cells) => `| ${cells.join(" | ")} |\n`).join("");
 }
 
 /** Left-aligned columns, each as wide as its widest cell. */

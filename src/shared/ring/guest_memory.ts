@@ -45,11 +45,6 @@ export function chunkWord(chunk: number): number {
   return chunk << CHUNK_WORD_SHIFT;
 }
 
-/** Offset of a slot in its chunk's byte view. */
-export function slotByteInChunk(slot: number): number {
-  return slot * SLOT_SIZE;
-}
-
 /** Makes the memory. Once a process, and the result must stay referenced as long as it lives. */
 export function createGuestMemory(): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true });

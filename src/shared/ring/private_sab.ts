@@ -9,14 +9,14 @@ import { CHUNK_SLOTS, GUEST_CHUNKS, KERNEL_THREADS_MAX } from "./layout.ts";
 
 /** Places for chunks, the kernel page's included so that chunk numbers need no second check. */
 export const CHUNK_PLACES = GUEST_CHUNKS + 1;
-export const SLOT_PLACES = CHUNK_PLACES * CHUNK_SLOTS;
+const SLOT_PLACES = CHUNK_PLACES * CHUNK_SLOTS;
 
 /** Words a cache line; what different threads write lies at least this far apart. */
 export const LINE_WORDS = 16;
 
 // Per kernel thread, one cache line each for what others write and what the thread itself writes.
 export const CONTROL_ASKED = 0; // turns.ts: written by the main thread
-export const CONTROL_STOP = 1; // set once by the main thread: leave the loop for good
+const CONTROL_STOP = 1; // set once by the main thread: leave the loop for good
 export const CONTROL_SERVED = LINE_WORDS; // turns.ts: written by the kernel thread
 export const CONTROL_PASSES = LINE_WORDS + 1; // chunk_places.ts: written by the kernel thread
 export const CONTROL_WORDS = 2 * LINE_WORDS;
@@ -27,9 +27,9 @@ export const MAILBOX_RECORDS = 256;
 export const MAILBOX_TAIL = 0; // records ever sent: written by the sender
 export const MAILBOX_HEAD = LINE_WORDS; // records ever taken: written by the receiver
 export const MAILBOX_FIRST = 2 * LINE_WORDS;
-export const MAILBOX_WORDS = MAILBOX_FIRST + MAILBOX_RECORDS * MAILBOX_RECORD_WORDS;
+const MAILBOX_WORDS = MAILBOX_FIRST + MAILBOX_RECORDS * MAILBOX_RECORD_WORDS;
 
-export const ACTIVE_WORDS = CHUNK_PLACES / 32;
+const ACTIVE_WORDS = CHUNK_PLACES / 32;
 
 interface Region {
   readonly name: string;

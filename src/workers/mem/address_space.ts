@@ -3,9 +3,8 @@
 // (mapping.ts).
 
 import { MADV_DONTNEED } from "../../shared/abi/mman.ts";
-import { nr } from "../../shared/abi/syscalls.ts";
 import type { Kernel } from "../kernel.ts";
-import { OperationList } from "../supervisor/operation_list.ts";
+import { OperationList, SYS_madvise, SYS_munmap } from "../supervisor/operation_list.ts";
 import type { Task } from "../supervisor/task.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";
@@ -13,7 +12,7 @@ import { type AddressLayout, mmapRanges } from "./address_layout.ts";
 import { RESERVED_BASE, RESERVED_END } from "./guest_range.ts";
 import { type RangeLock, RangeLocks } from "./range_lock.ts";
 import { type Mapped, PAGE_SIZE, VM_DONTFORK, VM_SHARED, VM_WIPEONFORK } from "./vma.ts";
-import { VmaSet } from "./vma_set.ts";
+import { MAX_MAP_COUNT, VmaSet } from "./vma_set.ts";
 
 const EXCLUDED = [{ start: RESERVED_BASE, end: RESERVED_END }];
 
@@ -69,7 +68,13 @@ export class AddressSpace {
   dataEnd = 0;
   stackStart = 0;
 
-  constructor(kernel: Kernel, layout: AddressLayout, vmas = new VmaSet(EXCLUDED), brkStart = 0, brk = 0) {
+  constructor(
+    kernel: Kernel,
+    layout: AddressLayout,
+    vmas = new VmaSet(EXCLUDED, MAX_MAP_COUNT, kernel),
+    brkStart = 0,
+    brk = 0,
+  ) {
     this.kernel = kernel;
     this.id = kernel.nextSpaceId();
     this.layout = layout;
@@ -93,6 +98,7 @@ export class AddressSpace {
   release(): void {
     this.#executed?.allowWriteAccess();
     this.#executed = null;
+    this.vmas.clear();
   }
 
   /** Of a forked child. Under lockAll(). */
@@ -123,8 +129,8 @@ export class AddressSpace {
     for (const { start, end, flags } of this.vmas.all()) {
       if ((flags & (VM_DONTFORK | VM_WIPEONFORK)) === 0) continue;
       const list = new OperationList(task.kernel.slots, task.slot);
-      if ((flags & VM_DONTFORK) !== 0) list.call(nr("munmap"), start, end - start);
-      else list.call(nr("madvise"), start, end - start, MADV_DONTNEED);
+      if ((flags & VM_DONTFORK) !== 0) list.call(SYS_munmap, start, end - start);
+      else list.call(SYS_madvise, start, end - start, MADV_DONTNEED);
       if (!(yield* task.run(list))) task.kernel.killHostile(task);
       if ((flags & VM_DONTFORK) === 0) continue;
       const plan = this.vmas.planUnmap(start, end);

@@ -19,7 +19,7 @@ import { RLIMIT_MEMLOCK } from "../../shared/abi/resource.ts";
 import { TASK_SIZE, WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
-import { OperationList } from "../supervisor/operation_list.ts";
+import { OperationList, SYS_madvise } from "../supervisor/operation_list.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import type { OpenFile } from "../vfs/file.ts";
 import { setBreak } from "./break.ts";
@@ -32,7 +32,6 @@ import {
   map,
   pageCeil,
   protect,
-  SYS_madvise,
   unmap,
 } from "./mapping.ts";
 import { MEMBARRIER_HANDLERS } from "./membarrier.ts";
@@ -105,6 +104,12 @@ function mapCall(
     if (source.hostFd >= 0) task.kernel.native.close(source.hostFd);
     return -EPERM;
   }
+  if ((flags & M.MAP_GROWSDOWN) !== 0) {
+    // A mapping that grows by faults is not offered: programs that ask for one get told.
+    task.kernel.counters.unsupportedCalls++;
+    if (source.hostFd >= 0) task.kernel.native.close(source.hostFd);
+    return -EOPNOTSUPP;
+  }
   const writableFile = anonymous || !shared || mapsWritable(task.files.get(fd));
   const request: MapRequest = {
     address: placement === "any" ? Math.floor(address / PAGE_SIZE) * PAGE_SIZE : address,
@@ -114,7 +119,6 @@ function mapCall(
     flags:
       (shared ? VM_SHARED : 0) |
       ((flags & M.MAP_NORESERVE) !== 0 ? VM_NORESERVE : 0) |
-      ((flags & M.MAP_GROWSDOWN) !== 0 ? VM_GROWSDOWN : 0) |
       (locked ? VM_LOCKED : 0),
     placement,
     source,
@@ -126,12 +130,6 @@ function mapCall(
           : M.MADV_POPULATE_READ
         : -1,
   };
-  if ((flags & M.MAP_GROWSDOWN) !== 0) {
-    // A mapping that grows by faults is not offered: programs that ask for one get told.
-    task.kernel.counters.unsupportedCalls++;
-    if (source.hostFd >= 0) task.kernel.native.close(source.hostFd);
-    return -EOPNOTSUPP;
-  }
   if (anonymous && shared) {
     const memory = sharedMemory(task.kernel, length);
     if (typeof memory === "number") return memory;

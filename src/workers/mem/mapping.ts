@@ -5,20 +5,19 @@
 import { EEXIST, EINVAL, ENOMEM, EPERM } from "../../shared/abi/errno.ts";
 import { MAP_ANONYMOUS, MAP_FIXED, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED } from "../../shared/abi/mman.ts";
 import { RLIMIT_AS, RLIMIT_DATA } from "../../shared/abi/resource.ts";
-import { nr } from "../../shared/abi/syscalls.ts";
 import { DONATED_FD } from "../../shared/ring/layout.ts";
-import { OperationList } from "../supervisor/operation_list.ts";
+import {
+  OperationList,
+  SYS_close,
+  SYS_madvise,
+  SYS_mmap,
+  SYS_mprotect,
+  SYS_munmap,
+} from "../supervisor/operation_list.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { isGuestRange, MMAP_MIN_ADDR, RESERVED_BASE, RESERVED_END } from "./guest_range.ts";
 import { type Mapped, PAGE_SIZE, VM_NORESERVE, VM_SHARED, type Vma } from "./vma.ts";
 import type { VmaPlan } from "./vma_plan.ts";
-
-export const SYS_mmap = nr("mmap");
-export const SYS_munmap = nr("munmap");
-export const SYS_mprotect = nr("mprotect");
-export const SYS_mremap = nr("mremap");
-export const SYS_madvise = nr("madvise");
-export const SYS_close = nr("close");
 
 export function pageCeil(bytes: number): number {
   return Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;

@@ -3,12 +3,9 @@
 
 import { EINVAL, EPERM } from "../../shared/abi/errno.ts";
 import * as M from "../../shared/abi/mman.ts";
-import { nr } from "../../shared/abi/syscalls.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
-import { OperationList } from "../supervisor/operation_list.ts";
+import { OperationList, SYS_membarrier } from "../supervisor/operation_list.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
-
-const SYS_membarrier = nr("membarrier");
 
 /** Command -> the command by which a process registers for it. */
 const REGISTRATION: ReadonlyMap<number, number> = new Map([

@@ -36,6 +36,12 @@ import {
 /** Linux's default for vm.max_map_count. */
 export const MAX_MAP_COUNT = 65530;
 
+/** What the VMA sets of a kernel have in common: how many VMAs there are in all of them, and may be. */
+export interface VmaAccount {
+  readonly counters: { mappings: number };
+  readonly limits: { readonly mappings: number };
+}
+
 export interface Range {
   readonly start: number;
   readonly end: number;
@@ -65,6 +71,7 @@ export interface GapRequest {
 
 export class VmaSet {
   readonly #limit: number;
+  readonly #shared: VmaAccount | null;
   readonly #excluded: readonly Range[];
   #tree: VmaTree = null;
   #totals: VmaTotals = { total: 0, data: 0, stack: 0, exec: 0, locked: 0 };
@@ -72,9 +79,10 @@ export class VmaSet {
   #reservedBytes = 0;
 
   /** `excluded` ranges never hold a VMA: the stub window. */
-  constructor(excluded: readonly Range[], limit: number = MAX_MAP_COUNT) {
+  constructor(excluded: readonly Range[], limit: number = MAX_MAP_COUNT, shared: VmaAccount | null = null) {
     this.#excluded = excluded;
     this.#limit = limit;
+    this.#shared = shared;
   }
 
   get count(): number {
@@ -92,10 +100,31 @@ export class VmaSet {
 
   /** The address space of a forked child. Shares everything; O(1). */
   clone(): VmaSet {
-    const copy = new VmaSet(this.#excluded, this.#limit);
+    const copy = new VmaSet(this.#excluded, this.#limit, this.#shared);
     copy.#tree = this.#tree;
     copy.#totals = { ...this.#totals };
+    copy.#counted(this.count);
     return copy;
+  }
+
+  /** The end of the address space: nothing is mapped any more. */
+  clear(): void {
+    this.#counted(-this.count);
+    this.#tree = null;
+    this.#totals = { total: 0, data: 0, stack: 0, exec: 0, locked: 0 };
+  }
+
+  #counted(change: number): void {
+    if (this.#shared !== null) this.#shared.counters.mappings += change;
+  }
+
+  /** Whether all address spaces together may have so many VMAs more. */
+  get mayBeCloned(): boolean {
+    return this.#sharedRoom(this.count);
+  }
+
+  #sharedRoom(maps: number): boolean {
+    return this.#shared === null || this.#shared.counters.mappings + maps <= this.#shared.limits.mappings;
   }
 
   // ---- Looking ----
@@ -294,11 +323,13 @@ export class VmaSet {
 
   #insert(vma: Vma): void {
     this.#tree = insert(this.#tree, vma);
+    this.#counted(1);
     this.#account(vma, vma.end - vma.start);
   }
 
   #remove(vma: Vma): void {
     this.#tree = remove(this.#tree, vma.start);
+    this.#counted(-1);
     this.#account(vma, vma.start - vma.end);
   }
 
@@ -319,7 +350,8 @@ export class VmaSet {
   }
 
   #hasRoom(maps: number): boolean {
-    return maps === 0 || this.count + this.#reservedMaps + maps <= this.#limit;
+    if (maps === 0) return true;
+    return this.count + this.#reservedMaps + maps <= this.#limit && this.#sharedRoom(maps);
   }
 
   /** 1 if taking [start, end) out of `old` leaves two pieces of one VMA. */

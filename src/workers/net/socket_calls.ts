@@ -133,7 +133,10 @@ export const SOCKET_HANDLERS: Record<string, Handler> = {
     const first = makeSocket(task, family, type, protocol);
     if (typeof first === "number") return first;
     const second = makeSocket(task, family, type, protocol);
-    if (typeof second === "number") return second;
+    if (typeof second === "number") {
+      task.files.discard(first);
+      return second;
+    }
     connectPair(task, first, second);
     return installPair(task, address, first, second, (type & S.SOCK_CLOEXEC) !== 0);
   },

@@ -72,18 +72,21 @@ export interface Sending {
   readonly ancillary: Ancillary | null;
 }
 
-/** Sends: how many bytes, or a negative errno. The files of `sending` are let go if nothing is sent. */
+/** What goes along with the next message, until one has taken it. */
+interface Held {
+  ancillary: Ancillary | null;
+}
+
+/** Sends: how many bytes, or a negative errno. The files of `sending` are let go if no message takes them. */
 export function* sendFrom(task: Task, socket: SocketFile, source: Source, sending: Sending): Coroutine {
-  let sent = false;
+  const held: Held = { ancillary: sending.ancillary };
   socket.references++;
   try {
-    const result = yield* socket.keepsBounds
-      ? sendMessage(task, socket, source, sending)
-      : sendStream(task, socket, source, sending);
-    sent = result >= 0 && (socket.keepsBounds || result > 0);
-    return result;
+    return yield* socket.keepsBounds
+      ? sendMessage(task, socket, source, sending, held)
+      : sendStream(task, socket, source, sending, held);
   } finally {
-    if (!sent) releaseRights(task, sending.ancillary);
+    releaseRights(task, held.ancillary);
     putFile(task.kernel, socket);
   }
 }
@@ -93,37 +96,49 @@ function sendDeadline(task: Task, socket: SocketFile, flags: number): number {
   return now ? 0 : deadlineAfter(task, socket.sendTimeoutNs);
 }
 
-function* sendMessage(task: Task, socket: SocketFile, source: Source, sending: Sending): Coroutine {
+function* sendMessage(
+  task: Task,
+  socket: SocketFile,
+  source: Source,
+  sending: Sending,
+  held: Held,
+): Coroutine {
   if (source.left > socket.options.sendBuffer) return -EMSGSIZE;
   const data = yield* source.takeAll();
   if (typeof data === "number") return data;
   const deadline = sendDeadline(task, socket, sending.flags);
   for (;;) {
     const n = socket.send(task, { data, ...sending });
+    if (n >= 0) held.ancillary = null;
     if (n !== -EAGAIN) return n;
     const error = yield* waitForSocket(task, socket, POLLOUT, deadline);
     if (error < 0) return error;
   }
 }
 
-function* sendStream(task: Task, socket: SocketFile, source: Source, sending: Sending): Coroutine {
+function* sendStream(
+  task: Task,
+  socket: SocketFile,
+  source: Source,
+  sending: Sending,
+  held: Held,
+): Coroutine {
   const deadline = sendDeadline(task, socket, sending.flags);
   let done = 0;
-  let { ancillary } = sending;
   // What is wrong with the socket comes before what is wrong with the memory.
   let n = socket.send(task, { data: new Uint8Array(0), ...sending, ancillary: null });
   while (n >= 0 && source.left > 0) {
     const chunk = yield* source.take(CHUNK);
     if (typeof chunk === "number") return done > 0 ? done : chunk;
     for (let at = 0; at < chunk.length; ) {
-      n = socket.send(task, { data: chunk.subarray(at), ...sending, ancillary });
+      n = socket.send(task, { data: chunk.subarray(at), ...sending, ancillary: held.ancillary });
       if (n === -EAGAIN) {
         const error = yield* waitForSocket(task, socket, POLLOUT, deadline);
         if (error < 0) return done > 0 ? done : error;
         continue;
       }
       if (n < 0) break;
-      ancillary = null;
+      held.ancillary = null;
       at += n;
       done += n;
     }

@@ -3,7 +3,7 @@
 // process forked from the caller's. The new host task names itself by a token (stubs.ts), posts STARTED
 // and is sent off with the registers that its creator had.
 
-import { E2BIG, EAGAIN, EFAULT, EINVAL, EPERM } from "../../shared/abi/errno.ts";
+import { E2BIG, EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM } from "../../shared/abi/errno.ts";
 import { RLIMIT_NPROC } from "../../shared/abi/resource.ts";
 import {
   CLONE_ARGS_SIZE_VER0,
@@ -97,6 +97,8 @@ function check(task: Task, args: CloneArgs): number {
   if (task.kernel.counters.tasks >= task.group.rlimits[RLIMIT_NPROC]![0] && task.credentials.uid !== 0)
     return -EAGAIN;
   if (task.kernel.counters.tasks >= task.kernel.limits.tasks) return -EAGAIN;
+  if ((flags & CLONE_FILES) === 0 && !task.files.mayBeCopied) return -ENOMEM;
+  if ((flags & CLONE_VM) === 0 && !task.stub.space.vmas.mayBeCloned) return -ENOMEM;
   return 0;
 }
 
@@ -159,12 +161,7 @@ function makeTask(
 ): Task {
   const { kernel } = task;
   const child = new Task(kernel, tid, group, stub, slot, partsFor(task, args), task.credentials, task.comm);
-  child.timerSlackNs = task.timerSlackNs;
-  child.policy = task.policy;
-  child.realtimePriority = task.realtimePriority;
-  child.ioPriority = task.ioPriority;
-  child.affinity = task.affinity;
-  child.noNewPrivileges = task.noNewPrivileges;
+  child.takeSettings(task);
   child.blocked.assign(task.savedMask ?? task.blocked);
   // A copy of the memory keeps its stack; a thread with a stack of its own starts without.
   if ((args.flags & CLONE_VM) === 0 || (args.flags & CLONE_VFORK) !== 0) child.altStack = task.altStack;
@@ -213,22 +210,40 @@ function inherit(child: Task, creator: Task): void {
   child.bytes.set(creator.bytes.subarray(from, from + fp), child.base + L.FP);
 }
 
+/**
+ * A child on its way. It appears as soon as it has named itself or its creator says that it is there, whichever
+ * is heard first: it may run and end before the other.
+ */
+class Arrival {
+  readonly #creator: Task;
+  child: Task | null = null;
+  made = false;
+
+  constructor(creator: Task) {
+    this.#creator = creator;
+  }
+
+  /** What is to be called when this child has named itself. */
+  of(child: Task): () => void {
+    this.child = child;
+    return () => this.appear();
+  }
+
+  appear(): void {
+    if (this.made || this.child === null) return;
+    this.made = true;
+    inherit(this.child, this.#creator);
+    publish(this.child);
+  }
+}
+
 function* fork(task: Task, args: CloneArgs): Coroutine {
   const { kernel } = task;
   const tid = kernel.pids.allot();
   if (tid < 0) return -EAGAIN;
   const lock = yield* task.stub.space.lockAll(task);
   const plan: Plan = { tid, group: groupFor(task, args, tid), pidfd: NO_PIDFD };
-  let child: Task | null = null;
-  let made = false;
-  // As soon as the child has named itself or its creator says that it is there, whichever is heard first:
-  // it may run and end before the other.
-  const appear = () => {
-    if (made) return;
-    made = true;
-    inherit(child!, task);
-    publish(child!);
-  };
+  const arrival = new Arrival(task);
   try {
     if ((args.flags & CLONE_PIDFD) !== 0) {
       const refused = yield* givePidfd(task, plan, args.pidfd);
@@ -236,22 +251,25 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     }
     const stub = new StubProcess(kernel, task.stub.space.copy());
     const error = kernel.stubs.addChunk(stub);
-    if (error < 0) return error;
-    child = prepare(task, args, plan, stub, stub.freeSlot());
-    const token = kernel.stubs.awaitFork(child, appear);
+    if (error < 0) {
+      stub.space.release();
+      return error;
+    }
+    const child = prepare(task, args, plan, stub, stub.freeSlot());
+    const token = kernel.stubs.awaitFork(child, arrival.of(child));
     const list = new OperationList(kernel.slots, task.slot);
     list.fork(token);
-    if (yield* task.run(list)) appear();
-    if (!made) return listError(task);
+    if (yield* task.run(list)) arrival.appear();
+    if (!arrival.made) return listError(task);
     // Only the parent's copy of the memory gets it.
     yield* setParentTid(task, tid, args);
     if (plan.pidfd !== NO_PIDFD) yield* writePidfd(task, plan.pidfd, args.pidfd);
   } finally {
     // The caller may have been killed while its stub ran the list.
     lock.release();
-    if (!made) unmake(task, plan, child);
+    if (!arrival.made) unmake(task, plan, arrival.child);
   }
-  return yield* afterClone(task, child, args);
+  return yield* afterClone(task, arrival.child!, args);
 }
 
 function* cloneThread(task: Task, args: CloneArgs): Coroutine {
@@ -261,16 +279,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
   const tid = kernel.pids.allot();
   if (tid < 0) return -EAGAIN;
   const plan: Plan = { tid, group: groupFor(task, args, tid), pidfd: NO_PIDFD };
-  let child: Task | null = null;
-  let made = false;
-  // As soon as the child has named itself or its creator says that it is there, whichever is heard first:
-  // it may run and end before the other.
-  const appear = () => {
-    if (made) return;
-    made = true;
-    inherit(child!, task);
-    publish(child!);
-  };
+  const arrival = new Arrival(task);
   try {
     if ((args.flags & CLONE_PIDFD) !== 0) {
       const refused = yield* givePidfd(task, plan, args.pidfd);
@@ -288,21 +297,21 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
       kernel.stubs.mapChunk(list, task.stub, task.slot);
       slot = task.stub.freeSlot();
     }
-    child = prepare(task, args, plan, task.stub, slot);
+    const child = prepare(task, args, plan, task.stub, slot);
     kernel.slots.setWord(slot, L.HOST_TASK, 1);
-    const token = kernel.stubs.awaitThread(child, appear);
+    const token = kernel.stubs.awaitThread(child, arrival.of(child));
     list.thread(token, task.stub.slotAddress(slot));
-    if (yield* task.run(list)) appear();
-    if (!made) {
+    if (yield* task.run(list)) arrival.appear();
+    if (!arrival.made) {
       kernel.slots.setWord(slot, L.HOST_TASK, 0);
       // A chunk that its stub does not map is of no use to any later thread.
       if (needsChunk) kernel.killHostile(task);
       return listError(task);
     }
   } finally {
-    if (!made) unmake(task, plan, child);
+    if (!arrival.made) unmake(task, plan, arrival.child);
   }
-  return yield* afterClone(task, child, args);
+  return yield* afterClone(task, arrival.child!, args);
 }
 
 /** A child that stands ready for its host task. */

@@ -41,7 +41,7 @@ function hostClock(kernel: Kernel, clock: number): number {
   return native.scratchView.getUint32(0, true) * 1e9 + native.scratchView.getUint32(8, true);
 }
 
-export function stubCpuTime({ kernel, pid }: StubProcess): CpuTime {
+function stubCpuTime({ kernel, pid }: StubProcess): CpuTime {
   if (pid === 0) return NO_TIME;
   const clock = (~pid << 3) | CPUCLOCK_PROF;
   const user = hostClock(kernel, clock | CPUCLOCK_VIRT);
@@ -68,16 +68,21 @@ export function keepTimeOf(group: ThreadGroup, stub: StubProcess): void {
   if (stub.owner === group) group.pastTime = plus(group.pastTime, stubCpuTime(stub));
 }
 
+/** Text of a file of proc about the task's host thread; "" if there is none any more. */
+function threadText(task: Task, file: string): string {
+  const { native, descriptors } = task.kernel;
+  const n = native.readSmall(descriptors.proc, `${task.stub.pid}/task/${task.hostTid}/${file}`);
+  return n <= 0 ? "" : Buffer.from(native.scratch.subarray(0, n)).toString("latin1");
+}
+
+/** What the task's host thread has run, in nanoseconds. */
+export function threadTimeNs(task: Task): number {
+  return Number(threadText(task, "schedstat").split(" ")[0]);
+}
+
 /** Of one task. */
 export function taskCpuTime(task: Task): CpuTime {
-  const { native, descriptors } = task.kernel;
-  const directory = `${task.stub.pid}/task/${task.hostTid}`;
-  const text = (file: string) => {
-    const n = native.readSmall(descriptors.proc, `${directory}/${file}`);
-    return n <= 0 ? "" : Buffer.from(native.scratch.subarray(0, n)).toString("latin1");
-  };
-  const sum = Number(text("schedstat").split(" ")[0] ?? 0);
-  const stat = text("stat");
+  const stat = threadText(task, "stat");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return divide(sum, Number(fields[11] ?? 0) * TICK_NS, Number(fields[12] ?? 0) * TICK_NS);
+  return divide(threadTimeNs(task), Number(fields[11] ?? 0) * TICK_NS, Number(fields[12] ?? 0) * TICK_NS);
 }

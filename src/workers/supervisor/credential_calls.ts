@@ -19,15 +19,23 @@ function may(task: Task, capability: number): boolean {
   return capable(task.credentials, task.kernel.users, capability);
 }
 
+/** Gives a task credentials. Whom it acts as now may not look into what it held before (PR_SET_DUMPABLE). */
+function become(task: Task, next: Credentials): void {
+  const { euid, egid, fsuid, fsgid } = task.credentials;
+  if (next.euid !== euid || next.egid !== egid || next.fsuid !== fsuid || next.fsgid !== fsgid)
+    task.stub.space.dumpable = 0;
+  task.credentials = next;
+}
+
 /** A change of user ids, with what it does to capabilities. */
 function becomeUser(task: Task, { real, effective, saved }: Ids): number {
   const old = task.credentials;
-  task.credentials = withoutRoot(old, { ...old, uid: real, euid: effective, suid: saved, fsuid: effective });
+  become(task, withoutRoot(old, { ...old, uid: real, euid: effective, suid: saved, fsuid: effective }));
   return 0;
 }
 
 function becomeGroup(task: Task, { real, effective, saved }: Ids): number {
-  task.credentials = { ...task.credentials, gid: real, egid: effective, sgid: saved, fsgid: effective };
+  become(task, { ...task.credentials, gid: real, egid: effective, sgid: saved, fsgid: effective });
   return 0;
 }
 
@@ -72,8 +80,8 @@ function setThree(old: Ids, given: readonly number[], mighty: boolean): Ids | nu
   return { real: ids[0]!, effective: ids[1]!, saved: ids[2]! };
 }
 
-function apply(task: Task, ids: Ids | number, become: (task: Task, ids: Ids) => number): number {
-  return typeof ids === "number" ? ids : become(task, ids);
+function apply(task: Task, ids: Ids | number, change: (task: Task, ids: Ids) => number): number {
+  return typeof ids === "number" ? ids : change(task, ids);
 }
 
 function setGroups(task: Task, size: number): number {
@@ -191,7 +199,7 @@ export const CREDENTIAL_HANDLERS: Record<string, Handler> = {
     const uid = given >>> 0;
     const known = [old.uid, old.euid, old.suid, old.fsuid].includes(uid);
     if (uid !== KEEP && (known || may(task, P.CAP_SETUID)))
-      task.credentials = withoutRoot(old, { ...old, fsuid: uid });
+      become(task, withoutRoot(old, { ...old, fsuid: uid }));
     return old.fsuid;
   },
 
@@ -199,7 +207,7 @@ export const CREDENTIAL_HANDLERS: Record<string, Handler> = {
     const old = task.credentials;
     const gid = given >>> 0;
     const known = [old.gid, old.egid, old.sgid, old.fsgid].includes(gid);
-    if (gid !== KEEP && (known || may(task, P.CAP_SETGID))) task.credentials = { ...old, fsgid: gid };
+    if (gid !== KEEP && (known || may(task, P.CAP_SETGID))) become(task, { ...old, fsgid: gid });
     return old.fsgid;
   },
 

@@ -89,7 +89,7 @@ function deliver(task: Task, action: SignalAction, info: SigInfo, outcome: Outco
     if (outcome === -ERESTARTNOINTR || (outcome === -ERESTARTSYS && (action.flags & SA_RESTART) !== 0))
       rewind(task, task.frame.low(L.ORIG_RAX));
     else task.frame.setNumber(L.RAX, isRestart(outcome) ? -EINTR : outcome);
-    if (task.takeSetFs()) slots.readFrame(task.slot, task.frame);
+    task.fsBaseComesWithFrame();
   }
   const saved = task.savedMask ?? task.blocked.copy();
   task.savedMask = null;

@@ -4,7 +4,7 @@
 
 import { randomFillSync, randomInt } from "node:crypto";
 import { AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ, HWCAP2_FSGSBASE } from "../../shared/abi/auxv.ts";
-import { E2BIG, EIO, ELIBBAD, ELOOP, ENOENT, ENOEXEC, ENOMEM } from "../../shared/abi/errno.ts";
+import { E2BIG, EACCES, EIO, ELIBBAD, ELOOP, ENOENT, ENOEXEC, ENOMEM } from "../../shared/abi/errno.ts";
 import { MAP_NORESERVE, PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import * as L from "../../shared/ring/layout.ts";
@@ -12,7 +12,7 @@ import { Reply } from "../../shared/ring/slot_states.ts";
 import type { Kernel } from "../kernel.ts";
 import { type AddressLayout, brkStart, layoutAddressSpace } from "../mem/address_layout.ts";
 import { AddressSpace } from "../mem/address_space.ts";
-import { donatedFd, pageCeil, SYS_close, SYS_mmap } from "../mem/mapping.ts";
+import { donatedFd, pageCeil } from "../mem/mapping.ts";
 import { VDSO_PROT, VDSO_SIZE } from "../mem/vdso.ts";
 import { type Mapped, VM_GROWSDOWN, VM_NORESERVE, type Vma } from "../mem/vma.ts";
 import type { Path } from "../vfs/path.ts";
@@ -26,7 +26,7 @@ import {
   placed,
   runParse,
 } from "./elf.ts";
-import { OperationList } from "./operation_list.ts";
+import { OperationList, SYS_close, SYS_mmap } from "./operation_list.ts";
 import { RFLAGS_INITIAL } from "./registers.ts";
 import { EXEC_DEPTH_MAX, EXEC_PREFIX, isScript, parseScript, scriptArguments } from "./script.ts";
 import { buildStack, checkArguments } from "./stack_image.ts";
@@ -105,7 +105,8 @@ export function openImage(
       program.close();
       if (typeof script === "number") return script;
       // The interpreter could not open what it is given.
-      if (script.interpreter === "" || (depth === 0 && at?.isNameLost === true)) return -ENOENT;
+      if (depth === 0 && at?.isNameLost === true) return -ENOENT;
+      if (script.interpreter === "") return -EACCES;
       argv = scriptArguments(script, file, argv);
       file = script.interpreter;
       if (checkArguments(argv, envp, path, stackLimit) < 0) return -E2BIG;
@@ -154,8 +155,8 @@ function newLayout(stackLimit: number): AddressLayout {
   return layoutAddressSpace({ random: randomInt, randomize: true, stackLimit, vdsoSize: VDSO_SIZE });
 }
 
-/** Errors after which Linux has no program to return to: the process ends with SIGSEGV. */
-export class LoadError {
+/** In place of a bias, which may be negative itself. */
+class LoadError {
   readonly errno: number;
   constructor(errno: number) {
     this.errno = errno;
@@ -164,8 +165,9 @@ export class LoadError {
 
 /**
  * Maps an image into the task's empty address space and sends the task off. A coroutine of the new task:
- * it starts by waiting for STARTED, and closes the image whatever comes. `onReady` is the point of no return; `onFailure` gets a positive
- * errno instead.
+ * it starts by waiting for STARTED, and closes the image whatever comes. `onReady` is the point of no return;
+ * `onFailure` gets a positive errno instead: E2BIG if the strings do not fit, any other if the image cannot
+ * be mapped.
  */
 export function* loadProgram(
   task: Task,

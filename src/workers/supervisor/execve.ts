@@ -1,10 +1,12 @@
 // execve(2) and execveat(2): reads the strings, builds the new stub beside the old one, and changes over
-// when the new program stands ready. Until then the caller gets errors and goes on; Linux kills at some
-// of these points.
+// when the new program stands ready. A program that cannot be mapped ends the caller with SIGSEGV: Linux
+// learns of it when the old program is gone.
 
 import { E2BIG, EFAULT, EINVAL, ENOMEM } from "../../shared/abi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../../shared/abi/fcntl.ts";
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
+import { SIGSEGV } from "../../shared/abi/signal.ts";
+import { readU64, TWO_32 } from "../../shared/abi/struct.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { executableOpener, openExecutableAt } from "../vfs/executable.ts";
 import { keepTimeOf } from "./cpu_time.ts";
@@ -40,8 +42,8 @@ function* readStrings(task: Task, array: number): Generator<void, string[] | num
     list.copyStrings(array + strings.length * POINTER_SIZE, L.WINDOW, L.WINDOW_SIZE);
     if (!(yield* task.run(list))) return -EFAULT;
     const result = task.listResult;
-    const count = result % 4294967296;
-    const ended = result >= 4294967296;
+    const count = result % TWO_32;
+    const ended = result >= TWO_32;
     const bytes = Buffer.from(
       task.bytes.subarray(task.base + L.WINDOW, task.base + L.WINDOW + L.WINDOW_SIZE),
     );
@@ -64,9 +66,7 @@ function* readStrings(task: Task, array: number): Generator<void, string[] | num
 function* readLongString(task: Task, pointerAt: number): Generator<void, string | number, void> {
   task.outAt(pointerAt, POINTER_SIZE, L.WINDOW);
   if ((yield* task.copyInRound()) < POINTER_SIZE) return -EFAULT;
-  const view = task.view;
-  let address =
-    view.getUint32(task.base + L.WINDOW + 4, true) * 4294967296 + view.getUint32(task.base + L.WINDOW, true);
+  let address = readU64(task.view, task.base + L.WINDOW);
   let text = "";
   while (text.length < MAX_ARG_STRLEN) {
     // Page by page: the string may end just before memory does.
@@ -88,6 +88,7 @@ function* execve(task: Task, path: string, argvAt: number, envpAt: number, at: P
   const envp = yield* readStrings(task, envpAt);
   if (typeof envp === "number") return envp;
   const stackLimit = task.group.rlimits[RLIMIT_STACK]![0];
+  if (!task.files.mayBeUnshared) return -ENOMEM;
   const args = argv.length === 0 ? [""] : argv;
   const image = openImage(executableOpener(task), path, args, envp, stackLimit, at);
   if (typeof image === "number") return image;
@@ -138,21 +139,21 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
   } finally {
     if (!ready) kernel.stubs.abandon(next);
   }
-  return ready ? NO_RESULT : -errno;
+  if (ready) return NO_RESULT;
+  if (errno === E2BIG) return -E2BIG;
+  group.exit(SIGSEGV);
+  return NO_RESULT;
 }
 
 /** The point of no return: the old tasks of the group end, the new one takes the leader's place. */
 function changeOver(old: Task, next: Task): void {
   const { group, kernel } = old;
   next.blocked.assign(old.blocked);
+  const { uid, euid, gid, egid } = next.credentials;
+  next.stub.space.dumpable = uid === euid && gid === egid ? 1 : 0;
   // What a program gained is not for others to signal (prctl(2), PR_SET_PDEATHSIG).
   next.parentDeathSignal = next.credentials.euid === old.credentials.euid ? old.parentDeathSignal : 0;
-  next.timerSlackNs = old.timerSlackNs;
-  next.policy = old.policy;
-  next.realtimePriority = old.realtimePriority;
-  next.ioPriority = old.ioPriority;
-  next.affinity = old.affinity;
-  next.noNewPrivileges = old.noNewPrivileges;
+  next.takeSettings(old);
   for (
     let signo = old.pending.set.firstOutside(NONE);
     signo !== 0;
@@ -163,6 +164,7 @@ function changeOver(old: Task, next: Task): void {
   const stubs = new Set(group.tasks.map((task) => task.stub));
   for (const task of [...group.tasks]) {
     if (task !== old) task.releaseFiles();
+    task.pending.clear();
     kernel.pids.releaseTask(task);
   }
   // The old task's coroutine is this very call: it is not to be cancelled from within.

@@ -78,6 +78,7 @@ function releaseTask(task: Task): void {
   kernel.stubs.closeSlot(task);
   kernel.futexes.pi.ownerGone(task);
   task.releaseFiles();
+  task.pending.clear();
   kernel.pids.releaseTask(task);
   if (task !== group.leader) {
     const index = group.tasks.indexOf(task);
@@ -99,7 +100,11 @@ export function exitGroup(group: ThreadGroup, status: number): void {
     task.cancelWait();
     if (task !== group.leader) group.kernel.pids.releaseTask(task);
   }
-  for (const task of group.tasks) group.kernel.futexes.pi.ownerGone(task);
+  for (const task of group.tasks) {
+    group.kernel.futexes.pi.ownerGone(task);
+    task.pending.clear();
+  }
+  group.pending.clear();
   for (const stub of stubs) stub.leave(group);
   afterExit(group);
 }

@@ -1,7 +1,9 @@
 // Kicks that were sent and not answered yet (hardening.md, F14): a guest can block the host signal, so
-// each has a deadline in CPU time of its process; after it the process is killed and counted.
+// each has a deadline in CPU time of its own thread; after it the process is killed and counted. A thread
+// that the host does not let run, because many others want to, is never late.
 
 import type { Kernel } from "../kernel.ts";
+import { threadTimeNs } from "./cpu_time.ts";
 import type { Task } from "./task.ts";
 
 const LOOK_NS = 50e6;
@@ -9,7 +11,8 @@ const DEADLINE_CPU_NS = 100e6;
 
 export class Kicks {
   readonly #kernel: Kernel;
-  readonly #waiting = new Map<Task, number>();
+  /** CPU time of the task's thread when it was first looked at; null before. */
+  readonly #waiting = new Map<Task, number | null>();
   #armed = false;
 
   constructor(kernel: Kernel) {
@@ -17,10 +20,8 @@ export class Kicks {
   }
 
   watch(task: Task): void {
-    if (!this.#waiting.has(task)) this.#waiting.set(task, task.stub.cpuTimeNs());
-    if (this.#armed) return;
-    this.#armed = true;
-    this.#kernel.timers.add(this.#kernel.native.monotonicNs() + LOOK_NS, () => this.#look());
+    if (!this.#waiting.has(task)) this.#waiting.set(task, null);
+    this.#arm();
   }
 
   /** The task has entered the kernel. */
@@ -28,21 +29,32 @@ export class Kicks {
     if (this.#waiting.size > 0) this.#waiting.delete(task);
   }
 
+  #arm(): void {
+    if (this.#armed) return;
+    this.#armed = true;
+    this.#kernel.timers.add(this.#kernel.native.monotonicNs() + LOOK_NS, () => this.#look());
+  }
+
   #look(): void {
     this.#armed = false;
     for (const [task, since] of this.#waiting) {
-      if (task.dead || task.group.exiting) {
+      if (task.dead || (task.group.exiting && !task.leaving)) {
         this.#waiting.delete(task);
         continue;
       }
-      if (task.stub.cpuTimeNs() - since < DEADLINE_CPU_NS) continue;
-      this.#waiting.delete(task);
-      this.#kernel.counters.ignoredKicks++;
-      this.#kernel.log("warn", "a task ignores kicks: killed", { pid: task.group.pid });
-      this.#kernel.killHostile(task);
+      const now = threadTimeNs(task);
+      if (since === null) this.#waiting.set(task, now);
+      else if (now - since >= DEADLINE_CPU_NS) this.#kill(task);
     }
-    if (this.#waiting.size === 0) return;
-    this.#armed = true;
-    this.#kernel.timers.add(this.#kernel.native.monotonicNs() + LOOK_NS, () => this.#look());
+    if (this.#waiting.size > 0) this.#arm();
+  }
+
+  #kill(task: Task): void {
+    this.#waiting.delete(task);
+    this.#kernel.counters.ignoredKicks++;
+    this.#kernel.log("warn", "a task ignores kicks: killed", { pid: task.group.pid });
+    // A task that is leaving has ended for the guest: only the death of all in its memory stops its thread.
+    if (task.leaving) task.stub.kill();
+    else this.#kernel.killHostile(task);
   }
 }

@@ -3,6 +3,7 @@
 import { EFAULT, EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import { CAP_SYS_RESOURCE } from "../../shared/abi/prctl.ts";
 import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
+import { readU64, write64 } from "../../shared/abi/struct.ts";
 import type { Rlimit } from "../../shared/process_spec.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import { capable } from "./credentials.ts";
@@ -10,7 +11,7 @@ import type { Handler } from "./dispatch.ts";
 import type { Task, ThreadGroup } from "./task.ts";
 
 /** RLIMIT_* by index (asm-generic/resource.h). */
-export const RLIMIT_NAMES = [
+const RLIMIT_NAMES = [
   "RLIMIT_CPU",
   "RLIMIT_FSIZE",
   "RLIMIT_DATA",
@@ -45,19 +46,12 @@ export function limitsFrom(rlimits: readonly Rlimit[]): [number, number][] {
 }
 
 function readLimit(view: DataView, at: number): number {
-  const low = view.getUint32(at, true);
-  const high = view.getUint32(at + 4, true);
-  return low === 0xffffffff && high === 0xffffffff ? Number.POSITIVE_INFINITY : high * 4294967296 + low;
+  const isInfinite = view.getInt32(at, true) === -1 && view.getInt32(at + 4, true) === -1;
+  return isInfinite ? Number.POSITIVE_INFINITY : readU64(view, at);
 }
 
 function writeLimit(view: DataView, at: number, value: number): void {
-  if (value === Number.POSITIVE_INFINITY) {
-    view.setInt32(at, -1, true);
-    view.setInt32(at + 4, -1, true);
-    return;
-  }
-  view.setUint32(at, value % 4294967296, true);
-  view.setUint32(at + 4, Math.floor(value / 4294967296), true);
+  write64(view, at, value === Number.POSITIVE_INFINITY ? -1 : value);
 }
 
 function apply(task: Task, group: ThreadGroup, resource: number, limit: [number, number]): number {
@@ -68,6 +62,17 @@ function apply(task: Task, group: ThreadGroup, resource: number, limit: [number,
     return -EPERM;
   group.rlimits[resource] = limit;
   return 0;
+}
+
+/** Whether the task may see and change the limits of a process (prlimit(2)). */
+function mayLimit(task: Task, group: ThreadGroup): boolean {
+  if (group === task.group || capable(task.credentials, task.kernel.users, CAP_SYS_RESOURCE)) return true;
+  const own = group.leader.credentials;
+  const { uid, gid } = task.credentials;
+  return (
+    [own.uid, own.euid, own.suid].every((id) => id === uid) &&
+    [own.gid, own.egid, own.sgid].every((id) => id === gid)
+  );
 }
 
 function change(
@@ -108,6 +113,7 @@ export const LIMIT_HANDLERS: Record<string, Handler> = {
   prlimit64: (task, pid, resource, newLimit, oldLimit) => {
     const group = pid === 0 ? task.group : task.kernel.pids.group(pid);
     if (group === undefined) return -ESRCH;
+    if (!mayLimit(task, group)) return -EPERM;
     return change(task, group, resource, newLimit === 0 ? -1 : task.base + WINDOW, 0, oldLimit);
   },
 

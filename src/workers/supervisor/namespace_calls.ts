@@ -1,7 +1,7 @@
 // unshare(2): what tasks share by clone's flags, given up. Of the namespaces there is a new one of mounts;
 // the others are the sandbox's, and asking for new ones ends as in a kernel that is built without them.
 
-import { EINVAL, ENOSPC, EPERM } from "../../shared/abi/errno.ts";
+import { EINVAL, ENOMEM, ENOSPC, EPERM } from "../../shared/abi/errno.ts";
 import { CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
 import * as C from "../../shared/abi/sched.ts";
 import { capable } from "./credentials.ts";
@@ -39,6 +39,7 @@ export const NAMESPACE_HANDLERS: Record<string, Handler> = {
     const newMounts = (flags & C.CLONE_NEWNS) !== 0;
     const error = newMounts ? mayCopyMounts(task) : 0;
     if (error < 0) return error;
+    if ((flags & C.CLONE_FILES) !== 0 && !task.files.mayBeUnshared) return -ENOMEM;
     if ((newMounts || (flags & C.CLONE_FS) !== 0) && task.fs.users > 1) {
       const shared = task.fs;
       task.fs = shared.copy();

@@ -2,6 +2,7 @@
 // mmap with a descriptor, calls on window addresses, clone. The supervisor continues a notification
 // only when it is the next one that the caller's list expects (hardening.md, F5).
 
+import { nr } from "../../shared/abi/syscalls.ts";
 import {
   HOST_TASK,
   OPS_MAX,
@@ -13,8 +14,15 @@ import {
 import type { Slots } from "../../shared/ring/slot.ts";
 import { Operation } from "../../shared/ring/slot_states.ts";
 
-const SYS_mmap = 9;
-const SYS_clone = 56;
+// Host calls of lists.
+export const SYS_close = nr("close");
+export const SYS_mmap = nr("mmap");
+export const SYS_mprotect = nr("mprotect");
+export const SYS_munmap = nr("munmap");
+export const SYS_mremap = nr("mremap");
+export const SYS_madvise = nr("madvise");
+export const SYS_membarrier = nr("membarrier");
+const SYS_clone = nr("clone");
 
 const FORK_FLAGS = 0x8000 | 17; // CLONE_PARENT | SIGCHLD
 const THREAD_FLAGS = 0x250f00; // as in stub_entry.S

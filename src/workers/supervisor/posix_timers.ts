@@ -139,9 +139,10 @@ export class PosixTimers {
 
   /** A new timer, or -EAGAIN. */
   create(clockId: number, clock: TimerClock, notification: Notification): PosixTimer | number {
-    const { kernel, rlimits } = this.#group;
-    const limit = Math.min(rlimits[RLIMIT_SIGPENDING]![0], kernel.limits.posixTimers);
-    if (this.#timers.size >= limit) return -EAGAIN;
+    const { counters, limits } = this.#group.kernel;
+    if (this.#timers.size >= this.#group.rlimits[RLIMIT_SIGPENDING]![0]) return -EAGAIN;
+    if (counters.posixTimers >= limits.posixTimers) return -EAGAIN;
+    counters.posixTimers++;
     while (this.#timers.has(this.#nextId)) this.#nextId = (this.#nextId + 1) & 0x7fffffff;
     const timer = new PosixTimer(this.#group, this.#nextId, clockId, clock, notification);
     this.#nextId = (this.#nextId + 1) & 0x7fffffff;
@@ -155,12 +156,11 @@ export class PosixTimers {
 
   delete(timer: PosixTimer): void {
     timer.stop();
-    this.#timers.delete(timer.id);
+    if (this.#timers.delete(timer.id)) this.#group.kernel.counters.posixTimers--;
   }
 
   /** exec and exit. */
   deleteAll(): void {
-    for (const timer of this.#timers.values()) timer.stop();
-    this.#timers.clear();
+    for (const timer of [...this.#timers.values()]) this.delete(timer);
   }
 }

@@ -6,7 +6,7 @@ import { CAP_SYS_PTRACE } from "../../shared/abi/prctl.ts";
 import { type Credentials, capable } from "./credentials.ts";
 import type { ThreadGroup } from "./thread_group.ts";
 
-/** 0, or -EACCES: PTRACE_MODE_READ with the file system ids. */
+/** 0, or -EACCES: PTRACE_MODE_READ with the file system ids. What is not dumpable is the mighty's alone. */
 export function mayInspect(credentials: Credentials, target: ThreadGroup): number {
   const { kernel, leader } = target;
   if (kernel.current?.group === target) return 0;
@@ -15,7 +15,7 @@ export function mayInspect(credentials: Credentials, target: ThreadGroup): numbe
   const { fsuid, fsgid } = credentials;
   const sameUser = [own.uid, own.euid, own.suid].every((uid) => uid === fsuid);
   const sameGroup = [own.gid, own.egid, own.sgid].every((gid) => gid === fsgid);
-  return sameUser && sameGroup ? 0 : -EACCES;
+  return sameUser && sameGroup && leader.stub.space.dumpable === 1 ? 0 : -EACCES;
 }
 
 /** As mayInspect, for whoever asks right now. */

@@ -10,7 +10,7 @@ export const EXEC_PREFIX = 256;
 export const EXEC_DEPTH_MAX = 5;
 
 export interface Script {
-  /** Strings with one char per byte. May be "": then execve ends with ENOENT, as for any empty path. */
+  /** Strings with one char per byte. May be "", which leads to the working directory: EACCES. */
   readonly interpreter: string;
   readonly argument: string | null;
 }

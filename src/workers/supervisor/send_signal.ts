@@ -38,7 +38,10 @@ function isRefused(group: ThreadGroup, task: Task, { signo, isFromOutside }: Sig
 }
 
 function overLimit(group: ThreadGroup, info: SigInfo, queued: number): boolean {
-  return info.signo >= SIGRTMIN && queued >= group.rlimits[RLIMIT_SIGPENDING]![0];
+  // Of standard signals one is kept, but of a timer's each.
+  if (info.signo < SIGRTMIN && info.timer === undefined) return false;
+  const { counters, limits } = group.kernel;
+  return queued >= group.rlimits[RLIMIT_SIGPENDING]![0] || counters.queuedSignals >= limits.queuedSignals;
 }
 
 function kill(group: ThreadGroup, info: SigInfo): number {
@@ -46,7 +49,7 @@ function kill(group: ThreadGroup, info: SigInfo): number {
   return 0;
 }
 
-/** Sends to one task; 0 or -EAGAIN when too many real-time signals wait. */
+/** Sends to one task; 0 or -EAGAIN when too many signals wait. */
 export function sendToTask(task: Task, info: SigInfo): number {
   const { group } = task;
   if (group.exiting || task.dead) return 0;

@@ -26,7 +26,7 @@ import {
   SS_DISABLE,
   SS_ONSTACK,
 } from "../../shared/abi/signal.ts";
-import { readI64 } from "../../shared/abi/struct.ts";
+import { readI64, TWO_32 } from "../../shared/abi/struct.ts";
 import { sigaction, stack_t } from "../../shared/abi/structs.ts";
 import { RSP, WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import { TIMESPEC_SIZE } from "./clocks.ts";
@@ -87,13 +87,8 @@ function* suspend(task: Task, mask: SignalSet): Coroutine {
 
 function* timedWait(task: Task, set: SignalSet, info: number, deadlineNs: number): Coroutine {
   const { timers } = task.kernel;
-  for (;;) {
-    const taken = takePending(task, set);
-    if (taken !== null) {
-      if (info !== 0) writeSigInfo(taken, task.bytes, task.out(info, SIGINFO_SIZE));
-      return taken.signo;
-    }
-    if (deadlineNs === 0) return -EAGAIN;
+  let taken = takePending(task, set);
+  if (taken === null && deadlineNs !== 0) {
     let expired = false;
     const timer =
       deadlineNs === Number.POSITIVE_INFINITY
@@ -104,16 +99,20 @@ function* timedWait(task: Task, set: SignalSet, info: number, deadlineNs: number
           });
     task.waitSet = set;
     task.waiter = { cancel: () => {} };
-    yield* task.wait();
-    task.waitSet = null;
-    if (timer !== null) timers.cancel(timer);
-    if (expired) return -EAGAIN;
-    // Some other signal ended the wait.
-    const late = takePending(task, set);
-    if (late === null) return -EINTR;
-    if (info !== 0) writeSigInfo(late, task.bytes, task.out(info, SIGINFO_SIZE));
-    return late.signo;
+    try {
+      yield* task.wait();
+    } finally {
+      task.waitSet = null;
+      if (timer !== null) timers.cancel(timer);
+    }
+    if (!expired) {
+      taken = takePending(task, set);
+      if (taken === null) return -EINTR; // some other signal ended the wait
+    }
   }
+  if (taken === null) return -EAGAIN;
+  if (info !== 0) writeSigInfo(taken, task.bytes, task.out(info, SIGINFO_SIZE));
+  return taken.signo;
 }
 
 export const SIGNAL_HANDLERS: Record<string, Handler> = {
@@ -127,7 +126,7 @@ export const SIGNAL_HANDLERS: Record<string, Handler> = {
       const action = sigaction.read(task.view, task.base + WINDOW);
       task.handlers.set(signo, {
         handler: action.sa_handler,
-        flags: ((action.sa_flags % 4294967296) & SA_FLAGS_KNOWN) >>> 0,
+        flags: ((action.sa_flags % TWO_32) & SA_FLAGS_KNOWN) >>> 0,
         restorer: action.sa_restorer,
         mask: new SignalSet(action.sa_mask.lo | 0, action.sa_mask.hi | 0).asMask(),
       });
@@ -233,7 +232,7 @@ export const SIGNAL_HANDLERS: Record<string, Handler> = {
         task.altStack = {
           sp: stack.ss_sp,
           size: stack.ss_size,
-          flags: stack.ss_flags & (SS_AUTODISARM | 0),
+          flags: stack.ss_flags & SS_AUTODISARM,
         };
     }
     if (old !== 0) {

@@ -16,6 +16,7 @@ import {
   UC_SIGCONTEXT_SS,
   UC_STRICT_RESTORE_SS,
 } from "../../shared/abi/signal.ts";
+import { write64 } from "../../shared/abi/struct.ts";
 import { sigcontext, ucontext } from "../../shared/abi/structs.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
@@ -87,8 +88,7 @@ export function enterHandler(task: Task, action: SignalAction, info: SigInfo, sa
   if ((nested || switches) && address < task.altStack.sp) return false;
 
   const at = task.base + L.WINDOW;
-  task.view.setUint32(at, action.restorer % 4294967296, true);
-  task.view.setUint32(at + 4, Math.floor(action.restorer / 4294967296), true);
+  write64(task.view, at, action.restorer);
   ucontext.encode(
     {
       uc_flags: (fpSize > FP_LEGACY_SIZE ? UC_FP_XSTATE : 0) | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
@@ -133,10 +133,7 @@ function writeContext(task: Task, at: number, mask: SignalSet, fpAddress: number
     view.setInt32(at + index * 8, frame.low(register), true);
     view.setInt32(at + index * 8 + 4, frame.high(register), true);
   }
-  const put = (field: number, value: number) => {
-    view.setUint32(at + field, value % 4294967296, true);
-    view.setUint32(at + field + 4, Math.floor(value / 4294967296), true);
-  };
+  const put = (field: number, value: number) => write64(view, at + field, value);
   view.setUint16(at + sigcontext.offset.cs, USER_CS, true);
   view.setUint16(at + sigcontext.offset.ss, USER_SS, true);
   put(sigcontext.offset.err, task.lastFault.err);

@@ -87,7 +87,13 @@ export class SignalHandlers {
 /** Pending signals of a task or of a thread group: standard ones once, real-time ones queued. */
 export class PendingSignals {
   readonly set = new SignalSet();
+  /** Counts the queued signals of a whole kernel. */
+  readonly #counters: { queuedSignals: number };
   #queue: SigInfo[] = [];
+
+  constructor(counters: { queuedSignals: number }) {
+    this.#counters = counters;
+  }
 
   get length(): number {
     return this.#queue.length;
@@ -102,6 +108,7 @@ export class PendingSignals {
     if (info.signo < SIGRTMIN && this.set.has(info.signo) && info.timer === undefined) return false;
     this.set.add(info.signo);
     this.#queue.push(info);
+    this.#counters.queuedSignals++;
     return true;
   }
 
@@ -110,6 +117,7 @@ export class PendingSignals {
     const index = this.#queue.findIndex((info) => info.signo === signo);
     const info = this.#queue[index]!;
     this.#queue.splice(index, 1);
+    this.#counters.queuedSignals--;
     if (!this.#queue.some((other) => other.signo === signo)) this.set.remove(signo);
     return info;
   }
@@ -117,11 +125,15 @@ export class PendingSignals {
   /** Forgets the signals of a set. */
   discard(signals: SignalSet): void {
     if (!this.set.intersects(signals)) return;
+    const before = this.#queue.length;
     this.#queue = this.#queue.filter((info) => !signals.has(info.signo));
+    this.#counters.queuedSignals -= before - this.#queue.length;
     this.set.subtract(signals);
   }
 
+  /** Nobody will take them any more. */
   clear(): void {
+    this.#counters.queuedSignals -= this.#queue.length;
     this.#queue = [];
     this.set.assign(new SignalSet());
   }

@@ -4,7 +4,7 @@
 
 import { EACCES, EAGAIN, ENOENT, ENOTDIR } from "../../shared/abi/errno.ts";
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
-import { SIGKILL } from "../../shared/abi/signal.ts";
+import { SIGKILL, SIGSEGV } from "../../shared/abi/signal.ts";
 import { S_IFDIR } from "../../shared/abi/stat.ts";
 import type { ProcessSpec } from "../../shared/process_spec.ts";
 import { containerStartError } from "../../shared/start_error.ts";
@@ -46,7 +46,7 @@ function setFromHex(hex: string): SignalSet {
 /** Paths to try for a command, as execvp(3) does. */
 function candidates(spec: ProcessSpec): string[] {
   const name = spec.args[0]!;
-  if (name.includes("/")) return [name];
+  if (name === "" || name.includes("/")) return [name];
   const path = spec.env.find((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? DEFAULT_PATH;
   return path.split(":").map((directory) => (directory === "" ? name : `${directory}/${name}`));
 }
@@ -196,7 +196,7 @@ function startTask(
       () => {},
       (errno) => {
         kernel.log("error", "a program could not be loaded", { pid, errno });
-        group.exit(SIGKILL);
+        group.exit(SIGSEGV);
       },
     ),
   );

@@ -59,13 +59,6 @@ export class StubProcess {
     return Math.min(this.#watch, 0);
   }
 
-  /** CPU time of all the process's threads, by the host's account (CPUCLOCK_SCHED of its pid). */
-  cpuTimeNs(): number {
-    const { native } = this.kernel;
-    if (native.clockGettime((~this.pid << 3) | 2) < 0) return 0;
-    return native.scratchView.getUint32(0, true) * 1e9 + native.scratchView.getUint32(8, true);
-  }
-
   /** A group's tasks leave: with the last user the process is killed, before that its threads exit. */
   leave(group: ThreadGroup): void {
     const others = this.tasks.some((task) => !task.dead && task.group !== group);
@@ -80,6 +73,8 @@ export class StubProcess {
       else {
         task.leaving = true;
         task.kick();
+        // Also one that is not kicked, since it owes an answer.
+        this.kernel.kicks.watch(task);
       }
     }
   }

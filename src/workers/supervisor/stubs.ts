@@ -21,15 +21,19 @@ import {
   ZYGOTE_TEXT,
 } from "../../shared/ring/layout.ts";
 import type { Kernel } from "../kernel.ts";
-import type { Expected, OperationList, Token } from "./operation_list.ts";
+import {
+  type Expected,
+  type OperationList,
+  SYS_close,
+  SYS_madvise,
+  SYS_mmap,
+  SYS_munmap,
+  type Token,
+} from "./operation_list.ts";
 import { type StubProcess, ZYGOTE_REAP, ZYGOTE_SPAWN } from "./stub_process.ts";
 import type { Task } from "./task.ts";
 
 const ZYGOTE_HELLO = 1;
-const SYS_close = 3;
-const SYS_mmap = 9;
-const SYS_munmap = 11;
-const SYS_madvise = 28;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED_FIXED = 0x11;
 const ZYGOTE_RANGE = 0x100000000;

@@ -86,7 +86,7 @@ export class Task {
   affinity: ReadonlySet<number> | null = null;
 
   // ---- Signals ----
-  readonly pending = new PendingSignals();
+  readonly pending: PendingSignals;
   readonly blocked = new SignalSet();
   /** The mask to come back to after sigsuspend, ppoll and their like. */
   savedMask: SignalSet | null = null;
@@ -152,6 +152,7 @@ export class Task {
     comm: string,
   ) {
     this.kernel = kernel;
+    this.pending = new PendingSignals(kernel.counters);
     this.tid = tid;
     this.group = group;
     this.stub = stub;
@@ -168,6 +169,16 @@ export class Task {
 
   get chunk(): number {
     return chunkOfSlot(this.slot);
+  }
+
+  /** What clone and execve keep of the task that was there before. */
+  takeSettings(from: Task): void {
+    this.timerSlackNs = from.timerSlackNs;
+    this.policy = from.policy;
+    this.realtimePriority = from.realtimePriority;
+    this.ioPriority = from.ioPriority;
+    this.affinity = from.affinity;
+    this.noNewPrivileges = from.noNewPrivileges;
   }
 
   // ---- In pieces: what the stub copied into the window before it posted ----
@@ -226,11 +237,9 @@ export class Task {
     this.#setFs = true;
   }
 
-  /** As the frame is about to be loaded whole, the fs base comes with it. */
-  takeSetFs(): boolean {
-    const was = this.#setFs;
+  /** The frame is about to be loaded whole: a new fs base stands in it. */
+  fsBaseComesWithFrame(): void {
     this.#setFs = false;
-    return was;
   }
 
   /** Pieces that stand in the slot to go out with the call's result. */

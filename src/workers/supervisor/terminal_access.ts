@@ -8,7 +8,7 @@ import { fromKernel } from "./siginfo.ts";
 import type { Task, ThreadGroup } from "./task.ts";
 import type { ControllingTerminal } from "./thread_group.ts";
 
-export function membersOf(group: ThreadGroup, processGroup: number): ThreadGroup[] {
+function membersOf(group: ThreadGroup, processGroup: number): ThreadGroup[] {
   return [...group.kernel.pids.groups()].filter(
     (other) =>
       other.processGroup === processGroup && other.session === group.session && other.state === "running",
@@ -16,7 +16,7 @@ export function membersOf(group: ThreadGroup, processGroup: number): ThreadGroup
 }
 
 /** Whether nobody outside a process group could continue it: no parent in the session, in another group. */
-export function isOrphaned(group: ThreadGroup): boolean {
+function isOrphaned(group: ThreadGroup): boolean {
   return membersOf(group, group.processGroup).every(
     ({ parent }) =>
       parent === null || parent.session !== group.session || parent.processGroup === group.processGroup,

@@ -54,7 +54,7 @@ export class ThreadGroup {
   hasExeced = false;
   /** RLIMIT_* index -> [soft, hard]; RLIM_INFINITY is Infinity. */
   readonly rlimits: [number, number][];
-  readonly pending = new PendingSignals();
+  readonly pending: PendingSignals;
   /** setpriority(2), -20 to 19: kept, the host schedules. */
   nice = 0;
   oomScoreAdj = 0;
@@ -102,6 +102,7 @@ export class ThreadGroup {
     rlimits: [number, number][],
   ) {
     this.kernel = kernel;
+    this.pending = new PendingSignals(kernel.counters);
     this.pid = pid;
     this.parent = parent;
     this.exitSignal = exitSignal;

@@ -31,7 +31,7 @@ const MAGIC: Readonly<Record<string, number>> = {
   anon_inodefs: ANON_INODE_FS_MAGIC,
 };
 
-export class AnonymousFs extends FileSystem {
+class AnonymousFs extends FileSystem {
   readonly type: string;
   readonly root: Inode;
   #lastIno = 0;

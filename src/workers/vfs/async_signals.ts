@@ -150,12 +150,12 @@ function getOwnerEx(task: Task, { asyncSignals }: OpenFile, address: number): nu
 }
 
 /** F_SETOWN and what ioctls say the same way: a process, or minus a process group. */
-export function setOwnerNumber(task: Task, file: OpenFile, id: number): number {
+function setOwnerNumber(task: Task, file: OpenFile, id: number): number {
   if (id === -0x80000000) return -EINVAL;
   return id >= 0 ? setOwner(task, file, F.F_OWNER_PID, id) : setOwner(task, file, F.F_OWNER_PGRP, -id);
 }
 
-export function ownerNumber({ asyncSignals }: OpenFile): number {
+function ownerNumber({ asyncSignals }: OpenFile): number {
   const owner = asyncSignals?.owner ?? null;
   if (owner === null) return 0;
   return owner.type === F.F_OWNER_PGRP ? -owner.id : owner.id;

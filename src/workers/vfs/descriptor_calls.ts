@@ -1,9 +1,10 @@
 // Calls on descriptors themselves: dup(2), fcntl(2), close_range(2).
 
-import { EBADF, EFAULT, EINVAL } from "../../shared/abi/errno.ts";
+import { EBADF, EFAULT, EINVAL, ENOMEM } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX } from "../../shared/abi/ioctl.ts";
 import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
+import { TWO_32 } from "../../shared/abi/struct.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
@@ -27,8 +28,7 @@ function duplicate(task: Task, fd: number, from: number, closeOnExec: boolean): 
 function dup3(task: Task, fd: number, to: number, closeOnExec: boolean): number {
   const file = task.files.get(fd);
   if (file === undefined || to < 0 || to >= limitOf(task)) return -EBADF;
-  task.files.installAt(to, file, closeOnExec);
-  return to;
+  return task.files.replace(to, file, closeOnExec);
 }
 
 /** FIONBIO, FIOASYNC: set or clear a flag by an int in guest memory. */
@@ -79,7 +79,10 @@ export const DESCRIPTOR_HANDLERS: Record<string, Handler> = {
   close_range: (task, first, last, flags) => {
     if ((flags & ~(F.CLOSE_RANGE_UNSHARE | F.CLOSE_RANGE_CLOEXEC)) !== 0) return -EINVAL;
     if (first >>> 0 > last >>> 0) return -EINVAL;
-    if ((flags & F.CLOSE_RANGE_UNSHARE) !== 0) task.files = task.files.unshare();
+    if ((flags & F.CLOSE_RANGE_UNSHARE) !== 0) {
+      if (!task.files.mayBeUnshared) return -ENOMEM;
+      task.files = task.files.unshare();
+    }
     task.files.closeRange(first >>> 0, last >>> 0, (flags & F.CLOSE_RANGE_CLOEXEC) !== 0);
     return 0;
   },
@@ -87,7 +90,7 @@ export const DESCRIPTOR_HANDLERS: Record<string, Handler> = {
   fcntl: (task, fd, command, argument) => {
     const file = task.files.get(fd);
     if (file === undefined) return -EBADF;
-    const value = (argument % 4294967296) | 0;
+    const value = (argument % TWO_32) | 0;
     switch (command) {
       case F.F_DUPFD:
         return duplicate(task, fd, value, false);

@@ -312,9 +312,11 @@ export const DIRECTORY_HANDLERS: Record<string, Handler> = {
     if (file.path?.dentry.deleted === true) return -ENOENT;
     const parent = file.path === null ? null : task.fs.namespace.parentOf(file.path, task.fs.root);
     const capacity = Math.min(count >>> 0, WINDOW_SIZE);
+    const { position } = file;
     const used = file.getdents(task, task.base + WINDOW, capacity, parent?.inode.ino ?? file.inode!.ino);
     if (used >= 0) task.kernel.fileEvents.used(file, IN_ACCESS);
     if (used > 0) task.outAt(address, used, WINDOW);
+    task.outFault = (copied) => file.takeBack(position, copied);
     return used;
   },
 

@@ -1,7 +1,7 @@
 // An open directory: getdents64 over the entries that its inode lists at the first read, and again after
 // a rewind. Entry n stands at position n: ".", "..", then the list.
 
-import { EINVAL, EISDIR } from "../../shared/abi/errno.ts";
+import { EFAULT, EINVAL, EISDIR } from "../../shared/abi/errno.ts";
 import { SEEK_CUR, SEEK_SET } from "../../shared/abi/fcntl.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
 import { DT_DIR } from "../../shared/abi/stat.ts";
@@ -11,6 +11,10 @@ import { OpenFile } from "./file.ts";
 import type { DirectoryEntry, Inode } from "./inode.ts";
 
 const DIRENT_HEADER = 19;
+
+function recordLength({ name }: DirectoryEntry): number {
+  return (DIRENT_HEADER + name.length + 1 + 7) & ~7;
+}
 
 export class DirectoryFile extends OpenFile {
   readonly isStream = false;
@@ -50,13 +54,35 @@ export class DirectoryFile extends OpenFile {
         if (used === 0) this.forgetListing();
         return used;
       }
-      const length = (DIRENT_HEADER + entry.name.length + 1 + 7) & ~7;
+      const length = recordLength(entry);
       // A buffer that cannot hold even one record is an error.
       if (used + length > capacity) return used > 0 ? used : -EINVAL;
       this.#position++;
       this.#write(task, at + used, entry, length);
       used += length;
     }
+  }
+
+  /** The number of the entry that comes next. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /**
+   * Of a getdents that began at `from` only so many bytes have arrived: the bytes of its whole records, behind
+   * which the next one begins, or -EFAULT.
+   */
+  takeBack(from: number, arrived: number): number {
+    const list = this.#listing();
+    this.#position = from;
+    let used = 0;
+    while (typeof list !== "number") {
+      const entry = this.#entry(list, this.#position, 0);
+      if (entry === null || used + recordLength(entry) > arrived) break;
+      used += recordLength(entry);
+      this.#position++;
+    }
+    return used > 0 ? used : -EFAULT;
   }
 
   #listing(): readonly DirectoryEntry[] | number {

@@ -18,13 +18,15 @@ export class FileLocks {
   /** flock's: open file description -> exclusive. */
   readonly whole = new Map<OpenFile, boolean>();
   readonly waiters = new WaitQueue();
+  /** Calls that look at it or wait for it: until they are done it is the file's only one. */
+  users = 0;
 
   constructor(key: string) {
     this.key = key;
   }
 
   get unused(): boolean {
-    return this.records.count === 0 && this.whole.size === 0 && this.waiters.empty;
+    return this.users === 0 && this.records.count === 0 && this.whole.size === 0;
   }
 
   changed(): void {
@@ -62,10 +64,16 @@ export class LockTable {
       locks = new FileLocks(key);
       this.#files.set(key, locks);
     }
+    locks.users++;
     return locks;
   }
 
   put(locks: FileLocks): void {
+    locks.users--;
+    this.#forgetUnused(locks);
+  }
+
+  #forgetUnused(locks: FileLocks): void {
     if (locks.unused) this.#files.delete(locks.key);
   }
 
@@ -149,7 +157,7 @@ export class LockTable {
     for (const locks of held) {
       this.unsetWhole(locks, file);
       this.unsetRecords(locks, file, EVERYTHING.start, EVERYTHING.end);
-      this.put(locks);
+      this.#forgetUnused(locks);
     }
   }
 }

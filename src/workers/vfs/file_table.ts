@@ -1,7 +1,8 @@
 // Descriptor table of a group of tasks (CLONE_FILES): descriptor -> open file, with close-on-exec
-// bits. VFS alone changes it and the reference counts; the last reference releases the file.
+// bits. VFS alone changes it and the reference counts; the last reference releases the file. A table is as
+// long as its highest descriptor, so what all tables together have is bounded.
 
-import { EBADF, EMFILE, ENFILE } from "../../shared/abi/errno.ts";
+import { EBADF, EMFILE, ENFILE, ENOMEM } from "../../shared/abi/errno.ts";
 import type { Kernel } from "../kernel.ts";
 import type { OpenFile } from "./file.ts";
 
@@ -28,7 +29,22 @@ export class FileTable {
     return this;
   }
 
-  /** Of a forked child: the same files. */
+  /** Whether the kernel's memory allows one more table of this length. */
+  get mayBeCopied(): boolean {
+    return this.#hasRoom(this.#files.length);
+  }
+
+  #hasRoom(slots: number): boolean {
+    const { counters, limits } = this.#kernel;
+    return counters.descriptorSlots + slots <= limits.descriptorSlots;
+  }
+
+  #growTo(length: number): void {
+    this.#kernel.counters.descriptorSlots += Math.max(0, length - this.#files.length);
+    while (this.#files.length < length) this.#files.push(undefined);
+  }
+
+  /** Of a forked child: the same files. Its caller has asked mayBeCopied. */
   copy(): FileTable {
     const copy = new FileTable(this.#kernel);
     for (const [fd, file] of this.#files.entries())
@@ -47,23 +63,31 @@ export class FileTable {
     return this.#closeOnExec.has(fd);
   }
 
-  /** Installs a file at the lowest free descriptor from `from` on; -EMFILE or -ENFILE at the limits. */
+  /** Installs a file at the lowest free descriptor from `from` on; -EMFILE, -ENFILE or -ENOMEM at the limits. */
   install(file: OpenFile, from: number, limit: number, closeOnExec = false): number {
     let fd = Math.max(from, this.#firstFree);
     while (this.#files[fd] !== undefined) fd++;
     if (fd >= limit) return -EMFILE;
     const { counters, limits } = this.#kernel;
     if (file.references === 0 && counters.openFiles >= limits.openFiles) return -ENFILE;
+    if (!this.#hasRoom(fd + 1 - this.#files.length)) return -ENOMEM;
     if (from <= this.#firstFree) this.#firstFree = fd + 1;
     this.installAt(fd, file, closeOnExec);
     return fd;
   }
 
-  /** Installs a file at a descriptor, closing what was there. */
+  /** Installs a file at a descriptor of its caller's choice, closing what was there; or -ENOMEM. */
+  replace(fd: number, file: OpenFile, closeOnExec: boolean): number {
+    if (!this.#hasRoom(fd + 1 - this.#files.length)) return -ENOMEM;
+    this.installAt(fd, file, closeOnExec);
+    return fd;
+  }
+
+  /** As replace, where there is room for certain. */
   installAt(fd: number, file: OpenFile, closeOnExec = false): void {
     file.references++;
     const before = this.#files[fd];
-    while (this.#files.length <= fd) this.#files.push(undefined);
+    this.#growTo(fd + 1);
     this.#files[fd] = file;
     if (closeOnExec) this.#closeOnExec.add(fd);
     else this.#closeOnExec.delete(fd);
@@ -79,6 +103,11 @@ export class FileTable {
   setCloseOnExec(fd: number, value: boolean): void {
     if (value) this.#closeOnExec.add(fd);
     else this.#closeOnExec.delete(fd);
+  }
+
+  /** Whether unshare() may be called: it makes a copy if the table is shared. */
+  get mayBeUnshared(): boolean {
+    return this.users === 1 || this.mayBeCopied;
   }
 
   /** A table of the caller's own, if it is shared. */
@@ -129,6 +158,8 @@ export class FileTable {
   release(): void {
     if (--this.users > 0) return;
     for (let fd = 0; fd < this.#files.length; fd++) this.close(fd);
+    this.#kernel.counters.descriptorSlots -= this.#files.length;
+    this.#files.length = 0;
   }
 }
 

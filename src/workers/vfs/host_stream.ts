@@ -2,10 +2,13 @@
 // as they are. O_NONBLOCK is never set on it (the flag is shared with the caller's shell): pipes and
 // devices are asked with RWF_NOWAIT, sockets with MSG_DONTWAIT, and terminals through a description
 // of the sandbox's own, reopened non-blocking.
+//
+// A socket is a pipe to the guest: bytes pass, but nothing else that sockets can do, and programs that see one
+// ask for its name before they use it (libuv's uv_guess_handle).
 
 import { EACCES, EAGAIN, ENOTTY, EOPNOTSUPP, EPERM, ESPIPE } from "../../shared/abi/errno.ts";
 import { O_ACCMODE, O_NOCTTY, O_NONBLOCK, O_RDWR } from "../../shared/abi/fcntl.ts";
-import { TIOCGWINSZ } from "../../shared/abi/ioctl.ts";
+import { FIONREAD, TIOCGWINSZ } from "../../shared/abi/ioctl.ts";
 import {
   EPOLLET,
   POLLERR,
@@ -197,11 +200,21 @@ export class HostStream extends OpenFile {
     const node = this.#terminal?.session == null ? null : devPts.terminal(this.#terminal.device & 0xff);
     if (node !== null) return node.attributes();
     const error = native.fstat(this.#fd);
-    return error < 0 ? error : readStat(native.scratchView);
+    if (error < 0) return error;
+    const attributes = readStat(native.scratchView);
+    const isSocket = (attributes.mode & S_IFMT) === S_IFSOCK;
+    return isSocket ? { ...attributes, mode: (attributes.mode & ~S_IFMT) | S_IFIFO } : attributes;
   }
 
   override ioctl(task: Task, request: number, argument: number): number {
-    return this.#terminal?.ioctl(task, this.#fd, request, argument) ?? -ENOTTY;
+    if (this.#terminal !== null) return this.#terminal.ioctl(task, this.#fd, request, argument);
+    if (request !== FIONREAD) return -ENOTTY;
+    const { native } = this.#kernel;
+    const error = native.terminalGet(this.#fd, FIONREAD);
+    if (error < 0) return error;
+    const waiting = native.scratchView.getInt32(0, true) + (this.#unread?.length ?? 0);
+    task.view.setInt32(task.out(argument, 4), waiting, true);
+    return 0;
   }
 
   /** The same description: who has the descriptor gets no more access than it has. */
@@ -217,8 +230,7 @@ export class HostStream extends OpenFile {
     if (native.fstat(this.#fd) < 0) return super.describe();
     const { ino, rdev } = readStat(native.scratchView);
     const type = this.#mode & S_IFMT;
-    if (type === S_IFIFO) return `pipe:[${ino}]`;
-    if (type === S_IFSOCK) return `socket:[${ino}]`;
+    if (type === S_IFIFO || type === S_IFSOCK) return `pipe:[${ino}]`;
     return type === S_IFCHR && rdev === NULL_DEVICE ? "/dev/null" : super.describe();
   }
 

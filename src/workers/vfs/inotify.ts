@@ -13,7 +13,7 @@ import type { Inode } from "./inode.ts";
 /** struct inotify_event without its name. */
 const HEADER = 16;
 /** fs.inotify.max_queued_events */
-export const QUEUE_MAX = 16384;
+const QUEUE_MAX = 16384;
 /** What happens to a file itself, not to one of its names. */
 const SELF_EVENTS = IN.IN_DELETE_SELF | IN.IN_MOVE_SELF;
 

@@ -42,7 +42,7 @@ const PATH_FLAGS = F.O_DIRECTORY | F.O_NOFOLLOW | F.O_PATH | F.O_CLOEXEC;
 const CALL_FLAGS = F.O_CREAT | F.O_EXCL | F.O_NOCTTY | F.O_TRUNC | F.O_CLOEXEC;
 
 /** Opens and installs: the descriptor or a negative errno. */
-export function openFor(task: Task, dirfd: number, path: string | number, how: OpenHow): number {
+function openFor(task: Task, dirfd: number, path: string | number, how: OpenHow): number {
   if (typeof path === "number") return path;
   const file = openPath(task, dirfd, path, how);
   if (typeof file === "number") return file;

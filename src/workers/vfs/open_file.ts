@@ -39,7 +39,7 @@ export interface OpenHow {
 }
 
 /** A file opened with O_PATH: a place, and nothing to do with it. */
-export class PathFile extends OpenFile {
+class PathFile extends OpenFile {
   readonly isStream = false;
 
   override get readable(): boolean {

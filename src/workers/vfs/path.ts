@@ -65,6 +65,11 @@ export class Mount {
     return (this.flags & MS_RDONLY) !== 0;
   }
 
+  /** Its root is the file system's: it is not a bind mount of a part. */
+  get showsAll(): boolean {
+    return this.root.parent === null;
+  }
+
   /** Puts it on a place, or makes it the root of a tree. */
   attach(at: Path | null): void {
     this.parent = at?.mount ?? null;
@@ -266,13 +271,17 @@ export class MountNamespace {
     return null;
   }
 
-  /** Goes up through mount points at the root of a mount. */
-  parentOf(path: Path, root: Path): Path {
+  /**
+   * Goes up through mount points at the root of a mount. Null for a directory that was moved out of what a bind
+   * mount shows: it would lead to what is not to be seen there (path_connected of Linux).
+   */
+  parentOf(path: Path, root: Path): Path | null {
     let at = path;
     for (;;) {
       if (at.equals(root)) return at;
-      if (at.dentry !== at.mount.root && at.dentry.parent !== null)
-        return new Path(at.mount, at.dentry.parent);
+      const above = at.dentry.parent;
+      if (at.dentry !== at.mount.root && above !== null)
+        return at.mount.showsAll || isIn(above, at.mount.root) ? new Path(at.mount, above) : null;
       const { parent, mountPoint } = at.mount;
       if (parent === null || mountPoint === null) return at;
       at = new Path(parent, mountPoint);

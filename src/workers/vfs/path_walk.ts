@@ -119,7 +119,9 @@ class Walk {
   #up(path: Path): Path | number {
     if ((this.#resolve & RESOLVE_BENEATH) !== 0 && path.equals(this.#start)) return -EXDEV;
     const { namespace } = this.#context;
-    const parent = namespace.topOf(namespace.parentOf(path, this.#root));
+    const above = namespace.parentOf(path, this.#root);
+    if (above === null) return -ENOENT;
+    const parent = namespace.topOf(above);
     return (this.#resolve & RESOLVE_NO_XDEV) !== 0 && parent.mount !== path.mount ? -EXDEV : parent;
   }
 

@@ -221,12 +221,12 @@ export class PipeFile extends OpenFile {
 
 /** Opens a FIFO of any file system; file systems call it from Inode.open. */
 export function openFifo(kernel: Kernel, inode: Inode, flags: number): OpenFile | number {
+  const access = flags & F.O_ACCMODE;
+  if (access === F.O_ACCMODE) return -EINVAL;
   const attributes = inode.attributes();
   if (typeof attributes === "number") return attributes;
   const pipe = kernel.pipes.fifo(`${attributes.dev}:${attributes.ino}`);
   if (typeof pipe === "number") return pipe;
-  const access = flags & F.O_ACCMODE;
-  if (access === F.O_ACCMODE) return -EINVAL;
   if (access === F.O_WRONLY && (flags & F.O_NONBLOCK) !== 0 && pipe.readers === 0) {
     if (pipe.writers === 0) kernel.pipes.release(pipe);
     return -ENXIO;

@@ -1,17 +1,17 @@
 // struct stat and struct statx: from the host's bytes, and for the guest.
 
 import * as S from "../../shared/abi/stat.ts";
-import { readI64, readU64, toWord64 } from "../../shared/abi/struct.ts";
+import { readI64, readU64, TWO_32, toWord64 } from "../../shared/abi/struct.ts";
 import { stat, statx } from "../../shared/abi/structs.ts";
 import type { Attributes } from "./inode.ts";
 
 /**
  * A host's inode number as one that a double holds. Those of 2^53 and more (overlayfs marks layers by high
- * bits) are folded: two may meet, which is less likely than it is harmful.
+ * bits) are folded: two may meet, which is unlikely enough.
  */
 export function inodeNumber(low: number, high: number): number {
   const folded = high < 0x200000 ? high : (high & 0x1fffff) ^ (high >>> 21);
-  return folded * 4294967296 + low;
+  return folded * TWO_32 + low;
 }
 
 /** Reads struct stat as the native library leaves it at the start of the scratch area. */
@@ -61,7 +61,7 @@ export function writeStat(a: Attributes, bytes: Uint8Array, at: number): void {
 }
 
 function major(dev: number): number {
-  return ((dev >>> 8) & 0xfff) | (Math.floor(dev / 4294967296) & ~0xfff);
+  return ((dev >>> 8) & 0xfff) | (Math.floor(dev / TWO_32) & ~0xfff);
 }
 
 function minor(dev: number): number {

@@ -25,7 +25,7 @@ const AUTO_COUNT = 16 ** AUTO_DIGITS;
 export const NO_NAME: Address = FAMILY;
 
 /** What an address names: "" nothing, a path, or an abstract name with its leading NUL; or -EINVAL. */
-export function nameIn(address: Address): string | number {
+function nameIn(address: Address): string | number {
   if (address.length < 2 || address.length > ADDRESS_MAX || !address.startsWith(FAMILY)) return -EINVAL;
   const name = address.slice(2);
   if (name === "" || name.startsWith("\0")) return name;

@@ -118,7 +118,7 @@ class DevPtsDirectory extends DevPtsInode {
   }
 }
 
-export class DevPtsDevice extends DevPtsInode {
+class DevPtsDevice extends DevPtsInode {
   readonly ino: number;
   readonly type = S_IFCHR;
   readonly #rdev: number;

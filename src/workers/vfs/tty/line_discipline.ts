@@ -10,7 +10,7 @@ const INPUT_MAX = 4095;
 /** Keys that wait until there is room for them (tty_buffer_set_limit). */
 const TYPED_MAX = 8192;
 /** Bytes on their way to the other side. */
-export const OUTPUT_MAX = 65536;
+const OUTPUT_MAX = 65536;
 
 const NL = 10;
 const CR = 13;

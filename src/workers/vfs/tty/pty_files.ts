@@ -30,7 +30,7 @@ function readBytes(task: Task, offset: number, length: number): Uint8Array {
   return task.bytes.slice(task.base + offset, task.base + offset + length);
 }
 
-export class PtyMasterFile extends OpenFile {
+class PtyMasterFile extends OpenFile {
   readonly isStream = true;
   readonly pty: Pty;
 
@@ -97,7 +97,7 @@ export class PtyMasterFile extends OpenFile {
   }
 }
 
-export class PtySlaveFile extends OpenFile implements SlaveEnd {
+class PtySlaveFile extends OpenFile implements SlaveEnd {
   readonly isStream = true;
   readonly pty: Pty;
   #hungUp = false;

@@ -1,0 +1,105 @@
+// F7: nobody keeps a way into the chunk of another process. A child is forked: it sees nothing of its
+// parent's slots. A child in shared memory execs: whoever stayed forges requests in the slot that it had.
+//@ args: fork
+//@ args: exec
+//@ ends: 0
+#include "hostile.h"
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <sys/wait.h>
+
+#define MARK 0x5ec4e7ul
+
+// A place in slot 7 of chunk k that nobody uses.
+static volatile unsigned long *place(int chunk) {
+  return (volatile unsigned long *)(RF_CHUNKS + chunk * RF_CHUNK_SIZE + 7ul * RF_SLOT_SIZE + RF_WINDOW + 64);
+}
+
+static sigjmp_buf back;
+
+static void on_fault(int signo) {
+  (void)signo;
+  siglongjmp(back, 1);
+}
+
+static void *wait_for_ever(void *none) {
+  for (;;) pause();
+  return none;
+}
+
+static void forked(void) {
+  pthread_t thread;
+  for (int i = 0; i < 2 * RF_CHUNK_SLOTS; i++) pthread_create(&thread, NULL, wait_for_ever, NULL);
+  // Where all slots have threads the place lies in a window, which their waiting does not touch.
+  *place(0) = *place(1) = MARK;
+  int pid = fork(), status;
+  if (pid == 0) {
+    if (*place(0) == MARK) bad("the parent's first chunk is the child's", 0);
+    *place(0) = ~MARK;
+    signal(SIGSEGV, on_fault);
+    for (int chunk = 1; chunk < RF_CHUNKS_PER_SPACE; chunk++)
+      if (sigsetjmp(back, 1) == 0) bad("the child can read chunk", chunk + 0 * *place(chunk));
+    _exit(0);
+  }
+  waitpid(pid, &status, 0);
+  if (status != 0) bad("wait status", status);
+  if (*place(0) != MARK || *place(1) != MARK) bad("the child has written into the parent's chunk", 0);
+}
+
+static char *self;
+
+static int exec_victim(void *none) {
+  (void)none;
+  execl("/proc/self/exe", self, "victim", NULL);
+  return 1;
+}
+
+static int victim(void) {
+  int parent = getppid();
+  for (int i = 0; i < 3000; i++)
+    if (getppid() != parent) bad("getppid", i);
+  return 7;
+}
+
+static void execed(void) {
+  for (int round = 0; round < 5; round++) {
+    int status, pid = clone(exec_victim, pages(16) + 16 * PAGE, CLONE_VM | SIGCHLD, NULL);
+    // The child had slot 1. Until it has execed its own requests stand there, and may be harmed.
+    volatile uint32_t *slot = (volatile uint32_t *)(SLOT + RF_SLOT_SIZE);
+    char path[64], line[64] = "";
+    snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
+    while (!strstr(line, "victim")) {
+      FILE *file = fopen(path, "r");
+      size_t n = file ? fread(line, 1, sizeof line - 1, file) : 0;
+      for (size_t i = 0; i + 1 < n; i++)
+        if (!line[i]) line[i] = ' ';
+      if (file) fclose(file);
+      if (waitpid(pid, &status, WNOHANG) == pid) {
+        bad("the victim has ended", status);
+        return;
+      }
+    }
+    while (waitpid(pid, &status, WNOHANG) != pid) {
+      *(volatile uint64_t *)((unsigned long)slot + RF_ORIG_RAX) = SYS_exit_group;
+      *(volatile uint64_t *)((unsigned long)slot + RF_RDI) = 66;
+      for (uint32_t kind = 1; kind < 9; kind++) {
+        slot[RF_REQUEST / 4] = ((slot[RF_REQUEST / 4] >> 4) + 1) << 4 | kind;
+        __atomic_fetch_or(word_at(RF_PENDING), 2, __ATOMIC_SEQ_CST);
+        uint64_t one = 1;
+        HOST_3(SYS_write, RF_DOORBELL_FD, &one, 8);
+      }
+    }
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 7) bad("the victim's status", status);
+  }
+}
+
+int main(int argc, char **argv) {
+  const char *mode = argc > 1 ? argv[1] : "fork";
+  self = argv[0];
+  if (strcmp(mode, "victim") == 0) return victim();
+  if (strcmp(mode, "fork") == 0) forked();
+  if (strcmp(mode, "exec") == 0) execed();
+  say("done");
+  return 0;
+}
