@@ -14,10 +14,16 @@
 
 #define RF_SECOND_NAME 4096 // native.ts, SECOND_NAME
 
-static const char *first(void) { return (const char *)rf_scratch; }
-static const char *second(void) { return (const char *)rf_scratch + RF_SECOND_NAME; }
+static const char *first(void) {
+  return (const char *)rf_scratch;
+}
+static const char *second(void) {
+  return (const char *)rf_scratch + RF_SECOND_NAME;
+}
 
-static void fd_path(char *path, int32_t fd) { snprintf(path, 32, "self/fd/%d", fd); }
+static void fd_path(char *path, int32_t fd) {
+  snprintf(path, 32, "self/fd/%d", fd);
+}
 
 /* Makes a regular file that only the sandbox may touch so far, and opens it for reading and writing. */
 RF_EXPORT int32_t rf_create(int32_t dir) {
@@ -27,7 +33,9 @@ RF_EXPORT int32_t rf_create(int32_t dir) {
   return result_of(syscall(SYS_openat2, dir, first(), &how, sizeof how));
 }
 
-RF_EXPORT int32_t rf_mkdir(int32_t dir) { return result_of(mkdirat(dir, first(), 0700)); }
+RF_EXPORT int32_t rf_mkdir(int32_t dir) {
+  return result_of(mkdirat(dir, first(), 0700));
+}
 
 /* A FIFO or socket, which the host never opens: `type` is S_IFIFO or S_IFSOCK. */
 RF_EXPORT int32_t rf_mknod(int32_t dir, uint32_t type) {
@@ -36,7 +44,9 @@ RF_EXPORT int32_t rf_mknod(int32_t dir, uint32_t type) {
 }
 
 /* The target is the second name. */
-RF_EXPORT int32_t rf_symlink(int32_t dir) { return result_of(symlinkat(second(), dir, first())); }
+RF_EXPORT int32_t rf_symlink(int32_t dir) {
+  return result_of(symlinkat(second(), dir, first()));
+}
 
 /* A further name for the file that `fd` names. */
 RF_EXPORT int32_t rf_link(int32_t proc, int32_t fd, int32_t dir) {

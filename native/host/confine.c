@@ -44,11 +44,16 @@ struct rule {
 
 #define ALLOW SECCOMP_RET_ALLOW
 #define REFUSE(error) (SECCOMP_RET_ERRNO | (error))
-#define ANY {ANY_, 0, 0, 0}
-#define EQ(arg, value) {EQ_, arg, ~0u, value}
-#define LOW(arg, value) {LOW_, arg, ~0u, (uint32_t)(value)}
-#define NOT(arg, value) {NOT_, arg, ~0u, value}
-#define SAME(arg, mask, value) {SAME_, arg, mask, value}
+#define ANY                                                                                                  \
+  { ANY_, 0, 0, 0 }
+#define EQ(arg, value)                                                                                       \
+  { EQ_, arg, ~0u, value }
+#define LOW(arg, value)                                                                                      \
+  { LOW_, arg, ~0u, (uint32_t)(value) }
+#define NOT(arg, value)                                                                                      \
+  { NOT_, arg, ~0u, value }
+#define SAME(arg, mask, value)                                                                               \
+  { SAME_, arg, mask, value }
 #define RULE(name, verdict, ...) {SYS_##name, verdict, {__VA_ARGS__}},
 static const struct rule rules[] = {
 #include "filter.def"
@@ -132,7 +137,8 @@ int32_t rf_install_filter(void) {
 RF_EXPORT int32_t rf_confine(int32_t init) {
   char byte = 0;
   ssize_t n = send(init, &byte, 1, MSG_NOSIGNAL);
-  if (n == 1) do n = recv(init, &byte, 1, 0);
+  if (n == 1) do
+      n = recv(init, &byte, 1, 0);
     while (n < 0 && errno == EINTR);
   int error = n < 0 ? errno : EPIPE;
   close(init);

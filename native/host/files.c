@@ -28,14 +28,16 @@ static uint8_t *window(uint32_t chunk, uint32_t offset, uint32_t length) {
 /* Reads or writes a stream without waiting, whatever the descriptor's O_NONBLOCK says. Offset -1:
    RWF_NOWAIT at the descriptor's own position, which pipes allow. EOPNOTSUPP: this kind of file
    cannot promise not to wait. */
-RF_EXPORT int32_t rf_stream_read(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, int32_t isSocket) {
+RF_EXPORT int32_t rf_stream_read(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length,
+                                 int32_t isSocket) {
   struct iovec iov = {window(chunk, offset, length), length};
   if (!iov.iov_base) return -EFAULT;
   if (isSocket) return result_of(recv(fd, iov.iov_base, length, MSG_DONTWAIT));
   return result_of(preadv2(fd, &iov, 1, -1, RWF_NOWAIT));
 }
 
-RF_EXPORT int32_t rf_stream_write(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, int32_t isSocket) {
+RF_EXPORT int32_t rf_stream_write(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length,
+                                  int32_t isSocket) {
   struct iovec iov = {window(chunk, offset, length), length};
   if (!iov.iov_base) return -EFAULT;
   if (isSocket) return result_of(send(fd, iov.iov_base, length, MSG_DONTWAIT | MSG_NOSIGNAL));
@@ -59,7 +61,8 @@ RF_EXPORT int32_t rf_pread(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t
 }
 
 /* pread of what is in the page cache; EAGAIN: not all of it. EOPNOTSUPP: this file system cannot tell. */
-RF_EXPORT int32_t rf_pread_nowait(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position) {
+RF_EXPORT int32_t rf_pread_nowait(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length,
+                                  double position) {
   struct iovec iov = {window(chunk, offset, length), length};
   return iov.iov_base ? result_of(preadv2(fd, &iov, 1, (off_t)position, RWF_NOWAIT)) : -EFAULT;
 }
@@ -100,7 +103,9 @@ RF_EXPORT int32_t rf_poll_one(int32_t fd, int32_t events, int32_t timeoutMs) {
 }
 
 /* The name that the caller put at the start of the scratch area, as bytes with a NUL behind. */
-static const char *scratch_name(void) { return (const char *)rf_scratch; }
+static const char *scratch_name(void) {
+  return (const char *)rf_scratch;
+}
 
 /* Opens one component below a directory descriptor (F6): never follows a symlink, never leaves the
    directory. The name in the scratch area must hold no slash. */
@@ -111,7 +116,9 @@ RF_EXPORT int32_t rf_open_component(int32_t dir, int32_t flags) {
 }
 
 /* "self/fd/N" below the sandbox's own proc mount. */
-static void fd_path(char *path, int32_t fd) { snprintf(path, 32, "self/fd/%d", fd); }
+static void fd_path(char *path, int32_t fd) {
+  snprintf(path, 32, "self/fd/%d", fd);
+}
 
 /* Reopens exactly the inode that an O_PATH descriptor names, through the sandbox's own proc mount.
    Only for regular files and directories: the caller has looked at its type. With O_TMPFILE a new file in
@@ -130,7 +137,8 @@ RF_EXPORT int32_t rf_fstat(int32_t fd) {
   return 0;
 }
 
-/* Leaves the target of the symlink that an O_PATH descriptor names in the scratch area; returns its length. */
+/* Leaves the target of the symlink that an O_PATH descriptor names in the scratch area; returns its length.
+ */
 RF_EXPORT int32_t rf_readlink(int32_t fd) {
   return result_of(readlinkat(fd, "", (char *)rf_scratch, rf_scratch_size));
 }
@@ -148,19 +156,23 @@ RF_EXPORT double rf_seek(int32_t fd, double offset, int32_t whence) {
 
 /* Asks a terminal for its settings, size or queues; leaves the kernel's structure in the scratch area. */
 RF_EXPORT int32_t rf_terminal_get(int32_t fd, uint32_t request) {
-  if (request != TCGETS && request != TCGETS2 && request != TIOCGWINSZ && request != FIONREAD && request != TIOCOUTQ)
+  if (request != TCGETS && request != TCGETS2 && request != TIOCGWINSZ && request != FIONREAD &&
+      request != TIOCOUTQ)
     return -ENOTTY;
   return result_of(ioctl(fd, request, rf_scratch));
 }
 
-/* Sets a terminal's settings or size from the structure in the scratch area. None of these waits for output. */
+/* Sets a terminal's settings or size from the structure in the scratch area. None of these waits for output.
+ */
 RF_EXPORT int32_t rf_terminal_set(int32_t fd, uint32_t request) {
   if (request != TCSETS && request != TCSETS2 && request != TIOCSWINSZ) return -ENOTTY;
   return result_of(ioctl(fd, request, rf_scratch));
 }
 
 /* Drops a terminal's input, output or both (TCIFLUSH, TCOFLUSH, TCIOFLUSH). */
-RF_EXPORT int32_t rf_terminal_flush(int32_t fd, int32_t queue) { return result_of(ioctl(fd, TCFLSH, queue)); }
+RF_EXPORT int32_t rf_terminal_flush(int32_t fd, int32_t queue) {
+  return result_of(ioctl(fd, TCFLSH, queue));
+}
 
 /* How many descriptors this process may have. */
 RF_EXPORT int32_t rf_descriptor_limit(void) {
@@ -169,7 +181,9 @@ RF_EXPORT int32_t rf_descriptor_limit(void) {
   return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int32_t)limit.rlim_cur;
 }
 
-RF_EXPORT int32_t rf_fcntl_get_flags(int32_t fd) { return result_of(fcntl(fd, F_GETFL)); }
+RF_EXPORT int32_t rf_fcntl_get_flags(int32_t fd) {
+  return result_of(fcntl(fd, F_GETFL));
+}
 
 /* Reads directory entries (struct linux_dirent64, one after the other) into the scratch area. */
 RF_EXPORT int32_t rf_getdents(int32_t fd) {
@@ -184,8 +198,9 @@ RF_EXPORT int32_t rf_fstatfs(int32_t fd) {
   return 0;
 }
 
-/* Leaves an extended attribute's value (its name stands in the scratch area), or the list of names, of the file
-   that an O_PATH descriptor names, in the scratch area; returns its length. By the sandbox's proc mount: f*xattr refuses O_PATH descriptors. */
+/* Leaves an extended attribute's value (its name stands in the scratch area), or the list of names, of the
+   file that an O_PATH descriptor names, in the scratch area; returns its length. By the sandbox's proc mount:
+   f*xattr refuses O_PATH descriptors. */
 RF_EXPORT int32_t rf_getxattr(int32_t proc, int32_t fd) {
   char path[32], name[XATTR_NAME_MAX + 1];
   snprintf(name, sizeof name, "%s", scratch_name());

@@ -27,7 +27,9 @@ __thread uint8_t *rf_scratch;
 __thread uint32_t rf_scratch_size;
 
 /* Names the guest SAB's memory. Once a process. */
-RF_EXPORT void rf_set_guest_memory(uint8_t *base) { rf_guest_base = base; }
+RF_EXPORT void rf_set_guest_memory(uint8_t *base) {
+  rf_guest_base = base;
+}
 
 /* Names the calling thread's scratch area. */
 RF_EXPORT void rf_set_scratch(uint8_t *base, uint32_t size) {
@@ -89,16 +91,18 @@ RF_EXPORT int32_t rf_map_kernel_page(int32_t proc) {
 }
 
 /* A memfd for memory that guests share: its size is fixed, nothing else is in it (F1). */
-RF_EXPORT int32_t rf_memfd_create(double size) { return sealed_memfd("ringfence-shared", (uint64_t)size); }
+RF_EXPORT int32_t rf_memfd_create(double size) {
+  return sealed_memfd("ringfence-shared", (uint64_t)size);
+}
 
 /* Wakes the stub that sleeps on the word at (chunk, offset). */
 RF_EXPORT int32_t rf_futex_wake(uint32_t chunk, uint32_t offset) {
-  return result_of(
-      syscall(SYS_futex, rf_guest_base + (uint64_t)chunk * RF_CHUNK_SIZE + offset, FUTEX_WAKE, 1, NULL, NULL, 0));
+  return result_of(syscall(SYS_futex, rf_guest_base + (uint64_t)chunk * RF_CHUNK_SIZE + offset, FUTEX_WAKE, 1,
+                           NULL, NULL, 0));
 }
 
-/* A memfd for one file of a memory file system, which may grow, shrink, be executed and be sealed (F1: nothing
-   else is in it). */
+/* A memfd for one file of a memory file system, which may grow, shrink, be executed and be sealed (F1:
+   nothing else is in it). */
 RF_EXPORT int32_t rf_memfd_file(void) {
   int fd = memfd_create("ringfence-file", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
   if (fd < 0 && errno == EINVAL) fd = memfd_create("ringfence-file", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -106,9 +110,13 @@ RF_EXPORT int32_t rf_memfd_file(void) {
 }
 
 /* -EBUSY: F_SEAL_WRITE, and somebody has a shared mapping that can be written to. */
-RF_EXPORT int32_t rf_add_seals(int32_t fd, uint32_t seals) { return fcntl(fd, F_ADD_SEALS, seals) ? -errno : 0; }
+RF_EXPORT int32_t rf_add_seals(int32_t fd, uint32_t seals) {
+  return fcntl(fd, F_ADD_SEALS, seals) ? -errno : 0;
+}
 
-RF_EXPORT int32_t rf_ftruncate(int32_t fd, double size) { return ftruncate(fd, (off_t)size) ? -errno : 0; }
+RF_EXPORT int32_t rf_ftruncate(int32_t fd, double size) {
+  return ftruncate(fd, (off_t)size) ? -errno : 0;
+}
 
 /* fallocate(2) with its mode. */
 RF_EXPORT int32_t rf_fallocate(int32_t fd, int32_t mode, double offset, double length) {
@@ -140,7 +148,8 @@ RF_EXPORT int32_t rf_process_read(int32_t pid, double address, uint32_t length) 
 
 /* Copies between a stub's memory and a slot's data window without the stub's help; the bytes up to the
    first that cannot be reached. As above: for ranges of anonymous memory. */
-static int32_t process_copy(int32_t pid, double address, uint32_t chunk, uint32_t offset, uint32_t length, int out) {
+static int32_t process_copy(int32_t pid, double address, uint32_t chunk, uint32_t offset, uint32_t length,
+                            int out) {
   if (chunk >= RF_GUEST_CHUNKS || offset > RF_CHUNK_SIZE || length > RF_CHUNK_SIZE - offset) return -EFAULT;
   struct iovec local = {rf_guest_base + (uint64_t)chunk * RF_CHUNK_SIZE + offset, length};
   struct iovec remote = {(void *)(uint64_t)address, length};
@@ -148,10 +157,12 @@ static int32_t process_copy(int32_t pid, double address, uint32_t chunk, uint32_
                        : process_vm_readv(pid, &local, 1, &remote, 1, 0));
 }
 
-RF_EXPORT int32_t rf_process_copy_in(int32_t pid, double address, uint32_t chunk, uint32_t offset, uint32_t length) {
+RF_EXPORT int32_t rf_process_copy_in(int32_t pid, double address, uint32_t chunk, uint32_t offset,
+                                     uint32_t length) {
   return process_copy(pid, address, chunk, offset, length, 0);
 }
 
-RF_EXPORT int32_t rf_process_copy_out(int32_t pid, double address, uint32_t chunk, uint32_t offset, uint32_t length) {
+RF_EXPORT int32_t rf_process_copy_out(int32_t pid, double address, uint32_t chunk, uint32_t offset,
+                                      uint32_t length) {
   return process_copy(pid, address, chunk, offset, length, 1);
 }

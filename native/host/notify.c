@@ -42,12 +42,14 @@ RF_EXPORT int32_t rf_notify_refuse(int32_t listener, uint32_t idLow, uint32_t id
 }
 
 /* Answers the call with a value in place of running it. */
-RF_EXPORT int32_t rf_notify_answer(int32_t listener, uint32_t idLow, uint32_t idHigh, uint32_t low, uint32_t high) {
+RF_EXPORT int32_t rf_notify_answer(int32_t listener, uint32_t idLow, uint32_t idHigh, uint32_t low,
+                                   uint32_t high) {
   return respond(listener, (uint64_t)idHigh << 32 | idLow, 0, (int64_t)((uint64_t)high << 32 | low), 0);
 }
 
 /* Donates descriptor `fd` to the caller as number `target`, close-on-exec. */
-RF_EXPORT int32_t rf_notify_addfd(int32_t listener, uint32_t idLow, uint32_t idHigh, int32_t fd, int32_t target) {
+RF_EXPORT int32_t rf_notify_addfd(int32_t listener, uint32_t idLow, uint32_t idHigh, int32_t fd,
+                                  int32_t target) {
   struct seccomp_notif_addfd a = {.id = (uint64_t)idHigh << 32 | idLow,
                                   .flags = SECCOMP_ADDFD_FLAG_SETFD,
                                   .srcfd = fd,
@@ -59,7 +61,8 @@ RF_EXPORT int32_t rf_notify_addfd(int32_t listener, uint32_t idLow, uint32_t idH
 /* One exchange with the zygote: sends request and value with `count` descriptors from the scratch
    area (i32s), waits for the answer. Leaves the answer's value (two u32) and its descriptor or -1
    in the scratch area. Returns 0 or a negative errno. The zygote never waits for anybody else. */
-RF_EXPORT int32_t rf_zygote_call(int32_t socket, uint32_t request, uint32_t low, uint32_t high, int32_t count) {
+RF_EXPORT int32_t rf_zygote_call(int32_t socket, uint32_t request, uint32_t low, uint32_t high,
+                                 int32_t count) {
   struct zygote_message m = {request, 0, (int64_t)((uint64_t)high << 32 | low)};
   struct iovec iov = {&m, sizeof m};
   union {
@@ -84,7 +87,8 @@ RF_EXPORT int32_t rf_zygote_call(int32_t socket, uint32_t request, uint32_t low,
   h.msg_control = &control;
   h.msg_controllen = sizeof control;
   ssize_t n;
-  do n = recvmsg(socket, &h, MSG_CMSG_CLOEXEC);
+  do
+    n = recvmsg(socket, &h, MSG_CMSG_CLOEXEC);
   while (n < 0 && errno == EINTR);
   if (n < 0) return -errno;
   if (n != sizeof m || m.request != request) return -EPIPE;
@@ -92,6 +96,7 @@ RF_EXPORT int32_t rf_zygote_call(int32_t socket, uint32_t request, uint32_t low,
   memcpy(out, &m.value, 8);
   out[2] = -1;
   struct cmsghdr *c = CMSG_FIRSTHDR(&h);
-  if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) memcpy(out + 2, CMSG_DATA(c), sizeof(int));
+  if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+    memcpy(out + 2, CMSG_DATA(c), sizeof(int));
   return 0;
 }

@@ -19,10 +19,14 @@
 #define SYS_epoll_pwait2 441
 #endif
 
-RF_EXPORT int32_t rf_epoll_create(void) { return result_of(epoll_create1(EPOLL_CLOEXEC)); }
+RF_EXPORT int32_t rf_epoll_create(void) {
+  return result_of(epoll_create1(EPOLL_CLOEXEC));
+}
 
 /* A doorbell: stubs write it, this process reads it; nobody blocks on it (F13). */
-RF_EXPORT int32_t rf_doorbell_create(void) { return result_of(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
+RF_EXPORT int32_t rf_doorbell_create(void) {
+  return result_of(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+}
 
 RF_EXPORT void rf_doorbell_clear(int32_t fd) {
   uint64_t count;
@@ -86,7 +90,9 @@ RF_EXPORT int32_t rf_clock_getres(int32_t clock) {
   return 0;
 }
 
-RF_EXPORT int32_t rf_pidfd_open(int32_t pid) { return result_of(syscall(SYS_pidfd_open, pid, 0)); }
+RF_EXPORT int32_t rf_pidfd_open(int32_t pid) {
+  return result_of(syscall(SYS_pidfd_open, pid, 0));
+}
 
 RF_EXPORT int32_t rf_pidfd_send_signal(int32_t pidfd, int32_t signo) {
   return result_of(syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0));
@@ -98,8 +104,14 @@ RF_EXPORT int32_t rf_tgkill(int32_t tgid, int32_t tid, int32_t signo) {
 }
 
 /* An entry of the auxiliary vector; exact below 2^53. */
-RF_EXPORT double rf_getauxval(uint32_t type) { return (double)getauxval(type); }
+RF_EXPORT double rf_getauxval(uint32_t type) {
+  return (double)getauxval(type);
+}
 
-RF_EXPORT int32_t rf_getcpu(void) { return sched_getcpu(); }
+RF_EXPORT int32_t rf_getcpu(void) {
+  return sched_getcpu();
+}
 
-RF_EXPORT int32_t rf_close(int32_t fd) { return result_of(close(fd)); }
+RF_EXPORT int32_t rf_close(int32_t fd) {
+  return result_of(close(fd));
+}

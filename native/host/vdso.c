@@ -30,8 +30,11 @@ RF_EXPORT double rf_host_vdso_offset(const char *name) {
     if (dynamic->d_tag == DT_GNU_HASH) gnu = (const uint32_t *)at;
   }
   if (!symbols || !strings) return -1;
-  // The symbol table lies before the string table in every vDSO; the hash table, where there is one, says its length.
-  size_t count = hash ? hash[1] : gnu ? (size_t)((const uint8_t *)strings - (const uint8_t *)symbols) / sizeof *symbols : 0;
+  // The symbol table lies before the string table in every vDSO; the hash table, where there is one, says its
+  // length.
+  size_t count = hash  ? hash[1]
+                 : gnu ? (size_t)((const uint8_t *)strings - (const uint8_t *)symbols) / sizeof *symbols
+                       : 0;
   for (size_t i = 0; i < count; i++)
     if (symbols[i].st_shndx != SHN_UNDEF && !strcmp(strings + symbols[i].st_name, name))
       return (double)(symbols[i].st_value - base);

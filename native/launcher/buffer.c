@@ -80,7 +80,8 @@ void buffer_json_text(struct buffer *buffer, const char *text) {
   buffer_append(buffer, "\"", 1);
 }
 
-static void json_list(struct buffer *buffer, char *const *vector, void (*one)(struct buffer *, const char *)) {
+static void json_list(struct buffer *buffer, char *const *vector,
+                      void (*one)(struct buffer *, const char *)) {
   buffer_append(buffer, "[", 1);
   for (size_t i = 0; vector[i]; i++) {
     if (i > 0) buffer_append(buffer, ",", 1);

@@ -85,7 +85,8 @@ static void systemd_path(const char *text, char *into, size_t capacity) {
   char slice[256], prefix[256], name[256];
   slice[0] = prefix[0] = '\0';
   const char *first = strchr(text, ':'), *second = first ? strchr(first + 1, ':') : NULL;
-  if (!second) fail(EXIT_RINGFENCE, "linux.cgroupsPath must be SLICE:PREFIX:NAME with --systemd-cgroup: %s", text);
+  if (!second)
+    fail(EXIT_RINGFENCE, "linux.cgroupsPath must be SLICE:PREFIX:NAME with --systemd-cgroup: %s", text);
   snprintf(slice, sizeof slice, "%.*s", (int)(first - text), text);
   snprintf(prefix, sizeof prefix, "%.*s", (int)(second - first - 1), first + 1);
   snprintf(name, sizeof name, "%s", second + 1);
@@ -101,8 +102,10 @@ static void systemd_path(const char *text, char *into, size_t capacity) {
       if (used >= capacity) fail(EXIT_RINGFENCE, "linux.cgroupsPath is too long");
     }
   bool is_slice = strlen(name) > 6 && strcmp(name + strlen(name) - 6, ".slice") == 0;
-  if (is_slice) snprintf(into + used, capacity - used, "/%s", name);
-  else snprintf(into + used, capacity - used, "/%s%s%s.scope", prefix, prefix[0] ? "-" : "", name);
+  if (is_slice)
+    snprintf(into + used, capacity - used, "/%s", name);
+  else
+    snprintf(into + used, capacity - used, "/%s%s%s.scope", prefix, prefix[0] ? "-" : "", name);
 }
 
 static bool has_dots(const char *path) {
@@ -171,8 +174,10 @@ static bool make_directories(const struct hierarchy *hierarchy, char *path) {
 
 void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id, bool systemd) {
   char wanted[PATH_MAX / 2];
-  if (!path) snprintf(wanted, sizeof wanted, "/%s", id);
-  else if (systemd) systemd_path(path, wanted, sizeof wanted);
+  if (!path)
+    snprintf(wanted, sizeof wanted, "/%s", id);
+  else if (systemd)
+    systemd_path(path, wanted, sizeof wanted);
   else if (snprintf(wanted, sizeof wanted, "%s", path) >= (int)sizeof wanted)
     fail(EXIT_RINGFENCE, "linux.cgroupsPath is too long");
   size_t end = strlen(wanted);
@@ -188,8 +193,8 @@ void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id, boo
     char own[PATH_MAX / 4] = "", whole[PATH_MAX];
     if (wanted[0] != '/') own_group(&found[i], own, sizeof own);
     const char *base = strcmp(own, "/") == 0 ? "" : own;
-    if (snprintf(whole, sizeof whole, "%s%s%s%s", found[i].mount, base, wanted[0] == '/' ? "" : "/", wanted) >=
-        (int)sizeof whole)
+    if (snprintf(whole, sizeof whole, "%s%s%s%s", found[i].mount, base, wanted[0] == '/' ? "" : "/",
+                 wanted) >= (int)sizeof whole)
       fail(EXIT_RINGFENCE, "linux.cgroupsPath is too long");
     paths[i] = strdup(whole);
   }
@@ -199,7 +204,8 @@ void cgroups_make(struct cgroups *cgroups) {
   int made = 0;
   for (int i = 0; i < cgroups->count; i++) {
     char *path = cgroups->paths[i];
-    if (make_directories(&cgroups->hierarchies[i], path)) cgroups->paths[made++] = path;
+    if (make_directories(&cgroups->hierarchies[i], path))
+      cgroups->paths[made++] = path;
     else if (geteuid() == 0 && errno != EROFS)
       fail_errno(EXIT_RINGFENCE, "making the control group %s", path);
   }

@@ -20,13 +20,13 @@ struct hierarchy;
 
 struct cgroups {
   int count;
-  char **paths; // absolute directories
+  char **paths;                        // absolute directories
   const struct hierarchy *hierarchies; // of each; NULL for groups that are there
 };
 
-// The places of the group that linux.cgroupsPath names: an absolute path below each hierarchy's root, a relative
-// one below the caller's own group, or with `systemd` SLICE:PREFIX:NAME, whose directories are made as systemd
-// would (it is not asked). NULL: /<id>. Nothing is made yet.
+// The places of the group that linux.cgroupsPath names: an absolute path below each hierarchy's root, a
+// relative one below the caller's own group, or with `systemd` SLICE:PREFIX:NAME, whose directories are made
+// as systemd would (it is not asked). NULL: /<id>. Nothing is made yet.
 void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id, bool systemd);
 
 // Makes the directories; those that are there already are taken as they are. Without privilege, hierarchies

@@ -69,7 +69,8 @@ static void apply(const struct cgroups *cgroups, const struct json *spec, unsign
   char v1[4096], v2[4096];
   if (!token || json_is(spec, token, JSON_NULL)) return;
   if (limit->form == TEXT) {
-    if (!json_text(spec, token, v1, sizeof v1)) fail(EXIT_RINGFENCE, "linux.resources.%s.%s must be a text", limit->object, limit->member);
+    if (!json_text(spec, token, v1, sizeof v1))
+      fail(EXIT_RINGFENCE, "linux.resources.%s.%s must be a text", limit->object, limit->member);
     if (v1[0] == '\0') return;
     strcpy(v2, v1);
   } else {
@@ -98,8 +99,10 @@ static void apply_cpu_max(const struct cgroups *cgroups, const struct json *spec
   bool is_set = number_of(spec, cpu, "quota", &quota) | number_of(spec, cpu, "period", &period);
   if (!is_set) return;
   if (period <= 0) period = 100000;
-  if (quota <= 0) snprintf(text, sizeof text, "max %lld", period);
-  else snprintf(text, sizeof text, "%lld %lld", quota, period);
+  if (quota <= 0)
+    snprintf(text, sizeof text, "max %lld", period);
+  else
+    snprintf(text, sizeof text, "%lld %lld", quota, period);
   write_limit(cgroups, "cpu.max", text);
 }
 
@@ -108,16 +111,20 @@ static void apply_memory(const struct cgroups *cgroups, const struct json *spec,
   char text[64];
   number_of(spec, memory, "limit", &limit);
   if (limit > 0 && limit < CGROUP_MEMORY_MIN)
-    fail(EXIT_RINGFENCE, "a memory limit of %lld bytes is below the least for a sandbox, %lld", limit, CGROUP_MEMORY_MIN);
+    fail(EXIT_RINGFENCE, "a memory limit of %lld bytes is below the least for a sandbox, %lld", limit,
+         CGROUP_MEMORY_MIN);
   if (json_is(spec, json_member(spec, memory, "disableOOMKiller"), JSON_TRUE))
     write_limit(cgroups, "memory.oom_control", "1");
   if (!number_of(spec, memory, "swap", &swap) || swap == 0) return;
   snprintf(text, sizeof text, "%lld", swap);
   // The limit of both cannot be below that of memory, which was set before.
   if (write_limit(cgroups, "memory.memsw.limit_in_bytes", text)) return;
-  if (swap < 0) strcpy(text, "max");
-  else if (limit <= 0 || swap < limit) fail(EXIT_RINGFENCE, "linux.resources.memory.swap must not be below the limit");
-  else snprintf(text, sizeof text, "%lld", swap - limit);
+  if (swap < 0)
+    strcpy(text, "max");
+  else if (limit <= 0 || swap < limit)
+    fail(EXIT_RINGFENCE, "linux.resources.memory.swap must not be below the limit");
+  else
+    snprintf(text, sizeof text, "%lld", swap - limit);
   write_limit(cgroups, "memory.swap.max", text);
 }
 
@@ -182,10 +189,8 @@ void cgroups_limit(const struct cgroups *cgroups, const struct json *spec, unsig
     void (*apply)(const struct cgroups *, const struct json *, unsigned);
     enum json_type type;
   } parts[] = {
-      {"cpu", apply_cpu_max, JSON_OBJECT},
-      {"memory", apply_memory, JSON_OBJECT},
-      {"blockIO", apply_block_io, JSON_OBJECT},
-      {"hugepageLimits", apply_huge_pages, JSON_ARRAY},
+      {"cpu", apply_cpu_max, JSON_OBJECT},      {"memory", apply_memory, JSON_OBJECT},
+      {"blockIO", apply_block_io, JSON_OBJECT}, {"hugepageLimits", apply_huge_pages, JSON_ARRAY},
       {"unified", apply_unified, JSON_OBJECT},
   };
   for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {

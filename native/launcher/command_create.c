@@ -21,7 +21,8 @@ static void ask(struct lines *lines, const char *request) {
 
 static void poststart(const struct container *container) {
   char message[2048];
-  if (!container_hooks(&container->state, &container->record, "poststart", "running", message, sizeof message))
+  if (!container_hooks(&container->state, &container->record, "poststart", "running", message,
+                       sizeof message))
     warn("%s", message);
 }
 

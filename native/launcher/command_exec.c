@@ -106,7 +106,8 @@ static void read_process(struct process_file *file, const char *path) {
   unsigned capacity = (unsigned)(file->length / 2 + 2);
   struct json_token *tokens = calloc(capacity, sizeof *tokens);
   struct json json;
-  if (!tokens || !json_parse(&json, file->text, file->length, tokens, capacity) || !json_is(&json, 0, JSON_OBJECT))
+  if (!tokens || !json_parse(&json, file->text, file->length, tokens, capacity) ||
+      !json_is(&json, 0, JSON_OBJECT))
     fail(EXIT_RINGFENCE, "%s is not a JSON object", path);
   unsigned terminal = json_member(&json, 0, "terminal"), size = json_member(&json, 0, "consoleSize");
   long long number;
@@ -145,7 +146,8 @@ static pid_t start_waiter(struct record *record, int channel, int terminal) {
 static int exec_in_container(const struct options *options, const struct state_directory *state,
                              struct record *record) {
   bool detach = option_on(options, OPTION_DETACH);
-  const char *console_socket = options->values[OPTION_CONSOLE_SOCKET], *path = options->values[OPTION_PROCESS];
+  const char *console_socket = options->values[OPTION_CONSOLE_SOCKET],
+             *path = options->values[OPTION_PROCESS];
   struct process_file file = {.terminal = option_on(options, OPTION_TTY)};
   if (path) read_process(&file, path);
   check_terminal(options, file.terminal, detach);
@@ -186,8 +188,10 @@ static int exec_in_container(const struct options *options, const struct state_d
   buffer_free(&line);
   container_write_pid(options->values[OPTION_PID_FILE], waiter);
   if (detach) return 0;
-  if (stream >= 0) close(stream);
-  else sandbox_release_stdio();
+  if (stream >= 0)
+    close(stream);
+  else
+    sandbox_release_stdio();
   return session_run(&session);
 }
 

@@ -115,14 +115,14 @@ int command_kill(const struct options *options) {
   if (signo == 0) fail(EXIT_RINGFENCE, "unknown signal: %s", options->positionals[1]);
   find(&found, options);
   char request[128];
-  snprintf(request, sizeof request, "{\"id\":1,\"method\":\"kill\",\"params\":{\"signo\":%d,\"all\":%s}}", signo,
-           option_on(options, OPTION_ALL) ? "true" : "false");
+  snprintf(request, sizeof request, "{\"id\":1,\"method\":\"kill\",\"params\":{\"signo\":%d,\"all\":%s}}",
+           signo, option_on(options, OPTION_ALL) ? "true" : "false");
   ask_or_fail(&found, request);
   return 0;
 }
 
-// Ends the sandbox, by its own hand if it can, and takes the lock that says it is gone. False: another command
-// was sooner, and has removed the container.
+// Ends the sandbox, by its own hand if it can, and takes the lock that says it is gone. False: another
+// command was sooner, and has removed the container.
 static bool end_sandbox(struct found *found, bool force) {
   char *text, message[4096] = "";
   size_t length;
@@ -135,7 +135,8 @@ static bool end_sandbox(struct found *found, bool force) {
   if (lock != LOCK_HELD) return lock == LOCK_TAKEN;
   // It does not answer, or nobody listens any more though it lives.
   int process = (int)syscall(SYS_pidfd_open, found->record.init, 0);
-  if (process >= 0 && record_init_alive(&found->record)) syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
+  if (process >= 0 && record_init_alive(&found->record))
+    syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
   if (process >= 0) close(process);
   lock = state_lock(&found->state, SHUTDOWN_MS);
   if (lock == LOCK_HELD) fail(EXIT_RINGFENCE, "container %s does not end", found->state.id);
@@ -149,7 +150,9 @@ int command_delete(const struct options *options) {
   if (force && !state_open(&found.state, root, options->id)) return 0;
   if (!force) state_find(&found.state, root, options->id);
   if (record_read(&found.state, &found.record)) found.control.fd = state_connect(&found.state);
-  if (end_sandbox(&found, force)) container_remove(&found.state, &found.record);
-  else if (!force) fail(EXIT_RINGFENCE, "container with id \"%s\" does not exist", options->id);
+  if (end_sandbox(&found, force))
+    container_remove(&found.state, &found.record);
+  else if (!force)
+    fail(EXIT_RINGFENCE, "container with id \"%s\" does not exist", options->id);
   return 0;
 }

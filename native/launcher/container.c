@@ -85,7 +85,9 @@ void container_state(const struct state_directory *state, const struct record *r
   buffer_printf(into, "{\"ociVersion\":\"" OCI_VERSION "\",\"id\":");
   buffer_json_text(into, state->id);
   buffer_printf(into, ",\"status\":\"%s\",\"pid\":%d,\"bundle\":", status,
-                stopped ? 0 : record->waiter ? record->waiter : record->init);
+                stopped          ? 0
+                : record->waiter ? record->waiter
+                                 : record->init);
   buffer_json_text(into, record->bundle);
   if (complete) {
     buffer_printf(into, ",\"rootfs\":");
@@ -146,8 +148,8 @@ static void create_hooks(struct container *container) {
   static const char *const names[] = {"prestart", "createRuntime", "createContainer"};
   char message[2048];
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-    if (!run_hooks(&container->state, &container->spec.json, &container->record, names[i], "creating", message,
-                   sizeof message))
+    if (!run_hooks(&container->state, &container->spec.json, &container->record, names[i], "creating",
+                   message, sizeof message))
       fail(EXIT_RINGFENCE, "%s", message);
 }
 
@@ -162,7 +164,8 @@ static void check_terminal(const struct options *options, const struct spec *spe
 }
 
 // Recorded before they are made: a launcher that is killed leaves no group that nobody knows.
-static void plan_cgroups(struct container *container, const struct options *options, struct cgroups *cgroups) {
+static void plan_cgroups(struct container *container, const struct options *options,
+                         struct cgroups *cgroups) {
   cgroups_plan(cgroups, container->spec.cgroups_path, options->id, option_on(options, OPTION_SYSTEMD_CGROUP));
   struct record *record = &container->record;
   for (int i = 0; i < cgroups->count && i < RECORD_CGROUPS_MAX; i++)
@@ -273,7 +276,8 @@ void container_create(struct container *container, const struct options *options
   container->control.fd = container->sandbox.control;
   record->init = container->sandbox.init;
   record->user_namespace = container->sandbox.user_namespace;
-  if (!attached) record->waiter = waiter_start(record->init, record->user_namespace, channel[1], console.slave);
+  if (!attached)
+    record->waiter = waiter_start(record->init, record->user_namespace, channel[1], console.slave);
   make_cgroups(container, &cgroups);
   set_oom_score(container);
   create_hooks(container);

@@ -17,7 +17,7 @@
 
 #define STRINGS_MAX 4096
 #define STRING_MAX 131072 // MAX_ARG_STRLEN
-#define OUTPUT_MAX 768 // with what is said about it, within the length of a failure (report.c)
+#define OUTPUT_MAX 768    // with what is said about it, within the length of a failure (report.c)
 #define TIMEOUT_MAX 86400
 
 struct hook {
@@ -48,7 +48,8 @@ static char **read_strings(const struct json *spec, unsigned list) {
   size_t count = 0;
   bool valid = strings && text && (list == 0 || json_is(spec, list, JSON_ARRAY));
   for (unsigned item = list ? json_first(spec, list) : 0; valid && item; item = json_next(spec, list, item)) {
-    valid = count < STRINGS_MAX && json_text(spec, item, text, STRING_MAX) && (strings[count++] = strdup(text));
+    valid =
+        count < STRINGS_MAX && json_text(spec, item, text, STRING_MAX) && (strings[count++] = strdup(text));
   }
   free(text);
   if (valid) return strings;
@@ -148,7 +149,8 @@ static bool attend(struct running *running, long long timeout) {
     if (polled[1].revents) feed(running);
     if (polled[2].revents) listen_to(running);
     if (polled[0].revents) {
-      while (running->output >= 0 && poll(&(struct pollfd){.fd = running->output, .events = POLLIN}, 1, 0) > 0)
+      while (running->output >= 0 &&
+             poll(&(struct pollfd){.fd = running->output, .events = POLLIN}, 1, 0) > 0)
         listen_to(running);
       return true;
     }
@@ -158,7 +160,8 @@ static bool attend(struct running *running, long long timeout) {
 static bool run_hook(const struct hook *hook, const char *state, size_t length, void (*enter)(void *),
                      void *argument, char *message, size_t capacity) {
   int input[2], output[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, input) < 0 || pipe2(output, O_CLOEXEC | O_NONBLOCK) < 0) {
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, input) < 0 ||
+      pipe2(output, O_CLOEXEC | O_NONBLOCK) < 0) {
     snprintf(message, capacity, "%s", strerror(errno));
     return false;
   }
@@ -204,8 +207,10 @@ bool hooks_run(const struct json *spec, const char *name, const char *state, siz
     free_strings(hook.arguments);
     free_strings(hook.environment);
     if (done) continue;
-    if (valid) snprintf(message, capacity, "error running %s hook #%d: %s", name, index, what);
-    else snprintf(message, capacity, "hooks.%s[%d] is not valid", name, index);
+    if (valid)
+      snprintf(message, capacity, "error running %s hook #%d: %s", name, index, what);
+    else
+      snprintf(message, capacity, "hooks.%s[%d] is not valid", name, index);
     return false;
   }
   return true;

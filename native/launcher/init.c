@@ -309,7 +309,8 @@ void init_run(const struct init_plan *plan) {
 
   mounts_make_private();
   int proc = mounts_detached_proc();
-  struct host_files files = {.cpuinfo = open_host_file("/proc/cpuinfo"), .stat = open_host_file("/proc/stat")};
+  struct host_files files = {.cpuinfo = open_host_file("/proc/cpuinfo"),
+                             .stat = open_host_file("/proc/stat")};
   int *binds = plan->spec ? open_binds(plan->spec) : NULL;
   int root = plan->spec ? mounts_detached_tree(plan->spec->root, true, plan->root_writable)
                         : mounts_detached_host(plan->root_writable);
@@ -344,8 +345,8 @@ void init_run(const struct init_plan *plan) {
       .zygote = zygote_pid,
   };
   if (watched.terminal >= 0 && tcgetattr(watched.terminal, &watched.modes) < 0) watched.terminal = -1;
-  int *const kept[] = {&watched.lifeline, &watched.children, &watched.report, &watched.terminal,
-                       &watched.lock, &watched.boot};
+  int *const kept[] = {&watched.lifeline, &watched.children, &watched.report,
+                       &watched.terminal, &watched.lock,     &watched.boot};
   keep_only(kept, 6);
   report_to(watched.report);
   privileges_init();

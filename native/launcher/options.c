@@ -112,7 +112,8 @@ bool options_read(struct options *options, int argc, char **argv) {
   }
   if (!command || positionals < command->least_positionals) return false;
   bool has_command = at < argc;
-  if (command->guest_command != COMMAND_OPTIONAL && has_command != (command->guest_command == COMMAND_REQUIRED))
+  if (command->guest_command != COMMAND_OPTIONAL &&
+      has_command != (command->guest_command == COMMAND_REQUIRED))
     return false;
   for (unsigned i = 0; i < OPTION_COUNT; i++)
     if ((used & 1u << i) && !(rows[i].commands & 1u << options->command)) return false;

@@ -1,8 +1,8 @@
 // Privileges and limits: see privileges.h.
 #include "privileges.h"
 
-#include <asm/termbits.h>
 #include <asm/ioctls.h>
+#include <asm/termbits.h>
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
@@ -82,7 +82,8 @@ void privileges_node(void) {
 // nor a waiter has executed a program in there, and what is not dumpable it may then not touch. (Nor may a
 // caller without privilege, who needs their namespaces for `exec`.)
 static void untouchable(void) {
-  if (geteuid() == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) fail_errno(EXIT_RINGFENCE, "protecting a process's memory");
+  if (geteuid() == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+    fail_errno(EXIT_RINGFENCE, "protecting a process's memory");
 }
 
 void privileges_init(void) {
@@ -91,12 +92,12 @@ void privileges_init(void) {
   set_capabilities(1ull << CAP_SYS_CHROOT, 0);
 }
 
-// All that init and the waiter do once they watch, besides restoring a terminal's modes. Where the sandbox has
-// no user namespace of its own, Node could write to their memory: then this is what it would gain.
+// All that init and the waiter do once they watch, besides restoring a terminal's modes. Where the sandbox
+// has no user namespace of its own, Node could write to their memory: then this is what it would gain.
 static const unsigned watcher_calls[] = {
-    SYS_poll,     SYS_read,       SYS_write,        SYS_sendto,         SYS_recvfrom,     SYS_close,
-    SYS_wait4,    SYS_kill,       SYS_getpid,       SYS_gettid,         SYS_prlimit64,    SYS_rt_sigaction,
-    SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_restart_syscall, SYS_exit, SYS_exit_group,
+    SYS_poll,           SYS_read,         SYS_write,           SYS_sendto, SYS_recvfrom,   SYS_close,
+    SYS_wait4,          SYS_kill,         SYS_getpid,          SYS_gettid, SYS_prlimit64,  SYS_rt_sigaction,
+    SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_restart_syscall, SYS_exit,   SYS_exit_group,
 };
 #define WATCHER_CALLS (sizeof watcher_calls / sizeof watcher_calls[0])
 

@@ -26,8 +26,10 @@ void log_record(int fd, bool json, const char *level, const char *message) {
   time_t now = time(NULL);
   strftime(at, sizeof at, "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
   struct buffer line = {0};
-  if (json) buffer_printf(&line, "{\"level\":\"%s\",\"time\":\"%s\",\"msg\":", level, at);
-  else buffer_printf(&line, "time=\"%s\" level=%s msg=", at, level);
+  if (json)
+    buffer_printf(&line, "{\"level\":\"%s\",\"time\":\"%s\",\"msg\":", level, at);
+  else
+    buffer_printf(&line, "time=\"%s\" level=%s msg=", at, level);
   buffer_json_text(&line, message);
   buffer_printf(&line, json ? "}\n" : "\n");
   write_all(fd, line.data, line.length);

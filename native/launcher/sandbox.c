@@ -198,8 +198,8 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   else
     log_record(log[1], option_is(plan->options, OPTION_LOG_FORMAT, "json"), "warn",
                "this host has no user namespaces: the sandbox runs in the initial one");
-  const int given[] = {init.lifeline, init.null, init.stub,     init.config,
-                       init.control,  init.listen, init.log, init.debug_log};
+  const int given[] = {init.lifeline, init.null,   init.stub, init.config,
+                       init.control,  init.listen, init.log,  init.debug_log};
   for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
     if (given[i] >= 0) close(given[i]);
 }

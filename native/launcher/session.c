@@ -100,8 +100,8 @@ static void stop_with_guest(struct session *session, int signo) {
 
 // A record (log_format.ts) of a level below error.
 static bool is_ordinary_record(const char *line) {
-  static const char *const levels[] = {" level=debug ", " level=info ", " level=warn ", "\"level\":\"debug\"",
-                                       "\"level\":\"info\"", "\"level\":\"warn\""};
+  static const char *const levels[] = {" level=debug ",       " level=info ",       " level=warn ",
+                                       "\"level\":\"debug\"", "\"level\":\"info\"", "\"level\":\"warn\""};
   for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
     if (strstr(line, levels[i])) return true;
   return false;

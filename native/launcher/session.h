@@ -11,12 +11,12 @@
 
 struct session {
   struct lines *control; // JSON lines to and from the sandbox
-  int lifeline;    // to init, or -1 (exec)
-  int log;         // log to keep the end of, or -1
-  int watch_input; // descriptor whose end of file ends the session (hold), or -1
-  bool announce;   // say `ready` on standard output when the sandbox has started (hold)
-  bool forward;    // signals go to the guest's program; otherwise INT and TERM end the session
-  int terminal;    // the program's terminal, or -1
+  int lifeline;          // to init, or -1 (exec)
+  int log;               // log to keep the end of, or -1
+  int watch_input;       // descriptor whose end of file ends the session (hold), or -1
+  bool announce;         // say `ready` on standard output when the sandbox has started (hold)
+  bool forward;          // signals go to the guest's program; otherwise INT and TERM end the session
+  int terminal;          // the program's terminal, or -1
   struct termios modes;
   bool foreground;
   struct buffer log_tail;

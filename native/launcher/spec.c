@@ -54,8 +54,10 @@ static char *path_at(const struct spec *spec, unsigned token) {
   char text[PATH_MAX];
   if (!json_text(&spec->json, token, text, sizeof text) || text[0] == '\0') return NULL;
   char *path = NULL;
-  if (text[0] == '/') path = strdup(text);
-  else if (asprintf(&path, "%s/%s", spec->bundle, text) < 0) path = NULL;
+  if (text[0] == '/')
+    path = strdup(text);
+  else if (asprintf(&path, "%s/%s", spec->bundle, text) < 0)
+    path = NULL;
   if (!path) fail_errno(EXIT_RINGFENCE, "reading config.json");
   return path;
 }
@@ -126,8 +128,7 @@ static void read_process(struct spec *spec, unsigned process) {
   unsigned size = inner(json, process, "consoleSize");
   if (json_integer(json, inner(json, size, "width"), 0, 65535, &number)) spec->columns = (unsigned)number;
   if (json_integer(json, inner(json, size, "height"), 0, 65535, &number)) spec->rows = (unsigned)number;
-  spec->sets_oom_score =
-      json_integer(json, inner(json, process, "oomScoreAdj"), -1000, 1000, &number);
+  spec->sets_oom_score = json_integer(json, inner(json, process, "oomScoreAdj"), -1000, 1000, &number);
   if (spec->sets_oom_score) spec->oom_score = (int)number;
 }
 
@@ -141,7 +142,8 @@ void spec_read(struct spec *spec, const char *bundle) {
   // A token has at least one byte, and a separator but for the last.
   unsigned capacity = (unsigned)(spec->length / 2 + 2);
   struct json_token *tokens = allocate(capacity * sizeof *tokens);
-  if (!json_parse(&spec->json, spec->text, spec->length, tokens, capacity) || !json_is(&spec->json, 0, JSON_OBJECT))
+  if (!json_parse(&spec->json, spec->text, spec->length, tokens, capacity) ||
+      !json_is(&spec->json, 0, JSON_OBJECT))
     fail(EXIT_RINGFENCE, "%s is not a JSON object", path);
   spec->memfd = sealed_copy(spec->text, spec->length);
   const struct json *json = &spec->json;

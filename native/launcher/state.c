@@ -76,7 +76,8 @@ static bool lock_is_named(const struct state_directory *state) {
 // What is in a state directory is believed: hooks to run, groups to remove, processes to end.
 static void check_owner(const struct state_directory *state) {
   struct stat status;
-  if (fstat(state->directory, &status) < 0) fail_errno(EXIT_RINGFENCE, "looking at the state of %s", state->id);
+  if (fstat(state->directory, &status) < 0)
+    fail_errno(EXIT_RINGFENCE, "looking at the state of %s", state->id);
   if ((status.st_uid != geteuid() && status.st_uid != 0) || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
     fail(EXIT_RINGFENCE, "the state of %s can be changed by other users", state->id);
 }

@@ -84,8 +84,10 @@ static void lose_everything(const int kept[KEPT]) {
   for (int i = 0; i < KEPT; i++)
     high[i] = kept[i] < 0 ? -1 : fcntl(kept[i], F_DUPFD_CLOEXEC, 64);
   for (int i = 0; i < KEPT; i++)
-    if (high[i] < 0) close(i);
-    else if (dup3(high[i], i, O_CLOEXEC) < 0) fail_errno(EXIT_RINGFENCE, "arranging descriptors");
+    if (high[i] < 0)
+      close(i);
+    else if (dup3(high[i], i, O_CLOEXEC) < 0)
+      fail_errno(EXIT_RINGFENCE, "arranging descriptors");
   if (syscall(SYS_close_range, KEPT, ~0u, 0) < 0) fail_errno(EXIT_RINGFENCE, "closing descriptors");
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
     fail_errno(EXIT_RINGFENCE, "protecting the waiter");
