@@ -25,7 +25,16 @@ static const struct {
     {IN_ISDIR, "ISDIR"},
 };
 
-static unsigned first_cookie;
+// Cookies by the order in which they were seen: the host gives numbers to others in between.
+static int cookie_name(unsigned cookie) {
+  static unsigned seen[64];
+  static int count;
+  if (cookie == 0) return 0;
+  for (int i = 0; i < count; i++)
+    if (seen[i] == cookie) return i + 1;
+  if (count < 64) seen[count++] = cookie;
+  return count;
+}
 
 static void show(const char *what) {
   static char buffer[65536] __attribute__((aligned(8)));
@@ -45,9 +54,8 @@ static void show(const char *what) {
           strcat(text, NAMES[i].name);
           e->mask &= ~NAMES[i].bit;
         }
-      if (e->cookie && !first_cookie) first_cookie = e->cookie;
       say("  wd %d%s%s%s%s cookie %d len %u", e->wd, text, e->mask ? " and more" : "", e->len ? " " : "",
-          e->len ? e->name : "", e->cookie ? (int)(e->cookie - first_cookie) + 1 : 0, e->len);
+          e->len ? e->name : "", cookie_name(e->cookie), e->len);
       at += sizeof *e + e->len;
     }
   }

@@ -2,7 +2,7 @@
 // the command line changes.
 
 import type { ProcessSpec } from "../../shared/process_spec.ts";
-import { invalid } from "../control/request_error.ts";
+import { RequestError } from "../control/request_error.ts";
 import { ociProcess } from "../oci/process.ts";
 import {
   absolutePath,
@@ -47,7 +47,7 @@ export function checkProcess(base: ProcessSpec, params: Record<string, unknown>)
   try {
     return params.process === undefined ? changed(base, params) : ociProcess(params.process, "process");
   } catch (error) {
-    if (error instanceof SchemaError) throw Object.assign(invalid(""), { message: error.message });
+    if (error instanceof SchemaError) throw new RequestError("ERR_PARAMS", error.message);
     throw error;
   }
 }

@@ -9,17 +9,20 @@ import type { Kernel } from "../kernel.ts";
 import { pendingOf, takePending } from "../supervisor/pending.ts";
 import type { SigInfo } from "../supervisor/siginfo.ts";
 import type { SignalSet } from "../supervisor/signal_set.ts";
-import type { SignalHandlers } from "../supervisor/signals.ts";
 import type { Task } from "../supervisor/task.ts";
 import { AnonymousFile } from "./anonymous_file.ts";
+import type { WaitQueue } from "./wait_queue.ts";
 
 const SIZE = signalfd_siginfo.size;
+const SWEEP_MIN = 64;
 
 export class SignalFile extends AnonymousFile {
   protected readonly kind = "[signalfd]";
   #mask: SignalSet;
-  /** Those that tell this file of new signals: of tasks that have waited for it. */
-  readonly #watched = new Set<SignalHandlers>();
+  /** What tells this file of new signals: queues of processes that have waited for it, gone ones swept out. */
+  readonly #known = new WeakSet<WaitQueue>();
+  #watched: WeakRef<WaitQueue>[] = [];
+  #sweepAt = SWEEP_MIN;
   readonly #entry = { events: POLLIN, wake: () => this.waiters.wake(POLLIN) };
 
   constructor(kernel: Kernel, mask: SignalSet, status: number) {
@@ -48,14 +51,19 @@ export class SignalFile extends AnonymousFile {
     return pendingOf(task).intersects(this.#mask) ? POLLIN : 0;
   }
 
-  override watch(_events: number, { handlers }: Task): void {
-    if (this.#watched.has(handlers)) return;
-    this.#watched.add(handlers);
-    handlers.watchers.add(this.#entry);
+  override watch(_events: number, { handlers: { watchers } }: Task): void {
+    if (this.#known.has(watchers)) return;
+    this.#known.add(watchers);
+    if (this.#watched.length >= this.#sweepAt) {
+      this.#watched = this.#watched.filter((queue) => queue.deref() !== undefined);
+      this.#sweepAt = Math.max(SWEEP_MIN, 2 * this.#watched.length);
+    }
+    this.#watched.push(new WeakRef(watchers));
+    watchers.add(this.#entry);
   }
 
   override release(): void {
-    for (const { watchers } of this.#watched) watchers.remove(this.#entry);
+    for (const queue of this.#watched) queue.deref()?.remove(this.#entry);
   }
 }
 
