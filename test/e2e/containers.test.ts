@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { eventually, run, type SpawnResult } from "../spawn.ts";
+import { eventually, ringfence, run, type SpawnResult } from "../spawn.ts";
 import { type Bundle, type Config, shell, withBundle } from "./bundle.ts";
 import { buildDriver } from "./driver.ts";
 import { exists, proc, procLink, status as procStatus } from "./processes.ts";
@@ -28,21 +28,17 @@ function ok(result: SpawnResult): SpawnResult {
   return result;
 }
 
-/** Runs a command as an engine's shim does: until the process of its pid file has ended. */
-function engine(bundle: Bundle, args: string[], started?: (pid: number) => void, socket = "-") {
+/** Runs a command as an engine's shim does, which waits for the process of the pid file; resolves when it has that. */
+async function engine(bundle: Bundle, args: string[]): Promise<{ pid: number; ended: Promise<SpawnResult> }> {
   const pidFile = join(bundle.directory, `pid-${args[0]}`);
-  const command = [`${process.cwd()}/bin/ringfence`, "--root", bundle.root, args[0]!, "--pid-file", pidFile];
-  return run(buildDriver("engine_driver"), [pidFile, socket, ...command, ...args.slice(1)], {
-    started: (child) => {
-      let heard = "";
-      child.stderr!.on("data", (bytes: Buffer) => {
-        heard += bytes.toString();
-        const pid = /^pid (\d+)$/m.exec(heard)?.[1];
-        if (pid !== undefined) started?.(Number(pid));
-        if (pid !== undefined) heard = "";
-      });
-    },
+  const command = [ringfence, "--root", bundle.root, args[0]!, "--pid-file", pidFile, ...args.slice(1)];
+  let heard = "";
+  const ended = run(buildDriver("engine_driver"), [pidFile, "-", ...command], {
+    started: (child) => child.stderr!.on("data", (bytes: Buffer) => (heard += bytes.toString())),
   });
+  const pid = () => /^pid (\d+)$/m.exec(heard)?.[1];
+  assert.ok(await eventually(() => pid() !== undefined, 20_000), heard);
+  return { pid: Number(pid()), ended };
 }
 
 // ---- run ----
@@ -92,13 +88,7 @@ test("create, start, kill and delete, seen by state and by an engine that waits"
   await withBundle(
     shell("trap 'exit 9' TERM; echo up; while :; do busybox sleep 0.05; done"),
     async (bundle) => {
-      let pid = 0;
-      const ended = engine(
-        bundle,
-        ["create", "--bundle", bundle.directory, bundle.id],
-        (found) => (pid = found),
-      );
-      assert.ok(await eventually(() => pid !== 0, 20_000));
+      const { pid, ended } = await engine(bundle, ["create", "--bundle", bundle.directory, bundle.id]);
       const state = JSON.parse(text(ok(await bundle.on("state"))));
       const { created, ...rest } = state;
       assert.match(created, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
@@ -147,13 +137,7 @@ test("a created container can be killed or deleted before its start; what it was
 
 test("kill --all reaches every process; SIGKILL ends the first with all others", async () => {
   await withBundle(shell("busybox sleep 100 & trap 'wait; exit 4' TERM; echo up; wait"), async (bundle) => {
-    let pid = 0;
-    const ended = engine(
-      bundle,
-      ["run", "--detach", "--bundle", bundle.directory, bundle.id],
-      (found) => (pid = found),
-    );
-    assert.ok(await eventually(() => pid !== 0, 20_000));
+    const { ended } = await engine(bundle, ["run", "--detach", "--bundle", bundle.directory, bundle.id]);
     await new Promise((resolve) => setTimeout(resolve, 200));
     ok(await bundle.on("kill", ["--all"], ["TERM"]));
     assert.match(said(await ended), new RegExp(`^status ${4 << 8}$`, "m"));
@@ -165,13 +149,7 @@ test("signals that process 1 does not handle do not reach it from within, and do
   const script =
     "busybox kill -TERM 1; busybox kill -KILL 1; busybox kill -STOP 1; echo alive; exec busybox sleep 100";
   await withBundle(shell(script), async (bundle) => {
-    let pid = 0;
-    const ended = engine(
-      bundle,
-      ["run", "--detach", "--bundle", bundle.directory, bundle.id],
-      (found) => (pid = found),
-    );
-    assert.ok(await eventually(() => pid !== 0, 20_000));
+    const { ended } = await engine(bundle, ["run", "--detach", "--bundle", bundle.directory, bundle.id]);
     await new Promise((resolve) => setTimeout(resolve, 300));
     assert.is(await bundle.status(), "running");
     ok(await bundle.on("kill", [], ["KILL"]));
@@ -516,14 +494,11 @@ test("exec runs further programs: with its own flags, by a process file, detache
       cwd: "/",
     };
     writeFileSync(file, JSON.stringify(spec, null, 2));
-    let started = 0;
-    const ended = engine(bundle, ["exec", "--detach", "--process", file, bundle.id], (pid) => {
-      started = pid;
-      setTimeout(() => process.kill(pid, "SIGUSR1"), 300);
-    });
+    const { pid, ended } = await engine(bundle, ["exec", "--detach", "--process", file, bundle.id]);
+    setTimeout(() => process.kill(pid, "SIGUSR1"), 300);
     assert.match(said(await ended), new RegExp(`^status ${8 << 8}$`, "m"));
     assert.is(text(await ended), "5\n");
-    assert.not(exists(started));
+    assert.not(exists(pid));
 
     writeFileSync(file, '{"args":["/bin/busybox"],"cwd":"relative","user":{}}');
     assert.match(said(await bundle.on("exec", ["--process", file])), /process\.cwd must be an absolute path/);
@@ -542,13 +517,7 @@ test("a detached exec's waiter that is killed takes its program along, and no ot
       file,
       JSON.stringify({ user: {}, args: ["busybox", "sleep", "77"], env: ["PATH=/bin"], cwd: "/" }),
     );
-    let pid = 0;
-    const ended = engine(
-      bundle,
-      ["exec", "--detach", "--process", file, bundle.id],
-      (found) => (pid = found),
-    );
-    assert.ok(await eventually(() => pid !== 0, 10_000));
+    const { pid, ended } = await engine(bundle, ["exec", "--detach", "--process", file, bundle.id]);
     assert.is(await count(), 1);
     process.kill(pid, "SIGKILL");
     await ended;
@@ -577,15 +546,7 @@ test("a terminal goes to the console socket, and is the program's controlling te
     );
     const socket = join(bundle.directory, "console");
     const pidFile = join(bundle.directory, "pid");
-    const command = [
-      `${process.cwd()}/bin/ringfence`,
-      "--root",
-      bundle.root,
-      "run",
-      "--detach",
-      "--bundle",
-      bundle.directory,
-    ];
+    const command = [ringfence, "--root", bundle.root, "run", "--detach", "--bundle", bundle.directory];
     const args = [...command, "--console-socket", socket, "--pid-file", pidFile, bundle.id];
     const result = await run(buildDriver("engine_driver"), [pidFile, socket, ...args], {
       keepStdin: true,
@@ -606,13 +567,13 @@ const VICTIMS = ["waiter", "init", "node", "zygote"] as const;
 for (const victim of VICTIMS)
   test(`kill -9 of ${victim} ends the container: its waiter ends, the rest is gone, delete works`, async () => {
     await withBundle(SLEEP, async (bundle) => {
-      let pid = 0;
-      const ended = engine(
-        bundle,
-        ["run", "--detach", "--bundle", bundle.directory, bundle.id],
-        (found) => (pid = found),
-      );
-      assert.ok(await eventually(() => pid !== 0, 20_000));
+      const { pid, ended } = await engine(bundle, [
+        "run",
+        "--detach",
+        "--bundle",
+        bundle.directory,
+        bundle.id,
+      ]);
       const { init } = JSON.parse(readFileSync(join(bundle.root, bundle.id, "state.json"), "utf8"));
       const below = readFileSync(`/proc/${init}/task/${init}/children`, "latin1")
         .trim()

@@ -3,28 +3,15 @@
 
 import type { ProcessSpec } from "../../shared/process_spec.ts";
 import { RequestError } from "../control/request_error.ts";
-import { ociProcess } from "../oci/process.ts";
-import {
-  absolutePath,
-  boolean,
-  byteString,
-  integer,
-  list,
-  object,
-  optional,
-  SchemaError,
-} from "../oci/schema.ts";
-
-const STRINGS_MAX = 65_536;
-const ID_MAX = 0xfffffffe;
-const strings = list(byteString, STRINGS_MAX);
+import { id, ociProcess, strings } from "../oci/process.ts";
+import { absolutePath, boolean, object, optional, SchemaError } from "../oci/schema.ts";
 
 const readChanges = object({
   args: strings,
   env: optional(strings, []),
   cwd: optional(absolutePath, undefined),
-  uid: optional(integer(0, ID_MAX), undefined),
-  gid: optional(integer(0, ID_MAX), undefined),
+  uid: optional(id, undefined),
+  gid: optional(id, undefined),
   terminal: optional(boolean, false),
 });
 

@@ -22,8 +22,9 @@ const ID_MAX = 0xfffffffe;
 const DEFAULT_UMASK = 0o022;
 const DIMENSION_MAX = 65_535;
 
-const id = integer(0, ID_MAX);
-const strings = list(byteString, STRINGS_MAX);
+/** A user or group id. */
+export const id: Reader<number> = integer(0, ID_MAX);
+export const strings: Reader<string[]> = list(byteString, STRINGS_MAX);
 
 /** CAP_* names to numbers; names of a newer Linux are left out, as nobody here could have them. */
 const capabilityNumbers: ReadonlyMap<string, number> = new Map(
