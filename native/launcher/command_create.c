@@ -53,7 +53,7 @@ int command_run(const struct options *options) {
   session_take_terminal(&session);
   struct container container;
   container_create(&container, options, &identity, true);
-  if (!container.spec.terminal) session.terminal = -1;
+  if (!container.spec.terminal.wanted) session.terminal = -1;
   session.control = &container.control;
   session.lifeline = container.sandbox.lifeline;
   session.log = container.sandbox.log;

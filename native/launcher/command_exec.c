@@ -96,38 +96,20 @@ static void write_changes(struct buffer *into, const struct options *options, bo
 struct process_file {
   char *text;
   size_t length;
-  bool terminal;
-  unsigned columns, rows;
+  struct terminal_spec terminal;
 };
 
 static void read_process(struct process_file *file, const char *path) {
   file->text = read_whole_file(path, PROCESS_BYTES_MAX, &file->length);
   if (!file->text) fail_errno(EXIT_RINGFENCE, "reading %s", path);
-  unsigned capacity = (unsigned)(file->length / 2 + 2);
-  struct json_token *tokens = calloc(capacity, sizeof *tokens);
   struct json json;
-  if (!tokens || !json_parse(&json, file->text, file->length, tokens, capacity) ||
-      !json_is(&json, 0, JSON_OBJECT))
+  if (!json_read(&json, file->text, file->length) || !json_is(&json, 0, JSON_OBJECT))
     fail(EXIT_RINGFENCE, "%s is not a JSON object", path);
-  unsigned terminal = json_member(&json, 0, "terminal"), size = json_member(&json, 0, "consoleSize");
-  long long number;
-  file->terminal = terminal && json_is(&json, terminal, JSON_TRUE);
-  if (size && json_integer(&json, json_member(&json, size, "width"), 0, 65535, &number))
-    file->columns = (unsigned)number;
-  if (size && json_integer(&json, json_member(&json, size, "height"), 0, 65535, &number))
-    file->rows = (unsigned)number;
-  free(tokens);
+  terminal_read(&file->terminal, &json, 0);
+  json_free(&json);
   // A request is one line; JSON has line ends between its parts alone.
   for (size_t i = 0; i < file->length; i++)
     if (file->text[i] == '\n' || file->text[i] == '\r') file->text[i] = ' ';
-}
-
-static void check_terminal(const struct options *options, bool terminal, bool detach) {
-  bool has_socket = options->values[OPTION_CONSOLE_SOCKET] != NULL;
-  if (terminal && detach && !has_socket)
-    fail(EXIT_RINGFENCE, "cannot allocate tty if ringfence will detach without setting console socket");
-  if (!terminal && has_socket)
-    fail(EXIT_RINGFENCE, "cannot use console socket if ringfence will not detach or allocate tty");
 }
 
 static pid_t start_waiter(struct record *record, int channel, int terminal) {
@@ -148,18 +130,18 @@ static int exec_in_container(const struct options *options, const struct state_d
   bool detach = option_on(options, OPTION_DETACH);
   const char *console_socket = options->values[OPTION_CONSOLE_SOCKET],
              *path = options->values[OPTION_PROCESS];
-  struct process_file file = {.terminal = option_on(options, OPTION_TTY)};
+  struct process_file file = {.terminal.wanted = option_on(options, OPTION_TTY)};
   if (path) read_process(&file, path);
-  check_terminal(options, file.terminal, detach);
+  console_check(file.terminal.wanted, detach, console_socket);
   session_block_signals();
   struct lines control = {.fd = state_connect(state)};
   if (control.fd < 0) fail(EXIT_RINGFENCE, "container not running");
   struct session session = {
       .control = &control, .lifeline = -1, .log = -1, .watch_input = -1, .forward = true, .terminal = -1};
-  if (file.terminal && !console_socket) session_take_terminal(&session);
+  if (file.terminal.wanted && !console_socket) session_take_terminal(&session);
 
   struct console console = {-1, -1};
-  if (console_socket) console_open(&console, file.columns, file.rows);
+  if (console_socket) console_open(&console, file.terminal.columns, file.terminal.rows);
   int stream = console.slave, channel[2] = {-1, -1};
   int descriptors[4] = {stream < 0 ? 0 : stream, stream < 0 ? 1 : stream, stream < 0 ? 2 : stream, -1};
   pid_t waiter = 0;
@@ -177,7 +159,7 @@ static int exec_in_container(const struct options *options, const struct state_d
     buffer_printf(&line, "\"process\":");
     buffer_append(&line, file.text, file.length);
   } else {
-    write_changes(&line, options, file.terminal);
+    write_changes(&line, options, file.terminal.wanted);
   }
   buffer_append(&line, "}}\n", 3);
   char *answer, message[4096];

@@ -13,6 +13,13 @@
 
 #include "report.h"
 
+void console_check(bool terminal, bool detach, const char *socket) {
+  if (terminal && detach && !socket)
+    fail(EXIT_RINGFENCE, "cannot allocate tty if ringfence will detach without setting console socket");
+  if (!terminal && socket)
+    fail(EXIT_RINGFENCE, "cannot use console socket if ringfence will not detach or allocate tty");
+}
+
 void console_open(struct console *console, unsigned columns, unsigned rows) {
   console->master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
   int unlocked = 0;

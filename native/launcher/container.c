@@ -65,17 +65,16 @@ static void annotations(const struct state_directory *state, struct buffer *into
   size_t length;
   char *text = state_read(state, "config.json", &length);
   if (!text) return;
-  unsigned capacity = (unsigned)(length / 2 + 2);
-  struct json_token *tokens = calloc(capacity, sizeof *tokens);
   struct json json;
-  if (tokens && json_parse(&json, text, length, tokens, capacity)) {
+  if (json_read(&json, text, length)) {
     unsigned found = json_member(&json, 0, "annotations");
     if (found && json_is(&json, found, JSON_OBJECT)) {
       buffer_printf(into, ",\"annotations\":");
-      buffer_append(into, text + tokens[found].start, tokens[found].end - tokens[found].start);
+      const struct json_token *token = &json.tokens[found];
+      buffer_append(into, text + token->start, token->end - token->start);
     }
   }
-  free(tokens);
+  json_free(&json);
   free(text);
 }
 
@@ -134,12 +133,10 @@ bool container_hooks(const struct state_directory *state, const struct record *r
   size_t length;
   char *text = state_read(state, "config.json", &length);
   if (!text) return true;
-  unsigned tokens_capacity = (unsigned)(length / 2 + 2);
-  struct json_token *tokens = calloc(tokens_capacity, sizeof *tokens);
   struct json json;
-  bool done = !tokens || !json_parse(&json, text, length, tokens, tokens_capacity) ||
-              run_hooks(state, &json, record, name, status, message, capacity);
-  free(tokens);
+  bool done =
+      !json_read(&json, text, length) || run_hooks(state, &json, record, name, status, message, capacity);
+  json_free(&json);
   free(text);
   return done;
 }
@@ -154,14 +151,6 @@ static void create_hooks(struct container *container) {
 }
 
 // ---- Create ----
-
-static void check_terminal(const struct options *options, const struct spec *spec, bool attached) {
-  bool has_socket = options->values[OPTION_CONSOLE_SOCKET] != NULL;
-  if (spec->terminal && !attached && !has_socket)
-    fail(EXIT_RINGFENCE, "cannot allocate tty if ringfence will detach without setting console socket");
-  if (!spec->terminal && has_socket)
-    fail(EXIT_RINGFENCE, "cannot use console socket if ringfence will not detach or allocate tty");
-}
 
 // Recorded before they are made: a launcher that is killed leaves no group that nobody knows.
 static void plan_cgroups(struct container *container, const struct options *options,
@@ -244,7 +233,7 @@ void container_create(struct container *container, const struct options *options
   struct record *record = &container->record;
   const char *console_socket = options->values[OPTION_CONSOLE_SOCKET];
   spec_read(spec, options->values[OPTION_BUNDLE]);
-  check_terminal(options, spec, attached);
+  console_check(spec->terminal.wanted, !attached, console_socket);
   state_create(&container->state, options->values[OPTION_ROOT], options->id);
   undo_at_exit(container);
   state_write(&container->state, "config.json", spec->text, spec->length);
@@ -256,12 +245,12 @@ void container_create(struct container *container, const struct options *options
       .state = &container->state,
       .spec = spec,
       .stdio = {0, 1, 2},
-      .terminal = attached && spec->terminal && identity->terminal ? 0 : -1,
+      .terminal = attached && spec->terminal.wanted && identity->terminal ? 0 : -1,
       .waiter = -1,
   };
   struct console console = {-1, -1};
   if (console_socket) {
-    console_open(&console, spec->columns, spec->rows);
+    console_open(&console, spec->terminal.columns, spec->terminal.rows);
     for (int i = 0; i < 3; i++)
       plan.stdio[i] = console.slave;
   }

@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct reader {
@@ -157,6 +158,21 @@ bool json_parse(struct json *json, const char *text, size_t length, struct json_
   if (reader.at != reader.length) return false;
   *json = (struct json){.text = text, .tokens = tokens, .count = reader.count};
   return true;
+}
+
+bool json_read(struct json *json, const char *text, size_t length) {
+  *json = (struct json){0};
+  if (length > INT_MAX) return false;
+  // A token has at least one byte, and a separator but for the last.
+  unsigned capacity = (unsigned)(length / 2 + 2);
+  struct json_token *tokens = calloc(capacity, sizeof *tokens);
+  if (tokens && json_parse(json, text, length, tokens, capacity)) return true;
+  free(tokens);
+  return false;
+}
+
+void json_free(struct json *json) {
+  free((void *)json->tokens);
 }
 
 bool json_is(const struct json *json, unsigned token, enum json_type type) {

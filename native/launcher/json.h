@@ -1,5 +1,5 @@
-// A bounded JSON reader (RFC 8259) without allocation: the text is cut into a flat array of tokens
-// that the caller provides; values are looked up and decoded from there. Whatever it is given, it
+// A bounded JSON reader (RFC 8259): the text is cut into a flat array of tokens, which the caller provides
+// or json_read makes; values are looked up and decoded from there. Whatever it is given, it
 // ends with an answer or with `false`: hostile text may come from a sandbox or a config.json.
 #ifndef RINGFENCE_JSON_H
 #define RINGFENCE_JSON_H
@@ -27,6 +27,10 @@ struct json {
 // structure too deep, or more tokens than `capacity`, or longer than 2^31).
 bool json_parse(struct json *json, const char *text, size_t length, struct json_token *tokens,
                 unsigned capacity);
+
+// The same with as many tokens as the text can hold, which json_free gives back.
+bool json_read(struct json *json, const char *text, size_t length);
+void json_free(struct json *json);
 
 // Index of an object's member by name, or 0 (which is never a member) when there is none.
 unsigned json_member(const struct json *json, unsigned object, const char *name);

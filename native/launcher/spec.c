@@ -120,14 +120,21 @@ static void read_mounts(struct spec *spec, unsigned mounts) {
     read_bind(spec, mount, index++);
 }
 
+void terminal_read(struct terminal_spec *terminal, const struct json *json, unsigned process) {
+  long long number;
+  *terminal = (struct terminal_spec){
+      .wanted = json_is(json, json_member(json, process, "terminal"), JSON_TRUE),
+  };
+  unsigned size = json_member(json, process, "consoleSize");
+  if (json_integer(json, inner(json, size, "width"), 0, 65535, &number)) terminal->columns = (unsigned)number;
+  if (json_integer(json, inner(json, size, "height"), 0, 65535, &number)) terminal->rows = (unsigned)number;
+}
+
 static void read_process(struct spec *spec, unsigned process) {
+  if (process == 0) return;
   const struct json *json = &spec->json;
   long long number;
-  unsigned terminal = inner(json, process, "terminal");
-  spec->terminal = terminal != 0 && json_is(json, terminal, JSON_TRUE);
-  unsigned size = inner(json, process, "consoleSize");
-  if (json_integer(json, inner(json, size, "width"), 0, 65535, &number)) spec->columns = (unsigned)number;
-  if (json_integer(json, inner(json, size, "height"), 0, 65535, &number)) spec->rows = (unsigned)number;
+  terminal_read(&spec->terminal, json, process);
   spec->sets_oom_score = json_integer(json, inner(json, process, "oomScoreAdj"), -1000, 1000, &number);
   if (spec->sets_oom_score) spec->oom_score = (int)number;
 }
@@ -139,11 +146,7 @@ void spec_read(struct spec *spec, const char *bundle) {
   snprintf(path, sizeof path, "%s/config.json", spec->bundle);
   spec->text = read_whole_file(path, SPEC_BYTES_MAX, &spec->length);
   if (!spec->text) fail_errno(EXIT_RINGFENCE, "reading %s", path);
-  // A token has at least one byte, and a separator but for the last.
-  unsigned capacity = (unsigned)(spec->length / 2 + 2);
-  struct json_token *tokens = allocate(capacity * sizeof *tokens);
-  if (!json_parse(&spec->json, spec->text, spec->length, tokens, capacity) ||
-      !json_is(&spec->json, 0, JSON_OBJECT))
+  if (!json_read(&spec->json, spec->text, spec->length) || !json_is(&spec->json, 0, JSON_OBJECT))
     fail(EXIT_RINGFENCE, "%s is not a JSON object", path);
   spec->memfd = sealed_copy(spec->text, spec->length);
   const struct json *json = &spec->json;

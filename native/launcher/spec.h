@@ -20,6 +20,12 @@ struct bind {
   bool read_only;
 };
 
+// What a process object says of a terminal.
+struct terminal_spec {
+  bool wanted;
+  unsigned columns, rows; // 0 where nothing is said
+};
+
 struct spec {
   char *bundle; // absolute
   char *text;
@@ -27,10 +33,9 @@ struct spec {
   int memfd; // sealed copy of the text
   struct json json;
   char *root; // absolute
-  bool terminal;
-  unsigned columns, rows; // of the terminal, 0 where nothing is said
-  char *cgroups_path;     // or NULL
-  char *network;          // path of the network namespace to join, or NULL
+  struct terminal_spec terminal;
+  char *cgroups_path; // or NULL
+  char *network;      // path of the network namespace to join, or NULL
   bool sets_oom_score;
   int oom_score;
   struct bind *binds;
@@ -39,6 +44,9 @@ struct spec {
 
 // Reads <bundle>/config.json; `bundle` NULL: the working directory.
 void spec_read(struct spec *spec, const char *bundle);
+
+// Reads the process object at that token; token 0 is the whole text.
+void terminal_read(struct terminal_spec *terminal, const struct json *json, unsigned process);
 
 // Reads a file of at most `limit` bytes; NULL with errno. The caller frees it.
 char *read_whole_file(const char *path, size_t limit, size_t *length);

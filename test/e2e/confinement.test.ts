@@ -1,16 +1,14 @@
 // The sandbox process is confined before a guest runs: the final filter (native/host/filter.def), tried call by
 // call in processes that have it and nothing else; and a live sandbox, thread by thread.
 
-import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { checkout, eventually, output, ringfence, run } from "../spawn.ts";
-import { inNamespace, proc, type SandboxProcesses, sandboxOf, status } from "./processes.ts";
+import { checkout, output, run } from "../spawn.ts";
+import { proc, status, withSleepingSandbox } from "./processes.ts";
 
-const DEADLINE_MS = 30_000;
 /** What becomes of an attempt where it is not killed: an errno that the filter or the host says, or it is done. */
 const SPARED: Readonly<Record<string, string>> = {
   clone3: "ENOSYS",
@@ -106,21 +104,8 @@ test("Node, V8 and libuv work under the filter, and end as without it", async ()
   }
 });
 
-async function withSandbox(body: (processes: SandboxProcesses) => void | Promise<void>): Promise<void> {
-  const child = spawn(ringfence, ["do", "busybox", "sleep", "60"], { stdio: "ignore", detached: true });
-  const timer = setTimeout(() => process.kill(-child.pid!, "SIGKILL"), DEADLINE_MS);
-  const processes = await sandboxOf(child.pid!, true);
-  try {
-    await body(processes);
-  } finally {
-    child.kill("SIGKILL");
-    clearTimeout(timer);
-    await eventually(() => inNamespace(processes.pidNamespace).length === 0, 2000);
-  }
-}
-
 test("the filter is in every thread of Node, and init has one of its own", async () => {
-  await withSandbox(({ node, init }) => {
+  await withSleepingSandbox("ignore", ({ node, init }) => {
     const threads = readdirSync(`/proc/${node}/task`).map(Number);
     assert.ok(threads.length >= 7, `${threads.length} threads`);
     for (const thread of threads) {
@@ -133,7 +118,7 @@ test("the filter is in every thread of Node, and init has one of its own", async
 });
 
 test("what may trace in the sandbox's user namespace may not touch init", async () => {
-  await withSandbox(async ({ node, zygote, init }) => {
+  await withSleepingSandbox("ignore", async ({ node, zygote, init }) => {
     const look = (pid: number) =>
       run("nsenter", ["--user", "--preserve-credentials", `--target=${node}`, "cat", `/proc/${pid}/maps`]);
     assert.is((await look(zygote)).code, 0);

@@ -1,13 +1,18 @@
 // Who holds what: descriptors, namespaces, roots, capabilities and limits of a sandbox's own processes.
 
-import { spawn } from "node:child_process";
 import { closeSync, openSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { eventually, ringfence } from "../spawn.ts";
-import { inNamespace, proc, procLink, type SandboxProcesses, sandboxOf, status } from "./processes.ts";
+import { eventually } from "../spawn.ts";
+import {
+  inNamespace,
+  proc,
+  procLink,
+  type SandboxProcesses,
+  status,
+  withSleepingSandbox,
+} from "./processes.ts";
 
-const DEADLINE_MS = 30_000;
 /** CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID SYS_PTRACE SETFCAP */
 const NODE_CAPABILITIES = (
   (1n << 0n) |
@@ -27,20 +32,11 @@ async function withSandbox(body: (processes: SandboxProcesses) => void | Promise
   const foreign = `/tmp/ringfence-foreign-${process.pid}`;
   writeFileSync(foreign, "a descriptor that must not leak");
   const fd = openSync(foreign, "r");
-  const child = spawn(ringfence, ["do", "busybox", "sleep", "60"], {
-    stdio: ["pipe", "pipe", "pipe", "ignore", "ignore", fd],
-    detached: true,
-  });
-  closeSync(fd);
-  const timer = setTimeout(() => process.kill(-child.pid!, "SIGKILL"), DEADLINE_MS);
-  const processes = await sandboxOf(child.pid!, true);
   try {
-    await body(processes);
+    await withSleepingSandbox(["pipe", "pipe", "pipe", "ignore", "ignore", fd], body);
   } finally {
-    child.kill("SIGKILL");
-    clearTimeout(timer);
+    closeSync(fd);
     rmSync(foreign);
-    await eventually(() => inNamespace(processes.pidNamespace).length === 0, 2000);
   }
 }
 

@@ -1,7 +1,10 @@
 // What /proc of the host says about the processes of a running sandbox: found from the launcher's pid.
 
+import { type StdioOptions, spawn } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { eventually } from "../spawn.ts";
+import { eventually, ringfence } from "../spawn.ts";
+
+const SANDBOX_MS = 30_000;
 
 export interface SandboxProcesses {
   launcher: number;
@@ -75,4 +78,21 @@ function look(launcher: number, withStub: boolean): SandboxProcesses | undefined
   if (node === undefined || zygote === undefined || pidNamespace === undefined) return undefined;
   if (withStub && children(zygote).length === 0) return undefined;
   return { launcher, init, node, zygote, pidNamespace };
+}
+
+/** Runs `body` while a sandbox with those standard streams and descriptors sleeps; nothing of it is left then. */
+export async function withSleepingSandbox(
+  stdio: StdioOptions,
+  body: (processes: SandboxProcesses) => void | Promise<void>,
+): Promise<void> {
+  const child = spawn(ringfence, ["do", "busybox", "sleep", "60"], { stdio, detached: true });
+  const timer = setTimeout(() => process.kill(-child.pid!, "SIGKILL"), SANDBOX_MS);
+  const processes = await sandboxOf(child.pid!, true);
+  try {
+    await body(processes);
+  } finally {
+    child.kill("SIGKILL");
+    clearTimeout(timer);
+    await eventually(() => inNamespace(processes.pidNamespace).length === 0, 2000);
+  }
 }

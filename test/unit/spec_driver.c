@@ -23,7 +23,7 @@ static void read_one(void) {
   print("root", spec.root);
   print("cgroups", spec.cgroups_path);
   print("network", spec.network);
-  printf(" terminal=%d size=%ux%u oom=%d", spec.terminal, spec.columns, spec.rows,
+  printf(" terminal=%d size=%ux%u oom=%d", spec.terminal.wanted, spec.terminal.columns, spec.terminal.rows,
          spec.sets_oom_score ? spec.oom_score : 9999);
   for (unsigned i = 0; i < spec.bind_count; i++)
     printf(" bind%u=%s%s%s", spec.binds[i].index, spec.binds[i].source, spec.binds[i].recursive ? ",rec" : "",
