@@ -1,7 +1,7 @@
 // sched_setattr(2) and sched_getattr(2): what the older calls set, and niceness, in one structure. There is no
 // bandwidth to give out, so SCHED_DEADLINE ends as where admission control refuses it.
 
-import { E2BIG, EBUSY, EFAULT, EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { E2BIG, EBUSY, EFAULT, EINVAL, EPERM } from "../../shared/abi/errno.ts";
 import { CAP_SYS_NICE } from "../../shared/abi/prctl.ts";
 import * as S from "../../shared/abi/sched.ts";
 import { sched_attr } from "../../shared/abi/structs.ts";
@@ -9,7 +9,7 @@ import { WINDOW } from "../../shared/ring/layout.ts";
 import { cpuCount } from "../vfs/proc/cpus.ts";
 import { capable } from "./credentials.ts";
 import type { Handler } from "./dispatch.ts";
-import { setNice, setPolicy } from "./sched_calls.ts";
+import { REALTIME, setNice, setPolicy, targetOf } from "./sched_calls.ts";
 import type { Coroutine, Task } from "./task.ts";
 
 const SIZE_VER0 = 48;
@@ -24,15 +24,10 @@ const KNOWN_FLAGS =
   S.SCHED_FLAG_UTIL_CLAMP_MAX;
 const CLAMPS = S.SCHED_FLAG_UTIL_CLAMP_MIN | S.SCHED_FLAG_UTIL_CLAMP_MAX;
 const UTIL_MAX = 1024;
-const REALTIME: ReadonlySet<number> = new Set([S.SCHED_FIFO, S.SCHED_RR]);
 
 /** The scheduler's slice, as Linux shows it of a fair task: it grows with the CPUs, up to 8 of them. */
 function sliceNs(cpus: number): number {
   return 700_000 * (1 + Math.floor(Math.log2(Math.min(cpus, 8))));
-}
-
-function targetOf(task: Task, pid: number): Task | undefined {
-  return pid === 0 ? task : task.kernel.pids.task(pid);
 }
 
 /** The structure, whose first word is its size, or a negative errno. */
@@ -70,7 +65,7 @@ function* setAttributes(task: Task, pid: number, address: number): Coroutine {
   const { sched_policy, sched_flags, sched_nice, sched_priority } = attributes;
   if (sched_policy > 0x7fffffff) return -EINVAL;
   const target = targetOf(task, pid);
-  if (target === undefined) return -ESRCH;
+  if (typeof target === "number") return target;
   const flags = sched_flags & KNOWN_FLAGS;
   if (flags !== sched_flags) return -EINVAL;
   if (attributes.sched_util_min > UTIL_MAX || attributes.sched_util_max > UTIL_MAX) return -EINVAL;
@@ -96,7 +91,7 @@ export const SCHED_ATTR_HANDLERS: Record<string, Handler> = {
     const size = given >>> 0;
     if (address === 0 || pid < 0 || size > SIZE_MAX || size < SIZE_VER0 || flags !== 0) return -EINVAL;
     const target = targetOf(task, pid);
-    if (target === undefined) return -ESRCH;
+    if (typeof target === "number") return target;
     const bytes = new Uint8Array(sched_attr.size);
     const isRealtime = REALTIME.has(target.policy);
     sched_attr.encode(

@@ -20,10 +20,11 @@ const UTS_NAME_MAX = 64;
 const RR_SLICE_NS = 100e6;
 const FAIR_SLICE_NS = 4e6;
 
-const REALTIME: ReadonlySet<number> = new Set([S.SCHED_FIFO, S.SCHED_RR]);
+export const REALTIME: ReadonlySet<number> = new Set([S.SCHED_FIFO, S.SCHED_RR]);
 const FAIR: ReadonlySet<number> = new Set([S.SCHED_NORMAL, S.SCHED_BATCH, S.SCHED_IDLE]);
 
-function targetOf(task: Task, pid: number): Task | number {
+/** The thread that a call is about, by its number or 0 for the caller; -EINVAL, -ESRCH. */
+export function targetOf(task: Task, pid: number): Task | number {
   if (pid < 0) return -EINVAL;
   if (pid === 0) return task;
   return task.kernel.pids.task(pid) ?? -ESRCH;
