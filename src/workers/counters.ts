@@ -19,6 +19,9 @@ export class Counters {
   mounts = 0;
   inotifyWatches = 0;
   inotifyEvents = 0;
+  /** What can be made again: entries of directories that are being read, chars of generated files. */
+  listedEntries = 0;
+  generatedText = 0;
   /** Of memory file systems: inodes, bytes of contents, files that have a host memfd. */
   memoryNodes = 0;
   memoryFileBytes = 0;

@@ -42,7 +42,6 @@ import { Tracer } from "./tracer.ts";
 import { AnonymousInodes } from "./vfs/anonymous_fs.ts";
 import { mountContainerTree } from "./vfs/container_mounts.ts";
 import { DentryCache } from "./vfs/dentry_cache.ts";
-import { DirectoryListings } from "./vfs/directory_listings.ts";
 import { FileEvents } from "./vfs/file_events.ts";
 import { LockTable } from "./vfs/file_locks.ts";
 import { mountInitialTree } from "./vfs/initial_mounts.ts";
@@ -50,11 +49,14 @@ import { InotifyUsers } from "./vfs/inotify.ts";
 import { makeMemoryFiles } from "./vfs/memory_file_calls.ts";
 import { type Mount, MountIds, MountNamespace, type Path } from "./vfs/path.ts";
 import { Pipes } from "./vfs/pipe.ts";
+import { Shrinker } from "./vfs/shrinker.ts";
 import { DevPts } from "./vfs/tty/dev_pts.ts";
 import { Ptys } from "./vfs/tty/pty.ts";
 
 /** Throws that are logged: later ones are only counted. */
 const THROWS_LOGGED = 100;
+const LISTED_ENTRIES_MAX = 1 << 20;
+const GENERATED_TEXT_MAX = 8 << 20;
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
@@ -146,7 +148,8 @@ export class Kernel {
   readonly dentries = new DentryCache();
   readonly fileEvents = new FileEvents();
   readonly inotify = new InotifyUsers();
-  readonly listings = new DirectoryListings();
+  readonly listings = new Shrinker(this.counters, "listedEntries", LISTED_ENTRIES_MAX);
+  readonly generatedTexts = new Shrinker(this.counters, "generatedText", GENERATED_TEXT_MAX);
   /** Root of the guest's mount tree. */
   readonly mounts = new MountNamespace(new MountIds()).use();
   root!: Path;

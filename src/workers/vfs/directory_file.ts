@@ -37,7 +37,7 @@ export class DirectoryFile extends OpenFile {
   override seek(offset: number, whence: number): number {
     const target = whence === SEEK_SET ? offset : whence === SEEK_CUR ? this.#position + offset : -1;
     if (target < 0) return -EINVAL;
-    if (target === 0) this.forgetListing();
+    if (target === 0) this.shrink();
     this.#position = target;
     return target;
   }
@@ -51,7 +51,7 @@ export class DirectoryFile extends OpenFile {
     for (;;) {
       const entry = this.#entry(list, this.#position, parentIno);
       if (entry === null) {
-        if (used === 0) this.forgetListing();
+        if (used === 0) this.shrink();
         return used;
       }
       const length = recordLength(entry);
@@ -95,7 +95,7 @@ export class DirectoryFile extends OpenFile {
   }
 
   /** The next read lists the directory again. */
-  forgetListing(): void {
+  shrink(): void {
     if (this.#entries === null) return;
     this.#entries = null;
     this.inode!.fs.kernel.listings.remove(this);
@@ -130,6 +130,6 @@ export class DirectoryFile extends OpenFile {
   }
 
   release(): void {
-    this.forgetListing();
+    this.shrink();
   }
 }

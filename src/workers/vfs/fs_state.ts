@@ -3,12 +3,13 @@
 
 import { type Mount, type MountNamespace, Path } from "./path.ts";
 
-function pin({ mount, dentry }: Path): void {
+/** A place is not to be forgotten while somebody stands there. */
+export function pin({ mount, dentry }: Path): void {
   dentry.pins++;
   mount.use();
 }
 
-function unpin({ mount, dentry }: Path): void {
+export function unpin({ mount, dentry }: Path): void {
   dentry.pins--;
   mount.letGo();
 }

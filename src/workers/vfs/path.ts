@@ -303,13 +303,20 @@ export function isIn(dentry: Dentry, ancestor: Dentry): boolean {
   return false;
 }
 
-/** The names that lead from a root to a place, or from the top of its tree if the root is not above it. */
-function climb(path: Path, root: Path) {
+/**
+ * The names that lead from a root to a place, or from the top of its tree if the root is not above it: not
+ * above it within `stepsMax`, that is.
+ */
+function climb(path: Path, root: Path, stepsMax = Number.POSITIVE_INFINITY) {
   const names: string[] = [];
   let { mount, dentry } = path;
   let deleted = false;
   let belowRoot = true;
-  while (mount !== root.mount || dentry !== root.dentry) {
+  for (let steps = 0; mount !== root.mount || dentry !== root.dentry; steps++) {
+    if (steps >= stepsMax) {
+      belowRoot = false;
+      break;
+    }
     if (dentry.deleted) deleted = true;
     if (dentry !== mount.root && dentry.parent !== null) {
       names.push(dentry.name);
@@ -329,8 +336,8 @@ function climb(path: Path, root: Path) {
  * The absolute path of a place as a task with that root sees it, as getcwd(2) and /proc show it;
  * -ENOENT for a place that was deleted or is not below the root.
  */
-export function pathName(path: Path, root: Path): string | number {
-  const { text, deleted, belowRoot } = climb(path, root);
+export function pathName(path: Path, root: Path, stepsMax?: number): string | number {
+  const { text, deleted, belowRoot } = climb(path, root, stepsMax);
   return deleted || !belowRoot ? -ENOENT : text;
 }
 

@@ -1,19 +1,35 @@
-// An open generated file: its text is made when it is read from the start, and stays the same for reads
-// further on, so that what one reader sees is of one moment.
+// An open generated file: records are made when a reader comes to them, and forgotten when they were read, so
+// that neither the length of the whole nor the number of open files costs anything (Linux's seq_file). A read
+// at another place than where the last one ended makes the records anew, from the first on.
 
-import { EINVAL, EIO, ESRCH } from "../../../shared/abi/errno.ts";
+import { EAGAIN, EINVAL, EIO, ESRCH } from "../../../shared/abi/errno.ts";
 import { SEEK_CUR } from "../../../shared/abi/fcntl.ts";
 import type { Credentials } from "../../supervisor/credentials.ts";
 import type { Task } from "../../supervisor/task.ts";
 import type { Inode } from "../inode.ts";
 import { SeekableFile } from "../seekable_file.ts";
-import type { FileNode, Subject } from "./nodes.ts";
+import type { Contents, FileNode, Subject, Text } from "./nodes.ts";
+
+/** What is made while nobody else is served, in records; long ones count for more. */
+const RECORDS_PER_TURN = 256;
+const CHARS_PER_RECORD = 512;
+
+/** How much may still be made in this turn. */
+interface Budget {
+  left: number;
+}
 
 export class GeneratedFile extends SeekableFile {
   readonly #node: FileNode<Subject>;
   readonly #subject: Subject;
   readonly #credentials: Credentials;
-  #text: Buffer | null = null;
+  readonly #contents: Contents;
+  /** The pass that is under way; null: none, or its records were given up. */
+  #pass: Iterator<Text> | null = null;
+  /** The record that is being read, how much of it was, and the position of what comes next. */
+  #record = "";
+  #done = 0;
+  #at = 0;
 
   constructor(
     inode: Inode,
@@ -21,23 +37,116 @@ export class GeneratedFile extends SeekableFile {
     subject: Subject,
     flags: number,
     credentials: Credentials,
+    contents: Contents,
   ) {
     super(inode, flags);
     this.#node = node;
     this.#subject = subject;
     this.#credentials = credentials;
+    this.#contents = contents;
+  }
+
+  override preadCached(task: Task, offset: number, length: number, position: number): number {
+    const { bytes } = this.#contents;
+    if (bytes !== undefined) {
+      const part = bytes(position, length);
+      if (typeof part === "number") return part;
+      task.bytes.set(part, task.base + offset);
+      return part.length;
+    }
+    const budget: Budget = { left: RECORDS_PER_TURN };
+    const error = this.#reach(position, budget);
+    return error < 0 ? error : this.#fill(task, task.base + offset, length, budget);
   }
 
   override pread(task: Task, offset: number, length: number, position: number): number {
-    if (this.#text === null || position === 0) {
-      if (!this.#subject.exists) return -ESRCH;
-      const text = this.#node.read(this.#subject);
-      if (typeof text === "number") return text;
-      this.#text = Buffer.from(text, "latin1");
+    for (;;) {
+      const n = this.preadCached(task, offset, length, position);
+      if (n !== -EAGAIN) return n;
     }
-    const part = this.#text.subarray(position, position + length);
-    task.bytes.set(part, task.base + offset);
-    return part.length;
+  }
+
+  /** Makes records up to the position, in turns between which others are served. */
+  override *warm(task: Task, position: number): Generator<void, void, void> {
+    while (this.#reach(position, { left: RECORDS_PER_TURN }) === -EAGAIN) {
+      task.replyBlocked();
+      task.completeWait(0);
+      yield;
+    }
+  }
+
+  // Goes to a position: 0, a negative errno, or -EAGAIN when the budget is used up.
+  #reach(position: number, budget: Budget): number {
+    if (this.#pass === null || position < this.#at || position === 0) {
+      this.#hold("");
+      this.#pass = this.#contents.records!();
+      this.#at = 0;
+    }
+    while (this.#at < position) {
+      if (this.#done < this.#record.length) {
+        this.#skip(Math.min(position - this.#at, this.#record.length - this.#done));
+        continue;
+      }
+      if (budget.left <= 0) return -EAGAIN;
+      const error = this.#next(budget);
+      if (error !== 0) return Math.min(error, 0);
+    }
+    return 0;
+  }
+
+  // Fills `length` bytes at `to` from where the pass stands.
+  #fill(task: Task, to: number, length: number, budget: Budget): number {
+    const { bytes } = task;
+    let filled = 0;
+    while (filled < length) {
+      if (this.#done === this.#record.length) {
+        if (filled > 0 && budget.left <= 0) break;
+        const error = this.#next(budget);
+        if (error < 0 && filled === 0) return error;
+        if (error !== 0) break;
+        continue;
+      }
+      const record = this.#record;
+      const count = Math.min(length - filled, record.length - this.#done);
+      for (let i = 0; i < count; i++) bytes[to + filled + i] = record.charCodeAt(this.#done + i);
+      filled += count;
+      this.#skip(count);
+    }
+    return filled;
+  }
+
+  // Makes the next record: 0, 1 at the end, or a negative errno, which ends the pass as well.
+  #next(budget: Budget): number {
+    const step = this.#pass!.next();
+    if (step.done) return 1;
+    const record = step.value;
+    if (typeof record === "number") {
+      this.#pass = null;
+      return record;
+    }
+    budget.left -= 1 + Math.floor(record.length / CHARS_PER_RECORD);
+    this.#hold(record);
+    return 0;
+  }
+
+  #skip(count: number): void {
+    this.#done += count;
+    this.#at += count;
+    if (this.#done === this.#record.length) this.#hold("");
+  }
+
+  #hold(record: string): void {
+    const { generatedTexts } = this.inode!.fs.kernel;
+    if (this.#record !== "") generatedTexts.remove(this);
+    this.#record = record;
+    this.#done = 0;
+    if (record !== "") generatedTexts.add(this, record.length);
+  }
+
+  /** Others need the room: what is read on is made anew. */
+  shrink(): void {
+    this.#pass = null;
+    this.#hold("");
   }
 
   override pwrite(task: Task, offset: number, length: number): number {
@@ -56,6 +165,8 @@ export class GeneratedFile extends SeekableFile {
   }
 
   release(): void {
-    this.#text = null;
+    this.#pass = null;
+    this.#hold("");
+    this.#contents.release?.();
   }
 }

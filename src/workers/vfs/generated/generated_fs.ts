@@ -136,8 +136,9 @@ export class GeneratedInode extends Inode {
     if (node.kind === "directory") return new DirectoryFile(this, flags);
     if (node.kind === "link") return super.open(flags, credentials);
     if (!subject.exists) return -ESRCH;
-    const error = node.mayOpen?.(subject, credentials) ?? 0;
-    return error < 0 ? error : new GeneratedFile(this, node, subject, flags, credentials);
+    const contents = node.open(subject, credentials);
+    if (typeof contents === "number") return contents;
+    return new GeneratedFile(this, node, subject, flags, credentials, contents);
   }
 
   #child(directory: DirectoryNode<Subject>, name: string): Child | number {

@@ -2,6 +2,7 @@
 // about; generated_fs.ts makes inodes and open files of them. A subject is what a directory is about: the
 // system, a process, one of its threads or descriptors.
 
+import { ESRCH } from "../../../shared/abi/errno.ts";
 import type { Kernel } from "../../kernel.ts";
 import type { Credentials } from "../../supervisor/credentials.ts";
 import type { MagicTarget } from "../inode.ts";
@@ -19,14 +20,29 @@ export interface Subject {
 /** Text of one char a byte, or a negative errno. */
 export type Text = string | number;
 
+/**
+ * What an open file shows. It is bound when the file is opened: to the object that its name stood for then,
+ * whatever the name comes to stand for later (a process that has executed another program).
+ */
+export interface Contents {
+  /**
+   * A pass over its records from the first on (Linux's seq_file): each is made when a reader comes to it,
+   * and none costs more than a bounded time. An errno ends the pass.
+   */
+  readonly records?: () => Iterator<Text>;
+  /** Or its bytes by position, up to `length` of them: none at the end, or a negative errno. */
+  readonly bytes?: (position: number, length: number) => Uint8Array | number;
+  /** The open file is gone. */
+  readonly release?: () => void;
+}
+
 export interface FileNode<S extends Subject> {
   readonly kind: "file";
   readonly mode: number;
-  read(subject: S): Text;
+  /** What a file that is opened now shows, or why it may not be opened. */
+  open(subject: S, credentials: Credentials): Contents | number;
   /** What was written, as one string; 0 or a negative errno. */
   write?(subject: S, text: string, credentials: Credentials): number;
-  /** Rules beyond the permission bits, at open; 0 or a negative errno. */
-  mayOpen?(subject: S, credentials: Credentials): number;
 }
 
 export interface LinkNode<S extends Subject> {
@@ -65,16 +81,56 @@ export interface Child {
 // biome-ignore lint/suspicious/noExplicitAny: a table and its subjects belong together by construction
 export type AnyNode = Node<any>;
 
+/** Rules beyond the permission bits, for who opens: 0 or a negative errno. */
+type Rule<S extends Subject> = (subject: S, credentials: Credentials) => number;
+
+interface FileOptions<S extends Subject> {
+  readonly mode?: number;
+  readonly write?: FileNode<S>["write"];
+  /** Asked at open, and again at each reading, since the subject may have become another. */
+  readonly mayRead?: Rule<S>;
+}
+
+/** A file of one record, which is about the subject as it is when it is read. */
 export function file<S extends Subject>(
   read: (subject: S) => Text,
-  options: Partial<Pick<FileNode<S>, "mode" | "write" | "mayOpen">> = {},
+  { mode, write, mayRead }: FileOptions<S> = {},
 ): FileNode<S> {
-  return { kind: "file", mode: options.write === undefined ? 0o444 : 0o644, ...options, read };
+  return {
+    kind: "file",
+    mode: mode ?? (write === undefined ? 0o444 : 0o644),
+    ...(write !== undefined && { write }),
+    open(subject, credentials) {
+      const refused = mayRead?.(subject, credentials) ?? 0;
+      if (refused < 0) return refused;
+      const record = (): Text => {
+        if (!subject.exists) return -ESRCH;
+        const error = mayRead?.(subject, credentials) ?? 0;
+        return error < 0 ? error : read(subject);
+      };
+      return { records: () => [record()].values() };
+    },
+  };
+}
+
+/** A file that is bound to what `bind` finds for its subject. */
+export function bound<S extends Subject>(
+  bind: (subject: S) => Contents | number,
+  { mode = 0o444, mayOpen }: { readonly mode?: number; readonly mayOpen?: Rule<S> } = {},
+): FileNode<S> {
+  return {
+    kind: "file",
+    mode,
+    open(subject, credentials) {
+      const refused = mayOpen?.(subject, credentials) ?? 0;
+      return refused < 0 ? refused : bind(subject);
+    },
+  };
 }
 
 /** A file that always says the same; a newline is added. */
 export function constant(text: string | number, mode = 0o444): FileNode<Subject> {
-  return { kind: "file", mode, read: () => `${text}\n` };
+  return file(() => `${text}\n`, { mode });
 }
 
 export function link<S extends Subject>(

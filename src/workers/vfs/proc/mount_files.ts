@@ -1,9 +1,13 @@
 // /proc/PID/mounts, mountinfo and mountstats (proc_pid_mountinfo(5)): the mounts that a process can reach
-// from its root.
+// from its root, a record for each. An open file shows the mount namespace and the root that the process had
+// when it was opened.
 
+import { EINVAL } from "../../../shared/abi/errno.ts";
 import { MS_NOATIME, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RELATIME } from "../../../shared/abi/mount.ts";
+import { pin, unpin } from "../fs_state.ts";
+import { bound, type FileNode } from "../generated/nodes.ts";
 import type { FileSystem } from "../inode.ts";
-import { type Mount, Path, pathName } from "../path.ts";
+import { type Mount, type MountNamespace, Path, pathName } from "../path.ts";
 import type { ProcessSubject } from "./subjects.ts";
 
 const MOUNT_FLAGS: readonly (readonly [number, string])[] = [
@@ -13,6 +17,9 @@ const MOUNT_FLAGS: readonly (readonly [number, string])[] = [
   [MS_NOATIME, "noatime"],
   [MS_RELATIME, "relatime"],
 ];
+
+/** Mounts deeper than so many names are left out: no record costs more. */
+const DEPTH_MAX = 16384;
 
 /** Spaces and their like as octal numbers, as in all these files. */
 function escaped(text: string): string {
@@ -30,42 +37,52 @@ function deviceOf({ dev }: FileSystem): string {
 
 /** What of its file system a mount shows. */
 function rootOf({ root }: Mount): string {
-  let path = "";
-  for (let at = root; at.parent !== null; at = at.parent) path = `/${at.name}${path}`;
-  return escaped(path === "" ? "/" : path);
+  const names: string[] = [];
+  for (let at = root; at.parent !== null && names.length < DEPTH_MAX; at = at.parent) names.push(at.name);
+  return escaped(`/${names.reverse().join("/")}`);
 }
 
-/** Mounts below the process's root, each with its place. */
-function* visible(subject: ProcessSubject): Generator<[Mount, string]> {
-  if (!subject.alive) return;
-  const { root, namespace } = subject.task.fs;
+type Format = (mount: Mount, place: string) => string;
+
+/** A record for each mount below the root, none for others. */
+function* records(namespace: MountNamespace, root: Path, format: Format): Generator<string> {
   for (const mount of namespace.mounts) {
-    const place = pathName(new Path(mount, mount.root), root);
-    if (typeof place === "string") yield [mount, escaped(place)];
+    const place = pathName(new Path(mount, mount.root), root, DEPTH_MAX);
+    yield typeof place === "string" ? format(mount, escaped(place)) : "";
   }
 }
 
-export function mounts(subject: ProcessSubject): string {
-  let text = "";
-  for (const [mount, place] of visible(subject))
-    text += `${escaped(mount.source)} ${place} ${mount.fs.type} ${flagsOf(mount)} 0 0\n`;
-  return text;
+function perMount(format: Format, mode = 0o444): FileNode<ProcessSubject> {
+  return bound(
+    (subject) => {
+      if (!subject.alive) return -EINVAL;
+      const { root, namespace } = subject.task.fs;
+      namespace.use();
+      pin(root);
+      return {
+        records: () => records(namespace, root, format),
+        release: () => {
+          unpin(root);
+          namespace.letGo();
+        },
+      };
+    },
+    { mode },
+  );
 }
 
-export function mountInfo(subject: ProcessSubject): string {
-  let text = "";
-  for (const [mount, place] of visible(subject)) {
-    const parent = mount.parent?.id ?? 0;
-    const where = `${mount.id} ${parent} ${deviceOf(mount.fs)} ${rootOf(mount)} ${place}`;
-    const access = mount.readOnly ? "ro" : "rw";
-    text += `${where} ${flagsOf(mount)} - ${mount.fs.type} ${escaped(mount.source)} ${access}\n`;
-  }
-  return text;
-}
+export const mounts = perMount(
+  (mount, place) => `${escaped(mount.source)} ${place} ${mount.fs.type} ${flagsOf(mount)} 0 0\n`,
+);
 
-export function mountStats(subject: ProcessSubject): string {
-  let text = "";
-  for (const [mount, place] of visible(subject))
-    text += `device ${escaped(mount.source)} mounted on ${place} with fstype ${mount.fs.type}\n`;
-  return text;
-}
+export const mountInfo = perMount((mount, place) => {
+  const parent = mount.parent?.id ?? 0;
+  const where = `${mount.id} ${parent} ${deviceOf(mount.fs)} ${rootOf(mount)} ${place}`;
+  const access = mount.readOnly ? "ro" : "rw";
+  return `${where} ${flagsOf(mount)} - ${mount.fs.type} ${escaped(mount.source)} ${access}\n`;
+});
+
+export const mountStats = perMount(
+  (mount, place) => `device ${escaped(mount.source)} mounted on ${place} with fstype ${mount.fs.type}\n`,
+  0o400,
+);

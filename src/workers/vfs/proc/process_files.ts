@@ -2,15 +2,14 @@
 
 import { EACCES, EINVAL, ENOENT, EPERM } from "../../../shared/abi/errno.ts";
 import { CAP_SYS_RESOURCE } from "../../../shared/abi/prctl.ts";
-import { type Credentials, capable } from "../../supervisor/credentials.ts";
-import { mayInspect } from "../../supervisor/ptrace_access.ts";
+import { capable } from "../../supervisor/credentials.ts";
 import { directory, type FileNode, file, link, numberOf, type Table } from "../generated/nodes.ts";
 import { mountInfo, mountStats, mounts } from "./mount_files.ts";
 import { DESCRIPTOR_DIRECTORIES, PLACE_LINKS } from "./process_links.ts";
 import { maps, smaps, smapsRollup } from "./process_maps.ts";
-import { commandLine, environment } from "./process_memory.ts";
+import { auxiliaryVector, commandLine, environment } from "./process_memory.ts";
 import { stat, statm, status } from "./process_stat.ts";
-import type { ProcessSubject } from "./subjects.ts";
+import { mayLook, type ProcessSubject } from "./subjects.ts";
 
 const COMM_MAX = 15;
 const OOM_SCORE_MAX = 1000;
@@ -51,9 +50,8 @@ function limits({ group }: ProcessSubject): string {
   return text;
 }
 
-const mayLook = {
-  mayOpen: ({ group }: ProcessSubject, credentials: Credentials) => mayInspect(credentials, group),
-};
+/** What is inside a process, for its own eyes. */
+const PRIVATE = { mode: 0o400, mayRead: mayLook };
 
 const comm: FileNode<ProcessSubject> = file(({ task }) => `${task.comm}\n`, {
   write: ({ task, group, kernel }, text) => {
@@ -103,35 +101,32 @@ const NAMESPACES: Table<ProcessSubject> = Object.fromEntries(
 
 /** What a process and a thread have in common. */
 const COMMON: Table<ProcessSubject> = {
-  auxv: file(
-    ({ alive, task }) => (alive ? Buffer.from(task.stub.space.auxiliaryVector).toString("latin1") : ""),
-    { mode: 0o400, ...mayLook },
-  ),
+  auxv: auxiliaryVector,
   cgroup: file(() => "0::/\n"),
-  cmdline: file(commandLine),
+  cmdline: commandLine,
   comm,
   cpuset: file(() => "/\n"),
-  environ: file(environment, { mode: 0o400, ...mayLook }),
+  environ: environment,
   ...DESCRIPTOR_DIRECTORIES,
   ...PLACE_LINKS,
   gid_map: MAP,
-  io: file(() => IO_ROWS.map((name) => `${name}: 0\n`).join(""), { mode: 0o400, ...mayLook }),
+  io: file(() => IO_ROWS.map((name) => `${name}: 0\n`).join(""), PRIVATE),
   limits: file(limits),
   loginuid: file(() => String(NO_LOGIN)),
-  maps: file(maps, mayLook),
-  mountinfo: file(mountInfo),
-  mounts: file(mounts),
+  maps,
+  mountinfo: mountInfo,
+  mounts,
   net: directory({}),
   ns: directory(NAMESPACES, undefined, 0o511),
   oom_adj: file(() => "0\n"),
   oom_score: file(() => "666\n"),
   oom_score_adj: oomScoreAdj,
-  personality: file(() => "00000000\n", { mode: 0o400, ...mayLook }),
+  personality: file(() => "00000000\n", PRIVATE),
   projid_map: MAP,
   sessionid: file(() => String(NO_LOGIN)),
   setgroups: file(() => "allow\n"),
-  smaps: file(smaps, mayLook),
-  smaps_rollup: file(smapsRollup, mayLook),
+  smaps,
+  smaps_rollup: smapsRollup,
   stat: file(stat),
   statm: file(statm),
   status: file(status),
@@ -161,6 +156,6 @@ const TASKS = directory<ProcessSubject>(
 
 export const PROCESS = directory<ProcessSubject>({
   ...COMMON,
-  mountstats: file(mountStats, { mode: 0o400 }),
+  mountstats: mountStats,
   task: TASKS,
 });

@@ -3,7 +3,7 @@
 
 import { EACCES, ENOENT } from "../../../shared/abi/errno.ts";
 import { O_CLOEXEC, O_LARGEFILE } from "../../../shared/abi/fcntl.ts";
-import { mayCurrentInspect } from "../../supervisor/ptrace_access.ts";
+import { mayCurrentInspect, mayInspect } from "../../supervisor/ptrace_access.ts";
 import type { OpenFile } from "../file.ts";
 import { type Dynamic, directory, file, type LinkNode, link, numberOf } from "../generated/nodes.ts";
 import type { MagicTarget } from "../inode.ts";
@@ -58,14 +58,17 @@ const FD_LINK: LinkNode<DescriptorSubject> = {
   },
 };
 
-const FD_INFO = file<DescriptorSubject>(({ process, fd, file: open }) => {
-  if (open === undefined) return -ENOENT;
-  const flags = open.flags | O_LARGEFILE | (process.files?.closesOnExec(fd) === true ? O_CLOEXEC : 0);
-  const position = "position" in open ? open.position : 0;
-  const ino = open.inode?.ino ?? 0;
-  const mount = open.path?.mount.id ?? 0;
-  return `pos:\t${position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${mount}\nino:\t${ino}\n${open.info()}`;
-});
+const FD_INFO = file<DescriptorSubject>(
+  ({ process, fd, file: open }) => {
+    if (open === undefined) return -ENOENT;
+    const flags = open.flags | O_LARGEFILE | (process.files?.closesOnExec(fd) === true ? O_CLOEXEC : 0);
+    const position = "position" in open ? open.position : 0;
+    const ino = open.inode?.ino ?? 0;
+    const mount = open.path?.mount.id ?? 0;
+    return `pos:\t${position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${mount}\nino:\t${ino}\n${open.info()}`;
+  },
+  { mayRead: ({ process }, credentials) => mayInspect(credentials, process.group) },
+);
 
 function descriptors(node: typeof FD_LINK | typeof FD_INFO): Dynamic<ProcessSubject> {
   return {

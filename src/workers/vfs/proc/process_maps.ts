@@ -1,8 +1,12 @@
-// /proc/PID/maps and smaps (proc_pid_maps(5)): the VMA set, in Linux's words.
+// /proc/PID/maps and smaps (proc_pid_maps(5)): the VMA set, in Linux's words, a record for each VMA. An open
+// file shows the address space that it was opened on, and nothing once that has ended.
 
+import { ESRCH } from "../../../shared/abi/errno.ts";
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../../shared/abi/mman.ts";
+import type { AddressSpace } from "../../mem/address_space.ts";
 import * as V from "../../mem/vma.ts";
-import type { ProcessSubject } from "./subjects.ts";
+import { bound, type FileNode, type Text } from "../generated/nodes.ts";
+import { mayLook, type ProcessSubject } from "./subjects.ts";
 
 /** Column at which names begin. */
 const NAME_COLUMN = 73;
@@ -40,16 +44,29 @@ function header(vma: V.Vma): string {
   return text === "" ? line : line.padEnd(NAME_COLUMN) + text.replaceAll("\n", "\\012");
 }
 
-function* shown(subject: ProcessSubject): Generator<V.Vma> {
-  if (!subject.alive) return;
-  for (const vma of subject.task.stub.space.vmas.all()) if ((vma.flags & V.VM_HIDDEN) === 0) yield vma;
+// By address: what is mapped or unmapped meanwhile is seen or not, as on Linux.
+function* records(
+  subject: ProcessSubject,
+  space: AddressSpace,
+  record: (vma: V.Vma) => string,
+): Generator<Text> {
+  if (!subject.exists) yield -ESRCH;
+  for (let vma = space.vmas.findFrom(0); vma !== null; vma = space.vmas.findFrom(vma.end))
+    yield (vma.flags & V.VM_HIDDEN) === 0 ? record(vma) : "";
 }
 
-export function maps(subject: ProcessSubject): string {
-  let text = "";
-  for (const vma of shown(subject)) text += `${header(vma)}\n`;
-  return text;
+/** A file with a record for each VMA. */
+function perVma(record: (vma: V.Vma) => string): FileNode<ProcessSubject> {
+  return bound(
+    (subject) => {
+      const { space } = subject.task.stub;
+      return { records: () => records(subject, space, record) };
+    },
+    { mayOpen: mayLook },
+  );
 }
+
+export const maps = perVma((vma) => `${header(vma)}\n`);
 
 /** Rows of smaps, in order; sizes in kB that are not known per mapping are 0. */
 const SMAPS_ROWS = [
@@ -96,24 +113,31 @@ function vmFlags({ prot, maxProt, flags }: V.Vma): string {
   return bits.map(([bit, name]) => (bit !== 0 ? `${name} ` : "")).join("");
 }
 
-export function smaps(subject: ProcessSubject): string {
-  let text = "";
-  for (const vma of shown(subject)) {
-    const size = (vma.end - vma.start) / KB;
-    const known: Record<string, number> = { Size: size, KernelPageSize: 4, MMUPageSize: 4 };
-    text += `${header(vma)}\n`;
-    for (const name of SMAPS_ROWS) text += row(name, known[name] ?? 0);
-    text += `THPeligible:           0\nVmFlags: ${vmFlags(vma)}\n`;
-  }
-  return text;
-}
+export const smaps = perVma((vma) => {
+  const size = (vma.end - vma.start) / KB;
+  const known: Record<string, number> = { Size: size, KernelPageSize: 4, MMUPageSize: 4 };
+  let text = `${header(vma)}\n`;
+  for (const name of SMAPS_ROWS) text += row(name, known[name] ?? 0);
+  return `${text}THPeligible:           0\nVmFlags: ${vmFlags(vma)}\n`;
+});
 
 /** The sum of smaps. */
-export function smapsRollup(subject: ProcessSubject): string {
-  const all = [...shown(subject)];
-  if (all.length === 0) return "";
-  const range = `${hex(all[0]!.start, 8)}-${hex(all.at(-1)!.end, 8)}`;
+function rollup({ vmas }: AddressSpace): string {
+  const first = vmas.findFrom(0);
+  const last = vmas.findBelow(Number.MAX_SAFE_INTEGER);
+  if (first === null || last === null) return "";
+  const range = `${hex(first.start, 8)}-${hex(last.end, 8)}`;
   let text = `${`${range} ---p 00000000 00:00 0 `.padEnd(NAME_COLUMN)}[rollup]\n`;
   for (const name of SMAPS_ROWS.slice(3)) text += row(name, 0);
   return text;
 }
+
+export const smapsRollup: FileNode<ProcessSubject> = bound(
+  (subject) => {
+    if (!subject.alive) return -ESRCH;
+    const { space } = subject.task.stub;
+    const sum = () => (subject.exists && space.vmas.count > 0 ? rollup(space) : -ESRCH);
+    return { records: () => [sum()].values() };
+  },
+  { mayOpen: mayLook },
+);

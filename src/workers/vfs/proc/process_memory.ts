@@ -1,44 +1,68 @@
-// What /proc/PID shows of a process's own memory: its command line and environment. Only private anonymous
-// memory is read, in bounded pieces (hardening.md, F12).
+// What /proc/PID shows of a process's own memory, by position: its command line, environment and auxiliary
+// vector. Only private anonymous memory is read, in bounded pieces (hardening.md, F12).
 
-import { VM_SHARED } from "../../mem/vma.ts";
-import type { ProcessSubject } from "./subjects.ts";
+import { ESRCH } from "../../../shared/abi/errno.ts";
+import { PAGE_SIZE, VM_SHARED } from "../../mem/vma.ts";
+import type { StubProcess } from "../../supervisor/stub_process.ts";
+import { bound, type FileNode } from "../generated/nodes.ts";
+import { mayLook, type ProcessSubject } from "./subjects.ts";
 
-const BYTES_MAX = 8 << 20;
 const ROUND = 65536;
+const NOTHING = new Uint8Array(0);
 
-/** Bytes [start, end) as chars, up to the first that cannot be read. */
-function readMemory(subject: ProcessSubject, start: number, end: number): string {
-  const { native } = subject.kernel;
-  const { stub } = subject.task;
-  const parts: string[] = [];
-  const last = Math.min(end, start + BYTES_MAX);
-  for (let at = start; at < last; ) {
-    const vma = stub.space.vmas.find(at);
-    if (vma === null || vma.backing !== null || (vma.flags & VM_SHARED) !== 0) break;
-    const wanted = Math.min(last, vma.end, at + ROUND) - at;
-    const n = native.processRead(stub.pid, at, wanted);
-    if (n <= 0) break;
-    parts.push(Buffer.from(native.scratch.subarray(0, n)).toString("latin1"));
-    if (n < wanted) break;
-    at += n;
-  }
-  return parts.join("");
+/** The first of up to `length` bytes at an address; none where they cannot be read. */
+function readMemory({ kernel, pid, space }: StubProcess, at: number, length: number): Uint8Array {
+  const { native } = kernel;
+  const vma = space.vmas.find(at);
+  if (vma === null || vma.backing !== null || (vma.flags & VM_SHARED) !== 0) return NOTHING;
+  const n = native.processRead(pid, at, Math.min(length, vma.end - at, ROUND));
+  return n <= 0 ? NOTHING : native.scratch.subarray(0, n);
 }
 
-/** The strings that argv pointed to; a title that the program wrote over them may run into the environment. */
-export function commandLine(subject: ProcessSubject): string {
-  if (!subject.alive) return "";
-  const { argStart, argEnd, envEnd } = subject.task.stub.space;
-  const text = readMemory(subject, argStart, argEnd);
-  if (text === "" || text.endsWith("\0")) return text;
-  const beyond = readMemory(subject, argStart, Math.max(argEnd, envEnd));
-  const end = beyond.indexOf("\0", text.length - 1);
-  return end < 0 ? beyond : beyond.slice(0, end + 1);
+/** Bytes [start, end), of which `length` from a position on are wanted. */
+function within(stub: StubProcess, start: number, end: number, position: number, length: number): Uint8Array {
+  const wanted = Math.min(length, end - start - position);
+  return wanted > 0 ? readMemory(stub, start + position, wanted) : NOTHING;
 }
 
-export function environment(subject: ProcessSubject): string {
-  if (!subject.alive) return "";
-  const { envStart, envEnd } = subject.task.stub.space;
-  return readMemory(subject, envStart, envEnd);
+/**
+ * The strings that argv pointed to. A title that the program wrote over them ends somewhere in their page, and
+ * may run into the environment.
+ */
+function readCommandLine(stub: StubProcess, position: number, length: number): Uint8Array {
+  const { argStart, argEnd } = stub.space;
+  const last = readMemory(stub, argEnd - 1, 1);
+  if (last.length === 0 || last[0] === 0) return within(stub, argStart, argEnd, position, length);
+  const page = readMemory(stub, argStart, PAGE_SIZE);
+  const end = page.indexOf(0);
+  const title = end < 0 ? page : page.subarray(0, end + 1);
+  return title.subarray(Math.min(position, title.length), position + length);
 }
+
+/** Of the program that runs when it is read. */
+export const commandLine: FileNode<ProcessSubject> = bound((subject) => ({
+  bytes: (position, length) => {
+    if (!subject.exists) return -ESRCH;
+    return subject.alive ? readCommandLine(subject.task.stub, position, length) : NOTHING;
+  },
+}));
+
+/** Of the program that runs when it is opened. */
+export const environment: FileNode<ProcessSubject> = bound(
+  (subject) => {
+    if (!subject.alive) return -ESRCH;
+    const { stub } = subject.task;
+    const { envStart, envEnd } = stub.space;
+    return { bytes: (position, length) => within(stub, envStart, envEnd, position, length) };
+  },
+  { mode: 0o400, mayOpen: mayLook },
+);
+
+export const auxiliaryVector: FileNode<ProcessSubject> = bound(
+  (subject) => {
+    if (!subject.alive) return -ESRCH;
+    const vector = subject.task.stub.space.auxiliaryVector;
+    return { bytes: (position, length) => vector.subarray(position, position + length) };
+  },
+  { mode: 0o400, mayOpen: mayLook },
+);

@@ -7,6 +7,7 @@ import { REQ_CPU } from "../../../shared/ring/layout.ts";
 import { PAGE_SIZE } from "../../mem/vma.ts";
 import { groupCpuTime, taskCpuTime } from "../../supervisor/cpu_time.ts";
 import { RLIM_INFINITY } from "../../supervisor/limit_calls.ts";
+import { mayCurrentInspect } from "../../supervisor/ptrace_access.ts";
 import { SignalSet } from "../../supervisor/signal_set.ts";
 import type { Task } from "../../supervisor/task.ts";
 import { cpuList, cpuMask } from "./cpus.ts";
@@ -54,6 +55,9 @@ export function stat(subject: ProcessSubject): string {
   const { terminal } = group.session;
   const used = account(subject);
   const space = subject.alive ? task.stub.space : null;
+  // Where things lie in memory is for who may look into it.
+  const layout = space !== null && mayCurrentInspect(group) === 0 ? space : null;
+  const hidden = space === null ? 0 : 1;
   const { ignored, caught } = dispositions(task);
   const pending = subject.isThread ? task.pending.set : group.pending.set;
   const rss = group.rlimits[RLIMIT_RSS]![0];
@@ -85,9 +89,9 @@ export function stat(subject: ProcessSubject): string {
     space?.vmas.totals.total ?? 0,
     used.residentPages,
     rss === Number.POSITIVE_INFINITY ? RLIM_INFINITY : rss,
-    space?.codeStart ?? 0,
-    space?.codeEnd ?? 0,
-    space?.stackStart ?? 0,
+    layout?.codeStart ?? hidden,
+    layout?.codeEnd ?? hidden,
+    layout?.stackStart ?? 0,
     0,
     0,
     lowSignals(pending),
@@ -104,14 +108,14 @@ export function stat(subject: ProcessSubject): string {
     0,
     0,
     0,
-    space?.dataStart ?? 0,
-    space?.dataEnd ?? 0,
-    space?.brkStart ?? 0,
-    space?.argStart ?? 0,
-    space?.argEnd ?? 0,
-    space?.envStart ?? 0,
-    space?.envEnd ?? 0,
-    group.exiting ? group.exitStatus : 0,
+    layout?.dataStart ?? 0,
+    layout?.dataEnd ?? 0,
+    layout?.brkStart ?? 0,
+    layout?.argStart ?? 0,
+    layout?.argEnd ?? 0,
+    layout?.envStart ?? 0,
+    layout?.envEnd ?? 0,
+    group.exiting && mayCurrentInspect(group) === 0 ? group.exitStatus : 0,
   ];
   const pid = subject.isThread ? task.tid : group.pid;
   return `${pid} (${task.comm}) ${fields.join(" ")}\n`;

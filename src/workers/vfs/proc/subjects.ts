@@ -2,6 +2,8 @@
 // has a stretch of inode numbers of its own, so that numbers are stable while the subject lives.
 
 import type { Kernel } from "../../kernel.ts";
+import type { Credentials } from "../../supervisor/credentials.ts";
+import { mayInspect } from "../../supervisor/ptrace_access.ts";
 import type { Task, ThreadGroup } from "../../supervisor/task.ts";
 import type { FileTable } from "../file_table.ts";
 import type { Subject } from "../generated/nodes.ts";
@@ -93,6 +95,11 @@ export class ProcessSubject implements Subject {
   descriptor(fd: number): DescriptorSubject {
     return new DescriptorSubject(this, fd);
   }
+}
+
+/** For files that show what is inside a process. */
+export function mayLook({ group }: ProcessSubject, credentials: Credentials): number {
+  return mayInspect(credentials, group);
 }
 
 export class DescriptorSubject implements Subject {
