@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -298,6 +299,21 @@ static _Noreturn void watch(struct watched *watched) {
   }
 }
 
+// A bound that the host itself keeps, whatever becomes of the kernel's accounts (hardening.md, F24): since Linux 6.14
+// pid_max is the PID namespace's own. Before that it is the host's, and not ours to set. A container's control group
+// may allow more tasks than the kernel does by default.
+static void limit_processes(bool container) {
+  enum { LIMIT = 8192, CONTAINER_LIMIT = 40960 }; // the guest's tasks, with room for Node's threads and waiters
+  struct utsname host;
+  int major, minor;
+  if (uname(&host) < 0 || sscanf(host.release, "%d.%d", &major, &minor) != 2) return;
+  if (major < 6 || (major == 6 && minor < 14)) return;
+  int fd = open("/proc/sys/kernel/pid_max", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return; // a masked or read-only /proc/sys: the kernel's own accounts stand alone
+  dprintf(fd, "%d", container ? CONTAINER_LIMIT : LIMIT);
+  close(fd);
+}
+
 void init_run(const struct init_plan *plan) {
   report_to(plan->control);
   for (int i = 0; i < 3; i++)
@@ -308,6 +324,7 @@ void init_run(const struct init_plan *plan) {
   umask(0077);
 
   mounts_make_private();
+  limit_processes(plan->spec != NULL);
   int proc = mounts_detached_proc();
   struct host_files files = {.cpuinfo = open_host_file("/proc/cpuinfo"),
                              .stat = open_host_file("/proc/stat")};

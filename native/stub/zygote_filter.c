@@ -13,11 +13,13 @@ enum { LD = 0x20 /* LD|W|ABS */, AND = 0x54, ADD_X = 0x0c, ADD = 0x04, TAX = 0x0
 enum verdict { ALLOW = 0x7fff0000, NOTIFY = 0x7fc00000, TRAP = 0x00030000, REFUSE = 0x00050001 /* EPERM */ };
 enum { OFFSET_NR = 0, OFFSET_ARCH = 4, OFFSET_IP = 8, OFFSET_ARGS = 16 };
 enum { HIGH_STUB = RF_STUB_TEXT >> 32, HIGH_ZYGOTE = RF_ZYGOTE_TEXT >> 32, HIGH_WINDOW = RF_WINDOW_BASE >> 32,
-       HIGH_WINDOW_END = RF_WINDOW_END >> 32, HIGH_LIMIT = 0x8000 };
+       HIGH_WINDOW_END = RF_WINDOW_END >> 32, HIGH_CHUNKS = RF_CHUNKS >> 32, HIGH_LIMIT = 0x8000 };
+_Static_assert((RF_CHUNKS + RF_CHUNKS_PER_SPACE * (u64)RF_CHUNK_SIZE - 1) >> 32 == HIGH_CHUNKS,
+               "one high word tells all chunks of an address space");
 
 enum { NR_FILTER_token = RF_NR_TOKEN };
 
-enum condition { ANY_, EQ_, LOW_, BELOW_, BETWEEN_, MASKED_, OUTSIDE_, IN_WINDOW_ };
+enum condition { ANY_, EQ_, LOW_, BELOW_, BETWEEN_, MASKED_, OUTSIDE_, IN_WINDOW_, IN_CHUNKS_ };
 struct test {
   u8 condition, arg, other;
   u32 a, b;
@@ -35,6 +37,7 @@ struct rule {
 #define MASKED(arg, mask, value) {MASKED_, arg, 0, mask, value}
 #define OUTSIDE(addr, length) {OUTSIDE_, addr, length, 0, 0}
 #define IN_WINDOW(addr) {IN_WINDOW_, addr, 0, 0, 0}
+#define IN_CHUNKS(addr) {IN_CHUNKS_, addr, 0, 0, 0}
 #define NR_token RF_NR_TOKEN
 #define RULE(name, verdict, ...) {NR_##name, verdict, {__VA_ARGS__}},
 static const struct rule rules[] = {
@@ -110,6 +113,10 @@ static void emit_test(const struct test *t) {
     load(high(t->arg));
     emit(JGE, HIGH_WINDOW, 0, LEAVE);
     emit(JGE, HIGH_WINDOW_END, LEAVE, 0);
+    break;
+  case IN_CHUNKS_:
+    load(high(t->arg));
+    emit(JEQ, HIGH_CHUNKS, 0, LEAVE);
     break;
   default:
     break;

@@ -31,6 +31,8 @@ export class Counters {
   programsStarted = 0;
   unsupportedCalls = 0;
   unexpectedNotifications = 0;
+  /** Host tasks that nobody had announced, or that would not name themselves (strangers.ts). */
+  strangers = 0;
   protocolErrors = 0;
   handlerErrors = 0;
   ignoredKicks = 0;

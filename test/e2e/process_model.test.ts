@@ -1,6 +1,8 @@
 // Who holds what: descriptors, namespaces, roots, capabilities and limits of a sandbox's own processes.
 
+import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { release } from "node:os";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { eventually } from "../spawn.ts";
@@ -61,6 +63,15 @@ function isPathHandle(pid: number, fd: number): boolean {
   const flags = /^flags:\s*(\d+)$/m.exec(proc(pid, `fdinfo/${fd}`) ?? "")?.[1];
   return flags === undefined || (Number.parseInt(flags, 8) & 0o10000000) !== 0; // O_PATH
 }
+
+test("the host bounds the sandbox's processes, where it can", async () => {
+  const [major, minor] = release().split(".").map(Number) as [number, number];
+  if (major < 6 || (major === 6 && minor < 14)) return; // pid_max is the whole host's
+  await withSandbox(({ init }) => {
+    const inside = ["-t", String(init), "-p", "cat", "/proc/sys/kernel/pid_max"];
+    assert.is(execFileSync("nsenter", inside, { encoding: "utf8" }), "8192\n");
+  });
+});
 
 test("no process of the sandbox holds a descriptor that it has no use for", async () => {
   await withSandbox(async ({ init, node, pidNamespace }) => {

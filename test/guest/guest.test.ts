@@ -86,7 +86,7 @@ for (const configuration of CONFIGURATIONS) {
         const binary = compile(program);
         const actual = await runPiped(ringfence, sandbox.execArguments(binary, args), options(program));
         compare(program, expected, actual);
-        assert.ok(sandbox.running, `the sandbox has ended: ${sandbox.errors}`);
+        assert.ok(sandbox.running, `the sandbox has ended: ${sandbox.report}`);
       });
     }
   }

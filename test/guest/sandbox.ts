@@ -2,9 +2,9 @@
 // `ringfence exec ID PROGRAM` for each. All in a state directory of its own.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { ringfence } from "../spawn.ts";
 
 /** Platforms and placements that exist; every test runs under each. */
@@ -15,13 +15,18 @@ export const CONFIGURATIONS = [
 const ID = "test";
 const START_DEADLINE_MS = 120_000; // the first start of a checkout builds it
 const END_DEADLINE_MS = 10_000;
+/** What is kept for the report of a sandbox that ended by itself. */
+const LOG_TAIL = 4096;
+const PROGRAMS_KEPT = 5;
 
 export class Sandbox {
   readonly root: string;
   readonly #child: ChildProcess;
   readonly #ended: Promise<string>;
   readonly #errors: string[] = [];
+  readonly #lastPrograms: string[] = [];
   #running = true;
+  #how = "it runs";
 
   private constructor(root: string, child: ChildProcess) {
     this.root = root;
@@ -30,7 +35,8 @@ export class Sandbox {
     this.#ended = new Promise((resolve) => {
       child.on("close", (code, signal) => {
         this.#running = false;
-        resolve(String(signal ?? code));
+        this.#how = String(signal ?? code);
+        resolve(this.#how);
       });
     });
   }
@@ -38,7 +44,7 @@ export class Sandbox {
   /** Starts one and waits until it serves. */
   static async start(flags: readonly string[]): Promise<Sandbox> {
     const root = mkdtempSync(join(tmpdir(), "ringfence-test-"));
-    const child = spawn(ringfence, [`--root=${root}`, ...flags, "hold", ID], {
+    const child = spawn(ringfence, [`--root=${root}`, `--log=${join(root, "log")}`, ...flags, "hold", ID], {
       stdio: "pipe",
       detached: true,
     });
@@ -53,14 +59,21 @@ export class Sandbox {
     });
     if (!(await within(ready, START_DEADLINE_MS))) {
       sandbox.kill();
-      throw new Error(`the sandbox did not start: ${sandbox.errors}`);
+      throw new Error(`the sandbox did not start: ${sandbox.report}`);
     }
     return sandbox;
   }
 
-  /** What the sandbox printed on standard error. */
-  get errors(): string {
-    return this.#errors.join("");
+  /** How it ended if it has, what it printed on standard error, the end of its log, the last programs. */
+  get report(): string {
+    let log = "";
+    try {
+      log = readFileSync(join(this.root, "log"), "latin1").slice(-LOG_TAIL);
+    } catch {
+      // it did not come so far
+    }
+    const programs = this.#lastPrograms.map((program) => basename(program)).join(", ");
+    return `\nended: ${this.#how}\nlast programs: ${programs}\n${this.#errors.join("")}\nlog: ${log}`;
   }
 
   /** The launcher's pid. */
@@ -74,6 +87,7 @@ export class Sandbox {
 
   /** Arguments for the ringfence command that run a program in the sandbox. */
   execArguments(program: string, args: readonly string[]): string[] {
+    if (this.#lastPrograms.push(program) > PROGRAMS_KEPT) this.#lastPrograms.shift();
     return [`--root=${this.root}`, "exec", ID, program, ...args];
   }
 
@@ -86,15 +100,19 @@ export class Sandbox {
   async end(): Promise<string> {
     this.#child.stdin!.end();
     const how = await within(this.#ended, END_DEADLINE_MS);
-    if (how === undefined) this.kill();
+    if (how === undefined) {
+      this.kill();
+      await this.#ended; // else the next test would take it for one that runs
+    }
     rmSync(this.root, { recursive: true, force: true });
     return how ?? "deadline passed";
   }
 
   /** As end(); rejects if it did not end well. */
   async endWell(): Promise<void> {
+    const report = this.report;
     const how = await this.end();
-    if (how !== "0") throw new Error(`the sandbox ended with ${how}: ${this.errors}`);
+    if (how !== "0") throw new Error(`the sandbox ended with ${how}: ${report}`);
   }
 
   kill(): void {

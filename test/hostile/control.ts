@@ -11,6 +11,7 @@ const TOTALS = new Set([
   "programsStarted",
   "unsupportedCalls",
   "unexpectedNotifications",
+  "strangers",
   "protocolErrors",
   "handlerErrors",
   "ignoredKicks",

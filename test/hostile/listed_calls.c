@@ -2,8 +2,20 @@
 //@ ends: 0
 #include "hostile.h"
 
+#include <fcntl.h>
+
 static void refused(const char *what, long result) {
   if (result != -EPERM) bad(what, result);
+}
+
+// A read-only shared mapping of a host file has the futex key that host processes use (F23).
+static void *host_file(void) {
+  static void *at;
+  if (at) return at;
+  int fd = open("/proc/self/exe", O_RDONLY);
+  at = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+  close(fd);
+  return at;
 }
 
 int main(void) {
@@ -13,8 +25,14 @@ int main(void) {
   for (int op = 2; op < 16; op++)
     refused("futex operation", HOST_6(SYS_futex, &word, op, 1, 0, &word, 0));
   refused("private futex wake", HOST_3(SYS_futex, &word, 129, 1));
-  refused("futex operation with upper bits", HOST_3(SYS_futex, &word, 0x100000001, 1));
-  if (HOST_3(SYS_futex, &word, 1, 1) != 0) bad("futex wake is on the list", 0);
+  refused("futex operation with upper bits", HOST_3(SYS_futex, SLOT + RF_REPLY, 0x100000001, 1));
+  for (int op = 0; op < 2; op++) {
+    refused("futex on the guest's memory", HOST_4(SYS_futex, &word, op, 0, 0));
+    refused("futex on the kernel page", HOST_4(SYS_futex, RF_KERNEL_PAGE, op, 0, 0));
+    refused("futex on the stub's text", HOST_4(SYS_futex, RF_STUB_TEXT, op, 0, 0));
+    refused("futex on a file of the host", HOST_4(SYS_futex, host_file(), op, 0, 0));
+  }
+  if (HOST_3(SYS_futex, SLOT + RF_REPLY, 1, 1) != 0) bad("futex wake is on the list", 0);
   for (int fd = 0; fd < RF_DOORBELL_FD; fd++)
     refused("write below the doorbells", HOST_3(SYS_write, fd, &count, 8));
   refused("write above the doorbells", HOST_3(SYS_write, RF_DOORBELL_FD + RF_KERNEL_THREADS_MAX, &count, 8));

@@ -31,6 +31,7 @@ import { clone_args } from "../../shared/abi/structs.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import type { FsState } from "../vfs/fs_state.ts";
+import type { Birth } from "./births.ts";
 import { type ChildPidfd, givePidfd, NO_PIDFD, takePidfd, writePidfd } from "./clone_pidfd.ts";
 import type { Handler } from "./dispatch.ts";
 import { mayCopyMounts } from "./namespace_calls.ts";
@@ -97,6 +98,7 @@ function check(task: Task, args: CloneArgs): number {
   if (task.kernel.counters.tasks >= task.group.rlimits[RLIMIT_NPROC]![0] && task.credentials.uid !== 0)
     return -EAGAIN;
   if (task.kernel.counters.tasks >= task.kernel.limits.tasks) return -EAGAIN;
+  if (!task.kernel.stubs.strangers.mayClone(task.stub)) return -EAGAIN;
   if ((flags & CLONE_FILES) === 0 && !task.files.mayBeCopied) return -ENOMEM;
   if ((flags & CLONE_VM) === 0 && !task.stub.space.vmas.mayBeCloned) return -ENOMEM;
   return 0;
@@ -229,6 +231,12 @@ class Arrival {
     return () => this.appear();
   }
 
+  /** The creator's stub says that it has made the child: a lie where the clone was never let go on. */
+  reported(birth: Birth): void {
+    if (birth.continued) this.appear();
+    else this.#creator.kernel.killHostile(this.#creator);
+  }
+
   appear(): void {
     if (this.made || this.child === null) return;
     this.made = true;
@@ -256,10 +264,10 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
       return error;
     }
     const child = prepare(task, args, plan, stub, stub.freeSlot());
-    const token = kernel.stubs.awaitFork(child, arrival.of(child));
+    const birth = kernel.stubs.awaitFork(child, task, arrival.of(child));
     const list = new OperationList(kernel.slots, task.slot);
-    list.fork(token);
-    if (yield* task.run(list)) arrival.appear();
+    list.fork(birth);
+    if (yield* task.run(list)) arrival.reported(birth);
     if (!arrival.made) return listError(task);
     // Only the parent's copy of the memory gets it.
     yield* setParentTid(task, tid, args);
@@ -299,9 +307,9 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     }
     const child = prepare(task, args, plan, task.stub, slot);
     kernel.slots.setWord(slot, L.HOST_TASK, 1);
-    const token = kernel.stubs.awaitThread(child, arrival.of(child));
-    list.thread(token, task.stub.slotAddress(slot));
-    if (yield* task.run(list)) arrival.appear();
+    const birth = kernel.stubs.awaitThread(child, task, arrival.of(child));
+    list.thread(birth, task.stub.slotAddress(slot));
+    if (yield* task.run(list)) arrival.reported(birth);
     if (!arrival.made) {
       kernel.slots.setWord(slot, L.HOST_TASK, 0);
       // A chunk that its stub does not map is of no use to any later thread.

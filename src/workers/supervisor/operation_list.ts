@@ -13,6 +13,7 @@ import {
 } from "../../shared/ring/layout.ts";
 import type { Slots } from "../../shared/ring/slot.ts";
 import { Operation } from "../../shared/ring/slot_states.ts";
+import type { Birth } from "./births.ts";
 
 // Host calls of lists.
 export const SYS_close = nr("close");
@@ -27,12 +28,6 @@ const SYS_clone = nr("clone");
 const FORK_FLAGS = 0x8000 | 17; // CLONE_PARENT | SIGCHLD
 const THREAD_FLAGS = 0x250f00; // as in stub_entry.S
 
-/** One-shot name of a task that is being made. */
-export interface Token {
-  readonly low: number;
-  readonly high: number;
-}
-
 /** A notification that an outstanding list raises. */
 export interface Expected {
   readonly nr: number;
@@ -41,6 +36,8 @@ export interface Expected {
   readonly donate: number;
   /** The kernel has no further use for the donated descriptor. */
   readonly closeDonated: boolean;
+  /** The clone of this birth. */
+  readonly makes: Birth | null;
 }
 
 function inWindow(address: number): boolean {
@@ -79,7 +76,7 @@ export class OperationList {
     this.#add(Operation.CALL, nr, args);
     const raises = nr === SYS_clone || (nr === SYS_mmap ? args[4] !== -1 : inWindow(args[0] ?? 0));
     if (!raises) return;
-    this.expected.push({ nr, args, donate: this.#donate, closeDonated: this.#closeDonated });
+    this.expected.push({ nr, args, donate: this.#donate, closeDonated: this.#closeDonated, makes: null });
     this.#donate = -1;
     this.#closeDonated = false;
   }
@@ -93,20 +90,19 @@ export class OperationList {
     this.#add(Operation.ZERO, 0, [address, length]);
   }
 
-  /** Copies a process of the caller's address space; the new task names `token`. */
-  fork(token: Token): void {
+  /** Copies a process of the caller's address space; the new task names its birth. */
+  fork(birth: Birth): void {
     this.#add(Operation.FORK, 0, []);
-    this.#setToken(token);
-    this.expected.push({ nr: SYS_clone, args: [FORK_FLAGS, 0, 0, 0, 0], donate: -1, closeDonated: false });
+    this.#setToken(birth);
+    this.#expectClone([FORK_FLAGS, 0, 0, 0, 0], birth);
   }
 
   /** Makes a thread on the stub stack of the slot at `address`. */
-  thread(token: Token, address: number): void {
+  thread(birth: Birth, address: number): void {
     this.#add(Operation.THREAD, 0, [0, address]);
-    this.#setToken(token);
+    this.#setToken(birth);
     const stack = address + STUB_STACK + STUB_STACK_SIZE;
-    const args = [THREAD_FLAGS, stack, 0, address + HOST_TASK, 0];
-    this.expected.push({ nr: SYS_clone, args, donate: -1, closeDonated: false });
+    this.#expectClone([THREAD_FLAGS, stack, 0, address + HOST_TASK, 0], birth);
   }
 
   load32(address: number): void {
@@ -126,8 +122,12 @@ export class OperationList {
     this.#add(Operation.COPY_STRINGS, 0, [array, offset, capacity]);
   }
 
-  #setToken(token: Token): void {
-    this.#slots.setOperationArgument(this.#number, this.#length - 1, 0, token.low, token.high);
+  #expectClone(args: readonly number[], makes: Birth): void {
+    this.expected.push({ nr: SYS_clone, args, donate: -1, closeDonated: false, makes });
+  }
+
+  #setToken({ low, high }: Birth): void {
+    this.#slots.setOperationArgument(this.#number, this.#length - 1, 0, low, high);
   }
 
   #add(code: number, nr: number, args: readonly number[]): void {

@@ -54,9 +54,15 @@ export class StubProcess {
     const pidfd = this.kernel.native.pidfdOpen(pid);
     if (pidfd < 0) return pidfd;
     this.pid = pid;
+    this.kernel.stubs.appeared(this);
     this.#pidfd = pidfd;
     this.#watch = this.kernel.sleep.add(pidfd, EPOLLIN, () => this.#onDeath());
     return Math.min(this.#watch, 0);
+  }
+
+  /** Its host process is known and has not ended. */
+  get isAlive(): boolean {
+    return this.#pidfd >= 0;
   }
 
   /** A group's tasks leave: with the last user the process is killed, before that its threads exit. */
@@ -116,7 +122,7 @@ export class StubProcess {
     for (const task of ended) kernel.stubs.closeSlot(task);
     this.releaseChunks();
     this.space.release();
-    kernel.stubs.reap(this.pid);
+    kernel.stubs.ended(this);
     kernel.onStubDeath(ended);
   }
 

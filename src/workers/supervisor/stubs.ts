@@ -3,7 +3,6 @@
 // and the notification names its host pid. Any other notification passes only as the next one that
 // the caller's outstanding operation list expects.
 
-import { randomFillSync } from "node:crypto";
 import { EAGAIN, EPERM } from "../../shared/abi/errno.ts";
 import { MADV_DONTFORK } from "../../shared/abi/mman.ts";
 import { EPOLLIN } from "../../shared/abi/poll.ts";
@@ -21,6 +20,8 @@ import {
   ZYGOTE_TEXT,
 } from "../../shared/ring/layout.ts";
 import type { Kernel } from "../kernel.ts";
+import { type Birth, Births } from "./births.ts";
+import { processOf } from "./host_tasks.ts";
 import {
   type Expected,
   type OperationList,
@@ -28,8 +29,8 @@ import {
   SYS_madvise,
   SYS_mmap,
   SYS_munmap,
-  type Token,
 } from "./operation_list.ts";
+import { Strangers } from "./strangers.ts";
 import { type StubProcess, ZYGOTE_REAP, ZYGOTE_SPAWN } from "./stub_process.ts";
 import type { Task } from "./task.ts";
 
@@ -42,26 +43,23 @@ const UNEXPECTED_LIMIT = 16;
 
 const NOTHING: readonly Expected[] = [];
 
-interface Awaited {
-  readonly task: Task;
-  readonly expected: Expected[];
-  readonly onNamed: () => void;
-}
-
 export class Stubs {
   /** Lists that raise notifications and tokens not yet named: while there are any, the listener is polled. */
   #outstanding = 0;
   readonly #kernel: Kernel;
   readonly #zygote: number;
   #listener = -1;
-  /** Tasks that have not named their token yet. */
-  readonly #awaited = new Map<string, Awaited>();
+  readonly #births = new Births();
+  /** Tasks by their host numbers. */
   readonly #tasks = new Map<number, Task>();
-  readonly #random = new Uint32Array(2);
+  /** The zygote's children until they are reaped; null: one that is nobody's. */
+  readonly #children = new Map<number, StubProcess | null>();
+  readonly strangers: Strangers;
 
   constructor(kernel: Kernel, zygote: number) {
     this.#kernel = kernel;
     this.#zygote = zygote;
+    this.strangers = new Strangers(kernel);
   }
 
   /**
@@ -119,11 +117,7 @@ export class Stubs {
     task.dead = true;
     task.cancelWait();
     this.settle(task);
-    for (const [key, awaited] of this.#awaited) {
-      if (awaited.task !== task) continue;
-      this.#awaited.delete(key);
-      this.#outstanding--;
-    }
+    const birth = this.#births.takeOf(task);
     if (task.owned) kernel.claims.closeOwned(task.slot);
     else if (kernel.claims.close(task.slot)) kernel.active.lower(task.chunk);
     else kernel.claims.closeOwned(task.slot);
@@ -132,23 +126,30 @@ export class Stubs {
     const index = task.stub.tasks.indexOf(task);
     if (index >= 0) task.stub.tasks.splice(index, 1);
     kernel.counters.tasks--;
+    if (birth !== undefined) this.#unborn(birth);
+  }
+
+  // A task ends before it has named itself. No host process has its stub's chunks: they are given at the naming.
+  #unborn(birth: Birth): void {
+    this.#outstanding--;
+    this.strangers.unpaid(birth);
+    const { stub } = birth.task;
+    if (stub.pid === 0) stub.releaseChunks();
   }
 
   /** The new task of a fork maps this chunk first; `onNamed` runs when it has named its token. */
-  awaitFork(task: Task, onNamed: () => void): Token {
-    return this.#await(task, this.#mapFirstChunk(task), onNamed);
+  awaitFork(task: Task, creator: Task, onNamed: () => void): Birth {
+    return this.#await(task, creator, this.#mapFirstChunk(task), onNamed);
   }
 
   /** The new task of an existing address space. */
-  awaitThread(task: Task, onNamed: () => void): Token {
-    return this.#await(task, [], onNamed);
+  awaitThread(task: Task, creator: Task, onNamed: () => void): Birth {
+    return this.#await(task, creator, NOTHING, onNamed);
   }
 
-  #await(task: Task, expected: Expected[], onNamed: () => void): Token {
-    const token = this.#token();
-    this.#awaited.set(token.key, { task, expected, onNamed });
+  #await(task: Task, creator: Task | null, expected: readonly Expected[], onNamed: () => void): Birth {
     this.#outstanding++;
-    return token;
+    return this.#births.expect(task, creator, expected, onNamed);
   }
 
   /** A task that could not be made after all. If its process exists, it ends, and cleans up as it dies. */
@@ -157,8 +158,7 @@ export class Stubs {
     this.closeSlot(task);
     if (stub.tasks.length > 0) return;
     stub.space.release();
-    if (stub.pid === 0) stub.releaseChunks();
-    else stub.kill();
+    stub.kill();
   }
 
   /** Adds to a list of `slot`'s task: map the last chunk of the address space. */
@@ -179,8 +179,15 @@ export class Stubs {
         args: [CHUNKS, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, fd, 0],
         donate: task.stub.memfd,
         closeDonated: true,
+        makes: null,
       },
-      { nr: SYS_madvise, args: [CHUNKS, CHUNK_SIZE, MADV_DONTFORK], donate: -1, closeDonated: false },
+      {
+        nr: SYS_madvise,
+        args: [CHUNKS, CHUNK_SIZE, MADV_DONTFORK],
+        donate: -1,
+        closeDonated: false,
+        makes: null,
+      },
     ];
   }
 
@@ -192,14 +199,31 @@ export class Stubs {
       args: [ZYGOTE_TEXT, ZYGOTE_RANGE],
       donate: -1,
       closeDonated: false,
+      makes: null,
     };
-    const token = this.#await(task, [...this.#mapFirstChunk(task), unmapZygote], () => {});
-    const error = native.zygoteCall(this.#zygote, ZYGOTE_SPAWN, token.low, token.high, 0);
+    const birth = this.#await(task, null, [...this.#mapFirstChunk(task), unmapZygote], () => {});
+    const error = native.zygoteCall(this.#zygote, ZYGOTE_SPAWN, birth.low, birth.high, 0);
     const pid = error < 0 ? error : native.scratchWords[0]!;
     return pid < 0 ? pid : task.stub.watch(pid);
   }
 
-  reap(pid: number): void {
+  /** Whether a process is one of the zygote's children that the kernel has heard of. */
+  knows(pid: number): boolean {
+    return this.#children.has(pid);
+  }
+
+  appeared(stub: StubProcess): void {
+    this.#children.set(stub.pid, stub);
+  }
+
+  /** The stub's host process has ended. */
+  ended(stub: StubProcess): void {
+    this.#reap(stub.pid);
+    this.strangers.ended(stub);
+  }
+
+  #reap(pid: number): void {
+    this.#children.delete(pid);
     this.#kernel.native.zygoteCall(this.#zygote, ZYGOTE_REAP, pid, 0, 0);
   }
 
@@ -235,7 +259,7 @@ export class Stubs {
     const expected = task?.expected[task.expectedIndex];
     if (task === undefined || expected === undefined || !matches(expected, nr, words)) {
       native.notifyRefuse(this.#listener, low, high, EPERM);
-      this.#unexpected(task);
+      this.#unexpected(task, tid);
       return;
     }
     task.expectedIndex++;
@@ -248,66 +272,65 @@ export class Stubs {
       }
       if (expected.closeDonated) task.stub.closeMemfd();
     }
+    if (expected.makes !== null) this.strangers.continued(expected.makes);
     native.notifyContinue(this.#listener, low, high);
   }
 
   #onToken(low: number, high: number, tid: number, words: Int32Array): void {
     const native = this.#kernel.native;
-    const key = tokenKey(words[4]! >>> 0, words[5]! >>> 0);
-    const awaited = this.#awaited.get(key);
-    if (awaited === undefined) {
+    const birth = this.#births.take(words[4]! >>> 0, words[5]! >>> 0);
+    if (birth === undefined) {
       native.notifyRefuse(this.#listener, low, high, EPERM);
-      const task = this.#tasks.get(tid);
-      // Nobody's: a child whose creator was killed meanwhile. It leaves by itself, and is the zygote's to reap.
-      if (task === undefined) this.#watchOrphan(tid);
-      else this.#unexpected(task);
+      this.#unexpected(this.#tasks.get(tid), tid);
       return;
     }
-    this.#awaited.delete(key);
-    const { task } = awaited;
+    this.#outstanding--;
+    this.strangers.named(birth);
+    const { task } = birth;
     task.hostTid = tid;
     // A forked stub is known by its first call; the zygote's children by the zygote's answer.
     if (task.stub.pid === 0 && task.stub.watch(tid) < 0) {
       native.notifyRefuse(this.#listener, low, high, EPERM);
       return;
     }
-    awaited.onNamed();
-    this.#outstanding--;
-    this.expect(task, awaited.expected);
+    birth.onNamed();
+    this.expect(task, birth.expected);
     this.#tasks.set(tid, task);
     const address = task.stub.slotAddress(task.slot);
     native.notifyAnswer(this.#listener, low, high, address % TWO_32, Math.floor(address / TWO_32));
   }
 
-  #watchOrphan(pid: number): void {
+  /**
+   * Kills a host task that nobody knows, and reaps it if it is a process: a child whose creator was killed
+   * meanwhile, or one that a guest has made behind the kernel's back (F24).
+   */
+  killStranger(tid: number): void {
     const { native, sleep } = this.#kernel;
-    const pidfd = native.pidfdOpen(pid);
-    if (pidfd < 0) return; // a thread, which needs no reaping
+    if (this.#children.has(tid)) {
+      this.#children.get(tid)?.kill();
+      return;
+    }
+    const pidfd = native.pidfdOpen(tid);
+    if (pidfd < 0) {
+      this.#children.get(processOf(this.#kernel, tid))?.kill(); // a thread
+      return;
+    }
+    this.#children.set(tid, null);
     native.pidfdSendSignal(pidfd, SIGKILL);
     const watch = sleep.add(pidfd, EPOLLIN, () => {
       sleep.remove(pidfd, watch);
       native.close(pidfd);
-      this.reap(pid);
+      this.#reap(tid);
     });
   }
 
-  #unexpected(task: Task | undefined): void {
+  #unexpected(task: Task | undefined, tid: number): void {
     this.#kernel.counters.unexpectedNotifications++;
+    if (task === undefined) this.killStranger(tid);
     if (task === undefined || ++task.stub.unexpectedNotifications < UNEXPECTED_LIMIT) return;
     this.#kernel.log("warn", "a stub made unexpected calls: killed", { pid: task.group.pid });
     this.#kernel.killHostile(task);
   }
-
-  #token(): { low: number; high: number; key: string } {
-    randomFillSync(this.#random);
-    const low = this.#random[0]!;
-    const high = this.#random[1]!;
-    return { low, high, key: tokenKey(low, high) };
-  }
-}
-
-function tokenKey(low: number, high: number): string {
-  return `${high.toString(16)}:${low.toString(16)}`;
 }
 
 function matches(expected: Expected, nr: number, words: Int32Array): boolean {

@@ -1,0 +1,58 @@
+// The sandbox's processes and threads as the host lists them, by the sandbox's own proc file system.
+
+import { O_DIRECTORY } from "../../shared/abi/fcntl.ts";
+import type { Kernel } from "../kernel.ts";
+
+const D_RECLEN = 16;
+const D_NAME = 19;
+
+/** Numbers of all processes of the sandbox's PID namespace. */
+export function hostProcesses(kernel: Kernel): number[] {
+  return numbersIn(kernel, ".");
+}
+
+/** Numbers of a process's threads; none if there is no such process. */
+export function hostThreads(kernel: Kernel, pid: number): number[] {
+  return numbersIn(kernel, `${pid}/task`);
+}
+
+/** The parent's number: 0 where it lies outside of the namespace, or where there is no such process. */
+export function parentOf(kernel: Kernel, pid: number): number {
+  const text = readProc(kernel, `${pid}/stat`);
+  return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[1] ?? 0);
+}
+
+/** The process that a thread belongs to, or 0. */
+export function processOf(kernel: Kernel, tid: number): number {
+  return Number(/^Tgid:\t(\d+)$/m.exec(readProc(kernel, `${tid}/status`))?.[1] ?? 0);
+}
+
+function readProc({ native, descriptors }: Kernel, path: string): string {
+  const n = native.readSmall(descriptors.proc, path);
+  return n <= 0 ? "" : Buffer.from(native.scratch.subarray(0, n)).toString("latin1");
+}
+
+function numbersIn({ native, descriptors }: Kernel, path: string): number[] {
+  const numbers: number[] = [];
+  const fd = native.openComponent(descriptors.proc, path, O_DIRECTORY);
+  if (fd < 0) return numbers;
+  for (let n = native.getdents(fd); n > 0; n = native.getdents(fd)) {
+    for (let at = 0; at < n; at += native.scratchView.getUint16(at + D_RECLEN, true)) {
+      const number = decimalAt(native.scratch, at + D_NAME);
+      if (number > 0) numbers.push(number);
+    }
+  }
+  native.close(fd);
+  return numbers;
+}
+
+/** The number whose decimal digits stand there with a NUL behind; 0 if it is none. */
+function decimalAt(bytes: Uint8Array, at: number): number {
+  let number = 0;
+  for (let i = at; bytes[i] !== 0; i++) {
+    const digit = bytes[i]! - 0x30;
+    if (digit < 0 || digit > 9) return 0;
+    number = number * 10 + digit;
+  }
+  return number;
+}
