@@ -31,6 +31,9 @@ static inline void put32(u64 at, u32 v) { *(volatile u32 *)at = v; }
 // Nothing in the window is the guest's to name: its pointers there are bad addresses.
 static inline int in_window(u64 address) { return address >> 40 == RF_WINDOW_BASE >> 40; }
 
+// The host's vDSO is in the window too, so no signal frame may show it (F9).
+static inline int in_host_vdso(u64 rip) { return rip >> 32 == RF_HOST_VDSO >> 32; }
+
 // A handler runs on the alternate stack, which lies in the slot; masking finds the slot whatever
 // the guest did to its registers.
 static inline slot_t current_slot(void) {

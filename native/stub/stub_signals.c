@@ -27,6 +27,7 @@ static void save_frame(slot_t slot, const struct ucontext_ *uc) {
                        uc->eflags, uc->rsp, uc->ss, __builtin_ia32_rdfsbase64(), __builtin_ia32_rdgsbase64()};
   for (u32 i = 0; i < sizeof frame / sizeof *frame; i++) put64(slot + RF_FRAME + i * 8, frame[i]);
   put32(slot + RF_REQ_FP_SIZE, fp_size(uc));
+  put32(slot + RF_VDSO_KICK, 0);  // the kernel is entered
 }
 
 static void load_frame(slot_t slot, struct ucontext_ *uc) {
@@ -145,6 +146,8 @@ void on_sigsys(int signo, void *info, void *context) {
     return;
   }
   save_frame(slot, uc);
+  // A host whose clocks its vDSO cannot read makes the call there: signals wait as after a kick.
+  if (in_host_vdso(uc->rip)) put32(slot + RF_VDSO_KICK, 1);
   u64 nr = (u32)si->sys.syscall;
   put64(slot + RF_ORIG_RAX, nr);
   // The host has already returned to the caller of a vsyscall function; only rax is owed.
@@ -182,6 +185,11 @@ void on_kick(int signo, void *info, void *context) {
   slot_t slot = current_slot();
   // In stub code a request is about to be posted or has just been answered: the kernel sees it.
   if (uc->rip >> 32 == RF_STUB_TEXT >> 32) return;
+  // The host's vDSO returns soon, and the guest's, which called it, then makes a system call.
+  if (in_host_vdso(uc->rip)) {
+    put32(slot + RF_VDSO_KICK, 1);
+    return;
+  }
   save_frame(slot, uc);
   finish(slot, uc, post(slot, REQ_INTERRUPTED, 0));
 }

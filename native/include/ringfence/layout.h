@@ -53,6 +53,7 @@
 
 // Written by the stub alone; the kernel only reads it.
 #define RF_SLEEPING 0x0c0     // u32: 1 while the stub waits, or is about to wait, on RF_REPLY
+#define RF_VDSO_KICK 0x0c8    // u32: a kick came while the host's vDSO ran; the guest's vDSO looks at it behind
 // Set by the kernel when the slot is given out, cleared by the host when the thread has ended: a
 // slot is given out again only when it is 0.
 #define RF_HOST_TASK 0x0c4    // u32

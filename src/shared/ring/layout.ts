@@ -51,6 +51,7 @@ export const FP_GUEST = 3; // REP_FP_SIZE bytes of guest memory; 512: no extende
 
 // Written by the stub alone; the kernel only reads it.
 export const SLEEPING = 0x0c0; // u32: 1 while the stub waits, or is about to wait, on REPLY
+export const VDSO_KICK = 0x0c8; // u32: a kick came while the host's vDSO ran; the guest's vDSO looks at it behind
 // Set by the kernel when the slot is given out, cleared by the host when the thread has ended: a slot
 // is given out again only when it is 0.
 export const HOST_TASK = 0x0c4; // u32

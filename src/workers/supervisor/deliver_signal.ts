@@ -17,6 +17,7 @@ import {
   SIGSYS,
   SIGTRAP,
 } from "../../shared/abi/signal.ts";
+import { TWO_32 } from "../../shared/abi/struct.ts";
 import { nr } from "../../shared/abi/syscalls.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
@@ -32,6 +33,7 @@ import type { Task } from "./task.ts";
 
 const SYNCHRONOUS = SignalSet.of(SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS);
 const SYSCALL_LENGTH = 2;
+const HOST_VDSO_HIGH = Math.floor(L.HOST_VDSO / TWO_32);
 const SYS_restart_syscall = nr("restart_syscall");
 
 /** What the registers stand for: the result of a call, or null after a fault, a trap or a kick. */
@@ -53,6 +55,10 @@ export function returnToGuest(task: Task, outcome: Outcome): void {
     return;
   }
   if (parkIfStopped(task, () => returnToGuest(task, outcome))) return;
+  if (outcome !== null && isDueInVdso(task, outcome)) {
+    task.finish(outcome);
+    return;
+  }
   for (;;) {
     const info = takeSignal(task);
     if (info === null) break;
@@ -80,6 +86,13 @@ export function returnToGuest(task: Task, outcome: Outcome): void {
   if (outcome === null) task.replyFinal(Reply.RESUME);
   else if (isRestart(outcome)) restart(task, outcome);
   else task.finish(outcome);
+}
+
+// A call of the host's vDSO, which no frame may show (F9): the guest's vDSO, which called it, makes
+// another one at once.
+function isDueInVdso(task: Task, outcome: number): boolean {
+  if (task.kernel.slots.word(task.slot, L.RIP + 4) !== HOST_VDSO_HIGH) return false;
+  return task.savedMask === null && !isRestart(outcome);
 }
 
 function deliver(task: Task, action: SignalAction, info: SigInfo, outcome: Outcome): void {
