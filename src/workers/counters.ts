@@ -13,6 +13,8 @@ export class Counters {
   epollItems = 0;
   posixTimers = 0;
   queuedSignals = 0;
+  /** Futexes that somebody waits on. */
+  futexQueues = 0;
   sockets = 0;
   socketMemory = 0;
   filesInFlight = 0;

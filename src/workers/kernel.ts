@@ -108,7 +108,7 @@ export class Kernel {
   readonly thread = 0;
   /** A control request's promise was settled: the answer leaves when the event loop turns. */
   owesAnswer = false;
-  readonly futexes = new Futexes();
+  readonly futexes = new Futexes(this.counters);
   readonly kicks: Kicks;
   /** What a guest may use of the Sentry's own memory: configurable, with Linux's errnos beyond. */
   readonly limits = {

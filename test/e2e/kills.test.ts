@@ -122,4 +122,12 @@ test("nothing is left when a do has ended", async () => {
   assert.is(inNamespace(processes.pidNamespace).length, 0);
 });
 
+test("the first process ends while others are stopped: so does the sandbox", async () => {
+  const stops = 'sh -c "kill -STOP \\$\\$"; echo went on';
+  const command = `(${stops}) & (setsid sh -c '${stops}' &) ; sleep 0.2; exit 3`;
+  const result = await run(ringfence, ["do", "--", "sh", "-c", command], { deadlineMs: 20_000 });
+  assert.is(result.code, 3, result.stderr.toString());
+  assert.is(result.stdout.toString(), "");
+});
+
 test.run();

@@ -42,6 +42,12 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["node", "-e", "setTimeout(() => console.log([3, 1, 2].sort().join()), 10)"],
   ["sh", "-c", "head -c 1073741824 /dev/zero | wc -c"],
   ["sh", "-c", "kill -SEGV $$"],
+  // Not a session's leader: a terminal that it makes does not become its own.
+  [
+    "python3",
+    "-c",
+    "import os; m, s = os.openpty(); f = os.open(os.ttyname(s), os.O_RDWR); [os.close(x) for x in (f, s, m)]; print('here')",
+  ],
   ["false"],
 ];
 

@@ -56,6 +56,19 @@ int main(void) {
   if (pid == 0) _exit(77);
   value("bad status address", SYS_4(SYS_wait4, pid, 8, 0, 0) == -EFAULT ? -EFAULT : 0);
   value("and it is reaped all the same", waitpid(pid, &status, 0) < 0 ? -errno : 0);
+  pid = fork();
+  if (pid == 0) _exit(5);
+  waitid(P_PID, pid, &info, WEXITED | WNOWAIT);
+  value("a stop of one that has ended", waitid(P_PID, pid, &info, WSTOPPED) < 0 ? -errno : 0);
+  value("a continuation", waitid(P_ALL, 0, &info, WCONTINUED) < 0 ? -errno : 0);
+  waitpid(pid, &status, 0);
+  pid = fork();
+  if (pid == 0) {
+    usleep(50000);
+    _exit(5);
+  }
+  value("a stop of one that ends meanwhile", waitid(P_PID, pid, &info, WSTOPPED) < 0 ? -errno : 0);
+  waitpid(pid, &status, 0);
   signal(SIGCHLD, SIG_IGN);
   pid = fork();
   if (pid == 0) _exit(1);

@@ -182,6 +182,7 @@ function publish(child: Task): void {
   kernel.pids.register(child);
   if (group.leader !== child) return;
   group.parent?.children.add(group);
+  group.cpuLimit.changed();
   kernel.counters.processes++;
 }
 

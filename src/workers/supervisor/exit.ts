@@ -93,6 +93,7 @@ export function exitGroup(group: ThreadGroup, status: number): void {
   const stubs = new Set(group.tasks.map((task) => task.stub));
   for (const stub of stubs) keepTimeOf(group, stub);
   group.itimers.stopAll();
+  group.cpuLimit.stop();
   group.posixTimers.deleteAll();
   for (const task of [...group.tasks]) {
     task.releaseFiles();
@@ -117,8 +118,11 @@ function afterExit(group: ThreadGroup): void {
   group.state = "zombie";
   kernel.onGroupExit(group);
   if (group.session.sid === group.pid) group.session.terminal?.disassociate(true);
-  orphanedProcessGroups(group);
+  const orphaned = new Set<number>();
+  if (isLink(group, group.parent)) orphaned.add(group.processGroup);
+  for (const child of group.children) if (isLink(child, group)) orphaned.add(child.processGroup);
   giveAwayChildren(group);
+  if (orphaned.size > 0) hangUpOrphans(group, orphaned);
   for (const listener of group.onExit.splice(0)) listener(group.exitStatus);
   group.exitWatchers.wake(POLLIN | POLLRDNORM);
   const { parent } = group;
@@ -129,8 +133,9 @@ function afterExit(group: ThreadGroup): void {
   const action = parent.leader.handlers.get(SIGCHLD);
   const unwanted =
     group.exitSignal === SIGCHLD && (action.handler === SIG_IGN || (action.flags & SA_NOCLDWAIT) !== 0);
-  if (group.exitSignal !== 0 && !(unwanted && action.handler === SIG_IGN)) tellParent(group, parent);
+  // Before the parent looks, so that its wait does not find what is not for it.
   if (unwanted) reap(group);
+  if (group.exitSignal !== 0 && !(unwanted && action.handler === SIG_IGN)) tellParent(group, parent);
   wakeWaiters(parent);
 }
 
@@ -157,39 +162,41 @@ function giveAwayChildren(group: ThreadGroup): void {
       sendToGroup(child, fromKernel(parentDeathSignal));
     if (reaper === null) {
       if (child.state === "zombie") reap(child);
-      continue;
-    }
-    reaper.children.add(child);
-    child.exitSignal = SIGCHLD;
-    if (child.state === "zombie") {
-      tellParent(child, reaper);
-      wakeWaiters(reaper);
+    } else {
+      reaper.children.add(child);
+      child.exitSignal = SIGCHLD;
+      if (child.state === "zombie") {
+        tellParent(child, reaper);
+        wakeWaiters(reaper);
+      }
     }
   }
   group.children.clear();
 }
 
-// A process group that loses its last link to the session and has stopped members gets SIGHUP and SIGCONT.
-function orphanedProcessGroups(group: ThreadGroup): void {
-  const { pids } = group.kernel;
-  const candidates = new Set<number>([...group.children].map((child) => child.processGroup));
-  candidates.add(group.processGroup);
-  for (const pgid of candidates) {
-    const members = [...pids.groups()].filter(
-      (other) => other.processGroup === pgid && other.state === "running",
-    );
-    if (members.every((other) => other.stopSignal === 0)) continue;
-    const linked = members.some(
-      ({ parent }) =>
-        parent !== null &&
-        parent !== group &&
-        parent.processGroup !== pgid &&
-        parent.session === group.session,
-    );
-    if (linked) continue;
-    for (const member of members) {
-      sendToGroup(member, fromKernel(SIGHUP));
-      sendToGroup(member, fromKernel(SIGCONT));
-    }
+/** Whether a process keeps its process group from being orphaned: its parent is elsewhere in the session. */
+function isLink(group: ThreadGroup, parent: ThreadGroup | null): boolean {
+  return parent !== null && parent.processGroup !== group.processGroup && parent.session === group.session;
+}
+
+/**
+ * These process groups have lost a link by the end of `ended`. Where it was the last one, and members are
+ * stopped, all of them get SIGHUP and SIGCONT (Linux's kill_orphaned_pgrp).
+ */
+function hangUpOrphans(ended: ThreadGroup, processGroups: ReadonlySet<number>): void {
+  const members: ThreadGroup[] = [];
+  const stopped = new Set<number>();
+  const linked = new Set<number>();
+  for (const group of ended.kernel.pids.groups()) {
+    const { processGroup } = group;
+    if (!processGroups.has(processGroup) || group.state !== "running" || group === ended) continue;
+    members.push(group);
+    if (group.stopSignal !== 0) stopped.add(processGroup);
+    if (isLink(group, group.parent)) linked.add(processGroup);
+  }
+  for (const member of members) {
+    if (!stopped.has(member.processGroup) || linked.has(member.processGroup)) continue;
+    sendToGroup(member, fromKernel(SIGHUP));
+    sendToGroup(member, fromKernel(SIGCONT));
   }
 }

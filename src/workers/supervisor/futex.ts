@@ -65,30 +65,48 @@ class FutexWaiter {
 
 /** Waiters of one key, in the order in which they came. */
 class FutexQueue {
+  readonly key: string;
   readonly waiters = new Set<FutexWaiter>();
+
+  constructor(key: string) {
+    this.key = key;
+  }
 }
 
 /** All futexes of a kernel. */
 export class Futexes {
   readonly #queues = new Map<string, FutexQueue>();
+  readonly #counters: { futexQueues: number };
   readonly pi = new PiFutexes();
+
+  constructor(counters: { futexQueues: number }) {
+    this.#counters = counters;
+  }
 
   add(key: string, waiter: FutexWaiter): void {
     let queue = this.#queues.get(key);
     if (queue === undefined) {
-      queue = new FutexQueue();
+      queue = new FutexQueue(key);
       this.#queues.set(key, queue);
+      this.#counters.futexQueues++;
     }
     queue.waiters.add(waiter);
     waiter.queue = queue;
   }
 
-  remove(key: string, waiter: FutexWaiter): void {
+  /** From the queue that it waits in by now: it may have been moved. */
+  remove(waiter: FutexWaiter): void {
     const queue = waiter.queue;
     waiter.queue = null;
     if (queue === null) return;
     queue.waiters.delete(waiter);
-    if (queue.waiters.size === 0 && this.#queues.get(key) === queue) this.#queues.delete(key);
+    this.#dropIfEmpty(queue);
+  }
+
+  #dropIfEmpty(queue: FutexQueue): void {
+    if (queue.waiters.size > 0 || this.#queues.get(queue.key) !== queue) return;
+    this.#queues.delete(queue.key);
+    this.#counters.futexQueues--;
   }
 
   wake(key: string, count: number, bitset: number): number {
@@ -104,7 +122,7 @@ export class Futexes {
       waiter.woken = true;
       if (waiter.asleep) waiter.task.completeWait(0);
     }
-    if (queue.waiters.size === 0 && this.#queues.get(key) === queue) this.#queues.delete(key);
+    this.#dropIfEmpty(queue);
     return woken;
   }
 
@@ -118,12 +136,8 @@ export class Futexes {
       queue.waiters.delete(waiter);
       this.add(to, waiter);
     }
-    if (queue.waiters.size === 0 && this.#queues.get(from) === queue) this.#queues.delete(from);
+    this.#dropIfEmpty(queue);
     return moved;
-  }
-
-  get size(): number {
-    return this.#queues.size;
   }
 }
 
@@ -176,7 +190,7 @@ function* wait(
     task.restartBlock = { kind: "futex", deadlineNs, address, value, flags, bitset };
     return -ERESTART_RESTARTBLOCK;
   } finally {
-    kernel.futexes.remove(key, waiter);
+    kernel.futexes.remove(waiter);
     if (timer !== null) kernel.timers.cancel(timer);
   }
 }

@@ -70,6 +70,7 @@ export function sendToGroup(group: ThreadGroup, info: SigInfo): number {
   prepare(group, info.signo);
   if (info.signo === SIGKILL) return kill(group, info);
   const alive = group.tasks.filter((task) => !task.dead);
+  if (alive.length === 0) return 0; // its host process is gone, which ends it
   const taker = alive.find((task) => !task.blocked.has(info.signo) || task.waitsFor(info.signo));
   if (dropped(taker ?? alive[0]!, info)) return 0;
   if (overLimit(group, info, group.pending.length)) return -EAGAIN;

@@ -31,12 +31,14 @@ import { SignalSet } from "./signal_set.ts";
 import { SignalHandlers } from "./signals.ts";
 import { StubProcess } from "./stub_process.ts";
 import { Task } from "./task.ts";
-import { ThreadGroup } from "./thread_group.ts";
+import { Session, ThreadGroup } from "./thread_group.ts";
 
 /** Bytes of /etc/passwd that are read. */
 const PASSWD_MAX = 1 << 20;
 /** Where a command without a slash is looked for when the environment has no PATH (execvp(3)). */
 const DEFAULT_PATH = "/bin:/usr/bin";
+/** The caller's session, which the guest cannot see: a command without a terminal is not its leader. */
+const CALLERS_SESSION = 0;
 
 function setFromHex(hex: string): SignalSet {
   const digits = hex.padStart(16, "0");
@@ -166,6 +168,7 @@ function startTask(
   }
   const group = new ThreadGroup(kernel, pid, null, 0, rlimits);
   if (spec.terminal) giveTerminal(group, streams);
+  else if (spec.container === undefined) group.session = new Session(CALLERS_SESSION);
   const parts = {
     files,
     fs,
@@ -185,6 +188,7 @@ function startTask(
   group.hasExeced = true;
   group.tasks.push(task);
   kernel.pids.register(task);
+  group.cpuLimit.changed();
   kernel.counters.processes++;
   kernel.counters.programsStarted++;
   kernel.expectWait(pid);

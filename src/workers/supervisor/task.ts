@@ -468,7 +468,10 @@ export class Task {
   goOn(): void {
     if (!this.#due) return;
     this.#due = false;
-    if (this.coroutine !== null) this.#resume();
+    const parked = this.#parked;
+    this.#parked = null;
+    if (parked !== null) parked();
+    else if (this.coroutine !== null) this.#resume();
     else this.kernel.complete(this, this.#dueResult);
   }
 
@@ -566,9 +569,10 @@ export class Task {
     this.#parked = resume;
   }
 
+  /** The group goes on: so does the task, as the next step, since it may end there. */
   unpark(): void {
-    const parked = this.#parked;
-    this.#parked = null;
-    parked?.();
+    if (this.#parked === null || this.#due) return;
+    this.#due = true;
+    this.kernel.nextStep(this);
   }
 }

@@ -4,6 +4,7 @@
 import type { Kernel } from "../kernel.ts";
 import type { OpenFile } from "../vfs/file.ts";
 import { WaitQueue } from "../vfs/wait_queue.ts";
+import { CpuLimit } from "./cpu_limit.ts";
 import { type CpuTime, NO_TIME } from "./cpu_time.ts";
 
 import { exitGroup } from "./exit.ts";
@@ -91,6 +92,7 @@ export class ThreadGroup {
   /** The last look of its CPU timers at its time. */
   timeSample: { readonly atNs: number; readonly time: CpuTime } | null = null;
   readonly itimers: IntervalTimers;
+  readonly cpuLimit: CpuLimit;
   readonly posixTimers = new PosixTimers(this);
   startNs: number;
 
@@ -110,6 +112,7 @@ export class ThreadGroup {
     this.#processGroup = parent?.processGroup ?? pid;
     this.#session = parent?.session ?? new Session(pid);
     this.itimers = new IntervalTimers(this);
+    this.cpuLimit = new CpuLimit(this);
     this.startNs = kernel.native.monotonicNs();
   }
 

@@ -75,11 +75,11 @@ function find(parent: ThreadGroup, selector: Selector, options: number): Report 
   let any = false;
   for (const child of parent.children) {
     if (!eligible(child, selector, options)) continue;
-    any = true;
     if (child.state === "zombie") {
       if ((options & WEXITED) !== 0) return { child, kind: "exited" };
-      continue;
+      continue; // it will never report anything else
     }
+    any = true;
     if ((options & WSTOPPED) !== 0 && child.waitableStop !== 0) return { child, kind: "stopped" };
     if ((options & WCONTINUED) !== 0 && child.waitableContinue) return { child, kind: "continued" };
   }
@@ -106,7 +106,12 @@ function waitFor(
   parent.childWaiters.add(retry);
   task.waiter = {
     cancel: () => parent.childWaiters.delete(retry),
-    interrupted: () => -ERESTARTSYS,
+    // The signal may be the child's own SIGCHLD: what there is to report goes before it.
+    interrupted: () => {
+      const now = find(parent, selector, options);
+      if (now === null) return -ERESTARTSYS;
+      return typeof now === "number" ? now : deliver(now);
+    },
   };
   return BLOCKED;
 }

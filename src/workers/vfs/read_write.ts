@@ -160,7 +160,8 @@ function deliverable(file: OpenFile, bytes: number): number {
   return file.isStream ? bytes - (bytes % PAGE_SIZE) : bytes;
 }
 
-function* writeRounds(
+/** Writes by rounds through the window, in which the first bytes may stand already. */
+export function* writeRounds(
   task: Task,
   file: OpenFile,
   segments: Segments,

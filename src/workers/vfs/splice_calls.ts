@@ -1,8 +1,8 @@
 // sendfile(2), splice(2), tee(2), vmsplice(2), copy_file_range(2).
 
-import { EBADF, EFAULT, EINVAL, EISDIR, ESPIPE, EXDEV } from "../../shared/abi/errno.ts";
+import { EBADF, EFAULT, EINVAL, EISDIR, ERESTARTSYS, ESPIPE, EXDEV } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
-import { IN_ACCESS, IN_MODIFY } from "../../shared/abi/poll.ts";
+import { IN_ACCESS, IN_MODIFY, POLLOUT } from "../../shared/abi/poll.ts";
 import { S_IFREG } from "../../shared/abi/stat.ts";
 import { readI64, write64 } from "../../shared/abi/struct.ts";
 import { WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
@@ -11,8 +11,9 @@ import type { Coroutine, Task } from "../supervisor/task.ts";
 import type { OpenFile } from "./file.ts";
 import { copyBetween, noWait, PipeEnd, Place, type Source, Stream, type Target } from "./kernel_copy.ts";
 import { PipeFile } from "./pipe.ts";
-import { OWN_OFFSET, readInto, writeVectors } from "./read_write.ts";
-import { vectors } from "./segments.ts";
+import { OWN_OFFSET, readInto, writeRounds, writeVectors } from "./read_write.ts";
+import { type Segments, vectors } from "./segments.ts";
+import { waitFor } from "./wait.ts";
 
 const MAX_COUNT = 0x7ffff000;
 const OFFSET_SIZE = 8;
@@ -158,6 +159,15 @@ function checkRange(input: OpenFile, output: OpenFile): number {
   return input.inode.fs === output.inode.fs ? 0 : -EXDEV;
 }
 
+/** Waits for room alone: once there is some, what fits is enough. */
+function* vmspliceTo(task: Task, file: PipeFile, segments: Segments): Coroutine {
+  const { pipe } = file;
+  while (pipe.buffer.full && pipe.readers > 0) if (yield* waitFor(task, file, POLLOUT)) return -ERESTARTSYS;
+  const moved = yield* writeRounds(task, file, segments, OWN_OFFSET, true, 0, false);
+  if (moved > 0) task.kernel.fileEvents.used(file, IN_MODIFY);
+  return moved;
+}
+
 export const SPLICE_HANDLERS: Record<string, Handler> = {
   sendfile: (task, outFd, inFd, offset, count) => {
     const given = offsetIn(task, offset, 0);
@@ -214,7 +224,11 @@ export const SPLICE_HANDLERS: Record<string, Handler> = {
     const segments = vectors(task, count);
     if (typeof segments === "number") return segments;
     const asked = (flags & F.SPLICE_F_NONBLOCK) !== 0;
-    if (file.writable) return writeVectors(task, file, segments, OWN_OFFSET, asked);
+    if (file.writable) {
+      if (asked || segments.invalid || segments.total === 0)
+        return writeVectors(task, file, segments, OWN_OFFSET, asked);
+      return task.start(vmspliceTo(task, file, segments));
+    }
     return readInto(task, file, segments, OWN_OFFSET, asked);
   },
 

@@ -104,6 +104,12 @@ export class LineDiscipline {
     return this.#chunks.length > 0 || !this.settings.local(IO.ICANON);
   }
 
+  /** Drops what has been typed; keys that had found no room come after that. */
+  dropInput(): void {
+    this.flushInput();
+    this.#goOn();
+  }
+
   flushInput(): void {
     this.#chunks = [];
     this.#available = 0;

@@ -97,7 +97,7 @@ export class Pty extends SessionTerminal {
   /** TCFLSH by a slave: 0 input, 1 output, 2 both. */
   flush(queue: number): void {
     if (queue !== 1) {
-      this.line.flushInput();
+      this.line.dropInput();
       this.#notePacket(PACKET_FLUSHREAD);
     }
     if (queue !== 0) this.line.flushOutput();
