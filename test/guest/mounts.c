@@ -210,6 +210,29 @@ static void pivot(void) {
   there("/proc/self/stat");
 }
 
+// Nothing is executed from it: not by exec, not by a mapping, not by a mapping that becomes executable later.
+static void noexec(void) {
+  mkdir("x", 0755);
+  value("noexec", mounts("x", "x", "tmpfs", MS_NOEXEC, NULL));
+  int fd = open("x/program", O_RDWR | O_CREAT, 0755);
+  value("truncate", ftruncate(fd, PAGE));
+  value("access", SYS_2(SYS_access, "x/program", X_OK));
+  value("access for reading", SYS_2(SYS_access, "x/program", R_OK));
+  value("access of the directory", SYS_2(SYS_access, "x", X_OK));
+  int kinds[] = {MAP_PRIVATE, MAP_SHARED};
+  for (int k = 0; k < 2; k++) {
+    outcome("executable", SYS_6(SYS_mmap, 0, PAGE, PROT_READ | PROT_EXEC, kinds[k], fd, 0));
+    void *at = mmap(NULL, PAGE, PROT_READ, kinds[k], fd, 0);
+    outcome("made executable", SYS_3(SYS_mprotect, at, PAGE, PROT_READ | PROT_EXEC));
+    outcome("made writable", SYS_3(SYS_mprotect, at, PAGE, PROT_READ | PROT_WRITE));
+    munmap(at, PAGE);
+  }
+  close(fd);
+  char *argv[] = {"program", NULL};
+  value("exec", SYS_3(SYS_execve, "x/program", argv, NULL));
+  value("umount", SYS_2(SYS_umount2, "x", 0));
+}
+
 int main(void) {
   if (!mkdtemp(directory)) return 1;
   pid_t child = fork();
@@ -218,6 +241,7 @@ int main(void) {
     value("unshare", SYS_1(SYS_unshare, CLONE_NEWNS));
     value("private", mounts(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
     basics();
+    noexec();
     errors();
     watched();
     namespaces();
@@ -228,7 +252,7 @@ int main(void) {
   int status;
   waitpid(child, &status, 0);
   say("ended %x", status);
-  chdir(directory) ? 0 : system("rm -rf t b file other");
+  chdir(directory) ? 0 : system("rm -rf t b x file other");
   rmdir(directory);
   return 0;
 }

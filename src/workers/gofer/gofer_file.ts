@@ -70,7 +70,7 @@ export class GoferFile extends SeekableFile {
     const n = native.pwrite(this.#fd, task.chunk, task.base + offset, allowed, at);
     // The host has taken set-id bits away: nobody is mighty here in its own user namespace.
     if (n > 0 && (before.mode & (S_ISUID | S_ISGID)) !== 0)
-      this.#inode.setAttributes({ mode: withoutPrivileges(task, before.mode) & 0o7777 });
+      this.#inode.setAttributes({ mode: withoutPrivileges(task, before) & 0o7777 });
     this.#inode.changed();
     return n;
   }

@@ -14,6 +14,7 @@ import {
 } from "../../shared/abi/errno.ts";
 import { O_PATH } from "../../shared/abi/fcntl.ts";
 import * as M from "../../shared/abi/mman.ts";
+import { MS_NOEXEC } from "../../shared/abi/mount.ts";
 import { CAP_IPC_LOCK } from "../../shared/abi/prctl.ts";
 import { RLIMIT_MEMLOCK } from "../../shared/abi/resource.ts";
 import { TASK_SIZE, WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
@@ -61,6 +62,11 @@ function mapsWritable(file: OpenFile | undefined): boolean {
   return file?.writable === true && !file.isWriteSealed;
 }
 
+/** Whether it lies on a mount from which nothing is executed, by a later mprotect neither. */
+function isOnNoexec(file: OpenFile | undefined): boolean {
+  return file?.path != null && (file.path.mount.flags & MS_NOEXEC) !== 0;
+}
+
 function sourceOf(task: Task, flags: number, prot: number, fd: number, offset: number): MapSource | number {
   const shared = (flags & M.MAP_TYPE) !== M.MAP_PRIVATE;
   if ((flags & M.MAP_ANONYMOUS) !== 0) return shared ? { ...ANONYMOUS, backing: null } : ANONYMOUS;
@@ -69,6 +75,7 @@ function sourceOf(task: Task, flags: number, prot: number, fd: number, offset: n
   if (!file.readable) return -EACCES;
   if (shared && (prot & M.PROT_WRITE) !== 0 && !file.writable) return -EACCES;
   if (shared && (prot & M.PROT_WRITE) !== 0 && file.isWriteSealed) return -EPERM;
+  if ((prot & M.PROT_EXEC) !== 0 && isOnNoexec(file)) return -EPERM;
   const mapped = file.map(shared && mapsWritable(file));
   return typeof mapped === "number" ? mapped : { ...mapped, offset };
 }
@@ -115,7 +122,10 @@ function mapCall(
     address: placement === "any" ? Math.floor(address / PAGE_SIZE) * PAGE_SIZE : address,
     length,
     prot: prot & PROT_ALL,
-    maxProt: writableFile ? PROT_ALL : PROT_ALL & ~M.PROT_WRITE,
+    maxProt:
+      PROT_ALL &
+      ~(writableFile ? 0 : M.PROT_WRITE) &
+      ~(!anonymous && isOnNoexec(task.files.get(fd)) ? M.PROT_EXEC : 0),
     flags:
       (shared ? VM_SHARED : 0) |
       ((flags & M.MAP_NORESERVE) !== 0 ? VM_NORESERVE : 0) |

@@ -99,6 +99,7 @@ function check(task: Task, args: CloneArgs): number {
     return -EAGAIN;
   if (task.kernel.counters.tasks >= task.kernel.limits.tasks) return -EAGAIN;
   if (!task.kernel.stubs.strangers.mayClone(task.stub)) return -EAGAIN;
+  if ((flags & CLONE_FS) !== 0 && task.fs.execs > 0) return -EAGAIN;
   if ((flags & CLONE_FILES) === 0 && !task.files.mayBeCopied) return -ENOMEM;
   if ((flags & CLONE_VM) === 0 && !task.stub.space.vmas.mayBeCloned) return -ENOMEM;
   return 0;

@@ -1,6 +1,7 @@
 // Credentials of a task (credentials(7)): immutable; a change makes a new object. Capabilities are
 // bit sets of 64 bits in two words, checked in the user namespace that the credentials carry.
 
+import { CAP_SETUID } from "../../shared/abi/prctl.ts";
 import type { CapabilitySets } from "../../shared/process_spec.ts";
 
 /** A user namespace; the sandbox's own is the only one until guests make more. */
@@ -139,29 +140,67 @@ export interface FileGrant {
   } | null;
 }
 
+/** Whether `target` may have nothing that `credentials` may not have (effective: has not at the moment). */
+export function coversCapabilities(
+  credentials: Credentials,
+  target: Credentials,
+  effective: boolean,
+): boolean {
+  const [low, high] = effective
+    ? [credentials.effectiveLow, credentials.effectiveHigh]
+    : [credentials.permittedLow, credentials.permittedHigh];
+  return (target.permittedLow & ~low) === 0 && (target.permittedHigh & ~high) === 0;
+}
+
+/** Whether a change of credentials is one after which a process is no longer its user's to look into. */
+export function gainsBy(old: Credentials, next: Credentials): boolean {
+  return (
+    old.euid !== next.euid ||
+    old.egid !== next.egid ||
+    old.fsuid !== next.fsuid ||
+    old.fsgid !== next.fsgid ||
+    !coversCapabilities(old, next, false)
+  );
+}
+
 /**
  * Credentials of a program that execve starts ("Transformation of capabilities during execve()"), and
- * whether it is to distrust its environment (AT_SECURE).
+ * whether it is to distrust its environment (AT_SECURE). Where somebody outside shares what the program goes
+ * on with (its working directory, its root), it gains nothing (F29).
  */
 export function credentialsAfterExec(
   old: Credentials,
   grant: FileGrant,
+  isShared: boolean,
 ): { credentials: Credentials; secure: boolean } {
-  const euid = grant.uid ?? old.euid;
-  const egid = grant.gid ?? old.egid;
-  const root = (old.securebits & SECBIT_NOROOT) === 0 && (old.uid === 0 || euid === 0);
   const file = grant.capabilities;
-  const isPrivileged = file !== null || grant.uid !== null || grant.gid !== null;
-  const ambient: [number, number] = isPrivileged ? [0, 0] : [old.ambientLow, old.ambientHigh];
+  const granted = { euid: grant.uid ?? old.euid, egid: grant.gid ?? old.egid };
+  // A set-user-ID-root program with capabilities of its own gets those alone.
+  const limited = file !== null && granted.euid === 0 && old.uid !== 0;
+  const root = (old.securebits & SECBIT_NOROOT) === 0 && !limited && (old.uid === 0 || granted.euid === 0);
+  const isSetId = granted.euid !== old.uid || granted.egid !== old.gid;
+  const ambient: [number, number] = file !== null || isSetId ? [0, 0] : [old.ambientLow, old.ambientHigh];
+  const before = [old.permittedLow, old.permittedHigh];
   const inheritable = [old.inheritableLow, old.inheritableHigh];
   const bounding = [old.boundingLow, old.boundingHigh];
   const all = [ALL_LOW, ALL_HIGH];
-  const permitted = [0, 1].map((word) => {
+  let permitted = [0, 1].map((word) => {
     const filePermitted = root ? all[word]! : (file?.permitted[word] ?? 0);
     const fileInheritable = root ? all[word]! : (file?.inheritable[word] ?? 0);
-    return (inheritable[word]! & fileInheritable) | (filePermitted & bounding[word]!) | ambient[word]!;
+    return (inheritable[word]! & fileInheritable) | (filePermitted & bounding[word]!);
   });
-  const isEffective = root ? euid === 0 : (file?.effective ?? false);
+  let { euid, egid } = granted;
+  const changesIds = euid !== old.euid || (egid !== old.egid && !old.groups.includes(egid));
+  const gainsCapabilities = permitted.some((bits, word) => (bits & ~before[word]!) !== 0);
+  if (isShared && (changesIds || gainsCapabilities)) {
+    if (!capable(old, old.userNamespace, CAP_SETUID)) {
+      euid = old.uid;
+      egid = old.gid;
+    }
+    permitted = permitted.map((bits, word) => bits & before[word]!);
+  }
+  permitted = permitted.map((bits, word) => bits | ambient[word]!);
+  const isEffective = root ? granted.euid === 0 : (file?.effective ?? false);
   const effective = isEffective ? permitted : ambient;
   const credentials = {
     ...old,
@@ -179,6 +218,6 @@ export function credentialsAfterExec(
     ambientHigh: ambient[1],
     securebits: old.securebits & ~SECBIT_KEEP_CAPS,
   };
-  const gained = old.uid !== 0 && file !== null && (permitted[0] !== 0 || permitted[1] !== 0);
-  return { credentials, secure: euid !== old.uid || egid !== old.gid || gained };
+  const exceedsAmbient = permitted.some((bits, word) => (bits & ~ambient[word]!) !== 0);
+  return { credentials, secure: isSetId || (old.uid !== 0 && (isEffective || exceedsAmbient)) };
 }

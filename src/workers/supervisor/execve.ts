@@ -9,8 +9,10 @@ import { SIGSEGV } from "../../shared/abi/signal.ts";
 import { readU64, TWO_32 } from "../../shared/abi/struct.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { executableOpener, openExecutableAt } from "../vfs/executable.ts";
+import { mayAccess } from "../vfs/lookup.ts";
+import { MAY_READ } from "../vfs/permission.ts";
 import { keepTimeOf } from "./cpu_time.ts";
-import { credentialsAfterExec } from "./credentials.ts";
+import { credentialsAfterExec, gainsBy } from "./credentials.ts";
 import type { Handler } from "./dispatch.ts";
 import {
   closeImage,
@@ -106,10 +108,15 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
   }
   const parts = { files: task.files, fs: task.fs, handlers: task.handlers.afterExec() };
   const grant = grantOf(image.program.path, task.noNewPrivileges);
-  const { credentials, secure } = credentialsAfterExec(task.credentials, grant);
+  const { credentials, secure } = credentialsAfterExec(task.credentials, grant, sharesFs(task));
+  // Who may run a program but not read it does not get its memory either.
+  const isUnreadable = mayAccess(task, image.program.path, MAY_READ) < 0;
   const next = new Task(kernel, group.pid, group, stub, stub.freeSlot(), parts, credentials, image.comm);
   let errno = 0;
   let ready = false;
+  // Nobody comes to share what was looked at until the program stands (Linux's fs->in_exec).
+  const { fs } = task;
+  fs.execs++;
   kernel.stubs.openSlot(next);
   next.start(
     loadProgram(
@@ -117,7 +124,7 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
       { ...image, secure },
       () => {
         ready = true;
-        changeOver(task, next);
+        changeOver(task, next, isUnreadable);
       },
       (error) => {
         errno = error;
@@ -127,6 +134,7 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
   );
   const error = kernel.stubs.spawn(next);
   if (error < 0) {
+    fs.execs--;
     kernel.stubs.abandon(next);
     return -ENOMEM;
   }
@@ -137,6 +145,7 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
       yield;
     }
   } finally {
+    fs.execs--;
     if (!ready) kernel.stubs.abandon(next);
   }
   if (ready) return NO_RESULT;
@@ -145,14 +154,22 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
   return NO_RESULT;
 }
 
+/** Whether root and working directory belong to somebody besides the threads that end with this call. */
+function sharesFs({ fs, group }: Task): boolean {
+  let own = 0;
+  for (const task of group.tasks) if (!task.dead && task.fs === fs) own++;
+  return fs.users > own;
+}
+
 /** The point of no return: the old tasks of the group end, the new one takes the leader's place. */
-function changeOver(old: Task, next: Task): void {
+function changeOver(old: Task, next: Task, isUnreadable: boolean): void {
   const { group, kernel } = old;
   next.blocked.assign(old.blocked);
+  const gains = gainsBy(old.credentials, next.credentials);
+  // What a program gained is not for others to look into, or to signal (prctl(2), PR_SET_DUMPABLE, PR_SET_PDEATHSIG).
   const { uid, euid, gid, egid } = next.credentials;
-  next.stub.space.dumpable = uid === euid && gid === egid ? 1 : 0;
-  // What a program gained is not for others to signal (prctl(2), PR_SET_PDEATHSIG).
-  next.parentDeathSignal = next.credentials.euid === old.credentials.euid ? old.parentDeathSignal : 0;
+  next.stub.space.dumpable = gains || uid !== euid || gid !== egid || isUnreadable ? 0 : 1;
+  next.parentDeathSignal = gains ? 0 : old.parentDeathSignal;
   next.takeSettings(old);
   for (
     let signo = old.pending.set.firstOutside(NONE);

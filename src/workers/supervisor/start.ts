@@ -176,7 +176,7 @@ function startTask(
   };
   // As execve does: what the file grants, and for a user who is not root only the ambient set.
   const grant = grantOf(image.program.path, spec.container?.noNewPrivileges === true);
-  const { credentials, secure } = credentialsAfterExec(before, grant);
+  const { credentials, secure } = credentialsAfterExec(before, grant, false);
   const task = new Task(kernel, pid, group, stub, stub.freeSlot(), parts, credentials, image.comm);
   task.blocked.assign(setFromHex(spec.blocked).asMask());
   if (spec.container !== undefined) {

@@ -7,6 +7,7 @@ import { FS_BASE } from "../../shared/ring/layout.ts";
 import { isGuestRange } from "../mem/guest_range.ts";
 import type { Handler } from "./dispatch.ts";
 import { exitGroupCall, exitTask } from "./exit.ts";
+import { mayInspect } from "./ptrace_access.ts";
 
 const ROBUST_LIST_HEAD_SIZE = 24;
 
@@ -18,6 +19,7 @@ export const TASK_HANDLERS: Record<string, Handler> = {
   get_robust_list: (task, pid, headAddress, lengthAddress) => {
     const target = pid === 0 ? task : task.kernel.pids.task(pid);
     if (target === undefined) return -ESRCH;
+    if (mayInspect(task.credentials, target.group, true) < 0) return -EPERM;
     write64(task.view, task.out(headAddress, 8), target.robustList);
     write64(task.view, task.out(lengthAddress, 8), ROBUST_LIST_HEAD_SIZE);
     return 0;

@@ -2,8 +2,8 @@
 
 import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, EOPNOTSUPP, EPERM, EROFS } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
-import { CAP_CHOWN, CAP_FOWNER, CAP_FSETID } from "../../shared/abi/prctl.ts";
-import { S_IFDIR, S_IFREG, S_ISGID, S_ISUID, UTIME_NOW, UTIME_OMIT } from "../../shared/abi/stat.ts";
+import { CAP_CHOWN, CAP_FOWNER } from "../../shared/abi/prctl.ts";
+import { S_IFDIR, S_IFREG, UTIME_NOW, UTIME_OMIT } from "../../shared/abi/stat.ts";
 import { readI64 } from "../../shared/abi/struct.ts";
 import { WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
@@ -12,7 +12,14 @@ import type { Coroutine, Task } from "../supervisor/task.ts";
 import type { AttributeChanges, Time } from "./inode.ts";
 import { attributesOf, dentryOf, lookupTarget, type Target } from "./lookup.ts";
 import { Path } from "./path.ts";
-import { inGroup, MAY_WRITE, permission, withoutPrivileges } from "./permission.ts";
+import {
+  inGroup,
+  MAY_WRITE,
+  permission,
+  withoutForeignGroup,
+  withoutPrivileges,
+  withoutSetIds,
+} from "./permission.ts";
 import { exceeded, fileSizeLimit } from "./size_limit.ts";
 
 const MODE_BITS = 0o7777;
@@ -42,10 +49,7 @@ function chmod(task: Task, target: Target | number, mode: number): number {
   if (isReadOnly(target)) return -EROFS;
   if (target.inode?.isSymlink === true) return -EOPNOTSUPP;
   if (!isOwner(task, attributes.uid)) return -EPERM;
-  let bits = mode & MODE_BITS;
-  if (!inGroup(task.credentials, attributes.gid) && !capable(task.credentials, task.kernel.users, CAP_FSETID))
-    bits &= ~S_ISGID;
-  return apply(task, target, { mode: bits });
+  return apply(task, target, { mode: withoutForeignGroup(task, mode & MODE_BITS, attributes.gid) });
 }
 
 function chown(task: Task, target: Target | number, uid: number, gid: number): number {
@@ -62,10 +66,11 @@ function chown(task: Task, target: Target | number, uid: number, gid: number): n
   const changes: AttributeChanges = {};
   if (uid !== KEEP) changes.uid = uid >>> 0;
   if (gid !== KEEP) changes.gid = gid >>> 0;
+  // A change that changes nothing takes privileges away all the same.
+  if (uid === KEEP && gid === KEEP) changes.gid = attributes.gid;
   // A program's privilege bits do not survive a change of owner; nor does set-group-ID where it means one.
   if ((attributes.mode & S_IFDIR) === 0 || (attributes.mode & S_IFREG) === S_IFREG) {
-    let mode = attributes.mode & MODE_BITS & ~S_ISUID;
-    if ((mode & 0o010) !== 0) mode &= ~S_ISGID;
+    const mode = withoutSetIds(task, attributes.mode & MODE_BITS, attributes.gid);
     if (mode !== (attributes.mode & MODE_BITS)) changes.mode = mode;
   }
   return apply(task, target, changes);
@@ -91,7 +96,7 @@ function truncate(task: Task, target: Target | number, length: number): number {
     exceeded(task);
     return -EFBIG;
   }
-  const mode = withoutPrivileges(task, attributes.mode) & MODE_BITS;
+  const mode = withoutPrivileges(task, attributes) & MODE_BITS;
   const changes = mode === (attributes.mode & MODE_BITS) ? { size: length } : { size: length, mode };
   const before = length === 0 ? null : (target.inode?.beforeWriting(task) ?? null);
   return before === null

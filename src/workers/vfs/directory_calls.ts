@@ -17,7 +17,7 @@ import {
 } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { IN_ACCESS } from "../../shared/abi/poll.ts";
-import { CAP_FOWNER, CAP_MKNOD, CAP_SYS_CHROOT } from "../../shared/abi/prctl.ts";
+import { CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_MKNOD, CAP_SYS_CHROOT } from "../../shared/abi/prctl.ts";
 import {
   S_IFBLK,
   S_IFCHR,
@@ -35,7 +35,15 @@ import type { Handler } from "../supervisor/dispatch.ts";
 import type { Task } from "../supervisor/task.ts";
 import { DirectoryFile } from "./directory_file.ts";
 import type { Inode } from "./inode.ts";
-import { contextOf, lookup, lookupParent, lookupTarget, mayAccess, mayChangeNames } from "./lookup.ts";
+import {
+  contextOf,
+  lookup,
+  lookupParent,
+  lookupTarget,
+  mayAccess,
+  mayChangeNames,
+  type Target,
+} from "./lookup.ts";
 import { creationIn } from "./open_file.ts";
 import { type Dentry, isIn, Path, pathName } from "./path.ts";
 import { FileTarget, lookupLast, type ParentWalk } from "./path_walk.ts";
@@ -221,6 +229,8 @@ function link(task: Task, oldDir: number, newDir: number, flags: number): number
   const place = placeForNew(task, newDir, task.inString(1), false);
   if (typeof place === "number") return place;
   const { inode } = target;
+  if ((flags & F.AT_EMPTY_PATH) !== 0 && task.inString(0) === "" && !mayLinkDescriptor(task, target))
+    return -ENOENT;
   if (inode === null) return -EXDEV;
   if (inode.fs !== place.walk.parent.inode.fs) return -EXDEV;
   if (target instanceof Path && target.mount !== place.walk.parent.mount) return -EXDEV;
@@ -232,6 +242,12 @@ function link(task: Task, oldDir: number, newDir: number, flags: number): number
   task.kernel.dentries.instantiate(place.dentry, inode);
   task.kernel.fileEvents.linked(place.walk.parent.inode, place.walk.name, inode);
   return 0;
+}
+
+/** A descriptor is no right to give its file a name, but for who opened it, or the mighty. */
+function mayLinkDescriptor({ credentials, kernel }: Task, target: Target): boolean {
+  if (capable(credentials, kernel.users, CAP_DAC_READ_SEARCH)) return true;
+  return !(target instanceof Path) && target.openedBy === credentials;
 }
 
 function symlink(task: Task, dirfd: number): number {

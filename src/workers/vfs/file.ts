@@ -8,6 +8,7 @@
 import { EBADF, EINVAL, ENODEV, ENOTTY, ENXIO, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
 import { O_ACCMODE, O_WRONLY } from "../../shared/abi/fcntl.ts";
 import type { Mapped } from "../mem/vma.ts";
+import type { Credentials } from "../supervisor/credentials.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import type { AsyncSignals } from "./async_signals.ts";
 import type { EpollItem } from "./epoll.ts";
@@ -25,6 +26,8 @@ export abstract class OpenFile {
   path: Path | null = null;
   /** An inode that lives for as long as this file does. */
   held: Inode | null = null;
+  /** Whose credentials opened it (Linux's f_cred); null: it has no place to be opened at. */
+  openedBy: Credentials | null = null;
   /** It counts among those who have the inode open for writing. */
   hasWriteAccess = false;
   /** Descriptors and other holders. */

@@ -20,6 +20,8 @@ export class FsState {
   #root: Path;
   #cwd: Path;
   #users = 1;
+  /** Execs of its users that are under way: nobody may come to share it meanwhile. */
+  execs = 0;
 
   constructor(umask: number, namespace: MountNamespace, root: Path, cwd: Path) {
     this.umask = umask;

@@ -42,7 +42,7 @@ function create(task: Task, name: string, flags: number): number {
   // Not counted among its writers: it may be run while this descriptor is open.
   const file = node.open(O_RDWR | O_LARGEFILE);
   if (typeof file === "number") return file;
-  return install(task, attach(file, new Path(mount, dentry)), (flags & M.MFD_CLOEXEC) !== 0);
+  return install(task, attach(task, file, new Path(mount, dentry)), (flags & M.MFD_CLOEXEC) !== 0);
 }
 
 export const MEMORY_FILE_HANDLERS: Record<string, Handler> = {

@@ -16,7 +16,7 @@ import {
 import * as F from "../../shared/abi/fcntl.ts";
 import { MS_NODEV } from "../../shared/abi/mount.ts";
 import { IN_MODIFY, IN_OPEN } from "../../shared/abi/poll.ts";
-import { CAP_FOWNER, CAP_FSETID } from "../../shared/abi/prctl.ts";
+import { CAP_FOWNER } from "../../shared/abi/prctl.ts";
 import { S_IFCHR, S_IFREG, S_ISGID } from "../../shared/abi/stat.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Task } from "../supervisor/task.ts";
@@ -25,7 +25,7 @@ import type { AttributeChanges, Creation, Inode } from "./inode.ts";
 import { contextOf, lookupParent, mayAccess, mayChangeNames, startOf } from "./lookup.ts";
 import { Dentry, Path } from "./path.ts";
 import { FileTarget, lookupLast, type ParentWalk, walkPath } from "./path_walk.ts";
-import { inGroup, MAY_READ, MAY_WRITE, withoutPrivileges } from "./permission.ts";
+import { MAY_READ, MAY_WRITE, withoutForeignGroup, withoutPrivileges } from "./permission.ts";
 
 const MODE_BITS = 0o7777;
 
@@ -94,7 +94,7 @@ function openExisting(task: Task, path: Path, flags: number, isNew: boolean): Op
   const { inode, mount } = path;
   if ((flags & F.O_PATH) !== 0) {
     if ((flags & F.O_DIRECTORY) !== 0 && !inode.isDirectory) return -ENOTDIR;
-    return attach(new PathFile(flags), path);
+    return attach(task, new PathFile(flags), path);
   }
   if (inode.isSymlink) return (flags & F.O_DIRECTORY) !== 0 ? -ENOTDIR : -ELOOP;
   if ((flags & F.O_DIRECTORY) !== 0 && !inode.isDirectory) return -ENOTDIR;
@@ -133,12 +133,12 @@ function openExisting(task: Task, path: Path, flags: number, isNew: boolean): Op
       if (writesData) inode.putWriteAccess();
       return error;
     }
-    attach(file, path);
+    attach(task, file, path);
     fileEvents.used(file, IN_OPEN);
     fileEvents.used(file, IN_MODIFY);
     return file;
   }
-  attach(file, path);
+  attach(task, file, path);
   fileEvents.used(file, IN_OPEN);
   return file;
 }
@@ -147,12 +147,13 @@ function openExisting(task: Task, path: Path, flags: number, isNew: boolean): Op
 function truncated(task: Task, inode: Inode): AttributeChanges {
   const attributes = inode.attributes();
   if (typeof attributes === "number") return { size: 0 };
-  const mode = withoutPrivileges(task, attributes.mode);
+  const mode = withoutPrivileges(task, attributes);
   return mode === attributes.mode ? { size: 0 } : { size: 0, mode: mode & MODE_BITS };
 }
 
 /** Gives an open file its place, which it holds until its end. */
-export function attach(file: OpenFile, path: Path): OpenFile {
+export function attach({ credentials }: Task, file: OpenFile, path: Path): OpenFile {
+  file.openedBy = credentials;
   file.inode ??= path.inode;
   file.path = path;
   path.dentry.pins++;
@@ -171,18 +172,14 @@ export function creationIn(
 ): Creation | number {
   const parent = directory.attributes();
   if (typeof parent === "number") return parent;
-  const { credentials, kernel } = task;
+  const { credentials } = task;
   let bits = mode & MODE_BITS & ~task.fs.umask;
   let gid = credentials.fsgid;
   if ((parent.mode & S_ISGID) !== 0) {
     gid = parent.gid;
     if (isDirectory) bits |= S_ISGID;
-    else if (
-      (bits & (S_ISGID | 0o010)) === (S_ISGID | 0o010) &&
-      !inGroup(credentials, gid) &&
-      !capable(credentials, kernel.users, CAP_FSETID)
-    )
-      bits &= ~S_ISGID;
+    // By the mode that was asked for: the umask must not hide that it is one of a program.
+    else if ((mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010)) bits = withoutForeignGroup(task, bits, gid);
   }
   return { mode: bits, uid: credentials.fsuid, gid };
 }
@@ -255,5 +252,5 @@ function openTemporary(task: Task, dirfd: number, path: string, how: OpenHow): O
   const dentry = new Dentry(`#${inode.ino}`, directory.dentry, inode);
   dentry.deleted = true;
   const file = inode.open(how.flags & ~(F.O_TMPFILE | F.O_EXCL), task.credentials);
-  return typeof file === "number" ? file : attach(file, new Path(directory.mount, dentry));
+  return typeof file === "number" ? file : attach(task, file, new Path(directory.mount, dentry));
 }

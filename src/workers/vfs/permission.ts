@@ -21,11 +21,27 @@ export function inGroup(credentials: Credentials, gid: number): boolean {
   return credentials.fsgid === gid || credentials.groups.includes(gid);
 }
 
-/** The mode of a file after a task has written to it: set-user-ID, and set-group-ID where it means one, go. */
-export function withoutPrivileges(task: Task, mode: number): number {
+/** Whether the task may leave a set-group-ID bit on a file of that group. */
+function mayGiveGroup({ credentials, kernel }: Task, gid: number): boolean {
+  return inGroup(credentials, gid) || capable(credentials, kernel.users, CAP_FSETID);
+}
+
+/** Bits for chmod, or for something new of that group: without set-group-ID where the task is no member. */
+export function withoutForeignGroup(task: Task, mode: number, gid: number): number {
+  return (mode & S_ISGID) === 0 || mayGiveGroup(task, gid) ? mode : mode & ~S_ISGID;
+}
+
+/** A mode without its set-id bits; set-group-ID without x for the group means a kind of locks, and stays for members. */
+export function withoutSetIds(task: Task, mode: number, gid: number): number {
+  const drops = (mode & 0o010) !== 0 || !mayGiveGroup(task, gid);
+  return mode & ~(S_ISUID | (drops ? S_ISGID : 0));
+}
+
+/** The mode of a file after a task has written to it: set-id bits go, but for the mighty. */
+export function withoutPrivileges(task: Task, { mode, gid }: { mode: number; gid: number }): number {
   if ((mode & (S_ISUID | S_ISGID)) === 0) return mode;
   if (capable(task.credentials, task.kernel.users, CAP_FSETID)) return mode;
-  return mode & ~(S_ISUID | ((mode & 0o010) !== 0 ? S_ISGID : 0));
+  return withoutSetIds(task, mode, gid);
 }
 
 /** 0, or -EACCES. `mask` is a set of MAY_*. */

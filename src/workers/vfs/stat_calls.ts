@@ -1,8 +1,9 @@
 // Calls that ask about files: stat(2), statx(2), access(2), readlink(2), statfs(2).
 
-import { EBADF, EINVAL, ENOENT, EROFS } from "../../shared/abi/errno.ts";
+import { EACCES, EBADF, EINVAL, ENOENT, EROFS } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
-import { ST_VALID } from "../../shared/abi/stat.ts";
+import { MS_NOEXEC } from "../../shared/abi/mount.ts";
+import { S_IFMT, S_IFREG, ST_VALID } from "../../shared/abi/stat.ts";
 import { stat, statfs, statx } from "../../shared/abi/structs.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
@@ -32,17 +33,25 @@ function access(task: Task, dirfd: number, mode: number, flags: number): number 
   const attributes = attributesOf(target);
   if (typeof attributes === "number") return attributes;
   if ((mode & 2) !== 0 && target instanceof Path && target.mount.readOnly) return -EROFS;
+  const isRegular = (attributes.mode & S_IFMT) === S_IFREG;
+  if ((mode & 1) !== 0 && isRegular && isNoexec(target)) return -EACCES;
   const credentials = (flags & F.AT_EACCESS) !== 0 ? task.credentials : realCredentials(task.credentials);
   return permission(credentials, task.kernel.users, attributes, mode);
 }
 
-/** access(2) asks for the real ids; a real uid other than 0 has no capabilities. */
+function isNoexec(target: Target): boolean {
+  const path = target instanceof Path ? target : target.path;
+  return path !== null && (path.mount.flags & MS_NOEXEC) !== 0;
+}
+
+/** access(2) asks for the real ids; a real uid other than 0 has no capabilities, 0 has all that it may have. */
 function realCredentials(credentials: Credentials): Credentials {
-  const { uid, gid } = credentials;
-  if (uid === credentials.fsuid && gid === credentials.fsgid) return credentials;
-  const capabilities = uid === 0 ? credentials : { effectiveLow: 0, effectiveHigh: 0 };
-  const { effectiveLow, effectiveHigh } = capabilities;
-  return { ...credentials, fsuid: uid, fsgid: gid, effectiveLow, effectiveHigh };
+  const { uid, gid, permittedLow, permittedHigh } = credentials;
+  const effective =
+    uid === 0
+      ? { effectiveLow: permittedLow, effectiveHigh: permittedHigh }
+      : { effectiveLow: 0, effectiveHigh: 0 };
+  return { ...credentials, fsuid: uid, fsgid: gid, ...effective };
 }
 
 function readlink(task: Task, dirfd: number, address: number, size: number): number {

@@ -121,6 +121,10 @@ export class MemoryRegular extends MemoryInode {
   }
 
   override setAttributes(changes: AttributeChanges): number {
+    const { uid, gid, size } = changes;
+    // Neither a new owner nor new contents keep a program's capabilities.
+    const kept = uid === undefined && gid === undefined && size === undefined ? 0 : this.#dropCapability();
+    if (kept < 0) return kept;
     const { seals, meta } = this;
     if (seals !== F_SEAL_SEAL && meta !== null) {
       const { mode = meta.mode, size = this.#data!.size } = changes;
@@ -139,14 +143,12 @@ export class MemoryRegular extends MemoryInode {
     if (typeof meta === "number") return;
     meta.mtime = this.now();
     meta.ctime = meta.mtime;
-    meta.mode = withoutPrivileges(task, meta.mode);
+    meta.mode = withoutPrivileges(task, meta);
     if (this.hasOwnXattrs) this.removexattr(CAPABILITY_XATTR);
   }
 
   protected override truncate(size: number): number {
     if (size === 0 && this.#data === null) {
-      const error = this.#dropCapability();
-      if (error < 0) return error;
       this.#data = new FileData(this.fs.kernel, this.fs);
       return 0;
     }
