@@ -26,7 +26,7 @@ import { takeUnblocked } from "./pending.ts";
 import { isRestart } from "./restart.ts";
 import { forceSignal } from "./send_signal.ts";
 import type { SigInfo } from "./siginfo.ts";
-import { enterHandler } from "./signal_frame.ts";
+import { type BeforeHandler, enterHandler, leaveHandler } from "./signal_frame.ts";
 import { SignalSet } from "./signal_set.ts";
 import { type SignalAction, STOP_SIGNALS } from "./signals.ts";
 import type { Task } from "./task.ts";
@@ -106,10 +106,17 @@ function deliver(task: Task, action: SignalAction, info: SigInfo, outcome: Outco
   }
   const saved = task.savedMask ?? task.blocked.copy();
   task.savedMask = null;
-  if (enterHandler(task, action, info, saved)) {
-    return;
-  }
+  if (enterHandler(task, action, info, saved)) return;
+  slots.writeFrame(task.slot, task.frame); // the call's result is in it
+  task.savedMask = saved;
   onBadFrame(task, info.signo);
+  returnToGuest(task, null);
+}
+
+/** The handler's frame faulted on its way to guest memory: as if the handler had not been entered. */
+export function onUnwritableFrame(task: Task, before: BeforeHandler): void {
+  leaveHandler(task, before);
+  onBadFrame(task, before.signo);
   returnToGuest(task, null);
 }
 

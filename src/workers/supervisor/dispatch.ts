@@ -7,7 +7,7 @@ import { ARGUMENT_CLASS, CLASS_STRIDE, compileClasses } from "../../shared/abi/m
 import { SYSCALLS, syscallName } from "../../shared/abi/syscalls.ts";
 import { KP_MARSHAL_COUNT, ORIG_RAX, REQ_VALUE } from "../../shared/ring/layout.ts";
 import type { Kernel } from "../kernel.ts";
-import { onBadFrame, returnToGuest } from "./deliver_signal.ts";
+import { onUnwritableFrame } from "./deliver_signal.ts";
 import { HANDLERS } from "./handlers.ts";
 import { BLOCKED, type Task } from "./task.ts";
 
@@ -47,7 +47,7 @@ export class Dispatcher {
     const nr = frame.high(ORIG_RAX) === 0 ? frame.low(ORIG_RAX) : -1;
     task.nr = nr;
     task.outFault = null;
-    task.enteringHandler = false;
+    task.beforeHandler = null;
     const handler = nr >= 0 && nr < KP_MARSHAL_COUNT ? this.#handlers[nr] : undefined;
     let result: number;
     if (handler === undefined) {
@@ -78,10 +78,8 @@ export class Dispatcher {
 
   /** The out pieces of a finished call faulted in guest memory: what the call answers instead. */
   outFault(task: Task): void {
-    if (task.enteringHandler) {
-      task.enteringHandler = false;
-      onBadFrame(task, 0);
-      returnToGuest(task, null);
+    if (task.beforeHandler !== null) {
+      onUnwritableFrame(task, task.beforeHandler);
       return;
     }
     const copied = this.#kernel.slots.unsigned(task.slot, REQ_VALUE);

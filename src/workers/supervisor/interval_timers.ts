@@ -5,7 +5,7 @@ import { SI_KERNEL, SIGALRM, SIGPROF, SIGVTALRM } from "../../shared/abi/signal.
 import { ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL } from "../../shared/abi/time.ts";
 import { recentGroupCpuTime, total } from "./cpu_time.ts";
 import { sendToGroup } from "./send_signal.ts";
-import type { ThreadGroup } from "./task.ts";
+import type { Task, ThreadGroup } from "./task.ts";
 import { type Armed, CpuClock, type TimerClock, WallClock } from "./timer_clocks.ts";
 
 /** Nanoseconds; a value of 0: disarmed. */
@@ -25,6 +25,7 @@ class IntervalTimer {
   readonly #signo: number;
   #deadline = 0;
   #interval = 0;
+  #turn = 0;
   #armed: Armed | null = null;
 
   constructor(group: ThreadGroup, clock: TimerClock, signo: number) {
@@ -62,6 +63,17 @@ class IntervalTimer {
     this.#arm();
   }
 
+  // Time is used up by those that run: each of them gets its share of the signals.
+  #nextRunning(): Task | null {
+    const { tasks } = this.#group;
+    for (let i = 0; i < tasks.length; i++) {
+      const index = ++this.#turn % tasks.length;
+      const task = tasks[index]!;
+      if (!task.owned && !task.dead && !task.blocked.has(this.#signo)) return task;
+    }
+    return null;
+  }
+
   #arm(): void {
     this.#armed = this.#clock.arm(this.#deadline, () => this.#expire());
   }
@@ -69,7 +81,8 @@ class IntervalTimer {
   #expire(): void {
     this.#armed = null;
     if (this.#signo !== SIGALRM && this.#interval !== 0) this.#goOn();
-    sendToGroup(this.#group, { signo: this.#signo, code: SI_KERNEL, pid: 0, uid: 0 });
+    const first = this.#signo === SIGALRM ? null : this.#nextRunning();
+    sendToGroup(this.#group, { signo: this.#signo, code: SI_KERNEL, pid: 0, uid: 0 }, first);
   }
 }
 

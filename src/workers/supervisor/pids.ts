@@ -82,6 +82,11 @@ export class PidNamespace {
     return this.#groups.get(pid);
   }
 
+  /** The group that a task of that number belongs to: kill(2) takes any thread's. */
+  groupOfTask(tid: number): ThreadGroup | undefined {
+    return this.#groups.get(tid) ?? this.#tasks.get(tid)?.group;
+  }
+
   task(tid: number): Task | undefined {
     return this.#tasks.get(tid);
   }

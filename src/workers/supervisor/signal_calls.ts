@@ -26,7 +26,7 @@ import {
   SS_DISABLE,
   SS_ONSTACK,
 } from "../../shared/abi/signal.ts";
-import { readI64, TWO_32 } from "../../shared/abi/struct.ts";
+import { readI64 } from "../../shared/abi/struct.ts";
 import { sigaction, stack_t } from "../../shared/abi/structs.ts";
 import { RSP, WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import { TIMESPEC_SIZE } from "./clocks.ts";
@@ -126,7 +126,9 @@ export const SIGNAL_HANDLERS: Record<string, Handler> = {
       const action = sigaction.read(task.view, task.base + WINDOW);
       task.handlers.set(signo, {
         handler: action.sa_handler,
-        flags: ((action.sa_flags % TWO_32) & SA_FLAGS_KNOWN) >>> 0,
+        // The C library extends their sign: as one number of 64 bits they would lose the lowest.
+        flags:
+          (task.view.getInt32(task.base + WINDOW + sigaction.offset.sa_flags, true) & SA_FLAGS_KNOWN) >>> 0,
         restorer: action.sa_restorer,
         mask: new SignalSet(action.sa_mask.lo | 0, action.sa_mask.hi | 0).asMask(),
       });
@@ -250,7 +252,7 @@ export const SIGNAL_HANDLERS: Record<string, Handler> = {
     const info = fromUser(task, signo);
     const { pids } = task.kernel;
     if (pid > 0) {
-      const group = pids.group(pid);
+      const group = pids.groupOfTask(pid);
       if (group === undefined) return -ESRCH;
       const error = maySignal(task, group, signo);
       if (error < 0 || signo === 0) return error;
@@ -271,7 +273,7 @@ export const SIGNAL_HANDLERS: Record<string, Handler> = {
     const info = rawInfo(task, signo, pid, 0);
     if (typeof info === "number") return info;
     if (!isSignal(signo)) return -EINVAL;
-    const group = task.kernel.pids.group(pid);
+    const group = task.kernel.pids.groupOfTask(pid);
     if (group === undefined) return -ESRCH;
     const error = maySignal(task, group, signo);
     return error < 0 || signo === 0 ? error : sendToGroup(group, info);

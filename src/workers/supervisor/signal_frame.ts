@@ -54,6 +54,25 @@ export interface AltStack {
 
 export const NO_ALT_STACK: AltStack = { sp: 0, size: 0, flags: SS_DISABLE };
 
+/** A task before it was sent to a handler. */
+export interface BeforeHandler {
+  readonly signo: number;
+  readonly registers: Int32Array;
+  readonly blocked: SignalSet;
+  readonly savedMask: SignalSet;
+  readonly altStack: AltStack;
+}
+
+/** Takes back what enterHandler did, but for SA_RESETHAND. */
+export function leaveHandler(task: Task, before: BeforeHandler): void {
+  task.beforeHandler = null;
+  task.frame.words.set(before.registers);
+  task.kernel.slots.writeFrame(task.slot, task.frame);
+  task.blocked.assign(before.blocked);
+  task.savedMask = before.savedMask;
+  task.altStack = before.altStack;
+}
+
 export function isOnAltStack(task: Task, sp: number): boolean {
   const { altStack } = task;
   // With SS_AUTODISARM the stack is not armed while it is used.
@@ -106,6 +125,13 @@ export function enterHandler(task: Task, action: SignalAction, info: SigInfo, sa
   writeSigInfo(info, task.bytes, at + SIGINFO_AT);
   task.outAt(address, FRAME_SIZE, L.WINDOW);
 
+  const before = {
+    signo: info.signo,
+    registers: frame.words.slice(),
+    blocked: task.blocked.copy(),
+    savedMask,
+    altStack: task.altStack,
+  };
   frame.setNumber(L.RIP, action.handler);
   frame.setNumber(L.RSP, address);
   frame.setNumber(L.RAX, 0);
@@ -117,12 +143,12 @@ export function enterHandler(task: Task, action: SignalAction, info: SigInfo, sa
   slots.setWord(task.slot, L.REP_FP_SIZE, fpSize);
   slots.setNumber(task.slot, L.REP_FP_ADDRESS, fpAddress);
 
+  task.beforeHandler = before;
   task.blocked.union(action.mask);
   if ((action.flags & SA_NODEFER) === 0) task.blocked.add(info.signo);
   task.blocked.asMask();
   if (action.flags >= SA_RESETHAND) task.handlers.reset(info.signo);
   if ((task.altStack.flags & SS_AUTODISARM) !== 0 && switches) task.altStack = NO_ALT_STACK;
-  task.enteringHandler = true;
   task.replySignal();
   return true;
 }

@@ -73,8 +73,9 @@ export class SignalHandlers {
     this.#actions[signo - 1] = action;
   }
 
+  /** To the default action; flags and mask stay, as Linux has it. */
   reset(signo: number): void {
-    this.#actions[signo - 1] = DEFAULT_ACTION;
+    this.#actions[signo - 1] = { ...this.get(signo), handler: SIG_DFL };
   }
 
   /** Whether the signal does nothing at all. */

@@ -22,7 +22,7 @@ import type { FsState } from "../vfs/fs_state.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Expected, OperationList } from "./operation_list.ts";
 import type { RestartBlock } from "./restart.ts";
-import { type AltStack, NO_ALT_STACK } from "./signal_frame.ts";
+import { type AltStack, type BeforeHandler, NO_ALT_STACK } from "./signal_frame.ts";
 import { SignalSet } from "./signal_set.ts";
 import { PendingSignals, type SignalHandlers } from "./signals.ts";
 import { SIGKICK, type StubProcess } from "./stub_process.ts";
@@ -94,8 +94,8 @@ export class Task {
   waitSet: SignalSet | null = null;
   altStack: AltStack = NO_ALT_STACK;
   lastFault = { trapno: 0, err: 0, cr2: 0 };
-  /** The reply under way enters a handler: an OUT_FAULT means that its frame could not be written. */
-  enteringHandler = false;
+  /** The reply under way enters a handler: what was before, since its frame may prove to be unwritable. */
+  beforeHandler: BeforeHandler | null = null;
 
   // ---- The host task ----
   hostTid = 0;

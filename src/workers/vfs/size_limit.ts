@@ -3,7 +3,7 @@
 import { RLIMIT_FSIZE } from "../../shared/abi/resource.ts";
 import { SIGXFSZ } from "../../shared/abi/signal.ts";
 import { sendToTask } from "../supervisor/send_signal.ts";
-import { fromKernel } from "../supervisor/siginfo.ts";
+import { fromUser } from "../supervisor/siginfo.ts";
 import type { Task } from "../supervisor/task.ts";
 
 export function fileSizeLimit(task: Task): number {
@@ -20,5 +20,6 @@ export function allowedLength(task: Task, position: number, length: number): num
 }
 
 export function exceeded(task: Task): void {
-  sendToTask(task, fromKernel(SIGXFSZ));
+  // Linux's send_sig without force: as if the task had sent it.
+  sendToTask(task, fromUser(task, SIGXFSZ));
 }

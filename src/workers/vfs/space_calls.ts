@@ -5,7 +5,8 @@ import * as F from "../../shared/abi/fcntl.ts";
 import { IN_MODIFY } from "../../shared/abi/poll.ts";
 import { S_IFDIR, S_IFIFO, S_IFREG } from "../../shared/abi/stat.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
-import { fileSizeLimit } from "./size_limit.ts";
+import type { OpenFile } from "./file.ts";
+import { exceeded, fileSizeLimit } from "./size_limit.ts";
 
 const MODES =
   F.FALLOC_FL_KEEP_SIZE |
@@ -26,6 +27,11 @@ function checkMode(mode: number): number {
   return 0;
 }
 
+function sizeOf(file: OpenFile): number {
+  const attributes = file.inode!.attributes();
+  return typeof attributes === "number" ? 0 : attributes.size;
+}
+
 export const SPACE_HANDLERS: Record<string, Handler> = {
   fallocate: (task, fd, mode, position, length) => {
     const file = task.files.get(fd);
@@ -40,7 +46,10 @@ export const SPACE_HANDLERS: Record<string, Handler> = {
     if (type !== S_IFREG) return -ENODEV;
     const end = position + length;
     if (!Number.isSafeInteger(end)) return -EFBIG;
-    if ((mode & F.FALLOC_FL_KEEP_SIZE) === 0 && end > fileSizeLimit(task)) return -EFBIG;
+    if ((mode & F.FALLOC_FL_KEEP_SIZE) === 0 && end > fileSizeLimit(task) && end > sizeOf(file)) {
+      exceeded(task);
+      return -EFBIG;
+    }
     const done = file.allocate(task, mode, position, length);
     if (done === 0) task.kernel.fileEvents.used(file, IN_MODIFY);
     return done;
