@@ -51,6 +51,10 @@ const modules: Record<string, number>[] = [
 const NOT_IN_HEADERS = new Set([
   "MADV_GUARD_INSTALL", // Linux 6.13
   "MADV_GUARD_REMOVE",
+  "PIDFD_INFO_SIZE_VER0",
+  "PIDFD_INFO_PID",
+  "PIDFD_INFO_CREDS",
+  "PIDFD_INFO_EXIT",
   "IOV_MAX", // UIO_MAXIOV
   "MQUEUE_MAGIC",
   "ST_VALID",

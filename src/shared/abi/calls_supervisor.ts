@@ -112,7 +112,7 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   full(97, "getrlimit", [a.choice("resource", "rlimit"), a.output("rlim", "rlimit64")]),
   full(160, "setrlimit", [a.choice("resource", "rlimit"), a.input("rlim", "rlimit64")]),
   full(302, "prlimit64", [a.int("pid"), a.choice("resource", "rlimit"), a.input("new_limit", "rlimit64"), a.output("old_limit", "rlimit64")]),
-  part(98, "getrusage", [a.choice("who", "rusage"), a.output("usage", "rusage")], { note: "children: CPU time alone" }),
+  full(98, "getrusage", [a.choice("who", "rusage"), a.output("usage", "rusage")]),
 
   // Scheduling
   part(24, "sched_yield", [], { note: "the host schedules" }),

@@ -145,7 +145,7 @@ function groupFor(task: Task, { flags, exitSignal }: CloneArgs, tid: number): Th
   );
   group.processGroup = own.processGroup;
   group.session = own.session;
-  group.nice = own.nice;
+  group.creator = isSibling ? own.creator : task;
   group.oomScoreAdj = own.oomScoreAdj;
   return group;
 }
@@ -165,6 +165,8 @@ function makeTask(
   const { kernel } = task;
   const child = new Task(kernel, tid, group, stub, slot, partsFor(task, args), task.credentials, task.comm);
   child.takeSettings(task);
+  child.defaultTimerSlackNs = task.timerSlackNs;
+  child.resetSchedulingOnFork();
   child.blocked.assign(task.savedMask ?? task.blocked);
   // A copy of the memory keeps its stack; a thread with a stack of its own starts without.
   if ((args.flags & CLONE_VM) === 0 || (args.flags & CLONE_VFORK) !== 0) child.altStack = task.altStack;

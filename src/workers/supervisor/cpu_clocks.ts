@@ -1,6 +1,7 @@
 // Clocks of CPU time as calls name them: CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, and the ids
 // that clock_getcpuclockid(3) makes: ~number * 8 + kind, with a bit for threads.
 
+import { EINVAL, EOPNOTSUPP } from "../../shared/abi/errno.ts";
 import { CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID } from "../../shared/abi/time.ts";
 import { type CpuTime, groupCpuTime, taskCpuTime, total } from "./cpu_time.ts";
 import type { Task, ThreadGroup } from "./task.ts";
@@ -25,6 +26,17 @@ function ofTask(task: Task, target: Task, pick: (time: CpuTime) => number): CpuC
     () => (target.dead ? 0 : pick(taskCpuTime(target))),
     () => 1,
   );
+}
+
+/** As cpuClockOf, for clock_nanosleep(2), or a negative errno: a thread's own clock stands while it sleeps. */
+export function cpuClockToSleepOn(task: Task, clock: number): CpuClock | number {
+  if (clock === CLOCK_THREAD_CPUTIME_ID) return -EOPNOTSUPP;
+  if (clock < 0) {
+    if ((clock & (KIND_MASK | PER_THREAD)) === KIND_FD) return -EOPNOTSUPP;
+    const number = ~(clock >> 3);
+    if ((clock & PER_THREAD) !== 0 && (number === 0 || number === task.tid)) return -EINVAL;
+  }
+  return cpuClockOf(task, clock) ?? -EINVAL;
 }
 
 /** The clock of that id, or undefined: there is none. */

@@ -24,6 +24,7 @@ import {
 } from "./exec.ts";
 import { grantOf } from "./file_grant.ts";
 import { OperationList } from "./operation_list.ts";
+import { keepUseOf } from "./resource_use.ts";
 import { SignalSet } from "./signal_set.ts";
 import { MAX_ARG_STRLEN } from "./stack_image.ts";
 import { StubProcess } from "./stub_process.ts";
@@ -188,6 +189,7 @@ function changeOver(old: Task, next: Task, isUnreadable: boolean): void {
   old.coroutine = null;
   for (const stub of stubs) {
     keepTimeOf(group, stub);
+    keepUseOf(group, stub);
     stub.leave(group);
   }
   group.posixTimers.deleteAll();

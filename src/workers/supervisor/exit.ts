@@ -18,6 +18,7 @@ import { Reply } from "../../shared/ring/slot_states.ts";
 import { VM_SHARED } from "../mem/vma.ts";
 import { keepTimeOf } from "./cpu_time.ts";
 import { wakeFutex } from "./futex.ts";
+import { keepUseOf } from "./resource_use.ts";
 import { releaseRobustList } from "./robust_list.ts";
 import { sendToGroup } from "./send_signal.ts";
 import { fromKernel } from "./siginfo.ts";
@@ -91,7 +92,10 @@ export function exitGroup(group: ThreadGroup, status: number): void {
   if (group.exiting) return;
   group.exitStatus = status;
   const stubs = new Set(group.tasks.map((task) => task.stub));
-  for (const stub of stubs) keepTimeOf(group, stub);
+  for (const stub of stubs) {
+    keepTimeOf(group, stub);
+    keepUseOf(group, stub);
+  }
   group.itimers.stopAll();
   group.cpuLimit.stop();
   group.posixTimers.deleteAll();
@@ -157,6 +161,7 @@ function giveAwayChildren(group: ThreadGroup): void {
   const reaper = group.kernel.pids.reaper(group);
   for (const child of group.children) {
     child.parent = reaper;
+    child.creator = null;
     const { parentDeathSignal } = child.leader;
     if (parentDeathSignal !== 0 && child.state === "running")
       sendToGroup(child, fromKernel(parentDeathSignal));

@@ -10,6 +10,7 @@ import type { Handler } from "./dispatch.ts";
 import { EXEC_HANDLERS } from "./execve.ts";
 import { FUTEX_HANDLERS } from "./futex.ts";
 import { IDENTITY_HANDLERS } from "./identity_calls.ts";
+import { IO_PRIORITY_HANDLERS } from "./io_priority.ts";
 import { LIMIT_HANDLERS } from "./limit_calls.ts";
 import { NAMESPACE_HANDLERS } from "./namespace_calls.ts";
 import { PIDFD_HANDLERS } from "./pidfd_calls.ts";
@@ -42,6 +43,7 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map(
     ...PRCTL_HANDLERS,
     ...SCHED_HANDLERS,
     ...SCHED_ATTR_HANDLERS,
+    ...IO_PRIORITY_HANDLERS,
     ...LIMIT_HANDLERS,
     ...SIGNAL_HANDLERS,
     ...SYSTEM_HANDLERS,

@@ -2,12 +2,14 @@
 // them too.
 
 import { EBADF, EFAULT, EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { O_PATH } from "../../shared/abi/fcntl.ts";
 import * as P from "../../shared/abi/pidfd.ts";
 import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
 import { SIGRTMAX } from "../../shared/abi/signal.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import { install } from "../vfs/install.ts";
 import { PidFile } from "../vfs/pid_file.ts";
+import { processAt } from "../vfs/proc/proc_fs.ts";
 import type { Handler } from "./dispatch.ts";
 import { mayInspect } from "./ptrace_access.ts";
 import { maySignal, sendToGroup, sendToMany, sendToTask } from "./send_signal.ts";
@@ -26,6 +28,14 @@ const SCOPES: ReadonlySet<number> = new Set([
 export function processOf(task: Task, fd: number): ThreadGroup | number {
   const file = task.files.get(fd);
   return file instanceof PidFile ? file.group : -EBADF;
+}
+
+/** As processOf, but an open directory /proc/PID will do too. */
+function processByAny(task: Task, fd: number): ThreadGroup | number {
+  const file = task.files.get(fd);
+  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
+  if (file instanceof PidFile) return file.group;
+  return file.inode === null ? -EBADF : (processAt(file.inode) ?? -EBADF);
 }
 
 /** What is sent: from the caller, or as the caller says; others are not to be told what the kernel says. */
@@ -65,7 +75,7 @@ export const PIDFD_HANDLERS: Record<string, Handler> = {
 
   pidfd_send_signal: (task, fd, signo, given, scope) => {
     if (!SCOPES.has(scope)) return -EINVAL;
-    const group = processOf(task, fd);
+    const group = processByAny(task, fd);
     if (typeof group === "number") return group;
     const info = infoOf(task, group, signo, given !== 0, scope);
     return typeof info === "number" ? info : send(task, group, info, scope);

@@ -10,7 +10,6 @@ import type { Handler } from "./dispatch.ts";
 import type { Coroutine, Task } from "./task.ts";
 
 const COMM_SIZE = 16;
-const DEFAULT_SLACK_NS = 50000;
 const SECUREBITS_MAX = 0xff;
 const SECBIT_KEEP_CAPS = 1 << 4;
 const SECBIT_KEEP_CAPS_LOCKED = 1 << 5;
@@ -193,7 +192,7 @@ const OPTIONS: ReadonlyMap<number, Option> = new Map<number, Option>([
   [
     P.PR_SET_TIMERSLACK,
     (task, ns) => {
-      task.timerSlackNs = ns <= 0 ? DEFAULT_SLACK_NS : ns;
+      task.timerSlackNs = ns <= 0 ? task.defaultTimerSlackNs : ns;
       return 0;
     },
   ],

@@ -10,7 +10,12 @@ export function isRestart(result: number): boolean {
 
 /** What an interrupted call goes on from: plain data, so that it can be saved. */
 export type RestartBlock =
-  | { readonly kind: "nanosleep"; readonly deadlineNs: number; readonly remaining: number }
+  | {
+      readonly kind: "nanosleep";
+      readonly clock: number;
+      readonly deadlineNs: number;
+      readonly remaining: number;
+    }
   | { readonly kind: "poll"; readonly deadlineNs: number; readonly fds: number; readonly count: number }
   | {
       readonly kind: "futex";

@@ -13,7 +13,7 @@ export const RESTART_HANDLERS: Record<string, Handler> = {
     task.restartBlock = null;
     switch (block?.kind) {
       case "nanosleep":
-        return restartSleep(task, block.deadlineNs, block.remaining);
+        return restartSleep(task, block);
       case "poll":
         return restartPoll(task, block);
       case "futex":

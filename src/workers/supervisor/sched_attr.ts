@@ -75,10 +75,11 @@ function* setAttributes(task: Task, pid: number, address: number): Coroutine {
   // Then Linux changes nothing at all: the policy is one of the parameters.
   if ((flags & S.SCHED_FLAG_KEEP_PARAMS) !== 0) return 0;
   if (!REALTIME.has(policy)) {
-    const error = setNice(task, target.group, sched_nice);
+    const error = setNice(task, target, sched_nice);
     if (error < 0) return error;
   }
-  return setPolicy(task, target, policy, sched_priority);
+  const resets = (flags & S.SCHED_FLAG_RESET_ON_FORK) !== 0;
+  return setPolicy(task, target, resets ? policy | S.SCHED_RESET_ON_FORK : policy, sched_priority);
 }
 
 export const SCHED_ATTR_HANDLERS: Record<string, Handler> = {
@@ -98,8 +99,8 @@ export const SCHED_ATTR_HANDLERS: Record<string, Handler> = {
       {
         size: Math.min(size, sched_attr.size),
         sched_policy: target.policy,
-        sched_flags: 0,
-        sched_nice: isRealtime ? 0 : target.group.nice,
+        sched_flags: target.resetsOnFork ? S.SCHED_FLAG_RESET_ON_FORK : 0,
+        sched_nice: isRealtime ? 0 : target.nice,
         sched_priority: target.realtimePriority,
         sched_runtime: isRealtime ? 0 : sliceNs(cpuCount(task.kernel)),
         sched_deadline: 0,

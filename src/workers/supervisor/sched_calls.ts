@@ -53,10 +53,18 @@ export function setPolicy(task: Task, target: Task, given: number, priority: num
   const fits = REALTIME.has(policy) ? priority >= 1 && priority <= 99 : priority === 0;
   if (!fits) return -EINVAL;
   if (!mayChange(task, target)) return -EPERM;
-  if (REALTIME.has(policy) && !capable(task.credentials, task.kernel.users, CAP_SYS_NICE)) return -EPERM;
+  const resets = (given & S.SCHED_RESET_ON_FORK) !== 0;
+  const takesMight = REALTIME.has(policy) || (target.resetsOnFork && !resets);
+  if (takesMight && !capable(task.credentials, task.kernel.users, CAP_SYS_NICE)) return -EPERM;
+  target.resetsOnFork = resets;
   target.policy = policy;
   target.realtimePriority = priority;
   return 0;
+}
+
+/** As sched_getscheduler tells it, and setPolicy takes it. */
+function policyOf({ policy, resetsOnFork }: Task): number {
+  return resetsOnFork ? policy | S.SCHED_RESET_ON_FORK : policy;
 }
 
 function priorityParam(task: Task, address: number): number {
@@ -64,21 +72,27 @@ function priorityParam(task: Task, address: number): number {
   return task.inComplete(0, 4) ? task.view.getInt32(task.base + WINDOW, true) : -EFAULT;
 }
 
-/** Whom getpriority, setpriority mean. */
-function priorityTargets(task: Task, which: number, who: number): ThreadGroup[] | number {
+function withThreads(groups: Iterable<ThreadGroup>): Task[] {
+  const tasks: Task[] = [];
+  for (const group of groups) for (const task of group.tasks) tasks.push(task);
+  return tasks;
+}
+
+/** The threads that getpriority(2), setpriority(2) and their like mean; -EINVAL. */
+export function targetsOf(task: Task, which: number, who: number): readonly Task[] | number {
   const { pids } = task.kernel;
   switch (which) {
     case PRIO_PROCESS: {
       const target = who === 0 ? task : pids.task(who);
-      return target === undefined ? [] : [target.group];
+      return target === undefined ? [] : [target];
     }
     case PRIO_PGRP: {
       const pgid = who === 0 ? task.group.processGroup : who;
-      return [...pids.groups()].filter((group) => group.processGroup === pgid);
+      return withThreads([...pids.groups()].filter((group) => group.processGroup === pgid));
     }
     case PRIO_USER: {
       const uid = who === 0 ? task.credentials.uid : who >>> 0;
-      return [...pids.groups()].filter((group) => group.leader.credentials.uid === uid);
+      return withThreads(pids.groups()).filter(({ credentials }) => credentials.uid === uid);
     }
     default:
       return -EINVAL;
@@ -86,18 +100,19 @@ function priorityTargets(task: Task, which: number, who: number): ThreadGroup[] 
 }
 
 function getPriority(task: Task, which: number, who: number): number {
-  const groups = priorityTargets(task, which, who);
-  if (typeof groups === "number") return groups;
-  if (groups.length === 0) return -ESRCH;
-  return 20 - Math.min(...groups.map((group) => group.nice));
+  const targets = targetsOf(task, which, who);
+  if (typeof targets === "number") return targets;
+  let nicest = NICE_MAX + 1;
+  for (const { nice } of targets) nicest = Math.min(nicest, nice);
+  return targets.length === 0 ? -ESRCH : 20 - nicest;
 }
 
 function setPriority(task: Task, which: number, who: number, given: number): number {
-  const groups = priorityTargets(task, which, who);
-  if (typeof groups === "number") return groups;
+  const targets = targetsOf(task, which, who);
+  if (typeof targets === "number") return targets;
   let result = -ESRCH;
-  for (const group of groups) {
-    const error = setNice(task, group, given);
+  for (const target of targets) {
+    const error = setNice(task, target, given);
     if (error < 0) result = error;
     else if (result === -ESRCH) result = 0;
   }
@@ -105,12 +120,12 @@ function setPriority(task: Task, which: number, who: number, given: number): num
 }
 
 /** 0, -EPERM or -EACCES. */
-export function setNice(task: Task, group: ThreadGroup, given: number): number {
+export function setNice(task: Task, target: Task, given: number): number {
   const nice = Math.min(Math.max(given, NICE_MIN), NICE_MAX);
   const mighty = capable(task.credentials, task.kernel.users, CAP_SYS_NICE);
-  if (!mayChange(task, group.leader)) return -EPERM;
-  if (nice < group.nice && !mighty && nice < 20 - group.rlimits[RLIMIT_NICE]![0]) return -EACCES;
-  group.nice = nice;
+  if (!mayChange(task, target)) return -EPERM;
+  if (nice < target.nice && !mighty && nice < 20 - target.group.rlimits[RLIMIT_NICE]![0]) return -EACCES;
+  target.nice = nice;
   return 0;
 }
 
@@ -157,7 +172,7 @@ export const SCHED_HANDLERS: Record<string, Handler> = {
   getpriority: getPriority,
   setpriority: setPriority,
 
-  sched_getscheduler: (task, pid) => onTarget(task, pid, (target) => target.policy),
+  sched_getscheduler: (task, pid) => onTarget(task, pid, policyOf),
   sched_setscheduler: (task, pid, policy, param) => {
     if (policy < 0) return -EINVAL;
     const priority = priorityParam(task, param);
@@ -172,7 +187,7 @@ export const SCHED_HANDLERS: Record<string, Handler> = {
         }),
   sched_setparam: (task, pid, param) => {
     const priority = priorityParam(task, param);
-    return priority < 0 ? priority : onTarget(task, pid, (to) => setPolicy(task, to, to.policy, priority));
+    return priority < 0 ? priority : onTarget(task, pid, (to) => setPolicy(task, to, policyOf(to), priority));
   },
   sched_get_priority_max: (_task, policy) =>
     REALTIME.has(policy)
@@ -200,19 +215,6 @@ export const SCHED_HANDLERS: Record<string, Handler> = {
     });
   },
   sched_setaffinity: (task, pid, size) => onAffine(task, pid, (target) => setAffinity(task, target, size)),
-
-  ioprio_get: (task, which, who) =>
-    which === 1 ? onTarget(task, who, (target) => target.ioPriority) : -EINVAL,
-  ioprio_set: (task, which, who, priority) => {
-    if (which !== 1) return -EINVAL;
-    const kind = priority >> 13;
-    if (kind < 0 || kind > 3 || (priority & 0x1fff) > 7) return -EINVAL;
-    return onTarget(task, who, (target) => {
-      if (!mayChange(task, target)) return -EPERM;
-      target.ioPriority = priority;
-      return 0;
-    });
-  },
 
   personality: (task, persona) => {
     if (persona >>> 0 !== PERSONA_READ && persona !== PER_LINUX) {

@@ -10,6 +10,7 @@
 //   dead
 
 import { EFAULT, ENAMETOOLONG, ERESTARTSYS } from "../../shared/abi/errno.ts";
+import { SCHED_NORMAL } from "../../shared/abi/sched.ts";
 import { TWO_32 } from "../../shared/abi/struct.ts";
 import { chunkOfSlot, slotInChunk } from "../../shared/ring/guest_memory.ts";
 import * as L from "../../shared/ring/layout.ts";
@@ -77,10 +78,16 @@ export class Task {
   /** PR_SET_PDEATHSIG; 0: none. */
   parentDeathSignal = 0;
   timerSlackNs = 50_000;
+  /** What PR_SET_TIMERSLACK goes back to: its creator's. */
+  defaultTimerSlackNs = 50_000;
 
   // ---- Scheduling: kept and shown ----
   policy = 0;
   realtimePriority = 0;
+  /** -20 to 19. */
+  nice = 0;
+  /** SCHED_RESET_ON_FORK: children get nothing of it. */
+  resetsOnFork = false;
   ioPriority = 0;
   /** CPUs that it may run on; null: all. */
   affinity: ReadonlySet<number> | null = null;
@@ -174,11 +181,26 @@ export class Task {
   /** What clone and execve keep of the task that was there before. */
   takeSettings(from: Task): void {
     this.timerSlackNs = from.timerSlackNs;
+    this.defaultTimerSlackNs = from.defaultTimerSlackNs;
     this.policy = from.policy;
     this.realtimePriority = from.realtimePriority;
+    this.nice = from.nice;
+    this.resetsOnFork = from.resetsOnFork;
     this.ioPriority = from.ioPriority;
     this.affinity = from.affinity;
     this.noNewPrivileges = from.noNewPrivileges;
+  }
+
+  /** Of a new task, whose settings are its creator's. */
+  resetSchedulingOnFork(): void {
+    if (!this.resetsOnFork) return;
+    this.resetsOnFork = false;
+    if (this.realtimePriority > 0) {
+      this.policy = SCHED_NORMAL;
+      this.realtimePriority = 0;
+      this.nice = 0;
+    }
+    this.nice = Math.max(this.nice, 0);
   }
 
   // ---- In pieces: what the stub copied into the window before it posted ----

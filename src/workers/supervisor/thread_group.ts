@@ -10,6 +10,7 @@ import { type CpuTime, NO_TIME } from "./cpu_time.ts";
 import { exitGroup } from "./exit.ts";
 import { IntervalTimers } from "./interval_timers.ts";
 import { PosixTimers } from "./posix_timers.ts";
+import { NO_USE } from "./resource_use.ts";
 import { PendingSignals } from "./signals.ts";
 import type { Task } from "./task.ts";
 
@@ -47,6 +48,8 @@ export class ThreadGroup {
   leader!: Task;
   parent: ThreadGroup | null;
   readonly children = new Set<ThreadGroup>();
+  /** The parent's task that made it; when that has ended, the parent's first one stands for it. */
+  creator: Task | null = null;
   /** Signal for the parent at the end; 0: none. */
   exitSignal: number;
   #processGroup: number;
@@ -56,8 +59,6 @@ export class ThreadGroup {
   /** RLIMIT_* index -> [soft, hard]; RLIM_INFINITY is Infinity. */
   readonly rlimits: [number, number][];
   readonly pending: PendingSignals;
-  /** setpriority(2), -20 to 19: kept, the host schedules. */
-  nice = 0;
   oomScoreAdj = 0;
   /** PR_SET_CHILD_SUBREAPER: its descendants' orphans become its children. */
   isSubreaper = false;
@@ -89,6 +90,8 @@ export class ThreadGroup {
   /** CPU time of stubs that have ended, and of children that were waited for. */
   pastTime: CpuTime = NO_TIME;
   childrenTime: CpuTime = NO_TIME;
+  pastUse = NO_USE;
+  childrenUse = NO_USE;
   /** The last look of its CPU timers at its time. */
   timeSample: { readonly atNs: number; readonly time: CpuTime } | null = null;
   readonly itimers: IntervalTimers;

@@ -7,41 +7,14 @@ import { CLOCK_BOOTTIME, NSEC_PER_SEC, USER_HZ } from "../../shared/abi/time.ts"
 import { clockNs } from "./clocks.ts";
 import { type CpuTime, groupCpuTime, taskCpuTime } from "./cpu_time.ts";
 import type { Handler } from "./dispatch.ts";
-import type { Task, ThreadGroup } from "./task.ts";
-
-/** The host's account of a group's stub: faults, switches and the largest size, in KiB. */
-interface HostUse {
-  ru_maxrss: number;
-  ru_minflt: number;
-  ru_majflt: number;
-  ru_nvcsw: number;
-  ru_nivcsw: number;
-}
-
-function hostUse(group: ThreadGroup): HostUse {
-  const { native, descriptors } = group.kernel;
-  const read = (file: string) => {
-    const n = native.readSmall(descriptors.proc, `${group.leader.stub.pid}/${file}`);
-    return n <= 0 ? "" : Buffer.from(native.scratch.subarray(0, n)).toString("latin1");
-  };
-  const stat = read("stat");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const status = read("status");
-  const number = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
-  return {
-    ru_maxrss: number("VmHWM"),
-    ru_minflt: Number(fields[7] ?? 0),
-    ru_majflt: Number(fields[9] ?? 0),
-    ru_nvcsw: number("voluntary_ctxt_switches"),
-    ru_nivcsw: number("nonvoluntary_ctxt_switches"),
-  };
-}
+import { groupUse, type ResourceUse } from "./resource_use.ts";
+import type { Task } from "./task.ts";
 
 function timeval(ns: number): { tv_sec: number; tv_usec: number } {
   return { tv_sec: Math.floor(ns / NSEC_PER_SEC), tv_usec: Math.floor((ns % NSEC_PER_SEC) / 1000) };
 }
 
-export function writeRusage(task: Task, address: number, time: CpuTime, use: Partial<HostUse>): void {
+export function writeRusage(task: Task, address: number, time: CpuTime, use: ResourceUse): void {
   const value = { ru_utime: timeval(time.user), ru_stime: timeval(time.system), ...use };
   rusage.encode(value, task.bytes, task.out(address, rusage.size));
 }
@@ -53,9 +26,9 @@ function ticks(ns: number): number {
 export const USAGE_HANDLERS: Record<string, Handler> = {
   getrusage: (task, who, address) => {
     const { group } = task;
-    if (who === RUSAGE_SELF) writeRusage(task, address, groupCpuTime(group), hostUse(group));
-    else if (who === RUSAGE_THREAD) writeRusage(task, address, taskCpuTime(task), hostUse(group));
-    else if (who === RUSAGE_CHILDREN) writeRusage(task, address, group.childrenTime, {});
+    if (who === RUSAGE_SELF) writeRusage(task, address, groupCpuTime(group), groupUse(group));
+    else if (who === RUSAGE_THREAD) writeRusage(task, address, taskCpuTime(task), groupUse(group));
+    else if (who === RUSAGE_CHILDREN) writeRusage(task, address, group.childrenTime, group.childrenUse);
     else return -EINVAL;
     return 0;
   },

@@ -30,6 +30,7 @@ import {
 import { PidFile } from "../vfs/pid_file.ts";
 import { groupCpuTime, plus } from "./cpu_time.ts";
 import type { Handler } from "./dispatch.ts";
+import { groupUse, together } from "./resource_use.ts";
 import { SIGINFO_SIZE, writeSigInfo } from "./siginfo.ts";
 import { BLOCKED, type Task, type ThreadGroup } from "./task.ts";
 import { writeRusage } from "./usage_calls.ts";
@@ -48,13 +49,17 @@ export function wakeWaiters(parent: ThreadGroup): void {
   for (const waiter of [...parent.childWaiters]) waiter();
 }
 
-/** The zombie is gone: its number is free. */
-export function reap(group: ThreadGroup): void {
+/** The zombie is gone: its number is free. What it used counts for a parent that has waited for it. */
+export function reap(group: ThreadGroup, waited = false): void {
   if (group.state === "reaped") return;
   group.state = "reaped";
   if (group.parent !== null) {
-    group.parent.children.delete(group);
-    group.parent.childrenTime = plus(group.parent.childrenTime, plus(group.pastTime, group.childrenTime));
+    const { parent } = group;
+    parent.children.delete(group);
+    if (waited) {
+      parent.childrenTime = plus(parent.childrenTime, plus(group.pastTime, group.childrenTime));
+      parent.childrenUse = together(parent.childrenUse, together(group.pastUse, group.childrenUse));
+    }
   }
   group.kernel.pids.release(group);
   group.exitWatchers.wake(POLLHUP);
@@ -64,17 +69,24 @@ function isClone(child: ThreadGroup): boolean {
   return child.exitSignal !== SIGCHLD;
 }
 
-function eligible(child: ThreadGroup, selector: Selector, options: number): boolean {
+/** Whether the task made the child, or stands for a thread of its group that did. */
+function isCreator(task: Task, { creator }: ThreadGroup): boolean {
+  if (creator !== null && !creator.dead) return creator === task;
+  return task.group.tasks.find((other) => !other.dead) === task;
+}
+
+function eligible(task: Task, child: ThreadGroup, selector: Selector, options: number): boolean {
   if (!selector(child)) return false;
+  if ((options & __WNOTHREAD) !== 0 && !isCreator(task, child)) return false;
   if ((options & __WALL) !== 0) return true;
   return isClone(child) === ((options & __WCLONE) !== 0);
 }
 
 /** The first report; null when no child has one, -ECHILD when there is no such child. */
-function find(parent: ThreadGroup, selector: Selector, options: number): Report | null | number {
+function find(task: Task, selector: Selector, options: number): Report | null | number {
   let any = false;
-  for (const child of parent.children) {
-    if (!eligible(child, selector, options)) continue;
+  for (const child of task.group.children) {
+    if (!eligible(task, child, selector, options)) continue;
     if (child.state === "zombie") {
       if ((options & WEXITED) !== 0) return { child, kind: "exited" };
       continue; // it will never report anything else
@@ -94,11 +106,11 @@ function waitFor(
   deliver: (report: Report | null) => number,
 ): number {
   const parent = task.group;
-  const report = find(parent, selector, options);
+  const report = find(task, selector, options);
   if (typeof report === "number") return report;
   if (report !== null || (options & WNOHANG) !== 0) return deliver(report);
   const retry = () => {
-    const later = find(parent, selector, options);
+    const later = find(task, selector, options);
     if (later === null) return;
     parent.childWaiters.delete(retry);
     task.completeWait(typeof later === "number" ? later : deliver(later));
@@ -108,7 +120,7 @@ function waitFor(
     cancel: () => parent.childWaiters.delete(retry),
     // The signal may be the child's own SIGCHLD: what there is to report goes before it.
     interrupted: () => {
-      const now = find(parent, selector, options);
+      const now = find(task, selector, options);
       if (now === null) return -ERESTARTSYS;
       return typeof now === "number" ? now : deliver(now);
     },
@@ -118,7 +130,7 @@ function waitFor(
 
 function consume({ child, kind }: Report, options: number): void {
   if ((options & WNOWAIT) !== 0) return;
-  if (kind === "exited") reap(child);
+  if (kind === "exited") reap(child, true);
   else if (kind === "stopped") child.waitableStop = 0;
   else child.waitableContinue = false;
 }
@@ -129,7 +141,9 @@ function waitStatus({ child, kind }: Report): number {
 }
 
 function writeUse(task: Task, address: number, child: ThreadGroup): void {
-  writeRusage(task, address, plus(groupCpuTime(child), child.childrenTime), {});
+  const use = child.exiting ? child.pastUse : groupUse(child);
+  const time = plus(groupCpuTime(child), child.childrenTime);
+  writeRusage(task, address, time, together(use, child.childrenUse));
 }
 
 function siginfoOf({ child, kind }: Report) {

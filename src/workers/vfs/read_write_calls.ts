@@ -1,7 +1,7 @@
 // Reading and writing: read(2), readv(2), pread(2), write(2) and their like, lseek(2).
 
-import { EBADF, EINVAL } from "../../shared/abi/errno.ts";
-import { SEEK_HOLE } from "../../shared/abi/fcntl.ts";
+import { EBADF, EINVAL, ESPIPE } from "../../shared/abi/errno.ts";
+import { O_PATH, SEEK_HOLE } from "../../shared/abi/fcntl.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Task } from "../supervisor/task.ts";
 import type { OpenFile } from "./file.ts";
@@ -18,6 +18,14 @@ function writableFile(task: Task, fd: number): OpenFile | undefined {
   return file?.writable ? file : undefined;
 }
 
+/** The file for pread and pwrite, which streams refuse before all else, or a negative errno. */
+function positioned(task: Task, fd: number, writes: boolean): OpenFile | number {
+  const file = task.files.get(fd);
+  if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
+  if (file.isStream) return -ESPIPE;
+  return (writes ? file.writable : file.readable) ? file : -EBADF;
+}
+
 function buffer(address: number, length: number): Segments {
   const segments = new Segments();
   segments.add(address, length);
@@ -32,8 +40,8 @@ export const READ_WRITE_HANDLERS: Record<string, Handler> = {
 
   pread64: (task, fd, address, length, position) => {
     if (position < 0) return -EINVAL;
-    const file = readableFile(task, fd);
-    return file === undefined ? -EBADF : readInto(task, file, buffer(address, length), position);
+    const file = positioned(task, fd, false);
+    return typeof file === "number" ? file : readInto(task, file, buffer(address, length), position);
   },
 
   readv: (task, fd, _vector, count) => {
@@ -50,8 +58,8 @@ export const READ_WRITE_HANDLERS: Record<string, Handler> = {
 
   pwrite64: (task, fd, address, length, position) => {
     if (position < 0) return -EINVAL;
-    const file = writableFile(task, fd);
-    return file === undefined ? -EBADF : writeBuffer(task, file, buffer(address, length), position);
+    const file = positioned(task, fd, true);
+    return typeof file === "number" ? file : writeBuffer(task, file, buffer(address, length), position);
   },
 
   writev: (task, fd, _vector, count) => {

@@ -3,10 +3,12 @@
 import { ENOENT } from "../../../shared/abi/errno.ts";
 import { PROC_SUPER_MAGIC } from "../../../shared/abi/stat.ts";
 import type { Kernel } from "../../kernel.ts";
-import { GeneratedFs } from "../generated/generated_fs.ts";
+import type { ThreadGroup } from "../../supervisor/thread_group.ts";
+import { GeneratedFs, GeneratedInode } from "../generated/generated_fs.ts";
 import { directory, link, numberOf } from "../generated/nodes.ts";
+import type { Inode } from "../inode.ts";
 import { PROCESS } from "./process_files.ts";
-import { SystemSubject } from "./subjects.ts";
+import { ProcessSubject, SystemSubject } from "./subjects.ts";
 import { SYSCTL } from "./sysctl_files.ts";
 import { SYSTEM_FILES } from "./system_files.ts";
 
@@ -40,4 +42,11 @@ const ROOT = directory<SystemSubject>(
 
 export function makeProc(kernel: Kernel): GeneratedFs {
   return new GeneratedFs(kernel, "proc", PROC_SUPER_MAGIC, ROOT, new SystemSubject(kernel));
+}
+
+/** The process whose directory /proc/PID an inode is; null for any other. */
+export function processAt(inode: Inode): ThreadGroup | null {
+  if (!(inode instanceof GeneratedInode) || inode.node !== PROCESS) return null;
+  const { subject } = inode;
+  return subject instanceof ProcessSubject && !subject.isThread ? subject.group : null;
 }

@@ -64,7 +64,7 @@ export function stat(subject: ProcessSubject): string {
   const time = subject.isThread && subject.alive ? taskCpuTime(task) : groupCpuTime(group);
   const children = group.childrenTime;
   const ticks = (ns: number) => Math.floor(ns / NS_PER_TICK);
-  const nice = group.nice;
+  const { nice } = task;
   const fields = [
     stateOf(task),
     group.parent?.pid ?? 0,
