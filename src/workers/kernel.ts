@@ -20,6 +20,7 @@ import { Scanner } from "../shared/ring/scan.ts";
 import { Slots } from "../shared/ring/slot.ts";
 import { Request } from "../shared/ring/slot_states.ts";
 import { Counters } from "./counters.ts";
+import { IpcNamespace } from "./ipc/namespace.ts";
 import { Vdso } from "./mem/vdso.ts";
 import type { Native } from "./native.ts";
 import { UnixGarbage } from "./net/unix/garbage.ts";
@@ -46,6 +47,8 @@ import { FileEvents } from "./vfs/file_events.ts";
 import { LockTable } from "./vfs/file_locks.ts";
 import { mountInitialTree } from "./vfs/initial_mounts.ts";
 import { InotifyUsers } from "./vfs/inotify.ts";
+import type { Space } from "./vfs/memory/file_data.ts";
+import type { MemoryFs } from "./vfs/memory/memory_fs.ts";
 import { makeMemoryFiles } from "./vfs/memory_file_calls.ts";
 import { type Mount, MountIds, MountNamespace, type Path } from "./vfs/path.ts";
 import { Pipes } from "./vfs/pipe.ts";
@@ -155,6 +158,10 @@ export class Kernel {
   root!: Path;
   /** Where files of memfd_create stand: in no tree. */
   readonly memoryFiles: Mount;
+  /** Where System V segments are charged: with the files of memfd_create. */
+  readonly ipcSpace: Space;
+  /** The IPC namespace of programs that are started from outside. */
+  readonly ipc: IpcNamespace;
   vdso!: Vdso;
   /** Where random bytes are made before they go to shared memory. */
   readonly random = new Uint8Array(WINDOW_SIZE);
@@ -194,6 +201,9 @@ export class Kernel {
     this.anonymous = new AnonymousInodes(this);
     this.devPts = new DevPts(this);
     this.memoryFiles = makeMemoryFiles(this);
+    this.ipcSpace = this.memoryFiles.fs as MemoryFs;
+    this.ipc = new IpcNamespace(this);
+    this.ipc.enter();
   }
 
   /** Maps the kernel page, fills it in and introduces the zygote. Throws: there is no sandbox without. */

@@ -135,13 +135,13 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
 
   // System V semaphores and messages
   none(64, "semget", [a.int("key"), a.int("nsems"), a.flags("semflg", "ipc")]),
-  none(65, "semop", [a.int("semid"), a.later(a.list("sops", "sembuf", "nsops")), a.size("nsops")]),
-  none(66, "semctl", [a.int("semid"), a.int("semnum"), a.choice("cmd", "ipcCommand"), a.word("arg")]),
-  none(220, "semtimedop", [a.int("semid"), a.later(a.list("sops", "sembuf", "nsops")), a.size("nsops"), a.input("timeout", "timespec")]),
+  none(65, "semop", [a.int("semid"), a.later(a.list("sops", "sembuf", "nsops")), a.uint("nsops")]),
+  none(66, "semctl", [a.int("semid"), a.int("semnum"), a.choice("cmd", "semCommand"), a.word("arg")]),
+  none(220, "semtimedop", [a.int("semid"), a.later(a.list("sops", "sembuf", "nsops")), a.uint("nsops"), a.input("timeout", "timespec")]),
   none(68, "msgget", [a.int("key"), a.flags("msgflg", "ipc")]),
   none(69, "msgsnd", [a.int("msqid"), a.addr("msgp"), a.size("msgsz"), a.flags("msgflg", "ipc")]),
-  none(70, "msgrcv", [a.int("msqid"), a.addr("msgp"), a.size("msgsz"), a.offset("msgtyp"), a.flags("msgflg", "ipc")]),
-  none(71, "msgctl", [a.int("msqid"), a.choice("cmd", "ipcCommand"), a.addr("buf")]),
+  none(70, "msgrcv", [a.int("msqid"), a.addr("msgp"), a.size("msgsz"), a.offset("msgtyp"), a.flags("msgflg", "msgrcv")]),
+  none(71, "msgctl", [a.int("msqid"), a.choice("cmd", "msgCommand"), a.addr("buf")]),
 
   // The system
   full(63, "uname", [a.output("buf", "utsname")]),

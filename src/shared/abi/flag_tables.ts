@@ -146,22 +146,25 @@ export const FLAG_TABLES = {
 
   // IPC, sockets, random numbers
   ipc: flags(only(ipc, "IPC_CREAT", "IPC_EXCL", "IPC_NOWAIT")),
-  ipcCommand: values(
+  shmget: flags(only(ipc, "IPC_CREAT", "IPC_EXCL", "SHM_HUGETLB", "SHM_NORESERVE")),
+  shmCommand: values(
     only(
       ipc,
-      "IPC_RMID",
-      "IPC_SET",
-      "IPC_STAT",
-      "IPC_INFO",
-      "GETPID",
-      "GETVAL",
-      "GETALL",
-      "GETNCNT",
-      "GETZCNT",
-      "SETVAL",
-      "SETALL",
+      ...["IPC_RMID", "IPC_SET", "IPC_STAT", "IPC_INFO"],
+      ...["SHM_LOCK", "SHM_UNLOCK", "SHM_STAT", "SHM_INFO", "SHM_STAT_ANY"],
     ),
   ),
+  semCommand: values(
+    only(
+      ipc,
+      ...["IPC_RMID", "IPC_SET", "IPC_STAT", "IPC_INFO", "SEM_STAT", "SEM_INFO", "SEM_STAT_ANY"],
+      ...["GETPID", "GETVAL", "GETALL", "GETNCNT", "GETZCNT", "SETVAL", "SETALL"],
+    ),
+  ),
+  msgCommand: values(
+    only(ipc, ...["IPC_RMID", "IPC_SET", "IPC_STAT", "IPC_INFO", "MSG_STAT", "MSG_INFO", "MSG_STAT_ANY"]),
+  ),
+  msgrcv: flags(only(ipc, "IPC_NOWAIT", "MSG_NOERROR", "MSG_EXCEPT", "MSG_COPY")),
   shmat: flags(only(ipc, "SHM_RDONLY", "SHM_RND", "SHM_REMAP", "SHM_EXEC")),
   getrandom: flags(pick(ipc, "GRND_")),
   addressFamily: values(pick(socket, "AF_")),

@@ -15,6 +15,7 @@ export const SHM_LOCK = 11;
 export const SHM_UNLOCK = 12;
 export const SHM_STAT = 13;
 export const SHM_INFO = 14;
+export const SHM_STAT_ANY = 15;
 export const GETPID = 11;
 export const GETVAL = 12;
 export const GETALL = 13;
@@ -24,9 +25,20 @@ export const SETVAL = 16;
 export const SETALL = 17;
 export const SEM_STAT = 18;
 export const SEM_INFO = 19;
-export const SEM_UNDO = 4096;
+export const SEM_STAT_ANY = 20;
+export const SEM_UNDO = 0o10000;
 export const MSG_STAT = 11;
 export const MSG_INFO = 12;
+export const MSG_STAT_ANY = 13;
+
+// In a segment's mode
+export const SHM_DEST = 0o1000;
+export const SHM_LOCKED = 0o2000;
+
+// msgrcv
+export const MSG_NOERROR = 0o10000;
+export const MSG_EXCEPT = 0o20000;
+export const MSG_COPY = 0o40000;
 
 // shmat
 export const SHM_RDONLY = 0o10000;

@@ -4,17 +4,19 @@
 import { i32, i64, type StructType, type Type, u8, u32, u64 } from "./struct.ts";
 import * as elf from "./structs_elf.ts";
 import * as file from "./structs_file.ts";
+import * as ipc from "./structs_ipc.ts";
 import * as net from "./structs_net.ts";
 import * as task from "./structs_task.ts";
 import * as time from "./structs_time.ts";
 
 export * from "./structs_elf.ts";
 export * from "./structs_file.ts";
+export * from "./structs_ipc.ts";
 export * from "./structs_net.ts";
 export * from "./structs_task.ts";
 export * from "./structs_time.ts";
 
-export const STRUCTS = { ...elf, ...file, ...net, ...task, ...time };
+export const STRUCTS = { ...elf, ...file, ...ipc, ...net, ...task, ...time };
 
 export const SCALARS = { u8, u32, i32, u64, i64 };
 

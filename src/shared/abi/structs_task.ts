@@ -259,32 +259,3 @@ export const sock_filter = struct("struct sock_filter", "linux/filter.h", {
 });
 
 export const sock_fprog = struct("struct sock_fprog", "linux/filter.h", { len: u16, filter: ptr });
-
-// ---- System V IPC ----
-
-export const sembuf = struct("struct sembuf", "linux/sem.h", { sem_num: u16, sem_op: i16, sem_flg: i16 });
-
-export const ipc64_perm = struct("struct ipc64_perm", "asm/ipcbuf.h", {
-  key: i32,
-  uid: u32,
-  gid: u32,
-  cuid: u32,
-  cgid: u32,
-  mode: u32,
-  seq: u16,
-  __unused1: u64,
-  __unused2: u64,
-});
-
-export const shmid64_ds = struct("struct shmid64_ds", "asm/shmbuf.h", {
-  shm_perm: ipc64_perm,
-  shm_segsz: u64,
-  shm_atime: i64,
-  shm_dtime: i64,
-  shm_ctime: i64,
-  shm_cpid: i32,
-  shm_lpid: i32,
-  shm_nattch: u64,
-  __unused4: u64,
-  __unused5: u64,
-});

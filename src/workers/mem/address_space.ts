@@ -94,11 +94,11 @@ export class AddressSpace {
     if (inode !== null && inode.denyWriteAccess() === 0) this.#executed = inode;
   }
 
-  /** Nothing runs in it any more. */
-  release(): void {
+  /** Nothing runs in it any more. `pid`: the process whose end that was. */
+  release(pid?: number): void {
     this.#executed?.allowWriteAccess();
     this.#executed = null;
-    this.vmas.clear();
+    this.vmas.clear(pid);
   }
 
   /** Of a forked child. Under lockAll(). */

@@ -18,6 +18,7 @@ export const VM_HUGEPAGE = 1 << 8;
 export const VM_NOHUGEPAGE = 1 << 9;
 export const VM_SEALED = 1 << 10; // mseal: no unmapping, moving or changing
 export const VM_HIDDEN = 1 << 11; // not in /proc/PID/maps: trampoline pools, what the host sealed
+export const VM_ATTACHED = 1 << 12; // its backing counts its VMAs, which never become one again
 
 /** What backs a VMA that is not private anonymous memory; compared by identity. */
 export type Backing = object;
@@ -30,6 +31,12 @@ export interface Mapped {
   readonly path: string;
   readonly dev: number;
   readonly ino: number;
+}
+
+/** A backing that counts the VMAs that it stands in, those of VM_ATTACHED (Linux: vm_ops with open and close). */
+export interface CountedBacking extends Mapped {
+  /** VMAs of it came or went, by the doing of process `pid`. */
+  vmasChanged(change: number, pid: number): void;
 }
 
 export interface Vma {
@@ -86,6 +93,7 @@ export function mergeable(low: Vma, high: Vma): boolean {
     low.prot === high.prot &&
     low.maxProt === high.maxProt &&
     low.flags === high.flags &&
+    (low.flags & VM_ATTACHED) === 0 &&
     low.backing === high.backing &&
     low.name === high.name &&
     (low.backing === null || low.offset + (low.end - low.start) === high.offset)

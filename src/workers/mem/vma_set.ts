@@ -8,11 +8,13 @@
 import { EACCES, EINVAL, ENOMEM, EPERM } from "../../shared/abi/errno.ts";
 import { PROT_EXEC, PROT_WRITE } from "../../shared/abi/mman.ts";
 import {
+  type CountedBacking,
   changed,
   clip,
   mergeable,
   moved,
   PAGE_SIZE,
+  VM_ATTACHED,
   VM_GROWSDOWN,
   VM_LOCKED,
   VM_SEALED,
@@ -40,6 +42,8 @@ export const MAX_MAP_COUNT = 65530;
 export interface VmaAccount {
   readonly counters: { mappings: number };
   readonly limits: { readonly mappings: number };
+  /** On whose behalf they change. */
+  readonly current: { readonly group: { readonly pid: number } } | null;
 }
 
 export interface Range {
@@ -75,6 +79,9 @@ export class VmaSet {
   readonly #excluded: readonly Range[];
   #tree: VmaTree = null;
   #totals: VmaTotals = { total: 0, data: 0, stack: 0, exec: 0, locked: 0 };
+  /** How many VMAs each backing has that counts them, and what a change under way has not told yet. */
+  #attached: Map<CountedBacking, number> | null = null;
+  readonly #untold = new Map<CountedBacking, number>();
   #reservedMaps = 0;
   #reservedBytes = 0;
 
@@ -104,11 +111,15 @@ export class VmaSet {
     copy.#tree = this.#tree;
     copy.#totals = { ...this.#totals };
     copy.#counted(this.count);
+    for (const [backing, vmas] of this.#attached ?? []) copy.#count(backing, vmas);
+    copy.#tell(this.#actor);
     return copy;
   }
 
-  /** The end of the address space: nothing is mapped any more. */
-  clear(): void {
+  /** The end of the address space: nothing is mapped any more. `pid`: whose it was. */
+  clear(pid = this.#actor): void {
+    for (const [backing, vmas] of this.#attached ?? []) this.#count(backing, -vmas);
+    this.#tell(pid);
     this.#counted(-this.count);
     this.#tree = null;
     this.#totals = { total: 0, data: 0, stack: 0, exec: 0, locked: 0 };
@@ -116,6 +127,34 @@ export class VmaSet {
 
   #counted(change: number): void {
     if (this.#shared !== null) this.#shared.counters.mappings += change;
+  }
+
+  get #actor(): number {
+    return this.#shared?.current?.group.pid ?? 0;
+  }
+
+  #count(backing: CountedBacking, change: number): void {
+    this.#untold.set(backing, (this.#untold.get(backing) ?? 0) + change);
+  }
+
+  // At the end of a change: what is cut out and put back in other pieces was never gone.
+  #tell(pid: number): void {
+    for (const [backing, change] of this.#untold) {
+      if (change === 0) continue;
+      this.#attached ??= new Map();
+      const vmas = (this.#attached.get(backing) ?? 0) + change;
+      if (vmas === 0) this.#attached.delete(backing);
+      else this.#attached.set(backing, vmas);
+      backing.vmasChanged(change, pid);
+    }
+    this.#untold.clear();
+  }
+
+  /** The first VMA of a counted backing that ends above `address` and fits; null: none. */
+  firstAttached(address: number, fits: (vma: Vma) => boolean): Vma | null {
+    if (this.#attached === null || this.#attached.size === 0) return null;
+    const attached = (vma: Vma) => (vma.flags & VM_ATTACHED) !== 0 && fits(vma);
+    return this.overlapping(address, Number.POSITIVE_INFINITY).find(attached) ?? null;
   }
 
   /** Whether all address spaces together may have so many VMAs more. */
@@ -273,6 +312,11 @@ export class VmaSet {
   }
 
   apply(step: Step): void {
+    this.#change(step);
+    if (this.#untold.size > 0) this.#tell(this.#actor);
+  }
+
+  #change(step: Step): void {
     switch (step.op) {
       case "unmap":
         this.#cut(step.start, step.end);
@@ -324,12 +368,14 @@ export class VmaSet {
   #insert(vma: Vma): void {
     this.#tree = insert(this.#tree, vma);
     this.#counted(1);
+    if ((vma.flags & VM_ATTACHED) !== 0) this.#count(vma.backing as CountedBacking, 1);
     this.#account(vma, vma.end - vma.start);
   }
 
   #remove(vma: Vma): void {
     this.#tree = remove(this.#tree, vma.start);
     this.#counted(-1);
+    if ((vma.flags & VM_ATTACHED) !== 0) this.#count(vma.backing as CountedBacking, -1);
     this.#account(vma, vma.start - vma.end);
   }
 

@@ -13,6 +13,7 @@ import {
   CLONE_FILES,
   CLONE_FS,
   CLONE_IO,
+  CLONE_NEWIPC,
   CLONE_NEWNS,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
@@ -34,7 +35,7 @@ import type { FsState } from "../vfs/fs_state.ts";
 import type { Birth } from "./births.ts";
 import { type ChildPidfd, givePidfd, NO_PIDFD, takePidfd, writePidfd } from "./clone_pidfd.ts";
 import type { Handler } from "./dispatch.ts";
-import { mayCopyMounts } from "./namespace_calls.ts";
+import { mayCopyMounts, mayMakeIpcNamespace } from "./namespace_calls.ts";
 import { OperationList } from "./operation_list.ts";
 import { NO_ALT_STACK } from "./signal_frame.ts";
 import { StubProcess } from "./stub_process.ts";
@@ -61,6 +62,7 @@ const SUPPORTED =
   CLONE_UNTRACED |
   CLONE_SYSVSEM |
   CLONE_NEWNS |
+  CLONE_NEWIPC |
   CLONE_IO;
 
 interface CloneArgs {
@@ -90,6 +92,11 @@ function check(task: Task, args: CloneArgs): number {
   if ((flags & CLONE_NEWNS) !== 0) {
     const refused = (flags & CLONE_FS) !== 0 ? -EINVAL : mayCopyMounts(task);
     if (refused < 0) return refused;
+  }
+  if ((flags & CLONE_NEWIPC) !== 0) {
+    const refused = mayMakeIpcNamespace(task);
+    if (refused < 0) return refused;
+    if ((flags & CLONE_SYSVSEM) !== 0) return -EINVAL;
   }
   if ((flags & CLONE_SIGHAND) !== 0 && ((flags & CLONE_VM) === 0 || clearHandlers)) return -EINVAL;
   if ((flags & CLONE_THREAD) !== 0 && (flags & CLONE_SIGHAND) === 0) return -EINVAL;
@@ -128,6 +135,7 @@ function partsFor(task: Task, { flags, clearHandlers }: CloneArgs): SharedParts 
         : clearHandlers
           ? task.handlers.afterExec()
           : task.handlers.copy(),
+    ipc: task.ipc.forClone(flags),
   };
 }
 

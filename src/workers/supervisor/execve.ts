@@ -107,7 +107,7 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
     closeImage(image);
     return unplaced;
   }
-  const parts = { files: task.files, fs: task.fs, handlers: task.handlers.afterExec() };
+  const parts = { files: task.files, fs: task.fs, handlers: task.handlers.afterExec(), ipc: task.ipc };
   const grant = grantOf(image.program.path, task.noNewPrivileges);
   const { credentials, secure } = credentialsAfterExec(task.credentials, grant, sharesFs(task));
   // Who may run a program but not read it does not get its memory either.

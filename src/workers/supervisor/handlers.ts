@@ -1,6 +1,7 @@
 // The registry of handlers: one map from the names in the system call table to the functions that
 // serve them, collected from the subsystems.
 
+import { IPC_HANDLERS } from "../ipc/calls.ts";
 import { MEM_HANDLERS } from "../mem/calls.ts";
 import { NET_HANDLERS } from "../net/calls.ts";
 import { VFS_HANDLERS } from "../vfs/calls.ts";
@@ -52,6 +53,7 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map(
     ...USAGE_HANDLERS,
     ...SLEEP_HANDLERS,
     ...RESTART_HANDLERS,
+    ...IPC_HANDLERS,
     ...MEM_HANDLERS,
     ...VFS_HANDLERS,
     ...NET_HANDLERS,

@@ -8,6 +8,7 @@ import { SIGKILL, SIGSEGV } from "../../shared/abi/signal.ts";
 import { S_IFDIR } from "../../shared/abi/stat.ts";
 import type { ProcessSpec } from "../../shared/process_spec.ts";
 import { containerStartError } from "../../shared/start_error.ts";
+import { IpcMember } from "../ipc/member.ts";
 import type { Kernel } from "../kernel.ts";
 import { owned } from "../vfs/dev_nodes.ts";
 import { openExecutable } from "../vfs/executable.ts";
@@ -173,6 +174,7 @@ function startTask(
     files,
     fs,
     handlers: SignalHandlers.ignoring(setFromHex(spec.ignored)),
+    ipc: new IpcMember(kernel.ipc),
   };
   // As execve does: what the file grants, and for a user who is not root only the ambient set.
   const grant = grantOf(image.program.path, spec.container?.noNewPrivileges === true);

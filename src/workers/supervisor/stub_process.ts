@@ -70,7 +70,7 @@ export class StubProcess {
     const others = this.tasks.some((task) => !task.dead && task.group !== group);
     if (!others) {
       this.kill();
-      this.space.release();
+      this.space.release(group.pid);
     }
     for (const task of [...this.tasks]) {
       if (task.group !== group || task.dead) continue;

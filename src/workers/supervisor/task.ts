@@ -16,6 +16,7 @@ import { chunkOfSlot, slotInChunk } from "../../shared/ring/guest_memory.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Frame } from "../../shared/ring/slot.ts";
 import { Reply, type ReplyCode } from "../../shared/ring/slot_states.ts";
+import type { IpcMember } from "../ipc/member.ts";
 import type { Kernel } from "../kernel.ts";
 import { isGuestRange } from "../mem/guest_range.ts";
 import type { FileTable } from "../vfs/file_table.ts";
@@ -54,6 +55,7 @@ export interface SharedParts {
   files: FileTable;
   fs: FsState;
   handlers: SignalHandlers;
+  ipc: IpcMember;
 }
 
 export class Task {
@@ -71,6 +73,7 @@ export class Task {
   files: FileTable;
   fs: FsState;
   readonly handlers: SignalHandlers;
+  readonly ipc: IpcMember;
   credentials: Credentials;
   comm: string;
   /** PR_SET_NO_NEW_PRIVS: execve gives nothing that was not there before. */
@@ -170,6 +173,7 @@ export class Task {
     this.files = parts.files;
     this.fs = parts.fs;
     this.handlers = parts.handlers;
+    this.ipc = parts.ipc;
     this.credentials = credentials;
     this.comm = comm;
   }
@@ -532,10 +536,11 @@ export class Task {
     this.kernel.slots.setWord(this.slot, L.REP_FLAGS, report ? L.REP_REPORT : 0);
   }
 
-  /** The task has no more use for its files and its place in the file system; once. */
+  /** The task has no more use for its files, its place in the file system and System V objects; once. */
   releaseFiles(): void {
     if (this.#filesReleased) return;
     this.#filesReleased = true;
+    this.ipc.release();
     this.files.release();
     this.fs.release();
   }

@@ -2,10 +2,11 @@
 
 import { ENOENT } from "../../../shared/abi/errno.ts";
 import { PROC_SUPER_MAGIC } from "../../../shared/abi/stat.ts";
+import { sysvipcShm } from "../../ipc/proc_files.ts";
 import type { Kernel } from "../../kernel.ts";
 import type { ThreadGroup } from "../../supervisor/thread_group.ts";
 import { GeneratedFs, GeneratedInode } from "../generated/generated_fs.ts";
-import { directory, link, numberOf } from "../generated/nodes.ts";
+import { bound, directory, link, numberOf } from "../generated/nodes.ts";
 import type { Inode } from "../inode.ts";
 import { PROCESS } from "./process_files.ts";
 import { ProcessSubject, SystemSubject } from "./subjects.ts";
@@ -19,6 +20,9 @@ const ROOT = directory<SystemSubject>(
     net: link(() => "self/net"),
     self: link(({ kernel }) => (kernel.current === null ? -ENOENT : String(kernel.current.group.pid))),
     sys: SYSCTL,
+    sysvipc: directory<SystemSubject>({
+      shm: bound(({ kernel }) => sysvipcShm(kernel)),
+    }),
     "thread-self": link(({ kernel: { current } }) =>
       current === null ? -ENOENT : `${current.group.pid}/task/${current.tid}`,
     ),

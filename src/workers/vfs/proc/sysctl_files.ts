@@ -4,6 +4,8 @@
 import { randomUUID } from "node:crypto";
 import { EINVAL, EPERM } from "../../../shared/abi/errno.ts";
 import { CAP_LAST_CAP, CAP_SYS_ADMIN } from "../../../shared/abi/prctl.ts";
+import { IPC_SETTINGS } from "../../ipc/limits.ts";
+import { namespaceOfReader } from "../../ipc/proc_files.ts";
 import { MAX_MAP_COUNT } from "../../mem/vma_set.ts";
 import { capable } from "../../supervisor/credentials.ts";
 import { PID_MAX } from "../../supervisor/pids.ts";
@@ -26,7 +28,18 @@ function utsName(field: "nodename" | "domainname"): FileNode<SystemSubject> {
   });
 }
 
+/** The reader's IPC namespace's limits. */
+const IPC: Table<SystemSubject> = Object.fromEntries(
+  Object.entries(IPC_SETTINGS).map(([name, setting]) => [
+    name,
+    file<SystemSubject>(({ kernel }) => `${setting.read(namespaceOfReader(kernel).limits)}\n`, {
+      write: ({ kernel }, text) => setting.write(namespaceOfReader(kernel).limits, text),
+    }),
+  ]),
+);
+
 const KERNEL: Table<SystemSubject> = {
+  ...IPC,
   cap_last_cap: constant(CAP_LAST_CAP),
   core_pattern: constant("core"),
   core_uses_pid: constant(0),
@@ -34,9 +47,6 @@ const KERNEL: Table<SystemSubject> = {
   domainname: utsName("domainname"),
   hostname: utsName("nodename"),
   kptr_restrict: constant(1),
-  msgmax: constant(8192),
-  msgmnb: constant(16384),
-  msgmni: constant(32000),
   ngroups_max: constant(65536),
   osrelease: constant(RELEASE),
   ostype: constant("Linux"),
@@ -54,10 +64,6 @@ const KERNEL: Table<SystemSubject> = {
   }),
   randomize_va_space: constant(2),
   sched_child_runs_first: constant(0),
-  sem: constant("32000\t1024000000\t500\t32000"),
-  shmall: constant("18446744073692774399"),
-  shmmax: constant("18446744073692774399"),
-  shmmni: constant(4096),
   "threads-max": file(({ kernel }) => `${kernel.limits.tasks}\n`),
   tainted: constant(0),
   unprivileged_bpf_disabled: constant(2),

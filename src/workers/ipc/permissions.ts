@@ -1,0 +1,75 @@
+// Who may do what with a System V object (ipc/util.c): owner, creator and mode, as a file has them, and two
+// capabilities.
+
+import { EACCES, EINVAL, EPERM } from "../../shared/abi/errno.ts";
+import { CAP_IPC_OWNER, CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
+import type { ValueOf } from "../../shared/abi/struct.ts";
+import type { ipc64_perm } from "../../shared/abi/structs.ts";
+import { type Credentials, capable } from "../supervisor/credentials.ts";
+import type { Task } from "../supervisor/task.ts";
+
+const RWXUGO = 0o777;
+export const S_IRUGO = 0o444;
+export const S_IWUGO = 0o222;
+export const S_IXUGO = 0o111;
+
+export class IpcPermissions {
+  key: number;
+  uid: number;
+  gid: number;
+  readonly cuid: number;
+  readonly cgid: number;
+  /** Permission bits; of a segment SHM_DEST and SHM_LOCKED too. */
+  mode: number;
+  /** Given by Identifiers.add. */
+  id = -1;
+  sequence = 0;
+  /** Its identifier is no more. */
+  removed = false;
+
+  constructor(key: number, flags: number, { euid, egid }: Credentials) {
+    this.key = key;
+    this.uid = euid;
+    this.cuid = euid;
+    this.gid = egid;
+    this.cgid = egid;
+    this.mode = flags & RWXUGO;
+  }
+
+  toStruct(): Partial<ValueOf<typeof ipc64_perm>> {
+    const { key, uid, gid, cuid, cgid, mode, sequence } = this;
+    return { key, uid, gid, cuid, cgid, mode, seq: sequence };
+  }
+
+  /** IPC_SET: 0 or -EINVAL. */
+  update({ uid, gid, mode }: { uid: number; gid: number; mode: number }): number {
+    if (uid === 0xffffffff || gid === 0xffffffff) return -EINVAL;
+    this.uid = uid;
+    this.gid = gid;
+    this.mode = (this.mode & ~RWXUGO) | (mode & RWXUGO);
+    return 0;
+  }
+}
+
+function inGroup({ fsgid, groups }: Credentials, gid: number): boolean {
+  return fsgid === gid || groups.includes(gid);
+}
+
+/** Whether the task may do what the bits of `wanted`, in whichever of the three places, stand for: 0 or -EACCES. */
+export function mayUse(task: Task, permissions: IpcPermissions, wanted: number): number {
+  const { credentials } = task;
+  const { uid, cuid, gid, cgid, mode } = permissions;
+  const bits = (wanted >> 6) | (wanted >> 3) | wanted;
+  let granted = mode;
+  if (credentials.euid === cuid || credentials.euid === uid) granted >>= 6;
+  else if (inGroup(credentials, cgid) || inGroup(credentials, gid)) granted >>= 3;
+  if ((bits & ~granted & 7) === 0) return 0;
+  return capable(credentials, task.kernel.users, CAP_IPC_OWNER) ? 0 : -EACCES;
+}
+
+/** Whether the task may change or remove the object: 0 or -EPERM. */
+export function mayControl(task: Task, { uid, cuid }: IpcPermissions): number {
+  const { euid } = task.credentials;
+  if (euid === cuid || euid === uid) return 0;
+  return capable(task.credentials, task.kernel.users, CAP_SYS_ADMIN) ? 0 : -EPERM;
+}

@@ -1,0 +1,75 @@
+// /proc/sysvipc: the objects of the reader's IPC namespace, one a line (proc(5)).
+
+import type { Kernel } from "../kernel.ts";
+import type { IpcNamespace } from "./namespace.ts";
+import type { Segment } from "./segment.ts";
+
+const SHM_HEADER =
+  "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap\n";
+const ID_WIDTH = 5;
+const TIME_WIDTH = 10;
+const SIZE_WIDTH = 21;
+
+const right = (value: number | string, width: number) => String(value).padStart(width);
+const ids = (...values: number[]) => values.map((value) => right(value, ID_WIDTH)).join(" ");
+const times = (...values: number[]) => values.map((value) => right(value, TIME_WIDTH)).join(" ");
+
+interface Permissions {
+  readonly key: number;
+  readonly id: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly cuid: number;
+  readonly cgid: number;
+}
+
+/** The columns that all kinds begin with. */
+function head({ key, id, mode }: Permissions): string {
+  return `${right(key, 10)} ${right(id, 10)}  ${right(mode.toString(8), 4)}`;
+}
+
+const owners = ({ uid, gid, cuid, cgid }: Permissions) => ids(uid, gid, cuid, cgid);
+
+function segmentLine(segment: Segment): string {
+  const { permissions, size, creatorPid, lastPid, attaches, attachTime, detachTime, changeTime } = segment;
+  const parts = [
+    head(permissions),
+    right(size, SIZE_WIDTH),
+    ids(creatorPid, lastPid),
+    right(attaches, ID_WIDTH + 1),
+    owners(permissions),
+    times(attachTime, detachTime, changeTime),
+    right(segment.resident, SIZE_WIDTH),
+    right(0, SIZE_WIDTH),
+  ];
+  return `${parts.join(" ")}\n`;
+}
+
+interface Lines {
+  readonly records: () => Iterator<string>;
+}
+
+/** The contents of a file that shows the namespace that it was opened in. */
+function lines<T>(
+  kernel: Kernel,
+  header: string,
+  objects: (namespace: IpcNamespace) => Iterable<T>,
+  line: (object: T) => string,
+): Lines {
+  const namespace = namespaceOfReader(kernel);
+  return {
+    *records() {
+      yield header;
+      for (const object of objects(namespace)) yield line(object);
+    },
+  };
+}
+
+/** The reader's namespace; the first one for who is not in the sandbox. */
+export function namespaceOfReader(kernel: Kernel): IpcNamespace {
+  return kernel.current?.ipc.namespace ?? kernel.ipc;
+}
+
+export const sysvipcShm = (kernel: Kernel) =>
+  lines(kernel, SHM_HEADER, ({ segments }) => segments.all(), segmentLine);

@@ -1,0 +1,42 @@
+// Work that may be long, done in pieces: what is not done at once goes on in later turns of the kernel thread
+// (hardening.md, F26).
+
+import type { Kernel } from "../kernel.ts";
+
+/** Does a piece of its work, and says whether that was the last. */
+export type Piece = () => boolean;
+
+export class Steps {
+  readonly #kernel: Kernel;
+  readonly #pieces: Piece[] = [];
+  #armed = false;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** Does the first piece now. */
+  run(piece: Piece): void {
+    if (!piece()) this.later(piece);
+  }
+
+  later(piece: Piece): void {
+    this.#pieces.push(piece);
+    this.#arm();
+  }
+
+  #arm(): void {
+    if (this.#armed) return;
+    this.#armed = true;
+    const { native, timers } = this.#kernel;
+    timers.add(native.monotonicNs(), () => this.#turn());
+  }
+
+  // One piece a turn, whoever it belongs to.
+  #turn(): void {
+    this.#armed = false;
+    const piece = this.#pieces.shift();
+    if (piece !== undefined && !piece()) this.#pieces.push(piece);
+    if (this.#pieces.length > 0) this.#arm();
+  }
+}
