@@ -30,6 +30,6 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "inotify", // events of files
   "pidfd", // descriptors of processes
   "memfd", // memfd_create, seals
-  "sysv", // System V shared memory
+  "sysv", // System V shared memory, semaphores and message queues
   "mounts", // mount, umount, pivot_root, mount namespaces
 ]);

@@ -134,14 +134,14 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   full(315, "sched_getattr", [a.int("pid"), a.addr("attr"), a.uint("size"), a.uint("flags")]),
 
   // System V semaphores and messages
-  none(64, "semget", [a.int("key"), a.int("nsems"), a.flags("semflg", "ipc")]),
-  none(65, "semop", [a.int("semid"), a.later(a.list("sops", "sembuf", "nsops")), a.uint("nsops")]),
-  none(66, "semctl", [a.int("semid"), a.int("semnum"), a.choice("cmd", "semCommand"), a.word("arg")]),
-  none(220, "semtimedop", [a.int("semid"), a.later(a.list("sops", "sembuf", "nsops")), a.uint("nsops"), a.input("timeout", "timespec")]),
-  none(68, "msgget", [a.int("key"), a.flags("msgflg", "ipc")]),
-  none(69, "msgsnd", [a.int("msqid"), a.addr("msgp"), a.size("msgsz"), a.flags("msgflg", "ipc")]),
-  none(70, "msgrcv", [a.int("msqid"), a.addr("msgp"), a.size("msgsz"), a.offset("msgtyp"), a.flags("msgflg", "msgrcv")]),
-  none(71, "msgctl", [a.int("msqid"), a.choice("cmd", "msgCommand"), a.addr("buf")]),
+  full(64, "semget", [a.int("key"), a.int("nsems"), a.flags("semflg", "ipc")]),
+  full(65, "semop", [a.int("semid"), a.later(a.list("sops", "sembuf", "nsops")), a.uint("nsops")]),
+  full(66, "semctl", [a.int("semid"), a.int("semnum"), a.choice("cmd", "semCommand"), a.word("arg")]),
+  full(220, "semtimedop", [a.int("semid"), a.later(a.list("sops", "sembuf", "nsops")), a.uint("nsops"), a.input("timeout", "timespec")]),
+  full(68, "msgget", [a.int("key"), a.flags("msgflg", "ipc")]),
+  full(69, "msgsnd", [a.int("msqid"), a.addr("msgp"), a.size("msgsz"), a.flags("msgflg", "ipc")]),
+  full(70, "msgrcv", [a.int("msqid"), a.addr("msgp"), a.size("msgsz"), a.offset("msgtyp"), a.flags("msgflg", "msgrcv")]),
+  full(71, "msgctl", [a.int("msqid"), a.choice("cmd", "msgCommand"), a.addr("buf")]),
 
   // The system
   full(63, "uname", [a.output("buf", "utsname")]),

@@ -2,9 +2,13 @@
 
 import type { Handler } from "../supervisor/dispatch.ts";
 import { ATTACH_HANDLERS } from "./attach.ts";
+import { MESSAGE_HANDLERS } from "./message_calls.ts";
+import { SEM_HANDLERS } from "./sem_calls.ts";
 import { SHM_HANDLERS } from "./shm_calls.ts";
 
 export const IPC_HANDLERS: Record<string, Handler> = {
   ...SHM_HANDLERS,
   ...ATTACH_HANDLERS,
+  ...SEM_HANDLERS,
+  ...MESSAGE_HANDLERS,
 };

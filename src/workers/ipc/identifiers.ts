@@ -13,6 +13,12 @@ const SEQUENCE_MAX = 0x7fffffff >>> INDEX_BITS;
 /** The circle is never shorter (ipc_min_cycle). */
 const CYCLE_MIN = 64;
 
+/** How many objects there are in all namespaces, and may be. */
+export interface IpcAccount {
+  readonly counters: { ipcObjects: number };
+  readonly limits: { readonly ipcObjects: number };
+}
+
 export interface IpcObject {
   readonly permissions: IpcPermissions;
 }
@@ -20,10 +26,15 @@ export interface IpcObject {
 export class Identifiers<T extends IpcObject> {
   readonly #byIndex = new Map<number, T>();
   readonly #byKey = new Map<number, T>();
+  readonly #account: IpcAccount;
   #sequence = 0;
   #lastIndex = -1;
   #next = 0;
   #highest = -1;
+
+  constructor(account: IpcAccount) {
+    this.#account = account;
+  }
 
   get size(): number {
     return this.#byIndex.size;
@@ -36,7 +47,8 @@ export class Identifiers<T extends IpcObject> {
 
   /** Whether there is room for one more where the namespace allows `limit`. */
   hasRoom(limit: number): boolean {
-    return this.size < Math.min(limit, INDEX_MAX);
+    const { counters, limits } = this.#account;
+    return this.size < Math.min(limit, INDEX_MAX) && counters.ipcObjects < limits.ipcObjects;
   }
 
   /** In the order of their indices. */
@@ -51,6 +63,7 @@ export class Identifiers<T extends IpcObject> {
   add(object: T): number {
     const { permissions } = object;
     const index = this.#freeIndex();
+    this.#account.counters.ipcObjects++;
     this.#next = index + 1;
     if (index <= this.#lastIndex) this.#sequence = (this.#sequence + 1) % SEQUENCE_MAX;
     this.#lastIndex = index;
@@ -75,6 +88,7 @@ export class Identifiers<T extends IpcObject> {
     const index = permissions.id % INDEX_MAX;
     this.forgetKey(object);
     this.#byIndex.delete(index);
+    this.#account.counters.ipcObjects--;
     permissions.removed = true;
     while (this.#highest >= 0 && !this.#byIndex.has(this.#highest)) this.#highest--;
   }

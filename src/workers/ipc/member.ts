@@ -1,14 +1,17 @@
-// What a task has to do with System V IPC: its namespace, and the segments that it made. Every task has one of
-// its own.
+// What a task has to do with System V IPC: its namespace, the segments that it made, and what its end
+// undoes to semaphores. Every task has one of its own.
 
-import { CLONE_NEWIPC } from "../../shared/abi/sched.ts";
+import { CLONE_NEWIPC, CLONE_SYSVSEM } from "../../shared/abi/sched.ts";
 import { IpcNamespace } from "./namespace.ts";
 import type { Segment } from "./segment.ts";
+import { UndoList } from "./undo.ts";
 
 export class IpcMember {
   #namespace: IpcNamespace;
   /** Those that it made and that are still there. */
   readonly made = new Set<Segment>();
+  /** Null: there is nothing to undo. */
+  #undo: UndoList | null = null;
 
   constructor(namespace: IpcNamespace) {
     this.#namespace = namespace;
@@ -22,19 +25,34 @@ export class IpcMember {
   /** Of a child that clone makes. */
   forClone(flags: number): IpcMember {
     const isNew = (flags & CLONE_NEWIPC) !== 0;
-    return new IpcMember(isNew ? new IpcNamespace(this.#namespace.kernel) : this.#namespace);
+    const member = new IpcMember(isNew ? new IpcNamespace(this.#namespace.kernel) : this.#namespace);
+    if ((flags & CLONE_SYSVSEM) !== 0) member.#undo = this.undoList().share();
+    return member;
   }
 
-  /** unshare(CLONE_NEWIPC) */
-  enterNew(): void {
+  undoList(): UndoList {
+    this.#undo ??= new UndoList(this.#namespace);
+    return this.#undo;
+  }
+
+  /** unshare(CLONE_SYSVSEM) of process `pid`. */
+  leaveUndoList(pid: number): void {
+    this.#undo?.release(pid);
+    this.#undo = null;
+  }
+
+  /** unshare(CLONE_NEWIPC) of process `pid`. */
+  enterNew(pid: number): void {
+    this.leaveUndoList(pid);
     this.#leaveSegments();
     this.#namespace.leave();
     this.#namespace = new IpcNamespace(this.#namespace.kernel);
     this.#namespace.enter();
   }
 
-  /** The task ends. */
-  release(): void {
+  /** The task, of process `pid`, ends. */
+  release(pid: number): void {
+    this.leaveUndoList(pid);
     this.#leaveSegments();
     this.#namespace.leave();
   }

@@ -7,14 +7,23 @@ import { PAGE_SIZE } from "../mem/vma.ts";
 import { clockNs } from "../supervisor/clocks.ts";
 import { Identifiers } from "./identifiers.ts";
 import { IpcLimits } from "./limits.ts";
+import type { Message, MessageQueue } from "./message_queue.ts";
 import type { Segment } from "./segment.ts";
+import type { SemaphoreSet } from "./semaphore_set.ts";
 import { Steps } from "./steps.ts";
 
 export class IpcNamespace {
   readonly kernel: Kernel;
   readonly limits = new IpcLimits();
   readonly steps: Steps;
-  readonly segments = new Identifiers<Segment>();
+  readonly segments: Identifiers<Segment>;
+  readonly sets: Identifiers<SemaphoreSet>;
+  readonly queues: Identifiers<MessageQueue>;
+  /** Of all sets. */
+  semaphores = 0;
+  /** Of all queues. */
+  messages = 0;
+  messageBytes = 0;
   /** Of all segments. */
   pages = 0;
   #tasks = 0;
@@ -22,6 +31,9 @@ export class IpcNamespace {
   constructor(kernel: Kernel) {
     this.kernel = kernel;
     this.steps = new Steps(kernel);
+    this.segments = new Identifiers(kernel);
+    this.sets = new Identifiers(kernel);
+    this.queues = new Identifiers(kernel);
   }
 
   /** In seconds, as IPC_STAT tells times. */
@@ -35,7 +47,10 @@ export class IpcNamespace {
 
   leave(): void {
     this.#tasks--;
-    if (this.isGone) for (const segment of [...this.segments.all()]) segment.release();
+    if (!this.isGone) return;
+    for (const segment of [...this.segments.all()]) segment.release();
+    for (const set of [...this.sets.all()]) this.removeSet(set);
+    for (const queue of [...this.queues.all()]) this.removeQueue(queue);
   }
 
   /** Nobody is in it: its objects last only while they are in use. */
@@ -55,6 +70,34 @@ export class IpcNamespace {
   }
 
   memoryFreed(segment: Segment): void {
+    this.kernel.counters.memoryFiles--;
     this.kernel.ipcSpace.take(-segment.length);
+  }
+
+  // ---- Semaphores and messages ----
+
+  removeSet(set: SemaphoreSet): void {
+    this.sets.remove(set);
+    this.semaphores -= set.count;
+    this.kernel.ipcSpace.take(-set.bytes);
+    set.removed();
+  }
+
+  /** Sets room aside for a message; false: there is none. */
+  messageComes(message: Message): boolean {
+    const { counters, limits, ipcSpace } = this.kernel;
+    if (counters.messages >= limits.messages || !ipcSpace.take(message.bytes)) return false;
+    counters.messages++;
+    return true;
+  }
+
+  messageGone(message: Message): void {
+    this.kernel.counters.messages--;
+    this.kernel.ipcSpace.take(-message.bytes);
+  }
+
+  removeQueue(queue: MessageQueue): void {
+    this.queues.remove(queue);
+    queue.removed();
   }
 }

@@ -36,9 +36,9 @@ export class IpcPermissions {
     this.mode = flags & RWXUGO;
   }
 
-  toStruct(): Partial<ValueOf<typeof ipc64_perm>> {
+  toStruct(): ValueOf<typeof ipc64_perm> {
     const { key, uid, gid, cuid, cgid, mode, sequence } = this;
-    return { key, uid, gid, cuid, cgid, mode, seq: sequence };
+    return { key, uid, gid, cuid, cgid, mode, seq: sequence, __unused1: 0, __unused2: 0 };
   }
 
   /** IPC_SET: 0 or -EINVAL. */

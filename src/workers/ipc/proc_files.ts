@@ -1,11 +1,16 @@
 // /proc/sysvipc: the objects of the reader's IPC namespace, one a line (proc(5)).
 
 import type { Kernel } from "../kernel.ts";
+import type { MessageQueue } from "./message_queue.ts";
 import type { IpcNamespace } from "./namespace.ts";
 import type { Segment } from "./segment.ts";
+import type { SemaphoreSet } from "./semaphore_set.ts";
 
 const SHM_HEADER =
   "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap\n";
+const SEM_HEADER = "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n";
+const MSG_HEADER =
+  "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime      ctime\n";
 const ID_WIDTH = 5;
 const TIME_WIDTH = 10;
 const SIZE_WIDTH = 21;
@@ -71,5 +76,28 @@ export function namespaceOfReader(kernel: Kernel): IpcNamespace {
   return kernel.current?.ipc.namespace ?? kernel.ipc;
 }
 
+function setLine({ permissions, count, operationTime, changeTime }: SemaphoreSet): string {
+  const parts = [head(permissions), right(count, 10), owners(permissions), times(operationTime, changeTime)];
+  return `${parts.join(" ")}\n`;
+}
+
+function queueLine(queue: MessageQueue): string {
+  const { permissions, bytes, count, lastSender, lastReceiver } = queue;
+  const parts = [
+    `${head(permissions)} `,
+    right(bytes, 10),
+    right(count, 10),
+    ids(lastSender, lastReceiver),
+    owners(permissions),
+    times(queue.sendTime, queue.receiveTime, queue.changeTime),
+  ];
+  return `${parts.join(" ")}\n`;
+}
+
 export const sysvipcShm = (kernel: Kernel) =>
   lines(kernel, SHM_HEADER, ({ segments }) => segments.all(), segmentLine);
+
+export const sysvipcSem = (kernel: Kernel) => lines(kernel, SEM_HEADER, ({ sets }) => sets.all(), setLine);
+
+export const sysvipcMsg = (kernel: Kernel) =>
+  lines(kernel, MSG_HEADER, ({ queues }) => queues.all(), queueLine);

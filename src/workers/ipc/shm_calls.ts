@@ -29,6 +29,8 @@ function makeSegment(task: Task, key: number, size: number, flags: number): Segm
   if (namespace.pages + pages > Number(limits.shmall)) return -ENOSPC;
   if ((flags & I.SHM_HUGETLB) !== 0) return -ENOMEM; // as with an empty huge page pool
   if (!namespace.segments.hasRoom(limits.shmmni)) return -ENOSPC;
+  // Every segment holds a descriptor of the kernel's.
+  if (kernel.counters.memoryFiles >= kernel.limits.memoryFiles) return -ENOSPC;
   const length = pages * PAGE_SIZE;
   if (!Number.isSafeInteger(length) || !kernel.ipcSpace.take(length)) return -ENOMEM;
   const hostFd = kernel.native.memfdCreate(length);
@@ -36,6 +38,7 @@ function makeSegment(task: Task, key: number, size: number, flags: number): Segm
     kernel.ipcSpace.take(-length);
     return -ENOMEM;
   }
+  kernel.counters.memoryFiles++;
   const permissions = new IpcPermissions(key, flags, task.credentials);
   const segment = new Segment(namespace, permissions, size, hostFd, task.group.pid, task.ipc);
   namespace.addSegment(segment);
@@ -55,7 +58,7 @@ function status(task: Task, command: number, id: number, buffer: number): number
   const refused = command === I.SHM_STAT_ANY ? 0 : mayUse(task, permissions, S_IRUGO);
   if (refused < 0) return refused;
   const bytes = shmid64_ds.encode({
-    shm_perm: { ...permissions.toStruct(), __unused1: 0, __unused2: 0 } as never,
+    shm_perm: permissions.toStruct(),
     shm_segsz: segment.size,
     shm_atime: segment.attachTime,
     shm_dtime: segment.detachTime,

@@ -47,7 +47,8 @@ export const NAMESPACE_HANDLERS: Record<string, Handler> = {
       shared.release();
     }
     if (newMounts) task.fs.enterCopy();
-    if (newIpc) task.ipc.enterNew();
+    if ((flags & C.CLONE_SYSVSEM) !== 0) task.ipc.leaveUndoList(task.group.pid);
+    if (newIpc) task.ipc.enterNew(task.group.pid);
     if ((flags & C.CLONE_FILES) !== 0) task.files = task.files.unshare();
     return 0;
   },

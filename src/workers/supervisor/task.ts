@@ -540,7 +540,7 @@ export class Task {
   releaseFiles(): void {
     if (this.#filesReleased) return;
     this.#filesReleased = true;
-    this.ipc.release();
+    this.ipc.release(this.group.pid);
     this.files.release();
     this.fs.release();
   }

@@ -2,7 +2,7 @@
 
 import { ENOENT } from "../../../shared/abi/errno.ts";
 import { PROC_SUPER_MAGIC } from "../../../shared/abi/stat.ts";
-import { sysvipcShm } from "../../ipc/proc_files.ts";
+import { sysvipcMsg, sysvipcSem, sysvipcShm } from "../../ipc/proc_files.ts";
 import type { Kernel } from "../../kernel.ts";
 import type { ThreadGroup } from "../../supervisor/thread_group.ts";
 import { GeneratedFs, GeneratedInode } from "../generated/generated_fs.ts";
@@ -21,6 +21,8 @@ const ROOT = directory<SystemSubject>(
     self: link(({ kernel }) => (kernel.current === null ? -ENOENT : String(kernel.current.group.pid))),
     sys: SYSCTL,
     sysvipc: directory<SystemSubject>({
+      msg: bound(({ kernel }) => sysvipcMsg(kernel)),
+      sem: bound(({ kernel }) => sysvipcSem(kernel)),
       shm: bound(({ kernel }) => sysvipcShm(kernel)),
     }),
     "thread-self": link(({ kernel: { current } }) =>

@@ -1,0 +1,252 @@
+// msgget(2), msgsnd(2), msgrcv(2) and msgctl(2).
+
+import {
+  E2BIG,
+  EAGAIN,
+  EINVAL,
+  ENOMEM,
+  ENOMSG,
+  ENOSPC,
+  EPERM,
+  ERESTARTNOHAND,
+} from "../../shared/abi/errno.ts";
+import * as I from "../../shared/abi/ipc.ts";
+import { CAP_SYS_RESOURCE } from "../../shared/abi/prctl.ts";
+import { readI64, write64 } from "../../shared/abi/struct.ts";
+import { msginfo, msqid64_ds } from "../../shared/abi/structs.ts";
+import { capable } from "../supervisor/credentials.ts";
+import type { Handler } from "../supervisor/dispatch.ts";
+import { readGuest, writeGuest } from "../supervisor/guest_copy.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
+import { Message, MessageQueue, PENDING, Receiver, Sender, type Wanted } from "./message_queue.ts";
+import { IpcPermissions, mayControl, mayUse, S_IRUGO, S_IWUGO } from "./permissions.ts";
+
+const TYPE_SIZE = 8;
+const MSGMNI = 32000;
+const MSGMNB = 16384;
+const MSGSSZ = 16;
+const MSGSEG = 0xffff;
+
+function makeQueue(task: Task, key: number, flags: number): MessageQueue | number {
+  const { namespace } = task.ipc;
+  if (!namespace.queues.hasRoom(namespace.limits.msgmni)) return -ENOSPC;
+  return new MessageQueue(namespace, new IpcPermissions(key, flags, task.credentials));
+}
+
+// ---- msgsnd ----
+
+function* send(task: Task, id: number, address: number, length: number, flags: number): Coroutine {
+  const { namespace } = task.ipc;
+  // The type is read before the length is looked at.
+  const given = yield* readGuest(task, address, TYPE_SIZE);
+  if (typeof given === "number") return given;
+  const type = readI64(new DataView(given.buffer, given.byteOffset, TYPE_SIZE), 0);
+  if (length > namespace.limits.msgmax || id < 0 || type < 1) return -EINVAL;
+  const text = yield* readGuest(task, address + TYPE_SIZE, length);
+  if (typeof text === "number") return text;
+  const message = new Message(type, text);
+  for (;;) {
+    const queue = namespace.queues.find(id);
+    if (typeof queue === "number") return queue;
+    const refused = mayUse(task, queue.permissions, S_IWUGO);
+    if (refused < 0) return refused;
+    if (queue.fits(length)) return deliver(task, queue, message);
+    if ((flags & I.IPC_NOWAIT) !== 0) return -EAGAIN;
+    const sender = new Sender(task, length);
+    queue.senders.add(sender);
+    try {
+      task.waiter = { cancel: () => {} };
+      yield* task.wait();
+    } finally {
+      queue.senders.delete(sender);
+    }
+    if (sender.result === PENDING) return -ERESTARTNOHAND;
+    if (sender.result !== -EAGAIN) return sender.result;
+  }
+}
+
+function deliver(task: Task, queue: MessageQueue, message: Message): number {
+  if (!queue.namespace.messageComes(message)) return -ENOMEM;
+  queue.lastSender = task.group.pid;
+  queue.sendTime = queue.namespace.now();
+  if (queue.handOver(message)) queue.namespace.messageGone(message);
+  else queue.add(message);
+  return 0;
+}
+
+// ---- msgrcv ----
+
+function wantedBy(type: number, flags: number): Wanted {
+  if (type === 0) return { kind: "first", type: 0 };
+  // -LONG_MIN has no positive form.
+  if (type < 0) return { kind: "least", type: Math.min(-type, Number.MAX_SAFE_INTEGER) };
+  return { kind: (flags & I.MSG_EXCEPT) !== 0 ? "except" : "type", type };
+}
+
+function* receive(
+  task: Task,
+  id: number,
+  address: number,
+  room: number,
+  type: number,
+  flags: number,
+): Coroutine {
+  const copies = (flags & I.MSG_COPY) !== 0;
+  const truncates = (flags & I.MSG_NOERROR) !== 0;
+  const wanted = wantedBy(type, flags);
+  for (;;) {
+    const queue = task.ipc.namespace.queues.find(id);
+    if (typeof queue === "number") return queue;
+    const refused = mayUse(task, queue.permissions, S_IRUGO);
+    if (refused < 0) return refused;
+    const message = copies ? queue.at(type) : queue.find(wanted);
+    if (message !== null) {
+      if (message.text.length > room && !truncates) return -E2BIG;
+      if (!copies) {
+        queue.take(message);
+        queue.lastReceiver = task.group.pid;
+        queue.receiveTime = queue.namespace.now();
+        queue.wakeSenders();
+      }
+      return yield* copyOut(task, address, message, room);
+    }
+    if ((flags & I.IPC_NOWAIT) !== 0) return -ENOMSG;
+    const receiver = new Receiver(task, wanted, room, truncates);
+    queue.receivers.add(receiver);
+    try {
+      task.waiter = { cancel: () => {} };
+      yield* task.wait();
+    } finally {
+      queue.receivers.delete(receiver);
+    }
+    const { result } = receiver;
+    if (result instanceof Message) return yield* copyOut(task, address, result, room);
+    if (result === PENDING) return -ERESTARTNOHAND;
+    if (result !== -EAGAIN) return result;
+  }
+}
+
+// A message whose receiver has no room where it says is lost, as on Linux.
+function* copyOut(task: Task, address: number, { type, text }: Message, room: number): Coroutine {
+  const length = Math.min(text.length, room);
+  const bytes = new Uint8Array(TYPE_SIZE + length);
+  write64(new DataView(bytes.buffer), 0, type);
+  bytes.set(text.subarray(0, length), TYPE_SIZE);
+  const error = yield* writeGuest(task, address, bytes);
+  return error < 0 ? error : length;
+}
+
+// ---- msgctl ----
+
+function put(task: Task, address: number, bytes: Uint8Array, result: number): number {
+  task.bytes.set(bytes, task.out(address, bytes.length));
+  return result;
+}
+
+function information(task: Task, command: number, buffer: number): number {
+  const { limits, queues, messages, messageBytes } = task.ipc.namespace;
+  const { msgmax, msgmnb, msgmni } = limits;
+  const isUsage = command === I.MSG_INFO;
+  const bytes = msginfo.encode({
+    msgpool: isUsage ? queues.size : (MSGMNI * MSGMNB) / 1024,
+    msgmap: isUsage ? messages : MSGMNB,
+    msgmax,
+    msgmnb,
+    msgmni,
+    msgssz: MSGSSZ,
+    msgtql: isUsage ? messageBytes : MSGMNB,
+    msgseg: MSGSEG,
+  });
+  return put(task, buffer, bytes, queues.highestIndex);
+}
+
+function status(task: Task, command: number, id: number, buffer: number): number {
+  const { queues } = task.ipc.namespace;
+  const queue = command === I.IPC_STAT ? queues.find(id) : queues.atIndexOf(id);
+  if (typeof queue === "number") return queue;
+  const { permissions } = queue;
+  const refused = command === I.MSG_STAT_ANY ? 0 : mayUse(task, permissions, S_IRUGO);
+  if (refused < 0) return refused;
+  const bytes = msqid64_ds.encode({
+    msg_perm: permissions.toStruct(),
+    msg_stime: queue.sendTime,
+    msg_rtime: queue.receiveTime,
+    msg_ctime: queue.changeTime,
+    msg_cbytes: queue.bytes,
+    msg_qnum: queue.count,
+    msg_qbytes: queue.room,
+    msg_lspid: queue.lastSender,
+    msg_lrpid: queue.lastReceiver,
+  });
+  return put(task, buffer, bytes, command === I.IPC_STAT ? 0 : permissions.id);
+}
+
+function controlled(task: Task, id: number): MessageQueue | number {
+  const queue = task.ipc.namespace.queues.find(id);
+  if (typeof queue === "number") return queue;
+  const refused = mayControl(task, queue.permissions);
+  return refused < 0 ? refused : queue;
+}
+
+function* set(task: Task, id: number, buffer: number): Coroutine {
+  const given = yield* readGuest(task, buffer, msqid64_ds.size);
+  if (typeof given === "number") return given;
+  const queue = controlled(task, id);
+  if (typeof queue === "number") return queue;
+  const { msg_perm, msg_qbytes } = msqid64_ds.decode(given);
+  const isMore = msg_qbytes > queue.namespace.limits.msgmnb;
+  if (isMore && !capable(task.credentials, task.kernel.users, CAP_SYS_RESOURCE)) return -EPERM;
+  const error = queue.permissions.update(msg_perm);
+  if (error < 0) return error;
+  queue.room = msg_qbytes;
+  queue.changeTime = queue.namespace.now();
+  // Who waits may have lost its right to, or have room now.
+  queue.tellAll(-EAGAIN);
+  return 0;
+}
+
+function remove(task: Task, id: number): number {
+  const queue = controlled(task, id);
+  if (typeof queue === "number") return queue;
+  queue.namespace.removeQueue(queue);
+  return 0;
+}
+
+export const MESSAGE_HANDLERS: Record<string, Handler> = {
+  msgget: (task, key, flags) =>
+    task.ipc.namespace.queues.get(
+      task,
+      key,
+      flags,
+      () => makeQueue(task, key, flags),
+      () => true,
+    ),
+
+  msgsnd: (task, id, message, length, flags) => task.start(send(task, id, message, length, flags)),
+
+  msgrcv: (task, id, message, room, type, flags) => {
+    if (id < 0 || room >= 2 ** 63) return -EINVAL;
+    const mayCopy = (flags & I.MSG_EXCEPT) === 0 && (flags & I.IPC_NOWAIT) !== 0;
+    if ((flags & I.MSG_COPY) !== 0 && !mayCopy) return -EINVAL;
+    return task.start(receive(task, id, message, room, type, flags));
+  },
+
+  msgctl: (task, id, command, buffer) => {
+    if (id < 0 || command < 0) return -EINVAL;
+    switch (command) {
+      case I.IPC_INFO:
+      case I.MSG_INFO:
+        return information(task, command, buffer);
+      case I.IPC_STAT:
+      case I.MSG_STAT:
+      case I.MSG_STAT_ANY:
+        return status(task, command, id, buffer);
+      case I.IPC_SET:
+        return task.start(set(task, id, buffer));
+      case I.IPC_RMID:
+        return remove(task, id);
+      default:
+        return -EINVAL;
+    }
+  },
+};

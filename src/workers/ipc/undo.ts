@@ -1,0 +1,113 @@
+// What is undone when a task ends (semop(2), SEM_UNDO): an adjustment for each semaphore that it has changed so.
+// Tasks that were made with CLONE_SYSVSEM have one list. Only what is not zero is kept, and all of it counts.
+
+import { ENOMEM } from "../../shared/abi/errno.ts";
+import { SEMVMX } from "./limits.ts";
+import type { IpcNamespace } from "./namespace.ts";
+import type { SemaphoreSet } from "./semaphore_set.ts";
+
+/** Adjustments that are made before others are served. */
+const PIECE = 10_000;
+
+/** The adjustments of one list to one set. */
+export class Adjustments {
+  readonly semaphores: SemaphoreSet;
+  readonly #list: UndoList;
+  readonly #values = new Map<number, number>();
+
+  constructor(list: UndoList, set: SemaphoreSet) {
+    this.#list = list;
+    this.semaphores = set;
+  }
+
+  get(number: number): number {
+    return this.#values.get(number) ?? 0;
+  }
+
+  set(number: number, value: number): void {
+    const before = this.#values.size;
+    if (value === 0) this.#values.delete(number);
+    else this.#values.set(number, value);
+    this.#list.namespace.kernel.counters.semaphoreUndos += this.#values.size - before;
+  }
+
+  /** Whether so many more may be kept. */
+  hasRoom(more: number): boolean {
+    const { counters, limits } = this.#list.namespace.kernel;
+    return counters.semaphoreUndos + more <= limits.semaphoreUndos;
+  }
+
+  clear(): void {
+    this.#list.namespace.kernel.counters.semaphoreUndos -= this.#values.size;
+    this.#values.clear();
+  }
+
+  /** The set is gone. */
+  forget(): void {
+    this.clear();
+    this.#list.forget(this.semaphores);
+  }
+
+  /** Takes an adjustment out; null: there are no more. */
+  take(): [number, number] | null {
+    for (const [number, value] of this.#values) {
+      this.set(number, 0);
+      return [number, value];
+    }
+    return null;
+  }
+}
+
+export class UndoList {
+  readonly namespace: IpcNamespace;
+  readonly #sets = new Map<SemaphoreSet, Adjustments>();
+  #tasks = 1;
+
+  constructor(namespace: IpcNamespace) {
+    this.namespace = namespace;
+  }
+
+  share(): UndoList {
+    this.#tasks++;
+    return this;
+  }
+
+  /** The list's adjustments to a set, or -ENOMEM. They count too. */
+  of(set: SemaphoreSet): Adjustments | number {
+    const known = this.#sets.get(set);
+    if (known !== undefined) return known;
+    const adjustments = new Adjustments(this, set);
+    if (!adjustments.hasRoom(1)) return -ENOMEM;
+    this.namespace.kernel.counters.semaphoreUndos++;
+    this.#sets.set(set, adjustments);
+    set.adjustments.add(adjustments);
+    return adjustments;
+  }
+
+  forget(set: SemaphoreSet): void {
+    if (this.#sets.delete(set)) this.namespace.kernel.counters.semaphoreUndos--;
+  }
+
+  /** A task has no more to do with the list: with the last one it is carried out, on behalf of process `pid`. */
+  release(pid: number): void {
+    this.#tasks--;
+    if (this.#tasks === 0 && this.#sets.size > 0) this.namespace.steps.run(() => this.#undoPiece(pid));
+  }
+
+  #undoPiece(pid: number): boolean {
+    let budget = PIECE;
+    for (const [set, adjustments] of this.#sets) {
+      for (let next = adjustments.take(); next !== null; next = adjustments.take()) {
+        const [number, adjustment] = next;
+        set.values[number] = Math.max(0, Math.min(SEMVMX, set.values[number]! + adjustment));
+        set.pids[number] = pid;
+        set.operationTime = this.namespace.now();
+        set.changed(number);
+        if (--budget <= 0) return false;
+      }
+      set.adjustments.delete(adjustments);
+      this.forget(set);
+    }
+    return true;
+  }
+}
