@@ -125,6 +125,7 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
       { ...image, secure },
       () => {
         ready = true;
+        fs.execs--; // here, since this coroutine does not go on then
         changeOver(task, next, isUnreadable);
       },
       (error) => {
@@ -146,8 +147,10 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
       yield;
     }
   } finally {
-    fs.execs--;
-    if (!ready) kernel.stubs.abandon(next);
+    if (!ready) {
+      fs.execs--;
+      kernel.stubs.abandon(next);
+    }
   }
   if (ready) return NO_RESULT;
   if (errno === E2BIG) return -E2BIG;
