@@ -21,8 +21,10 @@ export class Counters {
   mounts = 0;
   /** System V objects of all IPC namespaces, what is to be undone to semaphores, and messages. */
   ipcObjects = 0;
+  semaphores = 0;
   semaphoreUndos = 0;
   messages = 0;
+  messageBytes = 0;
   inotifyWatches = 0;
   inotifyEvents = 0;
   /** What can be made again: entries of directories that are being read, chars of generated files. */

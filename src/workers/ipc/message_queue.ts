@@ -1,6 +1,6 @@
 // A System V message queue (msgop(2)). Messages stand in one line in the order in which they came, and in a line
-// for each type, so that one of a type is found without looking at the others. Messages are counted in the whole
-// kernel, and their bytes charged as memory that no process owns.
+// for each type, so that one of a type is found without looking at the others. Messages and their bytes are counted
+// in the whole kernel.
 
 import { E2BIG, EAGAIN, EIDRM } from "../../shared/abi/errno.ts";
 import type { Task } from "../supervisor/task.ts";
@@ -9,8 +9,6 @@ import type { IpcPermissions } from "./permissions.ts";
 
 /** A waiter's result while there is none; no errno. */
 export const PENDING = 1;
-/** What a message takes up beside its text. */
-const MESSAGE_BYTES = 256;
 /** Waiters that are told before others are served. */
 const WAITERS_A_PIECE = 200;
 /** Messages that are given up before others are served. */
@@ -25,10 +23,6 @@ export class Message {
   constructor(type: number, text: Uint8Array) {
     this.type = type;
     this.text = text;
-  }
-
-  get bytes(): number {
-    return MESSAGE_BYTES + this.text.length;
   }
 }
 

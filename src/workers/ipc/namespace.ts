@@ -79,21 +79,23 @@ export class IpcNamespace {
   removeSet(set: SemaphoreSet): void {
     this.sets.remove(set);
     this.semaphores -= set.count;
-    this.kernel.ipcSpace.take(-set.bytes);
+    this.kernel.counters.semaphores -= set.count;
     set.removed();
   }
 
   /** Sets room aside for a message; false: there is none. */
   messageComes(message: Message): boolean {
-    const { counters, limits, ipcSpace } = this.kernel;
-    if (counters.messages >= limits.messages || !ipcSpace.take(message.bytes)) return false;
+    const { counters, limits } = this.kernel;
+    const bytes = counters.messageBytes + message.text.length;
+    if (counters.messages >= limits.messages || bytes > limits.messageBytes) return false;
     counters.messages++;
+    counters.messageBytes = bytes;
     return true;
   }
 
   messageGone(message: Message): void {
     this.kernel.counters.messages--;
-    this.kernel.ipcSpace.take(-message.bytes);
+    this.kernel.counters.messageBytes -= message.text.length;
   }
 
   removeQueue(queue: MessageQueue): void {

@@ -32,10 +32,10 @@ function makeSet(task: Task, key: number, count: number, flags: number): Semapho
   const { kernel, limits, sets } = namespace;
   if (count === 0) return -EINVAL;
   if (namespace.semaphores + count > limits.semmns || !sets.hasRoom(limits.semmni)) return -ENOSPC;
-  const set = new SemaphoreSet(namespace, new IpcPermissions(key, flags, task.credentials), count);
-  if (!kernel.ipcSpace.take(set.bytes)) return -ENOMEM;
+  if (kernel.counters.semaphores + count > kernel.limits.semaphores) return -ENOMEM;
+  kernel.counters.semaphores += count;
   namespace.semaphores += count;
-  return set;
+  return new SemaphoreSet(namespace, new IpcPermissions(key, flags, task.credentials), count);
 }
 
 // ---- semop ----

@@ -113,11 +113,6 @@ export class SemaphoreSet {
     return this.values.length;
   }
 
-  /** What it takes up in the kernel. */
-  get bytes(): number {
-    return this.values.byteLength + this.pids.byteLength;
-  }
-
   waitingForIncrease(number: number): number {
     return this.#forIncrease.get(number)?.size ?? 0;
   }
