@@ -41,7 +41,7 @@ const rows = [...flags.values()].map(({ flag, mask }) => {
 });
 lines.push(rows.join(" \\\n"), "");
 lines.push(
-  "// X(identifier, name, positional arguments at least, at most, has a guest command: 0 no, 1 yes, 2 maybe)",
+  "// X(identifier, name, positional arguments at least, at most, has a guest command: 0 no, 1 yes, 2 maybe, 3 the rest)",
   "#define RF_COMMANDS(X) \\",
 );
 lines.push(
@@ -53,7 +53,7 @@ lines.push(
           text(name),
           positionals.filter((word) => !word.startsWith("[")).length,
           positionals.length,
-          takesCommand === "optional" ? 2 : Number(takesCommand),
+          { false: 0, true: 1, optional: 2, rest: 3 }[String(takesCommand)],
         ].join(", ")})`,
     )
     .join(" \\\n"),

@@ -79,9 +79,12 @@ export async function output(program: string, args: string[], options: SpawnOpti
 }
 
 /** Polls until `condition` holds; false when it does not within the deadline. */
-export async function eventually(condition: () => boolean, deadlineMs: number): Promise<boolean> {
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  deadlineMs: number,
+): Promise<boolean> {
   const end = performance.now() + deadlineMs;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > end) return false;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

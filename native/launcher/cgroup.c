@@ -172,6 +172,17 @@ static bool make_directories(const struct hierarchy *hierarchy, char *path) {
   return true;
 }
 
+// The first directory on the way from the hierarchy's mount that is not there; NULL where all are.
+static char *first_missing(const struct hierarchy *hierarchy, const char *path) {
+  char at[PATH_MAX];
+  for (const char *slash = path + strlen(hierarchy->mount); slash; slash = strchr(slash + 1, '/')) {
+    const char *next = strchr(slash + 1, '/');
+    snprintf(at, sizeof at, "%.*s", next ? (int)(next - path) : (int)strlen(path), path);
+    if (access(at, F_OK) < 0) return strdup(at);
+  }
+  return NULL;
+}
+
 void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id, bool systemd) {
   char wanted[PATH_MAX / 2];
   if (!path)
@@ -186,9 +197,9 @@ void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id, boo
   if (has_dots(wanted) || strcmp(wanted, "/") == 0)
     fail(EXIT_RINGFENCE, "linux.cgroupsPath is not valid: %s", wanted);
   struct hierarchy *found = calloc(CGROUPS_MAX, sizeof *found);
-  char **paths = calloc(CGROUPS_MAX, sizeof *paths);
-  if (!found || !paths) fail_errno(EXIT_RINGFENCE, "making control groups");
-  *cgroups = (struct cgroups){.count = find_hierarchies(found), .paths = paths, .hierarchies = found};
+  char **paths = calloc(CGROUPS_MAX, sizeof *paths), **tops = calloc(CGROUPS_MAX, sizeof *tops);
+  if (!found || !paths || !tops) fail_errno(EXIT_RINGFENCE, "making control groups");
+  *cgroups = (struct cgroups){.count = find_hierarchies(found), .paths = paths, .tops = tops, .hierarchies = found};
   for (int i = 0; i < cgroups->count; i++) {
     char own[PATH_MAX / 4] = "", whole[PATH_MAX];
     if (wanted[0] != '/') own_group(&found[i], own, sizeof own);
@@ -197,6 +208,7 @@ void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id, boo
                  wanted) >= (int)sizeof whole)
       fail(EXIT_RINGFENCE, "linux.cgroupsPath is too long");
     paths[i] = strdup(whole);
+    tops[i] = first_missing(&found[i], whole);
   }
 }
 
@@ -234,11 +246,23 @@ static bool remove_tree(const char *path) {
   return rmdir(path) == 0 || errno == ENOENT;
 }
 
-void cgroups_remove(char *const *paths, int count) {
+// Parents that were made for this group: from the lowest up to the highest.
+static void remove_parents(const char *path, const char *top) {
+  char at[PATH_MAX];
+  if (!top || !top[0] || strncmp(path, top, strlen(top)) != 0 || strlen(path) >= sizeof at) return;
+  strcpy(at, path);
+  while (strlen(at) > strlen(top)) {
+    *strrchr(at, '/') = '\0';
+    if (rmdir(at) < 0 && errno != ENOENT) return;
+  }
+}
+
+void cgroups_remove(char *const *paths, char *const *tops, int count) {
   int tries = REMOVE_TRIES;
   for (int i = 0; i < count; i++) {
     while (!remove_tree(paths[i]) && tries-- > 0)
       usleep(1000);
     if (tries < 0) warn("the control group %s cannot be removed: %s", paths[i], strerror(errno));
+    remove_parents(paths[i], tops[i]);
   }
 }

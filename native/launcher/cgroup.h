@@ -21,6 +21,7 @@ struct hierarchy;
 struct cgroups {
   int count;
   char **paths;                        // absolute directories
+  char **tops;                         // the highest directory of each that was not there before; NULL: it was
   const struct hierarchy *hierarchies; // of each; NULL for groups that are there
 };
 
@@ -41,7 +42,7 @@ void cgroups_limit(const struct cgroups *cgroups, const struct json *spec, unsig
 void cgroups_enter(const struct cgroups *cgroups, pid_t pid);
 
 // Removes the directories, and what is below; those that are gone are fine. Processes that are just ending
-// may keep them for a moment.
-void cgroups_remove(char *const *paths, int count);
+// may keep them for a moment. Parents up to `tops` go too, unless somebody else has groups in them by now.
+void cgroups_remove(char *const *paths, char *const *tops, int count);
 
 #endif

@@ -16,6 +16,8 @@
 
 // How long a sandbox that was told to end may take.
 #define SHUTDOWN_MS 5000
+// How long a kernel that lives may take for an answer. Without one it hangs, or somebody has stopped its process.
+#define ANSWER_MS 10000
 #define SIGNAL_MAX 64
 
 // A container and, where its sandbox lives, a connection to it.
@@ -31,6 +33,16 @@ static void find(struct found *found, const struct options *options) {
   if (!record_read(&found->state, &found->record) || !found->record.bundle)
     fail(EXIT_RINGFENCE, "container with id \"%s\" does not exist", options->id);
   found->control.fd = state_connect(&found->state);
+  found->control.patience_ms = ANSWER_MS;
+}
+
+// Ends init, and with it everything in the sandbox, whatever its kernel is doing.
+static void kill_init(const struct record *record) {
+  int process = (int)syscall(SYS_pidfd_open, record->init, 0);
+  if (process < 0) return;
+  // The number may be somebody else's by now; the descriptor's process is known by its start.
+  if (record_init_alive(record)) syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
+  close(process);
 }
 
 // Asks; false with the sandbox's words, or "" where it went away.
@@ -48,7 +60,10 @@ static void ask_or_fail(struct found *found, const char *request) {
   size_t length;
   if (found->control.fd < 0) fail(EXIT_RINGFENCE, "container not running");
   if (!ask(found, request, &text, &length, message, sizeof message))
-    fail(EXIT_RINGFENCE, "%s", message[0] ? message : "container not running");
+    fail(EXIT_RINGFENCE, "%s",
+         found->control.late ? "the container's kernel does not answer"
+         : message[0]        ? message
+                             : "container not running");
 }
 
 int command_start(const struct options *options) {
@@ -74,6 +89,7 @@ static const char *status_of(struct found *found) {
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
       if (json_equals(&answer, status, statuses[i])) return statuses[i];
   }
+  if (found->control.late) return "running"; // its kernel hangs; it holds what it holds
   // A record without processes is of a `create` that goes on, or that was killed.
   return found->record.init == 0 && state_lock(&found->state, 0) == LOCK_HELD ? "creating" : "stopped";
 }
@@ -114,10 +130,18 @@ int command_kill(const struct options *options) {
   int signo = signal_number(options->positionals[1]);
   if (signo == 0) fail(EXIT_RINGFENCE, "unknown signal: %s", options->positionals[1]);
   find(&found, options);
+  if (signo == SIGKILL) found.control.patience_ms = SHUTDOWN_MS;
   char request[128];
   snprintf(request, sizeof request, "{\"id\":1,\"method\":\"kill\",\"params\":{\"signo\":%d,\"all\":%s}}",
            signo, option_on(options, OPTION_ALL) ? "true" : "false");
-  ask_or_fail(&found, request);
+  char *text, message[4096];
+  size_t length;
+  bool asked = found.control.fd >= 0;
+  if (asked && ask(&found, request, &text, &length, message, sizeof message)) return 0;
+  if (asked && !found.control.late) fail(EXIT_RINGFENCE, "%s", message[0] ? message : "container not running");
+  if (!record_init_alive(&found.record)) fail(EXIT_RINGFENCE, "container not running");
+  if (signo != SIGKILL) fail(EXIT_RINGFENCE, "the container's kernel does not answer");
+  kill_init(&found.record);
   return 0;
 }
 
@@ -129,15 +153,14 @@ static bool end_sandbox(struct found *found, bool force) {
   char request[64];
   snprintf(request, sizeof request, "{\"id\":1,\"method\":\"shutdown\",\"params\":{\"force\":%s}}",
            force ? "true" : "false");
+  found->control.patience_ms = SHUTDOWN_MS;
   if (found->control.fd >= 0 && !ask(found, request, &text, &length, message, sizeof message) && message[0])
     fail(EXIT_RINGFENCE, "%s", message);
-  enum lock_state lock = state_lock(&found->state, SHUTDOWN_MS);
+  if (!force && found->control.late) fail(EXIT_RINGFENCE, "the container's kernel does not answer");
+  enum lock_state lock = state_lock(&found->state, found->control.late ? 0 : SHUTDOWN_MS);
   if (lock != LOCK_HELD) return lock == LOCK_TAKEN;
   // It does not answer, or nobody listens any more though it lives.
-  int process = (int)syscall(SYS_pidfd_open, found->record.init, 0);
-  if (process >= 0 && record_init_alive(&found->record))
-    syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
-  if (process >= 0) close(process);
+  kill_init(&found->record);
   lock = state_lock(&found->state, SHUTDOWN_MS);
   if (lock == LOCK_HELD) fail(EXIT_RINGFENCE, "container %s does not end", found->state.id);
   return lock == LOCK_TAKEN;

@@ -12,6 +12,7 @@ int command_start(const struct options *options);
 int command_state(const struct options *options);
 int command_kill(const struct options *options);
 int command_delete(const struct options *options);
+int command_ps(const struct options *options);
 int command_exec(const struct options *options);
 
 #endif

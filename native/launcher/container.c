@@ -40,7 +40,7 @@ static void undo(void) {
   struct record *record = &unfinished->record;
   reap(record->waiter);
   reap(unfinished->sandbox.init);
-  cgroups_remove(record->cgroups, record->cgroup_count);
+  cgroups_remove(record->cgroups, record->cgroup_tops, record->cgroup_count);
   state_remove(&unfinished->state);
 }
 
@@ -157,8 +157,10 @@ static void plan_cgroups(struct container *container, const struct options *opti
                          struct cgroups *cgroups) {
   cgroups_plan(cgroups, container->spec.cgroups_path, options->id, option_on(options, OPTION_SYSTEMD_CGROUP));
   struct record *record = &container->record;
-  for (int i = 0; i < cgroups->count && i < RECORD_CGROUPS_MAX; i++)
+  for (int i = 0; i < cgroups->count && i < RECORD_CGROUPS_MAX; i++) {
+    record->cgroup_tops[record->cgroup_count] = cgroups->tops[i];
     record->cgroups[record->cgroup_count++] = cgroups->paths[i];
+  }
   record_write(&container->state, record);
 }
 
@@ -285,7 +287,7 @@ void container_create(struct container *container, const struct options *options
 
 void container_remove(const struct state_directory *state, const struct record *record) {
   char message[2048];
-  cgroups_remove((char *const *)record->cgroups, record->cgroup_count);
+  cgroups_remove((char *const *)record->cgroups, (char *const *)record->cgroup_tops, record->cgroup_count);
   if (record->bundle && !container_hooks(state, record, "poststop", "stopped", message, sizeof message))
     warn("%s", message);
   state_remove(state);

@@ -2,6 +2,7 @@
 #include "lines.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -32,8 +33,15 @@ enum lines_state lines_fill(struct lines *lines, bool wait) {
   return LINES_OPEN;
 }
 
+static bool arrives(struct lines *lines) {
+  if (lines->patience_ms == 0) return true;
+  struct pollfd polled = {.fd = lines->fd, .events = POLLIN};
+  lines->late = poll(&polled, 1, lines->patience_ms) == 0;
+  return !lines->late;
+}
+
 bool lines_next(struct lines *lines, char **line, size_t *length) {
   while (!lines_take(lines, line, length))
-    if (lines_fill(lines, true) != LINES_OPEN) return false;
+    if (!arrives(lines) || lines_fill(lines, true) != LINES_OPEN) return false;
   return true;
 }

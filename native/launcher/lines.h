@@ -10,7 +10,9 @@
 struct lines {
   int fd;
   struct buffer received;
-  size_t taken; // bytes of the line that was handed out last
+  size_t taken;    // bytes of the line that was handed out last
+  int patience_ms; // how long lines_next waits for each piece; 0: for ever
+  bool late;       // it did not come in that time
 };
 
 enum lines_state { LINES_OPEN, LINES_END, LINES_TOO_LONG };
@@ -21,7 +23,7 @@ bool lines_take(struct lines *lines, char **line, size_t *length);
 // Receives once, with `wait` as long as it takes.
 enum lines_state lines_fill(struct lines *lines, bool wait);
 
-// Waits for the next line; false at the end, or when a line is longer than 1 MiB.
+// Waits for the next line; false at the end, when it is late, or when a line is longer than 1 MiB.
 bool lines_next(struct lines *lines, char **line, size_t *length);
 
 #endif

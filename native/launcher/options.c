@@ -20,7 +20,7 @@ static const struct option_row rows[OPTION_COUNT] = {RF_OPTIONS(ROW)};
 struct command_row {
   const char *name;
   int least_positionals, most_positionals;
-  enum { COMMANDLESS, COMMAND_REQUIRED, COMMAND_OPTIONAL } guest_command;
+  enum { COMMANDLESS, COMMAND_REQUIRED, COMMAND_OPTIONAL, COMMAND_REST } guest_command;
 };
 
 #define ROW(id, ...) [COMMAND_##id] = {__VA_ARGS__},
@@ -97,6 +97,7 @@ bool options_read(struct options *options, int argc, char **argv) {
       at++;
       break;
     }
+    if (command && command->guest_command == COMMAND_REST && positionals == command->most_positionals) break;
     if (argv[at][0] == '-' && argv[at][1] != '\0') {
       if (!read_flag(options, argc, argv, &at, &used)) return false;
     } else if (!command) {
@@ -112,7 +113,7 @@ bool options_read(struct options *options, int argc, char **argv) {
   }
   if (!command || positionals < command->least_positionals) return false;
   bool has_command = at < argc;
-  if (command->guest_command != COMMAND_OPTIONAL &&
+  if (command->guest_command < COMMAND_OPTIONAL &&
       has_command != (command->guest_command == COMMAND_REQUIRED))
     return false;
   for (unsigned i = 0; i < OPTION_COUNT; i++)

@@ -53,6 +53,11 @@ void record_write(const struct state_directory *state, struct record *record) {
     if (i > 0) buffer_append(&text, ",", 1);
     buffer_json_text(&text, record->cgroups[i]);
   }
+  buffer_printf(&text, "],\"cgroupTops\":[");
+  for (int i = 0; i < record->cgroup_count; i++) {
+    if (i > 0) buffer_append(&text, ",", 1);
+    buffer_json_text(&text, record->cgroup_tops[i] ? record->cgroup_tops[i] : "");
+  }
   buffer_printf(&text, "]}\n");
   state_write(state, "state.json", text.data, text.length);
   buffer_free(&text);
@@ -66,6 +71,18 @@ static char *text_member(const struct json *json, const char *name) {
 static long long number_member(const struct json *json, const char *name, long long most) {
   long long number;
   return json_integer(json, json_member(json, 0, name), 0, most, &number) ? number : 0;
+}
+
+// Reads a list of at most RECORD_CGROUPS_MAX strings; their number.
+static int texts_member(const struct json *json, const char *name, char **into) {
+  int count = 0;
+  unsigned list = json_member(json, 0, name);
+  for (unsigned item = json_first(json, list); item && count < RECORD_CGROUPS_MAX;
+       item = json_next(json, list, item)) {
+    char text[TEXT_MAX];
+    if (json_text(json, item, text, sizeof text)) into[count++] = strdup(text);
+  }
+  return count;
 }
 
 bool record_read(const struct state_directory *state, struct record *record) {
@@ -85,12 +102,8 @@ bool record_read(const struct state_directory *state, struct record *record) {
     record->bundle = text_member(&json, "bundle");
     record->rootfs = text_member(&json, "rootfs");
     json_text(&json, json_member(&json, 0, "created"), record->created, sizeof record->created);
-    unsigned cgroups = json_member(&json, 0, "cgroups");
-    for (unsigned item = json_first(&json, cgroups); item && record->cgroup_count < RECORD_CGROUPS_MAX;
-         item = json_next(&json, cgroups, item)) {
-      char path[TEXT_MAX];
-      if (json_text(&json, item, path, sizeof path)) record->cgroups[record->cgroup_count++] = strdup(path);
-    }
+    record->cgroup_count = texts_member(&json, "cgroups", record->cgroups);
+    texts_member(&json, "cgroupTops", record->cgroup_tops);
   }
   free(text);
   return valid;

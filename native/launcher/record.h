@@ -20,6 +20,7 @@ struct record {
   char created[32]; // RFC 3339
   int cgroup_count;
   char *cgroups[RECORD_CGROUPS_MAX];
+  char *cgroup_tops[RECORD_CGROUPS_MAX]; // as in struct cgroups
   // Start times as in /proc/PID/stat, in clock ticks: a number alone may be somebody else's by now.
   unsigned long long init_start, waiter_start;
 };

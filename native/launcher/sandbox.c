@@ -48,8 +48,10 @@ static void write_config(struct buffer *text, const struct sandbox_plan *plan) {
   buffer_json_string(text, overlay(plan));
   buffer_printf(text, ",\"logFormat\":");
   buffer_json_string(text, options->values[OPTION_LOG_FORMAT]);
-  buffer_printf(text, ",\"debug\":%s,\"strace\":%s}", option_on(options, OPTION_DEBUG) ? "true" : "false",
-                option_on(options, OPTION_STRACE) ? "true" : "false");
+  buffer_printf(text, ",\"debug\":%s,\"strace\":%s,\"strict\":%s}",
+                option_on(options, OPTION_DEBUG) ? "true" : "false",
+                option_on(options, OPTION_STRACE) ? "true" : "false",
+                option_on(options, OPTION_STRICT) ? "true" : "false");
   if (options->id) {
     buffer_printf(text, ",\"id\":");
     buffer_json_string(text, options->id);

@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 // The lock last: without it the directory belongs to whoever makes the next one.
 static const char *const entries[] = {"s", "state.json", "config.json", "new", "lock"};
 
+#define CONNECT_S 10
 #define FILE_MAX_BYTES (4 << 20)
 
 bool state_id_valid(const char *id) {
@@ -163,6 +165,15 @@ void state_remove(const struct state_directory *state) {
   unlinkat(state->root, state->id, AT_REMOVEDIR);
 }
 
+// Where a kernel hangs its queue fills up: nobody waits for a place in it for ever.
+static int connect_soon(int fd, const struct sockaddr *address, socklen_t size) {
+  const struct timeval patience = {.tv_sec = CONNECT_S};
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  int result = connect(fd, address, size);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){0}, sizeof patience);
+  return result;
+}
+
 int state_connect(const struct state_directory *state) {
-  return socket_at(state->directory, connect);
+  return socket_at(state->directory, connect_soon);
 }

@@ -21,9 +21,11 @@
 #include "privileges.h"
 #include "report.h"
 
-// The user namespace first: it gives the right to enter the others.
+// The user namespace first: it gives the right to enter the others, but for a network namespace that the sandbox has
+// joined, which is its caller's.
 static const char *const namespaces[] = {"user", "pid", "mnt", "net", "ipc", "uts", "cgroup"};
 #define NAMESPACES (sizeof namespaces / sizeof namespaces[0])
+enum { USER_NAMESPACE = 0, NETWORK_NAMESPACE = 3 };
 
 // Ends as the guest's process did, as far as a waiting parent can tell.
 static _Noreturn void end_like(int status) {
@@ -100,8 +102,9 @@ static _Noreturn void make_waiter(pid_t init, bool user_namespace, int channel, 
   int fds[NAMESPACES];
   for (size_t i = 0; i < NAMESPACES; i++)
     fds[i] = open_namespace(init, namespaces[i]);
-  for (size_t i = user_namespace ? 0 : 1; i < NAMESPACES; i++)
-    if (setns(fds[i], 0) < 0)
+  bool has_network = setns(fds[NETWORK_NAMESPACE], CLONE_NEWNET) == 0;
+  for (size_t i = user_namespace ? USER_NAMESPACE : 1; i < NAMESPACES; i++)
+    if (!(i == NETWORK_NAMESPACE && has_network) && setns(fds[i], 0) < 0)
       fail_errno(EXIT_RINGFENCE, "entering the sandbox's %s namespace", namespaces[i]);
   lose_everything((const int[KEPT]){channel, answer, 2, terminal});
   // This process itself is still in the launcher's PID namespace, so clone tells the pid as that knows it.

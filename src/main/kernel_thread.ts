@@ -71,7 +71,7 @@ export function startKernelThread(
 
 /** Each call posts its message and then asks the kernel thread to turn its event loop. */
 function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelApi {
-  const asked = <T>(answer: Promise<T>): Promise<T> => {
+  const asked = <T>(answer: T): T => {
     turns.ask();
     return answer;
   };

@@ -53,7 +53,7 @@ kernel.ended.catch((error: unknown) => fatal("the kernel thread died", error));
 /** Checks the container's configuration and builds its file systems; the caller hears `created`. */
 async function createContainer({ config, descriptors }: Boot): Promise<Container> {
   const specFd = required(descriptors, "spec");
-  const spec = readContainer(specFd, config.id ?? "", config.hostname, descriptors, log);
+  const spec = readContainer(specFd, config.id ?? "", config, descriptors, log);
   closeSync(specFd);
   const wrong = await kernel.api.prepare(spec);
   if (wrong !== null) throw new Refused(wrong);

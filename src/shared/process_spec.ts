@@ -5,6 +5,7 @@
 // each is a string with one char per byte (U+0000-U+00FF).
 
 import type { ContainerSpec } from "./container_spec.ts";
+import type { StartError } from "./start_error.ts";
 
 /** A resource limit pair; decimal strings because RLIM_INFINITY does not fit a double. */
 export interface Rlimit {
@@ -43,8 +44,10 @@ export interface CapabilitySets {
   ambient: string;
 }
 
-/** What sets a container's processes apart. Besides, HOME comes from its /etc/passwd, and `cwd` is made if missing. */
+/** What sets a container's processes apart. Besides, HOME comes from its /etc/passwd. */
 export interface ContainerProcess {
+  /** The working directory is made if it is missing: of the container's first process alone. */
+  makesDirectory: boolean;
   capabilities: CapabilitySets;
   noNewPrivileges: boolean;
   oomScoreAdj: number;
@@ -67,6 +70,8 @@ export interface SandboxOptions {
   platform: "systrap";
   debug: boolean;
   strace: boolean;
+  /** What config.json asks for and has no effect is refused. */
+  strict: boolean;
   /** Where writes to the root file system go: a layer in memory, or the files themselves. */
   overlay2: "root:memory" | "none";
   /** Form of log records. */
@@ -106,9 +111,9 @@ export interface KernelApi {
   prepare(container: ContainerSpec): Promise<string | null>;
   /**
    * Starts a program with three host descriptors as 0-2, which are the kernel's to close from now on,
-   * whatever comes of it. Resolves to the program's guest pid, or a negative errno.
+   * whatever comes of it. Resolves to the program's guest pid, or to what is wrong.
    */
-  start(spec: ProcessSpec, stdio: [number, number, number]): Promise<number>;
+  start(spec: ProcessSpec, stdio: [number, number, number]): Promise<number | StartError>;
   /** Resolves with the Linux wait status when that program's process has ended, or stopped (0x7f: call again). */
   wait(pid: number): Promise<number>;
   /** Sends a signal to a guest process (pid), its terminal's foreground group (-pid), or all (0); 0 or a negative errno. */

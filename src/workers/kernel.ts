@@ -19,6 +19,7 @@ import type { PrivateSab } from "../shared/ring/private_sab.ts";
 import { Scanner } from "../shared/ring/scan.ts";
 import { Slots } from "../shared/ring/slot.ts";
 import { Request } from "../shared/ring/slot_states.ts";
+import type { StartError } from "../shared/start_error.ts";
 import { Counters } from "./counters.ts";
 import { IpcNamespace } from "./ipc/namespace.ts";
 import { Vdso } from "./mem/vdso.ts";
@@ -239,8 +240,8 @@ export class Kernel {
     return checkProgram(this, container.process);
   }
 
-  /** Starts a program; its guest pid or a negative errno. */
-  startProgram(spec: ProcessSpec, stdio: readonly [number, number, number]): number {
+  /** Starts a program; its guest pid, or what is wrong. */
+  startProgram(spec: ProcessSpec, stdio: readonly [number, number, number]): number | StartError {
     return startProgram(this, spec, stdio);
   }
 

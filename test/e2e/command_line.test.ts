@@ -1,6 +1,7 @@
 // The launcher reads the same command lines as yargs does from the same tables; what it does not serve
 // is answered by Node.
 
+import { readFileSync, rmSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ringfence, run } from "../spawn.ts";
@@ -25,9 +26,14 @@ for (const [args, expected] of ACCEPTED)
   });
 
 const EXPLAINED: [string[], RegExp][] = [
-  [["frobnicate"], /frobnicate/],
-  [["do"], /./],
-  [["exec", "only-an-id"], /./],
+  [["frobnicate"], /^ringfence: unknown command: frobnicate;/],
+  [["--log-format", "json", "pause", "id"], /^ringfence: unknown command: pause;/],
+  [["do"], /do: CMD is missing/],
+  [["start"], /start: ID is missing/],
+  [["ps"], /ps: ID is missing/],
+  [["exec", "only-an-id"], /only-an-id/],
+  [["help", "cooking"], /neither a command nor syscalls: cooking/],
+  [["help", "syscalls", "nosuch"], /no system call is like that: nosuch/],
   [["--platform"], /platform/],
   [["--platform=none", "do", "true"], /systrap/],
   [["do", "--cwd=/", "true"], /cwd/],
@@ -63,7 +69,29 @@ test("help syscalls prints the table of system calls", async () => {
   assert.not.match(some.stdout.toString(), /^22 /m);
   const usage = await run(ringfence, ["help"]);
   assert.match(usage.stdout.toString(), /\bringfence do\b/);
-  assert.is((await run(ringfence, ["help", "cooking"])).code, 125);
+});
+
+test("help COMMAND is what COMMAND --help says", async () => {
+  for (const command of ["do", "run", "ps", "features"]) {
+    const help = await run(ringfence, ["help", command]);
+    assert.is(help.code, 0);
+    assert.match(help.stdout.toString(), new RegExp(`^ringfence ${command} \\[FLAGS\\]`));
+    assert.is(help.stdout.toString(), (await run(ringfence, [command, "--help"])).stdout.toString());
+  }
+});
+
+test("a command line that is wrong leaves its record in the log, where engines look for it", async () => {
+  const log = `/tmp/ringfence-log-${process.pid}`;
+  const last = () => JSON.parse(readFileSync(log, "utf8").trimEnd().split("\n").at(-1)!);
+  try {
+    await run(ringfence, ["--log", log, "--log-format=json", "pause", "id"]);
+    assert.is(last().level, "error");
+    assert.is(last().msg, "unknown command: pause");
+    await run(ringfence, [`--log=${log}`, "--log-format", "json", "kill"]);
+    assert.match(last().msg, /kill: ID is missing/);
+  } finally {
+    rmSync(log, { force: true });
+  }
 });
 
 test("exec's flags reach the command", async () => {

@@ -1,22 +1,24 @@
 // deadline: 300 s
 // Containers as an engine handles them: create, start, state, kill, delete, exec; and what a config.json says.
 
+import { spawn } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { eventually, ringfence, run, type SpawnResult } from "../spawn.ts";
 import { type Bundle, type Config, shell, withBundle } from "./bundle.ts";
 import { buildDriver } from "./driver.ts";
-import { exists, proc, procLink, status as procStatus } from "./processes.ts";
+import { children, exists, proc, procLink, status as procStatus } from "./processes.ts";
 
 const SLEEP = shell("exec busybox sleep 100");
 
@@ -157,6 +159,129 @@ test("signals that process 1 does not handle do not reach it from within, and do
   });
 });
 
+/** Its process 1 on the host, and Node, by what the state directory says. */
+function sandboxOf(bundle: Bundle): { init: number; node: number } {
+  const { init } = JSON.parse(readFileSync(join(bundle.root, bundle.id, "state.json"), "utf8"));
+  const node = children(init).find((pid) => proc(pid, "comm")!.startsWith("node"));
+  return { init, node: node! };
+}
+
+test("KILL and delete --force end a container whose kernel hangs", async () => {
+  await withBundle(SLEEP, async (bundle) => {
+    for (const [name, flags, rest] of [
+      ["kill", [], ["KILL"]],
+      ["delete", ["--force"], []],
+    ] as const) {
+      const { ended } = await engine(bundle, ["run", "--detach", "--bundle", bundle.directory, bundle.id]);
+      const { init, node } = sandboxOf(bundle);
+      process.kill(node, "SIGSTOP");
+      const kept = await bundle.on("delete");
+      assert.match(said(kept), /does not answer/);
+      ok(await bundle.on(name, [...flags], [...rest]));
+      assert.match(said(await ended), /^status \d+$/m);
+      assert.ok(await eventually(() => !exists(init), 5000));
+      ok(await bundle.on("delete", ["--force"]));
+      assert.equal(bundle.left(), []);
+    }
+  });
+});
+
+test("ps lists the host's processes of a container, as numbers or as lines of the host's ps", async () => {
+  await withBundle(shell("busybox sleep 100 & exec busybox sleep 100"), async (bundle) => {
+    const { pid } = await engine(bundle, ["run", "--detach", "--bundle", bundle.directory, bundle.id]);
+    const { init, node } = sandboxOf(bundle);
+    const numbers = async () => JSON.parse(text(ok(await bundle.on("ps", ["--format", "json"])))) as number[];
+    assert.ok(await eventually(async () => (await numbers()).length === 3, 5000), String(await numbers()));
+    const pids = await numbers();
+    assert.ok(pids.includes(pid) && !pids.includes(init) && !pids.includes(node), String(pids));
+    assert.ok(pids.every(exists));
+    const column = (table: string, index: number) =>
+      table
+        .trimEnd()
+        .split("\n")
+        .slice(1)
+        .map((line) => Number(line.trim().split(/ +/)[index]));
+    const sorted = [...pids].sort((a, b) => a - b);
+    assert.equal(
+      column(text(ok(await bundle.on("ps"))), 1).sort((a, b) => a - b),
+      sorted,
+    );
+    assert.equal(
+      column(text(ok(await bundle.on("ps", [], ["-e", "-o", "pid,comm"]))), 0).sort((a, b) => a - b),
+      sorted,
+    );
+    assert.match(said(await bundle.on("ps", [], ["-e", "-o", "comm"])), /no column PID/);
+    ok(await bundle.on("kill", [], ["KILL"]));
+    assert.ok(await eventually(async () => (await numbers()).length === 0, 5000));
+  });
+});
+
+test("a network namespace that is given by its path is joined, by the waiters too", async () => {
+  const holder = spawn("unshare", ["--net", "sleep", "100"]);
+  try {
+    const path = `/proc/${holder.pid}/ns/net`;
+    assert.ok(
+      await eventually(() => procLink(holder.pid!, "ns/net") !== procLink(process.pid, "ns/net"), 5000),
+    );
+    await withBundle(
+      SLEEP,
+      async (bundle) => {
+        const network = procLink(holder.pid!, "ns/net");
+        ok(await bundle.create());
+        const { pid } = JSON.parse(text(await bundle.on("state")));
+        assert.is(procLink(pid, "ns/net"), network);
+        assert.is(procLink(sandboxOf(bundle).init, "ns/net"), network);
+        ok(await bundle.on("start"));
+        const file = join(bundle.directory, "process.json");
+        writeFileSync(
+          file,
+          JSON.stringify({ user: {}, args: ["busybox", "sleep", "50"], env: ["PATH=/bin"], cwd: "/" }),
+        );
+        const further = await engine(bundle, ["exec", "--detach", "--process", file, bundle.id]);
+        assert.is(procLink(further.pid, "ns/net"), network);
+        ok(await bundle.on("delete", ["--force"]));
+        await further.ended;
+        assert.is(text(ok(await bundle.runs({}, "--detach"))), "");
+        assert.is(procLink(JSON.parse(text(await bundle.on("state"))).pid, "ns/net"), network);
+      },
+      (config) => {
+        config.linux.namespaces = config.linux.namespaces.map(({ type }) =>
+          type === "network" ? { type, path } : { type },
+        );
+      },
+    );
+  } finally {
+    holder.kill("SIGKILL");
+  }
+});
+
+test("parents of control groups that were made for a container go with it; others stay", async () => {
+  await withBundle(["unused"], async (bundle) => {
+    const top = `/ringfence-top-${bundle.id}`;
+    const tops = bundle.cgroups().map((path) => path.replace(/\/ringfence-test-[^/]*$/, top));
+    const configure = (name: string) =>
+      bundle.configure(SLEEP, ({ linux }) => {
+        linux.cgroupsPath = `${top}/middle/${name}`;
+      });
+    configure("one");
+    ok(await bundle.create());
+    assert.ok(tops.some((path) => existsSync(join(path, "middle/one"))));
+    const other = tops.filter((path) => existsSync(path)).map((path) => join(path, "others"));
+    for (const path of other) mkdirSync(path);
+    ok(await bundle.on("delete", ["--force"]));
+    assert.ok(tops.every((path) => !existsSync(join(path, "middle"))));
+    assert.ok(other.every((path) => existsSync(path)));
+    for (const path of other) {
+      rmdirSync(path);
+      rmdirSync(dirname(path));
+    }
+    configure("two");
+    ok(await bundle.create());
+    ok(await bundle.on("delete", ["--force"]));
+    assert.ok(tops.every((path) => !existsSync(path)));
+  });
+});
+
 // ---- What config.json says ----
 
 /** What a script prints in a container. */
@@ -176,7 +301,7 @@ test("the process: user, groups, umask, directory, environment, capabilities, li
   const script = `busybox id; umask; pwd; echo $KEPT $HOME; ulimit -n; ulimit -Hn; hostname() { busybox hostname; }; hostname
     busybox grep -E '^(Cap|NoNewPrivs)' /proc/self/status; busybox cat /proc/self/oom_score_adj; echo $PPID $$`;
   const printed = await prints(script, ({ process }) => {
-    process.user = { uid: 1000, gid: 1000, additionalGids: [5, 6], umask: 0o27 };
+    process.user = { uid: 1000, gid: 1000, additionalGids: [6, 5], umask: 0o27 };
     process.cwd = "/made/here";
     process.capabilities = {
       bounding: ["CAP_CHOWN", "CAP_KILL", "CAP_OF_TOMORROW"],
@@ -245,6 +370,27 @@ test("mounts: binds of directories and files, read-only, over one another; tmpfs
     "1",
     "",
   ]);
+});
+
+test("read-only mounts are so when what lies below them is mounted", async () => {
+  const script = `for f in /ro /ro/below /ro/below/again; do
+      (echo x > $f/x) 2>/dev/null && echo $f is written || echo $f is not
+    done`;
+  const printed = await prints(script, (config) => {
+    const tmpfs = (destination: string, ...options: string[]) => ({
+      destination,
+      type: "tmpfs",
+      source: "tmpfs",
+      options,
+    });
+    config.root.readonly = true;
+    config.mounts.push(
+      tmpfs("/ro", "ro"),
+      tmpfs("/ro/below", "rw"),
+      tmpfs("/ro/below/again", "ro", "size=1m"),
+    );
+  });
+  assert.is(printed, "/ro is not\n/ro/below is written\n/ro/below/again is not\n");
 });
 
 test("a tmpfs with tmpcopyup shows what it covers, and keeps what is written to itself", async () => {
@@ -321,6 +467,11 @@ const REFUSED: [string, (config: Config) => void, RegExp][] = [
     (c) => (c.process.args = ["nosuch"]),
     /exec: "nosuch": executable file not found in \$PATH/,
   ],
+  [
+    "a program without its interpreter",
+    (c) => (c.process.args = ["lost"]),
+    /exec: "\/bin\/lost": no such file or directory/,
+  ],
   ["a program that is none", (c) => (c.process.args = ["/etc/passwd"]), /"\/etc\/passwd": permission denied/],
   ["a relative directory", (c) => (c.process.cwd = "tmp"), /process\.cwd must be an absolute path/],
   [
@@ -386,6 +537,7 @@ const REFUSED: [string, (config: Config) => void, RegExp][] = [
 test("what cannot be done is refused in one line, and nothing is left", async () => {
   await withBundle(SLEEP, async (bundle) => {
     const log = join(bundle.directory, "log.json");
+    writeFileSync(join(bundle.rootfs, "bin/lost"), "#!/no/interpreter\n", { mode: 0o755 });
     for (const [name, change, message] of REFUSED) {
       bundle.configure(SLEEP, change);
       writeFileSync(log, "");
@@ -485,6 +637,12 @@ test("exec runs further programs: with its own flags, by a process file, detache
     const missing = await bundle.on("exec", [], ["nosuch"]);
     assert.is(missing.code, 125);
     assert.match(said(missing), /exec: "nosuch": executable file not found in \$PATH/);
+    const nowhere = await bundle.on("exec", ["--cwd", "/no/where"], ["/bin/busybox", "true"]);
+    assert.match(
+      said(nowhere),
+      /chdir to cwd \("\/no\/where"\) set in config.json failed: no such file or directory/,
+    );
+    assert.not(existsSync(join(bundle.rootfs, "no")));
 
     const file = join(bundle.directory, "process.json");
     const spec = {

@@ -12,6 +12,7 @@ import {
   type SpawnOptions,
   type SpawnResult,
 } from "../spawn.ts";
+import { procLink } from "./processes.ts";
 import { makeRootfs } from "./rootfs.ts";
 
 const START_MS = 60_000;
@@ -26,12 +27,22 @@ export function hasDocker(): boolean {
 export class Docker {
   readonly directory: string = mkdtempSync("/tmp/ringfence-docker-");
   readonly #socket: string = `unix://${join(this.directory, "s")}`;
-  readonly #daemon: ChildProcess;
+  /** Holds the daemon's namespaces, which its containers need for longer than it lives. */
+  readonly #holder: ChildProcess;
+  #daemon: ChildProcess | null = null;
 
-  constructor() {
+  /** `liveRestore`: containers go on without their daemon. */
+  constructor(liveRestore = false) {
     const file = join(this.directory, "daemon.json");
-    writeFileSync(file, JSON.stringify({ runtimes: { ringfence: { path: ringfence } } }));
-    const log = openSync(join(this.directory, "log"), "w");
+    const config = { runtimes: { ringfence: { path: ringfence } }, "live-restore": liveRestore };
+    writeFileSync(file, JSON.stringify(config));
+    // Bridge and firewall rules are not the host's business, and end with the namespaces.
+    this.#holder = spawn("unshare", ["--net", "--mount", "sleep", "infinity"], { stdio: "ignore" });
+  }
+
+  #spawnDaemon(): ChildProcess {
+    const file = join(this.directory, "daemon.json");
+    const log = openSync(join(this.directory, "log"), "a");
     const flags = {
       "config-file": file,
       "data-root": join(this.directory, "data"),
@@ -40,23 +51,59 @@ export class Docker {
       host: this.#socket,
     };
     const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
-    // Bridge and firewall rules are not the host's business, and end with the daemon.
-    this.#daemon = spawn("unshare", ["--net", "--mount", "dockerd", ...args], {
+    const daemon = spawn("nsenter", ["-t", String(this.#holder.pid), "-n", "-m", "dockerd", ...args], {
       stdio: ["ignore", log, log],
       cwd: checkout,
     });
     closeSync(log);
+    return daemon;
   }
 
-  /** Waits until the daemon answers, and makes the image `bb`: busybox. */
-  async start(): Promise<void> {
+  async #answers(): Promise<void> {
     const isUp = await eventually(
-      () => this.#daemon.exitCode !== null || existsSync(join(this.directory, "s")),
+      async () => this.#hasEnded || (await this.run(["version"])).code === 0,
       START_MS,
     );
-    const answers = isUp && (await this.run(["version"])).code === 0;
-    if (!answers)
-      throw new Error(`no Docker: ${readFileSync(join(this.directory, "log"), "utf8").slice(-2000)}`);
+    if (!isUp || this.#hasEnded) throw new Error(`no Docker: ${this.log.slice(-2000)}`);
+  }
+
+  /** Ends the daemon, and with it the containerd that it started, by this signal, and starts it again. */
+  async restart(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    await this.#end(signal);
+    rmSync(join(this.directory, "pid"), { force: true });
+    this.#daemon = this.#spawnDaemon();
+    await this.#answers();
+  }
+
+  /** Kills containerd alone; the daemon starts another one. */
+  async killContainerd(): Promise<void> {
+    const file = join(this.directory, "exec/containerd/containerd.pid");
+    const before = readFileSync(file, "utf8");
+    process.kill(Number(before), "SIGKILL");
+    const again = () => existsSync(file) && readFileSync(file, "utf8") !== before;
+    if (!(await eventually(again, START_MS))) throw new Error(`no containerd: ${this.log.slice(-2000)}`);
+    await this.#answers();
+  }
+
+  get #hasEnded(): boolean {
+    return this.#daemon === null || this.#daemon.exitCode !== null || this.#daemon.signalCode !== null;
+  }
+
+  async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    this.#daemon?.kill(signal);
+    await eventually(() => this.#hasEnded, 20_000);
+    this.#daemon?.kill("SIGKILL");
+  }
+
+  /** Starts the daemon, waits until it answers, and makes the image `bb`: busybox. */
+  async start(): Promise<void> {
+    // Not before the namespaces are there: the host's firewall and mounts are not the daemon's.
+    const own = (name: string) =>
+      procLink(this.#holder.pid!, `ns/${name}`) !== procLink(process.pid, `ns/${name}`);
+    const isApart = await eventually(() => own("net") && own("mnt"), START_MS);
+    if (!isApart || this.#holder.exitCode !== null) throw new Error("no namespaces for Docker");
+    this.#daemon = this.#spawnDaemon();
+    await this.#answers();
     const root = join(this.directory, "image");
     makeRootfs(root);
     const tar = join(this.directory, "image.tar");
@@ -80,9 +127,8 @@ export class Docker {
   }
 
   async stop(): Promise<void> {
-    this.#daemon.kill("SIGTERM");
-    await eventually(() => this.#daemon.exitCode !== null || this.#daemon.signalCode !== null, 20_000);
-    this.#daemon.kill("SIGKILL");
+    await this.#end("SIGTERM");
+    this.#holder.kill("SIGKILL");
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

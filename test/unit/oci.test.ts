@@ -15,20 +15,22 @@ import { ociMounts } from "../../src/main/oci/mounts.ts";
 import { ociProcess } from "../../src/main/oci/process.ts";
 import { SchemaError } from "../../src/main/oci/schema.ts";
 import { MS_BIND, MS_NOSUID, MS_RDONLY, MS_REC } from "../../src/shared/abi/mount.ts";
+import type { SandboxConfig } from "../../src/shared/process_spec.ts";
 
 const PROCESS = { user: { uid: 1, gid: 2 }, args: ["prog"], env: ["A=b"], cwd: "/" };
 const LEAST = { ociVersion: "1.0.2", root: { path: "rootfs" }, process: PROCESS };
 const logged: string[] = [];
-const log = { info: (text: string) => void logged.push(text) } as unknown as Log;
+const log = { warn: (text: string) => void logged.push(text) } as unknown as Log;
 
-function read(text: string, descriptors: Descriptors = {}) {
+function read(text: string, descriptors: Descriptors = {}, strict = false) {
+  const config = { hostname: "host", options: { strict } } as SandboxConfig;
   const path = join(tmpdir(), `ringfence-oci-${process.pid}`);
   const fd = openSync(path, "w+");
   unlinkSync(path);
   ftruncateSync(fd, 0);
   writeSync(fd, text);
   try {
-    return readContainer(fd, "id", "host", descriptors, log);
+    return readContainer(fd, "id", config, descriptors, log);
   } finally {
     closeSync(fd);
   }
@@ -59,6 +61,7 @@ test("what is not said has the specification's value", () => {
     ignored: "0000000000000000",
     terminal: false,
     container: {
+      makesDirectory: true,
       capabilities: Object.fromEntries(
         ["bounding", "effective", "inheritable", "permitted", "ambient"].map((set) => [set, "0".repeat(16)]),
       ),
@@ -130,11 +133,30 @@ test("mount options become flags, later ones win; binds have the descriptor of t
 
 test("what is accepted without effect is told in the log", () => {
   logged.length = 0;
-  read(JSON.stringify({ ...LEAST, linux: { seccomp: {}, sysctl: {}, mountLabel: "" } }));
+  const namespaces = ["pid", "ipc", "network"].map((type) => ({ type }));
+  const nothing = { seccomp: {}, sysctl: {}, mountLabel: "", rootfsPropagation: "private", namespaces };
+  read(JSON.stringify({ ...LEAST, linux: nothing }), {}, true);
   assert.equal(logged, []);
-  const linux = { seccomp: { defaultAction: "SCMP_ACT_ALLOW" }, sysctl: { "net.a": "1" } };
-  read(JSON.stringify({ ...LEAST, linux }));
-  assert.equal(logged, ["config.json: accepted without effect: linux.seccomp, linux.sysctl"]);
+  const mounts = [
+    { destination: "/a", type: "tmpfs", options: ["rprivate"] },
+    { destination: "/b", type: "tmpfs", options: ["rshared"] },
+  ];
+  const linux = {
+    seccomp: { defaultAction: "SCMP_ACT_ALLOW" },
+    sysctl: { "net.a": "1" },
+    rootfsPropagation: "rslave",
+    resources: { cpu: { cpus: "0" } },
+    namespaces: [{ type: "network" }],
+  };
+  const text = JSON.stringify({ ...LEAST, mounts, linux });
+  read(text);
+  const list =
+    "linux.seccomp, linux.sysctl, linux.resources.cpu.cpus, the host's pid namespace, the host's ipc namespace, linux.rootfsPropagation, propagation of mounts[1]";
+  assert.equal(logged, [`config.json: accepted without effect: ${list}`]);
+  assert.is(
+    refusal(() => read(text, {}, true)),
+    `config.json: without effect, and refused by --strict: ${list}`,
+  );
 });
 
 test("what would be missed is refused", () => {

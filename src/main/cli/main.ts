@@ -1,10 +1,12 @@
 // Commands that the launcher does not serve itself: help, version, and every command line that is
 // wrong, explained by yargs from the same tables (options.ts) that the launcher's options come from.
 
+import { appendFileSync } from "node:fs";
 import yargs from "yargs";
 import packageJson from "../../../package.json" with { type: "json" };
 import type { Level } from "../../shared/abi/call.ts";
-import { supportText } from "../../shared/abi/support.ts";
+import { selectCalls, supportText } from "../../shared/abi/support.ts";
+import { formatRecord } from "../../shared/log_format.ts";
 import { features } from "./features.ts";
 import { type Command, commands, type Flag, globalFlags, nodeCommands } from "./options.ts";
 
@@ -27,13 +29,57 @@ function describe(command: Command): string {
   return command.internal ? `${command.describe} (internal, for tests and debugging)` : command.describe;
 }
 
+const words = process.argv.slice(2);
+
+/** The value of a flag of this command line, which may be wrong as a whole. */
+function flagValue(name: string): string | undefined {
+  const at = words.findLastIndex((word) => word === `--${name}` || word.startsWith(`--${name}=`));
+  return at < 0 ? undefined : words[at]!.includes("=") ? words[at]!.replace(/^.*?=/, "") : words[at + 1];
+}
+
+/** Engines look for the reason of a failure in the log: without one they show another command's. */
+function logError(msg: string): void {
+  const file = flagValue("log");
+  if (file === undefined) return;
+  const format = flagValue("log-format") === "json" ? "json" : "text";
+  try {
+    appendFileSync(file, formatRecord(format, { level: "error", time: Date.now(), msg, fields: {} }));
+  } catch {
+    // Standard error says it too.
+  }
+}
+
 function refuse(message: string): never {
   const line = message.trim().replace(/:?\s*\n\s*/g, ": ");
+  logError(line);
   process.stderr.write(`ringfence: ${line}; see ringfence --help\n`);
   process.exit(CODE_USAGE);
 }
 
-const parser = yargs(process.argv.slice(2))
+const everyCommand = [...commands, ...nodeCommands];
+const withValue = new Set(
+  [...globalFlags, ...everyCommand.flatMap(({ flags }) => flags)]
+    .filter(({ type }) => type !== "boolean")
+    .flatMap(({ name, alias }) => [`--${name}`, ...(alias ? [`-${alias}`] : [])]),
+);
+
+/** The words of the command line that are neither flags nor their values. */
+const plainWords = words.filter((word, i) => !word.startsWith("-") && !withValue.has(words[i - 1] ?? ""));
+const named = everyCommand.find(({ name }) => name === plainWords[0]);
+
+/** What yargs counts, by name: the first argument that a command has not been given. */
+function missing(given: number): string | undefined {
+  const needed = named?.positionals.filter((word) => !word.startsWith("[")) ?? [];
+  const word = needed[given] ?? (named?.takesCommand === true ? "CMD" : undefined);
+  return word && `${named!.name}: ${word.toUpperCase()} is missing (${named!.name} ${named!.usage})`;
+}
+
+function explain(message: string): string {
+  const counted = /^Not enough non-option arguments: got (\d+)/.exec(message);
+  return (counted && missing(Number(counted[1]))) ?? message.replace(/^U/, "u");
+}
+
+const parser = yargs()
   .scriptName("ringfence")
   .version(packageJson.version)
   .usage("$0 [FLAGS] COMMAND\n\nRuns programs in a sandbox with a kernel of its own.")
@@ -66,14 +112,17 @@ function add(command: Command, run: (words: Words) => void): void {
 
 function help({ topic, name, support }: Words): void {
   if (topic === undefined) parser.showHelp((text) => process.stdout.write(`${text}\n`));
-  else if (topic !== "syscalls") refuse(`help knows nothing of ${topic}, but of syscalls`);
-  else
-    process.stdout.write(
-      supportText({
-        ...(name !== undefined && { match: String(name) }),
-        ...(support !== undefined && { level: support as Level }),
-      }),
-    );
+  else if (topic === "syscalls") helpSyscalls(name, support);
+  else refuse(`help: neither a command nor syscalls: ${topic}`);
+}
+
+function helpSyscalls(name: unknown, support: unknown): void {
+  const filter = {
+    ...(name !== undefined && { match: String(name) }),
+    ...(support !== undefined && { level: support as Level }),
+  };
+  if (selectCalls(filter).length === 0) refuse(`help: no system call is like that: ${name ?? support}`);
+  process.stdout.write(supportText(filter));
 }
 
 const runs: Readonly<Record<string, (words: Words) => void>> = {
@@ -82,7 +131,11 @@ const runs: Readonly<Record<string, (words: Words) => void>> = {
 };
 // The launcher takes every command line of its own commands that is right: this one is not.
 for (const command of commands)
-  add(command, () => refuse(`${command.name} ${command.usage}: something is missing`));
+  add(command, () =>
+    refuse(missing(command.positionals.length) ?? `${command.name}: too many arguments (${command.usage})`),
+  );
 for (const command of nodeCommands) add(command, runs[command.name]!);
-parser.fail((message, error) => refuse(message ?? error.message));
-parser.parse();
+parser.fail((message, error) => refuse(explain(message ?? error.message)));
+if (plainWords.length > 0 && named === undefined) refuse(`unknown command: ${plainWords[0]}`);
+const about = named?.name === "help" ? everyCommand.find(({ name }) => name === plainWords[1]) : undefined;
+parser.parse(about === undefined ? words : [about.name, "--help"]);

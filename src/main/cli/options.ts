@@ -21,8 +21,11 @@ export interface Command {
   /** Names of positional arguments before the guest's own command line; one in brackets may be left out. */
   positionals: string[];
   flags: Flag[];
-  /** Whether everything after the positionals belongs to the guest; optional: it may be missing. */
-  takesCommand: boolean | "optional";
+  /**
+   * Whether everything after the positionals belongs to the guest; optional: it may be missing; rest: so is it, and
+   * no flag is looked for behind the positionals.
+   */
+  takesCommand: boolean | "optional" | "rest";
   /** For tests and debugging: the help says so. */
   internal?: boolean;
 }
@@ -49,6 +52,13 @@ export const globalFlags: Flag[] = [
   { name: "systemd-cgroup", type: "boolean", describe: "cgroupsPath is SLICE:PREFIX:NAME", default: false },
   { name: "debug", type: "boolean", describe: "log debug records", default: false },
   { name: "strace", type: "boolean", describe: "log every system call of the guest", default: false },
+  {
+    name: "strict",
+    type: "boolean",
+    describe:
+      "refuse a container whose config.json asks for what has no effect, instead of telling it in the log",
+    default: false,
+  },
   {
     name: "platform",
     type: "string",
@@ -185,6 +195,23 @@ export const commands: Command[] = [
     takesCommand: "optional",
   },
   {
+    name: "ps",
+    usage: "ID [PS-OPTIONS...]",
+    describe: "list the host's processes that stand for those of a container",
+    positionals: ["id"],
+    flags: [
+      {
+        name: "format",
+        alias: "f",
+        type: "string",
+        describe: "table: lines of the host's ps; json: an array of numbers",
+        choices: ["table", "json"],
+        default: "table",
+      },
+    ],
+    takesCommand: "rest",
+  },
+  {
     name: "hold",
     usage: "ID",
     describe: "start a sandbox without a command and keep it until standard input ends",
@@ -199,8 +226,8 @@ export const commands: Command[] = [
 export const nodeCommands: Command[] = [
   {
     name: "help",
-    usage: "[syscalls [NAME]]",
-    describe: "explain the command line, or print which system calls a guest may make",
+    usage: "[COMMAND | syscalls [NAME]]",
+    describe: "explain the command line or a command, or print which system calls a guest may make",
     positionals: ["[topic]", "[name]"],
     flags: [
       {

@@ -32,7 +32,9 @@ function changed(base: ProcessSpec, params: Record<string, unknown>): ProcessSpe
 /** Throws a RequestError that says what is wrong. */
 export function checkProcess(base: ProcessSpec, params: Record<string, unknown>): ProcessSpec {
   try {
-    return params.process === undefined ? changed(base, params) : ociProcess(params.process, "process");
+    const spec = params.process === undefined ? changed(base, params) : ociProcess(params.process, "process");
+    // The first process's directory is made for it; a further one's must be there.
+    return { ...spec, container: { ...spec.container!, makesDirectory: false } };
   } catch (error) {
     if (error instanceof SchemaError) throw new RequestError("ERR_PARAMS", error.message);
     throw error;

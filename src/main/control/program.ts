@@ -1,14 +1,11 @@
 // A program that somebody outside waits for: the first one of `do`, or one of `exec`. Its way is told
 // as events: started, stopped (any number of times), exit; or error, when it could not be started.
 
-import { ENOENT } from "../../shared/abi/errno.ts";
-import { errnoText } from "../../shared/abi/errno_text.ts";
 import { SIGKILL } from "../../shared/abi/signal.ts";
 import type { KernelApi, ProcessSpec } from "../../shared/process_spec.ts";
+import { type StartError, shellStartError, startErrorCode } from "../../shared/start_error.ts";
 
-// The shell's and Docker's: not found, found but not executable; and ours: the sandbox failed.
-const CODE_NOT_FOUND = 127;
-const CODE_NOT_EXECUTABLE = 126;
+/** Exit code for a sandbox that failed by itself. */
 export const CODE_RINGFENCE = 125;
 
 const STOPPED = 0x7f;
@@ -20,10 +17,7 @@ export type Event =
   | { event: "error"; code: number; message: string };
 
 /** What is wrong when a program could not be started, for its caller. */
-type Explain = (name: string, errno: number) => string;
-
-const shellExplains: Explain = (name, errno) =>
-  errno === ENOENT && !name.includes("/") ? `${name}: command not found` : `${name}: ${errnoText(errno)}`;
+type Explain = (error: StartError) => string;
 
 export class Program {
   readonly #kernel: KernelApi;
@@ -37,7 +31,7 @@ export class Program {
   /** Gets the event that says whether the program could be started. */
   onFirstEvent: ((event: Event) => void) | null = null;
 
-  constructor(kernel: KernelApi, tell: (event: Event) => void, explain: Explain = shellExplains) {
+  constructor(kernel: KernelApi, tell: (event: Event) => void, explain: Explain = shellStartError) {
     this.#kernel = kernel;
     this.#explain = explain;
     this.#tell = (event) => {
@@ -50,10 +44,9 @@ export class Program {
   /** Resolves when the program has ended and its last event is told. */
   async run(spec: ProcessSpec, stdio: [number, number, number]): Promise<void> {
     const pid = await this.#kernel.start(spec, stdio);
-    if (pid < 0) {
+    if (typeof pid !== "number") {
       this.#ended = true;
-      const code = pid === -ENOENT ? CODE_NOT_FOUND : CODE_NOT_EXECUTABLE;
-      return this.#tell({ event: "error", code, message: this.#explain(spec.args[0]!, -pid) });
+      return this.#tell({ event: "error", code: startErrorCode(pid), message: this.#explain(pid) });
     }
     this.#pid = pid;
     this.#tell({ event: "started", pid });

@@ -5,6 +5,7 @@
 import { fstatSync, readSync } from "node:fs";
 import { S_IFBLK, S_IFCHR } from "../../shared/abi/stat.ts";
 import type { ContainerSpec, DeviceSpec } from "../../shared/container_spec.ts";
+import type { SandboxConfig } from "../../shared/process_spec.ts";
 import type { Descriptors } from "../boot.ts";
 import type { Log } from "../log.ts";
 import { ociMounts } from "./mounts.ts";
@@ -21,6 +22,7 @@ import {
   type Reader,
   SchemaError,
 } from "./schema.ts";
+import { withoutEffect } from "./without_effect.ts";
 
 const PATHS_MAX = 4096;
 const NAME_MAX = 64; // __NEW_UTS_LEN
@@ -47,40 +49,6 @@ const device: Reader<DeviceSpec | null> = (value, at) => {
   if (bits === undefined) throw new SchemaError(`${at}.type must be c, b, u or p`);
   return { ...rest, mode: bits | fileMode };
 };
-
-/** Members that have no effect: the sandbox's own kernel is what they would narrow, or it has no such thing yet. */
-const WITHOUT_EFFECT: readonly string[] = [
-  "linux.seccomp",
-  "linux.sysctl",
-  "linux.mountLabel",
-  "linux.intelRdt",
-  "process.apparmorProfile",
-  "process.selinuxLabel",
-  "process.scheduler",
-  "process.ioPriority",
-  "process.execCPUAffinity",
-];
-
-/** Members without which the container would not be what was asked for. */
-const UNSUPPORTED: readonly string[] = [
-  "linux.uidMappings",
-  "linux.gidMappings",
-  "linux.personality",
-  "linux.timeOffsets",
-  "linux.netDevices",
-  "hooks.startContainer",
-];
-
-/** Whether a member is there and says something. */
-function isPresent(config: unknown, path: string): boolean {
-  let value = config;
-  for (const name of path.split(".")) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return false;
-    value = (value as Record<string, unknown>)[name];
-  }
-  if (typeof value === "object") return value !== null && Object.keys(value).length > 0;
-  return value !== undefined && value !== "";
-}
 
 const paths = list(absolutePath, PATHS_MAX);
 
@@ -122,7 +90,7 @@ function readText(fd: number): string {
 export function readContainer(
   fd: number,
   id: string,
-  hostname: string,
+  { hostname, options }: SandboxConfig,
   descriptors: Descriptors,
   log: Log,
 ): ContainerSpec {
@@ -136,10 +104,8 @@ export function readContainer(
   const { linux } = config;
   if (!VERSION.test(config.ociVersion))
     throw new SchemaError(`ociVersion ${config.ociVersion} is not supported`);
-  const unsupported = UNSUPPORTED.find((path) => isPresent(value, path));
-  if (unsupported !== undefined) throw new SchemaError(`${unsupported} is not supported`);
-  const ignored = WITHOUT_EFFECT.filter((path) => isPresent(value, path));
-  if (ignored.length > 0) log.info(`config.json: accepted without effect: ${ignored.join(", ")}`);
+  const ignored = withoutEffect(value, options.strict);
+  if (ignored.length > 0) log.warn(`config.json: accepted without effect: ${ignored.join(", ")}`);
   return {
     id,
     process: config.process,

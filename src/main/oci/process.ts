@@ -107,6 +107,7 @@ export const ociProcess: Reader<ProcessSpec> = (value, at) => {
     ignored: NONE,
     terminal: read.terminal,
     container: {
+      makesDirectory: true,
       capabilities: read.capabilities,
       noNewPrivileges: read.noNewPrivileges,
       oomScoreAdj: read.oomScoreAdj ?? 0,

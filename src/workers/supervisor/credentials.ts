@@ -41,7 +41,7 @@ export interface Credentials {
   readonly userNamespace: UserNamespace;
 }
 
-/** Credentials of a program that is started from outside: uid 0 has every capability inside. */
+/** Credentials of a program that is started from outside: uid 0 has every capability inside. Groups in order, as setgroups(2) keeps them. */
 export function initialCredentials(
   uid: number,
   gid: number,
@@ -58,7 +58,7 @@ export function initialCredentials(
     sgid: gid,
     fsuid: uid,
     fsgid: gid,
-    groups,
+    groups: [...groups].sort((a, b) => a - b),
     effectiveLow: root ? ALL_LOW : 0,
     effectiveHigh: root ? ALL_HIGH : 0,
     permittedLow: root ? ALL_LOW : 0,

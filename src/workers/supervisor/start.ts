@@ -7,7 +7,7 @@ import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import { SIGKILL, SIGSEGV } from "../../shared/abi/signal.ts";
 import { S_IFDIR } from "../../shared/abi/stat.ts";
 import type { ProcessSpec } from "../../shared/process_spec.ts";
-import { containerStartError } from "../../shared/start_error.ts";
+import { containerStartError, type StartError } from "../../shared/start_error.ts";
 import { IpcMember } from "../ipc/member.ts";
 import type { Kernel } from "../kernel.ts";
 import { owned } from "../vfs/dev_nodes.ts";
@@ -25,7 +25,14 @@ import {
   initialCredentials,
   withCapabilities,
 } from "./credentials.ts";
-import { closeImage, loadProgram, newAddressSpace, openImage, type ProgramImage } from "./exec.ts";
+import {
+  closeImage,
+  loadProgram,
+  newAddressSpace,
+  type OpenExecutable,
+  openImage,
+  type ProgramImage,
+} from "./exec.ts";
 import { grantOf } from "./file_grant.ts";
 import { limitsFrom } from "./limit_calls.ts";
 import { SignalSet } from "./signal_set.ts";
@@ -54,25 +61,40 @@ function candidates(spec: ProcessSpec): string[] {
   return path.split(":").map((directory) => (directory === "" ? name : `${directory}/${name}`));
 }
 
-function findImage(context: WalkContext, cwd: Path, spec: ProcessSpec, stackLimit: number) {
-  let error = -ENOENT;
+function findImage(
+  context: WalkContext,
+  cwd: Path,
+  spec: ProcessSpec,
+  stackLimit: number,
+): ProgramImage | StartError {
+  const name = spec.args[0]!;
+  const open = (path: string) => openExecutable(context, cwd, path);
+  let error: StartError = { subject: "program", name, errno: ENOENT };
   for (const path of candidates(spec)) {
-    const open = (name: string) => openExecutable(context, cwd, name);
     const image = openImage(open, path, spec.args, spec.env, stackLimit);
     if (typeof image !== "number") return image;
     // A name that is there but may not be run is remembered; others go on the search (execvp(3)).
-    if (image === -EACCES) error = image;
-    else if (image !== -ENOENT && image !== -ENOTDIR) return image;
+    if (image === -EACCES) error = { subject: "program", name, errno: EACCES };
+    else if (image !== -ENOENT && image !== -ENOTDIR) return { subject: "program", name, errno: -image };
+    else if (isThere(open, path)) return { subject: "interpreter", name: path, errno: ENOENT };
   }
   return error;
+}
+
+/** Whether a program itself is to be found: then it is its interpreter that is not. */
+function isThere(open: OpenExecutable, path: string): boolean {
+  const file = open(path);
+  if (typeof file === "number") return false;
+  file.close();
+  return true;
 }
 
 function workingDirectory(context: WalkContext, spec: ProcessSpec): Path | number {
   const { kernel, root } = context;
   const cwd =
-    spec.container === undefined
-      ? walkPath(context, root, spec.cwd, { follow: true })
-      : makePlace(kernel, root, spec.cwd, owned(S_IFDIR | 0o755));
+    spec.container?.makesDirectory === true
+      ? makePlace(kernel, root, spec.cwd, owned(S_IFDIR | 0o755))
+      : walkPath(context, root, spec.cwd, { follow: true });
   if (typeof cwd === "number") return cwd;
   return cwd instanceof Path && cwd.inode.isDirectory ? cwd : -ENOTDIR;
 }
@@ -99,39 +121,40 @@ interface Start {
   image: ProgramImage;
 }
 
-function prepareStart(kernel: Kernel, given: ProcessSpec): Start | number {
+function prepareStart(kernel: Kernel, given: ProcessSpec): Start | StartError {
   const spec = { ...given, env: environment(kernel, given) };
   const credentials = credentialsOf(kernel, spec);
   const rlimits = limitsFrom(spec.rlimits);
   const context = { kernel, namespace: kernel.mounts, root: kernel.root, credentials };
   const cwd = workingDirectory(context, spec);
-  if (typeof cwd === "number") return cwd;
+  if (typeof cwd === "number") return { subject: "directory", name: spec.cwd, errno: -cwd };
   const image = findImage(context, cwd, spec, rlimits[RLIMIT_STACK]![0]);
-  return typeof image === "number" ? image : { credentials, rlimits, cwd, image };
+  return "errno" in image ? image : { credentials, rlimits, cwd, image };
 }
 
 /** Whether a container's program can be started, in the words that engines look for: null, or what is wrong. */
 export function checkProgram(kernel: Kernel, spec: ProcessSpec): string | null {
   const start = prepareStart(kernel, spec);
-  if (typeof start === "number") return containerStartError(spec.args[0]!, -start);
+  if ("errno" in start) return containerStartError(start);
   closeImage(start.image);
   return null;
 }
 
-/** Returns the program's guest pid or a negative errno. The descriptors are the kernel's from now on. */
+/** Returns the program's guest pid, or what is wrong. The descriptors are the kernel's from now on. */
 export function startProgram(
   kernel: Kernel,
   spec: ProcessSpec,
   stdio: readonly [number, number, number],
-): number {
+): number | StartError {
   const start = prepareStart(kernel, spec);
-  if (typeof start !== "number") {
-    const { image, credentials, rlimits, cwd } = start;
-    const fs = new FsState(spec.umask, kernel.mounts, kernel.root, cwd);
-    return startTask(kernel, spec, stdio, image, credentials, rlimits, fs);
+  if ("errno" in start) {
+    for (const fd of new Set(stdio)) kernel.native.close(fd);
+    return start;
   }
-  for (const fd of new Set(stdio)) kernel.native.close(fd);
-  return start;
+  const { image, credentials, rlimits, cwd } = start;
+  const fs = new FsState(spec.umask, kernel.mounts, kernel.root, cwd);
+  const pid = startTask(kernel, spec, stdio, image, credentials, rlimits, fs);
+  return pid < 0 ? { subject: "program", name: spec.args[0]!, errno: -pid } : pid;
 }
 
 // The caller's terminal is the controlling terminal of the program's session, by whichever descriptors it came.

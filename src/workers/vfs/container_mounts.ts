@@ -13,7 +13,7 @@ import { makedev } from "./devices.ts";
 import { makeRoot } from "./initial_mounts.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
 import { emptyFs, newFileSystem } from "./mountable.ts";
-import { Dentry, Path } from "./path.ts";
+import { Dentry, type Mount, Path } from "./path.ts";
 import { walkPath } from "./path_walk.ts";
 import { kernelContext, makePlace } from "./places.ts";
 
@@ -25,15 +25,20 @@ const failure = (what: string, errno: number) => new MountError(`${what}: ${errn
 export function mountContainerTree(kernel: Kernel, container: ContainerSpec): Path {
   const rootFs = makeRoot(kernel);
   const root = kernel.mounts.mountRoot(rootFs, MS_RELATIME, rootFs.type);
-  for (const mount of container.mounts) addMount(kernel, root, mount);
+  const mounted = container.mounts.map((mount) => addMount(kernel, root, mount));
   populateDev(kernel, root, container);
   for (const path of container.readOnlyPaths) makeReadOnly(kernel, root, path);
   for (const path of container.maskedPaths) mask(kernel, root, path);
+  // At the end: mount points below are made first, where they are missing.
+  mounted.forEach((mount, index) => {
+    mount.flags |= container.mounts[index]!.flags & MS_RDONLY;
+  });
   if (container.rootReadOnly) root.mount.flags |= MS_RDONLY;
   return root;
 }
 
-function addMount(kernel: Kernel, root: Path, mount: MountSpec): void {
+/** Mounts one, writable for now. */
+function addMount(kernel: Kernel, root: Path, mount: MountSpec): Mount {
   const covered = existing(kernel, root, mount.destination);
   const fs =
     mount.type === "bind"
@@ -45,7 +50,8 @@ function addMount(kernel: Kernel, root: Path, mount: MountSpec): void {
   if (typeof place === "number") throw failure(`mounting ${mount.destination}`, place);
   if (place.inode.isDirectory !== fs.root.isDirectory)
     throw new MountError(`mounting ${mount.destination}: a directory and a file do not go together`);
-  kernel.mounts.mount(fs, place, mount.flags, mount.type === "bind" ? fs.type : mount.source);
+  const source = mount.type === "bind" ? fs.type : mount.source;
+  return kernel.mounts.mount(fs, place, mount.flags & ~MS_RDONLY, source);
 }
 
 /** Devices and links where /dev is a file system of the sandbox's own, and the nodes of config.json. */

@@ -1,0 +1,89 @@
+// What a config.json asks for and does not get: members that have no effect here, and members without which the container
+// would not be what was asked for. The first are told in the log, or refused with --strict; the second are
+// always refused.
+
+import { SchemaError } from "./schema.ts";
+
+/** The sandbox's own kernel is what these would narrow, or it has no such thing yet. */
+const MEMBERS_WITHOUT_EFFECT: readonly string[] = [
+  "linux.seccomp",
+  "linux.sysctl",
+  "linux.mountLabel",
+  "linux.intelRdt",
+  "linux.resources.cpu.cpus", // the sandbox keeps to them, but its guest sees all CPUs
+  "process.apparmorProfile",
+  "process.selinuxLabel",
+  "process.scheduler",
+  "process.ioPriority",
+  "process.execCPUAffinity",
+];
+
+const UNSUPPORTED: readonly string[] = [
+  "linux.uidMappings",
+  "linux.gidMappings",
+  "linux.personality",
+  "linux.timeOffsets",
+  "linux.netDevices",
+  "hooks.startContainer",
+];
+
+/** A container without these among its namespaces is to have the host's. */
+const OWN_NAMESPACES: readonly string[] = ["pid", "ipc", "network"];
+/** All mounts are private: nothing is passed on to the host, or comes from it later. */
+const PROPAGATION: ReadonlySet<string> = new Set(["shared", "rshared", "slave", "rslave"]);
+
+/** The member at a path of names, or undefined. */
+function member(config: unknown, path: string): unknown {
+  let value = config;
+  for (const name of path.split(".")) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
+    value = (value as Record<string, unknown>)[name];
+  }
+  return value;
+}
+
+/** Whether a member is there and says something. */
+function isPresent(config: unknown, path: string): boolean {
+  const value = member(config, path);
+  if (typeof value === "object") return value !== null && Object.keys(value).length > 0;
+  return value !== undefined && value !== "";
+}
+
+function entries(config: unknown, path: string): Record<string, unknown>[] {
+  const value = member(config, path);
+  return Array.isArray(value)
+    ? value.filter((entry): entry is Record<string, unknown> => typeof entry === "object" && entry !== null)
+    : [];
+}
+
+function hostNamespaces(config: unknown): string[] {
+  const types = new Set(entries(config, "linux.namespaces").map(({ type }) => type));
+  return OWN_NAMESPACES.filter((type) => !types.has(type)).map((type) => `the host's ${type} namespace`);
+}
+
+function propagations(config: unknown): string[] {
+  const root = member(config, "linux.rootfsPropagation");
+  const mounts = entries(config, "mounts").flatMap(({ options }, index) =>
+    Array.isArray(options) && options.some((option) => PROPAGATION.has(option))
+      ? [`propagation of mounts[${index}]`]
+      : [],
+  );
+  return [
+    ...(typeof root === "string" && PROPAGATION.has(root) ? ["linux.rootfsPropagation"] : []),
+    ...mounts,
+  ];
+}
+
+/** What has no effect, by name. Throws SchemaError for what cannot be left out, and with `strict` for anything. */
+export function withoutEffect(config: unknown, strict: boolean): string[] {
+  const unsupported = UNSUPPORTED.find((path) => isPresent(config, path));
+  if (unsupported !== undefined) throw new SchemaError(`${unsupported} is not supported`);
+  const ignored = [
+    ...MEMBERS_WITHOUT_EFFECT.filter((path) => isPresent(config, path)),
+    ...hostNamespaces(config),
+    ...propagations(config),
+  ];
+  if (strict && ignored.length > 0)
+    throw new SchemaError(`config.json: without effect, and refused by --strict: ${ignored.join(", ")}`);
+  return ignored;
+}
