@@ -16,6 +16,20 @@ const sources = ["bin", "native", "scripts", "src", "package.json", "package-loc
 
 class SetupError extends Error {}
 
+/** What a file system refuses is the caller's to mend: no place in our code helps. */
+const REFUSALS = {
+  EACCES: "is another user's: set it up once as its owner",
+  EPERM: "is another user's: set it up once as its owner",
+  EROFS: "is read-only: set it up once where it can be written",
+  ENOSPC: "is on a file system that is full",
+};
+
+function explain(error) {
+  const why = REFUSALS[error.code];
+  if (why === undefined || error.path === undefined) throw error;
+  return `${checkout} ${why} (${error.code}: ${error.path})`;
+}
+
 function say(text) {
   process.stderr.write(`ringfence set-up: ${text}\n`);
 }
@@ -67,7 +81,12 @@ async function setUp() {
 
 // Runs this script once more below flock(1), which holds the lock for as long as the script lives.
 function withLock() {
-  mkdirSync(build, { recursive: true });
+  // Not recursive: that tells a read-only file system as ENOENT.
+  try {
+    mkdirSync(build);
+  } catch (error) {
+    if (error.code !== "EEXIST") throw error;
+  }
   const result = spawnSync("flock", [join(build, "lock"), process.execPath, process.argv[1], "--locked"], {
     stdio: ["ignore", 2, 2],
   });
@@ -81,7 +100,6 @@ try {
   else if (!existsSync(join(checkout, "package-lock.json"))) throw new SetupError("this is not a checkout");
   else await setUp();
 } catch (error) {
-  if (!(error instanceof SetupError)) throw error;
-  say(error.message);
+  say(error instanceof SetupError ? error.message : explain(error));
   process.exitCode = 1;
 }

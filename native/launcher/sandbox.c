@@ -160,6 +160,13 @@ static void open_log(const struct sandbox_plan *plan, int log[2]) {
     fail_errno(EXIT_RINGFENCE, "making the sandbox's channels");
 }
 
+// Where the output of --strace goes: without a file of its own, to the launcher's standard error.
+static int open_debug_log(const struct options *options) {
+  const char *path = options->values[OPTION_DEBUG_LOG];
+  if (path) return open_file(path, O_WRONLY | O_CREAT | O_APPEND);
+  return option_on(options, OPTION_STRACE) ? fcntl(2, F_DUPFD_CLOEXEC, 3) : -1;
+}
+
 void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   // The caller's soft limits are the guest's; a limit on file sizes would hit memfds here.
   signal(SIGXFSZ, SIG_IGN);
@@ -172,7 +179,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   if (pipe2(lifeline, O_CLOEXEC) < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0)
     fail_errno(EXIT_RINGFENCE, "making the sandbox's channels");
   open_log(plan, log);
-  const char *debug_path = plan->options->values[OPTION_DEBUG_LOG];
+  const struct options *options = plan->options;
   struct init_plan init = {
       .sandbox_directory = directory,
       .lifeline = lifeline[0],
@@ -182,7 +189,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
       .control = control[1],
       .listen = plan->state ? state_listen(plan->state) : -1,
       .log = log[1],
-      .debug_log = debug_path ? open_file(debug_path, O_WRONLY | O_CREAT | O_APPEND) : -1,
+      .debug_log = open_debug_log(options),
       .stdio = {plan->stdio[0], plan->stdio[1], plan->stdio[2]},
       .terminal = plan->terminal,
       .state_lock = plan->state ? plan->state->lock : -1,

@@ -8,6 +8,8 @@ import { pieceArguments } from "../shared/abi/marshal.ts";
 import { type Call, syscallByNumber } from "../shared/abi/syscalls.ts";
 import * as L from "../shared/ring/layout.ts";
 import { formatCall } from "./strace.ts";
+import { formatEnd, formatSignal } from "./strace_signals.ts";
+import type { SigInfo } from "./supervisor/siginfo.ts";
 import type { Task } from "./supervisor/task.ts";
 
 /** More of a buffer is never printed. */
@@ -51,6 +53,16 @@ export class Tracer {
     const call = syscallByNumber(open.nr);
     if (call !== undefined) addOutPieces(task, call, open);
     this.#print(task, result);
+  }
+
+  /** The task takes a signal: its handler is entered, or its default action follows. */
+  signal(task: Task, info: SigInfo): void {
+    this.#line(`[${task.tid}] ${formatSignal(info)}`);
+  }
+
+  /** A thread, or the whole process with that leader, has ended with this wait status. */
+  ended(task: Task, status: number): void {
+    this.#line(`[${task.tid}] ${formatEnd(status)}`);
   }
 
   #print(task: Task, result: number | undefined): void {

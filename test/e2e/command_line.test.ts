@@ -94,6 +94,34 @@ test("a command line that is wrong leaves its record in the log, where engines l
   }
 });
 
+test("--strace prints calls, signals and ends to standard error; a death by a signal is in the debug log", async () => {
+  const log = `/tmp/ringfence-log-${process.pid}`;
+  const script = "trap : USR1; kill -USR1 $$; (kill -SEGV $(sh -c 'echo $PPID')); exit 3";
+  try {
+    const flags = ["--strace", "--debug", "--log", log];
+    const { code, stderr, stdout } = await run(ringfence, [...flags, "do", "sh", "-c", script]);
+    assert.is(code, 3);
+    assert.is(stdout.length, 0);
+    const text = stderr.toString();
+    assert.match(text, /^\[1\] execve\(|^\[1\] brk\(/m);
+    assert.match(
+      text,
+      /^\[1\] --- SIGUSR1 \{si_signo=SIGUSR1, si_code=SI_USER, si_pid=1, si_uid=\d+\} ---$/m,
+    );
+    assert.match(
+      text,
+      /^\[\d+\] --- SIGSEGV \{si_signo=SIGSEGV, si_code=SI_USER, si_pid=\d+, si_uid=\d+\} ---$/m,
+    );
+    assert.match(text, /^\[\d+\] \+\+\+ killed by SIGSEGV( \(core dumped\))? \+\+\+$/m);
+    assert.match(text, /^\[1\] \+\+\+ exited with 3 \+\+\+$/m);
+    const deaths = readFileSync(log, "utf8").match(/msg="a process was ended by a signal".*/g);
+    assert.is(deaths?.length, 1);
+    assert.match(deaths![0]!, /program=sh signal=SIGSEGV code=0 sender=\d+/);
+  } finally {
+    rmSync(log, { force: true });
+  }
+});
+
 test("exec's flags reach the command", async () => {
   await withHeld(async ({ exec }) => {
     const uid = await exec(["--user", "5:6", "busybox", "id"]);

@@ -41,7 +41,11 @@ export const globalFlags: Flag[] = [
     type: "string",
     describe: "file that gets log records; without it only the end of the log is shown, when a sandbox dies",
   },
-  { name: "debug-log", type: "string", describe: "file that gets debug records and the output of --strace" },
+  {
+    name: "debug-log",
+    type: "string",
+    describe: "file that gets the output of --strace (default: standard error)",
+  },
   {
     name: "log-format",
     type: "string",
@@ -51,7 +55,12 @@ export const globalFlags: Flag[] = [
   },
   { name: "systemd-cgroup", type: "boolean", describe: "cgroupsPath is SLICE:PREFIX:NAME", default: false },
   { name: "debug", type: "boolean", describe: "log debug records", default: false },
-  { name: "strace", type: "boolean", describe: "log every system call of the guest", default: false },
+  {
+    name: "strace",
+    type: "boolean",
+    describe: "print every system call of the guest, its signals and how processes end",
+    default: false,
+  },
   {
     name: "strict",
     type: "boolean",

@@ -64,6 +64,7 @@ export function returnToGuest(task: Task, outcome: Outcome): void {
     if (info === null) break;
     const action = task.handlers.get(info.signo);
     if (action.handler === SIG_IGN) continue;
+    if (task.kernel.strace !== null) task.kernel.tracer.signal(task, info);
     if (action.handler === SIG_DFL) {
       if (task.handlers.ignores(info.signo) && task.group.forcedSignal !== info.signo) continue;
       if (task.group.isUnkillable && info.isFromOutside !== true) continue; // it was blocked when it came
@@ -72,6 +73,7 @@ export function returnToGuest(task: Task, outcome: Outcome): void {
         if (parkIfStopped(task, () => returnToGuest(task, outcome))) return;
         continue;
       }
+      task.group.fatalSignal = info;
       task.group.exit(info.signo);
       return;
     }

@@ -16,6 +16,7 @@ import {
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { VM_SHARED } from "../mem/vma.ts";
+import { signalName } from "../strace_values.ts";
 import { keepTimeOf } from "./cpu_time.ts";
 import { wakeFutex } from "./futex.ts";
 import { keepUseOf } from "./resource_use.ts";
@@ -26,6 +27,7 @@ import { type Coroutine, NO_RESULT, type Task, type ThreadGroup } from "./task.t
 import { reap, wakeWaiters } from "./wait.ts";
 
 const CORE_DUMPED = 0x80;
+const SIGNAL_MASK = 0x7f;
 const EXIT_THREAD = 0;
 
 /** Ends one task; the last one of a group ends the group. */
@@ -60,6 +62,7 @@ function* leave(task: Task): Coroutine {
   yield* clearChildTid(task);
   task.kernel.slots.setNumber(task.slot, L.REP_RESULT, EXIT_THREAD);
   task.replyFinal(Reply.EXIT);
+  if (task.kernel.strace !== null) task.kernel.tracer.ended(task, 0);
   releaseTask(task);
   return NO_RESULT;
 }
@@ -91,6 +94,7 @@ function releaseTask(task: Task): void {
 export function exitGroup(group: ThreadGroup, status: number): void {
   if (group.exiting) return;
   group.exitStatus = status;
+  tell(group);
   const stubs = new Set(group.tasks.map((task) => task.stub));
   for (const stub of stubs) {
     keepTimeOf(group, stub);
@@ -112,6 +116,22 @@ export function exitGroup(group: ThreadGroup, status: number): void {
   group.pending.clear();
   for (const stub of stubs) stub.leave(group);
   afterExit(group);
+}
+
+/** What is told of an end to who looks for its cause. */
+function tell(group: ThreadGroup): void {
+  const { kernel, exitStatus, leader, fatalSignal } = group;
+  if (kernel.strace !== null) kernel.tracer.ended(leader, exitStatus);
+  const signo = exitStatus & SIGNAL_MASK;
+  if (signo === 0) return;
+  const { code, addr, pid } = fatalSignal ?? {};
+  kernel.log("debug", "a process was ended by a signal", {
+    pid: group.pid,
+    program: leader.comm,
+    signal: signalName(signo),
+    ...(code !== undefined && { code }),
+    ...(addr !== undefined ? { address: `0x${addr.toString(16)}` } : pid ? { sender: pid } : {}),
+  });
 }
 
 function afterExit(group: ThreadGroup): void {

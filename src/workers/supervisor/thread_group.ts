@@ -11,6 +11,7 @@ import { exitGroup } from "./exit.ts";
 import { IntervalTimers } from "./interval_timers.ts";
 import { PosixTimers } from "./posix_timers.ts";
 import { NO_USE } from "./resource_use.ts";
+import type { SigInfo } from "./siginfo.ts";
 import { PendingSignals } from "./signals.ts";
 import type { Task } from "./task.ts";
 
@@ -64,6 +65,8 @@ export class ThreadGroup {
   isSubreaper = false;
   /** A container's process 1: signals without a handler do not reach it, but SIGKILL and SIGSTOP from outside. */
   isUnkillable = false;
+  /** The signal whose default action ended it, for the log. */
+  fatalSignal: SigInfo | null = null;
   /** A fault's signal that kills though its default would be to ignore it. */
   forcedSignal = 0;
 
