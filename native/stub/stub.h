@@ -29,7 +29,7 @@ static inline void put64(u64 at, u64 v) { *(volatile u64 *)at = v; }
 static inline void put32(u64 at, u32 v) { *(volatile u32 *)at = v; }
 
 // Nothing in the window is the guest's to name: its pointers there are bad addresses.
-static inline int in_window(u64 address) { return address >> 40 == RF_WINDOW_BASE >> 40; }
+static inline int in_window(u64 address) { return address >= RF_WINDOW_BASE && address < RF_WINDOW_END; }
 
 // The host's vDSO is in the window too, so no signal frame may show it (F9).
 static inline int in_host_vdso(u64 rip) { return rip >> 32 == RF_HOST_VDSO >> 32; }

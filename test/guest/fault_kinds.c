@@ -77,7 +77,7 @@ int main(int argc, char **argv) {
         : "rax", "xmm0", "xmm1");
   }
   if (is(what, "single-step")) __asm__ volatile("pushfq; orl $0x100, (%rsp); popfq; nop");
-  if (is(what, "window-read")) sink = *(volatile long *)0x680f00000000;
+  if (is(what, "window-read")) sink = *(volatile long *)0x552f00000000;
   if (is(what, "vsyscall-read")) sink = *(volatile char *)0xffffffffff600000;
   if (is(what, "vsyscall-inside")) ((void (*)(void))0xffffffffff600002)();
   say("still here");

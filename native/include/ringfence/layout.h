@@ -7,13 +7,17 @@
 #define RINGFENCE_LAYOUT_H
 
 // ---- The stub window: guest addresses never lie in it; seccomp filters compare high words. ----
-#define RF_WINDOW_BASE 0x680000000000
-#define RF_WINDOW_END 0x690000000000
-#define RF_STUB_TEXT 0x680000000000    // code and constants of the stub, the only memory it brings
-#define RF_ZYGOTE_TEXT 0x680100000000  // code and data of the zygote; unmapped in every stub
-#define RF_HOST_VDSO 0x680200000000    // the host's vvar, vvar_vclock and vdso, moved here together
-#define RF_KERNEL_PAGE 0x680300000000  // read-only view of the kernel page
-#define RF_CHUNKS 0x681000000000       // chunk k of an address space at RF_CHUNKS + k * RF_CHUNK_SIZE
+// Every sanitizer of gcc and clang for x86-64 lays shadows and guards over most of the 47 bits. What is free in all of
+// them is where position-independent programs are, from 0x550000000000 to 0x568000000000 (ThreadSanitizer guards all
+// around it; AddressSanitizer's allocator may end, MemorySanitizer's shadow does end before it); the window lies in it,
+// 8 GiB and more above its begin, and below the lowest address of such a program, 0x555555554000.
+#define RF_WINDOW_BASE 0x552000000000
+#define RF_WINDOW_END 0x554000000000
+#define RF_STUB_TEXT 0x552000000000    // code and constants of the stub, the only memory it brings
+#define RF_ZYGOTE_TEXT 0x552100000000  // code and data of the zygote; unmapped in every stub
+#define RF_HOST_VDSO 0x552200000000    // the host's vvar, vvar_vclock and vdso, moved here together
+#define RF_KERNEL_PAGE 0x552300000000  // read-only view of the kernel page
+#define RF_CHUNKS 0x553000000000       // chunk k of an address space at RF_CHUNKS + k * RF_CHUNK_SIZE
 #define RF_TASK_SIZE 0x7ffffffff000    // Linux's TASK_SIZE on x86-64 with 4-level page tables
 
 // ---- Slots and chunks: one slot a guest thread, one or more chunks an address space. ----

@@ -5,13 +5,13 @@
 // Offsets are bytes. Everything that a stub can write is hostile input: read once, validate, use.
 
 // ---- The stub window: guest addresses never lie in it; seccomp filters compare high words. ----
-export const WINDOW_BASE = 0x680000000000;
-export const WINDOW_END = 0x690000000000;
-export const STUB_TEXT = 0x680000000000; // code and constants of the stub, the only memory it brings
-export const ZYGOTE_TEXT = 0x680100000000; // code and data of the zygote; unmapped in every stub
-export const HOST_VDSO = 0x680200000000; // the host's vvar, vvar_vclock and vdso, moved here together
-export const KERNEL_PAGE = 0x680300000000; // read-only view of the kernel page
-export const CHUNKS = 0x681000000000; // chunk k of an address space at CHUNKS + k * CHUNK_SIZE
+export const WINDOW_BASE = 0x552000000000;
+export const WINDOW_END = 0x554000000000;
+export const STUB_TEXT = 0x552000000000; // code and constants of the stub, the only memory it brings
+export const ZYGOTE_TEXT = 0x552100000000; // code and data of the zygote; unmapped in every stub
+export const HOST_VDSO = 0x552200000000; // the host's vvar, vvar_vclock and vdso, moved here together
+export const KERNEL_PAGE = 0x552300000000; // read-only view of the kernel page
+export const CHUNKS = 0x553000000000; // chunk k of an address space at CHUNKS + k * CHUNK_SIZE
 export const TASK_SIZE = 0x7ffffffff000; // Linux's TASK_SIZE on x86-64 with 4-level page tables
 
 // ---- Slots and chunks: one slot a guest thread, one or more chunks an address space. ----
