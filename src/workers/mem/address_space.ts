@@ -2,7 +2,7 @@
 // the program break. The stub process whose memory it describes is made equal to it by operation lists
 // (mapping.ts).
 
-import { MADV_DONTNEED } from "../../shared/abi/mman.ts";
+import { MADV_DONTNEED, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import type { Kernel } from "../kernel.ts";
 import { OperationList, SYS_madvise, SYS_munmap } from "../supervisor/operation_list.ts";
 import type { Task } from "../supervisor/task.ts";
@@ -185,13 +185,17 @@ export class AddressSpace {
   }
 
   /**
-   * Key of a futex that may be shared between address spaces: the object there and the offset in it. Null
-   * where nothing is mapped.
+   * Key of a futex that may be shared between address spaces (futex(2)): the object there and the offset in it,
+   * or the address space's own memory, which a private futex at that address is not the same as. Null where
+   * nothing can be read, and in memory of its own that nobody can write to.
    */
   sharedKey(address: number): string | null {
     const vma = this.vmas.find(address);
-    if (vma === null) return null;
-    if (vma.backing === null || (vma.flags & VM_SHARED) === 0) return `${this.id}:${address}`;
+    if (vma === null || (vma.prot & (PROT_READ | PROT_WRITE)) === 0) return null;
+    if ((vma.flags & VM_SHARED) === 0) {
+      if ((vma.prot & PROT_WRITE) !== 0) return `shared ${this.id}:${address}`;
+      if (vma.backing === null) return null;
+    }
     return `object ${(vma.backing as Mapped).id}:${vma.offset + (address - vma.start)}`;
   }
 }

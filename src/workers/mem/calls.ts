@@ -53,6 +53,24 @@ import {
 } from "./vma.ts";
 
 const PROT_ALL = M.PROT_READ | M.PROT_WRITE | M.PROT_EXEC;
+/** Flags that MAP_SHARED_VALIDATE knows (LEGACY_MAP_MASK): with others, that ask for more, it fails. */
+const VALIDATED =
+  M.MAP_TYPE |
+  M.MAP_FIXED |
+  M.MAP_ANONYMOUS |
+  M.MAP_32BIT |
+  M.MAP_ABOVE4G |
+  M.MAP_GROWSDOWN |
+  M.MAP_DENYWRITE |
+  M.MAP_EXECUTABLE |
+  M.MAP_LOCKED |
+  M.MAP_NORESERVE |
+  M.MAP_POPULATE |
+  M.MAP_NONBLOCK |
+  M.MAP_STACK |
+  M.MAP_HUGETLB |
+  (0x1f << M.MAP_HUGE_SHIFT);
+
 const LOW_2_GIB: [number, number] = [0x40000000, 0x80000000];
 
 const isAligned = (address: number) => address % PAGE_SIZE === 0;
@@ -67,15 +85,25 @@ function isOnNoexec(file: OpenFile | undefined): boolean {
   return file?.path != null && (file.path.mount.flags & MS_NOEXEC) !== 0;
 }
 
-function sourceOf(task: Task, flags: number, prot: number, fd: number, offset: number): MapSource | number {
+function sourceOf(
+  task: Task,
+  length: number,
+  prot: number,
+  flags: number,
+  fd: number,
+  offset: number,
+): MapSource | number {
   const shared = (flags & M.MAP_TYPE) !== M.MAP_PRIVATE;
-  if ((flags & M.MAP_ANONYMOUS) !== 0) return shared ? { ...ANONYMOUS, backing: null } : ANONYMOUS;
+  if ((flags & M.MAP_ANONYMOUS) !== 0) return shared ? sharedMemory(task.kernel, length) : ANONYMOUS;
   const file = task.files.get(fd);
   if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
   if (!file.readable) return -EACCES;
   if (shared && (prot & M.PROT_WRITE) !== 0 && !file.writable) return -EACCES;
   if (shared && (prot & M.PROT_WRITE) !== 0 && file.isWriteSealed) return -EPERM;
   if ((prot & M.PROT_EXEC) !== 0 && isOnNoexec(file)) return -EPERM;
+  const { zeros } = file;
+  if (zeros !== null)
+    return shared ? sharedMemory(task.kernel, length) : { ...ANONYMOUS, backing: zeros, offset };
   const mapped = file.map(shared && mapsWritable(file));
   return typeof mapped === "number" ? mapped : { ...mapped, offset };
 }
@@ -98,13 +126,16 @@ function mapCall(
   const anonymous = (flags & M.MAP_ANONYMOUS) !== 0;
   const validates = type === M.MAP_SHARED_VALIDATE && !anonymous;
   if (type !== M.MAP_SHARED && type !== M.MAP_PRIVATE && !validates) return -EINVAL;
-  if ((flags & M.MAP_HUGETLB) !== 0) return -ENOMEM; // as with an empty huge page pool
+  // As with an empty huge page pool; no file is of huge pages.
+  if ((flags & M.MAP_HUGETLB) !== 0) return anonymous ? -ENOMEM : -EINVAL;
   if ((flags & M.MAP_SYNC) !== 0 && validates) return -EOPNOTSUPP;
   const placement =
     (flags & M.MAP_FIXED_NOREPLACE) !== 0 ? "free" : (flags & M.MAP_FIXED) !== 0 ? "fixed" : "any";
   if (placement !== "any" && !isAligned(address)) return -EINVAL;
   const shared = type !== M.MAP_PRIVATE;
-  const source = sourceOf(task, flags, prot, fd, offset);
+  if (validates && (flags & ~VALIDATED) !== 0) return -EOPNOTSUPP;
+  if ((flags & M.MAP_GROWSDOWN) !== 0 && type !== M.MAP_PRIVATE) return -EINVAL;
+  const source = sourceOf(task, length, prot, flags, fd, offset);
   if (typeof source === "number") return source;
   const locked = (flags & M.MAP_LOCKED) !== 0;
   if (locked && !mayLock(task, length)) {
@@ -140,11 +171,6 @@ function mapCall(
           : M.MADV_POPULATE_READ
         : -1,
   };
-  if (anonymous && shared) {
-    const memory = sharedMemory(task.kernel, length);
-    if (typeof memory === "number") return memory;
-    return task.start(map(task, { ...request, source: memory }));
-  }
   if ((flags & M.MAP_32BIT) !== 0 && placement === "any") return task.start(mapLow(task, request));
   return task.start(map(task, request));
 }
@@ -205,6 +231,7 @@ const ADVICE: ReadonlyMap<number, { change?: VmaChange; host: boolean }> = new M
   [M.MADV_PAGEOUT, { host: true }],
   [M.MADV_POPULATE_READ, { host: true }],
   [M.MADV_POPULATE_WRITE, { host: true }],
+  [M.MADV_DONTNEED_LOCKED, { host: true }],
   [M.MADV_DONTFORK, { change: { setFlags: VM_DONTFORK }, host: false }],
   [M.MADV_DOFORK, { change: { clearFlags: VM_DONTFORK }, host: false }],
   [M.MADV_WIPEONFORK, { change: { setFlags: VM_WIPEONFORK }, host: false }],
@@ -213,12 +240,28 @@ const ADVICE: ReadonlyMap<number, { change?: VmaChange; host: boolean }> = new M
   [M.MADV_DODUMP, { change: { clearFlags: VM_DONTDUMP }, host: false }],
 ]);
 
-function* advice(task: Task, start: number, end: number, code: number): Coroutine {
+/** Advices that locked memory is not open to. */
+const NOT_OF_LOCKED: ReadonlySet<number> = new Set([
+  M.MADV_DONTNEED,
+  M.MADV_FREE,
+  M.MADV_REMOVE,
+  M.MADV_COLD,
+  M.MADV_PAGEOUT,
+]);
+
+function* advice(task: Task, start: number, given: number, code: number): Coroutine {
   const { change, host } = ADVICE.get(code)!;
   const { space } = task.stub;
+  let end = given;
   const lock = yield* space.lock(task, start, end);
   try {
     let error = 0;
+    if (NOT_OF_LOCKED.has(code) && space.vmas.totals.locked > 0) {
+      // What lies below the first locked page is advised all the same.
+      const locked = space.vmas.overlapping(start, end).find(({ flags }) => (flags & VM_LOCKED) !== 0);
+      if (locked !== undefined) error = -EINVAL;
+      if (locked !== undefined) end = Math.max(start, locked.start);
+    }
     if (code === M.MADV_WIPEONFORK) {
       // Only private anonymous memory can be wiped (madvise(2)).
       const unfit = space.vmas
@@ -232,9 +275,11 @@ function* advice(task: Task, start: number, end: number, code: number): Coroutin
       plan.commit();
       error = plan.error;
     }
-    if (host) {
+    if (host && start < end) {
       const list = new OperationList(task.kernel.slots, task.slot);
-      for (const [from, to] of hostRanges(start, end)) list.call(SYS_madvise, from, to - from, code);
+      // In the host nothing is locked.
+      const hostCode = code === M.MADV_DONTNEED_LOCKED ? M.MADV_DONTNEED : code;
+      for (const [from, to] of hostRanges(start, end)) list.call(SYS_madvise, from, to - from, hostCode);
       if (!(yield* task.run(list)))
         return task.listResult < 0 && task.listResult > -4096 ? task.listResult : -EINVAL;
     }

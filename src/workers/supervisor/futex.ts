@@ -141,15 +141,10 @@ export class Futexes {
   }
 }
 
-/** Wakes waiters of a word in an address space, whether they use it as private or shared. */
+/** Wakes waiters of a word in an address space as a thread's end does: those for whom it is shared. */
 export function wakeFutex(space: AddressSpace, address: number, count: number): number {
-  const { futexes } = space.kernel;
-  const own = `${space.id}:${address}`;
-  const woken = futexes.wake(own, count, FUTEX_BITSET_MATCH_ANY);
-  const shared = keyOf(space, address, false);
-  return shared === null || shared === own
-    ? woken
-    : woken + futexes.wake(shared, count - woken, FUTEX_BITSET_MATCH_ANY);
+  const key = keyOf(space, address, false);
+  return key === null ? 0 : space.kernel.futexes.wake(key, count, FUTEX_BITSET_MATCH_ANY);
 }
 
 function* wait(

@@ -5,10 +5,12 @@ import { randomFillSync } from "node:crypto";
 import { EIO, ENOSPC, ENXIO } from "../../shared/abi/errno.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
 import type { Kernel } from "../kernel.ts";
+import type { Mapped } from "../mem/vma.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
 import { OperationList } from "../supervisor/operation_list.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { OpenFile } from "./file.ts";
+import { displayName } from "./path.ts";
 import { OWN_OFFSET, readRounds } from "./read_write.ts";
 import { Segments } from "./segments.ts";
 import { openMaster, openSlave } from "./tty/pty_files.ts";
@@ -37,6 +39,8 @@ interface MemoryDevice {
   write(length: number): number;
   /** Reading gives zeros and nothing else. */
   readonly zeros?: boolean;
+  /** It can be mapped, as memory that begins as zeros. */
+  readonly mapsZeros?: boolean;
 }
 
 const discard = (length: number) => length;
@@ -56,7 +60,7 @@ function randomBytes(task: Task, at: number, length: number): number {
 
 const DEVICES: ReadonlyMap<number, MemoryDevice> = new Map([
   [makedev(1, 3), { read: () => 0, write: discard }], // null
-  [makedev(1, 5), { read: zeros, write: discard, zeros: true }], // zero
+  [makedev(1, 5), { read: zeros, write: discard, zeros: true, mapsZeros: true }], // zero
   [makedev(1, 7), { read: zeros, write: () => -ENOSPC, zeros: true }], // full
   [makedev(1, 8), { read: randomBytes, write: discard }], // random
   [makedev(1, 9), { read: randomBytes, write: discard }], // urandom
@@ -105,6 +109,16 @@ class MemoryDeviceFile extends OpenFile {
   // What discards does not look at the memory.
   override writeCall(_task: Task, segments: Segments): number | null {
     return this.#device.write === discard ? segments.total : null;
+  }
+
+  override get zeros(): Mapped | null {
+    const { inode, path } = this;
+    if (this.#device.mapsZeros !== true || inode === null || path === null) return null;
+    const attributes = inode.attributes();
+    if (typeof attributes === "number") return null;
+    const { kernel } = inode.fs;
+    const { dev, ino } = attributes;
+    return { id: kernel.nextMappedId(), path: displayName(path, kernel.root), dev, ino };
   }
 
   override pread(task: Task, offset: number, length: number): number {

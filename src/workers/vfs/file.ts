@@ -134,6 +134,11 @@ export abstract class OpenFile {
     return -ENODEV;
   }
 
+  /** What a private mapping of a file of zeros is of (/dev/zero); null: it is not such a file. */
+  get zeros(): Mapped | null {
+    return null;
+  }
+
   /** No new mapping may write to it, whatever it was opened for (F_SEAL_WRITE, F_SEAL_FUTURE_WRITE). */
   get isWriteSealed(): boolean {
     return false;
