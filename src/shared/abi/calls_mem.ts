@@ -13,7 +13,7 @@ export const MEM_CALLS = ownedBy("mem", [
   full(12, "brk", [a.addr("addr")], hex),
   full(25, "mremap", [a.addr("old_address"), a.size("old_size"), a.size("new_size"), a.longFlags("flags", "mremap"), a.addr("new_address")], hex),
   part(26, "msync", [a.addr("addr"), a.size("length"), a.flags("flags", "msync")], { note: "no dirty tracking: shared pages are the host's page cache" }),
-  part(27, "mincore", [a.addr("addr"), a.size("length"), a.addr("vec")], { note: "every mapped page counts as resident" }),
+  part(27, "mincore", [a.addr("addr"), a.size("length"), a.addr("vec")], { note: "every page of a file counts as resident" }),
   part(28, "madvise", [a.addr("addr"), a.size("length"), a.choice("advice", "madvise")], { note: "no MERGEABLE, HWPOISON, GUARD_*" }),
   part(29, "shmget", [a.int("key"), a.size("size"), a.flags("shmflg", "shmget")], { note: "no huge pages" }),
   full(30, "shmat", [a.int("shmid"), a.addr("shmaddr"), a.flags("shmflg", "shmat")], hex),

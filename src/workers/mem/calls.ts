@@ -17,7 +17,7 @@ import * as M from "../../shared/abi/mman.ts";
 import { MS_NOEXEC } from "../../shared/abi/mount.ts";
 import { CAP_IPC_LOCK } from "../../shared/abi/prctl.ts";
 import { RLIMIT_MEMLOCK } from "../../shared/abi/resource.ts";
-import { TASK_SIZE, WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import { TASK_SIZE, WINDOW } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import { OperationList, SYS_madvise } from "../supervisor/operation_list.ts";
@@ -27,6 +27,7 @@ import { setBreak } from "./break.ts";
 import { isGuestRange } from "./guest_range.ts";
 import {
   ANONYMOUS,
+  advise,
   hostRanges,
   type MapRequest,
   type MapSource,
@@ -37,6 +38,7 @@ import {
 } from "./mapping.ts";
 import { MEMBARRIER_HANDLERS } from "./membarrier.ts";
 import { remap } from "./remap.ts";
+import { PAGES_AT_ONCE, PageMap, showsFile } from "./residency.ts";
 import { sharedMemory } from "./shared_memory.ts";
 import {
   PAGE_SIZE,
@@ -290,6 +292,27 @@ function* advice(task: Task, start: number, given: number, code: number): Corout
   }
 }
 
+/** Brings what was locked into memory: 0, or -ENOMEM where some of it cannot be used. */
+function* populate(task: Task, start: number, end: number): Coroutine {
+  let error = 0;
+  let vma = task.stub.space.vmas.findFrom(start);
+  while (vma !== null && vma.start < end) {
+    const from = Math.max(start, vma.start);
+    const to = Math.min(end, vma.end);
+    const writes = (vma.prot & M.PROT_WRITE) !== 0 && (vma.flags & VM_SHARED) === 0;
+    if ((vma.prot & PROT_ALL) === 0) error = -ENOMEM;
+    else yield* advise(task, from, to - from, writes ? M.MADV_POPULATE_WRITE : M.MADV_POPULATE_READ);
+    vma = task.stub.space.vmas.findFrom(to);
+  }
+  return error;
+}
+
+/** mlock: what is mapped up to the first hole becomes locked, and comes into memory. */
+function* lockRange(task: Task, start: number, end: number): Coroutine {
+  const error = yield* changeFlags(task, start, end, { setFlags: VM_LOCKED }, "stop");
+  return error < 0 ? error : yield* populate(task, start, end);
+}
+
 function* lockEverything(task: Task, change: VmaChange): Coroutine {
   const { space } = task.stub;
   const lock = yield* space.lockAll(task);
@@ -302,25 +325,42 @@ function* lockEverything(task: Task, change: VmaChange): Coroutine {
   }
 }
 
-function lockCall(task: Task, address: number, length: number, change: VmaChange): number {
+function* lockAll(task: Task, onFault: boolean): Coroutine {
+  yield* lockEverything(task, { setFlags: VM_LOCKED });
+  if (!onFault) yield* populate(task, 0, TASK_SIZE);
+  return 0;
+}
+
+function lockCall(task: Task, address: number, length: number, kind: "lock" | "lazy" | "unlock"): number {
   const start = Math.floor(address / PAGE_SIZE) * PAGE_SIZE;
   const end = pageCeil(address + length);
   if (end > TASK_SIZE) return -ENOMEM;
   if (start === end) return 0;
-  if (change.setFlags !== undefined) {
+  if (kind !== "unlock") {
     const limit = task.group.rlimits[RLIMIT_MEMLOCK]![0];
     if (limit === 0 && !capable(task.credentials, task.kernel.users, CAP_IPC_LOCK)) return -EPERM;
     if (!mayLock(task, end - start)) return -ENOMEM;
   }
+  if (kind === "lock") return task.start(lockRange(task, start, end));
+  const change = kind === "lazy" ? { setFlags: VM_LOCKED } : { clearFlags: VM_LOCKED };
   return task.start(changeFlags(task, start, end, change, "stop"));
 }
 
-// Every mapped page counts as resident: only the host knows better, and it keeps what is used.
 function* mincore(task: Task, start: number, pages: number, vector: number): Coroutine {
-  if (!task.stub.space.vmas.covers(start, start + pages * PAGE_SIZE)) return -ENOMEM;
+  const { kernel, stub } = task;
+  if (!stub.space.vmas.covers(start, start + pages * PAGE_SIZE)) return -ENOMEM;
   for (let done = 0; done < pages; ) {
-    const n = Math.min(pages - done, WINDOW_SIZE);
-    task.bytes.fill(1, task.base + WINDOW, task.base + WINDOW + n);
+    const n = Math.min(pages - done, PAGES_AT_ONCE);
+    const from = start + done * PAGE_SIZE;
+    const map = new PageMap(kernel, stub.pid);
+    map.look(from, n, task.bytes, task.base + WINDOW);
+    map.close();
+    for (const vma of stub.space.vmas.overlapping(from, from + n * PAGE_SIZE)) {
+      if (!showsFile(vma)) continue;
+      const first = Math.max(0, vma.start - from) / PAGE_SIZE;
+      const last = Math.min(n, (vma.end - from) / PAGE_SIZE);
+      task.bytes.fill(1, task.base + WINDOW + first, task.base + WINDOW + last);
+    }
     task.outAt(vector + done, n, WINDOW);
     if ((yield* task.copyOutRound()) < n) return -EFAULT;
     done += n;
@@ -382,10 +422,12 @@ export const MEM_HANDLERS: Record<string, Handler> = {
 
   brk: setBreak,
 
-  mlock: (task, address, length) => lockCall(task, address, length, { setFlags: VM_LOCKED }),
+  mlock: (task, address, length) => lockCall(task, address, length, "lock"),
   mlock2: (task, address, length, flags) =>
-    (flags & ~M.MLOCK_ONFAULT) !== 0 ? -EINVAL : lockCall(task, address, length, { setFlags: VM_LOCKED }),
-  munlock: (task, address, length) => lockCall(task, address, length, { clearFlags: VM_LOCKED }),
+    (flags & ~M.MLOCK_ONFAULT) !== 0
+      ? -EINVAL
+      : lockCall(task, address, length, flags === 0 ? "lock" : "lazy"),
+  munlock: (task, address, length) => lockCall(task, address, length, "unlock"),
 
   // Protection keys are not offered: as on a processor that has them and has none left (F17).
   pkey_alloc: () => -ENOSPC,
@@ -399,7 +441,7 @@ export const MEM_HANDLERS: Record<string, Handler> = {
       if ((flags & M.MCL_CURRENT) !== 0 && task.stub.space.vmas.totals.total > limit) return -ENOMEM;
     }
     if ((flags & M.MCL_CURRENT) === 0) return 0;
-    return task.start(lockEverything(task, { setFlags: VM_LOCKED }));
+    return task.start(lockAll(task, (flags & M.MCL_ONFAULT) !== 0));
   },
 
   munlockall: (task) => task.start(lockEverything(task, { clearFlags: VM_LOCKED })),

@@ -6,7 +6,7 @@ import type { MapSource } from "./mapping.ts";
 import type { Mapped } from "./vma.ts";
 
 /** Device of shared anonymous memory, as Linux's internal tmpfs mount shows it: 0:1. */
-const DEV_ZERO_FS = 1;
+export const DEV_ZERO_FS = 1;
 
 export function sharedMemory(kernel: Kernel, length: number): MapSource | number {
   const hostFd = kernel.native.memfdCreate(length);

@@ -1,0 +1,53 @@
+// Which pages of an address space are in memory: what the host's page tables of its stub hold. Of a file's pages it is
+// not told whether the host has them (mincore(2): of files that are not the caller's own, all count as resident).
+
+import { O_DIRECTORY } from "../../shared/abi/fcntl.ts";
+import type { Kernel } from "../kernel.ts";
+import { SCRATCH_SIZE } from "../native.ts";
+import { DEV_ZERO_FS } from "./shared_memory.ts";
+import { type Mapped, PAGE_SIZE, type Vma } from "./vma.ts";
+
+/** /proc/PID/pagemap has eight bytes a page, the highest bit of which says that it is there. */
+const ENTRY_SIZE = 8;
+const PRESENT = 0x80;
+const HIGHEST_BYTE = 7;
+/** Pages that one look tells of. */
+export const PAGES_AT_ONCE = SCRATCH_SIZE / ENTRY_SIZE;
+
+export class PageMap {
+  readonly #kernel: Kernel;
+  readonly #fd: number;
+
+  /** Of a stub's process; to be closed. One that cannot be read says that nothing is there. */
+  constructor(kernel: Kernel, pid: number) {
+    const { native, descriptors } = kernel;
+    this.#kernel = kernel;
+    const directory = native.openComponent(descriptors.proc, String(pid), O_DIRECTORY);
+    this.#fd = directory < 0 ? directory : native.openComponent(directory, "pagemap", 0);
+    if (directory >= 0) native.close(directory);
+  }
+
+  /** Writes 1 for each of up to PAGES_AT_ONCE pages from `start` on that is there, 0 for others; how many are. */
+  look(start: number, pages: number, into: Uint8Array | null, at: number): number {
+    const { native } = this.#kernel;
+    const wanted = pages * ENTRY_SIZE;
+    const got = this.#fd < 0 ? 0 : native.preadScratch(this.#fd, 0, wanted, (start / PAGE_SIZE) * ENTRY_SIZE);
+    let resident = 0;
+    for (let page = 0; page < pages; page++) {
+      const entry = page * ENTRY_SIZE;
+      const isThere = entry < got && (native.scratch[entry + HIGHEST_BYTE]! & PRESENT) !== 0 ? 1 : 0;
+      resident += isThere;
+      if (into !== null) into[at + page] = isThere;
+    }
+    return resident;
+  }
+
+  close(): void {
+    if (this.#fd >= 0) this.#kernel.native.close(this.#fd);
+  }
+}
+
+/** Whether the VMA shows a file, not memory that is nobody else's. */
+export function showsFile({ backing }: Vma): boolean {
+  return backing !== null && (backing as Mapped).dev !== DEV_ZERO_FS;
+}
