@@ -9,6 +9,7 @@
 
 int main(int argc, char **argv) {
   random_state = argc > 1 ? atoi(argv[1]) : 1;
+  leave_no_objects();
   for (int i = 0; i < 3000; i++) {
     for (unsigned at = RF_FRAME; at < RF_FRAME + RF_FRAME_SIZE; at += 8)
       *quad_at(at) = nasty();

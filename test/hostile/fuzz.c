@@ -65,6 +65,7 @@ static int pointless(long nr) {
 int main(int argc, char **argv) {
   random_state = argc > 1 ? strtoull(argv[1], 0, 0) : 1;
   long count = argc > 2 ? atol(argv[2]) : 20000;
+  leave_no_objects();
   char *area = pages(32);
   find_gadget();
   int notifying = 0;

@@ -10,6 +10,7 @@
 #define RINGFENCE_HOSTILE_H
 
 #include "../guest/guest.h"
+#include <sched.h>
 #include <ringfence/layout.h>
 
 __attribute__((unused)) static void bad(const char *what, long result) {
@@ -17,6 +18,11 @@ __attribute__((unused)) static void bad(const char *what, long result) {
     say("BAD %s: %s", what, error_name(result));
   else
     say("BAD %s: %ld", what, result);
+}
+
+// System V objects outlive the process that made them: those of a program that calls at random go with its namespace.
+__attribute__((unused)) static void leave_no_objects(void) {
+  if (unshare(CLONE_NEWIPC)) bad("a namespace of its own", -errno);
 }
 
 // ---- The stub's own system call instruction ----
