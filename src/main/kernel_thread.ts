@@ -11,7 +11,8 @@ import { PrivateSab } from "../shared/ring/private_sab.ts";
 import { Turns } from "../shared/ring/turns.ts";
 import type { Boot, Descriptors } from "./boot.ts";
 
-const HEAP_LIMIT_MB = 1024;
+/** Beside what guests may use of it (HEAP_BUDGET_MAX of the kernel): the program's own, and what is not collected yet. */
+const HEAP_LIMIT_MB = 2048;
 const YOUNG_GENERATION_MB = 32;
 
 export interface KernelThread {

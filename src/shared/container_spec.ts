@@ -43,5 +43,7 @@ export interface ContainerSpec {
   readOnlyPaths: string[];
   /** Guest tasks at most; 0: the kernel's own bound alone. */
   tasks: number;
+  /** Bytes of memory at most; 0: the host's. */
+  memory: number;
   annotations: Record<string, string>;
 }

@@ -4,17 +4,25 @@
 export class Counters {
   /** In use now: */
   processes = 0;
+  /** Processes that have ended and were not waited for. */
+  unreaped = 0;
   tasks = 0;
+  /** Supplementary groups of all tasks. */
+  groupIds = 0;
   /** VMAs of all address spaces; those that a fork shares count for each. */
   mappings = 0;
   openFiles = 0;
   /** Length of all descriptor tables. */
   descriptorSlots = 0;
   epollItems = 0;
+  /** Files for which calls of poll, select and their like wait. */
+  waitEntries = 0;
   posixTimers = 0;
   queuedSignals = 0;
   /** Futexes that somebody waits on. */
   futexQueues = 0;
+  /** Record locks, and those of flock. */
+  fileLocks = 0;
   sockets = 0;
   socketMemory = 0;
   filesInFlight = 0;
@@ -27,9 +35,15 @@ export class Counters {
   messageBytes = 0;
   inotifyWatches = 0;
   inotifyEvents = 0;
-  /** What can be made again: entries of directories that are being read, chars of generated files. */
-  listedEntries = 0;
+  dentries = 0;
+  /** Bytes of what can be made again: of listings of directories that are being read, of generated files. */
+  listed = 0;
   generatedText = 0;
+  /** Bytes of names of memory files, of short link targets and the like, of arguments of running execs. */
+  strings = 0;
+  xattrs = 0;
+  /** Pages that pipes hold. */
+  pipePages = 0;
   /** Of memory file systems: inodes, bytes of contents, files that have a host memfd. */
   memoryNodes = 0;
   memoryFileBytes = 0;

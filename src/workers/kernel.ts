@@ -21,8 +21,10 @@ import { Slots } from "../shared/ring/slot.ts";
 import { Request } from "../shared/ring/slot_states.ts";
 import type { StartError } from "../shared/start_error.ts";
 import { Counters } from "./counters.ts";
+import { HeapBudget } from "./heap_budget.ts";
 import { IpcNamespace } from "./ipc/namespace.ts";
 import { Vdso } from "./mem/vdso.ts";
+import { MemoryBudget } from "./memory_budget.ts";
 import type { Native } from "./native.ts";
 import { UnixGarbage } from "./net/unix/garbage.ts";
 import { UnixNames } from "./net/unix/names.ts";
@@ -59,8 +61,16 @@ import { Ptys } from "./vfs/tty/pty.ts";
 
 /** Throws that are logged: later ones are only counted. */
 const THROWS_LOGGED = 100;
-const LISTED_ENTRIES_MAX = 1 << 20;
+const LISTED_MAX = 64 << 20;
 const GENERATED_TEXT_MAX = 8 << 20;
+
+/** Bytes of the heap that guests may use: well below V8's own limit (HEAP_LIMIT_MB), and an eighth of the memory. */
+const HEAP_BUDGET_MAX = 768 << 20;
+const HEAP_BUDGET_MIN = 64 << 20;
+
+function heapLimitFor(memory: number): number {
+  return Math.max(HEAP_BUDGET_MIN, Math.min(HEAP_BUDGET_MAX, Math.floor(memory / 8)));
+}
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
@@ -140,6 +150,9 @@ export class Kernel {
     /** Files with a host descriptor of their own while they are closed. */
     memoryFiles: 0,
   };
+  /** Of this thread's heap: what the kinds above, and others, may take together. */
+  readonly heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));
+  readonly commonMemory = new MemoryBudget(this.counters, totalmem());
   /** Programs started from outside, and the wait statuses of those that nobody has fetched yet. */
   readonly #outside = new Set<number>();
   readonly #statuses = new Map<number, number>();
@@ -147,17 +160,17 @@ export class Kernel {
   #lastSpaceId = 0;
   #lastMappedId = 0;
   #lastDevice = 0;
-  readonly pipes = new Pipes(this.limits.pipePages);
+  readonly pipes = new Pipes(this.limits.pipePages, this.counters, this.commonMemory);
   readonly locks = new LockTable(this);
   readonly unixNames = new UnixNames();
   readonly unixGarbage = new UnixGarbage(this);
   readonly anonymous: AnonymousInodes;
   readonly ptys = new Ptys(this);
   readonly devPts: DevPts;
-  readonly dentries = new DentryCache();
+  readonly dentries = new DentryCache(this.counters, this.heap);
   readonly fileEvents = new FileEvents();
   readonly inotify = new InotifyUsers();
-  readonly listings = new Shrinker(this.counters, "listedEntries", LISTED_ENTRIES_MAX);
+  readonly listings = new Shrinker(this.counters, "listed", LISTED_MAX);
   readonly generatedTexts = new Shrinker(this.counters, "generatedText", GENERATED_TEXT_MAX);
   /** Root of the guest's mount tree. */
   readonly mounts = new MountNamespace(new MountIds()).use();
@@ -229,12 +242,16 @@ export class Kernel {
 
   /** Makes the kernel that of a container: null, or what is wrong with it. */
   prepare(container: ContainerSpec): string | null {
+    if (container.tasks > 0) this.limits.tasks = Math.min(container.tasks, PID_MAX);
+    if (container.memory > 0) {
+      this.commonMemory.available = Math.min(container.memory, totalmem());
+      this.heap.limit = heapLimitFor(this.commonMemory.available);
+    }
     try {
       this.root = mountContainerTree(this, container);
     } catch (error) {
       return (error as Error).message;
     }
-    if (container.tasks > 0) this.limits.tasks = Math.min(container.tasks, PID_MAX);
     this.uts.nodename = container.hostname;
     if (container.domainname !== "") this.uts.domainname = container.domainname;
     return checkProgram(this, container.process);

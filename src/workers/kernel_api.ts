@@ -1,6 +1,7 @@
 // The control requests that the main thread makes of a kernel (comlink). Every one counts itself as
 // served, so that the kernel thread knows how long to turn its event loop.
 
+import { getHeapStatistics } from "node:v8";
 import { ESRCH } from "../shared/abi/errno.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
 import type { Turns } from "../shared/ring/turns.ts";
@@ -63,7 +64,9 @@ export function kernelApi(kernel: Kernel, turns: Turns): KernelApi {
     },
 
     async counters() {
-      return serve(kernel.counters.toRecord());
+      // What guests were charged of the heap, and what V8 says of all of it.
+      const heap = { heapCharged: kernel.heap.used, heapUsed: getHeapStatistics().used_heap_size };
+      return serve({ ...kernel.counters.toRecord(), ...heap });
     },
   };
 }

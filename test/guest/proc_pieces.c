@@ -125,12 +125,13 @@ int main(int argc, char **argv) {
   if (pipe(ready) || pipe(go)) return 1;
   pid_t child = fork();
   if (child == 0) {
-    if (read(go[0], &byte, 1) != 1) _exit(1);
+    if (write(ready[1], "r", 1) != 1 || read(go[0], &byte, 1) != 1) _exit(1);
     dup2(ready[1], 4);
     char *const arguments[] = {argv[0], "again", NULL};
     execve("/proc/self/exe", arguments, NULL);
     _exit(1);
   }
+  read(ready[0], &byte, 1);
   open_all(child);
   show_all("before");
   write(go[1], "g", 1);

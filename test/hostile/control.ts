@@ -21,6 +21,10 @@ const TOTALS = new Set([
   "memoryNodes",
   "memoryFileBytes",
   "memoryFiles",
+  // Names that were looked up are remembered.
+  "dentries",
+  "heapCharged",
+  "heapUsed",
 ]);
 
 /** The sandbox's counters by name. Rejects when there is no answer in time. */

@@ -6,10 +6,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ENOENT } from "../../src/shared/abi/errno.ts";
 import { S_IFDIR } from "../../src/shared/abi/stat.ts";
-import { DentryCache } from "../../src/workers/vfs/dentry_cache.ts";
 import { FileSystem, Inode } from "../../src/workers/vfs/inode.ts";
 import { Dentry } from "../../src/workers/vfs/path.ts";
-import { fakeKernel } from "./fake_files.ts";
+import { dentryCache, fakeKernel } from "./fake_files.ts";
 
 class HostFs extends FileSystem {
   readonly type = "host";
@@ -68,7 +67,7 @@ test("what the file system says, as of the last time it told of changes", () => 
     fc.property(fc.array(step, { maxLength: 120, size: "max" }), (steps) => {
       const fs = new HostFs(fakeKernel().kernel);
       const root = new Dentry("", null, fs.root);
-      const cache = new DentryCache(4);
+      const cache = dentryCache(4);
       const pinned: Dentry[] = [];
       const silent = new Set<HostDirectory>(); // changed, and not told so
 
@@ -130,7 +129,7 @@ test("a pinned dentry stays the one that walks find", () => {
   fs.root.names.set("kept", 2);
   for (let i = 0; i < 100; i++) fs.root.names.set(`n${i}`, 10 + i);
   const root = new Dentry("", null, fs.root);
-  const cache = new DentryCache(10);
+  const cache = dentryCache(10);
   const kept = cache.lookup(root, "kept") as Dentry;
   kept.pins++;
   for (let i = 0; i < 100; i++) cache.lookup(root, `n${i}`);
@@ -145,7 +144,7 @@ test("names that changed places are found where they are", () => {
   const fs = new HostFs(fakeKernel().kernel);
   fs.root.names.set("x", 2).set("y", 3);
   const root = new Dentry("", null, fs.root);
-  const cache = new DentryCache();
+  const cache = dentryCache();
   const x = cache.lookup(root, "x") as Dentry;
   const y = cache.lookup(root, "y") as Dentry;
   cache.exchanged(x, y);

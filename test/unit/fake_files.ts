@@ -5,9 +5,13 @@ import { EBADF, EINVAL, ENOENT, ENXIO } from "../../src/shared/abi/errno.ts";
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, SEEK_DATA } from "../../src/shared/abi/fcntl.ts";
 import { S_IFDIR, S_IFLNK, S_IFREG } from "../../src/shared/abi/stat.ts";
 import { write64 } from "../../src/shared/abi/struct.ts";
+import { Counters } from "../../src/workers/counters.ts";
+import { HeapBudget } from "../../src/workers/heap_budget.ts";
 import type { Kernel } from "../../src/workers/kernel.ts";
+import { MemoryBudget } from "../../src/workers/memory_budget.ts";
 import { initialCredentials, UserNamespace } from "../../src/workers/supervisor/credentials.ts";
 import type { Task } from "../../src/workers/supervisor/task.ts";
+import { DentryCache } from "../../src/workers/vfs/dentry_cache.ts";
 import type { OpenFile } from "../../src/workers/vfs/file.ts";
 import {
   type Attributes,
@@ -154,12 +158,16 @@ export function fakeKernel(memoryNodes = 1000): FakeKernel {
   let devices = 0;
   const users = new UserNamespace(null);
   const rootCredentials = initialCredentials(0, 0, [], users);
+  const counters = new Counters();
+  const limits = { memoryNodes, memoryFiles: 1000 };
   const kernel = {
     native,
     users,
     rootCredentials,
-    counters: { memoryNodes: 0, memoryFileBytes: 0, memoryFiles: 0 },
-    limits: { memoryNodes, memoryFiles: 1000 },
+    counters,
+    limits,
+    heap: new HeapBudget(counters, limits, Number.POSITIVE_INFINITY),
+    commonMemory: new MemoryBudget(counters, Number.POSITIVE_INFINITY),
     descriptors: { proc: 0 },
     nextDevice: () => ++devices,
     listings: { add() {}, remove() {} },
@@ -299,4 +307,10 @@ class LowerOpenFile extends SeekableFile {
   }
 
   release(): void {}
+}
+
+/** A dentry cache of its own, for so many unused names. */
+export function dentryCache(limit?: number): DentryCache {
+  const counters = new Counters();
+  return new DentryCache(counters, new HeapBudget(counters, {}, Number.POSITIVE_INFINITY), limit);
 }

@@ -7,12 +7,18 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY } from "../../src/shared/abi/errno.ts";
 import { S_IFDIR, S_IFLNK, S_IFREG } from "../../src/shared/abi/stat.ts";
-import { DentryCache } from "../../src/workers/vfs/dentry_cache.ts";
 import type { OpenFile } from "../../src/workers/vfs/file.ts";
 import type { Inode } from "../../src/workers/vfs/inode.ts";
 import { MemoryFs } from "../../src/workers/vfs/memory/memory_fs.ts";
 import { Dentry } from "../../src/workers/vfs/path.ts";
-import { type FakeKernel, fakeKernel, LowerFile, LowerFs, type LowerTree } from "./fake_files.ts";
+import {
+  dentryCache,
+  type FakeKernel,
+  fakeKernel,
+  LowerFile,
+  LowerFs,
+  type LowerTree,
+} from "./fake_files.ts";
 
 const twice = new LowerFile("known by two names");
 
@@ -91,7 +97,7 @@ class World {
   readonly fake: FakeKernel = fakeKernel();
   readonly fs: MemoryFs;
   readonly root: Dentry;
-  readonly cache = new DentryCache(5);
+  readonly cache = dentryCache(5);
   readonly model = modelOf(LOWER, new Map());
   readonly numbers = new Map<Model, number>();
   opened: Open[] = [];

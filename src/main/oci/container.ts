@@ -52,14 +52,14 @@ const device: Reader<DeviceSpec | null> = (value, at) => {
 
 const paths = list(absolutePath, PATHS_MAX);
 
+/** -1: none. */
+const limit = optional(object({ limit: optional(integer(-1, 2 ** 52), 0) }), { limit: 0 });
+
 const readLinux = object({
   devices: optional(list(device, 4096), []),
   maskedPaths: optional(paths, []),
   readonlyPaths: optional(paths, []),
-  resources: optional(
-    object({ pids: optional(object({ limit: optional(integer(-1, 2 ** 52), 0) }), { limit: 0 }) }),
-    { pids: { limit: 0 } },
-  ),
+  resources: optional(object({ pids: limit, memory: limit }), { pids: { limit: 0 }, memory: { limit: 0 } }),
 });
 
 function readConfig(descriptors: Descriptors) {
@@ -117,6 +117,7 @@ export function readContainer(
     maskedPaths: linux.maskedPaths,
     readOnlyPaths: linux.readonlyPaths,
     tasks: Math.max(0, linux.resources.pids.limit),
+    memory: Math.max(0, linux.resources.memory.limit),
     annotations: config.annotations,
   };
 }

@@ -16,7 +16,7 @@ const CYCLE_MIN = 64;
 /** How many objects there are in all namespaces, and may be. */
 export interface IpcAccount {
   readonly counters: { ipcObjects: number };
-  readonly limits: { readonly ipcObjects: number };
+  readonly heap: { hasRoom(kind: "ipcObjects"): boolean };
 }
 
 export interface IpcObject {
@@ -47,8 +47,7 @@ export class Identifiers<T extends IpcObject> {
 
   /** Whether there is room for one more where the namespace allows `limit`. */
   hasRoom(limit: number): boolean {
-    const { counters, limits } = this.#account;
-    return this.size < Math.min(limit, INDEX_MAX) && counters.ipcObjects < limits.ipcObjects;
+    return this.size < Math.min(limit, INDEX_MAX) && this.#account.heap.hasRoom("ipcObjects");
   }
 
   /** In the order of their indices. */

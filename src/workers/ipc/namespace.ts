@@ -4,13 +4,13 @@
 import { CLOCK_REALTIME, NSEC_PER_SEC } from "../../shared/abi/time.ts";
 import type { Kernel } from "../kernel.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
+import { Steps } from "../steps.ts";
 import { clockNs } from "../supervisor/clocks.ts";
 import { Identifiers } from "./identifiers.ts";
 import { IpcLimits } from "./limits.ts";
 import type { Message, MessageQueue } from "./message_queue.ts";
 import type { Segment } from "./segment.ts";
 import type { SemaphoreSet } from "./semaphore_set.ts";
-import { Steps } from "./steps.ts";
 
 export class IpcNamespace {
   readonly kernel: Kernel;
@@ -85,11 +85,12 @@ export class IpcNamespace {
 
   /** Sets room aside for a message; false: there is none. */
   messageComes(message: Message): boolean {
-    const { counters, limits } = this.kernel;
-    const bytes = counters.messageBytes + message.text.length;
-    if (counters.messages >= limits.messages || bytes > limits.messageBytes) return false;
+    const { counters, heap, commonMemory } = this.kernel;
+    const { length } = message.text;
+    if (!heap.hasRoom("messages") || !heap.hasRoom("messageBytes", length) || !commonMemory.hasRoom(length))
+      return false;
     counters.messages++;
-    counters.messageBytes = bytes;
+    counters.messageBytes += length;
     return true;
   }
 

@@ -32,7 +32,7 @@ function makeSet(task: Task, key: number, count: number, flags: number): Semapho
   const { kernel, limits, sets } = namespace;
   if (count === 0) return -EINVAL;
   if (namespace.semaphores + count > limits.semmns || !sets.hasRoom(limits.semmni)) return -ENOSPC;
-  if (kernel.counters.semaphores + count > kernel.limits.semaphores) return -ENOMEM;
+  if (!kernel.heap.hasRoom("semaphores", count)) return -ENOMEM;
   kernel.counters.semaphores += count;
   namespace.semaphores += count;
   return new SemaphoreSet(namespace, new IpcPermissions(key, flags, task.credentials), count);

@@ -33,8 +33,7 @@ export class Adjustments {
 
   /** Whether so many more may be kept. */
   hasRoom(more: number): boolean {
-    const { counters, limits } = this.#list.namespace.kernel;
-    return counters.semaphoreUndos + more <= limits.semaphoreUndos;
+    return this.#list.namespace.kernel.heap.hasRoom("semaphoreUndos", more);
   }
 
   clear(): void {

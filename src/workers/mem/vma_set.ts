@@ -41,7 +41,7 @@ export const MAX_MAP_COUNT = 65530;
 /** What the VMA sets of a kernel have in common: how many VMAs there are in all of them, and may be. */
 export interface VmaAccount {
   readonly counters: { mappings: number };
-  readonly limits: { readonly mappings: number };
+  readonly heap: { hasRoom(kind: "mappings", count: number): boolean };
   /** On whose behalf they change. */
   readonly current: { readonly group: { readonly pid: number } } | null;
 }
@@ -163,7 +163,7 @@ export class VmaSet {
   }
 
   #sharedRoom(maps: number): boolean {
-    return this.#shared === null || this.#shared.counters.mappings + maps <= this.#shared.limits.mappings;
+    return maps === 0 || this.#shared === null || this.#shared.heap.hasRoom("mappings", maps);
   }
 
   // ---- Looking ----

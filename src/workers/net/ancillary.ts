@@ -108,6 +108,7 @@ function holdRights(task: Task, rights: readonly OpenFile[]): number {
     ? limits.filesInFlight
     : Math.min(limits.filesInFlight, group.rlimits[RLIMIT_NOFILE]![0]);
   if (counters.filesInFlight + rights.length > limit) return -ETOOMANYREFS;
+  if (!kernel.heap.hasRoom("filesInFlight", rights.length)) return -ETOOMANYREFS;
   counters.filesInFlight += rights.length;
   for (const file of rights) {
     file.references++;

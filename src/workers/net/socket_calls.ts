@@ -43,7 +43,7 @@ function makeSocket(task: Task, family: number, type: number, protocol: number):
   }
   if (protocol !== 0 && protocol !== S.AF_UNIX) return -EPROTONOSUPPORT;
   if (![S.SOCK_STREAM, S.SOCK_DGRAM, S.SOCK_SEQPACKET, S.SOCK_RAW].includes(kind)) return -ESOCKTNOSUPPORT;
-  if (kernel.counters.sockets >= kernel.limits.sockets) return -ENFILE;
+  if (!kernel.heap.hasRoom("sockets")) return -ENFILE;
   const inode = kernel.anonymous.socket(task.credentials);
   // Raw ones are believed to be datagrams.
   const real = kind === S.SOCK_RAW ? S.SOCK_DGRAM : kind;

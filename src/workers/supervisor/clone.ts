@@ -104,7 +104,8 @@ function check(task: Task, args: CloneArgs): number {
   if (exitSignal > 64) return -EINVAL;
   if (task.kernel.counters.tasks >= task.group.rlimits[RLIMIT_NPROC]![0] && task.credentials.uid !== 0)
     return -EAGAIN;
-  if (task.kernel.counters.tasks >= task.kernel.limits.tasks) return -EAGAIN;
+  const { heap } = task.kernel;
+  if (!heap.hasRoom("tasks") || !heap.hasRoom("groupIds", task.credentials.groups.length)) return -EAGAIN;
   if (!task.kernel.stubs.strangers.mayClone(task.stub)) return -EAGAIN;
   if ((flags & CLONE_FS) !== 0 && task.fs.execs > 0) return -EAGAIN;
   if ((flags & CLONE_FILES) === 0 && !task.files.mayBeCopied) return -ENOMEM;

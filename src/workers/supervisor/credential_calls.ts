@@ -1,7 +1,7 @@
 // Changing who a task is: the set*id family, groups and capabilities (credentials(7), capabilities(7)).
 // Credentials are a task's own; what a whole process changes is libc's to do thread by thread.
 
-import { EFAULT, EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { EFAULT, EINVAL, ENOMEM, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import * as P from "../../shared/abi/prctl.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import { type Credentials, capable, withoutRoot } from "./credentials.ts";
@@ -90,6 +90,7 @@ function setGroups(task: Task, size: number): number {
   if (!task.inComplete(0, size * 4)) return -EFAULT;
   const groups: number[] = [];
   for (let i = 0; i < size; i++) groups.push(task.view.getUint32(task.base + WINDOW + 4 * i, true));
+  if (!task.kernel.heap.hasRoom("groupIds", size)) return -ENOMEM;
   task.credentials = { ...task.credentials, groups: groups.sort((a, b) => a - b) };
   return 0;
 }

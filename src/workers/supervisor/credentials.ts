@@ -74,6 +74,11 @@ export function initialCredentials(
   };
 }
 
+/** For whoever keeps credentials and asks for capabilities and owners alone: groups may be many. */
+export function withoutGroups(credentials: Credentials): Credentials {
+  return credentials.groups.length === 0 ? credentials : { ...credentials, groups: [] };
+}
+
 /** Credentials with the sets that a container's configuration gives (16 hexadecimal digits each). */
 export function withCapabilities(old: Credentials, sets: CapabilitySets): Credentials {
   const result: Record<string, unknown> = { ...old };

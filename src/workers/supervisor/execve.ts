@@ -8,6 +8,7 @@ import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import { SIGSEGV } from "../../shared/abi/signal.ts";
 import { readU64, TWO_32 } from "../../shared/abi/struct.ts";
 import * as L from "../../shared/ring/layout.ts";
+import type { Kernel } from "../kernel.ts";
 import { executableOpener, openExecutableAt } from "../vfs/executable.ts";
 import { mayAccess } from "../vfs/lookup.ts";
 import { MAY_READ } from "../vfs/permission.ts";
@@ -35,8 +36,43 @@ const NONE = new SignalSet();
 /** Strings that one execve may bring, as Linux: MAX_ARG_STRINGS is out of reach, the stack limit is not. */
 const STRINGS_MAX = 1 << 20;
 
+/** Bytes of all strings, as Linux: three quarters of the largest stack that it gives to them (_STK_LIM). */
+const BYTES_MAX = 6 << 20;
+/** What a string costs beside its chars. */
+const STRING_BYTES = 40;
+
+/** What an execve holds in the kernel's heap while it is under way. */
+class HeldStrings {
+  readonly #kernel: Kernel;
+  #bytes = 0;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** One more string: 0, -E2BIG or -ENOMEM. */
+  add(length: number): number {
+    const { heap, counters } = this.#kernel;
+    const bytes = STRING_BYTES + length;
+    if (this.#bytes + bytes > BYTES_MAX + STRINGS_MAX * STRING_BYTES) return -E2BIG;
+    if (!heap.hasRoom("strings", bytes)) return -ENOMEM;
+    counters.strings += bytes;
+    this.#bytes += bytes;
+    return 0;
+  }
+
+  release(): void {
+    this.#kernel.counters.strings -= this.#bytes;
+    this.#bytes = 0;
+  }
+}
+
 /** Reads an argv-like array: strings of one char a byte, or a negative errno. */
-function* readStrings(task: Task, array: number): Generator<void, string[] | number, void> {
+function* readStrings(
+  task: Task,
+  array: number,
+  held: HeldStrings,
+): Generator<void, string[] | number, void> {
   const strings: string[] = [];
   if (array === 0) return strings;
   for (;;) {
@@ -54,6 +90,8 @@ function* readStrings(task: Task, array: number): Generator<void, string[] | num
     for (let i = 0; i < count; i++) {
       const end = bytes.indexOf(0, at);
       if (end < 0) return -EFAULT;
+      const full = held.add(end - at);
+      if (full < 0) return full;
       strings.push(bytes.toString("latin1", at, end));
       at = end + 1;
     }
@@ -61,6 +99,8 @@ function* readStrings(task: Task, array: number): Generator<void, string[] | num
     if (count > 0) continue;
     const long = yield* readLongString(task, array + strings.length * POINTER_SIZE);
     if (typeof long === "number") return long;
+    const full = held.add(long.length);
+    if (full < 0) return full;
     strings.push(long);
   }
 }
@@ -86,20 +126,36 @@ function* readLongString(task: Task, pointerAt: number): Generator<void, string 
 }
 
 function* execve(task: Task, path: string, argvAt: number, envpAt: number, at: ProgramAt | null): Coroutine {
-  const argv = yield* readStrings(task, argvAt);
+  const held = new HeldStrings(task.kernel);
+  try {
+    return yield* execHolding(task, path, argvAt, envpAt, at, held);
+  } finally {
+    held.release();
+  }
+}
+
+function* execHolding(
+  task: Task,
+  path: string,
+  argvAt: number,
+  envpAt: number,
+  at: ProgramAt | null,
+  held: HeldStrings,
+): Coroutine {
+  const argv = yield* readStrings(task, argvAt, held);
   if (typeof argv === "number") return argv;
-  const envp = yield* readStrings(task, envpAt);
+  const envp = yield* readStrings(task, envpAt, held);
   if (typeof envp === "number") return envp;
   const stackLimit = task.group.rlimits[RLIMIT_STACK]![0];
   if (!task.files.mayBeUnshared) return -ENOMEM;
   const args = argv.length === 0 ? [""] : argv;
   const image = openImage(executableOpener(task), path, args, envp, stackLimit, at);
   if (typeof image === "number") return image;
-  return yield* replace(task, image);
+  return yield* replace(task, image, held);
 }
 
 /** Starts the new stub; the caller's coroutine waits until it is ready or has failed. */
-function* replace(task: Task, image: ProgramImage): Coroutine {
+function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine {
   const { kernel, group } = task;
   const stub = new StubProcess(kernel, newAddressSpace(kernel, group.rlimits[RLIMIT_STACK]![0]));
   const unplaced = kernel.stubs.addChunk(stub);
@@ -126,6 +182,8 @@ function* replace(task: Task, image: ProgramImage): Coroutine {
       () => {
         ready = true;
         fs.execs--; // here, since this coroutine does not go on then
+        // The coroutine of a task that is replaced never comes to its end.
+        held.release();
         changeOver(task, next, isUnreadable);
       },
       (error) => {

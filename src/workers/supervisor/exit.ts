@@ -140,6 +140,7 @@ function afterExit(group: ThreadGroup): void {
   group.vforkDone?.();
   group.vforkDone = null;
   group.state = "zombie";
+  kernel.counters.unreaped++;
   kernel.onGroupExit(group);
   if (group.session.sid === group.pid) group.session.terminal?.disassociate(true);
   const orphaned = new Set<number>();

@@ -18,8 +18,7 @@ const KNOWN = C.CLONE_NEWNS | C.CLONE_NEWIPC | C.CLONE_FS | C.CLONE_FILES | C.CL
 export function mayCopyMounts(task: Task): number {
   const { kernel, fs } = task;
   if (!capable(task.credentials, kernel.users, CAP_SYS_ADMIN)) return -EPERM;
-  const { counters, limits } = kernel;
-  return counters.mounts + fs.namespace.mounts.size > limits.mounts ? -ENOSPC : 0;
+  return kernel.heap.hasRoom("mounts", fs.namespace.mounts.size) ? 0 : -ENOSPC;
 }
 
 /** Whether the task may make an IPC namespace: 0 or -EPERM. */

@@ -139,9 +139,9 @@ export class PosixTimers {
 
   /** A new timer, or -EAGAIN. */
   create(clockId: number, clock: TimerClock, notification: Notification): PosixTimer | number {
-    const { counters, limits } = this.#group.kernel;
+    const { counters, heap } = this.#group.kernel;
     if (this.#timers.size >= this.#group.rlimits[RLIMIT_SIGPENDING]![0]) return -EAGAIN;
-    if (counters.posixTimers >= limits.posixTimers) return -EAGAIN;
+    if (!heap.hasRoom("posixTimers")) return -EAGAIN;
     counters.posixTimers++;
     while (this.#timers.has(this.#nextId)) this.#nextId = (this.#nextId + 1) & 0x7fffffff;
     const timer = new PosixTimer(this.#group, this.#nextId, clockId, clock, notification);

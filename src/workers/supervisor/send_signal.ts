@@ -41,8 +41,7 @@ function isRefused(group: ThreadGroup, task: Task, { signo, isFromOutside }: Sig
 function overLimit(group: ThreadGroup, info: SigInfo, queued: number): boolean {
   // Of standard signals one is kept, but of a timer's each.
   if (info.signo < SIGRTMIN && info.timer === undefined) return false;
-  const { counters, limits } = group.kernel;
-  return queued >= group.rlimits[RLIMIT_SIGPENDING]![0] || counters.queuedSignals >= limits.queuedSignals;
+  return queued >= group.rlimits[RLIMIT_SIGPENDING]![0] || !group.kernel.heap.hasRoom("queuedSignals");
 }
 
 function kill(group: ThreadGroup, info: SigInfo): number {

@@ -21,6 +21,7 @@ import {
 } from "../../shared/ring/layout.ts";
 import type { Kernel } from "../kernel.ts";
 import { type Birth, Births } from "./births.ts";
+import { withoutGroups } from "./credentials.ts";
 import { processOf } from "./host_tasks.ts";
 import {
   type Expected,
@@ -108,6 +109,7 @@ export class Stubs {
     kernel.active.raise(task.chunk);
     task.stub.tasks.push(task);
     kernel.counters.tasks++;
+    kernel.counters.groupIds += task.credentials.groups.length;
   }
 
   /** No request is taken from the task's slot any more. */
@@ -126,6 +128,8 @@ export class Stubs {
     const index = task.stub.tasks.indexOf(task);
     if (index >= 0) task.stub.tasks.splice(index, 1);
     kernel.counters.tasks--;
+    // What is left of it needs none, and may be left for long.
+    task.credentials = withoutGroups(task.credentials);
     if (birth !== undefined) this.#unborn(birth);
   }
 

@@ -65,6 +65,7 @@ export const SYSTEM_HANDLERS: Record<string, Handler> = {
         loads: loadavg().map((load) => Math.round(load * LOAD_SCALE)),
         totalram: totalmem(),
         freeram: freemem(),
+        sharedram: task.kernel.counters.memoryFileBytes,
         procs: task.kernel.counters.tasks,
         mem_unit: 1,
       },

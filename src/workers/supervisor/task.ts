@@ -74,7 +74,7 @@ export class Task {
   fs: FsState;
   readonly handlers: SignalHandlers;
   readonly ipc: IpcMember;
-  credentials: Credentials;
+  #credentials: Credentials;
   comm: string;
   /** PR_SET_NO_NEW_PRIVS: execve gives nothing that was not there before. */
   noNewPrivileges = false;
@@ -174,8 +174,17 @@ export class Task {
     this.fs = parts.fs;
     this.handlers = parts.handlers;
     this.ipc = parts.ipc;
-    this.credentials = credentials;
+    this.#credentials = credentials;
     this.comm = comm;
+  }
+
+  get credentials(): Credentials {
+    return this.#credentials;
+  }
+
+  set credentials(next: Credentials) {
+    this.kernel.counters.groupIds += next.groups.length - this.#credentials.groups.length;
+    this.#credentials = next;
   }
 
   get chunk(): number {

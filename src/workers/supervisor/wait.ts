@@ -52,6 +52,7 @@ export function wakeWaiters(parent: ThreadGroup): void {
 /** The zombie is gone: its number is free. What it used counts for a parent that has waited for it. */
 export function reap(group: ThreadGroup, waited = false): void {
   if (group.state === "reaped") return;
+  if (group.state === "zombie") group.kernel.counters.unreaped--;
   group.state = "reaped";
   if (group.parent !== null) {
     const { parent } = group;

@@ -8,7 +8,7 @@ import * as S from "../../shared/abi/signal.ts";
 import { siginfo_poll } from "../../shared/abi/structs.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Kernel } from "../kernel.ts";
-import type { Credentials } from "../supervisor/credentials.ts";
+import { type Credentials, withoutGroups } from "../supervisor/credentials.ts";
 import { sendToGroup, sendToTask } from "../supervisor/send_signal.ts";
 import { fromKernel, SIGINFO_SIZE, type SigInfo } from "../supervisor/siginfo.ts";
 import type { Coroutine, Task, ThreadGroup } from "../supervisor/task.ts";
@@ -128,7 +128,7 @@ function setOwner(task: Task, file: OpenFile, type: number, id: number): number 
       ? [...pids.groups()].some((group) => group.processGroup === id)
       : pids.task(id) !== undefined;
   if (!exists) return -ESRCH;
-  signals.owner = { type, id, credentials: task.credentials };
+  signals.owner = { type, id, credentials: withoutGroups(task.credentials) };
   return 0;
 }
 

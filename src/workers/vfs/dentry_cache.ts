@@ -2,7 +2,9 @@
 // recently used dentries without children, mounts or users go first; going means only that the next
 // walk asks the file system again.
 
-import { ENOENT } from "../../shared/abi/errno.ts";
+import { ENOENT, ENOMEM } from "../../shared/abi/errno.ts";
+import type { Counters } from "../counters.ts";
+import type { HeapBudget } from "../heap_budget.ts";
 import type { Inode } from "./inode.ts";
 import { Dentry } from "./path.ts";
 
@@ -11,11 +13,15 @@ const DEFAULT_LIMIT = 20_000;
 const LOOKS_PER_ADD = 4;
 
 export class DentryCache {
+  readonly #counters: Counters;
+  readonly #heap: HeapBudget;
   readonly #limit: number;
   /** In order of use, oldest first. */
   readonly #used = new Set<Dentry>();
 
-  constructor(limit = DEFAULT_LIMIT) {
+  constructor(counters: Counters, heap: HeapBudget, limit = DEFAULT_LIMIT) {
+    this.#counters = counters;
+    this.#heap = heap;
     this.#limit = limit;
   }
 
@@ -53,12 +59,15 @@ export class DentryCache {
     return this.#find(directory, cached.name, found, version);
   }
 
-  #add(directory: Dentry, name: string, inode: Inode | null, version: number): Dentry {
+  #add(directory: Dentry, name: string, inode: Inode | null, version: number): Dentry | number {
+    // Those in use, and the directories above them, may be more than the limit.
+    if (!this.#heap.hasRoom("dentries")) return -ENOMEM;
     const dentry = new Dentry(name, directory, inode);
     dentry.version = version;
     directory.children.set(name, dentry);
     this.#used.add(dentry);
     if (this.#used.size > this.#limit) this.#shrink();
+    this.#counters.dentries = this.#used.size;
     return dentry;
   }
 
@@ -106,6 +115,7 @@ export class DentryCache {
   #forget(dentry: Dentry): void {
     if (dentry.parent?.children.get(dentry.name) === dentry) dentry.parent.children.delete(dentry.name);
     this.#used.delete(dentry);
+    this.#counters.dentries = this.#used.size;
   }
 
   #touch(dentry: Dentry): void {

@@ -1,7 +1,7 @@
 // An open directory: getdents64 over the entries that its inode lists at the first read, and again after
 // a rewind. Entry n stands at position n: ".", "..", then the list.
 
-import { EFAULT, EINVAL, EISDIR } from "../../shared/abi/errno.ts";
+import { EFAULT, EINVAL, EISDIR, ENOMEM } from "../../shared/abi/errno.ts";
 import { SEEK_CUR, SEEK_SET } from "../../shared/abi/fcntl.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
 import { DT_DIR } from "../../shared/abi/stat.ts";
@@ -11,6 +11,8 @@ import { OpenFile } from "./file.ts";
 import type { DirectoryEntry, Inode } from "./inode.ts";
 
 const DIRENT_HEADER = 19;
+/** What an entry of a listing costs beside its name. */
+const ENTRY_BYTES = 96;
 
 function recordLength({ name }: DirectoryEntry): number {
   return (DIRENT_HEADER + name.length + 1 + 7) & ~7;
@@ -89,7 +91,11 @@ export class DirectoryFile extends OpenFile {
     if (this.#entries !== null) return this.#entries;
     const entries = this.inode!.entries();
     if (typeof entries === "number") return entries;
-    this.inode!.fs.kernel.listings.add(this, entries.length);
+    const { heap, listings } = this.inode!.fs.kernel;
+    let bytes = 0;
+    for (const { name } of entries) bytes += ENTRY_BYTES + name.length;
+    if (!heap.hasRoom("listed", bytes)) return -ENOMEM;
+    listings.add(this, bytes);
     this.#entries = entries;
     return entries;
   }

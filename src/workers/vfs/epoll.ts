@@ -94,8 +94,8 @@ export class EpollFile extends AnonymousFile {
     if (error < 0) return error;
     const items = this.#items.get(file) ?? [];
     if (items.some((item) => item.fd === fd)) return -EEXIST;
-    const { counters, limits } = this.kernel;
-    if (counters.epollItems >= limits.epollItems) return -ENOSPC;
+    const { counters, heap } = this.kernel;
+    if (!heap.hasRoom("epollItems")) return -ENOSPC;
     const item = new EpollItem(this, file, fd, (mask | ALWAYS) >>> 0, data);
     file.epollItems.add(item);
     const nested = this.epollItems.size > 0 || file instanceof EpollFile;

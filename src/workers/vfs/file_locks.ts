@@ -48,7 +48,6 @@ export class LockTable {
   readonly #held = new Map<object, Set<FileLocks>>();
   /** Owners that wait, and for whom: to find deadlocks. */
   readonly #waiting = new Map<object, object>();
-  #count = 0;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -79,13 +78,13 @@ export class LockTable {
 
   /** There is room for one more change. */
   get full(): boolean {
-    return this.#count + RecordLocks.growth > this.#kernel.limits.fileLocks;
+    return !this.#kernel.heap.hasRoom("fileLocks", RecordLocks.growth);
   }
 
   setRecord(locks: FileLocks, lock: RecordLock): void {
     const before = locks.records.count;
     locks.records.set(lock);
-    this.#count += locks.records.count - before;
+    this.#kernel.counters.fileLocks += locks.records.count - before;
     this.#hold(lock.owner, locks);
     locks.changed();
   }
@@ -93,12 +92,12 @@ export class LockTable {
   unsetRecords(locks: FileLocks, owner: object, start: number, end: number): void {
     const before = locks.records.count;
     const changed = locks.records.unset(owner, { start, end });
-    this.#count += locks.records.count - before;
+    this.#kernel.counters.fileLocks += locks.records.count - before;
     if (changed) locks.changed();
   }
 
   setWhole(locks: FileLocks, file: OpenFile, exclusive: boolean): void {
-    if (!locks.whole.has(file)) this.#count++;
+    if (!locks.whole.has(file)) this.#kernel.counters.fileLocks++;
     locks.whole.set(file, exclusive);
     this.#hold(file, locks);
     locks.changed();
@@ -106,7 +105,7 @@ export class LockTable {
 
   unsetWhole(locks: FileLocks, file: OpenFile): void {
     if (!locks.whole.delete(file)) return;
-    this.#count--;
+    this.#kernel.counters.fileLocks--;
     locks.changed();
   }
 

@@ -35,8 +35,7 @@ export class FileTable {
   }
 
   #hasRoom(slots: number): boolean {
-    const { counters, limits } = this.#kernel;
-    return counters.descriptorSlots + slots <= limits.descriptorSlots;
+    return slots <= 0 || this.#kernel.heap.hasRoom("descriptorSlots", slots);
   }
 
   #growTo(length: number): void {
@@ -68,8 +67,7 @@ export class FileTable {
     let fd = Math.max(from, this.#firstFree);
     while (this.#files[fd] !== undefined) fd++;
     if (fd >= limit) return -EMFILE;
-    const { counters, limits } = this.#kernel;
-    if (file.references === 0 && counters.openFiles >= limits.openFiles) return -ENFILE;
+    if (file.references === 0 && !this.#kernel.heap.hasRoom("openFiles")) return -ENFILE;
     if (!this.#hasRoom(fd + 1 - this.#files.length)) return -ENOMEM;
     if (from <= this.#firstFree) this.#firstFree = fd + 1;
     this.installAt(fd, file, closeOnExec);

@@ -1,7 +1,6 @@
 // The mount tree that a sandbox starts with: the caller's file system under a memory overlay, and over it
 // the sandbox's own /proc, /sys, /dev, /dev/pts and /dev/shm. Mount points that are missing are made in the overlay.
 
-import { totalmem } from "node:os";
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from "../../shared/abi/mount.ts";
 import { S_IFDIR } from "../../shared/abi/stat.ts";
 import { GoferFs } from "../gofer/gofer_fs.ts";
@@ -13,8 +12,6 @@ import { Path } from "./path.ts";
 import { makeProc } from "./proc/proc_fs.ts";
 import { makeSys } from "./sys/sys_fs.ts";
 
-/** What each memory file system may hold, as a share of the host's memory; Linux's tmpfs takes half. */
-export const UPPER_SHARE = 0.5;
 const DEV_LIMIT = 1 << 20;
 
 const DIRECTORIES = [
@@ -24,7 +21,7 @@ const DIRECTORIES = [
 ] as const;
 
 export function mountInitialTree(kernel: Kernel): Path {
-  const limit = Math.floor(totalmem() * UPPER_SHARE);
+  const limit = kernel.commonMemory.limit;
   const rootFs = makeRoot(kernel);
   const root = kernel.mounts.mountRoot(rootFs, MS_RELATIME, rootFs.type);
   mountAt(kernel, root, "proc", makeProc(kernel), MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, "proc");
@@ -41,7 +38,7 @@ export function mountInitialTree(kernel: Kernel): Path {
 
 /** The host's files under a layer in memory, or themselves. */
 export function makeRoot(kernel: Kernel): FileSystem {
-  const limit = Math.floor(totalmem() * UPPER_SHARE);
+  const limit = kernel.commonMemory.limit;
   const direct = kernel.config.options.overlay2 === "none";
   const host = new GoferFs(kernel, kernel.descriptors.root, direct);
   return direct ? host : new MemoryFs(kernel, { limit, lower: host.root });

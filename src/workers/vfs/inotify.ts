@@ -80,7 +80,7 @@ export class InotifyFile extends AnonymousFile {
 
   /** Its descriptor, or a negative errno. `mask` is inotify_add_watch's. */
   addWatch(inode: Inode, mask: number): number {
-    const { fileEvents, counters, limits } = this.kernel;
+    const { fileEvents, counters, heap } = this.kernel;
     for (const watch of fileEvents.watchesOf(inode)) {
       if (!(watch instanceof InotifyWatch) || watch.owner !== this) continue;
       if ((mask & IN.IN_MASK_CREATE) !== 0) return -EEXIST;
@@ -90,7 +90,7 @@ export class InotifyFile extends AnonymousFile {
       watch.flags = (kept ? watch.flags : 0) | flags;
       return watch.wd;
     }
-    if (counters.inotifyWatches >= limits.inotifyWatches) return -ENOSPC;
+    if (!heap.hasRoom("inotifyWatches")) return -ENOSPC;
     counters.inotifyWatches++;
     const watch = new InotifyWatch(this, ++this.#lastWd, inode, mask);
     this.#watches.set(watch.wd, watch);
@@ -118,8 +118,7 @@ export class InotifyFile extends AnonymousFile {
   queue(event: Event): void {
     const last = this.#events.at(-1);
     if (last !== undefined && isSame(last, event)) return;
-    const { counters, limits } = this.kernel;
-    if (this.#events.length >= QUEUE_MAX || counters.inotifyEvents >= limits.inotifyEvents) {
+    if (this.#events.length >= QUEUE_MAX || !this.kernel.heap.hasRoom("inotifyEvents")) {
       if (this.#overflown) return;
       this.#overflown = true;
       this.#append({ wd: -1, mask: IN.IN_Q_OVERFLOW, cookie: 0, name: "" });

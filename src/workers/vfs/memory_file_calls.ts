@@ -1,6 +1,5 @@
 // memfd_create(2): a file of a memory file system that is mounted nowhere, as Linux's internal tmpfs mount.
 
-import { totalmem } from "node:os";
 import { EINVAL, ENAMETOOLONG, ENOSYS } from "../../shared/abi/errno.ts";
 import { F_SEAL_EXEC, NAME_MAX, O_LARGEFILE, O_RDWR } from "../../shared/abi/fcntl.ts";
 import * as M from "../../shared/abi/mman.ts";
@@ -8,7 +7,6 @@ import { S_IFREG } from "../../shared/abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Task } from "../supervisor/task.ts";
-import { UPPER_SHARE } from "./initial_mounts.ts";
 import { install } from "./install.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
 import type { MemoryRegular } from "./memory/memory_regular.ts";
@@ -24,7 +22,7 @@ const X_BITS = 0o111;
 
 /** The mount that no tree has. */
 export function makeMemoryFiles(kernel: Kernel): Mount {
-  const fs = new MemoryFs(kernel, { limit: Math.floor(totalmem() * UPPER_SHARE) });
+  const fs = new MemoryFs(kernel, { limit: kernel.commonMemory.limit });
   return new Mount(kernel.mounts.nextId(), fs, new Dentry("", null, fs.root), 0, fs.type);
 }
 

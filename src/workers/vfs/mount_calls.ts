@@ -9,6 +9,7 @@ import {
   ELOOP,
   ENODEV,
   ENOENT,
+  ENOMEM,
   ENOSPC,
   ENOTDIR,
   EPERM,
@@ -75,8 +76,7 @@ function* stringAt(task: Task, address: number, most: number): Generator<void, s
 function checkPlace(task: Task, at: Path, isDirectory: boolean, count: number): number {
   if (at.inode.isDirectory !== isDirectory) return -ENOTDIR;
   if (at.dentry.deleted) return -ENOENT;
-  const { counters, limits } = task.kernel;
-  return counters.mounts + count > limits.mounts ? -ENOSPC : 0;
+  return task.kernel.heap.hasRoom("mounts", count) ? 0 : -ENOSPC;
 }
 
 function* mountNew(
@@ -94,6 +94,7 @@ function* mountNew(
   if (typeof data === "number") return data;
   const error = checkPlace(task, at, true, 1);
   if (error < 0) return error;
+  if (!task.kernel.heap.hasRoom("strings", source.length)) return -ENOMEM;
   const fs: FileSystem | null = newFileSystem(task.kernel, type, data.split(","));
   if (fs === null) {
     task.kernel.counters.unsupportedCalls++;

@@ -1,9 +1,7 @@
 // File systems that can be mounted by their type's name, by a container's config.json or by a guest's
 // mount(2).
 
-import { totalmem } from "node:os";
 import type { Kernel } from "../kernel.ts";
-import { UPPER_SHARE } from "./initial_mounts.ts";
 import type { FileSystem, Inode } from "./inode.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
 import { makeProc } from "./proc/proc_fs.ts";
@@ -12,12 +10,12 @@ import { makeSys } from "./sys/sys_fs.ts";
 const EMPTY_LIMIT = 1 << 16;
 const SIZE_UNITS: Readonly<Record<string, number>> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
 
-/** A byte count of tmpfs's size=: digits, with k, m, g, or % of the host's memory. */
-function readSize(text: string): number | null {
+/** A byte count of tmpfs's size=: digits, with k, m, g, or % of the memory. */
+function readSize(text: string, memory: number): number | null {
   const parts = /^(\d{1,15})([kmg%]?)$/i.exec(text);
   if (parts === null) return null;
   const [count, unit] = [Number(parts[1]), parts[2]!.toLowerCase()];
-  return unit === "%" ? Math.floor((totalmem() * count) / 100) : count * SIZE_UNITS[unit]!;
+  return unit === "%" ? Math.floor((memory * count) / 100) : count * SIZE_UNITS[unit]!;
 }
 
 /**
@@ -26,8 +24,8 @@ function readSize(text: string): number | null {
  */
 function tmpfs(kernel: Kernel, data: readonly string[], covered?: Inode): MemoryFs {
   const option = (name: string) => data.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
-  const most = Math.floor(totalmem() * UPPER_SHARE);
-  const size = readSize(option("size") ?? "") ?? 0;
+  const most = kernel.commonMemory.limit;
+  const size = readSize(option("size") ?? "", kernel.commonMemory.available) ?? 0;
   const mode = /^[0-7]{1,5}$/.exec(option("mode") ?? "")?.[0];
   const limit = size > 0 ? Math.min(size, most) : most;
   if (covered?.isDirectory === true && data.includes("tmpcopyup"))

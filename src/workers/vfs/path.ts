@@ -59,6 +59,7 @@ export class Mount {
     root.pins++;
     fs.mounts++;
     fs.kernel.counters.mounts++;
+    fs.kernel.counters.strings += source.length;
   }
 
   get readOnly(): boolean {
@@ -110,6 +111,7 @@ export class Mount {
     this.#ended = true;
     this.root.pins--;
     this.fs.kernel.counters.mounts--;
+    this.fs.kernel.counters.strings -= this.source.length;
     if (--this.fs.mounts === 0) this.fs.unmounted();
   }
 

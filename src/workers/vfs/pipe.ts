@@ -1,11 +1,23 @@
 // Pipes and FIFOs (pipe(7), fifo(7)): the ends as open files, opening a FIFO, and the limits on what all
 // pipes together may hold. The bytes are pipe_buffer.ts's.
 
-import { EAGAIN, EBUSY, EINVAL, ENFILE, ENXIO, EPERM, EPIPE, ERESTARTSYS } from "../../shared/abi/errno.ts";
+import {
+  EAGAIN,
+  EBUSY,
+  EINVAL,
+  ENFILE,
+  ENOMEM,
+  ENXIO,
+  EPERM,
+  EPIPE,
+  ERESTARTSYS,
+} from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { FIONREAD } from "../../shared/abi/ioctl.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
+import type { Counters } from "../counters.ts";
 import type { Kernel } from "../kernel.ts";
+import type { MemoryBudget } from "../memory_budget.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { OpenFile } from "./file.ts";
 import type { Inode } from "./inode.ts";
@@ -25,11 +37,26 @@ const STATUS_FLAGS = F.O_ACCMODE | F.O_NONBLOCK | F.O_DIRECT;
 /** All pipes of a kernel: their pages are the Sentry's memory. */
 export class Pipes {
   readonly #limitPages: number;
+  readonly #counters: Counters;
+  readonly #memory: MemoryBudget;
   readonly #fifos = new Map<string, Pipe>();
   #pages = 0;
 
-  constructor(limitPages: number) {
+  constructor(limitPages: number, counters: Counters, memory: MemoryBudget) {
     this.#limitPages = limitPages;
+    this.#counters = counters;
+    this.#memory = memory;
+  }
+
+  /** Writes to a pipe: the bytes that it took, or -ENOMEM. */
+  write(pipe: Pipe, source: Uint8Array, at: number, length: number, packets: boolean): number {
+    const { buffer } = pipe;
+    if (!buffer.mayGrow(length)) return buffer.write(source, at, length, packets);
+    if (!this.#memory.hasRoom(2 * length)) return -ENOMEM;
+    const before = buffer.held;
+    const n = buffer.write(source, at, length, packets);
+    this.#counters.pipePages += buffer.held - before;
+    return n;
   }
 
   /** A new pipe without ends, or -ENFILE. */
@@ -48,6 +75,7 @@ export class Pipes {
 
   release(pipe: Pipe): void {
     this.#pages -= pipe.buffer.slots;
+    this.#counters.pipePages -= pipe.buffer.held;
     if (pipe.fifo !== "") this.#fifos.delete(pipe.fifo);
   }
 
@@ -142,8 +170,9 @@ export class PipeFile extends OpenFile {
   override write(task: Task, offset: number, length: number): number {
     const { pipe } = this;
     if (pipe.readers === 0) return -EPIPE;
-    const n = pipe.buffer.write(task.bytes, task.base + offset, length, (this.flags & F.O_DIRECT) !== 0);
-    if (n === 0) return -EAGAIN;
+    const packets = (this.flags & F.O_DIRECT) !== 0;
+    const n = pipe.owner.write(pipe, task.bytes, task.base + offset, length, packets);
+    if (n <= 0) return n === 0 ? -EAGAIN : n;
     pipe.waiters.wake(CAN_READ);
     return n;
   }

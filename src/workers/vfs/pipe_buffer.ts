@@ -51,6 +51,16 @@ export class PipeBuffer {
     return this.#bytes;
   }
 
+  /** Pages that it has of the kernel's memory, whether or not they are in use. */
+  get held(): number {
+    return this.#offsets.length;
+  }
+
+  /** Whether a write of that length may make it hold more. */
+  mayGrow(length: number): boolean {
+    return !this.#hasRoomFor(Math.min(Math.ceil(length / PAGE) + 1, this.#slots - this.#used));
+  }
+
   /** Bytes that fit for sure. */
   get room(): number {
     return Math.max(0, this.#slots - this.#used) * PAGE;

@@ -1,7 +1,7 @@
 // Waiting for several files at once, as poll(2) and select(2) do: look, and if nothing holds, subscribe
 // to all of them and look again whenever one of them wakes.
 
-import { ERESTARTNOHAND } from "../../shared/abi/errno.ts";
+import { ENOMEM, ERESTARTNOHAND } from "../../shared/abi/errno.ts";
 import type { Task } from "../supervisor/task.ts";
 import type { OpenFile } from "./file.ts";
 import { putFile } from "./file_table.ts";
@@ -49,7 +49,7 @@ export class Sleeper {
 
 /**
  * Waits until `scan` gives something other than 0, which is the result; 0 when the deadline has passed
- * (CLOCK_MONOTONIC; 0: do not wait at all), -ERESTARTNOHAND when a signal came first.
+ * (CLOCK_MONOTONIC; 0: do not wait at all), -ERESTARTNOHAND when a signal came first, -ENOMEM.
  */
 export function* waitForAny(
   task: Task,
@@ -60,8 +60,10 @@ export function* waitForAny(
   const found = scan();
   if (found !== 0) return found;
   if (task.interruptPending) return -ERESTARTNOHAND;
-  const { timers, native } = task.kernel;
+  const { timers, native, heap, counters } = task.kernel;
   if (deadlineNs <= 0 || deadlineNs <= native.monotonicNs()) return 0;
+  if (!heap.hasRoom("waitEntries", watched.length)) return -ENOMEM;
+  counters.waitEntries += watched.length;
   const sleeper = new Sleeper(task);
   const entries: WaitEntry[] = watched.map(({ events }) => ({ events, wake: () => sleeper.wake() }));
   for (const [i, { file }] of watched.entries()) {
@@ -84,6 +86,7 @@ export function* waitForAny(
       if (sleeper.expired) return 0;
     }
   } finally {
+    counters.waitEntries -= watched.length;
     if (timer !== null) timers.cancel(timer);
     for (const [i, { file }] of watched.entries()) {
       file.waiters.remove(entries[i]!);

@@ -11,13 +11,13 @@ export interface Shrinkable {
 
 export class Shrinker {
   readonly #counters: Counters;
-  readonly #name: "listedEntries" | "generatedText";
+  readonly #name: "listed" | "generatedText";
   readonly #limit: number;
   /** What each holds, in order of age. */
   readonly #held = new Map<Shrinkable, number>();
 
   /** `name`: the counter of all that is held. */
-  constructor(counters: Counters, name: "listedEntries" | "generatedText", limit: number) {
+  constructor(counters: Counters, name: "listed" | "generatedText", limit: number) {
     this.#counters = counters;
     this.#name = name;
     this.#limit = limit;

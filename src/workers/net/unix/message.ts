@@ -14,7 +14,7 @@ const TAIL = 320;
 const LINEAR_MAX = PAGE_SIZE - TAIL;
 
 /** Memory that Linux counts for a message of that many bytes. */
-function trueSize(length: number): number {
+export function trueSize(length: number): number {
   const linear = Math.min(length, LINEAR_MAX);
   const rest = Math.ceil((length - linear) / PAGE_SIZE) * PAGE_SIZE;
   return HEAD + 2 ** Math.ceil(Math.log2(linear + TAIL)) + rest;

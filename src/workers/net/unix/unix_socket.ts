@@ -19,7 +19,7 @@ import type { Task } from "../../supervisor/task.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { type Ancillary, credentialsOf, effectiveCredentials, type Ucred } from "../ancillary.ts";
 import { type Address, type Received, type SendRequest, SocketFile } from "../socket.ts";
-import { DATAGRAMS_MAX, Message, MessageQueue } from "./message.ts";
+import { DATAGRAMS_MAX, Message, MessageQueue, trueSize } from "./message.ts";
 import { NO_NAME } from "./names.ts";
 import { nothing, receiveMessage, receiveStream } from "./receive.ts";
 import { UnixOptions } from "./unix_options.ts";
@@ -85,8 +85,9 @@ export class UnixSocket extends SocketFile {
   }
 
   /** What the sockets of all guests hold together is bounded. */
-  get #memoryIsFull(): boolean {
-    return this.kernel.counters.socketMemory >= this.kernel.limits.socketMemory;
+  #hasMemory(bytes: number): boolean {
+    const { heap, commonMemory } = this.kernel;
+    return heap.hasRoom("socketMemory", bytes) && commonMemory.hasRoom(bytes);
   }
 
   get #writable(): boolean {
@@ -148,7 +149,7 @@ export class UnixSocket extends SocketFile {
     }
     if (this.state === "connected") return -E.EISCONN;
     if (this.state === "listening") return -E.EINVAL;
-    if (this.kernel.counters.sockets >= this.kernel.limits.sockets) return -E.ENFILE;
+    if (!this.kernel.heap.hasRoom("sockets")) return -E.ENFILE;
     const inode = this.kernel.anonymous.socket(task.credentials);
     const server = new UnixSocket(this.kernel, inode, this.type, this.protocol, 0);
     server.#address = other.#address;
@@ -232,7 +233,7 @@ export class UnixSocket extends SocketFile {
     if (this.sendShut || peer.ended || peer.receiveShut) return -E.EPIPE;
     if (data.length === 0) return 0;
     if (this.#charged >= this.options.sendBuffer) return -E.EAGAIN;
-    if (this.#memoryIsFull) return -E.ENOBUFS;
+    if (!this.#hasMemory(trueSize(Math.min(data.length, CHUNK_MAX)))) return -E.ENOBUFS;
     const chunk = data.length > CHUNK_MAX ? data.slice(0, CHUNK_MAX) : data;
     peer.#enqueue(new Message(this, chunk, this.#address, this.#envelope(task, peer, ancillary)));
     return chunk.length;
@@ -256,7 +257,7 @@ export class UnixSocket extends SocketFile {
     if (!target.#admits(this) && isDatagram) return -E.EPERM;
     if (target.receiveShut) return -E.EPIPE;
     if (this.#charged >= this.options.sendBuffer) return -E.EAGAIN;
-    if (this.#memoryIsFull) return -E.ENOBUFS;
+    if (!this.#hasMemory(trueSize(data.length))) return -E.ENOBUFS;
     if (target.#isFullFor(this)) {
       this.#awaitRoomAt(target);
       return -E.EAGAIN;

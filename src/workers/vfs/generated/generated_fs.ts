@@ -4,7 +4,7 @@
 import { ENOENT, ENOTDIR, EPERM, ESRCH } from "../../../shared/abi/errno.ts";
 import { DT_DIR, DT_LNK, DT_REG, S_IFDIR, S_IFLNK, S_IFREG } from "../../../shared/abi/stat.ts";
 import type { Kernel } from "../../kernel.ts";
-import type { Credentials } from "../../supervisor/credentials.ts";
+import { type Credentials, withoutGroups } from "../../supervisor/credentials.ts";
 import { now } from "../clock.ts";
 import { DirectoryFile } from "../directory_file.ts";
 import type { OpenFile } from "../file.ts";
@@ -136,9 +136,10 @@ export class GeneratedInode extends Inode {
     if (node.kind === "directory") return new DirectoryFile(this, flags);
     if (node.kind === "link") return super.open(flags, credentials);
     if (!subject.exists) return -ESRCH;
-    const contents = node.open(subject, credentials);
+    const opener = withoutGroups(credentials);
+    const contents = node.open(subject, opener);
     if (typeof contents === "number") return contents;
-    return new GeneratedFile(this, node, subject, flags, credentials, contents);
+    return new GeneratedFile(this, node, subject, flags, opener, contents);
   }
 
   #child(directory: DirectoryNode<Subject>, name: string): Child | number {

@@ -1,15 +1,18 @@
 // A directory of a memory file system: own names over those of the lower directory (name_changes.ts).
 
-import { ENOENT, ENOTEMPTY } from "../../../shared/abi/errno.ts";
+import { ENOENT, ENOSPC, ENOTEMPTY } from "../../../shared/abi/errno.ts";
 import { S_IFDIR } from "../../../shared/abi/stat.ts";
 import { DirectoryFile } from "../directory_file.ts";
 import type { OpenFile } from "../file.ts";
 import type { Creation, DirectoryEntry, Inode } from "../inode.ts";
+import { LinkTarget } from "./link_target.ts";
 import { MemoryInode } from "./memory_inode.ts";
 import { NameChanges } from "./name_changes.ts";
 
 /** What tmpfs shows as the size of a directory: so much for each entry, "." and ".." among them. */
 const ENTRY_SIZE = 20;
+/** What is given back while nobody else is served. */
+const NODES_PER_STEP = 1000;
 
 export class MemoryDirectory extends MemoryInode {
   #names: NameChanges | null = null;
@@ -53,8 +56,14 @@ export class MemoryDirectory extends MemoryInode {
   #changing(): NameChanges | number {
     const meta = this.ownMeta();
     if (typeof meta === "number") return meta;
-    this.#names ??= new NameChanges();
+    this.#names ??= new NameChanges(this.fs.kernel.counters);
     return this.#names;
+  }
+
+  /** As #changing, where there is room for one more name. */
+  #growing(name: string): NameChanges | number {
+    const room = this.fs.kernel.heap.hasRoom("strings", NameChanges.costOf(name));
+    return room ? this.#changing() : -ENOSPC;
   }
 
   #namesChanged(links = 0): void {
@@ -66,7 +75,7 @@ export class MemoryDirectory extends MemoryInode {
   }
 
   #make(name: string, creation: Creation): MemoryInode | number {
-    const names = this.#changing();
+    const names = this.#growing(name);
     if (typeof names === "number") return names;
     const node = this.fs.makeNode(creation, this.dev);
     if (typeof node === "number") return node;
@@ -90,8 +99,12 @@ export class MemoryDirectory extends MemoryInode {
   }
 
   override symlink(name: string, target: string, creation: Creation): Inode | number {
+    // Room first: a link without a target is none.
+    const link = LinkTarget.make(this.fs, target);
+    if (link === null) return -ENOSPC;
     const node = this.#make(name, creation);
-    if (typeof node !== "number") node.target = target;
+    if (typeof node === "number") link.release();
+    else node.linkTarget = link;
     return node;
   }
 
@@ -108,7 +121,7 @@ export class MemoryDirectory extends MemoryInode {
     const meta = node.ownMeta();
     if (typeof meta === "number") return meta;
     if (meta.nlink === 0 && !node.linkable) return -ENOENT;
-    const names = this.#changing();
+    const names = this.#growing(name);
     if (typeof names === "number") return names;
     names.set(name, node, false);
     this.#namesChanged();
@@ -129,17 +142,38 @@ export class MemoryDirectory extends MemoryInode {
     return 0;
   }
 
-  /** Takes every name below away, in a file system that nobody can reach any more. */
-  dissolve(): void {
-    const directories: MemoryDirectory[] = [this];
-    for (let at = directories.pop(); at !== undefined; at = directories.pop()) {
-      const nodes = at.#names === null ? [] : [...at.#names.own()].map(([, node]) => node);
-      at.#names = null;
-      for (const node of nodes) {
-        if (node instanceof MemoryDirectory) directories.push(node);
-        node.unlinked();
+  protected override freeContents(): void {
+    this.#names?.release();
+    this.#names = null;
+  }
+
+  /**
+   * For a file system that nobody can reach any more: takes every name below away, some at each call, and
+   * answers whether that was all.
+   */
+  dissolving(): () => boolean {
+    const directories: MemoryDirectory[] = [];
+    let at: MemoryDirectory = this;
+    let own = this.#names?.own();
+    return () => {
+      for (let left = NODES_PER_STEP; left > 0; left--) {
+        const step = own?.next();
+        if (step !== undefined && !step.done) {
+          const [, node] = step.value;
+          if (node instanceof MemoryDirectory) directories.push(node);
+          else node.unlinked();
+          continue;
+        }
+        // Last: with its own name go the names in it.
+        if (at !== this) at.unlinked();
+        else at.freeContents();
+        const next = directories.pop();
+        if (next === undefined) return true;
+        at = next;
+        own = next.#names?.own();
       }
-    }
+      return false;
+    };
   }
 
   override unlink(name: string, child: Inode): number {
@@ -172,7 +206,7 @@ export class MemoryDirectory extends MemoryInode {
     if (typeof error === "number" && error < 0) return error;
     const source = this.#changing();
     if (typeof source === "number") return source;
-    const target = to.#changing();
+    const target = to.#growing(newName);
     if (typeof target === "number") return target;
     if (exchange) source.set(name, there!, source.showsLower(name));
     else source.remove(name);

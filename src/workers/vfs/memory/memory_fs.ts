@@ -10,6 +10,7 @@ import { ENOSPC } from "../../../shared/abi/errno.ts";
 import { OVERLAYFS_SUPER_MAGIC, S_IFDIR, S_IFREG, TMPFS_MAGIC } from "../../../shared/abi/stat.ts";
 import type { Kernel } from "../../kernel.ts";
 import { PAGE_SIZE } from "../../mem/vma.ts";
+import { Steps } from "../../steps.ts";
 import {
   type Attributes,
   type Creation,
@@ -131,13 +132,15 @@ export class MemoryFs extends FileSystem implements Space {
   // What is still open lives on until it is closed; the rest is given back.
   override unmounted(): void {
     super.unmounted();
-    if (!this.#isOverlay && this.root instanceof MemoryDirectory) this.root.dissolve();
+    if (this.#isOverlay || !(this.root instanceof MemoryDirectory)) return;
+    new Steps(this.kernel).run(this.root.dissolving());
   }
 
   // ---- Space ----
 
   take(bytes: number): boolean {
-    if (bytes > 0 && this.#used + bytes > this.#limit) return false;
+    if (bytes > 0 && (this.#used + bytes > this.#limit || !this.kernel.commonMemory.hasRoom(bytes)))
+      return false;
     this.charge(bytes);
     return true;
   }
@@ -149,8 +152,8 @@ export class MemoryFs extends FileSystem implements Space {
 
   /** Room for one more node: 0 or -ENOSPC. */
   takeNode(): number {
-    const { counters, limits } = this.kernel;
-    if (counters.memoryNodes >= limits.memoryNodes || !this.take(NODE_BYTES)) return -ENOSPC;
+    const { counters, heap } = this.kernel;
+    if (!heap.hasRoom("memoryNodes") || !this.take(NODE_BYTES)) return -ENOSPC;
     counters.memoryNodes++;
     this.#nodes++;
     return 0;
@@ -163,7 +166,8 @@ export class MemoryFs extends FileSystem implements Space {
   }
 
   status(): FileSystemStatus {
-    const free = Math.max(0, Math.floor((this.#limit - this.#used) / PAGE_SIZE));
+    const left = Math.min(this.#limit - this.#used, this.kernel.commonMemory.left);
+    const free = Math.max(0, Math.floor(left / PAGE_SIZE));
     const { limits } = this.kernel;
     return {
       type: this.#isOverlay ? OVERLAYFS_SUPER_MAGIC : TMPFS_MAGIC,

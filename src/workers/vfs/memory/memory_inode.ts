@@ -13,6 +13,7 @@ import type { OpenFile } from "../file.ts";
 import { type AttributeChanges, type Attributes, type Creation, Inode, type Time } from "../inode.ts";
 import type { Path } from "../path.ts";
 import { openFifo } from "../pipe.ts";
+import type { LinkTarget } from "./link_target.ts";
 import type { MemoryFs } from "./memory_fs.ts";
 import { Xattrs } from "./xattrs.ts";
 
@@ -52,7 +53,7 @@ export class MemoryInode extends Inode {
   lowerKey = "";
   rdev = 0;
   /** Of a symlink of the file system's own. */
-  target = "";
+  linkTarget: LinkTarget | null = null;
   /** A file without a name that may get one (O_TMPFILE). */
   linkable = false;
   #meta: Meta | null;
@@ -113,7 +114,7 @@ export class MemoryInode extends Inode {
 
   /** Size and 512-byte blocks where they are the node's own; null while they are the lower file's. */
   protected ownExtent(): { size: number; blocks: number } | null {
-    return this.lower === null ? { size: this.target.length, blocks: 0 } : null;
+    return this.lower === null ? { size: this.linkTarget?.length ?? 0, blocks: 0 } : null;
   }
 
   override attributes(): Attributes | number {
@@ -192,7 +193,7 @@ export class MemoryInode extends Inode {
 
   override readlink(): string | number {
     if (this.type !== S_IFLNK) return super.readlink();
-    return this.lower === null ? this.target : this.lower.readlink();
+    return this.lower === null ? (this.linkTarget?.text ?? "") : this.lower.readlink();
   }
 
   // ---- Holders ----
@@ -223,6 +224,7 @@ export class MemoryInode extends Inode {
     if (this.#meta === null || this.#meta.nlink > 0 || this.#holders > 0 || this.#freed) return;
     this.#freed = true;
     this.#xattrs?.release();
+    this.linkTarget?.release();
     this.freeContents();
     this.fs.giveNode();
   }

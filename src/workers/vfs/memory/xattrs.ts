@@ -1,21 +1,22 @@
-// Extended attributes of one node of a memory file system (xattr(7)): bounded, and counted against the
-// file system's space. Which names a task may use is decided by the calls (xattr_calls.ts).
+// Extended attributes of one node of a memory file system (xattr(7)): bounded, their values off the kernel's
+// heap, and counted against the file system's space. Which names a task may use is decided by the calls
+// (xattr_calls.ts).
 
 import { EEXIST, ENODATA, ENOSPC } from "../../../shared/abi/errno.ts";
 import { XATTR_CREATE, XATTR_LIST_MAX, XATTR_REPLACE, XATTR_SIZE_MAX } from "../../../shared/abi/fcntl.ts";
-import type { Space } from "./file_data.ts";
+import type { MemoryFs } from "./memory_fs.ts";
 
 /** Names and values of a node together; a list of the names always fits XATTR_LIST_MAX. */
 const BYTES_MAX = 2 * XATTR_SIZE_MAX;
 
 export class Xattrs {
-  readonly #space: Space;
-  readonly #values = new Map<string, string>();
+  readonly #fs: MemoryFs;
+  readonly #values = new Map<string, Buffer>();
   #bytes = 0;
   #nameBytes = 0;
 
-  constructor(space: Space) {
-    this.#space = space;
+  constructor(fs: MemoryFs) {
+    this.#fs = fs;
   }
 
   names(): readonly string[] {
@@ -23,7 +24,7 @@ export class Xattrs {
   }
 
   get(name: string): string | number {
-    return this.#values.get(name) ?? -ENODATA;
+    return this.#values.get(name)?.toString("latin1") ?? -ENODATA;
   }
 
   set(name: string, value: string, flags: number): number {
@@ -33,10 +34,17 @@ export class Xattrs {
     const nameGrowth = before === undefined ? name.length + 1 : 0;
     const growth = nameGrowth + value.length - (before?.length ?? 0);
     if (this.#bytes + growth > BYTES_MAX || this.#nameBytes + nameGrowth > XATTR_LIST_MAX) return -ENOSPC;
-    if (!this.#space.take(growth)) return -ENOSPC;
+    const { heap, counters } = this.#fs.kernel;
+    if (before === undefined && !(heap.hasRoom("xattrs") && heap.hasRoom("strings", nameGrowth)))
+      return -ENOSPC;
+    if (!this.#fs.take(growth)) return -ENOSPC;
+    if (before === undefined) counters.xattrs++;
+    counters.strings += nameGrowth;
     this.#bytes += growth;
     this.#nameBytes += nameGrowth;
-    this.#values.set(name, value);
+    const bytes = Buffer.allocUnsafeSlow(value.length);
+    bytes.write(value, "latin1");
+    this.#values.set(name, bytes);
     return 0;
   }
 
@@ -44,16 +52,21 @@ export class Xattrs {
     const value = this.#values.get(name);
     if (value === undefined) return -ENODATA;
     this.#values.delete(name);
-    this.#nameBytes -= name.length + 1;
-    this.#bytes -= name.length + 1 + value.length;
-    this.#space.take(-(name.length + 1 + value.length));
+    this.#gone(1, name.length + 1, value.length);
     return 0;
   }
 
   release(): void {
+    this.#gone(this.#values.size, this.#nameBytes, this.#bytes - this.#nameBytes);
     this.#values.clear();
-    this.#space.take(-this.#bytes);
-    this.#bytes = 0;
-    this.#nameBytes = 0;
+  }
+
+  #gone(count: number, nameBytes: number, valueBytes: number): void {
+    const { counters } = this.#fs.kernel;
+    counters.xattrs -= count;
+    counters.strings -= nameBytes;
+    this.#nameBytes -= nameBytes;
+    this.#bytes -= nameBytes + valueBytes;
+    this.#fs.take(-(nameBytes + valueBytes));
   }
 }

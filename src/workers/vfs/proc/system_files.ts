@@ -97,8 +97,9 @@ const MEMINFO_ROWS = [
   "AnonHugePages",
 ] as const;
 
-function meminfo(): string {
+function meminfo({ kernel }: SystemSubject): string {
   const total = Math.floor(totalmem() / 1024);
+  const shared = Math.floor(kernel.counters.memoryFileBytes / 1024);
   // What Node calls free is Linux's MemAvailable.
   const available = Math.floor(freemem() / 1024);
   const known: Record<string, number> = {
@@ -107,7 +108,9 @@ function meminfo(): string {
     MemAvailable: available,
     Active: total - available,
     "Active(anon)": total - available,
-    AnonPages: total - available,
+    AnonPages: Math.max(0, total - available - shared),
+    Cached: shared,
+    Shmem: shared,
     CommitLimit: Math.floor(total / 2),
     VmallocTotal: 34359738367,
   };

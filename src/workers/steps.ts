@@ -1,7 +1,7 @@
 // Work that may be long, done in pieces: what is not done at once goes on in later turns of the kernel thread
 // (hardening.md, F26).
 
-import type { Kernel } from "../kernel.ts";
+import type { Kernel } from "./kernel.ts";
 
 /** Does a piece of its work, and says whether that was the last. */
 export type Piece = () => boolean;

@@ -1,0 +1,45 @@
+// The one budget for memory that no process owns (hardening.md, F28): contents of memory file systems and
+// memfds, pages of pipes, what is on its way in sockets and message queues. Together they may take a share of what the host, or
+// the container's limit, gives; each mount's own size is below that.
+
+import type { Counters } from "./counters.ts";
+
+/** The rest is for the processes themselves, and for the kernel. Linux gives half of it to each tmpfs. */
+const SHARE = 0.5;
+const PAGE_SIZE = 4096;
+
+export class MemoryBudget {
+  readonly #counters: Counters;
+  #available = 0;
+
+  /** `available`: memory of the host, or what the container may use of it. */
+  constructor(counters: Counters, available: number) {
+    this.#counters = counters;
+    this.available = available;
+  }
+
+  get available(): number {
+    return this.#available;
+  }
+
+  set available(bytes: number) {
+    this.#available = bytes;
+  }
+
+  get limit(): number {
+    return Math.floor(this.#available * SHARE);
+  }
+
+  get used(): number {
+    const { memoryFileBytes, pipePages, socketMemory, messageBytes } = this.#counters;
+    return memoryFileBytes + pipePages * PAGE_SIZE + socketMemory + messageBytes;
+  }
+
+  get left(): number {
+    return Math.max(0, this.limit - this.used);
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.used + bytes <= this.limit;
+  }
+}

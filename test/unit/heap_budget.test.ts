@@ -1,0 +1,55 @@
+// The heap budget: room by kind and by the sum of all kinds, and what is given back is there again.
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { Counters } from "../../src/workers/counters.ts";
+import { HeapBudget } from "../../src/workers/heap_budget.ts";
+import { MemoryBudget } from "../../src/workers/memory_budget.ts";
+
+const LIMIT = 1 << 20;
+
+test("a kind's own limit", () => {
+  const counters = new Counters();
+  const heap = new HeapBudget(counters, { epollItems: 10 }, LIMIT);
+  assert.ok(heap.hasRoom("epollItems", 10));
+  counters.epollItems = 10;
+  assert.not.ok(heap.hasRoom("epollItems"));
+  counters.epollItems--;
+  assert.ok(heap.hasRoom("epollItems"));
+});
+
+test("all kinds together: never more than the limit, and all of it", () => {
+  const counters = new Counters();
+  const heap = new HeapBudget(counters, {}, LIMIT);
+  const kinds = ["sockets", "openFiles", "dentries", "posixTimers"] as const;
+  const made: (typeof kinds)[number][] = [];
+  for (let i = 0; heap.hasRoom(kinds[i % 4]!); i++) {
+    counters[kinds[i % 4]!]++;
+    made.push(kinds[i % 4]!);
+  }
+  assert.ok(heap.used <= LIMIT && heap.used > LIMIT - 4096);
+  assert.not.ok(heap.hasRoom("strings", LIMIT - heap.used + 1));
+  assert.ok(heap.hasRoom("strings", LIMIT - heap.used));
+  for (const kind of made) counters[kind]--;
+  assert.is(heap.used, 0);
+  assert.ok(heap.hasRoom("strings", LIMIT));
+});
+
+test("room that was not used after all is found again", () => {
+  const heap = new HeapBudget(new Counters(), {}, LIMIT);
+  for (let i = 0; i < 100; i++) assert.ok(heap.hasRoom("strings", LIMIT));
+  assert.not.ok(heap.hasRoom("strings", LIMIT + 1));
+});
+
+test("memory that no process owns: files, pipes and sockets share one half", () => {
+  const counters = new Counters();
+  const memory = new MemoryBudget(counters, 2 * LIMIT);
+  counters.memoryFileBytes = LIMIT / 2;
+  counters.pipePages = LIMIT / 4 / 4096;
+  counters.socketMemory = LIMIT / 8;
+  assert.is(memory.left, LIMIT / 8);
+  assert.ok(memory.hasRoom(LIMIT / 8));
+  assert.not.ok(memory.hasRoom(LIMIT / 8 + 1));
+});
+
+test.run();
