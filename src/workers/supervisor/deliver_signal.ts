@@ -21,6 +21,7 @@ import { TWO_32 } from "../../shared/abi/struct.ts";
 import { nr } from "../../shared/abi/syscalls.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
+import { endBySignal } from "./core_dump.ts";
 import { parkIfStopped, stopGroup } from "./job_control.ts";
 import { takeUnblocked } from "./pending.ts";
 import { isRestart } from "./restart.ts";
@@ -74,7 +75,7 @@ export function returnToGuest(task: Task, outcome: Outcome): void {
         continue;
       }
       task.group.fatalSignal = info;
-      task.group.exit(info.signo);
+      endBySignal(task, info, outcome);
       return;
     }
     deliver(task, action, info, outcome);

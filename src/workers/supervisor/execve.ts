@@ -180,6 +180,10 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
       next,
       { ...image, secure },
       () => {
+        if (task.group.dumping !== 0) {
+          task.group.exit(task.group.dumping);
+          return;
+        }
         ready = true;
         fs.execs--; // here, since this coroutine does not go on then
         // The coroutine of a task that is replaced never comes to its end.

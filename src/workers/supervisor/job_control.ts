@@ -41,9 +41,9 @@ function tellParent(group: ThreadGroup, code: number, status: number): void {
   wakeWaiters(parent);
 }
 
-/** Where a task of a stopped group waits; true when it is parked. */
+/** Where a task of a group that is stopped, or that is dumped, waits; true when it is parked. */
 export function parkIfStopped(task: Task, resume: () => void): boolean {
-  if (task.group.stopSignal === 0) return false;
+  if (!task.group.isHeld) return false;
   task.park(resume);
   return true;
 }

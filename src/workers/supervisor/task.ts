@@ -312,7 +312,7 @@ export class Task {
 
   // ---- Copy rounds, in coroutines ----
 
-  copyRound(code: typeof Reply.COPY_IN_MORE | typeof Reply.COPY_OUT_MORE): void {
+  copyRound(code: typeof Reply.COPY_IN_MORE | typeof Reply.COPY_OUT_MORE | typeof Reply.SAVE_FP): void {
     const count = this.#pieces;
     this.#resetOut();
     this.#replyList(code, count);
@@ -512,7 +512,7 @@ export class Task {
 
   /** A signal or a stop has come that an interruptible wait must not sleep through. */
   get interruptPending(): boolean {
-    return this.group.stopSignal !== 0 || this.signalPending();
+    return this.group.isHeld || this.signalPending();
   }
 
   /** A signal or a stop: ends an interruptible wait, or kicks the task out of guest code. */
@@ -541,7 +541,7 @@ export class Task {
 
   // What is pending behind a new frame, or is unblocked by it, comes before the guest's next instruction.
   #reportIfPending(): void {
-    const report = this.signalPending() || this.group.stopSignal !== 0;
+    const report = this.signalPending() || this.group.isHeld;
     this.kernel.slots.setWord(this.slot, L.REP_FLAGS, report ? L.REP_REPORT : 0);
   }
 
@@ -589,7 +589,7 @@ export class Task {
 
   /** Something stands between the end of a call and guest code. */
   get hasWork(): boolean {
-    return this.savedMask !== null || this.group.stopSignal !== 0 || this.signalPending();
+    return this.savedMask !== null || this.group.isHeld || this.signalPending();
   }
 
   /** Back to the mask before sigsuspend and its like, if no handler's return does it. */

@@ -73,6 +73,8 @@ export class ThreadGroup {
   // ---- Job control ----
   /** Signal that stopped the group; 0: it runs. */
   stopSignal = 0;
+  /** Signal by which it ends as soon as its core file is written; 0. Till then its tasks stand still. */
+  dumping = 0;
   /** A stop, or a continuation, that wait has not reported yet. */
   waitableStop = 0;
   waitableContinue = false;
@@ -138,6 +140,11 @@ export class ThreadGroup {
   set session(session: Session) {
     this.kernel.pids.moved(this, this.#session.sid, session.sid);
     this.#session = session;
+  }
+
+  /** Its tasks do not go back to guest code. */
+  get isHeld(): boolean {
+    return this.stopSignal !== 0 || this.dumping !== 0;
   }
 
   get exiting(): boolean {

@@ -106,7 +106,8 @@ function placeOfOld(task: Task, walk: ParentWalk): (Place & { inode: Inode }) | 
   return refused < 0 ? refused : { walk, dentry, inode: dentry.inode };
 }
 
-function unlink(task: Task, dirfd: number, path: string | number): number {
+/** unlinkat(2): 0 or a negative errno. */
+export function unlinkName(task: Task, dirfd: number, path: string | number): number {
   if (typeof path === "number") return path;
   const walk = lookupParent(task, dirfd, path);
   if (typeof walk === "number") return walk;
@@ -376,12 +377,12 @@ export const DIRECTORY_HANDLERS: Record<string, Handler> = {
   symlinkat: (task, _target, dirfd) => symlink(task, dirfd),
   link: (task) => link(task, F.AT_FDCWD, F.AT_FDCWD, 0),
   linkat: (task, oldDir, _old, newDir, _new, flags) => link(task, oldDir, newDir, flags),
-  unlink: (task) => unlink(task, F.AT_FDCWD, task.inString(0)),
+  unlink: (task) => unlinkName(task, F.AT_FDCWD, task.inString(0)),
   rmdir: (task) => rmdir(task, F.AT_FDCWD, task.inString(0)),
   unlinkat: (task, dirfd, _path, flags) => {
     if ((flags & ~F.AT_REMOVEDIR) !== 0) return -EINVAL;
     const path = task.inString(0);
-    return (flags & F.AT_REMOVEDIR) !== 0 ? rmdir(task, dirfd, path) : unlink(task, dirfd, path);
+    return (flags & F.AT_REMOVEDIR) !== 0 ? rmdir(task, dirfd, path) : unlinkName(task, dirfd, path);
   },
   rename: (task) => rename(task, F.AT_FDCWD, F.AT_FDCWD, 0),
   renameat: (task, oldDir, _old, newDir) => rename(task, oldDir, newDir, 0),

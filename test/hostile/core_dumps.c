@@ -1,0 +1,97 @@
+// Core files that are large, of many parts, or of a process that does something else meanwhile.
+//@ ends: 0
+//@ deadline: 60
+//@ cflags: -pthread
+#include "hostile.h"
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+static void limits(void) {
+  struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+  setrlimit(RLIMIT_CORE, &all);
+}
+
+static void *executes(void *name) {
+  char *args[] = {name, "ends", NULL};
+  execv("/proc/self/exe", args);
+  return NULL;
+}
+
+static void *leaves(void *unused) {
+  usleep(2000);
+  _exit((int)(long)unused);
+}
+
+static void *spins(void *unused) {
+  for (;;)
+    SYS_0(SYS_getppid);
+  return unused;
+}
+
+static void many_parts(void) {
+  char *at = (char *)map_at(NULL, 60000 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+  for (long i = 0; i < 60000; i += 2) {
+    at[i * PAGE] = 1;
+    if (SYS_3(SYS_mprotect, at + i * PAGE, PAGE, PROT_READ)) break;
+  }
+  abort();
+}
+
+static void much(void) {
+  size_t size = 192 << 20;
+  memset((void *)map_at(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS), 1, size);
+  abort();
+}
+
+static void reserved(void) {
+  for (int i = 0; i < 64; i++)
+    map_at(NULL, 1l << 37, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
+  abort();
+}
+
+static void with_thread(void *(*routine)(void *)) {
+  pthread_t thread;
+  pthread_create(&thread, NULL, routine, "name");
+  pthread_create(&thread, NULL, spins, NULL);
+  for (int i = 0; i < 64; i++) {
+    char *at = (char *)map_at(NULL, 256 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+    if (i < 16) memset(at, 1, 256 * PAGE);
+  }
+  abort();
+}
+
+static void run(int which, int kill_after_us) {
+  int pid = fork();
+  if (pid == 0) {
+    limits();
+    if (which == 0) many_parts();
+    if (which == 1) much();
+    if (which == 2) reserved();
+    if (which == 3) with_thread(executes);
+    if (which == 4) with_thread(leaves);
+    if (which == 5) with_thread(spins);
+    _exit(0);
+  }
+  if (kill_after_us) {
+    usleep(kill_after_us);
+    kill(pid, SIGKILL);
+  }
+  waitpid(pid, NULL, 0);
+  unlink("core");
+}
+
+int main(int argc, char **argv) {
+  if (argc > 1 && !strcmp(argv[1], "ends")) return 0;
+  char directory[] = "/tmp/core-dumps-XXXXXX";
+  if (!mkdtemp(directory) || chdir(directory)) return 1;
+  run(0, 0);
+  run(1, 0);
+  for (int i = 1; i < 6; i++)
+    run(1, i * 60000);
+  run(2, 300000);
+  for (int i = 0; i < 5; i++)
+    for (int which = 3; which < 6; which++)
+      run(which, which == 5 ? 20000 : 0);
+  return rmdir(directory) ? 2 : 0;
+}
