@@ -3,7 +3,7 @@
 
 import { SI_KERNEL, SIGALRM, SIGPROF, SIGVTALRM } from "../../shared/abi/signal.ts";
 import { ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL } from "../../shared/abi/time.ts";
-import { recentGroupCpuTime, total } from "./cpu_time.ts";
+import { recentGroupCpuTime, threadTimeNs, total } from "./cpu_time.ts";
 import { sendToGroup } from "./send_signal.ts";
 import type { Task, ThreadGroup } from "./task.ts";
 import { type Armed, CpuClock, type TimerClock, WallClock } from "./timer_clocks.ts";
@@ -19,6 +19,9 @@ export function nextDeadline(deadline: number, interval: number, now: number): n
   return deadline + (Math.floor(Math.max(0, now - deadline) / interval) + 1) * interval;
 }
 
+/** Threads that are looked at for a signal. */
+const CANDIDATES = 16;
+
 class IntervalTimer {
   readonly #group: ThreadGroup;
   readonly #clock: TimerClock;
@@ -26,6 +29,8 @@ class IntervalTimer {
   #deadline = 0;
   #interval = 0;
   #turn = 0;
+  /** Time of threads that signals have been for, of those that were looked at. */
+  #told = new WeakMap<Task, number>();
   #armed: Armed | null = null;
 
   constructor(group: ThreadGroup, clock: TimerClock, signo: number) {
@@ -63,15 +68,25 @@ class IntervalTimer {
     this.#arm();
   }
 
-  // Time is used up by those that run: each of them gets its share of the signals.
-  #nextRunning(): Task | null {
+  // The time was used up by threads that run: of some of them the one with the most that no signal has been
+  // for yet, as on Linux, where the thread that runs at the tick gets it.
+  #hungriest(): Task | null {
     const { tasks } = this.#group;
-    for (let i = 0; i < tasks.length; i++) {
-      const index = ++this.#turn % tasks.length;
-      const task = tasks[index]!;
-      if (!task.owned && !task.dead && !task.blocked.has(this.#signo)) return task;
+    const count = Math.min(tasks.length, CANDIDATES);
+    let found: Task | null = null;
+    let most = -1;
+    for (let i = 0; i < count; i++) {
+      const task = tasks[this.#turn++ % tasks.length]!;
+      if (task.owned || task.dead || task.blocked.has(this.#signo)) continue;
+      const used = threadTimeNs(task);
+      const told = this.#told.get(task) ?? used;
+      this.#told.set(task, told);
+      if (used - told <= most) continue;
+      most = used - told;
+      found = task;
     }
-    return null;
+    if (found !== null) this.#told.set(found, this.#told.get(found)! + most);
+    return found;
   }
 
   #arm(): void {
@@ -81,7 +96,7 @@ class IntervalTimer {
   #expire(): void {
     this.#armed = null;
     if (this.#signo !== SIGALRM && this.#interval !== 0) this.#goOn();
-    const first = this.#signo === SIGALRM ? null : this.#nextRunning();
+    const first = this.#signo === SIGALRM ? null : this.#hungriest();
     sendToGroup(this.#group, { signo: this.#signo, code: SI_KERNEL, pid: 0, uid: 0 }, first);
   }
 }
