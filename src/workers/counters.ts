@@ -21,6 +21,7 @@ export class Counters {
   queuedSignals = 0;
   /** Futexes that somebody waits on. */
   futexQueues = 0;
+  coreDumps = 0;
   /** Record locks, and those of flock. */
   fileLocks = 0;
   sockets = 0;

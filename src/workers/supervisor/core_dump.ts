@@ -40,6 +40,10 @@ const FP_LEGACY_SIZE = 512;
 /** How long siblings have to stand still, and how often it is looked. */
 const STILL_NS = 2e8;
 const LOOK_NS = 1e6;
+/** At once, in all: others wait. What each needs grows with its VMAs. */
+const DUMPS_MAX = 4;
+/** Bytes of the names of mapped files. */
+const NAMES_MAX = 4 << 20;
 
 /** Ends a group by a signal that has no handler: with a core file where there is to be one. */
 export function endBySignal(task: Task, info: SigInfo, result: number | null): void {
@@ -54,14 +58,26 @@ export function endBySignal(task: Task, info: SigInfo, result: number | null): v
 
 function* dump(task: Task, info: SigInfo, result: number | null): Coroutine {
   const { group } = task;
+  const { counters } = task.kernel;
   group.dumping = info.signo;
   task.replyBlocked();
   yield* holdSiblings(task);
-  const file = openCore(task);
-  if (file === null) {
-    group.exit(info.signo);
-    return NO_RESULT;
+  while (counters.coreDumps >= DUMPS_MAX) yield* pause(task);
+  counters.coreDumps++;
+  let isMade = false;
+  try {
+    isMade = yield* writeCore(task, info, result);
+  } finally {
+    counters.coreDumps--;
   }
+  group.exit(isMade ? info.signo | CORE_DUMPED : info.signo);
+  return NO_RESULT;
+}
+
+/** Whether there is a file; it may have come to less than all. */
+function* writeCore(task: Task, info: SigInfo, result: number | null): Generator<void, boolean, void> {
+  const file = openCore(task);
+  if (file === null) return false;
   const core = new CoreFile(task, file);
   try {
     yield* core.write(yield* notesOf(task, info, result));
@@ -69,8 +85,17 @@ function* dump(task: Task, info: SigInfo, result: number | null): Coroutine {
     core.close();
     task.files.discard(file);
   }
-  group.exit(info.signo | CORE_DUMPED);
-  return NO_RESULT;
+  return true;
+}
+
+function* pause(task: Task): Generator<void, void, void> {
+  const { native, timers } = task.kernel;
+  const timer = timers.add(native.monotonicNs() + LOOK_NS, () => task.completeWait(0));
+  try {
+    yield;
+  } finally {
+    timers.cancel(timer);
+  }
 }
 
 /** Whether a sibling's registers stand in its slot, and will not change. */
@@ -79,18 +104,11 @@ function isStill(task: Task): boolean {
 }
 
 function* holdSiblings(task: Task): Generator<void, void, void> {
-  const { native, timers } = task.kernel;
+  const { native } = task.kernel;
   const siblings = task.group.tasks.filter((other) => other !== task);
   for (const other of siblings) if (!isStill(other)) other.kick();
   const end = native.monotonicNs() + STILL_NS;
-  while (!siblings.every(isStill) && native.monotonicNs() < end) {
-    const timer = timers.add(native.monotonicNs() + LOOK_NS, () => task.completeWait(0));
-    try {
-      yield;
-    } finally {
-      timers.cancel(timer);
-    }
-  }
+  while (!siblings.every(isStill) && native.monotonicNs() < end) yield* pause(task);
 }
 
 /** A new file in place of one that may be there, or null. */
@@ -129,11 +147,15 @@ function argumentsOf({ kernel, stub }: Task): string {
     : Buffer.from(kernel.native.scratch.subarray(0, n)).toString("latin1").replaceAll("\0", " ");
 }
 
+/** None where their names would be too much, as on Linux (core_file_note_size_limit). */
 function mappedFiles({ stub }: Task): N.FileRange[] {
   const ranges: N.FileRange[] = [];
+  let names = 0;
   for (const { start, end, flags, backing, offset, name } of stub.space.vmas.all()) {
     const path = (backing as Mapped | null)?.path ?? "";
     if ((flags & VM_HIDDEN) !== 0 || name !== "" || !path.startsWith("/")) continue;
+    names += path.length + 1;
+    if (names > NAMES_MAX) return [];
     ranges.push({ start, end, offset: offset / PAGE_SIZE, path });
   }
   return ranges;
