@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "buffer.h"
+#include "landlock.h"
 #include "mounts.h"
 #include "privileges.h"
 #include "report.h"
@@ -203,6 +204,20 @@ static int *open_binds(const struct spec *spec) {
   return trees;
 }
 
+// The host's files that a guest may change, and so Node. The sandbox's own proc is where the zygote sets its
+// oom_score_adj.
+static void confine_writes(const struct init_plan *plan, int proc, int root, const int *binds) {
+  unsigned bind_count = plan->spec ? plan->spec->bind_count : 0;
+  int *trees = calloc(bind_count + 2, sizeof *trees), count = 0;
+  if (!trees) fail_errno(EXIT_RINGFENCE, "confining writes");
+  trees[count++] = proc;
+  if (plan->root_writable) trees[count++] = root;
+  for (unsigned i = 0; i < bind_count; i++)
+    if (!plan->spec->binds[i].read_only) trees[count++] = binds[i];
+  landlock_writes_only_below(trees, count);
+  free(trees);
+}
+
 // Keeps what init itself needs, by moving it to the lowest numbers; all else is closed.
 static void keep_only(int *const *kept, int count) {
   for (int i = 0; i < count; i++)
@@ -299,11 +314,14 @@ static _Noreturn void watch(struct watched *watched) {
   }
 }
 
-// A bound that the host itself keeps, whatever becomes of the kernel's accounts (hardening.md, F24): since Linux 6.14
-// pid_max is the PID namespace's own. Before that it is the host's, and not ours to set. A container's control group
-// may allow more tasks than the kernel does by default.
+// A bound that the host itself keeps, whatever becomes of the kernel's accounts (hardening.md, F24): since
+// Linux 6.14 pid_max is the PID namespace's own. Before that it is the host's, and not ours to set. A
+// container's control group may allow more tasks than the kernel does by default.
 static void limit_processes(bool container) {
-  enum { LIMIT = 8192, CONTAINER_LIMIT = 40960 }; // the guest's tasks, with room for Node's threads and waiters
+  enum {
+    LIMIT = 8192,
+    CONTAINER_LIMIT = 40960
+  }; // the guest's tasks, with room for Node's threads and waiters
   struct utsname host;
   int major, minor;
   if (uname(&host) < 0 || sscanf(host.release, "%d.%d", &major, &minor) != 2) return;
@@ -333,6 +351,7 @@ void init_run(const struct init_plan *plan) {
                         : mounts_detached_host(plan->root_writable);
   mounts_enter(plan->sandbox_directory);
   privileges_common();
+  confine_writes(plan, proc, root, binds);
 
   sigset_t set;
   sigemptyset(&set);
