@@ -5,6 +5,7 @@ import { writeSync } from "node:fs";
 import { formatRecord } from "../shared/log_format.ts";
 import type { BootDescriptor, SandboxConfig } from "../shared/process_spec.ts";
 import type { Log, LogLevel } from "./kernel.ts";
+import { LogLimit } from "./log_limit.ts";
 
 const LEVELS: Readonly<Record<LogLevel, number>> = { debug: 20, info: 30, warn: 40, error: 50 };
 
@@ -22,9 +23,15 @@ export function openLog(
 ): { log: Log; strace: ((line: string) => void) | null } {
   const fd = descriptors.log ?? -1;
   const least = config.options.debug ? LEVELS.debug : LEVELS.info;
+  const limit = new LogLimit();
   const log: Log = (level, message, fields = {}) => {
     if (LEVELS[level] < least || fd < 0) return;
-    const record = { level, time: Date.now(), msg: message, fields: { name: "kernel", ...fields } };
+    const time = Date.now();
+    // Who asks for debug messages gets them all.
+    const omitted = level === "debug" ? 0 : limit.admit(message, time);
+    if (omitted < 0) return;
+    const all = { name: "kernel", ...fields, ...(omitted > 0 && { omitted }) };
+    const record = { level, time, msg: message, fields: all };
     write(fd, formatRecord(config.options.logFormat, record));
   };
   const straceFd = descriptors["debug-log"] ?? fd;
