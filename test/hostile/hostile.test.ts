@@ -104,7 +104,8 @@ for (const configuration of CONFIGURATIONS) {
           const { report } = sandbox;
           // The next attack gets a sandbox that nobody has harmed.
           await sandbox.end();
-          throw new Error(`${(error as Error).message}${report}`, { cause: error });
+          (error as Error).message += report;
+          throw error;
         }
       });
     }
