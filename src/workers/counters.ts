@@ -52,6 +52,7 @@ export class Counters {
   /** Since the start: */
   requests = 0;
   programsStarted = 0;
+  ipcNamespaces = 0;
   unsupportedCalls = 0;
   unexpectedNotifications = 0;
   /** Host tasks that nobody had announced, or that would not name themselves (strangers.ts). */

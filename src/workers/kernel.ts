@@ -29,6 +29,7 @@ import type { Native } from "./native.ts";
 import { UnixGarbage } from "./net/unix/garbage.ts";
 import { UnixNames } from "./net/unix/names.ts";
 import { SleepSet } from "./sleep_set.ts";
+import { Steps } from "./steps.ts";
 import { initialCredentials, UserNamespace } from "./supervisor/credentials.ts";
 import { returnToGuest } from "./supervisor/deliver_signal.ts";
 import { Dispatcher } from "./supervisor/dispatch.ts";
@@ -59,6 +60,8 @@ import { Shrinker } from "./vfs/shrinker.ts";
 import { DevPts } from "./vfs/tty/dev_pts.ts";
 import { Ptys } from "./vfs/tty/pty.ts";
 
+/** Tasks that go on before requests are looked at again: one call may end the waits of thousands. */
+const DUE_AT_ONCE = 128;
 /** Throws that are logged: later ones are only counted. */
 const THROWS_LOGGED = 100;
 const LISTED_MAX = 64 << 20;
@@ -101,6 +104,8 @@ export class Kernel {
   readonly places: ChunkPlaces;
   readonly sleep: SleepSet;
   readonly timers = new Timers();
+  /** Long work that nobody waits for. */
+  readonly steps = new Steps(this);
   /** CLOCK_MONOTONIC as the kernel thread's loop last saw it: for what need not be exact. */
   nowNs = 0;
   readonly counters = new Counters();
@@ -320,10 +325,10 @@ export class Kernel {
     return this.#due.length > 0;
   }
 
-  /** Lets the tasks go on whose wait is over; what that wakes comes in the next round. */
+  /** Lets tasks go on whose wait is over; what that wakes, and who is left, comes in the next round. */
   runDue(): void {
     const due = this.#due;
-    this.#due = [];
+    this.#due = due.length > DUE_AT_ONCE ? due.splice(DUE_AT_ONCE) : [];
     for (const task of due) {
       try {
         task.goOn();

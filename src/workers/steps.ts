@@ -10,14 +10,24 @@ export class Steps {
   readonly #kernel: Kernel;
   readonly #pieces: Piece[] = [];
   #armed = false;
+  #isBusy = false;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
   }
 
-  /** Does the first piece now. */
+  /** Does the first piece now, unless other work is under way. */
   run(piece: Piece): void {
-    if (!piece()) this.later(piece);
+    if (this.#isBusy || this.#pieces.length > 0 || !this.#do(piece)) this.later(piece);
+  }
+
+  #do(piece: Piece): boolean {
+    this.#isBusy = true;
+    try {
+      return piece();
+    } finally {
+      this.#isBusy = false;
+    }
   }
 
   later(piece: Piece): void {
@@ -36,7 +46,7 @@ export class Steps {
   #turn(): void {
     this.#armed = false;
     const piece = this.#pieces.shift();
-    if (piece !== undefined && !piece()) this.#pieces.push(piece);
+    if (piece !== undefined && !this.#do(piece)) this.#pieces.push(piece);
     if (this.#pieces.length > 0) this.#arm();
   }
 }

@@ -230,9 +230,18 @@ static void make_one(void) {
   outcome("made", SYS_3(SYS_shmget, 99, 1, IPC_CREAT | 0600));
 }
 
+static void namespace_number(char number[64]) {
+  ssize_t n = readlink("/proc/self/ns/ipc", number, 63);
+  number[n < 0 ? 0 : n] = 0;
+}
+
 int main(void) {
+  char before[64], after[64];
+  namespace_number(before);
   value("namespace", unshare(CLONE_NEWIPC) ? -errno : 0);
   value("nothing there", SYS_3(SYS_shmctl, 0, SHM_INFO, &(struct shm_info){0}));
+  namespace_number(after);
+  say("%.5s, another: %d", before, strcmp(before, after) != 0);
   identifiers();
   id = SYS_3(SYS_shmget, 77, 3 * PAGE + 5, IPC_CREAT | 0604);
   attaches("made");

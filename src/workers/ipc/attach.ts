@@ -1,7 +1,7 @@
 // shmat(2) and shmdt(2): a segment is mapped like any shared object, by its memfd; what is detached are the
 // pieces that are left of one shmat's mapping where it was made.
 
-import { EEXIST, EINVAL } from "../../shared/abi/errno.ts";
+import { EEXIST, EINVAL, ENOMEM } from "../../shared/abi/errno.ts";
 import { SHM_EXEC, SHM_RDONLY, SHM_REMAP, SHM_RND } from "../../shared/abi/ipc.ts";
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import { TASK_SIZE } from "../../shared/ring/layout.ts";
@@ -12,6 +12,8 @@ import type { Coroutine, Task } from "../supervisor/task.ts";
 import { mayUse, S_IRUGO, S_IWUGO, S_IXUGO } from "./permissions.ts";
 import { Attachment, type Segment } from "./segment.ts";
 
+/** Of one address space: fork and exit go through them all. */
+const ATTACHMENTS_MAX = 8192;
 const HOST_O_RDONLY = 0;
 const HOST_O_RDWR = 2;
 
@@ -43,6 +45,7 @@ function* mapSegment(
   replaces: boolean,
 ): Coroutine {
   const { native, descriptors } = task.kernel;
+  if (task.stub.space.vmas.attachments >= ATTACHMENTS_MAX) return -ENOMEM;
   const hostFd = native.reopen(descriptors.proc, segment.hostFd, readOnly ? HOST_O_RDONLY : HOST_O_RDWR);
   if (hostFd < 0) return hostFd;
   segment.hold();

@@ -4,7 +4,7 @@
 import { CLOCK_REALTIME, NSEC_PER_SEC } from "../../shared/abi/time.ts";
 import type { Kernel } from "../kernel.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
-import { Steps } from "../steps.ts";
+import type { Steps } from "../steps.ts";
 import { clockNs } from "../supervisor/clocks.ts";
 import { Identifiers } from "./identifiers.ts";
 import { IpcLimits } from "./limits.ts";
@@ -12,10 +12,16 @@ import type { Message, MessageQueue } from "./message_queue.ts";
 import type { Segment } from "./segment.ts";
 import type { SemaphoreSet } from "./semaphore_set.ts";
 
+/** What /proc/PID/ns/ipc says of the first one, and of the next. */
+export const FIRST_INODE = 4026531839;
+const NEXT_INODE = 4026532000;
+/** Objects that are removed before others are served. */
+const OBJECTS_A_PIECE = 200;
+
 export class IpcNamespace {
   readonly kernel: Kernel;
+  readonly inode: number;
   readonly limits = new IpcLimits();
-  readonly steps: Steps;
   readonly segments: Identifiers<Segment>;
   readonly sets: Identifiers<SemaphoreSet>;
   readonly queues: Identifiers<MessageQueue>;
@@ -27,18 +33,30 @@ export class IpcNamespace {
   /** Of all segments. */
   pages = 0;
   #tasks = 0;
+  #now = 0;
+  #nowAsOf = -1;
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
-    this.steps = new Steps(kernel);
+    const number = kernel.counters.ipcNamespaces++;
+    this.inode = number === 0 ? FIRST_INODE : NEXT_INODE + number;
     this.segments = new Identifiers(kernel);
     this.sets = new Identifiers(kernel);
     this.queues = new Identifiers(kernel);
   }
 
-  /** In seconds, as IPC_STAT tells times. */
+  get steps(): Steps {
+    return this.kernel.steps;
+  }
+
+  /** In seconds, as IPC_STAT tells times; looked up once in a turn of the kernel thread. */
   now(): number {
-    return Math.floor(clockNs(this.kernel, CLOCK_REALTIME) / NSEC_PER_SEC);
+    const { kernel } = this;
+    if (this.#nowAsOf !== kernel.nowNs) {
+      this.#nowAsOf = kernel.nowNs;
+      this.#now = Math.floor(clockNs(kernel, CLOCK_REALTIME) / NSEC_PER_SEC);
+    }
+    return this.#now;
   }
 
   enter(): void {
@@ -48,9 +66,18 @@ export class IpcNamespace {
   leave(): void {
     this.#tasks--;
     if (!this.isGone) return;
-    for (const segment of [...this.segments.all()]) segment.release();
-    for (const set of [...this.sets.all()]) this.removeSet(set);
-    for (const queue of [...this.queues.all()]) this.removeQueue(queue);
+    const removals = this.#removals();
+    this.steps.run(() => {
+      for (let budget = OBJECTS_A_PIECE; budget > 0; budget--) if (removals.next().done === true) return true;
+      return false;
+    });
+  }
+
+  // Those of a namespace that nobody is in: no new ones come.
+  *#removals(): Generator<void, void, void> {
+    for (const segment of this.segments.all()) yield segment.release();
+    for (const set of this.sets.all()) yield this.removeSet(set);
+    for (const queue of this.queues.all()) yield this.removeQueue(queue);
   }
 
   /** Nobody is in it: its objects last only while they are in use. */

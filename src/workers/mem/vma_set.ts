@@ -150,6 +150,11 @@ export class VmaSet {
     this.#untold.clear();
   }
 
+  /** Backings that count their VMAs here. */
+  get attachments(): number {
+    return this.#attached?.size ?? 0;
+  }
+
   /** The first VMA of a counted backing that ends above `address` and fits; null: none. */
   firstAttached(address: number, fits: (vma: Vma) => boolean): Vma | null {
     if (this.#attached === null || this.#attached.size === 0) return null;

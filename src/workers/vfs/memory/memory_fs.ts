@@ -10,7 +10,6 @@ import { ENOSPC } from "../../../shared/abi/errno.ts";
 import { OVERLAYFS_SUPER_MAGIC, S_IFDIR, S_IFREG, TMPFS_MAGIC } from "../../../shared/abi/stat.ts";
 import type { Kernel } from "../../kernel.ts";
 import { PAGE_SIZE } from "../../mem/vma.ts";
-import { Steps } from "../../steps.ts";
 import {
   type Attributes,
   type Creation,
@@ -133,7 +132,7 @@ export class MemoryFs extends FileSystem implements Space {
   override unmounted(): void {
     super.unmounted();
     if (this.#isOverlay || !(this.root instanceof MemoryDirectory)) return;
-    new Steps(this.kernel).run(this.root.dissolving());
+    this.kernel.steps.run(this.root.dissolving());
   }
 
   // ---- Space ----

@@ -2,6 +2,7 @@
 
 import { EACCES, EINVAL, ENOENT, EPERM } from "../../../shared/abi/errno.ts";
 import { CAP_SYS_RESOURCE } from "../../../shared/abi/prctl.ts";
+import { FIRST_INODE } from "../../ipc/namespace.ts";
 import { capable } from "../../supervisor/credentials.ts";
 import { directory, type FileNode, file, link, numberOf, type Table } from "../generated/nodes.ts";
 import { mountInfo, mountStats, mounts } from "./mount_files.ts";
@@ -76,24 +77,25 @@ const IO_ROWS = ["rchar", "wchar", "syscr", "syscw", "read_bytes", "write_bytes"
 const MAP = file<ProcessSubject>(() => "         0          0 4294967295\n");
 
 /** Namespaces, with the numbers that Linux gives to the first of each kind. */
+const NAMESPACE_NUMBERS: readonly (readonly [string, number | ((subject: ProcessSubject) => number)])[] = [
+  ["cgroup", 4026531835],
+  ["ipc", (subject) => (subject.alive ? subject.task.ipc.namespace.inode : FIRST_INODE)],
+  ["mnt", 4026531841],
+  ["net", 4026531840],
+  ["pid", 4026531836],
+  ["pid_for_children", 4026531836],
+  ["time", 4026531834],
+  ["time_for_children", 4026531834],
+  ["user", 4026531837],
+  ["uts", 4026531838],
+];
+
 const NAMESPACES: Table<ProcessSubject> = Object.fromEntries(
-  (
-    [
-      ["cgroup", 4026531835],
-      ["ipc", 4026531839],
-      ["mnt", 4026531841],
-      ["net", 4026531840],
-      ["pid", 4026531836],
-      ["pid_for_children", 4026531836],
-      ["time", 4026531834],
-      ["time_for_children", 4026531834],
-      ["user", 4026531837],
-      ["uts", 4026531838],
-    ] as const
-  ).map(([name, number]) => [
+  NAMESPACE_NUMBERS.map(([name, number]) => [
     name,
     link<ProcessSubject>(
-      () => `${name.replace("_for_children", "")}:[${number}]`,
+      (subject) =>
+        `${name.replace("_for_children", "")}:[${typeof number === "number" ? number : number(subject)}]`,
       () => ({ kind: "error", errno: EPERM }),
     ),
   ]),
