@@ -6,6 +6,8 @@ import type { Kernel } from "./kernel.ts";
 /** Does a piece of its work, and says whether that was the last. */
 export type Piece = () => boolean;
 
+const TURN_NS = 1_000_000;
+
 export class Steps {
   readonly #kernel: Kernel;
   readonly #pieces: Piece[] = [];
@@ -42,11 +44,16 @@ export class Steps {
     timers.add(native.monotonicNs(), () => this.#turn());
   }
 
-  // One piece a turn, whoever it belongs to.
+  // One piece of each in turn, for about a millisecond.
   #turn(): void {
+    const { native } = this.#kernel;
+    const endNs = native.monotonicNs() + TURN_NS;
     this.#armed = false;
-    const piece = this.#pieces.shift();
-    if (piece !== undefined && !this.#do(piece)) this.#pieces.push(piece);
+    do {
+      const piece = this.#pieces.shift();
+      if (piece === undefined) return;
+      if (!this.#do(piece)) this.#pieces.push(piece);
+    } while (native.monotonicNs() < endNs);
     if (this.#pieces.length > 0) this.#arm();
   }
 }

@@ -226,6 +226,26 @@ static void limits(void) {
   limit("shm_rmid_forced", "1");
 }
 
+// A child in a namespace of its own, which keeps what its parent had attached.
+static void namespaces(void) {
+  char *at = attach(0);
+  strcpy(at, "kept");
+  value("with its undo list", SYS_5(SYS_clone, CLONE_NEWIPC | CLONE_SYSVSEM | SIGCHLD, 0, 0, 0, 0));
+  pid_t pid = SYS_5(SYS_clone, CLONE_NEWIPC | SIGCHLD, 0, 0, 0, 0);
+  if (pid == 0) {
+    attaches("in the child's namespace");
+    say("%s", at);
+    value("its own", SYS_3(SYS_shmget, 77, 10, IPC_CREAT | 0600));
+    value("detach", SYS_1(SYS_shmdt, at));
+    _exit(0);
+  }
+  int status;
+  waitpid(pid, &status, 0);
+  say("child: %x", status);
+  attaches("the parent's");
+  SYS_1(SYS_shmdt, at);
+}
+
 static void make_one(void) {
   outcome("made", SYS_3(SYS_shmget, 99, 1, IPC_CREAT | 0600));
 }
@@ -258,6 +278,7 @@ int main(void) {
   texts();
   read_only();
   child(as_another_user);
+  namespaces();
   removal();
   limits();
   child(make_one);
