@@ -18,9 +18,9 @@ export class Steps {
     this.#kernel = kernel;
   }
 
-  /** Does the first piece now, unless other work is under way. */
+  /** Does the first piece now; what a piece gives rise to comes later. */
   run(piece: Piece): void {
-    if (this.#isBusy || this.#pieces.length > 0 || !this.#do(piece)) this.later(piece);
+    if (this.#isBusy || !this.#do(piece)) this.later(piece);
   }
 
   #do(piece: Piece): boolean {
