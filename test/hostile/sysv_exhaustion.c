@@ -71,6 +71,18 @@ static void addresses(void) {
   if (shmdt(at)) say("BAD: not detached");
 }
 
+// What is attached to be read stays so, whatever the stub is made to do.
+static void read_only(void) {
+  int id = shmget(IPC_PRIVATE, PAGE, 0600);
+  char *at = shmat(id, NULL, SHM_RDONLY);
+  if (at == (void *)-1) say("BAD: not attached");
+  long result = HOST_3(SYS_mprotect, at, PAGE, PROT_READ | PROT_WRITE);
+  if (!failed(result)) bad("a read-only segment can be written to", result);
+  result = HOST_5(SYS_mremap, at, PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at + (1l << 30));
+  if (!failed(result) && !failed(HOST_3(SYS_mprotect, at + (1l << 30), PAGE, PROT_READ | PROT_WRITE)))
+    bad("a read-only segment can be written to when it has moved", 0);
+}
+
 static void sets(void) {
   int many = 0;
   while (semget(IPC_PRIVATE, 32000, 0600) >= 0) many++;
@@ -144,7 +156,7 @@ static void namespaces(void) {
 }
 
 int main(void) {
-  void (*const attacks[])(void) = {segments, addresses, sets, waiters, queues, namespaces};
+  void (*const attacks[])(void) = {segments, addresses, read_only, sets, waiters, queues, namespaces};
   for (int round = 0; round < 2; round++)
     for (unsigned i = 0; i < sizeof attacks / sizeof *attacks; i++) {
       if (fork() == 0) {
