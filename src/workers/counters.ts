@@ -37,6 +37,8 @@ export class Counters {
   inotifyWatches = 0;
   inotifyEvents = 0;
   dentries = 0;
+  /** Of removed names that somebody has open, and of the removed directories above them. */
+  deletedDentries = 0;
   /** Bytes of what can be made again: of listings of directories that are being read, of generated files. */
   listed = 0;
   generatedText = 0;

@@ -39,6 +39,8 @@ const COSTS = {
   /** A byte of Linux's account for it, at least 768 of which make a message. */
   socketMemory: 1,
   dentries: 512,
+  /** With the inode. */
+  deletedDentries: 1408,
   memoryNodes: 896,
   xattrs: 384,
   strings: 1,

@@ -4,6 +4,7 @@
 //@ args: xattrs
 //@ args: names
 //@ args: deep
+//@ args: removed
 //@ args: vmas
 //@ args: messages
 //@ args: epoll
@@ -85,6 +86,24 @@ static long names(void) {
 static long deep(void) {
   for (long i = 0;; i++)
     if (i == 100000 || mkdir("d", 0700) || chdir("d")) return i;
+}
+
+// Chains of removed directories, each kept by who has its last one open.
+static long removed(void) {
+  for (long i = 0;; i++) {
+    int fds[201], made = 0, error = 0;
+    fds[0] = open(".", O_RDONLY | O_DIRECTORY);
+    for (; made < 200 && !error; made++) {
+      error = mkdirat(fds[made], "d", 0700);
+      fds[made + 1] = error ? -1 : openat(fds[made], "d", O_RDONLY | O_DIRECTORY);
+      error = fds[made + 1] < 0;
+    }
+    for (int j = made - 1; j >= 0; j--) {
+      unlinkat(fds[j], "d", AT_REMOVEDIR);
+      close(fds[j]);
+    }
+    if (error || i == 1500) return i * 200;
+  }
 }
 
 static long vmas(void) {
@@ -243,9 +262,10 @@ static const struct {
   const char *name;
   long (*fill)(void);
 } KINDS[] = {
-    {"symlinks", symlinks}, {"xattrs", xattrs},   {"names", names},   {"deep", deep},   {"vmas", vmas},
-    {"messages", messages}, {"epoll", epoll},     {"timers", timers}, {"locks", locks}, {"watches", watches},
-    {"mounts", mounts},     {"signals", signals}, {"pipes", pipes},   {"polls", polls}, {"groups", groups},
+    {"symlinks", symlinks}, {"xattrs", xattrs},   {"names", names},       {"deep", deep},
+    {"removed", removed},   {"vmas", vmas},       {"messages", messages}, {"epoll", epoll},
+    {"timers", timers},     {"locks", locks},     {"watches", watches},   {"mounts", mounts},
+    {"signals", signals},   {"pipes", pipes},     {"polls", polls},       {"groups", groups},
     {"zombies", zombies},   {"readers", readers},
 };
 enum { COUNT = sizeof KINDS / sizeof *KINDS };

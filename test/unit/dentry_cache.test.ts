@@ -106,11 +106,11 @@ test("what the file system says, as of the last time it told of changes", () => 
           silent.delete(directory);
         } else if (kind === "unpin") {
           const last = pinned.pop();
-          if (last !== undefined) last.pins--;
+          if (last !== undefined) last.unpin();
         } else {
           const found = walk(path);
           if (kind === "pin" && found !== null) {
-            found.pins++;
+            found.pin();
             pinned.push(found);
           }
         }
@@ -131,10 +131,10 @@ test("a pinned dentry stays the one that walks find", () => {
   const root = new Dentry("", null, fs.root);
   const cache = dentryCache(10);
   const kept = cache.lookup(root, "kept") as Dentry;
-  kept.pins++;
+  kept.pin();
   for (let i = 0; i < 100; i++) cache.lookup(root, `n${i}`);
   assert.is(cache.lookup(root, "kept"), kept);
-  kept.pins--;
+  kept.unpin();
   for (let i = 0; i < 100; i++) cache.lookup(root, `n${i}`);
   assert.is.not(cache.lookup(root, "kept"), kept);
   assert.ok(cache.size <= 11);
@@ -156,6 +156,27 @@ test("names that changed places are found where they are", () => {
   cache.unlinked(x);
   assert.is(x.deleted, true);
   assert.is((cache.lookup(root, "z") as Dentry).inode, null);
+});
+
+test("removed directories count for as long as somebody stands in the last of them", () => {
+  const { kernel } = fakeKernel();
+  const fs = new HostFs(kernel);
+  const root = new Dentry("", null, fs.root);
+  const chain = [root];
+  for (let i = 0; i < 100; i++) chain.push(new Dentry("d", chain[i]!, fs.root));
+  chain[100]!.pin();
+  chain[50]!.pin();
+  for (let i = 100; i > 0; i--) chain[i]!.deleted = true;
+  assert.is(kernel.counters.deletedDentries, 100);
+  chain[100]!.unpin();
+  assert.is(kernel.counters.deletedDentries, 50);
+  chain[50]!.unpin();
+  assert.is(kernel.counters.deletedDentries, 0);
+  // What gets its name back is none of them.
+  chain[1]!.pin();
+  assert.is(kernel.counters.deletedDentries, 1);
+  chain[1]!.deleted = false;
+  assert.is(kernel.counters.deletedDentries, 0);
 });
 
 test.run();

@@ -128,11 +128,11 @@ class World {
   /** The dentry of a directory stays while its names are dealt with, as a working directory does. */
   within<T>(directory: Directory, then: (dentry: Dentry) => T): T {
     const dentry = this.dentry(directory.path);
-    dentry.pins++;
+    dentry.pin();
     try {
       return then(dentry);
     } finally {
-      dentry.pins--;
+      dentry.unpin();
     }
   }
 
@@ -223,9 +223,9 @@ class World {
     return this.within(from, (source) =>
       this.within(to, (target) => {
         const moving = this.child(source, name);
-        moving.pins++;
+        moving.pin();
         const replaced = this.child(target, newName);
-        moving.pins--;
+        moving.unpin();
         const error = source.inode!.rename(
           name,
           moving.inode!,
@@ -271,7 +271,7 @@ class World {
     const file = inode.open(2, this.fake.kernel.rootCredentials);
     if (typeof file === "number") throw new Error(`open: errno ${-file}`);
     inode.hold();
-    found.dentry.pins++;
+    found.dentry.pin();
     file.path = { dentry: found.dentry, mount: { flags: 0 } } as unknown as OpenFile["path"];
     this.opened.push({ file, inode, model: found.model });
   }
@@ -280,7 +280,7 @@ class World {
     const [open] = this.opened.splice(index % Math.max(1, this.opened.length), 1);
     if (open === undefined) return;
     open.file.release();
-    open.file.path!.dentry.pins--;
+    open.file.path!.dentry.unpin();
     open.inode.letGo();
   }
 

@@ -173,7 +173,7 @@ export function putFile(kernel: Kernel, file: OpenFile): void {
   if (file.hasWriteAccess) file.held?.putWriteAccess();
   file.held?.letGo();
   if (file.path !== null) {
-    file.path.dentry.pins--;
+    file.path.dentry.unpin();
     file.path.mount.letGo();
   }
   if (file.held !== null) kernel.fileEvents.letGo(file.held);

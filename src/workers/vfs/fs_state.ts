@@ -5,12 +5,12 @@ import { type Mount, type MountNamespace, Path } from "./path.ts";
 
 /** A place is not to be forgotten while somebody stands there. */
 export function pin({ mount, dentry }: Path): void {
-  dentry.pins++;
+  dentry.pin();
   mount.use();
 }
 
 export function unpin({ mount, dentry }: Path): void {
-  dentry.pins--;
+  dentry.unpin();
   mount.letGo();
 }
 

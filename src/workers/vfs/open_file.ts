@@ -156,7 +156,7 @@ export function attach({ credentials }: Task, file: OpenFile, path: Path): OpenF
   file.openedBy = credentials;
   file.inode ??= path.inode;
   file.path = path;
-  path.dentry.pins++;
+  path.dentry.pin();
   path.mount.use();
   file.held = path.inode;
   path.inode.hold();

@@ -13,10 +13,12 @@ export class Dentry {
   /** Null: a name that is known not to exist. */
   inode: Inode | null;
   readonly children = new Map<string, Dentry>();
-  /** Its name was unlinked, or its directory removed: open files may still use it. */
-  deleted = false;
-  /** Open files, working directories and roots that stand here: not to be dropped from the cache. */
-  pins = 0;
+  #deleted = false;
+  #pins = 0;
+  /** Deleted dentries right below that somebody still needs. */
+  #neededBelow = 0;
+  /** It is deleted, and counted as one that somebody needs. */
+  #isCounted = false;
   /** Version of its directory's names for which it was found (Inode.namesVersion). */
   version = 0;
   /** Mounts whose mount point this is; what walks ask first. */
@@ -26,6 +28,43 @@ export class Dentry {
     this.name = name;
     this.parent = parent;
     this.inode = inode;
+  }
+
+  /** Its name was unlinked, or its directory removed: open files may still use it. */
+  get deleted(): boolean {
+    return this.#deleted;
+  }
+
+  set deleted(value: boolean) {
+    this.#deleted = value;
+    this.#count();
+  }
+
+  /** Open files, working directories and roots that stand here: not to be dropped from the cache. */
+  get pins(): number {
+    return this.#pins;
+  }
+
+  pin(): void {
+    this.#pins++;
+    if (this.#deleted) this.#count();
+  }
+
+  unpin(): void {
+    this.#pins--;
+    if (this.#deleted) this.#count();
+  }
+
+  // What is deleted lives on while somebody stands there or below: one open file may keep a whole chain of
+  // removed directories, none of which has any other account.
+  #count(): void {
+    for (let at: Dentry | null = this; at !== null; at = at.parent) {
+      const counts = at.#deleted && (at.#pins > 0 || at.#neededBelow > 0);
+      if (counts === at.#isCounted) return;
+      at.#isCounted = counts;
+      at.inode!.fs.kernel.counters.deletedDentries += counts ? 1 : -1;
+      if (at.parent !== null) at.parent.#neededBelow += counts ? 1 : -1;
+    }
   }
 }
 
@@ -56,7 +95,7 @@ export class Mount {
     this.root = root;
     this.flags = flags;
     this.source = source;
-    root.pins++;
+    root.pin();
     fs.mounts++;
     fs.kernel.counters.mounts++;
     fs.kernel.counters.strings += source.length;
@@ -109,7 +148,7 @@ export class Mount {
   #endIfUnused(): void {
     if (this.attached || this.users > 0 || this.#ended) return;
     this.#ended = true;
-    this.root.pins--;
+    this.root.unpin();
     this.fs.kernel.counters.mounts--;
     this.fs.kernel.counters.strings -= this.source.length;
     if (--this.fs.mounts === 0) this.fs.unmounted();

@@ -156,7 +156,7 @@ function openPeer(task: Task, pty: Pty, flags: number): number {
   // As if it had been opened by its name there.
   file.inode = dentry.inode;
   file.path = new Path(mount!, dentry);
-  dentry.pins++;
+  dentry.pin();
   return install(task, file, (flags & O_CLOEXEC) !== 0);
 }
 
