@@ -94,7 +94,64 @@ static void no_thread(void) {
   yes_no("what a thread has left", waitpid(for_thread, &status, __WNOTHREAD) == for_thread);
 }
 
+// ---- The parent's death ----
+
+static int report;
+
+static void on_death(int signo, siginfo_t *info, void *context) {
+  (void)context;
+  int seen[3] = {signo, info->si_code, info->si_pid};
+  if (write(report, seen, sizeof seen) < 0) _exit(96);
+  _exit(0);
+}
+
+static void *forks(void *argument) {
+  int *fds = argument, ready[2];
+  char byte = 0;
+  if (pipe(ready)) return NULL;
+  if (fork() == 0) {
+    report = fds[1];
+    struct sigaction action = {.sa_sigaction = on_death, .sa_flags = SA_SIGINFO};
+    sigaction(SIGUSR1, &action, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGUSR1);
+    if (write(ready[1], &byte, 1) != 1) _exit(95);
+    for (;;)
+      pause();
+  }
+  if (read(ready[0], &byte, 1) != 1) _exit(94);
+  return NULL;
+}
+
+static void death_signals(void) {
+  int fds[2], seen[3] = {0}, status;
+  if (pipe(fds)) return;
+  pthread_t thread;
+  pthread_create(&thread, NULL, forks, fds);
+  pthread_join(thread, NULL);
+  yes_no("told", read(fds[0], seen, sizeof seen) == sizeof seen);
+  say("of a thread's end: signal %d, code %d, from its process %d", seen[0], seen[1], seen[2] == getpid());
+  wait(&status);
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  int parent = fork();
+  if (parent == 0) {
+    forks(fds);
+    _exit(0);
+  }
+  yes_no("told", read(fds[0], seen, sizeof seen) == sizeof seen);
+  say("of a process's end: signal %d, code %d, from it %d", seen[0], seen[1], seen[2] == parent);
+  while (wait(&status) > 0) {
+  }
+}
+
 // ---- Use of resources ----
+
+static volatile long ticks;
+
+static void on_child(int signo, siginfo_t *info, void *context) {
+  (void)signo;
+  (void)context;
+  ticks = info->si_utime + info->si_stime;
+}
 
 static void use_of_children(void) {
   struct rusage usage;
@@ -130,6 +187,14 @@ static void use_of_children(void) {
   yes_no("children's faults", usage.ru_minflt > 10);
   times(&after);
   yes_no("children's time", after.tms_cutime + after.tms_cstime - before.tms_cutime - before.tms_cstime >= 5);
+  struct sigaction action = {.sa_sigaction = on_child, .sa_flags = SA_SIGINFO | SA_RESTART};
+  sigaction(SIGCHLD, &action, NULL);
+  if (fork() == 0) {
+    burn(100);
+    _exit(0);
+  }
+  wait(NULL);
+  yes_no("SIGCHLD tells of its time", ticks >= 5 && ticks < 1000);
   getrusage(RUSAGE_SELF, &usage);
   yes_no("own size is not theirs", usage.ru_maxrss < 64 << 10);
 }
@@ -335,8 +400,8 @@ static void descriptors(void) {
 
 int main(int argc, char **argv) {
   (void)argv;
-  void (*const parts[])(void) = {cpu_sleep, no_thread,     use_of_children, priorities,
-                                 slack,     io_priorities, descriptors};
+  void (*const parts[])(void) = {cpu_sleep,  no_thread, death_signals, use_of_children,
+                                 priorities, slack,     io_priorities, descriptors};
   if (argc > 1) {
     parts[atoi(argv[1])]();
     return 0;

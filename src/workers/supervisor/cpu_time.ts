@@ -6,7 +6,7 @@ import type { StubProcess } from "./stub_process.ts";
 import type { Task, ThreadGroup } from "./task.ts";
 
 const SAMPLE_NS = 1e6;
-const TICK_NS = 1e7; // USER_HZ, in which proc counts
+export const TICK_NS = 1e7; // USER_HZ, in which proc counts
 const CPUCLOCK_PROF = 0; // user and system time, as the host has counted it
 const CPUCLOCK_VIRT = 1; // user time
 const CPUCLOCK_SCHED = 2; // exact, without a division

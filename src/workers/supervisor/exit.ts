@@ -17,12 +17,12 @@ import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { VM_SHARED } from "../mem/vma.ts";
 import { signalName } from "../strace_values.ts";
-import { keepTimeOf } from "./cpu_time.ts";
+import { keepTimeOf, TICK_NS } from "./cpu_time.ts";
 import { wakeFutex } from "./futex.ts";
 import { keepUseOf } from "./resource_use.ts";
 import { releaseRobustList } from "./robust_list.ts";
 import { sendToGroup } from "./send_signal.ts";
-import { fromKernel } from "./siginfo.ts";
+import { fromKernel, fromUser } from "./siginfo.ts";
 import { type Coroutine, NO_RESULT, type Task, type ThreadGroup } from "./task.ts";
 import { reap, wakeWaiters } from "./wait.ts";
 
@@ -84,6 +84,7 @@ function releaseTask(task: Task): void {
   task.releaseFiles();
   task.pending.clear();
   kernel.pids.releaseTask(task);
+  passOnChildren(task);
   if (task !== group.leader) {
     const index = group.tasks.indexOf(task);
     if (index >= 0) group.tasks.splice(index, 1);
@@ -174,7 +175,25 @@ function tellParent(group: ThreadGroup, parent: ThreadGroup): void {
     pid: group.pid,
     uid: group.leader.credentials.uid,
     status: signo === 0 ? (status >> 8) & 0xff : signo,
+    utime: Math.floor(group.pastTime.user / TICK_NS),
+    stime: Math.floor(group.pastTime.system / TICK_NS),
   });
+}
+
+/** PR_SET_PDEATHSIG of each of the child's threads: its parent, for which Linux takes a thread, has ended. */
+function tellOfDeath(parent: Task, child: ThreadGroup): void {
+  if (child.state !== "running") return;
+  for (const { parentDeathSignal } of [...child.tasks])
+    if (parentDeathSignal !== 0) sendToGroup(child, fromUser(parent, parentDeathSignal));
+}
+
+/** A thread has ended: another of its group is the parent of its children from now on. */
+function passOnChildren(task: Task): void {
+  for (const child of task.group.children) {
+    if (child.creator !== task) continue;
+    child.creator = null;
+    tellOfDeath(task, child);
+  }
 }
 
 // Children go to the nearest reaper; where there is none, the kernel reaps them itself.
@@ -183,9 +202,7 @@ function giveAwayChildren(group: ThreadGroup): void {
   for (const child of group.children) {
     child.parent = reaper;
     child.creator = null;
-    const { parentDeathSignal } = child.leader;
-    if (parentDeathSignal !== 0 && child.state === "running")
-      sendToGroup(child, fromKernel(parentDeathSignal));
+    tellOfDeath(group.leader, child);
     if (reaper === null) {
       if (child.state === "zombie") reap(child);
     } else {
