@@ -4,7 +4,7 @@
 import { SI_KERNEL, SIGALRM, SIGPROF, SIGVTALRM } from "../../shared/abi/signal.ts";
 import { ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL } from "../../shared/abi/time.ts";
 import { recentGroupCpuTime, threadTimeNs, total } from "./cpu_time.ts";
-import { sendToGroup } from "./send_signal.ts";
+import { sendToGroup, sendToTask } from "./send_signal.ts";
 import type { Task, ThreadGroup } from "./task.ts";
 import { type Armed, CpuClock, type TimerClock, WallClock } from "./timer_clocks.ts";
 
@@ -96,8 +96,11 @@ class IntervalTimer {
   #expire(): void {
     this.#armed = null;
     if (this.#signo !== SIGALRM && this.#interval !== 0) this.#goOn();
-    const first = this.#signo === SIGALRM ? null : this.#hungriest();
-    sendToGroup(this.#group, { signo: this.#signo, code: SI_KERNEL, pid: 0, uid: 0 }, first);
+    const info = { signo: this.#signo, code: SI_KERNEL, pid: 0, uid: 0 };
+    const task = this.#signo === SIGALRM ? null : this.#hungriest();
+    // To that thread alone: another one that ends a call before it reacts would take what the group has.
+    if (task !== null) sendToTask(task, info);
+    else sendToGroup(this.#group, info);
   }
 }
 

@@ -64,15 +64,14 @@ export function sendToTask(task: Task, info: SigInfo): number {
   return 0;
 }
 
-/** Sends to a thread group: any task that does not block the signal may take it, `first` before the others. */
-export function sendToGroup(group: ThreadGroup, info: SigInfo, first: Task | null = null): number {
+/** Sends to a thread group: any task that does not block the signal may take it. */
+export function sendToGroup(group: ThreadGroup, info: SigInfo): number {
   if (group.exiting) return 0;
   prepare(group, info.signo);
   if (info.signo === SIGKILL) return kill(group, info);
   const alive = group.tasks.filter((task) => !task.dead);
   if (alive.length === 0) return 0; // its host process is gone, which ends it
-  const takes = (task: Task) => !task.blocked.has(info.signo) || task.waitsFor(info.signo);
-  const taker = first !== null && !first.dead && takes(first) ? first : alive.find(takes);
+  const taker = alive.find((task) => !task.blocked.has(info.signo) || task.waitsFor(info.signo));
   if (dropped(taker ?? alive[0]!, info)) return 0;
   if (overLimit(group, info, group.pending.length)) return -EAGAIN;
   if (group.pending.add(info)) {
