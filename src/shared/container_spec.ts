@@ -46,4 +46,6 @@ export interface ContainerSpec {
   /** Bytes of memory at most; 0: the host's. */
   memory: number;
   annotations: Record<string, string>;
+  /** Settings by their names in linux.sysctl; those that are not known have no effect. */
+  settings: Record<string, string>;
 }

@@ -8,6 +8,7 @@ import { ALL_ON_THREAD_0, compileMarshal, MARSHAL_ENTRY_SIZE } from "../shared/a
 import { SIGKILL } from "../shared/abi/signal.ts";
 import { SYSCALLS } from "../shared/abi/syscalls.ts";
 import type { ContainerSpec } from "../shared/container_spec.ts";
+import { IPC_SETTING_NAMES } from "../shared/ipc_settings.ts";
 import type { ProcessSpec, SandboxConfig } from "../shared/process_spec.ts";
 import { ActiveChunks } from "../shared/ring/active.ts";
 import { ChunkPlaces, Passes } from "../shared/ring/chunk_places.ts";
@@ -22,6 +23,7 @@ import { Request } from "../shared/ring/slot_states.ts";
 import type { StartError } from "../shared/start_error.ts";
 import { Counters } from "./counters.ts";
 import { HeapBudget } from "./heap_budget.ts";
+import { IPC_SETTINGS } from "./ipc/limits.ts";
 import { IpcNamespace } from "./ipc/namespace.ts";
 import { Vdso } from "./mem/vdso.ts";
 import { MemoryBudget } from "./memory_budget.ts";
@@ -256,6 +258,11 @@ export class Kernel {
       this.root = mountContainerTree(this, container);
     } catch (error) {
       return (error as Error).message;
+    }
+    for (const name of IPC_SETTING_NAMES) {
+      const value = container.settings[`kernel.${name}`];
+      if (value !== undefined && IPC_SETTINGS[name].write(this.ipc.limits, value) < 0)
+        return `linux.sysctl: kernel.${name} cannot be set to ${JSON.stringify(value)}`;
     }
     this.uts.nodename = container.hostname;
     if (container.domainname !== "") this.uts.domainname = container.domainname;

@@ -405,6 +405,22 @@ test("a tmpfs with tmpcopyup shows what it covers, and keeps what is written to 
   });
 });
 
+test("settings of the IPC namespace", async () => {
+  const program = shell("busybox cat /proc/sys/kernel/shmmax /proc/sys/kernel/sem");
+  await withBundle(program, async (bundle) => {
+    bundle.configure(program, (config) => {
+      config.linux["sysctl"] = { "kernel.shmmax": "8192", "kernel.sem": "10 20 30 40" };
+    });
+    assert.is(text(ok(await bundle.runs())), "8192\n10\t20\t30\t40\n");
+    bundle.configure(program, (config) => {
+      config.linux["sysctl"] = { "kernel.shmmni": "many" };
+    });
+    const refused = await bundle.runs();
+    assert.is(refused.code, 125);
+    assert.match(said(refused), /linux\.sysctl: kernel\.shmmni cannot be set to "many"/);
+  });
+});
+
 test("the root: written through, or read-only; masked and read-only paths", async () => {
   const script = `(echo x > /etc/new; busybox cat /etc/new; echo x > /proc/sys/kernel/hostname; busybox cat /proc/meminfo
     busybox ls -A /sys/firmware; busybox ls -l /dev/null /dev/fd | busybox cut -c1-10; echo x > /dev/null && echo devices) 2>&1`;

@@ -59,6 +59,7 @@ const readLinux = object({
   devices: optional(list(device, 4096), []),
   maskedPaths: optional(paths, []),
   readonlyPaths: optional(paths, []),
+  sysctl: optional(map(byteString, MAP_MAX), {}),
   resources: optional(object({ pids: limit, memory: limit }), { pids: { limit: 0 }, memory: { limit: 0 } }),
 });
 
@@ -119,5 +120,6 @@ export function readContainer(
     tasks: Math.max(0, linux.resources.pids.limit),
     memory: Math.max(0, linux.resources.memory.limit),
     annotations: config.annotations,
+    settings: linux.sysctl,
   };
 }

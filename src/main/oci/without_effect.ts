@@ -2,12 +2,12 @@
 // would not be what was asked for. The first are told in the log, or refused with --strict; the second are
 // always refused.
 
+import { IPC_SETTING_NAMES } from "../../shared/ipc_settings.ts";
 import { SchemaError } from "./schema.ts";
 
 /** The sandbox's own kernel is what these would narrow, or it has no such thing yet. */
 const MEMBERS_WITHOUT_EFFECT: readonly string[] = [
   "linux.seccomp",
-  "linux.sysctl",
   "linux.mountLabel",
   "linux.intelRdt",
   "linux.resources.cpu.cpus", // the sandbox keeps to them, but its guest sees all CPUs
@@ -26,6 +26,8 @@ const UNSUPPORTED: readonly string[] = [
   "linux.netDevices",
   "hooks.startContainer",
 ];
+
+const KNOWN_SETTINGS: ReadonlySet<string> = new Set(IPC_SETTING_NAMES.map((name) => `kernel.${name}`));
 
 /** A container without these among its namespaces is to have the host's. */
 const OWN_NAMESPACES: readonly string[] = ["pid", "ipc", "network"];
@@ -56,6 +58,14 @@ function entries(config: unknown, path: string): Record<string, unknown>[] {
     : [];
 }
 
+function settings(config: unknown): string[] {
+  const given = member(config, "linux.sysctl");
+  if (typeof given !== "object" || given === null) return [];
+  return Object.keys(given)
+    .filter((name) => !KNOWN_SETTINGS.has(name))
+    .map((name) => `linux.sysctl ${name}`);
+}
+
 function hostNamespaces(config: unknown): string[] {
   const types = new Set(entries(config, "linux.namespaces").map(({ type }) => type));
   return OWN_NAMESPACES.filter((type) => !types.has(type)).map((type) => `the host's ${type} namespace`);
@@ -80,6 +90,7 @@ export function withoutEffect(config: unknown, strict: boolean): string[] {
   if (unsupported !== undefined) throw new SchemaError(`${unsupported} is not supported`);
   const ignored = [
     ...MEMBERS_WITHOUT_EFFECT.filter((path) => isPresent(config, path)),
+    ...settings(config),
     ...hostNamespaces(config),
     ...propagations(config),
   ];

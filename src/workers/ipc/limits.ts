@@ -1,6 +1,7 @@
 // Limits of an IPC namespace (proc(5), /proc/sys/kernel): what Linux starts with, and what root may set.
 
 import { EINVAL } from "../../shared/abi/errno.ts";
+import type { IPC_SETTING_NAMES } from "../../shared/ipc_settings.ts";
 import { INDEX_MAX } from "./identifiers.ts";
 
 const UNLIMITED = 2n ** 64n - 1n - (1n << 24n);
@@ -82,7 +83,7 @@ const SEM: Setting = {
 };
 
 /** By the names that /proc/sys/kernel has for them. */
-export const IPC_SETTINGS: Readonly<Record<string, Setting>> = {
+export const IPC_SETTINGS: Readonly<Record<(typeof IPC_SETTING_NAMES)[number], Setting>> = {
   msgmax: number("msgmax", INT_MAX),
   msgmnb: number("msgmnb", INT_MAX),
   msgmni: number("msgmni", INDEX_MAX),
