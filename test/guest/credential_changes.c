@@ -67,6 +67,19 @@ int main(int argc, char **argv) {
     gid_t got[3] = {0};
     value("getgroups", SYS_2(SYS_getgroups, 3, got));
     say("groups %d %d %d", got[0], got[1], got[2]);
+    static gid_t many[65537], back[65536];
+    for (int i = 0; i < 65537; i++)
+      many[i] = 3000000000u - 7 * i;
+    for (int size = 5000; size <= 65537; size = size == 5000 ? 20000 : size == 20000 ? 65536 : size + 1) {
+      value("setgroups of many", SYS_2(SYS_setgroups, size, many));
+      long count = SYS_2(SYS_getgroups, 65536, back);
+      int sorted = count > 0 && back[0] == many[count - 1] && back[count - 1] == many[0];
+      say("%ld groups, sorted %d", count, sorted);
+    }
+    value("setgroups of a bad address", SYS_2(SYS_setgroups, 65536, 8));
+    value("getgroups at a bad address", SYS_2(SYS_getgroups, 65536, 8));
+    value("getgroups into too little", SYS_2(SYS_getgroups, 65535, back));
+    value("setgroups", SYS_2(SYS_setgroups, 3, groups));
     value("seteuid", SYS_3(SYS_setresuid, -1, 1000, -1));
     capabilities("euid 1000");
     value("seteuid back", SYS_3(SYS_setresuid, -1, 0, -1));

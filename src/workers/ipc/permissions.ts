@@ -5,7 +5,7 @@ import { EACCES, EINVAL, EPERM } from "../../shared/abi/errno.ts";
 import { CAP_IPC_OWNER, CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
 import type { ValueOf } from "../../shared/abi/struct.ts";
 import type { ipc64_perm } from "../../shared/abi/structs.ts";
-import { type Credentials, capable } from "../supervisor/credentials.ts";
+import { type Credentials, capable, hasGroup } from "../supervisor/credentials.ts";
 import type { Task } from "../supervisor/task.ts";
 
 const RWXUGO = 0o777;
@@ -51,8 +51,8 @@ export class IpcPermissions {
   }
 }
 
-function inGroup({ fsgid, groups }: Credentials, gid: number): boolean {
-  return fsgid === gid || groups.includes(gid);
+function inGroup(credentials: Credentials, gid: number): boolean {
+  return credentials.fsgid === gid || hasGroup(credentials, gid);
 }
 
 /** Whether the task may do what the bits of `wanted`, in whichever of the three places, stand for: 0 or -EACCES. */

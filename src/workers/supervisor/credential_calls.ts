@@ -3,13 +3,16 @@
 
 import { EFAULT, EINVAL, ENOMEM, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import * as P from "../../shared/abi/prctl.ts";
-import { WINDOW } from "../../shared/ring/layout.ts";
+import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { type Credentials, capable, withoutRoot } from "./credentials.ts";
 import type { Handler } from "./dispatch.ts";
+import { readGuest } from "./guest_copy.ts";
 import type { Coroutine, Task } from "./task.ts";
 
 const KEEP = 0xffffffff;
 const GROUPS_MAX = 65536;
+/** Supplementary groups that the stub copies in advance. */
+const IN_WINDOW = WINDOW_SIZE / 8;
 const HEADER_SIZE = 8;
 const SET_SIZE = 12;
 
@@ -84,14 +87,24 @@ function apply(task: Task, ids: Ids | number, change: (task: Task, ids: Ids) => 
   return typeof ids === "number" ? ids : change(task, ids);
 }
 
-function setGroups(task: Task, size: number): number {
+function setGroups(task: Task, size: number, list: number): number {
   if (!may(task, P.CAP_SETGID)) return -EPERM;
   if (size < 0 || size > GROUPS_MAX) return -EINVAL;
-  if (!task.inComplete(0, size * 4)) return -EFAULT;
-  const groups: number[] = [];
-  for (let i = 0; i < size; i++) groups.push(task.view.getUint32(task.base + WINDOW + 4 * i, true));
   if (!task.kernel.heap.hasRoom("groupIds", size)) return -ENOMEM;
-  task.credentials = { ...task.credentials, groups: groups.sort((a, b) => a - b) };
+  if (size > IN_WINDOW) return task.start(setManyGroups(task, size, list));
+  if (!task.inComplete(0, size * 4)) return -EFAULT;
+  const at = task.base + WINDOW;
+  return putGroups(task, task.bytes.slice(at, at + size * 4));
+}
+
+function* setManyGroups(task: Task, size: number, list: number): Coroutine {
+  const bytes = yield* readGuest(task, list, size * 4);
+  return typeof bytes === "number" ? bytes : putGroups(task, new Uint8Array(bytes));
+}
+
+/** Takes them from memory of the kernel's own, which is aligned. */
+function putGroups(task: Task, { buffer }: Uint8Array<ArrayBuffer>): number {
+  task.credentials = { ...task.credentials, groups: [...new Uint32Array(buffer).sort()] };
   return 0;
 }
 

@@ -24,6 +24,7 @@ export interface Credentials {
   readonly sgid: number;
   readonly fsuid: number;
   readonly fsgid: number;
+  /** In ascending order. */
   readonly groups: readonly number[];
   // Capability sets, each in two words.
   readonly effectiveLow: number;
@@ -72,6 +73,18 @@ export function initialCredentials(
     securebits: 0,
     userNamespace,
   };
+}
+
+/** Whether a group is among the supplementary ones, of which there may be 65 536. */
+export function hasGroup({ groups }: Credentials, gid: number): boolean {
+  let low = 0;
+  let high = groups.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (groups[middle]! < gid) low = middle + 1;
+    else high = middle;
+  }
+  return groups[low] === gid;
 }
 
 /** For whoever keeps credentials and asks for capabilities and owners alone: groups may be many. */
@@ -195,7 +208,7 @@ export function credentialsAfterExec(
     return (inheritable[word]! & fileInheritable) | (filePermitted & bounding[word]!);
   });
   let { euid, egid } = granted;
-  const changesIds = euid !== old.euid || (egid !== old.egid && !old.groups.includes(egid));
+  const changesIds = euid !== old.euid || (egid !== old.egid && !hasGroup(old, egid));
   const gainsCapabilities = permitted.some((bits, word) => (bits & ~before[word]!) !== 0);
   if (isShared && (changesIds || gainsCapabilities)) {
     if (!capable(old, old.userNamespace, CAP_SETUID)) {

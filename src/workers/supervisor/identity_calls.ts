@@ -2,13 +2,19 @@
 
 import { EINVAL } from "../../shared/abi/errno.ts";
 import type { Handler } from "./dispatch.ts";
-import type { Task } from "./task.ts";
+import { writeGuest } from "./guest_copy.ts";
+import type { Coroutine, Task } from "./task.ts";
 
 function writeIds(task: Task, addresses: readonly number[], ids: readonly number[]): number {
   for (const [index, address] of addresses.entries()) {
     task.view.setUint32(task.out(address, 4), ids[index]!, true);
   }
   return 0;
+}
+
+function* giveGroups(task: Task, list: number, bytes: Uint8Array): Coroutine {
+  const error = yield* writeGuest(task, list, bytes);
+  return error < 0 ? error : bytes.length / 4;
 }
 
 export const IDENTITY_HANDLERS: Record<string, Handler> = {
@@ -33,8 +39,7 @@ export const IDENTITY_HANDLERS: Record<string, Handler> = {
     if (size === 0) return groups.length;
     if (size < groups.length) return -EINVAL;
     if (groups.length === 0) return 0;
-    const at = task.out(list, groups.length * 4);
-    for (const [index, gid] of groups.entries()) task.view.setUint32(at + index * 4, gid, true);
-    return groups.length;
+    const bytes = new Uint8Array(Uint32Array.from(groups).buffer);
+    return task.start(giveGroups(task, list, bytes));
   },
 };

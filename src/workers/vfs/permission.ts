@@ -4,7 +4,7 @@ import { EACCES } from "../../shared/abi/errno.ts";
 import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FSETID } from "../../shared/abi/prctl.ts";
 import { S_IFDIR, S_IFMT, S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import type { UserNamespace } from "../supervisor/credentials.ts";
-import { type Credentials, capable } from "../supervisor/credentials.ts";
+import { type Credentials, capable, hasGroup } from "../supervisor/credentials.ts";
 import type { Task } from "../supervisor/task.ts";
 
 export const MAY_EXEC = 1;
@@ -18,7 +18,7 @@ export interface Owned {
 }
 
 export function inGroup(credentials: Credentials, gid: number): boolean {
-  return credentials.fsgid === gid || credentials.groups.includes(gid);
+  return credentials.fsgid === gid || hasGroup(credentials, gid);
 }
 
 /** Whether the task may leave a set-group-ID bit on a file of that group. */
