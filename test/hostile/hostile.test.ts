@@ -65,6 +65,11 @@ async function isServed(sandbox: Sandbox, when: string): Promise<void> {
   assert.is(stdout, "alive: 10\n", `another program is not served ${when}: ${stderr} ${status}`);
 }
 
+function differences(before: Record<string, number>, after: Record<string, number>): string {
+  const names = Object.keys(before).filter((name) => before[name] !== after[name]);
+  return names.map((name) => `${name} ${before[name]} -> ${after[name]}`).join(", ");
+}
+
 for (const configuration of CONFIGURATIONS) {
   const tests = suite(`hostile programs: ${configuration.name}`);
   let sandbox: Sandbox;
@@ -98,7 +103,8 @@ for (const configuration of CONFIGURATIONS) {
         if (!sandbox.running) await start();
         try {
           await attack(sandbox, program, args);
-          assert.equal(await settled(sandbox.socket, before), before, "counters are not what they were");
+          const after = await settled(sandbox.socket, before);
+          assert.equal(after, before, `counters are not what they were: ${differences(before, after)}`);
           assert.is(hostState(), host, "the host has changed");
         } catch (error) {
           const { report } = sandbox;
