@@ -5,6 +5,7 @@
 //   npm test                    everything
 //   npm test -- unit e2e/stdio  files whose path contains one of the words, without the checks
 //   npm test -- --long          tests that can run for longer do (RINGFENCE_TEST_LONG=1)
+//   npm test -- --software      other people's software in full (RINGFENCE_TEST_SOFTWARE=full)
 //
 // A file that needs more time than the others says so in its first lines: `// deadline: 600 s`.
 
@@ -23,12 +24,18 @@ const ORDER = ["unit", "guest", "e2e"];
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const long = process.argv.includes("--long");
+const software = process.argv.includes("--software");
 const total = { passed: 0, failed: 0 };
 
 /** Runs a program to its end or its deadline; resolves with its whole output. */
 function run(program, args, deadlineS) {
   return new Promise((resolve) => {
-    const env = { ...process.env, NO_COLOR: "1", ...(long && { RINGFENCE_TEST_LONG: "1" }) };
+    const env = {
+      ...process.env,
+      NO_COLOR: "1",
+      ...(long && { RINGFENCE_TEST_LONG: "1" }),
+      ...(software && { RINGFENCE_TEST_SOFTWARE: "full" }),
+    };
     delete env.NODE_OPTIONS;
     const child = spawn(program, args, {
       cwd: checkout,

@@ -22,13 +22,9 @@ const TOTALS = new Set([
   "memoryNodes",
   "memoryFileBytes",
   "memoryFiles",
-  // Files outlive who made them, and so do System V objects: programs that call at random make some.
+  // Files outlive who made them: programs that call at random make some.
   "strings",
   "xattrs",
-  "ipcObjects",
-  "semaphores",
-  "messages",
-  "messageBytes",
   // Names that were looked up are remembered.
   "dentries",
   "heapCharged",
