@@ -28,7 +28,7 @@ static void poststart(const struct container *container) {
 
 int command_create(const struct options *options) {
   struct identity identity;
-  identity_capture(&identity);
+  identity_capture(&identity, options->closed_streams);
   struct container container;
   container_create(&container, options, &identity, false);
   container_leave(&container);
@@ -46,7 +46,7 @@ static int run_detached(const struct options *options, const struct identity *id
 
 int command_run(const struct options *options) {
   struct identity identity;
-  identity_capture(&identity);
+  identity_capture(&identity, options->closed_streams);
   if (option_on(options, OPTION_DETACH)) return run_detached(options, &identity);
   session_block_signals();
   struct session session = {.watch_input = -1, .forward = true, .terminal = -1};

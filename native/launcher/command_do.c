@@ -8,7 +8,7 @@
 
 int command_do(const struct options *options) {
   struct identity identity;
-  identity_capture(&identity);
+  identity_capture(&identity, options->closed_streams);
   session_block_signals();
   struct session session = {.watch_input = -1, .forward = true};
   session_take_terminal(&session);

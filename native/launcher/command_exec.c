@@ -181,7 +181,7 @@ static int exec_in_container(const struct options *options, const struct state_d
 
 static int exec_in_sandbox(const struct options *options, const struct state_directory *state) {
   struct identity identity;
-  identity_capture(&identity);
+  identity_capture(&identity, options->closed_streams);
   session_block_signals();
   if (options->values[OPTION_USER]) take_user(&identity, options->values[OPTION_USER]);
   if (options->values[OPTION_CWD]) identity.cwd = (char *)options->values[OPTION_CWD];

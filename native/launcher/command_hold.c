@@ -10,7 +10,7 @@
 
 int command_hold(const struct options *options) {
   struct identity identity;
-  identity_capture(&identity);
+  identity_capture(&identity, options->closed_streams);
   session_block_signals();
   struct state_directory state;
   state_create(&state, options->values[OPTION_ROOT], options->id);

@@ -47,7 +47,8 @@ static uint64_t ignored_signals(void) {
   return ignored;
 }
 
-void identity_capture(struct identity *identity) {
+void identity_capture(struct identity *identity, unsigned closed_streams) {
+  identity->closed_streams = closed_streams;
   identity->uid = geteuid();
   identity->gid = getegid();
   identity->group_count = getgroups(0, NULL);
@@ -91,6 +92,8 @@ void identity_write_spec(const struct identity *identity, char *const *arguments
     write_limit(into, "hard", limit->rlim_max);
     buffer_append(into, "}", 1);
   }
-  buffer_printf(into, "],\"blocked\":\"%016" PRIx64 "\",\"ignored\":\"%016" PRIx64 "\",\"terminal\":%s}",
-                identity->blocked, identity->ignored, identity->terminal ? "true" : "false");
+  buffer_printf(
+      into,
+      "],\"blocked\":\"%016" PRIx64 "\",\"ignored\":\"%016" PRIx64 "\",\"terminal\":%s,\"closedStreams\":%u}",
+      identity->blocked, identity->ignored, identity->terminal ? "true" : "false", identity->closed_streams);
 }

@@ -20,10 +20,11 @@ struct identity {
   struct rlimit limits[RLIM_NLIMITS]; // by number
   char *cwd;
   char hostname[65];
-  bool terminal; // standard input is one
+  bool terminal;           // standard input is one
+  unsigned closed_streams; // bit n: descriptor n, of 0-2, was closed
 };
 
-void identity_capture(struct identity *identity);
+void identity_capture(struct identity *identity, unsigned closed_streams);
 
 // Appends the ProcessSpec of a program with this identity, these arguments and this environment.
 void identity_write_spec(const struct identity *identity, char *const *arguments, char *const *environment,

@@ -18,8 +18,9 @@ static int (*const commands[COMMAND_COUNT])(const struct options *) = {
 };
 
 // Nothing of the caller's but its standard streams may leak into a sandbox; and those three numbers
-// must not be taken by what is opened next.
-static void close_foreign_descriptors(void) {
+// must not be taken by what is opened next. Returns which of 0-2 were closed, bit n for descriptor n.
+static unsigned close_foreign_descriptors(void) {
+  unsigned closed = 0;
   while (true) {
     int fd = open("/dev/null", O_RDWR);
     if (fd < 0) fail_errno(EXIT_RINGFENCE, "opening /dev/null");
@@ -27,8 +28,10 @@ static void close_foreign_descriptors(void) {
       close(fd);
       break;
     }
+    closed |= 1u << fd;
   }
   if (syscall(SYS_close_range, 3, ~0u, 0) < 0) fail_errno(EXIT_RINGFENCE, "closing descriptors");
+  return closed;
 }
 
 // Engines look for the reason of a failure in the log.
@@ -60,7 +63,7 @@ static _Noreturn void run_node(char **argv) {
 int main(int argc, char **argv) {
   struct options options;
   if (!options_read(&options, argc, argv)) run_node(argv);
-  close_foreign_descriptors();
+  options.closed_streams = close_foreign_descriptors();
   open_log(&options);
   return commands[options.command](&options);
 }

@@ -21,8 +21,9 @@ struct options {
   const char *values[OPTION_COUNT]; // the last one given, else the default, else NULL
   char **lists[OPTION_COUNT];       // of type list: all that were given, then NULL; or NULL
   const char *positionals[2];
-  const char *id;   // the first positional argument, where the command has one
-  char **arguments; // the guest's command line, ends with NULL; or NULL where it has none
+  const char *id;          // the first positional argument, where the command has one
+  char **arguments;        // the guest's command line, ends with NULL; or NULL where it has none
+  unsigned closed_streams; // bit n: the caller had closed descriptor n, of 0-2
 };
 
 // True when the launcher serves this command line. False: it is for Node (help, --version, an

@@ -31,6 +31,8 @@ export interface ProcessSpec {
   ignored: string;
   /** Standard input is a terminal that the guest may use as its controlling terminal. */
   terminal: boolean;
+  /** Bit n: the caller had closed descriptor n, of 0-2. What stands for it is closed in the program as well. */
+  closedStreams: number;
   /** For a process of a container; without it, uid 0 has all capabilities and the program is as if its caller ran it. */
   container?: ContainerProcess;
 }

@@ -67,6 +67,20 @@ test("closed standard streams do not confuse the numbering", async () => {
   assert.is(result.stdout.toString(), "out\n");
 });
 
+test("a stream that the caller closed is closed in the program", async () => {
+  const list = "for fd in 0 1 2; do test -e /proc/self/fd/$fd && printf $fd >&9; done";
+  for (const [closed, open] of [
+    ["<&- >&-", "2"],
+    ["2>&-", "01"],
+    ["<&- >&- 2>&-", ""],
+  ]) {
+    // The program says it into a file, since any stream may be the one that is closed.
+    const script = `f=$(mktemp) && "$1" --overlay2=none do -- /bin/sh -c 'exec 9>"$0"; ${list}' "$f" ${closed}; cat "$f"; rm "$f"`;
+    const result = await run("/bin/sh", ["-c", script, "sh", ringfence]);
+    assert.is(result.stdout.toString(), open);
+  }
+});
+
 test("a wrong command line is explained in one line with code 125", async () => {
   const result = await run(ringfence, ["--platform", "nosuch", "do", "true"]);
   assert.is(result.code, 125);

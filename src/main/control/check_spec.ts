@@ -38,6 +38,7 @@ const FIELDS: { [K in Exclude<keyof ProcessSpec, "container">]: (value: unknown)
   blocked: isMask,
   ignored: isMask,
   terminal: (value) => typeof value === "boolean",
+  closedStreams: (value) => isId(value) && value <= 7,
 };
 
 /** The specification, or the name of the first field that is wrong. */

@@ -106,6 +106,7 @@ export const ociProcess: Reader<ProcessSpec> = (value, at) => {
     blocked: NONE,
     ignored: NONE,
     terminal: read.terminal,
+    closedStreams: 0,
     container: {
       makesDirectory: true,
       capabilities: read.capabilities,

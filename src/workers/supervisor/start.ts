@@ -175,8 +175,16 @@ function startTask(
   fs: FsState,
 ): number {
   const files = new FileTable(kernel);
-  const streams = stdio.map((hostFd) => new HostStream(kernel, hostFd));
-  for (const [fd, stream] of streams.entries()) files.installAt(fd, stream);
+  const streams: HostStream[] = [];
+  for (const [fd, hostFd] of stdio.entries()) {
+    if ((spec.closedStreams & (1 << fd)) !== 0) {
+      kernel.native.close(hostFd);
+      continue;
+    }
+    const stream = new HostStream(kernel, hostFd);
+    streams.push(stream);
+    files.installAt(fd, stream);
+  }
   const fail = (error: number): number => {
     closeImage(image);
     files.release();
