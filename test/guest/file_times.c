@@ -110,6 +110,18 @@ int main(void) {
   say("%ld %ld", st.st_atim.tv_sec, st.st_mtim.tv_sec);
   stat("f", &st);
   say("%ld %ld", st.st_atim.tv_sec, st.st_mtim.tv_sec);
+  const struct timespec old[2] = {{5, 6}, {5, 6}};
+  char target[8];
+  utimensat(AT_FDCWD, "s", old, AT_SYMLINK_NOFOLLOW);
+  stat("s", &st);
+  lstat("s", &st);
+  yes_no("a symlink that is followed was accessed", st.st_atim.tv_sec > 5);
+  utimensat(AT_FDCWD, "s", old, AT_SYMLINK_NOFOLLOW);
+  lstat("s", &st);
+  yes_no("one that is looked at was accessed", st.st_atim.tv_sec > 5);
+  readlink("s", target, sizeof target);
+  lstat("s", &st);
+  yes_no("one that is read was accessed", st.st_atim.tv_sec > 5);
   unlink("s");
   unlink("f");
   value("rmdir", (chdir("/"), rmdir(directory)));

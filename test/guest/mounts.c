@@ -68,6 +68,9 @@ static void basics(void) {
   value("umount while it is open", SYS_2(SYS_umount2, "b", 0));
   close(fd);
   value("expire", SYS_2(SYS_umount2, "b", MNT_EXPIRE));
+  there("b/two");
+  value("expire after a use", SYS_2(SYS_umount2, "b", MNT_EXPIRE));
+  there("t");
   value("expire", SYS_2(SYS_umount2, "b", MNT_EXPIRE));
   there("b/two");
   put("file");

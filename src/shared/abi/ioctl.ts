@@ -63,6 +63,8 @@ export const BLKGETSIZE64 = 0x80081272;
 export const BLKSSZGET = 0x1268;
 
 // Sockets and interfaces
+export const FIOSETOWN = 0x8901;
+export const FIOGETOWN = 0x8903;
 export const SIOCATMARK = 0x8905;
 export const SIOCGPGRP = 0x8904;
 export const SIOCSPGRP = 0x8902;

@@ -1,7 +1,7 @@
 // A file of a gofer file system: what stat tells, names, contents, links. It holds no descriptor of its own;
 // open files of it do. How changes are made on the host is host_changes.ts's business.
 
-import { EACCES, ENOTDIR, EROFS } from "../../shared/abi/errno.ts";
+import { ENOTDIR, EROFS } from "../../shared/abi/errno.ts";
 import { O_ACCMODE, O_DIRECTORY } from "../../shared/abi/fcntl.ts";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFREG } from "../../shared/abi/stat.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
@@ -231,15 +231,15 @@ export class GoferInode extends Inode implements HandleOwner {
         return openDevice(this.fs.kernel, attributes.rdev, flags, credentials);
       }
       case S_IFIFO:
-        return openFifo(this.fs.kernel, this, flags);
+        return openFifo(this.fs.kernel, this, flags, credentials);
       default:
         return super.open(flags, credentials);
     }
   }
 
   #openFile(flags: number): OpenFile | number {
-    const access = flags & O_ACCMODE;
-    if (access === O_ACCMODE) return -EACCES;
+    // Access mode 3 is for ioctl alone: nothing is read through it.
+    const access = (flags & O_ACCMODE) === O_ACCMODE ? 0 : flags & O_ACCMODE;
     if (access !== 0 && !this.fs.writable) return -EROFS;
     const fd = this.reopen(access);
     if (fd < 0) return fd;

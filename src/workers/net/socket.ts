@@ -10,6 +10,7 @@ import { MSG_DONTWAIT } from "../../shared/abi/socket.ts";
 import type { Kernel } from "../kernel.ts";
 import { NEVER } from "../supervisor/clocks.ts";
 import type { Task } from "../supervisor/task.ts";
+import { ownerIoctl } from "../vfs/async_signals.ts";
 import { OpenFile } from "../vfs/file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Segments } from "../vfs/segments.ts";
@@ -119,6 +120,10 @@ export abstract class SocketFile extends OpenFile {
     const at = task.base + offset;
     const data = Buffer.from(task.bytes.subarray(at, at + length));
     return this.send(task, { data, flags: 0, address: "", ancillary: null });
+  }
+
+  override ioctl(task: Task, request: number, argument: number): number {
+    return ownerIoctl(task, this, request, argument) ?? super.ioctl(task, request, argument);
   }
 
   override describe(): string {

@@ -3,6 +3,7 @@
 
 import { EFAULT, EINVAL, ESRCH } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
+import { FIOGETOWN, FIOSETOWN, SIOCGPGRP, SIOCSPGRP } from "../../shared/abi/ioctl.ts";
 import * as P from "../../shared/abi/poll.ts";
 import * as S from "../../shared/abi/signal.ts";
 import { siginfo_poll } from "../../shared/abi/structs.ts";
@@ -159,6 +160,27 @@ function ownerNumber({ asyncSignals }: OpenFile): number {
   const owner = asyncSignals?.owner ?? null;
   if (owner === null) return 0;
   return owner.type === F.F_OWNER_PGRP ? -owner.id : owner.id;
+}
+
+function* setOwnerByInt(task: Task, file: OpenFile, address: number): Coroutine {
+  task.outAt(address, 4, WINDOW);
+  if ((yield* task.copyInRound()) < 4) return -EFAULT;
+  return setOwnerNumber(task, file, task.view.getInt32(task.base + WINDOW, true));
+}
+
+/** The ioctls of sockets that name and tell the owner; null: another request. */
+export function ownerIoctl(task: Task, file: OpenFile, request: number, argument: number): number | null {
+  switch (request) {
+    case FIOSETOWN:
+    case SIOCSPGRP:
+      return task.start(setOwnerByInt(task, file, argument));
+    case FIOGETOWN:
+    case SIOCGPGRP:
+      task.view.setInt32(task.out(argument, 4), ownerNumber(file), true);
+      return 0;
+    default:
+      return null;
+  }
 }
 
 /** O_ASYNC is set or cleared. */

@@ -6,7 +6,6 @@
 // waits on `waiters` for the events it needs.
 
 import { EBADF, EINVAL, ENODEV, ENOTTY, ENXIO, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
-import { O_ACCMODE, O_WRONLY } from "../../shared/abi/fcntl.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
@@ -45,12 +44,13 @@ export abstract class OpenFile {
     this.waiters = waiters;
   }
 
+  // The access mode plus one has a bit for each; of mode 3, which is for ioctl alone, it has none.
   get readable(): boolean {
-    return (this.flags & O_ACCMODE) !== O_WRONLY;
+    return ((this.flags + 1) & 1) !== 0;
   }
 
   get writable(): boolean {
-    return (this.flags & O_ACCMODE) !== 0;
+    return ((this.flags + 1) & 2) !== 0;
   }
 
   /** Whether a partial transfer is the whole answer, as for pipes and terminals when they are read. */

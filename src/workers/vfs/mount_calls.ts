@@ -47,9 +47,9 @@ function mayMount(task: Task): boolean {
   return capable(task.credentials, task.kernel.users, CAP_SYS_ADMIN);
 }
 
-function placeOf(task: Task, name: string | number, follow: boolean): Path | number {
+function placeOf(task: Task, name: string | number, follow: boolean, leavesExpiry = false): Path | number {
   if (typeof name === "number") return name;
-  const found = lookup(task, AT_FDCWD, name, { follow });
+  const found = lookup(task, AT_FDCWD, name, { follow, leavesExpiry });
   if (!(found instanceof FileTarget)) return found;
   return found.file.path ?? -EINVAL;
 }
@@ -161,7 +161,7 @@ function mount(task: Task, sourceAt: number, given: number, typeAt: number, data
 
 function umount(task: Task, flags: number): number {
   if ((flags & ~UMOUNT_FLAGS) !== 0) return -EINVAL;
-  const place = placeOf(task, task.inString(0), (flags & M.UMOUNT_NOFOLLOW) === 0);
+  const place = placeOf(task, task.inString(0), (flags & M.UMOUNT_NOFOLLOW) === 0, true);
   if (typeof place === "number") return place;
   if (!mayMount(task)) return -EPERM;
   const { namespace } = task.fs;

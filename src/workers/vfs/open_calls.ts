@@ -47,6 +47,8 @@ function openFor(task: Task, dirfd: number, path: string | number, how: OpenHow)
   const file = openPath(task, dirfd, path, how);
   if (typeof file === "number") return file;
   file.flags &= ~CALL_FLAGS;
+  // For a 64-bit program every file may be large.
+  if ((file.flags & F.O_PATH) === 0) file.flags |= F.O_LARGEFILE;
   const closeOnExec = (how.flags & F.O_CLOEXEC) !== 0;
   const opening = file.opening(task);
   return opening === null

@@ -17,7 +17,7 @@ import * as F from "../../shared/abi/fcntl.ts";
 import { MS_NODEV } from "../../shared/abi/mount.ts";
 import { IN_MODIFY, IN_OPEN } from "../../shared/abi/poll.ts";
 import { CAP_FOWNER } from "../../shared/abi/prctl.ts";
-import { S_IFCHR, S_IFREG, S_ISGID } from "../../shared/abi/stat.ts";
+import { S_IFBLK, S_IFCHR, S_IFREG, S_ISGID } from "../../shared/abi/stat.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Task } from "../supervisor/task.ts";
 import { OpenFile } from "./file.ts";
@@ -104,8 +104,11 @@ function openExisting(task: Task, path: Path, flags: number, isNew: boolean): Op
     const error = mayAccess(task, path, access);
     if (error < 0) return error;
   }
-  if (inode.type === S_IFCHR && (mount.flags & MS_NODEV) !== 0) return -EACCES;
-  const writesData = (access & MAY_WRITE) !== 0 && (inode.type === S_IFREG || inode.isDirectory);
+  const isDevice = inode.type === S_IFCHR || inode.type === S_IFBLK;
+  if (isDevice && (mount.flags & MS_NODEV) !== 0) return -EACCES;
+  // Access mode 3 asks for both permissions and gives neither.
+  const changesData = (access & MAY_WRITE) !== 0 && (flags & (F.O_ACCMODE | F.O_TRUNC)) !== F.O_ACCMODE;
+  const writesData = changesData && (inode.type === S_IFREG || inode.isDirectory);
   if (writesData && mount.readOnly) return -EROFS;
   if ((flags & F.O_NOATIME) !== 0) {
     const attributes = inode.attributes();
@@ -252,5 +255,7 @@ function openTemporary(task: Task, dirfd: number, path: string, how: OpenHow): O
   const dentry = new Dentry(`#${inode.ino}`, directory.dentry, inode);
   dentry.deleted = true;
   const file = inode.open(how.flags & ~(F.O_TMPFILE | F.O_EXCL), task.credentials);
-  return typeof file === "number" ? file : attach(task, file, new Path(directory.mount, dentry));
+  if (typeof file === "number") return file;
+  file.flags |= F.O_TMPFILE;
+  return attach(task, file, new Path(directory.mount, dentry));
 }

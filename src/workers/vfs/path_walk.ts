@@ -31,6 +31,8 @@ export interface WalkOptions {
   readonly follow: boolean;
   /** RESOLVE_* */
   readonly resolve?: number;
+  /** The walk is no use of the mount that it ends in (umount2(2), MNT_EXPIRE). */
+  readonly leavesExpiry?: boolean;
 }
 
 /** A walk that stops before its last component. */
@@ -153,6 +155,7 @@ class Walk {
     }
     const target = link.inode.readlink();
     if (typeof target === "number") return target;
+    link.inode.accessed(0, link);
     if (target === "") return -ENOENT;
     return this.walk(directory, target, { follow: true }) as Path | FileTarget | number;
   }
@@ -167,7 +170,9 @@ export function walkPath(
 ): Path | FileTarget | number {
   if (text === "") return -ENOENT;
   const resolve = options.resolve ?? 0;
-  return new Walk(context, start, resolve).walk(start, text, options) as Path | FileTarget | number;
+  const found = new Walk(context, start, resolve).walk(start, text, options) as Path | FileTarget | number;
+  if (found instanceof Path && options.leavesExpiry !== true) found.mount.expires = false;
+  return found;
 }
 
 /** Walks up to the last component, for calls that make, remove or rename it. */
@@ -178,7 +183,9 @@ export function walkParent(
   resolve = 0,
 ): ParentWalk | number {
   if (text === "") return -ENOENT;
-  return new Walk(context, start, resolve).walk(start, text, null) as ParentWalk | number;
+  const found = new Walk(context, start, resolve).walk(start, text, null) as ParentWalk | number;
+  if (typeof found !== "number") found.parent.mount.expires = false;
+  return found;
 }
 
 /** The dentry of a name in a directory (its inode null if there is none), or a negative errno. */

@@ -1,23 +1,15 @@
 // Pipes and FIFOs (pipe(7), fifo(7)): the ends as open files, opening a FIFO, and the limits on what all
 // pipes together may hold. The bytes are pipe_buffer.ts's.
 
-import {
-  EAGAIN,
-  EBUSY,
-  EINVAL,
-  ENFILE,
-  ENOMEM,
-  ENXIO,
-  EPERM,
-  EPIPE,
-  ERESTARTSYS,
-} from "../../shared/abi/errno.ts";
+import { EAGAIN, EBUSY, EINVAL, ENOMEM, ENXIO, EPERM, EPIPE, ERESTARTSYS } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { FIONREAD } from "../../shared/abi/ioctl.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
+import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from "../../shared/abi/prctl.ts";
 import type { Counters } from "../counters.ts";
 import type { Kernel } from "../kernel.ts";
 import type { MemoryBudget } from "../memory_budget.ts";
+import { type Credentials, capable, type UserNamespace } from "../supervisor/credentials.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { OpenFile } from "./file.ts";
 import type { Inode } from "./inode.ts";
@@ -26,7 +18,7 @@ import { waitOn } from "./wait.ts";
 import { WaitQueue } from "./wait_queue.ts";
 
 const DEFAULT_SLOTS = 16;
-/** Of a pipe made when all pipes together use too much (Linux's pipe-user-pages-soft). */
+/** Of a pipe whose maker has too many already. */
 const SHORT_SLOTS = 2;
 const PIPE_MAX_SIZE = 1048576; // fs.pipe-max-size
 const CAN_READ = POLLIN | POLLRDNORM;
@@ -40,8 +32,10 @@ export class Pipes {
   readonly #counters: Counters;
   readonly #memory: MemoryBudget;
   readonly #fifos = new Map<string, Pipe>();
-  #pages = 0;
+  /** User -> pages that the pipes they made may hold. */
+  readonly #pages = new Map<number, number>();
 
+  /** What a user's pipes may hold before they are made short: fs.pipe-user-pages-soft. */
   constructor(limitPages: number, counters: Counters, memory: MemoryBudget) {
     this.#limitPages = limitPages;
     this.#counters = counters;
@@ -59,35 +53,50 @@ export class Pipes {
     return n;
   }
 
-  /** A new pipe without ends, or -ENFILE. */
-  create(fifo = ""): Pipe | number {
-    const slots = this.#pages + DEFAULT_SLOTS > this.#limitPages ? SHORT_SLOTS : DEFAULT_SLOTS;
-    if (this.#pages + slots > 2 * this.#limitPages) return -ENFILE;
-    this.#pages += slots;
-    const pipe = new Pipe(this, slots, fifo);
+  #isOverLimit(credentials: Credentials, users: UserNamespace, pages: number): boolean {
+    if (pages <= this.#limitPages) return false;
+    return !capable(credentials, users, CAP_SYS_RESOURCE) && !capable(credentials, users, CAP_SYS_ADMIN);
+  }
+
+  #account(user: number, pages: number): void {
+    const sum = (this.#pages.get(user) ?? 0) + pages;
+    if (sum === 0) this.#pages.delete(user);
+    else this.#pages.set(user, sum);
+  }
+
+  /** A new pipe without ends. How many there may be is a matter of open files. */
+  create(credentials: Credentials, users: UserNamespace, fifo = ""): Pipe {
+    const user = credentials.uid;
+    const held = this.#pages.get(user) ?? 0;
+    const isOver = this.#isOverLimit(credentials, users, held + DEFAULT_SLOTS);
+    const slots = isOver ? SHORT_SLOTS : DEFAULT_SLOTS;
+    this.#account(user, slots);
+    const pipe = new Pipe(this, slots, user, fifo);
     if (fifo !== "") this.#fifos.set(fifo, pipe);
     return pipe;
   }
 
-  fifo(key: string): Pipe | number {
-    return this.#fifos.get(key) ?? this.create(key);
+  fifo(key: string): Pipe | undefined {
+    return this.#fifos.get(key);
   }
 
   release(pipe: Pipe): void {
-    this.#pages -= pipe.buffer.slots;
+    this.#account(pipe.user, -pipe.buffer.slots);
     this.#counters.pipePages -= pipe.buffer.held;
     if (pipe.fifo !== "") this.#fifos.delete(pipe.fifo);
   }
 
   /** F_SETPIPE_SZ: the new size, or a negative errno. */
-  resize(pipe: Pipe, size: number): number {
+  resize({ credentials, kernel }: Task, pipe: Pipe, size: number): number {
     if (size < 0) return -EINVAL;
     if (size > PIPE_MAX_SIZE) return -EPERM;
     const slots = size <= PAGE ? 1 : 2 ** Math.ceil(Math.log2(size / PAGE));
     const { buffer } = pipe;
-    if (slots > buffer.slots && this.#pages + slots - buffer.slots > this.#limitPages) return -EPERM;
+    const more = slots - buffer.slots;
+    const held = this.#pages.get(pipe.user) ?? 0;
+    if (more > 0 && this.#isOverLimit(credentials, kernel.users, held + more)) return -EPERM;
     if (slots < buffer.used) return -EBUSY;
-    this.#pages += slots - buffer.slots;
+    this.#account(pipe.user, more);
     const wasFull = buffer.full;
     buffer.resize(slots);
     if (wasFull && !buffer.full) pipe.waiters.wake(CAN_WRITE);
@@ -98,6 +107,8 @@ export class Pipes {
 export class Pipe {
   readonly owner: Pipes;
   readonly buffer: PipeBuffer;
+  /** Who made it: its pages count as this user's. */
+  readonly user: number;
   /** Names the FIFO that it belongs to; "" for a pipe. */
   readonly fifo: string;
   readonly waiters = new WaitQueue();
@@ -111,8 +122,9 @@ export class Pipe {
   /** Who has read last: only that read's bytes can come back. */
   lastReader: Task | null = null;
 
-  constructor(owner: Pipes, slots: number, fifo: string) {
+  constructor(owner: Pipes, slots: number, user: number, fifo: string) {
     this.owner = owner;
+    this.user = user;
     this.buffer = new PipeBuffer(slots);
     this.fifo = fifo;
   }
@@ -209,11 +221,12 @@ export class PipeFile extends OpenFile {
 
   override fcntl(task: Task, command: number, value: number, argument: number): number {
     if (command === F.F_GETPIPE_SZ) return this.pipe.buffer.slots * PAGE;
-    if (command === F.F_SETPIPE_SZ) return this.pipe.owner.resize(this.pipe, value);
+    if (command === F.F_SETPIPE_SZ) return this.pipe.owner.resize(task, this.pipe, value);
     return super.fcntl(task, command, value, argument);
   }
 
-  override reopen(flags: number): OpenFile {
+  override reopen(flags: number): OpenFile | number {
+    if ((flags & F.O_ACCMODE) === F.O_ACCMODE) return -EINVAL;
     return new PipeFile(this.pipe, this.inode!, flags & STATUS_FLAGS);
   }
 
@@ -249,13 +262,18 @@ export class PipeFile extends OpenFile {
 }
 
 /** Opens a FIFO of any file system; file systems call it from Inode.open. */
-export function openFifo(kernel: Kernel, inode: Inode, flags: number): OpenFile | number {
+export function openFifo(
+  kernel: Kernel,
+  inode: Inode,
+  flags: number,
+  credentials: Credentials,
+): OpenFile | number {
   const access = flags & F.O_ACCMODE;
   if (access === F.O_ACCMODE) return -EINVAL;
   const attributes = inode.attributes();
   if (typeof attributes === "number") return attributes;
-  const pipe = kernel.pipes.fifo(`${attributes.dev}:${attributes.ino}`);
-  if (typeof pipe === "number") return pipe;
+  const key = `${attributes.dev}:${attributes.ino}`;
+  const pipe = kernel.pipes.fifo(key) ?? kernel.pipes.create(credentials, kernel.users, key);
   if (access === F.O_WRONLY && (flags & F.O_NONBLOCK) !== 0 && pipe.readers === 0) {
     if (pipe.writers === 0) kernel.pipes.release(pipe);
     return -ENXIO;

@@ -68,6 +68,7 @@ function readlink(task: Task, dirfd: number, address: number, size: number): num
   if (target instanceof FileTarget || !target.inode.isSymlink) return -EINVAL;
   const text = target.inode.readlink();
   if (typeof text === "number") return text;
+  target.inode.accessed(0, target);
   const length = Math.min(text.length, size);
   const at = task.out(address, length);
   for (let i = 0; i < length; i++) task.bytes[at + i] = text.charCodeAt(i);

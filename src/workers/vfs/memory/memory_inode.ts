@@ -184,7 +184,7 @@ export class MemoryInode extends Inode {
   }
 
   override open(flags: number, credentials: Credentials): OpenFile | number {
-    if (this.type === S_IFIFO) return openFifo(this.fs.kernel, this, flags);
+    if (this.type === S_IFIFO) return openFifo(this.fs.kernel, this, flags, credentials);
     if (this.type !== S_IFCHR && this.type !== S_IFBLK) return super.open(flags, credentials);
     const attributes = this.attributes();
     if (typeof attributes === "number") return attributes;
