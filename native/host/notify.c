@@ -59,11 +59,11 @@ RF_EXPORT int32_t rf_notify_addfd(int32_t listener, uint32_t idLow, uint32_t idH
 }
 
 /* One exchange with the zygote: sends request and value with `count` descriptors from the scratch
-   area (i32s), waits for the answer. Leaves the answer's value (two u32) and its descriptor or -1
-   in the scratch area. Returns 0 or a negative errno. The zygote never waits for anybody else. */
+   area (i32s), waits for the answer. Leaves the answer's value (two u32), its descriptor or -1, and from
+   word 4 on what a stub has used (i64s of enum zygote_use) in the scratch area. Returns 0 or a negative errno. The zygote never waits for anybody else. */
 RF_EXPORT int32_t rf_zygote_call(int32_t socket, uint32_t request, uint32_t low, uint32_t high,
                                  int32_t count) {
-  struct zygote_message m = {request, 0, (int64_t)((uint64_t)high << 32 | low)};
+  struct zygote_message m = {.request = request, .value = (int64_t)((uint64_t)high << 32 | low)};
   struct iovec iov = {&m, sizeof m};
   union {
     struct cmsghdr header;
@@ -94,6 +94,7 @@ RF_EXPORT int32_t rf_zygote_call(int32_t socket, uint32_t request, uint32_t low,
   if (n != sizeof m || m.request != request) return -EPIPE;
   int32_t *out = (int32_t *)rf_scratch;
   memcpy(out, &m.value, 8);
+  memcpy(out + 4, m.use, sizeof m.use);
   out[2] = -1;
   struct cmsghdr *c = CMSG_FIRSTHDR(&h);
   if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)

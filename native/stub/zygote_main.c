@@ -115,8 +115,7 @@ static s64 receive(struct zygote_message *m, struct rights *rights) {
   return n;
 }
 
-static void answer(u32 request, s64 value, s64 fd) {
-  struct zygote_message m = {request, 0, value};
+static void answer_with(struct zygote_message m, s64 fd) {
   struct iovec_ iov = {&m, sizeof m};
   struct rights rights = {16 + 4, SOL_SOCKET_, SCM_RIGHTS_, {(s32)fd}};
   struct msghdr_ h = {0};
@@ -150,6 +149,24 @@ static void hello(void) {
   for (u32 fd = 0; fd < ZYGOTE_SOCKET; fd++) zygote_syscall(NR_close, fd, 0, 0, 0, 0, 0);
 }
 
+static void answer(u32 request, s64 value, s64 fd) {
+  answer_with((struct zygote_message){.request = request, .value = value}, fd);
+}
+
+// wait4(2)'s struct rusage as words: two times of two words each come first.
+static void answer_reap(s64 pid) {
+  enum { WNOHANG = 1, RUSAGE_WORDS = 18 };
+  static const u8 places[USE_COUNT] = {
+      [USE_MAXRSS] = 4, [USE_MINFLT] = 8, [USE_MAJFLT] = 9, [USE_NVCSW] = 16, [USE_NIVCSW] = 17};
+  s64 rusage[RUSAGE_WORDS] = {0};
+  s32 status = 0;
+  struct zygote_message m = {.request = ZYGOTE_REAP};
+  m.value = zygote_syscall(NR_wait4, pid, (u64)&status, WNOHANG, (u64)rusage, 0, 0);
+  if (m.value > 0) m.value = (u32)status;
+  for (u32 i = 0; i < USE_COUNT; i++) m.use[i] = rusage[places[i]];
+  answer_with(m, -1);
+}
+
 // ---- Signals ----
 
 // Handlers of stubs are set here and inherited. While one runs only the synchronous signals of its
@@ -162,7 +179,7 @@ static void handle(u32 signo, void (*handler)(int, void *, void *)) {
 }
 
 __attribute__((noreturn, used)) void zygote_main(void) {
-  enum { SIGKICK = 63, WNOHANG = 1 };
+  enum { SIGKICK = 63 };
   u64 vdso = empty_address_space();
   hello();
   static const u32 faults[] = {SIGILL_, SIGTRAP_, SIGBUS_, SIGFPE_, SIGSEGV_};
@@ -178,19 +195,16 @@ __attribute__((noreturn, used)) void zygote_main(void) {
     s64 n = receive(&m, 0);
     if (n == -4) continue;  // EINTR
     if (n != sizeof m) die(0);
-    s64 result = -22;
-    s32 status = 0;
     switch (m.request) {
     case ZYGOTE_SPAWN:
-      result = zygote_spawn(m.value, RF_TOKEN_MAP_CHUNK | RF_TOKEN_UNMAP_ZYGOTE);
+      answer(m.request, zygote_spawn(m.value, RF_TOKEN_MAP_CHUNK | RF_TOKEN_UNMAP_ZYGOTE), -1);
       break;
     case ZYGOTE_REAP:
-      result = zygote_syscall(NR_wait4, m.value, (u64)&status, WNOHANG, 0, 0, 0);
-      if (result > 0) result = (u32)status;
+      answer_reap(m.value);
       break;
     default:
+      answer(m.request, -22 /* EINVAL */, -1);
       break;
     }
-    answer(m.request, result, -1);
   }
 }

@@ -8,13 +8,17 @@
 enum zygote_request {
   ZYGOTE_HELLO = 1,  // value: kernel threads n; descriptors: kernel page (read-only), n doorbells
   ZYGOTE_SPAWN = 2,  // value: the new task's token; answer: the stub's pid or a negative errno
-  ZYGOTE_REAP = 3,   // value: pid of a stub that has ended; answer: its wait status or a negative errno
+  ZYGOTE_REAP = 3,   // value: pid of a stub that has ended; answer: its wait status or a negative errno, and its use
 };
+
+// What a stub has used (getrusage(2)), in the answer to REAP.
+enum zygote_use { USE_MAXRSS, USE_MINFLT, USE_MAJFLT, USE_NVCSW, USE_NIVCSW, USE_COUNT };
 
 struct zygote_message {
   uint32_t request;
   uint32_t pad;
   int64_t value;
+  int64_t use[USE_COUNT];
 };
 
 // The answer to HELLO carries the seccomp listener's descriptor; value is the address of the host's vDSO

@@ -1,6 +1,8 @@
-// Use of resources beside CPU time (getrusage(2)): the host's account of a group's stubs, kept when one of
-// them ends, and what children that were waited for have used.
+// Use of resources beside CPU time (getrusage(2)): the host's account of a group's stubs. What a stub has used
+// is told when it is reaped, a moment after its process has ended for the guest: until then an account
+// is open, and who asks waits.
 
+import { readI64 } from "../../shared/abi/struct.ts";
 import type { StubProcess } from "./stub_process.ts";
 import type { ThreadGroup } from "./task.ts";
 
@@ -13,7 +15,8 @@ export interface ResourceUse {
   readonly ru_nivcsw: number;
 }
 
-export const NO_USE: ResourceUse = { ru_maxrss: 0, ru_minflt: 0, ru_majflt: 0, ru_nvcsw: 0, ru_nivcsw: 0 };
+const NO_USE: ResourceUse = { ru_maxrss: 0, ru_minflt: 0, ru_majflt: 0, ru_nvcsw: 0, ru_nivcsw: 0 };
+const WORD = 8;
 
 export function together(a: ResourceUse, b: ResourceUse): ResourceUse {
   return {
@@ -25,6 +28,68 @@ export function together(a: ResourceUse, b: ResourceUse): ResourceUse {
   };
 }
 
+/** From the zygote's answer (enum zygote_use in zygote_protocol.h). */
+export function useFrom(view: DataView, at: number): ResourceUse {
+  return {
+    ru_maxrss: readI64(view, at),
+    ru_minflt: readI64(view, at + WORD),
+    ru_majflt: readI64(view, at + 2 * WORD),
+    ru_nvcsw: readI64(view, at + 3 * WORD),
+    ru_nivcsw: readI64(view, at + 4 * WORD),
+  };
+}
+
+/** What a group's stubs and the children that it waited for have used, as far as they have ended. */
+export class UseAccount {
+  #own = NO_USE;
+  #children = NO_USE;
+  /** Stubs that have ended for the guest and have not told yet, those of children included. */
+  #untold = 0;
+  /** Of the parent that has waited for this group: what comes later is its. */
+  #heir: UseAccount | null = null;
+  readonly #waiting: (() => void)[] = [];
+
+  get own(): ResourceUse {
+    return this.#own;
+  }
+
+  get children(): ResourceUse {
+    return this.#children;
+  }
+
+  get isComplete(): boolean {
+    return this.#untold === 0;
+  }
+
+  /** Calls `done` when all have told. */
+  whenComplete(done: () => void): void {
+    this.#waiting.push(done);
+  }
+
+  /** One more stub is about to end. */
+  expect(): void {
+    this.#untold++;
+  }
+
+  /** A stub that was expected has used so much. */
+  told(use: ResourceUse): void {
+    this.#own = together(this.#own, use);
+    for (let account: UseAccount | null = this; account !== null; account = account.#heir) {
+      if (account !== this) account.#children = together(account.#children, use);
+      if (--account.#untold === 0) for (const done of account.#waiting.splice(0)) done();
+    }
+  }
+
+  /** Its group has waited for the child whose account this is. */
+  inherit(child: UseAccount): void {
+    this.#children = together(this.#children, together(child.#own, child.#children));
+    if (child.isComplete) return;
+    child.#heir = this;
+    this.#untold += child.#untold;
+  }
+}
+
+/** Of a stub that runs. */
 function stubUse({ kernel, pid }: StubProcess): ResourceUse {
   const { native, descriptors } = kernel;
   const read = (file: string) => {
@@ -47,12 +112,24 @@ function stubUse({ kernel, pid }: StubProcess): ResourceUse {
   };
 }
 
-/** Of a group that has not ended. */
+/** Of a group: with what its stub has used by now, while that has not told. */
 export function groupUse(group: ThreadGroup): ResourceUse {
-  return together(group.pastUse, stubUse(group.leader.stub));
+  const { use, leader } = group;
+  return group.exiting && use.isComplete ? use.own : together(use.own, stubUse(leader.stub));
 }
 
 /** A stub that counts for the group is about to end, or to be exchanged for another. */
 export function keepUseOf(group: ThreadGroup, stub: StubProcess): void {
-  if (stub.owner === group) group.pastUse = together(group.pastUse, stubUse(stub));
+  if (stub.owner !== group || !stub.isAlive) return; // one that never was a process will not tell
+  group.use.expect();
+  stub.account = group.use;
+}
+
+/** A stub was reaped. */
+export function useIsKnown({ account, owner }: StubProcess, use: ResourceUse): void {
+  if (account !== null) account.told(use);
+  else if (owner !== null) {
+    owner.use.expect(); // nobody here has ended it
+    owner.use.told(use);
+  }
 }

@@ -16,6 +16,7 @@ import {
 import { Reply } from "../../shared/ring/slot_states.ts";
 import type { Kernel } from "../kernel.ts";
 import type { AddressSpace } from "../mem/address_space.ts";
+import type { UseAccount } from "./resource_use.ts";
 import type { Task, ThreadGroup } from "./task.ts";
 
 /** The host signal that makes a stub thread enter its handler; guests never see it. */
@@ -32,6 +33,8 @@ export class StubProcess {
   pid = 0;
   /** Whose CPU time its own is. */
   owner: ThreadGroup | null = null;
+  /** Which is open until this stub, which is about to end, is reaped. */
+  account: UseAccount | null = null;
   /** The memfd of the last chunk, until it is mapped in the stub; -1. */
   memfd = -1;
   #pidfd = -1;

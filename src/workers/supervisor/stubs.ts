@@ -31,11 +31,14 @@ import {
   SYS_mmap,
   SYS_munmap,
 } from "./operation_list.ts";
+import { useFrom, useIsKnown } from "./resource_use.ts";
 import { Strangers } from "./strangers.ts";
 import { type StubProcess, ZYGOTE_REAP, ZYGOTE_SPAWN } from "./stub_process.ts";
 import type { Task } from "./task.ts";
 
 const ZYGOTE_HELLO = 1;
+/** Where a stub's use stands in the zygote's answer (rf_zygote_call). */
+const USE_AT = 16;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED_FIXED = 0x11;
 const ZYGOTE_RANGE = 0x100000000;
@@ -223,6 +226,7 @@ export class Stubs {
   /** The stub's host process has ended. */
   ended(stub: StubProcess): void {
     this.#reap(stub.pid);
+    useIsKnown(stub, useFrom(this.#kernel.native.scratchView, USE_AT));
     this.strangers.ended(stub);
   }
 

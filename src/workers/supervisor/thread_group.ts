@@ -10,7 +10,7 @@ import { type CpuTime, NO_TIME } from "./cpu_time.ts";
 import { exitGroup } from "./exit.ts";
 import { IntervalTimers } from "./interval_timers.ts";
 import { PosixTimers } from "./posix_timers.ts";
-import { NO_USE } from "./resource_use.ts";
+import { UseAccount } from "./resource_use.ts";
 import type { SigInfo } from "./siginfo.ts";
 import { PendingSignals } from "./signals.ts";
 import type { Task } from "./task.ts";
@@ -95,8 +95,7 @@ export class ThreadGroup {
   /** CPU time of stubs that have ended, and of children that were waited for. */
   pastTime: CpuTime = NO_TIME;
   childrenTime: CpuTime = NO_TIME;
-  pastUse = NO_USE;
-  childrenUse = NO_USE;
+  readonly use = new UseAccount();
   /** The last look of its CPU timers at its time. */
   timeSample: { readonly atNs: number; readonly time: CpuTime } | null = null;
   readonly itimers: IntervalTimers;

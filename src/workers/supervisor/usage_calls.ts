@@ -8,7 +8,7 @@ import { clockNs } from "./clocks.ts";
 import { type CpuTime, groupCpuTime, taskCpuTime } from "./cpu_time.ts";
 import type { Handler } from "./dispatch.ts";
 import { groupUse, type ResourceUse } from "./resource_use.ts";
-import type { Task } from "./task.ts";
+import type { Coroutine, Task } from "./task.ts";
 
 function timeval(ns: number): { tv_sec: number; tv_usec: number } {
   return { tv_sec: Math.floor(ns / NSEC_PER_SEC), tv_usec: Math.floor((ns % NSEC_PER_SEC) / 1000) };
@@ -23,12 +23,32 @@ function ticks(ns: number): number {
   return Math.floor((ns * USER_HZ) / NSEC_PER_SEC);
 }
 
+/** As RUSAGE_CHILDREN, when the last of those that were waited for has told what it used. */
+function* childrenUse(task: Task, address: number): Coroutine {
+  const { use, childrenTime } = task.group;
+  while (!use.isComplete) {
+    let told = false;
+    use.whenComplete(() => {
+      told = true;
+      task.completeWait(0);
+    });
+    // Stubs that were killed are gone in no time: no signal ends this wait but one that kills.
+    while (!told) {
+      task.replyBlocked();
+      yield;
+    }
+  }
+  writeRusage(task, address, childrenTime, use.children);
+  return 0;
+}
+
 export const USAGE_HANDLERS: Record<string, Handler> = {
   getrusage: (task, who, address) => {
     const { group } = task;
+    if (who === RUSAGE_CHILDREN && !group.use.isComplete) return task.start(childrenUse(task, address));
     if (who === RUSAGE_SELF) writeRusage(task, address, groupCpuTime(group), groupUse(group));
     else if (who === RUSAGE_THREAD) writeRusage(task, address, taskCpuTime(task), groupUse(group));
-    else if (who === RUSAGE_CHILDREN) writeRusage(task, address, group.childrenTime, group.childrenUse);
+    else if (who === RUSAGE_CHILDREN) writeRusage(task, address, group.childrenTime, group.use.children);
     else return -EINVAL;
     return 0;
   },

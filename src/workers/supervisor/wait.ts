@@ -59,7 +59,7 @@ export function reap(group: ThreadGroup, waited = false): void {
     parent.children.delete(group);
     if (waited) {
       parent.childrenTime = plus(parent.childrenTime, plus(group.pastTime, group.childrenTime));
-      parent.childrenUse = together(parent.childrenUse, together(group.pastUse, group.childrenUse));
+      parent.use.inherit(group.use);
     }
   }
   group.kernel.pids.release(group);
@@ -83,14 +83,20 @@ function eligible(task: Task, child: ThreadGroup, selector: Selector, options: n
   return isClone(child) === ((options & __WCLONE) !== 0);
 }
 
-/** The first report; null when no child has one, -ECHILD when there is no such child. */
-function find(task: Task, selector: Selector, options: number): Report | null | number {
+/**
+ * The first report; null when no child has one, -ECHILD when there is no such child. With `wantsUse` a child that has
+ * ended has none before its use is known.
+ */
+function find(task: Task, selector: Selector, options: number, wantsUse: boolean): Report | null | number {
   let any = false;
   for (const child of task.group.children) {
     if (!eligible(task, child, selector, options)) continue;
     if (child.state === "zombie") {
-      if ((options & WEXITED) !== 0) return { child, kind: "exited" };
-      continue; // it will never report anything else
+      if ((options & WEXITED) === 0) continue; // it will never report anything else
+      if (!wantsUse || child.use.isComplete) return { child, kind: "exited" };
+      child.use.whenComplete(() => wakeWaiters(task.group));
+      any = true;
+      continue;
     }
     any = true;
     if ((options & WSTOPPED) !== 0 && child.waitableStop !== 0) return { child, kind: "stopped" };
@@ -104,14 +110,15 @@ function waitFor(
   task: Task,
   selector: Selector,
   options: number,
+  wantsUse: boolean,
   deliver: (report: Report | null) => number,
 ): number {
   const parent = task.group;
-  const report = find(task, selector, options);
+  const report = find(task, selector, options, wantsUse && (options & WNOHANG) === 0);
   if (typeof report === "number") return report;
   if (report !== null || (options & WNOHANG) !== 0) return deliver(report);
   const retry = () => {
-    const later = find(task, selector, options);
+    const later = find(task, selector, options, wantsUse);
     if (later === null) return;
     parent.childWaiters.delete(retry);
     task.completeWait(typeof later === "number" ? later : deliver(later));
@@ -121,7 +128,7 @@ function waitFor(
     cancel: () => parent.childWaiters.delete(retry),
     // The signal may be the child's own SIGCHLD: what there is to report goes before it.
     interrupted: () => {
-      const now = find(task, selector, options);
+      const now = find(task, selector, options, false);
       if (now === null) return -ERESTARTSYS;
       return typeof now === "number" ? now : deliver(now);
     },
@@ -142,9 +149,8 @@ function waitStatus({ child, kind }: Report): number {
 }
 
 function writeUse(task: Task, address: number, child: ThreadGroup): void {
-  const use = child.exiting ? child.pastUse : groupUse(child);
   const time = plus(groupCpuTime(child), child.childrenTime);
-  writeRusage(task, address, time, together(use, child.childrenUse));
+  writeRusage(task, address, time, together(groupUse(child), child.use.children));
 }
 
 function siginfoOf({ child, kind }: Report) {
@@ -173,7 +179,7 @@ export const WAIT_HANDLERS: Record<string, Handler> = {
     if ((options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL)) !== 0)
       return -EINVAL;
     if (pid === -0x80000000) return -ESRCH;
-    return waitFor(task, selectByPid(task, pid), options | WEXITED, (report) => {
+    return waitFor(task, selectByPid(task, pid), options | WEXITED, usage !== 0, (report) => {
       if (report === null) return 0;
       const { child } = report;
       if (wstatus !== 0) task.view.setInt32(task.out(wstatus, 4), waitStatus(report), true);
@@ -197,7 +203,7 @@ export const WAIT_HANDLERS: Record<string, Handler> = {
       selector = (child) => child === file.group;
       if ((file.flags & O_NONBLOCK) !== 0) waits |= WNOHANG;
     } else return -EINVAL;
-    return waitFor(task, selector, waits, (report) => {
+    return waitFor(task, selector, waits, usage !== 0, (report) => {
       if (infop !== 0) {
         const at = task.out(infop, SIGINFO_SIZE);
         task.bytes.fill(0, at, at + SIGINFO_SIZE);
