@@ -60,6 +60,7 @@ test("what is not said has the specification's value", () => {
     blocked: "0000000000000000",
     ignored: "0000000000000000",
     terminal: false,
+    closedStreams: 0,
     container: {
       makesDirectory: true,
       capabilities: Object.fromEntries(
