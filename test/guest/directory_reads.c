@@ -39,7 +39,37 @@ static void list(const char *path) {
   closedir(dir);
 }
 
+// The old call: the type is a record's last byte.
+static void list_old(const char *path) {
+  struct old {
+    unsigned long ino, off;
+    unsigned short length;
+    char name[];
+  };
+  static char buffer[4000];
+  int fd = open(path, O_RDONLY | O_DIRECTORY), count = 0, right = 0;
+  unsigned long sum = 0;
+  long n;
+  while ((n = SYS_3(SYS_getdents, fd, buffer, sizeof buffer)) > 0)
+    for (long at = 0; at < n; count++) {
+      struct old *e = (void *)(buffer + at);
+      struct stat st;
+      at += e->length;
+      right += fstatat(fd, e->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+               buffer[at - 1] == (char)IFTODT(st.st_mode) && (e->ino == st.st_ino || !strcmp(e->name, ".."));
+      sum += e->length;
+    }
+  say("%s: %d entries by the old call, %d right, %lu bytes, end %ld", path, count, right, sum, n);
+  value(" a buffer that holds no entry", (lseek(fd, 0, SEEK_SET), SYS_3(SYS_getdents, fd, buffer, 23)));
+  yes_no(" a buffer for one", SYS_3(SYS_getdents, fd, buffer, 280) > 0);
+  value(" bad address", SYS_3(SYS_getdents, fd, 8, 4096));
+  close(fd);
+  value(" closed", SYS_3(SYS_getdents, fd, buffer, 4000));
+}
+
 int main(void) {
+  list_old("/usr/share/perl5");
+  list_old("/usr/bin");
   list("/etc/apt");
   list("/usr/bin");
   list("/usr/share/perl5");

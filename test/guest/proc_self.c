@@ -36,6 +36,22 @@ int main(int argc, char **argv) {
   say("cmdline %s", slash ? slash + 1 : text);
   n = slurp("/proc/self/environ");
   yes_no("environ", n > 0 && strstr(text, "PATH=") == text);
+  int alike = 0;
+  for (int i = 0; i < 20; i++) {
+    static char own[1 << 16];
+    long length = slurp("/proc/self/cmdline");
+    memcpy(own, text, length);
+    pid_t child = fork();
+    if (child == 0) _exit(0 * pause());
+    char path[64];
+    sprintf(path, "/proc/%d/cmdline", child);
+    int same = slurp(path) == length && !memcmp(own, text, length);
+    sprintf(path, "/proc/%d/environ", child);
+    alike += same && slurp(path) == n;
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+  }
+  value("a child's are the same at once", alike);
   value("comm", slurp("/proc/self/comm"));
   say(" %s", text);
   int fd = open("/proc/self/comm", O_WRONLY);

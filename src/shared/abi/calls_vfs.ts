@@ -128,7 +128,7 @@ export const VFS_CALLS = ownedBy("vfs", [
   none(469, "file_setattr", [dirfd, path, a.addr("ufattr"), a.size("usize"), a.flags("at_flags", "at")]),
 
   // Names
-  none(78, "getdents", [a.file, a.outBytes("dirp", "count"), a.uint("count")]),
+  full(78, "getdents", [a.file, a.outBytes("dirp", "count"), a.uint("count")]),
   full(217, "getdents64", [a.file, a.outBytes("dirp", "count"), a.uint("count")]),
   full(79, "getcwd", [a.outBytes("buf", "size"), a.size("size")]),
   full(80, "chdir", [path]),

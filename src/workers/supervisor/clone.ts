@@ -271,6 +271,7 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
       if (refused < 0) return refused;
     }
     const stub = new StubProcess(kernel, task.stub.space.copy());
+    stub.origin = task.stub;
     const error = kernel.stubs.addChunk(stub);
     if (error < 0) {
       stub.space.release();

@@ -31,6 +31,8 @@ export class StubProcess {
   readonly chunks: number[] = [];
   readonly tasks: Task[] = [];
   pid = 0;
+  /** While the pid is not known: the stub that it was forked from, whose memory says the same. */
+  origin: StubProcess | null = null;
   /** Whose CPU time its own is. */
   owner: ThreadGroup | null = null;
   /** Which is open until this stub, which is about to end, is reaped. */
@@ -57,10 +59,16 @@ export class StubProcess {
     const pidfd = this.kernel.native.pidfdOpen(pid);
     if (pidfd < 0) return pidfd;
     this.pid = pid;
+    this.origin = null;
     this.kernel.stubs.appeared(this);
     this.#pidfd = pidfd;
     this.#watch = this.kernel.sleep.add(pidfd, EPOLLIN, () => this.#onDeath());
     return Math.min(this.#watch, 0);
+  }
+
+  /** The host process whose private memory is this address space's; 0 if there is none yet. */
+  get readablePid(): number {
+    return this.pid > 0 ? this.pid : (this.origin?.pid ?? 0);
   }
 
   /** Its host process is known and has not ended. */

@@ -33,7 +33,7 @@ import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Task } from "../supervisor/task.ts";
-import { DirectoryFile } from "./directory_file.ts";
+import { DirectoryFile, type RecordForm } from "./directory_file.ts";
 import type { Inode } from "./inode.ts";
 import {
   contextOf,
@@ -321,21 +321,25 @@ function directoryOf(task: Task): Path | number {
   return found instanceof FileTarget || !found.inode.isDirectory ? -ENOTDIR : found;
 }
 
+function getdents(task: Task, form: RecordForm, fd: number, address: number, count: number): number {
+  const file = task.files.get(fd);
+  if (file === undefined || !file.readable) return -EBADF;
+  if (!(file instanceof DirectoryFile)) return -ENOTDIR;
+  if (file.path?.dentry.deleted === true) return -ENOENT;
+  const parent = file.path === null ? null : task.fs.namespace.parentOf(file.path, task.fs.root);
+  const capacity = Math.min(count >>> 0, WINDOW_SIZE);
+  const { position } = file;
+  const used = file.getdents(task, form, task.base + WINDOW, capacity, parent?.inode.ino ?? file.inode!.ino);
+  if (used >= 0) task.kernel.fileEvents.used(file, IN_ACCESS);
+  if (used > 0) task.outAt(address, used, WINDOW);
+  task.outFault = (copied) => file.takeBack(position, copied);
+  return used;
+}
+
 export const DIRECTORY_HANDLERS: Record<string, Handler> = {
-  getdents64: (task, fd, address, count) => {
-    const file = task.files.get(fd);
-    if (file === undefined || !file.readable) return -EBADF;
-    if (!(file instanceof DirectoryFile)) return -ENOTDIR;
-    if (file.path?.dentry.deleted === true) return -ENOENT;
-    const parent = file.path === null ? null : task.fs.namespace.parentOf(file.path, task.fs.root);
-    const capacity = Math.min(count >>> 0, WINDOW_SIZE);
-    const { position } = file;
-    const used = file.getdents(task, task.base + WINDOW, capacity, parent?.inode.ino ?? file.inode!.ino);
-    if (used >= 0) task.kernel.fileEvents.used(file, IN_ACCESS);
-    if (used > 0) task.outAt(address, used, WINDOW);
-    task.outFault = (copied) => file.takeBack(position, copied);
-    return used;
-  },
+  getdents: (task, fd, address, count) => getdents(task, "linux_dirent", fd, address, count),
+
+  getdents64: (task, fd, address, count) => getdents(task, "linux_dirent64", fd, address, count),
 
   getcwd: (task, address, size) => {
     const name = pathName(task.fs.cwd, task.fs.root);

@@ -10,12 +10,16 @@ import type { Task } from "../supervisor/task.ts";
 import { OpenFile } from "./file.ts";
 import type { DirectoryEntry, Inode } from "./inode.ts";
 
-const DIRENT_HEADER = 19;
+/** What records look like: of getdents64, or of getdents, where the type stands in the last byte. */
+export type RecordForm = "linux_dirent64" | "linux_dirent";
+/** Bytes of a record beside the name: the NUL and the type are among them. */
+const AROUND_NAME = 20;
+const NAME_AT: Readonly<Record<RecordForm, number>> = { linux_dirent64: 19, linux_dirent: 18 };
 /** What an entry of a listing costs beside its name. */
 const ENTRY_BYTES = 96;
 
 function recordLength({ name }: DirectoryEntry): number {
-  return (DIRENT_HEADER + name.length + 1 + 7) & ~7;
+  return (AROUND_NAME + name.length + 7) & ~7;
 }
 
 export class DirectoryFile extends OpenFile {
@@ -44,8 +48,8 @@ export class DirectoryFile extends OpenFile {
     return target;
   }
 
-  /** Fills up to `capacity` bytes at `at` of the task's bytes with linux_dirent64 records; their bytes, 0 at the end. */
-  getdents(task: Task, at: number, capacity: number, parentIno: number): number {
+  /** Fills up to `capacity` bytes at `at` of the task's bytes with records; their bytes, 0 at the end. */
+  getdents(task: Task, form: RecordForm, at: number, capacity: number, parentIno: number): number {
     const list = this.#listing();
     if (typeof list === "number") return list;
     this.inode!.accessed(this.flags, this.path);
@@ -60,7 +64,7 @@ export class DirectoryFile extends OpenFile {
       // A buffer that cannot hold even one record is an error.
       if (used + length > capacity) return used > 0 ? used : -EINVAL;
       this.#position++;
-      this.#write(task, at + used, entry, length);
+      this.#write(task, form, at + used, entry, length);
       used += length;
     }
   }
@@ -113,14 +117,21 @@ export class DirectoryFile extends OpenFile {
     return list[index - 2] ?? null;
   }
 
-  #write(task: Task, at: number, { name, ino, type }: DirectoryEntry, length: number): void {
+  #write(
+    task: Task,
+    form: RecordForm,
+    at: number,
+    { name, ino, type }: DirectoryEntry,
+    length: number,
+  ): void {
     const { view, bytes } = task;
     bytes.fill(0, at, at + length);
     write64(view, at, ino);
     write64(view, at + 8, this.#position);
     view.setUint16(at + 16, length, true);
-    view.setUint8(at + 18, type);
-    for (let i = 0; i < name.length; i++) bytes[at + DIRENT_HEADER + i] = name.charCodeAt(i);
+    bytes[form === "linux_dirent" ? at + length - 1 : at + 18] = type;
+    const nameAt = at + NAME_AT[form];
+    for (let i = 0; i < name.length; i++) bytes[nameAt + i] = name.charCodeAt(i);
   }
 
   override sync(): number {

@@ -11,11 +11,12 @@ const ROUND = 65536;
 const NOTHING = new Uint8Array(0);
 
 /** The first of up to `length` bytes at an address; none where they cannot be read. */
-function readMemory({ kernel, pid, space }: StubProcess, at: number, length: number): Uint8Array {
-  const { native } = kernel;
+function readMemory(stub: StubProcess, at: number, length: number): Uint8Array {
+  const { space } = stub;
+  const { native } = stub.kernel;
   const vma = space.vmas.find(at);
   if (vma === null || vma.backing !== null || (vma.flags & VM_SHARED) !== 0) return NOTHING;
-  const n = native.processRead(pid, at, Math.min(length, vma.end - at, ROUND));
+  const n = native.processRead(stub.readablePid, at, Math.min(length, vma.end - at, ROUND));
   return n <= 0 ? NOTHING : native.scratch.subarray(0, n);
 }
 
