@@ -44,6 +44,7 @@ import { checkProgram, startProgram } from "./supervisor/start.ts";
 import { Stubs } from "./supervisor/stubs.ts";
 import { BLOCKED, type Task, type ThreadGroup } from "./supervisor/task.ts";
 import { UtsNamespace } from "./supervisor/uts.ts";
+import { Sysctls } from "./sysctls.ts";
 import { Timers } from "./timers.ts";
 import { Tracer } from "./tracer.ts";
 import { AnonymousInodes } from "./vfs/anonymous_fs.ts";
@@ -135,7 +136,6 @@ export class Kernel {
   readonly limits = {
     tasks: 4096,
     mappings: 2 << 20,
-    pipePages: 16384,
     epollItems: 262144,
     posixTimers: 131072,
     queuedSignals: 131072,
@@ -167,7 +167,8 @@ export class Kernel {
   #lastSpaceId = 0;
   #lastMappedId = 0;
   #lastDevice = 0;
-  readonly pipes = new Pipes(this.limits.pipePages, this.counters, this.commonMemory);
+  readonly sysctls = new Sysctls();
+  readonly pipes = new Pipes(this.sysctls, this.counters, this.commonMemory);
   readonly locks = new LockTable(this);
   readonly unixNames = new UnixNames();
   readonly unixGarbage = new UnixGarbage(this);

@@ -16,8 +16,8 @@ import type { SocketFile } from "./socket.ts";
 const INT = 4;
 const INT_MAX = 0x7fffffff;
 const BUFFER_DEFAULT = 212992;
-/** What may be asked for (net.core.wmem_max, rmem_max); twice that is kept. */
-const BUFFER_MAX = 212992;
+/** More is not given, whoever asks: what is in sockets is the kernel's memory. */
+const FORCED_MAX = 16 << 20;
 const SEND_BUFFER_MIN = 4608;
 const RECEIVE_BUFFER_MIN = 2304;
 const TIMEVAL = 16;
@@ -28,7 +28,8 @@ const SO_SNDTIMEO_NEW = 67;
 const PRIORITY_MAX = 6;
 
 interface Option {
-  get(options: SocketOptions): Buffer;
+  /** Without it the option is only set. A number: a negative errno. */
+  get?(options: SocketOptions, task: Task): Buffer | number;
   /** 0 or a negative errno. Without it the option is only told. */
   set?(options: SocketOptions, value: Buffer, task: Task): number;
 }
@@ -65,8 +66,25 @@ function flag(name: number): Option {
   };
 }
 
-function bufferSize(value: number, min: number): number {
-  return Math.max(min, Math.min(value >>> 0, BUFFER_MAX) * 2);
+/** What is kept of a size that was asked for: twice as much. */
+function bufferSize(value: number, min: number, max: number): number {
+  return Math.max(min, Math.min(value >>> 0, max, INT_MAX >> 1) * 2);
+}
+
+/** Of SO_SNDBUF or SO_RCVBUF; where it is forced, the limit is for others. */
+function buffer(key: "sendBuffer" | "receiveBuffer", isForced: boolean): Option {
+  const isSend = key === "sendBuffer";
+  const min = isSend ? SEND_BUFFER_MIN : RECEIVE_BUFFER_MIN;
+  const limit = isSend ? "net/core/wmem_max" : "net/core/rmem_max";
+  return {
+    ...(!isForced && { get: (options: SocketOptions) => int(options[key]) }),
+    set: (options, value, task) => {
+      if (isForced && !capable(task.credentials, task.kernel.users, CAP_NET_ADMIN)) return -EPERM;
+      const max = isForced ? FORCED_MAX : task.kernel.sysctls.get(limit);
+      options[key] = bufferSize(value.readInt32LE(), min, Math.min(max, FORCED_MAX));
+      return 0;
+    },
+  };
 }
 
 function timeout(key: "receiveTimeoutNs" | "sendTimeoutNs"): Option {
@@ -100,26 +118,10 @@ const OPTIONS: ReadonlyMap<number, Option> = new Map([
   [S.SO_ERROR, told((_socket, options) => options.takeError())],
   [S.SO_COOKIE, { get: ({ socket }) => cookie(socket.inode!.ino) }],
   [S.SO_SNDLOWAT, told(() => 1)],
-  [
-    S.SO_SNDBUF,
-    {
-      get: (options) => int(options.sendBuffer),
-      set: (options, value) => {
-        options.sendBuffer = bufferSize(value.readInt32LE(), SEND_BUFFER_MIN);
-        return 0;
-      },
-    },
-  ],
-  [
-    S.SO_RCVBUF,
-    {
-      get: (options) => int(options.receiveBuffer),
-      set: (options, value) => {
-        options.receiveBuffer = bufferSize(value.readInt32LE(), RECEIVE_BUFFER_MIN);
-        return 0;
-      },
-    },
-  ],
+  [S.SO_SNDBUF, buffer("sendBuffer", false)],
+  [S.SO_RCVBUF, buffer("receiveBuffer", false)],
+  [S.SO_SNDBUFFORCE, buffer("sendBuffer", true)],
+  [S.SO_RCVBUFFORCE, buffer("receiveBuffer", true)],
   [
     S.SO_PASSCRED,
     {
@@ -216,8 +218,8 @@ export abstract class SocketOptions {
     return error;
   }
 
-  get(name: number): Buffer | number {
-    return OPTIONS.get(name)?.get(this) ?? -ENOPROTOOPT;
+  get(name: number, task: Task): Buffer | number {
+    return OPTIONS.get(name)?.get?.(this, task) ?? -ENOPROTOOPT;
   }
 
   set(name: number, value: Buffer, task: Task): number {

@@ -158,7 +158,7 @@ export const SOCKET_HANDLERS: Record<string, Handler> = {
   listen: (task, fd, backlog) => {
     const socket = socketAt(task, fd);
     if (typeof socket === "number") return socket;
-    return socket.listen(task, Math.min(backlog >>> 0, S.SOMAXCONN));
+    return socket.listen(task, Math.min(backlog >>> 0, task.kernel.sysctls.get("net/core/somaxconn")));
   },
 
   accept: (task, fd, address, roomAt) => startAccept(task, fd, address, roomAt, 0),
@@ -196,7 +196,7 @@ export const SOCKET_HANDLERS: Record<string, Handler> = {
     if (level !== S.SOL_SOCKET) return -EOPNOTSUPP;
     const room = roomInPiece(task);
     if (room < 0) return room;
-    const value = socket.options.get(name);
+    const value = socket.options.get(name, task);
     if (typeof value === "number") return value;
     const length = Math.min(room, value.length);
     if (length > 0) task.bytes.set(value.subarray(0, length), task.out(address, length));

@@ -20,10 +20,13 @@ import {
 import { FP } from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { type Mapped, PAGE_SIZE, VM_HIDDEN } from "../mem/vma.ts";
+import { now } from "../vfs/clock.ts";
 import { unlinkName } from "../vfs/directory_calls.ts";
 import type { OpenFile } from "../vfs/file.ts";
 import { openPath } from "../vfs/open_file.ts";
+import { displayName } from "../vfs/path.ts";
 import { CoreFile } from "./core_file.ts";
+import { coreName } from "./core_name.ts";
 import * as N from "./core_notes.ts";
 import type { SigInfo } from "./siginfo.ts";
 import { SignalSet } from "./signal_set.ts";
@@ -34,8 +37,6 @@ const CORE_SIGNALS = SignalSet.of(
 );
 /** In a wait status. */
 const CORE_DUMPED = 0x80;
-/** kernel.core_pattern. */
-const NAME = "core";
 const FP_LEGACY_SIZE = 512;
 /** How long siblings have to stand still, and how often it is looked. */
 const STILL_NS = 2e8;
@@ -76,7 +77,7 @@ function* dump(task: Task, info: SigInfo, result: number | null): Coroutine {
 
 /** Whether there is a file; it may have come to less than all. */
 function* writeCore(task: Task, info: SigInfo, result: number | null): Generator<void, boolean, void> {
-  const file = openCore(task);
+  const file = openCore(task, info.signo);
   if (file === null) return false;
   const core = new CoreFile(task, file);
   try {
@@ -111,11 +112,30 @@ function* holdSiblings(task: Task): Generator<void, void, void> {
   while (!siblings.every(isStill) && native.monotonicNs() < end) yield* pause(task);
 }
 
+function nameFor({ kernel, group, tid, comm, credentials, stub, fs }: Task, signo: number): string {
+  const { sysctls, native } = kernel;
+  const { program, dumpable } = stub.space;
+  return coreName(sysctls.corePattern, sysctls.get("kernel/core_uses_pid") !== 0, {
+    pid: group.pid,
+    tid,
+    uid: credentials.uid,
+    gid: credentials.gid,
+    dumpable,
+    signo,
+    timeS: now(native).sec,
+    hostname: kernel.uts.nodename,
+    comm,
+    program: program === null ? comm : displayName(program, fs.root),
+    limit: group.rlimits[RLIMIT_CORE]![0],
+  });
+}
+
 /** A new file in place of one that may be there, or null. */
-function openCore(task: Task): OpenFile | null {
-  unlinkName(task, AT_FDCWD, NAME);
+function openCore(task: Task, signo: number): OpenFile | null {
+  const name = nameFor(task, signo);
+  unlinkName(task, AT_FDCWD, name);
   const flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY;
-  const file = openPath(task, AT_FDCWD, NAME, { flags, mode: 0o600, resolve: 0 });
+  const file = openPath(task, AT_FDCWD, name, { flags, mode: 0o600, resolve: 0 });
   return typeof file === "number" ? null : file;
 }
 

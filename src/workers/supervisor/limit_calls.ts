@@ -31,7 +31,6 @@ const RLIMIT_NAMES = [
 ] as const;
 
 export const RLIM_INFINITY = "18446744073709551615";
-const NOFILE_MAX = 1048576; // fs.nr_open
 const RLIMIT_SIZE = 16;
 
 /** The limits that a program is started with; unlimited where the caller names none. */
@@ -57,7 +56,7 @@ function writeLimit(view: DataView, at: number, value: number): void {
 function apply(task: Task, group: ThreadGroup, resource: number, limit: [number, number]): number {
   const [soft, hard] = limit;
   if (soft > hard) return -EINVAL;
-  if (resource === RLIMIT_NOFILE && hard > NOFILE_MAX) return -EPERM;
+  if (resource === RLIMIT_NOFILE && hard > task.kernel.sysctls.get("fs/nr_open")) return -EPERM;
   if (hard > group.rlimits[resource]![1] && !capable(task.credentials, task.kernel.users, CAP_SYS_RESOURCE))
     return -EPERM;
   group.rlimits[resource] = limit;

@@ -12,8 +12,6 @@ import type { Inode } from "./inode.ts";
 
 /** struct inotify_event without its name. */
 const HEADER = 16;
-/** fs.inotify.max_queued_events */
-const QUEUE_MAX = 16384;
 /** What happens to a file itself, not to one of its names. */
 const SELF_EVENTS = IN.IN_DELETE_SELF | IN.IN_MOVE_SELF;
 
@@ -90,7 +88,8 @@ export class InotifyFile extends AnonymousFile {
       watch.flags = (kept ? watch.flags : 0) | flags;
       return watch.wd;
     }
-    if (!heap.hasRoom("inotifyWatches")) return -ENOSPC;
+    const most = this.kernel.sysctls.get("fs/inotify/max_user_watches");
+    if (counters.inotifyWatches >= most || !heap.hasRoom("inotifyWatches")) return -ENOSPC;
     counters.inotifyWatches++;
     const watch = new InotifyWatch(this, ++this.#lastWd, inode, mask);
     this.#watches.set(watch.wd, watch);
@@ -118,7 +117,10 @@ export class InotifyFile extends AnonymousFile {
   queue(event: Event): void {
     const last = this.#events.at(-1);
     if (last !== undefined && isSame(last, event)) return;
-    if (this.#events.length >= QUEUE_MAX || !this.kernel.heap.hasRoom("inotifyEvents")) {
+    if (
+      this.#events.length >= this.kernel.sysctls.get("fs/inotify/max_queued_events") ||
+      !this.kernel.heap.hasRoom("inotifyEvents")
+    ) {
       if (this.#overflown) return;
       this.#overflown = true;
       this.#append({ wd: -1, mask: IN.IN_Q_OVERFLOW, cookie: 0, name: "" });

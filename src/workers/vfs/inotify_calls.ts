@@ -11,8 +11,6 @@ import { lookup, mayAccess } from "./lookup.ts";
 import { FileTarget } from "./path_walk.ts";
 import { MAY_READ } from "./permission.ts";
 
-/** fs.inotify.max_user_instances */
-const INSTANCES_MAX = 128;
 /** Whatever may stand in a mask; one of these bits must. */
 const KNOWN =
   IN.IN_ALL_EVENTS |
@@ -30,7 +28,8 @@ const KNOWN =
 function create(task: Task, flags: number): number {
   if ((flags & ~(O_CLOEXEC | O_NONBLOCK)) !== 0) return -EINVAL;
   const { uid } = task.credentials;
-  if (task.kernel.inotify.count(uid) >= INSTANCES_MAX) return -EMFILE;
+  if (task.kernel.inotify.count(uid) >= task.kernel.sysctls.get("fs/inotify/max_user_instances"))
+    return -EMFILE;
   return install(task, new InotifyFile(task.kernel, flags & O_NONBLOCK, uid), (flags & O_CLOEXEC) !== 0);
 }
 

@@ -1,7 +1,17 @@
 // Pipes and FIFOs (pipe(7), fifo(7)): the ends as open files, opening a FIFO, and the limits on what all
 // pipes together may hold. The bytes are pipe_buffer.ts's.
 
-import { EAGAIN, EBUSY, EINVAL, ENOMEM, ENXIO, EPERM, EPIPE, ERESTARTSYS } from "../../shared/abi/errno.ts";
+import {
+  EAGAIN,
+  EBUSY,
+  EINVAL,
+  ENFILE,
+  ENOMEM,
+  ENXIO,
+  EPERM,
+  EPIPE,
+  ERESTARTSYS,
+} from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { FIONREAD } from "../../shared/abi/ioctl.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
@@ -11,6 +21,7 @@ import type { Kernel } from "../kernel.ts";
 import type { MemoryBudget } from "../memory_budget.ts";
 import { type Credentials, capable, type UserNamespace } from "../supervisor/credentials.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { Sysctls } from "../sysctls.ts";
 import { OpenFile } from "./file.ts";
 import type { Inode } from "./inode.ts";
 import { PAGE, PipeBuffer } from "./pipe_buffer.ts";
@@ -20,7 +31,9 @@ import { WaitQueue } from "./wait_queue.ts";
 const DEFAULT_SLOTS = 16;
 /** Of a pipe whose maker has too many already. */
 const SHORT_SLOTS = 2;
-const PIPE_MAX_SIZE = 1048576; // fs.pipe-max-size
+/** What even the mighty may not exceed here: a pipe that grows is copied. */
+const PIPE_SIZE_LIMIT = 16 << 20;
+const PAGE_LIMITS = ["fs/pipe-user-pages-soft", "fs/pipe-user-pages-hard"] as const;
 const CAN_READ = POLLIN | POLLRDNORM;
 const CAN_WRITE = POLLOUT | POLLWRNORM;
 /** What may be set of a pipe's end: the access mode is its own. */
@@ -28,16 +41,15 @@ const STATUS_FLAGS = F.O_ACCMODE | F.O_NONBLOCK | F.O_DIRECT;
 
 /** All pipes of a kernel: their pages are the Sentry's memory. */
 export class Pipes {
-  readonly #limitPages: number;
+  readonly #sysctls: Sysctls;
   readonly #counters: Counters;
   readonly #memory: MemoryBudget;
   readonly #fifos = new Map<string, Pipe>();
   /** User -> pages that the pipes they made may hold. */
   readonly #pages = new Map<number, number>();
 
-  /** What a user's pipes may hold before they are made short: fs.pipe-user-pages-soft. */
-  constructor(limitPages: number, counters: Counters, memory: MemoryBudget) {
-    this.#limitPages = limitPages;
+  constructor(sysctls: Sysctls, counters: Counters, memory: MemoryBudget) {
+    this.#sysctls = sysctls;
     this.#counters = counters;
     this.#memory = memory;
   }
@@ -53,8 +65,15 @@ export class Pipes {
     return n;
   }
 
-  #isOverLimit(credentials: Credentials, users: UserNamespace, pages: number): boolean {
-    if (pages <= this.#limitPages) return false;
+  /** Whether so many pages are too many for the user; 0 as a limit is none, and the mighty have none. */
+  #isOver(
+    name: "fs/pipe-user-pages-soft" | "fs/pipe-user-pages-hard",
+    credentials: Credentials,
+    users: UserNamespace,
+    pages: number,
+  ): boolean {
+    const limit = this.#sysctls.get(name);
+    if (limit === 0 || pages <= limit) return false;
     return !capable(credentials, users, CAP_SYS_RESOURCE) && !capable(credentials, users, CAP_SYS_ADMIN);
   }
 
@@ -64,12 +83,13 @@ export class Pipes {
     else this.#pages.set(user, sum);
   }
 
-  /** A new pipe without ends. How many there may be is a matter of open files. */
-  create(credentials: Credentials, users: UserNamespace, fifo = ""): Pipe {
+  /** A new pipe without ends, or -ENFILE. How many there may be is mostly a matter of open files. */
+  create(credentials: Credentials, users: UserNamespace, fifo = ""): Pipe | number {
     const user = credentials.uid;
     const held = this.#pages.get(user) ?? 0;
-    const isOver = this.#isOverLimit(credentials, users, held + DEFAULT_SLOTS);
-    const slots = isOver ? SHORT_SLOTS : DEFAULT_SLOTS;
+    const isLong = !this.#isOver("fs/pipe-user-pages-soft", credentials, users, held + DEFAULT_SLOTS);
+    const slots = isLong ? DEFAULT_SLOTS : SHORT_SLOTS;
+    if (this.#isOver("fs/pipe-user-pages-hard", credentials, users, held + slots)) return -ENFILE;
     this.#account(user, slots);
     const pipe = new Pipe(this, slots, user, fifo);
     if (fifo !== "") this.#fifos.set(fifo, pipe);
@@ -89,12 +109,14 @@ export class Pipes {
   /** F_SETPIPE_SZ: the new size, or a negative errno. */
   resize({ credentials, kernel }: Task, pipe: Pipe, size: number): number {
     if (size < 0) return -EINVAL;
-    if (size > PIPE_MAX_SIZE) return -EPERM;
+    const mayAny = capable(credentials, kernel.users, CAP_SYS_RESOURCE);
+    if (size > (mayAny ? PIPE_SIZE_LIMIT : this.#sysctls.get("fs/pipe-max-size"))) return -EPERM;
     const slots = size <= PAGE ? 1 : 2 ** Math.ceil(Math.log2(size / PAGE));
     const { buffer } = pipe;
     const more = slots - buffer.slots;
     const held = this.#pages.get(pipe.user) ?? 0;
-    if (more > 0 && this.#isOverLimit(credentials, kernel.users, held + more)) return -EPERM;
+    if (more > 0 && PAGE_LIMITS.some((name) => this.#isOver(name, credentials, kernel.users, held + more)))
+      return -EPERM;
     if (slots < buffer.used) return -EBUSY;
     this.#account(pipe.user, more);
     const wasFull = buffer.full;
@@ -274,6 +296,7 @@ export function openFifo(
   if (typeof attributes === "number") return attributes;
   const key = `${attributes.dev}:${attributes.ino}`;
   const pipe = kernel.pipes.fifo(key) ?? kernel.pipes.create(credentials, kernel.users, key);
+  if (typeof pipe === "number") return pipe;
   if (access === F.O_WRONLY && (flags & F.O_NONBLOCK) !== 0 && pipe.readers === 0) {
     if (pipe.writers === 0) kernel.pipes.release(pipe);
     return -ENXIO;

@@ -10,6 +10,7 @@ import { PipeFile } from "./pipe.ts";
 function pipe(task: Task, address: number, flags: number): number {
   if ((flags & ~(F.O_CLOEXEC | F.O_NONBLOCK | F.O_DIRECT)) !== 0) return -EINVAL;
   const made = task.kernel.pipes.create(task.credentials, task.kernel.users);
+  if (typeof made === "number") return made;
   const inode = task.kernel.anonymous.pipe(task.credentials);
   const status = flags & (F.O_NONBLOCK | F.O_DIRECT);
   const reader = new PipeFile(made, inode, F.O_RDONLY | status);

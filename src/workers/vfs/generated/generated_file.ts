@@ -149,14 +149,14 @@ export class GeneratedFile extends SeekableFile {
     this.#hold("");
   }
 
-  override pwrite(task: Task, offset: number, length: number): number {
+  override pwrite(task: Task, offset: number, length: number, position: number): number {
     const { write } = this.#node;
     if (write === undefined) return -EIO;
     if (!this.#subject.exists) return -ESRCH;
     const at = task.base + offset;
     const text = Buffer.from(task.bytes.subarray(at, at + length)).toString("latin1");
-    const error = write.call(this.#node, this.#subject, text, this.#credentials);
-    return error < 0 ? error : length;
+    const taken = write.call(this.#node, this.#subject, text, this.#credentials, position);
+    return taken === 0 ? length : taken;
   }
 
   /** There is no end to seek to. */

@@ -41,8 +41,8 @@ export interface FileNode<S extends Subject> {
   readonly mode: number;
   /** What a file that is opened now shows, or why it may not be opened. */
   open(subject: S, credentials: Credentials): Contents | number;
-  /** What was written, as one string; 0 or a negative errno. */
-  write?(subject: S, text: string, credentials: Credentials): number;
+  /** What was written, as one string: 0 for all of it, how much of it was taken, or a negative errno. */
+  write?(subject: S, text: string, credentials: Credentials, position: number): number;
 }
 
 export interface LinkNode<S extends Subject> {

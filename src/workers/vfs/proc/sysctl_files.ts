@@ -1,145 +1,148 @@
-// /proc/sys: the settings that programs ask for. They say what holds in the sandbox; what can be changed is
-// the host and domain name.
+// /proc/sys: the settings that programs ask for. They say what holds in the sandbox. Numbers that can be changed
+// are sysctls.ts's; here are the files, and the settings that are something else.
 
 import { randomUUID } from "node:crypto";
 import { EINVAL, EPERM } from "../../../shared/abi/errno.ts";
 import { CAP_LAST_CAP, CAP_SYS_ADMIN } from "../../../shared/abi/prctl.ts";
 import { IPC_SETTINGS } from "../../ipc/limits.ts";
 import { namespaceOfReader } from "../../ipc/proc_files.ts";
-import { MAX_MAP_COUNT } from "../../mem/vma_set.ts";
-import { capable } from "../../supervisor/credentials.ts";
+import { type Credentials, capable } from "../../supervisor/credentials.ts";
 import { PID_MAX } from "../../supervisor/pids.ts";
 import { RELEASE, type UtsNamespace, VERSION } from "../../supervisor/uts.ts";
-import { constant, directory, type FileNode, file, type Table } from "../generated/nodes.ts";
+import { SETTINGS, type SettingName } from "../../sysctls.ts";
+import { constant, directory, type FileNode, file, type Node, type Table } from "../generated/nodes.ts";
 import type { SystemSubject } from "./subjects.ts";
 
 const NAME_MAX = 64;
+const PATTERN_MAX = 127;
+const NOTHING = new Uint8Array(0);
+
+/**
+ * A file of numbers: only a write at its beginning counts, and a read finds nothing anywhere else, as the handlers
+ * of Linux have it.
+ */
+function numbers(
+  read: (subject: SystemSubject) => string,
+  write: (subject: SystemSubject, text: string) => number,
+  mode = 0o644,
+): FileNode<SystemSubject> {
+  return {
+    kind: "file",
+    mode,
+    write: (subject, text, _credentials, position) => (position === 0 ? write(subject, text) : 0),
+    open: (subject) => ({
+      bytes: (position, length) =>
+        position > 0 ? NOTHING : Buffer.from(`${read(subject)}\n`, "latin1").subarray(0, length),
+    }),
+  };
+}
+
+/** A text of one line; `set` takes it, or gives a negative errno. A write may go on where the last one ended. */
+function line(
+  read: (subject: SystemSubject) => string,
+  set: (subject: SystemSubject, text: string, credentials: Credentials) => number,
+): FileNode<SystemSubject> {
+  return file((subject) => `${read(subject)}\n`, {
+    write: (subject, text, credentials, position) => {
+      const before = read(subject);
+      if (position > before.length) return 0;
+      return set(subject, before.slice(0, position) + text.split(/[\n\0]/)[0]!, credentials);
+    },
+  });
+}
 
 function utsName(field: "nodename" | "domainname"): FileNode<SystemSubject> {
-  return file(({ kernel }) => `${kernel.uts[field]}\n`, {
-    write: ({ kernel }, text, credentials) => {
+  return line(
+    ({ kernel }) => kernel.uts[field],
+    ({ kernel }, name, credentials) => {
       if (!capable(credentials, kernel.users, CAP_SYS_ADMIN)) return -EPERM;
-      const name = text.split("\n")[0]!;
       if (name.length > NAME_MAX) return -EINVAL;
       const uts: UtsNamespace = kernel.uts;
       uts[field] = name;
       return 0;
     },
-  });
+  );
 }
+
+/** No program is run for a core: a pattern that names one is refused. */
+const CORE_PATTERN = line(
+  ({ kernel }) => kernel.sysctls.corePattern,
+  ({ kernel }, pattern) => {
+    if (pattern.startsWith("|") || pattern.startsWith("@")) return -EINVAL;
+    kernel.sysctls.corePattern = pattern.slice(0, PATTERN_MAX);
+    return 0;
+  },
+);
 
 /** The reader's IPC namespace's limits. */
 const IPC: Table<SystemSubject> = Object.fromEntries(
   Object.entries(IPC_SETTINGS).map(([name, setting]) => [
     name,
-    file<SystemSubject>(({ kernel }) => `${setting.read(namespaceOfReader(kernel).limits)}\n`, {
-      write: ({ kernel }, text) => setting.write(namespaceOfReader(kernel).limits, text),
-    }),
+    numbers(
+      ({ kernel }) => setting.read(namespaceOfReader(kernel).limits),
+      ({ kernel }, text) => setting.write(namespaceOfReader(kernel).limits, text),
+    ),
   ]),
 );
 
-const KERNEL: Table<SystemSubject> = {
-  ...IPC,
-  cap_last_cap: constant(CAP_LAST_CAP),
-  core_pattern: constant("core"),
-  core_uses_pid: constant(0),
-  dmesg_restrict: constant(1),
-  domainname: utsName("domainname"),
-  hostname: utsName("nodename"),
-  kptr_restrict: constant(1),
-  ngroups_max: constant(65536),
-  osrelease: constant(RELEASE),
-  ostype: constant("Linux"),
-  overflowgid: constant(65534),
-  overflowuid: constant(65534),
-  panic: constant(0),
-  perf_event_paranoid: constant(4),
-  pid_max: constant(PID_MAX),
-  printk: constant("4\t4\t1\t7"),
-  random: directory<SystemSubject>({
-    boot_id: file(({ kernel }) => `${kernel.bootId}\n`),
-    entropy_avail: constant(256),
-    poolsize: constant(256),
-    uuid: file(() => `${randomUUID()}\n`),
+/** What is no changeable number, by path. */
+const OTHERS: Table<SystemSubject> = {
+  ...Object.fromEntries(Object.entries(IPC).map(([name, node]) => [`kernel/${name}`, node])),
+  "fs/aio-nr": constant(0),
+  "fs/dentry-state": file(({ kernel }) => {
+    const { dentries } = kernel.counters;
+    return `${dentries}\t0\t45\t0\t0\t0\n`;
   }),
-  randomize_va_space: constant(2),
-  sched_child_runs_first: constant(0),
-  "threads-max": file(({ kernel }) => `${kernel.limits.tasks}\n`),
-  tainted: constant(0),
-  unprivileged_bpf_disabled: constant(2),
-  version: constant(VERSION),
+  "fs/file-nr": file(
+    ({ kernel }) => `${kernel.counters.openFiles}\t0\t${kernel.sysctls.text("fs/file-max")}\n`,
+  ),
+  "fs/inode-nr": constant("0\t0"),
+  "fs/inode-state": constant("0\t0\t0\t0\t0\t0\t0"),
+  "kernel/cap_last_cap": constant(CAP_LAST_CAP),
+  "kernel/core_pattern": CORE_PATTERN,
+  "kernel/domainname": utsName("domainname"),
+  "kernel/hostname": utsName("nodename"),
+  "kernel/ngroups_max": constant(65536),
+  "kernel/osrelease": constant(RELEASE),
+  "kernel/ostype": constant("Linux"),
+  "kernel/pid_max": constant(PID_MAX),
+  "kernel/random/boot_id": file(({ kernel }) => `${kernel.bootId}\n`),
+  "kernel/random/entropy_avail": constant(256),
+  "kernel/random/poolsize": constant(256),
+  "kernel/random/uuid": file(() => `${randomUUID()}\n`),
+  "kernel/sched_child_runs_first": constant(0),
+  "kernel/tainted": constant(0),
+  "kernel/threads-max": file(({ kernel }) => `${kernel.limits.tasks}\n`),
+  "kernel/version": constant(VERSION),
 };
 
-const VM: Table<SystemSubject> = {
-  dirty_background_ratio: constant(10),
-  dirty_ratio: constant(20),
-  drop_caches: constant(0),
-  max_map_count: constant(MAX_MAP_COUNT),
-  min_free_kbytes: constant(67584),
-  mmap_min_addr: constant(65536),
-  nr_hugepages: constant(0),
-  overcommit_kbytes: constant(0),
-  overcommit_memory: constant(0),
-  overcommit_ratio: constant(50),
-  swappiness: constant(60),
-  vfs_cache_pressure: constant(100),
-};
+function setting(name: SettingName): FileNode<SystemSubject> {
+  return numbers(
+    ({ kernel }) => kernel.sysctls.text(name),
+    ({ kernel }, text) => kernel.sysctls.set(name, text),
+    SETTINGS[name].mode,
+  );
+}
 
-const FS: Table<SystemSubject> = {
-  "aio-max-nr": constant(65536),
-  "aio-nr": constant(0),
-  epoll: directory({ max_user_watches: constant(1048576) }),
-  "file-max": constant("9223372036854775807"),
-  "file-nr": file(({ kernel }) => `${kernel.counters.openFiles}\t0\t9223372036854775807\n`),
-  inotify: directory({
-    max_queued_events: constant(16384),
-    max_user_instances: constant(128),
-    max_user_watches: constant(65536),
-  }),
-  "lease-break-time": constant(45),
-  "leases-enable": constant(1),
-  mqueue: directory({
-    msg_default: constant(10),
-    msg_max: constant(10),
-    msgsize_default: constant(8192),
-    msgsize_max: constant(8192),
-    queues_max: constant(256),
-  }),
-  nr_open: constant(1048576),
-  "pipe-max-size": constant(1048576),
-  "pipe-user-pages-hard": constant(0),
-  "pipe-user-pages-soft": constant(16384),
-  protected_fifos: constant(0),
-  protected_hardlinks: constant(1),
-  protected_regular: constant(0),
-  protected_symlinks: constant(0),
-  suid_dumpable: constant(0),
-};
+/** Directories out of paths. */
+function tree(nodes: readonly (readonly [string, Node<SystemSubject>])[]): Table<SystemSubject> {
+  const below = new Map<string, [string, Node<SystemSubject>][]>();
+  const table: Record<string, Node<SystemSubject>> = {};
+  for (const [path, node] of nodes) {
+    const slash = path.indexOf("/");
+    if (slash < 0) table[path] = node;
+    else {
+      const name = path.slice(0, slash);
+      below.set(name, [...(below.get(name) ?? []), [path.slice(slash + 1), node]]);
+    }
+  }
+  for (const [name, inner] of below) table[name] = directory(tree(inner));
+  return Object.fromEntries(Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
 
-const NET: Table<SystemSubject> = {
-  core: directory({
-    netdev_max_backlog: constant(1000),
-    rmem_default: constant(212992),
-    rmem_max: constant(212992),
-    somaxconn: constant(4096),
-    wmem_default: constant(212992),
-    wmem_max: constant(212992),
-  }),
-  ipv4: directory({
-    ip_local_port_range: constant("32768\t60999"),
-    ip_unprivileged_port_start: constant(1024),
-    tcp_keepalive_intvl: constant(75),
-    tcp_keepalive_probes: constant(9),
-    tcp_keepalive_time: constant(7200),
-    tcp_rmem: constant("4096\t131072\t6291456"),
-    tcp_wmem: constant("4096\t16384\t4194304"),
-  }),
-};
+const names = Object.keys(SETTINGS) as SettingName[];
 
 export const SYSCTL = directory<SystemSubject>({
-  fs: directory(FS),
-  kernel: directory(KERNEL),
-  net: directory(NET),
   user: directory({}),
-  vm: directory(VM),
+  ...tree([...names.map((name) => [name, setting(name)] as const), ...Object.entries(OTHERS)]),
 });
