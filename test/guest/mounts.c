@@ -60,6 +60,10 @@ static void basics(void) {
   put("b/two");
   there("t/two");
   lines("both");
+  symlink("two", "t/link");
+  value("no symlinks", mounts(NULL, "b", NULL, MS_REMOUNT | MS_BIND | MS_NOSYMFOLLOW, NULL));
+  value("open a symlink", SYS_2(SYS_open, "b/link", O_RDONLY));
+  value("look at a symlink", SYS_3(SYS_readlink, "b/link", (char[9]){0}, 9));
   value("read-only", mounts(NULL, "b", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL));
   put("b/three");
   put("t/three");

@@ -215,6 +215,7 @@ function mayLink(task: Task, inode: Inode): number {
   const attributes = inode.attributes();
   if (typeof attributes === "number") return attributes;
   const { credentials, kernel } = task;
+  if (kernel.sysctls.get("fs/protected_hardlinks") === 0) return 0;
   if (credentials.fsuid === attributes.uid || capable(credentials, kernel.users, CAP_FOWNER)) return 0;
   const { mode } = attributes;
   const gives = (mode & S_ISUID) !== 0 || (mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010);

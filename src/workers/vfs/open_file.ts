@@ -17,9 +17,19 @@ import * as F from "../../shared/abi/fcntl.ts";
 import { MS_NODEV } from "../../shared/abi/mount.ts";
 import { IN_MODIFY, IN_OPEN } from "../../shared/abi/poll.ts";
 import { CAP_FOWNER } from "../../shared/abi/prctl.ts";
-import { S_IFBLK, S_IFCHR, S_IFREG, S_ISGID } from "../../shared/abi/stat.ts";
+import {
+  S_IFBLK,
+  S_IFCHR,
+  S_IFIFO,
+  S_IFREG,
+  S_ISGID,
+  S_ISVTX,
+  S_IWGRP,
+  S_IWOTH,
+} from "../../shared/abi/stat.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Task } from "../supervisor/task.ts";
+import type { SettingName } from "../sysctls.ts";
 import { OpenFile } from "./file.ts";
 import type { AttributeChanges, Creation, Inode } from "./inode.ts";
 import { contextOf, lookupParent, mayAccess, mayChangeNames, startOf } from "./lookup.ts";
@@ -28,6 +38,10 @@ import { FileTarget, lookupLast, type ParentWalk, walkPath } from "./path_walk.t
 import { MAY_READ, MAY_WRITE, withoutForeignGroup, withoutPrivileges } from "./permission.ts";
 
 const MODE_BITS = 0o7777;
+const PROTECTED: ReadonlyMap<number, SettingName> = new Map([
+  [S_IFREG, "fs/protected_regular"],
+  [S_IFIFO, "fs/protected_fifos"],
+]);
 
 /** What open and openat2 have in common. */
 export interface OpenHow {
@@ -74,8 +88,30 @@ export function openPath(task: Task, dirfd: number, path: string, how: OpenHow):
   if (typeof found === "number") return found;
   if (creates && (flags & F.O_EXCL) !== 0) return -EEXIST;
   if (found instanceof FileTarget) return reopen(task, found.file, flags);
-  if (creates && path.endsWith("/")) return -EISDIR;
+  if (creates) {
+    if (path.endsWith("/")) return -EISDIR;
+    const error = mayReuse(task, found);
+    if (error < 0) return error;
+  }
   return openExisting(task, found, flags, false);
+}
+
+/**
+ * Whether O_CREAT may open something that is there already: not what others have put into a sticky directory, where
+ * the caller expects to make it (fs.protected_regular, fs.protected_fifos).
+ */
+function mayReuse({ kernel, credentials }: Task, { dentry, inode }: Path): number {
+  const directory = dentry.parent?.inode?.attributes();
+  if (directory === undefined || typeof directory === "number" || inode.isDirectory) return 0;
+  if ((directory.mode & S_ISVTX) === 0) return 0;
+  const setting = PROTECTED.get(inode.type);
+  const level = setting === undefined ? 1 : kernel.sysctls.get(setting);
+  if (level === 0) return 0;
+  const attributes = inode.attributes();
+  if (typeof attributes === "number") return attributes;
+  if (attributes.uid === directory.uid || attributes.uid === credentials.fsuid) return 0;
+  if ((directory.mode & S_IWOTH) !== 0) return -EACCES;
+  return setting !== undefined && level > 1 && (directory.mode & S_IWGRP) !== 0 ? -EACCES : 0;
 }
 
 /** A magic link names an open file: the same inode again, with the flags asked for. */

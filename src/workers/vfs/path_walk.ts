@@ -1,7 +1,7 @@
 // Path walk (path_resolution(7)): from a string to a path, one component at a time, through mounts and
 // symlinks, with permissions. Symlinks and ".." are resolved here, never by the host (hardening.md, F6).
 
-import { ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EXDEV } from "../../shared/abi/errno.ts";
+import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EXDEV } from "../../shared/abi/errno.ts";
 import {
   NAME_MAX,
   RESOLVE_BENEATH,
@@ -10,6 +10,8 @@ import {
   RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
 } from "../../shared/abi/fcntl.ts";
+import { MS_NOSYMFOLLOW } from "../../shared/abi/mount.ts";
+import { S_ISVTX, S_IWOTH } from "../../shared/abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
 import type { OpenFile } from "./file.ts";
@@ -17,6 +19,7 @@ import { type Dentry, type MountNamespace, Path } from "./path.ts";
 import { MAY_EXEC, permission } from "./permission.ts";
 
 const SYMLINKS_MAX = 40;
+const STICKY_FOR_ALL = S_ISVTX | S_IWOTH;
 
 /** Who walks, and from where. */
 export interface WalkContext {
@@ -72,8 +75,16 @@ class Walk {
     return (this.#resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH)) !== 0 ? this.#start : this.#context.root;
   }
 
-  /** Walks all components but the last, or all of them. */
-  walk(at: Path, text: string, wholeOptions: WalkOptions | null): Path | ParentWalk | FileTarget | number {
+  /**
+   * Walks all components but the last, or all of them. `isTrailing`: its end is the walk's end, also through
+   * symlinks that stand there.
+   */
+  walk(
+    at: Path,
+    text: string,
+    wholeOptions: WalkOptions | null,
+    isTrailing = true,
+  ): Path | ParentWalk | FileTarget | number {
     let path = at;
     if (text.startsWith("/")) {
       if ((this.#resolve & RESOLVE_BENEATH) !== 0) return -EXDEV;
@@ -85,7 +96,7 @@ class Walk {
     const mustBeDirectory = last < names.length - 1 && last >= 0;
     for (let i = 0; i < last; i++) {
       if (names[i] === "") continue;
-      const next = this.#step(path, names[i]!, true);
+      const next = this.#step(path, names[i]!, true, false);
       if (typeof next === "number" || next instanceof FileTarget)
         return next instanceof FileTarget ? -ENOTDIR : next;
       if (!next.inode.isDirectory) return -ENOTDIR;
@@ -93,7 +104,7 @@ class Walk {
     }
     if (wholeOptions === null) return this.#parentWalk(path, last < 0 ? "" : names[last]!, mustBeDirectory);
     if (last < 0) return path;
-    const found = this.#step(path, names[last]!, wholeOptions.follow || mustBeDirectory);
+    const found = this.#step(path, names[last]!, wholeOptions.follow || mustBeDirectory, isTrailing);
     if (mustBeDirectory && found instanceof Path && !found.inode.isDirectory) return -ENOTDIR;
     if (mustBeDirectory && found instanceof FileTarget) return -ENOTDIR;
     return found;
@@ -127,7 +138,7 @@ class Walk {
     return (this.#resolve & RESOLVE_NO_XDEV) !== 0 && parent.mount !== path.mount ? -EXDEV : parent;
   }
 
-  #step(path: Path, name: string, follow: boolean): Path | FileTarget | number {
+  #step(path: Path, name: string, follow: boolean, isTrailing: boolean): Path | FileTarget | number {
     const error = this.#maySearch(path);
     if (error < 0) return error;
     if (name === ".") return path;
@@ -138,14 +149,31 @@ class Walk {
     const { inode } = dentry;
     if (inode === null) return -ENOENT;
     const found = new Path(path.mount, dentry);
-    if (inode.isSymlink) return follow ? this.#follow(path, found) : found;
+    if (inode.isSymlink) return follow ? this.#follow(path, found, isTrailing) : found;
     const top = this.#context.namespace.topOf(found);
     if ((this.#resolve & RESOLVE_NO_XDEV) !== 0 && top.mount !== path.mount) return -EXDEV;
     return top;
   }
 
-  #follow(directory: Path, link: Path): Path | FileTarget | number {
-    if (++this.#links > SYMLINKS_MAX || (this.#resolve & RESOLVE_NO_SYMLINKS) !== 0) return -ELOOP;
+  // In a sticky directory that all may write to, a symlink at the end of a path leads its owner, and others if
+  // it is the directory's owner's (fs.protected_symlinks).
+  #mayFollow(directory: Path, link: Path): number {
+    const { kernel, credentials } = this.#context;
+    if (kernel.sysctls.get("fs/protected_symlinks") === 0) return 0;
+    const parent = directory.inode.attributes();
+    if (typeof parent === "number") return parent;
+    if ((parent.mode & STICKY_FOR_ALL) !== STICKY_FOR_ALL) return 0;
+    const attributes = link.inode.attributes();
+    if (typeof attributes === "number") return attributes;
+    return attributes.uid === credentials.fsuid || attributes.uid === parent.uid ? 0 : -EACCES;
+  }
+
+  #follow(directory: Path, link: Path, isTrailing: boolean): Path | FileTarget | number {
+    if (++this.#links > SYMLINKS_MAX) return -ELOOP;
+    const error = isTrailing ? this.#mayFollow(directory, link) : 0;
+    if (error < 0) return error;
+    if ((this.#resolve & RESOLVE_NO_SYMLINKS) !== 0 || (link.mount.flags & MS_NOSYMFOLLOW) !== 0)
+      return -ELOOP;
     const magic = link.inode.follow();
     if (magic !== null) {
       if ((this.#resolve & (RESOLVE_NO_MAGICLINKS | RESOLVE_BENEATH | RESOLVE_IN_ROOT)) !== 0)
@@ -157,7 +185,7 @@ class Walk {
     if (typeof target === "number") return target;
     link.inode.accessed(0, link);
     if (target === "") return -ENOENT;
-    return this.walk(directory, target, { follow: true }) as Path | FileTarget | number;
+    return this.walk(directory, target, { follow: true }, isTrailing) as Path | FileTarget | number;
   }
 }
 
