@@ -62,6 +62,9 @@ export const FS_IOC_FSGETXATTR = 0x801c581f;
 export const BLKGETSIZE64 = 0x80081272;
 export const BLKSSZGET = 0x1268;
 
+// Namespaces
+export const NS_GET_NSTYPE = 0xb703;
+
 // Sockets and interfaces
 export const FIOSETOWN = 0x8901;
 export const FIOGETOWN = 0x8903;

@@ -83,4 +83,9 @@ export class SignalSet {
   intersects(other: SignalSet): boolean {
     return (this.low & other.low) !== 0 || (this.high & other.high) !== 0;
   }
+
+  /** As /proc shows sets: 16 digits. */
+  toHex(): string {
+    return (this.high >>> 0).toString(16).padStart(8, "0") + (this.low >>> 0).toString(16).padStart(8, "0");
+  }
 }

@@ -5,7 +5,7 @@ import type { Kernel } from "../kernel.ts";
 import { OpenFile } from "./file.ts";
 
 export abstract class AnonymousFile extends OpenFile {
-  override readonly isStream = true;
+  override readonly isStream: boolean = true;
   readonly kernel: Kernel;
   /** "[eventfd]": what /proc/PID/fd shows. */
   protected abstract readonly kind: string;

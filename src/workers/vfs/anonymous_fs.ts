@@ -107,11 +107,17 @@ export class AnonymousInodes {
   readonly #sockets: AnonymousFs;
   /** All files of eventfd, epoll, ... share one inode, as on Linux. */
   readonly other: AnonymousInode;
+  #lastEventId = -1;
 
   constructor(kernel: Kernel) {
     this.#pipes = new AnonymousFs(kernel, "pipefs");
     this.#sockets = new AnonymousFs(kernel, "sockfs");
     this.other = new AnonymousInode(new AnonymousFs(kernel, "anon_inodefs"), 0o600, 0, 0);
+  }
+
+  /** What fdinfo tells eventfds apart by. */
+  nextEventId(): number {
+    return ++this.#lastEventId;
   }
 
   pipe({ fsuid, fsgid }: Credentials): AnonymousInode {

@@ -19,6 +19,7 @@ import type { Word64 } from "../../shared/abi/struct.ts";
 import type { Task } from "../supervisor/task.ts";
 import { AnonymousFile } from "./anonymous_file.ts";
 import type { OpenFile } from "./file.ts";
+import { kernelDevice } from "./stat.ts";
 import type { WaitEntry } from "./wait_queue.ts";
 
 /** How deep epoll files may watch each other. */
@@ -214,6 +215,20 @@ export class EpollFile extends AnonymousFile {
 
   override watch(_events: number, task: Task): void {
     for (const items of this.#items.values()) for (const item of items) item.file.watch(item.events, task);
+  }
+
+  override *info(): Iterable<string> {
+    for (const items of this.#items.values())
+      for (const { file, fd, mask, data } of items) {
+        const hex = (data.hi >>> 0).toString(16) + (data.lo >>> 0).toString(16).padStart(8, "0");
+        const value = hex.replace(/^0+(?=.)/, "").padStart(16);
+        const events = mask.toString(16).padStart(8);
+        const position = "position" in file ? file.position : 0;
+        const ino = (file.inode?.ino ?? 0).toString(16);
+        const device = kernelDevice(file.inode?.fs.dev ?? 0).toString(16);
+        const target = `tfd: ${String(fd).padStart(8)} events: ${events} data: ${value}`;
+        yield `${target}  pos:${position} ino:${ino} sdev:${device}\n`;
+      }
   }
 
   override release(): void {

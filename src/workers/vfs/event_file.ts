@@ -16,11 +16,13 @@ export class EventFile extends AnonymousFile {
   readonly #semaphore: boolean;
   #low: number;
   #high = 0;
+  readonly #id: number;
 
   constructor(kernel: Kernel, initial: number, flags: number, status: number) {
     super(kernel, O_RDWR | status);
     this.#semaphore = (flags & EFD_SEMAPHORE) !== 0;
     this.#low = initial >>> 0;
+    this.#id = kernel.anonymous.nextEventId();
   }
 
   override read(task: Task, offset: number, length: number): number {
@@ -52,6 +54,15 @@ export class EventFile extends AnonymousFile {
     this.#high = top;
     if (this.#low !== 0 || this.#high !== 0) this.waiters.wake(POLLIN);
     return SIZE;
+  }
+
+  override info(): Iterable<string> {
+    const [high, low] = [this.#high.toString(16), this.#low.toString(16)];
+    const count = this.#high === 0 ? low : high + low.padStart(8, "0");
+    const semaphore = Number(this.#semaphore);
+    return [
+      `eventfd-count: ${count.padStart(16)}\neventfd-id: ${this.#id}\neventfd-semaphore: ${semaphore}\n`,
+    ];
   }
 
   poll(): number {

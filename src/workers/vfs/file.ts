@@ -162,9 +162,9 @@ export abstract class OpenFile {
     return "anon_inode:[file]";
   }
 
-  /** What /proc/PID/fdinfo shows of it beside what all files have: whole lines. */
-  info(): string {
-    return "";
+  /** What /proc/PID/fdinfo shows of it beside what all files have: records of whole lines. */
+  info(): Iterable<string> {
+    return [];
   }
 
   /** The last reference is gone. */

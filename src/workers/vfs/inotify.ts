@@ -9,6 +9,7 @@ import type { Task } from "../supervisor/task.ts";
 import { AnonymousFile } from "./anonymous_file.ts";
 import type { Watch } from "./file_events.ts";
 import type { Inode } from "./inode.ts";
+import { kernelDevice } from "./stat.ts";
 
 /** struct inotify_event without its name. */
 const HEADER = 16;
@@ -157,6 +158,16 @@ export class InotifyFile extends AnonymousFile {
     view.setUint32(at + 12, sizeOf(event) - HEADER, true);
     bytes.fill(0, at + HEADER, at + sizeOf(event));
     for (let i = 0; i < name.length; i++) bytes[at + HEADER + i] = name.charCodeAt(i);
+  }
+
+  /** The newest watch first. */
+  override *info(): Iterable<string> {
+    for (const { wd, inode, mask, flags } of [...this.#watches.values()].reverse()) {
+      const [number, bits] = [wd.toString(16), (mask | flags) >>> 0];
+      const device = kernelDevice(inode.fs.dev).toString(16);
+      const where = `ino:${inode.ino.toString(16)} sdev:${device}`;
+      yield `inotify wd:${number} ${where} mask:${bits.toString(16)} ignored_mask:0 \n`;
+    }
   }
 
   override ioctl(task: Task, request: number, argument: number): number {

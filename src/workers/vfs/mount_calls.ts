@@ -114,9 +114,10 @@ function bind(task: Task, source: string, at: Path, recursive: boolean): number 
   return 0;
 }
 
-function remount(at: Path, flags: number): number {
+function remount(task: Task, at: Path, flags: number): number {
   if (!isMountRoot(at)) return -EINVAL;
   at.mount.flags = keptFlags(flags) | (at.mount.flags & ~KEPT);
+  task.fs.namespace.changed();
   return 0;
 }
 
@@ -138,6 +139,7 @@ function move(task: Task, source: string, at: Path): number {
   if (at.mount.isBelow(mount)) return -ELOOP;
   mount.detach();
   mount.attach(at);
+  task.fs.namespace.changed();
   return 0;
 }
 
@@ -150,7 +152,7 @@ function mount(task: Task, sourceAt: number, given: number, typeAt: number, data
   if (!mayMount(task)) return -EPERM;
   const low = (given % 2 ** 32) | 0;
   const flags = (low & MAGIC_MASK) === (MAGIC | 0) ? low & ~MAGIC_MASK : low;
-  if ((flags & M.MS_REMOUNT) !== 0) return remount(at, flags);
+  if ((flags & M.MS_REMOUNT) !== 0) return remount(task, at, flags);
   if ((flags & M.MS_BIND) === 0 && (flags & PROPAGATION) !== 0) return setPropagation(task, at, flags);
   // "." may have something on it.
   const top = task.fs.namespace.topOf(at);

@@ -117,6 +117,7 @@ function mayReuse({ kernel, credentials }: Task, { dentry, inode }: Path): numbe
 /** A magic link names an open file: the same inode again, with the flags asked for. */
 function reopen(task: Task, file: OpenFile, flags: number): OpenFile | number {
   if (file.path !== null) return openExisting(task, file.path, flags, false);
+  if ((flags & F.O_DIRECTORY) !== 0) return -ENOTDIR;
   return file.reopen(flags);
 }
 

@@ -4,7 +4,9 @@
 
 import { ENOENT } from "../../shared/abi/errno.ts";
 import { MS_RDONLY } from "../../shared/abi/mount.ts";
+import { POLLERR, POLLPRI } from "../../shared/abi/poll.ts";
 import type { FileSystem, Inode } from "./inode.ts";
+import { WaitQueue } from "./wait_queue.ts";
 
 export class Dentry {
   name: string;
@@ -201,6 +203,9 @@ export class MountNamespace {
   #mounts = new Set<Mount>();
   readonly #ids: MountIds;
   #users = 0;
+  /** How often the tree has changed, and who waits for that: readers of /proc/mounts and mountinfo. */
+  #changes = 0;
+  readonly waiters = new WaitQueue();
 
   constructor(ids: MountIds) {
     this.#ids = ids;
@@ -208,6 +213,16 @@ export class MountNamespace {
 
   get mounts(): ReadonlySet<Mount> {
     return this.#mounts;
+  }
+
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** The tree, or what is told of a mount in it, is another from now on. */
+  changed(): void {
+    this.#changes++;
+    this.waiters.wake(POLLPRI | POLLERR);
   }
 
   /** The number of a mount that is in no tree. */
@@ -236,6 +251,7 @@ export class MountNamespace {
     const mount = new Mount(this.#ids.next(), fs, root, flags, source);
     mount.attach(at);
     this.#mounts.add(mount);
+    this.changed();
     return mount;
   }
 
@@ -274,6 +290,7 @@ export class MountNamespace {
       gone.detach();
       gone.removed();
     }
+    this.changed();
   }
 
   get #root(): Mount {
@@ -287,6 +304,7 @@ export class MountNamespace {
     old.detach();
     mount.attach(place);
     old.attach(at);
+    this.changed();
     if (place !== null) return;
     this.#mounts = new Set([mount, ...this.#mounts]);
   }

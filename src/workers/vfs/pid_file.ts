@@ -80,9 +80,9 @@ export class PidFile extends OpenFile {
     return "anon_inode:[pidfd]";
   }
 
-  override info(): string {
+  override info(): Iterable<string> {
     const pid = this.group.state === "reaped" ? -1 : this.group.pid;
-    return `Pid:\t${pid}\nNSpid:\t${pid}\n`;
+    return [`Pid:\t${pid}\nNSpid:\t${pid}\n`];
   }
 
   release(): void {}

@@ -7,13 +7,14 @@ import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.t
 import type { Task } from "../supervisor/task.ts";
 import { OpenFile } from "./file.ts";
 import type { Inode } from "./inode.ts";
+import type { WaitQueue } from "./wait_queue.ts";
 
 export abstract class SeekableFile extends OpenFile {
   override readonly isStream: boolean = false;
   position = 0;
 
-  constructor(inode: Inode, flags: number) {
-    super(flags);
+  constructor(inode: Inode, flags: number, waiters?: WaitQueue) {
+    super(flags, waiters);
     this.inode = inode;
   }
 

@@ -62,6 +62,10 @@ export class SignalFile extends AnonymousFile {
     watchers.add(this.#entry);
   }
 
+  override info(): Iterable<string> {
+    return [`sigmask:\t${this.#mask.toHex()}\n`];
+  }
+
   override release(): void {
     for (const queue of this.#watched) queue.deref()?.remove(this.#entry);
   }

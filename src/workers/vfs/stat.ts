@@ -35,6 +35,11 @@ export function readStat(view: DataView): Attributes {
   };
 }
 
+/** A device number as the kernel itself holds it (12 and 20 bits), which some files of proc show. */
+export function kernelDevice(dev: number): number {
+  return (((dev >>> 8) & 0xfff) << 20) | (dev & 0xff) | ((dev >>> 12) & 0xfff00);
+}
+
 export function writeStat(a: Attributes, bytes: Uint8Array, at: number): void {
   stat.encode(
     {

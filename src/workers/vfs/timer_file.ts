@@ -5,6 +5,7 @@ import { EAGAIN, EINVAL } from "../../shared/abi/errno.ts";
 import { O_RDWR } from "../../shared/abi/fcntl.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
 import { write64 } from "../../shared/abi/struct.ts";
+import { NSEC_PER_SEC } from "../../shared/abi/time.ts";
 import type { Kernel } from "../kernel.ts";
 import { deadlineOf } from "../supervisor/clocks.ts";
 import type { Task } from "../supervisor/task.ts";
@@ -19,6 +20,10 @@ export interface TimerState {
   readonly interval: number;
 }
 
+function split(ns: number): string {
+  return `${Math.floor(ns / NSEC_PER_SEC)}, ${ns % NSEC_PER_SEC}`;
+}
+
 export class TimerFile extends AnonymousFile {
   protected readonly kind = "[timerfd]";
   readonly #clock: number;
@@ -28,6 +33,7 @@ export class TimerFile extends AnonymousFile {
   #interval = 0;
   #expired = false;
   #ticks = 0;
+  #absolute = false;
 
   constructor(kernel: Kernel, clock: number, status: number) {
     super(kernel, O_RDWR | status);
@@ -36,6 +42,7 @@ export class TimerFile extends AnonymousFile {
 
   set(value: number, interval: number, absolute: boolean): void {
     this.#disarm();
+    this.#absolute = absolute;
     this.#interval = interval;
     this.#expired = false;
     this.#ticks = 0;
@@ -49,6 +56,13 @@ export class TimerFile extends AnonymousFile {
     this.#catchUp();
     const left = this.#timer === null ? 0 : this.#deadlineNs - this.kernel.native.monotonicNs();
     return { value: this.#timer === null ? 0 : Math.max(1, left), interval: this.#interval };
+  }
+
+  override info(): Iterable<string> {
+    const { value, interval } = this.get();
+    const [flags, left, each] = [Number(this.#absolute), split(value), split(interval)];
+    const head = `clockid: ${this.#clock}\nticks: ${this.#ticks}\nsettime flags: 0${flags}\n`;
+    return [`${head}it_value: (${left})\nit_interval: (${each})\n`];
   }
 
   #arm(): void {

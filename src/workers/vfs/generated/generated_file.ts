@@ -4,6 +4,7 @@
 
 import { EAGAIN, EINVAL, EIO, ESRCH } from "../../../shared/abi/errno.ts";
 import { SEEK_CUR } from "../../../shared/abi/fcntl.ts";
+import { POLLERR, POLLIN, POLLPRI, POLLRDNORM } from "../../../shared/abi/poll.ts";
 import type { Credentials } from "../../supervisor/credentials.ts";
 import type { Task } from "../../supervisor/task.ts";
 import type { Inode } from "../inode.ts";
@@ -30,6 +31,8 @@ export class GeneratedFile extends SeekableFile {
   #record = "";
   #done = 0;
   #at = 0;
+  /** The count of changes that who polls knows. */
+  #seen: number;
 
   constructor(
     inode: Inode,
@@ -39,7 +42,8 @@ export class GeneratedFile extends SeekableFile {
     credentials: Credentials,
     contents: Contents,
   ) {
-    super(inode, flags);
+    super(inode, flags, contents.changes?.waiters);
+    this.#seen = contents.changes?.count() ?? 0;
     this.#node = node;
     this.#subject = subject;
     this.#credentials = credentials;
@@ -157,6 +161,19 @@ export class GeneratedFile extends SeekableFile {
     const text = Buffer.from(task.bytes.subarray(at, at + length)).toString("latin1");
     const taken = write.call(this.#node, this.#subject, text, this.#credentials, position);
     return taken === 0 ? length : taken;
+  }
+
+  override get pollable(): boolean {
+    return this.#contents.changes !== undefined;
+  }
+
+  override poll(): number {
+    const { changes } = this.#contents;
+    if (changes === undefined) return super.poll();
+    const count = changes.count();
+    const isNew = count !== this.#seen;
+    this.#seen = count;
+    return POLLIN | POLLRDNORM | (isNew ? POLLERR | POLLPRI : 0);
   }
 
   /** There is no end to seek to. */

@@ -6,6 +6,7 @@ import { ESRCH } from "../../../shared/abi/errno.ts";
 import type { Kernel } from "../../kernel.ts";
 import type { Credentials } from "../../supervisor/credentials.ts";
 import type { MagicTarget } from "../inode.ts";
+import type { WaitQueue } from "../wait_queue.ts";
 
 export interface Subject {
   readonly kernel: Kernel;
@@ -34,6 +35,8 @@ export interface Contents {
   readonly bytes?: (position: number, length: number) => Uint8Array | number;
   /** The open file is gone. */
   readonly release?: () => void;
+  /** What the file shows has changed when the count has; who polls is told of it once, and woken by the queue. */
+  readonly changes?: { readonly count: () => number; readonly waiters: WaitQueue };
 }
 
 export interface FileNode<S extends Subject> {

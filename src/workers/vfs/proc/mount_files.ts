@@ -3,7 +3,14 @@
 // when it was opened.
 
 import { EINVAL } from "../../../shared/abi/errno.ts";
-import { MS_NOATIME, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RELATIME } from "../../../shared/abi/mount.ts";
+import {
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_RELATIME,
+} from "../../../shared/abi/mount.ts";
 import { pin, unpin } from "../fs_state.ts";
 import { bound, type FileNode } from "../generated/nodes.ts";
 import type { FileSystem } from "../inode.ts";
@@ -16,6 +23,7 @@ const MOUNT_FLAGS: readonly (readonly [number, string])[] = [
   [MS_NOEXEC, "noexec"],
   [MS_NOATIME, "noatime"],
   [MS_RELATIME, "relatime"],
+  [MS_NOSYMFOLLOW, "nosymfollow"],
 ];
 
 /** Mounts deeper than so many names are left out: no record costs more. */
@@ -52,7 +60,7 @@ function* records(namespace: MountNamespace, root: Path, format: Format): Genera
   }
 }
 
-function perMount(format: Format, mode = 0o444): FileNode<ProcessSubject> {
+function perMount(format: Format, tells: boolean, mode = 0o444): FileNode<ProcessSubject> {
   return bound(
     (subject) => {
       if (!subject.alive) return -EINVAL;
@@ -61,6 +69,7 @@ function perMount(format: Format, mode = 0o444): FileNode<ProcessSubject> {
       pin(root);
       return {
         records: () => records(namespace, root, format),
+        ...(tells && { changes: { count: () => namespace.changes, waiters: namespace.waiters } }),
         release: () => {
           unpin(root);
           namespace.letGo();
@@ -73,6 +82,7 @@ function perMount(format: Format, mode = 0o444): FileNode<ProcessSubject> {
 
 export const mounts = perMount(
   (mount, place) => `${escaped(mount.source)} ${place} ${mount.fs.type} ${flagsOf(mount)} 0 0\n`,
+  true,
 );
 
 export const mountInfo = perMount((mount, place) => {
@@ -80,9 +90,10 @@ export const mountInfo = perMount((mount, place) => {
   const where = `${mount.id} ${parent} ${deviceOf(mount.fs)} ${rootOf(mount)} ${place}`;
   const access = mount.readOnly ? "ro" : "rw";
   return `${where} ${flagsOf(mount)} - ${mount.fs.type} ${escaped(mount.source)} ${access}\n`;
-});
+}, true);
 
 export const mountStats = perMount(
   (mount, place) => `device ${escaped(mount.source)} mounted on ${place} with fstype ${mount.fs.type}\n`,
+  false,
   0o400,
 );

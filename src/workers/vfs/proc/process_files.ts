@@ -1,14 +1,18 @@
 // The table of /proc/PID and /proc/PID/task/TID (proc_pid(5)).
 
-import { EACCES, EINVAL, ENOENT, EPERM } from "../../../shared/abi/errno.ts";
+import { EACCES, EINVAL, ENOENT } from "../../../shared/abi/errno.ts";
 import { CAP_SYS_RESOURCE } from "../../../shared/abi/prctl.ts";
+import * as S from "../../../shared/abi/sched.ts";
 import { FIRST_INODE } from "../../ipc/namespace.ts";
 import { capable } from "../../supervisor/credentials.ts";
+import { mayCurrentInspect } from "../../supervisor/ptrace_access.ts";
 import { directory, type FileNode, file, link, numberOf, type Table } from "../generated/nodes.ts";
+import type { MagicTarget } from "../inode.ts";
 import { mountInfo, mountStats, mounts } from "./mount_files.ts";
+import { NamespaceFile } from "./namespace_file.ts";
 import { DESCRIPTOR_DIRECTORIES, PLACE_LINKS } from "./process_links.ts";
 import { maps, smaps, smapsRollup } from "./process_maps.ts";
-import { auxiliaryVector, commandLine, environment } from "./process_memory.ts";
+import { auxiliaryVector, commandLine, environment, memoryOf, pagemap } from "./process_memory.ts";
 import { stat, statm, status } from "./process_stat.ts";
 import { mayLook, type ProcessSubject } from "./subjects.ts";
 
@@ -76,29 +80,39 @@ const IO_ROWS = ["rchar", "wchar", "syscr", "syscw", "read_bytes", "write_bytes"
 
 const MAP = file<ProcessSubject>(() => "         0          0 4294967295\n");
 
-/** Namespaces, with the numbers that Linux gives to the first of each kind. */
-const NAMESPACE_NUMBERS: readonly (readonly [string, number | ((subject: ProcessSubject) => number)])[] = [
-  ["cgroup", 4026531835],
-  ["ipc", (subject) => (subject.alive ? subject.task.ipc.namespace.inode : FIRST_INODE)],
-  ["mnt", 4026531841],
-  ["net", 4026531840],
-  ["pid", 4026531836],
-  ["pid_for_children", 4026531836],
-  ["time", 4026531834],
-  ["time_for_children", 4026531834],
-  ["user", 4026531837],
-  ["uts", 4026531838],
+type NamespaceNumber = number | ((subject: ProcessSubject) => number);
+
+/** Namespaces: their kind, and the numbers that Linux gives to the first of each. */
+const NAMESPACE_NUMBERS: readonly (readonly [string, number, NamespaceNumber])[] = [
+  ["cgroup", S.CLONE_NEWCGROUP, 4026531835],
+  ["ipc", S.CLONE_NEWIPC, (subject) => (subject.alive ? subject.task.ipc.namespace.inode : FIRST_INODE)],
+  ["mnt", S.CLONE_NEWNS, 4026531841],
+  ["net", S.CLONE_NEWNET, 4026531840],
+  ["pid", S.CLONE_NEWPID, 4026531836],
+  ["pid_for_children", S.CLONE_NEWPID, 4026531836],
+  ["time", S.CLONE_NEWTIME, 4026531834],
+  ["time_for_children", S.CLONE_NEWTIME, 4026531834],
+  ["user", S.CLONE_NEWUSER, 4026531837],
+  ["uts", S.CLONE_NEWUTS, 4026531838],
 ];
 
+function namespaceLink(name: string, type: number, number: NamespaceNumber) {
+  const kind = name.replace("_for_children", "");
+  const numberOf = (subject: ProcessSubject) => (typeof number === "number" ? number : number(subject));
+  return link<ProcessSubject>(
+    (subject) => {
+      const error = mayCurrentInspect(subject.group);
+      return error < 0 ? error : `${kind}:[${numberOf(subject)}]`;
+    },
+    (subject): MagicTarget => {
+      if (mayCurrentInspect(subject.group) < 0) return { kind: "error", errno: EACCES };
+      return { kind: "file", file: new NamespaceFile(subject.kernel, kind, numberOf(subject), type) };
+    },
+  );
+}
+
 const NAMESPACES: Table<ProcessSubject> = Object.fromEntries(
-  NAMESPACE_NUMBERS.map(([name, number]) => [
-    name,
-    link<ProcessSubject>(
-      (subject) =>
-        `${name.replace("_for_children", "")}:[${typeof number === "number" ? number : number(subject)}]`,
-      () => ({ kind: "error", errno: EPERM }),
-    ),
-  ]),
+  NAMESPACE_NUMBERS.map(([name, type, number]) => [name, namespaceLink(name, type, number)]),
 );
 
 /** What a process and a thread have in common. */
@@ -116,6 +130,7 @@ const COMMON: Table<ProcessSubject> = {
   limits: file(limits),
   loginuid: file(() => String(NO_LOGIN)),
   maps,
+  mem: memoryOf,
   mountinfo: mountInfo,
   mounts,
   net: directory({}),
@@ -123,6 +138,7 @@ const COMMON: Table<ProcessSubject> = {
   oom_adj: file(() => "0\n"),
   oom_score: file(() => "666\n"),
   oom_score_adj: oomScoreAdj,
+  pagemap,
   personality: file(() => "00000000\n", PRIVATE),
   projid_map: MAP,
   sessionid: file(() => String(NO_LOGIN)),

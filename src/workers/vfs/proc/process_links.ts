@@ -2,10 +2,10 @@
 // the process (proc(5)).
 
 import { EACCES, ENOENT } from "../../../shared/abi/errno.ts";
-import { O_CLOEXEC, O_LARGEFILE } from "../../../shared/abi/fcntl.ts";
+import { O_CLOEXEC } from "../../../shared/abi/fcntl.ts";
 import { mayCurrentInspect, mayInspect } from "../../supervisor/ptrace_access.ts";
 import type { OpenFile } from "../file.ts";
-import { type Dynamic, directory, file, type LinkNode, link, numberOf } from "../generated/nodes.ts";
+import { type Dynamic, directory, type FileNode, type LinkNode, link, numberOf } from "../generated/nodes.ts";
 import type { MagicTarget } from "../inode.ts";
 import { displayName, type Path } from "../path.ts";
 import type { DescriptorSubject, ProcessSubject } from "./subjects.ts";
@@ -58,17 +58,36 @@ const FD_LINK: LinkNode<DescriptorSubject> = {
   },
 };
 
-const FD_INFO = file<DescriptorSubject>(
-  ({ process, fd, file: open }) => {
-    if (open === undefined) return -ENOENT;
-    const flags = open.flags | O_LARGEFILE | (process.files?.closesOnExec(fd) === true ? O_CLOEXEC : 0);
-    const position = "position" in open ? open.position : 0;
-    const ino = open.inode?.ino ?? 0;
-    const mount = open.path?.mount.id ?? 0;
-    return `pos:\t${position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${mount}\nino:\t${ino}\n${open.info()}`;
+function infoHead({ process, fd }: DescriptorSubject, open: OpenFile): string {
+  const flags = open.flags | (process.files?.closesOnExec(fd) === true ? O_CLOEXEC : 0);
+  const position = "position" in open ? open.position : 0;
+  const mount = open.path?.mount.id ?? 0;
+  const ino = open.inode?.ino ?? 0;
+  return `pos:\t${position}\nflags:\t0${flags.toString(8)}\nmnt_id:\t${mount}\nino:\t${ino}\n`;
+}
+
+/** What an open file tells may be long (an epoll set): a record at a time. */
+const FD_INFO: FileNode<DescriptorSubject> = {
+  kind: "file",
+  mode: 0o444,
+  open(subject, credentials) {
+    const { group } = subject.process;
+    const refused = mayInspect(credentials, group);
+    if (refused < 0) return refused;
+    return {
+      *records() {
+        const { file: open } = subject;
+        const error = open === undefined ? -ENOENT : mayInspect(credentials, group);
+        if (error < 0 || open === undefined) {
+          yield error;
+          return;
+        }
+        yield infoHead(subject, open);
+        yield* open.info();
+      },
+    };
   },
-  { mayRead: ({ process }, credentials) => mayInspect(credentials, process.group) },
-);
+};
 
 function descriptors(node: typeof FD_LINK | typeof FD_INFO): Dynamic<ProcessSubject> {
   return {

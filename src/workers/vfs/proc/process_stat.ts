@@ -130,12 +130,8 @@ export function statm(subject: ProcessSubject): string {
   return `${pages(totals.total)} ${residentPages} 0 ${pages(totals.exec)} 0 ${data} 0\n`;
 }
 
-function hexSet({ low, high }: SignalSet): string {
-  return (high >>> 0).toString(16).padStart(8, "0") + (low >>> 0).toString(16).padStart(8, "0");
-}
-
 function hexWords(low: number, high: number): string {
-  return hexSet(new SignalSet(low, high));
+  return new SignalSet(low, high).toHex();
 }
 
 function memoryLines(subject: ProcessSubject): [string, string][] {
@@ -208,11 +204,11 @@ export function status(subject: ProcessSubject): string {
     ...memoryLines(subject),
     ["Threads", group.tasks.length],
     ["SigQ", `${queued}/${limit === Number.POSITIVE_INFINITY ? RLIM_INFINITY : limit}`],
-    ["SigPnd", hexSet(task.pending.set)],
-    ["ShdPnd", hexSet(group.pending.set)],
-    ["SigBlk", hexSet(task.blocked)],
-    ["SigIgn", hexSet(ignored)],
-    ["SigCgt", hexSet(caught)],
+    ["SigPnd", task.pending.set.toHex()],
+    ["ShdPnd", group.pending.set.toHex()],
+    ["SigBlk", task.blocked.toHex()],
+    ["SigIgn", ignored.toHex()],
+    ["SigCgt", caught.toHex()],
     ["CapInh", hexWords(credentials.inheritableLow, credentials.inheritableHigh)],
     ["CapPrm", hexWords(credentials.permittedLow, credentials.permittedHigh)],
     ["CapEff", hexWords(credentials.effectiveLow, credentials.effectiveHigh)],

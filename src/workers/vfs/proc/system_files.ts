@@ -6,7 +6,7 @@ import { readI64 } from "../../../shared/abi/struct.ts";
 import { CLOCK_BOOTTIME, CLOCK_REALTIME } from "../../../shared/abi/time.ts";
 import type { Kernel } from "../../kernel.ts";
 import { RELEASE, VERSION } from "../../supervisor/uts.ts";
-import { constant, file, type Node } from "../generated/nodes.ts";
+import { constant, directory, file, type Node } from "../generated/nodes.ts";
 import { cpuCount, cpuTimes } from "./cpus.ts";
 import { readHostText } from "./host_account.ts";
 import { stateOf } from "./process_state.ts";
@@ -176,6 +176,11 @@ const DEVICES = `Character devices:
 Block devices:
 `;
 
+/** Nobody is made to wait by others in the sandbox, as far as it knows. */
+const PRESSURE = ["some", "full"]
+  .map((kind) => `${kind} avg10=0.00 avg60=0.00 avg300=0.00 total=0`)
+  .join("\n");
+
 export const SYSTEM_FILES: Readonly<Record<string, Node<SystemSubject>>> = {
   cmdline: constant(""),
   consoles: file(() => ""),
@@ -188,6 +193,9 @@ export const SYSTEM_FILES: Readonly<Record<string, Node<SystemSubject>>> = {
   locks: file(() => ""),
   meminfo: file(meminfo),
   modules: file(() => ""),
+  pressure: directory<SystemSubject>(
+    Object.fromEntries(["cpu", "io", "memory"].map((name) => [name, constant(PRESSURE)])),
+  ),
   partitions: file(() => "major minor  #blocks  name\n\n"),
   stat: file(stat),
   swaps: file(() => "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"),
