@@ -74,7 +74,7 @@ const KERNEL_HEADERS = [
   ...["wait", "mount", "inotify", "fs", "xattr", "memfd", "openat2", "close_range", "falloc", "fadvise"],
   ...["random", "membarrier", "ptrace", "seccomp", "timerfd", "eventfd", "signalfd", "in", "in6", "net"],
   ...["sockios", "ipc", "shm", "sem", "msg", "capability", "limits", "magic", "personality", "pidfd"],
-  ...["audit", "elf", "kcmp", "fiemap", "signal"],
+  ...["audit", "elf", "kcmp", "fiemap", "nsfs", "signal"],
 ]
   .map((name) => `linux/${name}`)
   .concat(
