@@ -115,3 +115,10 @@ RF_EXPORT int32_t rf_getcpu(void) {
 RF_EXPORT int32_t rf_close(int32_t fd) {
   return result_of(close(fd));
 }
+
+/* The same on any thread: the host frees the pages of a large file meanwhile. */
+RF_EXPORT int32_t rf_close_large(int32_t fd, double unused, double alsoUnused) {
+  (void)unused;
+  (void)alsoUnused;
+  return rf_close(fd);
+}

@@ -64,6 +64,8 @@ export class Counters {
   ignoredKicks = 0;
   /** Host calls that were made in the background, because they might wait for a disk. */
   backgroundCalls = 0;
+  /** Calls, timers and callbacks that held the kernel thread for too long (long_turns.ts). */
+  longTurns = 0;
   sleeps = 0;
 
   toRecord(): Record<string, number> {

@@ -61,7 +61,10 @@ class KernelThread {
 
   /** Runs until the event loop is due, then comes back after it has turned. */
   run = (): void => {
-    this.#lastTurnNs = this.#kernel.native.monotonicNs();
+    const { longTurns, native } = this.#kernel;
+    longTurns.nr = -1;
+    longTurns.end("event loop", null);
+    this.#lastTurnNs = native.monotonicNs();
     if (this.#turnsLeft > 0) this.#turnsLeft--;
     else this.#loop();
     setImmediate(this.run);

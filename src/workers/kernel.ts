@@ -25,6 +25,7 @@ import { Counters } from "./counters.ts";
 import { HeapBudget } from "./heap_budget.ts";
 import { IPC_SETTINGS } from "./ipc/limits.ts";
 import { IpcNamespace } from "./ipc/namespace.ts";
+import { LongTurns } from "./long_turns.ts";
 import { Vdso } from "./mem/vdso.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import type { Native } from "./native.ts";
@@ -65,6 +66,8 @@ import { Ptys } from "./vfs/tty/pty.ts";
 
 /** Tasks that go on before requests are looked at again: one call may end the waits of thousands. */
 const DUE_AT_ONCE = 128;
+/** And for how long. */
+const DUE_MS = 2;
 /** Throws that are logged: later ones are only counted. */
 const THROWS_LOGGED = 100;
 const LISTED_MAX = 64 << 20;
@@ -109,6 +112,7 @@ export class Kernel {
   readonly timers = new Timers();
   /** Long work that nobody waits for. */
   readonly steps = new Steps(this);
+  readonly longTurns = new LongTurns(this);
   /** CLOCK_MONOTONIC as the kernel thread's loop last saw it: for what need not be exact. */
   nowNs = 0;
   readonly counters = new Counters();
@@ -285,11 +289,13 @@ export class Kernel {
     task.sequence = sequenceOf(request);
     this.current = task;
     this.counters.requests++;
+    this.longTurns.nr = task.nr;
     try {
       this.#serve(task, kindOf(request));
     } catch (error) {
       this.#onThrow(task, error);
     }
+    this.longTurns.end("request", null);
     if (this.#due.length > 0) this.runDue();
   }
 
@@ -307,7 +313,7 @@ export class Kernel {
   /** Waits for the sleep set (SleepSet.wait). No process is to blame for a callback's throw: it ends here (F21). */
   waitForEvents(timeoutNs: number): number {
     try {
-      return this.sleep.wait(timeoutNs);
+      return this.sleep.wait(timeoutNs, this.longTurns);
     } catch (error) {
       this.#countThrow("a callback threw", error, {});
       return 1;
@@ -317,7 +323,7 @@ export class Kernel {
   /** Runs the timers that are due; throws end here as in waitForEvents. */
   expireTimers(nowNs: number): void {
     try {
-      this.timers.expire(nowNs);
+      this.timers.expire(nowNs, this.longTurns);
     } catch (error) {
       this.#countThrow("a timer threw", error, {});
     }
@@ -337,12 +343,18 @@ export class Kernel {
   runDue(): void {
     const due = this.#due;
     this.#due = due.length > DUE_AT_ONCE ? due.splice(DUE_AT_ONCE) : [];
-    for (const task of due) {
+    const endMs = this.longTurns.nowMs + DUE_MS;
+    for (let i = 0; i < due.length; i++) {
+      const task = due[i]!;
+      this.longTurns.nr = task.nr;
       try {
         task.goOn();
       } catch (error) {
         this.#onThrow(task, error);
       }
+      if (this.longTurns.end("next step", null) < endMs || i + 1 === due.length) continue;
+      this.#due = [...due.slice(i + 1), ...this.#due];
+      return;
     }
   }
 

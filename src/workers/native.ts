@@ -96,11 +96,15 @@ const DECLARATIONS = {
   fcntlGetFlags: "int32_t rf_fcntl_get_flags(int32_t fd)",
 } as const;
 
-/** Calls that may wait for a disk: they run on libuv's threads, and have no scratch area. */
+/** Calls that may wait for a disk, or take long: they run on libuv's threads, and have no scratch area. */
 const BACKGROUND = {
   warm: "int32_t rf_warm(int32_t fd, double position, double length)",
+  close: "int32_t rf_close_large(int32_t fd, double unused, double alsoUnused)",
   fsync: "int32_t rf_fsync(int32_t fd, double dataOnly, double unused)",
 } as const;
+
+/** Calls in the background at once: libuv has few threads, and koffi a bound of its own. */
+const BACKGROUND_MAX = 32;
 
 export type BackgroundEntry = keyof typeof BACKGROUND;
 
@@ -153,6 +157,8 @@ export function loadNative(path: string): Native {
   const background = Object.fromEntries(
     Object.entries(BACKGROUND).map(([name, declaration]) => [name, library.func(declaration)]),
   );
+  let running = 0;
+  const waiting: (() => void)[] = [];
   native["background"] = (
     entry: BackgroundEntry,
     fd: number,
@@ -160,9 +166,16 @@ export function loadNative(path: string): Native {
     b: number,
     done: (result: number) => void,
   ) => {
-    background[entry]!.async(fd, a, b, (error: unknown, result: number) =>
-      done(error === null ? result : -EIO),
-    );
+    const start = () => {
+      running++;
+      background[entry]!.async(fd, a, b, (error: unknown, result: number) => {
+        running--;
+        waiting.shift()?.();
+        done(error === null ? result : -EIO);
+      });
+    };
+    if (running < BACKGROUND_MAX) start();
+    else waiting.push(start);
   };
   typed.setScratch(scratch, SCRATCH_SIZE);
   return typed;

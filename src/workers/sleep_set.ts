@@ -3,6 +3,7 @@
 // callback. Besides the kernel thread's wait nothing in the kernel ever blocks.
 
 import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD } from "../shared/abi/poll.ts";
+import type { LongTurns } from "./long_turns.ts";
 import type { Native } from "./native.ts";
 
 const EVENTS_PER_WAIT = 64;
@@ -48,15 +49,19 @@ export class SleepSet {
   }
 
   /** Waits up to timeoutNs (0: only looks, negative: for ever) and runs the callbacks of what is ready. */
-  wait(timeoutNs: number): number {
+  wait(timeoutNs: number, turns: LongTurns): number {
     const ready = this.#native.epollWait(this.#epoll, EVENTS_PER_WAIT, timeoutNs);
+    turns.begin();
     if (ready <= 0) return 0;
+    turns.nr = -1;
     // Callbacks use the scratch area themselves.
     this.#events.set(this.#native.scratchWords.subarray(0, ready * 2));
     for (let i = 0; i < ready; i++) {
       // A callback before this one may have ended the watch.
       const onReady = this.#callbacks[this.#events[2 * i + 1]!];
-      if (onReady !== undefined) onReady(this.#events[2 * i]! >>> 0);
+      if (onReady === undefined) continue;
+      onReady(this.#events[2 * i]! >>> 0);
+      turns.end("event", onReady);
     }
     return ready;
   }

@@ -46,13 +46,14 @@ export class Steps {
 
   // One piece of each in turn, for about a millisecond.
   #turn(): void {
-    const { native } = this.#kernel;
+    const { native, longTurns } = this.#kernel;
     const endNs = native.monotonicNs() + TURN_NS;
     this.#armed = false;
     do {
       const piece = this.#pieces.shift();
       if (piece === undefined) return;
       if (!this.#do(piece)) this.#pieces.push(piece);
+      longTurns.end("piece", piece);
     } while (native.monotonicNs() < endNs);
     if (this.#pieces.length > 0) this.#arm();
   }

@@ -1,6 +1,11 @@
 // A kernel thread's timers: a binary heap over deadlines in nanoseconds of CLOCK_MONOTONIC. The
 // earliest deadline bounds the thread's sleep. Cancelling marks; marked entries leave with the heap.
 
+import type { LongTurns } from "./long_turns.ts";
+
+/** Timers that expire before requests are looked at again. */
+const EXPIRED_AT_ONCE = 64;
+
 export class Timer {
   readonly deadlineNs: number;
   readonly onExpire: () => void;
@@ -53,13 +58,15 @@ export class Timers {
     return this.#heap.length > 0 ? this.#heap[0]!.deadlineNs : Number.POSITIVE_INFINITY;
   }
 
-  /** Runs what is due at nowNs; returns how many expired. */
-  expire(nowNs: number): number {
+  /** Runs what is due at nowNs, or some of it, and the rest at the next call; returns how many expired. */
+  expire(nowNs: number, turns: LongTurns): number {
     let expired = 0;
-    while (this.nextDeadlineNs() <= nowNs) {
+    while (expired < EXPIRED_AT_ONCE && this.nextDeadlineNs() <= nowNs) {
       const timer = this.#pop();
       timer.cancelled = true;
+      turns.nr = -1;
       timer.onExpire();
+      turns.end("timer", timer.onExpire);
       expired++;
     }
     return expired;

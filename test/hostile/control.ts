@@ -15,6 +15,7 @@ const TOTALS = new Set([
   "strangers",
   "protocolErrors",
   "handlerErrors",
+  "longTurns",
   "ignoredKicks",
   "sleeps",
   "backgroundCalls",

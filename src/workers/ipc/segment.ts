@@ -2,11 +2,10 @@
 // size is sealed. It counts the VMAs that show it, as Linux does; one that is marked for removal goes with the
 // last of them. Its pages are nobody's, so its whole size is charged when it is made (F28).
 
-import { ENXIO } from "../../shared/abi/errno.ts";
-import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, SEEK_DATA } from "../../shared/abi/fcntl.ts";
 import { SHM_DEST } from "../../shared/abi/ipc.ts";
 import { readI64 } from "../../shared/abi/struct.ts";
 import { type CountedBacking, PAGE_SIZE } from "../mem/vma.ts";
+import { closeLarge } from "../vfs/memory/file_data.ts";
 import type { IpcMember } from "./member.ts";
 import type { IpcNamespace } from "./namespace.ts";
 import type { IpcPermissions } from "./permissions.ts";
@@ -15,8 +14,6 @@ import type { IpcPermissions } from "./permissions.ts";
 const SHM_DEV = 1;
 const STAT_BLOCKS_AT = 64;
 const BLOCK = 512;
-/** What is given back to the host in one step. */
-const FREE_STEP = 16 << 20;
 
 export class Segment {
   readonly namespace: IpcNamespace;
@@ -100,22 +97,7 @@ export class Segment {
     if (!marked && !forced && !this.namespace.isGone) return;
     this.maker?.made.delete(this);
     this.namespace.removeSegment(this);
-    this.namespace.steps.run(() => this.#freePiece());
-  }
-
-  // The host frees the pages of a large file while its last descriptor is closed, and nobody is served meanwhile.
-  #freePiece(): boolean {
-    const { native } = this.namespace.kernel;
-    if (this.length > FREE_STEP) {
-      const from = native.seek(this.hostFd, 0, SEEK_DATA);
-      if (from !== -ENXIO && from >= 0) {
-        const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-        if (native.fallocate(this.hostFd, mode, from, FREE_STEP) === 0) return false;
-      }
-    }
-    native.close(this.hostFd);
-    this.namespace.memoryFreed(this);
-    return true;
+    closeLarge(this.namespace.kernel, this.hostFd, this.length, () => this.namespace.memoryFreed(this));
   }
 }
 

@@ -46,6 +46,7 @@ export class Dispatcher {
     kernel.slots.readCall(task.slot, frame);
     const nr = frame.high(ORIG_RAX) === 0 ? frame.low(ORIG_RAX) : -1;
     task.nr = nr;
+    kernel.longTurns.nr = nr;
     task.outFault = null;
     task.beforeHandler = null;
     const handler = nr >= 0 && nr < KP_MARSHAL_COUNT ? this.#handlers[nr] : undefined;

@@ -98,7 +98,7 @@ function truncate(task: Task, target: Target | number, length: number): number {
   }
   const mode = withoutPrivileges(task, attributes) & MODE_BITS;
   const changes = mode === (attributes.mode & MODE_BITS) ? { size: length } : { size: length, mode };
-  const before = length === 0 ? null : (target.inode?.beforeWriting(task) ?? null);
+  const before = target.inode?.beforeTruncating(task, length) ?? null;
   return before === null
     ? apply(task, target, changes)
     : task.start(applyAfter(task, before, target, changes));

@@ -16,8 +16,11 @@ export class DentryCache {
   readonly #counters: Counters;
   readonly #heap: HeapBudget;
   readonly #limit: number;
-  /** In order of use, oldest first. */
-  readonly #used = new Set<Dentry>();
+  // In order of use, as a list: to take a key out of a Set and put it back leaves a hole in V8's table each time,
+  // and every search for that key passes them all.
+  #oldest: Dentry | null = null;
+  #newest: Dentry | null = null;
+  #size = 0;
 
   constructor(counters: Counters, heap: HeapBudget, limit = DEFAULT_LIMIT) {
     this.#counters = counters;
@@ -26,7 +29,7 @@ export class DentryCache {
   }
 
   get size(): number {
-    return this.#used.size;
+    return this.#size;
   }
 
   /** The dentry of a name in a directory, its inode null if there is none; or a negative errno other than ENOENT. */
@@ -65,9 +68,9 @@ export class DentryCache {
     const dentry = new Dentry(name, directory, inode);
     dentry.version = version;
     directory.children.set(name, dentry);
-    this.#used.add(dentry);
-    if (this.#used.size > this.#limit) this.#shrink();
-    this.#counters.dentries = this.#used.size;
+    this.#append(dentry);
+    if (this.#size > this.#limit) this.#shrink();
+    this.#counters.dentries = this.#size;
     return dentry;
   }
 
@@ -93,7 +96,7 @@ export class DentryCache {
     const replaced = parent.children.get(name);
     if (replaced !== undefined && replaced !== dentry) {
       replaced.deleted = true;
-      this.#used.delete(replaced);
+      this.#takeOut(replaced);
     }
     dentry.parent?.children.delete(dentry.name);
     dentry.parent = parent;
@@ -114,22 +117,44 @@ export class DentryCache {
 
   #forget(dentry: Dentry): void {
     if (dentry.parent?.children.get(dentry.name) === dentry) dentry.parent.children.delete(dentry.name);
-    this.#used.delete(dentry);
-    this.#counters.dentries = this.#used.size;
+    this.#takeOut(dentry);
+    this.#counters.dentries = this.#size;
   }
 
   #touch(dentry: Dentry): void {
-    this.#used.delete(dentry);
-    this.#used.add(dentry);
+    if (dentry === this.#newest) return;
+    this.#takeOut(dentry);
+    this.#append(dentry);
+  }
+
+  #append(dentry: Dentry): void {
+    dentry.isCached = true;
+    dentry.older = this.#newest;
+    if (this.#newest === null) this.#oldest = dentry;
+    else this.#newest.newer = dentry;
+    this.#newest = dentry;
+    this.#size++;
+  }
+
+  #takeOut(dentry: Dentry): void {
+    if (!dentry.isCached) return;
+    const { older, newer } = dentry;
+    if (older === null) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === null) this.#newest = older;
+    else newer.older = older;
+    dentry.isCached = false;
+    dentry.older = null;
+    dentry.newer = null;
+    this.#size--;
   }
 
   // A dentry that is dropped may still be somebody's working directory or open file: such a path keeps
   // working, since it holds the inode; only new walks make a new dentry. Those in use go to the end: a guest
   // that holds many does not make every look-up search through them.
   #shrink(): void {
-    let looks = LOOKS_PER_ADD;
-    for (const dentry of this.#used) {
-      if (looks-- === 0 || this.#used.size <= this.#limit) return;
+    for (let looks = LOOKS_PER_ADD; looks > 0 && this.#size > this.#limit; looks--) {
+      const dentry = this.#oldest!;
       if (dentry.children.size > 0 || dentry.mountedHere > 0 || dentry.pins > 0) this.#touch(dentry);
       else this.#forget(dentry);
     }

@@ -16,6 +16,7 @@ import {
   POLLRDNORM,
 } from "../../shared/abi/poll.ts";
 import type { Word64 } from "../../shared/abi/struct.ts";
+import type { Steps } from "../steps.ts";
 import type { Task } from "../supervisor/task.ts";
 import { AnonymousFile } from "./anonymous_file.ts";
 import type { OpenFile } from "./file.ts";
@@ -26,6 +27,8 @@ import type { WaitEntry } from "./wait_queue.ts";
 const NESTS_MAX = 4;
 /** How many epoll files may be reached from a file over so many others (Linux's path_limits). */
 const PATH_LIMITS = [Number.POSITIVE_INFINITY, 500, 100, 50, 10];
+/** Items that leave a set before others are served. */
+const FORGOTTEN_AT_ONCE = 512;
 const ALWAYS = EPOLLERR | EPOLLHUP;
 /** Bits of an item's events that are not events. */
 const PRIVATE = (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE) >>> 0;
@@ -69,8 +72,21 @@ export class EpollItem implements WaitEntry {
 
   /** What of the events that matter holds now. */
   ready(task: Task): number {
-    return this.file.poll(task) & this.events;
+    return this.file.references > 0 ? this.file.poll(task) & this.events : 0;
   }
+}
+
+/** A file has ended: it leaves the sets that it is in. Until it has, its items are never ready. */
+export function leaveSets(file: OpenFile, steps: Steps): void {
+  if (file.epollItems.size === 0) return;
+  steps.run(() => {
+    let left = FORGOTTEN_AT_ONCE;
+    for (const item of file.epollItems) {
+      if (left-- === 0) return false;
+      item.owner.forget(item);
+    }
+    return true;
+  });
 }
 
 /** An event as it was reported, to be taken back if it could not be delivered. */
@@ -83,7 +99,7 @@ export interface Reported {
 
 export class EpollFile extends AnonymousFile {
   protected readonly kind = "[eventpoll]";
-  readonly #items = new Map<OpenFile, EpollItem[]>();
+  readonly #items = new Map<OpenFile, Map<number, EpollItem>>();
   #ready = new Set<EpollItem>();
 
   // ---- epoll_ctl ----
@@ -93,8 +109,7 @@ export class EpollFile extends AnonymousFile {
       return -EINVAL;
     const error = file instanceof EpollFile ? this.#checkNesting(file) : 0;
     if (error < 0) return error;
-    const items = this.#items.get(file) ?? [];
-    if (items.some((item) => item.fd === fd)) return -EEXIST;
+    if (this.#find(file, fd) !== undefined) return -EEXIST;
     const { counters, heap } = this.kernel;
     if (!heap.hasRoom("epollItems")) return -ENOSPC;
     const item = new EpollItem(this, file, fd, (mask | ALWAYS) >>> 0, data);
@@ -105,8 +120,9 @@ export class EpollFile extends AnonymousFile {
       return -EINVAL;
     }
     counters.epollItems++;
-    items.push(item);
-    this.#items.set(file, items);
+    const items = this.#items.get(file);
+    if (items === undefined) this.#items.set(file, new Map([[fd, item]]));
+    else items.set(fd, item);
     file.waiters.addLasting(item);
     this.#look(task, item);
     return 0;
@@ -131,7 +147,7 @@ export class EpollFile extends AnonymousFile {
   }
 
   #find(file: OpenFile, fd: number): EpollItem | undefined {
-    return this.#items.get(file)?.find((item) => item.fd === fd);
+    return this.#items.get(file)?.get(fd);
   }
 
   /** Takes an item out of the set; its file may be about to end. */
@@ -141,9 +157,9 @@ export class EpollFile extends AnonymousFile {
     file.epollItems.delete(item);
     this.#ready.delete(item);
     this.kernel.counters.epollItems--;
-    const rest = this.#items.get(file)!.filter((other) => other !== item);
-    if (rest.length > 0) this.#items.set(file, rest);
-    else this.#items.delete(file);
+    const items = this.#items.get(file)!;
+    items.delete(item.fd);
+    if (items.size === 0) this.#items.delete(file);
   }
 
   // An item that is new or has changed may be ready already.
@@ -179,22 +195,20 @@ export class EpollFile extends AnonymousFile {
   /** Up to `limit` events, which count as reported. */
   collect(task: Task, limit: number): Reported[] {
     const reported: Reported[] = [];
-    const candidates = this.#ready;
-    // What becomes ready meanwhile, and what stays so, goes on a list of its own behind what is left.
-    this.#ready = new Set();
-    for (const item of candidates) {
-      if (reported.length === limit) break;
-      candidates.delete(item);
+    // What becomes ready meanwhile, and what stays so, goes to the end of the list: those are not for this call.
+    let left = this.#ready.size;
+    for (const item of this.#ready) {
+      if (reported.length === limit || left-- === 0) break;
+      this.#ready.delete(item);
       const events = item.ready(task);
       if (events === 0) {
-        item.file.watch(item.events, task);
+        if (item.file.references > 0) item.file.watch(item.events, task);
         continue;
       }
       reported.push({ item, events, data: item.data, maskBefore: item.mask });
       if (has(item.mask, EPOLLONESHOT)) item.mask = (item.mask & PRIVATE) >>> 0;
       else if (!has(item.mask, EPOLLET)) this.#ready.add(item);
     }
-    if (candidates.size > 0) this.#ready = new Set([...candidates, ...this.#ready]);
     return reported;
   }
 
@@ -214,7 +228,8 @@ export class EpollFile extends AnonymousFile {
   }
 
   override watch(_events: number, task: Task): void {
-    for (const items of this.#items.values()) for (const item of items) item.file.watch(item.events, task);
+    for (const items of this.#items.values())
+      for (const item of items.values()) item.file.watch(item.events, task);
   }
 
   override *info(): Iterable<string> {
@@ -232,7 +247,16 @@ export class EpollFile extends AnonymousFile {
   }
 
   override release(): void {
-    for (const items of [...this.#items.values()]) for (const item of items) this.forget(item);
+    this.#ready.clear();
+    this.kernel.steps.run(() => {
+      let left = FORGOTTEN_AT_ONCE;
+      for (const items of this.#items.values())
+        for (const item of items.values()) {
+          if (left-- === 0) return false;
+          this.forget(item);
+        }
+      return true;
+    });
   }
 }
 

@@ -93,8 +93,11 @@ export abstract class OpenFile {
     return -EINVAL;
   }
 
-  /** fallocate(2): FALLOC_FL_* modes; position and length have been looked at. */
-  allocate(_task: Task, _mode: number, _position: number, _length: number): number {
+  /**
+   * fallocate(2): FALLOC_FL_* modes; position and length have been looked at. It is a piece of what is wanted: for
+   * `later` bytes behind it there must be room as well.
+   */
+  allocate(_task: Task, _mode: number, _position: number, _length: number, _later: number): number {
     return -EOPNOTSUPP;
   }
 

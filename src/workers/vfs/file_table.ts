@@ -4,6 +4,7 @@
 
 import { EBADF, EMFILE, ENFILE, ENOMEM } from "../../shared/abi/errno.ts";
 import type { Kernel } from "../kernel.ts";
+import { leaveSets } from "./epoll.ts";
 import type { OpenFile } from "./file.ts";
 
 export class FileTable {
@@ -166,7 +167,7 @@ export function putFile(kernel: Kernel, file: OpenFile): void {
   if (--file.references > 0) return;
   kernel.counters.openFiles--;
   kernel.fileEvents.closed(file);
-  for (const item of file.epollItems) item.owner.forget(item);
+  leaveSets(file, kernel.steps);
   file.asyncSignals?.disable();
   kernel.locks.fileReleased(file);
   file.release();

@@ -168,6 +168,11 @@ export abstract class Inode {
     return null;
   }
 
+  /** As beforeWriting, of a change of its length. */
+  beforeTruncating(_task: Task, _length: number): Coroutine | null {
+    return null;
+  }
+
   // ---- Writers and running programs, of which a file has one kind (Linux's i_writecount) ----
 
   /** One more has it open for writing: 0, or -ETXTBSY while a program runs from it. */

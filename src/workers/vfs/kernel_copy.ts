@@ -10,12 +10,10 @@ import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { sendToTask } from "../supervisor/send_signal.ts";
 import { fromUser } from "../supervisor/siginfo.ts";
 import type { Task } from "../supervisor/task.ts";
+import { breathe, ROUNDS_PER_STEP } from "./breathe.ts";
 import type { OpenFile } from "./file.ts";
 import type { PipeFile } from "./pipe.ts";
 import { waitFor } from "./wait.ts";
-
-/** Rounds after which others get their turn. */
-const ROUNDS_PER_STEP = 16;
 
 /** Where bytes come from. */
 export interface Source {
@@ -127,12 +125,6 @@ export interface CopyRules {
 
 export function noWait(file: OpenFile): boolean {
   return (file.flags & O_NONBLOCK) !== 0;
-}
-
-/** Lets other tasks go on, in a call that has much to do. True: a signal has come. */
-function* breathe(task: Task): Generator<void, boolean, void> {
-  task.completeWait(0);
-  return yield* task.wait();
 }
 
 /** Copies up to `length` bytes: how many, or a negative errno when none was. */

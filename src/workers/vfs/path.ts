@@ -23,6 +23,10 @@ export class Dentry {
   #isCounted = false;
   /** Version of its directory's names for which it was found (Inode.namesVersion). */
   version = 0;
+  /** Its neighbours in the cache's order of use, while it is in the cache (dentry_cache.ts). */
+  older: Dentry | null = null;
+  newer: Dentry | null = null;
+  isCached = false;
   /** Mounts whose mount point this is; what walks ask first. */
   mountedHere = 0;
 

@@ -15,11 +15,16 @@ import { S_ISVTX, S_IWOTH } from "../../shared/abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
 import type { OpenFile } from "./file.ts";
+import type { Inode } from "./inode.ts";
 import { type Dentry, type MountNamespace, Path } from "./path.ts";
 import { MAY_EXEC, permission } from "./permission.ts";
 
 const SYMLINKS_MAX = 40;
 const STICKY_FOR_ALL = S_ISVTX | S_IWOTH;
+/** Names in all, with those of symlinks: forty of these can have a hundred thousand. Ends with ELOOP, too. */
+const STEPS_MAX = 8192;
+/** After so many names a walk remembers where it may search. */
+const REMEMBERS_AFTER = 16;
 
 /** Who walks, and from where. */
 export interface WalkContext {
@@ -63,6 +68,8 @@ class Walk {
   readonly #resolve: number;
   readonly #start: Path;
   #links = 0;
+  #steps = 0;
+  #searchable: Set<Inode> | null = null;
 
   constructor(context: WalkContext, start: Path, resolve: number) {
     this.#context = context;
@@ -124,9 +131,15 @@ class Walk {
   #maySearch(path: Path): number {
     const { inode } = path;
     if (!inode.isDirectory) return -ENOTDIR;
+    if (this.#searchable?.has(inode) === true) return 0;
     const attributes = inode.attributes();
     if (typeof attributes === "number") return attributes;
-    return permission(this.#context.credentials, this.#context.kernel.users, attributes, MAY_EXEC);
+    const error = permission(this.#context.credentials, this.#context.kernel.users, attributes, MAY_EXEC);
+    if (error === 0 && this.#steps > REMEMBERS_AFTER) {
+      this.#searchable ??= new Set();
+      this.#searchable.add(inode);
+    }
+    return error;
   }
 
   #up(path: Path): Path | number {
@@ -139,6 +152,7 @@ class Walk {
   }
 
   #step(path: Path, name: string, follow: boolean, isTrailing: boolean): Path | FileTarget | number {
+    if (++this.#steps > STEPS_MAX) return -ELOOP;
     const error = this.#maySearch(path);
     if (error < 0) return error;
     if (name === ".") return path;

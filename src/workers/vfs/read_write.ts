@@ -11,6 +11,7 @@ import { PAGE_SIZE } from "../mem/vma.ts";
 import { sendToTask } from "../supervisor/send_signal.ts";
 import { fromUser } from "../supervisor/siginfo.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
+import { breatheOn, ROUNDS_PER_STEP } from "./breathe.ts";
 import type { OpenFile } from "./file.ts";
 import { holding } from "./file_table.ts";
 import { SeekableFile } from "./seekable_file.ts";
@@ -111,7 +112,8 @@ export function* readRounds(
   noWait: boolean,
 ): Coroutine {
   let done = 0;
-  for (;;) {
+  for (let round = 1; ; round++) {
+    if (round % ROUNDS_PER_STEP === 0) yield* holding(task, file, breatheOn(task));
     const want = segments.roundLimit(segments.total - done);
     const at = position === OWN_OFFSET ? position : position + done;
     let n = readOnce(task, file, want, at);
@@ -174,7 +176,8 @@ export function* writeRounds(
   let ready = inWindow; // bytes of the window that are still to be written, from WINDOW + at
   let at = 0;
   let memoryEnds = faulted;
-  for (;;) {
+  for (let round = 1; ; round++) {
+    if (round % (2 * ROUNDS_PER_STEP) === 0) yield* holding(task, file, breatheOn(task));
     if (ready === 0) {
       if (done === segments.total) return done;
       if (memoryEnds) return done > 0 ? done : -EFAULT;

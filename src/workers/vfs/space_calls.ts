@@ -5,7 +5,10 @@ import * as F from "../../shared/abi/fcntl.ts";
 import { IN_MODIFY } from "../../shared/abi/poll.ts";
 import { S_IFDIR, S_IFIFO, S_IFREG } from "../../shared/abi/stat.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
+import { breatheOn } from "./breathe.ts";
 import type { OpenFile } from "./file.ts";
+import { holding } from "./file_table.ts";
 import { exceeded, fileSizeLimit } from "./size_limit.ts";
 
 const MODES =
@@ -15,6 +18,11 @@ const MODES =
   F.FALLOC_FL_ZERO_RANGE |
   F.FALLOC_FL_INSERT_RANGE |
   F.FALLOC_FL_UNSHARE_RANGE;
+
+/** What is allocated, or freed, before others are served. */
+const PIECE = 8 << 20;
+/** Of a hole of exabytes: there must be an end. */
+const PIECES_MAX = 16384;
 
 /** Combinations of modes that vfs_fallocate refuses. */
 function checkMode(mode: number): number {
@@ -30,6 +38,30 @@ function checkMode(mode: number): number {
 function sizeOf(file: OpenFile): number {
   const attributes = file.inode!.attributes();
   return typeof attributes === "number" ? 0 : attributes.size;
+}
+
+function allocate(
+  task: Task,
+  file: OpenFile,
+  mode: number,
+  position: number,
+  length: number,
+  later: number,
+): number {
+  const done = file.allocate(task, mode, position, length, later);
+  if (done === 0 && later === 0) task.kernel.fileEvents.used(file, IN_MODIFY);
+  return done;
+}
+
+// The host clears, or frees, gigabytes in one call, and nobody is served meanwhile.
+function* inPieces(task: Task, file: OpenFile, mode: number, position: number, end: number): Coroutine {
+  const piece = Math.max(PIECE, Math.ceil((end - position) / PIECES_MAX));
+  for (let at = position; ; at += piece) {
+    const length = Math.min(piece, end - at);
+    const done = allocate(task, file, mode, at, length, end - at - length);
+    if (done < 0 || at + length === end) return done;
+    yield* breatheOn(task);
+  }
 }
 
 export const SPACE_HANDLERS: Record<string, Handler> = {
@@ -50,8 +82,8 @@ export const SPACE_HANDLERS: Record<string, Handler> = {
       exceeded(task);
       return -EFBIG;
     }
-    const done = file.allocate(task, mode, position, length);
-    if (done === 0) task.kernel.fileEvents.used(file, IN_MODIFY);
-    return done;
+    if (length > PIECE && (mode & ~(F.FALLOC_FL_KEEP_SIZE | F.FALLOC_FL_PUNCH_HOLE)) === 0)
+      return task.start(holding(task, file, inPieces(task, file, mode, position, end)));
+    return allocate(task, file, mode, position, length, 0);
   },
 };

@@ -25,6 +25,9 @@ const INLINE_MAX_SCARCE = 64 << 20;
 export const COPY_ROUND = 1 << 20;
 /** A lower file of up to so many bytes is copied when it is written to, a larger one when it is opened for that. */
 export const COPY_INLINE = 4 * COPY_ROUND;
+/** What the host frees in one step. */
+const TRUNCATE_STEP = 16 << 20;
+const STEPS_MAX = 16384;
 const STAT_BLOCKS_AT = 64;
 const BLOCK = 512;
 const EMPTY = new Uint8Array(0);
@@ -39,6 +42,16 @@ export interface Space {
 
 const pages = (bytes: number) => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
 
+/** Closes the last descriptor of a host file of so many bytes, which the host frees meanwhile. */
+export function closeLarge({ native }: Kernel, fd: number, bytes: number, closed: () => void): void {
+  if (bytes > TRUNCATE_STEP) {
+    native.background("close", fd, 0, 0, closed);
+    return;
+  }
+  native.close(fd);
+  closed();
+}
+
 export class FileData {
   readonly #kernel: Kernel;
   readonly #space: Space;
@@ -49,6 +62,8 @@ export class FileData {
   #taken = 0;
   /** The memfd has, or may have, holes: the host alone knows what it holds. */
   #sparse = false;
+  /** Somebody may have the host file mapped: it stays the file's own. */
+  #isShown = false;
 
   constructor(kernel: Kernel, space: Space) {
     this.#kernel = kernel;
@@ -149,6 +164,10 @@ export class FileData {
     const grows = size > this.#size;
     const error = grows ? this.#prepare(size, pages(size) > pages(this.#size)) : 0;
     if (error < 0) return error;
+    if (size === 0 && !this.#isShown && this.#fd >= 0) {
+      this.release();
+      return 0;
+    }
     if (this.#fd >= 0) {
       const failed = this.#kernel.native.ftruncate(this.#fd, size);
       if (failed < 0) return failed;
@@ -165,13 +184,13 @@ export class FileData {
     return 0;
   }
 
-  /** fallocate(2), with the modes that tmpfs knows. */
-  allocate(mode: number, position: number, length: number): number {
+  /** fallocate(2), with the modes that tmpfs knows; `later` as in OpenFile.allocate. */
+  allocate(mode: number, position: number, length: number, later: number): number {
     if ((mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)) !== 0) return -EOPNOTSUPP;
     const fd = this.hostFd();
     if (fd < 0) return fd;
     const punches = (mode & FALLOC_FL_PUNCH_HOLE) !== 0;
-    if (!punches && !this.#fits(pages(length))) return -ENOSPC;
+    if (!punches && !this.#fits(pages(length + later))) return -ENOSPC;
     this.#sparse = true;
     const error = this.#kernel.native.fallocate(fd, mode, position, length);
     if (error === 0 && (mode & FALLOC_FL_KEEP_SIZE) === 0)
@@ -217,21 +236,40 @@ export class FileData {
     return this.#fd < 0 || seals === 0 ? 0 : this.#kernel.native.addSeals(this.#fd, seals);
   }
 
-  /** The guest may write to its pages without the kernel's knowing. */
-  mappedWritable(): void {
-    this.#sparse = true;
+  /** The guest has a descriptor of the host file: if a writable one, it may write without the kernel's knowing. */
+  mapped(writable: boolean): void {
+    this.#isShown = true;
+    if (writable) this.#sparse = true;
+  }
+
+  /** The next length on the way to a shorter one: what the host frees of it is not too much for one call. */
+  nextTruncation(size: number): number {
+    const less = this.#size - size;
+    // A file with huge holes has larger steps: there must be an end.
+    return this.#fd < 0 || less <= TRUNCATE_STEP
+      ? size
+      : this.#size - Math.max(TRUNCATE_STEP, less / STEPS_MAX);
   }
 
   release(): void {
-    if (this.#fd >= 0) {
-      this.#kernel.native.close(this.#fd);
-      this.#kernel.counters.memoryFiles--;
-    }
+    if (this.#fd >= 0) this.#giveUpFile(this.#fd);
     this.#fd = -1;
+    this.#isShown = false;
     this.#sparse = false;
     this.#bytes = EMPTY;
     this.#size = 0;
     this.#account(0);
+  }
+
+  // The file system has its space back at once, the kernel when the host has.
+  #giveUpFile(fd: number): void {
+    const { counters } = this.#kernel;
+    const bytes = this.allocated;
+    counters.memoryFileBytes += bytes;
+    closeLarge(this.#kernel, fd, bytes, () => {
+      counters.memoryFiles--;
+      counters.memoryFileBytes -= bytes;
+    });
   }
 
   // Moves the contents to a memfd if they outgrow the kernel's memory or are about to have a hole.

@@ -77,12 +77,12 @@ export class MemoryFile extends SeekableFile {
     return typeof lower === "number" ? lower : lower.seek(offset, whence);
   }
 
-  override allocate(task: Task, mode: number, position: number, length: number): number {
+  override allocate(task: Task, mode: number, position: number, length: number, later: number): number {
     const data = this.#node.ownData();
     if (typeof data === "number") return data;
-    const refused = sealedAllocate(this.#node.seals, data.size, mode, position + length);
+    const refused = sealedAllocate(this.#node.seals, data.size, mode, position + length + later);
     if (refused < 0) return refused;
-    const error = data.allocate(mode, position, length);
+    const error = data.allocate(mode, position, length, later);
     if (error === 0) this.#node.written(task);
     return error;
   }
@@ -101,7 +101,7 @@ export class MemoryFile extends SeekableFile {
     const { native, descriptors } = this.#node.fs.kernel;
     const hostFd = native.reopen(descriptors.proc, fd, writable ? 2 : 0);
     if (hostFd < 0) return hostFd;
-    if (writable) data.mappedWritable();
+    data.mapped(writable);
     return { backing: this.#backing(), hostFd, offset: 0 };
   }
 

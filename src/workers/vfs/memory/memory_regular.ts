@@ -4,6 +4,7 @@ import { F_SEAL_SEAL } from "../../../shared/abi/fcntl.ts";
 import type { Mapped } from "../../mem/vma.ts";
 import { CAPABILITY_XATTR } from "../../supervisor/file_grant.ts";
 import type { Coroutine, Task } from "../../supervisor/task.ts";
+import { breatheOn } from "../breathe.ts";
 import type { OpenFile } from "../file.ts";
 import type { AttributeChanges } from "../inode.ts";
 import { withoutPrivileges } from "../permission.ts";
@@ -76,6 +77,26 @@ export class MemoryRegular extends MemoryInode {
     if (this.#data !== null) return null;
     const lower = this.lower!.attributes();
     return typeof lower === "number" || lower.size <= COPY_INLINE ? null : this.#copyUp(task);
+  }
+
+  override beforeTruncating(task: Task, length: number): Coroutine | null {
+    const data = this.#data;
+    if (data === null) return length === 0 ? null : this.beforeWriting(task);
+    return data.size <= length || data.nextTruncation(length) === length
+      ? null
+      : this.#shorten(task, data, length);
+  }
+
+  // Not to the length itself: the call does that. A reader sees the file shrink.
+  *#shorten(task: Task, data: FileData, length: number): Coroutine {
+    while (data.size > length && sealedTruncate(this.seals, data.size, length) === 0) {
+      const next = Math.floor(data.nextTruncation(length));
+      if (next <= length) return 0;
+      const error = data.truncate(next);
+      if (error < 0) return error;
+      yield* breatheOn(task);
+    }
+    return 0;
   }
 
   *#copyUp(task: Task): Coroutine {

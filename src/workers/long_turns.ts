@@ -1,0 +1,65 @@
+// Which call, timer or callback holds the kernel thread for longer than it may (hardening.md, F26). Everything that
+// the thread does ends with a look at the clock; where that is late, the thread's own CPU time says whether it
+// worked or the host let others run. Never a judgement of the guest: what is counted here is a fault of the kernel.
+
+import { syscallName } from "../shared/abi/syscalls.ts";
+import type { Kernel } from "./kernel.ts";
+
+/** No turn may take longer. */
+const TURN_MS = 10;
+/** CPU time is read about so often, so that the time before a long turn is no large part of what it is charged. */
+const SAMPLE_MS = 1;
+const CLOCK_THREAD_CPUTIME_ID = 3;
+const NS_PER_MS = 1e6;
+const SOURCE_SHOWN = 120;
+
+type Callback = (events: number) => unknown;
+
+export class LongTurns {
+  readonly #kernel: Kernel;
+  /** The call that is being served, for the record. */
+  nr = -1;
+  /** When the last turn ended, on this class's own clock. */
+  nowMs = performance.now();
+  /** Since CPU time was read: what all turns took together. */
+  #sinceMs = 0;
+  #cpuMs = 0;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** The thread has slept. */
+  begin(): void {
+    this.nowMs = performance.now();
+  }
+
+  /** A turn has ended, which began with the end of the one before: the time. */
+  end(what: string, how: Callback | null): number {
+    const nowMs = performance.now();
+    const tookMs = nowMs - this.nowMs;
+    this.nowMs = nowMs;
+    this.#sinceMs += tookMs;
+    if (this.#sinceMs > SAMPLE_MS) this.#sample(tookMs, what, how);
+    return nowMs;
+  }
+
+  #sample(tookMs: number, what: string, how: Callback | null): void {
+    const { native, counters } = this.#kernel;
+    native.clockGettime(CLOCK_THREAD_CPUTIME_ID);
+    const cpuMs =
+      native.scratchView.getInt32(0, true) * 1000 + native.scratchView.getInt32(8, true) / NS_PER_MS;
+    // Of the CPU time since the last sample, what the turns before this one cannot have had.
+    const workedMs = Math.min(tookMs, cpuMs - this.#cpuMs - (this.#sinceMs - tookMs));
+    this.#cpuMs = cpuMs;
+    this.#sinceMs = 0;
+    if (workedMs <= TURN_MS) return;
+    counters.longTurns++;
+    this.#kernel.log("info", "a turn of the kernel thread was long", {
+      ms: Math.round(workedMs),
+      what,
+      ...(this.nr >= 0 && { call: syscallName(this.nr) }),
+      ...(how !== null && { how: String(how).replace(/\s+/g, " ").slice(0, SOURCE_SHOWN) }),
+    });
+  }
+}

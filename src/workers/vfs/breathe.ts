@@ -1,0 +1,19 @@
+// Calls with much to do let others go on between their rounds (hardening.md, F26).
+
+import type { Task } from "../supervisor/task.ts";
+
+/** Rounds through a data window after which others get their turn. */
+export const ROUNDS_PER_STEP = 16;
+
+/** Lets other tasks go on. True: a signal has come. */
+export function* breathe(task: Task): Generator<void, boolean, void> {
+  task.completeWait(0);
+  return yield* task.wait();
+}
+
+/** As breathe, in a call that no signal ends. */
+export function* breatheOn(task: Task): Generator<void, void, void> {
+  task.replyBlocked();
+  task.completeWait(0);
+  yield;
+}
