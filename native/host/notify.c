@@ -9,6 +9,15 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
 
 /* Receives one notification into the scratch area as u32 words: id low, id high, pid, number, then
    six arguments low, high. Returns 0 or a negative errno; ENOENT says that the caller died. Call it
@@ -59,8 +68,9 @@ RF_EXPORT int32_t rf_notify_addfd(int32_t listener, uint32_t idLow, uint32_t idH
 }
 
 /* One exchange with the zygote: sends request and value with `count` descriptors from the scratch
-   area (i32s), waits for the answer. Leaves the answer's value (two u32), its descriptor or -1, and from
-   word 4 on what a stub has used (i64s of enum zygote_use) in the scratch area. Returns 0 or a negative errno. The zygote never waits for anybody else. */
+   area (i32s), waits for the answer. Leaves the answer's value (two u32) and from word 4 on what else it says (i64s of
+   enum zygote_use or zygote_hello) in the scratch area. Returns 0 or a negative errno. The zygote never waits for
+   anybody else. */
 RF_EXPORT int32_t rf_zygote_call(int32_t socket, uint32_t request, uint32_t low, uint32_t high,
                                  int32_t count) {
   struct zygote_message m = {.request = request, .value = (int64_t)((uint64_t)high << 32 | low)};
@@ -84,20 +94,22 @@ RF_EXPORT int32_t rf_zygote_call(int32_t socket, uint32_t request, uint32_t low,
     if (errno != ETOOMANYREFS || tries == 5000) return -errno;
     poll(0, 0, 1);
   }
-  h.msg_control = &control;
-  h.msg_controllen = sizeof control;
   ssize_t n;
   do
-    n = recvmsg(socket, &h, MSG_CMSG_CLOEXEC);
+    n = recv(socket, &m, sizeof m, 0);
   while (n < 0 && errno == EINTR);
   if (n < 0) return -errno;
   if (n != sizeof m || m.request != request) return -EPIPE;
-  int32_t *out = (int32_t *)rf_scratch;
-  memcpy(out, &m.value, 8);
-  memcpy(out + 4, m.use, sizeof m.use);
-  out[2] = -1;
-  struct cmsghdr *c = CMSG_FIRSTHDR(&h);
-  if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-    memcpy(out + 2, CMSG_DATA(c), sizeof(int));
+  memcpy(rf_scratch, &m.value, sizeof m.value);
+  memcpy(rf_scratch + 16, m.more, sizeof m.more);
   return 0;
+}
+
+/* Takes a descriptor of the zygote's, close-on-exec: the new one or a negative errno. */
+RF_EXPORT int32_t rf_take_descriptor(int32_t pid, int32_t fd) {
+  int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+  if (pidfd < 0) return -errno;
+  int32_t taken = result_of(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
+  close(pidfd);
+  return taken;
 }

@@ -27,6 +27,7 @@ enum {
   NR_mremap = 25,
   NR_madvise = 28,
   NR_dup2 = 33,
+  NR_getpid = 39,
   NR_sendmsg = 46,
   NR_recvmsg = 47,
   NR_clone = 56,

@@ -115,23 +115,17 @@ static s64 receive(struct zygote_message *m, struct rights *rights) {
   return n;
 }
 
-static void answer_with(struct zygote_message m, s64 fd) {
+static void send_answer(struct zygote_message m) {
   struct iovec_ iov = {&m, sizeof m};
-  struct rights rights = {16 + 4, SOL_SOCKET_, SCM_RIGHTS_, {(s32)fd}};
   struct msghdr_ h = {0};
   h.iov = &iov;
   h.iov_length = 1;
-  if (fd >= 0) {
-    h.control = &rights;
-    h.control_length = 24;
-  }
-  // Nobody would ever ask again. The descriptors that a host user has on their way are bounded for all of
-  // the user's processes together: somebody else's may have to arrive first.
-  enum { ETOOMANYREFS_ = -109, TRIES = 10000000 };
-  s64 sent = ETOOMANYREFS_;
-  for (u32 i = 0; i < TRIES && sent == ETOOMANYREFS_; i++)
-    sent = zygote_syscall(NR_sendmsg, ZYGOTE_SOCKET, (u64)&h, 0, 0, 0, 0);
-  if (sent < 0) die(DIE_ANSWER);
+  // Nobody would ever ask again.
+  if (zygote_syscall(NR_sendmsg, ZYGOTE_SOCKET, (u64)&h, 0, 0, 0, 0) < 0) die(DIE_ANSWER);
+}
+
+static void answer(u32 request, s64 value) {
+  send_answer((struct zygote_message){.request = request, .value = value});
 }
 
 static void hello(void) {
@@ -149,10 +143,6 @@ static void hello(void) {
   for (u32 fd = 0; fd < ZYGOTE_SOCKET; fd++) zygote_syscall(NR_close, fd, 0, 0, 0, 0, 0);
 }
 
-static void answer(u32 request, s64 value, s64 fd) {
-  answer_with((struct zygote_message){.request = request, .value = value}, fd);
-}
-
 // wait4(2)'s struct rusage as words: two times of two words each come first.
 static void answer_reap(s64 pid) {
   enum { WNOHANG = 1, RUSAGE_WORDS = 18 };
@@ -163,8 +153,8 @@ static void answer_reap(s64 pid) {
   struct zygote_message m = {.request = ZYGOTE_REAP};
   m.value = zygote_syscall(NR_wait4, pid, (u64)&status, WNOHANG, (u64)rusage, 0, 0);
   if (m.value > 0) m.value = (u32)status;
-  for (u32 i = 0; i < USE_COUNT; i++) m.use[i] = rusage[places[i]];
-  answer_with(m, -1);
+  for (u32 i = 0; i < USE_COUNT; i++) m.more[i] = rusage[places[i]];
+  send_answer(m);
 }
 
 // ---- Signals ----
@@ -186,24 +176,30 @@ __attribute__((noreturn, used)) void zygote_main(void) {
   handle(SIGSYS_, on_sigsys);
   for (u32 i = 0; i < sizeof faults / sizeof *faults; i++) handle(faults[i], on_fault);
   handle(SIGKICK, on_kick);
+  s64 pid = zygote_syscall(NR_getpid, 0, 0, 0, 0, 0, 0);
   s64 listener = install_filter();
-  answer(ZYGOTE_HELLO, listener < 0 ? listener : (s64)vdso, listener);
+  struct zygote_message said = {.request = ZYGOTE_HELLO, .value = listener < 0 ? listener : (s64)vdso};
+  said.more[HELLO_PID] = pid;
+  said.more[HELLO_LISTENER] = listener;
+  send_answer(said);
   if (listener < 0) die(DIE_FILTER);
-  zygote_syscall(NR_close, listener, 0, 0, 0, 0, 0);
   for (;;) {
     struct zygote_message m;
     s64 n = receive(&m, 0);
     if (n == -4) continue;  // EINTR
     if (n != sizeof m) die(0);
+    // Whoever asks has taken it, and no stub is to have it.
+    if (listener >= 0) zygote_syscall(NR_close, listener, 0, 0, 0, 0, 0);
+    listener = -1;
     switch (m.request) {
     case ZYGOTE_SPAWN:
-      answer(m.request, zygote_spawn(m.value, RF_TOKEN_MAP_CHUNK | RF_TOKEN_UNMAP_ZYGOTE), -1);
+      answer(m.request, zygote_spawn(m.value, RF_TOKEN_MAP_CHUNK | RF_TOKEN_UNMAP_ZYGOTE));
       break;
     case ZYGOTE_REAP:
       answer_reap(m.value);
       break;
     default:
-      answer(m.request, -22 /* EINVAL */, -1);
+      answer(m.request, -22 /* EINVAL */);
       break;
     }
   }

@@ -5,7 +5,7 @@ import { closeSync, openSync, readdirSync, rmSync, writeFileSync } from "node:fs
 import { release } from "node:os";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { eventually } from "../spawn.ts";
+import { eventually, ringfence, run } from "../spawn.ts";
 import {
   inNamespace,
   proc,
@@ -71,6 +71,29 @@ test("the host bounds the sandbox's processes, where it can", async () => {
     const inside = ["-t", String(init), "-p", "cat", "/proc/sys/kernel/pid_max"];
     assert.is(execFileSync("nsenter", inside, { encoding: "utf8" }), "8192\n");
   });
+});
+
+// Has COUNT descriptors of this user on their way, which nobody receives, while it runs a command.
+const IN_FLIGHT = `
+import array, os, socket, subprocess, sys
+left, pairs, null = int(sys.argv[1]), [], os.open("/dev/null", os.O_RDONLY)
+a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+while left > 0:
+    rights = array.array("i", [null] * min(left, 250))
+    try:
+        a.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)], socket.MSG_DONTWAIT)
+        left -= len(rights)
+    except BlockingIOError:
+        pairs.append((a, b))
+        a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+sys.exit(subprocess.run(sys.argv[2:]).returncode)
+`;
+
+test("descriptors that others of the same user have on their way do not disturb a sandbox", async () => {
+  // More than a process of the sandbox may have open: unix(7), ETOOMANYREFS.
+  const command = [ringfence, "do", "sh", "-c", "echo hi; (echo child)"];
+  const result = await run("python3", ["-c", IN_FLIGHT, "3000", ...command]);
+  assert.is(result.stdout.toString(), "hi\nchild\n", result.stderr.toString());
 });
 
 test("no process of the sandbox holds a descriptor that it has no use for", async () => {

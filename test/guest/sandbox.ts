@@ -33,7 +33,8 @@ export class Sandbox {
     this.#child = child;
     child.stderr!.on("data", (bytes: Buffer) => this.#errors.push(bytes.toString("latin1")));
     this.#ended = new Promise((resolve) => {
-      child.on("close", (code, signal) => {
+      // Not `close`: what the sandbox left behind may hold the pipes.
+      child.on("exit", (code, signal) => {
         this.#running = false;
         this.#how = String(signal ?? code);
         resolve(this.#how);

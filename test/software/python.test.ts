@@ -1,5 +1,5 @@
 // deadline: 3000 s
-// CPython's own tests (package libpython3-testsuite), module by module.
+// CPython's own tests (package libpython3.13-testsuite in Debian 13), module by module.
 
 import { existsSync, readdirSync } from "node:fs";
 import { test } from "uvu";
@@ -86,7 +86,7 @@ const root = readdirSync("/usr/lib").find(
   (name) => /^python3\.\d+$/.test(name) && existsSync(`/usr/lib/${name}/test/test_wait3.py`),
 );
 
-if (root === undefined) console.log("skipped: libpython3-testsuite is not installed");
+if (root === undefined) console.log("skipped: libpython3.13-testsuite is not installed");
 else if (isInstalled(root, root))
   for (const name of isFull ? FULL : SMALL)
     test(`CPython: test_${name}`, async () => {

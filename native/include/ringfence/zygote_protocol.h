@@ -14,14 +14,18 @@ enum zygote_request {
 // What a stub has used (getrusage(2)), in the answer to REAP.
 enum zygote_use { USE_MAXRSS, USE_MINFLT, USE_MAJFLT, USE_NVCSW, USE_NIVCSW, USE_COUNT };
 
+// In the answer to HELLO: the zygote's pid, and the number of the seccomp listener among its descriptors, which Node
+// takes from there (pidfd_getfd). Sent along it would be one of those that a host user has on their way, which are
+// bounded by the sender's RLIMIT_NOFILE for all of the user's processes together.
+enum zygote_hello { HELLO_PID, HELLO_LISTENER };
+
 struct zygote_message {
   uint32_t request;
   uint32_t pad;
   int64_t value;
-  int64_t use[USE_COUNT];
+  int64_t more[USE_COUNT]; // by enum zygote_use or zygote_hello
 };
 
-// The answer to HELLO carries the seccomp listener's descriptor; value is the address of the host's vDSO
-// image in the stub window (0: none) or a negative errno.
+// The answer to HELLO: value is the address of the host's vDSO image in the stub window (0: none) or a negative errno.
 
 #endif

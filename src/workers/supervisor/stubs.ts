@@ -37,8 +37,8 @@ import { type StubProcess, ZYGOTE_REAP, ZYGOTE_SPAWN } from "./stub_process.ts";
 import type { Task } from "./task.ts";
 
 const ZYGOTE_HELLO = 1;
-/** Where a stub's use stands in the zygote's answer (rf_zygote_call). */
-const USE_AT = 16;
+/** Where the further words of the zygote's answer stand in the scratch area (rf_zygote_call). */
+const MORE = 16;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED_FIXED = 0x11;
 const ZYGOTE_RANGE = 0x100000000;
@@ -76,7 +76,8 @@ export class Stubs {
     for (let i = 0; i < doorbells.length; i++) native.scratchWords[1 + i] = doorbells[i]!;
     const error = native.zygoteCall(this.#zygote, ZYGOTE_HELLO, doorbells.length, 0, 1 + doorbells.length);
     const answer = native.scratchView.getInt32(4, true) * TWO_32 + native.scratchView.getUint32(0, true);
-    this.#listener = native.scratchWords[2]!;
+    const [pid, listener] = [native.scratchWords[MORE / 4]!, native.scratchWords[MORE / 4 + 2]!];
+    this.#listener = error < 0 || answer < 0 ? -1 : native.takeDescriptor(pid, listener);
     if (error < 0 || answer < 0 || this.#listener < 0)
       throw new Error(`zygote: hello failed (${error}, ${answer}): are seccomp notifications available?`);
     this.#kernel.sleep.add(this.#listener, EPOLLIN, () => this.receive());
@@ -226,7 +227,7 @@ export class Stubs {
   /** The stub's host process has ended. */
   ended(stub: StubProcess): void {
     this.#reap(stub.pid);
-    useIsKnown(stub, useFrom(this.#kernel.native.scratchView, USE_AT));
+    useIsKnown(stub, useFrom(this.#kernel.native.scratchView, MORE));
     this.strangers.ended(stub);
   }
 
