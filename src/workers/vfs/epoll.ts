@@ -234,7 +234,7 @@ export class EpollFile extends AnonymousFile {
 
   override *info(): Iterable<string> {
     for (const items of this.#items.values())
-      for (const { file, fd, mask, data } of items) {
+      for (const { file, fd, mask, data } of items.values()) {
         const hex = (data.hi >>> 0).toString(16) + (data.lo >>> 0).toString(16).padStart(8, "0");
         const value = hex.replace(/^0+(?=.)/, "").padStart(16);
         const events = mask.toString(16).padStart(8);
