@@ -4,6 +4,7 @@
 
 import type { Kernel } from "../kernel.ts";
 import { threadTimeNs } from "./cpu_time.ts";
+import { Looks } from "./looks.ts";
 import type { Task } from "./task.ts";
 
 const LOOK_NS = 50e6;
@@ -13,15 +14,16 @@ export class Kicks {
   readonly #kernel: Kernel;
   /** CPU time of the task's thread when it was first looked at; null before. */
   readonly #waiting = new Map<Task, number | null>();
-  #armed = false;
+  readonly #looks: Looks;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
+    this.#looks = new Looks(kernel, LOOK_NS, () => this.#look());
   }
 
   watch(task: Task): void {
     if (!this.#waiting.has(task)) this.#waiting.set(task, null);
-    this.#arm();
+    this.#looks.begin();
   }
 
   /** The task has entered the kernel. */
@@ -29,14 +31,7 @@ export class Kicks {
     if (this.#waiting.size > 0) this.#waiting.delete(task);
   }
 
-  #arm(): void {
-    if (this.#armed) return;
-    this.#armed = true;
-    this.#kernel.timers.add(this.#kernel.native.monotonicNs() + LOOK_NS, () => this.#look());
-  }
-
-  #look(): void {
-    this.#armed = false;
+  #look(): boolean {
     for (const [task, since] of this.#waiting) {
       if (task.dead || (task.group.exiting && !task.leaving)) {
         this.#waiting.delete(task);
@@ -46,7 +41,7 @@ export class Kicks {
       if (since === null) this.#waiting.set(task, now);
       else if (now - since >= DEADLINE_CPU_NS) this.#kill(task);
     }
-    if (this.#waiting.size > 0) this.#arm();
+    return this.#waiting.size > 0;
   }
 
   #kill(task: Task): void {

@@ -7,6 +7,7 @@
 import type { Kernel } from "../kernel.ts";
 import type { Birth } from "./births.ts";
 import { hostProcesses, hostThreads, parentOf } from "./host_tasks.ts";
+import { Looks } from "./looks.ts";
 import type { StubProcess } from "./stub_process.ts";
 
 const LOOK_NS = 250e6;
@@ -35,17 +36,18 @@ export class Strangers {
   #processLooks = 0;
   /** Unknown processes, and for how many looks they have been seen. */
   #unknown = new Map<number, number>();
-  #armed = false;
+  readonly #looks: Looks;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
+    this.#looks = new Looks(kernel, LOOK_NS, () => this.#look());
   }
 
   /** A clone was let go on. */
   continued(birth: Birth): void {
     birth.continued = true;
     this.#unnamed.set(birth, 0);
-    this.#arm();
+    this.#looks.begin();
   }
 
   /** Its task has named itself. */
@@ -64,7 +66,7 @@ export class Strangers {
       debt.clones++;
       debt.cleanLooks = 0;
     }
-    this.#arm();
+    this.#looks.begin();
   }
 
   /** Whether a stub may make one more host task before its account is settled. */
@@ -76,7 +78,7 @@ export class Strangers {
   ended(stub: StubProcess): void {
     if (!this.#debts.delete(stub)) return;
     this.#processLooks = CLEAN_LOOKS;
-    this.#arm();
+    this.#looks.begin();
   }
 
   #debtOf(stub: StubProcess): Debt {
@@ -88,21 +90,14 @@ export class Strangers {
     return debt;
   }
 
-  #arm(): void {
-    if (this.#armed) return;
-    this.#armed = true;
-    this.#kernel.timers.add(this.#kernel.native.monotonicNs() + LOOK_NS, () => this.#look());
-  }
-
-  #look(): void {
-    this.#armed = false;
+  #look(): boolean {
     this.#lookAtUnnamed();
     if (this.#processLooks > 0) this.#lookAtProcesses();
     for (const [stub, debt] of [...this.#debts].slice(0, DEBTORS_A_LOOK)) {
       this.#debts.delete(stub);
       if (this.#owesAfterLook(stub, debt)) this.#debts.set(stub, debt); // at the end: others come first
     }
-    if (this.#unnamed.size > 0 || this.#processLooks > 0 || this.#debts.size > 0) this.#arm();
+    return this.#unnamed.size > 0 || this.#processLooks > 0 || this.#debts.size > 0;
   }
 
   // A newborn's first act is to name itself.
