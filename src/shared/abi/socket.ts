@@ -63,14 +63,33 @@ export const SO_PEERSEC = 31;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
 export const SO_PASSSEC = 34;
+export const SO_TIMESTAMPNS_OLD = 35;
 export const SO_MARK = 36;
+export const SO_TIMESTAMPING_OLD = 37;
 export const SO_PROTOCOL = 38;
 export const SO_DOMAIN = 39;
 export const SO_RXQ_OVFL = 40;
+export const SO_WIFI_STATUS = 41;
 export const SO_PEEK_OFF = 42;
+export const SO_NOFCS = 43;
+export const SO_LOCK_FILTER = 44;
+export const SO_SELECT_ERR_QUEUE = 45;
 export const SO_BUSY_POLL = 46;
+export const SO_BPF_EXTENSIONS = 48;
+export const SO_MEMINFO = 55;
+export const SO_INCOMING_NAPI_ID = 56;
 export const SO_COOKIE = 57;
 export const SO_PEERGROUPS = 59;
+export const SO_ZEROCOPY = 60;
+export const SO_TIMESTAMP_NEW = 63;
+export const SO_TIMESTAMPNS_NEW = 64;
+export const SO_TIMESTAMPING_NEW = 65;
+export const SO_PREFER_BUSY_POLL = 69;
+export const SO_BUF_LOCK = 72;
+export const SO_RESERVE_MEM = 73;
+export const SO_TXREHASH = 74;
+export const SO_RCVMARK = 75;
+export const SO_PASSPIDFD = 76;
 export const SO_PEERPIDFD = 77;
 
 // Messages
@@ -91,6 +110,7 @@ export const MSG_FASTOPEN = 0x20000000;
 export const MSG_CMSG_CLOEXEC = 0x40000000;
 export const SCM_RIGHTS = 0x1;
 export const SCM_CREDENTIALS = 0x2;
+export const SCM_PIDFD = 0x4;
 
 // shutdown, listen
 export const SHUT_RD = 0;

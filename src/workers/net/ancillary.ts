@@ -5,11 +5,23 @@ import { EBADF, EINVAL, EPERM, ESRCH, ETOOMANYREFS } from "../../shared/abi/errn
 import { O_PATH } from "../../shared/abi/fcntl.ts";
 import { CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from "../../shared/abi/prctl.ts";
 import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
-import { MSG_CTRUNC, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET } from "../../shared/abi/socket.ts";
+import {
+  MSG_CTRUNC,
+  SCM_CREDENTIALS,
+  SCM_PIDFD,
+  SCM_RIGHTS,
+  SO_TIMESTAMPNS_NEW,
+  SO_TIMESTAMPNS_OLD,
+  SOL_SOCKET,
+} from "../../shared/abi/socket.ts";
 import { cmsghdr, ucred } from "../../shared/abi/structs.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Task } from "../supervisor/task.ts";
+import type { ThreadGroup } from "../supervisor/thread_group.ts";
 import type { OpenFile } from "../vfs/file.ts";
+import type { Time } from "../vfs/inode.ts";
+import { install } from "../vfs/install.ts";
+import { PidFile } from "../vfs/pid_file.ts";
 
 const SCM_MAX_FD = 253;
 const HEADER = cmsghdr.size;
@@ -20,6 +32,40 @@ export interface Ucred {
   readonly uid: number;
   readonly gid: number;
 }
+
+/** More groups than these a connection does not keep: lists are long, and connections many. */
+const GROUPS_KEPT = 64;
+
+/** Who the other end of a connection is, as it was then. */
+export class Peer implements Ucred {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly #groups: readonly number[] | null;
+  /** A connection does not keep what is left of a process. */
+  readonly #process: WeakRef<ThreadGroup>;
+
+  constructor({ group, credentials: { euid, egid, groups } }: Task) {
+    this.pid = group.pid;
+    this.uid = euid;
+    this.gid = egid;
+    this.#groups = groups.length <= GROUPS_KEPT ? groups : null;
+    this.#process = new WeakRef(group);
+  }
+
+  /** The process, until it was waited for. */
+  get process(): ThreadGroup | null {
+    const group = this.#process.deref();
+    return group === undefined || group.state === "reaped" ? null : group;
+  }
+
+  get groups(): readonly number[] {
+    return this.#groups ?? this.process?.leader.credentials.groups ?? [];
+  }
+}
+
+/** Whom SO_PEERCRED names where there is nobody. */
+export const NO_PEER: Ucred = { pid: 0, uid: 0xffffffff, gid: 0xffffffff };
 
 /** Who a message is from when nobody has said so. */
 export const NOBODY: Ucred = { pid: 0, uid: 65534, gid: 65534 };
@@ -32,11 +78,6 @@ export interface Ancillary {
 
 export function credentialsOf(task: Task): Ucred {
   return { pid: task.group.pid, uid: task.credentials.uid, gid: task.credentials.gid };
-}
-
-/** What SO_PEERCRED tells of the task. */
-export function effectiveCredentials(task: Task): Ucred {
-  return { pid: task.group.pid, uid: task.credentials.euid, gid: task.credentials.egid };
 }
 
 function align(length: number): number {
@@ -158,6 +199,29 @@ export class ControlWriter {
     const body = Buffer.alloc(ucred.size);
     ucred.encode(value, body);
     this.#add(SCM_CREDENTIALS, body);
+  }
+
+  /** When the message was sent (SO_TIMESTAMP and its relatives). */
+  timestamp(option: number, { sec, nsec }: Time): void {
+    const body = Buffer.alloc(16);
+    const inNs = option === SO_TIMESTAMPNS_OLD || option === SO_TIMESTAMPNS_NEW;
+    body.writeBigInt64LE(BigInt(sec));
+    body.writeUInt32LE(inNs ? nsec : Math.floor(nsec / 1000), 8);
+    this.#add(option, body);
+  }
+
+  /** A descriptor of the process that has sent the message; or why there is none, as Linux has it. */
+  pidfd(task: Task, { pid }: Ucred): number[] {
+    if (this.bytes.length - this.length < HEADER + FD_SIZE) {
+      this.flags |= MSG_CTRUNC;
+      return [];
+    }
+    const group = task.kernel.pids.group(pid);
+    const fd = group === undefined ? -ESRCH : install(task, new PidFile(group, 0), true);
+    const body = Buffer.alloc(FD_SIZE);
+    body.writeInt32LE(fd);
+    this.#add(SCM_PIDFD, body);
+    return fd < 0 ? [] : [fd];
   }
 
   /** Gives the receiver descriptors for as many of the files as there is room for; these descriptors. */

@@ -1,8 +1,18 @@
 // Options of SOL_SOCKET (socket(7)) as a table: how each is read and written. Those that mean nothing to
 // an address family are kept and told again.
 
-import { EDOM, EINVAL, ENOPROTOOPT, EPERM } from "../../shared/abi/errno.ts";
-import { CAP_NET_ADMIN } from "../../shared/abi/prctl.ts";
+import {
+  EDOM,
+  EINVAL,
+  ENODATA,
+  ENOENT,
+  ENOPROTOOPT,
+  EOPNOTSUPP,
+  EPERM,
+  ERANGE,
+  ESRCH,
+} from "../../shared/abi/errno.ts";
+import { CAP_NET_ADMIN, CAP_NET_RAW } from "../../shared/abi/prctl.ts";
 import * as S from "../../shared/abi/socket.ts";
 import { readI64, write64 } from "../../shared/abi/struct.ts";
 import { linger, ucred } from "../../shared/abi/structs.ts";
@@ -10,7 +20,9 @@ import { NSEC_PER_SEC, USEC_PER_SEC } from "../../shared/abi/time.ts";
 import { NEVER } from "../supervisor/clocks.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Task } from "../supervisor/task.ts";
-import type { Ucred } from "./ancillary.ts";
+import { install } from "../vfs/install.ts";
+import { PidFile } from "../vfs/pid_file.ts";
+import { NO_PEER, type Peer, type Ucred } from "./ancillary.ts";
 import type { SocketFile } from "./socket.ts";
 
 const INT = 4;
@@ -21,6 +33,9 @@ const FORCED_MAX = 16 << 20;
 const SEND_BUFFER_MIN = 4608;
 const RECEIVE_BUFFER_MIN = 2304;
 const TIMEVAL = 16;
+const COOKIE_SIZE = 8;
+/** SKF_AD_MAX: what filters may ask of a packet. */
+const BPF_EXTENSIONS = 64;
 const US_NS = NSEC_PER_SEC / USEC_PER_SEC;
 // In the new form of 64 bits; on x86-64 both are the same.
 const SO_RCVTIMEO_NEW = 66;
@@ -29,7 +44,7 @@ const PRIORITY_MAX = 6;
 
 interface Option {
   /** Without it the option is only set. A number: a negative errno. */
-  get?(options: SocketOptions, task: Task): Buffer | number;
+  get?(options: SocketOptions, task: Task, room: number): Buffer | number;
   /** 0 or a negative errno. Without it the option is only told. */
   set?(options: SocketOptions, value: Buffer, task: Task): number;
 }
@@ -116,7 +131,10 @@ const OPTIONS: ReadonlyMap<number, Option> = new Map([
   [S.SO_PROTOCOL, told(({ protocol }) => protocol)],
   [S.SO_ACCEPTCONN, told((_socket, options) => Number(options.isListening()))],
   [S.SO_ERROR, told((_socket, options) => options.takeError())],
-  [S.SO_COOKIE, { get: ({ socket }) => cookie(socket.inode!.ino) }],
+  [
+    S.SO_COOKIE,
+    { get: ({ socket }, _task, room) => (room < COOKIE_SIZE ? -EINVAL : cookie(socket.inode!.ino)) },
+  ],
   [S.SO_SNDLOWAT, told(() => 1)],
   [S.SO_SNDBUF, buffer("sendBuffer", false)],
   [S.SO_RCVBUF, buffer("receiveBuffer", false)],
@@ -132,7 +150,54 @@ const OPTIONS: ReadonlyMap<number, Option> = new Map([
       },
     },
   ],
-  [S.SO_PEERCRED, { get: (options) => credentialBytes(options.peerCredentials()) }],
+  [S.SO_PEERCRED, { get: (options) => credentialBytes(options.peer() ?? NO_PEER) }],
+  [S.SO_PEERGROUPS, { get: peerGroups }],
+  [S.SO_PEERPIDFD, { get: peerPidfd }],
+  [S.SO_PEERNAME, { get: peerName }],
+  [
+    S.SO_PASSPIDFD,
+    {
+      get: (options) => int(Number(options.passPidfd)),
+      set: (options, value) => {
+        options.passPidfd = value.readInt32LE() !== 0;
+        return 0;
+      },
+    },
+  ],
+  [
+    S.SO_PEEK_OFF,
+    {
+      get: (options) => int(options.peekOffset),
+      set: (options, value) => {
+        options.peekOffset = value.readInt32LE();
+        return 0;
+      },
+    },
+  ],
+  [S.SO_PASSSEC, flag(S.SO_PASSSEC)],
+  [S.SO_MARK, kept(S.SO_MARK, 0, (_value, task) => (mayMark(task) ? 0 : -EPERM))],
+  [S.SO_RCVMARK, kept(S.SO_RCVMARK, 0, (_value, task) => (mayMark(task) ? 0 : -EPERM))],
+  [S.SO_TIMESTAMP_OLD, timestamps(S.SO_TIMESTAMP_OLD)],
+  [S.SO_TIMESTAMP_NEW, timestamps(S.SO_TIMESTAMP_NEW)],
+  [S.SO_TIMESTAMPNS_OLD, timestamps(S.SO_TIMESTAMPNS_OLD)],
+  [S.SO_TIMESTAMPNS_NEW, timestamps(S.SO_TIMESTAMPNS_NEW)],
+  [S.SO_NO_CHECK, flag(S.SO_NO_CHECK)],
+  [S.SO_BSDCOMPAT, { get: () => int(0), set: () => 0 }],
+  [S.SO_RXQ_OVFL, flag(S.SO_RXQ_OVFL)],
+  [S.SO_WIFI_STATUS, flag(S.SO_WIFI_STATUS)],
+  [S.SO_NOFCS, flag(S.SO_NOFCS)],
+  [S.SO_LOCK_FILTER, flag(S.SO_LOCK_FILTER)],
+  [S.SO_SELECT_ERR_QUEUE, flag(S.SO_SELECT_ERR_QUEUE)],
+  [
+    S.SO_BUSY_POLL,
+    kept(S.SO_BUSY_POLL, 0, (value, task) => (value < 0 ? -EINVAL : mayAdminister(task) ? 0 : -EPERM)),
+  ],
+  [S.SO_BPF_EXTENSIONS, told(() => BPF_EXTENSIONS)],
+  [S.SO_INCOMING_NAPI_ID, told(() => 0)],
+  [S.SO_ZEROCOPY, { get: () => int(0), set: () => -EOPNOTSUPP }],
+  [S.SO_RESERVE_MEM, { get: () => int(0), set: () => -EOPNOTSUPP }],
+  [S.SO_TXREHASH, { get: () => -EOPNOTSUPP, set: () => -EOPNOTSUPP }],
+  [S.SO_DETACH_FILTER, { set: () => -ENOENT }],
   [S.SO_RCVTIMEO_OLD, timeout("receiveTimeoutNs")],
   [S.SO_SNDTIMEO_OLD, timeout("sendTimeoutNs")],
   [SO_RCVTIMEO_NEW, timeout("receiveTimeoutNs")],
@@ -150,12 +215,15 @@ const OPTIONS: ReadonlyMap<number, Option> = new Map([
   ],
   [S.SO_DEBUG, kept(S.SO_DEBUG, 0, (value, task) => (value === 0 || mayAdminister(task) ? 0 : -EPERM))],
   [S.SO_REUSEADDR, flag(S.SO_REUSEADDR)],
-  [S.SO_REUSEPORT, flag(S.SO_REUSEPORT)],
+  // Of the internet's families alone.
+  [
+    S.SO_REUSEPORT,
+    { get: () => int(0), set: (_options, value) => (value.readInt32LE() === 0 ? 0 : -EOPNOTSUPP) },
+  ],
   [S.SO_DONTROUTE, flag(S.SO_DONTROUTE)],
   [S.SO_BROADCAST, flag(S.SO_BROADCAST)],
   [S.SO_KEEPALIVE, flag(S.SO_KEEPALIVE)],
   [S.SO_OOBINLINE, flag(S.SO_OOBINLINE)],
-  [S.SO_TIMESTAMP_OLD, flag(S.SO_TIMESTAMP_OLD)],
   [
     S.SO_PRIORITY,
     kept(S.SO_PRIORITY, 0, (value, task) =>
@@ -179,6 +247,47 @@ function mayAdminister(task: Task): boolean {
   return capable(task.credentials, task.kernel.users, CAP_NET_ADMIN);
 }
 
+function mayMark(task: Task): boolean {
+  return mayAdminister(task) || capable(task.credentials, task.kernel.users, CAP_NET_RAW);
+}
+
+/** One form of time stamps is in use, or none; any of the options switches it off. */
+function timestamps(name: number): Option {
+  return {
+    get: (options) => int(Number(options.timestamps === name)),
+    set: (options, value) => {
+      options.timestamps = value.readInt32LE() !== 0 ? name : 0;
+      return 0;
+    },
+  };
+}
+
+function peerGroups(options: SocketOptions, _task: Task, room: number): Buffer | number {
+  const peer = options.peer();
+  if (peer === null) return -ENODATA;
+  const { groups } = peer;
+  if (room < groups.length * INT) return -ERANGE;
+  const bytes = Buffer.alloc(groups.length * INT);
+  for (const [index, gid] of groups.entries()) bytes.writeUInt32LE(gid, index * INT);
+  return bytes;
+}
+
+function peerPidfd(options: SocketOptions, task: Task): Buffer | number {
+  const peer = options.peer();
+  if (peer === null) return -ENODATA;
+  const { process } = peer;
+  if (process === null) return -ESRCH;
+  const fd = install(task, new PidFile(process, 0), true);
+  return fd < 0 ? fd : int(fd);
+}
+
+/** As getpeername, of no more bytes than there are. */
+function peerName({ socket }: SocketOptions, _task: Task, room: number): Buffer | number {
+  const name = socket.peerName();
+  if (typeof name === "number") return name;
+  return name.length < room ? -EINVAL : Buffer.from(name, "latin1");
+}
+
 function cookie(value: number): Buffer {
   const bytes = Buffer.alloc(8);
   write64(new DataView(bytes.buffer, bytes.byteOffset), 0, value);
@@ -200,6 +309,11 @@ export abstract class SocketOptions {
   sendBuffer = BUFFER_DEFAULT;
   receiveBuffer = BUFFER_DEFAULT;
   passCredentials = false;
+  passPidfd = false;
+  /** SO_PEEK_OFF: how far behind the first byte the next peek begins; negative: always at the first. */
+  peekOffset = -1;
+  /** SO_TIMESTAMP_OLD or a relative: the form that messages' times are told in; 0: they are not. */
+  timestamps = 0;
   /** SO_RCVLOWAT: bytes that a stream's receive waits for. */
   receiveLow = 1;
   /** An error that the next call reports (SO_ERROR). */
@@ -210,7 +324,12 @@ export abstract class SocketOptions {
   }
 
   abstract isListening(): boolean;
-  abstract peerCredentials(): Ucred;
+  abstract peer(): Peer | null;
+
+  /** Messages for this socket say who they are from. */
+  get wantsCredentials(): boolean {
+    return this.passCredentials || this.passPidfd;
+  }
 
   takeError(): number {
     const { error } = this;
@@ -218,8 +337,8 @@ export abstract class SocketOptions {
     return error;
   }
 
-  get(name: number, task: Task): Buffer | number {
-    return OPTIONS.get(name)?.get?.(this, task) ?? -ENOPROTOOPT;
+  get(name: number, task: Task, room: number): Buffer | number {
+    return OPTIONS.get(name)?.get?.(this, task, room) ?? -ENOPROTOOPT;
   }
 
   set(name: number, value: Buffer, task: Task): number {

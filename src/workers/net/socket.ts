@@ -12,9 +12,10 @@ import { NEVER } from "../supervisor/clocks.ts";
 import type { Task } from "../supervisor/task.ts";
 import { ownerIoctl } from "../vfs/async_signals.ts";
 import { OpenFile } from "../vfs/file.ts";
-import type { Inode } from "../vfs/inode.ts";
+import type { Inode, Time } from "../vfs/inode.ts";
 import type { Segments } from "../vfs/segments.ts";
 import { type Ancillary, releaseRights } from "./ancillary.ts";
+import { interfaceIoctl } from "./interfaces.ts";
 import type { SocketOptions } from "./options.ts";
 import { NO_PLACES, receiveInto, Source, sendFrom } from "./transfer.ts";
 
@@ -31,6 +32,8 @@ export interface Received {
   readonly flags: number;
   readonly address: Address;
   readonly ancillary: Ancillary | null;
+  /** Of a message whose receiver wants to know; null: it had not asked yet. */
+  readonly sentAt?: Time | null;
   /** None of it reached the caller's memory: it is there again. */
   putBack(): void;
 }
@@ -123,7 +126,11 @@ export abstract class SocketFile extends OpenFile {
   }
 
   override ioctl(task: Task, request: number, argument: number): number {
-    return ownerIoctl(task, this, request, argument) ?? super.ioctl(task, request, argument);
+    return (
+      ownerIoctl(task, this, request, argument) ??
+      interfaceIoctl(task, request, argument) ??
+      super.ioctl(task, request, argument)
+    );
   }
 
   override describe(): string {

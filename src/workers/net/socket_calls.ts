@@ -196,7 +196,7 @@ export const SOCKET_HANDLERS: Record<string, Handler> = {
     if (level !== S.SOL_SOCKET) return -EOPNOTSUPP;
     const room = roomInPiece(task);
     if (room < 0) return room;
-    const value = socket.options.get(name, task);
+    const value = socket.options.get(name, task, room);
     if (typeof value === "number") return value;
     const length = Math.min(room, value.length);
     if (length > 0) task.bytes.set(value.subarray(0, length), task.out(address, length));

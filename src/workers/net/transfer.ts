@@ -10,6 +10,7 @@ import { PIECES_MAX, WINDOW, WINDOW_SECOND, WINDOW_SIZE } from "../../shared/rin
 import { sendToTask } from "../supervisor/send_signal.ts";
 import { fromUser } from "../supervisor/siginfo.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
+import { now } from "../vfs/clock.ts";
 import { putFile } from "../vfs/file_table.ts";
 import type { Segments } from "../vfs/segments.ts";
 import { type Ancillary, ControlWriter, NOBODY, releaseRights } from "./ancillary.ts";
@@ -324,12 +325,16 @@ class Receiving {
     const task = this.#task;
     const { ancillary } = received;
     const control = new ControlWriter(Math.min(this.#places.controlRoom, CONTROL_MAX));
-    if (this.#socket.options.passCredentials) control.credentials(ancillary?.credentials ?? NOBODY);
+    const { options } = this.#socket;
+    if (options.timestamps !== 0 && received.sentAt !== undefined)
+      control.timestamp(options.timestamps, received.sentAt ?? now(task.kernel.native));
+    if (options.passCredentials) control.credentials(ancillary?.credentials ?? NOBODY);
     const rights = ancillary?.rights ?? [];
     const closeOnExec = (this.#flags & S.MSG_CMSG_CLOEXEC) !== 0;
     const descriptors = rights.length > 0 ? control.rights(task, rights, closeOnExec) : [];
+    if (options.passPidfd) descriptors.push(...control.pidfd(task, ancillary?.credentials ?? NOBODY));
     this.#setExtras(received, control);
-    if (rights.length === 0 && !this.#explicit) {
+    if (descriptors.length === 0 && rights.length === 0 && !this.#explicit) {
       this.#taken = null;
       task.outFault = (copied) => (copied < last ? this.#failed(received, before) : -EFAULT);
       return whole;

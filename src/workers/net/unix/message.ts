@@ -2,6 +2,7 @@
 // Linux's account (truesize) until it is gone.
 
 import { PAGE_SIZE } from "../../mem/vma.ts";
+import type { Time } from "../../vfs/inode.ts";
 import { type Ancillary, NOBODY, releaseRights, type Ucred } from "../ancillary.ts";
 import type { Address } from "../socket.ts";
 import type { UnixSocket } from "./unix_socket.ts";
@@ -23,19 +24,24 @@ export function trueSize(length: number): number {
 export class Message {
   readonly sender: UnixSocket;
   readonly data: Uint8Array;
-  readonly address: Address;
+  /** Where its receiver asks for that. */
+  sentAt: Time | null = null;
   ancillary: Ancillary | null;
   readonly size: number;
   /** Bytes of a stream that were read. */
   consumed = 0;
 
-  constructor(sender: UnixSocket, data: Uint8Array, address: Address, ancillary: Ancillary | null) {
+  constructor(sender: UnixSocket, data: Uint8Array, ancillary: Ancillary | null) {
     this.sender = sender;
     this.data = data;
-    this.address = address;
     this.ancillary = ancillary;
     this.size = trueSize(data.length);
     sender.charge(this.size);
+  }
+
+  /** As it is when the message is received. */
+  get address(): Address {
+    return this.sender.name();
   }
 
   get left(): number {

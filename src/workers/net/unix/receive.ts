@@ -7,9 +7,33 @@ import type { Received } from "../socket.ts";
 import { DATAGRAMS_MAX, type Message } from "./message.ts";
 import type { UnixSocket } from "./unix_socket.ts";
 
-export function receiveMessage(socket: UnixSocket, message: Message, room: number, flags: number): Received {
+/** Where a receive begins: the message and how much of it is skipped, of a peek with SO_PEEK_OFF; else the first. */
+function startOf(socket: UnixSocket, flags: number): { index: number; skip: number } {
+  let skip = (flags & S.MSG_PEEK) === 0 ? 0 : Math.max(0, socket.options.peekOffset);
+  let index = 0;
+  for (let message = socket.queue.at(0); message !== undefined; message = socket.queue.at(++index)) {
+    if (skip < message.left || skip === 0) break;
+    skip -= message.left;
+  }
+  return { index, skip };
+}
+
+/** What is peeked at next begins behind what was peeked at, and nearer by what was read. */
+function movePeek({ options }: UnixSocket, flags: number, peeked: number, read: number): void {
+  if (options.peekOffset < 0) return;
+  if ((flags & S.MSG_PEEK) !== 0) options.peekOffset += peeked;
+  else options.peekOffset = Math.max(0, options.peekOffset - read);
+}
+
+/** Null: there is nothing (behind what was peeked at). */
+export function receiveMessage(socket: UnixSocket, room: number, flags: number): Received | null {
   const peek = (flags & S.MSG_PEEK) !== 0;
-  const data = message.data.subarray(0, Math.min(room, message.data.length));
+  const { index, skip } = startOf(socket, flags);
+  const message = socket.queue.at(index);
+  if (message === undefined) return null;
+  const length = message.data.length - skip;
+  const data = message.data.subarray(skip, skip + Math.min(room, length));
+  movePeek(socket, flags, data.length, message.data.length);
   if (!peek) {
     socket.queue.shift();
     if (socket.queue.length <= DATAGRAMS_MAX) socket.wakeSenders();
@@ -18,35 +42,43 @@ export function receiveMessage(socket: UnixSocket, message: Message, room: numbe
   if (!peek) message.release();
   return {
     data,
-    length: message.data.length,
-    flags: data.length < message.data.length ? S.MSG_TRUNC : 0,
+    length,
+    flags: data.length < length ? S.MSG_TRUNC : 0,
     address: message.address,
     ancillary,
+    sentAt: message.sentAt,
     // A message that did not fit its reader's memory is gone, as on Linux.
     putBack: () => {},
   };
 }
 
 // Messages of one writer run together, up to one that brings files.
-export function receiveStream(socket: UnixSocket, first: Message, room: number, flags: number): Received {
+export function receiveStream(socket: UnixSocket, room: number, flags: number): Received | null {
+  const start = startOf(socket, flags);
+  const first = socket.queue.at(start.index);
+  if (first === undefined) return null;
+  let { skip } = start;
   const peek = (flags & S.MSG_PEEK) !== 0;
-  const checks = socket.options.passCredentials;
+  const checks = socket.options.wantsCredentials;
   const parts: { message: Message; from: number; length: number }[] = [];
   let length = 0;
-  for (let i = 0; length < room; i++) {
+  for (let i = start.index; length < room; i++) {
     const message = socket.queue.at(i);
     if (message === undefined) break;
     if (checks && !sameWriter(message.credentials, first.credentials)) break;
-    const part = Math.min(room - length, message.left);
-    parts.push({ message, from: message.consumed, length: part });
+    const left = message.left - skip;
+    const part = Math.min(room - length, left);
+    parts.push({ message, from: message.consumed + skip, length: part });
     length += part;
-    if (message.hasRights || part < message.left) break;
+    skip = 0;
+    if (message.hasRights || part < left) break;
   }
   const data = gather(parts, length);
   const last = parts.at(-1)?.message ?? first;
   const credentials = first.ancillary?.credentials ?? null;
   const rights = last.ancillary?.rights ?? [];
   const ancillary = rights.length > 0 || credentials !== null ? { rights, credentials } : null;
+  movePeek(socket, flags, length, length);
   if (peek) return { data, length, flags: 0, address: first.address, ancillary, putBack: () => {} };
   for (const { message, length: part } of parts) consume(socket, message, part);
   const taken = last.ancillary;

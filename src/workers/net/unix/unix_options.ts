@@ -1,6 +1,6 @@
 // Options of AF_UNIX sockets: those of every socket, and who the other end is.
 
-import type { Ucred } from "../ancillary.ts";
+import type { Peer } from "../ancillary.ts";
 import { SocketOptions } from "../options.ts";
 import type { UnixSocket } from "./unix_socket.ts";
 
@@ -16,12 +16,13 @@ export class UnixOptions extends SocketOptions {
     return this.#socket.isListening;
   }
 
-  peerCredentials(): Ucred {
-    return this.#socket.peerCredentials;
+  peer(): Peer | null {
+    return this.#socket.peerIdentity;
   }
 
   /** What a connection takes over from the socket that listened. */
   inherit(listener: UnixOptions): void {
     this.passCredentials = listener.passCredentials;
+    this.passPidfd = listener.passPidfd;
   }
 }

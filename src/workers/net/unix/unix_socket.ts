@@ -2,7 +2,7 @@
 // message.ts's, names are names.ts's.
 
 import * as E from "../../../shared/abi/errno.ts";
-import { FIONREAD } from "../../../shared/abi/ioctl.ts";
+import { FIONREAD, SIOCATMARK } from "../../../shared/abi/ioctl.ts";
 import {
   POLLERR,
   POLLHUP,
@@ -16,8 +16,9 @@ import {
 import * as S from "../../../shared/abi/socket.ts";
 import type { Kernel } from "../../kernel.ts";
 import type { Task } from "../../supervisor/task.ts";
+import { now } from "../../vfs/clock.ts";
 import type { Inode } from "../../vfs/inode.ts";
-import { type Ancillary, credentialsOf, effectiveCredentials, type Ucred } from "../ancillary.ts";
+import { type Ancillary, credentialsOf, Peer } from "../ancillary.ts";
 import { type Address, type Received, type SendRequest, SocketFile } from "../socket.ts";
 import { DATAGRAMS_MAX, Message, MessageQueue, trueSize } from "./message.ts";
 import { NO_NAME } from "./names.ts";
@@ -55,7 +56,8 @@ export class UnixSocket extends SocketFile {
   readonly #senders = new Set<UnixSocket>();
   /** Sockets among whose #senders this one is: it leaves them when it ends. */
   readonly #waitsAt = new Set<UnixSocket>();
-  peerCredentials: Ucred = { pid: 0, uid: 0xffffffff, gid: 0xffffffff };
+  /** Who listened or connected there; null: nobody has. */
+  peerIdentity: Peer | null = null;
 
   constructor(kernel: Kernel, inode: Inode, type: number, protocol: number, status: number) {
     super(kernel, inode, type, protocol, status);
@@ -114,7 +116,7 @@ export class UnixSocket extends SocketFile {
 
   // Credentials can only be answered to somebody with a name.
   #autobind(): number {
-    if (!this.options.passCredentials || this.#address !== NO_NAME) return 0;
+    if (!this.options.wantsCredentials || this.#address !== NO_NAME) return 0;
     const bound = this.kernel.unixNames.autobind(this);
     if (typeof bound === "number") return bound;
     this.#address = bound;
@@ -125,7 +127,7 @@ export class UnixSocket extends SocketFile {
     if (this.#isDatagram) return -E.EOPNOTSUPP;
     if (this.state === "connected" || this.#address === NO_NAME) return -E.EINVAL;
     this.state = "listening";
-    this.peerCredentials = effectiveCredentials(task);
+    this.peerIdentity = new Peer(task);
     const room = this.#backlog;
     this.#backlog = backlog;
     if (backlog > room) this.wakeSenders();
@@ -155,8 +157,8 @@ export class UnixSocket extends SocketFile {
     server.#address = other.#address;
     server.options.inherit(other.options);
     join(this, server);
-    server.peerCredentials = effectiveCredentials(task);
-    this.peerCredentials = other.peerCredentials;
+    server.peerIdentity = new Peer(task);
+    this.peerIdentity = other.peerIdentity;
     other.pending.push(server);
     other.waiters.wake(CAN_READ);
     return 0;
@@ -174,7 +176,7 @@ export class UnixSocket extends SocketFile {
     if (this.peer !== other) this.#leaveDatagramPeer();
     this.peer = other;
     this.state = other === null ? "unconnected" : "connected";
-    if (other !== null) this.peerCredentials = other.peerCredentials;
+    if (other !== null) this.peerIdentity = other.peerIdentity;
     this.waiters.wake(CAN_WRITE);
     return 0;
   }
@@ -235,7 +237,7 @@ export class UnixSocket extends SocketFile {
     if (this.#charged >= this.options.sendBuffer) return -E.EAGAIN;
     if (!this.#hasMemory(trueSize(Math.min(data.length, CHUNK_MAX)))) return -E.ENOBUFS;
     const chunk = data.length > CHUNK_MAX ? data.slice(0, CHUNK_MAX) : data;
-    peer.#enqueue(new Message(this, chunk, this.#address, this.#envelope(task, peer, ancillary)));
+    peer.#enqueue(new Message(this, chunk, this.#envelope(task, peer, ancillary)));
     return chunk.length;
   }
 
@@ -262,7 +264,7 @@ export class UnixSocket extends SocketFile {
       this.#awaitRoomAt(target);
       return -E.EAGAIN;
     }
-    target.#enqueue(new Message(this, data, this.#address, this.#envelope(task, target, ancillary)));
+    target.#enqueue(new Message(this, data, this.#envelope(task, target, ancillary)));
     return data.length;
   }
 
@@ -283,11 +285,12 @@ export class UnixSocket extends SocketFile {
   // Credentials go along where either end asks for them.
   #envelope(task: Task, target: UnixSocket, ancillary: Ancillary | null): Ancillary | null {
     if (ancillary?.credentials != null) return ancillary;
-    if (!this.options.passCredentials && !target.options.passCredentials) return ancillary;
+    if (!this.options.wantsCredentials && !target.options.wantsCredentials) return ancillary;
     return { rights: ancillary?.rights ?? [], credentials: credentialsOf(task) };
   }
 
   #enqueue(message: Message): void {
+    if (this.options.timestamps !== 0) message.sentAt = now(this.kernel.native);
     this.queue.push(message);
     this.waiters.wake(CAN_READ);
   }
@@ -304,9 +307,8 @@ export class UnixSocket extends SocketFile {
       if (error !== 0) return -error;
       return this.receiveShut ? nothing() : -E.EAGAIN;
     }
-    return this.keepsBounds
-      ? receiveMessage(this, first, room, flags)
-      : receiveStream(this, first, room, flags);
+    const received = this.keepsBounds ? receiveMessage(this, room, flags) : receiveStream(this, room, flags);
+    return received ?? -E.EAGAIN;
   }
 
   // ---- Ends ----
@@ -351,13 +353,23 @@ export class UnixSocket extends SocketFile {
   }
 
   override ioctl(task: Task, request: number, argument: number): number {
-    if (request === SIOCOUTQ) task.view.setInt32(task.out(argument, 4), this.#charged, true);
-    else if (request === FIONREAD) {
-      if (this.state === "listening") return -E.EINVAL;
-      const bytes = this.#isDatagram ? (this.queue.first?.data.length ?? 0) : this.queue.bytes;
-      task.view.setInt32(task.out(argument, 4), bytes, true);
-    } else return super.ioctl(task, request, argument);
-    return 0;
+    switch (request) {
+      case SIOCOUTQ:
+        task.view.setInt32(task.out(argument, 4), this.#charged, true);
+        return 0;
+      case FIONREAD: {
+        if (this.state === "listening") return -E.EINVAL;
+        const bytes = this.#isDatagram ? (this.queue.first?.data.length ?? 0) : this.queue.bytes;
+        task.view.setInt32(task.out(argument, 4), bytes, true);
+        return 0;
+      }
+      case SIOCATMARK:
+        if (this.type !== S.SOCK_STREAM) return -E.EOPNOTSUPP;
+        task.view.setInt32(task.out(argument, 4), 0, true);
+        return 0;
+      default:
+        return super.ioctl(task, request, argument);
+    }
   }
 
   /** Lets go of everything in its queues. */
@@ -409,6 +421,6 @@ export function join(a: UnixSocket, b: UnixSocket): void {
 
 export function connectPair(task: Task, a: UnixSocket, b: UnixSocket): void {
   join(a, b);
-  a.peerCredentials = effectiveCredentials(task);
-  b.peerCredentials = a.peerCredentials;
+  a.peerIdentity = new Peer(task);
+  b.peerIdentity = a.peerIdentity;
 }
