@@ -66,6 +66,8 @@ export class Counters {
   backgroundCalls = 0;
   /** Calls, timers and callbacks that held the kernel thread for too long (long_turns.ts). */
   longTurns = 0;
+  /** Turns that were long because V8 collected garbage. */
+  longCollections = 0;
   sleeps = 0;
 
   toRecord(): Record<string, number> {

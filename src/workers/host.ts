@@ -64,6 +64,7 @@ class KernelThread {
     const { longTurns, native } = this.#kernel;
     longTurns.nr = -1;
     longTurns.end("event loop", null);
+    longTurns.turned();
     this.#lastTurnNs = native.monotonicNs();
     if (this.#turnsLeft > 0) this.#turnsLeft--;
     else this.#loop();
@@ -170,6 +171,7 @@ export default function kernelThread(boot: KernelBoot): Promise<never> {
     strace,
   );
   kernel.boot(STUB_SPIN);
+  kernel.longTurns.watchCollector();
   // Everything is loaded, in this thread and the main one, and no guest has run.
   const confined = native.confine(boot.init);
   if (confined < 0) throw new Error(`confining the sandbox process: errno ${-confined}`);

@@ -1,7 +1,8 @@
 // Which call, timer or callback holds the kernel thread for longer than it may (hardening.md, F26). Everything that
 // the thread does ends with a look at the clock; where that is late, the thread's own CPU time says whether it
-// worked or the host let others run. Never a judgement of the guest: what is counted here is a fault of the kernel.
+// worked or the host let others run, and V8 how long it collected garbage. Never a judgement of the guest: what is counted here is a fault of the kernel.
 
+import { PerformanceObserver } from "node:perf_hooks";
 import { syscallName } from "../shared/abi/syscalls.ts";
 import type { Kernel } from "./kernel.ts";
 
@@ -12,6 +13,24 @@ const SAMPLE_MS = 1;
 const CLOCK_THREAD_CPUTIME_ID = 3;
 const NS_PER_MS = 1e6;
 const SOURCE_SHOWN = 120;
+
+/** Pauses of the collector that are remembered, and from which length on. */
+const PAUSES_MAX = 256;
+const PAUSE_MS = 0.5;
+const UNEXPLAINED_MAX = 32;
+
+interface Pause {
+  readonly startTime: number;
+  readonly duration: number;
+}
+
+interface LongTurn {
+  readonly startMs: number;
+  readonly workedMs: number;
+  readonly what: string;
+  readonly nr: number;
+  readonly how: Callback | null;
+}
 
 type Callback = (events: number) => unknown;
 
@@ -25,8 +44,24 @@ export class LongTurns {
   #sinceMs = 0;
   #cpuMs = 0;
 
+  /** Long turns of which it is not known yet how much of them V8's garbage collector took. */
+  readonly #unexplained: LongTurn[] = [];
+  #turnsToWait = 0;
+  /** The last long pauses of the collector. */
+  readonly #collections: Pause[] = [];
+
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
+  }
+
+  /** Learns of the garbage collector's pauses from now on. */
+  watchCollector(): void {
+    new PerformanceObserver((list) => {
+      for (const { startTime, duration } of list.getEntries())
+        if (duration >= PAUSE_MS) this.#collections.push({ startTime, duration });
+      if (this.#collections.length > PAUSES_MAX)
+        this.#collections.splice(0, this.#collections.length - PAUSES_MAX);
+    }).observe({ entryTypes: ["gc"] });
   }
 
   /** The thread has slept. */
@@ -55,10 +90,33 @@ export class LongTurns {
     this.#sinceMs = 0;
     if (workedMs <= TURN_MS) return;
     counters.longTurns++;
-    this.#kernel.log("info", "a turn of the kernel thread was long", {
-      ms: Math.round(workedMs),
+    if (this.#unexplained.length >= UNEXPLAINED_MAX) return;
+    this.#unexplained.push({ startMs: this.nowMs - tookMs, workedMs, what, nr: this.nr, how });
+    // The collector's times come when the event loop has turned.
+    this.#turnsToWait = 2;
+    this.#kernel.owesAnswer = true;
+  }
+
+  /** The event loop has turned. */
+  turned(): void {
+    if (this.#unexplained.length === 0 || --this.#turnsToWait > 0) return;
+    for (const turn of this.#unexplained.splice(0)) this.#explain(turn);
+  }
+
+  #explain({ startMs, workedMs, what, nr, how }: LongTurn): void {
+    let collectedMs = 0;
+    for (const { startTime, duration } of this.#collections)
+      if (startTime >= startMs && startTime <= startMs + workedMs + TURN_MS) collectedMs += duration;
+    const { counters, log } = this.#kernel;
+    if (workedMs - collectedMs <= TURN_MS) {
+      counters.longTurns--;
+      counters.longCollections++;
+      return;
+    }
+    log("info", "a turn of the kernel thread was long", {
+      ms: Math.round(workedMs - collectedMs),
       what,
-      ...(this.nr >= 0 && { call: syscallName(this.nr) }),
+      ...(nr >= 0 && { call: syscallName(nr) }),
       ...(how !== null && { how: String(how).replace(/\s+/g, " ").slice(0, SOURCE_SHOWN) }),
     });
   }

@@ -18,6 +18,7 @@ import { MS_NOEXEC } from "../../shared/abi/mount.ts";
 import { CAP_IPC_LOCK } from "../../shared/abi/prctl.ts";
 import { RLIMIT_MEMLOCK } from "../../shared/abi/resource.ts";
 import { TASK_SIZE, WINDOW } from "../../shared/ring/layout.ts";
+import { breatheOn } from "../supervisor/breathe.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import { OperationList, SYS_madvise } from "../supervisor/operation_list.ts";
@@ -211,7 +212,7 @@ function* changeFlags(
   try {
     const plan = space.vmas.planChange(start, end, change, holes);
     if (typeof plan === "number") return plan;
-    plan.commit();
+    yield* plan.commitInPieces(() => breatheOn(task));
     return plan.error;
   } finally {
     lock.release();
@@ -274,7 +275,7 @@ function* advice(task: Task, start: number, given: number, code: number): Corout
     if (change !== undefined) {
       const plan = space.vmas.planChange(start, end, change, "skip");
       if (typeof plan === "number") return plan;
-      plan.commit();
+      yield* plan.commitInPieces(() => breatheOn(task));
       error = plan.error;
     }
     if (host && start < end) {
@@ -318,7 +319,7 @@ function* lockEverything(task: Task, change: VmaChange): Coroutine {
   const lock = yield* space.lockAll(task);
   try {
     const plan = space.vmas.planChange(0, TASK_SIZE, change, "skip");
-    if (typeof plan !== "number") plan.commit();
+    if (typeof plan !== "number") yield* plan.commitInPieces(() => breatheOn(task));
     return 0;
   } finally {
     lock.release();

@@ -6,6 +6,7 @@ import { EEXIST, EINVAL, ENOMEM, EPERM } from "../../shared/abi/errno.ts";
 import { MAP_ANONYMOUS, MAP_FIXED, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED } from "../../shared/abi/mman.ts";
 import { RLIMIT_AS, RLIMIT_DATA } from "../../shared/abi/resource.ts";
 import { DONATED_FD } from "../../shared/ring/layout.ts";
+import { breatheOn } from "../supervisor/breathe.ts";
 import {
   OperationList,
   SYS_close,
@@ -125,7 +126,7 @@ export function* map(task: Task, request: MapRequest): Coroutine {
       plan.drop();
       return hostError(task);
     }
-    plan.commit();
+    yield* plan.commitInPieces(() => breatheOn(task));
     if (request.populate >= 0) yield* advise(task, at, length, request.populate);
     return at;
   } finally {
@@ -134,11 +135,15 @@ export function* map(task: Task, request: MapRequest): Coroutine {
   }
 }
 
+function isUsed(task: Task, start: number, end: number): boolean {
+  const first = task.stub.space.vmas.findFrom(start);
+  return first !== null && first.start < end;
+}
+
 function checkPlaced(task: Task, { address, length, placement }: MapRequest): number {
   if (!isGuestRange(address, length)) return -ENOMEM;
   if (address < MMAP_MIN_ADDR) return -EPERM;
-  if (placement === "free" && task.stub.space.vmas.overlapping(address, address + length).length > 0)
-    return -EEXIST;
+  if (placement === "free" && isUsed(task, address, address + length)) return -EEXIST;
   return address;
 }
 
@@ -176,7 +181,7 @@ export function* unmap(task: Task, start: number, end: number): Coroutine {
   const { space } = task.stub;
   const lock = yield* space.lock(task, start, end);
   try {
-    if (space.vmas.overlapping(start, end).length === 0) return 0;
+    if (!isUsed(task, start, end)) return 0;
     const plan = space.vmas.planUnmap(start, end);
     if (typeof plan === "number") return plan;
     const list = new OperationList(task.kernel.slots, task.slot);
@@ -185,7 +190,7 @@ export function* unmap(task: Task, start: number, end: number): Coroutine {
       plan.drop();
       return hostError(task);
     }
-    plan.commit();
+    yield* plan.commitInPieces(() => breatheOn(task));
     return 0;
   } finally {
     lock.release();
@@ -204,7 +209,7 @@ export function* protect(task: Task, start: number, end: number, prot: number): 
       plan.drop();
       return hostError(task);
     }
-    plan.commit();
+    yield* plan.commitInPieces(() => breatheOn(task));
     return plan.error;
   } finally {
     lock.release();

@@ -10,6 +10,8 @@ export type Step =
   | { readonly op: "change"; readonly start: number; readonly end: number; readonly change: VmaChange }
   | { readonly op: "move"; readonly from: Range; readonly to: Range };
 
+const VMAS_AT_ONCE = 256;
+
 /** A checked change that is not made yet. Exactly one of commit and drop must be called, once. */
 export class VmaPlan {
   /**
@@ -40,6 +42,30 @@ export class VmaPlan {
   commit(): void {
     this.#close();
     this.#set.apply(this.#step);
+  }
+
+  /**
+   * As commit, a piece at a time, with `between` after each: the range is locked, and may hold tens of thousands of
+   * VMAs. Who looks meanwhile sees a part of the change. Where the caller ends before, the rest is made at once.
+   */
+  *commitInPieces(between: () => Generator<void, void, void>): Generator<void, void, void> {
+    const { op } = this.#step;
+    if (op === "move") return this.commit();
+    let { start } = this;
+    try {
+      for (;;) {
+        const next = this.#set.pieceEnd(start, this.end, VMAS_AT_ONCE);
+        if (next >= this.end) return;
+        this.#set.apply(
+          op === "change" ? { ...this.#step, start, end: next } : { op: "unmap", start, end: next },
+        );
+        start = next;
+        yield* between();
+      }
+    } finally {
+      this.#close();
+      this.#set.apply(op === "map" ? this.#step : { ...this.#step, start });
+    }
   }
 
   /** Gives back what the plan had set aside; nothing changes. */

@@ -82,6 +82,7 @@ export class VmaSet {
   /** How many VMAs each backing has that counts them, and what a change under way has not told yet. */
   #attached: Map<CountedBacking, number> | null = null;
   readonly #untold = new Map<CountedBacking, number>();
+  #sealedBytes = 0;
   #reservedMaps = 0;
   #reservedBytes = 0;
 
@@ -110,6 +111,7 @@ export class VmaSet {
     const copy = new VmaSet(this.#excluded, this.#limit, this.#shared);
     copy.#tree = this.#tree;
     copy.#totals = { ...this.#totals };
+    copy.#sealedBytes = this.#sealedBytes;
     copy.#counted(this.count);
     for (const [backing, vmas] of this.#attached ?? []) copy.#count(backing, vmas);
     copy.#tell(this.#actor);
@@ -122,6 +124,7 @@ export class VmaSet {
     this.#tell(pid);
     this.#counted(-this.count);
     this.#tree = null;
+    this.#sealedBytes = 0;
     this.#totals = { total: 0, data: 0, stack: 0, exec: 0, locked: 0 };
   }
 
@@ -203,12 +206,11 @@ export class VmaSet {
   /** Whether every page of [start, end) is mapped. */
   covers(start: number, end: number): boolean {
     let at = start;
-    while (at < end) {
-      const vma = this.find(at);
-      if (vma === null) return false;
+    for (const vma of this.overlapping(start, end)) {
+      if (vma.start > at) return false;
       at = vma.end;
     }
-    return true;
+    return at >= end;
   }
 
   /** Whether a mapping hinted at [start, end) fits there: nothing mapped, no guard gap, not excluded. */
@@ -251,9 +253,9 @@ export class VmaSet {
   }
 
   planUnmap(start: number, end: number): VmaPlan | number {
-    const old = this.overlapping(start, end);
-    if (old.some(isSealed)) return -EPERM;
-    const maps = this.#splitsInside(old, start, end);
+    if (this.#sealedBytes > 0 && this.overlapping(start, end).some(isSealed)) return -EPERM;
+    const first = this.find(start);
+    const maps = first === null ? 0 : this.#splitsInside([first], start, end);
     if (!this.#hasRoom(maps)) return -ENOMEM;
     return new VmaPlan(this, { op: "unmap", start, end }, { start, end }, maps, 0, 0);
   }
@@ -310,6 +312,13 @@ export class VmaSet {
   }
 
   // ---- Used by plans alone ----
+
+  /** Where `count` VMAs from `start` on end; at or above `end` when there are no more before it. */
+  pieceEnd(start: number, end: number, count: number): number {
+    let at = start;
+    for (let left = count; left > 0 && at < end; left--) at = findFrom(this.#tree, at)?.end ?? end;
+    return at;
+  }
 
   reserve(maps: number, bytes: number): void {
     this.#reservedMaps += maps;
@@ -388,6 +397,7 @@ export class VmaSet {
   #account(vma: Vma, bytes: number): void {
     const totals = this.#totals;
     totals.total += bytes;
+    if (isSealed(vma)) this.#sealedBytes += bytes;
     if ((vma.flags & VM_LOCKED) !== 0) totals.locked += bytes;
     if ((vma.flags & VM_GROWSDOWN) !== 0) totals.stack += bytes;
     else if ((vma.prot & PROT_WRITE) !== 0 && (vma.flags & VM_SHARED) === 0) totals.data += bytes;

@@ -6,6 +6,7 @@ import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX } from "../../shared/abi/ioctl.ts"
 import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
 import { TWO_32 } from "../../shared/abi/struct.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
+import { breatheOn } from "../supervisor/breathe.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { asyncFcntl, setAsync } from "./async_signals.ts";
@@ -36,6 +37,11 @@ function* setByInt(task: Task, address: number, set: (on: boolean) => void): Cor
   task.outAt(address, 4, WINDOW);
   if ((yield* task.copyInRound()) < 4) return -EFAULT;
   set(task.view.getInt32(task.base + WINDOW, true) !== 0);
+  return 0;
+}
+
+function* closeRange(task: Task, first: number, last: number, onlyMark: boolean): Coroutine {
+  yield* task.files.closeRange(first, last, onlyMark, () => breatheOn(task));
   return 0;
 }
 
@@ -83,8 +89,7 @@ export const DESCRIPTOR_HANDLERS: Record<string, Handler> = {
       if (!task.files.mayBeUnshared) return -ENOMEM;
       task.files = task.files.unshare();
     }
-    task.files.closeRange(first >>> 0, last >>> 0, (flags & F.CLOSE_RANGE_CLOEXEC) !== 0);
-    return 0;
+    return task.start(closeRange(task, first >>> 0, last >>> 0, (flags & F.CLOSE_RANGE_CLOEXEC) !== 0));
   },
 
   fcntl: (task, fd, command, argument) => {

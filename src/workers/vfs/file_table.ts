@@ -7,10 +7,16 @@ import type { Kernel } from "../kernel.ts";
 import { leaveSets } from "./epoll.ts";
 import type { OpenFile } from "./file.ts";
 
+/** A table that grows by more at once is made anew. */
+const JUMP = 1024;
+/** How long descriptors are closed before others are served, and how often it is looked. */
+const CLOSING_MS = 2;
+const CLOSED_PER_LOOK = 16;
+
 export class FileTable {
   readonly #kernel: Kernel;
-  readonly #files: (OpenFile | undefined)[] = [];
-  readonly #closeOnExec = new Set<number>();
+  #files: (OpenFile | undefined)[] = [];
+  #closeOnExec = new Set<number>();
   /** No descriptor below is free. */
   #firstFree = 0;
   /** Tasks that use the table. */
@@ -41,14 +47,24 @@ export class FileTable {
 
   #growTo(length: number): void {
     this.#kernel.counters.descriptorSlots += Math.max(0, length - this.#files.length);
-    while (this.#files.length < length) this.#files.push(undefined);
+    if (length - this.#files.length > JUMP) {
+      // An array that only gets a greater length becomes a hash table.
+      const grown = new Array<OpenFile | undefined>(length);
+      for (let fd = 0; fd < this.#files.length; fd++) grown[fd] = this.#files[fd];
+      this.#files = grown;
+    } else while (this.#files.length < length) this.#files.push(undefined);
   }
 
   /** Of a forked child: the same files. Its caller has asked mayBeCopied. */
   copy(): FileTable {
     const copy = new FileTable(this.#kernel);
-    for (const [fd, file] of this.#files.entries())
-      if (file !== undefined) copy.installAt(fd, file, this.#closeOnExec.has(fd));
+    copy.#files = this.#files.slice();
+    copy.#closeOnExec = new Set(this.#closeOnExec);
+    for (let fd = 0; fd < this.#files.length; fd++) {
+      const file = this.#files[fd];
+      if (file !== undefined) file.references++;
+    }
+    this.#kernel.counters.descriptorSlots += this.#files.length;
     return copy;
   }
 
@@ -117,11 +133,17 @@ export class FileTable {
     return copy;
   }
 
-  closeRange(first: number, last: number, onlyMark: boolean): void {
-    for (let fd = first; fd <= last && fd < this.#files.length; fd++) {
-      if (this.#files[fd] === undefined) continue;
-      if (onlyMark) this.#closeOnExec.add(fd);
-      else this.close(fd);
+  /** Closes, or marks, a range; `between` comes after each piece. */
+  *closeRange(
+    first: number,
+    last: number,
+    onlyMark: boolean,
+    between: () => Generator<void, void, void>,
+  ): Generator<void, void, void> {
+    for (let fd = first; ; ) {
+      fd = this.#closePiece(fd, last, onlyMark);
+      if (fd > last || fd >= this.#files.length) return;
+      yield* between();
     }
   }
 
@@ -156,9 +178,30 @@ export class FileTable {
   /** A task that used the table is gone; the last one closes everything. */
   release(): void {
     if (--this.users > 0) return;
-    for (let fd = 0; fd < this.#files.length; fd++) this.close(fd);
-    this.#kernel.counters.descriptorSlots -= this.#files.length;
-    this.#files.length = 0;
+    let fd = 0;
+    this.#kernel.steps.run(() => {
+      fd = this.#closePiece(fd, this.#files.length - 1, false);
+      if (fd < this.#files.length) return false;
+      this.#kernel.counters.descriptorSlots -= this.#files.length;
+      this.#files.length = 0;
+      return true;
+    });
+  }
+
+  /** Closes descriptors from `fd` up to `last`, or some of them: the next one to go on with. */
+  #closePiece(fd: number, last: number, onlyMark: boolean): number {
+    const end = Math.min(last + 1, this.#files.length);
+    const endMs = performance.now() + CLOSING_MS;
+    while (fd < end) {
+      if (this.#files[fd] === undefined) {
+        fd++;
+        continue;
+      }
+      if (onlyMark) this.#closeOnExec.add(fd);
+      else this.close(fd);
+      if (++fd % CLOSED_PER_LOOK === 0 && performance.now() > endMs) return fd;
+    }
+    return end;
   }
 }
 

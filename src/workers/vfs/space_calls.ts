@@ -4,9 +4,9 @@ import { EBADF, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, ESPIPE } from "../../
 import * as F from "../../shared/abi/fcntl.ts";
 import { IN_MODIFY } from "../../shared/abi/poll.ts";
 import { S_IFDIR, S_IFIFO, S_IFREG } from "../../shared/abi/stat.ts";
+import { breatheOn } from "../supervisor/breathe.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
-import { breatheOn } from "./breathe.ts";
 import type { OpenFile } from "./file.ts";
 import { holding } from "./file_table.ts";
 import { exceeded, fileSizeLimit } from "./size_limit.ts";

@@ -2,9 +2,9 @@
 
 import { F_SEAL_SEAL } from "../../../shared/abi/fcntl.ts";
 import type { Mapped } from "../../mem/vma.ts";
+import { breatheOn } from "../../supervisor/breathe.ts";
 import { CAPABILITY_XATTR } from "../../supervisor/file_grant.ts";
 import type { Coroutine, Task } from "../../supervisor/task.ts";
-import { breatheOn } from "../breathe.ts";
 import type { OpenFile } from "../file.ts";
 import type { AttributeChanges } from "../inode.ts";
 import { withoutPrivileges } from "../permission.ts";

@@ -1,6 +1,6 @@
 // Calls with much to do let others go on between their rounds (hardening.md, F26).
 
-import type { Task } from "../supervisor/task.ts";
+import type { Task } from "./task.ts";
 
 /** Rounds through a data window after which others get their turn. */
 export const ROUNDS_PER_STEP = 16;
