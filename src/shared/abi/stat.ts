@@ -44,6 +44,16 @@ export const STATX_DIOALIGN = 0x2000;
 export const STATX_MNT_ID_UNIQUE = 0x4000;
 export const STATX_SUBVOL = 0x8000;
 export const STATX__RESERVED = 0x80000000;
+// Flags of files: FS_IOC_GETFLAGS, FS_IOC_FSGETXATTR
+export const FS_IMMUTABLE_FL = 0x10;
+export const FS_APPEND_FL = 0x20;
+export const FS_NODUMP_FL = 0x40;
+export const FS_NOATIME_FL = 0x80;
+export const FS_XFLAG_IMMUTABLE = 0x8;
+export const FS_XFLAG_APPEND = 0x10;
+export const FS_XFLAG_NOATIME = 0x40;
+export const FS_XFLAG_NODUMP = 0x80;
+
 export const STATX_ATTR_COMPRESSED = 0x4;
 export const STATX_ATTR_IMMUTABLE = 0x10;
 export const STATX_ATTR_APPEND = 0x20;

@@ -9,6 +9,7 @@ import { WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
+import { isAppendOnly, isImmutable, mayChange } from "./file_flags.ts";
 import type { AttributeChanges, Time } from "./inode.ts";
 import { attributesOf, dentryOf, lookupTarget, type Target } from "./lookup.ts";
 import { Path } from "./path.ts";
@@ -48,7 +49,7 @@ function chmod(task: Task, target: Target | number, mode: number): number {
   if (typeof attributes === "number") return attributes;
   if (isReadOnly(target)) return -EROFS;
   if (target.inode?.isSymlink === true) return -EOPNOTSUPP;
-  if (!isOwner(task, attributes.uid)) return -EPERM;
+  if (mayChange(target.inode) < 0 || !isOwner(task, attributes.uid)) return -EPERM;
   return apply(task, target, { mode: withoutForeignGroup(task, mode & MODE_BITS, attributes.gid) });
 }
 
@@ -58,6 +59,7 @@ function chown(task: Task, target: Target | number, uid: number, gid: number): n
   if (typeof attributes === "number") return attributes;
   if (isReadOnly(target)) return -EROFS;
   const { credentials, kernel } = task;
+  if (mayChange(target.inode) < 0) return -EPERM;
   const mighty = capable(credentials, kernel.users, CAP_CHOWN);
   const owner = credentials.fsuid === attributes.uid;
   if (uid !== KEEP && !mighty && !(owner && uid >>> 0 === attributes.uid)) return -EPERM;
@@ -83,7 +85,9 @@ function truncate(task: Task, target: Target | number, length: number): number {
   if (typeof attributes === "number") return attributes;
   if ((attributes.mode & S_IFDIR) === S_IFDIR && (attributes.mode & S_IFREG) !== S_IFREG) return -EISDIR;
   if ((attributes.mode & S_IFREG) !== S_IFREG) return -EINVAL;
+  if (isAppendOnly(target.inode)) return -EPERM;
   if (target instanceof Path) {
+    if (isImmutable(target.inode)) return -EPERM;
     const error = permission(task.credentials, task.kernel.users, attributes, MAY_WRITE);
     if (error < 0) return error;
     if (target.mount.readOnly) return -EROFS;
@@ -145,6 +149,7 @@ function utimes(
   if (typeof attributes === "number") return attributes;
   if (isReadOnly(target)) return -EROFS;
   const bothNow = changes.atime === "now" && changes.mtime === "now";
+  if (bothNow ? isImmutable(target.inode) : mayChange(target.inode) < 0) return -EPERM;
   if (!isOwner(task, attributes.uid)) {
     if (!bothNow) return -EPERM;
     const error = permission(task.credentials, task.kernel.users, attributes, MAY_WRITE);

@@ -1,6 +1,6 @@
 // Calls on descriptors themselves: dup(2), fcntl(2), close_range(2).
 
-import { EBADF, EFAULT, EINVAL, ENOMEM } from "../../shared/abi/errno.ts";
+import { EBADF, EFAULT, EINVAL, ENOMEM, EPERM } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX } from "../../shared/abi/ioctl.ts";
 import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
@@ -10,6 +10,8 @@ import { breatheOn } from "../supervisor/breathe.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import { asyncFcntl, setAsync } from "./async_signals.ts";
+import { isAppendOnly } from "./file_flags.ts";
+import { fileIoctl } from "./file_ioctl.ts";
 import { lockFcntl } from "./lock_calls.ts";
 
 /** Status flags that F_SETFL may change. */
@@ -64,7 +66,7 @@ export const DESCRIPTOR_HANDLERS: Record<string, Handler> = {
       case FIOASYNC:
         return task.start(setByInt(task, argument, (on) => setAsync(task, file, fd, on)));
       default:
-        return file.ioctl(task, request, argument);
+        return fileIoctl(task, file, request, argument) ?? file.ioctl(task, request, argument);
     }
   },
 
@@ -110,6 +112,7 @@ export const DESCRIPTOR_HANDLERS: Record<string, Handler> = {
         return file.flags;
       case F.F_SETFL:
         if ((file.flags & F.O_PATH) !== 0) return -EBADF;
+        if ((file.flags & ~value & F.O_APPEND) !== 0 && isAppendOnly(file.inode)) return -EPERM;
         setAsync(task, file, fd, (value & F.O_ASYNC) !== 0);
         file.flags = (file.flags & ~SETFL) | (value & SETFL);
         return 0;

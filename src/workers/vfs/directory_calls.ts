@@ -34,6 +34,7 @@ import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Task } from "../supervisor/task.ts";
 import { DirectoryFile, type RecordForm } from "./directory_file.ts";
+import { isAppendOnly, mayChange } from "./file_flags.ts";
 import type { Inode } from "./inode.ts";
 import {
   contextOf,
@@ -83,8 +84,12 @@ function removed(task: Task, { walk, dentry }: Place, inode: Inode): number {
   return 0;
 }
 
-/** In a sticky directory only the owners may remove: 0 or -EPERM. */
-function sticky(task: Task, directory: Inode, child: Inode): number {
+/**
+ * Whether a name may go: not what is immutable or may only grow, nor out of a directory like that; in a sticky
+ * directory only the owners may. 0 or -EPERM.
+ */
+function mayRemove(task: Task, directory: Inode, child: Inode): number {
+  if (isAppendOnly(directory) || mayChange(child) < 0) return -EPERM;
   const parent = directory.attributes();
   if (typeof parent === "number") return parent;
   if ((parent.mode & S_ISVTX) === 0) return 0;
@@ -102,7 +107,7 @@ function placeOfOld(task: Task, walk: ParentWalk): (Place & { inode: Inode }) | 
   if (dentry.inode === null) return -ENOENT;
   const error = mayChangeNames(task, walk.parent);
   if (error < 0) return error;
-  const refused = sticky(task, walk.parent.inode, dentry.inode);
+  const refused = mayRemove(task, walk.parent.inode, dentry.inode);
   return refused < 0 ? refused : { walk, dentry, inode: dentry.inode };
 }
 
@@ -203,7 +208,7 @@ function checkRename(
   }
   if (there === null) return 0;
   if (there === moving) return 1;
-  const refused = sticky(task, newWalk.parent.inode, there);
+  const refused = mayRemove(task, newWalk.parent.inode, there);
   if (refused < 0) return refused;
   if (exchange) return 0;
   if (moving.isDirectory && !there.isDirectory) return -ENOTDIR;
@@ -237,7 +242,7 @@ function link(task: Task, oldDir: number, newDir: number, flags: number): number
   if (inode.fs !== place.walk.parent.inode.fs) return -EXDEV;
   if (target instanceof Path && target.mount !== place.walk.parent.mount) return -EXDEV;
   if (inode.isDirectory) return -EPERM;
-  const refused = mayLink(task, inode);
+  const refused = mayChange(inode) < 0 ? -EPERM : mayLink(task, inode);
   if (refused < 0) return refused;
   const error = place.walk.parent.inode.link(place.walk.name, inode);
   if (error < 0) return error;

@@ -6,7 +6,7 @@
 // read-only mounts, trailing slashes and the like are checked by the callers (path_walk.ts, calls): an
 // inode does as it is told.
 
-import { EINVAL, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, EROFS, ETXTBSY } from "../../shared/abi/errno.ts";
+import { EINVAL, ENOTDIR, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, EROFS, ETXTBSY } from "../../shared/abi/errno.ts";
 import { NAME_MAX } from "../../shared/abi/fcntl.ts";
 import { S_IFDIR, S_IFLNK, S_IFMT } from "../../shared/abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
@@ -143,6 +143,15 @@ export abstract class Inode {
 
   setAttributes(_changes: AttributeChanges): number {
     return -EPERM;
+  }
+
+  /** FS_*_FL (FS_IOC_GETFLAGS); -ENOTTY: its file system keeps none. */
+  fileFlags(): number {
+    return -ENOTTY;
+  }
+
+  setFileFlags(_flags: number): number {
+    return -ENOTTY;
   }
 
   /** Opens with O_* flags; for directories too. The credentials are for files that look at them (proc). */

@@ -1,10 +1,11 @@
 // Paths as system calls give them: relative to a descriptor or to the working directory, on behalf of a
 // task.
 
-import { EBADF, EFAULT, ENOENT, ENOTDIR, EROFS } from "../../shared/abi/errno.ts";
+import { EBADF, EFAULT, ENOENT, ENOTDIR, EPERM, EROFS } from "../../shared/abi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../../shared/abi/fcntl.ts";
 import type { Task } from "../supervisor/task.ts";
 import type { OpenFile } from "./file.ts";
+import { isImmutable } from "./file_flags.ts";
 import type { Attributes, Inode } from "./inode.ts";
 import { type Dentry, Path } from "./path.ts";
 import {
@@ -81,6 +82,7 @@ export function inodeOf(target: Target): Inode | null {
 
 /** Whether the task may do `mask` (MAY_*) with a place: 0 or a negative errno. */
 export function mayAccess(task: Task, path: Path, mask: number): number {
+  if ((mask & MAY_WRITE) !== 0 && isImmutable(path.inode)) return -EPERM;
   const attributes = path.inode.attributes();
   if (typeof attributes === "number") return attributes;
   return permission(task.credentials, task.kernel.users, attributes, mask);

@@ -31,6 +31,7 @@ import { capable } from "../supervisor/credentials.ts";
 import type { Task } from "../supervisor/task.ts";
 import type { SettingName } from "../sysctls.ts";
 import { OpenFile } from "./file.ts";
+import { isAppendOnly } from "./file_flags.ts";
 import type { AttributeChanges, Creation, Inode } from "./inode.ts";
 import { contextOf, lookupParent, mayAccess, mayChangeNames, startOf } from "./lookup.ts";
 import { Dentry, Path } from "./path.ts";
@@ -140,6 +141,9 @@ function openExisting(task: Task, path: Path, flags: number, isNew: boolean): Op
   if (!isNew) {
     const error = mayAccess(task, path, access);
     if (error < 0) return error;
+    const mode = flags & F.O_ACCMODE;
+    const overwrites = mode !== F.O_RDONLY && (flags & F.O_APPEND) === 0;
+    if ((overwrites || (flags & F.O_TRUNC) !== 0) && isAppendOnly(inode)) return -EPERM;
   }
   const isDevice = inode.type === S_IFCHR || inode.type === S_IFBLK;
   if (isDevice && (mount.flags & MS_NODEV) !== 0) return -EACCES;

@@ -1,6 +1,6 @@
 // Calls on the space that a file takes: fallocate(2).
 
-import { EBADF, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
+import { EBADF, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, EPERM, ESPIPE } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { IN_MODIFY } from "../../shared/abi/poll.ts";
 import { S_IFDIR, S_IFIFO, S_IFREG } from "../../shared/abi/stat.ts";
@@ -8,6 +8,7 @@ import { breatheOn } from "../supervisor/breathe.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
 import type { OpenFile } from "./file.ts";
+import { isAppendOnly, isImmutable } from "./file_flags.ts";
 import { holding } from "./file_table.ts";
 import { exceeded, fileSizeLimit } from "./size_limit.ts";
 
@@ -72,6 +73,8 @@ export const SPACE_HANDLERS: Record<string, Handler> = {
     const error = checkMode(mode);
     if (error < 0) return error;
     if (!file.writable) return -EBADF;
+    if (isImmutable(file.inode)) return -EPERM;
+    if ((mode & ~F.FALLOC_FL_KEEP_SIZE) !== 0 && isAppendOnly(file.inode)) return -EPERM;
     const type = file.inode?.type ?? 0;
     if (type === S_IFIFO) return -ESPIPE;
     if (type === S_IFDIR) return -EISDIR;

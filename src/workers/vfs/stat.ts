@@ -73,11 +73,28 @@ function minor(dev: number): number {
   return (dev & 0xff) | ((dev >>> 12) & ~0xff);
 }
 
-export function writeStatx(a: Attributes, mountId: number, bytes: Uint8Array, at: number): void {
+/** STATX_ATTR_* that are known to be there or not. */
+const KNOWN_ATTRIBUTES =
+  S.STATX_ATTR_IMMUTABLE |
+  S.STATX_ATTR_APPEND |
+  S.STATX_ATTR_NODUMP |
+  S.STATX_ATTR_AUTOMOUNT |
+  S.STATX_ATTR_MOUNT_ROOT |
+  S.STATX_ATTR_DAX;
+
+export function writeStatx(
+  a: Attributes,
+  mountId: number,
+  attributes: number,
+  bytes: Uint8Array,
+  at: number,
+): void {
   const time = (t: { sec: number; nsec: number }) => ({ tv_sec: t.sec, tv_nsec: t.nsec, __reserved: 0 });
   statx.encode(
     {
       stx_mask: S.STATX_BASIC_STATS | S.STATX_MNT_ID | (a.btime === null ? 0 : S.STATX_BTIME),
+      stx_attributes: attributes,
+      stx_attributes_mask: KNOWN_ATTRIBUTES,
       stx_blksize: a.blksize,
       stx_nlink: a.nlink,
       stx_uid: a.uid,

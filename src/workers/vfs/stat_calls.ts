@@ -1,13 +1,14 @@
 // Calls that ask about files: stat(2), statx(2), access(2), readlink(2), statfs(2).
 
-import { EACCES, EBADF, EINVAL, ENOENT, EROFS } from "../../shared/abi/errno.ts";
+import { EACCES, EBADF, EINVAL, ENOENT, EPERM, EROFS } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { MS_NOEXEC } from "../../shared/abi/mount.ts";
-import { S_IFMT, S_IFREG, ST_VALID } from "../../shared/abi/stat.ts";
+import { S_IFMT, S_IFREG, ST_VALID, STATX_ATTR_MOUNT_ROOT } from "../../shared/abi/stat.ts";
 import { stat, statfs, statx } from "../../shared/abi/structs.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Task } from "../supervisor/task.ts";
+import { isImmutable, statxAttributes } from "./file_flags.ts";
 import type { FileSystem } from "./inode.ts";
 import { attributesOf, lookup, lookupTarget, type Target } from "./lookup.ts";
 import { Path } from "./path.ts";
@@ -35,6 +36,7 @@ function access(task: Task, dirfd: number, mode: number, flags: number): number 
   if ((mode & 2) !== 0 && target instanceof Path && target.mount.readOnly) return -EROFS;
   const isRegular = (attributes.mode & S_IFMT) === S_IFREG;
   if ((mode & 1) !== 0 && isRegular && isNoexec(target)) return -EACCES;
+  if ((mode & 2) !== 0 && isImmutable(target.inode)) return -EPERM;
   const credentials = (flags & F.AT_EACCESS) !== 0 ? task.credentials : realCredentials(task.credentials);
   return permission(credentials, task.kernel.users, attributes, mode);
 }
@@ -120,7 +122,10 @@ export const STAT_HANDLERS: Record<string, Handler> = {
     const attributes = attributesOf(target);
     if (typeof attributes === "number") return attributes;
     const mount = target instanceof Path ? target.mount.id : (target.path?.mount.id ?? 0);
-    writeStatx(attributes, mount, task.bytes, task.out(address, statx.size));
+    const place = target instanceof Path ? target : target.path;
+    const isRoot = place !== null && place.dentry === place.mount.root;
+    const shown = statxAttributes(target.inode) | (isRoot ? STATX_ATTR_MOUNT_ROOT : 0);
+    writeStatx(attributes, mount, shown, task.bytes, task.out(address, statx.size));
     return 0;
   },
 

@@ -19,6 +19,7 @@ import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
+import { mayChange } from "./file_flags.ts";
 import type { Attributes, Inode } from "./inode.ts";
 import { attributesOf, dentryOf, inodeOf, lookupTarget, type Target } from "./lookup.ts";
 import { type Dentry, Path } from "./path.ts";
@@ -71,6 +72,7 @@ function use(task: Task, target: Target | number, piece: 0 | 1, mask: number): U
   if (typeof attributes === "number") return attributes;
   if (mask === MAY_WRITE && (target instanceof Path ? target.mount : target.path?.mount)?.readOnly === true)
     return -EROFS;
+  if (mask === MAY_WRITE && mayChange(inode) < 0) return -EPERM;
   const error = mayUse(task, name, attributes, mask);
   if (error < 0) return error;
   return inode === null ? -EOPNOTSUPP : { inode, dentry: dentryOf(target), name };

@@ -3,7 +3,15 @@
 // memory_regular.ts and memory_directory.ts add contents and names. Whatever can fail comes before the first
 // change, so that a call is done or not begun.
 
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK } from "../../../shared/abi/stat.ts";
+import {
+  FS_NOATIME_FL,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFREG,
+} from "../../../shared/abi/stat.ts";
 import { PAGE_SIZE } from "../../mem/vma.ts";
 import type { Credentials } from "../../supervisor/credentials.ts";
 import { isStale, keepsAccessTimes } from "../access_time.ts";
@@ -61,6 +69,8 @@ export class MemoryInode extends Inode {
   /** Open files and other holders: what has no name any more goes with the last of them. */
   #holders = 0;
   #freed = false;
+  /** FS_*_FL */
+  #fileFlags = 0;
   /** What was last shown of a node without changes, and what of the lower file it shows. */
   #shown: Attributes | null = null;
   #lowerSeen: Attributes | null = null;
@@ -171,6 +181,18 @@ export class MemoryInode extends Inode {
     return 0;
   }
 
+  override fileFlags(): number {
+    return this.type === S_IFREG || this.type === S_IFDIR ? this.#fileFlags : super.fileFlags();
+  }
+
+  override setFileFlags(flags: number): number {
+    const meta = this.ownMeta();
+    if (typeof meta === "number") return meta;
+    this.#fileFlags = flags;
+    meta.ctime = this.now();
+    return 0;
+  }
+
   protected truncate(_size: number): number {
     return 0;
   }
@@ -179,6 +201,7 @@ export class MemoryInode extends Inode {
   override accessed(flags: number, path: Path | null): void {
     const meta = this.#meta;
     if (meta === null || !keepsAccessTimes(flags, path)) return;
+    if ((this.#fileFlags & FS_NOATIME_FL) !== 0) return;
     const time = this.now();
     if (isStale(meta.atime, meta.mtime, meta.ctime, time)) meta.atime = time;
   }

@@ -1,0 +1,133 @@
+// ioctl(2) requests that any file answers, whatever kind it is (Linux's do_vfs_ioctl): sharing of blocks between
+// files, which no file system here has, extents, and the flags of files.
+
+import {
+  EBADF,
+  EFAULT,
+  EINVAL,
+  EISDIR,
+  ENOMEM,
+  ENOTTY,
+  EOPNOTSUPP,
+  EPERM,
+  EROFS,
+  EXDEV,
+} from "../../shared/abi/errno.ts";
+import { O_APPEND, O_PATH } from "../../shared/abi/fcntl.ts";
+import * as I from "../../shared/abi/ioctl.ts";
+import { CAP_FOWNER, CAP_LINUX_IMMUTABLE } from "../../shared/abi/prctl.ts";
+import * as S from "../../shared/abi/stat.ts";
+import { WINDOW } from "../../shared/ring/layout.ts";
+import { PAGE_SIZE } from "../mem/vma.ts";
+import { capable } from "../supervisor/credentials.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { OpenFile } from "./file.ts";
+
+/** struct file_clone_range; the head of struct file_dedupe_range, and of each file in it. */
+const CLONE_RANGE_SIZE = 32;
+const DEDUPE_HEAD = 24;
+const DEDUPE_INFO = 32;
+/** struct fsxattr */
+const FSXATTR_SIZE = 28;
+
+const FLAGS_KNOWN = S.FS_IMMUTABLE_FL | S.FS_APPEND_FL | S.FS_NODUMP_FL | S.FS_NOATIME_FL;
+/** FS_*_FL -> FS_XFLAG_* */
+const XFLAGS = [
+  [S.FS_IMMUTABLE_FL, S.FS_XFLAG_IMMUTABLE],
+  [S.FS_APPEND_FL, S.FS_XFLAG_APPEND],
+  [S.FS_NOATIME_FL, S.FS_XFLAG_NOATIME],
+  [S.FS_NODUMP_FL, S.FS_XFLAG_NODUMP],
+] as const;
+
+/** What stands between two files that are to share blocks, up to that none here can. */
+function clone(task: Task, target: OpenFile, fd: number): number {
+  const source = task.files.get(fd);
+  if (source === undefined || (source.flags & O_PATH) !== 0) return -EBADF;
+  const [from, to] = [source.inode, target.inode];
+  if (from === null || to === null || from.fs !== to.fs) return -EXDEV;
+  if (from.isDirectory || to.isDirectory) return -EISDIR;
+  if (from.type !== S.S_IFREG || to.type !== S.S_IFREG) return -EINVAL;
+  if (!source.readable || !target.writable || (target.flags & O_APPEND) !== 0) return -EBADF;
+  return -EOPNOTSUPP;
+}
+
+function* cloneRange(task: Task, file: OpenFile, address: number): Coroutine {
+  task.outAt(address, CLONE_RANGE_SIZE, WINDOW);
+  if ((yield* task.copyInRound()) < CLONE_RANGE_SIZE) return -EFAULT;
+  return clone(task, file, task.view.getInt32(task.base + WINDOW, true));
+}
+
+function* dedupe(task: Task, file: OpenFile, address: number): Coroutine {
+  task.outAt(address, DEDUPE_HEAD, WINDOW);
+  if ((yield* task.copyInRound()) < DEDUPE_HEAD) return -EFAULT;
+  const count = task.view.getUint16(task.base + WINDOW + 16, true);
+  const reserved = task.view.getUint16(task.base + WINDOW + 18, true);
+  const reserved2 = task.view.getUint32(task.base + WINDOW + 20, true);
+  const size = DEDUPE_HEAD + DEDUPE_INFO * count;
+  if (size > PAGE_SIZE) return -ENOMEM;
+  task.outAt(address, size, WINDOW);
+  if ((yield* task.copyInRound()) < size) return -EFAULT;
+  if (!file.readable || reserved !== 0 || reserved2 !== 0) return -EINVAL;
+  if (file.inode?.isDirectory === true) return -EISDIR;
+  return file.inode?.type === S.S_IFREG ? -EOPNOTSUPP : -EINVAL;
+}
+
+function getFlags(task: Task, { inode }: OpenFile, address: number): number {
+  const flags = inode?.fileFlags() ?? -ENOTTY;
+  if (flags < 0) return flags;
+  task.view.setUint32(task.out(address, 4), flags, true);
+  return 0;
+}
+
+function* setFlags(task: Task, file: OpenFile, address: number): Coroutine {
+  task.outAt(address, 4, WINDOW);
+  if ((yield* task.copyInRound()) < 4) return -EFAULT;
+  const flags = task.view.getUint32(task.base + WINDOW, true);
+  const { inode } = file;
+  if (file.path?.mount.readOnly === true) return -EROFS;
+  const before = inode?.fileFlags() ?? -ENOTTY;
+  if (inode === null || before < 0) return before;
+  const attributes = inode.attributes();
+  if (typeof attributes === "number") return attributes;
+  const { credentials, kernel } = task;
+  if (attributes.uid !== credentials.fsuid && !capable(credentials, kernel.users, CAP_FOWNER)) return -EPERM;
+  const isGrave = ((flags ^ before) & (S.FS_IMMUTABLE_FL | S.FS_APPEND_FL)) !== 0;
+  if (isGrave && !capable(credentials, kernel.users, CAP_LINUX_IMMUTABLE)) return -EPERM;
+  if ((flags & ~FLAGS_KNOWN) !== 0) return -EOPNOTSUPP;
+  const error = inode.setFileFlags(flags);
+  if (error === 0) kernel.fileEvents.attributed(inode, file.path?.dentry ?? null);
+  return error;
+}
+
+function getXattr(task: Task, { inode }: OpenFile, address: number): number {
+  const flags = inode?.fileFlags() ?? -ENOTTY;
+  if (flags < 0) return flags;
+  let xflags = 0;
+  for (const [flag, xflag] of XFLAGS) if ((flags & flag) !== 0) xflags |= xflag;
+  const at = task.out(address, FSXATTR_SIZE);
+  task.bytes.fill(0, at, at + FSXATTR_SIZE);
+  task.view.setUint32(at, xflags, true);
+  return 0;
+}
+
+/** Null: another request. */
+export function fileIoctl(task: Task, file: OpenFile, request: number, argument: number): number | null {
+  switch (request) {
+    case I.FICLONE:
+      return clone(task, file, argument | 0);
+    case I.FICLONERANGE:
+      return task.start(cloneRange(task, file, argument));
+    case I.FIDEDUPERANGE:
+      return task.start(dedupe(task, file, argument));
+    case I.FS_IOC_FIEMAP:
+      return -EOPNOTSUPP;
+    case I.FS_IOC_GETFLAGS:
+      return getFlags(task, file, argument);
+    case I.FS_IOC_SETFLAGS:
+      return task.start(setFlags(task, file, argument));
+    case I.FS_IOC_FSGETXATTR:
+      return getXattr(task, file, argument);
+    default:
+      return null;
+  }
+}
