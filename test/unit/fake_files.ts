@@ -268,6 +268,7 @@ class LowerInode extends Inode {
       mtime: time,
       ctime: time,
       btime: null,
+      acl: null,
     };
   }
 

@@ -77,6 +77,7 @@ export class AnonymousInode extends Inode {
       mtime: time,
       ctime: time,
       btime: null,
+      acl: null,
     };
   }
 

@@ -263,8 +263,11 @@ function symlink(task: Task, dirfd: number): number {
   if (target === "") return -ENOENT;
   const place = placeForNew(task, dirfd, task.inString(1), false);
   if (typeof place === "number") return place;
-  const creation = creationIn(task, place.walk.parent.inode, 0o777, false);
-  if (typeof creation === "number") return creation;
+  const whole = creationIn(task, place.walk.parent.inode, 0o777, false);
+  if (typeof whole === "number") return whole;
+  // Symlinks have no lists.
+  const { uid, gid } = whole;
+  const creation = { mode: 0o777, uid, gid };
   const { inode } = place.walk.parent;
   return made(task, place, inode.symlink(place.walk.name, target, { ...creation, mode: S_IFLNK | 0o777 }));
 }

@@ -38,6 +38,8 @@ export interface Attributes {
   mtime: Time;
   ctime: Time;
   btime: Time | null;
+  /** The access control list, where the mode does not say all. */
+  acl: Buffer | null;
 }
 
 /** What chmod, chown, truncate and utimensat change; only the fields that are there. */
@@ -57,6 +59,9 @@ export interface Creation {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** Of the directory's default list: what the new file's list is, and a new directory's default list. */
+  readonly acl?: Buffer;
+  readonly defaultAcl?: Buffer;
 }
 
 export interface DirectoryEntry {
@@ -284,6 +289,18 @@ export abstract class Inode {
    */
   follow(): MagicTarget | null {
     return null;
+  }
+
+  // ---- Access control lists ----
+
+  /** The list that files made in this directory get. */
+  get defaultAcl(): Buffer | null {
+    return null;
+  }
+
+  /** Sets a list that has been checked, or takes it away; the access list with the mode that belongs to it. */
+  setAcl(_name: string, _acl: Buffer | null, _mode: number | null): number {
+    return -EOPNOTSUPP;
   }
 
   // ---- Extended attributes; values are bytes as chars ----

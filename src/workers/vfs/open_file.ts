@@ -30,6 +30,7 @@ import {
 import { capable } from "../supervisor/credentials.ts";
 import type { Task } from "../supervisor/task.ts";
 import type { SettingName } from "../sysctls.ts";
+import { inherited, isExtended, modeOf } from "./acl.ts";
 import { OpenFile } from "./file.ts";
 import { isAppendOnly } from "./file_flags.ts";
 import type { AttributeChanges, Creation, Inode } from "./inode.ts";
@@ -217,7 +218,10 @@ export function creationIn(
   const parent = directory.attributes();
   if (typeof parent === "number") return parent;
   const { credentials } = task;
-  let bits = mode & MODE_BITS & ~task.fs.umask;
+  // A default list says in the umask's stead what others may.
+  const list = directory.defaultAcl;
+  const acl = list === null ? null : inherited(list, mode);
+  let bits = acl === null ? mode & MODE_BITS & ~task.fs.umask : (mode & MODE_BITS & ~0o777) | modeOf(acl);
   let gid = credentials.fsgid;
   if ((parent.mode & S_ISGID) !== 0) {
     gid = parent.gid;
@@ -225,7 +229,10 @@ export function creationIn(
     // By the mode that was asked for: the umask must not hide that it is one of a program.
     else if ((mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010)) bits = withoutForeignGroup(task, bits, gid);
   }
-  return { mode: bits, uid: credentials.fsuid, gid };
+  const creation = { mode: bits, uid: credentials.fsuid, gid };
+  if (list === null || acl === null) return creation;
+  const own = isExtended(acl) ? { acl } : {};
+  return isDirectory ? { ...creation, ...own, defaultAcl: list } : { ...creation, ...own };
 }
 
 function create(task: Task, dirfd: number, path: string, how: OpenHow, depth: number): OpenFile | number {

@@ -6,6 +6,7 @@ import { S_IFDIR, S_IFMT, S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import type { UserNamespace } from "../supervisor/credentials.ts";
 import { type Credentials, capable, hasGroup } from "../supervisor/credentials.ts";
 import type { Task } from "../supervisor/task.ts";
+import { aclAllows } from "./acl.ts";
 
 export const MAY_EXEC = 1;
 export const MAY_WRITE = 2;
@@ -15,6 +16,7 @@ export interface Owned {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  readonly acl: Buffer | null;
 }
 
 export function inGroup(credentials: Credentials, gid: number): boolean {
@@ -57,7 +59,10 @@ export function permission(
       : inGroup(credentials, file.gid)
         ? (file.mode >> 3) & 7
         : file.mode & 7;
-  if ((mask & ~bits) === 0) return 0;
+  if (file.acl !== null && credentials.fsuid !== file.uid && (file.mode & 0o070) !== 0) {
+    const isMember = (gid: number) => inGroup(credentials, gid);
+    if (aclAllows(file.acl, credentials.fsuid, file.gid, isMember, mask)) return 0;
+  } else if ((mask & ~bits) === 0) return 0;
   const isDirectory = (file.mode & S_IFMT) === S_IFDIR;
   if (capable(credentials, namespace, CAP_DAC_OVERRIDE)) {
     // Execution needs some x bit even for the mighty.

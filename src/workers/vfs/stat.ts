@@ -32,6 +32,7 @@ export function readStat(view: DataView): Attributes {
     mtime: time(88),
     ctime: time(104),
     btime: null,
+    acl: null,
   };
 }
 

@@ -3,6 +3,7 @@
 
 import {
   E2BIG,
+  EACCES,
   EBADF,
   EFAULT,
   EINVAL,
@@ -19,13 +20,44 @@ import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
+import { ACL_ACCESS, ACL_DEFAULT, checkAcl, isExtended, modeOf } from "./acl.ts";
 import { mayChange } from "./file_flags.ts";
 import type { Attributes, Inode } from "./inode.ts";
 import { attributesOf, dentryOf, inodeOf, lookupTarget, type Target } from "./lookup.ts";
 import { type Dentry, Path } from "./path.ts";
-import { MAY_READ, MAY_WRITE, permission } from "./permission.ts";
+import { MAY_READ, MAY_WRITE, permission, withoutForeignGroup } from "./permission.ts";
 
+/** A list without entries. */
+const ACL_EMPTY = 4;
 const CAPABILITY_NAME = "security.capability";
+
+function isAcl(name: string): boolean {
+  return name === ACL_ACCESS || name === ACL_DEFAULT;
+}
+
+/** Sets an access control list, or takes it away where `value` is empty (vfs_set_acl of Linux). */
+function setAcl(task: Task, { inode, dentry, name }: Use, value: Buffer): number {
+  if (inode.isSymlink) return -EOPNOTSUPP;
+  const attributes = inode.attributes();
+  if (typeof attributes === "number") return attributes;
+  const error = value.length === 0 ? 0 : checkAcl(value);
+  if (error < 0) return error;
+  const { credentials, kernel } = task;
+  const isOwner = credentials.fsuid === attributes.uid || capable(credentials, kernel.users, CAP_FOWNER);
+  if (!isOwner) return -EPERM;
+  const acl = value.length > ACL_EMPTY ? value : null;
+  let done: number;
+  if (name === ACL_DEFAULT) {
+    if (!inode.isDirectory) return acl === null ? 0 : -EACCES;
+    done = inode.setAcl(name, acl, null);
+  } else if (acl === null) done = inode.setAcl(name, null, null);
+  else {
+    const mode = withoutForeignGroup(task, (attributes.mode & 0o7000) | modeOf(acl), attributes.gid);
+    done = inode.setAcl(name, isExtended(acl) ? acl : null, mode);
+  }
+  if (done === 0) kernel.fileEvents.attributed(inode, dentry);
+  return done;
+}
 
 /** Whether the task may use the attribute: 0 or a negative errno (xattr_permission of Linux). */
 function mayUse(task: Task, name: string, attributes: Attributes, mask: number): number {
@@ -50,8 +82,7 @@ function mayUse(task: Task, name: string, attributes: Attributes, mask: number):
       return permission(credentials, kernel.users, attributes, mask);
     }
     default:
-      // system.posix_acl_access and its like: access control lists are not kept.
-      return -EOPNOTSUPP;
+      return isAcl(name) ? 0 : -EOPNOTSUPP;
   }
 }
 
@@ -94,6 +125,7 @@ function set(
 
   function put(value: string): number {
     const { inode, dentry, name } = found as Use;
+    if (isAcl(name)) return setAcl(task, found as Use, Buffer.from(value, "latin1"));
     const error = inode.setxattr(name, value, flags);
     if (error === 0) task.kernel.fileEvents.attributed(inode, dentry);
     return error;
@@ -159,6 +191,7 @@ function list(task: Task, target: Target | number, address: number, size: number
 function remove(task: Task, target: Target | number, piece: 0 | 1): number {
   const found = use(task, target, piece, MAY_WRITE);
   if (typeof found === "number") return found;
+  if (isAcl(found.name)) return setAcl(task, found, Buffer.alloc(0));
   const error = found.inode.removexattr(found.name);
   if (error === 0) task.kernel.fileEvents.attributed(found.inode, found.dentry);
   return error;

@@ -89,6 +89,7 @@ export class GeneratedInode extends Inode {
       mtime: time,
       ctime: time,
       btime: null,
+      acl: null,
     };
   }
 

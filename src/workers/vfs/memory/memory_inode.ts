@@ -15,6 +15,7 @@ import {
 import { PAGE_SIZE } from "../../mem/vma.ts";
 import type { Credentials } from "../../supervisor/credentials.ts";
 import { isStale, keepsAccessTimes } from "../access_time.ts";
+import { ACL_ACCESS, ACL_DEFAULT, withMode } from "../acl.ts";
 import { now } from "../clock.ts";
 import { openDevice } from "../devices.ts";
 import type { OpenFile } from "../file.ts";
@@ -71,6 +72,8 @@ export class MemoryInode extends Inode {
   #freed = false;
   /** FS_*_FL */
   #fileFlags = 0;
+  /** The access list among the extended attributes. */
+  #acl: Buffer | null = null;
   /** What was last shown of a node without changes, and what of the lower file it shows. */
   #shown: Attributes | null = null;
   #lowerSeen: Attributes | null = null;
@@ -83,6 +86,15 @@ export class MemoryInode extends Inode {
     this.ino = ino;
     this.lower = lower;
     this.#meta = creation === null ? null : this.#newMeta(creation);
+    if (creation?.acl !== undefined) this.#inherit(ACL_ACCESS, creation.acl);
+    if (creation?.defaultAcl !== undefined) this.#inherit(ACL_DEFAULT, creation.defaultAcl);
+  }
+
+  // Where there is no room for a list, nobody gets what it would have limited.
+  #inherit(name: string, acl: Buffer): void {
+    this.#xattrs ??= new Xattrs(this.fs);
+    if (this.#xattrs.set(name, acl.toString("latin1"), 0) < 0) this.#meta!.mode &= ~0o077;
+    this.#acl = this.#xattrs.raw(ACL_ACCESS);
   }
 
   #newMeta({ mode, uid, gid }: Creation): Meta {
@@ -160,6 +172,7 @@ export class MemoryInode extends Inode {
       mtime,
       ctime,
       btime,
+      acl: this.#acl,
     };
   }
 
@@ -171,7 +184,10 @@ export class MemoryInode extends Inode {
       if (error < 0) return error;
     }
     const time = this.now();
-    if (changes.mode !== undefined) meta.mode = this.type | changes.mode;
+    if (changes.mode !== undefined) {
+      meta.mode = this.type | changes.mode;
+      if (this.#acl !== null) withMode(this.#acl, changes.mode).copy(this.#acl);
+    }
     if (changes.uid !== undefined) meta.uid = changes.uid;
     if (changes.gid !== undefined) meta.gid = changes.gid;
     if (changes.atime !== undefined) meta.atime = changes.atime === "now" ? time : changes.atime;
@@ -254,6 +270,25 @@ export class MemoryInode extends Inode {
 
   protected freeContents(): void {}
 
+  // ---- Access control lists ----
+
+  override get defaultAcl(): Buffer | null {
+    return this.#xattrs?.raw(ACL_DEFAULT) ?? null;
+  }
+
+  override setAcl(name: string, acl: Buffer | null, mode: number | null): number {
+    const own = this.#ownXattrs();
+    if (typeof own === "number") return own;
+    const error = acl === null ? own.remove(name) : own.set(name, acl.toString("latin1"), 0);
+    // What is not there need not go.
+    if (error < 0 && acl !== null) return error;
+    const meta = this.#meta!;
+    if (mode !== null) meta.mode = this.type | mode;
+    meta.ctime = this.now();
+    this.#acl = own.raw(ACL_ACCESS);
+    return 0;
+  }
+
   // ---- Extended attributes ----
 
   /** The node's own, copied from the lower file the first time. */
@@ -274,6 +309,7 @@ export class MemoryInode extends Inode {
       }
     }
     this.#xattrs = own;
+    this.#acl = own.raw(ACL_ACCESS);
     return own;
   }
 

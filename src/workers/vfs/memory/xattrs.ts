@@ -27,6 +27,11 @@ export class Xattrs {
     return this.#values.get(name)?.toString("latin1") ?? -ENODATA;
   }
 
+  /** The value where it stands; null: there is none. */
+  raw(name: string): Buffer | null {
+    return this.#values.get(name) ?? null;
+  }
+
   set(name: string, value: string, flags: number): number {
     const before = this.#values.get(name);
     if ((flags & XATTR_CREATE) !== 0 && before !== undefined) return -EEXIST;

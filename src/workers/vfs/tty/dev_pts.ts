@@ -75,7 +75,18 @@ abstract class DevPtsInode extends Inode {
     const { dev } = this.fs;
     const sizes = { size: 0, blksize: BLOCK_SIZE, blocks: 0 };
     const times = { atime: time, mtime: time, ctime: time, btime: null };
-    return { dev, ino: this.ino, mode: this.type | mode, nlink, uid, gid, rdev, ...sizes, ...times };
+    return {
+      dev,
+      ino: this.ino,
+      mode: this.type | mode,
+      nlink,
+      uid,
+      gid,
+      rdev,
+      ...sizes,
+      ...times,
+      acl: null,
+    };
   }
 }
 
