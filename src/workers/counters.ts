@@ -66,6 +66,7 @@ export class Counters {
   backgroundCalls = 0;
   /** Calls, timers and callbacks that held the kernel thread for too long (long_turns.ts). */
   longTurns = 0;
+  longestTurnMs = 0;
   /** Turns that were long because V8 collected garbage. */
   longCollections = 0;
   sleeps = 0;

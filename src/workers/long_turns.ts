@@ -8,6 +8,8 @@ import type { Kernel } from "./kernel.ts";
 
 /** No turn may take longer. */
 const TURN_MS = 10;
+/** What long work takes of a turn. */
+const FULL_MS = 2;
 /** CPU time is read about so often, so that the time before a long turn is no large part of what it is charged. */
 const SAMPLE_MS = 1;
 const CLOCK_THREAD_CPUTIME_ID = 3;
@@ -69,6 +71,11 @@ export class LongTurns {
     this.nowMs = performance.now();
   }
 
+  /** The turn has lasted for so long that others should be served: work that can go on later does. */
+  get isFull(): boolean {
+    return performance.now() - this.nowMs > FULL_MS;
+  }
+
   /** A turn has ended, which began with the end of the one before: the time. */
   end(what: string, how: Callback | null): number {
     const nowMs = performance.now();
@@ -88,7 +95,8 @@ export class LongTurns {
     const workedMs = Math.min(tookMs, cpuMs - this.#cpuMs - (this.#sinceMs - tookMs));
     this.#cpuMs = cpuMs;
     this.#sinceMs = 0;
-    if (workedMs <= TURN_MS) return;
+    // While there is no guest nobody waits: the thread starts.
+    if (workedMs <= TURN_MS || counters.requests === 0) return;
     counters.longTurns++;
     if (this.#unexplained.length >= UNEXPLAINED_MAX) return;
     this.#unexplained.push({ startMs: this.nowMs - tookMs, workedMs, what, nr: this.nr, how });
@@ -113,6 +121,7 @@ export class LongTurns {
       counters.longCollections++;
       return;
     }
+    counters.longestTurnMs = Math.max(counters.longestTurnMs, Math.round(workedMs - collectedMs));
     log("info", "a turn of the kernel thread was long", {
       ms: Math.round(workedMs - collectedMs),
       what,

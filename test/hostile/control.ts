@@ -16,6 +16,7 @@ const TOTALS = new Set([
   "protocolErrors",
   "handlerErrors",
   "longTurns",
+  "longestTurnMs",
   "longCollections",
   "ignoredKicks",
   "sleeps",

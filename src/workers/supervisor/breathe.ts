@@ -1,9 +1,6 @@
-// Calls with much to do let others go on between their rounds (hardening.md, F26).
+// Calls with much to do let others go on between their rounds, when a turn is full (LongTurns.isFull; F26).
 
 import type { Task } from "./task.ts";
-
-/** Rounds through a data window after which others get their turn. */
-export const ROUNDS_PER_STEP = 16;
 
 /** Lets other tasks go on. True: a signal has come. */
 export function* breathe(task: Task): Generator<void, boolean, void> {

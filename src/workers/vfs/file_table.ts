@@ -9,8 +9,7 @@ import type { OpenFile } from "./file.ts";
 
 /** A table that grows by more at once is made anew. */
 const JUMP = 1024;
-/** How long descriptors are closed before others are served, and how often it is looked. */
-const CLOSING_MS = 2;
+/** How often it is looked, while they are closed, whether the turn is full. */
 const CLOSED_PER_LOOK = 16;
 
 export class FileTable {
@@ -191,7 +190,6 @@ export class FileTable {
   /** Closes descriptors from `fd` up to `last`, or some of them: the next one to go on with. */
   #closePiece(fd: number, last: number, onlyMark: boolean): number {
     const end = Math.min(last + 1, this.#files.length);
-    const endMs = performance.now() + CLOSING_MS;
     while (fd < end) {
       if (this.#files[fd] === undefined) {
         fd++;
@@ -199,7 +197,7 @@ export class FileTable {
       }
       if (onlyMark) this.#closeOnExec.add(fd);
       else this.close(fd);
-      if (++fd % CLOSED_PER_LOOK === 0 && performance.now() > endMs) return fd;
+      if (++fd % CLOSED_PER_LOOK === 0 && this.#kernel.longTurns.isFull) return fd;
     }
     return end;
   }

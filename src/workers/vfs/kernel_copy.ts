@@ -7,7 +7,7 @@ import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
 import { POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
 import { SIGPIPE } from "../../shared/abi/signal.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
-import { breathe, ROUNDS_PER_STEP } from "../supervisor/breathe.ts";
+import { breathe } from "../supervisor/breathe.ts";
 import { sendToTask } from "../supervisor/send_signal.ts";
 import { fromUser } from "../supervisor/siginfo.ts";
 import type { Task } from "../supervisor/task.ts";
@@ -136,8 +136,9 @@ export function* copyBetween(
   rules: CopyRules,
 ): Generator<void, number, void> {
   let done = 0;
-  for (let round = 1; done < length; round++) {
-    if (round % ROUNDS_PER_STEP === 0 && (yield* breathe(task))) break;
+  const { longTurns } = task.kernel;
+  while (done < length) {
+    if (longTurns.isFull && (yield* breathe(task))) break;
     const room = Math.min(length - done, WINDOW_SIZE, target.room());
     // A pipe without readers says so, whether or not it is full.
     const ready = room > 0 ? source.look(task, room) : -EAGAIN;

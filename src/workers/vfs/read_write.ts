@@ -8,7 +8,7 @@ import { SIGPIPE } from "../../shared/abi/signal.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { copyInDirectly, copyOutDirectly } from "../mem/direct_copy.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
-import { breatheOn, ROUNDS_PER_STEP } from "../supervisor/breathe.ts";
+import { breatheOn } from "../supervisor/breathe.ts";
 import { sendToTask } from "../supervisor/send_signal.ts";
 import { fromUser } from "../supervisor/siginfo.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
@@ -112,8 +112,9 @@ export function* readRounds(
   noWait: boolean,
 ): Coroutine {
   let done = 0;
-  for (let round = 1; ; round++) {
-    if (round % ROUNDS_PER_STEP === 0) yield* holding(task, file, breatheOn(task));
+  const { longTurns } = task.kernel;
+  for (;;) {
+    if (done > 0 && longTurns.isFull) yield* holding(task, file, breatheOn(task));
     const want = segments.roundLimit(segments.total - done);
     const at = position === OWN_OFFSET ? position : position + done;
     let n = readOnce(task, file, want, at);
@@ -176,8 +177,9 @@ export function* writeRounds(
   let ready = inWindow; // bytes of the window that are still to be written, from WINDOW + at
   let at = 0;
   let memoryEnds = faulted;
-  for (let round = 1; ; round++) {
-    if (round % (2 * ROUNDS_PER_STEP) === 0) yield* holding(task, file, breatheOn(task));
+  const { longTurns } = task.kernel;
+  for (;;) {
+    if (done > 0 && longTurns.isFull) yield* holding(task, file, breatheOn(task));
     if (ready === 0) {
       if (done === segments.total) return done;
       if (memoryEnds) return done > 0 ? done : -EFAULT;

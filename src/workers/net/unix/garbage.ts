@@ -17,6 +17,9 @@ const GROWTH = 1024;
 const LOOKS = 8;
 const LATER_NS = 200_000_000;
 
+/** How often it is looked, while sockets are emptied and let go, whether the turn is full. */
+const SOCKETS_PER_LOOK = 16;
+
 export class UnixGarbage {
   readonly #kernel: Kernel;
   /** Sockets that are on their way, as files of messages. */
@@ -28,6 +31,7 @@ export class UnixGarbage {
   #later = false;
   readonly #letGo: OpenFile[] = [];
   #lettingGo = false;
+  #round = 0;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -63,9 +67,14 @@ export class UnixGarbage {
     this.#letGo.push(file);
     if (this.#lettingGo) return;
     this.#lettingGo = true;
-    for (let next = this.#letGo.pop(); next !== undefined; next = this.#letGo.pop())
-      putFile(this.#kernel, next);
-    this.#lettingGo = false;
+    this.#kernel.steps.run(() => {
+      for (let next = this.#letGo.pop(); next !== undefined; next = this.#letGo.pop()) {
+        putFile(this.#kernel, next);
+        if (this.#letGo.length % SOCKETS_PER_LOOK === 0 && this.#kernel.longTurns.isFull) break;
+      }
+      this.#lettingGo = this.#letGo.length > 0;
+      return !this.#lettingGo;
+    });
   }
 
   collect(): void {
@@ -73,26 +82,48 @@ export class UnixGarbage {
     this.#collecting = true;
     this.#ended = 0;
     for (const socket of this.#inFlight) if (socket.inFlight === 0) this.#inFlight.delete(socket);
-    const candidates = new Set([...this.#inFlight].filter((socket) => socket.references === socket.inFlight));
-    // How often each is in a queue of another candidate: all of its holders, if it is garbage.
-    const inside = new Map<UnixSocket, number>();
-    for (const socket of candidates)
-      for (const file of filesIn(socket))
-        if (candidates.has(file)) inside.set(file, (inside.get(file) ?? 0) + 1);
-    const reachable = [...candidates].filter((socket) => (inside.get(socket) ?? 0) < socket.inFlight);
-    for (const socket of reachable) {
-      if (!candidates.delete(socket)) continue;
-      reachable.push(...[...filesIn(socket)].filter((file) => candidates.has(file)));
+    // Marks on the sockets themselves: there may be tens of thousands, and others wait.
+    const round = ++this.#round;
+    const candidates: UnixSocket[] = [];
+    for (const socket of this.#inFlight) {
+      if (socket.references !== socket.inFlight) continue;
+      socket.candidateIn = round;
+      socket.heldInside = 0;
+      candidates.push(socket);
     }
-    for (const socket of candidates) socket.purge();
-    this.#lastCount = this.#kernel.counters.filesInFlight;
-    this.#collecting = false;
+    // How often each is in a queue of another candidate: all of its holders, if it is garbage.
+    for (const socket of candidates)
+      eachFileIn(socket, (file) => {
+        if (file.candidateIn === round) file.heldInside++;
+      });
+    const reachable = candidates.filter((socket) => socket.heldInside < socket.inFlight);
+    for (const socket of reachable) socket.candidateIn = 0;
+    for (let next = reachable.pop(); next !== undefined; next = reachable.pop())
+      eachFileIn(next, (file) => {
+        if (file.candidateIn !== round) return;
+        file.candidateIn = 0;
+        reachable.push(file);
+      });
+    // Nobody can reach what is left, now or later.
+    let at = 0;
+    this.#kernel.steps.run(() => {
+      while (at < candidates.length) {
+        const socket = candidates[at++]!;
+        if (socket.candidateIn === round) socket.purge();
+        if (at % SOCKETS_PER_LOOK === 0 && this.#kernel.longTurns.isFull) return false;
+      }
+      this.#lastCount = this.#kernel.counters.filesInFlight;
+      this.#collecting = false;
+      return true;
+    });
   }
 }
 
 /** Sockets among the files that wait in a socket's queues. */
-function* filesIn(socket: UnixSocket): Generator<UnixSocket> {
-  for (const message of socket.queue)
-    for (const file of message.ancillary?.rights ?? []) if (file instanceof UnixSocket) yield file;
-  for (const pending of socket.pending) yield* filesIn(pending);
+function eachFileIn(socket: UnixSocket, visit: (file: UnixSocket) => void): void {
+  for (const { ancillary } of socket.queue) {
+    if (ancillary === null) continue;
+    for (const file of ancillary.rights) if (file instanceof UnixSocket) visit(file);
+  }
+  for (const pending of socket.pending) eachFileIn(pending, visit);
 }

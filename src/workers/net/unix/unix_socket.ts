@@ -35,6 +35,9 @@ const SIOCOUTQ = 0x5411;
 export type State = "unconnected" | "connected" | "listening";
 
 export class UnixSocket extends SocketFile {
+  /** The garbage collector's marks (garbage.ts): its round, and how often a candidate's queues hold the socket. */
+  candidateIn = 0;
+  heldInside = 0;
   readonly domain = S.AF_UNIX;
   override readonly options: UnixOptions;
   state: State = "unconnected";
