@@ -11,6 +11,7 @@ import { ringfence, run } from "../spawn.ts";
 const USER = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"];
 const APART = ["unshare", "--net", "--ipc", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child"];
 const DIFFERENCES_SHOWN = 20;
+const GOOD = /^(ok|PASS)$/;
 
 export const isFull: boolean = process.env["RINGFENCE_TEST_SOFTWARE"] === "full";
 
@@ -63,7 +64,8 @@ export interface Suite {
 function differences(native: Outcomes, box: Outcomes, expected: readonly Expected[]): string[] {
   return [...native].flatMap(([name, wanted]) => {
     const got = box.get(name) ?? "did not run";
-    if (got === wanted || wanted === "did not run") return [];
+    // What passes here and not on the host is the host's matter.
+    if (got === wanted || wanted === "did not run" || GOOD.test(got)) return [];
     return expected.some((one) => one.name.test(name))
       ? []
       : [`${name}: ${wanted} on the host, here: ${got}`];
