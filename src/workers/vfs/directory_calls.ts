@@ -32,9 +32,10 @@ import {
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
 import { DirectoryFile, type RecordForm } from "./directory_file.ts";
 import { isAppendOnly, mayChange } from "./file_flags.ts";
+import { holding } from "./file_table.ts";
 import type { Inode } from "./inode.ts";
 import {
   contextOf,
@@ -335,6 +336,31 @@ function getdents(task: Task, form: RecordForm, fd: number, address: number, cou
   if (file === undefined || !file.readable) return -EBADF;
   if (!(file instanceof DirectoryFile)) return -ENOTDIR;
   if (file.path?.dentry.deleted === true) return -ENOENT;
+  const preparing = file.preparing(task);
+  return preparing === null
+    ? readEntries(task, file, form, address, count)
+    : task.start(holding(task, file, prepared(task, file, preparing, form, address, count)));
+}
+
+function* prepared(
+  task: Task,
+  file: DirectoryFile,
+  preparing: Coroutine,
+  form: RecordForm,
+  address: number,
+  count: number,
+): Coroutine {
+  const error = yield* preparing;
+  return error < 0 ? error : readEntries(task, file, form, address, count);
+}
+
+function readEntries(
+  task: Task,
+  file: DirectoryFile,
+  form: RecordForm,
+  address: number,
+  count: number,
+): number {
   const parent = file.path === null ? null : task.fs.namespace.parentOf(file.path, task.fs.root);
   const capacity = Math.min(count >>> 0, WINDOW_SIZE);
   const { position } = file;

@@ -6,7 +6,8 @@ import { SEEK_CUR, SEEK_SET } from "../../shared/abi/fcntl.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
 import { DT_DIR } from "../../shared/abi/stat.ts";
 import { write64 } from "../../shared/abi/struct.ts";
-import type { Task } from "../supervisor/task.ts";
+import { breatheOn } from "../supervisor/breathe.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
 import { OpenFile } from "./file.ts";
 import type { DirectoryEntry, Inode } from "./inode.ts";
 
@@ -17,6 +18,9 @@ const AROUND_NAME = 20;
 const NAME_AT: Readonly<Record<RecordForm, number>> = { linux_dirent64: 19, linux_dirent: 18 };
 /** What an entry of a listing costs beside its name. */
 const ENTRY_BYTES = 96;
+
+/** How often it is looked, while entries are gathered, whether the turn is full. */
+const GATHERED_PER_LOOK = 64;
 
 function recordLength({ name }: DirectoryEntry): number {
   return (AROUND_NAME + name.length + 7) & ~7;
@@ -89,6 +93,37 @@ export class DirectoryFile extends OpenFile {
       this.#position++;
     }
     return used > 0 ? used : -EFAULT;
+  }
+
+  /** What has to come before the next getdents, or null: the listing of a large directory. */
+  preparing(task: Task): Coroutine | null {
+    const entries = this.#entries === null ? this.inode!.longListing() : null;
+    return entries === null ? null : this.#gather(task, entries);
+  }
+
+  *#gather(task: Task, from: Iterable<DirectoryEntry>): Coroutine {
+    const { heap, listings, counters, longTurns } = task.kernel;
+    const entries: DirectoryEntry[] = [];
+    let bytes = 0;
+    let counted = 0;
+    try {
+      for (const entry of from) {
+        entries.push(entry);
+        bytes += ENTRY_BYTES + entry.name.length;
+        if (entries.length % GATHERED_PER_LOOK !== 0) continue;
+        if (!heap.hasRoom("listed", bytes - counted)) return -ENOMEM;
+        counters.listed += bytes - counted;
+        counted = bytes;
+        if (longTurns.isFull) yield* breatheOn(task);
+      }
+    } finally {
+      counters.listed -= counted;
+    }
+    if (this.#entries !== null) return 0; // another thread was faster
+    if (!heap.hasRoom("listed", bytes)) return -ENOMEM;
+    listings.add(this, bytes);
+    this.#entries = entries;
+    return 0;
   }
 
   #listing(): readonly DirectoryEntry[] | number {

@@ -228,6 +228,11 @@ export abstract class Inode {
     return -ENOTDIR;
   }
 
+  /** As entries, of a directory with so many that they are gathered in pieces; else null. Names may change meanwhile. */
+  longListing(): Iterable<DirectoryEntry> | null {
+    return null;
+  }
+
   create(_name: string, _creation: Creation): Inode | number {
     return -EROFS;
   }

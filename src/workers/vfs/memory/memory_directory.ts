@@ -14,6 +14,13 @@ const ENTRY_SIZE = 20;
 /** What is given back while nobody else is served. */
 const NODES_PER_STEP = 1000;
 
+/** Names of a directory that is listed at once. */
+const LISTED_AT_ONCE = 4096;
+
+function* listed(names: NameChanges): Generator<DirectoryEntry> {
+  for (const [name, node] of names.own()) yield { name, ino: node.ino, type: node.type >>> 12 };
+}
+
 export class MemoryDirectory extends MemoryInode {
   #names: NameChanges | null = null;
 
@@ -44,6 +51,11 @@ export class MemoryDirectory extends MemoryInode {
     const entries = lower.filter((entry) => names.showsLower(entry.name));
     for (const [name, node] of names.own()) entries.push({ name, ino: node.ino, type: node.type >>> 12 });
     return entries;
+  }
+
+  override longListing(): Iterable<DirectoryEntry> | null {
+    const names = this.lower === null ? this.#names : null;
+    return names === null || names.size <= LISTED_AT_ONCE ? null : listed(names);
   }
 
   get #isEmpty(): boolean | number {
