@@ -148,6 +148,12 @@ RF_EXPORT int32_t rf_pwrite(int32_t fd, uint32_t chunk, uint32_t offset, uint32_
   return at ? result_of(pwrite(fd, at, length, (off_t)position)) : -EFAULT;
 }
 
+/* Writes behind whatever is the end of the file then, also while others on the host write there. */
+RF_EXPORT int32_t rf_append(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length) {
+  struct iovec iov = {window(chunk, offset, length), length};
+  return iov.iov_base ? result_of(pwritev2(fd, &iov, 1, 0, RWF_APPEND)) : -EFAULT;
+}
+
 /* lseek of the descriptor's own position; a double because offsets pass 2^31. */
 RF_EXPORT double rf_seek(int32_t fd, double offset, int32_t whence) {
   off_t at = lseek(fd, (off_t)offset, whence);

@@ -59,6 +59,7 @@ const DECLARATIONS = {
   write: "int32_t rf_write(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length)",
   pread: "int32_t rf_pread(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position)",
   pwrite: "int32_t rf_pwrite(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, double position)",
+  append: "int32_t rf_append(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length)",
   preadScratch: "int32_t rf_pread_scratch(int32_t fd, uint32_t offset, uint32_t length, double position)",
   processCopyIn:
     "int32_t rf_process_copy_in(int32_t pid, double address, uint32_t chunk, uint32_t offset, uint32_t length)",

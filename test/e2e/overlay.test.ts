@@ -143,4 +143,24 @@ test("the caller's new files are seen", async () => {
   assert.is(got, "ready\ncame later\nchanged\n");
 });
 
+test("what is appended to a file of the host is not lost to who appends there", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "ringfence-append-"));
+  try {
+    const file = join(directory, "log");
+    writeFileSync(file, "");
+    // A write each: they meet, and each must find the end that the other has left.
+    const inside = "i=0; while [ $i -lt 2000 ]; do echo inside $i; i=$((i+1)); done >> log; touch done";
+    const outside = "i=0; until [ -e done ]; do echo outside $i; i=$((i+1)); done >> log";
+    const both = `"$1" --overlay2=none do -- sh -c '${inside}' & ${outside}; wait`;
+    await output("/bin/sh", ["-c", `cd "$0" || exit 1; ${both}`, directory, ringfence]);
+    const lines = readFileSync(file, "latin1").split("\n").slice(0, -1);
+    const of = (name: string) => lines.filter((line) => line.startsWith(`${name} `));
+    const numbered = (name: string, count: number) => Array.from({ length: count }, (_, i) => `${name} ${i}`);
+    assert.equal(of("inside"), numbered("inside", 2000));
+    assert.equal(of("outside"), numbered("outside", lines.length - 2000));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
 test.run();

@@ -64,14 +64,23 @@ export class GoferFile extends SeekableFile {
     this.#inode.changed();
     const before = this.#inode.attributes();
     if (typeof before === "number") return before;
-    const at = (this.flags & O_APPEND) !== 0 ? before.size : position;
-    const allowed = allowedLength(task, at, length);
+    const appends = (this.flags & O_APPEND) !== 0;
+    const allowed = allowedLength(task, appends ? before.size : position, length);
     if (allowed === 0 && length > 0) return -EFBIG;
-    const n = native.pwrite(this.#fd, task.chunk, task.base + offset, allowed, at);
+    // The host alone knows where the end is: others may be writing there.
+    const n = appends
+      ? native.append(this.#fd, task.chunk, task.base + offset, allowed)
+      : native.pwrite(this.#fd, task.chunk, task.base + offset, allowed, position);
     // The host has taken set-id bits away: nobody is mighty here in its own user namespace.
     if (n > 0 && (before.mode & (S_ISUID | S_ISGID)) !== 0)
       this.#inode.setAttributes({ mode: withoutPrivileges(task, before) & 0o7777 });
     this.#inode.changed();
+    return n;
+  }
+
+  override write(task: Task, offset: number, length: number): number {
+    const n = super.write(task, offset, length);
+    if (n > 0 && (this.flags & O_APPEND) !== 0) this.position = Math.max(this.position, this.size());
     return n;
   }
 

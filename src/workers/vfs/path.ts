@@ -242,7 +242,9 @@ export class MountNamespace {
 
   /** `root`: what of the file system is seen, where that is not all of it (a bind mount). */
   mount(fs: FileSystem, at: Path, flags: number, source: string, root?: Dentry): Mount {
-    return this.#add(fs, at, flags, source, root);
+    const mount = this.#add(fs, at, flags, source, root);
+    this.changed();
+    return mount;
   }
 
   #add(
@@ -255,7 +257,6 @@ export class MountNamespace {
     const mount = new Mount(this.#ids.next(), fs, root, flags, source);
     mount.attach(at);
     this.#mounts.add(mount);
-    this.changed();
     return mount;
   }
 
@@ -268,6 +269,7 @@ export class MountNamespace {
     const copied = below.flatMap((child) => child.tree());
     const copy = this.#add(fs, at, flags, source, from.dentry);
     this.#copyAll(copied, new Map([[from.mount, copy]]));
+    this.changed();
     return copy;
   }
 
