@@ -1,6 +1,8 @@
 // Memory mapping: mmap(2), madvise(2), mremap(2), mlock(2), membarrier(2), memfd_create(2).
 
 // Protection
+export const PKEY_DISABLE_ACCESS = 1;
+export const PKEY_DISABLE_WRITE = 2;
 export const PROT_NONE = 0x0;
 export const PROT_READ = 0x1;
 export const PROT_WRITE = 0x2;

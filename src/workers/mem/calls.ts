@@ -381,6 +381,7 @@ export const MEM_HANDLERS: Record<string, Handler> = {
   },
 
   mprotect: (task, address, given, given_prot) => {
+    if (given_prot > 0xffffffff) return -EINVAL;
     const grows = given_prot & (M.PROT_GROWSDOWN | M.PROT_GROWSUP);
     const prot = given_prot & ~grows;
     if (grows === (M.PROT_GROWSDOWN | M.PROT_GROWSUP) || !isAligned(address)) return -EINVAL;
@@ -431,7 +432,8 @@ export const MEM_HANDLERS: Record<string, Handler> = {
   munlock: (task, address, length) => lockCall(task, address, length, "unlock"),
 
   // Protection keys are not offered: as on a processor that has them and has none left (F17).
-  pkey_alloc: () => -ENOSPC,
+  pkey_alloc: (_task, flags, rights) =>
+    flags !== 0 || (rights & ~(M.PKEY_DISABLE_ACCESS | M.PKEY_DISABLE_WRITE)) !== 0 ? -EINVAL : -ENOSPC,
 
   mlockall: (task, flags) => {
     const known = M.MCL_CURRENT | M.MCL_FUTURE | M.MCL_ONFAULT;

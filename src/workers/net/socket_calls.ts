@@ -4,6 +4,7 @@
 import {
   EAFNOSUPPORT,
   EAGAIN,
+  EBADF,
   EFAULT,
   EINVAL,
   ENFILE,
@@ -82,6 +83,10 @@ function* accept(
     if (typeof made !== "number") {
       const fd = install(task, made, (flags & S.SOCK_CLOEXEC) !== 0);
       if (fd < 0 || address === 0) return fd;
+      if (room < 0) {
+        task.files.close(fd);
+        return room;
+      }
       const name = made.peerName();
       writeAddress(task, typeof name === "number" ? "" : name, address, room, roomAt);
       task.outFault = () => {
@@ -97,11 +102,12 @@ function* accept(
 }
 
 function startAccept(task: Task, fd: number, address: number, roomAt: number, flags: number): number {
-  if ((flags & ~(S.SOCK_NONBLOCK | S.SOCK_CLOEXEC)) !== 0) return -EINVAL;
   const socket = socketAt(task, fd);
+  if (socket === -EBADF) return socket;
+  if ((flags & ~(S.SOCK_NONBLOCK | S.SOCK_CLOEXEC)) !== 0) return -EINVAL;
   if (typeof socket === "number") return socket;
   const room = address === 0 ? 0 : roomInPiece(task);
-  return room < 0 ? room : task.start(accept(task, socket, flags, address, room, roomAt));
+  return task.start(accept(task, socket, flags, address, room, roomAt));
 }
 
 /** How much room the caller has for an address, in piece 0; or a negative errno. */

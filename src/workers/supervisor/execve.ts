@@ -142,16 +142,24 @@ function* execHolding(
   at: ProgramAt | null,
   held: HeldStrings,
 ): Coroutine {
-  const argv = yield* readStrings(task, argvAt, held);
-  if (typeof argv === "number") return argv;
-  const envp = yield* readStrings(task, envpAt, held);
-  if (typeof envp === "number") return envp;
   const stackLimit = task.group.rlimits[RLIMIT_STACK]![0];
+  const argv = yield* readStrings(task, argvAt, held);
+  const envp = typeof argv === "number" ? argv : yield* readStrings(task, envpAt, held);
+  if (typeof argv === "number" || typeof envp === "number")
+    return programError(task, path, stackLimit, at) ?? (envp as number);
   if (!task.files.mayBeUnshared) return -ENOMEM;
   const args = argv.length === 0 ? [""] : argv;
   const image = openImage(executableOpener(task), path, args, envp, stackLimit, at);
   if (typeof image === "number") return image;
   return yield* replace(task, image, held);
+}
+
+/** What is wrong with the program: Linux opens it before it reads the strings. Null: nothing is. */
+function programError(task: Task, path: string, stackLimit: number, at: ProgramAt | null): number | null {
+  const image = openImage(executableOpener(task), path, [""], [], stackLimit, at);
+  if (typeof image === "number") return image;
+  closeImage(image);
+  return null;
 }
 
 /** Starts the new stub; the caller's coroutine waits until it is ready or has failed. */

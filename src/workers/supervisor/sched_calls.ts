@@ -67,9 +67,12 @@ function policyOf({ policy, resetsOnFork }: Task): number {
   return resetsOnFork ? policy | S.SCHED_RESET_ON_FORK : policy;
 }
 
-function priorityParam(task: Task, address: number): number {
-  if (address === 0) return -EINVAL;
-  return task.inComplete(0, 4) ? task.view.getInt32(task.base + WINDOW, true) : -EFAULT;
+/** What sched_param of piece 0 makes of the thread `pid`, which keeps its policy where none is given. */
+function setParam(task: Task, pid: number, address: number, policy: number | null): number {
+  if (pid < 0 || address === 0 || (policy !== null && policy < 0)) return -EINVAL;
+  if (!task.inComplete(0, 4)) return -EFAULT;
+  const priority = task.view.getInt32(task.base + WINDOW, true);
+  return onTarget(task, pid, (to) => setPolicy(task, to, policy ?? policyOf(to), priority));
 }
 
 function withThreads(groups: Iterable<ThreadGroup>): Task[] {
@@ -173,11 +176,7 @@ export const SCHED_HANDLERS: Record<string, Handler> = {
   setpriority: setPriority,
 
   sched_getscheduler: (task, pid) => onTarget(task, pid, policyOf),
-  sched_setscheduler: (task, pid, policy, param) => {
-    if (policy < 0) return -EINVAL;
-    const priority = priorityParam(task, param);
-    return priority < 0 ? priority : onTarget(task, pid, (to) => setPolicy(task, to, policy, priority));
-  },
+  sched_setscheduler: (task, pid, policy, param) => setParam(task, pid, param, policy),
   sched_getparam: (task, pid, param) =>
     param === 0
       ? -EINVAL
@@ -185,10 +184,7 @@ export const SCHED_HANDLERS: Record<string, Handler> = {
           task.view.setInt32(task.out(param, 4), target.realtimePriority, true);
           return 0;
         }),
-  sched_setparam: (task, pid, param) => {
-    const priority = priorityParam(task, param);
-    return priority < 0 ? priority : onTarget(task, pid, (to) => setPolicy(task, to, policyOf(to), priority));
-  },
+  sched_setparam: (task, pid, param) => setParam(task, pid, param, null),
   sched_get_priority_max: (_task, policy) =>
     REALTIME.has(policy)
       ? 99

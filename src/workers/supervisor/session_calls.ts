@@ -10,7 +10,7 @@ function groupOf(task: Task, pid: number): ThreadGroup | undefined {
 }
 
 function setpgid(task: Task, pid: number, given: number): number {
-  if (given < 0) return -EINVAL;
+  if (given < 0 || (given === 0 && pid < 0)) return -EINVAL;
   const target = groupOf(task, pid);
   if (target === undefined || target.state === "reaped") return -ESRCH;
   const pgid = given === 0 ? target.pid : given;

@@ -3,12 +3,13 @@
 import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, EOPNOTSUPP, EPERM, EROFS } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { CAP_CHOWN, CAP_FOWNER } from "../../shared/abi/prctl.ts";
-import { S_IFDIR, S_IFREG, UTIME_NOW, UTIME_OMIT } from "../../shared/abi/stat.ts";
+import { S_IFDIR, S_IFMT, S_IFREG, UTIME_NOW, UTIME_OMIT } from "../../shared/abi/stat.ts";
 import { readI64 } from "../../shared/abi/struct.ts";
 import { WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
+import { AnonymousFile } from "./anonymous_file.ts";
 import { isAppendOnly, isImmutable, mayChange } from "./file_flags.ts";
 import type { AttributeChanges, Time } from "./inode.ts";
 import { attributesOf, dentryOf, lookupTarget, type Target } from "./lookup.ts";
@@ -47,6 +48,7 @@ function chmod(task: Task, target: Target | number, mode: number): number {
   if (typeof target === "number") return target;
   const attributes = attributesOf(target);
   if (typeof attributes === "number") return attributes;
+  if (target instanceof AnonymousFile) return -EOPNOTSUPP;
   if (isReadOnly(target)) return -EROFS;
   if (target.inode?.isSymlink === true) return -EOPNOTSUPP;
   if (mayChange(target.inode) < 0 || !isOwner(task, attributes.uid)) return -EPERM;
@@ -57,6 +59,7 @@ function chown(task: Task, target: Target | number, uid: number, gid: number): n
   if (typeof target === "number") return target;
   const attributes = attributesOf(target);
   if (typeof attributes === "number") return attributes;
+  if (target instanceof AnonymousFile) return -EOPNOTSUPP;
   if (isReadOnly(target)) return -EROFS;
   const { credentials, kernel } = task;
   if (mayChange(target.inode) < 0) return -EPERM;
@@ -71,7 +74,7 @@ function chown(task: Task, target: Target | number, uid: number, gid: number): n
   // A change that changes nothing takes privileges away all the same.
   if (uid === KEEP && gid === KEEP) changes.gid = attributes.gid;
   // A program's privilege bits do not survive a change of owner; nor does set-group-ID where it means one.
-  if ((attributes.mode & S_IFDIR) === 0 || (attributes.mode & S_IFREG) === S_IFREG) {
+  if ((attributes.mode & S_IFMT) !== S_IFDIR) {
     const mode = withoutSetIds(task, attributes.mode & MODE_BITS, attributes.gid);
     if (mode !== (attributes.mode & MODE_BITS)) changes.mode = mode;
   }
@@ -83,8 +86,8 @@ function truncate(task: Task, target: Target | number, length: number): number {
   if (typeof target === "number") return target;
   const attributes = attributesOf(target);
   if (typeof attributes === "number") return attributes;
-  if ((attributes.mode & S_IFDIR) === S_IFDIR && (attributes.mode & S_IFREG) !== S_IFREG) return -EISDIR;
-  if ((attributes.mode & S_IFREG) !== S_IFREG) return -EINVAL;
+  const type = attributes.mode & S_IFMT;
+  if (type !== S_IFREG) return type === S_IFDIR && target instanceof Path ? -EISDIR : -EINVAL;
   if (isAppendOnly(target.inode)) return -EPERM;
   if (target instanceof Path) {
     if (isImmutable(target.inode)) return -EPERM;

@@ -4,7 +4,6 @@ import { EBADF, EFAULT, EINVAL, ENOMEM, EPERM } from "../../shared/abi/errno.ts"
 import * as F from "../../shared/abi/fcntl.ts";
 import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX } from "../../shared/abi/ioctl.ts";
 import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
-import { TWO_32 } from "../../shared/abi/struct.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import { breatheOn } from "../supervisor/breathe.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
@@ -97,7 +96,7 @@ export const DESCRIPTOR_HANDLERS: Record<string, Handler> = {
   fcntl: (task, fd, command, argument) => {
     const file = task.files.get(fd);
     if (file === undefined) return -EBADF;
-    const value = (argument % TWO_32) | 0;
+    const value = task.frame.argumentLow(2); // `argument` is rounded where it is large
     switch (command) {
       case F.F_DUPFD:
         return duplicate(task, fd, value, false);
@@ -116,8 +115,13 @@ export const DESCRIPTOR_HANDLERS: Record<string, Handler> = {
         setAsync(task, file, fd, (value & F.O_ASYNC) !== 0);
         file.flags = (file.flags & ~SETFL) | (value & SETFL);
         return 0;
+      case F.F_DUPFD_QUERY: {
+        const other = task.files.get(value);
+        return other === undefined ? -EBADF : Number(other === file);
+      }
       default:
         if ((file.flags & F.O_PATH) !== 0) return -EBADF;
+        if (command === F.F_GETLEASE) return F.F_UNLCK; // there are none
         return (
           asyncFcntl(task, file, command, value, argument) ??
           lockFcntl(task, file, command, argument) ??

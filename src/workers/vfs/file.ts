@@ -5,7 +5,8 @@
 // (read_write.ts) make the rounds. A method that would have to wait returns -EAGAIN, and its caller
 // waits on `waiters` for the events it needs.
 
-import { EBADF, EINVAL, ENODEV, ENOTTY, ENXIO, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
+import { EBADF, EINVAL, ENODEV, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, ESPIPE } from "../../shared/abi/errno.ts";
+import { F_ADD_SEALS, F_GETPIPE_SZ, F_SETPIPE_SZ } from "../../shared/abi/fcntl.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { Credentials } from "../supervisor/credentials.ts";
 import type { Coroutine, Task } from "../supervisor/task.ts";
@@ -127,7 +128,9 @@ export abstract class OpenFile {
   }
 
   /** fcntl commands beyond descriptors and status flags: locks, pipe sizes, seals, leases. */
-  fcntl(task: Task, _command: number, _value: number, _argument: number): number {
+  fcntl(task: Task, command: number, _value: number, _argument: number): number {
+    if (command === F_SETPIPE_SZ || command === F_GETPIPE_SZ) return -EBADF;
+    if (command === F_ADD_SEALS && !this.writable) return -EPERM;
     task.kernel.counters.unsupportedCalls++;
     return -EINVAL;
   }

@@ -6,10 +6,25 @@ import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW } from 
 import { CAP_DAC_READ_SEARCH } from "../../shared/abi/prctl.ts";
 import { capable } from "../supervisor/credentials.ts";
 import type { Handler } from "../supervisor/dispatch.ts";
+import { readGuest } from "../supervisor/guest_copy.ts";
+import type { Coroutine, Task } from "../supervisor/task.ts";
 import { lookupTarget } from "./lookup.ts";
 
 /** AT_HANDLE_MNT_ID_UNIQUE, AT_HANDLE_CONNECTABLE, AT_HANDLE_FID */
 const HANDLE_FLAGS = 0x203;
+
+/** struct file_handle: handle_bytes, handle_type; and the most bytes that Linux takes. */
+const HANDLE_HEADER = 8;
+const MAX_HANDLE_SIZE = 128;
+
+function* openByHandle(task: Task, mountFd: number, handle: number): Coroutine {
+  const header = yield* readGuest(task, handle, HANDLE_HEADER);
+  if (typeof header === "number") return header;
+  const length = header.readUInt32LE(0);
+  if (length === 0 || length > MAX_HANDLE_SIZE) return -EINVAL;
+  if (mountFd !== AT_FDCWD && task.files.get(mountFd) === undefined) return -EBADF;
+  return capable(task.credentials, task.kernel.users, CAP_DAC_READ_SEARCH) ? -ESTALE : -EPERM;
+}
 
 export const HANDLE_HANDLERS: Record<string, Handler> = {
   name_to_handle_at: (task, dirfd, _path, _handle, _mountId, flags) => {
@@ -19,8 +34,5 @@ export const HANDLE_HANDLERS: Record<string, Handler> = {
     return typeof target === "number" ? target : -EOPNOTSUPP;
   },
 
-  open_by_handle_at: (task, mountFd) => {
-    if (!capable(task.credentials, task.kernel.users, CAP_DAC_READ_SEARCH)) return -EPERM;
-    return mountFd !== AT_FDCWD && task.files.get(mountFd) === undefined ? -EBADF : -ESTALE;
-  },
+  open_by_handle_at: (task, mountFd, handle) => task.start(openByHandle(task, mountFd, handle)),
 };

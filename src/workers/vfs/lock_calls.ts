@@ -176,6 +176,7 @@ function* lockWhole(task: Task, file: OpenFile, exclusive: boolean, wait: boolea
 
 export const LOCK_HANDLERS: Record<string, Handler> = {
   flock: (task, fd, operation) => {
+    if ((operation & F.LOCK_MAND) !== 0) return 0; // Linux has forgotten these locks, and says nothing
     const kind = operation & ~F.LOCK_NB;
     if (kind !== F.LOCK_SH && kind !== F.LOCK_EX && kind !== F.LOCK_UN) return -EINVAL;
     const file = task.files.get(fd);

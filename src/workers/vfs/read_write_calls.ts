@@ -8,6 +8,9 @@ import type { OpenFile } from "./file.ts";
 import { OWN_OFFSET, readInto, writeBuffer, writeVectors } from "./read_write.ts";
 import { Segments, vectors } from "./segments.ts";
 
+/** No file reaches so far: loff_t ends before. */
+const OFFSET_END = 2 ** 63;
+
 function readableFile(task: Task, fd: number): OpenFile | undefined {
   const file = task.files.get(fd);
   return file?.readable ? file : undefined;
@@ -41,7 +44,10 @@ export const READ_WRITE_HANDLERS: Record<string, Handler> = {
   pread64: (task, fd, address, length, position) => {
     if (position < 0) return -EINVAL;
     const file = positioned(task, fd, false);
-    return typeof file === "number" ? file : readInto(task, file, buffer(address, length), position);
+    if (typeof file === "number") return file;
+    const segments = buffer(address, length);
+    if (length > 0 && !segments.invalid && position + length >= OFFSET_END) return -EINVAL;
+    return readInto(task, file, segments, position);
   },
 
   readv: (task, fd, _vector, count) => {
@@ -59,7 +65,10 @@ export const READ_WRITE_HANDLERS: Record<string, Handler> = {
   pwrite64: (task, fd, address, length, position) => {
     if (position < 0) return -EINVAL;
     const file = positioned(task, fd, true);
-    return typeof file === "number" ? file : writeBuffer(task, file, buffer(address, length), position);
+    if (typeof file === "number") return file;
+    const segments = buffer(address, length);
+    if (length > 0 && !segments.invalid && position + length >= OFFSET_END) return -EINVAL;
+    return writeBuffer(task, file, segments, position);
   },
 
   writev: (task, fd, _vector, count) => {
@@ -71,7 +80,7 @@ export const READ_WRITE_HANDLERS: Record<string, Handler> = {
 
   lseek: (task, fd, offset, whence) => {
     const file = task.files.get(fd);
-    if (file === undefined) return -EBADF;
+    if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
     return whence >>> 0 > SEEK_HOLE ? -EINVAL : file.seek(offset, whence);
   },
 };

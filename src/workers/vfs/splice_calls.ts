@@ -177,7 +177,8 @@ export const SPLICE_HANDLERS: Record<string, Handler> = {
     if (given !== null && input.isStream) return -ESPIPE;
     const output = usable(task, outFd);
     if (output === undefined || !output.writable) return -EBADF;
-    if (input.isStream || (output.flags & F.O_APPEND) !== 0) return -EINVAL;
+    if (input.isStream || input.inode?.isDirectory === true) return -EINVAL;
+    if ((output.flags & F.O_APPEND) !== 0) return -EINVAL;
     const place = placeIn(input, given);
     if (typeof place === "number") return place;
     return count === 0 ? 0 : task.start(sendfile(task, output, place, given, Math.min(count, MAX_COUNT)));
