@@ -7,6 +7,8 @@ int main(void) {
   outcome("mlock", SYS_2(SYS_mlock, area, PAGE));
   outcome("munlock", SYS_2(SYS_munlock, area, PAGE));
   outcome("mlock unaligned", SYS_2(SYS_mlock, area + 5, 10));
+  outcome("mlock more", SYS_2(SYS_mlock, area, 2 * PAGE));
+  outcome("mlock some of it again", SYS_2(SYS_mlock, area, PAGE));
   outcome("mlock nothing", SYS_2(SYS_mlock, 0x10000000, PAGE));
   outcome("mlock length 0", SYS_2(SYS_mlock, 0x10000000, 0));
   outcome("mlock2 ONFAULT", SYS_3(SYS_mlock2, area, PAGE, 1));

@@ -303,7 +303,7 @@ function* populate(task: Task, start: number, end: number): Coroutine {
     const writes = (vma.prot & M.PROT_WRITE) !== 0 && (vma.flags & VM_SHARED) === 0;
     if ((vma.prot & PROT_ALL) === 0) error = -ENOMEM;
     else yield* advise(task, from, to - from, writes ? M.MADV_POPULATE_WRITE : M.MADV_POPULATE_READ);
-    vma = task.stub.space.vmas.findFrom(to);
+    vma = to < end ? task.stub.space.vmas.findFrom(to) : null; // it may reach beyond what was asked for
   }
   return error;
 }
