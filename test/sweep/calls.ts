@@ -487,7 +487,8 @@ export const CALL_SWEEPS: Readonly<Record<string, CallSweep>> = {
     base: ["^self", "0"],
     only: { 0: PIDS },
     never: (words) =>
-      words[1] !== "0" && words[0] !== "^self" && words[0] !== "^child" && words[0] !== "^dead",
+      words[0] === "-1" ||
+      (words[1] !== "0" && words[0] !== "^self" && words[0] !== "^child" && words[0] !== "^dead"),
   },
   tkill: {
     base: ["^tid", "0"],
