@@ -18,9 +18,9 @@ export class Steps {
     this.#kernel = kernel;
   }
 
-  /** Does the first piece now; what a piece gives rise to comes later. */
+  /** Does the first piece now, if the turn has time for it; what a piece gives rise to comes later. */
   run(piece: Piece): void {
-    if (this.#isBusy || !this.#do(piece)) this.later(piece);
+    if (this.#isBusy || this.#kernel.longTurns.isFull || !this.#do(piece)) this.later(piece);
   }
 
   #do(piece: Piece): boolean {

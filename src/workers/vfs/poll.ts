@@ -47,6 +47,14 @@ export class Sleeper {
   }
 }
 
+/** Each file once, with all events of it that matter: a wake-up then costs no more than there are who wait. */
+function distinct(all: readonly Watched[]): readonly Watched[] {
+  if (all.length < 2) return all;
+  const events = new Map<OpenFile, number>();
+  for (const one of all) events.set(one.file, (events.get(one.file) ?? 0) | one.events);
+  return events.size === all.length ? all : Array.from(events, ([file, mask]) => ({ file, events: mask }));
+}
+
 /** Files whose queues a call leaves before others are served. */
 const LEFT_AT_ONCE = 1024;
 
@@ -56,7 +64,7 @@ const LEFT_AT_ONCE = 1024;
  */
 export function* waitForAny(
   task: Task,
-  watched: readonly Watched[],
+  named: readonly Watched[],
   scan: () => number,
   deadlineNs: number,
 ): Generator<void, number, void> {
@@ -65,6 +73,7 @@ export function* waitForAny(
   if (task.interruptPending) return -ERESTARTNOHAND;
   const { timers, native, heap, counters, steps } = task.kernel;
   if (deadlineNs <= 0 || deadlineNs <= native.monotonicNs()) return 0;
+  const watched = distinct(named);
   if (!heap.hasRoom("waitEntries", watched.length)) return -ENOMEM;
   counters.waitEntries += watched.length;
   const sleeper = new Sleeper(task);
