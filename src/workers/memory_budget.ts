@@ -1,6 +1,6 @@
 // The one budget for memory that no process owns (hardening.md, F28): contents of memory file systems and
-// memfds, pages of pipes, what is on its way in sockets and message queues. Together they may take a share of what the host, or
-// the container's limit, gives; each mount's own size is below that.
+// memfds, pages of pipes, what is on its way in sockets and message queues. Together they may take a share of
+// what the host, or the container's limit, gives; each mount's own size is below that.
 
 import type { Counters } from "./counters.ts";
 

@@ -22,7 +22,7 @@ const WHY = {
   LEASES: "no leases and no directory notification",
   MEMBARRIER: "the private commands",
   NAMESPACE: "natively the vectors' root is that of a user namespace, which may less",
-  NAMESPACES: "of the namespaces, that of mounts",
+  NAMESPACES: "of the namespaces, those of mounts and IPC",
   OPEN: "not mended yet",
   POSITIONS: "positions end at 2^53",
   PRCTL: "options that prctl does not have",

@@ -10,10 +10,10 @@ const obsolete = { note: "not implemented by Linux either" };
 // biome-ignore format: a table
 export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   // Tasks: creation, execution, end, waiting
-  part(56, "clone", [a.longFlags("flags", "clone"), a.addr("stack"), a.addr("parent_tid"), a.addr("child_tid"), a.addr("tls")], { note: "of the namespaces, that of mounts" }),
+  part(56, "clone", [a.longFlags("flags", "clone"), a.addr("stack"), a.addr("parent_tid"), a.addr("child_tid"), a.addr("tls")], { note: "of the namespaces, those of mounts and IPC" }),
   full(57, "fork", []),
   full(58, "vfork", []),
-  part(435, "clone3", [a.sized("cl_args", "clone_args", "size"), a.size("size")], { note: "of the namespaces, that of mounts; no set_tid" }),
+  part(435, "clone3", [a.sized("cl_args", "clone_args", "size"), a.size("size")], { note: "of the namespaces, those of mounts and IPC; no set_tid" }),
   full(59, "execve", [a.string("pathname"), a.strings("argv"), a.strings("envp")]),
   part(322, "execveat", [a.dirfd("dirfd"), a.string("pathname"), a.strings("argv"), a.strings("envp"), a.flags("flags", "at")], { note: "without AT_EXECVE_CHECK" }),
   full(60, "exit", [a.int("status")], never),
@@ -21,7 +21,7 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   full(61, "wait4", [a.int("pid"), a.outStatus("wstatus"), a.flags("options", "wait"), a.output("rusage", "rusage")]),
   full(247, "waitid", [a.choice("idtype", "idtype"), a.int("id"), a.output("infop", "siginfo"), a.flags("options", "wait"), a.output("rusage", "rusage")]),
   full(218, "set_tid_address", [a.addr("tidptr")]),
-  part(272, "unshare", [a.flags("flags", "clone")], { note: "of the namespaces, that of mounts" }),
+  part(272, "unshare", [a.flags("flags", "clone")], { note: "of the namespaces, those of mounts and IPC" }),
   none(308, "setns", [a.fd("fd"), a.flags("nstype", "clone")]),
   part(434, "pidfd_open", [a.int("pid"), a.flags("flags", "open")], { note: "without PIDFD_THREAD" }),
   full(438, "pidfd_getfd", [a.fd("pidfd"), a.int("targetfd"), a.uint("flags")]),
@@ -49,7 +49,7 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   full(219, "restart_syscall", []),
   full(234, "tgkill", [a.int("tgid"), a.int("tid"), a.signal("sig")]),
   full(297, "rt_tgsigqueueinfo", [a.int("tgid"), a.int("tid"), a.signal("sig"), a.input("info", "siginfo")]),
-  part(424, "pidfd_send_signal", [a.fd("pidfd"), a.signal("sig"), a.input("info", "siginfo"), a.uint("flags")], { note: "not by descriptors of /proc/PID" }),
+  full(424, "pidfd_send_signal", [a.fd("pidfd"), a.signal("sig"), a.input("info", "siginfo"), a.uint("flags")]),
 
   // Time
   full(35, "nanosleep", [a.input("req", "timespec"), a.output("rem", "timespec")]),

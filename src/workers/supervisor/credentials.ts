@@ -42,7 +42,10 @@ export interface Credentials {
   readonly userNamespace: UserNamespace;
 }
 
-/** Credentials of a program that is started from outside: uid 0 has every capability inside. Groups in order, as setgroups(2) keeps them. */
+/**
+ * Credentials of a program that is started from outside: uid 0 has every capability inside. Groups in order, as
+ * setgroups(2) keeps them.
+ */
 export function initialCredentials(
   uid: number,
   gid: number,
