@@ -9,6 +9,8 @@
 //@ args: locks
 //@ args: inotify
 //@ args: vectors
+//@ args: lists
+//@ args: large_pipes
 //@ cflags: -Wno-unused-result
 //@ ends: 0
 //@ deadline: 60
@@ -350,6 +352,68 @@ static void vectors(void) {
   for (int i = 0; i < 20; i++) flistxattr(file, list, sizeof list);
 }
 
+static void become_somebody(void) {
+  if (setgroups(0, NULL) || setgid(1000) || setuid(1000)) _exit(7);
+}
+
+// A deep path through directories whose access control lists are as long as can be.
+static void lists(void) {
+  mount_tmpfs();
+  enum { DEPTH = 2000, GROUPS = 8185 };
+  static struct {
+    uint32_t version;
+    struct {
+      uint16_t tag, permissions;
+      uint32_t id;
+    } entries[GROUPS + 4];
+  } acl = {.version = 2,
+           .entries = {{1, 7, -1}, {4, 0, -1}, [GROUPS + 2] = {16, 7, -1}, [GROUPS + 3] = {32, 7, -1}}};
+  for (int i = 0; i < GROUPS; i++) {
+    acl.entries[2 + i].tag = 8;
+    acl.entries[2 + i].permissions = 7;
+    acl.entries[2 + i].id = 100000 + i;
+  }
+  int made = 0;
+  for (; made < DEPTH; made++)
+    if (mkdir("d", 0755) || setxattr("d", "system.posix_acl_access", &acl, sizeof acl, 0) || chdir("d"))
+      break;
+  if (made == 0) say("BAD: no list: %d", errno);
+  if (fork() == 0) {
+    become_somebody();
+    chdir("/mnt");
+    static char path[2 * DEPTH + 1];
+    for (int i = 0; i < made; i++) memcpy(path + 2 * i, "d/", 2);
+    struct stat stat_;
+    for (int i = 0; i < 5; i++) stat(path, &stat_);
+    _exit(0);
+  }
+  wait(NULL);
+}
+
+static void set_number(const char *path, const char *value) {
+  int file = open(path, O_WRONLY);
+  if (file < 0 || write(file, value, strlen(value)) < 0) say("BAD: %s: %d", path, errno);
+  close(file);
+}
+
+// As large as the system's settings let somebody make them.
+static void large_pipes(void) {
+  set_number("/proc/sys/fs/pipe-max-size", "2147483648");
+  set_number("/proc/sys/fs/pipe-user-pages-soft", "0");
+  if (fork() == 0) {
+    become_somebody();
+    int ends[2];
+    if (pipe2(ends, O_NONBLOCK)) _exit(1);
+    for (long size = 1 << 30; size > 4096 && fcntl(ends[1], F_SETPIPE_SZ, size) < 0;) size /= 2;
+    static char bytes[1 << 20];
+    while (write(ends[1], bytes, sizeof bytes) > 0) ;
+    _exit(0);
+  }
+  wait(NULL);
+  set_number("/proc/sys/fs/pipe-max-size", "1048576");
+  set_number("/proc/sys/fs/pipe-user-pages-soft", "16384");
+}
+
 static const struct {
   const char *name;
   void (*run)(void);
@@ -362,7 +426,9 @@ static const struct {
              {"poll", many_polled},
              {"locks", locks},
              {"inotify", watches},
-             {"vectors", vectors}};
+             {"vectors", vectors},
+             {"lists", lists},
+             {"large_pipes", large_pipes}};
 
 int main(int argc, char **argv) {
   for (unsigned long i = 0; argc > 1 && i < sizeof cases / sizeof *cases; i++)

@@ -4,6 +4,7 @@
 //@ ends: 0
 //@ deadline: 120
 #include "hostile.h"
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
@@ -123,6 +124,42 @@ static void waiters(void) {
     ;
 }
 
+static int set_limit(const char *name, const char *value) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/sys/kernel/%s", name);
+  int file = open(path, O_WRONLY);
+  int done = file >= 0 && write(file, value, strlen(value)) > 0;
+  close(file);
+  return done;
+}
+
+// With limits as root may set them: as many operations at once, and messages that wait for room, as there can
+// be.
+static void limits(void) {
+  if (!set_limit("sem", "32000 1024000000 2147483647 32000"))
+    set_limit("sem", "32000 1024000000 65535 32000");
+  set_limit("msgmax", "2147483647");
+  size_t length = 1ul << 30;
+  char *zeros = mmap(NULL, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  char *text = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  int set = semget(IPC_PRIVATE, 1, 0600);
+  for (unsigned long n = 1000; n < length / sizeof(struct sembuf); n *= 4) semop(set, (void *)zeros, n);
+  int queue = msgget(IPC_PRIVATE, 0600);
+  *(long *)text = 1;
+  int waiting = 0;
+  for (int i = 0; i < 200; i++)
+    if (fork() == 0) _exit(msgsnd(queue, text, 16 << 20, 0) != 0 && errno == ENOMEM ? 2 : 0);
+  for (int i = 0; i < 50; i++) {
+    usleep(20000);
+    struct msqid_ds now;
+    msgctl(queue, IPC_STAT, &now);
+  }
+  msgctl(queue, IPC_RMID, NULL);
+  int status;
+  while (wait(&status) > 0) waiting += status == 0;
+  if (waiting == 200) say("BAD: messages of 3 GiB wait to be sent");
+}
+
 static void queues(void) {
   int n = 0, sent = 0;
   for (; n < 32001; n++)
@@ -156,7 +193,7 @@ static void namespaces(void) {
 }
 
 int main(void) {
-  void (*const attacks[])(void) = {segments, addresses, read_only, sets, waiters, queues, namespaces};
+  void (*const attacks[])(void) = {segments, addresses, read_only, sets, waiters, limits, queues, namespaces};
   for (int round = 0; round < 2; round++)
     for (unsigned i = 0; i < sizeof attacks / sizeof *attacks; i++) {
       if (fork() == 0) {

@@ -7,6 +7,8 @@ import { INDEX_MAX } from "./identifiers.ts";
 const UNLIMITED = 2n ** 64n - 1n - (1n << 24n);
 const WORD_MAX = 2n ** 64n - 1n;
 const INT_MAX = 0x7fffffff;
+/** Operations of one semop, which are tried without a pause (F26). Linux has no such bound. */
+const SEMOPM_MAX = 0xffff;
 
 /** Not to be changed (semop(2)). */
 export const SEMVMX = 32767;
@@ -76,7 +78,7 @@ const SEM: Setting = {
     const values = words.map((given) => parse(given, INT_MAX));
     if (values.some((value) => value < 0)) return -EINVAL;
     const [semmsl, semmns, semopm, semmni] = old.map((before, i) => values[i] ?? before);
-    if (semmni! > INDEX_MAX || semmsl! > 0xffff) return -EINVAL;
+    if (semmni! > INDEX_MAX || semmsl! > 0xffff || semopm! > SEMOPM_MAX) return -EINVAL;
     Object.assign(limits, { semmsl, semmns, semopm, semmni });
     return 0;
   },

@@ -42,15 +42,38 @@ function* send(task: Task, id: number, address: number, length: number, flags: n
   if (typeof given === "number") return given;
   const type = readI64(new DataView(given.buffer, given.byteOffset, TYPE_SIZE), 0);
   if (length > namespace.limits.msgmax || id < 0 || type < 1) return -EINVAL;
-  const text = yield* readGuest(task, address + TYPE_SIZE, length);
-  if (typeof text === "number") return text;
-  const message = new Message(type, text);
+  // One that waits to be sent takes as much as one in a queue.
+  if (!namespace.messageComes(length)) return -ENOMEM;
+  let isQueued = false;
+  try {
+    const text = yield* readGuest(task, address + TYPE_SIZE, length);
+    if (typeof text === "number") return text;
+    const message = new Message(type, text);
+    const queue = yield* roomIn(task, id, length, flags);
+    if (typeof queue === "number") return queue;
+    queue.lastSender = task.group.pid;
+    queue.sendTime = namespace.now();
+    isQueued = !queue.handOver(message);
+    if (isQueued) queue.add(message);
+    return 0;
+  } finally {
+    if (!isQueued) namespace.messageGone(length);
+  }
+}
+
+/** Waits until a message fits into the queue: that, or a negative errno. */
+function* roomIn(
+  task: Task,
+  id: number,
+  length: number,
+  flags: number,
+): Generator<void, MessageQueue | number, void> {
   for (;;) {
-    const queue = namespace.queues.find(id);
+    const queue = task.ipc.namespace.queues.find(id);
     if (typeof queue === "number") return queue;
     const refused = mayUse(task, queue.permissions, S_IWUGO);
     if (refused < 0) return refused;
-    if (queue.fits(length)) return deliver(task, queue, message);
+    if (queue.fits(length)) return queue;
     if ((flags & I.IPC_NOWAIT) !== 0) return -EAGAIN;
     const sender = new Sender(task, length);
     queue.senders.add(sender);
@@ -63,15 +86,6 @@ function* send(task: Task, id: number, address: number, length: number, flags: n
     if (sender.result === PENDING) return -ERESTARTNOHAND;
     if (sender.result !== -EAGAIN) return sender.result;
   }
-}
-
-function deliver(task: Task, queue: MessageQueue, message: Message): number {
-  if (!queue.namespace.messageComes(message)) return -ENOMEM;
-  queue.lastSender = task.group.pid;
-  queue.sendTime = queue.namespace.now();
-  if (queue.handOver(message)) queue.namespace.messageGone(message);
-  else queue.add(message);
-  return 0;
 }
 
 // ---- msgrcv ----

@@ -138,7 +138,7 @@ export class MessageQueue {
     this.namespace.messages += change;
     this.namespace.messageBytes += change * message.text.length;
     // Its place in the kernel is set aside by the sender.
-    if (change < 0) this.namespace.messageGone(message);
+    if (change < 0) this.namespace.messageGone(message.text.length);
   }
 
   find(wanted: Wanted): Message | null {

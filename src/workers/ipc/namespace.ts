@@ -8,7 +8,7 @@ import type { Steps } from "../steps.ts";
 import { clockNs } from "../supervisor/clocks.ts";
 import { Identifiers } from "./identifiers.ts";
 import { IpcLimits } from "./limits.ts";
-import type { Message, MessageQueue } from "./message_queue.ts";
+import type { MessageQueue } from "./message_queue.ts";
 import type { Segment } from "./segment.ts";
 import type { SemaphoreSet } from "./semaphore_set.ts";
 
@@ -111,9 +111,8 @@ export class IpcNamespace {
   }
 
   /** Sets room aside for a message; false: there is none. */
-  messageComes(message: Message): boolean {
+  messageComes(length: number): boolean {
     const { counters, heap, commonMemory } = this.kernel;
-    const { length } = message.text;
     if (!heap.hasRoom("messages") || !heap.hasRoom("messageBytes", length) || !commonMemory.hasRoom(length))
       return false;
     counters.messages++;
@@ -121,9 +120,9 @@ export class IpcNamespace {
     return true;
   }
 
-  messageGone(message: Message): void {
+  messageGone(length: number): void {
     this.kernel.counters.messages--;
-    this.kernel.counters.messageBytes -= message.text.length;
+    this.kernel.counters.messageBytes -= length;
   }
 
   removeQueue(queue: MessageQueue): void {

@@ -23,6 +23,8 @@ const SYMLINKS_MAX = 40;
 const STICKY_FOR_ALL = S_ISVTX | S_IWOTH;
 /** Names in all, with those of symlinks: forty of these can have a hundred thousand. Ends with ELOOP, too. */
 const STEPS_MAX = 8192;
+/** So many bytes of an access control list cost as much as a name. */
+const ACL_STEP = 1024;
 /** After so many names a walk remembers where it may search. */
 const REMEMBERS_AFTER = 16;
 
@@ -134,6 +136,7 @@ class Walk {
     if (this.#searchable?.has(inode) === true) return 0;
     const attributes = inode.attributes();
     if (typeof attributes === "number") return attributes;
+    if (attributes.acl !== null) this.#steps += Math.floor(attributes.acl.length / ACL_STEP);
     const error = permission(this.#context.credentials, this.#context.kernel.users, attributes, MAY_EXEC);
     if (error === 0 && this.#steps > REMEMBERS_AFTER) {
       this.#searchable ??= new Set();

@@ -31,7 +31,7 @@ import { WaitQueue } from "./wait_queue.ts";
 const DEFAULT_SLOTS = 16;
 /** Of a pipe whose maker has too many already. */
 const SHORT_SLOTS = 2;
-/** What even the mighty may not exceed here: a pipe that grows is copied. */
+/** What nobody may exceed here, whatever fs.pipe-max-size says: a pipe that grows is copied. */
 const PIPE_SIZE_LIMIT = 16 << 20;
 const PAGE_LIMITS = ["fs/pipe-user-pages-soft", "fs/pipe-user-pages-hard"] as const;
 const CAN_READ = POLLIN | POLLRDNORM;
@@ -110,7 +110,8 @@ export class Pipes {
   resize({ credentials, kernel }: Task, pipe: Pipe, size: number): number {
     if (size < 0) return -EINVAL;
     const mayAny = capable(credentials, kernel.users, CAP_SYS_RESOURCE);
-    if (size > (mayAny ? PIPE_SIZE_LIMIT : this.#sysctls.get("fs/pipe-max-size"))) return -EPERM;
+    const allowed = mayAny ? PIPE_SIZE_LIMIT : this.#sysctls.get("fs/pipe-max-size");
+    if (size > Math.min(allowed, PIPE_SIZE_LIMIT)) return -EPERM;
     const slots = size <= PAGE ? 1 : 2 ** Math.ceil(Math.log2(size / PAGE));
     const { buffer } = pipe;
     const more = slots - buffer.slots;
