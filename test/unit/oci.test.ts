@@ -134,7 +134,7 @@ test("mount options become flags, later ones win; binds have the descriptor of t
 
 test("what is accepted without effect is told in the log", () => {
   logged.length = 0;
-  const namespaces = ["pid", "ipc", "network"].map((type) => ({ type }));
+  const namespaces = ["pid", "ipc", "network", "uts"].map((type) => ({ type }));
   const nothing = { seccomp: {}, sysctl: {}, mountLabel: "", rootfsPropagation: "private", namespaces };
   read(JSON.stringify({ ...LEAST, linux: nothing }), {}, true);
   assert.equal(logged, []);
@@ -147,7 +147,7 @@ test("what is accepted without effect is told in the log", () => {
     sysctl: { "net.a": "1", "kernel.shmmax": "8192" },
     rootfsPropagation: "rslave",
     resources: { cpu: { cpus: "0" } },
-    namespaces: [{ type: "network" }],
+    namespaces: [{ type: "network" }, { type: "uts" }],
   };
   const text = JSON.stringify({ ...LEAST, mounts, linux });
   read(text);

@@ -30,7 +30,7 @@ const UNSUPPORTED: readonly string[] = [
 const KNOWN_SETTINGS: ReadonlySet<string> = new Set(IPC_SETTING_NAMES.map((name) => `kernel.${name}`));
 
 /** A container without these among its namespaces is to have the host's. */
-const OWN_NAMESPACES: readonly string[] = ["pid", "ipc", "network"];
+const OWN_NAMESPACES: readonly string[] = ["pid", "ipc", "network", "uts"];
 /** All mounts are private: nothing is passed on to the host, or comes from it later. */
 const PROPAGATION: ReadonlySet<string> = new Set(["shared", "rshared", "slave", "rslave"]);
 
