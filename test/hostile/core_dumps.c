@@ -4,6 +4,7 @@
 //@ cflags: -pthread
 #include "hostile.h"
 #include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -65,6 +66,7 @@ static void run(int which, int kill_after_us) {
   int pid = fork();
   if (pid == 0) {
     limits();
+    if (which < 0) abort();
     if (which == 0) many_parts();
     if (which == 1) much();
     if (which == 2) reserved();
@@ -81,6 +83,36 @@ static void run(int which, int kill_after_us) {
   unlink("core");
 }
 
+// Shares the memory of a process that dumps, and spoils what its stub waits for.
+static int spoils(void *unused) {
+  for (;;) *word_at(RF_REPLY) = 0;
+  return unused != NULL;
+}
+
+// Dumps that never end keep nobody else from ending.
+static void endless(void) {
+  enum { COUNT = 12 };
+  int pids[COUNT];
+  for (int i = 0; i < COUNT; i++)
+    if ((pids[i] = fork()) == 0) {
+      setpgid(0, 0);
+      limits();
+      static char stack[65536];
+      memset((void *)map_at(NULL, 8 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS), 1, 8 << 20);
+      clone(spoils, stack + sizeof stack, CLONE_VM | SIGCHLD, NULL);
+      usleep(200000);
+      abort();
+    }
+  sleep(3);
+  run(-1, 0);
+  for (int i = 0; i < COUNT; i++) {
+    kill(pids[i], SIGKILL);
+    waitpid(pids[i], NULL, 0);
+    kill(-pids[i], SIGKILL);
+  }
+  unlink("core");
+}
+
 int main(int argc, char **argv) {
   if (argc > 1 && !strcmp(argv[1], "ends")) return 0;
   char directory[] = "/tmp/core-dumps-XXXXXX";
@@ -93,5 +125,6 @@ int main(int argc, char **argv) {
   for (int i = 0; i < 5; i++)
     for (int which = 3; which < 6; which++)
       run(which, which == 5 ? 20000 : 0);
+  endless();
   return rmdir(directory) ? 2 : 0;
 }

@@ -43,6 +43,8 @@ const STILL_NS = 2e8;
 const LOOK_NS = 1e6;
 /** At once, in all: others wait. What each needs grows with its VMAs. */
 const DUMPS_MAX = 4;
+/** How long they wait: a dump can be made to last for ever, and who waits for one must end all the same. */
+const PLACE_NS = 1e10;
 /** Bytes of the names of mapped files. */
 const NAMES_MAX = 4 << 20;
 
@@ -59,11 +61,18 @@ export function endBySignal(task: Task, info: SigInfo, result: number | null): v
 
 function* dump(task: Task, info: SigInfo, result: number | null): Coroutine {
   const { group } = task;
-  const { counters } = task.kernel;
+  const { counters, native } = task.kernel;
   group.dumping = info.signo;
   task.replyBlocked();
   yield* holdSiblings(task);
-  while (counters.coreDumps >= DUMPS_MAX) yield* pause(task);
+  const end = native.monotonicNs() + PLACE_NS;
+  while (counters.coreDumps >= DUMPS_MAX) {
+    if (native.monotonicNs() >= end) {
+      group.exit(info.signo);
+      return NO_RESULT;
+    }
+    yield* pause(task);
+  }
   counters.coreDumps++;
   let isMade = false;
   try {

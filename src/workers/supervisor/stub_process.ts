@@ -78,7 +78,8 @@ export class StubProcess {
 
   /** A group's tasks leave: with the last user the process is killed, before that its threads exit. */
   leave(group: ThreadGroup): void {
-    const others = this.tasks.some((task) => !task.dead && task.group !== group);
+    // Who is on the way out, and may never get there, is no user.
+    const others = this.tasks.some((task) => !task.dead && !task.leaving && task.group !== group);
     if (!others) {
       this.kill();
       this.space.release(group.pid);
