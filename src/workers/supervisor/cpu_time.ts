@@ -2,6 +2,7 @@
 // for the time between vfork and exec, when it counts for the group that it was made for.
 
 import type { Kernel } from "../kernel.ts";
+import { readProc } from "./host_tasks.ts";
 import type { StubProcess } from "./stub_process.ts";
 import type { Task, ThreadGroup } from "./task.ts";
 
@@ -70,9 +71,7 @@ export function keepTimeOf(group: ThreadGroup, stub: StubProcess): void {
 
 /** Text of a file of proc about the task's host thread; "" if there is none any more. */
 function threadText(task: Task, file: string): string {
-  const { native, descriptors } = task.kernel;
-  const n = native.readSmall(descriptors.proc, `${task.stub.pid}/task/${task.hostTid}/${file}`);
-  return n <= 0 ? "" : Buffer.from(native.scratch.subarray(0, n)).toString("latin1");
+  return readProc(task.kernel, `${task.stub.pid}/task/${task.hostTid}/${file}`);
 }
 
 /** What the task's host thread has run, in nanoseconds. */

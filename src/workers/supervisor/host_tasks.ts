@@ -27,7 +27,8 @@ export function processOf(kernel: Kernel, tid: number): number {
   return Number(/^Tgid:\t(\d+)$/m.exec(readProc(kernel, `${tid}/status`))?.[1] ?? 0);
 }
 
-function readProc({ native, descriptors }: Kernel, path: string): string {
+/** Text of a small file below the sandbox's own proc; "" if there is none, or none any more. */
+export function readProc({ native, descriptors }: Kernel, path: string): string {
   const n = native.readSmall(descriptors.proc, path);
   return n <= 0 ? "" : Buffer.from(native.scratch.subarray(0, n)).toString("latin1");
 }

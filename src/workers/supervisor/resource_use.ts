@@ -3,6 +3,7 @@
 // is open, and who asks waits.
 
 import { readI64 } from "../../shared/abi/struct.ts";
+import { readProc } from "./host_tasks.ts";
 import type { StubProcess } from "./stub_process.ts";
 import type { ThreadGroup } from "./task.ts";
 
@@ -91,14 +92,9 @@ export class UseAccount {
 
 /** Of a stub that runs. */
 function stubUse({ kernel, pid }: StubProcess): ResourceUse {
-  const { native, descriptors } = kernel;
-  const read = (file: string) => {
-    const n = native.readSmall(descriptors.proc, `${pid}/${file}`);
-    return n <= 0 ? "" : Buffer.from(native.scratch.subarray(0, n)).toString("latin1");
-  };
-  const stat = read("stat");
+  const stat = readProc(kernel, `${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const status = read("status");
+  const status = readProc(kernel, `${pid}/status`);
   const number = (name: string) => {
     const at = status.indexOf(`\n${name}:`);
     return at < 0 ? 0 : Number.parseInt(status.slice(at + name.length + 2), 10);
