@@ -3,7 +3,7 @@
 // callback. Besides the kernel thread's wait nothing in the kernel ever blocks.
 
 import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD } from "../shared/abi/poll.ts";
-import type { LongTurns } from "./long_turns.ts";
+import type { LongTurns } from "./call/long_turns.ts";
 import type { Native } from "./native.ts";
 
 const EVENTS_PER_WAIT = 64;

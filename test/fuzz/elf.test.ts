@@ -14,8 +14,8 @@ import {
   parseInterpreter,
   parseProgram,
   placed,
-} from "../../src/workers/supervisor/elf.ts";
-import { parseScript } from "../../src/workers/supervisor/script.ts";
+} from "../../src/workers/process/elf.ts";
+import { parseScript } from "../../src/workers/process/script.ts";
 import { elfFile, type Phdr } from "../unit/elf_file.ts";
 
 const seed = Number(process.env["RINGFENCE_FUZZ_SEED"] ?? Date.now() % 2 ** 31);

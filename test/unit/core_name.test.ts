@@ -2,7 +2,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { coreName } from "../../src/workers/supervisor/core_name.ts";
+import { coreName } from "../../src/workers/process/core_name.ts";
 
 const FACTS = {
   pid: 12,

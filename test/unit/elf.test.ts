@@ -13,7 +13,7 @@ import {
   parseProgram,
   placed,
   runParse,
-} from "../../src/workers/supervisor/elf.ts";
+} from "../../src/workers/process/elf.ts";
 import { elfFile, load, readerOf } from "./elf_file.ts";
 
 function program(file: Uint8Array): ElfImage | number {

@@ -6,11 +6,11 @@ import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, SEEK_DATA } from "../../src/
 import { S_IFDIR, S_IFLNK, S_IFREG } from "../../src/shared/abi/stat.ts";
 import { write64 } from "../../src/shared/abi/struct.ts";
 import { Counters } from "../../src/workers/counters.ts";
+import { initialCredentials, UserNamespace } from "../../src/workers/credentials/credentials.ts";
 import { HeapBudget } from "../../src/workers/heap_budget.ts";
 import type { Kernel } from "../../src/workers/kernel.ts";
 import { MemoryBudget } from "../../src/workers/memory_budget.ts";
-import { initialCredentials, UserNamespace } from "../../src/workers/supervisor/credentials.ts";
-import type { Task } from "../../src/workers/supervisor/task.ts";
+import type { Task } from "../../src/workers/process/task.ts";
 import { DentryCache } from "../../src/workers/vfs/dentry_cache.ts";
 import type { OpenFile } from "../../src/workers/vfs/file.ts";
 import {

@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EAGAIN } from "../../src/shared/abi/errno.ts";
 import { Counters } from "../../src/workers/counters.ts";
-import type { Task } from "../../src/workers/supervisor/task.ts";
+import type { Task } from "../../src/workers/process/task.ts";
 import { GeneratedFile } from "../../src/workers/vfs/generated/generated_file.ts";
 import type { Contents, FileNode, Subject } from "../../src/workers/vfs/generated/nodes.ts";
 import type { Inode } from "../../src/workers/vfs/inode.ts";

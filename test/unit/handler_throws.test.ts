@@ -10,7 +10,7 @@ import { PrivateSab } from "../../src/shared/ring/private_sab.ts";
 import { Request } from "../../src/shared/ring/slot_states.ts";
 import { Kernel } from "../../src/workers/kernel.ts";
 import type { Native } from "../../src/workers/native.ts";
-import type { Task } from "../../src/workers/supervisor/task.ts";
+import type { Task } from "../../src/workers/process/task.ts";
 
 const SYSCALL = (1 << 4) | Request.SYSCALL;
 

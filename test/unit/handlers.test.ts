@@ -4,7 +4,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { SYSCALLS } from "../../src/shared/abi/syscalls.ts";
-import { HANDLERS } from "../../src/workers/supervisor/handlers.ts";
+import { HANDLERS } from "../../src/workers/handlers.ts";
 
 test("a call has a handler if and only if its level says so", () => {
   const claimed = SYSCALLS.filter((call) => call.level !== "none").map((call) => call.name);

@@ -3,7 +3,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ENOEXEC } from "../../src/shared/abi/errno.ts";
-import { parseScript, scriptArguments } from "../../src/workers/supervisor/script.ts";
+import { parseScript, scriptArguments } from "../../src/workers/process/script.ts";
 
 const parse = (text: string) => parseScript(Buffer.from(text, "latin1"));
 

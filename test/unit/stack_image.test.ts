@@ -11,7 +11,7 @@ import {
   checkArguments,
   MAX_ARG_STRLEN,
   type StackImage,
-} from "../../src/workers/supervisor/stack_image.ts";
+} from "../../src/workers/process/stack_image.ts";
 
 const TOP = 0x7ffffffff000;
 const MIB = 1 << 20;

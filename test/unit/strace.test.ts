@@ -7,7 +7,7 @@ import * as fcntl from "../../src/shared/abi/fcntl.ts";
 import { write64 } from "../../src/shared/abi/struct.ts";
 import * as s from "../../src/shared/abi/structs.ts";
 import { nr } from "../../src/shared/abi/syscalls.ts";
-import { formatCall } from "../../src/workers/strace.ts";
+import { formatCall } from "../../src/workers/strace/strace.ts";
 
 type Memory = Record<number, Uint8Array | string>;
 

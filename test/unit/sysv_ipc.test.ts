@@ -15,7 +15,7 @@ import {
   SemaphoreWaiter,
   WOULD_BLOCK,
 } from "../../src/workers/ipc/semaphore_set.ts";
-import type { Task } from "../../src/workers/supervisor/task.ts";
+import type { Task } from "../../src/workers/process/task.ts";
 
 const namespace = {
   now: () => 0,

@@ -5,8 +5,8 @@ import * as assert from "uvu/assert";
 import { nr } from "../../src/shared/abi/syscalls.ts";
 import * as L from "../../src/shared/ring/layout.ts";
 import { Frame } from "../../src/shared/ring/slot.ts";
-import type { Task } from "../../src/workers/supervisor/task.ts";
-import { Tracer } from "../../src/workers/tracer.ts";
+import type { Task } from "../../src/workers/process/task.ts";
+import { Tracer } from "../../src/workers/strace/tracer.ts";
 
 const REGISTERS = [L.RDI, L.RSI, L.RDX, L.R10, L.R8, L.R9];
 const TEXT_AT = 0x7000_0000_1000;

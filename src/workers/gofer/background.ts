@@ -3,7 +3,7 @@
 // number given to another file: warming the page cache, writing it back.
 
 import type { BackgroundEntry } from "../native.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Task } from "../process/task.ts";
 
 /** Runs a host call in the background while the task waits, as in a disk sleep: no signal ends it. */
 export function* inBackground(

@@ -5,7 +5,7 @@ import { EAGAIN, EFBIG, EOPNOTSUPP } from "../../shared/abi/errno.ts";
 import { O_APPEND } from "../../shared/abi/fcntl.ts";
 import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import type { Mapped } from "../mem/vma.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Task } from "../process/task.ts";
 import { holding } from "../vfs/file_table.ts";
 import { withoutPrivileges } from "../vfs/permission.ts";
 import { SeekableFile } from "../vfs/seekable_file.ts";

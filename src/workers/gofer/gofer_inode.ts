@@ -4,7 +4,7 @@
 import { ENOTDIR, EROFS } from "../../shared/abi/errno.ts";
 import { O_ACCMODE, O_DIRECTORY } from "../../shared/abi/fcntl.ts";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFREG } from "../../shared/abi/stat.ts";
-import type { Credentials } from "../supervisor/credentials.ts";
+import type { Credentials } from "../credentials/credentials.ts";
 import { openDevice } from "../vfs/devices.ts";
 import { DirectoryFile } from "../vfs/directory_file.ts";
 import type { OpenFile } from "../vfs/file.ts";

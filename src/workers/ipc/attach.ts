@@ -5,10 +5,10 @@ import { EEXIST, EINVAL, ENOMEM } from "../../shared/abi/errno.ts";
 import { SHM_EXEC, SHM_RDONLY, SHM_REMAP, SHM_RND } from "../../shared/abi/ipc.ts";
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import { TASK_SIZE } from "../../shared/ring/layout.ts";
+import type { Handler } from "../call/dispatch.ts";
 import { map, unmap } from "../mem/mapping.ts";
 import { PAGE_SIZE, VM_ATTACHED, VM_SHARED, type Vma } from "../mem/vma.ts";
-import type { Handler } from "../supervisor/dispatch.ts";
-import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { Coroutine, Task } from "../process/task.ts";
 import { mayUse, S_IRUGO, S_IWUGO, S_IXUGO } from "./permissions.ts";
 import { Attachment, type Segment } from "./segment.ts";
 

@@ -1,6 +1,6 @@
 // The handlers of System V IPC.
 
-import type { Handler } from "../supervisor/dispatch.ts";
+import type { Handler } from "../call/dispatch.ts";
 import { ATTACH_HANDLERS } from "./attach.ts";
 import { MESSAGE_HANDLERS } from "./message_calls.ts";
 import { SEM_HANDLERS } from "./sem_calls.ts";

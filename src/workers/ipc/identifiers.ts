@@ -3,7 +3,7 @@
 
 import { EEXIST, EINVAL, ENOENT } from "../../shared/abi/errno.ts";
 import { IPC_CREAT, IPC_EXCL, IPC_PRIVATE } from "../../shared/abi/ipc.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Task } from "../process/task.ts";
 import { type IpcPermissions, mayUse } from "./permissions.ts";
 
 const INDEX_BITS = 15;

@@ -14,10 +14,10 @@ import * as I from "../../shared/abi/ipc.ts";
 import { CAP_SYS_RESOURCE } from "../../shared/abi/prctl.ts";
 import { readI64, write64 } from "../../shared/abi/struct.ts";
 import { msginfo, msqid64_ds } from "../../shared/abi/structs.ts";
-import { capable } from "../supervisor/credentials.ts";
-import type { Handler } from "../supervisor/dispatch.ts";
-import { readGuest, writeGuest } from "../supervisor/guest_copy.ts";
-import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { Handler } from "../call/dispatch.ts";
+import { readGuest, writeGuest } from "../call/guest_copy.ts";
+import { capable } from "../credentials/credentials.ts";
+import type { Coroutine, Task } from "../process/task.ts";
 import { Message, MessageQueue, PENDING, Receiver, Sender, type Wanted } from "./message_queue.ts";
 import { IpcPermissions, mayControl, mayUse, S_IRUGO, S_IWUGO } from "./permissions.ts";
 

@@ -3,7 +3,7 @@
 // in the whole kernel.
 
 import { E2BIG, EAGAIN, EIDRM } from "../../shared/abi/errno.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Task } from "../process/task.ts";
 import type { IpcNamespace } from "./namespace.ts";
 import type { IpcPermissions } from "./permissions.ts";
 

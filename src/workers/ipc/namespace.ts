@@ -2,10 +2,10 @@
 // The last task that leaves takes its objects along.
 
 import { CLOCK_REALTIME, NSEC_PER_SEC } from "../../shared/abi/time.ts";
+import { clockNs } from "../call/clocks.ts";
+import type { Steps } from "../call/steps.ts";
 import type { Kernel } from "../kernel.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
-import type { Steps } from "../steps.ts";
-import { clockNs } from "../supervisor/clocks.ts";
 import { Identifiers } from "./identifiers.ts";
 import { IpcLimits } from "./limits.ts";
 import type { MessageQueue } from "./message_queue.ts";

@@ -5,8 +5,8 @@ import { EACCES, EINVAL, EPERM } from "../../shared/abi/errno.ts";
 import { CAP_IPC_OWNER, CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
 import type { ValueOf } from "../../shared/abi/struct.ts";
 import type { ipc64_perm } from "../../shared/abi/structs.ts";
-import { type Credentials, capable, hasGroup } from "../supervisor/credentials.ts";
-import type { Task } from "../supervisor/task.ts";
+import { type Credentials, capable, hasGroup } from "../credentials/credentials.ts";
+import type { Task } from "../process/task.ts";
 
 const RWXUGO = 0o777;
 export const S_IRUGO = 0o444;

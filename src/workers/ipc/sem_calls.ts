@@ -15,11 +15,11 @@ import {
 import * as I from "../../shared/abi/ipc.ts";
 import { sembuf, semid64_ds, seminfo } from "../../shared/abi/structs.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
-import { NEVER, readTimespec, TIMESPEC_SIZE } from "../supervisor/clocks.ts";
-import type { Handler } from "../supervisor/dispatch.ts";
-import { readGuest, writeGuest } from "../supervisor/guest_copy.ts";
-import type { Coroutine, Task } from "../supervisor/task.ts";
-import type { Timer } from "../timers.ts";
+import { NEVER, readTimespec, TIMESPEC_SIZE } from "../call/clocks.ts";
+import type { Handler } from "../call/dispatch.ts";
+import { readGuest, writeGuest } from "../call/guest_copy.ts";
+import type { Timer } from "../call/timers.ts";
+import type { Coroutine, Task } from "../process/task.ts";
 import { SEMAEM, SEMVMX } from "./limits.ts";
 import { IpcPermissions, mayControl, mayUse, S_IRUGO, S_IWUGO } from "./permissions.ts";
 import { Operations, PENDING, SemaphoreSet, SemaphoreWaiter, WOULD_BLOCK } from "./semaphore_set.ts";

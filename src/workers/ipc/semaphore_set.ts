@@ -4,7 +4,7 @@
 
 import { EAGAIN, EIDRM, ENOMEM, ERANGE } from "../../shared/abi/errno.ts";
 import { IPC_NOWAIT, SEM_UNDO } from "../../shared/abi/ipc.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Task } from "../process/task.ts";
 import { SEMAEM, SEMVMX } from "./limits.ts";
 import type { IpcNamespace } from "./namespace.ts";
 import type { IpcPermissions } from "./permissions.ts";

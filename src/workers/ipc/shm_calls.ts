@@ -6,11 +6,11 @@ import { CAP_IPC_LOCK } from "../../shared/abi/prctl.ts";
 import { RLIMIT_MEMLOCK } from "../../shared/abi/resource.ts";
 import type { Word64 } from "../../shared/abi/struct.ts";
 import { shm_info, shmid64_ds, shminfo64 } from "../../shared/abi/structs.ts";
+import type { Handler } from "../call/dispatch.ts";
+import { readGuest } from "../call/guest_copy.ts";
+import { capable } from "../credentials/credentials.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
-import { capable } from "../supervisor/credentials.ts";
-import type { Handler } from "../supervisor/dispatch.ts";
-import { readGuest } from "../supervisor/guest_copy.ts";
-import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { Coroutine, Task } from "../process/task.ts";
 import { IpcPermissions, mayControl, mayUse, S_IRUGO } from "./permissions.ts";
 import { Segment } from "./segment.ts";
 

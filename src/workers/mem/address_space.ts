@@ -4,8 +4,8 @@
 
 import { MADV_DONTNEED, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import type { Kernel } from "../kernel.ts";
-import { OperationList, SYS_madvise, SYS_munmap } from "../supervisor/operation_list.ts";
-import type { Task } from "../supervisor/task.ts";
+import { OperationList, SYS_madvise, SYS_munmap } from "../platform/operation_list.ts";
+import type { Task } from "../process/task.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";
 import { type AddressLayout, mmapRanges } from "./address_layout.ts";

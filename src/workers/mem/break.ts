@@ -3,7 +3,7 @@
 
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import { RLIMIT_DATA } from "../../shared/abi/resource.ts";
-import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { Coroutine, Task } from "../process/task.ts";
 import { isGuestRange } from "./guest_range.ts";
 import { ANONYMOUS, map, pageCeil, unmap } from "./mapping.ts";
 

@@ -4,7 +4,7 @@
 // their place.
 
 import { PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Task } from "../process/task.ts";
 import { VM_SHARED } from "./vma.ts";
 
 /** Whether a range is private anonymous memory with that protection, and nobody is changing it. */

@@ -6,7 +6,7 @@ import { EEXIST, EINVAL, ENOMEM, EPERM } from "../../shared/abi/errno.ts";
 import { MAP_ANONYMOUS, MAP_FIXED, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED } from "../../shared/abi/mman.ts";
 import { RLIMIT_AS, RLIMIT_DATA } from "../../shared/abi/resource.ts";
 import { DONATED_FD } from "../../shared/ring/layout.ts";
-import { breatheOn } from "../supervisor/breathe.ts";
+import { breatheOn } from "../call/breathe.ts";
 import {
   OperationList,
   SYS_close,
@@ -14,8 +14,8 @@ import {
   SYS_mmap,
   SYS_mprotect,
   SYS_munmap,
-} from "../supervisor/operation_list.ts";
-import type { Coroutine, Task } from "../supervisor/task.ts";
+} from "../platform/operation_list.ts";
+import type { Coroutine, Task } from "../process/task.ts";
 import { isGuestRange, MMAP_MIN_ADDR, RESERVED_BASE, RESERVED_END } from "./guest_range.ts";
 import { type Mapped, PAGE_SIZE, VM_NORESERVE, VM_SHARED, type Vma } from "./vma.ts";
 import type { VmaPlan } from "./vma_plan.ts";

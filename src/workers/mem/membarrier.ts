@@ -3,9 +3,9 @@
 
 import { EINVAL, EPERM } from "../../shared/abi/errno.ts";
 import * as M from "../../shared/abi/mman.ts";
-import type { Handler } from "../supervisor/dispatch.ts";
-import { OperationList, SYS_membarrier } from "../supervisor/operation_list.ts";
-import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { Handler } from "../call/dispatch.ts";
+import { OperationList, SYS_membarrier } from "../platform/operation_list.ts";
+import type { Coroutine, Task } from "../process/task.ts";
 
 /** Command -> the command by which a process registers for it. */
 const REGISTRATION: ReadonlyMap<number, number> = new Map([

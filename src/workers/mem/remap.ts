@@ -4,8 +4,8 @@
 import { EFAULT, EINVAL, ENOMEM } from "../../shared/abi/errno.ts";
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from "../../shared/abi/mman.ts";
 import { TASK_SIZE } from "../../shared/ring/layout.ts";
-import { OperationList, SYS_mremap, SYS_munmap } from "../supervisor/operation_list.ts";
-import type { Coroutine, Task } from "../supervisor/task.ts";
+import { OperationList, SYS_mremap, SYS_munmap } from "../platform/operation_list.ts";
+import type { Coroutine, Task } from "../process/task.ts";
 import type { HeldLock } from "./address_space.ts";
 import { isGuestRange, MMAP_MIN_ADDR } from "./guest_range.ts";
 import { pageCeil, runOrDie, unmap, withinLimits } from "./mapping.ts";

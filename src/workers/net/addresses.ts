@@ -2,7 +2,7 @@
 // accept(2), getsockname(2) and their like do.
 
 import { EFAULT, EINVAL } from "../../shared/abi/errno.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Task } from "../process/task.ts";
 import type { Address } from "./socket.ts";
 
 const ADDRESS_MAX = 128; // struct sockaddr_storage

@@ -15,13 +15,13 @@ import {
   SOL_SOCKET,
 } from "../../shared/abi/socket.ts";
 import { cmsghdr, ucred } from "../../shared/abi/structs.ts";
-import { capable } from "../supervisor/credentials.ts";
-import type { Task } from "../supervisor/task.ts";
-import type { ThreadGroup } from "../supervisor/thread_group.ts";
+import { capable } from "../credentials/credentials.ts";
+import { PidFile } from "../process/pid_file.ts";
+import type { Task } from "../process/task.ts";
+import type { ThreadGroup } from "../process/thread_group.ts";
 import type { OpenFile } from "../vfs/file.ts";
 import type { Time } from "../vfs/inode.ts";
 import { install } from "../vfs/install.ts";
-import { PidFile } from "../vfs/pid_file.ts";
 
 const SCM_MAX_FD = 253;
 const HEADER = cmsghdr.size;

@@ -1,6 +1,6 @@
 // The handlers of the network subsystem.
 
-import type { Handler } from "../supervisor/dispatch.ts";
+import type { Handler } from "../call/dispatch.ts";
 import { MESSAGE_HANDLERS } from "./message_calls.ts";
 import { SOCKET_HANDLERS } from "./socket_calls.ts";
 

@@ -5,8 +5,8 @@ import { EFAULT, ENODEV, EPERM } from "../../shared/abi/errno.ts";
 import * as I from "../../shared/abi/ioctl.ts";
 import { CAP_NET_ADMIN } from "../../shared/abi/prctl.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
-import { capable } from "../supervisor/credentials.ts";
-import type { Coroutine, Task } from "../supervisor/task.ts";
+import { capable } from "../credentials/credentials.ts";
+import type { Coroutine, Task } from "../process/task.ts";
 
 /** struct ifreq */
 const REQUEST_SIZE = 40;

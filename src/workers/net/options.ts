@@ -17,11 +17,11 @@ import * as S from "../../shared/abi/socket.ts";
 import { readI64, write64 } from "../../shared/abi/struct.ts";
 import { linger, ucred } from "../../shared/abi/structs.ts";
 import { NSEC_PER_SEC, USEC_PER_SEC } from "../../shared/abi/time.ts";
-import { NEVER } from "../supervisor/clocks.ts";
-import { capable } from "../supervisor/credentials.ts";
-import type { Task } from "../supervisor/task.ts";
+import { NEVER } from "../call/clocks.ts";
+import { capable } from "../credentials/credentials.ts";
+import { PidFile } from "../process/pid_file.ts";
+import type { Task } from "../process/task.ts";
 import { install } from "../vfs/install.ts";
-import { PidFile } from "../vfs/pid_file.ts";
 import { NO_PEER, type Peer, type Ucred } from "./ancillary.ts";
 import type { SocketFile } from "./socket.ts";
 

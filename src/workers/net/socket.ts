@@ -7,10 +7,10 @@
 import { EOPNOTSUPP } from "../../shared/abi/errno.ts";
 import { O_RDWR } from "../../shared/abi/fcntl.ts";
 import { MSG_DONTWAIT } from "../../shared/abi/socket.ts";
+import { NEVER } from "../call/clocks.ts";
 import type { Kernel } from "../kernel.ts";
-import { NEVER } from "../supervisor/clocks.ts";
-import type { Task } from "../supervisor/task.ts";
-import { ownerIoctl } from "../vfs/async_signals.ts";
+import type { Task } from "../process/task.ts";
+import { ownerIoctl } from "../signals/async_signals.ts";
 import { OpenFile } from "../vfs/file.ts";
 import type { Inode, Time } from "../vfs/inode.ts";
 import type { Segments } from "../vfs/segments.ts";

@@ -1,8 +1,8 @@
 // Waiting for a socket, with its time-outs (SO_RCVTIMEO, SO_SNDTIMEO).
 
 import { EAGAIN, EINTR, ERESTARTSYS } from "../../shared/abi/errno.ts";
-import { NEVER } from "../supervisor/clocks.ts";
-import type { Task } from "../supervisor/task.ts";
+import { NEVER } from "../call/clocks.ts";
+import type { Task } from "../process/task.ts";
 import { putFile } from "../vfs/file_table.ts";
 import { Sleeper } from "../vfs/poll.ts";
 import type { SocketFile } from "./socket.ts";

@@ -1,13 +1,13 @@
 // The handlers of the VFS, collected from one file per area.
 
-import type { Handler } from "../supervisor/dispatch.ts";
+import type { Handler } from "../call/dispatch.ts";
+import { EPOLL_HANDLERS } from "./anonymous/epoll_calls.ts";
+import { EVENT_HANDLERS } from "./anonymous/event_calls.ts";
+import { INOTIFY_HANDLERS } from "./anonymous/inotify_calls.ts";
 import { ATTRIBUTE_HANDLERS } from "./attribute_calls.ts";
 import { DESCRIPTOR_HANDLERS } from "./descriptor_calls.ts";
 import { DIRECTORY_HANDLERS } from "./directory_calls.ts";
-import { EPOLL_HANDLERS } from "./epoll_calls.ts";
-import { EVENT_HANDLERS } from "./event_calls.ts";
 import { HANDLE_HANDLERS } from "./handle_calls.ts";
-import { INOTIFY_HANDLERS } from "./inotify_calls.ts";
 import { LOCK_HANDLERS } from "./lock_calls.ts";
 import { MEMORY_FILE_HANDLERS } from "./memory_file_calls.ts";
 import { MOUNT_HANDLERS } from "./mount_calls.ts";

@@ -4,11 +4,11 @@
 import { randomFillSync } from "node:crypto";
 import { EIO, ENOSPC, ENXIO } from "../../shared/abi/errno.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
+import type { Credentials } from "../credentials/credentials.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Mapped } from "../mem/vma.ts";
-import type { Credentials } from "../supervisor/credentials.ts";
-import { OperationList } from "../supervisor/operation_list.ts";
-import type { Coroutine, Task } from "../supervisor/task.ts";
+import { OperationList } from "../platform/operation_list.ts";
+import type { Coroutine, Task } from "../process/task.ts";
 import { OpenFile } from "./file.ts";
 import { displayName } from "./path.ts";
 import { OWN_OFFSET, readRounds } from "./read_write.ts";

@@ -30,9 +30,9 @@ import {
   S_ISVTX,
 } from "../../shared/abi/stat.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
-import { capable } from "../supervisor/credentials.ts";
-import type { Handler } from "../supervisor/dispatch.ts";
-import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { Handler } from "../call/dispatch.ts";
+import { capable } from "../credentials/credentials.ts";
+import type { Coroutine, Task } from "../process/task.ts";
 import { DirectoryFile, type RecordForm } from "./directory_file.ts";
 import { isAppendOnly, mayChange } from "./file_flags.ts";
 import { holding } from "./file_table.ts";

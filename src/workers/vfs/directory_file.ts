@@ -6,8 +6,8 @@ import { SEEK_CUR, SEEK_SET } from "../../shared/abi/fcntl.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
 import { DT_DIR } from "../../shared/abi/stat.ts";
 import { write64 } from "../../shared/abi/struct.ts";
-import { breatheOn } from "../supervisor/breathe.ts";
-import type { Coroutine, Task } from "../supervisor/task.ts";
+import { breatheOn } from "../call/breathe.ts";
+import type { Coroutine, Task } from "../process/task.ts";
 import { OpenFile } from "./file.ts";
 import type { DirectoryEntry, Inode } from "./inode.ts";
 

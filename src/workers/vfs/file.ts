@@ -7,15 +7,15 @@
 
 import { EBADF, EINVAL, ENODEV, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, ESPIPE } from "../../shared/abi/errno.ts";
 import { F_ADD_SEALS, F_GETPIPE_SZ, F_SETPIPE_SZ } from "../../shared/abi/fcntl.ts";
+import { WaitQueue } from "../call/wait_queue.ts";
+import type { Credentials } from "../credentials/credentials.ts";
 import type { Mapped } from "../mem/vma.ts";
-import type { Credentials } from "../supervisor/credentials.ts";
-import type { Coroutine, Task } from "../supervisor/task.ts";
-import type { AsyncSignals } from "./async_signals.ts";
-import type { EpollItem } from "./epoll.ts";
+import type { Coroutine, Task } from "../process/task.ts";
+import type { AsyncSignals } from "../signals/async_signals.ts";
+import type { EpollItem } from "./anonymous/epoll.ts";
 import type { Attributes, Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
 import type { Segments } from "./segments.ts";
-import { WaitQueue } from "./wait_queue.ts";
 
 export abstract class OpenFile {
   /** O_* status flags, the access mode among them. */

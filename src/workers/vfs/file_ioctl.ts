@@ -18,9 +18,9 @@ import * as I from "../../shared/abi/ioctl.ts";
 import { CAP_FOWNER, CAP_LINUX_IMMUTABLE } from "../../shared/abi/prctl.ts";
 import * as S from "../../shared/abi/stat.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
+import { capable } from "../credentials/credentials.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
-import { capable } from "../supervisor/credentials.ts";
-import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { Coroutine, Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
 
 /** struct file_clone_range; the head of struct file_dedupe_range, and of each file in it. */

@@ -2,10 +2,10 @@
 // for them, and their release when descriptors are closed and processes end.
 
 import { POLLIN } from "../../shared/abi/poll.ts";
+import { WaitQueue } from "../call/wait_queue.ts";
 import type { Kernel } from "../kernel.ts";
 import type { OpenFile } from "./file.ts";
 import { type RecordLock, RecordLocks, TO_END } from "./record_locks.ts";
-import { WaitQueue } from "./wait_queue.ts";
 
 const EVERYTHING = { start: 0, end: TO_END };
 /** As far as a chain of waiting owners is followed (Linux's MAX_DEADLK_ITERATIONS). */

@@ -4,7 +4,7 @@
 
 import { EBADF, EMFILE, ENFILE, ENOMEM } from "../../shared/abi/errno.ts";
 import type { Kernel } from "../kernel.ts";
-import { leaveSets } from "./epoll.ts";
+import { leaveSets } from "./anonymous/epoll.ts";
 import type { OpenFile } from "./file.ts";
 
 /** A table that grows by more at once is made anew. */

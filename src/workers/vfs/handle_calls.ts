@@ -4,10 +4,10 @@
 import { EBADF, EINVAL, EOPNOTSUPP, EPERM, ESTALE } from "../../shared/abi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW } from "../../shared/abi/fcntl.ts";
 import { CAP_DAC_READ_SEARCH } from "../../shared/abi/prctl.ts";
-import { capable } from "../supervisor/credentials.ts";
-import type { Handler } from "../supervisor/dispatch.ts";
-import { readGuest } from "../supervisor/guest_copy.ts";
-import type { Coroutine, Task } from "../supervisor/task.ts";
+import type { Handler } from "../call/dispatch.ts";
+import { readGuest } from "../call/guest_copy.ts";
+import { capable } from "../credentials/credentials.ts";
+import type { Coroutine, Task } from "../process/task.ts";
 import { lookupTarget } from "./lookup.ts";
 
 /** AT_HANDLE_MNT_ID_UNIQUE, AT_HANDLE_CONNECTABLE, AT_HANDLE_FID */

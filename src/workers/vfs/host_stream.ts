@@ -21,8 +21,8 @@ import {
 } from "../../shared/abi/poll.ts";
 import { S_IFCHR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from "../../shared/abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
-import type { Task } from "../supervisor/task.ts";
-import type { Session } from "../supervisor/thread_group.ts";
+import type { Task } from "../process/task.ts";
+import type { Session } from "../process/thread_group.ts";
 import { OpenFile } from "./file.ts";
 import { HostTerminal } from "./host_terminal.ts";
 import type { Attributes } from "./inode.ts";

@@ -6,13 +6,13 @@ import { EFAULT, EINVAL, ENOTTY, ENXIO } from "../../shared/abi/errno.ts";
 import * as IO from "../../shared/abi/ioctl.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
-import type { Coroutine, Task } from "../supervisor/task.ts";
-import { mayChange, mayRead } from "../supervisor/terminal_access.ts";
-import type { Session } from "../supervisor/thread_group.ts";
+import type { WaitQueue } from "../call/wait_queue.ts";
+import type { Coroutine, Task } from "../process/task.ts";
+import type { Session } from "../process/thread_group.ts";
+import { mayChange, mayRead } from "../signals/terminal_access.ts";
 import type { OpenFile } from "./file.ts";
 import { SessionTerminal } from "./tty/session_terminal.ts";
 import { TERMIOS_SIZE, TERMIOS2_SIZE, WINSIZE_SIZE } from "./tty/settings.ts";
-import type { WaitQueue } from "./wait_queue.ts";
 
 const INT_SIZE = 4;
 const LFLAG_AT = 12;

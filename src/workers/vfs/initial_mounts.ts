@@ -5,11 +5,11 @@ import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from "../../sh
 import { S_IFDIR } from "../../shared/abi/stat.ts";
 import { GoferFs } from "../gofer/gofer_fs.ts";
 import type { Kernel } from "../kernel.ts";
+import { makeProc } from "../proc/proc_fs.ts";
 import { makeDevNodes, owned } from "./dev_nodes.ts";
 import type { FileSystem, Inode } from "./inode.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
 import { Path } from "./path.ts";
-import { makeProc } from "./proc/proc_fs.ts";
 import { makeSys } from "./sys/sys_fs.ts";
 
 const DEV_LIMIT = 1 << 20;

@@ -2,7 +2,7 @@
 
 import { EFAULT } from "../../shared/abi/errno.ts";
 import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
 
 /** A new file's descriptor, or -EMFILE: then the file is gone. */

@@ -3,7 +3,7 @@
 
 import { EBADF, EFAULT, ENOENT, ENOTDIR, EPERM, EROFS } from "../../shared/abi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../../shared/abi/fcntl.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
 import { isImmutable } from "./file_flags.ts";
 import type { Attributes, Inode } from "./inode.ts";

@@ -2,9 +2,9 @@
 // mount(2).
 
 import type { Kernel } from "../kernel.ts";
+import { makeProc } from "../proc/proc_fs.ts";
 import type { FileSystem, Inode } from "./inode.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
-import { makeProc } from "./proc/proc_fs.ts";
 import { makeSys } from "./sys/sys_fs.ts";
 
 const EMPTY_LIMIT = 1 << 16;

@@ -27,9 +27,9 @@ import {
   S_IWGRP,
   S_IWOTH,
 } from "../../shared/abi/stat.ts";
-import { capable } from "../supervisor/credentials.ts";
-import type { Task } from "../supervisor/task.ts";
-import type { SettingName } from "../sysctls.ts";
+import { capable } from "../credentials/credentials.ts";
+import type { Task } from "../process/task.ts";
+import type { SettingName } from "../system/sysctls.ts";
 import { inherited, isExtended, modeOf } from "./acl.ts";
 import { OpenFile } from "./file.ts";
 import { isAppendOnly } from "./file_flags.ts";

@@ -5,8 +5,8 @@
 import { ENOENT } from "../../shared/abi/errno.ts";
 import { MS_RDONLY } from "../../shared/abi/mount.ts";
 import { POLLERR, POLLPRI } from "../../shared/abi/poll.ts";
+import { WaitQueue } from "../call/wait_queue.ts";
 import type { FileSystem, Inode } from "./inode.ts";
-import { WaitQueue } from "./wait_queue.ts";
 
 export class Dentry {
   name: string;

@@ -12,8 +12,8 @@ import {
 } from "../../shared/abi/fcntl.ts";
 import { MS_NOSYMFOLLOW } from "../../shared/abi/mount.ts";
 import { S_ISVTX, S_IWOTH } from "../../shared/abi/stat.ts";
+import type { Credentials } from "../credentials/credentials.ts";
 import type { Kernel } from "../kernel.ts";
-import type { Credentials } from "../supervisor/credentials.ts";
 import type { OpenFile } from "./file.ts";
 import type { Inode } from "./inode.ts";
 import { type Dentry, type MountNamespace, Path } from "./path.ts";

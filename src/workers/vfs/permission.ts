@@ -3,9 +3,9 @@
 import { EACCES } from "../../shared/abi/errno.ts";
 import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FSETID } from "../../shared/abi/prctl.ts";
 import { S_IFDIR, S_IFMT, S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
-import type { UserNamespace } from "../supervisor/credentials.ts";
-import { type Credentials, capable, hasGroup } from "../supervisor/credentials.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { UserNamespace } from "../credentials/credentials.ts";
+import { type Credentials, capable, hasGroup } from "../credentials/credentials.ts";
+import type { Task } from "../process/task.ts";
 import { aclAllows } from "./acl.ts";
 
 export const MAY_EXEC = 1;

@@ -16,17 +16,17 @@ import * as F from "../../shared/abi/fcntl.ts";
 import { FIONREAD } from "../../shared/abi/ioctl.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
 import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from "../../shared/abi/prctl.ts";
+import { WaitQueue } from "../call/wait_queue.ts";
 import type { Counters } from "../counters.ts";
+import { type Credentials, capable, type UserNamespace } from "../credentials/credentials.ts";
 import type { Kernel } from "../kernel.ts";
 import type { MemoryBudget } from "../memory_budget.ts";
-import { type Credentials, capable, type UserNamespace } from "../supervisor/credentials.ts";
-import type { Coroutine, Task } from "../supervisor/task.ts";
-import type { Sysctls } from "../sysctls.ts";
+import type { Coroutine, Task } from "../process/task.ts";
+import type { Sysctls } from "../system/sysctls.ts";
 import { OpenFile } from "./file.ts";
 import type { Inode } from "./inode.ts";
 import { PAGE, PipeBuffer } from "./pipe_buffer.ts";
 import { waitOn } from "./wait.ts";
-import { WaitQueue } from "./wait_queue.ts";
 
 const DEFAULT_SLOTS = 16;
 /** Of a pipe whose maker has too many already. */

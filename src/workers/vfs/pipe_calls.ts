@@ -2,8 +2,8 @@
 
 import { EINVAL } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
-import type { Handler } from "../supervisor/dispatch.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Handler } from "../call/dispatch.ts";
+import type { Task } from "../process/task.ts";
 import { installPair } from "./install.ts";
 import { PipeFile } from "./pipe.ts";
 

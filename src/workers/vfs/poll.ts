@@ -2,10 +2,10 @@
 // to all of them and look again whenever one of them wakes.
 
 import { ENOMEM, ERESTARTNOHAND } from "../../shared/abi/errno.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { WaitEntry } from "../call/wait_queue.ts";
+import type { Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
 import { putFile } from "./file_table.ts";
-import type { WaitEntry } from "./wait_queue.ts";
 
 /** A file and the events of it that matter; POLLERR and POLLHUP always do. */
 export interface Watched {

@@ -2,8 +2,8 @@
 
 import { EBADF, EINVAL, ESPIPE } from "../../shared/abi/errno.ts";
 import { O_PATH, SEEK_HOLE } from "../../shared/abi/fcntl.ts";
-import type { Handler } from "../supervisor/dispatch.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Handler } from "../call/dispatch.ts";
+import type { Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
 import { OWN_OFFSET, readInto, writeBuffer, writeVectors } from "./read_write.ts";
 import { Segments, vectors } from "./segments.ts";

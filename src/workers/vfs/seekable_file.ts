@@ -4,10 +4,10 @@
 import { EINVAL, ENXIO, EOVERFLOW } from "../../shared/abi/errno.ts";
 import { O_APPEND, SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from "../../shared/abi/fcntl.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { WaitQueue } from "../call/wait_queue.ts";
+import type { Task } from "../process/task.ts";
 import { OpenFile } from "./file.ts";
 import type { Inode } from "./inode.ts";
-import type { WaitQueue } from "./wait_queue.ts";
 
 export abstract class SeekableFile extends OpenFile {
   override readonly isStream: boolean = false;

@@ -6,7 +6,7 @@ import { IOV_MAX } from "../../shared/abi/fcntl.ts";
 import { readU64 } from "../../shared/abi/struct.ts";
 import { PIECES_MAX, WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { isGuestRange } from "../mem/guest_range.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Task } from "../process/task.ts";
 
 /** Linux moves at most so many bytes in one call (MAX_RW_COUNT). */
 const MAX_RW_COUNT = 0x7ffff000;

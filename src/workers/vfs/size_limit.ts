@@ -2,9 +2,9 @@
 
 import { RLIMIT_FSIZE } from "../../shared/abi/resource.ts";
 import { SIGXFSZ } from "../../shared/abi/signal.ts";
-import { sendToTask } from "../supervisor/send_signal.ts";
-import { fromUser } from "../supervisor/siginfo.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Task } from "../process/task.ts";
+import { sendToTask } from "../signals/send_signal.ts";
+import { fromUser } from "../signals/siginfo.ts";
 
 export function fileSizeLimit(task: Task): number {
   return task.group.rlimits[RLIMIT_FSIZE]![0];

@@ -4,9 +4,9 @@ import { EBADF, EFBIG, EINVAL, EISDIR, ENODEV, EOPNOTSUPP, EPERM, ESPIPE } from 
 import * as F from "../../shared/abi/fcntl.ts";
 import { IN_MODIFY } from "../../shared/abi/poll.ts";
 import { S_IFDIR, S_IFIFO, S_IFREG } from "../../shared/abi/stat.ts";
-import { breatheOn } from "../supervisor/breathe.ts";
-import type { Handler } from "../supervisor/dispatch.ts";
-import type { Coroutine, Task } from "../supervisor/task.ts";
+import { breatheOn } from "../call/breathe.ts";
+import type { Handler } from "../call/dispatch.ts";
+import type { Coroutine, Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
 import { isAppendOnly, isImmutable } from "./file_flags.ts";
 import { holding } from "./file_table.ts";

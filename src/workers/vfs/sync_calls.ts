@@ -4,8 +4,8 @@
 import { EBADF, EINVAL, ESPIPE } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { S_IFREG } from "../../shared/abi/stat.ts";
-import type { Handler } from "../supervisor/dispatch.ts";
-import type { Task } from "../supervisor/task.ts";
+import type { Handler } from "../call/dispatch.ts";
+import type { Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
 
 const SYNC_FILE_RANGE_FLAGS = 7;

@@ -2,8 +2,8 @@
 // back, in the caller's form, and a call that cannot say so cannot be restarted.
 
 import { EFAULT, EINTR, ERESTARTNOHAND } from "../../shared/abi/errno.ts";
-import { TIMESPEC_SIZE } from "../supervisor/clocks.ts";
-import type { Task } from "../supervisor/task.ts";
+import { TIMESPEC_SIZE } from "../call/clocks.ts";
+import type { Task } from "../process/task.ts";
 
 /**
  * Writes what is left until the deadline to `address` (0: there was no time-out; a deadline of 0: nothing

@@ -1,9 +1,9 @@
 // Waiting for readiness in a call's coroutine.
 
-import type { Task } from "../supervisor/task.ts";
+import type { WaitEntry, WaitQueue } from "../call/wait_queue.ts";
+import type { Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
 import { putFile } from "./file_table.ts";
-import type { WaitEntry, WaitQueue } from "./wait_queue.ts";
 
 /** Waits until the queue is woken for one of `events`. True: a signal ended the wait. */
 export function* waitOn(task: Task, queue: WaitQueue, events: number): Generator<void, boolean, void> {

@@ -5,7 +5,7 @@ import { EADDRINUSE, ECONNREFUSED, EEXIST, EINVAL, ENOSPC, EPROTOTYPE } from "..
 import { AT_FDCWD } from "../../../shared/abi/fcntl.ts";
 import { AF_UNIX } from "../../../shared/abi/socket.ts";
 import { S_IFSOCK } from "../../../shared/abi/stat.ts";
-import type { Task } from "../../supervisor/task.ts";
+import type { Task } from "../../process/task.ts";
 import { makeNode } from "../../vfs/directory_calls.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { lookup, mayAccess } from "../../vfs/lookup.ts";

@@ -15,7 +15,7 @@ import {
 } from "../../../shared/abi/poll.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import type { Kernel } from "../../kernel.ts";
-import type { Task } from "../../supervisor/task.ts";
+import type { Task } from "../../process/task.ts";
 import { now } from "../../vfs/clock.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { type Ancillary, credentialsOf, Peer } from "../ancillary.ts";

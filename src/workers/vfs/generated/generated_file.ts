@@ -5,8 +5,8 @@
 import { EAGAIN, EINVAL, EIO, ESRCH } from "../../../shared/abi/errno.ts";
 import { SEEK_CUR } from "../../../shared/abi/fcntl.ts";
 import { POLLERR, POLLIN, POLLPRI, POLLRDNORM } from "../../../shared/abi/poll.ts";
-import type { Credentials } from "../../supervisor/credentials.ts";
-import type { Task } from "../../supervisor/task.ts";
+import type { Credentials } from "../../credentials/credentials.ts";
+import type { Task } from "../../process/task.ts";
 import type { Inode } from "../inode.ts";
 import { SeekableFile } from "../seekable_file.ts";
 import type { Contents, FileNode, Subject, Text } from "./nodes.ts";

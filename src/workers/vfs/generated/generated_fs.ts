@@ -3,8 +3,8 @@
 
 import { ENOENT, ENOTDIR, EPERM, ESRCH } from "../../../shared/abi/errno.ts";
 import { DT_DIR, DT_LNK, DT_REG, S_IFDIR, S_IFLNK, S_IFREG } from "../../../shared/abi/stat.ts";
+import { type Credentials, withoutGroups } from "../../credentials/credentials.ts";
 import type { Kernel } from "../../kernel.ts";
-import { type Credentials, withoutGroups } from "../../supervisor/credentials.ts";
 import { now } from "../clock.ts";
 import { DirectoryFile } from "../directory_file.ts";
 import type { OpenFile } from "../file.ts";

@@ -3,10 +3,10 @@
 // system, a process, one of its threads or descriptors.
 
 import { ESRCH } from "../../../shared/abi/errno.ts";
+import type { WaitQueue } from "../../call/wait_queue.ts";
+import type { Credentials } from "../../credentials/credentials.ts";
 import type { Kernel } from "../../kernel.ts";
-import type { Credentials } from "../../supervisor/credentials.ts";
 import type { MagicTarget } from "../inode.ts";
-import type { WaitQueue } from "../wait_queue.ts";
 
 export interface Subject {
   readonly kernel: Kernel;

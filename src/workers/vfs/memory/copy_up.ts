@@ -3,7 +3,7 @@
 
 import { inBackground } from "../../gofer/background.ts";
 import type { Native } from "../../native.ts";
-import type { Task } from "../../supervisor/task.ts";
+import type { Task } from "../../process/task.ts";
 import { COPY_ROUND, type FileData } from "./file_data.ts";
 
 export class CopyUp {

@@ -15,7 +15,7 @@ import { readI64 } from "../../../shared/abi/struct.ts";
 import type { Kernel } from "../../kernel.ts";
 import { PAGE_SIZE } from "../../mem/vma.ts";
 import { SCRATCH_SIZE } from "../../native.ts";
-import type { Task } from "../../supervisor/task.ts";
+import type { Task } from "../../process/task.ts";
 
 /** Largest content that stands in the kernel's memory while there are descriptors to be had. */
 const INLINE_MAX = 65536;

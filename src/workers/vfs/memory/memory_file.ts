@@ -4,7 +4,7 @@
 import { EBADF, EFBIG, EINVAL, EPERM } from "../../../shared/abi/errno.ts";
 import { F_ADD_SEALS, F_GET_SEALS, O_APPEND } from "../../../shared/abi/fcntl.ts";
 import type { Mapped } from "../../mem/vma.ts";
-import type { Coroutine, Task } from "../../supervisor/task.ts";
+import type { Coroutine, Task } from "../../process/task.ts";
 import type { OpenFile } from "../file.ts";
 import { displayName } from "../path.ts";
 import { SeekableFile } from "../seekable_file.ts";

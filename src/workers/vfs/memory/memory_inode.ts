@@ -12,8 +12,8 @@ import {
   S_IFLNK,
   S_IFREG,
 } from "../../../shared/abi/stat.ts";
+import type { Credentials } from "../../credentials/credentials.ts";
 import { PAGE_SIZE } from "../../mem/vma.ts";
-import type { Credentials } from "../../supervisor/credentials.ts";
 import { isStale, keepsAccessTimes } from "../access_time.ts";
 import { ACL_ACCESS, ACL_DEFAULT, withMode } from "../acl.ts";
 import { now } from "../clock.ts";

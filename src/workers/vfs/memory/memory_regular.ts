@@ -1,10 +1,10 @@
 // A regular file of a memory file system: the lower file's contents until somebody writes, then its own.
 
 import { F_SEAL_SEAL } from "../../../shared/abi/fcntl.ts";
+import { breatheOn } from "../../call/breathe.ts";
 import type { Mapped } from "../../mem/vma.ts";
-import { breatheOn } from "../../supervisor/breathe.ts";
-import { CAPABILITY_XATTR } from "../../supervisor/file_grant.ts";
-import type { Coroutine, Task } from "../../supervisor/task.ts";
+import { CAPABILITY_XATTR } from "../../process/file_grant.ts";
+import type { Coroutine, Task } from "../../process/task.ts";
 import type { OpenFile } from "../file.ts";
 import type { AttributeChanges } from "../inode.ts";
 import { withoutPrivileges } from "../permission.ts";

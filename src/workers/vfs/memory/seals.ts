@@ -7,7 +7,7 @@ import { EBUSY, EINVAL, EPERM } from "../../../shared/abi/errno.ts";
 import * as F from "../../../shared/abi/fcntl.ts";
 import type { Kernel } from "../../kernel.ts";
 import { PAGE_SIZE, VM_SHARED } from "../../mem/vma.ts";
-import type { Coroutine, Task } from "../../supervisor/task.ts";
+import type { Coroutine, Task } from "../../process/task.ts";
 import type { MemoryRegular } from "./memory_regular.ts";
 
 const ALL =

@@ -4,9 +4,9 @@
 import { ENOENT } from "../../../shared/abi/errno.ts";
 import { SYSFS_MAGIC } from "../../../shared/abi/stat.ts";
 import type { Kernel } from "../../kernel.ts";
+import { cpuCount, cpuList, cpuMask } from "../../system/cpus.ts";
 import { GeneratedFs } from "../generated/generated_fs.ts";
 import { constant, directory, file, type Subject } from "../generated/nodes.ts";
-import { cpuCount, cpuList, cpuMask } from "../proc/cpus.ts";
 
 const CPU_STRIDE = 2 ** 12;
 const ROOT_OWNER = { uid: 0, gid: 0 };

@@ -2,8 +2,8 @@
 
 import { ENOENT, ENOTDIR, EPERM } from "../../../shared/abi/errno.ts";
 import { DEVPTS_SUPER_MAGIC, DT_CHR, S_IFCHR, S_IFDIR } from "../../../shared/abi/stat.ts";
+import type { Credentials } from "../../credentials/credentials.ts";
 import type { Kernel } from "../../kernel.ts";
-import type { Credentials } from "../../supervisor/credentials.ts";
 import { now } from "../clock.ts";
 import { makedev, openDevice } from "../devices.ts";
 import { DirectoryFile } from "../directory_file.ts";

@@ -12,11 +12,11 @@ import {
   POLLRDNORM,
   POLLWRNORM,
 } from "../../../shared/abi/poll.ts";
+import type { Timer } from "../../call/timers.ts";
+import type { Credentials } from "../../credentials/credentials.ts";
 import type { Kernel } from "../../kernel.ts";
-import type { Credentials } from "../../supervisor/credentials.ts";
-import type { Task } from "../../supervisor/task.ts";
-import { mayChange, mayRead } from "../../supervisor/terminal_access.ts";
-import type { Timer } from "../../timers.ts";
+import type { Task } from "../../process/task.ts";
+import { mayChange, mayRead } from "../../signals/terminal_access.ts";
 import { OpenFile } from "../file.ts";
 import { PACKET_DATA, type Pty, type SlaveEnd } from "./pty.ts";
 import { masterIoctl, slaveIoctl } from "./pty_ioctl.ts";

@@ -6,11 +6,11 @@ import * as IO from "../../../shared/abi/ioctl.ts";
 import { SIGCONT, SIGHUP, SIGWINCH } from "../../../shared/abi/signal.ts";
 import { WINDOW } from "../../../shared/ring/layout.ts";
 import type { Kernel } from "../../kernel.ts";
-import { sendToGroup } from "../../supervisor/send_signal.ts";
-import { fromKernel } from "../../supervisor/siginfo.ts";
-import type { Coroutine, Task } from "../../supervisor/task.ts";
-import { setForegroundGroup } from "../../supervisor/terminal_access.ts";
-import type { ControllingTerminal, Session } from "../../supervisor/thread_group.ts";
+import type { Coroutine, Task } from "../../process/task.ts";
+import type { ControllingTerminal, Session } from "../../process/thread_group.ts";
+import { sendToGroup } from "../../signals/send_signal.ts";
+import { fromKernel } from "../../signals/siginfo.ts";
+import { setForegroundGroup } from "../../signals/terminal_access.ts";
 import type { OpenFile } from "../file.ts";
 
 const INT_SIZE = 4;

@@ -1,0 +1,16 @@
+// Calls with much to do let others go on between their rounds, when a turn is full (LongTurns.isFull; F26).
+
+import type { Task } from "../process/task.ts";
+
+/** Lets other tasks go on. True: a signal has come. */
+export function* breathe(task: Task): Generator<void, boolean, void> {
+  task.completeWait(0);
+  return yield* task.wait();
+}
+
+/** As breathe, in a call that no signal ends. */
+export function* breatheOn(task: Task): Generator<void, void, void> {
+  task.replyBlocked();
+  task.completeWait(0);
+  yield;
+}

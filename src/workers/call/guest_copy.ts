@@ -1,0 +1,41 @@
+// Copies between guest memory and the kernel's own, in the middle of a call and of any length: in rounds
+// through the data window. What must not change while it is looked at is copied so.
+
+import { EFAULT } from "../../shared/abi/errno.ts";
+import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import type { Task } from "../process/task.ts";
+
+/** Leaves room in the window for what comes behind the last round. */
+const OUT_ROUND = WINDOW_SIZE - 4096;
+
+/** A copy of guest memory, or -EFAULT. The caller has bounded the length. */
+export function* readGuest(
+  task: Task,
+  address: number,
+  length: number,
+): Generator<void, Buffer | number, void> {
+  const copy = Buffer.allocUnsafe(length);
+  for (let done = 0; done < length; ) {
+    const round = Math.min(length - done, WINDOW_SIZE);
+    task.outAt(address + done, round, WINDOW);
+    if ((yield* task.copyInRound()) < round) return -EFAULT;
+    copy.set(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + round), done);
+    done += round;
+  }
+  return copy;
+}
+
+/**
+ * Copies to guest memory. All of it, or the last part, goes out with the call's result, which then must
+ * come next; other out pieces may stand before and follow. 0 or -EFAULT.
+ */
+export function* writeGuest(task: Task, address: number, bytes: Uint8Array): Generator<void, number, void> {
+  for (let done = 0; done < bytes.length; ) {
+    const before = task.outBytes;
+    const round = Math.min(bytes.length - done, OUT_ROUND);
+    if (before + round > OUT_ROUND && (yield* task.copyOutRound()) < before) return -EFAULT;
+    task.bytes.set(bytes.subarray(done, done + round), task.out(address + done, round));
+    done += round;
+  }
+  return 0;
+}

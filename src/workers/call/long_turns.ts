@@ -1,0 +1,133 @@
+// Which call, timer or callback holds the kernel thread for longer than it may (hardening.md, F26). Everything that
+// the thread does ends with a look at the clock; where that is late, the thread's own CPU time says whether it
+// worked or the host let others run, and V8 how long it collected garbage. Never a judgement of the guest: what is
+// counted here is a fault of the kernel.
+
+import { PerformanceObserver } from "node:perf_hooks";
+import { syscallName } from "../../shared/abi/syscalls.ts";
+import type { Kernel } from "../kernel.ts";
+
+/** No turn may take longer. */
+const TURN_MS = 10;
+/** What long work takes of a turn. */
+const FULL_MS = 2;
+/** CPU time is read about so often, so that the time before a long turn is no large part of what it is charged. */
+const SAMPLE_MS = 1;
+const CLOCK_THREAD_CPUTIME_ID = 3;
+const NS_PER_MS = 1e6;
+const SOURCE_SHOWN = 120;
+
+/** Pauses of the collector that are remembered, and from which length on. */
+const PAUSES_MAX = 256;
+const PAUSE_MS = 0.5;
+const UNEXPLAINED_MAX = 32;
+
+interface Pause {
+  readonly startTime: number;
+  readonly duration: number;
+}
+
+interface LongTurn {
+  readonly startMs: number;
+  readonly workedMs: number;
+  readonly what: string;
+  readonly nr: number;
+  readonly how: Callback | null;
+}
+
+type Callback = (events: number) => unknown;
+
+export class LongTurns {
+  readonly #kernel: Kernel;
+  /** The call that is being served, for the record. */
+  nr = -1;
+  /** When the last turn ended, on this class's own clock. */
+  nowMs = performance.now();
+  /** Since CPU time was read: what all turns took together. */
+  #sinceMs = 0;
+  #cpuMs = 0;
+
+  /** Long turns of which it is not known yet how much of them V8's garbage collector took. */
+  readonly #unexplained: LongTurn[] = [];
+  #turnsToWait = 0;
+  /** The last long pauses of the collector. */
+  readonly #collections: Pause[] = [];
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** Learns of the garbage collector's pauses from now on. */
+  watchCollector(): void {
+    new PerformanceObserver((list) => {
+      for (const { startTime, duration } of list.getEntries())
+        if (duration >= PAUSE_MS) this.#collections.push({ startTime, duration });
+      if (this.#collections.length > PAUSES_MAX)
+        this.#collections.splice(0, this.#collections.length - PAUSES_MAX);
+    }).observe({ entryTypes: ["gc"] });
+  }
+
+  /** The thread has slept. */
+  begin(): void {
+    this.nowMs = performance.now();
+  }
+
+  /** The turn has lasted for so long that others should be served: work that can go on later does. */
+  get isFull(): boolean {
+    return performance.now() - this.nowMs > FULL_MS;
+  }
+
+  /** A turn has ended, which began with the end of the one before: the time. */
+  end(what: string, how: Callback | null): number {
+    const nowMs = performance.now();
+    const tookMs = nowMs - this.nowMs;
+    this.nowMs = nowMs;
+    this.#sinceMs += tookMs;
+    if (this.#sinceMs > SAMPLE_MS) this.#sample(tookMs, what, how);
+    return nowMs;
+  }
+
+  #sample(tookMs: number, what: string, how: Callback | null): void {
+    const { native, counters } = this.#kernel;
+    native.clockGettime(CLOCK_THREAD_CPUTIME_ID);
+    const cpuMs =
+      native.scratchView.getInt32(0, true) * 1000 + native.scratchView.getInt32(8, true) / NS_PER_MS;
+    // Of the CPU time since the last sample, what the turns before this one cannot have had.
+    const workedMs = Math.min(tookMs, cpuMs - this.#cpuMs - (this.#sinceMs - tookMs));
+    this.#cpuMs = cpuMs;
+    this.#sinceMs = 0;
+    // While there is no guest nobody waits: the thread starts.
+    if (workedMs <= TURN_MS || counters.requests === 0) return;
+    counters.longTurns++;
+    if (this.#unexplained.length >= UNEXPLAINED_MAX) return;
+    this.#unexplained.push({ startMs: this.nowMs - tookMs, workedMs, what, nr: this.nr, how });
+    // The collector's times come when the event loop has turned.
+    this.#turnsToWait = 2;
+    this.#kernel.owesAnswer = true;
+  }
+
+  /** The event loop has turned. */
+  turned(): void {
+    if (this.#unexplained.length === 0 || --this.#turnsToWait > 0) return;
+    for (const turn of this.#unexplained.splice(0)) this.#explain(turn);
+  }
+
+  #explain({ startMs, workedMs, what, nr, how }: LongTurn): void {
+    let collectedMs = 0;
+    for (const { startTime, duration } of this.#collections)
+      if (startTime >= startMs && startTime <= startMs + workedMs + TURN_MS) collectedMs += duration;
+    const { counters, log } = this.#kernel;
+    if (workedMs - collectedMs <= TURN_MS) {
+      counters.longTurns--;
+      counters.longCollections++;
+      return;
+    }
+    counters.longestTurnMs = Math.max(counters.longestTurnMs, Math.round(workedMs - collectedMs));
+    log("info", "a turn of the kernel thread was long", {
+      ms: Math.round(workedMs - collectedMs),
+      what,
+      ...(nr >= 0 && { call: syscallName(nr) }),
+      ...(how !== null && { how: String(how).replace(/\s+/g, " ").slice(0, SOURCE_SHOWN) }),
+    });
+  }
+}

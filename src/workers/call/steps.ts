@@ -1,0 +1,60 @@
+// Work that may be long, done in pieces: what is not done at once goes on in later turns of the kernel thread
+// (hardening.md, F26).
+
+import type { Kernel } from "../kernel.ts";
+
+/** Does a piece of its work, and says whether that was the last. */
+export type Piece = () => boolean;
+
+const TURN_NS = 1_000_000;
+
+export class Steps {
+  readonly #kernel: Kernel;
+  readonly #pieces: Piece[] = [];
+  #armed = false;
+  #isBusy = false;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** Does the first piece now, if the turn has time for it; what a piece gives rise to comes later. */
+  run(piece: Piece): void {
+    if (this.#isBusy || this.#kernel.longTurns.isFull || !this.#do(piece)) this.later(piece);
+  }
+
+  #do(piece: Piece): boolean {
+    this.#isBusy = true;
+    try {
+      return piece();
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  later(piece: Piece): void {
+    this.#pieces.push(piece);
+    this.#arm();
+  }
+
+  #arm(): void {
+    if (this.#armed) return;
+    this.#armed = true;
+    const { native, timers } = this.#kernel;
+    timers.add(native.monotonicNs(), () => this.#turn());
+  }
+
+  // One piece of each in turn, for about a millisecond.
+  #turn(): void {
+    const { native, longTurns } = this.#kernel;
+    const endNs = native.monotonicNs() + TURN_NS;
+    this.#armed = false;
+    do {
+      const piece = this.#pieces.shift();
+      if (piece === undefined) return;
+      if (!this.#do(piece)) this.#pieces.push(piece);
+      longTurns.end("piece", piece);
+    } while (native.monotonicNs() < endNs);
+    if (this.#pieces.length > 0) this.#arm();
+  }
+}

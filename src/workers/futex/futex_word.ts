@@ -1,0 +1,30 @@
+// The word of a futex: what names it, and looking at and changing it in guest memory, which only the stub
+// does, atomically and with a fix-up (kernel.md).
+
+import type { AddressSpace } from "../mem/address_space.ts";
+import { OperationList } from "../platform/operation_list.ts";
+import type { Task } from "../process/task.ts";
+
+/** Null: a shared futex where nothing is mapped. */
+export function keyOf(space: AddressSpace, address: number, isPrivate: boolean): string | null {
+  return isPrivate ? `${space.id}:${address}` : space.sharedKey(address);
+}
+
+/** The word as the task's address space has it, signed; null on a fault. */
+export function* loadWord(task: Task, address: number): Generator<void, number | null, void> {
+  const list = new OperationList(task.kernel.slots, task.slot);
+  list.load32(address);
+  return (yield* task.run(list)) ? task.listResult | 0 : null;
+}
+
+/** Changes the word if it is what was expected: whether it was; null on a fault. */
+export function* exchangeWord(
+  task: Task,
+  address: number,
+  expected: number,
+  desired: number,
+): Generator<void, boolean | null, void> {
+  const list = new OperationList(task.kernel.slots, task.slot);
+  list.cmpxchg32(address, expected >>> 0, desired >>> 0);
+  return (yield* task.run(list)) ? (task.listResult | 0) === (expected | 0) : null;
+}

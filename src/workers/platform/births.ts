@@ -1,0 +1,81 @@
+// Host tasks on their way. The kernel lets a clone go on, and the new task names itself: its first call
+// carries the one-shot random token of its birth, and the notification of that call tells its host number.
+
+import { randomFillSync } from "node:crypto";
+import type { Task } from "../process/task.ts";
+import type { Expected } from "./operation_list.ts";
+import type { StubProcess } from "./stub_process.ts";
+
+export class Birth {
+  /** The two halves of the token. */
+  readonly low: number;
+  readonly high: number;
+  /** The task that is to name it. */
+  readonly task: Task;
+  /** Whose list makes the clone, and in which stub; null: the zygote makes it. */
+  readonly creator: Task | null;
+  readonly from: StubProcess | null;
+  /** What the new task does before it is the stub's like any other. */
+  readonly expected: readonly Expected[];
+  readonly onNamed: () => void;
+  /** The clone was let go on: from now on there is, or will be, a host task. */
+  continued = false;
+
+  constructor(
+    task: Task,
+    creator: Task | null,
+    expected: readonly Expected[],
+    onNamed: () => void,
+    random: Uint32Array,
+  ) {
+    randomFillSync(random);
+    this.low = random[0]!;
+    this.high = random[1]!;
+    this.task = task;
+    this.creator = creator;
+    this.from = creator?.stub ?? null;
+    this.expected = expected;
+    this.onNamed = onNamed;
+  }
+}
+
+/** Births by their tokens and by their tasks, until the task has named itself or has ended. */
+export class Births {
+  readonly #byToken = new Map<string, Birth>();
+  readonly #byTask = new Map<Task, Birth>();
+  readonly #random = new Uint32Array(2);
+
+  get count(): number {
+    return this.#byToken.size;
+  }
+
+  expect(task: Task, creator: Task | null, expected: readonly Expected[], onNamed: () => void): Birth {
+    const birth = new Birth(task, creator, expected, onNamed, this.#random);
+    this.#byToken.set(keyOf(birth.low, birth.high), birth);
+    this.#byTask.set(task, birth);
+    return birth;
+  }
+
+  /** The birth with this token, which is used up by it. */
+  take(low: number, high: number): Birth | undefined {
+    const birth = this.#byToken.get(keyOf(low, high));
+    if (birth !== undefined) this.#remove(birth);
+    return birth;
+  }
+
+  /** The birth of a task that ends before it has named itself. */
+  takeOf(task: Task): Birth | undefined {
+    const birth = this.#byTask.get(task);
+    if (birth !== undefined) this.#remove(birth);
+    return birth;
+  }
+
+  #remove(birth: Birth): void {
+    this.#byToken.delete(keyOf(birth.low, birth.high));
+    this.#byTask.delete(birth.task);
+  }
+}
+
+function keyOf(low: number, high: number): string {
+  return `${high.toString(16)}:${low.toString(16)}`;
+}

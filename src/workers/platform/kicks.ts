@@ -1,0 +1,55 @@
+// Kicks that were sent and not answered yet (hardening.md, F14): a guest can block the host signal, so
+// each has a deadline in CPU time of its own thread; after it the process is killed and counted. A thread
+// that the host does not let run, because many others want to, is never late.
+
+import type { Kernel } from "../kernel.ts";
+import type { Task } from "../process/task.ts";
+import { threadTimeNs } from "../time/cpu_time.ts";
+import { Looks } from "./looks.ts";
+
+const LOOK_NS = 50e6;
+const DEADLINE_CPU_NS = 100e6;
+
+export class Kicks {
+  readonly #kernel: Kernel;
+  /** CPU time of the task's thread when it was first looked at; null before. */
+  readonly #waiting = new Map<Task, number | null>();
+  readonly #looks: Looks;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+    this.#looks = new Looks(kernel, LOOK_NS, () => this.#look());
+  }
+
+  watch(task: Task): void {
+    if (!this.#waiting.has(task)) this.#waiting.set(task, null);
+    this.#looks.begin();
+  }
+
+  /** The task has entered the kernel. */
+  answered(task: Task): void {
+    if (this.#waiting.size > 0) this.#waiting.delete(task);
+  }
+
+  #look(): boolean {
+    for (const [task, since] of this.#waiting) {
+      if (task.dead || (task.group.exiting && !task.leaving)) {
+        this.#waiting.delete(task);
+        continue;
+      }
+      const now = threadTimeNs(task);
+      if (since === null) this.#waiting.set(task, now);
+      else if (now - since >= DEADLINE_CPU_NS) this.#kill(task);
+    }
+    return this.#waiting.size > 0;
+  }
+
+  #kill(task: Task): void {
+    this.#waiting.delete(task);
+    this.#kernel.counters.ignoredKicks++;
+    this.#kernel.log("warn", "a task ignores kicks: killed", { pid: task.group.pid });
+    // A task that is leaving has ended for the guest: only the death of all in its memory stops its thread.
+    if (task.leaving) task.stub.kill();
+    else this.#kernel.killHostile(task);
+  }
+}

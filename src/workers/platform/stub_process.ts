@@ -1,0 +1,156 @@
+// A stub process: the host process of one guest address space, its chunks and slots, and its death.
+// Its life: allotted (place and memfd exist) -> spawned (pid known) -> running -> dead (pidfd fired;
+// slots closed, chunks unmapped) -> reaped.
+
+import { EPOLLIN } from "../../shared/abi/poll.ts";
+import { SIGKILL } from "../../shared/abi/signal.ts";
+import { chunkOfSlot, slotInChunk, slotNumber } from "../../shared/ring/guest_memory.ts";
+import {
+  CHUNK_SIZE,
+  CHUNK_SLOTS,
+  CHUNKS,
+  HOST_TASK,
+  REP_RESULT,
+  SLOT_SIZE,
+} from "../../shared/ring/layout.ts";
+import { Reply } from "../../shared/ring/slot_states.ts";
+import type { Kernel } from "../kernel.ts";
+import type { AddressSpace } from "../mem/address_space.ts";
+import type { UseAccount } from "../process/resource_use.ts";
+import type { Task, ThreadGroup } from "../process/task.ts";
+
+/** The host signal that makes a stub thread enter its handler; guests never see it. */
+export const SIGKICK = 63;
+export const ZYGOTE_SPAWN = 2;
+export const ZYGOTE_REAP = 3;
+
+export class StubProcess {
+  readonly kernel: Kernel;
+  readonly space: AddressSpace;
+  /** Places in the guest SAB, by the chunk's number in this address space. */
+  readonly chunks: number[] = [];
+  readonly tasks: Task[] = [];
+  pid = 0;
+  /** While the pid is not known: the stub that it was forked from, whose memory says the same. */
+  origin: StubProcess | null = null;
+  /** Whose CPU time its own is. */
+  owner: ThreadGroup | null = null;
+  /** Which is open until this stub, which is about to end, is reaped. */
+  account: UseAccount | null = null;
+  /** The memfd of the last chunk, until it is mapped in the stub; -1. */
+  memfd = -1;
+  #pidfd = -1;
+  #watch = -1;
+  unexpectedNotifications = 0;
+
+  constructor(kernel: Kernel, space: AddressSpace) {
+    this.kernel = kernel;
+    this.space = space;
+  }
+
+  /** Where slot `slot` of the guest SAB lies in this stub's memory. */
+  slotAddress(slot: number): number {
+    const index = this.chunks.indexOf(chunkOfSlot(slot));
+    return CHUNKS + index * CHUNK_SIZE + (slot % CHUNK_SLOTS) * SLOT_SIZE;
+  }
+
+  /** The host process exists: learn of its death. */
+  watch(pid: number): number {
+    const pidfd = this.kernel.native.pidfdOpen(pid);
+    if (pidfd < 0) return pidfd;
+    this.pid = pid;
+    this.origin = null;
+    this.kernel.stubs.appeared(this);
+    this.#pidfd = pidfd;
+    this.#watch = this.kernel.sleep.add(pidfd, EPOLLIN, () => this.#onDeath());
+    return Math.min(this.#watch, 0);
+  }
+
+  /** The host process whose private memory is this address space's; 0 if there is none yet. */
+  get readablePid(): number {
+    return this.pid > 0 ? this.pid : (this.origin?.pid ?? 0);
+  }
+
+  /** Its host process is known and has not ended. */
+  get isAlive(): boolean {
+    return this.#pidfd >= 0;
+  }
+
+  /** A group's tasks leave: with the last user the process is killed, before that its threads exit. */
+  leave(group: ThreadGroup): void {
+    // Who is on the way out, and may never get there, is no user.
+    const others = this.tasks.some((task) => !task.dead && !task.leaving && task.group !== group);
+    if (!others) {
+      this.kill();
+      this.space.release(group.pid);
+    }
+    for (const task of [...this.tasks]) {
+      if (task.group !== group || task.dead) continue;
+      if (!others) this.kernel.stubs.closeSlot(task);
+      else if (task.owned) this.dismiss(task);
+      else {
+        task.leaving = true;
+        task.kick();
+        // Also one that is not kicked, since it owes an answer.
+        this.kernel.kicks.watch(task);
+      }
+    }
+  }
+
+  /** Sends one host thread out of a process that goes on. */
+  dismiss(task: Task): void {
+    this.kernel.slots.setNumber(task.slot, REP_RESULT, 0);
+    task.replyFinal(Reply.EXIT);
+    this.kernel.stubs.closeSlot(task);
+  }
+
+  kill(): void {
+    if (this.#pidfd >= 0) this.kernel.native.pidfdSendSignal(this.#pidfd, SIGKILL);
+  }
+
+  /** Number of a slot in this address space: names its donated descriptor. */
+  slotIndex(slot: number): number {
+    return this.chunks.indexOf(chunkOfSlot(slot)) * CHUNK_SLOTS + slotInChunk(slot);
+  }
+
+  /** A slot without a task whose last host thread is gone, or -1. */
+  freeSlot(): number {
+    for (const chunk of this.chunks) {
+      for (let slot = 0; slot < CHUNK_SLOTS; slot++) {
+        const number = slotNumber(chunk, slot);
+        if (this.kernel.taskAt[number] === undefined && this.kernel.slots.word(number, HOST_TASK) === 0)
+          return number;
+      }
+    }
+    return -1;
+  }
+
+  #onDeath(): void {
+    const kernel = this.kernel;
+    kernel.sleep.remove(this.#pidfd, this.#watch);
+    kernel.native.close(this.#pidfd);
+    this.#pidfd = -1;
+    const ended = [...this.tasks];
+    for (const task of ended) kernel.stubs.closeSlot(task);
+    this.releaseChunks();
+    this.space.release();
+    kernel.stubs.ended(this);
+    kernel.onStubDeath(ended);
+  }
+
+  closeMemfd(): void {
+    if (this.memfd >= 0) this.kernel.native.close(this.memfd);
+    this.memfd = -1;
+  }
+
+  /** Gives the chunks' places back. Only when no host process can write to them any more. */
+  releaseChunks(): void {
+    this.closeMemfd();
+    for (const chunk of this.chunks) {
+      this.kernel.native.unmapChunk(chunk);
+      this.kernel.memory.forgetChunk(chunk);
+      this.kernel.places.retire(chunk);
+    }
+    this.chunks.length = 0;
+  }
+}

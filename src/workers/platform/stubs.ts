@@ -1,0 +1,353 @@
+// Making host tasks, and the notifications by which the host kernel tells of them. A new task is
+// identified by the kernel, not by the guest's word: its first call carries a one-shot random token,
+// and the notification names its host pid. Any other notification passes only as the next one that
+// the caller's outstanding operation list expects.
+
+import { EAGAIN, EPERM } from "../../shared/abi/errno.ts";
+import { MADV_DONTFORK } from "../../shared/abi/mman.ts";
+import { EPOLLIN } from "../../shared/abi/poll.ts";
+import { SIGKILL } from "../../shared/abi/signal.ts";
+import { TWO_32 } from "../../shared/abi/struct.ts";
+import { slotInChunk, slotNumber } from "../../shared/ring/guest_memory.ts";
+import {
+  CHUNK_SIZE,
+  CHUNK_SLOTS,
+  CHUNKS,
+  DONATED_FD,
+  NR_TOKEN,
+  SELF,
+  SLOT_SIZE,
+  ZYGOTE_TEXT,
+} from "../../shared/ring/layout.ts";
+import { withoutGroups } from "../credentials/credentials.ts";
+import type { Kernel } from "../kernel.ts";
+import { useFrom, useIsKnown } from "../process/resource_use.ts";
+import type { Task } from "../process/task.ts";
+import { type Birth, Births } from "./births.ts";
+import { processOf } from "./host_tasks.ts";
+import {
+  type Expected,
+  type OperationList,
+  SYS_close,
+  SYS_madvise,
+  SYS_mmap,
+  SYS_munmap,
+} from "./operation_list.ts";
+import { Strangers } from "./strangers.ts";
+import { type StubProcess, ZYGOTE_REAP, ZYGOTE_SPAWN } from "./stub_process.ts";
+
+const ZYGOTE_HELLO = 1;
+/** Where the further words of the zygote's answer stand in the scratch area (rf_zygote_call). */
+const MORE = 16;
+const PROT_READ_WRITE = 3;
+const MAP_SHARED_FIXED = 0x11;
+const ZYGOTE_RANGE = 0x100000000;
+/** Unexpected notifications after which a process is taken for hostile and killed. */
+const UNEXPECTED_LIMIT = 16;
+
+const NOTHING: readonly Expected[] = [];
+
+export class Stubs {
+  /** Lists that raise notifications and tokens not yet named: while there are any, the listener is polled. */
+  #outstanding = 0;
+  readonly #kernel: Kernel;
+  readonly #zygote: number;
+  #listener = -1;
+  readonly #births = new Births();
+  /** Tasks by their host numbers. */
+  readonly #tasks = new Map<number, Task>();
+  /** The zygote's children until they are reaped; null: one that is nobody's. */
+  readonly #children = new Map<number, StubProcess | null>();
+  readonly strangers: Strangers;
+
+  constructor(kernel: Kernel, zygote: number) {
+    this.#kernel = kernel;
+    this.#zygote = zygote;
+    this.strangers = new Strangers(kernel);
+  }
+
+  /**
+   * Hands kernel page and doorbells to the zygote and takes the listener; the address of the host's vDSO in
+   * every stub, or 0. Throws: no sandbox without it.
+   */
+  hello(kernelPage: number, doorbells: readonly number[]): number {
+    const native = this.#kernel.native;
+    native.scratchWords[0] = kernelPage;
+    for (let i = 0; i < doorbells.length; i++) native.scratchWords[1 + i] = doorbells[i]!;
+    const error = native.zygoteCall(this.#zygote, ZYGOTE_HELLO, doorbells.length, 0, 1 + doorbells.length);
+    const answer = native.scratchView.getInt32(4, true) * TWO_32 + native.scratchView.getUint32(0, true);
+    const [pid, listener] = [native.scratchWords[MORE / 4]!, native.scratchWords[MORE / 4 + 2]!];
+    this.#listener = error < 0 || answer < 0 ? -1 : native.takeDescriptor(pid, listener);
+    if (error < 0 || answer < 0 || this.#listener < 0)
+      throw new Error(`zygote: hello failed (${error}, ${answer}): are seccomp notifications available?`);
+    this.#kernel.sleep.add(this.#listener, EPOLLIN, () => this.receive());
+    return answer;
+  }
+
+  /** Gives a stub process one more chunk, mapped here and not there yet: 0, or a negative errno when places run out. */
+  addChunk(stub: StubProcess): number {
+    const kernel = this.#kernel;
+    const chunk = kernel.places.allot();
+    if (chunk < 0) return -EAGAIN;
+    const memfd = kernel.native.mapChunk(chunk);
+    if (memfd < 0) {
+      kernel.places.retire(chunk);
+      return memfd;
+    }
+    kernel.memory.forgetChunk(chunk);
+    const index = stub.chunks.push(chunk) - 1;
+    for (let slot = 0; slot < CHUNK_SLOTS; slot++) {
+      const address = CHUNKS + index * CHUNK_SIZE + slot * SLOT_SIZE;
+      kernel.slots.setNumber(slotNumber(chunk, slot), SELF, address);
+    }
+    stub.memfd = memfd;
+    return 0;
+  }
+
+  /** Readies the slot of a task whose host task is about to exist. */
+  openSlot(task: Task): void {
+    task.stub.owner ??= task.group;
+    const kernel = this.#kernel;
+    kernel.claims.open(task.slot);
+    kernel.taskAt[task.slot] = task;
+    kernel.active.raise(task.chunk);
+    task.stub.tasks.push(task);
+    kernel.counters.tasks++;
+    kernel.counters.groupIds += task.credentials.groups.length;
+  }
+
+  /** No request is taken from the task's slot any more. */
+  closeSlot(task: Task): void {
+    const kernel = this.#kernel;
+    if (task.dead) return;
+    task.dead = true;
+    task.cancelWait();
+    this.settle(task);
+    const birth = this.#births.takeOf(task);
+    if (task.owned) kernel.claims.closeOwned(task.slot);
+    else if (kernel.claims.close(task.slot)) kernel.active.lower(task.chunk);
+    else kernel.claims.closeOwned(task.slot);
+    kernel.taskAt[task.slot] = undefined;
+    if (this.#tasks.get(task.hostTid) === task) this.#tasks.delete(task.hostTid);
+    const index = task.stub.tasks.indexOf(task);
+    if (index >= 0) task.stub.tasks.splice(index, 1);
+    kernel.counters.tasks--;
+    // What is left of it needs none, and may be left for long.
+    task.credentials = withoutGroups(task.credentials);
+    if (birth !== undefined) this.#unborn(birth);
+  }
+
+  // A task ends before it has named itself. No host process has its stub's chunks: they are given at the naming.
+  #unborn(birth: Birth): void {
+    this.#outstanding--;
+    this.strangers.unpaid(birth);
+    const { stub } = birth.task;
+    if (stub.pid === 0) stub.releaseChunks();
+  }
+
+  /** The new task of a fork maps this chunk first; `onNamed` runs when it has named its token. */
+  awaitFork(task: Task, creator: Task, onNamed: () => void): Birth {
+    return this.#await(task, creator, this.#mapFirstChunk(task), onNamed);
+  }
+
+  /** The new task of an existing address space. */
+  awaitThread(task: Task, creator: Task, onNamed: () => void): Birth {
+    return this.#await(task, creator, NOTHING, onNamed);
+  }
+
+  #await(task: Task, creator: Task | null, expected: readonly Expected[], onNamed: () => void): Birth {
+    this.#outstanding++;
+    return this.#births.expect(task, creator, expected, onNamed);
+  }
+
+  /** A task that could not be made after all. If its process exists, it ends, and cleans up as it dies. */
+  abandon(task: Task): void {
+    const { stub } = task;
+    this.closeSlot(task);
+    if (stub.tasks.length > 0) return;
+    stub.space.release();
+    stub.kill();
+  }
+
+  /** Adds to a list of `slot`'s task: map the last chunk of the address space. */
+  mapChunk(list: OperationList, stub: StubProcess, slot: number): void {
+    const base = CHUNKS + (stub.chunks.length - 1) * CHUNK_SIZE;
+    const fd = DONATED_FD + stub.slotIndex(slot);
+    list.donate(stub.memfd, true);
+    list.call(SYS_mmap, base, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, fd, 0);
+    list.call(SYS_close, fd);
+    list.call(SYS_madvise, base, CHUNK_SIZE, MADV_DONTFORK);
+  }
+
+  #mapFirstChunk(task: Task): Expected[] {
+    const fd = DONATED_FD + slotInChunk(task.slot);
+    return [
+      {
+        nr: SYS_mmap,
+        args: [CHUNKS, CHUNK_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, fd, 0],
+        donate: task.stub.memfd,
+        closeDonated: true,
+        makes: null,
+      },
+      {
+        nr: SYS_madvise,
+        args: [CHUNKS, CHUNK_SIZE, MADV_DONTFORK],
+        donate: -1,
+        closeDonated: false,
+        makes: null,
+      },
+    ];
+  }
+
+  /** Asks the zygote for a stub process for `task`, the first of its address space. */
+  spawn(task: Task): number {
+    const { native } = this.#kernel;
+    const unmapZygote = {
+      nr: SYS_munmap,
+      args: [ZYGOTE_TEXT, ZYGOTE_RANGE],
+      donate: -1,
+      closeDonated: false,
+      makes: null,
+    };
+    const birth = this.#await(task, null, [...this.#mapFirstChunk(task), unmapZygote], () => {});
+    const error = native.zygoteCall(this.#zygote, ZYGOTE_SPAWN, birth.low, birth.high, 0);
+    const pid = error < 0 ? error : native.scratchWords[0]!;
+    return pid < 0 ? pid : task.stub.watch(pid);
+  }
+
+  /** Whether a process is one of the zygote's children that the kernel has heard of. */
+  knows(pid: number): boolean {
+    return this.#children.has(pid);
+  }
+
+  appeared(stub: StubProcess): void {
+    this.#children.set(stub.pid, stub);
+  }
+
+  /** The stub's host process has ended. */
+  ended(stub: StubProcess): void {
+    this.#reap(stub.pid);
+    useIsKnown(stub, useFrom(this.#kernel.native.scratchView, MORE));
+    this.strangers.ended(stub);
+  }
+
+  #reap(pid: number): void {
+    this.#children.delete(pid);
+    this.#kernel.native.zygoteCall(this.#zygote, ZYGOTE_REAP, pid, 0, 0);
+  }
+
+  get outstanding(): boolean {
+    return this.#outstanding > 0;
+  }
+
+  /** The task's list is about to raise these notifications, in this order. */
+  expect(task: Task, expected: readonly Expected[]): void {
+    task.expected = expected;
+    task.expectedIndex = 0;
+    if (expected.length > 0) this.#outstanding++;
+  }
+
+  /** The task's list is over; what it has not raised it may not raise any more. */
+  settle(task: Task): void {
+    if (task.expected.length > 0) this.#outstanding--;
+    task.expected = NOTHING;
+    task.expectedIndex = 0;
+  }
+
+  /** Serves one notification. */
+  receive(): void {
+    const native = this.#kernel.native;
+    if (native.notifyReceive(this.#listener) < 0) return; // ENOENT: the caller died
+    const words = native.scratchWords.slice(0, 16);
+    const [low, high, tid, nr] = [words[0]! >>> 0, words[1]! >>> 0, words[2]!, words[3]!];
+    if (nr === NR_TOKEN) {
+      this.#onToken(low, high, tid, words);
+      return;
+    }
+    const task = this.#tasks.get(tid);
+    const expected = task?.expected[task.expectedIndex];
+    if (task === undefined || expected === undefined || !matches(expected, nr, words)) {
+      native.notifyRefuse(this.#listener, low, high, EPERM);
+      this.#unexpected(task, tid);
+      return;
+    }
+    task.expectedIndex++;
+    if (task.expectedIndex === task.expected.length) this.settle(task);
+    if (expected.donate >= 0) {
+      const target = expected.args[4]!;
+      if (native.notifyAddfd(this.#listener, low, high, expected.donate, target) < 0) {
+        native.notifyRefuse(this.#listener, low, high, EPERM);
+        return;
+      }
+      if (expected.closeDonated) task.stub.closeMemfd();
+    }
+    if (expected.makes !== null) this.strangers.continued(expected.makes);
+    native.notifyContinue(this.#listener, low, high);
+  }
+
+  #onToken(low: number, high: number, tid: number, words: Int32Array): void {
+    const native = this.#kernel.native;
+    const birth = this.#births.take(words[4]! >>> 0, words[5]! >>> 0);
+    if (birth === undefined) {
+      native.notifyRefuse(this.#listener, low, high, EPERM);
+      this.#unexpected(this.#tasks.get(tid), tid);
+      return;
+    }
+    this.#outstanding--;
+    this.strangers.named(birth);
+    const { task } = birth;
+    task.hostTid = tid;
+    // A forked stub is known by its first call; the zygote's children by the zygote's answer.
+    if (task.stub.pid === 0 && task.stub.watch(tid) < 0) {
+      native.notifyRefuse(this.#listener, low, high, EPERM);
+      return;
+    }
+    birth.onNamed();
+    this.expect(task, birth.expected);
+    this.#tasks.set(tid, task);
+    const address = task.stub.slotAddress(task.slot);
+    native.notifyAnswer(this.#listener, low, high, address % TWO_32, Math.floor(address / TWO_32));
+  }
+
+  /**
+   * Kills a host task that nobody knows, and reaps it if it is a process: a child whose creator was killed
+   * meanwhile, or one that a guest has made behind the kernel's back (F24).
+   */
+  killStranger(tid: number): void {
+    const { native, sleep } = this.#kernel;
+    if (this.#children.has(tid)) {
+      this.#children.get(tid)?.kill();
+      return;
+    }
+    const pidfd = native.pidfdOpen(tid);
+    if (pidfd < 0) {
+      this.#children.get(processOf(this.#kernel, tid))?.kill(); // a thread
+      return;
+    }
+    this.#children.set(tid, null);
+    native.pidfdSendSignal(pidfd, SIGKILL);
+    const watch = sleep.add(pidfd, EPOLLIN, () => {
+      sleep.remove(pidfd, watch);
+      native.close(pidfd);
+      this.#reap(tid);
+    });
+  }
+
+  #unexpected(task: Task | undefined, tid: number): void {
+    this.#kernel.counters.unexpectedNotifications++;
+    if (task === undefined) this.killStranger(tid);
+    if (task === undefined || ++task.stub.unexpectedNotifications < UNEXPECTED_LIMIT) return;
+    this.#kernel.log("warn", "a stub made unexpected calls: killed", { pid: task.group.pid });
+    this.#kernel.killHostile(task);
+  }
+}
+
+function matches(expected: Expected, nr: number, words: Int32Array): boolean {
+  if (nr !== expected.nr) return false;
+  for (let i = 0; i < expected.args.length; i++) {
+    const value = expected.args[i]!;
+    if (words[4 + 2 * i] !== (value | 0)) return false;
+    if (words[5 + 2 * i] !== (Math.floor(value / TWO_32) | 0)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,69 @@
+// What the host's account of a stub process says: CPU time, page faults, resident memory. Read from the
+// sandbox's own proc mount; nothing of it names anything of the host.
+
+import { O_DIRECTORY } from "../../shared/abi/fcntl.ts";
+import type { Kernel } from "../kernel.ts";
+
+const TEXT_MAX = 1024;
+
+export interface HostAccount {
+  readonly minorFaults: number;
+  readonly majorFaults: number;
+  /** Clock ticks (USER_HZ). */
+  readonly userTicks: number;
+  readonly systemTicks: number;
+  readonly residentPages: number;
+}
+
+const NOTHING: HostAccount = {
+  minorFaults: 0,
+  majorFaults: 0,
+  userTicks: 0,
+  systemTicks: 0,
+  residentPages: 0,
+};
+
+/** The whole text of an open file of the host's proc, one char per byte; "" if it cannot be read. */
+export function readHostText({ native }: Kernel, fd: number, maxLength: number): string {
+  const parts: string[] = [];
+  for (let done = 0; done < maxLength; ) {
+    const n = native.preadScratch(fd, 0, Math.min(maxLength - done, native.scratch.length), done);
+    if (n <= 0) break;
+    parts.push(Buffer.from(native.scratch.subarray(0, n)).toString("latin1"));
+    done += n;
+  }
+  return parts.join("");
+}
+
+/** A file of the sandbox's own proc, by components; null if it cannot be read. */
+function readProc(kernel: Kernel, names: readonly string[]): string | null {
+  const { native, descriptors } = kernel;
+  let at = descriptors.proc;
+  for (const [index, name] of names.entries()) {
+    const next = native.openComponent(at, name, index < names.length - 1 ? O_DIRECTORY : 0);
+    if (index > 0) native.close(at);
+    if (next < 0) return null;
+    at = next;
+  }
+  const text = readHostText(kernel, at, TEXT_MAX);
+  native.close(at);
+  return text;
+}
+
+/** Of a host task of a stub, or of the whole process when `tid` is 0. */
+export function hostAccount(kernel: Kernel, pid: number, tid: number): HostAccount {
+  if (pid <= 0) return NOTHING;
+  const names = tid === 0 ? [String(pid), "stat"] : [String(pid), "task", String(tid), "stat"];
+  const text = readProc(kernel, names);
+  if (text === null) return NOTHING;
+  // Fields behind the command, which is in parentheses: state is the first.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const number = (index: number) => Number(fields[index] ?? 0);
+  return {
+    minorFaults: number(7),
+    majorFaults: number(9),
+    userTicks: number(11),
+    systemTicks: number(12),
+    residentPages: number(21),
+  };
+}

@@ -1,0 +1,99 @@
+// /proc/PID/mounts, mountinfo and mountstats (proc_pid_mountinfo(5)): the mounts that a process can reach
+// from its root, a record for each. An open file shows the mount namespace and the root that the process had
+// when it was opened.
+
+import { EINVAL } from "../../shared/abi/errno.ts";
+import {
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_RELATIME,
+} from "../../shared/abi/mount.ts";
+import { pin, unpin } from "../vfs/fs_state.ts";
+import { bound, type FileNode } from "../vfs/generated/nodes.ts";
+import type { FileSystem } from "../vfs/inode.ts";
+import { type Mount, type MountNamespace, Path, pathName } from "../vfs/path.ts";
+import type { ProcessSubject } from "./subjects.ts";
+
+const MOUNT_FLAGS: readonly (readonly [number, string])[] = [
+  [MS_NOSUID, "nosuid"],
+  [MS_NODEV, "nodev"],
+  [MS_NOEXEC, "noexec"],
+  [MS_NOATIME, "noatime"],
+  [MS_RELATIME, "relatime"],
+  [MS_NOSYMFOLLOW, "nosymfollow"],
+];
+
+/** Mounts deeper than so many names are left out: no record costs more. */
+const DEPTH_MAX = 16384;
+
+/** Spaces and their like as octal numbers, as in all these files. */
+function escaped(text: string): string {
+  return text.replace(/[ \t\n\\#]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
+}
+
+function flagsOf(mount: Mount): string {
+  const names = MOUNT_FLAGS.filter(([flag]) => (mount.flags & flag) !== 0).map(([, name]) => name);
+  return [mount.readOnly ? "ro" : "rw", ...names].join(",");
+}
+
+function deviceOf({ dev }: FileSystem): string {
+  return `${(dev >>> 8) & 0xfff}:${(dev & 0xff) | ((dev >>> 12) & 0xfff00)}`;
+}
+
+/** What of its file system a mount shows. */
+function rootOf({ root }: Mount): string {
+  const names: string[] = [];
+  for (let at = root; at.parent !== null && names.length < DEPTH_MAX; at = at.parent) names.push(at.name);
+  return escaped(`/${names.reverse().join("/")}`);
+}
+
+type Format = (mount: Mount, place: string) => string;
+
+/** A record for each mount below the root, none for others. */
+function* records(namespace: MountNamespace, root: Path, format: Format): Generator<string> {
+  for (const mount of namespace.mounts) {
+    const place = pathName(new Path(mount, mount.root), root, DEPTH_MAX);
+    yield typeof place === "string" ? format(mount, escaped(place)) : "";
+  }
+}
+
+function perMount(format: Format, tells: boolean, mode = 0o444): FileNode<ProcessSubject> {
+  return bound(
+    (subject) => {
+      if (!subject.alive) return -EINVAL;
+      const { root, namespace } = subject.task.fs;
+      namespace.use();
+      pin(root);
+      return {
+        records: () => records(namespace, root, format),
+        ...(tells && { changes: { count: () => namespace.changes, waiters: namespace.waiters } }),
+        release: () => {
+          unpin(root);
+          namespace.letGo();
+        },
+      };
+    },
+    { mode },
+  );
+}
+
+export const mounts = perMount(
+  (mount, place) => `${escaped(mount.source)} ${place} ${mount.fs.type} ${flagsOf(mount)} 0 0\n`,
+  true,
+);
+
+export const mountInfo = perMount((mount, place) => {
+  const parent = mount.parent?.id ?? 0;
+  const where = `${mount.id} ${parent} ${deviceOf(mount.fs)} ${rootOf(mount)} ${place}`;
+  const access = mount.readOnly ? "ro" : "rw";
+  return `${where} ${flagsOf(mount)} - ${mount.fs.type} ${escaped(mount.source)} ${access}\n`;
+}, true);
+
+export const mountStats = perMount(
+  (mount, place) => `device ${escaped(mount.source)} mounted on ${place} with fstype ${mount.fs.type}\n`,
+  false,
+  0o400,
+);

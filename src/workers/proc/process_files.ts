@@ -1,0 +1,179 @@
+// The table of /proc/PID and /proc/PID/task/TID (proc_pid(5)).
+
+import { EACCES, EINVAL, ENOENT } from "../../shared/abi/errno.ts";
+import { CAP_SYS_RESOURCE } from "../../shared/abi/prctl.ts";
+import * as S from "../../shared/abi/sched.ts";
+import { capable } from "../credentials/credentials.ts";
+import { FIRST_INODE } from "../ipc/namespace.ts";
+import { mayCurrentInspect } from "../process/ptrace_access.ts";
+import { directory, type FileNode, file, link, numberOf, type Table } from "../vfs/generated/nodes.ts";
+import type { MagicTarget } from "../vfs/inode.ts";
+import { mountInfo, mountStats, mounts } from "./mount_files.ts";
+import { NamespaceFile } from "./namespace_file.ts";
+import { DESCRIPTOR_DIRECTORIES, PLACE_LINKS } from "./process_links.ts";
+import { maps, smaps, smapsRollup } from "./process_maps.ts";
+import { auxiliaryVector, commandLine, environment, memoryOf, pagemap } from "./process_memory.ts";
+import { stat, statm, status } from "./process_stat.ts";
+import { mayLook, type ProcessSubject } from "./subjects.ts";
+
+const COMM_MAX = 15;
+const OOM_SCORE_MAX = 1000;
+const NO_LOGIN = 4294967295;
+
+/** Rows of /proc/PID/limits, by RLIMIT_* index: name and unit. */
+const LIMIT_ROWS = [
+  ["Max cpu time", "seconds"],
+  ["Max file size", "bytes"],
+  ["Max data size", "bytes"],
+  ["Max stack size", "bytes"],
+  ["Max core file size", "bytes"],
+  ["Max resident set", "bytes"],
+  ["Max processes", "processes"],
+  ["Max open files", "files"],
+  ["Max locked memory", "bytes"],
+  ["Max address space", "bytes"],
+  ["Max file locks", "locks"],
+  ["Max pending signals", "signals"],
+  ["Max msgqueue size", "bytes"],
+  ["Max nice priority", ""],
+  ["Max realtime priority", ""],
+  ["Max realtime timeout", "us"],
+] as const;
+
+function limitRow(name: string, soft: string, hard: string, unit: string): string {
+  const row = `${name.padEnd(25)} ${soft.padEnd(20)} ${hard.padEnd(20)} `;
+  return unit === "" ? `${row}\n` : `${row}${unit.padEnd(10)}\n`;
+}
+
+function limits({ group }: ProcessSubject): string {
+  const shown = (value: number) => (value === Number.POSITIVE_INFINITY ? "unlimited" : String(value));
+  let text = limitRow("Limit", "Soft Limit", "Hard Limit", "Units");
+  for (const [index, [name, unit]] of LIMIT_ROWS.entries()) {
+    const [soft, hard] = group.rlimits[index]!;
+    text += limitRow(name, shown(soft), shown(hard), unit);
+  }
+  return text;
+}
+
+/** What is inside a process, for its own eyes. */
+const PRIVATE = { mode: 0o400, mayRead: mayLook };
+
+const comm: FileNode<ProcessSubject> = file(({ task }) => `${task.comm}\n`, {
+  write: ({ task, group, kernel }, text) => {
+    if (kernel.current?.group !== group) return -EINVAL;
+    task.comm = text.replace(/[\0\n].*$/s, "").slice(0, COMM_MAX);
+    return 0;
+  },
+});
+
+const oomScoreAdj: FileNode<ProcessSubject> = file(({ group }) => `${group.oomScoreAdj}\n`, {
+  write: ({ group, kernel }, text, credentials) => {
+    const value = Number(text.trim());
+    if (text.trim() === "" || !Number.isInteger(value) || Math.abs(value) > OOM_SCORE_MAX) return -EINVAL;
+    if (value < group.oomScoreAdj && !capable(credentials, kernel.users, CAP_SYS_RESOURCE)) return -EACCES;
+    group.oomScoreAdj = value;
+    return 0;
+  },
+});
+
+const IO_ROWS = ["rchar", "wchar", "syscr", "syscw", "read_bytes", "write_bytes", "cancelled_write_bytes"];
+
+const MAP = file<ProcessSubject>(() => "         0          0 4294967295\n");
+
+type NamespaceNumber = number | ((subject: ProcessSubject) => number);
+
+/** Namespaces: their kind, and the numbers that Linux gives to the first of each. */
+const NAMESPACE_NUMBERS: readonly (readonly [string, number, NamespaceNumber])[] = [
+  ["cgroup", S.CLONE_NEWCGROUP, 4026531835],
+  ["ipc", S.CLONE_NEWIPC, (subject) => (subject.alive ? subject.task.ipc.namespace.inode : FIRST_INODE)],
+  ["mnt", S.CLONE_NEWNS, 4026531841],
+  ["net", S.CLONE_NEWNET, 4026531840],
+  ["pid", S.CLONE_NEWPID, 4026531836],
+  ["pid_for_children", S.CLONE_NEWPID, 4026531836],
+  ["time", S.CLONE_NEWTIME, 4026531834],
+  ["time_for_children", S.CLONE_NEWTIME, 4026531834],
+  ["user", S.CLONE_NEWUSER, 4026531837],
+  ["uts", S.CLONE_NEWUTS, 4026531838],
+];
+
+function namespaceLink(name: string, type: number, number: NamespaceNumber) {
+  const kind = name.replace("_for_children", "");
+  const numberOf = (subject: ProcessSubject) => (typeof number === "number" ? number : number(subject));
+  return link<ProcessSubject>(
+    (subject) => {
+      const error = mayCurrentInspect(subject.group);
+      return error < 0 ? error : `${kind}:[${numberOf(subject)}]`;
+    },
+    (subject): MagicTarget => {
+      if (mayCurrentInspect(subject.group) < 0) return { kind: "error", errno: EACCES };
+      return { kind: "file", file: new NamespaceFile(subject.kernel, kind, numberOf(subject), type) };
+    },
+  );
+}
+
+const NAMESPACES: Table<ProcessSubject> = Object.fromEntries(
+  NAMESPACE_NUMBERS.map(([name, type, number]) => [name, namespaceLink(name, type, number)]),
+);
+
+/** What a process and a thread have in common. */
+const COMMON: Table<ProcessSubject> = {
+  auxv: auxiliaryVector,
+  cgroup: file(() => "0::/\n"),
+  cmdline: commandLine,
+  comm,
+  cpuset: file(() => "/\n"),
+  environ: environment,
+  ...DESCRIPTOR_DIRECTORIES,
+  ...PLACE_LINKS,
+  gid_map: MAP,
+  io: file(() => IO_ROWS.map((name) => `${name}: 0\n`).join(""), PRIVATE),
+  limits: file(limits),
+  loginuid: file(() => String(NO_LOGIN)),
+  maps,
+  mem: memoryOf,
+  mountinfo: mountInfo,
+  mounts,
+  net: directory({}),
+  ns: directory(NAMESPACES, undefined, 0o511),
+  oom_adj: file(() => "0\n"),
+  oom_score: file(() => "666\n"),
+  oom_score_adj: oomScoreAdj,
+  pagemap,
+  personality: file(() => "00000000\n", PRIVATE),
+  projid_map: MAP,
+  sessionid: file(() => String(NO_LOGIN)),
+  setgroups: file(() => "allow\n"),
+  smaps,
+  smaps_rollup: smapsRollup,
+  stat: file(stat),
+  statm: file(statm),
+  status: file(status),
+  uid_map: MAP,
+  wchan: file(() => "0"),
+};
+
+const THREAD = directory<ProcessSubject>({
+  ...COMMON,
+  children: file(({ group, task }) => {
+    if (task !== group.leader) return "";
+    return [...group.children].map((child) => `${child.pid} `).join("");
+  }),
+});
+
+const TASKS = directory<ProcessSubject>(
+  {},
+  {
+    lookup: ({ group, system }, name) => {
+      const tid = numberOf(name);
+      const task = group.tasks.find((other) => other.tid === tid);
+      return task === undefined ? -ENOENT : { node: THREAD, subject: system.thread(task) };
+    },
+    names: ({ group }) => group.tasks.map(({ tid }) => String(tid)),
+  },
+);
+
+export const PROCESS = directory<ProcessSubject>({
+  ...COMMON,
+  mountstats: mountStats,
+  task: TASKS,
+});

@@ -1,0 +1,133 @@
+// What directories of proc are about: the system, a process or a thread, one of its descriptors. Each
+// has a stretch of inode numbers of its own, so that numbers are stable while the subject lives.
+
+import type { Credentials } from "../credentials/credentials.ts";
+import type { Kernel } from "../kernel.ts";
+import { mayInspect } from "../process/ptrace_access.ts";
+import type { Task, ThreadGroup } from "../process/task.ts";
+import type { FileTable } from "../vfs/file_table.ts";
+import type { Subject } from "../vfs/generated/nodes.ts";
+
+/** Inode numbers of a process or thread: room for its nodes and for those of its descriptors. */
+const PROCESS_STRIDE = 2 ** 33;
+const DESCRIPTOR_STRIDE = 2 ** 12;
+const PROCESSES_MAX = 2 ** 19;
+
+const ROOT_OWNER = { uid: 0, gid: 0 };
+
+export class SystemSubject implements Subject {
+  readonly kernel: Kernel;
+  readonly inoBase = 0;
+  readonly exists = true;
+  readonly owner = ROOT_OWNER;
+  readonly #processes = new WeakMap<object, ProcessSubject>();
+  #lastProcess = 0;
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+  }
+
+  /** /proc/PID. */
+  process(group: ThreadGroup): ProcessSubject {
+    return this.#subject(group, group, null);
+  }
+
+  /** /proc/PID/task/TID. */
+  thread(task: Task): ProcessSubject {
+    return this.#subject(task, task.group, task);
+  }
+
+  #subject(key: object, group: ThreadGroup, task: Task | null): ProcessSubject {
+    const known = this.#processes.get(key);
+    if (known !== undefined) return known;
+    this.#lastProcess = (this.#lastProcess % PROCESSES_MAX) + 1;
+    const made = new ProcessSubject(this, group, task, this.#lastProcess * PROCESS_STRIDE);
+    this.#processes.set(key, made);
+    return made;
+  }
+}
+
+export class ProcessSubject implements Subject {
+  readonly system: SystemSubject;
+  readonly group: ThreadGroup;
+  readonly inoBase: number;
+  /** Null: the whole process, which its leader stands for. */
+  readonly #task: Task | null;
+
+  constructor(system: SystemSubject, group: ThreadGroup, task: Task | null, inoBase: number) {
+    this.system = system;
+    this.group = group;
+    this.#task = task;
+    this.inoBase = inoBase;
+  }
+
+  get kernel(): Kernel {
+    return this.system.kernel;
+  }
+
+  get isThread(): boolean {
+    return this.#task !== null;
+  }
+
+  get task(): Task {
+    return this.#task ?? this.group.leader;
+  }
+
+  get exists(): boolean {
+    if (this.group.state === "reaped") return false;
+    return this.#task === null || this.group.tasks.includes(this.#task);
+  }
+
+  /** It has memory and files: it is no zombie. */
+  get alive(): boolean {
+    return this.exists && !this.group.exiting && !this.task.dead;
+  }
+
+  get files(): FileTable | null {
+    return this.alive ? this.task.files : null;
+  }
+
+  get owner() {
+    const { euid, egid } = this.task.credentials;
+    return { uid: euid, gid: egid };
+  }
+
+  descriptor(fd: number): DescriptorSubject {
+    return new DescriptorSubject(this, fd);
+  }
+}
+
+/** For files that show what is inside a process. */
+export function mayLook({ group }: ProcessSubject, credentials: Credentials): number {
+  return mayInspect(credentials, group);
+}
+
+export class DescriptorSubject implements Subject {
+  readonly process: ProcessSubject;
+  readonly fd: number;
+
+  constructor(process: ProcessSubject, fd: number) {
+    this.process = process;
+    this.fd = fd;
+  }
+
+  get kernel(): Kernel {
+    return this.process.kernel;
+  }
+
+  get inoBase(): number {
+    return this.process.inoBase + DESCRIPTOR_STRIDE * (this.fd + 1);
+  }
+
+  get exists(): boolean {
+    return this.file !== undefined;
+  }
+
+  get file() {
+    return this.process.files?.get(this.fd);
+  }
+
+  get owner() {
+    return this.process.owner;
+  }
+}

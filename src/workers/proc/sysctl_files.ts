@@ -1,0 +1,148 @@
+// /proc/sys: the settings that programs ask for. They say what holds in the sandbox. Numbers that can be changed
+// are sysctls.ts's; here are the files, and the settings that are something else.
+
+import { randomUUID } from "node:crypto";
+import { EINVAL, EPERM } from "../../shared/abi/errno.ts";
+import { CAP_LAST_CAP, CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
+import { type Credentials, capable } from "../credentials/credentials.ts";
+import { RELEASE, type UtsNamespace, VERSION } from "../identity/uts.ts";
+import { IPC_SETTINGS } from "../ipc/limits.ts";
+import { namespaceOfReader } from "../ipc/proc_files.ts";
+import { PID_MAX } from "../process/pids.ts";
+import { SETTINGS, type SettingName } from "../system/sysctls.ts";
+import { constant, directory, type FileNode, file, type Node, type Table } from "../vfs/generated/nodes.ts";
+import type { SystemSubject } from "./subjects.ts";
+
+const NAME_MAX = 64;
+const PATTERN_MAX = 127;
+const NOTHING = new Uint8Array(0);
+
+/**
+ * A file of numbers: only a write at its beginning counts, and a read finds nothing anywhere else, as the handlers
+ * of Linux have it.
+ */
+function numbers(
+  read: (subject: SystemSubject) => string,
+  write: (subject: SystemSubject, text: string) => number,
+  mode = 0o644,
+): FileNode<SystemSubject> {
+  return {
+    kind: "file",
+    mode,
+    write: (subject, text, _credentials, position) => (position === 0 ? write(subject, text) : 0),
+    open: (subject) => ({
+      bytes: (position, length) =>
+        position > 0 ? NOTHING : Buffer.from(`${read(subject)}\n`, "latin1").subarray(0, length),
+    }),
+  };
+}
+
+/** A text of one line; `set` takes it, or gives a negative errno. A write may go on where the last one ended. */
+function line(
+  read: (subject: SystemSubject) => string,
+  set: (subject: SystemSubject, text: string, credentials: Credentials) => number,
+): FileNode<SystemSubject> {
+  return file((subject) => `${read(subject)}\n`, {
+    write: (subject, text, credentials, position) => {
+      const before = read(subject);
+      if (position > before.length) return 0;
+      return set(subject, before.slice(0, position) + text.split(/[\n\0]/)[0]!, credentials);
+    },
+  });
+}
+
+function utsName(field: "nodename" | "domainname"): FileNode<SystemSubject> {
+  return line(
+    ({ kernel }) => kernel.uts[field],
+    ({ kernel }, name, credentials) => {
+      if (!capable(credentials, kernel.users, CAP_SYS_ADMIN)) return -EPERM;
+      if (name.length > NAME_MAX) return -EINVAL;
+      const uts: UtsNamespace = kernel.uts;
+      uts[field] = name;
+      return 0;
+    },
+  );
+}
+
+/** No program is run for a core: a pattern that names one is refused. */
+const CORE_PATTERN = line(
+  ({ kernel }) => kernel.sysctls.corePattern,
+  ({ kernel }, pattern) => {
+    if (pattern.startsWith("|") || pattern.startsWith("@")) return -EINVAL;
+    kernel.sysctls.corePattern = pattern.slice(0, PATTERN_MAX);
+    return 0;
+  },
+);
+
+/** The reader's IPC namespace's limits. */
+const IPC: Table<SystemSubject> = Object.fromEntries(
+  Object.entries(IPC_SETTINGS).map(([name, setting]) => [
+    name,
+    numbers(
+      ({ kernel }) => setting.read(namespaceOfReader(kernel).limits),
+      ({ kernel }, text) => setting.write(namespaceOfReader(kernel).limits, text),
+    ),
+  ]),
+);
+
+/** What is no changeable number, by path. */
+const OTHERS: Table<SystemSubject> = {
+  ...Object.fromEntries(Object.entries(IPC).map(([name, node]) => [`kernel/${name}`, node])),
+  "fs/aio-nr": constant(0),
+  "fs/dentry-state": file(({ kernel }) => {
+    const { dentries } = kernel.counters;
+    return `${dentries}\t0\t45\t0\t0\t0\n`;
+  }),
+  "fs/file-nr": file(
+    ({ kernel }) => `${kernel.counters.openFiles}\t0\t${kernel.sysctls.text("fs/file-max")}\n`,
+  ),
+  "fs/inode-nr": constant("0\t0"),
+  "fs/inode-state": constant("0\t0\t0\t0\t0\t0\t0"),
+  "kernel/cap_last_cap": constant(CAP_LAST_CAP),
+  "kernel/core_pattern": CORE_PATTERN,
+  "kernel/domainname": utsName("domainname"),
+  "kernel/hostname": utsName("nodename"),
+  "kernel/ngroups_max": constant(65536),
+  "kernel/osrelease": constant(RELEASE),
+  "kernel/ostype": constant("Linux"),
+  "kernel/pid_max": constant(PID_MAX),
+  "kernel/random/boot_id": file(({ kernel }) => `${kernel.bootId}\n`),
+  "kernel/random/entropy_avail": constant(256),
+  "kernel/random/poolsize": constant(256),
+  "kernel/random/uuid": file(() => `${randomUUID()}\n`),
+  "kernel/sched_child_runs_first": constant(0),
+  "kernel/tainted": constant(0),
+  "kernel/threads-max": file(({ kernel }) => `${kernel.limits.tasks}\n`),
+  "kernel/version": constant(VERSION),
+};
+
+function setting(name: SettingName): FileNode<SystemSubject> {
+  return numbers(
+    ({ kernel }) => kernel.sysctls.text(name),
+    ({ kernel }, text) => kernel.sysctls.set(name, text),
+    SETTINGS[name].mode,
+  );
+}
+
+/** Directories out of paths. */
+function tree(nodes: readonly (readonly [string, Node<SystemSubject>])[]): Table<SystemSubject> {
+  const below = new Map<string, [string, Node<SystemSubject>][]>();
+  const table: Record<string, Node<SystemSubject>> = {};
+  for (const [path, node] of nodes) {
+    const slash = path.indexOf("/");
+    if (slash < 0) table[path] = node;
+    else {
+      const name = path.slice(0, slash);
+      below.set(name, [...(below.get(name) ?? []), [path.slice(slash + 1), node]]);
+    }
+  }
+  for (const [name, inner] of below) table[name] = directory(tree(inner));
+  return Object.fromEntries(Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+const names = Object.keys(SETTINGS) as SettingName[];
+
+export const SYSCTL = directory<SystemSubject>({
+  user: directory({}),
+  ...tree([...names.map((name) => [name, setting(name)] as const), ...Object.entries(OTHERS)]),
+});

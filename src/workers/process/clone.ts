@@ -1,0 +1,442 @@
+// Creating tasks: fork, vfork, clone, clone3 (clone(2)). A task that shares memory is a host thread in
+// the same stub process, whatever its thread group (hardening.md, F16); one that does not is a stub
+// process forked from the caller's. The new host task names itself by a token (stubs.ts), posts STARTED
+// and is sent off with the registers that its creator had.
+
+import { E2BIG, EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM } from "../../shared/abi/errno.ts";
+import { RLIMIT_NPROC } from "../../shared/abi/resource.ts";
+import {
+  CLONE_ARGS_SIZE_VER0,
+  CLONE_CHILD_CLEARTID,
+  CLONE_CHILD_SETTID,
+  CLONE_DETACHED,
+  CLONE_FILES,
+  CLONE_FS,
+  CLONE_IO,
+  CLONE_NEWIPC,
+  CLONE_NEWNS,
+  CLONE_PARENT,
+  CLONE_PARENT_SETTID,
+  CLONE_PIDFD,
+  CLONE_SETTLS,
+  CLONE_SIGHAND,
+  CLONE_SYSVSEM,
+  CLONE_THREAD,
+  CLONE_UNTRACED,
+  CLONE_VFORK,
+  CLONE_VM,
+  CSIGNAL,
+} from "../../shared/abi/sched.ts";
+import { SIGCHLD } from "../../shared/abi/signal.ts";
+import { clone_args } from "../../shared/abi/structs.ts";
+import * as L from "../../shared/ring/layout.ts";
+import { Reply } from "../../shared/ring/slot_states.ts";
+import type { Handler } from "../call/dispatch.ts";
+import { mayCopyMounts, mayMakeIpcNamespace } from "../identity/namespace_calls.ts";
+import type { Birth } from "../platform/births.ts";
+import { OperationList } from "../platform/operation_list.ts";
+import { StubProcess } from "../platform/stub_process.ts";
+import { NO_ALT_STACK } from "../signals/signal_frame.ts";
+import type { FsState } from "../vfs/fs_state.ts";
+import { type ChildPidfd, givePidfd, NO_PIDFD, takePidfd, writePidfd } from "./clone_pidfd.ts";
+import { type Coroutine, NO_RESULT, type SharedParts, Task } from "./task.ts";
+import { ThreadGroup } from "./thread_group.ts";
+
+/** In the high word of clone3's flags. */
+const CLONE_CLEAR_SIGHAND_HIGH = 1;
+const SUPPORTED =
+  CSIGNAL |
+  CLONE_VM |
+  CLONE_FS |
+  CLONE_FILES |
+  CLONE_SIGHAND |
+  CLONE_VFORK |
+  CLONE_PARENT |
+  CLONE_THREAD |
+  CLONE_SETTLS |
+  CLONE_PARENT_SETTID |
+  CLONE_PIDFD |
+  CLONE_CHILD_CLEARTID |
+  CLONE_CHILD_SETTID |
+  CLONE_DETACHED |
+  CLONE_UNTRACED |
+  CLONE_SYSVSEM |
+  CLONE_NEWNS |
+  CLONE_NEWIPC |
+  CLONE_IO;
+
+interface CloneArgs {
+  /** Low 32 bits of the flags, without CSIGNAL. */
+  flags: number;
+  clearHandlers: boolean;
+  exitSignal: number;
+  /** New stack pointer; 0: the caller's. */
+  stack: number;
+  parentTid: number;
+  childTid: number;
+  /** Where the child's descriptor goes (CLONE_PIDFD). */
+  pidfd: number;
+  tls: number;
+}
+
+function check(task: Task, args: CloneArgs): number {
+  const { flags, exitSignal, clearHandlers } = args;
+  if ((flags & ~SUPPORTED) !== 0) {
+    task.kernel.counters.unsupportedCalls++;
+    return -EINVAL;
+  }
+  if ((flags & CLONE_PIDFD) !== 0) {
+    if ((flags & (CLONE_DETACHED | CLONE_THREAD)) !== 0) return -EINVAL;
+    if ((flags & CLONE_PARENT_SETTID) !== 0 && args.pidfd === args.parentTid) return -EINVAL;
+  }
+  if ((flags & CLONE_NEWNS) !== 0) {
+    const refused = (flags & CLONE_FS) !== 0 ? -EINVAL : mayCopyMounts(task);
+    if (refused < 0) return refused;
+  }
+  if ((flags & CLONE_NEWIPC) !== 0) {
+    const refused = mayMakeIpcNamespace(task);
+    if (refused < 0) return refused;
+    if ((flags & CLONE_SYSVSEM) !== 0) return -EINVAL;
+  }
+  if ((flags & CLONE_SIGHAND) !== 0 && ((flags & CLONE_VM) === 0 || clearHandlers)) return -EINVAL;
+  if ((flags & CLONE_THREAD) !== 0 && (flags & CLONE_SIGHAND) === 0) return -EINVAL;
+  if ((flags & CLONE_PARENT) !== 0 && task.group.pid === 1) return -EINVAL;
+  if (exitSignal > 64) return -EINVAL;
+  if (task.kernel.counters.tasks >= task.group.rlimits[RLIMIT_NPROC]![0] && task.credentials.uid !== 0)
+    return -EAGAIN;
+  const { heap } = task.kernel;
+  if (!heap.hasRoom("tasks") || !heap.hasRoom("groupIds", task.credentials.groups.length)) return -EAGAIN;
+  if (!task.kernel.stubs.strangers.mayClone(task.stub)) return -EAGAIN;
+  if ((flags & CLONE_FS) !== 0 && task.fs.execs > 0) return -EAGAIN;
+  if ((flags & CLONE_FILES) === 0 && !task.files.mayBeCopied) return -ENOMEM;
+  if ((flags & CLONE_VM) === 0 && !task.stub.space.vmas.mayBeCloned) return -ENOMEM;
+  return 0;
+}
+
+/** Serves every kind of clone: the child's number for the caller, or a negative errno. */
+function clone(task: Task, args: CloneArgs): number {
+  const error = check(task, args);
+  if (error < 0) return error;
+  return task.start((args.flags & CLONE_VM) !== 0 ? cloneThread(task, args) : fork(task, args));
+}
+
+function copyOf(fs: FsState, newMounts: boolean): FsState {
+  const copy = fs.copy();
+  if (newMounts) copy.enterCopy();
+  return copy;
+}
+
+function partsFor(task: Task, { flags, clearHandlers }: CloneArgs): SharedParts {
+  return {
+    files: (flags & CLONE_FILES) !== 0 ? task.files.share() : task.files.copy(),
+    fs: (flags & CLONE_FS) !== 0 ? task.fs.share() : copyOf(task.fs, (flags & CLONE_NEWNS) !== 0),
+    handlers:
+      (flags & CLONE_SIGHAND) !== 0
+        ? task.handlers
+        : clearHandlers
+          ? task.handlers.afterExec()
+          : task.handlers.copy(),
+    ipc: task.ipc.forClone(flags),
+  };
+}
+
+/** The group that the child belongs to: the creator's, or a new one. */
+function groupFor(task: Task, { flags, exitSignal }: CloneArgs, tid: number): ThreadGroup {
+  const own = task.group;
+  if ((flags & CLONE_THREAD) !== 0) return own;
+  const isSibling = (flags & CLONE_PARENT) !== 0;
+  const group = new ThreadGroup(
+    task.kernel,
+    tid,
+    isSibling ? own.parent : own,
+    isSibling ? own.exitSignal : exitSignal,
+    own.rlimits.map(([soft, hard]) => [soft, hard]),
+  );
+  group.processGroup = own.processGroup;
+  group.session = own.session;
+  group.creator = isSibling ? own.creator : task;
+  group.oomScoreAdj = own.oomScoreAdj;
+  return group;
+}
+
+/** Who the child will be, before there is anything of it. */
+interface Plan extends ChildPidfd {
+  readonly tid: number;
+}
+
+function makeTask(
+  task: Task,
+  args: CloneArgs,
+  { tid, group, pidfd }: Plan,
+  stub: StubProcess,
+  slot: number,
+): Task {
+  const { kernel } = task;
+  const child = new Task(kernel, tid, group, stub, slot, partsFor(task, args), task.credentials, task.comm);
+  child.takeSettings(task);
+  child.defaultTimerSlackNs = task.timerSlackNs;
+  child.resetSchedulingOnFork();
+  child.blocked.assign(task.savedMask ?? task.blocked);
+  // A copy of the memory keeps its stack; a thread with a stack of its own starts without.
+  if ((args.flags & CLONE_VM) === 0 || (args.flags & CLONE_VFORK) !== 0) child.altStack = task.altStack;
+  else child.altStack = NO_ALT_STACK;
+  if ((args.flags & CLONE_CHILD_CLEARTID) !== 0) child.clearChildTid = args.childTid;
+  if (group !== task.group) group.leader = child;
+  // It has a copy of the descriptors that were there before.
+  if (pidfd !== NO_PIDFD && (args.flags & CLONE_FILES) === 0) child.files.close(pidfd);
+  return child;
+}
+
+/** The child appears among its relatives. */
+function publish(child: Task): void {
+  const { group, kernel } = child;
+  group.tasks.push(child);
+  kernel.pids.register(child);
+  if (group.leader !== child) return;
+  group.parent?.children.add(group);
+  group.cpuLimit.changed();
+  kernel.counters.processes++;
+}
+
+// What the child does between STARTED and guest code.
+function* begin(child: Task, args: CloneArgs): Coroutine {
+  yield; // STARTED
+  const { slots } = child.kernel;
+  child.started = true;
+  if ((args.flags & CLONE_VM) === 0) yield* child.stub.space.afterFork(child);
+  if ((args.flags & CLONE_CHILD_SETTID) !== 0) {
+    child.view.setInt32(child.base + L.WINDOW, child.tid, true);
+    child.outAt(args.childTid, 4, L.WINDOW);
+    yield* child.copyOutRound(); // Linux ignores a fault here
+  }
+  child.frame.setNumber(L.RAX, 0);
+  if (args.stack !== 0) child.frame.setNumber(L.RSP, args.stack);
+  if ((args.flags & CLONE_SETTLS) !== 0) child.frame.setNumber(L.FS_BASE, args.tls);
+  slots.writeFrame(child.slot, child.frame);
+  slots.setWord(child.slot, L.REP_FP, L.FP_SLOT);
+  child.replyFinal(Reply.SIGRETURN);
+  return NO_RESULT;
+}
+
+// The creator's floating-point state, for the child's slot: the stub has saved it before it made the child.
+function inherit(child: Task, creator: Task): void {
+  const fp = Math.min(creator.kernel.slots.word(creator.slot, L.REQ_FP_SIZE) >>> 0, L.FP_SIZE);
+  const from = creator.base + L.FP;
+  child.bytes.set(creator.bytes.subarray(from, from + fp), child.base + L.FP);
+}
+
+/**
+ * A child on its way. It appears as soon as it has named itself or its creator says that it is there, whichever
+ * is heard first: it may run and end before the other.
+ */
+class Arrival {
+  readonly #creator: Task;
+  child: Task | null = null;
+  made = false;
+
+  constructor(creator: Task) {
+    this.#creator = creator;
+  }
+
+  /** What is to be called when this child has named itself. */
+  of(child: Task): () => void {
+    this.child = child;
+    return () => this.appear();
+  }
+
+  /** The creator's stub says that it has made the child: a lie where the clone was never let go on. */
+  reported(birth: Birth): void {
+    if (birth.continued) this.appear();
+    else this.#creator.kernel.killHostile(this.#creator);
+  }
+
+  appear(): void {
+    if (this.made || this.child === null) return;
+    this.made = true;
+    inherit(this.child, this.#creator);
+    publish(this.child);
+  }
+}
+
+function* fork(task: Task, args: CloneArgs): Coroutine {
+  const { kernel } = task;
+  const tid = kernel.pids.allot();
+  if (tid < 0) return -EAGAIN;
+  const lock = yield* task.stub.space.lockAll(task);
+  const plan: Plan = { tid, group: groupFor(task, args, tid), pidfd: NO_PIDFD };
+  const arrival = new Arrival(task);
+  try {
+    if ((args.flags & CLONE_PIDFD) !== 0) {
+      const refused = yield* givePidfd(task, plan, args.pidfd);
+      if (refused < 0) return refused;
+    }
+    const stub = new StubProcess(kernel, task.stub.space.copy());
+    stub.origin = task.stub;
+    const error = kernel.stubs.addChunk(stub);
+    if (error < 0) {
+      stub.space.release();
+      return error;
+    }
+    const child = prepare(task, args, plan, stub, stub.freeSlot());
+    const birth = kernel.stubs.awaitFork(child, task, arrival.of(child));
+    const list = new OperationList(kernel.slots, task.slot);
+    list.fork(birth);
+    if (yield* task.run(list)) arrival.reported(birth);
+    if (!arrival.made) return listError(task);
+    // Only the parent's copy of the memory gets it.
+    yield* setParentTid(task, tid, args);
+    if (plan.pidfd !== NO_PIDFD) yield* writePidfd(task, plan.pidfd, args.pidfd);
+  } finally {
+    // The caller may have been killed while its stub ran the list.
+    lock.release();
+    if (!arrival.made) unmake(task, plan, arrival.child);
+  }
+  return yield* afterClone(task, arrival.child!, args);
+}
+
+function* cloneThread(task: Task, args: CloneArgs): Coroutine {
+  const { kernel } = task;
+  if (args.stack === 0 && (args.flags & CLONE_VFORK) === 0 && (args.flags & CLONE_THREAD) !== 0)
+    return -EINVAL;
+  const tid = kernel.pids.allot();
+  if (tid < 0) return -EAGAIN;
+  const plan: Plan = { tid, group: groupFor(task, args, tid), pidfd: NO_PIDFD };
+  const arrival = new Arrival(task);
+  try {
+    if ((args.flags & CLONE_PIDFD) !== 0) {
+      const refused = yield* givePidfd(task, plan, args.pidfd);
+      if (refused < 0) return refused;
+      yield* writePidfd(task, plan.pidfd, args.pidfd);
+    }
+    // Before the thread runs: it may end, and have its number cleared there, at once.
+    yield* setParentTid(task, tid, args);
+    const list = new OperationList(kernel.slots, task.slot);
+    let slot = task.stub.freeSlot();
+    const needsChunk = slot < 0;
+    if (needsChunk) {
+      const error = kernel.stubs.addChunk(task.stub);
+      if (error < 0) return error;
+      kernel.stubs.mapChunk(list, task.stub, task.slot);
+      slot = task.stub.freeSlot();
+    }
+    const child = prepare(task, args, plan, task.stub, slot);
+    kernel.slots.setWord(slot, L.HOST_TASK, 1);
+    const birth = kernel.stubs.awaitThread(child, task, arrival.of(child));
+    list.thread(birth, task.stub.slotAddress(slot));
+    if (yield* task.run(list)) arrival.reported(birth);
+    if (!arrival.made) {
+      kernel.slots.setWord(slot, L.HOST_TASK, 0);
+      // A chunk that its stub does not map is of no use to any later thread.
+      if (needsChunk) kernel.killHostile(task);
+      return listError(task);
+    }
+  } finally {
+    if (!arrival.made) unmake(task, plan, arrival.child);
+  }
+  return yield* afterClone(task, arrival.child!, args);
+}
+
+/** A child that stands ready for its host task. */
+function prepare(task: Task, args: CloneArgs, plan: Plan, stub: StubProcess, slot: number): Task {
+  const { kernel } = task;
+  kernel.slots.readFrame(task.slot, task.frame);
+  const child = makeTask(task, args, plan, stub, slot);
+  child.frame.words.set(task.frame.words);
+  kernel.stubs.openSlot(child);
+  child.start(begin(child, args));
+  return child;
+}
+
+function unmake(task: Task, plan: Plan, child: Task | null): void {
+  const { kernel } = task;
+  kernel.pids.free(plan.tid);
+  takePidfd(task, plan);
+  if (child === null) return;
+  child.releaseFiles();
+  kernel.stubs.abandon(child);
+}
+
+function listError(task: Task): number {
+  return task.listResult < 0 && task.listResult > -4096 ? task.listResult : -EAGAIN;
+}
+
+function* setParentTid(task: Task, tid: number, args: CloneArgs): Generator<void, void, void> {
+  if ((args.flags & CLONE_PARENT_SETTID) === 0) return;
+  task.view.setInt32(task.base + L.WINDOW, tid, true);
+  task.outAt(args.parentTid, 4, L.WINDOW);
+  yield* task.copyOutRound(); // Linux ignores a fault here
+}
+
+// What the caller does when the child exists: vfork's wait.
+function* afterClone(task: Task, child: Task, args: CloneArgs): Coroutine {
+  if ((args.flags & CLONE_VFORK) !== 0 && child.group.state === "running" && !child.group.hasExeced) {
+    let woken = false;
+    child.group.vforkDone = () => {
+      woken = true;
+      task.completeWait(0);
+    };
+    // Only the child's end or exec, or SIGKILL, ends this wait.
+    while (!woken) {
+      task.replyBlocked();
+      yield;
+    }
+  }
+  return child.tid;
+}
+
+const FORK: CloneArgs = {
+  flags: 0,
+  clearHandlers: false,
+  exitSignal: SIGCHLD,
+  stack: 0,
+  parentTid: 0,
+  childTid: 0,
+  pidfd: 0,
+  tls: 0,
+};
+
+export const CLONE_HANDLERS: Record<string, Handler> = {
+  fork: (task) => clone(task, FORK),
+
+  vfork: (task) => clone(task, { ...FORK, flags: CLONE_VFORK | CLONE_VM }),
+
+  clone: (task, flags, stack, parentTid, childTid, tls) =>
+    clone(task, {
+      flags: flags & ~CSIGNAL,
+      clearHandlers: false,
+      exitSignal: (flags | 0) & CSIGNAL,
+      stack,
+      parentTid,
+      childTid,
+      pidfd: parentTid,
+      tls,
+    }),
+
+  clone3: (task, _args, size) => {
+    if (size > 4096) return -E2BIG;
+    if (size < CLONE_ARGS_SIZE_VER0) return -EINVAL;
+    if (!task.inComplete(0, size)) return -EFAULT;
+    // Fields of a later version must be zero.
+    const bytes = new Uint8Array(Math.max(size, clone_args.size));
+    bytes.set(task.bytes.subarray(task.base + L.WINDOW, task.base + L.WINDOW + size));
+    if (bytes.subarray(clone_args.size).some((byte) => byte !== 0)) return -E2BIG;
+    const args = clone_args.decode(bytes);
+    const flags = args.flags.lo | 0;
+    const high = args.flags.hi;
+    if ((high & ~CLONE_CLEAR_SIGHAND_HIGH) !== 0 || (flags & (CSIGNAL | CLONE_DETACHED)) !== 0)
+      return -EINVAL;
+    if ((args.stack === 0) !== (args.stack_size === 0)) return -EINVAL;
+    if (args.set_tid !== 0 || args.set_tid_size !== 0) return args.set_tid_size === 0 ? -EINVAL : -EPERM;
+    if ((flags & (CLONE_THREAD | CLONE_PARENT)) !== 0 && args.exit_signal !== 0) return -EINVAL;
+    return clone(task, {
+      flags,
+      clearHandlers: (high & CLONE_CLEAR_SIGHAND_HIGH) !== 0,
+      exitSignal: args.exit_signal,
+      stack: args.stack === 0 ? 0 : args.stack + args.stack_size,
+      parentTid: args.parent_tid,
+      childTid: args.child_tid,
+      pidfd: args.pidfd,
+      tls: args.tls,
+    });
+  },
+};

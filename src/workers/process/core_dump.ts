@@ -1,0 +1,191 @@
+// Core files (core(5)): what a signal with the action "core" leaves of a process. The task that took the signal
+// writes it, as Linux has it: its siblings stand still, its own stub fetches what the kernel thread must not
+// touch (hardening.md, F12), and the file is made with its credentials, in its working directory. SIGKILL
+// ends the dump.
+
+import { AT_FDCWD, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } from "../../shared/abi/fcntl.ts";
+import { RLIMIT_CORE } from "../../shared/abi/resource.ts";
+import {
+  SIGABRT,
+  SIGBUS,
+  SIGFPE,
+  SIGILL,
+  SIGQUIT,
+  SIGSEGV,
+  SIGSYS,
+  SIGTRAP,
+  SIGXCPU,
+  SIGXFSZ,
+} from "../../shared/abi/signal.ts";
+import { FP } from "../../shared/ring/layout.ts";
+import { Reply } from "../../shared/ring/slot_states.ts";
+import { type Mapped, PAGE_SIZE, VM_HIDDEN } from "../mem/vma.ts";
+import type { SigInfo } from "../signals/siginfo.ts";
+import { SignalSet } from "../signals/signal_set.ts";
+import { now } from "../vfs/clock.ts";
+import { unlinkName } from "../vfs/directory_calls.ts";
+import type { OpenFile } from "../vfs/file.ts";
+import { openPath } from "../vfs/open_file.ts";
+import { displayName } from "../vfs/path.ts";
+import { CoreFile } from "./core_file.ts";
+import { coreName } from "./core_name.ts";
+import * as N from "./core_notes.ts";
+import { type Coroutine, NO_RESULT, type Task } from "./task.ts";
+
+const CORE_SIGNALS = SignalSet.of(
+  ...[SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS],
+);
+/** In a wait status. */
+const CORE_DUMPED = 0x80;
+const FP_LEGACY_SIZE = 512;
+/** How long siblings have to stand still, and how often it is looked. */
+const STILL_NS = 2e8;
+const LOOK_NS = 1e6;
+/** At once, in all: others wait. What each needs grows with its VMAs. */
+const DUMPS_MAX = 4;
+/** How long they wait: a dump can be made to last for ever, and who waits for one must end all the same. */
+const PLACE_NS = 1e10;
+/** Bytes of the names of mapped files. */
+const NAMES_MAX = 4 << 20;
+
+/** Ends a group by a signal that has no handler: with a core file where there is to be one. */
+export function endBySignal(task: Task, info: SigInfo, result: number | null): void {
+  const { group } = task;
+  const isWanted =
+    CORE_SIGNALS.has(info.signo) &&
+    group.rlimits[RLIMIT_CORE]![0] >= PAGE_SIZE &&
+    task.stub.space.dumpable === 1;
+  if (!isWanted) group.exit(info.signo);
+  else task.start(dump(task, info, result));
+}
+
+function* dump(task: Task, info: SigInfo, result: number | null): Coroutine {
+  const { group } = task;
+  const { counters, native } = task.kernel;
+  group.dumping = info.signo;
+  task.replyBlocked();
+  yield* holdSiblings(task);
+  const end = native.monotonicNs() + PLACE_NS;
+  while (counters.coreDumps >= DUMPS_MAX) {
+    if (native.monotonicNs() >= end) {
+      group.exit(info.signo);
+      return NO_RESULT;
+    }
+    yield* pause(task);
+  }
+  counters.coreDumps++;
+  let isMade = false;
+  try {
+    isMade = yield* writeCore(task, info, result);
+  } finally {
+    counters.coreDumps--;
+  }
+  group.exit(isMade ? info.signo | CORE_DUMPED : info.signo);
+  return NO_RESULT;
+}
+
+/** Whether there is a file; it may have come to less than all. */
+function* writeCore(task: Task, info: SigInfo, result: number | null): Generator<void, boolean, void> {
+  const file = openCore(task, info.signo);
+  if (file === null) return false;
+  const core = new CoreFile(task, file);
+  try {
+    yield* core.write(yield* notesOf(task, info, result));
+  } finally {
+    core.close();
+    task.files.discard(file);
+  }
+  return true;
+}
+
+function* pause(task: Task): Generator<void, void, void> {
+  const { native, timers } = task.kernel;
+  const timer = timers.add(native.monotonicNs() + LOOK_NS, () => task.completeWait(0));
+  try {
+    yield;
+  } finally {
+    timers.cancel(timer);
+  }
+}
+
+/** Whether a sibling's registers stand in its slot, and will not change. */
+function isStill(task: Task): boolean {
+  return task.dead || !task.started || task.owned || task.coroutine !== null;
+}
+
+function* holdSiblings(task: Task): Generator<void, void, void> {
+  const { native } = task.kernel;
+  const siblings = task.group.tasks.filter((other) => other !== task);
+  for (const other of siblings) if (!isStill(other)) other.kick();
+  const end = native.monotonicNs() + STILL_NS;
+  while (!siblings.every(isStill) && native.monotonicNs() < end) yield* pause(task);
+}
+
+function nameFor({ kernel, group, tid, comm, credentials, stub, fs }: Task, signo: number): string {
+  const { sysctls, native } = kernel;
+  const { program, dumpable } = stub.space;
+  return coreName(sysctls.corePattern, sysctls.get("kernel/core_uses_pid") !== 0, {
+    pid: group.pid,
+    tid,
+    uid: credentials.uid,
+    gid: credentials.gid,
+    dumpable,
+    signo,
+    timeS: now(native).sec,
+    hostname: kernel.uts.nodename,
+    comm,
+    program: program === null ? comm : displayName(program, fs.root),
+    limit: group.rlimits[RLIMIT_CORE]![0],
+  });
+}
+
+/** A new file in place of one that may be there, or null. */
+function openCore(task: Task, signo: number): OpenFile | null {
+  const name = nameFor(task, signo);
+  unlinkName(task, AT_FDCWD, name);
+  const flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY;
+  const file = openPath(task, AT_FDCWD, name, { flags, mode: 0o600, resolve: 0 });
+  return typeof file === "number" ? null : file;
+}
+
+function* notesOf(task: Task, info: SigInfo, result: number | null): Generator<void, Uint8Array, void> {
+  const { group, stub } = task;
+  const { signo } = info;
+  task.copyRound(Reply.SAVE_FP);
+  yield;
+  const at = task.base + FP;
+  const notes = [
+    N.prstatus(task, signo, N.registersOf(task, result), true),
+    N.prpsinfo(task, argumentsOf(task)),
+    N.siginfo(info),
+    N.auxv(stub.space.auxiliaryVector),
+    N.files(mappedFiles(task), PAGE_SIZE),
+    N.fpregset(task.bytes.slice(at, at + FP_LEGACY_SIZE)),
+  ];
+  for (const other of group.tasks)
+    if (other !== task && !other.dead)
+      notes.push(N.prstatus(other, signo, N.registersOf(other, other.nr < 0 ? null : -1), false));
+  return Buffer.concat(notes);
+}
+
+function argumentsOf({ kernel, stub }: Task): string {
+  const { argStart, argEnd } = stub.space;
+  const n = kernel.native.processRead(stub.pid, argStart, Math.min(N.ARGUMENTS_ROOM, argEnd - argStart));
+  return n <= 0
+    ? ""
+    : Buffer.from(kernel.native.scratch.subarray(0, n)).toString("latin1").replaceAll("\0", " ");
+}
+
+/** None where their names would be too much, as on Linux (core_file_note_size_limit). */
+function mappedFiles({ stub }: Task): N.FileRange[] {
+  const ranges: N.FileRange[] = [];
+  let names = 0;
+  for (const { start, end, flags, backing, offset, name } of stub.space.vmas.all()) {
+    const path = (backing as Mapped | null)?.path ?? "";
+    if ((flags & VM_HIDDEN) !== 0 || name !== "" || !path.startsWith("/")) continue;
+    names += path.length + 1;
+    if (names > NAMES_MAX) return [];
+    ranges.push({ start, end, offset: offset / PAGE_SIZE, path });
+  }
+  return ranges;
+}

@@ -1,0 +1,403 @@
+// Loading a program (execve(2)): from an open file to a task that stands before its first instruction.
+// Every program gets a new stub process and a new chunk (hardening.md, F7), so what is mapped here is
+// mapped into an empty address space that nobody else uses yet.
+
+import { randomFillSync, randomInt } from "node:crypto";
+import { AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ, HWCAP2_FSGSBASE } from "../../shared/abi/auxv.ts";
+import { E2BIG, EACCES, EIO, ELIBBAD, ELOOP, ENOENT, ENOEXEC, ENOMEM } from "../../shared/abi/errno.ts";
+import { MAP_NORESERVE, PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
+import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
+import * as L from "../../shared/ring/layout.ts";
+import { Reply } from "../../shared/ring/slot_states.ts";
+import type { Kernel } from "../kernel.ts";
+import { type AddressLayout, brkStart, layoutAddressSpace } from "../mem/address_layout.ts";
+import { AddressSpace } from "../mem/address_space.ts";
+import { donatedFd, pageCeil } from "../mem/mapping.ts";
+import { VDSO_PROT, VDSO_SIZE } from "../mem/vdso.ts";
+import { type Mapped, VM_GROWSDOWN, VM_NORESERVE, type Vma } from "../mem/vma.ts";
+import { OperationList, SYS_close, SYS_mmap } from "../platform/operation_list.ts";
+import { RFLAGS_INITIAL } from "../signals/registers.ts";
+import type { Path } from "../vfs/path.ts";
+import {
+  biasAt,
+  type ElfImage,
+  type ElfStep,
+  isElf,
+  parseInterpreter,
+  parseProgram,
+  placed,
+  runParse,
+} from "./elf.ts";
+import { EXEC_DEPTH_MAX, EXEC_PREFIX, isScript, parseScript, scriptArguments } from "./script.ts";
+import { buildStack, checkArguments } from "./stack_image.ts";
+import { type Coroutine, NO_RESULT, type Task } from "./task.ts";
+
+const ELF_PREFIX = 4096;
+/** TASK_COMM_LEN without the NUL. */
+const COMM_MAX = 15;
+const STACK_MAX = 64 << 20;
+const STACK_MIN = 128 << 10;
+const MAP_PRIVATE_FIXED = 0x12;
+const MAP_ANONYMOUS_FIXED = 0x32;
+const WINDOW_BYTES = L.WINDOW_SIZE;
+
+/** An open file that execve may map: what exec needs of a file system. */
+export interface Executable {
+  readonly backing: Mapped;
+  /** Where it was found. */
+  readonly path: Path;
+  /** Host descriptor, read-only, to be donated; the Executable's to close. */
+  readonly hostFd: number;
+  /** Reads bytes; fewer at the end; a negative errno. */
+  read(offset: number, length: number): Uint8Array | number;
+  close(): void;
+}
+
+/** Opens a path for execution: an Executable or a negative errno (ENOENT, EACCES, ...). */
+export type OpenExecutable = (path: string) => Executable | number;
+
+/** A program that execveat names by a descriptor (fs/exec.c, alloc_bprm). */
+export interface ProgramAt {
+  open(): Executable | number;
+  /** The name that is made of the descriptor means nothing to the new program: it is closed on exec. */
+  readonly isNameLost: boolean;
+  /** The descriptor is the program, which is then called as its file is. */
+  readonly isNamedByFile: boolean;
+}
+
+export interface ProgramImage {
+  readonly program: Executable;
+  readonly elf: ElfImage;
+  readonly interpreter: Executable | null;
+  readonly interpreterElf: ElfImage | null;
+  readonly argv: readonly string[];
+  readonly envp: readonly string[];
+  readonly execfn: string;
+  /** AT_SECURE: it has more rights than its caller. */
+  readonly secure: boolean;
+  readonly comm: string;
+}
+
+export function closeImage(image: ProgramImage): void {
+  image.program.close();
+  image.interpreter?.close();
+}
+
+/** Finds out what is to be run, through `#!` lines and PT_INTERP; checks all that can be checked before. */
+export function openImage(
+  open: OpenExecutable,
+  path: string,
+  argv: readonly string[],
+  envp: readonly string[],
+  stackLimit: number,
+  at: ProgramAt | null = null,
+): ProgramImage | number {
+  const sizes = checkArguments(argv, envp, path, stackLimit);
+  if (sizes < 0) return sizes;
+  let file = path;
+  for (let depth = 0; ; depth++) {
+    if (depth > EXEC_DEPTH_MAX) return -ELOOP;
+    const program = depth === 0 && at !== null ? at.open() : open(file);
+    if (typeof program === "number") return program;
+    const prefix = program.read(0, ELF_PREFIX);
+    if (typeof prefix !== "number" && isScript(prefix)) {
+      const script = parseScript(prefix.subarray(0, EXEC_PREFIX));
+      program.close();
+      if (typeof script === "number") return script;
+      // The interpreter could not open what it is given.
+      if (depth === 0 && at?.isNameLost === true) return -ENOENT;
+      if (script.interpreter === "") return -EACCES;
+      argv = scriptArguments(script, file, argv);
+      file = script.interpreter;
+      if (checkArguments(argv, envp, path, stackLimit) < 0) return -E2BIG;
+      continue;
+    }
+    const image = openElf(open, program, prefix);
+    const comm = commOf(at?.isNamedByFile === true ? program.path.dentry.name : path);
+    if (typeof image !== "number") return { ...image, argv, envp, execfn: path, comm, secure: false };
+    program.close();
+    return image;
+  }
+}
+
+function commOf(name: string): string {
+  return name.slice(name.lastIndexOf("/") + 1).slice(0, COMM_MAX);
+}
+
+type ElfParts = Pick<ProgramImage, "program" | "elf" | "interpreter" | "interpreterElf">;
+
+function openElf(open: OpenExecutable, program: Executable, prefix: Uint8Array | number): ElfParts | number {
+  if (typeof prefix === "number") return prefix;
+  if (!isElf(prefix)) return -ENOEXEC;
+  const elf = runParse(parseProgram(prefix), (offset, length) => program.read(offset, length));
+  if (typeof elf === "number") return elf;
+  if (elf.interpreter === "") return { program, elf, interpreter: null, interpreterElf: null };
+  const interpreter = open(elf.interpreter);
+  if (typeof interpreter === "number") return interpreter;
+  const start = interpreter.read(0, ELF_PREFIX);
+  const parsed =
+    typeof start === "number"
+      ? -EIO
+      : runParse(parseInterpreter(start), (offset, length) => interpreter.read(offset, length));
+  if (typeof parsed === "number") {
+    interpreter.close();
+    return parsed === -ENOEXEC ? -ELIBBAD : parsed;
+  }
+  return { program, elf, interpreter, interpreterElf: parsed };
+}
+
+/** An empty address space for a program whose stack may grow to `stackLimit` bytes. */
+export function newAddressSpace(kernel: Kernel, stackLimit: number): AddressSpace {
+  return new AddressSpace(kernel, newLayout(stackLimit));
+}
+
+function newLayout(stackLimit: number): AddressLayout {
+  return layoutAddressSpace({ random: randomInt, randomize: true, stackLimit, vdsoSize: VDSO_SIZE });
+}
+
+/** In place of a bias, which may be negative itself. */
+class LoadError {
+  readonly errno: number;
+  constructor(errno: number) {
+    this.errno = errno;
+  }
+}
+
+/**
+ * Maps an image into the task's empty address space and sends the task off. A coroutine of the new task:
+ * it starts by waiting for STARTED, and closes the image whatever comes. `onReady` is the point of no return;
+ * `onFailure` gets a positive errno instead: E2BIG if the strings do not fit, any other if the image cannot
+ * be mapped.
+ */
+export function* loadProgram(
+  task: Task,
+  image: ProgramImage,
+  onReady: () => void,
+  onFailure: (errno: number) => void,
+): Coroutine {
+  let error: number;
+  try {
+    yield; // STARTED
+    task.started = true;
+    error = yield* load(task, image);
+  } finally {
+    closeImage(image);
+  }
+  if (error < 0) {
+    onFailure(-error);
+    return NO_RESULT;
+  }
+  onReady();
+  task.kernel.slots.writeFrame(task.slot, task.frame);
+  task.kernel.slots.setWord(task.slot, L.REP_FP, L.FP_INITIAL);
+  task.replyFinal(Reply.SIGRETURN);
+  return NO_RESULT;
+}
+
+function* load(task: Task, image: ProgramImage): Generator<void, number, void> {
+  const { elf, interpreterElf } = image;
+  if (elf.fatal !== 0) return elf.fatal;
+  if (interpreterElf !== null && interpreterElf.fatal !== 0) return interpreterElf.fatal;
+  const { space } = task.stub;
+  const stackError = yield* mapStack(task, elf.executableStack);
+  if (stackError < 0) return stackError;
+  const bias = placeImage(space, elf);
+  if (typeof bias !== "number") return -bias.errno;
+  const mapped = yield* mapImage(task, elf, bias, image.program);
+  if (mapped < 0) return mapped;
+  noteSegments(space, elf, bias);
+  let entry = elf.entry + bias;
+  let base = 0;
+  if (interpreterElf !== null && image.interpreter !== null) {
+    const interpreterBias = placeImage(space, interpreterElf);
+    if (typeof interpreterBias !== "number") return -interpreterBias.errno;
+    const error = yield* mapImage(task, interpreterElf, interpreterBias, image.interpreter);
+    if (error < 0) return error;
+    entry = interpreterElf.entry + interpreterBias;
+    base = interpreterBias + interpreterElf.start;
+  }
+  space.brkStart = brkStart(elf.brk + bias, elf.placement === "mmap", randomInt, true);
+  space.brk = space.brkStart;
+  return yield* writeStack(task, image, bias, base, entry);
+}
+
+/** Where code and data are, for /proc/PID/stat. */
+function noteSegments(space: AddressSpace, { steps }: ElfImage, bias: number): void {
+  for (const { start, end, prot, fileOffset } of steps) {
+    if (fileOffset < 0) continue;
+    if ((prot & PROT_EXEC) !== 0) {
+      space.codeStart ||= start + bias;
+      space.codeEnd = end + bias;
+    } else if ((prot & PROT_WRITE) !== 0) {
+      space.dataStart ||= start + bias;
+      space.dataEnd = end + bias;
+    }
+  }
+}
+
+/** Where an image goes: what to add to its addresses. */
+function placeImage(space: AddressSpace, elf: ElfImage): number | LoadError {
+  switch (elf.placement) {
+    case "fixed":
+      return 0;
+    case "pie":
+      return biasAt(elf, space.layout.pieBase);
+    case "mmap": {
+      const at = space.chooseAddress(pageCeil(elf.end - elf.start), elf.alignment);
+      return at < 0 ? new LoadError(ENOMEM) : at - elf.start;
+    }
+  }
+}
+
+function plain(start: number, end: number, prot: number, rest: Partial<Vma>): Vma {
+  return {
+    start,
+    end,
+    prot,
+    maxProt: PROT_READ | PROT_WRITE | PROT_EXEC,
+    flags: 0,
+    backing: null,
+    offset: 0,
+    name: "",
+    ...rest,
+  };
+}
+
+function commit(space: AddressSpace, vma: Vma): number {
+  const plan = space.vmas.planMap(vma);
+  if (typeof plan === "number") return plan;
+  plan.commit();
+  return 0;
+}
+
+/** The stack, and the vDSO beside it. */
+function* mapStack(task: Task, executable: boolean): Generator<void, number, void> {
+  const { space } = task.stub;
+  const limit = task.group.rlimits[RLIMIT_STACK]![0];
+  const size = pageCeil(Math.min(Math.max(limit, STACK_MIN), STACK_MAX));
+  const end = space.layout.stackTop;
+  const start = end - size;
+  const prot = PROT_READ | PROT_WRITE | (executable ? PROT_EXEC : 0);
+  const list = new OperationList(task.kernel.slots, task.slot);
+  list.call(SYS_mmap, start, size, prot, MAP_ANONYMOUS_FIXED | MAP_NORESERVE, -1, 0);
+  space.vdso = space.layout.vdso !== 0 ? space.layout.vdso : space.chooseAddress(VDSO_SIZE);
+  if (space.vdso < 0) return -ENOMEM;
+  const { vdso } = task.kernel;
+  const fd = donatedFd(task);
+  list.donate(vdso.hostFd);
+  list.call(SYS_mmap, space.vdso, VDSO_SIZE, VDSO_PROT, MAP_PRIVATE_FIXED, fd, 0);
+  list.call(SYS_close, fd);
+  if (!(yield* task.run(list))) return -ENOMEM;
+  // The guard below it comes from VM_GROWSDOWN: address selection keeps its distance.
+  const image = { backing: vdso.backing, name: "[vdso]" };
+  const error = commit(space, plain(space.vdso, space.vdso + VDSO_SIZE, VDSO_PROT, image));
+  if (error < 0) return error;
+  return commit(space, plain(start, end, prot, { flags: VM_GROWSDOWN | VM_NORESERVE, name: "[stack]" }));
+}
+
+/** Maps all steps of an image; a negative errno when the host or the rules refuse one. */
+function* mapImage(task: Task, elf: ElfImage, bias: number, file: Executable): Generator<void, number, void> {
+  const steps = placed(elf, bias);
+  if (typeof steps === "number") return steps;
+  const fd = donatedFd(task);
+  let list = new OperationList(task.kernel.slots, task.slot);
+  let open = false;
+  for (const step of steps) {
+    if (list.length > L.OPS_MAX - 4) {
+      if (open) list.call(SYS_close, fd);
+      if (!(yield* task.run(list))) return -ENOMEM;
+      list = new OperationList(task.kernel.slots, task.slot);
+      open = false;
+    }
+    open = addStep(list, step, fd, file, open);
+    const error = commit(task.stub.space, vmaOf(step, file));
+    if (error < 0) return error;
+  }
+  if (open) list.call(SYS_close, fd);
+  if (list.length === 0) return 0;
+  return (yield* task.run(list)) ? 0 : -ENOMEM;
+}
+
+// Adds a step's operations; whether the donated descriptor is open behind them.
+function addStep(list: OperationList, step: ElfStep, fd: number, file: Executable, open: boolean): boolean {
+  const length = step.end - step.start;
+  if (step.fileOffset < 0) {
+    list.call(SYS_mmap, step.start, length, step.prot, MAP_ANONYMOUS_FIXED, -1, 0);
+    return open;
+  }
+  if (!open) list.donate(file.hostFd);
+  list.call(SYS_mmap, step.start, length, step.prot, MAP_PRIVATE_FIXED, fd, step.fileOffset);
+  if (step.clearFrom !== 0) list.zero(step.clearFrom, step.end - step.clearFrom);
+  return true;
+}
+
+function vmaOf(step: ElfStep, file: Executable): Vma {
+  return plain(
+    step.start,
+    step.end,
+    step.prot,
+    step.fileOffset < 0 ? {} : { backing: file.backing, offset: step.fileOffset },
+  );
+}
+
+function* writeStack(
+  task: Task,
+  image: ProgramImage,
+  bias: number,
+  base: number,
+  entry: number,
+): Generator<void, number, void> {
+  const { native, slots } = task.kernel;
+  const { credentials } = task;
+  const { space } = task.stub;
+  const random = new Uint8Array(16);
+  randomFillSync(random);
+  const stack = buildStack({
+    stackTop: space.layout.stackTop,
+    argv: image.argv,
+    envp: image.envp,
+    execfn: image.execfn,
+    stackLimit: task.group.rlimits[RLIMIT_STACK]![0],
+    random,
+    shift: randomInt(8192),
+    auxiliary: {
+      vdso: space.vdso,
+      hwcap: native.getauxval(AT_HWCAP),
+      // rdfsbase and wrfsbase stay unmentioned: the stub keeps its slot in the gs base (F17).
+      hwcap2: native.getauxval(AT_HWCAP2) & ~HWCAP2_FSGSBASE,
+      minSigStackSize: native.getauxval(AT_MINSIGSTKSZ),
+      phdr: image.elf.phdr === 0 ? 0 : image.elf.phdr + bias,
+      phentsize: image.elf.phentsize,
+      phnum: image.elf.phnum,
+      base,
+      entry: image.elf.entry + bias,
+      uid: credentials.uid,
+      euid: credentials.euid,
+      gid: credentials.gid,
+      egid: credentials.egid,
+      secure: image.secure,
+    },
+  });
+  if (typeof stack === "number") return stack;
+  for (let done = 0; done < stack.bytes.length; done += WINDOW_BYTES) {
+    const part = stack.bytes.subarray(done, done + WINDOW_BYTES);
+    task.bytes.set(part, task.base + L.WINDOW);
+    const list = new OperationList(slots, task.slot);
+    list.copyTo(stack.sp + done, part.length, L.WINDOW);
+    if (!(yield* task.run(list))) return -E2BIG;
+  }
+  Object.assign(space, {
+    argStart: stack.argStart,
+    argEnd: stack.argEnd,
+    envStart: stack.envStart,
+    envEnd: stack.envEnd,
+    auxiliaryVector: stack.auxiliaryVector,
+    program: image.program.path,
+    stackStart: stack.sp,
+  });
+  task.frame.words.fill(0);
+  task.frame.setNumber(L.RIP, entry);
+  task.frame.setNumber(L.RSP, stack.sp);
+  task.frame.setNumber(L.EFLAGS, RFLAGS_INITIAL);
+  return 0;
+}

@@ -1,0 +1,298 @@
+// execve(2) and execveat(2): reads the strings, builds the new stub beside the old one, and changes over
+// when the new program stands ready. A program that cannot be mapped ends the caller with SIGSEGV: Linux
+// learns of it when the old program is gone.
+
+import { E2BIG, EFAULT, EINVAL, ENOMEM } from "../../shared/abi/errno.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../../shared/abi/fcntl.ts";
+import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
+import { SIGSEGV } from "../../shared/abi/signal.ts";
+import { readU64, TWO_32 } from "../../shared/abi/struct.ts";
+import * as L from "../../shared/ring/layout.ts";
+import type { Handler } from "../call/dispatch.ts";
+import { credentialsAfterExec, gainsBy } from "../credentials/credentials.ts";
+import type { Kernel } from "../kernel.ts";
+import { OperationList } from "../platform/operation_list.ts";
+import { StubProcess } from "../platform/stub_process.ts";
+import { SignalSet } from "../signals/signal_set.ts";
+import { keepTimeOf } from "../time/cpu_time.ts";
+import { executableOpener, openExecutableAt } from "../vfs/executable.ts";
+import { mayAccess } from "../vfs/lookup.ts";
+import { MAY_READ } from "../vfs/permission.ts";
+import {
+  closeImage,
+  loadProgram,
+  newAddressSpace,
+  openImage,
+  type ProgramAt,
+  type ProgramImage,
+} from "./exec.ts";
+import { grantOf } from "./file_grant.ts";
+import { keepUseOf } from "./resource_use.ts";
+import { MAX_ARG_STRLEN } from "./stack_image.ts";
+import { type Coroutine, NO_RESULT, Task } from "./task.ts";
+
+const POINTER_SIZE = 8;
+const NONE = new SignalSet();
+/** Strings that one execve may bring, as Linux: MAX_ARG_STRINGS is out of reach, the stack limit is not. */
+const STRINGS_MAX = 1 << 20;
+
+/** Bytes of all strings, as Linux: three quarters of the largest stack that it gives to them (_STK_LIM). */
+const BYTES_MAX = 6 << 20;
+/** What a string costs beside its chars. */
+const STRING_BYTES = 40;
+
+/** What an execve holds in the kernel's heap while it is under way. */
+class HeldStrings {
+  readonly #kernel: Kernel;
+  #bytes = 0;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** One more string: 0, -E2BIG or -ENOMEM. */
+  add(length: number): number {
+    const { heap, counters } = this.#kernel;
+    const bytes = STRING_BYTES + length;
+    if (this.#bytes + bytes > BYTES_MAX + STRINGS_MAX * STRING_BYTES) return -E2BIG;
+    if (!heap.hasRoom("strings", bytes)) return -ENOMEM;
+    counters.strings += bytes;
+    this.#bytes += bytes;
+    return 0;
+  }
+
+  release(): void {
+    this.#kernel.counters.strings -= this.#bytes;
+    this.#bytes = 0;
+  }
+}
+
+/** Reads an argv-like array: strings of one char a byte, or a negative errno. */
+function* readStrings(
+  task: Task,
+  array: number,
+  held: HeldStrings,
+): Generator<void, string[] | number, void> {
+  const strings: string[] = [];
+  if (array === 0) return strings;
+  for (;;) {
+    if (strings.length > STRINGS_MAX) return -E2BIG;
+    const list = new OperationList(task.kernel.slots, task.slot);
+    list.copyStrings(array + strings.length * POINTER_SIZE, L.WINDOW, L.WINDOW_SIZE);
+    if (!(yield* task.run(list))) return -EFAULT;
+    const result = task.listResult;
+    const count = result % TWO_32;
+    const ended = result >= TWO_32;
+    const bytes = Buffer.from(
+      task.bytes.subarray(task.base + L.WINDOW, task.base + L.WINDOW + L.WINDOW_SIZE),
+    );
+    let at = 0;
+    for (let i = 0; i < count; i++) {
+      const end = bytes.indexOf(0, at);
+      if (end < 0) return -EFAULT;
+      const full = held.add(end - at);
+      if (full < 0) return full;
+      strings.push(bytes.toString("latin1", at, end));
+      at = end + 1;
+    }
+    if (ended) return strings;
+    if (count > 0) continue;
+    const long = yield* readLongString(task, array + strings.length * POINTER_SIZE);
+    if (typeof long === "number") return long;
+    const full = held.add(long.length);
+    if (full < 0) return full;
+    strings.push(long);
+  }
+}
+
+/** A string that does not fit the window. */
+function* readLongString(task: Task, pointerAt: number): Generator<void, string | number, void> {
+  task.outAt(pointerAt, POINTER_SIZE, L.WINDOW);
+  if ((yield* task.copyInRound()) < POINTER_SIZE) return -EFAULT;
+  let address = readU64(task.view, task.base + L.WINDOW);
+  let text = "";
+  while (text.length < MAX_ARG_STRLEN) {
+    // Page by page: the string may end just before memory does.
+    const length = 4096 - (address % 4096);
+    task.outAt(address, length, L.WINDOW);
+    if ((yield* task.copyInRound()) < length) return -EFAULT;
+    const bytes = Buffer.from(task.bytes.subarray(task.base + L.WINDOW, task.base + L.WINDOW + length));
+    const end = bytes.indexOf(0);
+    text += bytes.toString("latin1", 0, end < 0 ? length : end);
+    if (end >= 0) return text;
+    address += length;
+  }
+  return -E2BIG;
+}
+
+function* execve(task: Task, path: string, argvAt: number, envpAt: number, at: ProgramAt | null): Coroutine {
+  const held = new HeldStrings(task.kernel);
+  try {
+    return yield* execHolding(task, path, argvAt, envpAt, at, held);
+  } finally {
+    held.release();
+  }
+}
+
+function* execHolding(
+  task: Task,
+  path: string,
+  argvAt: number,
+  envpAt: number,
+  at: ProgramAt | null,
+  held: HeldStrings,
+): Coroutine {
+  const stackLimit = task.group.rlimits[RLIMIT_STACK]![0];
+  const argv = yield* readStrings(task, argvAt, held);
+  const envp = typeof argv === "number" ? argv : yield* readStrings(task, envpAt, held);
+  if (typeof argv === "number" || typeof envp === "number")
+    return programError(task, path, stackLimit, at) ?? (envp as number);
+  if (!task.files.mayBeUnshared) return -ENOMEM;
+  const args = argv.length === 0 ? [""] : argv;
+  const image = openImage(executableOpener(task), path, args, envp, stackLimit, at);
+  if (typeof image === "number") return image;
+  return yield* replace(task, image, held);
+}
+
+/** What is wrong with the program: Linux opens it before it reads the strings. Null: nothing is. */
+function programError(task: Task, path: string, stackLimit: number, at: ProgramAt | null): number | null {
+  const image = openImage(executableOpener(task), path, [""], [], stackLimit, at);
+  if (typeof image === "number") return image;
+  closeImage(image);
+  return null;
+}
+
+/** Starts the new stub; the caller's coroutine waits until it is ready or has failed. */
+function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine {
+  const { kernel, group } = task;
+  const stub = new StubProcess(kernel, newAddressSpace(kernel, group.rlimits[RLIMIT_STACK]![0]));
+  const unplaced = kernel.stubs.addChunk(stub);
+  if (unplaced < 0) {
+    closeImage(image);
+    return unplaced;
+  }
+  const parts = { files: task.files, fs: task.fs, handlers: task.handlers.afterExec(), ipc: task.ipc };
+  const grant = grantOf(image.program.path, task.noNewPrivileges);
+  const { credentials, secure } = credentialsAfterExec(task.credentials, grant, sharesFs(task));
+  // Who may run a program but not read it does not get its memory either.
+  const isUnreadable = mayAccess(task, image.program.path, MAY_READ) < 0;
+  const next = new Task(kernel, group.pid, group, stub, stub.freeSlot(), parts, credentials, image.comm);
+  let errno = 0;
+  let ready = false;
+  // Nobody comes to share what was looked at until the program stands (Linux's fs->in_exec).
+  const { fs } = task;
+  fs.execs++;
+  kernel.stubs.openSlot(next);
+  next.start(
+    loadProgram(
+      next,
+      { ...image, secure },
+      () => {
+        if (task.group.dumping !== 0) {
+          task.group.exit(task.group.dumping);
+          return;
+        }
+        ready = true;
+        fs.execs--; // here, since this coroutine does not go on then
+        // The coroutine of a task that is replaced never comes to its end.
+        held.release();
+        changeOver(task, next, isUnreadable);
+      },
+      (error) => {
+        errno = error;
+        task.completeWait(0);
+      },
+    ),
+  );
+  const error = kernel.stubs.spawn(next);
+  if (error < 0) {
+    fs.execs--;
+    kernel.stubs.abandon(next);
+    return -ENOMEM;
+  }
+  // A signal does not end this wait; the end of the group does, and takes the new stub with it.
+  try {
+    while (errno === 0 && !ready) {
+      task.replyBlocked();
+      yield;
+    }
+  } finally {
+    if (!ready) {
+      fs.execs--;
+      kernel.stubs.abandon(next);
+    }
+  }
+  if (ready) return NO_RESULT;
+  if (errno === E2BIG) return -E2BIG;
+  group.exit(SIGSEGV);
+  return NO_RESULT;
+}
+
+/** Whether root and working directory belong to somebody besides the threads that end with this call. */
+function sharesFs({ fs, group }: Task): boolean {
+  let own = 0;
+  for (const task of group.tasks) if (!task.dead && task.fs === fs) own++;
+  return fs.users > own;
+}
+
+/** The point of no return: the old tasks of the group end, the new one takes the leader's place. */
+function changeOver(old: Task, next: Task, isUnreadable: boolean): void {
+  const { group, kernel } = old;
+  next.blocked.assign(old.blocked);
+  const gains = gainsBy(old.credentials, next.credentials);
+  // What a program gained is not for others to look into, or to signal (prctl(2), PR_SET_DUMPABLE, PR_SET_PDEATHSIG).
+  const { uid, euid, gid, egid } = next.credentials;
+  next.stub.space.dumpable = gains || uid !== euid || gid !== egid || isUnreadable ? 0 : 1;
+  next.parentDeathSignal = gains ? 0 : old.parentDeathSignal;
+  next.takeSettings(old);
+  for (
+    let signo = old.pending.set.firstOutside(NONE);
+    signo !== 0;
+    signo = old.pending.set.firstOutside(NONE)
+  )
+    next.pending.add(old.pending.take(signo));
+  next.files = old.files.forExec();
+  const stubs = new Set(group.tasks.map((task) => task.stub));
+  for (const task of [...group.tasks]) {
+    if (task !== old) task.releaseFiles();
+    task.pending.clear();
+    kernel.pids.releaseTask(task);
+  }
+  // The old task's coroutine is this very call: it is not to be cancelled from within.
+  old.coroutine = null;
+  for (const stub of stubs) {
+    keepTimeOf(group, stub);
+    keepUseOf(group, stub);
+    stub.leave(group);
+  }
+  group.posixTimers.deleteAll();
+  group.tasks.length = 0;
+  group.tasks.push(next);
+  group.leader = next;
+  group.hasExeced = true;
+  kernel.pids.register(next);
+  group.vforkDone?.();
+  group.vforkDone = null;
+}
+
+export const EXEC_HANDLERS: Record<string, Handler> = {
+  execve: (task, _path, argv, envp) => {
+    const path = task.inString(0);
+    return typeof path === "number" ? path : task.start(execve(task, path, argv, envp, null));
+  },
+
+  execveat: (task, dirfd, _path, argv, envp, flags) => {
+    if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
+    const path = task.inString(0);
+    if (typeof path === "number") return path;
+    const isByDescriptor = dirfd !== AT_FDCWD && !path.startsWith("/");
+    const below = path === "" ? "" : `/${path}`;
+    const at: ProgramAt = {
+      open: () => openExecutableAt(task, dirfd, path, flags),
+      isNameLost: isByDescriptor && task.files.closesOnExec(dirfd),
+      isNamedByFile: isByDescriptor && path === "",
+    };
+    const name = isByDescriptor ? `/dev/fd/${dirfd}${below}` : path;
+    return task.start(execve(task, name, argv, envp, at));
+  },
+};

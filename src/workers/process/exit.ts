@@ -1,0 +1,245 @@
+// The end of tasks and thread groups (exit(2), exit_group(2)): what is released when, who is told,
+// who inherits the children. The guest's process is over as soon as this says so; its host process
+// follows, and what only the host process holds (chunks, slots) goes when its pidfd fires.
+
+import { POLLIN, POLLRDNORM } from "../../shared/abi/poll.ts";
+import {
+  CLD_DUMPED,
+  CLD_EXITED,
+  CLD_KILLED,
+  SA_NOCLDWAIT,
+  SIG_IGN,
+  SIGCHLD,
+  SIGCONT,
+  SIGHUP,
+} from "../../shared/abi/signal.ts";
+import * as L from "../../shared/ring/layout.ts";
+import { Reply } from "../../shared/ring/slot_states.ts";
+import { wakeFutex } from "../futex/futex.ts";
+import { releaseRobustList } from "../futex/robust_list.ts";
+import { VM_SHARED } from "../mem/vma.ts";
+import { sendToGroup } from "../signals/send_signal.ts";
+import { fromKernel, fromUser } from "../signals/siginfo.ts";
+import { signalName } from "../strace/strace_values.ts";
+import { keepTimeOf, TICK_NS } from "../time/cpu_time.ts";
+import { keepUseOf } from "./resource_use.ts";
+import { type Coroutine, NO_RESULT, type Task, type ThreadGroup } from "./task.ts";
+import { reap, wakeWaiters } from "./wait.ts";
+
+const CORE_DUMPED = 0x80;
+const SIGNAL_MASK = 0x7f;
+const EXIT_THREAD = 0;
+
+/** Ends one task; the last one of a group ends the group. */
+export function exitTask(task: Task, status: number): number {
+  if (task.group.alive === 1) {
+    task.group.exit((status & 0xff) << 8);
+    return NO_RESULT;
+  }
+  return task.start(leave(task));
+}
+
+/** exit_group(2). Locks in memory that outlives the process are given up first. */
+export function exitGroupCall(task: Task, status: number): number {
+  const { group } = task;
+  const shares = task.stub.space.vmas.all().some((vma) => (vma.flags & VM_SHARED) !== 0);
+  if (shares && group.tasks.some((other) => other.robustList !== 0))
+    return task.start(releaseAll(task, status));
+  group.exit((status & 0xff) << 8);
+  return NO_RESULT;
+}
+
+function* releaseAll(task: Task, status: number): Coroutine {
+  for (const other of [...task.group.tasks]) yield* releaseRobustList(task, other);
+  task.group.exit((status & 0xff) << 8);
+  return NO_RESULT;
+}
+
+// clear_child_tid is cleared by the stub while it still stands in the address space, then the host
+// thread leaves.
+function* leave(task: Task): Coroutine {
+  yield* releaseRobustList(task, task);
+  yield* clearChildTid(task);
+  task.kernel.slots.setNumber(task.slot, L.REP_RESULT, EXIT_THREAD);
+  task.replyFinal(Reply.EXIT);
+  if (task.kernel.strace !== null) task.kernel.tracer.ended(task, 0);
+  releaseTask(task);
+  return NO_RESULT;
+}
+
+function* clearChildTid(task: Task): Generator<void, void, void> {
+  if (task.clearChildTid === 0) return;
+  const address = task.clearChildTid;
+  task.view.setInt32(task.base + L.WINDOW, 0, true);
+  task.outAt(address, 4, L.WINDOW);
+  yield* task.copyOutRound();
+  wakeFutex(task.stub.space, address, 1);
+}
+
+/** The task is no more for the guest. */
+function releaseTask(task: Task): void {
+  const { group, kernel } = task;
+  kernel.stubs.closeSlot(task);
+  kernel.futexes.pi.ownerGone(task);
+  task.releaseFiles();
+  task.pending.clear();
+  kernel.pids.releaseTask(task);
+  passOnChildren(task);
+  if (task !== group.leader) {
+    const index = group.tasks.indexOf(task);
+    if (index >= 0) group.tasks.splice(index, 1);
+  }
+}
+
+/** See ThreadGroup.exit. */
+export function exitGroup(group: ThreadGroup, status: number): void {
+  if (group.exiting) return;
+  group.exitStatus = status;
+  tell(group);
+  const stubs = new Set(group.tasks.map((task) => task.stub));
+  for (const stub of stubs) {
+    keepTimeOf(group, stub);
+    keepUseOf(group, stub);
+  }
+  group.itimers.stopAll();
+  group.cpuLimit.stop();
+  group.posixTimers.deleteAll();
+  for (const task of [...group.tasks]) {
+    task.releaseFiles();
+    if (task.dead) continue;
+    task.cancelWait();
+    if (task !== group.leader) group.kernel.pids.releaseTask(task);
+  }
+  for (const task of group.tasks) {
+    group.kernel.futexes.pi.ownerGone(task);
+    task.pending.clear();
+  }
+  group.pending.clear();
+  for (const stub of stubs) stub.leave(group);
+  afterExit(group);
+}
+
+/** What is told of an end to who looks for its cause. */
+function tell(group: ThreadGroup): void {
+  const { kernel, exitStatus, leader, fatalSignal } = group;
+  if (kernel.strace !== null) kernel.tracer.ended(leader, exitStatus);
+  const signo = exitStatus & SIGNAL_MASK;
+  if (signo === 0) return;
+  const { code, addr, pid } = fatalSignal ?? {};
+  kernel.log("debug", "a process was ended by a signal", {
+    pid: group.pid,
+    program: leader.comm,
+    signal: signalName(signo),
+    ...(code !== undefined && { code }),
+    ...(addr !== undefined ? { address: `0x${addr.toString(16)}` } : pid ? { sender: pid } : {}),
+  });
+}
+
+function afterExit(group: ThreadGroup): void {
+  const { kernel } = group;
+  kernel.counters.processes--;
+  group.vforkDone?.();
+  group.vforkDone = null;
+  group.state = "zombie";
+  kernel.counters.unreaped++;
+  kernel.onGroupExit(group);
+  if (group.session.sid === group.pid) group.session.terminal?.disassociate(true);
+  const orphaned = new Set<number>();
+  if (isLink(group, group.parent)) orphaned.add(group.processGroup);
+  for (const child of group.children) if (isLink(child, group)) orphaned.add(child.processGroup);
+  giveAwayChildren(group);
+  if (orphaned.size > 0) hangUpOrphans(group, orphaned);
+  for (const listener of group.onExit.splice(0)) listener(group.exitStatus);
+  group.exitWatchers.wake(POLLIN | POLLRDNORM);
+  const { parent } = group;
+  if (parent === null || parent.exiting) {
+    reap(group);
+    return;
+  }
+  const action = parent.leader.handlers.get(SIGCHLD);
+  const unwanted =
+    group.exitSignal === SIGCHLD && (action.handler === SIG_IGN || (action.flags & SA_NOCLDWAIT) !== 0);
+  // Before the parent looks, so that its wait does not find what is not for it.
+  if (unwanted) reap(group);
+  if (group.exitSignal !== 0 && !(unwanted && action.handler === SIG_IGN)) tellParent(group, parent);
+  wakeWaiters(parent);
+}
+
+function tellParent(group: ThreadGroup, parent: ThreadGroup): void {
+  const status = group.exitStatus;
+  const signo = status & 0x7f;
+  const code = signo === 0 ? CLD_EXITED : (status & CORE_DUMPED) !== 0 ? CLD_DUMPED : CLD_KILLED;
+  sendToGroup(parent, {
+    signo: group.exitSignal,
+    code,
+    pid: group.pid,
+    uid: group.leader.credentials.uid,
+    status: signo === 0 ? (status >> 8) & 0xff : signo,
+    utime: Math.floor(group.pastTime.user / TICK_NS),
+    stime: Math.floor(group.pastTime.system / TICK_NS),
+  });
+}
+
+/** PR_SET_PDEATHSIG of each of the child's threads: its parent, for which Linux takes a thread, has ended. */
+function tellOfDeath(parent: Task, child: ThreadGroup): void {
+  if (child.state !== "running") return;
+  for (const { parentDeathSignal } of [...child.tasks])
+    if (parentDeathSignal !== 0) sendToGroup(child, fromUser(parent, parentDeathSignal));
+}
+
+/** A thread has ended: another of its group is the parent of its children from now on. */
+function passOnChildren(task: Task): void {
+  for (const child of task.group.children) {
+    if (child.creator !== task) continue;
+    child.creator = null;
+    tellOfDeath(task, child);
+  }
+}
+
+// Children go to the nearest reaper; where there is none, the kernel reaps them itself.
+function giveAwayChildren(group: ThreadGroup): void {
+  const reaper = group.kernel.pids.reaper(group);
+  for (const child of group.children) {
+    child.parent = reaper;
+    child.creator = null;
+    tellOfDeath(group.leader, child);
+    if (reaper === null) {
+      if (child.state === "zombie") reap(child);
+    } else {
+      reaper.children.add(child);
+      child.exitSignal = SIGCHLD;
+      if (child.state === "zombie") {
+        tellParent(child, reaper);
+        wakeWaiters(reaper);
+      }
+    }
+  }
+  group.children.clear();
+}
+
+/** Whether a process keeps its process group from being orphaned: its parent is elsewhere in the session. */
+function isLink(group: ThreadGroup, parent: ThreadGroup | null): boolean {
+  return parent !== null && parent.processGroup !== group.processGroup && parent.session === group.session;
+}
+
+/**
+ * These process groups have lost a link by the end of `ended`. Where it was the last one, and members are
+ * stopped, all of them get SIGHUP and SIGCONT (Linux's kill_orphaned_pgrp).
+ */
+function hangUpOrphans(ended: ThreadGroup, processGroups: ReadonlySet<number>): void {
+  const members: ThreadGroup[] = [];
+  const stopped = new Set<number>();
+  const linked = new Set<number>();
+  for (const group of ended.kernel.pids.groups()) {
+    const { processGroup } = group;
+    if (!processGroups.has(processGroup) || group.state !== "running" || group === ended) continue;
+    members.push(group);
+    if (group.stopSignal !== 0) stopped.add(processGroup);
+    if (isLink(group, group.parent)) linked.add(processGroup);
+  }
+  for (const member of members) {
+    if (!stopped.has(member.processGroup) || linked.has(member.processGroup)) continue;
+    sendToGroup(member, fromKernel(SIGHUP));
+    sendToGroup(member, fromKernel(SIGCONT));
+  }
+}

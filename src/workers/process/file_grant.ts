@@ -1,0 +1,51 @@
+// What a program file grants to whoever runs it (execve(2), capabilities(7)): its owner's ids by its
+// set-user-ID and set-group-ID bits, and the capabilities in its security.capability attribute. Nothing on a
+// nosuid mount, and nothing for a task with no_new_privs.
+
+import { MS_NOSUID } from "../../shared/abi/mount.ts";
+import { S_ISGID, S_ISUID, S_IXGRP } from "../../shared/abi/stat.ts";
+import type { FileGrant } from "../credentials/credentials.ts";
+import type { Path } from "../vfs/path.ts";
+
+const NOTHING: FileGrant = { uid: null, gid: null, capabilities: null };
+export const CAPABILITY_XATTR = "security.capability";
+
+// struct vfs_ns_cap_data: revisions 2 and 3
+const REVISION_MASK = 0xff000000;
+const REVISION_2 = 0x02000000;
+const REVISION_3 = 0x03000000;
+const EFFECTIVE = 1;
+const SIZES: ReadonlyMap<number, number> = new Map([
+  [REVISION_2, 20],
+  [REVISION_3, 24],
+]);
+
+export function grantOf(path: Path, noNewPrivileges: boolean): FileGrant {
+  if (noNewPrivileges || (path.mount.flags & MS_NOSUID) !== 0) return NOTHING;
+  const attributes = path.inode.attributes();
+  if (typeof attributes === "number") return NOTHING;
+  const { mode, uid, gid } = attributes;
+  const setsGroup = (mode & (S_ISGID | S_IXGRP)) === (S_ISGID | S_IXGRP);
+  return {
+    uid: (mode & S_ISUID) !== 0 ? uid : null,
+    gid: setsGroup ? gid : null,
+    capabilities: capabilitiesOf(path),
+  };
+}
+
+function capabilitiesOf(path: Path): FileGrant["capabilities"] {
+  const value = path.inode.getxattr(CAPABILITY_XATTR);
+  if (typeof value === "number") return null;
+  const bytes = Buffer.from(value, "latin1");
+  if (bytes.length < 4) return null;
+  const magic = bytes.readUInt32LE(0);
+  const revision = (magic & REVISION_MASK) >>> 0;
+  if (SIZES.get(revision) !== bytes.length) return null;
+  // Of another user namespace's root.
+  if (revision === REVISION_3 && bytes.readUInt32LE(20) !== 0) return null;
+  return {
+    permitted: [bytes.readInt32LE(4), bytes.readInt32LE(12)],
+    inheritable: [bytes.readInt32LE(8), bytes.readInt32LE(16)],
+    effective: (magic & EFFECTIVE) !== 0,
+  };
+}

@@ -1,0 +1,89 @@
+// A descriptor of a process (pidfd_open(2)): readable when the process has ended, hung up when it was waited
+// for. It means this process, also when its number is somebody else's.
+
+import { EFAULT, EINVAL, ENOTTY, ESRCH } from "../../shared/abi/errno.ts";
+import { O_RDWR } from "../../shared/abi/fcntl.ts";
+import * as P from "../../shared/abi/pidfd.ts";
+import { POLLHUP, POLLIN, POLLRDNORM } from "../../shared/abi/poll.ts";
+import { WINDOW } from "../../shared/ring/layout.ts";
+import { OpenFile } from "../vfs/file.ts";
+import type { Coroutine, Task } from "./task.ts";
+import type { ThreadGroup } from "./thread_group.ts";
+
+const IOC_SIZE_SHIFT = 16;
+const IOC_SIZE_MASK = 0x3fff;
+const IOC_READ_WRITE = 3 << 30;
+/** PIDFD_GET_INFO without the size of struct pidfd_info as the caller knows it. */
+const GET_INFO = IOC_READ_WRITE | (P.PIDFS_IOCTL_MAGIC << 8) | 11;
+/** Behind the mask and the control group's number, which is not told: pid, tgid, ppid, then ids. */
+const FIELDS_AT = 16;
+const EXIT_CODE_AT = 60;
+
+export class PidFile extends OpenFile {
+  override readonly isStream = false;
+  readonly group: ThreadGroup;
+
+  /** `status`: O_NONBLOCK, of waitid(2) alone. */
+  constructor(group: ThreadGroup, status: number) {
+    super(O_RDWR | status, group.exitWatchers);
+    this.group = group;
+    this.inode = group.kernel.anonymous.other;
+  }
+
+  override poll(): number {
+    const { state } = this.group;
+    if (state === "running") return 0;
+    return POLLIN | POLLRDNORM | (state === "reaped" ? POLLHUP : 0);
+  }
+
+  override pread(): number {
+    return -EINVAL;
+  }
+
+  override pwrite(): number {
+    return -EINVAL;
+  }
+
+  override ioctl(task: Task, request: number, argument: number): number {
+    const size = (request >>> IOC_SIZE_SHIFT) & IOC_SIZE_MASK;
+    if ((request & ~(IOC_SIZE_MASK << IOC_SIZE_SHIFT)) !== GET_INFO || size < P.PIDFD_INFO_SIZE_VER0)
+      return -ENOTTY;
+    return argument === 0 ? -EINVAL : task.start(this.#getInfo(task, argument, size));
+  }
+
+  /** struct pidfd_info, whose first word says what is wanted and then what was given. */
+  *#getInfo(task: Task, address: number, size: number): Coroutine {
+    task.outAt(address, 8, WINDOW);
+    if ((yield* task.copyInRound()) < 8) return -EFAULT;
+    const wanted = task.view.getUint32(task.base + WINDOW, true);
+    const { group } = this;
+    const isGone = group.state === "reaped";
+    const tellsExit = isGone && (wanted & P.PIDFD_INFO_EXIT) !== 0;
+    if (isGone && !tellsExit) return -ESRCH;
+    const at = task.out(address, size);
+    task.bytes.fill(0, at, at + size);
+    const { credentials: c } = group.leader;
+    const fields = isGone
+      ? []
+      : [
+          ...[group.pid, group.pid, group.parent?.pid ?? 0],
+          ...[c.uid, c.gid, c.euid, c.egid, c.suid, c.sgid, c.fsuid, c.fsgid],
+        ];
+    task.view.setUint32(at, isGone ? P.PIDFD_INFO_EXIT : P.PIDFD_INFO_PID | P.PIDFD_INFO_CREDS, true);
+    for (const [index, value] of fields.entries())
+      task.view.setUint32(at + FIELDS_AT + 4 * index, value, true);
+    if (tellsExit) task.view.setInt32(at + EXIT_CODE_AT, group.exitStatus, true);
+    return 0;
+  }
+
+  override describe(): string {
+    return "anon_inode:[pidfd]";
+  }
+
+  override info(): Iterable<string> {
+    const pid = this.group.state === "reaped" ? -1 : this.group.pid;
+    return [`Pid:\t${pid}\nNSpid:\t${pid}\n`];
+  }
+
+  release(): void {}
+}

@@ -1,0 +1,248 @@
+// Starting a program from outside: the first of a sandbox, or the one of an `exec`. What execve does
+// for a guest, with a fresh task; the program's file and format are looked at before anything is made,
+// so that a command that does not exist costs no process.
+
+import { EACCES, EAGAIN, ENOENT, ENOTDIR } from "../../shared/abi/errno.ts";
+import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
+import { SIGKILL, SIGSEGV } from "../../shared/abi/signal.ts";
+import { S_IFDIR } from "../../shared/abi/stat.ts";
+import type { ProcessSpec } from "../../shared/process_spec.ts";
+import { containerStartError, type StartError } from "../../shared/start_error.ts";
+import {
+  type Credentials,
+  credentialsAfterExec,
+  initialCredentials,
+  withCapabilities,
+} from "../credentials/credentials.ts";
+import { IpcMember } from "../ipc/member.ts";
+import type { Kernel } from "../kernel.ts";
+import { StubProcess } from "../platform/stub_process.ts";
+import { SignalSet } from "../signals/signal_set.ts";
+import { SignalHandlers } from "../signals/signals.ts";
+import { limitsFrom } from "../system/limit_calls.ts";
+import { owned } from "../vfs/dev_nodes.ts";
+import { openExecutable } from "../vfs/executable.ts";
+import { FileTable } from "../vfs/file_table.ts";
+import { FsState } from "../vfs/fs_state.ts";
+import { HostStream } from "../vfs/host_stream.ts";
+import { Path } from "../vfs/path.ts";
+import { type WalkContext, walkPath } from "../vfs/path_walk.ts";
+import { kernelContext, makePlace } from "../vfs/places.ts";
+import { readWhole } from "../vfs/read_whole.ts";
+import {
+  closeImage,
+  loadProgram,
+  newAddressSpace,
+  type OpenExecutable,
+  openImage,
+  type ProgramImage,
+} from "./exec.ts";
+import { grantOf } from "./file_grant.ts";
+import { Task } from "./task.ts";
+import { Session, ThreadGroup } from "./thread_group.ts";
+
+/** Bytes of /etc/passwd that are read. */
+const PASSWD_MAX = 1 << 20;
+/** Where a command without a slash is looked for when the environment has no PATH (execvp(3)). */
+const DEFAULT_PATH = "/bin:/usr/bin";
+/** The caller's session, which the guest cannot see: a command without a terminal is not its leader. */
+const CALLERS_SESSION = 0;
+
+function setFromHex(hex: string): SignalSet {
+  const digits = hex.padStart(16, "0");
+  return new SignalSet(Number.parseInt(digits.slice(8), 16) | 0, Number.parseInt(digits.slice(0, 8), 16) | 0);
+}
+
+/** Paths to try for a command, as execvp(3) does. */
+function candidates(spec: ProcessSpec): string[] {
+  const name = spec.args[0]!;
+  if (name === "" || name.includes("/")) return [name];
+  const path = spec.env.find((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? DEFAULT_PATH;
+  return path.split(":").map((directory) => (directory === "" ? name : `${directory}/${name}`));
+}
+
+function findImage(
+  context: WalkContext,
+  cwd: Path,
+  spec: ProcessSpec,
+  stackLimit: number,
+): ProgramImage | StartError {
+  const name = spec.args[0]!;
+  const open = (path: string) => openExecutable(context, cwd, path);
+  let error: StartError = { subject: "program", name, errno: ENOENT };
+  for (const path of candidates(spec)) {
+    const image = openImage(open, path, spec.args, spec.env, stackLimit);
+    if (typeof image !== "number") return image;
+    // A name that is there but may not be run is remembered; others go on the search (execvp(3)).
+    if (image === -EACCES) error = { subject: "program", name, errno: EACCES };
+    else if (image !== -ENOENT && image !== -ENOTDIR) return { subject: "program", name, errno: -image };
+    else if (isThere(open, path)) return { subject: "interpreter", name: path, errno: ENOENT };
+  }
+  return error;
+}
+
+/** Whether a program itself is to be found: then it is its interpreter that is not. */
+function isThere(open: OpenExecutable, path: string): boolean {
+  const file = open(path);
+  if (typeof file === "number") return false;
+  file.close();
+  return true;
+}
+
+function workingDirectory(context: WalkContext, spec: ProcessSpec): Path | number {
+  const { kernel, root } = context;
+  const cwd =
+    spec.container?.makesDirectory === true
+      ? makePlace(kernel, root, spec.cwd, owned(S_IFDIR | 0o755))
+      : walkPath(context, root, spec.cwd, { follow: true });
+  if (typeof cwd === "number") return cwd;
+  return cwd instanceof Path && cwd.inode.isDirectory ? cwd : -ENOTDIR;
+}
+
+/** The environment with HOME as /etc/passwd has it, where a container's process has none (as runc does). */
+function environment(kernel: Kernel, spec: ProcessSpec): string[] {
+  if (spec.container === undefined || spec.env.some((entry) => entry.startsWith("HOME="))) return spec.env;
+  const text = readWhole(kernelContext(kernel, kernel.root), "/etc/passwd", PASSWD_MAX);
+  const users = typeof text === "number" ? [] : text.split("\n").map((line) => line.split(":"));
+  const home = users.find((fields) => fields[2] === String(spec.uid))?.[5];
+  return [...spec.env, `HOME=${home === undefined || home === "" ? "/" : home}`];
+}
+
+function credentialsOf(kernel: Kernel, { uid, gid, groups, container }: ProcessSpec): Credentials {
+  const credentials = initialCredentials(uid, gid, groups, kernel.users);
+  return container === undefined ? credentials : withCapabilities(credentials, container.capabilities);
+}
+
+/** What a program is started from, found before anything is made. */
+interface Start {
+  credentials: Credentials;
+  rlimits: [number, number][];
+  cwd: Path;
+  image: ProgramImage;
+}
+
+function prepareStart(kernel: Kernel, given: ProcessSpec): Start | StartError {
+  const spec = { ...given, env: environment(kernel, given) };
+  const credentials = credentialsOf(kernel, spec);
+  const rlimits = limitsFrom(spec.rlimits);
+  const context = { kernel, namespace: kernel.mounts, root: kernel.root, credentials };
+  const cwd = workingDirectory(context, spec);
+  if (typeof cwd === "number") return { subject: "directory", name: spec.cwd, errno: -cwd };
+  const image = findImage(context, cwd, spec, rlimits[RLIMIT_STACK]![0]);
+  return "errno" in image ? image : { credentials, rlimits, cwd, image };
+}
+
+/** Whether a container's program can be started, in the words that engines look for: null, or what is wrong. */
+export function checkProgram(kernel: Kernel, spec: ProcessSpec): string | null {
+  const start = prepareStart(kernel, spec);
+  if ("errno" in start) return containerStartError(start);
+  closeImage(start.image);
+  return null;
+}
+
+/** Returns the program's guest pid, or what is wrong. The descriptors are the kernel's from now on. */
+export function startProgram(
+  kernel: Kernel,
+  spec: ProcessSpec,
+  stdio: readonly [number, number, number],
+): number | StartError {
+  const start = prepareStart(kernel, spec);
+  if ("errno" in start) {
+    for (const fd of new Set(stdio)) kernel.native.close(fd);
+    return start;
+  }
+  const { image, credentials, rlimits, cwd } = start;
+  const fs = new FsState(spec.umask, kernel.mounts, kernel.root, cwd);
+  const pid = startTask(kernel, spec, stdio, image, credentials, rlimits, fs);
+  return pid < 0 ? { subject: "program", name: spec.args[0]!, errno: -pid } : pid;
+}
+
+// The caller's terminal is the controlling terminal of the program's session, by whichever descriptors it came.
+function giveTerminal(group: ThreadGroup, streams: readonly HostStream[]): void {
+  const first = streams.find((stream) => stream.terminal !== null);
+  if (first === undefined) return;
+  for (const stream of streams) stream.shareTerminal(first.terminal!);
+  first.lendTerminal(group.session, group.processGroup);
+}
+
+function startTask(
+  kernel: Kernel,
+  spec: ProcessSpec,
+  stdio: readonly [number, number, number],
+  image: ProgramImage,
+  before: Credentials,
+  rlimits: [number, number][],
+  fs: FsState,
+): number {
+  const files = new FileTable(kernel);
+  const streams: HostStream[] = [];
+  for (const [fd, hostFd] of stdio.entries()) {
+    if ((spec.closedStreams & (1 << fd)) !== 0) {
+      kernel.native.close(hostFd);
+      continue;
+    }
+    const stream = new HostStream(kernel, hostFd);
+    streams.push(stream);
+    files.installAt(fd, stream);
+  }
+  const fail = (error: number): number => {
+    closeImage(image);
+    files.release();
+    return error;
+  };
+  const pid = kernel.pids.allot();
+  if (pid < 0) return fail(-EAGAIN);
+  const stub = new StubProcess(kernel, newAddressSpace(kernel, rlimits[RLIMIT_STACK]![0]));
+  const unplaced = kernel.stubs.addChunk(stub);
+  if (unplaced < 0) {
+    kernel.pids.free(pid);
+    return fail(unplaced);
+  }
+  const group = new ThreadGroup(kernel, pid, null, 0, rlimits);
+  if (spec.terminal) giveTerminal(group, streams);
+  else if (spec.container === undefined) group.session = new Session(CALLERS_SESSION);
+  const parts = {
+    files,
+    fs,
+    handlers: SignalHandlers.ignoring(setFromHex(spec.ignored)),
+    ipc: new IpcMember(kernel.ipc),
+  };
+  // As execve does: what the file grants, and for a user who is not root only the ambient set.
+  const grant = grantOf(image.program.path, spec.container?.noNewPrivileges === true);
+  const { credentials, secure } = credentialsAfterExec(before, grant, false);
+  const task = new Task(kernel, pid, group, stub, stub.freeSlot(), parts, credentials, image.comm);
+  task.blocked.assign(setFromHex(spec.blocked).asMask());
+  if (spec.container !== undefined) {
+    task.noNewPrivileges = spec.container.noNewPrivileges;
+    group.oomScoreAdj = spec.container.oomScoreAdj;
+    group.isUnkillable = pid === 1;
+  }
+  group.leader = task;
+  group.hasExeced = true;
+  group.tasks.push(task);
+  kernel.pids.register(task);
+  group.cpuLimit.changed();
+  kernel.counters.processes++;
+  kernel.counters.programsStarted++;
+  kernel.expectWait(pid);
+  kernel.stubs.openSlot(task);
+  task.start(
+    loadProgram(
+      task,
+      { ...image, secure },
+      () => {},
+      (errno) => {
+        kernel.log("error", "a program could not be loaded", { pid, errno });
+        group.exit(SIGSEGV);
+      },
+    ),
+  );
+  const error = kernel.stubs.spawn(task);
+  if (error < 0) {
+    kernel.stubs.abandon(task);
+    group.exit(SIGKILL);
+    kernel.takeStatus(pid);
+    return error;
+  }
+  return pid;
+}

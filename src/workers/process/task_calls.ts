@@ -1,0 +1,61 @@
+// The life of tasks as their own calls see it: exit, thread pointers.
+
+import { EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS } from "../../shared/abi/prctl.ts";
+import { write64 } from "../../shared/abi/struct.ts";
+import { FS_BASE } from "../../shared/ring/layout.ts";
+import type { Handler } from "../call/dispatch.ts";
+import { isGuestRange } from "../mem/guest_range.ts";
+import { exitGroupCall, exitTask } from "./exit.ts";
+import { mayInspect } from "./ptrace_access.ts";
+
+const ROBUST_LIST_HEAD_SIZE = 24;
+
+export const TASK_HANDLERS: Record<string, Handler> = {
+  exit: (task, status) => exitTask(task, status),
+
+  exit_group: exitGroupCall,
+
+  get_robust_list: (task, pid, headAddress, lengthAddress) => {
+    const target = pid === 0 ? task : task.kernel.pids.task(pid);
+    if (target === undefined) return -ESRCH;
+    if (mayInspect(task.credentials, target.group, true) < 0) return -EPERM;
+    write64(task.view, task.out(headAddress, 8), target.robustList);
+    write64(task.view, task.out(lengthAddress, 8), ROBUST_LIST_HEAD_SIZE);
+    return 0;
+  },
+
+  set_tid_address: (task, tidptr) => {
+    task.clearChildTid = tidptr;
+    return task.tid;
+  },
+
+  set_robust_list: (task, head, length) => {
+    if (length !== ROBUST_LIST_HEAD_SIZE) return -EINVAL;
+    task.robustList = head;
+    return 0;
+  },
+
+  arch_prctl: (task, code, address) => {
+    switch (code) {
+      case ARCH_SET_FS:
+        if (!isGuestRange(address, 0)) return -EPERM; // as Linux says of addresses beyond TASK_SIZE
+        task.kernel.slots.setNumber(task.slot, FS_BASE, address);
+        task.setFsBase();
+        return 0;
+      case ARCH_GET_FS: {
+        const at = task.out(address, 8);
+        task.kernel.slots.readFrame(task.slot, task.frame);
+        task.view.setInt32(at, task.frame.low(FS_BASE), true);
+        task.view.setInt32(at + 4, task.frame.high(FS_BASE), true);
+        return 0;
+      }
+      case ARCH_SET_GS: // the stub's own (hardening.md, F17)
+      case ARCH_GET_GS:
+        task.kernel.counters.unsupportedCalls++;
+        return -EINVAL;
+      default:
+        return -EINVAL;
+    }
+  },
+};

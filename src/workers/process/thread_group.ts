@@ -1,0 +1,163 @@
+// A thread group (Linux's signal_struct, a process): what its tasks have in common, its place among
+// processes, sessions and process groups, and its end.
+
+import { WaitQueue } from "../call/wait_queue.ts";
+import type { Kernel } from "../kernel.ts";
+import type { SigInfo } from "../signals/siginfo.ts";
+import { PendingSignals } from "../signals/signals.ts";
+import { CpuLimit } from "../time/cpu_limit.ts";
+import { type CpuTime, NO_TIME } from "../time/cpu_time.ts";
+import { IntervalTimers } from "../time/interval_timers.ts";
+import { PosixTimers } from "../time/posix_timers.ts";
+import type { OpenFile } from "../vfs/file.ts";
+import { exitGroup } from "./exit.ts";
+import { UseAccount } from "./resource_use.ts";
+import type { Task } from "./task.ts";
+
+/** A terminal as sessions and process groups see it (tty_ioctl(4)). */
+export interface ControllingTerminal {
+  /** Its device number, as /proc/PID/stat has it. */
+  readonly device: number;
+  /** The process group whose members may read and get the terminal's signals; -1: none. */
+  foregroundGroup: number;
+  /** Opens it again, for /dev/tty. */
+  open(flags: number): OpenFile | number;
+  /** Whether the caller that lent it has it in the foreground of its own session. */
+  setOurs(value: boolean): void;
+  /** Its session's leader has ended, or gives it up. */
+  disassociate(onExit: boolean): void;
+}
+
+/** A session (setsid(2)) and its controlling terminal. */
+export class Session {
+  readonly sid: number;
+  /** Null: it has none. */
+  terminal: ControllingTerminal | null = null;
+  constructor(sid: number) {
+    this.sid = sid;
+  }
+}
+
+export type WaitableState = "running" | "zombie" | "reaped";
+
+export class ThreadGroup {
+  readonly kernel: Kernel;
+  readonly pid: number;
+  /** Alive tasks, and a leader that has exited before the others. */
+  readonly tasks: Task[] = [];
+  leader!: Task;
+  parent: ThreadGroup | null;
+  readonly children = new Set<ThreadGroup>();
+  /** The parent's task that made it; when that has ended, the parent's first one stands for it. */
+  creator: Task | null = null;
+  /** Signal for the parent at the end; 0: none. */
+  exitSignal: number;
+  #processGroup: number;
+  #session: Session;
+  /** Has called execve: setpgid by the parent is over. */
+  hasExeced = false;
+  /** RLIMIT_* index -> [soft, hard]; RLIM_INFINITY is Infinity. */
+  readonly rlimits: [number, number][];
+  readonly pending: PendingSignals;
+  oomScoreAdj = 0;
+  /** PR_SET_CHILD_SUBREAPER: its descendants' orphans become its children. */
+  isSubreaper = false;
+  /** A container's process 1: signals without a handler do not reach it, but SIGKILL and SIGSTOP from outside. */
+  isUnkillable = false;
+  /** The signal whose default action ended it, for the log. */
+  fatalSignal: SigInfo | null = null;
+  /** A fault's signal that kills though its default would be to ignore it. */
+  forcedSignal = 0;
+
+  // ---- Job control ----
+  /** Signal that stopped the group; 0: it runs. */
+  stopSignal = 0;
+  /** Signal by which it ends as soon as its core file is written; 0. Till then its tasks stand still. */
+  dumping = 0;
+  /** A stop, or a continuation, that wait has not reported yet. */
+  waitableStop = 0;
+  waitableContinue = false;
+
+  // ---- The end ----
+  /** Linux wait status; -1 before the end. */
+  exitStatus = -1;
+  state: WaitableState = "running";
+  /** Calls of this group's tasks that wait for children. */
+  readonly childWaiters = new Set<() => void>();
+  /** Those that wait for its descriptors (pid_file.ts). */
+  readonly exitWatchers = new WaitQueue();
+  /** The parent of a vfork waits until this group has execed or ended. */
+  vforkDone: (() => void) | null = null;
+  /** Who outside the sandbox wants to know. */
+  readonly onExit: ((status: number) => void)[] = [];
+  readonly onStop: ((signo: number) => void)[] = [];
+  /** CPU time of stubs that have ended, and of children that were waited for. */
+  pastTime: CpuTime = NO_TIME;
+  childrenTime: CpuTime = NO_TIME;
+  readonly use = new UseAccount();
+  /** The last look of its CPU timers at its time. */
+  timeSample: { readonly atNs: number; readonly time: CpuTime } | null = null;
+  readonly itimers: IntervalTimers;
+  readonly cpuLimit: CpuLimit;
+  readonly posixTimers = new PosixTimers(this);
+  startNs: number;
+
+  constructor(
+    kernel: Kernel,
+    pid: number,
+    parent: ThreadGroup | null,
+    exitSignal: number,
+    rlimits: [number, number][],
+  ) {
+    this.kernel = kernel;
+    this.pending = new PendingSignals(kernel.counters);
+    this.pid = pid;
+    this.parent = parent;
+    this.exitSignal = exitSignal;
+    this.rlimits = rlimits;
+    this.#processGroup = parent?.processGroup ?? pid;
+    this.#session = parent?.session ?? new Session(pid);
+    this.itimers = new IntervalTimers(this);
+    this.cpuLimit = new CpuLimit(this);
+    this.startNs = kernel.native.monotonicNs();
+  }
+
+  get processGroup(): number {
+    return this.#processGroup;
+  }
+
+  set processGroup(pgid: number) {
+    this.kernel.pids.moved(this, this.#processGroup, pgid);
+    this.#processGroup = pgid;
+  }
+
+  get session(): Session {
+    return this.#session;
+  }
+
+  set session(session: Session) {
+    this.kernel.pids.moved(this, this.#session.sid, session.sid);
+    this.#session = session;
+  }
+
+  /** Its tasks do not go back to guest code. */
+  get isHeld(): boolean {
+    return this.stopSignal !== 0 || this.dumping !== 0;
+  }
+
+  get exiting(): boolean {
+    return this.exitStatus >= 0;
+  }
+
+  /** Tasks that are not dead. */
+  get alive(): number {
+    let alive = 0;
+    for (const task of this.tasks) if (!task.dead) alive++;
+    return alive;
+  }
+
+  /** Ends every task of the group with this wait status. Never depends on the guest's help (F14). */
+  exit(status: number): void {
+    exitGroup(this, status);
+  }
+}

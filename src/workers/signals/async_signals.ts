@@ -1,0 +1,225 @@
+// Signals for what happens to an open file (fcntl(2), F_SETOWN, F_SETSIG, O_ASYNC): whom they go to, which
+// signal it is, and sending it whenever the file wakes who waits for it.
+
+import { EFAULT, EINVAL, ESRCH } from "../../shared/abi/errno.ts";
+import * as F from "../../shared/abi/fcntl.ts";
+import { FIOGETOWN, FIOSETOWN, SIOCGPGRP, SIOCSPGRP } from "../../shared/abi/ioctl.ts";
+import * as P from "../../shared/abi/poll.ts";
+import * as S from "../../shared/abi/signal.ts";
+import { siginfo_poll } from "../../shared/abi/structs.ts";
+import { WINDOW } from "../../shared/ring/layout.ts";
+import type { WaitEntry } from "../call/wait_queue.ts";
+import { type Credentials, withoutGroups } from "../credentials/credentials.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Coroutine, Task, ThreadGroup } from "../process/task.ts";
+import type { OpenFile } from "../vfs/file.ts";
+import { sendToGroup, sendToTask } from "./send_signal.ts";
+import { fromKernel, SIGINFO_SIZE, type SigInfo } from "./siginfo.ts";
+
+const EVENTS = P.POLLIN | P.POLLRDNORM | P.POLLOUT | P.POLLWRNORM | P.POLLPRI;
+/** Signals whose siginfo is theirs alone: of them Linux says SI_SIGIO. */
+const OWN_CODES: ReadonlySet<number> = new Set([
+  S.SIGILL,
+  S.SIGFPE,
+  S.SIGSEGV,
+  S.SIGBUS,
+  S.SIGTRAP,
+  S.SIGCHLD,
+  S.SIGSYS,
+]);
+
+/** What happened -> si_code and si_band. */
+const REASONS: readonly { events: number; code: number; band: number }[] = [
+  { events: P.POLLERR, code: S.POLL_ERR, band: P.POLLERR },
+  { events: P.POLLHUP, code: S.POLL_HUP, band: P.POLLHUP | P.POLLERR },
+  { events: P.POLLIN | P.POLLRDNORM, code: S.POLL_IN, band: P.POLLIN | P.POLLRDNORM },
+  { events: P.POLLPRI, code: S.POLL_PRI, band: P.POLLPRI | P.POLLRDBAND },
+  { events: P.POLLOUT | P.POLLWRNORM, code: S.POLL_OUT, band: P.POLLOUT | P.POLLWRNORM | P.POLLWRBAND },
+];
+
+interface Owner {
+  /** F_OWNER_* */
+  readonly type: number;
+  readonly id: number;
+  /** Of who named the owner: the signals are sent in this one's name. */
+  readonly credentials: Credentials;
+}
+
+export class AsyncSignals implements WaitEntry {
+  readonly events = EVENTS;
+  readonly #kernel: Kernel;
+  readonly #file: OpenFile;
+  owner: Owner | null = null;
+  /** F_SETSIG; 0: SIGIO without siginfo. */
+  signal = 0;
+  /** The descriptor through which O_ASYNC was set. */
+  #fd = -1;
+
+  constructor(kernel: Kernel, file: OpenFile) {
+    this.#kernel = kernel;
+    this.#file = file;
+  }
+
+  enable(fd: number): void {
+    this.#fd = fd;
+    this.#file.waiters.addLasting(this);
+  }
+
+  disable(): void {
+    this.#file.waiters.remove(this);
+  }
+
+  wake(happened: number): void {
+    const { owner } = this;
+    if (owner === null) return;
+    // The ends of a pipe, and the sides of a terminal, may share a queue.
+    let events = happened;
+    if (!this.#file.readable) events &= ~(P.POLLIN | P.POLLRDNORM);
+    if (!this.#file.writable) events &= ~(P.POLLOUT | P.POLLWRNORM);
+    const reason = REASONS.find((candidate) => (candidate.events & events) !== 0);
+    if (reason === undefined) return;
+    const info = this.#info(reason.code, reason.band);
+    const { pids } = this.#kernel;
+    if (owner.type === F.F_OWNER_TID) {
+      const task = pids.task(owner.id);
+      if (task !== undefined && maySend(owner.credentials, task.group)) sendToTask(task, info);
+      return;
+    }
+    for (const group of [...pids.groups()]) {
+      const chosen = owner.type === F.F_OWNER_PID ? group.pid === owner.id : group.processGroup === owner.id;
+      if (chosen && maySend(owner.credentials, group)) sendToGroup(group, info);
+    }
+  }
+
+  #info(reason: number, band: number): SigInfo {
+    const { signal } = this;
+    if (signal === 0) return fromKernel(S.SIGIO);
+    const code = OWN_CODES.has(signal) ? S.SI_SIGIO : reason;
+    const raw = new Uint8Array(SIGINFO_SIZE);
+    siginfo_poll.encode(
+      { si_signo: signal, si_errno: 0, si_code: code, si_band: band, si_fd: this.#fd },
+      raw,
+      0,
+    );
+    return { signo: signal, code, raw };
+  }
+}
+
+/** sigio_perm of Linux. */
+function maySend({ euid, uid }: Credentials, group: ThreadGroup): boolean {
+  const target = group.leader.credentials;
+  return euid === 0 || [euid, uid].some((id) => id === target.suid || id === target.uid);
+}
+
+function signalsOf(task: Task, file: OpenFile): AsyncSignals {
+  file.asyncSignals ??= new AsyncSignals(task.kernel, file);
+  return file.asyncSignals;
+}
+
+/** Names the owner: 0, -ESRCH or -EINVAL. */
+function setOwner(task: Task, file: OpenFile, type: number, id: number): number {
+  const signals = signalsOf(task, file);
+  if (id === 0) {
+    signals.owner = null;
+    return 0;
+  }
+  const { pids } = task.kernel;
+  const exists =
+    type === F.F_OWNER_PGRP
+      ? [...pids.groups()].some((group) => group.processGroup === id)
+      : pids.task(id) !== undefined;
+  if (!exists) return -ESRCH;
+  signals.owner = { type, id, credentials: withoutGroups(task.credentials) };
+  return 0;
+}
+
+function* setOwnerEx(task: Task, file: OpenFile, address: number): Coroutine {
+  task.outAt(address, 8, WINDOW);
+  if ((yield* task.copyInRound()) < 8) return -EFAULT;
+  const type = task.view.getInt32(task.base + WINDOW, true);
+  const id = task.view.getInt32(task.base + WINDOW + 4, true);
+  if (type !== F.F_OWNER_TID && type !== F.F_OWNER_PID && type !== F.F_OWNER_PGRP) return -EINVAL;
+  return setOwner(task, file, type, id);
+}
+
+function getOwnerEx(task: Task, { asyncSignals }: OpenFile, address: number): number {
+  const owner = asyncSignals?.owner;
+  const at = task.out(address, 8);
+  task.view.setInt32(at, owner?.type ?? F.F_OWNER_TID, true);
+  task.view.setInt32(at + 4, owner?.id ?? 0, true);
+  return 0;
+}
+
+/** F_SETOWN and what ioctls say the same way: a process, or minus a process group. */
+function setOwnerNumber(task: Task, file: OpenFile, id: number): number {
+  if (id === -0x80000000) return -EINVAL;
+  return id >= 0 ? setOwner(task, file, F.F_OWNER_PID, id) : setOwner(task, file, F.F_OWNER_PGRP, -id);
+}
+
+function ownerNumber({ asyncSignals }: OpenFile): number {
+  const owner = asyncSignals?.owner ?? null;
+  if (owner === null) return 0;
+  return owner.type === F.F_OWNER_PGRP ? -owner.id : owner.id;
+}
+
+function* setOwnerByInt(task: Task, file: OpenFile, address: number): Coroutine {
+  task.outAt(address, 4, WINDOW);
+  if ((yield* task.copyInRound()) < 4) return -EFAULT;
+  return setOwnerNumber(task, file, task.view.getInt32(task.base + WINDOW, true));
+}
+
+/** The ioctls of sockets that name and tell the owner; null: another request. */
+export function ownerIoctl(task: Task, file: OpenFile, request: number, argument: number): number | null {
+  switch (request) {
+    case FIOSETOWN:
+    case SIOCSPGRP:
+      return task.start(setOwnerByInt(task, file, argument));
+    case FIOGETOWN:
+    case SIOCGPGRP:
+      task.view.setInt32(task.out(argument, 4), ownerNumber(file), true);
+      return 0;
+    default:
+      return null;
+  }
+}
+
+/** O_ASYNC is set or cleared. */
+export function setAsync(task: Task, file: OpenFile, fd: number, on: boolean): void {
+  if (on === ((file.flags & F.O_ASYNC) !== 0)) return;
+  const signals = signalsOf(task, file);
+  if (on) {
+    signals.enable(fd);
+    file.flags |= F.O_ASYNC;
+  } else {
+    signals.disable();
+    file.flags &= ~F.O_ASYNC;
+  }
+}
+
+/** The fcntl commands of owners and signals; null: another command. */
+export function asyncFcntl(
+  task: Task,
+  file: OpenFile,
+  command: number,
+  value: number,
+  argument: number,
+): number | null {
+  switch (command) {
+    case F.F_SETOWN:
+      return setOwnerNumber(task, file, value);
+    case F.F_GETOWN:
+      return ownerNumber(file);
+    case F.F_SETOWN_EX:
+      return task.start(setOwnerEx(task, file, argument));
+    case F.F_GETOWN_EX:
+      return getOwnerEx(task, file, argument);
+    case F.F_SETSIG:
+      if (value < 0 || value > S.SIGRTMAX) return -EINVAL;
+      signalsOf(task, file).signal = value;
+      return 0;
+    case F.F_GETSIG:
+      return file.asyncSignals?.signal ?? 0;
+    default:
+      return null;
+  }
+}

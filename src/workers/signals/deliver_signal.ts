@@ -1,0 +1,145 @@
+// The way back to guest code when something stands in it: pending signals, a stop, a system call to
+// restart. Every other return is Task.finish alone.
+//
+// Order, as in Linux: the call's out pieces are copied first; then signals are taken one after the
+// other until one has a handler; a call that was interrupted is restarted or answers EINTR, which
+// depends on that handler. The restart logic is only here.
+
+import { EINTR, ERESTART_RESTARTBLOCK, ERESTARTNOINTR, ERESTARTSYS } from "../../shared/abi/errno.ts";
+import {
+  SA_RESTART,
+  SIG_DFL,
+  SIG_IGN,
+  SIGBUS,
+  SIGFPE,
+  SIGILL,
+  SIGSEGV,
+  SIGSYS,
+  SIGTRAP,
+} from "../../shared/abi/signal.ts";
+import { TWO_32 } from "../../shared/abi/struct.ts";
+import { nr } from "../../shared/abi/syscalls.ts";
+import * as L from "../../shared/ring/layout.ts";
+import { Reply } from "../../shared/ring/slot_states.ts";
+import { isRestart } from "../call/restart.ts";
+import { endBySignal } from "../process/core_dump.ts";
+import type { Task } from "../process/task.ts";
+import { parkIfStopped, stopGroup } from "./job_control.ts";
+import { takeUnblocked } from "./pending.ts";
+import { forceSignal } from "./send_signal.ts";
+import type { SigInfo } from "./siginfo.ts";
+import { type BeforeHandler, enterHandler, leaveHandler } from "./signal_frame.ts";
+import { SignalSet } from "./signal_set.ts";
+import { type SignalAction, STOP_SIGNALS } from "./signals.ts";
+
+const SYNCHRONOUS = SignalSet.of(SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS);
+const SYSCALL_LENGTH = 2;
+const HOST_VDSO_HIGH = Math.floor(L.HOST_VDSO / TWO_32);
+const SYS_restart_syscall = nr("restart_syscall");
+
+/** What the registers stand for: the result of a call, or null after a fault, a trap or a kick. */
+export type Outcome = number | null;
+
+function takeSignal(task: Task): SigInfo | null {
+  const { pending, blocked } = task;
+  // Faults of its own come first, then the lowest number.
+  const own = new SignalSet(pending.set.low & SYNCHRONOUS.low, 0);
+  const signo = own.firstOutside(blocked);
+  return signo !== 0 ? pending.take(signo) : takeUnblocked(task, blocked);
+}
+
+/** Finishes a call, or the handling of a fault or kick, for a task that has more to do than return. */
+export function returnToGuest(task: Task, outcome: Outcome): void {
+  if (task.group.exiting || task.dead) return;
+  if (outcome !== null && task.hasOut(outcome)) {
+    task.copyOutThen(outcome, (result) => returnToGuest(task, result));
+    return;
+  }
+  if (parkIfStopped(task, () => returnToGuest(task, outcome))) return;
+  if (outcome !== null && isDueInVdso(task, outcome)) {
+    task.finish(outcome);
+    return;
+  }
+  for (;;) {
+    const info = takeSignal(task);
+    if (info === null) break;
+    const action = task.handlers.get(info.signo);
+    if (action.handler === SIG_IGN) continue;
+    if (task.kernel.strace !== null) task.kernel.tracer.signal(task, info);
+    if (action.handler === SIG_DFL) {
+      if (task.handlers.ignores(info.signo) && task.group.forcedSignal !== info.signo) continue;
+      if (task.group.isUnkillable && info.isFromOutside !== true) continue; // it was blocked when it came
+      if (STOP_SIGNALS.has(info.signo)) {
+        stopGroup(task.group, info.signo);
+        if (parkIfStopped(task, () => returnToGuest(task, outcome))) return;
+        continue;
+      }
+      task.group.fatalSignal = info;
+      endBySignal(task, info, outcome);
+      return;
+    }
+    deliver(task, action, info, outcome);
+    return;
+  }
+  const restored = task.restoreMask();
+  if (restored && task.signalPending()) {
+    returnToGuest(task, outcome);
+    return;
+  }
+  if (outcome === null) task.replyFinal(Reply.RESUME);
+  else if (isRestart(outcome)) restart(task, outcome);
+  else task.finish(outcome);
+}
+
+// A call of the host's vDSO, which no frame may show (F9): the guest's vDSO, which called it, makes
+// another one at once.
+function isDueInVdso(task: Task, outcome: number): boolean {
+  if (task.kernel.slots.word(task.slot, L.RIP + 4) !== HOST_VDSO_HIGH) return false;
+  return task.savedMask === null && !isRestart(outcome);
+}
+
+function deliver(task: Task, action: SignalAction, info: SigInfo, outcome: Outcome): void {
+  const { slots } = task.kernel;
+  slots.readFrame(task.slot, task.frame);
+  if (outcome !== null) {
+    if (outcome === -ERESTARTNOINTR || (outcome === -ERESTARTSYS && (action.flags & SA_RESTART) !== 0))
+      rewind(task, task.frame.low(L.ORIG_RAX));
+    else task.frame.setNumber(L.RAX, isRestart(outcome) ? -EINTR : outcome);
+    task.fsBaseComesWithFrame();
+  }
+  const saved = task.savedMask ?? task.blocked.copy();
+  task.savedMask = null;
+  if (enterHandler(task, action, info, saved)) return;
+  slots.writeFrame(task.slot, task.frame); // the call's result is in it
+  task.savedMask = saved;
+  onBadFrame(task, info.signo);
+  returnToGuest(task, null);
+}
+
+/** The handler's frame faulted on its way to guest memory: as if the handler had not been entered. */
+export function onUnwritableFrame(task: Task, before: BeforeHandler): void {
+  leaveHandler(task, before);
+  onBadFrame(task, before.signo);
+  returnToGuest(task, null);
+}
+
+/** The frame of a handler could not be written, or read back: SIGSEGV, which kills if it was SIGSEGV's own. */
+export function onBadFrame(task: Task, signo: number): void {
+  if (signo === SIGSEGV) task.handlers.reset(SIGSEGV);
+  forceSignal(task, { signo: SIGSEGV, code: 0x80 /* SI_KERNEL */, addr: 0 });
+}
+
+// The syscall instruction is executed again, with its number (or restart_syscall's) in rax.
+function rewind(task: Task, number: number): void {
+  task.frame.setNumber(L.RAX, number);
+  task.frame.setNumber(L.RIP, task.frame.unsigned(L.RIP) - SYSCALL_LENGTH);
+}
+
+function restart(task: Task, outcome: number): void {
+  const { slots } = task.kernel;
+  slots.readFrame(task.slot, task.frame);
+  rewind(task, outcome === -ERESTART_RESTARTBLOCK ? SYS_restart_syscall : task.frame.low(L.ORIG_RAX));
+  slots.writeFrame(task.slot, task.frame);
+  slots.setWord(task.slot, L.REP_FP, L.FP_KEEP);
+  task.replyFinal(Reply.SIGRETURN);
+}

@@ -1,0 +1,124 @@
+// Sending signals: to a task, to a thread group, to many; who of a group takes it; and what happens
+// at once (SIGKILL, SIGCONT), before anything is delivered (deliver_signal.ts).
+
+import { EAGAIN, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { POLLIN } from "../../shared/abi/poll.ts";
+import { CAP_KILL } from "../../shared/abi/prctl.ts";
+import { RLIMIT_SIGPENDING } from "../../shared/abi/resource.ts";
+import { SIG_DFL, SIG_IGN, SIGCONT, SIGKILL, SIGRTMIN, SIGSTOP } from "../../shared/abi/signal.ts";
+import { capable } from "../credentials/credentials.ts";
+import type { Task, ThreadGroup } from "../process/task.ts";
+import { continueGroup } from "./job_control.ts";
+import type { SigInfo } from "./siginfo.ts";
+import { SignalSet } from "./signal_set.ts";
+import { STOP_SIGNALS } from "./signals.ts";
+
+const CONTINUE = SignalSet.of(SIGCONT);
+
+// Stops cancel a pending SIGCONT and the other way round, whether or not they are blocked.
+function prepare(group: ThreadGroup, signo: number): void {
+  const cancelled = signo === SIGCONT ? STOP_SIGNALS : STOP_SIGNALS.has(signo) ? CONTINUE : null;
+  if (cancelled !== null) {
+    group.pending.discard(cancelled);
+    for (const task of group.tasks) task.pending.discard(cancelled);
+  }
+  if (signo === SIGCONT) continueGroup(group);
+}
+
+function dropped(task: Task, info: SigInfo): boolean {
+  const { signo } = info;
+  // One that is blocked may have a handler by the time it is not.
+  if (task.blocked.has(signo)) return false;
+  return task.handlers.ignores(signo) || isRefused(task.group, task, info);
+}
+
+/** Whether a container's process 1 does not get it (pid_namespaces(7)). */
+function isRefused(group: ThreadGroup, task: Task, { signo, isFromOutside }: SigInfo): boolean {
+  if (!group.isUnkillable || task.handlers.get(signo).handler !== SIG_DFL) return false;
+  return isFromOutside !== true || (signo !== SIGKILL && signo !== SIGSTOP);
+}
+
+function overLimit(group: ThreadGroup, info: SigInfo, queued: number): boolean {
+  // Of standard signals one is kept, but of a timer's each.
+  if (info.signo < SIGRTMIN && info.timer === undefined) return false;
+  return queued >= group.rlimits[RLIMIT_SIGPENDING]![0] || !group.kernel.heap.hasRoom("queuedSignals");
+}
+
+function kill(group: ThreadGroup, info: SigInfo): number {
+  if (!isRefused(group, group.leader, info)) group.exit(SIGKILL);
+  return 0;
+}
+
+/** Sends to one task; 0 or -EAGAIN when too many signals wait. */
+export function sendToTask(task: Task, info: SigInfo): number {
+  const { group } = task;
+  if (group.exiting || task.dead) return 0;
+  prepare(group, info.signo);
+  if (info.signo === SIGKILL) return kill(group, info);
+  if (dropped(task, info)) return 0;
+  if (overLimit(group, info, task.pending.length)) return -EAGAIN;
+  if (task.pending.add(info)) {
+    task.handlers.watchers.wake(POLLIN);
+    task.notice(info.signo);
+  }
+  return 0;
+}
+
+/** Sends to a thread group: any task that does not block the signal may take it. */
+export function sendToGroup(group: ThreadGroup, info: SigInfo): number {
+  if (group.exiting) return 0;
+  prepare(group, info.signo);
+  if (info.signo === SIGKILL) return kill(group, info);
+  const alive = group.tasks.filter((task) => !task.dead);
+  if (alive.length === 0) return 0; // its host process is gone, which ends it
+  const taker = alive.find((task) => !task.blocked.has(info.signo) || task.waitsFor(info.signo));
+  if (dropped(taker ?? alive[0]!, info)) return 0;
+  if (overLimit(group, info, group.pending.length)) return -EAGAIN;
+  if (group.pending.add(info)) {
+    alive[0]!.handlers.watchers.wake(POLLIN);
+    taker?.notice(info.signo);
+  }
+  return 0;
+}
+
+/**
+ * A fault of the task's own: it cannot be missed. Blocked or ignored, it kills (Linux's force_sig).
+ * The caller delivers.
+ */
+export function forceSignal(task: Task, info: SigInfo): void {
+  const action = task.handlers.get(info.signo);
+  if (task.blocked.has(info.signo) || action.handler === SIG_IGN) {
+    task.handlers.reset(info.signo);
+    task.blocked.remove(info.signo);
+  }
+  task.group.isUnkillable = false;
+  if (task.handlers.get(info.signo).handler === SIG_DFL) task.group.forcedSignal = info.signo;
+  task.pending.add(info);
+}
+
+/** Whether `task` may signal that group (kill(2)): 0 or -EPERM. */
+export function maySignal(task: Task, group: ThreadGroup, signo: number): number {
+  const mine = task.credentials;
+  const target = group.leader.credentials;
+  if (task.group === group || capable(mine, target.userNamespace, CAP_KILL)) return 0;
+  if (mine.euid === target.suid || mine.euid === target.uid) return 0;
+  if (mine.uid === target.suid || mine.uid === target.uid) return 0;
+  if (signo === SIGCONT && task.group.session === group.session) return 0;
+  return -EPERM;
+}
+
+/** Sends to every group that `choose` accepts and the task may signal: 0, -ESRCH or -EPERM. */
+export function sendToMany(task: Task, info: SigInfo, choose: (group: ThreadGroup) => boolean): number {
+  let result = -ESRCH;
+  for (const group of [...task.kernel.pids.groups()]) {
+    if (!choose(group)) continue;
+    const error = maySignal(task, group, info.signo);
+    if (error < 0) {
+      if (result === -ESRCH) result = error;
+      continue;
+    }
+    result = 0;
+    if (info.signo !== 0) sendToGroup(group, info);
+  }
+  return result;
+}

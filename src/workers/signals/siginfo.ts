@@ -1,0 +1,83 @@
+// What comes with a signal (siginfo_t, sigaction(2)): one record for all its forms, and its bytes.
+
+import { SI_KERNEL, SI_TIMER, SI_TKILL, SI_USER, SIGCHLD } from "../../shared/abi/signal.ts";
+import {
+  siginfo_chld,
+  siginfo_fault,
+  siginfo_kill,
+  siginfo_rt,
+  siginfo_timer,
+} from "../../shared/abi/structs.ts";
+import type { Task } from "../process/task.ts";
+
+export const SIGINFO_SIZE = 128;
+
+export interface SigInfo {
+  readonly signo: number;
+  readonly code: number;
+  /** Sender, or child. */
+  readonly pid?: number;
+  readonly uid?: number;
+  /** SI_QUEUE and SI_TIMER. */
+  readonly value?: { lo: number; hi: number };
+  readonly timer?: { id: number; overrun: number };
+  /** Faults. */
+  readonly addr?: number;
+  /** SIGCHLD. */
+  readonly status?: number;
+  readonly utime?: number;
+  readonly stime?: number;
+  /** From outside the sandbox, as from an ancestor PID namespace: process 1 cannot refuse SIGKILL and SIGSTOP. */
+  readonly isFromOutside?: boolean;
+  /** As a guest gave it (rt_sigqueueinfo): all 128 bytes. */
+  readonly raw?: Uint8Array;
+}
+
+export function fromUser(task: Task, signo: number): SigInfo {
+  return { signo, code: SI_USER, pid: task.group.pid, uid: task.credentials.uid };
+}
+
+export function fromThread(task: Task, signo: number): SigInfo {
+  return { signo, code: SI_TKILL, pid: task.group.pid, uid: task.credentials.uid };
+}
+
+export function fromKernel(signo: number): SigInfo {
+  return { signo, code: SI_KERNEL, pid: 0, uid: 0 };
+}
+
+export function fromOutside(signo: number): SigInfo {
+  return { signo, code: SI_KERNEL, pid: 0, uid: 0, isFromOutside: true };
+}
+
+/** Writes the 128 bytes at `at`. */
+export function writeSigInfo(info: SigInfo, bytes: Uint8Array, at: number): void {
+  if (info.raw !== undefined) {
+    bytes.set(info.raw, at);
+    return;
+  }
+  const head = { si_signo: info.signo, si_errno: 0, si_code: info.code };
+  const sender = { si_pid: info.pid ?? 0, si_uid: info.uid ?? 0 };
+  if (info.timer !== undefined || info.code === SI_TIMER) {
+    const { id, overrun } = info.timer ?? { id: 0, overrun: 0 };
+    siginfo_timer.encode(
+      { ...head, si_tid: id, si_overrun: overrun, si_value: info.value ?? { lo: 0, hi: 0 } },
+      bytes,
+      at,
+    );
+  } else if (info.addr !== undefined) siginfo_fault.encode({ ...head, si_addr: info.addr }, bytes, at);
+  else if (info.signo === SIGCHLD && info.status !== undefined)
+    siginfo_chld.encode(
+      {
+        ...head,
+        ...sender,
+        si_status: info.status,
+        si_utime: info.utime ?? 0,
+        si_stime: info.stime ?? 0,
+      },
+      bytes,
+      at,
+    );
+  else if (info.value !== undefined)
+    siginfo_rt.encode({ ...head, ...sender, si_value: info.value }, bytes, at);
+  else siginfo_kill.encode({ ...head, ...sender }, bytes, at);
+}

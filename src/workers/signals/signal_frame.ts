@@ -1,0 +1,228 @@
+// The frame that a signal handler runs on: Linux's rt_sigframe on x86-64 (arch/x86/kernel/signal_64.c),
+// built here, copied to the guest's stack by the stub, which adds the floating-point state. And its
+// way back: rt_sigreturn.
+
+import {
+  FP_XSTATE_MAGIC1,
+  MINSIGSTKSZ,
+  SA_NODEFER,
+  SA_ONSTACK,
+  SA_RESETHAND,
+  SA_RESTORER,
+  SS_AUTODISARM,
+  SS_DISABLE,
+  SS_ONSTACK,
+  UC_FP_XSTATE,
+  UC_SIGCONTEXT_SS,
+  UC_STRICT_RESTORE_SS,
+} from "../../shared/abi/signal.ts";
+import { write64 } from "../../shared/abi/struct.ts";
+import { sigcontext, ucontext } from "../../shared/abi/structs.ts";
+import * as L from "../../shared/ring/layout.ts";
+import { Reply } from "../../shared/ring/slot_states.ts";
+import { isGuestRange } from "../mem/guest_range.ts";
+import { type Coroutine, NO_RESULT, type Task } from "../process/task.ts";
+import { EFLAGS_FIXED, EFLAGS_HANDLER_CLEARS, EFLAGS_USER } from "./registers.ts";
+import { SIGINFO_SIZE, type SigInfo, writeSigInfo } from "./siginfo.ts";
+import { SignalSet } from "./signal_set.ts";
+import type { SignalAction } from "./signals.ts";
+
+const RED_ZONE = 128;
+const FP_ALIGN = 64;
+const USER_CS = 0x33;
+const USER_SS = 0x2b;
+const UCONTEXT_AT = 8;
+const SIGINFO_AT = UCONTEXT_AT + ucontext.size;
+const FRAME_SIZE = SIGINFO_AT + SIGINFO_SIZE;
+const MCONTEXT_AT = ucontext.offset.uc_mcontext;
+const FP_LEGACY_SIZE = 512;
+const FP_SW_AT = 464;
+const FP_SW_SIZE = 48;
+
+/** Registers of a sigcontext, in its order, by their place in the slot's frame. */
+// biome-ignore format: a table
+const CONTEXT_REGISTERS = [
+  L.R8, L.R9, L.R10, L.R11, L.R12, L.R13, L.R14, L.R15, L.RDI, L.RSI, L.RBP, L.RBX, L.RDX, L.RAX, L.RCX, L.RSP,
+  L.RIP, L.EFLAGS,
+] as const;
+
+export interface AltStack {
+  sp: number;
+  size: number;
+  flags: number;
+}
+
+export const NO_ALT_STACK: AltStack = { sp: 0, size: 0, flags: SS_DISABLE };
+
+/** A task before it was sent to a handler. */
+export interface BeforeHandler {
+  readonly signo: number;
+  readonly registers: Int32Array;
+  readonly blocked: SignalSet;
+  readonly savedMask: SignalSet;
+  readonly altStack: AltStack;
+}
+
+/** Takes back what enterHandler did, but for SA_RESETHAND. */
+export function leaveHandler(task: Task, before: BeforeHandler): void {
+  task.beforeHandler = null;
+  task.frame.words.set(before.registers);
+  task.kernel.slots.writeFrame(task.slot, task.frame);
+  task.blocked.assign(before.blocked);
+  task.savedMask = before.savedMask;
+  task.altStack = before.altStack;
+}
+
+export function isOnAltStack(task: Task, sp: number): boolean {
+  const { altStack } = task;
+  // With SS_AUTODISARM the stack is not armed while it is used.
+  if ((altStack.flags & SS_AUTODISARM) !== 0) return false;
+  return sp > altStack.sp && sp - altStack.sp <= altStack.size;
+}
+
+/** What sigaltstack(2) reports in ss_flags for a stack pointer. */
+export function altStackFlags(task: Task, sp: number): number {
+  if (task.altStack.size === 0) return SS_DISABLE;
+  return isOnAltStack(task, sp) ? SS_ONSTACK : task.altStack.flags & SS_AUTODISARM;
+}
+
+/**
+ * Sends the task, whose registers stand in its frame, to the handler of `info`. `savedMask` is what
+ * the handler's return restores. False when no frame can be made there: the caller forces SIGSEGV.
+ */
+export function enterHandler(task: Task, action: SignalAction, info: SigInfo, savedMask: SignalSet): boolean {
+  const { frame } = task;
+  const { slots } = task.kernel;
+  if ((action.flags & SA_RESTORER) === 0) return false;
+  const rsp = frame.unsigned(L.RSP);
+  const nested = isOnAltStack(task, rsp);
+  let sp = rsp - RED_ZONE;
+  const switches = (action.flags & SA_ONSTACK) !== 0 && task.altStack.size > 0 && !nested;
+  if (switches) sp = task.altStack.sp + task.altStack.size;
+  const fpSize = Math.min(slots.word(task.slot, L.REQ_FP_SIZE) >>> 0, L.FP_SIZE);
+  const fpAddress = Math.floor((sp - fpSize) / FP_ALIGN) * FP_ALIGN;
+  const address = Math.floor((fpAddress - FRAME_SIZE) / 16) * 16 - 8;
+  if (!isGuestRange(address, sp - address)) return false;
+  // A stack that is in use, or just switched to, must hold the frame.
+  if ((nested || switches) && address < task.altStack.sp) return false;
+
+  const at = task.base + L.WINDOW;
+  write64(task.view, at, action.restorer);
+  ucontext.encode(
+    {
+      uc_flags: (fpSize > FP_LEGACY_SIZE ? UC_FP_XSTATE : 0) | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
+      uc_stack: {
+        ss_sp: task.altStack.sp,
+        ss_flags: altStackFlags(task, rsp),
+        ss_size: task.altStack.size,
+      },
+      uc_sigmask: { lo: savedMask.low, hi: savedMask.high },
+    },
+    task.bytes,
+    at + UCONTEXT_AT,
+  );
+  writeContext(task, at + UCONTEXT_AT + MCONTEXT_AT, savedMask, fpSize > 0 ? fpAddress : 0);
+  writeSigInfo(info, task.bytes, at + SIGINFO_AT);
+  task.outAt(address, FRAME_SIZE, L.WINDOW);
+
+  const before = {
+    signo: info.signo,
+    registers: frame.words.slice(),
+    blocked: task.blocked.copy(),
+    savedMask,
+    altStack: task.altStack,
+  };
+  frame.setNumber(L.RIP, action.handler);
+  frame.setNumber(L.RSP, address);
+  frame.setNumber(L.RAX, 0);
+  frame.setNumber(L.RDI, info.signo);
+  frame.setNumber(L.RSI, address + SIGINFO_AT);
+  frame.setNumber(L.RDX, address + UCONTEXT_AT);
+  frame.set(L.EFLAGS, frame.low(L.EFLAGS) & ~EFLAGS_HANDLER_CLEARS, 0);
+  slots.writeFrame(task.slot, frame);
+  slots.setWord(task.slot, L.REP_FP_SIZE, fpSize);
+  slots.setNumber(task.slot, L.REP_FP_ADDRESS, fpAddress);
+
+  task.beforeHandler = before;
+  task.blocked.union(action.mask);
+  if ((action.flags & SA_NODEFER) === 0) task.blocked.add(info.signo);
+  task.blocked.asMask();
+  if (action.flags >= SA_RESETHAND) task.handlers.reset(info.signo);
+  if ((task.altStack.flags & SS_AUTODISARM) !== 0 && switches) task.altStack = NO_ALT_STACK;
+  task.replySignal();
+  return true;
+}
+
+function writeContext(task: Task, at: number, mask: SignalSet, fpAddress: number): void {
+  const { frame, view } = task;
+  for (const [index, register] of CONTEXT_REGISTERS.entries()) {
+    view.setInt32(at + index * 8, frame.low(register), true);
+    view.setInt32(at + index * 8 + 4, frame.high(register), true);
+  }
+  const put = (field: number, value: number) => write64(view, at + field, value);
+  view.setUint16(at + sigcontext.offset.cs, USER_CS, true);
+  view.setUint16(at + sigcontext.offset.ss, USER_SS, true);
+  put(sigcontext.offset.err, task.lastFault.err);
+  put(sigcontext.offset.trapno, task.lastFault.trapno);
+  mask.write(view, at + sigcontext.offset.oldmask);
+  put(sigcontext.offset.cr2, task.lastFault.cr2);
+  put(sigcontext.offset.fpstate, fpAddress);
+}
+
+/** rt_sigreturn(2): the coroutine ends in a reply of its own, so its result counts for nothing. */
+export function* sigreturn(task: Task, onBadFrame: () => void): Coroutine {
+  const { slots } = task.kernel;
+  task.restartBlock = null;
+  slots.readFrame(task.slot, task.frame);
+  const address = task.frame.unsigned(L.RSP);
+  task.outAt(address, ucontext.size, L.WINDOW);
+  if ((yield* task.copyInRound()) < ucontext.size) {
+    onBadFrame();
+    return NO_RESULT;
+  }
+  // One copy out of shared memory: what is checked is what is used.
+  const start = task.base + L.WINDOW;
+  const bytes = task.bytes.slice(start, start + ucontext.size);
+  const view = new DataView(bytes.buffer);
+  const context = MCONTEXT_AT;
+  for (const [index, register] of CONTEXT_REGISTERS.entries()) {
+    task.frame.set(
+      register,
+      view.getInt32(context + index * 8, true),
+      view.getInt32(context + index * 8 + 4, true),
+    );
+  }
+  task.frame.set(L.EFLAGS, (task.frame.low(L.EFLAGS) & EFLAGS_USER) | EFLAGS_FIXED, 0);
+  const rip = task.frame.unsigned(L.RIP);
+  const { uc_stack, uc_mcontext, uc_sigmask } = ucontext.read(view, 0);
+  let fp: number = L.FP_INITIAL;
+  let fpSize = 0;
+  if (uc_mcontext.fpstate !== 0) {
+    task.outAt(uc_mcontext.fpstate + FP_SW_AT, FP_SW_SIZE, L.WINDOW);
+    const whole = (yield* task.copyInRound()) === FP_SW_SIZE;
+    if (!whole || !isGuestRange(rip, 0)) {
+      onBadFrame();
+      return NO_RESULT;
+    }
+    const magic = task.view.getUint32(start, true);
+    const extended = task.view.getUint32(start + 4, true);
+    const own = slots.word(task.slot, L.REQ_FP_SIZE) >>> 0;
+    fp = L.FP_GUEST;
+    fpSize = magic === FP_XSTATE_MAGIC1 && extended === own ? own : FP_LEGACY_SIZE;
+  }
+  task.blocked.assign(new SignalSet(uc_sigmask.lo | 0, uc_sigmask.hi | 0).asMask());
+  setAltStack(task, uc_stack.ss_sp, uc_stack.ss_flags, uc_stack.ss_size);
+  slots.writeFrame(task.slot, task.frame);
+  slots.setWord(task.slot, L.REP_FP, fp);
+  slots.setWord(task.slot, L.REP_FP_SIZE, fpSize);
+  slots.setNumber(task.slot, L.REP_FP_ADDRESS, uc_mcontext.fpstate);
+  task.replyFinal(Reply.SIGRETURN);
+  return NO_RESULT;
+}
+
+// Linux restores the alternate stack too, and ignores what is wrong with it.
+function setAltStack(task: Task, sp: number, flags: number, size: number): void {
+  const mode = flags & ~SS_AUTODISARM;
+  if (mode === SS_DISABLE) task.altStack = NO_ALT_STACK;
+  else if (size >= MINSIGSTKSZ) task.altStack = { sp, size, flags: flags & SS_AUTODISARM };
+}

@@ -1,0 +1,159 @@
+// The settings of /proc/sys that are numbers: what each may be, and what it is now. Those that the kernel here
+// has something to do with are read by it; the others are kept, and read back as they were written.
+//
+// Linux's rules for what is written (kernel/sysctl.c's proc_dointvec and its relatives, as proc(5) tells them):
+// numbers apart by white space, decimal, octal or hexadecimal; one that is out of range changes nothing.
+
+import { EINVAL } from "../../shared/abi/errno.ts";
+
+const INT_MAX = 2 ** 31 - 1;
+const INT_MIN = -(2 ** 31);
+/** Of unsigned longs: what a double holds exactly serves. */
+const LONG_MAX = 2 ** 63;
+
+interface Setting {
+  readonly initial: readonly number[];
+  readonly min: number;
+  readonly max: number;
+  readonly mode: number;
+  /** What becomes of a value that is in range. */
+  readonly round?: (value: number) => number;
+}
+
+function int(initial: number, min = INT_MIN, max = INT_MAX): Setting {
+  return { initial: [initial], min, max, mode: 0o644 };
+}
+
+function flag(initial: 0 | 1): Setting {
+  return int(initial, 0, 1);
+}
+
+function long(initial: number, min = 0, max = LONG_MAX): Setting {
+  return { initial: [initial], min, max, mode: 0o644 };
+}
+
+function ints(...initial: number[]): Setting {
+  return { initial, min: INT_MIN, max: INT_MAX, mode: 0o644 };
+}
+
+/** By path below /proc/sys. */
+export const SETTINGS = {
+  "fs/aio-max-nr": long(65536),
+  "fs/epoll/max_user_watches": long(1048576),
+  "fs/file-max": long(LONG_MAX),
+  "fs/inotify/max_queued_events": int(16384, 0),
+  "fs/inotify/max_user_instances": int(128, 0),
+  "fs/inotify/max_user_watches": int(65536, 0),
+  "fs/lease-break-time": int(45),
+  "fs/leases-enable": int(1),
+  "fs/mqueue/msg_default": int(10, 1, 65536),
+  "fs/mqueue/msg_max": int(10, 1, 65536),
+  "fs/mqueue/msgsize_default": int(8192, 128, 16 << 20),
+  "fs/mqueue/msgsize_max": int(8192, 128, 16 << 20),
+  "fs/mqueue/queues_max": int(256),
+  "fs/nr_open": int(1048576, 64, 0x3fffffc0),
+  "fs/overflowgid": int(65534, 0, 65535),
+  "fs/overflowuid": int(65534, 0, 65535),
+  "fs/pipe-max-size": {
+    ...long(1048576, 0, 2 ** 31),
+    round: (value) => 2 ** Math.ceil(Math.log2(Math.max(value, 4096))),
+  },
+  "fs/pipe-user-pages-hard": long(0),
+  "fs/pipe-user-pages-soft": long(16384),
+  "fs/protected_fifos": int(1, 0, 2),
+  "fs/protected_hardlinks": flag(1),
+  "fs/protected_regular": int(1, 0, 2),
+  "fs/protected_symlinks": flag(1),
+  "fs/suid_dumpable": int(0, 0, 2),
+  "kernel/core_pipe_limit": int(0, 0),
+  "kernel/core_uses_pid": int(0),
+  "kernel/dmesg_restrict": flag(1),
+  "kernel/kptr_restrict": int(1, 0, 2),
+  "kernel/overflowgid": int(65534, 0, 65535),
+  "kernel/overflowuid": int(65534, 0, 65535),
+  "kernel/panic": int(0),
+  "kernel/panic_on_oops": int(0),
+  "kernel/perf_event_paranoid": int(4),
+  "kernel/printk": ints(4, 4, 1, 7),
+  "kernel/randomize_va_space": int(2),
+  "kernel/unprivileged_bpf_disabled": int(2, 0, 2),
+  "net/core/netdev_max_backlog": int(1000),
+  "net/core/rmem_default": int(212992, 2304),
+  "net/core/rmem_max": int(212992, 2304),
+  "net/core/somaxconn": int(4096, 0),
+  "net/core/wmem_default": int(212992, 4608),
+  "net/core/wmem_max": int(212992, 4608),
+  "net/ipv4/ip_local_port_range": { ...ints(32768, 60999), min: 1, max: 65535 },
+  "net/ipv4/ip_unprivileged_port_start": int(1024, 0, 65535),
+  "net/ipv4/tcp_keepalive_intvl": int(75),
+  "net/ipv4/tcp_keepalive_probes": int(9),
+  "net/ipv4/tcp_keepalive_time": int(7200),
+  "net/ipv4/tcp_rmem": { ...ints(4096, 131072, 6291456), min: 1 },
+  "net/ipv4/tcp_wmem": { ...ints(4096, 16384, 4194304), min: 1 },
+  "vm/dirty_background_ratio": int(10, 0, 100),
+  "vm/dirty_ratio": int(20, 0, 100),
+  "vm/drop_caches": { ...int(0, 1, 4), mode: 0o200 },
+  "vm/max_map_count": int(65530, 0),
+  "vm/min_free_kbytes": int(67584, 0),
+  "vm/mmap_min_addr": long(65536),
+  "vm/nr_hugepages": { ...long(0), round: () => 0 },
+  "vm/overcommit_kbytes": long(0),
+  "vm/overcommit_memory": int(0, 0, 2),
+  "vm/overcommit_ratio": int(50, 0),
+  "vm/swappiness": int(60, 0, 200),
+  "vm/vfs_cache_pressure": int(100, 0),
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** A number as strtoul(3) with base 0 reads it, sign and all; null: it is none. */
+function parse(word: string): number | null {
+  const match = /^(-?)(?:(0x[0-9a-f]{1,16})|0([0-7]{1,22})|([0-9]{1,20}))$/i.exec(word);
+  if (match === null) return null;
+  const [, sign, hex, octal, decimal] = match;
+  const magnitude =
+    hex !== undefined ? Number(hex) : octal !== undefined ? Number.parseInt(octal, 8) : Number(decimal);
+  return sign === "-" ? -magnitude : magnitude;
+}
+
+export class Sysctls {
+  readonly #values = new Map<string, readonly number[]>();
+  /** kernel.core_pattern */
+  corePattern = "core";
+
+  /** The value of a setting that has one. */
+  get(name: SettingName): number {
+    return this.#values.get(name)?.[0] ?? SETTINGS[name].initial[0]!;
+  }
+
+  text(name: SettingName): string {
+    const values = this.#values.get(name) ?? SETTINGS[name].initial;
+    return values.map((value) => (value === LONG_MAX ? "9223372036854775807" : String(value))).join("\t");
+  }
+
+  /**
+   * Takes what was written: how much of it has been read, or -EINVAL. Numbers beyond those of the setting are
+   * left for another write.
+   */
+  set(name: SettingName, text: string): number {
+    const setting: Setting = SETTINGS[name];
+    const { initial, min, max, round } = setting;
+    const values = [...(this.#values.get(name) ?? initial)];
+    const next = /[ \t\n]*([^ \t\n\0]+)/y;
+    let read = 0;
+    for (const index of values.keys()) {
+      const word = next.exec(text)?.[1];
+      if (word === undefined) {
+        if (index === 0) return -EINVAL;
+        break;
+      }
+      read = next.lastIndex;
+      const value = parse(word);
+      if (value === null || value < min || value > max) return -EINVAL;
+      values[index] = round?.(value) ?? value;
+    }
+    this.#values.set(name, values);
+    while (read < text.length && " \t\n".includes(text[read]!)) read++;
+    return read;
+  }
+}

@@ -1,0 +1,94 @@
+// What concerns the system as a whole: its name, its memory and load, randomness, CPUs.
+
+import { randomFillSync } from "node:crypto";
+import { freemem, loadavg, totalmem } from "node:os";
+import { EFAULT, EINVAL } from "../../shared/abi/errno.ts";
+import { GRND_INSECURE, GRND_NONBLOCK, GRND_RANDOM } from "../../shared/abi/ipc.ts";
+import { sysinfo, utsname } from "../../shared/abi/structs.ts";
+import { REQ_CPU, WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import type { Handler } from "../call/dispatch.ts";
+import { RELEASE, VERSION } from "../identity/uts.ts";
+import type { Task } from "../process/task.ts";
+
+const LOAD_SCALE = 65536; // SI_LOAD_SHIFT
+
+/** Fills guest memory with random bytes, a window at a time. */
+function* randomRounds(task: Task, buffer: number, length: number): Generator<void, number, void> {
+  const { random } = task.kernel;
+  let done = 0;
+  while (done < length) {
+    const round = Math.min(length - done, WINDOW_SIZE);
+    // crypto fills no shared memory: through a buffer of the thread's own.
+    const bytes = random.subarray(0, round);
+    randomFillSync(bytes);
+    task.bytes.set(bytes, task.base + WINDOW);
+    const start = done;
+    done += round;
+    task.outAt(buffer + start, round, WINDOW);
+    if (done < length) {
+      const copied = yield* task.copyOutRound();
+      if (copied < round) return start + copied > 0 ? start + copied : -EFAULT;
+    } else {
+      task.outFault = (copied) => (start + copied > 0 ? start + copied : -EFAULT);
+    }
+  }
+  return done;
+}
+
+export const SYSTEM_HANDLERS: Record<string, Handler> = {
+  uname: (task, buf) => {
+    const { uts } = task.kernel;
+    const at = task.out(buf, utsname.size);
+    utsname.encode(
+      {
+        sysname: "Linux",
+        nodename: uts.nodename,
+        release: RELEASE,
+        version: VERSION,
+        machine: "x86_64",
+        domainname: uts.domainname,
+      },
+      task.bytes,
+      at,
+    );
+    return 0;
+  },
+
+  sysinfo: (task, info) => {
+    const { native } = task.kernel;
+    native.clockGettime(7 /* CLOCK_BOOTTIME */);
+    const uptime = native.scratchView.getUint32(0, true);
+    const at = task.out(info, sysinfo.size);
+    sysinfo.encode(
+      {
+        uptime,
+        loads: loadavg().map((load) => Math.round(load * LOAD_SCALE)),
+        totalram: totalmem(),
+        freeram: freemem(),
+        sharedram: task.kernel.counters.memoryFileBytes,
+        procs: task.kernel.counters.tasks,
+        mem_unit: 1,
+      },
+      task.bytes,
+      at,
+    );
+    return 0;
+  },
+
+  getrandom: (task, buffer, length, flags) => {
+    if ((flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE)) !== 0) return -EINVAL;
+    if ((flags & (GRND_RANDOM | GRND_INSECURE)) === (GRND_RANDOM | GRND_INSECURE)) return -EINVAL;
+    const bounded = Math.min(length, 0x7ffff000); // MAX_RW_COUNT
+    if (bounded === 0) return 0;
+    return task.start(randomRounds(task, buffer, bounded));
+  },
+
+  getcpu: (task, cpu, node) => {
+    const now = task.kernel.slots.word(task.slot, REQ_CPU);
+    if (cpu !== 0) task.view.setUint32(task.out(cpu, 4), now & 0xfff, true);
+    if (node !== 0) task.view.setUint32(task.out(node, 4), 0, true);
+    return 0;
+  },
+
+  sched_yield: () => 0,
+};

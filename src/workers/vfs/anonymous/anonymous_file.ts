@@ -1,0 +1,33 @@
+// Files of anon_inodefs: descriptors that stand for something which is no file (eventfd, epoll, ...).
+// They share one inode and know no offsets.
+
+import type { Kernel } from "../../kernel.ts";
+import { OpenFile } from "../file.ts";
+
+export abstract class AnonymousFile extends OpenFile {
+  override readonly isStream: boolean = true;
+  readonly kernel: Kernel;
+  /** "[eventfd]": what /proc/PID/fd shows. */
+  protected abstract readonly kind: string;
+
+  constructor(kernel: Kernel, flags: number) {
+    super(flags);
+    this.kernel = kernel;
+    this.inode = kernel.anonymous.other;
+  }
+
+  /** What could not be delivered is lost, as on Linux. */
+  override undelivered(): number {
+    return 0;
+  }
+
+  override seek(): number {
+    return 0;
+  }
+
+  override describe(): string {
+    return `anon_inode:${this.kind}`;
+  }
+
+  release(): void {}
+}

@@ -1,0 +1,131 @@
+// Inodes without a name: what pipes, sockets and the descriptors of eventfd, epoll and their like stand
+// on (Linux's pipefs, sockfs and anon_inodefs). They are mounted nowhere; fstat, fchmod, fchown and
+// fstatfs show them.
+
+import {
+  ANON_INODE_FS_MAGIC,
+  PIPEFS_MAGIC,
+  S_IFIFO,
+  S_IFMT,
+  S_IFSOCK,
+  SOCKFS_MAGIC,
+} from "../../../shared/abi/stat.ts";
+import type { Credentials } from "../../credentials/credentials.ts";
+import type { Kernel } from "../../kernel.ts";
+import { now } from "../clock.ts";
+import {
+  type AttributeChanges,
+  type Attributes,
+  FileSystem,
+  type FileSystemStatus,
+  Inode,
+  simpleStatus,
+} from "../inode.ts";
+
+const BLOCK_SIZE = 4096;
+
+/** Type of the file system -> its magic number. */
+const MAGIC: Readonly<Record<string, number>> = {
+  pipefs: PIPEFS_MAGIC,
+  sockfs: SOCKFS_MAGIC,
+  anon_inodefs: ANON_INODE_FS_MAGIC,
+};
+
+class AnonymousFs extends FileSystem {
+  readonly type: string;
+  readonly root: Inode;
+  #lastIno = 0;
+
+  constructor(kernel: Kernel, type: string) {
+    super(kernel);
+    this.type = type;
+    this.root = new AnonymousInode(this, 0, 0, 0);
+  }
+
+  nextIno(): number {
+    return ++this.#lastIno;
+  }
+
+  status(): FileSystemStatus {
+    return simpleStatus(MAGIC[this.type]!);
+  }
+}
+
+export class AnonymousInode extends Inode {
+  readonly ino: number;
+  readonly type: number;
+  readonly #attributes: Attributes;
+
+  /** `mode` with its type bits, which anonymous inodes of anon_inodefs do not have. */
+  constructor(fs: AnonymousFs, mode: number, uid: number, gid: number) {
+    super(fs);
+    this.ino = fs.nextIno();
+    this.type = mode & S_IFMT;
+    const time = now(fs.kernel.native);
+    this.#attributes = {
+      dev: fs.dev,
+      ino: this.ino,
+      mode,
+      nlink: 1,
+      uid,
+      gid,
+      rdev: 0,
+      size: 0,
+      blksize: BLOCK_SIZE,
+      blocks: 0,
+      atime: time,
+      mtime: time,
+      ctime: time,
+      btime: null,
+      acl: null,
+    };
+  }
+
+  override get identity(): object {
+    return this;
+  }
+
+  override attributes(): Attributes {
+    return this.#attributes;
+  }
+
+  override setAttributes(changes: AttributeChanges): number {
+    const time = now(this.fs.kernel.native);
+    const own = this.#attributes;
+    if (changes.mode !== undefined) own.mode = this.type | changes.mode;
+    if (changes.uid !== undefined) own.uid = changes.uid;
+    if (changes.gid !== undefined) own.gid = changes.gid;
+    if (changes.atime !== undefined) own.atime = changes.atime === "now" ? time : changes.atime;
+    if (changes.mtime !== undefined) own.mtime = changes.mtime === "now" ? time : changes.mtime;
+    own.ctime = time;
+    return 0;
+  }
+}
+
+/** The three file systems of a kernel. */
+export class AnonymousInodes {
+  readonly #pipes: AnonymousFs;
+  readonly #sockets: AnonymousFs;
+  /** All files of eventfd, epoll, ... share one inode, as on Linux. */
+  readonly other: AnonymousInode;
+  #lastEventId = -1;
+
+  constructor(kernel: Kernel) {
+    this.#pipes = new AnonymousFs(kernel, "pipefs");
+    this.#sockets = new AnonymousFs(kernel, "sockfs");
+    this.other = new AnonymousInode(new AnonymousFs(kernel, "anon_inodefs"), 0o600, 0, 0);
+  }
+
+  /** What fdinfo tells eventfds apart by. */
+  nextEventId(): number {
+    return ++this.#lastEventId;
+  }
+
+  pipe({ fsuid, fsgid }: Credentials): AnonymousInode {
+    return new AnonymousInode(this.#pipes, S_IFIFO | 0o600, fsuid, fsgid);
+  }
+
+  socket({ fsuid, fsgid }: Credentials): AnonymousInode {
+    return new AnonymousInode(this.#sockets, S_IFSOCK | 0o777, fsuid, fsgid);
+  }
+}

@@ -1,0 +1,93 @@
+// eventfd(2), timerfd_create(2) and its relatives, signalfd(2).
+
+import { EBADF, EFAULT, EINVAL, EPERM } from "../../../shared/abi/errno.ts";
+import { O_CLOEXEC, O_NONBLOCK } from "../../../shared/abi/fcntl.ts";
+import { EFD_SEMAPHORE } from "../../../shared/abi/poll.ts";
+import { CAP_WAKE_ALARM } from "../../../shared/abi/prctl.ts";
+import { itimerspec } from "../../../shared/abi/structs.ts";
+import * as T from "../../../shared/abi/time.ts";
+import { WINDOW } from "../../../shared/ring/layout.ts";
+import { readTimespec, TIMESPEC_SIZE, writeTimespec } from "../../call/clocks.ts";
+import type { Handler } from "../../call/dispatch.ts";
+import { capable } from "../../credentials/credentials.ts";
+import type { Task } from "../../process/task.ts";
+import { SignalFile } from "../../signals/signal_file.ts";
+import { SIGSET_SIZE, SignalSet } from "../../signals/signal_set.ts";
+import { install } from "../install.ts";
+import { EventFile } from "./event_file.ts";
+import { TimerFile, type TimerState } from "./timer_file.ts";
+
+const TIMER_CLOCKS = new Set([T.CLOCK_REALTIME, T.CLOCK_MONOTONIC, T.CLOCK_BOOTTIME]);
+const ALARM_CLOCKS = new Set([T.CLOCK_REALTIME_ALARM, T.CLOCK_BOOTTIME_ALARM]);
+
+function eventfd(task: Task, initial: number, flags: number): number {
+  if ((flags & ~(EFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK)) !== 0) return -EINVAL;
+  const file = new EventFile(task.kernel, initial, flags, flags & O_NONBLOCK);
+  return install(task, file, (flags & O_CLOEXEC) !== 0);
+}
+
+function signalfd(task: Task, fd: number, size: number, flags: number): number {
+  if ((flags & ~(O_CLOEXEC | O_NONBLOCK)) !== 0 || size !== SIGSET_SIZE) return -EINVAL;
+  if (!task.inComplete(0, SIGSET_SIZE)) return -EFAULT;
+  const mask = SignalSet.read(task.view, task.base + WINDOW).asMask();
+  if (fd === -1) {
+    const file = new SignalFile(task.kernel, mask, flags & O_NONBLOCK);
+    return install(task, file, (flags & O_CLOEXEC) !== 0);
+  }
+  const file = task.files.get(fd);
+  if (file === undefined) return -EBADF;
+  if (!(file instanceof SignalFile)) return -EINVAL;
+  file.mask = mask;
+  return fd;
+}
+
+function timerFile(task: Task, fd: number): TimerFile | number {
+  const file = task.files.get(fd);
+  if (file === undefined) return -EBADF;
+  return file instanceof TimerFile ? file : -EINVAL;
+}
+
+function writeState(task: Task, address: number, { value, interval }: TimerState): void {
+  const at = task.out(address, itimerspec.size);
+  writeTimespec(task.view, at + itimerspec.offset.it_interval, interval);
+  writeTimespec(task.view, at + itimerspec.offset.it_value, value);
+}
+
+export const EVENT_HANDLERS: Record<string, Handler> = {
+  eventfd: (task, initial) => eventfd(task, initial, 0),
+  eventfd2: (task, initial, flags) => eventfd(task, initial, flags),
+
+  signalfd: (task, fd, _mask, size) => signalfd(task, fd, size, 0),
+  signalfd4: (task, fd, _mask, size, flags) => signalfd(task, fd, size, flags),
+
+  timerfd_create: (task, clock, flags) => {
+    if ((flags & ~(T.TFD_CLOEXEC | T.TFD_NONBLOCK)) !== 0) return -EINVAL;
+    if (ALARM_CLOCKS.has(clock)) {
+      if (!capable(task.credentials, task.kernel.users, CAP_WAKE_ALARM)) return -EPERM;
+    } else if (!TIMER_CLOCKS.has(clock)) return -EINVAL;
+    const file = new TimerFile(task.kernel, clock, flags & T.TFD_NONBLOCK);
+    return install(task, file, (flags & T.TFD_CLOEXEC) !== 0);
+  },
+
+  timerfd_settime: (task, fd, flags, _new, old) => {
+    if (!task.inComplete(0, itimerspec.size)) return -EFAULT;
+    const at = task.base + WINDOW;
+    const interval = readTimespec(task.view, at + itimerspec.offset.it_interval);
+    const value = readTimespec(task.view, at + TIMESPEC_SIZE);
+    if ((flags & ~(T.TFD_TIMER_ABSTIME | T.TFD_TIMER_CANCEL_ON_SET)) !== 0) return -EINVAL;
+    if (interval < 0 || value < 0) return -EINVAL;
+    const file = timerFile(task, fd);
+    if (typeof file === "number") return file;
+    const before = file.get();
+    file.set(value, interval, (flags & T.TFD_TIMER_ABSTIME) !== 0);
+    if (old !== 0) writeState(task, old, before);
+    return 0;
+  },
+
+  timerfd_gettime: (task, fd, address) => {
+    const file = timerFile(task, fd);
+    if (typeof file === "number") return file;
+    writeState(task, address, file.get());
+    return 0;
+  },
+};
