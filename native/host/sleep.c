@@ -117,8 +117,6 @@ RF_EXPORT int32_t rf_close(int32_t fd) {
 }
 
 /* The same on any thread: the host frees the pages of a large file meanwhile. */
-RF_EXPORT int32_t rf_close_large(int32_t fd, double unused, double alsoUnused) {
-  (void)unused;
-  (void)alsoUnused;
+RF_EXPORT int32_t rf_close_large(int32_t fd) {
   return rf_close(fd);
 }

@@ -1,6 +1,7 @@
-// The native entry points (native/host/*.c) as TypeScript sees them, declared once for koffi. Calls
-// return a value >= 0 or a negative errno. Structures cross through the calling thread's scratch
-// area; file data moves between a descriptor and a slot's window, named by (chunk, offset).
+// The native entry points (native/host/*.c) as TypeScript sees them: their C declarations in one table, from
+// which koffi makes the functions and tsc their types. Calls return a value >= 0 or a negative errno.
+// Structures cross through the calling thread's scratch area; file data moves between a descriptor and a
+// slot's window, named by (chunk, offset).
 
 import koffi from "koffi";
 import { EIO } from "../shared/abi/errno.ts";
@@ -101,84 +102,130 @@ const DECLARATIONS = {
 /** Calls that may wait for a disk, or take long: they run on libuv's threads, and have no scratch area. */
 const BACKGROUND = {
   warm: "int32_t rf_warm(int32_t fd, double position, double length)",
-  close: "int32_t rf_close_large(int32_t fd, double unused, double alsoUnused)",
-  fsync: "int32_t rf_fsync(int32_t fd, double dataOnly, double unused)",
+  close: "int32_t rf_close_large(int32_t fd)",
+  fsync: "int32_t rf_fsync(int32_t fd, int32_t dataOnly)",
 } as const;
 
 /** Calls in the background at once: libuv has few threads, and koffi a bound of its own. */
 const BACKGROUND_MAX = 32;
 
-export type BackgroundEntry = keyof typeof BACKGROUND;
+/** What a C parameter is in TypeScript; a string has one char a byte. */
+type Argument<Parameter extends string> = Parameter extends `${"int32_t" | "uint32_t" | "double"} ${string}`
+  ? number
+  : Parameter extends `uint8_t *${string}`
+    ? Uint8Array
+    : Parameter extends `const char *${string}`
+      ? string
+      : never;
 
-type Entry = keyof typeof DECLARATIONS;
-type DoubleEntry = "monotonicNs" | "seek" | "getauxval" | "hostVdsoOffset" | "copyBytes";
-type VoidEntry = "setGuestMemory" | "setScratch" | "doorbellClear";
-type Arguments = (number | string | Uint8Array)[];
+type Arguments<Parameters extends string> = Parameters extends ""
+  ? []
+  : Parameters extends `${infer First}, ${infer Rest}`
+    ? [Argument<First>, ...Arguments<Rest>]
+    : [Argument<Parameters>];
+
+/** The TypeScript signature of a C declaration. */
+type Signature<Declaration extends string> = Declaration extends `void rf_${string}(${infer Parameters})`
+  ? (...args: Arguments<Parameters>) => void
+  : Declaration extends `${"int32_t" | "double"} rf_${string}(${infer Parameters})`
+    ? (...args: Arguments<Parameters>) => number
+    : never;
+
+type EntryPoints = { readonly [Name in keyof typeof DECLARATIONS]: Signature<(typeof DECLARATIONS)[Name]> };
+type BackgroundEntryPoints = {
+  readonly [Name in keyof typeof BACKGROUND]: Signature<(typeof BACKGROUND)[Name]>;
+};
+
+export type BackgroundEntry = keyof BackgroundEntryPoints;
+export type BackgroundArguments<Entry extends BackgroundEntry> = Parameters<BackgroundEntryPoints[Entry]>;
 
 /** The entry points by name, and this thread's scratch area in the views that callers need. */
-export type Native = {
-  [K in Exclude<Entry, VoidEntry | DoubleEntry>]: (...args: Arguments) => number;
-} & { [K in VoidEntry]: (...args: Arguments) => void } & {
-  [K in DoubleEntry]: (...args: Arguments) => number;
-} & {
-  scratch: Uint8Array;
-  scratchWords: Int32Array;
-  scratchView: DataView;
+export type Native = EntryPoints & {
+  readonly scratch: Uint8Array;
+  readonly scratchWords: Int32Array;
+  readonly scratchView: DataView;
   /** Puts a name (one char a byte) with a NUL behind it at an offset of the scratch area. */
   putName(name: string, at?: number): void;
-  /** Opens one component below a directory handle, never through a symlink (hardening.md, F6). */
+  /** Opens one component below a directory handle, never through a symlink (docs/hardening.md, F6). */
   openComponent(directory: number, name: string, flags: number): number;
   getxattr(proc: number, fd: number, name: string): number;
   /** Starts a call in the background; its result comes when the event loop turns. */
-  background(entry: BackgroundEntry, fd: number, a: number, b: number, done: (result: number) => void): void;
+  background<Entry extends BackgroundEntry>(
+    entry: Entry,
+    args: BackgroundArguments<Entry>,
+    done: (result: number) => void,
+  ): void;
 };
+
+/**
+ * An object whose properties are made when they are first read, and are plain properties from then on: a
+ * sandbox uses a part of the entries. It keeps V8's fast form, which so many properties, assigned one by one,
+ * would not. That an entry is declared when the process is confined already costs no call that its filter
+ * lacks: koffi finds the symbol in the library that is loaded, and takes anonymous memory.
+ */
+function madeAtFirstUse<Name extends string, Value>(
+  names: readonly Name[],
+  make: (name: Name) => Value,
+): Record<Name, Value> {
+  const made = {};
+  for (const name of names) {
+    Object.defineProperty(made, name, {
+      configurable: true,
+      enumerable: true,
+      get() {
+        const value = make(name);
+        Object.defineProperty(made, name, { value });
+        return value;
+      },
+    });
+  }
+  return made as Record<Name, Value>;
+}
 
 /** Loads the library for the calling thread and gives it a scratch area of its own. */
 export function loadNative(path: string): Native {
   const library = koffi.load(path);
-  const native: Record<string, unknown> = {};
-  const typed = native as Native;
-  for (const [name, declaration] of Object.entries(DECLARATIONS)) native[name] = library.func(declaration);
+  const declared = <Table extends Record<string, string>>(table: Table) =>
+    madeAtFirstUse(Object.keys(table) as (keyof Table & string)[], (name) => library.func(table[name]!));
+  const entries = declared(DECLARATIONS) as EntryPoints;
+  const background = declared(BACKGROUND);
   // Not in the V8 heap's movable part: a SharedArrayBuffer's memory never moves.
   const scratch = new Uint8Array(new SharedArrayBuffer(SCRATCH_SIZE));
-  native["scratch"] = scratch;
-  native["scratchWords"] = new Int32Array(scratch.buffer);
-  native["scratchView"] = new DataView(scratch.buffer);
   const text = Buffer.from(scratch.buffer);
-  native["putName"] = (name: string, at = 0) => {
-    text[at + text.write(name, at, "latin1")] = 0;
-  };
-  native["openComponent"] = (directory: number, name: string, flags: number) => {
-    typed.putName(name);
-    return typed.openNamed(directory, flags);
-  };
-  native["getxattr"] = (proc: number, fd: number, name: string) => {
-    typed.putName(name);
-    return typed.getxattrNamed(proc, fd);
-  };
-  const background = Object.fromEntries(
-    Object.entries(BACKGROUND).map(([name, declaration]) => [name, library.func(declaration)]),
-  );
   let running = 0;
   const waiting: (() => void)[] = [];
-  native["background"] = (
-    entry: BackgroundEntry,
-    fd: number,
-    a: number,
-    b: number,
-    done: (result: number) => void,
-  ) => {
-    const start = () => {
-      running++;
-      background[entry]!.async(fd, a, b, (error: unknown, result: number) => {
-        running--;
-        waiting.shift()?.();
-        done(error === null ? result : -EIO);
-      });
-    };
-    if (running < BACKGROUND_MAX) start();
-    else waiting.push(start);
-  };
-  typed.setScratch(scratch, SCRATCH_SIZE);
-  return typed;
+  const native: Native = Object.assign(entries, {
+    scratch,
+    scratchWords: new Int32Array(scratch.buffer),
+    scratchView: new DataView(scratch.buffer),
+    putName(name: string, at = 0) {
+      text[at + text.write(name, at, "latin1")] = 0;
+    },
+    openComponent(directory: number, name: string, flags: number) {
+      native.putName(name);
+      return native.openNamed(directory, flags);
+    },
+    getxattr(proc: number, fd: number, name: string) {
+      native.putName(name);
+      return native.getxattrNamed(proc, fd);
+    },
+    background<Entry extends BackgroundEntry>(
+      entry: Entry,
+      args: BackgroundArguments<Entry>,
+      done: (result: number) => void,
+    ) {
+      const start = () => {
+        running++;
+        background[entry].async(...args, (error: unknown, result: number) => {
+          running--;
+          waiting.shift()?.();
+          done(error === null ? result : -EIO);
+        });
+      };
+      if (running < BACKGROUND_MAX) start();
+      else waiting.push(start);
+    },
+  });
+  native.setScratch(scratch, SCRATCH_SIZE);
+  return native;
 }

@@ -2,22 +2,20 @@
 // guest memory and no scratch area, and does no harm when its descriptor has meanwhile been closed and its
 // number given to another file: warming the page cache, writing it back.
 
-import type { BackgroundEntry } from "../native.ts";
+import type { BackgroundArguments, BackgroundEntry } from "../native.ts";
 import type { Task } from "../process/task.ts";
 
 /** Runs a host call in the background while the task waits, as in a disk sleep: no signal ends it. */
-export function* inBackground(
+export function* inBackground<Entry extends BackgroundEntry>(
   task: Task,
-  entry: BackgroundEntry,
-  fd: number,
-  a: number,
-  b: number,
+  entry: Entry,
+  ...args: BackgroundArguments<Entry>
 ): Generator<void, number, void> {
   const { kernel } = task;
   let waits = true;
   let result = 0;
   kernel.counters.backgroundCalls++;
-  kernel.native.background(entry, fd, a, b, (value) => {
+  kernel.native.background(entry, args, (value) => {
     result = value;
     if (waits) task.completeWait(0);
   });

@@ -86,7 +86,7 @@ export class GoferFile extends SeekableFile {
 
   override sync(task: Task, dataOnly: boolean): number {
     if (!this.writable) return 0;
-    return task.start(holding(task, this, inBackground(task, "fsync", this.#fd, dataOnly ? 1 : 0, 0)));
+    return task.start(holding(task, this, inBackground(task, "fsync", this.#fd, dataOnly ? 1 : 0)));
   }
 
   override size(): number {

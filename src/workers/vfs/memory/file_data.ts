@@ -45,7 +45,7 @@ const pages = (bytes: number) => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
 /** Closes the last descriptor of a host file of so many bytes, which the host frees meanwhile. */
 export function closeLarge({ native }: Kernel, fd: number, bytes: number, closed: () => void): void {
   if (bytes > TRUNCATE_STEP) {
-    native.background("close", fd, 0, 0, closed);
+    native.background("close", [fd], closed);
     return;
   }
   native.close(fd);
