@@ -1,6 +1,6 @@
 // The N-API face of host.node: what Node's own modules cannot do with a descriptor. Sockets that
 // carry descriptors (SCM_RIGHTS), accept, peer credentials, readiness of any descriptor by uv_poll,
-// and the event loop's own descriptor for a kernel thread's sleep set (trap-path.md). Each thread
+// and the event loop's own descriptor for a kernel thread's sleep set. Each thread
 // that loads the file has an instance of its own; nothing here is shared between threads.
 // Results are numbers: zero or more, or a negative errno. Nothing here blocks, except sendMessage
 // on a blocking descriptor without `nonBlocking`.

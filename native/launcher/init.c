@@ -314,7 +314,7 @@ static _Noreturn void watch(struct watched *watched) {
   }
 }
 
-// A bound that the host itself keeps, whatever becomes of the kernel's accounts (hardening.md, F24): since
+// A bound that the host itself keeps, whatever becomes of our own accounts (docs/hardening.md, F24): since
 // Linux 6.14 pid_max is the PID namespace's own. Before that it is the host's, and not ours to set. A
 // container's control group may allow more tasks than the kernel does by default.
 static void limit_processes(bool container) {

@@ -21,7 +21,7 @@
 
 #define STUB_DESCRIPTORS 1024
 
-// process-model.md, "Capabilities of Node"; there is no CAP_MKNOD, and it could not be used.
+// docs/process-model.md, "Who holds what"; there is no CAP_MKNOD, and it could not be used.
 static const unsigned node_capabilities[] = {
     CAP_CHOWN,      CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_SETFCAP,
     CAP_SYS_PTRACE, // the memory of stubs, which are no descendants of Node

@@ -4,7 +4,7 @@
 // starts; where the host lacks a function, and for clocks that its vDSO does not know, the system call
 // instruction traps like any other.
 //
-// A signal must find this code, not the host's (hardening.md, F9): it shows addresses of the guest alone,
+// A signal must find this code, not the host's (docs/hardening.md, F9): it shows the guest's addresses alone,
 // and the guest comes back by them. A kick that finds the host's code is therefore put off: the stub
 // notes it in the slot, and the function here, which has the result by then, makes a system call. Nor may
 // the host's code fault: it writes to this code's stack, which is touched before, and what it wrote is

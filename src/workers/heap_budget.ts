@@ -1,4 +1,4 @@
-// The one budget for all that guests can make grow in the kernel thread's JavaScript heap (hardening.md, F25).
+// The one budget for all that guests can make grow in the kernel thread's JavaScript heap (docs/hardening.md, F25).
 // Kinds are counters (counters.ts), which say how many there are; here is what one of each costs. Whoever is
 // about to make one asks for room, and answers with Linux's errno when there is none: V8 ends the sandbox when
 // its heap is full.

@@ -118,7 +118,7 @@ class KernelThread {
     if (this.#kernel.waitForEvents(0) > 0) this.#lastBusyNs = this.#kernel.native.monotonicNs();
   }
 
-  // Sets the flag, looks once more, then blocks; only this thread clears the flag (trap-path.md).
+  // Sets the flag, looks once more, then blocks; only this thread clears the flag.
   #sleep(nowNs: number): void {
     const kernel = this.#kernel;
     kernel.page.setSleeping(kernel.thread);

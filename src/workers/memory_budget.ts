@@ -1,4 +1,4 @@
-// The one budget for memory that no process owns (hardening.md, F28): contents of memory file systems and
+// The one budget for memory that no process owns (docs/hardening.md, F28): contents of memory file systems and
 // memfds, pages of pipes, what is on its way in sockets and message queues. Together they may take a share of
 // what the host, or the container's limit, gives; each mount's own size is below that.
 

@@ -1,6 +1,6 @@
 // Names that change under a sandbox's hands: while a guest reads and writes below a directory of its root, the
 // host puts symlinks to a place outside, and a FIFO, where that directory was, and back. The guest may find
-// what is there, or nothing; never what is outside (hardening.md, F6).
+// what is there, or nothing; never what is outside (docs/hardening.md, F6).
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";

@@ -1,5 +1,5 @@
 // Reads of every kind of file into memory that cannot be written: what was taken goes back where it can, so
-// that the next read finds it; where Linux loses it, it is lost (hardening.md, F20).
+// that the next read finds it; where Linux loses it, it is lost (docs/hardening.md, F20).
 //@ needs: files memory events sockets inotify signals
 #include "guest.h"
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// Hostile guests (hardening.md): each attack ends in an error or in the death of that guest process
+// Hostile guests (docs/hardening.md): each attack ends in an error or in the death of that guest process
 // alone. After each the sandbox serves another program, its counters are what they were, and the
 // host is unchanged.
 //
@@ -19,7 +19,7 @@ const LONG_CALLS = "2000000";
 const LONG_DEADLINE_MS = 600_000;
 
 /**
- * CPU time that no turn of the kernel thread may take, whatever a guest asks for (hardening.md, F26). The rule says
+ * CPU time that no turn of the kernel thread may take, whatever guests ask for (docs/hardening.md, F26). It says
  * ten; this leaves room for a machine that is busy with others, and for a poll of as many descriptors as there can be.
  */
 const TURN_MS = 100;

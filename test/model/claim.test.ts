@@ -1,4 +1,4 @@
-// Claims under every interleaving (hardening.md, F3): stubs post, two kernel threads scan, a hostile
+// Claims under every interleaving (docs/hardening.md, F3): stubs post, two kernel threads scan, a hostile
 // guest sets pending bits and rewrites request words. No request is handled twice or by two
 // threads, and none of an honest stub is lost. The same with code that is wrong on purpose.
 

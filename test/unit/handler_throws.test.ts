@@ -1,4 +1,4 @@
-// A handler that throws (hardening.md, F21): its process dies, a counter goes up, and the next request is
+// A handler that throws (docs/hardening.md, F21): its process dies, a counter goes up, and the next request is
 // served, whether the throw came at once or in a later step. A callback that throws harms nobody else.
 
 import { test } from "uvu";

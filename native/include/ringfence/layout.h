@@ -126,7 +126,7 @@
 #define RF_ALT_STACK 0x10000
 #define RF_ALT_STACK_SIZE 0x10000
 
-// Process page. The pending words are hints (hardening.md, F3); bit n stands for slot n.
+// Process page. The pending words are hints (docs/hardening.md, F3); bit n stands for slot n.
 #define RF_PENDING 0x6000         // u32 per kernel thread
 #define RF_PENDING_STRIDE 64
 #define RF_IDENTITY 0x6400        // u32: flag word: 1 = ids below are valid for local answers

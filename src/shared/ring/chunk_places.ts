@@ -1,4 +1,4 @@
-// Places for chunks in the guest SAB, and when a place may be used again (hardening.md, F21): only
+// Places for chunks in the guest SAB, and when a place may be used again (docs/hardening.md, F21): only
 // after every kernel thread has passed its loop top once since the chunk was retired, for until
 // then one of them may still be on its way to a slot of the old chunk.
 //

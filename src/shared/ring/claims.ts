@@ -1,4 +1,4 @@
-// Claims: which kernel thread owns a slot (hardening.md, F3). One word a slot in the private SAB,
+// Claims: which kernel thread owns a slot (docs/hardening.md, F3). One word a slot in the private SAB,
 // GUEST, OWNED(thread, sequence) or CLOSED, and beside it the sequence of the last request that was
 // taken from the slot. Pending bits are hints that a guest can forge; this is what they are checked
 // against: no request is handled twice, none by two threads, none is lost.

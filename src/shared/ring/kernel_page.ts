@@ -1,6 +1,6 @@
 // Kernel page: what every stub of the sandbox may know, and reads without a request: which kernel
 // threads sleep, how long to spin, where a system call goes and what to copy for it. Stubs see it
-// read-only (hardening.md, F2), so what stands here is the kernel's own word.
+// read-only (docs/hardening.md, F2), so what stands here is the kernel's own word.
 //
 // Each sleeping flag is written by its kernel thread alone; the rest by the thread that starts the
 // sandbox, before the first stub.

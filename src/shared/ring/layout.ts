@@ -120,7 +120,7 @@ export const WINDOW_SECOND_SIZE = 0x1000;
 export const ALT_STACK = 0x10000;
 export const ALT_STACK_SIZE = 0x10000;
 
-// Process page. The pending words are hints (hardening.md, F3); bit n stands for slot n.
+// Process page. The pending words are hints (docs/hardening.md, F3); bit n stands for slot n.
 export const PENDING = 0x6000; // u32 per kernel thread
 export const PENDING_STRIDE = 64;
 export const IDENTITY = 0x6400; // u32: flag word: 1 = ids below are valid for local answers

@@ -1,4 +1,4 @@
-// Which call, timer or callback holds the kernel thread for longer than it may (hardening.md, F26). Everything that
+// Which call, timer or callback holds the kernel thread longer than it may (docs/hardening.md, F26). Everything that
 // the thread does ends with a look at the clock; where that is late, the thread's own CPU time says whether it
 // worked or the host let others run, and V8 how long it collected garbage. Never a judgement of the guest: what is
 // counted here is a fault of the kernel.

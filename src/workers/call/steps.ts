@@ -1,5 +1,5 @@
 // Work that may be long, done in pieces: what is not done at once goes on in later turns of the kernel thread
-// (hardening.md, F26).
+// (docs/hardening.md, F26).
 
 import type { Kernel } from "../kernel.ts";
 

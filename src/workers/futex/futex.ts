@@ -271,7 +271,7 @@ function compares(old: number, code: number, argument: number): boolean {
   }
 }
 
-// The read-modify-write is done by the stub, atomically, with a fix-up (kernel.md).
+// The read-modify-write is done by the stub, atomically, with a fix-up.
 function* wakeOp(
   task: Task,
   first: number,

@@ -1,5 +1,5 @@
 // The word of a futex: what names it, and looking at and changing it in guest memory, which only the stub
-// does, atomically and with a fix-up (kernel.md).
+// does, atomically and with a fix-up.
 
 import type { AddressSpace } from "../mem/address_space.ts";
 import { OperationList } from "../platform/operation_list.ts";

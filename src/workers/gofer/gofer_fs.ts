@@ -1,5 +1,5 @@
 // The gofer file system: a host directory, reached by directory descriptors one component at a time
-// (hardening.md, F6), read-only as the lower layer of an overlay, or writable. Devices, FIFOs and sockets of
+// (docs/hardening.md, F6), read-only as the lower layer of an overlay, or writable. Devices, FIFOs and sockets of
 // the host are never opened: the sandbox's own implementations stand in for them by type and number.
 //
 // Attributes are believed for a short while, names for as long as their directory does not change: what

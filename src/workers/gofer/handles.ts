@@ -1,4 +1,4 @@
-// Host handles of a gofer file system (hardening.md, F22): inodes hold no descriptor; an LRU of O_PATH
+// Host handles of a gofer file system (docs/hardening.md, F22): inodes hold no descriptor; an LRU of O_PATH
 // descriptors does. A handle that was closed is opened again from its parent by name, and counts only if
 // it is still the same file.
 

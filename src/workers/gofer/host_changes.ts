@@ -1,6 +1,6 @@
 // Changes that a writable gofer file system makes on the host: names below a directory's handle, and
 // attributes of the very file that a handle names. Something new belongs to nobody else until owner and
-// mode are set: it is made exclusively, for the sandbox alone (process-model.md, "Host files").
+// mode are set: it is made exclusively, for the sandbox alone (docs/files.md).
 
 import { EOPNOTSUPP, ESTALE } from "../../shared/abi/errno.ts";
 import { O_EXCL, O_PATH, O_RDWR, O_TMPFILE, O_WRONLY, RENAME_EXCHANGE } from "../../shared/abi/fcntl.ts";

@@ -1,4 +1,4 @@
-// A System V shared memory segment: one host memfd, which holds nothing else (hardening.md, F1) and whose
+// A System V shared memory segment: one host memfd, which holds nothing else (docs/hardening.md, F1) and whose
 // size is sealed. It counts the VMAs that show it, as Linux does; one that is marked for removal goes with the
 // last of them. Its pages are nobody's, so its whole size is charged when it is made (F28).
 

@@ -1,6 +1,6 @@
 // Copies between a slot's data window and guest memory that the kernel thread makes itself, without an
 // exchange with the stub. Only private anonymous memory is touched so: a page of a file could make the
-// kernel thread wait (hardening.md, F12). What is not certain is left to the stub, which finds faults in
+// kernel thread wait (docs/hardening.md, F12). What is not certain is left to the stub, which finds faults in
 // their place.
 
 import { PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";

@@ -1,4 +1,4 @@
-// Which addresses a guest can mean (hardening.md, F12): below TASK_SIZE and outside the stub window.
+// Which addresses a guest can mean (docs/hardening.md, F12): below TASK_SIZE and outside the stub window.
 // The filter compares high words with a carry to spare (filter.def, OUTSIDE), so the last 8 GiB below
 // the window are reserved as well.
 

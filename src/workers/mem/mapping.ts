@@ -1,5 +1,5 @@
 // Changes of an address space: each locks its range, plans against the VMA set, has the stub do the
-// host's part in one operation list, and commits when the stub has reported success (hardening.md, F4).
+// host's part in one operation list, and commits when the stub has reported success (docs/hardening.md, F4).
 // A list that fails half way kills the process: its host memory is not what the VMA set says.
 
 import { EEXIST, EINVAL, ENOMEM, EPERM } from "../../shared/abi/errno.ts";

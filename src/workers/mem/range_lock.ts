@@ -1,4 +1,4 @@
-// Locks on page ranges of one address space (hardening.md, F4): an operation list holds one from the
+// Locks on page ranges of one address space (docs/hardening.md, F4): an operation list holds one from the
 // decision until the stub has reported, so that two threads never change the same pages at once and
 // the VMA set follows the host's order. Exclusive, first come first served: a request waits behind
 // every overlapping one that came earlier, granted or not, so nobody starves. Never blocks: who must

@@ -1,4 +1,4 @@
-// Shared anonymous memory: one host memfd a region, which holds nothing else (hardening.md, F1). The
+// Shared anonymous memory: one host memfd a region, which holds nothing else (docs/hardening.md, F1). The
 // stubs that map it keep it alive in the host; the kernel closes its descriptor after the mapping.
 
 import type { Kernel } from "../kernel.ts";

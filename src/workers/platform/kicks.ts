@@ -1,4 +1,4 @@
-// Kicks that were sent and not answered yet (hardening.md, F14): a guest can block the host signal, so
+// Kicks that were sent and not answered yet (docs/hardening.md, F14): a guest can block the host signal, so
 // each has a deadline in CPU time of its own thread; after it the process is killed and counted. A thread
 // that the host does not let run, because many others want to, is never late.
 

@@ -1,6 +1,6 @@
 // Writing an operation list into a task's slot, and remembering which notifications it will raise:
 // mmap with a descriptor, calls on window addresses, clone. The supervisor continues a notification
-// only when it is the next one that the caller's list expects (hardening.md, F5).
+// only when it is the next one that the caller's list expects (docs/hardening.md, F5).
 
 import { nr } from "../../shared/abi/syscalls.ts";
 import {

@@ -1,4 +1,4 @@
-// The account of clones that were let go on (hardening.md, F24). A guest can make the clone that its list
+// The account of clones that were let go on (docs/hardening.md, F24). A guest can make the clone that its list
 // announces and never name what came of it: a host process, or a thread, that the kernel does not know.
 // So what is owed is looked after: the sandbox's processes and the debtor's threads are compared with those that
 // are known, and strangers are killed. Looks come at intervals, and are counted instead of timed: a

@@ -1,5 +1,5 @@
 // What /proc/PID shows of a process's own memory, by position: its command line, environment and auxiliary
-// vector. Only private anonymous memory is read, in bounded pieces (hardening.md, F12).
+// vector. Only private anonymous memory is read, in bounded pieces (docs/hardening.md, F12).
 
 import { EINVAL, EIO, ESRCH } from "../../shared/abi/errno.ts";
 import { PAGE_SIZE, VM_SHARED } from "../mem/vma.ts";
@@ -70,7 +70,7 @@ export const auxiliaryVector: FileNode<ProcessSubject> = bound(
 
 /**
  * The whole of a process's memory at its addresses, to be read. What is no private anonymous memory is not shown:
- * the kernel must not wait for a disk (hardening.md, F12). It stays that of the program that ran when it was opened.
+ * the kernel must not wait for a disk (docs/hardening.md, F12). It stays that of the program that ran at its opening.
  */
 export const memoryOf: FileNode<ProcessSubject> = bound(
   (subject) => {

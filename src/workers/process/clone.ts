@@ -1,5 +1,5 @@
 // Creating tasks: fork, vfork, clone, clone3 (clone(2)). A task that shares memory is a host thread in
-// the same stub process, whatever its thread group (hardening.md, F16); one that does not is a stub
+// the same stub process, whatever its thread group (docs/hardening.md, F16); one that does not is a stub
 // process forked from the caller's. The new host task names itself by a token (stubs.ts), posts STARTED
 // and is sent off with the registers that its creator had.
 

@@ -1,6 +1,6 @@
 // Core files (core(5)): what a signal with the action "core" leaves of a process. The task that took the signal
 // writes it, as Linux has it: its siblings stand still, its own stub fetches what the kernel thread must not
-// touch (hardening.md, F12), and the file is made with its credentials, in its working directory. SIGKILL
+// touch (docs/hardening.md, F12), and the file is made with its credentials, in its working directory. SIGKILL
 // ends the dump.
 
 import { AT_FDCWD, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } from "../../shared/abi/fcntl.ts";

@@ -1,5 +1,5 @@
 // Loading a program (execve(2)): from an open file to a task that stands before its first instruction.
-// Every program gets a new stub process and a new chunk (hardening.md, F7), so what is mapped here is
+// Every program gets a new stub process and a new chunk (docs/hardening.md, F7), so what is mapped here is
 // mapped into an empty address space that nobody else uses yet.
 
 import { randomFillSync, randomInt } from "node:crypto";

@@ -50,7 +50,7 @@ export const TASK_HANDLERS: Record<string, Handler> = {
         task.view.setInt32(at + 4, task.frame.high(FS_BASE), true);
         return 0;
       }
-      case ARCH_SET_GS: // the stub's own (hardening.md, F17)
+      case ARCH_SET_GS: // the stub's own (docs/hardening.md, F17)
       case ARCH_GET_GS:
         task.kernel.counters.unsupportedCalls++;
         return -EINVAL;

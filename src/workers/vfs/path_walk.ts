@@ -1,5 +1,5 @@
 // Path walk (path_resolution(7)): from a string to a path, one component at a time, through mounts and
-// symlinks, with permissions. Symlinks and ".." are resolved here, never by the host (hardening.md, F6).
+// symlinks, with permissions. Symlinks and ".." are resolved here, never by the host (docs/hardening.md, F6).
 
 import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EXDEV } from "../../shared/abi/errno.ts";
 import {

@@ -3,7 +3,7 @@
 // new slots; so what fits into a pipe depends on how it was written.
 //
 // The pages lie in one array, so that a run of full pages moves in one copy. Bytes that were read stay
-// there until the next read: what could not be delivered comes back (hardening.md, F20).
+// there until the next read: what could not be delivered comes back (docs/hardening.md, F20).
 
 export const PAGE = 4096;
 

@@ -1,6 +1,6 @@
 // Contents of a regular file of a memory file system. Small ones stand in the kernel's own memory; one
 // that grows, has holes, is mapped or is executed moves to a host memfd of its own, which holds nothing
-// else (hardening.md, F1), so that mappings, reads and writes see the same pages, and truncation and hole
+// else (docs/hardening.md, F1), so that mappings, reads and writes see the same pages, and truncation and hole
 // punching reach them. Every page counts against the file system's space.
 
 import { EFBIG, EMFILE, ENFILE, ENOSPC, ENXIO, EOPNOTSUPP } from "../../../shared/abi/errno.ts";
