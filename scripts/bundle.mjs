@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { writeSourcePositions } from "./source_positions.mjs";
 
 /** Bundle name (build/js/NAME.cjs) → entry point, and whether it goes into the sandbox's root. */
 export const bundles = [
@@ -55,12 +56,19 @@ export async function bundle(checkout) {
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: "none",
+    sourcemap: "external",
+    sourcesContent: false,
     external: ["@napi-rs/nice"],
     define: { "import.meta.url": "bundleUrl", "import.meta.dirname": "__dirname" },
     banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
     plugins: [koffiBesideBundle, piscinaBesideBundle],
     logLevel: "warning",
   });
+  // The first line of each is the banner, so that it does not matter what a loader puts before it.
+  const maps = bundles
+    .filter(({ inSandbox }) => inSandbox)
+    .map((each) => [join(outdir, `${each.name}.cjs.map`), filesOf(each).at(each.cached ? 1 : 0)]);
+  writeSourcePositions(checkout, join(outdir, SOURCE_POSITIONS), maps);
   makeCodeCaches(checkout, outdir);
 }
 
@@ -71,6 +79,9 @@ export function filesOf({ name, cached }) {
 
 /** What loads a bundle together with its code cache. */
 export const LOADER = "cached_bundle.cjs";
+
+/** Where the code of the bundles comes from. */
+export const SOURCE_POSITIONS = "source_positions";
 
 // A cached bundle NAME.cjs becomes NAME.main.cjs, and NAME.cjs loads that with its cache.
 function makeCodeCaches(checkout, outdir) {

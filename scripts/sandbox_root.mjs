@@ -15,7 +15,7 @@ import {
   rmSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { bundles, filesOf, LOADER } from "./bundle.mjs";
+import { bundles, filesOf, LOADER, SOURCE_POSITIONS } from "./bundle.mjs";
 
 function place(from, to) {
   mkdirSync(dirname(to), { recursive: true });
@@ -67,6 +67,7 @@ export function assembleSandboxRoot(checkout) {
   place_("build/native/stub", "stub");
   place_("build/native/vdso.so", "vdso.so");
   place_(`build/js/${LOADER}`, LOADER);
+  place_(`build/js/${SOURCE_POSITIONS}`, SOURCE_POSITIONS);
   for (const bundle of bundles)
     if (bundle.inSandbox) for (const file of filesOf(bundle)) place_(`build/js/${file}`, file);
 

@@ -39,6 +39,7 @@ function forKernel(descriptors: Descriptors): Descriptors {
 export function startKernelThread(
   bundle: string,
   hostLibrary: string,
+  positions: number,
   { config, init, descriptors }: Boot,
 ): KernelThread {
   const pool = new Piscina({
@@ -59,6 +60,7 @@ export function startKernelThread(
     thread: 0,
     privateSab: sab.buffer,
     hostLibrary,
+    positions,
   };
   // piscina's type is inferred from the wrong overload of postMessage; it passes the list on as it is.
   const transferList = [port2] as unknown as NonNullable<Parameters<typeof pool.run>[1]>["transferList"] &

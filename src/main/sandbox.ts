@@ -3,6 +3,7 @@
 // anything here fails for good the process ends, and init takes the rest of the sandbox with it.
 
 import { closeSync } from "node:fs";
+import { openSourcePositions } from "../shared/source_positions.ts";
 import { type Boot, receiveBoot, required } from "./boot.ts";
 import { Container, type Stdio } from "./container/container.ts";
 import type { Peer } from "./control/methods.ts";
@@ -17,12 +18,14 @@ import { SchemaError } from "./oci/schema.ts";
 // The sandbox's root holds nothing but these, the libraries and the stub.
 const HOST_LIBRARY = "/host.node";
 const KERNEL_BUNDLE = "/kernel.cjs";
+const SOURCE_POSITIONS = "/source_positions";
 /** Exit code of a launcher whose sandbox died (native/launcher/report.h). */
 const CODE_SANDBOX_DIED = 137;
 
 const host = loadHost(HOST_LIBRARY);
 const boot = receiveBoot(host);
-const log = openLog(required(boot.descriptors, "log"), boot.config.options);
+const positions = openSourcePositions(SOURCE_POSITIONS);
+const log = openLog(required(boot.descriptors, "log"), boot.config.options, positions);
 const launcher = required(boot.descriptors, "launcher");
 let running = false;
 
@@ -47,7 +50,7 @@ function firstStdio({ descriptors }: Boot): Stdio {
   return [required(descriptors, "stdin"), required(descriptors, "stdout"), required(descriptors, "stderr")];
 }
 
-const kernel = startKernelThread(KERNEL_BUNDLE, HOST_LIBRARY, boot);
+const kernel = startKernelThread(KERNEL_BUNDLE, HOST_LIBRARY, positions, boot);
 kernel.ended.catch((error: unknown) => fatal("the kernel thread died", error));
 
 /** Checks the container's configuration and builds its file systems; the caller hears `created`. */

@@ -16,6 +16,8 @@ export interface KernelBoot {
   thread: number;
   /** Buffer of the PrivateSab. */
   privateSab: SharedArrayBuffer;
+  /** The file of source positions (source_positions.ts), or -1. The main thread uses it as well. */
+  positions: number;
   /** host.node, for loadNative and for the loop's descriptor. */
   hostLibrary: string;
 }

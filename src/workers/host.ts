@@ -154,7 +154,7 @@ export default function kernelThread(boot: KernelBoot): Promise<never> {
   native.setGuestMemory(new Uint8Array(memory.buffer));
   const sab = new PrivateSab(boot.privateSab);
   const { config, descriptors } = boot;
-  const { log, strace } = openLog(config, descriptors);
+  const { log, strace } = openLog(config, descriptors, boot.positions);
   const kernel = new Kernel(
     native,
     memory,

@@ -4,6 +4,7 @@
 import { writeSync } from "node:fs";
 import { formatRecord } from "../shared/log_format.ts";
 import type { BootDescriptor, SandboxConfig } from "../shared/process_spec.ts";
+import { inSources } from "../shared/source_positions.ts";
 import type { Log, LogLevel } from "./kernel.ts";
 import { LogLimit } from "./log_limit.ts";
 
@@ -20,6 +21,7 @@ function write(fd: number, line: string): void {
 export function openLog(
   config: SandboxConfig,
   descriptors: Partial<Record<BootDescriptor, number>>,
+  positions: number,
 ): { log: Log; strace: ((line: string) => void) | null } {
   const fd = descriptors.log ?? -1;
   const least = config.options.debug ? LEVELS.debug : LEVELS.info;
@@ -30,7 +32,13 @@ export function openLog(
     // Who asks for debug messages gets them all.
     const omitted = level === "debug" ? 0 : limit.admit(message, time);
     if (omitted < 0) return;
-    const all = { name: "kernel", ...fields, ...(omitted > 0 && { omitted }) };
+    const { stack } = fields;
+    const all = {
+      name: "kernel",
+      ...fields,
+      ...(typeof stack === "string" && { stack: inSources(positions, stack) }),
+      ...(omitted > 0 && { omitted }),
+    };
     const record = { level, time, msg: message, fields: all };
     write(fd, formatRecord(config.options.logFormat, record));
   };

@@ -1,7 +1,8 @@
 // The launcher reads the same command lines as yargs does from the same tables; what it does not serve
 // is answered by Node.
 
-import { readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ringfence, run } from "../spawn.ts";
@@ -91,6 +92,40 @@ test("a command line that is wrong leaves its record in the log, where engines l
     assert.match(last().msg, /kill: ID is missing/);
   } finally {
     rmSync(log, { force: true });
+  }
+});
+
+test("the sandbox's log in its two forms; a stack names lines of the sources", async () => {
+  const directory = mkdtempSync("/tmp/ringfence-log-");
+  const log = join(directory, "log");
+  const config = {
+    ociVersion: "1.0.2",
+    root: { path: "." },
+    process: { cwd: "/", args: ["x"], user: { uid: "?" } },
+  };
+  writeFileSync(join(directory, "config.json"), JSON.stringify(config));
+  const message = "process.user.uid must be an integer from 0 to 4294967294";
+  const first = async (form: string) => {
+    const flags = ["--root", join(directory, "state"), "--log", log, "--log-format", form];
+    rmSync(log, { force: true });
+    await run(ringfence, [...flags, "run", "--bundle", directory, "wrong"]);
+    return readFileSync(log, "utf8").split("\n")[0]!;
+  };
+  try {
+    const { level, msg, name, time, err } = JSON.parse(await first("json"));
+    assert.equal([level, msg, name], ["fatal", "the sandbox could not start", "sandbox"]);
+    assert.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000, time);
+    assert.equal([err.type, err.message], ["SchemaError", message]);
+    assert.match(err.stack, /^ {4}at readContainer \(src\/main\/oci\/container\.ts:\d+\)$/m);
+    const text = await first("text");
+    assert.match(
+      text,
+      /^time="[-\d]{10}T[:.\d]{12}Z" level=fatal msg="the sandbox could not start" name=sandbox err="/,
+    );
+    assert.match(text, `\\"message\\":\\"${message}\\"`);
+    assert.match(text, "at readContainer (src/main/oci/container.ts:");
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
   }
 });
 

@@ -55,7 +55,8 @@ function descriptors(pid: number): Map<number, string> {
 // read-only, and the sandbox's proc; two files of the host's proc are there for the guest's.
 const ANYONE = /^(pipe:\[\d+\]|socket:\[\d+\])$/;
 const INIT = /^anon_inode:\[signalfd\]$/;
-const NODE = /^(anon_inode:.+|\/memfd:\S+( \(deleted\))?|\/|\/dev\/null|(\/proc)?\/(cpuinfo|stat))$/;
+const NODE =
+  /^(anon_inode:.+|\/source_positions|\/memfd:\S+( \(deleted\))?|\/|\/dev\/null|(\/proc)?\/(cpuinfo|stat))$/;
 const STUB = /^(anon_inode:\[eventfd\]|\/memfd:\S+( \(deleted\))?|\/dev\/null)$/;
 
 /** A handle of the VFS on a name below its root: nothing can be read or written through it. */
