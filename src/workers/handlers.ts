@@ -13,6 +13,7 @@ import { NET_HANDLERS } from "./net/calls.ts";
 import { CLONE_HANDLERS } from "./process/clone.ts";
 import { EXEC_HANDLERS } from "./process/execve.ts";
 import { PIDFD_HANDLERS } from "./process/pidfd_calls.ts";
+import type { Task } from "./process/task.ts";
 import { TASK_HANDLERS } from "./process/task_calls.ts";
 import { USAGE_HANDLERS } from "./process/usage_calls.ts";
 import { WAIT_HANDLERS } from "./process/wait.ts";
@@ -29,7 +30,7 @@ import { TIME_HANDLERS } from "./time/time_calls.ts";
 import { TIMER_HANDLERS } from "./time/timer_calls.ts";
 import { VFS_HANDLERS } from "./vfs/calls.ts";
 
-export const HANDLERS: ReadonlyMap<string, Handler> = new Map(
+export const HANDLERS: ReadonlyMap<string, Handler<Task>> = new Map(
   Object.entries({
     ...TASK_HANDLERS,
     ...CLONE_HANDLERS,

@@ -77,7 +77,7 @@ class KernelThread {
     for (;;) {
       kernel.passes.loopTop();
       const busy = this.#serveSlots();
-      if (kernel.hasDue) kernel.runDue();
+      if (kernel.nextSteps.any) kernel.nextSteps.run();
       if (kernel.stubs.outstanding) this.#look();
       if (busy) {
         if (++passes < PASSES_PER_LOOK) continue;
@@ -98,7 +98,7 @@ class KernelThread {
         return;
       }
       if (now - this.#lastTurnNs > TURN_INTERVAL_NS) return;
-      if (kernel.hasDue) continue;
+      if (kernel.nextSteps.any) continue;
       if (!busy && now - this.#lastBusyNs > SPIN_NS) this.#sleep(now);
     }
   }
@@ -109,7 +109,7 @@ class KernelThread {
     scanner.begin();
     for (let slot = scanner.next(); slot >= 0; slot = scanner.next()) {
       busy = true;
-      this.#kernel.serve(slot, scanner.request);
+      this.#kernel.requests.serve(slot, scanner.request);
     }
     return busy;
   }

@@ -12,27 +12,29 @@ import { IPC_SETTING_NAMES } from "../shared/ipc_settings.ts";
 import type { ProcessSpec, SandboxConfig } from "../shared/process_spec.ts";
 import { ActiveChunks } from "../shared/ring/active.ts";
 import { ChunkPlaces, Passes } from "../shared/ring/chunk_places.ts";
-import { Claims, kindOf, sequenceOf } from "../shared/ring/claims.ts";
+import { Claims } from "../shared/ring/claims.ts";
 import type { GuestMemory } from "../shared/ring/guest_memory.ts";
 import { KernelPage } from "../shared/ring/kernel_page.ts";
-import { KP_MARSHAL_COUNT, RIP, WINDOW_SIZE } from "../shared/ring/layout.ts";
+import { KP_MARSHAL_COUNT, WINDOW_SIZE } from "../shared/ring/layout.ts";
 import type { PrivateSab } from "../shared/ring/private_sab.ts";
 import { Scanner } from "../shared/ring/scan.ts";
 import { Slots } from "../shared/ring/slot.ts";
-import { Request } from "../shared/ring/slot_states.ts";
 import type { StartError } from "../shared/start_error.ts";
 import { Dispatcher } from "./call/dispatch.ts";
 import { LongTurns } from "./call/long_turns.ts";
-import { isRestart } from "./call/restart.ts";
+import { NextSteps } from "./call/next_steps.ts";
 import { Steps } from "./call/steps.ts";
+import { Throws } from "./call/throws.ts";
 import { Timers } from "./call/timers.ts";
 import { Counters } from "./counters.ts";
 import { initialCredentials, UserNamespace } from "./credentials/credentials.ts";
 import { Futexes } from "./futex/futex.ts";
+import { HANDLERS } from "./handlers.ts";
 import { HeapBudget } from "./heap_budget.ts";
 import { UtsNamespace } from "./identity/uts.ts";
 import { IPC_SETTINGS } from "./ipc/limits.ts";
 import { IpcNamespace } from "./ipc/namespace.ts";
+import type { Log } from "./log.ts";
 import { Vdso } from "./mem/vdso.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import type { Native } from "./native.ts";
@@ -40,11 +42,13 @@ import { UnixGarbage } from "./net/unix/garbage.ts";
 import { UnixNames } from "./net/unix/names.ts";
 import { Kicks } from "./platform/kicks.ts";
 import { Stubs } from "./platform/stubs.ts";
+import { exitGroup } from "./process/exit.ts";
 import { PID_MAX, PidNamespace } from "./process/pids.ts";
+import { Requests } from "./process/requests.ts";
 import { checkProgram, startProgram } from "./process/start.ts";
-import { BLOCKED, type Task, type ThreadGroup } from "./process/task.ts";
-import { returnToGuest } from "./signals/deliver_signal.ts";
-import { onFault } from "./signals/faults.ts";
+import type { Task, ThreadGroup } from "./process/task.ts";
+import { onUnwritableFrame, returnToGuest } from "./signals/deliver_signal.ts";
+import type { BeforeHandler } from "./signals/signal_frame.ts";
 import { SleepSet } from "./sleep_set.ts";
 import { Tracer } from "./strace/tracer.ts";
 import { Sysctls } from "./system/sysctls.ts";
@@ -64,12 +68,6 @@ import { Shrinker } from "./vfs/shrinker.ts";
 import { DevPts } from "./vfs/tty/dev_pts.ts";
 import { Ptys } from "./vfs/tty/pty.ts";
 
-/** Tasks that go on before requests are looked at again: one call may end the waits of thousands. */
-const DUE_AT_ONCE = 128;
-/** And for how long. */
-const DUE_MS = 2;
-/** Throws that are logged: later ones are only counted. */
-const THROWS_LOGGED = 100;
 const LISTED_MAX = 64 << 20;
 const GENERATED_TEXT_MAX = 8 << 20;
 
@@ -80,9 +78,6 @@ const HEAP_BUDGET_MIN = 64 << 20;
 function heapLimitFor(memory: number): number {
   return Math.max(HEAP_BUDGET_MIN, Math.min(HEAP_BUDGET_MAX, Math.floor(memory / 8)));
 }
-
-export type LogLevel = "debug" | "info" | "warn" | "error";
-export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
 
 export interface KernelDescriptors {
   proc: number;
@@ -97,9 +92,8 @@ export class Kernel {
   readonly config: SandboxConfig;
   readonly descriptors: KernelDescriptors;
   readonly log: Log;
-  /** One line per system call, or null. */
-  readonly strace: ((line: string) => void) | null;
-  readonly tracer: Tracer;
+  /** Prints --strace's lines, or null. */
+  readonly tracer: Tracer | null;
   readonly memory: GuestMemory;
   readonly claims: Claims;
   readonly active: ActiveChunks;
@@ -117,7 +111,9 @@ export class Kernel {
   nowNs = 0;
   readonly counters = new Counters();
   readonly stubs: Stubs;
-  readonly dispatcher: Dispatcher;
+  readonly requests: Requests;
+  readonly nextSteps: NextSteps;
+  readonly throws: Throws;
   readonly pids: PidNamespace;
   readonly users = new UserNamespace(null);
   /** For what the kernel does on its own account. */
@@ -167,7 +163,6 @@ export class Kernel {
   /** Programs started from outside, and the wait statuses of those that nobody has fetched yet. */
   readonly #outside = new Set<number>();
   readonly #statuses = new Map<number, number>();
-  #due: Task[] = [];
   #lastSpaceId = 0;
   #lastMappedId = 0;
   #lastDevice = 0;
@@ -212,8 +207,10 @@ export class Kernel {
     this.config = config;
     this.descriptors = descriptors;
     this.log = log;
-    this.strace = strace;
-    this.tracer = new Tracer(strace ?? (() => {}));
+    this.tracer = strace === null ? null : new Tracer(strace);
+    this.throws = new Throws(this.counters, log);
+    this.requests = new Requests(this, new Dispatcher(this, HANDLERS));
+    this.nextSteps = new NextSteps(this.longTurns, (call, error) => this.requests.onThrow(call, error));
     this.claims = new Claims(sab.claims, sab.lastSequences, memory.words);
     this.active = new ActiveChunks(sab.runnable, sab.active, sab.limit);
     this.scanner = new Scanner(memory.words, this.claims, this.active, this.thread);
@@ -228,7 +225,6 @@ export class Kernel {
     this.kicks = new Kicks(this);
     this.uts = new UtsNamespace(config.hostname);
     this.stubs = new Stubs(this, descriptors.zygote);
-    this.dispatcher = new Dispatcher(this);
     this.anonymous = new AnonymousInodes(this);
     this.devPts = new DevPts(this);
     this.memoryFiles = makeMemoryFiles(this);
@@ -279,43 +275,14 @@ export class Kernel {
     return startProgram(this, spec, stdio);
   }
 
-  // ---- Requests ----
-
-  /** Serves the request that the scanner took from a slot. A handler's throw is caught here and in runDue (F21). */
-  serve(slot: number, request: number): void {
-    const task = this.taskAt[slot];
-    if (task === undefined) return; // closed while its request was on the way
-    task.owned = true;
-    task.sequence = sequenceOf(request);
-    this.current = task;
-    this.counters.requests++;
-    this.longTurns.nr = task.nr;
-    try {
-      this.#serve(task, kindOf(request));
-    } catch (error) {
-      this.#onThrow(task, error);
-    }
-    this.longTurns.end("request", null);
-    if (this.#due.length > 0) this.runDue();
-  }
-
-  #onThrow(task: Task, error: unknown): void {
-    this.#countThrow("a handler threw: its process is killed", error, { pid: task.group.pid, nr: task.nr });
-    this.killHostile(task);
-  }
-
-  #countThrow(message: string, error: unknown, fields: Record<string, unknown>): void {
-    if (this.counters.handlerErrors++ >= THROWS_LOGGED) return;
-    const stack = error instanceof Error ? error.stack : String(error);
-    this.log("error", message, { ...fields, stack });
-  }
+  // ---- Turns ----
 
   /** Waits for the sleep set (SleepSet.wait). No process is to blame for a callback's throw: it ends here (F21). */
   waitForEvents(timeoutNs: number): number {
     try {
       return this.sleep.wait(timeoutNs, this.longTurns);
     } catch (error) {
-      this.#countThrow("a callback threw", error, {});
+      this.throws.caught("a callback threw", error);
       return 1;
     }
   }
@@ -325,88 +292,22 @@ export class Kernel {
     try {
       this.timers.expire(nowNs, this.longTurns);
     } catch (error) {
-      this.#countThrow("a timer threw", error, {});
+      this.throws.caught("a timer threw", error);
     }
   }
 
-  /** A task's wait is over. */
-  nextStep(task: Task): void {
-    this.#due.push(task);
+  // ---- What tasks have others do ----
+
+  returnToGuest(task: Task, outcome: number | null): void {
+    returnToGuest(task, outcome);
   }
 
-  /** Some task's wait is over, and it has not gone on yet. */
-  get hasDue(): boolean {
-    return this.#due.length > 0;
+  onUnwritableFrame(task: Task, before: BeforeHandler): void {
+    onUnwritableFrame(task, before);
   }
 
-  /** Lets tasks go on whose wait is over; what that wakes, and who is left, comes in the next round. */
-  runDue(): void {
-    const due = this.#due;
-    this.#due = due.length > DUE_AT_ONCE ? due.splice(DUE_AT_ONCE) : [];
-    const endMs = this.longTurns.nowMs + DUE_MS;
-    for (let i = 0; i < due.length; i++) {
-      const task = due[i]!;
-      this.longTurns.nr = task.nr;
-      try {
-        task.goOn();
-      } catch (error) {
-        this.#onThrow(task, error);
-      }
-      if (this.longTurns.end("next step", null) < endMs || i + 1 === due.length) continue;
-      this.#due = [...due.slice(i + 1), ...this.#due];
-      return;
-    }
-  }
-
-  #serve(task: Task, kind: number): void {
-    this.kicks.answered(task);
-    if (task.leaving) {
-      task.stub.dismiss(task);
-      return;
-    }
-    switch (kind) {
-      case Request.SYSCALL:
-        if (task.expectsOutcome) break;
-        this.dispatcher.serve(task);
-        return;
-      case Request.OPS_DONE:
-      case Request.COPY_READY:
-      case Request.STARTED:
-        this.stubs.settle(task);
-        if (!task.posted()) break;
-        return;
-      case Request.OUT_FAULT:
-        if (task.expectsOutcome) break;
-        this.dispatcher.outFault(task);
-        return;
-      case Request.FAULT:
-      case Request.TRAP:
-        if (task.expectsOutcome) break;
-        onFault(task);
-        return;
-      case Request.INTERRUPTED:
-        if (task.expectsOutcome) break;
-        returnToGuest(task, null);
-        return;
-      default:
-        break;
-    }
-    // A request that the task's state does not allow: only a stub that is not ours posts it.
-    this.counters.protocolErrors++;
-    this.log("warn", "a stub broke the protocol: killed", { pid: task.group.pid, kind });
-    this.killHostile(task);
-  }
-
-  /** A call is over: the result goes back to the guest, by way of the signals that stand in between. */
-  complete(task: Task, result: number): void {
-    if (result === BLOCKED || task.dead || task.group.exiting) return;
-    this.dispatcher.leave(task, result);
-    if (isRestart(result) || task.hasWork) returnToGuest(task, result);
-    else task.finish(result);
-  }
-
-  killHostile(task: Task): void {
-    task.group.exit(SIGKILL);
+  exitGroup(group: ThreadGroup, status: number): void {
+    exitGroup(group, status);
   }
 
   // ---- Ends ----
@@ -450,11 +351,5 @@ export class Kernel {
 
   nextMappedId(): number {
     return ++this.#lastMappedId;
-  }
-
-  /** Where the guest's code stood at the request, for logs. */
-  whereIs(task: Task): string {
-    this.slots.readFrame(task.slot, task.frame);
-    return `0x${task.frame.unsigned(RIP).toString(16)}`;
   }
 }

@@ -5,8 +5,10 @@ import { writeSync } from "node:fs";
 import { formatRecord } from "../shared/log_format.ts";
 import type { BootDescriptor, SandboxConfig } from "../shared/process_spec.ts";
 import { inSources } from "../shared/source_positions.ts";
-import type { Log, LogLevel } from "./kernel.ts";
 import { LogLimit } from "./log_limit.ts";
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
 
 const LEVELS: Readonly<Record<LogLevel, number>> = { debug: 20, info: 30, warn: 40, error: 50 };
 

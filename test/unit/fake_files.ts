@@ -176,9 +176,7 @@ export function fakeKernel(memoryNodes = 1000): FakeKernel {
   const unlimited = Array.from({ length: 16 }, () => [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]);
   const task = {
     kernel,
-    chunk: 0,
-    base: 0,
-    bytes: native.window,
+    call: { chunk: 0, base: 0, bytes: native.window },
     credentials: rootCredentials,
     group: { rlimits: unlimited },
   } as unknown as Task;
@@ -292,7 +290,7 @@ class LowerInode extends Inode {
 class LowerOpenFile extends SeekableFile {
   override pread(task: Task, offset: number, length: number, position: number): number {
     const part = Buffer.from((this.inode as LowerInode).text, "latin1").subarray(position, position + length);
-    task.bytes.set(part, task.base + offset);
+    task.call.bytes.set(part, task.call.base + offset);
     return part.length;
   }
 

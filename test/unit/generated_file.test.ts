@@ -29,8 +29,8 @@ function setUp(limit = 1 << 20) {
     const subject = {} as Subject;
     return new GeneratedFile(inode as unknown as Inode, node, subject, 0, null!, contents);
   };
-  const task = { bytes: new Uint8Array(65536), base: 0 } as unknown as Task;
-  const text = (n: number) => Buffer.from(task.bytes.subarray(0, n)).toString("latin1");
+  const task = { call: { bytes: new Uint8Array(65536), base: 0 } } as unknown as Task;
+  const text = (n: number) => Buffer.from(task.call.bytes.subarray(0, n)).toString("latin1");
   return { counters, made, open, task, text };
 }
 

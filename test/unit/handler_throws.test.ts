@@ -10,6 +10,7 @@ import { PrivateSab } from "../../src/shared/ring/private_sab.ts";
 import { Request } from "../../src/shared/ring/slot_states.ts";
 import { Kernel } from "../../src/workers/kernel.ts";
 import type { Native } from "../../src/workers/native.ts";
+import { Requests } from "../../src/workers/process/requests.ts";
 import type { Task } from "../../src/workers/process/task.ts";
 
 const SYSCALL = (1 << 4) | Request.SYSCALL;
@@ -36,7 +37,13 @@ function kernelWithoutHost(): { kernel: Kernel; logged: string[] } {
 /** What a request is about: how its process ended, and what goes on for it. */
 function taskOf(kernel: Kernel, slot: number, goOn: () => void): { ended: number[] } {
   const ended: number[] = [];
-  const task = { slot, group: { pid: slot + 1, exit: (status: number) => ended.push(status) }, goOn };
+  const task = {
+    kernel,
+    pid: slot + 1,
+    killHostile: () => ended.push(SIGKILL),
+    call: { slot, goOn } as object,
+  };
+  Object.assign(task.call, { caller: task });
   kernel.taskAt[slot] = task as unknown as Task;
   return { ended };
 }
@@ -46,12 +53,13 @@ test("at once", () => {
   const served: number[] = [];
   const broken = taskOf(kernel, 0, () => {});
   const other = taskOf(kernel, 1, () => {});
-  kernel.dispatcher.serve = (task) => {
-    if (task.slot === 0) throw new Error("a mistake");
-    served.push(task.slot);
+  const serve = ({ call }: Task) => {
+    if (call.slot === 0) throw new Error("a mistake");
+    served.push(call.slot);
   };
-  kernel.serve(0, SYSCALL);
-  kernel.serve(1, SYSCALL);
+  const requests = new Requests(kernel, { serve } as never);
+  requests.serve(0, SYSCALL);
+  requests.serve(1, SYSCALL);
   assert.equal(broken.ended, [SIGKILL]);
   assert.equal(other.ended, []);
   assert.equal(served, [1]);
@@ -66,9 +74,9 @@ test("in a later step, with others due behind it", () => {
     throw new Error("a mistake");
   });
   taskOf(kernel, 1, () => gone.push(1));
-  kernel.nextStep(kernel.taskAt[0]!);
-  kernel.nextStep(kernel.taskAt[1]!);
-  while (kernel.hasDue) kernel.runDue();
+  kernel.nextSteps.push(kernel.taskAt[0]!.call);
+  kernel.nextSteps.push(kernel.taskAt[1]!.call);
+  while (kernel.nextSteps.any) kernel.nextSteps.run();
   assert.equal(broken.ended, [SIGKILL]);
   assert.equal(gone, [1]);
   assert.is(kernel.counters.handlerErrors, 1);

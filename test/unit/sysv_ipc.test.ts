@@ -30,7 +30,7 @@ const namespace = {
   messageGone: () => {},
 } as unknown as IpcNamespace;
 const permissions = {} as IpcPermissions;
-const task = { group: { pid: 1 }, completeWait: () => {} } as unknown as Task;
+const task = { group: { pid: 1 }, call: { completeWait: () => {} } } as unknown as Task;
 
 type Change = readonly [number, number];
 const COUNT = 4;

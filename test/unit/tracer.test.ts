@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { nr } from "../../src/shared/abi/syscalls.ts";
 import * as L from "../../src/shared/ring/layout.ts";
 import { Frame } from "../../src/shared/ring/slot.ts";
-import type { Task } from "../../src/workers/process/task.ts";
+import type { Call } from "../../src/workers/call/call.ts";
 import { Tracer } from "../../src/workers/strace/tracer.ts";
 
 const REGISTERS = [L.RDI, L.RSI, L.RDX, L.R10, L.R8, L.R9];
@@ -18,7 +18,7 @@ function taskWith(name: string, args: number[], inLengths: number[] = []) {
   const frame = new Frame();
   for (const [i, value] of args.entries()) frame.setNumber(REGISTERS[i]!, value);
   const task = {
-    tid: 7,
+    caller: { tid: 7 },
     nr: nr(name),
     frame,
     bytes,
@@ -40,8 +40,8 @@ function setPiece(task: ReturnType<typeof taskWith>, address: number, length: nu
 function trace(task: unknown, result?: number): string[] {
   const lines: string[] = [];
   const tracer = new Tracer((line) => lines.push(line));
-  tracer.enter(task as Task);
-  if (result !== undefined) tracer.leave(task as Task, result);
+  tracer.enter(task as Call);
+  if (result !== undefined) tracer.leave(task as Call, result);
   return lines;
 }
 

@@ -4,13 +4,13 @@ import type { Task } from "../process/task.ts";
 
 /** Lets other tasks go on. True: a signal has come. */
 export function* breathe(task: Task): Generator<void, boolean, void> {
-  task.completeWait(0);
-  return yield* task.wait();
+  task.call.completeWait(0);
+  return yield* task.call.wait();
 }
 
 /** As breathe, in a call that no signal ends. */
 export function* breatheOn(task: Task): Generator<void, void, void> {
-  task.replyBlocked();
-  task.completeWait(0);
+  task.call.replyBlocked();
+  task.call.completeWait(0);
   yield;
 }

@@ -17,9 +17,9 @@ export function* readGuest(
   const copy = Buffer.allocUnsafe(length);
   for (let done = 0; done < length; ) {
     const round = Math.min(length - done, WINDOW_SIZE);
-    task.outAt(address + done, round, WINDOW);
-    if ((yield* task.copyInRound()) < round) return -EFAULT;
-    copy.set(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + round), done);
+    task.call.outAt(address + done, round, WINDOW);
+    if ((yield* task.call.copyInRound()) < round) return -EFAULT;
+    copy.set(task.call.bytes.subarray(task.call.base + WINDOW, task.call.base + WINDOW + round), done);
     done += round;
   }
   return copy;
@@ -31,10 +31,10 @@ export function* readGuest(
  */
 export function* writeGuest(task: Task, address: number, bytes: Uint8Array): Generator<void, number, void> {
   for (let done = 0; done < bytes.length; ) {
-    const before = task.outBytes;
+    const before = task.call.outBytes;
     const round = Math.min(bytes.length - done, OUT_ROUND);
-    if (before + round > OUT_ROUND && (yield* task.copyOutRound()) < before) return -EFAULT;
-    task.bytes.set(bytes.subarray(done, done + round), task.out(address + done, round));
+    if (before + round > OUT_ROUND && (yield* task.call.copyOutRound()) < before) return -EFAULT;
+    task.call.bytes.set(bytes.subarray(done, done + round), task.call.out(address + done, round));
     done += round;
   }
   return 0;

@@ -35,14 +35,15 @@ import {
 } from "../../shared/abi/futex.ts";
 import { CLOCK_REALTIME } from "../../shared/abi/time.ts";
 import * as L from "../../shared/ring/layout.ts";
+import type { Coroutine } from "../call/call.ts";
 import { deadlineOf, NEVER, readTimespec, TIMESPEC_SIZE } from "../call/clocks.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import type { RestartBlock } from "../call/restart.ts";
 import type { Timer } from "../call/timers.ts";
 import type { AddressSpace } from "../mem/address_space.ts";
 import { isGuestRange } from "../mem/guest_range.ts";
 import { OperationList } from "../platform/operation_list.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { keyOf, loadWord } from "./futex_word.ts";
 import { lockPi, PiFutexes, unlockPi } from "./pi_futex.ts";
 
@@ -120,7 +121,7 @@ export class Futexes {
       queue.waiters.delete(waiter);
       waiter.queue = null;
       waiter.woken = true;
-      if (waiter.asleep) waiter.task.completeWait(0);
+      if (waiter.asleep) waiter.task.call.completeWait(0);
     }
     this.#dropIfEmpty(queue);
     return woken;
@@ -162,27 +163,27 @@ function* wait(
   kernel.futexes.add(key, waiter);
   let timer: Timer | null = null;
   try {
-    const list = new OperationList(kernel.slots, task.slot);
+    const list = new OperationList(kernel.slots, task.call.slot);
     list.load32(address);
     const read = yield* task.run(list);
     // Who was woken meanwhile has taken that wake-up from the others: it counts, whatever the word says.
     if (waiter.woken) return 0;
     if (!read) return -EFAULT;
-    if ((task.listResult | 0) !== (value | 0)) return -EAGAIN;
+    if ((task.call.listResult | 0) !== (value | 0)) return -EAGAIN;
     if (deadlineNs !== Number.POSITIVE_INFINITY) {
       timer = kernel.timers.add(deadlineNs, () => {
         waiter.timedOut = true;
-        task.completeWait(0);
+        task.call.completeWait(0);
       });
     }
     waiter.asleep = true;
-    task.waiter = { cancel: () => {} };
-    const interrupted = yield* task.wait();
+    task.call.waiter = { cancel: () => {} };
+    const interrupted = yield* task.call.wait();
     if (waiter.woken) return 0;
     if (waiter.timedOut) return -ETIMEDOUT;
     if (!interrupted) return 0;
     if (deadlineNs === Number.POSITIVE_INFINITY) return -ERESTARTSYS;
-    task.restartBlock = { kind: "futex", deadlineNs, address, value, flags, bitset };
+    task.call.restartBlock = { kind: "futex", deadlineNs, address, value, flags, bitset };
     return -ERESTART_RESTARTBLOCK;
   } finally {
     kernel.futexes.remove(waiter);
@@ -192,7 +193,7 @@ function* wait(
 
 /** Goes on with a wait that a signal without handler interrupted. */
 export function restartFutex(task: Task, block: Extract<RestartBlock, { kind: "futex" }>): number {
-  return task.start(wait(task, block.address, block.value, block.flags, block.bitset, block.deadlineNs));
+  return task.call.start(wait(task, block.address, block.value, block.flags, block.bitset, block.deadlineNs));
 }
 
 function* waitWithTimeout(
@@ -210,9 +211,9 @@ function* waitWithTimeout(
 /** What the timespec of a call means on CLOCK_MONOTONIC: FUTEX_WAIT alone gives a duration. */
 function* deadlineIn(task: Task, timeout: number, op: number): Coroutine {
   if (timeout === 0) return NEVER;
-  task.outAt(timeout, TIMESPEC_SIZE, L.WINDOW);
-  if ((yield* task.copyInRound()) < TIMESPEC_SIZE) return -EFAULT;
-  const given = readTimespec(task.view, task.base + L.WINDOW);
+  task.call.outAt(timeout, TIMESPEC_SIZE, L.WINDOW);
+  if ((yield* task.call.copyInRound()) < TIMESPEC_SIZE) return -EFAULT;
+  const given = readTimespec(task.call.view, task.call.base + L.WINDOW);
   if (given < 0) return given;
   const { kernel } = task;
   const command = op & CMD_MASK;
@@ -288,10 +289,10 @@ function* wakeOp(
   const argument = (code << 20) >> 20;
   if (shift) operand = 1 << (operand & 31);
   if (operation > 4 || comparison > FUTEX_OP_CMP_GE) return -ENOSYS;
-  const list = new OperationList(task.kernel.slots, task.slot);
+  const list = new OperationList(task.kernel.slots, task.call.slot);
   list.op32(second, operation, operand);
   if (!(yield* task.run(list))) return -EFAULT;
-  const old = task.listResult | 0;
+  const old = task.call.listResult | 0;
   const isPrivate = (op & FUTEX_PRIVATE_FLAG) !== 0;
   const space = task.stub.space;
   const { futexes } = task.kernel;
@@ -303,19 +304,21 @@ function* wakeOp(
   return woken;
 }
 
-export const FUTEX_HANDLERS: Record<string, Handler> = {
+export const FUTEX_HANDLERS: Handlers<Task> = {
   futex: (task, address, op, value, timeout, address2, value3) => {
     if (address % 4 !== 0) return -EINVAL;
     if (!isGuestRange(address, 4)) return -EFAULT;
     const command = op & CMD_MASK;
     // The fourth argument is a count for these, not a pointer.
-    const count2 = task.frame.argumentLow(3);
+    const count2 = task.call.frame.argumentLow(3);
     switch (command) {
       case FUTEX_WAIT:
-        return task.start(waitWithTimeout(task, address, value, op, FUTEX_BITSET_MATCH_ANY | 0, timeout));
+        return task.call.start(
+          waitWithTimeout(task, address, value, op, FUTEX_BITSET_MATCH_ANY | 0, timeout),
+        );
       case FUTEX_WAIT_BITSET:
         if (value3 === 0) return -EINVAL;
-        return task.start(waitWithTimeout(task, address, value, op, value3, timeout));
+        return task.call.start(waitWithTimeout(task, address, value, op, value3, timeout));
       case FUTEX_WAKE:
       case FUTEX_WAKE_BITSET: {
         const bitset = command === FUTEX_WAKE ? FUTEX_BITSET_MATCH_ANY | 0 : value3;
@@ -325,20 +328,20 @@ export const FUTEX_HANDLERS: Record<string, Handler> = {
         return task.kernel.futexes.wake(key, Math.max(value, 1), bitset);
       }
       case FUTEX_REQUEUE:
-        return task.start(cmpRequeue(task, address, address2, op, value, count2, null));
+        return task.call.start(cmpRequeue(task, address, address2, op, value, count2, null));
       case FUTEX_CMP_REQUEUE:
-        return task.start(cmpRequeue(task, address, address2, op, value, count2, value3));
+        return task.call.start(cmpRequeue(task, address, address2, op, value, count2, value3));
       case FUTEX_WAKE_OP:
         if (address2 % 4 !== 0) return -EINVAL;
         if (!isGuestRange(address2, 4)) return -EFAULT;
-        return task.start(wakeOp(task, address, address2, op, value, count2, value3));
+        return task.call.start(wakeOp(task, address, address2, op, value, count2, value3));
       case FUTEX_LOCK_PI:
       case FUTEX_LOCK_PI2:
-        return task.start(lockPiWithTimeout(task, address, op, timeout));
+        return task.call.start(lockPiWithTimeout(task, address, op, timeout));
       case FUTEX_TRYLOCK_PI:
-        return task.start(lockPi(task, address, (op & FUTEX_PRIVATE_FLAG) !== 0, 0));
+        return task.call.start(lockPi(task, address, (op & FUTEX_PRIVATE_FLAG) !== 0, 0));
       case FUTEX_UNLOCK_PI:
-        return task.start(unlockPi(task, address, (op & FUTEX_PRIVATE_FLAG) !== 0));
+        return task.call.start(unlockPi(task, address, (op & FUTEX_PRIVATE_FLAG) !== 0));
       default:
         task.kernel.counters.unsupportedCalls++;
         return -ENOSYS;

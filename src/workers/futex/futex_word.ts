@@ -12,9 +12,9 @@ export function keyOf(space: AddressSpace, address: number, isPrivate: boolean):
 
 /** The word as the task's address space has it, signed; null on a fault. */
 export function* loadWord(task: Task, address: number): Generator<void, number | null, void> {
-  const list = new OperationList(task.kernel.slots, task.slot);
+  const list = new OperationList(task.kernel.slots, task.call.slot);
   list.load32(address);
-  return (yield* task.run(list)) ? task.listResult | 0 : null;
+  return (yield* task.run(list)) ? task.call.listResult | 0 : null;
 }
 
 /** Changes the word if it is what was expected: whether it was; null on a fault. */
@@ -24,7 +24,7 @@ export function* exchangeWord(
   expected: number,
   desired: number,
 ): Generator<void, boolean | null, void> {
-  const list = new OperationList(task.kernel.slots, task.slot);
+  const list = new OperationList(task.kernel.slots, task.call.slot);
   list.cmpxchg32(address, expected >>> 0, desired >>> 0);
-  return (yield* task.run(list)) ? (task.listResult | 0) === (expected | 0) : null;
+  return (yield* task.run(list)) ? (task.call.listResult | 0) === (expected | 0) : null;
 }

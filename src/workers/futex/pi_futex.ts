@@ -6,9 +6,10 @@
 
 import { EAGAIN, EDEADLK, EFAULT, EPERM, ERESTARTNOINTR, ESRCH, ETIMEDOUT } from "../../shared/abi/errno.ts";
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS } from "../../shared/abi/futex.ts";
+import type { Coroutine } from "../call/call.ts";
 import type { Timer } from "../call/timers.ts";
 import type { Kernel } from "../kernel.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { exchangeWord, keyOf, loadWord } from "./futex_word.ts";
 
 interface PiWaiter {
@@ -72,13 +73,13 @@ export class PiFutexes {
     let entered = false;
     const turn = () => {
       mine = true;
-      task.completeWait(0);
+      task.call.completeWait(0);
     };
     futex.pending.push(turn);
     try {
       // No signal ends this wait: who has the turn gives it back soon, or dies.
       while (!mine) {
-        task.replyBlocked();
+        task.call.replyBlocked();
         yield;
       }
       entered = true;
@@ -135,7 +136,7 @@ export class PiFutexes {
     this.#waiting.delete(waiter.task);
     futex.remove(waiter);
     this.setOwner(futex, futex.waiters.length > 0 ? waiter.task : null);
-    if (waiter.asleep) waiter.task.completeWait(0);
+    if (waiter.asleep) waiter.task.call.completeWait(0);
     this.#forgetUnused(futex);
   }
 
@@ -245,13 +246,13 @@ function* sleep(task: Task, futex: PiFutex, waiter: PiWaiter, deadlineNs: number
     if (Number.isFinite(deadlineNs))
       timer = timers.add(deadlineNs, () => {
         waiter.timedOut = true;
-        task.completeWait(0);
+        task.call.completeWait(0);
       });
     let interrupted = false;
     if (waiter.granted === "no") {
       waiter.asleep = true;
-      task.waiter = { cancel: () => {} };
-      interrupted = yield* task.wait();
+      task.call.waiter = { cancel: () => {} };
+      interrupted = yield* task.call.wait();
       waiter.asleep = false;
     }
     if (waiter.granted === "no") {

@@ -20,8 +20,8 @@ const PI_BIT = 1;
 
 function* read(task: Task, address: number, length: number): Generator<void, boolean, void> {
   if (!isGuestRange(address, length)) return false;
-  task.outAt(address, length, WINDOW);
-  return (yield* task.copyInRound()) === length;
+  task.call.outAt(address, length, WINDOW);
+  return (yield* task.call.copyInRound()) === length;
 }
 
 /**
@@ -32,8 +32,8 @@ export function* releaseRobustList(task: Task, owner: Task): Generator<void, voi
   const head = owner.robustList;
   owner.robustList = 0;
   if (head === 0 || !(yield* read(task, head, robust_list_head.size))) return;
-  const { view } = task;
-  const at = task.base + WINDOW;
+  const { view } = task.call;
+  const at = task.call.base + WINDOW;
   let entry = readU64(view, at);
   const offset = readI64(view, at + 8);
   const pending = readU64(view, at + 16);
@@ -58,16 +58,16 @@ function clean(entry: number): number {
 function* release(task: Task, owner: Task, address: number, pi: boolean): Generator<void, void, void> {
   if (address % 4 !== 0 || !isGuestRange(address, 4)) return;
   for (;;) {
-    const load = new OperationList(task.kernel.slots, task.slot);
+    const load = new OperationList(task.kernel.slots, task.call.slot);
     load.load32(address);
     if (!(yield* task.run(load))) return;
-    const word = task.listResult;
+    const word = task.call.listResult;
     if ((word & FUTEX_TID_MASK) !== owner.tid) return;
     const died = ((word & FUTEX_WAITERS) | FUTEX_OWNER_DIED) >>> 0;
-    const swap = new OperationList(task.kernel.slots, task.slot);
+    const swap = new OperationList(task.kernel.slots, task.call.slot);
     swap.cmpxchg32(address, word, died);
     if (!(yield* task.run(swap))) return;
-    if (task.listResult !== word) continue;
+    if (task.call.listResult !== word) continue;
     if (!pi && (word & FUTEX_WAITERS) !== 0) wakeFutex(task.stub.space, address, 1);
     return;
   }

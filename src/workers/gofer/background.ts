@@ -17,10 +17,10 @@ export function* inBackground<Entry extends BackgroundEntry>(
   kernel.counters.backgroundCalls++;
   kernel.native.background(entry, args, (value) => {
     result = value;
-    if (waits) task.completeWait(0);
+    if (waits) task.call.completeWait(0);
   });
   try {
-    task.replyBlocked();
+    task.call.replyBlocked();
     yield;
   } finally {
     waits = false;

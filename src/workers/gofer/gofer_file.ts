@@ -32,12 +32,18 @@ export class GoferFile extends SeekableFile {
   }
 
   override pread(task: Task, offset: number, length: number, position: number): number {
-    return task.kernel.native.pread(this.#fd, task.chunk, task.base + offset, length, position);
+    return task.kernel.native.pread(this.#fd, task.call.chunk, task.call.base + offset, length, position);
   }
 
   override preadCached(task: Task, offset: number, length: number, position: number): number {
     if (this.#tells) {
-      const n = task.kernel.native.preadNowait(this.#fd, task.chunk, task.base + offset, length, position);
+      const n = task.kernel.native.preadNowait(
+        this.#fd,
+        task.call.chunk,
+        task.call.base + offset,
+        length,
+        position,
+      );
       // The page cache has the first part alone: the rest is waited for, since only the end is a short read.
       if (n > 0 && n < length && this.#endsBeyond(position + n)) return -EAGAIN;
       if (n !== -EOPNOTSUPP) return n;
@@ -69,8 +75,8 @@ export class GoferFile extends SeekableFile {
     if (allowed === 0 && length > 0) return -EFBIG;
     // The host alone knows where the end is: others may be writing there.
     const n = appends
-      ? native.append(this.#fd, task.chunk, task.base + offset, allowed)
-      : native.pwrite(this.#fd, task.chunk, task.base + offset, allowed, position);
+      ? native.append(this.#fd, task.call.chunk, task.call.base + offset, allowed)
+      : native.pwrite(this.#fd, task.call.chunk, task.call.base + offset, allowed, position);
     // The host has taken set-id bits away: nobody is mighty here in its own user namespace.
     if (n > 0 && (before.mode & (S_ISUID | S_ISGID)) !== 0)
       this.#inode.setAttributes({ mode: withoutPrivileges(task, before) & 0o7777 });
@@ -86,7 +92,7 @@ export class GoferFile extends SeekableFile {
 
   override sync(task: Task, dataOnly: boolean): number {
     if (!this.writable) return 0;
-    return task.start(holding(task, this, inBackground(task, "fsync", this.#fd, dataOnly ? 1 : 0)));
+    return task.call.start(holding(task, this, inBackground(task, "fsync", this.#fd, dataOnly ? 1 : 0)));
   }
 
   override size(): number {

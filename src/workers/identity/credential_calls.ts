@@ -4,10 +4,11 @@
 import { EFAULT, EINVAL, ENOMEM, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import * as P from "../../shared/abi/prctl.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { readGuest } from "../call/guest_copy.ts";
 import { type Credentials, capable, withoutRoot } from "../credentials/credentials.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 
 const KEEP = 0xffffffff;
 const GROUPS_MAX = 65536;
@@ -91,10 +92,10 @@ function setGroups(task: Task, size: number, list: number): number {
   if (!may(task, P.CAP_SETGID)) return -EPERM;
   if (size < 0 || size > GROUPS_MAX) return -EINVAL;
   if (!task.kernel.heap.hasRoom("groupIds", size)) return -ENOMEM;
-  if (size > IN_WINDOW) return task.start(setManyGroups(task, size, list));
-  if (!task.inComplete(0, size * 4)) return -EFAULT;
-  const at = task.base + WINDOW;
-  return putGroups(task, task.bytes.slice(at, at + size * 4));
+  if (size > IN_WINDOW) return task.call.start(setManyGroups(task, size, list));
+  if (!task.call.inComplete(0, size * 4)) return -EFAULT;
+  const at = task.call.base + WINDOW;
+  return putGroups(task, task.call.bytes.slice(at, at + size * 4));
 }
 
 function* setManyGroups(task: Task, size: number, list: number): Coroutine {
@@ -117,18 +118,18 @@ function setsOf(version: number): number {
 }
 
 function unknownVersion(task: Task, header: number): number {
-  task.outOnError = true;
-  const at = task.out(header, HEADER_SIZE);
-  const pid = task.view.getInt32(task.base + WINDOW + 4, true);
-  task.view.setUint32(at, P._LINUX_CAPABILITY_VERSION_3, true);
-  task.view.setInt32(at + 4, pid, true);
+  task.call.outOnError = true;
+  const at = task.call.out(header, HEADER_SIZE);
+  const pid = task.call.view.getInt32(task.call.base + WINDOW + 4, true);
+  task.call.view.setUint32(at, P._LINUX_CAPABILITY_VERSION_3, true);
+  task.call.view.setInt32(at + 4, pid, true);
   return -EINVAL;
 }
 
 function capget(task: Task, header: number, data: number): number {
-  if (!task.inComplete(0, HEADER_SIZE)) return -EFAULT;
-  const sets = setsOf(task.view.getUint32(task.base + WINDOW, true));
-  const pid = task.view.getInt32(task.base + WINDOW + 4, true);
+  if (!task.call.inComplete(0, HEADER_SIZE)) return -EFAULT;
+  const sets = setsOf(task.call.view.getUint32(task.call.base + WINDOW, true));
+  const pid = task.call.view.getInt32(task.call.base + WINDOW + 4, true);
   if (sets === 0) {
     const error = unknownVersion(task, header);
     return data === 0 ? 0 : error;
@@ -138,21 +139,21 @@ function capget(task: Task, header: number, data: number): number {
   if (target === undefined) return -ESRCH;
   if (data === 0) return 0;
   const { credentials } = target;
-  const at = task.out(data, SET_SIZE * sets);
+  const at = task.call.out(data, SET_SIZE * sets);
   const words = [
     [credentials.effectiveLow, credentials.permittedLow, credentials.inheritableLow],
     [credentials.effectiveHigh, credentials.permittedHigh, credentials.inheritableHigh],
   ];
   for (let set = 0; set < sets; set++)
-    for (let i = 0; i < 3; i++) task.view.setInt32(at + SET_SIZE * set + 4 * i, words[set]![i]!, true);
+    for (let i = 0; i < 3; i++) task.call.view.setInt32(at + SET_SIZE * set + 4 * i, words[set]![i]!, true);
   return 0;
 }
 
 function* capset(task: Task, data: number, sets: number): Coroutine {
-  task.outAt(data, SET_SIZE * sets, WINDOW);
-  if ((yield* task.copyInRound()) < SET_SIZE * sets) return -EFAULT;
+  task.call.outAt(data, SET_SIZE * sets, WINDOW);
+  if ((yield* task.call.copyInRound()) < SET_SIZE * sets) return -EFAULT;
   const word = (set: number, index: number) =>
-    set < sets ? task.view.getInt32(task.base + WINDOW + SET_SIZE * set + 4 * index, true) : 0;
+    set < sets ? task.call.view.getInt32(task.call.base + WINDOW + SET_SIZE * set + 4 * index, true) : 0;
   const next = {
     effectiveLow: word(0, 0),
     permittedLow: word(0, 1),
@@ -185,7 +186,7 @@ function* capset(task: Task, data: number, sets: number): Coroutine {
 
 const ALL_HIGH = 2 ** (P.CAP_LAST_CAP - 31) - 1;
 
-export const CREDENTIAL_HANDLERS: Record<string, Handler> = {
+export const CREDENTIAL_HANDLERS: Handlers<Task> = {
   setuid: (task, uid) =>
     apply(task, setOne(userIds(task.credentials), uid, may(task, P.CAP_SETUID)), becomeUser),
 
@@ -229,11 +230,11 @@ export const CREDENTIAL_HANDLERS: Record<string, Handler> = {
   capget,
 
   capset: (task, header, data) => {
-    if (!task.inComplete(0, HEADER_SIZE)) return -EFAULT;
-    const sets = setsOf(task.view.getUint32(task.base + WINDOW, true));
-    const pid = task.view.getInt32(task.base + WINDOW + 4, true);
+    if (!task.call.inComplete(0, HEADER_SIZE)) return -EFAULT;
+    const sets = setsOf(task.call.view.getUint32(task.call.base + WINDOW, true));
+    const pid = task.call.view.getInt32(task.call.base + WINDOW + 4, true);
     if (sets === 0) return unknownVersion(task, header);
     if (pid !== 0 && pid !== task.tid) return -EPERM;
-    return task.start(capset(task, data, sets));
+    return task.call.start(capset(task, data, sets));
   },
 };

@@ -1,13 +1,14 @@
 // Who a task is: process and thread numbers, user and group ids (credentials(7)).
 
 import { EINVAL } from "../../shared/abi/errno.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { writeGuest } from "../call/guest_copy.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 
 function writeIds(task: Task, addresses: readonly number[], ids: readonly number[]): number {
   for (const [index, address] of addresses.entries()) {
-    task.view.setUint32(task.out(address, 4), ids[index]!, true);
+    task.call.view.setUint32(task.call.out(address, 4), ids[index]!, true);
   }
   return 0;
 }
@@ -17,7 +18,7 @@ function* giveGroups(task: Task, list: number, bytes: Uint8Array): Coroutine {
   return error < 0 ? error : bytes.length / 4;
 }
 
-export const IDENTITY_HANDLERS: Record<string, Handler> = {
+export const IDENTITY_HANDLERS: Handlers<Task> = {
   getpid: (task) => task.group.pid,
   gettid: (task) => task.tid,
   getppid: (task) => task.group.parent?.pid ?? 0,
@@ -40,6 +41,6 @@ export const IDENTITY_HANDLERS: Record<string, Handler> = {
     if (size < groups.length) return -EINVAL;
     if (groups.length === 0) return 0;
     const bytes = new Uint8Array(Uint32Array.from(groups).buffer);
-    return task.start(giveGroups(task, list, bytes));
+    return task.call.start(giveGroups(task, list, bytes));
   },
 };

@@ -4,7 +4,7 @@
 import { EINVAL, ENOMEM, ENOSPC, EPERM } from "../../shared/abi/errno.ts";
 import { CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
 import * as C from "../../shared/abi/sched.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
 import type { Task } from "../process/task.ts";
 
@@ -26,7 +26,7 @@ export function mayMakeIpcNamespace(task: Task): number {
   return capable(task.credentials, task.kernel.users, CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 
-export const NAMESPACE_HANDLERS: Record<string, Handler> = {
+export const NAMESPACE_HANDLERS: Handlers<Task> = {
   unshare: (task, flags) => {
     if ((flags & NAMESPACES) !== 0) {
       task.kernel.counters.unsupportedCalls++;

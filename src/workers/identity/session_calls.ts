@@ -1,7 +1,7 @@
 // Process groups and sessions: setpgid(2), setsid(2) and what reads them.
 
 import { EACCES, EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
 import { Session } from "../process/thread_group.ts";
 
@@ -31,7 +31,7 @@ function setpgid(task: Task, pid: number, given: number): number {
   return 0;
 }
 
-export const SESSION_HANDLERS: Record<string, Handler> = {
+export const SESSION_HANDLERS: Handlers<Task> = {
   setpgid,
 
   getpgid: (task, pid) => groupOf(task, pid)?.processGroup ?? -ESRCH,

@@ -5,10 +5,11 @@ import { EEXIST, EINVAL, ENOMEM } from "../../shared/abi/errno.ts";
 import { SHM_EXEC, SHM_RDONLY, SHM_REMAP, SHM_RND } from "../../shared/abi/ipc.ts";
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import { TASK_SIZE } from "../../shared/ring/layout.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { map, unmap } from "../mem/mapping.ts";
 import { PAGE_SIZE, VM_ATTACHED, VM_SHARED, type Vma } from "../mem/vma.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { mayUse, S_IRUGO, S_IWUGO, S_IXUGO } from "./permissions.ts";
 import { Attachment, type Segment } from "./segment.ts";
 
@@ -33,7 +34,7 @@ function attach(task: Task, id: number, address: number, flags: number): number 
   const wanted = (readOnly ? S_IRUGO : S_IRUGO | S_IWUGO) | (executes ? S_IXUGO : 0);
   const refused = mayUse(task, segment.permissions, wanted);
   if (refused < 0) return refused;
-  return task.start(mapSegment(task, segment, at, readOnly, executes, replaces));
+  return task.call.start(mapSegment(task, segment, at, readOnly, executes, replaces));
 }
 
 function* mapSegment(
@@ -86,7 +87,7 @@ function* detach(task: Task, address: number): Coroutine {
   return 0;
 }
 
-export const ATTACH_HANDLERS: Record<string, Handler> = {
+export const ATTACH_HANDLERS: Handlers<Task> = {
   shmat: attach,
-  shmdt: (task, address) => (address % PAGE_SIZE !== 0 ? -EINVAL : task.start(detach(task, address))),
+  shmdt: (task, address) => (address % PAGE_SIZE !== 0 ? -EINVAL : task.call.start(detach(task, address))),
 };

@@ -14,10 +14,11 @@ import * as I from "../../shared/abi/ipc.ts";
 import { CAP_SYS_RESOURCE } from "../../shared/abi/prctl.ts";
 import { readI64, write64 } from "../../shared/abi/struct.ts";
 import { msginfo, msqid64_ds } from "../../shared/abi/structs.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { readGuest, writeGuest } from "../call/guest_copy.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { Message, MessageQueue, PENDING, Receiver, Sender, type Wanted } from "./message_queue.ts";
 import { IpcPermissions, mayControl, mayUse, S_IRUGO, S_IWUGO } from "./permissions.ts";
 
@@ -78,8 +79,8 @@ function* roomIn(
     const sender = new Sender(task, length);
     queue.senders.add(sender);
     try {
-      task.waiter = { cancel: () => {} };
-      yield* task.wait();
+      task.call.waiter = { cancel: () => {} };
+      yield* task.call.wait();
     } finally {
       queue.senders.delete(sender);
     }
@@ -128,8 +129,8 @@ function* receive(
     const receiver = new Receiver(task, wanted, room, truncates);
     queue.receivers.add(receiver);
     try {
-      task.waiter = { cancel: () => {} };
-      yield* task.wait();
+      task.call.waiter = { cancel: () => {} };
+      yield* task.call.wait();
     } finally {
       queue.receivers.delete(receiver);
     }
@@ -153,7 +154,7 @@ function* copyOut(task: Task, address: number, { type, text }: Message, room: nu
 // ---- msgctl ----
 
 function put(task: Task, address: number, bytes: Uint8Array, result: number): number {
-  task.bytes.set(bytes, task.out(address, bytes.length));
+  task.call.bytes.set(bytes, task.call.out(address, bytes.length));
   return result;
 }
 
@@ -226,7 +227,7 @@ function remove(task: Task, id: number): number {
   return 0;
 }
 
-export const MESSAGE_HANDLERS: Record<string, Handler> = {
+export const MESSAGE_HANDLERS: Handlers<Task> = {
   msgget: (task, key, flags) =>
     task.ipc.namespace.queues.get(
       task,
@@ -236,13 +237,13 @@ export const MESSAGE_HANDLERS: Record<string, Handler> = {
       () => true,
     ),
 
-  msgsnd: (task, id, message, length, flags) => task.start(send(task, id, message, length, flags)),
+  msgsnd: (task, id, message, length, flags) => task.call.start(send(task, id, message, length, flags)),
 
   msgrcv: (task, id, message, room, type, flags) => {
     if (id < 0 || room >= 2 ** 63) return -EINVAL;
     const mayCopy = (flags & I.MSG_EXCEPT) === 0 && (flags & I.IPC_NOWAIT) !== 0;
     if ((flags & I.MSG_COPY) !== 0 && !mayCopy) return -EINVAL;
-    return task.start(receive(task, id, message, room, type, flags));
+    return task.call.start(receive(task, id, message, room, type, flags));
   },
 
   msgctl: (task, id, command, buffer) => {
@@ -256,7 +257,7 @@ export const MESSAGE_HANDLERS: Record<string, Handler> = {
       case I.MSG_STAT_ANY:
         return status(task, command, id, buffer);
       case I.IPC_SET:
-        return task.start(set(task, id, buffer));
+        return task.call.start(set(task, id, buffer));
       case I.IPC_RMID:
         return remove(task, id);
       default:

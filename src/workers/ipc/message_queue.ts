@@ -198,7 +198,7 @@ export class MessageQueue {
   #tellReceiver(receiver: Receiver, result: Message | number): void {
     this.receivers.delete(receiver);
     receiver.result = result;
-    receiver.task.completeWait(0);
+    receiver.task.call.completeWait(0);
   }
 
   /** Senders whose messages fit by now try again. */
@@ -215,7 +215,7 @@ export class MessageQueue {
   #tellSender(sender: Sender, result: number): void {
     this.senders.delete(sender);
     sender.result = result;
-    sender.task.completeWait(0);
+    sender.task.call.completeWait(0);
   }
 
   /** Everybody who waits hears `errno`: those who wait now, not who comes meanwhile. */

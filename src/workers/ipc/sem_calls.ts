@@ -15,11 +15,12 @@ import {
 import * as I from "../../shared/abi/ipc.ts";
 import { sembuf, semid64_ds, seminfo } from "../../shared/abi/structs.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
+import type { Coroutine } from "../call/call.ts";
 import { NEVER, readTimespec, TIMESPEC_SIZE } from "../call/clocks.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { readGuest, writeGuest } from "../call/guest_copy.ts";
 import type { Timer } from "../call/timers.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { SEMAEM, SEMVMX } from "./limits.ts";
 import { IpcPermissions, mayControl, mayUse, S_IRUGO, S_IWUGO } from "./permissions.ts";
 import { Operations, PENDING, SemaphoreSet, SemaphoreWaiter, WOULD_BLOCK } from "./semaphore_set.ts";
@@ -69,11 +70,11 @@ function* wait(task: Task, set: SemaphoreSet, waiter: SemaphoreWaiter, timeoutNs
     if (timeoutNs !== NEVER) {
       timer = kernel.timers.add(kernel.native.monotonicNs() + timeoutNs, () => {
         isLate = true;
-        task.completeWait(0);
+        task.call.completeWait(0);
       });
     }
-    task.waiter = { cancel: () => {} };
-    yield* task.wait();
+    task.call.waiter = { cancel: () => {} };
+    yield* task.call.wait();
     if (waiter.result !== PENDING) return waiter.result;
     return isLate ? -EAGAIN : -EINTR;
   } finally {
@@ -97,7 +98,7 @@ function found(task: Task, id: number, wanted: number): SemaphoreSet | number {
 }
 
 function put(task: Task, address: number, bytes: Uint8Array, result: number): number {
-  task.bytes.set(bytes, task.out(address, bytes.length));
+  task.call.bytes.set(bytes, task.call.out(address, bytes.length));
   return result;
 }
 
@@ -214,7 +215,7 @@ function remove(task: Task, id: number): number {
   return 0;
 }
 
-export const SEM_HANDLERS: Record<string, Handler> = {
+export const SEM_HANDLERS: Handlers<Task> = {
   semget: (task, key, count, flags) => {
     const { sets, limits } = task.ipc.namespace;
     if (count < 0 || count > limits.semmsl) return -EINVAL;
@@ -229,14 +230,14 @@ export const SEM_HANDLERS: Record<string, Handler> = {
 
   semop: (task, id, operations, count) => {
     const error = checkCount(task, count);
-    return error < 0 ? error : task.start(operate(task, id, operations, count, NEVER));
+    return error < 0 ? error : task.call.start(operate(task, id, operations, count, NEVER));
   },
 
   semtimedop: (task, id, operations, count, timeout) => {
-    if (timeout !== 0 && !task.inComplete(0, TIMESPEC_SIZE)) return -EFAULT;
-    const timeoutNs = timeout === 0 ? NEVER : readTimespec(task.view, task.base + WINDOW);
+    if (timeout !== 0 && !task.call.inComplete(0, TIMESPEC_SIZE)) return -EFAULT;
+    const timeoutNs = timeout === 0 ? NEVER : readTimespec(task.call.view, task.call.base + WINDOW);
     const error = checkCount(task, count);
-    return error < 0 ? error : task.start(operate(task, id, operations, count, timeoutNs));
+    return error < 0 ? error : task.call.start(operate(task, id, operations, count, timeoutNs));
   },
 
   semctl: (task, id, number, command, argument) => {
@@ -255,13 +256,13 @@ export const SEM_HANDLERS: Record<string, Handler> = {
       case I.GETZCNT:
         return one(task, id, number, command);
       case I.GETALL:
-        return task.start(getAll(task, id, argument));
+        return task.call.start(getAll(task, id, argument));
       case I.SETALL:
-        return task.start(setAll(task, id, argument));
+        return task.call.start(setAll(task, id, argument));
       case I.SETVAL:
-        return setValue(task, id, number, task.frame.argumentLow(3));
+        return setValue(task, id, number, task.call.frame.argumentLow(3));
       case I.IPC_SET:
-        return task.start(setPermissions(task, id, argument));
+        return task.call.start(setPermissions(task, id, argument));
       case I.IPC_RMID:
         return remove(task, id);
       default:

@@ -214,7 +214,7 @@ export class SemaphoreSet {
   #finish(waiter: SemaphoreWaiter, result: number): void {
     this.dequeue(waiter);
     waiter.result = result;
-    waiter.task.completeWait(0);
+    waiter.task.call.completeWait(0);
   }
 
   /** The operations' semaphores have new values. */

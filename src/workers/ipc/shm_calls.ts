@@ -6,11 +6,12 @@ import { CAP_IPC_LOCK } from "../../shared/abi/prctl.ts";
 import { RLIMIT_MEMLOCK } from "../../shared/abi/resource.ts";
 import type { Word64 } from "../../shared/abi/struct.ts";
 import { shm_info, shmid64_ds, shminfo64 } from "../../shared/abi/structs.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { readGuest } from "../call/guest_copy.ts";
 import { capable } from "../credentials/credentials.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { IpcPermissions, mayControl, mayUse, S_IRUGO } from "./permissions.ts";
 import { Segment } from "./segment.ts";
 
@@ -46,7 +47,7 @@ function makeSegment(task: Task, key: number, size: number, flags: number): Segm
 }
 
 function put(task: Task, address: number, bytes: Uint8Array, result: number): number {
-  task.bytes.set(bytes, task.out(address, bytes.length));
+  task.call.bytes.set(bytes, task.call.out(address, bytes.length));
   return result;
 }
 
@@ -136,7 +137,7 @@ function lock(task: Task, id: number, locked: boolean): number {
   return 0;
 }
 
-export const SHM_HANDLERS: Record<string, Handler> = {
+export const SHM_HANDLERS: Handlers<Task> = {
   shmget: (task, key, size, flags) =>
     task.ipc.namespace.segments.get(
       task,
@@ -158,7 +159,7 @@ export const SHM_HANDLERS: Record<string, Handler> = {
       case I.IPC_STAT:
         return status(task, command, id, buffer);
       case I.IPC_SET:
-        return task.start(set(task, id, buffer));
+        return task.call.start(set(task, id, buffer));
       case I.IPC_RMID:
         return remove(task, id);
       case I.SHM_LOCK:

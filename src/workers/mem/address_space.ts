@@ -128,10 +128,10 @@ export class AddressSpace {
   *afterFork(task: Task): Generator<void, void, void> {
     for (const { start, end, flags } of this.vmas.all()) {
       if ((flags & (VM_DONTFORK | VM_WIPEONFORK)) === 0) continue;
-      const list = new OperationList(task.kernel.slots, task.slot);
+      const list = new OperationList(task.kernel.slots, task.call.slot);
       if ((flags & VM_DONTFORK) !== 0) list.call(SYS_munmap, start, end - start);
       else list.call(SYS_madvise, start, end - start, MADV_DONTNEED);
-      if (!(yield* task.run(list))) task.kernel.killHostile(task);
+      if (!(yield* task.run(list))) task.killHostile();
       if ((flags & VM_DONTFORK) === 0) continue;
       const plan = this.vmas.planUnmap(start, end);
       if (typeof plan !== "number") plan.commit();
@@ -157,13 +157,13 @@ export class AddressSpace {
     task: Task,
     request: (waiter: () => void) => RangeLock<() => void>,
   ): Generator<void, HeldLock, void> {
-    const lock = request(() => task.completeWait(0));
+    const lock = request(() => task.call.completeWait(0));
     const held = new HeldLock(this.locks, lock);
     let granted = lock.state === "held";
     try {
       while (!granted) {
         // No signal ends this wait: who holds the lock gives it back soon, or dies.
-        task.replyBlocked();
+        task.call.replyBlocked();
         yield;
         granted = lock.state === "held";
       }

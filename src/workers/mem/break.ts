@@ -3,7 +3,8 @@
 
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import { RLIMIT_DATA } from "../../shared/abi/resource.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Task } from "../process/task.ts";
 import { isGuestRange } from "./guest_range.ts";
 import { ANONYMOUS, map, pageCeil, unmap } from "./mapping.ts";
 
@@ -15,7 +16,7 @@ export function setBreak(task: Task, address: number): number {
   if (!isGuestRange(space.brkStart, address - space.brkStart)) return space.brk;
   const [limit] = task.group.rlimits[RLIMIT_DATA]!;
   if (address - space.brkStart > limit) return space.brk;
-  return task.start(move(task, address));
+  return task.call.start(move(task, address));
 }
 
 function* move(task: Task, address: number): Coroutine {

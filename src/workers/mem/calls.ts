@@ -19,10 +19,11 @@ import { CAP_IPC_LOCK } from "../../shared/abi/prctl.ts";
 import { RLIMIT_MEMLOCK } from "../../shared/abi/resource.ts";
 import { TASK_SIZE, WINDOW } from "../../shared/ring/layout.ts";
 import { breatheOn } from "../call/breathe.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
 import { OperationList, SYS_madvise } from "../platform/operation_list.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import type { OpenFile } from "../vfs/file.ts";
 import { setBreak } from "./break.ts";
 import { isGuestRange } from "./guest_range.ts";
@@ -174,8 +175,8 @@ function mapCall(
           : M.MADV_POPULATE_READ
         : -1,
   };
-  if ((flags & M.MAP_32BIT) !== 0 && placement === "any") return task.start(mapLow(task, request));
-  return task.start(map(task, request));
+  if ((flags & M.MAP_32BIT) !== 0 && placement === "any") return task.call.start(mapLow(task, request));
+  return task.call.start(map(task, request));
 }
 
 // MAP_32BIT: in the second gigabyte, for code that wants 32-bit addresses.
@@ -279,12 +280,12 @@ function* advice(task: Task, start: number, given: number, code: number): Corout
       error = plan.error;
     }
     if (host && start < end) {
-      const list = new OperationList(task.kernel.slots, task.slot);
+      const list = new OperationList(task.kernel.slots, task.call.slot);
       // In the host nothing is locked.
       const hostCode = code === M.MADV_DONTNEED_LOCKED ? M.MADV_DONTNEED : code;
       for (const [from, to] of hostRanges(start, end)) list.call(SYS_madvise, from, to - from, hostCode);
       if (!(yield* task.run(list)))
-        return task.listResult < 0 && task.listResult > -4096 ? task.listResult : -EINVAL;
+        return task.call.listResult < 0 && task.call.listResult > -4096 ? task.call.listResult : -EINVAL;
     }
     if (error === 0 && !space.vmas.covers(start, end)) return -ENOMEM;
     return error;
@@ -342,9 +343,9 @@ function lockCall(task: Task, address: number, length: number, kind: "lock" | "l
     if (limit === 0 && !capable(task.credentials, task.kernel.users, CAP_IPC_LOCK)) return -EPERM;
     if (!mayLock(task, end - start)) return -ENOMEM;
   }
-  if (kind === "lock") return task.start(lockRange(task, start, end));
+  if (kind === "lock") return task.call.start(lockRange(task, start, end));
   const change = kind === "lazy" ? { setFlags: VM_LOCKED } : { clearFlags: VM_LOCKED };
-  return task.start(changeFlags(task, start, end, change, "stop"));
+  return task.call.start(changeFlags(task, start, end, change, "stop"));
 }
 
 function* mincore(task: Task, start: number, pages: number, vector: number): Coroutine {
@@ -354,22 +355,22 @@ function* mincore(task: Task, start: number, pages: number, vector: number): Cor
     const n = Math.min(pages - done, PAGES_AT_ONCE);
     const from = start + done * PAGE_SIZE;
     const map = new PageMap(kernel, stub.pid);
-    map.look(from, n, task.bytes, task.base + WINDOW);
+    map.look(from, n, task.call.bytes, task.call.base + WINDOW);
     map.close();
     for (const vma of stub.space.vmas.overlapping(from, from + n * PAGE_SIZE)) {
       if (!showsFile(vma)) continue;
       const first = Math.max(0, vma.start - from) / PAGE_SIZE;
       const last = Math.min(n, (vma.end - from) / PAGE_SIZE);
-      task.bytes.fill(1, task.base + WINDOW + first, task.base + WINDOW + last);
+      task.call.bytes.fill(1, task.call.base + WINDOW + first, task.call.base + WINDOW + last);
     }
-    task.outAt(vector + done, n, WINDOW);
-    if ((yield* task.copyOutRound()) < n) return -EFAULT;
+    task.call.outAt(vector + done, n, WINDOW);
+    if ((yield* task.call.copyOutRound()) < n) return -EFAULT;
     done += n;
   }
   return 0;
 }
 
-export const MEM_HANDLERS: Record<string, Handler> = {
+export const MEM_HANDLERS: Handlers<Task> = {
   ...MEMBARRIER_HANDLERS,
 
   mmap: mapCall,
@@ -377,7 +378,7 @@ export const MEM_HANDLERS: Record<string, Handler> = {
   munmap: (task, address, given) => {
     const length = pageCeil(given);
     if (!isAligned(address) || address + length > TASK_SIZE || length === 0) return -EINVAL;
-    return task.start(unmap(task, address, address + length));
+    return task.call.start(unmap(task, address, address + length));
   },
 
   mprotect: (task, address, given, given_prot) => {
@@ -395,7 +396,7 @@ export const MEM_HANDLERS: Record<string, Handler> = {
       if (vma === null || (vma.flags & VM_GROWSDOWN) === 0) return -EINVAL;
       start = vma.start;
     } else if (grows !== 0) return -EINVAL;
-    return task.start(protect(task, start, address + length, prot & PROT_ALL));
+    return task.call.start(protect(task, start, address + length, prot & PROT_ALL));
   },
 
   mremap: (task, oldAddress, oldSize, newSize, flags, newAddress) =>
@@ -411,7 +412,7 @@ export const MEM_HANDLERS: Record<string, Handler> = {
     if (given > 0 && length === 0) return -EINVAL;
     if (address + length > TASK_SIZE) return length > TASK_SIZE ? -EINVAL : -ENOMEM;
     if (length === 0) return 0;
-    return task.start(advice(task, address, address + length, code));
+    return task.call.start(advice(task, address, address + length, code));
   },
 
   mincore: (task, address, length, vector) => {
@@ -419,7 +420,7 @@ export const MEM_HANDLERS: Record<string, Handler> = {
     if (address + length > TASK_SIZE) return -ENOMEM;
     const pages = pageCeil(length) / PAGE_SIZE;
     if (!isGuestRange(vector, pages)) return -EFAULT;
-    return pages === 0 ? 0 : task.start(mincore(task, address, pages, vector));
+    return pages === 0 ? 0 : task.call.start(mincore(task, address, pages, vector));
   },
 
   brk: setBreak,
@@ -444,10 +445,10 @@ export const MEM_HANDLERS: Record<string, Handler> = {
       if ((flags & M.MCL_CURRENT) !== 0 && task.stub.space.vmas.totals.total > limit) return -ENOMEM;
     }
     if ((flags & M.MCL_CURRENT) === 0) return 0;
-    return task.start(lockAll(task, (flags & M.MCL_ONFAULT) !== 0));
+    return task.call.start(lockAll(task, (flags & M.MCL_ONFAULT) !== 0));
   },
 
-  munlockall: (task) => task.start(lockEverything(task, { clearFlags: VM_LOCKED })),
+  munlockall: (task) => task.call.start(lockEverything(task, { clearFlags: VM_LOCKED })),
 
   msync: (task, address, given, flags) => {
     if ((flags & ~(M.MS_ASYNC | M.MS_INVALIDATE | M.MS_SYNC)) !== 0 || !isAligned(address)) return -EINVAL;

@@ -24,12 +24,16 @@ function isPlain(task: Task, address: number, length: number, prot: number): boo
 export function copyInDirectly(task: Task, address: number, offset: number, length: number): boolean {
   if (!isPlain(task, address, length, PROT_READ)) return false;
   const { native } = task.kernel;
-  return native.processCopyIn(task.stub.pid, address, task.chunk, task.base + offset, length) === length;
+  return (
+    native.processCopyIn(task.stub.pid, address, task.call.chunk, task.call.base + offset, length) === length
+  );
 }
 
 /** Delivers bytes of the slot to guest memory; false: not all of them have arrived. */
 export function copyOutDirectly(task: Task, address: number, offset: number, length: number): boolean {
   if (!isPlain(task, address, length, PROT_READ | PROT_WRITE)) return false;
   const { native } = task.kernel;
-  return native.processCopyOut(task.stub.pid, address, task.chunk, task.base + offset, length) === length;
+  return (
+    native.processCopyOut(task.stub.pid, address, task.call.chunk, task.call.base + offset, length) === length
+  );
 }

@@ -7,6 +7,7 @@ import { MAP_ANONYMOUS, MAP_FIXED, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED } from
 import { RLIMIT_AS, RLIMIT_DATA } from "../../shared/abi/resource.ts";
 import { DONATED_FD } from "../../shared/ring/layout.ts";
 import { breatheOn } from "../call/breathe.ts";
+import type { Coroutine } from "../call/call.ts";
 import {
   OperationList,
   SYS_close,
@@ -15,7 +16,7 @@ import {
   SYS_mprotect,
   SYS_munmap,
 } from "../platform/operation_list.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { isGuestRange, MMAP_MIN_ADDR, RESERVED_BASE, RESERVED_END } from "./guest_range.ts";
 import { type Mapped, PAGE_SIZE, VM_NORESERVE, VM_SHARED, type Vma } from "./vma.ts";
 import type { VmaPlan } from "./vma_plan.ts";
@@ -26,7 +27,7 @@ export function pageCeil(bytes: number): number {
 
 /** The number under which a descriptor is donated to this task's stub. */
 export function donatedFd(task: Task): number {
-  return DONATED_FD + task.stub.slotIndex(task.slot);
+  return DONATED_FD + task.stub.slotIndex(task.call.slot);
 }
 
 /** What is to be mapped: anonymous memory, or an object through a host descriptor. */
@@ -73,20 +74,20 @@ export function withinLimits(task: Task, bytes: number, isData: boolean): boolea
 /** Runs a list that must not fail half way; false when its first operation failed and nothing changed. */
 export function* runOrDie(task: Task, list: OperationList): Generator<void, boolean, void> {
   if (yield* task.run(list)) return true;
-  if (task.listDone > 0) {
+  if (task.call.listDone > 0) {
     task.kernel.log("error", "a change of an address space failed half way: killed", {
       pid: task.group.pid,
-      done: task.listDone,
-      errno: -task.listResult,
+      done: task.call.listDone,
+      errno: -task.call.listResult,
     });
-    task.kernel.killHostile(task);
+    task.killHostile();
   }
   return false;
 }
 
 /** The errno that the host gave to the first operation of a failed list. */
 function hostError(task: Task): number {
-  const result = task.listResult;
+  const result = task.call.listResult;
   return result < 0 && result > -4096 ? result : -ENOMEM;
 }
 
@@ -117,7 +118,7 @@ export function* map(task: Task, request: MapRequest): Coroutine {
     };
     plan = space.vmas.planMap(vma);
     if (typeof plan === "number") return plan;
-    const list = new OperationList(task.kernel.slots, task.slot);
+    const list = new OperationList(task.kernel.slots, task.call.slot);
     const fd = source.hostFd < 0 ? -1 : donatedFd(task);
     if (source.hostFd >= 0) list.donate(source.hostFd);
     list.call(SYS_mmap, at, length, request.prot, hostFlags(request.flags, source), fd, source.offset);
@@ -164,7 +165,7 @@ export function* advise(
   length: number,
   advice: number,
 ): Generator<void, number, void> {
-  const list = new OperationList(task.kernel.slots, task.slot);
+  const list = new OperationList(task.kernel.slots, task.call.slot);
   list.call(SYS_madvise, start, length, advice);
   return (yield* task.run(list)) ? 0 : hostError(task);
 }
@@ -184,7 +185,7 @@ export function* unmap(task: Task, start: number, end: number): Coroutine {
     if (!isUsed(task, start, end)) return 0;
     const plan = space.vmas.planUnmap(start, end);
     if (typeof plan === "number") return plan;
-    const list = new OperationList(task.kernel.slots, task.slot);
+    const list = new OperationList(task.kernel.slots, task.call.slot);
     for (const [from, to] of hostRanges(start, end)) list.call(SYS_munmap, from, to - from);
     if (!(yield* runOrDie(task, list))) {
       plan.drop();
@@ -203,7 +204,7 @@ export function* protect(task: Task, start: number, end: number, prot: number): 
   try {
     const plan = space.vmas.planChange(start, end, { prot }, "stop");
     if (typeof plan === "number") return plan;
-    const list = new OperationList(task.kernel.slots, task.slot);
+    const list = new OperationList(task.kernel.slots, task.call.slot);
     for (const [from, to] of hostRanges(plan.start, plan.end)) list.call(SYS_mprotect, from, to - from, prot);
     if (!(yield* runOrDie(task, list))) {
       plan.drop();

@@ -3,9 +3,10 @@
 
 import { EINVAL, EPERM } from "../../shared/abi/errno.ts";
 import * as M from "../../shared/abi/mman.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { OperationList, SYS_membarrier } from "../platform/operation_list.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 
 /** Command -> the command by which a process registers for it. */
 const REGISTRATION: ReadonlyMap<number, number> = new Map([
@@ -17,22 +18,22 @@ const OFFERED =
   [...REGISTRATION].reduce((all, pair) => all | pair[0] | pair[1], 0) | M.MEMBARRIER_CMD_GET_REGISTRATIONS;
 
 function* inHost(task: Task, command: number): Coroutine {
-  const list = new OperationList(task.kernel.slots, task.slot);
+  const list = new OperationList(task.kernel.slots, task.call.slot);
   list.call(SYS_membarrier, command, 0, 0);
   if (!(yield* task.run(list))) return -EINVAL;
   if (REGISTERS.has(command)) task.stub.space.membarriers |= command;
   return 0;
 }
 
-export const MEMBARRIER_HANDLERS: Record<string, Handler> = {
+export const MEMBARRIER_HANDLERS: Handlers<Task> = {
   membarrier: (task, command, flags) => {
     if (flags !== 0) return -EINVAL;
     const { membarriers } = task.stub.space;
     if (command === M.MEMBARRIER_CMD_QUERY) return OFFERED;
     if (command === M.MEMBARRIER_CMD_GET_REGISTRATIONS) return membarriers;
-    if (REGISTERS.has(command)) return task.start(inHost(task, command));
+    if (REGISTERS.has(command)) return task.call.start(inHost(task, command));
     const registration = REGISTRATION.get(command);
     if (registration === undefined) return -EINVAL;
-    return (membarriers & registration) === 0 ? -EPERM : task.start(inHost(task, command));
+    return (membarriers & registration) === 0 ? -EPERM : task.call.start(inHost(task, command));
   },
 };

@@ -4,8 +4,9 @@
 import { EFAULT, EINVAL, ENOMEM } from "../../shared/abi/errno.ts";
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from "../../shared/abi/mman.ts";
 import { TASK_SIZE } from "../../shared/ring/layout.ts";
+import type { Coroutine } from "../call/call.ts";
 import { OperationList, SYS_mremap, SYS_munmap } from "../platform/operation_list.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import type { HeldLock } from "./address_space.ts";
 import { isGuestRange, MMAP_MIN_ADDR } from "./guest_range.ts";
 import { pageCeil, runOrDie, unmap, withinLimits } from "./mapping.ts";
@@ -43,7 +44,9 @@ export function remap(
       return -EINVAL;
     if (newAddress < from + oldSize && from < newAddress + newSize) return -EINVAL;
   }
-  return task.start(run(task, { from, oldSize, newSize, mayMove, dontUnmap, to: fixed ? newAddress : -1 }));
+  return task.call.start(
+    run(task, { from, oldSize, newSize, mayMove, dontUnmap, to: fixed ? newAddress : -1 }),
+  );
 }
 
 function* run(task: Task, call: Remap): Coroutine {
@@ -89,7 +92,7 @@ function* growInPlace(task: Task, { from, oldSize, newSize }: Remap, seen: Vma):
     };
     const plan = space.vmas.planMap(added);
     if (typeof plan === "number") return plan;
-    const list = new OperationList(task.kernel.slots, task.slot);
+    const list = new OperationList(task.kernel.slots, task.call.slot);
     list.call(SYS_mremap, from, oldSize, newSize, 0, 0);
     if (!(yield* runOrDie(task, list))) {
       plan.drop();
@@ -118,13 +121,13 @@ function* move(task: Task, call: Remap): Coroutine {
     if (to < 0) return to;
     const plan = space.vmas.planMove({ start: from, end: from + oldSize }, { start: to, end: to + newSize });
     if (typeof plan === "number") return plan;
-    const list = new OperationList(task.kernel.slots, task.slot);
+    const list = new OperationList(task.kernel.slots, task.call.slot);
     if (call.oldSize > newSize) list.call(SYS_munmap, from + newSize, call.oldSize - newSize);
     const flags = MREMAP_MAYMOVE | MREMAP_FIXED | (dontUnmap ? MREMAP_DONTUNMAP : 0);
     list.call(SYS_mremap, from, oldSize, newSize, flags, to);
     if (!(yield* runOrDie(task, list))) {
       plan.drop();
-      return task.listResult < 0 && task.listResult > -4096 ? task.listResult : -ENOMEM;
+      return task.call.listResult < 0 && task.call.listResult > -4096 ? task.call.listResult : -ENOMEM;
     }
     plan.commit();
     if (call.oldSize > newSize) commitUnmap(task, from + newSize, from + call.oldSize);
@@ -151,11 +154,11 @@ function* duplicate(task: Task, { from, newSize, to: wanted }: Remap): Coroutine
     const offset = vma.offset + (from - vma.start);
     const plan = space.vmas.planMap({ ...vma, start: to, end: to + newSize, offset });
     if (typeof plan === "number") return plan;
-    const list = new OperationList(task.kernel.slots, task.slot);
+    const list = new OperationList(task.kernel.slots, task.call.slot);
     list.call(SYS_mremap, from, 0, newSize, MREMAP_MAYMOVE | MREMAP_FIXED, to);
     if (!(yield* runOrDie(task, list))) {
       plan.drop();
-      return task.listResult < 0 && task.listResult > -4096 ? task.listResult : -ENOMEM;
+      return task.call.listResult < 0 && task.call.listResult > -4096 ? task.call.listResult : -ENOMEM;
     }
     plan.commit();
     return to;

@@ -10,9 +10,9 @@ const ADDRESS_MAX = 128; // struct sockaddr_storage
 /** The address of `length` bytes in piece 0 or 1 of the call, which stands at `offset` of the slot. */
 export function addressInPiece(task: Task, piece: 0 | 1, offset: number, length: number): Address | number {
   if (length < 0 || length > ADDRESS_MAX) return -EINVAL;
-  if (!task.inComplete(piece, length)) return -EFAULT;
-  const at = task.base + offset;
-  return Buffer.from(task.bytes.subarray(at, at + length)).toString("latin1");
+  if (!task.call.inComplete(piece, length)) return -EFAULT;
+  const at = task.call.base + offset;
+  return Buffer.from(task.call.bytes.subarray(at, at + length)).toString("latin1");
 }
 
 export function addressOf(bytes: Buffer): Address {
@@ -26,6 +26,6 @@ export function addressOf(bytes: Buffer): Address {
 export function writeAddress(task: Task, address: Address, to: number, room: number, lengthAt: number): void {
   const length = Math.min(room, address.length);
   if (to !== 0 && length > 0)
-    task.bytes.set(Buffer.from(address, "latin1").subarray(0, length), task.out(to, length));
-  task.view.setInt32(task.out(lengthAt, 4), address.length, true);
+    task.call.bytes.set(Buffer.from(address, "latin1").subarray(0, length), task.call.out(to, length));
+  task.call.view.setInt32(task.call.out(lengthAt, 4), address.length, true);
 }

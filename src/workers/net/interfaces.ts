@@ -5,8 +5,9 @@ import { EFAULT, ENODEV, EPERM } from "../../shared/abi/errno.ts";
 import * as I from "../../shared/abi/ioctl.ts";
 import { CAP_NET_ADMIN } from "../../shared/abi/prctl.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
+import type { Coroutine } from "../call/call.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 
 /** struct ifreq */
 const REQUEST_SIZE = 40;
@@ -22,8 +23,8 @@ const READS: ReadonlySet<number> = new Set([
 const CHANGES: ReadonlySet<number> = new Set([I.SIOCSIFFLAGS, I.SIOCSIFMTU, I.SIOCSIFNAME]);
 
 function* ofInterface(task: Task, address: number, isChange: boolean): Coroutine {
-  task.outAt(address, REQUEST_SIZE, WINDOW);
-  if ((yield* task.copyInRound()) < REQUEST_SIZE) return -EFAULT;
+  task.call.outAt(address, REQUEST_SIZE, WINDOW);
+  if ((yield* task.call.copyInRound()) < REQUEST_SIZE) return -EFAULT;
   return isChange && !capable(task.credentials, task.kernel.users, CAP_NET_ADMIN) ? -EPERM : -ENODEV;
 }
 
@@ -31,10 +32,10 @@ function* ofInterface(task: Task, address: number, isChange: boolean): Coroutine
 export function interfaceIoctl(task: Task, request: number, argument: number): number | null {
   if (request === I.SIOCGIFCONF) {
     // struct ifconf: so many bytes of the caller's room were filled.
-    task.view.setInt32(task.out(argument, 4), 0, true);
+    task.call.view.setInt32(task.call.out(argument, 4), 0, true);
     return 0;
   }
   const isChange = CHANGES.has(request);
   if (!isChange && !READS.has(request)) return null;
-  return task.start(ofInterface(task, argument, isChange));
+  return task.call.start(ofInterface(task, argument, isChange));
 }

@@ -6,10 +6,11 @@ import * as S from "../../shared/abi/socket.ts";
 import type { ValueOf } from "../../shared/abi/struct.ts";
 import { iovec, mmsghdr, msghdr } from "../../shared/abi/structs.ts";
 import { WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
+import type { Coroutine } from "../call/call.ts";
 import { NEVER, readTimespec, TIMESPEC_SIZE } from "../call/clocks.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { readGuest } from "../call/guest_copy.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { Segments, segmentsOf } from "../vfs/segments.ts";
 import { addressInPiece, addressOf } from "./addresses.ts";
 import { type Ancillary, parseAncillary } from "./ancillary.ts";
@@ -56,8 +57,8 @@ function sendto(
   if (typeof address === "number") return address;
   const ready = Math.min(segments.total, READY_MAX);
   // A buffer that faulted is copied again, by rounds, which find the fault in its place.
-  const source = new Source(task, segments, task.inComplete(0, ready) ? ready : 0);
-  return task.start(sendFrom(task, socket, source, { flags, address, ancillary: null }));
+  const source = new Source(task, segments, task.call.inComplete(0, ready) ? ready : 0);
+  return task.call.start(sendFrom(task, socket, source, { flags, address, ancillary: null }));
 }
 
 function recvfrom(
@@ -75,12 +76,12 @@ function recvfrom(
   if (segments.invalid) return -EFAULT;
   let places = NO_PLACES;
   if (from !== 0) {
-    if (!task.inComplete(0, 4)) return -EFAULT;
-    const room = task.view.getInt32(task.base + WINDOW, true);
+    if (!task.call.inComplete(0, 4)) return -EFAULT;
+    const room = task.call.view.getInt32(task.call.base + WINDOW, true);
     if (room < 0) return -EINVAL;
     places = { ...NO_PLACES, name: from, nameRoom: room, nameLength: roomAt };
   }
-  return task.start(receiveInto(task, socket, segments, flags, places));
+  return task.call.start(receiveInto(task, socket, segments, flags, places));
 }
 
 // ---- sendmsg, recvmsg ----
@@ -143,8 +144,8 @@ function* receiveMessage(
 
 /** The header in piece 0 of the call, or -EFAULT. */
 function headerInPiece(task: Task): Header | number {
-  if (!task.inComplete(0, msghdr.size)) return -EFAULT;
-  return msghdr.read(task.view, task.base + WINDOW);
+  if (!task.call.inComplete(0, msghdr.size)) return -EFAULT;
+  return msghdr.read(task.call.view, task.call.base + WINDOW);
 }
 
 // ---- sendmmsg, recvmmsg ----
@@ -164,16 +165,16 @@ function* many(
     if (typeof bytes === "number") return done > 0 ? done : bytes;
     const n = yield* one(msghdr.decode(bytes), at, done);
     if (n < 0) return done > 0 ? done : n;
-    task.view.setUint32(task.base + WINDOW, n, true);
-    task.outAt(at + mmsghdr.offset.msg_len, 4, WINDOW);
-    if ((yield* task.copyOutRound()) < 4) return done > 0 ? done : -EFAULT;
+    task.call.view.setUint32(task.call.base + WINDOW, n, true);
+    task.call.outAt(at + mmsghdr.offset.msg_len, 4, WINDOW);
+    if ((yield* task.call.copyOutRound()) < 4) return done > 0 ? done : -EFAULT;
     done++;
     if (!goesOn()) break;
   }
   return done;
 }
 
-export const MESSAGE_HANDLERS: Record<string, Handler> = {
+export const MESSAGE_HANDLERS: Handlers<Task> = {
   sendto: (task, fd, buffer, length, flags, to, toLength) =>
     sendto(task, fd, buffer, length, flags, to, toLength),
   recvfrom: (task, fd, buffer, length, flags, from, roomAt) =>
@@ -183,7 +184,7 @@ export const MESSAGE_HANDLERS: Record<string, Handler> = {
     const socket = socketAt(task, fd);
     if (typeof socket === "number") return socket;
     const header = headerInPiece(task);
-    return typeof header === "number" ? header : task.start(sendMessage(task, socket, header, flags));
+    return typeof header === "number" ? header : task.call.start(sendMessage(task, socket, header, flags));
   },
 
   recvmsg: (task, fd, at, flags) => {
@@ -191,14 +192,14 @@ export const MESSAGE_HANDLERS: Record<string, Handler> = {
     if (typeof socket === "number") return socket;
     const header = headerInPiece(task);
     if (typeof header === "number") return header;
-    return task.start(receiveMessage(task, socket, at, header, flags, false));
+    return task.call.start(receiveMessage(task, socket, at, header, flags, false));
   },
 
   sendmmsg: (task, fd, vector, count, flags) => {
     const socket = socketAt(task, fd);
     if (typeof socket === "number") return socket;
     const one = (header: Header) => sendMessage(task, socket, header, flags);
-    return task.start(many(task, vector, count >>> 0, one, () => true));
+    return task.call.start(many(task, vector, count >>> 0, one, () => true));
   },
 
   recvmmsg: (task, fd, vector, count, flags, timeout) => {
@@ -206,8 +207,8 @@ export const MESSAGE_HANDLERS: Record<string, Handler> = {
     if (typeof socket === "number") return socket;
     let deadline = NEVER;
     if (timeout !== 0) {
-      if (!task.inComplete(1, TIMESPEC_SIZE)) return -EFAULT;
-      const ns = readTimespec(task.view, task.base + WINDOW_SECOND);
+      if (!task.call.inComplete(1, TIMESPEC_SIZE)) return -EFAULT;
+      const ns = readTimespec(task.call.view, task.call.base + WINDOW_SECOND);
       if (ns < 0) return ns;
       deadline = task.kernel.native.monotonicNs() + ns;
     }
@@ -215,7 +216,7 @@ export const MESSAGE_HANDLERS: Record<string, Handler> = {
     const plain = flags & ~S.MSG_WAITFORONE;
     const one = (header: Header, at: number, index: number) =>
       receiveMessage(task, socket, at, header, index > 0 ? plain | rest : plain, true);
-    return task.start(
+    return task.call.start(
       many(task, vector, count >>> 0, one, () => task.kernel.native.monotonicNs() < deadline),
     );
   },

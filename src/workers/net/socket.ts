@@ -101,12 +101,12 @@ export abstract class SocketFile extends OpenFile {
   // ---- As a file ----
 
   override readCall(task: Task, segments: Segments, noWait: boolean): number {
-    return task.start(receiveInto(task, this, segments, noWait ? MSG_DONTWAIT : 0, NO_PLACES));
+    return task.call.start(receiveInto(task, this, segments, noWait ? MSG_DONTWAIT : 0, NO_PLACES));
   }
 
   override writeCall(task: Task, segments: Segments, ready: number, noWait: boolean): number {
     const flags = noWait ? MSG_DONTWAIT : 0;
-    return task.start(
+    return task.call.start(
       sendFrom(task, this, new Source(task, segments, ready), { flags, address: "", ancillary: null }),
     );
   }
@@ -115,13 +115,13 @@ export abstract class SocketFile extends OpenFile {
     const received = this.receive(task, length, 0);
     if (typeof received === "number") return received;
     releaseRights(task, received.ancillary);
-    task.bytes.set(received.data, task.base + offset);
+    task.call.bytes.set(received.data, task.call.base + offset);
     return received.data.length;
   }
 
   override write(task: Task, offset: number, length: number): number {
-    const at = task.base + offset;
-    const data = Buffer.from(task.bytes.subarray(at, at + length));
+    const at = task.call.base + offset;
+    const data = Buffer.from(task.call.bytes.subarray(at, at + length));
     return this.send(task, { data, flags: 0, address: "", ancillary: null });
   }
 

@@ -16,8 +16,9 @@ import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
 import { POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
 import * as S from "../../shared/abi/socket.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
-import type { Handler } from "../call/dispatch.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
+import type { Task } from "../process/task.ts";
 import { putFile } from "../vfs/file_table.ts";
 import { install, installPair } from "../vfs/install.ts";
 import { addressInPiece, writeAddress } from "./addresses.ts";
@@ -89,7 +90,7 @@ function* accept(
       }
       const name = made.peerName();
       writeAddress(task, typeof name === "number" ? "" : name, address, room, roomAt);
-      task.outFault = () => {
+      task.call.outFault = () => {
         task.files.close(fd);
         return -EFAULT;
       };
@@ -107,13 +108,13 @@ function startAccept(task: Task, fd: number, address: number, roomAt: number, fl
   if ((flags & ~(S.SOCK_NONBLOCK | S.SOCK_CLOEXEC)) !== 0) return -EINVAL;
   if (typeof socket === "number") return socket;
   const room = address === 0 ? 0 : roomInPiece(task);
-  return task.start(accept(task, socket, flags, address, room, roomAt));
+  return task.call.start(accept(task, socket, flags, address, room, roomAt));
 }
 
 /** How much room the caller has for an address, in piece 0; or a negative errno. */
 function roomInPiece(task: Task): number {
-  if (!task.inComplete(0, 4)) return -EFAULT;
-  const room = task.view.getInt32(task.base + WINDOW, true);
+  if (!task.call.inComplete(0, 4)) return -EFAULT;
+  const room = task.call.view.getInt32(task.call.base + WINDOW, true);
   return room < 0 ? -EINVAL : room;
 }
 
@@ -127,7 +128,7 @@ function tellName(task: Task, name: Address | number, address: number, roomAt: n
   return 0;
 }
 
-export const SOCKET_HANDLERS: Record<string, Handler> = {
+export const SOCKET_HANDLERS: Handlers<Task> = {
   socket: (task, family, type, protocol) => {
     const socket = makeSocket(task, family, type, protocol);
     return typeof socket === "number" ? socket : install(task, socket, (type & S.SOCK_CLOEXEC) !== 0);
@@ -158,7 +159,7 @@ export const SOCKET_HANDLERS: Record<string, Handler> = {
     const socket = socketAt(task, fd);
     if (typeof socket === "number") return socket;
     const address = addressInPiece(task, 0, WINDOW, length);
-    return typeof address === "number" ? address : task.start(connect(task, socket, address));
+    return typeof address === "number" ? address : task.call.start(connect(task, socket, address));
   },
 
   listen: (task, fd, backlog) => {
@@ -191,8 +192,10 @@ export const SOCKET_HANDLERS: Record<string, Handler> = {
     if (length < 0) return -EINVAL;
     if (level !== S.SOL_SOCKET) return -EOPNOTSUPP;
     const size = Math.min(length, OPTION_MAX);
-    if (!task.inComplete(0, size)) return -EFAULT;
-    const value = Buffer.from(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + size));
+    if (!task.call.inComplete(0, size)) return -EFAULT;
+    const value = Buffer.from(
+      task.call.bytes.subarray(task.call.base + WINDOW, task.call.base + WINDOW + size),
+    );
     return socket.options.set(name, value, task);
   },
 
@@ -205,8 +208,8 @@ export const SOCKET_HANDLERS: Record<string, Handler> = {
     const value = socket.options.get(name, task, room);
     if (typeof value === "number") return value;
     const length = Math.min(room, value.length);
-    if (length > 0) task.bytes.set(value.subarray(0, length), task.out(address, length));
-    task.view.setInt32(task.out(lengthAt, 4), length, true);
+    if (length > 0) task.call.bytes.set(value.subarray(0, length), task.call.out(address, length));
+    task.call.view.setInt32(task.call.out(lengthAt, 4), length, true);
     return 0;
   },
 };

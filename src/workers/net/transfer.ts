@@ -7,7 +7,8 @@ import { POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
 import { SIGPIPE } from "../../shared/abi/signal.ts";
 import * as S from "../../shared/abi/socket.ts";
 import { PIECES_MAX, WINDOW, WINDOW_SECOND, WINDOW_SIZE } from "../../shared/ring/layout.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Task } from "../process/task.ts";
 import { sendToTask } from "../signals/send_signal.ts";
 import { fromUser } from "../signals/siginfo.ts";
 import { now } from "../vfs/clock.ts";
@@ -47,10 +48,12 @@ export class Source {
     if (this.#ready > 0) this.#ready = 0;
     else {
       length = this.#segments.round(task, this.#segments.roundLimit(Math.min(this.left, max)));
-      if ((yield* task.copyInRound()) < length) return -EFAULT;
+      if ((yield* task.call.copyInRound()) < length) return -EFAULT;
     }
     this.left -= length;
-    return new Uint8Array(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + length));
+    return new Uint8Array(
+      task.call.bytes.subarray(task.call.base + WINDOW, task.call.base + WINDOW + length),
+    );
   }
 
   /** All of it. */
@@ -183,8 +186,8 @@ class Extras {
 
   bytes(address: number, bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    this.#task.bytes.set(bytes, this.#task.base + this.#offset);
-    this.#task.outAt(address, bytes.length, this.#offset);
+    this.#task.call.bytes.set(bytes, this.#task.call.base + this.#offset);
+    this.#task.call.outAt(address, bytes.length, this.#offset);
     this.#offset = (this.#offset + bytes.length + 7) & ~7;
   }
 
@@ -280,13 +283,13 @@ class Receiving {
     while (data.length - at > this.#roundLimitOf(data.length - at)) {
       const n = this.#round(data, at);
       at += n;
-      if ((yield* task.copyOutRound()) < n) return this.#failed(received, before);
+      if ((yield* task.call.copyOutRound()) < n) return this.#failed(received, before);
     }
     const last = data.length - at;
     this.#round(data, at);
     this.#done += data.length;
     if (this.#goesOn(received, room)) {
-      if (last > 0 && (yield* task.copyOutRound()) < last) return this.#failed(received, before);
+      if (last > 0 && (yield* task.call.copyOutRound()) < last) return this.#failed(received, before);
       return null;
     }
     const whole = this.#socket.keepsBounds && (this.#flags & S.MSG_TRUNC) !== 0 ? length : this.#done;
@@ -301,7 +304,7 @@ class Receiving {
     const task = this.#task;
     const n = Math.min(data.length - at, this.#roundLimitOf(data.length - at));
     if (n === 0) return 0;
-    task.bytes.set(data.subarray(at, at + n), task.base + WINDOW);
+    task.call.bytes.set(data.subarray(at, at + n), task.call.base + WINDOW);
     return this.#segments.round(task, n);
   }
 
@@ -336,12 +339,12 @@ class Receiving {
     this.#setExtras(received, control);
     if (descriptors.length === 0 && rights.length === 0 && !this.#explicit) {
       this.#taken = null;
-      task.outFault = (copied) => (copied < last ? this.#failed(received, before) : -EFAULT);
+      task.call.outFault = (copied) => (copied < last ? this.#failed(received, before) : -EFAULT);
       return whole;
     }
     // Files change hands only when the data has arrived.
-    const expected = task.outBytes;
-    if (expected > 0 && (yield* task.copyOutRound()) < expected) {
+    const expected = task.call.outBytes;
+    if (expected > 0 && (yield* task.call.copyOutRound()) < expected) {
       for (const fd of descriptors) task.files.close(fd);
       return this.#failed(received, before);
     }

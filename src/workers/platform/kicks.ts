@@ -50,6 +50,6 @@ export class Kicks {
     this.#kernel.log("warn", "a task ignores kicks: killed", { pid: task.group.pid });
     // A task that is leaving has ended for the guest: only the death of all in its memory stops its thread.
     if (task.leaving) task.stub.kill();
-    else this.#kernel.killHostile(task);
+    else task.killHostile();
   }
 }

@@ -107,8 +107,8 @@ export class Strangers {
       if (looks < PATIENCE) continue;
       this.#warn("a clone's task does not name itself: killed", birth.task.group.pid);
       // A child that has not appeared yet goes with its creator.
-      if (birth.creator !== null && !birth.creator.dead) this.#kernel.killHostile(birth.creator);
-      if (this.#unnamed.has(birth)) this.#kernel.killHostile(birth.task);
+      if (birth.creator !== null && !birth.creator.dead) birth.creator.killHostile();
+      if (this.#unnamed.has(birth)) birth.task.killHostile();
     }
   }
 

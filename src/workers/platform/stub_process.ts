@@ -87,7 +87,7 @@ export class StubProcess {
     for (const task of [...this.tasks]) {
       if (task.group !== group || task.dead) continue;
       if (!others) this.kernel.stubs.closeSlot(task);
-      else if (task.owned) this.dismiss(task);
+      else if (task.call.owned) this.dismiss(task);
       else {
         task.leaving = true;
         task.kick();
@@ -99,8 +99,8 @@ export class StubProcess {
 
   /** Sends one host thread out of a process that goes on. */
   dismiss(task: Task): void {
-    this.kernel.slots.setNumber(task.slot, REP_RESULT, 0);
-    task.replyFinal(Reply.EXIT);
+    this.kernel.slots.setNumber(task.call.slot, REP_RESULT, 0);
+    task.call.replyFinal(Reply.EXIT);
     this.kernel.stubs.closeSlot(task);
   }
 

@@ -108,9 +108,9 @@ export class Stubs {
   openSlot(task: Task): void {
     task.stub.owner ??= task.group;
     const kernel = this.#kernel;
-    kernel.claims.open(task.slot);
-    kernel.taskAt[task.slot] = task;
-    kernel.active.raise(task.chunk);
+    kernel.claims.open(task.call.slot);
+    kernel.taskAt[task.call.slot] = task;
+    kernel.active.raise(task.call.chunk);
     task.stub.tasks.push(task);
     kernel.counters.tasks++;
     kernel.counters.groupIds += task.credentials.groups.length;
@@ -121,13 +121,14 @@ export class Stubs {
     const kernel = this.#kernel;
     if (task.dead) return;
     task.dead = true;
-    task.cancelWait();
+    task.call.cancelWait();
     this.settle(task);
     const birth = this.#births.takeOf(task);
-    if (task.owned) kernel.claims.closeOwned(task.slot);
-    else if (kernel.claims.close(task.slot)) kernel.active.lower(task.chunk);
-    else kernel.claims.closeOwned(task.slot);
-    kernel.taskAt[task.slot] = undefined;
+    if (task.call.owned) kernel.claims.closeOwned(task.call.slot);
+    else if (kernel.claims.close(task.call.slot)) kernel.active.lower(task.call.chunk);
+    else kernel.claims.closeOwned(task.call.slot);
+    task.call.owned = false;
+    kernel.taskAt[task.call.slot] = undefined;
     if (this.#tasks.get(task.hostTid) === task) this.#tasks.delete(task.hostTid);
     const index = task.stub.tasks.indexOf(task);
     if (index >= 0) task.stub.tasks.splice(index, 1);
@@ -180,7 +181,7 @@ export class Stubs {
   }
 
   #mapFirstChunk(task: Task): Expected[] {
-    const fd = DONATED_FD + slotInChunk(task.slot);
+    const fd = DONATED_FD + slotInChunk(task.call.slot);
     return [
       {
         nr: SYS_mmap,
@@ -305,7 +306,7 @@ export class Stubs {
     birth.onNamed();
     this.expect(task, birth.expected);
     this.#tasks.set(tid, task);
-    const address = task.stub.slotAddress(task.slot);
+    const address = task.stub.slotAddress(task.call.slot);
     native.notifyAnswer(this.#listener, low, high, address % TWO_32, Math.floor(address / TWO_32));
   }
 
@@ -338,7 +339,7 @@ export class Stubs {
     if (task === undefined) this.killStranger(tid);
     if (task === undefined || ++task.stub.unexpectedNotifications < UNEXPECTED_LIMIT) return;
     this.#kernel.log("warn", "a stub made unexpected calls: killed", { pid: task.group.pid });
-    this.#kernel.killHostile(task);
+    task.killHostile();
   }
 }
 

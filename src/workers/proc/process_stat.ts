@@ -102,7 +102,7 @@ export function stat(subject: ProcessSubject): string {
     0,
     0,
     group.exitSignal === 0 ? SIGCHLD : group.exitSignal,
-    kernel.slots.word(task.slot, REQ_CPU) & 0xfff,
+    kernel.slots.word(task.call.slot, REQ_CPU) & 0xfff,
     0,
     0,
     0,

@@ -18,5 +18,5 @@ export function stateOf(task: Task): StateLetter {
   if (group.state === "zombie" || task.dead || group.exiting) return "Z";
   if (group.stopSignal !== 0) return "T";
   if (task.kernel.current === task) return "R";
-  return task.waiter !== null || task.owned ? "S" : "R";
+  return task.call.waiter !== null || task.call.owned ? "S" : "R";
 }

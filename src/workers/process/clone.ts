@@ -31,7 +31,8 @@ import { SIGCHLD } from "../../shared/abi/signal.ts";
 import { clone_args } from "../../shared/abi/structs.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
-import type { Handler } from "../call/dispatch.ts";
+import { type Coroutine, NO_RESULT } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { mayCopyMounts, mayMakeIpcNamespace } from "../identity/namespace_calls.ts";
 import type { Birth } from "../platform/births.ts";
 import { OperationList } from "../platform/operation_list.ts";
@@ -39,7 +40,7 @@ import { StubProcess } from "../platform/stub_process.ts";
 import { NO_ALT_STACK } from "../signals/signal_frame.ts";
 import type { FsState } from "../vfs/fs_state.ts";
 import { type ChildPidfd, givePidfd, NO_PIDFD, takePidfd, writePidfd } from "./clone_pidfd.ts";
-import { type Coroutine, NO_RESULT, type SharedParts, Task } from "./task.ts";
+import { type SharedParts, Task } from "./task.ts";
 import { ThreadGroup } from "./thread_group.ts";
 
 /** In the high word of clone3's flags. */
@@ -117,7 +118,7 @@ function check(task: Task, args: CloneArgs): number {
 function clone(task: Task, args: CloneArgs): number {
   const error = check(task, args);
   if (error < 0) return error;
-  return task.start((args.flags & CLONE_VM) !== 0 ? cloneThread(task, args) : fork(task, args));
+  return task.call.start((args.flags & CLONE_VM) !== 0 ? cloneThread(task, args) : fork(task, args));
 }
 
 function copyOf(fs: FsState, newMounts: boolean): FsState {
@@ -205,24 +206,24 @@ function* begin(child: Task, args: CloneArgs): Coroutine {
   child.started = true;
   if ((args.flags & CLONE_VM) === 0) yield* child.stub.space.afterFork(child);
   if ((args.flags & CLONE_CHILD_SETTID) !== 0) {
-    child.view.setInt32(child.base + L.WINDOW, child.tid, true);
-    child.outAt(args.childTid, 4, L.WINDOW);
-    yield* child.copyOutRound(); // Linux ignores a fault here
+    child.call.view.setInt32(child.call.base + L.WINDOW, child.tid, true);
+    child.call.outAt(args.childTid, 4, L.WINDOW);
+    yield* child.call.copyOutRound(); // Linux ignores a fault here
   }
-  child.frame.setNumber(L.RAX, 0);
-  if (args.stack !== 0) child.frame.setNumber(L.RSP, args.stack);
-  if ((args.flags & CLONE_SETTLS) !== 0) child.frame.setNumber(L.FS_BASE, args.tls);
-  slots.writeFrame(child.slot, child.frame);
-  slots.setWord(child.slot, L.REP_FP, L.FP_SLOT);
-  child.replyFinal(Reply.SIGRETURN);
+  child.call.frame.setNumber(L.RAX, 0);
+  if (args.stack !== 0) child.call.frame.setNumber(L.RSP, args.stack);
+  if ((args.flags & CLONE_SETTLS) !== 0) child.call.frame.setNumber(L.FS_BASE, args.tls);
+  slots.writeFrame(child.call.slot, child.call.frame);
+  slots.setWord(child.call.slot, L.REP_FP, L.FP_SLOT);
+  child.call.replyFinal(Reply.SIGRETURN);
   return NO_RESULT;
 }
 
 // The creator's floating-point state, for the child's slot: the stub has saved it before it made the child.
 function inherit(child: Task, creator: Task): void {
-  const fp = Math.min(creator.kernel.slots.word(creator.slot, L.REQ_FP_SIZE) >>> 0, L.FP_SIZE);
-  const from = creator.base + L.FP;
-  child.bytes.set(creator.bytes.subarray(from, from + fp), child.base + L.FP);
+  const fp = Math.min(creator.kernel.slots.word(creator.call.slot, L.REQ_FP_SIZE) >>> 0, L.FP_SIZE);
+  const from = creator.call.base + L.FP;
+  child.call.bytes.set(creator.call.bytes.subarray(from, from + fp), child.call.base + L.FP);
 }
 
 /**
@@ -247,7 +248,7 @@ class Arrival {
   /** The creator's stub says that it has made the child: a lie where the clone was never let go on. */
   reported(birth: Birth): void {
     if (birth.continued) this.appear();
-    else this.#creator.kernel.killHostile(this.#creator);
+    else this.#creator.killHostile();
   }
 
   appear(): void {
@@ -279,7 +280,7 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     }
     const child = prepare(task, args, plan, stub, stub.freeSlot());
     const birth = kernel.stubs.awaitFork(child, task, arrival.of(child));
-    const list = new OperationList(kernel.slots, task.slot);
+    const list = new OperationList(kernel.slots, task.call.slot);
     list.fork(birth);
     if (yield* task.run(list)) arrival.reported(birth);
     if (!arrival.made) return listError(task);
@@ -310,13 +311,13 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     }
     // Before the thread runs: it may end, and have its number cleared there, at once.
     yield* setParentTid(task, tid, args);
-    const list = new OperationList(kernel.slots, task.slot);
+    const list = new OperationList(kernel.slots, task.call.slot);
     let slot = task.stub.freeSlot();
     const needsChunk = slot < 0;
     if (needsChunk) {
       const error = kernel.stubs.addChunk(task.stub);
       if (error < 0) return error;
-      kernel.stubs.mapChunk(list, task.stub, task.slot);
+      kernel.stubs.mapChunk(list, task.stub, task.call.slot);
       slot = task.stub.freeSlot();
     }
     const child = prepare(task, args, plan, task.stub, slot);
@@ -327,7 +328,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     if (!arrival.made) {
       kernel.slots.setWord(slot, L.HOST_TASK, 0);
       // A chunk that its stub does not map is of no use to any later thread.
-      if (needsChunk) kernel.killHostile(task);
+      if (needsChunk) task.killHostile();
       return listError(task);
     }
   } finally {
@@ -339,11 +340,11 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
 /** A child that stands ready for its host task. */
 function prepare(task: Task, args: CloneArgs, plan: Plan, stub: StubProcess, slot: number): Task {
   const { kernel } = task;
-  kernel.slots.readFrame(task.slot, task.frame);
+  kernel.slots.readFrame(task.call.slot, task.call.frame);
   const child = makeTask(task, args, plan, stub, slot);
-  child.frame.words.set(task.frame.words);
+  child.call.frame.words.set(task.call.frame.words);
   kernel.stubs.openSlot(child);
-  child.start(begin(child, args));
+  child.call.start(begin(child, args));
   return child;
 }
 
@@ -357,14 +358,14 @@ function unmake(task: Task, plan: Plan, child: Task | null): void {
 }
 
 function listError(task: Task): number {
-  return task.listResult < 0 && task.listResult > -4096 ? task.listResult : -EAGAIN;
+  return task.call.listResult < 0 && task.call.listResult > -4096 ? task.call.listResult : -EAGAIN;
 }
 
 function* setParentTid(task: Task, tid: number, args: CloneArgs): Generator<void, void, void> {
   if ((args.flags & CLONE_PARENT_SETTID) === 0) return;
-  task.view.setInt32(task.base + L.WINDOW, tid, true);
-  task.outAt(args.parentTid, 4, L.WINDOW);
-  yield* task.copyOutRound(); // Linux ignores a fault here
+  task.call.view.setInt32(task.call.base + L.WINDOW, tid, true);
+  task.call.outAt(args.parentTid, 4, L.WINDOW);
+  yield* task.call.copyOutRound(); // Linux ignores a fault here
 }
 
 // What the caller does when the child exists: vfork's wait.
@@ -373,11 +374,11 @@ function* afterClone(task: Task, child: Task, args: CloneArgs): Coroutine {
     let woken = false;
     child.group.vforkDone = () => {
       woken = true;
-      task.completeWait(0);
+      task.call.completeWait(0);
     };
     // Only the child's end or exec, or SIGKILL, ends this wait.
     while (!woken) {
-      task.replyBlocked();
+      task.call.replyBlocked();
       yield;
     }
   }
@@ -395,7 +396,7 @@ const FORK: CloneArgs = {
   tls: 0,
 };
 
-export const CLONE_HANDLERS: Record<string, Handler> = {
+export const CLONE_HANDLERS: Handlers<Task> = {
   fork: (task) => clone(task, FORK),
 
   vfork: (task) => clone(task, { ...FORK, flags: CLONE_VFORK | CLONE_VM }),
@@ -415,10 +416,10 @@ export const CLONE_HANDLERS: Record<string, Handler> = {
   clone3: (task, _args, size) => {
     if (size > 4096) return -E2BIG;
     if (size < CLONE_ARGS_SIZE_VER0) return -EINVAL;
-    if (!task.inComplete(0, size)) return -EFAULT;
+    if (!task.call.inComplete(0, size)) return -EFAULT;
     // Fields of a later version must be zero.
     const bytes = new Uint8Array(Math.max(size, clone_args.size));
-    bytes.set(task.bytes.subarray(task.base + L.WINDOW, task.base + L.WINDOW + size));
+    bytes.set(task.call.bytes.subarray(task.call.base + L.WINDOW, task.call.base + L.WINDOW + size));
     if (bytes.subarray(clone_args.size).some((byte) => byte !== 0)) return -E2BIG;
     const args = clone_args.decode(bytes);
     const flags = args.flags.lo | 0;

@@ -19,9 +19,9 @@ export interface ChildPidfd {
 /** Installs it, if its number can be written: 0 or a negative errno. */
 export function* givePidfd(task: Task, plan: ChildPidfd, address: number): Generator<void, number, void> {
   // Found out by writing what is there: once there is a child it is too late to refuse.
-  task.outAt(address, SIZE, L.WINDOW);
-  if ((yield* task.copyInRound()) < SIZE) return -EFAULT;
-  const error = yield* writePidfd(task, task.view.getInt32(task.base + L.WINDOW, true), address);
+  task.call.outAt(address, SIZE, L.WINDOW);
+  if ((yield* task.call.copyInRound()) < SIZE) return -EFAULT;
+  const error = yield* writePidfd(task, task.call.view.getInt32(task.call.base + L.WINDOW, true), address);
   if (error < 0) return error;
   const fd = install(task, new PidFile(plan.group, 0), true);
   if (fd < 0) return fd;
@@ -30,9 +30,9 @@ export function* givePidfd(task: Task, plan: ChildPidfd, address: number): Gener
 }
 
 export function* writePidfd(task: Task, pidfd: number, address: number): Generator<void, number, void> {
-  task.view.setInt32(task.base + L.WINDOW, pidfd, true);
-  task.outAt(address, SIZE, L.WINDOW);
-  return (yield* task.copyOutRound()) < SIZE ? -EFAULT : 0;
+  task.call.view.setInt32(task.call.base + L.WINDOW, pidfd, true);
+  task.call.outAt(address, SIZE, L.WINDOW);
+  return (yield* task.call.copyOutRound()) < SIZE ? -EFAULT : 0;
 }
 
 /** There will be no such child. */

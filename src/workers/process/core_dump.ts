@@ -19,6 +19,7 @@ import {
 } from "../../shared/abi/signal.ts";
 import { FP } from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
+import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import { type Mapped, PAGE_SIZE, VM_HIDDEN } from "../mem/vma.ts";
 import type { SigInfo } from "../signals/siginfo.ts";
 import { SignalSet } from "../signals/signal_set.ts";
@@ -30,7 +31,7 @@ import { displayName } from "../vfs/path.ts";
 import { CoreFile } from "./core_file.ts";
 import { coreName } from "./core_name.ts";
 import * as N from "./core_notes.ts";
-import { type Coroutine, NO_RESULT, type Task } from "./task.ts";
+import type { Task } from "./task.ts";
 
 const CORE_SIGNALS = SignalSet.of(
   ...[SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS],
@@ -56,14 +57,14 @@ export function endBySignal(task: Task, info: SigInfo, result: number | null): v
     group.rlimits[RLIMIT_CORE]![0] >= PAGE_SIZE &&
     task.stub.space.dumpable === 1;
   if (!isWanted) group.exit(info.signo);
-  else task.start(dump(task, info, result));
+  else task.call.start(dump(task, info, result));
 }
 
 function* dump(task: Task, info: SigInfo, result: number | null): Coroutine {
   const { group } = task;
   const { counters, native } = task.kernel;
   group.dumping = info.signo;
-  task.replyBlocked();
+  task.call.replyBlocked();
   yield* holdSiblings(task);
   const end = native.monotonicNs() + PLACE_NS;
   while (counters.coreDumps >= DUMPS_MAX) {
@@ -100,7 +101,7 @@ function* writeCore(task: Task, info: SigInfo, result: number | null): Generator
 
 function* pause(task: Task): Generator<void, void, void> {
   const { native, timers } = task.kernel;
-  const timer = timers.add(native.monotonicNs() + LOOK_NS, () => task.completeWait(0));
+  const timer = timers.add(native.monotonicNs() + LOOK_NS, () => task.call.completeWait(0));
   try {
     yield;
   } finally {
@@ -110,7 +111,7 @@ function* pause(task: Task): Generator<void, void, void> {
 
 /** Whether a sibling's registers stand in its slot, and will not change. */
 function isStill(task: Task): boolean {
-  return task.dead || !task.started || task.owned || task.coroutine !== null;
+  return task.dead || !task.started || task.call.owned || task.call.coroutine !== null;
 }
 
 function* holdSiblings(task: Task): Generator<void, void, void> {
@@ -151,20 +152,20 @@ function openCore(task: Task, signo: number): OpenFile | null {
 function* notesOf(task: Task, info: SigInfo, result: number | null): Generator<void, Uint8Array, void> {
   const { group, stub } = task;
   const { signo } = info;
-  task.copyRound(Reply.SAVE_FP);
+  task.call.copyRound(Reply.SAVE_FP);
   yield;
-  const at = task.base + FP;
+  const at = task.call.base + FP;
   const notes = [
     N.prstatus(task, signo, N.registersOf(task, result), true),
     N.prpsinfo(task, argumentsOf(task)),
     N.siginfo(info),
     N.auxv(stub.space.auxiliaryVector),
     N.files(mappedFiles(task), PAGE_SIZE),
-    N.fpregset(task.bytes.slice(at, at + FP_LEGACY_SIZE)),
+    N.fpregset(task.call.bytes.slice(at, at + FP_LEGACY_SIZE)),
   ];
   for (const other of group.tasks)
     if (other !== task && !other.dead)
-      notes.push(N.prstatus(other, signo, N.registersOf(other, other.nr < 0 ? null : -1), false));
+      notes.push(N.prstatus(other, signo, N.registersOf(other, other.call.nr < 0 ? null : -1), false));
   return Buffer.concat(notes);
 }
 

@@ -34,7 +34,7 @@ interface Segment {
 
 /** Lets others go on. */
 export function* breathe(task: Task): Part<void> {
-  task.completeWait(0);
+  task.call.completeWait(0);
   yield;
 }
 
@@ -132,7 +132,7 @@ export class CoreFile {
     if (yield* this.#hasOwnPage(vma)) return whole;
     if (mapped === null || vma.offset !== 0 || (vma.prot & PROT_READ) === 0) return 0;
     yield* this.#fetch(vma.start, IDENT_SIZE);
-    return this.#task.view.getUint32(this.#task.base + WINDOW, true) === ELF_MAGIC ? PAGE_SIZE : 0;
+    return this.#task.call.view.getUint32(this.#task.call.base + WINDOW, true) === ELF_MAGIC ? PAGE_SIZE : 0;
   }
 
   *#hasOwnPage(vma: Vma): Part {
@@ -187,12 +187,12 @@ export class CoreFile {
     const task = this.#task;
     if (copyInDirectly(task, address, WINDOW, length)) return;
     for (let done = 0; done < length; ) {
-      task.outAt(address + done, length - done, WINDOW + done);
-      const copied = yield* task.copyInRound();
+      task.call.outAt(address + done, length - done, WINDOW + done);
+      const copied = yield* task.call.copyInRound();
       if (copied >= length - done) return;
       // The page with the fault is left out.
       const behind = Math.min(length, alignUp(address + done + copied + 1) - address);
-      task.bytes.fill(0, task.base + WINDOW + done + copied, task.base + WINDOW + behind);
+      task.call.bytes.fill(0, task.call.base + WINDOW + done + copied, task.call.base + WINDOW + behind);
       done = behind;
     }
   }
@@ -201,7 +201,7 @@ export class CoreFile {
     const task = this.#task;
     for (let at = 0; at < bytes.length; at += WINDOW_SIZE) {
       const part = bytes.subarray(at, at + WINDOW_SIZE);
-      task.bytes.set(part, task.base + WINDOW);
+      task.call.bytes.set(part, task.call.base + WINDOW);
       if (!this.#put(part.length)) return false;
       yield* this.#step();
     }

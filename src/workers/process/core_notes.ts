@@ -70,8 +70,8 @@ const FP_VALID_AT = 328;
 
 /** A thread's registers as they stand in its slot; `result` of the call that it was in, or null outside one. */
 export function registersOf(task: Task, result: number | null): Frame {
-  const { frame } = task;
-  task.kernel.slots.readFrame(task.slot, frame);
+  const { frame } = task.call;
+  task.kernel.slots.readFrame(task.call.slot, frame);
   if (result === null) frame.set(ORIG_RAX, -1, -1);
   else frame.setNumber(RAX, result);
   frame.set(GS_BASE, 0, 0); // the stub's own

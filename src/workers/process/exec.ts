@@ -9,6 +9,7 @@ import { MAP_NORESERVE, PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/ab
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
+import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import type { Kernel } from "../kernel.ts";
 import { type AddressLayout, brkStart, layoutAddressSpace } from "../mem/address_layout.ts";
 import { AddressSpace } from "../mem/address_space.ts";
@@ -30,7 +31,7 @@ import {
 } from "./elf.ts";
 import { EXEC_DEPTH_MAX, EXEC_PREFIX, isScript, parseScript, scriptArguments } from "./script.ts";
 import { buildStack, checkArguments } from "./stack_image.ts";
-import { type Coroutine, NO_RESULT, type Task } from "./task.ts";
+import type { Task } from "./task.ts";
 
 const ELF_PREFIX = 4096;
 /** TASK_COMM_LEN without the NUL. */
@@ -188,9 +189,9 @@ export function* loadProgram(
     return NO_RESULT;
   }
   onReady();
-  task.kernel.slots.writeFrame(task.slot, task.frame);
-  task.kernel.slots.setWord(task.slot, L.REP_FP, L.FP_INITIAL);
-  task.replyFinal(Reply.SIGRETURN);
+  task.kernel.slots.writeFrame(task.call.slot, task.call.frame);
+  task.kernel.slots.setWord(task.call.slot, L.REP_FP, L.FP_INITIAL);
+  task.call.replyFinal(Reply.SIGRETURN);
   return NO_RESULT;
 }
 
@@ -278,7 +279,7 @@ function* mapStack(task: Task, executable: boolean): Generator<void, number, voi
   const end = space.layout.stackTop;
   const start = end - size;
   const prot = PROT_READ | PROT_WRITE | (executable ? PROT_EXEC : 0);
-  const list = new OperationList(task.kernel.slots, task.slot);
+  const list = new OperationList(task.kernel.slots, task.call.slot);
   list.call(SYS_mmap, start, size, prot, MAP_ANONYMOUS_FIXED | MAP_NORESERVE, -1, 0);
   space.vdso = space.layout.vdso !== 0 ? space.layout.vdso : space.chooseAddress(VDSO_SIZE);
   if (space.vdso < 0) return -ENOMEM;
@@ -300,13 +301,13 @@ function* mapImage(task: Task, elf: ElfImage, bias: number, file: Executable): G
   const steps = placed(elf, bias);
   if (typeof steps === "number") return steps;
   const fd = donatedFd(task);
-  let list = new OperationList(task.kernel.slots, task.slot);
+  let list = new OperationList(task.kernel.slots, task.call.slot);
   let open = false;
   for (const step of steps) {
     if (list.length > L.OPS_MAX - 4) {
       if (open) list.call(SYS_close, fd);
       if (!(yield* task.run(list))) return -ENOMEM;
-      list = new OperationList(task.kernel.slots, task.slot);
+      list = new OperationList(task.kernel.slots, task.call.slot);
       open = false;
     }
     open = addStep(list, step, fd, file, open);
@@ -381,8 +382,8 @@ function* writeStack(
   if (typeof stack === "number") return stack;
   for (let done = 0; done < stack.bytes.length; done += WINDOW_BYTES) {
     const part = stack.bytes.subarray(done, done + WINDOW_BYTES);
-    task.bytes.set(part, task.base + L.WINDOW);
-    const list = new OperationList(slots, task.slot);
+    task.call.bytes.set(part, task.call.base + L.WINDOW);
+    const list = new OperationList(slots, task.call.slot);
     list.copyTo(stack.sp + done, part.length, L.WINDOW);
     if (!(yield* task.run(list))) return -E2BIG;
   }
@@ -395,9 +396,9 @@ function* writeStack(
     program: image.program.path,
     stackStart: stack.sp,
   });
-  task.frame.words.fill(0);
-  task.frame.setNumber(L.RIP, entry);
-  task.frame.setNumber(L.RSP, stack.sp);
-  task.frame.setNumber(L.EFLAGS, RFLAGS_INITIAL);
+  task.call.frame.words.fill(0);
+  task.call.frame.setNumber(L.RIP, entry);
+  task.call.frame.setNumber(L.RSP, stack.sp);
+  task.call.frame.setNumber(L.EFLAGS, RFLAGS_INITIAL);
   return 0;
 }

@@ -8,7 +8,8 @@ import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import { SIGSEGV } from "../../shared/abi/signal.ts";
 import { readU64, TWO_32 } from "../../shared/abi/struct.ts";
 import * as L from "../../shared/ring/layout.ts";
-import type { Handler } from "../call/dispatch.ts";
+import { type Coroutine, NO_RESULT } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { credentialsAfterExec, gainsBy } from "../credentials/credentials.ts";
 import type { Kernel } from "../kernel.ts";
 import { OperationList } from "../platform/operation_list.ts";
@@ -29,7 +30,7 @@ import {
 import { grantOf } from "./file_grant.ts";
 import { keepUseOf } from "./resource_use.ts";
 import { MAX_ARG_STRLEN } from "./stack_image.ts";
-import { type Coroutine, NO_RESULT, Task } from "./task.ts";
+import { Task } from "./task.ts";
 
 const POINTER_SIZE = 8;
 const NONE = new SignalSet();
@@ -77,14 +78,14 @@ function* readStrings(
   if (array === 0) return strings;
   for (;;) {
     if (strings.length > STRINGS_MAX) return -E2BIG;
-    const list = new OperationList(task.kernel.slots, task.slot);
+    const list = new OperationList(task.kernel.slots, task.call.slot);
     list.copyStrings(array + strings.length * POINTER_SIZE, L.WINDOW, L.WINDOW_SIZE);
     if (!(yield* task.run(list))) return -EFAULT;
-    const result = task.listResult;
+    const result = task.call.listResult;
     const count = result % TWO_32;
     const ended = result >= TWO_32;
     const bytes = Buffer.from(
-      task.bytes.subarray(task.base + L.WINDOW, task.base + L.WINDOW + L.WINDOW_SIZE),
+      task.call.bytes.subarray(task.call.base + L.WINDOW, task.call.base + L.WINDOW + L.WINDOW_SIZE),
     );
     let at = 0;
     for (let i = 0; i < count; i++) {
@@ -107,16 +108,18 @@ function* readStrings(
 
 /** A string that does not fit the window. */
 function* readLongString(task: Task, pointerAt: number): Generator<void, string | number, void> {
-  task.outAt(pointerAt, POINTER_SIZE, L.WINDOW);
-  if ((yield* task.copyInRound()) < POINTER_SIZE) return -EFAULT;
-  let address = readU64(task.view, task.base + L.WINDOW);
+  task.call.outAt(pointerAt, POINTER_SIZE, L.WINDOW);
+  if ((yield* task.call.copyInRound()) < POINTER_SIZE) return -EFAULT;
+  let address = readU64(task.call.view, task.call.base + L.WINDOW);
   let text = "";
   while (text.length < MAX_ARG_STRLEN) {
     // Page by page: the string may end just before memory does.
     const length = 4096 - (address % 4096);
-    task.outAt(address, length, L.WINDOW);
-    if ((yield* task.copyInRound()) < length) return -EFAULT;
-    const bytes = Buffer.from(task.bytes.subarray(task.base + L.WINDOW, task.base + L.WINDOW + length));
+    task.call.outAt(address, length, L.WINDOW);
+    if ((yield* task.call.copyInRound()) < length) return -EFAULT;
+    const bytes = Buffer.from(
+      task.call.bytes.subarray(task.call.base + L.WINDOW, task.call.base + L.WINDOW + length),
+    );
     const end = bytes.indexOf(0);
     text += bytes.toString("latin1", 0, end < 0 ? length : end);
     if (end >= 0) return text;
@@ -183,7 +186,7 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
   const { fs } = task;
   fs.execs++;
   kernel.stubs.openSlot(next);
-  next.start(
+  next.call.start(
     loadProgram(
       next,
       { ...image, secure },
@@ -200,7 +203,7 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
       },
       (error) => {
         errno = error;
-        task.completeWait(0);
+        task.call.completeWait(0);
       },
     ),
   );
@@ -213,7 +216,7 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
   // A signal does not end this wait; the end of the group does, and takes the new stub with it.
   try {
     while (errno === 0 && !ready) {
-      task.replyBlocked();
+      task.call.replyBlocked();
       yield;
     }
   } finally {
@@ -259,7 +262,7 @@ function changeOver(old: Task, next: Task, isUnreadable: boolean): void {
     kernel.pids.releaseTask(task);
   }
   // The old task's coroutine is this very call: it is not to be cancelled from within.
-  old.coroutine = null;
+  old.call.coroutine = null;
   for (const stub of stubs) {
     keepTimeOf(group, stub);
     keepUseOf(group, stub);
@@ -275,15 +278,15 @@ function changeOver(old: Task, next: Task, isUnreadable: boolean): void {
   group.vforkDone = null;
 }
 
-export const EXEC_HANDLERS: Record<string, Handler> = {
+export const EXEC_HANDLERS: Handlers<Task> = {
   execve: (task, _path, argv, envp) => {
-    const path = task.inString(0);
-    return typeof path === "number" ? path : task.start(execve(task, path, argv, envp, null));
+    const path = task.call.inString(0);
+    return typeof path === "number" ? path : task.call.start(execve(task, path, argv, envp, null));
   },
 
   execveat: (task, dirfd, _path, argv, envp, flags) => {
     if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
-    const path = task.inString(0);
+    const path = task.call.inString(0);
     if (typeof path === "number") return path;
     const isByDescriptor = dirfd !== AT_FDCWD && !path.startsWith("/");
     const below = path === "" ? "" : `/${path}`;
@@ -293,6 +296,6 @@ export const EXEC_HANDLERS: Record<string, Handler> = {
       isNamedByFile: isByDescriptor && path === "",
     };
     const name = isByDescriptor ? `/dev/fd/${dirfd}${below}` : path;
-    return task.start(execve(task, name, argv, envp, at));
+    return task.call.start(execve(task, name, argv, envp, at));
   },
 };

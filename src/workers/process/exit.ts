@@ -15,6 +15,7 @@ import {
 } from "../../shared/abi/signal.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
+import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import { wakeFutex } from "../futex/futex.ts";
 import { releaseRobustList } from "../futex/robust_list.ts";
 import { VM_SHARED } from "../mem/vma.ts";
@@ -23,7 +24,7 @@ import { fromKernel, fromUser } from "../signals/siginfo.ts";
 import { signalName } from "../strace/strace_values.ts";
 import { keepTimeOf, TICK_NS } from "../time/cpu_time.ts";
 import { keepUseOf } from "./resource_use.ts";
-import { type Coroutine, NO_RESULT, type Task, type ThreadGroup } from "./task.ts";
+import type { Task, ThreadGroup } from "./task.ts";
 import { reap, wakeWaiters } from "./wait.ts";
 
 const CORE_DUMPED = 0x80;
@@ -36,7 +37,7 @@ export function exitTask(task: Task, status: number): number {
     task.group.exit((status & 0xff) << 8);
     return NO_RESULT;
   }
-  return task.start(leave(task));
+  return task.call.start(leave(task));
 }
 
 /** exit_group(2). Locks in memory that outlives the process are given up first. */
@@ -44,7 +45,7 @@ export function exitGroupCall(task: Task, status: number): number {
   const { group } = task;
   const shares = task.stub.space.vmas.all().some((vma) => (vma.flags & VM_SHARED) !== 0);
   if (shares && group.tasks.some((other) => other.robustList !== 0))
-    return task.start(releaseAll(task, status));
+    return task.call.start(releaseAll(task, status));
   group.exit((status & 0xff) << 8);
   return NO_RESULT;
 }
@@ -60,9 +61,9 @@ function* releaseAll(task: Task, status: number): Coroutine {
 function* leave(task: Task): Coroutine {
   yield* releaseRobustList(task, task);
   yield* clearChildTid(task);
-  task.kernel.slots.setNumber(task.slot, L.REP_RESULT, EXIT_THREAD);
-  task.replyFinal(Reply.EXIT);
-  if (task.kernel.strace !== null) task.kernel.tracer.ended(task, 0);
+  task.kernel.slots.setNumber(task.call.slot, L.REP_RESULT, EXIT_THREAD);
+  task.call.replyFinal(Reply.EXIT);
+  task.kernel.tracer?.ended(task, 0);
   releaseTask(task);
   return NO_RESULT;
 }
@@ -70,9 +71,9 @@ function* leave(task: Task): Coroutine {
 function* clearChildTid(task: Task): Generator<void, void, void> {
   if (task.clearChildTid === 0) return;
   const address = task.clearChildTid;
-  task.view.setInt32(task.base + L.WINDOW, 0, true);
-  task.outAt(address, 4, L.WINDOW);
-  yield* task.copyOutRound();
+  task.call.view.setInt32(task.call.base + L.WINDOW, 0, true);
+  task.call.outAt(address, 4, L.WINDOW);
+  yield* task.call.copyOutRound();
   wakeFutex(task.stub.space, address, 1);
 }
 
@@ -107,7 +108,7 @@ export function exitGroup(group: ThreadGroup, status: number): void {
   for (const task of [...group.tasks]) {
     task.releaseFiles();
     if (task.dead) continue;
-    task.cancelWait();
+    task.call.cancelWait();
     if (task !== group.leader) group.kernel.pids.releaseTask(task);
   }
   for (const task of group.tasks) {
@@ -122,7 +123,7 @@ export function exitGroup(group: ThreadGroup, status: number): void {
 /** What is told of an end to who looks for its cause. */
 function tell(group: ThreadGroup): void {
   const { kernel, exitStatus, leader, fatalSignal } = group;
-  if (kernel.strace !== null) kernel.tracer.ended(leader, exitStatus);
+  kernel.tracer?.ended(leader, exitStatus);
   const signo = exitStatus & SIGNAL_MASK;
   if (signo === 0) return;
   const { code, addr, pid } = fatalSignal ?? {};

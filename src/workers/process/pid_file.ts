@@ -6,8 +6,9 @@ import { O_RDWR } from "../../shared/abi/fcntl.ts";
 import * as P from "../../shared/abi/pidfd.ts";
 import { POLLHUP, POLLIN, POLLRDNORM } from "../../shared/abi/poll.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
+import type { Coroutine } from "../call/call.ts";
 import { OpenFile } from "../vfs/file.ts";
-import type { Coroutine, Task } from "./task.ts";
+import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread_group.ts";
 
 const IOC_SIZE_SHIFT = 16;
@@ -48,20 +49,20 @@ export class PidFile extends OpenFile {
     const size = (request >>> IOC_SIZE_SHIFT) & IOC_SIZE_MASK;
     if ((request & ~(IOC_SIZE_MASK << IOC_SIZE_SHIFT)) !== GET_INFO || size < P.PIDFD_INFO_SIZE_VER0)
       return -ENOTTY;
-    return argument === 0 ? -EINVAL : task.start(this.#getInfo(task, argument, size));
+    return argument === 0 ? -EINVAL : task.call.start(this.#getInfo(task, argument, size));
   }
 
   /** struct pidfd_info, whose first word says what is wanted and then what was given. */
   *#getInfo(task: Task, address: number, size: number): Coroutine {
-    task.outAt(address, 8, WINDOW);
-    if ((yield* task.copyInRound()) < 8) return -EFAULT;
-    const wanted = task.view.getUint32(task.base + WINDOW, true);
+    task.call.outAt(address, 8, WINDOW);
+    if ((yield* task.call.copyInRound()) < 8) return -EFAULT;
+    const wanted = task.call.view.getUint32(task.call.base + WINDOW, true);
     const { group } = this;
     const isGone = group.state === "reaped";
     const tellsExit = isGone && (wanted & P.PIDFD_INFO_EXIT) !== 0;
     if (isGone && !tellsExit) return -ESRCH;
-    const at = task.out(address, size);
-    task.bytes.fill(0, at, at + size);
+    const at = task.call.out(address, size);
+    task.call.bytes.fill(0, at, at + size);
     const { credentials: c } = group.leader;
     const fields = isGone
       ? []
@@ -69,10 +70,10 @@ export class PidFile extends OpenFile {
           ...[group.pid, group.pid, group.parent?.pid ?? 0],
           ...[c.uid, c.gid, c.euid, c.egid, c.suid, c.sgid, c.fsuid, c.fsgid],
         ];
-    task.view.setUint32(at, isGone ? P.PIDFD_INFO_EXIT : P.PIDFD_INFO_PID | P.PIDFD_INFO_CREDS, true);
+    task.call.view.setUint32(at, isGone ? P.PIDFD_INFO_EXIT : P.PIDFD_INFO_PID | P.PIDFD_INFO_CREDS, true);
     for (const [index, value] of fields.entries())
-      task.view.setUint32(at + FIELDS_AT + 4 * index, value, true);
-    if (tellsExit) task.view.setInt32(at + EXIT_CODE_AT, group.exitStatus, true);
+      task.call.view.setUint32(at + FIELDS_AT + 4 * index, value, true);
+    if (tellsExit) task.call.view.setInt32(at + EXIT_CODE_AT, group.exitStatus, true);
     return 0;
   }
 

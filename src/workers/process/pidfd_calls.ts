@@ -7,7 +7,7 @@ import * as P from "../../shared/abi/pidfd.ts";
 import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
 import { SIGRTMAX } from "../../shared/abi/signal.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { processAt } from "../proc/proc_fs.ts";
 import { maySignal, sendToGroup, sendToMany, sendToTask } from "../signals/send_signal.ts";
 import { fromUser, SIGINFO_SIZE, type SigInfo } from "../signals/siginfo.ts";
@@ -48,8 +48,8 @@ function infoOf(
 ): SigInfo | number {
   if (!given) return fromUser(task, signo);
   const isOwn = group === task.group && scope !== P.PIDFD_SIGNAL_PROCESS_GROUP;
-  if (!task.inComplete(0, SIGINFO_SIZE)) return -EFAULT;
-  if (task.view.getInt32(task.base + WINDOW, true) !== signo) return -EINVAL;
+  if (!task.call.inComplete(0, SIGINFO_SIZE)) return -EFAULT;
+  if (task.call.view.getInt32(task.call.base + WINDOW, true) !== signo) return -EINVAL;
   return rawInfo(task, signo, isOwn ? task.group.pid : 0, 0);
 }
 
@@ -64,7 +64,7 @@ function send(task: Task, group: ThreadGroup, info: SigInfo, scope: number): num
   return scope === P.PIDFD_SIGNAL_THREAD ? sendToTask(group.leader, info) : sendToGroup(group, info);
 }
 
-export const PIDFD_HANDLERS: Record<string, Handler> = {
+export const PIDFD_HANDLERS: Handlers<Task> = {
   pidfd_open: (task, pid, flags) => {
     if ((flags & ~P.PIDFD_NONBLOCK) !== 0 || pid <= 0) return -EINVAL;
     const { pids } = task.kernel;

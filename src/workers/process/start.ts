@@ -226,7 +226,7 @@ function startTask(
   kernel.counters.programsStarted++;
   kernel.expectWait(pid);
   kernel.stubs.openSlot(task);
-  task.start(
+  task.call.start(
     loadProgram(
       task,
       { ...image, secure },

@@ -4,14 +4,15 @@ import { EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import { ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS } from "../../shared/abi/prctl.ts";
 import { write64 } from "../../shared/abi/struct.ts";
 import { FS_BASE } from "../../shared/ring/layout.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { isGuestRange } from "../mem/guest_range.ts";
 import { exitGroupCall, exitTask } from "./exit.ts";
 import { mayInspect } from "./ptrace_access.ts";
+import type { Task } from "./task.ts";
 
 const ROBUST_LIST_HEAD_SIZE = 24;
 
-export const TASK_HANDLERS: Record<string, Handler> = {
+export const TASK_HANDLERS: Handlers<Task> = {
   exit: (task, status) => exitTask(task, status),
 
   exit_group: exitGroupCall,
@@ -20,8 +21,8 @@ export const TASK_HANDLERS: Record<string, Handler> = {
     const target = pid === 0 ? task : task.kernel.pids.task(pid);
     if (target === undefined) return -ESRCH;
     if (mayInspect(task.credentials, target.group, true) < 0) return -EPERM;
-    write64(task.view, task.out(headAddress, 8), target.robustList);
-    write64(task.view, task.out(lengthAddress, 8), ROBUST_LIST_HEAD_SIZE);
+    write64(task.call.view, task.call.out(headAddress, 8), target.robustList);
+    write64(task.call.view, task.call.out(lengthAddress, 8), ROBUST_LIST_HEAD_SIZE);
     return 0;
   },
 
@@ -40,14 +41,14 @@ export const TASK_HANDLERS: Record<string, Handler> = {
     switch (code) {
       case ARCH_SET_FS:
         if (!isGuestRange(address, 0)) return -EPERM; // as Linux says of addresses beyond TASK_SIZE
-        task.kernel.slots.setNumber(task.slot, FS_BASE, address);
-        task.setFsBase();
+        task.kernel.slots.setNumber(task.call.slot, FS_BASE, address);
+        task.call.setFsBase();
         return 0;
       case ARCH_GET_FS: {
-        const at = task.out(address, 8);
-        task.kernel.slots.readFrame(task.slot, task.frame);
-        task.view.setInt32(at, task.frame.low(FS_BASE), true);
-        task.view.setInt32(at + 4, task.frame.high(FS_BASE), true);
+        const at = task.call.out(address, 8);
+        task.kernel.slots.readFrame(task.call.slot, task.call.frame);
+        task.call.view.setInt32(at, task.call.frame.low(FS_BASE), true);
+        task.call.view.setInt32(at + 4, task.call.frame.high(FS_BASE), true);
         return 0;
       }
       case ARCH_SET_GS: // the stub's own (docs/hardening.md, F17)

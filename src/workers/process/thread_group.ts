@@ -10,7 +10,6 @@ import { type CpuTime, NO_TIME } from "../time/cpu_time.ts";
 import { IntervalTimers } from "../time/interval_timers.ts";
 import { PosixTimers } from "../time/posix_timers.ts";
 import type { OpenFile } from "../vfs/file.ts";
-import { exitGroup } from "./exit.ts";
 import { UseAccount } from "./resource_use.ts";
 import type { Task } from "./task.ts";
 
@@ -158,6 +157,6 @@ export class ThreadGroup {
 
   /** Ends every task of the group with this wait status. Never depends on the guest's help (F14). */
   exit(status: number): void {
-    exitGroup(this, status);
+    this.kernel.exitGroup(this, status);
   }
 }

@@ -4,11 +4,12 @@ import { EINVAL } from "../../shared/abi/errno.ts";
 import { RUSAGE_CHILDREN, RUSAGE_SELF, RUSAGE_THREAD } from "../../shared/abi/resource.ts";
 import { rusage, tms } from "../../shared/abi/structs.ts";
 import { CLOCK_BOOTTIME, NSEC_PER_SEC, USER_HZ } from "../../shared/abi/time.ts";
+import type { Coroutine } from "../call/call.ts";
 import { clockNs } from "../call/clocks.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { type CpuTime, groupCpuTime, taskCpuTime } from "../time/cpu_time.ts";
 import { groupUse, type ResourceUse } from "./resource_use.ts";
-import type { Coroutine, Task } from "./task.ts";
+import type { Task } from "./task.ts";
 
 function timeval(ns: number): { tv_sec: number; tv_usec: number } {
   return { tv_sec: Math.floor(ns / NSEC_PER_SEC), tv_usec: Math.floor((ns % NSEC_PER_SEC) / 1000) };
@@ -16,7 +17,7 @@ function timeval(ns: number): { tv_sec: number; tv_usec: number } {
 
 export function writeRusage(task: Task, address: number, time: CpuTime, use: ResourceUse): void {
   const value = { ru_utime: timeval(time.user), ru_stime: timeval(time.system), ...use };
-  rusage.encode(value, task.bytes, task.out(address, rusage.size));
+  rusage.encode(value, task.call.bytes, task.call.out(address, rusage.size));
 }
 
 function ticks(ns: number): number {
@@ -30,11 +31,11 @@ function* childrenUse(task: Task, address: number): Coroutine {
     let told = false;
     use.whenComplete(() => {
       told = true;
-      task.completeWait(0);
+      task.call.completeWait(0);
     });
     // Stubs that were killed are gone in no time: no signal ends this wait but one that kills.
     while (!told) {
-      task.replyBlocked();
+      task.call.replyBlocked();
       yield;
     }
   }
@@ -42,10 +43,10 @@ function* childrenUse(task: Task, address: number): Coroutine {
   return 0;
 }
 
-export const USAGE_HANDLERS: Record<string, Handler> = {
+export const USAGE_HANDLERS: Handlers<Task> = {
   getrusage: (task, who, address) => {
     const { group } = task;
-    if (who === RUSAGE_CHILDREN && !group.use.isComplete) return task.start(childrenUse(task, address));
+    if (who === RUSAGE_CHILDREN && !group.use.isComplete) return task.call.start(childrenUse(task, address));
     if (who === RUSAGE_SELF) writeRusage(task, address, groupCpuTime(group), groupUse(group));
     else if (who === RUSAGE_THREAD) writeRusage(task, address, taskCpuTime(task), groupUse(group));
     else if (who === RUSAGE_CHILDREN) writeRusage(task, address, group.childrenTime, group.use.children);
@@ -64,7 +65,7 @@ export const USAGE_HANDLERS: Record<string, Handler> = {
         tms_cutime: ticks(children.user),
         tms_cstime: ticks(children.system),
       };
-      tms.encode(value, task.bytes, task.out(address, tms.size));
+      tms.encode(value, task.call.bytes, task.call.out(address, tms.size));
     }
     return ticks(clockNs(task.kernel, CLOCK_BOOTTIME));
   },

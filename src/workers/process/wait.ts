@@ -27,12 +27,13 @@ import {
   WSTOPPED,
   WUNTRACED,
 } from "../../shared/abi/wait.ts";
-import type { Handler } from "../call/dispatch.ts";
+import { BLOCKED } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { SIGINFO_SIZE, writeSigInfo } from "../signals/siginfo.ts";
 import { groupCpuTime, plus } from "../time/cpu_time.ts";
 import { PidFile } from "./pid_file.ts";
 import { groupUse, together } from "./resource_use.ts";
-import { BLOCKED, type Task, type ThreadGroup } from "./task.ts";
+import type { Task, ThreadGroup } from "./task.ts";
 import { writeRusage } from "./usage_calls.ts";
 
 /** A child that matches and what it has to report. */
@@ -121,10 +122,10 @@ function waitFor(
     const later = find(task, selector, options, wantsUse);
     if (later === null) return;
     parent.childWaiters.delete(retry);
-    task.completeWait(typeof later === "number" ? later : deliver(later));
+    task.call.completeWait(typeof later === "number" ? later : deliver(later));
   };
   parent.childWaiters.add(retry);
-  task.waiter = {
+  task.call.waiter = {
     cancel: () => parent.childWaiters.delete(retry),
     // The signal may be the child's own SIGCHLD: what there is to report goes before it.
     interrupted: () => {
@@ -174,7 +175,7 @@ function selectByPid(task: Task, pid: number): Selector {
   return (child) => child.processGroup === pgid;
 }
 
-export const WAIT_HANDLERS: Record<string, Handler> = {
+export const WAIT_HANDLERS: Handlers<Task> = {
   wait4: (task, pid, wstatus, options, usage) => {
     if ((options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL)) !== 0)
       return -EINVAL;
@@ -182,7 +183,7 @@ export const WAIT_HANDLERS: Record<string, Handler> = {
     return waitFor(task, selectByPid(task, pid), options | WEXITED, usage !== 0, (report) => {
       if (report === null) return 0;
       const { child } = report;
-      if (wstatus !== 0) task.view.setInt32(task.out(wstatus, 4), waitStatus(report), true);
+      if (wstatus !== 0) task.call.view.setInt32(task.call.out(wstatus, 4), waitStatus(report), true);
       if (usage !== 0) writeUse(task, usage, child);
       consume(report, options);
       return child.pid;
@@ -205,9 +206,9 @@ export const WAIT_HANDLERS: Record<string, Handler> = {
     } else return -EINVAL;
     return waitFor(task, selector, waits, usage !== 0, (report) => {
       if (infop !== 0) {
-        const at = task.out(infop, SIGINFO_SIZE);
-        task.bytes.fill(0, at, at + SIGINFO_SIZE);
-        if (report !== null) writeSigInfo(siginfoOf(report), task.bytes, at);
+        const at = task.call.out(infop, SIGINFO_SIZE);
+        task.call.bytes.fill(0, at, at + SIGINFO_SIZE);
+        if (report !== null) writeSigInfo(siginfoOf(report), task.call.bytes, at);
       }
       if (report !== null && usage !== 0) writeUse(task, usage, report.child);
       if (report !== null) consume(report, options);

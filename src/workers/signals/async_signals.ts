@@ -8,10 +8,11 @@ import * as P from "../../shared/abi/poll.ts";
 import * as S from "../../shared/abi/signal.ts";
 import { siginfo_poll } from "../../shared/abi/structs.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
+import type { Coroutine } from "../call/call.ts";
 import type { WaitEntry } from "../call/wait_queue.ts";
 import { type Credentials, withoutGroups } from "../credentials/credentials.ts";
 import type { Kernel } from "../kernel.ts";
-import type { Coroutine, Task, ThreadGroup } from "../process/task.ts";
+import type { Task, ThreadGroup } from "../process/task.ts";
 import type { OpenFile } from "../vfs/file.ts";
 import { sendToGroup, sendToTask } from "./send_signal.ts";
 import { fromKernel, SIGINFO_SIZE, type SigInfo } from "./siginfo.ts";
@@ -134,19 +135,19 @@ function setOwner(task: Task, file: OpenFile, type: number, id: number): number 
 }
 
 function* setOwnerEx(task: Task, file: OpenFile, address: number): Coroutine {
-  task.outAt(address, 8, WINDOW);
-  if ((yield* task.copyInRound()) < 8) return -EFAULT;
-  const type = task.view.getInt32(task.base + WINDOW, true);
-  const id = task.view.getInt32(task.base + WINDOW + 4, true);
+  task.call.outAt(address, 8, WINDOW);
+  if ((yield* task.call.copyInRound()) < 8) return -EFAULT;
+  const type = task.call.view.getInt32(task.call.base + WINDOW, true);
+  const id = task.call.view.getInt32(task.call.base + WINDOW + 4, true);
   if (type !== F.F_OWNER_TID && type !== F.F_OWNER_PID && type !== F.F_OWNER_PGRP) return -EINVAL;
   return setOwner(task, file, type, id);
 }
 
 function getOwnerEx(task: Task, { asyncSignals }: OpenFile, address: number): number {
   const owner = asyncSignals?.owner;
-  const at = task.out(address, 8);
-  task.view.setInt32(at, owner?.type ?? F.F_OWNER_TID, true);
-  task.view.setInt32(at + 4, owner?.id ?? 0, true);
+  const at = task.call.out(address, 8);
+  task.call.view.setInt32(at, owner?.type ?? F.F_OWNER_TID, true);
+  task.call.view.setInt32(at + 4, owner?.id ?? 0, true);
   return 0;
 }
 
@@ -163,9 +164,9 @@ function ownerNumber({ asyncSignals }: OpenFile): number {
 }
 
 function* setOwnerByInt(task: Task, file: OpenFile, address: number): Coroutine {
-  task.outAt(address, 4, WINDOW);
-  if ((yield* task.copyInRound()) < 4) return -EFAULT;
-  return setOwnerNumber(task, file, task.view.getInt32(task.base + WINDOW, true));
+  task.call.outAt(address, 4, WINDOW);
+  if ((yield* task.call.copyInRound()) < 4) return -EFAULT;
+  return setOwnerNumber(task, file, task.call.view.getInt32(task.call.base + WINDOW, true));
 }
 
 /** The ioctls of sockets that name and tell the owner; null: another request. */
@@ -173,10 +174,10 @@ export function ownerIoctl(task: Task, file: OpenFile, request: number, argument
   switch (request) {
     case FIOSETOWN:
     case SIOCSPGRP:
-      return task.start(setOwnerByInt(task, file, argument));
+      return task.call.start(setOwnerByInt(task, file, argument));
     case FIOGETOWN:
     case SIOCGPGRP:
-      task.view.setInt32(task.out(argument, 4), ownerNumber(file), true);
+      task.call.view.setInt32(task.call.out(argument, 4), ownerNumber(file), true);
       return 0;
     default:
       return null;
@@ -210,7 +211,7 @@ export function asyncFcntl(
     case F.F_GETOWN:
       return ownerNumber(file);
     case F.F_SETOWN_EX:
-      return task.start(setOwnerEx(task, file, argument));
+      return task.call.start(setOwnerEx(task, file, argument));
     case F.F_GETOWN_EX:
       return getOwnerEx(task, file, argument);
     case F.F_SETSIG:

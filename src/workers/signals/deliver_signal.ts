@@ -51,13 +51,13 @@ function takeSignal(task: Task): SigInfo | null {
 /** Finishes a call, or the handling of a fault or kick, for a task that has more to do than return. */
 export function returnToGuest(task: Task, outcome: Outcome): void {
   if (task.group.exiting || task.dead) return;
-  if (outcome !== null && task.hasOut(outcome)) {
-    task.copyOutThen(outcome, (result) => returnToGuest(task, result));
+  if (outcome !== null && task.call.hasOut(outcome)) {
+    task.call.copyOutThen(outcome, (result) => returnToGuest(task, result));
     return;
   }
   if (parkIfStopped(task, () => returnToGuest(task, outcome))) return;
   if (outcome !== null && isDueInVdso(task, outcome)) {
-    task.finish(outcome);
+    task.call.finish(outcome);
     return;
   }
   for (;;) {
@@ -65,7 +65,7 @@ export function returnToGuest(task: Task, outcome: Outcome): void {
     if (info === null) break;
     const action = task.handlers.get(info.signo);
     if (action.handler === SIG_IGN) continue;
-    if (task.kernel.strace !== null) task.kernel.tracer.signal(task, info);
+    task.kernel.tracer?.signal(task, info);
     if (action.handler === SIG_DFL) {
       if (task.handlers.ignores(info.signo) && task.group.forcedSignal !== info.signo) continue;
       if (task.group.isUnkillable && info.isFromOutside !== true) continue; // it was blocked when it came
@@ -86,31 +86,31 @@ export function returnToGuest(task: Task, outcome: Outcome): void {
     returnToGuest(task, outcome);
     return;
   }
-  if (outcome === null) task.replyFinal(Reply.RESUME);
+  if (outcome === null) task.call.replyFinal(Reply.RESUME);
   else if (isRestart(outcome)) restart(task, outcome);
-  else task.finish(outcome);
+  else task.call.finish(outcome);
 }
 
 // A call of the host's vDSO, which no frame may show (F9): the guest's vDSO, which called it, makes
 // another one at once.
 function isDueInVdso(task: Task, outcome: number): boolean {
-  if (task.kernel.slots.word(task.slot, L.RIP + 4) !== HOST_VDSO_HIGH) return false;
+  if (task.kernel.slots.word(task.call.slot, L.RIP + 4) !== HOST_VDSO_HIGH) return false;
   return task.savedMask === null && !isRestart(outcome);
 }
 
 function deliver(task: Task, action: SignalAction, info: SigInfo, outcome: Outcome): void {
   const { slots } = task.kernel;
-  slots.readFrame(task.slot, task.frame);
+  slots.readFrame(task.call.slot, task.call.frame);
   if (outcome !== null) {
     if (outcome === -ERESTARTNOINTR || (outcome === -ERESTARTSYS && (action.flags & SA_RESTART) !== 0))
-      rewind(task, task.frame.low(L.ORIG_RAX));
-    else task.frame.setNumber(L.RAX, isRestart(outcome) ? -EINTR : outcome);
-    task.fsBaseComesWithFrame();
+      rewind(task, task.call.frame.low(L.ORIG_RAX));
+    else task.call.frame.setNumber(L.RAX, isRestart(outcome) ? -EINTR : outcome);
+    task.call.fsBaseComesWithFrame();
   }
   const saved = task.savedMask ?? task.blocked.copy();
   task.savedMask = null;
   if (enterHandler(task, action, info, saved)) return;
-  slots.writeFrame(task.slot, task.frame); // the call's result is in it
+  slots.writeFrame(task.call.slot, task.call.frame); // the call's result is in it
   task.savedMask = saved;
   onBadFrame(task, info.signo);
   returnToGuest(task, null);
@@ -131,15 +131,15 @@ export function onBadFrame(task: Task, signo: number): void {
 
 // The syscall instruction is executed again, with its number (or restart_syscall's) in rax.
 function rewind(task: Task, number: number): void {
-  task.frame.setNumber(L.RAX, number);
-  task.frame.setNumber(L.RIP, task.frame.unsigned(L.RIP) - SYSCALL_LENGTH);
+  task.call.frame.setNumber(L.RAX, number);
+  task.call.frame.setNumber(L.RIP, task.call.frame.unsigned(L.RIP) - SYSCALL_LENGTH);
 }
 
 function restart(task: Task, outcome: number): void {
   const { slots } = task.kernel;
-  slots.readFrame(task.slot, task.frame);
-  rewind(task, outcome === -ERESTART_RESTARTBLOCK ? SYS_restart_syscall : task.frame.low(L.ORIG_RAX));
-  slots.writeFrame(task.slot, task.frame);
-  slots.setWord(task.slot, L.REP_FP, L.FP_KEEP);
-  task.replyFinal(Reply.SIGRETURN);
+  slots.readFrame(task.call.slot, task.call.frame);
+  rewind(task, outcome === -ERESTART_RESTARTBLOCK ? SYS_restart_syscall : task.call.frame.low(L.ORIG_RAX));
+  slots.writeFrame(task.call.slot, task.call.frame);
+  slots.setWord(task.call.slot, L.REP_FP, L.FP_KEEP);
+  task.call.replyFinal(Reply.SIGRETURN);
 }

@@ -12,21 +12,21 @@ const SYNCHRONOUS = new Set<number>([SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV]);
 export function onFault(task: Task): void {
   const { slots } = task.kernel;
   // What the stub reports is the guest's own business; it only has to be a fault at all.
-  const reported = slots.word(task.slot, L.FAULT_SIGNO);
+  const reported = slots.word(task.call.slot, L.FAULT_SIGNO);
   const signo = SYNCHRONOUS.has(reported) ? reported : SIGSEGV;
-  const code = slots.word(task.slot, L.FAULT_CODE);
-  const addr = slots.unsigned(task.slot, L.FAULT_ADDR);
+  const code = slots.word(task.call.slot, L.FAULT_CODE);
+  const addr = slots.unsigned(task.call.slot, L.FAULT_ADDR);
   task.lastFault = {
-    trapno: slots.word(task.slot, L.FAULT_TRAPNO) >>> 0,
-    err: slots.word(task.slot, L.FAULT_ERR) >>> 0,
-    cr2: slots.unsigned(task.slot, L.FAULT_CR2),
+    trapno: slots.word(task.call.slot, L.FAULT_TRAPNO) >>> 0,
+    err: slots.word(task.call.slot, L.FAULT_ERR) >>> 0,
+    cr2: slots.unsigned(task.call.slot, L.FAULT_CR2),
   };
   task.kernel.log("debug", "fault", {
     pid: task.group.pid,
     signo,
     code,
     addr,
-    rip: task.kernel.whereIs(task),
+    rip: `0x${slots.unsigned(task.call.slot, L.RIP).toString(16)}`,
   });
   forceSignal(task, { signo, code, addr });
   returnToGuest(task, null);

@@ -23,7 +23,7 @@ export function continueGroup(group: ThreadGroup): void {
   group.waitableStop = 0;
   group.waitableContinue = true;
   tellParent(group, CLD_CONTINUED, SIGCONT);
-  for (const task of [...group.tasks]) task.unpark();
+  for (const task of [...group.tasks]) task.call.unpark();
 }
 
 function tellParent(group: ThreadGroup, code: number, status: number): void {
@@ -44,6 +44,6 @@ function tellParent(group: ThreadGroup, code: number, status: number): void {
 /** Where a task of a group that is stopped, or that is dumped, waits; true when it is parked. */
 export function parkIfStopped(task: Task, resume: () => void): boolean {
   if (!task.group.isHeld) return false;
-  task.park(resume);
+  task.call.park(resume);
   return true;
 }

@@ -29,9 +29,10 @@ import {
 import { readI64 } from "../../shared/abi/struct.ts";
 import { sigaction, stack_t } from "../../shared/abi/structs.ts";
 import { RSP, WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
+import { BLOCKED, type Coroutine } from "../call/call.ts";
 import { TIMESPEC_SIZE } from "../call/clocks.ts";
-import type { Handler } from "../call/dispatch.ts";
-import { BLOCKED, type Coroutine, type Task } from "../process/task.ts";
+import type { Handlers } from "../call/dispatch.ts";
+import type { Task } from "../process/task.ts";
 import { onBadFrame, returnToGuest } from "./deliver_signal.ts";
 import { pendingOf, takePending } from "./pending.ts";
 import { maySignal, sendToGroup, sendToMany, sendToTask } from "./send_signal.ts";
@@ -48,8 +49,8 @@ function isSignal(signo: number): boolean {
 }
 
 function inSet(task: Task, piece: 0 | 1): SignalSet | null {
-  if (!task.inComplete(piece, SIGSET_SIZE)) return null;
-  return SignalSet.read(task.view, task.base + (piece === 0 ? WINDOW : WINDOW_SECOND));
+  if (!task.call.inComplete(piece, SIGSET_SIZE)) return null;
+  return SignalSet.read(task.call.view, task.call.base + (piece === 0 ? WINDOW : WINDOW_SECOND));
 }
 
 /** Sends to the task with that number, of the group if one is given; 0 or a negative errno. */
@@ -65,9 +66,9 @@ function sendToThread(task: Task, tgid: number, tid: number, info: SigInfo): num
 
 // si_code >= 0 and SI_TKILL are the kernel's to say, except to oneself.
 export function rawInfo(task: Task, signo: number, target: number, piece: 0 | 1): SigInfo | number {
-  if (!task.inComplete(piece, SIGINFO_SIZE)) return -EFAULT;
-  const at = task.base + (piece === 0 ? WINDOW : WINDOW_SECOND);
-  const raw = task.bytes.slice(at, at + SIGINFO_SIZE);
+  if (!task.call.inComplete(piece, SIGINFO_SIZE)) return -EFAULT;
+  const at = task.call.base + (piece === 0 ? WINDOW : WINDOW_SECOND);
+  const raw = task.call.bytes.slice(at, at + SIGINFO_SIZE);
   const view = new DataView(raw.buffer);
   view.setInt32(0, signo, true);
   const code = view.getInt32(8, true);
@@ -79,8 +80,8 @@ function* suspend(task: Task, mask: SignalSet): Coroutine {
   task.savedMask = task.blocked.copy();
   task.blocked.assign(mask.asMask());
   while (!task.signalPending()) {
-    task.waiter = { cancel: () => {} };
-    if (yield* task.wait()) break;
+    task.call.waiter = { cancel: () => {} };
+    if (yield* task.call.wait()) break;
   }
   return -ERESTARTNOHAND;
 }
@@ -95,12 +96,12 @@ function* timedWait(task: Task, set: SignalSet, info: number, deadlineNs: number
         ? null
         : timers.add(deadlineNs, () => {
             expired = true;
-            task.completeWait(0);
+            task.call.completeWait(0);
           });
     task.waitSet = set;
-    task.waiter = { cancel: () => {} };
+    task.call.waiter = { cancel: () => {} };
     try {
-      yield* task.wait();
+      yield* task.call.wait();
     } finally {
       task.waitSet = null;
       if (timer !== null) timers.cancel(timer);
@@ -111,24 +112,26 @@ function* timedWait(task: Task, set: SignalSet, info: number, deadlineNs: number
     }
   }
   if (taken === null) return -EAGAIN;
-  if (info !== 0) writeSigInfo(taken, task.bytes, task.out(info, SIGINFO_SIZE));
+  if (info !== 0) writeSigInfo(taken, task.call.bytes, task.call.out(info, SIGINFO_SIZE));
   return taken.signo;
 }
 
-export const SIGNAL_HANDLERS: Record<string, Handler> = {
+export const SIGNAL_HANDLERS: Handlers<Task> = {
   rt_sigaction: (task, signo, act, oldact, setSize) => {
     if (setSize !== SIGSET_SIZE) return -EINVAL;
-    if (act !== 0 && !task.inComplete(0, sigaction.size)) return -EFAULT;
+    if (act !== 0 && !task.call.inComplete(0, sigaction.size)) return -EFAULT;
     if (signo < 1 || signo > SIGRTMAX || (act !== 0 && (signo === SIGKILL || signo === SIGSTOP)))
       return -EINVAL;
     const before = task.handlers.get(signo);
     if (act !== 0) {
-      const action = sigaction.read(task.view, task.base + WINDOW);
+      const action = sigaction.read(task.call.view, task.call.base + WINDOW);
       task.handlers.set(signo, {
         handler: action.sa_handler,
         // The C library extends their sign: as one number of 64 bits they would lose the lowest.
         flags:
-          (task.view.getInt32(task.base + WINDOW + sigaction.offset.sa_flags, true) & SA_FLAGS_KNOWN) >>> 0,
+          (task.call.view.getInt32(task.call.base + WINDOW + sigaction.offset.sa_flags, true) &
+            SA_FLAGS_KNOWN) >>>
+          0,
         restorer: action.sa_restorer,
         mask: new SignalSet(action.sa_mask.lo | 0, action.sa_mask.hi | 0).asMask(),
       });
@@ -147,8 +150,8 @@ export const SIGNAL_HANDLERS: Record<string, Handler> = {
           sa_restorer: before.restorer,
           sa_mask: { lo: before.mask.low, hi: before.mask.high },
         },
-        task.bytes,
-        task.out(oldact, sigaction.size),
+        task.call.bytes,
+        task.call.out(oldact, sigaction.size),
       );
     }
     return 0;
@@ -166,7 +169,7 @@ export const SIGNAL_HANDLERS: Record<string, Handler> = {
       else if (how === SIG_SETMASK) task.blocked.assign(mask);
       else return -EINVAL;
     }
-    if (oldset !== 0) before.write(task.view, task.out(oldset, SIGSET_SIZE));
+    if (oldset !== 0) before.write(task.call.view, task.call.out(oldset, SIGSET_SIZE));
     return 0;
   },
 
@@ -175,21 +178,21 @@ export const SIGNAL_HANDLERS: Record<string, Handler> = {
     const pending = pendingOf(task);
     pending.low &= task.blocked.low;
     pending.high &= task.blocked.high;
-    const at = task.out(set, setSize);
+    const at = task.call.out(set, setSize);
     const bytes = new DataView(new ArrayBuffer(SIGSET_SIZE));
     pending.write(bytes, 0);
-    task.bytes.set(new Uint8Array(bytes.buffer, 0, setSize), at);
+    task.call.bytes.set(new Uint8Array(bytes.buffer, 0, setSize), at);
     return 0;
   },
 
   rt_sigsuspend: (task, _set, setSize) => {
     if (setSize !== SIGSET_SIZE) return -EINVAL;
     const mask = inSet(task, 0);
-    return mask === null ? -EFAULT : task.start(suspend(task, mask));
+    return mask === null ? -EFAULT : task.call.start(suspend(task, mask));
   },
 
   pause: (task) => {
-    task.waiter = { cancel: () => {}, interrupted: () => -ERESTARTNOHAND };
+    task.call.waiter = { cancel: () => {}, interrupted: () => -ERESTARTNOHAND };
     return BLOCKED;
   },
 
@@ -200,17 +203,17 @@ export const SIGNAL_HANDLERS: Record<string, Handler> = {
     set.asMask();
     let deadline = Number.POSITIVE_INFINITY;
     if (timeout !== 0) {
-      if (!task.inComplete(1, TIMESPEC_SIZE)) return -EFAULT;
-      const seconds = readI64(task.view, task.base + WINDOW_SECOND);
-      const ns = readI64(task.view, task.base + WINDOW_SECOND + 8);
+      if (!task.call.inComplete(1, TIMESPEC_SIZE)) return -EFAULT;
+      const seconds = readI64(task.call.view, task.call.base + WINDOW_SECOND);
+      const ns = readI64(task.call.view, task.call.base + WINDOW_SECOND + 8);
       if (seconds < 0 || ns < 0 || ns >= 1e9) return -EINVAL;
       deadline = seconds === 0 && ns === 0 ? 0 : task.kernel.native.monotonicNs() + seconds * 1e9 + ns;
     }
-    return task.start(timedWait(task, set, info, deadline));
+    return task.call.start(timedWait(task, set, info, deadline));
   },
 
   rt_sigreturn: (task) =>
-    task.start(
+    task.call.start(
       sigreturn(task, () => {
         onBadFrame(task, 0);
         returnToGuest(task, null);
@@ -218,13 +221,13 @@ export const SIGNAL_HANDLERS: Record<string, Handler> = {
     ),
 
   sigaltstack: (task, ss, old) => {
-    task.kernel.slots.readFrame(task.slot, task.frame);
-    const sp = task.frame.unsigned(RSP);
+    task.kernel.slots.readFrame(task.call.slot, task.call.frame);
+    const sp = task.call.frame.unsigned(RSP);
     const before = task.altStack;
     const beforeFlags = altStackFlags(task, sp);
     if (ss !== 0) {
-      if (!task.inComplete(0, stack_t.size)) return -EFAULT;
-      const stack = stack_t.read(task.view, task.base + WINDOW);
+      if (!task.call.inComplete(0, stack_t.size)) return -EFAULT;
+      const stack = stack_t.read(task.call.view, task.call.base + WINDOW);
       if (before.size > 0 && isOnAltStack(task, sp)) return -EPERM;
       const mode = stack.ss_flags & ~SS_AUTODISARM;
       if (mode !== 0 && mode !== SS_ONSTACK && mode !== SS_DISABLE) return -EINVAL;
@@ -240,8 +243,8 @@ export const SIGNAL_HANDLERS: Record<string, Handler> = {
     if (old !== 0) {
       stack_t.encode(
         { ss_sp: before.sp, ss_flags: beforeFlags, ss_size: before.size },
-        task.bytes,
-        task.out(old, stack_t.size),
+        task.call.bytes,
+        task.call.out(old, stack_t.size),
       );
     }
     return 0;

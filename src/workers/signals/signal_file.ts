@@ -41,7 +41,7 @@ export class SignalFile extends AnonymousFile {
     while (length - done >= SIZE) {
       const info = takePending(task, this.#mask);
       if (info === null) break;
-      encode(info, task.bytes, task.base + offset + done);
+      encode(info, task.call.bytes, task.call.base + offset + done);
       done += SIZE;
     }
     return done > 0 ? done : -EAGAIN;

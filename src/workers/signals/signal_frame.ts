@@ -20,8 +20,9 @@ import { write64 } from "../../shared/abi/struct.ts";
 import { sigcontext, ucontext } from "../../shared/abi/structs.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
+import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import { isGuestRange } from "../mem/guest_range.ts";
-import { type Coroutine, NO_RESULT, type Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { EFLAGS_FIXED, EFLAGS_HANDLER_CLEARS, EFLAGS_USER } from "./registers.ts";
 import { SIGINFO_SIZE, type SigInfo, writeSigInfo } from "./siginfo.ts";
 import { SignalSet } from "./signal_set.ts";
@@ -66,8 +67,8 @@ export interface BeforeHandler {
 /** Takes back what enterHandler did, but for SA_RESETHAND. */
 export function leaveHandler(task: Task, before: BeforeHandler): void {
   task.beforeHandler = null;
-  task.frame.words.set(before.registers);
-  task.kernel.slots.writeFrame(task.slot, task.frame);
+  task.call.frame.words.set(before.registers);
+  task.kernel.slots.writeFrame(task.call.slot, task.call.frame);
   task.blocked.assign(before.blocked);
   task.savedMask = before.savedMask;
   task.altStack = before.altStack;
@@ -91,7 +92,7 @@ export function altStackFlags(task: Task, sp: number): number {
  * the handler's return restores. False when no frame can be made there: the caller forces SIGSEGV.
  */
 export function enterHandler(task: Task, action: SignalAction, info: SigInfo, savedMask: SignalSet): boolean {
-  const { frame } = task;
+  const { frame } = task.call;
   const { slots } = task.kernel;
   if ((action.flags & SA_RESTORER) === 0) return false;
   const rsp = frame.unsigned(L.RSP);
@@ -99,15 +100,15 @@ export function enterHandler(task: Task, action: SignalAction, info: SigInfo, sa
   let sp = rsp - RED_ZONE;
   const switches = (action.flags & SA_ONSTACK) !== 0 && task.altStack.size > 0 && !nested;
   if (switches) sp = task.altStack.sp + task.altStack.size;
-  const fpSize = Math.min(slots.word(task.slot, L.REQ_FP_SIZE) >>> 0, L.FP_SIZE);
+  const fpSize = Math.min(slots.word(task.call.slot, L.REQ_FP_SIZE) >>> 0, L.FP_SIZE);
   const fpAddress = Math.floor((sp - fpSize) / FP_ALIGN) * FP_ALIGN;
   const address = Math.floor((fpAddress - FRAME_SIZE) / 16) * 16 - 8;
   if (!isGuestRange(address, sp - address)) return false;
   // A stack that is in use, or just switched to, must hold the frame.
   if ((nested || switches) && address < task.altStack.sp) return false;
 
-  const at = task.base + L.WINDOW;
-  write64(task.view, at, action.restorer);
+  const at = task.call.base + L.WINDOW;
+  write64(task.call.view, at, action.restorer);
   ucontext.encode(
     {
       uc_flags: (fpSize > FP_LEGACY_SIZE ? UC_FP_XSTATE : 0) | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
@@ -118,12 +119,12 @@ export function enterHandler(task: Task, action: SignalAction, info: SigInfo, sa
       },
       uc_sigmask: { lo: savedMask.low, hi: savedMask.high },
     },
-    task.bytes,
+    task.call.bytes,
     at + UCONTEXT_AT,
   );
   writeContext(task, at + UCONTEXT_AT + MCONTEXT_AT, savedMask, fpSize > 0 ? fpAddress : 0);
-  writeSigInfo(info, task.bytes, at + SIGINFO_AT);
-  task.outAt(address, FRAME_SIZE, L.WINDOW);
+  writeSigInfo(info, task.call.bytes, at + SIGINFO_AT);
+  task.call.outAt(address, FRAME_SIZE, L.WINDOW);
 
   const before = {
     signo: info.signo,
@@ -139,9 +140,9 @@ export function enterHandler(task: Task, action: SignalAction, info: SigInfo, sa
   frame.setNumber(L.RSI, address + SIGINFO_AT);
   frame.setNumber(L.RDX, address + UCONTEXT_AT);
   frame.set(L.EFLAGS, frame.low(L.EFLAGS) & ~EFLAGS_HANDLER_CLEARS, 0);
-  slots.writeFrame(task.slot, frame);
-  slots.setWord(task.slot, L.REP_FP_SIZE, fpSize);
-  slots.setNumber(task.slot, L.REP_FP_ADDRESS, fpAddress);
+  slots.writeFrame(task.call.slot, frame);
+  slots.setWord(task.call.slot, L.REP_FP_SIZE, fpSize);
+  slots.setNumber(task.call.slot, L.REP_FP_ADDRESS, fpAddress);
 
   task.beforeHandler = before;
   task.blocked.union(action.mask);
@@ -149,12 +150,12 @@ export function enterHandler(task: Task, action: SignalAction, info: SigInfo, sa
   task.blocked.asMask();
   if (action.flags >= SA_RESETHAND) task.handlers.reset(info.signo);
   if ((task.altStack.flags & SS_AUTODISARM) !== 0 && switches) task.altStack = NO_ALT_STACK;
-  task.replySignal();
+  task.call.replySignal();
   return true;
 }
 
 function writeContext(task: Task, at: number, mask: SignalSet, fpAddress: number): void {
-  const { frame, view } = task;
+  const { frame, view } = task.call;
   for (const [index, register] of CONTEXT_REGISTERS.entries()) {
     view.setInt32(at + index * 8, frame.low(register), true);
     view.setInt32(at + index * 8 + 4, frame.high(register), true);
@@ -172,51 +173,51 @@ function writeContext(task: Task, at: number, mask: SignalSet, fpAddress: number
 /** rt_sigreturn(2): the coroutine ends in a reply of its own, so its result counts for nothing. */
 export function* sigreturn(task: Task, onBadFrame: () => void): Coroutine {
   const { slots } = task.kernel;
-  task.restartBlock = null;
-  slots.readFrame(task.slot, task.frame);
-  const address = task.frame.unsigned(L.RSP);
-  task.outAt(address, ucontext.size, L.WINDOW);
-  if ((yield* task.copyInRound()) < ucontext.size) {
+  task.call.restartBlock = null;
+  slots.readFrame(task.call.slot, task.call.frame);
+  const address = task.call.frame.unsigned(L.RSP);
+  task.call.outAt(address, ucontext.size, L.WINDOW);
+  if ((yield* task.call.copyInRound()) < ucontext.size) {
     onBadFrame();
     return NO_RESULT;
   }
   // One copy out of shared memory: what is checked is what is used.
-  const start = task.base + L.WINDOW;
-  const bytes = task.bytes.slice(start, start + ucontext.size);
+  const start = task.call.base + L.WINDOW;
+  const bytes = task.call.bytes.slice(start, start + ucontext.size);
   const view = new DataView(bytes.buffer);
   const context = MCONTEXT_AT;
   for (const [index, register] of CONTEXT_REGISTERS.entries()) {
-    task.frame.set(
+    task.call.frame.set(
       register,
       view.getInt32(context + index * 8, true),
       view.getInt32(context + index * 8 + 4, true),
     );
   }
-  task.frame.set(L.EFLAGS, (task.frame.low(L.EFLAGS) & EFLAGS_USER) | EFLAGS_FIXED, 0);
-  const rip = task.frame.unsigned(L.RIP);
+  task.call.frame.set(L.EFLAGS, (task.call.frame.low(L.EFLAGS) & EFLAGS_USER) | EFLAGS_FIXED, 0);
+  const rip = task.call.frame.unsigned(L.RIP);
   const { uc_stack, uc_mcontext, uc_sigmask } = ucontext.read(view, 0);
   let fp: number = L.FP_INITIAL;
   let fpSize = 0;
   if (uc_mcontext.fpstate !== 0) {
-    task.outAt(uc_mcontext.fpstate + FP_SW_AT, FP_SW_SIZE, L.WINDOW);
-    const whole = (yield* task.copyInRound()) === FP_SW_SIZE;
+    task.call.outAt(uc_mcontext.fpstate + FP_SW_AT, FP_SW_SIZE, L.WINDOW);
+    const whole = (yield* task.call.copyInRound()) === FP_SW_SIZE;
     if (!whole || !isGuestRange(rip, 0)) {
       onBadFrame();
       return NO_RESULT;
     }
-    const magic = task.view.getUint32(start, true);
-    const extended = task.view.getUint32(start + 4, true);
-    const own = slots.word(task.slot, L.REQ_FP_SIZE) >>> 0;
+    const magic = task.call.view.getUint32(start, true);
+    const extended = task.call.view.getUint32(start + 4, true);
+    const own = slots.word(task.call.slot, L.REQ_FP_SIZE) >>> 0;
     fp = L.FP_GUEST;
     fpSize = magic === FP_XSTATE_MAGIC1 && extended === own ? own : FP_LEGACY_SIZE;
   }
   task.blocked.assign(new SignalSet(uc_sigmask.lo | 0, uc_sigmask.hi | 0).asMask());
   setAltStack(task, uc_stack.ss_sp, uc_stack.ss_flags, uc_stack.ss_size);
-  slots.writeFrame(task.slot, task.frame);
-  slots.setWord(task.slot, L.REP_FP, fp);
-  slots.setWord(task.slot, L.REP_FP_SIZE, fpSize);
-  slots.setNumber(task.slot, L.REP_FP_ADDRESS, uc_mcontext.fpstate);
-  task.replyFinal(Reply.SIGRETURN);
+  slots.writeFrame(task.call.slot, task.call.frame);
+  slots.setWord(task.call.slot, L.REP_FP, fp);
+  slots.setWord(task.call.slot, L.REP_FP_SIZE, fpSize);
+  slots.setNumber(task.call.slot, L.REP_FP_ADDRESS, uc_mcontext.fpstate);
+  task.call.replyFinal(Reply.SIGRETURN);
   return NO_RESULT;
 }
 

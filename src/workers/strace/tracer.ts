@@ -5,8 +5,10 @@
 // Slots are hostile: offsets and lengths are bounded here, and bytes are copied before they are read.
 
 import { pieceArguments } from "../../shared/abi/marshal.ts";
-import { type Call, syscallByNumber } from "../../shared/abi/syscalls.ts";
+import { type Call as Entry, syscallByNumber } from "../../shared/abi/syscalls.ts";
 import * as L from "../../shared/ring/layout.ts";
+import type { Call } from "../call/call.ts";
+import type { CallTracer } from "../call/context.ts";
 import type { Task } from "../process/task.ts";
 import type { SigInfo } from "../signals/siginfo.ts";
 import { formatCall } from "./strace.ts";
@@ -24,35 +26,33 @@ interface Open {
   readonly memory: Memory;
 }
 
-export class Tracer {
+export class Tracer implements CallTracer {
   readonly #line: (line: string) => void;
   /** Calls in progress. */
-  readonly #open = new WeakMap<Task, Open>();
+  readonly #open = new WeakMap<Call, Open>();
 
   constructor(line: (line: string) => void) {
     this.#line = line;
   }
 
-  /** A call has been claimed; the task's frame and number stand. */
-  enter(task: Task): void {
+  enter(call: Call): void {
     const words = new Int32Array(2 * ARGUMENTS);
     for (let i = 0; i < ARGUMENTS; i++) {
-      words[2 * i] = task.frame.argumentLow(i);
-      words[2 * i + 1] = task.frame.argumentHigh(i);
+      words[2 * i] = call.frame.argumentLow(i);
+      words[2 * i + 1] = call.frame.argumentHigh(i);
     }
-    const call = syscallByNumber(task.nr);
-    const memory = call === undefined ? [] : memoryAtEntry(task, call);
-    this.#open.set(task, { nr: task.nr, words, memory });
-    if (call?.result === "never" || call?.name === "rt_sigreturn") this.#print(task, undefined);
+    const entry = syscallByNumber(call.nr);
+    const memory = entry === undefined ? [] : memoryAtEntry(call, entry);
+    this.#open.set(call, { nr: call.nr, words, memory });
+    if (entry?.result === "never" || entry?.name === "rt_sigreturn") this.#print(call, undefined);
   }
 
-  /** The call has its result; the reply is not given yet. */
-  leave(task: Task, result: number): void {
-    const open = this.#open.get(task);
+  leave(call: Call, result: number): void {
+    const open = this.#open.get(call);
     if (open === undefined) return;
-    const call = syscallByNumber(open.nr);
-    if (call !== undefined) addOutPieces(task, call, open);
-    this.#print(task, result);
+    const entry = syscallByNumber(open.nr);
+    if (entry !== undefined) addOutPieces(call, entry, open);
+    this.#print(call, result);
   }
 
   /** The task takes a signal: its handler is entered, or its default action follows. */
@@ -65,42 +65,42 @@ export class Tracer {
     this.#line(`[${task.tid}] ${formatEnd(status)}`);
   }
 
-  #print(task: Task, result: number | undefined): void {
-    const open = this.#open.get(task);
+  #print(call: Call, result: number | undefined): void {
+    const open = this.#open.get(call);
     if (open === undefined) return;
-    this.#open.delete(task);
-    this.#line(`[${task.tid}] ${formatCall({ ...open, result })}`);
+    this.#open.delete(call);
+    this.#line(`[${call.caller.tid}] ${formatCall({ ...open, result })}`);
   }
 }
 
-function memoryAtEntry(task: Task, call: Call): Memory {
+function memoryAtEntry(call: Call, entry: Entry): Memory {
   const memory: Memory = [];
-  for (const [piece, index] of pieceArguments(call).entries()) {
-    const length = task.inLength(piece);
-    if (length > 0) memory[index] = copyOf(task, piece === 0 ? L.WINDOW : L.WINDOW_SECOND, length);
+  for (const [piece, index] of pieceArguments(entry).entries()) {
+    const length = call.inLength(piece);
+    if (length > 0) memory[index] = copyOf(call, piece === 0 ? L.WINDOW : L.WINDOW_SECOND, length);
   }
   return memory;
 }
 
 /** What goes out to the address of an argument is what that argument points at. */
-function addOutPieces(task: Task, call: Call, open: Open): void {
-  const view = task.view;
-  for (let piece = 0; piece < task.outPieces; piece++) {
-    const at = task.base + L.PIECES + piece * L.PIECE_SIZE;
+function addOutPieces(call: Call, entry: Entry, open: Open): void {
+  const view = call.view;
+  for (let piece = 0; piece < call.outPieces; piece++) {
+    const at = call.base + L.PIECES + piece * L.PIECE_SIZE;
     const low = view.getInt32(at + L.PIECE_ADDR, true);
     const high = view.getInt32(at + L.PIECE_ADDR + 4, true);
-    const index = call.arguments.findIndex(
+    const index = entry.arguments.findIndex(
       ({ kind, direction }, i) =>
         kind === "ptr" && direction !== "in" && open.words[2 * i] === low && open.words[2 * i + 1] === high,
     );
     if (index < 0) continue;
     const length = view.getUint32(at + L.PIECE_LENGTH, true);
-    open.memory[index] = copyOf(task, view.getUint32(at + L.PIECE_OFFSET, true), length);
+    open.memory[index] = copyOf(call, view.getUint32(at + L.PIECE_OFFSET, true), length);
   }
 }
 
-function copyOf(task: Task, offset: number, length: number): Uint8Array {
-  const start = task.base + Math.min(offset, L.SLOT_SIZE);
-  const end = Math.min(start + Math.min(length, BYTES_MAX), task.base + L.SLOT_SIZE);
-  return task.bytes.slice(start, end);
+function copyOf(call: Call, offset: number, length: number): Uint8Array {
+  const start = call.base + Math.min(offset, L.SLOT_SIZE);
+  const end = Math.min(start + Math.min(length, BYTES_MAX), call.base + L.SLOT_SIZE);
+  return call.bytes.slice(start, end);
 }

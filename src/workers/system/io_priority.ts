@@ -3,7 +3,7 @@
 import { EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import { CAP_SYS_ADMIN, CAP_SYS_NICE } from "../../shared/abi/prctl.ts";
 import { SCHED_IDLE } from "../../shared/abi/sched.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
 import type { Task } from "../process/task.ts";
 import { REALTIME, targetsOf } from "./sched_calls.ts";
@@ -61,7 +61,7 @@ function targets(task: Task, which: number, who: number): readonly Task[] | numb
   return which < WHO_PROCESS || which > WHO_USER ? -EINVAL : targetsOf(task, which - WHO_PROCESS, who);
 }
 
-export const IO_PRIORITY_HANDLERS: Record<string, Handler> = {
+export const IO_PRIORITY_HANDLERS: Handlers<Task> = {
   ioprio_get: (task, which, who) => {
     const found = targets(task, which, who);
     if (typeof found === "number") return found;

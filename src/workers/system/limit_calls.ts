@@ -6,7 +6,7 @@ import { RLIMIT_CPU, RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
 import { readU64, write64 } from "../../shared/abi/struct.ts";
 import type { Rlimit } from "../../shared/process_spec.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
 
@@ -86,20 +86,20 @@ function change(
   if (resource < 0 || resource >= RLIMIT_NAMES.length) return -EINVAL;
   const before = group.rlimits[resource]!;
   if (newAt >= 0) {
-    if (!task.inComplete(piece, RLIMIT_SIZE)) return -EFAULT;
-    const limit: [number, number] = [readLimit(task.view, newAt), readLimit(task.view, newAt + 8)];
+    if (!task.call.inComplete(piece, RLIMIT_SIZE)) return -EFAULT;
+    const limit: [number, number] = [readLimit(task.call.view, newAt), readLimit(task.call.view, newAt + 8)];
     const error = apply(task, group, resource, limit);
     if (error < 0) return error;
   }
   if (old !== 0) {
-    const at = task.out(old, RLIMIT_SIZE);
-    writeLimit(task.view, at, before[0]);
-    writeLimit(task.view, at + 8, before[1]);
+    const at = task.call.out(old, RLIMIT_SIZE);
+    writeLimit(task.call.view, at, before[0]);
+    writeLimit(task.call.view, at + 8, before[1]);
   }
   return 0;
 }
 
-export const LIMIT_HANDLERS: Record<string, Handler> = {
+export const LIMIT_HANDLERS: Handlers<Task> = {
   getrlimit: (task, resource, limit) => {
     if (limit === 0) return -EFAULT;
     return change(task, task.group, resource, -1, 0, limit);
@@ -107,14 +107,14 @@ export const LIMIT_HANDLERS: Record<string, Handler> = {
 
   setrlimit: (task, resource, limit) => {
     if (limit === 0) return -EFAULT;
-    return change(task, task.group, resource, task.base + WINDOW, 0, 0);
+    return change(task, task.group, resource, task.call.base + WINDOW, 0, 0);
   },
 
   prlimit64: (task, pid, resource, newLimit, oldLimit) => {
     const group = pid === 0 ? task.group : task.kernel.pids.group(pid);
     if (group === undefined) return -ESRCH;
     if (!mayLimit(task, group)) return -EPERM;
-    return change(task, group, resource, newLimit === 0 ? -1 : task.base + WINDOW, 0, oldLimit);
+    return change(task, group, resource, newLimit === 0 ? -1 : task.call.base + WINDOW, 0, oldLimit);
   },
 
   umask: (task, mask) => {

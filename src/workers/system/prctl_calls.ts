@@ -5,9 +5,10 @@ import { EBADF, EFAULT, EINVAL, EPERM } from "../../shared/abi/errno.ts";
 import * as P from "../../shared/abi/prctl.ts";
 import { SIGRTMAX } from "../../shared/abi/signal.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 
 const COMM_SIZE = 16;
 const SECUREBITS_MAX = 0xff;
@@ -19,14 +20,16 @@ const VMA_NAME_MAX = 80;
 type Option = (task: Task, arg2: number, arg3: number, arg4: number, arg5: number) => number;
 
 function writeInt(task: Task, address: number, value: number): number {
-  task.view.setInt32(task.out(address, 4), value, true);
+  task.call.view.setInt32(task.call.out(address, 4), value, true);
   return 0;
 }
 
 function* setName(task: Task, address: number): Coroutine {
-  task.outAt(address, COMM_SIZE, WINDOW);
-  const copied = yield* task.copyInRound();
-  const bytes = Buffer.from(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + COMM_SIZE));
+  task.call.outAt(address, COMM_SIZE, WINDOW);
+  const copied = yield* task.call.copyInRound();
+  const bytes = Buffer.from(
+    task.call.bytes.subarray(task.call.base + WINDOW, task.call.base + WINDOW + COMM_SIZE),
+  );
   const end = bytes.subarray(0, Math.min(copied, COMM_SIZE)).indexOf(0);
   if (copied < COMM_SIZE && end < 0) return -EFAULT;
   task.comm = bytes.toString("latin1", 0, end < 0 ? COMM_SIZE - 1 : Math.min(end, COMM_SIZE - 1));
@@ -34,9 +37,9 @@ function* setName(task: Task, address: number): Coroutine {
 }
 
 function getName(task: Task, address: number): number {
-  const at = task.out(address, COMM_SIZE);
-  task.bytes.fill(0, at, at + COMM_SIZE);
-  task.bytes.set(Buffer.from(task.comm, "latin1").subarray(0, COMM_SIZE - 1), at);
+  const at = task.call.out(address, COMM_SIZE);
+  task.call.bytes.fill(0, at, at + COMM_SIZE);
+  task.call.bytes.set(Buffer.from(task.comm, "latin1").subarray(0, COMM_SIZE - 1), at);
   return 0;
 }
 
@@ -109,9 +112,11 @@ function ambient(task: Task, operation: number, capability: number, arg4: number
 function* nameVma(task: Task, start: number, length: number, nameAt: number): Coroutine {
   let name = "";
   if (nameAt !== 0) {
-    task.outAt(nameAt, VMA_NAME_MAX, WINDOW);
-    const copied = yield* task.copyInRound();
-    const text = Buffer.from(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + copied));
+    task.call.outAt(nameAt, VMA_NAME_MAX, WINDOW);
+    const copied = yield* task.call.copyInRound();
+    const text = Buffer.from(
+      task.call.bytes.subarray(task.call.base + WINDOW, task.call.base + WINDOW + copied),
+    );
     const end = text.indexOf(0);
     if (end < 0) return copied < VMA_NAME_MAX ? -EFAULT : -EINVAL;
     const given = text.toString("latin1", 0, end);
@@ -136,7 +141,7 @@ function* nameVma(task: Task, start: number, length: number, nameAt: number): Co
 }
 
 const OPTIONS: ReadonlyMap<number, Option> = new Map<number, Option>([
-  [P.PR_SET_NAME, (task, address) => task.start(setName(task, address))],
+  [P.PR_SET_NAME, (task, address) => task.call.start(setName(task, address))],
   [P.PR_GET_NAME, getName],
   [
     P.PR_SET_PDEATHSIG,
@@ -202,11 +207,11 @@ const OPTIONS: ReadonlyMap<number, Option> = new Map<number, Option>([
   [
     P.PR_SET_VMA,
     (task, kind, start, length, name) =>
-      kind === P.PR_SET_VMA_ANON_NAME ? task.start(nameVma(task, start, length, name)) : -EINVAL,
+      kind === P.PR_SET_VMA_ANON_NAME ? task.call.start(nameVma(task, start, length, name)) : -EINVAL,
   ],
 ]);
 
-export const PRCTL_HANDLERS: Record<string, Handler> = {
+export const PRCTL_HANDLERS: Handlers<Task> = {
   prctl: (task, option, arg2, arg3, arg4, arg5) => {
     const serve = OPTIONS.get(option);
     if (serve !== undefined) return serve(task, arg2, arg3, arg4, arg5);

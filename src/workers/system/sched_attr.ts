@@ -6,9 +6,10 @@ import { CAP_SYS_NICE } from "../../shared/abi/prctl.ts";
 import * as S from "../../shared/abi/sched.ts";
 import { sched_attr } from "../../shared/abi/structs.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { cpuCount } from "./cpus.ts";
 import { REALTIME, setNice, setPolicy, targetOf } from "./sched_calls.ts";
 
@@ -35,15 +36,15 @@ function* readAttributes(
   task: Task,
   address: number,
 ): Generator<void, ReturnType<typeof sched_attr.decode> | number, void> {
-  task.outAt(address, 4, WINDOW);
-  if ((yield* task.copyInRound()) < 4) return -EFAULT;
-  const given = task.view.getUint32(task.base + WINDOW, true);
+  task.call.outAt(address, 4, WINDOW);
+  if ((yield* task.call.copyInRound()) < 4) return -EFAULT;
+  const given = task.call.view.getUint32(task.call.base + WINDOW, true);
   const size = given === 0 ? SIZE_VER0 : given;
   if (size < SIZE_VER0 || size > SIZE_MAX) return yield* tooBig(task, address);
-  task.outAt(address, size, WINDOW);
-  if ((yield* task.copyInRound()) < size) return -EFAULT;
+  task.call.outAt(address, size, WINDOW);
+  if ((yield* task.call.copyInRound()) < size) return -EFAULT;
   const bytes = new Uint8Array(Math.max(size, sched_attr.size));
-  bytes.set(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + size));
+  bytes.set(task.call.bytes.subarray(task.call.base + WINDOW, task.call.base + WINDOW + size));
   // Fields of a later version must be zero.
   if (bytes.subarray(sched_attr.size).some((byte) => byte !== 0)) return yield* tooBig(task, address);
   const attributes = sched_attr.decode(bytes);
@@ -53,9 +54,9 @@ function* readAttributes(
 
 /** Says which size is known. */
 function* tooBig(task: Task, address: number): Generator<void, number, void> {
-  task.view.setUint32(task.base + WINDOW, sched_attr.size, true);
-  task.outAt(address, 4, WINDOW);
-  yield* task.copyOutRound();
+  task.call.view.setUint32(task.call.base + WINDOW, sched_attr.size, true);
+  task.call.outAt(address, 4, WINDOW);
+  yield* task.call.copyOutRound();
   return -E2BIG;
 }
 
@@ -82,10 +83,10 @@ function* setAttributes(task: Task, pid: number, address: number): Coroutine {
   return setPolicy(task, target, resets ? policy | S.SCHED_RESET_ON_FORK : policy, sched_priority);
 }
 
-export const SCHED_ATTR_HANDLERS: Record<string, Handler> = {
+export const SCHED_ATTR_HANDLERS: Handlers<Task> = {
   sched_setattr: (task, pid, address, flags) => {
     if (address === 0 || pid < 0 || flags !== 0) return -EINVAL;
-    return task.start(setAttributes(task, pid, address));
+    return task.call.start(setAttributes(task, pid, address));
   },
 
   sched_getattr: (task, pid, address, given, flags) => {
@@ -112,7 +113,7 @@ export const SCHED_ATTR_HANDLERS: Record<string, Handler> = {
       0,
     );
     const length = Math.min(size, sched_attr.size);
-    task.bytes.set(bytes.subarray(0, length), task.out(address, length));
+    task.call.bytes.set(bytes.subarray(0, length), task.call.out(address, length));
     return 0;
   },
 };

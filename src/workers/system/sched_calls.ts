@@ -7,7 +7,7 @@ import { PRIO_PGRP, PRIO_PROCESS, PRIO_USER, RLIMIT_NICE } from "../../shared/ab
 import * as S from "../../shared/abi/sched.ts";
 import { write64 } from "../../shared/abi/struct.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
 import type { UtsNamespace } from "../identity/uts.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
@@ -70,8 +70,8 @@ function policyOf({ policy, resetsOnFork }: Task): number {
 /** What sched_param of piece 0 makes of the thread `pid`, which keeps its policy where none is given. */
 function setParam(task: Task, pid: number, address: number, policy: number | null): number {
   if (pid < 0 || address === 0 || (policy !== null && policy < 0)) return -EINVAL;
-  if (!task.inComplete(0, 4)) return -EFAULT;
-  const priority = task.view.getInt32(task.base + WINDOW, true);
+  if (!task.call.inComplete(0, 4)) return -EFAULT;
+  const priority = task.call.view.getInt32(task.call.base + WINDOW, true);
   return onTarget(task, pid, (to) => setPolicy(task, to, policy ?? policyOf(to), priority));
 }
 
@@ -133,9 +133,9 @@ export function setNice(task: Task, target: Task, given: number): number {
 }
 
 function writeTime(task: Task, address: number, ns: number): number {
-  const at = task.out(address, 16);
-  write64(task.view, at, Math.floor(ns / 1e9));
-  write64(task.view, at + 8, ns % 1e9);
+  const at = task.call.out(address, 16);
+  write64(task.call.view, at, Math.floor(ns / 1e9));
+  write64(task.call.view, at + 8, ns % 1e9);
   return 0;
 }
 
@@ -150,11 +150,11 @@ function affinityMask(task: Task, target: Task): Uint8Array {
 function setAffinity(task: Task, target: Task, size: number): number {
   const cpus = cpuCount(task.kernel);
   const length = Math.min(size, Math.ceil(cpus / 8));
-  if (!task.inComplete(0, length)) return -EFAULT;
+  if (!task.call.inComplete(0, length)) return -EFAULT;
   if (!mayChange(task, target)) return -EPERM;
   const set = new Set<number>();
   for (let cpu = 0; cpu < Math.min(cpus, length * 8); cpu++)
-    if (((task.bytes[task.base + WINDOW + (cpu >> 3)]! >> (cpu & 7)) & 1) !== 0) set.add(cpu);
+    if (((task.call.bytes[task.call.base + WINDOW + (cpu >> 3)]! >> (cpu & 7)) & 1) !== 0) set.add(cpu);
   if (set.size === 0) return -EINVAL;
   target.affinity = set.size === cpus ? null : set;
   return 0;
@@ -163,15 +163,15 @@ function setAffinity(task: Task, target: Task, size: number): number {
 function setUtsName(task: Task, field: "nodename" | "domainname", length: number): number {
   if (!capable(task.credentials, task.kernel.users, CAP_SYS_ADMIN)) return -EPERM;
   if (length < 0 || length > UTS_NAME_MAX) return -EINVAL;
-  if (!task.inComplete(0, length)) return -EFAULT;
-  const at = task.base + WINDOW;
+  if (!task.call.inComplete(0, length)) return -EFAULT;
+  const at = task.call.base + WINDOW;
   const uts: UtsNamespace = task.kernel.uts;
-  const text = Buffer.from(task.bytes.subarray(at, at + length)).toString("latin1");
+  const text = Buffer.from(task.call.bytes.subarray(at, at + length)).toString("latin1");
   uts[field] = text.split("\0")[0]!;
   return 0;
 }
 
-export const SCHED_HANDLERS: Record<string, Handler> = {
+export const SCHED_HANDLERS: Handlers<Task> = {
   getpriority: getPriority,
   setpriority: setPriority,
 
@@ -181,7 +181,7 @@ export const SCHED_HANDLERS: Record<string, Handler> = {
     param === 0
       ? -EINVAL
       : onTarget(task, pid, (target) => {
-          task.view.setInt32(task.out(param, 4), target.realtimePriority, true);
+          task.call.view.setInt32(task.call.out(param, 4), target.realtimePriority, true);
           return 0;
         }),
   sched_setparam: (task, pid, param) => setParam(task, pid, param, null),
@@ -206,7 +206,7 @@ export const SCHED_HANDLERS: Record<string, Handler> = {
     if (size * 8 < cpuCount(task.kernel) || size % 8 !== 0) return -EINVAL;
     return onAffine(task, pid, (target) => {
       const mask = affinityMask(task, target);
-      task.bytes.set(mask, task.out(address, mask.length));
+      task.call.bytes.set(mask, task.call.out(address, mask.length));
       return mask.length;
     });
   },

@@ -6,7 +6,7 @@ import { EFAULT, EINVAL } from "../../shared/abi/errno.ts";
 import { GRND_INSECURE, GRND_NONBLOCK, GRND_RANDOM } from "../../shared/abi/ipc.ts";
 import { sysinfo, utsname } from "../../shared/abi/structs.ts";
 import { REQ_CPU, WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { RELEASE, VERSION } from "../identity/uts.ts";
 import type { Task } from "../process/task.ts";
 
@@ -21,24 +21,24 @@ function* randomRounds(task: Task, buffer: number, length: number): Generator<vo
     // crypto fills no shared memory: through a buffer of the thread's own.
     const bytes = random.subarray(0, round);
     randomFillSync(bytes);
-    task.bytes.set(bytes, task.base + WINDOW);
+    task.call.bytes.set(bytes, task.call.base + WINDOW);
     const start = done;
     done += round;
-    task.outAt(buffer + start, round, WINDOW);
+    task.call.outAt(buffer + start, round, WINDOW);
     if (done < length) {
-      const copied = yield* task.copyOutRound();
+      const copied = yield* task.call.copyOutRound();
       if (copied < round) return start + copied > 0 ? start + copied : -EFAULT;
     } else {
-      task.outFault = (copied) => (start + copied > 0 ? start + copied : -EFAULT);
+      task.call.outFault = (copied) => (start + copied > 0 ? start + copied : -EFAULT);
     }
   }
   return done;
 }
 
-export const SYSTEM_HANDLERS: Record<string, Handler> = {
+export const SYSTEM_HANDLERS: Handlers<Task> = {
   uname: (task, buf) => {
     const { uts } = task.kernel;
-    const at = task.out(buf, utsname.size);
+    const at = task.call.out(buf, utsname.size);
     utsname.encode(
       {
         sysname: "Linux",
@@ -48,7 +48,7 @@ export const SYSTEM_HANDLERS: Record<string, Handler> = {
         machine: "x86_64",
         domainname: uts.domainname,
       },
-      task.bytes,
+      task.call.bytes,
       at,
     );
     return 0;
@@ -58,7 +58,7 @@ export const SYSTEM_HANDLERS: Record<string, Handler> = {
     const { native } = task.kernel;
     native.clockGettime(7 /* CLOCK_BOOTTIME */);
     const uptime = native.scratchView.getUint32(0, true);
-    const at = task.out(info, sysinfo.size);
+    const at = task.call.out(info, sysinfo.size);
     sysinfo.encode(
       {
         uptime,
@@ -69,7 +69,7 @@ export const SYSTEM_HANDLERS: Record<string, Handler> = {
         procs: task.kernel.counters.tasks,
         mem_unit: 1,
       },
-      task.bytes,
+      task.call.bytes,
       at,
     );
     return 0;
@@ -80,13 +80,13 @@ export const SYSTEM_HANDLERS: Record<string, Handler> = {
     if ((flags & (GRND_RANDOM | GRND_INSECURE)) === (GRND_RANDOM | GRND_INSECURE)) return -EINVAL;
     const bounded = Math.min(length, 0x7ffff000); // MAX_RW_COUNT
     if (bounded === 0) return 0;
-    return task.start(randomRounds(task, buffer, bounded));
+    return task.call.start(randomRounds(task, buffer, bounded));
   },
 
   getcpu: (task, cpu, node) => {
-    const now = task.kernel.slots.word(task.slot, REQ_CPU);
-    if (cpu !== 0) task.view.setUint32(task.out(cpu, 4), now & 0xfff, true);
-    if (node !== 0) task.view.setUint32(task.out(node, 4), 0, true);
+    const now = task.kernel.slots.word(task.call.slot, REQ_CPU);
+    if (cpu !== 0) task.call.view.setUint32(task.call.out(cpu, 4), now & 0xfff, true);
+    if (node !== 0) task.call.view.setUint32(task.call.out(node, 4), 0, true);
     return 0;
   },
 

@@ -77,7 +77,7 @@ class IntervalTimer {
     let most = -1;
     for (let i = 0; i < count; i++) {
       const task = tasks[this.#turn++ % tasks.length]!;
-      if (task.owned || task.dead || task.blocked.has(this.#signo)) continue;
+      if (task.call.owned || task.dead || task.blocked.has(this.#signo)) continue;
       const used = threadTimeNs(task);
       const told = this.#told.get(task) ?? used;
       this.#told.set(task, told);

@@ -2,15 +2,16 @@
 // signal that has no handler, or by a stop. It goes on from the restart block.
 
 import { EINTR } from "../../shared/abi/errno.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { restartFutex } from "../futex/futex.ts";
+import type { Task } from "../process/task.ts";
 import { restartPoll } from "../vfs/poll_calls.ts";
 import { restartSleep } from "./sleep_calls.ts";
 
-export const RESTART_HANDLERS: Record<string, Handler> = {
+export const RESTART_HANDLERS: Handlers<Task> = {
   restart_syscall: (task) => {
-    const block = task.restartBlock;
-    task.restartBlock = null;
+    const block = task.call.restartBlock;
+    task.call.restartBlock = null;
     switch (block?.kind) {
       case "nanosleep":
         return restartSleep(task, block);

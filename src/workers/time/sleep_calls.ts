@@ -4,10 +4,11 @@
 import { EFAULT, EOPNOTSUPP, ERESTART_RESTARTBLOCK, ERESTARTNOHAND } from "../../shared/abi/errno.ts";
 import * as T from "../../shared/abi/time.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
+import { BLOCKED } from "../call/call.ts";
 import { deadlineOf, readTimespec, TIMESPEC_SIZE, writeTimespec } from "../call/clocks.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import type { RestartBlock } from "../call/restart.ts";
-import { BLOCKED, type Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { cpuClockToSleepOn } from "./cpu_clocks.ts";
 import { type TimerClock, WallClock } from "./timer_clocks.ts";
 
@@ -26,8 +27,8 @@ function counted(task: Task, clock: number): TimerClock | number {
 
 function sleepUntil(task: Task, clock: TimerClock, deadlineNs: number, interrupted: () => number): number {
   if (deadlineNs <= clock.now()) return 0;
-  const armed = clock.arm(deadlineNs, () => task.completeWait(0));
-  task.waiter = { cancel: () => armed.cancel(), interrupted };
+  const armed = clock.arm(deadlineNs, () => task.call.completeWait(0));
+  task.call.waiter = { cancel: () => armed.cancel(), interrupted };
   return BLOCKED;
 }
 
@@ -38,11 +39,11 @@ function sleepFor(task: Task, clockId: number, deadlineNs: number, remaining: nu
   return sleepUntil(task, clock, deadlineNs, () => {
     if (remaining !== 0) {
       const left = Math.max(0, deadlineNs - clock.now());
-      writeTimespec(task.view, task.out(remaining, TIMESPEC_SIZE), left);
-      task.outOnError = true;
-      task.outFault = () => -EFAULT;
+      writeTimespec(task.call.view, task.call.out(remaining, TIMESPEC_SIZE), left);
+      task.call.outOnError = true;
+      task.call.outFault = () => -EFAULT;
     }
-    task.restartBlock = { kind: "nanosleep", clock: clockId, deadlineNs, remaining };
+    task.call.restartBlock = { kind: "nanosleep", clock: clockId, deadlineNs, remaining };
     return -ERESTART_RESTARTBLOCK;
   });
 }
@@ -55,8 +56,8 @@ export function restartSleep(task: Task, block: Extract<RestartBlock, { kind: "n
 function sleep(task: Task, clockId: number, flags: number, remaining: number): number {
   const clock = counted(task, clockId);
   if (typeof clock === "number" && clock === -EOPNOTSUPP) return clock;
-  if (!task.inComplete(0, TIMESPEC_SIZE)) return -EFAULT;
-  const ns = readTimespec(task.view, task.base + WINDOW);
+  if (!task.call.inComplete(0, TIMESPEC_SIZE)) return -EFAULT;
+  const ns = readTimespec(task.call.view, task.call.base + WINDOW);
   if (ns < 0) return ns;
   if (typeof clock === "number") return clock;
   if ((flags & T.TIMER_ABSTIME) === 0) return sleepFor(task, clockId, clock.now() + ns, remaining);
@@ -64,7 +65,7 @@ function sleep(task: Task, clockId: number, flags: number, remaining: number): n
   return sleepUntil(task, clock, deadline, () => -ERESTARTNOHAND);
 }
 
-export const SLEEP_HANDLERS: Record<string, Handler> = {
+export const SLEEP_HANDLERS: Handlers<Task> = {
   nanosleep: (task, _request, remaining) => sleep(task, T.CLOCK_MONOTONIC, 0, remaining),
 
   clock_nanosleep: (task, clock, flags, _request, remaining) => sleep(task, clock, flags, remaining),

@@ -19,7 +19,7 @@ import {
 } from "../../shared/abi/time.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import { TIMESPEC_SIZE, writeTimespec } from "../call/clocks.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import type { Task } from "../process/task.ts";
 import { cpuClockOf } from "./cpu_clocks.ts";
 
@@ -40,24 +40,24 @@ function readClock(task: Task, clock: number, address: number): number {
   if (!READABLE.has(clock)) {
     const cpu = cpuClockOf(task, clock);
     if (cpu === undefined) return -EINVAL;
-    writeTimespec(task.view, task.out(address, TIMESPEC_SIZE), cpu.now());
+    writeTimespec(task.call.view, task.call.out(address, TIMESPEC_SIZE), cpu.now());
     return 0;
   }
   const { native } = task.kernel;
   if (native.clockGettime(clock) < 0) return -EINVAL;
-  task.bytes.set(native.scratch.subarray(0, TIMESPEC_SIZE), task.out(address, TIMESPEC_SIZE));
+  task.call.bytes.set(native.scratch.subarray(0, TIMESPEC_SIZE), task.call.out(address, TIMESPEC_SIZE));
   return 0;
 }
 
 // Nobody sets the clocks of a sandbox.
 function refuseToSet(task: Task, size: number, fractionMax: number): number {
-  if (!task.inComplete(0, size)) return -EFAULT;
-  const seconds = readI64(task.view, task.base + WINDOW);
-  const fraction = readI64(task.view, task.base + WINDOW + 8);
+  if (!task.call.inComplete(0, size)) return -EFAULT;
+  const seconds = readI64(task.call.view, task.call.base + WINDOW);
+  const fraction = readI64(task.call.view, task.call.base + WINDOW + 8);
   return seconds < 0 || fraction < 0 || fraction >= fractionMax ? -EINVAL : -EPERM;
 }
 
-export const TIME_HANDLERS: Record<string, Handler> = {
+export const TIME_HANDLERS: Handlers<Task> = {
   clock_gettime: (task, clock, tp) => readClock(task, clock, tp),
 
   clock_getres: (task, clock, res) => {
@@ -66,7 +66,8 @@ export const TIME_HANDLERS: Record<string, Handler> = {
     const { native } = task.kernel;
     const error = native.clockGetres(cpu ? CLOCK_PROCESS_CPUTIME_ID : clock);
     if (error < 0) return error;
-    if (res !== 0) task.bytes.set(native.scratch.subarray(0, TIMESPEC_SIZE), task.out(res, TIMESPEC_SIZE));
+    if (res !== 0)
+      task.call.bytes.set(native.scratch.subarray(0, TIMESPEC_SIZE), task.call.out(res, TIMESPEC_SIZE));
     return 0;
   },
 
@@ -76,11 +77,11 @@ export const TIME_HANDLERS: Record<string, Handler> = {
     const seconds = readI64(native.scratchView, 0);
     const microseconds = Math.floor(readI64(native.scratchView, 8) / 1000);
     if (tv !== 0) {
-      const at = task.out(tv, 16);
-      write64(task.view, at, seconds);
-      write64(task.view, at + 8, microseconds);
+      const at = task.call.out(tv, 16);
+      write64(task.call.view, at, seconds);
+      write64(task.call.view, at + 8, microseconds);
     }
-    if (tz !== 0) write64(task.view, task.out(tz, 8), 0); // the kernel's time zone: UTC, as on any Linux of today
+    if (tz !== 0) write64(task.call.view, task.call.out(tz, 8), 0); // the kernel's time zone: UTC, as on any Linux of today
     return 0;
   },
 
@@ -88,7 +89,7 @@ export const TIME_HANDLERS: Record<string, Handler> = {
     const { native } = task.kernel;
     native.clockGettime(CLOCK_REALTIME);
     const seconds = readI64(native.scratchView, 0);
-    if (tloc !== 0) write64(task.view, task.out(tloc, 8), seconds);
+    if (tloc !== 0) write64(task.call.view, task.call.out(tloc, 8), seconds);
     return seconds;
   },
 

@@ -20,7 +20,7 @@ import {
   writeTimespec,
   writeTimeval,
 } from "../call/clocks.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import type { Task } from "../process/task.ts";
 import { cpuClockOf } from "./cpu_clocks.ts";
 import type { TimerSetting } from "./interval_timers.ts";
@@ -41,9 +41,9 @@ const WITHOUT = new Set([
 // ---- Interval timers ----
 
 function writeInterval(task: Task, address: number, { value, interval }: TimerSetting): void {
-  const at = task.out(address, itimerval.size);
-  writeTimeval(task.view, at + itimerval.offset.it_interval, interval);
-  writeTimeval(task.view, at + itimerval.offset.it_value, value);
+  const at = task.call.out(address, itimerval.size);
+  writeTimeval(task.call.view, at + itimerval.offset.it_interval, interval);
+  writeTimeval(task.call.view, at + itimerval.offset.it_value, value);
 }
 
 /** alarm's answer: whole seconds, the nearest, but not 0 while there is something. */
@@ -65,8 +65,8 @@ function clockFor(task: Task, clock: number): TimerClock | number {
 
 function notificationAt(task: Task, given: boolean): Notification | number {
   if (!given) return { notify: SIGEV_SIGNAL, signo: SIGALRM, value: null, task: null };
-  if (!task.inComplete(0, sigevent.size)) return -EFAULT;
-  const event = sigevent.read(task.view, task.base + WINDOW);
+  if (!task.call.inComplete(0, sigevent.size)) return -EFAULT;
+  const event = sigevent.read(task.call.view, task.call.base + WINDOW);
   const { sigev_notify: notify, sigev_signo: signo, sigev_value: value } = event;
   if (notify === SIGEV_NONE) return { notify, signo: 0, value, task: null };
   const toTask = notify === (SIGEV_SIGNAL | SIGEV_THREAD_ID);
@@ -86,8 +86,8 @@ function createTimer(task: Task, clockId: number, given: boolean, address: numbe
   const { posixTimers } = task.group;
   const timer = posixTimers.create(clockId, clock, notification);
   if (typeof timer === "number") return timer;
-  task.view.setInt32(task.out(address, 4), timer.id, true);
-  task.outFault = () => {
+  task.call.view.setInt32(task.call.out(address, 4), timer.id, true);
+  task.call.outFault = () => {
     posixTimers.delete(timer);
     return -EFAULT;
   };
@@ -95,12 +95,12 @@ function createTimer(task: Task, clockId: number, given: boolean, address: numbe
 }
 
 function writeSetting(task: Task, address: number, { value, interval }: TimerSetting): void {
-  const at = task.out(address, itimerspec.size);
-  writeTimespec(task.view, at + itimerspec.offset.it_interval, interval);
-  writeTimespec(task.view, at + itimerspec.offset.it_value, value);
+  const at = task.call.out(address, itimerspec.size);
+  writeTimespec(task.call.view, at + itimerspec.offset.it_interval, interval);
+  writeTimespec(task.call.view, at + itimerspec.offset.it_value, value);
 }
 
-export const TIMER_HANDLERS: Record<string, Handler> = {
+export const TIMER_HANDLERS: Handlers<Task> = {
   getitimer: (task, which, address) => {
     const timer = task.group.itimers.get(which);
     if (timer === undefined) return -EINVAL;
@@ -111,9 +111,9 @@ export const TIMER_HANDLERS: Record<string, Handler> = {
   setitimer: (task, which, setting, old) => {
     let [value, interval] = [0, 0];
     if (setting !== 0) {
-      if (!task.inComplete(0, itimerval.size)) return -EFAULT;
-      interval = readTimeval(task.view, task.base + WINDOW + itimerval.offset.it_interval);
-      value = readTimeval(task.view, task.base + WINDOW + itimerval.offset.it_value);
+      if (!task.call.inComplete(0, itimerval.size)) return -EFAULT;
+      interval = readTimeval(task.call.view, task.call.base + WINDOW + itimerval.offset.it_interval);
+      value = readTimeval(task.call.view, task.call.base + WINDOW + itimerval.offset.it_value);
       if (interval < 0 || value < 0) return -EINVAL;
     }
     const timer = task.group.itimers.get(which);
@@ -135,10 +135,10 @@ export const TIMER_HANDLERS: Record<string, Handler> = {
 
   timer_settime: (task, id, flags, setting, old) => {
     if (setting === 0) return -EINVAL;
-    if (!task.inComplete(0, itimerspec.size)) return -EFAULT;
-    const at = task.base + WINDOW;
-    const interval = readTimespec(task.view, at + itimerspec.offset.it_interval);
-    const value = readTimespec(task.view, at + TIMESPEC_SIZE);
+    if (!task.call.inComplete(0, itimerspec.size)) return -EFAULT;
+    const at = task.call.base + WINDOW;
+    const interval = readTimespec(task.call.view, at + itimerspec.offset.it_interval);
+    const value = readTimespec(task.call.view, at + TIMESPEC_SIZE);
     if (interval < 0 || value < 0) return -EINVAL;
     const timer = task.group.posixTimers.get(id);
     if (timer === undefined) return -EINVAL;

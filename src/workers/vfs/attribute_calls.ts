@@ -6,9 +6,10 @@ import { CAP_CHOWN, CAP_FOWNER } from "../../shared/abi/prctl.ts";
 import { S_IFDIR, S_IFMT, S_IFREG, UTIME_NOW, UTIME_OMIT } from "../../shared/abi/stat.ts";
 import { readI64 } from "../../shared/abi/struct.ts";
 import { WINDOW_SECOND } from "../../shared/ring/layout.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { AnonymousFile } from "./anonymous/anonymous_file.ts";
 import { isAppendOnly, isImmutable, mayChange } from "./file_flags.ts";
 import type { AttributeChanges, Time } from "./inode.ts";
@@ -108,7 +109,7 @@ function truncate(task: Task, target: Target | number, length: number): number {
   const before = target.inode?.beforeTruncating(task, length) ?? null;
   return before === null
     ? apply(task, target, changes)
-    : task.start(applyAfter(task, before, target, changes));
+    : task.call.start(applyAfter(task, before, target, changes));
 }
 
 function* applyAfter(task: Task, before: Coroutine, target: Target, changes: AttributeChanges): Coroutine {
@@ -139,9 +140,9 @@ function utimes(
     changes.atime = "now";
     changes.mtime = "now";
   } else {
-    if (!task.inComplete(piece, 32)) return -EFAULT;
-    const atime = timeAt(task.view, at, unitNs);
-    const mtime = timeAt(task.view, at + 16, unitNs);
+    if (!task.call.inComplete(piece, 32)) return -EFAULT;
+    const atime = timeAt(task.call.view, at, unitNs);
+    const mtime = timeAt(task.call.view, at + 16, unitNs);
     if (typeof atime === "number") return atime;
     if (typeof mtime === "number") return mtime;
     if (atime === "omit" && mtime === "omit") return 0;
@@ -161,7 +162,7 @@ function utimes(
   return apply(task, target, changes);
 }
 
-const follow = (task: Task) => lookupTarget(task, F.AT_FDCWD, task.inString(0), 0);
+const follow = (task: Task) => lookupTarget(task, F.AT_FDCWD, task.call.inString(0), 0);
 
 // A place (O_PATH) is nothing to change by its descriptor.
 function openTarget(task: Task, fd: number): Target | number {
@@ -171,10 +172,10 @@ function openTarget(task: Task, fd: number): Target | number {
 
 function at(task: Task, dirfd: number, flags: number): Target | number {
   if ((flags & ~(F.AT_SYMLINK_NOFOLLOW | F.AT_EMPTY_PATH)) !== 0) return -EINVAL;
-  return lookupTarget(task, dirfd, task.inString(0), flags);
+  return lookupTarget(task, dirfd, task.call.inString(0), flags);
 }
 
-export const ATTRIBUTE_HANDLERS: Record<string, Handler> = {
+export const ATTRIBUTE_HANDLERS: Handlers<Task> = {
   chmod: (task, _path, mode) => chmod(task, follow(task), mode),
   fchmod: (task, fd, mode) => chmod(task, openTarget(task, fd), mode),
   fchmodat: (task, dirfd, _path, mode) => chmod(task, at(task, dirfd, 0), mode),
@@ -191,11 +192,12 @@ export const ATTRIBUTE_HANDLERS: Record<string, Handler> = {
   utimensat: (task, dirfd, path, times, flags) => {
     const target = path === 0 ? openTarget(task, dirfd) : at(task, dirfd, flags);
     const piece = 1;
-    return utimes(task, target, task.base + WINDOW_SECOND, piece, times !== 0, 1);
+    return utimes(task, target, task.call.base + WINDOW_SECOND, piece, times !== 0, 1);
   },
-  utimes: (task, _path, times) => utimes(task, follow(task), task.base + WINDOW_SECOND, 1, times !== 0, 1000),
+  utimes: (task, _path, times) =>
+    utimes(task, follow(task), task.call.base + WINDOW_SECOND, 1, times !== 0, 1000),
   futimesat: (task, dirfd, path, times) => {
     const target = path === 0 ? openTarget(task, dirfd) : at(task, dirfd, 0);
-    return utimes(task, target, task.base + WINDOW_SECOND, 1, times !== 0, 1000);
+    return utimes(task, target, task.call.base + WINDOW_SECOND, 1, times !== 0, 1000);
   },
 };

@@ -1,6 +1,7 @@
 // The handlers of the VFS, collected from one file per area.
 
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
+import type { Task } from "../process/task.ts";
 import { EPOLL_HANDLERS } from "./anonymous/epoll_calls.ts";
 import { EVENT_HANDLERS } from "./anonymous/event_calls.ts";
 import { INOTIFY_HANDLERS } from "./anonymous/inotify_calls.ts";
@@ -23,7 +24,7 @@ import { SYNC_HANDLERS } from "./sync_calls.ts";
 import { VECTOR_HANDLERS } from "./vector_calls.ts";
 import { XATTR_HANDLERS } from "./xattr_calls.ts";
 
-export const VFS_HANDLERS: Record<string, Handler> = {
+export const VFS_HANDLERS: Handlers<Task> = {
   ...READ_WRITE_HANDLERS,
   ...DESCRIPTOR_HANDLERS,
   ...OPEN_HANDLERS,

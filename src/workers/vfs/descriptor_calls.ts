@@ -6,8 +6,9 @@ import { FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX } from "../../shared/abi/ioctl.ts"
 import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import { breatheOn } from "../call/breathe.ts";
-import type { Handler } from "../call/dispatch.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
+import type { Task } from "../process/task.ts";
 import { asyncFcntl, setAsync } from "../signals/async_signals.ts";
 import { isAppendOnly } from "./file_flags.ts";
 import { fileIoctl } from "./file_ioctl.ts";
@@ -35,9 +36,9 @@ function dup3(task: Task, fd: number, to: number, closeOnExec: boolean): number 
 
 /** FIONBIO, FIOASYNC: set or clear a flag by an int in guest memory. */
 function* setByInt(task: Task, address: number, set: (on: boolean) => void): Coroutine {
-  task.outAt(address, 4, WINDOW);
-  if ((yield* task.copyInRound()) < 4) return -EFAULT;
-  set(task.view.getInt32(task.base + WINDOW, true) !== 0);
+  task.call.outAt(address, 4, WINDOW);
+  if ((yield* task.call.copyInRound()) < 4) return -EFAULT;
+  set(task.call.view.getInt32(task.call.base + WINDOW, true) !== 0);
   return 0;
 }
 
@@ -46,7 +47,7 @@ function* closeRange(task: Task, first: number, last: number, onlyMark: boolean)
   return 0;
 }
 
-export const DESCRIPTOR_HANDLERS: Record<string, Handler> = {
+export const DESCRIPTOR_HANDLERS: Handlers<Task> = {
   ioctl: (task, fd, given, argument) => {
     const file = task.files.get(fd);
     if (file === undefined || (file.flags & F.O_PATH) !== 0) return -EBADF;
@@ -57,13 +58,13 @@ export const DESCRIPTOR_HANDLERS: Record<string, Handler> = {
         task.files.setCloseOnExec(fd, request === FIOCLEX);
         return 0;
       case FIONBIO:
-        return task.start(
+        return task.call.start(
           setByInt(task, argument, (on) => {
             file.flags = on ? file.flags | F.O_NONBLOCK : file.flags & ~F.O_NONBLOCK;
           }),
         );
       case FIOASYNC:
-        return task.start(setByInt(task, argument, (on) => setAsync(task, file, fd, on)));
+        return task.call.start(setByInt(task, argument, (on) => setAsync(task, file, fd, on)));
       default:
         return fileIoctl(task, file, request, argument) ?? file.ioctl(task, request, argument);
     }
@@ -90,13 +91,13 @@ export const DESCRIPTOR_HANDLERS: Record<string, Handler> = {
       if (!task.files.mayBeUnshared) return -ENOMEM;
       task.files = task.files.unshare();
     }
-    return task.start(closeRange(task, first >>> 0, last >>> 0, (flags & F.CLOSE_RANGE_CLOEXEC) !== 0));
+    return task.call.start(closeRange(task, first >>> 0, last >>> 0, (flags & F.CLOSE_RANGE_CLOEXEC) !== 0));
   },
 
   fcntl: (task, fd, command, argument) => {
     const file = task.files.get(fd);
     if (file === undefined) return -EBADF;
-    const value = task.frame.argumentLow(2); // `argument` is rounded where it is large
+    const value = task.call.frame.argumentLow(2); // `argument` is rounded where it is large
     switch (command) {
       case F.F_DUPFD:
         return duplicate(task, fd, value, false);

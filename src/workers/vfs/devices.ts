@@ -4,11 +4,12 @@
 import { randomFillSync } from "node:crypto";
 import { EIO, ENOSPC, ENXIO } from "../../shared/abi/errno.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
+import type { Coroutine } from "../call/call.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Mapped } from "../mem/vma.ts";
 import { OperationList } from "../platform/operation_list.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { OpenFile } from "./file.ts";
 import { displayName } from "./path.ts";
 import { OWN_OFFSET, readRounds } from "./read_write.ts";
@@ -46,7 +47,7 @@ interface MemoryDevice {
 const discard = (length: number) => length;
 
 function zeros(task: Task, at: number, length: number): number {
-  task.bytes.fill(0, at, at + length);
+  task.call.bytes.fill(0, at, at + length);
   return length;
 }
 
@@ -54,7 +55,7 @@ function randomBytes(task: Task, at: number, length: number): number {
   // crypto fills no shared memory: through a buffer of the thread's own.
   const bytes = task.kernel.random.subarray(0, length);
   randomFillSync(bytes);
-  task.bytes.set(bytes, at);
+  task.call.bytes.set(bytes, at);
   return length;
 }
 
@@ -71,7 +72,7 @@ function* zeroMemory(task: Task, file: OpenFile, address: number, length: number
   for (let done = 0; done < length; ) {
     if (done > 0 && task.interruptPending) return done;
     const part = Math.min(length - done, ZERO_AT_ONCE);
-    const list = new OperationList(task.kernel.slots, task.slot);
+    const list = new OperationList(task.kernel.slots, task.call.slot);
     list.zero(address + done, part);
     if (yield* task.run(list)) done += part;
     else {
@@ -94,7 +95,7 @@ class MemoryDeviceFile extends OpenFile {
   }
 
   override read(task: Task, offset: number, length: number): number {
-    return this.#device.read(task, task.base + offset, length);
+    return this.#device.read(task, task.call.base + offset, length);
   }
 
   override write(_task: Task, _offset: number, length: number): number {
@@ -103,7 +104,7 @@ class MemoryDeviceFile extends OpenFile {
 
   override readCall(task: Task, segments: Segments): number | null {
     const address = this.#device.zeros === true ? segments.nextAddress(segments.total) : -1;
-    return address < 0 ? null : task.start(zeroMemory(task, this, address, segments.total));
+    return address < 0 ? null : task.call.start(zeroMemory(task, this, address, segments.total));
   }
 
   // What discards does not look at the memory.

@@ -30,9 +30,10 @@ import {
   S_ISVTX,
 } from "../../shared/abi/stat.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { DirectoryFile, type RecordForm } from "./directory_file.ts";
 import { isAppendOnly, mayChange } from "./file_flags.ts";
 import { holding } from "./file_table.ts";
@@ -145,7 +146,7 @@ function rmdir(task: Task, dirfd: number, path: string | number): number {
 function rename(task: Task, oldDir: number, newDir: number, flags: number): number {
   if ((flags & ~(F.RENAME_NOREPLACE | F.RENAME_EXCHANGE)) !== 0) return -EINVAL;
   if (flags === (F.RENAME_NOREPLACE | F.RENAME_EXCHANGE)) return -EINVAL;
-  const [from, to] = [task.inString(0), task.inString(1)];
+  const [from, to] = [task.call.inString(0), task.call.inString(1)];
   if (typeof from === "number") return from;
   if (typeof to === "number") return to;
   const oldWalk = lookupParent(task, oldDir, from);
@@ -232,12 +233,12 @@ function mayLink(task: Task, inode: Inode): number {
 function link(task: Task, oldDir: number, newDir: number, flags: number): number {
   if ((flags & ~(F.AT_SYMLINK_FOLLOW | F.AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const nofollow = (flags & F.AT_SYMLINK_FOLLOW) !== 0 ? 0 : F.AT_SYMLINK_NOFOLLOW;
-  const target = lookupTarget(task, oldDir, task.inString(0), nofollow | (flags & F.AT_EMPTY_PATH));
+  const target = lookupTarget(task, oldDir, task.call.inString(0), nofollow | (flags & F.AT_EMPTY_PATH));
   if (typeof target === "number") return target;
-  const place = placeForNew(task, newDir, task.inString(1), false);
+  const place = placeForNew(task, newDir, task.call.inString(1), false);
   if (typeof place === "number") return place;
   const { inode } = target;
-  if ((flags & F.AT_EMPTY_PATH) !== 0 && task.inString(0) === "" && !mayLinkDescriptor(task, target))
+  if ((flags & F.AT_EMPTY_PATH) !== 0 && task.call.inString(0) === "" && !mayLinkDescriptor(task, target))
     return -ENOENT;
   if (inode === null) return -EXDEV;
   if (inode.fs !== place.walk.parent.inode.fs) return -EXDEV;
@@ -259,10 +260,10 @@ function mayLinkDescriptor({ credentials, kernel }: Task, target: Target): boole
 }
 
 function symlink(task: Task, dirfd: number): number {
-  const target = task.inString(0);
+  const target = task.call.inString(0);
   if (typeof target === "number") return target;
   if (target === "") return -ENOENT;
-  const place = placeForNew(task, dirfd, task.inString(1), false);
+  const place = placeForNew(task, dirfd, task.call.inString(1), false);
   if (typeof place === "number") return place;
   const whole = creationIn(task, place.walk.parent.inode, 0o777, false);
   if (typeof whole === "number") return whole;
@@ -274,7 +275,7 @@ function symlink(task: Task, dirfd: number): number {
 }
 
 function mkdir(task: Task, dirfd: number, mode: number): number {
-  const place = placeForNew(task, dirfd, task.inString(0), true);
+  const place = placeForNew(task, dirfd, task.call.inString(0), true);
   if (typeof place === "number") return place;
   const { inode } = place.walk.parent;
   const creation = creationIn(task, inode, mode & 0o1777, true);
@@ -285,7 +286,7 @@ function mkdir(task: Task, dirfd: number, mode: number): number {
 function mknod(task: Task, dirfd: number, mode: number, rdev: number): number {
   const type = (mode & S_IFMT) === 0 ? S_IFREG : mode & S_IFMT;
   if (type === S_IFDIR) return -EPERM;
-  const place = placeForNew(task, dirfd, task.inString(0), false);
+  const place = placeForNew(task, dirfd, task.call.inString(0), false);
   if (typeof place === "number") return place;
   if ((type === S_IFCHR || type === S_IFBLK) && !capable(task.credentials, task.kernel.users, CAP_MKNOD))
     return -EPERM;
@@ -324,7 +325,7 @@ function changeDirectory(task: Task, path: Path): number {
 }
 
 function directoryOf(task: Task): Path | number {
-  const path = task.inString(0);
+  const path = task.call.inString(0);
   if (typeof path === "number") return path;
   const found = lookup(task, F.AT_FDCWD, path, { follow: true });
   if (typeof found === "number") return found;
@@ -339,7 +340,7 @@ function getdents(task: Task, form: RecordForm, fd: number, address: number, cou
   const preparing = file.preparing(task);
   return preparing === null
     ? readEntries(task, file, form, address, count)
-    : task.start(holding(task, file, prepared(task, file, preparing, form, address, count)));
+    : task.call.start(holding(task, file, prepared(task, file, preparing, form, address, count)));
 }
 
 function* prepared(
@@ -364,14 +365,20 @@ function readEntries(
   const parent = file.path === null ? null : task.fs.namespace.parentOf(file.path, task.fs.root);
   const capacity = Math.min(count >>> 0, WINDOW_SIZE);
   const { position } = file;
-  const used = file.getdents(task, form, task.base + WINDOW, capacity, parent?.inode.ino ?? file.inode!.ino);
+  const used = file.getdents(
+    task,
+    form,
+    task.call.base + WINDOW,
+    capacity,
+    parent?.inode.ino ?? file.inode!.ino,
+  );
   if (used >= 0) task.kernel.fileEvents.used(file, IN_ACCESS);
-  if (used > 0) task.outAt(address, used, WINDOW);
-  task.outFault = (copied) => file.takeBack(position, copied);
+  if (used > 0) task.call.outAt(address, used, WINDOW);
+  task.call.outFault = (copied) => file.takeBack(position, copied);
   return used;
 }
 
-export const DIRECTORY_HANDLERS: Record<string, Handler> = {
+export const DIRECTORY_HANDLERS: Handlers<Task> = {
   getdents: (task, fd, address, count) => getdents(task, "linux_dirent", fd, address, count),
 
   getdents64: (task, fd, address, count) => getdents(task, "linux_dirent64", fd, address, count),
@@ -381,9 +388,9 @@ export const DIRECTORY_HANDLERS: Record<string, Handler> = {
     if (typeof name === "number") return name;
     if (name.length + 1 > F.PATH_MAX) return -ENAMETOOLONG;
     if (name.length + 1 > size) return -ERANGE;
-    const at = task.out(address, name.length + 1);
-    for (let i = 0; i < name.length; i++) task.bytes[at + i] = name.charCodeAt(i);
-    task.bytes[at + name.length] = 0;
+    const at = task.call.out(address, name.length + 1);
+    for (let i = 0; i < name.length; i++) task.call.bytes[at + i] = name.charCodeAt(i);
+    task.call.bytes[at + name.length] = 0;
     return name.length + 1;
   },
 
@@ -416,11 +423,11 @@ export const DIRECTORY_HANDLERS: Record<string, Handler> = {
   symlinkat: (task, _target, dirfd) => symlink(task, dirfd),
   link: (task) => link(task, F.AT_FDCWD, F.AT_FDCWD, 0),
   linkat: (task, oldDir, _old, newDir, _new, flags) => link(task, oldDir, newDir, flags),
-  unlink: (task) => unlinkName(task, F.AT_FDCWD, task.inString(0)),
-  rmdir: (task) => rmdir(task, F.AT_FDCWD, task.inString(0)),
+  unlink: (task) => unlinkName(task, F.AT_FDCWD, task.call.inString(0)),
+  rmdir: (task) => rmdir(task, F.AT_FDCWD, task.call.inString(0)),
   unlinkat: (task, dirfd, _path, flags) => {
     if ((flags & ~F.AT_REMOVEDIR) !== 0) return -EINVAL;
-    const path = task.inString(0);
+    const path = task.call.inString(0);
     return (flags & F.AT_REMOVEDIR) !== 0 ? rmdir(task, dirfd, path) : unlinkName(task, dirfd, path);
   },
   rename: (task) => rename(task, F.AT_FDCWD, F.AT_FDCWD, 0),

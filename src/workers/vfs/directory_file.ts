@@ -7,7 +7,8 @@ import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.t
 import { DT_DIR } from "../../shared/abi/stat.ts";
 import { write64 } from "../../shared/abi/struct.ts";
 import { breatheOn } from "../call/breathe.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Task } from "../process/task.ts";
 import { OpenFile } from "./file.ts";
 import type { DirectoryEntry, Inode } from "./inode.ts";
 
@@ -159,7 +160,7 @@ export class DirectoryFile extends OpenFile {
     { name, ino, type }: DirectoryEntry,
     length: number,
   ): void {
-    const { view, bytes } = task;
+    const { view, bytes } = task.call;
     bytes.fill(0, at, at + length);
     write64(view, at, ino);
     write64(view, at + 8, this.#position);

@@ -7,10 +7,11 @@
 
 import { EBADF, EINVAL, ENODEV, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, ESPIPE } from "../../shared/abi/errno.ts";
 import { F_ADD_SEALS, F_GETPIPE_SZ, F_SETPIPE_SZ } from "../../shared/abi/fcntl.ts";
+import type { Coroutine } from "../call/call.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { Mapped } from "../mem/vma.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import type { AsyncSignals } from "../signals/async_signals.ts";
 import type { EpollItem } from "./anonymous/epoll.ts";
 import type { Attributes, Inode } from "./inode.ts";

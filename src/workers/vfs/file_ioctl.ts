@@ -18,9 +18,10 @@ import * as I from "../../shared/abi/ioctl.ts";
 import { CAP_FOWNER, CAP_LINUX_IMMUTABLE } from "../../shared/abi/prctl.ts";
 import * as S from "../../shared/abi/stat.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
+import type { Coroutine } from "../call/call.ts";
 import { capable } from "../credentials/credentials.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
 
 /** struct file_clone_range; the head of struct file_dedupe_range, and of each file in it. */
@@ -52,21 +53,21 @@ function clone(task: Task, target: OpenFile, fd: number): number {
 }
 
 function* cloneRange(task: Task, file: OpenFile, address: number): Coroutine {
-  task.outAt(address, CLONE_RANGE_SIZE, WINDOW);
-  if ((yield* task.copyInRound()) < CLONE_RANGE_SIZE) return -EFAULT;
-  return clone(task, file, task.view.getInt32(task.base + WINDOW, true));
+  task.call.outAt(address, CLONE_RANGE_SIZE, WINDOW);
+  if ((yield* task.call.copyInRound()) < CLONE_RANGE_SIZE) return -EFAULT;
+  return clone(task, file, task.call.view.getInt32(task.call.base + WINDOW, true));
 }
 
 function* dedupe(task: Task, file: OpenFile, address: number): Coroutine {
-  task.outAt(address, DEDUPE_HEAD, WINDOW);
-  if ((yield* task.copyInRound()) < DEDUPE_HEAD) return -EFAULT;
-  const count = task.view.getUint16(task.base + WINDOW + 16, true);
-  const reserved = task.view.getUint16(task.base + WINDOW + 18, true);
-  const reserved2 = task.view.getUint32(task.base + WINDOW + 20, true);
+  task.call.outAt(address, DEDUPE_HEAD, WINDOW);
+  if ((yield* task.call.copyInRound()) < DEDUPE_HEAD) return -EFAULT;
+  const count = task.call.view.getUint16(task.call.base + WINDOW + 16, true);
+  const reserved = task.call.view.getUint16(task.call.base + WINDOW + 18, true);
+  const reserved2 = task.call.view.getUint32(task.call.base + WINDOW + 20, true);
   const size = DEDUPE_HEAD + DEDUPE_INFO * count;
   if (size > PAGE_SIZE) return -ENOMEM;
-  task.outAt(address, size, WINDOW);
-  if ((yield* task.copyInRound()) < size) return -EFAULT;
+  task.call.outAt(address, size, WINDOW);
+  if ((yield* task.call.copyInRound()) < size) return -EFAULT;
   if (!file.readable || reserved !== 0 || reserved2 !== 0) return -EINVAL;
   if (file.inode?.isDirectory === true) return -EISDIR;
   return file.inode?.type === S.S_IFREG ? -EOPNOTSUPP : -EINVAL;
@@ -75,14 +76,14 @@ function* dedupe(task: Task, file: OpenFile, address: number): Coroutine {
 function getFlags(task: Task, { inode }: OpenFile, address: number): number {
   const flags = inode?.fileFlags() ?? -ENOTTY;
   if (flags < 0) return flags;
-  task.view.setUint32(task.out(address, 4), flags, true);
+  task.call.view.setUint32(task.call.out(address, 4), flags, true);
   return 0;
 }
 
 function* setFlags(task: Task, file: OpenFile, address: number): Coroutine {
-  task.outAt(address, 4, WINDOW);
-  if ((yield* task.copyInRound()) < 4) return -EFAULT;
-  const flags = task.view.getUint32(task.base + WINDOW, true);
+  task.call.outAt(address, 4, WINDOW);
+  if ((yield* task.call.copyInRound()) < 4) return -EFAULT;
+  const flags = task.call.view.getUint32(task.call.base + WINDOW, true);
   const { inode } = file;
   if (file.path?.mount.readOnly === true) return -EROFS;
   const before = inode?.fileFlags() ?? -ENOTTY;
@@ -104,9 +105,9 @@ function getXattr(task: Task, { inode }: OpenFile, address: number): number {
   if (flags < 0) return flags;
   let xflags = 0;
   for (const [flag, xflag] of XFLAGS) if ((flags & flag) !== 0) xflags |= xflag;
-  const at = task.out(address, FSXATTR_SIZE);
-  task.bytes.fill(0, at, at + FSXATTR_SIZE);
-  task.view.setUint32(at, xflags, true);
+  const at = task.call.out(address, FSXATTR_SIZE);
+  task.call.bytes.fill(0, at, at + FSXATTR_SIZE);
+  task.call.view.setUint32(at, xflags, true);
   return 0;
 }
 
@@ -116,15 +117,15 @@ export function fileIoctl(task: Task, file: OpenFile, request: number, argument:
     case I.FICLONE:
       return clone(task, file, argument | 0);
     case I.FICLONERANGE:
-      return task.start(cloneRange(task, file, argument));
+      return task.call.start(cloneRange(task, file, argument));
     case I.FIDEDUPERANGE:
-      return task.start(dedupe(task, file, argument));
+      return task.call.start(dedupe(task, file, argument));
     case I.FS_IOC_FIEMAP:
       return -EOPNOTSUPP;
     case I.FS_IOC_GETFLAGS:
       return getFlags(task, file, argument);
     case I.FS_IOC_SETFLAGS:
-      return task.start(setFlags(task, file, argument));
+      return task.call.start(setFlags(task, file, argument));
     case I.FS_IOC_FSGETXATTR:
       return getXattr(task, file, argument);
     default:

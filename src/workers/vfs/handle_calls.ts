@@ -4,10 +4,11 @@
 import { EBADF, EINVAL, EOPNOTSUPP, EPERM, ESTALE } from "../../shared/abi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW } from "../../shared/abi/fcntl.ts";
 import { CAP_DAC_READ_SEARCH } from "../../shared/abi/prctl.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { readGuest } from "../call/guest_copy.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { lookupTarget } from "./lookup.ts";
 
 /** AT_HANDLE_MNT_ID_UNIQUE, AT_HANDLE_CONNECTABLE, AT_HANDLE_FID */
@@ -26,13 +27,13 @@ function* openByHandle(task: Task, mountFd: number, handle: number): Coroutine {
   return capable(task.credentials, task.kernel.users, CAP_DAC_READ_SEARCH) ? -ESTALE : -EPERM;
 }
 
-export const HANDLE_HANDLERS: Record<string, Handler> = {
+export const HANDLE_HANDLERS: Handlers<Task> = {
   name_to_handle_at: (task, dirfd, _path, _handle, _mountId, flags) => {
     if ((flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | HANDLE_FLAGS)) !== 0) return -EINVAL;
     const follow = (flags & AT_SYMLINK_FOLLOW) !== 0 ? 0 : AT_SYMLINK_NOFOLLOW;
-    const target = lookupTarget(task, dirfd, task.inString(0), follow | (flags & AT_EMPTY_PATH));
+    const target = lookupTarget(task, dirfd, task.call.inString(0), follow | (flags & AT_EMPTY_PATH));
     return typeof target === "number" ? target : -EOPNOTSUPP;
   },
 
-  open_by_handle_at: (task, mountFd, handle) => task.start(openByHandle(task, mountFd, handle)),
+  open_by_handle_at: (task, mountFd, handle) => task.call.start(openByHandle(task, mountFd, handle)),
 };

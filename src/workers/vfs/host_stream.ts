@@ -125,36 +125,36 @@ export class HostStream extends OpenFile {
 
   #readHost(task: Task, offset: number, length: number): number {
     const { native } = this.#kernel;
-    const at = task.base + offset;
+    const at = task.call.base + offset;
     if (this.#way !== "plain") {
-      const n = native.streamRead(this.#fd, task.chunk, at, length, this.#way === "socket" ? 1 : 0);
+      const n = native.streamRead(this.#fd, task.call.chunk, at, length, this.#way === "socket" ? 1 : 0);
       if (n !== -EOPNOTSUPP && n !== -ESPIPE) return n;
       this.#way = "plain";
     }
     if (this.isStream && (this.poll() & (POLLIN | POLLHUP | POLLERR)) === 0) return -EAGAIN;
-    return native.read(this.#fd, task.chunk, at, length);
+    return native.read(this.#fd, task.call.chunk, at, length);
   }
 
   override write(task: Task, offset: number, length: number): number {
     const refused = this.#terminal?.mayWrite(task) ?? 0;
     if (refused < 0) return refused;
     const { native } = this.#kernel;
-    const at = task.base + offset;
+    const at = task.call.base + offset;
     if (this.#way !== "plain") {
-      const n = native.streamWrite(this.#fd, task.chunk, at, length, this.#way === "socket" ? 1 : 0);
+      const n = native.streamWrite(this.#fd, task.call.chunk, at, length, this.#way === "socket" ? 1 : 0);
       if (n !== -EOPNOTSUPP && n !== -ESPIPE) return n;
       this.#way = "plain";
     }
     if (this.isStream && (this.poll() & (POLLOUT | POLLERR)) === 0) return -EAGAIN;
-    return native.write(this.#fd, task.chunk, at, length);
+    return native.write(this.#fd, task.call.chunk, at, length);
   }
 
   override pread(task: Task, offset: number, length: number, position: number): number {
-    return this.#kernel.native.pread(this.#fd, task.chunk, task.base + offset, length, position);
+    return this.#kernel.native.pread(this.#fd, task.call.chunk, task.call.base + offset, length, position);
   }
 
   override pwrite(task: Task, offset: number, length: number, position: number): number {
-    return this.#kernel.native.pwrite(this.#fd, task.chunk, task.base + offset, length, position);
+    return this.#kernel.native.pwrite(this.#fd, task.call.chunk, task.call.base + offset, length, position);
   }
 
   override seek(offset: number, whence: number): number {
@@ -166,7 +166,7 @@ export class HostStream extends OpenFile {
       this.seek(delivered - length, 1 /* SEEK_CUR */);
       return delivered;
     }
-    const bytes = task.bytes.slice(task.base + offset, task.base + offset + length);
+    const bytes = task.call.bytes.slice(task.call.base + offset, task.call.base + offset + length);
     const rest = this.#unread;
     if (rest === null) {
       this.#unread = bytes;
@@ -182,7 +182,7 @@ export class HostStream extends OpenFile {
   #takeUnread(task: Task, offset: number, length: number): number {
     const bytes = this.#unread!;
     const n = Math.min(length, bytes.length);
-    task.bytes.set(bytes.subarray(0, n), task.base + offset);
+    task.call.bytes.set(bytes.subarray(0, n), task.call.base + offset);
     this.#unread = n < bytes.length ? bytes.slice(n) : null;
     return n;
   }
@@ -213,7 +213,7 @@ export class HostStream extends OpenFile {
     const error = native.terminalGet(this.#fd, FIONREAD);
     if (error < 0) return error;
     const waiting = native.scratchView.getInt32(0, true) + (this.#unread?.length ?? 0);
-    task.view.setInt32(task.out(argument, 4), waiting, true);
+    task.call.view.setInt32(task.call.out(argument, 4), waiting, true);
     return 0;
   }
 

@@ -6,8 +6,9 @@ import { EFAULT, EINVAL, ENOTTY, ENXIO } from "../../shared/abi/errno.ts";
 import * as IO from "../../shared/abi/ioctl.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
+import type { Coroutine } from "../call/call.ts";
 import type { WaitQueue } from "../call/wait_queue.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import type { Session } from "../process/thread_group.ts";
 import { mayChange, mayRead } from "../signals/terminal_access.ts";
 import type { OpenFile } from "./file.ts";
@@ -97,13 +98,13 @@ export class HostTerminal extends SessionTerminal {
     if (size !== undefined) {
       const error = native.terminalGet(fd, request);
       if (error < 0) return error;
-      task.bytes.set(native.scratch.subarray(0, size), task.out(argument, size));
+      task.call.bytes.set(native.scratch.subarray(0, size), task.call.out(argument, size));
       return 0;
     }
     const write = WRITES.get(request);
     if (write !== undefined) {
       const error = request === IO.TIOCSWINSZ ? 0 : mayChange(task, this);
-      return error < 0 ? error : task.start(this.#set(task, fd, argument, write));
+      return error < 0 ? error : task.call.start(this.#set(task, fd, argument, write));
     }
     return this.#control(task, fd, request, argument);
   }
@@ -114,12 +115,12 @@ export class HostTerminal extends SessionTerminal {
     argument: number,
     { size, host, flushes }: { size: number; host: number; flushes: boolean },
   ): Coroutine {
-    task.outAt(argument, size, WINDOW);
-    if ((yield* task.copyInRound()) < size) return -EFAULT;
+    task.call.outAt(argument, size, WINDOW);
+    if ((yield* task.call.copyInRound()) < size) return -EFAULT;
     const { native } = this.kernel;
-    native.scratch.set(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + size));
+    native.scratch.set(task.call.bytes.subarray(task.call.base + WINDOW, task.call.base + WINDOW + size));
     if (flushes) native.terminalFlush(fd, TCIFLUSH);
-    native.scratch.set(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + size));
+    native.scratch.set(task.call.bytes.subarray(task.call.base + WINDOW, task.call.base + WINDOW + size));
     const error = native.terminalSet(fd, host);
     if (error < 0) return error;
     if (host === IO.TIOCSWINSZ) this.sizeChanged();

@@ -9,9 +9,10 @@
 import { EINVAL, ENOTDIR, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, EROFS, ETXTBSY } from "../../shared/abi/errno.ts";
 import { NAME_MAX } from "../../shared/abi/fcntl.ts";
 import { S_IFDIR, S_IFLNK, S_IFMT } from "../../shared/abi/stat.ts";
+import type { Coroutine } from "../call/call.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { Kernel } from "../kernel.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
 import type { Path } from "./path.ts";
 

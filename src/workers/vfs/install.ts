@@ -30,10 +30,10 @@ export function installPair(
     task.files.close(a);
     return b;
   }
-  const at = task.out(address, 8);
-  task.view.setInt32(at, a, true);
-  task.view.setInt32(at + 4, b, true);
-  task.outFault = () => {
+  const at = task.call.out(address, 8);
+  task.call.view.setInt32(at, a, true);
+  task.call.view.setInt32(at + 4, b, true);
+  task.call.outFault = () => {
     task.files.close(a);
     task.files.close(b);
     return -EFAULT;

@@ -5,9 +5,10 @@ import * as F from "../../shared/abi/fcntl.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
 import type { ValueOf } from "../../shared/abi/struct.ts";
 import { flock } from "../../shared/abi/structs.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { readGuest, writeGuest } from "../call/guest_copy.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
 import type { FileLocks, LockTable } from "./file_locks.ts";
 import { putFile } from "./file_table.ts";
@@ -146,7 +147,7 @@ function* waitForRange(
 /** Serves the lock commands of fcntl; undefined for any other command. */
 export function lockFcntl(task: Task, file: OpenFile, command: number, address: number): number | undefined {
   const known = COMMANDS.get(command);
-  return known === undefined ? undefined : task.start(lockCommand(task, file, known, address));
+  return known === undefined ? undefined : task.call.start(lockCommand(task, file, known, address));
 }
 
 function* lockWhole(task: Task, file: OpenFile, exclusive: boolean, wait: boolean): Coroutine {
@@ -174,7 +175,7 @@ function* lockWhole(task: Task, file: OpenFile, exclusive: boolean, wait: boolea
   }
 }
 
-export const LOCK_HANDLERS: Record<string, Handler> = {
+export const LOCK_HANDLERS: Handlers<Task> = {
   flock: (task, fd, operation) => {
     if ((operation & F.LOCK_MAND) !== 0) return 0; // Linux has forgotten these locks, and says nothing
     const kind = operation & ~F.LOCK_NB;
@@ -182,7 +183,7 @@ export const LOCK_HANDLERS: Record<string, Handler> = {
     const file = task.files.get(fd);
     if (file === undefined || (file.flags & F.O_PATH) !== 0) return -EBADF;
     if (kind !== F.LOCK_UN)
-      return task.start(lockWhole(task, file, kind === F.LOCK_EX, (operation & F.LOCK_NB) === 0));
+      return task.call.start(lockWhole(task, file, kind === F.LOCK_EX, (operation & F.LOCK_NB) === 0));
     const { locks: table } = task.kernel;
     const locks = table.of(file);
     if (typeof locks === "number") return locks;

@@ -4,7 +4,7 @@ import { EINVAL, ENAMETOOLONG, ENOSYS } from "../../shared/abi/errno.ts";
 import { F_SEAL_EXEC, NAME_MAX, O_LARGEFILE, O_RDWR } from "../../shared/abi/fcntl.ts";
 import * as M from "../../shared/abi/mman.ts";
 import { S_IFREG } from "../../shared/abi/stat.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
 import { install } from "./install.ts";
@@ -43,12 +43,12 @@ function create(task: Task, name: string, flags: number): number {
   return install(task, attach(task, file, new Path(mount, dentry)), (flags & M.MFD_CLOEXEC) !== 0);
 }
 
-export const MEMORY_FILE_HANDLERS: Record<string, Handler> = {
+export const MEMORY_FILE_HANDLERS: Handlers<Task> = {
   memfd_create: (task, _name, flags) => {
     const huge = (flags & M.MFD_HUGETLB) !== 0;
     if ((flags & ~(huge ? KNOWN | HUGE_SIZES : KNOWN)) !== 0) return -EINVAL;
     if ((flags & M.MFD_EXEC) !== 0 && (flags & M.MFD_NOEXEC_SEAL) !== 0) return -EINVAL;
-    const name = task.inString(0);
+    const name = task.call.inString(0);
     if (name === -ENAMETOOLONG) return -EINVAL;
     if (typeof name === "number") return name;
     if (name.length > NAME_MAX - PREFIX.length) return -EINVAL;

@@ -18,9 +18,10 @@ import { AT_FDCWD } from "../../shared/abi/fcntl.ts";
 import * as M from "../../shared/abi/mount.ts";
 import { CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
 import { CSTRING_MAX, WINDOW } from "../../shared/ring/layout.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import type { FileSystem } from "./inode.ts";
 import { lookup } from "./lookup.ts";
 import { newFileSystem } from "./mountable.ts";
@@ -64,9 +65,11 @@ function keptFlags(flags: number): number {
 /** A string of the guest that the stub has not copied yet; "" for a null pointer. */
 function* stringAt(task: Task, address: number, most: number): Generator<void, string | number, void> {
   if (address === 0) return "";
-  task.outAt(address, most, WINDOW);
-  const copied = yield* task.copyInRound();
-  const bytes = Buffer.from(task.bytes.subarray(task.base + WINDOW, task.base + WINDOW + copied));
+  task.call.outAt(address, most, WINDOW);
+  const copied = yield* task.call.copyInRound();
+  const bytes = Buffer.from(
+    task.call.bytes.subarray(task.call.base + WINDOW, task.call.base + WINDOW + copied),
+  );
   const end = bytes.indexOf(0);
   if (end >= 0) return bytes.toString("latin1", 0, end);
   return copied < most ? -EFAULT : -EINVAL;
@@ -144,8 +147,8 @@ function move(task: Task, source: string, at: Path): number {
 }
 
 function mount(task: Task, sourceAt: number, given: number, typeAt: number, dataAt: number): number {
-  const source = sourceAt === 0 ? "" : task.inString(0);
-  const target = task.inString(1);
+  const source = sourceAt === 0 ? "" : task.call.inString(0);
+  const target = task.call.inString(1);
   if (typeof source === "number") return source;
   const at = placeOf(task, target, true);
   if (typeof at === "number") return at;
@@ -158,12 +161,12 @@ function mount(task: Task, sourceAt: number, given: number, typeAt: number, data
   const top = task.fs.namespace.topOf(at);
   if ((flags & M.MS_BIND) !== 0) return bind(task, source, top, (flags & M.MS_REC) !== 0);
   if ((flags & M.MS_MOVE) !== 0) return move(task, source, top);
-  return task.start(mountNew(task, source, top, flags, typeAt, dataAt));
+  return task.call.start(mountNew(task, source, top, flags, typeAt, dataAt));
 }
 
 function umount(task: Task, flags: number): number {
   if ((flags & ~UMOUNT_FLAGS) !== 0) return -EINVAL;
-  const place = placeOf(task, task.inString(0), (flags & M.UMOUNT_NOFOLLOW) === 0, true);
+  const place = placeOf(task, task.call.inString(0), (flags & M.UMOUNT_NOFOLLOW) === 0, true);
   if (typeof place === "number") return place;
   if (!mayMount(task)) return -EPERM;
   const { namespace } = task.fs;
@@ -193,10 +196,10 @@ function umount(task: Task, flags: number): number {
 
 function pivotRoot(task: Task): number {
   if (!mayMount(task)) return -EPERM;
-  const next = placeOf(task, task.inString(0), true);
+  const next = placeOf(task, task.call.inString(0), true);
   if (typeof next === "number") return next;
   if (!next.inode.isDirectory) return -ENOTDIR;
-  const put = placeOf(task, task.inString(1), true);
+  const put = placeOf(task, task.call.inString(1), true);
   if (typeof put === "number") return put;
   if (!put.inode.isDirectory) return -ENOTDIR;
   const { root, namespace } = task.fs;
@@ -214,7 +217,7 @@ function pivotRoot(task: Task): number {
   return 0;
 }
 
-export const MOUNT_HANDLERS: Record<string, Handler> = {
+export const MOUNT_HANDLERS: Handlers<Task> = {
   mount: (task, source, _target, type, flags, data) => mount(task, source, flags, type, data),
   umount2: (task, _target, flags) => umount(task, flags),
   pivot_root: pivotRoot,

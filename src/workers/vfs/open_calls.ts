@@ -4,8 +4,9 @@ import { E2BIG, EFAULT, EINVAL } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { open_how } from "../../shared/abi/structs.ts";
 import { WINDOW_SECOND } from "../../shared/ring/layout.ts";
-import type { Handler } from "../call/dispatch.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
+import type { Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
 import { install } from "./install.ts";
 import { type OpenHow, openPath } from "./open_file.ts";
@@ -53,7 +54,7 @@ function openFor(task: Task, dirfd: number, path: string | number, how: OpenHow)
   const opening = file.opening(task);
   return opening === null
     ? install(task, file, closeOnExec)
-    : task.start(finishOpening(task, file, opening, closeOnExec));
+    : task.call.start(finishOpening(task, file, opening, closeOnExec));
 }
 
 // A FIFO's open waits for the other end.
@@ -87,19 +88,23 @@ function checkHow(how: OpenHow & { rawFlags: number }): number {
   return 0;
 }
 
-export const OPEN_HANDLERS: Record<string, Handler> = {
-  open: (task, _path, flags, mode) => openFor(task, F.AT_FDCWD, task.inString(0), legacy(flags, mode)),
+export const OPEN_HANDLERS: Handlers<Task> = {
+  open: (task, _path, flags, mode) => openFor(task, F.AT_FDCWD, task.call.inString(0), legacy(flags, mode)),
 
-  openat: (task, dirfd, _path, flags, mode) => openFor(task, dirfd, task.inString(0), legacy(flags, mode)),
+  openat: (task, dirfd, _path, flags, mode) =>
+    openFor(task, dirfd, task.call.inString(0), legacy(flags, mode)),
 
   creat: (task, _path, mode) =>
-    openFor(task, F.AT_FDCWD, task.inString(0), legacy(F.O_CREAT | F.O_WRONLY | F.O_TRUNC, mode)),
+    openFor(task, F.AT_FDCWD, task.call.inString(0), legacy(F.O_CREAT | F.O_WRONLY | F.O_TRUNC, mode)),
 
   openat2: (task, dirfd, _path, _how, size) => {
     if (size < open_how.size) return -EINVAL;
     if (size > 4096) return -E2BIG;
-    if (!task.inComplete(1, size)) return -EFAULT;
-    const bytes = task.bytes.slice(task.base + WINDOW_SECOND, task.base + WINDOW_SECOND + size);
+    if (!task.call.inComplete(1, size)) return -EFAULT;
+    const bytes = task.call.bytes.slice(
+      task.call.base + WINDOW_SECOND,
+      task.call.base + WINDOW_SECOND + size,
+    );
     if (bytes.subarray(open_how.size).some((byte) => byte !== 0)) return -E2BIG;
     const { flags, mode, resolve } = open_how.decode(bytes);
     const [low, high] = [Number(flags.lo), Number(flags.hi)];
@@ -107,6 +112,6 @@ export const OPEN_HANDLERS: Record<string, Handler> = {
     if (mode.hi !== 0) return -EINVAL;
     const how = { flags: low | 0, rawFlags: low | 0, mode: mode.lo, resolve: resolve.lo };
     const error = checkHow(how);
-    return error < 0 ? error : openFor(task, dirfd, task.inString(0), how);
+    return error < 0 ? error : openFor(task, dirfd, task.call.inString(0), how);
   },
 };

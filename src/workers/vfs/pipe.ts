@@ -16,12 +16,13 @@ import * as F from "../../shared/abi/fcntl.ts";
 import { FIONREAD } from "../../shared/abi/ioctl.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
 import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from "../../shared/abi/prctl.ts";
+import type { Coroutine } from "../call/call.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
 import type { Counters } from "../counters.ts";
 import { type Credentials, capable, type UserNamespace } from "../credentials/credentials.ts";
 import type { Kernel } from "../kernel.ts";
 import type { MemoryBudget } from "../memory_budget.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import type { Sysctls } from "../system/sysctls.ts";
 import { OpenFile } from "./file.ts";
 import type { Inode } from "./inode.ts";
@@ -180,7 +181,7 @@ export class PipeFile extends OpenFile {
     const { buffer } = pipe;
     if (buffer.empty) return pipe.writers === 0 ? 0 : -EAGAIN;
     const wasFull = buffer.full;
-    const n = buffer.read(task.bytes, task.base + offset, length);
+    const n = buffer.read(task.call.bytes, task.call.base + offset, length);
     pipe.lastReader = task;
     if (wasFull && !buffer.full) pipe.waiters.wake(CAN_WRITE);
     return n;
@@ -190,7 +191,7 @@ export class PipeFile extends OpenFile {
   peek(task: Task, offset: number, length: number): number {
     const { buffer, writers } = this.pipe;
     if (buffer.empty) return writers === 0 ? 0 : -EAGAIN;
-    return buffer.peek(task.bytes, task.base + offset, length);
+    return buffer.peek(task.call.bytes, task.call.base + offset, length);
   }
 
   /** Takes what was looked at out of the pipe. */
@@ -206,7 +207,7 @@ export class PipeFile extends OpenFile {
     const { pipe } = this;
     if (pipe.readers === 0) return -EPIPE;
     const packets = (this.flags & F.O_DIRECT) !== 0;
-    const n = pipe.owner.write(pipe, task.bytes, task.base + offset, length, packets);
+    const n = pipe.owner.write(pipe, task.call.bytes, task.call.base + offset, length, packets);
     if (n <= 0) return n === 0 ? -EAGAIN : n;
     pipe.waiters.wake(CAN_READ);
     return n;
@@ -238,7 +239,7 @@ export class PipeFile extends OpenFile {
 
   override ioctl(task: Task, request: number, argument: number): number {
     if (request !== FIONREAD) return super.ioctl(task, request, argument);
-    task.view.setInt32(task.out(argument, 4), this.pipe.buffer.bytes, true);
+    task.call.view.setInt32(task.call.out(argument, 4), this.pipe.buffer.bytes, true);
     return 0;
   }
 

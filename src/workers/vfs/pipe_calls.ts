@@ -2,7 +2,7 @@
 
 import { EINVAL } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import type { Task } from "../process/task.ts";
 import { installPair } from "./install.ts";
 import { PipeFile } from "./pipe.ts";
@@ -18,7 +18,7 @@ function pipe(task: Task, address: number, flags: number): number {
   return installPair(task, address, reader, writer, (flags & F.O_CLOEXEC) !== 0);
 }
 
-export const PIPE_HANDLERS: Record<string, Handler> = {
+export const PIPE_HANDLERS: Handlers<Task> = {
   pipe: (task, address) => pipe(task, address, 0),
   pipe2: (task, address, flags) => pipe(task, address, flags),
 };

@@ -28,19 +28,19 @@ export class Sleeper {
     this.woken = true;
     if (!this.#asleep) return;
     this.#asleep = false;
-    this.#task.completeWait(0);
+    this.#task.call.completeWait(0);
   }
 
   /** Sleeps unless something woke it since it last looked. True: a signal ended the sleep. */
   *sleep(): Generator<void, boolean, void> {
     if (!this.woken) {
       this.#asleep = true;
-      this.#task.waiter = {
+      this.#task.call.waiter = {
         cancel: () => {
           this.#asleep = false;
         },
       };
-      if (yield* this.#task.wait()) return true;
+      if (yield* this.#task.call.wait()) return true;
     }
     this.woken = false;
     return false;

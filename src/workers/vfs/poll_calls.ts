@@ -6,11 +6,12 @@ import { POLLERR, POLLHUP, POLLNVAL } from "../../shared/abi/poll.ts";
 import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
 import { pollfd } from "../../shared/abi/structs.ts";
 import { WINDOW, WINDOW_SECOND, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import type { Coroutine } from "../call/call.ts";
 import { NEVER, readTimespec, TIMESPEC_SIZE, writeTimespec } from "../call/clocks.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { readGuest, writeGuest } from "../call/guest_copy.ts";
 import type { RestartBlock } from "../call/restart.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { leaveTemporaryMask, setTemporaryMask } from "../signals/temporary_mask.ts";
 import type { OpenFile } from "./file.ts";
 import { type Watched, waitForAny } from "./poll.ts";
@@ -23,9 +24,9 @@ const { fd: FD, events: EVENTS, revents: REVENTS } = pollfd.offset;
 /** The array of pollfds, as far as the stub has copied it in advance, or by rounds. */
 function* readPollfds(task: Task, address: number, count: number): Generator<void, Buffer | number, void> {
   const length = count * pollfd.size;
-  if (task.inComplete(0, length)) {
-    const at = task.base + WINDOW;
-    return Buffer.from(task.bytes.subarray(at, at + length));
+  if (task.call.inComplete(0, length)) {
+    const at = task.call.base + WINDOW;
+    return Buffer.from(task.call.bytes.subarray(at, at + length));
   }
   return length <= WINDOW_SIZE / 2 ? -EFAULT : yield* readGuest(task, address, length);
 }
@@ -86,7 +87,7 @@ function* poll(task: Task, fds: number, count: number, deadlineNs: number): Coro
   if (typeof bytes === "number") return bytes;
   const result = yield* pollAt(task, fds, bytes, deadlineNs);
   if (result !== -ERESTARTNOHAND) return result;
-  task.restartBlock = { kind: "poll", deadlineNs, fds, count };
+  task.call.restartBlock = { kind: "poll", deadlineNs, fds, count };
   return -ERESTART_RESTARTBLOCK;
 }
 
@@ -94,7 +95,7 @@ export type PollBlock = Extract<RestartBlock, { kind: "poll" }>;
 
 /** Goes on with a poll that a signal without handler interrupted. */
 export function restartPoll(task: Task, block: PollBlock): number {
-  return task.start(pollAgain(task, block));
+  return task.call.start(pollAgain(task, block));
 }
 
 function* pollAgain(task: Task, { fds, count, deadlineNs }: PollBlock): Coroutine {
@@ -102,7 +103,7 @@ function* pollAgain(task: Task, { fds, count, deadlineNs }: PollBlock): Coroutin
   if (typeof bytes === "number") return bytes;
   const result = yield* pollAt(task, fds, bytes, deadlineNs);
   if (result !== -ERESTARTNOHAND) return result;
-  task.restartBlock = { kind: "poll", deadlineNs, fds, count };
+  task.call.restartBlock = { kind: "poll", deadlineNs, fds, count };
   return -ERESTART_RESTARTBLOCK;
 }
 
@@ -116,8 +117,8 @@ function* ppoll(
 ): Coroutine {
   let deadlineNs = NEVER;
   if (timeout !== 0) {
-    if (!task.inComplete(1, TIMESPEC_SIZE)) return -EFAULT;
-    const ns = readTimespec(task.view, task.base + WINDOW_SECOND);
+    if (!task.call.inComplete(1, TIMESPEC_SIZE)) return -EFAULT;
+    const ns = readTimespec(task.call.view, task.call.base + WINDOW_SECOND);
     if (ns < 0) return ns;
     deadlineNs = ns === 0 ? 0 : task.kernel.native.monotonicNs() + ns;
   }
@@ -129,14 +130,14 @@ function* ppoll(
   return finishTimeout(task, timeout, deadlineNs, result, writeTimespec);
 }
 
-export const POLL_HANDLERS: Record<string, Handler> = {
+export const POLL_HANDLERS: Handlers<Task> = {
   poll: (task, fds, count, timeoutMs) => {
     if (tooMany(task, count)) return -EINVAL;
     const deadline =
       timeoutMs < 0 ? NEVER : timeoutMs === 0 ? 0 : task.kernel.native.monotonicNs() + timeoutMs * MS_NS;
-    return task.start(poll(task, fds, count >>> 0, deadline));
+    return task.call.start(poll(task, fds, count >>> 0, deadline));
   },
 
   ppoll: (task, fds, count, timeout, mask, maskSize) =>
-    task.start(ppoll(task, fds, count, timeout, mask, maskSize)),
+    task.call.start(ppoll(task, fds, count, timeout, mask, maskSize)),
 };

@@ -7,9 +7,10 @@ import { IN_ACCESS, IN_MODIFY, POLLIN, POLLOUT } from "../../shared/abi/poll.ts"
 import { SIGPIPE } from "../../shared/abi/signal.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { breatheOn } from "../call/breathe.ts";
+import type { Coroutine } from "../call/call.ts";
 import { copyInDirectly, copyOutDirectly } from "../mem/direct_copy.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { sendToTask } from "../signals/send_signal.ts";
 import { fromUser } from "../signals/siginfo.ts";
 import type { OpenFile } from "./file.ts";
@@ -27,7 +28,7 @@ function* told(task: Task, file: OpenFile, event: number, rounds: Coroutine): Co
 
 /** Starts a transfer: an event of the file. */
 function startTransfer(task: Task, file: OpenFile, event: number, rounds: Coroutine): number {
-  return task.start(task.kernel.fileEvents.any ? told(task, file, event, rounds) : rounds);
+  return task.call.start(task.kernel.fileEvents.any ? told(task, file, event, rounds) : rounds);
 }
 
 /** A position of -1 stands for the file's own offset. */
@@ -85,7 +86,7 @@ function* deliver(task: Task, segments: Segments, length: number): Generator<voi
     return length;
   }
   segments.round(task, length);
-  return yield* task.copyOutRound();
+  return yield* task.call.copyOutRound();
 }
 
 /** Copies the next bytes of guest memory to the window: how many were wanted, and how many came. */
@@ -100,7 +101,7 @@ function* fetch(
     return { want: limit, copied: limit };
   }
   const want = segments.round(task, limit);
-  return { want, copied: yield* task.copyInRound() };
+  return { want, copied: yield* task.call.copyInRound() };
 }
 
 /** Reads by rounds through the window. */
@@ -129,7 +130,7 @@ export function* readRounds(
     done += n;
     if (done === segments.total || n < want || !goesOn(task, file)) {
       segments.round(task, n);
-      task.outFault = (copied) => onReadFault(task, file, before, n, Math.min(copied, n), position);
+      task.call.outFault = (copied) => onReadFault(task, file, before, n, Math.min(copied, n), position);
       return done;
     }
     const copied = yield* deliver(task, segments, n);
@@ -210,8 +211,8 @@ export function* writeRounds(
 export function writeBuffer(task: Task, file: OpenFile, segments: Segments, position: number): number {
   if (segments.invalid) return -EFAULT;
   const want = Math.min(segments.total, WINDOW_SIZE);
-  const faulted = !task.inComplete(0, want);
-  const arrived = Math.min(task.inLength(0), want);
+  const faulted = !task.call.inComplete(0, want);
+  const arrived = Math.min(task.call.inLength(0), want);
   const ready = faulted ? deliverable(file, arrived) : want;
   const whole = position === OWN_OFFSET ? file.writeCall(task, segments, faulted ? 0 : want, false) : null;
   if (whole !== null) return whole;

@@ -2,7 +2,7 @@
 
 import { EBADF, EINVAL, ESPIPE } from "../../shared/abi/errno.ts";
 import { O_PATH, SEEK_HOLE } from "../../shared/abi/fcntl.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import type { Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
 import { OWN_OFFSET, readInto, writeBuffer, writeVectors } from "./read_write.ts";
@@ -35,7 +35,7 @@ function buffer(address: number, length: number): Segments {
   return segments;
 }
 
-export const READ_WRITE_HANDLERS: Record<string, Handler> = {
+export const READ_WRITE_HANDLERS: Handlers<Task> = {
   read: (task, fd, address, length) => {
     const file = readableFile(task, fd);
     return file === undefined ? -EBADF : readInto(task, file, buffer(address, length), OWN_OFFSET);

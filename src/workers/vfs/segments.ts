@@ -40,7 +40,7 @@ export class Segments {
     for (let pieces = 0; pieces < PIECES_MAX && done < length; pieces++) {
       const left = this.#lengths[this.#index]! - this.#offset;
       const part = Math.min(left, length - done);
-      task.outAt(this.#addresses[this.#index]! + this.#offset, part, WINDOW + done);
+      task.call.outAt(this.#addresses[this.#index]! + this.#offset, part, WINDOW + done);
       done += part;
       this.#offset += part;
       if (part === left) {
@@ -78,9 +78,9 @@ export class Segments {
 /** The vectors that the stub copied as in piece 0; a negative errno when they are not valid. */
 export function vectors(task: Task, count: number): Segments | number {
   if (count < 0 || count > IOV_MAX) return -EINVAL;
-  if (!task.inComplete(0, count * IOVEC_SIZE)) return -EFAULT;
-  const at = task.base + WINDOW;
-  return segmentsOf(Buffer.from(task.bytes.subarray(at, at + count * IOVEC_SIZE)), count);
+  if (!task.call.inComplete(0, count * IOVEC_SIZE)) return -EFAULT;
+  const at = task.call.base + WINDOW;
+  return segmentsOf(Buffer.from(task.call.bytes.subarray(at, at + count * IOVEC_SIZE)), count);
 }
 
 /** The vectors in a copy of their array. */

@@ -6,10 +6,11 @@ import * as P from "../../shared/abi/poll.ts";
 import { readI64, readU64 } from "../../shared/abi/struct.ts";
 import { NSEC_PER_SEC } from "../../shared/abi/time.ts";
 import { WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
+import type { Coroutine } from "../call/call.ts";
 import { NEVER, readTimespec, TIMESPEC_SIZE, writeTimespec, writeTimeval } from "../call/clocks.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { readGuest, writeGuest } from "../call/guest_copy.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { leaveTemporaryMask, setTemporaryMask } from "../signals/temporary_mask.ts";
 import type { OpenFile } from "./file.ts";
 import { type Watched, waitForAny } from "./poll.ts";
@@ -143,33 +144,33 @@ function* pselect(
   return finishTimeout(task, timeout, deadline, result, writeTimespec);
 }
 
-export const SELECT_HANDLERS: Record<string, Handler> = {
+export const SELECT_HANDLERS: Handlers<Task> = {
   select: (task, count, read, write, except, timeout) => {
     let ns = NEVER;
     if (timeout !== 0) {
-      if (!task.inComplete(0, TIMESPEC_SIZE)) return -EFAULT;
+      if (!task.call.inComplete(0, TIMESPEC_SIZE)) return -EFAULT;
       // More microseconds than a second has are welcome here.
-      const seconds = readI64(task.view, task.base + WINDOW);
-      const us = readI64(task.view, task.base + WINDOW + 8);
+      const seconds = readI64(task.call.view, task.call.base + WINDOW);
+      const us = readI64(task.call.view, task.call.base + WINDOW + 8);
       if (seconds < 0 || us < 0) return -EINVAL;
       ns = seconds * NSEC_PER_SEC + us * US_NS;
       if (ns < 0) return ns;
     }
-    return task.start(selectCall(task, count, [read, write, except], timeout, ns, writeTimeval));
+    return task.call.start(selectCall(task, count, [read, write, except], timeout, ns, writeTimeval));
   },
 
   pselect6: (task, count, read, write, except, timeout, maskArgument) => {
     let [mask, maskSize, ns] = [0, 0, NEVER];
     if (maskArgument !== 0) {
-      if (!task.inComplete(1, 16)) return -EFAULT;
-      mask = readU64(task.view, task.base + WINDOW_SECOND);
-      maskSize = readU64(task.view, task.base + WINDOW_SECOND + 8);
+      if (!task.call.inComplete(1, 16)) return -EFAULT;
+      mask = readU64(task.call.view, task.call.base + WINDOW_SECOND);
+      maskSize = readU64(task.call.view, task.call.base + WINDOW_SECOND + 8);
     }
     if (timeout !== 0) {
-      if (!task.inComplete(0, TIMESPEC_SIZE)) return -EFAULT;
-      ns = readTimespec(task.view, task.base + WINDOW);
+      if (!task.call.inComplete(0, TIMESPEC_SIZE)) return -EFAULT;
+      ns = readTimespec(task.call.view, task.call.base + WINDOW);
       if (ns < 0) return ns;
     }
-    return task.start(pselect(task, count, [read, write, except], timeout, ns, mask, maskSize));
+    return task.call.start(pselect(task, count, [read, write, except], timeout, ns, mask, maskSize));
   },
 };

@@ -5,8 +5,9 @@ import * as F from "../../shared/abi/fcntl.ts";
 import { IN_MODIFY } from "../../shared/abi/poll.ts";
 import { S_IFDIR, S_IFIFO, S_IFREG } from "../../shared/abi/stat.ts";
 import { breatheOn } from "../call/breathe.ts";
-import type { Handler } from "../call/dispatch.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
+import type { Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
 import { isAppendOnly, isImmutable } from "./file_flags.ts";
 import { holding } from "./file_table.ts";
@@ -65,7 +66,7 @@ function* inPieces(task: Task, file: OpenFile, mode: number, position: number, e
   }
 }
 
-export const SPACE_HANDLERS: Record<string, Handler> = {
+export const SPACE_HANDLERS: Handlers<Task> = {
   fallocate: (task, fd, mode, position, length) => {
     const file = task.files.get(fd);
     if (file === undefined) return -EBADF;
@@ -86,7 +87,7 @@ export const SPACE_HANDLERS: Record<string, Handler> = {
       return -EFBIG;
     }
     if (length > PIECE && (mode & ~(F.FALLOC_FL_KEEP_SIZE | F.FALLOC_FL_PUNCH_HOLE)) === 0)
-      return task.start(holding(task, file, inPieces(task, file, mode, position, end)));
+      return task.call.start(holding(task, file, inPieces(task, file, mode, position, end)));
     return allocate(task, file, mode, position, length, 0);
   },
 };

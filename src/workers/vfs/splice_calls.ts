@@ -6,8 +6,9 @@ import { IN_ACCESS, IN_MODIFY, POLLOUT } from "../../shared/abi/poll.ts";
 import { S_IFREG } from "../../shared/abi/stat.ts";
 import { readI64, write64 } from "../../shared/abi/struct.ts";
 import { WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
-import type { Handler } from "../call/dispatch.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
+import type { Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
 import { copyBetween, noWait, PipeEnd, Place, type Source, Stream, type Target } from "./kernel_copy.ts";
 import { PipeFile } from "./pipe.ts";
@@ -27,8 +28,8 @@ interface GivenOffset {
 
 function offsetIn(task: Task, address: number, piece: 0 | 1): GivenOffset | null | number {
   if (address === 0) return null;
-  if (!task.inComplete(piece, OFFSET_SIZE)) return -EFAULT;
-  return { address, value: readI64(task.view, task.base + (piece === 0 ? WINDOW : WINDOW_SECOND)) };
+  if (!task.call.inComplete(piece, OFFSET_SIZE)) return -EFAULT;
+  return { address, value: readI64(task.call.view, task.call.base + (piece === 0 ? WINDOW : WINDOW_SECOND)) };
 }
 
 function usable(task: Task, fd: number): OpenFile | undefined {
@@ -46,7 +47,7 @@ function placeIn(file: OpenFile, given: GivenOffset | null): Place | number {
 function keepPlace(task: Task, place: Source | Target, given: GivenOffset | null): void {
   if (!(place instanceof Place)) return;
   if (given === null) place.file.seek(place.position, F.SEEK_SET);
-  else write64(task.view, task.out(given.address, OFFSET_SIZE), place.position);
+  else write64(task.call.view, task.call.out(given.address, OFFSET_SIZE), place.position);
 }
 
 /** Who watches the files learns that bytes went from one to the other. */
@@ -168,7 +169,7 @@ function* vmspliceTo(task: Task, file: PipeFile, segments: Segments): Coroutine 
   return moved;
 }
 
-export const SPLICE_HANDLERS: Record<string, Handler> = {
+export const SPLICE_HANDLERS: Handlers<Task> = {
   sendfile: (task, outFd, inFd, offset, count) => {
     const given = offsetIn(task, offset, 0);
     if (typeof given === "number") return given;
@@ -181,7 +182,9 @@ export const SPLICE_HANDLERS: Record<string, Handler> = {
     if ((output.flags & F.O_APPEND) !== 0) return -EINVAL;
     const place = placeIn(input, given);
     if (typeof place === "number") return place;
-    return count === 0 ? 0 : task.start(sendfile(task, output, place, given, Math.min(count, MAX_COUNT)));
+    return count === 0
+      ? 0
+      : task.call.start(sendfile(task, output, place, given, Math.min(count, MAX_COUNT)));
   },
 
   splice: (task, inFd, inOffset, outFd, outOffset, length, flags) => {
@@ -200,7 +203,7 @@ export const SPLICE_HANDLERS: Record<string, Handler> = {
     const ends = spliceEnds(input, output, from, to);
     return typeof ends === "number"
       ? ends
-      : task.start(splice(task, ends, Math.min(length, MAX_COUNT), flags));
+      : task.call.start(splice(task, ends, Math.min(length, MAX_COUNT), flags));
   },
 
   tee: (task, inFd, outFd, length, flags) => {
@@ -213,7 +216,7 @@ export const SPLICE_HANDLERS: Record<string, Handler> = {
       return -EINVAL;
     const asked = (flags & F.SPLICE_F_NONBLOCK) !== 0 || noWait(input) || noWait(output);
     const rules = { sourceNoWait: asked, targetNoWait: asked, partial: true, once: true };
-    return task.start(
+    return task.call.start(
       copyBetween(task, new PipeEnd(input, true), new PipeEnd(output), Math.min(length, MAX_COUNT), rules),
     );
   },
@@ -228,7 +231,7 @@ export const SPLICE_HANDLERS: Record<string, Handler> = {
     if (file.writable) {
       if (asked || segments.invalid || segments.total === 0)
         return writeVectors(task, file, segments, OWN_OFFSET, asked);
-      return task.start(vmspliceTo(task, file, segments));
+      return task.call.start(vmspliceTo(task, file, segments));
     }
     return readInto(task, file, segments, OWN_OFFSET, asked);
   },
@@ -251,6 +254,6 @@ export const SPLICE_HANDLERS: Record<string, Handler> = {
     const bounded = Math.min(length, MAX_COUNT);
     const apart = Math.abs(source.position - target.position) >= bounded;
     if (input.inode === output.inode && !apart) return -EINVAL;
-    return bounded === 0 ? 0 : task.start(copyRange(task, source, target, [from, to], bounded));
+    return bounded === 0 ? 0 : task.call.start(copyRange(task, source, target, [from, to], bounded));
   },
 };

@@ -5,7 +5,7 @@ import * as F from "../../shared/abi/fcntl.ts";
 import { MS_NOEXEC } from "../../shared/abi/mount.ts";
 import { S_IFMT, S_IFREG, ST_VALID, STATX_ATTR_MOUNT_ROOT } from "../../shared/abi/stat.ts";
 import { stat, statfs, statx } from "../../shared/abi/structs.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { Task } from "../process/task.ts";
 import { isImmutable, statxAttributes } from "./file_flags.ts";
@@ -22,14 +22,14 @@ function statTarget(task: Task, target: Target | number, address: number): numbe
   if (typeof target === "number") return target;
   const attributes = attributesOf(target);
   if (typeof attributes === "number") return attributes;
-  writeStat(attributes, task.bytes, task.out(address, stat.size));
+  writeStat(attributes, task.call.bytes, task.call.out(address, stat.size));
   return 0;
 }
 
 function access(task: Task, dirfd: number, mode: number, flags: number): number {
   if ((mode & ~R_W_X) !== 0) return -EINVAL;
   if ((flags & ~(F.AT_EACCESS | F.AT_SYMLINK_NOFOLLOW | F.AT_EMPTY_PATH)) !== 0) return -EINVAL;
-  const target = lookupTarget(task, dirfd, task.inString(0), flags);
+  const target = lookupTarget(task, dirfd, task.call.inString(0), flags);
   if (typeof target === "number") return target;
   const attributes = attributesOf(target);
   if (typeof attributes === "number") return attributes;
@@ -58,7 +58,7 @@ function realCredentials(credentials: Credentials): Credentials {
 
 function readlink(task: Task, dirfd: number, address: number, size: number): number {
   if (size <= 0) return -EINVAL;
-  const path = task.inString(0);
+  const path = task.call.inString(0);
   if (typeof path === "number") return path;
   let target: Path | FileTarget | number;
   if (path === "") {
@@ -72,8 +72,8 @@ function readlink(task: Task, dirfd: number, address: number, size: number): num
   if (typeof text === "number") return text;
   target.inode.accessed(0, target);
   const length = Math.min(text.length, size);
-  const at = task.out(address, length);
-  for (let i = 0; i < length; i++) task.bytes[at + i] = text.charCodeAt(i);
+  const at = task.call.out(address, length);
+  for (let i = 0; i < length; i++) task.call.bytes[at + i] = text.charCodeAt(i);
   return length;
 }
 
@@ -93,31 +93,31 @@ function statfsOf(task: Task, fs: FileSystem, flags: number, address: number): n
       f_frsize: status.bsize,
       f_flags: ST_VALID | (flags & 0x40f),
     },
-    task.bytes,
-    task.out(address, statfs.size),
+    task.call.bytes,
+    task.call.out(address, statfs.size),
   );
   return 0;
 }
 
-export const STAT_HANDLERS: Record<string, Handler> = {
+export const STAT_HANDLERS: Handlers<Task> = {
   stat: (task, _path, address) =>
-    statTarget(task, lookupTarget(task, F.AT_FDCWD, task.inString(0), 0), address),
+    statTarget(task, lookupTarget(task, F.AT_FDCWD, task.call.inString(0), 0), address),
 
   lstat: (task, _path, address) =>
-    statTarget(task, lookupTarget(task, F.AT_FDCWD, task.inString(0), F.AT_SYMLINK_NOFOLLOW), address),
+    statTarget(task, lookupTarget(task, F.AT_FDCWD, task.call.inString(0), F.AT_SYMLINK_NOFOLLOW), address),
 
   fstat: (task, fd, address) => statTarget(task, task.files.get(fd) ?? -EBADF, address),
 
   newfstatat: (task, dirfd, _path, address, flags) => {
     if ((flags & ~(F.AT_SYMLINK_NOFOLLOW | F.AT_NO_AUTOMOUNT | F.AT_EMPTY_PATH)) !== 0) return -EINVAL;
-    return statTarget(task, lookupTarget(task, dirfd, task.inString(0), flags), address);
+    return statTarget(task, lookupTarget(task, dirfd, task.call.inString(0), flags), address);
   },
 
   statx: (task, dirfd, _path, flags, mask, address) => {
     const known = F.AT_SYMLINK_NOFOLLOW | F.AT_NO_AUTOMOUNT | F.AT_EMPTY_PATH | F.AT_STATX_SYNC_TYPE;
     if ((flags & ~known) !== 0 || (mask & 0x80000000) !== 0) return -EINVAL;
     if ((flags & F.AT_STATX_SYNC_TYPE) === F.AT_STATX_SYNC_TYPE) return -EINVAL;
-    const target = lookupTarget(task, dirfd, task.inString(0), flags);
+    const target = lookupTarget(task, dirfd, task.call.inString(0), flags);
     if (typeof target === "number") return target;
     const attributes = attributesOf(target);
     if (typeof attributes === "number") return attributes;
@@ -125,7 +125,7 @@ export const STAT_HANDLERS: Record<string, Handler> = {
     const place = target instanceof Path ? target : target.path;
     const isRoot = place !== null && place.dentry === place.mount.root;
     const shown = statxAttributes(target.inode) | (isRoot ? STATX_ATTR_MOUNT_ROOT : 0);
-    writeStatx(attributes, mount, shown, task.bytes, task.out(address, statx.size));
+    writeStatx(attributes, mount, shown, task.call.bytes, task.call.out(address, statx.size));
     return 0;
   },
 
@@ -137,7 +137,7 @@ export const STAT_HANDLERS: Record<string, Handler> = {
   readlinkat: (task, dirfd, _path, address, size) => readlink(task, dirfd, address, size | 0),
 
   statfs: (task, _path, address) => {
-    const path = task.inString(0);
+    const path = task.call.inString(0);
     if (typeof path === "number") return path;
     const target = lookup(task, F.AT_FDCWD, path, { follow: true });
     if (typeof target === "number") return target;

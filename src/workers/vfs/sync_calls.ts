@@ -4,7 +4,7 @@
 import { EBADF, EINVAL, ESPIPE } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { S_IFREG } from "../../shared/abi/stat.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import type { Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
 
@@ -21,7 +21,7 @@ function sync(task: Task, fd: number, dataOnly: boolean): number {
   return file === undefined ? -EBADF : file.sync(task, dataOnly);
 }
 
-export const SYNC_HANDLERS: Record<string, Handler> = {
+export const SYNC_HANDLERS: Handlers<Task> = {
   fsync: (task, fd) => sync(task, fd, false),
   fdatasync: (task, fd) => sync(task, fd, true),
   sync: () => 0,

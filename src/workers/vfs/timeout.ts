@@ -17,12 +17,12 @@ export function finishTimeout(
   write: (view: DataView, at: number, ns: number) => void,
 ): number {
   if (address === 0 || deadlineNs === 0) return result;
-  const before = task.outBytes;
+  const before = task.call.outBytes;
   const left = Math.max(0, deadlineNs - task.kernel.native.monotonicNs());
-  write(task.view, task.out(address, TIMESPEC_SIZE), left);
-  task.outOnError = true;
+  write(task.call.view, task.call.out(address, TIMESPEC_SIZE), left);
+  task.call.outOnError = true;
   // A time-out in read-only memory does no harm to a call that has succeeded.
-  task.outFault = (copied) => {
+  task.call.outFault = (copied) => {
     if (copied < before) return -EFAULT;
     return result === -ERESTARTNOHAND ? -EINTR : result;
   };

@@ -2,7 +2,7 @@
 
 import { EBADF, EINVAL, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import type { Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
 import { OWN_OFFSET, readInto, writeVectors } from "./read_write.ts";
@@ -49,7 +49,7 @@ function write(task: Task, fd: number, count: number, position: number, flags: n
   return writeVectors(task, file, segments, at, (flags & F.RWF_NOWAIT) !== 0);
 }
 
-export const VECTOR_HANDLERS: Record<string, Handler> = {
+export const VECTOR_HANDLERS: Handlers<Task> = {
   preadv: (task, fd, _vector, count, position) =>
     position < 0 ? -EINVAL : read(task, fd, count, position, 0),
   pwritev: (task, fd, _vector, count, position) =>

@@ -11,12 +11,12 @@ export function* waitOn(task: Task, queue: WaitQueue, events: number): Generator
     events,
     wake() {
       queue.remove(entry);
-      task.completeWait(0);
+      task.call.completeWait(0);
     },
   };
   queue.add(entry);
-  task.waiter = { cancel: () => queue.remove(entry) };
-  return yield* task.wait();
+  task.call.waiter = { cancel: () => queue.remove(entry) };
+  return yield* task.call.wait();
 }
 
 /**
@@ -31,7 +31,7 @@ export function* waitFor(task: Task, file: OpenFile, events: number): Generator<
     wake() {
       file.waiters.remove(entry);
       woken = true;
-      if (waiting) task.completeWait(0);
+      if (waiting) task.call.completeWait(0);
     },
   };
   file.references++;
@@ -40,8 +40,8 @@ export function* waitFor(task: Task, file: OpenFile, events: number): Generator<
     file.watch(events, task);
     if (woken) return false;
     waiting = true;
-    task.waiter = { cancel: () => file.waiters.remove(entry) };
-    return yield* task.wait();
+    task.call.waiter = { cancel: () => file.waiters.remove(entry) };
+    return yield* task.call.wait();
   } finally {
     file.waiters.remove(entry);
     putFile(task.kernel, file);

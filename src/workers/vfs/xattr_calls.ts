@@ -17,9 +17,10 @@ import * as F from "../../shared/abi/fcntl.ts";
 import { CAP_FOWNER, CAP_SETFCAP, CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
 import { S_IFDIR, S_IFREG, S_ISVTX } from "../../shared/abi/stat.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
-import type { Handler } from "../call/dispatch.ts";
+import type { Coroutine } from "../call/call.ts";
+import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { Coroutine, Task } from "../process/task.ts";
+import type { Task } from "../process/task.ts";
 import { ACL_ACCESS, ACL_DEFAULT, checkAcl, isExtended, modeOf } from "./acl.ts";
 import { mayChange } from "./file_flags.ts";
 import type { Attributes, Inode } from "./inode.ts";
@@ -94,7 +95,7 @@ interface Use {
 
 /** What a call with a name means: the inode, if the name is valid and the task may use it so. */
 function use(task: Task, target: Target | number, piece: 0 | 1, mask: number): Use | number {
-  const name = task.inString(piece);
+  const name = task.call.inString(piece);
   if (typeof name === "number") return name === -EFAULT ? name : -ERANGE;
   if (name === "" || name.length > F.XATTR_NAME_MAX) return -ERANGE;
   if (typeof target === "number") return target;
@@ -121,7 +122,7 @@ function set(
   if (size > F.XATTR_SIZE_MAX) return -E2BIG;
   const found = use(task, target, piece, MAY_WRITE);
   if (typeof found === "number") return found;
-  return size === 0 ? put("") : task.start(take());
+  return size === 0 ? put("") : task.call.start(take());
 
   function put(value: string): number {
     const { inode, dentry, name } = found as Use;
@@ -135,10 +136,10 @@ function set(
     let value = "";
     for (let done = 0; done < size; ) {
       const n = Math.min(size - done, WINDOW_SIZE);
-      task.outAt(address + done, n, WINDOW);
-      if ((yield* task.copyInRound()) < n) return -EFAULT;
-      const at = task.base + WINDOW;
-      value += Buffer.from(task.bytes.subarray(at, at + n)).toString("latin1");
+      task.call.outAt(address + done, n, WINDOW);
+      if ((yield* task.call.copyInRound()) < n) return -EFAULT;
+      const at = task.call.base + WINDOW;
+      value += Buffer.from(task.call.bytes.subarray(at, at + n)).toString("latin1");
       done += n;
     }
     return put(value);
@@ -150,17 +151,17 @@ function give(task: Task, text: string, address: number, size: number): number {
   if (size === 0) return text.length;
   if (text.length > size) return -ERANGE;
   if (text.length <= WINDOW_SIZE) {
-    put(task, text, task.out(address, text.length));
+    put(task, text, task.call.out(address, text.length));
     return text.length;
   }
-  return task.start(rounds());
+  return task.call.start(rounds());
 
   function* rounds(): Coroutine {
     for (let done = 0; done < text.length; ) {
       const part = text.slice(done, done + WINDOW_SIZE);
-      put(task, part, task.base + WINDOW);
-      task.outAt(address + done, part.length, WINDOW);
-      if ((yield* task.copyOutRound()) < part.length) return -EFAULT;
+      put(task, part, task.call.base + WINDOW);
+      task.call.outAt(address + done, part.length, WINDOW);
+      if ((yield* task.call.copyOutRound()) < part.length) return -EFAULT;
       done += part.length;
     }
     return text.length;
@@ -168,7 +169,7 @@ function give(task: Task, text: string, address: number, size: number): number {
 }
 
 function put(task: Task, text: string, at: number): void {
-  for (let i = 0; i < text.length; i++) task.bytes[at + i] = text.charCodeAt(i);
+  for (let i = 0; i < text.length; i++) task.call.bytes[at + i] = text.charCodeAt(i);
 }
 
 function get(task: Task, target: Target | number, piece: 0 | 1, address: number, size: number): number {
@@ -197,15 +198,15 @@ function remove(task: Task, target: Target | number, piece: 0 | 1): number {
   return error;
 }
 
-const followed = (task: Task) => lookupTarget(task, F.AT_FDCWD, task.inString(0), 0);
-const itself = (task: Task) => lookupTarget(task, F.AT_FDCWD, task.inString(0), F.AT_SYMLINK_NOFOLLOW);
+const followed = (task: Task) => lookupTarget(task, F.AT_FDCWD, task.call.inString(0), 0);
+const itself = (task: Task) => lookupTarget(task, F.AT_FDCWD, task.call.inString(0), F.AT_SYMLINK_NOFOLLOW);
 
 function opened(task: Task, fd: number): Target | number {
   const file = task.files.get(fd);
   return file === undefined || (file.flags & F.O_PATH) !== 0 ? -EBADF : file;
 }
 
-export const XATTR_HANDLERS: Record<string, Handler> = {
+export const XATTR_HANDLERS: Handlers<Task> = {
   setxattr: (task, _path, _name, address, size, flags) => set(task, followed(task), 1, address, size, flags),
   lsetxattr: (task, _path, _name, address, size, flags) => set(task, itself(task), 1, address, size, flags),
   fsetxattr: (task, fd, _name, address, size, flags) => set(task, opened(task, fd), 0, address, size, flags),

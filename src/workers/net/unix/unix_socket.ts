@@ -358,17 +358,17 @@ export class UnixSocket extends SocketFile {
   override ioctl(task: Task, request: number, argument: number): number {
     switch (request) {
       case SIOCOUTQ:
-        task.view.setInt32(task.out(argument, 4), this.#charged, true);
+        task.call.view.setInt32(task.call.out(argument, 4), this.#charged, true);
         return 0;
       case FIONREAD: {
         if (this.state === "listening") return -E.EINVAL;
         const bytes = this.#isDatagram ? (this.queue.first?.data.length ?? 0) : this.queue.bytes;
-        task.view.setInt32(task.out(argument, 4), bytes, true);
+        task.call.view.setInt32(task.call.out(argument, 4), bytes, true);
         return 0;
       }
       case SIOCATMARK:
         if (this.type !== S.SOCK_STREAM) return -E.EOPNOTSUPP;
-        task.view.setInt32(task.out(argument, 4), 0, true);
+        task.call.view.setInt32(task.call.out(argument, 4), 0, true);
         return 0;
       default:
         return super.ioctl(task, request, argument);

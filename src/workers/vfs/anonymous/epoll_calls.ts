@@ -11,10 +11,11 @@ import {
 } from "../../../shared/abi/poll.ts";
 import { epoll_event } from "../../../shared/abi/structs.ts";
 import { WINDOW, WINDOW_SECOND, WINDOW_SIZE } from "../../../shared/ring/layout.ts";
+import type { Coroutine } from "../../call/call.ts";
 import { NEVER, readTimespec, TIMESPEC_SIZE } from "../../call/clocks.ts";
-import type { Handler } from "../../call/dispatch.ts";
+import type { Handlers } from "../../call/dispatch.ts";
 import { isGuestRange } from "../../mem/guest_range.ts";
-import type { Coroutine, Task } from "../../process/task.ts";
+import type { Task } from "../../process/task.ts";
 import { SIGSET_SIZE, SignalSet } from "../../signals/signal_set.ts";
 import { leaveTemporaryMask, useMask } from "../../signals/temporary_mask.ts";
 import { putFile } from "../file_table.ts";
@@ -34,24 +35,24 @@ function create(task: Task, closeOnExec: boolean): number {
 
 function control(task: Task, epfd: number, op: number, fd: number): number {
   const hasEvent = op !== EPOLL_CTL_DEL;
-  if (hasEvent && !task.inComplete(0, EVENT_SIZE)) return -EFAULT;
+  if (hasEvent && !task.call.inComplete(0, EVENT_SIZE)) return -EFAULT;
   const epoll = task.files.get(epfd);
   const file = task.files.get(fd);
   if (epoll === undefined || file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
   if (!file.pollable) return -EPERM;
   if (epoll === file || !(epoll instanceof EpollFile)) return -EINVAL;
   if (op === EPOLL_CTL_DEL) return epoll.remove(file, fd);
-  const { events, data } = epoll_event.read(task.view, task.base + WINDOW);
+  const { events, data } = epoll_event.read(task.call.view, task.call.base + WINDOW);
   if (op === EPOLL_CTL_ADD) return epoll.add(task, file, fd, events, data);
   return op === EPOLL_CTL_MOD ? epoll.modify(task, file, fd, events, data) : -EINVAL;
 }
 
 /** Writes the events to the window, to go out with their number, which is the result. */
 function report(task: Task, epoll: EpollFile, address: number, reported: readonly Reported[]): number {
-  const at = task.out(address, reported.length * EVENT_SIZE);
+  const at = task.call.out(address, reported.length * EVENT_SIZE);
   for (const [i, { events, data }] of reported.entries())
-    epoll_event.write(task.view, at + i * EVENT_SIZE, { events, data });
-  task.outFault = (copied) => {
+    epoll_event.write(task.call.view, at + i * EVENT_SIZE, { events, data });
+  task.call.outFault = (copied) => {
     const delivered = Math.floor(copied / EVENT_SIZE);
     epoll.takeBack(reported.slice(delivered));
     return delivered > 0 ? delivered : -EFAULT;
@@ -133,7 +134,7 @@ function startWait(
   if (epoll === undefined) return -EBADF;
   if (!(epoll instanceof EpollFile)) return -EINVAL;
   const limit = Math.min(maxEvents, EVENTS_PER_WAIT);
-  return task.start(wait(task, epoll, address, limit, deadlineNs, mask));
+  return task.call.start(wait(task, epoll, address, limit, deadlineNs, mask));
 }
 
 function deadlineAfterMs(task: Task, ms: number): number {
@@ -145,11 +146,11 @@ function deadlineAfterMs(task: Task, ms: number): number {
 function maskOf(task: Task, address: number, size: number, piece: 0 | 1): SignalSet | null | number {
   if (address === 0) return null;
   if (size !== SIGSET_SIZE) return -EINVAL;
-  if (!task.inComplete(piece, SIGSET_SIZE)) return -EFAULT;
-  return SignalSet.read(task.view, task.base + (piece === 0 ? WINDOW : WINDOW_SECOND));
+  if (!task.call.inComplete(piece, SIGSET_SIZE)) return -EFAULT;
+  return SignalSet.read(task.call.view, task.call.base + (piece === 0 ? WINDOW : WINDOW_SECOND));
 }
 
-export const EPOLL_HANDLERS: Record<string, Handler> = {
+export const EPOLL_HANDLERS: Handlers<Task> = {
   epoll_create: (task, size) => (size <= 0 ? -EINVAL : create(task, false)),
 
   epoll_create1: (task, flags) =>
@@ -169,8 +170,8 @@ export const EPOLL_HANDLERS: Record<string, Handler> = {
   epoll_pwait2: (task, epfd, events, maxEvents, timeout, mask, size) => {
     let deadline = NEVER;
     if (timeout !== 0) {
-      if (!task.inComplete(0, TIMESPEC_SIZE)) return -EFAULT;
-      const ns = readTimespec(task.view, task.base + WINDOW);
+      if (!task.call.inComplete(0, TIMESPEC_SIZE)) return -EFAULT;
+      const ns = readTimespec(task.call.view, task.call.base + WINDOW);
       if (ns < 0) return ns;
       deadline = ns === 0 ? 0 : task.kernel.native.monotonicNs() + ns;
     }

@@ -8,7 +8,7 @@ import { itimerspec } from "../../../shared/abi/structs.ts";
 import * as T from "../../../shared/abi/time.ts";
 import { WINDOW } from "../../../shared/ring/layout.ts";
 import { readTimespec, TIMESPEC_SIZE, writeTimespec } from "../../call/clocks.ts";
-import type { Handler } from "../../call/dispatch.ts";
+import type { Handlers } from "../../call/dispatch.ts";
 import { capable } from "../../credentials/credentials.ts";
 import type { Task } from "../../process/task.ts";
 import { SignalFile } from "../../signals/signal_file.ts";
@@ -28,8 +28,8 @@ function eventfd(task: Task, initial: number, flags: number): number {
 
 function signalfd(task: Task, fd: number, size: number, flags: number): number {
   if ((flags & ~(O_CLOEXEC | O_NONBLOCK)) !== 0 || size !== SIGSET_SIZE) return -EINVAL;
-  if (!task.inComplete(0, SIGSET_SIZE)) return -EFAULT;
-  const mask = SignalSet.read(task.view, task.base + WINDOW).asMask();
+  if (!task.call.inComplete(0, SIGSET_SIZE)) return -EFAULT;
+  const mask = SignalSet.read(task.call.view, task.call.base + WINDOW).asMask();
   if (fd === -1) {
     const file = new SignalFile(task.kernel, mask, flags & O_NONBLOCK);
     return install(task, file, (flags & O_CLOEXEC) !== 0);
@@ -48,12 +48,12 @@ function timerFile(task: Task, fd: number): TimerFile | number {
 }
 
 function writeState(task: Task, address: number, { value, interval }: TimerState): void {
-  const at = task.out(address, itimerspec.size);
-  writeTimespec(task.view, at + itimerspec.offset.it_interval, interval);
-  writeTimespec(task.view, at + itimerspec.offset.it_value, value);
+  const at = task.call.out(address, itimerspec.size);
+  writeTimespec(task.call.view, at + itimerspec.offset.it_interval, interval);
+  writeTimespec(task.call.view, at + itimerspec.offset.it_value, value);
 }
 
-export const EVENT_HANDLERS: Record<string, Handler> = {
+export const EVENT_HANDLERS: Handlers<Task> = {
   eventfd: (task, initial) => eventfd(task, initial, 0),
   eventfd2: (task, initial, flags) => eventfd(task, initial, flags),
 
@@ -70,10 +70,10 @@ export const EVENT_HANDLERS: Record<string, Handler> = {
   },
 
   timerfd_settime: (task, fd, flags, _new, old) => {
-    if (!task.inComplete(0, itimerspec.size)) return -EFAULT;
-    const at = task.base + WINDOW;
-    const interval = readTimespec(task.view, at + itimerspec.offset.it_interval);
-    const value = readTimespec(task.view, at + TIMESPEC_SIZE);
+    if (!task.call.inComplete(0, itimerspec.size)) return -EFAULT;
+    const at = task.call.base + WINDOW;
+    const interval = readTimespec(task.call.view, at + itimerspec.offset.it_interval);
+    const value = readTimespec(task.call.view, at + TIMESPEC_SIZE);
     if ((flags & ~(T.TFD_TIMER_ABSTIME | T.TFD_TIMER_CANCEL_ON_SET)) !== 0) return -EINVAL;
     if (interval < 0 || value < 0) return -EINVAL;
     const file = timerFile(task, fd);

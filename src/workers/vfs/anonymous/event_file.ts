@@ -29,8 +29,8 @@ export class EventFile extends AnonymousFile {
     if (length < SIZE) return -EINVAL;
     if (this.#low === 0 && this.#high === 0) return -EAGAIN;
     const one = this.#semaphore;
-    task.view.setUint32(task.base + offset, one ? 1 : this.#low, true);
-    task.view.setUint32(task.base + offset + 4, one ? 0 : this.#high, true);
+    task.call.view.setUint32(task.call.base + offset, one ? 1 : this.#low, true);
+    task.call.view.setUint32(task.call.base + offset + 4, one ? 0 : this.#high, true);
     if (!one) this.#low = this.#high = 0;
     else if (this.#low > 0) this.#low--;
     else {
@@ -43,8 +43,8 @@ export class EventFile extends AnonymousFile {
 
   override write(task: Task, offset: number, length: number): number {
     if (length !== SIZE) return -EINVAL;
-    const low = task.view.getUint32(task.base + offset, true);
-    const high = task.view.getUint32(task.base + offset + 4, true);
+    const low = task.call.view.getUint32(task.call.base + offset, true);
+    const high = task.call.view.getUint32(task.call.base + offset + 4, true);
     if (low === ALL && high === ALL) return -EINVAL;
     const sum = this.#low + low;
     const top = this.#high + high + (sum >= WORD ? 1 : 0);

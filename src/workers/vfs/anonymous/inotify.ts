@@ -4,6 +4,7 @@ import { EAGAIN, EEXIST, EINVAL, ENOSPC } from "../../../shared/abi/errno.ts";
 import { O_RDONLY } from "../../../shared/abi/fcntl.ts";
 import { FIONREAD } from "../../../shared/abi/ioctl.ts";
 import * as IN from "../../../shared/abi/poll.ts";
+import type { Call } from "../../call/call.ts";
 import type { Kernel } from "../../kernel.ts";
 import type { Task } from "../../process/task.ts";
 import type { Watch } from "../file_events.ts";
@@ -139,7 +140,7 @@ export class InotifyFile extends AnonymousFile {
     let [used, taken] = [0, 0];
     for (const event of this.#events) {
       if (used + sizeOf(event) > length) break;
-      this.#write(task, offset + used, event);
+      this.#write(task.call, offset + used, event);
       used += sizeOf(event);
       taken++;
       if (event.mask === IN.IN_Q_OVERFLOW) this.#overflown = false;
@@ -149,7 +150,7 @@ export class InotifyFile extends AnonymousFile {
     return taken > 0 ? used : -EINVAL;
   }
 
-  #write({ view, bytes, base }: Task, offset: number, event: Event): void {
+  #write({ view, bytes, base }: Call, offset: number, event: Event): void {
     const at = base + offset;
     const { name } = event;
     view.setInt32(at, event.wd, true);
@@ -174,7 +175,7 @@ export class InotifyFile extends AnonymousFile {
     if (request !== FIONREAD) return super.ioctl(task, request, argument);
     let size = 0;
     for (const event of this.#events) size += sizeOf(event);
-    task.view.setInt32(task.out(argument, 4), size, true);
+    task.call.view.setInt32(task.call.out(argument, 4), size, true);
     return 0;
   }
 

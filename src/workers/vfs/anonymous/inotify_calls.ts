@@ -3,7 +3,7 @@
 import { EBADF, EINVAL, EMFILE, ENOTDIR } from "../../../shared/abi/errno.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK } from "../../../shared/abi/fcntl.ts";
 import * as IN from "../../../shared/abi/poll.ts";
-import type { Handler } from "../../call/dispatch.ts";
+import type { Handlers } from "../../call/dispatch.ts";
 import type { Task } from "../../process/task.ts";
 import { install } from "../install.ts";
 import { lookup, mayAccess } from "../lookup.ts";
@@ -39,7 +39,7 @@ function addWatch(task: Task, fd: number, mask: number): number {
   if (file === undefined) return -EBADF;
   if ((mask & IN.IN_MASK_ADD) !== 0 && (mask & IN.IN_MASK_CREATE) !== 0) return -EINVAL;
   if (!(file instanceof InotifyFile)) return -EINVAL;
-  const path = task.inString(0);
+  const path = task.call.inString(0);
   if (typeof path === "number") return path;
   const found = lookup(task, AT_FDCWD, path, { follow: (mask & IN.IN_DONT_FOLLOW) === 0 });
   if (typeof found === "number") return found;
@@ -52,7 +52,7 @@ function addWatch(task: Task, fd: number, mask: number): number {
   return error < 0 ? error : file.addWatch(found.inode, mask);
 }
 
-export const INOTIFY_HANDLERS: Record<string, Handler> = {
+export const INOTIFY_HANDLERS: Handlers<Task> = {
   inotify_init: (task) => create(task, 0),
   inotify_init1: (task, flags) => create(task, flags),
 

@@ -96,7 +96,7 @@ export class TimerFile extends AnonymousFile {
     if (length < SIZE) return -EINVAL;
     if (this.#ticks === 0) return -EAGAIN;
     this.#catchUp();
-    write64(task.view, task.base + offset, this.#ticks);
+    write64(task.call.view, task.call.base + offset, this.#ticks);
     this.#ticks = 0;
     this.#expired = false;
     return SIZE;

@@ -55,12 +55,12 @@ export class GeneratedFile extends SeekableFile {
     if (bytes !== undefined) {
       const part = bytes(position, length);
       if (typeof part === "number") return part;
-      task.bytes.set(part, task.base + offset);
+      task.call.bytes.set(part, task.call.base + offset);
       return part.length;
     }
     const budget: Budget = { left: RECORDS_PER_TURN };
     const error = this.#reach(position, budget);
-    return error < 0 ? error : this.#fill(task, task.base + offset, length, budget);
+    return error < 0 ? error : this.#fill(task, task.call.base + offset, length, budget);
   }
 
   override pread(task: Task, offset: number, length: number, position: number): number {
@@ -73,8 +73,8 @@ export class GeneratedFile extends SeekableFile {
   /** Makes records up to the position, in turns between which others are served. */
   override *warm(task: Task, position: number): Generator<void, void, void> {
     while (this.#reach(position, { left: RECORDS_PER_TURN }) === -EAGAIN) {
-      task.replyBlocked();
-      task.completeWait(0);
+      task.call.replyBlocked();
+      task.call.completeWait(0);
       yield;
     }
   }
@@ -100,7 +100,7 @@ export class GeneratedFile extends SeekableFile {
 
   // Fills `length` bytes at `to` from where the pass stands.
   #fill(task: Task, to: number, length: number, budget: Budget): number {
-    const { bytes } = task;
+    const { bytes } = task.call;
     let filled = 0;
     while (filled < length) {
       if (this.#done === this.#record.length) {
@@ -157,8 +157,8 @@ export class GeneratedFile extends SeekableFile {
     const { write } = this.#node;
     if (write === undefined) return -EIO;
     if (!this.#subject.exists) return -ESRCH;
-    const at = task.base + offset;
-    const text = Buffer.from(task.bytes.subarray(at, at + length)).toString("latin1");
+    const at = task.call.base + offset;
+    const text = Buffer.from(task.call.bytes.subarray(at, at + length)).toString("latin1");
     const taken = write.call(this.#node, this.#subject, text, this.#credentials, position);
     return taken === 0 ? length : taken;
   }

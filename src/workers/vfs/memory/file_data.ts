@@ -130,8 +130,8 @@ export class FileData {
     const n = Math.max(0, Math.min(length, this.#size - position));
     if (n === 0) return 0;
     if (this.#fd >= 0)
-      return this.#kernel.native.pread(this.#fd, task.chunk, task.base + offset, n, position);
-    task.bytes.set(this.#bytes.subarray(position, position + n), task.base + offset);
+      return this.#kernel.native.pread(this.#fd, task.call.chunk, task.call.base + offset, n, position);
+    task.call.bytes.set(this.#bytes.subarray(position, position + n), task.call.base + offset);
     return n;
   }
 
@@ -143,7 +143,10 @@ export class FileData {
     if (this.#fd >= 0) return this.#writeFile(task, offset, length, position);
     if (!this.#account(Math.max(end, this.#size))) return -ENOSPC;
     this.#reserve(end);
-    this.#bytes.set(task.bytes.subarray(task.base + offset, task.base + offset + length), position);
+    this.#bytes.set(
+      task.call.bytes.subarray(task.call.base + offset, task.call.base + offset + length),
+      position,
+    );
     this.#size = Math.max(this.#size, end);
     return length;
   }
@@ -154,7 +157,13 @@ export class FileData {
       // What the write takes is seen when it is done; there must be room for the most that it can take.
       if (!this.#fits(pages(end) - Math.floor(position / PAGE_SIZE) * PAGE_SIZE)) return -ENOSPC;
     } else if (!this.#account(Math.max(end, this.#size))) return -ENOSPC;
-    const n = this.#kernel.native.pwrite(this.#fd, task.chunk, task.base + offset, length, position);
+    const n = this.#kernel.native.pwrite(
+      this.#fd,
+      task.call.chunk,
+      task.call.base + offset,
+      length,
+      position,
+    );
     if (n > 0) this.#size = Math.max(this.#size, position + n);
     if (this.#sparse) this.#recount();
     return n;

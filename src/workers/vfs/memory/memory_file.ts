@@ -3,8 +3,9 @@
 
 import { EBADF, EFBIG, EINVAL, EPERM } from "../../../shared/abi/errno.ts";
 import { F_ADD_SEALS, F_GET_SEALS, O_APPEND } from "../../../shared/abi/fcntl.ts";
+import type { Coroutine } from "../../call/call.ts";
 import type { Mapped } from "../../mem/vma.ts";
-import type { Coroutine, Task } from "../../process/task.ts";
+import type { Task } from "../../process/task.ts";
 import type { OpenFile } from "../file.ts";
 import { displayName } from "../path.ts";
 import { SeekableFile } from "../seekable_file.ts";
@@ -119,7 +120,7 @@ export class MemoryFile extends SeekableFile {
       return super.fcntl(task, command, value, argument);
     if (command === F_GET_SEALS) return this.#node.isSealable ? this.#node.seals : -EINVAL;
     if (!this.writable) return -EPERM;
-    return this.#node.isSealable ? task.start(addSeals(task, this.#node, value)) : -EINVAL;
+    return this.#node.isSealable ? task.call.start(addSeals(task, this.#node, value)) : -EINVAL;
   }
 
   override opening(task: Task): Coroutine | null {

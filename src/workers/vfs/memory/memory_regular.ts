@@ -2,9 +2,10 @@
 
 import { F_SEAL_SEAL } from "../../../shared/abi/fcntl.ts";
 import { breatheOn } from "../../call/breathe.ts";
+import type { Coroutine } from "../../call/call.ts";
 import type { Mapped } from "../../mem/vma.ts";
 import { CAPABILITY_XATTR } from "../../process/file_grant.ts";
-import type { Coroutine, Task } from "../../process/task.ts";
+import type { Task } from "../../process/task.ts";
 import type { OpenFile } from "../file.ts";
 import type { AttributeChanges } from "../inode.ts";
 import { withoutPrivileges } from "../permission.ts";

@@ -5,9 +5,10 @@
 
 import { EBUSY, EINVAL, EPERM } from "../../../shared/abi/errno.ts";
 import * as F from "../../../shared/abi/fcntl.ts";
+import type { Coroutine } from "../../call/call.ts";
 import type { Kernel } from "../../kernel.ts";
 import { PAGE_SIZE, VM_SHARED } from "../../mem/vma.ts";
-import type { Coroutine, Task } from "../../process/task.ts";
+import type { Task } from "../../process/task.ts";
 import type { MemoryRegular } from "./memory_regular.ts";
 
 const ALL =
@@ -87,11 +88,11 @@ function* pause(task: Task): Generator<void, void, void> {
   let over = false;
   const timer = timers.add(native.monotonicNs() + HOST_PAUSE_NS, () => {
     over = true;
-    task.completeWait(0);
+    task.call.completeWait(0);
   });
   try {
     while (!over) {
-      task.replyBlocked();
+      task.call.replyBlocked();
       yield;
     }
   } finally {

@@ -27,7 +27,7 @@ const DECISECOND_NS = 1e8;
 const [CAN_READ, CAN_WRITE] = [POLLIN | POLLRDNORM, POLLOUT | POLLWRNORM];
 
 function readBytes(task: Task, offset: number, length: number): Uint8Array {
-  return task.bytes.slice(task.base + offset, task.base + offset + length);
+  return task.call.bytes.slice(task.call.base + offset, task.call.base + offset + length);
 }
 
 class PtyMasterFile extends OpenFile {
@@ -41,15 +41,15 @@ class PtyMasterFile extends OpenFile {
 
   override read(task: Task, offset: number, length: number): number {
     const { pty } = this;
-    const at = task.base + offset;
+    const at = task.call.base + offset;
     if (pty.packetMode) {
       if (pty.packetStatus !== 0) {
-        task.bytes[at] = pty.packetStatus;
+        task.call.bytes[at] = pty.packetStatus;
         pty.packetStatus = 0;
         return 1;
       }
       const n = this.#read(task, at + 1, length - 1);
-      if (n > 0) task.bytes[at] = PACKET_DATA;
+      if (n > 0) task.call.bytes[at] = PACKET_DATA;
       return n > 0 ? n + 1 : n;
     }
     return this.#read(task, at, length);
@@ -59,7 +59,7 @@ class PtyMasterFile extends OpenFile {
     const { pty } = this;
     if (pty.line.outputLength === 0) return pty.slaveLeft ? -EIO : -EAGAIN;
     const bytes = pty.line.takeOutput(length);
-    task.bytes.set(bytes, at);
+    task.call.bytes.set(bytes, at);
     pty.moved();
     return bytes.length;
   }
@@ -125,7 +125,7 @@ class PtySlaveFile extends OpenFile implements SlaveEnd {
     if (!this.#mayTake(task, length)) return -EAGAIN;
     this.#stopTimer();
     const bytes = this.pty.line.take(length);
-    task.bytes.set(bytes, task.base + offset);
+    task.call.bytes.set(bytes, task.call.base + offset);
     this.pty.moved();
     return bytes.length;
   }
@@ -146,11 +146,11 @@ class PtySlaveFile extends OpenFile implements SlaveEnd {
   }
 
   #timeIsUp(task: Task, time: number, available: number, restarts: boolean): boolean {
-    if (this.#timedFor !== task.sequence) this.#stopTimer();
+    if (this.#timedFor !== task.call.sequence) this.#stopTimer();
     if (this.#timedOut) return true;
     if (this.#timer !== null && (!restarts || this.#timedWith === available)) return false;
     this.#stopTimer();
-    this.#timedFor = task.sequence;
+    this.#timedFor = task.call.sequence;
     this.#timedWith = available;
     const { timers, native } = this.pty.kernel;
     this.#timer = timers.add(native.monotonicNs() + time * DECISECOND_NS, () => {

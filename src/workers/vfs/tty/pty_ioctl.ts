@@ -5,7 +5,8 @@ import { O_CLOEXEC } from "../../../shared/abi/fcntl.ts";
 import * as IO from "../../../shared/abi/ioctl.ts";
 import { SIGINT, SIGQUIT, SIGTSTP } from "../../../shared/abi/signal.ts";
 import { WINDOW } from "../../../shared/ring/layout.ts";
-import type { Coroutine, Task } from "../../process/task.ts";
+import type { Coroutine } from "../../call/call.ts";
+import type { Task } from "../../process/task.ts";
 import { mayChange } from "../../signals/terminal_access.ts";
 import { install } from "../install.ts";
 import { Path } from "../path.ts";
@@ -30,7 +31,7 @@ const SETTERS: ReadonlyMap<number, { size: number; flushes: boolean }> = new Map
 ]);
 
 function answer(task: Task, address: number, bytes: Uint8Array): number {
-  task.bytes.set(bytes, task.out(address, bytes.length));
+  task.call.bytes.set(bytes, task.call.out(address, bytes.length));
   return 0;
 }
 
@@ -41,14 +42,14 @@ function* withArgument(
   size: number,
   use: (bytes: Uint8Array) => number,
 ): Coroutine {
-  task.outAt(address, size, WINDOW);
-  if ((yield* task.copyInRound()) < size) return -EFAULT;
-  const at = task.base + WINDOW;
-  return use(task.bytes.slice(at, at + size));
+  task.call.outAt(address, size, WINDOW);
+  if ((yield* task.call.copyInRound()) < size) return -EFAULT;
+  const at = task.call.base + WINDOW;
+  return use(task.call.bytes.slice(at, at + size));
 }
 
 function withInt(task: Task, address: number, use: (value: number) => void): number {
-  return task.start(
+  return task.call.start(
     withArgument(task, address, INT_SIZE, (bytes) => {
       use(new DataView(bytes.buffer).getInt32(0, true));
       return 0;
@@ -63,7 +64,7 @@ function commonIoctl(task: Task, pty: Pty, request: number, argument: number): n
   if (setter !== undefined) {
     const error = mayChange(task, pty);
     if (error < 0) return error;
-    return task.start(
+    return task.call.start(
       withArgument(task, argument, setter.size, (bytes) => {
         if (setter.flushes) pty.flush(0);
         pty.setSettings(bytes);
@@ -79,7 +80,7 @@ function commonIoctl(task: Task, pty: Pty, request: number, argument: number): n
     case IO.TIOCGWINSZ:
       return answer(task, argument, pty.windowSize);
     case IO.TIOCSWINSZ:
-      return task.start(
+      return task.call.start(
         withArgument(task, argument, WINSIZE_SIZE, (bytes) => {
           pty.setWindowSize(bytes);
           return 0;

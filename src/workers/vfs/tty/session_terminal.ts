@@ -5,8 +5,9 @@ import { EFAULT, EIO, ENOTTY, EPERM } from "../../../shared/abi/errno.ts";
 import * as IO from "../../../shared/abi/ioctl.ts";
 import { SIGCONT, SIGHUP, SIGWINCH } from "../../../shared/abi/signal.ts";
 import { WINDOW } from "../../../shared/ring/layout.ts";
+import type { Coroutine } from "../../call/call.ts";
 import type { Kernel } from "../../kernel.ts";
-import type { Coroutine, Task } from "../../process/task.ts";
+import type { Task } from "../../process/task.ts";
 import type { ControllingTerminal, Session } from "../../process/thread_group.ts";
 import { sendToGroup } from "../../signals/send_signal.ts";
 import { fromKernel } from "../../signals/siginfo.ts";
@@ -71,7 +72,7 @@ export abstract class SessionTerminal implements ControllingTerminal {
   }
 
   writeInt(task: Task, address: number, value: number): number {
-    task.view.setInt32(task.out(address, INT_SIZE), value, true);
+    task.call.view.setInt32(task.call.out(address, INT_SIZE), value, true);
     return 0;
   }
 
@@ -87,7 +88,7 @@ export abstract class SessionTerminal implements ControllingTerminal {
         if (this.session === null || (!isControlling && !isMaster)) return -ENOTTY;
         return this.writeInt(task, argument, this.session.sid);
       case IO.TIOCSPGRP:
-        return task.start(this.#setForeground(task, argument, isMaster));
+        return task.call.start(this.#setForeground(task, argument, isMaster));
       case IO.TIOCSCTTY:
         return this.takeOver(task, isControlling);
       case IO.TIOCNOTTY:
@@ -110,9 +111,9 @@ export abstract class SessionTerminal implements ControllingTerminal {
   }
 
   *#setForeground(task: Task, argument: number, isMaster: boolean): Coroutine {
-    task.outAt(argument, INT_SIZE, WINDOW);
-    if ((yield* task.copyInRound()) < INT_SIZE) return -EFAULT;
-    const processGroup = task.view.getInt32(task.base + WINDOW, true);
+    task.call.outAt(argument, INT_SIZE, WINDOW);
+    if ((yield* task.call.copyInRound()) < INT_SIZE) return -EFAULT;
+    const processGroup = task.call.view.getInt32(task.call.base + WINDOW, true);
     if (isMaster && task.group.session.terminal !== this) return -ENOTTY;
     return setForegroundGroup(task, this, processGroup);
   }

@@ -1,0 +1,268 @@
+// A task's system call in progress, from the request to the reply: what it waits for, how it goes on, and its
+// end. A task has one Call for all its calls.
+//
+// Where a call is:
+//   served            a handler runs; the kernel owns the slot
+//   waiting           a waiter, or a coroutine, stands for what it waits for
+//   running a list    a coroutine waits; the slot is with the stub
+//   parked            the group is stopped; `unpark` goes on
+//   none              the slot is with the guest
+
+import { ERESTARTSYS } from "../../shared/abi/errno.ts";
+import { Reply, type ReplyCode } from "../../shared/ring/slot_states.ts";
+import type { Caller } from "./caller.ts";
+import { isRestart, type RestartBlock } from "./restart.ts";
+import { type SlotContext, SlotIo } from "./slot_io.ts";
+
+/** A handler's answer when the call's result comes later. No errno and no address. */
+export const BLOCKED = -0x7fffffff;
+/** As BLOCKED, of a call that has replied by itself, or never returns. */
+export const NO_RESULT = BLOCKED;
+
+/** What a call waits for: one object that completes it once, unless it is cancelled. */
+export interface Waiter {
+  /** The wait is over without its event: forget the call. */
+  cancel(): void;
+  /** A signal ended the wait: the call's result, ERESTARTSYS unless said otherwise. */
+  interrupted?(): number;
+}
+
+/** A call in several steps: each yield waits for what the stub posts next, or for a waiter's event. */
+export type Coroutine = Generator<void, number, void>;
+
+export class Call extends SlotIo {
+  readonly caller: Caller;
+  /** Number of the system call in progress; -1 outside one. */
+  nr = -1;
+  waiter: Waiter | null = null;
+  coroutine: Coroutine | null = null;
+  /** What restart_syscall goes on from. */
+  restartBlock: RestartBlock | null = null;
+  #interrupted = false;
+  /** Its wait is over: it goes on at the kernel thread's next step. */
+  #due = false;
+  #dueResult = 0;
+  #stepping: Coroutine | null = null;
+  #afterCopyOut: ((result: number) => void) | null = null;
+  #afterCopyOutResult = 0;
+  #copyOutBytes = 0;
+  #parked: (() => void) | null = null;
+  /** The last reply entered a signal handler. */
+  #enteredHandler = false;
+
+  constructor(caller: Caller, context: SlotContext, slot: number) {
+    super(context, slot);
+    this.caller = caller;
+  }
+
+  // ---- A call's way ----
+
+  /** A system call has been claimed. */
+  begin(nr: number): void {
+    this.nr = nr;
+    this.outFault = null;
+    this.#enteredHandler = false;
+  }
+
+  /** Its handler answered BLOCKED: a wait that a signal ends is over before it began, if there is one. */
+  blocked(): void {
+    const waits = this.waiter !== null && this.coroutine === null;
+    if (!waits || !this.caller.interruptPending || !this.interrupt()) this.replyBlocked();
+  }
+
+  /** The call is over: its result goes back to the guest, by way of the signals that stand in between. */
+  complete(result: number): void {
+    const { caller } = this;
+    if (result === BLOCKED || caller.isEnding) return;
+    const { tracer } = caller.kernel;
+    if (tracer !== null) tracer.leave(this, result);
+    if (isRestart(result) || caller.hasWork) caller.returnToGuest(result);
+    else this.finish(result);
+  }
+
+  /** Replies with a result; signals and restarts have been dealt with. */
+  finish(result: number): void {
+    if (!this.owned) return;
+    this.#end();
+    this.replyResult(result);
+  }
+
+  /** Final replies whose fields stand in the slot: SIGRETURN, EXIT, RESUME. */
+  replyFinal(code: ReplyCode): void {
+    if (!this.owned) return;
+    this.#end();
+    this.replyPrepared(code, this.caller.interruptPending);
+  }
+
+  /** Enters a signal handler, whose frame is the out piece. */
+  replySignal(): void {
+    if (!this.owned) return;
+    this.#end();
+    this.#enteredHandler = true;
+    this.replyFrame(this.caller.interruptPending);
+  }
+
+  #end(): void {
+    this.nr = -1;
+    this.waiter = null;
+  }
+
+  /** Copies the call's out pieces now, and goes on with the result, which a fault changes. */
+  copyOutThen(result: number, then: (result: number) => void): void {
+    if (this.hasBadPointer) {
+      this.dropOut();
+      then(this.resultOfFault(0));
+      return;
+    }
+    this.#afterCopyOut = then;
+    this.#afterCopyOutResult = result;
+    this.#copyOutBytes = this.outBytes;
+    this.copyRound(Reply.COPY_OUT_MORE);
+  }
+
+  /** What went out with the last reply faulted in guest memory. */
+  outFaulted(): void {
+    if (this.#enteredHandler) {
+      this.#enteredHandler = false;
+      this.caller.onUnwritableFrame();
+      return;
+    }
+    const result = this.resultOfFault(this.roundBytes());
+    this.outFault = null;
+    this.complete(result);
+  }
+
+  // ---- Coroutines and waiting ----
+
+  /** Starts a coroutine for the call in progress: its result, or BLOCKED when it has to wait. */
+  start(coroutine: Coroutine): number {
+    this.coroutine = coroutine;
+    return this.#step(coroutine);
+  }
+
+  /** The stub posted what the call waits for; false if it waits for nothing. */
+  posted(): boolean {
+    const then = this.#afterCopyOut;
+    if (then !== null) {
+      this.#afterCopyOut = null;
+      const copied = this.roundBytes();
+      this.dropOut();
+      then(copied < this.#copyOutBytes ? this.resultOfFault(copied) : this.#afterCopyOutResult);
+      return true;
+    }
+    if (this.coroutine === null) return false;
+    this.#resume();
+    return true;
+  }
+
+  #resume(): void {
+    const coroutine = this.coroutine;
+    if (coroutine === null) return;
+    const result = this.#step(coroutine);
+    if (result !== BLOCKED) this.complete(result);
+  }
+
+  #step(coroutine: Coroutine): number {
+    const { kernel } = this.caller;
+    const outer = this.#stepping;
+    const before = kernel.current;
+    this.#stepping = coroutine;
+    kernel.current = this.caller;
+    const step = coroutine.next();
+    kernel.current = before;
+    this.#stepping = outer;
+    if (!step.done) return BLOCKED;
+    if (this.coroutine === coroutine) this.coroutine = null;
+    return step.value;
+  }
+
+  /** The stub runs something for the kernel, whose outcome comes next. */
+  get expectsOutcome(): boolean {
+    return this.coroutine !== null || this.#afterCopyOut !== null;
+  }
+
+  /**
+   * The task is in guest code, or about to be, and sees nothing of what becomes pending. A coroutine that has just
+   * replied for good is on its last step; one that waits for the stub looks when its call ends.
+   */
+  get isWithGuest(): boolean {
+    const waits = this.coroutine !== null && this.coroutine !== this.#stepping;
+    return !this.owned && !waits && this.#afterCopyOut === null;
+  }
+
+  /** Waits in a coroutine; the caller has set `waiter`. True when a signal ended the wait, or came before it. */
+  *wait(): Generator<void, boolean, void> {
+    if (this.caller.interruptPending) {
+      const { waiter } = this;
+      this.waiter = null;
+      waiter?.cancel();
+      return true;
+    }
+    this.replyBlocked();
+    yield;
+    const interrupted = this.#interrupted;
+    this.#interrupted = false;
+    return interrupted;
+  }
+
+  /**
+   * The event that the waiter stood for has come: the call has a result, or the coroutine goes on. As the
+   * next step: never nested into whoever woke it.
+   */
+  completeWait(result: number): void {
+    this.waiter = null;
+    if (this.#due) return;
+    this.#due = true;
+    this.#dueResult = result;
+    this.caller.kernel.nextSteps.push(this);
+  }
+
+  /** The next step after completeWait, or after unpark. */
+  goOn(): void {
+    if (!this.#due) return;
+    this.#due = false;
+    const parked = this.#parked;
+    this.#parked = null;
+    if (parked !== null) parked();
+    else if (this.coroutine !== null) this.#resume();
+    else this.complete(this.#dueResult);
+  }
+
+  /** A signal or a stop ends the wait; false if the call does not wait. */
+  interrupt(): boolean {
+    const waiter = this.waiter;
+    if (waiter === null) return false;
+    this.waiter = null;
+    waiter.cancel();
+    this.#interrupted = this.coroutine !== null;
+    this.completeWait(waiter.interrupted?.() ?? -ERESTARTSYS);
+    return true;
+  }
+
+  /** Forgets whatever the call waits for. */
+  cancelWait(): void {
+    const waiter = this.waiter;
+    this.waiter = null;
+    waiter?.cancel();
+    this.#due = false;
+    const coroutine = this.coroutine;
+    this.coroutine = null;
+    // One that ends its own task runs on to its end; its result finds nobody.
+    if (coroutine !== this.#stepping) coroutine?.return(0);
+    this.#afterCopyOut = null;
+    this.#parked = null;
+  }
+
+  /** The task does not go back to guest code now, but by `resume`, after unpark. */
+  park(resume: () => void): void {
+    this.replyBlocked();
+    this.#parked = resume;
+  }
+
+  /** The group goes on: so does the call, as the next step, since its task may end there. */
+  unpark(): void {
+    if (this.#parked === null || this.#due) return;
+    this.#due = true;
+    this.caller.kernel.nextSteps.push(this);
+  }
+}

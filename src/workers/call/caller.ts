@@ -1,0 +1,34 @@
+// What a call needs of the task that makes it. The rooms above add what they need (vfs/caller.ts, ...): a Task has
+// all of it, and a subsystem that serves calls on another thread has its own.
+
+import type { Credentials } from "../credentials/credentials.ts";
+import type { Call } from "./call.ts";
+import type { CallContext } from "./context.ts";
+
+export interface Caller {
+  readonly kernel: CallContext;
+  readonly call: Call;
+  readonly tid: number;
+  /** Number of its thread group. */
+  readonly pid: number;
+  readonly credentials: Credentials;
+  /** It has ended, or its group is about to: it gets no results any more. */
+  readonly isEnding: boolean;
+  /** A signal or a stop has come that an interruptible wait must not sleep through. */
+  readonly interruptPending: boolean;
+  /** Something stands between the end of a call and guest code. */
+  readonly hasWork: boolean;
+  /**
+   * Goes back to guest code by way of what stands in between (deliver_signal.ts); the result of a call, or null
+   * after a fault, a trap or a kick.
+   */
+  returnToGuest(result: number | null): void;
+  /** The frame of a signal handler faulted on its way to guest memory. */
+  onUnwritableFrame(): void;
+  /** Makes guest code enter the stub soon. */
+  kick(): void;
+  /** Ends its process by SIGKILL: it broke the protocol, or a handler threw. */
+  killHostile(): void;
+  /** A limit of resources, its soft value (RLIMIT_*); RLIM_INFINITY is Infinity. */
+  limit(resource: number): number;
+}

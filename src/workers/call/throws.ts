@@ -1,0 +1,24 @@
+// What code of the kernel threw: counted, and logged with its stack, as far as the log is not flooded. A throw is a
+// fault of ours, whoever caused it; the sandbox goes on (hardening.md, F21).
+
+import type { Counters } from "../counters.ts";
+import type { Log } from "../log.ts";
+
+/** Throws that are logged: later ones are only counted. */
+const LOGGED_MAX = 100;
+
+export class Throws {
+  readonly #counters: Counters;
+  readonly #log: Log;
+
+  constructor(counters: Counters, log: Log) {
+    this.#counters = counters;
+    this.#log = log;
+  }
+
+  caught(message: string, error: unknown, fields: Record<string, unknown> = {}): void {
+    if (this.#counters.handlerErrors++ >= LOGGED_MAX) return;
+    const stack = error instanceof Error ? error.stack : String(error);
+    this.#log("error", message, { ...fields, stack });
+  }
+}

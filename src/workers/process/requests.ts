@@ -1,0 +1,86 @@
+// What a stub posts finds its way here: from a slot to the task that it belongs to, and by the kind of request to
+// who serves it. A task's state, never its slot, decides which kinds are allowed now.
+
+import { kindOf, sequenceOf } from "../../shared/ring/claims.ts";
+import { Request } from "../../shared/ring/slot_states.ts";
+import type { Call } from "../call/call.ts";
+import type { Dispatcher } from "../call/dispatch.ts";
+import type { Kernel } from "../kernel.ts";
+import { onFault } from "../signals/faults.ts";
+import type { Task } from "./task.ts";
+
+export class Requests {
+  readonly #kernel: Kernel;
+  readonly #dispatcher: Dispatcher<Task>;
+
+  constructor(kernel: Kernel, dispatcher: Dispatcher<Task>) {
+    this.#kernel = kernel;
+    this.#dispatcher = dispatcher;
+  }
+
+  /** Serves the request that the scanner took from a slot. A throw costs its process alone (F21). */
+  serve(slot: number, request: number): void {
+    const kernel = this.#kernel;
+    const task = kernel.taskAt[slot];
+    if (task === undefined) return; // closed while its request was on the way
+    const { call } = task;
+    call.owned = true;
+    call.sequence = sequenceOf(request);
+    kernel.current = task;
+    kernel.counters.requests++;
+    kernel.longTurns.nr = call.nr;
+    try {
+      this.#serve(task, kindOf(request));
+    } catch (error) {
+      this.onThrow(call, error);
+    }
+    kernel.longTurns.end("request", null);
+    if (kernel.nextSteps.any) kernel.nextSteps.run();
+  }
+
+  /** What served a call, or let it go on, threw. */
+  onThrow({ caller, nr }: Call, error: unknown): void {
+    this.#kernel.throws.caught("a handler threw: its process is killed", error, { pid: caller.pid, nr });
+    caller.killHostile();
+  }
+
+  #serve(task: Task, kind: number): void {
+    const { kernel, call } = task;
+    kernel.kicks.answered(task);
+    if (task.leaving) {
+      task.stub.dismiss(task);
+      return;
+    }
+    switch (kind) {
+      case Request.SYSCALL:
+        if (call.expectsOutcome) break;
+        this.#dispatcher.serve(task);
+        return;
+      case Request.OPS_DONE:
+      case Request.COPY_READY:
+      case Request.STARTED:
+        kernel.stubs.settle(task);
+        if (!call.posted()) break;
+        return;
+      case Request.OUT_FAULT:
+        if (call.expectsOutcome) break;
+        call.outFaulted();
+        return;
+      case Request.FAULT:
+      case Request.TRAP:
+        if (call.expectsOutcome) break;
+        onFault(task);
+        return;
+      case Request.INTERRUPTED:
+        if (call.expectsOutcome) break;
+        task.returnToGuest(null);
+        return;
+      default:
+        break;
+    }
+    // A request that the task's state does not allow: only a stub that is not ours posts it.
+    kernel.counters.protocolErrors++;
+    kernel.log("warn", "a stub broke the protocol: killed", { pid: task.pid, kind });
+    task.killHostile();
+  }
+}
