@@ -20,7 +20,7 @@ const lineOf = (file: string, text: string) =>
 test("every place of a text of the sources in its bundle", () => {
   const bundle = readFileSync(join(JS, "kernel.main.cjs"), "utf8").split("\n");
   const texts = [
-    ["src/workers/kernel.ts", "a handler threw: its process is killed"],
+    ["src/workers/process/requests.ts", "a handler threw: its process is killed"],
     ["src/workers/native.ts", "int32_t rf_confine(int32_t init)"],
     ["src/workers/host.ts", "confining the sandbox process: errno "],
     ["src/shared/log_format.ts", " level="],
