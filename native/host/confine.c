@@ -5,11 +5,7 @@
 
 #include <asm/termbits.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -18,6 +14,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <ringfence/bpf.h>
 
 // Younger than some C libraries' headers.
 #ifndef SYS_epoll_pwait2
@@ -30,100 +28,38 @@
 #define SECCOMP_FILTER_FLAG_TSYNC_ESRCH (1UL << 4)
 #endif
 
-#define CONDITIONS_MAX 3
-
-enum condition { ANY_, EQ_, LOW_, NOT_, SAME_ };
-struct test {
-  uint8_t condition, arg;
-  uint32_t mask, value;
-};
-struct rule {
-  uint32_t nr, verdict;
-  struct test tests[CONDITIONS_MAX];
-};
-
 #define ALLOW SECCOMP_RET_ALLOW
 #define REFUSE(error) (SECCOMP_RET_ERRNO | (error))
 #define ANY                                                                                                  \
-  { ANY_, 0, 0, 0 }
+  { BPF_ANY, 0, 0, 0, 0 }
 #define EQ(arg, value)                                                                                       \
-  { EQ_, arg, ~0u, value }
+  { BPF_EQ, arg, 0, value, 0 }
 #define LOW(arg, value)                                                                                      \
-  { LOW_, arg, ~0u, (uint32_t)(value) }
+  { BPF_LOW, arg, 0, (uint32_t)(value), 0 }
 #define NOT(arg, value)                                                                                      \
-  { NOT_, arg, ~0u, value }
+  { BPF_NOT, arg, 0, value, 0 }
 #define SAME(arg, mask, value)                                                                               \
-  { SAME_, arg, mask, value }
+  { BPF_SAME, arg, 0, mask, value }
 #define RULE(name, verdict, ...) {SYS_##name, verdict, {__VA_ARGS__}},
-static const struct rule rules[] = {
+static const struct bpf_rule rules[] = {
 #include "filter.def"
 };
 
-struct program {
-  unsigned short length;
-  struct sock_filter code[1024];
-};
-
-// A failed condition leaves the rule: such jumps bear this mark until the rule's length is known.
-#define LEAVE 0xff
-
-static void emit(struct program *program, unsigned code, uint32_t k, unsigned jt, unsigned jf) {
-  if (program->length == sizeof program->code / sizeof program->code[0]) __builtin_trap();
-  program->code[program->length++] = (struct sock_filter){(uint16_t)code, (uint8_t)jt, (uint8_t)jf, k};
-}
-
-static void load(struct program *program, size_t offset) {
-  emit(program, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
-}
-
-static void emit_test(struct program *program, const struct test *test) {
-  if (test->condition == ANY_) return;
-  size_t low = offsetof(struct seccomp_data, args) + 8 * test->arg;
-  if (test->condition == EQ_) {
-    load(program, low + 4);
-    emit(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, LEAVE);
+static void compile(struct bpf_program *program) {
+  bpf_match_architecture(program, SECCOMP_RET_KILL_PROCESS);
+  bpf_load_nr(program);
+  for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+    unsigned begin = bpf_rule_begin(program, rules[i].nr);
+    for (int j = 0; j < BPF_CONDITIONS_MAX; j++)
+      bpf_test(program, &rules[i].tests[j]);
+    bpf_rule_end(program, begin, rules[i].verdict);
   }
-  load(program, low);
-  if (test->condition == SAME_) emit(program, BPF_ALU | BPF_AND | BPF_K, test->mask, 0, 0);
-  if (test->condition == NOT_)
-    emit(program, BPF_JMP | BPF_JEQ | BPF_K, test->value, LEAVE, 0);
-  else
-    emit(program, BPF_JMP | BPF_JEQ | BPF_K, test->value, 0, LEAVE);
-}
-
-static void emit_rule(struct program *program, const struct rule *rule) {
-  unsigned start = program->length;
-  emit(program, BPF_JMP | BPF_JEQ | BPF_K, rule->nr, 0, LEAVE);
-  unsigned conditions = program->length;
-  for (int i = 0; i < CONDITIONS_MAX; i++)
-    emit_test(program, &rule->tests[i]);
-  bool spoiled = program->length > conditions;
-  emit(program, BPF_RET | BPF_K, rule->verdict, 0, 0);
-  // A condition has loaded something else over the number.
-  unsigned reload = program->length;
-  if (spoiled) load(program, offsetof(struct seccomp_data, nr));
-  for (unsigned i = start; i < reload; i++) {
-    struct sock_filter *at = &program->code[i];
-    if (BPF_CLASS(at->code) != BPF_JMP) continue;
-    unsigned target = i == start ? program->length : reload;
-    if (at->jt == LEAVE) at->jt = (uint8_t)(target - i - 1);
-    if (at->jf == LEAVE) at->jf = (uint8_t)(target - i - 1);
-  }
-}
-
-static void compile(struct program *program) {
-  load(program, offsetof(struct seccomp_data, arch));
-  emit(program, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
-  emit(program, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
-  load(program, offsetof(struct seccomp_data, nr));
-  for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
-    emit_rule(program, &rules[i]);
-  emit(program, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+  bpf_return(program, SECCOMP_RET_KILL_PROCESS);
 }
 
 /* Installs the final filter in every thread of the process; later ones inherit it. */
 int32_t rf_install_filter(void) {
-  struct program program = {0};
+  struct bpf_program program = {0};
   compile(&program);
   struct sock_fprog text = {.len = program.length, .filter = program.code};
   // Without SPEC_ALLOW older hosts slow the whole process by speculation controls.

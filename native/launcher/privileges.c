@@ -4,11 +4,7 @@
 #include <asm/ioctls.h>
 #include <asm/termbits.h>
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -17,6 +13,7 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "ringfence/bpf.h"
 #include "ringfence/layout.h"
 
 #define STUB_DESCRIPTORS 1024
@@ -55,20 +52,22 @@ static void set_capabilities(uint64_t set, uint64_t inheritable) {
   if (syscall(SYS_capset, &header, data) < 0) fail_errno(EXIT_RINGFENCE, "setting capabilities");
 }
 
+static void set_filter(struct bpf_program *program) {
+  struct sock_fprog text = {.len = program->length, .filter = program->code};
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &text) < 0)
+    fail_errno(EXIT_RINGFENCE, "setting a seccomp filter");
+}
+
 void privileges_common(void) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail_errno(EXIT_RINGFENCE, "setting no_new_privs");
   drop_bounding(node_set());
   // Every architecture has this number; x32 adds bit 30.
-  struct sock_filter code[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xbfffffff),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
-  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) < 0)
-    fail_errno(EXIT_RINGFENCE, "setting the first seccomp filter");
+  struct bpf_program program = {0};
+  bpf_load_nr(&program);
+  bpf_emit(&program, BPF_ALU | BPF_AND | BPF_K, 0xbfffffff, 0, 0);
+  bpf_match_call(&program, SYS_io_uring_setup, SECCOMP_RET_ERRNO | ENOSYS);
+  bpf_return(&program, SECCOMP_RET_ALLOW);
+  set_filter(&program);
 }
 
 void privileges_node(void) {
@@ -99,37 +98,25 @@ static const unsigned watcher_calls[] = {
     SYS_wait4,          SYS_kill,         SYS_getpid,          SYS_gettid, SYS_prlimit64,  SYS_rt_sigaction,
     SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_restart_syscall, SYS_exit,   SYS_exit_group,
 };
-#define WATCHER_CALLS (sizeof watcher_calls / sizeof watcher_calls[0])
 
 void privileges_watcher(void) {
   untouchable();
   set_capabilities(0, 0);
-  struct sock_filter code[4 + 2 * WATCHER_CALLS + 8] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-  };
-  unsigned short length = 4;
-  for (size_t i = 0; i < WATCHER_CALLS; i++) {
-    code[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, watcher_calls[i], 0, 1);
-    code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-  }
+  struct bpf_program program = {0};
+  bpf_match_architecture(&program, SECCOMP_RET_KILL_PROCESS);
+  bpf_load_nr(&program);
+  for (size_t i = 0; i < sizeof watcher_calls / sizeof watcher_calls[0]; i++)
+    bpf_match_call(&program, watcher_calls[i], SECCOMP_RET_ALLOW);
   // What tcsetattr consists of, in old C libraries and new ones; not TIOCSTI, which types for the caller.
-  const struct sock_filter end[] = {
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 5),
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCGETS, 4, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCSETS, 3, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCGETS2, 2, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCSETS2, 1, 0),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  memcpy(code + length, end, sizeof end);
-  struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
-  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) < 0)
-    fail_errno(EXIT_RINGFENCE, "setting a seccomp filter");
+  static const unsigned requests[] = {TCGETS, TCSETS, TCGETS2, TCSETS2};
+  unsigned left = sizeof requests / sizeof requests[0];
+  bpf_jump(&program, BPF_JEQ, SYS_ioctl, 0, left + 1);
+  bpf_load_low(&program, 1);
+  for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++)
+    bpf_jump(&program, BPF_JEQ, requests[i], left--, 0);
+  bpf_return(&program, SECCOMP_RET_KILL_PROCESS);
+  bpf_return(&program, SECCOMP_RET_ALLOW);
+  set_filter(&program);
 }
 
 void privileges_none(void) {
