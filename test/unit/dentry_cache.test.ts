@@ -11,7 +11,7 @@ import { Dentry } from "../../src/workers/vfs/path.ts";
 import { dentryCache, fakeKernel } from "./fake_files.ts";
 
 class HostFs extends FileSystem {
-  readonly type = "host";
+  readonly type = "gofer";
   readonly root: HostDirectory = new HostDirectory(this, 1);
   status(): number {
     return -ENOENT;

@@ -197,7 +197,7 @@ export class LowerFile {
 }
 
 export class LowerFs extends FileSystem {
-  readonly type = "lower";
+  readonly type = "gofer";
   readonly root: LowerInode;
   readonly native: FakeNative;
   /** Numbers begin where another file system's may be: they are unique within a device alone. */

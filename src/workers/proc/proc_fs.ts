@@ -1,7 +1,6 @@
 // proc (proc(5)): the root of the tables. Directories of processes come and go with them.
 
 import { ENOENT } from "../../shared/abi/errno.ts";
-import { PROC_SUPER_MAGIC } from "../../shared/abi/stat.ts";
 import { sysvipcMsg, sysvipcSem, sysvipcShm } from "../ipc/proc_files.ts";
 import type { Kernel } from "../kernel.ts";
 import type { ThreadGroup } from "../process/thread_group.ts";
@@ -47,7 +46,7 @@ const ROOT = directory<SystemSubject>(
 );
 
 export function makeProc(kernel: Kernel): GeneratedFs {
-  return new GeneratedFs(kernel, "proc", PROC_SUPER_MAGIC, ROOT, new SystemSubject(kernel));
+  return new GeneratedFs(kernel, "proc", ROOT, new SystemSubject(kernel));
 }
 
 /** The process whose directory /proc/PID an inode is; null for any other. */

@@ -7,6 +7,7 @@ import { CLOCK_BOOTTIME, CLOCK_REALTIME } from "../../shared/abi/time.ts";
 import { RELEASE, VERSION } from "../identity/uts.ts";
 import type { Kernel } from "../kernel.ts";
 import { cpuCount, cpuTimes } from "../system/cpus.ts";
+import { listedTypes } from "../vfs/file_system_types.ts";
 import { constant, directory, file, type Node } from "../vfs/generated/nodes.ts";
 import { readHostText } from "./host_account.ts";
 import { stateOf } from "./process_state.ts";
@@ -155,17 +156,6 @@ function interrupts({ kernel }: SystemSubject): string {
   return `${text}\n`;
 }
 
-const FILE_SYSTEMS = [
-  ["nodev", "sysfs"],
-  ["nodev", "tmpfs"],
-  ["nodev", "proc"],
-  ["nodev", "devtmpfs"],
-  ["nodev", "devpts"],
-  ["nodev", "overlay"],
-  ["nodev", "pipefs"],
-  ["nodev", "sockfs"],
-] as const;
-
 const DEVICES = `Character devices:
   1 mem
   5 /dev/tty
@@ -187,7 +177,7 @@ export const SYSTEM_FILES: Readonly<Record<string, Node<SystemSubject>>> = {
   cpuinfo: file(cpuinfo),
   devices: file(() => DEVICES),
   diskstats: file(() => ""),
-  filesystems: file(() => FILE_SYSTEMS.map(([flag, name]) => `${flag}\t${name}\n`).join("")),
+  filesystems: file(listedTypes),
   interrupts: file(interrupts),
   loadavg: file(load),
   locks: file(() => ""),

@@ -14,6 +14,7 @@ import type { Credentials } from "../credentials/credentials.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
+import { FILE_SYSTEM_TYPES, type FileSystemTypeName } from "./file_system_types.ts";
 import type { Path } from "./path.ts";
 
 /** A time in two parts, exact. */
@@ -85,7 +86,8 @@ export interface FileSystemStatus {
 }
 
 /** What statfs(2) tells of a file system without blocks (Linux's simple_statfs). */
-export function simpleStatus(type: number): FileSystemStatus {
+export function simpleStatus(name: FileSystemTypeName): FileSystemStatus {
+  const type = FILE_SYSTEM_TYPES[name].magic;
   return { type, bsize: 4096, blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0, namelen: NAME_MAX };
 }
 
@@ -93,8 +95,8 @@ export abstract class FileSystem {
   readonly kernel: Kernel;
   /** Device number of its files, as stat shows it (makedev). */
   readonly dev: number;
-  /** As /proc/mounts shows it: "ext4", "tmpfs", "proc", ... */
-  abstract readonly type: string;
+  /** As /proc/mounts shows it. */
+  abstract readonly type: FileSystemTypeName;
   abstract readonly root: Inode;
   /** Mounts of it, in all namespaces. */
   mounts = 0;

@@ -1,8 +1,9 @@
-// File systems that can be mounted by their type's name, by a container's config.json or by a guest's
-// mount(2).
+// Making file systems that are mounted by their type's name, by a container's config.json or by a guest's
+// mount(2). What there is to know of a type stands in file_system_types.ts.
 
 import type { Kernel } from "../kernel.ts";
 import { makeProc } from "../proc/proc_fs.ts";
+import type { MountableTypeName } from "./file_system_types.ts";
 import type { FileSystem, Inode } from "./inode.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
 import { makeSys } from "./sys/sys_fs.ts";
@@ -22,7 +23,12 @@ function readSize(text: string, memory: number): number | null {
  * tmpfs(5)'s options that have a meaning here, and runc's tmpcopyup: what the mount covers stays visible, as the
  * lower layer of an overlay.
  */
-function tmpfs(kernel: Kernel, data: readonly string[], covered?: Inode): MemoryFs {
+function tmpfs(
+  kernel: Kernel,
+  data: readonly string[],
+  covered: Inode | undefined,
+  type: "tmpfs" | "ramfs" | "mqueue",
+): MemoryFs {
   const option = (name: string) => data.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
   const most = kernel.commonMemory.limit;
   const size = readSize(option("size") ?? "", kernel.commonMemory.available) ?? 0;
@@ -33,6 +39,7 @@ function tmpfs(kernel: Kernel, data: readonly string[], covered?: Inode): Memory
   const fs = new MemoryFs(kernel, {
     limit,
     rootMode: mode === undefined ? 0o1777 : Number.parseInt(mode, 8),
+    type,
   });
   const [uid, gid] = [Number(option("uid") ?? 0), Number(option("gid") ?? 0)];
   if (uid > 0 || gid > 0) fs.root.setAttributes({ uid, gid });
@@ -43,16 +50,15 @@ export function emptyFs(kernel: Kernel): MemoryFs {
   return new MemoryFs(kernel, { limit: EMPTY_LIMIT, rootMode: 0o755 });
 }
 
-type Make = (kernel: Kernel, data: readonly string[], covered?: Inode) => FileSystem;
+type Make = (kernel: Kernel, data: readonly string[], covered: Inode | undefined) => FileSystem;
 
-const TYPES: Readonly<Record<string, Make>> = {
-  tmpfs,
-  ramfs: tmpfs,
+const MAKERS: Readonly<Record<MountableTypeName, Make>> = {
+  tmpfs: (kernel, data, covered) => tmpfs(kernel, data, covered, "tmpfs"),
+  ramfs: (kernel, data, covered) => tmpfs(kernel, data, covered, "ramfs"),
+  mqueue: (kernel, data, covered) => tmpfs(kernel, data, covered, "mqueue"),
   proc: makeProc,
   sysfs: makeSys,
   devpts: (kernel) => kernel.devPts,
-  mqueue: tmpfs,
-  // The sandbox's control group is the host's business: there is nothing in it for the guest.
   cgroup: emptyFs,
   cgroup2: emptyFs,
 };
@@ -67,5 +73,5 @@ export function newFileSystem(
   data: readonly string[],
   covered?: Inode,
 ): FileSystem | null {
-  return Object.hasOwn(TYPES, type) ? TYPES[type]!(kernel, data, covered) : null;
+  return Object.hasOwn(MAKERS, type) ? MAKERS[type as MountableTypeName](kernel, data, covered) : null;
 }

@@ -2,14 +2,7 @@
 // on (Linux's pipefs, sockfs and anon_inodefs). They are mounted nowhere; fstat, fchmod, fchown and
 // fstatfs show them.
 
-import {
-  ANON_INODE_FS_MAGIC,
-  PIPEFS_MAGIC,
-  S_IFIFO,
-  S_IFMT,
-  S_IFSOCK,
-  SOCKFS_MAGIC,
-} from "../../../shared/abi/stat.ts";
+import { S_IFIFO, S_IFMT, S_IFSOCK } from "../../../shared/abi/stat.ts";
 import type { Credentials } from "../../credentials/credentials.ts";
 import type { Kernel } from "../../kernel.ts";
 import { now } from "../clock.ts";
@@ -24,19 +17,14 @@ import {
 
 const BLOCK_SIZE = 4096;
 
-/** Type of the file system -> its magic number. */
-const MAGIC: Readonly<Record<string, number>> = {
-  pipefs: PIPEFS_MAGIC,
-  sockfs: SOCKFS_MAGIC,
-  anon_inodefs: ANON_INODE_FS_MAGIC,
-};
+type AnonymousType = "pipefs" | "sockfs" | "anon_inodefs";
 
 class AnonymousFs extends FileSystem {
-  readonly type: string;
+  readonly type: AnonymousType;
   readonly root: Inode;
   #lastIno = 0;
 
-  constructor(kernel: Kernel, type: string) {
+  constructor(kernel: Kernel, type: AnonymousType) {
     super(kernel);
     this.type = type;
     this.root = new AnonymousInode(this, 0, 0, 0);
@@ -47,7 +35,7 @@ class AnonymousFs extends FileSystem {
   }
 
   status(): FileSystemStatus {
-    return simpleStatus(MAGIC[this.type]!);
+    return simpleStatus(this.type);
   }
 }
 

@@ -8,6 +8,7 @@ import type { Kernel } from "../../kernel.ts";
 import { now } from "../clock.ts";
 import { DirectoryFile } from "../directory_file.ts";
 import type { OpenFile } from "../file.ts";
+import type { FileSystemTypeName } from "../file_system_types.ts";
 import {
   type AttributeChanges,
   type Attributes,
@@ -25,17 +26,15 @@ const TYPES = { file: S_IFREG, link: S_IFLNK, directory: S_IFDIR } as const;
 const ENTRY_TYPES = { file: DT_REG, link: DT_LNK, directory: DT_DIR } as const;
 
 export class GeneratedFs extends FileSystem {
-  readonly type: string;
+  readonly type: FileSystemTypeName;
   readonly root: GeneratedInode;
   override readonly cachesNames = false;
-  readonly #magic: number;
   /** Number of each node that was met. */
   readonly #numbers = new Map<AnyNode, number>();
 
-  constructor(kernel: Kernel, type: string, magic: number, root: AnyNode, subject: Subject) {
+  constructor(kernel: Kernel, type: FileSystemTypeName, root: AnyNode, subject: Subject) {
     super(kernel);
     this.type = type;
-    this.#magic = magic;
     this.root = new GeneratedInode(this, root, subject);
   }
 
@@ -49,7 +48,7 @@ export class GeneratedFs extends FileSystem {
   }
 
   status(): FileSystemStatus {
-    return simpleStatus(this.#magic);
+    return simpleStatus(this.type);
   }
 }
 

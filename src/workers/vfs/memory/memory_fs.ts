@@ -7,9 +7,10 @@
 // names; others only while somebody uses them.
 
 import { ENOSPC } from "../../../shared/abi/errno.ts";
-import { OVERLAYFS_SUPER_MAGIC, S_IFDIR, S_IFREG, TMPFS_MAGIC } from "../../../shared/abi/stat.ts";
+import { S_IFDIR, S_IFREG } from "../../../shared/abi/stat.ts";
 import type { Kernel } from "../../kernel.ts";
 import { PAGE_SIZE } from "../../mem/vma.ts";
+import { FILE_SYSTEM_TYPES, type FileSystemTypeName } from "../file_system_types.ts";
 import {
   type Attributes,
   type Creation,
@@ -36,10 +37,12 @@ export interface MemoryFsOptions {
   readonly rootMode?: number;
   /** Root of the tree below: of a file system, or a directory of it. */
   readonly lower?: Inode;
+  /** Without a lower tree: what it was mounted as. */
+  readonly type?: "tmpfs" | "ramfs" | "mqueue";
 }
 
 export class MemoryFs extends FileSystem implements Space {
-  readonly type: string;
+  readonly type: FileSystemTypeName;
   readonly root: MemoryInode;
   readonly #isOverlay: boolean;
   readonly #limit: number;
@@ -59,7 +62,7 @@ export class MemoryFs extends FileSystem implements Space {
     this.#limit = options.limit;
     const { lower } = options;
     this.#isOverlay = lower !== undefined;
-    this.type = this.#isOverlay ? "overlay" : "tmpfs";
+    this.type = this.#isOverlay ? "overlay" : (options.type ?? "tmpfs");
     this.#lastIno = this.#isOverlay ? OVERLAY_FIRST_INO : 0;
     this.root = lower === undefined ? this.#ownRoot(options.rootMode ?? 0o755) : this.#lowerRoot(lower);
   }
@@ -169,7 +172,7 @@ export class MemoryFs extends FileSystem implements Space {
     const free = Math.max(0, Math.floor(left / PAGE_SIZE));
     const { limits } = this.kernel;
     return {
-      type: this.#isOverlay ? OVERLAYFS_SUPER_MAGIC : TMPFS_MAGIC,
+      type: FILE_SYSTEM_TYPES[this.type].magic,
       bsize: PAGE_SIZE,
       blocks: Math.floor(this.#limit / PAGE_SIZE),
       bfree: free,

@@ -2,7 +2,6 @@
 // devices, modules or network classes to see.
 
 import { ENOENT } from "../../../shared/abi/errno.ts";
-import { SYSFS_MAGIC } from "../../../shared/abi/stat.ts";
 import type { Kernel } from "../../kernel.ts";
 import { cpuCount, cpuList, cpuMask } from "../../system/cpus.ts";
 import { GeneratedFs } from "../generated/generated_fs.ts";
@@ -128,5 +127,5 @@ const ROOT = directory<SystemSubject>({
 });
 
 export function makeSys(kernel: Kernel): GeneratedFs {
-  return new GeneratedFs(kernel, "sysfs", SYSFS_MAGIC, ROOT, new SystemSubject(kernel));
+  return new GeneratedFs(kernel, "sysfs", ROOT, new SystemSubject(kernel));
 }

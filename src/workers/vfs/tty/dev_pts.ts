@@ -1,7 +1,7 @@
 // devpts (pts(4)): /dev/pts with a node for each pseudo-terminal, ptmx, and the caller's terminal.
 
 import { ENOENT, ENOTDIR, EPERM } from "../../../shared/abi/errno.ts";
-import { DEVPTS_SUPER_MAGIC, DT_CHR, S_IFCHR, S_IFDIR } from "../../../shared/abi/stat.ts";
+import { DT_CHR, S_IFCHR, S_IFDIR } from "../../../shared/abi/stat.ts";
 import type { Credentials } from "../../credentials/credentials.ts";
 import type { Kernel } from "../../kernel.ts";
 import { now } from "../clock.ts";
@@ -56,7 +56,7 @@ export class DevPts extends FileSystem {
   }
 
   status(): FileSystemStatus {
-    return simpleStatus(DEVPTS_SUPER_MAGIC);
+    return simpleStatus(this.type);
   }
 }
 
