@@ -139,7 +139,7 @@ if (checkBusybox() && (await check("set-up", process.execPath, ["scripts/setup.m
     await check("lint", join(checkout, "node_modules/@biomejs/cli-linux-x64/biome"), ["check", "."]);
   }
   const files = findTests(join(checkout, "test"))
-    .filter((path) => words.length === 0 || words.some((word) => path.includes(word)))
+    .filter((path) => words.length === 0 || words.some((word) => relative(checkout, path).includes(word)))
     .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
   for (const path of files) await testFile(path);
 }

@@ -2,6 +2,8 @@
 // wrong, explained by yargs from the same tables (options.ts) that the launcher's options come from.
 
 import { appendFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import yargs from "yargs";
 import packageJson from "../../../package.json" with { type: "json" };
 import type { Level } from "../../shared/abi/call.ts";
@@ -66,6 +68,8 @@ const withValue = new Set(
 /** The words of the command line that are neither flags nor their values. */
 const plainWords = words.filter((word, i) => !word.startsWith("-") && !withValue.has(words[i - 1] ?? ""));
 const named = everyCommand.find(({ name }) => name === plainWords[0]);
+/** The command that help is asked about. */
+const about = named?.name === "help" ? everyCommand.find(({ name }) => name === plainWords[1]) : undefined;
 
 /** What yargs counts, by name: the first argument that a command has not been given. */
 function missing(given: number): string | undefined {
@@ -87,7 +91,10 @@ const parser = yargs()
   .demandCommand(1, "name a command")
   .strict()
   .wrap(100);
-for (const definition of globalFlags) parser.option(definition.name, flag(definition));
+// A command may have a flag of its own by the name of a global one.
+for (const definition of globalFlags)
+  if (!(about ?? named)?.flags.some(({ name }) => name === definition.name))
+    parser.option(definition.name, flag(definition));
 
 /** The usage line as yargs wants it. */
 function pattern({ name, positionals, takesCommand }: Command): string {
@@ -125,8 +132,23 @@ function helpSyscalls(name: unknown, support: unknown): void {
   process.stdout.write(supportText(filter));
 }
 
+/** The bench runs from the checkout's sources, and is loaded by nobody else. */
+async function bench(words: Words): Promise<number> {
+  const main = pathToFileURL(join(import.meta.dirname, "../../bench/main.ts")).href;
+  const loaded = (await import(main)) as { bench(words: Words): Promise<number> };
+  return loaded.bench(words);
+}
+
 const runs: Readonly<Record<string, (words: Words) => void>> = {
   help,
+  bench: (words) => {
+    bench(words).then(
+      (code) => {
+        process.exitCode = code;
+      },
+      (error: Error) => refuse(`bench: ${error.message}`),
+    );
+  },
   features: () => process.stdout.write(`${JSON.stringify(features(packageJson.version), null, 2)}\n`),
 };
 // The launcher takes every command line of its own commands that is right: this one is not.
@@ -137,5 +159,4 @@ for (const command of commands)
 for (const command of nodeCommands) add(command, runs[command.name]!);
 parser.fail((message, error) => refuse(explain(message ?? error.message)));
 if (plainWords.length > 0 && named === undefined) refuse(`unknown command: ${plainWords[0]}`);
-const about = named?.name === "help" ? everyCommand.find(({ name }) => name === plainWords[1]) : undefined;
 parser.parse(about === undefined ? words : [about.name, "--help"]);

@@ -256,4 +256,47 @@ export const nodeCommands: Command[] = [
     flags: [],
     takesCommand: false,
   },
+  {
+    name: "bench",
+    usage: "[SUITE | ROW...]",
+    describe:
+      "time the same programs natively, here and in other runtimes, in turn (suites: syscall file process memory, which run by default, startup; or all)",
+    positionals: ["[suite..]"],
+    flags: [
+      {
+        name: "against",
+        type: "string",
+        describe:
+          "what to compare with: native, runsc, runc, crun; flags of a runtime as in runsc:platform=ptrace",
+        default: "native,runsc",
+      },
+      {
+        name: "platform",
+        type: "string",
+        describe:
+          "how system calls are caught here; several in turn, with flags, as in systrap,systrap:debug=true",
+        default: "systrap",
+      },
+      { name: "runs", type: "string", describe: "times that everything is measured", default: "5" },
+      {
+        name: "json",
+        type: "string",
+        describe: "file that gets all samples; -: standard output, without the table",
+      },
+      {
+        name: "quick",
+        type: "boolean",
+        describe: "only see that everything runs: the figures mean nothing",
+        default: false,
+      },
+      {
+        name: "libc",
+        type: "string",
+        describe: "what the timed programs are linked with",
+        choices: ["gnu", "musl"],
+        default: "gnu",
+      },
+    ],
+    takesCommand: false,
+  },
 ];

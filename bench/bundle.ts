@@ -1,0 +1,69 @@
+// An OCI bundle whose container sees the host's programs and libraries read-only, the guest programs, and the
+// bench's directory: for runtimes that have no `do`, and for what is timed of create and start.
+
+import { existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { PROGRAMS } from "./programs.ts";
+
+/** Directories of the host that a program may need. */
+const SHOWN = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/usr", "/etc", "/opt"];
+const CAPABILITIES = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_KILL", "CAP_SETGID", "CAP_SETUID"];
+
+interface Mount {
+  destination: string;
+  type: string;
+  source: string;
+  options?: string[];
+}
+
+function shownDirectories(rootfs: string): Mount[] {
+  const mounts: Mount[] = [];
+  for (const path of SHOWN) {
+    if (!existsSync(path)) continue;
+    if (lstatSync(path).isSymbolicLink()) symlinkSync(readlinkSync(path), join(rootfs, path));
+    else mounts.push({ destination: path, type: "bind", source: path, options: ["rbind", "ro"] });
+  }
+  return mounts;
+}
+
+/** Writes the bundle; returns its directory. There is one at a time. */
+export function writeBundle(work: string, argv: readonly string[], writable: boolean): string {
+  const bundle = join(work, "bundle");
+  const rootfs = join(bundle, "rootfs");
+  // Not what is mounted there, should a container still run: rm does not cross into its namespace's mounts.
+  rmSync(bundle, { recursive: true, force: true });
+  mkdirSync(rootfs, { recursive: true });
+  mkdirSync(PROGRAMS, { recursive: true });
+  const bind = (path: string, options: string[]): Mount => ({
+    destination: path,
+    type: "bind",
+    source: path,
+    options,
+  });
+  const mounts: Mount[] = [
+    ...shownDirectories(rootfs),
+    { destination: "/proc", type: "proc", source: "proc" },
+    { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"] },
+    { destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["mode=1777"] },
+    bind(PROGRAMS, ["rbind", "ro"]),
+    bind(work, ["rbind", writable ? "rw" : "ro"]),
+  ];
+  const capabilities = Object.fromEntries(
+    ["bounding", "effective", "permitted"].map((set) => [set, CAPABILITIES]),
+  );
+  const config = {
+    ociVersion: "1.0.2",
+    process: {
+      user: { uid: 0, gid: 0 },
+      args: argv,
+      env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+      cwd: "/",
+      capabilities,
+    },
+    root: { path: "rootfs" },
+    mounts,
+    linux: { namespaces: ["pid", "ipc", "uts", "mount", "network"].map((type) => ({ type })) },
+  };
+  writeFileSync(join(bundle, "config.json"), JSON.stringify(config));
+  return bundle;
+}

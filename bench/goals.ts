@@ -1,0 +1,63 @@
+// Goals of rows: figures to reach, absolute or as a share of what another way took, and whether they are met.
+
+import { limitText, type Unit } from "./units.ts";
+
+export interface Goal {
+  /** The most that is allowed: in the row's unit, or as a multiple of what `against` took. */
+  readonly atMost: number;
+  /** Name of the way that the goal compares with; absolute if absent. */
+  readonly against?: string;
+  /** Name of the way that it is for; absent: every way with systrap that no goal of the row names. */
+  readonly on?: string;
+}
+
+export interface Judged {
+  readonly goal: Goal;
+  readonly text: string;
+  /** Absent where there is no figure, or nothing to compare it with. */
+  readonly met?: boolean;
+}
+
+/** Goals as the tables of rows write them. */
+export const atMost = (limit: number): Goal => ({ atMost: limit });
+export const timesNative = (factor: number): Goal => ({ atMost: factor, against: "native" });
+export const timesRunsc = (factor: number): Goal => ({ atMost: factor, against: "runsc" });
+/** So many times faster than runsc. */
+export const fasterThanRunsc = (times: number): Goal => timesRunsc(1 / times);
+export const on = (way: string, goal: Goal): Goal => ({ ...goal, on: way });
+
+function factorText(factor: number): string {
+  const inverse = 1 / factor;
+  if (factor === 1) return "";
+  if (factor < 1 && Math.abs(inverse - Math.round(inverse)) < 1e-9) return `1/${Math.round(inverse)} of `;
+  return `${Number(factor.toFixed(2))} × `;
+}
+
+export function goalText(goal: Goal, unit: Unit): string {
+  if (goal.against === undefined) return `≤ ${limitText(unit, goal.atMost)}`;
+  return `≤ ${factorText(goal.atMost)}${goal.against}`;
+}
+
+/** The goals of a row that are for a way. */
+export function goalsFor(goals: readonly Goal[], way: string): Goal[] {
+  const named = goals.filter((goal) => goal.on === way);
+  if (named.length > 0) return named;
+  if (way !== "systrap" && !way.startsWith("systrap:")) return [];
+  return goals.filter((goal) => goal.on === undefined);
+}
+
+/** Judges a way's goals by the medians of all ways. */
+export function judge(
+  goals: readonly Goal[],
+  unit: Unit,
+  way: string,
+  medians: ReadonlyMap<string, number>,
+): Judged[] {
+  return goalsFor(goals, way).map((goal) => {
+    const text = goalText(goal, unit);
+    const value = medians.get(way);
+    const base = goal.against === undefined ? 1 : medians.get(goal.against);
+    if (value === undefined || base === undefined) return { goal, text };
+    return { goal, text, met: value <= goal.atMost * base };
+  });
+}

@@ -1,0 +1,71 @@
+// The bench's directory for one run, with the files that subjects read. Each is made when it is first needed, and
+// all of it is gone at the end.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { killAll } from "./command.ts";
+import { program } from "./programs.ts";
+
+export interface Effort {
+  /** How long a guest program runs each of its loops. */
+  readonly budgetMs: number;
+  /** Works through a small part of everything, to see that it works. */
+  readonly quick: boolean;
+  readonly libc: string;
+}
+
+const MEBIBYTE = 2 ** 20;
+const ENTRIES = 1000;
+
+export class Workplace {
+  readonly work: string = mkdtempSync(join(tmpdir(), "rf-bench-"));
+  readonly effort: Effort;
+  readonly #made = new Map<string, string>();
+  readonly #clear = (): void => rmSync(this.work, { recursive: true, force: true });
+
+  constructor(effort: Effort) {
+    this.effort = effort;
+    process.on("exit", this.#clear);
+    for (const [signal, number] of [
+      ["SIGINT", 2],
+      ["SIGTERM", 15],
+      ["SIGHUP", 1],
+    ] as const)
+      process.on(signal, () => {
+        killAll();
+        process.exit(128 + number);
+      });
+  }
+
+  clear(): void {
+    process.off("exit", this.#clear);
+    this.#clear();
+  }
+
+  program(name: string): string {
+    return program(name, this.effort.libc);
+  }
+
+  /** A directory below this one, filled by `make` the first time. */
+  directory(name: string, make: (path: string) => void): string {
+    const known = this.#made.get(name);
+    if (known !== undefined) return known;
+    const path = join(this.work, name);
+    mkdirSync(path);
+    make(path);
+    this.#made.set(name, path);
+    return path;
+  }
+
+  /** What the guest programs read: a file of a mebibyte and a directory of a thousand names. */
+  files(): string {
+    if (this.#made.has("files")) return this.work;
+    writeFileSync(join(this.work, "mebibyte"), Buffer.alloc(MEBIBYTE, "ringfence"));
+    this.directory("thousand", (path) => {
+      for (let i = 0; i < ENTRIES; i++) writeFileSync(join(path, `entry-${i}`), "");
+    });
+    this.#made.set("files", this.work);
+    return this.work;
+  }
+}

@@ -1,0 +1,126 @@
+// The arithmetic of `ringfence bench`: samples, units, goals, what guest programs print, what a command line selects.
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { BenchError } from "../../bench/error.ts";
+import { atMost, fasterThanRunsc, goalText, judge, on, timesNative, timesRunsc } from "../../bench/goals.ts";
+import { busyTexts } from "../../bench/machine.ts";
+import { parseFigures } from "../../bench/output.ts";
+import { summarize } from "../../bench/statistics.ts";
+import { choose, SUITES } from "../../bench/suites.ts";
+import { limitText, withRange, withUnit } from "../../bench/units.ts";
+import { way } from "../../bench/ways.ts";
+
+const isBenchError = (pattern: RegExp) => (error: Error) =>
+  error instanceof BenchError && pattern.test(error.message);
+
+test("a summary has the median, the quartiles and the range, in whatever order samples come", () => {
+  assert.is(summarize([]), undefined);
+  assert.equal(summarize([7]), { median: 7, least: 7, lowerQuartile: 7, upperQuartile: 7, most: 7 });
+  assert.equal(summarize([10, 9, 1, 3]), {
+    median: 6,
+    least: 1,
+    lowerQuartile: 2.5,
+    upperQuartile: 9.25,
+    most: 10,
+  });
+  assert.is(summarize([5, 100, 4, 6, 3])!.median, 5);
+});
+
+test("values have three digits and a unit that suits", () => {
+  assert.is(withUnit("ns", 2.4), "2.40 ns");
+  assert.is(withUnit("ns", 75.04), "75.0 ns");
+  assert.is(withUnit("ns", 3350), "3.35 µs");
+  assert.is(withUnit("ns", 139e6), "139 ms");
+  assert.is(withUnit("ns", 2.1e9), "2.10 s");
+  assert.is(withUnit("ns", 0), "0 ns");
+  assert.is(withUnit("bytes", 17 * 2 ** 20), "17.0 MiB");
+  assert.is(withRange("ns", 3350, 970, 12_000), "3.35 µs (0.970-12.0)");
+  assert.is(limitText("ns", 1500), "1.5 µs");
+  assert.is(limitText("bytes", 17 * 2 ** 20), "17 MiB");
+});
+
+test("goals say what they ask for", () => {
+  assert.is(goalText(atMost(500), "ns"), "≤ 500 ns");
+  assert.is(goalText(timesNative(1.8), "ns"), "≤ 1.8 × native");
+  assert.is(goalText(fasterThanRunsc(4), "ns"), "≤ 1/4 of runsc");
+  assert.is(goalText(timesRunsc(1), "ns"), "≤ runsc");
+  assert.is(goalText(timesRunsc(0.9), "ns"), "≤ 0.9 × runsc");
+});
+
+test("a goal is met up to its limit, and open where there is nothing to compare with", () => {
+  const medians = new Map(Object.entries({ native: 100, systrap: 300, runsc: 1200 }));
+  const met = (goals: Parameters<typeof judge>[0]) =>
+    judge(goals, "ns", "systrap", medians).map((judged) => judged.met);
+  assert.equal(met([atMost(300), atMost(299)]), [true, false]);
+  assert.equal(met([timesNative(3), timesNative(2.9)]), [true, false]);
+  assert.equal(met([fasterThanRunsc(4), fasterThanRunsc(5)]), [true, false]);
+  assert.equal(met([{ atMost: 1, against: "crun" }]), [undefined]);
+  assert.equal(judge([atMost(1)], "ns", "ptrace", medians), []);
+});
+
+test("goals are for systrap with any flags, but for ways that have their own", () => {
+  const goals = [atMost(500), on("systrap:patch=off", atMost(1800)), on("ptrace", atMost(10_000))];
+  const texts = (name: string) => judge(goals, "ns", name, new Map()).map(({ text }) => text);
+  assert.equal(texts("systrap"), ["≤ 500 ns"]);
+  assert.equal(texts("systrap:debug=true"), ["≤ 500 ns"]);
+  assert.equal(texts("systrap:patch=off"), ["≤ 1.8 µs"]);
+  assert.equal(texts("ptrace"), ["≤ 10 µs"]);
+});
+
+test("what a program prints is figures, all that were asked for, above zero", () => {
+  assert.equal(
+    [...parseFigures("a 1.50\nb_2 30\n", ["b_2"])],
+    [
+      ["a", 1.5],
+      ["b_2", 30],
+    ],
+  );
+  assert.throws(() => parseFigures("a 1\n", ["b"]), isBenchError(/no figure for b/));
+  assert.throws(() => parseFigures("a 0.00\n", ["a"]), isBenchError(/no figure for a/));
+  assert.throws(() => parseFigures("a 1\nwarning: b\n", ["a"]), isBenchError(/no figure: "warning: b"/));
+  assert.throws(() => parseFigures("a -1\n", []), isBenchError(/no figure/));
+});
+
+test("a command line selects suites and rows", () => {
+  const names = (words: string[]) => choose(words).flatMap(({ rows }) => rows.map(({ name }) => name));
+  assert.equal(names(["stat", "getppid"]), ["getppid", "stat"]);
+  assert.ok(names(["memory"]).includes("fault") && !names(["memory"]).includes("fork"));
+  assert.ok(names([]).includes("fork") && !names([]).includes("do_true"));
+  assert.ok(names(["all"]).includes("do_true"));
+  assert.throws(() => choose(["stat", "cooking"]), isBenchError(/neither a suite nor a row: cooking/));
+});
+
+test("no two rows and no row and suite have one name", () => {
+  const names = SUITES.flatMap(({ name, subjects }) => [
+    name,
+    ...subjects.flatMap(({ rows }) => rows.map((row) => row.name)),
+  ]);
+  assert.equal(
+    names.filter((name, at) => names.indexOf(name) !== at),
+    [],
+  );
+});
+
+test("ways are named by runtime and flags", () => {
+  const place = { work: "/nowhere" };
+  assert.equal(way("native")!.run(["/bin/true"], place, false), ["/bin/true"]);
+  const [, ...args] = way("systrap:debug=true")!.run(["true"], place, false);
+  assert.equal(args, ["--platform=systrap", "--debug=true", "do", "--", "true"]);
+  assert.ok(way("systrap")!.run(["true"], place, true).includes("--overlay2=none"));
+  assert.throws(() => way("gvisor"), isBenchError(/no way to run programs: gvisor \(native, runsc/));
+  assert.throws(() => way("systrap:nosuch=1"), isBenchError(/no flag --nosuch/));
+  assert.throws(() => way("native:a=b"), isBenchError(/native takes no flags/));
+});
+
+test("a busy machine is told, with who keeps it busy", () => {
+  assert.equal(busyTexts({ share: 0.01, queue: 0 }, { share: 0.02, stolen: 0, most: [] }), []);
+  const texts = busyTexts({ share: 0.5, queue: 2.25 }, { share: 0.37, stolen: 0.1, most: [["cc1", 0.3]] });
+  assert.equal(texts, [
+    "before: 50 % of a processor in use, 2.3 threads running",
+    "while measuring: 37 % of a processor used by others (cc1 30 %)",
+    "10 % of all time stolen by the hypervisor",
+  ]);
+});
+
+test.run();
