@@ -18,6 +18,7 @@ import { TASK_HANDLERS } from "./process/task_calls.ts";
 import { USAGE_HANDLERS } from "./process/usage_calls.ts";
 import { WAIT_HANDLERS } from "./process/wait.ts";
 import { SIGNAL_HANDLERS } from "./signals/signal_calls.ts";
+import { SIGNALFD_HANDLERS } from "./signals/signalfd_calls.ts";
 import { IO_PRIORITY_HANDLERS } from "./system/io_priority.ts";
 import { LIMIT_HANDLERS } from "./system/limit_calls.ts";
 import { PRCTL_HANDLERS } from "./system/prctl_calls.ts";
@@ -48,6 +49,7 @@ export const HANDLERS: ReadonlyMap<string, Handler<Task>> = new Map(
     ...IO_PRIORITY_HANDLERS,
     ...LIMIT_HANDLERS,
     ...SIGNAL_HANDLERS,
+    ...SIGNALFD_HANDLERS,
     ...SYSTEM_HANDLERS,
     ...TIME_HANDLERS,
     ...TIMER_HANDLERS,

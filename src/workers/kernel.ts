@@ -20,9 +20,11 @@ import type { PrivateSab } from "../shared/ring/private_sab.ts";
 import { Scanner } from "../shared/ring/scan.ts";
 import { Slots } from "../shared/ring/slot.ts";
 import type { StartError } from "../shared/start_error.ts";
+import type { KernelDescriptors } from "./call/context.ts";
 import { Dispatcher } from "./call/dispatch.ts";
 import { LongTurns } from "./call/long_turns.ts";
 import { NextSteps } from "./call/next_steps.ts";
+import type { SigInfo } from "./call/siginfo.ts";
 import { Steps } from "./call/steps.ts";
 import { Throws } from "./call/throws.ts";
 import { Timers } from "./call/timers.ts";
@@ -34,6 +36,7 @@ import { HeapBudget } from "./heap_budget.ts";
 import { UtsNamespace } from "./identity/uts.ts";
 import { IPC_SETTINGS } from "./ipc/limits.ts";
 import { IpcNamespace } from "./ipc/namespace.ts";
+import { type Limits, makeLimits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { Vdso } from "./mem/vdso.ts";
 import { MemoryBudget } from "./memory_budget.ts";
@@ -42,32 +45,40 @@ import { UnixGarbage } from "./net/unix/garbage.ts";
 import { UnixNames } from "./net/unix/names.ts";
 import { Kicks } from "./platform/kicks.ts";
 import { Stubs } from "./platform/stubs.ts";
+import { makeProc } from "./proc/proc_fs.ts";
 import { exitGroup } from "./process/exit.ts";
+import { PidFile } from "./process/pid_file.ts";
 import { PID_MAX, PidNamespace } from "./process/pids.ts";
 import { Requests } from "./process/requests.ts";
 import { checkProgram, startProgram } from "./process/start.ts";
 import type { Task, ThreadGroup } from "./process/task.ts";
 import { onUnwritableFrame, returnToGuest } from "./signals/deliver_signal.ts";
+import { sendToGroup, sendToTask } from "./signals/send_signal.ts";
 import type { BeforeHandler } from "./signals/signal_frame.ts";
 import { SleepSet } from "./sleep_set.ts";
 import { Tracer } from "./strace/tracer.ts";
-import { Sysctls } from "./system/sysctls.ts";
+import { Sysctls } from "./sysctls.ts";
 import { AnonymousInodes } from "./vfs/anonymous/anonymous_fs.ts";
-import { InotifyUsers } from "./vfs/anonymous/inotify.ts";
+import { InotifyUsers } from "./vfs/anonymous/inotify_users.ts";
 import { mountContainerTree } from "./vfs/container_mounts.ts";
 import { DentryCache } from "./vfs/dentry_cache.ts";
+import type { OpenFile } from "./vfs/file.ts";
 import { FileEvents } from "./vfs/file_events.ts";
 import { LockTable } from "./vfs/file_locks.ts";
 import { mountInitialTree } from "./vfs/initial_mounts.ts";
+import type { FileSystem } from "./vfs/inode.ts";
 import type { Space } from "./vfs/memory/file_data.ts";
 import type { MemoryFs } from "./vfs/memory/memory_fs.ts";
 import { makeMemoryFiles } from "./vfs/memory_file_calls.ts";
 import { type Mount, MountIds, MountNamespace, type Path } from "./vfs/path.ts";
 import { Pipes } from "./vfs/pipe.ts";
+import type { Process } from "./vfs/processes.ts";
 import { Shrinker } from "./vfs/shrinker.ts";
 import { DevPts } from "./vfs/tty/dev_pts.ts";
 import { Ptys } from "./vfs/tty/pty.ts";
 
+/** Files of memory file systems that have a host descriptor of their own while they are closed. */
+const MEMORY_FILES_MAX = 8192;
 const LISTED_MAX = 64 << 20;
 const GENERATED_TEXT_MAX = 8 << 20;
 
@@ -77,14 +88,6 @@ const HEAP_BUDGET_MIN = 64 << 20;
 
 function heapLimitFor(memory: number): number {
   return Math.max(HEAP_BUDGET_MIN, Math.min(HEAP_BUDGET_MAX, Math.floor(memory / 8)));
-}
-
-export interface KernelDescriptors {
-  proc: number;
-  cpuinfo: number;
-  stat: number;
-  zygote: number;
-  root: number;
 }
 
 export class Kernel {
@@ -132,33 +135,9 @@ export class Kernel {
   owesAnswer = false;
   readonly futexes = new Futexes(this.counters);
   readonly kicks: Kicks;
-  /** What a guest may use of the Sentry's own memory: configurable, with Linux's errnos beyond. */
-  readonly limits = {
-    tasks: 4096,
-    mappings: 2 << 20,
-    epollItems: 262144,
-    posixTimers: 131072,
-    queuedSignals: 131072,
-    fileLocks: 65536,
-    filesInFlight: 65536,
-    mounts: 16384,
-    ipcObjects: 65536,
-    semaphores: 4 << 20,
-    semaphoreUndos: 262144,
-    messages: 262144,
-    messageBytes: 128 << 20,
-    inotifyWatches: 65536,
-    inotifyEvents: 262144,
-    sockets: 65536,
-    socketMemory: 128 << 20,
-    openFiles: 131072,
-    descriptorSlots: 8 << 20,
-    memoryNodes: Math.min(1 << 20, Math.floor(totalmem() / 16384)),
-    /** Files with a host descriptor of their own while they are closed. */
-    memoryFiles: 0,
-  };
+  readonly limits: Limits;
   /** Of this thread's heap: what the kinds above, and others, may take together. */
-  readonly heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));
+  readonly heap: HeapBudget;
   readonly commonMemory = new MemoryBudget(this.counters, totalmem());
   /** Programs started from outside, and the wait statuses of those that nobody has fetched yet. */
   readonly #outside = new Set<number>();
@@ -174,7 +153,7 @@ export class Kernel {
   readonly anonymous: AnonymousInodes;
   readonly ptys = new Ptys(this);
   readonly devPts: DevPts;
-  readonly dentries = new DentryCache(this.counters, this.heap);
+  readonly dentries: DentryCache;
   readonly fileEvents = new FileEvents();
   readonly inotify = new InotifyUsers();
   readonly listings = new Shrinker(this.counters, "listed", LISTED_MAX);
@@ -202,7 +181,9 @@ export class Kernel {
     strace: ((line: string) => void) | null,
   ) {
     this.native = native;
-    this.limits.memoryFiles = Math.min(8192, native.descriptorLimit() >>> 2);
+    this.limits = makeLimits(Math.min(MEMORY_FILES_MAX, native.descriptorLimit() >>> 2));
+    this.heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));
+    this.dentries = new DentryCache(this.counters, this.heap);
     this.memory = memory;
     this.config = config;
     this.descriptors = descriptors;
@@ -304,6 +285,22 @@ export class Kernel {
 
   onUnwritableFrame(task: Task, before: BeforeHandler): void {
     onUnwritableFrame(task, before);
+  }
+
+  sendToTask(task: Task, info: SigInfo): void {
+    sendToTask(task, info);
+  }
+
+  sendToGroup(group: ThreadGroup, info: SigInfo): void {
+    sendToGroup(group, info);
+  }
+
+  newPidFile(process: Process): OpenFile {
+    return new PidFile(process as ThreadGroup, 0);
+  }
+
+  newProc(): FileSystem {
+    return makeProc(this);
   }
 
   exitGroup(group: ThreadGroup, status: number): void {

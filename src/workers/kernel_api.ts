@@ -5,9 +5,9 @@ import { getHeapStatistics } from "node:v8";
 import { ESRCH } from "../shared/abi/errno.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
 import type { Turns } from "../shared/ring/turns.ts";
+import { fromOutside } from "./call/siginfo.ts";
 import type { Kernel } from "./kernel.ts";
 import { sendToGroup } from "./signals/send_signal.ts";
-import { fromOutside } from "./signals/siginfo.ts";
 
 const STOPPED = 0x7f;
 /** Of a program that nobody knows: as a shell says of a command that it cannot find. */

@@ -7,7 +7,7 @@ import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { WINDOW_BASE, WINDOW_END } from "../../src/shared/ring/layout.ts";
-import { isGuestRange } from "../../src/workers/mem/guest_range.ts";
+import { isGuestRange } from "../../src/workers/call/guest_range.ts";
 import {
   biasAt,
   type ElfImage,

@@ -4,8 +4,8 @@ import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { TASK_SIZE, WINDOW_BASE, WINDOW_END } from "../../src/shared/ring/layout.ts";
+import { isGuestRange, RESERVED_BASE, RESERVED_END } from "../../src/workers/call/guest_range.ts";
 import { brkStart, layoutAddressSpace, mmapRanges } from "../../src/workers/mem/address_layout.ts";
-import { isGuestRange, RESERVED_BASE, RESERVED_END } from "../../src/workers/mem/guest_range.ts";
 import { PAGE_SIZE } from "../../src/workers/mem/vma.ts";
 
 const MIB = 1 << 20;

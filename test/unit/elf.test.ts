@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ET_CORE, ET_EXEC, PF_R, PF_W, PF_X, PT_GNU_STACK, PT_INTERP } from "../../src/shared/abi/elf.ts";
 import { EINVAL, EIO, ELIBBAD, ENOEXEC, ENOMEM, EPERM } from "../../src/shared/abi/errno.ts";
-import { RESERVED_BASE } from "../../src/workers/mem/guest_range.ts";
+import { RESERVED_BASE } from "../../src/workers/call/guest_range.ts";
 import {
   biasAt,
   type ElfImage,

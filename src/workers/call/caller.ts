@@ -4,6 +4,9 @@
 import type { Credentials } from "../credentials/credentials.ts";
 import type { Call } from "./call.ts";
 import type { CallContext } from "./context.ts";
+import type { OperationList } from "./operation_list.ts";
+import type { SigInfo } from "./siginfo.ts";
+import type { SignalSet } from "./signal_set.ts";
 
 export interface Caller {
   readonly kernel: CallContext;
@@ -25,6 +28,13 @@ export interface Caller {
   returnToGuest(result: number | null): void;
   /** The frame of a signal handler faulted on its way to guest memory. */
   onUnwritableFrame(): void;
+  /** Runs an operation list in the stub, up to its outcome: whether all of it was done. */
+  run(list: OperationList): Generator<void, boolean, void>;
+  /** A signal for this task alone (SIGPIPE, SIGXFSZ). */
+  send(info: SigInfo): void;
+  /** Another signal mask until the call's wait is over; restoreMask() says whether there was one. */
+  useMask(mask: SignalSet): void;
+  restoreMask(): boolean;
   /** Makes guest code enter the stub soon. */
   kick(): void;
   /** Ends its process by SIGKILL: it broke the protocol, or a handler threw. */

@@ -4,7 +4,7 @@
 import { EINVAL } from "../../shared/abi/errno.ts";
 import { readI64, write64 } from "../../shared/abi/struct.ts";
 import { NSEC_PER_SEC } from "../../shared/abi/time.ts";
-import type { Kernel } from "../kernel.ts";
+import type { Native } from "../native.ts";
 
 export const TIMESPEC_SIZE = 16;
 /** A time that never comes. */
@@ -13,14 +13,13 @@ const TWO_63 = 2 ** 63;
 const US_NS = 1000;
 
 /** A clock's value, for differences: a double loses some of CLOCK_REALTIME's last digits. */
-export function clockNs(kernel: Kernel, clock: number): number {
-  const { native } = kernel;
+export function clockNs({ native }: { readonly native: Native }, clock: number): number {
   native.clockGettime(clock);
   return readI64(native.scratchView, 0) * NSEC_PER_SEC + readI64(native.scratchView, 8);
 }
 
 /** The time on CLOCK_MONOTONIC, by which the kernel's timers run, when a clock shows `atNs`. */
-export function deadlineOf(kernel: Kernel, clock: number, atNs: number): number {
+export function deadlineOf(kernel: { readonly native: Native }, clock: number, atNs: number): number {
   return kernel.native.monotonicNs() + atNs - clockNs(kernel, clock);
 }
 

@@ -1,13 +1,30 @@
-// What a call uses of its kernel. Each room names what it uses beside it in a context of its own (vfs/context.ts,
-// ...); the Kernel object is all of them.
+// What every subsystem uses of its kernel and of its thread. Each room names what else it uses in a context of its
+// own (vfs/context.ts, ...); the Kernel object is all of them.
 
 import type { Counters } from "../counters.ts";
+import type { Credentials, UserNamespace } from "../credentials/credentials.ts";
+import type { HeapBudget } from "../heap_budget.ts";
+import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
+import type { MemoryBudget } from "../memory_budget.ts";
+import type { SleepSet } from "../sleep_set.ts";
+import type { Sysctls } from "../sysctls.ts";
 import type { Call } from "./call.ts";
 import type { Caller } from "./caller.ts";
 import type { LongTurns } from "./long_turns.ts";
 import type { NextSteps } from "./next_steps.ts";
 import type { SlotContext } from "./slot_io.ts";
+import type { Steps } from "./steps.ts";
+import type { Timers } from "./timers.ts";
+
+/** Descriptors that init has opened before the process was confined. */
+export interface KernelDescriptors {
+  proc: number;
+  cpuinfo: number;
+  stat: number;
+  zygote: number;
+  root: number;
+}
 
 /** Who is told of every call (--strace). */
 export interface CallTracer {
@@ -18,11 +35,30 @@ export interface CallTracer {
 }
 
 export interface CallContext extends SlotContext {
-  readonly counters: Counters;
+  readonly descriptors: KernelDescriptors;
   readonly log: Log;
-  readonly longTurns: LongTurns;
+  readonly counters: Counters;
+  readonly limits: Limits;
+  readonly heap: HeapBudget;
+  readonly commonMemory: MemoryBudget;
+  readonly sysctls: Sysctls;
+  readonly users: UserNamespace;
+  /** For what the kernel does on its own account. */
+  readonly rootCredentials: Credentials;
+  readonly sleep: SleepSet;
+  readonly timers: Timers;
+  readonly steps: Steps;
   readonly nextSteps: NextSteps;
+  readonly longTurns: LongTurns;
   readonly tracer: CallTracer | null;
+  /** CLOCK_MONOTONIC as the kernel thread's loop last saw it: for what need not be exact. */
+  readonly nowNs: number;
+  /** Where random bytes are made before they go to shared memory: as many as a window takes. */
+  readonly random: Uint8Array;
   /** On whose behalf the kernel works right now: what /proc/self and /dev/tty are about. */
   current: Caller | null;
+  /** Minor number of an unnamed device (major 0), as Linux gives to file systems without a block device. */
+  nextDevice(): number;
+  nextMappedId(): number;
+  nextSpaceId(): number;
 }

@@ -3,14 +3,14 @@
 
 import { EFAULT } from "../../shared/abi/errno.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
-import type { Task } from "../process/task.ts";
+import type { Caller } from "./caller.ts";
 
 /** Leaves room in the window for what comes behind the last round. */
 const OUT_ROUND = WINDOW_SIZE - 4096;
 
 /** A copy of guest memory, or -EFAULT. The caller has bounded the length. */
 export function* readGuest(
-  task: Task,
+  task: Caller,
   address: number,
   length: number,
 ): Generator<void, Buffer | number, void> {
@@ -29,7 +29,7 @@ export function* readGuest(
  * Copies to guest memory. All of it, or the last part, goes out with the call's result, which then must
  * come next; other out pieces may stand before and follow. 0 or -EFAULT.
  */
-export function* writeGuest(task: Task, address: number, bytes: Uint8Array): Generator<void, number, void> {
+export function* writeGuest(task: Caller, address: number, bytes: Uint8Array): Generator<void, number, void> {
   for (let done = 0; done < bytes.length; ) {
     const before = task.call.outBytes;
     const round = Math.min(bytes.length - done, OUT_ROUND);

@@ -5,7 +5,9 @@
 
 import { PerformanceObserver } from "node:perf_hooks";
 import { syscallName } from "../../shared/abi/syscalls.ts";
-import type { Kernel } from "../kernel.ts";
+import type { Counters } from "../counters.ts";
+import type { Log } from "../log.ts";
+import type { Native } from "../native.ts";
 
 /** No turn may take longer. */
 const TURN_MS = 10;
@@ -37,8 +39,15 @@ interface LongTurn {
 
 type Callback = (events: number) => unknown;
 
+interface LongTurnsContext {
+  readonly native: Native;
+  readonly counters: Counters;
+  readonly log: Log;
+  owesAnswer: boolean;
+}
+
 export class LongTurns {
-  readonly #kernel: Kernel;
+  readonly #kernel: LongTurnsContext;
   /** The call that is being served, for the record. */
   nr = -1;
   /** When the last turn ended, on this class's own clock. */
@@ -53,7 +62,7 @@ export class LongTurns {
   /** The last long pauses of the collector. */
   readonly #collections: Pause[] = [];
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: LongTurnsContext) {
     this.#kernel = kernel;
   }
 

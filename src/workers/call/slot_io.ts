@@ -9,8 +9,8 @@ import { chunkOfSlot, type GuestMemory, slotInChunk } from "../../shared/ring/gu
 import * as L from "../../shared/ring/layout.ts";
 import { Frame, type Slots } from "../../shared/ring/slot.ts";
 import { Reply, type ReplyCode } from "../../shared/ring/slot_states.ts";
-import { isGuestRange } from "../mem/guest_range.ts";
 import type { Native } from "../native.ts";
+import { isGuestRange } from "./guest_range.ts";
 
 const IN_FAULTED = 0x80000000;
 

@@ -1,20 +1,28 @@
 // Work that may be long, done in pieces: what is not done at once goes on in later turns of the kernel thread
 // (docs/hardening.md, F26).
 
-import type { Kernel } from "../kernel.ts";
+import type { Native } from "../native.ts";
+import type { LongTurns } from "./long_turns.ts";
+import type { Timers } from "./timers.ts";
 
 /** Does a piece of its work, and says whether that was the last. */
 export type Piece = () => boolean;
 
 const TURN_NS = 1_000_000;
 
+interface StepsContext {
+  readonly native: Native;
+  readonly longTurns: LongTurns;
+  readonly timers: Timers;
+}
+
 export class Steps {
-  readonly #kernel: Kernel;
+  readonly #kernel: StepsContext;
   readonly #pieces: Piece[] = [];
   #armed = false;
   #isBusy = false;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: StepsContext) {
     this.#kernel = kernel;
   }
 

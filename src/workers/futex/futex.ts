@@ -38,11 +38,10 @@ import * as L from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import { deadlineOf, NEVER, readTimespec, TIMESPEC_SIZE } from "../call/clocks.ts";
 import type { Handlers } from "../call/dispatch.ts";
+import { isGuestRange } from "../call/guest_range.ts";
+import { OperationList } from "../call/operation_list.ts";
 import type { RestartBlock } from "../call/restart.ts";
 import type { Timer } from "../call/timers.ts";
-import type { AddressSpace } from "../mem/address_space.ts";
-import { isGuestRange } from "../mem/guest_range.ts";
-import { OperationList } from "../platform/operation_list.ts";
 import type { Task } from "../process/task.ts";
 import { keyOf, loadWord } from "./futex_word.ts";
 import { lockPi, PiFutexes, unlockPi } from "./pi_futex.ts";
@@ -142,10 +141,10 @@ export class Futexes {
   }
 }
 
-/** Wakes waiters of a word in an address space as a thread's end does: those for whom it is shared. */
-export function wakeFutex(space: AddressSpace, address: number, count: number): number {
-  const key = keyOf(space, address, false);
-  return key === null ? 0 : space.kernel.futexes.wake(key, count, FUTEX_BITSET_MATCH_ANY);
+/** Wakes waiters of a word in a task's memory as a thread's end does: those for whom it is shared. */
+export function wakeFutex({ kernel, stub }: Task, address: number, count: number): number {
+  const key = keyOf(stub.space, address, false);
+  return key === null ? 0 : kernel.futexes.wake(key, count, FUTEX_BITSET_MATCH_ANY);
 }
 
 function* wait(

@@ -1,8 +1,8 @@
 // The word of a futex: what names it, and looking at and changing it in guest memory, which only the stub
 // does, atomically and with a fix-up.
 
+import { OperationList } from "../call/operation_list.ts";
 import type { AddressSpace } from "../mem/address_space.ts";
-import { OperationList } from "../platform/operation_list.ts";
 import type { Task } from "../process/task.ts";
 
 /** Null: a shared futex where nothing is mapped. */

@@ -10,8 +10,8 @@ import {
 import { readI64, readU64 } from "../../shared/abi/struct.ts";
 import { robust_list_head } from "../../shared/abi/structs.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
-import { isGuestRange } from "../mem/guest_range.ts";
-import { OperationList } from "../platform/operation_list.ts";
+import { isGuestRange } from "../call/guest_range.ts";
+import { OperationList } from "../call/operation_list.ts";
 import type { Task } from "../process/task.ts";
 import { wakeFutex } from "./futex.ts";
 
@@ -68,7 +68,7 @@ function* release(task: Task, owner: Task, address: number, pi: boolean): Genera
     swap.cmpxchg32(address, word, died);
     if (!(yield* task.run(swap))) return;
     if (task.call.listResult !== word) continue;
-    if (!pi && (word & FUTEX_WAITERS) !== 0) wakeFutex(task.stub.space, address, 1);
+    if (!pi && (word & FUTEX_WAITERS) !== 0) wakeFutex(task, address, 1);
     return;
   }
 }

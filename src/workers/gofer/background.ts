@@ -3,11 +3,11 @@
 // number given to another file: warming the page cache, writing it back.
 
 import type { BackgroundArguments, BackgroundEntry } from "../native.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "../vfs/caller.ts";
 
 /** Runs a host call in the background while the task waits, as in a disk sleep: no signal ends it. */
 export function* inBackground<Entry extends BackgroundEntry>(
-  task: Task,
+  task: VfsCaller,
   entry: Entry,
   ...args: BackgroundArguments<Entry>
 ): Generator<void, number, void> {

@@ -5,7 +5,7 @@ import { EAGAIN, EFBIG, EOPNOTSUPP } from "../../shared/abi/errno.ts";
 import { O_APPEND } from "../../shared/abi/fcntl.ts";
 import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import type { Mapped } from "../mem/vma.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "../vfs/caller.ts";
 import { holding } from "../vfs/file_table.ts";
 import { withoutPrivileges } from "../vfs/permission.ts";
 import { SeekableFile } from "../vfs/seekable_file.ts";
@@ -31,11 +31,11 @@ export class GoferFile extends SeekableFile {
     inode.opened(fd);
   }
 
-  override pread(task: Task, offset: number, length: number, position: number): number {
+  override pread(task: VfsCaller, offset: number, length: number, position: number): number {
     return task.kernel.native.pread(this.#fd, task.call.chunk, task.call.base + offset, length, position);
   }
 
-  override preadCached(task: Task, offset: number, length: number, position: number): number {
+  override preadCached(task: VfsCaller, offset: number, length: number, position: number): number {
     if (this.#tells) {
       const n = task.kernel.native.preadNowait(
         this.#fd,
@@ -57,7 +57,7 @@ export class GoferFile extends SeekableFile {
     return typeof attributes !== "number" && attributes.size > position;
   }
 
-  override *warm(task: Task, position: number, length: number): Generator<void, void, void> {
+  override *warm(task: VfsCaller, position: number, length: number): Generator<void, void, void> {
     // Who goes on where the last read-ahead ended reads all of the file.
     const ahead = position <= this.#warmEnd && this.#warmEnd <= position + length ? READ_AHEAD : length;
     const bytes = Math.max(ahead, length);
@@ -65,7 +65,7 @@ export class GoferFile extends SeekableFile {
     this.#warmEnd = position + bytes;
   }
 
-  override pwrite(task: Task, offset: number, length: number, position: number): number {
+  override pwrite(task: VfsCaller, offset: number, length: number, position: number): number {
     const { native } = task.kernel;
     this.#inode.changed();
     const before = this.#inode.attributes();
@@ -84,13 +84,13 @@ export class GoferFile extends SeekableFile {
     return n;
   }
 
-  override write(task: Task, offset: number, length: number): number {
+  override write(task: VfsCaller, offset: number, length: number): number {
     const n = super.write(task, offset, length);
     if (n > 0 && (this.flags & O_APPEND) !== 0) this.position = Math.max(this.position, this.size());
     return n;
   }
 
-  override sync(task: Task, dataOnly: boolean): number {
+  override sync(task: VfsCaller, dataOnly: boolean): number {
     if (!this.writable) return 0;
     return task.call.start(holding(task, this, inBackground(task, "fsync", this.#fd, dataOnly ? 1 : 0)));
   }
@@ -104,7 +104,7 @@ export class GoferFile extends SeekableFile {
     return this.#inode.fs.kernel.native.seek(this.#fd, offset, whence);
   }
 
-  override allocate(task: Task, mode: number, position: number, length: number): number {
+  override allocate(task: VfsCaller, mode: number, position: number, length: number): number {
     this.#inode.changed();
     return task.kernel.native.fallocate(this.#fd, mode, position, length);
   }

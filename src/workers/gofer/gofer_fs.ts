@@ -7,8 +7,8 @@
 
 import { S_IFMT } from "../../shared/abi/stat.ts";
 import { statfs } from "../../shared/abi/structs.ts";
-import type { Kernel } from "../kernel.ts";
 import type { Mapped } from "../mem/vma.ts";
+import type { VfsContext } from "../vfs/context.ts";
 import { FileSystem, type FileSystemStatus } from "../vfs/inode.ts";
 import { readStat } from "../vfs/stat.ts";
 import type { AttributeCache } from "./attribute_cache.ts";
@@ -17,6 +17,7 @@ import { GoferInode } from "./gofer_inode.ts";
 import { Handles } from "./handles.ts";
 
 export class GoferFs extends FileSystem {
+  declare readonly kernel: VfsContext;
   readonly type = "gofer";
   readonly root: GoferInode;
   readonly handles: Handles;
@@ -28,7 +29,7 @@ export class GoferFs extends FileSystem {
   readonly linked = new ByFile<AttributeCache>();
 
   /** `directory`: a host directory descriptor, the file system's own. */
-  constructor(kernel: Kernel, directory: number, writable = false) {
+  constructor(kernel: VfsContext, directory: number, writable = false) {
     super(kernel);
     this.writable = writable;
     this.handles = new Handles(kernel.native, directory);

@@ -3,7 +3,7 @@
 import { EACCES, EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
-import { Session } from "../process/thread_group.ts";
+import { Session } from "../vfs/tty/session.ts";
 
 function groupOf(task: Task, pid: number): ThreadGroup | undefined {
   return pid === 0 ? task.group : task.kernel.pids.group(pid);

@@ -9,7 +9,7 @@ import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { map, unmap } from "../mem/mapping.ts";
 import { PAGE_SIZE, VM_ATTACHED, VM_SHARED, type Vma } from "../mem/vma.ts";
-import type { Task } from "../process/task.ts";
+import type { IpcCaller } from "./caller.ts";
 import { mayUse, S_IRUGO, S_IWUGO, S_IXUGO } from "./permissions.ts";
 import { Attachment, type Segment } from "./segment.ts";
 
@@ -18,7 +18,7 @@ const ATTACHMENTS_MAX = 8192;
 const HOST_O_RDONLY = 0;
 const HOST_O_RDWR = 2;
 
-function attach(task: Task, id: number, address: number, flags: number): number {
+function attach(task: IpcCaller, id: number, address: number, flags: number): number {
   if (id < 0) return -EINVAL;
   let at = address;
   const replaces = (flags & SHM_REMAP) !== 0;
@@ -38,7 +38,7 @@ function attach(task: Task, id: number, address: number, flags: number): number 
 }
 
 function* mapSegment(
-  task: Task,
+  task: IpcCaller,
   segment: Segment,
   at: number,
   readOnly: boolean,
@@ -73,7 +73,7 @@ function isPieceOf(vma: Vma, address: number): boolean {
   return (vma.flags & VM_ATTACHED) !== 0 && vma.start - address === vma.offset;
 }
 
-function* detach(task: Task, address: number): Coroutine {
+function* detach(task: IpcCaller, address: number): Coroutine {
   const { vmas } = task.stub.space;
   const first = vmas.firstAttached(address, (vma) => isPieceOf(vma, address));
   if (first === null) return -EINVAL;
@@ -87,7 +87,7 @@ function* detach(task: Task, address: number): Coroutine {
   return 0;
 }
 
-export const ATTACH_HANDLERS: Handlers<Task> = {
+export const ATTACH_HANDLERS: Handlers<IpcCaller> = {
   shmat: attach,
   shmdt: (task, address) => (address % PAGE_SIZE !== 0 ? -EINVAL : task.call.start(detach(task, address))),
 };

@@ -18,7 +18,7 @@ import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { readGuest, writeGuest } from "../call/guest_copy.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { Task } from "../process/task.ts";
+import type { IpcCaller } from "./caller.ts";
 import { Message, MessageQueue, PENDING, Receiver, Sender, type Wanted } from "./message_queue.ts";
 import { IpcPermissions, mayControl, mayUse, S_IRUGO, S_IWUGO } from "./permissions.ts";
 
@@ -28,7 +28,7 @@ const MSGMNB = 16384;
 const MSGSSZ = 16;
 const MSGSEG = 0xffff;
 
-function makeQueue(task: Task, key: number, flags: number): MessageQueue | number {
+function makeQueue(task: IpcCaller, key: number, flags: number): MessageQueue | number {
   const { namespace } = task.ipc;
   if (!namespace.queues.hasRoom(namespace.limits.msgmni)) return -ENOSPC;
   return new MessageQueue(namespace, new IpcPermissions(key, flags, task.credentials));
@@ -36,7 +36,7 @@ function makeQueue(task: Task, key: number, flags: number): MessageQueue | numbe
 
 // ---- msgsnd ----
 
-function* send(task: Task, id: number, address: number, length: number, flags: number): Coroutine {
+function* send(task: IpcCaller, id: number, address: number, length: number, flags: number): Coroutine {
   const { namespace } = task.ipc;
   // The type is read before the length is looked at.
   const given = yield* readGuest(task, address, TYPE_SIZE);
@@ -52,7 +52,7 @@ function* send(task: Task, id: number, address: number, length: number, flags: n
     const message = new Message(type, text);
     const queue = yield* roomIn(task, id, length, flags);
     if (typeof queue === "number") return queue;
-    queue.lastSender = task.group.pid;
+    queue.lastSender = task.pid;
     queue.sendTime = namespace.now();
     isQueued = !queue.handOver(message);
     if (isQueued) queue.add(message);
@@ -64,7 +64,7 @@ function* send(task: Task, id: number, address: number, length: number, flags: n
 
 /** Waits until a message fits into the queue: that, or a negative errno. */
 function* roomIn(
-  task: Task,
+  task: IpcCaller,
   id: number,
   length: number,
   flags: number,
@@ -99,7 +99,7 @@ function wantedBy(type: number, flags: number): Wanted {
 }
 
 function* receive(
-  task: Task,
+  task: IpcCaller,
   id: number,
   address: number,
   room: number,
@@ -119,7 +119,7 @@ function* receive(
       if (message.text.length > room && !truncates) return -E2BIG;
       if (!copies) {
         queue.take(message);
-        queue.lastReceiver = task.group.pid;
+        queue.lastReceiver = task.pid;
         queue.receiveTime = queue.namespace.now();
         queue.wakeSenders();
       }
@@ -142,7 +142,7 @@ function* receive(
 }
 
 // A message whose receiver has no room where it says is lost, as on Linux.
-function* copyOut(task: Task, address: number, { type, text }: Message, room: number): Coroutine {
+function* copyOut(task: IpcCaller, address: number, { type, text }: Message, room: number): Coroutine {
   const length = Math.min(text.length, room);
   const bytes = new Uint8Array(TYPE_SIZE + length);
   write64(new DataView(bytes.buffer), 0, type);
@@ -153,12 +153,12 @@ function* copyOut(task: Task, address: number, { type, text }: Message, room: nu
 
 // ---- msgctl ----
 
-function put(task: Task, address: number, bytes: Uint8Array, result: number): number {
+function put(task: IpcCaller, address: number, bytes: Uint8Array, result: number): number {
   task.call.bytes.set(bytes, task.call.out(address, bytes.length));
   return result;
 }
 
-function information(task: Task, command: number, buffer: number): number {
+function information(task: IpcCaller, command: number, buffer: number): number {
   const { limits, queues, messages, messageBytes } = task.ipc.namespace;
   const { msgmax, msgmnb, msgmni } = limits;
   const isUsage = command === I.MSG_INFO;
@@ -175,7 +175,7 @@ function information(task: Task, command: number, buffer: number): number {
   return put(task, buffer, bytes, queues.highestIndex);
 }
 
-function status(task: Task, command: number, id: number, buffer: number): number {
+function status(task: IpcCaller, command: number, id: number, buffer: number): number {
   const { queues } = task.ipc.namespace;
   const queue = command === I.IPC_STAT ? queues.find(id) : queues.atIndexOf(id);
   if (typeof queue === "number") return queue;
@@ -196,14 +196,14 @@ function status(task: Task, command: number, id: number, buffer: number): number
   return put(task, buffer, bytes, command === I.IPC_STAT ? 0 : permissions.id);
 }
 
-function controlled(task: Task, id: number): MessageQueue | number {
+function controlled(task: IpcCaller, id: number): MessageQueue | number {
   const queue = task.ipc.namespace.queues.find(id);
   if (typeof queue === "number") return queue;
   const refused = mayControl(task, queue.permissions);
   return refused < 0 ? refused : queue;
 }
 
-function* set(task: Task, id: number, buffer: number): Coroutine {
+function* set(task: IpcCaller, id: number, buffer: number): Coroutine {
   const given = yield* readGuest(task, buffer, msqid64_ds.size);
   if (typeof given === "number") return given;
   const queue = controlled(task, id);
@@ -220,14 +220,14 @@ function* set(task: Task, id: number, buffer: number): Coroutine {
   return 0;
 }
 
-function remove(task: Task, id: number): number {
+function remove(task: IpcCaller, id: number): number {
   const queue = controlled(task, id);
   if (typeof queue === "number") return queue;
   queue.namespace.removeQueue(queue);
   return 0;
 }
 
-export const MESSAGE_HANDLERS: Handlers<Task> = {
+export const MESSAGE_HANDLERS: Handlers<IpcCaller> = {
   msgget: (task, key, flags) =>
     task.ipc.namespace.queues.get(
       task,

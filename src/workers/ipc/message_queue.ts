@@ -3,7 +3,7 @@
 // in the whole kernel.
 
 import { E2BIG, EAGAIN, EIDRM } from "../../shared/abi/errno.ts";
-import type { Task } from "../process/task.ts";
+import type { Caller } from "../call/caller.ts";
 import type { IpcNamespace } from "./namespace.ts";
 import type { IpcPermissions } from "./permissions.ts";
 
@@ -46,14 +46,14 @@ function matches({ kind, type }: Wanted, message: Message): boolean {
 }
 
 export class Receiver {
-  readonly task: Task;
+  readonly task: Caller;
   readonly wanted: Wanted;
   readonly room: number;
   readonly truncates: boolean;
   /** The message that it got, or why it has none; PENDING before. -EAGAIN: it is to look again. */
   result: Message | number = PENDING;
 
-  constructor(task: Task, wanted: Wanted, room: number, truncates: boolean) {
+  constructor(task: Caller, wanted: Wanted, room: number, truncates: boolean) {
     this.task = task;
     this.wanted = wanted;
     this.room = room;
@@ -62,12 +62,12 @@ export class Receiver {
 }
 
 export class Sender {
-  readonly task: Task;
+  readonly task: Caller;
   readonly length: number;
   /** PENDING, or a negative errno: -EAGAIN: it is to try again. */
   result = PENDING;
 
-  constructor(task: Task, length: number) {
+  constructor(task: Caller, length: number) {
     this.task = task;
     this.length = length;
   }
@@ -188,7 +188,7 @@ export class MessageQueue {
       const isTooLarge = message.text.length > receiver.room && !receiver.truncates;
       this.#tellReceiver(receiver, isTooLarge ? -E2BIG : message);
       if (isTooLarge) continue;
-      this.lastReceiver = receiver.task.group.pid;
+      this.lastReceiver = receiver.task.pid;
       this.receiveTime = this.namespace.now();
       return true;
     }

@@ -4,8 +4,8 @@
 import { CLOCK_REALTIME, NSEC_PER_SEC } from "../../shared/abi/time.ts";
 import { clockNs } from "../call/clocks.ts";
 import type { Steps } from "../call/steps.ts";
-import type { Kernel } from "../kernel.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
+import type { IpcContext } from "./context.ts";
 import { Identifiers } from "./identifiers.ts";
 import { IpcLimits } from "./limits.ts";
 import type { MessageQueue } from "./message_queue.ts";
@@ -19,7 +19,7 @@ const NEXT_INODE = 4026532000;
 const OBJECTS_A_PIECE = 200;
 
 export class IpcNamespace {
-  readonly kernel: Kernel;
+  readonly kernel: IpcContext;
   readonly inode: number;
   readonly limits = new IpcLimits();
   readonly segments: Identifiers<Segment>;
@@ -36,7 +36,7 @@ export class IpcNamespace {
   #now = 0;
   #nowAsOf = -1;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: IpcContext) {
     this.kernel = kernel;
     const number = kernel.counters.ipcNamespaces++;
     this.inode = number === 0 ? FIRST_INODE : NEXT_INODE + number;

@@ -5,8 +5,8 @@ import { EACCES, EINVAL, EPERM } from "../../shared/abi/errno.ts";
 import { CAP_IPC_OWNER, CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
 import type { ValueOf } from "../../shared/abi/struct.ts";
 import type { ipc64_perm } from "../../shared/abi/structs.ts";
+import type { Caller } from "../call/caller.ts";
 import { type Credentials, capable, hasGroup } from "../credentials/credentials.ts";
-import type { Task } from "../process/task.ts";
 
 const RWXUGO = 0o777;
 export const S_IRUGO = 0o444;
@@ -56,7 +56,7 @@ function inGroup(credentials: Credentials, gid: number): boolean {
 }
 
 /** Whether the task may do what the bits of `wanted`, in whichever of the three places, stand for: 0 or -EACCES. */
-export function mayUse(task: Task, permissions: IpcPermissions, wanted: number): number {
+export function mayUse(task: Caller, permissions: IpcPermissions, wanted: number): number {
   const { credentials } = task;
   const { uid, cuid, gid, cgid, mode } = permissions;
   const bits = (wanted >> 6) | (wanted >> 3) | wanted;
@@ -68,7 +68,7 @@ export function mayUse(task: Task, permissions: IpcPermissions, wanted: number):
 }
 
 /** Whether the task may change or remove the object: 0 or -EPERM. */
-export function mayControl(task: Task, { uid, cuid }: IpcPermissions): number {
+export function mayControl(task: Caller, { uid, cuid }: IpcPermissions): number {
   const { euid } = task.credentials;
   if (euid === cuid || euid === uid) return 0;
   return capable(task.credentials, task.kernel.users, CAP_SYS_ADMIN) ? 0 : -EPERM;

@@ -1,6 +1,6 @@
 // /proc/sysvipc: the objects of the reader's IPC namespace, one a line (proc(5)).
 
-import type { Kernel } from "../kernel.ts";
+import type { IpcContext } from "./context.ts";
 import type { MessageQueue } from "./message_queue.ts";
 import type { IpcNamespace } from "./namespace.ts";
 import type { Segment } from "./segment.ts";
@@ -57,7 +57,7 @@ interface Lines {
 
 /** The contents of a file that shows the namespace that it was opened in. */
 function lines<T>(
-  kernel: Kernel,
+  kernel: IpcContext,
   header: string,
   objects: (namespace: IpcNamespace) => Iterable<T>,
   line: (object: T) => string,
@@ -72,7 +72,7 @@ function lines<T>(
 }
 
 /** The reader's namespace; the first one for who is not in the sandbox. */
-export function namespaceOfReader(kernel: Kernel): IpcNamespace {
+export function namespaceOfReader(kernel: IpcContext): IpcNamespace {
   return kernel.current?.ipc.namespace ?? kernel.ipc;
 }
 
@@ -94,10 +94,11 @@ function queueLine(queue: MessageQueue): string {
   return `${parts.join(" ")}\n`;
 }
 
-export const sysvipcShm = (kernel: Kernel) =>
+export const sysvipcShm = (kernel: IpcContext) =>
   lines(kernel, SHM_HEADER, ({ segments }) => segments.all(), segmentLine);
 
-export const sysvipcSem = (kernel: Kernel) => lines(kernel, SEM_HEADER, ({ sets }) => sets.all(), setLine);
+export const sysvipcSem = (kernel: IpcContext) =>
+  lines(kernel, SEM_HEADER, ({ sets }) => sets.all(), setLine);
 
-export const sysvipcMsg = (kernel: Kernel) =>
+export const sysvipcMsg = (kernel: IpcContext) =>
   lines(kernel, MSG_HEADER, ({ queues }) => queues.all(), queueLine);

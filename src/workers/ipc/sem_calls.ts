@@ -20,7 +20,7 @@ import { NEVER, readTimespec, TIMESPEC_SIZE } from "../call/clocks.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { readGuest, writeGuest } from "../call/guest_copy.ts";
 import type { Timer } from "../call/timers.ts";
-import type { Task } from "../process/task.ts";
+import type { IpcCaller } from "./caller.ts";
 import { SEMAEM, SEMVMX } from "./limits.ts";
 import { IpcPermissions, mayControl, mayUse, S_IRUGO, S_IWUGO } from "./permissions.ts";
 import { Operations, PENDING, SemaphoreSet, SemaphoreWaiter, WOULD_BLOCK } from "./semaphore_set.ts";
@@ -28,7 +28,7 @@ import { Operations, PENDING, SemaphoreSet, SemaphoreWaiter, WOULD_BLOCK } from 
 const SEMUSZ = 20;
 const VALUE_SIZE = 2;
 
-function makeSet(task: Task, key: number, count: number, flags: number): SemaphoreSet | number {
+function makeSet(task: IpcCaller, key: number, count: number, flags: number): SemaphoreSet | number {
   const { namespace } = task.ipc;
   const { kernel, limits, sets } = namespace;
   if (count === 0) return -EINVAL;
@@ -41,7 +41,7 @@ function makeSet(task: Task, key: number, count: number, flags: number): Semapho
 
 // ---- semop ----
 
-function* operate(task: Task, id: number, address: number, count: number, timeoutNs: number): Coroutine {
+function* operate(task: IpcCaller, id: number, address: number, count: number, timeoutNs: number): Coroutine {
   const given = yield* readGuest(task, address, count * sembuf.size);
   if (typeof given === "number") return given;
   if (id < 0) return -EINVAL;
@@ -54,14 +54,14 @@ function* operate(task: Task, id: number, address: number, count: number, timeou
   if (refused < 0) return refused;
   const adjustments = operations.undoes ? task.ipc.undoList().of(set) : null;
   if (typeof adjustments === "number") return adjustments;
-  const result = set.perform(operations, adjustments, task.group.pid);
+  const result = set.perform(operations, adjustments, task.pid);
   if (result === 0) set.operated(operations);
   if (result !== WOULD_BLOCK) return result;
   return yield* wait(task, set, new SemaphoreWaiter(task, operations, adjustments), timeoutNs);
 }
 
 // A signal always ends this wait for good (signal(7)).
-function* wait(task: Task, set: SemaphoreSet, waiter: SemaphoreWaiter, timeoutNs: number): Coroutine {
+function* wait(task: IpcCaller, set: SemaphoreSet, waiter: SemaphoreWaiter, timeoutNs: number): Coroutine {
   const { kernel } = task;
   let timer: Timer | null = null;
   let isLate = false;
@@ -83,26 +83,26 @@ function* wait(task: Task, set: SemaphoreSet, waiter: SemaphoreWaiter, timeoutNs
   }
 }
 
-function checkCount(task: Task, count: number): number {
+function checkCount(task: IpcCaller, count: number): number {
   if (count >>> 0 > task.ipc.namespace.limits.semopm) return -E2BIG;
   return count < 1 ? -EINVAL : 0;
 }
 
 // ---- semctl ----
 
-function found(task: Task, id: number, wanted: number): SemaphoreSet | number {
+function found(task: IpcCaller, id: number, wanted: number): SemaphoreSet | number {
   const set = task.ipc.namespace.sets.find(id);
   if (typeof set === "number") return set;
   const refused = mayUse(task, set.permissions, wanted);
   return refused < 0 ? refused : set;
 }
 
-function put(task: Task, address: number, bytes: Uint8Array, result: number): number {
+function put(task: IpcCaller, address: number, bytes: Uint8Array, result: number): number {
   task.call.bytes.set(bytes, task.call.out(address, bytes.length));
   return result;
 }
 
-function information(task: Task, command: number, buffer: number): number {
+function information(task: IpcCaller, command: number, buffer: number): number {
   const { limits, sets, semaphores } = task.ipc.namespace;
   const { semmsl, semmns, semopm, semmni } = limits;
   const isUsage = command === I.SEM_INFO;
@@ -121,7 +121,7 @@ function information(task: Task, command: number, buffer: number): number {
   return put(task, buffer, bytes, sets.highestIndex);
 }
 
-function status(task: Task, command: number, id: number, buffer: number): number {
+function status(task: IpcCaller, command: number, id: number, buffer: number): number {
   const { sets } = task.ipc.namespace;
   const set = command === I.IPC_STAT ? sets.find(id) : sets.atIndexOf(id);
   if (typeof set === "number") return set;
@@ -137,14 +137,14 @@ function status(task: Task, command: number, id: number, buffer: number): number
   return put(task, buffer, bytes, command === I.IPC_STAT ? 0 : permissions.id);
 }
 
-function controlled(task: Task, id: number): SemaphoreSet | number {
+function controlled(task: IpcCaller, id: number): SemaphoreSet | number {
   const set = task.ipc.namespace.sets.find(id);
   if (typeof set === "number") return set;
   const refused = mayControl(task, set.permissions);
   return refused < 0 ? refused : set;
 }
 
-function* setPermissions(task: Task, id: number, buffer: number): Coroutine {
+function* setPermissions(task: IpcCaller, id: number, buffer: number): Coroutine {
   const given = yield* readGuest(task, buffer, semid64_ds.size);
   if (typeof given === "number") return given;
   const set = controlled(task, id);
@@ -154,7 +154,7 @@ function* setPermissions(task: Task, id: number, buffer: number): Coroutine {
   return error;
 }
 
-function one(task: Task, id: number, number: number, command: number): number {
+function one(task: IpcCaller, id: number, number: number, command: number): number {
   const set = found(task, id, S_IRUGO);
   if (typeof set === "number") return set;
   if (number < 0 || number >= set.count) return -EINVAL;
@@ -170,7 +170,7 @@ function one(task: Task, id: number, number: number, command: number): number {
   }
 }
 
-function setValue(task: Task, id: number, number: number, value: number): number {
+function setValue(task: IpcCaller, id: number, number: number, value: number): number {
   if (value < 0 || value > SEMVMX) return -ERANGE;
   const set = task.ipc.namespace.sets.find(id);
   if (typeof set === "number") return set;
@@ -179,19 +179,19 @@ function setValue(task: Task, id: number, number: number, value: number): number
   if (refused < 0) return refused;
   for (const adjustments of set.adjustments) adjustments.set(number, 0);
   set.values[number] = value;
-  set.pids[number] = task.group.pid;
+  set.pids[number] = task.pid;
   set.changeTime = set.namespace.now();
   set.changed(number);
   return 0;
 }
 
-function* getAll(task: Task, id: number, buffer: number): Coroutine {
+function* getAll(task: IpcCaller, id: number, buffer: number): Coroutine {
   const set = found(task, id, S_IRUGO);
   if (typeof set === "number") return set;
   return yield* writeGuest(task, buffer, new Uint8Array(set.values.slice().buffer));
 }
 
-function* setAll(task: Task, id: number, buffer: number): Coroutine {
+function* setAll(task: IpcCaller, id: number, buffer: number): Coroutine {
   const set = found(task, id, S_IWUGO);
   if (typeof set === "number") return set;
   const given = yield* readGuest(task, buffer, set.count * VALUE_SIZE);
@@ -202,20 +202,20 @@ function* setAll(task: Task, id: number, buffer: number): Coroutine {
   if (set.permissions.removed) return -EIDRM;
   for (const adjustments of set.adjustments) adjustments.clear();
   set.values.set(values);
-  set.pids.fill(task.group.pid);
+  set.pids.fill(task.pid);
   set.changeTime = set.namespace.now();
   set.allChanged();
   return 0;
 }
 
-function remove(task: Task, id: number): number {
+function remove(task: IpcCaller, id: number): number {
   const set = controlled(task, id);
   if (typeof set === "number") return set;
   set.namespace.removeSet(set);
   return 0;
 }
 
-export const SEM_HANDLERS: Handlers<Task> = {
+export const SEM_HANDLERS: Handlers<IpcCaller> = {
   semget: (task, key, count, flags) => {
     const { sets, limits } = task.ipc.namespace;
     if (count < 0 || count > limits.semmsl) return -EINVAL;

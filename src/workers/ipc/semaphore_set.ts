@@ -4,7 +4,7 @@
 
 import { EAGAIN, EIDRM, ENOMEM, ERANGE } from "../../shared/abi/errno.ts";
 import { IPC_NOWAIT, SEM_UNDO } from "../../shared/abi/ipc.ts";
-import type { Task } from "../process/task.ts";
+import type { Caller } from "../call/caller.ts";
 import { SEMAEM, SEMVMX } from "./limits.ts";
 import type { IpcNamespace } from "./namespace.ts";
 import type { IpcPermissions } from "./permissions.ts";
@@ -61,7 +61,7 @@ export class Operations {
 
 /** A call that waits. */
 export class SemaphoreWaiter {
-  readonly task: Task;
+  readonly task: Caller;
   readonly operations: Operations;
   readonly adjustments: Adjustments | null;
   /** PENDING, 0 or a negative errno. */
@@ -71,7 +71,7 @@ export class SemaphoreWaiter {
   forZero = false;
   need = 0;
 
-  constructor(task: Task, operations: Operations, adjustments: Adjustments | null) {
+  constructor(task: Caller, operations: Operations, adjustments: Adjustments | null) {
     this.task = task;
     this.operations = operations;
     this.adjustments = adjustments;
@@ -273,7 +273,7 @@ export class SemaphoreSet {
       if (waiter.forZero ? value !== waiter.need : value < waiter.need) continue;
       const { operations, adjustments, task } = waiter;
       budget -= operations.count;
-      const result = this.perform(operations, adjustments, task.group.pid);
+      const result = this.perform(operations, adjustments, task.pid);
       if (result === WOULD_BLOCK) {
         this.#block(waiter);
         continue;

@@ -11,7 +11,7 @@ import type { Handlers } from "../call/dispatch.ts";
 import { readGuest } from "../call/guest_copy.ts";
 import { capable } from "../credentials/credentials.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
-import type { Task } from "../process/task.ts";
+import type { IpcCaller } from "./caller.ts";
 import { IpcPermissions, mayControl, mayUse, S_IRUGO } from "./permissions.ts";
 import { Segment } from "./segment.ts";
 
@@ -22,7 +22,7 @@ function toWord64(value: bigint): Word64 {
   return { lo: Number(value & MASK_32), hi: Number(value >> 32n) };
 }
 
-function makeSegment(task: Task, key: number, size: number, flags: number): Segment | number {
+function makeSegment(task: IpcCaller, key: number, size: number, flags: number): Segment | number {
   const { namespace } = task.ipc;
   const { limits, kernel } = namespace;
   if (size < SHMMIN || size > Number(limits.shmmax)) return -EINVAL;
@@ -41,17 +41,17 @@ function makeSegment(task: Task, key: number, size: number, flags: number): Segm
   }
   kernel.counters.memoryFiles++;
   const permissions = new IpcPermissions(key, flags, task.credentials);
-  const segment = new Segment(namespace, permissions, size, hostFd, task.group.pid, task.ipc);
+  const segment = new Segment(namespace, permissions, size, hostFd, task.pid, task.ipc);
   namespace.addSegment(segment);
   return segment;
 }
 
-function put(task: Task, address: number, bytes: Uint8Array, result: number): number {
+function put(task: IpcCaller, address: number, bytes: Uint8Array, result: number): number {
   task.call.bytes.set(bytes, task.call.out(address, bytes.length));
   return result;
 }
 
-function status(task: Task, command: number, id: number, buffer: number): number {
+function status(task: IpcCaller, command: number, id: number, buffer: number): number {
   const { segments } = task.ipc.namespace;
   const segment = command === I.IPC_STAT ? segments.find(id) : segments.atIndexOf(id);
   if (typeof segment === "number") return segment;
@@ -71,7 +71,7 @@ function status(task: Task, command: number, id: number, buffer: number): number
   return put(task, buffer, bytes, command === I.IPC_STAT ? 0 : permissions.id);
 }
 
-function limitsOf(task: Task, buffer: number): number {
+function limitsOf(task: IpcCaller, buffer: number): number {
   const { limits, segments } = task.ipc.namespace;
   const { shmmax, shmall, shmmni } = limits;
   const bytes = shminfo64.encode({
@@ -84,7 +84,7 @@ function limitsOf(task: Task, buffer: number): number {
   return put(task, buffer, bytes, segments.highestIndex);
 }
 
-function usage(task: Task, buffer: number): number {
+function usage(task: IpcCaller, buffer: number): number {
   const { segments, pages } = task.ipc.namespace;
   let resident = 0;
   for (const segment of segments.all()) resident += segment.resident;
@@ -96,14 +96,14 @@ function usage(task: Task, buffer: number): number {
   return put(task, buffer, bytes, segments.highestIndex);
 }
 
-function controlled(task: Task, id: number): Segment | number {
+function controlled(task: IpcCaller, id: number): Segment | number {
   const segment = task.ipc.namespace.segments.find(id);
   if (typeof segment === "number") return segment;
   const refused = mayControl(task, segment.permissions);
   return refused < 0 ? refused : segment;
 }
 
-function* set(task: Task, id: number, buffer: number): Coroutine {
+function* set(task: IpcCaller, id: number, buffer: number): Coroutine {
   const given = yield* readGuest(task, buffer, shmid64_ds.size);
   if (typeof given === "number") return given;
   const segment = controlled(task, id);
@@ -113,7 +113,7 @@ function* set(task: Task, id: number, buffer: number): Coroutine {
   return error;
 }
 
-function remove(task: Task, id: number): number {
+function remove(task: IpcCaller, id: number): number {
   const segment = controlled(task, id);
   if (typeof segment === "number") return segment;
   segment.markForRemoval();
@@ -121,14 +121,14 @@ function remove(task: Task, id: number): number {
 }
 
 // Locked memory is accounted for by the mode alone: the host pages as it likes.
-function lock(task: Task, id: number, locked: boolean): number {
+function lock(task: IpcCaller, id: number, locked: boolean): number {
   const segment = task.ipc.namespace.segments.find(id);
   if (typeof segment === "number") return segment;
   const { permissions } = segment;
   if (!capable(task.credentials, task.kernel.users, CAP_IPC_LOCK)) {
     const { euid } = task.credentials;
     if (euid !== permissions.uid && euid !== permissions.cuid) return -EPERM;
-    const limit = task.group.rlimits[RLIMIT_MEMLOCK]![0];
+    const limit = task.limit(RLIMIT_MEMLOCK);
     if (locked && limit === 0) return -EPERM;
     if (locked && segment.length > limit) return -ENOMEM;
   }
@@ -137,7 +137,7 @@ function lock(task: Task, id: number, locked: boolean): number {
   return 0;
 }
 
-export const SHM_HANDLERS: Handlers<Task> = {
+export const SHM_HANDLERS: Handlers<IpcCaller> = {
   shmget: (task, key, size, flags) =>
     task.ipc.namespace.segments.get(
       task,

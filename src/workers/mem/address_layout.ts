@@ -4,7 +4,7 @@
 //   image (ET_EXEC: as linked; PIE: pieBase) ... heap ... <- mmap, top down from mmapBase ... stack ... vDSO
 
 import { TASK_SIZE, WINDOW_BASE, WINDOW_END } from "../../shared/ring/layout.ts";
-import { MMAP_MIN_ADDR } from "./guest_range.ts";
+import { MMAP_MIN_ADDR } from "../call/guest_range.ts";
 import { PAGE_SIZE, STACK_GUARD_GAP } from "./vma.ts";
 import type { Range } from "./vma_set.ts";
 

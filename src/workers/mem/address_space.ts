@@ -3,13 +3,13 @@
 // (mapping.ts).
 
 import { MADV_DONTNEED, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
-import type { Kernel } from "../kernel.ts";
-import { OperationList, SYS_madvise, SYS_munmap } from "../platform/operation_list.ts";
-import type { Task } from "../process/task.ts";
+import type { CallContext } from "../call/context.ts";
+import { RESERVED_BASE, RESERVED_END } from "../call/guest_range.ts";
+import { OperationList, SYS_madvise, SYS_munmap } from "../call/operation_list.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";
 import { type AddressLayout, mmapRanges } from "./address_layout.ts";
-import { RESERVED_BASE, RESERVED_END } from "./guest_range.ts";
+import type { MemCaller } from "./caller.ts";
 import { type RangeLock, RangeLocks } from "./range_lock.ts";
 import { type Mapped, PAGE_SIZE, VM_DONTFORK, VM_SHARED, VM_WIPEONFORK } from "./vma.ts";
 import { MAX_MAP_COUNT, VmaSet } from "./vma_set.ts";
@@ -37,7 +37,7 @@ export class HeldLock {
 }
 
 export class AddressSpace {
-  readonly kernel: Kernel;
+  readonly kernel: CallContext;
   /** Names the address space in futex keys. */
   readonly id: number;
   readonly layout: AddressLayout;
@@ -69,7 +69,7 @@ export class AddressSpace {
   stackStart = 0;
 
   constructor(
-    kernel: Kernel,
+    kernel: CallContext,
     layout: AddressLayout,
     vmas = new VmaSet(EXCLUDED, MAX_MAP_COUNT, kernel),
     brkStart = 0,
@@ -125,7 +125,7 @@ export class AddressSpace {
    * What a forked child, whose host memory is a copy of everything, has to do first: give up what its
    * parent kept from it, and empty what is to be wiped (madvise(2), MADV_DONTFORK and MADV_WIPEONFORK).
    */
-  *afterFork(task: Task): Generator<void, void, void> {
+  *afterFork(task: MemCaller): Generator<void, void, void> {
     for (const { start, end, flags } of this.vmas.all()) {
       if ((flags & (VM_DONTFORK | VM_WIPEONFORK)) === 0) continue;
       const list = new OperationList(task.kernel.slots, task.call.slot);
@@ -139,22 +139,22 @@ export class AddressSpace {
   }
 
   /** Locks [start, end) for the calling coroutine, waiting if somebody else changes pages of it. */
-  *lock(task: Task, start: number, end: number): Generator<void, HeldLock, void> {
+  *lock(task: MemCaller, start: number, end: number): Generator<void, HeldLock, void> {
     return yield* this.#hold(task, (waiter) => this.locks.request(start, end, waiter));
   }
 
   /** For a range that is chosen when the lock is held. */
-  *lockUnplaced(task: Task): Generator<void, HeldLock, void> {
+  *lockUnplaced(task: MemCaller): Generator<void, HeldLock, void> {
     return yield* this.#hold(task, (waiter) => this.locks.requestUnplaced(waiter));
   }
 
   /** fork, exec and exit: everything. */
-  *lockAll(task: Task): Generator<void, HeldLock, void> {
+  *lockAll(task: MemCaller): Generator<void, HeldLock, void> {
     return yield* this.#hold(task, (waiter) => this.locks.requestAll(waiter));
   }
 
   *#hold(
-    task: Task,
+    task: MemCaller,
     request: (waiter: () => void) => RangeLock<() => void>,
   ): Generator<void, HeldLock, void> {
     const lock = request(() => task.call.completeWait(0));

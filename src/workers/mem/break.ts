@@ -4,22 +4,21 @@
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import { RLIMIT_DATA } from "../../shared/abi/resource.ts";
 import type { Coroutine } from "../call/call.ts";
-import type { Task } from "../process/task.ts";
-import { isGuestRange } from "./guest_range.ts";
+import { isGuestRange } from "../call/guest_range.ts";
+import type { MemCaller } from "./caller.ts";
 import { ANONYMOUS, map, pageCeil, unmap } from "./mapping.ts";
 
 const PROT = PROT_READ | PROT_WRITE;
 
-export function setBreak(task: Task, address: number): number {
+export function setBreak(task: MemCaller, address: number): number {
   const { space } = task.stub;
   if (address < space.brkStart || address === space.brk) return space.brk;
   if (!isGuestRange(space.brkStart, address - space.brkStart)) return space.brk;
-  const [limit] = task.group.rlimits[RLIMIT_DATA]!;
-  if (address - space.brkStart > limit) return space.brk;
+  if (address - space.brkStart > task.limit(RLIMIT_DATA)) return space.brk;
   return task.call.start(move(task, address));
 }
 
-function* move(task: Task, address: number): Coroutine {
+function* move(task: MemCaller, address: number): Coroutine {
   const { space } = task.stub;
   const from = pageCeil(space.brk);
   const to = pageCeil(address);

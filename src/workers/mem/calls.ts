@@ -21,12 +21,12 @@ import { TASK_SIZE, WINDOW } from "../../shared/ring/layout.ts";
 import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
+import { isGuestRange } from "../call/guest_range.ts";
+import { OperationList, SYS_madvise } from "../call/operation_list.ts";
 import { capable } from "../credentials/credentials.ts";
-import { OperationList, SYS_madvise } from "../platform/operation_list.ts";
-import type { Task } from "../process/task.ts";
 import type { OpenFile } from "../vfs/file.ts";
 import { setBreak } from "./break.ts";
-import { isGuestRange } from "./guest_range.ts";
+import type { MemCaller } from "./caller.ts";
 import {
   ANONYMOUS,
   advise,
@@ -90,7 +90,7 @@ function isOnNoexec(file: OpenFile | undefined): boolean {
 }
 
 function sourceOf(
-  task: Task,
+  task: MemCaller,
   length: number,
   prot: number,
   flags: number,
@@ -113,7 +113,7 @@ function sourceOf(
 }
 
 function mapCall(
-  task: Task,
+  task: MemCaller,
   address: number,
   given: number,
   prot: number,
@@ -180,7 +180,7 @@ function mapCall(
 }
 
 // MAP_32BIT: in the second gigabyte, for code that wants 32-bit addresses.
-function* mapLow(task: Task, request: MapRequest): Coroutine {
+function* mapLow(task: MemCaller, request: MapRequest): Coroutine {
   const [low, high] = LOW_2_GIB;
   const at = task.stub.space.vmas.findGap({
     low,
@@ -196,13 +196,13 @@ function* mapLow(task: Task, request: MapRequest): Coroutine {
   return yield* map(task, { ...request, address: at, placement: "free" });
 }
 
-function mayLock(task: Task, bytes: number): boolean {
+function mayLock(task: MemCaller, bytes: number): boolean {
   if (capable(task.credentials, task.kernel.users, CAP_IPC_LOCK)) return true;
-  return task.stub.space.vmas.totals.locked + bytes <= task.group.rlimits[RLIMIT_MEMLOCK]![0];
+  return task.stub.space.vmas.totals.locked + bytes <= task.limit(RLIMIT_MEMLOCK);
 }
 
 function* changeFlags(
-  task: Task,
+  task: MemCaller,
   start: number,
   end: number,
   change: VmaChange,
@@ -253,7 +253,7 @@ const NOT_OF_LOCKED: ReadonlySet<number> = new Set([
   M.MADV_PAGEOUT,
 ]);
 
-function* advice(task: Task, start: number, given: number, code: number): Coroutine {
+function* advice(task: MemCaller, start: number, given: number, code: number): Coroutine {
   const { change, host } = ADVICE.get(code)!;
   const { space } = task.stub;
   let end = given;
@@ -295,7 +295,7 @@ function* advice(task: Task, start: number, given: number, code: number): Corout
 }
 
 /** Brings what was locked into memory: 0, or -ENOMEM where some of it cannot be used. */
-function* populate(task: Task, start: number, end: number): Coroutine {
+function* populate(task: MemCaller, start: number, end: number): Coroutine {
   let error = 0;
   let vma = task.stub.space.vmas.findFrom(start);
   while (vma !== null && vma.start < end) {
@@ -310,12 +310,12 @@ function* populate(task: Task, start: number, end: number): Coroutine {
 }
 
 /** mlock: what is mapped up to the first hole becomes locked, and comes into memory. */
-function* lockRange(task: Task, start: number, end: number): Coroutine {
+function* lockRange(task: MemCaller, start: number, end: number): Coroutine {
   const error = yield* changeFlags(task, start, end, { setFlags: VM_LOCKED }, "stop");
   return error < 0 ? error : yield* populate(task, start, end);
 }
 
-function* lockEverything(task: Task, change: VmaChange): Coroutine {
+function* lockEverything(task: MemCaller, change: VmaChange): Coroutine {
   const { space } = task.stub;
   const lock = yield* space.lockAll(task);
   try {
@@ -327,19 +327,24 @@ function* lockEverything(task: Task, change: VmaChange): Coroutine {
   }
 }
 
-function* lockAll(task: Task, onFault: boolean): Coroutine {
+function* lockAll(task: MemCaller, onFault: boolean): Coroutine {
   yield* lockEverything(task, { setFlags: VM_LOCKED });
   if (!onFault) yield* populate(task, 0, TASK_SIZE);
   return 0;
 }
 
-function lockCall(task: Task, address: number, length: number, kind: "lock" | "lazy" | "unlock"): number {
+function lockCall(
+  task: MemCaller,
+  address: number,
+  length: number,
+  kind: "lock" | "lazy" | "unlock",
+): number {
   const start = Math.floor(address / PAGE_SIZE) * PAGE_SIZE;
   const end = pageCeil(address + length);
   if (end > TASK_SIZE) return -ENOMEM;
   if (start === end) return 0;
   if (kind !== "unlock") {
-    const limit = task.group.rlimits[RLIMIT_MEMLOCK]![0];
+    const limit = task.limit(RLIMIT_MEMLOCK);
     if (limit === 0 && !capable(task.credentials, task.kernel.users, CAP_IPC_LOCK)) return -EPERM;
     if (!mayLock(task, end - start)) return -ENOMEM;
   }
@@ -348,7 +353,7 @@ function lockCall(task: Task, address: number, length: number, kind: "lock" | "l
   return task.call.start(changeFlags(task, start, end, change, "stop"));
 }
 
-function* mincore(task: Task, start: number, pages: number, vector: number): Coroutine {
+function* mincore(task: MemCaller, start: number, pages: number, vector: number): Coroutine {
   const { kernel, stub } = task;
   if (!stub.space.vmas.covers(start, start + pages * PAGE_SIZE)) return -ENOMEM;
   for (let done = 0; done < pages; ) {
@@ -370,7 +375,7 @@ function* mincore(task: Task, start: number, pages: number, vector: number): Cor
   return 0;
 }
 
-export const MEM_HANDLERS: Handlers<Task> = {
+export const MEM_HANDLERS: Handlers<MemCaller> = {
   ...MEMBARRIER_HANDLERS,
 
   mmap: mapCall,
@@ -440,7 +445,7 @@ export const MEM_HANDLERS: Handlers<Task> = {
     const known = M.MCL_CURRENT | M.MCL_FUTURE | M.MCL_ONFAULT;
     if (flags === 0 || (flags & ~known) !== 0 || flags === M.MCL_ONFAULT) return -EINVAL;
     if (!capable(task.credentials, task.kernel.users, CAP_IPC_LOCK)) {
-      const limit = task.group.rlimits[RLIMIT_MEMLOCK]![0];
+      const limit = task.limit(RLIMIT_MEMLOCK);
       if (limit === 0) return -EPERM;
       if ((flags & M.MCL_CURRENT) !== 0 && task.stub.space.vmas.totals.total > limit) return -ENOMEM;
     }

@@ -4,11 +4,11 @@
 // their place.
 
 import { PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
-import type { Task } from "../process/task.ts";
+import type { MemCaller } from "./caller.ts";
 import { VM_SHARED } from "./vma.ts";
 
 /** Whether a range is private anonymous memory with that protection, and nobody is changing it. */
-function isPlain(task: Task, address: number, length: number, prot: number): boolean {
+function isPlain(task: MemCaller, address: number, length: number, prot: number): boolean {
   const { space } = task.stub;
   if (space.locks.size > 0) return false;
   for (let at = address; at < address + length; ) {
@@ -21,7 +21,7 @@ function isPlain(task: Task, address: number, length: number, prot: number): boo
 }
 
 /** Fetches guest memory to an offset of the slot; false: nothing is done. */
-export function copyInDirectly(task: Task, address: number, offset: number, length: number): boolean {
+export function copyInDirectly(task: MemCaller, address: number, offset: number, length: number): boolean {
   if (!isPlain(task, address, length, PROT_READ)) return false;
   const { native } = task.kernel;
   return (
@@ -30,7 +30,7 @@ export function copyInDirectly(task: Task, address: number, offset: number, leng
 }
 
 /** Delivers bytes of the slot to guest memory; false: not all of them have arrived. */
-export function copyOutDirectly(task: Task, address: number, offset: number, length: number): boolean {
+export function copyOutDirectly(task: MemCaller, address: number, offset: number, length: number): boolean {
   if (!isPlain(task, address, length, PROT_READ | PROT_WRITE)) return false;
   const { native } = task.kernel;
   return (

@@ -8,6 +8,7 @@ import { RLIMIT_AS, RLIMIT_DATA } from "../../shared/abi/resource.ts";
 import { DONATED_FD } from "../../shared/ring/layout.ts";
 import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
+import { isGuestRange, MMAP_MIN_ADDR, RESERVED_BASE, RESERVED_END } from "../call/guest_range.ts";
 import {
   OperationList,
   SYS_close,
@@ -15,9 +16,8 @@ import {
   SYS_mmap,
   SYS_mprotect,
   SYS_munmap,
-} from "../platform/operation_list.ts";
-import type { Task } from "../process/task.ts";
-import { isGuestRange, MMAP_MIN_ADDR, RESERVED_BASE, RESERVED_END } from "./guest_range.ts";
+} from "../call/operation_list.ts";
+import type { MemCaller } from "./caller.ts";
 import { type Mapped, PAGE_SIZE, VM_NORESERVE, VM_SHARED, type Vma } from "./vma.ts";
 import type { VmaPlan } from "./vma_plan.ts";
 
@@ -26,7 +26,7 @@ export function pageCeil(bytes: number): number {
 }
 
 /** The number under which a descriptor is donated to this task's stub. */
-export function donatedFd(task: Task): number {
+export function donatedFd(task: MemCaller): number {
   return DONATED_FD + task.stub.slotIndex(task.call.slot);
 }
 
@@ -64,19 +64,18 @@ function hostFlags(flags: number, source: MapSource): number {
 }
 
 /** Whether the limits allow `bytes` more. */
-export function withinLimits(task: Task, bytes: number, isData: boolean): boolean {
+export function withinLimits(task: MemCaller, bytes: number, isData: boolean): boolean {
   const { vmas } = task.stub.space;
-  const { rlimits } = task.group;
-  if (vmas.totals.total + vmas.reservedBytes + bytes > rlimits[RLIMIT_AS]![0]) return false;
-  return !isData || vmas.totals.data + bytes <= rlimits[RLIMIT_DATA]![0];
+  if (vmas.totals.total + vmas.reservedBytes + bytes > task.limit(RLIMIT_AS)) return false;
+  return !isData || vmas.totals.data + bytes <= task.limit(RLIMIT_DATA);
 }
 
 /** Runs a list that must not fail half way; false when its first operation failed and nothing changed. */
-export function* runOrDie(task: Task, list: OperationList): Generator<void, boolean, void> {
+export function* runOrDie(task: MemCaller, list: OperationList): Generator<void, boolean, void> {
   if (yield* task.run(list)) return true;
   if (task.call.listDone > 0) {
     task.kernel.log("error", "a change of an address space failed half way: killed", {
-      pid: task.group.pid,
+      pid: task.pid,
       done: task.call.listDone,
       errno: -task.call.listResult,
     });
@@ -86,13 +85,13 @@ export function* runOrDie(task: Task, list: OperationList): Generator<void, bool
 }
 
 /** The errno that the host gave to the first operation of a failed list. */
-function hostError(task: Task): number {
+function hostError(task: MemCaller): number {
   const result = task.call.listResult;
   return result < 0 && result > -4096 ? result : -ENOMEM;
 }
 
 /** Maps; the address or a negative errno. Owns the source's descriptor. */
-export function* map(task: Task, request: MapRequest): Coroutine {
+export function* map(task: MemCaller, request: MapRequest): Coroutine {
   const { space } = task.stub;
   const { source, length } = request;
   const placed = request.placement !== "any";
@@ -136,19 +135,19 @@ export function* map(task: Task, request: MapRequest): Coroutine {
   }
 }
 
-function isUsed(task: Task, start: number, end: number): boolean {
+function isUsed(task: MemCaller, start: number, end: number): boolean {
   const first = task.stub.space.vmas.findFrom(start);
   return first !== null && first.start < end;
 }
 
-function checkPlaced(task: Task, { address, length, placement }: MapRequest): number {
+function checkPlaced(task: MemCaller, { address, length, placement }: MapRequest): number {
   if (!isGuestRange(address, length)) return -ENOMEM;
   if (address < MMAP_MIN_ADDR) return -EPERM;
   if (placement === "free" && isUsed(task, address, address + length)) return -EEXIST;
   return address;
 }
 
-function choose(task: Task, { address, length, align }: MapRequest): number {
+function choose(task: MemCaller, { address, length, align }: MapRequest): number {
   const { space } = task.stub;
   const hinted = Math.max(address, MMAP_MIN_ADDR);
   if (address !== 0 && isGuestRange(hinted, length) && space.vmas.isFree(hinted, hinted + length)) {
@@ -160,7 +159,7 @@ function choose(task: Task, { address, length, align }: MapRequest): number {
 
 /** Runs one madvise in the host; its error counts for nothing. */
 export function* advise(
-  task: Task,
+  task: MemCaller,
   start: number,
   length: number,
   advice: number,
@@ -178,7 +177,7 @@ export function hostRanges(start: number, end: number): [number, number][] {
   return ranges.filter(([from, to]) => from < to);
 }
 
-export function* unmap(task: Task, start: number, end: number): Coroutine {
+export function* unmap(task: MemCaller, start: number, end: number): Coroutine {
   const { space } = task.stub;
   const lock = yield* space.lock(task, start, end);
   try {
@@ -198,7 +197,7 @@ export function* unmap(task: Task, start: number, end: number): Coroutine {
   }
 }
 
-export function* protect(task: Task, start: number, end: number, prot: number): Coroutine {
+export function* protect(task: MemCaller, start: number, end: number, prot: number): Coroutine {
   const { space } = task.stub;
   const lock = yield* space.lock(task, start, end);
   try {

@@ -5,8 +5,8 @@ import { EINVAL, EPERM } from "../../shared/abi/errno.ts";
 import * as M from "../../shared/abi/mman.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
-import { OperationList, SYS_membarrier } from "../platform/operation_list.ts";
-import type { Task } from "../process/task.ts";
+import { OperationList, SYS_membarrier } from "../call/operation_list.ts";
+import type { MemCaller } from "./caller.ts";
 
 /** Command -> the command by which a process registers for it. */
 const REGISTRATION: ReadonlyMap<number, number> = new Map([
@@ -17,7 +17,7 @@ const REGISTERS = new Set(REGISTRATION.values());
 const OFFERED =
   [...REGISTRATION].reduce((all, pair) => all | pair[0] | pair[1], 0) | M.MEMBARRIER_CMD_GET_REGISTRATIONS;
 
-function* inHost(task: Task, command: number): Coroutine {
+function* inHost(task: MemCaller, command: number): Coroutine {
   const list = new OperationList(task.kernel.slots, task.call.slot);
   list.call(SYS_membarrier, command, 0, 0);
   if (!(yield* task.run(list))) return -EINVAL;
@@ -25,7 +25,7 @@ function* inHost(task: Task, command: number): Coroutine {
   return 0;
 }
 
-export const MEMBARRIER_HANDLERS: Handlers<Task> = {
+export const MEMBARRIER_HANDLERS: Handlers<MemCaller> = {
   membarrier: (task, command, flags) => {
     if (flags !== 0) return -EINVAL;
     const { membarriers } = task.stub.space;

@@ -5,10 +5,10 @@ import { EFAULT, EINVAL, ENOMEM } from "../../shared/abi/errno.ts";
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from "../../shared/abi/mman.ts";
 import { TASK_SIZE } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
-import { OperationList, SYS_mremap, SYS_munmap } from "../platform/operation_list.ts";
-import type { Task } from "../process/task.ts";
+import { isGuestRange, MMAP_MIN_ADDR } from "../call/guest_range.ts";
+import { OperationList, SYS_mremap, SYS_munmap } from "../call/operation_list.ts";
 import type { HeldLock } from "./address_space.ts";
-import { isGuestRange, MMAP_MIN_ADDR } from "./guest_range.ts";
+import type { MemCaller } from "./caller.ts";
 import { pageCeil, runOrDie, unmap, withinLimits } from "./mapping.ts";
 import { PAGE_SIZE, VM_SHARED, type Vma } from "./vma.ts";
 
@@ -23,7 +23,7 @@ interface Remap {
 }
 
 export function remap(
-  task: Task,
+  task: MemCaller,
   from: number,
   oldGiven: number,
   newGiven: number,
@@ -49,7 +49,7 @@ export function remap(
   );
 }
 
-function* run(task: Task, call: Remap): Coroutine {
+function* run(task: MemCaller, call: Remap): Coroutine {
   const { space } = task.stub;
   const vma = space.vmas.find(call.from);
   if (vma === null) return -EFAULT;
@@ -74,7 +74,7 @@ function* run(task: Task, call: Remap): Coroutine {
 }
 
 /** Grows a mapping where it is; -ENOMEM if there is no room behind it. */
-function* growInPlace(task: Task, { from, oldSize, newSize }: Remap, seen: Vma): Coroutine {
+function* growInPlace(task: MemCaller, { from, oldSize, newSize }: Remap, seen: Vma): Coroutine {
   const { space } = task.stub;
   const end = from + oldSize;
   if (seen.end !== end || !isGuestRange(from, newSize)) return -ENOMEM;
@@ -105,7 +105,7 @@ function* growInPlace(task: Task, { from, oldSize, newSize }: Remap, seen: Vma):
   }
 }
 
-function* move(task: Task, call: Remap): Coroutine {
+function* move(task: MemCaller, call: Remap): Coroutine {
   const { space } = task.stub;
   // Source and destination are two ranges; one lock on everything keeps the order simple.
   const lock: HeldLock = yield* space.lockAll(task);
@@ -142,7 +142,7 @@ function* move(task: Task, call: Remap): Coroutine {
 }
 
 /** Maps the shared pages from `from` on once more. */
-function* duplicate(task: Task, { from, newSize, to: wanted }: Remap): Coroutine {
+function* duplicate(task: MemCaller, { from, newSize, to: wanted }: Remap): Coroutine {
   const { space } = task.stub;
   const lock: HeldLock = yield* space.lockAll(task);
   try {
@@ -167,7 +167,7 @@ function* duplicate(task: Task, { from, newSize, to: wanted }: Remap): Coroutine
   }
 }
 
-function commitUnmap(task: Task, start: number, end: number): void {
+function commitUnmap(task: MemCaller, start: number, end: number): void {
   const plan = task.stub.space.vmas.planUnmap(start, end);
   if (typeof plan !== "number") plan.commit();
 }

@@ -2,7 +2,7 @@
 // not told whether the host has them (mincore(2): of files that are not the caller's own, all count as resident).
 
 import { O_DIRECTORY } from "../../shared/abi/fcntl.ts";
-import type { Kernel } from "../kernel.ts";
+import type { CallContext } from "../call/context.ts";
 import { SCRATCH_SIZE } from "../native.ts";
 import { DEV_ZERO_FS } from "./shared_memory.ts";
 import { type Mapped, PAGE_SIZE, type Vma } from "./vma.ts";
@@ -15,11 +15,11 @@ const HIGHEST_BYTE = 7;
 export const PAGES_AT_ONCE = SCRATCH_SIZE / ENTRY_SIZE;
 
 export class PageMap {
-  readonly #kernel: Kernel;
+  readonly #kernel: CallContext;
   readonly #fd: number;
 
   /** Of a stub's process; to be closed. One that cannot be read says that nothing is there. */
-  constructor(kernel: Kernel, pid: number) {
+  constructor(kernel: CallContext, pid: number) {
     const { native, descriptors } = kernel;
     this.#kernel = kernel;
     const directory = native.openComponent(descriptors.proc, String(pid), O_DIRECTORY);

@@ -1,14 +1,14 @@
 // Shared anonymous memory: one host memfd a region, which holds nothing else (docs/hardening.md, F1). The
 // stubs that map it keep it alive in the host; the kernel closes its descriptor after the mapping.
 
-import type { Kernel } from "../kernel.ts";
+import type { CallContext } from "../call/context.ts";
 import type { MapSource } from "./mapping.ts";
 import type { Mapped } from "./vma.ts";
 
 /** Device of shared anonymous memory, as Linux's internal tmpfs mount shows it: 0:1. */
 export const DEV_ZERO_FS = 1;
 
-export function sharedMemory(kernel: Kernel, length: number): MapSource | number {
+export function sharedMemory(kernel: CallContext, length: number): MapSource | number {
   const hostFd = kernel.native.memfdCreate(length);
   if (hostFd < 0) return hostFd;
   const id = kernel.nextMappedId();

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { O_RDONLY } from "../../shared/abi/fcntl.ts";
 import { PROT_EXEC, PROT_READ } from "../../shared/abi/mman.ts";
-import type { Kernel } from "../kernel.ts";
+import type { CallContext } from "../call/context.ts";
 import { type Mapped, PAGE_SIZE } from "./vma.ts";
 
 export const VDSO_SIZE = PAGE_SIZE;
@@ -28,7 +28,7 @@ export class Vdso {
   readonly hostFd: number;
 
   /** `hostImage`: address of the host's vDSO in every stub, or 0. Throws: without it no program starts. */
-  constructor(kernel: Kernel, hostImage: number) {
+  constructor(kernel: CallContext, hostImage: number) {
     const { native, descriptors } = kernel;
     const image = Buffer.from(readFileSync(IMAGE));
     const mark = Buffer.alloc(8);

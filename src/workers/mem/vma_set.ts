@@ -43,7 +43,7 @@ export interface VmaAccount {
   readonly counters: { mappings: number };
   readonly heap: { hasRoom(kind: "mappings", count: number): boolean };
   /** On whose behalf they change. */
-  readonly current: { readonly group: { readonly pid: number } } | null;
+  readonly current: { readonly pid: number } | null;
 }
 
 export interface Range {
@@ -133,7 +133,7 @@ export class VmaSet {
   }
 
   get #actor(): number {
-    return this.#shared?.current?.group.pid ?? 0;
+    return this.#shared?.current?.pid ?? 0;
   }
 
   #count(backing: CountedBacking, change: number): void {

@@ -16,12 +16,11 @@ import {
 } from "../../shared/abi/socket.ts";
 import { cmsghdr, ucred } from "../../shared/abi/structs.ts";
 import { capable } from "../credentials/credentials.ts";
-import { PidFile } from "../process/pid_file.ts";
-import type { Task } from "../process/task.ts";
-import type { ThreadGroup } from "../process/thread_group.ts";
 import type { OpenFile } from "../vfs/file.ts";
 import type { Time } from "../vfs/inode.ts";
 import { install } from "../vfs/install.ts";
+import type { Process } from "../vfs/processes.ts";
+import type { NetCaller } from "./caller.ts";
 
 const SCM_MAX_FD = 253;
 const HEADER = cmsghdr.size;
@@ -43,9 +42,9 @@ export class Peer implements Ucred {
   readonly gid: number;
   readonly #groups: readonly number[] | null;
   /** A connection does not keep what is left of a process. */
-  readonly #process: WeakRef<ThreadGroup>;
+  readonly #process: WeakRef<Process>;
 
-  constructor({ group, credentials: { euid, egid, groups } }: Task) {
+  constructor({ group, credentials: { euid, egid, groups } }: NetCaller) {
     this.pid = group.pid;
     this.uid = euid;
     this.gid = egid;
@@ -54,7 +53,7 @@ export class Peer implements Ucred {
   }
 
   /** The process, until it was waited for. */
-  get process(): ThreadGroup | null {
+  get process(): Process | null {
     const group = this.#process.deref();
     return group === undefined || group.state === "reaped" ? null : group;
   }
@@ -76,8 +75,8 @@ export interface Ancillary {
   readonly credentials: Ucred | null;
 }
 
-export function credentialsOf(task: Task): Ucred {
-  return { pid: task.group.pid, uid: task.credentials.uid, gid: task.credentials.gid };
+export function credentialsOf(task: NetCaller): Ucred {
+  return { pid: task.pid, uid: task.credentials.uid, gid: task.credentials.gid };
 }
 
 function align(length: number): number {
@@ -88,17 +87,17 @@ function align(length: number): number {
 const NO_ID = 0xffffffff;
 
 // Whom a task may say that it is: 0 or a negative errno.
-function mayClaim(task: Task, { pid, uid, gid }: Ucred): number {
+function mayClaim(task: NetCaller, { pid, uid, gid }: Ucred): number {
   const c = task.credentials;
   const { users, pids } = task.kernel;
   if (uid === NO_ID || gid === NO_ID) return -EINVAL;
-  if (pid !== task.group.pid && !capable(c, users, CAP_SYS_ADMIN)) return -EPERM;
+  if (pid !== task.pid && !capable(c, users, CAP_SYS_ADMIN)) return -EPERM;
   if (![c.uid, c.euid, c.suid].includes(uid) && !capable(c, users, CAP_SETUID)) return -EPERM;
   if (![c.gid, c.egid, c.sgid].includes(gid) && !capable(c, users, CAP_SETGID)) return -EPERM;
   return pids.task(pid) === undefined ? -ESRCH : 0;
 }
 
-function filesAt(task: Task, bytes: Buffer, at: number, count: number): OpenFile[] | number {
+function filesAt(task: NetCaller, bytes: Buffer, at: number, count: number): OpenFile[] | number {
   const files: OpenFile[] = [];
   for (let i = 0; i < count; i++) {
     const file = task.files.get(bytes.readInt32LE(at + i * FD_SIZE));
@@ -109,7 +108,7 @@ function filesAt(task: Task, bytes: Buffer, at: number, count: number): OpenFile
 }
 
 /** Reads the control messages of a sendmsg: what they name is held, or a negative errno. */
-export function parseAncillary(task: Task, bytes: Buffer): Ancillary | null | number {
+export function parseAncillary(task: NetCaller, bytes: Buffer): Ancillary | null | number {
   let rights: readonly OpenFile[] = [];
   let credentials: Ucred | null = null;
   for (let at = 0; at + HEADER <= bytes.length; ) {
@@ -139,15 +138,13 @@ export function parseAncillary(task: Task, bytes: Buffer): Ancillary | null | nu
 }
 
 // Files on their way are nobody's: their number is bounded.
-function holdRights(task: Task, rights: readonly OpenFile[]): number {
-  const { kernel, credentials, group } = task;
+function holdRights(task: NetCaller, rights: readonly OpenFile[]): number {
+  const { kernel, credentials } = task;
   const { counters, limits } = kernel;
   if (rights.length === 0) return 0;
   const mighty =
     capable(credentials, kernel.users, CAP_SYS_RESOURCE) || capable(credentials, kernel.users, CAP_SYS_ADMIN);
-  const limit = mighty
-    ? limits.filesInFlight
-    : Math.min(limits.filesInFlight, group.rlimits[RLIMIT_NOFILE]![0]);
+  const limit = mighty ? limits.filesInFlight : Math.min(limits.filesInFlight, task.limit(RLIMIT_NOFILE));
   if (counters.filesInFlight + rights.length > limit) return -ETOOMANYREFS;
   if (!kernel.heap.hasRoom("filesInFlight", rights.length)) return -ETOOMANYREFS;
   counters.filesInFlight += rights.length;
@@ -159,7 +156,7 @@ function holdRights(task: Task, rights: readonly OpenFile[]): number {
 }
 
 /** The files of a message are on their way no more; `keep`: who took them holds them. */
-export function releaseRights(task: { kernel: Task["kernel"] }, ancillary: Ancillary | null): void {
+export function releaseRights(task: { kernel: NetCaller["kernel"] }, ancillary: Ancillary | null): void {
   if (ancillary === null) return;
   const { kernel } = task;
   kernel.counters.filesInFlight -= ancillary.rights.length;
@@ -211,13 +208,13 @@ export class ControlWriter {
   }
 
   /** A descriptor of the process that has sent the message; or why there is none, as Linux has it. */
-  pidfd(task: Task, { pid }: Ucred): number[] {
+  pidfd(task: NetCaller, { pid }: Ucred): number[] {
     if (this.bytes.length - this.length < HEADER + FD_SIZE) {
       this.flags |= MSG_CTRUNC;
       return [];
     }
     const group = task.kernel.pids.group(pid);
-    const fd = group === undefined ? -ESRCH : install(task, new PidFile(group, 0), true);
+    const fd = group === undefined ? -ESRCH : install(task, task.kernel.newPidFile(group), true);
     const body = Buffer.alloc(FD_SIZE);
     body.writeInt32LE(fd);
     this.#add(SCM_PIDFD, body);
@@ -225,10 +222,10 @@ export class ControlWriter {
   }
 
   /** Gives the receiver descriptors for as many of the files as there is room for; these descriptors. */
-  rights(task: Task, files: readonly OpenFile[], closeOnExec: boolean): number[] {
+  rights(task: NetCaller, files: readonly OpenFile[], closeOnExec: boolean): number[] {
     const room = Math.floor((this.bytes.length - this.length - HEADER) / FD_SIZE);
     const descriptors: number[] = [];
-    const limit = task.group.rlimits[RLIMIT_NOFILE]![0];
+    const limit = task.limit(RLIMIT_NOFILE);
     for (const file of files.slice(0, Math.max(0, room))) {
       const fd = task.files.install(file, 0, limit, closeOnExec);
       if (fd < 0) break;

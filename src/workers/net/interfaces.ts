@@ -6,8 +6,8 @@ import * as I from "../../shared/abi/ioctl.ts";
 import { CAP_NET_ADMIN } from "../../shared/abi/prctl.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
+import type { Caller } from "../call/caller.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { Task } from "../process/task.ts";
 
 /** struct ifreq */
 const REQUEST_SIZE = 40;
@@ -22,14 +22,14 @@ const READS: ReadonlySet<number> = new Set([
 ]);
 const CHANGES: ReadonlySet<number> = new Set([I.SIOCSIFFLAGS, I.SIOCSIFMTU, I.SIOCSIFNAME]);
 
-function* ofInterface(task: Task, address: number, isChange: boolean): Coroutine {
+function* ofInterface(task: Caller, address: number, isChange: boolean): Coroutine {
   task.call.outAt(address, REQUEST_SIZE, WINDOW);
   if ((yield* task.call.copyInRound()) < REQUEST_SIZE) return -EFAULT;
   return isChange && !capable(task.credentials, task.kernel.users, CAP_NET_ADMIN) ? -EPERM : -ENODEV;
 }
 
 /** Null: another request. */
-export function interfaceIoctl(task: Task, request: number, argument: number): number | null {
+export function interfaceIoctl(task: Caller, request: number, argument: number): number | null {
   if (request === I.SIOCGIFCONF) {
     // struct ifconf: so many bytes of the caller's room were filled.
     task.call.view.setInt32(task.call.out(argument, 4), 0, true);

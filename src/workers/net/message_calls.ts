@@ -10,10 +10,10 @@ import type { Coroutine } from "../call/call.ts";
 import { NEVER, readTimespec, TIMESPEC_SIZE } from "../call/clocks.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { readGuest } from "../call/guest_copy.ts";
-import type { Task } from "../process/task.ts";
 import { Segments, segmentsOf } from "../vfs/segments.ts";
 import { addressInPiece, addressOf } from "./addresses.ts";
 import { type Ancillary, parseAncillary } from "./ancillary.ts";
+import type { NetCaller } from "./caller.ts";
 import { SocketFile } from "./socket.ts";
 import { NO_PLACES, type Places, receiveInto, Source, sendFrom } from "./transfer.ts";
 
@@ -26,7 +26,7 @@ const READY_MAX = WINDOW_SECOND - WINDOW;
 type Header = ValueOf<typeof msghdr>;
 const { msg_namelen, msg_controllen, msg_flags } = msghdr.offset;
 
-export function socketAt(task: Task, fd: number): SocketFile | number {
+export function socketAt(task: NetCaller, fd: number): SocketFile | number {
   const file = task.files.get(fd);
   if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
   return file instanceof SocketFile ? file : -ENOTSOCK;
@@ -41,7 +41,7 @@ function bufferSegments(address: number, length: number): Segments {
 // ---- sendto, recvfrom ----
 
 function sendto(
-  task: Task,
+  task: NetCaller,
   fd: number,
   buffer: number,
   length: number,
@@ -62,7 +62,7 @@ function sendto(
 }
 
 function recvfrom(
-  task: Task,
+  task: NetCaller,
   fd: number,
   buffer: number,
   length: number,
@@ -87,13 +87,16 @@ function recvfrom(
 // ---- sendmsg, recvmsg ----
 
 /** The vectors that a header names, or a negative errno. */
-function* vectorsOf(task: Task, { msg_iov, msg_iovlen }: Header): Generator<void, Segments | number, void> {
+function* vectorsOf(
+  task: NetCaller,
+  { msg_iov, msg_iovlen }: Header,
+): Generator<void, Segments | number, void> {
   if (msg_iovlen > IOV_MAX) return -EMSGSIZE;
   const bytes = yield* readGuest(task, msg_iov, msg_iovlen * iovec.size);
   return typeof bytes === "number" ? bytes : segmentsOf(bytes, msg_iovlen);
 }
 
-function* sendMessage(task: Task, socket: SocketFile, header: Header, flags: number): Coroutine {
+function* sendMessage(task: NetCaller, socket: SocketFile, header: Header, flags: number): Coroutine {
   const segments = yield* vectorsOf(task, header);
   if (typeof segments === "number") return segments;
   if (segments.invalid) return -EFAULT;
@@ -118,7 +121,7 @@ function* sendMessage(task: Task, socket: SocketFile, header: Header, flags: num
 }
 
 function* receiveMessage(
-  task: Task,
+  task: NetCaller,
   socket: SocketFile,
   at: number,
   header: Header,
@@ -143,7 +146,7 @@ function* receiveMessage(
 }
 
 /** The header in piece 0 of the call, or -EFAULT. */
-function headerInPiece(task: Task): Header | number {
+function headerInPiece(task: NetCaller): Header | number {
   if (!task.call.inComplete(0, msghdr.size)) return -EFAULT;
   return msghdr.read(task.call.view, task.call.base + WINDOW);
 }
@@ -152,7 +155,7 @@ function headerInPiece(task: Task): Header | number {
 
 /** Does one message after the other; how many, or a negative errno when not even one. */
 function* many(
-  task: Task,
+  task: NetCaller,
   vector: number,
   count: number,
   one: (header: Header, at: number, index: number) => Coroutine,
@@ -174,7 +177,7 @@ function* many(
   return done;
 }
 
-export const MESSAGE_HANDLERS: Handlers<Task> = {
+export const MESSAGE_HANDLERS: Handlers<NetCaller> = {
   sendto: (task, fd, buffer, length, flags, to, toLength) =>
     sendto(task, fd, buffer, length, flags, to, toLength),
   recvfrom: (task, fd, buffer, length, flags, from, roomAt) =>

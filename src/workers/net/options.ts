@@ -19,10 +19,9 @@ import { linger, ucred } from "../../shared/abi/structs.ts";
 import { NSEC_PER_SEC, USEC_PER_SEC } from "../../shared/abi/time.ts";
 import { NEVER } from "../call/clocks.ts";
 import { capable } from "../credentials/credentials.ts";
-import { PidFile } from "../process/pid_file.ts";
-import type { Task } from "../process/task.ts";
 import { install } from "../vfs/install.ts";
 import { NO_PEER, type Peer, type Ucred } from "./ancillary.ts";
+import type { NetCaller } from "./caller.ts";
 import type { SocketFile } from "./socket.ts";
 
 const INT = 4;
@@ -44,9 +43,9 @@ const PRIORITY_MAX = 6;
 
 interface Option {
   /** Without it the option is only set. A number: a negative errno. */
-  get?(options: SocketOptions, task: Task, room: number): Buffer | number;
+  get?(options: SocketOptions, task: NetCaller, room: number): Buffer | number;
   /** 0 or a negative errno. Without it the option is only told. */
-  set?(options: SocketOptions, value: Buffer, task: Task): number;
+  set?(options: SocketOptions, value: Buffer, task: NetCaller): number;
 }
 
 function int(value: number): Buffer {
@@ -60,7 +59,11 @@ function told(value: (socket: SocketFile, options: SocketOptions) => number): Op
 }
 
 /** A flag or a number that is kept. */
-function kept(name: number, initial = 0, check: (value: number, task: Task) => number = () => 0): Option {
+function kept(
+  name: number,
+  initial = 0,
+  check: (value: number, task: NetCaller) => number = () => 0,
+): Option {
   return {
     get: (options) => int(options.kept.get(name) ?? initial),
     set: (options, value, task) => {
@@ -243,11 +246,11 @@ const OPTIONS: ReadonlyMap<number, Option> = new Map([
   ],
 ]);
 
-function mayAdminister(task: Task): boolean {
+function mayAdminister(task: NetCaller): boolean {
   return capable(task.credentials, task.kernel.users, CAP_NET_ADMIN);
 }
 
-function mayMark(task: Task): boolean {
+function mayMark(task: NetCaller): boolean {
   return mayAdminister(task) || capable(task.credentials, task.kernel.users, CAP_NET_RAW);
 }
 
@@ -262,7 +265,7 @@ function timestamps(name: number): Option {
   };
 }
 
-function peerGroups(options: SocketOptions, _task: Task, room: number): Buffer | number {
+function peerGroups(options: SocketOptions, _task: NetCaller, room: number): Buffer | number {
   const peer = options.peer();
   if (peer === null) return -ENODATA;
   const { groups } = peer;
@@ -272,17 +275,17 @@ function peerGroups(options: SocketOptions, _task: Task, room: number): Buffer |
   return bytes;
 }
 
-function peerPidfd(options: SocketOptions, task: Task): Buffer | number {
+function peerPidfd(options: SocketOptions, task: NetCaller): Buffer | number {
   const peer = options.peer();
   if (peer === null) return -ENODATA;
   const { process } = peer;
   if (process === null) return -ESRCH;
-  const fd = install(task, new PidFile(process, 0), true);
+  const fd = install(task, task.kernel.newPidFile(process), true);
   return fd < 0 ? fd : int(fd);
 }
 
 /** As getpeername, of no more bytes than there are. */
-function peerName({ socket }: SocketOptions, _task: Task, room: number): Buffer | number {
+function peerName({ socket }: SocketOptions, _task: NetCaller, room: number): Buffer | number {
   const name = socket.peerName();
   if (typeof name === "number") return name;
   return name.length < room ? -EINVAL : Buffer.from(name, "latin1");
@@ -337,11 +340,11 @@ export abstract class SocketOptions {
     return error;
   }
 
-  get(name: number, task: Task, room: number): Buffer | number {
+  get(name: number, task: NetCaller, room: number): Buffer | number {
     return OPTIONS.get(name)?.get?.(this, task, room) ?? -ENOPROTOOPT;
   }
 
-  set(name: number, value: Buffer, task: Task): number {
+  set(name: number, value: Buffer, task: NetCaller): number {
     const option = OPTIONS.get(name);
     if (value.length < INT) return -EINVAL;
     return option?.set?.(this, value, task) ?? -ENOPROTOOPT;

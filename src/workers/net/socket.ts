@@ -8,13 +8,13 @@ import { EOPNOTSUPP } from "../../shared/abi/errno.ts";
 import { O_RDWR } from "../../shared/abi/fcntl.ts";
 import { MSG_DONTWAIT } from "../../shared/abi/socket.ts";
 import { NEVER } from "../call/clocks.ts";
-import type { Kernel } from "../kernel.ts";
-import type { Task } from "../process/task.ts";
-import { ownerIoctl } from "../signals/async_signals.ts";
+import { ownerIoctl } from "../vfs/async_signals.ts";
 import { OpenFile } from "../vfs/file.ts";
 import type { Inode, Time } from "../vfs/inode.ts";
 import type { Segments } from "../vfs/segments.ts";
 import { type Ancillary, releaseRights } from "./ancillary.ts";
+import type { NetCaller } from "./caller.ts";
+import type { NetContext } from "./context.ts";
 import { interfaceIoctl } from "./interfaces.ts";
 import type { SocketOptions } from "./options.ts";
 import { NO_PLACES, receiveInto, Source, sendFrom } from "./transfer.ts";
@@ -49,7 +49,7 @@ export interface SendRequest {
 
 export abstract class SocketFile extends OpenFile {
   override readonly isStream = true;
-  readonly kernel: Kernel;
+  readonly kernel: NetContext;
   abstract readonly domain: number;
   /** SOCK_STREAM, ... */
   readonly type: number;
@@ -59,7 +59,7 @@ export abstract class SocketFile extends OpenFile {
   receiveTimeoutNs = NEVER;
   sendTimeoutNs = NEVER;
 
-  constructor(kernel: Kernel, inode: Inode, type: number, protocol: number, status: number) {
+  constructor(kernel: NetContext, inode: Inode, type: number, protocol: number, status: number) {
     super(O_RDWR | status);
     this.kernel = kernel;
     this.inode = inode;
@@ -70,25 +70,25 @@ export abstract class SocketFile extends OpenFile {
   /** Messages keep their bounds: a call sends or receives one as a whole. */
   abstract readonly keepsBounds: boolean;
 
-  abstract bind(task: Task, address: Address): number;
+  abstract bind(task: NetCaller, address: Address): number;
 
-  listen(_task: Task, _backlog: number): number {
+  listen(_task: NetCaller, _backlog: number): number {
     return -EOPNOTSUPP;
   }
 
   /** 0, -EAGAIN when the other side has no room for one more (wait for POLLOUT), or a negative errno. */
-  abstract connect(task: Task, address: Address): number;
+  abstract connect(task: NetCaller, address: Address): number;
 
   /** The next connection, or a negative errno. */
-  accept(_task: Task, _status: number): SocketFile | number {
+  accept(_task: NetCaller, _status: number): SocketFile | number {
     return -EOPNOTSUPP;
   }
 
   /** Bytes that were sent: of a stream, perhaps not all. */
-  abstract send(task: Task, request: SendRequest): number;
+  abstract send(task: NetCaller, request: SendRequest): number;
 
   /** Up to `room` bytes of what comes next; with MSG_PEEK they stay. */
-  abstract receive(task: Task, room: number, flags: number): Received | number;
+  abstract receive(task: NetCaller, room: number, flags: number): Received | number;
 
   abstract shutdown(how: number): number;
 
@@ -100,18 +100,18 @@ export abstract class SocketFile extends OpenFile {
 
   // ---- As a file ----
 
-  override readCall(task: Task, segments: Segments, noWait: boolean): number {
+  override readCall(task: NetCaller, segments: Segments, noWait: boolean): number {
     return task.call.start(receiveInto(task, this, segments, noWait ? MSG_DONTWAIT : 0, NO_PLACES));
   }
 
-  override writeCall(task: Task, segments: Segments, ready: number, noWait: boolean): number {
+  override writeCall(task: NetCaller, segments: Segments, ready: number, noWait: boolean): number {
     const flags = noWait ? MSG_DONTWAIT : 0;
     return task.call.start(
       sendFrom(task, this, new Source(task, segments, ready), { flags, address: "", ancillary: null }),
     );
   }
 
-  override read(task: Task, offset: number, length: number): number {
+  override read(task: NetCaller, offset: number, length: number): number {
     const received = this.receive(task, length, 0);
     if (typeof received === "number") return received;
     releaseRights(task, received.ancillary);
@@ -119,13 +119,13 @@ export abstract class SocketFile extends OpenFile {
     return received.data.length;
   }
 
-  override write(task: Task, offset: number, length: number): number {
+  override write(task: NetCaller, offset: number, length: number): number {
     const at = task.call.base + offset;
     const data = Buffer.from(task.call.bytes.subarray(at, at + length));
     return this.send(task, { data, flags: 0, address: "", ancillary: null });
   }
 
-  override ioctl(task: Task, request: number, argument: number): number {
+  override ioctl(task: NetCaller, request: number, argument: number): number {
     return (
       ownerIoctl(task, this, request, argument) ??
       interfaceIoctl(task, request, argument) ??

@@ -18,12 +18,13 @@ import * as S from "../../shared/abi/socket.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
-import type { Task } from "../process/task.ts";
 import { putFile } from "../vfs/file_table.ts";
 import { install, installPair } from "../vfs/install.ts";
 import { addressInPiece, writeAddress } from "./addresses.ts";
+import type { NetCaller } from "./caller.ts";
 import { socketAt } from "./message_calls.ts";
 import type { Address, SocketFile } from "./socket.ts";
+import type { UnixCaller } from "./unix/context.ts";
 import { connectPair, UnixSocket } from "./unix/unix_socket.ts";
 import { deadlineAfter, waitForSocket } from "./waiting.ts";
 
@@ -33,7 +34,7 @@ const FAMILY_MAX = 46;
 const OPTION_MAX = 1024;
 
 /** A new socket of a family and type, or a negative errno. */
-function makeSocket(task: Task, family: number, type: number, protocol: number): UnixSocket | number {
+function makeSocket(task: UnixCaller, family: number, type: number, protocol: number): UnixSocket | number {
   if ((type & ~(TYPE_MASK | S.SOCK_NONBLOCK | S.SOCK_CLOEXEC)) !== 0) return -EINVAL;
   const kind = type & TYPE_MASK;
   if (family < 0 || family >= FAMILY_MAX) return -EAFNOSUPPORT;
@@ -52,7 +53,7 @@ function makeSocket(task: Task, family: number, type: number, protocol: number):
   return new UnixSocket(kernel, inode, real, protocol, (type & S.SOCK_NONBLOCK) !== 0 ? O_NONBLOCK : 0);
 }
 
-function* connect(task: Task, socket: SocketFile, address: Address): Coroutine {
+function* connect(task: NetCaller, socket: SocketFile, address: Address): Coroutine {
   const now = (socket.flags & O_NONBLOCK) !== 0;
   const deadline = now ? 0 : deadlineAfter(task, socket.sendTimeoutNs);
   socket.references++;
@@ -69,7 +70,7 @@ function* connect(task: Task, socket: SocketFile, address: Address): Coroutine {
 }
 
 function* accept(
-  task: Task,
+  task: NetCaller,
   socket: SocketFile,
   flags: number,
   address: number,
@@ -102,7 +103,7 @@ function* accept(
   }
 }
 
-function startAccept(task: Task, fd: number, address: number, roomAt: number, flags: number): number {
+function startAccept(task: NetCaller, fd: number, address: number, roomAt: number, flags: number): number {
   const socket = socketAt(task, fd);
   if (socket === -EBADF) return socket;
   if ((flags & ~(S.SOCK_NONBLOCK | S.SOCK_CLOEXEC)) !== 0) return -EINVAL;
@@ -112,13 +113,13 @@ function startAccept(task: Task, fd: number, address: number, roomAt: number, fl
 }
 
 /** How much room the caller has for an address, in piece 0; or a negative errno. */
-function roomInPiece(task: Task): number {
+function roomInPiece(task: NetCaller): number {
   if (!task.call.inComplete(0, 4)) return -EFAULT;
   const room = task.call.view.getInt32(task.call.base + WINDOW, true);
   return room < 0 ? -EINVAL : room;
 }
 
-function tellName(task: Task, name: Address | number, address: number, roomAt: number): number {
+function tellName(task: NetCaller, name: Address | number, address: number, roomAt: number): number {
   if (typeof name === "number") return name;
   const room = roomInPiece(task);
   if (room < 0) return room;
@@ -128,7 +129,7 @@ function tellName(task: Task, name: Address | number, address: number, roomAt: n
   return 0;
 }
 
-export const SOCKET_HANDLERS: Handlers<Task> = {
+export const SOCKET_HANDLERS: Handlers<UnixCaller> = {
   socket: (task, family, type, protocol) => {
     const socket = makeSocket(task, family, type, protocol);
     return typeof socket === "number" ? socket : install(task, socket, (type & S.SOCK_CLOEXEC) !== 0);

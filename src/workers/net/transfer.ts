@@ -8,13 +8,12 @@ import { SIGPIPE } from "../../shared/abi/signal.ts";
 import * as S from "../../shared/abi/socket.ts";
 import { PIECES_MAX, WINDOW, WINDOW_SECOND, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
-import type { Task } from "../process/task.ts";
-import { sendToTask } from "../signals/send_signal.ts";
-import { fromUser } from "../signals/siginfo.ts";
+import { fromUser } from "../call/siginfo.ts";
 import { now } from "../vfs/clock.ts";
 import { putFile } from "../vfs/file_table.ts";
 import type { Segments } from "../vfs/segments.ts";
 import { type Ancillary, ControlWriter, NOBODY, releaseRights } from "./ancillary.ts";
+import type { NetCaller } from "./caller.ts";
 import type { Address, Received, SocketFile } from "./socket.ts";
 import { deadlineAfter, waitForSocket } from "./waiting.ts";
 
@@ -28,12 +27,12 @@ const CONTROL_MAX = 2048;
 
 /** Bytes of a send call in guest memory, of which the first may stand in the window already. */
 export class Source {
-  readonly #task: Task;
+  readonly #task: NetCaller;
   readonly #segments: Segments;
   #ready: number;
   left: number;
 
-  constructor(task: Task, segments: Segments, ready: number) {
+  constructor(task: NetCaller, segments: Segments, ready: number) {
     this.#task = task;
     this.#segments = segments;
     this.#ready = ready;
@@ -82,7 +81,7 @@ interface Held {
 }
 
 /** Sends: how many bytes, or a negative errno. The files of `sending` are let go if no message takes them. */
-export function* sendFrom(task: Task, socket: SocketFile, source: Source, sending: Sending): Coroutine {
+export function* sendFrom(task: NetCaller, socket: SocketFile, source: Source, sending: Sending): Coroutine {
   const held: Held = { ancillary: sending.ancillary };
   socket.references++;
   try {
@@ -95,13 +94,13 @@ export function* sendFrom(task: Task, socket: SocketFile, source: Source, sendin
   }
 }
 
-function sendDeadline(task: Task, socket: SocketFile, flags: number): number {
+function sendDeadline(task: NetCaller, socket: SocketFile, flags: number): number {
   const now = (flags & S.MSG_DONTWAIT) !== 0 || (socket.flags & O_NONBLOCK) !== 0;
   return now ? 0 : deadlineAfter(task, socket.sendTimeoutNs);
 }
 
 function* sendMessage(
-  task: Task,
+  task: NetCaller,
   socket: SocketFile,
   source: Source,
   sending: Sending,
@@ -121,7 +120,7 @@ function* sendMessage(
 }
 
 function* sendStream(
-  task: Task,
+  task: NetCaller,
   socket: SocketFile,
   source: Source,
   sending: Sending,
@@ -148,7 +147,7 @@ function* sendStream(
     }
   }
   if (n === -EPIPE && done === 0 && (sending.flags & S.MSG_NOSIGNAL) === 0)
-    sendToTask(task, fromUser(task, SIGPIPE));
+    task.send(fromUser(task, SIGPIPE));
   return done > 0 ? done : Math.min(n, 0);
 }
 
@@ -177,10 +176,10 @@ export const NO_PLACES: Places = {
 
 /** Pieces behind the data of the last round. */
 class Extras {
-  readonly #task: Task;
+  readonly #task: NetCaller;
   #offset = WINDOW_SECOND;
 
-  constructor(task: Task) {
+  constructor(task: NetCaller) {
     this.#task = task;
   }
 
@@ -199,7 +198,7 @@ class Extras {
 }
 
 class Receiving {
-  readonly #task: Task;
+  readonly #task: NetCaller;
   readonly #socket: SocketFile;
   readonly #segments: Segments;
   readonly #flags: number;
@@ -211,7 +210,7 @@ class Receiving {
   #taken: Ancillary | null = null;
 
   constructor(
-    task: Task,
+    task: NetCaller,
     socket: SocketFile,
     segments: Segments,
     flags: number,
@@ -370,7 +369,7 @@ class Receiving {
 
 /** Receives into guest memory: bytes, 0 at the end, or a negative errno. */
 export function receiveInto(
-  task: Task,
+  task: NetCaller,
   socket: SocketFile,
   segments: Segments,
   flags: number,

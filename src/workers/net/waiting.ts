@@ -2,20 +2,20 @@
 
 import { EAGAIN, EINTR, ERESTARTSYS } from "../../shared/abi/errno.ts";
 import { NEVER } from "../call/clocks.ts";
-import type { Task } from "../process/task.ts";
 import { putFile } from "../vfs/file_table.ts";
 import { Sleeper } from "../vfs/poll.ts";
+import type { NetCaller } from "./caller.ts";
 import type { SocketFile } from "./socket.ts";
 
 /** A time-out becomes a deadline when the call begins; 0: the call does not wait. */
-export function deadlineAfter(task: Task, timeoutNs: number): number {
+export function deadlineAfter(task: NetCaller, timeoutNs: number): number {
   if (timeoutNs === NEVER || timeoutNs === 0) return timeoutNs;
   return task.kernel.native.monotonicNs() + timeoutNs;
 }
 
 /** Waits for one of `events`: 0, -EAGAIN when the time has run out, or what an interruption answers. */
 export function* waitForSocket(
-  task: Task,
+  task: NetCaller,
   socket: SocketFile,
   events: number,
   deadlineNs: number,

@@ -2,11 +2,16 @@
 // carries the one-shot random token of its birth, and the notification of that call tells its host number.
 
 import { randomFillSync } from "node:crypto";
+import type { Expected, Newborn } from "../call/operation_list.ts";
 import type { Task } from "../process/task.ts";
-import type { Expected } from "./operation_list.ts";
 import type { StubProcess } from "./stub_process.ts";
 
-export class Birth {
+/** Who looks after clones that went on and whose task has not named itself (strangers.ts). */
+export interface CloneAccount {
+  continued(birth: Birth): void;
+}
+
+export class Birth implements Newborn {
   /** The two halves of the token. */
   readonly low: number;
   readonly high: number;
@@ -18,16 +23,19 @@ export class Birth {
   /** What the new task does before it is the stub's like any other. */
   readonly expected: readonly Expected[];
   readonly onNamed: () => void;
-  /** The clone was let go on: from now on there is, or will be, a host task. */
+  /** Its clone was let go on: from now on there is, or will be, a host task. */
   continued = false;
+  readonly #account: CloneAccount;
 
   constructor(
+    account: CloneAccount,
     task: Task,
     creator: Task | null,
     expected: readonly Expected[],
     onNamed: () => void,
     random: Uint32Array,
   ) {
+    this.#account = account;
     randomFillSync(random);
     this.low = random[0]!;
     this.high = random[1]!;
@@ -37,6 +45,11 @@ export class Birth {
     this.expected = expected;
     this.onNamed = onNamed;
   }
+
+  wasMade(): void {
+    this.continued = true;
+    this.#account.continued(this);
+  }
 }
 
 /** Births by their tokens and by their tasks, until the task has named itself or has ended. */
@@ -44,13 +57,18 @@ export class Births {
   readonly #byToken = new Map<string, Birth>();
   readonly #byTask = new Map<Task, Birth>();
   readonly #random = new Uint32Array(2);
+  readonly #account: CloneAccount;
+
+  constructor(account: CloneAccount) {
+    this.#account = account;
+  }
 
   get count(): number {
     return this.#byToken.size;
   }
 
   expect(task: Task, creator: Task | null, expected: readonly Expected[], onNamed: () => void): Birth {
-    const birth = new Birth(task, creator, expected, onNamed, this.#random);
+    const birth = new Birth(this.#account, task, creator, expected, onNamed, this.#random);
     this.#byToken.set(keyOf(birth.low, birth.high), birth);
     this.#byTask.set(task, birth);
     return birth;

@@ -45,7 +45,6 @@ export class Strangers {
 
   /** A clone was let go on. */
   continued(birth: Birth): void {
-    birth.continued = true;
     this.#unnamed.set(birth, 0);
     this.#looks.begin();
   }

@@ -19,12 +19,6 @@ import {
   SLOT_SIZE,
   ZYGOTE_TEXT,
 } from "../../shared/ring/layout.ts";
-import { withoutGroups } from "../credentials/credentials.ts";
-import type { Kernel } from "../kernel.ts";
-import { useFrom, useIsKnown } from "../process/resource_use.ts";
-import type { Task } from "../process/task.ts";
-import { type Birth, Births } from "./births.ts";
-import { processOf } from "./host_tasks.ts";
 import {
   type Expected,
   type OperationList,
@@ -32,7 +26,13 @@ import {
   SYS_madvise,
   SYS_mmap,
   SYS_munmap,
-} from "./operation_list.ts";
+} from "../call/operation_list.ts";
+import { withoutGroups } from "../credentials/credentials.ts";
+import type { Kernel } from "../kernel.ts";
+import { useFrom, useIsKnown } from "../process/resource_use.ts";
+import type { Task } from "../process/task.ts";
+import { type Birth, Births } from "./births.ts";
+import { processOf } from "./host_tasks.ts";
 import { Strangers } from "./strangers.ts";
 import { type StubProcess, ZYGOTE_REAP, ZYGOTE_SPAWN } from "./stub_process.ts";
 
@@ -53,7 +53,7 @@ export class Stubs {
   readonly #kernel: Kernel;
   readonly #zygote: number;
   #listener = -1;
-  readonly #births = new Births();
+  readonly #births: Births;
   /** Tasks by their host numbers. */
   readonly #tasks = new Map<number, Task>();
   /** The zygote's children until they are reaped; null: one that is nobody's. */
@@ -64,6 +64,7 @@ export class Stubs {
     this.#kernel = kernel;
     this.#zygote = zygote;
     this.strangers = new Strangers(kernel);
+    this.#births = new Births(this.strangers);
   }
 
   /**
@@ -282,7 +283,7 @@ export class Stubs {
       }
       if (expected.closeDonated) task.stub.closeMemfd();
     }
-    if (expected.makes !== null) this.strangers.continued(expected.makes);
+    expected.makes?.wasMade();
     native.notifyContinue(this.#listener, low, high);
   }
 

@@ -2,6 +2,7 @@
 // sandbox's own proc mount; nothing of it names anything of the host.
 
 import { O_DIRECTORY } from "../../shared/abi/fcntl.ts";
+import { readHostText } from "../host_text.ts";
 import type { Kernel } from "../kernel.ts";
 
 const TEXT_MAX = 1024;
@@ -22,18 +23,6 @@ const NOTHING: HostAccount = {
   systemTicks: 0,
   residentPages: 0,
 };
-
-/** The whole text of an open file of the host's proc, one char per byte; "" if it cannot be read. */
-export function readHostText({ native }: Kernel, fd: number, maxLength: number): string {
-  const parts: string[] = [];
-  for (let done = 0; done < maxLength; ) {
-    const n = native.preadScratch(fd, 0, Math.min(maxLength - done, native.scratch.length), done);
-    if (n <= 0) break;
-    parts.push(Buffer.from(native.scratch.subarray(0, n)).toString("latin1"));
-    done += n;
-  }
-  return parts.join("");
-}
 
 /** A file of the sandbox's own proc, by components; null if it cannot be read. */
 function readProc(kernel: Kernel, names: readonly string[]): string | null {

@@ -5,9 +5,9 @@ import { EINVAL, EPERM } from "../../shared/abi/errno.ts";
 import { O_ACCMODE, O_RDONLY } from "../../shared/abi/fcntl.ts";
 import { NS_GET_NSTYPE } from "../../shared/abi/ioctl.ts";
 import { S_IFREG } from "../../shared/abi/stat.ts";
-import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
 import { AnonymousFile } from "../vfs/anonymous/anonymous_file.ts";
+import type { AnonymousContext } from "../vfs/anonymous/anonymous_fs.ts";
 import type { OpenFile } from "../vfs/file.ts";
 import type { Attributes } from "../vfs/inode.ts";
 
@@ -19,7 +19,7 @@ export class NamespaceFile extends AnonymousFile {
   /** CLONE_NEW* */
   readonly #type: number;
 
-  constructor(kernel: Kernel, name: string, number: number, type: number) {
+  constructor(kernel: AnonymousContext, name: string, number: number, type: number) {
     super(kernel, O_RDONLY);
     this.kind = name;
     this.#name = name;

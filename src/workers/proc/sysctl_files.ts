@@ -9,7 +9,7 @@ import { RELEASE, type UtsNamespace, VERSION } from "../identity/uts.ts";
 import { IPC_SETTINGS } from "../ipc/limits.ts";
 import { namespaceOfReader } from "../ipc/proc_files.ts";
 import { PID_MAX } from "../process/pids.ts";
-import { SETTINGS, type SettingName } from "../system/sysctls.ts";
+import { SETTINGS, type SettingName } from "../sysctls.ts";
 import { constant, directory, type FileNode, file, type Node, type Table } from "../vfs/generated/nodes.ts";
 import type { SystemSubject } from "./subjects.ts";
 

@@ -4,12 +4,12 @@
 import { freemem, loadavg, totalmem } from "node:os";
 import { readI64 } from "../../shared/abi/struct.ts";
 import { CLOCK_BOOTTIME, CLOCK_REALTIME } from "../../shared/abi/time.ts";
+import { readHostText } from "../host_text.ts";
 import { RELEASE, VERSION } from "../identity/uts.ts";
 import type { Kernel } from "../kernel.ts";
-import { cpuCount, cpuTimes } from "../system/cpus.ts";
 import { listedTypes } from "../vfs/file_system_types.ts";
 import { constant, directory, file, type Node } from "../vfs/generated/nodes.ts";
-import { readHostText } from "./host_account.ts";
+import { cpuCount, cpuTimes } from "../vfs/sys/cpus.ts";
 import { stateOf } from "./process_state.ts";
 import type { SystemSubject } from "./subjects.ts";
 

@@ -20,9 +20,9 @@ import {
 import { FP } from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
+import type { SigInfo } from "../call/siginfo.ts";
+import { SignalSet } from "../call/signal_set.ts";
 import { type Mapped, PAGE_SIZE, VM_HIDDEN } from "../mem/vma.ts";
-import type { SigInfo } from "../signals/siginfo.ts";
-import { SignalSet } from "../signals/signal_set.ts";
 import { now } from "../vfs/clock.ts";
 import { unlinkName } from "../vfs/directory_calls.ts";
 import type { OpenFile } from "../vfs/file.ts";

@@ -4,8 +4,8 @@
 import { write64 } from "../../shared/abi/struct.ts";
 import { GS_BASE, ORIG_RAX, RAX } from "../../shared/ring/layout.ts";
 import type { Frame } from "../../shared/ring/slot.ts";
-import { SIGINFO_SIZE, type SigInfo, writeSigInfo } from "../signals/siginfo.ts";
-import type { SignalSet } from "../signals/signal_set.ts";
+import { SIGINFO_SIZE, type SigInfo, writeSigInfo } from "../call/siginfo.ts";
+import type { SignalSet } from "../call/signal_set.ts";
 import { type CpuTime, groupCpuTime, NO_TIME, taskCpuTime } from "../time/cpu_time.ts";
 import type { Task } from "./task.ts";
 

@@ -21,7 +21,7 @@ import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import type { ValueOf } from "../../shared/abi/struct.ts";
 import { elf64_ehdr, elf64_phdr } from "../../shared/abi/structs_elf.ts";
 import { TASK_SIZE } from "../../shared/ring/layout.ts";
-import { isGuestRange, MMAP_MIN_ADDR } from "../mem/guest_range.ts";
+import { isGuestRange, MMAP_MIN_ADDR } from "../call/guest_range.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
 
 type Phdr = ValueOf<typeof elf64_phdr>;

@@ -10,13 +10,13 @@ import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
+import { OperationList, SYS_close, SYS_mmap } from "../call/operation_list.ts";
 import type { Kernel } from "../kernel.ts";
 import { type AddressLayout, brkStart, layoutAddressSpace } from "../mem/address_layout.ts";
 import { AddressSpace } from "../mem/address_space.ts";
 import { donatedFd, pageCeil } from "../mem/mapping.ts";
 import { VDSO_PROT, VDSO_SIZE } from "../mem/vdso.ts";
 import { type Mapped, VM_GROWSDOWN, VM_NORESERVE, type Vma } from "../mem/vma.ts";
-import { OperationList, SYS_close, SYS_mmap } from "../platform/operation_list.ts";
 import { RFLAGS_INITIAL } from "../signals/registers.ts";
 import type { Path } from "../vfs/path.ts";
 import {

@@ -10,13 +10,12 @@ import { readU64, TWO_32 } from "../../shared/abi/struct.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
+import { OperationList } from "../call/operation_list.ts";
+import { SignalSet } from "../call/signal_set.ts";
 import { credentialsAfterExec, gainsBy } from "../credentials/credentials.ts";
 import type { Kernel } from "../kernel.ts";
-import { OperationList } from "../platform/operation_list.ts";
 import { StubProcess } from "../platform/stub_process.ts";
-import { SignalSet } from "../signals/signal_set.ts";
 import { keepTimeOf } from "../time/cpu_time.ts";
-import { executableOpener, openExecutableAt } from "../vfs/executable.ts";
 import { mayAccess } from "../vfs/lookup.ts";
 import { MAY_READ } from "../vfs/permission.ts";
 import {
@@ -27,6 +26,7 @@ import {
   type ProgramAt,
   type ProgramImage,
 } from "./exec.ts";
+import { executableOpener, openExecutableAt } from "./executable.ts";
 import { grantOf } from "./file_grant.ts";
 import { keepUseOf } from "./resource_use.ts";
 import { MAX_ARG_STRLEN } from "./stack_image.ts";

@@ -16,11 +16,11 @@ import {
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
+import { fromKernel, fromUser } from "../call/siginfo.ts";
 import { wakeFutex } from "../futex/futex.ts";
 import { releaseRobustList } from "../futex/robust_list.ts";
 import { VM_SHARED } from "../mem/vma.ts";
 import { sendToGroup } from "../signals/send_signal.ts";
-import { fromKernel, fromUser } from "../signals/siginfo.ts";
 import { signalName } from "../strace/strace_values.ts";
 import { keepTimeOf, TICK_NS } from "../time/cpu_time.ts";
 import { keepUseOf } from "./resource_use.ts";
@@ -74,7 +74,7 @@ function* clearChildTid(task: Task): Generator<void, void, void> {
   task.call.view.setInt32(task.call.base + L.WINDOW, 0, true);
   task.call.outAt(address, 4, L.WINDOW);
   yield* task.call.copyOutRound();
-  wakeFutex(task.stub.space, address, 1);
+  wakeFutex(task, address, 1);
 }
 
 /** The task is no more for the guest. */

@@ -4,11 +4,11 @@
 
 import { MS_NOSUID } from "../../shared/abi/mount.ts";
 import { S_ISGID, S_ISUID, S_IXGRP } from "../../shared/abi/stat.ts";
+import { CAPABILITY_XATTR } from "../../shared/abi/xattr.ts";
 import type { FileGrant } from "../credentials/credentials.ts";
 import type { Path } from "../vfs/path.ts";
 
 const NOTHING: FileGrant = { uid: null, gid: null, capabilities: null };
-export const CAPABILITY_XATTR = "security.capability";
 
 // struct vfs_ns_cap_data: revisions 2 and 3
 const REVISION_MASK = 0xff000000;

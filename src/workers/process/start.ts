@@ -8,6 +8,7 @@ import { SIGKILL, SIGSEGV } from "../../shared/abi/signal.ts";
 import { S_IFDIR } from "../../shared/abi/stat.ts";
 import type { ProcessSpec } from "../../shared/process_spec.ts";
 import { containerStartError, type StartError } from "../../shared/start_error.ts";
+import { SignalSet } from "../call/signal_set.ts";
 import {
   type Credentials,
   credentialsAfterExec,
@@ -17,11 +18,9 @@ import {
 import { IpcMember } from "../ipc/member.ts";
 import type { Kernel } from "../kernel.ts";
 import { StubProcess } from "../platform/stub_process.ts";
-import { SignalSet } from "../signals/signal_set.ts";
 import { SignalHandlers } from "../signals/signals.ts";
 import { limitsFrom } from "../system/limit_calls.ts";
 import { owned } from "../vfs/dev_nodes.ts";
-import { openExecutable } from "../vfs/executable.ts";
 import { FileTable } from "../vfs/file_table.ts";
 import { FsState } from "../vfs/fs_state.ts";
 import { HostStream } from "../vfs/host_stream.ts";
@@ -29,6 +28,7 @@ import { Path } from "../vfs/path.ts";
 import { type WalkContext, walkPath } from "../vfs/path_walk.ts";
 import { kernelContext, makePlace } from "../vfs/places.ts";
 import { readWhole } from "../vfs/read_whole.ts";
+import { Session } from "../vfs/tty/session.ts";
 import {
   closeImage,
   loadProgram,
@@ -37,9 +37,10 @@ import {
   openImage,
   type ProgramImage,
 } from "./exec.ts";
+import { openExecutable } from "./executable.ts";
 import { grantOf } from "./file_grant.ts";
 import { Task } from "./task.ts";
-import { Session, ThreadGroup } from "./thread_group.ts";
+import { ThreadGroup } from "./thread_group.ts";
 
 /** Bytes of /etc/passwd that are read. */
 const PASSWD_MAX = 1 << 20;

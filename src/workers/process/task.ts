@@ -7,13 +7,14 @@ import { SIGKILL } from "../../shared/abi/signal.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { Call } from "../call/call.ts";
 import type { Caller } from "../call/caller.ts";
+import type { Expected, OperationList } from "../call/operation_list.ts";
+import type { SigInfo } from "../call/siginfo.ts";
+import { SignalSet } from "../call/signal_set.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { IpcMember } from "../ipc/member.ts";
 import type { Kernel } from "../kernel.ts";
-import type { Expected, OperationList } from "../platform/operation_list.ts";
 import { SIGKICK, type StubProcess } from "../platform/stub_process.ts";
 import { type AltStack, type BeforeHandler, NO_ALT_STACK } from "../signals/signal_frame.ts";
-import { SignalSet } from "../signals/signal_set.ts";
 import { PendingSignals, type SignalHandlers } from "../signals/signals.ts";
 import type { FileTable } from "../vfs/file_table.ts";
 import type { FsState } from "../vfs/fs_state.ts";
@@ -221,6 +222,14 @@ export class Task implements Caller {
     );
   }
 
+  blocks(signo: number): boolean {
+    return this.blocked.has(signo);
+  }
+
+  ignores(signo: number): boolean {
+    return this.handlers.ignores(signo);
+  }
+
   /** Whether sigtimedwait waits for the signal. */
   waitsFor(signo: number): boolean {
     return this.waitSet?.has(signo) ?? false;
@@ -234,6 +243,15 @@ export class Task implements Caller {
   /** Something stands between the end of a call and guest code. */
   get hasWork(): boolean {
     return this.savedMask !== null || this.group.isHeld || this.signalPending();
+  }
+
+  send(info: SigInfo): void {
+    this.kernel.sendToTask(this, info);
+  }
+
+  useMask(mask: SignalSet): void {
+    this.savedMask = this.blocked.copy();
+    this.blocked.assign(mask.asMask());
   }
 
   /** Back to the mask before sigsuspend and its like, if no handler's return does it. */

@@ -5,7 +5,7 @@ import { ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS } from "../../shared
 import { write64 } from "../../shared/abi/struct.ts";
 import { FS_BASE } from "../../shared/ring/layout.ts";
 import type { Handlers } from "../call/dispatch.ts";
-import { isGuestRange } from "../mem/guest_range.ts";
+import { isGuestRange } from "../call/guest_range.ts";
 import { exitGroupCall, exitTask } from "./exit.ts";
 import { mayInspect } from "./ptrace_access.ts";
 import type { Task } from "./task.ts";

@@ -1,41 +1,17 @@
 // A thread group (Linux's signal_struct, a process): what its tasks have in common, its place among
 // processes, sessions and process groups, and its end.
 
+import type { SigInfo } from "../call/siginfo.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
 import type { Kernel } from "../kernel.ts";
-import type { SigInfo } from "../signals/siginfo.ts";
 import { PendingSignals } from "../signals/signals.ts";
 import { CpuLimit } from "../time/cpu_limit.ts";
 import { type CpuTime, NO_TIME } from "../time/cpu_time.ts";
 import { IntervalTimers } from "../time/interval_timers.ts";
 import { PosixTimers } from "../time/posix_timers.ts";
-import type { OpenFile } from "../vfs/file.ts";
+import { Session } from "../vfs/tty/session.ts";
 import { UseAccount } from "./resource_use.ts";
 import type { Task } from "./task.ts";
-
-/** A terminal as sessions and process groups see it (tty_ioctl(4)). */
-export interface ControllingTerminal {
-  /** Its device number, as /proc/PID/stat has it. */
-  readonly device: number;
-  /** The process group whose members may read and get the terminal's signals; -1: none. */
-  foregroundGroup: number;
-  /** Opens it again, for /dev/tty. */
-  open(flags: number): OpenFile | number;
-  /** Whether the caller that lent it has it in the foreground of its own session. */
-  setOurs(value: boolean): void;
-  /** Its session's leader has ended, or gives it up. */
-  disassociate(onExit: boolean): void;
-}
-
-/** A session (setsid(2)) and its controlling terminal. */
-export class Session {
-  readonly sid: number;
-  /** Null: it has none. */
-  terminal: ControllingTerminal | null = null;
-  constructor(sid: number) {
-    this.sid = sid;
-  }
-}
 
 export type WaitableState = "running" | "zombie" | "reaped";
 
@@ -153,6 +129,10 @@ export class ThreadGroup {
     let alive = 0;
     for (const task of this.tasks) if (!task.dead) alive++;
     return alive;
+  }
+
+  send(info: SigInfo): void {
+    this.kernel.sendToGroup(this, info);
   }
 
   /** Ends every task of the group with this wait status. Never depends on the guest's help (F14). */

@@ -29,7 +29,7 @@ import {
 } from "../../shared/abi/wait.ts";
 import { BLOCKED } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
-import { SIGINFO_SIZE, writeSigInfo } from "../signals/siginfo.ts";
+import { SIGINFO_SIZE, writeSigInfo } from "../call/siginfo.ts";
 import { groupCpuTime, plus } from "../time/cpu_time.ts";
 import { PidFile } from "./pid_file.ts";
 import { groupUse, together } from "./resource_use.ts";

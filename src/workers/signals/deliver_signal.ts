@@ -22,14 +22,14 @@ import { nr } from "../../shared/abi/syscalls.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { isRestart } from "../call/restart.ts";
+import type { SigInfo } from "../call/siginfo.ts";
+import { SignalSet } from "../call/signal_set.ts";
 import { endBySignal } from "../process/core_dump.ts";
 import type { Task } from "../process/task.ts";
 import { parkIfStopped, stopGroup } from "./job_control.ts";
 import { takeUnblocked } from "./pending.ts";
 import { forceSignal } from "./send_signal.ts";
-import type { SigInfo } from "./siginfo.ts";
 import { type BeforeHandler, enterHandler, leaveHandler } from "./signal_frame.ts";
-import { SignalSet } from "./signal_set.ts";
 import { type SignalAction, STOP_SIGNALS } from "./signals.ts";
 
 const SYNCHRONOUS = SignalSet.of(SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS);

@@ -1,9 +1,9 @@
 // Signals that are pending for a task: its own and its group's.
 
 import { SIGALRM } from "../../shared/abi/signal.ts";
+import type { SigInfo } from "../call/siginfo.ts";
+import { SignalSet } from "../call/signal_set.ts";
 import type { Task } from "../process/task.ts";
-import type { SigInfo } from "./siginfo.ts";
-import { SignalSet } from "./signal_set.ts";
 
 export function pendingOf(task: Task): SignalSet {
   const pending = task.pending.set.copy();

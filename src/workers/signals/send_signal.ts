@@ -6,11 +6,11 @@ import { POLLIN } from "../../shared/abi/poll.ts";
 import { CAP_KILL } from "../../shared/abi/prctl.ts";
 import { RLIMIT_SIGPENDING } from "../../shared/abi/resource.ts";
 import { SIG_DFL, SIG_IGN, SIGCONT, SIGKILL, SIGRTMIN, SIGSTOP } from "../../shared/abi/signal.ts";
+import type { SigInfo } from "../call/siginfo.ts";
+import { SignalSet } from "../call/signal_set.ts";
 import { capable } from "../credentials/credentials.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
 import { continueGroup } from "./job_control.ts";
-import type { SigInfo } from "./siginfo.ts";
-import { SignalSet } from "./signal_set.ts";
 import { STOP_SIGNALS } from "./signals.ts";
 
 const CONTINUE = SignalSet.of(SIGCONT);

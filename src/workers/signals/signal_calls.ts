@@ -32,13 +32,13 @@ import { RSP, WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import { BLOCKED, type Coroutine } from "../call/call.ts";
 import { TIMESPEC_SIZE } from "../call/clocks.ts";
 import type { Handlers } from "../call/dispatch.ts";
+import { fromThread, fromUser, SIGINFO_SIZE, type SigInfo, writeSigInfo } from "../call/siginfo.ts";
+import { SIGSET_SIZE, SignalSet } from "../call/signal_set.ts";
 import type { Task } from "../process/task.ts";
 import { onBadFrame, returnToGuest } from "./deliver_signal.ts";
 import { pendingOf, takePending } from "./pending.ts";
 import { maySignal, sendToGroup, sendToMany, sendToTask } from "./send_signal.ts";
-import { fromThread, fromUser, SIGINFO_SIZE, type SigInfo, writeSigInfo } from "./siginfo.ts";
 import { altStackFlags, isOnAltStack, NO_ALT_STACK, sigreturn } from "./signal_frame.ts";
-import { SIGSET_SIZE, SignalSet } from "./signal_set.ts";
 
 const SA_FLAGS_KNOWN = 0xdc000c07; // what Linux keeps of sa_flags (UAPI_SA_FLAGS)
 /** tkill names no group. */

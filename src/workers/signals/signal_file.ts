@@ -5,13 +5,13 @@ import { EAGAIN, EINVAL } from "../../shared/abi/errno.ts";
 import { O_RDWR } from "../../shared/abi/fcntl.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
 import { signalfd_siginfo } from "../../shared/abi/structs.ts";
+import type { SigInfo } from "../call/siginfo.ts";
+import type { SignalSet } from "../call/signal_set.ts";
 import type { WaitQueue } from "../call/wait_queue.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
 import { AnonymousFile } from "../vfs/anonymous/anonymous_file.ts";
 import { pendingOf, takePending } from "./pending.ts";
-import type { SigInfo } from "./siginfo.ts";
-import type { SignalSet } from "./signal_set.ts";
 
 const SIZE = signalfd_siginfo.size;
 const SWEEP_MIN = 64;

@@ -21,11 +21,11 @@ import { sigcontext, ucontext } from "../../shared/abi/structs.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
-import { isGuestRange } from "../mem/guest_range.ts";
+import { isGuestRange } from "../call/guest_range.ts";
+import { SIGINFO_SIZE, type SigInfo, writeSigInfo } from "../call/siginfo.ts";
+import { SignalSet } from "../call/signal_set.ts";
 import type { Task } from "../process/task.ts";
 import { EFLAGS_FIXED, EFLAGS_HANDLER_CLEARS, EFLAGS_USER } from "./registers.ts";
-import { SIGINFO_SIZE, type SigInfo, writeSigInfo } from "./siginfo.ts";
-import { SignalSet } from "./signal_set.ts";
 import type { SignalAction } from "./signals.ts";
 
 const RED_ZONE = 128;

@@ -14,9 +14,9 @@ import {
   SIGURG,
   SIGWINCH,
 } from "../../shared/abi/signal.ts";
+import type { SigInfo } from "../call/siginfo.ts";
+import { SignalSet } from "../call/signal_set.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
-import type { SigInfo } from "./siginfo.ts";
-import { SignalSet } from "./signal_set.ts";
 
 export const STOP_SIGNALS = SignalSet.of(SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU);
 const IGNORED_BY_DEFAULT = SignalSet.of(SIGCHLD, SIGCONT, SIGURG, SIGWINCH);

@@ -1,7 +1,7 @@
 // The lines of --strace that are not about calls, in the look of strace(1): a signal that is taken, and how a task ended.
 
 import { SIGBUS, SIGCHLD, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP } from "../../shared/abi/signal.ts";
-import type { SigInfo } from "../signals/siginfo.ts";
+import type { SigInfo } from "../call/siginfo.ts";
 import { hex, pointer, signalName } from "./strace_values.ts";
 
 const CORE_DUMPED = 0x80;

@@ -9,8 +9,8 @@ import { type Call as Entry, syscallByNumber } from "../../shared/abi/syscalls.t
 import * as L from "../../shared/ring/layout.ts";
 import type { Call } from "../call/call.ts";
 import type { CallTracer } from "../call/context.ts";
+import type { SigInfo } from "../call/siginfo.ts";
 import type { Task } from "../process/task.ts";
-import type { SigInfo } from "../signals/siginfo.ts";
 import { formatCall } from "./strace.ts";
 import { formatEnd, formatSignal } from "./strace_signals.ts";
 

@@ -10,7 +10,7 @@ import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
 import type { Task } from "../process/task.ts";
-import { cpuCount } from "./cpus.ts";
+import { cpuCount } from "../vfs/sys/cpus.ts";
 import { REALTIME, setNice, setPolicy, targetOf } from "./sched_calls.ts";
 
 const SIZE_VER0 = 48;

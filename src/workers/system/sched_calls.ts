@@ -11,7 +11,7 @@ import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
 import type { UtsNamespace } from "../identity/uts.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
-import { cpuCount } from "./cpus.ts";
+import { cpuCount } from "../vfs/sys/cpus.ts";
 
 const NICE_MIN = -20;
 const NICE_MAX = 19;

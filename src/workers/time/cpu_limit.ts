@@ -4,9 +4,9 @@
 import { RLIMIT_CPU } from "../../shared/abi/resource.ts";
 import { SIGKILL, SIGXCPU } from "../../shared/abi/signal.ts";
 import { NSEC_PER_SEC } from "../../shared/abi/time.ts";
+import { fromKernel } from "../call/siginfo.ts";
 import type { ThreadGroup } from "../process/task.ts";
 import { sendToGroup } from "../signals/send_signal.ts";
-import { fromKernel } from "../signals/siginfo.ts";
 import { recentGroupCpuTime, total } from "./cpu_time.ts";
 import { type Armed, CpuClock } from "./timer_clocks.ts";
 

@@ -5,9 +5,9 @@ import { EAGAIN } from "../../shared/abi/errno.ts";
 import { RLIMIT_SIGPENDING } from "../../shared/abi/resource.ts";
 import { SI_TIMER, SIGEV_NONE } from "../../shared/abi/signal.ts";
 import type { Word64 } from "../../shared/abi/struct.ts";
+import type { SigInfo } from "../call/siginfo.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
 import { sendToGroup, sendToTask } from "../signals/send_signal.ts";
-import type { SigInfo } from "../signals/siginfo.ts";
 import { nextDeadline, type TimerSetting } from "./interval_timers.ts";
 import type { Armed, TimerClock } from "./timer_clocks.ts";
 

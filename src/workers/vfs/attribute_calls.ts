@@ -9,8 +9,8 @@ import { WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { Task } from "../process/task.ts";
 import { AnonymousFile } from "./anonymous/anonymous_file.ts";
+import type { VfsCaller } from "./caller.ts";
 import { isAppendOnly, isImmutable, mayChange } from "./file_flags.ts";
 import type { AttributeChanges, Time } from "./inode.ts";
 import { attributesOf, dentryOf, lookupTarget, type Target } from "./lookup.ts";
@@ -32,11 +32,11 @@ function isReadOnly(target: Target): boolean {
   return target instanceof Path ? target.mount.readOnly : (target.path?.mount.readOnly ?? false);
 }
 
-function isOwner(task: Task, uid: number): boolean {
+function isOwner(task: VfsCaller, uid: number): boolean {
   return task.credentials.fsuid === uid || capable(task.credentials, task.kernel.users, CAP_FOWNER);
 }
 
-function apply(task: Task, target: Target, changes: AttributeChanges): number {
+function apply(task: VfsCaller, target: Target, changes: AttributeChanges): number {
   const { inode } = target;
   if (inode === null) return -EINVAL;
   if (isReadOnly(target)) return -EROFS;
@@ -45,7 +45,7 @@ function apply(task: Task, target: Target, changes: AttributeChanges): number {
   return error;
 }
 
-function chmod(task: Task, target: Target | number, mode: number): number {
+function chmod(task: VfsCaller, target: Target | number, mode: number): number {
   if (typeof target === "number") return target;
   const attributes = attributesOf(target);
   if (typeof attributes === "number") return attributes;
@@ -56,7 +56,7 @@ function chmod(task: Task, target: Target | number, mode: number): number {
   return apply(task, target, { mode: withoutForeignGroup(task, mode & MODE_BITS, attributes.gid) });
 }
 
-function chown(task: Task, target: Target | number, uid: number, gid: number): number {
+function chown(task: VfsCaller, target: Target | number, uid: number, gid: number): number {
   if (typeof target === "number") return target;
   const attributes = attributesOf(target);
   if (typeof attributes === "number") return attributes;
@@ -82,7 +82,7 @@ function chown(task: Task, target: Target | number, uid: number, gid: number): n
   return apply(task, target, changes);
 }
 
-function truncate(task: Task, target: Target | number, length: number): number {
+function truncate(task: VfsCaller, target: Target | number, length: number): number {
   if (length < 0) return -EINVAL;
   if (typeof target === "number") return target;
   const attributes = attributesOf(target);
@@ -112,7 +112,12 @@ function truncate(task: Task, target: Target | number, length: number): number {
     : task.call.start(applyAfter(task, before, target, changes));
 }
 
-function* applyAfter(task: Task, before: Coroutine, target: Target, changes: AttributeChanges): Coroutine {
+function* applyAfter(
+  task: VfsCaller,
+  before: Coroutine,
+  target: Target,
+  changes: AttributeChanges,
+): Coroutine {
   const error = yield* before;
   return error < 0 ? error : apply(task, target, changes);
 }
@@ -127,7 +132,7 @@ function timeAt(view: DataView, at: number, unitNs: number): Time | "now" | "omi
 }
 
 function utimes(
-  task: Task,
+  task: VfsCaller,
   target: Target | number,
   at: number,
   piece: 0 | 1,
@@ -162,20 +167,20 @@ function utimes(
   return apply(task, target, changes);
 }
 
-const follow = (task: Task) => lookupTarget(task, F.AT_FDCWD, task.call.inString(0), 0);
+const follow = (task: VfsCaller) => lookupTarget(task, F.AT_FDCWD, task.call.inString(0), 0);
 
 // A place (O_PATH) is nothing to change by its descriptor.
-function openTarget(task: Task, fd: number): Target | number {
+function openTarget(task: VfsCaller, fd: number): Target | number {
   const file = task.files.get(fd);
   return file === undefined || (file.flags & F.O_PATH) !== 0 ? -EBADF : file;
 }
 
-function at(task: Task, dirfd: number, flags: number): Target | number {
+function at(task: VfsCaller, dirfd: number, flags: number): Target | number {
   if ((flags & ~(F.AT_SYMLINK_NOFOLLOW | F.AT_EMPTY_PATH)) !== 0) return -EINVAL;
   return lookupTarget(task, dirfd, task.call.inString(0), flags);
 }
 
-export const ATTRIBUTE_HANDLERS: Handlers<Task> = {
+export const ATTRIBUTE_HANDLERS: Handlers<VfsCaller> = {
   chmod: (task, _path, mode) => chmod(task, follow(task), mode),
   fchmod: (task, fd, mode) => chmod(task, openTarget(task, fd), mode),
   fchmodat: (task, dirfd, _path, mode) => chmod(task, at(task, dirfd, 0), mode),

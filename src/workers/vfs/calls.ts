@@ -1,11 +1,11 @@
 // The handlers of the VFS, collected from one file per area.
 
 import type { Handlers } from "../call/dispatch.ts";
-import type { Task } from "../process/task.ts";
 import { EPOLL_HANDLERS } from "./anonymous/epoll_calls.ts";
 import { EVENT_HANDLERS } from "./anonymous/event_calls.ts";
 import { INOTIFY_HANDLERS } from "./anonymous/inotify_calls.ts";
 import { ATTRIBUTE_HANDLERS } from "./attribute_calls.ts";
+import type { VfsCaller } from "./caller.ts";
 import { DESCRIPTOR_HANDLERS } from "./descriptor_calls.ts";
 import { DIRECTORY_HANDLERS } from "./directory_calls.ts";
 import { HANDLE_HANDLERS } from "./handle_calls.ts";
@@ -24,7 +24,7 @@ import { SYNC_HANDLERS } from "./sync_calls.ts";
 import { VECTOR_HANDLERS } from "./vector_calls.ts";
 import { XATTR_HANDLERS } from "./xattr_calls.ts";
 
-export const VFS_HANDLERS: Handlers<Task> = {
+export const VFS_HANDLERS: Handlers<VfsCaller> = {
   ...READ_WRITE_HANDLERS,
   ...DESCRIPTOR_HANDLERS,
   ...OPEN_HANDLERS,

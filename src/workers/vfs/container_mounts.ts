@@ -1,15 +1,15 @@
 // The mount tree of a container: its root file system, the mounts of its config.json in their order, device
 // nodes, and what is masked or made read-only (runtime-spec, config.md "Mounts", config-linux.md).
 
+import { makedev } from "../../shared/abi/device.ts";
 import { ENODEV, ENOENT } from "../../shared/abi/errno.ts";
 import { errnoText } from "../../shared/abi/errno_text.ts";
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from "../../shared/abi/mount.ts";
 import { S_IFCHR, S_IFDIR, S_IFREG } from "../../shared/abi/stat.ts";
 import type { ContainerSpec, DeviceSpec, MountSpec } from "../../shared/container_spec.ts";
 import { GoferFs } from "../gofer/gofer_fs.ts";
-import type { Kernel } from "../kernel.ts";
+import type { VfsContext } from "./context.ts";
 import { makeDevNodes, owned } from "./dev_nodes.ts";
-import { makedev } from "./devices.ts";
 import { makeRoot } from "./initial_mounts.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
 import { emptyFs, newFileSystem } from "./mountable.ts";
@@ -22,7 +22,7 @@ class MountError extends Error {}
 const failure = (what: string, errno: number) => new MountError(`${what}: ${errnoText(-errno)}`);
 
 /** Builds the tree: its root. Throws an Error whose message says what is wrong. */
-export function mountContainerTree(kernel: Kernel, container: ContainerSpec): Path {
+export function mountContainerTree(kernel: VfsContext, container: ContainerSpec): Path {
   const rootFs = makeRoot(kernel);
   const root = kernel.mounts.mountRoot(rootFs, MS_RELATIME, rootFs.type);
   const mounted = container.mounts.map((mount) => addMount(kernel, root, mount));
@@ -38,7 +38,7 @@ export function mountContainerTree(kernel: Kernel, container: ContainerSpec): Pa
 }
 
 /** Mounts one, writable for now. */
-function addMount(kernel: Kernel, root: Path, mount: MountSpec): Mount {
+function addMount(kernel: VfsContext, root: Path, mount: MountSpec): Mount {
   const covered = existing(kernel, root, mount.destination);
   const fs =
     mount.type === "bind"
@@ -55,7 +55,7 @@ function addMount(kernel: Kernel, root: Path, mount: MountSpec): Mount {
 }
 
 /** Devices and links where /dev is a file system of the sandbox's own, and the nodes of config.json. */
-function populateDev(kernel: Kernel, root: Path, { devices, process }: ContainerSpec): void {
+function populateDev(kernel: VfsContext, root: Path, { devices, process }: ContainerSpec): void {
   const dev = makePlace(kernel, root, "/dev", owned(S_IFDIR | 0o755));
   if (typeof dev === "number") throw failure("/dev", dev);
   if (!(dev.inode.fs instanceof MemoryFs)) return;
@@ -64,7 +64,11 @@ function populateDev(kernel: Kernel, root: Path, { devices, process }: Container
   for (const device of devices) makeDevice(kernel, root, device);
 }
 
-function makeDevice(kernel: Kernel, root: Path, { path, mode, major, minor, uid, gid }: DeviceSpec): void {
+function makeDevice(
+  kernel: VfsContext,
+  root: Path,
+  { path, mode, major, minor, uid, gid }: DeviceSpec,
+): void {
   const slash = path.lastIndexOf("/");
   if (["", ".", ".."].includes(path.slice(slash + 1)))
     throw new MountError(`device ${path}: that is no name`);
@@ -75,14 +79,14 @@ function makeDevice(kernel: Kernel, root: Path, { path, mode, major, minor, uid,
   if (typeof made === "number") kernel.log("debug", "a device node was not made", { path, errno: -made });
 }
 
-function existing(kernel: Kernel, root: Path, path: string): Path | null {
+function existing(kernel: VfsContext, root: Path, path: string): Path | null {
   const found = walkPath(kernelContext(kernel, root), root, path, { follow: true });
   if (found instanceof Path) return found;
   if (found !== -ENOENT) kernel.log("debug", "a path of config.json cannot be looked up", { path });
   return null;
 }
 
-function makeReadOnly(kernel: Kernel, root: Path, path: string): void {
+function makeReadOnly(kernel: VfsContext, root: Path, path: string): void {
   const place = existing(kernel, root, path);
   if (place === null) return;
   const { fs, flags, source } = place.mount;
@@ -90,7 +94,7 @@ function makeReadOnly(kernel: Kernel, root: Path, path: string): void {
 }
 
 /** An empty directory over a directory, /dev/null over anything else. */
-function mask(kernel: Kernel, root: Path, path: string): void {
+function mask(kernel: VfsContext, root: Path, path: string): void {
   const place = existing(kernel, root, path);
   if (place === null) return;
   const flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;

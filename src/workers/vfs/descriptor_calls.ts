@@ -8,8 +8,8 @@ import { WINDOW } from "../../shared/ring/layout.ts";
 import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
-import type { Task } from "../process/task.ts";
-import { asyncFcntl, setAsync } from "../signals/async_signals.ts";
+import { asyncFcntl, setAsync } from "./async_signals.ts";
+import type { VfsCaller } from "./caller.ts";
 import { isAppendOnly } from "./file_flags.ts";
 import { fileIoctl } from "./file_ioctl.ts";
 import { lockFcntl } from "./lock_calls.ts";
@@ -17,37 +17,37 @@ import { lockFcntl } from "./lock_calls.ts";
 /** Status flags that F_SETFL may change. */
 const SETFL = F.O_APPEND | F.O_NONBLOCK | F.O_ASYNC | F.O_DIRECT | F.O_NOATIME;
 
-function limitOf(task: Task): number {
-  return task.group.rlimits[RLIMIT_NOFILE]![0];
+function limitOf(task: VfsCaller): number {
+  return task.limit(RLIMIT_NOFILE);
 }
 
-function duplicate(task: Task, fd: number, from: number, closeOnExec: boolean): number {
+function duplicate(task: VfsCaller, fd: number, from: number, closeOnExec: boolean): number {
   const file = task.files.get(fd);
   if (file === undefined) return -EBADF;
   if (from < 0 || from >= limitOf(task)) return -EINVAL;
   return task.files.install(file, from, limitOf(task), closeOnExec);
 }
 
-function dup3(task: Task, fd: number, to: number, closeOnExec: boolean): number {
+function dup3(task: VfsCaller, fd: number, to: number, closeOnExec: boolean): number {
   const file = task.files.get(fd);
   if (file === undefined || to < 0 || to >= limitOf(task)) return -EBADF;
   return task.files.replace(to, file, closeOnExec);
 }
 
 /** FIONBIO, FIOASYNC: set or clear a flag by an int in guest memory. */
-function* setByInt(task: Task, address: number, set: (on: boolean) => void): Coroutine {
+function* setByInt(task: VfsCaller, address: number, set: (on: boolean) => void): Coroutine {
   task.call.outAt(address, 4, WINDOW);
   if ((yield* task.call.copyInRound()) < 4) return -EFAULT;
   set(task.call.view.getInt32(task.call.base + WINDOW, true) !== 0);
   return 0;
 }
 
-function* closeRange(task: Task, first: number, last: number, onlyMark: boolean): Coroutine {
+function* closeRange(task: VfsCaller, first: number, last: number, onlyMark: boolean): Coroutine {
   yield* task.files.closeRange(first, last, onlyMark, () => breatheOn(task));
   return 0;
 }
 
-export const DESCRIPTOR_HANDLERS: Handlers<Task> = {
+export const DESCRIPTOR_HANDLERS: Handlers<VfsCaller> = {
   ioctl: (task, fd, given, argument) => {
     const file = task.files.get(fd);
     if (file === undefined || (file.flags & F.O_PATH) !== 0) return -EBADF;

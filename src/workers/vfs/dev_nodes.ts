@@ -1,7 +1,7 @@
 // What every /dev holds: the devices that the sandbox implements, and links.
 
+import { makedev } from "../../shared/abi/device.ts";
 import { S_IFCHR, S_IFLNK } from "../../shared/abi/stat.ts";
-import { makedev } from "./devices.ts";
 import type { Inode } from "./inode.ts";
 
 /** Name, major, minor. */

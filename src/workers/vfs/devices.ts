@@ -2,23 +2,20 @@
 // Device nodes of an image lead here too; a number that is not known is ENXIO, as without a driver.
 
 import { randomFillSync } from "node:crypto";
+import { makedev } from "../../shared/abi/device.ts";
 import { EIO, ENOSPC, ENXIO } from "../../shared/abi/errno.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
 import type { Coroutine } from "../call/call.ts";
+import { OperationList } from "../call/operation_list.ts";
 import type { Credentials } from "../credentials/credentials.ts";
-import type { Kernel } from "../kernel.ts";
 import type { Mapped } from "../mem/vma.ts";
-import { OperationList } from "../platform/operation_list.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
+import type { VfsContext } from "./context.ts";
 import { OpenFile } from "./file.ts";
 import { displayName } from "./path.ts";
 import { OWN_OFFSET, readRounds } from "./read_write.ts";
 import { Segments } from "./segments.ts";
 import { openMaster, openSlave } from "./tty/pty_files.ts";
-
-export function makedev(major: number, minor: number): number {
-  return ((minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xff) << 12)) >>> 0;
-}
 
 const ZERO_AT_ONCE = 1 << 20;
 
@@ -29,14 +26,14 @@ const CONSOLE = makedev(5, 1);
 const PTMX = makedev(5, 2);
 const PTS_MAJOR = 136;
 
-function openTerminal(kernel: Kernel, number: number, flags: number): OpenFile | number {
+function openTerminal(kernel: VfsContext, number: number, flags: number): OpenFile | number {
   const pty = kernel.ptys.get(number);
   return (pty === undefined ? kernel.ptys.lent.get(number)?.open(flags) : openSlave(pty, flags)) ?? -EIO;
 }
 
 /** What reading and writing one of the memory devices does. */
 interface MemoryDevice {
-  read(task: Task, at: number, length: number): number;
+  read(task: VfsCaller, at: number, length: number): number;
   write(length: number): number;
   /** Reading gives zeros and nothing else. */
   readonly zeros?: boolean;
@@ -46,12 +43,12 @@ interface MemoryDevice {
 
 const discard = (length: number) => length;
 
-function zeros(task: Task, at: number, length: number): number {
+function zeros(task: VfsCaller, at: number, length: number): number {
   task.call.bytes.fill(0, at, at + length);
   return length;
 }
 
-function randomBytes(task: Task, at: number, length: number): number {
+function randomBytes(task: VfsCaller, at: number, length: number): number {
   // crypto fills no shared memory: through a buffer of the thread's own.
   const bytes = task.kernel.random.subarray(0, length);
   randomFillSync(bytes);
@@ -68,7 +65,7 @@ const DEVICES: ReadonlyMap<number, MemoryDevice> = new Map([
 ]);
 
 /** The stub zeroes the memory itself; where it meets a fault, the ordinary way finds its place. */
-function* zeroMemory(task: Task, file: OpenFile, address: number, length: number): Coroutine {
+function* zeroMemory(task: VfsCaller, file: OpenFile, address: number, length: number): Coroutine {
   for (let done = 0; done < length; ) {
     if (done > 0 && task.interruptPending) return done;
     const part = Math.min(length - done, ZERO_AT_ONCE);
@@ -94,21 +91,21 @@ class MemoryDeviceFile extends OpenFile {
     this.#device = device;
   }
 
-  override read(task: Task, offset: number, length: number): number {
+  override read(task: VfsCaller, offset: number, length: number): number {
     return this.#device.read(task, task.call.base + offset, length);
   }
 
-  override write(_task: Task, _offset: number, length: number): number {
+  override write(_task: VfsCaller, _offset: number, length: number): number {
     return this.#device.write(length);
   }
 
-  override readCall(task: Task, segments: Segments): number | null {
+  override readCall(task: VfsCaller, segments: Segments): number | null {
     const address = this.#device.zeros === true ? segments.nextAddress(segments.total) : -1;
     return address < 0 ? null : task.call.start(zeroMemory(task, this, address, segments.total));
   }
 
   // What discards does not look at the memory.
-  override writeCall(_task: Task, segments: Segments): number | null {
+  override writeCall(_task: VfsCaller, segments: Segments): number | null {
     return this.#device.write === discard ? segments.total : null;
   }
 
@@ -122,11 +119,11 @@ class MemoryDeviceFile extends OpenFile {
     return { id: kernel.nextMappedId(), path: displayName(path, kernel.root), dev, ino };
   }
 
-  override pread(task: Task, offset: number, length: number): number {
+  override pread(task: VfsCaller, offset: number, length: number): number {
     return this.read(task, offset, length);
   }
 
-  override pwrite(task: Task, offset: number, length: number): number {
+  override pwrite(task: VfsCaller, offset: number, length: number): number {
     return this.write(task, offset, length);
   }
 
@@ -147,7 +144,7 @@ class MemoryDeviceFile extends OpenFile {
 
 /** An open file of the device with that number, or -ENXIO. */
 export function openDevice(
-  kernel: Kernel,
+  kernel: VfsContext,
   rdev: number,
   flags: number,
   credentials: Credentials,

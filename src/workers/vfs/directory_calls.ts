@@ -33,7 +33,7 @@ import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
 import { DirectoryFile, type RecordForm } from "./directory_file.ts";
 import { isAppendOnly, mayChange } from "./file_flags.ts";
 import { holding } from "./file_table.ts";
@@ -59,7 +59,12 @@ interface Place {
 }
 
 /** Finds a name that is to be made: EEXIST if it is there. */
-function placeForNew(task: Task, dirfd: number, path: string | number, isDirectory: boolean): Place | number {
+function placeForNew(
+  task: VfsCaller,
+  dirfd: number,
+  path: string | number,
+  isDirectory: boolean,
+): Place | number {
   if (typeof path === "number") return path;
   const walk = lookupParent(task, dirfd, path);
   if (typeof walk === "number") return walk;
@@ -73,14 +78,14 @@ function placeForNew(task: Task, dirfd: number, path: string | number, isDirecto
   return error < 0 ? error : { walk, dentry };
 }
 
-function made(task: Task, { walk, dentry }: Place, inode: Inode | number): number {
+function made(task: VfsCaller, { walk, dentry }: Place, inode: Inode | number): number {
   if (typeof inode === "number") return inode;
   task.kernel.dentries.instantiate(dentry, inode);
   task.kernel.fileEvents.created(walk.parent.inode, walk.name, inode);
   return 0;
 }
 
-function removed(task: Task, { walk, dentry }: Place, inode: Inode): number {
+function removed(task: VfsCaller, { walk, dentry }: Place, inode: Inode): number {
   task.kernel.dentries.unlinked(dentry);
   task.kernel.fileEvents.removed(walk.parent.inode, walk.name, inode);
   return 0;
@@ -90,7 +95,7 @@ function removed(task: Task, { walk, dentry }: Place, inode: Inode): number {
  * Whether a name may go: not what is immutable or may only grow, nor out of a directory like that; in a sticky
  * directory only the owners may. 0 or -EPERM.
  */
-function mayRemove(task: Task, directory: Inode, child: Inode): number {
+function mayRemove(task: VfsCaller, directory: Inode, child: Inode): number {
   if (isAppendOnly(directory) || mayChange(child) < 0) return -EPERM;
   const parent = directory.attributes();
   if (typeof parent === "number") return parent;
@@ -103,7 +108,7 @@ function mayRemove(task: Task, directory: Inode, child: Inode): number {
 }
 
 /** Finds a name that is to be removed or moved. */
-function placeOfOld(task: Task, walk: ParentWalk): (Place & { inode: Inode }) | number {
+function placeOfOld(task: VfsCaller, walk: ParentWalk): (Place & { inode: Inode }) | number {
   const dentry = lookupLast(contextOf(task), walk);
   if (typeof dentry === "number") return dentry;
   if (dentry.inode === null) return -ENOENT;
@@ -114,7 +119,7 @@ function placeOfOld(task: Task, walk: ParentWalk): (Place & { inode: Inode }) | 
 }
 
 /** unlinkat(2): 0 or a negative errno. */
-export function unlinkName(task: Task, dirfd: number, path: string | number): number {
+export function unlinkName(task: VfsCaller, dirfd: number, path: string | number): number {
   if (typeof path === "number") return path;
   const walk = lookupParent(task, dirfd, path);
   if (typeof walk === "number") return walk;
@@ -129,7 +134,7 @@ export function unlinkName(task: Task, dirfd: number, path: string | number): nu
   return error < 0 ? error : removed(task, place, inode);
 }
 
-function rmdir(task: Task, dirfd: number, path: string | number): number {
+function rmdir(task: VfsCaller, dirfd: number, path: string | number): number {
   if (typeof path === "number") return path;
   const walk = lookupParent(task, dirfd, path);
   if (typeof walk === "number") return walk;
@@ -143,7 +148,7 @@ function rmdir(task: Task, dirfd: number, path: string | number): number {
   return error < 0 ? error : removed(task, place, inode);
 }
 
-function rename(task: Task, oldDir: number, newDir: number, flags: number): number {
+function rename(task: VfsCaller, oldDir: number, newDir: number, flags: number): number {
   if ((flags & ~(F.RENAME_NOREPLACE | F.RENAME_EXCHANGE)) !== 0) return -EINVAL;
   if (flags === (F.RENAME_NOREPLACE | F.RENAME_EXCHANGE)) return -EINVAL;
   const [from, to] = [task.call.inString(0), task.call.inString(1)];
@@ -184,7 +189,7 @@ function rename(task: Task, oldDir: number, newDir: number, flags: number): numb
 
 /** 0: go on; 1: nothing is to be done; else a negative errno. */
 function checkRename(
-  task: Task,
+  task: VfsCaller,
   old: Place & { inode: Inode },
   oldWalk: ParentWalk,
   newWalk: ParentWalk,
@@ -218,7 +223,7 @@ function checkRename(
 }
 
 // fs.protected_hardlinks: others' files only where they can be read and written, and give nothing away.
-function mayLink(task: Task, inode: Inode): number {
+function mayLink(task: VfsCaller, inode: Inode): number {
   const attributes = inode.attributes();
   if (typeof attributes === "number") return attributes;
   const { credentials, kernel } = task;
@@ -230,7 +235,7 @@ function mayLink(task: Task, inode: Inode): number {
   return permission(credentials, kernel.users, attributes, MAY_READ | MAY_WRITE) < 0 ? -EPERM : 0;
 }
 
-function link(task: Task, oldDir: number, newDir: number, flags: number): number {
+function link(task: VfsCaller, oldDir: number, newDir: number, flags: number): number {
   if ((flags & ~(F.AT_SYMLINK_FOLLOW | F.AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const nofollow = (flags & F.AT_SYMLINK_FOLLOW) !== 0 ? 0 : F.AT_SYMLINK_NOFOLLOW;
   const target = lookupTarget(task, oldDir, task.call.inString(0), nofollow | (flags & F.AT_EMPTY_PATH));
@@ -254,12 +259,12 @@ function link(task: Task, oldDir: number, newDir: number, flags: number): number
 }
 
 /** A descriptor is no right to give its file a name, but for who opened it, or the mighty. */
-function mayLinkDescriptor({ credentials, kernel }: Task, target: Target): boolean {
+function mayLinkDescriptor({ credentials, kernel }: VfsCaller, target: Target): boolean {
   if (capable(credentials, kernel.users, CAP_DAC_READ_SEARCH)) return true;
   return !(target instanceof Path) && target.openedBy === credentials;
 }
 
-function symlink(task: Task, dirfd: number): number {
+function symlink(task: VfsCaller, dirfd: number): number {
   const target = task.call.inString(0);
   if (typeof target === "number") return target;
   if (target === "") return -ENOENT;
@@ -274,7 +279,7 @@ function symlink(task: Task, dirfd: number): number {
   return made(task, place, inode.symlink(place.walk.name, target, { ...creation, mode: S_IFLNK | 0o777 }));
 }
 
-function mkdir(task: Task, dirfd: number, mode: number): number {
+function mkdir(task: VfsCaller, dirfd: number, mode: number): number {
   const place = placeForNew(task, dirfd, task.call.inString(0), true);
   if (typeof place === "number") return place;
   const { inode } = place.walk.parent;
@@ -283,7 +288,7 @@ function mkdir(task: Task, dirfd: number, mode: number): number {
   return made(task, place, inode.mkdir(place.walk.name, { ...creation, mode: S_IFDIR | creation.mode }));
 }
 
-function mknod(task: Task, dirfd: number, mode: number, rdev: number): number {
+function mknod(task: VfsCaller, dirfd: number, mode: number, rdev: number): number {
   const type = (mode & S_IFMT) === 0 ? S_IFREG : mode & S_IFMT;
   if (type === S_IFDIR) return -EPERM;
   const place = placeForNew(task, dirfd, task.call.inString(0), false);
@@ -300,7 +305,7 @@ function mknod(task: Task, dirfd: number, mode: number, rdev: number): number {
 
 /** Makes a node for something that stands in the file system under a name, a socket. */
 export function makeNode(
-  task: Task,
+  task: VfsCaller,
   dirfd: number,
   path: string,
   mode: number,
@@ -316,7 +321,7 @@ export function makeNode(
   return error < 0 ? error : node;
 }
 
-function changeDirectory(task: Task, path: Path): number {
+function changeDirectory(task: VfsCaller, path: Path): number {
   if (!path.inode.isDirectory) return -ENOTDIR;
   const error = mayAccess(task, path, MAY_EXEC);
   if (error < 0) return error;
@@ -324,7 +329,7 @@ function changeDirectory(task: Task, path: Path): number {
   return 0;
 }
 
-function directoryOf(task: Task): Path | number {
+function directoryOf(task: VfsCaller): Path | number {
   const path = task.call.inString(0);
   if (typeof path === "number") return path;
   const found = lookup(task, F.AT_FDCWD, path, { follow: true });
@@ -332,7 +337,7 @@ function directoryOf(task: Task): Path | number {
   return found instanceof FileTarget || !found.inode.isDirectory ? -ENOTDIR : found;
 }
 
-function getdents(task: Task, form: RecordForm, fd: number, address: number, count: number): number {
+function getdents(task: VfsCaller, form: RecordForm, fd: number, address: number, count: number): number {
   const file = task.files.get(fd);
   if (file === undefined || !file.readable) return -EBADF;
   if (!(file instanceof DirectoryFile)) return -ENOTDIR;
@@ -344,7 +349,7 @@ function getdents(task: Task, form: RecordForm, fd: number, address: number, cou
 }
 
 function* prepared(
-  task: Task,
+  task: VfsCaller,
   file: DirectoryFile,
   preparing: Coroutine,
   form: RecordForm,
@@ -356,7 +361,7 @@ function* prepared(
 }
 
 function readEntries(
-  task: Task,
+  task: VfsCaller,
   file: DirectoryFile,
   form: RecordForm,
   address: number,
@@ -378,7 +383,7 @@ function readEntries(
   return used;
 }
 
-export const DIRECTORY_HANDLERS: Handlers<Task> = {
+export const DIRECTORY_HANDLERS: Handlers<VfsCaller> = {
   getdents: (task, fd, address, count) => getdents(task, "linux_dirent", fd, address, count),
 
   getdents64: (task, fd, address, count) => getdents(task, "linux_dirent64", fd, address, count),

@@ -8,7 +8,7 @@ import { DT_DIR } from "../../shared/abi/stat.ts";
 import { write64 } from "../../shared/abi/struct.ts";
 import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
 import { OpenFile } from "./file.ts";
 import type { DirectoryEntry, Inode } from "./inode.ts";
 
@@ -54,7 +54,7 @@ export class DirectoryFile extends OpenFile {
   }
 
   /** Fills up to `capacity` bytes at `at` of the task's bytes with records; their bytes, 0 at the end. */
-  getdents(task: Task, form: RecordForm, at: number, capacity: number, parentIno: number): number {
+  getdents(task: VfsCaller, form: RecordForm, at: number, capacity: number, parentIno: number): number {
     const list = this.#listing();
     if (typeof list === "number") return list;
     this.inode!.accessed(this.flags, this.path);
@@ -97,12 +97,12 @@ export class DirectoryFile extends OpenFile {
   }
 
   /** What has to come before the next getdents, or null: the listing of a large directory. */
-  preparing(task: Task): Coroutine | null {
+  preparing(task: VfsCaller): Coroutine | null {
     const entries = this.#entries === null ? this.inode!.longListing() : null;
     return entries === null ? null : this.#gather(task, entries);
   }
 
-  *#gather(task: Task, from: Iterable<DirectoryEntry>): Coroutine {
+  *#gather(task: VfsCaller, from: Iterable<DirectoryEntry>): Coroutine {
     const { heap, listings, counters, longTurns } = task.kernel;
     const entries: DirectoryEntry[] = [];
     let bytes = 0;
@@ -154,7 +154,7 @@ export class DirectoryFile extends OpenFile {
   }
 
   #write(
-    task: Task,
+    task: VfsCaller,
     form: RecordForm,
     at: number,
     { name, ino, type }: DirectoryEntry,

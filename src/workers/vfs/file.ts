@@ -8,15 +8,37 @@
 import { EBADF, EINVAL, ENODEV, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, ESPIPE } from "../../shared/abi/errno.ts";
 import { F_ADD_SEALS, F_GETPIPE_SZ, F_SETPIPE_SZ } from "../../shared/abi/fcntl.ts";
 import type { Coroutine } from "../call/call.ts";
+import type { Caller } from "../call/caller.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { Mapped } from "../mem/vma.ts";
-import type { Task } from "../process/task.ts";
-import type { AsyncSignals } from "../signals/async_signals.ts";
-import type { EpollItem } from "./anonymous/epoll.ts";
 import type { Attributes, Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
 import type { Segments } from "./segments.ts";
+
+/** The place of a file in an epoll set. */
+export interface SetItem {
+  readonly owner: OpenFile;
+  leave(): void;
+}
+
+/** Whom what happens to a file is told by signals (fcntl(2), F_SETOWN). */
+export interface FileOwner {
+  /** F_OWNER_* */
+  readonly type: number;
+  readonly id: number;
+  /** Of who named the owner: the signals are sent in this one's name. */
+  readonly credentials: Credentials;
+}
+
+export interface OwnerSignals {
+  owner: FileOwner | null;
+  /** F_SETSIG; 0: SIGIO without siginfo. */
+  signal: number;
+  /** O_ASYNC was set through this descriptor. */
+  enable(fd: number): void;
+  disable(): void;
+}
 
 export abstract class OpenFile {
   /** O_* status flags, the access mode among them. */
@@ -36,10 +58,10 @@ export abstract class OpenFile {
   /** Those of them that are messages of sockets (SCM_RIGHTS). */
   inFlight = 0;
   /** Places in epoll sets, which end with the file. */
-  readonly epollItems = new Set<EpollItem>();
+  readonly epollItems = new Set<SetItem>();
   readonly waiters: WaitQueue;
   /** Whom its events are signalled to; null: nobody has ever asked. */
-  asyncSignals: AsyncSignals | null = null;
+  asyncSignals: OwnerSignals | null = null;
 
   constructor(flags: number, waiters: WaitQueue = new WaitQueue()) {
     this.flags = flags;
@@ -59,30 +81,30 @@ export abstract class OpenFile {
   abstract readonly isStream: boolean;
 
   /** Reads up to `length` bytes into the slot at `offset`; their number, 0 at the end, or a negative errno. */
-  read(_task: Task, _offset: number, _length: number): number {
+  read(_task: Caller, _offset: number, _length: number): number {
     return -EINVAL;
   }
 
-  write(_task: Task, _offset: number, _length: number): number {
+  write(_task: Caller, _offset: number, _length: number): number {
     return -EINVAL;
   }
 
   /** Serves a whole call of the read family, for files whose transfers are messages; null: by rounds. */
-  readCall(_task: Task, _segments: Segments, _noWait: boolean): number | null {
+  readCall(_task: Caller, _segments: Segments, _noWait: boolean): number | null {
     return null;
   }
 
   /** As readCall; `ready` bytes stand in the window already. */
-  writeCall(_task: Task, _segments: Segments, _ready: number, _noWait: boolean): number | null {
+  writeCall(_task: Caller, _segments: Segments, _ready: number, _noWait: boolean): number | null {
     return null;
   }
 
   /** As read and write, at a position that is given; `file offset` stays. */
-  pread(_task: Task, _offset: number, _length: number, _position: number): number {
+  pread(_task: Caller, _offset: number, _length: number, _position: number): number {
     return -ESPIPE;
   }
 
-  pwrite(_task: Task, _offset: number, _length: number, _position: number): number {
+  pwrite(_task: Caller, _offset: number, _length: number, _position: number): number {
     return -ESPIPE;
   }
 
@@ -91,7 +113,7 @@ export abstract class OpenFile {
   }
 
   /** fsync(2): 0, BLOCKED, or -EINVAL for what cannot be synchronised. */
-  sync(_task: Task, _dataOnly: boolean): number {
+  sync(_task: Caller, _dataOnly: boolean): number {
     return -EINVAL;
   }
 
@@ -99,7 +121,7 @@ export abstract class OpenFile {
    * fallocate(2): FALLOC_FL_* modes; position and length have been looked at. It is a piece of what is wanted: for
    * `later` bytes behind it there must be room as well.
    */
-  allocate(_task: Task, _mode: number, _position: number, _length: number, _later: number): number {
+  allocate(_task: Caller, _mode: number, _position: number, _length: number, _later: number): number {
     return -EOPNOTSUPP;
   }
 
@@ -107,12 +129,12 @@ export abstract class OpenFile {
    * The last read gave the `length` bytes that stand at `offset`, but only `delivered` of them reached the
    * caller's memory (F20). Takes back what Linux would not have read; the bytes that count as read.
    */
-  undelivered(_task: Task, _offset: number, _length: number, delivered: number): number {
+  undelivered(_task: Caller, _offset: number, _length: number, delivered: number): number {
     return delivered;
   }
 
   /** Events that hold now (POLLIN, ...), for the task that asks. */
-  abstract poll(task: Task): number;
+  abstract poll(task: Caller): number;
 
   /** Whether epoll takes it: regular files and directories are always ready, and refused. */
   get pollable(): boolean {
@@ -124,12 +146,12 @@ export abstract class OpenFile {
     return this.inode === null ? -EBADF : this.inode.attributes();
   }
 
-  ioctl(_task: Task, _request: number, _argument: number): number {
+  ioctl(_task: Caller, _request: number, _argument: number): number {
     return -ENOTTY;
   }
 
   /** fcntl commands beyond descriptors and status flags: locks, pipe sizes, seals, leases. */
-  fcntl(task: Task, command: number, _value: number, _argument: number): number {
+  fcntl(task: Caller, command: number, _value: number, _argument: number): number {
     if (command === F_SETPIPE_SZ || command === F_GETPIPE_SZ) return -EBADF;
     if (command === F_ADD_SEALS && !this.writable) return -EPERM;
     task.kernel.counters.unsupportedCalls++;
@@ -157,10 +179,10 @@ export abstract class OpenFile {
   }
 
   /** A task begins to wait for these events: a file whose events come from elsewhere asks there for them. */
-  watch(_events: number, _task: Task): void {}
+  watch(_events: number, _task: Caller): void {}
 
   /** What is left of opening it, for the task that opens: the coroutine gives 0 or a negative errno. */
-  opening(_task: Task): Coroutine | null {
+  opening(_task: Caller): Coroutine | null {
     return null;
   }
 

@@ -21,7 +21,7 @@ import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import { capable } from "../credentials/credentials.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 
 /** struct file_clone_range; the head of struct file_dedupe_range, and of each file in it. */
@@ -41,7 +41,7 @@ const XFLAGS = [
 ] as const;
 
 /** What stands between two files that are to share blocks, up to that none here can. */
-function clone(task: Task, target: OpenFile, fd: number): number {
+function clone(task: VfsCaller, target: OpenFile, fd: number): number {
   const source = task.files.get(fd);
   if (source === undefined || (source.flags & O_PATH) !== 0) return -EBADF;
   const [from, to] = [source.inode, target.inode];
@@ -52,13 +52,13 @@ function clone(task: Task, target: OpenFile, fd: number): number {
   return -EOPNOTSUPP;
 }
 
-function* cloneRange(task: Task, file: OpenFile, address: number): Coroutine {
+function* cloneRange(task: VfsCaller, file: OpenFile, address: number): Coroutine {
   task.call.outAt(address, CLONE_RANGE_SIZE, WINDOW);
   if ((yield* task.call.copyInRound()) < CLONE_RANGE_SIZE) return -EFAULT;
   return clone(task, file, task.call.view.getInt32(task.call.base + WINDOW, true));
 }
 
-function* dedupe(task: Task, file: OpenFile, address: number): Coroutine {
+function* dedupe(task: VfsCaller, file: OpenFile, address: number): Coroutine {
   task.call.outAt(address, DEDUPE_HEAD, WINDOW);
   if ((yield* task.call.copyInRound()) < DEDUPE_HEAD) return -EFAULT;
   const count = task.call.view.getUint16(task.call.base + WINDOW + 16, true);
@@ -73,14 +73,14 @@ function* dedupe(task: Task, file: OpenFile, address: number): Coroutine {
   return file.inode?.type === S.S_IFREG ? -EOPNOTSUPP : -EINVAL;
 }
 
-function getFlags(task: Task, { inode }: OpenFile, address: number): number {
+function getFlags(task: VfsCaller, { inode }: OpenFile, address: number): number {
   const flags = inode?.fileFlags() ?? -ENOTTY;
   if (flags < 0) return flags;
   task.call.view.setUint32(task.call.out(address, 4), flags, true);
   return 0;
 }
 
-function* setFlags(task: Task, file: OpenFile, address: number): Coroutine {
+function* setFlags(task: VfsCaller, file: OpenFile, address: number): Coroutine {
   task.call.outAt(address, 4, WINDOW);
   if ((yield* task.call.copyInRound()) < 4) return -EFAULT;
   const flags = task.call.view.getUint32(task.call.base + WINDOW, true);
@@ -100,7 +100,7 @@ function* setFlags(task: Task, file: OpenFile, address: number): Coroutine {
   return error;
 }
 
-function getXattr(task: Task, { inode }: OpenFile, address: number): number {
+function getXattr(task: VfsCaller, { inode }: OpenFile, address: number): number {
   const flags = inode?.fileFlags() ?? -ENOTTY;
   if (flags < 0) return flags;
   let xflags = 0;
@@ -112,7 +112,7 @@ function getXattr(task: Task, { inode }: OpenFile, address: number): number {
 }
 
 /** Null: another request. */
-export function fileIoctl(task: Task, file: OpenFile, request: number, argument: number): number | null {
+export function fileIoctl(task: VfsCaller, file: OpenFile, request: number, argument: number): number | null {
   switch (request) {
     case I.FICLONE:
       return clone(task, file, argument | 0);

@@ -2,8 +2,8 @@
 // for them, and their release when descriptors are closed and processes end.
 
 import { POLLIN } from "../../shared/abi/poll.ts";
+import type { CallContext } from "../call/context.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
-import type { Kernel } from "../kernel.ts";
 import type { OpenFile } from "./file.ts";
 import { type RecordLock, RecordLocks, TO_END } from "./record_locks.ts";
 
@@ -42,14 +42,14 @@ export class FileLocks {
 }
 
 export class LockTable {
-  readonly #kernel: Kernel;
+  readonly #kernel: CallContext;
   readonly #files = new Map<string, FileLocks>();
   /** Files on which an owner (a descriptor table, an open file description) has record locks, or flock's. */
   readonly #held = new Map<object, Set<FileLocks>>();
   /** Owners that wait, and for whom: to find deadlocks. */
   readonly #waiting = new Map<object, object>();
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: CallContext) {
     this.#kernel = kernel;
   }
 

@@ -3,9 +3,9 @@
 // long as its highest descriptor, so what all tables together have is bounded.
 
 import { EBADF, EMFILE, ENFILE, ENOMEM } from "../../shared/abi/errno.ts";
-import type { Kernel } from "../kernel.ts";
 import { leaveSets } from "./anonymous/epoll.ts";
 import type { OpenFile } from "./file.ts";
+import type { FileContext } from "./file_context.ts";
 
 /** A table that grows by more at once is made anew. */
 const JUMP = 1024;
@@ -13,7 +13,7 @@ const JUMP = 1024;
 const CLOSED_PER_LOOK = 16;
 
 export class FileTable {
-  readonly #kernel: Kernel;
+  readonly #kernel: FileContext;
   #files: (OpenFile | undefined)[] = [];
   #closeOnExec = new Set<number>();
   /** No descriptor below is free. */
@@ -21,7 +21,7 @@ export class FileTable {
   /** Tasks that use the table. */
   users = 1;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: FileContext) {
     this.#kernel = kernel;
   }
 
@@ -204,7 +204,7 @@ export class FileTable {
 }
 
 /** One holder of the file less; the last one releases it. */
-export function putFile(kernel: Kernel, file: OpenFile): void {
+export function putFile(kernel: FileContext, file: OpenFile): void {
   if (--file.references > 0) return;
   kernel.counters.openFiles--;
   kernel.fileEvents.closed(file);
@@ -223,7 +223,7 @@ export function putFile(kernel: Kernel, file: OpenFile): void {
 
 /** Goes on with `step` while the file is held: a thread that closes it meanwhile does not end it. */
 export function* holding<T>(
-  { kernel }: { kernel: Kernel },
+  { kernel }: { kernel: FileContext },
   file: OpenFile,
   step: Generator<void, T, void>,
 ): Generator<void, T, void> {

@@ -8,7 +8,7 @@ import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { readGuest } from "../call/guest_copy.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
 import { lookupTarget } from "./lookup.ts";
 
 /** AT_HANDLE_MNT_ID_UNIQUE, AT_HANDLE_CONNECTABLE, AT_HANDLE_FID */
@@ -18,7 +18,7 @@ const HANDLE_FLAGS = 0x203;
 const HANDLE_HEADER = 8;
 const MAX_HANDLE_SIZE = 128;
 
-function* openByHandle(task: Task, mountFd: number, handle: number): Coroutine {
+function* openByHandle(task: VfsCaller, mountFd: number, handle: number): Coroutine {
   const header = yield* readGuest(task, handle, HANDLE_HEADER);
   if (typeof header === "number") return header;
   const length = header.readUInt32LE(0);
@@ -27,7 +27,7 @@ function* openByHandle(task: Task, mountFd: number, handle: number): Coroutine {
   return capable(task.credentials, task.kernel.users, CAP_DAC_READ_SEARCH) ? -ESTALE : -EPERM;
 }
 
-export const HANDLE_HANDLERS: Handlers<Task> = {
+export const HANDLE_HANDLERS: Handlers<VfsCaller> = {
   name_to_handle_at: (task, dirfd, _path, _handle, _mountId, flags) => {
     if ((flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | HANDLE_FLAGS)) !== 0) return -EINVAL;
     const follow = (flags & AT_SYMLINK_FOLLOW) !== 0 ? 0 : AT_SYMLINK_NOFOLLOW;

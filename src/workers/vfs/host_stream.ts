@@ -20,13 +20,13 @@ import {
   POLLWRNORM,
 } from "../../shared/abi/poll.ts";
 import { S_IFCHR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from "../../shared/abi/stat.ts";
-import type { Kernel } from "../kernel.ts";
-import type { Task } from "../process/task.ts";
-import type { Session } from "../process/thread_group.ts";
+import type { VfsCaller } from "./caller.ts";
+import type { VfsContext } from "./context.ts";
 import { OpenFile } from "./file.ts";
 import { HostTerminal } from "./host_terminal.ts";
 import type { Attributes } from "./inode.ts";
 import { readStat } from "./stat.ts";
+import type { Session } from "./tty/session.ts";
 
 const ALL_EVENTS = POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLWRNORM;
 const HOST_EVENTS = ALL_EVENTS + EPOLLET;
@@ -37,7 +37,7 @@ const STAT_RDEV_AT = 40;
 type Way = "nowait" | "socket" | "plain";
 
 export class HostStream extends OpenFile {
-  readonly #kernel: Kernel;
+  readonly #kernel: VfsContext;
   #fd: number;
   readonly #mode: number;
   #way: Way;
@@ -47,7 +47,7 @@ export class HostStream extends OpenFile {
   #terminal: HostTerminal | null = null;
   readonly isStream: boolean;
 
-  constructor(kernel: Kernel, fd: number) {
+  constructor(kernel: VfsContext, fd: number) {
     const flags = kernel.native.fcntlGetFlags(fd);
     super(flags < 0 ? 0 : flags & ~O_NONBLOCK);
     this.#kernel = kernel;
@@ -113,7 +113,7 @@ export class HostStream extends OpenFile {
     this.#way = "plain";
   }
 
-  override read(task: Task, offset: number, length: number): number {
+  override read(task: VfsCaller, offset: number, length: number): number {
     const refused = this.#terminal?.mayRead(task) ?? 0;
     if (refused < 0) return refused;
     if (this.#terminal?.isOurs === false) return -EAGAIN;
@@ -123,7 +123,7 @@ export class HostStream extends OpenFile {
     return unread > 0 ? unread + Math.max(0, n) : n;
   }
 
-  #readHost(task: Task, offset: number, length: number): number {
+  #readHost(task: VfsCaller, offset: number, length: number): number {
     const { native } = this.#kernel;
     const at = task.call.base + offset;
     if (this.#way !== "plain") {
@@ -135,7 +135,7 @@ export class HostStream extends OpenFile {
     return native.read(this.#fd, task.call.chunk, at, length);
   }
 
-  override write(task: Task, offset: number, length: number): number {
+  override write(task: VfsCaller, offset: number, length: number): number {
     const refused = this.#terminal?.mayWrite(task) ?? 0;
     if (refused < 0) return refused;
     const { native } = this.#kernel;
@@ -149,11 +149,11 @@ export class HostStream extends OpenFile {
     return native.write(this.#fd, task.call.chunk, at, length);
   }
 
-  override pread(task: Task, offset: number, length: number, position: number): number {
+  override pread(task: VfsCaller, offset: number, length: number, position: number): number {
     return this.#kernel.native.pread(this.#fd, task.call.chunk, task.call.base + offset, length, position);
   }
 
-  override pwrite(task: Task, offset: number, length: number, position: number): number {
+  override pwrite(task: VfsCaller, offset: number, length: number, position: number): number {
     return this.#kernel.native.pwrite(this.#fd, task.call.chunk, task.call.base + offset, length, position);
   }
 
@@ -161,7 +161,7 @@ export class HostStream extends OpenFile {
     return this.#kernel.native.seek(this.#fd, offset, whence);
   }
 
-  override undelivered(task: Task, offset: number, length: number, delivered: number): number {
+  override undelivered(task: VfsCaller, offset: number, length: number, delivered: number): number {
     if (!this.isStream) {
       this.seek(delivered - length, 1 /* SEEK_CUR */);
       return delivered;
@@ -179,7 +179,7 @@ export class HostStream extends OpenFile {
     return 0;
   }
 
-  #takeUnread(task: Task, offset: number, length: number): number {
+  #takeUnread(task: VfsCaller, offset: number, length: number): number {
     const bytes = this.#unread!;
     const n = Math.min(length, bytes.length);
     task.call.bytes.set(bytes.subarray(0, n), task.call.base + offset);
@@ -206,7 +206,7 @@ export class HostStream extends OpenFile {
     return isSocket ? { ...attributes, mode: (attributes.mode & ~S_IFMT) | S_IFIFO } : attributes;
   }
 
-  override ioctl(task: Task, request: number, argument: number): number {
+  override ioctl(task: VfsCaller, request: number, argument: number): number {
     if (this.#terminal !== null) return this.#terminal.ioctl(task, this.#fd, request, argument);
     if (request !== FIONREAD) return -ENOTTY;
     const { native } = this.#kernel;

@@ -8,10 +8,11 @@ import { POLLIN } from "../../shared/abi/poll.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { WaitQueue } from "../call/wait_queue.ts";
-import type { Task } from "../process/task.ts";
-import type { Session } from "../process/thread_group.ts";
-import { mayChange, mayRead } from "../signals/terminal_access.ts";
+import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
+import { mayChange, mayRead } from "./tty/job_control.ts";
+import type { PtyContext } from "./tty/pty.ts";
+import type { Session } from "./tty/session.ts";
 import { SessionTerminal } from "./tty/session_terminal.ts";
 import { TERMIOS_SIZE, TERMIOS2_SIZE, WINSIZE_SIZE } from "./tty/settings.ts";
 
@@ -41,6 +42,7 @@ const WRITES: ReadonlyMap<number, { size: number; host: number; flushes: boolean
 ]);
 
 export class HostTerminal extends SessionTerminal {
+  declare readonly kernel: PtyContext;
   /** The caller is in the foreground of the terminal: the sandbox may read it. */
   #isOurs = true;
   #stopsOutput = false;
@@ -77,11 +79,11 @@ export class HostTerminal extends SessionTerminal {
     this.#readers.delete(queue);
   }
 
-  mayRead(task: Task): number {
+  mayRead(task: VfsCaller): number {
     return mayRead(task, this);
   }
 
-  mayWrite(task: Task): number {
+  mayWrite(task: VfsCaller): number {
     return this.#stopsOutput ? mayChange(task, this) : 0;
   }
 
@@ -92,7 +94,7 @@ export class HostTerminal extends SessionTerminal {
       this.#stopsOutput = (native.scratchView.getUint32(LFLAG_AT, true) & IO.TOSTOP) !== 0;
   }
 
-  ioctl(task: Task, fd: number, request: number, argument: number): number {
+  ioctl(task: VfsCaller, fd: number, request: number, argument: number): number {
     const { native } = this.kernel;
     const size = READS.get(request);
     if (size !== undefined) {
@@ -110,7 +112,7 @@ export class HostTerminal extends SessionTerminal {
   }
 
   *#set(
-    task: Task,
+    task: VfsCaller,
     fd: number,
     argument: number,
     { size, host, flushes }: { size: number; host: number; flushes: boolean },
@@ -128,7 +130,7 @@ export class HostTerminal extends SessionTerminal {
     return 0;
   }
 
-  #control(task: Task, fd: number, request: number, argument: number): number {
+  #control(task: VfsCaller, fd: number, request: number, argument: number): number {
     switch (request) {
       case IO.TCFLSH: {
         const error = mayChange(task, this);

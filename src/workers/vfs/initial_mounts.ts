@@ -4,8 +4,7 @@
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from "../../shared/abi/mount.ts";
 import { S_IFDIR } from "../../shared/abi/stat.ts";
 import { GoferFs } from "../gofer/gofer_fs.ts";
-import type { Kernel } from "../kernel.ts";
-import { makeProc } from "../proc/proc_fs.ts";
+import type { VfsContext } from "./context.ts";
 import { makeDevNodes, owned } from "./dev_nodes.ts";
 import type { FileSystem, Inode } from "./inode.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
@@ -20,11 +19,11 @@ const DIRECTORIES = [
   ["mqueue", 0o1777],
 ] as const;
 
-export function mountInitialTree(kernel: Kernel): Path {
+export function mountInitialTree(kernel: VfsContext): Path {
   const limit = kernel.commonMemory.limit;
   const rootFs = makeRoot(kernel);
   const root = kernel.mounts.mountRoot(rootFs, MS_RELATIME, rootFs.type);
-  mountAt(kernel, root, "proc", makeProc(kernel), MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, "proc");
+  mountAt(kernel, root, "proc", kernel.newProc(), MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, "proc");
   const sysFlags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME;
   mountAt(kernel, root, "sys", makeSys(kernel), sysFlags, "sysfs");
   const dev = mountAt(kernel, root, "dev", makeDev(kernel), MS_NOSUID, "devtmpfs");
@@ -37,7 +36,7 @@ export function mountInitialTree(kernel: Kernel): Path {
 }
 
 /** The host's files under a layer in memory, or themselves. */
-export function makeRoot(kernel: Kernel): FileSystem {
+export function makeRoot(kernel: VfsContext): FileSystem {
   const limit = kernel.commonMemory.limit;
   const direct = kernel.config.options.overlay2 === "none";
   const host = new GoferFs(kernel, kernel.descriptors.root, direct);
@@ -46,7 +45,7 @@ export function makeRoot(kernel: Kernel): FileSystem {
 
 /** Mounts a file system on a directory right below `at`; null where a file is in its place. */
 function mountAt(
-  kernel: Kernel,
+  kernel: VfsContext,
   at: Path,
   name: string,
   fs: FileSystem,
@@ -67,7 +66,7 @@ function mountAt(
   return new Path(mount, mount.root);
 }
 
-function makeDev(kernel: Kernel): MemoryFs {
+function makeDev(kernel: VfsContext): MemoryFs {
   const fs = new MemoryFs(kernel, { limit: DEV_LIMIT, rootMode: 0o755 });
   const root: Inode = fs.root;
   makeDevNodes(root);

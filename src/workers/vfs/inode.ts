@@ -10,12 +10,13 @@ import { EINVAL, ENOTDIR, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, EROFS, ETXTBSY } fro
 import { NAME_MAX } from "../../shared/abi/fcntl.ts";
 import { S_IFDIR, S_IFLNK, S_IFMT } from "../../shared/abi/stat.ts";
 import type { Coroutine } from "../call/call.ts";
+import type { Caller } from "../call/caller.ts";
+import type { CallContext } from "../call/context.ts";
 import type { Credentials } from "../credentials/credentials.ts";
-import type { Kernel } from "../kernel.ts";
-import type { Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
 import { FILE_SYSTEM_TYPES, type FileSystemTypeName } from "./file_system_types.ts";
 import type { Path } from "./path.ts";
+import type { Shrinker } from "./shrinker.ts";
 
 /** A time in two parts, exact. */
 export interface Time {
@@ -91,8 +92,17 @@ export function simpleStatus(name: FileSystemTypeName): FileSystemStatus {
   return { type, bsize: 4096, blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0, namelen: NAME_MAX };
 }
 
+/** What a file system uses of its kernel. */
+export interface FileSystemContext extends CallContext {
+  readonly fileEvents: { unmounted(fs: FileSystem): void };
+  readonly listings: Shrinker;
+  readonly generatedTexts: Shrinker;
+  /** Root of the guest's mount tree. */
+  readonly root: Path;
+}
+
 export abstract class FileSystem {
-  readonly kernel: Kernel;
+  readonly kernel: FileSystemContext;
   /** Device number of its files, as stat shows it (makedev). */
   readonly dev: number;
   /** As /proc/mounts shows it. */
@@ -103,7 +113,7 @@ export abstract class FileSystem {
   /** Names may be cached in dentries: nobody else changes them. */
   readonly cachesNames: boolean = true;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: FileSystemContext) {
     this.kernel = kernel;
     this.dev = kernel.nextDevice();
   }
@@ -181,12 +191,12 @@ export abstract class Inode {
   accessed(_flags: number, _path: Path | null): void {}
 
   /** What takes its time before its contents can change, or null: a copy of a large lower file. */
-  beforeWriting(_task: Task): Coroutine | null {
+  beforeWriting(_task: Caller): Coroutine | null {
     return null;
   }
 
   /** As beforeWriting, of a change of its length. */
-  beforeTruncating(_task: Task, _length: number): Coroutine | null {
+  beforeTruncating(_task: Caller, _length: number): Coroutine | null {
     return null;
   }
 

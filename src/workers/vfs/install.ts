@@ -2,19 +2,19 @@
 
 import { EFAULT } from "../../shared/abi/errno.ts";
 import { RLIMIT_NOFILE } from "../../shared/abi/resource.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 
 /** A new file's descriptor, or -EMFILE: then the file is gone. */
-export function install(task: Task, file: OpenFile, closeOnExec: boolean): number {
-  const fd = task.files.install(file, 0, task.group.rlimits[RLIMIT_NOFILE]![0], closeOnExec);
+export function install(task: VfsCaller, file: OpenFile, closeOnExec: boolean): number {
+  const fd = task.files.install(file, 0, task.limit(RLIMIT_NOFILE), closeOnExec);
   if (fd < 0) task.files.discard(file);
   return fd;
 }
 
 /** Two new files, whose descriptors are written to `address`: 0 or a negative errno. */
 export function installPair(
-  task: Task,
+  task: VfsCaller,
   address: number,
   first: OpenFile,
   second: OpenFile,

@@ -8,9 +8,8 @@ import { POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
 import { SIGPIPE } from "../../shared/abi/signal.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { breathe } from "../call/breathe.ts";
-import type { Task } from "../process/task.ts";
-import { sendToTask } from "../signals/send_signal.ts";
-import { fromUser } from "../signals/siginfo.ts";
+import { fromUser } from "../call/siginfo.ts";
+import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 import type { PipeFile } from "./pipe.ts";
 import { waitFor } from "./wait.ts";
@@ -19,7 +18,7 @@ import { waitFor } from "./wait.ts";
 export interface Source {
   readonly file: OpenFile;
   /** Puts up to `length` of them into the window; 0 at the end, or a negative errno. */
-  look(task: Task, length: number): number;
+  look(task: VfsCaller, length: number): number;
   /** So many of those that were looked at are taken. */
   take(length: number): void;
 }
@@ -30,7 +29,7 @@ export interface Target {
   /** How many bytes fit at once, as far as that is known. */
   room(): number;
   /** Takes up to `length` bytes of the window. */
-  put(task: Task, length: number): number;
+  put(task: VfsCaller, length: number): number;
 }
 
 /** A file with a position: the one that is given, and moved. */
@@ -43,7 +42,7 @@ export class Place implements Source, Target {
     this.position = position;
   }
 
-  look(task: Task, length: number): number {
+  look(task: VfsCaller, length: number): number {
     return this.file.pread(task, WINDOW, length, this.position);
   }
 
@@ -55,7 +54,7 @@ export class Place implements Source, Target {
     return WINDOW_SIZE;
   }
 
-  put(task: Task, length: number): number {
+  put(task: VfsCaller, length: number): number {
     const n = this.file.pwrite(task, WINDOW, length, this.position);
     if (n > 0) this.position += n;
     return n;
@@ -70,7 +69,7 @@ export class Stream implements Source, Target {
     this.file = file;
   }
 
-  look(task: Task, length: number): number {
+  look(task: VfsCaller, length: number): number {
     return this.file.read(task, WINDOW, length);
   }
 
@@ -80,7 +79,7 @@ export class Stream implements Source, Target {
     return WINDOW_SIZE;
   }
 
-  put(task: Task, length: number): number {
+  put(task: VfsCaller, length: number): number {
     return this.file.write(task, WINDOW, length);
   }
 }
@@ -95,7 +94,7 @@ export class PipeEnd implements Source, Target {
     this.#keeps = keeps;
   }
 
-  look(task: Task, length: number): number {
+  look(task: VfsCaller, length: number): number {
     return this.file.peek(task, WINDOW, length);
   }
 
@@ -107,7 +106,7 @@ export class PipeEnd implements Source, Target {
     return this.file.pipe.buffer.room;
   }
 
-  put(task: Task, length: number): number {
+  put(task: VfsCaller, length: number): number {
     return this.file.write(task, WINDOW, length);
   }
 }
@@ -129,7 +128,7 @@ export function noWait(file: OpenFile): boolean {
 
 /** Copies up to `length` bytes: how many, or a negative errno when none was. */
 export function* copyBetween(
-  task: Task,
+  task: VfsCaller,
   source: Source,
   target: Target,
   length: number,
@@ -151,7 +150,7 @@ export function* copyBetween(
       continue;
     }
     if (n !== -EAGAIN) {
-      if (n === -EPIPE) sendToTask(task, fromUser(task, SIGPIPE));
+      if (n === -EPIPE) task.send(fromUser(task, SIGPIPE));
       return done > 0 ? done : n;
     }
     const forSource = room > 0 && ready <= 0;

@@ -8,7 +8,7 @@ import { flock } from "../../shared/abi/structs.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { readGuest, writeGuest } from "../call/guest_copy.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 import type { FileLocks, LockTable } from "./file_locks.ts";
 import { putFile } from "./file_table.ts";
@@ -56,7 +56,7 @@ function rangeOf(
   return end >= OFFSET_MAX ? -EOVERFLOW : { start, end };
 }
 
-function* lockCommand(task: Task, file: OpenFile, command: Command, address: number): Coroutine {
+function* lockCommand(task: VfsCaller, file: OpenFile, command: Command, address: number): Coroutine {
   const bytes = yield* readGuest(task, address, flock.size);
   if (typeof bytes === "number") return bytes;
   const given = flock.decode(bytes);
@@ -66,7 +66,7 @@ function* lockCommand(task: Task, file: OpenFile, command: Command, address: num
   const range = rangeOf(file, given);
   if (typeof range === "number") return range;
   const owner = command.description ? file : task.files;
-  const pid = command.description ? -1 : task.group.pid;
+  const pid = command.description ? -1 : task.pid;
   const lock: RecordLock = { ...range, owner, pid, write: type === F.F_WRLCK };
   if (command.get) return yield* getLock(task, file, given, lock, address);
   if (type === F.F_RDLCK && !file.readable) return -EBADF;
@@ -74,7 +74,13 @@ function* lockCommand(task: Task, file: OpenFile, command: Command, address: num
   return yield* setLock(task, file, lock, type === F.F_UNLCK, command);
 }
 
-function* getLock(task: Task, file: OpenFile, given: Flock, lock: RecordLock, address: number): Coroutine {
+function* getLock(
+  task: VfsCaller,
+  file: OpenFile,
+  given: Flock,
+  lock: RecordLock,
+  address: number,
+): Coroutine {
   const { locks: table } = task.kernel;
   const locks = table.of(file);
   if (typeof locks === "number") return locks;
@@ -94,7 +100,7 @@ function* getLock(task: Task, file: OpenFile, given: Flock, lock: RecordLock, ad
 }
 
 function* setLock(
-  task: Task,
+  task: VfsCaller,
   file: OpenFile,
   lock: RecordLock,
   unlock: boolean,
@@ -120,7 +126,7 @@ function* setLock(
 
 /** Waits, if the command does, until nothing forbids the lock: 0 or a negative errno. */
 function* waitForRange(
-  task: Task,
+  task: VfsCaller,
   table: LockTable,
   locks: FileLocks,
   file: OpenFile,
@@ -145,12 +151,17 @@ function* waitForRange(
 }
 
 /** Serves the lock commands of fcntl; undefined for any other command. */
-export function lockFcntl(task: Task, file: OpenFile, command: number, address: number): number | undefined {
+export function lockFcntl(
+  task: VfsCaller,
+  file: OpenFile,
+  command: number,
+  address: number,
+): number | undefined {
   const known = COMMANDS.get(command);
   return known === undefined ? undefined : task.call.start(lockCommand(task, file, known, address));
 }
 
-function* lockWhole(task: Task, file: OpenFile, exclusive: boolean, wait: boolean): Coroutine {
+function* lockWhole(task: VfsCaller, file: OpenFile, exclusive: boolean, wait: boolean): Coroutine {
   const { locks: table } = task.kernel;
   const locks = table.of(file);
   if (typeof locks === "number") return locks;
@@ -175,7 +186,7 @@ function* lockWhole(task: Task, file: OpenFile, exclusive: boolean, wait: boolea
   }
 }
 
-export const LOCK_HANDLERS: Handlers<Task> = {
+export const LOCK_HANDLERS: Handlers<VfsCaller> = {
   flock: (task, fd, operation) => {
     if ((operation & F.LOCK_MAND) !== 0) return 0; // Linux has forgotten these locks, and says nothing
     const kind = operation & ~F.LOCK_NB;

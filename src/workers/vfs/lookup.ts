@@ -3,7 +3,7 @@
 
 import { EBADF, EFAULT, ENOENT, ENOTDIR, EPERM, EROFS } from "../../shared/abi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../../shared/abi/fcntl.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 import { isImmutable } from "./file_flags.ts";
 import type { Attributes, Inode } from "./inode.ts";
@@ -18,13 +18,13 @@ import {
 } from "./path_walk.ts";
 import { MAY_EXEC, MAY_WRITE, permission } from "./permission.ts";
 
-export function contextOf(task: Task): WalkContext {
+export function contextOf(task: VfsCaller): WalkContext {
   const { kernel, credentials } = task;
   return { kernel, namespace: task.fs.namespace, root: task.fs.root, credentials };
 }
 
 /** Where a relative path starts: the working directory or an open directory. */
-export function startOf(task: Task, dirfd: number, path: string): Path | number {
+export function startOf(task: VfsCaller, dirfd: number, path: string): Path | number {
   if (dirfd === AT_FDCWD || path.startsWith("/")) return task.fs.cwd;
   const file = task.files.get(dirfd);
   if (file === undefined) return -EBADF;
@@ -34,7 +34,7 @@ export function startOf(task: Task, dirfd: number, path: string): Path | number 
 
 /** A walk to the end: a place, an open file that a magic link names, or a negative errno. */
 export function lookup(
-  task: Task,
+  task: VfsCaller,
   dirfd: number,
   path: string,
   options: WalkOptions,
@@ -43,7 +43,7 @@ export function lookup(
   return typeof start === "number" ? start : walkPath(contextOf(task), start, path, options);
 }
 
-export function lookupParent(task: Task, dirfd: number, path: string): ParentWalk | number {
+export function lookupParent(task: VfsCaller, dirfd: number, path: string): ParentWalk | number {
   const start = startOf(task, dirfd, path);
   return typeof start === "number" ? start : walkParent(contextOf(task), start, path);
 }
@@ -52,7 +52,7 @@ export function lookupParent(task: Task, dirfd: number, path: string): ParentWal
 export type Target = Path | OpenFile;
 
 export function lookupTarget(
-  task: Task,
+  task: VfsCaller,
   dirfd: number,
   path: string | number,
   flags: number,
@@ -81,7 +81,7 @@ export function inodeOf(target: Target): Inode | null {
 }
 
 /** Whether the task may do `mask` (MAY_*) with a place: 0 or a negative errno. */
-export function mayAccess(task: Task, path: Path, mask: number): number {
+export function mayAccess(task: VfsCaller, path: Path, mask: number): number {
   if ((mask & MAY_WRITE) !== 0 && isImmutable(path.inode)) return -EPERM;
   const attributes = path.inode.attributes();
   if (typeof attributes === "number") return attributes;
@@ -89,7 +89,7 @@ export function mayAccess(task: Task, path: Path, mask: number): number {
 }
 
 /** Whether the task may make or remove names in a directory: 0 or a negative errno. */
-export function mayChangeNames(task: Task, directory: Path): number {
+export function mayChangeNames(task: VfsCaller, directory: Path): number {
   if (directory.mount.readOnly) return -EROFS;
   return mayAccess(task, directory, MAY_WRITE | MAY_EXEC);
 }

@@ -5,8 +5,8 @@ import { F_SEAL_EXEC, NAME_MAX, O_LARGEFILE, O_RDWR } from "../../shared/abi/fcn
 import * as M from "../../shared/abi/mman.ts";
 import { S_IFREG } from "../../shared/abi/stat.ts";
 import type { Handlers } from "../call/dispatch.ts";
-import type { Kernel } from "../kernel.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
+import type { VfsContext } from "./context.ts";
 import { install } from "./install.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
 import type { MemoryRegular } from "./memory/memory_regular.ts";
@@ -21,12 +21,12 @@ const MODE = 0o777;
 const X_BITS = 0o111;
 
 /** The mount that no tree has. */
-export function makeMemoryFiles(kernel: Kernel): Mount {
+export function makeMemoryFiles(kernel: VfsContext): Mount {
   const fs = new MemoryFs(kernel, { limit: kernel.commonMemory.limit });
   return new Mount(kernel.mounts.nextId(), fs, new Dentry("", null, fs.root), 0, fs.type);
 }
 
-function create(task: Task, name: string, flags: number): number {
+function create(task: VfsCaller, name: string, flags: number): number {
   const mount = task.kernel.memoryFiles;
   const { fsuid, fsgid } = task.credentials;
   const mode = (flags & M.MFD_NOEXEC_SEAL) !== 0 ? MODE & ~X_BITS : MODE;
@@ -43,7 +43,7 @@ function create(task: Task, name: string, flags: number): number {
   return install(task, attach(task, file, new Path(mount, dentry)), (flags & M.MFD_CLOEXEC) !== 0);
 }
 
-export const MEMORY_FILE_HANDLERS: Handlers<Task> = {
+export const MEMORY_FILE_HANDLERS: Handlers<VfsCaller> = {
   memfd_create: (task, _name, flags) => {
     const huge = (flags & M.MFD_HUGETLB) !== 0;
     if ((flags & ~(huge ? KNOWN | HUGE_SIZES : KNOWN)) !== 0) return -EINVAL;

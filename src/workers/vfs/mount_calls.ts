@@ -21,7 +21,7 @@ import { CSTRING_MAX, WINDOW } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
 import type { FileSystem } from "./inode.ts";
 import { lookup } from "./lookup.ts";
 import { newFileSystem } from "./mountable.ts";
@@ -44,11 +44,16 @@ const PROPAGATION = M.MS_SHARED | M.MS_PRIVATE | M.MS_SLAVE | M.MS_UNBINDABLE;
 const UMOUNT_FLAGS = M.MNT_FORCE | M.MNT_DETACH | M.MNT_EXPIRE | M.UMOUNT_NOFOLLOW;
 const DATA_MAX = 4096;
 
-function mayMount(task: Task): boolean {
+function mayMount(task: VfsCaller): boolean {
   return capable(task.credentials, task.kernel.users, CAP_SYS_ADMIN);
 }
 
-function placeOf(task: Task, name: string | number, follow: boolean, leavesExpiry = false): Path | number {
+function placeOf(
+  task: VfsCaller,
+  name: string | number,
+  follow: boolean,
+  leavesExpiry = false,
+): Path | number {
   if (typeof name === "number") return name;
   const found = lookup(task, AT_FDCWD, name, { follow, leavesExpiry });
   if (!(found instanceof FileTarget)) return found;
@@ -63,7 +68,7 @@ function keptFlags(flags: number): number {
 }
 
 /** A string of the guest that the stub has not copied yet; "" for a null pointer. */
-function* stringAt(task: Task, address: number, most: number): Generator<void, string | number, void> {
+function* stringAt(task: VfsCaller, address: number, most: number): Generator<void, string | number, void> {
   if (address === 0) return "";
   task.call.outAt(address, most, WINDOW);
   const copied = yield* task.call.copyInRound();
@@ -76,14 +81,14 @@ function* stringAt(task: Task, address: number, most: number): Generator<void, s
 }
 
 /** 0, or why so many mounts, the first with such a root, cannot be made there. */
-function checkPlace(task: Task, at: Path, isDirectory: boolean, count: number): number {
+function checkPlace(task: VfsCaller, at: Path, isDirectory: boolean, count: number): number {
   if (at.inode.isDirectory !== isDirectory) return -ENOTDIR;
   if (at.dentry.deleted) return -ENOENT;
   return task.kernel.heap.hasRoom("mounts", count) ? 0 : -ENOSPC;
 }
 
 function* mountNew(
-  task: Task,
+  task: VfsCaller,
   source: string,
   at: Path,
   flags: number,
@@ -107,7 +112,7 @@ function* mountNew(
   return 0;
 }
 
-function bind(task: Task, source: string, at: Path, recursive: boolean): number {
+function bind(task: VfsCaller, source: string, at: Path, recursive: boolean): number {
   if (source === "") return -EINVAL;
   const from = placeOf(task, source, true);
   if (typeof from === "number") return from;
@@ -117,14 +122,14 @@ function bind(task: Task, source: string, at: Path, recursive: boolean): number 
   return 0;
 }
 
-function remount(task: Task, at: Path, flags: number): number {
+function remount(task: VfsCaller, at: Path, flags: number): number {
   if (!isMountRoot(at)) return -EINVAL;
   at.mount.flags = keptFlags(flags) | (at.mount.flags & ~KEPT);
   task.fs.namespace.changed();
   return 0;
 }
 
-function setPropagation(task: Task, at: Path, flags: number): number {
+function setPropagation(task: VfsCaller, at: Path, flags: number): number {
   const type = flags & PROPAGATION;
   if ((flags & ~(PROPAGATION | M.MS_REC | M.MS_SILENT)) !== 0 || (type & (type - 1)) !== 0) return -EINVAL;
   if (!isMountRoot(at)) return -EINVAL;
@@ -132,7 +137,7 @@ function setPropagation(task: Task, at: Path, flags: number): number {
   return 0;
 }
 
-function move(task: Task, source: string, at: Path): number {
+function move(task: VfsCaller, source: string, at: Path): number {
   if (source === "") return -EINVAL;
   const from = placeOf(task, source, true);
   if (typeof from === "number") return from;
@@ -146,7 +151,7 @@ function move(task: Task, source: string, at: Path): number {
   return 0;
 }
 
-function mount(task: Task, sourceAt: number, given: number, typeAt: number, dataAt: number): number {
+function mount(task: VfsCaller, sourceAt: number, given: number, typeAt: number, dataAt: number): number {
   const source = sourceAt === 0 ? "" : task.call.inString(0);
   const target = task.call.inString(1);
   if (typeof source === "number") return source;
@@ -164,7 +169,7 @@ function mount(task: Task, sourceAt: number, given: number, typeAt: number, data
   return task.call.start(mountNew(task, source, top, flags, typeAt, dataAt));
 }
 
-function umount(task: Task, flags: number): number {
+function umount(task: VfsCaller, flags: number): number {
   if ((flags & ~UMOUNT_FLAGS) !== 0) return -EINVAL;
   const place = placeOf(task, task.call.inString(0), (flags & M.UMOUNT_NOFOLLOW) === 0, true);
   if (typeof place === "number") return place;
@@ -194,7 +199,7 @@ function umount(task: Task, flags: number): number {
   return 0;
 }
 
-function pivotRoot(task: Task): number {
+function pivotRoot(task: VfsCaller): number {
   if (!mayMount(task)) return -EPERM;
   const next = placeOf(task, task.call.inString(0), true);
   if (typeof next === "number") return next;
@@ -217,7 +222,7 @@ function pivotRoot(task: Task): number {
   return 0;
 }
 
-export const MOUNT_HANDLERS: Handlers<Task> = {
+export const MOUNT_HANDLERS: Handlers<VfsCaller> = {
   mount: (task, source, _target, type, flags, data) => mount(task, source, flags, type, data),
   umount2: (task, _target, flags) => umount(task, flags),
   pivot_root: pivotRoot,

@@ -1,8 +1,7 @@
 // Making file systems that are mounted by their type's name, by a container's config.json or by a guest's
 // mount(2). What there is to know of a type stands in file_system_types.ts.
 
-import type { Kernel } from "../kernel.ts";
-import { makeProc } from "../proc/proc_fs.ts";
+import type { VfsContext } from "./context.ts";
 import type { MountableTypeName } from "./file_system_types.ts";
 import type { FileSystem, Inode } from "./inode.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
@@ -24,7 +23,7 @@ function readSize(text: string, memory: number): number | null {
  * lower layer of an overlay.
  */
 function tmpfs(
-  kernel: Kernel,
+  kernel: VfsContext,
   data: readonly string[],
   covered: Inode | undefined,
   type: "tmpfs" | "ramfs" | "mqueue",
@@ -46,17 +45,17 @@ function tmpfs(
   return fs;
 }
 
-export function emptyFs(kernel: Kernel): MemoryFs {
+export function emptyFs(kernel: VfsContext): MemoryFs {
   return new MemoryFs(kernel, { limit: EMPTY_LIMIT, rootMode: 0o755 });
 }
 
-type Make = (kernel: Kernel, data: readonly string[], covered: Inode | undefined) => FileSystem;
+type Make = (kernel: VfsContext, data: readonly string[], covered: Inode | undefined) => FileSystem;
 
 const MAKERS: Readonly<Record<MountableTypeName, Make>> = {
   tmpfs: (kernel, data, covered) => tmpfs(kernel, data, covered, "tmpfs"),
   ramfs: (kernel, data, covered) => tmpfs(kernel, data, covered, "ramfs"),
   mqueue: (kernel, data, covered) => tmpfs(kernel, data, covered, "mqueue"),
-  proc: makeProc,
+  proc: (kernel) => kernel.newProc(),
   sysfs: makeSys,
   devpts: (kernel) => kernel.devPts,
   cgroup: emptyFs,
@@ -68,7 +67,7 @@ const MAKERS: Readonly<Record<MountableTypeName, Make>> = {
  * stands in its place.
  */
 export function newFileSystem(
-  kernel: Kernel,
+  kernel: VfsContext,
   type: string,
   data: readonly string[],
   covered?: Inode,

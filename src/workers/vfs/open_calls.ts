@@ -6,7 +6,7 @@ import { open_how } from "../../shared/abi/structs.ts";
 import { WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 import { install } from "./install.ts";
 import { type OpenHow, openPath } from "./open_file.ts";
@@ -43,7 +43,7 @@ const PATH_FLAGS = F.O_DIRECTORY | F.O_NOFOLLOW | F.O_PATH | F.O_CLOEXEC;
 const CALL_FLAGS = F.O_CREAT | F.O_EXCL | F.O_NOCTTY | F.O_TRUNC | F.O_CLOEXEC;
 
 /** Opens and installs: the descriptor or a negative errno. */
-function openFor(task: Task, dirfd: number, path: string | number, how: OpenHow): number {
+function openFor(task: VfsCaller, dirfd: number, path: string | number, how: OpenHow): number {
   if (typeof path === "number") return path;
   const file = openPath(task, dirfd, path, how);
   if (typeof file === "number") return file;
@@ -58,7 +58,12 @@ function openFor(task: Task, dirfd: number, path: string | number, how: OpenHow)
 }
 
 // A FIFO's open waits for the other end.
-function* finishOpening(task: Task, file: OpenFile, opening: Coroutine, closeOnExec: boolean): Coroutine {
+function* finishOpening(
+  task: VfsCaller,
+  file: OpenFile,
+  opening: Coroutine,
+  closeOnExec: boolean,
+): Coroutine {
   let opened = false;
   try {
     const error = yield* opening;
@@ -88,7 +93,7 @@ function checkHow(how: OpenHow & { rawFlags: number }): number {
   return 0;
 }
 
-export const OPEN_HANDLERS: Handlers<Task> = {
+export const OPEN_HANDLERS: Handlers<VfsCaller> = {
   open: (task, _path, flags, mode) => openFor(task, F.AT_FDCWD, task.call.inString(0), legacy(flags, mode)),
 
   openat: (task, dirfd, _path, flags, mode) =>

@@ -28,9 +28,9 @@ import {
   S_IWOTH,
 } from "../../shared/abi/stat.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { Task } from "../process/task.ts";
-import type { SettingName } from "../system/sysctls.ts";
+import type { SettingName } from "../sysctls.ts";
 import { inherited, isExtended, modeOf } from "./acl.ts";
+import type { VfsCaller } from "./caller.ts";
 import { OpenFile } from "./file.ts";
 import { isAppendOnly } from "./file_flags.ts";
 import type { AttributeChanges, Creation, Inode } from "./inode.ts";
@@ -78,7 +78,7 @@ class PathFile extends OpenFile {
 }
 
 /** Opens a path for a task: the description, without a descriptor yet, or a negative errno. */
-export function openPath(task: Task, dirfd: number, path: string, how: OpenHow): OpenFile | number {
+export function openPath(task: VfsCaller, dirfd: number, path: string, how: OpenHow): OpenFile | number {
   const { flags } = how;
   if ((flags & F.O_TMPFILE) === F.O_TMPFILE) return openTemporary(task, dirfd, path, how);
   const start = startOf(task, dirfd, path);
@@ -102,7 +102,7 @@ export function openPath(task: Task, dirfd: number, path: string, how: OpenHow):
  * Whether O_CREAT may open something that is there already: not what others have put into a sticky directory, where
  * the caller expects to make it (fs.protected_regular, fs.protected_fifos).
  */
-function mayReuse({ kernel, credentials }: Task, { dentry, inode }: Path): number {
+function mayReuse({ kernel, credentials }: VfsCaller, { dentry, inode }: Path): number {
   const directory = dentry.parent?.inode?.attributes();
   if (directory === undefined || typeof directory === "number" || inode.isDirectory) return 0;
   if ((directory.mode & S_ISVTX) === 0) return 0;
@@ -117,7 +117,7 @@ function mayReuse({ kernel, credentials }: Task, { dentry, inode }: Path): numbe
 }
 
 /** A magic link names an open file: the same inode again, with the flags asked for. */
-function reopen(task: Task, file: OpenFile, flags: number): OpenFile | number {
+function reopen(task: VfsCaller, file: OpenFile, flags: number): OpenFile | number {
   if (file.path !== null) return openExisting(task, file.path, flags, false);
   if ((flags & F.O_DIRECTORY) !== 0) return -ENOTDIR;
   return file.reopen(flags);
@@ -129,7 +129,7 @@ function wantedAccess(flags: number): number {
   return read | (mode !== F.O_RDONLY || (flags & F.O_TRUNC) !== 0 ? MAY_WRITE : 0);
 }
 
-function openExisting(task: Task, path: Path, flags: number, isNew: boolean): OpenFile | number {
+function openExisting(task: VfsCaller, path: Path, flags: number, isNew: boolean): OpenFile | number {
   const { inode, mount } = path;
   if ((flags & F.O_PATH) !== 0) {
     if ((flags & F.O_DIRECTORY) !== 0 && !inode.isDirectory) return -ENOTDIR;
@@ -189,7 +189,7 @@ function openExisting(task: Task, path: Path, flags: number, isNew: boolean): Op
 }
 
 // Contents that go take set-id bits along.
-function truncated(task: Task, inode: Inode): AttributeChanges {
+function truncated(task: VfsCaller, inode: Inode): AttributeChanges {
   const attributes = inode.attributes();
   if (typeof attributes === "number") return { size: 0 };
   const mode = withoutPrivileges(task, attributes);
@@ -197,7 +197,7 @@ function truncated(task: Task, inode: Inode): AttributeChanges {
 }
 
 /** Gives an open file its place, which it holds until its end. */
-export function attach({ credentials }: Task, file: OpenFile, path: Path): OpenFile {
+export function attach({ credentials }: VfsCaller, file: OpenFile, path: Path): OpenFile {
   file.openedBy = credentials;
   file.inode ??= path.inode;
   file.path = path;
@@ -210,7 +210,7 @@ export function attach({ credentials }: Task, file: OpenFile, path: Path): OpenF
 
 /** Owner and mode of something new in a directory: set-group-ID directories pass their group on. */
 export function creationIn(
-  task: Task,
+  task: VfsCaller,
   directory: Inode,
   mode: number,
   isDirectory: boolean,
@@ -235,7 +235,13 @@ export function creationIn(
   return isDirectory ? { ...creation, ...own, defaultAcl: list } : { ...creation, ...own };
 }
 
-function create(task: Task, dirfd: number, path: string, how: OpenHow, depth: number): OpenFile | number {
+function create(
+  task: VfsCaller,
+  dirfd: number,
+  path: string,
+  how: OpenHow,
+  depth: number,
+): OpenFile | number {
   const walk = lookupParent(task, dirfd, path);
   if (typeof walk === "number") return walk;
   if (walk.name === "" || walk.mustBeDirectory) return -EISDIR;
@@ -245,7 +251,7 @@ function create(task: Task, dirfd: number, path: string, how: OpenHow, depth: nu
 
 // The name is there although the walk said ENOENT: a symlink to something that does not exist yet.
 function createThroughLink(
-  task: Task,
+  task: VfsCaller,
   walk: ParentWalk,
   inode: Inode,
   how: OpenHow,
@@ -261,7 +267,7 @@ function createThroughLink(
   return typeof next === "number" ? next : createAt(task, next, how, depth + 1);
 }
 
-function walkParentFrom(task: Task, start: Path, target: string): ParentWalk | number {
+function walkParentFrom(task: VfsCaller, start: Path, target: string): ParentWalk | number {
   const slash = target.lastIndexOf("/");
   if (slash < 0) return { parent: start, name: target, mustBeDirectory: false, dots: "" };
   const directory = walkPath(contextOf(task), start, target.slice(0, slash) || "/", { follow: true });
@@ -270,7 +276,7 @@ function walkParentFrom(task: Task, start: Path, target: string): ParentWalk | n
   return { parent: directory, name: target.slice(slash + 1), mustBeDirectory: false, dots: "" };
 }
 
-function createAt(task: Task, walk: ParentWalk, how: OpenHow, depth: number): OpenFile | number {
+function createAt(task: VfsCaller, walk: ParentWalk, how: OpenHow, depth: number): OpenFile | number {
   const dentry = lookupLast(contextOf(task), walk);
   if (typeof dentry === "number") return dentry;
   if (dentry.inode !== null) return createThroughLink(task, walk, dentry.inode, how, depth);
@@ -286,7 +292,7 @@ function createAt(task: Task, walk: ParentWalk, how: OpenHow, depth: number): Op
   return openExisting(task, new Path(walk.parent.mount, dentry), how.flags & ~(F.O_CREAT | F.O_EXCL), true);
 }
 
-function openTemporary(task: Task, dirfd: number, path: string, how: OpenHow): OpenFile | number {
+function openTemporary(task: VfsCaller, dirfd: number, path: string, how: OpenHow): OpenFile | number {
   if ((how.flags & F.O_ACCMODE) === F.O_RDONLY) return -EINVAL;
   const start = startOf(task, dirfd, path);
   if (typeof start === "number") return start;

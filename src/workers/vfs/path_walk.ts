@@ -13,7 +13,7 @@ import {
 import { MS_NOSYMFOLLOW } from "../../shared/abi/mount.ts";
 import { S_ISVTX, S_IWOTH } from "../../shared/abi/stat.ts";
 import type { Credentials } from "../credentials/credentials.ts";
-import type { Kernel } from "../kernel.ts";
+import type { VfsContext } from "./context.ts";
 import type { OpenFile } from "./file.ts";
 import type { Inode } from "./inode.ts";
 import { type Dentry, type MountNamespace, Path } from "./path.ts";
@@ -30,7 +30,7 @@ const REMEMBERS_AFTER = 16;
 
 /** Who walks, and from where. */
 export interface WalkContext {
-  readonly kernel: Kernel;
+  readonly kernel: VfsContext;
   readonly namespace: MountNamespace;
   readonly root: Path;
   readonly credentials: Credentials;

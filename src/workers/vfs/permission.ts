@@ -5,8 +5,8 @@ import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FSETID } from "../../shared/
 import { S_IFDIR, S_IFMT, S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import type { UserNamespace } from "../credentials/credentials.ts";
 import { type Credentials, capable, hasGroup } from "../credentials/credentials.ts";
-import type { Task } from "../process/task.ts";
 import { aclAllows } from "./acl.ts";
+import type { VfsCaller } from "./caller.ts";
 
 export const MAY_EXEC = 1;
 export const MAY_WRITE = 2;
@@ -24,23 +24,23 @@ export function inGroup(credentials: Credentials, gid: number): boolean {
 }
 
 /** Whether the task may leave a set-group-ID bit on a file of that group. */
-function mayGiveGroup({ credentials, kernel }: Task, gid: number): boolean {
+function mayGiveGroup({ credentials, kernel }: VfsCaller, gid: number): boolean {
   return inGroup(credentials, gid) || capable(credentials, kernel.users, CAP_FSETID);
 }
 
 /** Bits for chmod, or for something new of that group: without set-group-ID where the task is no member. */
-export function withoutForeignGroup(task: Task, mode: number, gid: number): number {
+export function withoutForeignGroup(task: VfsCaller, mode: number, gid: number): number {
   return (mode & S_ISGID) === 0 || mayGiveGroup(task, gid) ? mode : mode & ~S_ISGID;
 }
 
 /** A mode without its set-id bits; set-group-ID without x for the group means a kind of locks, and stays for members. */
-export function withoutSetIds(task: Task, mode: number, gid: number): number {
+export function withoutSetIds(task: VfsCaller, mode: number, gid: number): number {
   const drops = (mode & 0o010) !== 0 || !mayGiveGroup(task, gid);
   return mode & ~(S_ISUID | (drops ? S_ISGID : 0));
 }
 
 /** The mode of a file after a task has written to it: set-id bits go, but for the mighty. */
-export function withoutPrivileges(task: Task, { mode, gid }: { mode: number; gid: number }): number {
+export function withoutPrivileges(task: VfsCaller, { mode, gid }: { mode: number; gid: number }): number {
   if ((mode & (S_ISUID | S_ISGID)) === 0) return mode;
   if (capable(task.credentials, task.kernel.users, CAP_FSETID)) return mode;
   return withoutSetIds(task, mode, gid);

@@ -17,14 +17,15 @@ import { FIONREAD } from "../../shared/abi/ioctl.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
 import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE } from "../../shared/abi/prctl.ts";
 import type { Coroutine } from "../call/call.ts";
+import type { Caller } from "../call/caller.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
 import type { Counters } from "../counters.ts";
 import { type Credentials, capable, type UserNamespace } from "../credentials/credentials.ts";
-import type { Kernel } from "../kernel.ts";
 import type { MemoryBudget } from "../memory_budget.ts";
-import type { Task } from "../process/task.ts";
-import type { Sysctls } from "../system/sysctls.ts";
+import type { Sysctls } from "../sysctls.ts";
+import type { AnonymousContext } from "./anonymous/anonymous_fs.ts";
 import { OpenFile } from "./file.ts";
+import type { FileCaller } from "./file_context.ts";
 import type { Inode } from "./inode.ts";
 import { PAGE, PipeBuffer } from "./pipe_buffer.ts";
 import { waitOn } from "./wait.ts";
@@ -39,6 +40,11 @@ const CAN_READ = POLLIN | POLLRDNORM;
 const CAN_WRITE = POLLOUT | POLLWRNORM;
 /** What may be set of a pipe's end: the access mode is its own. */
 const STATUS_FLAGS = F.O_ACCMODE | F.O_NONBLOCK | F.O_DIRECT;
+
+/** What named pipes use of their kernel. */
+export interface PipeContext extends AnonymousContext {
+  readonly pipes: Pipes;
+}
 
 /** All pipes of a kernel: their pages are the Sentry's memory. */
 export class Pipes {
@@ -108,7 +114,7 @@ export class Pipes {
   }
 
   /** F_SETPIPE_SZ: the new size, or a negative errno. */
-  resize({ credentials, kernel }: Task, pipe: Pipe, size: number): number {
+  resize({ credentials, kernel }: Caller, pipe: Pipe, size: number): number {
     if (size < 0) return -EINVAL;
     const mayAny = capable(credentials, kernel.users, CAP_SYS_RESOURCE);
     const allowed = mayAny ? PIPE_SIZE_LIMIT : this.#sysctls.get("fs/pipe-max-size");
@@ -144,7 +150,7 @@ export class Pipe {
   readerOpens = 0;
   writerOpens = 0;
   /** Who has read last: only that read's bytes can come back. */
-  lastReader: Task | null = null;
+  lastReader: Caller | null = null;
 
   constructor(owner: Pipes, slots: number, user: number, fifo: string) {
     this.owner = owner;
@@ -176,7 +182,7 @@ export class PipeFile extends OpenFile {
     pipe.partners.wake(POLLIN);
   }
 
-  override read(task: Task, offset: number, length: number): number {
+  override read(task: Caller, offset: number, length: number): number {
     const { pipe } = this;
     const { buffer } = pipe;
     if (buffer.empty) return pipe.writers === 0 ? 0 : -EAGAIN;
@@ -188,7 +194,7 @@ export class PipeFile extends OpenFile {
   }
 
   /** As read, but what is read stays in the pipe. */
-  peek(task: Task, offset: number, length: number): number {
+  peek(task: Caller, offset: number, length: number): number {
     const { buffer, writers } = this.pipe;
     if (buffer.empty) return writers === 0 ? 0 : -EAGAIN;
     return buffer.peek(task.call.bytes, task.call.base + offset, length);
@@ -203,7 +209,7 @@ export class PipeFile extends OpenFile {
     if (wasFull && !pipe.buffer.full) pipe.waiters.wake(CAN_WRITE);
   }
 
-  override write(task: Task, offset: number, length: number): number {
+  override write(task: Caller, offset: number, length: number): number {
     const { pipe } = this;
     if (pipe.readers === 0) return -EPIPE;
     const packets = (this.flags & F.O_DIRECT) !== 0;
@@ -214,7 +220,7 @@ export class PipeFile extends OpenFile {
   }
 
   // The pipe's own bytes come back, never those of the window, which the guest may have changed.
-  override undelivered(task: Task, _offset: number, _length: number, delivered: number): number {
+  override undelivered(task: Caller, _offset: number, _length: number, delivered: number): number {
     const { pipe } = this;
     if (pipe.lastReader !== task) return delivered; // somebody has read since: they are lost
     pipe.lastReader = null;
@@ -237,13 +243,13 @@ export class PipeFile extends OpenFile {
     return events;
   }
 
-  override ioctl(task: Task, request: number, argument: number): number {
+  override ioctl(task: Caller, request: number, argument: number): number {
     if (request !== FIONREAD) return super.ioctl(task, request, argument);
     task.call.view.setInt32(task.call.out(argument, 4), this.pipe.buffer.bytes, true);
     return 0;
   }
 
-  override fcntl(task: Task, command: number, value: number, argument: number): number {
+  override fcntl(task: Caller, command: number, value: number, argument: number): number {
     if (command === F.F_GETPIPE_SZ) return this.pipe.buffer.slots * PAGE;
     if (command === F.F_SETPIPE_SZ) return this.pipe.owner.resize(task, this.pipe, value);
     return super.fcntl(task, command, value, argument);
@@ -258,7 +264,7 @@ export class PipeFile extends OpenFile {
     return `pipe:[${this.inode!.ino}]`;
   }
 
-  override opening(task: Task): Coroutine | null {
+  override opening(task: FileCaller): Coroutine | null {
     const { pipe } = this;
     if (pipe.fifo === "") return null;
     if (this.readable && this.writable) return null;
@@ -267,7 +273,7 @@ export class PipeFile extends OpenFile {
   }
 
   // Any open of the other end will do, even if it is closed again by the time this task looks.
-  *#waitForPartner(task: Task): Coroutine {
+  *#waitForPartner(task: FileCaller): Coroutine {
     const { pipe } = this;
     const opens = () => (this.readable ? pipe.writerOpens : pipe.readerOpens);
     const before = opens();
@@ -287,7 +293,7 @@ export class PipeFile extends OpenFile {
 
 /** Opens a FIFO of any file system; file systems call it from Inode.open. */
 export function openFifo(
-  kernel: Kernel,
+  kernel: PipeContext,
   inode: Inode,
   flags: number,
   credentials: Credentials,

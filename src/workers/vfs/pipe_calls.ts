@@ -3,11 +3,11 @@
 import { EINVAL } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import type { Handlers } from "../call/dispatch.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
 import { installPair } from "./install.ts";
 import { PipeFile } from "./pipe.ts";
 
-function pipe(task: Task, address: number, flags: number): number {
+function pipe(task: VfsCaller, address: number, flags: number): number {
   if ((flags & ~(F.O_CLOEXEC | F.O_NONBLOCK | F.O_DIRECT)) !== 0) return -EINVAL;
   const made = task.kernel.pipes.create(task.credentials, task.kernel.users);
   if (typeof made === "number") return made;
@@ -18,7 +18,7 @@ function pipe(task: Task, address: number, flags: number): number {
   return installPair(task, address, reader, writer, (flags & F.O_CLOEXEC) !== 0);
 }
 
-export const PIPE_HANDLERS: Handlers<Task> = {
+export const PIPE_HANDLERS: Handlers<VfsCaller> = {
   pipe: (task, address) => pipe(task, address, 0),
   pipe2: (task, address, flags) => pipe(task, address, flags),
 };

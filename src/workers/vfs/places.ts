@@ -3,13 +3,13 @@
 
 import { ELOOP, ENOENT, ENOTDIR, EROFS } from "../../shared/abi/errno.ts";
 import { S_IFDIR, S_IFREG } from "../../shared/abi/stat.ts";
-import type { Kernel } from "../kernel.ts";
+import type { VfsContext } from "./context.ts";
 import type { Creation } from "./inode.ts";
 import { Path } from "./path.ts";
 import { type WalkContext, walkPath } from "./path_walk.ts";
 
 /** Walks as the kernel itself. */
-export function kernelContext(kernel: Kernel, root: Path): WalkContext {
+export function kernelContext(kernel: VfsContext, root: Path): WalkContext {
   return { kernel, namespace: kernel.mounts, root, credentials: kernel.rootCredentials };
 }
 
@@ -21,7 +21,7 @@ const components = (path: string): string[] => path.split("/").filter((name) => 
  * The place of an absolute path. What is missing is made, also where symlinks lead: directories with 0755, and
  * what the last component names as `last` says. A Path, or a negative errno.
  */
-export function makePlace(kernel: Kernel, root: Path, path: string, last: Creation): Path | number {
+export function makePlace(kernel: VfsContext, root: Path, path: string, last: Creation): Path | number {
   const context = kernelContext(kernel, root);
   const names = components(path);
   let at = root;
@@ -53,7 +53,12 @@ export function makePlace(kernel: Kernel, root: Path, path: string, last: Creati
   return at;
 }
 
-function makeName(kernel: Kernel, { mount, dentry, inode }: Path, name: string, creation: Creation): number {
+function makeName(
+  kernel: VfsContext,
+  { mount, dentry, inode }: Path,
+  name: string,
+  creation: Creation,
+): number {
   if (mount.readOnly) return -EROFS;
   const entry = kernel.dentries.lookup(dentry, name);
   if (typeof entry === "number") return entry;

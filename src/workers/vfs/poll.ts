@@ -3,7 +3,7 @@
 
 import { ENOMEM, ERESTARTNOHAND } from "../../shared/abi/errno.ts";
 import type { WaitEntry } from "../call/wait_queue.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 import { putFile } from "./file_table.ts";
 
@@ -15,12 +15,12 @@ export interface Watched {
 
 /** What wakes a task that waits for any of several things. */
 export class Sleeper {
-  readonly #task: Task;
+  readonly #task: VfsCaller;
   #asleep = false;
   woken = false;
   expired = false;
 
-  constructor(task: Task) {
+  constructor(task: VfsCaller) {
     this.#task = task;
   }
 
@@ -63,7 +63,7 @@ const LEFT_AT_ONCE = 1024;
  * (CLOCK_MONOTONIC; 0: do not wait at all), -ERESTARTNOHAND when a signal came first, -ENOMEM.
  */
 export function* waitForAny(
-  task: Task,
+  task: VfsCaller,
   named: readonly Watched[],
   scan: () => number,
   deadlineNs: number,

@@ -11,8 +11,8 @@ import { NEVER, readTimespec, TIMESPEC_SIZE, writeTimespec } from "../call/clock
 import type { Handlers } from "../call/dispatch.ts";
 import { readGuest, writeGuest } from "../call/guest_copy.ts";
 import type { RestartBlock } from "../call/restart.ts";
-import type { Task } from "../process/task.ts";
-import { leaveTemporaryMask, setTemporaryMask } from "../signals/temporary_mask.ts";
+import { leaveTemporaryMask, setTemporaryMask } from "../call/temporary_mask.ts";
+import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 import { type Watched, waitForAny } from "./poll.ts";
 import { finishTimeout } from "./timeout.ts";
@@ -22,7 +22,11 @@ const MS_NS = 1e6;
 const { fd: FD, events: EVENTS, revents: REVENTS } = pollfd.offset;
 
 /** The array of pollfds, as far as the stub has copied it in advance, or by rounds. */
-function* readPollfds(task: Task, address: number, count: number): Generator<void, Buffer | number, void> {
+function* readPollfds(
+  task: VfsCaller,
+  address: number,
+  count: number,
+): Generator<void, Buffer | number, void> {
   const length = count * pollfd.size;
   if (task.call.inComplete(0, length)) {
     const at = task.call.base + WINDOW;
@@ -35,10 +39,10 @@ function* readPollfds(task: Task, address: number, count: number): Generator<voi
 class PollSet {
   readonly watched: Watched[] = [];
   readonly #bytes: Buffer;
-  readonly #task: Task;
+  readonly #task: VfsCaller;
   readonly #files: (OpenFile | null)[] = [];
 
-  constructor(task: Task, bytes: Buffer) {
+  constructor(task: VfsCaller, bytes: Buffer) {
     this.#task = task;
     this.#bytes = bytes;
     for (let at = 0; at < bytes.length; at += pollfd.size) {
@@ -70,7 +74,12 @@ class PollSet {
 }
 
 /** Polls the pollfds at `fds`: their number, 0, a negative errno, or -ERESTARTNOHAND. */
-function* pollAt(task: Task, fds: number, bytes: Buffer, deadlineNs: number): Generator<void, number, void> {
+function* pollAt(
+  task: VfsCaller,
+  fds: number,
+  bytes: Buffer,
+  deadlineNs: number,
+): Generator<void, number, void> {
   const set = new PollSet(task, bytes);
   const result = yield* waitForAny(task, set.watched, () => set.scan(), deadlineNs);
   if (result < 0) return result;
@@ -78,11 +87,11 @@ function* pollAt(task: Task, fds: number, bytes: Buffer, deadlineNs: number): Ge
   return error < 0 ? error : result;
 }
 
-function tooMany(task: Task, count: number): boolean {
-  return count >>> 0 > task.group.rlimits[RLIMIT_NOFILE]![0];
+function tooMany(task: VfsCaller, count: number): boolean {
+  return count >>> 0 > task.limit(RLIMIT_NOFILE);
 }
 
-function* poll(task: Task, fds: number, count: number, deadlineNs: number): Coroutine {
+function* poll(task: VfsCaller, fds: number, count: number, deadlineNs: number): Coroutine {
   const bytes = yield* readPollfds(task, fds, count);
   if (typeof bytes === "number") return bytes;
   const result = yield* pollAt(task, fds, bytes, deadlineNs);
@@ -94,11 +103,11 @@ function* poll(task: Task, fds: number, count: number, deadlineNs: number): Coro
 export type PollBlock = Extract<RestartBlock, { kind: "poll" }>;
 
 /** Goes on with a poll that a signal without handler interrupted. */
-export function restartPoll(task: Task, block: PollBlock): number {
+export function restartPoll(task: VfsCaller, block: PollBlock): number {
   return task.call.start(pollAgain(task, block));
 }
 
-function* pollAgain(task: Task, { fds, count, deadlineNs }: PollBlock): Coroutine {
+function* pollAgain(task: VfsCaller, { fds, count, deadlineNs }: PollBlock): Coroutine {
   const bytes = yield* readGuest(task, fds, count * pollfd.size);
   if (typeof bytes === "number") return bytes;
   const result = yield* pollAt(task, fds, bytes, deadlineNs);
@@ -108,7 +117,7 @@ function* pollAgain(task: Task, { fds, count, deadlineNs }: PollBlock): Coroutin
 }
 
 function* ppoll(
-  task: Task,
+  task: VfsCaller,
   fds: number,
   count: number,
   timeout: number,
@@ -130,7 +139,7 @@ function* ppoll(
   return finishTimeout(task, timeout, deadlineNs, result, writeTimespec);
 }
 
-export const POLL_HANDLERS: Handlers<Task> = {
+export const POLL_HANDLERS: Handlers<VfsCaller> = {
   poll: (task, fds, count, timeoutMs) => {
     if (tooMany(task, count)) return -EINVAL;
     const deadline =

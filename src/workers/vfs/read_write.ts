@@ -8,11 +8,10 @@ import { SIGPIPE } from "../../shared/abi/signal.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
+import { fromUser } from "../call/siginfo.ts";
 import { copyInDirectly, copyOutDirectly } from "../mem/direct_copy.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
-import type { Task } from "../process/task.ts";
-import { sendToTask } from "../signals/send_signal.ts";
-import { fromUser } from "../signals/siginfo.ts";
+import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 import { holding } from "./file_table.ts";
 import { SeekableFile } from "./seekable_file.ts";
@@ -20,21 +19,21 @@ import type { Segments } from "./segments.ts";
 import { waitFor } from "./wait.ts";
 
 /** As the coroutine, and who watches the file learns of what it moved. */
-function* told(task: Task, file: OpenFile, event: number, rounds: Coroutine): Coroutine {
+function* told(task: VfsCaller, file: OpenFile, event: number, rounds: Coroutine): Coroutine {
   const moved = yield* rounds;
   if (moved > 0) task.kernel.fileEvents.used(file, event);
   return moved;
 }
 
 /** Starts a transfer: an event of the file. */
-function startTransfer(task: Task, file: OpenFile, event: number, rounds: Coroutine): number {
+function startTransfer(task: VfsCaller, file: OpenFile, event: number, rounds: Coroutine): number {
   return task.call.start(task.kernel.fileEvents.any ? told(task, file, event, rounds) : rounds);
 }
 
 /** A position of -1 stands for the file's own offset. */
 export const OWN_OFFSET = -1;
 
-function readOnce(task: Task, file: OpenFile, length: number, position: number): number {
+function readOnce(task: VfsCaller, file: OpenFile, length: number, position: number): number {
   if (file instanceof SeekableFile) {
     const at = position === OWN_OFFSET ? file.position : position;
     const n = file.preadCached(task, WINDOW, length, at);
@@ -48,7 +47,7 @@ function readOnce(task: Task, file: OpenFile, length: number, position: number):
 
 // A regular file has bytes that must come from a disk: waits for them, then reads.
 function* readCold(
-  task: Task,
+  task: VfsCaller,
   file: SeekableFile,
   length: number,
   position: number,
@@ -61,7 +60,7 @@ function* readCold(
 
 // What a read answers when its last round could not be delivered (F20).
 function onReadFault(
-  task: Task,
+  task: VfsCaller,
   file: OpenFile,
   before: number,
   n: number,
@@ -74,12 +73,12 @@ function onReadFault(
 }
 
 // A stream's read goes on for as long as there is something at once.
-function goesOn(task: Task, file: OpenFile): boolean {
+function goesOn(task: VfsCaller, file: OpenFile): boolean {
   return !file.isStream || (file.poll(task) & POLLIN) !== 0;
 }
 
 /** Copies the window's first bytes to the next place in guest memory; how many arrived. */
-function* deliver(task: Task, segments: Segments, length: number): Generator<void, number, void> {
+function* deliver(task: VfsCaller, segments: Segments, length: number): Generator<void, number, void> {
   const address = segments.nextAddress(length);
   if (address >= 0 && copyOutDirectly(task, address, WINDOW, length)) {
     segments.skip(length);
@@ -91,7 +90,7 @@ function* deliver(task: Task, segments: Segments, length: number): Generator<voi
 
 /** Copies the next bytes of guest memory to the window: how many were wanted, and how many came. */
 function* fetch(
-  task: Task,
+  task: VfsCaller,
   segments: Segments,
   limit: number,
 ): Generator<void, { want: number; copied: number }, void> {
@@ -106,7 +105,7 @@ function* fetch(
 
 /** Reads by rounds through the window. */
 export function* readRounds(
-  task: Task,
+  task: VfsCaller,
   file: OpenFile,
   segments: Segments,
   position: number,
@@ -140,7 +139,7 @@ export function* readRounds(
 
 /** Serves read, readv, pread64 and preadv: bytes read, 0 at the end, a negative errno, or BLOCKED. */
 export function readInto(
-  task: Task,
+  task: VfsCaller,
   file: OpenFile,
   segments: Segments,
   position: number,
@@ -153,7 +152,13 @@ export function readInto(
   return startTransfer(task, file, IN_ACCESS, readRounds(task, file, segments, position, noWait));
 }
 
-function writeOnce(task: Task, file: OpenFile, offset: number, length: number, position: number): number {
+function writeOnce(
+  task: VfsCaller,
+  file: OpenFile,
+  offset: number,
+  length: number,
+  position: number,
+): number {
   return position === OWN_OFFSET
     ? file.write(task, offset, length)
     : file.pwrite(task, offset, length, position);
@@ -166,7 +171,7 @@ function deliverable(file: OpenFile, bytes: number): number {
 
 /** Writes by rounds through the window, in which the first bytes may stand already. */
 export function* writeRounds(
-  task: Task,
+  task: VfsCaller,
   file: OpenFile,
   segments: Segments,
   position: number,
@@ -196,7 +201,7 @@ export function* writeRounds(
       continue;
     }
     if (n < 0) {
-      if (n === -EPIPE) sendToTask(task, fromUser(task, SIGPIPE));
+      if (n === -EPIPE) task.send(fromUser(task, SIGPIPE));
       return done > 0 ? done : n;
     }
     done += n;
@@ -208,7 +213,7 @@ export function* writeRounds(
 }
 
 /** Serves write and pwrite64, whose buffer the stub has begun to copy as in piece 0 (or 1). */
-export function writeBuffer(task: Task, file: OpenFile, segments: Segments, position: number): number {
+export function writeBuffer(task: VfsCaller, file: OpenFile, segments: Segments, position: number): number {
   if (segments.invalid) return -EFAULT;
   const want = Math.min(segments.total, WINDOW_SIZE);
   const faulted = !task.call.inComplete(0, want);
@@ -225,7 +230,7 @@ export function writeBuffer(task: Task, file: OpenFile, segments: Segments, posi
 
 /** Serves writev and pwritev: every round is copied in. */
 export function writeVectors(
-  task: Task,
+  task: VfsCaller,
   file: OpenFile,
   segments: Segments,
   position: number,

@@ -3,7 +3,7 @@
 import { EBADF, EINVAL, ESPIPE } from "../../shared/abi/errno.ts";
 import { O_PATH, SEEK_HOLE } from "../../shared/abi/fcntl.ts";
 import type { Handlers } from "../call/dispatch.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 import { OWN_OFFSET, readInto, writeBuffer, writeVectors } from "./read_write.ts";
 import { Segments, vectors } from "./segments.ts";
@@ -11,18 +11,18 @@ import { Segments, vectors } from "./segments.ts";
 /** No file reaches so far: loff_t ends before. */
 const OFFSET_END = 2 ** 63;
 
-function readableFile(task: Task, fd: number): OpenFile | undefined {
+function readableFile(task: VfsCaller, fd: number): OpenFile | undefined {
   const file = task.files.get(fd);
   return file?.readable ? file : undefined;
 }
 
-function writableFile(task: Task, fd: number): OpenFile | undefined {
+function writableFile(task: VfsCaller, fd: number): OpenFile | undefined {
   const file = task.files.get(fd);
   return file?.writable ? file : undefined;
 }
 
 /** The file for pread and pwrite, which streams refuse before all else, or a negative errno. */
-function positioned(task: Task, fd: number, writes: boolean): OpenFile | number {
+function positioned(task: VfsCaller, fd: number, writes: boolean): OpenFile | number {
   const file = task.files.get(fd);
   if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
   if (file.isStream) return -ESPIPE;
@@ -35,7 +35,7 @@ function buffer(address: number, length: number): Segments {
   return segments;
 }
 
-export const READ_WRITE_HANDLERS: Handlers<Task> = {
+export const READ_WRITE_HANDLERS: Handlers<VfsCaller> = {
   read: (task, fd, address, length) => {
     const file = readableFile(task, fd);
     return file === undefined ? -EBADF : readInto(task, file, buffer(address, length), OWN_OFFSET);

@@ -4,8 +4,8 @@
 import { EINVAL, ENXIO, EOVERFLOW } from "../../shared/abi/errno.ts";
 import { O_APPEND, SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from "../../shared/abi/fcntl.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
+import type { Caller } from "../call/caller.ts";
 import type { WaitQueue } from "../call/wait_queue.ts";
-import type { Task } from "../process/task.ts";
 import { OpenFile } from "./file.ts";
 import type { Inode } from "./inode.ts";
 
@@ -27,19 +27,19 @@ export abstract class SeekableFile extends OpenFile {
    * As pread, of what is there without waiting for a disk: -EAGAIN when it is not. Then warm() waits for it,
    * and pread() takes what there is in any case.
    */
-  preadCached(task: Task, offset: number, length: number, position: number): number {
+  preadCached(task: Caller, offset: number, length: number, position: number): number {
     return this.pread(task, offset, length, position);
   }
 
-  *warm(_task: Task, _position: number, _length: number): Generator<void, void, void> {}
+  *warm(_task: Caller, _position: number, _length: number): Generator<void, void, void> {}
 
-  override read(task: Task, offset: number, length: number): number {
+  override read(task: Caller, offset: number, length: number): number {
     const n = this.pread(task, offset, length, this.position);
     if (n > 0) this.position += n;
     return n;
   }
 
-  override write(task: Task, offset: number, length: number): number {
+  override write(task: Caller, offset: number, length: number): number {
     if ((this.flags & O_APPEND) !== 0) {
       const size = this.size();
       if (size < 0) return size;
@@ -50,7 +50,7 @@ export abstract class SeekableFile extends OpenFile {
     return n;
   }
 
-  override undelivered(_task: Task, _offset: number, length: number, delivered: number): number {
+  override undelivered(_task: Caller, _offset: number, length: number, delivered: number): number {
     this.position -= length - delivered;
     return delivered;
   }
@@ -79,7 +79,7 @@ export abstract class SeekableFile extends OpenFile {
     return whence === SEEK_DATA ? offset : this.size();
   }
 
-  override sync(_task: Task, _dataOnly: boolean): number {
+  override sync(_task: Caller, _dataOnly: boolean): number {
     return 0;
   }
 

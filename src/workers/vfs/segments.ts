@@ -5,8 +5,8 @@ import { EFAULT, EINVAL } from "../../shared/abi/errno.ts";
 import { IOV_MAX } from "../../shared/abi/fcntl.ts";
 import { readU64 } from "../../shared/abi/struct.ts";
 import { PIECES_MAX, WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
-import { isGuestRange } from "../mem/guest_range.ts";
-import type { Task } from "../process/task.ts";
+import type { Caller } from "../call/caller.ts";
+import { isGuestRange } from "../call/guest_range.ts";
 
 /** Linux moves at most so many bytes in one call (MAX_RW_COUNT). */
 const MAX_RW_COUNT = 0x7ffff000;
@@ -35,7 +35,7 @@ export class Segments {
    * Sets the task's pieces for the next `length` bytes, which stand (or will stand) at WINDOW, and
    * moves on. Fewer bytes when the list of pieces is full; their number is the result.
    */
-  round(task: Task, length: number): number {
+  round(task: Caller, length: number): number {
     let done = 0;
     for (let pieces = 0; pieces < PIECES_MAX && done < length; pieces++) {
       const left = this.#lengths[this.#index]! - this.#offset;
@@ -76,7 +76,7 @@ export class Segments {
 }
 
 /** The vectors that the stub copied as in piece 0; a negative errno when they are not valid. */
-export function vectors(task: Task, count: number): Segments | number {
+export function vectors(task: Caller, count: number): Segments | number {
   if (count < 0 || count > IOV_MAX) return -EINVAL;
   if (!task.call.inComplete(0, count * IOVEC_SIZE)) return -EFAULT;
   const at = task.call.base + WINDOW;

@@ -10,8 +10,8 @@ import type { Coroutine } from "../call/call.ts";
 import { NEVER, readTimespec, TIMESPEC_SIZE, writeTimespec, writeTimeval } from "../call/clocks.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { readGuest, writeGuest } from "../call/guest_copy.ts";
-import type { Task } from "../process/task.ts";
-import { leaveTemporaryMask, setTemporaryMask } from "../signals/temporary_mask.ts";
+import { leaveTemporaryMask, setTemporaryMask } from "../call/temporary_mask.ts";
+import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 import { type Watched, waitForAny } from "./poll.ts";
 import { finishTimeout } from "./timeout.ts";
@@ -35,12 +35,12 @@ interface Selected {
 
 class Selection {
   readonly watched: Watched[] = [];
-  readonly #task: Task;
+  readonly #task: VfsCaller;
   readonly #selected: Selected[] = [];
   /** Where the answer goes; null for a set that was not given. */
   readonly results: readonly (Buffer | null)[];
 
-  constructor(task: Task, sets: readonly (Buffer | null)[]) {
+  constructor(task: VfsCaller, sets: readonly (Buffer | null)[]) {
     this.#task = task;
     this.results = sets.map((set) => (set === null ? null : Buffer.alloc(set.length)));
   }
@@ -84,7 +84,7 @@ function eventsOf(sets: number): number {
 
 /** Selects among descriptors below `given`: how many bits are set, a negative errno, or -ERESTARTNOHAND. */
 function* select(
-  task: Task,
+  task: VfsCaller,
   given: number,
   addresses: readonly number[],
   deadlineNs: number,
@@ -115,7 +115,7 @@ type WriteTime = (view: DataView, at: number, ns: number) => void;
 
 /** select with a time-out of `ns` (NEVER: none), which stands at `timeout` in the caller's memory. */
 function* selectCall(
-  task: Task,
+  task: VfsCaller,
   count: number,
   sets: readonly number[],
   timeout: number,
@@ -128,7 +128,7 @@ function* selectCall(
 }
 
 function* pselect(
-  task: Task,
+  task: VfsCaller,
   count: number,
   sets: readonly number[],
   timeout: number,
@@ -144,7 +144,7 @@ function* pselect(
   return finishTimeout(task, timeout, deadline, result, writeTimespec);
 }
 
-export const SELECT_HANDLERS: Handlers<Task> = {
+export const SELECT_HANDLERS: Handlers<VfsCaller> = {
   select: (task, count, read, write, except, timeout) => {
     let ns = NEVER;
     if (timeout !== 0) {

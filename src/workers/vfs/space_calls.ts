@@ -7,7 +7,7 @@ import { S_IFDIR, S_IFIFO, S_IFREG } from "../../shared/abi/stat.ts";
 import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 import { isAppendOnly, isImmutable } from "./file_flags.ts";
 import { holding } from "./file_table.ts";
@@ -43,7 +43,7 @@ function sizeOf(file: OpenFile): number {
 }
 
 function allocate(
-  task: Task,
+  task: VfsCaller,
   file: OpenFile,
   mode: number,
   position: number,
@@ -56,7 +56,7 @@ function allocate(
 }
 
 // The host clears, or frees, gigabytes in one call, and nobody is served meanwhile.
-function* inPieces(task: Task, file: OpenFile, mode: number, position: number, end: number): Coroutine {
+function* inPieces(task: VfsCaller, file: OpenFile, mode: number, position: number, end: number): Coroutine {
   const piece = Math.max(PIECE, Math.ceil((end - position) / PIECES_MAX));
   for (let at = position; ; at += piece) {
     const length = Math.min(piece, end - at);
@@ -66,7 +66,7 @@ function* inPieces(task: Task, file: OpenFile, mode: number, position: number, e
   }
 }
 
-export const SPACE_HANDLERS: Handlers<Task> = {
+export const SPACE_HANDLERS: Handlers<VfsCaller> = {
   fallocate: (task, fd, mode, position, length) => {
     const file = task.files.get(fd);
     if (file === undefined) return -EBADF;

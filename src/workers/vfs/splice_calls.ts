@@ -8,7 +8,7 @@ import { readI64, write64 } from "../../shared/abi/struct.ts";
 import { WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 import { copyBetween, noWait, PipeEnd, Place, type Source, Stream, type Target } from "./kernel_copy.ts";
 import { PipeFile } from "./pipe.ts";
@@ -26,13 +26,13 @@ interface GivenOffset {
   readonly value: number;
 }
 
-function offsetIn(task: Task, address: number, piece: 0 | 1): GivenOffset | null | number {
+function offsetIn(task: VfsCaller, address: number, piece: 0 | 1): GivenOffset | null | number {
   if (address === 0) return null;
   if (!task.call.inComplete(piece, OFFSET_SIZE)) return -EFAULT;
   return { address, value: readI64(task.call.view, task.call.base + (piece === 0 ? WINDOW : WINDOW_SECOND)) };
 }
 
-function usable(task: Task, fd: number): OpenFile | undefined {
+function usable(task: VfsCaller, fd: number): OpenFile | undefined {
   const file = task.files.get(fd);
   return file === undefined || (file.flags & F.O_PATH) !== 0 ? undefined : file;
 }
@@ -44,14 +44,14 @@ function placeIn(file: OpenFile, given: GivenOffset | null): Place | number {
 }
 
 /** The offset that a copy has moved: the file's own, or the caller's. */
-function keepPlace(task: Task, place: Source | Target, given: GivenOffset | null): void {
+function keepPlace(task: VfsCaller, place: Source | Target, given: GivenOffset | null): void {
   if (!(place instanceof Place)) return;
   if (given === null) place.file.seek(place.position, F.SEEK_SET);
   else write64(task.call.view, task.call.out(given.address, OFFSET_SIZE), place.position);
 }
 
 /** Who watches the files learns that bytes went from one to the other. */
-function tell(task: Task, source: Source, target: Target): void {
+function tell(task: VfsCaller, source: Source, target: Target): void {
   const { fileEvents } = task.kernel;
   fileEvents.used(source.file, IN_ACCESS);
   fileEvents.used(target.file, IN_MODIFY);
@@ -60,7 +60,7 @@ function tell(task: Task, source: Source, target: Target): void {
 // ---- sendfile ----
 
 function* sendfile(
-  task: Task,
+  task: VfsCaller,
   out: OpenFile,
   place: Place,
   given: GivenOffset | null,
@@ -116,7 +116,7 @@ function spliceEnds(
   return typeof target === "number" ? target : { source, target, offsetIn, offsetOut };
 }
 
-function* splice(task: Task, ends: Spliced, length: number, flags: number): Coroutine {
+function* splice(task: VfsCaller, ends: Spliced, length: number, flags: number): Coroutine {
   const { source, target } = ends;
   let asked = (flags & F.SPLICE_F_NONBLOCK) !== 0;
   if (source instanceof PipeEnd && target instanceof PipeEnd)
@@ -137,7 +137,7 @@ function* splice(task: Task, ends: Spliced, length: number, flags: number): Coro
 // ---- copy_file_range ----
 
 function* copyRange(
-  task: Task,
+  task: VfsCaller,
   from: Place,
   to: Place,
   ends: [GivenOffset | null, GivenOffset | null],
@@ -161,7 +161,7 @@ function checkRange(input: OpenFile, output: OpenFile): number {
 }
 
 /** Waits for room alone: once there is some, what fits is enough. */
-function* vmspliceTo(task: Task, file: PipeFile, segments: Segments): Coroutine {
+function* vmspliceTo(task: VfsCaller, file: PipeFile, segments: Segments): Coroutine {
   const { pipe } = file;
   while (pipe.buffer.full && pipe.readers > 0) if (yield* waitFor(task, file, POLLOUT)) return -ERESTARTSYS;
   const moved = yield* writeRounds(task, file, segments, OWN_OFFSET, true, 0, false);
@@ -169,7 +169,7 @@ function* vmspliceTo(task: Task, file: PipeFile, segments: Segments): Coroutine 
   return moved;
 }
 
-export const SPLICE_HANDLERS: Handlers<Task> = {
+export const SPLICE_HANDLERS: Handlers<VfsCaller> = {
   sendfile: (task, outFd, inFd, offset, count) => {
     const given = offsetIn(task, offset, 0);
     if (typeof given === "number") return given;

@@ -7,7 +7,7 @@ import { S_IFMT, S_IFREG, ST_VALID, STATX_ATTR_MOUNT_ROOT } from "../../shared/a
 import { stat, statfs, statx } from "../../shared/abi/structs.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import type { Credentials } from "../credentials/credentials.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
 import { isImmutable, statxAttributes } from "./file_flags.ts";
 import type { FileSystem } from "./inode.ts";
 import { attributesOf, lookup, lookupTarget, type Target } from "./lookup.ts";
@@ -18,7 +18,7 @@ import { writeStat, writeStatx } from "./stat.ts";
 
 const R_W_X = 7;
 
-function statTarget(task: Task, target: Target | number, address: number): number {
+function statTarget(task: VfsCaller, target: Target | number, address: number): number {
   if (typeof target === "number") return target;
   const attributes = attributesOf(target);
   if (typeof attributes === "number") return attributes;
@@ -26,7 +26,7 @@ function statTarget(task: Task, target: Target | number, address: number): numbe
   return 0;
 }
 
-function access(task: Task, dirfd: number, mode: number, flags: number): number {
+function access(task: VfsCaller, dirfd: number, mode: number, flags: number): number {
   if ((mode & ~R_W_X) !== 0) return -EINVAL;
   if ((flags & ~(F.AT_EACCESS | F.AT_SYMLINK_NOFOLLOW | F.AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const target = lookupTarget(task, dirfd, task.call.inString(0), flags);
@@ -56,7 +56,7 @@ function realCredentials(credentials: Credentials): Credentials {
   return { ...credentials, fsuid: uid, fsgid: gid, ...effective };
 }
 
-function readlink(task: Task, dirfd: number, address: number, size: number): number {
+function readlink(task: VfsCaller, dirfd: number, address: number, size: number): number {
   if (size <= 0) return -EINVAL;
   const path = task.call.inString(0);
   if (typeof path === "number") return path;
@@ -77,7 +77,7 @@ function readlink(task: Task, dirfd: number, address: number, size: number): num
   return length;
 }
 
-function statfsOf(task: Task, fs: FileSystem, flags: number, address: number): number {
+function statfsOf(task: VfsCaller, fs: FileSystem, flags: number, address: number): number {
   const status = fs.status();
   if (typeof status === "number") return status;
   statfs.encode(
@@ -99,7 +99,7 @@ function statfsOf(task: Task, fs: FileSystem, flags: number, address: number): n
   return 0;
 }
 
-export const STAT_HANDLERS: Handlers<Task> = {
+export const STAT_HANDLERS: Handlers<VfsCaller> = {
   stat: (task, _path, address) =>
     statTarget(task, lookupTarget(task, F.AT_FDCWD, task.call.inString(0), 0), address),
 

@@ -5,23 +5,23 @@ import { EBADF, EINVAL, ESPIPE } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import { S_IFREG } from "../../shared/abi/stat.ts";
 import type { Handlers } from "../call/dispatch.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 
 const SYNC_FILE_RANGE_FLAGS = 7;
 
 /** An open file that more can be done with than name it. */
-function usable(task: Task, fd: number): OpenFile | undefined {
+function usable(task: VfsCaller, fd: number): OpenFile | undefined {
   const file = task.files.get(fd);
   return file === undefined || (file.flags & F.O_PATH) !== 0 ? undefined : file;
 }
 
-function sync(task: Task, fd: number, dataOnly: boolean): number {
+function sync(task: VfsCaller, fd: number, dataOnly: boolean): number {
   const file = usable(task, fd);
   return file === undefined ? -EBADF : file.sync(task, dataOnly);
 }
 
-export const SYNC_HANDLERS: Handlers<Task> = {
+export const SYNC_HANDLERS: Handlers<VfsCaller> = {
   fsync: (task, fd) => sync(task, fd, false),
   fdatasync: (task, fd) => sync(task, fd, true),
   sync: () => 0,

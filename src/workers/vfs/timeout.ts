@@ -3,14 +3,14 @@
 
 import { EFAULT, EINTR, ERESTARTNOHAND } from "../../shared/abi/errno.ts";
 import { TIMESPEC_SIZE } from "../call/clocks.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
 
 /**
  * Writes what is left until the deadline to `address` (0: there was no time-out; a deadline of 0: nothing
  * to update). The call's result; out pieces of the call that come before are its own.
  */
 export function finishTimeout(
-  task: Task,
+  task: VfsCaller,
   address: number,
   deadlineNs: number,
   result: number,

@@ -3,7 +3,7 @@
 import { EBADF, EINVAL, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import type { Handlers } from "../call/dispatch.ts";
-import type { Task } from "../process/task.ts";
+import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 import { OWN_OFFSET, readInto, writeVectors } from "./read_write.ts";
 import { SeekableFile } from "./seekable_file.ts";
@@ -20,7 +20,7 @@ function vectorFile(file: OpenFile | undefined, position: number): OpenFile | nu
   return position !== OWN_OFFSET && file.isStream ? -ESPIPE : file;
 }
 
-function read(task: Task, fd: number, count: number, position: number, flags: number): number {
+function read(task: VfsCaller, fd: number, count: number, position: number, flags: number): number {
   const open = task.files.get(fd);
   const file = vectorFile(open?.readable ? open : undefined, position);
   if (typeof file === "number") return file;
@@ -30,7 +30,7 @@ function read(task: Task, fd: number, count: number, position: number, flags: nu
   return readInto(task, file, segments, position, (flags & F.RWF_NOWAIT) !== 0);
 }
 
-function write(task: Task, fd: number, count: number, position: number, flags: number): number {
+function write(task: VfsCaller, fd: number, count: number, position: number, flags: number): number {
   const open = task.files.get(fd);
   const file = vectorFile(open?.writable ? open : undefined, position);
   if (typeof file === "number") return file;
@@ -49,7 +49,7 @@ function write(task: Task, fd: number, count: number, position: number, flags: n
   return writeVectors(task, file, segments, at, (flags & F.RWF_NOWAIT) !== 0);
 }
 
-export const VECTOR_HANDLERS: Handlers<Task> = {
+export const VECTOR_HANDLERS: Handlers<VfsCaller> = {
   preadv: (task, fd, _vector, count, position) =>
     position < 0 ? -EINVAL : read(task, fd, count, position, 0),
   pwritev: (task, fd, _vector, count, position) =>

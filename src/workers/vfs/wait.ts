@@ -1,12 +1,12 @@
 // Waiting for readiness in a call's coroutine.
 
 import type { WaitEntry, WaitQueue } from "../call/wait_queue.ts";
-import type { Task } from "../process/task.ts";
 import type { OpenFile } from "./file.ts";
+import type { FileCaller } from "./file_context.ts";
 import { putFile } from "./file_table.ts";
 
 /** Waits until the queue is woken for one of `events`. True: a signal ended the wait. */
-export function* waitOn(task: Task, queue: WaitQueue, events: number): Generator<void, boolean, void> {
+export function* waitOn(task: FileCaller, queue: WaitQueue, events: number): Generator<void, boolean, void> {
   const entry: WaitEntry = {
     events,
     wake() {
@@ -23,7 +23,7 @@ export function* waitOn(task: Task, queue: WaitQueue, events: number): Generator
  * Waits until one of `events` may hold of a file; the coroutine looks itself. True: a signal ended the
  * wait. The file lasts as long, even if its descriptor is closed.
  */
-export function* waitFor(task: Task, file: OpenFile, events: number): Generator<void, boolean, void> {
+export function* waitFor(task: FileCaller, file: OpenFile, events: number): Generator<void, boolean, void> {
   let woken = false;
   let waiting = false;
   const entry: WaitEntry = {

@@ -20,8 +20,8 @@ import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { Task } from "../process/task.ts";
 import { ACL_ACCESS, ACL_DEFAULT, checkAcl, isExtended, modeOf } from "./acl.ts";
+import type { VfsCaller } from "./caller.ts";
 import { mayChange } from "./file_flags.ts";
 import type { Attributes, Inode } from "./inode.ts";
 import { attributesOf, dentryOf, inodeOf, lookupTarget, type Target } from "./lookup.ts";
@@ -37,7 +37,7 @@ function isAcl(name: string): boolean {
 }
 
 /** Sets an access control list, or takes it away where `value` is empty (vfs_set_acl of Linux). */
-function setAcl(task: Task, { inode, dentry, name }: Use, value: Buffer): number {
+function setAcl(task: VfsCaller, { inode, dentry, name }: Use, value: Buffer): number {
   if (inode.isSymlink) return -EOPNOTSUPP;
   const attributes = inode.attributes();
   if (typeof attributes === "number") return attributes;
@@ -61,7 +61,7 @@ function setAcl(task: Task, { inode, dentry, name }: Use, value: Buffer): number
 }
 
 /** Whether the task may use the attribute: 0 or a negative errno (xattr_permission of Linux). */
-function mayUse(task: Task, name: string, attributes: Attributes, mask: number): number {
+function mayUse(task: VfsCaller, name: string, attributes: Attributes, mask: number): number {
   const dot = name.indexOf(".");
   const space = dot < 0 ? "" : name.slice(0, dot);
   const { credentials, kernel } = task;
@@ -94,7 +94,7 @@ interface Use {
 }
 
 /** What a call with a name means: the inode, if the name is valid and the task may use it so. */
-function use(task: Task, target: Target | number, piece: 0 | 1, mask: number): Use | number {
+function use(task: VfsCaller, target: Target | number, piece: 0 | 1, mask: number): Use | number {
   const name = task.call.inString(piece);
   if (typeof name === "number") return name === -EFAULT ? name : -ERANGE;
   if (name === "" || name.length > F.XATTR_NAME_MAX) return -ERANGE;
@@ -111,7 +111,7 @@ function use(task: Task, target: Target | number, piece: 0 | 1, mask: number): U
 }
 
 function set(
-  task: Task,
+  task: VfsCaller,
   target: Target | number,
   piece: 0 | 1,
   address: number,
@@ -147,7 +147,7 @@ function set(
 }
 
 /** Gives bytes to a buffer of the guest; with a size of 0 only their number is told. */
-function give(task: Task, text: string, address: number, size: number): number {
+function give(task: VfsCaller, text: string, address: number, size: number): number {
   if (size === 0) return text.length;
   if (text.length > size) return -ERANGE;
   if (text.length <= WINDOW_SIZE) {
@@ -168,18 +168,18 @@ function give(task: Task, text: string, address: number, size: number): number {
   }
 }
 
-function put(task: Task, text: string, at: number): void {
+function put(task: VfsCaller, text: string, at: number): void {
   for (let i = 0; i < text.length; i++) task.call.bytes[at + i] = text.charCodeAt(i);
 }
 
-function get(task: Task, target: Target | number, piece: 0 | 1, address: number, size: number): number {
+function get(task: VfsCaller, target: Target | number, piece: 0 | 1, address: number, size: number): number {
   const found = use(task, target, piece, MAY_READ);
   if (typeof found === "number") return found;
   const value = found.inode.getxattr(found.name);
   return typeof value === "number" ? value : give(task, value, address, size);
 }
 
-function list(task: Task, target: Target | number, address: number, size: number): number {
+function list(task: VfsCaller, target: Target | number, address: number, size: number): number {
   if (typeof target === "number") return target;
   const names = inodeOf(target)?.listxattr() ?? [];
   if (typeof names === "number") return names;
@@ -189,7 +189,7 @@ function list(task: Task, target: Target | number, address: number, size: number
   return give(task, text, address, Math.min(size, F.XATTR_LIST_MAX));
 }
 
-function remove(task: Task, target: Target | number, piece: 0 | 1): number {
+function remove(task: VfsCaller, target: Target | number, piece: 0 | 1): number {
   const found = use(task, target, piece, MAY_WRITE);
   if (typeof found === "number") return found;
   if (isAcl(found.name)) return setAcl(task, found, Buffer.alloc(0));
@@ -198,15 +198,16 @@ function remove(task: Task, target: Target | number, piece: 0 | 1): number {
   return error;
 }
 
-const followed = (task: Task) => lookupTarget(task, F.AT_FDCWD, task.call.inString(0), 0);
-const itself = (task: Task) => lookupTarget(task, F.AT_FDCWD, task.call.inString(0), F.AT_SYMLINK_NOFOLLOW);
+const followed = (task: VfsCaller) => lookupTarget(task, F.AT_FDCWD, task.call.inString(0), 0);
+const itself = (task: VfsCaller) =>
+  lookupTarget(task, F.AT_FDCWD, task.call.inString(0), F.AT_SYMLINK_NOFOLLOW);
 
-function opened(task: Task, fd: number): Target | number {
+function opened(task: VfsCaller, fd: number): Target | number {
   const file = task.files.get(fd);
   return file === undefined || (file.flags & F.O_PATH) !== 0 ? -EBADF : file;
 }
 
-export const XATTR_HANDLERS: Handlers<Task> = {
+export const XATTR_HANDLERS: Handlers<VfsCaller> = {
   setxattr: (task, _path, _name, address, size, flags) => set(task, followed(task), 1, address, size, flags),
   lsetxattr: (task, _path, _name, address, size, flags) => set(task, itself(task), 1, address, size, flags),
   fsetxattr: (task, fd, _name, address, size, flags) => set(task, opened(task, fd), 0, address, size, flags),

@@ -6,9 +6,9 @@
 // A collection looks at every socket on its way, and a guest may have very many: so one is tried when
 // enough has happened since the last to pay for it, and else after a while.
 
-import type { Kernel } from "../../kernel.ts";
 import type { OpenFile } from "../../vfs/file.ts";
 import { putFile } from "../../vfs/file_table.ts";
+import type { NetContext } from "../context.ts";
 import { UnixSocket } from "./unix_socket.ts";
 
 /** A collection is tried when so many files more are on their way, at least, than after the last one. */
@@ -21,7 +21,7 @@ const LATER_NS = 200_000_000;
 const SOCKETS_PER_LOOK = 16;
 
 export class UnixGarbage {
-  readonly #kernel: Kernel;
+  readonly #kernel: NetContext;
   /** Sockets that are on their way, as files of messages. */
   readonly #inFlight = new Set<UnixSocket>();
   #collecting = false;
@@ -33,7 +33,7 @@ export class UnixGarbage {
   #lettingGo = false;
   #round = 0;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: NetContext) {
     this.#kernel = kernel;
   }
 

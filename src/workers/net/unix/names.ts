@@ -5,7 +5,7 @@ import { EADDRINUSE, ECONNREFUSED, EEXIST, EINVAL, ENOSPC, EPROTOTYPE } from "..
 import { AT_FDCWD } from "../../../shared/abi/fcntl.ts";
 import { AF_UNIX } from "../../../shared/abi/socket.ts";
 import { S_IFSOCK } from "../../../shared/abi/stat.ts";
-import type { Task } from "../../process/task.ts";
+import type { VfsCaller } from "../../vfs/caller.ts";
 import { makeNode } from "../../vfs/directory_calls.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { lookup, mayAccess } from "../../vfs/lookup.ts";
@@ -49,7 +49,7 @@ export class UnixNames {
   #nextAuto = 0;
 
   /** Gives the socket a name: its address, or a negative errno. */
-  bind(task: Task, socket: UnixSocket, address: Address): Address | number {
+  bind(task: VfsCaller, socket: UnixSocket, address: Address): Address | number {
     const name = nameIn(address);
     if (typeof name === "number") return name;
     if (name === "") return this.autobind(socket);
@@ -57,7 +57,7 @@ export class UnixNames {
   }
 
   /** What the bind of a socket that has a name answers: a path is looked at first. */
-  bindAgain(task: Task, address: Address): number {
+  bindAgain(task: VfsCaller, address: Address): number {
     const name = nameIn(address);
     if (typeof name === "number") return name;
     if (name === "" || name.startsWith("\0")) return name === "" ? 0 : -EINVAL;
@@ -81,7 +81,7 @@ export class UnixNames {
     return FAMILY + name;
   }
 
-  #bindPath(task: Task, socket: UnixSocket, path: string): Address | number {
+  #bindPath(task: VfsCaller, socket: UnixSocket, path: string): Address | number {
     const inode = makeNode(task, AT_FDCWD, path, S_IFSOCK | SOCKET_MODE, 0);
     if (typeof inode === "number") return inode === -EEXIST ? -EADDRINUSE : inode;
     const key = keyOf(inode);
@@ -91,7 +91,7 @@ export class UnixNames {
   }
 
   /** The socket that an address names, for a task that wants to reach it; or a negative errno. */
-  find(task: Task, address: Address, type: number): UnixSocket | number {
+  find(task: VfsCaller, address: Address, type: number): UnixSocket | number {
     const name = nameIn(address);
     if (typeof name === "number") return name;
     if (name === "") return -EINVAL;

@@ -14,12 +14,12 @@ import {
   POLLWRNORM,
 } from "../../../shared/abi/poll.ts";
 import * as S from "../../../shared/abi/socket.ts";
-import type { Kernel } from "../../kernel.ts";
-import type { Task } from "../../process/task.ts";
 import { now } from "../../vfs/clock.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { type Ancillary, credentialsOf, Peer } from "../ancillary.ts";
+import type { NetCaller } from "../caller.ts";
 import { type Address, type Received, type SendRequest, SocketFile } from "../socket.ts";
+import type { UnixContext } from "./context.ts";
 import { DATAGRAMS_MAX, Message, MessageQueue, trueSize } from "./message.ts";
 import { NO_NAME } from "./names.ts";
 import { nothing, receiveMessage, receiveStream } from "./receive.ts";
@@ -35,6 +35,7 @@ const SIOCOUTQ = 0x5411;
 export type State = "unconnected" | "connected" | "listening";
 
 export class UnixSocket extends SocketFile {
+  declare readonly kernel: UnixContext;
   /** The garbage collector's marks (garbage.ts): its round, and how often a candidate's queues hold the socket. */
   candidateIn = 0;
   heldInside = 0;
@@ -62,7 +63,7 @@ export class UnixSocket extends SocketFile {
   /** Who listened or connected there; null: nobody has. */
   peerIdentity: Peer | null = null;
 
-  constructor(kernel: Kernel, inode: Inode, type: number, protocol: number, status: number) {
+  constructor(kernel: UnixContext, inode: Inode, type: number, protocol: number, status: number) {
     super(kernel, inode, type, protocol, status);
     this.options = new UnixOptions(this);
     kernel.counters.sockets++;
@@ -109,7 +110,7 @@ export class UnixSocket extends SocketFile {
     return this.peer === null ? -E.ENOTCONN : this.peer.name();
   }
 
-  bind(task: Task, address: Address): number {
+  bind(task: NetCaller, address: Address): number {
     if (this.#address !== NO_NAME) return this.kernel.unixNames.bindAgain(task, address);
     const bound = this.kernel.unixNames.bind(task, this, address);
     if (typeof bound === "number") return bound;
@@ -126,7 +127,7 @@ export class UnixSocket extends SocketFile {
     return 0;
   }
 
-  override listen(task: Task, backlog: number): number {
+  override listen(task: NetCaller, backlog: number): number {
     if (this.#isDatagram) return -E.EOPNOTSUPP;
     if (this.state === "connected" || this.#address === NO_NAME) return -E.EINVAL;
     this.state = "listening";
@@ -141,7 +142,7 @@ export class UnixSocket extends SocketFile {
     return this.state === "listening";
   }
 
-  connect(task: Task, address: Address): number {
+  connect(task: NetCaller, address: Address): number {
     if (this.#isDatagram) return this.#connectDatagram(task, address);
     const other = this.kernel.unixNames.find(task, address, this.type);
     if (typeof other === "number") return other;
@@ -167,7 +168,7 @@ export class UnixSocket extends SocketFile {
     return 0;
   }
 
-  #connectDatagram(task: Task, address: Address): number {
+  #connectDatagram(task: NetCaller, address: Address): number {
     let other: UnixSocket | number | null = null;
     if (address.charCodeAt(0) !== S.AF_UNSPEC || address.charCodeAt(1) !== 0) {
       other = this.kernel.unixNames.find(task, address, this.type);
@@ -200,7 +201,7 @@ export class UnixSocket extends SocketFile {
     return this.peer === null || this.peer === sender;
   }
 
-  override accept(_task: Task, status: number): SocketFile | number {
+  override accept(_task: NetCaller, status: number): SocketFile | number {
     if (this.#isDatagram) return -E.EOPNOTSUPP;
     if (this.state !== "listening") return -E.EINVAL;
     const socket = this.pending.shift();
@@ -226,12 +227,12 @@ export class UnixSocket extends SocketFile {
 
   // ---- Sending ----
 
-  send(task: Task, request: SendRequest): number {
+  send(task: NetCaller, request: SendRequest): number {
     if ((request.flags & S.MSG_OOB) !== 0) return -E.EOPNOTSUPP;
     return this.type === S.SOCK_STREAM ? this.#sendStream(task, request) : this.#sendMessage(task, request);
   }
 
-  #sendStream(task: Task, { data, address, ancillary }: SendRequest): number {
+  #sendStream(task: NetCaller, { data, address, ancillary }: SendRequest): number {
     if (address !== "") return this.state === "connected" ? -E.EISCONN : -E.EOPNOTSUPP;
     const { peer } = this;
     if (peer === null) return -E.ENOTCONN;
@@ -244,7 +245,7 @@ export class UnixSocket extends SocketFile {
     return chunk.length;
   }
 
-  #sendMessage(task: Task, request: SendRequest): number {
+  #sendMessage(task: NetCaller, request: SendRequest): number {
     const { data, ancillary } = request;
     const isDatagram = this.#isDatagram;
     if (data.length > this.options.sendBuffer - MESSAGE_OVERHEAD) return -E.EMSGSIZE;
@@ -286,7 +287,7 @@ export class UnixSocket extends SocketFile {
   }
 
   // Credentials go along where either end asks for them.
-  #envelope(task: Task, target: UnixSocket, ancillary: Ancillary | null): Ancillary | null {
+  #envelope(task: NetCaller, target: UnixSocket, ancillary: Ancillary | null): Ancillary | null {
     if (ancillary?.credentials != null) return ancillary;
     if (!this.options.wantsCredentials && !target.options.wantsCredentials) return ancillary;
     return { rights: ancillary?.rights ?? [], credentials: credentialsOf(task) };
@@ -300,7 +301,7 @@ export class UnixSocket extends SocketFile {
 
   // ---- Receiving ----
 
-  receive(_task: Task, room: number, flags: number): Received | number {
+  receive(_task: NetCaller, room: number, flags: number): Received | number {
     if ((flags & S.MSG_OOB) !== 0) return -E.EOPNOTSUPP;
     if (this.type !== S.SOCK_DGRAM && this.state !== "connected")
       return this.type === S.SOCK_STREAM ? -E.EINVAL : -E.ENOTCONN;
@@ -355,7 +356,7 @@ export class UnixSocket extends SocketFile {
     return true;
   }
 
-  override ioctl(task: Task, request: number, argument: number): number {
+  override ioctl(task: NetCaller, request: number, argument: number): number {
     switch (request) {
       case SIOCOUTQ:
         task.call.view.setInt32(task.call.out(argument, 4), this.#charged, true);
@@ -422,7 +423,7 @@ export function join(a: UnixSocket, b: UnixSocket): void {
   b.state = "connected";
 }
 
-export function connectPair(task: Task, a: UnixSocket, b: UnixSocket): void {
+export function connectPair(task: NetCaller, a: UnixSocket, b: UnixSocket): void {
   join(a, b);
   a.peerIdentity = new Peer(task);
   b.peerIdentity = a.peerIdentity;

@@ -1,16 +1,16 @@
 // Files of anon_inodefs: descriptors that stand for something which is no file (eventfd, epoll, ...).
 // They share one inode and know no offsets.
 
-import type { Kernel } from "../../kernel.ts";
 import { OpenFile } from "../file.ts";
+import type { AnonymousContext } from "./anonymous_fs.ts";
 
 export abstract class AnonymousFile extends OpenFile {
   override readonly isStream: boolean = true;
-  readonly kernel: Kernel;
+  readonly kernel: AnonymousContext;
   /** "[eventfd]": what /proc/PID/fd shows. */
   protected abstract readonly kind: string;
 
-  constructor(kernel: Kernel, flags: number) {
+  constructor(kernel: AnonymousContext, flags: number) {
     super(flags);
     this.kernel = kernel;
     this.inode = kernel.anonymous.other;

@@ -4,8 +4,8 @@
 
 import { S_IFIFO, S_IFMT, S_IFSOCK } from "../../../shared/abi/stat.ts";
 import type { Credentials } from "../../credentials/credentials.ts";
-import type { Kernel } from "../../kernel.ts";
 import { now } from "../clock.ts";
+import type { FileSystemContext } from "../inode.ts";
 import {
   type AttributeChanges,
   type Attributes,
@@ -24,7 +24,7 @@ class AnonymousFs extends FileSystem {
   readonly root: Inode;
   #lastIno = 0;
 
-  constructor(kernel: Kernel, type: AnonymousType) {
+  constructor(kernel: FileSystemContext, type: AnonymousType) {
     super(kernel);
     this.type = type;
     this.root = new AnonymousInode(this, 0, 0, 0);
@@ -90,6 +90,11 @@ export class AnonymousInode extends Inode {
   }
 }
 
+/** What files without a name use of their kernel. */
+export interface AnonymousContext extends FileSystemContext {
+  readonly anonymous: AnonymousInodes;
+}
+
 /** The three file systems of a kernel. */
 export class AnonymousInodes {
   readonly #pipes: AnonymousFs;
@@ -98,7 +103,7 @@ export class AnonymousInodes {
   readonly other: AnonymousInode;
   #lastEventId = -1;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: FileSystemContext) {
     this.#pipes = new AnonymousFs(kernel, "pipefs");
     this.#sockets = new AnonymousFs(kernel, "sockfs");
     this.other = new AnonymousInode(new AnonymousFs(kernel, "anon_inodefs"), 0o600, 0, 0);

@@ -16,10 +16,10 @@ import {
   POLLRDNORM,
 } from "../../../shared/abi/poll.ts";
 import type { Word64 } from "../../../shared/abi/struct.ts";
+import type { Caller } from "../../call/caller.ts";
 import type { Steps } from "../../call/steps.ts";
 import type { WaitEntry } from "../../call/wait_queue.ts";
-import type { Task } from "../../process/task.ts";
-import type { OpenFile } from "../file.ts";
+import type { OpenFile, SetItem } from "../file.ts";
 import { kernelDevice } from "../stat.ts";
 import { AnonymousFile } from "./anonymous_file.ts";
 
@@ -39,7 +39,7 @@ function has(events: number, bit: number): boolean {
 }
 
 /** A file in an epoll set, under the descriptor by which it was added. */
-export class EpollItem implements WaitEntry {
+export class EpollItem implements WaitEntry, SetItem {
   readonly owner: EpollFile;
   readonly file: OpenFile;
   readonly fd: number;
@@ -71,7 +71,11 @@ export class EpollItem implements WaitEntry {
   }
 
   /** What of the events that matter holds now. */
-  ready(task: Task): number {
+  leave(): void {
+    this.owner.forget(this);
+  }
+
+  ready(task: Caller): number {
     return this.file.references > 0 ? this.file.poll(task) & this.events : 0;
   }
 }
@@ -83,7 +87,7 @@ export function leaveSets(file: OpenFile, steps: Steps): void {
     let left = FORGOTTEN_AT_ONCE;
     for (const item of file.epollItems) {
       if (left-- === 0) return false;
-      item.owner.forget(item);
+      item.leave();
     }
     return true;
   });
@@ -104,7 +108,7 @@ export class EpollFile extends AnonymousFile {
 
   // ---- epoll_ctl ----
 
-  add(task: Task, file: OpenFile, fd: number, mask: number, data: Word64): number {
+  add(task: Caller, file: OpenFile, fd: number, mask: number, data: Word64): number {
     if (has(mask, EPOLLEXCLUSIVE) && (file instanceof EpollFile || has(mask, ~EXCLUSIVE_ALLOWED)))
       return -EINVAL;
     const error = file instanceof EpollFile ? this.#checkNesting(file) : 0;
@@ -128,7 +132,7 @@ export class EpollFile extends AnonymousFile {
     return 0;
   }
 
-  modify(task: Task, file: OpenFile, fd: number, mask: number, data: Word64): number {
+  modify(task: Caller, file: OpenFile, fd: number, mask: number, data: Word64): number {
     if (has(mask, EPOLLEXCLUSIVE)) return -EINVAL;
     const item = this.#find(file, fd);
     if (item === undefined) return -ENOENT;
@@ -163,7 +167,7 @@ export class EpollFile extends AnonymousFile {
   }
 
   // An item that is new or has changed may be ready already.
-  #look(task: Task, item: EpollItem): void {
+  #look(task: Caller, item: EpollItem): void {
     item.file.watch(item.events, task);
     if (item.ready(task) !== 0) this.becameReady(item);
   }
@@ -193,7 +197,7 @@ export class EpollFile extends AnonymousFile {
   }
 
   /** Up to `limit` events, which count as reported. */
-  collect(task: Task, limit: number): Reported[] {
+  collect(task: Caller, limit: number): Reported[] {
     const reported: Reported[] = [];
     // What becomes ready meanwhile, and what stays so, goes to the end of the list: those are not for this call.
     let left = this.#ready.size;
@@ -219,7 +223,7 @@ export class EpollFile extends AnonymousFile {
     this.#ready = new Set([...items.map(({ item }) => item), ...this.#ready]);
   }
 
-  override poll(task: Task): number {
+  override poll(task: Caller): number {
     for (const item of this.#ready) {
       if (item.ready(task) !== 0) return POLLIN | POLLRDNORM;
       this.#ready.delete(item);
@@ -227,7 +231,7 @@ export class EpollFile extends AnonymousFile {
     return 0;
   }
 
-  override watch(_events: number, task: Task): void {
+  override watch(_events: number, task: Caller): void {
     for (const items of this.#items.values())
       for (const item of items.values()) item.file.watch(item.events, task);
   }

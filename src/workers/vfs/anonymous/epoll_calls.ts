@@ -14,10 +14,10 @@ import { WINDOW, WINDOW_SECOND, WINDOW_SIZE } from "../../../shared/ring/layout.
 import type { Coroutine } from "../../call/call.ts";
 import { NEVER, readTimespec, TIMESPEC_SIZE } from "../../call/clocks.ts";
 import type { Handlers } from "../../call/dispatch.ts";
-import { isGuestRange } from "../../mem/guest_range.ts";
-import type { Task } from "../../process/task.ts";
-import { SIGSET_SIZE, SignalSet } from "../../signals/signal_set.ts";
-import { leaveTemporaryMask, useMask } from "../../signals/temporary_mask.ts";
+import { isGuestRange } from "../../call/guest_range.ts";
+import { SIGSET_SIZE, SignalSet } from "../../call/signal_set.ts";
+import { leaveTemporaryMask } from "../../call/temporary_mask.ts";
+import type { VfsCaller } from "../caller.ts";
 import { putFile } from "../file_table.ts";
 import { install } from "../install.ts";
 import { Sleeper } from "../poll.ts";
@@ -29,11 +29,11 @@ const EVENTS_MAX = Math.floor(0x7fffffff / EVENT_SIZE);
 const EVENTS_PER_WAIT = Math.floor(WINDOW_SIZE / EVENT_SIZE);
 const MS_NS = 1e6;
 
-function create(task: Task, closeOnExec: boolean): number {
+function create(task: VfsCaller, closeOnExec: boolean): number {
   return install(task, new EpollFile(task.kernel, O_RDWR), closeOnExec);
 }
 
-function control(task: Task, epfd: number, op: number, fd: number): number {
+function control(task: VfsCaller, epfd: number, op: number, fd: number): number {
   const hasEvent = op !== EPOLL_CTL_DEL;
   if (hasEvent && !task.call.inComplete(0, EVENT_SIZE)) return -EFAULT;
   const epoll = task.files.get(epfd);
@@ -48,7 +48,7 @@ function control(task: Task, epfd: number, op: number, fd: number): number {
 }
 
 /** Writes the events to the window, to go out with their number, which is the result. */
-function report(task: Task, epoll: EpollFile, address: number, reported: readonly Reported[]): number {
+function report(task: VfsCaller, epoll: EpollFile, address: number, reported: readonly Reported[]): number {
   const at = task.call.out(address, reported.length * EVENT_SIZE);
   for (const [i, { events, data }] of reported.entries())
     epoll_event.write(task.call.view, at + i * EVENT_SIZE, { events, data });
@@ -61,7 +61,7 @@ function report(task: Task, epoll: EpollFile, address: number, reported: readonl
 }
 
 function* waitForEvents(
-  task: Task,
+  task: VfsCaller,
   epoll: EpollFile,
   address: number,
   limit: number,
@@ -107,21 +107,21 @@ function* waitForEvents(
 }
 
 function* wait(
-  task: Task,
+  task: VfsCaller,
   epoll: EpollFile,
   address: number,
   limit: number,
   deadlineNs: number,
   mask: SignalSet | null,
 ): Coroutine {
-  if (mask !== null) useMask(task, mask);
+  if (mask !== null) task.useMask(mask);
   const result = yield* waitForEvents(task, epoll, address, limit, deadlineNs);
   leaveTemporaryMask(task, result === -EINTR);
   return result;
 }
 
 function startWait(
-  task: Task,
+  task: VfsCaller,
   epfd: number,
   address: number,
   maxEvents: number,
@@ -137,20 +137,20 @@ function startWait(
   return task.call.start(wait(task, epoll, address, limit, deadlineNs, mask));
 }
 
-function deadlineAfterMs(task: Task, ms: number): number {
+function deadlineAfterMs(task: VfsCaller, ms: number): number {
   if (ms < 0) return NEVER;
   return ms === 0 ? 0 : task.kernel.native.monotonicNs() + ms * MS_NS;
 }
 
 /** The mask in a piece: null when none was given, or a negative errno. */
-function maskOf(task: Task, address: number, size: number, piece: 0 | 1): SignalSet | null | number {
+function maskOf(task: VfsCaller, address: number, size: number, piece: 0 | 1): SignalSet | null | number {
   if (address === 0) return null;
   if (size !== SIGSET_SIZE) return -EINVAL;
   if (!task.call.inComplete(piece, SIGSET_SIZE)) return -EFAULT;
   return SignalSet.read(task.call.view, task.call.base + (piece === 0 ? WINDOW : WINDOW_SECOND));
 }
 
-export const EPOLL_HANDLERS: Handlers<Task> = {
+export const EPOLL_HANDLERS: Handlers<VfsCaller> = {
   epoll_create: (task, size) => (size <= 0 ? -EINVAL : create(task, false)),
 
   epoll_create1: (task, flags) =>

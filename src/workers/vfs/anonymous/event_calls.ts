@@ -1,4 +1,4 @@
-// eventfd(2), timerfd_create(2) and its relatives, signalfd(2).
+// eventfd(2), timerfd_create(2) and its relatives.
 
 import { EBADF, EFAULT, EINVAL, EPERM } from "../../../shared/abi/errno.ts";
 import { O_CLOEXEC, O_NONBLOCK } from "../../../shared/abi/fcntl.ts";
@@ -10,9 +10,7 @@ import { WINDOW } from "../../../shared/ring/layout.ts";
 import { readTimespec, TIMESPEC_SIZE, writeTimespec } from "../../call/clocks.ts";
 import type { Handlers } from "../../call/dispatch.ts";
 import { capable } from "../../credentials/credentials.ts";
-import type { Task } from "../../process/task.ts";
-import { SignalFile } from "../../signals/signal_file.ts";
-import { SIGSET_SIZE, SignalSet } from "../../signals/signal_set.ts";
+import type { VfsCaller } from "../caller.ts";
 import { install } from "../install.ts";
 import { EventFile } from "./event_file.ts";
 import { TimerFile, type TimerState } from "./timer_file.ts";
@@ -20,45 +18,27 @@ import { TimerFile, type TimerState } from "./timer_file.ts";
 const TIMER_CLOCKS = new Set([T.CLOCK_REALTIME, T.CLOCK_MONOTONIC, T.CLOCK_BOOTTIME]);
 const ALARM_CLOCKS = new Set([T.CLOCK_REALTIME_ALARM, T.CLOCK_BOOTTIME_ALARM]);
 
-function eventfd(task: Task, initial: number, flags: number): number {
+function eventfd(task: VfsCaller, initial: number, flags: number): number {
   if ((flags & ~(EFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK)) !== 0) return -EINVAL;
   const file = new EventFile(task.kernel, initial, flags, flags & O_NONBLOCK);
   return install(task, file, (flags & O_CLOEXEC) !== 0);
 }
 
-function signalfd(task: Task, fd: number, size: number, flags: number): number {
-  if ((flags & ~(O_CLOEXEC | O_NONBLOCK)) !== 0 || size !== SIGSET_SIZE) return -EINVAL;
-  if (!task.call.inComplete(0, SIGSET_SIZE)) return -EFAULT;
-  const mask = SignalSet.read(task.call.view, task.call.base + WINDOW).asMask();
-  if (fd === -1) {
-    const file = new SignalFile(task.kernel, mask, flags & O_NONBLOCK);
-    return install(task, file, (flags & O_CLOEXEC) !== 0);
-  }
-  const file = task.files.get(fd);
-  if (file === undefined) return -EBADF;
-  if (!(file instanceof SignalFile)) return -EINVAL;
-  file.mask = mask;
-  return fd;
-}
-
-function timerFile(task: Task, fd: number): TimerFile | number {
+function timerFile(task: VfsCaller, fd: number): TimerFile | number {
   const file = task.files.get(fd);
   if (file === undefined) return -EBADF;
   return file instanceof TimerFile ? file : -EINVAL;
 }
 
-function writeState(task: Task, address: number, { value, interval }: TimerState): void {
+function writeState(task: VfsCaller, address: number, { value, interval }: TimerState): void {
   const at = task.call.out(address, itimerspec.size);
   writeTimespec(task.call.view, at + itimerspec.offset.it_interval, interval);
   writeTimespec(task.call.view, at + itimerspec.offset.it_value, value);
 }
 
-export const EVENT_HANDLERS: Handlers<Task> = {
+export const EVENT_HANDLERS: Handlers<VfsCaller> = {
   eventfd: (task, initial) => eventfd(task, initial, 0),
   eventfd2: (task, initial, flags) => eventfd(task, initial, flags),
-
-  signalfd: (task, fd, _mask, size) => signalfd(task, fd, size, 0),
-  signalfd4: (task, fd, _mask, size, flags) => signalfd(task, fd, size, flags),
 
   timerfd_create: (task, clock, flags) => {
     if ((flags & ~(T.TFD_CLOEXEC | T.TFD_NONBLOCK)) !== 0) return -EINVAL;

@@ -3,8 +3,8 @@
 import { EAGAIN, EINVAL } from "../../../shared/abi/errno.ts";
 import { O_RDWR } from "../../../shared/abi/fcntl.ts";
 import { EFD_SEMAPHORE, POLLERR, POLLIN, POLLOUT } from "../../../shared/abi/poll.ts";
-import type { Kernel } from "../../kernel.ts";
-import type { Task } from "../../process/task.ts";
+import type { VfsCaller } from "../caller.ts";
+import type { VfsContext } from "../context.ts";
 import { AnonymousFile } from "./anonymous_file.ts";
 
 const SIZE = 8;
@@ -18,14 +18,14 @@ export class EventFile extends AnonymousFile {
   #high = 0;
   readonly #id: number;
 
-  constructor(kernel: Kernel, initial: number, flags: number, status: number) {
+  constructor(kernel: VfsContext, initial: number, flags: number, status: number) {
     super(kernel, O_RDWR | status);
     this.#semaphore = (flags & EFD_SEMAPHORE) !== 0;
     this.#low = initial >>> 0;
     this.#id = kernel.anonymous.nextEventId();
   }
 
-  override read(task: Task, offset: number, length: number): number {
+  override read(task: VfsCaller, offset: number, length: number): number {
     if (length < SIZE) return -EINVAL;
     if (this.#low === 0 && this.#high === 0) return -EAGAIN;
     const one = this.#semaphore;
@@ -41,7 +41,7 @@ export class EventFile extends AnonymousFile {
     return SIZE;
   }
 
-  override write(task: Task, offset: number, length: number): number {
+  override write(task: VfsCaller, offset: number, length: number): number {
     if (length !== SIZE) return -EINVAL;
     const low = task.call.view.getUint32(task.call.base + offset, true);
     const high = task.call.view.getUint32(task.call.base + offset + 4, true);

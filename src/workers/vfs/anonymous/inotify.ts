@@ -5,8 +5,8 @@ import { O_RDONLY } from "../../../shared/abi/fcntl.ts";
 import { FIONREAD } from "../../../shared/abi/ioctl.ts";
 import * as IN from "../../../shared/abi/poll.ts";
 import type { Call } from "../../call/call.ts";
-import type { Kernel } from "../../kernel.ts";
-import type { Task } from "../../process/task.ts";
+import type { VfsCaller } from "../caller.ts";
+import type { VfsContext } from "../context.ts";
 import type { Watch } from "../file_events.ts";
 import type { Inode } from "../inode.ts";
 import { kernelDevice } from "../stat.ts";
@@ -63,6 +63,7 @@ class InotifyWatch implements Watch {
 }
 
 export class InotifyFile extends AnonymousFile {
+  declare readonly kernel: VfsContext;
   protected readonly kind = "inotify";
   readonly #watches = new Map<number, InotifyWatch>();
   #lastWd = 0;
@@ -70,7 +71,7 @@ export class InotifyFile extends AnonymousFile {
   #overflown = false;
   readonly #uid: number;
 
-  constructor(kernel: Kernel, status: number, uid: number) {
+  constructor(kernel: VfsContext, status: number, uid: number) {
     super(kernel, O_RDONLY | status);
     this.#uid = uid;
     kernel.inotify.opened(uid);
@@ -135,7 +136,7 @@ export class InotifyFile extends AnonymousFile {
     this.waiters.wake(IN.POLLIN);
   }
 
-  override read(task: Task, offset: number, length: number): number {
+  override read(task: VfsCaller, offset: number, length: number): number {
     if (this.#events.length === 0) return -EAGAIN;
     let [used, taken] = [0, 0];
     for (const event of this.#events) {
@@ -171,7 +172,7 @@ export class InotifyFile extends AnonymousFile {
     }
   }
 
-  override ioctl(task: Task, request: number, argument: number): number {
+  override ioctl(task: VfsCaller, request: number, argument: number): number {
     if (request !== FIONREAD) return super.ioctl(task, request, argument);
     let size = 0;
     for (const event of this.#events) size += sizeOf(event);
@@ -193,23 +194,4 @@ export class InotifyFile extends AnonymousFile {
 /** Linux tells the same thing once, if nothing else has come in between. */
 function isSame(a: Event, b: Event): boolean {
   return a.wd === b.wd && a.mask === b.mask && a.name === b.name && a.mask !== IN.IN_IGNORED;
-}
-
-/** How many instances each user has (fs.inotify.max_user_instances). */
-export class InotifyUsers {
-  readonly #instances = new Map<number, number>();
-
-  count(uid: number): number {
-    return this.#instances.get(uid) ?? 0;
-  }
-
-  opened(uid: number): void {
-    this.#instances.set(uid, this.count(uid) + 1);
-  }
-
-  closed(uid: number): void {
-    const left = this.count(uid) - 1;
-    if (left > 0) this.#instances.set(uid, left);
-    else this.#instances.delete(uid);
-  }
 }

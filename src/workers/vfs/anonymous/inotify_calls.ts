@@ -4,7 +4,7 @@ import { EBADF, EINVAL, EMFILE, ENOTDIR } from "../../../shared/abi/errno.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK } from "../../../shared/abi/fcntl.ts";
 import * as IN from "../../../shared/abi/poll.ts";
 import type { Handlers } from "../../call/dispatch.ts";
-import type { Task } from "../../process/task.ts";
+import type { VfsCaller } from "../caller.ts";
 import { install } from "../install.ts";
 import { lookup, mayAccess } from "../lookup.ts";
 import { FileTarget } from "../path_walk.ts";
@@ -25,7 +25,7 @@ const KNOWN =
   IN.IN_ISDIR |
   IN.IN_ONESHOT;
 
-function create(task: Task, flags: number): number {
+function create(task: VfsCaller, flags: number): number {
   if ((flags & ~(O_CLOEXEC | O_NONBLOCK)) !== 0) return -EINVAL;
   const { uid } = task.credentials;
   if (task.kernel.inotify.count(uid) >= task.kernel.sysctls.get("fs/inotify/max_user_instances"))
@@ -33,7 +33,7 @@ function create(task: Task, flags: number): number {
   return install(task, new InotifyFile(task.kernel, flags & O_NONBLOCK, uid), (flags & O_CLOEXEC) !== 0);
 }
 
-function addWatch(task: Task, fd: number, mask: number): number {
+function addWatch(task: VfsCaller, fd: number, mask: number): number {
   if ((mask & KNOWN) === 0) return -EINVAL;
   const file = task.files.get(fd);
   if (file === undefined) return -EBADF;
@@ -52,7 +52,7 @@ function addWatch(task: Task, fd: number, mask: number): number {
   return error < 0 ? error : file.addWatch(found.inode, mask);
 }
 
-export const INOTIFY_HANDLERS: Handlers<Task> = {
+export const INOTIFY_HANDLERS: Handlers<VfsCaller> = {
   inotify_init: (task) => create(task, 0),
   inotify_init1: (task, flags) => create(task, flags),
 

@@ -8,8 +8,8 @@ import { write64 } from "../../../shared/abi/struct.ts";
 import { NSEC_PER_SEC } from "../../../shared/abi/time.ts";
 import { deadlineOf } from "../../call/clocks.ts";
 import type { Timer } from "../../call/timers.ts";
-import type { Kernel } from "../../kernel.ts";
-import type { Task } from "../../process/task.ts";
+import type { VfsCaller } from "../caller.ts";
+import type { VfsContext } from "../context.ts";
 import { AnonymousFile } from "./anonymous_file.ts";
 
 const SIZE = 8;
@@ -35,7 +35,7 @@ export class TimerFile extends AnonymousFile {
   #ticks = 0;
   #absolute = false;
 
-  constructor(kernel: Kernel, clock: number, status: number) {
+  constructor(kernel: VfsContext, clock: number, status: number) {
     super(kernel, O_RDWR | status);
     this.#clock = clock;
   }
@@ -92,7 +92,7 @@ export class TimerFile extends AnonymousFile {
     this.#arm();
   }
 
-  override read(task: Task, offset: number, length: number): number {
+  override read(task: VfsCaller, offset: number, length: number): number {
     if (length < SIZE) return -EINVAL;
     if (this.#ticks === 0) return -EAGAIN;
     this.#catchUp();

@@ -6,7 +6,7 @@ import { EAGAIN, EINVAL, EIO, ESRCH } from "../../../shared/abi/errno.ts";
 import { SEEK_CUR } from "../../../shared/abi/fcntl.ts";
 import { POLLERR, POLLIN, POLLPRI, POLLRDNORM } from "../../../shared/abi/poll.ts";
 import type { Credentials } from "../../credentials/credentials.ts";
-import type { Task } from "../../process/task.ts";
+import type { VfsCaller } from "../caller.ts";
 import type { Inode } from "../inode.ts";
 import { SeekableFile } from "../seekable_file.ts";
 import type { Contents, FileNode, Subject, Text } from "./nodes.ts";
@@ -50,7 +50,7 @@ export class GeneratedFile extends SeekableFile {
     this.#contents = contents;
   }
 
-  override preadCached(task: Task, offset: number, length: number, position: number): number {
+  override preadCached(task: VfsCaller, offset: number, length: number, position: number): number {
     const { bytes } = this.#contents;
     if (bytes !== undefined) {
       const part = bytes(position, length);
@@ -63,7 +63,7 @@ export class GeneratedFile extends SeekableFile {
     return error < 0 ? error : this.#fill(task, task.call.base + offset, length, budget);
   }
 
-  override pread(task: Task, offset: number, length: number, position: number): number {
+  override pread(task: VfsCaller, offset: number, length: number, position: number): number {
     for (;;) {
       const n = this.preadCached(task, offset, length, position);
       if (n !== -EAGAIN) return n;
@@ -71,7 +71,7 @@ export class GeneratedFile extends SeekableFile {
   }
 
   /** Makes records up to the position, in turns between which others are served. */
-  override *warm(task: Task, position: number): Generator<void, void, void> {
+  override *warm(task: VfsCaller, position: number): Generator<void, void, void> {
     while (this.#reach(position, { left: RECORDS_PER_TURN }) === -EAGAIN) {
       task.call.replyBlocked();
       task.call.completeWait(0);
@@ -99,7 +99,7 @@ export class GeneratedFile extends SeekableFile {
   }
 
   // Fills `length` bytes at `to` from where the pass stands.
-  #fill(task: Task, to: number, length: number, budget: Budget): number {
+  #fill(task: VfsCaller, to: number, length: number, budget: Budget): number {
     const { bytes } = task.call;
     let filled = 0;
     while (filled < length) {
@@ -153,7 +153,7 @@ export class GeneratedFile extends SeekableFile {
     this.#hold("");
   }
 
-  override pwrite(task: Task, offset: number, length: number, position: number): number {
+  override pwrite(task: VfsCaller, offset: number, length: number, position: number): number {
     const { write } = this.#node;
     if (write === undefined) return -EIO;
     if (!this.#subject.exists) return -ESRCH;

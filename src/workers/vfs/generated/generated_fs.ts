@@ -4,8 +4,8 @@
 import { ENOENT, ENOTDIR, EPERM, ESRCH } from "../../../shared/abi/errno.ts";
 import { DT_DIR, DT_LNK, DT_REG, S_IFDIR, S_IFLNK, S_IFREG } from "../../../shared/abi/stat.ts";
 import { type Credentials, withoutGroups } from "../../credentials/credentials.ts";
-import type { Kernel } from "../../kernel.ts";
 import { now } from "../clock.ts";
+import type { VfsContext } from "../context.ts";
 import { DirectoryFile } from "../directory_file.ts";
 import type { OpenFile } from "../file.ts";
 import type { FileSystemTypeName } from "../file_system_types.ts";
@@ -26,13 +26,14 @@ const TYPES = { file: S_IFREG, link: S_IFLNK, directory: S_IFDIR } as const;
 const ENTRY_TYPES = { file: DT_REG, link: DT_LNK, directory: DT_DIR } as const;
 
 export class GeneratedFs extends FileSystem {
+  declare readonly kernel: VfsContext;
   readonly type: FileSystemTypeName;
   readonly root: GeneratedInode;
   override readonly cachesNames = false;
   /** Number of each node that was met. */
   readonly #numbers = new Map<AnyNode, number>();
 
-  constructor(kernel: Kernel, type: FileSystemTypeName, root: AnyNode, subject: Subject) {
+  constructor(kernel: VfsContext, type: FileSystemTypeName, root: AnyNode, subject: Subject) {
     super(kernel);
     this.type = type;
     this.root = new GeneratedInode(this, root, subject);

@@ -3,13 +3,13 @@
 // system, a process, one of its threads or descriptors.
 
 import { ESRCH } from "../../../shared/abi/errno.ts";
+import type { CallContext } from "../../call/context.ts";
 import type { WaitQueue } from "../../call/wait_queue.ts";
 import type { Credentials } from "../../credentials/credentials.ts";
-import type { Kernel } from "../../kernel.ts";
 import type { MagicTarget } from "../inode.ts";
 
 export interface Subject {
-  readonly kernel: Kernel;
+  readonly kernel: CallContext;
   /** Inode numbers of what is about this subject begin here. */
   readonly inoBase: number;
   /** False: what it was is gone (ESRCH). */

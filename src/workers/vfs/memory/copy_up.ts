@@ -3,7 +3,7 @@
 
 import { inBackground } from "../../gofer/background.ts";
 import type { Native } from "../../native.ts";
-import type { Task } from "../../process/task.ts";
+import type { VfsCaller } from "../caller.ts";
 import { COPY_ROUND, type FileData } from "./file_data.ts";
 
 export class CopyUp {
@@ -45,7 +45,7 @@ export class CopyUp {
   }
 
   /** Waits until the next round's bytes are in the host's page cache. */
-  *warm(task: Task): Generator<void, void, void> {
+  *warm(task: VfsCaller): Generator<void, void, void> {
     yield* inBackground(task, "warm", this.#source, this.#done, COPY_ROUND);
   }
 

@@ -12,10 +12,10 @@ import {
   SEEK_SET,
 } from "../../../shared/abi/fcntl.ts";
 import { readI64 } from "../../../shared/abi/struct.ts";
-import type { Kernel } from "../../kernel.ts";
 import { PAGE_SIZE } from "../../mem/vma.ts";
 import { SCRATCH_SIZE } from "../../native.ts";
-import type { Task } from "../../process/task.ts";
+import type { VfsCaller } from "../caller.ts";
+import type { VfsContext } from "../context.ts";
 
 /** Largest content that stands in the kernel's memory while there are descriptors to be had. */
 const INLINE_MAX = 65536;
@@ -43,7 +43,7 @@ export interface Space {
 const pages = (bytes: number) => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
 
 /** Closes the last descriptor of a host file of so many bytes, which the host frees meanwhile. */
-export function closeLarge({ native }: Kernel, fd: number, bytes: number, closed: () => void): void {
+export function closeLarge({ native }: VfsContext, fd: number, bytes: number, closed: () => void): void {
   if (bytes > TRUNCATE_STEP) {
     native.background("close", [fd], closed);
     return;
@@ -53,7 +53,7 @@ export function closeLarge({ native }: Kernel, fd: number, bytes: number, closed
 }
 
 export class FileData {
-  readonly #kernel: Kernel;
+  readonly #kernel: VfsContext;
   readonly #space: Space;
   #bytes: Uint8Array = EMPTY;
   #fd = -1;
@@ -65,7 +65,7 @@ export class FileData {
   /** Somebody may have the host file mapped: it stays the file's own. */
   #isShown = false;
 
-  constructor(kernel: Kernel, space: Space) {
+  constructor(kernel: VfsContext, space: Space) {
     this.#kernel = kernel;
     this.#space = space;
   }
@@ -126,7 +126,7 @@ export class FileData {
 
   // ---- Reading and writing ----
 
-  read(task: Task, offset: number, length: number, position: number): number {
+  read(task: VfsCaller, offset: number, length: number, position: number): number {
     const n = Math.max(0, Math.min(length, this.#size - position));
     if (n === 0) return 0;
     if (this.#fd >= 0)
@@ -135,7 +135,7 @@ export class FileData {
     return n;
   }
 
-  write(task: Task, offset: number, length: number, position: number): number {
+  write(task: VfsCaller, offset: number, length: number, position: number): number {
     const end = position + length;
     if (!Number.isSafeInteger(end)) return -EFBIG;
     const error = this.#prepare(end, position > pages(this.#size));
@@ -151,7 +151,7 @@ export class FileData {
     return length;
   }
 
-  #writeFile(task: Task, offset: number, length: number, position: number): number {
+  #writeFile(task: VfsCaller, offset: number, length: number, position: number): number {
     const end = position + length;
     if (this.#sparse) {
       // What the write takes is seen when it is done; there must be room for the most that it can take.

@@ -5,7 +5,7 @@ import { EBADF, EFBIG, EINVAL, EPERM } from "../../../shared/abi/errno.ts";
 import { F_ADD_SEALS, F_GET_SEALS, O_APPEND } from "../../../shared/abi/fcntl.ts";
 import type { Coroutine } from "../../call/call.ts";
 import type { Mapped } from "../../mem/vma.ts";
-import type { Task } from "../../process/task.ts";
+import type { VfsCaller } from "../caller.ts";
 import type { OpenFile } from "../file.ts";
 import { displayName } from "../path.ts";
 import { SeekableFile } from "../seekable_file.ts";
@@ -39,7 +39,7 @@ export class MemoryFile extends SeekableFile {
     return file;
   }
 
-  override pread(task: Task, offset: number, length: number, position: number): number {
+  override pread(task: VfsCaller, offset: number, length: number, position: number): number {
     const { data } = this.#node;
     this.#node.accessed(this.flags, this.path);
     if (data !== null) return data.read(task, offset, length, position);
@@ -47,18 +47,18 @@ export class MemoryFile extends SeekableFile {
     return typeof lower === "number" ? lower : lower.pread(task, offset, length, position);
   }
 
-  override preadCached(task: Task, offset: number, length: number, position: number): number {
+  override preadCached(task: VfsCaller, offset: number, length: number, position: number): number {
     const lower = this.#node.data === null ? this.#openLower() : null;
     if (!(lower instanceof SeekableFile)) return this.pread(task, offset, length, position);
     return lower.preadCached(task, offset, length, position);
   }
 
-  override *warm(task: Task, position: number, length: number): Generator<void, void, void> {
+  override *warm(task: VfsCaller, position: number, length: number): Generator<void, void, void> {
     if (this.#node.data === null && this.#lower instanceof SeekableFile)
       yield* this.#lower.warm(task, position, length);
   }
 
-  override pwrite(task: Task, offset: number, length: number, position: number): number {
+  override pwrite(task: VfsCaller, offset: number, length: number, position: number): number {
     const data = this.#node.ownData();
     if (typeof data === "number") return data;
     const at = (this.flags & O_APPEND) !== 0 ? data.size : position;
@@ -78,7 +78,7 @@ export class MemoryFile extends SeekableFile {
     return typeof lower === "number" ? lower : lower.seek(offset, whence);
   }
 
-  override allocate(task: Task, mode: number, position: number, length: number, later: number): number {
+  override allocate(task: VfsCaller, mode: number, position: number, length: number, later: number): number {
     const data = this.#node.ownData();
     if (typeof data === "number") return data;
     const refused = sealedAllocate(this.#node.seals, data.size, mode, position + length + later);
@@ -115,7 +115,7 @@ export class MemoryFile extends SeekableFile {
     return sealsMappings(this.#node.seals);
   }
 
-  override fcntl(task: Task, command: number, value: number, argument: number): number {
+  override fcntl(task: VfsCaller, command: number, value: number, argument: number): number {
     if (command !== F_ADD_SEALS && command !== F_GET_SEALS)
       return super.fcntl(task, command, value, argument);
     if (command === F_GET_SEALS) return this.#node.isSealable ? this.#node.seals : -EINVAL;
@@ -123,7 +123,7 @@ export class MemoryFile extends SeekableFile {
     return this.#node.isSealable ? task.call.start(addSeals(task, this.#node, value)) : -EINVAL;
   }
 
-  override opening(task: Task): Coroutine | null {
+  override opening(task: VfsCaller): Coroutine | null {
     return this.writable ? this.#node.beforeWriting(task) : null;
   }
 

@@ -8,8 +8,8 @@
 
 import { ENOSPC } from "../../../shared/abi/errno.ts";
 import { S_IFDIR, S_IFREG } from "../../../shared/abi/stat.ts";
-import type { Kernel } from "../../kernel.ts";
 import { PAGE_SIZE } from "../../mem/vma.ts";
+import type { VfsContext } from "../context.ts";
 import { FILE_SYSTEM_TYPES, type FileSystemTypeName } from "../file_system_types.ts";
 import {
   type Attributes,
@@ -42,6 +42,7 @@ export interface MemoryFsOptions {
 }
 
 export class MemoryFs extends FileSystem implements Space {
+  declare readonly kernel: VfsContext;
   readonly type: FileSystemTypeName;
   readonly root: MemoryInode;
   readonly #isOverlay: boolean;
@@ -57,7 +58,7 @@ export class MemoryFs extends FileSystem implements Space {
   /** Those with changes. */
   readonly #changed = new Set<MemoryInode>();
 
-  constructor(kernel: Kernel, options: MemoryFsOptions) {
+  constructor(kernel: VfsContext, options: MemoryFsOptions) {
     super(kernel);
     this.#limit = options.limit;
     const { lower } = options;

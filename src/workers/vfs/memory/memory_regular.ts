@@ -1,11 +1,11 @@
 // A regular file of a memory file system: the lower file's contents until somebody writes, then its own.
 
 import { F_SEAL_SEAL } from "../../../shared/abi/fcntl.ts";
+import { CAPABILITY_XATTR } from "../../../shared/abi/xattr.ts";
 import { breatheOn } from "../../call/breathe.ts";
 import type { Coroutine } from "../../call/call.ts";
 import type { Mapped } from "../../mem/vma.ts";
-import { CAPABILITY_XATTR } from "../../process/file_grant.ts";
-import type { Task } from "../../process/task.ts";
+import type { VfsCaller } from "../caller.ts";
 import type { OpenFile } from "../file.ts";
 import type { AttributeChanges } from "../inode.ts";
 import { withoutPrivileges } from "../permission.ts";
@@ -74,13 +74,13 @@ export class MemoryRegular extends MemoryInode {
   }
 
   // A large lower file is copied before the first write, so that nobody waits for it all at once.
-  override beforeWriting(task: Task): Coroutine | null {
+  override beforeWriting(task: VfsCaller): Coroutine | null {
     if (this.#data !== null) return null;
     const lower = this.lower!.attributes();
     return typeof lower === "number" || lower.size <= COPY_INLINE ? null : this.#copyUp(task);
   }
 
-  override beforeTruncating(task: Task, length: number): Coroutine | null {
+  override beforeTruncating(task: VfsCaller, length: number): Coroutine | null {
     const data = this.#data;
     if (data === null) return length === 0 ? null : this.beforeWriting(task);
     return data.size <= length || data.nextTruncation(length) === length
@@ -89,7 +89,7 @@ export class MemoryRegular extends MemoryInode {
   }
 
   // Not to the length itself: the call does that. A reader sees the file shrink.
-  *#shorten(task: Task, data: FileData, length: number): Coroutine {
+  *#shorten(task: VfsCaller, data: FileData, length: number): Coroutine {
     while (data.size > length && sealedTruncate(this.seals, data.size, length) === 0) {
       const next = Math.floor(data.nextTruncation(length));
       if (next <= length) return 0;
@@ -100,7 +100,7 @@ export class MemoryRegular extends MemoryInode {
     return 0;
   }
 
-  *#copyUp(task: Task): Coroutine {
+  *#copyUp(task: VfsCaller): Coroutine {
     const copy = this.beginCopy();
     if (typeof copy === "number") return copy;
     try {
@@ -160,7 +160,7 @@ export class MemoryRegular extends MemoryInode {
   }
 
   /** Contents were written: the times tell, and a program's privileges do not survive it. */
-  written(task: Task): void {
+  written(task: VfsCaller): void {
     const meta = this.ownMeta();
     if (typeof meta === "number") return;
     meta.mtime = this.now();

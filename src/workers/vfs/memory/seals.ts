@@ -6,9 +6,9 @@
 import { EBUSY, EINVAL, EPERM } from "../../../shared/abi/errno.ts";
 import * as F from "../../../shared/abi/fcntl.ts";
 import type { Coroutine } from "../../call/call.ts";
-import type { Kernel } from "../../kernel.ts";
 import { PAGE_SIZE, VM_SHARED } from "../../mem/vma.ts";
-import type { Task } from "../../process/task.ts";
+import type { VfsCaller } from "../caller.ts";
+import type { VfsContext } from "../context.ts";
 import type { MemoryRegular } from "./memory_regular.ts";
 
 const ALL =
@@ -48,7 +48,7 @@ export function sealsMappings(seals: number): boolean {
 }
 
 /** F_ADD_SEALS: 0 or a negative errno; the file is open for writing. */
-export function* addSeals(task: Task, node: MemoryRegular, added: number): Coroutine {
+export function* addSeals(task: VfsCaller, node: MemoryRegular, added: number): Coroutine {
   if ((added & ~ALL) !== 0) return -EINVAL;
   for (let tries = 0; ; tries++) {
     const { seals, meta } = node;
@@ -67,7 +67,7 @@ export function* addSeals(task: Task, node: MemoryRegular, added: number): Corou
   }
 }
 
-function isMappedWritable(kernel: Kernel, node: MemoryRegular): boolean {
+function isMappedWritable(kernel: VfsContext, node: MemoryRegular): boolean {
   for (const group of kernel.pids.groups()) {
     if (group.exiting) continue;
     for (const space of new Set(group.tasks.map((task) => task.stub.space)))
@@ -83,7 +83,7 @@ function isMappedWritable(kernel: Kernel, node: MemoryRegular): boolean {
   return false;
 }
 
-function* pause(task: Task): Generator<void, void, void> {
+function* pause(task: VfsCaller): Generator<void, void, void> {
   const { native, timers } = task.kernel;
   let over = false;
   const timer = timers.add(native.monotonicNs() + HOST_PAUSE_NS, () => {

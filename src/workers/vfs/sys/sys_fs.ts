@@ -2,32 +2,32 @@
 // devices, modules or network classes to see.
 
 import { ENOENT } from "../../../shared/abi/errno.ts";
-import type { Kernel } from "../../kernel.ts";
-import { cpuCount, cpuList, cpuMask } from "../../system/cpus.ts";
+import type { VfsContext } from "../context.ts";
 import { GeneratedFs } from "../generated/generated_fs.ts";
 import { constant, directory, file, type Subject } from "../generated/nodes.ts";
+import { cpuCount, cpuList, cpuMask } from "./cpus.ts";
 
 const CPU_STRIDE = 2 ** 12;
 const ROOT_OWNER = { uid: 0, gid: 0 };
 
 class SystemSubject implements Subject {
-  readonly kernel: Kernel;
+  readonly kernel: VfsContext;
   readonly inoBase = 0;
   readonly exists = true;
   readonly owner = ROOT_OWNER;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: VfsContext) {
     this.kernel = kernel;
   }
 }
 
 class CpuSubject implements Subject {
-  readonly kernel: Kernel;
+  readonly kernel: VfsContext;
   readonly cpu: number;
   readonly exists = true;
   readonly owner = ROOT_OWNER;
 
-  constructor(kernel: Kernel, cpu: number) {
+  constructor(kernel: VfsContext, cpu: number) {
     this.kernel = kernel;
     this.cpu = cpu;
   }
@@ -126,6 +126,6 @@ const ROOT = directory<SystemSubject>({
   power: directory({}),
 });
 
-export function makeSys(kernel: Kernel): GeneratedFs {
+export function makeSys(kernel: VfsContext): GeneratedFs {
   return new GeneratedFs(kernel, "sysfs", ROOT, new SystemSubject(kernel));
 }

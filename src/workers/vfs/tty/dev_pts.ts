@@ -1,11 +1,12 @@
 // devpts (pts(4)): /dev/pts with a node for each pseudo-terminal, ptmx, and the caller's terminal.
 
+import { makedev } from "../../../shared/abi/device.ts";
 import { ENOENT, ENOTDIR, EPERM } from "../../../shared/abi/errno.ts";
 import { DT_CHR, S_IFCHR, S_IFDIR } from "../../../shared/abi/stat.ts";
 import type { Credentials } from "../../credentials/credentials.ts";
-import type { Kernel } from "../../kernel.ts";
 import { now } from "../clock.ts";
-import { makedev, openDevice } from "../devices.ts";
+import type { VfsContext } from "../context.ts";
+import { openDevice } from "../devices.ts";
 import { DirectoryFile } from "../directory_file.ts";
 import type { OpenFile } from "../file.ts";
 import { numberOf } from "../generated/nodes.ts";
@@ -33,12 +34,13 @@ interface Ownership {
 }
 
 export class DevPts extends FileSystem {
+  declare readonly kernel: VfsContext;
   readonly type = "devpts";
   readonly root: Inode;
   override readonly cachesNames = false;
   readonly ptmx: DevPtsDevice;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: VfsContext) {
     super(kernel);
     this.root = new DevPtsDirectory(this);
     this.ptmx = new DevPtsDevice(this, PTMX_INO, makedev(5, 2), { uid: 0, gid: 0, mode: 0o666 });

@@ -1,14 +1,14 @@
 // Pseudo-terminals (pty(7)): a pair of ends with a line discipline between them, and the registry that gives
 // them numbers. The master writes keys and reads what programs show; the slave is a terminal to programs.
 
+import { makedev } from "../../../shared/abi/device.ts";
 import { EIO, ENOSPC } from "../../../shared/abi/errno.ts";
 import * as IO from "../../../shared/abi/ioctl.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI } from "../../../shared/abi/poll.ts";
 import { SIGCONT, SIGHUP } from "../../../shared/abi/signal.ts";
 import { WaitQueue } from "../../call/wait_queue.ts";
-import type { Kernel } from "../../kernel.ts";
-import { makedev } from "../devices.ts";
 import type { OpenFile } from "../file.ts";
+import type { ProcessContext } from "../processes.ts";
 import { LineDiscipline } from "./line_discipline.ts";
 import { SessionTerminal } from "./session_terminal.ts";
 import { WINSIZE_SIZE } from "./settings.ts";
@@ -34,7 +34,13 @@ export interface SlaveEnd extends OpenFile {
   hangUp(): void;
 }
 
+/** What pseudo-terminals use of their kernel. */
+export interface PtyContext extends ProcessContext {
+  readonly ptys: Ptys;
+}
+
 export class Pty extends SessionTerminal {
+  declare readonly kernel: PtyContext;
   readonly number: number;
   readonly line: LineDiscipline;
   readonly windowSize = new Uint8Array(WINSIZE_SIZE);
@@ -55,7 +61,7 @@ export class Pty extends SessionTerminal {
   readonly #openSlave: (pty: Pty, flags: number) => OpenFile | number;
 
   constructor(
-    kernel: Kernel,
+    kernel: PtyContext,
     number: number,
     owner: { uid: number; gid: number },
     openSlave: (pty: Pty, flags: number) => OpenFile | number,
@@ -148,12 +154,12 @@ export class Pty extends SessionTerminal {
 }
 
 export class Ptys {
-  readonly #kernel: Kernel;
+  readonly #kernel: PtyContext;
   readonly #ptys = new Map<number, Pty>();
   /** Numbers that terminals of the caller have. */
   readonly lent = new Map<number, SessionTerminal>();
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: PtyContext) {
     this.#kernel = kernel;
   }
 

@@ -14,10 +14,10 @@ import {
 } from "../../../shared/abi/poll.ts";
 import type { Timer } from "../../call/timers.ts";
 import type { Credentials } from "../../credentials/credentials.ts";
-import type { Kernel } from "../../kernel.ts";
-import type { Task } from "../../process/task.ts";
-import { mayChange, mayRead } from "../../signals/terminal_access.ts";
+import type { VfsCaller } from "../caller.ts";
+import type { VfsContext } from "../context.ts";
 import { OpenFile } from "../file.ts";
+import { mayChange, mayRead } from "./job_control.ts";
 import { PACKET_DATA, type Pty, type SlaveEnd } from "./pty.ts";
 import { masterIoctl, slaveIoctl } from "./pty_ioctl.ts";
 
@@ -26,7 +26,7 @@ export const GID_TTY = 5;
 const DECISECOND_NS = 1e8;
 const [CAN_READ, CAN_WRITE] = [POLLIN | POLLRDNORM, POLLOUT | POLLWRNORM];
 
-function readBytes(task: Task, offset: number, length: number): Uint8Array {
+function readBytes(task: VfsCaller, offset: number, length: number): Uint8Array {
   return task.call.bytes.slice(task.call.base + offset, task.call.base + offset + length);
 }
 
@@ -39,7 +39,7 @@ class PtyMasterFile extends OpenFile {
     this.pty = pty;
   }
 
-  override read(task: Task, offset: number, length: number): number {
+  override read(task: VfsCaller, offset: number, length: number): number {
     const { pty } = this;
     const at = task.call.base + offset;
     if (pty.packetMode) {
@@ -55,7 +55,7 @@ class PtyMasterFile extends OpenFile {
     return this.#read(task, at, length);
   }
 
-  #read(task: Task, at: number, length: number): number {
+  #read(task: VfsCaller, at: number, length: number): number {
     const { pty } = this;
     if (pty.line.outputLength === 0) return pty.slaveLeft ? -EIO : -EAGAIN;
     const bytes = pty.line.takeOutput(length);
@@ -64,14 +64,14 @@ class PtyMasterFile extends OpenFile {
     return bytes.length;
   }
 
-  override undelivered(task: Task, offset: number, length: number, delivered: number): number {
+  override undelivered(task: VfsCaller, offset: number, length: number, delivered: number): number {
     const skip = this.pty.packetMode ? 1 : 0;
     const bytes = readBytes(task, offset + skip, length - skip);
     this.pty.line.untakeOutput([...bytes]);
     return Math.min(delivered, 0);
   }
 
-  override write(task: Task, offset: number, length: number): number {
+  override write(task: VfsCaller, offset: number, length: number): number {
     const { pty } = this;
     const room = Math.min(length, pty.line.inputRoom);
     if (room === 0) return -EAGAIN;
@@ -88,7 +88,7 @@ class PtyMasterFile extends OpenFile {
     return readable | writable | urgent | (pty.slaveLeft ? POLLHUP : 0);
   }
 
-  override ioctl(task: Task, request: number, argument: number): number {
+  override ioctl(task: VfsCaller, request: number, argument: number): number {
     return masterIoctl(task, this.pty, request, argument);
   }
 
@@ -118,7 +118,7 @@ class PtySlaveFile extends OpenFile implements SlaveEnd {
     this.#hungUp = true;
   }
 
-  override read(task: Task, offset: number, length: number): number {
+  override read(task: VfsCaller, offset: number, length: number): number {
     if (this.#hungUp) return 0;
     const refused = mayRead(task, this.pty);
     if (refused < 0) return refused;
@@ -131,7 +131,7 @@ class PtySlaveFile extends OpenFile implements SlaveEnd {
   }
 
   /** Whether a read is over by now (termios(3), canonical mode, MIN and TIME). */
-  #mayTake(task: Task, length: number): boolean {
+  #mayTake(task: VfsCaller, length: number): boolean {
     const { line } = this.pty;
     const { settings } = line;
     if (settings.local(IO.ICANON)) return line.available >= 0;
@@ -145,7 +145,7 @@ class PtySlaveFile extends OpenFile implements SlaveEnd {
     return this.#timeIsUp(task, time, available, min > 0);
   }
 
-  #timeIsUp(task: Task, time: number, available: number, restarts: boolean): boolean {
+  #timeIsUp(task: VfsCaller, time: number, available: number, restarts: boolean): boolean {
     if (this.#timedFor !== task.call.sequence) this.#stopTimer();
     if (this.#timedOut) return true;
     if (this.#timer !== null && (!restarts || this.#timedWith === available)) return false;
@@ -168,12 +168,12 @@ class PtySlaveFile extends OpenFile implements SlaveEnd {
     this.#timedFor = -1;
   }
 
-  override undelivered(task: Task, offset: number, length: number, delivered: number): number {
+  override undelivered(task: VfsCaller, offset: number, length: number, delivered: number): number {
     this.pty.line.untake([...readBytes(task, offset, length)]);
     return Math.min(delivered, 0);
   }
 
-  override write(task: Task, offset: number, length: number): number {
+  override write(task: VfsCaller, offset: number, length: number): number {
     const { pty } = this;
     if (this.#hungUp || !pty.masterOpen) return -EIO;
     const refused = pty.line.settings.local(IO.TOSTOP) ? mayChange(task, pty) : 0;
@@ -193,7 +193,7 @@ class PtySlaveFile extends OpenFile implements SlaveEnd {
     return readable | (line.outputRoom > 0 ? CAN_WRITE : 0);
   }
 
-  override ioctl(task: Task, request: number, argument: number): number {
+  override ioctl(task: VfsCaller, request: number, argument: number): number {
     return this.#hungUp ? -EIO : slaveIoctl(task, this.pty, request, argument);
   }
 
@@ -207,7 +207,7 @@ class PtySlaveFile extends OpenFile implements SlaveEnd {
 }
 
 /** Opens /dev/ptmx. */
-export function openMaster(kernel: Kernel, flags: number, credentials: Credentials): OpenFile | number {
+export function openMaster(kernel: VfsContext, flags: number, credentials: Credentials): OpenFile | number {
   const pty = kernel.ptys.make({ uid: credentials.fsuid, gid: GID_TTY }, openSlave);
   return typeof pty === "number" ? pty : new PtyMasterFile(pty, flags);
 }

@@ -6,10 +6,10 @@ import * as IO from "../../../shared/abi/ioctl.ts";
 import { SIGINT, SIGQUIT, SIGTSTP } from "../../../shared/abi/signal.ts";
 import { WINDOW } from "../../../shared/ring/layout.ts";
 import type { Coroutine } from "../../call/call.ts";
-import type { Task } from "../../process/task.ts";
-import { mayChange } from "../../signals/terminal_access.ts";
+import type { VfsCaller } from "../caller.ts";
 import { install } from "../install.ts";
 import { Path } from "../path.ts";
+import { mayChange } from "./job_control.ts";
 import type { Pty } from "./pty.ts";
 import { TERMIOS_SIZE, TERMIOS2_SIZE, WINSIZE_SIZE } from "./settings.ts";
 
@@ -30,14 +30,14 @@ const SETTERS: ReadonlyMap<number, { size: number; flushes: boolean }> = new Map
   [IO.TCSETSF2, { size: TERMIOS2_SIZE, flushes: true }],
 ]);
 
-function answer(task: Task, address: number, bytes: Uint8Array): number {
+function answer(task: VfsCaller, address: number, bytes: Uint8Array): number {
   task.call.bytes.set(bytes, task.call.out(address, bytes.length));
   return 0;
 }
 
 /** Reads what the argument points to, then uses it. */
 function* withArgument(
-  task: Task,
+  task: VfsCaller,
   address: number,
   size: number,
   use: (bytes: Uint8Array) => number,
@@ -48,7 +48,7 @@ function* withArgument(
   return use(task.call.bytes.slice(at, at + size));
 }
 
-function withInt(task: Task, address: number, use: (value: number) => void): number {
+function withInt(task: VfsCaller, address: number, use: (value: number) => void): number {
   return task.call.start(
     withArgument(task, address, INT_SIZE, (bytes) => {
       use(new DataView(bytes.buffer).getInt32(0, true));
@@ -58,7 +58,7 @@ function withInt(task: Task, address: number, use: (value: number) => void): num
 }
 
 /** What both ends know; null: it is another one. */
-function commonIoctl(task: Task, pty: Pty, request: number, argument: number): number | null {
+function commonIoctl(task: VfsCaller, pty: Pty, request: number, argument: number): number | null {
   const { line } = pty;
   const setter = SETTERS.get(request);
   if (setter !== undefined) {
@@ -96,7 +96,7 @@ function commonIoctl(task: Task, pty: Pty, request: number, argument: number): n
   }
 }
 
-function flow(task: Task, pty: Pty, action: number): number {
+function flow(task: VfsCaller, pty: Pty, action: number): number {
   const error = mayChange(task, pty);
   if (error < 0) return error;
   if (action === TCIOFF || action === TCION) {
@@ -109,7 +109,7 @@ function flow(task: Task, pty: Pty, action: number): number {
   return 0;
 }
 
-function flush(task: Task, pty: Pty, queue: number): number {
+function flush(task: VfsCaller, pty: Pty, queue: number): number {
   const error = mayChange(task, pty);
   if (error < 0) return error;
   if (queue < 0 || queue >= QUEUES) return -EINVAL;
@@ -117,12 +117,12 @@ function flush(task: Task, pty: Pty, queue: number): number {
   return 0;
 }
 
-function unknown(task: Task): number {
+function unknown(task: VfsCaller): number {
   task.kernel.counters.unsupportedCalls++;
   return -ENOTTY;
 }
 
-export function slaveIoctl(task: Task, pty: Pty, request: number, argument: number): number {
+export function slaveIoctl(task: VfsCaller, pty: Pty, request: number, argument: number): number {
   switch (request) {
     case IO.FIONREAD:
       return pty.writeInt(task, argument, pty.line.pending);
@@ -144,7 +144,7 @@ export function slaveIoctl(task: Task, pty: Pty, request: number, argument: numb
   }
 }
 
-function openPeer(task: Task, pty: Pty, flags: number): number {
+function openPeer(task: VfsCaller, pty: Pty, flags: number): number {
   const file = pty.open(flags);
   if (typeof file === "number") return file;
   const { kernel } = task;
@@ -161,7 +161,7 @@ function openPeer(task: Task, pty: Pty, flags: number): number {
   return install(task, file, (flags & O_CLOEXEC) !== 0);
 }
 
-export function masterIoctl(task: Task, pty: Pty, request: number, argument: number): number {
+export function masterIoctl(task: VfsCaller, pty: Pty, request: number, argument: number): number {
   switch (request) {
     case IO.TIOCGPTN:
       return pty.writeInt(task, argument, pty.number);

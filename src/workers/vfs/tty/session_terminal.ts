@@ -6,25 +6,23 @@ import * as IO from "../../../shared/abi/ioctl.ts";
 import { SIGCONT, SIGHUP, SIGWINCH } from "../../../shared/abi/signal.ts";
 import { WINDOW } from "../../../shared/ring/layout.ts";
 import type { Coroutine } from "../../call/call.ts";
-import type { Kernel } from "../../kernel.ts";
-import type { Task } from "../../process/task.ts";
-import type { ControllingTerminal, Session } from "../../process/thread_group.ts";
-import { sendToGroup } from "../../signals/send_signal.ts";
-import { fromKernel } from "../../signals/siginfo.ts";
-import { setForegroundGroup } from "../../signals/terminal_access.ts";
+import { fromKernel } from "../../call/siginfo.ts";
 import type { OpenFile } from "../file.ts";
+import type { ProcessCaller, ProcessContext } from "../processes.ts";
+import { setForegroundGroup } from "./job_control.ts";
+import type { ControllingTerminal, Session } from "./session.ts";
 
 const INT_SIZE = 4;
 
 export abstract class SessionTerminal implements ControllingTerminal {
-  readonly kernel: Kernel;
+  readonly kernel: ProcessContext;
   readonly device: number;
   foregroundGroup = -1;
   session: Session | null = null;
   /** User whose node in /dev/pts it is, where that is not kept elsewhere. */
   owner: number | null = null;
 
-  constructor(kernel: Kernel, device: number) {
+  constructor(kernel: ProcessContext, device: number) {
     this.kernel = kernel;
     this.device = device;
   }
@@ -52,12 +50,12 @@ export abstract class SessionTerminal implements ControllingTerminal {
     if (session === null) return;
     for (const group of [...this.kernel.pids.groups()])
       if (group.processGroup === foregroundGroup && group.session === session && group.state === "running")
-        sendToGroup(group, fromKernel(signo));
+        group.send(fromKernel(signo));
   }
 
   signalLeader(signo: number): void {
     const leader = this.session === null ? undefined : this.kernel.pids.group(this.session.sid);
-    if (leader?.state === "running") sendToGroup(leader, fromKernel(signo));
+    if (leader?.state === "running") leader.send(fromKernel(signo));
   }
 
   /** The session leader has ended, or gives it up: the foreground learns of it, the session has no terminal. */
@@ -71,13 +69,13 @@ export abstract class SessionTerminal implements ControllingTerminal {
     this.signalForeground(SIGWINCH);
   }
 
-  writeInt(task: Task, address: number, value: number): number {
+  writeInt(task: ProcessCaller, address: number, value: number): number {
     task.call.view.setInt32(task.call.out(address, INT_SIZE), value, true);
     return 0;
   }
 
   /** Requests about the session; null: it is another one. */
-  sessionIoctl(task: Task, request: number, argument: number, isMaster = false): number | null {
+  sessionIoctl(task: ProcessCaller, request: number, argument: number, isMaster = false): number | null {
     const { group } = task;
     const isControlling = group.session.terminal === this;
     switch (request) {
@@ -102,7 +100,7 @@ export abstract class SessionTerminal implements ControllingTerminal {
     }
   }
 
-  takeOver({ group }: Task, isControlling: boolean): number {
+  takeOver({ group }: ProcessCaller, isControlling: boolean): number {
     const isLeader = group.session.sid === group.pid;
     if (isLeader && isControlling) return 0;
     if (!isLeader || group.session.terminal !== null || this.session !== null) return -EPERM;
@@ -110,7 +108,7 @@ export abstract class SessionTerminal implements ControllingTerminal {
     return 0;
   }
 
-  *#setForeground(task: Task, argument: number, isMaster: boolean): Coroutine {
+  *#setForeground(task: ProcessCaller, argument: number, isMaster: boolean): Coroutine {
     task.call.outAt(argument, INT_SIZE, WINDOW);
     if ((yield* task.call.copyInRound()) < INT_SIZE) return -EFAULT;
     const processGroup = task.call.view.getInt32(task.call.base + WINDOW, true);

@@ -13,7 +13,6 @@ import {
 } from "../../shared/ring/layout.ts";
 import type { Slots } from "../../shared/ring/slot.ts";
 import { Operation } from "../../shared/ring/slot_states.ts";
-import type { Birth } from "./births.ts";
 
 // Host calls of lists.
 export const SYS_close = nr("close");
@@ -28,6 +27,14 @@ const SYS_clone = nr("clone");
 const FORK_FLAGS = 0x8000 | 17; // CLONE_PARENT | SIGCHLD
 const THREAD_FLAGS = 0x250f00; // as in stub_entry.S
 
+/** A host task that a list makes: its first call names the two halves of this one-shot token. */
+export interface Newborn {
+  readonly low: number;
+  readonly high: number;
+  /** Its clone was let go on. */
+  wasMade(): void;
+}
+
 /** A notification that an outstanding list raises. */
 export interface Expected {
   readonly nr: number;
@@ -36,8 +43,8 @@ export interface Expected {
   readonly donate: number;
   /** The kernel has no further use for the donated descriptor. */
   readonly closeDonated: boolean;
-  /** The clone of this birth. */
-  readonly makes: Birth | null;
+  /** It is the clone that makes this one. */
+  readonly makes: Newborn | null;
 }
 
 function inWindow(address: number): boolean {
@@ -91,14 +98,14 @@ export class OperationList {
   }
 
   /** Copies a process of the caller's address space; the new task names its birth. */
-  fork(birth: Birth): void {
+  fork(birth: Newborn): void {
     this.#add(Operation.FORK, 0, []);
     this.#setToken(birth);
     this.#expectClone([FORK_FLAGS, 0, 0, 0, 0], birth);
   }
 
   /** Makes a thread on the stub stack of the slot at `address`. */
-  thread(birth: Birth, address: number): void {
+  thread(birth: Newborn, address: number): void {
     this.#add(Operation.THREAD, 0, [0, address]);
     this.#setToken(birth);
     const stack = address + STUB_STACK + STUB_STACK_SIZE;
@@ -122,11 +129,11 @@ export class OperationList {
     this.#add(Operation.COPY_STRINGS, 0, [array, offset, capacity]);
   }
 
-  #expectClone(args: readonly number[], makes: Birth): void {
+  #expectClone(args: readonly number[], makes: Newborn): void {
     this.expected.push({ nr: SYS_clone, args, donate: -1, closeDonated: false, makes });
   }
 
-  #setToken({ low, high }: Birth): void {
+  #setToken({ low, high }: Newborn): void {
     this.#slots.setOperationArgument(this.#number, this.#length - 1, 0, low, high);
   }
 

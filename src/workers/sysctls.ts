@@ -4,7 +4,7 @@
 // Linux's rules for what is written (kernel/sysctl.c's proc_dointvec and its relatives, as proc(5) tells them):
 // numbers apart by white space, decimal, octal or hexadecimal; one that is out of range changes nothing.
 
-import { EINVAL } from "../../shared/abi/errno.ts";
+import { EINVAL } from "../shared/abi/errno.ts";
 
 const INT_MAX = 2 ** 31 - 1;
 const INT_MIN = -(2 ** 31);

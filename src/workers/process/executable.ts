@@ -5,24 +5,24 @@ import { EACCES, EIO, ELOOP } from "../../shared/abi/errno.ts";
 import { AT_FDCWD } from "../../shared/abi/fcntl.ts";
 import { MS_NOEXEC } from "../../shared/abi/mount.ts";
 import { S_IFLNK, S_IFREG } from "../../shared/abi/stat.ts";
-import type { Kernel } from "../kernel.ts";
 import type { Mapped } from "../mem/vma.ts";
-import type { Executable, OpenExecutable } from "../process/exec.ts";
-import type { Task } from "../process/task.ts";
-import type { Inode } from "./inode.ts";
-import { contextOf, lookupTarget, startOf } from "./lookup.ts";
-import { Path } from "./path.ts";
-import { FileTarget, type WalkContext, walkPath } from "./path_walk.ts";
-import { MAY_EXEC, permission } from "./permission.ts";
+import type { VfsContext } from "../vfs/context.ts";
+import type { Inode } from "../vfs/inode.ts";
+import { contextOf, lookupTarget, startOf } from "../vfs/lookup.ts";
+import { Path } from "../vfs/path.ts";
+import { FileTarget, type WalkContext, walkPath } from "../vfs/path_walk.ts";
+import { MAY_EXEC, permission } from "../vfs/permission.ts";
+import type { Executable, OpenExecutable } from "./exec.ts";
+import type { Task } from "./task.ts";
 
 class MappedExecutable implements Executable {
   readonly backing: Mapped;
   readonly hostFd: number;
   readonly path: Path;
-  readonly #kernel: Kernel;
+  readonly #kernel: VfsContext;
   readonly #inode: Inode;
 
-  constructor(kernel: Kernel, backing: Mapped, hostFd: number, path: Path) {
+  constructor(kernel: VfsContext, backing: Mapped, hostFd: number, path: Path) {
     this.#kernel = kernel;
     this.backing = backing;
     this.hostFd = hostFd;

@@ -9,13 +9,11 @@ import * as S from "../../shared/abi/signal.ts";
 import { siginfo_poll } from "../../shared/abi/structs.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
+import { fromKernel, SIGINFO_SIZE, type SigInfo } from "../call/siginfo.ts";
 import type { WaitEntry } from "../call/wait_queue.ts";
 import { type Credentials, withoutGroups } from "../credentials/credentials.ts";
-import type { Kernel } from "../kernel.ts";
-import type { Task, ThreadGroup } from "../process/task.ts";
-import type { OpenFile } from "../vfs/file.ts";
-import { sendToGroup, sendToTask } from "./send_signal.ts";
-import { fromKernel, SIGINFO_SIZE, type SigInfo } from "./siginfo.ts";
+import type { FileOwner, OpenFile, OwnerSignals } from "./file.ts";
+import type { Process, ProcessCaller, ProcessContext } from "./processes.ts";
 
 const EVENTS = P.POLLIN | P.POLLRDNORM | P.POLLOUT | P.POLLWRNORM | P.POLLPRI;
 /** Signals whose siginfo is theirs alone: of them Linux says SI_SIGIO. */
@@ -38,25 +36,17 @@ const REASONS: readonly { events: number; code: number; band: number }[] = [
   { events: P.POLLOUT | P.POLLWRNORM, code: S.POLL_OUT, band: P.POLLOUT | P.POLLWRNORM | P.POLLWRBAND },
 ];
 
-interface Owner {
-  /** F_OWNER_* */
-  readonly type: number;
-  readonly id: number;
-  /** Of who named the owner: the signals are sent in this one's name. */
-  readonly credentials: Credentials;
-}
-
-export class AsyncSignals implements WaitEntry {
+class AsyncSignals implements OwnerSignals, WaitEntry {
   readonly events = EVENTS;
-  readonly #kernel: Kernel;
+  readonly #kernel: ProcessContext;
   readonly #file: OpenFile;
-  owner: Owner | null = null;
+  owner: FileOwner | null = null;
   /** F_SETSIG; 0: SIGIO without siginfo. */
   signal = 0;
   /** The descriptor through which O_ASYNC was set. */
   #fd = -1;
 
-  constructor(kernel: Kernel, file: OpenFile) {
+  constructor(kernel: ProcessContext, file: OpenFile) {
     this.#kernel = kernel;
     this.#file = file;
   }
@@ -83,12 +73,12 @@ export class AsyncSignals implements WaitEntry {
     const { pids } = this.#kernel;
     if (owner.type === F.F_OWNER_TID) {
       const task = pids.task(owner.id);
-      if (task !== undefined && maySend(owner.credentials, task.group)) sendToTask(task, info);
+      if (task !== undefined && maySend(owner.credentials, task.group)) task.send(info);
       return;
     }
     for (const group of [...pids.groups()]) {
       const chosen = owner.type === F.F_OWNER_PID ? group.pid === owner.id : group.processGroup === owner.id;
-      if (chosen && maySend(owner.credentials, group)) sendToGroup(group, info);
+      if (chosen && maySend(owner.credentials, group)) group.send(info);
     }
   }
 
@@ -107,18 +97,18 @@ export class AsyncSignals implements WaitEntry {
 }
 
 /** sigio_perm of Linux. */
-function maySend({ euid, uid }: Credentials, group: ThreadGroup): boolean {
+function maySend({ euid, uid }: Credentials, group: Process): boolean {
   const target = group.leader.credentials;
   return euid === 0 || [euid, uid].some((id) => id === target.suid || id === target.uid);
 }
 
-function signalsOf(task: Task, file: OpenFile): AsyncSignals {
+function signalsOf(task: ProcessCaller, file: OpenFile): OwnerSignals {
   file.asyncSignals ??= new AsyncSignals(task.kernel, file);
   return file.asyncSignals;
 }
 
 /** Names the owner: 0, -ESRCH or -EINVAL. */
-function setOwner(task: Task, file: OpenFile, type: number, id: number): number {
+function setOwner(task: ProcessCaller, file: OpenFile, type: number, id: number): number {
   const signals = signalsOf(task, file);
   if (id === 0) {
     signals.owner = null;
@@ -134,7 +124,7 @@ function setOwner(task: Task, file: OpenFile, type: number, id: number): number 
   return 0;
 }
 
-function* setOwnerEx(task: Task, file: OpenFile, address: number): Coroutine {
+function* setOwnerEx(task: ProcessCaller, file: OpenFile, address: number): Coroutine {
   task.call.outAt(address, 8, WINDOW);
   if ((yield* task.call.copyInRound()) < 8) return -EFAULT;
   const type = task.call.view.getInt32(task.call.base + WINDOW, true);
@@ -143,7 +133,7 @@ function* setOwnerEx(task: Task, file: OpenFile, address: number): Coroutine {
   return setOwner(task, file, type, id);
 }
 
-function getOwnerEx(task: Task, { asyncSignals }: OpenFile, address: number): number {
+function getOwnerEx(task: ProcessCaller, { asyncSignals }: OpenFile, address: number): number {
   const owner = asyncSignals?.owner;
   const at = task.call.out(address, 8);
   task.call.view.setInt32(at, owner?.type ?? F.F_OWNER_TID, true);
@@ -152,7 +142,7 @@ function getOwnerEx(task: Task, { asyncSignals }: OpenFile, address: number): nu
 }
 
 /** F_SETOWN and what ioctls say the same way: a process, or minus a process group. */
-function setOwnerNumber(task: Task, file: OpenFile, id: number): number {
+function setOwnerNumber(task: ProcessCaller, file: OpenFile, id: number): number {
   if (id === -0x80000000) return -EINVAL;
   return id >= 0 ? setOwner(task, file, F.F_OWNER_PID, id) : setOwner(task, file, F.F_OWNER_PGRP, -id);
 }
@@ -163,14 +153,19 @@ function ownerNumber({ asyncSignals }: OpenFile): number {
   return owner.type === F.F_OWNER_PGRP ? -owner.id : owner.id;
 }
 
-function* setOwnerByInt(task: Task, file: OpenFile, address: number): Coroutine {
+function* setOwnerByInt(task: ProcessCaller, file: OpenFile, address: number): Coroutine {
   task.call.outAt(address, 4, WINDOW);
   if ((yield* task.call.copyInRound()) < 4) return -EFAULT;
   return setOwnerNumber(task, file, task.call.view.getInt32(task.call.base + WINDOW, true));
 }
 
 /** The ioctls of sockets that name and tell the owner; null: another request. */
-export function ownerIoctl(task: Task, file: OpenFile, request: number, argument: number): number | null {
+export function ownerIoctl(
+  task: ProcessCaller,
+  file: OpenFile,
+  request: number,
+  argument: number,
+): number | null {
   switch (request) {
     case FIOSETOWN:
     case SIOCSPGRP:
@@ -185,7 +180,7 @@ export function ownerIoctl(task: Task, file: OpenFile, request: number, argument
 }
 
 /** O_ASYNC is set or cleared. */
-export function setAsync(task: Task, file: OpenFile, fd: number, on: boolean): void {
+export function setAsync(task: ProcessCaller, file: OpenFile, fd: number, on: boolean): void {
   if (on === ((file.flags & F.O_ASYNC) !== 0)) return;
   const signals = signalsOf(task, file);
   if (on) {
@@ -199,7 +194,7 @@ export function setAsync(task: Task, file: OpenFile, fd: number, on: boolean): v
 
 /** The fcntl commands of owners and signals; null: another command. */
 export function asyncFcntl(
-  task: Task,
+  task: ProcessCaller,
   file: OpenFile,
   command: number,
   value: number,

@@ -1,30 +1,30 @@
 // The host's CPUs as proc and sysfs show them. Their number does not change while the sandbox lives.
 
-import type { Kernel } from "../kernel.ts";
-import { readHostText } from "../proc/host_account.ts";
+import { readHostText } from "../../host_text.ts";
+import type { VfsContext } from "../context.ts";
 
 const STAT_MAX = 1 << 20;
 
 /** The lines of the host's /proc/stat that are about CPUs: the sum first. */
-export function cpuTimes(kernel: Kernel): string[] {
+export function cpuTimes(kernel: VfsContext): string[] {
   const text = readHostText(kernel, kernel.descriptors.stat, STAT_MAX);
   const lines = text.split("\n").filter((line) => line.startsWith("cpu"));
   return lines.length > 1 ? lines : ["cpu  0 0 0 0 0 0 0 0 0 0", "cpu0 0 0 0 0 0 0 0 0 0 0"];
 }
 
-export function cpuCount(kernel: Kernel): number {
+export function cpuCount(kernel: VfsContext): number {
   kernel.cpus ||= cpuTimes(kernel).length - 1;
   return kernel.cpus;
 }
 
 /** CPUs 0 to count - 1 as a list, as in Cpus_allowed_list. */
-export function cpuList(kernel: Kernel): string {
+export function cpuList(kernel: VfsContext): string {
   const count = cpuCount(kernel);
   return count === 1 ? "0" : `0-${count - 1}`;
 }
 
 /** As a mask in hexadecimal words. */
-export function cpuMask(kernel: Kernel): string {
+export function cpuMask(kernel: VfsContext): string {
   const words: string[] = [];
   for (let left = cpuCount(kernel); left > 0; left -= 32)
     words.unshift((left >= 32 ? 0xffffffff : 2 ** left - 1).toString(16));

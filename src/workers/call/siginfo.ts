@@ -8,7 +8,7 @@ import {
   siginfo_rt,
   siginfo_timer,
 } from "../../shared/abi/structs.ts";
-import type { Task } from "../process/task.ts";
+import type { Caller } from "./caller.ts";
 
 export const SIGINFO_SIZE = 128;
 
@@ -33,12 +33,12 @@ export interface SigInfo {
   readonly raw?: Uint8Array;
 }
 
-export function fromUser(task: Task, signo: number): SigInfo {
-  return { signo, code: SI_USER, pid: task.group.pid, uid: task.credentials.uid };
+export function fromUser(task: Caller, signo: number): SigInfo {
+  return { signo, code: SI_USER, pid: task.pid, uid: task.credentials.uid };
 }
 
-export function fromThread(task: Task, signo: number): SigInfo {
-  return { signo, code: SI_TKILL, pid: task.group.pid, uid: task.credentials.uid };
+export function fromThread(task: Caller, signo: number): SigInfo {
+  return { signo, code: SI_TKILL, pid: task.pid, uid: task.credentials.uid };
 }
 
 export function fromKernel(signo: number): SigInfo {

@@ -1,0 +1,33 @@
+// What a guest may use of the Sentry's own memory, by kind: configurable, with Linux's errnos beyond. What one of each
+// takes of the heap stands in heap_budget.ts.
+
+import { totalmem } from "node:os";
+
+export function makeLimits(memoryFiles: number) {
+  return {
+    tasks: 4096,
+    mappings: 2 << 20,
+    epollItems: 262144,
+    posixTimers: 131072,
+    queuedSignals: 131072,
+    fileLocks: 65536,
+    filesInFlight: 65536,
+    mounts: 16384,
+    ipcObjects: 65536,
+    semaphores: 4 << 20,
+    semaphoreUndos: 262144,
+    messages: 262144,
+    messageBytes: 128 << 20,
+    inotifyWatches: 65536,
+    inotifyEvents: 262144,
+    sockets: 65536,
+    socketMemory: 128 << 20,
+    openFiles: 131072,
+    descriptorSlots: 8 << 20,
+    memoryNodes: Math.min(1 << 20, Math.floor(totalmem() / 16384)),
+    /** Files with a host descriptor of their own while they are closed. */
+    memoryFiles,
+  };
+}
+
+export type Limits = ReturnType<typeof makeLimits>;

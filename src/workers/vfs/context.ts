@@ -1,0 +1,39 @@
+// What the VFS uses of its kernel, beside what every subsystem does.
+
+import type { SandboxConfig } from "../../shared/process_spec.ts";
+import type { AnonymousInodes } from "./anonymous/anonymous_fs.ts";
+import type { InotifyUsers } from "./anonymous/inotify_users.ts";
+import type { VfsCaller } from "./caller.ts";
+import type { DentryCache } from "./dentry_cache.ts";
+import type { FileEvents } from "./file_events.ts";
+import type { LockTable } from "./file_locks.ts";
+import type { FileSystem, Inode } from "./inode.ts";
+import type { Mount, MountNamespace, Path } from "./path.ts";
+import type { Pipes } from "./pipe.ts";
+import type { ProcessContext } from "./processes.ts";
+import type { Shrinker } from "./shrinker.ts";
+import type { Ptys } from "./tty/pty.ts";
+
+export interface VfsContext extends ProcessContext {
+  readonly config: SandboxConfig;
+  current: VfsCaller | null;
+  readonly dentries: DentryCache;
+  readonly fileEvents: FileEvents;
+  readonly inotify: InotifyUsers;
+  readonly locks: LockTable;
+  readonly pipes: Pipes;
+  readonly anonymous: AnonymousInodes;
+  readonly ptys: Ptys;
+  readonly devPts: FileSystem & { terminal(number: number): Inode | null };
+  readonly listings: Shrinker;
+  readonly generatedTexts: Shrinker;
+  readonly mounts: MountNamespace;
+  /** Root of the guest's mount tree. */
+  root: Path;
+  /** Where files of memfd_create stand: in no tree. */
+  readonly memoryFiles: Mount;
+  /** Number of the host's CPUs, once it is known (cpus.ts). */
+  cpus: number;
+  /** The file system of processes. */
+  newProc(): FileSystem;
+}
