@@ -173,12 +173,11 @@ export function fakeKernel(memoryNodes = 1000): FakeKernel {
     listings: { add() {}, remove() {} },
     nextMappedId: () => 1,
   } as unknown as Kernel;
-  const unlimited = Array.from({ length: 16 }, () => [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]);
   const task = {
     kernel,
     call: { chunk: 0, base: 0, bytes: native.window },
     credentials: rootCredentials,
-    group: { rlimits: unlimited },
+    limit: () => Number.POSITIVE_INFINITY,
   } as unknown as Task;
   return { kernel, native, task };
 }
