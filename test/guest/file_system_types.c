@@ -29,7 +29,8 @@ static void listed(const char *type) {
 
 static void tells(const char *what, int fd) {
   struct statfs fs = {0};
-  say("%s: %d %lx", what, fstatfs(fd, &fs), (unsigned long)fs.f_type);
+  int error = fstatfs(fd, &fs);
+  say("%s: %d %lx", what, error, (unsigned long)fs.f_type);
   close(fd);
 }
 
