@@ -94,7 +94,6 @@ struct siginfo_ {
 #define SIGBUS_ 7
 #define SIGFPE_ 8
 #define SIGSEGV_ 11
-#define SIGCHLD_ 17
 #define SIGSYS_ 31
 #define SIG_BIT(n) (1ull << ((n) - 1))
 #define SYNCHRONOUS_SIGNALS                                                                                  \

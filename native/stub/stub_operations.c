@@ -4,7 +4,6 @@
 
 #define FAILED(r) ((u64)(r) > (u64)-4096)
 #define EFAULT_ 14
-#define EINVAL_ 22
 #define ENOSYS_ 38
 
 // Copies the strings of an argv-like array one after the other to the slot, while they fit whole.
@@ -29,8 +28,6 @@ static s64 run(slot_t slot, struct ucontext_ *uc, u64 op, const u64 *a) {
     return stub_syscall(get32(op + RF_OP_NR), a[0], a[1], a[2], a[3], a[4], a[5]);
   case OP_COPY_TO:
     return stub_copy(a[0], slot + a[2], a[1]) ? -EFAULT_ : 0;
-  case OP_COPY_FROM:
-    return stub_copy(slot + a[2], a[0], a[1]) ? -EFAULT_ : 0;
   case OP_ZERO:
     return stub_zero(a[0], a[1]) ? -EFAULT_ : 0;
   case OP_FORK:

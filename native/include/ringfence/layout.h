@@ -114,7 +114,7 @@
 #define RF_PIECE_LENGTH 8   // u32
 #define RF_PIECE_OFFSET 12  // u32, from the start of the slot
 
-#define RF_FP 0x1000  // floating-point state (XSAVE area as in a signal frame), on FORK, THREAD and SIGRETURN
+#define RF_FP 0x1000  // floating-point state (XSAVE area as in a signal frame), on FORK, THREAD, SAVE_FP and SIGRETURN
 #define RF_FP_SIZE 0x3000
 #define RF_STUB_STACK 0x4000
 #define RF_STUB_STACK_SIZE 0x2000

@@ -22,7 +22,6 @@ export const SCALARS = { u8, u32, i32, u64, i64 };
 
 export const SHAPES = { ...SCALARS, ...STRUCTS };
 
-export type StructName = keyof typeof STRUCTS;
 export type ShapeName = keyof typeof SHAPES;
 
 /** Bytes of one shape. */

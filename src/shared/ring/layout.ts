@@ -108,7 +108,7 @@ export const PIECE_ADDR = 0; // u64
 export const PIECE_LENGTH = 8; // u32
 export const PIECE_OFFSET = 12; // u32, from the start of the slot
 
-export const FP = 0x1000; // floating-point state (XSAVE area), on SAVE_FP and SIGRETURN
+export const FP = 0x1000; // floating-point state (XSAVE area), on FORK, THREAD, SAVE_FP and SIGRETURN
 export const FP_SIZE = 0x3000;
 export const STUB_STACK = 0x4000;
 export const STUB_STACK_SIZE = 0x2000;

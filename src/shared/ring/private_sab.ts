@@ -12,7 +12,7 @@ export const CHUNK_PLACES = GUEST_CHUNKS + 1;
 const SLOT_PLACES = CHUNK_PLACES * CHUNK_SLOTS;
 
 /** Words a cache line; what different threads write lies at least this far apart. */
-export const LINE_WORDS = 16;
+const LINE_WORDS = 16;
 
 // Per kernel thread, one cache line each for what others write and what the thread itself writes.
 export const CONTROL_ASKED = 0; // turns.ts: written by the main thread

@@ -32,14 +32,13 @@ export const Reply = {
 export const Operation = {
   CALL: 1, // system call NR with six arguments
   COPY_TO: 2, // args: guest address, length, slot offset
-  COPY_FROM: 3, // args: guest address, length, slot offset
-  ZERO: 4, // args: guest address, length
-  FORK: 5, // args: token; saves floating-point state at FP first
-  THREAD: 6, // args: token, new slot's address; saves floating-point state at FP first
-  CMPXCHG32: 7, // args: guest address, expected, new; result: the old value
-  OP32: 8, // args: guest address, FUTEX_OP code, operand; result: the old value
-  LOAD32: 9, // args: guest address; result: the value
-  COPY_STRINGS: 10, // args: array of string pointers, slot offset, capacity; result: strings | ended << 32
+  ZERO: 3, // args: guest address, length
+  FORK: 4, // args: token; saves floating-point state at FP first
+  THREAD: 5, // args: token, new slot's address; saves floating-point state at FP first
+  CMPXCHG32: 6, // args: guest address, expected, new; result: the old value
+  OP32: 7, // args: guest address, FUTEX_OP code, operand; result: the old value
+  LOAD32: 8, // args: guest address; result: the value
+  COPY_STRINGS: 9, // args: array of string pointers, slot offset, capacity; result: strings | ended << 32
 } as const;
 
 export type ReplyCode = (typeof Reply)[keyof typeof Reply];

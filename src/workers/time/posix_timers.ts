@@ -26,7 +26,7 @@ export interface Notification {
   readonly task: Task | null;
 }
 
-export class PosixTimer {
+class PosixTimer {
   readonly id: number;
   readonly #group: ThreadGroup;
   /** The clock that it counts on; absolute times are converted by whoever sets it. */

@@ -134,7 +134,7 @@ export class Pipes {
   }
 }
 
-export class Pipe {
+class Pipe {
   readonly owner: Pipes;
   readonly buffer: PipeBuffer;
   /** Who made it: its pages count as this user's. */

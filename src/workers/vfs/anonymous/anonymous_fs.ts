@@ -39,7 +39,7 @@ class AnonymousFs extends FileSystem {
   }
 }
 
-export class AnonymousInode extends Inode {
+class AnonymousInode extends Inode {
   readonly ino: number;
   readonly type: number;
   readonly #attributes: Attributes;
