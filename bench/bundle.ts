@@ -1,7 +1,7 @@
 // An OCI bundle whose container sees the host's programs and libraries read-only, the guest programs, and the
 // bench's directory: for runtimes that have no `do`, and for what is timed of create and start.
 
-import { existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PROGRAMS } from "./programs.ts";
 
@@ -26,12 +26,12 @@ function shownDirectories(rootfs: string): Mount[] {
   return mounts;
 }
 
-/** Writes the bundle; returns its directory. There is one at a time. */
+let made = 0;
+
+/** Writes a bundle of its own; returns its directory. */
 export function writeBundle(work: string, argv: readonly string[], writable: boolean): string {
-  const bundle = join(work, "bundle");
+  const bundle = join(work, `bundle-${made++}`);
   const rootfs = join(bundle, "rootfs");
-  // Not what is mounted there, should a container still run: rm does not cross into its namespace's mounts.
-  rmSync(bundle, { recursive: true, force: true });
   mkdirSync(rootfs, { recursive: true });
   mkdirSync(PROGRAMS, { recursive: true });
   const bind = (path: string, options: string[]): Mount => ({
@@ -45,6 +45,7 @@ export function writeBundle(work: string, argv: readonly string[], writable: boo
     { destination: "/proc", type: "proc", source: "proc" },
     { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"] },
     { destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["mode=1777"] },
+    { destination: "/dev/shm", type: "tmpfs", source: "tmpfs", options: ["mode=1777"] },
     bind(PROGRAMS, ["rbind", "ro"]),
     bind(work, ["rbind", writable ? "rw" : "ro"]),
   ];

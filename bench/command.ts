@@ -15,6 +15,8 @@ export interface CommandOptions {
   readonly deadlineMs: number;
   /** Standard output is of no interest. */
   readonly quiet?: boolean;
+  /** Is told the process's id. */
+  readonly started?: (pid: number) => void;
 }
 
 const running = new Set<ChildProcess>();
@@ -45,6 +47,7 @@ export function runCommand(argv: readonly string[], options: CommandOptions): Pr
       detached: true,
     });
     running.add(child);
+    if (child.pid !== undefined) options.started?.(child.pid);
     let ns = 0;
     let late = false;
     const stdout: Buffer[] = [];

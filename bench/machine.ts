@@ -32,33 +32,33 @@ export const BUSY_SHARE = 0.05;
 const STOLEN_SHARE = 0.02;
 const KTHREADD = 2;
 
-interface ProcessTime {
+export interface ProcessTime {
   readonly name: string;
+  /** With the pid, what tells it from a later one. */
   readonly began: string;
-  /** Its own and that of its children that have ended. */
+  readonly parent: number;
+  /** Its own and that of its children that have ended and were waited for. */
   readonly ticks: number;
 }
 
+export type Processes = ReadonlyMap<number, ProcessTime>;
+
 /** Fields of /proc/PID/stat behind the name (proc_pid_stat(5)): from `state`, field 3. */
-function readProcess(pid: number): (ProcessTime & { parent: number }) | undefined {
+function readProcess(pid: number): ProcessTime | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");
     const close = text.lastIndexOf(")");
     const fields = text.slice(close + 2).split(" ");
     const ticks = [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field]), 0);
-    return {
-      name: text.slice(text.indexOf("(") + 1, close),
-      began: fields[19]!,
-      ticks,
-      parent: Number(fields[1]),
-    };
+    const name = text.slice(text.indexOf("(") + 1, close);
+    return { name, began: fields[19]!, parent: Number(fields[1]), ticks };
   } catch {
-    return undefined; // it ended meanwhile
+    return undefined; // It has ended meanwhile.
   }
 }
 
 /** All processes but this one, what it descends from, and the kernel's threads, which work for those we run. */
-function otherProcesses(): Map<number, ProcessTime> {
+function otherProcesses(): Processes {
   const others = new Map<number, ProcessTime>();
   const ours = new Set<number>();
   for (let pid = process.pid; pid > 0; pid = readProcess(pid)?.parent ?? 0) ours.add(pid);
@@ -69,6 +69,28 @@ function otherProcesses(): Map<number, ProcessTime> {
     if (found !== undefined && found.parent !== KTHREADD) others.set(pid, found);
   }
   return others;
+}
+
+/**
+ * Name → ticks that processes used which were there before and after. Who was there before and is gone was added as a
+ * whole to an ancestor that waited for it: what it had used before is taken off there.
+ */
+export function usedByOthers(before: Processes, after: Processes): Map<string, number> {
+  const stays = (pid: number) => before.get(pid)?.began === after.get(pid)?.began && after.has(pid);
+  const used = new Map<number, number>();
+  for (const [pid, { ticks }] of after) if (stays(pid)) used.set(pid, ticks - before.get(pid)!.ticks);
+  for (const [pid, { ticks, parent }] of before) {
+    if (stays(pid)) continue;
+    let heir = parent;
+    while (before.has(heir) && !stays(heir)) heir = before.get(heir)!.parent;
+    if (used.has(heir)) used.set(heir, used.get(heir)! - ticks);
+  }
+  const names = new Map<string, number>();
+  for (const [pid, ticks] of used) {
+    const { name } = before.get(pid)!;
+    if (ticks > 0) names.set(name, (names.get(name) ?? 0) + ticks);
+  }
+  return names;
 }
 
 interface Ticks {
@@ -144,11 +166,9 @@ export class Watch {
       const to = readTicks();
       this.#stolen += to.stolen - from.stolen;
       this.#all += to.all - from.all;
-      for (const [pid, { name, began, ticks }] of otherProcesses()) {
-        const earlier = before.get(pid);
-        if (earlier === undefined || earlier.began !== began || ticks <= earlier.ticks) continue;
-        this.#ticks += ticks - earlier.ticks;
-        this.#names.set(name, (this.#names.get(name) ?? 0) + ticks - earlier.ticks);
+      for (const [name, ticks] of usedByOthers(before, otherProcesses())) {
+        this.#ticks += ticks;
+        this.#names.set(name, (this.#names.get(name) ?? 0) + ticks);
       }
     }
   }

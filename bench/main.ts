@@ -65,27 +65,31 @@ function installed(chosen: readonly Chosen[], missing: string[]): Chosen[] {
 
 async function measureAll(chosen: readonly Chosen[], ways: readonly Way[], runs: number, place: Workplace) {
   const watch = new Watch();
-  const progress = new Progress(chosen.length * ways.length * runs);
+  const runsOf = ({ subject }: Chosen) => Math.min(runs, subject.runsAtMost ?? runs);
+  const steps = chosen.reduce((sum, each) => sum + runsOf(each) * ways.length, 0);
+  const progress = new Progress(steps);
   const failures: Failure[] = [];
   const rows: Measured[] = [];
-  for (const { suite, subject, rows: wanted } of chosen) {
+  for (const each of chosen) {
+    const { suite, subject, rows: wanted } = each;
+    const ownRuns = runsOf(each);
     const samples = new Map(wanted.map(({ name }) => [name, new Map<string, number[]>()]));
     const names = wanted.map(({ name }) => name);
     const failed = new Set<Way>();
-    for (let run = 1; run <= runs; run++)
-      for (const each of ways) {
-        progress.step(`${suite.name} ${names[0]}... on ${each.name}, run ${run} of ${runs}`);
-        if (failed.has(each) || subject.leavesOut?.(each) !== undefined) continue;
+    for (let run = 1; run <= ownRuns; run++)
+      for (const way of ways) {
+        progress.step(`${suite.name} ${names[0]}... on ${way.name}, run ${run} of ${ownRuns}`);
+        if (failed.has(way) || subject.leavesOut?.(way) !== undefined) continue;
         try {
-          const figures = await watch.during(() => subject.measure(each, place, names));
+          const figures = await watch.during(() => subject.measure(way, place, names));
           for (const name of names) {
             const byWay = samples.get(name)!;
-            byWay.set(each.name, [...(byWay.get(each.name) ?? []), figures.get(name)!]);
+            byWay.set(way.name, [...(byWay.get(way.name) ?? []), figures.get(name)!]);
           }
         } catch (error) {
           if (!(error instanceof BenchError)) throw error;
-          failed.add(each);
-          failures.push({ what: `${suite.name} ${names.join(", ")} on ${each.name}`, why: error.message });
+          failed.add(way);
+          failures.push({ what: `${suite.name} ${names.join(", ")} on ${way.name}`, why: error.message });
         }
       }
     for (const row of wanted) rows.push({ suite: suite.name, row, samples: samples.get(row.name)! });

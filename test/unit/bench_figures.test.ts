@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { BenchError } from "../../bench/error.ts";
 import { atMost, fasterThanRunsc, goalText, judge, on, timesNative, timesRunsc } from "../../bench/goals.ts";
-import { busyTexts } from "../../bench/machine.ts";
+import { busyTexts, type ProcessTime, usedByOthers } from "../../bench/machine.ts";
 import { parseFigures } from "../../bench/output.ts";
 import { summarize } from "../../bench/statistics.ts";
 import { choose, SUITES } from "../../bench/suites.ts";
@@ -121,6 +121,29 @@ test("a busy machine is told, with who keeps it busy", () => {
     "while measuring: 37 % of a processor used by others (cc1 30 %)",
     "10 % of all time stolen by the hypervisor",
   ]);
+});
+
+test("what others used is told from what they are charged for when a child has ended", () => {
+  const at = (name: string, parent: number, ticks: number, began = "1"): ProcessTime => ({
+    name,
+    began,
+    parent,
+    ticks,
+  });
+  const before = new Map([
+    [10, at("shell", 1, 100)],
+    [11, at("make", 10, 50)],
+    [12, at("cc1", 11, 500)],
+    [13, at("quiet", 1, 9)],
+    [14, at("ended", 1, 70)],
+  ]);
+  const after = new Map([
+    [10, at("shell", 1, 100 + 50 + 500 + 8)],
+    [13, at("quiet", 1, 9)],
+    [14, at("another", 1, 80, "2")],
+    [15, at("ours", 1, 1000)],
+  ]);
+  assert.equal([...usedByOthers(before, after)], [["shell", 8]]);
 });
 
 test.run();

@@ -1,0 +1,95 @@
+// What a sandbox costs whose program sleeps: CPU time over a minute, and memory that it shares with nobody.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { runCommand } from "./command.ts";
+import { atMost } from "./goals.ts";
+import { find } from "./paths.ts";
+import type { Suite } from "./subject.ts";
+
+const MS = 1e6;
+const MIB = 2 ** 20;
+const TICK_NS = 1e7;
+const IDLE_MS = 60_000;
+/** V8 tidies its heap some seconds after the start. */
+const SETTLE_MS = 10_000;
+const QUICK_MS = 500;
+const DEADLINE_MS = 60_000;
+
+function statFields(pid: number): string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
+function processesBelow(pid: number): number[] {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync("/proc"))
+    if (/^\d+$/.test(name))
+      try {
+        parents.set(Number(name), Number(statFields(Number(name))[1]));
+      } catch {
+        // It has ended meanwhile.
+      }
+  const found = [pid];
+  for (const each of found) for (const [child, parent] of parents) if (parent === each) found.push(child);
+  return found;
+}
+
+function cpuNs(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => {
+    const fields = statFields(pid);
+    return sum + (Number(fields[11]) + Number(fields[12])) * TICK_NS;
+  }, 0);
+}
+
+function privateBytes(pids: readonly number[], kind: "Clean" | "Dirty"): number {
+  const pattern = new RegExp(`^Private_${kind}: +(\\d+) kB`, "m");
+  return pids.reduce((sum, pid) => {
+    const found = pattern.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "latin1"));
+    return sum + Number(found?.[1] ?? 0) * 1024;
+  }, 0);
+}
+
+export const IDLE: Suite = {
+  name: "idle",
+  describe: "what a sandbox costs whose program sleeps",
+  subjects: [
+    {
+      rows: [
+        // A thousandth of a processor.
+        { name: "idle_cpu", label: "CPU time in 60 s", goals: [atMost(60 * MS)] },
+        { name: "idle_dirty", label: "private memory, dirty", unit: "bytes", goals: [atMost(17 * MIB)] },
+        { name: "idle_clean", label: "private memory, clean", unit: "bytes" },
+      ],
+      runsAtMost: 1,
+      leavesOut: (way) => (way.name === "native" ? "there is no sandbox" : undefined),
+      async measure(way, place) {
+        const settle = place.effort.quick ? QUICK_MS : SETTLE_MS;
+        const idle = place.effort.quick ? QUICK_MS : IDLE_MS;
+        const command = way.run([find("sleep")!, String((2 * settle + idle) / 1000)], place, false);
+        let pid = 0;
+        const ended = runCommand(command, {
+          deadlineMs: DEADLINE_MS + 2 * settle + idle,
+          started: (started) => {
+            pid = started;
+          },
+        });
+        // Its end is waited for below; whatever goes wrong before that is told there.
+        ended.catch(() => {});
+        await sleep(settle);
+        const pids = processesBelow(pid);
+        const before = cpuNs(pids);
+        await sleep(idle);
+        const after = cpuNs(pids);
+        const dirty = privateBytes(pids, "Dirty");
+        const clean = privateBytes(pids, "Clean");
+        await ended;
+        return new Map([
+          ["idle_cpu", after - before],
+          ["idle_dirty", dirty],
+          ["idle_clean", clean],
+        ]);
+      },
+    },
+  ],
+};
