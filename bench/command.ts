@@ -21,7 +21,7 @@ export interface CommandOptions {
 
 const running = new Set<ChildProcess>();
 
-function killGroup({ pid }: ChildProcess): void {
+export function killGroup(pid: number | undefined): void {
   try {
     if (pid !== undefined) process.kill(-pid, "SIGKILL");
   } catch {
@@ -31,7 +31,7 @@ function killGroup({ pid }: ChildProcess): void {
 
 /** Ends what still runs, when the bench itself is ended. */
 export function killAll(): void {
-  for (const child of running) killGroup(child);
+  for (const child of running) killGroup(child.pid);
 }
 
 function lastLine(text: string): string {
@@ -54,7 +54,7 @@ export function runCommand(argv: readonly string[], options: CommandOptions): Pr
     let stderr = "";
     const timer = setTimeout(() => {
       late = true;
-      killGroup(child);
+      killGroup(child.pid);
       // What left the group may hold the pipes open.
       child.stdout?.destroy();
       child.stderr!.destroy();

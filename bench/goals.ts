@@ -7,6 +7,8 @@ export interface Goal {
   readonly atMost: number;
   /** Name of the way that the goal compares with; absolute if absent. */
   readonly against?: string;
+  /** What is allowed beside that multiple, in the row's unit. */
+  readonly plus?: number;
   /** Name of the way that it is for; absent: every way with systrap that no goal of the row names. */
   readonly on?: string;
 }
@@ -35,7 +37,8 @@ function factorText(factor: number): string {
 
 export function goalText(goal: Goal, unit: Unit): string {
   if (goal.against === undefined) return `≤ ${limitText(unit, goal.atMost)}`;
-  return `≤ ${factorText(goal.atMost)}${goal.against}`;
+  const plus = goal.plus === undefined ? "" : ` + ${limitText(unit, goal.plus)}`;
+  return `≤ ${factorText(goal.atMost)}${goal.against}${plus}`;
 }
 
 /** The goals of a row that are for a way. */
@@ -58,6 +61,6 @@ export function judge(
     const value = medians.get(way);
     const base = goal.against === undefined ? 1 : medians.get(goal.against);
     if (value === undefined || base === undefined) return { goal, text };
-    return { goal, text, met: value <= goal.atMost * base };
+    return { goal, text, met: value <= goal.atMost * base + (goal.plus ?? 0) };
   });
 }

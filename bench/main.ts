@@ -123,6 +123,7 @@ async function run(words: Words): Promise<number> {
       ...against.filter((name) => name !== "native"),
     ];
     const ways = await workingWays(names, place, missing);
+    place.ways = ways;
     const before = await lookBefore();
     const found = await measureAll(chosen, ways, runs, place);
     const columns = ways.map(({ name, version, isHere }) => ({ name, version, isHere }));

@@ -4,11 +4,22 @@ import { BenchError } from "./error.ts";
 import type { Row, Subject, Suite } from "./subject.ts";
 import { APPS } from "./suite_apps.ts";
 import { DENSITY } from "./suite_density.ts";
+import { DOCKER } from "./suite_docker.ts";
 import { IDLE } from "./suite_idle.ts";
 import { STARTUP } from "./suite_startup.ts";
 import { FILE, MEMORY, PROCESS, SYSCALL } from "./suites_guest.ts";
 
-export const SUITES: readonly Suite[] = [SYSCALL, FILE, PROCESS, MEMORY, STARTUP, IDLE, APPS, DENSITY];
+export const SUITES: readonly Suite[] = [
+  SYSCALL,
+  FILE,
+  PROCESS,
+  MEMORY,
+  STARTUP,
+  DOCKER,
+  IDLE,
+  APPS,
+  DENSITY,
+];
 
 /** What runs when nothing is named. */
 const USUAL: readonly string[] = ["syscall", "file", "process", "memory"];

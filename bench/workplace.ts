@@ -4,8 +4,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { killAll } from "./command.ts";
+import { killAll, killGroup } from "./command.ts";
 import { program } from "./programs.ts";
+import type { Way } from "./ways.ts";
 
 export interface Effort {
   /** How long a guest program runs each of its loops. */
@@ -21,8 +22,15 @@ const ENTRIES = 1000;
 export class Workplace {
   readonly work: string = mkdtempSync(join(tmpdir(), "rf-bench-"));
   readonly effort: Effort;
+  /** The ways that are compared. */
+  ways: readonly Way[] = [];
+  readonly #killed: number[] = [];
   readonly #made = new Map<string, string>();
-  readonly #clear = (): void => rmSync(this.work, { recursive: true, force: true });
+  readonly #clear = (): void => {
+    for (const pid of this.#killed) killGroup(pid);
+    // What was killed may still be writing for a moment.
+    rmSync(this.work, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  };
 
   constructor(effort: Effort) {
     this.effort = effort;
@@ -41,6 +49,11 @@ export class Workplace {
   clear(): void {
     process.off("exit", this.#clear);
     this.#clear();
+  }
+
+  /** A process group that must not outlive the bench. */
+  killAtEnd(pid: number): void {
+    this.#killed.push(pid);
   }
 
   program(name: string): string {

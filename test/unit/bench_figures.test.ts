@@ -56,6 +56,9 @@ test("a goal is met up to its limit, and open where there is nothing to compare 
   assert.equal(met([timesNative(3), timesNative(2.9)]), [true, false]);
   assert.equal(met([fasterThanRunsc(4), fasterThanRunsc(5)]), [true, false]);
   assert.equal(met([{ atMost: 1, against: "crun" }]), [undefined]);
+  const more = (plus: number) => ({ atMost: 1, against: "native", plus });
+  assert.equal(met([more(200), more(199)]), [true, false]);
+  assert.is(goalText(more(200), "ns"), "≤ native + 200 ns");
   assert.equal(judge([atMost(1)], "ns", "ptrace", medians), []);
 });
 

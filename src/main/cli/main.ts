@@ -146,7 +146,10 @@ const runs: Readonly<Record<string, (words: Words) => void>> = {
       (code) => {
         process.exitCode = code;
       },
-      (error: Error) => refuse(`bench: ${error.message}`),
+      (error: Error) => {
+        if (error.name !== "BenchError") throw error;
+        refuse(`bench: ${error.message}`);
+      },
     );
   },
   features: () => process.stdout.write(`${JSON.stringify(features(packageJson.version), null, 2)}\n`),
