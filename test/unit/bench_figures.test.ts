@@ -116,6 +116,17 @@ test("ways are named by runtime and flags", () => {
   assert.throws(() => way("native:a=b"), isBenchError(/native takes no flags/));
 });
 
+test("a runtime that is not installed is no way", () => {
+  const path = process.env["PATH"]!;
+  process.env["PATH"] = "/nowhere";
+  try {
+    assert.is(way("runsc"), undefined);
+    assert.ok(way("systrap") !== undefined);
+  } finally {
+    process.env["PATH"] = path;
+  }
+});
+
 test("a busy machine is told, with who keeps it busy", () => {
   assert.equal(busyTexts({ share: 0.01, queue: 0 }, { share: 0.02, stolen: 0, most: [] }), []);
   const texts = busyTexts({ share: 0.5, queue: 2.25 }, { share: 0.37, stolen: 0.1, most: [["cc1", 0.3]] });
