@@ -30,7 +30,7 @@ import { Throws } from "./call/throws.ts";
 import { Timers } from "./call/timers.ts";
 import { Counters } from "./counters.ts";
 import { initialCredentials, UserNamespace } from "./credentials/credentials.ts";
-import { Futexes } from "./futex/futex.ts";
+import { Futexes } from "./futex/futexes.ts";
 import { HANDLERS } from "./handlers.ts";
 import { HeapBudget } from "./heap_budget.ts";
 import { UtsNamespace } from "./identity/uts.ts";
@@ -46,15 +46,16 @@ import { UnixNames } from "./net/unix/names.ts";
 import { Kicks } from "./platform/kicks.ts";
 import { Stubs } from "./platform/stubs.ts";
 import { makeProc } from "./proc/proc_fs.ts";
+import type { SupervisorContext } from "./process/context.ts";
 import { exitGroup } from "./process/exit.ts";
 import { PidFile } from "./process/pid_file.ts";
 import { PID_MAX, PidNamespace } from "./process/pids.ts";
 import { Requests } from "./process/requests.ts";
 import { checkProgram, startProgram } from "./process/start.ts";
 import type { Task, ThreadGroup } from "./process/task.ts";
+import type { BeforeHandler } from "./signals/alt_stack.ts";
 import { onUnwritableFrame, returnToGuest } from "./signals/deliver_signal.ts";
 import { sendToGroup, sendToTask } from "./signals/send_signal.ts";
-import type { BeforeHandler } from "./signals/signal_frame.ts";
 import { SleepSet } from "./sleep_set.ts";
 import { Tracer } from "./strace/tracer.ts";
 import { Sysctls } from "./sysctls.ts";
@@ -90,7 +91,7 @@ function heapLimitFor(memory: number): number {
   return Math.max(HEAP_BUDGET_MIN, Math.min(HEAP_BUDGET_MAX, Math.floor(memory / 8)));
 }
 
-export class Kernel {
+export class Kernel implements SupervisorContext {
   readonly native: Native;
   readonly config: SandboxConfig;
   readonly descriptors: KernelDescriptors;

@@ -1,6 +1,4 @@
-// Futexes (futex(2)): queues of tasks by key. A private futex is keyed by address space and address; a
-// shared one by the object that is mapped there and the offset in it, so that processes meet.
-// FUTEX_WAIT enqueues first and then has the stub read the word, so that no wake-up is lost.
+// futex(2). FUTEX_WAIT enqueues first and then has the stub read the word, so that no wake-up is lost.
 
 import {
   EAGAIN,
@@ -44,102 +42,10 @@ import type { RestartBlock } from "../call/restart.ts";
 import type { Timer } from "../call/timers.ts";
 import type { Task } from "../process/task.ts";
 import { keyOf, loadWord } from "./futex_word.ts";
-import { lockPi, PiFutexes, unlockPi } from "./pi_futex.ts";
+import { FutexWaiter } from "./futexes.ts";
+import { lockPi, unlockPi } from "./pi_futex.ts";
 
 const CMD_MASK = ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
-
-class FutexWaiter {
-  readonly task: Task;
-  readonly bitset: number;
-  queue: FutexQueue | null = null;
-  woken = false;
-  timedOut = false;
-  /** The task's coroutine waits for the wake-up; before that it still reads the word. */
-  asleep = false;
-
-  constructor(task: Task, bitset: number) {
-    this.task = task;
-    this.bitset = bitset;
-  }
-}
-
-/** Waiters of one key, in the order in which they came. */
-class FutexQueue {
-  readonly key: string;
-  readonly waiters = new Set<FutexWaiter>();
-
-  constructor(key: string) {
-    this.key = key;
-  }
-}
-
-/** All futexes of a kernel. */
-export class Futexes {
-  readonly #queues = new Map<string, FutexQueue>();
-  readonly #counters: { futexQueues: number };
-  readonly pi = new PiFutexes();
-
-  constructor(counters: { futexQueues: number }) {
-    this.#counters = counters;
-  }
-
-  add(key: string, waiter: FutexWaiter): void {
-    let queue = this.#queues.get(key);
-    if (queue === undefined) {
-      queue = new FutexQueue(key);
-      this.#queues.set(key, queue);
-      this.#counters.futexQueues++;
-    }
-    queue.waiters.add(waiter);
-    waiter.queue = queue;
-  }
-
-  /** From the queue that it waits in by now: it may have been moved. */
-  remove(waiter: FutexWaiter): void {
-    const queue = waiter.queue;
-    waiter.queue = null;
-    if (queue === null) return;
-    queue.waiters.delete(waiter);
-    this.#dropIfEmpty(queue);
-  }
-
-  #dropIfEmpty(queue: FutexQueue): void {
-    if (queue.waiters.size > 0 || this.#queues.get(queue.key) !== queue) return;
-    this.#queues.delete(queue.key);
-    this.#counters.futexQueues--;
-  }
-
-  wake(key: string, count: number, bitset: number): number {
-    const queue = this.#queues.get(key);
-    if (queue === undefined) return 0;
-    let woken = 0;
-    for (const waiter of queue.waiters) {
-      if (woken >= count) break;
-      if ((waiter.bitset & bitset) === 0) continue;
-      woken++;
-      queue.waiters.delete(waiter);
-      waiter.queue = null;
-      waiter.woken = true;
-      if (waiter.asleep) waiter.task.call.completeWait(0);
-    }
-    this.#dropIfEmpty(queue);
-    return woken;
-  }
-
-  requeue(from: string, to: string, count: number): number {
-    const queue = this.#queues.get(from);
-    if (queue === undefined || from === to) return 0;
-    let moved = 0;
-    for (const waiter of queue.waiters) {
-      if (moved >= count) break;
-      moved++;
-      queue.waiters.delete(waiter);
-      this.add(to, waiter);
-    }
-    this.#dropIfEmpty(queue);
-    return moved;
-  }
-}
 
 /** Wakes waiters of a word in a task's memory as a thread's end does: those for whom it is shared. */
 export function wakeFutex({ kernel, stub }: Task, address: number, count: number): number {
@@ -158,7 +64,7 @@ function* wait(
   const { kernel } = task;
   const key = keyOf(task.stub.space, address, (flags & FUTEX_PRIVATE_FLAG) !== 0);
   if (key === null) return -EFAULT;
-  const waiter = new FutexWaiter(task, bitset);
+  const waiter = new FutexWaiter(task.call, bitset);
   kernel.futexes.add(key, waiter);
   let timer: Timer | null = null;
   try {

@@ -3,7 +3,7 @@
 
 import { randomFillSync } from "node:crypto";
 import type { Expected, Newborn } from "../call/operation_list.ts";
-import type { Task } from "../process/task.ts";
+import type { HostThread } from "./host_thread.ts";
 import type { StubProcess } from "./stub_process.ts";
 
 /** Who looks after clones that went on and whose task has not named itself (strangers.ts). */
@@ -16,9 +16,9 @@ export class Birth implements Newborn {
   readonly low: number;
   readonly high: number;
   /** The task that is to name it. */
-  readonly task: Task;
+  readonly task: HostThread;
   /** Whose list makes the clone, and in which stub; null: the zygote makes it. */
-  readonly creator: Task | null;
+  readonly creator: HostThread | null;
   readonly from: StubProcess | null;
   /** What the new task does before it is the stub's like any other. */
   readonly expected: readonly Expected[];
@@ -29,8 +29,8 @@ export class Birth implements Newborn {
 
   constructor(
     account: CloneAccount,
-    task: Task,
-    creator: Task | null,
+    task: HostThread,
+    creator: HostThread | null,
     expected: readonly Expected[],
     onNamed: () => void,
     random: Uint32Array,
@@ -55,7 +55,7 @@ export class Birth implements Newborn {
 /** Births by their tokens and by their tasks, until the task has named itself or has ended. */
 export class Births {
   readonly #byToken = new Map<string, Birth>();
-  readonly #byTask = new Map<Task, Birth>();
+  readonly #byTask = new Map<HostThread, Birth>();
   readonly #random = new Uint32Array(2);
   readonly #account: CloneAccount;
 
@@ -67,7 +67,12 @@ export class Births {
     return this.#byToken.size;
   }
 
-  expect(task: Task, creator: Task | null, expected: readonly Expected[], onNamed: () => void): Birth {
+  expect(
+    task: HostThread,
+    creator: HostThread | null,
+    expected: readonly Expected[],
+    onNamed: () => void,
+  ): Birth {
     const birth = new Birth(this.#account, task, creator, expected, onNamed, this.#random);
     this.#byToken.set(keyOf(birth.low, birth.high), birth);
     this.#byTask.set(task, birth);
@@ -82,7 +87,7 @@ export class Births {
   }
 
   /** The birth of a task that ends before it has named itself. */
-  takeOf(task: Task): Birth | undefined {
+  takeOf(task: HostThread): Birth | undefined {
     const birth = this.#byTask.get(task);
     if (birth !== undefined) this.#remove(birth);
     return birth;

@@ -1,39 +1,45 @@
 // The sandbox's processes and threads as the host lists them, by the sandbox's own proc file system.
 
 import { O_DIRECTORY } from "../../shared/abi/fcntl.ts";
-import type { Kernel } from "../kernel.ts";
+import type { KernelDescriptors } from "../call/context.ts";
+import type { Native } from "../native.ts";
 
 const D_RECLEN = 16;
 const D_NAME = 19;
 
+export interface HostContext {
+  readonly native: Native;
+  readonly descriptors: KernelDescriptors;
+}
+
 /** Numbers of all processes of the sandbox's PID namespace. */
-export function hostProcesses(kernel: Kernel): number[] {
+export function hostProcesses(kernel: HostContext): number[] {
   return numbersIn(kernel, ".");
 }
 
 /** Numbers of a process's threads; none if there is no such process. */
-export function hostThreads(kernel: Kernel, pid: number): number[] {
+export function hostThreads(kernel: HostContext, pid: number): number[] {
   return numbersIn(kernel, `${pid}/task`);
 }
 
 /** The parent's number: 0 where it lies outside of the namespace, or where there is no such process. */
-export function parentOf(kernel: Kernel, pid: number): number {
+export function parentOf(kernel: HostContext, pid: number): number {
   const text = readProc(kernel, `${pid}/stat`);
   return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[1] ?? 0);
 }
 
 /** The process that a thread belongs to, or 0. */
-export function processOf(kernel: Kernel, tid: number): number {
+export function processOf(kernel: HostContext, tid: number): number {
   return Number(/^Tgid:\t(\d+)$/m.exec(readProc(kernel, `${tid}/status`))?.[1] ?? 0);
 }
 
 /** Text of a small file below the sandbox's own proc; "" if there is none, or none any more. */
-export function readProc({ native, descriptors }: Kernel, path: string): string {
+export function readProc({ native, descriptors }: HostContext, path: string): string {
   const n = native.readSmall(descriptors.proc, path);
   return n <= 0 ? "" : Buffer.from(native.scratch.subarray(0, n)).toString("latin1");
 }
 
-function numbersIn({ native, descriptors }: Kernel, path: string): number[] {
+function numbersIn({ native, descriptors }: HostContext, path: string): number[] {
   const numbers: number[] = [];
   const fd = native.openComponent(descriptors.proc, path, O_DIRECTORY);
   if (fd < 0) return numbers;

@@ -2,32 +2,32 @@
 // each has a deadline in CPU time of its own thread; after it the process is killed and counted. A thread
 // that the host does not let run, because many others want to, is never late.
 
-import type { Kernel } from "../kernel.ts";
-import type { Task } from "../process/task.ts";
-import { threadTimeNs } from "../time/cpu_time.ts";
+import type { PlatformContext } from "./context.ts";
+import type { HostThread } from "./host_thread.ts";
 import { Looks } from "./looks.ts";
+import { threadTimeNs } from "./thread_time.ts";
 
 const LOOK_NS = 50e6;
 const DEADLINE_CPU_NS = 100e6;
 
 export class Kicks {
-  readonly #kernel: Kernel;
+  readonly #kernel: PlatformContext;
   /** CPU time of the task's thread when it was first looked at; null before. */
-  readonly #waiting = new Map<Task, number | null>();
+  readonly #waiting = new Map<HostThread, number | null>();
   readonly #looks: Looks;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: PlatformContext) {
     this.#kernel = kernel;
     this.#looks = new Looks(kernel, LOOK_NS, () => this.#look());
   }
 
-  watch(task: Task): void {
+  watch(task: HostThread): void {
     if (!this.#waiting.has(task)) this.#waiting.set(task, null);
     this.#looks.begin();
   }
 
   /** The task has entered the kernel. */
-  answered(task: Task): void {
+  answered(task: HostThread): void {
     if (this.#waiting.size > 0) this.#waiting.delete(task);
   }
 
@@ -37,14 +37,14 @@ export class Kicks {
         this.#waiting.delete(task);
         continue;
       }
-      const now = threadTimeNs(task);
+      const now = threadTimeNs(this.#kernel, task);
       if (since === null) this.#waiting.set(task, now);
       else if (now - since >= DEADLINE_CPU_NS) this.#kill(task);
     }
     return this.#waiting.size > 0;
   }
 
-  #kill(task: Task): void {
+  #kill(task: HostThread): void {
     this.#waiting.delete(task);
     this.#kernel.counters.ignoredKicks++;
     this.#kernel.log("warn", "a task ignores kicks: killed", { pid: task.group.pid });

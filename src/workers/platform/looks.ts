@@ -1,16 +1,22 @@
 // Looking at something again and again, at intervals, for as long as there is something to look at: nothing of it
 // is left in an idle sandbox.
 
-import type { Kernel } from "../kernel.ts";
+import type { Timers } from "../call/timers.ts";
+import type { Native } from "../native.ts";
+
+interface LooksContext {
+  readonly native: Native;
+  readonly timers: Timers;
+}
 
 export class Looks {
-  readonly #kernel: Kernel;
+  readonly #kernel: LooksContext;
   readonly #intervalNs: number;
   /** Says whether there is more to come. */
   readonly #look: () => boolean;
   #armed = false;
 
-  constructor(kernel: Kernel, intervalNs: number, look: () => boolean) {
+  constructor(kernel: LooksContext, intervalNs: number, look: () => boolean) {
     this.#kernel = kernel;
     this.#intervalNs = intervalNs;
     this.#look = look;

@@ -4,8 +4,8 @@
 // are known, and strangers are killed. Looks come at intervals, and are counted instead of timed: a
 // sandbox that was frozen as a whole is not late.
 
-import type { Kernel } from "../kernel.ts";
 import type { Birth } from "./births.ts";
+import type { PlatformContext } from "./context.ts";
 import { hostProcesses, hostThreads, parentOf } from "./host_tasks.ts";
 import { Looks } from "./looks.ts";
 import type { StubProcess } from "./stub_process.ts";
@@ -28,7 +28,7 @@ interface Debt {
 }
 
 export class Strangers {
-  readonly #kernel: Kernel;
+  readonly #kernel: PlatformContext;
   /** Clones that went on and whose task has not named itself, with the looks since then. */
   readonly #unnamed = new Map<Birth, number>();
   readonly #debts = new Map<StubProcess, Debt>();
@@ -38,7 +38,7 @@ export class Strangers {
   #unknown = new Map<number, number>();
   readonly #looks: Looks;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: PlatformContext) {
     this.#kernel = kernel;
     this.#looks = new Looks(kernel, LOOK_NS, () => this.#look());
   }

@@ -14,10 +14,10 @@ import {
   SLOT_SIZE,
 } from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
-import type { Kernel } from "../kernel.ts";
 import type { AddressSpace } from "../mem/address_space.ts";
-import type { UseAccount } from "../process/resource_use.ts";
-import type { Task, ThreadGroup } from "../process/task.ts";
+import type { PlatformContext } from "./context.ts";
+import type { HostThread, ThreadOwner } from "./host_thread.ts";
+import type { UseAccount } from "./resource_use.ts";
 
 /** The host signal that makes a stub thread enter its handler; guests never see it. */
 export const SIGKICK = 63;
@@ -25,16 +25,16 @@ export const ZYGOTE_SPAWN = 2;
 export const ZYGOTE_REAP = 3;
 
 export class StubProcess {
-  readonly kernel: Kernel;
+  readonly kernel: PlatformContext;
   readonly space: AddressSpace;
   /** Places in the guest SAB, by the chunk's number in this address space. */
   readonly chunks: number[] = [];
-  readonly tasks: Task[] = [];
+  readonly tasks: HostThread[] = [];
   pid = 0;
   /** While the pid is not known: the stub that it was forked from, whose memory says the same. */
   origin: StubProcess | null = null;
   /** Whose CPU time its own is. */
-  owner: ThreadGroup | null = null;
+  owner: ThreadOwner | null = null;
   /** Which is open until this stub, which is about to end, is reaped. */
   account: UseAccount | null = null;
   /** The memfd of the last chunk, until it is mapped in the stub; -1. */
@@ -43,7 +43,7 @@ export class StubProcess {
   #watch = -1;
   unexpectedNotifications = 0;
 
-  constructor(kernel: Kernel, space: AddressSpace) {
+  constructor(kernel: PlatformContext, space: AddressSpace) {
     this.kernel = kernel;
     this.space = space;
   }
@@ -77,7 +77,7 @@ export class StubProcess {
   }
 
   /** A group's tasks leave: with the last user the process is killed, before that its threads exit. */
-  leave(group: ThreadGroup): void {
+  leave(group: ThreadOwner): void {
     // Who is on the way out, and may never get there, is no user.
     const others = this.tasks.some((task) => !task.dead && !task.leaving && task.group !== group);
     if (!others) {
@@ -98,7 +98,7 @@ export class StubProcess {
   }
 
   /** Sends one host thread out of a process that goes on. */
-  dismiss(task: Task): void {
+  dismiss(task: HostThread): void {
     this.kernel.slots.setNumber(task.call.slot, REP_RESULT, 0);
     task.call.replyFinal(Reply.EXIT);
     this.kernel.stubs.closeSlot(task);

@@ -28,11 +28,11 @@ import {
   SYS_munmap,
 } from "../call/operation_list.ts";
 import { withoutGroups } from "../credentials/credentials.ts";
-import type { Kernel } from "../kernel.ts";
-import { useFrom, useIsKnown } from "../process/resource_use.ts";
-import type { Task } from "../process/task.ts";
 import { type Birth, Births } from "./births.ts";
+import type { PlatformContext } from "./context.ts";
 import { processOf } from "./host_tasks.ts";
+import type { HostThread } from "./host_thread.ts";
+import { useFrom, useIsKnown } from "./resource_use.ts";
 import { Strangers } from "./strangers.ts";
 import { type StubProcess, ZYGOTE_REAP, ZYGOTE_SPAWN } from "./stub_process.ts";
 
@@ -50,17 +50,17 @@ const NOTHING: readonly Expected[] = [];
 export class Stubs {
   /** Lists that raise notifications and tokens not yet named: while there are any, the listener is polled. */
   #outstanding = 0;
-  readonly #kernel: Kernel;
+  readonly #kernel: PlatformContext;
   readonly #zygote: number;
   #listener = -1;
   readonly #births: Births;
   /** Tasks by their host numbers. */
-  readonly #tasks = new Map<number, Task>();
+  readonly #tasks = new Map<number, HostThread>();
   /** The zygote's children until they are reaped; null: one that is nobody's. */
   readonly #children = new Map<number, StubProcess | null>();
   readonly strangers: Strangers;
 
-  constructor(kernel: Kernel, zygote: number) {
+  constructor(kernel: PlatformContext, zygote: number) {
     this.#kernel = kernel;
     this.#zygote = zygote;
     this.strangers = new Strangers(kernel);
@@ -106,7 +106,7 @@ export class Stubs {
   }
 
   /** Readies the slot of a task whose host task is about to exist. */
-  openSlot(task: Task): void {
+  openSlot(task: HostThread): void {
     task.stub.owner ??= task.group;
     const kernel = this.#kernel;
     kernel.claims.open(task.call.slot);
@@ -118,7 +118,7 @@ export class Stubs {
   }
 
   /** No request is taken from the task's slot any more. */
-  closeSlot(task: Task): void {
+  closeSlot(task: HostThread): void {
     const kernel = this.#kernel;
     if (task.dead) return;
     task.dead = true;
@@ -148,22 +148,27 @@ export class Stubs {
   }
 
   /** The new task of a fork maps this chunk first; `onNamed` runs when it has named its token. */
-  awaitFork(task: Task, creator: Task, onNamed: () => void): Birth {
+  awaitFork(task: HostThread, creator: HostThread, onNamed: () => void): Birth {
     return this.#await(task, creator, this.#mapFirstChunk(task), onNamed);
   }
 
   /** The new task of an existing address space. */
-  awaitThread(task: Task, creator: Task, onNamed: () => void): Birth {
+  awaitThread(task: HostThread, creator: HostThread, onNamed: () => void): Birth {
     return this.#await(task, creator, NOTHING, onNamed);
   }
 
-  #await(task: Task, creator: Task | null, expected: readonly Expected[], onNamed: () => void): Birth {
+  #await(
+    task: HostThread,
+    creator: HostThread | null,
+    expected: readonly Expected[],
+    onNamed: () => void,
+  ): Birth {
     this.#outstanding++;
     return this.#births.expect(task, creator, expected, onNamed);
   }
 
   /** A task that could not be made after all. If its process exists, it ends, and cleans up as it dies. */
-  abandon(task: Task): void {
+  abandon(task: HostThread): void {
     const { stub } = task;
     this.closeSlot(task);
     if (stub.tasks.length > 0) return;
@@ -181,7 +186,7 @@ export class Stubs {
     list.call(SYS_madvise, base, CHUNK_SIZE, MADV_DONTFORK);
   }
 
-  #mapFirstChunk(task: Task): Expected[] {
+  #mapFirstChunk(task: HostThread): Expected[] {
     const fd = DONATED_FD + slotInChunk(task.call.slot);
     return [
       {
@@ -202,7 +207,7 @@ export class Stubs {
   }
 
   /** Asks the zygote for a stub process for `task`, the first of its address space. */
-  spawn(task: Task): number {
+  spawn(task: HostThread): number {
     const { native } = this.#kernel;
     const unmapZygote = {
       nr: SYS_munmap,
@@ -243,14 +248,14 @@ export class Stubs {
   }
 
   /** The task's list is about to raise these notifications, in this order. */
-  expect(task: Task, expected: readonly Expected[]): void {
+  expect(task: HostThread, expected: readonly Expected[]): void {
     task.expected = expected;
     task.expectedIndex = 0;
     if (expected.length > 0) this.#outstanding++;
   }
 
   /** The task's list is over; what it has not raised it may not raise any more. */
-  settle(task: Task): void {
+  settle(task: HostThread): void {
     if (task.expected.length > 0) this.#outstanding--;
     task.expected = NOTHING;
     task.expectedIndex = 0;
@@ -335,7 +340,7 @@ export class Stubs {
     });
   }
 
-  #unexpected(task: Task | undefined, tid: number): void {
+  #unexpected(task: HostThread | undefined, tid: number): void {
     this.#kernel.counters.unexpectedNotifications++;
     if (task === undefined) this.killStranger(tid);
     if (task === undefined || ++task.stub.unexpectedNotifications < UNEXPECTED_LIMIT) return;

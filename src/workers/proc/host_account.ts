@@ -3,7 +3,7 @@
 
 import { O_DIRECTORY } from "../../shared/abi/fcntl.ts";
 import { readHostText } from "../host_text.ts";
-import type { Kernel } from "../kernel.ts";
+import type { SupervisorContext } from "../process/context.ts";
 
 const TEXT_MAX = 1024;
 
@@ -25,7 +25,7 @@ const NOTHING: HostAccount = {
 };
 
 /** A file of the sandbox's own proc, by components; null if it cannot be read. */
-function readProc(kernel: Kernel, names: readonly string[]): string | null {
+function readProc(kernel: SupervisorContext, names: readonly string[]): string | null {
   const { native, descriptors } = kernel;
   let at = descriptors.proc;
   for (const [index, name] of names.entries()) {
@@ -40,7 +40,7 @@ function readProc(kernel: Kernel, names: readonly string[]): string | null {
 }
 
 /** Of a host task of a stub, or of the whole process when `tid` is 0. */
-export function hostAccount(kernel: Kernel, pid: number, tid: number): HostAccount {
+export function hostAccount(kernel: SupervisorContext, pid: number, tid: number): HostAccount {
   if (pid <= 0) return NOTHING;
   const names = tid === 0 ? [String(pid), "stat"] : [String(pid), "task", String(tid), "stat"];
   const text = readProc(kernel, names);

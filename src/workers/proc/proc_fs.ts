@@ -2,7 +2,7 @@
 
 import { ENOENT } from "../../shared/abi/errno.ts";
 import { sysvipcMsg, sysvipcSem, sysvipcShm } from "../ipc/proc_files.ts";
-import type { Kernel } from "../kernel.ts";
+import type { SupervisorContext } from "../process/context.ts";
 import type { ThreadGroup } from "../process/thread_group.ts";
 import { GeneratedFs, GeneratedInode } from "../vfs/generated/generated_fs.ts";
 import { bound, directory, link, numberOf } from "../vfs/generated/nodes.ts";
@@ -45,7 +45,7 @@ const ROOT = directory<SystemSubject>(
   },
 );
 
-export function makeProc(kernel: Kernel): GeneratedFs {
+export function makeProc(kernel: SupervisorContext): GeneratedFs {
   return new GeneratedFs(kernel, "proc", ROOT, new SystemSubject(kernel));
 }
 

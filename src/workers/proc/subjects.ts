@@ -2,7 +2,7 @@
 // has a stretch of inode numbers of its own, so that numbers are stable while the subject lives.
 
 import type { Credentials } from "../credentials/credentials.ts";
-import type { Kernel } from "../kernel.ts";
+import type { SupervisorContext } from "../process/context.ts";
 import { mayInspect } from "../process/ptrace_access.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
 import type { FileTable } from "../vfs/file_table.ts";
@@ -16,14 +16,14 @@ const PROCESSES_MAX = 2 ** 19;
 const ROOT_OWNER = { uid: 0, gid: 0 };
 
 export class SystemSubject implements Subject {
-  readonly kernel: Kernel;
+  readonly kernel: SupervisorContext;
   readonly inoBase = 0;
   readonly exists = true;
   readonly owner = ROOT_OWNER;
   readonly #processes = new WeakMap<object, ProcessSubject>();
   #lastProcess = 0;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: SupervisorContext) {
     this.kernel = kernel;
   }
 
@@ -61,7 +61,7 @@ export class ProcessSubject implements Subject {
     this.inoBase = inoBase;
   }
 
-  get kernel(): Kernel {
+  get kernel(): SupervisorContext {
     return this.system.kernel;
   }
 
@@ -111,7 +111,7 @@ export class DescriptorSubject implements Subject {
     this.fd = fd;
   }
 
-  get kernel(): Kernel {
+  get kernel(): SupervisorContext {
     return this.process.kernel;
   }
 

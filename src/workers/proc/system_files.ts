@@ -6,7 +6,7 @@ import { readI64 } from "../../shared/abi/struct.ts";
 import { CLOCK_BOOTTIME, CLOCK_REALTIME } from "../../shared/abi/time.ts";
 import { readHostText } from "../host_text.ts";
 import { RELEASE, VERSION } from "../identity/uts.ts";
-import type { Kernel } from "../kernel.ts";
+import type { SupervisorContext } from "../process/context.ts";
 import { listedTypes } from "../vfs/file_system_types.ts";
 import { constant, directory, file, type Node } from "../vfs/generated/nodes.ts";
 import { cpuCount, cpuTimes } from "../vfs/sys/cpus.ts";
@@ -17,13 +17,13 @@ const CPUINFO_MAX = 4 << 20;
 export const TICKS_PER_SECOND = 100;
 const NS_PER_SECOND = 1e9;
 
-export function clockSeconds(kernel: Kernel, clock: number): number {
+export function clockSeconds(kernel: SupervisorContext, clock: number): number {
   kernel.native.clockGettime(clock);
   const { scratchView } = kernel.native;
   return readI64(scratchView, 0) + readI64(scratchView, 8) / NS_PER_SECOND;
 }
 
-function runningTasks(kernel: Kernel): number {
+function runningTasks(kernel: SupervisorContext): number {
   let running = 0;
   for (const group of kernel.pids.groups())
     for (const task of group.tasks) if (stateOf(task) === "R") running++;

@@ -37,7 +37,7 @@ import { OperationList } from "../call/operation_list.ts";
 import { mayCopyMounts, mayMakeIpcNamespace } from "../identity/namespace_calls.ts";
 import type { Birth } from "../platform/births.ts";
 import { StubProcess } from "../platform/stub_process.ts";
-import { NO_ALT_STACK } from "../signals/signal_frame.ts";
+import { NO_ALT_STACK } from "../signals/alt_stack.ts";
 import type { FsState } from "../vfs/fs_state.ts";
 import { type ChildPidfd, givePidfd, NO_PIDFD, takePidfd, writePidfd } from "./clone_pidfd.ts";
 import { type SharedParts, Task } from "./task.ts";

@@ -11,7 +11,6 @@ import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import { OperationList, SYS_close, SYS_mmap } from "../call/operation_list.ts";
-import type { Kernel } from "../kernel.ts";
 import { type AddressLayout, brkStart, layoutAddressSpace } from "../mem/address_layout.ts";
 import { AddressSpace } from "../mem/address_space.ts";
 import { donatedFd, pageCeil } from "../mem/mapping.ts";
@@ -19,6 +18,7 @@ import { VDSO_PROT, VDSO_SIZE } from "../mem/vdso.ts";
 import { type Mapped, VM_GROWSDOWN, VM_NORESERVE, type Vma } from "../mem/vma.ts";
 import { RFLAGS_INITIAL } from "../signals/registers.ts";
 import type { Path } from "../vfs/path.ts";
+import type { SupervisorContext } from "./context.ts";
 import {
   biasAt,
   type ElfImage,
@@ -148,7 +148,7 @@ function openElf(open: OpenExecutable, program: Executable, prefix: Uint8Array |
 }
 
 /** An empty address space for a program whose stack may grow to `stackLimit` bytes. */
-export function newAddressSpace(kernel: Kernel, stackLimit: number): AddressSpace {
+export function newAddressSpace(kernel: SupervisorContext, stackLimit: number): AddressSpace {
   return new AddressSpace(kernel, newLayout(stackLimit));
 }
 

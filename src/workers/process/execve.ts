@@ -13,11 +13,11 @@ import type { Handlers } from "../call/dispatch.ts";
 import { OperationList } from "../call/operation_list.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import { credentialsAfterExec, gainsBy } from "../credentials/credentials.ts";
-import type { Kernel } from "../kernel.ts";
 import { StubProcess } from "../platform/stub_process.ts";
 import { keepTimeOf } from "../time/cpu_time.ts";
 import { mayAccess } from "../vfs/lookup.ts";
 import { MAY_READ } from "../vfs/permission.ts";
+import type { SupervisorContext } from "./context.ts";
 import {
   closeImage,
   loadProgram,
@@ -44,10 +44,10 @@ const STRING_BYTES = 40;
 
 /** What an execve holds in the kernel's heap while it is under way. */
 class HeldStrings {
-  readonly #kernel: Kernel;
+  readonly #kernel: SupervisorContext;
   #bytes = 0;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: SupervisorContext) {
     this.#kernel = kernel;
   }
 

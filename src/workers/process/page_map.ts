@@ -2,8 +2,8 @@
 // there is nothing to dump, however long it is.
 
 import { O_DIRECTORY, O_PATH, O_RDONLY } from "../../shared/abi/fcntl.ts";
-import type { Kernel } from "../kernel.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
+import type { HostContext } from "../platform/host_tasks.ts";
 import type { StubProcess } from "../platform/stub_process.ts";
 
 const ENTRY_SIZE = 8;
@@ -12,7 +12,7 @@ const PRESENT = 0xc0000000;
 const OF_FILE = 0x20000000;
 
 export class PageMap {
-  readonly #kernel: Kernel;
+  readonly #kernel: HostContext;
   readonly #fd: number;
   /** High words of the entries that were read last. */
   readonly #entries: Uint32Array;

@@ -5,15 +5,15 @@ import { kindOf, sequenceOf } from "../../shared/ring/claims.ts";
 import { Request } from "../../shared/ring/slot_states.ts";
 import type { Call } from "../call/call.ts";
 import type { Dispatcher } from "../call/dispatch.ts";
-import type { Kernel } from "../kernel.ts";
 import { onFault } from "../signals/faults.ts";
+import type { SupervisorContext } from "./context.ts";
 import type { Task } from "./task.ts";
 
 export class Requests {
-  readonly #kernel: Kernel;
+  readonly #kernel: SupervisorContext;
   readonly #dispatcher: Dispatcher<Task>;
 
-  constructor(kernel: Kernel, dispatcher: Dispatcher<Task>) {
+  constructor(kernel: SupervisorContext, dispatcher: Dispatcher<Task>) {
     this.#kernel = kernel;
     this.#dispatcher = dispatcher;
   }

@@ -16,7 +16,6 @@ import {
   withCapabilities,
 } from "../credentials/credentials.ts";
 import { IpcMember } from "../ipc/member.ts";
-import type { Kernel } from "../kernel.ts";
 import { StubProcess } from "../platform/stub_process.ts";
 import { SignalHandlers } from "../signals/signals.ts";
 import { limitsFrom } from "../system/limit_calls.ts";
@@ -29,6 +28,7 @@ import { type WalkContext, walkPath } from "../vfs/path_walk.ts";
 import { kernelContext, makePlace } from "../vfs/places.ts";
 import { readWhole } from "../vfs/read_whole.ts";
 import { Session } from "../vfs/tty/session.ts";
+import type { SupervisorContext } from "./context.ts";
 import {
   closeImage,
   loadProgram,
@@ -101,7 +101,7 @@ function workingDirectory(context: WalkContext, spec: ProcessSpec): Path | numbe
 }
 
 /** The environment with HOME as /etc/passwd has it, where a container's process has none (as runc does). */
-function environment(kernel: Kernel, spec: ProcessSpec): string[] {
+function environment(kernel: SupervisorContext, spec: ProcessSpec): string[] {
   if (spec.container === undefined || spec.env.some((entry) => entry.startsWith("HOME="))) return spec.env;
   const text = readWhole(kernelContext(kernel, kernel.root), "/etc/passwd", PASSWD_MAX);
   const users = typeof text === "number" ? [] : text.split("\n").map((line) => line.split(":"));
@@ -109,7 +109,7 @@ function environment(kernel: Kernel, spec: ProcessSpec): string[] {
   return [...spec.env, `HOME=${home === undefined || home === "" ? "/" : home}`];
 }
 
-function credentialsOf(kernel: Kernel, { uid, gid, groups, container }: ProcessSpec): Credentials {
+function credentialsOf(kernel: SupervisorContext, { uid, gid, groups, container }: ProcessSpec): Credentials {
   const credentials = initialCredentials(uid, gid, groups, kernel.users);
   return container === undefined ? credentials : withCapabilities(credentials, container.capabilities);
 }
@@ -122,7 +122,7 @@ interface Start {
   image: ProgramImage;
 }
 
-function prepareStart(kernel: Kernel, given: ProcessSpec): Start | StartError {
+function prepareStart(kernel: SupervisorContext, given: ProcessSpec): Start | StartError {
   const spec = { ...given, env: environment(kernel, given) };
   const credentials = credentialsOf(kernel, spec);
   const rlimits = limitsFrom(spec.rlimits);
@@ -134,7 +134,7 @@ function prepareStart(kernel: Kernel, given: ProcessSpec): Start | StartError {
 }
 
 /** Whether a container's program can be started, in the words that engines look for: null, or what is wrong. */
-export function checkProgram(kernel: Kernel, spec: ProcessSpec): string | null {
+export function checkProgram(kernel: SupervisorContext, spec: ProcessSpec): string | null {
   const start = prepareStart(kernel, spec);
   if ("errno" in start) return containerStartError(start);
   closeImage(start.image);
@@ -143,7 +143,7 @@ export function checkProgram(kernel: Kernel, spec: ProcessSpec): string | null {
 
 /** Returns the program's guest pid, or what is wrong. The descriptors are the kernel's from now on. */
 export function startProgram(
-  kernel: Kernel,
+  kernel: SupervisorContext,
   spec: ProcessSpec,
   stdio: readonly [number, number, number],
 ): number | StartError {
@@ -167,7 +167,7 @@ function giveTerminal(group: ThreadGroup, streams: readonly HostStream[]): void 
 }
 
 function startTask(
-  kernel: Kernel,
+  kernel: SupervisorContext,
   spec: ProcessSpec,
   stdio: readonly [number, number, number],
   image: ProgramImage,

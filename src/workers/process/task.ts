@@ -12,12 +12,12 @@ import type { SigInfo } from "../call/siginfo.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { IpcMember } from "../ipc/member.ts";
-import type { Kernel } from "../kernel.ts";
 import { SIGKICK, type StubProcess } from "../platform/stub_process.ts";
-import { type AltStack, type BeforeHandler, NO_ALT_STACK } from "../signals/signal_frame.ts";
+import { type AltStack, type BeforeHandler, NO_ALT_STACK } from "../signals/alt_stack.ts";
 import { PendingSignals, type SignalHandlers } from "../signals/signals.ts";
 import type { FileTable } from "../vfs/file_table.ts";
 import type { FsState } from "../vfs/fs_state.ts";
+import type { SupervisorContext } from "./context.ts";
 import type { ThreadGroup } from "./thread_group.ts";
 
 export type { ThreadGroup } from "./thread_group.ts";
@@ -31,7 +31,7 @@ export interface SharedParts {
 }
 
 export class Task implements Caller {
-  readonly kernel: Kernel;
+  readonly kernel: SupervisorContext;
   readonly tid: number;
   readonly group: ThreadGroup;
   readonly stub: StubProcess;
@@ -91,7 +91,7 @@ export class Task implements Caller {
   robustList = 0;
 
   constructor(
-    kernel: Kernel,
+    kernel: SupervisorContext,
     tid: number,
     group: ThreadGroup,
     stub: StubProcess,

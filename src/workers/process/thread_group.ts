@@ -3,20 +3,20 @@
 
 import type { SigInfo } from "../call/siginfo.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
-import type { Kernel } from "../kernel.ts";
+import { UseAccount } from "../platform/resource_use.ts";
 import { PendingSignals } from "../signals/signals.ts";
 import { CpuLimit } from "../time/cpu_limit.ts";
 import { type CpuTime, NO_TIME } from "../time/cpu_time.ts";
 import { IntervalTimers } from "../time/interval_timers.ts";
 import { PosixTimers } from "../time/posix_timers.ts";
 import { Session } from "../vfs/tty/session.ts";
-import { UseAccount } from "./resource_use.ts";
+import type { SupervisorContext } from "./context.ts";
 import type { Task } from "./task.ts";
 
 export type WaitableState = "running" | "zombie" | "reaped";
 
 export class ThreadGroup {
-  readonly kernel: Kernel;
+  readonly kernel: SupervisorContext;
   readonly pid: number;
   /** Alive tasks, and a leader that has exited before the others. */
   readonly tasks: Task[] = [];
@@ -78,7 +78,7 @@ export class ThreadGroup {
   startNs: number;
 
   constructor(
-    kernel: Kernel,
+    kernel: SupervisorContext,
     pid: number,
     parent: ThreadGroup | null,
     exitSignal: number,

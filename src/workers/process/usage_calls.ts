@@ -7,8 +7,9 @@ import { CLOCK_BOOTTIME, NSEC_PER_SEC, USER_HZ } from "../../shared/abi/time.ts"
 import type { Coroutine } from "../call/call.ts";
 import { clockNs } from "../call/clocks.ts";
 import type { Handlers } from "../call/dispatch.ts";
+import type { ResourceUse } from "../platform/resource_use.ts";
 import { type CpuTime, groupCpuTime, taskCpuTime } from "../time/cpu_time.ts";
-import { groupUse, type ResourceUse } from "./resource_use.ts";
+import { groupUse } from "./resource_use.ts";
 import type { Task } from "./task.ts";
 
 function timeval(ns: number): { tv_sec: number; tv_usec: number } {

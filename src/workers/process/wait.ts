@@ -30,9 +30,10 @@ import {
 import { BLOCKED } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { SIGINFO_SIZE, writeSigInfo } from "../call/siginfo.ts";
+import { together } from "../platform/resource_use.ts";
 import { groupCpuTime, plus } from "../time/cpu_time.ts";
 import { PidFile } from "./pid_file.ts";
-import { groupUse, together } from "./resource_use.ts";
+import { groupUse } from "./resource_use.ts";
 import type { Task, ThreadGroup } from "./task.ts";
 import { writeRusage } from "./usage_calls.ts";
 

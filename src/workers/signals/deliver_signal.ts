@@ -26,10 +26,11 @@ import type { SigInfo } from "../call/siginfo.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import { endBySignal } from "../process/core_dump.ts";
 import type { Task } from "../process/task.ts";
+import type { BeforeHandler } from "./alt_stack.ts";
 import { parkIfStopped, stopGroup } from "./job_control.ts";
 import { takeUnblocked } from "./pending.ts";
 import { forceSignal } from "./send_signal.ts";
-import { type BeforeHandler, enterHandler, leaveHandler } from "./signal_frame.ts";
+import { enterHandler, leaveHandler } from "./signal_frame.ts";
 import { type SignalAction, STOP_SIGNALS } from "./signals.ts";
 
 const SYNCHRONOUS = SignalSet.of(SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS);

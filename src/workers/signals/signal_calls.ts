@@ -35,10 +35,11 @@ import type { Handlers } from "../call/dispatch.ts";
 import { fromThread, fromUser, SIGINFO_SIZE, type SigInfo, writeSigInfo } from "../call/siginfo.ts";
 import { SIGSET_SIZE, SignalSet } from "../call/signal_set.ts";
 import type { Task } from "../process/task.ts";
+import { NO_ALT_STACK } from "./alt_stack.ts";
 import { onBadFrame, returnToGuest } from "./deliver_signal.ts";
 import { pendingOf, takePending } from "./pending.ts";
 import { maySignal, sendToGroup, sendToMany, sendToTask } from "./send_signal.ts";
-import { altStackFlags, isOnAltStack, NO_ALT_STACK, sigreturn } from "./signal_frame.ts";
+import { altStackFlags, isOnAltStack, sigreturn } from "./signal_frame.ts";
 
 const SA_FLAGS_KNOWN = 0xdc000c07; // what Linux keeps of sa_flags (UAPI_SA_FLAGS)
 /** tkill names no group. */

@@ -8,7 +8,7 @@ import { signalfd_siginfo } from "../../shared/abi/structs.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import type { SignalSet } from "../call/signal_set.ts";
 import type { WaitQueue } from "../call/wait_queue.ts";
-import type { Kernel } from "../kernel.ts";
+import type { SupervisorContext } from "../process/context.ts";
 import type { Task } from "../process/task.ts";
 import { AnonymousFile } from "../vfs/anonymous/anonymous_file.ts";
 import { pendingOf, takePending } from "./pending.ts";
@@ -25,7 +25,7 @@ export class SignalFile extends AnonymousFile {
   #sweepAt = SWEEP_MIN;
   readonly #entry = { events: POLLIN, wake: () => this.waiters.wake(POLLIN) };
 
-  constructor(kernel: Kernel, mask: SignalSet, status: number) {
+  constructor(kernel: SupervisorContext, mask: SignalSet, status: number) {
     super(kernel, O_RDWR | status);
     this.#mask = mask;
   }

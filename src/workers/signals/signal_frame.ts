@@ -25,6 +25,7 @@ import { isGuestRange } from "../call/guest_range.ts";
 import { SIGINFO_SIZE, type SigInfo, writeSigInfo } from "../call/siginfo.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import type { Task } from "../process/task.ts";
+import { type BeforeHandler, NO_ALT_STACK } from "./alt_stack.ts";
 import { EFLAGS_FIXED, EFLAGS_HANDLER_CLEARS, EFLAGS_USER } from "./registers.ts";
 import type { SignalAction } from "./signals.ts";
 
@@ -46,23 +47,6 @@ const CONTEXT_REGISTERS = [
   L.R8, L.R9, L.R10, L.R11, L.R12, L.R13, L.R14, L.R15, L.RDI, L.RSI, L.RBP, L.RBX, L.RDX, L.RAX, L.RCX, L.RSP,
   L.RIP, L.EFLAGS,
 ] as const;
-
-export interface AltStack {
-  sp: number;
-  size: number;
-  flags: number;
-}
-
-export const NO_ALT_STACK: AltStack = { sp: 0, size: 0, flags: SS_DISABLE };
-
-/** A task before it was sent to a handler. */
-export interface BeforeHandler {
-  readonly signo: number;
-  readonly registers: Int32Array;
-  readonly blocked: SignalSet;
-  readonly savedMask: SignalSet;
-  readonly altStack: AltStack;
-}
 
 /** Takes back what enterHandler did, but for SA_RESETHAND. */
 export function leaveHandler(task: Task, before: BeforeHandler): void {

@@ -6,7 +6,6 @@ import { SIGKILL, SIGXCPU } from "../../shared/abi/signal.ts";
 import { NSEC_PER_SEC } from "../../shared/abi/time.ts";
 import { fromKernel } from "../call/siginfo.ts";
 import type { ThreadGroup } from "../process/task.ts";
-import { sendToGroup } from "../signals/send_signal.ts";
 import { recentGroupCpuTime, total } from "./cpu_time.ts";
 import { type Armed, CpuClock } from "./timer_clocks.ts";
 
@@ -45,12 +44,12 @@ export class CpuLimit {
     const used = this.#clock.now() / NSEC_PER_SEC;
     if (used >= hard) {
       // Process 1 cannot refuse it either.
-      sendToGroup(this.#group, { ...fromKernel(SIGKILL), isFromOutside: true });
+      this.#group.send({ ...fromKernel(SIGKILL), isFromOutside: true });
       return;
     }
     if (used >= soft) {
       limit[0] = soft + 1;
-      sendToGroup(this.#group, fromKernel(SIGXCPU));
+      this.#group.send(fromKernel(SIGXCPU));
     }
     if (!this.#group.exiting) this.changed();
   }

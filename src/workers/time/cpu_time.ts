@@ -1,9 +1,9 @@
 // CPU time of tasks and thread groups, by the host's accounts of their stubs. A stub is one group's but
 // for the time between vfork and exec, when it counts for the group that it was made for.
 
-import type { Kernel } from "../kernel.ts";
-import { readProc } from "../platform/host_tasks.ts";
+import type { Native } from "../native.ts";
 import type { StubProcess } from "../platform/stub_process.ts";
+import { threadText, threadTimeNs } from "../platform/thread_time.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
 
 const SAMPLE_NS = 1e6;
@@ -36,8 +36,7 @@ function divide(sum: number, user: number, system: number): CpuTime {
   return { user: sum - part, system: part };
 }
 
-function hostClock(kernel: Kernel, clock: number): number {
-  const { native } = kernel;
+function hostClock({ native }: { readonly native: Native }, clock: number): number {
   if (native.clockGettime(clock) < 0) return 0;
   return native.scratchView.getUint32(0, true) * 1e9 + native.scratchView.getUint32(8, true);
 }
@@ -69,19 +68,13 @@ export function keepTimeOf(group: ThreadGroup, stub: StubProcess): void {
   if (stub.owner === group) group.pastTime = plus(group.pastTime, stubCpuTime(stub));
 }
 
-/** Text of a file of proc about the task's host thread; "" if there is none any more. */
-function threadText(task: Task, file: string): string {
-  return readProc(task.kernel, `${task.stub.pid}/task/${task.hostTid}/${file}`);
-}
-
-/** What the task's host thread has run, in nanoseconds. */
-export function threadTimeNs(task: Task): number {
-  return Number(threadText(task, "schedstat").split(" ")[0]);
-}
-
 /** Of one task. */
 export function taskCpuTime(task: Task): CpuTime {
-  const stat = threadText(task, "stat");
+  const stat = threadText(task.kernel, task, "stat");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return divide(threadTimeNs(task), Number(fields[11] ?? 0) * TICK_NS, Number(fields[12] ?? 0) * TICK_NS);
+  return divide(
+    threadTimeNs(task.kernel, task),
+    Number(fields[11] ?? 0) * TICK_NS,
+    Number(fields[12] ?? 0) * TICK_NS,
+  );
 }

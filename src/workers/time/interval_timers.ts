@@ -3,9 +3,9 @@
 
 import { SI_KERNEL, SIGALRM, SIGPROF, SIGVTALRM } from "../../shared/abi/signal.ts";
 import { ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL } from "../../shared/abi/time.ts";
+import { threadTimeNs } from "../platform/thread_time.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
-import { sendToGroup, sendToTask } from "../signals/send_signal.ts";
-import { recentGroupCpuTime, threadTimeNs, total } from "./cpu_time.ts";
+import { recentGroupCpuTime, total } from "./cpu_time.ts";
 import { type Armed, CpuClock, type TimerClock, WallClock } from "./timer_clocks.ts";
 
 /** Nanoseconds; a value of 0: disarmed. */
@@ -78,7 +78,7 @@ class IntervalTimer {
     for (let i = 0; i < count; i++) {
       const task = tasks[this.#turn++ % tasks.length]!;
       if (task.call.owned || task.dead || task.blocked.has(this.#signo)) continue;
-      const used = threadTimeNs(task);
+      const used = threadTimeNs(this.#group.kernel, task);
       const told = this.#told.get(task) ?? used;
       this.#told.set(task, told);
       if (used - told <= most) continue;
@@ -99,8 +99,8 @@ class IntervalTimer {
     const info = { signo: this.#signo, code: SI_KERNEL, pid: 0, uid: 0 };
     const task = this.#signo === SIGALRM ? null : this.#hungriest();
     // To that thread alone: another one that ends a call before it reacts would take what the group has.
-    if (task !== null) sendToTask(task, info);
-    else sendToGroup(this.#group, info);
+    if (task !== null) task.send(info);
+    else this.#group.send(info);
   }
 }
 

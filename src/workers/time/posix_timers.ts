@@ -7,7 +7,6 @@ import { SI_TIMER, SIGEV_NONE } from "../../shared/abi/signal.ts";
 import type { Word64 } from "../../shared/abi/struct.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
-import { sendToGroup, sendToTask } from "../signals/send_signal.ts";
 import { nextDeadline, type TimerSetting } from "./interval_timers.ts";
 import type { Armed, TimerClock } from "./timer_clocks.ts";
 
@@ -101,8 +100,8 @@ class PosixTimer {
     };
     this.#queued = info;
     if (this.#interval === 0) this.#running = false;
-    if (task !== null) sendToTask(task, info);
-    else sendToGroup(this.#group, info);
+    if (task !== null) task.send(info);
+    else this.#group.send(info);
     const queue = task === null ? this.#group.pending : task.pending;
     if (this.#queued !== info || queue.holds(info)) return;
     // Nobody takes it.

@@ -2,12 +2,17 @@
 // looked at when it may have been used up at the earliest, so a busy group is looked at often, and
 // nothing is done where no such timer is armed.
 
-import type { Timer } from "../call/timers.ts";
-import type { Kernel } from "../kernel.ts";
+import type { Timer, Timers } from "../call/timers.ts";
+import type { Native } from "../native.ts";
 
 /** Between two looks at CPU time, at least; and at most while none is used. */
 const LOOK_NS = 4e6;
 const IDLE_LOOK_NS = 64e6;
+
+interface ClockContext {
+  readonly native: Native;
+  readonly timers: Timers;
+}
 
 export interface Armed {
   cancel(): void;
@@ -21,9 +26,9 @@ export interface TimerClock {
 
 /** CLOCK_MONOTONIC. */
 export class WallClock implements TimerClock {
-  readonly #kernel: Kernel;
+  readonly #kernel: ClockContext;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: ClockContext) {
     this.#kernel = kernel;
   }
 
@@ -40,11 +45,11 @@ export class WallClock implements TimerClock {
 
 /** CPU time, by a function that reads it; `threads` tells how many may use it up at once. */
 export class CpuClock implements TimerClock {
-  readonly #kernel: Kernel;
+  readonly #kernel: ClockContext;
   readonly #read: () => number;
   readonly #threads: () => number;
 
-  constructor(kernel: Kernel, read: () => number, threads: () => number) {
+  constructor(kernel: ClockContext, read: () => number, threads: () => number) {
     this.#kernel = kernel;
     this.#read = read;
     this.#threads = threads;

@@ -1,0 +1,21 @@
+// What the platform uses of its kernel, beside what every subsystem does.
+
+import type { ActiveChunks } from "../../shared/ring/active.ts";
+import type { ChunkPlaces } from "../../shared/ring/chunk_places.ts";
+import type { Claims } from "../../shared/ring/claims.ts";
+import type { CallContext } from "../call/context.ts";
+import type { HostThread } from "./host_thread.ts";
+import type { Kicks } from "./kicks.ts";
+import type { Stubs } from "./stubs.ts";
+
+export interface PlatformContext extends CallContext {
+  readonly claims: Claims;
+  readonly active: ActiveChunks;
+  readonly places: ChunkPlaces;
+  /** The thread of each slot, by slot number. */
+  readonly taskAt: (HostThread | undefined)[];
+  readonly stubs: Stubs;
+  readonly kicks: Kicks;
+  /** A stub's host process is gone, and these threads with it. */
+  onStubDeath(threads: readonly HostThread[]): void;
+}

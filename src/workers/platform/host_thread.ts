@@ -1,0 +1,33 @@
+// A guest thread as the platform knows it: a host thread of a stub process, and its slot. A Task is all of this.
+
+import type { Call } from "../call/call.ts";
+import type { Expected } from "../call/operation_list.ts";
+import type { Credentials } from "../credentials/credentials.ts";
+import type { UseAccount } from "./resource_use.ts";
+import type { StubProcess } from "./stub_process.ts";
+
+/** The guest process that a host thread belongs to. */
+export interface ThreadOwner {
+  readonly pid: number;
+  readonly exiting: boolean;
+  readonly use: UseAccount;
+}
+
+export interface HostThread {
+  readonly call: Call;
+  readonly stub: StubProcess;
+  readonly group: ThreadOwner;
+  credentials: Credentials;
+  hostTid: number;
+  /** It has posted STARTED and can be interrupted. */
+  readonly started: boolean;
+  /** Its slot is closed. */
+  dead: boolean;
+  /** Its process is gone while its stub process goes on: the next request is answered with EXIT. */
+  leaving: boolean;
+  /** Notifications that the outstanding list raises, in order. */
+  expected: readonly Expected[];
+  expectedIndex: number;
+  kick(): void;
+  killHostile(): void;
+}

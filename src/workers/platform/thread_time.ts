@@ -1,0 +1,15 @@
+// What the host's accounts say of a host thread.
+
+import type { HostContext } from "./host_tasks.ts";
+import { readProc } from "./host_tasks.ts";
+import type { HostThread } from "./host_thread.ts";
+
+/** Text of a file of proc about the task's host thread; "" if there is none any more. */
+export function threadText(kernel: HostContext, task: HostThread, file: string): string {
+  return readProc(kernel, `${task.stub.pid}/task/${task.hostTid}/${file}`);
+}
+
+/** What the task's host thread has run, in nanoseconds. */
+export function threadTimeNs(kernel: HostContext, task: HostThread): number {
+  return Number(threadText(kernel, task, "schedstat").split(" ")[0]);
+}

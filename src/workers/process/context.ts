@@ -1,0 +1,49 @@
+// What processes, signals and clocks use of their kernel, beside what the platform and files do: the room of the
+// supervisor. The Kernel object is all of it.
+
+import type { CallTracer } from "../call/context.ts";
+import type { SigInfo } from "../call/siginfo.ts";
+import type { Throws } from "../call/throws.ts";
+import type { Futexes } from "../futex/futexes.ts";
+import type { UtsNamespace } from "../identity/uts.ts";
+import type { IpcContext } from "../ipc/context.ts";
+import type { Vdso } from "../mem/vdso.ts";
+import type { UnixContext } from "../net/unix/context.ts";
+import type { PlatformContext } from "../platform/context.ts";
+import type { BeforeHandler } from "../signals/alt_stack.ts";
+import type { PidNamespace } from "./pids.ts";
+import type { Task } from "./task.ts";
+import type { ThreadGroup } from "./thread_group.ts";
+
+export interface ProcessTracer extends CallTracer {
+  /** The task takes a signal: its handler is entered, or its default action follows. */
+  signal(task: Task, info: SigInfo): void;
+  /** A thread, or the whole process with that leader, has ended with this wait status. */
+  ended(task: Task, status: number): void;
+}
+
+export interface SupervisorContext extends PlatformContext, IpcContext, UnixContext {
+  readonly tracer: ProcessTracer | null;
+  readonly throws: Throws;
+  current: Task | null;
+  readonly taskAt: (Task | undefined)[];
+  readonly pids: PidNamespace;
+  readonly futexes: Futexes;
+  readonly uts: UtsNamespace;
+  readonly bootId: string;
+  readonly vdso: Vdso;
+  /** Somebody outside will ask for the wait status of this program. */
+  expectWait(pid: number): void;
+  /** The wait status of a program that has ended before it was asked for, or -1. */
+  takeStatus(pid: number): number;
+  /** A thread group has ended for the guest. */
+  onGroupExit(group: ThreadGroup): void;
+
+  // ---- What a task has other rooms do ----
+
+  returnToGuest(task: Task, outcome: number | null): void;
+  onUnwritableFrame(task: Task, before: BeforeHandler): void;
+  sendToTask(task: Task, info: SigInfo): void;
+  sendToGroup(group: ThreadGroup, info: SigInfo): void;
+  exitGroup(group: ThreadGroup, status: number): void;
+}
