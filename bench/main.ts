@@ -5,11 +5,12 @@ import { writeFileSync } from "node:fs";
 import { runCommand } from "./command.ts";
 import { BenchError } from "./error.ts";
 import { resultsJson } from "./json.ts";
+import { listText } from "./list.ts";
 import { lookBefore, machine, Watch } from "./machine.ts";
 import { find } from "./paths.ts";
 import { Progress } from "./progress.ts";
 import type { Failure, Measured, Results } from "./results.ts";
-import { type Chosen, choose } from "./suites.ts";
+import { type Chosen, choose, SUITES } from "./suites.ts";
 import { tableText } from "./table.ts";
 import { type Way, way } from "./ways.ts";
 import { type Effort, Workplace } from "./workplace.ts";
@@ -25,6 +26,7 @@ interface Words {
   readonly runs: string;
   readonly json?: string;
   readonly quick: boolean;
+  readonly list: boolean;
   readonly libc: string;
 }
 
@@ -109,6 +111,10 @@ function print(results: Results, json: string | undefined): void {
 }
 
 async function run(words: Words): Promise<number> {
+  if (words.list) {
+    process.stdout.write(listText(SUITES));
+    return 0;
+  }
   const runs = Number(words.runs);
   if (!Number.isInteger(runs) || runs < 1) throw new BenchError(`--runs is a number of runs: ${words.runs}`);
   const effort: Effort = { budgetMs: words.quick ? 1 : BUDGET_MS, quick: words.quick, libc: words.libc };
@@ -116,6 +122,8 @@ async function run(words: Words): Promise<number> {
   const chosen = installed(choose(words.suite ?? []), missing);
   const place = new Workplace(effort);
   try {
+    // Before anything of ours may still be ending.
+    const before = await lookBefore();
     const against = list(words.against);
     const names = [
       ...against.filter((name) => name === "native"),
@@ -124,7 +132,6 @@ async function run(words: Words): Promise<number> {
     ];
     const ways = await workingWays(names, place, missing);
     place.ways = ways;
-    const before = await lookBefore();
     const found = await measureAll(chosen, ways, runs, place);
     const columns = ways.map(({ name, version, isHere }) => ({ name, version, isHere }));
     print({ machine: machine(), before, runs, effort, ways: columns, missing, ...found }, words.json);

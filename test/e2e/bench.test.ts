@@ -76,6 +76,13 @@ test("rows can be asked for by name; the table and a file of JSON come from one 
   }
 });
 
+test("--list prints suites, rows and goals", async () => {
+  const { stdout, code } = await run(ringfence, ["bench", "--list"]);
+  assert.is(code, 0);
+  assert.match(stdout.toString(), /^syscall: .*\n {2}getppid +getppid +≤ 500 ns; ≤ 1\/4 of runsc; /);
+  assert.match(stdout.toString(), /^density: /m);
+});
+
 const REFUSED: [string[], RegExp][] = [
   [["cooking"], /neither a suite nor a row: cooking/],
   [["--against", "gvisor"], /no way to run programs: gvisor/],

@@ -290,6 +290,12 @@ export const nodeCommands: Command[] = [
         default: false,
       },
       {
+        name: "list",
+        type: "boolean",
+        describe: "only print the names of suites and rows, and the goals",
+        default: false,
+      },
+      {
         name: "libc",
         type: "string",
         describe: "what the timed programs are linked with",
