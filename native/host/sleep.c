@@ -1,4 +1,4 @@
-// What a kernel thread sleeps on, and the clocks it reads: one epoll set, eventfd doorbells, pidfds.
+// What a kernel thread sleeps on, and the clocks it reads: one epoll set, eventfd doorbells.
 #include "host.h"
 
 #include <sched.h>
@@ -11,10 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#define SYS_pidfd_send_signal 424
-#endif
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441
 #endif
@@ -88,19 +84,6 @@ RF_EXPORT int32_t rf_clock_getres(int32_t clock) {
   if (clock_getres(clock, &ts)) return -errno;
   memcpy(rf_scratch, &ts, sizeof ts);
   return 0;
-}
-
-RF_EXPORT int32_t rf_pidfd_open(int32_t pid) {
-  return result_of(syscall(SYS_pidfd_open, pid, 0));
-}
-
-RF_EXPORT int32_t rf_pidfd_send_signal(int32_t pidfd, int32_t signo) {
-  return result_of(syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0));
-}
-
-/* Sends the kick to one host task. */
-RF_EXPORT int32_t rf_tgkill(int32_t tgid, int32_t tid, int32_t signo) {
-  return result_of(syscall(SYS_tgkill, tgid, tid, signo));
 }
 
 /* An entry of the auxiliary vector; exact below 2^53. */

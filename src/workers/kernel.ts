@@ -44,7 +44,9 @@ import type { Native } from "./native.ts";
 import { UnixGarbage } from "./net/unix/garbage.ts";
 import { UnixNames } from "./net/unix/names.ts";
 import { Kicks } from "./platform/kicks.ts";
+import type { Platform } from "./platform/platform.ts";
 import { Stubs } from "./platform/stubs.ts";
+import { Systrap } from "./platform/systrap.ts";
 import { makeProc } from "./proc/proc_fs.ts";
 import type { SupervisorContext } from "./process/context.ts";
 import { exitGroup } from "./process/exit.ts";
@@ -114,6 +116,7 @@ export class Kernel implements SupervisorContext {
   /** CLOCK_MONOTONIC as the kernel thread's loop last saw it: for what need not be exact. */
   nowNs = 0;
   readonly counters = new Counters();
+  readonly platform: Platform;
   readonly stubs: Stubs;
   readonly requests: Requests;
   readonly nextSteps: NextSteps;
@@ -204,9 +207,10 @@ export class Kernel implements SupervisorContext {
     this.doorbell = native.doorbellCreate();
     // Where there is no first program the kernel itself is process 1.
     this.pids = new PidNamespace(config.mode === "hold" ? 2 : 1);
+    this.platform = new Systrap(native, descriptors.zygote);
     this.kicks = new Kicks(this);
     this.uts = new UtsNamespace(config.hostname);
-    this.stubs = new Stubs(this, descriptors.zygote);
+    this.stubs = new Stubs(this);
     this.anonymous = new AnonymousInodes(this);
     this.devPts = new DevPts(this);
     this.memoryFiles = makeMemoryFiles(this);

@@ -51,13 +51,15 @@ export function compiles(native: Native, bytes: Uint8Array): number {
 }
 
 test("declarations are those of the C sources", () => {
-  const folder = join(CHECKOUT, "native/host");
-  const sources = readdirSync(folder).filter((name) => name.endsWith(".c"));
-  const inC = sources.flatMap((name) =>
-    [...readFileSync(join(folder, name), "latin1").matchAll(/^RF_EXPORT ([^)]*\))/gm)].map((found) =>
-      found[1]!.replace(/\s+/g, " ").replace("(void)", "()"),
-    ),
-  );
+  const folders = ["native/host", "native/platform"].map((folder) => join(CHECKOUT, folder));
+  const sources = folders.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
+  const inC = sources
+    .filter((name) => name.endsWith(".c"))
+    .flatMap((name) =>
+      [...readFileSync(name, "latin1").matchAll(/^RF_EXPORT ([^)]*\))/gm)].map((found) =>
+        found[1]!.replace(/\s+/g, " ").replace("(void)", "()"),
+      ),
+    );
   const text = readFileSync(join(CHECKOUT, "src/workers/native.ts"), "latin1");
   const declared = [...text.matchAll(/"(\w+ rf_[^"]*\))"/g)].map((found) => found[1]!);
   assert.equal(declared.sort(), inC.sort());

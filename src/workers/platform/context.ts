@@ -6,9 +6,11 @@ import type { Claims } from "../../shared/ring/claims.ts";
 import type { CallContext } from "../call/context.ts";
 import type { HostThread } from "./host_thread.ts";
 import type { Kicks } from "./kicks.ts";
+import type { Platform } from "./platform.ts";
 import type { Stubs } from "./stubs.ts";
 
 export interface PlatformContext extends CallContext {
+  readonly platform: Platform;
   readonly claims: Claims;
   readonly active: ActiveChunks;
   readonly places: ChunkPlaces;

@@ -3,7 +3,6 @@
 // slots closed, chunks unmapped) -> reaped.
 
 import { EPOLLIN } from "../../shared/abi/poll.ts";
-import { SIGKILL } from "../../shared/abi/signal.ts";
 import { chunkOfSlot, slotInChunk, slotNumber } from "../../shared/ring/guest_memory.ts";
 import {
   CHUNK_SIZE,
@@ -18,11 +17,6 @@ import type { AddressSpace } from "../mem/address_space.ts";
 import type { PlatformContext } from "./context.ts";
 import type { HostThread, ThreadOwner } from "./host_thread.ts";
 import type { UseAccount } from "./resource_use.ts";
-
-/** The host signal that makes a stub thread enter its handler; guests never see it. */
-export const SIGKICK = 63;
-export const ZYGOTE_SPAWN = 2;
-export const ZYGOTE_REAP = 3;
 
 export class StubProcess {
   readonly kernel: PlatformContext;
@@ -105,7 +99,7 @@ export class StubProcess {
   }
 
   kill(): void {
-    if (this.#pidfd >= 0) this.kernel.native.pidfdSendSignal(this.#pidfd, SIGKILL);
+    if (this.#pidfd >= 0) this.kernel.platform.kill(this.#pidfd);
   }
 
   /** Number of a slot in this address space: names its donated descriptor. */

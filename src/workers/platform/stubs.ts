@@ -6,7 +6,6 @@
 import { EAGAIN, EPERM } from "../../shared/abi/errno.ts";
 import { MADV_DONTFORK } from "../../shared/abi/mman.ts";
 import { EPOLLIN } from "../../shared/abi/poll.ts";
-import { SIGKILL } from "../../shared/abi/signal.ts";
 import { TWO_32 } from "../../shared/abi/struct.ts";
 import { slotInChunk, slotNumber } from "../../shared/ring/guest_memory.ts";
 import {
@@ -32,13 +31,10 @@ import { type Birth, Births } from "./births.ts";
 import type { PlatformContext } from "./context.ts";
 import { processOf } from "./host_tasks.ts";
 import type { HostThread } from "./host_thread.ts";
-import { useFrom, useIsKnown } from "./resource_use.ts";
+import { type ResourceUse, useIsKnown } from "./resource_use.ts";
 import { Strangers } from "./strangers.ts";
-import { type StubProcess, ZYGOTE_REAP, ZYGOTE_SPAWN } from "./stub_process.ts";
+import type { StubProcess } from "./stub_process.ts";
 
-const ZYGOTE_HELLO = 1;
-/** Where the further words of the zygote's answer stand in the scratch area (rf_zygote_call). */
-const MORE = 16;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED_FIXED = 0x11;
 const ZYGOTE_RANGE = 0x100000000;
@@ -51,7 +47,6 @@ export class Stubs {
   /** Lists that raise notifications and tokens not yet named: while there are any, the listener is polled. */
   #outstanding = 0;
   readonly #kernel: PlatformContext;
-  readonly #zygote: number;
   #listener = -1;
   readonly #births: Births;
   /** Tasks by their host numbers. */
@@ -60,29 +55,18 @@ export class Stubs {
   readonly #children = new Map<number, StubProcess | null>();
   readonly strangers: Strangers;
 
-  constructor(kernel: PlatformContext, zygote: number) {
+  constructor(kernel: PlatformContext) {
     this.#kernel = kernel;
-    this.#zygote = zygote;
     this.strangers = new Strangers(kernel);
     this.#births = new Births(this.strangers);
   }
 
-  /**
-   * Hands kernel page and doorbells to the zygote and takes the listener; the address of the host's vDSO in
-   * every stub, or 0. Throws: no sandbox without it.
-   */
+  /** Introduces the platform; the address of the host's vDSO in every stub, or 0. Throws: no sandbox without it. */
   hello(kernelPage: number, doorbells: readonly number[]): number {
-    const native = this.#kernel.native;
-    native.scratchWords[0] = kernelPage;
-    for (let i = 0; i < doorbells.length; i++) native.scratchWords[1 + i] = doorbells[i]!;
-    const error = native.zygoteCall(this.#zygote, ZYGOTE_HELLO, doorbells.length, 0, 1 + doorbells.length);
-    const answer = native.scratchView.getInt32(4, true) * TWO_32 + native.scratchView.getUint32(0, true);
-    const [pid, listener] = [native.scratchWords[MORE / 4]!, native.scratchWords[MORE / 4 + 2]!];
-    this.#listener = error < 0 || answer < 0 ? -1 : native.takeDescriptor(pid, listener);
-    if (error < 0 || answer < 0 || this.#listener < 0)
-      throw new Error(`zygote: hello failed (${error}, ${answer}): are seccomp notifications available?`);
-    this.#kernel.sleep.add(this.#listener, EPOLLIN, () => this.receive());
-    return answer;
+    const { hostVdso, listener } = this.#kernel.platform.introduce(kernelPage, doorbells);
+    this.#listener = listener;
+    this.#kernel.sleep.add(listener, EPOLLIN, () => this.receive());
+    return hostVdso;
   }
 
   /** Gives a stub process one more chunk, mapped here and not there yet: 0, or a negative errno when places run out. */
@@ -208,7 +192,6 @@ export class Stubs {
 
   /** Asks the zygote for a stub process for `task`, the first of its address space. */
   spawn(task: HostThread): number {
-    const { native } = this.#kernel;
     const unmapZygote = {
       nr: SYS_munmap,
       args: [ZYGOTE_TEXT, ZYGOTE_RANGE],
@@ -217,8 +200,7 @@ export class Stubs {
       makes: null,
     };
     const birth = this.#await(task, null, [...this.#mapFirstChunk(task), unmapZygote], () => {});
-    const error = native.zygoteCall(this.#zygote, ZYGOTE_SPAWN, birth.low, birth.high, 0);
-    const pid = error < 0 ? error : native.scratchWords[0]!;
+    const pid = this.#kernel.platform.start(birth.low, birth.high);
     return pid < 0 ? pid : task.stub.watch(pid);
   }
 
@@ -233,14 +215,13 @@ export class Stubs {
 
   /** The stub's host process has ended. */
   ended(stub: StubProcess): void {
-    this.#reap(stub.pid);
-    useIsKnown(stub, useFrom(this.#kernel.native.scratchView, MORE));
+    useIsKnown(stub, this.#reap(stub.pid));
     this.strangers.ended(stub);
   }
 
-  #reap(pid: number): void {
+  #reap(pid: number): ResourceUse {
     this.#children.delete(pid);
-    this.#kernel.native.zygoteCall(this.#zygote, ZYGOTE_REAP, pid, 0, 0);
+    return this.#kernel.platform.reap(pid);
   }
 
   get outstanding(): boolean {
@@ -305,7 +286,10 @@ export class Stubs {
     const { task } = birth;
     task.hostTid = tid;
     // A forked stub is known by its first call; the zygote's children by the zygote's answer.
-    if (task.stub.pid === 0 && task.stub.watch(tid) < 0) {
+    if (
+      (task.stub.pid === 0 && task.stub.watch(tid) < 0) ||
+      this.#kernel.platform.adopt(task.stub.pid, tid) < 0
+    ) {
       native.notifyRefuse(this.#listener, low, high, EPERM);
       return;
     }
@@ -321,7 +305,7 @@ export class Stubs {
    * meanwhile, or one that a guest has made behind the kernel's back (F24).
    */
   killStranger(tid: number): void {
-    const { native, sleep } = this.#kernel;
+    const { native, platform, sleep } = this.#kernel;
     if (this.#children.has(tid)) {
       this.#children.get(tid)?.kill();
       return;
@@ -332,7 +316,7 @@ export class Stubs {
       return;
     }
     this.#children.set(tid, null);
-    native.pidfdSendSignal(pidfd, SIGKILL);
+    platform.kill(pidfd);
     const watch = sleep.add(pidfd, EPOLLIN, () => {
       sleep.remove(pidfd, watch);
       native.close(pidfd);

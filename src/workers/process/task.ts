@@ -12,7 +12,7 @@ import type { SigInfo } from "../call/siginfo.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { IpcMember } from "../ipc/member.ts";
-import { SIGKICK, type StubProcess } from "../platform/stub_process.ts";
+import type { StubProcess } from "../platform/stub_process.ts";
 import { type AltStack, type BeforeHandler, NO_ALT_STACK } from "../signals/alt_stack.ts";
 import { PendingSignals, type SignalHandlers } from "../signals/signals.ts";
 import type { FileTable } from "../vfs/file_table.ts";
@@ -200,7 +200,7 @@ export class Task implements Caller {
   /** Makes guest code enter the stub soon, which then posts INTERRUPTED. */
   kick(): void {
     if (!this.started || !this.call.isWithGuest) return;
-    this.kernel.native.tgkill(this.stub.pid, this.hostTid, SIGKICK);
+    this.kernel.platform.interrupt(this.stub.pid, this.hostTid);
     this.kernel.kicks.watch(this);
   }
 

@@ -1,0 +1,64 @@
+// The zygote's socket: the supervisor has it make stub processes, and reap them.
+#include "../host/host.h"
+
+#include <poll.h>
+#include <ringfence/layout.h>
+#include <ringfence/zygote_protocol.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+
+/* One exchange with the zygote: sends request and value with `count` descriptors from the scratch
+   area (i32s), waits for the answer. Leaves the answer's value (two u32) and from word 4 on what else it says
+   (i64s of enum zygote_use or zygote_hello) in the scratch area. Returns 0 or a negative errno. The zygote
+   never waits for anybody else. */
+RF_EXPORT int32_t rf_zygote_call(int32_t socket, uint32_t request, uint32_t low, uint32_t high,
+                                 int32_t count) {
+  struct zygote_message m = {.request = request, .value = (int64_t)((uint64_t)high << 32 | low)};
+  struct iovec iov = {&m, sizeof m};
+  union {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(sizeof(int) * (1 + RF_KERNEL_THREADS_MAX))];
+  } control;
+  struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1};
+  if (count > 1 + RF_KERNEL_THREADS_MAX) return -EINVAL;
+  if (count > 0) {
+    h.msg_control = &control;
+    h.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN(sizeof(int) * count);
+    memcpy(CMSG_DATA(&control.header), rf_scratch, sizeof(int) * count);
+  }
+  // Too many descriptors of this host user's processes are on their way: they arrive.
+  for (int tries = 0; sendmsg(socket, &h, MSG_NOSIGNAL) < 0; tries++) {
+    if (errno != ETOOMANYREFS || tries == 5000) return -errno;
+    poll(0, 0, 1);
+  }
+  ssize_t n;
+  do
+    n = recv(socket, &m, sizeof m, 0);
+  while (n < 0 && errno == EINTR);
+  if (n < 0) return -errno;
+  if (n != sizeof m || m.request != request) return -EPIPE;
+  memcpy(rf_scratch, &m.value, sizeof m.value);
+  memcpy(rf_scratch + 16, m.more, sizeof m.more);
+  return 0;
+}
+
+/* Takes a descriptor of the zygote's, close-on-exec: the new one or a negative errno. */
+RF_EXPORT int32_t rf_take_descriptor(int32_t pid, int32_t fd) {
+  int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+  if (pidfd < 0) return -errno;
+  int32_t taken = result_of(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
+  close(pidfd);
+  return taken;
+}

@@ -1,0 +1,30 @@
+// The platform: how guest threads run on the host, and how they are reached. One interface over slots, whatever
+// catches a guest's system calls and faults: it ends in a slot, as a request with the thread's registers in the
+// slot's frame, and a reply in that slot lets the thread go on. What is common stands elsewhere: forking and adding
+// a thread are operations that a stub runs (operation_list.ts), whose new host tasks name themselves (births.ts);
+// the seccomp filter's notifications are the bookkeeping's (stubs.ts).
+
+import type { ResourceUse } from "./resource_use.ts";
+
+export interface Introduction {
+  /** Address of the host's vDSO in every stub, or 0. */
+  readonly hostVdso: number;
+  /** The listener of the stubs' filter. */
+  readonly listener: number;
+}
+
+export interface Platform {
+  readonly name: string;
+  /** Hands the kernel page and the doorbells to the zygote. Throws: there is no sandbox without. */
+  introduce(kernelPage: number, doorbells: readonly number[]): Introduction;
+  /** Starts a stub process, whose first thread names this token: its host pid, or a negative errno. */
+  start(low: number, high: number): number;
+  /** A new thread of a stub process has named itself: from now on what it does comes to its slot. 0, or a negative errno. */
+  adopt(pid: number, tid: number): number;
+  /** Has a thread enter its stub soon, wherever its guest code is; it posts INTERRUPTED. */
+  interrupt(pid: number, tid: number): void;
+  /** Ends a stub process. */
+  kill(pidfd: number): void;
+  /** A stub process has ended: forgets it, and tells what it has used. */
+  reap(pid: number): ResourceUse;
+}

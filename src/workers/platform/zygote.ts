@@ -1,0 +1,48 @@
+// The zygote as the supervisor sees it: the clean process that all stub processes are copies of.
+
+import { TWO_32 } from "../../shared/abi/struct.ts";
+import type { Native } from "../native.ts";
+import type { Introduction } from "./platform.ts";
+import { type ResourceUse, useFrom } from "./resource_use.ts";
+
+const HELLO = 1;
+const SPAWN = 2;
+const REAP = 3;
+/** Where the further words of an answer stand in the scratch area (rf_zygote_call). */
+const MORE = 16;
+
+export class Zygote {
+  readonly #native: Native;
+  readonly #socket: number;
+
+  constructor(native: Native, socket: number) {
+    this.#native = native;
+    this.#socket = socket;
+  }
+
+  /** Hands kernel page and doorbells to the zygote and takes the listener. Throws: no sandbox without it. */
+  hello(kernelPage: number, doorbells: readonly number[]): Introduction {
+    const native = this.#native;
+    native.scratchWords[0] = kernelPage;
+    for (let i = 0; i < doorbells.length; i++) native.scratchWords[1 + i] = doorbells[i]!;
+    const error = native.zygoteCall(this.#socket, HELLO, doorbells.length, 0, 1 + doorbells.length);
+    const hostVdso = native.scratchView.getInt32(4, true) * TWO_32 + native.scratchView.getUint32(0, true);
+    const [pid, fd] = [native.scratchWords[MORE / 4]!, native.scratchWords[MORE / 4 + 2]!];
+    const listener = error < 0 || hostVdso < 0 ? -1 : native.takeDescriptor(pid, fd);
+    if (listener < 0)
+      throw new Error(`zygote: hello failed (${error}, ${hostVdso}): are seccomp notifications available?`);
+    return { hostVdso, listener };
+  }
+
+  /** A copy of itself, whose first act is to name the token: its pid, or a negative errno. */
+  spawn(low: number, high: number): number {
+    const error = this.#native.zygoteCall(this.#socket, SPAWN, low, high, 0);
+    return error < 0 ? error : this.#native.scratchWords[0]!;
+  }
+
+  /** Reaps a child that has ended. */
+  reap(pid: number): ResourceUse {
+    this.#native.zygoteCall(this.#socket, REAP, pid, 0, 0);
+    return useFrom(this.#native.scratchView, MORE);
+  }
+}
