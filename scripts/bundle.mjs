@@ -10,7 +10,7 @@ import { writeSourcePositions } from "./source_positions.mjs";
 /** Bundle name (build/js/NAME.cjs) → entry point, and whether it goes into the sandbox's root. */
 export const bundles = [
   { name: "sandbox", entry: "src/main/sandbox.ts", inSandbox: true, cached: true },
-  { name: "kernel", entry: "src/workers/host.ts", inSandbox: true, cached: true },
+  { name: "kernel", entry: "src/workers/thread.ts", inSandbox: true, cached: true },
   { name: "worker", entry: "node_modules/piscina/dist/worker.js", inSandbox: true },
   { name: "cli", entry: "src/main/cli/main.ts", inSandbox: false },
 ];

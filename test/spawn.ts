@@ -2,12 +2,25 @@
 // is killed and the result says so. uvu has no time-outs, so tests start programs through here only.
 
 import { type ChildProcess, spawn as nodeSpawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The checkout, where bin/ringfence is. */
 export const checkout: string = fileURLToPath(new URL("..", import.meta.url));
 
-export const ringfence: string = `${checkout}bin/ringfence`;
+/** The command, with the global flags of $RINGFENCE_TEST_FLAGS if there are any: another placement, for one. */
+export const ringfence: string = commandWith(process.env.RINGFENCE_TEST_FLAGS ?? "");
+
+function commandWith(flags: string): string {
+  const command = `${checkout}bin/ringfence`;
+  if (flags === "") return command;
+  const wrapper = join(mkdtempSync(join(tmpdir(), "ringfence-flags-")), "ringfence");
+  writeFileSync(wrapper, `#!/bin/sh\nexec ${command} ${flags} "$@"\n`, { mode: 0o755 });
+  process.on("exit", () => rmSync(dirname(wrapper), { recursive: true, force: true }));
+  return wrapper;
+}
 
 export interface SpawnOptions {
   /** Milliseconds until the process group is killed; 30 000 if absent. */

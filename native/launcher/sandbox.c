@@ -44,6 +44,8 @@ static void write_config(struct buffer *text, const struct sandbox_plan *plan) {
   buffer_json_string(text, plan->identity->hostname);
   buffer_printf(text, ",\"options\":{\"platform\":");
   buffer_json_string(text, options->values[OPTION_PLATFORM]);
+  buffer_printf(text, ",\"workers\":");
+  buffer_json_string(text, options->values[OPTION_WORKERS]);
   buffer_printf(text, ",\"overlay2\":");
   buffer_json_string(text, overlay(plan));
   buffer_printf(text, ",\"logFormat\":");

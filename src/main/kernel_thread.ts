@@ -1,49 +1,25 @@
-// Kernel thread 0, seen from the main thread: piscina starts it with one task that never settles, and
+// A kernel with a thread of its own, seen from the main thread: piscina starts it with one task that never settles, and
 // comlink carries control requests to it. If the thread ends, the sandbox has lost its kernel.
 
 import { MessageChannel } from "node:worker_threads";
 import { type Remote, wrap } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { Piscina } from "piscina";
-import type { KernelBoot } from "../shared/kernel_boot.ts";
+import type { KernelBoot, ThreadBoot } from "../shared/kernel_boot.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
 import { PrivateSab } from "../shared/ring/private_sab.ts";
 import { Turns } from "../shared/ring/turns.ts";
-import type { Boot, Descriptors } from "./boot.ts";
+import type { RunningKernel } from "./placement.ts";
 
+/** In the sandbox's root. */
+const KERNEL_BUNDLE = "/kernel.cjs";
 /** Beside what guests may use of it (HEAP_BUDGET_MAX of the kernel): the program's own, and what is not collected yet. */
-const HEAP_LIMIT_MB = 2048;
+const HEAP_LIMIT_MB = 2048; // as in native/launcher/init.c
 const YOUNG_GENERATION_MB = 32;
 
-export interface KernelThread {
-  api: KernelApi;
-  /** Rejects when the thread has ended; never resolves. */
-  ended: Promise<never>;
-}
-
-/** What the kernel thread needs of the boot descriptors. */
-function forKernel(descriptors: Descriptors): Descriptors {
-  const { proc, cpuinfo, stat, zygote, root, log } = descriptors;
-  const debugLog = descriptors["debug-log"];
-  return {
-    proc: proc!,
-    cpuinfo: cpuinfo!,
-    stat: stat!,
-    zygote: zygote!,
-    root: root!,
-    log: log!,
-    ...(debugLog !== undefined && { "debug-log": debugLog }),
-  };
-}
-
-export function startKernelThread(
-  bundle: string,
-  hostLibrary: string,
-  positions: number,
-  { config, init, descriptors }: Boot,
-): KernelThread {
+export function startKernelThread(boot: KernelBoot): RunningKernel {
   const pool = new Piscina({
-    filename: bundle,
+    filename: KERNEL_BUNDLE,
     minThreads: 1,
     maxThreads: 1,
     // A kernel thread's own loop decides when it sleeps.
@@ -51,25 +27,15 @@ export function startKernelThread(
     resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MB, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   });
   const { port1, port2 } = new MessageChannel();
-  const sab = new PrivateSab();
-  const boot: KernelBoot = {
-    port: port2,
-    config,
-    descriptors: forKernel(descriptors),
-    init,
-    thread: 0,
-    privateSab: sab.buffer,
-    hostLibrary,
-    positions,
-  };
+  const threadBoot: ThreadBoot = { ...boot, port: port2, thread: 0 };
   // piscina's type is inferred from the wrong overload of postMessage; it passes the list on as it is.
   const transferList = [port2] as unknown as NonNullable<Parameters<typeof pool.run>[1]>["transferList"] &
     object;
-  const ended = pool.run(boot, { transferList }).then((): never => {
+  const ended = pool.run(threadBoot, { transferList }).then((): never => {
     throw new Error("the kernel thread left its loop");
   });
   const remote = wrap<KernelApi>(nodeEndpoint(port1));
-  return { api: askingForTurns(remote, new Turns(sab.control, 0)), ended };
+  return { api: askingForTurns(remote, new Turns(new PrivateSab(boot.privateSab).control, 0)), ended };
 }
 
 /** Each call posts its message and then asks the kernel thread to turn its event loop. */

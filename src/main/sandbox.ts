@@ -1,5 +1,5 @@
-// Main thread of the sandbox process: boot, kernel thread, control server, and what the sandbox is for: the
-// one program of a `do`, or a container. It serves the control plane only; guests never wait for it. When
+// Main thread of the sandbox process: boot, kernel, control server, and what the sandbox is for: the one program of a
+// `do`, or a container. When
 // anything here fails for good the process ends, and init takes the rest of the sandbox with it.
 
 import { closeSync } from "node:fs";
@@ -10,14 +10,13 @@ import type { Peer } from "./control/methods.ts";
 import { CODE_RINGFENCE, Program } from "./control/program.ts";
 import { ControlServer } from "./control/server.ts";
 import { loadHost } from "./host.ts";
-import { startKernelThread } from "./kernel_thread.ts";
 import { openLog } from "./log.ts";
 import { readContainer } from "./oci/container.ts";
 import { SchemaError } from "./oci/schema.ts";
+import { type RunningKernel, startKernel } from "./placement.ts";
 
 // The sandbox's root holds nothing but these, the libraries and the stub.
 const HOST_LIBRARY = "/host.node";
-const KERNEL_BUNDLE = "/kernel.cjs";
 const SOURCE_POSITIONS = "/source_positions";
 /** Exit code of a launcher whose sandbox died (native/launcher/report.h). */
 const CODE_SANDBOX_DIED = 137;
@@ -50,11 +49,8 @@ function firstStdio({ descriptors }: Boot): Stdio {
   return [required(descriptors, "stdin"), required(descriptors, "stdout"), required(descriptors, "stderr")];
 }
 
-const kernel = startKernelThread(KERNEL_BUNDLE, HOST_LIBRARY, positions, boot);
-kernel.ended.catch((error: unknown) => fatal("the kernel thread died", error));
-
 /** Checks the container's configuration and builds its file systems; the caller hears `created`. */
-async function createContainer({ config, descriptors }: Boot): Promise<Container> {
+async function createContainer(kernel: RunningKernel, { config, descriptors }: Boot): Promise<Container> {
   const specFd = required(descriptors, "spec");
   const spec = readContainer(specFd, config.id ?? "", config, descriptors, log);
   closeSync(specFd);
@@ -66,7 +62,9 @@ async function createContainer({ config, descriptors }: Boot): Promise<Container
 
 async function main(): Promise<void> {
   const { config, descriptors } = boot;
-  const container = config.mode === "container" ? await createContainer(boot) : undefined;
+  const kernel = await startKernel(HOST_LIBRARY, positions, boot);
+  kernel.ended.catch((error: unknown) => fatal("the kernel thread died", error));
+  const container = config.mode === "container" ? await createContainer(kernel, boot) : undefined;
   const end = () => host.exitProcess(0);
   const server = new ControlServer(host, { kernel: kernel.api, log, end, ...(container && { container }) });
   const peer: Peer = server.attach(launcher);

@@ -6,14 +6,11 @@
 // it like a doorbell. While it is busy it turns the event loop when the main thread asks and at least
 // every TURN_INTERVAL_NS.
 
-import { expose } from "comlink";
-import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { EPOLLIN } from "../shared/abi/poll.ts";
 import type { KernelBoot } from "../shared/kernel_boot.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
 import { createGuestMemory, GuestMemory } from "../shared/ring/guest_memory.ts";
 import { PrivateSab } from "../shared/ring/private_sab.ts";
-import { Turns } from "../shared/ring/turns.ts";
 import { Kernel } from "./kernel.ts";
 import { kernelApi } from "./kernel_api.ts";
 import { openLog } from "./log.ts";
@@ -41,7 +38,8 @@ interface UvLoop {
 
 class KernelThread {
   readonly #kernel: Kernel;
-  readonly #turns: Turns;
+  readonly #asked: Asked;
+  readonly memory: WebAssembly.Memory;
   readonly #uv: UvLoop;
   #turnsLeft = 0;
   #uvReady = false;
@@ -49,9 +47,10 @@ class KernelThread {
   #lastTurnNs = 0;
   #lastBusyNs = 0;
 
-  constructor(kernel: Kernel, turns: Turns, uv: UvLoop) {
+  constructor(kernel: Kernel, asked: Asked, uv: UvLoop, memory: WebAssembly.Memory) {
     this.#kernel = kernel;
-    this.#turns = turns;
+    this.#asked = asked;
+    this.memory = memory;
     this.#uv = uv;
     kernel.sleep.add(uv.uvBackendFd(), EPOLLIN, () => {
       this.#uvReady = true;
@@ -91,7 +90,7 @@ class KernelThread {
         this.#lastLookNs = now;
         this.#look();
       }
-      if (this.#turns.due() || this.#uvReady || kernel.owesAnswer) {
+      if (this.#asked.due() || this.#uvReady || kernel.owesAnswer) {
         kernel.owesAnswer = false;
         this.#turnsLeft = MIN_TURNS - 1;
         this.#uvReady = false;
@@ -122,7 +121,7 @@ class KernelThread {
   #sleep(nowNs: number): void {
     const kernel = this.#kernel;
     kernel.page.setSleeping(kernel.thread);
-    if (!kernel.scanner.anyRequest() && !this.#turns.due() && !kernel.owesAnswer) {
+    if (!kernel.scanner.anyRequest() && !this.#asked.due() && !kernel.owesAnswer) {
       kernel.counters.sleeps++;
       kernel.passes.toggleAsleep();
       kernel.waitForEvents(this.#timeoutNs(nowNs));
@@ -143,22 +142,31 @@ class KernelThread {
   }
 }
 
-/** The task that piscina runs on a kernel thread: it never settles. */
-export default function kernelThread(boot: KernelBoot): Promise<never> {
+/** Who else wants the event loop to turn: the main thread, where that is another one. */
+export interface Asked {
+  /** A request is on its way. */
+  due(): boolean;
+  /** It was served. */
+  serve(): void;
+}
+
+/**
+ * Makes the calling thread a kernel thread, and confines the process: everything has been loaded, in this thread and
+ * the main one, and no guest has run. Its loop begins when the event loop turns. Throws: there is no sandbox without.
+ */
+export function runKernel(boot: KernelBoot, asked: Asked): KernelApi {
   const module = { exports: {} };
   process.dlopen(module, boot.hostLibrary);
   const native = loadNative(boot.hostLibrary);
-  // Referenced by the returned promise's closure for ever: a collected memory would be unmapped.
   const wasmMemory = createGuestMemory();
   const memory = new GuestMemory(wasmMemory.buffer);
   native.setGuestMemory(new Uint8Array(memory.buffer));
-  const sab = new PrivateSab(boot.privateSab);
   const { config, descriptors } = boot;
   const { log, strace } = openLog(config, descriptors, boot.positions);
   const kernel = new Kernel(
     native,
     memory,
-    sab,
+    new PrivateSab(boot.privateSab),
     config,
     {
       proc: descriptors.proc!,
@@ -172,15 +180,10 @@ export default function kernelThread(boot: KernelBoot): Promise<never> {
   );
   kernel.boot(STUB_SPIN);
   kernel.longTurns.watchCollector();
-  // Everything is loaded, in this thread and the main one, and no guest has run.
   const confined = native.confine(boot.init);
   if (confined < 0) throw new Error(`confining the sandbox process: errno ${-confined}`);
-  const turns = new Turns(sab.control, boot.thread);
-  const api: KernelApi = kernelApi(kernel, turns);
-  expose(api, nodeEndpoint(boot.port));
-  const thread = new KernelThread(kernel, turns, module.exports as UvLoop);
+  // The loop refers to the memory for ever: a collected one would be unmapped.
+  const thread = new KernelThread(kernel, asked, module.exports as UvLoop, wasmMemory);
   setImmediate(thread.run);
-  return new Promise<never>(() => {
-    void wasmMemory;
-  });
+  return kernelApi(kernel, asked);
 }

@@ -1,11 +1,11 @@
-// The control requests that the main thread makes of a kernel (comlink). Every one counts itself as
-// served, so that the kernel thread knows how long to turn its event loop.
+// The control requests that are made of a kernel. Every one counts itself as served, so that a kernel thread whose
+// main thread is another one knows how long to turn its event loop.
 
 import { getHeapStatistics } from "node:v8";
 import { ESRCH } from "../shared/abi/errno.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
-import type { Turns } from "../shared/ring/turns.ts";
 import { fromOutside } from "./call/siginfo.ts";
+import type { Asked } from "./host.ts";
 import type { Kernel } from "./kernel.ts";
 import { sendToGroup } from "./signals/send_signal.ts";
 
@@ -13,9 +13,9 @@ const STOPPED = 0x7f;
 /** Of a program that nobody knows: as a shell says of a command that it cannot find. */
 const UNKNOWN_STATUS = 127 << 8;
 
-export function kernelApi(kernel: Kernel, turns: Turns): KernelApi {
+export function kernelApi(kernel: Kernel, asked: Asked): KernelApi {
   function serve<T>(result: T): T {
-    turns.serve();
+    asked.serve();
     return result;
   }
   return {
@@ -31,7 +31,7 @@ export function kernelApi(kernel: Kernel, turns: Turns): KernelApi {
       const ended = kernel.takeStatus(pid);
       const group = kernel.pids.group(pid);
       if (ended >= 0 || group === undefined) return serve(ended >= 0 ? ended : UNKNOWN_STATUS);
-      turns.serve();
+      asked.serve();
       return new Promise((resolve) => {
         const told = (status: number) => {
           group.onExit.length = 0;

@@ -9,7 +9,8 @@ import { ringfence } from "../spawn.ts";
 
 /** Platforms and placements that exist; every test runs under each. */
 export const CONFIGURATIONS = [
-  { name: "systrap, one kernel thread", flags: ["--platform=systrap"] },
+  { name: "systrap, solo", flags: ["--platform=systrap", "--workers=solo"] },
+  { name: "systrap, a kernel thread of its own", flags: ["--platform=systrap", "--workers=1"] },
 ] as const;
 
 const ID = "test";

@@ -76,6 +76,14 @@ export const globalFlags: Flag[] = [
     default: "systrap",
   },
   {
+    name: "workers",
+    type: "string",
+    describe:
+      "threads that the kernel gets: solo: Node's main thread alone; 1: one of its own; auto: solo up to two CPUs",
+    choices: ["auto", "solo", "1"],
+    default: "auto",
+  },
+  {
     name: "overlay2",
     type: "string",
     describe:

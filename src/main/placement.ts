@@ -1,0 +1,56 @@
+// Where the kernel runs (--workers). Solo: on Node's main thread, in one event loop with the control server, which
+// saves a second isolate and half of a start. Else on a thread of its own, which piscina keeps.
+
+import { availableParallelism } from "node:os";
+import type { KernelBoot } from "../shared/kernel_boot.ts";
+import type { KernelApi } from "../shared/process_spec.ts";
+import { PrivateSab } from "../shared/ring/private_sab.ts";
+import { runKernel } from "../workers/host.ts";
+import type { Boot, Descriptors } from "./boot.ts";
+
+/** With more CPUs than these the control plane does not share its thread with the kernel. */
+const SOLO_CPUS = 2;
+
+export interface RunningKernel {
+  api: KernelApi;
+  /** Rejects when its thread has ended; never resolves. */
+  ended: Promise<never>;
+}
+
+/** What the kernel needs of the boot descriptors. */
+function forKernel(descriptors: Descriptors): Descriptors {
+  const { proc, cpuinfo, stat, zygote, root, log } = descriptors;
+  const debugLog = descriptors["debug-log"];
+  return {
+    proc: proc!,
+    cpuinfo: cpuinfo!,
+    stat: stat!,
+    zygote: zygote!,
+    root: root!,
+    log: log!,
+    ...(debugLog !== undefined && { "debug-log": debugLog }),
+  };
+}
+
+/** Starts the kernel and confines the process: nothing can be loaded any more. Throws: there is no sandbox without. */
+export async function startKernel(
+  hostLibrary: string,
+  positions: number,
+  { config, init, descriptors }: Boot,
+): Promise<RunningKernel> {
+  const boot: KernelBoot = {
+    config,
+    descriptors: forKernel(descriptors),
+    init,
+    privateSab: new PrivateSab().buffer,
+    hostLibrary,
+    positions,
+  };
+  const { workers } = config.options;
+  if (workers === "solo" || (workers === "auto" && availableParallelism() <= SOLO_CPUS)) {
+    const never = { due: () => false, serve: () => {} };
+    return { api: runKernel(boot, never), ended: new Promise<never>(() => {}) };
+  }
+  const { startKernelThread } = await import("./kernel_thread.ts");
+  return startKernelThread(boot);
+}

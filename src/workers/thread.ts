@@ -1,0 +1,15 @@
+// The task that piscina runs on a kernel thread of its own: the main thread's requests come by comlink. It never
+// settles.
+
+import { expose } from "comlink";
+import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
+import type { ThreadBoot } from "../shared/kernel_boot.ts";
+import { PrivateSab } from "../shared/ring/private_sab.ts";
+import { Turns } from "../shared/ring/turns.ts";
+import { runKernel } from "./host.ts";
+
+export default function kernelThread({ port, thread, ...boot }: ThreadBoot): Promise<never> {
+  const turns = new Turns(new PrivateSab(boot.privateSab).control, thread);
+  expose(runKernel(boot, turns), nodeEndpoint(port));
+  return new Promise<never>(() => {});
+}
