@@ -2,8 +2,6 @@
 // in slot_states.def. Only the stub writes RF_SLEEPING; only the kernel writes the reply line.
 #include "stub.h"
 
-#define SEQUENCE_MASK 0x0fffffffu
-
 // The CPU this thread runs on: the kernel keeps it in the limit of segment 0x7b (vDSO getcpu).
 static u32 current_cpu(void) {
   u32 p;
@@ -18,8 +16,8 @@ static void ring(u32 kernel_thread) {
 }
 
 // A stub that shares its CPU with the kernel thread would spin in that thread's place.
-static u32 spin_budget(u32 cpu, u64 record) {
-  return get32(record + RF_KP_CPU) == cpu ? 0 : get32(RF_KERNEL_PAGE + RF_KP_SPIN);
+static u32 spin_budget(u32 cpu, u64 thread) {
+  return get32(thread + RF_KP_CPU) == cpu ? 0 : get32(RF_KERNEL_PAGE + RF_KP_SPIN);
 }
 
 static int answers(u32 reply, u32 sequence) {
@@ -44,18 +42,25 @@ static u32 await(slot_t slot, u32 sequence, u32 budget) {
   return reply & 15;
 }
 
+// Where a slot posts to a kernel thread.
+static u64 record_of(slot_t slot, u32 kernel_thread) {
+  u64 chunk = slot & ~(u64)(RF_CHUNK_SIZE - 1);
+  return chunk + RF_REQUESTS + kernel_thread * RF_REQUESTS_STRIDE +
+         (slot - chunk) / RF_SLOT_SIZE * RF_REQUEST_SIZE;
+}
+
 /* Publishes what stands in the slot as a request of that kind and returns the reply's code. */
 u32 post(slot_t slot, u32 kind, u32 kernel_thread) {
-  u64 record = RF_KERNEL_PAGE + RF_KP_THREAD + kernel_thread * RF_KP_THREAD_STRIDE;
-  u64 chunk = slot & ~(u64)(RF_CHUNK_SIZE - 1);
-  u32 bit = 1u << ((slot - chunk) / RF_SLOT_SIZE);
-  u32 sequence = ((get32(slot + RF_REQUEST) >> 4) + 1) & SEQUENCE_MASK;
+  u64 thread = RF_KERNEL_PAGE + RF_KP_THREAD + kernel_thread * RF_KP_THREAD_STRIDE;
+  u64 record = record_of(slot, kernel_thread);
+  u32 last = get32(record + RF_REQUEST_WORD) >> 4;
+  u32 sequence = (((last & -RF_SEQUENCE_STEP) + RF_SEQUENCE_STEP) & RF_SEQUENCE_MASK) | kernel_thread;
   u32 cpu = current_cpu();
   put32(slot + RF_REQ_CPU, cpu);
-  __atomic_exchange_n((u32 *)(slot + RF_REQUEST), sequence << 4 | kind, __ATOMIC_SEQ_CST);
-  __atomic_fetch_or((u32 *)(chunk + RF_PENDING + kernel_thread * RF_PENDING_STRIDE), bit, __ATOMIC_SEQ_CST);
-  if (load32(record + RF_KP_SLEEPING)) ring(kernel_thread);
-  return await(slot, sequence, spin_budget(cpu, record));
+  u64 request = (u64)get32(slot + RF_ORIG_RAX) << 32 | (sequence << 4 | kind);
+  __atomic_exchange_n((u64 *)record, request, __ATOMIC_SEQ_CST);
+  if (load32(thread + RF_KP_SLEEPING)) ring(kernel_thread);
+  return await(slot, sequence, spin_budget(cpu, thread));
 }
 
 /* Does what the kernel asks (lists, copy rounds) until the reply leads back to the guest; returns

@@ -16,8 +16,12 @@ import { kernelApi } from "./kernel_api.ts";
 import { openLog } from "./log.ts";
 import { loadNative } from "./native.ts";
 
-/** Busy passes between two looks at the clock and the sleep set. */
-const PASSES_PER_LOOK = 32;
+/**
+ * Between two looks at the clock: so many idle passes, each of which takes tens of nanoseconds, as much as the look, or
+ * fewer busy ones.
+ */
+const IDLE_PASSES_PER_LOOK = 64;
+const BUSY_PASS = 4;
 const LOOK_INTERVAL_NS = 1e6;
 const TURN_INTERVAL_NS = 10e6;
 /**
@@ -73,15 +77,17 @@ class KernelThread {
   #loop(): void {
     const kernel = this.#kernel;
     let passes = 0;
+    let busy = false;
     for (;;) {
       kernel.passes.loopTop();
-      const busy = this.#serveSlots();
+      if (this.#serveSlots()) {
+        busy = true;
+        passes += BUSY_PASS;
+      } else passes++;
       if (kernel.nextSteps.any) kernel.nextSteps.run();
       if (kernel.stubs.outstanding) this.#look();
-      if (busy) {
-        if (++passes < PASSES_PER_LOOK) continue;
-        passes = 0;
-      }
+      if (passes < IDLE_PASSES_PER_LOOK) continue;
+      passes = 0;
       const now = kernel.native.monotonicNs();
       kernel.nowNs = now;
       if (busy) this.#lastBusyNs = now;
@@ -97,8 +103,8 @@ class KernelThread {
         return;
       }
       if (now - this.#lastTurnNs > TURN_INTERVAL_NS) return;
-      if (kernel.nextSteps.any) continue;
-      if (!busy && now - this.#lastBusyNs > SPIN_NS) this.#sleep(now);
+      if (!busy && !kernel.nextSteps.any && now - this.#lastBusyNs > SPIN_NS) this.#sleep(now);
+      busy = false;
     }
   }
 
@@ -108,7 +114,7 @@ class KernelThread {
     scanner.begin();
     for (let slot = scanner.next(); slot >= 0; slot = scanner.next()) {
       busy = true;
-      this.#kernel.requests.serve(slot, scanner.request);
+      this.#kernel.requests.serve(slot, scanner.request, scanner.nr(slot));
     }
     return busy;
   }

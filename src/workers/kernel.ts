@@ -80,6 +80,9 @@ import { Shrinker } from "./vfs/shrinker.ts";
 import { DevPts } from "./vfs/tty/dev_pts.ts";
 import { Ptys } from "./vfs/tty/pty.ts";
 
+/** Kernel threads of a sandbox. */
+const THREADS = 1;
+
 /** Files of memory file systems that have a host descriptor of their own while they are closed. */
 const MEMORY_FILES_MAX = 8192;
 const LISTED_MAX = 64 << 20;
@@ -196,13 +199,13 @@ export class Kernel implements SupervisorContext {
     this.throws = new Throws(this.counters, log);
     this.requests = new Requests(this, new Dispatcher(this, HANDLERS));
     this.nextSteps = new NextSteps(this.longTurns, (call, error) => this.requests.onThrow(call, error));
-    this.claims = new Claims(sab.claims, sab.lastSequences, memory.words);
-    this.active = new ActiveChunks(sab.runnable, sab.active, sab.limit);
+    this.claims = new Claims(sab.claims, sab.seen, memory.words, THREADS);
+    this.active = new ActiveChunks(this.claims, sab.active, sab.widths, sab.limit, THREADS);
     this.scanner = new Scanner(memory.words, this.claims, this.active, this.thread);
-    this.slots = new Slots(memory.words, this.claims, this.active);
+    this.slots = new Slots(memory.words, this.claims, this.active, this.thread);
     this.page = new KernelPage(memory.words);
     this.passes = new Passes(sab.control, this.thread);
-    this.places = new ChunkPlaces(sab.control, 1, this.active);
+    this.places = new ChunkPlaces(sab.control, THREADS, this.active);
     this.sleep = new SleepSet(native);
     this.doorbell = native.doorbellCreate();
     // Where there is no first program the kernel itself is process 1.
@@ -223,7 +226,7 @@ export class Kernel implements SupervisorContext {
   boot(spin: number): void {
     const readOnly = this.native.mapKernelPage(this.descriptors.proc);
     if (readOnly < 0) throw new Error(`kernel page: errno ${-readOnly} (is the sandbox's proc usable?)`);
-    this.page.initialise(1, spin);
+    this.page.initialise(THREADS, spin);
     const marshal = new DataView(compileMarshal(SYSCALLS, ALL_ON_THREAD_0).buffer);
     for (let nr = 0; nr < KP_MARSHAL_COUNT; nr++) {
       const at = nr * MARSHAL_ENTRY_SIZE;
@@ -266,6 +269,7 @@ export class Kernel implements SupervisorContext {
   /** Waits for the sleep set (SleepSet.wait). No process is to blame for a callback's throw: it ends here (F21). */
   waitForEvents(timeoutNs: number): number {
     try {
+      this.longTurns.settle();
       return this.sleep.wait(timeoutNs, this.longTurns);
     } catch (error) {
       this.throws.caught("a callback threw", error);
@@ -276,6 +280,7 @@ export class Kernel implements SupervisorContext {
   /** Runs the timers that are due; throws end here as in waitForEvents. */
   expireTimers(nowNs: number): void {
     try {
+      this.longTurns.settle();
       this.timers.expire(nowNs, this.longTurns);
     } catch (error) {
       this.throws.caught("a timer threw", error);

@@ -13,7 +13,7 @@ int main(int argc, char **argv) {
   uint32_t code = mode[0] == 'r' ? 1 : mode[0] == 'o' ? 3 : mode[0] == 'c' ? 5 : mode[0] == 's' ? 6 : 9;
   struct timespec t = {0, 3000000};
   for (int i = 0; i < 200; i++) {
-    uint32_t next = (*word_at(RF_REQUEST) >> 4) + 1;
+    uint32_t next = next_sequence();
     *word_at(RF_REP_COUNT) = 0x7fffffff;
     *quad_at(RF_REP_RESULT) = 4711;
     for (int k = 0; k < RF_OPS_MAX; k++) {

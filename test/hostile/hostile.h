@@ -75,12 +75,17 @@ __attribute__((unused)) static volatile uint64_t *quad_at(unsigned long offset) 
   return (volatile uint64_t *)(SLOT + offset);
 }
 
+// The sequence number that the slot's next request to the first kernel thread has.
+__attribute__((unused)) static uint32_t next_sequence(void) {
+  return ((*word_at(RF_REQUESTS) >> 4) + RF_SEQUENCE_STEP) & RF_SEQUENCE_MASK;
+}
+
 // Posts what stands in the slot as a request, as the stub does. Returns its sequence number.
 __attribute__((unused)) static uint32_t forge(uint32_t kind) {
-  uint32_t sequence = ((*word_at(RF_REQUEST) >> 4) + 1) & 0x0fffffff;
+  uint32_t sequence = next_sequence();
   static const uint64_t one = 1;
-  __atomic_exchange_n(word_at(RF_REQUEST), sequence << 4 | kind, __ATOMIC_SEQ_CST);
-  __atomic_fetch_or(word_at(RF_PENDING), 1, __ATOMIC_SEQ_CST);
+  *word_at(RF_REQUESTS + RF_REQUEST_NR) = *word_at(RF_ORIG_RAX);
+  __atomic_exchange_n(word_at(RF_REQUESTS), sequence << 4 | kind, __ATOMIC_SEQ_CST);
   HOST_3(SYS_write, RF_DOORBELL_FD, &one, 8);
   return sequence;
 }

@@ -81,11 +81,10 @@ static void execed(void) {
       }
     }
     while (waitpid(pid, &status, WNOHANG) != pid) {
-      *(volatile uint64_t *)((unsigned long)slot + RF_ORIG_RAX) = SYS_exit_group;
       *(volatile uint64_t *)((unsigned long)slot + RF_RDI) = 66;
       for (uint32_t kind = 1; kind < 9; kind++) {
-        slot[RF_REQUEST / 4] = ((slot[RF_REQUEST / 4] >> 4) + 1) << 4 | kind;
-        __atomic_fetch_or(word_at(RF_PENDING), 2, __ATOMIC_SEQ_CST);
+        volatile uint64_t *record = quad_at(RF_REQUESTS + RF_REQUEST_SIZE);
+        *record = (uint64_t)SYS_exit_group << 32 | (uint32_t)(((*record >> 4) + RF_SEQUENCE_STEP) << 4) | kind;
         uint64_t one = 1;
         HOST_3(SYS_write, RF_DOORBELL_FD, &one, 8);
       }

@@ -28,7 +28,7 @@ int main(int argc, char **argv) {
     for (int i = 0; i < writes; i++) {
       unsigned at = from + next_random() % ((to - from) / 8) * 8;
       // The request and reply lines keep their words now and then, or nothing would be served.
-      if (at == (RF_REQUEST & ~7) && next_random() % 8) continue;
+      if (at >= RF_REQUESTS && at < RF_REQUESTS + RF_REQUESTS_STRIDE && next_random() % 8) continue;
       *quad_at(at) = nasty();
     }
     SYS_0(SYS_getppid);

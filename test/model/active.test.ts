@@ -1,103 +1,153 @@
-// Active chunks under every interleaving: two slots of one chunk go to two kernel threads and back.
-// At every moment a runnable chunk is marked, or a thread inside raise() or lower() is about to
-// mark it; when nothing moves, counter and bit are exact.
+// Active chunks under every interleaving: two slots of one chunk are taken by two kernel threads, stay
+// blocked for a while, and go back. When nothing moves, every kernel thread looks into the chunk.
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ActiveChunks } from "../../src/shared/ring/active.ts";
-import { explore, type Model, type Process, type Steps, shared } from "./explorer.ts";
-import { activeBits, countersExact, limit, runnable } from "./system.ts";
+import { Claims, GUEST } from "../../src/shared/ring/claims.ts";
+import { ACTIVE_WORDS } from "../../src/shared/ring/private_sab.ts";
+import { explore, type Model, type Process } from "./explorer.ts";
+import { activeBits, allMarked, claimWords, guest, limit, openSlots, seen, widths } from "./system.ts";
 
-/** 1 while a kernel thread is inside raise() or lower(). */
-const inside = shared("inside");
+const THREADS = 2;
+const OWNED = 1 << 28;
 
-function within(steps: Steps, thread: number, change: () => void): void {
-  steps.atomic("begins to change", (memory) => {
-    memory.set(inside, thread, 1);
-    return 0;
-  });
-  change();
-  steps.note("has changed", (memory) => {
-    memory.set(inside, thread, 0);
-    return 0;
-  });
-}
+type MakeActive = (claims: Claims) => ActiveChunks;
 
-/** Claims and replies: lower, then raise, a number of times. */
-function handler(thread: number, times: number, make: () => ActiveChunks): Process {
+/** Takes its slot, answers BLOCKED, replies for good, a number of times. */
+function handler(thread: number, times: number, make: MakeActive): Process {
   return {
     name: `kernel thread ${thread}`,
     start: 0,
-    run(local, steps) {
+    run(local) {
       if (local === times) return undefined;
-      const active = make();
-      within(steps, thread, () => active.lower(0));
-      within(steps, thread, () => active.raise(0));
+      const claims = new Claims(claimWords, seen, guest, THREADS);
+      const active = make(claims);
+      Atomics.compareExchange(claimWords, thread, GUEST, OWNED);
+      active.rest(0, thread);
+      claims.release(thread);
+      active.mark(0);
       return (local as number) + 1;
     },
   };
 }
 
-function model(make: () => ActiveChunks): Model {
+/** Looks now and then whether it may leave the chunk out, as each pass does. */
+function looker(thread: number, times: number, make: MakeActive): Process {
   return {
-    processes: [handler(0, 2, make), handler(1, 2, make)],
-    initial(memory) {
-      memory.set(runnable, 0, 2);
-      memory.set(activeBits, 0, 1);
+    name: `kernel thread ${thread}`,
+    start: 0,
+    run(local) {
+      if (local === times) return undefined;
+      make(new Claims(claimWords, seen, guest, THREADS)).rest(0, thread);
+      return (local as number) + 1;
     },
-    invariant(memory) {
-      if (memory.get(runnable, 0) === 0 || memory.get(activeBits, 0) !== 0) return undefined;
-      const moving = memory.get(inside, 0) + memory.get(inside, 1) > 0;
-      return moving ? undefined : "a runnable chunk is not marked, and nobody is about to mark it";
-    },
-    atRest: (memory) => countersExact(memory, 2),
   };
 }
 
-test("two kernel threads lower and raise one chunk", () => {
-  const outcome = explore(model(() => new ActiveChunks(runnable, activeBits, limit)));
-  assert.is(outcome.violation, undefined, outcome.trace?.join("\n"));
-  console.log(`  ${outcome.states} states`);
+function model(processes: Process[]): Model {
+  return {
+    processes,
+    constant: [limit, widths],
+    initial: (memory) => openSlots(memory, 2, THREADS),
+    atRest: (memory) => allMarked(memory, 2, THREADS),
+  };
+}
+
+const models = (make: MakeActive): Model[] => [
+  model([handler(0, 2, make), handler(1, 2, make)]),
+  // Both slots are the first thread's; the second one only looks.
+  model([bothSlots(make), looker(1, 3, make)]),
+];
+
+function bothSlots(make: MakeActive): Process {
+  return {
+    name: "kernel thread 0",
+    start: 0,
+    run(local) {
+      if (local === 2) return undefined;
+      const claims = new Claims(claimWords, seen, guest, THREADS);
+      const active = make(claims);
+      for (const slot of [0, 1]) Atomics.compareExchange(claimWords, slot, GUEST, OWNED);
+      for (const slot of [0, 1]) {
+        claims.release(slot);
+        active.mark(0);
+      }
+      return (local as number) + 1;
+    },
+  };
+}
+
+const right: MakeActive = (claims) => new ActiveChunks(claims, activeBits, widths, limit, THREADS);
+
+test("two kernel threads take, block and give back", () => {
+  for (const one of models(right)) {
+    const outcome = explore(one);
+    assert.is(outcome.violation, undefined, outcome.trace?.join("\n"));
+    console.log(`  ${outcome.states} states`);
+  }
 });
 
 class NoSecondLook extends ActiveChunks {
-  override lower(chunk: number): void {
-    if (Atomics.sub(runnable, chunk, 1) === 1) Atomics.and(activeBits, 0, ~1);
+  override rest(chunk: number, thread: number): void {
+    for (const slot of [0, 1]) if (claimWords[slot] === GUEST) return;
+    Atomics.and(activeBits, thread * ACTIVE_WORDS, ~(1 << chunk));
   }
 }
 
 class ClearsAlways extends ActiveChunks {
-  override lower(chunk: number): void {
-    Atomics.sub(runnable, chunk, 1);
-    Atomics.and(activeBits, 0, ~1);
+  override rest(chunk: number, thread: number): void {
+    Atomics.and(activeBits, thread * ACTIVE_WORDS, ~(1 << chunk));
   }
 }
 
-class LoadsThenStores extends ActiveChunks {
-  override raise(chunk: number): void {
-    const before = Atomics.load(runnable, chunk);
-    Atomics.store(runnable, chunk, before + 1);
-    if (before === 0) Atomics.or(activeBits, 0, 1);
+class LooksFirst extends ActiveChunks {
+  override rest(chunk: number, thread: number): void {
+    const anyWithGuest = claimWords[0] === GUEST || claimWords[1] === GUEST;
+    Atomics.and(activeBits, thread * ACTIVE_WORDS, ~(1 << chunk));
+    if (anyWithGuest) Atomics.or(activeBits, thread * ACTIVE_WORDS, 1 << chunk);
   }
 }
 
-class MarksBeforeCounting extends ActiveChunks {
-  override raise(chunk: number): void {
-    if (Atomics.load(runnable, chunk) === 0) Atomics.or(activeBits, 0, 1);
-    Atomics.add(runnable, chunk, 1);
+class MarksForItself extends ActiveChunks {
+  override mark(chunk: number): void {
+    Atomics.or(activeBits, 0, 1 << chunk);
   }
 }
 
 for (const [name, Wrong] of [
   ["no second look after clearing the bit", NoSecondLook],
-  ["the bit cleared whatever the counter says", ClearsAlways],
-  ["a counter that is loaded and stored", LoadsThenStores],
-  ["marked before counted", MarksBeforeCounting],
+  ["the bit cleared whatever the claims say", ClearsAlways],
+  ["the claims read only before the bit is cleared", LooksFirst],
+  ["marked for one thread alone", MarksForItself],
 ] as const) {
   test(`found: ${name}`, () => {
-    const outcome = explore(model(() => new Wrong(runnable, activeBits, limit)));
-    assert.ok(outcome.violation, "the mistake was not found");
+    const make: MakeActive = (claims) => new Wrong(claims, activeBits, widths, limit, THREADS);
+    const violations = models(make).map((one) => explore(one).violation);
+    assert.ok(
+      violations.some((violation) => violation !== undefined),
+      "the mistake was not found",
+    );
   });
 }
+
+/** As with one kernel thread, though there are two: each marks a chunk of its own in one word. */
+test("found: bits changed by plain loads and stores", () => {
+  const marker = (chunk: number): Process => ({
+    name: `kernel thread ${chunk}`,
+    start: 0,
+    run(local) {
+      if (local === 1) return undefined;
+      const claims = new Claims(claimWords, seen, guest, 1);
+      new ActiveChunks(claims, activeBits, widths, limit, 1).mark(chunk);
+      return 1;
+    },
+  });
+  const outcome = explore({
+    processes: [marker(0), marker(1)],
+    atRest: (memory) => (memory.get(activeBits, 0) === 3 ? undefined : "a mark got lost"),
+  });
+  assert.is(outcome.violation, "a mark got lost");
+});
 
 test.run();

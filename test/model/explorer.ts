@@ -106,13 +106,24 @@ const names = new WeakMap<object, string>();
 
 /** Makes a shared array. Reading and writing an element is a step of the running process. */
 export function shared(name: string): Shared {
+  return makeArray(name, false);
+}
+
+/** As shared(), of elements each of which one process alone uses: that goes with the step before it. */
+export function owned(name: string): Shared {
+  return makeArray(name, true);
+}
+
+function makeArray(name: string, note: boolean): Shared {
   const array: Int32Array = new Proxy(Object.create(null) as Int32Array, {
-    get: (_target, key) => access(array, Number(key), "read", (memory, index) => memory.get(array, index)),
+    get: (_target, key) =>
+      access(array, Number(key), "read", (memory, index) => memory.get(array, index), note),
     set: (_target, key, value) => {
-      access(array, Number(key), "write", (memory, index) => {
+      const write = (memory: Memory, index: number) => {
         memory.set(array, index, value | 0);
         return 0;
-      });
+      };
+      access(array, Number(key), "write", write, note);
       return true;
     },
   });
@@ -125,12 +136,13 @@ function access(
   index: number,
   verb: string,
   run: (memory: Memory, index: number) => number,
+  note = false,
 ): number {
   if (current === undefined) throw new Error("a shared array was used outside a process");
   const constant = current.constant(array, index);
   if (constant !== undefined) return constant;
   const name = `${verb} ${names.get(array)}[${index}]`;
-  return current.take({ name, step: (memory) => run(memory, index), choices: 0, note: false });
+  return current.take({ name, step: (memory) => run(memory, index), choices: 0, note });
 }
 
 function readModifyWrite(verb: string, combine: (old: number, operand: number) => number) {

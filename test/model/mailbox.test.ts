@@ -13,7 +13,7 @@ const words = shared("mailbox");
 const RING = MAILBOX_FIRST + SHAPE.records * SHAPE.recordWords; // from thread 0 to thread 1
 
 function tell(steps: Steps): void {
-  if (realParts().page.isSleeping(1)) ring(steps, 1);
+  if (realParts(0, 2).page.isSleeping(1)) ring(steps, 1);
 }
 
 /** Kernel thread 0: sends 1 to `count`, then flushes until nothing is unsent. */
@@ -47,7 +47,7 @@ function receiver(count: number, look: (mailbox: Mailbox) => boolean): Process {
     name: "receiver",
     start: 0,
     run(local, steps) {
-      const { page } = realParts();
+      const { page } = realParts(1, 2);
       const mailbox = new Mailbox(words, 1, 2, SHAPE);
       const record = new Int32Array(1);
       let last = local as number;

@@ -4,6 +4,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ActiveChunks } from "../../src/shared/ring/active.ts";
+import { GUEST } from "../../src/shared/ring/claims.ts";
 import { chunkWord, slotWord } from "../../src/shared/ring/guest_memory.ts";
 import { KernelPage } from "../../src/shared/ring/kernel_page.ts";
 import * as L from "../../src/shared/ring/layout.ts";
@@ -12,9 +13,9 @@ import { Reply } from "../../src/shared/ring/slot_states.ts";
 import { explore, type Model, type Outcome, type Process } from "./explorer.ts";
 import {
   activeBits,
+  allMarked,
   allStubsEnded,
   claimWords,
-  countersExact,
   disown,
   futexWait,
   futexWake,
@@ -24,26 +25,29 @@ import {
   type KernelThread,
   kernelThread,
   limit,
+  type MakeParts,
   openSlots,
   own,
-  type Parts,
-  pendingIndex,
   pollingStub,
   realParts,
-  runnable,
+  sequenceAt,
   stubPost,
+  widths,
 } from "./system.ts";
 
 function model(stubs: Process[], threads: Process[]): Model {
   return {
     processes: [...stubs, ...threads],
-    initial: (memory) => openSlots(memory, stubs.length),
-    constant: [limit],
+    initial: (memory) => openSlots(memory, stubs.length, threads.length),
+    constant: [limit, widths],
     atRest: (memory, ended) =>
-      allStubsEnded(stubs.length)(memory, ended) ?? countersExact(memory, stubs.length),
+      allStubsEnded(stubs.length)(memory, ended) ?? allMarked(memory, stubs.length, threads.length),
     goal: (_memory, ended) => ended.slice(0, stubs.length).every((end) => end),
   };
 }
+
+const twoThreads = (options: KernelThread) =>
+  [0, 1].map((thread) => kernelThread(thread, { ...options, threads: 2 }));
 
 function passes(outcome: Outcome): void {
   assert.is(outcome.violation, undefined, outcome.trace?.join("\n"));
@@ -59,11 +63,11 @@ test("one kernel thread, two stubs of one chunk", () => {
 });
 
 test("two kernel threads, two stubs of one chunk", () => {
-  passes(explore(model([honestStub(0, [0]), honestStub(1, [1])], [kernelThread(0), kernelThread(1)])));
+  passes(explore(model([honestStub(0, [0]), pollingStub(1, [1])], twoThreads({}))));
 });
 
 test("two kernel threads, two stubs that poll, one of them twice", () => {
-  passes(explore(model([pollingStub(0, [0, 0]), pollingStub(1, [1])], [kernelThread(0), kernelThread(1)])));
+  passes(explore(model([pollingStub(0, [0, 0]), pollingStub(1, [1])], twoThreads({}))));
 });
 
 /** Tells the stub to sleep, and answers for good only then. */
@@ -97,22 +101,39 @@ class ReadsTheFlagFirst extends Slots {
   }
 }
 
-class RaisesLast extends Slots {
+/** slot.ts that stores the reply word before it gives the claim back. */
+class RepliesBeforeRelease extends Slots {
   override replyFinal(number: number, sequence: number, code: number): boolean {
-    Atomics.store(claimWords, number, 0);
-    Atomics.store(guest, slotWord(number) + (L.REPLY >>> 2), sequence * 16 + code);
-    new ActiveChunks(runnable, activeBits, limit).raise(0);
-    return Atomics.load(guest, slotWord(number) + (L.SLEEPING >>> 2)) !== 0;
+    Atomics.exchange(guest, slotWord(number) + (L.REPLY >>> 2), sequence * 16 + code);
+    const sleeping = guest[slotWord(number) + (L.SLEEPING >>> 2)] !== 0;
+    Atomics.store(claimWords, number, GUEST);
+    realParts(0, 2).active.mark(0);
+    return sleeping;
   }
 }
 
 function withSlots(Wrong: typeof Slots): KernelThread {
-  return {
-    parts: (): Parts => {
-      const { claims, active, page } = realParts();
-      return { claims, active, page, slots: new Wrong(guest, claims, active) };
-    },
+  const parts: MakeParts = (thread, threads) => {
+    const all = realParts(thread, threads);
+    return { ...all, slots: new Wrong(guest, all.claims, all.active, thread) };
   };
+  return { parts };
+}
+
+function withActive(Wrong: typeof ActiveChunks): KernelThread {
+  const parts: MakeParts = (thread, threads) => {
+    const { claims, page } = realParts(thread, threads);
+    const active = new Wrong(claims, activeBits, widths, limit, threads);
+    return { claims, active, page, slots: new Slots(guest, claims, active, thread) };
+  };
+  return { parts };
+}
+
+/** active.ts that marks for the first kernel thread alone. */
+class MarksForOne extends ActiveChunks {
+  override mark(chunk: number): void {
+    Atomics.or(activeBits, chunk >>> 5, 1 << (chunk & 31));
+  }
 }
 
 const looksFirst: KernelThread = {
@@ -134,8 +155,8 @@ const noLastLook: KernelThread = {
 const looksByBits: KernelThread = {
   fallAsleep(_steps, parts, thread) {
     parts.page.setSleeping(thread);
-    if ((parts.active.bits(0) & 1) === 0) return false;
-    return Atomics.load(guest, chunkWord(0) + pendingIndex(thread)) !== 0;
+    if ((parts.active.bits(0, thread) & 1) === 0) return false;
+    return parts.claims.hasNew(0, thread);
   },
 };
 
@@ -158,15 +179,16 @@ function hastyStub(): Process {
     name: "stub 0",
     start: 1,
     run(local, steps) {
-      const sequence = local as number;
-      if (sequence === 3) return undefined;
+      const count = local as number;
+      if (count === 3) return undefined;
+      const sequence = sequenceAt(count, 0);
       stubPost(steps, 0, sequence, 0);
       const before = Atomics.load(guest, slotWord(0) + (L.REPLY >>> 2));
-      if (before >>> 4 === sequence) return sequence + 1;
+      if (before >>> 4 === sequence) return count + 1;
       const word = Atomics.load(guest, slotWord(0) + (L.REPLY >>> 2));
       futexWait(steps, 0, word);
       Atomics.exchange(guest, slotWord(0) + (L.SLEEPING >>> 2), 1);
-      return sequence + 1;
+      return count + 1;
     },
   };
 }
@@ -177,8 +199,9 @@ function sleepingStub(): Process {
     name: "stub 0",
     start: 1,
     run(local, steps) {
-      const sequence = local as number;
-      if (sequence === 3) return undefined;
+      const count = local as number;
+      if (count === 3) return undefined;
+      const sequence = sequenceAt(count, 0);
       stubPost(steps, 0, sequence, 0);
       Atomics.exchange(guest, slotWord(0) + (L.SLEEPING >>> 2), 1);
       for (;;) {
@@ -187,12 +210,10 @@ function sleepingStub(): Process {
         futexWait(steps, 0, word);
       }
       Atomics.store(guest, slotWord(0) + (L.SLEEPING >>> 2), 0);
-      return sequence + 1;
+      return count + 1;
     },
   };
 }
-
-const twoThreads = (options: KernelThread) => [kernelThread(0, options), kernelThread(1, options)];
 
 const mutants: [string, () => Model][] = [
   [
@@ -204,8 +225,12 @@ const mutants: [string, () => Model][] = [
     () => model([honestStub(0, [0])], [kernelThread(0, withSlots(ReadsTheFlagFirst))]),
   ],
   [
-    "runnable raised after the reply word",
-    () => model([honestStub(0, [0, 1])], [kernelThread(0, withSlots(RaisesLast)), kernelThread(1)]),
+    "reply word before the claim is given back",
+    () => model([honestStub(0, [0, 1])], twoThreads(withSlots(RepliesBeforeRelease))),
+  ],
+  [
+    "marked for one kernel thread alone",
+    () => model([pollingStub(0, [0, 1])], twoThreads(withActive(MarksForOne))),
   ],
   ["sleeping set after the last look", () => model([honestStub(0, [0])], [kernelThread(0, looksFirst)])],
   ["no last look", () => model([honestStub(0, [0])], [kernelThread(0, noLastLook)])],

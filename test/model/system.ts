@@ -5,26 +5,28 @@
 // One chunk, place 0. Kernel thread k has doorbell k.
 
 import { ActiveChunks } from "../../src/shared/ring/active.ts";
-import { Claims } from "../../src/shared/ring/claims.ts";
-import { chunkOfSlot, slotInChunk, slotWord } from "../../src/shared/ring/guest_memory.ts";
+import { Claims, GUEST, recordWord } from "../../src/shared/ring/claims.ts";
+import { slotWord } from "../../src/shared/ring/guest_memory.ts";
 import { KernelPage } from "../../src/shared/ring/kernel_page.ts";
 import * as L from "../../src/shared/ring/layout.ts";
+import { ACTIVE_WORDS, SEEN_WORDS } from "../../src/shared/ring/private_sab.ts";
 import { Scanner } from "../../src/shared/ring/scan.ts";
 import { Slots } from "../../src/shared/ring/slot.ts";
 import { Reply, Request, SLOT_TRANSITIONS, type SlotEvent } from "../../src/shared/ring/slot_states.ts";
-import { type Memory, type Process, type Steps, shared, violation } from "./explorer.ts";
+import { type Memory, owned, type Process, type Steps, shared, violation } from "./explorer.ts";
 
 export const guest = shared("guest");
 export const claimWords = shared("claim");
-export const lastSequences = shared("last");
-export const runnable = shared("runnable");
+/** Each element is one kernel thread's own. */
+export const seen = owned("seen");
 export const activeBits = shared("active");
+export const widths = shared("width");
 export const limit = shared("limit");
 /** Counts of the doorbell eventfds. */
 export const doorbells = shared("doorbell");
 /** 1 while the stub of a slot waits on its futex. */
 export const waiting = shared("waiting");
-/** How often each request was handled, at slot * 16 + sequence. */
+/** How often each request was handled, at slot * 64 + sequence. */
 export const handled = shared("handled");
 /** Kernel threads that believe that they own a slot. */
 export const owners = shared("owners");
@@ -41,17 +43,26 @@ export interface Parts {
   page: KernelPage;
 }
 
-export function realParts(): Parts {
-  const claims = new Claims(claimWords, lastSequences, guest);
-  const active = new ActiveChunks(runnable, activeBits, limit);
-  return { claims, active, slots: new Slots(guest, claims, active), page: new KernelPage(guest) };
-}
+/** Makes the parts of kernel thread `thread` of `threads`. */
+export type MakeParts = (thread: number, threads: number) => Parts;
+
+export const realParts: MakeParts = (thread, threads) => {
+  const claims = new Claims(claimWords, seen, guest, threads);
+  const active = new ActiveChunks(claims, activeBits, widths, limit, threads);
+  return { claims, active, slots: new Slots(guest, claims, active, thread), page: new KernelPage(guest) };
+};
 
 /** The slots of place 0 are open and their threads run. */
-export function openSlots(memory: Memory, count: number): void {
+export function openSlots(memory: Memory, count: number, threads: number): void {
   memory.set(limit, 0, 1);
-  memory.set(runnable, 0, count);
-  memory.set(activeBits, 0, 1);
+  memory.set(widths, 0, count);
+  for (let slot = 0; slot < count; slot++) memory.set(claimWords, slot, GUEST);
+  for (let thread = 0; thread < threads; thread++) memory.set(activeBits, thread * ACTIVE_WORDS, 1);
+}
+
+/** The sequence of the first, second... request that a slot posts to a kernel thread. */
+export function sequenceAt(count: number, thread: number): number {
+  return count * L.SEQUENCE_STEP + thread;
 }
 
 function replyIndex(slot: number): number {
@@ -60,14 +71,6 @@ function replyIndex(slot: number): number {
 
 function sleepingIndex(slot: number): number {
   return slotWord(slot) + (L.SLEEPING >>> 2);
-}
-
-export function pendingIndex(thread: number): number {
-  return (L.PENDING + thread * L.PENDING_STRIDE) >>> 2;
-}
-
-export function requestIndex(slot: number): number {
-  return slotWord(slot) + (L.REQUEST >>> 2);
 }
 
 function kernelSleepingIndex(thread: number): number {
@@ -82,14 +85,13 @@ function transit(memory: Memory, slot: number, event: SlotEvent): void {
   memory.set(states, slot, STATES.indexOf(entry!.to));
 }
 
-/** Stub: request word, pending bit, doorbell if the kernel thread sleeps. */
+/** Stub: the request's record, doorbell if the kernel thread sleeps. */
 export function stubPost(steps: Steps, slot: number, sequence: number, thread: number): void {
-  steps.atomic("post: exchange request word", (memory) => {
+  steps.atomic("post: exchange the record", (memory) => {
     transit(memory, slot, "POST");
-    memory.set(guest, requestIndex(slot), sequence * 16 + Request.SYSCALL);
+    memory.set(guest, recordWord(slot, thread), sequence * 16 + Request.SYSCALL);
     return 0;
   });
-  Atomics.or(guest, pendingIndex(thread), 1 << slotInChunk(slot));
   if (Atomics.load(guest, kernelSleepingIndex(thread)) !== 0) ring(steps, thread);
 }
 
@@ -137,18 +139,25 @@ export function futexWake(steps: Steps, slot: number): void {
   });
 }
 
+/** The stub counts on in the line of the kernel thread that it posts to. */
+function nextSequence(routes: readonly number[], count: number): number {
+  const thread = routes[count - 1]!;
+  return sequenceAt(routes.slice(0, count).filter((route) => route === thread).length, thread);
+}
+
 /** An honest thread that makes system calls on a slot, each routed to one kernel thread. */
 export function honestStub(slot: number, routes: readonly number[]): Process {
   return {
     name: `stub ${slot}`,
     start: 1,
     run(local, steps) {
-      const sequence = local as number;
-      const thread = routes[sequence - 1];
+      const count = local as number;
+      const thread = routes[count - 1];
       if (thread === undefined) return undefined;
+      const sequence = nextSequence(routes, count);
       stubPost(steps, slot, sequence, thread);
       stubWait(steps, slot, sequence);
-      return sequence + 1;
+      return count + 1;
     },
   };
 }
@@ -159,14 +168,15 @@ export function pollingStub(slot: number, routes: readonly number[]): Process {
     name: `stub ${slot}`,
     start: 1,
     run(local, steps) {
-      const sequence = local as number;
-      const thread = routes[sequence - 1];
+      const count = local as number;
+      const thread = routes[count - 1];
       if (thread === undefined) return undefined;
+      const sequence = nextSequence(routes, count);
       stubPost(steps, slot, sequence, thread);
       steps.atomic("polls until it is answered", (memory) =>
         isFinal(memory.get(guest, replyIndex(slot)), sequence) ? 0 : undefined,
       );
-      return sequence + 1;
+      return count + 1;
     },
   };
 }
@@ -176,9 +186,9 @@ export function own(steps: Steps, slot: number, sequence: number): void {
   steps.note(`handle slot ${slot} request ${sequence}`, (memory) => {
     if (memory.get(owners, slot) !== 0) violation(`slot ${slot} has two owners`);
     memory.set(owners, slot, 1);
-    const count = memory.get(handled, slot * 16 + sequence) + 1;
+    const count = memory.get(handled, slot * 64 + sequence) + 1;
     if (count > 1) violation(`slot ${slot} request ${sequence} was handled twice`);
-    memory.set(handled, slot * 16 + sequence, count);
+    memory.set(handled, slot * 64 + sequence, count);
     transit(memory, slot, "CLAIM");
     return 0;
   });
@@ -204,7 +214,9 @@ export const answer: Handle = (steps, parts, slot, request) => {
 };
 
 export interface KernelThread {
-  readonly parts?: () => Parts;
+  readonly parts?: MakeParts;
+  /** Kernel threads in all; 1 by default. */
+  readonly threads?: number;
   readonly scanner?: (
     parts: Parts,
     thread: number,
@@ -221,7 +233,7 @@ export function kernelThread(thread: number, options: KernelThread = {}): Proces
     name: `kernel thread ${thread}`,
     start: null,
     run(_local, steps) {
-      const parts = (options.parts ?? realParts)();
+      const parts = (options.parts ?? realParts)(thread, options.threads ?? 1);
       const scanner =
         options.scanner?.(parts, thread) ?? new Scanner(guest, parts.claims, parts.active, thread);
       let busy = false;
@@ -255,18 +267,23 @@ export function blockOnDoorbell(steps: Steps, thread: number): void {
 }
 
 /**
- * A kernel thread that polls the pending word of place 0 and never sleeps: what matters about
- * polling is that it sees a bit at any time after it was set.
+ * A kernel thread that polls the records of slot 0 and never sleeps: what matters about polling is
+ * that it sees a request at any time after it was posted.
  */
-export function pollingThread(thread: number, parts: () => Parts, handle: Handle = answer): Process {
+export function pollingThread(
+  thread: number,
+  threads: number,
+  make: MakeParts,
+  handle: Handle = answer,
+): Process {
   return {
     name: `kernel thread ${thread}`,
     start: null,
     run(_local, steps) {
-      const all = parts();
+      const all = make(thread, threads);
       const scanner = new Scanner(guest, all.claims, all.active, thread);
-      steps.atomic("polls until a bit is set", (memory) =>
-        memory.get(guest, pendingIndex(thread)) === 0 ? undefined : 0,
+      steps.atomic("polls until there is something new", (memory) =>
+        memory.get(guest, recordWord(0, thread)) === memory.get(seen, thread * SEEN_WORDS) ? undefined : 0,
       );
       const slot = scanner.takeFrom(0);
       if (slot >= 0) handle(steps, all, slot, scanner.request);
@@ -285,9 +302,11 @@ export function allStubsEnded(
   };
 }
 
-/** The counter is exact, and the bit says so, whenever nothing moves. */
-export function countersExact(memory: Memory, slots: number): string | undefined {
-  if (memory.get(runnable, chunkOfSlot(0)) !== slots) return "the runnable counter is not exact at rest";
-  if (memory.get(activeBits, 0) !== 1) return "a runnable chunk is not marked at rest";
+/** Every slot is with its guest, and every kernel thread knows where to look, whenever nothing moves. */
+export function allMarked(memory: Memory, slots: number, threads: number): string | undefined {
+  for (let slot = 0; slot < slots; slot++)
+    if (memory.get(claimWords, slot) !== GUEST) return `slot ${slot} is not with its guest at rest`;
+  for (let thread = 0; thread < threads; thread++)
+    if (memory.get(activeBits, thread * ACTIVE_WORDS) !== 1) return `not marked for thread ${thread} at rest`;
   return undefined;
 }

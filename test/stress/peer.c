@@ -4,7 +4,7 @@
 //   peer THREADS MILLISECONDS FORGE      descriptors: 3 chunk, 4 kernel page, 5 and up doorbells
 //
 // Each request carries a number, each reply must carry what that number gives. With FORGE a further
-// thread sets pending bits at random. Prints the number of requests of each thread; a wrong or
+// thread writes the records of the last slot, which is closed, at random. Prints the number of requests of each thread; a wrong or
 // missing answer ends it with a message.
 #include "../../native/stub/stub.h"
 
@@ -54,9 +54,8 @@ static void *forger(void *argument) {
   u32 random = 1;
   while (!stopping) {
     random = random * 1664525 + 1013904223;
-    u32 *pending =
-        (u32 *)(RF_CHUNKS + RF_PENDING + (random >> 30 & (KERNEL_THREADS - 1)) * RF_PENDING_STRIDE);
-    __atomic_fetch_or(pending, random, __ATOMIC_SEQ_CST);
+    u64 line = RF_CHUNKS + RF_REQUESTS + (random >> 30 & (KERNEL_THREADS - 1)) * RF_REQUESTS_STRIDE;
+    __atomic_store_n((u32 *)(line + (RF_CHUNK_SLOTS - 1) * RF_REQUEST_SIZE), random, __ATOMIC_SEQ_CST);
     if ((random >> 8 & 63) == 0) usleep(1);
   }
   return NULL;

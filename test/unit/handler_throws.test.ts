@@ -58,8 +58,8 @@ test("at once", () => {
     served.push(call.slot);
   };
   const requests = new Requests(kernel, { serve } as never);
-  requests.serve(0, SYSCALL);
-  requests.serve(1, SYSCALL);
+  requests.serve(0, SYSCALL, 0);
+  requests.serve(1, SYSCALL, 0);
   assert.equal(broken.ended, [SIGKILL]);
   assert.equal(other.ended, []);
   assert.equal(served, [1]);

@@ -6,8 +6,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ActiveChunks } from "../../src/shared/ring/active.ts";
 import { ChunkPlaces, Passes } from "../../src/shared/ring/chunk_places.ts";
-import { Claims, kindOf, sequenceOf } from "../../src/shared/ring/claims.ts";
-import { createGuestMemory, GuestMemory, slotNumber, slotWord } from "../../src/shared/ring/guest_memory.ts";
+import { Claims, kindOf, recordWord, sequenceOf } from "../../src/shared/ring/claims.ts";
+import { createGuestMemory, GuestMemory, slotNumber } from "../../src/shared/ring/guest_memory.ts";
 import * as L from "../../src/shared/ring/layout.ts";
 import { Mailbox, RECORD_PAYLOAD_WORDS } from "../../src/shared/ring/mailbox.ts";
 import { MAILBOX_RECORDS, PrivateSab } from "../../src/shared/ring/private_sab.ts";
@@ -19,11 +19,11 @@ import { Turns } from "../../src/shared/ring/turns.ts";
 const memory = createGuestMemory();
 const guest = new GuestMemory(memory.buffer);
 
-function rig() {
+function rig(threads = 4) {
   const sab = new PrivateSab();
-  const claims = new Claims(sab.claims, sab.lastSequences, guest.words);
-  const active = new ActiveChunks(sab.runnable, sab.active, sab.limit);
-  return { sab, claims, active, slots: new Slots(guest.words, claims, active) };
+  const claims = new Claims(sab.claims, sab.seen, guest.words, threads);
+  const active = new ActiveChunks(claims, sab.active, sab.widths, sab.limit, threads);
+  return { sab, claims, active, slots: new Slots(guest.words, claims, active, 0) };
 }
 
 function wipe(chunk: number): void {
@@ -31,46 +31,53 @@ function wipe(chunk: number): void {
 }
 
 /** What the stub does to post a request. */
-function post(number: number, sequence: number, kind: number, thread = 0): void {
-  Atomics.exchange(guest.words, slotWord(number) + (L.REQUEST >>> 2), (sequence * 16 + kind) | 0);
-  const pending = slotWord(number & ~7) + ((L.PENDING + thread * L.PENDING_STRIDE) >>> 2);
-  Atomics.or(guest.words, pending, 1 << (number & 7));
+function post(number: number, sequence: number, kind: number, thread = 0, nr = 0): void {
+  guest.words[recordWord(number, thread) + (L.REQUEST_NR >>> 2)] = nr;
+  Atomics.exchange(guest.words, recordWord(number, thread), (sequence * 16 + kind) | 0);
 }
 
-test("a request is taken once, answered, and counted", () => {
-  wipe(3);
-  const { claims, active, slots, sab } = rig();
-  const scanner = new Scanner(guest.words, claims, active, 0);
-  const number = slotNumber(3, 5);
-  active.include(3);
-  claims.open(number);
-  active.raise(3);
-  scanner.begin();
-  assert.is(scanner.next(), -1);
-  assert.not(scanner.anyRequest());
-  post(number, 1, Request.SYSCALL);
-  assert.ok(scanner.anyRequest());
-  scanner.begin();
-  assert.is(scanner.next(), number);
-  assert.is(kindOf(scanner.request), Request.SYSCALL);
-  assert.is(sequenceOf(scanner.request), 1);
-  assert.is(active.runnable(3), 0);
-  assert.is(sab.active[0], 0);
-  assert.is(claims.owner(number), 0);
-  assert.ok(claims.isOwner(number, 0, 1));
-  assert.is(scanner.next(), -1);
-  post(number, 2, Request.SYSCALL); // while it is owned: nothing
-  assert.not(scanner.anyRequest());
-  assert.is(scanner.takeFrom(3), -1);
-  assert.not(slots.replyResult(number, 1, -38));
-  assert.is(slots.word(number, L.REPLY), 16 + Reply.RET);
-  assert.is(slots.signed(number, L.REP_RESULT), -38);
-  assert.is(active.runnable(3), 1);
-  assert.is(claims.owner(number), -1);
-  post(number, 1, Request.SYSCALL); // an old request again
-  assert.is(scanner.takeFrom(3), -1);
-  assert.is(claims.owner(number), -1);
-});
+for (const threads of [1, 2])
+  test(`a request is taken once and answered; kernel threads: ${threads}`, () => {
+    wipe(3);
+    const { claims, active, slots, sab } = rig(threads);
+    const scanner = new Scanner(guest.words, claims, active, 0);
+    const number = slotNumber(3, 5);
+    active.include(3);
+    claims.open(number);
+    active.opened(number);
+    scanner.begin();
+    assert.is(scanner.next(), -1);
+    assert.not(scanner.anyRequest());
+    post(number, 1, Request.SYSCALL, 0, 110);
+    assert.ok(scanner.anyRequest());
+    scanner.begin();
+    assert.is(scanner.next(), number);
+    assert.is(kindOf(scanner.request), Request.SYSCALL);
+    assert.is(sequenceOf(scanner.request), 1);
+    assert.is(scanner.nr(number), 110);
+    assert.is(claims.owner(number), 0);
+    assert.ok(claims.isOwner(number, 0, 1));
+    assert.is(scanner.next(), -1);
+    post(number, 2, Request.SYSCALL); // while it is owned: nothing
+    assert.not(scanner.anyRequest());
+    assert.is(scanner.takeFrom(3), -1);
+    assert.is(sab.active[0], 8);
+    slots.replyBlocked(number, 1);
+    assert.is(sab.active[0], 0);
+    assert.not(slots.replyResult(number, 1, -38));
+    assert.is(sab.active[0], 8);
+    assert.is(slots.word(number, L.REPLY), 16 + Reply.RET);
+    assert.is(slots.signed(number, L.REP_RESULT), -38);
+    assert.is(claims.owner(number), -1);
+    assert.is(scanner.takeFrom(3), number); // what was posted meanwhile
+    slots.replyResult(number, 2, 0);
+    post(number, 2, Request.SYSCALL); // an old request again
+    assert.is(scanner.takeFrom(3), -1);
+    guest.words[recordWord(number, 0)] = 0; // nothing at all, which is nothing to stay awake for
+    assert.is(scanner.takeFrom(3), -1);
+    assert.not(scanner.anyRequest());
+    assert.is(claims.owner(number), -1);
+  });
 
 test("one request a chunk and pass, every slot in turn", () => {
   wipe(0);
@@ -79,7 +86,7 @@ test("one request a chunk and pass, every slot in turn", () => {
   active.include(0);
   for (let slot = 0; slot < 8; slot++) {
     claims.open(slot);
-    active.raise(0);
+    active.opened(slot);
   }
   const seen = new Set<number>();
   for (let pass = 1; pass <= 8; pass++) {
@@ -102,7 +109,7 @@ test("a pass visits every active chunk once, wherever it starts", () => {
     wipe(chunk);
     active.include(chunk);
     claims.open(slotNumber(chunk, 0));
-    active.raise(chunk);
+    active.opened(slotNumber(chunk, 0));
   }
   for (let pass = 1; pass < 250; pass++) {
     for (const chunk of chunks) post(slotNumber(chunk, 0), pass, Request.SYSCALL, 1);
@@ -125,9 +132,9 @@ test("sequence numbers wrap, and no thread number or sequence makes a claim look
   const number = slotNumber(1, 0);
   for (const sequence of [1, 0x7ffffff, 0x8000000, 0xfffffff, 0]) {
     for (let thread = 0; thread < 4; thread++) {
-      post(number, (sequence + 1) & 0xfffffff, Request.FAULT); // so that the next one is new
+      post(number, (sequence + 1) & 0xfffffff, Request.FAULT, thread); // so that the next one is new
       claims.open(number);
-      post(number, sequence, Request.SYSCALL);
+      post(number, sequence, Request.SYSCALL, thread);
       const request = claims.take(number, thread);
       assert.is(sequenceOf(request), sequence);
       assert.is(claims.owner(number), thread);
@@ -150,7 +157,7 @@ test("a closed slot takes no request until it is opened, and what stood in it co
   assert.is(claims.take(number, 0), 0);
   claims.open(number);
   assert.is(claims.take(number, 0), 0);
-  post(number, 8, Request.STARTED);
+  post(number, 8, Request.STARTED, 1);
   assert.is(kindOf(claims.take(number, 1)), Request.STARTED);
   assert.not(claims.close(number));
   claims.closeOwned(number);
@@ -169,14 +176,18 @@ test("registers: halves, signs and sizes", () => {
   frame.setNumber(L.RIP, 0x7fff12345678);
   slots.writeFrame(number, frame);
   const copy = new Frame();
-  slots.readCall(number, copy);
+  slots.readArguments(number, copy, 6);
   assert.is(copy.argumentLow(0), -1);
   assert.is(copy.argumentSigned(0), -1);
   assert.is(copy.argumentUnsigned(1), 0x7fffffffffff);
   assert.is(copy.argumentUnsigned(5), 2 ** 63);
   assert.is(copy.argumentSigned(5), -(2 ** 63) + 5);
-  assert.is(copy.low(L.ORIG_RAX), 231);
+  assert.is(copy.low(L.ORIG_RAX), 0);
   assert.is(copy.unsigned(L.RIP), 0);
+  const fewer = new Frame();
+  slots.readArguments(number, fewer, 1);
+  assert.is(fewer.argumentLow(0), -1);
+  assert.is(fewer.argumentLow(1), 0);
   slots.readFrame(number, copy);
   assert.is(copy.unsigned(L.RIP), 0x7fff12345678);
   slots.setOperation(number, 31, 1, 9);

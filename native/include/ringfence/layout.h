@@ -30,8 +30,7 @@
 
 #define RF_SELF 0x000  // u64: address of this slot in the stub, compared with the gs base
 
-// Written by the stub.
-#define RF_REQUEST 0x040      // u32: sequence * 16 + request kind; published by an exchange
+// Written by the stub, beside its request's record (RF_REQUESTS).
 #define RF_REQ_COUNT 0x044    // u32: OPS_DONE: operations completed
 #define RF_REQ_VALUE 0x048    // i64: OPS_DONE: result of the last one; COPY_READY, OUT_FAULT: bytes
 #define RF_REQ_IN_LENGTH 0x050  // u32[2]: bytes copied of each in piece; bit 31: the copy faulted
@@ -39,6 +38,7 @@
 #define RF_REQ_FLAGS 0x05c    // u32: RF_REQ_VSYSCALL
 #define RF_REQ_VSYSCALL 1     // the call came from the vsyscall page
 #define RF_REQ_FP_SIZE 0x060  // u32: bytes of the thread's floating-point state in a signal frame
+#define RF_VDSO_KICK 0x064    // u32: a kick came while the host's vDSO ran; the guest's vDSO looks at it behind
 
 // Written by the kernel.
 #define RF_REPLY 0x080        // u32: sequence of the request * 16 + reply code; the futex word
@@ -55,38 +55,38 @@
 #define RF_FP_SLOT 2          // REQ_FP_SIZE bytes at RF_FP
 #define RF_FP_GUEST 3         // REP_FP_SIZE bytes of guest memory; 512: no extended state
 
-// Written by the stub alone; the kernel only reads it.
+// Written by the stub alone, and only when it sleeps: the kernel reads it with each reply.
 #define RF_SLEEPING 0x0c0     // u32: 1 while the stub waits, or is about to wait, on RF_REPLY
-#define RF_VDSO_KICK 0x0c8    // u32: a kick came while the host's vDSO ran; the guest's vDSO looks at it behind
 // Set by the kernel when the slot is given out, cleared by the host when the thread has ended: a
 // slot is given out again only when it is 0.
 #define RF_HOST_TASK 0x0c4    // u32
 
-// Register frame: Linux's user_regs_struct, the same for trampoline, signal path and ptrace.
-#define RF_FRAME 0x100
-#define RF_R15 0x100
-#define RF_R14 0x108
-#define RF_R13 0x110
-#define RF_R12 0x118
-#define RF_RBP 0x120
-#define RF_RBX 0x128
-#define RF_R11 0x130
-#define RF_R10 0x138
-#define RF_R9 0x140
-#define RF_R8 0x148
-#define RF_RAX 0x150
-#define RF_RCX 0x158
-#define RF_RDX 0x160
-#define RF_RSI 0x168
-#define RF_RDI 0x170
-#define RF_ORIG_RAX 0x178
-#define RF_RIP 0x180
-#define RF_CS 0x188
-#define RF_EFLAGS 0x190
-#define RF_RSP 0x198
-#define RF_SS 0x1a0
-#define RF_FS_BASE 0x1a8
-#define RF_GS_BASE 0x1b0
+// Register frame: Linux's user_regs_struct, the same for trampoline, signal path and ptrace. It begins where the six
+// arguments of a system call, RF_R10 to RF_RDI, fill one cache line.
+#define RF_FRAME 0x108
+#define RF_R15 0x108
+#define RF_R14 0x110
+#define RF_R13 0x118
+#define RF_R12 0x120
+#define RF_RBP 0x128
+#define RF_RBX 0x130
+#define RF_R11 0x138
+#define RF_R10 0x140
+#define RF_R9 0x148
+#define RF_R8 0x150
+#define RF_RAX 0x158
+#define RF_RCX 0x160
+#define RF_RDX 0x168
+#define RF_RSI 0x170
+#define RF_RDI 0x178
+#define RF_ORIG_RAX 0x180
+#define RF_RIP 0x188
+#define RF_CS 0x190
+#define RF_EFLAGS 0x198
+#define RF_RSP 0x1a0
+#define RF_SS 0x1a8
+#define RF_FS_BASE 0x1b0
+#define RF_GS_BASE 0x1b8
 #define RF_FRAME_SIZE 0xd8
 
 // Fault record, valid with the requests FAULT and TRAP.
@@ -118,7 +118,7 @@
 #define RF_FP_SIZE 0x3000
 #define RF_STUB_STACK 0x4000
 #define RF_STUB_STACK_SIZE 0x2000
-#define RF_PROCESS 0x6000  // process page: slot 0 of every chunk (pending words), else unused
+#define RF_PROCESS 0x6000  // process page: slot 0 of every chunk (requests), else unused
 #define RF_WINDOW 0x8000   // data window
 #define RF_WINDOW_SIZE 0x8000
 #define RF_WINDOW_SECOND 0xf000       // the second in piece of a call is copied here
@@ -126,9 +126,16 @@
 #define RF_ALT_STACK 0x10000
 #define RF_ALT_STACK_SIZE 0x10000
 
-// Process page. The pending words are hints (docs/hardening.md, F3); bit n stands for slot n.
-#define RF_PENDING 0x6000         // u32 per kernel thread
-#define RF_PENDING_STRIDE 64
+// Process page. For each kernel thread one cache line that all slots of the chunk post to: a record a slot, written by
+// its stub alone, in one exchange, and read by that kernel thread alone. The line after it is left free: CPUs fetch two.
+#define RF_REQUESTS 0x6000
+#define RF_REQUESTS_STRIDE 128
+#define RF_REQUEST_SIZE 8
+#define RF_REQUEST_WORD 0  // u32: sequence * 16 + request kind
+#define RF_REQUEST_NR 4    // u32: SYSCALL: its number
+// A sequence number names the kernel thread in its low bits, and counts what was posted to that one.
+#define RF_SEQUENCE_STEP 4
+#define RF_SEQUENCE_MASK 0x0fffffff
 #define RF_IDENTITY 0x6400        // u32: flag word: 1 = ids below are valid for local answers
 #define RF_ROUTES 0x7000          // u8 per descriptor: kernel thread to ring
 #define RF_ROUTES_COUNT 4096

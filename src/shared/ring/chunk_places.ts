@@ -21,9 +21,9 @@ export class Passes {
     this.#index = thread * CONTROL_WORDS + CONTROL_PASSES;
   }
 
-  /** At the loop top: nothing from the pass before is in use any more. */
+  /** At the loop top: nothing from the pass before is in use any more. Written by this thread alone. */
   loopTop(): void {
-    Atomics.add(this.#control, this.#index, 2);
+    this.#control[this.#index] = (this.#control[this.#index]! + 2) | 0;
   }
 
   /** Around a wait, and when the loop is left for good: awake -> asleep -> awake. */

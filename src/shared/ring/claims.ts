@@ -1,26 +1,31 @@
 // Claims: which kernel thread owns a slot (docs/hardening.md, F3). One word a slot in the private SAB,
-// GUEST, OWNED(thread, sequence) or CLOSED, and beside it the sequence of the last request that was
-// taken from the slot. Pending bits are hints that a guest can forge; this is what they are checked
-// against: no request is handled twice, none by two threads, none is lost.
+// CLOSED, GUEST or OWNED(thread, sequence), and for each kernel thread the request word of each slot
+// that it has seen last. Whatever a guest writes into its requests' records, this is what they are
+// checked against: no request is handled twice, none by two threads, none is lost.
 //
-//   GUEST  -> OWNED   take(): compare-exchange by a kernel thread that saw a request
+//   GUEST  -> OWNED   take(): by a kernel thread that saw a request in its own line
 //   OWNED  -> GUEST   release(): by the owner, after the result and before the reply word
 //   OWNED  -> OWNED   pass(): the owner hands the slot to another thread (then tells it by mailbox)
 //   GUEST  -> CLOSED  close(): the host task is gone; nothing in the slot counts any more
 //   CLOSED -> GUEST   open(): the slot belongs to a new task
 //
-// The last sequence is written only by who holds the claim.
+// An honest stub has one request outstanding, in one line: the claim stands between kernel threads only
+// where a hostile one posts to several. While there is one kernel thread, which is alone with these
+// words, it is taken by a plain load and store, else by compare-exchange.
+//
+// What a kernel thread has seen is written by itself, and by who opens the slot while it is CLOSED.
 
 import { slotWord } from "./guest_memory.ts";
-import { REQUEST } from "./layout.ts";
+import * as L from "./layout.ts";
+import { SEEN_WORDS } from "./private_sab.ts";
 import { WORD_SEQUENCE } from "./slot_states.ts";
 
-const GUEST = 0;
-const CLOSED = -1;
+const CLOSED = 0;
+export const GUEST = 1;
 const SEQUENCE_BITS = 28;
-const SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1;
 const SEQUENCE_SHIFT = Math.log2(WORD_SEQUENCE) | 0;
-const REQUEST_WORD = REQUEST >>> 2;
+
+if (L.SEQUENCE_MASK !== (1 << SEQUENCE_BITS) - 1) throw new Error("claims: sequences do not fit the layout");
 
 /** Sequence number in a request or reply word. */
 export function sequenceOf(word: number): number {
@@ -32,52 +37,67 @@ export function kindOf(word: number): number {
   return word & (WORD_SEQUENCE - 1);
 }
 
+/** Index into the guest words of the record in which a slot posts to a kernel thread. */
+export function recordWord(number: number, thread: number): number {
+  const chunk = slotWord(number & -L.CHUNK_SLOTS);
+  const line = chunk + ((L.REQUESTS + thread * L.REQUESTS_STRIDE) >>> 2);
+  return line + (number & (L.CHUNK_SLOTS - 1)) * (L.REQUEST_SIZE >>> 2);
+}
+
 function owned(thread: number, sequence: number): number {
   return ((thread + 1) << SEQUENCE_BITS) | sequence;
 }
 
 export class Claims {
   readonly #claims: Int32Array;
-  readonly #last: Int32Array;
+  readonly #seen: Int32Array;
   readonly #guest: Int32Array;
+  readonly #threads: number;
+  readonly #alone: boolean;
 
-  /** The views of PrivateSab.claims, PrivateSab.lastSequences and GuestMemory.words. */
-  constructor(claims: Int32Array, lastSequences: Int32Array, guestWords: Int32Array) {
+  /** The views of PrivateSab.claims, PrivateSab.seen and GuestMemory.words; how many kernel threads there are. */
+  constructor(claims: Int32Array, seen: Int32Array, guestWords: Int32Array, threads: number) {
     this.#claims = claims;
-    this.#last = lastSequences;
+    this.#seen = seen;
     this.#guest = guestWords;
+    this.#threads = threads;
+    this.#alone = threads === 1;
   }
 
   /**
-   * Takes a new request from a slot for a kernel thread. Returns the request word as it was read,
-   * or 0 if there is none, or another thread has it.
-   *
-   * The request word counts as read under the claim, when the last sequence stands still: between
-   * a look before it and the claim, others may have handled that request and a newer one. Who
-   * then finds that it claimed for nothing looks once more after giving the claim back: another
-   * thread may have failed to claim a newer request meanwhile, and has dropped its hint.
+   * Takes a new request from a slot for a kernel thread: its request word, or 0 if there is none, or the slot is
+   * not with the guest. A request that cannot be taken now stays new.
    */
   take(number: number, thread: number): number {
-    const requestIndex = slotWord(number) + REQUEST_WORD;
-    for (;;) {
-      const seen = Atomics.load(this.#guest, requestIndex);
-      if (seen === 0 || Atomics.load(this.#last, number) === seen >>> SEQUENCE_SHIFT) return 0;
-      const claim = owned(thread, seen >>> SEQUENCE_SHIFT);
-      if (Atomics.compareExchange(this.#claims, number, GUEST, claim) !== GUEST) return 0;
-      const request = Atomics.load(this.#guest, requestIndex);
-      const sequence = request >>> SEQUENCE_SHIFT;
-      if (request !== 0 && Atomics.load(this.#last, number) !== sequence) {
-        if (request !== seen) Atomics.store(this.#claims, number, owned(thread, sequence));
-        Atomics.store(this.#last, number, sequence);
-        return request;
-      }
-      Atomics.store(this.#claims, number, GUEST);
+    const request = this.#guest[recordWord(number, thread)]!;
+    const seen = thread * SEEN_WORDS + number;
+    if (request === this.#seen[seen]) return 0;
+    if (request === 0) {
+      this.#seen[seen] = 0; // no request, and nothing to stay awake for
+      return 0;
     }
+    const claim = owned(thread, request >>> SEQUENCE_SHIFT);
+    if (this.#alone) {
+      if (this.#claims[number] !== GUEST) return 0;
+      this.#claims[number] = claim;
+    } else if (Atomics.compareExchange(this.#claims, number, GUEST, claim) !== GUEST) return 0;
+    this.#seen[seen] = request;
+    return request;
+  }
+
+  /** Whether a slot has a request for a kernel thread that it has not seen. */
+  hasNew(number: number, thread: number): boolean {
+    return this.#guest[recordWord(number, thread)] !== this.#seen[thread * SEEN_WORDS + number];
+  }
+
+  /** Whether the guest may post: nobody owns the slot, and it is open. */
+  isWithGuest(number: number): boolean {
+    return this.#claims[number] === GUEST;
   }
 
   /** Gives the slot back to the guest; the reply word follows. */
   release(number: number): void {
-    Atomics.store(this.#claims, number, GUEST);
+    this.#claims[number] = GUEST;
   }
 
   /** Hands an owned slot to another kernel thread, which learns of it by mailbox. */
@@ -92,13 +112,12 @@ export class Claims {
 
   /** Kernel thread that owns the slot, or -1. */
   owner(number: number): number {
-    const claim = Atomics.load(this.#claims, number);
-    return claim === CLOSED ? -1 : (claim >> SEQUENCE_BITS) - 1;
+    return (Atomics.load(this.#claims, number) >> SEQUENCE_BITS) - 1;
   }
 
   /** Sequence of the request that is being handled; meaningful for the owner alone. */
   sequence(number: number): number {
-    return Atomics.load(this.#claims, number) & SEQUENCE_MASK;
+    return Atomics.load(this.#claims, number) & L.SEQUENCE_MASK;
   }
 
   /**
@@ -120,13 +139,15 @@ export class Claims {
   }
 
   /**
-   * Readies a slot for a new task. What stands in its request word counts as handled, so that
-   * nothing a predecessor wrote is taken for a request; the stub counts on from that word. While the
-   * chunk is not mapped in a stub yet, or the slot's last task is gone.
+   * Readies a slot for a new task. What stands in its records counts as seen, so that nothing a
+   * predecessor wrote is taken for a request; the stub counts on from there. While the chunk is not
+   * mapped in a stub yet, or the slot's last task is gone.
    */
   open(number: number): void {
-    const request = Atomics.load(this.#guest, slotWord(number) + REQUEST_WORD);
-    Atomics.store(this.#last, number, request >>> SEQUENCE_SHIFT);
+    for (let thread = 0; thread < this.#threads; thread++) {
+      const request = Atomics.load(this.#guest, recordWord(number, thread));
+      Atomics.store(this.#seen, thread * SEEN_WORDS + number, request);
+    }
     Atomics.store(this.#claims, number, GUEST);
   }
 }

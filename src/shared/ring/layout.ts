@@ -24,8 +24,7 @@ export const KERNEL_PAGE_CHUNK = 4095;
 
 export const SELF = 0x000; // u64: address of this slot in the stub, compared with the gs base
 
-// Written by the stub.
-export const REQUEST = 0x040; // u32: sequence * 16 + request kind; published by an exchange
+// Written by the stub, beside its request's record (REQUESTS).
 export const REQ_COUNT = 0x044; // u32: OPS_DONE: operations completed
 export const REQ_VALUE = 0x048; // i64: OPS_DONE: result of the last one; COPY_READY, OUT_FAULT: bytes
 export const REQ_IN_LENGTH = 0x050; // u32[2]: bytes copied of each in piece; bit 31: the copy faulted
@@ -33,6 +32,7 @@ export const REQ_CPU = 0x058; // u32: CPU on which the request was posted
 export const REQ_FLAGS = 0x05c; // u32: REQ_VSYSCALL
 export const REQ_VSYSCALL = 1; // the call came from the vsyscall page
 export const REQ_FP_SIZE = 0x060; // u32: bytes of the thread's floating-point state in a signal frame
+export const VDSO_KICK = 0x064; // u32: a kick came while the host's vDSO ran; the guest's vDSO looks at it behind
 
 // Written by the kernel.
 export const REPLY = 0x080; // u32: sequence of the request * 16 + reply code; the futex word
@@ -49,38 +49,38 @@ export const FP_INITIAL = 1; // what a program starts with
 export const FP_SLOT = 2; // REQ_FP_SIZE bytes at FP
 export const FP_GUEST = 3; // REP_FP_SIZE bytes of guest memory; 512: no extended state
 
-// Written by the stub alone; the kernel only reads it.
+// Written by the stub alone, and only when it sleeps: the kernel reads it with each reply.
 export const SLEEPING = 0x0c0; // u32: 1 while the stub waits, or is about to wait, on REPLY
-export const VDSO_KICK = 0x0c8; // u32: a kick came while the host's vDSO ran; the guest's vDSO looks at it behind
 // Set by the kernel when the slot is given out, cleared by the host when the thread has ended: a slot
 // is given out again only when it is 0.
 export const HOST_TASK = 0x0c4; // u32
 
-// Register frame: Linux's user_regs_struct, the same for trampoline, signal path and ptrace.
-export const FRAME = 0x100;
-export const R15 = 0x100;
-export const R14 = 0x108;
-export const R13 = 0x110;
-export const R12 = 0x118;
-export const RBP = 0x120;
-export const RBX = 0x128;
-export const R11 = 0x130;
-export const R10 = 0x138;
-export const R9 = 0x140;
-export const R8 = 0x148;
-export const RAX = 0x150;
-export const RCX = 0x158;
-export const RDX = 0x160;
-export const RSI = 0x168;
-export const RDI = 0x170;
-export const ORIG_RAX = 0x178;
-export const RIP = 0x180;
-export const CS = 0x188;
-export const EFLAGS = 0x190;
-export const RSP = 0x198;
-export const SS = 0x1a0;
-export const FS_BASE = 0x1a8;
-export const GS_BASE = 0x1b0;
+// Register frame: Linux's user_regs_struct, the same for trampoline, signal path and ptrace. It begins where the six
+// arguments of a system call, R10 to RDI, fill one cache line.
+export const FRAME = 0x108;
+export const R15 = 0x108;
+export const R14 = 0x110;
+export const R13 = 0x118;
+export const R12 = 0x120;
+export const RBP = 0x128;
+export const RBX = 0x130;
+export const R11 = 0x138;
+export const R10 = 0x140;
+export const R9 = 0x148;
+export const R8 = 0x150;
+export const RAX = 0x158;
+export const RCX = 0x160;
+export const RDX = 0x168;
+export const RSI = 0x170;
+export const RDI = 0x178;
+export const ORIG_RAX = 0x180;
+export const RIP = 0x188;
+export const CS = 0x190;
+export const EFLAGS = 0x198;
+export const RSP = 0x1a0;
+export const SS = 0x1a8;
+export const FS_BASE = 0x1b0;
+export const GS_BASE = 0x1b8;
 export const FRAME_SIZE = 0xd8;
 
 // Fault record, valid with the requests FAULT and TRAP.
@@ -112,7 +112,7 @@ export const FP = 0x1000; // floating-point state (XSAVE area), on FORK, THREAD,
 export const FP_SIZE = 0x3000;
 export const STUB_STACK = 0x4000;
 export const STUB_STACK_SIZE = 0x2000;
-export const PROCESS = 0x6000; // process page: slot 0 of every chunk (pending words), else unused
+export const PROCESS = 0x6000; // process page: slot 0 of every chunk (requests), else unused
 export const WINDOW = 0x8000; // data window
 export const WINDOW_SIZE = 0x8000;
 export const WINDOW_SECOND = 0xf000; // the second in piece of a call is copied here
@@ -120,9 +120,16 @@ export const WINDOW_SECOND_SIZE = 0x1000;
 export const ALT_STACK = 0x10000;
 export const ALT_STACK_SIZE = 0x10000;
 
-// Process page. The pending words are hints (docs/hardening.md, F3); bit n stands for slot n.
-export const PENDING = 0x6000; // u32 per kernel thread
-export const PENDING_STRIDE = 64;
+// Process page. For each kernel thread one cache line that all slots of the chunk post to: a record a slot, written by
+// its stub alone, in one exchange, and read by that kernel thread alone. The line after it is left free: CPUs fetch two.
+export const REQUESTS = 0x6000;
+export const REQUESTS_STRIDE = 128;
+export const REQUEST_SIZE = 8;
+export const REQUEST_WORD = 0; // u32: sequence * 16 + request kind
+export const REQUEST_NR = 4; // u32: SYSCALL: its number
+// A sequence number names the kernel thread in its low bits, and counts what was posted to that one.
+export const SEQUENCE_STEP = 4;
+export const SEQUENCE_MASK = 0x0fffffff;
 export const IDENTITY = 0x6400; // u32: flag word: 1 = ids below are valid for local answers
 export const ROUTES = 0x7000; // u8 per descriptor: kernel thread to ring
 export const ROUTES_COUNT = 4096;

@@ -2,8 +2,9 @@
 // This file says what lies where; the protocol on each region is the business of the file named
 // beside it. Everything starts as zero, and zero is every region's state of rest.
 //
-// All words are changed with Atomics. A region has one writer per word, or is changed only by
-// compare-exchange, add, or and (claims.ts, active.ts say which).
+// A word has one writer, and then plain loads and stores do: x86 keeps the order of a thread's stores and that of its
+// loads, and V8 keeps the program's. Or it is changed by Atomics alone, unless there is one kernel thread (claims.ts and
+// active.ts say which): V8 makes a call of each, which costs more than the locked instruction inside.
 
 import { CHUNK_SLOTS, GUEST_CHUNKS, KERNEL_THREADS_MAX } from "./layout.ts";
 
@@ -29,7 +30,9 @@ export const MAILBOX_HEAD = LINE_WORDS; // records ever taken: written by the re
 export const MAILBOX_FIRST = 2 * LINE_WORDS;
 const MAILBOX_WORDS = MAILBOX_FIRST + MAILBOX_RECORDS * MAILBOX_RECORD_WORDS;
 
-const ACTIVE_WORDS = CHUNK_PLACES / 32;
+/** Words of a kernel thread in `seen` and `active`. */
+export const SEEN_WORDS = SLOT_PLACES;
+export const ACTIVE_WORDS = CHUNK_PLACES / 32;
 
 interface Region {
   readonly name: string;
@@ -41,9 +44,9 @@ const REGIONS = [
   { name: "control", words: KERNEL_THREADS_MAX * CONTROL_WORDS },
   { name: "limit", words: LINE_WORDS }, // word 0: active.ts
   { name: "claims", words: SLOT_PLACES },
-  { name: "lastSequences", words: SLOT_PLACES },
-  { name: "runnable", words: CHUNK_PLACES },
-  { name: "active", words: ACTIVE_WORDS },
+  { name: "seen", words: KERNEL_THREADS_MAX * SEEN_WORDS },
+  { name: "widths", words: CHUNK_PLACES }, // active.ts
+  { name: "active", words: KERNEL_THREADS_MAX * ACTIVE_WORDS },
   { name: "mailboxes", words: KERNEL_THREADS_MAX * KERNEL_THREADS_MAX * MAILBOX_WORDS },
 ] as const satisfies readonly Region[];
 
@@ -57,8 +60,8 @@ export class PrivateSab {
   readonly control: Int32Array;
   readonly limit: Int32Array;
   readonly claims: Int32Array;
-  readonly lastSequences: Int32Array;
-  readonly runnable: Int32Array;
+  readonly seen: Int32Array;
+  readonly widths: Int32Array;
   readonly active: Int32Array;
   readonly mailboxes: Int32Array;
 
@@ -73,8 +76,8 @@ export class PrivateSab {
     this.control = views.get("control")!;
     this.limit = views.get("limit")!;
     this.claims = views.get("claims")!;
-    this.lastSequences = views.get("lastSequences")!;
-    this.runnable = views.get("runnable")!;
+    this.seen = views.get("seen")!;
+    this.widths = views.get("widths")!;
     this.active = views.get("active")!;
     this.mailboxes = views.get("mailboxes")!;
   }

@@ -1,18 +1,19 @@
-// A kernel thread's look for requests: pending words of the active chunks, then the claim. At most
+// A kernel thread's look for requests: its line of records in the active chunks, then the claim. At most
 // one request a chunk in one pass, and another chunk and slot first each time, so that a guest with
 // many threads cannot keep another from being served.
 //
 //   scanner.begin();
 //   for (let slot = scanner.next(); slot >= 0; slot = scanner.next()) handle(slot, scanner.request);
 //
-// Pending words are hostile: a bit for a slot that has no new request is cleared and forgotten.
+// Records are hostile: a word that differs from what the thread has seen last is a request, once, if its
+// slot is with its guest (claims.ts). A look is plain loads: V8 takes no load of shared memory out of a loop,
+// and whoever misses a request now meets it in the next pass, or in the last look before it blocks, which
+// comes behind a locked instruction (kernel_page.ts).
 
 import type { ActiveChunks } from "./active.ts";
-import type { Claims } from "./claims.ts";
-import { chunkWord, slotNumber } from "./guest_memory.ts";
-import { CHUNK_SLOTS, PENDING, PENDING_STRIDE } from "./layout.ts";
-
-const SLOT_BITS = (1 << CHUNK_SLOTS) - 1;
+import { type Claims, recordWord } from "./claims.ts";
+import { slotNumber } from "./guest_memory.ts";
+import { REQUEST_NR } from "./layout.ts";
 
 export class Scanner {
   /** Request word of the slot that next() returned last. */
@@ -21,8 +22,9 @@ export class Scanner {
   readonly #claims: Claims;
   readonly #active: ActiveChunks;
   readonly #thread: number;
-  readonly #pendingOffset: number;
   #pass = 0;
+  /** The chunk of which is asked next whether it is active still. */
+  #resting = 0;
   #limit = 0;
   #firstWord = 0;
   #word = 0;
@@ -35,7 +37,6 @@ export class Scanner {
     this.#claims = claims;
     this.#active = active;
     this.#thread = thread;
-    this.#pendingOffset = (PENDING + thread * PENDING_STRIDE) >>> 2;
   }
 
   /** Starts a pass one place further than the last one. */
@@ -48,11 +49,12 @@ export class Scanner {
       this.#restBits = 0;
       return;
     }
+    this.#rest();
     const start = this.#pass % this.#limit;
     this.#firstWord = start >>> 5;
     this.#word = this.#firstWord;
     this.#wordsLeft = (this.#limit + 31) >>> 5;
-    const bits = this.#active.bits(this.#word);
+    const bits = this.#active.bits(this.#word, this.#thread);
     const before = (1 << (start & 31)) - 1;
     this.#bits = bits & ~before;
     this.#restBits = bits & before; // of the first word; they come last
@@ -68,7 +70,7 @@ export class Scanner {
           this.#bits = this.#restBits;
         } else {
           this.#word = this.#word + 1 === (this.#limit + 31) >>> 5 ? 0 : this.#word + 1;
-          this.#bits = this.#active.bits(this.#word);
+          this.#bits = this.#active.bits(this.#word, this.#thread);
         }
       }
       const bit = 31 - Math.clz32(this.#bits & -this.#bits);
@@ -78,33 +80,53 @@ export class Scanner {
     }
   }
 
-  /** Takes one request that is pending in a chunk: its slot's number, or -1. */
+  /** Takes one new request of a chunk: its slot's number, or -1. */
   takeFrom(chunk: number): number {
-    const index = chunkWord(chunk) + this.#pendingOffset;
-    const pending = Atomics.load(this.#guest, index) & SLOT_BITS;
-    if (pending === 0) return -1;
-    const first = this.#pass & (CHUNK_SLOTS - 1);
-    const later = pending & (-1 << first);
-    const choice = later !== 0 ? later : pending;
-    const slot = 31 - Math.clz32(choice & -choice);
-    Atomics.and(this.#guest, index, ~(1 << slot));
-    const number = slotNumber(chunk, slot);
-    const request = this.#claims.take(number, this.#thread);
-    if (request === 0) return -1;
-    this.#active.lower(chunk);
-    this.request = request;
-    return number;
+    const width = this.#active.width(chunk);
+    const first = slotNumber(chunk, 0);
+    for (let slot = 0; slot < width; slot++) {
+      if (this.#claims.hasNew(first + slot, this.#thread)) return this.#takeFrom(chunk, width);
+    }
+    return -1;
+  }
+
+  #takeFrom(chunk: number, width: number): number {
+    const start = this.#pass % width;
+    for (let turn = 0; turn < width; turn++) {
+      const number = slotNumber(chunk, (start + turn) % width);
+      const request = this.#claims.take(number, this.#thread);
+      if (request === 0) continue;
+      this.request = request;
+      return number;
+    }
+    return -1;
+  }
+
+  /** The system call number that came with the request; behind take(), as everything of the request. */
+  nr(number: number): number {
+    return this.#guest[recordWord(number, this.#thread) + (REQUEST_NR >>> 2)]!;
+  }
+
+  /** One chunk each pass, so that none stays active for long in which all are blocked. */
+  #rest(): void {
+    const chunk = this.#resting < this.#limit ? this.#resting : 0;
+    this.#resting = chunk + 1;
+    if ((this.#active.bits(chunk >>> 5, this.#thread) & (1 << (chunk & 31))) === 0) return;
+    this.#active.rest(chunk, this.#thread);
   }
 
   /**
    * Whether a request may be waiting for this thread: the last look before it blocks, after it has
-   * set its sleeping flag. Goes by the counters, see active.ts.
+   * set its sleeping flag. Goes by the claims, see active.ts.
    */
   anyRequest(): boolean {
     const limit = this.#active.limit();
     for (let chunk = 0; chunk < limit; chunk++) {
-      if (this.#active.runnable(chunk) === 0) continue;
-      if ((Atomics.load(this.#guest, chunkWord(chunk) + this.#pendingOffset) & SLOT_BITS) !== 0) return true;
+      const width = this.#active.width(chunk);
+      for (let slot = 0; slot < width; slot++) {
+        const number = slotNumber(chunk, slot);
+        if (this.#claims.isWithGuest(number) && this.#claims.hasNew(number, this.#thread)) return true;
+      }
     }
     return false;
   }

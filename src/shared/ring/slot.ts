@@ -5,9 +5,9 @@
 // caller validates them and reads no field twice. Registers that belong together are copied into
 // the thread's own Frame first.
 //
-// Replying, in this order (slot_states.def): operations, pieces, frame and result; runnable raised;
-// claim GUEST; reply word; then the stub's sleeping flag is read, never written. A reply method
-// returns true when the stub must be woken by futex on its reply word.
+// Replying, in this order (slot_states.def): operations, pieces, frame and result; claim GUEST; reply
+// word, exchanged, since the stub's sleeping flag may be read only behind it; the flag, which is never written; the
+// chunk marked. A reply method returns true when the stub must be woken by futex on its reply word.
 
 import { TWO_32 } from "../abi/struct.ts";
 import type { ActiveChunks } from "./active.ts";
@@ -17,6 +17,12 @@ import * as L from "./layout.ts";
 import { Reply, type ReplyCode, WORD_SEQUENCE } from "./slot_states.ts";
 
 const FRAME_WORDS = L.FRAME_SIZE >>> 2;
+
+/** The upper 32 bits of a number between -2^53 and 2^53. */
+export function highWord(value: number): number {
+  const low = value | 0;
+  return low === value ? low >> 31 : Math.floor(value / TWO_32) | 0;
+}
 
 /** Registers of the six arguments of a system call, in order. */
 const ARGUMENT_REGISTERS = [L.RDI, L.RSI, L.RDX, L.R10, L.R8, L.R9] as const;
@@ -52,7 +58,7 @@ export class Frame {
 
   /** From a number between -2^53 and 2^53. */
   setNumber(register: number, value: number): void {
-    this.set(register, value | 0, Math.floor(value / TWO_32) | 0);
+    this.set(register, value | 0, highWord(value));
   }
 
   argumentLow(index: number): number {
@@ -76,11 +82,13 @@ export class Slots {
   readonly #words: Int32Array;
   readonly #claims: Claims;
   readonly #active: ActiveChunks;
+  readonly #thread: number;
 
-  constructor(guestWords: Int32Array, claims: Claims, active: ActiveChunks) {
+  constructor(guestWords: Int32Array, claims: Claims, active: ActiveChunks, thread: number) {
     this.#words = guestWords;
     this.#claims = claims;
     this.#active = active;
+    this.#thread = thread;
   }
 
   // ---- What the stub posted ----
@@ -114,7 +122,7 @@ export class Slots {
 
   /** Writes a number between -2^53 and 2^53. */
   setNumber(number: number, offset: number, value: number): void {
-    this.set64(number, offset, value | 0, Math.floor(value / TWO_32) | 0);
+    this.set64(number, offset, value | 0, highWord(value));
   }
 
   /** Copies all registers, the only reading of them. */
@@ -124,14 +132,15 @@ export class Slots {
     for (let word = 0; word < FRAME_WORDS; word++) to[word] = this.#words[from + word]!;
   }
 
-  /** Copies system call number and arguments alone, the usual case. */
-  readCall(number: number, frame: Frame): void {
+  /** Copies the first `count` arguments of a system call, and no other register: they fill one cache line. */
+  readArguments(number: number, frame: Frame, count: number): void {
     const from = slotWord(number) + (L.FRAME >>> 2);
     const to = frame.words;
     const words = this.#words;
-    // r10, r9, r8, (rax, rcx), rdx, rsi, rdi, orig_rax lie together.
-    for (let word = (L.R10 - L.FRAME) >>> 2; word <= (L.ORIG_RAX - L.FRAME + 4) >>> 2; word++) {
+    for (let index = 0; index < count; index++) {
+      const word = ARGUMENT_OFFSETS[index]!;
       to[word] = words[from + word]!;
+      to[word + 1] = words[from + word + 1]!;
     }
   }
 
@@ -163,7 +172,7 @@ export class Slots {
   setPiece(number: number, index: number, address: number, length: number, offset: number): void {
     const at = slotWord(number) + ((L.PIECES + index * L.PIECE_SIZE) >>> 2);
     this.#words[at] = address | 0;
-    this.#words[at + 1] = Math.floor(address / TWO_32) | 0;
+    this.#words[at + 1] = highWord(address);
     this.#words[at + (L.PIECE_LENGTH >>> 2)] = length;
     this.#words[at + (L.PIECE_OFFSET >>> 2)] = offset;
   }
@@ -181,7 +190,7 @@ export class Slots {
 
   /** Final, for a result that is a small integer or a negative errno. */
   replyResult(number: number, sequence: number, result: number): boolean {
-    return this.replyRet(number, sequence, result | 0, Math.floor(result / TWO_32) | 0, 0);
+    return this.replyRet(number, sequence, result | 0, highWord(result), 0);
   }
 
   /** The stub is to run `count` operations or pieces, or save its state, and post the outcome. */
@@ -200,15 +209,16 @@ export class Slots {
    * wake-up: a stub that sleeps already has nothing to do.
    */
   replyBlocked(number: number, sequence: number): void {
-    const word = (sequence * WORD_SEQUENCE + Reply.BLOCKED) | 0;
-    Atomics.store(this.#words, slotWord(number) + (L.REPLY >>> 2), word);
+    this.#words[slotWord(number) + (L.REPLY >>> 2)] = (sequence * WORD_SEQUENCE + Reply.BLOCKED) | 0;
+    this.#active.rest(chunkOfSlot(number), this.#thread);
   }
 
   #giveBack(number: number, sequence: number, code: number): boolean {
     const slot = slotWord(number);
-    this.#active.raise(chunkOfSlot(number));
     this.#claims.release(number);
-    Atomics.store(this.#words, slot + (L.REPLY >>> 2), (sequence * WORD_SEQUENCE + code) | 0);
-    return Atomics.load(this.#words, slot + (L.SLEEPING >>> 2)) !== 0;
+    Atomics.exchange(this.#words, slot + (L.REPLY >>> 2), (sequence * WORD_SEQUENCE + code) | 0);
+    const sleeping = this.#words[slot + (L.SLEEPING >>> 2)] !== 0;
+    this.#active.mark(chunkOfSlot(number));
+    return sleeping;
   }
 }

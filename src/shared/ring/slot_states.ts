@@ -43,7 +43,7 @@ export const Operation = {
 
 export type ReplyCode = (typeof Reply)[keyof typeof Reply];
 
-/** Request and reply words are sequence * WORD_SEQUENCE + kind or code. */
+/** Request and reply words are sequence * WORD_SEQUENCE + kind or code; a reply has its request's sequence. */
 export const WORD_SEQUENCE = 16;
 
 export const SLOT_STATES = ["RUNNING", "POSTED", "OWNED", "BLOCKED", "LIST", "DEAD"] as const;
@@ -80,14 +80,14 @@ function transition(
   return { from, event, actor, to, writes };
 }
 
-const POST = "then request word, pending bit, doorbell if the thread sleeps";
-const GIVE_BACK = "runnable raised; claim GUEST; then reply word, futex wake if sleeping";
+const POST = "then the request's record, doorbell if the thread sleeps";
+const GIVE_BACK = "claim GUEST; then reply word, chunk marked, futex wake if sleeping";
 
 // biome-ignore format: a table
 export const SLOT_TRANSITIONS: readonly SlotTransition[] = [
   transition("RUNNING", "POST", "STUB", "POSTED", `request line, frame, in pieces; ${POST}`),
   transition("LIST", "POST", "STUB", "POSTED", `results, count, value; ${POST}`),
-  transition("POSTED", "CLAIM", "KERNEL", "OWNED", "claim word GUEST -> OWNED by compare-exchange; runnable count lowered"),
+  transition("POSTED", "CLAIM", "KERNEL", "OWNED", "claim word GUEST -> OWNED; what it has seen of the record"),
   transition("OWNED", "REPLY_BLOCKED", "KERNEL", "BLOCKED", "reply word"),
   transition("OWNED", "REPLY_LIST", "KERNEL", "LIST", `operations or pieces, reply line; ${GIVE_BACK}`),
   transition("BLOCKED", "REPLY_LIST", "KERNEL", "LIST", `operations or pieces, reply line; ${GIVE_BACK}`),

@@ -27,8 +27,8 @@ export class Turns {
     Atomics.add(this.#control, this.#served, 1);
   }
 
-  /** Kernel thread, at the loop top and before it sleeps. */
+  /** Kernel thread, in its loop, and before it sleeps, behind the locked instruction that sets its sleeping flag. */
   due(): boolean {
-    return Atomics.load(this.#control, this.#asked) !== Atomics.load(this.#control, this.#served);
+    return this.#control[this.#asked] !== this.#control[this.#served];
   }
 }

@@ -1,12 +1,13 @@
-// From a SYSCALL request to its handler: number and arguments are read once, decoded as the table
+// From a SYSCALL request to its handler: the arguments that the call has are read once, decoded as the table
 // says, and handed to the handler that is registered under the call's name. Calls without a handler
 // get ENOSYS and a counted log line.
 
 import { ENOSYS } from "../../shared/abi/errno.ts";
-import { ARGUMENT_CLASS, CLASS_STRIDE, compileClasses } from "../../shared/abi/marshal.ts";
+import { ARGUMENT_CLASS, CLASS_COUNT_AT, CLASS_STRIDE, compileClasses } from "../../shared/abi/marshal.ts";
 import { SYSCALLS, syscallName } from "../../shared/abi/syscalls.ts";
 import { KP_MARSHAL_COUNT, ORIG_RAX } from "../../shared/ring/layout.ts";
-import { BLOCKED, type Call } from "./call.ts";
+import type { Frame } from "../../shared/ring/slot.ts";
+import { BLOCKED } from "./call.ts";
 import type { Caller } from "./caller.ts";
 import type { CallContext } from "./context.ts";
 
@@ -28,6 +29,9 @@ export type Handler<C extends Caller> = (
 export type Handlers<C extends Caller> = Record<string, Handler<C>>;
 
 const { int, fd, ptr, size, off } = ARGUMENT_CLASS;
+/** A call has fewer arguments. */
+const NONE = 0;
+const ARGUMENTS = 6;
 /** Unsupported calls that are logged, by number: later ones are only counted. */
 const LOGGED_PER_NUMBER = 1;
 
@@ -42,36 +46,46 @@ export class Dispatcher<C extends Caller> {
     for (const call of SYSCALLS) this.#handlers[call.nr.x86_64] = handlers.get(call.name);
   }
 
-  serve(task: C): void {
+  /** `nr` came with the request, unchecked. */
+  serve(task: C, nr: number): void {
     const kernel = this.#kernel;
     const { call } = task;
-    const { frame } = call;
-    kernel.slots.readCall(call.slot, frame);
-    const nr = frame.high(ORIG_RAX) === 0 ? frame.low(ORIG_RAX) : -1;
+    const { frame, slot } = call;
+    frame.set(ORIG_RAX, nr, 0);
     call.begin(nr);
     kernel.longTurns.nr = nr;
     const handler = nr >= 0 && nr < KP_MARSHAL_COUNT ? this.#handlers[nr] : undefined;
-    if (kernel.tracer !== null) kernel.tracer.enter(call);
+    if (kernel.tracer !== null) {
+      kernel.slots.readArguments(slot, frame, ARGUMENTS);
+      kernel.tracer.enter(call);
+    }
     let result: number;
     if (handler === undefined) result = this.#unsupportedCall(task, nr);
     else {
       const at = nr * CLASS_STRIDE;
-      result = handler(
-        task,
-        this.#decode(call, at, 0),
-        this.#decode(call, at, 1),
-        this.#decode(call, at, 2),
-        this.#decode(call, at, 3),
-        this.#decode(call, at, 4),
-        this.#decode(call, at, 5),
-      );
+      const count = this.#classes[at + CLASS_COUNT_AT]!;
+      if (count === 0) result = handler(task, 0, 0, 0, 0, 0, 0);
+      else {
+        kernel.slots.readArguments(slot, frame, count);
+        result = handler(
+          task,
+          this.#decode(frame, at, 0),
+          this.#decode(frame, at, 1),
+          this.#decode(frame, at, 2),
+          this.#decode(frame, at, 3),
+          this.#decode(frame, at, 4),
+          this.#decode(frame, at, 5),
+        );
+      }
     }
     if (result !== BLOCKED) call.complete(result);
     else call.blocked();
   }
 
-  #decode({ frame }: Call, at: number, index: number): number {
+  #decode(frame: Frame, at: number, index: number): number {
     switch (this.#classes[at + index]) {
+      case NONE:
+        return 0;
       case int:
       case fd:
         return frame.argumentLow(index);

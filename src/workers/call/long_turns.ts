@@ -1,5 +1,6 @@
 // Which call, timer or callback holds the kernel thread longer than it may (docs/hardening.md, F26). Everything that
-// the thread does ends with a look at the clock; where that is late, the thread's own CPU time says whether it
+// the thread does ends with a look at the clock; but of short requests several are one turn, since a look costs a
+// tenth of the shortest, and where such a turn is long one of them was. Where that is late, the thread's own CPU time says whether it
 // worked or the host let others run, and V8 how long it collected garbage. Never a judgement of the guest: what is
 // counted here is a fault of the kernel.
 
@@ -19,6 +20,10 @@ const CLOCK_THREAD_CPUTIME_ID = 3;
 const NS_PER_MS = 1e6;
 const SOURCE_SHOWN = 120;
 
+/** While requests take less than that on average, the clock is read after so many of them. */
+const SHORT_MS = 0.02;
+const REQUESTS_PER_LOOK = 8;
+
 /** Pauses of the collector that are remembered, and from which length on. */
 const PAUSES_MAX = 256;
 const PAUSE_MS = 0.5;
@@ -33,7 +38,8 @@ interface LongTurn {
   readonly startMs: number;
   readonly workedMs: number;
   readonly what: string;
-  readonly nr: number;
+  /** Numbers of the calls that it served, one of which was long. */
+  readonly nrs: readonly number[];
   readonly how: Callback | null;
 }
 
@@ -55,6 +61,10 @@ export class LongTurns {
   /** Since CPU time was read: what all turns took together. */
   #sinceMs = 0;
   #cpuMs = 0;
+  /** Requests that were served since the clock was read, and their calls. */
+  #served = 0;
+  #requestsPerLook = 1;
+  readonly #nrs = new Int32Array(REQUESTS_PER_LOOK);
 
   /** Long turns of which it is not known yet how much of them V8's garbage collector took. */
   readonly #unexplained: LongTurn[] = [];
@@ -78,6 +88,7 @@ export class LongTurns {
 
   /** The thread has slept. */
   begin(): void {
+    this.settle();
     this.nowMs = performance.now();
   }
 
@@ -86,14 +97,35 @@ export class LongTurns {
     return performance.now() - this.nowMs > FULL_MS;
   }
 
+  /** A request has been served. */
+  served(): void {
+    this.#nrs[this.#served++] = this.nr;
+    if (this.#served >= this.#requestsPerLook) this.settle();
+  }
+
+  /** Before something begins that is no request: the turn of those before it ends. */
+  settle(): void {
+    const served = this.#served;
+    if (served === 0) return;
+    const tookMs = this.#end("request", null);
+    this.#served = 0;
+    this.#requestsPerLook = tookMs < SHORT_MS * served ? REQUESTS_PER_LOOK : 1;
+  }
+
   /** A turn has ended, which began with the end of the one before: the time. */
   end(what: string, how: Callback | null): number {
+    this.settle();
+    this.#end(what, how);
+    return this.nowMs;
+  }
+
+  #end(what: string, how: Callback | null): number {
     const nowMs = performance.now();
     const tookMs = nowMs - this.nowMs;
     this.nowMs = nowMs;
     this.#sinceMs += tookMs;
     if (this.#sinceMs > SAMPLE_MS) this.#sample(tookMs, what, how);
-    return nowMs;
+    return tookMs;
   }
 
   #sample(tookMs: number, what: string, how: Callback | null): void {
@@ -109,7 +141,8 @@ export class LongTurns {
     if (workedMs <= TURN_MS || counters.requests === 0) return;
     counters.longTurns++;
     if (this.#unexplained.length >= UNEXPLAINED_MAX) return;
-    this.#unexplained.push({ startMs: this.nowMs - tookMs, workedMs, what, nr: this.nr, how });
+    const nrs = this.#served > 0 ? Array.from(this.#nrs.subarray(0, this.#served)) : [this.nr];
+    this.#unexplained.push({ startMs: this.nowMs - tookMs, workedMs, what, nrs, how });
     // The collector's times come when the event loop has turned.
     this.#turnsToWait = 2;
     this.#kernel.owesAnswer = true;
@@ -121,7 +154,8 @@ export class LongTurns {
     for (const turn of this.#unexplained.splice(0)) this.#explain(turn);
   }
 
-  #explain({ startMs, workedMs, what, nr, how }: LongTurn): void {
+  #explain({ startMs, workedMs, what, nrs, how }: LongTurn): void {
+    const calls = new Set(nrs.filter((nr) => nr >= 0).map(syscallName));
     let collectedMs = 0;
     for (const { startTime, duration } of this.#collections)
       if (startTime >= startMs && startTime <= startMs + workedMs + TURN_MS) collectedMs += duration;
@@ -135,7 +169,7 @@ export class LongTurns {
     log("info", "a turn of the kernel thread was long", {
       ms: Math.round(workedMs - collectedMs),
       what,
-      ...(nr >= 0 && { call: syscallName(nr) }),
+      ...(calls.size > 0 && { call: [...calls].join(" or ") }),
       ...(how !== null && { how: String(how).replace(/\s+/g, " ").slice(0, SOURCE_SHOWN) }),
     });
   }

@@ -32,6 +32,7 @@ export class NextSteps {
   run(): void {
     const due = this.#due;
     this.#due = due.length > AT_ONCE ? due.splice(AT_ONCE) : [];
+    this.#longTurns.settle();
     const endMs = this.#longTurns.nowMs + TURN_MS;
     for (let i = 0; i < due.length; i++) {
       const call = due[i]!;

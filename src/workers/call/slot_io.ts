@@ -4,10 +4,9 @@
 // A slot's byte views last as long as its task: they are made once, so that no call makes any.
 
 import { EFAULT, ENAMETOOLONG } from "../../shared/abi/errno.ts";
-import { TWO_32 } from "../../shared/abi/struct.ts";
 import { chunkOfSlot, type GuestMemory, slotInChunk } from "../../shared/ring/guest_memory.ts";
 import * as L from "../../shared/ring/layout.ts";
-import { Frame, type Slots } from "../../shared/ring/slot.ts";
+import { Frame, highWord, type Slots } from "../../shared/ring/slot.ts";
 import { Reply, type ReplyCode } from "../../shared/ring/slot_states.ts";
 import type { Native } from "../native.ts";
 import { isGuestRange } from "./guest_range.ts";
@@ -205,8 +204,7 @@ export class SlotIo {
     const slots = this.#slots;
     slots.setWord(this.slot, L.REP_FLAGS, this.#setFs ? L.REP_SET_FS : 0);
     this.#setFs = false;
-    if (slots.replyRet(this.slot, this.sequence, result | 0, Math.floor(result / TWO_32) | 0, pieces))
-      this.#wake();
+    if (slots.replyRet(this.slot, this.sequence, result | 0, highWord(result), pieces)) this.#wake();
   }
 
   /** A final reply whose fields stand in the slot; `report`: the stub posts INTERRUPTED before guest code. */

@@ -95,7 +95,7 @@ export class Stubs {
     const kernel = this.#kernel;
     kernel.claims.open(task.call.slot);
     kernel.taskAt[task.call.slot] = task;
-    kernel.active.raise(task.call.chunk);
+    kernel.active.opened(task.call.slot);
     task.stub.tasks.push(task);
     kernel.counters.tasks++;
     kernel.counters.groupIds += task.credentials.groups.length;
@@ -109,9 +109,7 @@ export class Stubs {
     task.call.cancelWait();
     this.settle(task);
     const birth = this.#births.takeOf(task);
-    if (task.call.owned) kernel.claims.closeOwned(task.call.slot);
-    else if (kernel.claims.close(task.call.slot)) kernel.active.lower(task.call.chunk);
-    else kernel.claims.closeOwned(task.call.slot);
+    if (task.call.owned || !kernel.claims.close(task.call.slot)) kernel.claims.closeOwned(task.call.slot);
     task.call.owned = false;
     kernel.taskAt[task.call.slot] = undefined;
     if (this.#tasks.get(task.hostTid) === task) this.#tasks.delete(task.hostTid);

@@ -18,8 +18,8 @@ export class Requests {
     this.#dispatcher = dispatcher;
   }
 
-  /** Serves the request that the scanner took from a slot. A throw costs its process alone (F21). */
-  serve(slot: number, request: number): void {
+  /** Serves the request that the scanner took from a slot; `nr` is a system call's number. A throw costs its process alone (F21). */
+  serve(slot: number, request: number, nr: number): void {
     const kernel = this.#kernel;
     const task = kernel.taskAt[slot];
     if (task === undefined) return; // closed while its request was on the way
@@ -30,11 +30,11 @@ export class Requests {
     kernel.counters.requests++;
     kernel.longTurns.nr = call.nr;
     try {
-      this.#serve(task, kindOf(request));
+      this.#serve(task, kindOf(request), nr);
     } catch (error) {
       this.onThrow(call, error);
     }
-    kernel.longTurns.end("request", null);
+    kernel.longTurns.served();
     if (kernel.nextSteps.any) kernel.nextSteps.run();
   }
 
@@ -44,7 +44,7 @@ export class Requests {
     caller.killHostile();
   }
 
-  #serve(task: Task, kind: number): void {
+  #serve(task: Task, kind: number, nr: number): void {
     const { kernel, call } = task;
     kernel.kicks.answered(task);
     if (task.leaving) {
@@ -54,7 +54,7 @@ export class Requests {
     switch (kind) {
       case Request.SYSCALL:
         if (call.expectsOutcome) break;
-        this.#dispatcher.serve(task);
+        this.#dispatcher.serve(task, nr);
         return;
       case Request.OPS_DONE:
       case Request.COPY_READY:
