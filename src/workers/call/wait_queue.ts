@@ -12,30 +12,35 @@ export interface WaitEntry {
 }
 
 export class WaitQueue {
-  readonly #entries = new Set<WaitEntry>();
+  // Made when somebody waits: most files are closed before anybody has.
+  #entries: Set<WaitEntry> | null = null;
   /** Entries of epoll sets: woken before the others, the last one first, which shows in epoll_wait. */
-  readonly #lasting = new Set<WaitEntry>();
+  #lasting: Set<WaitEntry> | null = null;
 
   get empty(): boolean {
-    return this.#entries.size === 0 && this.#lasting.size === 0;
+    return (this.#entries?.size ?? 0) === 0 && (this.#lasting?.size ?? 0) === 0;
   }
 
   add(entry: WaitEntry): void {
+    this.#entries ??= new Set();
     this.#entries.add(entry);
   }
 
   /** Adds an entry that stays for many wake-ups. */
   addLasting(entry: WaitEntry): void {
+    this.#lasting ??= new Set();
     this.#lasting.add(entry);
   }
 
   remove(entry: WaitEntry): void {
-    if (!this.#entries.delete(entry)) this.#lasting.delete(entry);
+    if (this.#entries?.delete(entry) !== true) this.#lasting?.delete(entry);
   }
 
   wake(events: number): void {
-    if (this.#lasting.size > 0) wakeEach([...this.#lasting].reverse(), this.#lasting, events);
-    if (this.#entries.size > 0) wakeEach([...this.#entries], this.#entries, events);
+    const lasting = this.#lasting;
+    if (lasting !== null && lasting.size > 0) wakeEach([...lasting].reverse(), lasting, events);
+    const entries = this.#entries;
+    if (entries !== null && entries.size > 0) wakeEach([...entries], entries, events);
   }
 }
 

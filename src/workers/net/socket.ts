@@ -100,6 +100,10 @@ export abstract class SocketFile extends OpenFile {
 
   // ---- As a file ----
 
+  override get servesWholeCalls(): boolean {
+    return true;
+  }
+
   override readCall(task: NetCaller, segments: Segments, noWait: boolean): number {
     return task.call.start(receiveInto(task, this, segments, noWait ? MSG_DONTWAIT : 0, NO_PLACES));
   }

@@ -17,6 +17,7 @@ import { type AltStack, type BeforeHandler, NO_ALT_STACK } from "../signals/alt_
 import { PendingSignals, type SignalHandlers } from "../signals/signals.ts";
 import type { FileTable } from "../vfs/file_table.ts";
 import type { FsState } from "../vfs/fs_state.ts";
+import { LastRead } from "../vfs/last_read.ts";
 import type { SupervisorContext } from "./context.ts";
 import type { ThreadGroup } from "./thread_group.ts";
 
@@ -38,6 +39,7 @@ export class Task implements Caller {
   readonly call: Call;
   files: FileTable;
   fs: FsState;
+  readonly lastRead = new LastRead(this);
   readonly handlers: SignalHandlers;
   readonly ipc: IpcMember;
   #credentials: Credentials;

@@ -3,9 +3,11 @@
 import type { MemCaller } from "../mem/caller.ts";
 import type { VfsContext } from "./context.ts";
 import type { FsState } from "./fs_state.ts";
+import type { LastRead } from "./last_read.ts";
 import type { ProcessCaller } from "./processes.ts";
 
 export interface VfsCaller extends MemCaller, ProcessCaller {
   readonly kernel: VfsContext;
   fs: FsState;
+  readonly lastRead: LastRead;
 }

@@ -2,15 +2,21 @@
 // recently used dentries without children, mounts or users go first; going means only that the next
 // walk asks the file system again.
 
+import { randomBytes } from "node:crypto";
 import { ENOENT, ENOMEM } from "../../shared/abi/errno.ts";
 import type { Counters } from "../counters.ts";
 import type { HeapBudget } from "../heap_budget.ts";
+import { CachedWalk } from "./cached_walk.ts";
 import type { Inode } from "./inode.ts";
 import { Dentry } from "./path.ts";
 
 const DEFAULT_LIMIT = 20_000;
 /** Candidates for dropping that are looked at when one is added. */
 const LOOKS_PER_ADD = 4;
+/** Places of the table of names at first; it doubles as the dentries become more. */
+const TABLE_MIN = 1024;
+/** Names that are compared at one place: who has found names that all meet there gains nothing by it. */
+const COMPARED_MAX = 16;
 
 export class DentryCache {
   readonly #counters: Counters;
@@ -21,6 +27,14 @@ export class DentryCache {
   #oldest: Dentry | null = null;
   #newest: Dentry | null = null;
   #size = 0;
+  // All names by the hash of their directory and their bytes, so that a walk finds them without making strings.
+  // What a hash will be is a secret: its multiplier is drawn at random.
+  #table: (Dentry | null)[] = new Array(TABLE_MIN).fill(null);
+  #named = 0;
+  #lastSerial = 0;
+  readonly #multiplier = (randomBytes(4).readInt32LE(0) << 1) | 1;
+  /** The walk of paths whose names are all here. */
+  readonly walk = new CachedWalk(this);
 
   constructor(counters: Counters, heap: HeapBudget, limit = DEFAULT_LIMIT) {
     this.#counters = counters;
@@ -45,6 +59,89 @@ export class DentryCache {
     return cached;
   }
 
+  // ---- The table of names ----
+
+  /** Hash of a directory's names before their first byte. */
+  hashOf(directory: Dentry): number {
+    return Math.imul(directory.serial + 1, this.#multiplier);
+  }
+
+  /** ... and with one more byte of the name. */
+  hashWith(hash: number, byte: number): number {
+    const mixed = Math.imul(hash ^ byte, this.#multiplier);
+    return mixed ^ (mixed >>> 15);
+  }
+
+  #hashOfName(directory: Dentry, name: string): number {
+    let hash = this.hashOf(directory);
+    for (let i = 0; i < name.length; i++) hash = this.hashWith(hash, name.charCodeAt(i));
+    return hash;
+  }
+
+  /** The dentry of a name whose bytes and hash are given, where it is believed without a look; else null. */
+  cached(directory: Dentry, name: Uint8Array, length: number, hash: number): Dentry | null {
+    let dentry = this.#table[hash & (this.#table.length - 1)]!;
+    for (let compared = 0; dentry !== null && compared < COMPARED_MAX; compared++) {
+      if (dentry.hash === hash && dentry.parent === directory && isNamed(dentry, name, length)) {
+        const inode = directory.inode!;
+        const believed = inode.fs.cachesNames && dentry.version === inode.namesVersion();
+        if (!believed && dentry.mountedHere === 0) return null;
+        this.#touch(dentry);
+        return dentry;
+      }
+      dentry = dentry.nextHashed!;
+    }
+    return null;
+  }
+
+  /** Gives a dentry, which has its parent and its name, its place among that directory's names. */
+  #enter(directory: Dentry, dentry: Dentry): void {
+    directory.children.set(dentry.name, dentry);
+    if (++this.#named > this.#table.length) this.#growTable();
+    dentry.hash = this.#hashOfName(directory, dentry.name);
+    this.#put(dentry);
+  }
+
+  #put(dentry: Dentry): void {
+    const place = dentry.hash & (this.#table.length - 1);
+    dentry.nextHashed = this.#table[place]!;
+    this.#table[place] = dentry;
+  }
+
+  #growTable(): void {
+    const before = this.#table;
+    this.#table = new Array(before.length * 2).fill(null);
+    for (const first of before)
+      for (let dentry = first; dentry !== null; ) {
+        const next: Dentry | null = dentry.nextHashed;
+        this.#put(dentry);
+        dentry = next;
+      }
+  }
+
+  /** Takes a dentry from its place; another may have its name already. */
+  #leave(dentry: Dentry): void {
+    const { parent, name } = dentry;
+    if (parent?.children.get(name) !== dentry) return;
+    parent.children.delete(name);
+    this.#takeFromTable(dentry);
+  }
+
+  #takeFromTable(dentry: Dentry): void {
+    const place = dentry.hash & (this.#table.length - 1);
+    let before: Dentry | null = null;
+    for (let at = this.#table[place]!; at !== null; before = at, at = at.nextHashed!) {
+      if (at !== dentry) continue;
+      if (before === null) this.#table[place] = at.nextHashed;
+      else before.nextHashed = at.nextHashed;
+      at.nextHashed = null;
+      this.#named--;
+      return;
+    }
+  }
+
+  // ---- What is found ----
+
   #find(directory: Dentry, name: string, found: Inode | number, version: number): Dentry | number {
     if (typeof found === "number" && found !== -ENOENT) return found;
     return this.#add(directory, name, typeof found === "number" ? null : found, version);
@@ -67,7 +164,8 @@ export class DentryCache {
     if (!this.#heap.hasRoom("dentries")) return -ENOMEM;
     const dentry = new Dentry(name, directory, inode);
     dentry.version = version;
-    directory.children.set(name, dentry);
+    dentry.serial = ++this.#lastSerial | 0;
+    this.#enter(directory, dentry);
     this.#append(dentry);
     if (this.#size > this.#limit) this.#shrink();
     this.#counters.dentries = this.#size;
@@ -96,27 +194,30 @@ export class DentryCache {
     const replaced = parent.children.get(name);
     if (replaced !== undefined && replaced !== dentry) {
       replaced.deleted = true;
+      this.#leave(replaced);
       this.#takeOut(replaced);
     }
-    dentry.parent?.children.delete(dentry.name);
+    this.#leave(dentry);
     dentry.parent = parent;
     dentry.name = name;
-    parent.children.set(name, dentry);
+    this.#enter(parent, dentry);
   }
 
   /** Two names have changed places. */
   exchanged(a: Dentry, b: Dentry): void {
     const { parent, name } = a;
+    this.#leave(a);
+    this.#leave(b);
     a.parent = b.parent;
     a.name = b.name;
     b.parent = parent;
     b.name = name;
-    a.parent?.children.set(a.name, a);
-    b.parent?.children.set(b.name, b);
+    if (a.parent !== null) this.#enter(a.parent, a);
+    if (b.parent !== null) this.#enter(b.parent, b);
   }
 
   #forget(dentry: Dentry): void {
-    if (dentry.parent?.children.get(dentry.name) === dentry) dentry.parent.children.delete(dentry.name);
+    this.#leave(dentry);
     this.#takeOut(dentry);
     this.#counters.dentries = this.#size;
   }
@@ -159,4 +260,11 @@ export class DentryCache {
       else this.#forget(dentry);
     }
   }
+}
+
+function isNamed(dentry: Dentry, name: Uint8Array, length: number): boolean {
+  const own = dentry.name;
+  if (own.length !== length) return false;
+  for (let i = 0; i < length; i++) if (own.charCodeAt(i) !== name[i]) return false;
+  return true;
 }

@@ -99,6 +99,10 @@ class MemoryDeviceFile extends OpenFile {
     return this.#device.write(length);
   }
 
+  override get servesWholeCalls(): boolean {
+    return true;
+  }
+
   override readCall(task: VfsCaller, segments: Segments): number | null {
     const address = this.#device.zeros === true ? segments.nextAddress(segments.total) : -1;
     return address < 0 ? null : task.call.start(zeroMemory(task, this, address, segments.total));

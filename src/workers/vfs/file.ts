@@ -57,8 +57,8 @@ export abstract class OpenFile {
   references = 0;
   /** Those of them that are messages of sockets (SCM_RIGHTS). */
   inFlight = 0;
-  /** Places in epoll sets, which end with the file. */
-  readonly epollItems = new Set<SetItem>();
+  /** Places in epoll sets, which end with the file; null: it has never been in any. */
+  epollItems: Set<SetItem> | null = null;
   readonly waiters: WaitQueue;
   /** Whom its events are signalled to; null: nobody has ever asked. */
   asyncSignals: OwnerSignals | null = null;
@@ -89,6 +89,16 @@ export abstract class OpenFile {
     return -EINVAL;
   }
 
+  /** As read, of what is there without waiting for a disk: -EAGAIN when it is not. */
+  readCached(task: Caller, offset: number, length: number): number {
+    return this.read(task, offset, length);
+  }
+
+  /** readCall or writeCall may serve a whole call. */
+  get servesWholeCalls(): boolean {
+    return false;
+  }
+
   /** Serves a whole call of the read family, for files whose transfers are messages; null: by rounds. */
   readCall(_task: Caller, _segments: Segments, _noWait: boolean): number | null {
     return null;
@@ -102,6 +112,11 @@ export abstract class OpenFile {
   /** As read and write, at a position that is given; `file offset` stays. */
   pread(_task: Caller, _offset: number, _length: number, _position: number): number {
     return -ESPIPE;
+  }
+
+  /** As pread, of what is there without waiting for a disk: -EAGAIN when it is not. */
+  preadCached(task: Caller, offset: number, length: number, position: number): number {
+    return this.pread(task, offset, length, position);
   }
 
   pwrite(_task: Caller, _offset: number, _length: number, _position: number): number {

@@ -9,7 +9,7 @@ import type { Handlers } from "../call/dispatch.ts";
 import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 import { install } from "./install.ts";
-import { type OpenHow, openPath } from "./open_file.ts";
+import { type OpenHow, openPath, openSimply } from "./open_file.ts";
 
 const RESOLVE_KNOWN =
   F.RESOLVE_NO_XDEV |
@@ -43,14 +43,26 @@ const PATH_FLAGS = F.O_DIRECTORY | F.O_NOFOLLOW | F.O_PATH | F.O_CLOEXEC;
 const CALL_FLAGS = F.O_CREAT | F.O_EXCL | F.O_NOCTTY | F.O_TRUNC | F.O_CLOEXEC;
 
 /** Opens and installs: the descriptor or a negative errno. */
-function openFor(task: VfsCaller, dirfd: number, path: string | number, how: OpenHow): number {
-  if (typeof path === "number") return path;
-  const file = openPath(task, dirfd, path, how);
+function openFor(task: VfsCaller, dirfd: number, how: OpenHow): number {
+  const path = task.call.inString(0);
+  return typeof path === "number" ? path : giveDescriptor(task, openPath(task, dirfd, path, how), how.flags);
+}
+
+// open and openat, which ignore what they do not know.
+function openLegacy(task: VfsCaller, dirfd: number, given: number, mode: number): number {
+  const known = given & FLAGS_KNOWN;
+  const flags = (known & F.O_PATH) !== 0 ? known & PATH_FLAGS : known;
+  const file = openSimply(task, dirfd, flags);
+  if (file !== null) return giveDescriptor(task, file, flags);
+  return openFor(task, dirfd, { flags, mode: mode & 0o7777, resolve: 0 });
+}
+
+function giveDescriptor(task: VfsCaller, file: OpenFile | number, flags: number): number {
   if (typeof file === "number") return file;
   file.flags &= ~CALL_FLAGS;
   // For a 64-bit program every file may be large.
   if ((file.flags & F.O_PATH) === 0) file.flags |= F.O_LARGEFILE;
-  const closeOnExec = (how.flags & F.O_CLOEXEC) !== 0;
+  const closeOnExec = (flags & F.O_CLOEXEC) !== 0;
   const opening = file.opening(task);
   return opening === null
     ? install(task, file, closeOnExec)
@@ -75,12 +87,6 @@ function* finishOpening(
   }
 }
 
-// open and openat ignore what they do not know.
-function legacy(flags: number, mode: number): OpenHow {
-  const known = flags & FLAGS_KNOWN;
-  return { flags: (known & F.O_PATH) !== 0 ? known & PATH_FLAGS : known, mode: mode & 0o7777, resolve: 0 };
-}
-
 // openat2 refuses it.
 function checkHow(how: OpenHow & { rawFlags: number }): number {
   const { rawFlags, flags, mode, resolve } = how;
@@ -94,13 +100,11 @@ function checkHow(how: OpenHow & { rawFlags: number }): number {
 }
 
 export const OPEN_HANDLERS: Handlers<VfsCaller> = {
-  open: (task, _path, flags, mode) => openFor(task, F.AT_FDCWD, task.call.inString(0), legacy(flags, mode)),
+  open: (task, _path, flags, mode) => openLegacy(task, F.AT_FDCWD, flags, mode),
 
-  openat: (task, dirfd, _path, flags, mode) =>
-    openFor(task, dirfd, task.call.inString(0), legacy(flags, mode)),
+  openat: (task, dirfd, _path, flags, mode) => openLegacy(task, dirfd, flags, mode),
 
-  creat: (task, _path, mode) =>
-    openFor(task, F.AT_FDCWD, task.call.inString(0), legacy(F.O_CREAT | F.O_WRONLY | F.O_TRUNC, mode)),
+  creat: (task, _path, mode) => openLegacy(task, F.AT_FDCWD, F.O_CREAT | F.O_WRONLY | F.O_TRUNC, mode),
 
   openat2: (task, dirfd, _path, _how, size) => {
     if (size < open_how.size) return -EINVAL;
@@ -117,6 +121,6 @@ export const OPEN_HANDLERS: Handlers<VfsCaller> = {
     if (mode.hi !== 0) return -EINVAL;
     const how = { flags: low | 0, rawFlags: low | 0, mode: mode.lo, resolve: resolve.lo };
     const error = checkHow(how);
-    return error < 0 ? error : openFor(task, dirfd, task.call.inString(0), how);
+    return error < 0 ? error : openFor(task, dirfd, how);
   },
 };

@@ -30,6 +30,7 @@ import {
 import { capable } from "../credentials/credentials.ts";
 import type { SettingName } from "../sysctls.ts";
 import { inherited, isExtended, modeOf } from "./acl.ts";
+import { NOT_SIMPLE } from "./cached_walk.ts";
 import type { VfsCaller } from "./caller.ts";
 import { OpenFile } from "./file.ts";
 import { isAppendOnly } from "./file_flags.ts";
@@ -75,6 +76,18 @@ class PathFile extends OpenFile {
   }
 
   release(): void {}
+}
+
+/**
+ * Opens the path that stands in the slot, where the walk to it is a simple one and nothing is made (cached_walk.ts);
+ * null: it is not.
+ */
+export function openSimply(task: VfsCaller, dirfd: number, flags: number): OpenFile | number | null {
+  if ((flags & F.O_CREAT) !== 0 || (flags & F.O_TMPFILE) === F.O_TMPFILE) return null;
+  const { walk } = task.kernel.dentries;
+  const found = walk.find(task, dirfd, (flags & F.O_NOFOLLOW) === 0);
+  if (found === NOT_SIMPLE) return null;
+  return found < 0 ? found : openExisting(task, new Path(walk.mount, walk.dentry), flags, false);
 }
 
 /** Opens a path for a task: the description, without a descriptor yet, or a negative errno. */

@@ -29,6 +29,11 @@ export class Dentry {
   isCached = false;
   /** Mounts whose mount point this is; what walks ask first. */
   mountedHere = 0;
+  /** Its place in the cache's table of names: the hash of its name below its directory, and the next one there. */
+  hash = 0;
+  nextHashed: Dentry | null = null;
+  /** Tells it from other directories in that hash. */
+  serial = 0;
 
   constructor(name: string, parent: Dentry | null, inode: Inode | null) {
     this.name = name;
@@ -158,6 +163,14 @@ export class Mount {
     this.fs.kernel.counters.mounts--;
     this.fs.kernel.counters.strings -= this.source.length;
     if (--this.fs.mounts === 0) this.fs.unmounted();
+  }
+
+  /** The topmost of the mounts on a place in it, or null. */
+  topmostOn(dentry: Dentry): Mount | null {
+    const { children } = this;
+    for (let i = children.length - 1; i >= 0; i--)
+      if (children[i]!.mountPoint === dentry) return children[i]!;
+    return null;
   }
 
   /** Itself and all mounts in it, however deep, each after the one that it is in. */
@@ -328,12 +341,7 @@ export class MountNamespace {
 
   /** The topmost mount on a path, if any: where a walk goes on. */
   mountedOn({ mount, dentry }: Path): Mount | null {
-    if (dentry.mountedHere === 0) return null;
-    for (let i = mount.children.length - 1; i >= 0; i--) {
-      const candidate = mount.children[i]!;
-      if (candidate.mountPoint === dentry) return candidate;
-    }
-    return null;
+    return dentry.mountedHere === 0 ? null : mount.topmostOn(dentry);
   }
 
   /**

@@ -110,6 +110,7 @@ export class Pipes {
   release(pipe: Pipe): void {
     this.#account(pipe.user, -pipe.buffer.slots);
     this.#counters.pipePages -= pipe.buffer.held;
+    pipe.buffer.release();
     if (pipe.fifo !== "") this.#fifos.delete(pipe.fifo);
   }
 

@@ -5,6 +5,8 @@
 // The pages lie in one array, so that a run of full pages moves in one copy. Bytes that were read stay
 // there until the next read: what could not be delivered comes back (docs/hardening.md, F20).
 
+import { copyBytes } from "../call/copy_bytes.ts";
+
 export const PAGE = 4096;
 
 /** The slot is a packet (O_DIRECT): a read takes it alone, and all of it. */
@@ -71,6 +73,18 @@ export class PipeBuffer {
     this.#slots = slots;
   }
 
+  /** Its last end is closed: nobody reads or writes any more. */
+  release(): void {
+    this.#memory = new Uint8Array(0);
+    this.#offsets = new Uint16Array(0);
+    this.#lengths = new Uint16Array(0);
+    this.#flags = new Uint8Array(0);
+    this.#used = 0;
+    this.#bytes = 0;
+    this.#taken = 0;
+    this.#takenPartly = 0;
+  }
+
   /** Takes bytes from the pipe's writer; their number, 0 when there is no room. */
   write(source: Uint8Array, at: number, length: number, packets: boolean): number {
     let done = 0;
@@ -90,7 +104,7 @@ export class PipeBuffer {
       )
         run++;
       const count = run > 1 ? run * PAGE : Math.min(PAGE, length - done);
-      this.#memory.set(source.subarray(at + done, at + done + count), start);
+      copyBytes(source, at + done, this.#memory, start, count);
       for (let page = 0; page < run; page++) {
         this.#offsets[index + page] = 0;
         this.#lengths[index + page] = run > 1 ? PAGE : count;
@@ -133,7 +147,7 @@ export class PipeBuffer {
       const start = index * PAGE + this.#offsets[index]!;
       const part = Math.min(this.#lengths[index]!, length - done);
       if (start !== end) {
-        if (end > from) target?.set(this.#memory.subarray(from, end), at + copied);
+        if (end > from && target !== null) copyBytes(this.#memory, from, target, at + copied, end - from);
         copied = done;
         from = start;
       }
@@ -151,7 +165,7 @@ export class PipeBuffer {
       } else slot++;
       if (packet) break;
     }
-    if (end > from) target?.set(this.#memory.subarray(from, end), at + copied);
+    if (end > from && target !== null) copyBytes(this.#memory, from, target, at + copied, end - from);
     if (take) {
       this.#bytes -= done;
       this.#first = this.#index(slot);
@@ -166,6 +180,7 @@ export class PipeBuffer {
    * which lets go of a page only when all of it has arrived. The bytes that count as read.
    */
   putBack(delivered: number): number {
+    if (this.#offsets.length === 0) return delivered; // released meanwhile
     const mask = this.#offsets.length - 1;
     if (this.#takenPartly > 0) {
       this.#offsets[this.#first]! -= this.#takenPartly;
@@ -200,7 +215,7 @@ export class PipeBuffer {
     const index = this.#index(this.#used - 1);
     const end = this.#offsets[index]! + this.#lengths[index]!;
     if (this.#flags[index] === PACKET || end + odd > PAGE) return false;
-    this.#memory.set(source.subarray(at, at + odd), index * PAGE + end);
+    copyBytes(source, at, this.#memory, index * PAGE + end, odd);
     this.#lengths[index]! += odd;
     return true;
   }

@@ -8,14 +8,16 @@ import { SIGPIPE } from "../../shared/abi/signal.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
+import { isGuestRange } from "../call/guest_range.ts";
 import { fromUser } from "../call/siginfo.ts";
 import { copyInDirectly, copyOutDirectly } from "../mem/direct_copy.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
 import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 import { holding } from "./file_table.ts";
+import { onPositionedFault } from "./last_read.ts";
 import { SeekableFile } from "./seekable_file.ts";
-import type { Segments } from "./segments.ts";
+import { type Segments, segmentOf } from "./segments.ts";
 import { waitFor } from "./wait.ts";
 
 /** As the coroutine, and who watches the file learns of what it moved. */
@@ -34,15 +36,9 @@ function startTransfer(task: VfsCaller, file: OpenFile, event: number, rounds: C
 export const OWN_OFFSET = -1;
 
 function readOnce(task: VfsCaller, file: OpenFile, length: number, position: number): number {
-  if (file instanceof SeekableFile) {
-    const at = position === OWN_OFFSET ? file.position : position;
-    const n = file.preadCached(task, WINDOW, length, at);
-    if (n > 0 && position === OWN_OFFSET) file.position += n;
-    return n;
-  }
   return position === OWN_OFFSET
-    ? file.read(task, WINDOW, length)
-    : file.pread(task, WINDOW, length, position);
+    ? file.readCached(task, WINDOW, length)
+    : file.preadCached(task, WINDOW, length, position);
 }
 
 // A regular file has bytes that must come from a disk: waits for them, then reads.
@@ -152,6 +148,33 @@ export function readInto(
   return startTransfer(task, file, IN_ACCESS, readRounds(task, file, segments, position, noWait));
 }
 
+/**
+ * Serves read and pread64 of one buffer: where it fits the window and there is something at once, without a
+ * coroutine and without an object.
+ */
+export function readBuffer(
+  task: VfsCaller,
+  file: OpenFile,
+  address: number,
+  length: number,
+  position: number,
+): number {
+  if (length > 0 && length <= WINDOW_SIZE && !file.servesWholeCalls && isGuestRange(address, length)) {
+    const n = readOnce(task, file, length, position);
+    if (n > 0) {
+      task.call.outAt(address, n, WINDOW);
+      if (position === OWN_OFFSET) {
+        task.lastRead.set(file, n);
+        task.call.outFault = task.lastRead.onFault;
+      } else task.call.outFault = onPositionedFault;
+      task.kernel.fileEvents.used(file, IN_ACCESS);
+      return n;
+    }
+    if (n !== -EAGAIN || (file.isStream && (file.flags & O_NONBLOCK) !== 0)) return n;
+  }
+  return readInto(task, file, segmentOf(address, length), position);
+}
+
 function writeOnce(
   task: VfsCaller,
   file: OpenFile,
@@ -178,10 +201,11 @@ export function* writeRounds(
   noWait: boolean,
   inWindow: number,
   faulted: boolean,
+  written = 0,
 ): Coroutine {
-  let done = 0;
-  let ready = inWindow; // bytes of the window that are still to be written, from WINDOW + at
-  let at = 0;
+  let done = written;
+  let ready = inWindow - written; // bytes of the window that are still to be written, from WINDOW + at
+  let at = written;
   let memoryEnds = faulted;
   const { longTurns } = task.kernel;
   for (;;) {
@@ -212,8 +236,49 @@ export function* writeRounds(
   }
 }
 
-/** Serves write and pwrite64, whose buffer the stub has begun to copy as in piece 0 (or 1). */
-export function writeBuffer(task: VfsCaller, file: OpenFile, segments: Segments, position: number): number {
+function mayWait(file: OpenFile, n: number): boolean {
+  return n === -EAGAIN && (file.flags & O_NONBLOCK) === 0;
+}
+
+/**
+ * Serves write and pwrite64, whose buffer the stub has begun to copy as in piece 0 (or 1): where all of it has come
+ * and the file takes it at once, without a coroutine and without an object.
+ */
+export function writeBuffer(
+  task: VfsCaller,
+  file: OpenFile,
+  address: number,
+  length: number,
+  position: number,
+): number {
+  let written = 0;
+  if (
+    length > 0 &&
+    length <= WINDOW_SIZE &&
+    !file.servesWholeCalls &&
+    isGuestRange(address, length) &&
+    task.call.inComplete(0, length)
+  ) {
+    const n = writeOnce(task, file, WINDOW, length, position);
+    if (n === -EPIPE) task.send(fromUser(task, SIGPIPE));
+    // A file that takes less than there is has met a limit; a stream goes on when there is room again.
+    const isOver = n === length || n === 0 || (n > 0 && !file.isStream) || (n < 0 && !mayWait(file, n));
+    if (isOver) {
+      if (n > 0) task.kernel.fileEvents.used(file, IN_MODIFY);
+      return n;
+    }
+    written = Math.max(n, 0);
+  }
+  return writeSegments(task, file, segmentOf(address, length), position, written);
+}
+
+function writeSegments(
+  task: VfsCaller,
+  file: OpenFile,
+  segments: Segments,
+  position: number,
+  written: number,
+): number {
   if (segments.invalid) return -EFAULT;
   const want = Math.min(segments.total, WINDOW_SIZE);
   const faulted = !task.call.inComplete(0, want);
@@ -224,7 +289,7 @@ export function writeBuffer(task: VfsCaller, file: OpenFile, segments: Segments,
   if (segments.total === 0) return 0;
   // The first round's bytes are here; the cursor moves past them.
   segments.skip(want);
-  const rounds = writeRounds(task, file, segments, position, false, ready, faulted);
+  const rounds = writeRounds(task, file, segments, position, false, ready, faulted, written);
   return startTransfer(task, file, IN_MODIFY, rounds);
 }
 

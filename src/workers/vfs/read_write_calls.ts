@@ -3,10 +3,11 @@
 import { EBADF, EINVAL, ESPIPE } from "../../shared/abi/errno.ts";
 import { O_PATH, SEEK_HOLE } from "../../shared/abi/fcntl.ts";
 import type { Handlers } from "../call/dispatch.ts";
+import { isGuestRange } from "../call/guest_range.ts";
 import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
-import { OWN_OFFSET, readInto, writeBuffer, writeVectors } from "./read_write.ts";
-import { Segments, vectors } from "./segments.ts";
+import { OWN_OFFSET, readBuffer, readInto, writeBuffer, writeVectors } from "./read_write.ts";
+import { vectors } from "./segments.ts";
 
 /** No file reaches so far: loff_t ends before. */
 const OFFSET_END = 2 ** 63;
@@ -29,25 +30,23 @@ function positioned(task: VfsCaller, fd: number, writes: boolean): OpenFile | nu
   return (writes ? file.writable : file.readable) ? file : -EBADF;
 }
 
-function buffer(address: number, length: number): Segments {
-  const segments = new Segments();
-  segments.add(address, length);
-  return segments;
+/** Whether a transfer would end where no file reaches; what is no guest memory, or nothing, is told first. */
+function isBeyond(address: number, length: number, position: number): boolean {
+  return position + length >= OFFSET_END && length > 0 && isGuestRange(address, length);
 }
 
 export const READ_WRITE_HANDLERS: Handlers<VfsCaller> = {
   read: (task, fd, address, length) => {
     const file = readableFile(task, fd);
-    return file === undefined ? -EBADF : readInto(task, file, buffer(address, length), OWN_OFFSET);
+    return file === undefined ? -EBADF : readBuffer(task, file, address, length, OWN_OFFSET);
   },
 
   pread64: (task, fd, address, length, position) => {
     if (position < 0) return -EINVAL;
     const file = positioned(task, fd, false);
     if (typeof file === "number") return file;
-    const segments = buffer(address, length);
-    if (length > 0 && !segments.invalid && position + length >= OFFSET_END) return -EINVAL;
-    return readInto(task, file, segments, position);
+    if (isBeyond(address, length, position)) return -EINVAL;
+    return readBuffer(task, file, address, length, position);
   },
 
   readv: (task, fd, _vector, count) => {
@@ -59,16 +58,15 @@ export const READ_WRITE_HANDLERS: Handlers<VfsCaller> = {
 
   write: (task, fd, address, length) => {
     const file = writableFile(task, fd);
-    return file === undefined ? -EBADF : writeBuffer(task, file, buffer(address, length), OWN_OFFSET);
+    return file === undefined ? -EBADF : writeBuffer(task, file, address, length, OWN_OFFSET);
   },
 
   pwrite64: (task, fd, address, length, position) => {
     if (position < 0) return -EINVAL;
     const file = positioned(task, fd, true);
     if (typeof file === "number") return file;
-    const segments = buffer(address, length);
-    if (length > 0 && !segments.invalid && position + length >= OFFSET_END) return -EINVAL;
-    return writeBuffer(task, file, segments, position);
+    if (isBeyond(address, length, position)) return -EINVAL;
+    return writeBuffer(task, file, address, length, position);
   },
 
   writev: (task, fd, _vector, count) => {

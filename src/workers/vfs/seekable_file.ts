@@ -23,14 +23,13 @@ export abstract class SeekableFile extends OpenFile {
     return typeof attributes === "number" ? attributes : attributes.size;
   }
 
-  /**
-   * As pread, of what is there without waiting for a disk: -EAGAIN when it is not. Then warm() waits for it,
-   * and pread() takes what there is in any case.
-   */
-  preadCached(task: Caller, offset: number, length: number, position: number): number {
-    return this.pread(task, offset, length, position);
+  override readCached(task: Caller, offset: number, length: number): number {
+    const n = this.preadCached(task, offset, length, this.position);
+    if (n > 0) this.position += n;
+    return n;
   }
 
+  /** What preadCached did not find is waited for; then pread() takes what there is in any case. */
   *warm(_task: Caller, _position: number, _length: number): Generator<void, void, void> {}
 
   override read(task: Caller, offset: number, length: number): number {
@@ -64,7 +63,6 @@ export abstract class SeekableFile extends OpenFile {
   }
 
   #target(offset: number, whence: number): number {
-    const positive = (at: number) => (at < 0 ? -EINVAL : at);
     if (whence === SEEK_SET) return positive(offset);
     if (whence === SEEK_CUR) return positive(this.position + offset);
     const size = this.size();
@@ -90,4 +88,8 @@ export abstract class SeekableFile extends OpenFile {
   override poll(): number {
     return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
   }
+}
+
+function positive(at: number): number {
+  return at < 0 ? -EINVAL : at;
 }

@@ -75,6 +75,13 @@ export class Segments {
   }
 }
 
+/** One buffer. */
+export function segmentOf(address: number, length: number): Segments {
+  const segments = new Segments();
+  segments.add(address, length);
+  return segments;
+}
+
 /** The vectors that the stub copied as in piece 0; a negative errno when they are not valid. */
 export function vectors(task: Caller, count: number): Segments | number {
   if (count < 0 || count > IOV_MAX) return -EINVAL;

@@ -7,11 +7,13 @@ import { S_IFMT, S_IFREG, ST_VALID, STATX_ATTR_MOUNT_ROOT } from "../../shared/a
 import { stat, statfs, statx } from "../../shared/abi/structs.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import type { Credentials } from "../credentials/credentials.ts";
+import { NOT_SIMPLE } from "./cached_walk.ts";
 import type { VfsCaller } from "./caller.ts";
+import { OpenFile } from "./file.ts";
 import { isImmutable, statxAttributes } from "./file_flags.ts";
-import type { FileSystem } from "./inode.ts";
+import { type Attributes, type FileSystem, Inode } from "./inode.ts";
 import { attributesOf, lookup, lookupTarget, type Target } from "./lookup.ts";
-import { Path } from "./path.ts";
+import { type Dentry, type Mount, Path } from "./path.ts";
 import { FileTarget } from "./path_walk.ts";
 import { permission } from "./permission.ts";
 import { writeStat, writeStatx } from "./stat.ts";
@@ -20,44 +22,92 @@ const R_W_X = 7;
 
 function statTarget(task: VfsCaller, target: Target | number, address: number): number {
   if (typeof target === "number") return target;
-  const attributes = attributesOf(target);
+  return tellStat(task, attributesOf(target), address);
+}
+
+function tellStat(task: VfsCaller, attributes: Attributes | number, address: number): number {
   if (typeof attributes === "number") return attributes;
-  writeStat(attributes, task.call.bytes, task.call.out(address, stat.size));
+  writeStat(attributes, task.call.view, task.call.out(address, stat.size));
   return 0;
+}
+
+function tellStatx(
+  task: VfsCaller,
+  target: Path | OpenFile | Inode,
+  mount: Mount | null,
+  dentry: Dentry | null,
+  address: number,
+): number {
+  const inode = target instanceof Inode ? target : target.inode;
+  const attributes = target instanceof OpenFile ? target.attributes() : inode!.attributes();
+  if (typeof attributes === "number") return attributes;
+  const isRoot = mount !== null && dentry === mount.root;
+  const shown = statxAttributes(inode) | (isRoot ? STATX_ATTR_MOUNT_ROOT : 0);
+  writeStatx(attributes, mount?.id ?? 0, shown, task.call.view, task.call.out(address, statx.size));
+  return 0;
+}
+
+/** stat of the path in the slot. */
+function statPath(task: VfsCaller, dirfd: number, address: number, flags: number): number {
+  const { walk } = task.kernel.dentries;
+  const found = walk.find(task, dirfd, (flags & F.AT_SYMLINK_NOFOLLOW) === 0);
+  if (found === NOT_SIMPLE)
+    return statTarget(task, lookupTarget(task, dirfd, task.call.inString(0), flags), address);
+  return found < 0 ? found : tellStat(task, walk.dentry.inode!.attributes(), address);
 }
 
 function access(task: VfsCaller, dirfd: number, mode: number, flags: number): number {
   if ((mode & ~R_W_X) !== 0) return -EINVAL;
   if ((flags & ~(F.AT_EACCESS | F.AT_SYMLINK_NOFOLLOW | F.AT_EMPTY_PATH)) !== 0) return -EINVAL;
+  const { walk } = task.kernel.dentries;
+  const found = walk.find(task, dirfd, (flags & F.AT_SYMLINK_NOFOLLOW) === 0);
+  if (found === 0) return mayUse(task, walk.dentry.inode!, walk.mount, true, mode, flags);
+  if (found < 0) return found;
   const target = lookupTarget(task, dirfd, task.call.inString(0), flags);
   if (typeof target === "number") return target;
-  const attributes = attributesOf(target);
-  if (typeof attributes === "number") return attributes;
-  if ((mode & 2) !== 0 && target instanceof Path && target.mount.readOnly) return -EROFS;
-  const isRegular = (attributes.mode & S_IFMT) === S_IFREG;
-  if ((mode & 1) !== 0 && isRegular && isNoexec(target)) return -EACCES;
-  if ((mode & 2) !== 0 && isImmutable(target.inode)) return -EPERM;
-  const credentials = (flags & F.AT_EACCESS) !== 0 ? task.credentials : realCredentials(task.credentials);
-  return permission(credentials, task.kernel.users, attributes, mode);
+  if (target instanceof Path) return mayUse(task, target.inode, target.mount, true, mode, flags);
+  return mayUse(task, target, target.path?.mount ?? null, false, mode, flags);
 }
 
-function isNoexec(target: Target): boolean {
-  const path = target instanceof Path ? target : target.path;
-  return path !== null && (path.mount.flags & MS_NOEXEC) !== 0;
+/** `isPath`: it was found by its name, and is not only what a descriptor names. */
+function mayUse(
+  task: VfsCaller,
+  target: Inode | OpenFile,
+  mount: Mount | null,
+  isPath: boolean,
+  mode: number,
+  flags: number,
+): number {
+  const attributes = target.attributes();
+  if (typeof attributes === "number") return attributes;
+  if ((mode & 2) !== 0 && isPath && mount!.readOnly) return -EROFS;
+  const isRegular = (attributes.mode & S_IFMT) === S_IFREG;
+  if ((mode & 1) !== 0 && isRegular && mount !== null && (mount.flags & MS_NOEXEC) !== 0) return -EACCES;
+  if ((mode & 2) !== 0 && isImmutable(target instanceof OpenFile ? target.inode : target)) return -EPERM;
+  const credentials = (flags & F.AT_EACCESS) !== 0 ? task.credentials : realCredentials(task.credentials);
+  return permission(credentials, task.kernel.users, attributes, mode);
 }
 
 /** access(2) asks for the real ids; a real uid other than 0 has no capabilities, 0 has all that it may have. */
 function realCredentials(credentials: Credentials): Credentials {
   const { uid, gid, permittedLow, permittedHigh } = credentials;
-  const effective =
-    uid === 0
-      ? { effectiveLow: permittedLow, effectiveHigh: permittedHigh }
-      : { effectiveLow: 0, effectiveHigh: 0 };
-  return { ...credentials, fsuid: uid, fsgid: gid, ...effective };
+  const effectiveLow = uid === 0 ? permittedLow : 0;
+  const effectiveHigh = uid === 0 ? permittedHigh : 0;
+  const asTheyAre =
+    credentials.fsuid === uid &&
+    credentials.fsgid === gid &&
+    credentials.effectiveLow === effectiveLow &&
+    credentials.effectiveHigh === effectiveHigh;
+  return asTheyAre ? credentials : { ...credentials, fsuid: uid, fsgid: gid, effectiveLow, effectiveHigh };
 }
 
 function readlink(task: VfsCaller, dirfd: number, address: number, size: number): number {
   if (size <= 0) return -EINVAL;
+  const { walk } = task.kernel.dentries;
+  const simple = walk.find(task, dirfd, false);
+  if (simple < 0) return simple;
+  // Most that is asked is no link: what looks for the real name of a path asks of each directory.
+  if (simple === 0 && !walk.dentry.inode!.isSymlink) return -EINVAL;
   const path = task.call.inString(0);
   if (typeof path === "number") return path;
   let target: Path | FileTarget | number;
@@ -100,33 +150,29 @@ function statfsOf(task: VfsCaller, fs: FileSystem, flags: number, address: numbe
 }
 
 export const STAT_HANDLERS: Handlers<VfsCaller> = {
-  stat: (task, _path, address) =>
-    statTarget(task, lookupTarget(task, F.AT_FDCWD, task.call.inString(0), 0), address),
+  stat: (task, _path, address) => statPath(task, F.AT_FDCWD, address, 0),
 
-  lstat: (task, _path, address) =>
-    statTarget(task, lookupTarget(task, F.AT_FDCWD, task.call.inString(0), F.AT_SYMLINK_NOFOLLOW), address),
+  lstat: (task, _path, address) => statPath(task, F.AT_FDCWD, address, F.AT_SYMLINK_NOFOLLOW),
 
   fstat: (task, fd, address) => statTarget(task, task.files.get(fd) ?? -EBADF, address),
 
   newfstatat: (task, dirfd, _path, address, flags) => {
     if ((flags & ~(F.AT_SYMLINK_NOFOLLOW | F.AT_NO_AUTOMOUNT | F.AT_EMPTY_PATH)) !== 0) return -EINVAL;
-    return statTarget(task, lookupTarget(task, dirfd, task.call.inString(0), flags), address);
+    return statPath(task, dirfd, address, flags);
   },
 
   statx: (task, dirfd, _path, flags, mask, address) => {
     const known = F.AT_SYMLINK_NOFOLLOW | F.AT_NO_AUTOMOUNT | F.AT_EMPTY_PATH | F.AT_STATX_SYNC_TYPE;
     if ((flags & ~known) !== 0 || (mask & 0x80000000) !== 0) return -EINVAL;
     if ((flags & F.AT_STATX_SYNC_TYPE) === F.AT_STATX_SYNC_TYPE) return -EINVAL;
+    const { walk } = task.kernel.dentries;
+    const found = walk.find(task, dirfd, (flags & F.AT_SYMLINK_NOFOLLOW) === 0);
+    if (found === 0) return tellStatx(task, walk.dentry.inode!, walk.mount, walk.dentry, address);
+    if (found < 0) return found;
     const target = lookupTarget(task, dirfd, task.call.inString(0), flags);
     if (typeof target === "number") return target;
-    const attributes = attributesOf(target);
-    if (typeof attributes === "number") return attributes;
-    const mount = target instanceof Path ? target.mount.id : (target.path?.mount.id ?? 0);
     const place = target instanceof Path ? target : target.path;
-    const isRoot = place !== null && place.dentry === place.mount.root;
-    const shown = statxAttributes(target.inode) | (isRoot ? STATX_ATTR_MOUNT_ROOT : 0);
-    writeStatx(attributes, mount, shown, task.call.bytes, task.call.out(address, statx.size));
-    return 0;
+    return tellStatx(task, target, place?.mount ?? null, place?.dentry ?? null, address);
   },
 
   access: (task, _path, mode) => access(task, F.AT_FDCWD, mode, 0),

@@ -82,10 +82,11 @@ export class EpollItem implements WaitEntry, SetItem {
 
 /** A file has ended: it leaves the sets that it is in. Until it has, its items are never ready. */
 export function leaveSets(file: OpenFile, steps: Steps): void {
-  if (file.epollItems.size === 0) return;
+  const { epollItems } = file;
+  if (epollItems === null || epollItems.size === 0) return;
   steps.run(() => {
     let left = FORGOTTEN_AT_ONCE;
-    for (const item of file.epollItems) {
+    for (const item of epollItems) {
       if (left-- === 0) return false;
       item.leave();
     }
@@ -117,8 +118,9 @@ export class EpollFile extends AnonymousFile {
     const { counters, heap } = this.kernel;
     if (!heap.hasRoom("epollItems")) return -ENOSPC;
     const item = new EpollItem(this, file, fd, (mask | ALWAYS) >>> 0, data);
+    file.epollItems ??= new Set();
     file.epollItems.add(item);
-    const nested = this.epollItems.size > 0 || file instanceof EpollFile;
+    const nested = (this.epollItems?.size ?? 0) > 0 || file instanceof EpollFile;
     if (nested && tooManyPaths(file)) {
       file.epollItems.delete(item);
       return -EINVAL;
@@ -158,7 +160,7 @@ export class EpollFile extends AnonymousFile {
   forget(item: EpollItem): void {
     const { file } = item;
     file.waiters.remove(item);
-    file.epollItems.delete(item);
+    file.epollItems?.delete(item);
     this.#ready.delete(item);
     this.kernel.counters.epollItems--;
     const items = this.#items.get(file)!;
@@ -218,7 +220,7 @@ export class EpollFile extends AnonymousFile {
 
   /** Events that did not reach the caller's memory are to be reported again, first. */
   takeBack(reported: readonly Reported[]): void {
-    const items = reported.filter(({ item }) => item.file.epollItems.has(item));
+    const items = reported.filter(({ item }) => item.file.epollItems?.has(item));
     for (const { item, maskBefore } of items) if (item.events === 0) item.mask = maskBefore;
     this.#ready = new Set([...items.map(({ item }) => item), ...this.#ready]);
   }
@@ -280,7 +282,8 @@ function heightOf(file: OpenFile, seen: Map<OpenFile, number>, level: number): n
   const known = seen.get(file);
   if (known !== undefined || level > NESTS_MAX) return known ?? 0;
   let height = 0;
-  for (const { owner } of file.epollItems) height = Math.max(height, 1 + heightOf(owner, seen, level + 1));
+  for (const { owner } of file.epollItems ?? [])
+    height = Math.max(height, 1 + heightOf(owner, seen, level + 1));
   seen.set(file, height);
   return height;
 }
@@ -290,8 +293,8 @@ function tooManyPaths(file: OpenFile): boolean {
   const counts = PATH_LIMITS.map(() => 0);
   function walk(at: OpenFile, depth: number): boolean {
     if (depth >= PATH_LIMITS.length) return false;
-    for (const { owner } of at.epollItems) {
-      if (owner.epollItems.size > 0) {
+    for (const { owner } of at.epollItems ?? []) {
+      if ((owner.epollItems?.size ?? 0) > 0) {
         if (!walk(owner, depth + 1)) return false;
       } else if (++counts[depth]! > PATH_LIMITS[depth]!) return false;
     }

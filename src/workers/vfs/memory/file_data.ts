@@ -12,6 +12,7 @@ import {
   SEEK_SET,
 } from "../../../shared/abi/fcntl.ts";
 import { readI64 } from "../../../shared/abi/struct.ts";
+import { copyBytes } from "../../call/copy_bytes.ts";
 import { PAGE_SIZE } from "../../mem/vma.ts";
 import { SCRATCH_SIZE } from "../../native.ts";
 import type { VfsCaller } from "../caller.ts";
@@ -131,7 +132,7 @@ export class FileData {
     if (n === 0) return 0;
     if (this.#fd >= 0)
       return this.#kernel.native.pread(this.#fd, task.call.chunk, task.call.base + offset, n, position);
-    task.call.bytes.set(this.#bytes.subarray(position, position + n), task.call.base + offset);
+    copyBytes(this.#bytes, position, task.call.bytes, task.call.base + offset, n);
     return n;
   }
 
@@ -143,10 +144,7 @@ export class FileData {
     if (this.#fd >= 0) return this.#writeFile(task, offset, length, position);
     if (!this.#account(Math.max(end, this.#size))) return -ENOSPC;
     this.#reserve(end);
-    this.#bytes.set(
-      task.call.bytes.subarray(task.call.base + offset, task.call.base + offset + length),
-      position,
-    );
+    copyBytes(task.call.bytes, task.call.base + offset, this.#bytes, position, length);
     this.#size = Math.max(this.#size, end);
     return length;
   }

@@ -24,8 +24,8 @@ function* listed(names: NameChanges): Generator<DirectoryEntry> {
 export class MemoryDirectory extends MemoryInode {
   #names: NameChanges | null = null;
 
-  protected override ownExtent(): { size: number; blocks: number } | null {
-    return this.lower === null ? { size: ENTRY_SIZE * (2 + (this.#names?.size ?? 0)), blocks: 0 } : null;
+  protected override ownSize(): number {
+    return this.lower === null ? ENTRY_SIZE * (2 + (this.#names?.size ?? 0)) : -1;
   }
 
   override open(flags: number): OpenFile {

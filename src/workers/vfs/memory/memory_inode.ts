@@ -74,7 +74,7 @@ export class MemoryInode extends Inode {
   #fileFlags = 0;
   /** The access list among the extended attributes. */
   #acl: Buffer | null = null;
-  /** What was last shown of a node without changes, and what of the lower file it shows. */
+  /** What was last shown, and what of the lower file it shows where the node has no changes. */
   #shown: Attributes | null = null;
   #lowerSeen: Attributes | null = null;
 
@@ -134,27 +134,58 @@ export class MemoryInode extends Inode {
     return this.#meta;
   }
 
-  /** Size and 512-byte blocks where they are the node's own; null while they are the lower file's. */
-  protected ownExtent(): { size: number; blocks: number } | null {
-    return this.lower === null ? { size: this.linkTarget?.length ?? 0, blocks: 0 } : null;
+  /** Size where it is the node's own; -1 while it is the lower file's. */
+  protected ownSize(): number {
+    return this.lower === null ? (this.linkTarget?.length ?? 0) : -1;
+  }
+
+  /** 512-byte blocks, where the size is the node's own. */
+  protected ownBlocks(): number {
+    return 0;
   }
 
   override attributes(): Attributes | number {
-    const extent = this.ownExtent();
+    const size = this.ownSize();
     const meta = this.#meta;
-    if (meta !== null && extent !== null) return this.#show(meta, extent, this.rdev);
+    if (meta !== null && size >= 0) return this.#show(meta, size, this.ownBlocks(), this.rdev);
     const lower = this.lower!.attributes();
     if (typeof lower === "number") return lower;
-    if (meta !== null || extent !== null) return this.#show(meta ?? lower, extent ?? lower, lower.rdev);
+    if (size >= 0) return this.#show(meta ?? lower, size, this.ownBlocks(), lower.rdev);
+    if (meta !== null) return this.#show(meta, lower.size, lower.blocks, lower.rdev);
     // The lower file system says the same, as the same object, until it has looked again.
     if (lower !== this.#lowerSeen) {
       this.#lowerSeen = lower;
-      this.#shown = this.#show(lower, lower, lower.rdev);
+      this.#shown = this.#make(lower, lower.size, lower.blocks, lower.rdev);
     }
     return this.#shown!;
   }
 
-  #show(meta: Meta, { size, blocks }: { size: number; blocks: number }, rdev: number): Attributes {
+  // Callers keep what they were shown while they change the file: what has changed since is a new object.
+  #show(meta: Meta, size: number, blocks: number, rdev: number): Attributes {
+    const shown = this.#shown;
+    if (
+      shown !== null &&
+      shown.size === size &&
+      shown.blocks === blocks &&
+      shown.mode === meta.mode &&
+      shown.uid === meta.uid &&
+      shown.gid === meta.gid &&
+      shown.nlink === meta.nlink &&
+      shown.atime === meta.atime &&
+      shown.mtime === meta.mtime &&
+      shown.ctime === meta.ctime &&
+      shown.btime === meta.btime &&
+      shown.rdev === rdev &&
+      shown.acl === this.#acl
+    )
+      return shown;
+    const made = this.#make(meta, size, blocks, rdev);
+    this.#shown = made;
+    this.#lowerSeen = null;
+    return made;
+  }
+
+  #make(meta: Meta, size: number, blocks: number, rdev: number): Attributes {
     const { mode, nlink, uid, gid, atime, mtime, ctime, btime } = meta;
     const { dev, ino } = this;
     return {
@@ -218,8 +249,7 @@ export class MemoryInode extends Inode {
     const meta = this.#meta;
     if (meta === null || !keepsAccessTimes(flags, path)) return;
     if ((this.#fileFlags & FS_NOATIME_FL) !== 0) return;
-    const time = this.now();
-    if (isStale(meta.atime, meta.mtime, meta.ctime, time)) meta.atime = time;
+    if (isStale(meta.atime, meta.mtime, meta.ctime)) meta.atime = this.now();
   }
 
   override open(flags: number, credentials: Credentials): OpenFile | number {

@@ -34,9 +34,12 @@ export class MemoryRegular extends MemoryInode {
     return this.#data;
   }
 
-  protected override ownExtent(): { size: number; blocks: number } | null {
-    const data = this.#data;
-    return data === null ? null : { size: data.size, blocks: data.allocated / BLOCK };
+  protected override ownSize(): number {
+    return this.#data === null ? -1 : this.#data.size;
+  }
+
+  protected override ownBlocks(): number {
+    return this.#data === null ? 0 : this.#data.allocated / BLOCK;
   }
 
   override open(flags: number): OpenFile | number {
