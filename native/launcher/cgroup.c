@@ -199,7 +199,8 @@ void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id, boo
   struct hierarchy *found = calloc(CGROUPS_MAX, sizeof *found);
   char **paths = calloc(CGROUPS_MAX, sizeof *paths), **tops = calloc(CGROUPS_MAX, sizeof *tops);
   if (!found || !paths || !tops) fail_errno(EXIT_RINGFENCE, "making control groups");
-  *cgroups = (struct cgroups){.count = find_hierarchies(found), .paths = paths, .tops = tops, .hierarchies = found};
+  *cgroups =
+      (struct cgroups){.count = find_hierarchies(found), .paths = paths, .tops = tops, .hierarchies = found};
   for (int i = 0; i < cgroups->count; i++) {
     char own[PATH_MAX / 4] = "", whole[PATH_MAX];
     if (wanted[0] != '/') own_group(&found[i], own, sizeof own);

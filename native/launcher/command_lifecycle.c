@@ -16,7 +16,8 @@
 
 // How long a sandbox that was told to end may take.
 #define SHUTDOWN_MS 5000
-// How long a kernel that lives may take for an answer. Without one it hangs, or somebody has stopped its process.
+// How long a kernel that lives may take for an answer. Without one it hangs, or somebody has stopped its
+// process.
 #define ANSWER_MS 10000
 #define SIGNAL_MAX 64
 
@@ -138,7 +139,8 @@ int command_kill(const struct options *options) {
   size_t length;
   bool asked = found.control.fd >= 0;
   if (asked && ask(&found, request, &text, &length, message, sizeof message)) return 0;
-  if (asked && !found.control.late) fail(EXIT_RINGFENCE, "%s", message[0] ? message : "container not running");
+  if (asked && !found.control.late)
+    fail(EXIT_RINGFENCE, "%s", message[0] ? message : "container not running");
   if (!record_init_alive(&found.record)) fail(EXIT_RINGFENCE, "container not running");
   if (signo != SIGKILL) fail(EXIT_RINGFENCE, "the container's kernel does not answer");
   kill_init(&found.record);

@@ -1,6 +1,6 @@
-// `ringfence ps`: the host's processes that stand for those of a container: its waiters, and a stub for each address
-// space. Engines read the numbers (--format json), among others to see after a restart that the container lives;
-// people read the host's own ps, less the lines of others.
+// `ringfence ps`: the host's processes that stand for those of a container: its waiters, and a stub for each
+// address space. Engines read the numbers (--format json), among others to see after a restart that the
+// container lives; people read the host's own ps, less the lines of others.
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -75,7 +75,8 @@ static bool same_namespace(pid_t pid, pid_t other) {
 }
 
 // Stubs are children of the zygote, which is init's child beside Node; waiters come from outside.
-static bool stands_for_guest(const struct processes *processes, const struct record *record, struct process one) {
+static bool stands_for_guest(const struct processes *processes, const struct record *record,
+                             struct process one) {
   if (one.pid == record->init || one.parent == record->init) return false;
   if (one.pid == record->waiter) return true;
   return known_parent(processes, one.parent) == record->init || same_namespace(one.pid, record->init);

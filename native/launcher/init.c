@@ -104,13 +104,15 @@ static _Noreturn void run_node(const struct init_plan *plan, int boot) {
   int descriptors[] = {plan->null, plan->log, plan->log, boot};
   arrange_descriptors(plan, descriptors, 4);
   privileges_node();
-  // Beside what guests may use of the heap (HEAP_BUDGET_MAX of the kernel): the program's own, and what is
+  // From a snapshot of its heap a program starts sooner, but can start no threads. The limits of the heap:
+  // beside what guests may use (HEAP_BUDGET_MAX of the kernel), the program's own, and what is
   // not collected yet. A kernel thread of its own gets the same (kernel_thread.ts).
   char *const arguments[] = {"/node",
                              "--disable-warning=ExperimentalWarning",
                              "--max-old-space-size=2048",
                              "--max-semi-space-size=16",
-                             "/sandbox.cjs",
+                             plan->solo ? "--snapshot-blob" : "/sandbox.cjs",
+                             plan->solo ? "/sandbox.blob" : NULL,
                              NULL};
   char *const environment[] = {"MALLOC_ARENA_MAX=1", "LD_LIBRARY_PATH=/lib", NULL};
   execve("/node", arguments, environment);

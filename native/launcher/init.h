@@ -28,6 +28,7 @@ struct init_plan {
   int launcher_ends[3]; // descriptors of the launcher that init closes first
   int state_lock;       // kept open, so that the lock is free only when the sandbox is gone
   bool root_writable;   // the guest's changes are the host's
+  bool solo;            // the kernel runs on Node's main thread
   // For a container: its root and bind mounts instead of the host's tree, its spec, its waiter's channel.
   const struct spec *spec; // or NULL
   int waiter;

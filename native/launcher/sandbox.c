@@ -37,6 +37,17 @@ static const char *overlay(const struct sandbox_plan *plan) {
   return given ? given : plan->spec ? "none" : "root:memory";
 }
 
+// With more CPUs the control plane does not share its thread with the kernel.
+#define SOLO_CPUS 2
+
+static bool is_solo(const struct options *options) {
+  const char *workers = options->values[OPTION_WORKERS];
+  cpu_set_t cpus;
+  if (strcmp(workers, "auto") != 0) return strcmp(workers, "solo") == 0;
+  // A set that does not fit is one of many CPUs.
+  return sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) <= SOLO_CPUS;
+}
+
 static void write_config(struct buffer *text, const struct sandbox_plan *plan) {
   const struct options *options = plan->options;
   const char *mode = plan->program ? "do" : plan->spec ? "container" : "hold";
@@ -45,7 +56,7 @@ static void write_config(struct buffer *text, const struct sandbox_plan *plan) {
   buffer_printf(text, ",\"options\":{\"platform\":");
   buffer_json_string(text, options->values[OPTION_PLATFORM]);
   buffer_printf(text, ",\"workers\":");
-  buffer_json_string(text, options->values[OPTION_WORKERS]);
+  buffer_json_string(text, is_solo(plan->options) ? "solo" : "1");
   buffer_printf(text, ",\"overlay2\":");
   buffer_json_string(text, overlay(plan));
   buffer_printf(text, ",\"logFormat\":");
@@ -196,6 +207,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
       .terminal = plan->terminal,
       .state_lock = plan->state ? plan->state->lock : -1,
       .root_writable = strcmp(overlay(plan), "none") == 0,
+      .solo = is_solo(plan->options),
       .spec = plan->spec,
       .waiter = plan->waiter,
       // init must not hold the launcher's ends: it would keep its own lifeline alive.

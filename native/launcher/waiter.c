@@ -21,8 +21,8 @@
 #include "privileges.h"
 #include "report.h"
 
-// The user namespace first: it gives the right to enter the others, but for a network namespace that the sandbox has
-// joined, which is its caller's.
+// The user namespace first: it gives the right to enter the others, but for a network namespace that the
+// sandbox has joined, which is its caller's.
 static const char *const namespaces[] = {"user", "pid", "mnt", "net", "ipc", "uts", "cgroup"};
 #define NAMESPACES (sizeof namespaces / sizeof namespaces[0])
 enum { USER_NAMESPACE = 0, NETWORK_NAMESPACE = 3 };

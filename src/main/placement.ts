@@ -1,15 +1,11 @@
-// Where the kernel runs (--workers). Solo: on Node's main thread, in one event loop with the control server, which
+// Where the kernel runs (--workers, of which the launcher has made a choice). Solo: on Node's main thread, in one event loop with the control server, which
 // saves a second isolate and half of a start. Else on a thread of its own, which piscina keeps.
 
-import { availableParallelism } from "node:os";
 import type { KernelBoot } from "../shared/kernel_boot.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
 import { PrivateSab } from "../shared/ring/private_sab.ts";
 import { runKernel } from "../workers/host.ts";
 import type { Boot, Descriptors } from "./boot.ts";
-
-/** With more CPUs than these the control plane does not share its thread with the kernel. */
-const SOLO_CPUS = 2;
 
 export interface RunningKernel {
   api: KernelApi;
@@ -46,10 +42,9 @@ export async function startKernel(
     hostLibrary,
     positions,
   };
-  const { workers } = config.options;
-  if (workers === "solo" || (workers === "auto" && availableParallelism() <= SOLO_CPUS)) {
+  if (config.options.workers === "solo") {
     const never = { due: () => false, serve: () => {} };
-    return { api: runKernel(boot, never), ended: new Promise<never>(() => {}) };
+    return { api: await runKernel(boot, never), ended: new Promise<never>(() => {}) };
   }
   const { startKernelThread } = await import("./kernel_thread.ts");
   return startKernelThread(boot);

@@ -70,8 +70,8 @@ export interface SandboxConfig {
 /** Global flags that concern the sandbox (runsc's names). */
 export interface SandboxOptions {
   platform: "systrap";
-  /** Threads of the kernel: none but the main one, or one of its own; auto: by the number of CPUs. */
-  workers: "auto" | "solo" | "1";
+  /** Threads of the kernel: none but the main one, or one of its own. */
+  workers: "solo" | "1";
   debug: boolean;
   strace: boolean;
   /** What config.json asks for and has no effect is refused. */

@@ -160,10 +160,10 @@ export interface Asked {
  * Makes the calling thread a kernel thread, and confines the process: everything has been loaded, in this thread and
  * the main one, and no guest has run. Its loop begins when the event loop turns. Throws: there is no sandbox without.
  */
-export function runKernel(boot: KernelBoot, asked: Asked): KernelApi {
+export async function runKernel(boot: KernelBoot, asked: Asked): Promise<KernelApi> {
   const module = { exports: {} };
   process.dlopen(module, boot.hostLibrary);
-  const native = loadNative(boot.hostLibrary);
+  const native = await loadNative(boot.hostLibrary);
   const wasmMemory = createGuestMemory();
   const memory = new GuestMemory(wasmMemory.buffer);
   native.setGuestMemory(new Uint8Array(memory.buffer));

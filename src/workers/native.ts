@@ -3,7 +3,6 @@
 // Structures cross through the calling thread's scratch area; file data moves between a descriptor and a
 // slot's window, named by (chunk, offset).
 
-import koffi from "koffi";
 import { EIO } from "../shared/abi/errno.ts";
 
 /** Bytes of a kernel thread's scratch area: room for the largest structure or header that crosses. */
@@ -182,8 +181,12 @@ function madeAtFirstUse<Name extends string, Value>(
   return made as Record<Name, Value>;
 }
 
-/** Loads the library for the calling thread and gives it a scratch area of its own. */
-export function loadNative(path: string): Native {
+/**
+ * Loads the library for the calling thread and gives it a scratch area of its own. koffi comes only now: native code
+ * cannot be part of the snapshot that a sandbox starts from (scripts/bundle.mjs).
+ */
+export async function loadNative(path: string): Promise<Native> {
+  const { default: koffi } = await import("koffi");
   const library = koffi.load(path);
   const declared = <Table extends Record<string, string>>(table: Table) =>
     madeAtFirstUse(Object.keys(table) as (keyof Table & string)[], (name) => library.func(table[name]!));

@@ -8,8 +8,8 @@ import { PrivateSab } from "../shared/ring/private_sab.ts";
 import { Turns } from "../shared/ring/turns.ts";
 import { runKernel } from "./host.ts";
 
-export default function kernelThread({ port, thread, ...boot }: ThreadBoot): Promise<never> {
+export default async function kernelThread({ port, thread, ...boot }: ThreadBoot): Promise<never> {
   const turns = new Turns(new PrivateSab(boot.privateSab).control, thread);
-  expose(runKernel(boot, turns), nodeEndpoint(port));
+  expose(await runKernel(boot, turns), nodeEndpoint(port));
   return new Promise<never>(() => {});
 }

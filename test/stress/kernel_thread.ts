@@ -32,7 +32,7 @@ const BLOCKED_PASSES = 50;
 
 const data = workerData as KernelThreadData;
 const { thread, threads } = data;
-const native = loadNative(data.library);
+const native = await loadNative(data.library);
 const memory = new GuestMemory(data.guest);
 const sab = new PrivateSab(data.kernel);
 const claims = new Claims(sab.claims, sab.seen, memory.words, threads);

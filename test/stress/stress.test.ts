@@ -26,7 +26,7 @@ const MILLISECONDS = process.env["RINGFENCE_TEST_LONG"] === "1" ? 60_000 : 1_500
 const GRACE_MS = 10_000;
 
 const library = join(checkout, "build/native/host.node");
-const native = existsSync(library) ? loadNative(library) : undefined;
+const native = existsSync(library) ? await loadNative(library) : undefined;
 const memory = createGuestMemory();
 const guest = new GuestMemory(memory.buffer);
 

@@ -65,8 +65,8 @@ test("declarations are those of the C sources", () => {
   assert.equal(declared.sort(), inC.sort());
 });
 
-test("every declared entry is in the library, and a plain property once it is used", () => {
-  const native = loadNative(LIBRARY);
+test("every declared entry is in the library, and a plain property once it is used", async () => {
+  const native = await loadNative(LIBRARY);
   const names = Object.keys(native) as (keyof Native)[];
   assert.ok(names.length > 70);
   assert.type(Object.getOwnPropertyDescriptor(native, "getcpu")?.get, "function");
@@ -79,7 +79,7 @@ test("every declared entry is in the library, and a plain property once it is us
 });
 
 test("calls in the background", async () => {
-  const native = loadNative(LIBRARY);
+  const native = await loadNative(LIBRARY);
   const fd = native.memfdCreate(8192);
   const call = (start: (done: (result: number) => void) => void) => new Promise<number>(start);
   assert.is(await call((done) => native.background("warm", [fd, 0, 8192], done)), 0);

@@ -4,7 +4,6 @@
 // worked or the host let others run, and V8 how long it collected garbage. Never a judgement of the guest: what is
 // counted here is a fault of the kernel.
 
-import { PerformanceObserver } from "node:perf_hooks";
 import { syscallName } from "../../shared/abi/syscalls.ts";
 import type { Counters } from "../counters.ts";
 import type { Log } from "../log.ts";
@@ -78,6 +77,8 @@ export class LongTurns {
 
   /** Learns of the garbage collector's pauses from now on. */
   watchCollector(): void {
+    // Not imported: Node does not vouch for that module in snapshots.
+    const { PerformanceObserver } = process.getBuiltinModule("node:perf_hooks");
     new PerformanceObserver((list) => {
       for (const { startTime, duration } of list.getEntries())
         if (duration >= PAUSE_MS) this.#collections.push({ startTime, duration });
