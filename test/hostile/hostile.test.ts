@@ -3,7 +3,7 @@
 // host is unchanged.
 //
 // GUEST=NAME[,NAME...] runs these programs alone.
-// deadline: 900 s
+// deadline: 1800 s
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";

@@ -13,7 +13,7 @@ import { lookup } from "../../src/workers/vfs/lookup.ts";
 import { Path } from "../../src/workers/vfs/path.ts";
 import { OneTask } from "./one_task.ts";
 
-const one = new OneTask();
+const one = await OneTask.make();
 const { kernel, task } = one;
 const ROOT = "/dev/shm";
 

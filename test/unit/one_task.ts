@@ -12,7 +12,7 @@ import { initialCredentials } from "../../src/workers/credentials/credentials.ts
 import { HANDLERS } from "../../src/workers/handlers.ts";
 import { IpcMember } from "../../src/workers/ipc/member.ts";
 import { Kernel } from "../../src/workers/kernel.ts";
-import { loadNative } from "../../src/workers/native.ts";
+import { loadNative, type Native } from "../../src/workers/native.ts";
 import { StubProcess } from "../../src/workers/platform/stub_process.ts";
 import { newAddressSpace } from "../../src/workers/process/exec.ts";
 import { Task } from "../../src/workers/process/task.ts";
@@ -35,8 +35,11 @@ export class OneTask {
   #given: Uint8Array | null = null;
   readonly #handlers = new Map<string, Handler<Task>>();
 
-  constructor() {
-    const native = loadNative(LIBRARY);
+  static async make(): Promise<OneTask> {
+    return new OneTask(await loadNative(LIBRARY));
+  }
+
+  private constructor(native: Native) {
     const memory = new GuestMemory(new SharedArrayBuffer(CHUNK_SIZE));
     native.setGuestMemory(new Uint8Array(memory.buffer));
     const [root, proc] = [openSync("/", "r"), openSync("/proc", "r")];
