@@ -12,7 +12,7 @@ import type { Counters } from "./counters.ts";
  * (`heapUsed` of the counters), and rounded up. Shared parts count for each.
  */
 const COSTS = {
-  tasks: 12288,
+  tasks: 14336,
   /** What is left of a process until it is waited for is of this size, too. */
   unreaped: 12288,
   groupIds: 8,

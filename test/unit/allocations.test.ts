@@ -30,6 +30,9 @@ const LIMITS: Record<string, number> = {
   access: NOTHING,
   "write and read of a pipe": NOTHING,
   "read of an empty pipe that does not wait": NOTHING,
+  "write and read of a unix stream": 700, // the message, its bytes, and what puts it back
+  "epoll_wait of what is ready": NOTHING,
+  "poll of what is ready": NOTHING,
   "open and close": 1536,
 };
 

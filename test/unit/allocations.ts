@@ -3,6 +3,8 @@
 
 import { EAGAIN, ENOENT } from "../../src/shared/abi/errno.ts";
 import { AT_FDCWD, O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, SEEK_SET } from "../../src/shared/abi/fcntl.ts";
+import { EPOLL_CTL_ADD, POLLIN } from "../../src/shared/abi/poll.ts";
+import { epoll_event, pollfd } from "../../src/shared/abi/structs.ts";
 import { ADDRESS, OneTask } from "./one_task.ts";
 
 const WARM_UP = 30_000;
@@ -85,4 +87,20 @@ measure(
   call("write", 64, writer, ADDRESS, 64),
   call("read", 64, reader, ADDRESS, 64),
 );
+const two = one.serve(one.handler("socketpair"), 1, 1, 0, ADDRESS);
+if (two < 0) throw new Error(`socketpair: ${two}`);
+const [left, right] = [reader + 2, reader + 3];
+one.giveLength(8);
+measure(
+  "write and read of a unix stream",
+  call("write", 8, left, ADDRESS, 8),
+  call("read", 8, right, ADDRESS, 8),
+);
+const epoll = one.serve(one.handler("epoll_create1"), 0);
+call("write", 8, left, ADDRESS, 8)();
+one.giveBytes(epoll_event.encode({ events: POLLIN, data: { lo: 1, hi: 0 } }));
+call("epoll_ctl", 0, epoll, EPOLL_CTL_ADD, right)();
+measure("epoll_wait of what is ready", call("epoll_wait", 1, epoll, ADDRESS, 16, -1));
+one.giveBytes(pollfd.encode({ fd: right, events: POLLIN }));
+measure("poll of what is ready", call("poll", 1, ADDRESS, 1, -1));
 process.stdout.write(JSON.stringify(measured));

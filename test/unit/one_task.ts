@@ -87,6 +87,12 @@ export class OneTask {
     this.kernel.slots.setWord(0, REQ_IN_LENGTH + 4, second.length + 1);
   }
 
+  /** What the following calls find in their first in piece: a structure. */
+  giveBytes(bytes: Uint8Array): void {
+    this.#given = bytes;
+    this.kernel.slots.setWord(0, REQ_IN_LENGTH, bytes.length);
+  }
+
   /** ... or so many bytes, whatever they are. */
   giveLength(length: number): void {
     this.#given = null;

@@ -38,9 +38,20 @@ export class WaitQueue {
 
   wake(events: number): void {
     const lasting = this.#lasting;
-    if (lasting !== null && lasting.size > 0) wakeEach([...lasting].reverse(), lasting, events);
+    if (lasting !== null && lasting.size > 0) wakeAll(lasting, events, true);
     const entries = this.#entries;
-    if (entries !== null && entries.size > 0) wakeEach([...entries], entries, events);
+    if (entries !== null && entries.size > 0) wakeAll(entries, events, false);
+  }
+}
+
+function wakeAll(members: ReadonlySet<WaitEntry>, events: number, lastFirst: boolean): void {
+  if (members.size > 1) {
+    wakeEach(lastFirst ? [...members].reverse() : [...members], members, events);
+    return;
+  }
+  for (const only of members) {
+    if ((only.events & events) !== 0 || (events & (POLLERR | POLLHUP)) !== 0) only.wake(events);
+    return;
   }
 }
 

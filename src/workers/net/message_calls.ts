@@ -10,6 +10,8 @@ import type { Coroutine } from "../call/call.ts";
 import { NEVER, readTimespec, TIMESPEC_SIZE } from "../call/clocks.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { readGuest } from "../call/guest_copy.ts";
+import { isGuestRange } from "../call/guest_range.ts";
+import { NOT_AT_ONCE } from "../vfs/file.ts";
 import { Segments, segmentsOf } from "../vfs/segments.ts";
 import { addressInPiece, addressOf } from "./addresses.ts";
 import { type Ancillary, parseAncillary } from "./ancillary.ts";
@@ -40,6 +42,12 @@ function bufferSegments(address: number, length: number): Segments {
 
 // ---- sendto, recvfrom ----
 
+/** Whether a call may be served at once: of one buffer that the window takes, and without flags that say how. */
+function isPlain(socket: SocketFile, buffer: number, length: number, flags: number): boolean {
+  if ((flags & ~(S.MSG_NOSIGNAL | S.MSG_DONTWAIT)) !== 0 || !isGuestRange(buffer, length)) return false;
+  return length > 0 && length <= READY_MAX && socket.servesWholeCalls;
+}
+
 function sendto(
   task: NetCaller,
   fd: number,
@@ -51,6 +59,10 @@ function sendto(
 ): number {
   const socket = socketAt(task, fd);
   if (typeof socket === "number") return socket;
+  if (to === 0 && isPlain(socket, buffer, length, flags) && task.call.inComplete(0, length)) {
+    const n = socket.writeAtOnce(task, length);
+    if (n !== NOT_AT_ONCE) return n;
+  }
   const segments = bufferSegments(buffer, length);
   if (segments.invalid) return -EFAULT;
   const address = to === 0 ? "" : addressInPiece(task, 1, WINDOW_SECOND, toLength);
@@ -72,6 +84,10 @@ function recvfrom(
 ): number {
   const socket = socketAt(task, fd);
   if (typeof socket === "number") return socket;
+  if (from === 0 && isPlain(socket, buffer, length, flags)) {
+    const n = socket.readAtOnce(task, buffer, length);
+    if (n !== NOT_AT_ONCE) return n;
+  }
   const segments = bufferSegments(buffer, length);
   if (segments.invalid) return -EFAULT;
   let places = NO_PLACES;

@@ -9,7 +9,7 @@ import { O_RDWR } from "../../shared/abi/fcntl.ts";
 import { MSG_DONTWAIT } from "../../shared/abi/socket.ts";
 import { NEVER } from "../call/clocks.ts";
 import { ownerIoctl } from "../vfs/async_signals.ts";
-import { OpenFile } from "../vfs/file.ts";
+import { NOT_AT_ONCE, OpenFile } from "../vfs/file.ts";
 import type { Inode, Time } from "../vfs/inode.ts";
 import type { Segments } from "../vfs/segments.ts";
 import { type Ancillary, releaseRights } from "./ancillary.ts";
@@ -102,6 +102,11 @@ export abstract class SocketFile extends OpenFile {
 
   override get servesWholeCalls(): boolean {
     return true;
+  }
+
+  /** Receives what is there into one buffer, without an address, files or flags; or NOT_AT_ONCE. */
+  override readAtOnce(_task: NetCaller, _address: number, _length: number): number {
+    return NOT_AT_ONCE;
   }
 
   override readCall(task: NetCaller, segments: Segments, noWait: boolean): number {

@@ -15,6 +15,7 @@ import type { IpcMember } from "../ipc/member.ts";
 import type { StubProcess } from "../platform/stub_process.ts";
 import { type AltStack, type BeforeHandler, NO_ALT_STACK } from "../signals/alt_stack.ts";
 import { PendingSignals, type SignalHandlers } from "../signals/signals.ts";
+import { LastEvents } from "../vfs/anonymous/last_events.ts";
 import type { FileTable } from "../vfs/file_table.ts";
 import type { FsState } from "../vfs/fs_state.ts";
 import { LastRead } from "../vfs/last_read.ts";
@@ -39,7 +40,9 @@ export class Task implements Caller {
   readonly call: Call;
   files: FileTable;
   fs: FsState;
-  readonly lastRead = new LastRead(this);
+  // Most tasks are short, and many do neither.
+  #lastRead: LastRead | null = null;
+  #lastEvents: LastEvents | null = null;
   readonly handlers: SignalHandlers;
   readonly ipc: IpcMember;
   #credentials: Credentials;
@@ -127,6 +130,16 @@ export class Task implements Caller {
 
   get pid(): number {
     return this.group.pid;
+  }
+
+  get lastRead(): LastRead {
+    this.#lastRead ??= new LastRead(this);
+    return this.#lastRead;
+  }
+
+  get lastEvents(): LastEvents {
+    this.#lastEvents ??= new LastEvents();
+    return this.#lastEvents;
   }
 
   /** What clone and execve keep of the task that was there before. */

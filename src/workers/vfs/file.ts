@@ -40,6 +40,9 @@ export interface OwnerSignals {
   disable(): void;
 }
 
+/** It takes a coroutine, or an object for what comes along. Neither an errno nor a number of bytes. */
+export const NOT_AT_ONCE = -4096;
+
 export abstract class OpenFile {
   /** O_* status flags, the access mode among them. */
   flags: number;
@@ -92,6 +95,16 @@ export abstract class OpenFile {
   /** As read, of what is there without waiting for a disk: -EAGAIN when it is not. */
   readCached(task: Caller, offset: number, length: number): number {
     return this.read(task, offset, length);
+  }
+
+  /** As readCall, where one buffer of the guest takes all that there is to say: bytes, or NOT_AT_ONCE. */
+  readAtOnce(_task: Caller, _address: number, _length: number): number {
+    return NOT_AT_ONCE;
+  }
+
+  /** As writeCall, of bytes that all stand in the window already. */
+  writeAtOnce(_task: Caller, _length: number): number {
+    return NOT_AT_ONCE;
   }
 
   /** readCall or writeCall may serve a whole call. */

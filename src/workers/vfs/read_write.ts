@@ -13,7 +13,7 @@ import { fromUser } from "../call/siginfo.ts";
 import { copyInDirectly, copyOutDirectly } from "../mem/direct_copy.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
 import type { VfsCaller } from "./caller.ts";
-import type { OpenFile } from "./file.ts";
+import { NOT_AT_ONCE, type OpenFile } from "./file.ts";
 import { holding } from "./file_table.ts";
 import { onPositionedFault } from "./last_read.ts";
 import { SeekableFile } from "./seekable_file.ts";
@@ -159,7 +159,12 @@ export function readBuffer(
   length: number,
   position: number,
 ): number {
-  if (length > 0 && length <= WINDOW_SIZE && !file.servesWholeCalls && isGuestRange(address, length)) {
+  if (length > 0 && length <= WINDOW_SIZE && isGuestRange(address, length)) {
+    if (file.servesWholeCalls) {
+      const whole = position === OWN_OFFSET ? file.readAtOnce(task, address, length) : NOT_AT_ONCE;
+      if (whole !== NOT_AT_ONCE) return whole;
+      return readInto(task, file, segmentOf(address, length), position);
+    }
     const n = readOnce(task, file, length, position);
     if (n > 0) {
       task.call.outAt(address, n, WINDOW);
@@ -255,10 +260,14 @@ export function writeBuffer(
   if (
     length > 0 &&
     length <= WINDOW_SIZE &&
-    !file.servesWholeCalls &&
     isGuestRange(address, length) &&
     task.call.inComplete(0, length)
   ) {
+    if (file.servesWholeCalls) {
+      const whole = position === OWN_OFFSET ? file.writeAtOnce(task, length) : NOT_AT_ONCE;
+      if (whole !== NOT_AT_ONCE) return whole;
+      return writeSegments(task, file, segmentOf(address, length), position, 0);
+    }
     const n = writeOnce(task, file, WINDOW, length, position);
     if (n === -EPIPE) task.send(fromUser(task, SIGPIPE));
     // A file that takes less than there is has met a limit; a stream goes on when there is room again.

@@ -18,7 +18,7 @@ const LINEAR_MAX = PAGE_SIZE - TAIL;
 export function trueSize(length: number): number {
   const linear = Math.min(length, LINEAR_MAX);
   const rest = Math.ceil((length - linear) / PAGE_SIZE) * PAGE_SIZE;
-  return HEAD + 2 ** Math.ceil(Math.log2(linear + TAIL)) + rest;
+  return HEAD + (1 << (32 - Math.clz32(linear + TAIL - 1))) + rest;
 }
 
 export class Message {

@@ -94,7 +94,7 @@ export function receiveStream(socket: UnixSocket, room: number, flags: number): 
   return { data, length, flags: 0, address: first.address, ancillary, putBack };
 }
 
-function consume(socket: UnixSocket, message: Message, length: number): void {
+export function consume(socket: UnixSocket, message: Message, length: number): void {
   socket.queue.bytes -= length;
   message.consumed += length;
   if (message.left > 0) return;
@@ -103,7 +103,7 @@ function consume(socket: UnixSocket, message: Message, length: number): void {
 }
 
 // What was read comes back: to the front of the queue, or to the message that is there still.
-function restore(socket: UnixSocket, message: Message, from: number): void {
+export function restore(socket: UnixSocket, message: Message, from: number): void {
   const back = message.consumed - from;
   const gone = message.left === 0;
   message.consumed = from;

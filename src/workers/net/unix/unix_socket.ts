@@ -14,7 +14,10 @@ import {
   POLLWRNORM,
 } from "../../../shared/abi/poll.ts";
 import * as S from "../../../shared/abi/socket.ts";
+import { WINDOW } from "../../../shared/ring/layout.ts";
+import { copyBytes } from "../../call/copy_bytes.ts";
 import { now } from "../../vfs/clock.ts";
+import { NOT_AT_ONCE } from "../../vfs/file.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import { type Ancillary, credentialsOf, Peer } from "../ancillary.ts";
 import type { NetCaller } from "../caller.ts";
@@ -22,7 +25,7 @@ import { type Address, type Received, type SendRequest, SocketFile } from "../so
 import type { UnixContext } from "./context.ts";
 import { DATAGRAMS_MAX, Message, MessageQueue, trueSize } from "./message.ts";
 import { NO_NAME } from "./names.ts";
-import { nothing, receiveMessage, receiveStream } from "./receive.ts";
+import { consume, nothing, receiveMessage, receiveStream, restore } from "./receive.ts";
 import { UnixOptions } from "./unix_options.ts";
 
 const [CAN_READ, CAN_WRITE] = [POLLIN | POLLRDNORM, POLLOUT | POLLWRNORM | POLLWRBAND];
@@ -245,6 +248,19 @@ export class UnixSocket extends SocketFile {
     return chunk.length;
   }
 
+  /** Sends bytes of the window as a message of a stream; what does not go at once is told, or left to sendFrom. */
+  override writeAtOnce(task: NetCaller, length: number): number {
+    const { peer } = this;
+    if (this.type !== S.SOCK_STREAM || length > CHUNK_MAX || peer === null) return NOT_AT_ONCE;
+    if (this.sendShut || peer.ended || peer.receiveShut) return NOT_AT_ONCE;
+    if (this.#charged >= this.options.sendBuffer) return NOT_AT_ONCE;
+    if (!this.#hasMemory(trueSize(length))) return -E.ENOBUFS;
+    const at = task.call.base + WINDOW;
+    const data = task.call.bytes.slice(at, at + length);
+    peer.#enqueue(new Message(this, data, this.#envelope(task, peer, null)));
+    return length;
+  }
+
   #sendMessage(task: NetCaller, request: SendRequest): number {
     const { data, ancillary } = request;
     const isDatagram = this.#isDatagram;
@@ -313,6 +329,28 @@ export class UnixSocket extends SocketFile {
     }
     const received = this.keepsBounds ? receiveMessage(this, room, flags) : receiveStream(this, room, flags);
     return received ?? -E.EAGAIN;
+  }
+
+  /** Takes bytes of a stream's first message, if it has nothing with it and no other is needed. */
+  override readAtOnce(task: NetCaller, address: number, length: number): number {
+    const { options, queue } = this;
+    const message = queue.first;
+    if (this.type !== S.SOCK_STREAM || this.state !== "connected" || message === undefined)
+      return NOT_AT_ONCE;
+    if (message.ancillary !== null || options.wantsCredentials || options.timestamps !== 0)
+      return NOT_AT_ONCE;
+    const n = Math.min(length, message.left);
+    if ((n < length && queue.length > 1) || n < options.receiveLow || options.peekOffset >= 0)
+      return NOT_AT_ONCE;
+    const from = message.consumed;
+    copyBytes(message.data, from, task.call.bytes, task.call.base + WINDOW, n);
+    consume(this, message, n);
+    task.call.outAt(address, n, WINDOW);
+    task.call.outFault = (copied) => {
+      if (copied < n && !this.ended) restore(this, message, from);
+      return -E.EFAULT;
+    };
+    return n;
   }
 
   // ---- Ends ----

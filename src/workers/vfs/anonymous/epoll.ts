@@ -16,6 +16,7 @@ import {
   POLLRDNORM,
 } from "../../../shared/abi/poll.ts";
 import type { Word64 } from "../../../shared/abi/struct.ts";
+import { epoll_event } from "../../../shared/abi/structs.ts";
 import type { Caller } from "../../call/caller.ts";
 import type { Steps } from "../../call/steps.ts";
 import type { WaitEntry } from "../../call/wait_queue.ts";
@@ -29,6 +30,8 @@ const NESTS_MAX = 4;
 const PATH_LIMITS = [Number.POSITIVE_INFINITY, 500, 100, 50, 10];
 /** Items that leave a set before others are served. */
 const FORGOTTEN_AT_ONCE = 512;
+const EVENT_SIZE = epoll_event.size;
+const DATA_AT = epoll_event.offset.data;
 const ALWAYS = EPOLLERR | EPOLLHUP;
 /** Bits of an item's events that are not events. */
 const PRIVATE = (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE) >>> 0;
@@ -46,6 +49,10 @@ export class EpollItem implements WaitEntry, SetItem {
   /** As given, with POLLERR and POLLHUP; a one-shot item that was reported keeps its private bits alone. */
   mask: number;
   data: Word64;
+  /** Its neighbours in the list of those that may be ready, while it is there. */
+  before: EpollItem | null = null;
+  after: EpollItem | null = null;
+  isListed = false;
 
   constructor(owner: EpollFile, file: OpenFile, fd: number, mask: number, data: Word64) {
     this.owner = owner;
@@ -94,18 +101,58 @@ export function leaveSets(file: OpenFile, steps: Steps): void {
   });
 }
 
-/** An event as it was reported, to be taken back if it could not be delivered. */
-export interface Reported {
-  readonly item: EpollItem;
-  readonly events: number;
-  readonly data: Word64;
-  readonly maskBefore: number;
+/** Events as they were reported, to be taken back if they could not be delivered. */
+export class Reported {
+  readonly items: EpollItem[] = [];
+  readonly masksBefore: number[] = [];
+}
+
+/** Items that may be ready, in order. A list, as in dentry_cache.ts: they come and go at every wait. */
+class ReadyList {
+  first: EpollItem | null = null;
+  #last: EpollItem | null = null;
+  size = 0;
+
+  /** Puts an item at the end, if it is not there yet. */
+  push(item: EpollItem): void {
+    if (item.isListed) return;
+    item.isListed = true;
+    item.before = this.#last;
+    if (this.#last === null) this.first = item;
+    else this.#last.after = item;
+    this.#last = item;
+    this.size++;
+  }
+
+  /** Puts an item at the front, wherever it is. */
+  unshift(item: EpollItem): void {
+    this.remove(item);
+    item.isListed = true;
+    item.after = this.first;
+    if (this.first === null) this.#last = item;
+    else this.first.before = item;
+    this.first = item;
+    this.size++;
+  }
+
+  remove(item: EpollItem): void {
+    if (!item.isListed) return;
+    const { before, after } = item;
+    if (before === null) this.first = after;
+    else before.after = after;
+    if (after === null) this.#last = before;
+    else after.before = before;
+    item.before = null;
+    item.after = null;
+    item.isListed = false;
+    this.size--;
+  }
 }
 
 export class EpollFile extends AnonymousFile {
   protected readonly kind = "[eventpoll]";
   readonly #items = new Map<OpenFile, Map<number, EpollItem>>();
-  #ready = new Set<EpollItem>();
+  readonly #ready = new ReadyList();
 
   // ---- epoll_ctl ----
 
@@ -161,7 +208,7 @@ export class EpollFile extends AnonymousFile {
     const { file } = item;
     file.waiters.remove(item);
     file.epollItems?.delete(item);
-    this.#ready.delete(item);
+    this.#ready.remove(item);
     this.kernel.counters.epollItems--;
     const items = this.#items.get(file)!;
     items.delete(item.fd);
@@ -190,7 +237,7 @@ export class EpollFile extends AnonymousFile {
   // ---- Readiness ----
 
   becameReady(item: EpollItem): void {
-    this.#ready.add(item);
+    this.#ready.push(item);
     this.waiters.wake(POLLIN | POLLRDNORM);
   }
 
@@ -198,37 +245,56 @@ export class EpollFile extends AnonymousFile {
     return this.#ready.size > 0;
   }
 
-  /** Up to `limit` events, which count as reported. */
-  collect(task: Caller, limit: number): Reported[] {
-    const reported: Reported[] = [];
+  /**
+   * Writes up to `limit` events, which count as reported, to a place in the window; their number. Who they were
+   * stands in `reported`, which takes no object for one that is asked again and again.
+   */
+  collect(task: Caller, limit: number, at: number, reported: Reported): number {
+    const { view } = task.call;
+    const { items, masksBefore } = reported;
+    let count = 0;
     // What becomes ready meanwhile, and what stays so, goes to the end of the list: those are not for this call.
-    let left = this.#ready.size;
-    for (const item of this.#ready) {
-      if (reported.length === limit || left-- === 0) break;
-      this.#ready.delete(item);
+    for (let left = this.#ready.size; left > 0 && count < limit; left--) {
+      const item = this.#ready.first;
+      if (item === null) break;
+      this.#ready.remove(item);
       const events = item.ready(task);
       if (events === 0) {
         if (item.file.references > 0) item.file.watch(item.events, task);
         continue;
       }
-      reported.push({ item, events, data: item.data, maskBefore: item.mask });
+      const to = at + count * EVENT_SIZE;
+      view.setUint32(to, events, true);
+      view.setUint32(to + DATA_AT, item.data.lo, true);
+      view.setUint32(to + DATA_AT + 4, item.data.hi, true);
+      items[count] = item;
+      masksBefore[count] = item.mask;
+      count++;
       if (has(item.mask, EPOLLONESHOT)) item.mask = (item.mask & PRIVATE) >>> 0;
-      else if (!has(item.mask, EPOLLET)) this.#ready.add(item);
+      else if (!has(item.mask, EPOLLET)) this.#ready.push(item);
     }
-    return reported;
+    return count;
   }
 
-  /** Events that did not reach the caller's memory are to be reported again, first. */
-  takeBack(reported: readonly Reported[]): void {
-    const items = reported.filter(({ item }) => item.file.epollItems?.has(item));
-    for (const { item, maskBefore } of items) if (item.events === 0) item.mask = maskBefore;
-    this.#ready = new Set([...items.map(({ item }) => item), ...this.#ready]);
+  /** How many a wait may find now. */
+  get listed(): number {
+    return this.#ready.size;
+  }
+
+  /** Of so many events all but the first few did not reach the caller's memory: they are reported again, first. */
+  takeBack({ items, masksBefore }: Reported, delivered: number, count: number): void {
+    for (let i = count - 1; i >= delivered; i--) {
+      const item = items[i]!;
+      if (item.file.epollItems?.has(item) !== true) continue;
+      if (item.events === 0) item.mask = masksBefore[i]!;
+      this.#ready.unshift(item);
+    }
   }
 
   override poll(task: Caller): number {
-    for (const item of this.#ready) {
+    for (let item = this.#ready.first; item !== null; item = this.#ready.first) {
       if (item.ready(task) !== 0) return POLLIN | POLLRDNORM;
-      this.#ready.delete(item);
+      this.#ready.remove(item);
     }
     return 0;
   }
@@ -253,7 +319,6 @@ export class EpollFile extends AnonymousFile {
   }
 
   override release(): void {
-    this.#ready.clear();
     this.kernel.steps.run(() => {
       let left = FORGOTTEN_AT_ONCE;
       for (const items of this.#items.values())

@@ -21,7 +21,8 @@ import type { VfsCaller } from "../caller.ts";
 import { putFile } from "../file_table.ts";
 import { install } from "../install.ts";
 import { Sleeper } from "../poll.ts";
-import { EpollFile, type Reported } from "./epoll.ts";
+import { EpollFile, Reported } from "./epoll.ts";
+import { LastEvents, takeBack } from "./last_events.ts";
 
 const EVENT_SIZE = epoll_event.size;
 const EVENTS_MAX = Math.floor(0x7fffffff / EVENT_SIZE);
@@ -47,17 +48,19 @@ function control(task: VfsCaller, epfd: number, op: number, fd: number): number 
   return op === EPOLL_CTL_MOD ? epoll.modify(task, file, fd, events, data) : -EINVAL;
 }
 
-/** Writes the events to the window, to go out with their number, which is the result. */
-function report(task: VfsCaller, epoll: EpollFile, address: number, reported: readonly Reported[]): number {
-  const at = task.call.out(address, reported.length * EVENT_SIZE);
-  for (const [i, { events, data }] of reported.entries())
-    epoll_event.write(task.call.view, at + i * EVENT_SIZE, { events, data });
-  task.call.outFault = (copied) => {
-    const delivered = Math.floor(copied / EVENT_SIZE);
-    epoll.takeBack(reported.slice(delivered));
-    return delivered > 0 ? delivered : -EFAULT;
-  };
-  return reported.length;
+/** What is ready now goes out with the number of its events, which is the result; 0: there is nothing. */
+function report(task: VfsCaller, epoll: EpollFile, address: number, limit: number): number {
+  const { lastEvents } = task;
+  const isFew = epoll.listed <= LastEvents.MAX;
+  const reported = isFew ? lastEvents.reported : new Reported();
+  const count = epoll.collect(task, limit, task.call.base + WINDOW, reported);
+  if (count === 0) return 0;
+  task.call.outAt(address, count * EVENT_SIZE, WINDOW);
+  if (isFew) {
+    lastEvents.set(epoll, count);
+    task.call.outFault = lastEvents.onFault;
+  } else task.call.outFault = (copied) => takeBack(epoll, reported, count, copied);
+  return count;
 }
 
 function* waitForEvents(
@@ -78,8 +81,8 @@ function* waitForEvents(
     },
   };
   const { timers, native } = task.kernel;
-  const first = epoll.collect(task, limit);
-  if (first.length > 0) return report(task, epoll, address, first);
+  const first = report(task, epoll, address, limit);
+  if (first > 0) return first;
   if (deadlineNs === 0 || deadlineNs <= native.monotonicNs()) return 0;
   const timer = Number.isFinite(deadlineNs)
     ? timers.add(deadlineNs, () => {
@@ -92,8 +95,8 @@ function* waitForEvents(
   try {
     for (;;) {
       const interrupted = yield* sleeper.sleep();
-      const reported = epoll.collect(task, limit);
-      if (reported.length > 0) return report(task, epoll, address, reported);
+      const reported = report(task, epoll, address, limit);
+      if (reported > 0) return reported;
       if (interrupted) return -EINTR;
       if (sleeper.expired) return 0;
     }
@@ -134,6 +137,10 @@ function startWait(
   if (epoll === undefined) return -EBADF;
   if (!(epoll instanceof EpollFile)) return -EINVAL;
   const limit = Math.min(maxEvents, EVENTS_PER_WAIT);
+  if (mask === null) {
+    const found = report(task, epoll, address, limit);
+    if (found > 0 || deadlineNs === 0) return found;
+  }
   return task.call.start(wait(task, epoll, address, limit, deadlineNs, mask));
 }
 
