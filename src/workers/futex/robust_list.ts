@@ -12,6 +12,7 @@ import { robust_list_head } from "../../shared/abi/structs.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import { isGuestRange } from "../call/guest_range.ts";
 import { OperationList } from "../call/operation_list.ts";
+import { fetch } from "../mem/direct_copy.ts";
 import type { Task } from "../process/task.ts";
 import { wakeFutex } from "./futex.ts";
 
@@ -20,8 +21,7 @@ const PI_BIT = 1;
 
 function* read(task: Task, address: number, length: number): Generator<void, boolean, void> {
   if (!isGuestRange(address, length)) return false;
-  task.call.outAt(address, length, WINDOW);
-  return (yield* task.call.copyInRound()) === length;
+  return (yield* fetch(task, address, WINDOW, length)) === length;
 }
 
 /**

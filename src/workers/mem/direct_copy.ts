@@ -4,6 +4,7 @@
 // their place.
 
 import { PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
+import { isGuestRange } from "../call/guest_range.ts";
 import type { MemCaller } from "./caller.ts";
 import { VM_SHARED } from "./vma.ts";
 
@@ -36,4 +37,31 @@ export function copyOutDirectly(task: MemCaller, address: number, offset: number
   return (
     native.processCopyOut(task.stub.pid, address, task.call.chunk, task.call.base + offset, length) === length
   );
+}
+
+/**
+ * Delivers bytes of the slot in the middle of a call: directly, or by an exchange with the stub, which takes longer
+ * than all the rest. How many have arrived.
+ */
+export function* deliver(
+  task: MemCaller,
+  address: number,
+  offset: number,
+  length: number,
+): Generator<void, number, void> {
+  if (isGuestRange(address, length) && copyOutDirectly(task, address, offset, length)) return length;
+  task.call.outAt(address, length, offset);
+  return yield* task.call.copyOutRound();
+}
+
+/** As deliver, of guest memory that is fetched. */
+export function* fetch(
+  task: MemCaller,
+  address: number,
+  offset: number,
+  length: number,
+): Generator<void, number, void> {
+  if (isGuestRange(address, length) && copyInDirectly(task, address, offset, length)) return length;
+  task.call.outAt(address, length, offset);
+  return yield* task.call.copyInRound();
 }

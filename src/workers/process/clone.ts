@@ -35,6 +35,7 @@ import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { OperationList } from "../call/operation_list.ts";
 import { mayCopyMounts, mayMakeIpcNamespace } from "../identity/namespace_calls.ts";
+import { deliver } from "../mem/direct_copy.ts";
 import type { Birth } from "../platform/births.ts";
 import { StubProcess } from "../platform/stub_process.ts";
 import { NO_ALT_STACK } from "../signals/alt_stack.ts";
@@ -207,8 +208,7 @@ function* begin(child: Task, args: CloneArgs): Coroutine {
   if ((args.flags & CLONE_VM) === 0) yield* child.stub.space.afterFork(child);
   if ((args.flags & CLONE_CHILD_SETTID) !== 0) {
     child.call.view.setInt32(child.call.base + L.WINDOW, child.tid, true);
-    child.call.outAt(args.childTid, 4, L.WINDOW);
-    yield* child.call.copyOutRound(); // Linux ignores a fault here
+    yield* deliver(child, args.childTid, L.WINDOW, 4); // Linux ignores a fault here
   }
   child.call.frame.setNumber(L.RAX, 0);
   if (args.stack !== 0) child.call.frame.setNumber(L.RSP, args.stack);
@@ -364,8 +364,7 @@ function listError(task: Task): number {
 function* setParentTid(task: Task, tid: number, args: CloneArgs): Generator<void, void, void> {
   if ((args.flags & CLONE_PARENT_SETTID) === 0) return;
   task.call.view.setInt32(task.call.base + L.WINDOW, tid, true);
-  task.call.outAt(args.parentTid, 4, L.WINDOW);
-  yield* task.call.copyOutRound(); // Linux ignores a fault here
+  yield* deliver(task, args.parentTid, L.WINDOW, 4); // Linux ignores a fault here
 }
 
 // What the caller does when the child exists: vfork's wait.

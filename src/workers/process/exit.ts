@@ -19,6 +19,7 @@ import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import { fromKernel, fromUser } from "../call/siginfo.ts";
 import { wakeFutex } from "../futex/futex.ts";
 import { releaseRobustList } from "../futex/robust_list.ts";
+import { deliver } from "../mem/direct_copy.ts";
 import { VM_SHARED } from "../mem/vma.ts";
 import { sendToGroup } from "../signals/send_signal.ts";
 import { signalName } from "../strace/strace_values.ts";
@@ -72,8 +73,7 @@ function* clearChildTid(task: Task): Generator<void, void, void> {
   if (task.clearChildTid === 0) return;
   const address = task.clearChildTid;
   task.call.view.setInt32(task.call.base + L.WINDOW, 0, true);
-  task.call.outAt(address, 4, L.WINDOW);
-  yield* task.call.copyOutRound();
+  yield* deliver(task, address, L.WINDOW, 4);
   wakeFutex(task, address, 1);
 }
 
@@ -228,6 +228,7 @@ function isLink(group: ThreadGroup, parent: ThreadGroup | null): boolean {
  * stopped, all of them get SIGHUP and SIGCONT (Linux's kill_orphaned_pgrp).
  */
 function hangUpOrphans(ended: ThreadGroup, processGroups: ReadonlySet<number>): void {
+  if (ended.kernel.pids.stopped === 0) return;
   const members: ThreadGroup[] = [];
   const stopped = new Set<number>();
   const linked = new Set<number>();

@@ -13,6 +13,8 @@ export class PidNamespace {
   /** How many groups have a number as their process group or as their session. */
   readonly #uses = new Map<number, number>();
   #last = 0;
+  /** Groups that are stopped. */
+  #stopped = 0;
 
   /** Numbers below `first` are not given out: 1 stays free where the kernel itself is init. */
   constructor(first: number) {
@@ -66,12 +68,22 @@ export class PidNamespace {
     this.#use(from, -1);
   }
 
+  get stopped(): number {
+    return this.#stopped;
+  }
+
+  /** A group stops, or goes on. */
+  stops(group: ThreadGroup, change: 1 | -1): void {
+    if (this.#groups.get(group.pid) === group) this.#stopped += change;
+  }
+
   releaseTask(task: Task): void {
     if (this.#tasks.get(task.tid) === task) this.#tasks.delete(task.tid);
   }
 
   release(group: ThreadGroup): void {
     if (this.#groups.get(group.pid) !== group) return;
+    if (group.stopSignal !== 0) this.#stopped--;
     this.#groups.delete(group.pid);
     this.#tasks.delete(group.pid);
     this.#use(group.processGroup, -1);

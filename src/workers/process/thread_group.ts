@@ -45,8 +45,7 @@ export class ThreadGroup {
   forcedSignal = 0;
 
   // ---- Job control ----
-  /** Signal that stopped the group; 0: it runs. */
-  stopSignal = 0;
+  #stopSignal = 0;
   /** Signal by which it ends as soon as its core file is written; 0. Till then its tasks stand still. */
   dumping = 0;
   /** A stop, or a continuation, that wait has not reported yet. */
@@ -115,9 +114,19 @@ export class ThreadGroup {
     this.#session = session;
   }
 
+  /** Signal that stopped the group; 0: it runs. */
+  get stopSignal(): number {
+    return this.#stopSignal;
+  }
+
+  set stopSignal(signo: number) {
+    if ((signo !== 0) !== (this.#stopSignal !== 0)) this.kernel.pids.stops(this, signo !== 0 ? 1 : -1);
+    this.#stopSignal = signo;
+  }
+
   /** Its tasks do not go back to guest code. */
   get isHeld(): boolean {
-    return this.stopSignal !== 0 || this.dumping !== 0;
+    return this.#stopSignal !== 0 || this.dumping !== 0;
   }
 
   get exiting(): boolean {
