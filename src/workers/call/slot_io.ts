@@ -189,6 +189,11 @@ export class SlotIo {
     return this.#slots.word(this.slot, L.REQ_COUNT) >>> 0;
   }
 
+  /** The result of one operation of it. */
+  resultOf(index: number): number {
+    return this.#slots.signed(this.slot, L.OPS + index * L.OP_SIZE + L.OP_RESULT);
+  }
+
   get listResult(): number {
     return this.#slots.signed(this.slot, L.REQ_VALUE);
   }

@@ -200,11 +200,12 @@ function* load(task: Task, image: ProgramImage): Generator<void, number, void> {
   if (elf.fatal !== 0) return elf.fatal;
   if (interpreterElf !== null && interpreterElf.fatal !== 0) return interpreterElf.fatal;
   const { space } = task.stub;
-  const stackError = yield* mapStack(task, elf.executableStack);
+  const lists = new LoadLists(task);
+  const stackError = mapStack(task, lists, elf.executableStack);
   if (stackError < 0) return stackError;
   const bias = placeImage(space, elf);
   if (typeof bias !== "number") return -bias.errno;
-  const mapped = yield* mapImage(task, elf, bias, image.program);
+  const mapped = yield* mapImage(lists, elf, bias, image.program);
   if (mapped < 0) return mapped;
   noteSegments(space, elf, bias);
   let entry = elf.entry + bias;
@@ -212,14 +213,41 @@ function* load(task: Task, image: ProgramImage): Generator<void, number, void> {
   if (interpreterElf !== null && image.interpreter !== null) {
     const interpreterBias = placeImage(space, interpreterElf);
     if (typeof interpreterBias !== "number") return -interpreterBias.errno;
-    const error = yield* mapImage(task, interpreterElf, interpreterBias, image.interpreter);
+    const error = yield* mapImage(lists, interpreterElf, interpreterBias, image.interpreter);
     if (error < 0) return error;
     entry = interpreterElf.entry + interpreterBias;
     base = interpreterBias + interpreterElf.start;
   }
   space.brkStart = brkStart(elf.brk + bias, elf.placement === "mmap", randomInt, true);
   space.brk = space.brkStart;
-  return yield* writeStack(task, image, bias, base, entry);
+  return yield* writeStack(lists, image, bias, base, entry);
+}
+
+/** What is mapped and copied while a program is loaded, in as few lists as hold it: each is an exchange. */
+class LoadLists {
+  readonly task: Task;
+  list: OperationList;
+
+  constructor(task: Task) {
+    this.task = task;
+    this.list = this.#empty();
+  }
+
+  #empty(): OperationList {
+    return new OperationList(this.task.kernel.slots, this.task.call.slot);
+  }
+
+  /** Whether there is room for one step of an image, and what closes its file. */
+  get isFull(): boolean {
+    return this.list.length > L.OPS_MAX - 4;
+  }
+
+  /** Runs what there is: whether all of it was done. */
+  *run(): Generator<void, boolean, void> {
+    const { list } = this;
+    this.list = this.#empty();
+    return list.length === 0 || (yield* this.task.run(list));
+  }
 }
 
 /** Where code and data are, for /proc/PID/stat. */
@@ -272,14 +300,13 @@ function commit(space: AddressSpace, vma: Vma): number {
 }
 
 /** The stack, and the vDSO beside it. */
-function* mapStack(task: Task, executable: boolean): Generator<void, number, void> {
+function mapStack(task: Task, { list }: LoadLists, executable: boolean): number {
   const { space } = task.stub;
   const limit = task.group.rlimits[RLIMIT_STACK]![0];
   const size = pageCeil(Math.min(Math.max(limit, STACK_MIN), STACK_MAX));
   const end = space.layout.stackTop;
   const start = end - size;
   const prot = PROT_READ | PROT_WRITE | (executable ? PROT_EXEC : 0);
-  const list = new OperationList(task.kernel.slots, task.call.slot);
   list.call(SYS_mmap, start, size, prot, MAP_ANONYMOUS_FIXED | MAP_NORESERVE, -1, 0);
   space.vdso = space.layout.vdso !== 0 ? space.layout.vdso : space.chooseAddress(VDSO_SIZE);
   if (space.vdso < 0) return -ENOMEM;
@@ -288,7 +315,6 @@ function* mapStack(task: Task, executable: boolean): Generator<void, number, voi
   list.donate(vdso.hostFd);
   list.call(SYS_mmap, space.vdso, VDSO_SIZE, VDSO_PROT, MAP_PRIVATE_FIXED, fd, 0);
   list.call(SYS_close, fd);
-  if (!(yield* task.run(list))) return -ENOMEM;
   // The guard below it comes from VM_GROWSDOWN: address selection keeps its distance.
   const image = { backing: vdso.backing, name: "[vdso]" };
   const error = commit(space, plain(space.vdso, space.vdso + VDSO_SIZE, VDSO_PROT, image));
@@ -297,26 +323,29 @@ function* mapStack(task: Task, executable: boolean): Generator<void, number, voi
 }
 
 /** Maps all steps of an image; a negative errno when the host or the rules refuse one. */
-function* mapImage(task: Task, elf: ElfImage, bias: number, file: Executable): Generator<void, number, void> {
+function* mapImage(
+  lists: LoadLists,
+  elf: ElfImage,
+  bias: number,
+  file: Executable,
+): Generator<void, number, void> {
   const steps = placed(elf, bias);
   if (typeof steps === "number") return steps;
+  const { task } = lists;
   const fd = donatedFd(task);
-  let list = new OperationList(task.kernel.slots, task.call.slot);
   let open = false;
   for (const step of steps) {
-    if (list.length > L.OPS_MAX - 4) {
-      if (open) list.call(SYS_close, fd);
-      if (!(yield* task.run(list))) return -ENOMEM;
-      list = new OperationList(task.kernel.slots, task.call.slot);
+    if (lists.isFull) {
+      if (open) lists.list.call(SYS_close, fd);
+      if (!(yield* lists.run())) return -ENOMEM;
       open = false;
     }
-    open = addStep(list, step, fd, file, open);
+    open = addStep(lists.list, step, fd, file, open);
     const error = commit(task.stub.space, vmaOf(step, file));
     if (error < 0) return error;
   }
-  if (open) list.call(SYS_close, fd);
-  if (list.length === 0) return 0;
-  return (yield* task.run(list)) ? 0 : -ENOMEM;
+  if (open) lists.list.call(SYS_close, fd);
+  return 0;
 }
 
 // Adds a step's operations; whether the donated descriptor is open behind them.
@@ -342,13 +371,14 @@ function vmaOf(step: ElfStep, file: Executable): Vma {
 }
 
 function* writeStack(
-  task: Task,
+  lists: LoadLists,
   image: ProgramImage,
   bias: number,
   base: number,
   entry: number,
 ): Generator<void, number, void> {
-  const { native, slots } = task.kernel;
+  const { task } = lists;
+  const { native } = task.kernel;
   const { credentials } = task;
   const { space } = task.stub;
   const random = new Uint8Array(16);
@@ -383,9 +413,9 @@ function* writeStack(
   for (let done = 0; done < stack.bytes.length; done += WINDOW_BYTES) {
     const part = stack.bytes.subarray(done, done + WINDOW_BYTES);
     task.call.bytes.set(part, task.call.base + L.WINDOW);
-    const list = new OperationList(slots, task.call.slot);
-    list.copyTo(stack.sp + done, part.length, L.WINDOW);
-    if (!(yield* task.run(list))) return -E2BIG;
+    const before = lists.list.length;
+    lists.list.copyTo(stack.sp + done, part.length, L.WINDOW);
+    if (!(yield* lists.run())) return task.call.listDone < before ? -ENOMEM : -E2BIG;
   }
   Object.assign(space, {
     argStart: stack.argStart,

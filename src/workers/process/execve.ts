@@ -68,35 +68,64 @@ class HeldStrings {
   }
 }
 
-/** Reads an argv-like array: strings of one char a byte, or a negative errno. */
+/** A part of the window, where strings of an array stand one behind the other. */
+interface Place {
+  readonly offset: number;
+  readonly size: number;
+}
+
+const WHOLE: Place = { offset: L.WINDOW, size: L.WINDOW_SIZE };
+const HALF = L.WINDOW_SIZE / 2;
+const FIRST_HALF: Place = { offset: L.WINDOW, size: HALF };
+const SECOND_HALF: Place = { offset: L.WINDOW + HALF, size: HALF };
+
+/** Takes strings, of which the stub has copied as many as it says: how many came, or a negative errno. */
+function takeStrings(
+  { call }: Task,
+  { offset, size }: Place,
+  said: number,
+  held: HeldStrings,
+  strings: string[],
+): number {
+  const from = call.base + offset;
+  const bytes = Buffer.from(call.bytes.subarray(from, from + size));
+  const count = said % TWO_32;
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    const end = bytes.indexOf(0, at);
+    if (end < 0) return -EFAULT;
+    const full = held.add(end - at);
+    if (full < 0) return full;
+    strings.push(bytes.toString("latin1", at, end));
+    at = end + 1;
+  }
+  return count;
+}
+
+function isEnd(said: number): boolean {
+  return said >= TWO_32;
+}
+
+/**
+ * Reads an argv-like array: strings of one char a byte, or a negative errno. `strings`: those that have been read
+ * already.
+ */
 function* readStrings(
   task: Task,
   array: number,
   held: HeldStrings,
+  strings: string[] = [],
 ): Generator<void, string[] | number, void> {
-  const strings: string[] = [];
   if (array === 0) return strings;
   for (;;) {
     if (strings.length > STRINGS_MAX) return -E2BIG;
     const list = new OperationList(task.kernel.slots, task.call.slot);
-    list.copyStrings(array + strings.length * POINTER_SIZE, L.WINDOW, L.WINDOW_SIZE);
+    list.copyStrings(array + strings.length * POINTER_SIZE, WHOLE.offset, WHOLE.size);
     if (!(yield* task.run(list))) return -EFAULT;
-    const result = task.call.listResult;
-    const count = result % TWO_32;
-    const ended = result >= TWO_32;
-    const bytes = Buffer.from(
-      task.call.bytes.subarray(task.call.base + L.WINDOW, task.call.base + L.WINDOW + L.WINDOW_SIZE),
-    );
-    let at = 0;
-    for (let i = 0; i < count; i++) {
-      const end = bytes.indexOf(0, at);
-      if (end < 0) return -EFAULT;
-      const full = held.add(end - at);
-      if (full < 0) return full;
-      strings.push(bytes.toString("latin1", at, end));
-      at = end + 1;
-    }
-    if (ended) return strings;
+    const said = task.call.listResult;
+    const count = takeStrings(task, WHOLE, said, held, strings);
+    if (count < 0) return count;
+    if (isEnd(said)) return strings;
     if (count > 0) continue;
     const long = yield* readLongString(task, array + strings.length * POINTER_SIZE);
     if (typeof long === "number") return long;
@@ -104,6 +133,42 @@ function* readStrings(
     if (full < 0) return full;
     strings.push(long);
   }
+}
+
+/** Arguments and environment, or for one of them a negative errno. */
+interface Strings {
+  readonly argv: string[] | number;
+  readonly envp: string[] | number;
+}
+
+/** Reads both arrays, by one list where they are short, as nearly all are. */
+function* readBoth(
+  task: Task,
+  argvAt: number,
+  envpAt: number,
+  held: HeldStrings,
+): Generator<void, Strings, void> {
+  const argv: string[] = [];
+  const envp: string[] = [];
+  let [argvEnds, envpEnds] = [false, false];
+  if (argvAt !== 0 && envpAt !== 0) {
+    const list = new OperationList(task.kernel.slots, task.call.slot);
+    list.copyStrings(argvAt, FIRST_HALF.offset, FIRST_HALF.size);
+    list.copyStrings(envpAt, SECOND_HALF.offset, SECOND_HALF.size);
+    if (yield* task.run(list)) {
+      const saidOfArgv = task.call.resultOf(0);
+      const saidOfEnvp = task.call.resultOf(1);
+      argvEnds = isEnd(saidOfArgv);
+      envpEnds = isEnd(saidOfEnvp);
+      const argvCount = takeStrings(task, FIRST_HALF, saidOfArgv, held, argv);
+      if (argvCount < 0) return { argv: argvCount, envp };
+      const envpCount = takeStrings(task, SECOND_HALF, saidOfEnvp, held, envp);
+      if (envpCount < 0) return { argv, envp: envpCount };
+    }
+  }
+  const allArgv = argvEnds ? argv : yield* readStrings(task, argvAt, held, argv);
+  if (typeof allArgv === "number" || envpEnds) return { argv: allArgv, envp };
+  return { argv: allArgv, envp: yield* readStrings(task, envpAt, held, envp) };
 }
 
 /** A string that does not fit the window. */
@@ -146,10 +211,9 @@ function* execHolding(
   held: HeldStrings,
 ): Coroutine {
   const stackLimit = task.group.rlimits[RLIMIT_STACK]![0];
-  const argv = yield* readStrings(task, argvAt, held);
-  const envp = typeof argv === "number" ? argv : yield* readStrings(task, envpAt, held);
+  const { argv, envp } = yield* readBoth(task, argvAt, envpAt, held);
   if (typeof argv === "number" || typeof envp === "number")
-    return programError(task, path, stackLimit, at) ?? (envp as number);
+    return programError(task, path, stackLimit, at) ?? (typeof argv === "number" ? argv : (envp as number));
   if (!task.files.mayBeUnshared) return -ENOMEM;
   const args = argv.length === 0 ? [""] : argv;
   const image = openImage(executableOpener(task), path, args, envp, stackLimit, at);
