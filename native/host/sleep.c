@@ -1,6 +1,7 @@
 // What a kernel thread sleeps on, and the clocks it reads: one epoll set, eventfd doorbells.
 #include "host.h"
 
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -89,6 +90,11 @@ RF_EXPORT int32_t rf_clock_getres(int32_t clock) {
 /* An entry of the auxiliary vector; exact below 2^53. */
 RF_EXPORT double rf_getauxval(uint32_t type) {
   return (double)getauxval(type);
+}
+
+/* Gives free memory of the C library back to the host. */
+RF_EXPORT void rf_trim(void) {
+  malloc_trim(0);
 }
 
 RF_EXPORT int32_t rf_getcpu(void) {

@@ -109,6 +109,7 @@ static _Noreturn void run_node(const struct init_plan *plan, int boot) {
   // not collected yet. A kernel thread of its own gets the same (kernel_thread.ts).
   char *const arguments[] = {"/node",
                              "--disable-warning=ExperimentalWarning",
+                             "--expose-gc", // idle_trim.ts
                              "--max-old-space-size=2048",
                              "--max-semi-space-size=16",
                              plan->solo ? "--snapshot-blob" : "/sandbox.cjs",

@@ -11,6 +11,7 @@ import type { KernelBoot } from "../shared/kernel_boot.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
 import { createGuestMemory, GuestMemory } from "../shared/ring/guest_memory.ts";
 import { PrivateSab } from "../shared/ring/private_sab.ts";
+import { IdleTrim } from "./idle_trim.ts";
 import { Kernel } from "./kernel.ts";
 import { kernelApi } from "./kernel_api.ts";
 import { openLog } from "./log.ts";
@@ -45,6 +46,7 @@ class KernelThread {
   readonly #asked: Asked;
   readonly memory: WebAssembly.Memory;
   readonly #uv: UvLoop;
+  readonly #trim: IdleTrim;
   #turnsLeft = 0;
   #uvReady = false;
   #lastLookNs = 0;
@@ -56,6 +58,7 @@ class KernelThread {
     this.#asked = asked;
     this.memory = memory;
     this.#uv = uv;
+    this.#trim = new IdleTrim(kernel.native);
     kernel.sleep.add(uv.uvBackendFd(), EPOLLIN, () => {
       this.#uvReady = true;
     });
@@ -90,7 +93,10 @@ class KernelThread {
       passes = 0;
       const now = kernel.native.monotonicNs();
       kernel.nowNs = now;
-      if (busy) this.#lastBusyNs = now;
+      if (busy) {
+        this.#lastBusyNs = now;
+        this.#trim.worked();
+      }
       kernel.expireTimers(now);
       if (now - this.#lastLookNs > LOOK_INTERVAL_NS) {
         this.#lastLookNs = now;
@@ -130,12 +136,13 @@ class KernelThread {
     if (!kernel.scanner.anyRequest() && !this.#asked.due() && !kernel.owesAnswer) {
       kernel.counters.sleeps++;
       kernel.passes.toggleAsleep();
-      kernel.waitForEvents(this.#timeoutNs(nowNs));
+      kernel.waitForEvents(this.#trim.bound(this.#timeoutNs(nowNs)));
       kernel.passes.toggleAsleep();
     }
     kernel.page.clearSleeping(kernel.thread);
     kernel.page.setCpu(kernel.thread, kernel.native.getcpu());
     kernel.nowNs = kernel.native.monotonicNs();
+    this.#trim.afterSleep(kernel.nowNs - nowNs);
     this.#lastBusyNs = kernel.nowNs;
   }
 

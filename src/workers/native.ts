@@ -40,6 +40,7 @@ const DECLARATIONS = {
   getauxval: "double rf_getauxval(uint32_t type)",
   hostVdsoOffset: "double rf_host_vdso_offset(const char *name)",
   getcpu: "int32_t rf_getcpu()",
+  trim: "void rf_trim()",
   close: "int32_t rf_close(int32_t fd)",
   notifyReceive: "int32_t rf_notify_receive(int32_t listener)",
   notifyContinue: "int32_t rf_notify_continue(int32_t listener, uint32_t idLow, uint32_t idHigh)",

@@ -1,0 +1,28 @@
+// An idle thread gives memory back once, after a while, and again only when it has worked meanwhile.
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { IdleTrim } from "../../src/workers/idle_trim.ts";
+import type { Native } from "../../src/workers/native.ts";
+
+const SECOND_NS = 1e9;
+
+test("once for each time of work", () => {
+  let trims = 0;
+  const trim = new IdleTrim({ trim: () => trims++ } as unknown as Native);
+  assert.is(trim.bound(-1), 2 * SECOND_NS);
+  assert.is(trim.bound(SECOND_NS), SECOND_NS);
+  trim.afterSleep(SECOND_NS);
+  assert.is(trims, 0);
+  trim.afterSleep(2 * SECOND_NS);
+  assert.is(trims, 1);
+  assert.is(trim.bound(-1), -1);
+  trim.afterSleep(9 * SECOND_NS);
+  assert.is(trims, 1);
+  trim.worked();
+  assert.is(trim.bound(-1), 2 * SECOND_NS);
+  trim.afterSleep(2 * SECOND_NS);
+  assert.is(trims, 2);
+});
+
+test.run();
