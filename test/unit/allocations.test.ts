@@ -33,7 +33,7 @@ const LIMITS: Record<string, number> = {
   "write and read of a unix stream": 700, // the message, its bytes, and what puts it back
   "epoll_wait of what is ready": NOTHING,
   "poll of what is ready": NOTHING,
-  "open and close": 1536,
+  "open and close": 768,
 };
 
 const FLAGS = ["--expose-gc", "--min-semi-space-size=64", "--max-semi-space-size=64", "--no-warnings"];

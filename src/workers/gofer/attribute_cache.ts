@@ -12,13 +12,25 @@ const TICK_MS = 20;
 export class AttributeCache {
   #attributes: Attributes | null = null;
   #untilNs = 0;
+  /** A file that was opened shows nothing old, but may be opened again by what was known of it. */
+  #isOpened = false;
   #young = false;
   /** Counts the times that names of the directory may have changed. */
   version = 0;
 
   /** What is believed at this time of the monotonic clock, or null. */
   get(nowNs: number): Attributes | null {
+    return nowNs < this.#untilNs && !this.#isOpened ? this.#attributes : null;
+  }
+
+  /** ... whether or not the file was opened meanwhile. */
+  believed(nowNs: number): Attributes | null {
     return nowNs < this.#untilNs ? this.#attributes : null;
+  }
+
+  /** The file was opened. */
+  opened(): void {
+    this.#isOpened = true;
   }
 
   set(attributes: Attributes, nowNs: number): void {
@@ -34,6 +46,7 @@ export class AttributeCache {
     this.#young = Date.now() - (ctime.sec * 1000 + ctime.nsec / 1e6) < TICK_MS;
     this.#attributes = attributes;
     this.#untilNs = nowNs + BELIEVED_NS;
+    this.#isOpened = false;
   }
 
   /** The next look asks the host. */

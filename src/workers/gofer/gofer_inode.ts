@@ -128,9 +128,15 @@ export class GoferInode extends Inode implements HandleOwner {
   }
 
   override attributes(): Attributes | number {
+    return this.#cache.get(this.fs.kernel.nowNs) ?? this.#ask();
+  }
+
+  override believedAttributes(): Attributes | number {
+    return this.#cache.believed(this.fs.kernel.nowNs) ?? this.#ask();
+  }
+
+  #ask(): Attributes | number {
     const { kernel } = this.fs;
-    const known = this.#cache.get(kernel.nowNs);
-    if (known !== null) return known;
     const fd = this.handle();
     if (fd < 0) return fd;
     const error = kernel.native.fstat(fd);
@@ -244,7 +250,7 @@ export class GoferInode extends Inode implements HandleOwner {
     const fd = this.reopen(access);
     if (fd < 0) return fd;
     // What stat says of a file that was just opened is never old.
-    this.changed();
+    this.#cache.opened();
     return new GoferFile(this, fd, flags);
   }
 

@@ -160,6 +160,12 @@ export class MemoryInode extends Inode {
     return this.#shown!;
   }
 
+  override believedAttributes(): Attributes | number {
+    const lower = this.#meta === null && this.#shown !== null ? this.lower : null;
+    if (lower === null || lower.believedAttributes() !== this.#lowerSeen) return this.attributes();
+    return this.#shown!;
+  }
+
   // Callers keep what they were shown while they change the file: what has changed since is a new object.
   #show(meta: Meta, size: number, blocks: number, rdev: number): Attributes {
     const shown = this.#shown;
