@@ -18,11 +18,12 @@ import { openLog } from "./log.ts";
 import { loadNative } from "./native.ts";
 
 /**
- * Between two looks at the clock: so many idle passes, each of which takes tens of nanoseconds, as much as the look, or
- * fewer busy ones.
+ * Between two looks at the clock: so many idle passes over a few chunks, each of which takes tens of nanoseconds. A
+ * busy one counts for several, and one over many chunks for as many as CHUNKS_A_PASS goes into them.
  */
 const IDLE_PASSES_PER_LOOK = 64;
 const BUSY_PASS = 4;
+const CHUNKS_A_PASS = 16;
 const LOOK_INTERVAL_NS = 1e6;
 const TURN_INTERVAL_NS = 10e6;
 /**
@@ -87,6 +88,7 @@ class KernelThread {
         busy = true;
         passes += BUSY_PASS;
       } else passes++;
+      passes += (kernel.active.limit() / CHUNKS_A_PASS) | 0;
       if (kernel.nextSteps.any) kernel.nextSteps.run();
       if (kernel.stubs.outstanding) this.#look();
       if (passes < IDLE_PASSES_PER_LOOK) continue;

@@ -23,6 +23,7 @@ import { WORD_SEQUENCE } from "./slot_states.ts";
 const CLOSED = 0;
 export const GUEST = 1;
 const SEQUENCE_BITS = 28;
+const RECORD_WORDS = L.REQUEST_SIZE >>> 2;
 const SEQUENCE_SHIFT = Math.log2(WORD_SEQUENCE) | 0;
 
 if (L.SEQUENCE_MASK !== (1 << SEQUENCE_BITS) - 1) throw new Error("claims: sequences do not fit the layout");
@@ -88,6 +89,18 @@ export class Claims {
   /** Whether a slot has a request for a kernel thread that it has not seen. */
   hasNew(number: number, thread: number): boolean {
     return this.#guest[recordWord(number, thread)] !== this.#seen[thread * SEEN_WORDS + number];
+  }
+
+  /** As hasNew, of any of the first `width` slots of a chunk. */
+  anyNew(first: number, width: number, thread: number): boolean {
+    const guest = this.#guest;
+    const seen = this.#seen;
+    let record = recordWord(first, thread);
+    let at = thread * SEEN_WORDS + first;
+    for (const end = at + width; at < end; at++, record += RECORD_WORDS) {
+      if (guest[record] !== seen[at]) return true;
+    }
+    return false;
   }
 
   /** Whether the guest may post: nobody owns the slot, and it is open. */

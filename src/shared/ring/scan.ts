@@ -84,10 +84,7 @@ export class Scanner {
   takeFrom(chunk: number): number {
     const width = this.#active.width(chunk);
     const first = slotNumber(chunk, 0);
-    for (let slot = 0; slot < width; slot++) {
-      if (this.#claims.hasNew(first + slot, this.#thread)) return this.#takeFrom(chunk, width);
-    }
-    return -1;
+    return this.#claims.anyNew(first, width, this.#thread) ? this.#takeFrom(chunk, width) : -1;
   }
 
   #takeFrom(chunk: number, width: number): number {
