@@ -137,6 +137,15 @@ RF_EXPORT int32_t rf_fstat(int32_t fd) {
   return 0;
 }
 
+/* As rf_fstat, of one component below a directory descriptor (F6): never through a symlink. The name in the
+   scratch area must hold no slash. */
+RF_EXPORT int32_t rf_stat_at(int32_t dir) {
+  struct stat st;
+  if (fstatat(dir, scratch_name(), &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT)) return -errno;
+  memcpy(rf_scratch, &st, sizeof st);
+  return 0;
+}
+
 /* Leaves the target of the symlink that an O_PATH descriptor names in the scratch area; returns its length.
  */
 RF_EXPORT int32_t rf_readlink(int32_t fd) {

@@ -73,6 +73,7 @@ const DECLARATIONS = {
   openNamed: "int32_t rf_open_component(int32_t dir, int32_t flags)",
   reopen: "int32_t rf_reopen(int32_t proc, int32_t fd, int32_t flags)",
   fstat: "int32_t rf_fstat(int32_t fd)",
+  statNamed: "int32_t rf_stat_at(int32_t dir)",
   create: "int32_t rf_create(int32_t dir)",
   mkdir: "int32_t rf_mkdir(int32_t dir)",
   mknod: "int32_t rf_mknod(int32_t dir, uint32_t type)",
@@ -148,6 +149,8 @@ export type Native = EntryPoints & {
   putName(name: string, at?: number): void;
   /** Opens one component below a directory handle, never through a symlink (docs/hardening.md, F6). */
   openComponent(directory: number, name: string, flags: number): number;
+  /** What fstat leaves, of one component below a directory handle, never through a symlink. */
+  statAt(directory: number, name: string): number;
   getxattr(proc: number, fd: number, name: string): number;
   /** Starts a call in the background; its result comes when the event loop turns. */
   background<Entry extends BackgroundEntry>(
@@ -208,6 +211,10 @@ export async function loadNative(path: string): Promise<Native> {
     openComponent(directory: number, name: string, flags: number) {
       native.putName(name);
       return native.openNamed(directory, flags);
+    },
+    statAt(directory: number, name: string) {
+      native.putName(name);
+      return native.statNamed(directory);
     },
     getxattr(proc: number, fd: number, name: string) {
       native.putName(name);

@@ -1,7 +1,7 @@
 // A file of a gofer file system: what stat tells, names, contents, links. It holds no descriptor of its own;
 // open files of it do. How changes are made on the host is host_changes.ts's business.
 
-import { ENOTDIR, EROFS } from "../../shared/abi/errno.ts";
+import { ENOENT, ENOTDIR, EROFS, ESTALE } from "../../shared/abi/errno.ts";
 import { O_ACCMODE, O_DIRECTORY } from "../../shared/abi/fcntl.ts";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFREG } from "../../shared/abi/stat.ts";
 import type { Credentials } from "../credentials/credentials.ts";
@@ -137,13 +137,28 @@ export class GoferInode extends Inode implements HandleOwner {
 
   #ask(): Attributes | number {
     const { kernel } = this.fs;
-    const fd = this.handle();
-    if (fd < 0) return fd;
-    const error = kernel.native.fstat(fd);
+    const error = this.#askHost();
     if (error < 0) return error;
     const attributes = readStat(kernel.native.scratchView);
+    if (attributes.ino !== this.hostIno || attributes.dev !== this.hostDev) return -ESTALE;
     this.#cache.set(attributes, kernel.nowNs);
     return attributes;
+  }
+
+  // Leaves struct stat in the scratch area. By its name where that needs no handle of its own: who looks at more files
+  // than there are handles would open and close one for each.
+  #askHost(): number {
+    const { handles, kernel } = this.fs;
+    const { parentOwner } = this;
+    const known = this.#open.length > 0 ? this.#open[0]! : handles.known(this);
+    if (known >= 0 || parentOwner === null) {
+      const fd = known >= 0 ? known : handles.get(this);
+      return fd < 0 ? fd : kernel.native.fstat(fd);
+    }
+    const directory = parentOwner.handle();
+    if (directory < 0) return directory;
+    const error = kernel.native.statAt(directory, this.hostName);
+    return error === -ENOENT || error === -ENOTDIR ? -ESTALE : error;
   }
 
   /** What was known of it may have changed. */

@@ -57,6 +57,11 @@ export class Handles {
     return fd;
   }
 
+  /** As get, where it is open already; -1: it is not. */
+  known(owner: HandleOwner): number {
+    return this.#open.get(owner) ?? -1;
+  }
+
   /** Opens a name below a directory handle; when descriptors run out, old handles make room once. */
   openChild(directory: number, name: string): number {
     const fd = this.#native.openComponent(directory, name, O_PATH);

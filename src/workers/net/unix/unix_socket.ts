@@ -2,6 +2,7 @@
 // message.ts's, names are names.ts's.
 
 import * as E from "../../../shared/abi/errno.ts";
+import { O_NONBLOCK } from "../../../shared/abi/fcntl.ts";
 import { FIONREAD, SIOCATMARK } from "../../../shared/abi/ioctl.ts";
 import {
   POLLERR,
@@ -335,8 +336,11 @@ export class UnixSocket extends SocketFile {
   override readAtOnce(task: NetCaller, address: number, length: number): number {
     const { options, queue } = this;
     const message = queue.first;
-    if (this.type !== S.SOCK_STREAM || this.state !== "connected" || message === undefined)
-      return NOT_AT_ONCE;
+    if (this.type !== S.SOCK_STREAM || this.state !== "connected") return NOT_AT_ONCE;
+    if (message === undefined) {
+      const isQuiet = options.error === 0 && !this.receiveShut;
+      return isQuiet && (this.flags & O_NONBLOCK) !== 0 ? -E.EAGAIN : NOT_AT_ONCE;
+    }
     if (message.ancillary !== null || options.wantsCredentials || options.timestamps !== 0)
       return NOT_AT_ONCE;
     const n = Math.min(length, message.left);
