@@ -48,6 +48,7 @@ export class GoferInode extends Inode implements HandleOwner {
   hostName: string;
   readonly hostDev: number;
   readonly hostIno: number;
+  handlePlace: HandleOwner["handlePlace"] = null;
   #cache = new AttributeCache();
   /** Host descriptors of open files: good for as long as they are open, whatever becomes of the name. */
   readonly #open: number[] = [];

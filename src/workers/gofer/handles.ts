@@ -15,14 +15,26 @@ export interface HandleOwner {
   readonly hostName: string;
   readonly hostDev: number;
   readonly hostIno: number;
+  /** Its handle's place in the order of use; null: it has none. */
+  handlePlace: HandlePlace | null;
+}
+
+/** A handle that is open, between the one that was used before it and the one behind. */
+interface HandlePlace {
+  readonly owner: HandleOwner;
+  readonly fd: number;
+  older: HandlePlace | null;
+  newer: HandlePlace | null;
 }
 
 export class Handles {
   readonly #native: Native;
   readonly #root: number;
   readonly #limit: number;
-  /** In order of use, oldest first. */
-  readonly #open = new Map<HandleOwner, number>();
+  // In order of use, as a list (dentry_cache.ts says why).
+  #oldest: HandlePlace | null = null;
+  #newest: HandlePlace | null = null;
+  #size = 0;
 
   constructor(native: Native, root: number, limit = DEFAULT_LIMIT) {
     this.#native = native;
@@ -31,16 +43,35 @@ export class Handles {
   }
 
   get size(): number {
-    return this.#open.size;
+    return this.#size;
+  }
+
+  #append(place: HandlePlace): void {
+    place.older = this.#newest;
+    place.newer = null;
+    if (this.#newest === null) this.#oldest = place;
+    else this.#newest.newer = place;
+    this.#newest = place;
+    this.#size++;
+  }
+
+  #takeOut({ older, newer }: HandlePlace): void {
+    if (older === null) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === null) this.#newest = older;
+    else newer.older = older;
+    this.#size--;
   }
 
   /** An O_PATH descriptor of the file, good until the next call; or a negative errno. */
   get(owner: HandleOwner): number {
-    const known = this.#open.get(owner);
-    if (known !== undefined) {
-      this.#open.delete(owner);
-      this.#open.set(owner, known);
-      return known;
+    const known = owner.handlePlace;
+    if (known !== null) {
+      if (known !== this.#newest) {
+        this.#takeOut(known);
+        this.#append(known);
+      }
+      return known.fd;
     }
     if (owner.parentOwner === null) return this.#root;
     const parent = this.get(owner.parentOwner);
@@ -59,7 +90,7 @@ export class Handles {
 
   /** As get, where it is open already; -1: it is not. */
   known(owner: HandleOwner): number {
-    return this.#open.get(owner) ?? -1;
+    return owner.handlePlace?.fd ?? -1;
   }
 
   /** Opens a name below a directory handle; when descriptors run out, old handles make room once. */
@@ -73,23 +104,32 @@ export class Handles {
 
   /** Enters the handle of a file that was just opened. */
   add(owner: HandleOwner, fd: number): void {
-    this.#open.set(owner, fd);
-    if (this.#open.size > this.#limit) this.#shrink(this.#limit - (this.#limit >>> 3), fd);
+    const place: HandlePlace = { owner, fd, older: null, newer: null };
+    owner.handlePlace = place;
+    this.#append(place);
+    if (this.#size > this.#limit) this.#shrink(this.#limit - (this.#limit >>> 3), fd);
   }
 
   /** Takes the handle of a file out, to be kept by the caller: it serves whatever becomes of the name. */
   take(owner: HandleOwner): number {
     const fd = this.get(owner);
-    if (fd >= 0 && owner.parentOwner !== null) this.#open.delete(owner);
+    const place = owner.handlePlace;
+    if (fd >= 0 && place !== null) {
+      this.#takeOut(place);
+      owner.handlePlace = null;
+    }
     return fd;
   }
 
   #shrink(goal: number, keep: number): void {
-    for (const [owner, fd] of this.#open) {
-      if (this.#open.size <= goal) return;
-      if (fd === keep) continue;
-      this.#open.delete(owner);
-      this.#native.close(fd);
+    for (let place = this.#oldest; place !== null && this.#size > goal; ) {
+      const { owner, fd, newer } = place;
+      if (fd !== keep) {
+        this.#takeOut(place);
+        owner.handlePlace = null;
+        this.#native.close(fd);
+      }
+      place = newer;
     }
   }
 }
