@@ -1,5 +1,5 @@
 // The path walk that most calls make: every name is in the dentry cache, every directory may be searched, and no
-// symlink, "..", access control list or trailing slash comes in between. It goes along the bytes of the path in the
+// symlink, access control list or trailing slash comes in between. It goes along the bytes of the path in the
 // slot, and makes no string and no object; whatever is not as simple as that is left to path_walk.ts, which begins
 // anew and decides everything itself.
 //
@@ -42,8 +42,9 @@ export class CachedWalk {
     let at = task.call.base + WINDOW;
     const end = at + Math.min(length, CSTRING_MAX);
     let byte = bytes[at]!;
+    const { root } = task.fs;
     let start = task.fs.cwd;
-    if (byte === SLASH) start = task.fs.root;
+    if (byte === SLASH) start = root;
     else if (byte === NUL) return NOT_SIMPLE;
     else if (dirfd !== AT_FDCWD) {
       const place = task.files.get(dirfd)?.path ?? null;
@@ -80,7 +81,12 @@ export class CachedWalk {
       if (typeof attributes === "number" || attributes.acl !== null) return NOT_SIMPLE;
       if (permission(task.credentials, task.kernel.users, attributes, MAY_EXEC) < 0) return NOT_SIMPLE;
       if (name[0] === DOT && (count === 1 || (count === 2 && name[1] === DOT))) {
-        if (count === 2) return NOT_SIMPLE;
+        if (count === 1 || (dentry === root.dentry && mount === root.mount)) continue;
+        const { parent } = dentry;
+        // Out of a mount, or of a part that a bind mount shows, leads no simple way.
+        if (parent === null || dentry === mount.root || !mount.showsAll) return NOT_SIMPLE;
+        if (parent.mountedHere > 0) return NOT_SIMPLE;
+        dentry = parent;
         continue;
       }
       const child = dentries.cached(dentry, name, count, hash);

@@ -48,7 +48,7 @@ export class DentryCache {
 
   /** The dentry of a name in a directory, its inode null if there is none; or a negative errno other than ENOENT. */
   lookup(directory: Dentry, name: string): Dentry | number {
-    const cached = directory.children.get(name);
+    const cached = directory.children?.get(name);
     const inode = directory.inode!;
     const version = inode.namesVersion();
     if (cached === undefined) return this.#find(directory, name, inode.lookup(name), version);
@@ -96,6 +96,7 @@ export class DentryCache {
 
   /** Gives a dentry, which has its parent and its name, its place among that directory's names. */
   #enter(directory: Dentry, dentry: Dentry): void {
+    directory.children ??= new Map();
     directory.children.set(dentry.name, dentry);
     if (++this.#named > this.#table.length) this.#growTable();
     dentry.hash = this.#hashOfName(directory, dentry.name);
@@ -122,8 +123,9 @@ export class DentryCache {
   /** Takes a dentry from its place; another may have its name already. */
   #leave(dentry: Dentry): void {
     const { parent, name } = dentry;
-    if (parent?.children.get(name) !== dentry) return;
-    parent.children.delete(name);
+    const names = parent?.children ?? null;
+    if (names?.get(name) !== dentry) return;
+    names.delete(name);
     this.#takeFromTable(dentry);
   }
 
@@ -191,7 +193,7 @@ export class DentryCache {
 
   /** A name has moved. */
   moved(dentry: Dentry, parent: Dentry, name: string): void {
-    const replaced = parent.children.get(name);
+    const replaced = parent.children?.get(name);
     if (replaced !== undefined && replaced !== dentry) {
       replaced.deleted = true;
       this.#leave(replaced);
@@ -256,7 +258,7 @@ export class DentryCache {
   #shrink(): void {
     for (let looks = LOOKS_PER_ADD; looks > 0 && this.#size > this.#limit; looks--) {
       const dentry = this.#oldest!;
-      if (dentry.children.size > 0 || dentry.mountedHere > 0 || dentry.pins > 0) this.#touch(dentry);
+      if ((dentry.children?.size ?? 0) > 0 || dentry.mountedHere > 0 || dentry.pins > 0) this.#touch(dentry);
       else this.#forget(dentry);
     }
   }

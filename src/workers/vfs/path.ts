@@ -14,7 +14,8 @@ export class Dentry {
   parent: Dentry | null;
   /** Null: a name that is known not to exist. */
   inode: Inode | null;
-  readonly children = new Map<string, Dentry>();
+  /** Names in it that are cached; null: there has been none. Most dentries are of files. */
+  children: Map<string, Dentry> | null = null;
   #deleted = false;
   #pins = 0;
   /** Deleted dentries right below that somebody still needs. */
