@@ -38,6 +38,8 @@ export class SlotIo {
   outOnError = false;
   readonly #slots: Slots;
   readonly #native: Native;
+  /** The chunk's bytes once more, as what makes strings of them; made with the first. */
+  #text: Buffer | null = null;
   #pieces = 0;
   #outBytes = 0;
   #outEnd: number = L.WINDOW;
@@ -77,10 +79,11 @@ export class SlotIo {
     const length = Math.min(word & 0x7fffffff, L.CSTRING_MAX);
     if (length === 0) return -EFAULT; // a null pointer
     const at = this.base + (piece === 0 ? L.WINDOW : L.WINDOW_SECOND);
-    // One copy out of shared memory, then only the copy is looked at.
-    const copy = Buffer.from(this.bytes.subarray(at, at + length));
-    const end = copy.indexOf(0);
-    return end < 0 ? -ENAMETOOLONG : copy.toString("latin1", 0, end);
+    // One copy out of shared memory, then only the copy is looked at. What stands behind its NUL is cut off.
+    this.#text ??= Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
+    const text = this.#text.toString("latin1", at, at + length);
+    const end = text.indexOf("\0");
+    return end < 0 ? -ENAMETOOLONG : text.slice(0, end);
   }
 
   // ---- Out pieces: what the stub copies back with the result ----
