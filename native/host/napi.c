@@ -264,12 +264,14 @@ static void earliest_timer(uv_handle_t *handle, void *due) {
 
 static int next_timer(const uv_loop_t *loop) {
   int ms = -1;
+  // What began to be watched in the last turn is in the loop's epoll descriptor after the next one alone.
+  if (loop->watcher_queue.next != &loop->watcher_queue) return 0;
   uv_update_time((uv_loop_t *)loop);
   uv_walk((uv_loop_t *)loop, earliest_timer, &ms);
   return ms;
 }
 
-// uvBackendTimeout(): milliseconds until the loop's next timer, -1 for none. Not uv_backend_timeout:
+// uvBackendTimeout(): milliseconds until the loop's next timer, or its next turn is due; -1 for none. Not uv_backend_timeout:
 // that says 0 in any callback of setImmediate, which is where a kernel thread's loop runs.
 static napi_value uv_loop_timeout(napi_env env, napi_callback_info info) {
   (void)info;
