@@ -58,23 +58,35 @@ s64 stub_thread(u64 token, u64 slot);
 // Where a new host task traps on purpose, so that it stands in a signal frame like any other.
 extern const char stub_started[];
 void stub_restorer(void);
+// stub_trampoline.S: the last steps of a patched call, which a kick repeats, and where it traps on purpose: to go on
+// in a signal frame, and since the gs base is not the slot.
+void stub_leave_handler(slot_t slot, u64 fpstate, u64 features) __attribute__((noreturn));
+extern const char stub_leave[], stub_left[], stub_trapped[], stub_lost[];
 extern const u64 stub_fixups[];  // pairs (instruction, continuation), ended by a zero
 
 // stub_request.c
 u32 post(slot_t slot, u32 kind, u32 kernel_thread);
 u32 serve_until_return(slot_t slot, struct ucontext_ *uc, u32 code);
 
+// stub_call.c
+u64 flags_of_call(u64 rest, u64 number_and_flags);
+
 // stub_marshal.c
 u32 copy_in_pieces(slot_t slot, u64 nr);
 u64 copy_pieces(slot_t slot, u32 count, int to_guest);
 
+// Flags that a jump does not bring back: TF, DF.
+#define EFLAGS_BY_SIGNAL 0x500
+
 // stub_operations.c
+int makes_task(slot_t slot, u32 count);
 void run_operations(slot_t slot, struct ucontext_ *uc, u32 count);
 
 // stub_signals.c
 void on_sigsys(int, void *, void *);
 void on_fault(int, void *, void *);
 void on_kick(int, void *, void *);
+void hold_kicks(struct ucontext_ *uc);
 void save_fp(slot_t slot, const struct ucontext_ *uc);
 #define SIGKICK 63
 

@@ -259,6 +259,7 @@ op_fault:
 .balign 8
 .globl stub_fixups
 stub_fixups:
+  .quad trampoline_access, stub_lost
   .quad copy_access, copy_fault
   .quad zero_access, zero_fault
   .quad string_access, string_fault

@@ -31,9 +31,11 @@ static s64 run(slot_t slot, struct ucontext_ *uc, u64 op, const u64 *a) {
   case OP_ZERO:
     return stub_zero(a[0], a[1]) ? -EFAULT_ : 0;
   case OP_FORK:
+    hold_kicks(uc);
     save_fp(slot, uc);
     return stub_fork(a[0]);
   case OP_THREAD:
+    hold_kicks(uc);
     save_fp(slot, uc);
     return stub_thread(a[0], a[1]);
   case OP_COPY_STRINGS:
@@ -47,6 +49,15 @@ static s64 run(slot_t slot, struct ucontext_ *uc, u64 op, const u64 *a) {
   default:
     return -ENOSYS_;
   }
+}
+
+/* Whether an operation of the list copies the caller's floating-point state, which a signal frame holds. */
+int makes_task(slot_t slot, u32 count) {
+  for (u32 i = 0; i < count && i < RF_OPS_MAX; i++) {
+    u32 code = get32(slot + RF_OPS + i * RF_OP_SIZE + RF_OP_CODE);
+    if (code == OP_FORK || code == OP_THREAD) return 1;
+  }
+  return 0;
 }
 
 /* Runs the first `count` operations of the slot's list; leaves count and last result in the request line. */

@@ -64,13 +64,15 @@ u32 post(slot_t slot, u32 kind, u32 kernel_thread) {
 }
 
 /* Does what the kernel asks (lists, copy rounds) until the reply leads back to the guest; returns
-   that reply's code: RET, SIGNAL, SIGRETURN or RESUME. */
+   that reply's code: RET, SIGNAL, SIGRETURN or RESUME. Without a signal frame (uc null) also that of
+   a reply that takes one, which has not been begun. */
 u32 serve_until_return(slot_t slot, struct ucontext_ *uc, u32 code) {
   for (;;) {
     u32 count = get32(slot + RF_REP_COUNT);
     u64 bytes, total = 0;
     switch (code) {
     case REP_OPS:
+      if (!uc && makes_task(slot, count)) return code;
       run_operations(slot, uc, count);
       code = post(slot, REQ_OPS_DONE, 0);
       break;
@@ -80,6 +82,7 @@ u32 serve_until_return(slot_t slot, struct ucontext_ *uc, u32 code) {
       code = post(slot, REQ_COPY_READY, 0);
       break;
     case REP_SAVE_FP:
+      if (!uc) return code;
       save_fp(slot, uc);
       code = post(slot, REQ_COPY_READY, 0);
       break;

@@ -1,14 +1,21 @@
 // Host signals of a stub thread: a trapped system call (SIGSYS), a fault, a kick. Each saves the
 // guest's registers in the slot's frame, posts a request, and goes back as the reply says. All of
 // them run on the alternate stack in the slot.
+//
+// A trapped call with a plain result goes back by a jump, so its handler blocks nothing: a kick that comes while
+// it runs leaves a mark, as in a patched call. All other ways back are the host's rt_sigreturn, with kicks blocked
+// from the last look at the mark on.
 #include "stub.h"
 
 #define VSYSCALL_PAGE 0xffffffffff600000ull
 #define SEGV_KERNEL 0x80 /* SI_KERNEL */
+#define TRAP_TRACE_ 2
+#define EFLAGS_TF_ 0x100
 
 #define FP_LEGACY_SIZE 512
 #define FP_SW_MAGIC1 464  // in the legacy area: magic, size of the whole with the second magic
 #define FP_SW_SIZE 468
+#define FP_SW_FEATURES 472  // u64: the components in it
 #define FP_XSTATE_MAGIC1 0x46505853u
 #define FP_MXCSR 24
 #define FP_XSTATE_BV 512
@@ -90,38 +97,75 @@ static void load_fp(slot_t slot, struct ucontext_ *uc) {
 
 // ---- Going back ----
 
-// Leaves the handler as the reply says: the host's rt_sigreturn loads the ucontext.
-static void finish(slot_t slot, struct ucontext_ *uc, u32 code) {
+/* Blocks kicks up to the host's rt_sigreturn, which must be the way back then. A new task inherits that (F7). */
+void hold_kicks(struct ucontext_ *uc) {
+  static const u64 mask = ~SYNCHRONOUS_SIGNALS;
+  if (uc->link) return;  // of no use to the host: marks what was done
+  uc->link = 1;
+  stub_syscall(NR_rt_sigprocmask, 2 /* SIG_SETMASK */, (u64)&mask, 0, sizeof mask, 0, 0);
+}
+
+// Whether everything that a trapped call changed can be brought back by stub_leave_handler.
+static int can_jump(slot_t slot, const struct ucontext_ *uc) {
+  if (uc->link || uc->eflags & EFLAGS_BY_SIGNAL || uc->rcx != uc->rip) return 0;
+  if (!uc->fpstate || get32(uc->fpstate + FP_SW_MAGIC1) != FP_XSTATE_MAGIC1) return 0;
+  return __builtin_ia32_rdgsbase64() == slot;
+}
+
+static __attribute__((noreturn)) void jump_back(slot_t slot, const struct ucontext_ *uc) {
+  put64(slot + RF_RAX, get64(slot + RF_REP_RESULT));
+  put32(slot + RF_CALL_FLAGS, (uc->eflags >> 11 & 1) | (uc->eflags & 0xff) << 8);
+  if (get32(slot + RF_REP_FLAGS) & RF_REP_SET_FS) __builtin_ia32_wrfsbase64(get64(slot + RF_FS_BASE));
+  stub_leave_handler(slot, uc->fpstate, get64(uc->fpstate + FP_SW_FEATURES));
+}
+
+// Whether the kernel is to hear of a kick that came while a call ran: what it stands for may have come after the reply.
+static int take_kick(slot_t slot, const struct ucontext_ *uc) {
+  if (!get32(slot + RF_KICKED)) return 0;
+  put32(slot + RF_KICKED, 0);
+  if (!in_host_vdso(uc->rip)) return 1;
+  put32(slot + RF_VDSO_KICK, 1);  // the guest's vDSO sees to it, as in on_kick
+  return 0;
+}
+
+// Leaves the handler as the reply, which has been served, says: the host's rt_sigreturn loads the ucontext.
+static void leave(slot_t slot, struct ucontext_ *uc, u32 code) {
   for (;;) {
-    code = serve_until_return(slot, uc, code);
+    u32 report = 0;
     switch (code) {
     case REP_RET:
       uc->rax = get64(slot + RF_REP_RESULT);
       if (get32(slot + RF_REP_FLAGS) & RF_REP_SET_FS) __builtin_ia32_wrfsbase64(get64(slot + RF_FS_BASE));
-      return;
+      break;
     case REP_SIGNAL: {
       // The frame's other part was copied as pieces. The handler starts with fresh state.
       u32 size = get32(slot + RF_REP_FP_SIZE);
       if (size && stub_copy(get64(slot + RF_REP_FP_ADDRESS), uc->fpstate, size)) {
         put64(slot + RF_REQ_VALUE, 0);
-        code = post(slot, REQ_OUT_FAULT, 0);
+        code = serve_until_return(slot, uc, post(slot, REQ_OUT_FAULT, 0));
         continue;
       }
       load_frame(slot, uc);
       initial_fp(uc);
+      report = get32(slot + RF_REP_FLAGS) & RF_REP_REPORT;
       break;
     }
     case REP_SIGRETURN:
       load_frame(slot, uc);
       load_fp(slot, uc);
+      report = get32(slot + RF_REP_FLAGS) & RF_REP_REPORT;
       break;
     default:
       return;
     }
-    if (!(get32(slot + RF_REP_FLAGS) & RF_REP_REPORT)) return;
+    if (!take_kick(slot, uc) && !report) return;
     save_frame(slot, uc);
-    code = post(slot, REQ_INTERRUPTED, 0);
+    code = serve_until_return(slot, uc, post(slot, REQ_INTERRUPTED, 0));
   }
+}
+
+static void finish(slot_t slot, struct ucontext_ *uc, u32 code) {
+  leave(slot, uc, serve_until_return(slot, uc, code));
 }
 
 static void post_fault(slot_t slot, struct ucontext_ *uc, u32 kind, s32 signo, s32 si_code, u64 addr) {
@@ -135,6 +179,21 @@ static void post_fault(slot_t slot, struct ucontext_ *uc, u32 kind, s32 signo, s
   finish(slot, uc, post(slot, kind, 0));
 }
 
+// A system call, with the registers as they are behind the instruction.
+static void post_call(slot_t slot, struct ucontext_ *uc, u32 kind, u64 nr, u32 flags) {
+  save_frame(slot, uc);
+  // A host whose clocks its vDSO cannot read makes the call there: signals wait as after a kick.
+  if (in_host_vdso(uc->rip)) put32(slot + RF_VDSO_KICK, 1);
+  put64(slot + RF_ORIG_RAX, nr);
+  put32(slot + RF_REQ_FLAGS, flags);
+  put32(slot + RF_KICKED, 0);  // what is pending is seen before the request is answered
+  u32 kernel_thread = copy_in_pieces(slot, nr);
+  u32 code = serve_until_return(slot, uc, post(slot, kind, kernel_thread));
+  if (code == REP_RET && flags == 0 && can_jump(slot, uc)) jump_back(slot, uc);
+  hold_kicks(uc);
+  leave(slot, uc, code);
+}
+
 void on_sigsys(int signo, void *info, void *context) {
   (void)signo;
   struct siginfo_ *si = info;
@@ -142,18 +201,30 @@ void on_sigsys(int signo, void *info, void *context) {
   slot_t slot = current_slot();
   // 32-bit calls are refused as a host without IA32 emulation refuses them (F15).
   if (si->sys.arch != AUDIT_ARCH_X86_64_) {
+    hold_kicks(uc);
     post_fault(slot, uc, REQ_FAULT, SIGSEGV_, SEGV_KERNEL, 0);
     return;
   }
-  save_frame(slot, uc);
-  // A host whose clocks its vDSO cannot read makes the call there: signals wait as after a kick.
-  if (in_host_vdso(uc->rip)) put32(slot + RF_VDSO_KICK, 1);
-  u64 nr = (u32)si->sys.syscall;
-  put64(slot + RF_ORIG_RAX, nr);
   // The host has already returned to the caller of a vsyscall function; only rax is owed.
-  put32(slot + RF_REQ_FLAGS, (si->sys.call_addr & ~0xfffull) == VSYSCALL_PAGE ? RF_REQ_VSYSCALL : 0);
-  u32 kernel_thread = copy_in_pieces(slot, nr);
-  finish(slot, uc, post(slot, REQ_SYSCALL, kernel_thread));
+  u32 flags = (si->sys.call_addr & ~0xfffull) == VSYSCALL_PAGE ? RF_REQ_VSYSCALL : 0;
+  post_call(slot, uc, REQ_SYSCALL, (u32)si->sys.syscall, flags);
+}
+
+// A patched call goes on in a signal frame: made the guest's, it is left as any other.
+static void on_trapped(slot_t slot, struct ucontext_ *uc) {
+  u32 code = uc->rax;
+  load_frame(slot, uc);
+  if (code == REP_OPS || code == REP_SAVE_FP) code = serve_until_return(slot, uc, code);
+  leave(slot, uc, code);
+}
+
+// A patched call of a thread whose gs base is not its slot's address, before anything was saved there.
+static void on_lost(slot_t slot, struct ucontext_ *uc) {
+  u64 number_and_flags = uc->rax;
+  uc->rax = (u32)number_and_flags;
+  uc->rip = uc->rcx;
+  uc->eflags = uc->r11 = flags_of_call(uc->eflags, number_and_flags);
+  post_call(slot, uc, REQ_PATCHED, (u32)number_and_flags, 0);
 }
 
 void on_fault(int signo, void *info, void *context) {
@@ -172,6 +243,19 @@ void on_fault(int signo, void *info, void *context) {
     finish(slot, uc, post(slot, REQ_STARTED, 0));
     return;
   }
+  if (uc->rip == (u64)stub_trapped && signo == SIGILL_) {
+    on_trapped(slot, uc);
+    return;
+  }
+  if (uc->rip == (u64)stub_lost && signo == SIGILL_) {
+    on_lost(slot, uc);
+    return;
+  }
+  // Single steps end where hidden code begins (F17): the flag comes back with the frame, if it stands there.
+  if (uc->rip >> 32 == RF_STUB_TEXT >> 32 && signo == SIGTRAP_ && si->code == TRAP_TRACE_) {
+    uc->eflags &= ~(u64)EFLAGS_TF_;
+    return;
+  }
   // Any other fault in the stub's own code is the doing of a guest that broke its slot: that guest
   // process ends (F17).
   if (uc->rip >> 32 == RF_STUB_TEXT >> 32) stub_syscall(NR_exit_group, 128 + SIGSEGV_, 0, 0, 0, 0, 0);
@@ -183,8 +267,12 @@ void on_kick(int signo, void *info, void *context) {
   (void)info;
   struct ucontext_ *uc = context;
   slot_t slot = current_slot();
-  // In stub code a request is about to be posted or has just been answered: the kernel sees it.
-  if (uc->rip >> 32 == RF_STUB_TEXT >> 32) return;
+  // In stub code a call is about to be posted, waits, or has been answered: it looks at the mark before it leaves.
+  if (uc->rip >> 32 == RF_STUB_TEXT >> 32) {
+    put32(slot + RF_KICKED, 1);
+    if (uc->rip >= (u64)stub_leave && uc->rip < (u64)stub_left) uc->rip = (u64)stub_leave;
+    return;
+  }
   // The host's vDSO returns soon, and the guest's, which called it, then makes a system call.
   if (in_host_vdso(uc->rip)) {
     put32(slot + RF_VDSO_KICK, 1);

@@ -7,7 +7,7 @@ void on_sigsys(int, void *, void *);
 void on_fault(int, void *, void *);
 void on_kick(int, void *, void *);
 
-enum { SA_SIGINFO = 4, SA_ONSTACK = 0x08000000, SA_RESTORER = 0x04000000 };
+enum { SA_SIGINFO = 4, SA_ONSTACK = 0x08000000, SA_RESTORER = 0x04000000, SA_NODEFER = 0x40000000 };
 enum { DIE_MAPS = 101, DIE_VDSO, DIE_UNMAP, DIE_HELLO, DIE_KERNEL_PAGE, DIE_DOORBELL, DIE_SIGACTION, DIE_FILTER, DIE_ANSWER };
 
 static __attribute__((noreturn)) void die(int code) {
@@ -160,11 +160,12 @@ static void answer_reap(s64 pid) {
 // ---- Signals ----
 
 // Handlers of stubs are set here and inherited. While one runs only the synchronous signals of its
-// own copies can come in.
+// own copies can come in; that of trapped calls changes no mask, since it goes back without the host's help.
 static void handle(u32 signo, void (*handler)(int, void *, void *)) {
   struct kernel_sigaction action = {handler, SA_SIGINFO | SA_ONSTACK | SA_RESTORER, stub_restorer,
                                     ~SYNCHRONOUS_SIGNALS};
   if (signo != SIGSYS_) action.mask |= SIG_BIT(SIGSYS_);
+  else action.mask = 0, action.flags |= SA_NODEFER;
   if (zygote_syscall(NR_rt_sigaction, signo, (u64)&action, 0, sizeof action.mask, 0, 0)) die(DIE_SIGACTION);
 }
 

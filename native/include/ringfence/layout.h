@@ -14,6 +14,7 @@
 #define RF_WINDOW_BASE 0x552000000000
 #define RF_WINDOW_END 0x554000000000
 #define RF_STUB_TEXT 0x552000000000    // code and constants of the stub, the only memory it brings
+#define RF_TRAMPOLINE_ENTRY 0x552000000000  // where the trampolines of patched call sites lead: its first instruction
 #define RF_ZYGOTE_TEXT 0x552100000000  // code and data of the zygote; unmapped in every stub
 #define RF_HOST_VDSO 0x552200000000    // the host's vvar, vvar_vclock and vdso, moved here together
 #define RF_KERNEL_PAGE 0x552300000000  // read-only view of the kernel page
@@ -39,6 +40,8 @@
 #define RF_REQ_VSYSCALL 1     // the call came from the vsyscall page
 #define RF_REQ_FP_SIZE 0x060  // u32: bytes of the thread's floating-point state in a signal frame
 #define RF_VDSO_KICK 0x064    // u32: a kick came while the host's vDSO ran; the guest's vDSO looks at it behind
+#define RF_KICKED 0x068       // u32: a kick came while a call ran that goes back by a jump; looked at before the jump
+#define RF_CALL_FLAGS 0x06c   // u32: of such a call: bits 0-7 OF, 8-15 the flags that LAHF gives
 
 // Written by the kernel.
 #define RF_REPLY 0x080        // u32: sequence of the request * 16 + reply code; the futex word

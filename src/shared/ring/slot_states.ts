@@ -12,6 +12,7 @@ export const Request = {
   OPS_DONE: 6, // REQ_COUNT operations done, REQ_VALUE the last result
   OUT_FAULT: 7, // the out pieces of a RET faulted after REQ_VALUE bytes
   COPY_READY: 8, // a copy round is over, REQ_VALUE bytes moved
+  PATCHED: 9, // as SYSCALL, from a patched site: nothing trapped
 } as const;
 
 /** What the kernel answers in the low four bits of the reply word. */

@@ -1,0 +1,106 @@
+// The way of a patched call site: its trampoline has executed the instruction that the jump replaced and
+// comes here, and the call goes back by a jump. No host call is made, no guest memory but the call's own pieces
+// is touched, and all registers but rax, rcx and r11 come back, the flags too: inline assembly relies on them.
+//
+//   in:  rax  the number       rcx  address behind the site's syscall instruction       r11  free
+//   out: rax  the result       rcx  that address       r11  the flags, as the instruction leaves them
+//
+// A kick (on_kick, stub_signals.c) may come at any of these instructions. Up to the reply it only leaves a mark in
+// the slot; between the look at that mark and the last jump it sends the thread back to the look.
+#include <ringfence/layout.h>
+
+#define REP_RET 1
+
+.text
+// RF_TRAMPOLINE_ENTRY: stub.ld puts this file first.
+.globl stub_trampoline
+stub_trampoline:
+  // The flags go into the upper half of rax before anything changes them. There is no stack yet.
+  mov %eax, %r11d
+  lahf
+  seto %al
+  movzwl %ax, %eax
+  shl $32, %rax
+  or %r11, %rax
+  rdgsbase %r11
+.globl trampoline_access
+trampoline_access:
+  cmp %r11, %gs:RF_SELF
+  jne stub_lost
+  mov %rsp, RF_RSP(%r11)
+  lea RF_STUB_STACK + RF_STUB_STACK_SIZE(%r11), %rsp
+  pushfq
+  cld
+  mov %r15, RF_R15(%r11)
+  mov %r14, RF_R14(%r11)
+  mov %r13, RF_R13(%r11)
+  mov %r12, RF_R12(%r11)
+  mov %rbp, RF_RBP(%r11)
+  mov %rbx, RF_RBX(%r11)
+  mov %r10, RF_R10(%r11)
+  mov %r9, RF_R9(%r11)
+  mov %r8, RF_R8(%r11)
+  mov %rcx, RF_RCX(%r11)
+  mov %rdx, RF_RDX(%r11)
+  mov %rsi, RF_RSI(%r11)
+  mov %rdi, RF_RDI(%r11)
+  mov %rcx, RF_RIP(%r11)
+  mov %r11, %rdi
+  mov %rax, %rsi
+  pop %rdx
+  call on_patched_call
+  test %eax, %eax
+  jnz stub_trapped
+
+// What C preserves is as it was. From here to the end everything can be done twice.
+.globl stub_leave
+stub_leave:
+  rdgsbase %r11
+  cmpl $0, RF_KICKED(%r11)
+  jne trampoline_kicked
+  mov RF_CALL_FLAGS(%r11), %eax
+  add $127, %al                      // overflows where OF was set
+  sahf
+  mov RF_R10(%r11), %r10
+  mov RF_R9(%r11), %r9
+  mov RF_R8(%r11), %r8
+  mov RF_RDX(%r11), %rdx
+  mov RF_RSI(%r11), %rsi
+  mov RF_RDI(%r11), %rdi
+  mov RF_RAX(%r11), %rax
+  mov RF_RIP(%r11), %rcx
+  mov RF_RSP(%r11), %rsp
+  mov RF_EFLAGS(%r11), %r11
+  jmp *%rcx
+.globl stub_left
+stub_left:
+
+trampoline_kicked:
+  mov $REP_RET, %eax
+// The reply, in eax, takes a signal frame to carry out: on_fault goes on with it. By SIGILL, since a new task's first
+// instruction, which may be one of the things to do, raises SIGTRAP.
+.globl stub_trapped
+stub_trapped:
+  ud2
+
+// void stub_leave_handler(slot, fpstate, features): leaves a signal handler as rt_sigreturn would, without the host: the
+// floating-point state comes from the signal frame, all else from the slot's.
+.globl stub_leave_handler
+stub_leave_handler:
+  mov %edx, %eax
+  shr $32, %rdx
+  xrstor64 (%rsi)
+  mov RF_R15(%rdi), %r15
+  mov RF_R14(%rdi), %r14
+  mov RF_R13(%rdi), %r13
+  mov RF_R12(%rdi), %r12
+  mov RF_RBP(%rdi), %rbp
+  mov RF_RBX(%rdi), %rbx
+  jmp stub_leave
+
+// The gs base is not this thread's slot (F17): the alternate stack knows it.
+.globl stub_lost
+stub_lost:
+  ud2
+
+.section .note.GNU-stack,"",@progbits
