@@ -59,6 +59,11 @@ static void write_config(struct buffer *text, const struct sandbox_plan *plan) {
   buffer_json_string(text, is_solo(plan->options) ? "solo" : "1");
   buffer_printf(text, ",\"overlay2\":");
   buffer_json_string(text, overlay(plan));
+  buffer_printf(text, ",\"patch\":");
+  buffer_json_string(text, options->values[OPTION_PATCH]);
+  buffer_printf(text, ",\"patchExclude\":");
+  static char *const none[] = {NULL};
+  buffer_json_texts(text, options->lists[OPTION_PATCH_EXCLUDE] ? options->lists[OPTION_PATCH_EXCLUDE] : none);
   buffer_printf(text, ",\"logFormat\":");
   buffer_json_string(text, options->values[OPTION_LOG_FORMAT]);
   buffer_printf(text, ",\"debug\":%s,\"strace\":%s,\"strict\":%s}",

@@ -51,5 +51,6 @@ function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelApi {
     signal: (pid, signo) => asked(remote.signal(pid, signo)),
     foreground: (pid, value) => asked(remote.foreground(pid, value)),
     counters: () => asked(remote.counters()),
+    sites: () => asked(remote.sites()),
   };
 }

@@ -78,6 +78,10 @@ export interface SandboxOptions {
   strict: boolean;
   /** Where writes to the root file system go: a layer in memory, or the files themselves. */
   overlay2: "root:memory" | "none";
+  /** Whether call sites are patched; eager: at their first trap. */
+  patch: "on" | "off" | "eager";
+  /** Paths of files, as the guest sees them, whose sites are not. */
+  patchExclude: string[];
   /** Form of log records. */
   logFormat: "text" | "json";
 }
@@ -126,4 +130,6 @@ export interface KernelApi {
   foreground(pid: number, value: boolean): Promise<void>;
   /** Counters by name: processes, chunks, maps, descriptors, dropped notifications, ... */
   counters(): Promise<Record<string, number>>;
+  /** Call sites of running processes that trapped most (workers/patch/report.ts). */
+  sites(): Promise<object[]>;
 }

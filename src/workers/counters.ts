@@ -15,6 +15,10 @@ export class Counters {
   /** Length of all descriptor tables. */
   descriptorSlots = 0;
   epollItems = 0;
+  /** Call sites that were patched, in all address spaces; with those that are undone, and have a trampoline yet. */
+  patchedSites = 0;
+  /** Those that were judged, and stay as they are. */
+  refusedSites = 0;
   /** Files for which calls of poll, select and their like wait. */
   waitEntries = 0;
   posixTimers = 0;
@@ -53,6 +57,8 @@ export class Counters {
   memoryFiles = 0;
   /** Since the start: */
   requests = 0;
+  /** System calls that trapped: they came from sites that are not patched. */
+  trappedCalls = 0;
   programsStarted = 0;
   ipcNamespaces = 0;
   unsupportedCalls = 0;

@@ -20,6 +20,8 @@ const COSTS = {
   openFiles: 1792,
   descriptorSlots: 8,
   epollItems: 256,
+  patchedSites: 512,
+  refusedSites: 96,
   waitEntries: 256,
   posixTimers: 384,
   queuedSignals: 384,

@@ -43,6 +43,7 @@ import { MemoryBudget } from "./memory_budget.ts";
 import type { Native } from "./native.ts";
 import { UnixGarbage } from "./net/unix/garbage.ts";
 import { UnixNames } from "./net/unix/names.ts";
+import { type Patcher, patcherFor } from "./patch/patcher.ts";
 import { Kicks } from "./platform/kicks.ts";
 import type { Platform } from "./platform/platform.ts";
 import { Stubs } from "./platform/stubs.ts";
@@ -124,6 +125,8 @@ export class Kernel implements SupervisorContext {
   readonly requests: Requests;
   readonly nextSteps: NextSteps;
   readonly throws: Throws;
+  /** Null: no call site is patched. */
+  readonly patcher: Patcher | null;
   readonly pids: PidNamespace;
   readonly users = new UserNamespace(null);
   /** For what the kernel does on its own account. */
@@ -196,6 +199,7 @@ export class Kernel implements SupervisorContext {
     this.descriptors = descriptors;
     this.log = log;
     this.tracer = strace === null ? null : new Tracer(strace);
+    this.patcher = patcherFor(config.options);
     this.throws = new Throws(this.counters, log);
     this.requests = new Requests(this, new Dispatcher(this, HANDLERS));
     this.nextSteps = new NextSteps(this.longTurns, (call, error) => this.requests.onThrow(call, error));

@@ -7,6 +7,7 @@ import type { KernelApi } from "../shared/process_spec.ts";
 import { fromOutside } from "./call/siginfo.ts";
 import type { Asked } from "./host.ts";
 import type { Kernel } from "./kernel.ts";
+import { reportSites } from "./patch/report.ts";
 import { sendToGroup } from "./signals/send_signal.ts";
 
 const STOPPED = 0x7f;
@@ -61,6 +62,12 @@ export function kernelApi(kernel: Kernel, asked: Asked): KernelApi {
     async foreground(pid, value) {
       kernel.pids.group(pid)?.session.terminal?.setOurs(value);
       serve(0);
+    },
+
+    async sites() {
+      if (kernel.patcher === null) return serve([]);
+      const spaces = new Map([...kernel.pids.groups()].map((group) => [group.pid, group.leader.stub.space]));
+      return serve(reportSites(kernel.patcher, spaces));
     },
 
     async counters() {

@@ -26,7 +26,7 @@ function kernelWithoutHost(): { kernel: Kernel; logged: string[] } {
     native,
     new GuestMemory(new SharedArrayBuffer(CHUNK_SIZE)),
     new PrivateSab(),
-    { mode: "hold", hostname: "test" } as never,
+    { mode: "hold", hostname: "test", options: { patch: "off" } } as never,
     { proc: 0, cpuinfo: 0, stat: 0, zygote: 0, root: 0 },
     (level, message) => logged.push(`${level}: ${message}`),
     null,

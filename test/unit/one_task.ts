@@ -47,7 +47,7 @@ export class OneTask {
       native,
       memory,
       new PrivateSab(),
-      { mode: "hold", hostname: "test", options: { overlay2: "root:self" } } as never,
+      { mode: "hold", hostname: "test", options: { overlay2: "root:self", patch: "off" } } as never,
       { proc, cpuinfo: -1, stat: -1, zygote: -1, root },
       () => {},
       null,

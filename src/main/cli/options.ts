@@ -84,6 +84,19 @@ export const globalFlags: Flag[] = [
     default: "auto",
   },
   {
+    name: "patch",
+    type: "string",
+    describe:
+      "whether call sites that trap often are patched, so that they trap no more; eager: at once, for tests",
+    choices: ["on", "off", "eager"],
+    default: "on",
+  },
+  {
+    name: "patch-exclude",
+    type: "list",
+    describe: "path, as the guest sees it, of a program or library that is never patched",
+  },
+  {
     name: "overlay2",
     type: "string",
     describe:

@@ -135,6 +135,11 @@ const METHODS: Readonly<Record<string, Method>> = {
   counters({ kernel }) {
     return kernel.counters();
   },
+
+  /** Call sites that trapped most, and whether they are patched, for tests and debugging. */
+  sites({ kernel }) {
+    return kernel.sites();
+  },
 };
 
 /** Runs one request and answers it, if it wants an answer. False: it is no request at all. */

@@ -6,6 +6,7 @@ import { MADV_DONTNEED, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import type { CallContext } from "../call/context.ts";
 import { RESERVED_BASE, RESERVED_END } from "../call/guest_range.ts";
 import { OperationList, SYS_madvise, SYS_munmap } from "../call/operation_list.ts";
+import type { Patches } from "../patch/patches.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";
 import { type AddressLayout, mmapRanges } from "./address_layout.ts";
@@ -56,6 +57,8 @@ export class AddressSpace {
   dumpable = 1;
   /** What it has registered for (membarrier(2)). */
   membarriers = 0;
+  /** Patched call sites; null: there has never been one. */
+  patches: Patches | null = null;
   #program: Path | null = null;
   /** The program's file, which nobody writes to while it runs. */
   #executed: Inode | null = null;
@@ -98,6 +101,7 @@ export class AddressSpace {
   release(pid?: number): void {
     this.#executed?.allowWriteAccess();
     this.#executed = null;
+    this.patches?.release();
     this.vmas.clear(pid);
   }
 
@@ -110,6 +114,7 @@ export class AddressSpace {
     copy.envStart = this.envStart;
     copy.envEnd = this.envEnd;
     copy.dumpable = this.dumpable;
+    copy.patches = this.patches?.copy(copy.id) ?? null;
     copy.membarriers = this.membarriers;
     copy.program = this.program;
     copy.auxiliaryVector = this.auxiliaryVector;
@@ -135,6 +140,7 @@ export class AddressSpace {
       if ((flags & VM_DONTFORK) === 0) continue;
       const plan = this.vmas.planUnmap(start, end);
       if (typeof plan !== "number") plan.commit();
+      this.patches?.forget(start, end);
     }
   }
 
@@ -177,7 +183,11 @@ export class AddressSpace {
   chooseAddress(length: number, align = PAGE_SIZE): number {
     const { layout } = this;
     const [first, fallback] = mmapRanges(layout);
-    const blocked = this.locks.busy();
+    const busy = this.locks.busy();
+    const blocked =
+      this.patches === null
+        ? busy
+        : [...busy, ...this.patches.pools.map(({ base, end }) => ({ start: base, end }))];
     const request = { length, align, blocked };
     const at = this.vmas.findGap({ ...request, low: first.start, high: first.end, topDown: layout.topDown });
     if (at >= 0) return at;

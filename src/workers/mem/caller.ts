@@ -1,6 +1,7 @@
 // Tasks as memory knows them.
 
 import type { Caller } from "../call/caller.ts";
+import type { Pool } from "../patch/patches.ts";
 import type { FileTable } from "../vfs/file_table.ts";
 import type { AddressSpace } from "./address_space.ts";
 
@@ -9,6 +10,12 @@ export interface Stub {
   readonly space: AddressSpace;
   /** 0 until it is known. */
   readonly pid: number;
+  /** The host process whose private memory is this address space's; 0 if there is none yet. */
+  readonly readablePid: number;
+  /** No other thread executes what is in the task's memory. */
+  isAlone(task: Caller): boolean;
+  /** Interrupts all other threads, which may be in a trampoline of the pool; they report later. */
+  takeOthersOut(task: Caller, pool: Pool): void;
   /** Number of a slot in this address space: names its donated descriptor. */
   slotIndex(slot: number): number;
 }

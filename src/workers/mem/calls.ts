@@ -283,7 +283,8 @@ function* advice(task: MemCaller, start: number, given: number, code: number): C
       const list = new OperationList(task.kernel.slots, task.call.slot);
       // In the host nothing is locked.
       const hostCode = code === M.MADV_DONTNEED_LOCKED ? M.MADV_DONTNEED : code;
-      for (const [from, to] of hostRanges(start, end)) list.call(SYS_madvise, from, to - from, hostCode);
+      for (const [from, to] of hostRanges(task, start, end))
+        list.call(SYS_madvise, from, to - from, hostCode);
       if (!(yield* task.run(list)))
         return task.call.listResult < 0 && task.call.listResult > -4096 ? task.call.listResult : -EINVAL;
     }

@@ -3,7 +3,14 @@
 // A list that fails half way kills the process: its host memory is not what the VMA set says.
 
 import { EEXIST, EINVAL, ENOMEM, EPERM } from "../../shared/abi/errno.ts";
-import { MAP_ANONYMOUS, MAP_FIXED, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED } from "../../shared/abi/mman.ts";
+import {
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  PROT_WRITE,
+} from "../../shared/abi/mman.ts";
 import { RLIMIT_AS, RLIMIT_DATA } from "../../shared/abi/resource.ts";
 import { DONATED_FD } from "../../shared/ring/layout.ts";
 import { breatheOn } from "../call/breathe.ts";
@@ -17,6 +24,8 @@ import {
   SYS_mprotect,
   SYS_munmap,
 } from "../call/operation_list.ts";
+import { clearPools, undoIn } from "../patch/clear_pools.ts";
+import type { HeldLock } from "./address_space.ts";
 import type { MemCaller } from "./caller.ts";
 import { type Mapped, PAGE_SIZE, VM_NORESERVE, VM_SHARED, type Vma } from "./vma.ts";
 import type { VmaPlan } from "./vma_plan.ts";
@@ -90,13 +99,24 @@ function hostError(task: MemCaller): number {
   return result < 0 && result > -4096 ? result : -ENOMEM;
 }
 
+/** Locks a range that something is to be mapped in, which no pool of trampolines may be in the way of. */
+export function* lockForNew(task: MemCaller, start: number, end: number): Generator<void, HeldLock, void> {
+  const { space } = task.stub;
+  for (;;) {
+    const lock = yield* space.lock(task, start, end);
+    if (space.patches?.anyPoolIn(start, end) !== true) return lock;
+    lock.release();
+    yield* clearPools(task, start, end);
+  }
+}
+
 /** Maps; the address or a negative errno. Owns the source's descriptor. */
 export function* map(task: MemCaller, request: MapRequest): Coroutine {
   const { space } = task.stub;
   const { source, length } = request;
   const placed = request.placement !== "any";
   const lock = placed
-    ? yield* space.lock(task, request.address, request.address + length)
+    ? yield* lockForNew(task, request.address, request.address + length)
     : yield* space.lockUnplaced(task);
   let plan: VmaPlan | number = -EINVAL;
   try {
@@ -127,6 +147,7 @@ export function* map(task: MemCaller, request: MapRequest): Coroutine {
       return hostError(task);
     }
     yield* plan.commitInPieces(() => breatheOn(task));
+    space.patches?.forget(at, at + length);
     if (request.populate >= 0) yield* advise(task, at, length, request.populate);
     return at;
   } finally {
@@ -152,7 +173,8 @@ function choose(task: MemCaller, { address, length, align }: MapRequest): number
   const hinted = Math.max(address, MMAP_MIN_ADDR);
   if (address !== 0 && isGuestRange(hinted, length) && space.vmas.isFree(hinted, hinted + length)) {
     const busy = space.locks.busy();
-    if (!busy.some((range) => range.start < hinted + length && hinted < range.end)) return hinted;
+    const isBusy = busy.some((range) => range.start < hinted + length && hinted < range.end);
+    if (!isBusy && space.patches?.anyPoolIn(hinted, hinted + length) !== true) return hinted;
   }
   return space.chooseAddress(length, align);
 }
@@ -169,12 +191,13 @@ export function* advise(
   return (yield* task.run(list)) ? 0 : hostError(task);
 }
 
-/** The parts of [start, end) outside the reserved range: the host's calls must not cross it. */
-export function hostRanges(start: number, end: number): [number, number][] {
+/** The parts of [start, end) that are the guest's: host calls leave out the reserved range, and pools of trampolines. */
+export function hostRanges({ stub }: MemCaller, start: number, end: number): [number, number][] {
   const ranges: [number, number][] = [];
   if (start < RESERVED_BASE) ranges.push([start, Math.min(end, RESERVED_BASE)]);
   if (end > RESERVED_END) ranges.push([Math.max(start, RESERVED_END), end]);
-  return ranges.filter(([from, to]) => from < to);
+  const own = ranges.filter(([from, to]) => from < to);
+  return stub.space.patches?.outside(own) ?? own;
 }
 
 export function* unmap(task: MemCaller, start: number, end: number): Coroutine {
@@ -185,12 +208,13 @@ export function* unmap(task: MemCaller, start: number, end: number): Coroutine {
     const plan = space.vmas.planUnmap(start, end);
     if (typeof plan === "number") return plan;
     const list = new OperationList(task.kernel.slots, task.call.slot);
-    for (const [from, to] of hostRanges(start, end)) list.call(SYS_munmap, from, to - from);
+    for (const [from, to] of hostRanges(task, start, end)) list.call(SYS_munmap, from, to - from);
     if (!(yield* runOrDie(task, list))) {
       plan.drop();
       return hostError(task);
     }
     yield* plan.commitInPieces(() => breatheOn(task));
+    space.patches?.forget(start, end);
     return 0;
   } finally {
     lock.release();
@@ -203,8 +227,14 @@ export function* protect(task: MemCaller, start: number, end: number, prot: numb
   try {
     const plan = space.vmas.planChange(start, end, { prot }, "stop");
     if (typeof plan === "number") return plan;
+    // What can be written to must be the guest's own.
+    if ((prot & PROT_WRITE) !== 0) {
+      yield* undoIn(task, plan.start, plan.end);
+      space.patches?.givePages(plan.start, plan.end);
+    }
     const list = new OperationList(task.kernel.slots, task.call.slot);
-    for (const [from, to] of hostRanges(plan.start, plan.end)) list.call(SYS_mprotect, from, to - from, prot);
+    for (const [from, to] of hostRanges(task, plan.start, plan.end))
+      list.call(SYS_mprotect, from, to - from, prot);
     if (!(yield* runOrDie(task, list))) {
       plan.drop();
       return hostError(task);

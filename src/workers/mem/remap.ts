@@ -7,9 +7,10 @@ import { TASK_SIZE } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import { isGuestRange, MMAP_MIN_ADDR } from "../call/guest_range.ts";
 import { OperationList, SYS_mremap, SYS_munmap } from "../call/operation_list.ts";
+import { clearPoolsIn, undoIn } from "../patch/clear_pools.ts";
 import type { HeldLock } from "./address_space.ts";
 import type { MemCaller } from "./caller.ts";
-import { pageCeil, runOrDie, unmap, withinLimits } from "./mapping.ts";
+import { lockForNew, pageCeil, runOrDie, unmap, withinLimits } from "./mapping.ts";
 import { PAGE_SIZE, VM_SHARED, type Vma } from "./vma.ts";
 
 interface Remap {
@@ -78,7 +79,7 @@ function* growInPlace(task: MemCaller, { from, oldSize, newSize }: Remap, seen: 
   const { space } = task.stub;
   const end = from + oldSize;
   if (seen.end !== end || !isGuestRange(from, newSize)) return -ENOMEM;
-  const lock = yield* space.lock(task, from, from + newSize);
+  const lock = yield* lockForNew(task, from, from + newSize);
   try {
     const vma = space.vmas.find(from);
     if (vma === null || vma.end !== end) return -EFAULT;
@@ -119,6 +120,9 @@ function* move(task: MemCaller, call: Remap): Coroutine {
       return -ENOMEM;
     const to = call.to >= 0 ? call.to : space.chooseAddress(newSize);
     if (to < 0) return to;
+    yield* clearPoolsIn(task, to, to + newSize);
+    // What a jump reaches from here it does not reach from there.
+    yield* undoIn(task, from, from + oldSize);
     const plan = space.vmas.planMove({ start: from, end: from + oldSize }, { start: to, end: to + newSize });
     if (typeof plan === "number") return plan;
     const list = new OperationList(task.kernel.slots, task.call.slot);
@@ -130,6 +134,8 @@ function* move(task: MemCaller, call: Remap): Coroutine {
       return task.call.listResult < 0 && task.call.listResult > -4096 ? task.call.listResult : -ENOMEM;
     }
     plan.commit();
+    space.patches?.forget(from, from + oldSize);
+    space.patches?.forget(to, to + newSize);
     if (call.oldSize > newSize) commitUnmap(task, from + newSize, from + call.oldSize);
     if (dontUnmap) {
       const left = space.vmas.planMap({ ...vma, start: from, end: from + oldSize });
@@ -151,6 +157,7 @@ function* duplicate(task: MemCaller, { from, newSize, to: wanted }: Remap): Coro
     if (!withinLimits(task, newSize, false)) return -ENOMEM;
     const to = wanted >= 0 ? wanted : space.chooseAddress(newSize);
     if (to < 0) return to;
+    yield* clearPoolsIn(task, to, to + newSize);
     const offset = vma.offset + (from - vma.start);
     const plan = space.vmas.planMap({ ...vma, start: to, end: to + newSize, offset });
     if (typeof plan === "number") return plan;
@@ -161,6 +168,7 @@ function* duplicate(task: MemCaller, { from, newSize, to: wanted }: Remap): Coro
       return task.call.listResult < 0 && task.call.listResult > -4096 ? task.call.listResult : -ENOMEM;
     }
     plan.commit();
+    space.patches?.forget(to, to + newSize);
     return to;
   } finally {
     lock.release();
@@ -170,4 +178,5 @@ function* duplicate(task: MemCaller, { from, newSize, to: wanted }: Remap): Coro
 function commitUnmap(task: MemCaller, start: number, end: number): void {
   const plan = task.stub.space.vmas.planUnmap(start, end);
   if (typeof plan !== "number") plan.commit();
+  task.stub.space.patches?.forget(start, end);
 }

@@ -3,6 +3,7 @@
 import type { Call } from "../call/call.ts";
 import type { Expected } from "../call/operation_list.ts";
 import type { Credentials } from "../credentials/credentials.ts";
+import type { LostPools } from "../patch/hidden_code.ts";
 import type { UseAccount } from "./resource_use.ts";
 import type { StubProcess } from "./stub_process.ts";
 
@@ -21,6 +22,8 @@ export interface HostThread {
   hostTid: number;
   /** It has posted STARTED and can be interrupted. */
   readonly started: boolean;
+  /** Pools of trampolines that went while it may have been in one, until it reports. */
+  lostPools: LostPools;
   /** Its slot is closed. */
   dead: boolean;
   /** Its process is gone while its stub process goes on: the next request is answered with EXIT. */

@@ -13,10 +13,15 @@ import {
   SLOT_SIZE,
 } from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
+import type { Caller } from "../call/caller.ts";
 import type { AddressSpace } from "../mem/address_space.ts";
+import type { Pool } from "../patch/patches.ts";
 import type { PlatformContext } from "./context.ts";
 import type { HostThread, ThreadOwner } from "./host_thread.ts";
 import type { UseAccount } from "./resource_use.ts";
+
+/** Who has not reported for so many is not in the first of them any more. */
+const LOST_POOLS_MAX = 4;
 
 export class StubProcess {
   readonly kernel: PlatformContext;
@@ -63,6 +68,18 @@ export class StubProcess {
   /** The host process whose private memory is this address space's; 0 if there is none yet. */
   get readablePid(): number {
     return this.pid > 0 ? this.pid : (this.origin?.pid ?? 0);
+  }
+
+  isAlone(task: Caller): boolean {
+    return this.tasks.every((other) => other.call === task.call || other.dead);
+  }
+
+  takeOthersOut(task: Caller, pool: Pool): void {
+    for (const other of this.tasks) {
+      if (other.call === task.call || other.dead || !other.started || !other.call.isWithGuest) continue;
+      other.lostPools = [...(other.lostPools ?? []), pool].slice(-LOST_POOLS_MAX);
+      other.kick();
+    }
   }
 
   /** Its host process is known and has not ended. */

@@ -111,7 +111,9 @@ function check(task: Task, args: CloneArgs): number {
   if (!task.kernel.stubs.strangers.mayClone(task.stub)) return -EAGAIN;
   if ((flags & CLONE_FS) !== 0 && task.fs.execs > 0) return -EAGAIN;
   if ((flags & CLONE_FILES) === 0 && !task.files.mayBeCopied) return -ENOMEM;
-  if ((flags & CLONE_VM) === 0 && !task.stub.space.vmas.mayBeCloned) return -ENOMEM;
+  const { vmas, patches } = task.stub.space;
+  if ((flags & CLONE_VM) === 0 && !vmas.mayBeCloned) return -ENOMEM;
+  if ((flags & CLONE_VM) === 0 && !heap.hasRoom("patchedSites", patches?.size ?? 0)) return -ENOMEM;
   return 0;
 }
 

@@ -9,6 +9,7 @@ import type { UtsNamespace } from "../identity/uts.ts";
 import type { IpcContext } from "../ipc/context.ts";
 import type { Vdso } from "../mem/vdso.ts";
 import type { UnixContext } from "../net/unix/context.ts";
+import type { Patcher } from "../patch/patcher.ts";
 import type { PlatformContext } from "../platform/context.ts";
 import type { BeforeHandler } from "../signals/alt_stack.ts";
 import type { PidNamespace } from "./pids.ts";
@@ -28,6 +29,8 @@ export interface SupervisorContext extends PlatformContext, IpcContext, UnixCont
   current: Task | null;
   readonly taskAt: (Task | undefined)[];
   readonly pids: PidNamespace;
+  /** Null: no call site is patched. */
+  readonly patcher: Patcher | null;
   readonly futexes: Futexes;
   readonly uts: UtsNamespace;
   readonly bootId: string;

@@ -17,12 +17,13 @@ import {
   SIGXCPU,
   SIGXFSZ,
 } from "../../shared/abi/signal.ts";
-import { FP } from "../../shared/ring/layout.ts";
+import { FP, TASK_SIZE } from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import { type Mapped, PAGE_SIZE, VM_HIDDEN } from "../mem/vma.ts";
+import { undoIn } from "../patch/clear_pools.ts";
 import { now } from "../vfs/clock.ts";
 import { unlinkName } from "../vfs/directory_calls.ts";
 import type { OpenFile } from "../vfs/file.ts";
@@ -91,6 +92,7 @@ function* writeCore(task: Task, info: SigInfo, result: number | null): Generator
   if (file === null) return false;
   const core = new CoreFile(task, file);
   try {
+    yield* undoIn(task, 0, TASK_SIZE); // text is what it was
     yield* core.write(yield* notesOf(task, info, result));
   } finally {
     core.close();

@@ -136,9 +136,12 @@ export class CoreFile {
   }
 
   *#hasOwnPage(vma: Vma): Part {
+    const { patches } = this.#task.stub.space;
     for (let at = vma.start; at < vma.end; at += this.#pages.span * PAGE_SIZE) {
       const count = yield* this.#look(vma, at);
-      for (let i = 0; i < count; i++) if (this.#pages.isOwn(i)) return true;
+      for (let i = 0; i < count; i++)
+        // A page that was patched is the process's own for the host alone.
+        if (this.#pages.isOwn(i) && patches?.hasPatchedPage(at + i * PAGE_SIZE) !== true) return true;
     }
     return false;
   }

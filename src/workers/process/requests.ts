@@ -5,6 +5,8 @@ import { kindOf, sequenceOf } from "../../shared/ring/claims.ts";
 import { Request } from "../../shared/ring/slot_states.ts";
 import type { Call } from "../call/call.ts";
 import type { Dispatcher } from "../call/dispatch.ts";
+import { hideTrampoline } from "../patch/hidden_code.ts";
+import type { Patcher } from "../patch/patcher.ts";
 import { onFault } from "../signals/faults.ts";
 import type { SupervisorContext } from "./context.ts";
 import type { Task } from "./task.ts";
@@ -44,6 +46,11 @@ export class Requests {
     caller.killHostile();
   }
 
+  #patch(task: Task, patcher: Patcher): void {
+    task.call.begin(-1);
+    task.call.start(patcher.patch(task));
+  }
+
   #serve(task: Task, kind: number, nr: number): void {
     const { kernel, call } = task;
     kernel.kicks.answered(task);
@@ -53,6 +60,11 @@ export class Requests {
     }
     switch (kind) {
       case Request.SYSCALL:
+        if (call.expectsOutcome) break;
+        if (kernel.patcher?.isDue(task) === true) this.#patch(task, kernel.patcher);
+        else this.#dispatcher.serve(task, nr);
+        return;
+      case Request.PATCHED:
         if (call.expectsOutcome) break;
         this.#dispatcher.serve(task, nr);
         return;
@@ -69,10 +81,12 @@ export class Requests {
       case Request.FAULT:
       case Request.TRAP:
         if (call.expectsOutcome) break;
-        onFault(task);
+        if (hideTrampoline(task, kind)) task.returnToGuest(null);
+        else onFault(task);
         return;
       case Request.INTERRUPTED:
         if (call.expectsOutcome) break;
+        hideTrampoline(task, kind);
         task.returnToGuest(null);
         return;
       default:

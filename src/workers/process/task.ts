@@ -12,6 +12,7 @@ import type { SigInfo } from "../call/siginfo.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { IpcMember } from "../ipc/member.ts";
+import type { LostPools } from "../patch/hidden_code.ts";
 import type { StubProcess } from "../platform/stub_process.ts";
 import { type AltStack, type BeforeHandler, NO_ALT_STACK } from "../signals/alt_stack.ts";
 import { PendingSignals, type SignalHandlers } from "../signals/signals.ts";
@@ -77,6 +78,11 @@ export class Task implements Caller {
   lastFault = { trapno: 0, err: 0, cr2: 0 };
   /** The reply under way enters a handler: what was before, since its frame may prove to be unwritable. */
   beforeHandler: BeforeHandler | null = null;
+
+  /** The registers in the slot's frame are not those that the stub left there: they are to be loaded. */
+  registersChanged = false;
+  /** Pools that went while it may have been in a trampoline, until it reports. */
+  lostPools: LostPools = null;
 
   // ---- The host task ----
   hostTid = 0;

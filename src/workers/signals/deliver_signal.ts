@@ -87,9 +87,18 @@ export function returnToGuest(task: Task, outcome: Outcome): void {
     returnToGuest(task, outcome);
     return;
   }
-  if (outcome === null) task.call.replyFinal(Reply.RESUME);
+  if (outcome === null) resume(task);
   else if (isRestart(outcome)) restart(task, outcome);
   else task.call.finish(outcome);
+}
+
+function resume(task: Task): void {
+  if (!task.registersChanged) {
+    task.call.replyFinal(Reply.RESUME);
+    return;
+  }
+  task.kernel.slots.setWord(task.call.slot, L.REP_FP, L.FP_KEEP);
+  task.call.replyFinal(Reply.SIGRETURN);
 }
 
 // A call of the host's vDSO, which no frame may show (F9): the guest's vDSO, which called it, makes

@@ -1,0 +1,311 @@
+// The patched sites of an address space and the pools with their trampolines. What is here says what was written to
+// the memory; patcher.ts writes. A forked child, whose memory is a copy, has a copy of this.
+//
+// A place in a pool is used again only when the memory of its site is gone: a thread that was interrupted inside a
+// trampoline, and goes on later, must find what it left.
+
+import type { Counters } from "../counters.ts";
+import { type PatchSite, type Refusal, SYSCALL_LENGTH } from "./site.ts";
+import { guestAddress, POOL_PLACES, POOL_SIZE, TRAMPOLINE_SIZE } from "./trampoline.ts";
+import type { TrapCounts } from "./trap_counts.ts";
+
+/** Sites of an address space, and the others of which it is known why they are none. */
+export const SITES_MAX = 1024;
+const REFUSED_MAX = 1024;
+/** Undone sites that are remembered: threads may yet report a breakpoint of them. */
+const FORMER_MAX = 256;
+const POOLS_MAX = 8;
+
+export interface PatchedSite extends PatchSite {
+  readonly trampoline: number;
+  /** What was written over the original's first bytes. */
+  readonly jump: Uint8Array;
+}
+
+export class Pool {
+  readonly base: number;
+  readonly #places: (PatchedSite | null)[];
+
+  constructor(base: number, places: readonly (PatchedSite | null)[] = [null]) {
+    this.base = base;
+    this.#places = [...places];
+  }
+
+  get end(): number {
+    return this.base + POOL_SIZE;
+  }
+
+  copy(): Pool {
+    return new Pool(this.base, this.#places);
+  }
+
+  /** Address of a free place, or -1. */
+  freePlace(): number {
+    // The first one holds the entry's address.
+    let place = this.#places.indexOf(null, 1);
+    if (place < 0) place = this.#places.length;
+    return place < POOL_PLACES ? this.base + place * TRAMPOLINE_SIZE : -1;
+  }
+
+  put(site: PatchedSite): void {
+    this.#places[this.#placeOf(site.trampoline)] = site;
+  }
+
+  release(site: PatchedSite): void {
+    this.#places[this.#placeOf(site.trampoline)] = null;
+  }
+
+  /** Of which site the trampoline at an address is. */
+  siteAt(address: number): PatchedSite | null {
+    return this.#places[this.#placeOf(address)] ?? null;
+  }
+
+  sites(): PatchedSite[] {
+    return this.#places.filter((site) => site !== null);
+  }
+
+  #placeOf(address: number): number {
+    return Math.floor((address - this.base) / TRAMPOLINE_SIZE);
+  }
+}
+
+export class Patches {
+  readonly #counters: Counters;
+  readonly #counts: TrapCounts;
+  readonly #space: number;
+  readonly pools: Pool[] = [];
+  hasGivenUp = false;
+  #held = 0;
+  /** By address; those that are undone are not here any more. */
+  #sites: PatchedSite[] = [];
+  readonly #refused = new Map<number, Refusal>();
+  /** All that are refused lie from the one to the other. */
+  #refusedFrom = Number.POSITIVE_INFINITY;
+  #refusedTo = 0;
+  /** Pages that have been written, by their numbers: at most one for each site. */
+  readonly #pages = new Set<number>();
+  readonly #written = new Set<number>();
+  /** Where sites were, the last ones. */
+  readonly #former = new Set<number>();
+
+  /** `counts`: where traps of the address space of that number are counted. */
+  constructor(counters: Counters, counts: TrapCounts, space: number) {
+    this.#counters = counters;
+    this.#counts = counts;
+    this.#space = space;
+  }
+
+  /** For the address space of a child, of that number. */
+  copy(space: number): Patches {
+    const copy = new Patches(this.#counters, this.#counts, space);
+    for (const pool of this.pools) copy.pools.push(pool.copy());
+    copy.#sites = [...this.#sites];
+    for (const page of this.#pages) copy.#pages.add(page);
+    for (const at of this.#former) copy.#former.add(at);
+    copy.#hold(this.#held);
+    return copy;
+  }
+
+  /** The address space is gone. */
+  release(): void {
+    this.#hold(-this.#held);
+    this.#sites = [];
+    this.#counters.refusedSites -= this.#refused.size;
+    this.#refused.clear();
+    this.pools.length = 0;
+  }
+
+  /** Trampolines that there are, those of undone sites too. */
+  get size(): number {
+    return this.#held;
+  }
+
+  #hold(change: number): void {
+    this.#held += change;
+    this.#counters.patchedSites += change;
+  }
+
+  // ---- Sites ----
+
+  /** The site with that syscall instruction. */
+  find(syscall: number): PatchedSite | null {
+    const site = this.#sites[this.#firstFrom(syscall) - 1];
+    return site !== undefined && site.syscall === syscall ? site : null;
+  }
+
+  /** The site whose instruction begins there. */
+  findAt(at: number): PatchedSite | null {
+    const site = this.#sites[this.#firstFrom(at)];
+    return site !== undefined && site.at === at ? site : null;
+  }
+
+  add(site: PatchedSite, pool: Pool): void {
+    pool.put(site);
+    this.#sites.splice(this.#firstFrom(site.at), 0, site);
+    this.#pages.add(pageOf(site.at));
+    this.#hold(1);
+  }
+
+  /** Sites of which something lies in [start, end). */
+  within(start: number, end: number): PatchedSite[] {
+    const found: PatchedSite[] = [];
+    const first = Math.max(0, this.#firstFrom(start) - 1);
+    for (let i = first; i < this.#sites.length && this.#sites[i]!.at < end; i++) {
+      const site = this.#sites[i]!;
+      if (site.syscall + SYSCALL_LENGTH > start) found.push(site);
+    }
+    return found;
+  }
+
+  /** The guest may have written to the pages in [start, end) from now on. */
+  givePages(start: number, end: number): void {
+    for (const page of this.#pages) if (page >= pageOf(start) && page < pageOf(end)) this.#pages.delete(page);
+  }
+
+  /** Whether the page at an address is a copy that was made to patch it. */
+  hasPatchedPage(address: number): boolean {
+    return this.#pages.has(pageOf(address));
+  }
+
+  /** The original bytes of a site stand again: its trampoline is left to threads that were inside. */
+  undone(site: PatchedSite): void {
+    this.#drop(site);
+    this.#former.add(site.at);
+    if (this.#former.size > FORMER_MAX) this.#former.delete(this.#former.values().next().value!);
+  }
+
+  /** Sites whose trampolines are in a pool, and whose jumps stand. */
+  sitesOf(pool: Pool): PatchedSite[] {
+    return this.#sites.filter(({ trampoline }) => pool.base <= trampoline && trampoline < pool.end);
+  }
+
+  remove(pool: Pool): void {
+    this.pools.splice(this.pools.indexOf(pool), 1);
+    this.#hold(-pool.sites().length);
+  }
+
+  /** A breakpoint may stand there while bytes are written. */
+  beginWriting(at: number): void {
+    this.#written.add(at);
+  }
+
+  endWriting(at: number): void {
+    this.#written.delete(at);
+  }
+
+  isBeingWritten(at: number): boolean {
+    return this.#written.has(at);
+  }
+
+  /** Whether a breakpoint may have stood there while a site was patched, or the reverse. */
+  hadBreakpointAt(at: number): boolean {
+    return this.#former.has(at) || this.findAt(at) !== null;
+  }
+
+  /** The memory in [start, end) is gone, or other memory. */
+  forget(start: number, end: number): void {
+    for (const site of this.within(start, end)) {
+      this.#drop(site);
+      this.poolOf(site.trampoline)?.release(site);
+      this.#hold(-1);
+      this.#pages.delete(pageOf(site.at));
+      this.#counts.forget(site.syscall + SYSCALL_LENGTH, this.#space);
+    }
+    if (end <= this.#refusedFrom || start > this.#refusedTo) return;
+    for (const address of this.#refused.keys())
+      if (address >= start && address < end && this.#refused.delete(address)) {
+        this.#counters.refusedSites--;
+        this.#counts.forget(address + SYSCALL_LENGTH, this.#space);
+      }
+  }
+
+  #drop(site: PatchedSite): void {
+    const index = this.#sites.indexOf(site);
+    if (index < 0) return;
+    this.#sites.splice(index, 1);
+  }
+
+  #firstFrom(address: number): number {
+    let low = 0;
+    let high = this.#sites.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#sites[middle]!.at < address) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  // ---- Sites that stay ----
+
+  /** Nothing is patched here any more: the host refused to write. */
+  giveUp(): Refusal {
+    this.hasGivenUp = true;
+    return "the host refuses to write it";
+  }
+
+  refuse(syscall: number, why: Refusal): void {
+    if (!this.mayRefuse) return;
+    if (!this.#refused.has(syscall)) this.#counters.refusedSites++;
+    this.#refused.set(syscall, why);
+    this.#refusedFrom = Math.min(this.#refusedFrom, syscall);
+    this.#refusedTo = Math.max(this.#refusedTo, syscall);
+  }
+
+  get mayRefuse(): boolean {
+    return this.#refused.size < REFUSED_MAX;
+  }
+
+  whyNot(syscall: number): Refusal | undefined {
+    return this.#refused.get(syscall);
+  }
+
+  // ---- Pools ----
+
+  get mayAddPool(): boolean {
+    return this.pools.length < POOLS_MAX;
+  }
+
+  poolOf(address: number): Pool | undefined {
+    return this.pools.find((pool) => address >= pool.base && address < pool.end);
+  }
+
+  /** Whether a pool lies in [start, end). */
+  anyPoolIn(start: number, end: number): boolean {
+    return this.pools.some((pool) => pool.base < end && start < pool.end);
+  }
+
+  poolsIn(start: number, end: number): Pool[] {
+    return this.pools.filter((pool) => pool.base < end && start < pool.end);
+  }
+
+  /** The parts of [start, end) that are not pools': host calls on memory of the guest leave those out. */
+  outside(ranges: readonly [number, number][]): [number, number][] {
+    let left = [...ranges];
+    for (const { base, end } of this.pools)
+      left = left.flatMap(([from, to]): [number, number][] => {
+        if (end <= from || to <= base) return [[from, to]];
+        return [
+          [from, base],
+          [end, to],
+        ].filter(([a, b]) => a! < b!) as [number, number][];
+      });
+    return left;
+  }
+
+  /** The guest's address for one in a trampoline; -1 if it is none. */
+  guestAddressOf(rip: number): number {
+    const pool = this.poolOf(rip);
+    const site = pool?.siteAt(rip) ?? null;
+    return site === null ? -1 : guestAddress(site, rip - site.trampoline);
+  }
+}
+
+function pageOf(address: number): number {
+  return Math.floor(address / 4096);
+}
+
+/** Whether the replaced bytes of a site lie in one page, with the syscall instruction. */
+export function isInOnePage(site: PatchSite): boolean {
+  return pageOf(site.at) === pageOf(site.syscall + SYSCALL_LENGTH - 1);
+}

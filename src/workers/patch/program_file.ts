@@ -1,0 +1,62 @@
+// What of a program is not in its memory: the list of its sections, read from the file that it was started from.
+
+import { TWO_32 } from "../../shared/abi/struct.ts";
+import { elf64_ehdr } from "../../shared/abi/structs_elf.ts";
+import type { MemCaller } from "../mem/caller.ts";
+import type { Vma } from "../mem/vma.ts";
+
+const SECTION_SIZE = 64;
+const SECTIONS_MAX = 256;
+const NAMES_MAX = 8192;
+
+export interface Section {
+  /** Address in the file's own terms, and size. */
+  readonly address: number;
+  readonly size: number;
+}
+
+/** A section of the task's program by its name; null if the mapping is of another file, or it has none. */
+export function sectionOfProgram(task: MemCaller, vma: Vma, name: string): Section | null {
+  const { native, rootCredentials } = task.kernel;
+  const inode = task.stub.space.program?.inode;
+  const file = inode?.open(0, rootCredentials);
+  if (file === undefined || typeof file === "number") return null;
+  const mapped = file.map(false);
+  file.release();
+  if (typeof mapped === "number") return null;
+  try {
+    if (mapped.backing !== vma.backing) return null;
+    return findSection((offset, length) => {
+      const n = native.preadScratch(mapped.hostFd, 0, length, offset);
+      return n === length ? native.scratch.slice(0, length) : null;
+    }, name);
+  } finally {
+    native.close(mapped.hostFd);
+  }
+}
+
+/** A section of an ELF file, by what reads the file. */
+export function findSection(
+  read: (offset: number, length: number) => Uint8Array | null,
+  name: string,
+): Section | null {
+  const head = read(0, elf64_ehdr.size);
+  if (head === null) return null;
+  const { e_shoff, e_shentsize, e_shnum, e_shstrndx } = elf64_ehdr.decode(head);
+  if (e_shentsize !== SECTION_SIZE || e_shnum === 0 || e_shnum > SECTIONS_MAX || e_shstrndx >= e_shnum)
+    return null;
+  const table = Number.isSafeInteger(e_shoff) ? read(e_shoff, e_shnum * SECTION_SIZE) : null;
+  if (table === null) return null;
+  const view = new DataView(table.buffer, table.byteOffset, table.byteLength);
+  const u64 = (at: number) => view.getUint32(at + 4, true) * TWO_32 + view.getUint32(at, true);
+  const names = e_shstrndx * SECTION_SIZE;
+  const text = read(u64(names + 24), Math.min(u64(names + 32), NAMES_MAX));
+  if (text === null) return null;
+  const wanted = Buffer.from(`${name}\0`, "latin1");
+  for (let at = 0; at < table.length; at += SECTION_SIZE) {
+    const start = view.getUint32(at, true);
+    if (wanted.equals(text.subarray(start, start + wanted.length)))
+      return { address: u64(at + 16), size: u64(at + 32) };
+  }
+  return null;
+}
