@@ -9,6 +9,8 @@
 //   env: NAME=VALUE     beside PATH
 //   needs: TAG ...      features of the kernel that it uses (features.ts)
 //   cflags: FLAG ...    beside -O1 -static
+//   link: dynamic       with the host's libraries, not static
+//   link: musl          with another C library, where it is installed
 //   expect-differs: FIELD[=VALUE] WHY    stdout, stderr or status differ by design
 #ifndef RINGFENCE_GUEST_H
 #define RINGFENCE_GUEST_H

@@ -4,12 +4,13 @@
 // deadline: 600 s
 // GUEST=NAME[,NAME...] runs these programs alone, whether or not what they need is there yet.
 
+import { spawnSync } from "node:child_process";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ringfence } from "../spawn.ts";
 import { FEATURES } from "./features.ts";
 import { compile, type Field, type GuestProgram, programsIn } from "./program.ts";
-import { CONFIGURATIONS, Sandbox, told } from "./sandbox.ts";
+import { ALL_CONFIGURATIONS, Sandbox, told } from "./sandbox.ts";
 import { type PipedResult, runPiped } from "./streams.ts";
 
 const FIELDS: readonly Field[] = ["status", "stdout", "stderr"];
@@ -17,9 +18,12 @@ const FIELDS: readonly Field[] = ["status", "stdout", "stderr"];
 const only = process.env["GUEST"]?.split(",");
 const programs = programsIn(new URL(".", import.meta.url).pathname);
 
+const hasMusl = spawnSync("musl-gcc", ["--version"]).status === 0;
+if (!hasMusl) console.log("musl-gcc is missing: programs with that C library are not run");
+
 function runs(program: GuestProgram): boolean {
   if (only !== undefined) return only.includes(program.name);
-  return program.needs.every((need) => FEATURES.has(need));
+  return program.needs.every((need) => FEATURES.has(need)) && (program.link !== "musl" || hasMusl);
 }
 
 /** Native results, one a run; a program runs natively once for all configurations. */
@@ -64,7 +68,7 @@ function describe(field: Field, wanted: string, actual: PipedResult): string {
   return lines.slice(0, 60).join("\n");
 }
 
-for (const configuration of CONFIGURATIONS) {
+for (const configuration of ALL_CONFIGURATIONS) {
   const tests = suite(`guest programs: ${configuration.name}`);
   let sandbox: Sandbox;
 

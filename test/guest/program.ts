@@ -9,6 +9,13 @@ import { checkout } from "../spawn.ts";
 
 export type Field = "stdout" | "stderr" | "status";
 
+/** With which C library, and how. */
+export type Link = "static" | "dynamic" | "musl";
+
+export function compilerOf({ link }: { readonly link: Link }): string {
+  return link === "musl" ? "musl-gcc" : "gcc";
+}
+
 /** A difference by design; with a value, what the sandbox must give. */
 export interface Difference {
   readonly value: string | undefined;
@@ -24,6 +31,7 @@ export interface GuestProgram {
   readonly env: Readonly<Record<string, string>>;
   readonly needs: readonly string[];
   readonly cflags: readonly string[];
+  readonly link: Link;
   readonly differences: ReadonlyMap<Field, Difference>;
   /** Hostile programs: the ways in which it may end; empty for all others. */
   readonly ends: readonly string[];
@@ -32,7 +40,7 @@ export interface GuestProgram {
 
 const OUTPUT = join(checkout, "build/guest");
 const HEADERS = ["test/guest/guest.h", "test/hostile/hostile.h", "native/include/ringfence/layout.h"];
-const FLAGS = ["-std=gnu17", "-O1", "-static", "-Wall", "-Wextra", "-Werror", "-fno-stack-protector"];
+const FLAGS = ["-std=gnu17", "-O1", "-Wall", "-Wextra", "-Werror", "-fno-stack-protector"];
 
 /** Programs of a directory, by name. */
 export function programsIn(directory: string): GuestProgram[] {
@@ -51,6 +59,7 @@ export function parse(source: string): GuestProgram {
   const differences = new Map<Field, Difference>();
   const ends: string[] = [];
   let deadlineMs = 20_000;
+  let link: Link = "static";
   let stdin = "";
   for (const line of readFileSync(source, "latin1").split("\n")) {
     if (!line.startsWith("//")) break;
@@ -81,6 +90,10 @@ export function parse(source: string): GuestProgram {
       case "deadline":
         deadlineMs = Number(text) * 1000;
         break;
+      case "link":
+        if (text !== "dynamic" && text !== "musl") throw new Error(`${source}: ${line}`);
+        link = text;
+        break;
       case "expect-differs": {
         const parts = /^(stdout|stderr|status)(?:=(\S+))? (.+)$/.exec(text);
         if (parts === null) throw new Error(`${source}: ${line}`);
@@ -93,7 +106,7 @@ export function parse(source: string): GuestProgram {
   }
   if (runs.length === 0) runs.push([]);
   const name = basename(source, ".c");
-  return { name, source, runs, stdin, env, needs, cflags, differences, ends, deadlineMs };
+  return { name, source, runs, stdin, env, needs, cflags, link, differences, ends, deadlineMs };
 }
 
 function words(text: string): string[] {
@@ -110,15 +123,22 @@ function fromC(text: string): string {
 
 /** Path of the compiled program; compiles it if its sources or flags are new. */
 export function compile(program: GuestProgram): string {
-  const flags = [...FLAGS, ...program.cflags, `-I${join(checkout, "native/include")}`];
-  const hash = createHash("sha256").update(JSON.stringify(flags));
+  const flags = [
+    ...FLAGS,
+    ...(program.link === "static" ? ["-static"] : []),
+    ...program.cflags,
+    `-I${join(checkout, "native/include")}`,
+  ];
+  const hash = createHash("sha256").update(JSON.stringify([compilerOf(program), flags]));
   for (const header of HEADERS) hash.update(readFileSync(join(checkout, header)));
   hash.update(readFileSync(program.source));
   mkdirSync(OUTPUT, { recursive: true });
   const binary = join(OUTPUT, `${program.name}-${hash.digest("hex").slice(0, 16)}`);
   if (existsSync(binary)) return binary;
   const fresh = `${binary}.${process.pid}`;
-  execFileSync("gcc", [...flags, "-o", fresh, program.source], { stdio: ["ignore", "inherit", "inherit"] });
+  execFileSync(compilerOf(program), [...flags, "-o", fresh, program.source], {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
   renameSync(fresh, binary);
   return binary;
 }

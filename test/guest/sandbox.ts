@@ -7,10 +7,19 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { ringfence } from "../spawn.ts";
 
-/** Platforms and placements that exist; every test runs under each. */
+/** Platforms and placements that exist; most programs of tests are too short for sites to be patched when it pays. */
 export const CONFIGURATIONS = [
   { name: "systrap, solo", flags: ["--platform=systrap", "--workers=solo"] },
-  { name: "systrap, a kernel thread of its own", flags: ["--platform=systrap", "--workers=1"] },
+  {
+    name: "systrap, a kernel thread of its own, call sites patched at their first trap",
+    flags: ["--platform=systrap", "--workers=1", "--patch=eager"],
+  },
+] as const;
+
+/** Every guest program runs under each. */
+export const ALL_CONFIGURATIONS = [
+  ...CONFIGURATIONS,
+  { name: "systrap, solo, nothing patched", flags: ["--platform=systrap", "--workers=solo", "--patch=off"] },
 ] as const;
 
 const ID = "test";

@@ -8,6 +8,7 @@ const SETTLE_MS = 5_000;
 /** Counters that only go up: they tell what happened, not what is held. All others must come back. */
 const TOTALS = new Set([
   "requests",
+  "trappedCalls",
   "ipcNamespaces",
   "programsStarted",
   "unsupportedCalls",

@@ -3,7 +3,9 @@
 //@ args: other-slot
 //@ args: guest-memory
 //@ args: kernel-page
-//@ ends: 0 139
+// With another slot of its own chunk it posts there, and waits for an answer that never comes.
+//@ ends: 0 139 deadline
+//@ deadline: 5
 #include "hostile.h"
 
 int main(int argc, char **argv) {

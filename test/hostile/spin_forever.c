@@ -9,7 +9,8 @@
 //@ args: unfinished-clone
 //@ args: unfinished-mapping
 //@ args: unfinished-copy
-//@ ends: deadline
+// Requests that come while the kernel waits for an answer of the stub, as it does to patch a call site, are deadly.
+//@ ends: deadline 137
 //@ deadline: 2
 #include "hostile.h"
 

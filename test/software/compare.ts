@@ -40,8 +40,11 @@ export function natively(script: string, deadlineMs: number): Promise<Said> {
   return runs(APART[0]!, APART.slice(1), script, deadlineMs);
 }
 
+/** RINGFENCE_FLAGS: further global flags for the sandbox, as --patch=eager. */
+const FLAGS = process.env["RINGFENCE_FLAGS"]?.split(" ") ?? [];
+
 export function sandboxed(script: string, deadlineMs: number): Promise<Said> {
-  return runs(ringfence, ["do", "--"], script, deadlineMs);
+  return runs(ringfence, [...FLAGS, "do", "--"], script, deadlineMs);
 }
 
 /** Outcomes by the name of the test: a suite's own words. */
