@@ -61,6 +61,7 @@ void stub_restorer(void);
 // stub_trampoline.S: the last steps of a patched call, which a kick repeats, and where it traps on purpose: to go on
 // in a signal frame, and since the gs base is not the slot.
 void stub_leave_handler(slot_t slot, u64 fpstate, u64 features) __attribute__((noreturn));
+extern const char stub_traced[]; // where a tracer sends a caught call
 extern const char stub_leave[], stub_left[], stub_trapped[], stub_lost[];
 extern const u64 stub_fixups[];  // pairs (instruction, continuation), ended by a zero
 
@@ -70,6 +71,7 @@ u32 serve_until_return(slot_t slot, struct ucontext_ *uc, u32 code);
 
 // stub_call.c
 u64 flags_of_call(u64 rest, u64 number_and_flags);
+u32 kind_of_call(u64 number_and_flags);
 
 // stub_marshal.c
 u32 copy_in_pieces(slot_t slot, u64 nr);

@@ -16,6 +16,13 @@ u64 flags_of_call(u64 rest, u64 number_and_flags) {
   return (rest & ~(u64)(EFLAGS_LAHF | EFLAGS_OF)) | arithmetic;
 }
 
+// Put beside the number by stub_traced.
+#define TRAPPED (1ull << 63)
+
+u32 kind_of_call(u64 number_and_flags) {
+  return number_and_flags & TRAPPED ? REQ_SYSCALL : REQ_PATCHED;
+}
+
 /* 0: the result stands in the frame, and registers are all there is to load; else the reply's code. */
 u32 on_patched_call(slot_t slot, u64 number_and_flags, u64 rest) {
   u64 nr = (u32)number_and_flags, flags = flags_of_call(rest, number_and_flags);
@@ -30,8 +37,9 @@ u32 on_patched_call(slot_t slot, u64 number_and_flags, u64 rest) {
   put64(slot + RF_FS_BASE, __builtin_ia32_rdfsbase64());
   put64(slot + RF_GS_BASE, slot);
   put32(slot + RF_VDSO_KICK, 0);
+  put32(slot + RF_REQ_FLAGS, 0);
   u32 kernel_thread = copy_in_pieces(slot, nr);
-  u32 code = serve_until_return(slot, 0, post(slot, REQ_PATCHED, kernel_thread));
+  u32 code = serve_until_return(slot, 0, post(slot, kind_of_call(number_and_flags), kernel_thread));
   if (code != REP_RET || flags & EFLAGS_BY_SIGNAL) return code;
   put64(slot + RF_RAX, get64(slot + RF_REP_RESULT));
   if (get32(slot + RF_REP_FLAGS) & RF_REP_SET_FS) __builtin_ia32_wrfsbase64(get64(slot + RF_FS_BASE));

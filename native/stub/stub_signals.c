@@ -224,7 +224,7 @@ static void on_lost(slot_t slot, struct ucontext_ *uc) {
   uc->rax = (u32)number_and_flags;
   uc->rip = uc->rcx;
   uc->eflags = uc->r11 = flags_of_call(uc->eflags, number_and_flags);
-  post_call(slot, uc, REQ_PATCHED, (u32)number_and_flags, 0);
+  post_call(slot, uc, kind_of_call(number_and_flags), (u32)number_and_flags, 0);
 }
 
 void on_fault(int signo, void *info, void *context) {

@@ -22,6 +22,7 @@ stub_trampoline:
   movzwl %ax, %eax
   shl $32, %rax
   or %r11, %rax
+trampoline_number:
   rdgsbase %r11
 .globl trampoline_access
 trampoline_access:
@@ -82,6 +83,19 @@ trampoline_kicked:
 .globl stub_trapped
 stub_trapped:
   ud2
+
+// Where a tracer sends a caught call, with the registers as the syscall instruction leaves them but the number in rax:
+// the same way, and the request says that it trapped (bit 63).
+.globl stub_traced
+stub_traced:
+  mov %eax, %r11d
+  lahf
+  seto %al
+  movzwl %ax, %eax
+  shl $32, %rax
+  or %r11, %rax
+  bts $63, %rax
+  jmp trampoline_number
 
 // void stub_leave_handler(slot, fpstate, features): leaves a signal handler as rt_sigreturn would, without the host: the
 // floating-point state comes from the signal frame, all else from the slot's.

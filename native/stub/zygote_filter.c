@@ -82,12 +82,14 @@ static void emit_test(const struct bpf_test *test) {
   }
 }
 
-static void compile(void) {
+// A call of the other architecture is refused in the stub, and would be an instruction of another length for
+// a tracer.
+static void compile(u32 caught) {
   bpf_match_architecture(&program, TRAP);
   bpf_load(&program, offsetof(struct seccomp_data, instruction_pointer) + 4);
   bpf_jump(&program, BPF_JEQ, HIGH_STUB, 2, 0);
   bpf_jump(&program, BPF_JEQ, HIGH_ZYGOTE, 2, 0);
-  bpf_return(&program, TRAP);
+  bpf_return(&program, caught);
   u32 to_rules = program.length;
   bpf_emit(&program, BPF_JMP | BPF_JA, 0, 0, 0);
   bpf_load_nr(&program);
@@ -105,8 +107,8 @@ static void compile(void) {
   bpf_return(&program, REFUSE);
 }
 
-s64 install_filter(void) {
-  compile();
+s64 install_filter(int traced) {
+  compile(traced ? SECCOMP_RET_TRACE : TRAP);
   struct sock_fprog text = {.len = program.length, .filter = program.code};
   enum { PR_SET_NO_NEW_PRIVS = 38 };
   s64 error = zygote_syscall(NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);

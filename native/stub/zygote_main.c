@@ -3,12 +3,23 @@
 #include "zygote.h"
 
 void stub_restorer(void);
+extern const char stub_traced[];
 void on_sigsys(int, void *, void *);
 void on_fault(int, void *, void *);
 void on_kick(int, void *, void *);
 
 enum { SA_SIGINFO = 4, SA_ONSTACK = 0x08000000, SA_RESTORER = 0x04000000, SA_NODEFER = 0x40000000 };
-enum { DIE_MAPS = 101, DIE_VDSO, DIE_UNMAP, DIE_HELLO, DIE_KERNEL_PAGE, DIE_DOORBELL, DIE_SIGACTION, DIE_FILTER, DIE_ANSWER };
+enum {
+  DIE_MAPS = 101,
+  DIE_VDSO,
+  DIE_UNMAP,
+  DIE_HELLO,
+  DIE_KERNEL_PAGE,
+  DIE_DOORBELL,
+  DIE_SIGACTION,
+  DIE_FILTER,
+  DIE_ANSWER
+};
 
 static __attribute__((noreturn)) void die(int code) {
   zygote_syscall(NR_exit_group, code, 0, 0, 0, 0, 0);
@@ -37,7 +48,8 @@ static const char *hex(const char *p, u64 *value) {
 static int names(const char *line, const char *end, const char *name) {
   for (; line < end; line++) {
     u32 i = 0;
-    while (name[i] && line + i < end && line[i] == name[i]) i++;
+    while (name[i] && line + i < end && line[i] == name[i])
+      i++;
     if (!name[i]) return 1;
   }
   return 0;
@@ -61,17 +73,19 @@ static u64 empty_address_space(void) {
   for (const char *p = maps; *p;) {
     struct range r;
     const char *end = p;
-    while (*end && *end != '\n') end++;
+    while (*end && *end != '\n')
+      end++;
     const char *rest = hex(hex(p, &r.start) + 1, &r.end);
     int is_vdso = names(rest, end, "[vvar") || names(rest, end, "[vdso]");
     p = *end ? end + 1 : end;
     if (r.start >= RF_WINDOW_BASE && r.start < RF_WINDOW_END) continue;
-    if (r.start >= RF_TASK_SIZE) continue;  // [vsyscall]
+    if (r.start >= RF_TASK_SIZE) continue; // [vsyscall]
     if (is_vdso) {
       if (!vdso) vdso = r.start;
       u64 to = RF_HOST_VDSO + (r.start - vdso);
       enum { MREMAP_MAYMOVE_FIXED = 3 };
-      s64 at = zygote_syscall(NR_mremap, r.start, r.end - r.start, r.end - r.start, MREMAP_MAYMOVE_FIXED, to, 0);
+      s64 at =
+          zygote_syscall(NR_mremap, r.start, r.end - r.start, r.end - r.start, MREMAP_MAYMOVE_FIXED, to, 0);
       if (at != (s64)to) die(DIE_VDSO);
       if (names(rest, end, "[vdso]")) image = to;
     } else if (zygote_syscall(NR_munmap, r.start, r.end - r.start, 0, 0, 0, 0)) {
@@ -128,32 +142,41 @@ static void answer(u32 request, s64 value) {
   send_answer((struct zygote_message){.request = request, .value = value});
 }
 
-static void hello(void) {
+// The kernel threads' doorbells and what else hello brings; how calls are to be caught.
+static u32 hello(void) {
   struct zygote_message m;
   struct rights rights;
   if (receive(&m, &rights) != sizeof m || m.request != ZYGOTE_HELLO) die(DIE_HELLO);
-  if (m.value < 1 || m.value > RF_KERNEL_THREADS_MAX || rights.length != 16 + 4 * (u64)(1 + m.value)) die(DIE_HELLO);
+  u32 catch = (u64)m.value >> 32;
+  s64 threads = (u32)m.value;
+  if (threads < 1 || threads > RF_KERNEL_THREADS_MAX || rights.length != 16 + 4 * (u64)(1 + threads))
+    die(DIE_HELLO);
   enum { PROT_READ = 1, MAP_SHARED_FIXED = 0x11 };
   s64 at = zygote_syscall(NR_mmap, RF_KERNEL_PAGE, RF_KP_SIZE, PROT_READ, MAP_SHARED_FIXED, rights.fds[0], 0);
   if (at != RF_KERNEL_PAGE) die(DIE_KERNEL_PAGE);
-  for (s64 k = 0; k < m.value; k++)
+  for (s64 k = 0; k < threads; k++)
     if (zygote_syscall(NR_dup2, rights.fds[1 + k], RF_DOORBELL_FD + k, 0, 0, 0, 0) < 0) die(DIE_DOORBELL);
-  for (s64 k = 0; k <= m.value; k++) zygote_syscall(NR_close, rights.fds[k], 0, 0, 0, 0, 0);
+  for (s64 k = 0; k <= threads; k++)
+    zygote_syscall(NR_close, rights.fds[k], 0, 0, 0, 0, 0);
   // Stubs inherit nothing else below the doorbells.
-  for (u32 fd = 0; fd < ZYGOTE_SOCKET; fd++) zygote_syscall(NR_close, fd, 0, 0, 0, 0, 0);
+  for (u32 fd = 0; fd < ZYGOTE_SOCKET; fd++)
+    zygote_syscall(NR_close, fd, 0, 0, 0, 0, 0);
+  return catch;
 }
 
-// wait4(2)'s struct rusage as words: two times of two words each come first.
-static void answer_reap(s64 pid) {
+// wait4(2)'s struct rusage as words: two times of two words each come first. Of a process that has ended;
+// with a tracer it is seen here when that has seen it, at once.
+static void answer_reap(s64 pid, int traced) {
   enum { WNOHANG = 1, RUSAGE_WORDS = 18 };
   static const u8 places[USE_COUNT] = {
       [USE_MAXRSS] = 4, [USE_MINFLT] = 8, [USE_MAJFLT] = 9, [USE_NVCSW] = 16, [USE_NIVCSW] = 17};
   s64 rusage[RUSAGE_WORDS] = {0};
   s32 status = 0;
   struct zygote_message m = {.request = ZYGOTE_REAP};
-  m.value = zygote_syscall(NR_wait4, pid, (u64)&status, WNOHANG, (u64)rusage, 0, 0);
+  m.value = zygote_syscall(NR_wait4, pid, (u64)&status, traced ? 0 : WNOHANG, (u64)rusage, 0, 0);
   if (m.value > 0) m.value = (u32)status;
-  for (u32 i = 0; i < USE_COUNT; i++) m.more[i] = rusage[places[i]];
+  for (u32 i = 0; i < USE_COUNT; i++)
+    m.more[i] = rusage[places[i]];
   send_answer(m);
 }
 
@@ -164,30 +187,37 @@ static void answer_reap(s64 pid) {
 static void handle(u32 signo, void (*handler)(int, void *, void *)) {
   struct kernel_sigaction action = {handler, SA_SIGINFO | SA_ONSTACK | SA_RESTORER, stub_restorer,
                                     ~SYNCHRONOUS_SIGNALS};
-  if (signo != SIGSYS_) action.mask |= SIG_BIT(SIGSYS_);
-  else action.mask = 0, action.flags |= SA_NODEFER;
+  if (signo != SIGSYS_)
+    action.mask |= SIG_BIT(SIGSYS_);
+  else
+    action.mask = 0, action.flags |= SA_NODEFER;
   if (zygote_syscall(NR_rt_sigaction, signo, (u64)&action, 0, sizeof action.mask, 0, 0)) die(DIE_SIGACTION);
 }
 
 __attribute__((noreturn, used)) void zygote_main(void) {
   enum { SIGKICK = 63 };
   u64 vdso = empty_address_space();
-  hello();
+  int traced = hello() == CATCH_TRACE;
   static const u32 faults[] = {SIGILL_, SIGTRAP_, SIGBUS_, SIGFPE_, SIGSEGV_};
   handle(SIGSYS_, on_sigsys);
-  for (u32 i = 0; i < sizeof faults / sizeof *faults; i++) handle(faults[i], on_fault);
+  for (u32 i = 0; i < sizeof faults / sizeof *faults; i++)
+    handle(faults[i], on_fault);
   handle(SIGKICK, on_kick);
   s64 pid = zygote_syscall(NR_getpid, 0, 0, 0, 0, 0, 0);
-  s64 listener = install_filter();
+  // The sandbox process is none of its ancestors, which is what Yama asks for.
+  enum { PR_SET_PTRACER = 0x59616d61 };
+  if (traced) zygote_syscall(NR_prctl, PR_SET_PTRACER, -1, 0, 0, 0, 0);
+  s64 listener = install_filter(traced);
   struct zygote_message said = {.request = ZYGOTE_HELLO, .value = listener < 0 ? listener : (s64)vdso};
   said.more[HELLO_PID] = pid;
   said.more[HELLO_LISTENER] = listener;
+  said.more[HELLO_ENTRY] = (s64)stub_traced;
   send_answer(said);
   if (listener < 0) die(DIE_FILTER);
   for (;;) {
     struct zygote_message m;
     s64 n = receive(&m, 0);
-    if (n == -4) continue;  // EINTR
+    if (n == -4) continue; // EINTR
     if (n != sizeof m) die(0);
     // Whoever asks has taken it, and no stub is to have it.
     if (listener >= 0) zygote_syscall(NR_close, listener, 0, 0, 0, 0, 0);
@@ -197,7 +227,7 @@ __attribute__((noreturn, used)) void zygote_main(void) {
       answer(m.request, zygote_spawn(m.value, RF_TOKEN_MAP_CHUNK | RF_TOKEN_UNMAP_ZYGOTE));
       break;
     case ZYGOTE_REAP:
-      answer_reap(m.value);
+      answer_reap(m.value, traced);
       break;
     default:
       answer(m.request, -22 /* EINVAL */);

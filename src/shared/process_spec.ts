@@ -69,7 +69,8 @@ export interface SandboxConfig {
 
 /** Global flags that concern the sandbox (runsc's names). */
 export interface SandboxOptions {
-  platform: "systrap";
+  /** How system calls of guests are caught (src/workers/platform/). */
+  platform: "systrap" | "ptrace";
   /** Threads of the kernel: none but the main one, or one of its own. */
   workers: "solo" | "1";
   debug: boolean;

@@ -46,8 +46,8 @@ import { UnixNames } from "./net/unix/names.ts";
 import { type Patcher, patcherFor } from "./patch/patcher.ts";
 import { Kicks } from "./platform/kicks.ts";
 import type { Platform } from "./platform/platform.ts";
+import { PLATFORMS } from "./platform/platforms.ts";
 import { Stubs } from "./platform/stubs.ts";
-import { Systrap } from "./platform/systrap.ts";
 import { makeProc } from "./proc/proc_fs.ts";
 import type { SupervisorContext } from "./process/context.ts";
 import { exitGroup } from "./process/exit.ts";
@@ -214,7 +214,7 @@ export class Kernel implements SupervisorContext {
     this.doorbell = native.doorbellCreate();
     // Where there is no first program the kernel itself is process 1.
     this.pids = new PidNamespace(config.mode === "hold" ? 2 : 1);
-    this.platform = new Systrap(native, descriptors.zygote);
+    this.platform = new PLATFORMS[config.options?.platform ?? "systrap"](native, descriptors.zygote);
     this.kicks = new Kicks(this);
     this.uts = new UtsNamespace(config.hostname);
     this.stubs = new Stubs(this);

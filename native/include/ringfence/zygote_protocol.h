@@ -6,18 +6,23 @@
 #include <stdint.h>
 
 enum zygote_request {
-  ZYGOTE_HELLO = 1,  // value: kernel threads n; descriptors: kernel page (read-only), n doorbells
+  ZYGOTE_HELLO = 1,  // value: kernel threads n, and from bit 32 on enum zygote_catch; descriptors: kernel page
+                     // (read-only), n doorbells
   ZYGOTE_SPAWN = 2,  // value: the new task's token; answer: the stub's pid or a negative errno
   ZYGOTE_REAP = 3,   // value: pid of a stub that has ended; answer: its wait status or a negative errno, and its use
 };
 
+// How the filter catches calls of guest code: by a signal, or for a tracer.
+enum zygote_catch { CATCH_TRAP, CATCH_TRACE };
+
 // What a stub has used (getrusage(2)), in the answer to REAP.
 enum zygote_use { USE_MAXRSS, USE_MINFLT, USE_MAJFLT, USE_NVCSW, USE_NIVCSW, USE_COUNT };
 
-// In the answer to HELLO: the zygote's pid, and the number of the seccomp listener among its descriptors, which Node
-// takes from there (pidfd_getfd). Sent along it would be one of those that a host user has on their way, which are
+// In the answer to HELLO: the zygote's pid; the number of the seccomp listener among its descriptors, which Node
+// takes from there (pidfd_getfd); where in the stub a tracer sends caught calls.
+// The listener: Sent along it would be one of those that a host user has on their way, which are
 // bounded by the sender's RLIMIT_NOFILE for all of the user's processes together.
-enum zygote_hello { HELLO_PID, HELLO_LISTENER };
+enum zygote_hello { HELLO_PID, HELLO_LISTENER, HELLO_ENTRY };
 
 struct zygote_message {
   uint32_t request;

@@ -71,8 +71,8 @@ export const globalFlags: Flag[] = [
   {
     name: "platform",
     type: "string",
-    describe: "how system calls are caught",
-    choices: ["systrap"],
+    describe: "how system calls are caught: by a signal, or by a tracer, for hosts where that cannot be used",
+    choices: ["systrap", "ptrace"],
     default: "systrap",
   },
   {

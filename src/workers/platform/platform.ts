@@ -19,8 +19,6 @@ export interface Platform {
   introduce(kernelPage: number, doorbells: readonly number[]): Introduction;
   /** Starts a stub process, whose first thread names this token: its host pid, or a negative errno. */
   start(low: number, high: number): number;
-  /** A new thread of a stub process has named itself: from now on what it does comes to its slot. 0, or a negative errno. */
-  adopt(pid: number, tid: number): number;
   /** Has a thread enter its stub soon, wherever its guest code is; it posts INTERRUPTED. */
   interrupt(pid: number, tid: number): void;
   /** Ends a stub process. */

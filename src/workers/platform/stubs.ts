@@ -284,10 +284,7 @@ export class Stubs {
     const { task } = birth;
     task.hostTid = tid;
     // A forked stub is known by its first call; the zygote's children by the zygote's answer.
-    if (
-      (task.stub.pid === 0 && task.stub.watch(tid) < 0) ||
-      this.#kernel.platform.adopt(task.stub.pid, tid) < 0
-    ) {
+    if (task.stub.pid === 0 && task.stub.watch(tid) < 0) {
       native.notifyRefuse(this.#listener, low, high, EPERM);
       return;
     }

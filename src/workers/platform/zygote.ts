@@ -1,6 +1,6 @@
 // The zygote as the supervisor sees it: the clean process that all stub processes are copies of.
 
-import { TWO_32 } from "../../shared/abi/struct.ts";
+import { readI64, TWO_32 } from "../../shared/abi/struct.ts";
 import type { Native } from "../native.ts";
 import type { Introduction } from "./platform.ts";
 import { type ResourceUse, useFrom } from "./resource_use.ts";
@@ -11,6 +11,17 @@ const REAP = 3;
 /** Where the further words of an answer stand in the scratch area (rf_zygote_call). */
 const MORE = 16;
 
+/** enum zygote_catch: by a signal, or for a tracer. */
+export const Catch = { TRAP: 0, TRACE: 1 } as const;
+type Catch = (typeof Catch)[keyof typeof Catch];
+
+interface Hello extends Introduction {
+  /** The zygote's. */
+  readonly pid: number;
+  /** Where in the stub a tracer sends caught calls. */
+  readonly entry: number;
+}
+
 export class Zygote {
   readonly #native: Native;
   readonly #socket: number;
@@ -20,18 +31,21 @@ export class Zygote {
     this.#socket = socket;
   }
 
-  /** Hands kernel page and doorbells to the zygote and takes the listener. Throws: no sandbox without it. */
-  hello(kernelPage: number, doorbells: readonly number[]): Introduction {
+  /**
+   * Hands kernel page and doorbells to the zygote and takes the listener. `catches`: how its filter catches calls of
+   * guest code. Throws: no sandbox without it.
+   */
+  hello(kernelPage: number, doorbells: readonly number[], catches: Catch): Hello {
     const native = this.#native;
     native.scratchWords[0] = kernelPage;
     for (let i = 0; i < doorbells.length; i++) native.scratchWords[1 + i] = doorbells[i]!;
-    const error = native.zygoteCall(this.#socket, HELLO, doorbells.length, 0, 1 + doorbells.length);
+    const error = native.zygoteCall(this.#socket, HELLO, doorbells.length, catches, 1 + doorbells.length);
     const hostVdso = native.scratchView.getInt32(4, true) * TWO_32 + native.scratchView.getUint32(0, true);
     const [pid, fd] = [native.scratchWords[MORE / 4]!, native.scratchWords[MORE / 4 + 2]!];
     const listener = error < 0 || hostVdso < 0 ? -1 : native.takeDescriptor(pid, fd);
     if (listener < 0)
       throw new Error(`zygote: hello failed (${error}, ${hostVdso}): are seccomp notifications available?`);
-    return { hostVdso, listener };
+    return { hostVdso, listener, pid, entry: readI64(native.scratchView, MORE + 16) };
   }
 
   /** A copy of itself, whose first act is to name the token: its pid, or a negative errno. */

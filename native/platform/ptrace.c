@@ -1,0 +1,89 @@
+// The tracer of the ptrace platform: one thread that never serves a call. At a caught system call it sends
+// the guest thread to the stub's entry, with its registers as the syscall instruction leaves them; all else
+// is as without it. Whatever the zygote makes is traced from its first instruction on, and dies with this
+// process.
+#include "../host/host.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OPTIONS                                                                                              \
+  (PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL)
+#define VSYSCALL_PAGE 0xffffffffff600000ull
+#define STACK_SIZE 65536
+
+static struct {
+  pid_t zygote;
+  uint64_t entry; // stub_traced
+  sem_t begun;
+  int32_t error;
+} tracer;
+
+// Call number -1: the host makes none. In the vsyscall page it must not be led elsewhere, and answers by
+// itself: those are clocks.
+static void redirect(pid_t tid) {
+  struct user_regs_struct regs;
+  if (ptrace(PTRACE_GETREGS, tid, NULL, &regs) || (regs.rip & ~0xfffull) == VSYSCALL_PAGE) return;
+  regs.rax = (uint32_t)regs.orig_rax;
+  regs.orig_rax = (uint64_t)-1;
+  regs.rcx = regs.rip;
+  regs.rip = tracer.entry;
+  ptrace(PTRACE_SETREGS, tid, NULL, &regs);
+}
+
+static void on_stop(pid_t tid, int status) {
+  int event = status >> 16, signo = WSTOPSIG(status);
+  // A stop of all threads, which somebody outside has asked for and will end.
+  bool whole = event == PTRACE_EVENT_STOP && signo != SIGTRAP;
+  if (event == PTRACE_EVENT_SECCOMP) redirect(tid);
+  // ESRCH: it was killed meanwhile.
+  if (whole)
+    ptrace(PTRACE_LISTEN, tid, NULL, NULL);
+  else
+    ptrace(PTRACE_CONT, tid, NULL, event ? NULL : (void *)(intptr_t)signo);
+}
+
+static void *trace(void *unused) {
+  (void)unused;
+  if (ptrace(PTRACE_SEIZE, tracer.zygote, NULL, OPTIONS)) tracer.error = -errno;
+  bool runs = tracer.error == 0;
+  sem_post(&tracer.begun);
+  while (runs) {
+    int status;
+    pid_t tid = waitpid(-1, &status, __WALL);
+    if (tid < 0)
+      runs = errno == EINTR; // ECHILD: the zygote is gone, and the sandbox about to
+    else if (WIFSTOPPED(status))
+      on_stop(tid, status);
+  }
+  return NULL;
+}
+
+/* Starts the tracer, of the zygote and all that it makes; `entry` is stub_traced. 0 or a negative errno:
+   EPERM where the host forbids it. Once in a process. */
+RF_EXPORT int32_t rf_trace(int32_t zygote, double entry) {
+  tracer.zygote = zygote;
+  tracer.entry = (uint64_t)entry;
+  sem_init(&tracer.begun, 0, 0);
+  // It takes no signals: they are the other threads'.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, STACK_SIZE);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_t thread;
+  int error = pthread_create(&thread, &attributes, trace, NULL);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (error) return -error;
+  while (sem_wait(&tracer.begun) < 0 && errno == EINTR)
+    ;
+  return tracer.error;
+}

@@ -1,0 +1,18 @@
+// ptrace: the stubs' seccomp filter stops a thread of guest code at a system call, and a tracer (native/platform/ptrace.c)
+// sends it to the stub's entry, which posts the call. For hosts where SIGSYS cannot be used; slots, signals and all else
+// are systrap's.
+
+import type { Introduction } from "./platform.ts";
+import { StubPlatform } from "./stub_platform.ts";
+import { Catch } from "./zygote.ts";
+
+export class Ptrace extends StubPlatform {
+  readonly name = "ptrace";
+
+  override introduce(kernelPage: number, doorbells: readonly number[]): Introduction {
+    const hello = this.zygote.hello(kernelPage, doorbells, Catch.TRACE);
+    const error = this.native.trace(hello.pid, hello.entry);
+    if (error < 0) throw new Error(`tracing the zygote: errno ${-error} (does the host allow ptrace?)`);
+    return hello;
+  }
+}

@@ -1,0 +1,39 @@
+// What the platforms whose stubs are host processes have in common: all but how a call of guest code is caught.
+
+import { SIGKILL } from "../../shared/abi/signal.ts";
+import type { Native } from "../native.ts";
+import type { Introduction, Platform } from "./platform.ts";
+import type { ResourceUse } from "./resource_use.ts";
+import { Zygote } from "./zygote.ts";
+
+/** The host signal that makes a stub thread enter its handler; guests never see it. */
+const SIGKICK = 63;
+
+export abstract class StubPlatform implements Platform {
+  abstract readonly name: string;
+  protected readonly native: Native;
+  protected readonly zygote: Zygote;
+
+  constructor(native: Native, zygoteSocket: number) {
+    this.native = native;
+    this.zygote = new Zygote(native, zygoteSocket);
+  }
+
+  abstract introduce(kernelPage: number, doorbells: readonly number[]): Introduction;
+
+  start(low: number, high: number): number {
+    return this.zygote.spawn(low, high);
+  }
+
+  interrupt(pid: number, tid: number): void {
+    this.native.tgkill(pid, tid, SIGKICK);
+  }
+
+  kill(pidfd: number): void {
+    this.native.pidfdSendSignal(pidfd, SIGKILL);
+  }
+
+  reap(pid: number): ResourceUse {
+    return this.zygote.reap(pid);
+  }
+}
