@@ -20,6 +20,7 @@ export const CONFIGURATIONS = [
 export const ALL_CONFIGURATIONS = [
   ...CONFIGURATIONS,
   { name: "systrap, solo, nothing patched", flags: ["--platform=systrap", "--workers=solo", "--patch=off"] },
+  { name: "ptrace, solo", flags: ["--platform=ptrace", "--workers=solo"] },
 ] as const;
 
 const ID = "test";
