@@ -8,6 +8,7 @@
 //@ args: unmap
 //@ args: move
 //@ args: forge
+//@ args: inside
 //@ args: stack
 //@ args: many
 //@ ends: 0 132 133 135 139
@@ -20,6 +21,13 @@
 #define ENTRY_SIZE 0x140
 
 SITE(getppid_site, 110);
+
+// Sites at all distances from a trampoline, modulo a pool: nops; mov $110, %eax; syscall; ret
+#define ROW 64
+#define BEHIND_START 0x2c
+extern const unsigned char row[];
+__asm__(".text\n.balign 64\n.globl row\nrow:\n.rept 1024\n.balign 64\n.cfi_startproc\n.skip 0x2c, 0x90\n"
+        "mov $110, %eax\nsyscall\nret\n.cfi_endproc\n.endr\n");
 
 static long parent;
 
@@ -177,6 +185,24 @@ int main(int argc, char **argv) {
         int status;
         waitpid(child, &status, 0);
       }
+    still_works();
+  }
+  if (!strcmp(mode, "inside")) {
+    // The distance of the next jump is one that begins with the bytes of a syscall instruction, which traps.
+    uint64_t next = (uint64_t)at + ROW - 0x050f - 5;
+    const unsigned char *site = row + ((next - (uint64_t)row) & 0xffff);
+    if (((uint64_t)site - (uint64_t)row) % ROW != BEHIND_START) bad("the place", (uint64_t)site);
+    for (int i = 0; i < WARM; i++)
+      if (((long (*)(void))site)() != parent) bad("a call", i);
+    if (site[0] != 0xe9 || site[1] != 0x0f || site[2] != 0x05) say("another jump");
+    pid_t child = fork();
+    if (child == 0) {
+      __asm__ volatile("call *%0" ::"r"(site + 1), "a"(110) : "rcx", "r11", "memory");
+      _exit(0);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) bad("killed", 0);
     still_works();
   }
   say("done");

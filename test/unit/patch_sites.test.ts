@@ -223,6 +223,31 @@ test("sites are found, forgotten and their places used again", () => {
   assert.is(counters.patchedSites, 0);
 });
 
+test("a written page is known until its memory goes, and counts for as long", () => {
+  const counters = new Counters();
+  const patches = new Patches(counters, new TrapCounts(), 1);
+  let page = 0x100000;
+  for (let round = 0; patches.mayAdd; round++, page += 0x1000) {
+    assert.ok(round < 2000);
+    // Its pool goes each time, and with it all that is counted of the site.
+    const pool = new Pool(0x10000);
+    patches.pools.push(pool);
+    const site = patched(page, pool.freePlace());
+    patches.add(site, pool);
+    patches.undone(site);
+    patches.remove(pool);
+    patches.remove(pool);
+    assert.is(counters.patchedSites, 0);
+    assert.ok(patches.hasPatchedPage(page));
+  }
+  patches.forget(0x100000, 0x101000);
+  assert.ok(patches.mayAdd);
+  assert.not.ok(patches.hasPatchedPage(0x100000));
+  assert.ok(patches.hasPatchedPage(0x101000));
+  patches.givePages(0x101000, 0x40000000);
+  assert.not.ok(patches.hasPatchedPage(0x101000));
+});
+
 test("a pool has an end", () => {
   const pool = new Pool(0);
   let count = 0;

@@ -21,7 +21,7 @@ import type { MemCaller } from "../mem/caller.ts";
 import { type Mapped, VM_SHARED, type Vma } from "../mem/vma.ts";
 import { fileBase, functionAround } from "./functions.ts";
 import { ROUND_MAX, readText } from "./guest_text.ts";
-import { isInOnePage, type PatchedSite, Patches, Pool, SITES_MAX } from "./patches.ts";
+import { isInOnePage, type PatchedSite, Patches, Pool } from "./patches.ts";
 import { judgeSite, type PatchSite, type Refusal, SYSCALL_LENGTH } from "./site.ts";
 import { TextMemory } from "./text_memory.ts";
 import { jumpTo, POOL_SIZE, poolHeader, reaches, trampolineFor } from "./trampoline.ts";
@@ -136,7 +136,7 @@ export class Patcher {
     if (patches.hasGivenUp) return "the host refuses to write it";
     const { heap } = task.kernel;
     // Whatever comes of it is remembered.
-    const fits = patches.size < SITES_MAX && patches.mayRefuse;
+    const fits = patches.mayAdd && patches.mayRefuse;
     return fits && heap.hasRoom("patchedSites") && heap.hasRoom("refusedSites") ? null : "there are too many";
   }
 }
@@ -179,13 +179,14 @@ function* judge(
 ): Generator<void, PatchSite | Refusal> {
   const start = yield* functionAround(task, vma, address);
   if (start < vma.start) return "no function begins before it";
-  const length = address + SYSCALL_LENGTH - start;
+  const end = address + SYSCALL_LENGTH;
+  const length = end - start;
   if (length > ROUND_MAX) return "its function is too long";
   const code = yield* readText(task, start, length);
   if (code === null) return "no function begins before it";
-  // As it was linked.
-  for (const { at, original, jump } of patches.within(start, address + SYSCALL_LENGTH))
-    if (at >= start) code.set(original.subarray(0, jump.length), at - start);
+  // As it was linked. The address is the guest's word, and may lie in a jump.
+  for (const { at, original, jump } of patches.within(start, end))
+    if (at >= start) code.set(original.subarray(0, Math.min(jump.length, end - at)), at - start);
   return judgeSite(code, start, address, nr);
 }
 

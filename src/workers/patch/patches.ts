@@ -10,7 +10,7 @@ import { guestAddress, POOL_PLACES, POOL_SIZE, TRAMPOLINE_SIZE } from "./trampol
 import type { TrapCounts } from "./trap_counts.ts";
 
 /** Sites of an address space, and the others of which it is known why they are none. */
-export const SITES_MAX = 1024;
+const SITES_MAX = 1024;
 const REFUSED_MAX = 1024;
 /** Undone sites that are remembered: threads may yet report a breakpoint of them. */
 const FORMER_MAX = 256;
@@ -82,7 +82,7 @@ export class Patches {
   /** All that are refused lie from the one to the other. */
   #refusedFrom = Number.POSITIVE_INFINITY;
   #refusedTo = 0;
-  /** Pages that have been written, by their numbers: at most one for each site. */
+  /** Pages that have been written, by their numbers, until their memory goes: a pool may go before, with its sites. */
   readonly #pages = new Set<number>();
   readonly #written = new Set<number>();
   /** Where sites were, the last ones. */
@@ -118,6 +118,11 @@ export class Patches {
   /** Trampolines that there are, those of undone sites too. */
   get size(): number {
     return this.#held;
+  }
+
+  /** Whether there may be another site, and another page that was written. */
+  get mayAdd(): boolean {
+    return this.#held < SITES_MAX && this.#pages.size < SITES_MAX;
   }
 
   #hold(change: number): void {
@@ -159,7 +164,9 @@ export class Patches {
 
   /** The guest may have written to the pages in [start, end) from now on. */
   givePages(start: number, end: number): void {
-    for (const page of this.#pages) if (page >= pageOf(start) && page < pageOf(end)) this.#pages.delete(page);
+    const [first, last] = [pageOf(start), pageOf(end)];
+    if (last - first < this.#pages.size) for (let page = first; page < last; page++) this.#pages.delete(page);
+    else for (const page of this.#pages) if (page >= first && page < last) this.#pages.delete(page);
   }
 
   /** Whether the page at an address is a copy that was made to patch it. */
@@ -180,7 +187,9 @@ export class Patches {
   }
 
   remove(pool: Pool): void {
-    this.pools.splice(this.pools.indexOf(pool), 1);
+    const index = this.pools.indexOf(pool);
+    if (index < 0) return; // its address space was released meanwhile
+    this.pools.splice(index, 1);
     this.#hold(-pool.sites().length);
   }
 
@@ -208,9 +217,9 @@ export class Patches {
       this.#drop(site);
       this.poolOf(site.trampoline)?.release(site);
       this.#hold(-1);
-      this.#pages.delete(pageOf(site.at));
       this.#counts.forget(site.syscall + SYSCALL_LENGTH, this.#space);
     }
+    this.givePages(start, end);
     if (end <= this.#refusedFrom || start > this.#refusedTo) return;
     for (const address of this.#refused.keys())
       if (address >= start && address < end && this.#refused.delete(address)) {
