@@ -24,6 +24,9 @@ stub_trampoline:
   or %r11, %rax
 trampoline_number:
   rdgsbase %r11
+  // A program may have a block of its own that begins with its address.
+  test $(RF_SLOT_SIZE - 1), %r11d
+  jnz stub_lost
 .globl trampoline_access
 trampoline_access:
   cmp %r11, %gs:RF_SELF

@@ -61,11 +61,13 @@ export class Requests {
     switch (kind) {
       case Request.SYSCALL:
         if (call.expectsOutcome) break;
+        task.lostPools = null;
         if (kernel.patcher?.isDue(task) === true) this.#patch(task, kernel.patcher);
         else this.#dispatcher.serve(task, nr);
         return;
       case Request.PATCHED:
         if (call.expectsOutcome) break;
+        task.lostPools = null; // it goes on behind its site
         this.#dispatcher.serve(task, nr);
         return;
       case Request.OPS_DONE:
