@@ -14,6 +14,7 @@ import {
 } from "../../shared/abi/mman.ts";
 import type { SandboxOptions } from "../../shared/process_spec.ts";
 import { ORIG_RAX, REQ_FLAGS, RIP } from "../../shared/ring/layout.ts";
+import { breatheOn } from "../call/breathe.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import { isGuestRange, MMAP_MIN_ADDR } from "../call/guest_range.ts";
 import { OperationList, SYS_mmap } from "../call/operation_list.ts";
@@ -256,6 +257,7 @@ export function* undo(task: MemCaller, sites: readonly PatchedSite[]): Generator
         return;
       }
       for (const site of some) patches.undone(site);
+      if (task.kernel.longTurns.isFull) yield* breatheOn(task);
     }
   } finally {
     memory.close();
