@@ -104,9 +104,9 @@ static _Noreturn void run_node(const struct init_plan *plan, int boot) {
   int descriptors[] = {plan->null, plan->log, plan->log, boot};
   arrange_descriptors(plan, descriptors, 4);
   privileges_node();
-  // From a snapshot of its heap a program starts sooner, but can start no threads. The limits of the heap:
-  // beside what guests may use (HEAP_BUDGET_MAX of the kernel), the program's own, and what is
-  // not collected yet. A kernel thread of its own gets the same (kernel_thread.ts).
+  // From a snapshot of its heap a program starts sooner, but can start no threads. The limits of the heap,
+  // which are those of a kernel thread of its own as well: beside what guests may use (HEAP_BUDGET_MAX of the
+  // kernel), the program's own, and what is not collected yet.
   char *const arguments[] = {"/node",
                              "--disable-warning=ExperimentalWarning",
                              "--expose-gc", // idle_trim.ts

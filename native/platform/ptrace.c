@@ -4,18 +4,19 @@
 // process.
 #include "../host/host.h"
 
+#include <elf.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define OPTIONS                                                                                              \
   (PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL)
-#define VSYSCALL_PAGE 0xffffffffff600000ull
 #define STACK_SIZE 65536
 
 static struct {
@@ -25,28 +26,38 @@ static struct {
   int32_t error;
 } tracer;
 
-// Call number -1: the host makes none. In the vsyscall page it must not be led elsewhere, and answers by
-// itself: those are clocks.
-static void redirect(pid_t tid) {
+// Registers up to rip, and orig_rax before them: those of segments and bases, which a guest can give values that the
+// host does not take back, stay as they are.
+#define REGISTERS offsetof(struct user_regs_struct, cs)
+
+// Call number -1: the host makes none. False: the thread is gone, or must not go on, since the host would make the
+// guest's call.
+static bool redirect(pid_t tid) {
   struct user_regs_struct regs;
-  if (ptrace(PTRACE_GETREGS, tid, NULL, &regs) || (regs.rip & ~0xfffull) == VSYSCALL_PAGE) return;
+  struct iovec all = {&regs, sizeof regs}, general = {&regs, REGISTERS};
+  if (ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &all)) return false;
   regs.rax = (uint32_t)regs.orig_rax;
   regs.orig_rax = (uint64_t)-1;
   regs.rcx = regs.rip;
   regs.rip = tracer.entry;
-  ptrace(PTRACE_SETREGS, tid, NULL, &regs);
+  return ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &general) == 0;
 }
 
 static void on_stop(pid_t tid, int status) {
   int event = status >> 16, signo = WSTOPSIG(status);
   // A stop of all threads, which somebody outside has asked for and will end.
   bool whole = event == PTRACE_EVENT_STOP && signo != SIGTRAP;
-  if (event == PTRACE_EVENT_SECCOMP) redirect(tid);
-  // ESRCH: it was killed meanwhile.
-  if (whole)
-    ptrace(PTRACE_LISTEN, tid, NULL, NULL);
-  else
-    ptrace(PTRACE_CONT, tid, NULL, event ? NULL : (void *)(intptr_t)signo);
+  // ESRCH from any of these: it was killed meanwhile.
+  if (event == PTRACE_EVENT_SECCOMP && !redirect(tid)) return;
+  if (whole) ptrace(PTRACE_LISTEN, tid, NULL, NULL);
+  else ptrace(PTRACE_CONT, tid, NULL, event ? NULL : (void *)(intptr_t)signo);
+}
+
+static bool waited(pid_t pid, int flags) {
+  int status;
+  pid_t tid = waitpid(pid, &status, __WALL | flags);
+  if (tid > 0 && WIFSTOPPED(status)) on_stop(tid, status);
+  return tid > 0 || errno == EINTR;
 }
 
 static void *trace(void *unused) {
@@ -54,15 +65,16 @@ static void *trace(void *unused) {
   if (ptrace(PTRACE_SEIZE, tracer.zygote, NULL, OPTIONS)) tracer.error = -errno;
   bool runs = tracer.error == 0;
   sem_post(&tracer.begun);
-  while (runs) {
-    int status;
-    pid_t tid = waitpid(-1, &status, __WALL);
-    if (tid < 0)
-      runs = errno == EINTR; // ECHILD: the zygote is gone, and the sandbox about to
-    else if (WIFSTOPPED(status))
-      on_stop(tid, status);
-  }
+  // ECHILD: the zygote is gone, and the sandbox about to. The host tells of the newest threads first: the zygote, for
+  // which the kernel thread waits, must not starve behind threads that stop again and again.
+  while (runs && waited(-1, 0)) waited(tracer.zygote, WNOHANG);
   return NULL;
+}
+
+/* Takes a stub process that has ended from the tracer, so that the zygote can reap it. */
+RF_EXPORT void rf_trace_ended(int32_t pid) {
+  int status;
+  waitpid(pid, &status, __WALL | WNOHANG);
 }
 
 /* Starts the tracer, of the zygote and all that it makes; `entry` is stub_traced. 0 or a negative errno:

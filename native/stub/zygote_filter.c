@@ -15,6 +15,7 @@ enum {
   HIGH_WINDOW = RF_WINDOW_BASE >> 32,
   HIGH_WINDOW_END = RF_WINDOW_END >> 32,
   HIGH_CHUNKS = RF_CHUNKS >> 32,
+  HIGH_VSYSCALL = -1,
   HIGH_LIMIT = 0x8000,
 };
 _Static_assert((RF_CHUNKS + RF_CHUNKS_PER_SPACE * (u64)RF_CHUNK_SIZE - 1) >> 32 == HIGH_CHUNKS,
@@ -82,13 +83,15 @@ static void emit_test(const struct bpf_test *test) {
   }
 }
 
-// A call of the other architecture is refused in the stub, and would be an instruction of another length for
-// a tracer.
+// Calls that a tracer could not lead to the stub's entry trap always: those of the other architecture, whose instruction
+// has another length, and of the vsyscall page, where the host lets nobody change the address.
 static void compile(u32 caught) {
   bpf_match_architecture(&program, TRAP);
   bpf_load(&program, offsetof(struct seccomp_data, instruction_pointer) + 4);
-  bpf_jump(&program, BPF_JEQ, HIGH_STUB, 2, 0);
-  bpf_jump(&program, BPF_JEQ, HIGH_ZYGOTE, 2, 0);
+  bpf_jump(&program, BPF_JEQ, HIGH_STUB, 4, 0);
+  bpf_jump(&program, BPF_JEQ, HIGH_ZYGOTE, 4, 0);
+  bpf_jump(&program, BPF_JEQ, HIGH_VSYSCALL, 0, 1);
+  bpf_return(&program, TRAP);
   bpf_return(&program, caught);
   u32 to_rules = program.length;
   bpf_emit(&program, BPF_JMP | BPF_JA, 0, 0, 0);

@@ -142,12 +142,12 @@ static void answer(u32 request, s64 value) {
   send_answer((struct zygote_message){.request = request, .value = value});
 }
 
-// The kernel threads' doorbells and what else hello brings; how calls are to be caught.
+// Takes the kernel page and the doorbells; returns enum zygote_catch.
 static u32 hello(void) {
   struct zygote_message m;
   struct rights rights;
   if (receive(&m, &rights) != sizeof m || m.request != ZYGOTE_HELLO) die(DIE_HELLO);
-  u32 catch = (u64)m.value >> 32;
+  u32 how = (u64)m.value >> 32;
   s64 threads = (u32)m.value;
   if (threads < 1 || threads > RF_KERNEL_THREADS_MAX || rights.length != 16 + 4 * (u64)(1 + threads))
     die(DIE_HELLO);
@@ -161,19 +161,18 @@ static u32 hello(void) {
   // Stubs inherit nothing else below the doorbells.
   for (u32 fd = 0; fd < ZYGOTE_SOCKET; fd++)
     zygote_syscall(NR_close, fd, 0, 0, 0, 0, 0);
-  return catch;
+  return how;
 }
 
-// wait4(2)'s struct rusage as words: two times of two words each come first. Of a process that has ended;
-// with a tracer it is seen here when that has seen it, at once.
-static void answer_reap(s64 pid, int traced) {
+// wait4(2)'s struct rusage as words: two times of two words each come first.
+static void answer_reap(s64 pid) {
   enum { WNOHANG = 1, RUSAGE_WORDS = 18 };
   static const u8 places[USE_COUNT] = {
       [USE_MAXRSS] = 4, [USE_MINFLT] = 8, [USE_MAJFLT] = 9, [USE_NVCSW] = 16, [USE_NIVCSW] = 17};
   s64 rusage[RUSAGE_WORDS] = {0};
   s32 status = 0;
   struct zygote_message m = {.request = ZYGOTE_REAP};
-  m.value = zygote_syscall(NR_wait4, pid, (u64)&status, traced ? 0 : WNOHANG, (u64)rusage, 0, 0);
+  m.value = zygote_syscall(NR_wait4, pid, (u64)&status, WNOHANG, (u64)rusage, 0, 0);
   if (m.value > 0) m.value = (u32)status;
   for (u32 i = 0; i < USE_COUNT; i++)
     m.more[i] = rusage[places[i]];
@@ -204,9 +203,6 @@ __attribute__((noreturn, used)) void zygote_main(void) {
     handle(faults[i], on_fault);
   handle(SIGKICK, on_kick);
   s64 pid = zygote_syscall(NR_getpid, 0, 0, 0, 0, 0, 0);
-  // The sandbox process is none of its ancestors, which is what Yama asks for.
-  enum { PR_SET_PTRACER = 0x59616d61 };
-  if (traced) zygote_syscall(NR_prctl, PR_SET_PTRACER, -1, 0, 0, 0, 0);
   s64 listener = install_filter(traced);
   struct zygote_message said = {.request = ZYGOTE_HELLO, .value = listener < 0 ? listener : (s64)vdso};
   said.more[HELLO_PID] = pid;
@@ -227,7 +223,7 @@ __attribute__((noreturn, used)) void zygote_main(void) {
       answer(m.request, zygote_spawn(m.value, RF_TOKEN_MAP_CHUNK | RF_TOKEN_UNMAP_ZYGOTE));
       break;
     case ZYGOTE_REAP:
-      answer_reap(m.value, traced);
+      answer_reap(m.value);
       break;
     default:
       answer(m.request, -22 /* EINVAL */);

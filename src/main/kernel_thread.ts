@@ -13,9 +13,6 @@ import type { RunningKernel } from "./placement.ts";
 
 /** In the sandbox's root. */
 const KERNEL_BUNDLE = "/kernel.cjs";
-/** Beside what guests may use of it (HEAP_BUDGET_MAX of the kernel): the program's own, and what is not collected yet. */
-const HEAP_LIMIT_MB = 2048; // as in native/launcher/init.c
-const YOUNG_GENERATION_MB = 32;
 
 export function startKernelThread(boot: KernelBoot): RunningKernel {
   const pool = new Piscina({
@@ -24,7 +21,6 @@ export function startKernelThread(boot: KernelBoot): RunningKernel {
     maxThreads: 1,
     // A kernel thread's own loop decides when it sleeps.
     atomics: "disabled",
-    resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MB, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   });
   const { port1, port2 } = new MessageChannel();
   const threadBoot: ThreadBoot = { ...boot, port: port2, thread: 0 };

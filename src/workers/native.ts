@@ -53,6 +53,7 @@ const DECLARATIONS = {
     "int32_t rf_zygote_call(int32_t socket, uint32_t request, uint32_t low, uint32_t high, int32_t count)",
   takeDescriptor: "int32_t rf_take_descriptor(int32_t pid, int32_t fd)",
   trace: "int32_t rf_trace(int32_t zygote, double entry)",
+  traceEnded: "void rf_trace_ended(int32_t pid)",
   streamRead:
     "int32_t rf_stream_read(int32_t fd, uint32_t chunk, uint32_t offset, uint32_t length, int32_t isSocket)",
   streamWrite:

@@ -18,11 +18,14 @@ enum zygote_catch { CATCH_TRAP, CATCH_TRACE };
 // What a stub has used (getrusage(2)), in the answer to REAP.
 enum zygote_use { USE_MAXRSS, USE_MINFLT, USE_MAJFLT, USE_NVCSW, USE_NIVCSW, USE_COUNT };
 
-// In the answer to HELLO: the zygote's pid; the number of the seccomp listener among its descriptors, which Node
-// takes from there (pidfd_getfd); where in the stub a tracer sends caught calls.
-// The listener: Sent along it would be one of those that a host user has on their way, which are
-// bounded by the sender's RLIMIT_NOFILE for all of the user's processes together.
-enum zygote_hello { HELLO_PID, HELLO_LISTENER, HELLO_ENTRY };
+// In the answer to HELLO.
+enum zygote_hello {
+  HELLO_PID,      // the zygote's
+  HELLO_LISTENER, // the seccomp listener among its descriptors, which Node takes from there (pidfd_getfd): sent along it
+                  // would be one of those that a host user has on their way, which are bounded by the sender's
+                  // RLIMIT_NOFILE for all of the user's processes together
+  HELLO_ENTRY,    // stub_traced: where a tracer sends caught calls
+};
 
 struct zygote_message {
   uint32_t request;

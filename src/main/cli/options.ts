@@ -71,7 +71,7 @@ export const globalFlags: Flag[] = [
   {
     name: "platform",
     type: "string",
-    describe: "how system calls are caught: by a signal, or by a tracer, for hosts where that cannot be used",
+    describe: "how system calls are caught: by a signal, or by a tracer (slower)",
     choices: ["systrap", "ptrace"],
     default: "systrap",
   },

@@ -14,7 +14,6 @@ export interface Introduction {
 }
 
 export interface Platform {
-  readonly name: string;
   /** Hands the kernel page and the doorbells to the zygote. Throws: there is no sandbox without. */
   introduce(kernelPage: number, doorbells: readonly number[]): Introduction;
   /** Starts a stub process, whose first thread names this token: its host pid, or a negative errno. */

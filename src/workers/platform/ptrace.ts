@@ -3,16 +3,21 @@
 // are systrap's.
 
 import type { Introduction } from "./platform.ts";
+import type { ResourceUse } from "./resource_use.ts";
 import { StubPlatform } from "./stub_platform.ts";
 import { Catch } from "./zygote.ts";
 
 export class Ptrace extends StubPlatform {
-  readonly name = "ptrace";
-
   override introduce(kernelPage: number, doorbells: readonly number[]): Introduction {
     const hello = this.zygote.hello(kernelPage, doorbells, Catch.TRACE);
     const error = this.native.trace(hello.pid, hello.entry);
     if (error < 0) throw new Error(`tracing the zygote: errno ${-error} (does the host allow ptrace?)`);
     return hello;
+  }
+
+  override reap(pid: number): ResourceUse {
+    // Its parent sees its end when the tracer has.
+    this.native.traceEnded(pid);
+    return super.reap(pid);
   }
 }

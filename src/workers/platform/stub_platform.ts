@@ -10,7 +10,6 @@ import { Zygote } from "./zygote.ts";
 const SIGKICK = 63;
 
 export abstract class StubPlatform implements Platform {
-  abstract readonly name: string;
   protected readonly native: Native;
   protected readonly zygote: Zygote;
 

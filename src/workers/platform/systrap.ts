@@ -6,8 +6,6 @@ import { StubPlatform } from "./stub_platform.ts";
 import { Catch } from "./zygote.ts";
 
 export class Systrap extends StubPlatform {
-  readonly name = "systrap";
-
   override introduce(kernelPage: number, doorbells: readonly number[]): Introduction {
     return this.zygote.hello(kernelPage, doorbells, Catch.TRAP);
   }

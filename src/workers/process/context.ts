@@ -1,5 +1,5 @@
-// What processes, signals and clocks use of their kernel, beside what the platform and files do: the room of the
-// supervisor. The Kernel object is all of it.
+// What the supervisor's rooms (process, signals, time, futex, identity, system, proc) use of their kernel, beside what
+// the platform, sockets and System V IPC do. The Kernel object is all of it.
 
 import type { CallTracer } from "../call/context.ts";
 import type { SigInfo } from "../call/siginfo.ts";
