@@ -11,17 +11,21 @@
 
 #define REP_RET 1
 
-.text
-// RF_TRAMPOLINE_ENTRY: stub.ld puts this file first.
-.globl stub_trampoline
-stub_trampoline:
-  // The flags go into the upper half of rax before anything changes them. There is no stack yet.
+// The flags go into the upper half of rax before anything changes them. There is no stack yet.
+.macro flags_beside_number
   mov %eax, %r11d
   lahf
   seto %al
   movzwl %ax, %eax
   shl $32, %rax
   or %r11, %rax
+.endm
+
+.text
+// RF_TRAMPOLINE_ENTRY: stub.ld puts this file first.
+.globl stub_trampoline
+stub_trampoline:
+  flags_beside_number
 trampoline_number:
   rdgsbase %r11
   // A program may have a block of its own that begins with its address.
@@ -91,12 +95,7 @@ stub_trapped:
 // the same way, and the request says that it trapped (bit 63).
 .globl stub_traced
 stub_traced:
-  mov %eax, %r11d
-  lahf
-  seto %al
-  movzwl %ax, %eax
-  shl $32, %rax
-  or %r11, %rax
+  flags_beside_number
   bts $63, %rax
   jmp trampoline_number
 

@@ -23,15 +23,10 @@ export class PageMap {
     this.#kernel = kernel;
     this.span = kernel.native.scratch.length / ENTRY_SIZE;
     this.#entries = new Uint32Array(this.span);
-    const process = this.#open(kernel.descriptors.proc, String(pid), O_PATH | O_DIRECTORY);
-    this.#fd = process < 0 ? process : this.#open(process, "pagemap", O_RDONLY);
-    if (process >= 0) kernel.native.close(process);
-  }
-
-  #open(directory: number, name: string, flags: number): number {
-    const { native } = this.#kernel;
-    native.scratch.set(Buffer.from(`${name}\0`, "latin1"));
-    return native.openNamed(directory, flags);
+    const { native, descriptors } = kernel;
+    const process = native.openComponent(descriptors.proc, String(pid), O_PATH | O_DIRECTORY);
+    this.#fd = process < 0 ? process : native.openComponent(process, "pagemap", O_RDONLY);
+    if (process >= 0) native.close(process);
   }
 
   /** Reads what is known of `count` pages from an address on. Where nothing is known all of them are there. */
