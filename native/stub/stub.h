@@ -63,6 +63,8 @@ void stub_restorer(void);
 void stub_leave_handler(slot_t slot, u64 fpstate, u64 features) __attribute__((noreturn));
 extern const char stub_traced[]; // where a tracer sends a caught call
 extern const char stub_leave[], stub_left[], stub_trapped[], stub_lost[];
+// The way of a call that is answered with a word of the slot, and where a kick sends whoever is on it.
+extern const char stub_number[], stub_numbered[], stub_again[];
 extern const u64 stub_fixups[];  // pairs (instruction, continuation), ended by a zero
 
 // stub_request.c
@@ -72,6 +74,15 @@ u32 serve_until_return(slot_t slot, struct ucontext_ *uc, u32 code);
 // stub_call.c
 u64 flags_of_call(u64 rest, u64 number_and_flags);
 u32 kind_of_call(u64 number_and_flags);
+
+// stub_local.c
+extern const u8 stub_local_calls[];
+u32 local_entry(slot_t slot, u64 nr);
+int may_answer_trapped(slot_t slot);
+int answer(slot_t slot, u32 entry, s64 *result);
+void was_answered(slot_t slot, s64 result, u32 call_flags);
+// In RF_CALL_FLAGS.
+#define ANSWERED_HERE 0x10000
 
 // stub_marshal.c
 u32 copy_in_pieces(slot_t slot, u64 nr);

@@ -23,18 +23,25 @@ u32 kind_of_call(u64 number_and_flags) {
   return number_and_flags & TRAPPED ? REQ_SYSCALL : REQ_PATCHED;
 }
 
-/* 0: the result stands in the frame, and registers are all there is to load; else the reply's code. */
-u32 on_patched_call(slot_t slot, u64 number_and_flags, u64 rest) {
+/* 0: the result stands in the frame, and registers are all there is to load; else the reply's code. `entry`: of the
+   call in stub_local_calls, 0 while the thread is watched. */
+u32 on_patched_call(slot_t slot, u64 number_and_flags, u64 rest, u32 entry) {
   u64 nr = (u32)number_and_flags, flags = flags_of_call(rest, number_and_flags);
-  put32(slot + RF_KICKED, 0); // what is pending is seen before the request is answered
-  put32(slot + RF_CALL_FLAGS, number_and_flags >> 32);
+  s64 result;
+  put64(slot + RF_FS_BASE, __builtin_ia32_rdfsbase64());
   put64(slot + RF_EFLAGS, flags);
+  if (entry && !(flags & EFLAGS_BY_SIGNAL) && !get32(slot + RF_KICKED) &&
+      (!(number_and_flags & TRAPPED) || may_answer_trapped(slot)) && answer(slot, entry, &result)) {
+    was_answered(slot, result, number_and_flags >> 32);
+    return 0;
+  }
+  put32(slot + RF_KICKED, 0); // what is pending is seen before the request is answered
+  put32(slot + RF_CALL_FLAGS, number_and_flags >> 32 & 0xffff);
   put64(slot + RF_R11, flags);
   put64(slot + RF_RAX, nr);
   put64(slot + RF_ORIG_RAX, nr);
   put64(slot + RF_CS, USER_CS);
   put64(slot + RF_SS, USER_SS);
-  put64(slot + RF_FS_BASE, __builtin_ia32_rdfsbase64());
   put64(slot + RF_GS_BASE, slot);
   put32(slot + RF_VDSO_KICK, in_host_vdso(get64(slot + RF_RIP)));
   put32(slot + RF_REQ_FLAGS, 0);

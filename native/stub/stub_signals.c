@@ -112,10 +112,21 @@ static int can_jump(slot_t slot, const struct ucontext_ *uc) {
   return __builtin_ia32_rdgsbase64() == slot;
 }
 
+static u32 call_flags(const struct ucontext_ *uc) { return (uc->eflags >> 11 & 1) | (uc->eflags & 0xff) << 8; }
+
 static __attribute__((noreturn)) void jump_back(slot_t slot, const struct ucontext_ *uc) {
   put64(slot + RF_RAX, get64(slot + RF_REP_RESULT));
-  put32(slot + RF_CALL_FLAGS, (uc->eflags >> 11 & 1) | (uc->eflags & 0xff) << 8);
+  put32(slot + RF_CALL_FLAGS, call_flags(uc));
   if (get32(slot + RF_REP_FLAGS) & RF_REP_SET_FS) __builtin_ia32_wrfsbase64(get64(slot + RF_FS_BASE));
+  stub_leave_handler(slot, uc->fpstate, get64(uc->fpstate + FP_SW_FEATURES));
+}
+
+// A trapped call whose registers are saved: answers it here and does not come back, if that can be.
+static void answer_trapped(slot_t slot, const struct ucontext_ *uc, u32 entry) {
+  s64 result;
+  if (!can_jump(slot, uc) || get32(slot + RF_KICKED)) return;
+  if (!may_answer_trapped(slot) || !answer(slot, entry, &result)) return;
+  was_answered(slot, result, call_flags(uc));
   stub_leave_handler(slot, uc->fpstate, get64(uc->fpstate + FP_SW_FEATURES));
 }
 
@@ -128,11 +139,15 @@ static int take_kick(slot_t slot, const struct ucontext_ *uc) {
   return 0;
 }
 
+#define ANSWERED 0  // no reply's code: the frame holds all
+
 // Leaves the handler as the reply, which has been served, says: the host's rt_sigreturn loads the ucontext.
 static void leave(slot_t slot, struct ucontext_ *uc, u32 code) {
   for (;;) {
     u32 report = 0;
     switch (code) {
+    case ANSWERED:
+      break;
     case REP_RET:
       uc->rax = get64(slot + RF_REP_RESULT);
       if (get32(slot + RF_REP_FLAGS) & RF_REP_SET_FS) __builtin_ia32_wrfsbase64(get64(slot + RF_FS_BASE));
@@ -184,6 +199,8 @@ static void post_call(slot_t slot, struct ucontext_ *uc, u32 kind, u64 nr, u32 f
   save_frame(slot, uc);
   // A host whose clocks its vDSO cannot read makes the call there: signals wait as after a kick.
   if (in_host_vdso(uc->rip)) put32(slot + RF_VDSO_KICK, 1);
+  u32 entry = kind == REQ_SYSCALL && flags == 0 ? local_entry(slot, nr) : 0;
+  if (entry) answer_trapped(slot, uc, entry);
   put64(slot + RF_ORIG_RAX, nr);
   put32(slot + RF_REQ_FLAGS, flags);
   put32(slot + RF_KICKED, 0);  // what is pending is seen before the request is answered
@@ -214,6 +231,8 @@ void on_sigsys(int signo, void *info, void *context) {
 static void on_trapped(slot_t slot, struct ucontext_ *uc) {
   u32 code = uc->rax;
   load_frame(slot, uc);
+  // The answer is in the frame; who kicked is owed a report.
+  if (code == REP_RET && get32(slot + RF_CALL_FLAGS) & ANSWERED_HERE) code = ANSWERED;
   if (code == REP_OPS || code == REP_SAVE_FP) code = serve_until_return(slot, uc, code);
   leave(slot, uc, code);
 }
@@ -271,6 +290,7 @@ void on_kick(int signo, void *info, void *context) {
   if (uc->rip >> 32 == RF_STUB_TEXT >> 32) {
     put32(slot + RF_KICKED, 1);
     if (uc->rip >= (u64)stub_leave && uc->rip < (u64)stub_left) uc->rip = (u64)stub_leave;
+    if (uc->rip >= (u64)stub_number && uc->rip < (u64)stub_numbered) uc->rip = (u64)stub_again;
     return;
   }
   // The host's vDSO returns soon, and the guest's, which called it, then makes a system call.

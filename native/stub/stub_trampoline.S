@@ -5,6 +5,8 @@
 //   in:  rax  the number       rcx  address behind the site's syscall instruction       r11  free
 //   out: rax  the result       rcx  that address       r11  the flags, as the instruction leaves them
 //
+// A call that the thread can answer by itself (stub_local.c) goes back at once, or after a short way through C.
+//
 // A kick (on_kick, stub_signals.c) may come at any of these instructions. Up to the reply it only leaves a mark in
 // the slot; between the look at that mark and the last jump it sends the thread back to the look.
 #include <ringfence/layout.h>
@@ -37,6 +39,53 @@ trampoline_access:
   jne stub_lost
   mov %rsp, RF_RSP(%r11)
   lea RF_STUB_STACK + RF_STUB_STACK_SIZE(%r11), %rsp
+  mov %rcx, RF_RCX(%r11)
+  mov %rcx, RF_RIP(%r11)
+  mov %rdx, RF_RDX(%r11)
+  mov %rax, RF_RAX(%r11)
+  // ecx: how the thread can answer the call by itself, 0: it cannot.
+  mov %eax, %edx
+  xor %ecx, %ecx
+  cmp $RF_KP_MARSHAL_COUNT, %edx
+  jae trampoline_save
+  testb $RF_LOCAL_CALLS, RF_LOCAL(%r11)
+  jz trampoline_save
+  lea stub_local_calls(%rip), %rcx
+  movzbl (%rcx, %rdx), %ecx
+  lea -1(%rcx), %edx
+  cmp $RF_LOCAL_NUMBERS - 1, %edx
+  jae trampoline_save
+  test %rax, %rax
+  js trampoline_save                 // trapped
+
+// The answer is one of the slot's words. A kick sends the thread from here to stub_again, and so does one that came
+// before: the call becomes a request.
+.globl stub_number
+stub_number:
+  cmpl $0, RF_KICKED(%r11)
+  jne stub_again
+  mov (%r11, %rcx), %ecx
+  shr $32, %rax
+  add $127, %al                      // overflows where OF was set
+  sahf
+  mov %ecx, %eax
+  pushfq
+  pop %r11
+  mov %gs:RF_RDX, %rdx
+  mov %gs:RF_RCX, %rcx
+  mov %gs:RF_RSP, %rsp
+  jmp *%rcx
+.globl stub_numbered
+stub_numbered:
+
+.globl stub_again
+stub_again:
+  rdgsbase %r11
+  mov RF_RAX(%r11), %rax
+  lea RF_STUB_STACK + RF_STUB_STACK_SIZE(%r11), %rsp
+  xor %ecx, %ecx
+
+trampoline_save:
   pushfq
   cld
   mov %r15, RF_R15(%r11)
@@ -48,11 +97,8 @@ trampoline_access:
   mov %r10, RF_R10(%r11)
   mov %r9, RF_R9(%r11)
   mov %r8, RF_R8(%r11)
-  mov %rcx, RF_RCX(%r11)
-  mov %rdx, RF_RDX(%r11)
   mov %rsi, RF_RSI(%r11)
   mov %rdi, RF_RDI(%r11)
-  mov %rcx, RF_RIP(%r11)
   mov %r11, %rdi
   mov %rax, %rsi
   pop %rdx

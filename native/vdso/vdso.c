@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 enum {
-  SYS_getpid = 39,
   SYS_gettimeofday = 96,
+  SYS_getppid = 110,
   SYS_time = 201,
   SYS_clock_gettime = 228,
   SYS_clock_getres = 229,
@@ -43,14 +43,14 @@ static inline long call3(long nr, long a, long b, long c) {
 
 typedef long (*function)(void *, void *, void *);
 
-// Calls the host's function, then takes what a kick asked for meanwhile. Any call that the kernel serves
+// Calls the host's function, then takes what a kick asked for meanwhile. Any call that is posted to the kernel
 // does.
 static inline long host(uint64_t target, void *a, void *b, void *c) {
   __asm__ volatile("orq $0, %c0(%%rsp)" ::"i"(-HOST_STACK) : "memory", "cc");
   long result = ((function)target)(a, b, c);
   uint32_t kick;
   __asm__ volatile("movl %%gs:%c1, %0" : "=r"(kick) : "i"(RF_VDSO_KICK));
-  if (kick) call3(SYS_getpid, 0, 0, 0);
+  if (kick) call3(SYS_getppid, 0, 0, 0);
   return result;
 }
 

@@ -31,6 +31,19 @@
 
 #define RF_SELF 0x000  // u64: address of this slot in the stub, compared with the gs base
 
+// Beside it, since every call reads that line and nothing else moves it: what the thread answers by itself, without a
+// request (F19). Written by the kernel, which reads none of it: whoever scribbles over it deceives itself.
+#define RF_LOCAL 0x008      // u32: RF_LOCAL_...; 0 while somebody watches the thread's calls
+#define RF_LOCAL_CALLS 1    // the calls of stub_local.c, with the numbers below
+#define RF_LOCAL_ASK 0x00c  // u32: mask: a trapped call is posted where RF_TRAPS has none of these bits
+#define RF_LOCAL_PID 0x010   // u32
+#define RF_LOCAL_TID 0x014   // u32
+#define RF_LOCAL_UID 0x018   // u32
+#define RF_LOCAL_EUID 0x01c  // u32
+#define RF_LOCAL_GID 0x020   // u32
+#define RF_LOCAL_EGID 0x024  // u32
+#define RF_LOCAL_NUMBERS 64  // in the table of calls: less is a word of the slot
+
 // Written by the stub, beside its request's record (RF_REQUESTS).
 #define RF_REQ_COUNT 0x044    // u32: OPS_DONE: operations completed
 #define RF_REQ_VALUE 0x048    // i64: OPS_DONE: result of the last one; COPY_READY, OUT_FAULT: bytes
@@ -41,7 +54,8 @@
 #define RF_REQ_FP_SIZE 0x060  // u32: bytes of the thread's floating-point state in a signal frame
 #define RF_VDSO_KICK 0x064    // u32: a kick came while the host's vDSO ran; the guest's vDSO looks at it behind
 #define RF_KICKED 0x068       // u32: a kick came while a call ran that goes back by a jump; looked at before the jump
-#define RF_CALL_FLAGS 0x06c   // u32: of such a call: bits 0-7 OF, 8-15 the flags that LAHF gives
+#define RF_CALL_FLAGS 0x06c   // u32: of such a call: bits 0-7 OF, 8-15 the flags that LAHF gives, 16 answered here
+#define RF_TRAPS 0x070        // u32: a random number for each trapped call that the thread could answer by itself
 
 // Written by the kernel.
 #define RF_REPLY 0x080        // u32: sequence of the request * 16 + reply code; the futex word
@@ -139,7 +153,6 @@
 // A sequence number names the kernel thread in its low bits, and counts what was posted to that one.
 #define RF_SEQUENCE_STEP 4
 #define RF_SEQUENCE_MASK 0x0fffffff
-#define RF_IDENTITY 0x6400        // u32: flag word: 1 = ids below are valid for local answers
 #define RF_ROUTES 0x7000          // u8 per descriptor: kernel thread to ring
 #define RF_ROUTES_COUNT 4096
 

@@ -25,6 +25,19 @@ export const KERNEL_PAGE_CHUNK = 4095;
 
 export const SELF = 0x000; // u64: address of this slot in the stub, compared with the gs base
 
+// Beside it, since every call reads that line and nothing else moves it: what the thread answers by itself, without a
+// request (F19). Written by the kernel, which reads none of it: whoever scribbles over it deceives itself.
+export const LOCAL = 0x008; // u32: LOCAL_...; 0 while somebody watches the thread's calls
+export const LOCAL_CALLS = 1; // the calls of stub_local.c, with the numbers below
+export const LOCAL_ASK = 0x00c; // u32: mask: a trapped call is posted where TRAPS has none of these bits
+export const LOCAL_PID = 0x010; // u32
+export const LOCAL_TID = 0x014; // u32
+export const LOCAL_UID = 0x018; // u32
+export const LOCAL_EUID = 0x01c; // u32
+export const LOCAL_GID = 0x020; // u32
+export const LOCAL_EGID = 0x024; // u32
+export const LOCAL_NUMBERS = 64; // in the table of calls: less is a word of the slot
+
 // Written by the stub, beside its request's record (REQUESTS).
 export const REQ_COUNT = 0x044; // u32: OPS_DONE: operations completed
 export const REQ_VALUE = 0x048; // i64: OPS_DONE: result of the last one; COPY_READY, OUT_FAULT: bytes
@@ -35,7 +48,8 @@ export const REQ_VSYSCALL = 1; // the call came from the vsyscall page
 export const REQ_FP_SIZE = 0x060; // u32: bytes of the thread's floating-point state in a signal frame
 export const VDSO_KICK = 0x064; // u32: a kick came while the host's vDSO ran; the guest's vDSO looks at it behind
 export const KICKED = 0x068; // u32: a kick came while a call ran that goes back by a jump; looked at before the jump
-export const CALL_FLAGS = 0x06c; // u32: of such a call: bits 0-7 OF, 8-15 the flags that LAHF gives
+export const CALL_FLAGS = 0x06c; // u32: of such a call: bits 0-7 OF, 8-15 the flags that LAHF gives, 16 answered here
+export const TRAPS = 0x070; // u32: a random number for each trapped call that the thread could answer by itself
 
 // Written by the kernel.
 export const REPLY = 0x080; // u32: sequence of the request * 16 + reply code; the futex word
@@ -133,7 +147,6 @@ export const REQUEST_NR = 4; // u32: SYSCALL: its number
 // A sequence number names the kernel thread in its low bits, and counts what was posted to that one.
 export const SEQUENCE_STEP = 4;
 export const SEQUENCE_MASK = 0x0fffffff;
-export const IDENTITY = 0x6400; // u32: flag word: 1 = ids below are valid for local answers
 export const ROUTES = 0x7000; // u8 per descriptor: kernel thread to ring
 export const ROUTES_COUNT = 4096;
 

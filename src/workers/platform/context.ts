@@ -3,13 +3,13 @@
 import type { ActiveChunks } from "../../shared/ring/active.ts";
 import type { ChunkPlaces } from "../../shared/ring/chunk_places.ts";
 import type { Claims } from "../../shared/ring/claims.ts";
-import type { CallContext } from "../call/context.ts";
 import type { HostThread } from "./host_thread.ts";
 import type { Kicks } from "./kicks.ts";
+import type { LocalContext } from "./local_answers.ts";
 import type { Platform } from "./platform.ts";
 import type { Stubs } from "./stubs.ts";
 
-export interface PlatformContext extends CallContext {
+export interface PlatformContext extends LocalContext {
   readonly platform: Platform;
   readonly claims: Claims;
   readonly active: ActiveChunks;

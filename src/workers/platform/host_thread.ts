@@ -18,6 +18,7 @@ export interface HostThread {
   readonly call: Call;
   readonly stub: StubProcess;
   readonly group: ThreadOwner;
+  readonly tid: number;
   credentials: Credentials;
   hostTid: number;
   /** It has posted STARTED and can be interrupted. */

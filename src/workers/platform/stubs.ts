@@ -31,6 +31,7 @@ import { type Birth, Births } from "./births.ts";
 import type { PlatformContext } from "./context.ts";
 import { processOf } from "./host_tasks.ts";
 import type { HostThread } from "./host_thread.ts";
+import { allowLocalAnswers } from "./local_answers.ts";
 import { type ResourceUse, useIsKnown } from "./resource_use.ts";
 import { Strangers } from "./strangers.ts";
 import type { StubProcess } from "./stub_process.ts";
@@ -93,6 +94,7 @@ export class Stubs {
   openSlot(task: HostThread): void {
     task.stub.owner ??= task.group;
     const kernel = this.#kernel;
+    allowLocalAnswers(kernel, task);
     kernel.claims.open(task.call.slot);
     kernel.taskAt[task.call.slot] = task;
     kernel.active.opened(task.call.slot);

@@ -13,6 +13,7 @@ import { SignalSet } from "../call/signal_set.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { IpcMember } from "../ipc/member.ts";
 import type { LostPools } from "../patch/hidden_code.ts";
+import { tellIds } from "../platform/local_answers.ts";
 import type { StubProcess } from "../platform/stub_process.ts";
 import { type AltStack, type BeforeHandler, NO_ALT_STACK } from "../signals/alt_stack.ts";
 import { PendingSignals, type SignalHandlers } from "../signals/signals.ts";
@@ -132,6 +133,7 @@ export class Task implements Caller {
   set credentials(next: Credentials) {
     this.kernel.counters.groupIds += next.groups.length - this.#credentials.groups.length;
     this.#credentials = next;
+    if (!this.dead) tellIds(this.kernel, this);
   }
 
   get pid(): number {
