@@ -1,19 +1,27 @@
 // Kicks that were sent and not answered yet (docs/hardening.md, F14): a guest can block the host signal, so
-// each has a deadline in CPU time of its own thread; after it the process is killed and counted. A thread
-// that the host does not let run, because many others want to, is never late.
+// each has a deadline in CPU time of its own thread, and one for a thread that sleeps on at the host; after it the
+// process is killed and counted. A thread that the host does not let run, because many others want to, or because it
+// is stopped or waits for a disk, is never late.
 
 import type { PlatformContext } from "./context.ts";
 import type { HostThread } from "./host_thread.ts";
 import { Looks } from "./looks.ts";
-import { threadTimeNs } from "./thread_time.ts";
+import { isAsleep, threadTimeNs } from "./thread_time.ts";
 
 const LOOK_NS = 50e6;
 const DEADLINE_CPU_NS = 100e6;
+/** Looks that find the thread asleep: a second of them. A sandbox that is frozen does not look. */
+const DEADLINE_LOOKS_ASLEEP = 20;
+
+interface Kicked {
+  /** CPU time of the task's thread when it was first looked at; negative before. */
+  sinceNs: number;
+  looksAsleep: number;
+}
 
 export class Kicks {
   readonly #kernel: PlatformContext;
-  /** CPU time of the task's thread when it was first looked at; null before. */
-  readonly #waiting = new Map<HostThread, number | null>();
+  readonly #waiting = new Map<HostThread, Kicked>();
   readonly #looks: Looks;
 
   constructor(kernel: PlatformContext) {
@@ -22,7 +30,7 @@ export class Kicks {
   }
 
   watch(task: HostThread): void {
-    if (!this.#waiting.has(task)) this.#waiting.set(task, null);
+    if (!this.#waiting.has(task)) this.#waiting.set(task, { sinceNs: -1, looksAsleep: 0 });
     this.#looks.begin();
   }
 
@@ -32,14 +40,16 @@ export class Kicks {
   }
 
   #look(): boolean {
-    for (const [task, since] of this.#waiting) {
+    for (const [task, kicked] of this.#waiting) {
       if (task.dead || (task.group.exiting && !task.leaving)) {
         this.#waiting.delete(task);
         continue;
       }
       const now = threadTimeNs(this.#kernel, task);
-      if (since === null) this.#waiting.set(task, now);
-      else if (now - since >= DEADLINE_CPU_NS) this.#kill(task);
+      if (kicked.sinceNs < 0) kicked.sinceNs = now;
+      if (isAsleep(this.#kernel, task)) kicked.looksAsleep++;
+      if (now - kicked.sinceNs >= DEADLINE_CPU_NS || kicked.looksAsleep >= DEADLINE_LOOKS_ASLEEP)
+        this.#kill(task);
     }
     return this.#waiting.size > 0;
   }

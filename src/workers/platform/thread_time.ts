@@ -13,3 +13,9 @@ export function threadText(kernel: HostContext, task: HostThread, file: string):
 export function threadTimeNs(kernel: HostContext, task: HostThread): number {
   return Number(threadText(kernel, task, "schedstat").split(" ")[0]);
 }
+
+/** Whether it sleeps, in a way that signals end: it neither runs nor is to, and nobody has stopped it. */
+export function isAsleep(kernel: HostContext, task: HostThread): boolean {
+  const text = threadText(kernel, task, "stat");
+  return text.charAt(text.lastIndexOf(")") + 2) === "S";
+}
