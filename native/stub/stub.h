@@ -40,15 +40,6 @@ static inline slot_t current_slot(void) {
   return (u64)__builtin_frame_address(0) & ~(u64)(RF_SLOT_SIZE - 1);
 }
 
-static inline int in_slot(slot_t slot, u64 address) { return address - slot < RF_SLOT_SIZE; }
-
-// The CPU this thread runs on: the kernel keeps it in the limit of segment 0x7b (vDSO getcpu).
-static inline u32 current_cpu(void) {
-  u32 p;
-  __asm__ volatile("lsl %1, %0" : "=r"(p) : "r"(0x7b));
-  return p & 0xfff;
-}
-
 // stub_entry.S
 s64 stub_syscall(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5);
 // Copies; returns the number of bytes that were not copied because of a fault.
@@ -61,7 +52,6 @@ s64 stub_load32(u64 at);
 s64 stub_cmpxchg32(u64 at, u32 expected, u32 desired);
 s64 stub_op32(u64 at, u32 code, u32 operand);
 s64 stub_load64(u64 at, u64 *value);  // 0 or -EFAULT
-s64 stub_store_pair(u64 at, u64 first, u64 second);  // 0 or -EFAULT
 // Makes a host process, or a thread on another slot's stub stack; the child goes to stub_new_task.
 s64 stub_fork(u64 token);
 s64 stub_thread(u64 token, u64 slot);
@@ -76,6 +66,17 @@ extern const char stub_leave[], stub_left[], stub_trapped[], stub_lost[];
 // The way of a call that is answered with a word of the slot, and where a kick sends whoever is on it.
 extern const char stub_number[], stub_numbered[], stub_again[];
 extern const u64 stub_fixups[];  // pairs (instruction, continuation), ended by a zero
+
+// stub_sleep.S
+s64 stub_sleep(slot_t slot, u64 word, u32 op, u32 value, u64 time, u32 bits);
+#define NOT_SLEPT 1
+extern const char stub_sleep_look[], stub_slept[], stub_not_slept[];
+
+// stub_futex.c
+s64 sleep_on(slot_t slot, u64 word, u32 value, u32 clock_flag, u32 bits, int timed);
+s64 read_deadline(slot_t slot, u64 time, int is_duration);
+s64 do_futex(slot_t slot, u64 word, u32 op, u32 value, u64 value2, u64 word2, u32 value3);
+int futex_here(slot_t slot, s64 *result);
 
 // stub_request.c
 u32 post(slot_t slot, u32 kind, u32 kernel_thread);

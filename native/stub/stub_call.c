@@ -30,6 +30,7 @@ u32 on_patched_call(slot_t slot, u64 number_and_flags, u64 rest, u32 entry) {
   s64 result;
   put64(slot + RF_FS_BASE, __builtin_ia32_rdfsbase64());
   put64(slot + RF_EFLAGS, flags);
+  put32(slot + RF_REQ_FLAGS, 0);
   if (entry && !(flags & EFLAGS_BY_SIGNAL) && !get32(slot + RF_KICKED) &&
       (!(number_and_flags & TRAPPED) || may_answer_trapped(slot)) && answer(slot, entry, &result)) {
     was_answered(slot, result, number_and_flags >> 32);
@@ -44,7 +45,6 @@ u32 on_patched_call(slot_t slot, u64 number_and_flags, u64 rest, u32 entry) {
   put64(slot + RF_SS, USER_SS);
   put64(slot + RF_GS_BASE, slot);
   put32(slot + RF_VDSO_KICK, in_host_vdso(get64(slot + RF_RIP)));
-  put32(slot + RF_REQ_FLAGS, 0);
   u32 kernel_thread = copy_in_pieces(slot, nr);
   u32 code = serve_until_return(slot, 0, post(slot, kind_of_call(number_and_flags), kernel_thread));
   if (code != REP_RET || flags & EFLAGS_BY_SIGNAL) return code;

@@ -46,6 +46,8 @@ static s64 run(slot_t slot, struct ucontext_ *uc, u64 op, const u64 *a) {
     return stub_op32(a[0], a[1], a[2]);
   case OP_LOAD32:
     return stub_load32(a[0]);
+  case OP_FUTEX:
+    return do_futex(slot, a[0], a[1], a[2], a[3], a[4], a[5]);
   default:
     return -ENOSYS_;
   }

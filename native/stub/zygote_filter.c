@@ -21,7 +21,7 @@ enum {
 _Static_assert((RF_CHUNKS + RF_CHUNKS_PER_SPACE * (u64)RF_CHUNK_SIZE - 1) >> 32 == HIGH_CHUNKS,
                "one high word tells all chunks of an address space");
 
-enum { OUTSIDE_ = BPF_OWN, IN_WINDOW_, IN_CHUNKS_ };
+enum { OUTSIDE_ = BPF_OWN, IN_WINDOW_, NOT_IN_WINDOW_, IN_CHUNKS_ };
 
 #define ANY                                                                                                  \
   { BPF_ANY, 0, 0, 0, 0 }
@@ -39,6 +39,8 @@ enum { OUTSIDE_ = BPF_OWN, IN_WINDOW_, IN_CHUNKS_ };
   { OUTSIDE_, addr, length, 0, 0 }
 #define IN_WINDOW(addr)                                                                                      \
   { IN_WINDOW_, addr, 0, 0, 0 }
+#define NOT_IN_WINDOW(addr)                                                                                  \
+  { NOT_IN_WINDOW_, addr, 0, 0, 0 }
 #define IN_CHUNKS(addr)                                                                                      \
   { IN_CHUNKS_, addr, 0, 0, 0 }
 #define NR_token RF_NR_TOKEN
@@ -72,6 +74,11 @@ static void emit_test(const struct bpf_test *test) {
     bpf_load_high(&program, test->arg);
     bpf_jump(&program, BPF_JGE, HIGH_WINDOW, 0, BPF_LEAVE);
     bpf_jump(&program, BPF_JGE, HIGH_WINDOW_END, BPF_LEAVE, 0);
+    break;
+  case NOT_IN_WINDOW_:
+    bpf_load_high(&program, test->arg);
+    bpf_jump(&program, BPF_JGE, HIGH_WINDOW_END, 1, 0);
+    bpf_jump(&program, BPF_JGE, HIGH_WINDOW, BPF_LEAVE, 0);
     break;
   case IN_CHUNKS_:
     bpf_load_high(&program, test->arg);

@@ -1,13 +1,20 @@
-// F14: a guest that blocks the host's signals, so that no kick reaches it, and runs on. After 100 ms of CPU
-// time it is killed; its death, exec and group exit do not wait for it when nobody else is in its memory.
+// F14: a guest that blocks the host's signals, so that no kick reaches it, and runs on, or sleeps on. After 100 ms of CPU
+// time, or a second asleep, it is killed; its death, exec and group exit do not wait for it when nobody else is in its
+// memory.
 //@ args: handler
 //@ args: thread
 //@ args: exec
 //@ args: exit
 //@ args: shared-memory
+//@ args: handler asleep
+//@ args: thread asleep
+//@ args: exec asleep
+//@ args: exit asleep
+//@ args: shared-memory asleep
 //@ ends: 0 137
 //@ deadline: 15
 #include "hostile.h"
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/wait.h>
@@ -21,13 +28,19 @@ static void ignore(int signo) {
   (void)signo;
 }
 
+static int asleep;
+
 // From here on a system call of the guest's own would be its end.
 static void *run_on(void *none) {
   unsigned long all = -1ul;
   find_gadget();
   HOST_4(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
   shared->ready = 1;
-  for (;;) shared->turns++;
+  for (;;) {
+    static uint32_t word;
+    if (asleep) HOST_6(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, 0, 0, 0, 1);
+    shared->turns++;
+  }
   return none;
 }
 
@@ -55,6 +68,7 @@ static int ended(int pid) {
 
 int main(int argc, char **argv) {
   const char *mode = argc > 1 ? argv[1] : "handler";
+  asleep = argc > 2;
   if (strcmp(mode, "execed") == 0) return 0;
   shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   signal(SIGUSR1, ignore);

@@ -49,8 +49,10 @@
 #define RF_REQ_VALUE 0x048    // i64: OPS_DONE: result of the last one; COPY_READY, OUT_FAULT: bytes
 #define RF_REQ_IN_LENGTH 0x050  // u32[2]: bytes copied of each in piece; bit 31: the copy faulted
 #define RF_REQ_CPU 0x058      // u32: CPU on which the request was posted
-#define RF_REQ_FLAGS 0x05c    // u32: RF_REQ_VSYSCALL
+#define RF_REQ_FLAGS 0x05c    // u32: RF_REQ_...
 #define RF_REQ_VSYSCALL 1     // the call came from the vsyscall page
+#define RF_REQ_BEGUN 2        // futex: the stub waited at the host, whose word had the value, until a kick came
+#define RF_REQ_TIMED 4        // ... and RF_DEADLINE is when the wait is to end
 #define RF_REQ_FP_SIZE 0x060  // u32: bytes of the thread's floating-point state in a signal frame
 #define RF_VDSO_KICK 0x064    // u32: a kick came while the host's vDSO ran; the guest's vDSO looks at it behind
 #define RF_KICKED 0x068       // u32: a kick came while a call ran that goes back by a jump; looked at before the jump
@@ -77,6 +79,9 @@
 // Set by the kernel when the slot is given out, cleared by the host when the thread has ended: a
 // slot is given out again only when it is 0.
 #define RF_HOST_TASK 0x0c4    // u32
+// While the thread sleeps at the host by itself: a hint, on which nothing but what is shown of the thread depends.
+#define RF_ASLEEP 0x0c8       // u32: 1 while it does
+#define RF_DEADLINE 0x0d0     // u64[2]: timespec; by the kernel, with an operation that sleeps
 
 // Register frame: Linux's user_regs_struct, the same for trampoline, signal path and ptrace. It begins where the six
 // arguments of a system call, RF_R10 to RF_RDI, fill one cache line.
@@ -166,7 +171,6 @@
 #define RF_KP_THREAD_STRIDE 64
 #define RF_KP_SLEEPING 0         // u32, in the record: written by that kernel thread alone
 #define RF_KP_CPU 4              // u32, in the record
-#define RF_KP_VDSO 0x200         // u64[5]: functions of the host's vDSO in every stub (mem/vdso.ts has their order), 0: none
 #define RF_KP_MARSHAL 0x1000     // 8 bytes a system call number
 #define RF_KP_MARSHAL_COUNT 512
 #define RF_KERNEL_THREADS_MAX 4

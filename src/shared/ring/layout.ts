@@ -43,8 +43,10 @@ export const REQ_COUNT = 0x044; // u32: OPS_DONE: operations completed
 export const REQ_VALUE = 0x048; // i64: OPS_DONE: result of the last one; COPY_READY, OUT_FAULT: bytes
 export const REQ_IN_LENGTH = 0x050; // u32[2]: bytes copied of each in piece; bit 31: the copy faulted
 export const REQ_CPU = 0x058; // u32: CPU on which the request was posted
-export const REQ_FLAGS = 0x05c; // u32: REQ_VSYSCALL
+export const REQ_FLAGS = 0x05c; // u32: REQ_...
 export const REQ_VSYSCALL = 1; // the call came from the vsyscall page
+export const REQ_BEGUN = 2; // futex: the stub waited at the host, whose word had the value, until a kick came
+export const REQ_TIMED = 4; // ... and DEADLINE is when the wait is to end
 export const REQ_FP_SIZE = 0x060; // u32: bytes of the thread's floating-point state in a signal frame
 export const VDSO_KICK = 0x064; // u32: a kick came while the host's vDSO ran; the guest's vDSO looks at it behind
 export const KICKED = 0x068; // u32: a kick came while a call ran that goes back by a jump; looked at before the jump
@@ -71,6 +73,9 @@ export const SLEEPING = 0x0c0; // u32: 1 while the stub waits, or is about to wa
 // Set by the kernel when the slot is given out, cleared by the host when the thread has ended: a slot
 // is given out again only when it is 0.
 export const HOST_TASK = 0x0c4; // u32
+// While the thread sleeps at the host by itself: a hint, on which nothing but what is shown of the thread depends.
+export const ASLEEP = 0x0c8; // u32: 1 while it does
+export const DEADLINE = 0x0d0; // u64[2]: timespec; by the kernel, with an operation that sleeps
 
 // Register frame: Linux's user_regs_struct, the same for trampoline, signal path and ptrace. It begins where the six
 // arguments of a system call, R10 to RDI, fill one cache line.
@@ -160,7 +165,6 @@ export const KP_THREAD = 0x040; // records of KP_THREAD_STRIDE bytes, one a kern
 export const KP_THREAD_STRIDE = 64;
 export const KP_SLEEPING = 0; // u32, in the record: written by that kernel thread alone
 export const KP_CPU = 4; // u32, in the record
-export const KP_VDSO = 0x200; // u64[5]: functions of the host's vDSO in every stub (mem/vdso.ts has their order), 0: none
 export const KP_MARSHAL = 0x1000; // 8 bytes a system call number
 export const KP_MARSHAL_COUNT = 512;
 export const KERNEL_THREADS_MAX = 4;

@@ -40,6 +40,7 @@ export const Operation = {
   OP32: 7, // args: guest address, FUTEX_OP code, operand; result: the old value
   LOAD32: 8, // args: guest address; result: the value
   COPY_STRINGS: 9, // args: array of string pointers, slot offset, capacity; result: strings | ended << 32
+  FUTEX: 10, // args: as futex(2), private; of waits arg 3 says whether DEADLINE holds; EINTR: a kick came
 } as const;
 
 export type ReplyCode = (typeof Reply)[keyof typeof Reply];

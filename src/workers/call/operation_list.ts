@@ -124,6 +124,11 @@ export class OperationList {
     this.#add(Operation.OP32, 0, [address, code, operand]);
   }
 
+  /** futex(2) on private futexes; of waits `value2` says whether the slot's DEADLINE holds. */
+  futex(address: number, op: number, value: number, value2: number, address2: number, value3: number): void {
+    this.#add(Operation.FUTEX, 0, [address, op, value, value2, address2, value3]);
+  }
+
   /** Copies the strings of an argv-like array to the slot; see copy_strings in stub_operations.c. */
   copyStrings(array: number, offset: number, capacity: number): void {
     this.#add(Operation.COPY_STRINGS, 0, [array, offset, capacity]);

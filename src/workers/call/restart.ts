@@ -8,6 +8,21 @@ export function isRestart(result: number): boolean {
   return result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK;
 }
 
+/** A wait for a private futex at the host (private_futex.ts). */
+export interface HostWait {
+  readonly address: number;
+  readonly op: number;
+  readonly value: number;
+  readonly bitset: number;
+  readonly time: HostTime;
+}
+
+/** On the clock that the operation says; negative: never. */
+export interface HostTime {
+  readonly seconds: number;
+  readonly ns: number;
+}
+
 /** What an interrupted call goes on from: plain data, so that it can be saved. */
 export type RestartBlock =
   | {
@@ -22,6 +37,6 @@ export type RestartBlock =
       readonly deadlineNs: number;
       readonly address: number;
       readonly value: number;
-      readonly flags: number;
       readonly bitset: number;
-    };
+    }
+  | { readonly kind: "host_futex"; readonly wait: HostWait };

@@ -1,5 +1,6 @@
 // The state letter of a task, as /proc/PID/stat has it.
 
+import { ASLEEP } from "../../shared/ring/layout.ts";
 import type { Task } from "../process/task.ts";
 
 export type StateLetter = "R" | "S" | "D" | "T" | "Z" | "X";
@@ -18,5 +19,6 @@ export function stateOf(task: Task): StateLetter {
   if (group.state === "zombie" || task.dead || group.exiting) return "Z";
   if (group.stopSignal !== 0) return "T";
   if (task.kernel.current === task) return "R";
-  return task.call.waiter !== null || task.call.owned ? "S" : "R";
+  if (task.call.waiter !== null || task.call.owned) return "S";
+  return task.kernel.slots.word(task.call.slot, ASLEEP) !== 0 ? "S" : "R"; // asleep at the host, or so it says
 }

@@ -96,6 +96,7 @@ export class Task implements Caller {
   expected: readonly Expected[] = [];
   expectedIndex = 0;
 
+  #sleepsInList = false;
   #filesReleased = false;
 
   // ---- Memory of the task that the kernel writes when it ends (set_tid_address, robust lists) ----
@@ -210,6 +211,16 @@ export class Task implements Caller {
     return this.call.listDone === list.length;
   }
 
+  /** As run, of a list in which the thread may sleep for long: a kick ends that, with EINTR. */
+  *runAsleep(list: OperationList): Generator<void, boolean, void> {
+    this.#sleepsInList = true;
+    try {
+      return yield* this.run(list);
+    } finally {
+      this.#sleepsInList = false;
+    }
+  }
+
   /** A signal or a stop has come that an interruptible wait must not sleep through. */
   get interruptPending(): boolean {
     return this.group.isHeld || this.signalPending();
@@ -220,9 +231,9 @@ export class Task implements Caller {
     if (!this.dead && !this.call.interrupt()) this.kick();
   }
 
-  /** Makes guest code enter the stub soon, which then posts INTERRUPTED. */
+  /** Makes guest code enter the stub soon, which then posts INTERRUPTED; one that sleeps at the host posts its call. */
   kick(): void {
-    if (!this.started || !this.call.isWithGuest) return;
+    if (!this.started || !(this.#sleepsInList || this.call.isWithGuest)) return;
     this.kernel.platform.interrupt(this.stub.pid, this.hostTid);
     this.kernel.kicks.watch(this);
   }

@@ -4,6 +4,7 @@
 import { EINTR } from "../../shared/abi/errno.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { restartFutex } from "../futex/futex.ts";
+import { restartAtHost } from "../futex/private_futex.ts";
 import type { Task } from "../process/task.ts";
 import { restartPoll } from "../vfs/poll_calls.ts";
 import { restartSleep } from "./sleep_calls.ts";
@@ -19,6 +20,8 @@ export const RESTART_HANDLERS: Handlers<Task> = {
         return restartPoll(task, block);
       case "futex":
         return restartFutex(task, block);
+      case "host_futex":
+        return restartAtHost(task, block.wait);
       default:
         return -EINTR;
     }
