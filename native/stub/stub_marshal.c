@@ -18,8 +18,10 @@ static u32 copy_in(slot_t slot, u32 piece, u64 to, u64 capacity) {
     if (capacity > RF_CSTRING_MAX) capacity = RF_CSTRING_MAX;
     length = stub_copy_string(to, from, capacity);
     return (u32)length | (length >> 63 ? FAULTED : 0);
+  case RF_PIECE_BULK:
   case RF_PIECE_BUFFER: {
     u64 count = argument(slot, piece >> 6), shift = piece >> 9 & 15;
+    if ((piece & 7) == RF_PIECE_BULK && count > capacity) return 0;
     length = count > capacity >> shift ? (capacity >> shift) << shift : count << shift;
     break;
   }

@@ -68,6 +68,13 @@ const DECLARATIONS = {
     "int32_t rf_process_copy_in(int32_t pid, double address, uint32_t chunk, uint32_t offset, uint32_t length)",
   processCopyOut:
     "int32_t rf_process_copy_out(int32_t pid, double address, uint32_t chunk, uint32_t offset, uint32_t length)",
+  preadTo:
+    "int32_t rf_pread_to(int32_t fd, int32_t pid, double address, uint32_t length, double position, int32_t waits)",
+  pwriteFrom:
+    "int32_t rf_pwrite_from(int32_t fd, int32_t pid, double address, uint32_t length, double position)",
+  copyTo: "int32_t rf_copy_to(int32_t pid, double address, uint8_t *bytes, uint32_t offset, uint32_t length)",
+  copyFrom:
+    "int32_t rf_copy_from(int32_t pid, double address, uint8_t *bytes, uint32_t offset, uint32_t length)",
   processRead: "int32_t rf_process_read(int32_t pid, double address, uint32_t length)",
   seek: "double rf_seek(int32_t fd, double offset, int32_t whence)",
   readSmall: "int32_t rf_read_small(int32_t dir, const char *path)",

@@ -109,12 +109,12 @@ function decode(table: Uint8Array, number: number) {
 
 test("marshal entries", () => {
   const table = compileMarshal(SYSCALLS, { supervisor: 0, vfs: 1, net: 2, mem: 3 });
-  const { PIECE_BUFFER, PIECE_CSTRING, PIECE_FIXED, ROUTE_FD, ROUTE_NUMBER } = layout;
+  const { PIECE_BUFFER, PIECE_BULK, PIECE_CSTRING, PIECE_FIXED, ROUTE_FD, ROUTE_NUMBER } = layout;
   assert.is(table.length, layout.KP_MARSHAL_COUNT * 8);
   const entry = (name: string) => decode(table, nr(name));
   assert.equal(entry("getpid"), { pieces: [null, null], thread: 0, route: ROUTE_NUMBER, rest: 0 });
   assert.equal(entry("write"), {
-    pieces: [{ kind: PIECE_BUFFER, argument: 1, count: 2, element: 1 }, null],
+    pieces: [{ kind: PIECE_BULK, argument: 1, count: 2, element: 1 }, null],
     thread: 1,
     route: ROUTE_FD,
     rest: 0,

@@ -57,6 +57,8 @@ export interface Argument {
   readonly extent?: Extent;
   /** The stub copies it into the window before it posts the request (at most two in a call). */
   readonly piece: boolean;
+  /** Its handler fetches what does not fit the window: then the stub copies nothing of it. */
+  readonly bulk?: boolean;
   /** The call is routed by this descriptor: always the first argument. */
   readonly routes: boolean;
 }
@@ -104,6 +106,8 @@ export const string = (name: string) => memory(name, "string", "in", { type: "cs
 /** `count` bytes. */
 export const bytes = (name: string, count: string) =>
   memory(name, "bytes", "in", { type: "counted", shape: "u8", count });
+/** The same of calls that move what does not fit the window without it. */
+export const bulk = (name: string, count: string): Argument => ({ ...bytes(name, count), bulk: true });
 export const input = (name: string, shape: ShapeName) =>
   memory(name, "struct", "in", { type: "fixed", shape, times: 1 });
 /** An array: its length is a number, or the name of the argument that holds it. */

@@ -12,10 +12,10 @@ const dirfd = a.dirfd("dirfd");
 export const VFS_CALLS = ownedBy("vfs", [
   // Reading and writing
   full(0, "read", [a.file, a.outBytes("buf", "count"), a.size("count")]),
-  full(1, "write", [a.file, a.bytes("buf", "count"), a.size("count")]),
+  full(1, "write", [a.file, a.bulk("buf", "count"), a.size("count")]),
   full(8, "lseek", [a.file, a.offset("offset"), a.choice("whence", "seek")]),
   full(17, "pread64", [a.file, a.outBytes("buf", "count"), a.size("count"), a.offset("offset")]),
-  full(18, "pwrite64", [a.file, a.bytes("buf", "count"), a.size("count"), a.offset("offset")]),
+  full(18, "pwrite64", [a.file, a.bulk("buf", "count"), a.size("count"), a.offset("offset")]),
   full(19, "readv", [a.file, a.list("iov", "iovec", "iovcnt"), a.uint("iovcnt")]),
   full(20, "writev", [a.file, a.list("iov", "iovec", "iovcnt"), a.uint("iovcnt")]),
   full(295, "preadv", [a.file, a.list("iov", "iovec", "iovcnt"), a.uint("iovcnt"), a.offset("offset"), a.word("offset_high")]),

@@ -5,6 +5,7 @@
 import {
   KP_MARSHAL_COUNT,
   PIECE_BUFFER,
+  PIECE_BULK,
   PIECE_CSTRING,
   PIECE_FIXED,
   PIECE_NONE,
@@ -76,7 +77,8 @@ function encodePiece(call: Call, index: number): number {
       const log2 = Math.log2(sizeOf(extent.shape));
       if (!Number.isInteger(log2))
         throw new Error(`${call.name}: elements of argument ${index} have an odd size`);
-      return head(PIECE_BUFFER, countIndex(call, extent.count)) | (log2 << BUFFER_LOG2_SHIFT);
+      const kind = call.arguments[index]!.bulk === true ? PIECE_BULK : PIECE_BUFFER;
+      return head(kind, countIndex(call, extent.count)) | (log2 << BUFFER_LOG2_SHIFT);
     }
     case "sized":
       return head(PIECE_BUFFER, countIndex(call, extent.count));

@@ -172,12 +172,14 @@ export const KERNEL_THREADS_MAX = 4;
 // Marshal entry: u16 in piece 0, u16 in piece 1, u8 kernel thread, u8 route, u16 zero.
 // A piece: bits 0-2 kind, 3-5 argument that holds the address, 6-15 by kind:
 //   BUFFER  bits 6-8 argument that holds the count, 9-12 log2 of the element size
+//   BULK    as BUFFER; nothing is copied of one that does not fit
 //   CSTRING nothing (at most CSTRING_MAX bytes with the NUL)
 //   FIXED   size in bytes
 export const PIECE_NONE = 0;
 export const PIECE_BUFFER = 1;
 export const PIECE_CSTRING = 2;
 export const PIECE_FIXED = 3;
+export const PIECE_BULK = 4;
 export const CSTRING_MAX = 4096;
 export const ROUTE_NUMBER = 0; // ring the kernel thread named in the entry
 export const ROUTE_FD = 1; // ring the one that the process page names for the descriptor in arg 0

@@ -1,11 +1,12 @@
 // An open regular file of a gofer file system: a host descriptor with no more access than the guest's, that
 // is read and written at positions which the kernel keeps. What the host's page cache has is read at once.
 
-import { EAGAIN, EFBIG, EOPNOTSUPP } from "../../shared/abi/errno.ts";
+import { EAGAIN, EFAULT, EFBIG, EOPNOTSUPP } from "../../shared/abi/errno.ts";
 import { O_APPEND } from "../../shared/abi/fcntl.ts";
 import { S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { VfsCaller } from "../vfs/caller.ts";
+import { NOT_AT_ONCE, OWN_OFFSET } from "../vfs/file.ts";
 import { holding } from "../vfs/file_table.ts";
 import { withoutPrivileges } from "../vfs/permission.ts";
 import { SeekableFile } from "../vfs/seekable_file.ts";
@@ -52,6 +53,16 @@ export class GoferFile extends SeekableFile {
     return position + length <= this.#warmEnd ? this.pread(task, offset, length, position) : -EAGAIN;
   }
 
+  override preadDirectly(task: VfsCaller, address: number, length: number, position: number): number {
+    const { native } = task.kernel;
+    const { pid } = task.stub;
+    const waits = this.#tells ? 0 : 1;
+    if (waits === 1 && position + length > this.#warmEnd) return -EAGAIN;
+    const n = native.preadTo(this.#fd, pid, address, length, position, waits);
+    if (n === -EOPNOTSUPP) this.#tells = false;
+    return n === -EFAULT || n === -EOPNOTSUPP ? NOT_AT_ONCE : n;
+  }
+
   #endsBeyond(position: number): boolean {
     const attributes = this.#inode.attributes();
     return typeof attributes !== "number" && attributes.size > position;
@@ -66,6 +77,21 @@ export class GoferFile extends SeekableFile {
   }
 
   override pwrite(task: VfsCaller, offset: number, length: number, position: number): number {
+    return this.#write(task, offset, -1, length, position);
+  }
+
+  override pwriteDirectly(task: VfsCaller, address: number, length: number, position: number): number {
+    return this.#write(task, 0, address, length, position);
+  }
+
+  override writeDirectly(task: VfsCaller, address: number, length: number, position: number): number {
+    const n = super.writeDirectly(task, address, length, position);
+    if (n > 0 && position === OWN_OFFSET) this.#endOfAppend();
+    return n;
+  }
+
+  /** From guest memory at `address`, or, where that is -1, from the window. */
+  #write(task: VfsCaller, offset: number, address: number, length: number, position: number): number {
     const { native } = task.kernel;
     this.#inode.changed();
     const before = this.#inode.attributes();
@@ -74,9 +100,12 @@ export class GoferFile extends SeekableFile {
     const allowed = allowedLength(task, appends ? before.size : position, length);
     if (allowed === 0 && length > 0) return -EFBIG;
     // The host alone knows where the end is: others may be writing there.
-    const n = appends
-      ? native.append(this.#fd, task.call.chunk, task.call.base + offset, allowed)
-      : native.pwrite(this.#fd, task.call.chunk, task.call.base + offset, allowed, position);
+    let n: number;
+    if (address >= 0)
+      n = native.pwriteFrom(this.#fd, task.stub.pid, address, allowed, appends ? -1 : position);
+    else if (appends) n = native.append(this.#fd, task.call.chunk, task.call.base + offset, allowed);
+    else n = native.pwrite(this.#fd, task.call.chunk, task.call.base + offset, allowed, position);
+    if (address >= 0 && n === -EFAULT) return NOT_AT_ONCE;
     // The host has taken set-id bits away: nobody is mighty here in its own user namespace.
     if (n > 0 && (before.mode & (S_ISUID | S_ISGID)) !== 0)
       this.#inode.setAttributes({ mode: withoutPrivileges(task, before) & 0o7777 });
@@ -86,8 +115,12 @@ export class GoferFile extends SeekableFile {
 
   override write(task: VfsCaller, offset: number, length: number): number {
     const n = super.write(task, offset, length);
-    if (n > 0 && (this.flags & O_APPEND) !== 0) this.position = Math.max(this.position, this.size());
+    if (n > 0) this.#endOfAppend();
     return n;
+  }
+
+  #endOfAppend(): void {
+    if ((this.flags & O_APPEND) !== 0) this.position = Math.max(this.position, this.size());
   }
 
   override sync(task: VfsCaller, dataOnly: boolean): number {

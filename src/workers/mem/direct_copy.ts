@@ -1,4 +1,4 @@
-// Copies between a slot's data window and guest memory that the kernel thread makes itself, without an
+// Copies between a slot's data window, or files, and guest memory that the kernel thread makes itself, without an
 // exchange with the stub. Only private anonymous memory is touched so: a page of a file could make the
 // kernel thread wait (docs/hardening.md, F12). What is not certain is left to the stub, which finds faults in
 // their place.
@@ -19,6 +19,15 @@ function isPlain(task: MemCaller, address: number, length: number, prot: number)
     at = vma.end;
   }
   return true;
+}
+
+/** Whether the kernel thread itself may copy to a range of guest memory, and from it. */
+export function isDirectTarget(task: MemCaller, address: number, length: number): boolean {
+  return isPlain(task, address, length, PROT_READ | PROT_WRITE);
+}
+
+export function isDirectSource(task: MemCaller, address: number, length: number): boolean {
+  return isPlain(task, address, length, PROT_READ);
 }
 
 /** Fetches guest memory to an offset of the slot; false: nothing is done. */

@@ -11,9 +11,9 @@ import type { Credentials } from "../credentials/credentials.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { VfsCaller } from "./caller.ts";
 import type { VfsContext } from "./context.ts";
-import { OpenFile } from "./file.ts";
+import { OpenFile, OWN_OFFSET } from "./file.ts";
 import { displayName } from "./path.ts";
-import { OWN_OFFSET, readRounds } from "./read_write.ts";
+import { readRounds } from "./read_write.ts";
 import { Segments } from "./segments.ts";
 import { openMaster, openSlave } from "./tty/pty_files.ts";
 

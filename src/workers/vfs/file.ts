@@ -43,6 +43,9 @@ export interface OwnerSignals {
 /** It takes a coroutine, or an object for what comes along. Neither an errno nor a number of bytes. */
 export const NOT_AT_ONCE = -4096;
 
+/** A position of -1 stands for the file's own offset. */
+export const OWN_OFFSET = -1;
+
 export abstract class OpenFile {
   /** O_* status flags, the access mode among them. */
   flags: number;
@@ -110,6 +113,25 @@ export abstract class OpenFile {
   /** readCall or writeCall may serve a whole call. */
   get servesWholeCalls(): boolean {
     return false;
+  }
+
+  /**
+   * Reads straight to guest memory that the kernel thread may copy to (mem/direct_copy.ts), what is there without
+   * waiting: the bytes that have arrived, which may be fewer than there are, 0 at the end, or a negative errno.
+   * NOT_AT_ONCE: it has to be read by rounds, and nothing was taken. `position` may be OWN_OFFSET.
+   */
+  readDirectly(_task: Caller, _address: number, _length: number, _position: number): number {
+    return NOT_AT_ONCE;
+  }
+
+  /** As readDirectly, of what is written. Fewer bytes: memory, or the file, takes no more. */
+  writeDirectly(_task: Caller, _address: number, _length: number, _position: number): number {
+    return NOT_AT_ONCE;
+  }
+
+  /** How much a read of so many bytes takes at most: what is more than the window need not be asked for by rounds. */
+  readLimit(length: number): number {
+    return length;
   }
 
   /** Serves a whole call of the read family, for files whose transfers are messages; null: by rounds. */

@@ -24,7 +24,8 @@ import { type Credentials, capable, type UserNamespace } from "../credentials/cr
 import type { MemoryBudget } from "../memory_budget.ts";
 import type { Sysctls } from "../sysctls.ts";
 import type { AnonymousContext } from "./anonymous/anonymous_fs.ts";
-import { OpenFile } from "./file.ts";
+import type { VfsCaller } from "./caller.ts";
+import { NOT_AT_ONCE, OpenFile } from "./file.ts";
 import type { FileCaller } from "./file_context.ts";
 import type { Inode } from "./inode.ts";
 import { PAGE, PipeBuffer } from "./pipe_buffer.ts";
@@ -70,6 +71,34 @@ export class Pipes {
     const n = buffer.write(source, at, length, packets);
     this.#counters.pipePages += buffer.held - before;
     return n;
+  }
+
+  /** As write, straight from guest memory; odd bytes at the end are left to the rounds. */
+  writeDirectly(pipe: Pipe, task: VfsCaller, address: number, length: number): number {
+    const { buffer } = pipe;
+    if (buffer.mayGrow(length) && !this.#memory.hasRoom(2 * length)) return -ENOMEM;
+    const { native } = task.kernel;
+    const { pid } = task.stub;
+    const before = buffer.held;
+    const end = buffer.runToMerge(length);
+    let done = buffer.run;
+    if (done > 0) {
+      if (native.copyFrom(pid, address, buffer.memory, end, done) < done) return NOT_AT_ONCE;
+      buffer.merged();
+    }
+    while (!buffer.full) {
+      const at = buffer.runToFill(length - done);
+      if (buffer.run === 0) break;
+      const n = native.copyFrom(pid, address + done, buffer.memory, at, buffer.run);
+      const whole = n > 0 ? n - (n % PAGE) : 0;
+      const wanted = buffer.run;
+      buffer.filled(whole);
+      done += whole;
+      if (whole < wanted) break;
+    }
+    this.#counters.pipePages += buffer.held - before;
+    if (done > 0) return done;
+    return buffer.full ? -EAGAIN : NOT_AT_ONCE;
   }
 
   /** Whether so many pages are too many for the user; 0 as a limit is none, and the mighty have none. */
@@ -191,6 +220,44 @@ export class PipeFile extends OpenFile {
     const n = buffer.read(task.call.bytes, task.call.base + offset, length);
     pipe.lastReader = task;
     if (wasFull && !buffer.full) pipe.waiters.wake(CAN_WRITE);
+    return n;
+  }
+
+  override readLimit(length: number): number {
+    const { bytes } = this.pipe.buffer;
+    return bytes === 0 ? length : Math.min(length, bytes);
+  }
+
+  override readDirectly(task: VfsCaller, address: number, length: number): number {
+    const { pipe } = this;
+    const { buffer } = pipe;
+    if (buffer.empty) return pipe.writers === 0 ? 0 : -EAGAIN;
+    const wasFull = buffer.full;
+    let done = 0;
+    while (done < length && !buffer.empty) {
+      const at = buffer.runToRead(length - done);
+      const { run } = buffer;
+      // A page is let go of only when all of it has arrived: what is odd, or faults, is left to the rounds.
+      if (
+        run < PAGE ||
+        task.kernel.native.copyTo(task.stub.pid, address + done, buffer.memory, at, run) < run
+      )
+        break;
+      buffer.skip(run);
+      done += run;
+    }
+    if (done === 0) return NOT_AT_ONCE;
+    pipe.lastReader = null;
+    if (wasFull && !buffer.full) pipe.waiters.wake(CAN_WRITE);
+    return done;
+  }
+
+  override writeDirectly(task: VfsCaller, address: number, length: number): number {
+    const { pipe } = this;
+    if (pipe.readers === 0) return -EPIPE;
+    if ((this.flags & F.O_DIRECT) !== 0) return NOT_AT_ONCE;
+    const n = pipe.owner.writeDirectly(pipe, task, address, length);
+    if (n > 0) pipe.waiters.wake(CAN_READ);
     return n;
   }
 

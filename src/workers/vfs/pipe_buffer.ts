@@ -124,6 +124,71 @@ export class PipeBuffer {
     return this.#copyOut(target, at, length, true);
   }
 
+  // ---- Runs: what moves between the pages and guest memory without the window ----
+
+  /** The pages' bytes, for the runs that follow. */
+  get memory(): Uint8Array {
+    return this.#memory;
+  }
+
+  /** Bytes of the run that runToFill or runToRead has found. */
+  run = 0;
+
+  /** Where the odd bytes of a write of that length go that come first, behind the last page's: how many in `run`. */
+  runToMerge(length: number): number {
+    const odd = length & (PAGE - 1);
+    this.run = 0;
+    if (odd === 0 || this.#used === 0) return 0;
+    const index = this.#index(this.#used - 1);
+    if (!this.#mergesWith(index, odd)) return 0;
+    this.run = odd;
+    return index * PAGE + this.#offsets[index]! + this.#lengths[index]!;
+  }
+
+  /** All of that run has been written. */
+  merged(): void {
+    this.#lengths[this.#index(this.#used - 1)]! += this.run;
+    this.#bytes += this.run;
+  }
+
+  /** Where whole pages of a write of that length go that lie in a row: how many bytes in `run`. */
+  runToFill(length: number): number {
+    const whole = Math.min((length - (length & (PAGE - 1))) / PAGE, this.#slots - this.#used);
+    this.run = 0;
+    if (whole <= 0) return 0;
+    while (!this.#hasRoomFor(whole)) this.#grow();
+    const index = this.#index(this.#used);
+    this.run = Math.min(whole, this.#offsets.length - index) * PAGE;
+    return index * PAGE;
+  }
+
+  /** The first `length` bytes of the run, whole pages, have been written. */
+  filled(length: number): void {
+    for (let done = 0; done < length; done += PAGE) {
+      const index = this.#index(this.#used++);
+      this.#offsets[index] = 0;
+      this.#lengths[index] = PAGE;
+      this.#flags[index] = 0;
+    }
+    this.#bytes += length;
+  }
+
+  /** Where the oldest bytes are, up to `length` that lie in a row: how many in `run`, none of a packet's. */
+  runToRead(length: number): number {
+    this.run = 0;
+    if (this.#used === 0) return 0;
+    const from = this.#first * PAGE + this.#offsets[this.#first]!;
+    let end = from;
+    for (let slot = 0; slot < this.#used; slot++) {
+      const index = this.#index(slot);
+      const start = index * PAGE + this.#offsets[index]!;
+      if (start !== end || this.#flags[index] === PACKET || end - from >= length) break;
+      end += this.#lengths[index]!;
+    }
+    this.run = Math.min(length, end - from);
+    return from;
+  }
+
   /** Drops bytes that were looked at. */
   skip(length: number): void {
     this.#taken = 0;
@@ -213,11 +278,15 @@ export class PipeBuffer {
   // The odd bytes of a write go behind the last page's, if it has room for all of them.
   #merge(source: Uint8Array, at: number, odd: number): boolean {
     const index = this.#index(this.#used - 1);
+    if (!this.#mergesWith(index, odd)) return false;
     const end = this.#offsets[index]! + this.#lengths[index]!;
-    if (this.#flags[index] === PACKET || end + odd > PAGE) return false;
     copyBytes(source, at, this.#memory, index * PAGE + end, odd);
     this.#lengths[index]! += odd;
     return true;
+  }
+
+  #mergesWith(index: number, odd: number): boolean {
+    return this.#flags[index] !== PACKET && this.#offsets[index]! + this.#lengths[index]! + odd <= PAGE;
   }
 
   // Index of the next slot to fill; the pages grow with the use that is made of the pipe.

@@ -10,10 +10,10 @@ import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import { isGuestRange } from "../call/guest_range.ts";
 import { fromUser } from "../call/siginfo.ts";
-import { copyInDirectly, copyOutDirectly } from "../mem/direct_copy.ts";
+import { copyInDirectly, copyOutDirectly, isDirectSource, isDirectTarget } from "../mem/direct_copy.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
 import type { VfsCaller } from "./caller.ts";
-import { NOT_AT_ONCE, type OpenFile } from "./file.ts";
+import { NOT_AT_ONCE, type OpenFile, OWN_OFFSET } from "./file.ts";
 import { holding } from "./file_table.ts";
 import { onPositionedFault } from "./last_read.ts";
 import { SeekableFile } from "./seekable_file.ts";
@@ -32,8 +32,38 @@ function startTransfer(task: VfsCaller, file: OpenFile, event: number, rounds: C
   return task.call.start(task.kernel.fileEvents.any ? told(task, file, event, rounds) : rounds);
 }
 
-/** A position of -1 stands for the file's own offset. */
-export const OWN_OFFSET = -1;
+/** At most so many bytes move between a file and guest memory at once, while nobody else is served. */
+const DIRECT_MAX = 1 << 20;
+
+/**
+ * What is more than the window moves straight between a file and guest memory, where both allow it (direct_copy.ts): as
+ * OpenFile.readDirectly.
+ */
+function readDirectly(
+  task: VfsCaller,
+  file: OpenFile,
+  address: number,
+  length: number,
+  position: number,
+): number {
+  if (length <= WINDOW_SIZE) return NOT_AT_ONCE;
+  const part = Math.min(length, DIRECT_MAX);
+  return isDirectTarget(task, address, part) ? file.readDirectly(task, address, part, position) : NOT_AT_ONCE;
+}
+
+function writeDirectly(
+  task: VfsCaller,
+  file: OpenFile,
+  address: number,
+  length: number,
+  position: number,
+): number {
+  if (length <= WINDOW_SIZE) return NOT_AT_ONCE;
+  const part = Math.min(length, DIRECT_MAX);
+  return isDirectSource(task, address, part)
+    ? file.writeDirectly(task, address, part, position)
+    : NOT_AT_ONCE;
+}
 
 function readOnce(task: VfsCaller, file: OpenFile, length: number, position: number): number {
   return position === OWN_OFFSET
@@ -47,8 +77,9 @@ function* readCold(
   file: SeekableFile,
   length: number,
   position: number,
+  ahead: number,
 ): Generator<void, number, void> {
-  yield* file.warm(task, position === OWN_OFFSET ? file.position : position, length);
+  yield* file.warm(task, position === OWN_OFFSET ? file.position : position, ahead);
   return position === OWN_OFFSET
     ? file.read(task, WINDOW, length)
     : file.pread(task, WINDOW, length, position);
@@ -99,23 +130,36 @@ function* fetch(
   return { want, copied: yield* task.call.copyInRound() };
 }
 
-/** Reads by rounds through the window. */
+/** Reads straight, or by rounds through the window, behind `read` bytes that are there already. */
 export function* readRounds(
   task: VfsCaller,
   file: OpenFile,
   segments: Segments,
   position: number,
   noWait: boolean,
+  read = 0,
 ): Coroutine {
-  let done = 0;
+  let done = read;
   const { longTurns } = task.kernel;
   for (;;) {
     if (done > 0 && longTurns.isFull) yield* holding(task, file, breatheOn(task));
-    const want = segments.roundLimit(segments.total - done);
     const at = position === OWN_OFFSET ? position : position + done;
+    const { run } = segments;
+    const direct = readDirectly(task, file, segments.address, run, at);
+    if (direct > 0) {
+      segments.skip(direct);
+      done += direct;
+      if (done === segments.total || !goesOn(task, file)) return done;
+      continue;
+    }
+    const want = segments.roundLimit(segments.total - done);
     let n = readOnce(task, file, want, at);
     if (n === -EAGAIN && !noWait && file instanceof SeekableFile)
-      n = yield* holding(task, file, readCold(task, file, want, at));
+      n = yield* holding(
+        task,
+        file,
+        readCold(task, file, want, at, Math.max(want, Math.min(run, DIRECT_MAX))),
+      );
     if (n === -EAGAIN && done === 0 && !noWait && (file.flags & O_NONBLOCK) === 0) {
       if (yield* waitFor(task, file, POLLIN)) return -ERESTARTSYS;
       continue;
@@ -159,13 +203,14 @@ export function readBuffer(
   length: number,
   position: number,
 ): number {
-  if (length > 0 && length <= WINDOW_SIZE && isGuestRange(address, length)) {
+  const limit = length <= WINDOW_SIZE ? length : file.readLimit(length);
+  if (length > 0 && limit <= WINDOW_SIZE && isGuestRange(address, length)) {
     if (file.servesWholeCalls) {
       const whole = position === OWN_OFFSET ? file.readAtOnce(task, address, length) : NOT_AT_ONCE;
       if (whole !== NOT_AT_ONCE) return whole;
       return readInto(task, file, segmentOf(address, length), position);
     }
-    const n = readOnce(task, file, length, position);
+    const n = readOnce(task, file, limit, position);
     if (n > 0) {
       task.call.outAt(address, n, WINDOW);
       if (position === OWN_OFFSET) {
@@ -176,6 +221,17 @@ export function readBuffer(
       return n;
     }
     if (n !== -EAGAIN || (file.isStream && (file.flags & O_NONBLOCK) !== 0)) return n;
+  } else if (isGuestRange(address, length) && !file.servesWholeCalls) {
+    const n = readDirectly(task, file, address, length, position);
+    if (n > 0) {
+      if (n === length || !goesOn(task, file)) {
+        task.kernel.fileEvents.used(file, IN_ACCESS);
+        return n;
+      }
+      const rest = segmentOf(address, length);
+      rest.skip(n);
+      return startTransfer(task, file, IN_ACCESS, readRounds(task, file, rest, position, false, n));
+    }
   }
   return readInto(task, file, segmentOf(address, length), position);
 }
@@ -197,7 +253,10 @@ function deliverable(file: OpenFile, bytes: number): number {
   return file.isStream ? bytes - (bytes % PAGE_SIZE) : bytes;
 }
 
-/** Writes by rounds through the window, in which the first bytes may stand already. */
+/**
+ * Writes straight, or by rounds through the window, behind `written` bytes that the file has already: there the first
+ * `inWindow` bytes may stand (the stub copies what fits), of which those that were written are the first.
+ */
 export function* writeRounds(
   task: VfsCaller,
   file: OpenFile,
@@ -209,7 +268,7 @@ export function* writeRounds(
   written = 0,
 ): Coroutine {
   let done = written;
-  let ready = inWindow - written; // bytes of the window that are still to be written, from WINDOW + at
+  let ready = Math.max(0, inWindow - written); // bytes of the window that are still to be written, from WINDOW + at
   let at = written;
   let memoryEnds = faulted;
   const { longTurns } = task.kernel;
@@ -218,6 +277,20 @@ export function* writeRounds(
     if (ready === 0) {
       if (done === segments.total) return done;
       if (memoryEnds) return done > 0 ? done : -EFAULT;
+      const { run } = segments;
+      const next = position === OWN_OFFSET ? position : position + done;
+      const n = writeDirectly(task, file, segments.address, run, next);
+      if (n !== NOT_AT_ONCE) {
+        if (n === -EAGAIN && !noWait && (file.flags & O_NONBLOCK) === 0) {
+          if (yield* waitFor(task, file, POLLOUT)) return done > 0 ? done : -ERESTARTSYS;
+          continue;
+        }
+        if (n < 0) return refused(task, done, n);
+        segments.skip(n);
+        done += n;
+        if (n < Math.min(run, DIRECT_MAX) && !file.isStream) return done;
+        continue;
+      }
       const { want, copied } = yield* fetch(task, segments, segments.roundLimit(segments.total - done));
       memoryEnds = copied < want;
       ready = memoryEnds ? deliverable(file, copied) : want;
@@ -229,16 +302,19 @@ export function* writeRounds(
       if (yield* waitFor(task, file, POLLOUT)) return done > 0 ? done : -ERESTARTSYS;
       continue;
     }
-    if (n < 0) {
-      if (n === -EPIPE) task.send(fromUser(task, SIGPIPE));
-      return done > 0 ? done : n;
-    }
+    if (n < 0) return refused(task, done, n);
     done += n;
     at += n;
     ready -= n;
     // A file that takes less than there is has met a limit.
     if (n === 0 || (ready > 0 && !file.isStream)) return done;
   }
+}
+
+/** The file takes no more: what a write answers that has written so much. */
+function refused(task: VfsCaller, done: number, error: number): number {
+  if (error === -EPIPE) task.send(fromUser(task, SIGPIPE));
+  return done > 0 ? done : error;
 }
 
 function mayWait(file: OpenFile, n: number): boolean {
@@ -277,6 +353,16 @@ export function writeBuffer(
       return n;
     }
     written = Math.max(n, 0);
+  } else if (length > WINDOW_SIZE && isGuestRange(address, length) && !file.servesWholeCalls) {
+    const n = writeDirectly(task, file, address, length, position);
+    if (n !== NOT_AT_ONCE) {
+      if (n < 0 && !mayWait(file, n)) return refused(task, 0, n);
+      if (n === length || (n >= 0 && n < DIRECT_MAX && !file.isStream)) {
+        if (n > 0) task.kernel.fileEvents.used(file, IN_MODIFY);
+        return n;
+      }
+      written = Math.max(n, 0);
+    }
   }
   return writeSegments(task, file, segmentOf(address, length), position, written);
 }
@@ -289,7 +375,8 @@ function writeSegments(
   written: number,
 ): number {
   if (segments.invalid) return -EFAULT;
-  const want = Math.min(segments.total, WINDOW_SIZE);
+  // Of what is more than the window the stub has copied nothing (RF_PIECE_BULK).
+  const want = segments.total > WINDOW_SIZE ? 0 : segments.total;
   const faulted = !task.call.inComplete(0, want);
   const arrived = Math.min(task.call.inLength(0), want);
   const ready = faulted ? deliverable(file, arrived) : want;
@@ -297,7 +384,7 @@ function writeSegments(
   if (whole !== null) return whole;
   if (segments.total === 0) return 0;
   // The first round's bytes are here; the cursor moves past them.
-  segments.skip(want);
+  if (want > 0 || written > 0) segments.skip(Math.max(want, written));
   const rounds = writeRounds(task, file, segments, position, false, ready, faulted, written);
   return startTransfer(task, file, IN_MODIFY, rounds);
 }

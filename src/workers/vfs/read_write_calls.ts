@@ -5,8 +5,8 @@ import { O_PATH, SEEK_HOLE } from "../../shared/abi/fcntl.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { isGuestRange } from "../call/guest_range.ts";
 import type { VfsCaller } from "./caller.ts";
-import type { OpenFile } from "./file.ts";
-import { OWN_OFFSET, readBuffer, readInto, writeBuffer, writeVectors } from "./read_write.ts";
+import { type OpenFile, OWN_OFFSET } from "./file.ts";
+import { readBuffer, readInto, writeBuffer, writeVectors } from "./read_write.ts";
 import { vectors } from "./segments.ts";
 
 /** No file reaches so far: loff_t ends before. */

@@ -6,7 +6,7 @@ import { O_APPEND, SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from "..
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../shared/abi/poll.ts";
 import type { Caller } from "../call/caller.ts";
 import type { WaitQueue } from "../call/wait_queue.ts";
-import { OpenFile } from "./file.ts";
+import { NOT_AT_ONCE, OpenFile, OWN_OFFSET } from "./file.ts";
 import type { Inode } from "./inode.ts";
 
 export abstract class SeekableFile extends OpenFile {
@@ -38,12 +38,42 @@ export abstract class SeekableFile extends OpenFile {
     return n;
   }
 
+  override readDirectly(task: Caller, address: number, length: number, position: number): number {
+    if (position !== OWN_OFFSET) return this.preadDirectly(task, address, length, position);
+    const n = this.preadDirectly(task, address, length, this.position);
+    if (n > 0) this.position += n;
+    return n;
+  }
+
+  /** readDirectly at a position. */
+  preadDirectly(_task: Caller, _address: number, _length: number, _position: number): number {
+    return NOT_AT_ONCE;
+  }
+
+  override writeDirectly(task: Caller, address: number, length: number, position: number): number {
+    if (position !== OWN_OFFSET) return this.pwriteDirectly(task, address, length, position);
+    const error = this.#beginWrite();
+    if (error < 0) return error;
+    const n = this.pwriteDirectly(task, address, length, this.position);
+    if (n > 0) this.position += n;
+    return n;
+  }
+
+  pwriteDirectly(_task: Caller, _address: number, _length: number, _position: number): number {
+    return NOT_AT_ONCE;
+  }
+
+  // What appends begins at the end.
+  #beginWrite(): number {
+    if ((this.flags & O_APPEND) === 0) return 0;
+    const size = this.size();
+    if (size >= 0) this.position = size;
+    return size;
+  }
+
   override write(task: Caller, offset: number, length: number): number {
-    if ((this.flags & O_APPEND) !== 0) {
-      const size = this.size();
-      if (size < 0) return size;
-      this.position = size;
-    }
+    const error = this.#beginWrite();
+    if (error < 0) return error;
     const n = this.pwrite(task, offset, length, this.position);
     if (n > 0) this.position += n;
     return n;

@@ -51,6 +51,15 @@ export class Segments {
     return done;
   }
 
+  /** Where the next bytes lie, and how many of them in a row. */
+  get address(): number {
+    return this.#index < this.#addresses.length ? this.#addresses[this.#index]! + this.#offset : 0;
+  }
+
+  get run(): number {
+    return this.#index < this.#lengths.length ? this.#lengths[this.#index]! - this.#offset : 0;
+  }
+
   /** Where the next `length` bytes lie, if they lie in one piece; else -1. */
   nextAddress(length: number): number {
     const left = this.#lengths[this.#index]! - this.#offset;

@@ -9,10 +9,10 @@ import { WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import type { VfsCaller } from "./caller.ts";
-import type { OpenFile } from "./file.ts";
+import { type OpenFile, OWN_OFFSET } from "./file.ts";
 import { copyBetween, noWait, PipeEnd, Place, type Source, Stream, type Target } from "./kernel_copy.ts";
 import { PipeFile } from "./pipe.ts";
-import { OWN_OFFSET, readInto, writeRounds, writeVectors } from "./read_write.ts";
+import { readInto, writeRounds, writeVectors } from "./read_write.ts";
 import { type Segments, vectors } from "./segments.ts";
 import { waitFor } from "./wait.ts";
 

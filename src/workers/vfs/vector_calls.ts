@@ -4,8 +4,8 @@ import { EBADF, EINVAL, EOPNOTSUPP, ESPIPE } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import type { VfsCaller } from "./caller.ts";
-import type { OpenFile } from "./file.ts";
-import { OWN_OFFSET, readInto, writeVectors } from "./read_write.ts";
+import { type OpenFile, OWN_OFFSET } from "./file.ts";
+import { readInto, writeVectors } from "./read_write.ts";
 import { SeekableFile } from "./seekable_file.ts";
 import { vectors } from "./segments.ts";
 

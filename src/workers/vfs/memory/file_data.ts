@@ -3,7 +3,7 @@
 // else (docs/hardening.md, F1), so that mappings, reads and writes see the same pages, and truncation and hole
 // punching reach them. Every page counts against the file system's space.
 
-import { EFBIG, EMFILE, ENFILE, ENOSPC, ENXIO, EOPNOTSUPP } from "../../../shared/abi/errno.ts";
+import { EFAULT, EFBIG, EMFILE, ENFILE, ENOSPC, ENXIO, EOPNOTSUPP } from "../../../shared/abi/errno.ts";
 import {
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
@@ -17,6 +17,7 @@ import { PAGE_SIZE } from "../../mem/vma.ts";
 import { SCRATCH_SIZE } from "../../native.ts";
 import type { VfsCaller } from "../caller.ts";
 import type { VfsContext } from "../context.ts";
+import { NOT_AT_ONCE } from "../file.ts";
 
 /** Largest content that stands in the kernel's memory while there are descriptors to be had. */
 const INLINE_MAX = 65536;
@@ -136,35 +137,59 @@ export class FileData {
     return n;
   }
 
+  /** As OpenFile.readDirectly. */
+  readDirectly(task: VfsCaller, address: number, length: number, position: number): number {
+    const { native } = this.#kernel;
+    const n = Math.max(0, Math.min(length, this.#size - position));
+    if (n === 0) return 0;
+    const arrived =
+      this.#fd >= 0
+        ? native.preadTo(this.#fd, task.stub.pid, address, n, position, 1)
+        : native.copyTo(task.stub.pid, address, this.#bytes, position, n);
+    return arrived === -EFAULT ? NOT_AT_ONCE : arrived;
+  }
+
   write(task: VfsCaller, offset: number, length: number, position: number): number {
+    return this.#write(task, offset, -1, length, position);
+  }
+
+  /** As OpenFile.writeDirectly. */
+  writeDirectly(task: VfsCaller, address: number, length: number, position: number): number {
+    return this.#write(task, 0, address, length, position);
+  }
+
+  /** From guest memory at `address`, or, where that is -1, from the window. */
+  #write(task: VfsCaller, offset: number, address: number, length: number, position: number): number {
     const end = position + length;
     if (!Number.isSafeInteger(end)) return -EFBIG;
     const error = this.#prepare(end, position > pages(this.#size));
     if (error < 0) return error;
-    if (this.#fd >= 0) return this.#writeFile(task, offset, length, position);
+    if (this.#fd >= 0) return this.#writeFile(task, offset, address, length, position);
     if (!this.#account(Math.max(end, this.#size))) return -ENOSPC;
     this.#reserve(end);
-    copyBytes(task.call.bytes, task.call.base + offset, this.#bytes, position, length);
-    this.#size = Math.max(this.#size, end);
-    return length;
+    let n = length;
+    if (address < 0) copyBytes(task.call.bytes, task.call.base + offset, this.#bytes, position, length);
+    else n = this.#kernel.native.copyFrom(task.stub.pid, address, this.#bytes, position, length);
+    if (n > 0) this.#size = Math.max(this.#size, position + n);
+    if (n < length) this.#account(this.#size);
+    return n === -EFAULT ? NOT_AT_ONCE : n;
   }
 
-  #writeFile(task: VfsCaller, offset: number, length: number, position: number): number {
+  #writeFile(task: VfsCaller, offset: number, address: number, length: number, position: number): number {
     const end = position + length;
     if (this.#sparse) {
       // What the write takes is seen when it is done; there must be room for the most that it can take.
       if (!this.#fits(pages(end) - Math.floor(position / PAGE_SIZE) * PAGE_SIZE)) return -ENOSPC;
     } else if (!this.#account(Math.max(end, this.#size))) return -ENOSPC;
-    const n = this.#kernel.native.pwrite(
-      this.#fd,
-      task.call.chunk,
-      task.call.base + offset,
-      length,
-      position,
-    );
+    const { native } = this.#kernel;
+    const n =
+      address < 0
+        ? native.pwrite(this.#fd, task.call.chunk, task.call.base + offset, length, position)
+        : native.pwriteFrom(this.#fd, task.stub.pid, address, length, position);
     if (n > 0) this.#size = Math.max(this.#size, position + n);
     if (this.#sparse) this.#recount();
-    return n;
+    else if (n < length) this.#account(this.#size);
+    return n === -EFAULT ? NOT_AT_ONCE : n;
   }
 
   truncate(size: number): number {

@@ -6,7 +6,7 @@ import { F_ADD_SEALS, F_GET_SEALS, O_APPEND } from "../../../shared/abi/fcntl.ts
 import type { Coroutine } from "../../call/call.ts";
 import type { Mapped } from "../../mem/vma.ts";
 import type { VfsCaller } from "../caller.ts";
-import type { OpenFile } from "../file.ts";
+import { NOT_AT_ONCE, type OpenFile } from "../file.ts";
 import { displayName } from "../path.ts";
 import { SeekableFile } from "../seekable_file.ts";
 import { allowedLength } from "../size_limit.ts";
@@ -53,12 +53,31 @@ export class MemoryFile extends SeekableFile {
     return lower.preadCached(task, offset, length, position);
   }
 
+  override preadDirectly(task: VfsCaller, address: number, length: number, position: number): number {
+    const { data } = this.#node;
+    if (data !== null) {
+      this.#node.accessed(this.flags, this.path);
+      return data.readDirectly(task, address, length, position);
+    }
+    const lower = this.#openLower();
+    return lower instanceof SeekableFile ? lower.preadDirectly(task, address, length, position) : NOT_AT_ONCE;
+  }
+
   override *warm(task: VfsCaller, position: number, length: number): Generator<void, void, void> {
     if (this.#node.data === null && this.#lower instanceof SeekableFile)
       yield* this.#lower.warm(task, position, length);
   }
 
   override pwrite(task: VfsCaller, offset: number, length: number, position: number): number {
+    return this.#write(task, offset, -1, length, position);
+  }
+
+  override pwriteDirectly(task: VfsCaller, address: number, length: number, position: number): number {
+    return this.#write(task, 0, address, length, position);
+  }
+
+  /** From guest memory at `address`, or, where that is -1, from the window. */
+  #write(task: VfsCaller, offset: number, address: number, length: number, position: number): number {
     const data = this.#node.ownData();
     if (typeof data === "number") return data;
     const at = (this.flags & O_APPEND) !== 0 ? data.size : position;
@@ -66,7 +85,8 @@ export class MemoryFile extends SeekableFile {
     if (allowed === 0 && length > 0) return -EFBIG;
     const unsealed = sealedLength(this.#node.seals, data.size, at, allowed);
     if (unsealed < 0) return unsealed;
-    const n = data.write(task, offset, unsealed, at);
+    const n =
+      address >= 0 ? data.writeDirectly(task, address, unsealed, at) : data.write(task, offset, unsealed, at);
     if (n > 0) this.#node.written(task);
     return n;
   }

@@ -1,0 +1,67 @@
+// Bulk data between files, or memory of the kernel, and the memory of a stub: one call, without the stub's help and
+// without the window. As process_copy (memory.c) for ranges of anonymous memory alone, since a page of a file could make
+// the kernel thread wait (F12). What is on its way between a file and a stub stands in the scratch area, which stays
+// in the processor's cache.
+#include "host.h"
+
+#include <sys/uio.h>
+#include <unistd.h>
+
+static int64_t to_process(int32_t pid, double address, void *from, size_t length) {
+  struct iovec local = {from, length}, remote = {(void *)(uint64_t)address, length};
+  return process_vm_writev(pid, &local, 1, &remote, 1, 0);
+}
+
+static int64_t from_process(int32_t pid, double address, void *to, size_t length) {
+  struct iovec local = {to, length}, remote = {(void *)(uint64_t)address, length};
+  return process_vm_readv(pid, &local, 1, &remote, 1, 0);
+}
+
+static size_t part_of(uint32_t left) { return left < rf_scratch_size ? left : rf_scratch_size; }
+
+/* Reads a file at a position to a stub's memory; the bytes that have arrived: up to the file's end, to memory that
+   cannot be written, or, without `waits`, to what is not in the page cache. -EFAULT: nothing has arrived. */
+RF_EXPORT int32_t rf_pread_to(int32_t fd, int32_t pid, double address, uint32_t length, double position,
+                              int32_t waits) {
+  uint32_t done = 0;
+  while (done < length) {
+    struct iovec iov = {rf_scratch, part_of(length - done)};
+    ssize_t n = preadv2(fd, &iov, 1, (off_t)position + done, waits ? 0 : RWF_NOWAIT);
+    if (n <= 0) return done > 0 ? (int32_t)done : (int32_t)result_of(n);
+    int64_t arrived = to_process(pid, address + done, rf_scratch, (size_t)n);
+    if (arrived > 0) done += (uint32_t)arrived;
+    if (arrived < n) return done > 0 ? (int32_t)done : -EFAULT;
+    if ((size_t)n < iov.iov_len) break;
+  }
+  return (int32_t)done;
+}
+
+/* Writes a stub's memory to a file, at a position or, where that is -1, at its end; the bytes written: up to memory that
+   cannot be read, or as many as the host takes. -EFAULT: there are none. */
+RF_EXPORT int32_t rf_pwrite_from(int32_t fd, int32_t pid, double address, uint32_t length, double position) {
+  uint32_t done = 0;
+  while (done < length) {
+    size_t part = part_of(length - done);
+    int64_t fetched = from_process(pid, address + done, rf_scratch, part);
+    if (fetched <= 0) return done > 0 ? (int32_t)done : -EFAULT;
+    struct iovec iov = {rf_scratch, (size_t)fetched};
+    ssize_t n = position < 0 ? pwritev2(fd, &iov, 1, 0, RWF_APPEND)
+                             : pwrite(fd, rf_scratch, (size_t)fetched, (off_t)position + done);
+    if (n < 0) return done > 0 ? (int32_t)done : -errno;
+    done += (uint32_t)n;
+    if (n < fetched || (size_t)fetched < part) break;
+  }
+  return (int32_t)done;
+}
+
+/* Copies between an array of the kernel's and a stub's memory; the bytes up to the first that cannot be reached, or
+   -EFAULT. The caller sees to it that they lie in the array. */
+RF_EXPORT int32_t rf_copy_to(int32_t pid, double address, uint8_t *bytes, uint32_t offset, uint32_t length) {
+  int64_t n = to_process(pid, address, bytes + offset, length);
+  return n < 0 ? -EFAULT : (int32_t)n;
+}
+
+RF_EXPORT int32_t rf_copy_from(int32_t pid, double address, uint8_t *bytes, uint32_t offset, uint32_t length) {
+  int64_t n = from_process(pid, address, bytes + offset, length);
+  return n < 0 ? -EFAULT : (int32_t)n;
+}
