@@ -60,6 +60,23 @@ static void loop_clock_gettime(long count) {
     clock_gettime(CLOCK_MONOTONIC, &now);
 }
 
+static void loop_gettid(long count) {
+  while (count--)
+    gettid();
+}
+
+// The call itself, past the vDSO, from a site that makes this call alone.
+static void loop_clock_call(long count) {
+  struct timespec now;
+  while (count--) {
+    long result;
+    __asm__ volatile("mov $228, %%eax\n syscall"
+                     : "=a"(result)
+                     : "D"(CLOCK_MONOTONIC), "S"(&now)
+                     : "rcx", "r11", "memory");
+  }
+}
+
 static void loop_sched_yield(long count) {
   while (count--)
     sched_yield();
@@ -125,8 +142,10 @@ static const struct subject subjects[] = {
     {.name = "getppid_generic", .loop = loop_getppid_generic},
     {.name = "getppid_generated", .loop = loop_generated, .begin = begin_generated},
     {.name = "getpid", .loop = loop_getpid},
+    {.name = "gettid", .loop = loop_gettid},
     {.name = "getuid", .loop = loop_getuid},
     {.name = "clock_gettime", .loop = loop_clock_gettime},
+    {.name = "clock_call", .loop = loop_clock_call},
     {.name = "sched_yield", .loop = loop_sched_yield},
     {.name = "sigprocmask", .loop = loop_sigprocmask},
     {.name = "futex_wake", .loop = loop_futex_wake},

@@ -40,6 +40,15 @@ static inline slot_t current_slot(void) {
   return (u64)__builtin_frame_address(0) & ~(u64)(RF_SLOT_SIZE - 1);
 }
 
+static inline int in_slot(slot_t slot, u64 address) { return address - slot < RF_SLOT_SIZE; }
+
+// The CPU this thread runs on: the kernel keeps it in the limit of segment 0x7b (vDSO getcpu).
+static inline u32 current_cpu(void) {
+  u32 p;
+  __asm__ volatile("lsl %1, %0" : "=r"(p) : "r"(0x7b));
+  return p & 0xfff;
+}
+
 // stub_entry.S
 s64 stub_syscall(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5);
 // Copies; returns the number of bytes that were not copied because of a fault.
@@ -52,6 +61,7 @@ s64 stub_load32(u64 at);
 s64 stub_cmpxchg32(u64 at, u32 expected, u32 desired);
 s64 stub_op32(u64 at, u32 code, u32 operand);
 s64 stub_load64(u64 at, u64 *value);  // 0 or -EFAULT
+s64 stub_store_pair(u64 at, u64 first, u64 second);  // 0 or -EFAULT
 // Makes a host process, or a thread on another slot's stub stack; the child goes to stub_new_task.
 s64 stub_fork(u64 token);
 s64 stub_thread(u64 token, u64 slot);

@@ -206,6 +206,18 @@ load64_fault:
   mov $-14, %rax
   ret
 
+.globl stub_store_pair
+stub_store_pair:
+pair_first_access:
+  mov %rsi, (%rdi)
+pair_second_access:
+  mov %rdx, 8(%rdi)
+  xor %eax, %eax
+  ret
+pair_fault:
+  mov $-14, %rax
+  ret
+
 .globl stub_cmpxchg32
 stub_cmpxchg32:
   mov %esi, %eax
@@ -265,6 +277,8 @@ stub_fixups:
   .quad string_access, string_fault
   .quad load_access, load_fault
   .quad load64_access, load64_fault
+  .quad pair_first_access, pair_fault
+  .quad pair_second_access, pair_fault
   .quad cmpxchg_access, cmpxchg_fault
   .quad op_load_access, op_fault
   .quad op_store_access, op_fault

@@ -2,13 +2,6 @@
 // in slot_states.def. Only the stub writes RF_SLEEPING; only the kernel writes the reply line.
 #include "stub.h"
 
-// The CPU this thread runs on: the kernel keeps it in the limit of segment 0x7b (vDSO getcpu).
-static u32 current_cpu(void) {
-  u32 p;
-  __asm__ volatile("lsl %1, %0" : "=r"(p) : "r"(0x7b));
-  return p & 0xfff;
-}
-
 static void ring(u32 kernel_thread) {
   static const u64 one = 1;
   // EAGAIN (a full counter) means that the bell is rung already (F13).

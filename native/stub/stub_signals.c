@@ -200,7 +200,7 @@ static void post_call(slot_t slot, struct ucontext_ *uc, u32 kind, u64 nr, u32 f
   // A host whose clocks its vDSO cannot read makes the call there: signals wait as after a kick.
   if (in_host_vdso(uc->rip)) put32(slot + RF_VDSO_KICK, 1);
   put32(slot + RF_REQ_FLAGS, flags);
-  u32 entry = kind == REQ_SYSCALL && flags == 0 ? local_entry(slot, nr) : 0;
+  u32 entry = kind == REQ_SYSCALL && flags == 0 && !in_host_vdso(uc->rip) ? local_entry(slot, nr) : 0;
   if (entry) answer_trapped(slot, uc, entry);
   put64(slot + RF_ORIG_RAX, nr);
   put32(slot + RF_KICKED, 0);  // what is pending is seen before the request is answered
@@ -216,6 +216,11 @@ void on_sigsys(int signo, void *info, void *context) {
   struct siginfo_ *si = info;
   struct ucontext_ *uc = context;
   slot_t slot = current_slot();
+  // The host's vDSO on behalf of stub_local.c: what it cannot read, the kernel does.
+  if (in_host_vdso(uc->rip) && in_slot(slot, uc->rsp)) {
+    uc->rax = -1ll;
+    return;
+  }
   // 32-bit calls are refused as a host without IA32 emulation refuses them (F15).
   if (si->sys.arch != AUDIT_ARCH_X86_64_) {
     hold_kicks(uc);
@@ -294,9 +299,9 @@ void on_kick(int signo, void *info, void *context) {
     if (uc->rip >= (u64)stub_sleep_look && uc->rip < (u64)stub_slept) uc->rip = (u64)stub_not_slept;
     return;
   }
-  // The host's vDSO returns soon, and the guest's, which called it, then makes a system call.
+  // The host's vDSO returns soon. The guest's, if that called it, then makes a system call; else it was stub_local.c.
   if (in_host_vdso(uc->rip)) {
-    put32(slot + RF_VDSO_KICK, 1);
+    put32(slot + (in_slot(slot, uc->rsp) ? RF_KICKED : RF_VDSO_KICK), 1);
     return;
   }
   save_frame(slot, uc);

@@ -238,6 +238,7 @@ export class Kernel implements SupervisorContext {
     }
     if (this.config.mode !== "container") this.root = mountInitialTree(this);
     this.vdso = new Vdso(this, this.stubs.hello(readOnly, [this.doorbell]));
+    this.page.setVdso(this.vdso.targets);
     this.native.close(readOnly);
   }
 

@@ -157,6 +157,16 @@ test("--strace prints calls, signals and ends to standard error; a death by a si
   }
 });
 
+test("--strace sees the calls that a thread answers by itself else", async () => {
+  const script = "import os, ctypes\nfor _ in range(500): os.getuid(); ctypes.CDLL(None).sched_yield()";
+  const { code, stderr } = await run(ringfence, ["--strace", "do", "/usr/bin/python3", "-c", script]);
+  assert.is(code, 0);
+  const lines = stderr.toString().split("\n");
+  const count = (call: RegExp) => lines.filter((line) => call.test(line)).length;
+  assert.ok(count(/^\[1\] getuid\(\) = \d+/) >= 500);
+  assert.ok(count(/^\[1\] sched_yield\(\) = 0/) >= 500);
+});
+
 test("exec's flags reach the command", async () => {
   await withHeld(async ({ exec }) => {
     const uid = await exec(["--user", "5:6", "busybox", "id"]);

@@ -7,10 +7,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define ROUNDS 400
+#define ROUNDS 600
 
 SITE(getppid_site, 110);
 CHAINED_SITE(chained_site, 110);
+// Which a sandbox may answer without its kernel.
+SITE(getuid_site, 102);
+SITE_WITH((long, struct timespec *), clock_gettime_site, 228);
 
 static atomic_int started, arrived;
 static pthread_t receiver;
@@ -42,10 +45,13 @@ int main(void) {
   struct sigaction action = {.sa_handler = on_signal};
   sigaction(SIGUSR1, &action, NULL);
   long parent = getppid();
+  unsigned user = getuid();
+  struct timespec now;
   int ends[2], wrong = 0;
   if (pipe(ends)) return 1;
   for (int i = 0; i < WARM; i++)
-    wrong += getppid_site() != parent || chained_site() != parent;
+    wrong += getppid_site() != parent || chained_site() != parent || getuid_site() != (long)user ||
+             clock_gettime_site(CLOCK_MONOTONIC, &now);
   receiver = pthread_self();
   pthread_t sender;
   pthread_create(&sender, NULL, send, NULL);
@@ -64,7 +70,13 @@ int main(void) {
       wrong += got != byte;
       break;
     }
+    case 2:
+      for (int k = 0; k < round % 300; k++)
+        wrong += getuid_site() != (long)user;
+      break;
     default:
+      for (int k = 0; k < round % 100; k++)
+        wrong += clock_gettime_site(CLOCK_MONOTONIC, &now) != 0;
       break;
     }
     while (arrived < round) { // no call from here on

@@ -15,6 +15,8 @@
 
 SITE(getppid_site, 110);
 CHAINED_SITE(chained_site, 110);
+SITE(getuid_site, 102);
+SITE_WITH((long, struct timespec *), clock_gettime_site, 228);
 extern const char __executable_start[], etext[];
 
 static volatile long handled, strange, shallow;
@@ -35,9 +37,10 @@ static void on_alarm(int signo, siginfo_t *info, void *context) {
   handled++;
   if (rip < (long)__executable_start || rip >= (long)etext) strange++;
   // Behind the call its result is there, before it its number.
-  if ((rip == (long)getppid_site_call || rip == (long)chained_site_call) &&
-      uc->uc_mcontext.gregs[REG_RAX] != 110)
-    strange++;
+  long number = uc->uc_mcontext.gregs[REG_RAX];
+  if ((rip == (long)getppid_site_call || rip == (long)chained_site_call) && number != 110) strange++;
+  if (rip == (long)getuid_site_call && number != 102) strange++;
+  if (rip == (long)clock_gettime_site_call && number != 228) strange++;
   if (wants_unwind) {
     int found = 0;
     _Unwind_Backtrace(frame, &found);
@@ -52,17 +55,22 @@ static void storm(long interval) {
 }
 
 __attribute__((noinline)) static void wait_for(long signals) {
-  long parent = getppid();
-  while (handled < signals)
+  long parent = getppid(), user = getuid();
+  struct timespec now;
+  while (handled < signals) {
     if (getppid_site() != parent || chained_site() != parent) strange++;
+    for (int i = 0; i < 50; i++)
+      if (getuid_site() != user || clock_gettime_site(CLOCK_MONOTONIC, &now)) strange++;
+  }
 }
 
 int main(int argc, char **argv) {
   const char *mode = argc > 1 ? argv[1] : "frames";
   struct sigaction action = {.sa_sigaction = on_alarm, .sa_flags = SA_SIGINFO | SA_RESTART};
   sigaction(SIGALRM, &action, NULL);
-  for (int i = 0; i < WARM; i++)
-    getppid_site();
+  struct timespec now;
+  for (int i = 0; i < 5 * WARM; i++)
+    getppid_site(), getuid_site(), clock_gettime_site(CLOCK_MONOTONIC, &now);
   for (int i = 0; i < WARM; i++)
     chained_site();
   wants_unwind = mode[0] == 'u';

@@ -6,6 +6,8 @@
 
 SITE(getppid_site, 110);
 CHAINED_SITE(chained_site, 110);
+SITE(getpid_site, 39);
+SITE(yield_site, 24);
 
 // long loading(long *at): its last instruction before the syscall loads what it may not reach.
 long loading(long *at);
@@ -59,12 +61,16 @@ int main(void) {
   sigaction(SIGSEGV, &fault, NULL);
   step("the first time", getppid_site);
   step("a chain", chained_site);
-  for (int i = 0; i < WARM; i++)
-    getppid_site();
+  step("without the kernel", getpid_site);
+  for (int i = 0; i < 5 * WARM; i++)
+    getppid_site(), getpid_site(), yield_site();
   for (int i = 0; i < WARM; i++)
     chained_site();
   step("after many calls", getppid_site);
   step("and again", getppid_site);
+  step("without the kernel", getpid_site);
+  step("and again", getpid_site);
+  step("on the host", yield_site);
   step("a chain after many calls", chained_site);
   step("and again", chained_site);
 

@@ -7,8 +7,9 @@
 
 // long NAME(void): one system call by `mov $nr, %eax; syscall`. NAME_call is the address of its syscall
 // instruction.
-#define SITE(name, nr)                                                                                       \
-  long name(void);                                                                                           \
+#define SITE(name, nr) SITE_WITH((void), name, nr)
+#define SITE_WITH(parameters, name, nr)                                                                      \
+  long name parameters;                                                                                      \
   extern const char name##_call[];                                                                           \
   __asm__(".text\n.balign 64\n.globl " #name "\n.type " #name ", @function\n" #name ":\n.cfi_startproc\n"    \
           "mov $" #nr ", %eax\n.globl " #name "_call\n" #name "_call: syscall\n.globl " #name "_end\n" #name \

@@ -18,7 +18,7 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
-#define ENTRY_SIZE 0x140
+#define ENTRY_SIZE 0x1e0
 
 SITE(getppid_site, 110);
 

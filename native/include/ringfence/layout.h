@@ -171,6 +171,7 @@
 #define RF_KP_THREAD_STRIDE 64
 #define RF_KP_SLEEPING 0         // u32, in the record: written by that kernel thread alone
 #define RF_KP_CPU 4              // u32, in the record
+#define RF_KP_VDSO 0x200         // u64[5]: functions of the host's vDSO in every stub (mem/vdso.ts has their order), 0: none
 #define RF_KP_MARSHAL 0x1000     // 8 bytes a system call number
 #define RF_KP_MARSHAL_COUNT 512
 #define RF_KERNEL_THREADS_MAX 4

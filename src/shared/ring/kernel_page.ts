@@ -5,6 +5,7 @@
 // Each sleeping flag is written by its kernel thread alone; the rest by the thread that starts the
 // sandbox, before the first stub.
 
+import { TWO_32 } from "../abi/struct.ts";
 import { chunkWord } from "./guest_memory.ts";
 import {
   KERNEL_PAGE_CHUNK,
@@ -18,6 +19,7 @@ import {
   KP_THREAD,
   KP_THREAD_STRIDE,
   KP_THREADS,
+  KP_VDSO,
 } from "./layout.ts";
 
 const BASE = chunkWord(KERNEL_PAGE_CHUNK);
@@ -46,6 +48,15 @@ export class KernelPage {
     const word = BASE + (KP_MARSHAL >>> 2) + nr * 2;
     Atomics.store(this.#words, word, pieces);
     Atomics.store(this.#words, word + 1, route);
+  }
+
+  /** Addresses of the host's vDSO's functions in every stub. */
+  setVdso(targets: readonly number[]): void {
+    for (const [index, target] of targets.entries()) {
+      const word = BASE + (KP_VDSO >>> 2) + index * 2;
+      Atomics.store(this.#words, word, target | 0);
+      Atomics.store(this.#words, word + 1, Math.floor(target / TWO_32));
+    }
   }
 
   /** By that kernel thread alone: it is about to block, and its last look comes after this. */

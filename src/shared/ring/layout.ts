@@ -165,6 +165,7 @@ export const KP_THREAD = 0x040; // records of KP_THREAD_STRIDE bytes, one a kern
 export const KP_THREAD_STRIDE = 64;
 export const KP_SLEEPING = 0; // u32, in the record: written by that kernel thread alone
 export const KP_CPU = 4; // u32, in the record
+export const KP_VDSO = 0x200; // u64[5]: functions of the host's vDSO in every stub (mem/vdso.ts has their order), 0: none
 export const KP_MARSHAL = 0x1000; // 8 bytes a system call number
 export const KP_MARSHAL_COUNT = 512;
 export const KERNEL_THREADS_MAX = 4;

@@ -24,6 +24,8 @@ const TARGETS = [
 
 export class Vdso {
   readonly backing: Mapped;
+  /** Addresses of the host's functions in every stub, in the order of TARGETS; 0: there is none. */
+  readonly targets: readonly number[];
   /** Read-only host descriptor, to be donated. */
   readonly hostFd: number;
 
@@ -35,10 +37,12 @@ export class Vdso {
     mark.writeBigUInt64LE(TARGETS_MARK);
     const at = image.indexOf(mark);
     if (at < 0 || image.length > VDSO_SIZE) throw new Error("vdso: the image is not what it should be");
-    for (const [index, name] of TARGETS.entries()) {
+    this.targets = TARGETS.map((name) => {
       const offset = hostImage === 0 ? -1 : native.hostVdsoOffset(name);
-      image.writeBigUInt64LE(offset < 0 ? 0n : BigInt(hostImage + offset), at + 8 * (index + 1));
-    }
+      return offset < 0 ? 0 : hostImage + offset;
+    });
+    for (const [index, target] of this.targets.entries())
+      image.writeBigUInt64LE(BigInt(target), at + 8 * (index + 1));
     native.scratch.fill(0, 0, VDSO_SIZE);
     native.scratch.set(image);
     const writable = native.memfdFile();

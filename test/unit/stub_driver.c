@@ -1,0 +1,302 @@
+// Runs calls through the stub's text, natively, and kicks the thread at each instruction that it executes
+// there: a kick must be heard of by the kernel, whom another thread plays, the result must be one that the
+// call may have, and all registers must be what they are behind a system call. stub_kicks.test.ts gives the
+// stub's symbols.
+//
+//   driver STUB on_sigsys on_fault on_kick      a line for each way of a call: its name, its instructions,
+//   what is wrong
+#define _GNU_SOURCE
+#include <elf.h>
+#include <fcntl.h>
+#include <immintrin.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/futex.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <ringfence/layout.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#define SIGKICK 63
+#define TF 0x100
+#define SLOT (RF_CHUNKS + 0ul)
+#define STEPS_MAX 20000
+enum { REQ_SYSCALL = 1, REQ_INTERRUPTED = 4, REQ_PATCHED = 9, REP_RET = 1, REP_RESUME = 10 };
+enum { ID = 4242, POSTED = 7777, STALE = 666, TIME = 99 };
+
+static uint32_t get(unsigned long at) {
+  return __atomic_load_n((uint32_t *)at, __ATOMIC_SEQ_CST);
+}
+static void set(unsigned long at, uint32_t v) {
+  __atomic_store_n((uint32_t *)at, v, __ATOMIC_SEQ_CST);
+}
+
+static void die(const char *what) {
+  perror(what);
+  exit(2);
+}
+
+// ---- The kernel ----
+
+static void *kernel(void *unused) {
+  uint32_t seen = 0;
+  for (;;) {
+    uint32_t word = get(SLOT + RF_REQUESTS), kind = word & 15;
+    if (word == seen) {
+      sched_yield();
+      continue;
+    }
+    seen = word;
+    if (kind != REQ_SYSCALL && kind != REQ_PATCHED && kind != REQ_INTERRUPTED) abort();
+    set(SLOT + RF_REP_COUNT, 0);
+    set(SLOT + RF_REP_FLAGS, 0);
+    set(SLOT + RF_REP_RESULT, POSTED);
+    set(SLOT + RF_REP_RESULT + 4, 0);
+    set(SLOT + RF_REPLY, word >> 4 << 4 | (kind == REQ_INTERRUPTED ? REP_RESUME : REP_RET));
+    syscall(SYS_futex, SLOT + RF_REPLY, FUTEX_WAKE, 1, NULL, NULL, 0);
+  }
+  return unused;
+}
+
+// ---- The host's clock ----
+
+static long clock_function(long clock, struct timespec *time) {
+  (void)clock;
+  time->tv_sec = TIME;
+  time->tv_nsec = 0;
+  return 0;
+}
+
+// ---- A call, as a patched site and as the instruction makes it ----
+
+struct registers {
+  uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15, flags;
+};
+struct registers before, after; // named in the assembly
+uint64_t stack;
+extern const char patched_end[], trapped_end[];
+void call_patched(void), call_trapped(void);
+
+#define CALL(name, enter)                                                                                    \
+  __asm__(".text\n" #name ":\n"                                                                              \
+          "push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n mov %rsp, stack(%rip)\n"       \
+          "lea before(%rip), %rax\n pushq 120(%rax); popfq\n"                                                \
+          "mov 8(%rax), %rbx; mov 24(%rax), %rdx; mov 32(%rax), %rsi; mov 40(%rax), %rdi\n"                  \
+          "mov 48(%rax), %rbp; mov 56(%rax), %r8; mov 64(%rax), %r9; mov 72(%rax), %r10\n"                   \
+          "mov 88(%rax), %r12; mov 96(%rax), %r13; mov 104(%rax), %r14; mov 112(%rax), %r15\n"               \
+          "mov (%rax), %rax\n" enter "mov %rax, after(%rip)\n lea after(%rip), %rax\n"                       \
+          "pushfq; popq 120(%rax)\n mov %rbx, 8(%rax); mov %rcx, 16(%rax); mov %rdx, 24(%rax)\n"             \
+          "mov %rsi, 32(%rax); mov %rdi, 40(%rax); mov %rbp, 48(%rax); mov %r8, 56(%rax)\n"                  \
+          "mov %r9, 64(%rax); mov %r10, 72(%rax); mov %r11, 80(%rax); mov %r12, 88(%rax)\n"                  \
+          "mov %r13, 96(%rax); mov %r14, 104(%rax); mov %r15, 112(%rax)\n cmp %rsp, stack(%rip)\n jne 9f\n"  \
+          "pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n ret\n9: ud2\n")
+CALL(call_patched, "lea patched_end(%rip), %rcx\n jmp *entry(%rip)\npatched_end: ");
+CALL(call_trapped, "syscall\ntrapped_end: ");
+const uint64_t entry = RF_TRAMPOLINE_ENTRY;
+
+// ---- Breakpoints and steps ----
+
+static uint64_t breakpoint, end, begin;
+static uint8_t replaced;
+static int stepping, kicks, hit, count;
+static uint32_t word_at_hit;
+static uint64_t steps[STEPS_MAX];
+
+static void set_breakpoint(uint64_t at) {
+  breakpoint = at;
+  replaced = *(uint8_t *)at;
+  *(volatile uint8_t *)at = 0xcc;
+}
+
+static void clear_breakpoint(void) {
+  if (breakpoint) *(volatile uint8_t *)breakpoint = replaced;
+  breakpoint = 0;
+}
+
+static void record(uint64_t rip) {
+  if (rip >> 32 != RF_STUB_TEXT >> 32) return;
+  for (int i = 0; i < count; i++)
+    if (steps[i] == rip) return;
+  if (count < STEPS_MAX) steps[count++] = rip;
+}
+
+static void on_trap(int signo, siginfo_t *info, void *context) {
+  (void)signo, (void)info;
+  greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
+  uint64_t rip = r[REG_RIP];
+  static uint64_t last;
+  if (breakpoint && rip == breakpoint + 1) {
+    clear_breakpoint();
+    r[REG_RIP] = rip = rip - 1;
+    if (kicks) {
+      hit = 1;
+      word_at_hit = get(SLOT + RF_REQUESTS);
+      syscall(SYS_tgkill, getpid(), gettid(), SIGKICK);
+      return;
+    }
+    r[REG_EFL] |= TF;
+    stepping = 1;
+  } else if (last >> 32 == RF_STUB_TEXT >> 32 && *(uint8_t *)last == 0x9c) {
+    *(uint64_t *)r[REG_RSP] &= ~(uint64_t)TF; // pushfq
+  }
+  last = rip;
+  if (!stepping) return;
+  if (rip == end || count == STEPS_MAX) {
+    stepping = 0;
+    last = 0;
+    r[REG_EFL] &= ~TF;
+    return;
+  }
+  record(rip);
+}
+
+static void handle(int signo, uint64_t handler, int masked) {
+  struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK | (masked ? 0 : SA_NODEFER)};
+  action.sa_sigaction = (void (*)(int, siginfo_t *, void *))handler;
+  if (masked) sigfillset(&action.sa_mask);
+  static const int synchronous[] = {SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV};
+  for (int i = 0; i < 5; i++)
+    sigdelset(&action.sa_mask, synchronous[i]);
+  if (sigaction(signo, &action, NULL)) die("sigaction");
+}
+
+// ---- The ways ----
+
+struct way {
+  const char *name;
+  int traps;
+  uint64_t nr;
+  long answer, slow_answer;
+};
+
+static struct timespec place;
+
+static const char *call(const struct way *way, uint64_t flags) {
+  for (size_t i = 0; i < sizeof before / 8; i++)
+    ((uint64_t *)&before)[i] = 0x0123456789abcdef * (i + 3);
+  before.rax = way->nr;
+  before.rdi = CLOCK_MONOTONIC;
+  before.rsi = (uint64_t)&place;
+  before.flags = flags;
+  place.tv_sec = 0;
+  set(SLOT + RF_REP_RESULT, STALE);
+  (way->traps ? call_trapped : call_patched)();
+  if ((long)after.rax != way->answer && (long)after.rax != way->slow_answer) return "the result";
+  if (way->nr == SYS_clock_gettime && after.rax == 0 && place.tv_sec != TIME) return "the time";
+  if (after.flags != flags || after.r11 != flags) return "the flags";
+  if (after.rcx != end) return "rcx";
+  before.rax = after.rax, before.rcx = after.rcx, before.r11 = after.r11;
+  return memcmp(&before, &after, sizeof before) ? "a register" : NULL;
+}
+
+static void try(const struct way *way) {
+  static const uint64_t flags[] = {0x202, 0x202 | 0x8d5, 0x202 | 0x1, 0x202 | 0x840};
+  const char *wrong = NULL;
+  uint64_t where = 0;
+  end = (uint64_t)(way->traps ? trapped_end : patched_end);
+  count = kicks = 0;
+  for (int i = 0; i < 4 && !wrong; i++)
+    wrong = call(way, flags[i]);
+  set_breakpoint(way->traps ? begin : RF_TRAMPOLINE_ENTRY);
+  if (!wrong) wrong = call(way, flags[0]);
+  clear_breakpoint();
+  kicks = 1;
+  for (int i = 0; i < count && !wrong; i++) {
+    where = steps[i];
+    hit = 0;
+    set_breakpoint(where);
+    wrong = call(way, flags[i % 4]);
+    clear_breakpoint();
+    if (!wrong && hit && get(SLOT + RF_REQUESTS) == word_at_hit) wrong = "the kick is forgotten";
+    if (!wrong) wrong = call(way, flags[0]);
+  }
+  if (wrong)
+    printf("%s: %s, kicked at %#lx\n", way->name, wrong, where);
+  else
+    printf("%s: %d\n", way->name, count);
+  fflush(stdout);
+}
+
+// ---- The place of it all ----
+
+static void load_stub(const char *path) {
+  int fd = open(path, O_RDONLY);
+  Elf64_Ehdr header;
+  Elf64_Phdr segment;
+  if (fd < 0 || pread(fd, &header, sizeof header, 0) != sizeof header) die("the stub");
+  if (pread(fd, &segment, sizeof segment, header.e_phoff) != sizeof segment) die("the stub");
+  if (segment.p_vaddr != RF_STUB_TEXT) die("its first segment");
+  void *at = mmap((void *)segment.p_vaddr, segment.p_memsz, PROT_READ | PROT_WRITE | PROT_EXEC,
+                  MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
+  if (at == MAP_FAILED || pread(fd, at, segment.p_filesz, segment.p_offset) != (long)segment.p_filesz)
+    die("its text");
+  close(fd);
+}
+
+static void map(unsigned long at, unsigned long length) {
+  if (mmap((void *)at, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0) ==
+      MAP_FAILED)
+    die("mmap");
+}
+
+static void trap_calls(void) {
+  struct sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, instruction_pointer) + 4),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RF_STUB_TEXT >> 32, 5, 0),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getuid, 2, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clock_gettime, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog program = {sizeof code / sizeof *code, code};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+    die("seccomp");
+}
+
+int main(int argc, char **argv) {
+  if (argc != 5) return 2;
+  load_stub(argv[1]);
+  map(RF_KERNEL_PAGE, RF_KP_SIZE);
+  map(RF_CHUNKS, RF_CHUNK_SIZE);
+  set(RF_KERNEL_PAGE + RF_KP_SPIN, 20);
+  *(uint64_t *)(RF_KERNEL_PAGE + RF_KP_VDSO + 2 * 8) = (uint64_t)clock_function;
+  *(uint64_t *)(SLOT + RF_SELF) = SLOT;
+  set(SLOT + RF_LOCAL, RF_LOCAL_CALLS);
+  set(SLOT + RF_LOCAL_ASK, -1);
+  set(SLOT + RF_LOCAL_UID, ID);
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, kernel, NULL)) die("pthread_create");
+  begin = strtoul(argv[2], NULL, 16);
+  handle(SIGSYS, begin, 0);
+  handle(SIGILL, strtoul(argv[3], NULL, 16), 1);
+  handle(SIGKICK, strtoul(argv[4], NULL, 16), 1);
+  handle(SIGTRAP, (uint64_t)on_trap, 1);
+  _writegsbase_u64(SLOT);
+  stack_t alternate = {.ss_sp = (void *)(SLOT + RF_ALT_STACK), .ss_size = RF_ALT_STACK_SIZE};
+  if (sigaltstack(&alternate, NULL)) die("sigaltstack");
+  trap_calls();
+  static const struct way ways[] = {
+      {"a patched number", 0, SYS_getuid, ID, POSTED},
+      {"a patched clock", 0, SYS_clock_gettime, 0, POSTED},
+      {"a patched request", 0, SYS_getppid, POSTED, POSTED},
+      {"a trapped number", 1, SYS_getuid, ID, POSTED},
+      {"a trapped clock", 1, SYS_clock_gettime, 0, POSTED},
+      {"a trapped request", 1, SYS_getppid, POSTED, POSTED},
+  };
+  for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+    try(&ways[i]);
+  return 0;
+}
