@@ -82,6 +82,21 @@ struct ucontext_ {
   u64 reserved[8];
   u64 sigmask;
 };
+// In the floating-point state that a frame points to (struct _fpx_sw_bytes): what says how long it is, and its words.
+#define FP_FORM 464
+#define FP_FORM_SIZE 48
+#define FP_SW_MAGIC1 464
+#define FP_SW_SIZE 468        // of the whole with the second magic
+#define FP_SW_FEATURES 472    // u64: the components in it
+#define FP_SW_STATE_SIZE 480  // without the second magic, which stands there
+#define FP_LEGACY_SIZE 512
+#define FP_XSTATE_MAGIC1 0x46505853u
+#define FP_XSTATE_MAGIC2 0x46505845u
+#define FP_MXCSR 24
+#define FP_XSTATE_BV 512
+#define FP_HEADER_SIZE 64
+#define MXCSR_INITIAL 0x1f80
+
 #define UC_SIGCONTEXT_SS 2
 #define UC_STRICT_RESTORE_SS 4
 

@@ -75,6 +75,11 @@ extern const char stub_traced[]; // where a tracer sends a caught call
 extern const char stub_leave[], stub_left[], stub_trapped[], stub_lost[];
 // The way of a call that is answered with a word of the slot, and where a kick sends whoever is on it.
 extern const char stub_number[], stub_numbered[], stub_again[];
+// Loads all registers from the frame; a kick that finds it is seen at its start.
+void stub_resume(void) __attribute__((noreturn));
+extern const char stub_resuming[], stub_resumed[];
+s64 stub_xsave(u64 at, u64 features);
+s64 stub_xrstor(u64 at, u64 features);
 extern const u64 stub_fixups[];  // pairs (instruction, continuation), ended by a zero
 
 // stub_sleep.S
@@ -105,12 +110,18 @@ void was_answered(slot_t slot, s64 result, u32 call_flags);
 // In RF_CALL_FLAGS.
 #define ANSWERED_HERE 0x10000
 
+// stub_resume.c
+void resume(slot_t slot, u32 code, u64 eflags, u64 saved);
+
 // stub_marshal.c
 u32 copy_in_pieces(slot_t slot, u64 nr);
 u64 copy_pieces(slot_t slot, u32 count, int to_guest);
 
-// Flags that a jump does not bring back: TF, DF.
+#define USER_CS 0x33
+#define USER_SS 0x2b
+// Flags that a jump does not bring back: TF, DF. With NT there is no iretq.
 #define EFLAGS_BY_SIGNAL 0x500
+#define EFLAGS_NT 0x4000
 
 // stub_operations.c
 int makes_task(slot_t slot, u32 count);

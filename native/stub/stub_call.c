@@ -3,9 +3,6 @@
 // frame.
 #include "stub.h"
 
-#define USER_CS 0x33
-#define USER_SS 0x2b
-
 #define EFLAGS_OF 0x800
 #define EFLAGS_LAHF 0xd5 // SF ZF AF PF CF
 
@@ -47,6 +44,7 @@ u32 on_patched_call(slot_t slot, u64 number_and_flags, u64 rest, u32 entry) {
   put32(slot + RF_VDSO_KICK, in_host_vdso(get64(slot + RF_RIP)));
   u32 kernel_thread = copy_in_pieces(slot, nr);
   u32 code = serve_until_return(slot, 0, post(slot, kind_of_call(number_and_flags), kernel_thread));
+  resume(slot, code, flags, 0);
   if (code != REP_RET || flags & EFLAGS_BY_SIGNAL) return code;
   put64(slot + RF_RAX, get64(slot + RF_REP_RESULT));
   if (get32(slot + RF_REP_FLAGS) & RF_REP_SET_FS) __builtin_ia32_wrfsbase64(get64(slot + RF_FS_BASE));

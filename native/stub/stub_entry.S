@@ -272,6 +272,8 @@ op_fault:
 .globl stub_fixups
 stub_fixups:
   .quad trampoline_access, stub_lost
+  .quad xsave_access, state_fault
+  .quad xrstor_access, state_fault
   .quad copy_access, copy_fault
   .quad zero_access, zero_fault
   .quad string_access, string_fault

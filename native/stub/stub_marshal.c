@@ -9,8 +9,21 @@ static u64 argument(slot_t slot, u32 index) {
   return get64(slot + offset[index & 7]);
 }
 
+static u64 address_of(slot_t slot, u32 piece) {
+  u64 state;
+  switch (piece & 7) {
+  case RF_PIECE_CONTEXT:
+    return get64(slot + RF_RSP);
+  case RF_PIECE_FP_FORM: // the piece before is the context
+    state = get64(slot + RF_WINDOW + offsetof(struct ucontext_, fpstate));
+    return state ? state + FP_FORM : 0;
+  default:
+    return argument(slot, piece >> 3);
+  }
+}
+
 static u32 copy_in(slot_t slot, u32 piece, u64 to, u64 capacity) {
-  u64 from = argument(slot, piece >> 3), length, left;
+  u64 from = address_of(slot, piece), length, left;
   if (from == 0) return 0;
   if (in_window(from)) return FAULTED;
   switch (piece & 7) {
@@ -25,6 +38,12 @@ static u32 copy_in(slot_t slot, u32 piece, u64 to, u64 capacity) {
     length = count > capacity >> shift ? (capacity >> shift) << shift : count << shift;
     break;
   }
+  case RF_PIECE_CONTEXT:
+    length = sizeof(struct ucontext_);
+    break;
+  case RF_PIECE_FP_FORM:
+    length = FP_FORM_SIZE;
+    break;
   case RF_PIECE_FIXED:
     length = piece >> 6;
     break;

@@ -2,24 +2,15 @@
 // guest's registers in the slot's frame, posts a request, and goes back as the reply says. All of
 // them run on the alternate stack in the slot.
 //
-// A trapped call with a plain result goes back by a jump, so its handler blocks nothing: a kick that comes while
-// it runs leaves a mark, as in a patched call. All other ways back are the host's rt_sigreturn, with kicks blocked
-// from the last look at the mark on.
+// A trapped call with a plain result goes back by a jump, and mostly one that enters or leaves a handler too
+// (stub_resume.c), so its handler blocks nothing: a kick that comes while it runs leaves a mark, as in a patched call.
+// All other ways back are the host's rt_sigreturn, with kicks blocked from the last look at the mark on.
 #include "stub.h"
 
 #define VSYSCALL_PAGE 0xffffffffff600000ull
 #define SEGV_KERNEL 0x80 /* SI_KERNEL */
 #define TRAP_TRACE_ 2
 #define EFLAGS_TF_ 0x100
-
-#define FP_LEGACY_SIZE 512
-#define FP_SW_MAGIC1 464  // in the legacy area: magic, size of the whole with the second magic
-#define FP_SW_SIZE 468
-#define FP_SW_FEATURES 472  // u64: the components in it
-#define FP_XSTATE_MAGIC1 0x46505853u
-#define FP_MXCSR 24
-#define FP_XSTATE_BV 512
-#define MXCSR_INITIAL 0x1f80
 
 static u32 fp_size(const struct ucontext_ *uc) {
   if (!uc->fpstate) return 0;
@@ -139,7 +130,7 @@ static int take_kick(slot_t slot, const struct ucontext_ *uc) {
   return 0;
 }
 
-#define ANSWERED 0  // no reply's code: the frame holds all
+#define ANSWERED 0  // no reply's code, but stub_resume's, too: the frame holds all
 
 // Leaves the handler as the reply, which has been served, says: the host's rt_sigreturn loads the ucontext.
 static void leave(slot_t slot, struct ucontext_ *uc, u32 code) {
@@ -207,6 +198,7 @@ static void post_call(slot_t slot, struct ucontext_ *uc, u32 kind, u64 nr, u32 f
   u32 kernel_thread = copy_in_pieces(slot, nr);
   u32 code = serve_until_return(slot, uc, post(slot, kind, kernel_thread));
   if (code == REP_RET && flags == 0 && can_jump(slot, uc)) jump_back(slot, uc);
+  if (flags == 0 && uc->link == 0 && uc->fpstate) resume(slot, code, uc->eflags, uc->fpstate);
   hold_kicks(uc);
   leave(slot, uc, code);
 }
@@ -264,14 +256,15 @@ void on_fault(int signo, void *info, void *context) {
     // A new host task. Its mask has been full since before it was made; the guest's is empty.
     uc->sigmask = 0;
     put32(slot + RF_REQ_FP_SIZE, fp_size(uc));
+    put64(slot + RF_FP_FEATURES, fp_size(uc) > FP_LEGACY_SIZE ? get64(uc->fpstate + FP_SW_FEATURES) : 0);
     finish(slot, uc, post(slot, REQ_STARTED, 0));
     return;
   }
-  if (uc->rip == (u64)stub_trapped && signo == SIGILL_) {
+  if (uc->rip == (u64)stub_trapped && signo == SIGSEGV_) {
     on_trapped(slot, uc);
     return;
   }
-  if (uc->rip == (u64)stub_lost && signo == SIGILL_) {
+  if (uc->rip == (u64)stub_lost && signo == SIGSEGV_) {
     on_lost(slot, uc);
     return;
   }
@@ -295,6 +288,7 @@ void on_kick(int signo, void *info, void *context) {
   if (uc->rip >> 32 == RF_STUB_TEXT >> 32) {
     put32(slot + RF_KICKED, 1);
     if (uc->rip >= (u64)stub_leave && uc->rip < (u64)stub_left) uc->rip = (u64)stub_leave;
+    if (uc->rip >= (u64)stub_resuming && uc->rip < (u64)stub_resumed) uc->rip = (u64)stub_resuming;
     if (uc->rip >= (u64)stub_number && uc->rip < (u64)stub_numbered) uc->rip = (u64)stub_again;
     if (uc->rip >= (u64)stub_sleep_look && uc->rip < (u64)stub_slept) uc->rip = (u64)stub_not_slept;
     return;

@@ -131,11 +131,68 @@ stub_left:
 
 trampoline_kicked:
   mov $REP_RET, %eax
-// The reply, in eax, takes a signal frame to carry out: on_fault goes on with it. By SIGILL, since a new task's first
-// instruction, which may be one of the things to do, raises SIGTRAP.
+// The reply, in eax, takes a signal frame to carry out: on_fault goes on with it. By SIGSEGV, since a new task's first
+// instruction, which may be one of the things to do, raises SIGTRAP, and hypervisors look at each ud2.
 .globl stub_trapped
 stub_trapped:
-  ud2
+  hlt
+
+// All registers from the slot's frame, whose end is laid out as iretq takes it. Can be done twice, as stub_leave.
+.globl stub_resume, stub_resuming
+stub_resume:
+stub_resuming:
+  rdgsbase %r11
+  cmpl $0, RF_KICKED(%r11)
+  jne resume_kicked
+  mov RF_R15(%r11), %r15
+  mov RF_R14(%r11), %r14
+  mov RF_R13(%r11), %r13
+  mov RF_R12(%r11), %r12
+  mov RF_RBP(%r11), %rbp
+  mov RF_RBX(%r11), %rbx
+  mov RF_R10(%r11), %r10
+  mov RF_R9(%r11), %r9
+  mov RF_R8(%r11), %r8
+  mov RF_RAX(%r11), %rax
+  mov RF_RCX(%r11), %rcx
+  mov RF_RDX(%r11), %rdx
+  mov RF_RSI(%r11), %rsi
+  mov RF_RDI(%r11), %rdi
+  lea RF_RIP(%r11), %rsp
+  mov RF_R11(%r11), %r11
+  iretq
+.globl stub_resumed
+stub_resumed:
+
+resume_kicked:
+  xor %eax, %eax
+  jmp stub_trapped
+
+// s64 stub_xsave(at, features), s64 stub_xrstor(at, features): the thread's floating-point state; 0, or -EFAULT.
+.globl stub_xsave
+stub_xsave:
+  mov %esi, %eax
+  mov %rsi, %rdx
+  shr $32, %rdx
+.globl xsave_access
+xsave_access:
+  xsave64 (%rdi)
+  xor %eax, %eax
+  ret
+.globl stub_xrstor
+stub_xrstor:
+  mov %esi, %eax
+  mov %rsi, %rdx
+  shr $32, %rdx
+.globl xrstor_access
+xrstor_access:
+  xrstor64 (%rdi)
+  xor %eax, %eax
+  ret
+.globl state_fault
+state_fault:
+  mov $-14, %rax
+  ret
 
 // Where a tracer sends a caught call, with the registers as the syscall instruction leaves them but the number in rax:
 // the same way, and the request says that it trapped (bit 63).
@@ -163,6 +220,6 @@ stub_leave_handler:
 // The gs base is not this thread's slot (F17): the alternate stack knows it.
 .globl stub_lost
 stub_lost:
-  ud2
+  hlt
 
 .section .note.GNU-stack,"",@progbits

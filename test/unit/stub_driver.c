@@ -3,8 +3,8 @@
 // call may have, and all registers must be what they are behind a system call. stub_kicks.test.ts gives the
 // stub's symbols.
 //
-//   driver STUB on_sigsys on_fault on_kick      a line for each way of a call: its name, its instructions,
-//   what is wrong
+//   driver STUB on_sigsys on_fault on_kick stub_restorer      a line for each way of a call: its name, its
+//   instructions, what is wrong
 #define _GNU_SOURCE
 #include <elf.h>
 #include <fcntl.h>
@@ -32,7 +32,8 @@
 #define TF 0x100
 #define SLOT (RF_CHUNKS + 0ul)
 #define STEPS_MAX 20000
-enum { REQ_SYSCALL = 1, REQ_INTERRUPTED = 4, REQ_PATCHED = 9, REP_RET = 1, REP_RESUME = 10 };
+enum { REQ_SYSCALL = 1, REQ_INTERRUPTED = 4, REQ_PATCHED = 9 };
+enum { REP_RET = 1, REP_SIGNAL = 6, REP_SIGRETURN = 7, REP_RESUME = 10 };
 enum { ID = 4242, POSTED = 7777, STALE = 666, TIME = 99 };
 
 static uint32_t get(unsigned long at) {
@@ -49,6 +50,58 @@ static void die(const char *what) {
 
 // ---- The kernel ----
 
+// What a handler's return brings back, its stack, and the place of the floating-point state there.
+static uint64_t kept[RF_FRAME_SIZE / 8];
+static char handler_stack[65536] __attribute__((aligned(64)));
+extern const char handler[];
+#define FP_PLACE ((uint64_t)handler_stack + 32768)
+
+static uint64_t *in_frame(unsigned long offset) {
+  return (uint64_t *)(SLOT + offset);
+}
+
+static int enter_handler(void) {
+  memcpy(kept, in_frame(RF_FRAME), sizeof kept);
+  kept[(RF_RAX - RF_FRAME) / 8] = POSTED;
+  *in_frame(RF_RIP) = (uint64_t)handler;
+  *in_frame(RF_RSP) = FP_PLACE - 1024;
+  *in_frame(RF_EFLAGS) = 0x202;
+  set(SLOT + RF_REP_FP_SIZE, get(SLOT + RF_REQ_FP_SIZE));
+  *in_frame(RF_REP_FP_ADDRESS) = FP_PLACE;
+  return REP_SIGNAL;
+}
+
+static uint64_t breakpoint, end, begin, late_breakpoint;
+static uint8_t replaced;
+static void set_breakpoint(uint64_t at) {
+  breakpoint = at;
+  replaced = *(uint8_t *)at;
+  *(volatile uint8_t *)at = 0xcc;
+}
+
+static int leave_handler(void) {
+  if (late_breakpoint) set_breakpoint(late_breakpoint);
+  memcpy(in_frame(RF_FRAME), kept, sizeof kept);
+  set(SLOT + RF_REP_FP, RF_FP_GUEST);
+  set(SLOT + RF_REP_FP_SIZE, get(SLOT + RF_REQ_FP_SIZE));
+  *in_frame(RF_REP_FP_ADDRESS) = FP_PLACE;
+  return REP_SIGRETURN;
+}
+
+static int reply_to(uint32_t kind) {
+  if (kind == REQ_INTERRUPTED) return REP_RESUME;
+  switch (get(SLOT + RF_REQUESTS + RF_REQUEST_NR)) {
+  case SYS_kill:
+    return enter_handler();
+  case SYS_rt_sigreturn:
+    return leave_handler();
+  default:
+    set(SLOT + RF_REP_RESULT, POSTED);
+    set(SLOT + RF_REP_RESULT + 4, 0);
+    return REP_RET;
+  }
+}
+
 static void *kernel(void *unused) {
   uint32_t seen = 0;
   for (;;) {
@@ -61,9 +114,7 @@ static void *kernel(void *unused) {
     if (kind != REQ_SYSCALL && kind != REQ_PATCHED && kind != REQ_INTERRUPTED) abort();
     set(SLOT + RF_REP_COUNT, 0);
     set(SLOT + RF_REP_FLAGS, 0);
-    set(SLOT + RF_REP_RESULT, POSTED);
-    set(SLOT + RF_REP_RESULT + 4, 0);
-    set(SLOT + RF_REPLY, word >> 4 << 4 | (kind == REQ_INTERRUPTED ? REP_RESUME : REP_RET));
+    set(SLOT + RF_REPLY, word >> 4 << 4 | reply_to(kind));
     syscall(SYS_futex, SLOT + RF_REPLY, FUTEX_WAKE, 1, NULL, NULL, 0);
   }
   return unused;
@@ -91,7 +142,7 @@ void call_patched(void), call_trapped(void);
 #define CALL(name, enter)                                                                                    \
   __asm__(".text\n" #name ":\n"                                                                              \
           "push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n mov %rsp, stack(%rip)\n"       \
-          "lea before(%rip), %rax\n pushq 120(%rax); popfq\n"                                                \
+          "lea before(%rip), %rax\n pushq 120(%rax); popfq\n movq 64(%rax), %xmm9\n"                         \
           "mov 8(%rax), %rbx; mov 24(%rax), %rdx; mov 32(%rax), %rsi; mov 40(%rax), %rdi\n"                  \
           "mov 48(%rax), %rbp; mov 56(%rax), %r8; mov 64(%rax), %r9; mov 72(%rax), %r10\n"                   \
           "mov 88(%rax), %r12; mov 96(%rax), %r13; mov 104(%rax), %r14; mov 112(%rax), %r15\n"               \
@@ -99,25 +150,29 @@ void call_patched(void), call_trapped(void);
           "pushfq; popq 120(%rax)\n mov %rbx, 8(%rax); mov %rcx, 16(%rax); mov %rdx, 24(%rax)\n"             \
           "mov %rsi, 32(%rax); mov %rdi, 40(%rax); mov %rbp, 48(%rax); mov %r8, 56(%rax)\n"                  \
           "mov %r9, 64(%rax); mov %r10, 72(%rax); mov %r11, 80(%rax); mov %r12, 88(%rax)\n"                  \
-          "mov %r13, 96(%rax); mov %r14, 104(%rax); mov %r15, 112(%rax)\n cmp %rsp, stack(%rip)\n jne 9f\n"  \
+          "mov %r13, 96(%rax); mov %r14, 104(%rax); mov %r15, 112(%rax); movq %xmm9, vector(%rip)\n"         \
+          "cmp %rsp, stack(%rip)\n jne 9f\n"                                                                 \
           "pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n ret\n9: ud2\n")
 CALL(call_patched, "lea patched_end(%rip), %rcx\n jmp *entry(%rip)\npatched_end: ");
 CALL(call_trapped, "syscall\ntrapped_end: ");
 const uint64_t entry = RF_TRAMPOLINE_ENTRY;
+uint64_t vector;
+const uint64_t requests = SLOT + RF_REQUESTS;
+uint32_t word_in_handler;
+
+// A signal handler that changes all registers, and returns.
+__asm__(".text\nhandler: mov requests(%rip), %rbx; mov (%rbx), %ebx; mov %ebx, word_in_handler(%rip); mov "
+        "$-1, %rbx; mov %rbx, %rcx; mov %rbx, %rdx; mov %rbx, %rsi; mov %rbx, %rdi; mov "
+        "%rbx, %rbp\n"
+        "mov %rbx, %r8; mov %rbx, %r9; mov %rbx, %r10; mov %rbx, %r11; mov %rbx, %r12; mov %rbx, %r13\n"
+        "mov %rbx, %r14; mov %rbx, %r15; movq %xmm9, %rax; test %rax, %rax; jnz 9f\n"
+        "movq %rbx, %xmm9; cmp $1, %rbx; mov $15, %eax; syscall\n9: ud2\n");
 
 // ---- Breakpoints and steps ----
 
-static uint64_t breakpoint, end, begin;
-static uint8_t replaced;
 static int stepping, kicks, hit, count;
-static uint32_t word_at_hit;
+static uint32_t word_at_hit, handler_at_hit;
 static uint64_t steps[STEPS_MAX];
-
-static void set_breakpoint(uint64_t at) {
-  breakpoint = at;
-  replaced = *(uint8_t *)at;
-  *(volatile uint8_t *)at = 0xcc;
-}
 
 static void clear_breakpoint(void) {
   if (breakpoint) *(volatile uint8_t *)breakpoint = replaced;
@@ -142,6 +197,7 @@ static void on_trap(int signo, siginfo_t *info, void *context) {
     if (kicks) {
       hit = 1;
       word_at_hit = get(SLOT + RF_REQUESTS);
+      handler_at_hit = word_in_handler;
       syscall(SYS_tgkill, getpid(), gettid(), SIGKICK);
       return;
     }
@@ -161,21 +217,36 @@ static void on_trap(int signo, siginfo_t *info, void *context) {
   record(rip);
 }
 
+struct kernel_sigaction {
+  uint64_t handler, flags, restorer, mask;
+};
+
+// With the stub's restorer, since calls of rt_sigreturn from elsewhere trap. As zygote_main.c has it.
+static uint64_t restorer;
 static void handle(int signo, uint64_t handler, int masked) {
-  struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK | (masked ? 0 : SA_NODEFER)};
-  action.sa_sigaction = (void (*)(int, siginfo_t *, void *))handler;
-  if (masked) sigfillset(&action.sa_mask);
   static const int synchronous[] = {SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV};
+  struct kernel_sigaction action = {handler, SA_SIGINFO | SA_ONSTACK | 0x04000000 /* SA_RESTORER */, restorer,
+                                    0};
+  if (!masked) action.flags |= SA_NODEFER;
+  if (masked) action.mask = ~0ull;
   for (int i = 0; i < 5; i++)
-    sigdelset(&action.sa_mask, synchronous[i]);
-  if (sigaction(signo, &action, NULL)) die("sigaction");
+    action.mask &= ~(1ull << (synchronous[i] - 1));
+  if (syscall(SYS_rt_sigaction, signo, &action, NULL, 8)) die("sigaction");
+}
+
+// What the host's frames say of the floating-point state.
+static void on_first(int signo, siginfo_t *info, void *context) {
+  (void)signo, (void)info;
+  const char *state = (const char *)((ucontext_t *)context)->uc_mcontext.fpregs;
+  memcpy((void *)(SLOT + RF_FP_FEATURES), state + 472, 8);
+  memcpy((void *)(SLOT + RF_REQ_FP_SIZE), state + 468, 4);
 }
 
 // ---- The ways ----
 
 struct way {
   const char *name;
-  int traps;
+  int traps, steps_from_trap;
   uint64_t nr;
   long answer, slow_answer;
 };
@@ -193,6 +264,7 @@ static const char *call(const struct way *way, uint64_t flags) {
   set(SLOT + RF_REP_RESULT, STALE);
   (way->traps ? call_trapped : call_patched)();
   if ((long)after.rax != way->answer && (long)after.rax != way->slow_answer) return "the result";
+  if (vector != before.r9) return "a vector register";
   if (way->nr == SYS_clock_gettime && after.rax == 0 && place.tv_sec != TIME) return "the time";
   if (after.flags != flags || after.r11 != flags) return "the flags";
   if (after.rcx != end) return "rcx";
@@ -208,17 +280,24 @@ static void try(const struct way *way) {
   count = kicks = 0;
   for (int i = 0; i < 4 && !wrong; i++)
     wrong = call(way, flags[i]);
-  set_breakpoint(way->traps ? begin : RF_TRAMPOLINE_ENTRY);
+  set_breakpoint(way->steps_from_trap ? begin : RF_TRAMPOLINE_ENTRY);
   if (!wrong) wrong = call(way, flags[0]);
   clear_breakpoint();
   kicks = 1;
   for (int i = 0; i < count && !wrong; i++) {
     where = steps[i];
     hit = 0;
-    set_breakpoint(where);
+    word_in_handler = late_breakpoint = 0;
+    if (way->steps_from_trap && !way->traps)
+      late_breakpoint = where;
+    else
+      set_breakpoint(where);
     wrong = call(way, flags[i % 4]);
+    late_breakpoint = 0;
     clear_breakpoint();
-    if (!wrong && hit && get(SLOT + RF_REQUESTS) == word_at_hit) wrong = "the kick is forgotten";
+    // Before the handler begins, if there is one and the kick came before it.
+    uint32_t heard = word_in_handler && !handler_at_hit ? word_in_handler : get(SLOT + RF_REQUESTS);
+    if (!wrong && hit && heard == word_at_hit) wrong = "the kick is forgotten";
     if (!wrong) wrong = call(way, flags[0]);
   }
   if (wrong)
@@ -253,9 +332,11 @@ static void map(unsigned long at, unsigned long length) {
 static void trap_calls(void) {
   struct sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, instruction_pointer) + 4),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RF_STUB_TEXT >> 32, 5, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RF_STUB_TEXT >> 32, 7, 0),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getuid, 2, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getuid, 4, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_kill, 3, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigreturn, 2, 0),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clock_gettime, 1, 0),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
@@ -267,7 +348,7 @@ static void trap_calls(void) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 5) return 2;
+  if (argc != 6) return 2;
   load_stub(argv[1]);
   map(RF_KERNEL_PAGE, RF_KP_SIZE);
   map(RF_CHUNKS, RF_CHUNK_SIZE);
@@ -280,21 +361,30 @@ int main(int argc, char **argv) {
   pthread_t thread;
   if (pthread_create(&thread, NULL, kernel, NULL)) die("pthread_create");
   begin = strtoul(argv[2], NULL, 16);
+  restorer = strtoul(argv[5], NULL, 16);
   handle(SIGSYS, begin, 0);
-  handle(SIGILL, strtoul(argv[3], NULL, 16), 1);
+  handle(SIGSEGV, strtoul(argv[3], NULL, 16), 1);
   handle(SIGKICK, strtoul(argv[4], NULL, 16), 1);
   handle(SIGTRAP, (uint64_t)on_trap, 1);
   _writegsbase_u64(SLOT);
   stack_t alternate = {.ss_sp = (void *)(SLOT + RF_ALT_STACK), .ss_size = RF_ALT_STACK_SIZE};
   if (sigaltstack(&alternate, NULL)) die("sigaltstack");
+  handle(SIGUSR1, (uint64_t)on_first, 1);
+  raise(SIGUSR1);
+  // As the table of marshalling has it.
+  *(uint64_t *)(RF_KERNEL_PAGE + RF_KP_MARSHAL + SYS_rt_sigreturn * 8) =
+      RF_PIECE_CONTEXT | (uint64_t)RF_PIECE_FP_FORM << 16;
   trap_calls();
   static const struct way ways[] = {
-      {"a patched number", 0, SYS_getuid, ID, POSTED},
-      {"a patched clock", 0, SYS_clock_gettime, 0, POSTED},
-      {"a patched request", 0, SYS_getppid, POSTED, POSTED},
-      {"a trapped number", 1, SYS_getuid, ID, POSTED},
-      {"a trapped clock", 1, SYS_clock_gettime, 0, POSTED},
-      {"a trapped request", 1, SYS_getppid, POSTED, POSTED},
+      {"a patched number", 0, 0, SYS_getuid, ID, POSTED},
+      {"a patched clock", 0, 0, SYS_clock_gettime, 0, POSTED},
+      {"a patched request", 0, 0, SYS_getppid, POSTED, POSTED},
+      {"a trapped number", 1, 1, SYS_getuid, ID, POSTED},
+      {"a trapped clock", 1, 1, SYS_clock_gettime, 0, POSTED},
+      {"a trapped request", 1, 1, SYS_getppid, POSTED, POSTED},
+      {"a patched signal", 0, 0, SYS_kill, POSTED, POSTED},
+      {"a handler's return", 0, 1, SYS_kill, POSTED, POSTED},
+      {"a trapped signal", 1, 1, SYS_kill, POSTED, POSTED},
   };
   for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
     try(&ways[i]);

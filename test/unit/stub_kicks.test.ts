@@ -11,7 +11,8 @@ import { checkout } from "../spawn.ts";
 import { INCLUDE_DIR } from "./c_program.ts";
 
 const STUB = `${checkout}build/native/stub`;
-const WAYS = ["number", "clock", "request"].flatMap((what) => [`a patched ${what}`, `a trapped ${what}`]);
+const WAYS = ["number", "clock", "request", "signal"].flatMap((what) => [`a patched ${what}`, `a trapped ${what}`]);
+WAYS.push("a handler's return");
 
 /** Addresses of the stub's functions, in hexadecimal digits. */
 function addressesOf(names: readonly string[]): string[] {
@@ -29,7 +30,7 @@ test("a kick at any instruction of a call is heard of", () => {
       encoding: "latin1",
     });
     assert.is(built.status, 0, built.stderr);
-    const args = [STUB, ...addressesOf(["on_sigsys", "on_fault", "on_kick"])];
+    const args = [STUB, ...addressesOf(["on_sigsys", "on_fault", "on_kick", "stub_restorer"])];
     const { stdout, stderr, status, signal } = spawnSync(driver, args, {
       encoding: "latin1",
       timeout: 100_000,

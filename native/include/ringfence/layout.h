@@ -57,6 +57,7 @@
 #define RF_VDSO_KICK 0x064    // u32: a kick came while the host's vDSO ran; the guest's vDSO looks at it behind
 #define RF_KICKED 0x068       // u32: a kick came while a call ran that goes back by a jump; looked at before the jump
 #define RF_CALL_FLAGS 0x06c   // u32: of such a call: bits 0-7 OF, 8-15 the flags that LAHF gives, 16 answered here
+#define RF_FP_FEATURES 0x078  // u64: components that a signal frame has of the thread's floating-point state; 0: not known
 #define RF_TRAPS 0x070        // u32: a random number for each trapped call that the thread could answer by itself
 
 // Written by the kernel.
@@ -187,6 +188,10 @@
 #define RF_PIECE_CSTRING 2
 #define RF_PIECE_FIXED 3
 #define RF_PIECE_BULK 4
+// rt_sigreturn's, which names none of them: the context at the stack pointer, and what the floating-point state that
+// stands there says of itself.
+#define RF_PIECE_CONTEXT 5
+#define RF_PIECE_FP_FORM 6
 #define RF_CSTRING_MAX 4096
 #define RF_ROUTE_NUMBER 0  // ring the kernel thread named in the entry
 #define RF_ROUTE_FD 1      // ring the one that the process page names for the descriptor in arg 0

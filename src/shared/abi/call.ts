@@ -23,11 +23,14 @@ export interface Call {
   readonly level: Level;
   readonly note: string;
   readonly result: ResultFormat;
+  /** The stub copies the signal frame that the stack pointer names. */
+  readonly copiesContext: boolean;
 }
 
 export interface CallOptions {
   note?: string;
   result?: ResultFormat;
+  copiesContext?: boolean;
 }
 
 /** An entry before its table has said who owns it. */
@@ -42,6 +45,7 @@ function row(level: Level, x86_64: number, name: string, args: Argument[], optio
     level,
     note: options.note ?? "",
     result: options.result ?? "int",
+    copiesContext: options.copiesContext ?? false,
   };
 }
 

@@ -37,7 +37,7 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   // Signals
   full(13, "rt_sigaction", [a.signal("signum"), a.input("act", "sigaction"), a.output("oldact", "sigaction"), a.size("sigsetsize")]),
   full(14, "rt_sigprocmask", [a.choice("how", "sigmask"), a.sigset("set"), a.outSigset("oldset"), a.size("sigsetsize")]),
-  full(15, "rt_sigreturn", []),
+  full(15, "rt_sigreturn", [], { copiesContext: true }),
   full(34, "pause", []),
   full(62, "kill", [a.int("pid"), a.signal("sig")]),
   full(127, "rt_sigpending", [a.outSigset("set"), a.size("sigsetsize")]),

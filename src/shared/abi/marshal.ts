@@ -6,8 +6,10 @@ import {
   KP_MARSHAL_COUNT,
   PIECE_BUFFER,
   PIECE_BULK,
+  PIECE_CONTEXT,
   PIECE_CSTRING,
   PIECE_FIXED,
+  PIECE_FP_FORM,
   PIECE_NONE,
   ROUTE_FD,
   ROUTE_NUMBER,
@@ -54,6 +56,10 @@ export function compileMarshal(calls: readonly Call[], placement: Placement): Ui
     const at = call.nr.x86_64 * MARSHAL_ENTRY_SIZE;
     for (const [piece, index] of pieceArguments(call).entries()) {
       view.setUint16(at + ENTRY_PIECE[piece]!, encodePiece(call, index), true);
+    }
+    if (call.copiesContext) {
+      view.setUint16(at + ENTRY_PIECE[0], PIECE_CONTEXT, true);
+      view.setUint16(at + ENTRY_PIECE[1], PIECE_FP_FORM, true);
     }
     view.setUint8(at + ENTRY_THREAD, placement[call.owner]);
     view.setUint8(at + ENTRY_ROUTE, call.route === "fd" ? ROUTE_FD : ROUTE_NUMBER);

@@ -51,6 +51,7 @@ export const REQ_FP_SIZE = 0x060; // u32: bytes of the thread's floating-point s
 export const VDSO_KICK = 0x064; // u32: a kick came while the host's vDSO ran; the guest's vDSO looks at it behind
 export const KICKED = 0x068; // u32: a kick came while a call ran that goes back by a jump; looked at before the jump
 export const CALL_FLAGS = 0x06c; // u32: of such a call: bits 0-7 OF, 8-15 the flags that LAHF gives, 16 answered here
+export const FP_FEATURES = 0x078; // u64: components that a signal frame has of the thread's floating-point state; 0: not known
 export const TRAPS = 0x070; // u32: a random number for each trapped call that the thread could answer by itself
 
 // Written by the kernel.
@@ -181,6 +182,10 @@ export const PIECE_BUFFER = 1;
 export const PIECE_CSTRING = 2;
 export const PIECE_FIXED = 3;
 export const PIECE_BULK = 4;
+// rt_sigreturn's, which names none of them: the context at the stack pointer, and what the floating-point state that
+// stands there says of itself.
+export const PIECE_CONTEXT = 5;
+export const PIECE_FP_FORM = 6;
 export const CSTRING_MAX = 4096;
 export const ROUTE_NUMBER = 0; // ring the kernel thread named in the entry
 export const ROUTE_FD = 1; // ring the one that the process page names for the descriptor in arg 0

@@ -29,7 +29,7 @@ import {
 import { readI64 } from "../../shared/abi/struct.ts";
 import { sigaction, stack_t } from "../../shared/abi/structs.ts";
 import { RSP, WINDOW, WINDOW_SECOND } from "../../shared/ring/layout.ts";
-import { BLOCKED, type Coroutine } from "../call/call.ts";
+import { BLOCKED, type Coroutine, NO_RESULT } from "../call/call.ts";
 import { TIMESPEC_SIZE } from "../call/clocks.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { fromThread, fromUser, SIGINFO_SIZE, type SigInfo, writeSigInfo } from "../call/siginfo.ts";
@@ -213,13 +213,13 @@ export const SIGNAL_HANDLERS: Handlers<Task> = {
     return task.call.start(timedWait(task, set, info, deadline));
   },
 
-  rt_sigreturn: (task) =>
-    task.call.start(
-      sigreturn(task, () => {
-        onBadFrame(task, 0);
-        returnToGuest(task, null);
-      }),
-    ),
+  rt_sigreturn: (task) => {
+    if (!sigreturn(task)) {
+      onBadFrame(task, 0);
+      returnToGuest(task, null);
+    }
+    return NO_RESULT;
+  },
 
   sigaltstack: (task, ss, old) => {
     task.kernel.slots.readFrame(task.call.slot, task.call.frame);

@@ -20,7 +20,6 @@ import { write64 } from "../../shared/abi/struct.ts";
 import { sigcontext, ucontext } from "../../shared/abi/structs.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
-import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import { isGuestRange } from "../call/guest_range.ts";
 import { SIGINFO_SIZE, type SigInfo, writeSigInfo } from "../call/siginfo.ts";
 import { SignalSet } from "../call/signal_set.ts";
@@ -38,8 +37,7 @@ const SIGINFO_AT = UCONTEXT_AT + ucontext.size;
 const FRAME_SIZE = SIGINFO_AT + SIGINFO_SIZE;
 const MCONTEXT_AT = ucontext.offset.uc_mcontext;
 const FP_LEGACY_SIZE = 512;
-const FP_SW_AT = 464;
-const FP_SW_SIZE = 48;
+const FP_FORM_SIZE = 48;
 
 /** Registers of a sigcontext, in its order, by their place in the slot's frame. */
 // biome-ignore format: a table
@@ -154,55 +152,47 @@ function writeContext(task: Task, at: number, mask: SignalSet, fpAddress: number
   put(sigcontext.offset.fpstate, fpAddress);
 }
 
-/** rt_sigreturn(2): the coroutine ends in a reply of its own, so its result counts for nothing. */
-export function* sigreturn(task: Task, onBadFrame: () => void): Coroutine {
+/** rt_sigreturn(2), whose frame the stub has copied: replies itself, or says that there is something wrong with it. */
+export function sigreturn(task: Task): boolean {
   const { slots } = task.kernel;
-  task.call.restartBlock = null;
-  slots.readFrame(task.call.slot, task.call.frame);
-  const address = task.call.frame.unsigned(L.RSP);
-  task.call.outAt(address, ucontext.size, L.WINDOW);
-  if ((yield* task.call.copyInRound()) < ucontext.size) {
-    onBadFrame();
-    return NO_RESULT;
-  }
+  const { call } = task;
+  call.restartBlock = null;
+  slots.readFrame(call.slot, call.frame);
+  if (!call.inComplete(0, ucontext.size)) return false;
   // One copy out of shared memory: what is checked is what is used.
-  const start = task.call.base + L.WINDOW;
-  const bytes = task.call.bytes.slice(start, start + ucontext.size);
+  const start = call.base + L.WINDOW;
+  const bytes = call.bytes.slice(start, start + ucontext.size);
   const view = new DataView(bytes.buffer);
   const context = MCONTEXT_AT;
   for (const [index, register] of CONTEXT_REGISTERS.entries()) {
-    task.call.frame.set(
+    call.frame.set(
       register,
       view.getInt32(context + index * 8, true),
       view.getInt32(context + index * 8 + 4, true),
     );
   }
-  task.call.frame.set(L.EFLAGS, (task.call.frame.low(L.EFLAGS) & EFLAGS_USER) | EFLAGS_FIXED, 0);
-  const rip = task.call.frame.unsigned(L.RIP);
+  call.frame.set(L.EFLAGS, (call.frame.low(L.EFLAGS) & EFLAGS_USER) | EFLAGS_FIXED, 0);
+  const rip = call.frame.unsigned(L.RIP);
   const { uc_stack, uc_mcontext, uc_sigmask } = ucontext.read(view, 0);
   let fp: number = L.FP_INITIAL;
   let fpSize = 0;
   if (uc_mcontext.fpstate !== 0) {
-    task.call.outAt(uc_mcontext.fpstate + FP_SW_AT, FP_SW_SIZE, L.WINDOW);
-    const whole = (yield* task.call.copyInRound()) === FP_SW_SIZE;
-    if (!whole || !isGuestRange(rip, 0)) {
-      onBadFrame();
-      return NO_RESULT;
-    }
-    const magic = task.call.view.getUint32(start, true);
-    const extended = task.call.view.getUint32(start + 4, true);
-    const own = slots.word(task.call.slot, L.REQ_FP_SIZE) >>> 0;
+    if (!call.inComplete(1, FP_FORM_SIZE) || !isGuestRange(rip, 0)) return false;
+    const form = call.base + L.WINDOW_SECOND;
+    const magic = call.view.getUint32(form, true);
+    const extended = call.view.getUint32(form + 4, true);
+    const own = slots.word(call.slot, L.REQ_FP_SIZE) >>> 0;
     fp = L.FP_GUEST;
     fpSize = magic === FP_XSTATE_MAGIC1 && extended === own ? own : FP_LEGACY_SIZE;
   }
   task.blocked.assign(new SignalSet(uc_sigmask.lo | 0, uc_sigmask.hi | 0).asMask());
   setAltStack(task, uc_stack.ss_sp, uc_stack.ss_flags, uc_stack.ss_size);
-  slots.writeFrame(task.call.slot, task.call.frame);
-  slots.setWord(task.call.slot, L.REP_FP, fp);
-  slots.setWord(task.call.slot, L.REP_FP_SIZE, fpSize);
-  slots.setNumber(task.call.slot, L.REP_FP_ADDRESS, uc_mcontext.fpstate);
-  task.call.replyFinal(Reply.SIGRETURN);
-  return NO_RESULT;
+  slots.writeFrame(call.slot, call.frame);
+  slots.setWord(call.slot, L.REP_FP, fp);
+  slots.setWord(call.slot, L.REP_FP_SIZE, fpSize);
+  slots.setNumber(call.slot, L.REP_FP_ADDRESS, uc_mcontext.fpstate);
+  call.replyFinal(Reply.SIGRETURN);
+  return true;
 }
 
 // Linux restores the alternate stack too, and ignores what is wrong with it.
