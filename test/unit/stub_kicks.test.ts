@@ -11,7 +11,10 @@ import { checkout } from "../spawn.ts";
 import { INCLUDE_DIR } from "./c_program.ts";
 
 const STUB = `${checkout}build/native/stub`;
-const WAYS = ["number", "clock", "request", "signal"].flatMap((what) => [`a patched ${what}`, `a trapped ${what}`]);
+const WAYS = ["number", "clock", "request", "signal"].flatMap((what) => [
+  `a patched ${what}`,
+  `a trapped ${what}`,
+]);
 WAYS.push("a handler's return");
 
 /** Addresses of the stub's functions, in hexadecimal digits. */
