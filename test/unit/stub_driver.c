@@ -1,12 +1,13 @@
 // Runs calls through the stub's text, natively, and kicks the thread at each instruction that it executes
 // there: a kick must be heard of by the kernel, whom another thread plays, the result must be one that the
 // call may have, and all registers must be what they are behind a system call. stub_kicks.test.ts gives the
-// stub's symbols.
+// stub's symbols. One that sleeps at the host has minutes to do so when it is kicked up to there.
 //
 //   driver STUB on_sigsys on_fault on_kick stub_restorer      a line for each way of a call: its name, its
 //   instructions, what is wrong
 #define _GNU_SOURCE
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <immintrin.h>
 #include <linux/audit.h>
@@ -34,7 +35,7 @@
 #define STEPS_MAX 20000
 enum { REQ_SYSCALL = 1, REQ_INTERRUPTED = 4, REQ_PATCHED = 9 };
 enum { REP_RET = 1, REP_SIGNAL = 6, REP_SIGRETURN = 7, REP_RESUME = 10 };
-enum { ID = 4242, POSTED = 7777, STALE = 666, TIME = 99 };
+enum { ID = 4242, POSTED = 7777, STALE = 666, TIME = 99, WORD = 5 };
 
 static uint32_t get(unsigned long at) {
   return __atomic_load_n((uint32_t *)at, __ATOMIC_SEQ_CST);
@@ -170,7 +171,7 @@ __asm__(".text\nhandler: mov requests(%rip), %rbx; mov (%rbx), %ebx; mov %ebx, w
 
 // ---- Breakpoints and steps ----
 
-static int stepping, kicks, hit, count;
+static int stepping, kicks, hit, count, last_call;
 static uint32_t word_at_hit, handler_at_hit;
 static uint64_t steps[STEPS_MAX];
 
@@ -183,6 +184,7 @@ static void record(uint64_t rip) {
   if (rip >> 32 != RF_STUB_TEXT >> 32) return;
   for (int i = 0; i < count; i++)
     if (steps[i] == rip) return;
+  if (*(uint8_t *)rip == 0x0f && *(uint8_t *)(rip + 1) == 0x05) last_call = count;
   if (count < STEPS_MAX) steps[count++] = rip;
 }
 
@@ -249,11 +251,29 @@ struct way {
   int traps, steps_from_trap;
   uint64_t nr;
   long answer, slow_answer;
+  int op; // of futexes
 };
 
 static struct timespec place;
+static int word = WORD;
 
-static const char *call(const struct way *way, uint64_t flags) {
+static int waits(const struct way *way) {
+  return way->nr == SYS_futex && way->answer == -ETIMEDOUT;
+}
+
+// A futex: a wait for a word that has the value, until just now or for minutes, or a wake.
+static void set_futex(const struct way *way, int is_long) {
+  before.rdi = (uint64_t)&word;
+  before.rsi = way->op;
+  before.rdx = WORD;
+  before.r10 = (uint64_t)&place;
+  place = (struct timespec){.tv_nsec = 1};
+  if (!is_long) return;
+  // A duration, or a time on CLOCK_MONOTONIC: a host that has run for fifty years counts as new.
+  place.tv_sec = way->op == FUTEX_WAIT_PRIVATE ? 300 : 1600000000;
+}
+
+static const char *call(const struct way *way, uint64_t flags, int is_long) {
   for (size_t i = 0; i < sizeof before / 8; i++)
     ((uint64_t *)&before)[i] = 0x0123456789abcdef * (i + 3);
   before.rax = way->nr;
@@ -261,9 +281,10 @@ static const char *call(const struct way *way, uint64_t flags) {
   before.rsi = (uint64_t)&place;
   before.flags = flags;
   place.tv_sec = 0;
+  if (way->nr == SYS_futex) set_futex(way, is_long);
   set(SLOT + RF_REP_RESULT, STALE);
   (way->traps ? call_trapped : call_patched)();
-  if ((long)after.rax != way->answer && (long)after.rax != way->slow_answer) return "the result";
+  if (((long)after.rax != way->answer || is_long) && (long)after.rax != way->slow_answer) return "the result";
   if (vector != before.r9) return "a vector register";
   if (way->nr == SYS_clock_gettime && after.rax == 0 && place.tv_sec != TIME) return "the time";
   if (after.flags != flags || after.r11 != flags) return "the flags";
@@ -272,16 +293,29 @@ static const char *call(const struct way *way, uint64_t flags) {
   return memcmp(&before, &after, sizeof before) ? "a register" : NULL;
 }
 
+static volatile int kick_wanted;
+
+// It sleeps by then, or is about to.
+static void *kick_later(void *tid) {
+  for (;; usleep(1000)) {
+    if (!kick_wanted) continue;
+    usleep(1000);
+    kick_wanted = 0;
+    syscall(SYS_tgkill, getpid(), (long)tid, SIGKICK);
+  }
+  return NULL;
+}
+
 static void try(const struct way *way) {
   static const uint64_t flags[] = {0x202, 0x202 | 0x8d5, 0x202 | 0x1, 0x202 | 0x840};
   const char *wrong = NULL;
   uint64_t where = 0;
   end = (uint64_t)(way->traps ? trapped_end : patched_end);
-  count = kicks = 0;
+  count = kicks = last_call = 0;
   for (int i = 0; i < 4 && !wrong; i++)
-    wrong = call(way, flags[i]);
+    wrong = call(way, flags[i], 0);
   set_breakpoint(way->steps_from_trap ? begin : RF_TRAMPOLINE_ENTRY);
-  if (!wrong) wrong = call(way, flags[0]);
+  if (!wrong) wrong = call(way, flags[0], 0);
   clear_breakpoint();
   kicks = 1;
   for (int i = 0; i < count && !wrong; i++) {
@@ -292,13 +326,18 @@ static void try(const struct way *way) {
       late_breakpoint = where;
     else
       set_breakpoint(where);
-    wrong = call(way, flags[i % 4]);
+    wrong = call(way, flags[i % 4], waits(way) && i <= last_call);
     late_breakpoint = 0;
     clear_breakpoint();
     // Before the handler begins, if there is one and the kick came before it.
     uint32_t heard = word_in_handler && !handler_at_hit ? word_in_handler : get(SLOT + RF_REQUESTS);
     if (!wrong && hit && heard == word_at_hit) wrong = "the kick is forgotten";
-    if (!wrong) wrong = call(way, flags[0]);
+    if (!wrong) wrong = call(way, flags[0], 0);
+  }
+  for (int i = 0; i < 20 && !wrong && waits(way); i++) {
+    where = 0;
+    kick_wanted = 1;
+    wrong = call(way, flags[i % 4], 1);
   }
   if (wrong)
     printf("%s: %s, kicked at %#lx\n", way->name, wrong, where);
@@ -332,9 +371,10 @@ static void map(unsigned long at, unsigned long length) {
 static void trap_calls(void) {
   struct sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, instruction_pointer) + 4),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RF_STUB_TEXT >> 32, 7, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RF_STUB_TEXT >> 32, 8, 0),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getuid, 4, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getuid, 5, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_futex, 4, 0),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_kill, 3, 0),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigreturn, 2, 0),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clock_gettime, 1, 0),
@@ -360,6 +400,7 @@ int main(int argc, char **argv) {
   set(SLOT + RF_LOCAL_UID, ID);
   pthread_t thread;
   if (pthread_create(&thread, NULL, kernel, NULL)) die("pthread_create");
+  if (pthread_create(&thread, NULL, kick_later, (void *)(long)gettid())) die("pthread_create");
   begin = strtoul(argv[2], NULL, 16);
   restorer = strtoul(argv[5], NULL, 16);
   handle(SIGSYS, begin, 0);
@@ -376,15 +417,21 @@ int main(int argc, char **argv) {
       RF_PIECE_CONTEXT | (uint64_t)RF_PIECE_FP_FORM << 16;
   trap_calls();
   static const struct way ways[] = {
-      {"a patched number", 0, 0, SYS_getuid, ID, POSTED},
-      {"a patched clock", 0, 0, SYS_clock_gettime, 0, POSTED},
-      {"a patched request", 0, 0, SYS_getppid, POSTED, POSTED},
-      {"a trapped number", 1, 1, SYS_getuid, ID, POSTED},
-      {"a trapped clock", 1, 1, SYS_clock_gettime, 0, POSTED},
-      {"a trapped request", 1, 1, SYS_getppid, POSTED, POSTED},
-      {"a patched signal", 0, 0, SYS_kill, POSTED, POSTED},
-      {"a handler's return", 0, 1, SYS_kill, POSTED, POSTED},
-      {"a trapped signal", 1, 1, SYS_kill, POSTED, POSTED},
+      {"a patched number", 0, 0, SYS_getuid, ID, POSTED, 0},
+      {"a patched clock", 0, 0, SYS_clock_gettime, 0, POSTED, 0},
+      {"a patched wait", 0, 0, SYS_futex, -ETIMEDOUT, POSTED, FUTEX_WAIT_PRIVATE},
+      {"a patched wait until then", 0, 0, SYS_futex, -ETIMEDOUT, POSTED, FUTEX_WAIT_BITSET_PRIVATE},
+      {"a patched wake", 0, 0, SYS_futex, 0, POSTED, FUTEX_WAKE_PRIVATE},
+      {"a patched request", 0, 0, SYS_getppid, POSTED, POSTED, 0},
+      {"a trapped number", 1, 1, SYS_getuid, ID, POSTED, 0},
+      {"a trapped clock", 1, 1, SYS_clock_gettime, 0, POSTED, 0},
+      {"a trapped wait", 1, 1, SYS_futex, -ETIMEDOUT, POSTED, FUTEX_WAIT_PRIVATE},
+      {"a trapped wait until then", 1, 1, SYS_futex, -ETIMEDOUT, POSTED, FUTEX_WAIT_BITSET_PRIVATE},
+      {"a trapped wake", 1, 1, SYS_futex, 0, POSTED, FUTEX_WAKE_PRIVATE},
+      {"a trapped request", 1, 1, SYS_getppid, POSTED, POSTED, 0},
+      {"a patched signal", 0, 0, SYS_kill, POSTED, POSTED, 0},
+      {"a handler's return", 0, 1, SYS_kill, POSTED, POSTED, 0},
+      {"a trapped signal", 1, 1, SYS_kill, POSTED, POSTED, 0},
   };
   for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
     try(&ways[i]);

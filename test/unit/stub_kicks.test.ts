@@ -1,5 +1,5 @@
 // The stub's text, run natively with another thread as its kernel: no kick is forgotten at any instruction of a call,
-// whether the thread answers it by itself or posts it, from a patched site or trapped.
+// whether the thread answers it by itself, sleeps at the host, or posts it, from a patched site or trapped.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -11,7 +11,7 @@ import { checkout } from "../spawn.ts";
 import { INCLUDE_DIR } from "./c_program.ts";
 
 const STUB = `${checkout}build/native/stub`;
-const WAYS = ["number", "clock", "request", "signal"].flatMap((what) => [
+const WAYS = ["number", "clock", "wait", "wait until then", "wake", "request", "signal"].flatMap((what) => [
   `a patched ${what}`,
   `a trapped ${what}`,
 ]);
