@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 
 static struct {
-  volatile int tid, ready, done;
+  volatile int tid, ready, done, seen;
   volatile long result;
 } * shared;
 static int word;
@@ -98,6 +98,8 @@ static int child(struct timespec *time) {
   pthread_t thread;
   pthread_create(&thread, NULL, wait_once, time);
   pthread_join(thread, NULL);
+  while (!shared->seen)
+    usleep(1000);
   _exit(shared->result == 0 ? 7 : 8);
 }
 
@@ -158,6 +160,7 @@ int main(int argc, char **argv) {
     kill(pid, SIGCONT);
     waitpid(pid, &status, WCONTINUED);
     yes_no("continued", WIFCONTINUED(status));
+    shared->seen = 1;
     if (!timed) {
       await_state(pid, shared->tid, 'S');
       say("state %c", state_of(pid, shared->tid));
