@@ -1,6 +1,6 @@
-// F14: a guest that blocks the host's signals, so that no kick reaches it, and runs on, or sleeps on. After 100 ms of CPU
-// time, or a second asleep, it is killed; its death, exec and group exit do not wait for it when nobody else is in its
-// memory.
+// F14: a guest that blocks the host's signals, so that no kick reaches it, and runs on, or sleeps on. After
+// 100 ms of CPU time, or a second asleep, it is killed; its death, exec and group exit do not wait for it
+// when nobody else is in its memory.
 //@ args: handler
 //@ args: thread
 //@ args: exec
@@ -22,7 +22,7 @@
 static struct {
   volatile int ready;
   volatile unsigned long turns;
-} *shared;
+} * shared;
 
 static void ignore(int signo) {
   (void)signo;
@@ -55,7 +55,8 @@ static void sleep_ms(int ms) {
 }
 
 static void await_ready(void) {
-  while (!shared->ready) sleep_ms(1);
+  while (!shared->ready)
+    sleep_ms(1);
 }
 
 static int ended(int pid) {

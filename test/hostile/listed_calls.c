@@ -83,14 +83,15 @@ int main(void) {
     if (r != -EBADF) bad("a descriptor below the doorbells was open", fd);
   }
   for (int command = 0; command < 1 << 12; command = command ? command * 2 : 1)
-    if (command != 8 && command != 16 && command != 32 && command != 64) refused("membarrier", HOST_2(SYS_membarrier, command, 0));
+    if (command != 8 && command != 16 && command != 32 && command != 64)
+      refused("membarrier", HOST_2(SYS_membarrier, command, 0));
   struct timespec t;
   for (int clock = 0; clock < 12; clock++)
     if (clock != 1 && clock != 3) refused("clock_gettime", HOST_2(SYS_clock_gettime, clock, &t));
   refused("clock_gettime of another thread", HOST_2(SYS_clock_gettime, -2L, &t));
   for (int advice = -1; advice < 110; advice++) {
-    int on_list = (advice >= 0 && advice <= 4) || advice == 8 || advice == 9 || advice == 14 || advice == 15 ||
-                  (advice >= 20 && advice <= 23);
+    int on_list = (advice >= 0 && advice <= 4) || advice == 8 || advice == 9 || advice == 14 ||
+                  advice == 15 || (advice >= 20 && advice <= 23);
     if (!on_list) refused("madvise", HOST_3(SYS_madvise, area, PAGE, advice));
   }
   refused("mprotect with PROT_GROWSDOWN", HOST_3(SYS_mprotect, area, PAGE, 1 | 0x01000000));
