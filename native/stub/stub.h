@@ -93,6 +93,9 @@ s64 read_deadline(slot_t slot, u64 time, int is_duration);
 s64 do_futex(slot_t slot, u64 word, u32 op, u32 value, u64 value2, u64 word2, u32 value3);
 int futex_here(slot_t slot, s64 *result);
 
+// stub_nanosleep.c
+int nanosleep_here(slot_t slot, u32 clock, u32 flags, u64 request, s64 *result);
+
 // stub_request.c
 u32 post(slot_t slot, u32 kind, u32 kernel_thread);
 u32 serve_until_return(slot_t slot, struct ucontext_ *uc, u32 code);

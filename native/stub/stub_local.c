@@ -9,7 +9,9 @@ enum local_call {
   CALL_clock_getres,
   CALL_getcpu,
   CALL_sched_yield,
-  CALL_futex
+  CALL_futex,
+  CALL_nanosleep,
+  CALL_clock_nanosleep
 };
 
 // By number: 0, a word of the slot that is the answer, or one of enum local_call.
@@ -27,6 +29,8 @@ const u8 stub_local_calls[RF_KP_MARSHAL_COUNT] = {
     [NR_getcpu] = CALL_getcpu,
     [NR_sched_yield] = CALL_sched_yield,
     [NR_futex] = CALL_futex,
+    [NR_nanosleep] = CALL_nanosleep,
+    [NR_clock_nanosleep] = CALL_clock_nanosleep,
 };
 
 /* The call's entry in the table, 0 while the thread is watched. */
@@ -111,6 +115,10 @@ int answer(slot_t slot, u32 entry, s64 *result) {
   case CALL_sched_yield:
     *result = stub_syscall(NR_sched_yield, 0, 0, 0, 0, 0, 0);
     return 1;
+  case CALL_nanosleep:
+    return nanosleep_here(slot, 1 /* CLOCK_MONOTONIC */, 0, a, result);
+  case CALL_clock_nanosleep:
+    return nanosleep_here(slot, a, b, get64(slot + RF_RDX), result);
   case CALL_futex:
     return futex_here(slot, result);
   default:

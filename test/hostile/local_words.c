@@ -5,14 +5,18 @@
 //@ args: flags
 //@ args: stack
 //@ args: host-vdso
+//@ args: sleeps
+//@ cflags: -pthread
 //@ args: entries
 //@ ends: 0
 //@ deadline: 30
 #include "../guest/sites.h"
 #include "hostile.h"
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/auxv.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 SITE(getpid_site, 39);
@@ -71,6 +75,24 @@ static void jump_in_child(uint64_t target, int round) {
   }
   kill(child, SIGKILL);
   waitpid(child, &status, 0);
+}
+
+static volatile int stop;
+
+static void on_alarm(int signo) {
+  (void)signo;
+}
+
+static void *scribble_over_sleeps(void *unused) {
+  (void)unused;
+  while (!stop) {
+    *quad_at(RF_DEADLINE) = nasty();
+    *quad_at(RF_DEADLINE + 8) = nasty();
+    *word_at(RF_ASLEEP) = next_random() % 3;
+    *word_at(RF_REQ_FLAGS) = next_random() % 8;
+    HOST_6(SYS_futex, SLOT + RF_ASLEEP, 0x8a, 1, 0, 0, -1);
+  }
+  return NULL;
 }
 
 int main(int argc, char **argv) {
@@ -153,6 +175,25 @@ int main(int argc, char **argv) {
                        : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "memory");
       if ((long)result >= 0) bad("the host's kernel answered", result);
     }
+    check(pid, 0);
+  }
+  if (!strcmp(mode, "sleeps")) {
+    // The words by which a sleep at the host goes on in the kernel, changed by another thread.
+    struct sigaction action = {.sa_handler = on_alarm};
+    sigaction(SIGALRM, &action, NULL);
+    struct itimerval often = {{0, 1000}, {0, 1000}}, never = {0};
+    setitimer(ITIMER_REAL, &often, NULL);
+    pthread_t other;
+    pthread_create(&other, NULL, scribble_over_sleeps, NULL);
+    for (int i = 0; i < 500; i++) {
+      struct timespec request = {0, 300000}, left;
+      long result = i % 2 ? SYS_2(SYS_nanosleep, &request, &left)
+                          : SYS_4(SYS_clock_nanosleep, i / 2 % 2, i % 4 / 3, &request, &left);
+      if (result != 0 && result != -EINTR) bad("a sleep", result);
+    }
+    stop = 1;
+    setitimer(ITIMER_REAL, &never, NULL);
+    pthread_join(other, NULL);
     check(pid, 0);
   }
   if (!strcmp(mode, "entries"))

@@ -258,7 +258,7 @@ static struct timespec place;
 static int word = WORD;
 
 static int waits(const struct way *way) {
-  return way->nr == SYS_futex && way->answer == -ETIMEDOUT;
+  return (way->nr == SYS_futex && way->answer == -ETIMEDOUT) || way->nr == SYS_nanosleep;
 }
 
 // A futex: a wait for a word that has the value, until just now or for minutes, or a wake.
@@ -282,6 +282,10 @@ static const char *call(const struct way *way, uint64_t flags, int is_long) {
   before.flags = flags;
   place.tv_sec = 0;
   if (way->nr == SYS_futex) set_futex(way, is_long);
+  if (way->nr == SYS_nanosleep) {
+    place = (struct timespec){is_long ? 300 : 0, 1};
+    before.rdi = (uint64_t)&place;
+  }
   set(SLOT + RF_REP_RESULT, STALE);
   (way->traps ? call_trapped : call_patched)();
   if (((long)after.rax != way->answer || is_long) && (long)after.rax != way->slow_answer) return "the result";
@@ -371,13 +375,14 @@ static void map(unsigned long at, unsigned long length) {
 static void trap_calls(void) {
   struct sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, instruction_pointer) + 4),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RF_STUB_TEXT >> 32, 8, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RF_STUB_TEXT >> 32, 9, 0),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getuid, 5, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_futex, 4, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_kill, 3, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigreturn, 2, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clock_gettime, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getuid, 6, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_futex, 5, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_kill, 4, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigreturn, 3, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clock_gettime, 2, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_nanosleep, 1, 0),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
@@ -422,12 +427,14 @@ int main(int argc, char **argv) {
       {"a patched wait", 0, 0, SYS_futex, -ETIMEDOUT, POSTED, FUTEX_WAIT_PRIVATE},
       {"a patched wait until then", 0, 0, SYS_futex, -ETIMEDOUT, POSTED, FUTEX_WAIT_BITSET_PRIVATE},
       {"a patched wake", 0, 0, SYS_futex, 0, POSTED, FUTEX_WAKE_PRIVATE},
+      {"a patched sleep", 0, 0, SYS_nanosleep, 0, POSTED, 0},
       {"a patched request", 0, 0, SYS_getppid, POSTED, POSTED, 0},
       {"a trapped number", 1, 1, SYS_getuid, ID, POSTED, 0},
       {"a trapped clock", 1, 1, SYS_clock_gettime, 0, POSTED, 0},
       {"a trapped wait", 1, 1, SYS_futex, -ETIMEDOUT, POSTED, FUTEX_WAIT_PRIVATE},
       {"a trapped wait until then", 1, 1, SYS_futex, -ETIMEDOUT, POSTED, FUTEX_WAIT_BITSET_PRIVATE},
       {"a trapped wake", 1, 1, SYS_futex, 0, POSTED, FUTEX_WAKE_PRIVATE},
+      {"a trapped sleep", 1, 1, SYS_nanosleep, 0, POSTED, 0},
       {"a trapped request", 1, 1, SYS_getppid, POSTED, POSTED, 0},
       {"a patched signal", 0, 0, SYS_kill, POSTED, POSTED, 0},
       {"a handler's return", 0, 1, SYS_kill, POSTED, POSTED, 0},

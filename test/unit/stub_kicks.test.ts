@@ -11,7 +11,7 @@ import { checkout } from "../spawn.ts";
 import { INCLUDE_DIR } from "./c_program.ts";
 
 const STUB = `${checkout}build/native/stub`;
-const WAYS = ["number", "clock", "wait", "wait until then", "wake", "request", "signal"].flatMap((what) => [
+const WAYS = ["number", "clock", "wait", "wait until then", "wake", "sleep", "request", "signal"].flatMap((what) => [
   `a patched ${what}`,
   `a trapped ${what}`,
 ]);

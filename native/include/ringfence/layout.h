@@ -51,7 +51,7 @@
 #define RF_REQ_CPU 0x058      // u32: CPU on which the request was posted
 #define RF_REQ_FLAGS 0x05c    // u32: RF_REQ_...
 #define RF_REQ_VSYSCALL 1     // the call came from the vsyscall page
-#define RF_REQ_BEGUN 2        // futex: the stub waited at the host, whose word had the value, until a kick came
+#define RF_REQ_BEGUN 2        // the stub waited at the host, until a kick came; of a futex, whose word had the value
 #define RF_REQ_TIMED 4        // ... and RF_DEADLINE is when the wait is to end
 #define RF_REQ_FP_SIZE 0x060  // u32: bytes of the thread's floating-point state in a signal frame
 #define RF_VDSO_KICK 0x064    // u32: a kick came while the host's vDSO ran; the guest's vDSO looks at it behind

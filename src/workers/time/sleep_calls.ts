@@ -3,7 +3,7 @@
 
 import { EFAULT, EOPNOTSUPP, ERESTART_RESTARTBLOCK, ERESTARTNOHAND } from "../../shared/abi/errno.ts";
 import * as T from "../../shared/abi/time.ts";
-import { WINDOW } from "../../shared/ring/layout.ts";
+import { DEADLINE, REQ_BEGUN, REQ_FLAGS, WINDOW } from "../../shared/ring/layout.ts";
 import { BLOCKED } from "../call/call.ts";
 import { deadlineOf, readTimespec, TIMESPEC_SIZE, writeTimespec } from "../call/clocks.ts";
 import type { Handlers } from "../call/dispatch.ts";
@@ -53,6 +53,15 @@ export function restartSleep(task: Task, block: Extract<RestartBlock, { kind: "n
   return sleepFor(task, block.clock, block.deadlineNs, block.remaining);
 }
 
+/** The end of a sleep that the stub has begun by itself, until a kick came; null if it has not. */
+function begunAtHost({ kernel, call }: Task): number | null {
+  const { slots } = kernel;
+  if ((slots.word(call.slot, REQ_FLAGS) & REQ_BEGUN) === 0) return null;
+  const seconds = slots.signed(call.slot, DEADLINE);
+  const ns = slots.word(call.slot, DEADLINE + 8);
+  return Math.max(0, seconds) * T.NSEC_PER_SEC + Math.min(Math.max(0, ns), T.NSEC_PER_SEC);
+}
+
 function sleep(task: Task, clockId: number, flags: number, remaining: number): number {
   const clock = counted(task, clockId);
   if (typeof clock === "number" && clock === -EOPNOTSUPP) return clock;
@@ -60,7 +69,8 @@ function sleep(task: Task, clockId: number, flags: number, remaining: number): n
   const ns = readTimespec(task.call.view, task.call.base + WINDOW);
   if (ns < 0) return ns;
   if (typeof clock === "number") return clock;
-  if ((flags & T.TIMER_ABSTIME) === 0) return sleepFor(task, clockId, clock.now() + ns, remaining);
+  if ((flags & T.TIMER_ABSTIME) === 0)
+    return sleepFor(task, clockId, begunAtHost(task) ?? clock.now() + ns, remaining);
   const deadline = SLEEPABLE.has(clockId) ? deadlineOf(task.kernel, clockId, ns) : ns;
   return sleepUntil(task, clock, deadline, () => -ERESTARTNOHAND);
 }
