@@ -11,10 +11,9 @@ import { checkout } from "../spawn.ts";
 import { INCLUDE_DIR } from "./c_program.ts";
 
 const STUB = `${checkout}build/native/stub`;
-const WAYS = ["number", "clock", "wait", "wait until then", "wake", "sleep", "request", "signal"].flatMap((what) => [
-  `a patched ${what}`,
-  `a trapped ${what}`,
-]);
+const WAYS = ["number", "clock", "wait", "wait until then", "wake", "sleep", "request", "signal"].flatMap(
+  (what) => [`a patched ${what}`, `a trapped ${what}`],
+);
 WAYS.push("a handler's return");
 
 /** Addresses of the stub's functions, in hexadecimal digits. */
