@@ -50,34 +50,37 @@ export function fromOutside(signo: number): SigInfo {
 }
 
 /** Writes the 128 bytes at `at`. */
-export function writeSigInfo(info: SigInfo, bytes: Uint8Array, at: number): void {
+export function writeSigInfo(
+  info: SigInfo,
+  bytes: Uint8Array,
+  at: number,
+  view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+): void {
   if (info.raw !== undefined) {
     bytes.set(info.raw, at);
     return;
   }
-  const head = { si_signo: info.signo, si_errno: 0, si_code: info.code };
+  bytes.fill(0, at, at + SIGINFO_SIZE);
+  const head = { si_signo: info.signo, si_errno: 0, si_code: info.code, _align: 0 };
   const sender = { si_pid: info.pid ?? 0, si_uid: info.uid ?? 0 };
   if (info.timer !== undefined || info.code === SI_TIMER) {
     const { id, overrun } = info.timer ?? { id: 0, overrun: 0 };
-    siginfo_timer.encode(
-      { ...head, si_tid: id, si_overrun: overrun, si_value: info.value ?? { lo: 0, hi: 0 } },
-      bytes,
-      at,
-    );
-  } else if (info.addr !== undefined) siginfo_fault.encode({ ...head, si_addr: info.addr }, bytes, at);
+    siginfo_timer.write(view, at, {
+      ...head,
+      si_tid: id,
+      si_overrun: overrun,
+      si_value: info.value ?? { lo: 0, hi: 0 },
+    });
+  } else if (info.addr !== undefined)
+    siginfo_fault.write(view, at, { ...head, si_addr: info.addr, si_addr_lsb: 0 });
   else if (info.signo === SIGCHLD && info.status !== undefined)
-    siginfo_chld.encode(
-      {
-        ...head,
-        ...sender,
-        si_status: info.status,
-        si_utime: info.utime ?? 0,
-        si_stime: info.stime ?? 0,
-      },
-      bytes,
-      at,
-    );
-  else if (info.value !== undefined)
-    siginfo_rt.encode({ ...head, ...sender, si_value: info.value }, bytes, at);
-  else siginfo_kill.encode({ ...head, ...sender }, bytes, at);
+    siginfo_chld.write(view, at, {
+      ...head,
+      ...sender,
+      si_status: info.status,
+      si_utime: info.utime ?? 0,
+      si_stime: info.stime ?? 0,
+    });
+  else if (info.value !== undefined) siginfo_rt.write(view, at, { ...head, ...sender, si_value: info.value });
+  else siginfo_kill.write(view, at, { ...head, ...sender });
 }

@@ -1,7 +1,8 @@
 // Where signal handlers run (sigaltstack(2)), and what a task was before one was entered.
 
 import { SS_DISABLE } from "../../shared/abi/signal.ts";
-import type { SignalSet } from "../call/signal_set.ts";
+import { FRAME_SIZE } from "../../shared/ring/layout.ts";
+import { SignalSet } from "../call/signal_set.ts";
 
 export interface AltStack {
   sp: number;
@@ -11,11 +12,11 @@ export interface AltStack {
 
 export const NO_ALT_STACK: AltStack = { sp: 0, size: 0, flags: SS_DISABLE };
 
-/** A task before it was sent to a handler. */
-export interface BeforeHandler {
-  readonly signo: number;
-  readonly registers: Int32Array;
-  readonly blocked: SignalSet;
-  readonly savedMask: SignalSet;
-  readonly altStack: AltStack;
+/** A task before it was sent to a handler: one object for all of its handlers, until one's frame cannot be written. */
+export class BeforeHandler {
+  signo = 0;
+  readonly registers = new Int32Array(FRAME_SIZE >>> 2);
+  readonly blocked = new SignalSet();
+  savedMask = new SignalSet();
+  altStack = NO_ALT_STACK;
 }

@@ -16,15 +16,15 @@ import {
   UC_SIGCONTEXT_SS,
   UC_STRICT_RESTORE_SS,
 } from "../../shared/abi/signal.ts";
-import { write64 } from "../../shared/abi/struct.ts";
-import { sigcontext, ucontext } from "../../shared/abi/structs.ts";
+import { readU64, write64 } from "../../shared/abi/struct.ts";
+import { sigcontext, stack_t, ucontext } from "../../shared/abi/structs.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { isGuestRange } from "../call/guest_range.ts";
 import { SIGINFO_SIZE, type SigInfo, writeSigInfo } from "../call/siginfo.ts";
-import { SignalSet } from "../call/signal_set.ts";
+import type { SignalSet } from "../call/signal_set.ts";
 import type { Task } from "../process/task.ts";
-import { type BeforeHandler, NO_ALT_STACK } from "./alt_stack.ts";
+import { BeforeHandler, NO_ALT_STACK } from "./alt_stack.ts";
 import { EFLAGS_FIXED, EFLAGS_HANDLER_CLEARS, EFLAGS_USER } from "./registers.ts";
 import type { SignalAction } from "./signals.ts";
 
@@ -36,6 +36,7 @@ const UCONTEXT_AT = 8;
 const SIGINFO_AT = UCONTEXT_AT + ucontext.size;
 const FRAME_SIZE = SIGINFO_AT + SIGINFO_SIZE;
 const MCONTEXT_AT = ucontext.offset.uc_mcontext;
+const STACK_AT = ucontext.offset.uc_stack;
 const FP_LEGACY_SIZE = 512;
 const FP_FORM_SIZE = 48;
 
@@ -89,32 +90,28 @@ export function enterHandler(task: Task, action: SignalAction, info: SigInfo, sa
   // A stack that is in use, or just switched to, must hold the frame.
   if ((nested || switches) && address < task.altStack.sp) return false;
 
-  const at = task.call.base + L.WINDOW;
-  write64(task.call.view, at, action.restorer);
-  ucontext.encode(
-    {
-      uc_flags: (fpSize > FP_LEGACY_SIZE ? UC_FP_XSTATE : 0) | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
-      uc_stack: {
-        ss_sp: task.altStack.sp,
-        ss_flags: altStackFlags(task, rsp),
-        ss_size: task.altStack.size,
-      },
-      uc_sigmask: { lo: savedMask.low, hi: savedMask.high },
-    },
-    task.call.bytes,
-    at + UCONTEXT_AT,
-  );
-  writeContext(task, at + UCONTEXT_AT + MCONTEXT_AT, savedMask, fpSize > 0 ? fpAddress : 0);
-  writeSigInfo(info, task.call.bytes, at + SIGINFO_AT);
+  const { view, bytes, base } = task.call;
+  const at = base + L.WINDOW;
+  bytes.fill(0, at, at + FRAME_SIZE);
+  write64(view, at, action.restorer);
+  const context = at + UCONTEXT_AT;
+  const isExtended = fpSize > FP_LEGACY_SIZE ? UC_FP_XSTATE : 0;
+  write64(view, context + ucontext.offset.uc_flags, isExtended | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS);
+  write64(view, context + STACK_AT + stack_t.offset.ss_sp, task.altStack.sp);
+  view.setInt32(context + STACK_AT + stack_t.offset.ss_flags, altStackFlags(task, rsp), true);
+  write64(view, context + STACK_AT + stack_t.offset.ss_size, task.altStack.size);
+  savedMask.write(view, context + ucontext.offset.uc_sigmask);
+  writeContext(task, context + MCONTEXT_AT, savedMask, fpSize > 0 ? fpAddress : 0);
+  writeSigInfo(info, bytes, at + SIGINFO_AT, view);
   task.call.outAt(address, FRAME_SIZE, L.WINDOW);
 
-  const before = {
-    signo: info.signo,
-    registers: frame.words.slice(),
-    blocked: task.blocked.copy(),
-    savedMask,
-    altStack: task.altStack,
-  };
+  task.beforeHandler ??= new BeforeHandler();
+  const before = task.beforeHandler;
+  before.signo = info.signo;
+  before.registers.set(frame.words);
+  before.blocked.assign(task.blocked);
+  before.savedMask = savedMask;
+  before.altStack = task.altStack;
   frame.setNumber(L.RIP, action.handler);
   frame.setNumber(L.RSP, address);
   frame.setNumber(L.RAX, 0);
@@ -126,7 +123,6 @@ export function enterHandler(task: Task, action: SignalAction, info: SigInfo, sa
   slots.setWord(task.call.slot, L.REP_FP_SIZE, fpSize);
   slots.setNumber(task.call.slot, L.REP_FP_ADDRESS, fpAddress);
 
-  task.beforeHandler = before;
   task.blocked.union(action.mask);
   if ((action.flags & SA_NODEFER) === 0) task.blocked.add(info.signo);
   task.blocked.asMask();
@@ -138,7 +134,8 @@ export function enterHandler(task: Task, action: SignalAction, info: SigInfo, sa
 
 function writeContext(task: Task, at: number, mask: SignalSet, fpAddress: number): void {
   const { frame, view } = task.call;
-  for (const [index, register] of CONTEXT_REGISTERS.entries()) {
+  for (let index = 0; index < CONTEXT_REGISTERS.length; index++) {
+    const register = CONTEXT_REGISTERS[index]!;
     view.setInt32(at + index * 8, frame.low(register), true);
     view.setInt32(at + index * 8 + 4, frame.high(register), true);
   }
@@ -159,38 +156,45 @@ export function sigreturn(task: Task): boolean {
   call.restartBlock = null;
   slots.readFrame(call.slot, call.frame);
   if (!call.inComplete(0, ucontext.size)) return false;
-  // One copy out of shared memory: what is checked is what is used.
-  const start = call.base + L.WINDOW;
-  const bytes = call.bytes.slice(start, start + ucontext.size);
-  const view = new DataView(bytes.buffer);
-  const context = MCONTEXT_AT;
-  for (const [index, register] of CONTEXT_REGISTERS.entries()) {
+  // Each field is read once: what is checked is what is used.
+  const { view } = call;
+  const at = call.base + L.WINDOW;
+  for (let index = 0; index < CONTEXT_REGISTERS.length; index++) {
+    const register = at + MCONTEXT_AT + index * 8;
     call.frame.set(
-      register,
-      view.getInt32(context + index * 8, true),
-      view.getInt32(context + index * 8 + 4, true),
+      CONTEXT_REGISTERS[index]!,
+      view.getInt32(register, true),
+      view.getInt32(register + 4, true),
     );
   }
   call.frame.set(L.EFLAGS, (call.frame.low(L.EFLAGS) & EFLAGS_USER) | EFLAGS_FIXED, 0);
   const rip = call.frame.unsigned(L.RIP);
-  const { uc_stack, uc_mcontext, uc_sigmask } = ucontext.read(view, 0);
+  const fpstate = readU64(view, at + MCONTEXT_AT + sigcontext.offset.fpstate);
   let fp: number = L.FP_INITIAL;
   let fpSize = 0;
-  if (uc_mcontext.fpstate !== 0) {
+  if (fpstate !== 0) {
     if (!call.inComplete(1, FP_FORM_SIZE) || !isGuestRange(rip, 0)) return false;
     const form = call.base + L.WINDOW_SECOND;
-    const magic = call.view.getUint32(form, true);
-    const extended = call.view.getUint32(form + 4, true);
+    const magic = view.getUint32(form, true);
+    const extended = view.getUint32(form + 4, true);
     const own = slots.word(call.slot, L.REQ_FP_SIZE) >>> 0;
     fp = L.FP_GUEST;
     fpSize = magic === FP_XSTATE_MAGIC1 && extended === own ? own : FP_LEGACY_SIZE;
   }
-  task.blocked.assign(new SignalSet(uc_sigmask.lo | 0, uc_sigmask.hi | 0).asMask());
-  setAltStack(task, uc_stack.ss_sp, uc_stack.ss_flags, uc_stack.ss_size);
+  const mask = at + ucontext.offset.uc_sigmask;
+  task.blocked.low = view.getInt32(mask, true);
+  task.blocked.high = view.getInt32(mask + 4, true);
+  task.blocked.asMask();
+  setAltStack(
+    task,
+    readU64(view, at + STACK_AT + stack_t.offset.ss_sp),
+    view.getInt32(at + STACK_AT + stack_t.offset.ss_flags, true),
+    readU64(view, at + STACK_AT + stack_t.offset.ss_size),
+  );
   slots.writeFrame(call.slot, call.frame);
   slots.setWord(call.slot, L.REP_FP, fp);
   slots.setWord(call.slot, L.REP_FP_SIZE, fpSize);
-  slots.setNumber(call.slot, L.REP_FP_ADDRESS, uc_mcontext.fpstate);
+  slots.setNumber(call.slot, L.REP_FP_ADDRESS, fpstate);
   call.replyFinal(Reply.SIGRETURN);
   return true;
 }
