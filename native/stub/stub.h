@@ -128,7 +128,7 @@ u64 copy_pieces(slot_t slot, u32 count, int to_guest);
 
 // stub_operations.c
 int makes_task(slot_t slot, u32 count);
-void run_operations(slot_t slot, struct ucontext_ *uc, u32 count);
+int run_operations(slot_t slot, struct ucontext_ *uc, u32 count);
 
 // stub_signals.c
 void on_sigsys(int, void *, void *);

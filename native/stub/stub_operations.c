@@ -62,8 +62,9 @@ int makes_task(slot_t slot, u32 count) {
   return 0;
 }
 
-/* Runs the first `count` operations of the slot's list; leaves count and last result in the request line. */
-void run_operations(slot_t slot, struct ucontext_ *uc, u32 count) {
+/* Runs the first `count` operations of the slot's list; leaves count and last result in the request line. Whether all
+   of them were done. */
+int run_operations(slot_t slot, struct ucontext_ *uc, u32 count) {
   s64 result = 0;
   u32 done = 0;
   while (done < count && done < RF_OPS_MAX) {
@@ -76,4 +77,5 @@ void run_operations(slot_t slot, struct ucontext_ *uc, u32 count) {
   }
   put32(slot + RF_REQ_COUNT, done);
   put64(slot + RF_REQ_VALUE, result);
+  return done == count;
 }

@@ -42,18 +42,28 @@ static u64 record_of(slot_t slot, u32 kernel_thread) {
          (slot - chunk) / RF_SLOT_SIZE * RF_REQUEST_SIZE;
 }
 
-/* Publishes what stands in the slot as a request of that kind and returns the reply's code. */
-u32 post(slot_t slot, u32 kind, u32 kernel_thread) {
-  u64 thread = RF_KERNEL_PAGE + RF_KP_THREAD + kernel_thread * RF_KP_THREAD_STRIDE;
+static u64 thread_record(u32 kernel_thread) {
+  return RF_KERNEL_PAGE + RF_KP_THREAD + kernel_thread * RF_KP_THREAD_STRIDE;
+}
+
+// Publishes what stands in the slot as a request of that kind; its sequence number.
+static u32 announce(slot_t slot, u32 kind, u32 kernel_thread, u32 cpu) {
+  u64 thread = thread_record(kernel_thread);
   u64 record = record_of(slot, kernel_thread);
   u32 last = get32(record + RF_REQUEST_WORD) >> 4;
   u32 sequence = (((last & -RF_SEQUENCE_STEP) + RF_SEQUENCE_STEP) & RF_SEQUENCE_MASK) | kernel_thread;
-  u32 cpu = current_cpu();
   put32(slot + RF_REQ_CPU, cpu);
   u64 request = (u64)get32(slot + RF_ORIG_RAX) << 32 | (sequence << 4 | kind);
   __atomic_exchange_n((u64 *)record, request, __ATOMIC_SEQ_CST);
   if (load32(thread + RF_KP_SLEEPING)) ring(kernel_thread);
-  return await(slot, sequence, spin_budget(cpu, thread));
+  return sequence;
+}
+
+/* Publishes what stands in the slot as a request of that kind and returns the reply's code. */
+u32 post(slot_t slot, u32 kind, u32 kernel_thread) {
+  u32 cpu = current_cpu();
+  u32 sequence = announce(slot, kind, kernel_thread, cpu);
+  return await(slot, sequence, spin_budget(cpu, thread_record(kernel_thread)));
 }
 
 /* Does what the kernel asks (lists, copy rounds) until the reply leads back to the guest; returns
@@ -67,6 +77,14 @@ u32 serve_until_return(slot_t slot, struct ucontext_ *uc, u32 code) {
     case REP_OPS:
       if (!uc && makes_task(slot, count)) return code;
       run_operations(slot, uc, count);
+      code = post(slot, REQ_OPS_DONE, 0);
+      break;
+    case REP_OPS_RETURN:
+      if (run_operations(slot, uc, count)) {
+        // Nobody answers: the kernel keeps its hands off the reply until the next request.
+        announce(slot, REQ_OPS_DONE, 0, current_cpu());
+        return REP_RET;
+      }
       code = post(slot, REQ_OPS_DONE, 0);
       break;
     case REP_COPY_IN_MORE:

@@ -103,7 +103,7 @@ export function ring(steps: Steps, thread: number): void {
 }
 
 /** Stub: polls once, then sleeps until the reply word answers this sequence for good. Its code. */
-function stubWait(steps: Steps, slot: number, sequence: number): number {
+export function stubWait(steps: Steps, slot: number, sequence: number): number {
   const reply = Atomics.load(guest, replyIndex(slot));
   if (isFinal(reply, sequence)) return reply & 15;
   Atomics.exchange(guest, sleepingIndex(slot), 1);

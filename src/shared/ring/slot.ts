@@ -199,6 +199,19 @@ export class Slots {
     return this.#giveBack(number, sequence, code);
   }
 
+  /** OPS_RETURN: the stub is to run `count` operations, post their outcome, and go back to its guest with the result. */
+  replyListAndResult(number: number, sequence: number, count: number, result: number): boolean {
+    this.setWord(number, L.REP_FLAGS, 0);
+    this.setNumber(number, L.REP_RESULT, result);
+    return this.replyList(number, sequence, Reply.OPS_RETURN, count);
+  }
+
+  /** In place of a reply to what its stub has posted without waiting. */
+  letGo(number: number): void {
+    this.#claims.release(number);
+    this.#active.mark(chunkOfSlot(number));
+  }
+
   /** Final replies whose fields the caller has written: SIGNAL, SIGRETURN, EXIT, RESUME. */
   replyFinal(number: number, sequence: number, code: ReplyCode): boolean {
     return this.#giveBack(number, sequence, code);

@@ -27,6 +27,7 @@ export const Reply = {
   SAVE_FP: 8, // store floating-point state at FP, post COPY_READY
   EXIT: 9, // leave: exit (REP_RESULT 0) or exit_group (1)
   RESUME: 10, // after FAULT, TRAP, INTERRUPTED: go back to the guest unchanged
+  OPS_RETURN: 11, // as OPS; if all are done, post OPS_DONE, wait for nothing and go on as RET, rax = REP_RESULT
 } as const;
 
 /** One entry of an operation list. */
@@ -60,6 +61,7 @@ export type SlotEvent =
   | "REPLY_BLOCKED"
   | "REPLY_LIST"
   | "REPLY_FINAL"
+  | "LET_GO"
   | "OUT_FAULT"
   | "DEATH";
 
@@ -95,6 +97,7 @@ export const SLOT_TRANSITIONS: readonly SlotTransition[] = [
   transition("BLOCKED", "REPLY_LIST", "KERNEL", "LIST", `operations or pieces, reply line; ${GIVE_BACK}`),
   transition("OWNED", "REPLY_FINAL", "KERNEL", "RUNNING", `result, pieces, frame; ${GIVE_BACK}`),
   transition("BLOCKED", "REPLY_FINAL", "KERNEL", "RUNNING", `result, pieces, frame; ${GIVE_BACK}`),
+  transition("OWNED", "LET_GO", "KERNEL", "RUNNING", "of OPS_DONE behind OPS_RETURN: claim GUEST, chunk marked; the stub has not waited, and may have posted again"),
   transition("RUNNING", "OUT_FAULT", "STUB", "POSTED", `bytes copied; ${POST}`),
   transition("RUNNING", "DEATH", "HOST", "DEAD", "nothing"),
   transition("POSTED", "DEATH", "HOST", "DEAD", "nothing"),

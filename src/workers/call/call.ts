@@ -47,6 +47,8 @@ export class Call extends SlotIo {
   #afterCopyOutResult = 0;
   #copyOutBytes = 0;
   #parked: (() => void) | null = null;
+  /** Operations behind which the stub goes back to its guest by itself; 0: it does not. */
+  #returnsAfter = 0;
   /** The last reply entered a signal handler. */
   #enteredHandler = false;
 
@@ -186,8 +188,41 @@ export class Call extends SlotIo {
    * replied for good is on its last step; one that waits for the stub looks when its call ends.
    */
   get isWithGuest(): boolean {
-    const waits = this.coroutine !== null && this.coroutine !== this.#stepping;
+    const waits = this.coroutine !== null && this.coroutine !== this.#stepping && this.#returnsAfter === 0;
     return !this.owned && !waits && this.#afterCopyOut === null;
+  }
+
+  /**
+   * Runs a list behind which the stub goes back to its guest with the result, if all of it is done: what the coroutine does
+   * then is done when the stub has told, or has posted the next request, and may not wait.
+   */
+  runListAndReturn(count: number, result: number): void {
+    if (!this.owned) return;
+    this.owned = false;
+    this.#returnsAfter = count;
+    this.replyListAndResult(count, result);
+  }
+
+  /** What the stub posts next says whether it has gone back to its guest. */
+  get mayHaveReturned(): boolean {
+    return this.#returnsAfter > 0;
+  }
+
+  /** The rest of such a call, if its list was done. True: the stub waits for no reply to what it has posted. */
+  afterReturn(isOutcome: boolean): boolean {
+    const count = this.#returnsAfter;
+    this.#returnsAfter = 0;
+    if (isOutcome && this.listDone !== count) return false; // it waits for the call's result
+    const { coroutine, caller } = this;
+    if (coroutine !== null) {
+      const result = this.#step(coroutine);
+      if (result === BLOCKED) throw new Error("a call that has returned waits");
+      const { tracer } = caller.kernel;
+      if (tracer !== null && !caller.isEnding) tracer.leave(this, result);
+      this.#end();
+    }
+    if (isOutcome) this.letGo();
+    return isOutcome;
   }
 
   /** Waits in a coroutine; the caller has set `waiter`. True when a signal ended the wait, or came before it. */

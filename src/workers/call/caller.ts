@@ -30,6 +30,8 @@ export interface Caller {
   onUnwritableFrame(): void;
   /** Runs an operation list in the stub, up to its outcome: whether all of it was done. */
   run(list: OperationList): Generator<void, boolean, void>;
+  /** As run; the stub goes back to its guest with the result, and what its coroutine does then may not wait. */
+  runAndReturn(list: OperationList, result: number): Generator<void, boolean, void>;
   /** A signal for this task alone (SIGPIPE, SIGXFSZ). */
   send(info: SigInfo): void;
   /** Another signal mask until the call's wait is over; restoreMask() says whether there was one. */

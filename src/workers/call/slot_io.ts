@@ -187,6 +187,18 @@ export class SlotIo {
     if (this.#slots.replyList(this.slot, this.sequence, code, count)) this.#wake();
   }
 
+  /** As replyList, of operations behind which the stub goes back to its guest with a result, if all of them are done. */
+  protected replyListAndResult(count: number, result: number): void {
+    if (this.#slots.replyListAndResult(this.slot, this.sequence, count, result)) this.#wake();
+  }
+
+  /** Replies nothing: the stub does not wait. */
+  protected letGo(): void {
+    if (!this.owned) return;
+    this.#release();
+    this.#slots.letGo(this.slot);
+  }
+
   /** Operations of the last list that were done, and the last result, as the stub tells. */
   get listDone(): number {
     return this.#slots.word(this.slot, L.REQ_COUNT) >>> 0;

@@ -23,20 +23,21 @@ function* move(task: MemCaller, address: number): Coroutine {
   const from = pageCeil(space.brk);
   const to = pageCeil(address);
   if (to > from) {
-    const at = yield* map(task, {
+    const request = {
       address: from,
       length: to - from,
       prot: PROT,
       maxProt: PROT | PROT_EXEC,
       flags: 0,
-      placement: "free",
+      placement: "free" as const,
       source: ANONYMOUS,
       name: "[heap]",
       populate: -1,
-    });
+    };
+    const at = yield* map(task, request, address);
     if (at < 0) return space.brk;
   } else if (to < from) {
-    if ((yield* unmap(task, to, from)) < 0) return space.brk;
+    if ((yield* unmap(task, to, from, address)) < 0) return space.brk;
   }
   space.brk = address;
   return address;

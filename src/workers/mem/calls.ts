@@ -31,6 +31,7 @@ import {
   ANONYMOUS,
   advise,
   hostRanges,
+  ITS_ADDRESS,
   type MapRequest,
   type MapSource,
   map,
@@ -176,7 +177,7 @@ function mapCall(
         : -1,
   };
   if ((flags & M.MAP_32BIT) !== 0 && placement === "any") return task.call.start(mapLow(task, request));
-  return task.call.start(map(task, request));
+  return task.call.start(map(task, request, ITS_ADDRESS));
 }
 
 // MAP_32BIT: in the second gigabyte, for code that wants 32-bit addresses.
@@ -384,7 +385,7 @@ export const MEM_HANDLERS: Handlers<MemCaller> = {
   munmap: (task, address, given) => {
     const length = pageCeil(given);
     if (!isAligned(address) || address + length > TASK_SIZE || length === 0) return -EINVAL;
-    return task.call.start(unmap(task, address, address + length));
+    return task.call.start(unmap(task, address, address + length, 0));
   },
 
   mprotect: (task, address, given, given_prot) => {

@@ -79,9 +79,33 @@ export function withinLimits(task: MemCaller, bytes: number, isData: boolean): b
   return !isData || vmas.totals.data + bytes <= task.limit(RLIMIT_DATA);
 }
 
+/** A stub that goes back to its guest by itself does not keep a kick waiting for longer than the host takes for so much. */
+const RETURN_MAX = 64 << 20;
+/** Of a call that goes on behind its list. */
+export const GOES_ON = -1;
+
+/**
+ * Runs the list of a plan, which must not fail half way; false when its first operation failed and nothing changed. With
+ * a result, the call ends with it when the plan is committed.
+ */
+function* runPlan(
+  task: MemCaller,
+  list: OperationList,
+  plan: VmaPlan,
+  result: number,
+): Generator<void, boolean, void> {
+  const ends = result !== GOES_ON && list.length > 0 && plan.end - plan.start <= RETURN_MAX && plan.isShort;
+  const isDone = ends ? yield* task.runAndReturn(list, result) : yield* task.run(list);
+  return isDone || survives(task);
+}
+
 /** Runs a list that must not fail half way; false when its first operation failed and nothing changed. */
 export function* runOrDie(task: MemCaller, list: OperationList): Generator<void, boolean, void> {
-  if (yield* task.run(list)) return true;
+  return (yield* task.run(list)) || survives(task);
+}
+
+/** A list has failed: where it has done something, its process ends. False. */
+function survives(task: MemCaller): boolean {
   if (task.call.listDone > 0) {
     task.kernel.log("error", "a change of an address space failed half way: killed", {
       pid: task.pid,
@@ -110,8 +134,11 @@ export function* lockForNew(task: MemCaller, start: number, end: number): Genera
   }
 }
 
-/** Maps; the address or a negative errno. Owns the source's descriptor. */
-export function* map(task: MemCaller, request: MapRequest): Coroutine {
+/** What a mapping call answers that ends with it: the address, or a number that its caller has. */
+export const ITS_ADDRESS = -2;
+
+/** Maps; the address or a negative errno. Owns the source's descriptor. `result`: what the call ends with then. */
+export function* map(task: MemCaller, request: MapRequest, result = GOES_ON): Coroutine {
   const { space } = task.stub;
   const { source, length } = request;
   const placed = request.placement !== "any";
@@ -142,7 +169,8 @@ export function* map(task: MemCaller, request: MapRequest): Coroutine {
     if (source.hostFd >= 0) list.donate(source.hostFd);
     list.call(SYS_mmap, at, length, request.prot, hostFlags(request.flags, source), fd, source.offset);
     if (fd >= 0) list.call(SYS_close, fd);
-    if (!(yield* runOrDie(task, list))) {
+    const ends = request.populate >= 0 ? GOES_ON : result === ITS_ADDRESS ? at : result;
+    if (!(yield* runPlan(task, list, plan, ends))) {
       plan.drop();
       return hostError(task);
     }
@@ -200,7 +228,8 @@ export function hostRanges({ stub }: MemCaller, start: number, end: number): [nu
   return stub.space.patches?.outside(own) ?? own;
 }
 
-export function* unmap(task: MemCaller, start: number, end: number): Coroutine {
+/** `result`: what the call ends with then. */
+export function* unmap(task: MemCaller, start: number, end: number, result = GOES_ON): Coroutine {
   const { space } = task.stub;
   const lock = yield* space.lock(task, start, end);
   try {
@@ -209,7 +238,7 @@ export function* unmap(task: MemCaller, start: number, end: number): Coroutine {
     if (typeof plan === "number") return plan;
     const list = new OperationList(task.kernel.slots, task.call.slot);
     for (const [from, to] of hostRanges(task, start, end)) list.call(SYS_munmap, from, to - from);
-    if (!(yield* runOrDie(task, list))) {
+    if (!(yield* runPlan(task, list, plan, result))) {
       plan.drop();
       return hostError(task);
     }
@@ -235,7 +264,7 @@ export function* protect(task: MemCaller, start: number, end: number, prot: numb
     const list = new OperationList(task.kernel.slots, task.call.slot);
     for (const [from, to] of hostRanges(task, plan.start, plan.end))
       list.call(SYS_mprotect, from, to - from, prot);
-    if (!(yield* runOrDie(task, list))) {
+    if (!(yield* runPlan(task, list, plan, plan.error === 0 ? 0 : GOES_ON))) {
       plan.drop();
       return hostError(task);
     }

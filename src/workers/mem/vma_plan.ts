@@ -38,6 +38,11 @@ export class VmaPlan {
     set.reserve(maps, bytes);
   }
 
+  /** It is committed in one piece. */
+  get isShort(): boolean {
+    return this.#set.pieceEnd(this.start, this.end, VMAS_AT_ONCE) >= this.end;
+  }
+
   /** Makes the change. */
   commit(): void {
     this.#close();

@@ -53,6 +53,11 @@ export class Requests {
 
   #serve(task: Task, kind: number, nr: number): void {
     const { kernel, call } = task;
+    if (call.mayHaveReturned) {
+      kernel.stubs.settle(task);
+      // Who was kicked meanwhile still answers.
+      if (call.afterReturn(kind === Request.OPS_DONE) || !call.owned) return;
+    }
     kernel.kicks.answered(task);
     if (task.leaving) {
       task.stub.dismiss(task);
