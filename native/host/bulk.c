@@ -1,7 +1,7 @@
-// Bulk data between files, or memory of the kernel, and the memory of a stub: one call, without the stub's help and
-// without the window. As process_copy (memory.c) for ranges of anonymous memory alone, since a page of a file could make
-// the kernel thread wait (F12). What is on its way between a file and a stub stands in the scratch area, which stays
-// in the processor's cache.
+// Bulk data between files, or memory of the kernel, and the memory of a stub: one call, without the stub's
+// help and without the window. As process_copy (memory.c) for ranges of anonymous memory alone, since a page
+// of a file could make the kernel thread wait (F12). What is on its way between a file and a stub stands in
+// the scratch area, which stays in the processor's cache.
 #include "host.h"
 
 #include <sys/uio.h>
@@ -17,10 +17,13 @@ static int64_t from_process(int32_t pid, double address, void *to, size_t length
   return process_vm_readv(pid, &local, 1, &remote, 1, 0);
 }
 
-static size_t part_of(uint32_t left) { return left < rf_scratch_size ? left : rf_scratch_size; }
+static size_t part_of(uint32_t left) {
+  return left < rf_scratch_size ? left : rf_scratch_size;
+}
 
-/* Reads a file at a position to a stub's memory; the bytes that have arrived: up to the file's end, to memory that
-   cannot be written, or, without `waits`, to what is not in the page cache. -EFAULT: nothing has arrived. */
+/* Reads a file at a position to a stub's memory; the bytes that have arrived: up to the file's end, to memory
+   that cannot be written, or, without `waits`, to what is not in the page cache. -EFAULT: nothing has
+   arrived. */
 RF_EXPORT int32_t rf_pread_to(int32_t fd, int32_t pid, double address, uint32_t length, double position,
                               int32_t waits) {
   uint32_t done = 0;
@@ -36,8 +39,8 @@ RF_EXPORT int32_t rf_pread_to(int32_t fd, int32_t pid, double address, uint32_t 
   return (int32_t)done;
 }
 
-/* Writes a stub's memory to a file, at a position or, where that is -1, at its end; the bytes written: up to memory that
-   cannot be read, or as many as the host takes. -EFAULT: there are none. */
+/* Writes a stub's memory to a file, at a position or, where that is -1, at its end; the bytes written: up to
+   memory that cannot be read, or as many as the host takes. -EFAULT: there are none. */
 RF_EXPORT int32_t rf_pwrite_from(int32_t fd, int32_t pid, double address, uint32_t length, double position) {
   uint32_t done = 0;
   while (done < length) {
@@ -54,14 +57,15 @@ RF_EXPORT int32_t rf_pwrite_from(int32_t fd, int32_t pid, double address, uint32
   return (int32_t)done;
 }
 
-/* Copies between an array of the kernel's and a stub's memory; the bytes up to the first that cannot be reached, or
-   -EFAULT. The caller sees to it that they lie in the array. */
+/* Copies between an array of the kernel's and a stub's memory; the bytes up to the first that cannot be
+   reached, or -EFAULT. The caller sees to it that they lie in the array. */
 RF_EXPORT int32_t rf_copy_to(int32_t pid, double address, uint8_t *bytes, uint32_t offset, uint32_t length) {
   int64_t n = to_process(pid, address, bytes + offset, length);
   return n < 0 ? -EFAULT : (int32_t)n;
 }
 
-RF_EXPORT int32_t rf_copy_from(int32_t pid, double address, uint8_t *bytes, uint32_t offset, uint32_t length) {
+RF_EXPORT int32_t rf_copy_from(int32_t pid, double address, uint8_t *bytes, uint32_t offset,
+                               uint32_t length) {
   int64_t n = from_process(pid, address, bytes + offset, length);
   return n < 0 ? -EFAULT : (int32_t)n;
 }

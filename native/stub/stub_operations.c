@@ -17,7 +17,7 @@ static s64 copy_strings(u64 array, u64 to, u64 capacity) {
     if (in_window(pointer)) return -EFAULT_;
     u64 length = stub_copy_string(to + used, pointer, capacity - used);
     if (length >> 63) return -EFAULT_;
-    if (length == 0 || *(u8 *)(to + used + length - 1)) return (s64)count;  // does not fit
+    if (length == 0 || *(u8 *)(to + used + length - 1)) return (s64)count; // does not fit
     used += length;
   }
 }
@@ -62,14 +62,15 @@ int makes_task(slot_t slot, u32 count) {
   return 0;
 }
 
-/* Runs the first `count` operations of the slot's list; leaves count and last result in the request line. Whether all
-   of them were done. */
+/* Runs the first `count` operations of the slot's list; leaves count and last result in the request line.
+   Whether all of them were done. */
 int run_operations(slot_t slot, struct ucontext_ *uc, u32 count) {
   s64 result = 0;
   u32 done = 0;
   while (done < count && done < RF_OPS_MAX) {
     u64 op = slot + RF_OPS + done * RF_OP_SIZE, args[6];
-    for (int i = 0; i < 6; i++) args[i] = get64(op + RF_OP_ARGS + i * 8);
+    for (int i = 0; i < 6; i++)
+      args[i] = get64(op + RF_OP_ARGS + i * 8);
     result = run(slot, uc, op, args);
     put64(op + RF_OP_RESULT, result);
     if (FAILED(result)) break;

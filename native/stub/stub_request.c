@@ -21,7 +21,7 @@ static u32 await(slot_t slot, u32 sequence, u32 budget) {
   for (u32 i = 0; i < budget; i++) {
     u32 reply = load32(slot + RF_REPLY);
     if (answers(reply, sequence)) return reply & 15;
-    if (reply >> 4 == sequence) break;  // BLOCKED
+    if (reply >> 4 == sequence) break; // BLOCKED
     __builtin_ia32_pause();
   }
   __atomic_exchange_n((u32 *)(slot + RF_SLEEPING), 1, __ATOMIC_SEQ_CST);

@@ -1,5 +1,5 @@
-// Transfers that are longer than what moves in one round: every kind of file, sizes around the edges of pages and rounds,
-// memory of every kind, memory that ends half way, files that end or are limited half way.
+// Transfers that are longer than what moves in one round: every kind of file, sizes around the edges of pages
+// and rounds, memory of every kind, memory that ends half way, files that end or are limited half way.
 //@ needs: files memory shared-memory streams fork rlimits pipes sockets memfd signals
 #include "guest.h"
 #include <fcntl.h>
@@ -20,7 +20,8 @@
 #define MOST (3 * MIB + 5000)
 
 static char *source, *target;
-static const size_t sizes[] = {32767, 32768, 32769, 65535, 65536, 65537, 100001, 262144, 1048576, 1048577, MOST};
+static const size_t sizes[] = {32767,  32768,  32769,   65535,   65536, 65537,
+                               100001, 262144, 1048576, 1048577, MOST};
 #define SIZES (sizeof sizes / sizeof *sizes)
 
 static void fill(char *at, size_t length, unsigned seed) {
@@ -258,7 +259,8 @@ int main(void) {
   fstat(self, &status);
   size_t size = status.st_size > MOST ? MOST : (size_t)status.st_size;
   char *mapped = mmap(NULL, size, PROT_READ, MAP_PRIVATE, self, 0);
-  yes_no("the program's file", pread(self, target, size, 0) == (ssize_t)size && memcmp(mapped, target, size) == 0);
+  yes_no("the program's file",
+         pread(self, target, size, 0) == (ssize_t)size && memcmp(mapped, target, size) == 0);
   lseek(self, 1000, SEEK_SET);
   yes_no("from a position", read(self, target, 70000) == 70000 && memcmp(mapped + 1000, target, 70000) == 0);
   value("offset", lseek(self, 0, SEEK_CUR));

@@ -1,5 +1,6 @@
-// Calls that change memory go back to their caller before the kernel has written down what they did: threads that change the
-// same pages and neighbouring ones, signals and forks in between, and memory that is used at once.
+// Calls that change memory go back to their caller before the kernel has written down what they did: threads
+// that change the same pages and neighbouring ones, signals and forks in between, and memory that is used at
+// once.
 //@ needs: memory threads signals fork timers
 //@ cflags: -pthread
 #include "guest.h"
@@ -71,7 +72,8 @@ static void forks(void) {
     at[0] = 7;
     mprotect(at, PAGE, PROT_READ);
     pid_t child = fork();
-    if (child == 0) _exit(at[0] == 7 && SYS_2(SYS_getrlimit, 7, at) == -EFAULT && munmap(at, PAGE) == 0 ? 0 : 1);
+    if (child == 0)
+      _exit(at[0] == 7 && SYS_2(SYS_getrlimit, 7, at) == -EFAULT && munmap(at, PAGE) == 0 ? 0 : 1);
     munmap(at, PAGE);
     int status = 1;
     waitpid(child, &status, 0);
@@ -100,7 +102,8 @@ int main(void) {
   pthread_create(&threads[2], NULL, protects, (void *)0);
   pthread_create(&threads[3], NULL, protects, (void *)2);
   pthread_create(&signaller, NULL, signals, (void *)threads[0]);
-  for (int i = 1; i < 4; i++) pthread_join(threads[i], NULL);
+  for (int i = 1; i < 4; i++)
+    pthread_join(threads[i], NULL);
   stop = 1;
   pthread_join(signaller, NULL);
   pthread_join(threads[0], NULL);
