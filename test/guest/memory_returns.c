@@ -1,10 +1,11 @@
 // Calls that change memory go back to their caller before the kernel has written down what they did: threads
 // that change the same pages and neighbouring ones, signals and forks in between, and memory that is used at
 // once.
-//@ needs: memory threads signals fork timers
+//@ needs: memory shared-memory threads signals fork timers
 //@ cflags: -pthread
 #include "guest.h"
 #include <pthread.h>
+#include <sched.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 
@@ -82,6 +83,35 @@ static void forks(void) {
   value("children that went wrong", failures);
 }
 
+// What one thread has mapped, another uses as soon as it is told by memory.
+static char *volatile told;
+
+static void *uses(void *unused) {
+  (void)unused;
+  for (int i = 0; i < 2000; i++) {
+    char *at;
+    while (!(at = told))
+      sched_yield();
+    bad(SYS_3(SYS_futex, at, 1 /* FUTEX_WAKE, shared */, 1) != 0);
+    bad(SYS_3(SYS_mprotect, at, PAGE, PROT_READ) != 0);
+    told = NULL;
+  }
+  return NULL;
+}
+
+static void *tells(void *unused) {
+  (void)unused;
+  for (int i = 0; i < 2000; i++) {
+    char *at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    told = at;
+    while (told)
+      sched_yield();
+    bad(SYS_2(SYS_getrlimit, 7, at) != -EFAULT);
+    munmap(at, PAGE);
+  }
+  return NULL;
+}
+
 // A thread ends, and a process, with what it has just changed.
 static void *leaves(void *argument) {
   munmap(argument, PAGE);
@@ -112,6 +142,11 @@ int main(void) {
   value("wrong, alone", wrong);
   yes_no("signals came", ticks > 0);
   forks();
+  pthread_create(&threads[0], NULL, tells, NULL);
+  pthread_create(&threads[1], NULL, uses, NULL);
+  for (int i = 0; i < 2; i++)
+    pthread_join(threads[i], NULL);
+  value("wrong, told by memory", wrong);
   every.it_value.tv_usec = 0;
   setitimer(ITIMER_REAL, &every, NULL);
   for (int i = 0; i < 100; i++) {

@@ -40,6 +40,7 @@ function taskOf(kernel: Kernel, slot: number, goOn: () => void): { ended: number
   const task = {
     kernel,
     pid: slot + 1,
+    stub: { returning: [] },
     killHostile: () => ended.push(SIGKILL),
     call: { slot, goOn } as object,
   };

@@ -86,6 +86,13 @@ export class Claims {
     return request;
   }
 
+  /** The request that take() would take now, or 0: a look. */
+  peek(number: number, thread: number): number {
+    return this.isWithGuest(number) && this.hasNew(number, thread)
+      ? this.#guest[recordWord(number, thread)]!
+      : 0;
+  }
+
   /** Whether a slot has a request for a kernel thread that it has not seen. */
   hasNew(number: number, thread: number): boolean {
     return this.#guest[recordWord(number, thread)] !== this.#seen[thread * SEEN_WORDS + number];

@@ -49,6 +49,8 @@ export class Call extends SlotIo {
   #parked: (() => void) | null = null;
   /** Operations behind which the stub goes back to its guest by itself; 0: it does not. */
   #returnsAfter = 0;
+  /** It has, and all that was left of the call is done; what it has posted was not served yet. */
+  #isSettled = false;
   /** The last reply entered a signal handler. */
   #enteredHandler = false;
 
@@ -205,22 +207,35 @@ export class Call extends SlotIo {
 
   /** What the stub posts next says whether it has gone back to its guest. */
   get mayHaveReturned(): boolean {
-    return this.#returnsAfter > 0;
+    return this.#returnsAfter > 0 || this.#isSettled;
+  }
+
+  /** As the stub tells, it has done all of the list behind which it goes back. */
+  get listHasReturned(): boolean {
+    return this.listDone === this.#returnsAfter;
+  }
+
+  /** The rest of such a call, whose list was done; the stub's outcome may still come. */
+  settle(): void {
+    const { coroutine, caller } = this;
+    this.#returnsAfter = 0;
+    this.#isSettled = true;
+    if (coroutine === null) return;
+    const result = this.#step(coroutine);
+    if (result === BLOCKED) throw new Error("a call that has returned waits");
+    const { tracer } = caller.kernel;
+    if (tracer !== null && !caller.isEnding) tracer.leave(this, result);
+    this.#end();
   }
 
   /** The rest of such a call, if its list was done. True: the stub waits for no reply to what it has posted. */
   afterReturn(isOutcome: boolean): boolean {
-    const count = this.#returnsAfter;
-    this.#returnsAfter = 0;
-    if (isOutcome && this.listDone !== count) return false; // it waits for the call's result
-    const { coroutine, caller } = this;
-    if (coroutine !== null) {
-      const result = this.#step(coroutine);
-      if (result === BLOCKED) throw new Error("a call that has returned waits");
-      const { tracer } = caller.kernel;
-      if (tracer !== null && !caller.isEnding) tracer.leave(this, result);
-      this.#end();
+    if (isOutcome && !this.#isSettled && !this.listHasReturned) {
+      this.#returnsAfter = 0;
+      return false; // it waits for the call's result
     }
+    if (!this.#isSettled) this.settle();
+    this.#isSettled = false;
     if (isOutcome) this.letGo();
     return isOutcome;
   }

@@ -12,6 +12,8 @@ import type { Stubs } from "./stubs.ts";
 export interface PlatformContext extends LocalContext {
   readonly platform: Platform;
   readonly claims: Claims;
+  /** Number of this kernel thread. */
+  readonly thread: number;
   readonly active: ActiveChunks;
   readonly places: ChunkPlaces;
   /** The thread of each slot, by slot number. */

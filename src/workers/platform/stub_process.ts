@@ -29,6 +29,8 @@ export class StubProcess {
   /** Places in the guest SAB, by the chunk's number in this address space. */
   readonly chunks: number[] = [];
   readonly tasks: HostThread[] = [];
+  /** Those whose stub goes back to its guest by itself: what their calls have done is not written down yet. */
+  readonly returning: HostThread[] = [];
   pid = 0;
   /** While the pid is not known: the stub that it was forked from, whose memory says the same. */
   origin: StubProcess | null = null;

@@ -51,13 +51,47 @@ export class Requests {
     task.call.start(patcher.patch(task));
   }
 
+  /** The rest of a call whose stub has gone back by itself. True: it does not wait for what comes of this request. */
+  #afterReturn(task: Task, kind: number): boolean {
+    const { returning } = task.stub;
+    const index = returning.indexOf(task);
+    if (index >= 0) returning.splice(index, 1);
+    task.kernel.stubs.settle(task);
+    return task.call.afterReturn(kind === Request.OPS_DONE);
+  }
+
+  /**
+   * What other threads have changed in the memory that the task shares, and have said so before it made its request, is
+   * written down first: they may have told it by memory alone. What they have posted is served in its turn.
+   */
+  #settleOthers(task: Task): void {
+    const { kernel, stub } = task;
+    for (const other of [...stub.returning] as Task[]) {
+      const { call } = other;
+      const kind = kindOf(kernel.claims.peek(call.slot, kernel.thread));
+      if (other === task || kind === 0 || (kind === Request.OPS_DONE && !call.listHasReturned)) continue;
+      stub.returning.splice(stub.returning.indexOf(other), 1);
+      kernel.stubs.settle(other);
+      try {
+        call.settle();
+      } catch (error) {
+        this.onThrow(call, error);
+      }
+    }
+  }
+
+  #breaksProtocol(task: Task, kind: number): void {
+    const { kernel } = task;
+    kernel.counters.protocolErrors++;
+    kernel.log("warn", "a stub broke the protocol: killed", { pid: task.pid, kind });
+    task.killHostile();
+  }
+
   #serve(task: Task, kind: number, nr: number): void {
     const { kernel, call } = task;
-    if (call.mayHaveReturned) {
-      kernel.stubs.settle(task);
-      // Who was kicked meanwhile still answers.
-      if (call.afterReturn(kind === Request.OPS_DONE) || !call.owned) return;
-    }
+    // Who was kicked meanwhile still answers.
+    if (call.mayHaveReturned && (this.#afterReturn(task, kind) || !call.owned)) return;
+    if (task.stub.returning.length > 0) this.#settleOthers(task);
     kernel.kicks.answered(task);
     if (task.leaving) {
       task.stub.dismiss(task);
@@ -100,8 +134,6 @@ export class Requests {
         break;
     }
     // A request that the task's state does not allow: only a stub that is not ours posts it.
-    kernel.counters.protocolErrors++;
-    kernel.log("warn", "a stub broke the protocol: killed", { pid: task.pid, kind });
-    task.killHostile();
+    this.#breaksProtocol(task, kind);
   }
 }

@@ -219,6 +219,7 @@ export class Task implements Caller {
     if (this.hasWork) return yield* this.run(list);
     this.kernel.stubs.expect(this, list.expected);
     this.call.runListAndReturn(list.length, result);
+    this.stub.returning.push(this);
     yield;
     return this.call.listDone === list.length;
   }
