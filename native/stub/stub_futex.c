@@ -63,13 +63,17 @@ s64 read_deadline(slot_t slot, u64 time, int is_duration) {
   return 0;
 }
 
-// EINTR: the word had that value, and a kick came.
+// EINTR: the word had that value, and a kick came. The call is posted then, or its operation's outcome, and so the kernel
+// hears of the kick: its mark, which would keep the thread from ever falling asleep, goes before.
 static s64 wait(slot_t slot, u64 word, u32 op, u32 value, u32 bits, int timed) {
   s64 result = sleep_on(slot, word, value, op & FUTEX_CLOCK_REALTIME, bits, timed);
-  if (result != NOT_SLEPT) return result;
-  s64 now = stub_load32(word);
-  if (now < 0) return now;
-  return (u32)now == value ? -EINTR_ : -EAGAIN_;
+  if (result == NOT_SLEPT) {
+    s64 now = stub_load32(word);
+    if (now < 0) return now;
+    result = (u32)now == value ? -EINTR_ : -EAGAIN_;
+  }
+  if (result == -EINTR_) put32(slot + RF_KICKED, 0);
+  return result;
 }
 
 // ---- FUTEX_WAKE_OP: the word is changed here, then the host wakes ----
