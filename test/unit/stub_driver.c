@@ -33,8 +33,8 @@
 #define TF 0x100
 #define SLOT (RF_CHUNKS + 0ul)
 #define STEPS_MAX 20000
-enum { REQ_SYSCALL = 1, REQ_INTERRUPTED = 4, REQ_PATCHED = 9 };
-enum { REP_RET = 1, REP_SIGNAL = 6, REP_SIGRETURN = 7, REP_RESUME = 10 };
+enum { REQ_SYSCALL = 1, REQ_INTERRUPTED = 4, REQ_OPS_DONE = 6, REQ_PATCHED = 9, OP_FUTEX = 10 };
+enum { REP_RET = 1, REP_OPS = 3, REP_SIGNAL = 6, REP_SIGRETURN = 7, REP_RESUME = 10 };
 enum { ID = 4242, POSTED = 7777, STALE = 666, TIME = 99, WORD = 5 };
 
 static uint32_t get(unsigned long at) {
@@ -103,19 +103,50 @@ static int reply_to(uint32_t kind) {
   }
 }
 
+static int word = WORD;
+static int listed; // 1: an operation with an old kick before it is out, 2: the same without
+
+// A wait at the host that a kick has ended goes on by an operation: it meets an old kick's mark once.
+static int have_waited(void) {
+  uint64_t *op = (uint64_t *)(SLOT + RF_OPS);
+  op[0] = OP_FUTEX;
+  op[1] = (uint64_t)&word, op[2] = FUTEX_WAIT_BITSET_PRIVATE, op[3] = WORD, op[4] = 1, op[5] = 0, op[6] = 1;
+  *(uint64_t *)(SLOT + RF_DEADLINE) = 0;
+  *(uint64_t *)(SLOT + RF_DEADLINE + 8) = 1;
+  set(SLOT + RF_REP_COUNT, 1);
+  return REP_OPS;
+}
+
+static int reply_to_wait(uint32_t kind) {
+  if (kind != REQ_OPS_DONE) {
+    listed = 1;
+    set(SLOT + RF_KICKED, 1);
+    return have_waited();
+  }
+  long result = *(volatile long *)(SLOT + RF_REQ_VALUE);
+  if (result != (listed == 1 ? -EINTR : -ETIMEDOUT)) abort();
+  if (listed++ == 1) return have_waited();
+  listed = 0;
+  return reply_to(REQ_PATCHED);
+}
+
 static void *kernel(void *unused) {
   uint32_t seen = 0;
   for (;;) {
-    uint32_t word = get(SLOT + RF_REQUESTS), kind = word & 15;
-    if (word == seen) {
+    uint32_t request = get(SLOT + RF_REQUESTS), kind = request & 15;
+    if (request == seen) {
       sched_yield();
       continue;
     }
-    seen = word;
-    if (kind != REQ_SYSCALL && kind != REQ_PATCHED && kind != REQ_INTERRUPTED) abort();
+    seen = request;
+    int has_waited =
+        get(SLOT + RF_REQUESTS + RF_REQUEST_NR) == SYS_futex && get(SLOT + RF_REQ_FLAGS) & RF_REQ_BEGUN;
+    int is_call = kind == REQ_SYSCALL || kind == REQ_PATCHED;
+    if (!is_call && kind != REQ_INTERRUPTED && !(listed && kind == REQ_OPS_DONE)) abort();
     set(SLOT + RF_REP_COUNT, 0);
     set(SLOT + RF_REP_FLAGS, 0);
-    set(SLOT + RF_REPLY, word >> 4 << 4 | reply_to(kind));
+    set(SLOT + RF_REPLY,
+        request >> 4 << 4 | (listed || (is_call && has_waited) ? reply_to_wait(kind) : reply_to(kind)));
     syscall(SYS_futex, SLOT + RF_REPLY, FUTEX_WAKE, 1, NULL, NULL, 0);
   }
   return unused;
@@ -255,7 +286,6 @@ struct way {
 };
 
 static struct timespec place;
-static int word = WORD;
 
 static int waits(const struct way *way) {
   return (way->nr == SYS_futex && way->answer == -ETIMEDOUT) || way->nr == SYS_nanosleep;
