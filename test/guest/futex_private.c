@@ -1,8 +1,9 @@
 // Private futexes between threads: who is woken, how many, by which bits; who is moved; what FUTEX_WAKE_OP
 // does.
-//@ needs: futex threads
+//@ needs: futex threads proc
 //@ cflags: -pthread
 #include "guest.h"
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -14,15 +15,35 @@ static int words[8];
 static struct waiter {
   pthread_t thread;
   int *word, op, bits;
-  volatile int ended;
+  volatile int tid, ended;
   long result;
 } waiters[WAITERS];
 
 static void *wait_for_it(void *argument) {
   struct waiter *me = argument;
+  me->tid = gettid();
   me->result = SYS_6(SYS_futex, me->word, me->op, 0, 0, 0, me->bits);
   me->ended = 1;
   return NULL;
+}
+
+static char state_of(int tid) {
+  char path[64], text[256];
+  snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
+  int fd = open(path, O_RDONLY);
+  ssize_t n = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (n <= 0) return '?';
+  text[n] = 0;
+  return strrchr(text, ')')[2];
+}
+
+// Until they sleep. Linux counts who is moved while others arrive more than once now and then.
+static void await_sleep(int count) {
+  for (int i = 0; i < count; i++)
+    while (waiters[i].tid == 0 || state_of(waiters[i].tid) != 'S')
+      usleep(1000);
+  usleep(20000);
 }
 
 static void start(int count, int *word, int op) {
@@ -30,6 +51,7 @@ static void start(int count, int *word, int op) {
     waiters[i] = (struct waiter){.word = word, .op = op, .bits = 1 << i};
     pthread_create(&waiters[i].thread, NULL, wait_for_it, &waiters[i]);
   }
+  await_sleep(count);
 }
 
 static int ended(int count) {
@@ -65,16 +87,9 @@ static void wake(int *word, int op, int count, int bits, long wanted) {
   say(" woken %ld, never more than asked for: %s", woken, above ? "no" : "yes");
 }
 
-// Moves so many, in the end.
-static long moved(int op, int *from, int *to, long wanted) {
-  long n = 0;
-  while (n < wanted) {
-    long result = SYS_6(SYS_futex, from, op, 0, wanted - n, to, 0);
-    if (result < 0) return result;
-    n += result;
-    sched_yield();
-  }
-  return n;
+// Moves so many at most; how many it were.
+static long moved(int op, int *from, int *to, long count) {
+  return SYS_6(SYS_futex, from, op, 0, count, to, 0);
 }
 
 int main(void) {
@@ -101,7 +116,7 @@ int main(void) {
   start(WAITERS, &words[1], FUTEX_WAIT | PRIVATE);
   value(" three", moved(FUTEX_REQUEUE | PRIVATE, &words[1], &words[2], 3));
   value(" the word differs", SYS_6(SYS_futex, &words[1], FUTEX_CMP_REQUEUE | PRIVATE, 0, 9, &words[2], 7));
-  value(" the rest", moved(FUTEX_CMP_REQUEUE | PRIVATE, &words[1], &words[2], 3));
+  value(" the rest", moved(FUTEX_CMP_REQUEUE | PRIVATE, &words[1], &words[2], 9));
   value(" nobody is left", SYS_3(SYS_futex, &words[1], FUTEX_WAKE | PRIVATE, 100));
   long one = SYS_6(SYS_futex, &words[2], FUTEX_CMP_REQUEUE | PRIVATE, 1, 2, &words[3], 0);
   value(" one woken and two moved", one);
@@ -148,11 +163,7 @@ int main(void) {
       words[5] = 0;
       pthread_create(&waiters[k].thread, NULL, wait_for_it, &waiters[k]);
     }
-    // They all sleep when all have been moved elsewhere and back.
-    moved(FUTEX_REQUEUE | private, &words[4], &words[6], 2);
-    moved(FUTEX_REQUEUE | private, &words[5], &words[7], 2);
-    moved(FUTEX_REQUEUE | private, &words[6], &words[4], 2);
-    moved(FUTEX_REQUEUE | private, &words[7], &words[5], 2);
+    await_sleep(4);
     words[5] = -5;
     int code = FUTEX_OP(FUTEX_OP_ADD, 1, comparisons[i].how, comparisons[i].with & 0xfff);
     long n = SYS_6(SYS_futex, &words[4], FUTEX_WAKE_OP | private, 1, 0, &words[5], code);
