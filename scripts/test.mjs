@@ -136,7 +136,7 @@ function rank(path) {
 if (checkBusybox() && (await check("set-up", process.execPath, ["scripts/setup.mjs"]))) {
   if (words.length === 0) {
     await check("type check", join(checkout, "node_modules/.bin/tsc"), ["--noEmit"]);
-    await check("lint", join(checkout, "node_modules/@biomejs/cli-linux-x64/biome"), ["check", "."]);
+    await check("lint", process.execPath, ["scripts/lint.mjs"]);
   }
   const files = findTests(join(checkout, "test"))
     .filter((path) => words.length === 0 || words.some((word) => relative(checkout, path).includes(word)))

@@ -31,16 +31,13 @@
 
 #define ALLOW SECCOMP_RET_ALLOW
 #define REFUSE(error) (SECCOMP_RET_ERRNO | (error))
-#define ANY                                                                                                  \
-  { BPF_ANY, 0, 0, 0, 0 }
-#define EQ(arg, value)                                                                                       \
-  { BPF_EQ, arg, 0, value, 0 }
-#define LOW(arg, value)                                                                                      \
-  { BPF_LOW, arg, 0, (uint32_t)(value), 0 }
-#define NOT(arg, value)                                                                                      \
-  { BPF_NOT, arg, 0, value, 0 }
-#define SAME(arg, mask, value)                                                                               \
-  { BPF_SAME, arg, 0, mask, value }
+// clang-format off
+#define ANY {BPF_ANY, 0, 0, 0, 0}
+#define EQ(arg, value) {BPF_EQ, arg, 0, value, 0}
+#define LOW(arg, value) {BPF_LOW, arg, 0, (uint32_t)(value), 0}
+#define NOT(arg, value) {BPF_NOT, arg, 0, value, 0}
+#define SAME(arg, mask, value) {BPF_SAME, arg, 0, mask, value}
+// clang-format on
 #define RULE(name, verdict, ...) {SYS_##name, verdict, {__VA_ARGS__}},
 static const struct bpf_rule rules[] = {
 #include "filter.def"

@@ -9,8 +9,8 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
-#include <stdint.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define RF_EXPORT __attribute__((visibility("default")))
 
@@ -20,6 +20,8 @@ extern uint8_t *rf_guest_base;
 extern __thread uint8_t *rf_scratch;
 extern __thread uint32_t rf_scratch_size;
 
-static inline int64_t result_of(int64_t r) { return r < 0 ? -errno : r; }
+static inline int64_t result_of(int64_t r) {
+  return r < 0 ? -errno : r;
+}
 
 #endif

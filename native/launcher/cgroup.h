@@ -20,8 +20,8 @@ struct hierarchy;
 
 struct cgroups {
   int count;
-  char **paths;                        // absolute directories
-  char **tops;                         // the highest directory of each that was not there before; NULL: it was
+  char **paths; // absolute directories
+  char **tops;  // the highest directory of each that was not there before; NULL: it was
   const struct hierarchy *hierarchies; // of each; NULL for groups that are there
 };
 

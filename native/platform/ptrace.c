@@ -49,8 +49,10 @@ static void on_stop(pid_t tid, int status) {
   bool whole = event == PTRACE_EVENT_STOP && signo != SIGTRAP;
   // ESRCH from any of these: it was killed meanwhile.
   if (event == PTRACE_EVENT_SECCOMP && !redirect(tid)) return;
-  if (whole) ptrace(PTRACE_LISTEN, tid, NULL, NULL);
-  else ptrace(PTRACE_CONT, tid, NULL, event ? NULL : (void *)(intptr_t)signo);
+  if (whole)
+    ptrace(PTRACE_LISTEN, tid, NULL, NULL);
+  else
+    ptrace(PTRACE_CONT, tid, NULL, event ? NULL : (void *)(intptr_t)signo);
 }
 
 static bool waited(pid_t pid, int flags) {
@@ -67,7 +69,8 @@ static void *trace(void *unused) {
   sem_post(&tracer.begun);
   // ECHILD: the zygote is gone, and the sandbox about to. The host tells of the newest threads first: the zygote, for
   // which the kernel thread waits, must not starve behind threads that stop again and again.
-  while (runs && waited(-1, 0)) waited(tracer.zygote, WNOHANG);
+  while (runs && waited(-1, 0))
+    waited(tracer.zygote, WNOHANG);
   return NULL;
 }
 

@@ -88,9 +88,9 @@ struct ucontext_ {
 #define FP_FORM 464
 #define FP_FORM_SIZE 48
 #define FP_SW_MAGIC1 464
-#define FP_SW_SIZE 468        // of the whole with the second magic
-#define FP_SW_FEATURES 472    // u64: the components in it
-#define FP_SW_STATE_SIZE 480  // without the second magic, which stands there
+#define FP_SW_SIZE 468       // of the whole with the second magic
+#define FP_SW_FEATURES 472   // u64: the components in it
+#define FP_SW_STATE_SIZE 480 // without the second magic, which stands there
 #define FP_LEGACY_SIZE 512
 #define FP_XSTATE_MAGIC1 0x46505853u
 #define FP_XSTATE_MAGIC2 0x46505845u
@@ -121,7 +121,7 @@ struct siginfo_ {
 #define SIGFPE_ 8
 #define SIGSEGV_ 11
 #define SIGSYS_ 31
-#define SIG_BIT(n) (1ull << ((n) - 1))
+#define SIG_BIT(n) (1ull << (n) >> 1)
 #define SYNCHRONOUS_SIGNALS                                                                                  \
   (SIG_BIT(SIGILL_) | SIG_BIT(SIGTRAP_) | SIG_BIT(SIGBUS_) | SIG_BIT(SIGFPE_) | SIG_BIT(SIGSEGV_))
 

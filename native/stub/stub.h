@@ -22,17 +22,23 @@ enum operation {
 // A slot is addressed by the number that RF_... offsets are added to.
 typedef u64 slot_t;
 
+// clang-format off
 static inline u32 load32(u64 at) { return __atomic_load_n((u32 *)at, __ATOMIC_SEQ_CST); }
 static inline u64 get64(u64 at) { return *(volatile u64 *)at; }
 static inline u32 get32(u64 at) { return *(volatile u32 *)at; }
 static inline void put64(u64 at, u64 v) { *(volatile u64 *)at = v; }
 static inline void put32(u64 at, u32 v) { *(volatile u32 *)at = v; }
+// clang-format on
 
 // Nothing in the window is the guest's to name: its pointers there are bad addresses.
-static inline int in_window(u64 address) { return address >= RF_WINDOW_BASE && address < RF_WINDOW_END; }
+static inline int in_window(u64 address) {
+  return address >= RF_WINDOW_BASE && address < RF_WINDOW_END;
+}
 
 // The host's vDSO is in the window too, so no signal frame may show it (F9).
-static inline int in_host_vdso(u64 rip) { return rip >> 32 == RF_HOST_VDSO >> 32; }
+static inline int in_host_vdso(u64 rip) {
+  return rip >> 32 == RF_HOST_VDSO >> 32;
+}
 
 // A handler runs on the alternate stack, which lies in the slot; masking finds the slot whatever
 // the guest did to its registers.
@@ -40,7 +46,9 @@ static inline slot_t current_slot(void) {
   return (u64)__builtin_frame_address(0) & ~(u64)(RF_SLOT_SIZE - 1);
 }
 
-static inline int in_slot(slot_t slot, u64 address) { return address - slot < RF_SLOT_SIZE; }
+static inline int in_slot(slot_t slot, u64 address) {
+  return address - slot < RF_SLOT_SIZE;
+}
 
 // The CPU this thread runs on: the kernel keeps it in the limit of segment 0x7b (vDSO getcpu).
 static inline u32 current_cpu(void) {
@@ -60,8 +68,8 @@ u64 stub_copy_string(u64 to, u64 from, u64 max);
 s64 stub_load32(u64 at);
 s64 stub_cmpxchg32(u64 at, u32 expected, u32 desired);
 s64 stub_op32(u64 at, u32 code, u32 operand);
-s64 stub_load64(u64 at, u64 *value);  // 0 or -EFAULT
-s64 stub_store_pair(u64 at, u64 first, u64 second);  // 0 or -EFAULT
+s64 stub_load64(u64 at, u64 *value);                // 0 or -EFAULT
+s64 stub_store_pair(u64 at, u64 first, u64 second); // 0 or -EFAULT
 // Makes a host process, or a thread on another slot's stub stack; the child goes to stub_new_task.
 s64 stub_fork(u64 token);
 s64 stub_thread(u64 token, u64 slot);
@@ -80,7 +88,7 @@ void stub_resume(void) __attribute__((noreturn));
 extern const char stub_resuming[], stub_resumed[];
 s64 stub_xsave(u64 at, u64 features);
 s64 stub_xrstor(u64 at, u64 features);
-extern const u64 stub_fixups[];  // pairs (instruction, continuation), ended by a zero
+extern const u64 stub_fixups[]; // pairs (instruction, continuation), ended by a zero
 
 // stub_sleep.S
 s64 stub_sleep(slot_t slot, u64 word, u32 op, u32 value, u64 time, u32 bits);

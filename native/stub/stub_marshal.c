@@ -65,8 +65,7 @@ u32 copy_in_pieces(slot_t slot, u64 nr) {
   u64 capacity = second ? RF_WINDOW_SECOND - RF_WINDOW : RF_WINDOW_SIZE;
   if (first) put32(slot + RF_REQ_IN_LENGTH, copy_in(slot, first, slot + RF_WINDOW, capacity));
   if (second)
-    put32(slot + RF_REQ_IN_LENGTH + 4,
-          copy_in(slot, second, slot + RF_WINDOW_SECOND, RF_WINDOW_SECOND_SIZE));
+    put32(slot + RF_REQ_IN_LENGTH + 4, copy_in(slot, second, slot + RF_WINDOW_SECOND, RF_WINDOW_SECOND_SIZE));
   u64 fd = argument(slot, 0);
   if ((entry >> 40 & 0xff) == RF_ROUTE_FD && fd < RF_ROUTES_COUNT)
     return *(volatile u8 *)((slot & ~(u64)(RF_CHUNK_SIZE - 1)) + RF_ROUTES + fd) % RF_KERNEL_THREADS_MAX;

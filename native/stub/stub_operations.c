@@ -2,7 +2,7 @@
 // at the first operation that fails; the kernel undoes or kills (F4).
 #include "stub.h"
 
-#define FAILED(r) ((u64)(r) > (u64)-4096)
+#define FAILED(r) ((u64)(r) > -4096ull)
 #define EFAULT_ 14
 #define ENOSYS_ 38
 

@@ -20,12 +20,15 @@ static u32 fp_size(const struct ucontext_ *uc) {
 }
 
 static void save_frame(slot_t slot, const struct ucontext_ *uc) {
+  // clang-format off
   const u64 frame[] = {uc->r15, uc->r14, uc->r13, uc->r12, uc->rbp, uc->rbx, uc->r11, uc->r10, uc->r9,
                        uc->r8,  uc->rax, uc->rcx, uc->rdx, uc->rsi, uc->rdi, uc->rax, uc->rip, uc->cs,
                        uc->eflags, uc->rsp, uc->ss, __builtin_ia32_rdfsbase64(), __builtin_ia32_rdgsbase64()};
-  for (u32 i = 0; i < sizeof frame / sizeof *frame; i++) put64(slot + RF_FRAME + i * 8, frame[i]);
+  // clang-format on
+  for (u32 i = 0; i < sizeof frame / sizeof *frame; i++)
+    put64(slot + RF_FRAME + i * 8, frame[i]);
   put32(slot + RF_REQ_FP_SIZE, fp_size(uc));
-  put32(slot + RF_VDSO_KICK, 0);  // the kernel is entered
+  put32(slot + RF_VDSO_KICK, 0); // the kernel is entered
 }
 
 static void load_frame(slot_t slot, struct ucontext_ *uc) {
@@ -91,7 +94,7 @@ static void load_fp(slot_t slot, struct ucontext_ *uc) {
 /* Blocks kicks up to the host's rt_sigreturn, which must be the way back then. A new task inherits that (F7). */
 void hold_kicks(struct ucontext_ *uc) {
   static const u64 mask = ~SYNCHRONOUS_SIGNALS;
-  if (uc->link) return;  // of no use to the host: marks what was done
+  if (uc->link) return; // of no use to the host: marks what was done
   uc->link = 1;
   stub_syscall(NR_rt_sigprocmask, 2 /* SIG_SETMASK */, (u64)&mask, 0, sizeof mask, 0, 0);
 }
@@ -103,7 +106,9 @@ static int can_jump(slot_t slot, const struct ucontext_ *uc) {
   return __builtin_ia32_rdgsbase64() == slot;
 }
 
-static u32 call_flags(const struct ucontext_ *uc) { return (uc->eflags >> 11 & 1) | (uc->eflags & 0xff) << 8; }
+static u32 call_flags(const struct ucontext_ *uc) {
+  return (uc->eflags >> 11 & 1) | (uc->eflags & 0xff) << 8;
+}
 
 static __attribute__((noreturn)) void jump_back(slot_t slot, const struct ucontext_ *uc) {
   put64(slot + RF_RAX, get64(slot + RF_REP_RESULT));
@@ -126,11 +131,11 @@ static int take_kick(slot_t slot, const struct ucontext_ *uc) {
   if (!get32(slot + RF_KICKED)) return 0;
   put32(slot + RF_KICKED, 0);
   if (!in_host_vdso(uc->rip)) return 1;
-  put32(slot + RF_VDSO_KICK, 1);  // the guest's vDSO sees to it, as in on_kick
+  put32(slot + RF_VDSO_KICK, 1); // the guest's vDSO sees to it, as in on_kick
   return 0;
 }
 
-#define ANSWERED 0  // no reply's code, but stub_resume's, too: the frame holds all
+#define ANSWERED 0 // no reply's code, but stub_resume's, too: the frame holds all
 
 // Leaves the handler as the reply, which has been served, says: the host's rt_sigreturn loads the ucontext.
 static void leave(slot_t slot, struct ucontext_ *uc, u32 code) {
@@ -194,7 +199,7 @@ static void post_call(slot_t slot, struct ucontext_ *uc, u32 kind, u64 nr, u32 f
   u32 entry = kind == REQ_SYSCALL && flags == 0 && !in_host_vdso(uc->rip) ? local_entry(slot, nr) : 0;
   if (entry) answer_trapped(slot, uc, entry);
   put64(slot + RF_ORIG_RAX, nr);
-  put32(slot + RF_KICKED, 0);  // what is pending is seen before the request is answered
+  put32(slot + RF_KICKED, 0); // what is pending is seen before the request is answered
   u32 kernel_thread = copy_in_pieces(slot, nr);
   u32 code = serve_until_return(slot, uc, post(slot, kind, kernel_thread));
   if (code == REP_RET && flags == 0 && can_jump(slot, uc)) jump_back(slot, uc);

@@ -16,6 +16,6 @@ s64 zygote_syscall(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5);
 s64 zygote_spawn(u64 token, u64 flags);
 
 // zygote_filter.c
-s64 install_filter(int traced);  // returns the notification listener's descriptor or a negative errno
+s64 install_filter(int traced); // returns the notification listener's descriptor or a negative errno
 
 #endif

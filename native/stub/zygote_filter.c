@@ -23,26 +23,18 @@ _Static_assert((RF_CHUNKS + RF_CHUNKS_PER_SPACE * (u64)RF_CHUNK_SIZE - 1) >> 32 
 
 enum { OUTSIDE_ = BPF_OWN, IN_WINDOW_, NOT_IN_WINDOW_, IN_CHUNKS_ };
 
-#define ANY                                                                                                  \
-  { BPF_ANY, 0, 0, 0, 0 }
-#define EQ(arg, value)                                                                                       \
-  { BPF_EQ, arg, 0, value, 0 }
-#define LOW(arg, value)                                                                                      \
-  { BPF_LOW, arg, 0, value, 0 }
-#define BELOW(arg, value)                                                                                    \
-  { BPF_BELOW, arg, 0, value, 0 }
-#define BETWEEN(arg, low, high)                                                                              \
-  { BPF_BETWEEN, arg, 0, low, high }
-#define MASKED(arg, mask, value)                                                                             \
-  { BPF_MASKED, arg, 0, mask, value }
-#define OUTSIDE(addr, length)                                                                                \
-  { OUTSIDE_, addr, length, 0, 0 }
-#define IN_WINDOW(addr)                                                                                      \
-  { IN_WINDOW_, addr, 0, 0, 0 }
-#define NOT_IN_WINDOW(addr)                                                                                  \
-  { NOT_IN_WINDOW_, addr, 0, 0, 0 }
-#define IN_CHUNKS(addr)                                                                                      \
-  { IN_CHUNKS_, addr, 0, 0, 0 }
+// clang-format off
+#define ANY {BPF_ANY, 0, 0, 0, 0}
+#define EQ(arg, value) {BPF_EQ, arg, 0, value, 0}
+#define LOW(arg, value) {BPF_LOW, arg, 0, value, 0}
+#define BELOW(arg, value) {BPF_BELOW, arg, 0, value, 0}
+#define BETWEEN(arg, low, high) {BPF_BETWEEN, arg, 0, low, high}
+#define MASKED(arg, mask, value) {BPF_MASKED, arg, 0, mask, value}
+#define OUTSIDE(addr, length) {OUTSIDE_, addr, length, 0, 0}
+#define IN_WINDOW(addr) {IN_WINDOW_, addr, 0, 0, 0}
+#define NOT_IN_WINDOW(addr) {NOT_IN_WINDOW_, addr, 0, 0, 0}
+#define IN_CHUNKS(addr) {IN_CHUNKS_, addr, 0, 0, 0}
+// clang-format on
 #define NR_token RF_NR_TOKEN
 #define RULE(name, verdict, ...) {NR_##name, (uint32_t)verdict, {__VA_ARGS__}},
 static const struct bpf_rule rules[] = {

@@ -12,9 +12,10 @@
 #include <sys/wait.h>
 
 static char page[4096] __attribute__((aligned(4096)));
-static const struct open_how {
+struct open_how {
   uint64_t flags, mode, resolve;
-} how;
+};
+static const struct open_how how;
 #define AT ((long)page)
 
 struct attempt {
@@ -22,7 +23,9 @@ struct attempt {
   long nr, args[6];
 };
 
+// clang-format off
 #define TRY(name, nr, ...) {name, nr, {__VA_ARGS__}}
+// clang-format on
 static const struct attempt attempts[] = {
 #include "confinement_attempts.def"
 };
@@ -77,9 +80,12 @@ int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IONBF, 0);
   for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
     int status = in_child(&attempts[i]);
-    if (WIFSIGNALED(status)) printf("%s: %s\n", attempts[i].name, WTERMSIG(status) == SIGSYS ? "killed" : "died");
-    else if (WEXITSTATUS(status)) printf("%s: %s\n", attempts[i].name, strerrorname_np(WEXITSTATUS(status)));
-    else printf("%s: done\n", attempts[i].name);
+    if (WIFSIGNALED(status))
+      printf("%s: %s\n", attempts[i].name, WTERMSIG(status) == SIGSYS ? "killed" : "died");
+    else if (WEXITSTATUS(status))
+      printf("%s: %s\n", attempts[i].name, strerrorname_np(WEXITSTATUS(status)));
+    else
+      printf("%s: done\n", attempts[i].name);
   }
   pid_t child = fork();
   if (child == 0) {

@@ -20,8 +20,10 @@ int main(int argc, char **argv) {
   const char *fault = argc > 1 ? argv[1] : "";
   void *races = strcmp(fault, "race") == 0 ? argv : NULL;
   pthread_t threads[3];
-  for (int i = 0; i < 3; i++) pthread_create(&threads[i], NULL, count, races);
-  for (int i = 0; i < 3; i++) pthread_join(threads[i], NULL);
+  for (int i = 0; i < 3; i++)
+    pthread_create(&threads[i], NULL, count, races);
+  for (int i = 0; i < 3; i++)
+    pthread_join(threads[i], NULL);
   volatile char *room = malloc(100);
   memset((char *)room, 'x', 100);
   if (strcmp(fault, "overflow") == 0) room[90 + 10 * argc / 2] = 1;

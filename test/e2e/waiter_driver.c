@@ -19,10 +19,11 @@
 #include "waiter.h"
 
 // What the waiter holds when it takes its first step in the sandbox's PID namespace.
-static struct {
+struct first_step {
   int descriptors, dumpable;
   unsigned capabilities;
-} *first_step;
+};
+static struct first_step *first_step;
 
 pid_t __real_setsid(void);
 pid_t __wrap_setsid(void);

@@ -13,11 +13,13 @@ static long ns(clockid_t clock) {
 
 static void burn_ms(long ms) {
   long end = ns(CLOCK_THREAD_CPUTIME_ID) + ms * 1000000;
-  while (ns(CLOCK_THREAD_CPUTIME_ID) < end) continue;
+  while (ns(CLOCK_THREAD_CPUTIME_ID) < end)
+    continue;
 }
 
 static long of(struct rusage *r) {
-  return (r->ru_utime.tv_sec + r->ru_stime.tv_sec) * 1000 + (r->ru_utime.tv_usec + r->ru_stime.tv_usec) / 1000;
+  return (r->ru_utime.tv_sec + r->ru_stime.tv_sec) * 1000 +
+         (r->ru_utime.tv_usec + r->ru_stime.tv_usec) / 1000;
 }
 
 int main(void) {

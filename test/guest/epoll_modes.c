@@ -18,7 +18,8 @@ static void show(const char *what, int max, int ms) {
     return;
   }
   char text[300] = "";
-  for (long i = 0; i < n; i++) sprintf(text + strlen(text), " %x:%lx", e[i].events, (long)e[i].data.u64);
+  for (long i = 0; i < n; i++)
+    sprintf(text + strlen(text), " %x:%lx", e[i].events, (long)e[i].data.u64);
   say("%s: %ld%s", what, n, text);
 }
 
@@ -149,7 +150,8 @@ int main(void) {
   ctl("writer", ADD, q[1], EPOLLOUT | EPOLLET, 40);
   show("room", 10, 0);
   show("edge", 10, 0);
-  while (write(q[1], page, 4096) > 0) continue;
+  while (write(q[1], page, 4096) > 0)
+    continue;
   show("full", 10, 0);
   read(q[0], page, 4096);
   show("room again", 10, 0);

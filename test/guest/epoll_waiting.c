@@ -9,7 +9,9 @@
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
-static void handler(int signo) { (void)signo; }
+static void handler(int signo) {
+  (void)signo;
+}
 
 static long add(int ep, int fd, unsigned events, int data) {
   struct epoll_event e = {.events = events, .data.u32 = data};
@@ -24,7 +26,8 @@ static void show(const char *what, int ep, int ms) {
     return;
   }
   char text[300] = "";
-  for (long i = 0; i < n; i++) sprintf(text + strlen(text), " %x:%d", e[i].events, e[i].data.u32);
+  for (long i = 0; i < n; i++)
+    sprintf(text + strlen(text), " %x:%d", e[i].events, e[i].data.u32);
   say("%s: %ld%s", what, n, text);
 }
 
@@ -51,8 +54,10 @@ int main(void) {
   show("outer", outer, 0);
   value("outer in inner", add(inner, outer, EPOLLIN, 3));
   int chain[7];
-  for (int i = 0; i < 7; i++) chain[i] = epoll_create1(0);
-  for (int i = 0; i < 6; i++) value("chain", add(chain[i], chain[i + 1], EPOLLIN, i));
+  for (int i = 0; i < 7; i++)
+    chain[i] = epoll_create1(0);
+  for (int i = 0; i < 6; i++)
+    value("chain", add(chain[i], chain[i + 1], EPOLLIN, i));
   value("loop of the chain", add(chain[3], chain[0], EPOLLIN, 9));
   if (fork() == 0) {
     pause_ms(20);
@@ -118,7 +123,8 @@ int main(void) {
   for (int i = 0; i < 2; i++) {
     if (fork() == 0) {
       eventfd_t n;
-      do epoll_wait(ep, &e, 1, -1);
+      do
+        epoll_wait(ep, &e, 1, -1);
       while (eventfd_read(ev, &n) < 0);
       write(done[1], c, 1);
       _exit(0);
@@ -131,7 +137,8 @@ int main(void) {
   value("the other is not", SYS_3(SYS_poll, &f, 1, 30));
   eventfd_write(ev, 1);
   value("now it is", SYS_3(SYS_read, done[0], c, 10));
-  while (wait(0) > 0) continue;
+  while (wait(0) > 0)
+    continue;
 
   // A set changes while somebody waits for it.
   ep = epoll_create1(0);

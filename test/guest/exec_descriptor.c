@@ -96,7 +96,8 @@ int main(int argc, char **argv) {
   chdir(directory);
   run("in the working directory", AT_FDCWD, "script", 0);
   const char *names[] = {"script", "data", "locked", "link", "program"};
-  for (int i = 0; i < 5; i++) unlink(names[i]);
+  for (int i = 0; i < 5; i++)
+    unlink(names[i]);
   run("script without a name", script, "", AT_EMPTY_PATH);
   rmdir(directory);
   return 0;

@@ -20,12 +20,13 @@ static void describe(const char *when) {
   struct __user_cap_data_struct d[2] = {0};
   SYS_2(SYS_capget, &h, d);
   int ambient = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, 13, 0, 0);
-  say("%s: uid %d %d gid %d %d permitted %x effective %x ambient %d dumpable %d secure %ld", when, getuid(), geteuid(),
-      getgid(), getegid(), d[0].permitted & SHOWN, d[0].effective & SHOWN, ambient, prctl(PR_GET_DUMPABLE), getauxval(AT_SECURE));
+  say("%s: uid %d %d gid %d %d permitted %x effective %x ambient %d dumpable %d secure %ld", when, getuid(),
+      geteuid(), getgid(), getegid(), d[0].permitted & SHOWN, d[0].effective & SHOWN, ambient,
+      prctl(PR_GET_DUMPABLE), getauxval(AT_SECURE));
 }
 
 static void set_capabilities(const char *path, unsigned permitted) {
-  unsigned value[5] = {0x02000001, permitted};  // revision 2, effective
+  unsigned value[5] = {0x02000001, permitted}; // revision 2, effective
   outcome("setxattr", setxattr(path, "security.capability", value, sizeof value, 0) < 0 ? -errno : 0);
 }
 
@@ -40,12 +41,14 @@ static void program(const char *name, mode_t mode, int uid, int gid) {
 }
 
 static void become(int user) {
-  if (SYS_2(SYS_setgroups, 0, 0) < 0 || setresgid(user, user, user) < 0 || setresuid(user, user, user) < 0) _exit(1);
+  if (SYS_2(SYS_setgroups, 0, 0) < 0 || setresgid(user, user, user) < 0 || setresuid(user, user, user) < 0)
+    _exit(1);
 }
 
 static _Noreturn int sleeper(void *unused) {
   (void)unused;
-  for (;;) pause();
+  for (;;)
+    pause();
 }
 
 // Runs a program as a user; with others who share the working directory, or with ambient capabilities.
@@ -173,14 +176,16 @@ static void inspect(void) {
     become(USER);
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     if (write(ready[1], &byte, 1) != 1) _exit(1);
-    for (;;) pause();
+    for (;;)
+      pause();
   }
   int plain = fork();
   if (plain == 0) {
     become(USER);
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     if (write(ready[1], &byte, 1) != 1) _exit(1);
-    for (;;) pause();
+    for (;;)
+      pause();
   }
   for (int i = 0; i < 2; i++)
     if (read(ready[0], &byte, 1) != 1) _exit(1);
@@ -195,7 +200,8 @@ static void inspect(void) {
   waitpid(child, 0, 0);
   kill(plain, SIGKILL);
   kill(mighty, SIGKILL);
-  while (wait(0) > 0) continue;
+  while (wait(0) > 0)
+    continue;
 }
 
 // ---- A name for a descriptor's file ----
@@ -213,7 +219,8 @@ static void names(void) {
     int own = open("own", O_CREAT | O_RDWR, 0600);
     outcome("linkat of one's own", linkat(own, "", AT_FDCWD, "own-2", AT_EMPTY_PATH) < 0 ? -errno : 0);
     int unnamed = open(".", O_TMPFILE | O_RDWR, 0600);
-    outcome("linkat of a file without a name", linkat(unnamed, "", AT_FDCWD, "named", AT_EMPTY_PATH) < 0 ? -errno : 0);
+    outcome("linkat of a file without a name",
+            linkat(unnamed, "", AT_FDCWD, "named", AT_EMPTY_PATH) < 0 ? -errno : 0);
     _exit(0);
   }
   waitpid(child, 0, 0);
@@ -226,7 +233,7 @@ static void access_by_capability(void) {
     prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
     become(USER);
     struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct d[2] = {{6, 6, 0}, {0, 0, 0}};  // DAC_OVERRIDE, DAC_READ_SEARCH
+    struct __user_cap_data_struct d[2] = {{6, 6, 0}, {0, 0, 0}}; // DAC_OVERRIDE, DAC_READ_SEARCH
     SYS_2(SYS_capset, &h, d);
     outcome("access of a user with capabilities", access("secret", R_OK) < 0 ? -errno : 0);
     outcome("with the effective ids", faccessat(AT_FDCWD, "secret", R_OK, AT_EACCESS) < 0 ? -errno : 0);
@@ -260,7 +267,8 @@ int main(int argc, char **argv) {
   static const char *const programs[] = {"./plain",      "./set-user", "./set-other",   "./set-group",
                                          "./unreadable", "./capable",  "./capable-root"};
   for (int p = 0; p < 7; p++)
-    for (int w = 0; w < 3; w++) run(programs[p], ways[w]);
+    for (int w = 0; w < 3; w++)
+      run(programs[p], ways[w]);
   taken();
   groups();
   inspect();

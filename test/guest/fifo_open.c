@@ -12,7 +12,9 @@ static int ready(int fd) {
   return f.revents;
 }
 
-static void handler(int signo) { (void)signo; }
+static void handler(int signo) {
+  (void)signo;
+}
 
 int main(void) {
   char dir[] = "/tmp/fifoXXXXXX", name[40], c[10];
@@ -58,13 +60,17 @@ int main(void) {
     if (fork() == 0) {
       usleep(20000);
       int fd = open(name, reader ? O_WRONLY : O_RDONLY);
-      if (reader) write(fd, "hello", 5);
-      else value("child read", SYS_3(SYS_read, fd, c, 10));
+      if (reader)
+        write(fd, "hello", 5);
+      else
+        value("child read", SYS_3(SYS_read, fd, c, 10));
       _exit(0);
     }
     int fd = open(name, reader ? O_RDONLY : O_WRONLY);
-    if (reader) value("parent read", SYS_3(SYS_read, fd, c, 10));
-    else write(fd, "hello", 5);
+    if (reader)
+      value("parent read", SYS_3(SYS_read, fd, c, 10));
+    else
+      write(fd, "hello", 5);
     close(fd);
     wait(0);
   }

@@ -33,8 +33,8 @@ int main(void) {
   char byte;
   int fd = open("f", O_RDWR | O_CREAT, 0600);
   start("f");
-  yes_no("all the same at first", before.st_atim.tv_sec == before.st_mtim.tv_sec &&
-                                      before.st_mtim.tv_nsec == before.st_ctim.tv_nsec);
+  yes_no("all the same at first",
+         before.st_atim.tv_sec == before.st_mtim.tv_sec && before.st_mtim.tv_nsec == before.st_ctim.tv_nsec);
   value("write", write(fd, "abc", 3));
   moved("write", "f");
   value("read", pread(fd, &byte, 1, 0));

@@ -10,7 +10,9 @@ static void pause_ms(int ms) {
   nanosleep(&t, 0);
 }
 
-static void handler(int signo) { (void)signo; }
+static void handler(int signo) {
+  (void)signo;
+}
 
 #define F(what, fd, op) value(what, SYS_2(SYS_flock, fd, op))
 

@@ -15,7 +15,10 @@ static long futex(uint32_t *at, int op, uint32_t v, struct timespec *t) {
 }
 
 static void state(const char *what, uint32_t w) {
-  say("%s: owner %s%s%s", what, (w & FUTEX_TID_MASK) == 0 ? "none" : (int)(w & FUTEX_TID_MASK) == gettid() ? "me" : "other",
+  say("%s: owner %s%s%s", what,
+      (w & FUTEX_TID_MASK) == 0               ? "none"
+      : (int)(w & FUTEX_TID_MASK) == gettid() ? "me"
+                                              : "other",
       w & FUTEX_WAITERS ? " waiters" : "", w & FUTEX_OWNER_DIED ? " died" : "");
 }
 
@@ -85,7 +88,7 @@ static void processes(void) {
   pid_t child = fork();
   if (child == 0) {
     long r = futex(shared, FUTEX_LOCK_PI, 0, 0);
-    _exit(failed(r) ? 1 : 0);  // ends as the owner
+    _exit(failed(r) ? 1 : 0); // ends as the owner
   }
   pause_ms(50);
   yes_no("the child waits", (*shared & FUTEX_WAITERS) != 0);

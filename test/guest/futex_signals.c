@@ -17,10 +17,11 @@
 #include <sched.h>
 #include <sys/wait.h>
 
-static struct {
+struct shared {
   volatile int tid, ready, done, seen;
   volatile long result;
-} * shared;
+};
+static struct shared *shared;
 static int word;
 static volatile int handled;
 

@@ -17,12 +17,14 @@ static const struct {
   unsigned bit;
   const char *name;
 } NAMES[] = {
-    {IN_ACCESS, "ACCESS"},           {IN_MODIFY, "MODIFY"},         {IN_ATTRIB, "ATTRIB"},
-    {IN_CLOSE_WRITE, "CLOSE_WRITE"}, {IN_CLOSE_NOWRITE, "CLOSE"},   {IN_OPEN, "OPEN"},
-    {IN_MOVED_FROM, "MOVED_FROM"},   {IN_MOVED_TO, "MOVED_TO"},     {IN_CREATE, "CREATE"},
-    {IN_DELETE, "DELETE"},           {IN_DELETE_SELF, "DELETE_SELF"}, {IN_MOVE_SELF, "MOVE_SELF"},
-    {IN_UNMOUNT, "UNMOUNT"},         {IN_Q_OVERFLOW, "Q_OVERFLOW"}, {IN_IGNORED, "IGNORED"},
-    {IN_ISDIR, "ISDIR"},
+    {IN_ACCESS, "ACCESS"},           {IN_MODIFY, "MODIFY"},
+    {IN_ATTRIB, "ATTRIB"},           {IN_CLOSE_WRITE, "CLOSE_WRITE"},
+    {IN_CLOSE_NOWRITE, "CLOSE"},     {IN_OPEN, "OPEN"},
+    {IN_MOVED_FROM, "MOVED_FROM"},   {IN_MOVED_TO, "MOVED_TO"},
+    {IN_CREATE, "CREATE"},           {IN_DELETE, "DELETE"},
+    {IN_DELETE_SELF, "DELETE_SELF"}, {IN_MOVE_SELF, "MOVE_SELF"},
+    {IN_UNMOUNT, "UNMOUNT"},         {IN_Q_OVERFLOW, "Q_OVERFLOW"},
+    {IN_IGNORED, "IGNORED"},         {IN_ISDIR, "ISDIR"},
 };
 
 // Cookies by the order in which they were seen: the host gives numbers to others in between.
@@ -156,7 +158,8 @@ static void contents(void) {
 static void list(const char *path) {
   char buffer[4096];
   int f = open(path, O_RDONLY | O_DIRECTORY);
-  while (SYS_3(SYS_getdents64, f, buffer, sizeof buffer) > 0);
+  while (SYS_3(SYS_getdents64, f, buffer, sizeof buffer) > 0)
+    ;
   close(f);
 }
 
@@ -239,7 +242,8 @@ static void queue(void) {
   value("read into 15", SYS_3(SYS_read, fd, small, 15));
   value("read into 40", SYS_3(SYS_read, fd, small, 40));
   value("read into 40", SYS_3(SYS_read, fd, small, 40));
-  for (int i = 0; i < 5; i++) chmod("name", 0600);
+  for (int i = 0; i < 5; i++)
+    chmod("name", 0600);
   show("the same again");
   struct pollfd p = {fd, POLLIN | POLLOUT, 0};
   value("poll", poll(&p, 1, 0));

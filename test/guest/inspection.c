@@ -20,7 +20,8 @@ static int target(unsigned uid, int dumpable) {
     }
     if (dumpable >= 0) prctl(PR_SET_DUMPABLE, dumpable);
     if (write(ready[1], &byte, 1) != 1) _exit(1);
-    for (;;) pause();
+    for (;;)
+      pause();
   }
   if (read(ready[0], &byte, 1) != 1) _exit(1);
   close(ready[0]);

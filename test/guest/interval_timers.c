@@ -5,27 +5,35 @@
 #include <sys/wait.h>
 
 static volatile int count[65];
-static void handler(int signo) { count[signo]++; }
+static void handler(int signo) {
+  count[signo]++;
+}
 
 static void set(const char *what, int which, long us, long interval_us) {
   struct itimerval t = {{interval_us / 1000000, interval_us % 1000000}, {us / 1000000, us % 1000000}}, old;
   value(what, SYS_3(SYS_setitimer, which, &t, &old));
-  say("  old %s, interval %ld us", old.it_value.tv_sec > 5   ? "much"
-                                   : old.it_value.tv_sec     ? "seconds"
-                                   : old.it_value.tv_usec    ? "some"
-                                                             : "nothing",
+  say("  old %s, interval %ld us",
+      old.it_value.tv_sec > 5 ? "much"
+      : old.it_value.tv_sec   ? "seconds"
+      : old.it_value.tv_usec  ? "some"
+                              : "nothing",
       (long)(old.it_interval.tv_sec * 1000000 + old.it_interval.tv_usec));
 }
 
 static void get(int which) {
   struct itimerval t;
   value("get", SYS_2(SYS_getitimer, which, &t));
-  say("  left %s, interval %ld us", t.it_value.tv_sec > 5 ? "much" : t.it_value.tv_sec ? "seconds" : t.it_value.tv_usec ? "some" : "nothing",
+  say("  left %s, interval %ld us",
+      t.it_value.tv_sec > 5 ? "much"
+      : t.it_value.tv_sec   ? "seconds"
+      : t.it_value.tv_usec  ? "some"
+                            : "nothing",
       (long)(t.it_interval.tv_sec * 1000000 + t.it_interval.tv_usec));
 }
 
 static void burn(int signo, int times) {
-  while (count[signo] < times) continue;
+  while (count[signo] < times)
+    continue;
 }
 
 int main(void) {
@@ -37,7 +45,8 @@ int main(void) {
   say("alarms %d", count[SIGALRM]);
   get(ITIMER_REAL);
   set("every 5 ms", ITIMER_REAL, 5000, 5000);
-  while (count[SIGALRM] < 4) pause();
+  while (count[SIGALRM] < 4)
+    pause();
   set("off", ITIMER_REAL, 0, 0);
   get(ITIMER_REAL);
   set("off, interval", ITIMER_REAL, 0, 7000000);

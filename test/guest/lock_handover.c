@@ -11,7 +11,8 @@ static int records;
 
 static int lock(int fd, int waits) {
   struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-  int r = records ? fcntl(fd, waits ? F_SETLKW : F_SETLK, &whole) : flock(fd, LOCK_EX | (waits ? 0 : LOCK_NB));
+  int r =
+      records ? fcntl(fd, waits ? F_SETLKW : F_SETLK, &whole) : flock(fd, LOCK_EX | (waits ? 0 : LOCK_NB));
   return r < 0 ? -errno : r;
 }
 

@@ -14,8 +14,9 @@ int main(void) {
     int advice;
     const char *name;
   } advices[] = {
-      {MADV_DONTNEED, "dontneed"}, {MADV_FREE, "free"},       {MADV_REMOVE, "remove"}, {MADV_COLD, "cold"},
-      {MADV_PAGEOUT, "pageout"},   {MADV_WILLNEED, "willneed"}, {MADV_NORMAL, "normal"}, {MADV_DONTDUMP, "dontdump"},
+      {MADV_DONTNEED, "dontneed"}, {MADV_FREE, "free"},         {MADV_REMOVE, "remove"},
+      {MADV_COLD, "cold"},         {MADV_PAGEOUT, "pageout"},   {MADV_WILLNEED, "willneed"},
+      {MADV_NORMAL, "normal"},     {MADV_DONTDUMP, "dontdump"},
   };
   for (unsigned i = 0; i < sizeof advices / sizeof *advices; i++)
     value(advices[i].name, SYS_3(SYS_madvise, at + PAGE, PAGE, advices[i].advice));

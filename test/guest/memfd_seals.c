@@ -70,7 +70,8 @@ static void names(void) {
 static void attributes(const char *what, int fd) {
   struct stat s;
   fstat(fd, &s);
-  say("%s: mode %o, links %ld, size %ld, seals %lx", what, s.st_mode, (long)s.st_nlink, (long)s.st_size, seals(fd));
+  say("%s: mode %o, links %ld, size %ld, seals %lx", what, s.st_mode, (long)s.st_nlink, (long)s.st_size,
+      seals(fd));
 }
 
 static void kinds(void) {

@@ -83,7 +83,8 @@ int main(void) {
   value("with one descriptor less", pread(second, buffer, 10, 0));
   close(second);
   value("a file with a slash behind", open("b/", O_RDWR | O_CREAT, 0600) < 0 ? -errno : 0);
-  value("O_DIRECTORY of a file", (close(creat("c", 0600)), open("c", O_RDONLY | O_DIRECTORY)) < 0 ? -errno : 0);
+  value("O_DIRECTORY of a file",
+        (close(creat("c", 0600)), open("c", O_RDONLY | O_DIRECTORY)) < 0 ? -errno : 0);
   value("below a file", open("c/d", O_RDWR | O_CREAT, 0600) < 0 ? -errno : 0);
   char name[300];
   memset(name, 'n', 256);

@@ -72,7 +72,8 @@ int main(int argc, char **argv) {
         mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, again, 0) == MAP_FAILED ? -errno : 0);
   value("of a write-only one",
         mmap(NULL, PAGE, PROT_READ, MAP_SHARED, open(path, O_WRONLY), 0) == MAP_FAILED ? -errno : 0);
-  value("of a directory", mmap(NULL, PAGE, PROT_READ, MAP_SHARED, open("/tmp", O_RDONLY), 0) == MAP_FAILED ? -errno : 0);
+  value("of a directory",
+        mmap(NULL, PAGE, PROT_READ, MAP_SHARED, open("/tmp", O_RDONLY), 0) == MAP_FAILED ? -errno : 0);
   unlink(path);
   close(fd);
   close(again);

@@ -90,7 +90,8 @@ int main(void) {
   links("s/");
   value("mkdir over a symlink", E(mkdir("s", 0700)));
   value("a loop", (symlink("loop", "loop"), E(open("loop", O_RDONLY))));
-  value("create through a symlink", (symlink("made", "to-be-made"), E(open("to-be-made", O_CREAT | O_RDWR, 0600))));
+  value("create through a symlink",
+        (symlink("made", "to-be-made"), E(open("to-be-made", O_CREAT | O_RDWR, 0600))));
   links("made");
   value("O_NOFOLLOW", E(open("s", O_RDONLY | O_NOFOLLOW)));
   value("O_EXCL at a symlink", E(open("to-be-made", O_CREAT | O_EXCL | O_RDWR, 0600)));

@@ -6,9 +6,10 @@
 #include <sys/wait.h>
 
 static void unvalidated(int fd) {
-  static const int bits[] = {0x4,     0x8,     0x40,     0x80,     0x100,     0x200,     0x400,     0x800,    0x1000,
-                             0x2000,  0x4000,  0x8000,   0x10000,  0x20000,   0x40000,   0x80000,   0x100000, 0x200000,
-                             0x400000, 0x800000, 0x1000000, 0x2000000, 0x4000000, 0x40000000, 0x80000000};
+  static const int bits[] = {0x4,       0x8,       0x40,       0x80,      0x100,    0x200,    0x400,
+                             0x800,     0x1000,    0x2000,     0x4000,    0x8000,   0x10000,  0x20000,
+                             0x40000,   0x80000,   0x100000,   0x200000,  0x400000, 0x800000, 0x1000000,
+                             0x2000000, 0x4000000, 0x40000000, 0x80000000};
   for (unsigned i = 0; i < sizeof bits / sizeof *bits; i++) {
     char what[40];
     snprintf(what, sizeof what, "validate %x", bits[i]);
@@ -39,7 +40,8 @@ int main(void) {
   long at = SYS_6(SYS_mmap, 0, PAGE, PROT_READ, MAP_SHARED, reads, 0);
   outcome("shared, of a file to read", at);
   value("mprotect", SYS_3(SYS_mprotect, at, PAGE, PROT_READ | PROT_WRITE));
-  outcome("private, to write, of a file to read", SYS_6(SYS_mmap, 0, PAGE, PROT_WRITE, MAP_PRIVATE, reads, 0));
+  outcome("private, to write, of a file to read",
+          SYS_6(SYS_mmap, 0, PAGE, PROT_WRITE, MAP_PRIVATE, reads, 0));
   outcome("full", SYS_6(SYS_mmap, 0, PAGE, PROT_READ, MAP_PRIVATE, open("/dev/full", O_RDWR), 0));
   outcome("null", SYS_6(SYS_mmap, 0, PAGE, PROT_READ, MAP_SHARED, open("/dev/null", O_RDWR), 0));
   value("grown", SYS_5(SYS_mremap, private, 2 * PAGE, 8 * PAGE, MREMAP_MAYMOVE, 0) > 0);

@@ -33,7 +33,8 @@ static int lines(const char *what) {
       n++;
       char *at = strstr(line, directory) + strlen(directory), *end = strchr(at, ' ');
       char *root = line;
-      for (int i = 0; i < 3; i++) root = strchr(root, ' ') + 1;
+      for (int i = 0; i < 3; i++)
+        root = strchr(root, ' ') + 1;
       *strchr(root, ' ') = 0;
       char *flags = end + 1, *flags_end = strchr(flags, ' '), *type = strstr(flags_end + 1, "- ") + 2;
       *end = *flags_end = 0;
@@ -139,7 +140,8 @@ static void watched(void) {
   value("umount of a watched file's", SYS_2(SYS_umount2, "t", 0));
   struct inotify_event e[4];
   long n = SYS_3(SYS_read, fd, e, sizeof e);
-  for (int i = 0; i < n / (long)sizeof *e; i++) say("  %s %x", e[i].wd == w ? "its" : "?", e[i].mask);
+  for (int i = 0; i < n / (long)sizeof *e; i++)
+    say("  %s %x", e[i].wd == w ? "its" : "?", e[i].mask);
   close(fd);
 }
 

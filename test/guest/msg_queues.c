@@ -72,7 +72,8 @@ static void state(const char *what) {
   if (failed(error))
     value(what, error);
   else
-    say("%s: %ld messages, %ld bytes of %ld", what, (long)ds.msg_qnum, (long)ds.__msg_cbytes, (long)ds.msg_qbytes);
+    say("%s: %ld messages, %ld bytes of %ld", what, (long)ds.msg_qnum, (long)ds.__msg_cbytes,
+        (long)ds.msg_qbytes);
 }
 
 static void identifiers(void) {
@@ -175,12 +176,14 @@ static void waiting(void) {
   finish(child);
   receive("not taken", 0, 0);
   message.type = 1;
-  for (int i = 0; i < 2; i++) SYS_4(SYS_msgsnd, id, &message, 8192, 0);
+  for (int i = 0; i < 2; i++)
+    SYS_4(SYS_msgsnd, id, &message, 8192, 0);
   child = start(send_more);
   asleep(child);
   SYS_5(SYS_msgrcv, id, &message, 8192, 0, 0);
   finish(child);
-  for (int i = 0; i < 2; i++) SYS_5(SYS_msgrcv, id, &message, 8192, 0, 0);
+  for (int i = 0; i < 2; i++)
+    SYS_5(SYS_msgrcv, id, &message, 8192, 0, 0);
   state("empty");
   child = start(interrupted);
   asleep(child);
@@ -201,8 +204,8 @@ static void waiting(void) {
 static void settings(void) {
   struct msqid_ds ds;
   SYS_3(SYS_msgctl, id, IPC_STAT, &ds);
-  say("mode %o stime %d rtime %d ctime %d lspid %d lrpid %d", ds.msg_perm.mode, ds.msg_stime != 0, ds.msg_rtime != 0,
-      ds.msg_ctime != 0, ds.msg_lspid == getpid(), ds.msg_lrpid == getpid());
+  say("mode %o stime %d rtime %d ctime %d lspid %d lrpid %d", ds.msg_perm.mode, ds.msg_stime != 0,
+      ds.msg_rtime != 0, ds.msg_ctime != 0, ds.msg_lspid == getpid(), ds.msg_lrpid == getpid());
   ds.msg_qbytes = 100;
   value("less room", SYS_3(SYS_msgctl, id, IPC_SET, &ds));
   message.type = 1;
@@ -212,8 +215,8 @@ static void settings(void) {
   struct msginfo info;
   memset(&info, 0, sizeof info);
   value("IPC_INFO", SYS_3(SYS_msgctl, 0, IPC_INFO, &info));
-  say("%d %d %d %d %d %d %d %d", info.msgpool, info.msgmap, info.msgmax, info.msgmnb, info.msgmni, info.msgssz, info.msgtql,
-      info.msgseg);
+  say("%d %d %d %d %d %d %d %d", info.msgpool, info.msgmap, info.msgmax, info.msgmnb, info.msgmni,
+      info.msgssz, info.msgtql, info.msgseg);
   send(1, "hello", 0);
   value("MSG_INFO", SYS_3(SYS_msgctl, 0, MSG_INFO, &info));
   say("%d %d %d", info.msgpool, info.msgmap, info.msgtql);

@@ -37,8 +37,10 @@ int main(void) {
   int same = 1;
   for (struct dirent *e; (e = readdir(dir));) {
     if (strcmp(e->d_name, "..") == 0) continue;
-    if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) same = 0;
-    else if (st.st_dev == before.st_dev && st.st_ino != e->d_ino) same = 0;
+    if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+      same = 0;
+    else if (st.st_dev == before.st_dev && st.st_ino != e->d_ino)
+      same = 0;
   }
   yes_no("numbers of /etc", same);
   return 0;

@@ -39,7 +39,8 @@ static void wait_by(const char *what, int fd, int options) {
 
 static void handle(int signal, siginfo_t *info, void *context) {
   (void)context;
-  say("  got %d, code %d, mine %d, value %d", signal, info->si_code, info->si_pid == getpid(), info->si_value.sival_int);
+  say("  got %d, code %d, mine %d, value %d", signal, info->si_code, info->si_pid == getpid(),
+      info->si_value.sival_int);
 }
 
 // Waits until it is told to go on, or for a signal.
@@ -180,7 +181,8 @@ static void descriptors_of_others(void) {
 }
 
 static long clone_with(unsigned long flags, void *pidfd, void *tid) {
-  struct clone_args args = {.flags = flags, .pidfd = (uint64_t)pidfd, .parent_tid = (uint64_t)tid, .exit_signal = SIGCHLD};
+  struct clone_args args = {
+      .flags = flags, .pidfd = (uint64_t)pidfd, .parent_tid = (uint64_t)tid, .exit_signal = SIGCHLD};
   return SYS_2(SYS_clone3, &args, sizeof args);
 }
 

@@ -11,11 +11,14 @@ static void pause_ms(int ms) {
   nanosleep(&t, 0);
 }
 
-static void on_alarm(int signo) { (void)signo; }
+static void on_alarm(int signo) {
+  (void)signo;
+}
 
 static int child_end(void) {
   int status = 0;
-  while (wait(&status) < 0 && errno == EINTR) continue;
+  while (wait(&status) < 0 && errno == EINTR)
+    continue;
   return status;
 }
 
@@ -39,7 +42,8 @@ int main(void) {
   pipe(q);
   if (fork() == 0) {
     close(q[0]);
-    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = i * 7 + i / 4096;
+    for (size_t i = 0; i < sizeof bytes; i++)
+      bytes[i] = i * 7 + i / 4096;
     value("large write", SYS_3(SYS_write, q[1], bytes, sizeof bytes));
     _exit(0);
   }
@@ -47,7 +51,8 @@ int main(void) {
   long total = 0, wrong = 0;
   static char part[100000];
   while ((n = read(q[0], part, 1 + (total * 13) % sizeof part)) > 0) {
-    for (int i = 0; i < n; i++) wrong += part[i] != (char)((total + i) * 7 + (total + i) / 4096);
+    for (int i = 0; i < n; i++)
+      wrong += part[i] != (char)((total + i) * 7 + (total + i) / 4096);
     total += n;
   }
   say("read %ld, wrong %ld", total, wrong);
@@ -70,7 +75,7 @@ int main(void) {
   pipe(q);
   if (fork() == 0) {
     close(q[0]);
-    pause_ms(30);  // the parent closes its end
+    pause_ms(30); // the parent closes its end
     signal(SIGPIPE, SIG_DFL);
     write(q[1], bytes, 1);
     _exit(0);
@@ -135,10 +140,12 @@ int main(void) {
   long mixed = 0;
   total = 0;
   for (int got = 0;; got = 0) {
-    while (got < 3000 && (n = read(q[0], part + got, 3000 - got)) > 0) got += n;
+    while (got < 3000 && (n = read(q[0], part + got, 3000 - got)) > 0)
+      got += n;
     if (got == 0) break;
     total += got;
-    for (int i = 1; i < got; i++) mixed += part[i] != part[0];
+    for (int i = 1; i < got; i++)
+      mixed += part[i] != part[0];
   }
   say("from two writers: %ld, mixed: %ld", total, mixed);
   child_end();

@@ -10,7 +10,8 @@ static void fill(const char *what, int flags, size_t size, size_t each) {
   pipe2(p, O_NONBLOCK | flags);
   if (size) fcntl(p[1], F_SETPIPE_SZ, size);
   long total = 0, writes = 0, last, n;
-  while ((last = SYS_3(SYS_write, p[1], bytes, each)) > 0) total += last, writes++;
+  while ((last = SYS_3(SYS_write, p[1], bytes, each)) > 0)
+    total += last, writes++;
   say("%s: %ld bytes in %ld writes, then %s", what, total, writes, error_name(last));
   value("  one byte more", SYS_3(SYS_write, p[1], bytes, 1));
   if (size) value("  smaller", fcntl(p[1], F_SETPIPE_SZ, 4096));
@@ -21,7 +22,8 @@ static void fill(const char *what, int flags, size_t size, size_t each) {
   value("  write 8192", SYS_3(SYS_write, p[1], bytes, 8192));
   long reads = 0;
   total = 0;
-  while ((n = SYS_3(SYS_read, p[0], bytes, 5000)) > 0) total += n, reads++;
+  while ((n = SYS_3(SYS_read, p[0], bytes, 5000)) > 0)
+    total += n, reads++;
   say("  drained: %ld bytes in %ld reads", total, reads);
   close(p[0]);
   close(p[1]);

@@ -20,7 +20,8 @@ static void fresh(void) {
 
 int main(void) {
   char *area = pages(20), *edge = area + 20 * PAGE;
-  for (long i = 0; i < 20 * PAGE; i++) area[i] = 'a' + i % 26;
+  for (long i = 0; i < 20 * PAGE; i++)
+    area[i] = 'a' + i % 26;
   fresh();
   value("write 10", SYS_3(SYS_write, p[1], area, 10));
   value("read to nowhere", SYS_3(SYS_read, p[0], edge, 10));
@@ -37,7 +38,8 @@ int main(void) {
   say("  %s", c);
 
   fresh();
-  for (long i = 0; i < 20 * PAGE; i++) area[i] = 'a' + i % 26;
+  for (long i = 0; i < 20 * PAGE; i++)
+    area[i] = 'a' + i % 26;
   value("write 3 pages and 10", SYS_3(SYS_write, p[1], area, 3 * PAGE + 10));
   value("read across after 2 pages", SYS_3(SYS_read, p[0], edge - 2 * PAGE - 100, 4 * PAGE));
   state();
@@ -49,7 +51,8 @@ int main(void) {
   state();
 
   fresh();
-  for (long i = 0; i < 20 * PAGE; i++) area[i] = 'a' + i % 26;
+  for (long i = 0; i < 20 * PAGE; i++)
+    area[i] = 'a' + i % 26;
   value("write 16 pages", SYS_3(SYS_write, p[1], area, 16 * PAGE));
   value("read across after 9 pages", SYS_3(SYS_read, p[0], edge - 9 * PAGE, 16 * PAGE));
   state();

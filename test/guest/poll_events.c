@@ -62,7 +62,8 @@ int main(void) {
   struct rlimit r = {300, 300};
   setrlimit(RLIMIT_NOFILE, &r);
   static struct pollfd many[301];
-  for (int i = 0; i < 301; i++) many[i] = (struct pollfd){p[i & 1], POLLIN | POLLOUT, 0};
+  for (int i = 0; i < 301; i++)
+    many[i] = (struct pollfd){p[i & 1], POLLIN | POLLOUT, 0};
   value("as many as the limit", SYS_3(SYS_poll, many, 300, 0));
   value("more than the limit", SYS_3(SYS_poll, many, 301, 0));
   value("far more", SYS_3(SYS_poll, many, -1, 0));

@@ -18,14 +18,18 @@ static void handler(int signo, siginfo_t *info, void *context) {
 static int id;
 
 static void set(const char *what, int flags, long ns, long interval_ns) {
-  struct itimerspec t = {{interval_ns / 1000000000, interval_ns % 1000000000}, {ns / 1000000000, ns % 1000000000}};
+  struct itimerspec t = {{interval_ns / 1000000000, interval_ns % 1000000000},
+                         {ns / 1000000000, ns % 1000000000}};
   value(what, SYS_4(SYS_timer_settime, id, flags, &t, 0));
 }
 
 static void left(void) {
   struct itimerspec t;
   value("gettime", SYS_2(SYS_timer_gettime, id, &t));
-  say("  left %s, interval %ld ms", t.it_value.tv_sec ? "seconds" : t.it_value.tv_nsec ? "some" : "nothing",
+  say("  left %s, interval %ld ms",
+      t.it_value.tv_sec    ? "seconds"
+      : t.it_value.tv_nsec ? "some"
+                           : "nothing",
       (long)(t.it_interval.tv_sec * 1000 + t.it_interval.tv_nsec / MS));
 }
 
@@ -42,12 +46,14 @@ int main(void) {
   left();
   value("overrun", SYS_1(SYS_timer_getoverrun, id));
 
-  struct sigevent e = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 1, .sigev_value.sival_int = 77};
+  struct sigevent e = {
+      .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 1, .sigev_value.sival_int = 77};
   value("create", SYS_3(SYS_timer_create, CLOCK_REALTIME, &e, &id));
   say("id %d", id);
   count = 0;
   set("every 5 ms", 0, 5 * MS, 5 * MS);
-  while (count < 4) pause();
+  while (count < 4)
+    pause();
   say("code %d value %d", last_code, last_value);
   set("off", 0, 0, 5 * MS);
   left();
@@ -113,7 +119,8 @@ int main(void) {
     set("20 ms", 0, 20 * MS, 0);
     usleep(40000);
     say("asleep %d", count);
-    while (count == 0) continue;
+    while (count == 0)
+      continue;
     say("awake %d", count);
   }
 

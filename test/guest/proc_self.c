@@ -15,7 +15,8 @@ static long slurp(const char *path) {
   int fd = open(path, O_RDONLY);
   if (fd < 0) return -errno;
   long n = 0, r;
-  while ((r = read(fd, text + n, sizeof text - 1 - n)) > 0) n += r;
+  while ((r = read(fd, text + n, sizeof text - 1 - n)) > 0)
+    n += r;
   close(fd);
   text[n] = 0;
   return r < 0 ? -errno : n;
@@ -99,7 +100,8 @@ int main(int argc, char **argv) {
   // Whoever runs the test may leave descriptors open: only the standard ones are looked for.
   int standard = 0;
   DIR *dir = opendir("/proc/self/fd");
-  for (struct dirent *e; (e = readdir(dir));) standard += strlen(e->d_name) == 1 && strchr("012", e->d_name[0]) != NULL;
+  for (struct dirent *e; (e = readdir(dir));)
+    standard += strlen(e->d_name) == 1 && strchr("012", e->d_name[0]) != NULL;
   closedir(dir);
   value("standard streams in fd", standard);
 
@@ -113,7 +115,8 @@ int main(int argc, char **argv) {
   slurp("/proc/self/stat");
   char *behind = strrchr(text, ')');
   int fields = 2;
-  for (char *p = behind; *p; p++) fields += *p == ' ';
+  for (char *p = behind; *p; p++)
+    fields += *p == ' ';
   value("fields of stat", fields);
   say("state %c", behind[2]);
   slurp("/proc/self/maps");

@@ -13,7 +13,8 @@ static long slurp(const char *path) {
   int fd = open(path, O_RDONLY);
   if (fd < 0) return -errno;
   long n = 0, r;
-  while ((r = read(fd, text + n, sizeof text - 1 - n)) > 0) n += r;
+  while ((r = read(fd, text + n, sizeof text - 1 - n)) > 0)
+    n += r;
   close(fd);
   text[n] = 0;
   return r < 0 ? -errno : n;
@@ -48,7 +49,8 @@ int main(void) {
 
   unsigned long total, free_, available;
   slurp("/proc/meminfo");
-  value("meminfo", sscanf(text, "MemTotal: %lu kB\nMemFree: %lu kB\nMemAvailable: %lu kB\n", &total, &free_, &available));
+  value("meminfo", sscanf(text, "MemTotal: %lu kB\nMemFree: %lu kB\nMemAvailable: %lu kB\n", &total, &free_,
+                          &available));
   double up, idle;
   slurp("/proc/uptime");
   value("uptime", sscanf(text, "%lf %lf\n", &up, &idle));
@@ -60,14 +62,15 @@ int main(void) {
   yes_no("version", !strncmp(text, "Linux version ", 14));
   unsigned long t[10];
   slurp("/proc/stat");
-  value("stat", sscanf(text, "cpu  %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu\ncpu0 ", t, t + 1, t + 2, t + 3, t + 4, t + 5,
-                       t + 6, t + 7, t + 8, t + 9));
+  value("stat", sscanf(text, "cpu  %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu\ncpu0 ", t, t + 1, t + 2, t + 3,
+                       t + 4, t + 5, t + 6, t + 7, t + 8, t + 9));
   yes_no("stat: btime", strstr(text, "\nbtime ") != NULL);
   cpu_set_t set;
   sched_getaffinity(0, sizeof set, &set);
   slurp("/proc/cpuinfo");
   int processors = 0;
-  for (char *p = text; (p = strstr(p, "processor\t: ")); p++) processors++;
+  for (char *p = text; (p = strstr(p, "processor\t: ")); p++)
+    processors++;
   yes_no("cpuinfo", processors >= CPU_COUNT(&set));
   yes_no("filesystems", slurp("/proc/filesystems") > 0 && strstr(text, "nodev\tproc\n"));
   yes_no("mounts", slurp("/proc/mounts") > 0 && strstr(text, " /proc proc "));

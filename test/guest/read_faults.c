@@ -101,7 +101,8 @@ static void sockets(void) {
     int pair[2];
     socketpair(AF_UNIX, kinds[i].type | SOCK_NONBLOCK, 0, pair);
     for (int k = 0; k < 3; k++)
-      if (write(pair[0], k == 0 ? "first of all" : k == 1 ? "second of all" : "third of all", 12) != 12) _exit(1);
+      if (write(pair[0], k == 0 ? "first of all" : k == 1 ? "second of all" : "third of all", 12) != 12)
+        _exit(1);
     reads(kinds[i].name, pair[1], 12, 1);
     value("write", SYS_3(SYS_write, pair[0], closed, 8));
     close(pair[0]);

@@ -26,8 +26,11 @@ static void show(const char *what) {
     for (long at = 0; at < 1000000;) {
       struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 0};
       if (fcntl(fd, F_GETLK, &l) < 0 || l.l_type == F_UNLCK) break;
-      sprintf(text + strlen(text), " %c%ld+%ld%s", l.l_type == F_WRLCK ? 'w' : 'r', (long)l.l_start, (long)l.l_len,
-              l.l_pid == parent ? "" : l.l_pid == -1 ? "*" : "?");
+      sprintf(text + strlen(text), " %c%ld+%ld%s", l.l_type == F_WRLCK ? 'w' : 'r', (long)l.l_start,
+              (long)l.l_len,
+              l.l_pid == parent ? ""
+              : l.l_pid == -1   ? "*"
+                                : "?");
       if (l.l_len == 0) break;
       at = l.l_start + l.l_len;
     }
@@ -45,7 +48,9 @@ static void pause_ms(int ms) {
   nanosleep(&t, 0);
 }
 
-static void handler(int signo) { (void)signo; }
+static void handler(int signo) {
+  (void)signo;
+}
 
 int main(void) {
   char name[] = "/tmp/locksXXXXXX";

@@ -6,7 +6,8 @@ static void resident(const char *what, char *at, int pages) {
   unsigned char vector[16];
   char text[17] = "";
   long error = SYS_3(SYS_mincore, at, pages * PAGE, vector);
-  for (int i = 0; i < pages; i++) text[i] = vector[i] & 1 ? 'r' : '-';
+  for (int i = 0; i < pages; i++)
+    text[i] = vector[i] & 1 ? 'r' : '-';
   text[pages] = 0;
   say("%s: %s", what, error ? error_name(error) : text);
 }

@@ -17,7 +17,8 @@ struct attributes {
 static void show(const char *what) {
   struct attributes a = {0};
   long r = SYS_4(SYS_sched_getattr, 0, &a, 56, 0);
-  say("%s: %ld size %u policy %u flags %lu nice %d priority %u", what, r, a.size, a.policy, a.flags, a.nice, a.priority);
+  say("%s: %ld size %u policy %u flags %lu nice %d priority %u", what, r, a.size, a.policy, a.flags, a.nice,
+      a.priority);
 }
 
 static long set(struct attributes a) {

@@ -51,7 +51,8 @@ static void finish(pid_t pid) {
 
 // Until so many wait for more, or for zero.
 static void until(int number, int command, int count) {
-  for (int i = 0; i < 5000 && control(number, command, 0) != count; i++) usleep(1000);
+  for (int i = 0; i < 5000 && control(number, command, 0) != count; i++)
+    usleep(1000);
   say("waiting: %ld", control(number, command, 0));
 }
 
@@ -88,13 +89,14 @@ static void settings(void) {
   value("no command", control(0, 77, 0));
   struct semid_ds ds;
   value("stat", control(0, IPC_STAT, (long)&ds));
-  say("mode %o count %ld otime %d ctime %d", ds.sem_perm.mode, (long)ds.sem_nsems, ds.sem_otime != 0, ds.sem_ctime != 0);
+  say("mode %o count %ld otime %d ctime %d", ds.sem_perm.mode, (long)ds.sem_nsems, ds.sem_otime != 0,
+      ds.sem_ctime != 0);
   ds.sem_perm.mode = 0640;
   value("change", control(0, IPC_SET, (long)&ds));
   struct seminfo info;
   value("IPC_INFO", control(0, IPC_INFO, (long)&info));
-  say("%d %d %d %d %d %d %d %d %d %d", info.semmap, info.semmni, info.semmns, info.semmnu, info.semmsl, info.semopm,
-      info.semume, info.semusz, info.semvmx, info.semaem);
+  say("%d %d %d %d %d %d %d %d %d %d", info.semmap, info.semmni, info.semmns, info.semmnu, info.semmsl,
+      info.semopm, info.semume, info.semusz, info.semvmx, info.semaem);
   value("SEM_INFO", control(0, SEM_INFO, (long)&info));
   say("%d %d", info.semusz, info.semaem);
   value("SEM_STAT", SYS_4(SYS_semctl, 1, 0, SEM_STAT, &ds));

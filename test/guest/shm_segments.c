@@ -158,8 +158,8 @@ static void removal(void) {
 static void settings(void) {
   struct shmid_ds ds;
   SYS_3(SYS_shmctl, id, IPC_STAT, &ds);
-  say("size %ld mode %o uid %d cuid %d key %d atime %d dtime %d", (long)ds.shm_segsz, ds.shm_perm.mode, ds.shm_perm.uid,
-      ds.shm_perm.cuid, ds.shm_perm.__key, ds.shm_atime != 0, ds.shm_dtime != 0);
+  say("size %ld mode %o uid %d cuid %d key %d atime %d dtime %d", (long)ds.shm_segsz, ds.shm_perm.mode,
+      ds.shm_perm.uid, ds.shm_perm.cuid, ds.shm_perm.__key, ds.shm_atime != 0, ds.shm_dtime != 0);
   ds.shm_perm.uid = 7;
   ds.shm_perm.gid = 8;
   ds.shm_perm.mode = 07644;
@@ -193,10 +193,11 @@ static void texts(void) {
   char *line = strchr(text, '\n');
   if (!line) return;
   say("%.*s", (int)(line - text), text);
-  int found = sscanf(line, "%d %d %o %lu %d %d %d %d %d %d %d %lu %lu %lu %lu %lu", &key, &at, &mode, &size, &cpid, &lpid,
-                     &nattch, &fields[0], &fields[1], &fields[2], &fields[3], &atime, &dtime, &ctime, &rss, &swap);
-  say("%d: %d %d %o %lu %d %d %d %d %d rss %lu, length %zu", found, key, at == id, mode, size, nattch, fields[0], fields[1],
-      fields[2], fields[3], rss, strlen(line));
+  int found = sscanf(line, "%d %d %o %lu %d %d %d %d %d %d %d %lu %lu %lu %lu %lu", &key, &at, &mode, &size,
+                     &cpid, &lpid, &nattch, &fields[0], &fields[1], &fields[2], &fields[3], &atime, &dtime,
+                     &ctime, &rss, &swap);
+  say("%d: %d %d %o %lu %d %d %d %d %d rss %lu, length %zu", found, key, at == id, mode, size, nattch,
+      fields[0], fields[1], fields[2], fields[3], rss, strlen(line));
 }
 
 static void limit(const char *name, const char *text) {
@@ -222,7 +223,8 @@ static void limits(void) {
   outcome("first", SYS_3(SYS_shmget, IPC_PRIVATE, 8192, 0600));
   outcome("too many", SYS_3(SYS_shmget, IPC_PRIVATE, 1, 0600));
   limit("shmmni", "30");
-  for (int i = 0; i < 7; i++) outcome("pages", SYS_3(SYS_shmget, IPC_PRIVATE, 8192, 0600));
+  for (int i = 0; i < 7; i++)
+    outcome("pages", SYS_3(SYS_shmget, IPC_PRIVATE, 8192, 0600));
   limit("shm_rmid_forced", "1");
 }
 

@@ -18,7 +18,6 @@
 //@ args: 29
 //@ args: 31
 
-
 //@ args: 11 blocked
 //@ args: 9 blocked
 //@ args: 15 ignored

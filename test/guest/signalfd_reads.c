@@ -15,8 +15,8 @@ static void take(const char *what, size_t size) {
   value(what, n);
   for (long i = 0; i < n / (long)sizeof *info; i++)
     say("  signal %u code %d self %d uid %d int %d status %d overrun %u", info[i].ssi_signo, info[i].ssi_code,
-        info[i].ssi_pid == (unsigned)getpid(), info[i].ssi_uid == getuid(), info[i].ssi_int, info[i].ssi_status,
-        info[i].ssi_overrun);
+        info[i].ssi_pid == (unsigned)getpid(), info[i].ssi_uid == getuid(), info[i].ssi_int,
+        info[i].ssi_status, info[i].ssi_overrun);
 }
 
 static int ready(int ms) {

@@ -108,14 +108,16 @@ int main(void) {
   // Many messages.
   socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, s);
   struct iovec iov[3] = {{"one", 3}, {"second", 6}, {"3", 1}};
-  struct mmsghdr m[3] = {{.msg_hdr = {.msg_iov = iov, .msg_iovlen = 1}}, {.msg_hdr = {.msg_iov = iov + 1, .msg_iovlen = 1}},
+  struct mmsghdr m[3] = {{.msg_hdr = {.msg_iov = iov, .msg_iovlen = 1}},
+                         {.msg_hdr = {.msg_iov = iov + 1, .msg_iovlen = 1}},
                          {.msg_hdr = {.msg_iov = iov + 1, .msg_iovlen = 2}}};
   value("sendmmsg", SYS_4(SYS_sendmmsg, s[0], m, 3, 0));
   say("lengths %d %d %d", m[0].msg_len, m[1].msg_len, m[2].msg_len);
   char in[4][20] = {"", "", "", ""};
   struct iovec to[4];
   struct mmsghdr r[4] = {0};
-  for (int i = 0; i < 4; i++) to[i] = (struct iovec){in[i], 6}, r[i].msg_hdr = (struct msghdr){.msg_iov = to + i, .msg_iovlen = 1};
+  for (int i = 0; i < 4; i++)
+    to[i] = (struct iovec){in[i], 6}, r[i].msg_hdr = (struct msghdr){.msg_iov = to + i, .msg_iovlen = 1};
   value("recvmmsg", SYS_5(SYS_recvmmsg, s[1], r, 4, 0, 0));
   say("%d %s %x, %d %s %x, %d %s %x", r[0].msg_len, in[0], r[0].msg_hdr.msg_flags, r[1].msg_len, in[1],
       r[1].msg_hdr.msg_flags, r[2].msg_len, in[2], r[2].msg_hdr.msg_flags);

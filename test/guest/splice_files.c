@@ -9,7 +9,9 @@
 
 static char big[200000], back[200000];
 
-static long at(int fd) { return lseek(fd, 0, SEEK_CUR); }
+static long at(int fd) {
+  return lseek(fd, 0, SEEK_CUR);
+}
 
 static int inside(int fd) {
   int n = -1;
@@ -21,7 +23,8 @@ int main(void) {
   char name[] = "/tmp/spliceXXXXXX", name2[] = "/tmp/spliceXXXXXX";
   int a = mkstemp(name), b = mkstemp(name2), p[2], q[2], s[2];
   signal(SIGPIPE, SIG_IGN);
-  for (unsigned i = 0; i < sizeof big; i++) big[i] = i * 7 + i / 1000;
+  for (unsigned i = 0; i < sizeof big; i++)
+    big[i] = i * 7 + i / 1000;
   write(a, big, sizeof big);
   pipe2(p, O_NONBLOCK), pipe2(q, O_NONBLOCK);
   socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, s);
@@ -48,7 +51,8 @@ int main(void) {
   off = 0;
   value("sendfile to a socket", SYS_4(SYS_sendfile, s[0], a, &off, 50000));
   long total = 0, n;
-  while ((n = read(s[1], back + total, 9000)) > 0) total += n;
+  while ((n = read(s[1], back + total, 9000)) > 0)
+    total += n;
   yes_no("all of it", total == 50000 && memcmp(big, back, 50000) == 0);
   off = -1;
   value("negative offset", SYS_4(SYS_sendfile, b, a, &off, 10));
@@ -92,7 +96,8 @@ int main(void) {
   read(p[0], back, 10);
 
   // tee
-  while (read(q[0], back, sizeof back) > 0) continue;
+  while (read(q[0], back, sizeof back) > 0)
+    continue;
   write(p[1], "hello", 5);
   value("tee", SYS_4(SYS_tee, p[0], q[1], 100, 0));
   value("tee, some", SYS_4(SYS_tee, p[0], q[1], 2, 0));
@@ -144,14 +149,16 @@ int main(void) {
   if (fork() == 0) {
     close(p[1]);
     total = 0;
-    while ((n = read(p[0], back, 7000)) > 0) total += n;
+    while ((n = read(p[0], back, 7000)) > 0)
+      total += n;
     say("child: %ld", total);
     _exit(0);
   }
   close(p[0]);
   off = 0;
   long sent = 0;
-  while ((n = SYS_4(SYS_sendfile, p[1], a, &off, sizeof big)) > 0) sent += n;
+  while ((n = SYS_4(SYS_sendfile, p[1], a, &off, sizeof big)) > 0)
+    sent += n;
   close(p[1]);
   wait(0);
   value("a large sendfile through a pipe", sent);

@@ -35,7 +35,7 @@ static void opened(const char *what, int flags) {
 }
 
 int main(int count, char **arguments) {
-  if (count == 3) {  // the copy, running
+  if (count == 3) { // the copy, running
     strcpy(copy, arguments[0]);
     opened("write", O_WRONLY);
     opened("read and write", O_RDWR);

@@ -30,7 +30,8 @@ int main(void) {
   for (int i = 0; i < PROCESSES; i++)
     if (fork() == 0) _exit(rounds());
   int ends[256] = {0}, status;
-  while (wait(&status) > 0) ends[WIFEXITED(status) ? WEXITSTATUS(status) : 255]++;
+  while (wait(&status) > 0)
+    ends[WIFEXITED(status) ? WEXITSTATUS(status) : 255]++;
   for (int i = 0; i < 256; i++)
     if (ends[i]) say("%d processes ended with %d", ends[i], i);
   return 0;

@@ -14,18 +14,23 @@ static void count(int signo) {
 }
 
 static void *compute(void *none) {
-  while (!over) continue;
+  while (!over)
+    continue;
   return none;
 }
 
 int main(void) {
   pthread_t threads[THREADS];
   signal(SIGUSR1, count);
-  for (int i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, compute, NULL);
-  for (int i = 0; i < THREADS; i++) pthread_kill(threads[i], SIGUSR1);
-  while (handled < THREADS) usleep(1000);
+  for (int i = 0; i < THREADS; i++)
+    pthread_create(&threads[i], NULL, compute, NULL);
+  for (int i = 0; i < THREADS; i++)
+    pthread_kill(threads[i], SIGUSR1);
+  while (handled < THREADS)
+    usleep(1000);
   over = 1;
-  for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+  for (int i = 0; i < THREADS; i++)
+    pthread_join(threads[i], NULL);
   value("handled", handled);
   return 0;
 }

@@ -39,10 +39,12 @@ static void both(const char *what) {
 
 int main(void) {
   show("at first");
-  for (int i = 0; i < 20; i++) both("in a thread");
+  for (int i = 0; i < 20; i++)
+    both("in a thread");
   set_rounding(2);
   show("upward");
-  for (int i = 0; i < 20; i++) both("in a thread");
+  for (int i = 0; i < 20; i++)
+    both("in a thread");
   set_rounding(3);
   both("in another");
   return 0;

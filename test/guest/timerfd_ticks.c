@@ -30,7 +30,11 @@ static void left(void) {
   value("gettime", SYS_2(SYS_timerfd_gettime, fd, &t));
   long v = t.it_value.tv_sec * 1000 + t.it_value.tv_nsec / MS;
   long i = t.it_interval.tv_sec * 1000 + t.it_interval.tv_nsec / MS;
-  say("  left %s, interval %ld ms", v == 0 && t.it_value.tv_nsec == 0 ? "nothing" : v < 1000 ? "some" : "much", i);
+  say("  left %s, interval %ld ms",
+      v == 0 && t.it_value.tv_nsec == 0 ? "nothing"
+      : v < 1000                        ? "some"
+                                        : "much",
+      i);
 }
 
 static int ready(int ms) {

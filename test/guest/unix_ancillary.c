@@ -16,7 +16,8 @@ static long give(int fd, const char *text, const int *fds, int count) {
     struct cmsghdr c;
     char room[CMSG_SPACE(260 * sizeof(int))];
   } u;
-  struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = CMSG_SPACE(count * 4)};
+  struct msghdr m = {
+      .msg_iov = &v, .msg_iovlen = 1, .msg_control = &u, .msg_controllen = CMSG_SPACE(count * 4)};
   memset(&u, 0, sizeof u);
   u.c.cmsg_len = CMSG_LEN(count * 4);
   u.c.cmsg_level = SOL_SOCKET;
@@ -31,8 +32,13 @@ static void take(const char *what, int fd, size_t room, size_t control, int flag
   static char text[200], c[2000];
   struct iovec v = {text, room};
   struct sockaddr_un from;
-  struct msghdr m = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &v, .msg_iovlen = 1,
-                     .msg_control = control ? c : 0, .msg_controllen = control, .msg_flags = 0x7777};
+  struct msghdr m = {.msg_name = &from,
+                     .msg_namelen = sizeof from,
+                     .msg_iov = &v,
+                     .msg_iovlen = 1,
+                     .msg_control = control ? c : 0,
+                     .msg_controllen = control,
+                     .msg_flags = 0x7777};
   memset(text, 0, sizeof text);
   long n = SYS_3(SYS_recvmsg, fd, &m, flags);
   if (failed(n)) {
@@ -40,8 +46,8 @@ static void take(const char *what, int fd, size_t room, size_t control, int flag
     return;
   }
   char line[400];
-  sprintf(line, "%s: %ld '%s' flags %x control %ld name %d", what, n, text, m.msg_flags, (long)m.msg_controllen,
-          m.msg_namelen);
+  sprintf(line, "%s: %ld '%s' flags %x control %ld name %d", what, n, text, m.msg_flags,
+          (long)m.msg_controllen, m.msg_namelen);
   for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h)) {
     if (h->cmsg_type == SCM_RIGHTS) {
       int count = (h->cmsg_len - CMSG_LEN(0)) / 4;
@@ -53,9 +59,13 @@ static void take(const char *what, int fd, size_t room, size_t control, int flag
     } else if (h->cmsg_type == SCM_CREDENTIALS) {
       struct ucred u;
       memcpy(&u, CMSG_DATA(h), sizeof u);
-      sprintf(line + strlen(line), "; from %s %s", u.pid == getpid() ? "self" : u.pid == 0 ? "nobody" : "another",
+      sprintf(line + strlen(line), "; from %s %s",
+              u.pid == getpid() ? "self"
+              : u.pid == 0      ? "nobody"
+                                : "another",
               u.uid == getuid() && u.gid == getgid() ? "own ids" : "other ids");
-    } else sprintf(line + strlen(line), "; type %d", h->cmsg_type);
+    } else
+      sprintf(line + strlen(line), "; type %d", h->cmsg_type);
   }
   say("%s", line);
 }
@@ -93,11 +103,13 @@ static void kind(const char *name, int type) {
   int bad = 99;
   value("a bad descriptor", give(s[0], "x", &bad, 1));
   static int lots[260];
-  for (int i = 0; i < 260; i++) lots[i] = p[0];
+  for (int i = 0; i < 260; i++)
+    lots[i] = p[0];
   value("253 files", give(s[0], "x", lots, 253));
   value("254 files", give(s[0], "x", lots, 254));
   take("many", s[1], 100, 2000, 0);
-  for (int i = 0; i < 253; i++) close(got[i]);
+  for (int i = 0; i < 253; i++)
+    close(got[i]);
   // A file that is only on its way lives on.
   value("the last holder sends", give(s[0], "y", p, 1));
   close(p[0]);

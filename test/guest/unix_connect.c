@@ -33,7 +33,9 @@ static void pause_ms(int ms) {
   nanosleep(&t, 0);
 }
 
-static void handler(int signo) { (void)signo; }
+static void handler(int signo) {
+  (void)signo;
+}
 
 int main(void) {
   char dir[] = "/tmp/unixXXXXXX";

@@ -49,7 +49,8 @@ int main(void) {
   value("close again", SYS_1(SYS_close, fd));
   ssize_t n;
   size_t total = 0;
-  while ((n = read(pair[0], buffer, sizeof buffer)) > 0) total += n;
+  while ((n = read(pair[0], buffer, sizeof buffer)) > 0)
+    total += n;
   yes_no("more, and an end", total > 10000 && n == 0);
   return 0;
 }

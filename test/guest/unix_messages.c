@@ -25,8 +25,11 @@ static void take(const char *what, int fd, size_t size, int flags) {
     say("%s: %s", what, error_name(n));
     return;
   }
-  say("%s: %ld %.*s from %d:%d:%s", what, n, (int)(n > 40 ? 40 : n > (long)size ? (long)size : n), c, length,
-      from.sun_family, length > 3 ? from.sun_path + 1 : "");
+  say("%s: %ld %.*s from %d:%d:%s", what, n,
+      (int)(n > 40           ? 40
+            : n > (long)size ? (long)size
+                             : n),
+      c, length, from.sun_family, length > 3 ? from.sun_path + 1 : "");
 }
 
 static socklen_t name(struct sockaddr_un *a, const char *text) {
@@ -107,7 +110,8 @@ int main(void) {
   value("b disconnects", SYS_3(SYS_connect, b, "\0\0", 2));
   value("b to its peer", SYS_3(SYS_write, b, "to a", 4));
   value("c connects to b", SYS_3(SYS_connect, c, &bn, bl));
-  for (n = 0; n < 100 && SYS_3(SYS_write, c, "x", 1) == 1; n++) continue;
+  for (n = 0; n < 100 && SYS_3(SYS_write, c, "x", 1) == 1; n++)
+    continue;
   say("messages that wait at most: %ld", n);
   say("ready %x", ready(c));
   read(b, big, 10), read(b, big, 10);

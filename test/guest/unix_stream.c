@@ -44,7 +44,8 @@ int main(void) {
   say("descriptors %d %d flags %o %d", s[0], s[1], fcntl(s[0], F_GETFL), fcntl(s[1], F_GETFD));
   struct stat st;
   fstat(s[0], &st);
-  say("mode %o links %ld size %ld blksize %ld", st.st_mode, (long)st.st_nlink, (long)st.st_size, (long)st.st_blksize);
+  say("mode %o links %ld size %ld blksize %ld", st.st_mode, (long)st.st_nlink, (long)st.st_size,
+      (long)st.st_blksize);
   say("ready %x", ready(s[0]));
   take("empty", s[0], 10, 0);
   value("write", SYS_3(SYS_write, s[0], "hello world", 11));
@@ -81,14 +82,16 @@ int main(void) {
   take("nothing came", s[1], 50, 0);
 
   // A large transfer.
-  for (unsigned i = 0; i < sizeof big; i++) big[i] = i * 7 + i / 1000;
+  for (unsigned i = 0; i < sizeof big; i++)
+    big[i] = i * 7 + i / 1000;
   long n = write(s[0], big, sizeof big);
   yes_no("much, but not all", n > 100000 && n < (long)sizeof big);
   say("ready %x", ready(s[0]));
   long got = 0, wrong = 0, m;
   static char back[70000];
   while ((m = read(s[1], back, sizeof back)) > 0) {
-    for (long i = 0; i < m; i++) wrong += back[i] != (char)((got + i) * 7 + (got + i) / 1000);
+    for (long i = 0; i < m; i++)
+      wrong += back[i] != (char)((got + i) * 7 + (got + i) / 1000);
     got += m;
   }
   yes_no("all that was written", got == n && wrong == 0);

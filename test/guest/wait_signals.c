@@ -15,7 +15,8 @@ static void handler(int signo) {
 
 static void pause_ms(int ms) {
   struct timespec t = {0, ms * 1000000l};
-  while (nanosleep(&t, &t) < 0) continue;
+  while (nanosleep(&t, &t) < 0)
+    continue;
 }
 
 // Sends the signal to this process after 20 ms.
@@ -35,7 +36,8 @@ static void reap(const char *what, long result) {
   say("  handled %d", handled);
   handled = 0;
   // SIGCHLD is blocked but while it is waited for.
-  while (waitpid(-1, 0, 0) < 0 && errno == EINTR) continue;
+  while (waitpid(-1, 0, 0) < 0 && errno == EINTR)
+    continue;
 }
 
 static long ms_since(struct timespec *t) {

@@ -85,7 +85,8 @@ static void run(int which, int kill_after_us) {
 
 // Shares the memory of a process that dumps, and spoils what its stub waits for.
 static int spoils(void *unused) {
-  for (;;) *word_at(RF_REPLY) = 0;
+  for (;;)
+    *word_at(RF_REPLY) = 0;
   return unused != NULL;
 }
 

@@ -24,7 +24,8 @@ static void *nothing(void *none) {
 
 static int nothing_in_shared_memory(void *none) {
   (void)none;
-  for (;;) SYS_0(SYS_sched_yield);
+  for (;;)
+    SYS_0(SYS_sched_yield);
   return 0;
 }
 

@@ -142,7 +142,8 @@ int main(int argc, char **argv) {
     say("%s", errors || children < 400 ? "bounded" : "all fit");
     signal(SIGTERM, SIG_IGN);
     kill(0, SIGTERM);
-    while (wait(NULL) > 0) continue;
+    while (wait(NULL) > 0)
+      continue;
     close(most.rlim_cur - 1);
   }
   chdir("/");

@@ -10,8 +10,8 @@
 #define RINGFENCE_HOSTILE_H
 
 #include "../guest/guest.h"
-#include <sched.h>
 #include <ringfence/layout.h>
+#include <sched.h>
 
 __attribute__((unused)) static void bad(const char *what, long result) {
   if (failed(result))

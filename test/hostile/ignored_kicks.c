@@ -19,10 +19,11 @@
 #include <sched.h>
 #include <sys/wait.h>
 
-static struct {
+struct shared {
   volatile int ready;
   volatile unsigned long turns;
-} * shared;
+};
+static struct shared *shared;
 
 static void ignore(int signo) {
   (void)signo;

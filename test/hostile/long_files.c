@@ -74,8 +74,10 @@ static void transfers(void) {
   // Many pieces of the same memory: the kernel works, the host's memory is spared.
   enum { PIECE = 8 << 20, COUNT = 256 };
   struct iovec pieces[COUNT];
-  for (int i = 0; i < COUNT; i++) pieces[i] = (struct iovec){big, PIECE};
-  int zero = open("/dev/zero", O_RDONLY), null = open("/dev/null", O_WRONLY), random = open("/dev/urandom", O_RDONLY);
+  for (int i = 0; i < COUNT; i++)
+    pieces[i] = (struct iovec){big, PIECE};
+  int zero = open("/dev/zero", O_RDONLY), null = open("/dev/null", O_WRONLY),
+      random = open("/dev/urandom", O_RDONLY);
   readv(zero, pieces, COUNT);
   writev(null, pieces, COUNT);
   readv(random, pieces, 16);
@@ -99,18 +101,21 @@ static void transfers(void) {
   unlink("other");
   int sparse = memfd_create("x", 0);
   ftruncate(sparse, BIG);
-  for (int i = 0; i < 4; i++) preadv(sparse, pieces, 64, i * PIECE * 64l);
+  for (int i = 0; i < 4; i++)
+    preadv(sparse, pieces, 64, i * PIECE * 64l);
   at = 0;
   sendfile(null, sparse, &at, BIG);
   int ends[2];
   if (pipe(ends)) _exit(1);
   if (fork() == 0) {
     close(ends[0]);
-    for (int i = 0; i < 8; i++) write(ends[1], big, PIECE);
+    for (int i = 0; i < 8; i++)
+      write(ends[1], big, PIECE);
     _exit(0);
   }
   close(ends[1]);
-  while (splice(ends[0], NULL, null, NULL, BIG, 0) > 0) continue;
+  while (splice(ends[0], NULL, null, NULL, BIG, 0) > 0)
+    continue;
   wait(NULL);
 }
 
@@ -134,7 +139,8 @@ static void allocate(void) {
 static void read_all(const char *path) {
   static char entries[1 << 20];
   int dir = open(path, O_RDONLY | O_DIRECTORY);
-  while (SYS_3(SYS_getdents64, dir, entries, sizeof entries) > 0) continue;
+  while (SYS_3(SYS_getdents64, dir, entries, sizeof entries) > 0)
+    continue;
   lseek(dir, 0, SEEK_SET);
   SYS_3(SYS_getdents64, dir, entries, sizeof entries);
   close(dir);
@@ -188,22 +194,26 @@ static void tree(void) {
   char target[4096];
   for (int i = 0; i < 40; i++) {
     int at = 0;
-    while (at < 4080) at += snprintf(target + at, 5, "x/..") ? 4 : 0, target[at++] = '/';
+    while (at < 4080)
+      at += snprintf(target + at, 5, "x/..") ? 4 : 0, target[at++] = '/';
     snprintf(target + at, 8, i ? "l%d" : "x", i - 1);
     char path[8];
     snprintf(path, sizeof path, "l%d", i);
     symlink(target, path);
   }
   struct stat status;
-  for (int i = 0; i < 20; i++) stat("l39", &status);
+  for (int i = 0; i < 20; i++)
+    stat("l39", &status);
   setgid(12345);
   gid_t groups[65536];
-  for (int i = 0; i < 65536; i++) groups[i] = 100000 + i * 2;
+  for (int i = 0; i < 65536; i++)
+    groups[i] = 100000 + i * 2;
   setgroups(65536, groups);
   chmod("x", 0750);
   if (fork() == 0) {
     setresuid(1000, 1000, 1000);
-    for (int i = 0; i < 20; i++) stat("l39", &status);
+    for (int i = 0; i < 20; i++)
+      stat("l39", &status);
     _exit(0);
   }
   wait(NULL);
@@ -236,16 +246,22 @@ static void many_polled(void) {
   static struct pollfd fds[100000];
   int ends[2];
   if (pipe(ends)) _exit(1);
-  for (int i = 0; i < 100000; i++) fds[i] = (struct pollfd){ends[0], POLLIN, 0};
-  for (int i = 0; i < 3; i++) poll(fds, 100000, 1);
+  for (int i = 0; i < 100000; i++)
+    fds[i] = (struct pollfd){ends[0], POLLIN, 0};
+  for (int i = 0; i < 3; i++)
+    poll(fds, 100000, 1);
   for (int i = 0; i < 90000; i++)
     if (dup(ends[0]) < 0) break;
-  for (int i = 0; i < 90000; i++) fds[i].fd = i;
-  for (int i = 0; i < 3; i++) poll(fds, 90000, 1);
+  for (int i = 0; i < 90000; i++)
+    fds[i].fd = i;
+  for (int i = 0; i < 3; i++)
+    poll(fds, 90000, 1);
   static unsigned long set[2000];
-  for (int i = 0; i < 1400; i++) set[i] = -1ul;
+  for (int i = 0; i < 1400; i++)
+    set[i] = -1ul;
   struct timeval time = {0, 1000};
-  for (int i = 0; i < 3; i++) SYS_5(SYS_select, 89000, set, 0, 0, &time);
+  for (int i = 0; i < 3; i++)
+    SYS_5(SYS_select, 89000, set, 0, 0, &time);
   if (fork() == 0) {
     poll(fds, 90000, 5000);
     _exit(0);
@@ -279,7 +295,8 @@ static void locks(void) {
   fcntl(file, F_SETLK, &all);
   flock(file, LOCK_UN);
   close(file);
-  for (int i = 0; i < 800; i++) wait(NULL);
+  for (int i = 0; i < 800; i++)
+    wait(NULL);
   if (fork() == 0) {
     file = open("file", O_RDWR);
     for (long i = 0; i < LOCKS; i++) {
@@ -288,7 +305,8 @@ static void locks(void) {
     }
     struct flock test = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fork() == 0) {
-      for (int i = 0; i < 20; i++) fcntl(file, F_GETLK, &test);
+      for (int i = 0; i < 20; i++)
+        fcntl(file, F_GETLK, &test);
       _exit(0);
     }
     wait(NULL);
@@ -314,7 +332,8 @@ static void watches(void) {
     char path[32];
     snprintf(path, sizeof path, "d/%d", i);
     mknod(path, S_IFREG | 0600, 0);
-    for (int j = 0; j < n; j++) inotify_add_watch(instances[j], path, IN_ALL_EVENTS);
+    for (int j = 0; j < n; j++)
+      inotify_add_watch(instances[j], path, IN_ALL_EVENTS);
   }
   for (int i = 0; i < 500; i++) {
     char path[32];
@@ -322,7 +341,8 @@ static void watches(void) {
     chmod(path, 0644);
     unlink(path);
   }
-  for (int j = 0; j < n; j++) close(instances[j]);
+  for (int j = 0; j < n; j++)
+    close(instances[j]);
   // One instance with all the watches there may be.
   int one = inotify_init1(0);
   for (int i = 0; i < 20000; i++) {
@@ -339,17 +359,21 @@ static void vectors(void) {
   mount_tmpfs();
   struct iovec pieces[1024];
   char byte[1024];
-  for (int i = 0; i < 1024; i++) pieces[i] = (struct iovec){byte, 1};
+  for (int i = 0; i < 1024; i++)
+    pieces[i] = (struct iovec){byte, 1};
   int file = open("file", O_RDWR | O_CREAT, 0600);
-  for (int i = 0; i < 100; i++) writev(file, pieces, 1024);
-  for (int i = 0; i < 100; i++) preadv(file, pieces, 1024, 0);
+  for (int i = 0; i < 100; i++)
+    writev(file, pieces, 1024);
+  for (int i = 0; i < 100; i++)
+    preadv(file, pieces, 1024, 0);
   static char list[65536];
   for (int i = 0; i < 4000; i++) {
     char name[64];
     snprintf(name, sizeof name, "trusted.x%d", i);
     if (fsetxattr(file, name, "x", 1, 0)) break;
   }
-  for (int i = 0; i < 20; i++) flistxattr(file, list, sizeof list);
+  for (int i = 0; i < 20; i++)
+    flistxattr(file, list, sizeof list);
 }
 
 static void become_somebody(void) {
@@ -382,9 +406,11 @@ static void lists(void) {
     become_somebody();
     chdir("/mnt");
     static char path[2 * DEPTH + 1];
-    for (int i = 0; i < made; i++) memcpy(path + 2 * i, "d/", 2);
+    for (int i = 0; i < made; i++)
+      memcpy(path + 2 * i, "d/", 2);
     struct stat stat_;
-    for (int i = 0; i < 5; i++) stat(path, &stat_);
+    for (int i = 0; i < 5; i++)
+      stat(path, &stat_);
     _exit(0);
   }
   wait(NULL);
@@ -404,9 +430,11 @@ static void large_pipes(void) {
     become_somebody();
     int ends[2];
     if (pipe2(ends, O_NONBLOCK)) _exit(1);
-    for (long size = 1 << 30; size > 4096 && fcntl(ends[1], F_SETPIPE_SZ, size) < 0;) size /= 2;
+    for (long size = 1 << 30; size > 4096 && fcntl(ends[1], F_SETPIPE_SZ, size) < 0;)
+      size /= 2;
     static char bytes[1 << 20];
-    while (write(ends[1], bytes, sizeof bytes) > 0) ;
+    while (write(ends[1], bytes, sizeof bytes) > 0)
+      ;
     _exit(0);
   }
   wait(NULL);
@@ -417,18 +445,10 @@ static void large_pipes(void) {
 static const struct {
   const char *name;
   void (*run)(void);
-} cases[] = {{"epoll", epoll},
-             {"transfers", transfers},
-             {"allocate", allocate},
-             {"directory", directory},
-             {"tree", tree},
-             {"descriptors", descriptors},
-             {"poll", many_polled},
-             {"locks", locks},
-             {"inotify", watches},
-             {"vectors", vectors},
-             {"lists", lists},
-             {"large_pipes", large_pipes}};
+} cases[] = {{"epoll", epoll},         {"transfers", transfers}, {"allocate", allocate},
+             {"directory", directory}, {"tree", tree},           {"descriptors", descriptors},
+             {"poll", many_polled},    {"locks", locks},         {"inotify", watches},
+             {"vectors", vectors},     {"lists", lists},         {"large_pipes", large_pipes}};
 
 int main(int argc, char **argv) {
   for (unsigned long i = 0; argc > 1 && i < sizeof cases / sizeof *cases; i++)

@@ -24,7 +24,8 @@
 static void read_through(const char *path) {
   static char text[1 << 20];
   int fd = open(path, O_RDONLY);
-  while (read(fd, text, sizeof text) > 0) continue;
+  while (read(fd, text, sizeof text) > 0)
+    continue;
   close(fd);
 }
 
@@ -51,15 +52,18 @@ static void mounts(void) {
   for (int i = 0; i < 6; i++)
     if (mount("/mnt", "/mnt/b", NULL, MS_BIND | MS_REC, NULL)) break;
   struct stat status;
-  for (int i = 0; i < 10; i++) stat("/mnt/b", &status);
+  for (int i = 0; i < 10; i++)
+    stat("/mnt/b", &status);
   umount2("/mnt", MNT_DETACH);
 }
 
 static void send_file(int socket, const int *files, int count) {
   char control[CMSG_SPACE(253 * sizeof(int))] = {0};
   struct iovec byte = {"x", 1};
-  struct msghdr message = {
-      .msg_iov = &byte, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+  struct msghdr message = {.msg_iov = &byte,
+                           .msg_iovlen = 1,
+                           .msg_control = control,
+                           .msg_controllen = CMSG_SPACE(count * sizeof(int))};
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
@@ -89,8 +93,10 @@ static void garbage(void) {
   }
   int pair[2], copies[253];
   socketpair(AF_UNIX, SOCK_DGRAM, 0, pair);
-  for (int i = 0; i < 253; i++) copies[i] = dup(0);
-  for (int i = 0; i < 100; i++) send_file(pair[0], copies, 253);
+  for (int i = 0; i < 253; i++)
+    copies[i] = dup(0);
+  for (int i = 0; i < 100; i++)
+    send_file(pair[0], copies, 253);
 }
 
 static void sockets(void) {
@@ -119,18 +125,21 @@ static void semaphores(void) {
   leave_no_objects();
   static unsigned short values[32000];
   int set = semget(IPC_PRIVATE, 32000, 0600);
-  for (int i = 0; i < 32000; i++) values[i] = 1;
+  for (int i = 0; i < 32000; i++)
+    values[i] = 1;
   for (int i = 0; i < 10; i++) {
     semctl(set, 0, SETALL, values);
     semctl(set, 0, GETALL, values);
   }
   struct sembuf operations[500];
-  for (int i = 0; i < 500; i++) operations[i] = (struct sembuf){i * 60, -1, SEM_UNDO | IPC_NOWAIT};
+  for (int i = 0; i < 500; i++)
+    operations[i] = (struct sembuf){i * 60, -1, SEM_UNDO | IPC_NOWAIT};
   semop(set, operations, 500);
   for (int i = 0; i < 800; i++)
     if (fork() == 0) {
       struct sembuf some[500];
-      for (int j = 0; j < 500; j++) some[j] = (struct sembuf){j * 60, -1, SEM_UNDO};
+      for (int j = 0; j < 500; j++)
+        some[j] = (struct sembuf){j * 60, -1, SEM_UNDO};
       semop(set, some, 500);
       _exit(0);
     }
@@ -138,7 +147,8 @@ static void semaphores(void) {
   semctl(set, 0, SETALL, values);
   usleep(100000);
   semctl(set, 0, IPC_RMID);
-  while (wait(NULL) > 0) continue;
+  while (wait(NULL) > 0)
+    continue;
 }
 
 static void messages(void) {
@@ -156,10 +166,14 @@ static void messages(void) {
     message.type = i + 1;
     if (msgsnd(queue, &message, 1, IPC_NOWAIT)) break;
   }
-  for (int i = 0; i < 200; i++) msgrcv(queue, &message, 8, 90000 - i, IPC_NOWAIT);
-  for (int i = 0; i < 20; i++) msgrcv(queue, &message, 8, 300000, IPC_NOWAIT);
-  for (int i = 0; i < 20; i++) msgrcv(queue, &message, 8, -300000, IPC_NOWAIT);
-  for (int i = 0; i < 20; i++) msgrcv(queue, &message, 8, 1, IPC_NOWAIT | MSG_EXCEPT);
+  for (int i = 0; i < 200; i++)
+    msgrcv(queue, &message, 8, 90000 - i, IPC_NOWAIT);
+  for (int i = 0; i < 20; i++)
+    msgrcv(queue, &message, 8, 300000, IPC_NOWAIT);
+  for (int i = 0; i < 20; i++)
+    msgrcv(queue, &message, 8, -300000, IPC_NOWAIT);
+  for (int i = 0; i < 20; i++)
+    msgrcv(queue, &message, 8, 1, IPC_NOWAIT | MSG_EXCEPT);
   msgctl(queue, IPC_RMID, NULL);
 }
 

@@ -71,7 +71,8 @@ static void signals(void) {
     }
     usleep(100000);
     int status;
-    while (waitpid(-1, &status, WUNTRACED) > 0 && WIFSTOPPED(status)) kill(0, SIGCONT);
+    while (waitpid(-1, &status, WUNTRACED) > 0 && WIFSTOPPED(status))
+      kill(0, SIGCONT);
   }
 }
 
@@ -105,11 +106,13 @@ static void mappings(void) {
   wait(NULL);
   unlink("/tmp/core");
   static char text[65536];
-  const char *files[] = {"/proc/self/maps", "/proc/self/smaps", "/proc/self/smaps_rollup", "/proc/self/status",
-                         "/proc/self/statm", "/proc/self/numa_maps", "/proc/self/pagemap"};
+  const char *files[] = {"/proc/self/maps",   "/proc/self/smaps", "/proc/self/smaps_rollup",
+                         "/proc/self/status", "/proc/self/statm", "/proc/self/numa_maps",
+                         "/proc/self/pagemap"};
   for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {
     int fd = open(files[i], O_RDONLY);
-    for (int j = 0; j < 20 && read(fd, text, sizeof text) > 0; j++) continue;
+    for (int j = 0; j < 20 && read(fd, text, sizeof text) > 0; j++)
+      continue;
     close(fd);
   }
   mprotect(at, COUNT * PAGE, PROT_READ);
@@ -162,11 +165,13 @@ static void processes(void) {
   }
   static char text[65536];
   int proc = open("/proc", O_RDONLY | O_DIRECTORY);
-  while (SYS_3(SYS_getdents64, proc, text, sizeof text) > 0) continue;
+  while (SYS_3(SYS_getdents64, proc, text, sizeof text) > 0)
+    continue;
   signal(SIGTERM, SIG_IGN);
   kill(0, SIGWINCH);
   kill(0, SIGTERM);
-  while (wait(NULL) > 0) continue;
+  while (wait(NULL) > 0)
+    continue;
 }
 
 static const struct {

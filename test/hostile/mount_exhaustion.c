@@ -19,9 +19,11 @@ static void fill(void) {
   mkdir("/mnt/b", 0755);
   if (mount("x", "/mnt/a", "tmpfs", 0, NULL)) _exit(3);
   int doubled = 0;
-  while (mount("/mnt", "/mnt/b", NULL, MS_BIND | MS_REC, NULL) == 0) doubled++;
+  while (mount("/mnt", "/mnt/b", NULL, MS_BIND | MS_REC, NULL) == 0)
+    doubled++;
   if (doubled > 20) say("BAD: doubled %d times", doubled);
-  while (unshare(CLONE_NEWNS) == 0) mount("x", "/mnt", "tmpfs", 0, NULL);
+  while (unshare(CLONE_NEWNS) == 0)
+    mount("x", "/mnt", "tmpfs", 0, NULL);
   int instances[200], n = 0;
   for (; n < 200; n++)
     if ((instances[n] = inotify_init1(0)) < 0) break;

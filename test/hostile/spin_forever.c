@@ -49,7 +49,8 @@ int main(int argc, char **argv) {
   while (strcmp(mode, "yield") == 0)
     HOST_0(SYS_sched_yield);
   for (uint64_t i = 0; strcmp(mode, "request-storm") == 0; i++)
-    __atomic_store_n(quad_at(RF_REQUESTS), (uint64_t)SYS_getppid << 32 | (uint32_t)(i << 6 | 1), __ATOMIC_SEQ_CST);
+    __atomic_store_n(quad_at(RF_REQUESTS), (uint64_t)SYS_getppid << 32 | (uint32_t)(i << 6 | 1),
+                     __ATOMIC_SEQ_CST);
   while (strcmp(mode, "no-request") == 0)
     __atomic_store_n(quad_at(RF_REQUESTS), 0, __ATOMIC_SEQ_CST);
   for (;;)

@@ -34,7 +34,7 @@ static int beats(void) {
 // The kernel's list for a fork, or for a thread, in the slot: where its last operation's arguments stand.
 static int ask(int thread) {
   static char *stack;
-  if (!stack) stack = pages(16);  // a call: what is put in the slot comes behind it
+  if (!stack) stack = pages(16); // a call: what is put in the slot comes behind it
   *quad_at(RF_ORIG_RAX) = thread ? SYS_clone : SYS_fork;
   *quad_at(RF_RDI) = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
   *quad_at(RF_RSI) = (uint64_t)stack + 16 * PAGE;
@@ -59,7 +59,9 @@ static long make(int thread) {
   return HOST_5(SYS_clone, THREAD_FLAGS, stack, 0, slot + RF_HOST_TASK, 0);
 }
 
-__attribute__((used)) static void run_thread(void) { beat(); }
+__attribute__((used)) static void run_thread(void) {
+  beat();
+}
 __asm__("on_other_stack:\n lea stranger_stack+65536(%rip), %rsp\n and $-16, %rsp\n call run_thread\n");
 
 static void attempt(int thread, int clone, const char *report) {
@@ -70,7 +72,8 @@ static void attempt(int thread, int clone, const char *report) {
   if (clone && make(thread) < 0) say("refused");
   if (strcmp(report, "dead") == 0) HOST_1(SYS_exit_group, 0);
   if (strcmp(report, "silent") == 0)
-    for (;;) HOST_0(SYS_sched_yield);
+    for (;;)
+      HOST_0(SYS_sched_yield);
   *word_at(RF_REQ_COUNT) = strcmp(report, "done") == 0;
   *quad_at(RF_REQ_VALUE) = strcmp(report, "done") == 0 ? 5 : -EAGAIN;
   reply_to(forge(OPS_DONE), 100000);
@@ -93,7 +96,8 @@ int main(int argc, char **argv) {
     storm();
   else if (argc > 2)
     attempt(strcmp(argv[1], "thread") == 0, strcmp(argv[1], "no-clone") != 0, argv[2]);
-  for (int i = 0; i < 100 && beats(); i++) continue;
+  for (int i = 0; i < 100 && beats(); i++)
+    continue;
   if (beats()) bad("a stranger runs on", 0);
   say("done");
   return 0;

@@ -35,7 +35,8 @@ static void segments(void) {
   if (large >= 0) {
     char *at = shmat(large, NULL, 0);
     if (at != (void *)-1) {
-      for (long i = 0; i < 64l << 20; i += PAGE) at[i] = 1;
+      for (long i = 0; i < 64l << 20; i += PAGE)
+        at[i] = 1;
       shmdt(at);
     }
     shmctl(large, IPC_RMID, NULL);
@@ -45,8 +46,8 @@ static void segments(void) {
 static void addresses(void) {
   int id = shmget(IPC_PRIVATE, 16 * PAGE, 0600);
   static const unsigned long places[] = {
-      RF_WINDOW_BASE, RF_WINDOW_BASE - PAGE,  RF_WINDOW_BASE - 8 * PAGE, RF_WINDOW_END - PAGE, RF_STUB_TEXT,
-      RF_CHUNKS,      RF_KERNEL_PAGE, RF_TASK_SIZE - PAGE,       RF_TASK_SIZE,         0x800000000000,
+      RF_WINDOW_BASE, RF_WINDOW_BASE - PAGE, RF_WINDOW_BASE - 8 * PAGE, RF_WINDOW_END - PAGE, RF_STUB_TEXT,
+      RF_CHUNKS,      RF_KERNEL_PAGE,        RF_TASK_SIZE - PAGE,       RF_TASK_SIZE,         0x800000000000,
       PAGE,           ~0ul - PAGE + 1,
   };
   for (unsigned i = 0; i < sizeof places / sizeof *places; i++)
@@ -66,7 +67,8 @@ static void addresses(void) {
   // A segment whose pages are torn up while it is removed.
   char *at = shmat(id, NULL, 0);
   shmctl(id, IPC_RMID, NULL);
-  for (int i = 0; i < 16; i += 2) munmap(at + i * PAGE, PAGE);
+  for (int i = 0; i < 16; i += 2)
+    munmap(at + i * PAGE, PAGE);
   for (int i = 1; i < 16; i += 2)
     if (mprotect(at + i * PAGE, PAGE, PROT_READ)) say("BAD: a page is lost");
   if (shmdt(at)) say("BAD: not detached");
@@ -86,14 +88,17 @@ static void read_only(void) {
 
 static void sets(void) {
   int many = 0;
-  while (semget(IPC_PRIVATE, 32000, 0600) >= 0) many++;
+  while (semget(IPC_PRIVATE, 32000, 0600) >= 0)
+    many++;
   if (many > 1 << 20) say("BAD: %d sets", many);
   struct sembuf undo[500];
-  for (int i = 0; i < 500; i++) undo[i] = (struct sembuf){i, 1, SEM_UNDO};
+  for (int i = 0; i < 500; i++)
+    undo[i] = (struct sembuf){i, 1, SEM_UNDO};
   int refused = 0;
   for (int id = 0; id < 2000 && !refused; id++)
     for (int i = 0; i < 32000 / 500 && !refused; i++) {
-      for (int j = 0; j < 500; j++) undo[j].sem_num = i * 500 + j;
+      for (int j = 0; j < 500; j++)
+        undo[j].sem_num = i * 500 + j;
       refused = semop(id, undo, 500) < 0;
     }
   if (!refused) say("BAD: everything can be undone");
@@ -104,7 +109,8 @@ static void waiters(void) {
   int id = semget(IPC_PRIVATE, 32000, 0600);
   if (id < 0) return;
   struct sembuf ops[500];
-  for (int i = 0; i < 500; i++) ops[i] = (struct sembuf){i, 1, 0};
+  for (int i = 0; i < 500; i++)
+    ops[i] = (struct sembuf){i, 1, 0};
   ops[0].sem_op = -1;
   ops[499].sem_op = -1;
   for (int i = 0; i < 300; i++)
@@ -143,7 +149,8 @@ static void limits(void) {
   char *zeros = mmap(NULL, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   char *text = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   int set = semget(IPC_PRIVATE, 1, 0600);
-  for (unsigned long n = 1000; n < length / sizeof(struct sembuf); n *= 4) semop(set, (void *)zeros, n);
+  for (unsigned long n = 1000; n < length / sizeof(struct sembuf); n *= 4)
+    semop(set, (void *)zeros, n);
   int queue = msgget(IPC_PRIVATE, 0600);
   *(long *)text = 1;
   int waiting = 0;
@@ -156,7 +163,8 @@ static void limits(void) {
   }
   msgctl(queue, IPC_RMID, NULL);
   int status;
-  while (wait(&status) > 0) waiting += status == 0;
+  while (wait(&status) > 0)
+    waiting += status == 0;
   if (waiting == 200) say("BAD: messages of 3 GiB wait to be sent");
 }
 
@@ -171,7 +179,8 @@ static void queues(void) {
       if (sent > 400000) break;
     }
   if (sent > 400000) say("BAD: %d messages", sent);
-  for (int i = 0; i < 1000; i++) msgrcv(1, &message, 8192, -(long)(i + 1), IPC_NOWAIT | MSG_NOERROR);
+  for (int i = 0; i < 1000; i++)
+    msgrcv(1, &message, 8192, -(long)(i + 1), IPC_NOWAIT | MSG_NOERROR);
   static char line[4096];
   FILE *text = fopen("/proc/sysvipc/msg", "r");
   while (fgets(line, sizeof line, text))

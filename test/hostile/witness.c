@@ -5,7 +5,8 @@
 #include "../guest/guest.h"
 
 static void compute(void) {
-  for (volatile int i = 0; i < 3000000; i++) continue;
+  for (volatile int i = 0; i < 3000000; i++)
+    continue;
 }
 
 int main(void) {

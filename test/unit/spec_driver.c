@@ -53,8 +53,10 @@ int main(void) {
     }
     int status;
     if (pid < 0 || waitpid(pid, &status, 0) != pid) return 1;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_RINGFENCE) printf("refused\n");
-    else if (status != 0) return 2;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_RINGFENCE)
+      printf("refused\n");
+    else if (status != 0)
+      return 2;
   }
   return 0;
 }

@@ -5,6 +5,7 @@
 // Everything that a stub can write is hostile input for the kernel: read once, validate, use.
 #ifndef RINGFENCE_LAYOUT_H
 #define RINGFENCE_LAYOUT_H
+// clang-format off
 
 // ---- The stub window: guest addresses never lie in it; seccomp filters compare high words. ----
 // Every sanitizer of gcc and clang for x86-64 lays shadows and guards over most of the 47 bits. What is free in all of

@@ -5,12 +5,14 @@
 
 #include <stdint.h>
 
+// clang-format off
 enum zygote_request {
   ZYGOTE_HELLO = 1,  // value: kernel threads n, and from bit 32 on enum zygote_catch; descriptors: kernel page
                      // (read-only), n doorbells
   ZYGOTE_SPAWN = 2,  // value: the new task's token; answer: the stub's pid or a negative errno
   ZYGOTE_REAP = 3,   // value: pid of a stub that has ended; answer: its wait status or a negative errno, and its use
 };
+// clang-format on
 
 // How the filter catches calls of guest code: by a signal, or for a tracer.
 enum zygote_catch { CATCH_TRAP, CATCH_TRACE };
@@ -19,6 +21,7 @@ enum zygote_catch { CATCH_TRAP, CATCH_TRACE };
 enum zygote_use { USE_MAXRSS, USE_MINFLT, USE_MAJFLT, USE_NVCSW, USE_NIVCSW, USE_COUNT };
 
 // In the answer to HELLO.
+// clang-format off
 enum zygote_hello {
   HELLO_PID,      // the zygote's
   HELLO_LISTENER, // the seccomp listener among its descriptors, which Node takes from there (pidfd_getfd): sent along it
@@ -26,6 +29,7 @@ enum zygote_hello {
                   // RLIMIT_NOFILE for all of the user's processes together
   HELLO_ENTRY,    // stub_traced: where a tracer sends caught calls
 };
+// clang-format on
 
 struct zygote_message {
   uint32_t request;
