@@ -1,11 +1,13 @@
 // Each platform runs what the others run: programs with children, threads and signals, whose result is native Linux's;
-// and what was started dies with the sandbox.
+// and the stubs of ptrace die with their tracer.
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ringfence, run } from "../spawn.ts";
+import { eventually, ringfence, run } from "../spawn.ts";
+import { children, exists, sandboxOf } from "./processes.ts";
 
 const PLATFORMS = ["systrap", "ptrace"];
+const GONE_MS = 1000;
 
 const SCRIPTS = [
   "echo one | cat; (exit 3); echo $?",
@@ -30,6 +32,23 @@ test("a name that is no platform's", async () => {
   const { code, stderr } = await run(ringfence, ["--platform=none", "do", "--", "true"]);
   assert.is(code, 125);
   assert.match(stderr.toString(), /systrap.*ptrace/);
+});
+
+test("ptrace: stubs die with their tracer, without init's help", async () => {
+  let launcher = 0;
+  const args = ["--platform=ptrace", "do", "--", "busybox", "sh", "-c", "sleep 100 & wait"];
+  const ended = run(ringfence, args, { started: (child) => (launcher = child.pid!) });
+  const { init, node, zygote } = await sandboxOf(launcher, true);
+  try {
+    assert.ok(await eventually(() => children(zygote).length > 1, GONE_MS));
+    const stubs = children(zygote);
+    process.kill(init, "SIGSTOP");
+    process.kill(node, "SIGKILL");
+    assert.ok(await eventually(() => !stubs.some(exists), GONE_MS), `left: ${stubs.filter(exists)}`);
+  } finally {
+    process.kill(init, "SIGKILL");
+    await ended;
+  }
 });
 
 test.run();
