@@ -14,7 +14,7 @@
 //@ ends: 0 132 133 135 139
 //@ deadline: 30
 #include "../guest/sites.h"
-#include "hostile.h"
+#include "jumps.h"
 #include <fcntl.h>
 #include <sys/wait.h>
 
@@ -42,30 +42,17 @@ static unsigned char *trampoline(void) {
   return (unsigned char *)at + 5 + distance;
 }
 
-// Jumps there in a child, which ends as it likes within a moment.
 static void jump(const void *target, int round, int lose_gs) {
-  pid_t child = fork();
+  pid_t child = fork_to_jump();
   if (child == 0) {
-    ualarm(50000, 0);
-    uint64_t r[10];
-    for (int i = 0; i < 10; i++)
+    uint64_t r[JUMP_REGISTERS];
+    for (int i = 0; i < JUMP_REGISTERS; i++)
       r[i] = next_random() % 2 ? SLOT + next_random() % 0x20000 : nasty();
-    if (round == 0) r[1] = (uint64_t)getppid_site_call + 2;
-    if (lose_gs) __asm__ volatile("wrgsbase %0" ::"r"(r[9]));
-    __asm__ volatile(
-        "mov 8(%0), %%rcx; mov 16(%0), %%rdx; mov 24(%0), %%rsi; mov 32(%0), %%rbx\n"
-        "mov 40(%0), %%r8; mov 48(%0), %%r9; mov 56(%0), %%r10; mov 64(%0), %%r12; mov (%0), %%rdi\n"
-        "jmp *%1\n" ::"r"(r),
-        "a"(target)
-        : "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r12", "memory");
+    if (round == 0) r[IN_RCX] = (uint64_t)getppid_site_call + 2;
+    if (lose_gs) __asm__ volatile("wrgsbase %0" ::"r"(nasty()));
+    jump_to((uint64_t)target, r, nasty());
   }
-  int status;
-  for (int i = 0; i < 40; i++) {
-    if (waitpid(child, &status, WNOHANG) == child) return;
-    usleep(5000);
-  }
-  kill(child, SIGKILL);
-  waitpid(child, &status, 0);
+  leave_behind(child);
 }
 
 static void still_works(void) {
