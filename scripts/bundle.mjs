@@ -20,8 +20,8 @@ export const bundles = [
   { name: "cli", entry: "src/main/cli/main.ts", inSandbox: false },
 ];
 
-// koffi looks for its native part in node_modules; here it lies beside the bundle, in the sandbox's root. A program that
-// starts from a snapshot can require nothing but Node's own modules.
+// koffi looks for its native part in node_modules; here it lies beside the bundle, in the sandbox's root. A program
+// that starts from a snapshot can require nothing but Node's own modules.
 const koffiBesideBundle = {
   name: "koffi-beside-bundle",
   setup(build) {

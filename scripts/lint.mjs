@@ -1,5 +1,5 @@
-// npm run lint: Biome for TypeScript, clang-format for C. Ends with 0 when neither finds anything to mend. Where there is
-// no clang-format, the form of C is not looked at, and one line says so.
+// npm run lint: Biome for TypeScript, clang-format for C. Ends with 0 when neither finds anything to mend. Where there
+// is no clang-format, the form of C is not looked at, and one line says so.
 //
 // Versions 14 and 19 of clang-format agree about these sources. Tables that lose by it, or on which they do not agree,
 // stand between `clang-format off` and `on`.

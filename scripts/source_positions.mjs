@@ -1,5 +1,5 @@
-// Where the code of the bundles comes from, as one file of records of a fixed size, which a sandbox searches in place when
-// it logs an error (src/shared/source_positions.ts): nothing is loaded for it at a start, and nothing kept.
+// Where the code of the bundles comes from, as one file of records of a fixed size, which a sandbox searches in place
+// when it logs an error (src/shared/source_positions.ts): nothing is loaded for it at a start, and nothing kept.
 //
 //   u32 length of the directory; the directory, JSON: {sources: [path], bundles: {file: [place, count]}}
 //   records: u32 line, u32 column of the bundle, both from 0; u16 source; u16 line of the source, from 1

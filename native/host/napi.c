@@ -271,8 +271,8 @@ static int next_timer(const uv_loop_t *loop) {
   return ms;
 }
 
-// uvBackendTimeout(): milliseconds until the loop's next timer, or its next turn is due; -1 for none. Not uv_backend_timeout:
-// that says 0 in any callback of setImmediate, which is where a kernel thread's loop runs.
+// uvBackendTimeout(): milliseconds until the loop's next timer, or its next turn is due; -1 for none. Not
+// uv_backend_timeout: that says 0 in any callback of setImmediate, which is where a kernel thread's loop runs.
 static napi_value uv_loop_timeout(napi_env env, napi_callback_info info) {
   (void)info;
   return backend(env, next_timer);

@@ -114,6 +114,21 @@ struct siginfo_ {
   };
 };
 
+enum { EINTR_ = 4, EAGAIN_ = 11, EFAULT_ = 14, EINVAL_ = 22, ENOSYS_ = 38, ETIMEDOUT_ = 110 };
+enum { CLOCK_REALTIME_ = 0, CLOCK_MONOTONIC_ = 1 };
+enum {
+  FUTEX_WAIT = 0,
+  FUTEX_WAKE = 1,
+  FUTEX_REQUEUE = 3,
+  FUTEX_CMP_REQUEUE = 4,
+  FUTEX_WAKE_OP = 5,
+  FUTEX_WAIT_BITSET = 9,
+  FUTEX_WAKE_BITSET = 10,
+  FUTEX_PRIVATE_FLAG = 128,
+  FUTEX_CLOCK_REALTIME = 256,
+};
+#define FUTEX_BITSET_MATCH_ANY 0xffffffffu
+
 #define AUDIT_ARCH_X86_64_ 0xc000003eu
 #define SIGILL_ 4
 #define SIGTRAP_ 5

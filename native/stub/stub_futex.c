@@ -7,20 +7,6 @@
 // it done here once more, by an operation. The time at which it ends is fixed by then (RF_DEADLINE).
 #include "stub.h"
 
-enum {
-  FUTEX_WAIT = 0,
-  FUTEX_WAKE = 1,
-  FUTEX_REQUEUE = 3,
-  FUTEX_CMP_REQUEUE = 4,
-  FUTEX_WAKE_OP = 5,
-  FUTEX_WAIT_BITSET = 9,
-  FUTEX_WAKE_BITSET = 10,
-  FUTEX_PRIVATE_FLAG = 128,
-  FUTEX_CLOCK_REALTIME = 256,
-};
-#define FUTEX_BITSET_MATCH_ANY 0xffffffffu
-
-enum { EINTR_ = 4, EAGAIN_ = 11, EFAULT_ = 14, EINVAL_ = 22, ENOSYS_ = 38 };
 #define NSEC_PER_SEC 1000000000ull
 #define KTIME_SEC_MAX 9223372036ull
 
@@ -52,7 +38,7 @@ s64 read_deadline(slot_t slot, u64 time, int is_duration) {
   if (stub_load64(time, &seconds) || stub_load64(time + 8, &ns)) return -EFAULT_;
   if ((s64)seconds < 0 || ns >= NSEC_PER_SEC) return -EINVAL_;
   if (is_duration) {
-    stub_syscall(NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, (u64)now, 0, 0, 0, 0);
+    stub_syscall(NR_clock_gettime, CLOCK_MONOTONIC_, (u64)now, 0, 0, 0, 0);
     if (seconds > KTIME_SEC_MAX) seconds = KTIME_SEC_MAX;
     seconds += now[0];
     ns += now[1];
@@ -63,8 +49,8 @@ s64 read_deadline(slot_t slot, u64 time, int is_duration) {
   return 0;
 }
 
-// EINTR: the word had that value, and a kick came. The call is posted then, or its operation's outcome, and so the kernel
-// hears of the kick: its mark, which would keep the thread from ever falling asleep, goes before.
+// EINTR: the word had that value, and a kick came. The call is posted then, or its operation's outcome, and so the
+// kernel hears of the kick: its mark, which would keep the thread from ever falling asleep, goes before.
 static s64 wait(slot_t slot, u64 word, u32 op, u32 value, u32 bits, int timed) {
   s64 result = sleep_on(slot, word, value, op & FUTEX_CLOCK_REALTIME, bits, timed);
   if (result == NOT_SLEPT) {

@@ -116,7 +116,7 @@ int answer(slot_t slot, u32 entry, s64 *result) {
     *result = stub_syscall(NR_sched_yield, 0, 0, 0, 0, 0, 0);
     return 1;
   case CALL_nanosleep:
-    return nanosleep_here(slot, 1 /* CLOCK_MONOTONIC */, 0, a, result);
+    return nanosleep_here(slot, CLOCK_MONOTONIC_, 0, a, result);
   case CALL_clock_nanosleep:
     return nanosleep_here(slot, a, b, get64(slot + RF_RDX), result);
   case CALL_futex:

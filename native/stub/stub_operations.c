@@ -3,8 +3,6 @@
 #include "stub.h"
 
 #define FAILED(r) ((u64)(r) > -4096ull)
-#define EFAULT_ 14
-#define ENOSYS_ 38
 
 // Copies the strings of an argv-like array one after the other to the slot, while they fit whole.
 // Returns their number, with bit 32 set when the array's end was reached.

@@ -29,7 +29,7 @@ static u32 await(slot_t slot, u32 sequence, u32 budget) {
   for (;;) {
     reply = load32(slot + RF_REPLY);
     if (answers(reply, sequence)) break;
-    stub_syscall(NR_futex, slot + RF_REPLY, 0 /* FUTEX_WAIT */, reply, 0, 0, 0);
+    stub_syscall(NR_futex, slot + RF_REPLY, FUTEX_WAIT, reply, 0, 0, 0);
   }
   __atomic_store_n((u32 *)(slot + RF_SLEEPING), 0, __ATOMIC_SEQ_CST);
   return reply & 15;

@@ -1,7 +1,7 @@
-// The host's call with which a guest's own thread sleeps, for as long as the guest wants and not the kernel. A kick must
-// not find it between its last look at RF_KICKED and the call, for nobody would look again: on_kick (stub_signals.c)
-// sends a thread that stands in that range behind the call, which is then not made. A kick that comes in the call ends
-// it with EINTR.
+// The host's call with which a guest's own thread sleeps, for as long as the guest wants and not the kernel. A kick
+// must not find it between its last look at RF_KICKED and the call, for nobody would look again: on_kick
+// (stub_signals.c) sends a thread that stands in that range behind the call, which is then not made. A kick that comes
+// in the call ends it with EINTR.
 #include <ringfence/layout.h>
 
 #define NR_futex 202

@@ -202,8 +202,8 @@ stub_traced:
   bts $63, %rax
   jmp trampoline_number
 
-// void stub_leave_handler(slot, fpstate, features): leaves a signal handler as rt_sigreturn would, without the host: the
-// floating-point state comes from the signal frame, all else from the slot's.
+// void stub_leave_handler(slot, fpstate, features): leaves a signal handler as rt_sigreturn would, without the host:
+// the floating-point state comes from the signal frame, all else from the slot's.
 .globl stub_leave_handler
 stub_leave_handler:
   mov %edx, %eax

@@ -82,8 +82,8 @@ static void emit_test(const struct bpf_test *test) {
   }
 }
 
-// Calls that a tracer could not lead to the stub's entry trap always: those of the other architecture, whose instruction
-// has another length, and of the vsyscall page, where the host lets nobody change the address.
+// Calls that a tracer could not lead to the stub's entry trap always: those of the other architecture, whose
+// instruction has another length, and of the vsyscall page, where the host lets nobody change the address.
 static void compile(u32 caught) {
   bpf_match_architecture(&program, TRAP);
   bpf_load(&program, offsetof(struct seccomp_data, instruction_pointer) + 4);

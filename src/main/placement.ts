@@ -1,5 +1,6 @@
-// Where the kernel runs (--workers, of which the launcher has made a choice). Solo: on Node's main thread, in one event loop with the control server, which
-// saves a second isolate and half of a start. Else on a thread of its own, which piscina keeps.
+// Where the kernel runs (--workers, of which the launcher has made a choice). Solo: on Node's main thread, in one
+// event loop with the control server, which saves a second isolate and half of a start. Else on a thread of its own,
+// which piscina keeps.
 
 import type { KernelBoot } from "../shared/kernel_boot.ts";
 import type { KernelApi } from "../shared/process_spec.ts";

@@ -33,7 +33,9 @@ export interface ProcessSpec {
   terminal: boolean;
   /** Bit n: the caller had closed descriptor n, of 0-2. What stands for it is closed in the program as well. */
   closedStreams: number;
-  /** For a process of a container; without it, uid 0 has all capabilities and the program is as if its caller ran it. */
+  /**
+   * For a process of a container; without it, uid 0 has all capabilities and the program is as if its caller ran it.
+   */
   container?: ContainerProcess;
 }
 
@@ -125,7 +127,10 @@ export interface KernelApi {
   start(spec: ProcessSpec, stdio: [number, number, number]): Promise<number | StartError>;
   /** Resolves with the Linux wait status when that program's process has ended, or stopped (0x7f: call again). */
   wait(pid: number): Promise<number>;
-  /** Sends a signal to a guest process (pid), its terminal's foreground group (-pid), or all (0); 0 or a negative errno. */
+  /**
+   * Sends a signal to a guest process (pid), its terminal's foreground group (-pid), or all (0); 0 or a negative
+   * errno.
+   */
   signal(pid: number, signo: number): Promise<number>;
   /** Whether a program that was given a terminal may read it: its caller is in the terminal's foreground. */
   foreground(pid: number, value: boolean): Promise<void>;

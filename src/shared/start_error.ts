@@ -4,7 +4,10 @@ import { ENOENT } from "./abi/errno.ts";
 import { errnoText } from "./abi/errno_text.ts";
 
 export interface StartError {
-  /** What is wrong: the program itself; what it needs to run (an interpreter), where `name` is the program; the directory. */
+  /**
+   * What is wrong: the program itself; what it needs to run (an interpreter), where `name` is the program; the
+   * directory.
+   */
   readonly subject: "program" | "interpreter" | "directory";
   readonly name: string;
   /** Positive. */

@@ -1,5 +1,5 @@
-// What an idle sandbox gives back: the garbage of V8's heap and free memory of the C library, once it has had nothing to
-// do for a while. Nodes hold many idle containers.
+// What an idle sandbox gives back: the garbage of V8's heap and free memory of the C library, once it has had nothing
+// to do for a while. Nodes hold many idle containers.
 
 import { getHeapStatistics } from "node:v8";
 import type { Native } from "./native.ts";
@@ -21,7 +21,9 @@ export class IdleTrim {
     this.#owed = true;
   }
 
-  /** How long the thread may sleep before afterSleep() is to be called, of at most so many nanoseconds; < 0: for ever. */
+  /**
+   * How long the thread may sleep before afterSleep() is to be called, of at most so many nanoseconds; < 0: for ever.
+   */
   bound(timeoutNs: number): number {
     if (!this.#owed) return timeoutNs;
     return timeoutNs < 0 ? IDLE_NS : Math.min(timeoutNs, IDLE_NS);

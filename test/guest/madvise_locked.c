@@ -1,4 +1,5 @@
-// Advices on memory that is locked (mlock(2)): what would take its pages away is refused, and what lies below it is done.
+// Advices on memory that is locked (mlock(2)): what would take its pages away is refused, and what lies below it is
+// done.
 //@ needs: memory mlock
 #include "guest.h"
 

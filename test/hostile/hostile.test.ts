@@ -78,7 +78,9 @@ function differences(before: Record<string, number>, after: Record<string, numbe
   return names.map((name) => `${name} ${before[name]} -> ${after[name]}`).join(", ");
 }
 
-/** Under ptrace those that concern the stub, its registers and its signals: all else does not know what catches calls. */
+/**
+ * Under ptrace those that concern the stub, its registers and its signals: all else does not know what catches calls.
+ */
 const UNDER_PTRACE =
   /^(compat_calls|death_in_request|direct_exit|early_kicks|flags|forged_.*|gs_base|host_vdso|ignored_kicks|jump_into_stub|patched_sites|signal_frames|slot_garbage|strangers|traced_registers)$/;
 

@@ -1,6 +1,6 @@
-// A stub that does not wait behind a list (OPS_RETURN), under every interleaving: it posts the outcome, goes back to its
-// guest, and posts its next request over the outcome, which a kernel thread may have seen, may have in hand, or may never
-// see. The request is served once, and never lost.
+// A stub that does not wait behind a list (OPS_RETURN), under every interleaving: it posts the outcome, goes back to
+// its guest, and posts its next request over the outcome, which a kernel thread may have seen, may have in hand, or
+// may never see. The request is served once, and never lost.
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -3,8 +3,8 @@
 //
 //   peer THREADS MILLISECONDS FORGE      descriptors: 3 chunk, 4 kernel page, 5 and up doorbells
 //
-// Each request carries a number, each reply must carry what that number gives. With FORGE a further
-// thread writes the records of the last slot, which is closed, at random. Prints the number of requests of each thread; a wrong or
+// Each request carries a number, each reply must carry what that number gives. With FORGE a further thread writes the
+// records of the last slot, which is closed, at random. Prints the number of requests of each thread; a wrong or
 // missing answer ends it with a message.
 #include "../../native/stub/stub.h"
 

@@ -139,7 +139,10 @@ const endless = (words: readonly string[]) =>
   words.some((word) => /^@(zero|null|random|full)/.test(word)) &&
   words.some((word) => word.startsWith("0x") || word === "-1");
 
-/** Not with this first word: all of a user's processes, whose settings sweep.c shares; a limit of CPU time, which kills. */
+/**
+ * Not with this first word: all of a user's processes, whose settings sweep.c shares; a limit of CPU time, which
+ * kills.
+ */
 const ofAll = (which: string) => (words: readonly string[]) => words[0] === which;
 
 export const CALL_SWEEPS: Readonly<Record<string, CallSweep>> = {

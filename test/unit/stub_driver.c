@@ -33,8 +33,12 @@
 #define TF 0x100
 #define SLOT (RF_CHUNKS + 0ul)
 #define STEPS_MAX 20000
-enum { REQ_SYSCALL = 1, REQ_INTERRUPTED = 4, REQ_OPS_DONE = 6, REQ_PATCHED = 9, OP_FUTEX = 10 };
-enum { REP_RET = 1, REP_OPS = 3, REP_SIGNAL = 6, REP_SIGRETURN = 7, REP_RESUME = 10 };
+#define RF_REQUEST_KIND(name, value) REQ_##name = value,
+#define RF_REPLY_CODE(name, value) REP_##name = value,
+#define RF_OPERATION(name, value) OP_##name = value,
+enum {
+#include <ringfence/slot_states.def>
+};
 enum { ID = 4242, POSTED = 7777, STALE = 666, TIME = 99, WORD = 5 };
 
 static uint32_t get(unsigned long at) {

@@ -58,8 +58,8 @@
 #define RF_VDSO_KICK 0x064    // u32: a kick came while the host's vDSO ran; the guest's vDSO looks at it behind
 #define RF_KICKED 0x068       // u32: a kick came while a call ran that goes back by a jump; looked at before the jump
 #define RF_CALL_FLAGS 0x06c   // u32: of such a call: bits 0-7 OF, 8-15 the flags that LAHF gives, 16 answered here
-#define RF_FP_FEATURES 0x078  // u64: components that a signal frame has of the thread's floating-point state; 0: not known
 #define RF_TRAPS 0x070        // u32: a random number for each trapped call that the thread could answer by itself
+#define RF_FP_FEATURES 0x078  // u64: what a signal frame has of its floating-point state; 0: not known
 
 // Written by the kernel.
 #define RF_REPLY 0x080        // u32: sequence of the request * 16 + reply code; the futex word
@@ -151,7 +151,8 @@
 #define RF_ALT_STACK_SIZE 0x10000
 
 // Process page. For each kernel thread one cache line that all slots of the chunk post to: a record a slot, written by
-// its stub alone, in one exchange, and read by that kernel thread alone. The line after it is left free: CPUs fetch two.
+// its stub alone, in one exchange, and read by that kernel thread alone. The line after it is left free: CPUs fetch
+// two.
 #define RF_REQUESTS 0x6000
 #define RF_REQUESTS_STRIDE 128
 #define RF_REQUEST_SIZE 8
@@ -173,7 +174,7 @@
 #define RF_KP_THREAD_STRIDE 64
 #define RF_KP_SLEEPING 0         // u32, in the record: written by that kernel thread alone
 #define RF_KP_CPU 4              // u32, in the record
-#define RF_KP_VDSO 0x200         // u64[5]: functions of the host's vDSO in every stub (mem/vdso.ts has their order), 0: none
+#define RF_KP_VDSO 0x200         // u64[5]: functions of the host's vDSO in every stub, as mem/vdso.ts has them; 0: none
 #define RF_KP_MARSHAL 0x1000     // 8 bytes a system call number
 #define RF_KP_MARSHAL_COUNT 512
 #define RF_KERNEL_THREADS_MAX 4

@@ -24,9 +24,9 @@ enum zygote_use { USE_MAXRSS, USE_MINFLT, USE_MAJFLT, USE_NVCSW, USE_NIVCSW, USE
 // clang-format off
 enum zygote_hello {
   HELLO_PID,      // the zygote's
-  HELLO_LISTENER, // the seccomp listener among its descriptors, which Node takes from there (pidfd_getfd): sent along it
-                  // would be one of those that a host user has on their way, which are bounded by the sender's
-                  // RLIMIT_NOFILE for all of the user's processes together
+  HELLO_LISTENER, // the seccomp listener among its descriptors, which Node takes from there (pidfd_getfd): sent along
+                  // it would be one of those that a host user has on their way, which are bounded by the
+                  // sender's RLIMIT_NOFILE for all of the user's processes together
   HELLO_ENTRY,    // stub_traced: where a tracer sends caught calls
 };
 // clang-format on

@@ -36,7 +36,9 @@ export function integer(minimum: number, maximum: number): Reader<number> {
       : refuse(at, `must be an integer from ${minimum} to ${maximum}`);
 }
 
-/** An unsigned 64-bit number as decimal text; JSON's numbers lose what lies above 2^53, which Linux reads as no limit. */
+/**
+ * An unsigned 64-bit number as decimal text; JSON's numbers lose what lies above 2^53, which Linux reads as no limit.
+ */
 export const uint64: Reader<string> = (value, at) => {
   if (typeof value !== "number" || value < 0 || value > 2 ** 64)
     return refuse(at, "must be a number of 64 bits");

@@ -1,5 +1,5 @@
-// What a config.json asks for and does not get: members that have no effect here, and members without which the container
-// would not be what was asked for. The first are told in the log, or refused with --strict; the second are
+// What a config.json asks for and does not get: members that have no effect here, and members without which the
+// container would not be what was asked for. The first are told in the log, or refused with --strict; the second are
 // always refused.
 
 import { IPC_SETTING_NAMES } from "../../shared/ipc_settings.ts";

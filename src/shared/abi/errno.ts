@@ -140,4 +140,4 @@ export const EHWPOISON = 133;
 export const ERESTARTSYS = 512; // restart if the handler has SA_RESTART, or if there is none
 export const ERESTARTNOINTR = 513; // always restart
 export const ERESTARTNOHAND = 514; // restart if no handler ran
-export const ERESTART_RESTARTBLOCK = 516; // restart by restart_syscall(2) from the task's restart block, if no handler ran
+export const ERESTART_RESTARTBLOCK = 516; // by restart_syscall(2) from the task's restart block, if no handler ran

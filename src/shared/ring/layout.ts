@@ -8,7 +8,7 @@
 export const WINDOW_BASE = 0x552000000000;
 export const WINDOW_END = 0x554000000000;
 export const STUB_TEXT = 0x552000000000; // code and constants of the stub, the only memory it brings
-export const TRAMPOLINE_ENTRY = 0x552000000000; // where the trampolines of patched call sites lead: its first instruction
+export const TRAMPOLINE_ENTRY = 0x552000000000; // where trampolines of patched call sites lead: its first instruction
 export const ZYGOTE_TEXT = 0x552100000000; // code and data of the zygote; unmapped in every stub
 export const HOST_VDSO = 0x552200000000; // the host's vvar, vvar_vclock and vdso, moved here together
 export const KERNEL_PAGE = 0x552300000000; // read-only view of the kernel page
@@ -51,8 +51,8 @@ export const REQ_FP_SIZE = 0x060; // u32: bytes of the thread's floating-point s
 export const VDSO_KICK = 0x064; // u32: a kick came while the host's vDSO ran; the guest's vDSO looks at it behind
 export const KICKED = 0x068; // u32: a kick came while a call ran that goes back by a jump; looked at before the jump
 export const CALL_FLAGS = 0x06c; // u32: of such a call: bits 0-7 OF, 8-15 the flags that LAHF gives, 16 answered here
-export const FP_FEATURES = 0x078; // u64: components that a signal frame has of the thread's floating-point state; 0: not known
 export const TRAPS = 0x070; // u32: a random number for each trapped call that the thread could answer by itself
+export const FP_FEATURES = 0x078; // u64: what a signal frame has of its floating-point state; 0: not known
 
 // Written by the kernel.
 export const REPLY = 0x080; // u32: sequence of the request * 16 + reply code; the futex word
@@ -144,7 +144,8 @@ export const ALT_STACK = 0x10000;
 export const ALT_STACK_SIZE = 0x10000;
 
 // Process page. For each kernel thread one cache line that all slots of the chunk post to: a record a slot, written by
-// its stub alone, in one exchange, and read by that kernel thread alone. The line after it is left free: CPUs fetch two.
+// its stub alone, in one exchange, and read by that kernel thread alone. The line after it is left free: CPUs fetch
+// two.
 export const REQUESTS = 0x6000;
 export const REQUESTS_STRIDE = 128;
 export const REQUEST_SIZE = 8;
@@ -166,7 +167,7 @@ export const KP_THREAD = 0x040; // records of KP_THREAD_STRIDE bytes, one a kern
 export const KP_THREAD_STRIDE = 64;
 export const KP_SLEEPING = 0; // u32, in the record: written by that kernel thread alone
 export const KP_CPU = 4; // u32, in the record
-export const KP_VDSO = 0x200; // u64[5]: functions of the host's vDSO in every stub (mem/vdso.ts has their order), 0: none
+export const KP_VDSO = 0x200; // u64[5]: functions of the host's vDSO in every stub, as mem/vdso.ts has them; 0: none
 export const KP_MARSHAL = 0x1000; // 8 bytes a system call number
 export const KP_MARSHAL_COUNT = 512;
 export const KERNEL_THREADS_MAX = 4;

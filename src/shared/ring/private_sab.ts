@@ -3,8 +3,8 @@
 // beside it. Everything starts as zero, and zero is every region's state of rest.
 //
 // A word has one writer, and then plain loads and stores do: x86 keeps the order of a thread's stores and that of its
-// loads, and V8 keeps the program's. Or it is changed by Atomics alone, unless there is one kernel thread (claims.ts and
-// active.ts say which): V8 makes a call of each, which costs more than the locked instruction inside.
+// loads, and V8 keeps the program's. Or it is changed by Atomics alone, unless there is one kernel thread (claims.ts
+// and active.ts say which): V8 makes a call of each, which costs more than the locked instruction inside.
 
 import { CHUNK_SLOTS, GUEST_CHUNKS, KERNEL_THREADS_MAX } from "./layout.ts";
 

@@ -199,7 +199,9 @@ export class Slots {
     return this.#giveBack(number, sequence, code);
   }
 
-  /** OPS_RETURN: the stub is to run `count` operations, post their outcome, and go back to its guest with the result. */
+  /**
+   * OPS_RETURN: the stub is to run `count` operations, post their outcome, and go back to its guest with the result.
+   */
   replyListAndResult(number: number, sequence: number, count: number, result: number): boolean {
     this.setWord(number, L.REP_FLAGS, 0);
     this.setNumber(number, L.REP_RESULT, result);

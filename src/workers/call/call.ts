@@ -16,7 +16,10 @@ import { type SlotContext, SlotIo } from "./slot_io.ts";
 
 /** A handler's answer when the call's result comes later. No errno and no address. */
 export const BLOCKED = -0x7fffffff;
-/** As BLOCKED, of a call that has replied by itself, or never returns. */
+/**
+ * A handler's answer when there is no result to deliver: its call has replied by itself, or never returns. It is
+ * BLOCKED, since both leave the reply alone; the name says that nobody will complete the call.
+ */
 export const NO_RESULT = BLOCKED;
 
 /** What a call waits for: one object that completes it once, unless it is cancelled. */
@@ -195,8 +198,8 @@ export class Call extends SlotIo {
   }
 
   /**
-   * Runs a list behind which the stub goes back to its guest with the result, if all of it is done: what the coroutine does
-   * then is done when the stub has told, or has posted the next request, and may not wait.
+   * Runs a list behind which the stub goes back to its guest with the result, if all of it is done: what the coroutine
+   * does then is done when the stub has told, or has posted the next request, and may not wait.
    */
   runListAndReturn(count: number, result: number): void {
     if (!this.owned) return;

@@ -1,8 +1,8 @@
 // Which call, timer or callback holds the kernel thread longer than it may (docs/hardening.md, F26). Everything that
 // the thread does ends with a look at the clock; but of short requests several are one turn, since a look costs a
-// tenth of the shortest, and where such a turn is long one of them was. Where that is late, the thread's own CPU time says whether it
-// worked or the host let others run, and V8 how long it collected garbage. Never a judgement of the guest: what is
-// counted here is a fault of the kernel.
+// tenth of the shortest, and where such a turn is long one of them was. Where that is late, the thread's own CPU time
+// says whether it worked or the host let others run, and V8 how long it collected garbage. Never a judgement of the
+// guest: what is counted here is a fault of the kernel.
 
 import { syscallName } from "../../shared/abi/syscalls.ts";
 import type { Counters } from "../counters.ts";

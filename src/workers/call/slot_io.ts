@@ -187,7 +187,9 @@ export class SlotIo {
     if (this.#slots.replyList(this.slot, this.sequence, code, count)) this.#wake();
   }
 
-  /** As replyList, of operations behind which the stub goes back to its guest with a result, if all of them are done. */
+  /**
+   * As replyList, of operations behind which the stub goes back to its guest with a result, if all of them are done.
+   */
   protected replyListAndResult(count: number, result: number): void {
     if (this.#slots.replyListAndResult(this.slot, this.sequence, count, result)) this.#wake();
   }

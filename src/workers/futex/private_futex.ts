@@ -1,7 +1,7 @@
 // Private futexes: their queues are the host's, in the memory of the stub process, where threads that nobody watches
 // wait and wake without a request (native/stub/stub_futex.c). What comes here all the same, since the calls are
-// watched or a kick has ended a wait, is done by the caller's stub in an operation, so that all meet in one queue. A kick
-// ends such a sleep as it ends guest code.
+// watched or a kick has ended a wait, is done by the caller's stub in an operation, so that all meet in one queue. A
+// kick ends such a sleep as it ends guest code.
 
 import { EAGAIN, EFAULT, EINTR, EINVAL, ERESTART_RESTARTBLOCK, ERESTARTSYS } from "../../shared/abi/errno.ts";
 import { readI64 } from "../../shared/abi/struct.ts";
@@ -20,7 +20,9 @@ const SECONDS_MAX = 9223372036;
 const ERRNO_MAX = 133;
 const RESULT_MAX = 0x7fffffff;
 
-/** When a call's wait is to end, or a negative errno. In two numbers: one would lose the last digits of CLOCK_REALTIME. */
+/**
+ * When a call's wait is to end, or a negative errno. In two numbers: one would lose the last digits of CLOCK_REALTIME.
+ */
 export function* readHostTime(
   { kernel, call }: Task,
   timeout: number,

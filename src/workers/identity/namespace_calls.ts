@@ -1,5 +1,5 @@
-// unshare(2): what tasks share by clone's flags, given up. Of the namespaces there are new ones of mounts and
-// of System V IPC; the others are the sandbox's, and asking for new ones ends as in a kernel that is built without them.
+// unshare(2): what tasks share by clone's flags, given up. Of the namespaces there are new ones of mounts and of
+// System V IPC; the others are the sandbox's, and asking for new ones ends as in a kernel that is built without them.
 
 import { EINVAL, ENOMEM, ENOSPC, EPERM } from "../../shared/abi/errno.ts";
 import { CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";

@@ -41,7 +41,7 @@ import {
 } from "./mapping.ts";
 import { MEMBARRIER_HANDLERS } from "./membarrier.ts";
 import { remap } from "./remap.ts";
-import { PAGES_AT_ONCE, PageMap, showsFile } from "./residency.ts";
+import { PAGES_AT_ONCE, Residency, showsFile } from "./residency.ts";
 import { sharedMemory } from "./shared_memory.ts";
 import {
   PAGE_SIZE,
@@ -361,7 +361,7 @@ function* mincore(task: MemCaller, start: number, pages: number, vector: number)
   for (let done = 0; done < pages; ) {
     const n = Math.min(pages - done, PAGES_AT_ONCE);
     const from = start + done * PAGE_SIZE;
-    const map = new PageMap(kernel, stub.pid);
+    const map = new Residency(kernel, stub.pid);
     map.look(from, n, task.call.bytes, task.call.base + WINDOW);
     map.close();
     for (const vma of stub.space.vmas.overlapping(from, from + n * PAGE_SIZE)) {

@@ -79,14 +79,17 @@ export function withinLimits(task: MemCaller, bytes: number, isData: boolean): b
   return !isData || vmas.totals.data + bytes <= task.limit(RLIMIT_DATA);
 }
 
-/** A stub that goes back to its guest by itself does not keep a kick waiting for longer than the host takes for so much. */
+/**
+ * A stub that goes back to its guest by itself does not keep a kick waiting for longer than the host takes for so
+ * much.
+ */
 const RETURN_MAX = 64 << 20;
-/** Of a call that goes on behind its list. */
+/** In place of a result: the call goes on behind its list. */
 export const GOES_ON = -1;
 
 /**
- * Runs the list of a plan, which must not fail half way; false when its first operation failed and nothing changed. With
- * a result, the call ends with it when the plan is committed.
+ * Runs the list of a plan, which must not fail half way; false when its first operation failed and nothing changed.
+ * With a result, the call ends with it when the plan is committed.
  */
 function* runPlan(
   task: MemCaller,
@@ -134,7 +137,7 @@ export function* lockForNew(task: MemCaller, start: number, end: number): Genera
   }
 }
 
-/** What a mapping call answers that ends with it: the address, or a number that its caller has. */
+/** As the result with which a call ends when it has mapped: the address, which map() chooses. */
 export const ITS_ADDRESS = -2;
 
 /** Maps; the address or a negative errno. Owns the source's descriptor. `result`: what the call ends with then. */
@@ -219,7 +222,9 @@ export function* advise(
   return (yield* task.run(list)) ? 0 : hostError(task);
 }
 
-/** The parts of [start, end) that are the guest's: host calls leave out the reserved range, and pools of trampolines. */
+/**
+ * The parts of [start, end) that are the guest's: host calls leave out the reserved range, and pools of trampolines.
+ */
 export function hostRanges({ stub }: MemCaller, start: number, end: number): [number, number][] {
   const ranges: [number, number][] = [];
   if (start < RESERVED_BASE) ranges.push([start, Math.min(end, RESERVED_BASE)]);

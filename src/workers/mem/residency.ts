@@ -14,7 +14,7 @@ const HIGHEST_BYTE = 7;
 /** Pages that one look tells of. */
 export const PAGES_AT_ONCE = SCRATCH_SIZE / ENTRY_SIZE;
 
-export class PageMap {
+export class Residency {
   readonly #kernel: CallContext;
   readonly #fd: number;
 

@@ -1,5 +1,6 @@
 // Patching call sites (docs/hardening.md, F9-F11): a site that has trapped often enough is judged, and if it can be,
-// an instruction shortly before the syscall becomes a jump to a trampoline. The trapped call itself is made again afterwards.
+// an instruction shortly before the syscall becomes a jump to a trampoline. The trapped call itself is made again
+// afterwards.
 //
 // Of an address space everything is locked meanwhile: what was judged is what is written.
 

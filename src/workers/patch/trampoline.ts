@@ -5,8 +5,8 @@
 //                 lea  behind-the-site(%rip),%rcx     what the syscall instruction would leave in rcx
 //                 jmp  *entry(%rip)
 //
-// A guest's signal frames and core files show none of this (docs/hardening.md, F9): an address in a trampoline stands for
-// the instruction whose copy would be executed next, and behind the copies for the syscall instruction.
+// A guest's signal frames and core files show none of this (docs/hardening.md, F9): an address in a trampoline stands
+// for the instruction whose copy would be executed next, and behind the copies for the syscall instruction.
 
 import { write64 } from "../../shared/abi/struct.ts";
 import { TRAMPOLINE_ENTRY } from "../../shared/ring/layout.ts";

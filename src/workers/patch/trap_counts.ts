@@ -1,5 +1,6 @@
-// How often each call site trapped, in a table of fixed size: each site has two places in it, and when both are taken by
-// others it pushes one of them out, which is then counted from the start again. Nothing is allocated here, since every trapped call comes by.
+// How often each call site trapped, in a table of fixed size: each site has two places in it, and when both are taken
+// by others it pushes one of them out, which is then counted from the start again. Nothing is allocated here, since
+// every trapped call comes by.
 
 import { TWO_32 } from "../../shared/abi/struct.ts";
 import { RIP } from "../../shared/ring/layout.ts";

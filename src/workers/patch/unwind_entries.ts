@@ -1,6 +1,6 @@
-// Where functions begin, by a walk over all unwind entries (.eh_frame): of static programs, which have no sorted list of
-// them. One entry follows another: descriptions of functions (FDE), each naming a common part (CIE) that says in which
-// form addresses stand (LSB, "Exception Frames").
+// Where functions begin, by a walk over all unwind entries (.eh_frame): of static programs, which have no sorted list
+// of them. One entry follows another: descriptions of functions (FDE), each naming a common part (CIE) that says in
+// which form addresses stand (LSB, "Exception Frames").
 
 /** DW_EH_PE_pcrel | DW_EH_PE_sdata4 */
 const USUAL_ENCODING = 0x1b;
@@ -20,7 +20,9 @@ export class UnwindEntries {
     this.#address = address;
   }
 
-  /** Looks at the entries in `bytes`, which stand at an address: where the next one begins, or -1: there are no more. */
+  /**
+   * Looks at the entries in `bytes`, which stand at an address: where the next one begins, or -1: there are no more.
+   */
   take(bytes: Uint8Array, at: number, isLast: boolean): number {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let next = 0;
@@ -50,7 +52,8 @@ function isUsual(cie: Uint8Array): boolean {
   let augmentation = "";
   while (at < cie.length && cie[at] !== 0) augmentation += String.fromCharCode(cie[at++]!);
   if (!augmentation.startsWith("z")) return false;
-  // Alignments of code and data, the return address's register, the length of what follows: numbers of seven bits a byte.
+  // Alignments of code and data, the return address's register, the length of what follows: numbers of seven bits a
+  // byte.
   at++;
   for (let count = 0; count < 4; count++) {
     while (at < cie.length && (cie[at]! & 0x80) !== 0) at++;

@@ -1,8 +1,8 @@
-// What a guest thread answers by itself, without a request (docs/hardening.md, F19): the words in its slot that its stub
-// goes by (native/stub/stub_local.c). Nothing is read back: a guest that writes there deceives itself.
+// What a guest thread answers by itself, without a request (docs/hardening.md, F19): the words in its slot that its
+// stub goes by (native/stub/stub_local.c). Nothing is read back: a guest that writes there deceives itself.
 //
-// Whoever begins to watch a thread's calls clears LOCAL before anybody can know of it. A call that has begun by then may
-// still be answered by the thread, as on Linux one that is past the look at its filters.
+// Whoever begins to watch a thread's calls clears LOCAL before anybody can know of it. A call that has begun by then
+// may still be answered by the thread, as on Linux one that is past the look at its filters.
 
 import {
   LOCAL,
@@ -31,7 +31,7 @@ export interface LocalContext extends CallContext {
   readonly patcher: { readonly every: number } | null;
 }
 
-/** Of trapped calls that the thread could answer: every second is posted, every one, or none. */
+/** Of trapped calls that the thread could answer: every second is posted, every one, or hardly any (1 in 256). */
 const ASK_SOME = 1;
 const ASK_ALWAYS = 0;
 const ASK_NEVER = -1;

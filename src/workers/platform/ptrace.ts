@@ -1,6 +1,6 @@
-// ptrace: the stubs' seccomp filter stops a thread of guest code at a system call, and a tracer (native/platform/ptrace.c)
-// sends it to the stub's entry, which posts the call. For hosts where SIGSYS cannot be used; slots, signals and all else
-// are systrap's.
+// ptrace: the stubs' seccomp filter stops a thread of guest code at a system call, and a tracer
+// (native/platform/ptrace.c) sends it to the stub's entry, which posts the call. For hosts where SIGSYS cannot be
+// used; slots, signals and all else are systrap's.
 
 import type { Introduction } from "./platform.ts";
 import type { ResourceUse } from "./resource_use.ts";

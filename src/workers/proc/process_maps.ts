@@ -4,7 +4,7 @@
 import { ESRCH } from "../../shared/abi/errno.ts";
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import type { AddressSpace } from "../mem/address_space.ts";
-import { PAGES_AT_ONCE, PageMap } from "../mem/residency.ts";
+import { PAGES_AT_ONCE, Residency } from "../mem/residency.ts";
 import * as V from "../mem/vma.ts";
 import { bound, type FileNode, type Text } from "../vfs/generated/nodes.ts";
 import { hostAccount } from "./host_account.ts";
@@ -127,7 +127,7 @@ function residentSize(vma: V.Vma, { system, task }: ProcessSubject): number {
   const { pid } = task.stub;
   if (pages > LOOKED_AT_MAX)
     return Math.min(pages, hostAccount(system.kernel, pid, 0).residentPages) * PAGE_KB;
-  const map = new PageMap(system.kernel, pid);
+  const map = new Residency(system.kernel, pid);
   let resident = 0;
   for (let done = 0; done < pages; done += PAGES_AT_ONCE)
     resident += map.look(vma.start + done * V.PAGE_SIZE, Math.min(pages - done, PAGES_AT_ONCE), null, 0);

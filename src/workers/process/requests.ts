@@ -20,7 +20,10 @@ export class Requests {
     this.#dispatcher = dispatcher;
   }
 
-  /** Serves the request that the scanner took from a slot; `nr` is a system call's number. A throw costs its process alone (F21). */
+  /**
+   * Serves the request that the scanner took from a slot; `nr` is a system call's number. A throw costs its process
+   * alone (F21).
+   */
   serve(slot: number, request: number, nr: number): void {
     const kernel = this.#kernel;
     const task = kernel.taskAt[slot];
@@ -80,16 +83,9 @@ export class Requests {
     }
   }
 
-  #breaksProtocol(task: Task, kind: number): void {
-    const { kernel } = task;
-    kernel.counters.protocolErrors++;
-    kernel.log("warn", "a stub broke the protocol: killed", { pid: task.pid, kind });
-    task.killHostile();
-  }
-
   #serve(task: Task, kind: number, nr: number): void {
     const { kernel, call } = task;
-    // Who was kicked meanwhile still answers.
+    // An outcome that nobody waits for answers no kick: its thread still enters the stub by one.
     if (call.mayHaveReturned && (this.#afterReturn(task, kind) || !call.owned)) return;
     if (task.stub.returning.length > 0) this.#settleOthers(task);
     kernel.kicks.answered(task);
@@ -134,6 +130,8 @@ export class Requests {
         break;
     }
     // A request that the task's state does not allow: only a stub that is not ours posts it.
-    this.#breaksProtocol(task, kind);
+    kernel.counters.protocolErrors++;
+    kernel.log("warn", "a stub broke the protocol: killed", { pid: task.pid, kind });
+    task.killHostile();
   }
 }

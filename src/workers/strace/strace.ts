@@ -24,7 +24,9 @@ export interface TracedCall {
   nr: number;
   /** The six argument registers, low and high halves in turn: 12 words. */
   words: ArrayLike<number>;
-  /** For each argument, the bytes it points at as far as they are known: in pieces at the call, out pieces at its end. */
+  /**
+   * For each argument, the bytes it points at as far as they are known: in pieces at the call, out pieces at its end.
+   */
   memory: readonly (Uint8Array | undefined)[];
   /** Result or negative errno; undefined if the call does not return, or has not yet. */
   result: number | undefined;

@@ -1,4 +1,5 @@
-// The lines of --strace that are not about calls, in the look of strace(1): a signal that is taken, and how a task ended.
+// The lines of --strace that are not about calls, in the look of strace(1): a signal that is taken, and how a task
+// ended.
 
 import { SIGBUS, SIGCHLD, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP } from "../../shared/abi/signal.ts";
 import type { SigInfo } from "../call/siginfo.ts";

@@ -81,7 +81,7 @@ export const TIME_HANDLERS: Handlers<Task> = {
       write64(task.call.view, at, seconds);
       write64(task.call.view, at + 8, microseconds);
     }
-    if (tz !== 0) write64(task.call.view, task.call.out(tz, 8), 0); // the kernel's time zone: UTC, as on any Linux of today
+    if (tz !== 0) write64(task.call.view, task.call.out(tz, 8), 0); // the kernel's time zone: UTC, as on any Linux
     return 0;
   },
 

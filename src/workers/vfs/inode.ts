@@ -246,7 +246,9 @@ export abstract class Inode {
     return -ENOTDIR;
   }
 
-  /** As entries, of a directory with so many that they are gathered in pieces; else null. Names may change meanwhile. */
+  /**
+   * As entries, of a directory with so many that they are gathered in pieces; else null. Names may change meanwhile.
+   */
   longListing(): Iterable<DirectoryEntry> | null {
     return null;
   }

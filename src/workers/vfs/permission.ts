@@ -33,7 +33,9 @@ export function withoutForeignGroup(task: VfsCaller, mode: number, gid: number):
   return (mode & S_ISGID) === 0 || mayGiveGroup(task, gid) ? mode : mode & ~S_ISGID;
 }
 
-/** A mode without its set-id bits; set-group-ID without x for the group means a kind of locks, and stays for members. */
+/**
+ * A mode without its set-id bits; set-group-ID without x for the group means a kind of locks, and stays for members.
+ */
 export function withoutSetIds(task: VfsCaller, mode: number, gid: number): number {
   const drops = (mode & 0o010) !== 0 || !mayGiveGroup(task, gid);
   return mode & ~(S_ISUID | (drops ? S_ISGID : 0));

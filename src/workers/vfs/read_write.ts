@@ -1,5 +1,5 @@
-// read, write and their relatives: rounds between a file and guest memory through the data window,
-// waiting where the file has nothing yet, and what is answered when memory or file end half way.
+// read, write and their relatives: rounds between a file and guest memory through the data window, or straight
+// (direct_transfer.ts), waiting where the file has nothing yet, and what is answered when memory or file end half way.
 
 import { EAGAIN, EFAULT, EPIPE, ERESTARTSYS } from "../../shared/abi/errno.ts";
 import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
@@ -10,9 +10,10 @@ import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import { isGuestRange } from "../call/guest_range.ts";
 import { fromUser } from "../call/siginfo.ts";
-import { copyInDirectly, copyOutDirectly, isDirectSource, isDirectTarget } from "../mem/direct_copy.ts";
+import { copyInDirectly, copyOutDirectly } from "../mem/direct_copy.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
 import type { VfsCaller } from "./caller.ts";
+import { DIRECT_MAX, readDirectly, writeDirectly } from "./direct_transfer.ts";
 import { NOT_AT_ONCE, type OpenFile, OWN_OFFSET } from "./file.ts";
 import { holding } from "./file_table.ts";
 import { onPositionedFault } from "./last_read.ts";
@@ -30,39 +31,6 @@ function* told(task: VfsCaller, file: OpenFile, event: number, rounds: Coroutine
 /** Starts a transfer: an event of the file. */
 function startTransfer(task: VfsCaller, file: OpenFile, event: number, rounds: Coroutine): number {
   return task.call.start(task.kernel.fileEvents.any ? told(task, file, event, rounds) : rounds);
-}
-
-/** At most so many bytes move between a file and guest memory at once, while nobody else is served. */
-const DIRECT_MAX = 1 << 20;
-
-/**
- * What is more than the window moves straight between a file and guest memory, where both allow it (direct_copy.ts): as
- * OpenFile.readDirectly.
- */
-function readDirectly(
-  task: VfsCaller,
-  file: OpenFile,
-  address: number,
-  length: number,
-  position: number,
-): number {
-  if (length <= WINDOW_SIZE) return NOT_AT_ONCE;
-  const part = Math.min(length, DIRECT_MAX);
-  return isDirectTarget(task, address, part) ? file.readDirectly(task, address, part, position) : NOT_AT_ONCE;
-}
-
-function writeDirectly(
-  task: VfsCaller,
-  file: OpenFile,
-  address: number,
-  length: number,
-  position: number,
-): number {
-  if (length <= WINDOW_SIZE) return NOT_AT_ONCE;
-  const part = Math.min(length, DIRECT_MAX);
-  return isDirectSource(task, address, part)
-    ? file.writeDirectly(task, address, part, position)
-    : NOT_AT_ONCE;
 }
 
 function readOnce(task: VfsCaller, file: OpenFile, length: number, position: number): number {
