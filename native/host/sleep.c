@@ -16,18 +16,23 @@
 #define SYS_epoll_pwait2 441
 #endif
 
+// Events of one wait.
+#define EVENTS_MAX 64
+
 RF_EXPORT int32_t rf_epoll_create(void) {
   return result_of(epoll_create1(EPOLL_CLOEXEC));
+}
+
+/* CLOCK_MONOTONIC in nanoseconds: exact below 2^53 (104 days of uptime), then to a few nanoseconds. */
+RF_EXPORT double rf_monotonic_ns(void) {
+  struct timespec ts;
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
 }
 
 /* A doorbell: stubs write it, this process reads it; nobody blocks on it (F13). */
 RF_EXPORT int32_t rf_doorbell_create(void) {
   return result_of(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-}
-
-RF_EXPORT void rf_doorbell_clear(int32_t fd) {
-  uint64_t count;
-  (void)!read(fd, &count, sizeof count);
 }
 
 RF_EXPORT int32_t rf_doorbell_ring(int32_t fd) {
@@ -41,13 +46,23 @@ RF_EXPORT int32_t rf_epoll_ctl(int32_t epoll, int32_t op, int32_t fd, uint32_t e
   return result_of(epoll_ctl(epoll, op, fd, &event));
 }
 
+/* Has a doorbell end a wait, which clears it: it is no event. */
+RF_EXPORT int32_t rf_epoll_add_bell(int32_t epoll, int32_t bell) {
+  struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)(bell + 1) << 32};
+  return result_of(epoll_ctl(epoll, EPOLL_CTL_ADD, bell, &event));
+}
+
+// Where the scratch area says when and on which CPU the wait ended: behind the events.
+#define ENDED_AT (EVENTS_MAX * 8)
+#define ENDED_ON (ENDED_AT + 8)
+
 /* Waits; timeoutNs < 0 waits for ever. Leaves (events, cookie) pairs of u32 in the scratch area and
-   returns their number; an interrupted wait returns 0. */
+   returns their number; an interrupted wait returns 0. Behind them stand CLOCK_MONOTONIC in nanoseconds (f64) and the
+   CPU (i32): the kernel thread wants both each time, and an entry costs more than what it does here. */
 RF_EXPORT int32_t rf_epoll_wait(int32_t epoll, int32_t max, double timeoutNs) {
-  enum { MAX = 64 };
-  struct epoll_event events[MAX];
+  struct epoll_event events[EVENTS_MAX];
   struct timespec ts, *timeout = NULL;
-  if (max > MAX) max = MAX;
+  if (max > EVENTS_MAX) max = EVENTS_MAX;
   if (timeoutNs >= 0) {
     ts.tv_sec = (time_t)(timeoutNs / 1e9);
     ts.tv_nsec = (long)(timeoutNs - (double)ts.tv_sec * 1e9);
@@ -56,20 +71,21 @@ RF_EXPORT int32_t rf_epoll_wait(int32_t epoll, int32_t max, double timeoutNs) {
     timeout = &ts;
   }
   int n = syscall(SYS_epoll_pwait2, epoll, events, max, timeout, NULL, 0);
-  if (n < 0) return errno == EINTR ? 0 : -errno;
+  if (n < 0) n = errno == EINTR ? 0 : -errno;
   uint32_t *out = (uint32_t *)rf_scratch;
+  int reported = n < 0 ? n : 0;
   for (int i = 0; i < n; i++) {
-    out[2 * i] = events[i].events;
-    out[2 * i + 1] = (uint32_t)events[i].data.u64;
+    uint64_t data = events[i].data.u64, count;
+    if (data >> 32) {
+      (void)!read((int)(data >> 32) - 1, &count, sizeof count);
+      continue;
+    }
+    out[2 * reported] = events[i].events;
+    out[2 * reported++ + 1] = (uint32_t)data;
   }
-  return n;
-}
-
-/* CLOCK_MONOTONIC in nanoseconds: exact below 2^53 (104 days of uptime), then to a few nanoseconds. */
-RF_EXPORT double rf_monotonic_ns(void) {
-  struct timespec ts;
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
+  *(double *)(rf_scratch + ENDED_AT) = rf_monotonic_ns();
+  *(int32_t *)(rf_scratch + ENDED_ON) = sched_getcpu();
+  return reported;
 }
 
 /* Leaves a clock's value (i64 seconds, i64 nanoseconds) in the scratch area. */

@@ -168,7 +168,7 @@ static void boot_add_binds(struct boot_message *boot, const struct spec *spec, c
 
 // What the guest's /proc tells of the host; Node's own proc shows processes alone.
 struct host_files {
-  int cpuinfo, stat;
+  int cpuinfo, stat, loadavg;
 };
 
 static int open_host_file(const char *path) {
@@ -191,6 +191,7 @@ static void send_boot(const struct init_plan *plan, int socket, int proc, struct
       {"stdin", plan->stdio[0]},  {"stdout", plan->stdio[1]},
       {"stderr", plan->stdio[2]}, {"waiter", plan->waiter},
       {"cpuinfo", files.cpuinfo}, {"stat", files.stat},
+      {"loadavg", files.loadavg},
   };
   struct boot_message boot = {.socket = socket};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -355,7 +356,8 @@ void init_run(const struct init_plan *plan) {
   limit_processes(plan->spec != NULL);
   int proc = mounts_detached_proc();
   struct host_files files = {.cpuinfo = open_host_file("/proc/cpuinfo"),
-                             .stat = open_host_file("/proc/stat")};
+                             .stat = open_host_file("/proc/stat"),
+                             .loadavg = open_host_file("/proc/loadavg")};
   int *binds = plan->spec ? open_binds(plan->spec) : NULL;
   int root = plan->spec ? mounts_detached_tree(plan->spec->root, true, plan->root_writable)
                         : mounts_detached_host(plan->root_writable);

@@ -24,6 +24,7 @@ static struct {
   uint64_t entry; // stub_traced
   sem_t begun;
   int32_t error;
+  pid_t tid;
 } tracer;
 
 // Registers up to rip, and orig_rax before them: those of segments and bases, which a guest can give values that the
@@ -64,6 +65,7 @@ static bool waited(pid_t pid, int flags) {
 
 static void *trace(void *unused) {
   (void)unused;
+  tracer.tid = gettid();
   if (ptrace(PTRACE_SEIZE, tracer.zygote, NULL, OPTIONS)) tracer.error = -errno;
   bool runs = tracer.error == 0;
   sem_post(&tracer.begun);
@@ -80,7 +82,7 @@ RF_EXPORT void rf_trace_ended(int32_t pid) {
   waitpid(pid, &status, __WALL | WNOHANG);
 }
 
-/* Starts the tracer, of the zygote and all that it makes; `entry` is stub_traced. 0 or a negative errno:
+/* Starts the tracer, of the zygote and all that it makes; `entry` is stub_traced. The tracer's thread number, or a negative errno:
    EPERM where the host forbids it. Once in a process. */
 RF_EXPORT int32_t rf_trace(int32_t zygote, double entry) {
   tracer.zygote = zygote;
@@ -100,5 +102,5 @@ RF_EXPORT int32_t rf_trace(int32_t zygote, double entry) {
   if (error) return -error;
   while (sem_wait(&tracer.begun) < 0 && errno == EINTR)
     ;
-  return tracer.error;
+  return tracer.error < 0 ? tracer.error : tracer.tid;
 }

@@ -16,12 +16,13 @@ export interface RunningKernel {
 
 /** What the kernel needs of the boot descriptors. */
 function forKernel(descriptors: Descriptors): Descriptors {
-  const { proc, cpuinfo, stat, zygote, root, log } = descriptors;
+  const { proc, cpuinfo, stat, loadavg, zygote, root, log } = descriptors;
   const debugLog = descriptors["debug-log"];
   return {
     proc: proc!,
     cpuinfo: cpuinfo!,
     stat: stat!,
+    loadavg: loadavg!,
     zygote: zygote!,
     root: root!,
     log: log!,

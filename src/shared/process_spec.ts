@@ -95,6 +95,7 @@ export type BootDescriptor =
   | "proc" // detached mount of the sandbox's own proc: processes alone
   | "cpuinfo" // the host's /proc/cpuinfo
   | "stat" // the host's /proc/stat
+  | "loadavg" // the host's /proc/loadavg
   | "zygote" // SOCK_SEQPACKET to the zygote
   | "launcher" // SOCK_STREAM to the launcher: JSON lines
   | "listen" // listening control socket, where the sandbox has a state directory

@@ -76,6 +76,8 @@ export class Counters {
   /** Turns that were long because V8 collected garbage. */
   longCollections = 0;
   sleeps = 0;
+  /** Changes of where the sandbox's threads run (cpu_placement.ts). */
+  placements = 0;
 
   toRecord(): Record<string, number> {
     return Object.fromEntries(Object.entries(this)) as Record<string, number>;

@@ -26,13 +26,6 @@ const BUSY_PASS = 4;
 const CHUNKS_A_PASS = 16;
 const LOOK_INTERVAL_NS = 1e6;
 const TURN_INTERVAL_NS = 10e6;
-/**
- * How long an idle thread polls before it sleeps; nothing for a sandbox that has been idle for longer. And polls of
- * its reply word that a stub makes before it sleeps, when the kernel is on another CPU. Whoever sleeps is woken in
- * tens of microseconds: with a tenth of either, find takes twice as long (docs/performance.md).
- */
-const SPIN_NS = 100e3;
-const STUB_SPIN = 4000;
 const MIN_TURNS = 2;
 
 /** The libuv side of the calling thread (native/host/napi.c). */
@@ -63,7 +56,7 @@ class KernelThread {
     kernel.sleep.add(uv.uvBackendFd(), EPOLLIN, () => {
       this.#uvReady = true;
     });
-    kernel.sleep.add(kernel.doorbell, EPOLLIN, () => kernel.native.doorbellClear(kernel.doorbell));
+    kernel.sleep.addBell(kernel.doorbell);
   }
 
   /** Runs until the event loop is due, then comes back after it has turned. */
@@ -84,10 +77,11 @@ class KernelThread {
     let busy = false;
     for (;;) {
       kernel.passes.loopTop();
-      if (this.#serveSlots()) {
+      const served = this.#serveSlots();
+      if (served) {
         busy = true;
         passes += BUSY_PASS;
-      } else passes++;
+      } else passes += kernel.placement.sleepsAtOnce ? IDLE_PASSES_PER_LOOK : 1;
       passes += (kernel.active.limit() / CHUNKS_A_PASS) | 0;
       if (kernel.nextSteps.any) kernel.nextSteps.run();
       if (kernel.stubs.outstanding) this.#look();
@@ -111,7 +105,9 @@ class KernelThread {
         return;
       }
       if (now - this.#lastTurnNs > TURN_INTERVAL_NS) return;
-      if (!busy && !kernel.nextSteps.any && now - this.#lastBusyNs > SPIN_NS) this.#sleep(now);
+      kernel.placement.look(now);
+      if (!served && !kernel.nextSteps.any && now - this.#lastBusyNs >= kernel.placement.pollNs)
+        this.#sleep(now);
       busy = false;
     }
   }
@@ -138,12 +134,13 @@ class KernelThread {
     if (!kernel.scanner.anyRequest() && !this.#asked.due() && !kernel.owesAnswer) {
       kernel.counters.sleeps++;
       kernel.passes.toggleAsleep();
-      kernel.waitForEvents(this.#trim.bound(this.#timeoutNs(nowNs)));
+      kernel.waitForEvents(kernel.placement.boundSleep(this.#trim.bound(this.#timeoutNs(nowNs))));
       kernel.passes.toggleAsleep();
+      kernel.page.setCpu(kernel.thread, kernel.sleep.cpu);
     }
     kernel.page.clearSleeping(kernel.thread);
-    kernel.page.setCpu(kernel.thread, kernel.native.getcpu());
     kernel.nowNs = kernel.native.monotonicNs();
+    kernel.placement.slept(kernel.nowNs - nowNs, kernel.nowNs);
     this.#trim.afterSleep(kernel.nowNs - nowNs);
     this.#lastBusyNs = kernel.nowNs;
   }
@@ -187,13 +184,14 @@ export async function runKernel(boot: KernelBoot, asked: Asked): Promise<KernelA
       proc: descriptors.proc!,
       cpuinfo: descriptors.cpuinfo!,
       stat: descriptors.stat!,
+      loadavg: descriptors.loadavg!,
       zygote: descriptors.zygote!,
       root: descriptors.root!,
     },
     log,
     strace,
   );
-  kernel.boot(STUB_SPIN);
+  kernel.boot();
   kernel.longTurns.watchCollector();
   const confined = native.confine(boot.init);
   if (confined < 0) throw new Error(`confining the sandbox process: errno ${-confined}`);

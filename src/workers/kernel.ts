@@ -44,6 +44,7 @@ import type { Native } from "./native.ts";
 import { UnixGarbage } from "./net/unix/garbage.ts";
 import { UnixNames } from "./net/unix/names.ts";
 import { type Patcher, patcherFor } from "./patch/patcher.ts";
+import { CpuPlacement } from "./platform/cpu_placement.ts";
 import { Kicks } from "./platform/kicks.ts";
 import type { Platform } from "./platform/platform.ts";
 import { PLATFORMS } from "./platform/platforms.ts";
@@ -145,6 +146,7 @@ export class Kernel implements SupervisorContext {
   owesAnswer = false;
   readonly futexes = new Futexes(this.counters);
   readonly kicks: Kicks;
+  readonly placement: CpuPlacement;
   readonly limits: Limits;
   /** Of this thread's heap: what the kinds above, and others, may take together. */
   readonly heap: HeapBudget;
@@ -216,6 +218,7 @@ export class Kernel implements SupervisorContext {
     this.pids = new PidNamespace(config.mode === "hold" ? 2 : 1);
     this.platform = new PLATFORMS[config.options?.platform ?? "systrap"](native, descriptors.zygote);
     this.kicks = new Kicks(this);
+    this.placement = new CpuPlacement(this);
     this.uts = new UtsNamespace(config.hostname);
     this.stubs = new Stubs(this);
     this.anonymous = new AnonymousInodes(this);
@@ -227,10 +230,10 @@ export class Kernel implements SupervisorContext {
   }
 
   /** Maps the kernel page, fills it in and introduces the zygote. Throws: there is no sandbox without. */
-  boot(spin: number): void {
+  boot(): void {
     const readOnly = this.native.mapKernelPage(this.descriptors.proc);
     if (readOnly < 0) throw new Error(`kernel page: errno ${-readOnly} (is the sandbox's proc usable?)`);
-    this.page.initialise(THREADS, spin);
+    this.page.initialise(THREADS, this.placement.stubPolls);
     const marshal = new DataView(compileMarshal(SYSCALLS, ALL_ON_THREAD_0).buffer);
     for (let nr = 0; nr < KP_MARSHAL_COUNT; nr++) {
       const at = nr * MARSHAL_ENTRY_SIZE;

@@ -7,6 +7,9 @@ import type { LongTurns } from "./call/long_turns.ts";
 import type { Native } from "./native.ts";
 
 const EVENTS_PER_WAIT = 64;
+/** Where a wait leaves in the scratch area when and where it ended (rf_epoll_wait). */
+const ENDED_AT = EVENTS_PER_WAIT * 8;
+const ENDED_ON = ENDED_AT + 8;
 
 export type OnReady = (events: number) => void;
 
@@ -15,6 +18,9 @@ export class SleepSet {
   readonly #epoll: number;
   readonly #callbacks: (OnReady | undefined)[] = [];
   readonly #free: number[] = [];
+  /** CLOCK_MONOTONIC at the end of the last wait, and the CPU that it ended on. */
+  nowNs = 0;
+  cpu = 0;
   readonly #events = new Int32Array(EVENTS_PER_WAIT * 2);
 
   constructor(native: Native) {
@@ -36,6 +42,12 @@ export class SleepSet {
     return cookie;
   }
 
+  /** Has a doorbell end waits; it is silent then. */
+  addBell(bell: number): void {
+    const error = this.#native.epollAddBell(this.#epoll, bell);
+    if (error < 0) throw new Error(`sleep set: epoll_ctl failed with errno ${-error}`);
+  }
+
   /** Changes what a watch waits for. */
   modify(fd: number, events: number, cookie: number): number {
     return this.#native.epollCtl(this.#epoll, EPOLL_CTL_MOD, fd, events, cookie);
@@ -51,7 +63,9 @@ export class SleepSet {
   /** Waits up to timeoutNs (0: only looks, negative: for ever) and runs the callbacks of what is ready. */
   wait(timeoutNs: number, turns: LongTurns): number {
     const ready = this.#native.epollWait(this.#epoll, EVENTS_PER_WAIT, timeoutNs);
-    turns.begin();
+    this.nowNs = this.#native.scratchView.getFloat64(ENDED_AT, true);
+    this.cpu = this.#native.scratchView.getInt32(ENDED_ON, true);
+    turns.begin(this.nowNs);
     if (ready <= 0) return 0;
     turns.nr = -1;
     // Callbacks use the scratch area themselves.

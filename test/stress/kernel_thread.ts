@@ -25,8 +25,6 @@ export interface KernelThreadData {
   readonly handled: SharedArrayBuffer;
 }
 
-const EPOLLIN = 1;
-const EPOLL_CTL_ADD = 1;
 const IDLE_PASSES = 200;
 const BLOCKED_PASSES = 50;
 
@@ -46,7 +44,7 @@ const handled = new Int32Array(data.handled);
 const record = new Int32Array(RECORD_PAYLOAD_WORDS);
 
 const epoll = native.epollCreate();
-native.epollCtl(epoll, EPOLL_CTL_ADD, data.doorbells[thread]!, EPOLLIN, 0);
+native.epollAddBell(epoll, data.doorbells[thread]!);
 
 /** Requests that were answered with BLOCKED: slot, sequence, passes left. */
 const blocked: number[][] = [];
@@ -115,7 +113,6 @@ function sleep(): void {
     passes.toggleAsleep();
     native.epollWait(epoll, 1, -1);
     passes.toggleAsleep();
-    native.doorbellClear(data.doorbells[thread]!);
   }
   page.clearSleeping(thread);
 }

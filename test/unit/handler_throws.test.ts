@@ -27,7 +27,7 @@ function kernelWithoutHost(): { kernel: Kernel; logged: string[] } {
     new GuestMemory(new SharedArrayBuffer(CHUNK_SIZE)),
     new PrivateSab(),
     { mode: "hold", hostname: "test", options: { patch: "off" } } as never,
-    { proc: 0, cpuinfo: 0, stat: 0, zygote: 0, root: 0 },
+    { proc: 0, cpuinfo: 0, stat: 0, loadavg: 0, zygote: 0, root: 0 },
     (level, message) => logged.push(`${level}: ${message}`),
     null,
   );

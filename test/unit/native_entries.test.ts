@@ -25,11 +25,11 @@ export function doesNotCompile(native: Native, bytes: Uint8Array): void {
   // @ts-expect-error: a number where a name belongs
   native.hostVdsoOffset(1);
   // @ts-expect-error: nothing comes back
-  const cleared: number = native.doorbellClear(1);
+  const trimmed: number = native.trim();
   // @ts-expect-error: a position is a number, not a bigint
   native.preadScratch(1, 0, 16, 0n);
   // @ts-expect-error: an entry cannot be replaced
-  native.close = () => cleared;
+  native.close = () => trimmed;
   // @ts-expect-error: no such entry
   native.execve();
   // @ts-expect-error: too few arguments of a call in the background

@@ -48,7 +48,7 @@ export class OneTask {
       memory,
       new PrivateSab(),
       { mode: "hold", hostname: "test", options: { overlay2: "root:self", patch: "off" } } as never,
-      { proc, cpuinfo: -1, stat: -1, zygote: -1, root },
+      { proc, cpuinfo: -1, stat: -1, loadavg: -1, zygote: -1, root },
       () => {},
       null,
     );

@@ -2,7 +2,7 @@
 // threads sleep, how long to spin, where a system call goes and what to copy for it. Stubs see it
 // read-only (docs/hardening.md, F2), so what stands here is the kernel's own word.
 //
-// Each sleeping flag is written by its kernel thread alone; the rest by the thread that starts the
+// Each sleeping flag is written by its kernel thread alone, the number of polls by kernel thread 0; the rest by the thread that starts the
 // sandbox, before the first stub.
 
 import { TWO_32 } from "../abi/struct.ts";
@@ -40,6 +40,11 @@ export class KernelPage {
     Atomics.store(this.#words, BASE + (KP_THREADS >>> 2), threads);
     Atomics.store(this.#words, BASE + (KP_SPIN >>> 2), spin);
     Atomics.store(this.#words, BASE + (KP_MAGIC >>> 2), KP_MAGIC_VALUE);
+  }
+
+  /** By kernel thread 0, at any time: polls of its reply word that a stub makes before it sleeps. */
+  setSpin(polls: number): void {
+    Atomics.store(this.#words, BASE + (KP_SPIN >>> 2), polls);
   }
 
   /** The two words of a system call's marshal entry (layout.h says what they hold). */

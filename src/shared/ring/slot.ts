@@ -79,6 +79,8 @@ export class Frame {
 }
 
 export class Slots {
+  /** Requests that were not answered at once. */
+  blocked = 0;
   readonly #words: Int32Array;
   readonly #claims: Claims;
   readonly #active: ActiveChunks;
@@ -224,6 +226,7 @@ export class Slots {
    * wake-up: a stub that sleeps already has nothing to do.
    */
   replyBlocked(number: number, sequence: number): void {
+    this.blocked++;
     this.#words[slotWord(number) + (L.REPLY >>> 2)] = (sequence * WORD_SEQUENCE + Reply.BLOCKED) | 0;
     this.#active.rest(chunkOfSlot(number), this.#thread);
   }

@@ -22,6 +22,7 @@ export interface KernelDescriptors {
   proc: number;
   cpuinfo: number;
   stat: number;
+  loadavg: number;
   zygote: number;
   root: number;
 }

@@ -59,6 +59,8 @@ export class LongTurns {
   nowMs = performance.now();
   /** Since CPU time was read: what all turns took together. */
   #sinceMs = 0;
+  /** What this clock shows less than CLOCK_MONOTONIC, which it is. */
+  readonly #originMs: number;
   #cpuMs = 0;
   /** Requests that were served since the clock was read, and their calls. */
   #served = 0;
@@ -73,6 +75,7 @@ export class LongTurns {
 
   constructor(kernel: LongTurnsContext) {
     this.#kernel = kernel;
+    this.#originMs = Number(process.hrtime.bigint()) / NS_PER_MS - performance.now();
   }
 
   /** Learns of the garbage collector's pauses from now on. */
@@ -88,9 +91,9 @@ export class LongTurns {
   }
 
   /** The thread has slept. */
-  begin(): void {
+  begin(nowNs: number): void {
     this.settle();
-    this.nowMs = performance.now();
+    this.nowMs = nowNs / NS_PER_MS - this.#originMs;
   }
 
   /** The turn has lasted for so long that others should be served: work that can go on later does. */

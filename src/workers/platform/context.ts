@@ -9,6 +9,12 @@ import type { LocalContext } from "./local_answers.ts";
 import type { Platform } from "./platform.ts";
 import type { Stubs } from "./stubs.ts";
 
+/** Who decides on which CPUs threads run. */
+interface ThreadPlacement {
+  /** A new host task. */
+  born(tid: number): void;
+}
+
 export interface PlatformContext extends LocalContext {
   readonly platform: Platform;
   readonly claims: Claims;
@@ -20,6 +26,7 @@ export interface PlatformContext extends LocalContext {
   readonly taskAt: (HostThread | undefined)[];
   readonly stubs: Stubs;
   readonly kicks: Kicks;
+  readonly placement: ThreadPlacement;
   /** A stub's host process is gone, and these threads with it. */
   onStubDeath(threads: readonly HostThread[]): void;
 }

@@ -14,6 +14,12 @@ export interface Introduction {
 }
 
 export interface Platform {
+  /** The process that all stubs are copies of: it may run wherever the sandbox may. */
+  readonly zygotePid: number;
+  /** Threads of this process that guests wait for, beside the kernel threads. */
+  readonly threads: readonly number[];
+  /** A call that traps goes through one of those threads. */
+  readonly handsOver: boolean;
   /** Hands the kernel page and the doorbells to the zygote. Throws: there is no sandbox without. */
   introduce(kernelPage: number, doorbells: readonly number[]): Introduction;
   /** Starts a stub process, whose first thread names this token: its host pid, or a negative errno. */

@@ -8,10 +8,13 @@ import { StubPlatform } from "./stub_platform.ts";
 import { Catch } from "./zygote.ts";
 
 export class Ptrace extends StubPlatform {
+  override readonly handsOver = true;
+
   override introduce(kernelPage: number, doorbells: readonly number[]): Introduction {
     const hello = this.zygote.hello(kernelPage, doorbells, Catch.TRACE);
-    const error = this.native.trace(hello.pid, hello.entry);
-    if (error < 0) throw new Error(`tracing the zygote: errno ${-error} (does the host allow ptrace?)`);
+    const tracer = this.native.trace(hello.pid, hello.entry);
+    if (tracer < 0) throw new Error(`tracing the zygote: errno ${-tracer} (does the host allow ptrace?)`);
+    this.threads.push(tracer);
     return hello;
   }
 

@@ -12,10 +12,16 @@ const SIGKICK = 63;
 export abstract class StubPlatform implements Platform {
   protected readonly native: Native;
   protected readonly zygote: Zygote;
+  readonly threads: number[] = [];
+  readonly handsOver: boolean = false;
 
   constructor(native: Native, zygoteSocket: number) {
     this.native = native;
     this.zygote = new Zygote(native, zygoteSocket);
+  }
+
+  get zygotePid(): number {
+    return this.zygote.pid;
   }
 
   abstract introduce(kernelPage: number, doorbells: readonly number[]): Introduction;

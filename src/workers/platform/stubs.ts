@@ -295,6 +295,7 @@ export class Stubs {
     birth.onNamed();
     this.expect(task, birth.expected);
     this.#tasks.set(tid, task);
+    this.#kernel.placement.born(tid);
     const address = task.stub.slotAddress(task.call.slot);
     native.notifyAnswer(this.#listener, low, high, address % TWO_32, Math.floor(address / TWO_32));
   }

@@ -25,6 +25,8 @@ interface Hello extends Introduction {
 export class Zygote {
   readonly #native: Native;
   readonly #socket: number;
+  /** 0: it has not introduced itself. */
+  pid = 0;
 
   constructor(native: Native, socket: number) {
     this.#native = native;
@@ -45,6 +47,7 @@ export class Zygote {
     const listener = error < 0 || hostVdso < 0 ? -1 : native.takeDescriptor(pid, fd);
     if (listener < 0)
       throw new Error(`zygote: hello failed (${error}, ${hostVdso}): are seccomp notifications available?`);
+    this.pid = pid;
     return { hostVdso, listener, pid, entry: readI64(native.scratchView, MORE + 16) };
   }
 
