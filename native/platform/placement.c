@@ -38,6 +38,7 @@ RF_EXPORT int32_t rf_place(int32_t count, int32_t cpu, int32_t like) {
     memset(cpus, 0, sizeof cpus);
     CPU_SET_S(cpu, sizeof cpus, cpus);
   }
-  for (int32_t i = 0; i < count; i++) sched_setaffinity(tids[i], sizeof cpus, cpus);
+  for (int32_t i = 0; i < count; i++)
+    sched_setaffinity(tids[i], sizeof cpus, cpus);
   return 0;
 }
