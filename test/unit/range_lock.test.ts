@@ -116,4 +116,20 @@ test("releasing twice is an error of ours", () => {
   assert.throws(() => locks.release(lock));
 });
 
+// Where each end looked at all pairs of locks, this would take minutes.
+test("thousands that hold and wait end one by one", () => {
+  const count = 4000;
+  let granted = 0;
+  const locks = new RangeLocks<number>(() => granted++);
+  const held = Array.from({ length: count }, (_, i) => locks.request(2 * i, 2 * i + 1, i));
+  const waiting = Array.from({ length: count }, (_, i) => locks.request(2 * count - 2, 2 * count - 1, i));
+  for (const lock of waiting) {
+    assert.is(lock.state, "waiting");
+    locks.release(lock);
+  }
+  for (const lock of held) locks.release(lock);
+  assert.is(locks.size, 0);
+  assert.is(granted, 0);
+});
+
 test.run();

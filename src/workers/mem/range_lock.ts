@@ -4,7 +4,8 @@
 // every overlapping one that came earlier, granted or not, so nobody starves. Never blocks: who must
 // wait is told later through `onGrant`, and can cancel.
 //
-// There are at most as many locks as threads in the address space; lists are scanned.
+// There are at most as many locks as threads in the address space, which may be thousands that all end at once: each
+// waiting one counts those that it waits for, so that a lock's end is one look at those that came later (F26).
 
 import type { Range } from "./vma_set.ts";
 
@@ -25,6 +26,8 @@ interface Entry<W> extends RangeLock<W> {
   start: number;
   end: number;
   state: LockState;
+  /** Earlier locks that overlap it. */
+  blockers: number;
 }
 
 export class RangeLocks<W> {
@@ -39,8 +42,9 @@ export class RangeLocks<W> {
 
   /** Asks for [start, end). The result is held already, or waiting: then onGrant follows. */
   request(start: number, end: number, waiter: W): RangeLock<W> {
-    const entry: Entry<W> = { start, end, state: "waiting", waiter };
-    if (!this.#mustWait(entry, this.#entries.length)) entry.state = "held";
+    const entry: Entry<W> = { start, end, state: "waiting", waiter, blockers: 0 };
+    for (const earlier of this.#entries) if (overlap(entry, earlier)) entry.blockers++;
+    if (entry.blockers === 0) entry.state = "held";
     this.#entries.push(entry);
     return entry;
   }
@@ -60,7 +64,8 @@ export class RangeLocks<W> {
 
   /** Gives a held, unplaced lock its range, which must not overlap any other lock. */
   place(lock: RangeLock<W>, start: number, end: number): void {
-    const entry = this.#entry(lock);
+    const entry = lock as Entry<W>;
+    this.#indexOf(entry);
     const placed: Entry<W> = { ...entry, start, end };
     if (entry.state !== "held" || entry.end !== 0) throw new Error("only a held, unplaced lock is placed");
     if (
@@ -74,10 +79,11 @@ export class RangeLocks<W> {
 
   /** Ends a lock, held or waiting (then it is cancelled); whoever can go on is granted. */
   release(lock: RangeLock<W>): void {
-    const entry = this.#entry(lock);
-    this.#entries.splice(this.#entries.indexOf(entry), 1);
+    const entry = lock as Entry<W>;
+    const index = this.#indexOf(entry);
+    this.#entries.splice(index, 1);
     entry.state = "done";
-    this.#grant();
+    this.#grant(entry, index);
   }
 
   /** The ranges that an address selection keeps clear of: all that is held or waited for. */
@@ -89,10 +95,12 @@ export class RangeLocks<W> {
     return this.#entries.length;
   }
 
-  #grant(): void {
+  /** `ended` stood before those from `first` on. */
+  #grant(ended: Entry<W>, first: number): void {
     const granted: Entry<W>[] = [];
-    for (const [index, entry] of this.#entries.entries()) {
-      if (entry.state === "waiting" && !this.#mustWait(entry, index)) {
+    for (let i = first; i < this.#entries.length; i++) {
+      const entry = this.#entries[i]!;
+      if (overlap(ended, entry) && --entry.blockers === 0) {
         entry.state = "held";
         granted.push(entry);
       }
@@ -102,17 +110,10 @@ export class RangeLocks<W> {
     for (const entry of granted) if (entry.state === "held") this.#onGrant(entry);
   }
 
-  /** Whether one of the first `before` entries overlaps. */
-  #mustWait(entry: Entry<W>, before: number): boolean {
-    for (let i = 0; i < before; i++) if (overlap(entry, this.#entries[i]!)) return true;
-    return false;
-  }
-
-  #entry(lock: RangeLock<W>): Entry<W> {
-    const entry = lock as Entry<W>;
-    if (!this.#entries.includes(entry))
-      throw new Error("not a lock of this address space, or released twice");
-    return entry;
+  #indexOf(entry: Entry<W>): number {
+    const index = this.#entries.indexOf(entry);
+    if (index < 0) throw new Error("not a lock of this address space, or released twice");
+    return index;
   }
 }
 
