@@ -20,6 +20,9 @@ extern uint8_t *rf_guest_base;
 extern __thread uint8_t *rf_scratch;
 extern __thread uint32_t rf_scratch_size;
 
+// napi.c
+int rf_event_loop_ms(void);
+
 static inline int64_t result_of(int64_t r) {
   return r < 0 ? -errno : r;
 }

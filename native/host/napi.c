@@ -242,18 +242,6 @@ static napi_value poll_stop(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-static napi_value backend(napi_env env, int (*ask)(const uv_loop_t *)) {
-  uv_loop_t *loop;
-  if (napi_get_uv_event_loop(env, &loop) != napi_ok) return number(env, -EINVAL);
-  return number(env, ask(loop));
-}
-
-// uvBackendFd(): the epoll descriptor of the calling thread's event loop: readable when it has work.
-static napi_value uv_loop_fd(napi_env env, napi_callback_info info) {
-  (void)info;
-  return backend(env, uv_backend_fd);
-}
-
 static void earliest_timer(uv_handle_t *handle, void *due) {
   if (handle->type != UV_TIMER || !uv_is_active(handle)) return;
   uint64_t left = uv_timer_get_due_in((uv_timer_t *)handle);
@@ -262,20 +250,26 @@ static void earliest_timer(uv_handle_t *handle, void *due) {
   if (*ms < 0 || (int)left < *ms) *ms = (int)left;
 }
 
-static int next_timer(const uv_loop_t *loop) {
+static __thread uv_loop_t *own_loop;
+
+/* Milliseconds until the event loop of the calling thread has a timer due, or work; -1 for none. Not
+   uv_backend_timeout: that says 0 in any callback of setImmediate, which is where a kernel thread's loop runs. */
+int rf_event_loop_ms(void) {
   int ms = -1;
+  if (!own_loop) return ms;
   // What began to be watched in the last turn is in the loop's epoll descriptor after the next one alone.
-  if (loop->watcher_queue.next != &loop->watcher_queue) return 0;
-  uv_update_time((uv_loop_t *)loop);
-  uv_walk((uv_loop_t *)loop, earliest_timer, &ms);
+  if (own_loop->watcher_queue.next != &own_loop->watcher_queue) return 0;
+  uv_update_time(own_loop);
+  uv_walk(own_loop, earliest_timer, &ms);
   return ms;
 }
 
-// uvBackendTimeout(): milliseconds until the loop's next timer, or its next turn is due; -1 for none. Not
-// uv_backend_timeout: that says 0 in any callback of setImmediate, which is where a kernel thread's loop runs.
-static napi_value uv_loop_timeout(napi_env env, napi_callback_info info) {
+// uvBackendFd(): the epoll descriptor of the calling thread's event loop: readable when it has work. From now on
+// rf_epoll_wait of this thread ends in time for the loop's timers.
+static napi_value uv_loop_fd(napi_env env, napi_callback_info info) {
   (void)info;
-  return backend(env, next_timer);
+  if (napi_get_uv_event_loop(env, &own_loop) != napi_ok) return number(env, -EINVAL);
+  return number(env, uv_backend_fd(own_loop));
 }
 
 // exitProcess(code): ends the process without asking its threads, which may be in native calls.
@@ -291,11 +285,9 @@ NAPI_MODULE_INIT() {
     const char *name;
     napi_callback function;
   } functions[] = {
-      {"recvMessage", recv_message}, {"sendMessage", send_message},
-      {"accept", accept_connection}, {"peerUid", peer_uid},
-      {"pollStart", poll_start},     {"pollStop", poll_stop},
-      {"uvBackendFd", uv_loop_fd},   {"uvBackendTimeout", uv_loop_timeout},
-      {"exitProcess", exit_process},
+      {"recvMessage", recv_message}, {"sendMessage", send_message}, {"accept", accept_connection},
+      {"peerUid", peer_uid},         {"pollStart", poll_start},     {"pollStop", poll_stop},
+      {"uvBackendFd", uv_loop_fd},   {"exitProcess", exit_process},
   };
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
     napi_value function;

@@ -56,13 +56,15 @@ RF_EXPORT int32_t rf_epoll_add_bell(int32_t epoll, int32_t bell) {
 #define ENDED_AT (EVENTS_MAX * 8)
 #define ENDED_ON (ENDED_AT + 8)
 
-/* Waits; timeoutNs < 0 waits for ever. Leaves (events, cookie) pairs of u32 in the scratch area and
+/* Waits; timeoutNs < 0 waits for ever, but that the calling thread's event loop is not late. Leaves (events, cookie) pairs of u32 in the scratch area and
    returns their number; an interrupted wait returns 0. Behind them stand CLOCK_MONOTONIC in nanoseconds (f64) and the
    CPU (i32): the kernel thread wants both each time, and an entry costs more than what it does here. */
 RF_EXPORT int32_t rf_epoll_wait(int32_t epoll, int32_t max, double timeoutNs) {
   struct epoll_event events[EVENTS_MAX];
   struct timespec ts, *timeout = NULL;
   if (max > EVENTS_MAX) max = EVENTS_MAX;
+  int loop_ms = timeoutNs == 0 ? -1 : rf_event_loop_ms();
+  if (loop_ms >= 0 && (timeoutNs < 0 || loop_ms * 1e6 < timeoutNs)) timeoutNs = loop_ms * 1e6;
   if (timeoutNs >= 0) {
     ts.tv_sec = (time_t)(timeoutNs / 1e9);
     ts.tv_nsec = (long)(timeoutNs - (double)ts.tv_sec * 1e9);

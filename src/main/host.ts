@@ -19,7 +19,6 @@ export interface Host {
   pollStart(fd: number, events: number, callback: (events: number) => void): PollHandle;
   pollStop(handle: PollHandle): void;
   uvBackendFd(): number;
-  uvBackendTimeout(): number;
   /** Ends the process at once, whatever its threads are in. */
   exitProcess(code: number): never;
 }

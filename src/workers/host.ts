@@ -31,15 +31,12 @@ const MIN_TURNS = 2;
 /** The libuv side of the calling thread (native/host/napi.c). */
 interface UvLoop {
   uvBackendFd(): number;
-  /** Milliseconds until the event loop has a timer due; -1: never. */
-  uvBackendTimeout(): number;
 }
 
 class KernelThread {
   readonly #kernel: Kernel;
   readonly #asked: Asked;
   readonly memory: WebAssembly.Memory;
-  readonly #uv: UvLoop;
   readonly #trim: IdleTrim;
   #turnsLeft = 0;
   #uvReady = false;
@@ -51,7 +48,6 @@ class KernelThread {
     this.#kernel = kernel;
     this.#asked = asked;
     this.memory = memory;
-    this.#uv = uv;
     this.#trim = new IdleTrim(kernel.native);
     kernel.sleep.add(uv.uvBackendFd(), EPOLLIN, () => {
       this.#uvReady = true;
@@ -137,9 +133,9 @@ class KernelThread {
       kernel.waitForEvents(kernel.placement.boundSleep(this.#trim.bound(this.#timeoutNs(nowNs))));
       kernel.passes.toggleAsleep();
       kernel.page.setCpu(kernel.thread, kernel.sleep.cpu);
+      kernel.nowNs = kernel.sleep.nowNs;
     }
     kernel.page.clearSleeping(kernel.thread);
-    kernel.nowNs = kernel.native.monotonicNs();
     kernel.placement.slept(kernel.nowNs - nowNs, kernel.nowNs);
     this.#trim.afterSleep(kernel.nowNs - nowNs);
     this.#lastBusyNs = kernel.nowNs;
@@ -147,10 +143,7 @@ class KernelThread {
 
   #timeoutNs(nowNs: number): number {
     const deadline = this.#kernel.timers.nextDeadlineNs();
-    const ours = deadline === Number.POSITIVE_INFINITY ? -1 : Math.max(0, deadline - nowNs);
-    const uvMs = this.#uv.uvBackendTimeout();
-    if (uvMs < 0) return ours;
-    return ours < 0 ? uvMs * 1e6 : Math.min(ours, uvMs * 1e6);
+    return deadline === Number.POSITIVE_INFINITY ? -1 : Math.max(0, deadline - nowNs);
   }
 }
 
