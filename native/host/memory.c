@@ -9,7 +9,6 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #ifndef F_SEAL_FUTURE_WRITE
@@ -135,34 +134,4 @@ RF_EXPORT int32_t rf_pwrite_scratch(int32_t fd, uint32_t length, double position
   if (length > rf_scratch_size) return -EFAULT;
   ssize_t n = pwrite(fd, rf_scratch, length, (off_t)position);
   return n < 0 ? -errno : (int32_t)n;
-}
-
-/* Reads a stub's memory into the scratch area; the bytes up to the first that cannot be read. The caller has
-   seen to it that the range is anonymous memory: a page of a file may make the reader wait. */
-RF_EXPORT int32_t rf_process_read(int32_t pid, double address, uint32_t length) {
-  if (length > rf_scratch_size) return -EFAULT;
-  struct iovec local = {rf_scratch, length};
-  struct iovec remote = {(void *)(uint64_t)address, length};
-  return result_of(process_vm_readv(pid, &local, 1, &remote, 1, 0));
-}
-
-/* Copies between a stub's memory and a slot's data window without the stub's help; the bytes up to the
-   first that cannot be reached. As above: for ranges of anonymous memory. */
-static int32_t process_copy(int32_t pid, double address, uint32_t chunk, uint32_t offset, uint32_t length,
-                            int out) {
-  if (chunk >= RF_GUEST_CHUNKS || offset > RF_CHUNK_SIZE || length > RF_CHUNK_SIZE - offset) return -EFAULT;
-  struct iovec local = {rf_guest_base + (uint64_t)chunk * RF_CHUNK_SIZE + offset, length};
-  struct iovec remote = {(void *)(uint64_t)address, length};
-  return result_of(out ? process_vm_writev(pid, &local, 1, &remote, 1, 0)
-                       : process_vm_readv(pid, &local, 1, &remote, 1, 0));
-}
-
-RF_EXPORT int32_t rf_process_copy_in(int32_t pid, double address, uint32_t chunk, uint32_t offset,
-                                     uint32_t length) {
-  return process_copy(pid, address, chunk, offset, length, 0);
-}
-
-RF_EXPORT int32_t rf_process_copy_out(int32_t pid, double address, uint32_t chunk, uint32_t offset,
-                                      uint32_t length) {
-  return process_copy(pid, address, chunk, offset, length, 1);
 }

@@ -1,9 +1,11 @@
-// Bulk data between files, or memory of the kernel, and the memory of a stub: one call, without the stub's
-// help and without the window. As process_copy (memory.c) for ranges of anonymous memory alone, since a page
-// of a file could make the kernel thread wait (F12). What is on its way between a file and a stub stands in
-// the scratch area, which stays in the processor's cache.
+// The memory of a stub, read and written by the kernel without the stub's help: a slot's data window, scratch
+// area and arrays of the kernel on the other side, or a file, for bulk data without the window. For ranges of
+// anonymous memory alone, as the callers see to it, since a page of a file could make the kernel thread wait
+// (F12). What is on its way between a file and a stub stands in the scratch area, which stays in the
+// processor's cache.
 #include "host.h"
 
+#include <ringfence/layout.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -15,6 +17,30 @@ static int64_t to_process(int32_t pid, double address, void *from, size_t length
 static int64_t from_process(int32_t pid, double address, void *to, size_t length) {
   struct iovec local = {to, length}, remote = {(void *)(uint64_t)address, length};
   return process_vm_readv(pid, &local, 1, &remote, 1, 0);
+}
+
+/* Reads into the scratch area; the bytes up to the first that cannot be read. */
+RF_EXPORT int32_t rf_process_read(int32_t pid, double address, uint32_t length) {
+  if (length > rf_scratch_size) return -EFAULT;
+  return result_of(from_process(pid, address, rf_scratch, length));
+}
+
+static uint8_t *in_chunk(uint32_t chunk, uint32_t offset, uint32_t length) {
+  if (chunk >= RF_GUEST_CHUNKS || offset > RF_CHUNK_SIZE || length > RF_CHUNK_SIZE - offset) return NULL;
+  return rf_guest_base + (uint64_t)chunk * RF_CHUNK_SIZE + offset;
+}
+
+/* Copies to, and from, a slot's data window; the bytes up to the first that cannot be reached. */
+RF_EXPORT int32_t rf_process_copy_in(int32_t pid, double address, uint32_t chunk, uint32_t offset,
+                                     uint32_t length) {
+  uint8_t *window = in_chunk(chunk, offset, length);
+  return window ? result_of(from_process(pid, address, window, length)) : -EFAULT;
+}
+
+RF_EXPORT int32_t rf_process_copy_out(int32_t pid, double address, uint32_t chunk, uint32_t offset,
+                                      uint32_t length) {
+  uint8_t *window = in_chunk(chunk, offset, length);
+  return window ? result_of(to_process(pid, address, window, length)) : -EFAULT;
 }
 
 static size_t part_of(uint32_t left) {
