@@ -82,8 +82,8 @@ RF_EXPORT void rf_trace_ended(int32_t pid) {
   waitpid(pid, &status, __WALL | WNOHANG);
 }
 
-/* Starts the tracer, of the zygote and all that it makes; `entry` is stub_traced. The tracer's thread number, or a negative errno:
-   EPERM where the host forbids it. Once in a process. */
+/* Starts the tracer, of the zygote and all that it makes; `entry` is stub_traced. The tracer's thread number,
+   or a negative errno: EPERM where the host forbids it. Once in a process. */
 RF_EXPORT int32_t rf_trace(int32_t zygote, double entry) {
   tracer.zygote = zygote;
   tracer.entry = (uint64_t)entry;

@@ -2,8 +2,8 @@
 // threads sleep, how long to spin, where a system call goes and what to copy for it. Stubs see it
 // read-only (docs/hardening.md, F2), so what stands here is the kernel's own word.
 //
-// Each sleeping flag is written by its kernel thread alone, the number of polls by kernel thread 0; the rest by the thread that starts the
-// sandbox, before the first stub.
+// Each sleeping flag is written by its kernel thread alone, the number of polls by kernel thread 0; the rest by the
+// thread that starts the sandbox, before the first stub.
 
 import { TWO_32 } from "../abi/struct.ts";
 import { chunkWord } from "./guest_memory.ts";

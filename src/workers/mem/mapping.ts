@@ -255,6 +255,7 @@ export function* unmap(task: MemCaller, start: number, end: number, result = GOE
   }
 }
 
+/** mprotect(2): 0, which ends the call, or a negative errno; what lies before a gap is changed all the same. */
 export function* protect(task: MemCaller, start: number, end: number, prot: number): Coroutine {
   const { space } = task.stub;
   const lock = yield* space.lock(task, start, end);
