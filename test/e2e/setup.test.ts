@@ -1,7 +1,7 @@
 // deadline: 300 s
 // A fresh checkout sets itself up by its first command, also when two of them are started at once.
 
-import { chmodSync, cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, rmSync, symlinkSync, utimesSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { checkout, run } from "../spawn.ts";
@@ -25,6 +25,10 @@ test("two first commands at once: one sets up, both work", async () => {
     assert.is(progress.match(/building native code/g)?.length, 1, progress);
     const third = await start();
     assert.is(third.stderr.toString(), "", "nothing to do any more");
+    const now = new Date();
+    utimesSync(`${fresh}/src/workers/call/call.ts`, now, now);
+    const fourth = await start();
+    assert.match(fourth.stderr.toString(), /bundling/, "a source has changed");
   } finally {
     rmSync(fresh, { recursive: true });
   }
