@@ -212,8 +212,8 @@ export class Task implements Caller {
   }
 
   /**
-   * As run, of a list behind which the caller's end has nothing to wait for: the stub goes back to its guest with the
-   * result at once, where nothing stands in between.
+   * As run, of a list behind which nothing of the call is left but to write down what was planned: the stub goes back to
+   * its guest with the result and waits for nothing. Where a signal or a stop is due, it waits as for any list.
    */
   *runAndReturn(list: OperationList, result: number): Generator<void, boolean, void> {
     if (this.hasWork) return yield* this.run(list);
