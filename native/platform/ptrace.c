@@ -18,6 +18,7 @@
 #define OPTIONS                                                                                              \
   (PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL)
 #define STACK_SIZE 65536
+#define EFLAGS_TF 0x100
 
 static struct {
   pid_t zygote;
@@ -40,7 +41,7 @@ static bool redirect(pid_t tid) {
   regs.rax = (uint32_t)regs.orig_rax;
   regs.orig_rax = (uint64_t)-1;
   regs.rcx = regs.rip;
-  regs.rip = tracer.entry;
+  regs.rip = regs.eflags & EFLAGS_TF ? tracer.entry - 1 /* stub_stepped */ : tracer.entry;
   return ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &general) == 0;
 }
 

@@ -248,6 +248,14 @@ static void on_lost(slot_t slot, struct ucontext_ *uc) {
   post_call(slot, uc, kind_of_call(number_and_flags), (u32)number_and_flags, 0);
 }
 
+// A call of a thread that is being stepped, which a tracer has caught. Its flags are in r11: the fault has changed its own.
+static void on_stepped(slot_t slot, struct ucontext_ *uc) {
+  uc->rip = uc->rcx;
+  uc->eflags = uc->r11;
+  hold_kicks(uc);  // a jump would leave this handler's mask behind
+  post_call(slot, uc, REQ_SYSCALL, (u32)uc->rax, 0);
+}
+
 void on_fault(int signo, void *info, void *context) {
   struct siginfo_ *si = info;
   struct ucontext_ *uc = context;
@@ -271,6 +279,10 @@ void on_fault(int signo, void *info, void *context) {
   }
   if (uc->rip == (u64)stub_lost && signo == SIGSEGV_) {
     on_lost(slot, uc);
+    return;
+  }
+  if (uc->rip == (u64)stub_stepped && signo == SIGSEGV_) {
+    on_stepped(slot, uc);
     return;
   }
   // Single steps end where hidden code begins (F17): the flag comes back with the frame, if it stands there.

@@ -195,8 +195,11 @@ state_fault:
   ret
 
 // Where a tracer sends a caught call, with the registers as the syscall instruction leaves them but the number in rax:
-// the same way, and the request says that it trapped (bit 63).
-.globl stub_traced
+// the same way, and the request says that it trapped (bit 63). A thread that is being stepped it sends one byte before:
+// on_fault goes on with that call, since the trap flag would be lost with the step that ends here.
+.globl stub_traced, stub_stepped
+stub_stepped:
+  hlt
 stub_traced:
   flags_beside_number
   bts $63, %rax
