@@ -13,6 +13,10 @@ export const checkout: string = fileURLToPath(new URL("..", import.meta.url));
 /** The command, with the global flags of $RINGFENCE_TEST_FLAGS if there are any: another placement, for one. */
 export const ringfence: string = commandWith(process.env.RINGFENCE_TEST_FLAGS ?? "");
 
+/** What the command catches calls by. */
+export const platform: string =
+  /--platform=(\w+)/.exec(process.env.RINGFENCE_TEST_FLAGS ?? "")?.[1] ?? "systrap";
+
 function commandWith(flags: string): string {
   const command = `${checkout}bin/ringfence`;
   if (flags === "") return command;

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ringfence, run } from "../spawn.ts";
+import { platform, ringfence, run } from "../spawn.ts";
 
 const QUICK = ["--quick", "--runs", "1", "--against", "native"];
 
@@ -28,12 +28,12 @@ for (const suite of ["syscall", "file", "process", "memory"])
     const { rows, ways } = JSON.parse(stdout.toString()) as { rows: Row[]; ways: { name: string }[] };
     assert.equal(
       ways.map(({ name }) => name),
-      ["native", "systrap"],
+      ["native", platform],
     );
     assert.ok(rows.length >= 7);
     for (const row of rows) {
       assert.is(row.suite, suite);
-      for (const way of ["native", "systrap"]) {
+      for (const way of ["native", platform]) {
         assert.is(row.samples[way]?.length, 1, `${row.name} ${way}`);
         assert.ok(row.samples[way]![0]! > 0, `${row.name} ${way}`);
       }
@@ -54,7 +54,7 @@ for (const suite of ["startup", "docker", "idle", "apps", "density"])
     for (const what of missing) console.log(what);
     assert.equal(failures, []);
     assert.is(code, 0);
-    for (const row of rows) assert.is(row.samples["systrap"]?.length, 1, row.name);
+    for (const row of rows) assert.is(row.samples[platform]?.length, 1, row.name);
   });
 
 test("rows can be asked for by name; the table and a file of JSON come from one run", async () => {

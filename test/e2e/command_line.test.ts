@@ -26,6 +26,18 @@ for (const [args, expected] of ACCEPTED)
     assert.is(result.code, 0);
   });
 
+test("of a flag that is given twice the last holds", async () => {
+  const twice = (...args: string[]) => run(ringfence, ["--platform=systrap", "--platform=ptrace", ...args]);
+  assert.is((await twice("do", "true")).code, 0);
+  assert.match(
+    (await twice("help", "syscalls", "--support=full", "--support=partial", "pipe2")).stdout.toString(),
+    /partial/,
+  );
+  const { code, stderr } = await twice("bench", "--platform=systrap", "--runs=1", "--runs=none");
+  assert.is(code, 125);
+  assert.match(stderr.toString(), /--runs is a number of runs: none/);
+});
+
 const EXPLAINED: [string[], RegExp][] = [
   [["frobnicate"], /^ringfence: unknown command: frobnicate;/],
   [["--log-format", "json", "pause", "id"], /^ringfence: unknown command: pause;/],

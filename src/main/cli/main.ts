@@ -20,6 +20,8 @@ function flag(definition: Flag) {
   return {
     describe,
     ...(type === "list" ? { type: "string" as const, array: true, nargs: 1 } : { type }),
+    // Of a flag that is given twice the last holds, as in the launcher.
+    ...(type !== "list" && { coerce: (value: unknown) => (Array.isArray(value) ? value.at(-1) : value) }),
     requiresArg: type !== "boolean",
     ...(alias && { alias }),
     ...(choices && { choices }),
