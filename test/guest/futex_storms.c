@@ -172,6 +172,7 @@ static void run(int count_of_threads, void *(*even)(void *), void *(*odd)(void *
 static pthread_mutex_t robust;
 static void *die(void *argument) {
   pthread_mutex_lock(&robust);
+  sem_post(&items);
   return argument;
 }
 
@@ -204,7 +205,7 @@ int main(int argc, char **argv) {
     pthread_mutex_init(&robust, &attributes);
     for (int i = 0; i < 3; i++) {
       pthread_create(&threads[0], NULL, die, NULL);
-      usleep(20000);
+      sem_wait(&items);
       value("the owner has died", -pthread_mutex_lock(&robust));
       pthread_mutex_consistent(&robust);
       pthread_mutex_unlock(&robust);
