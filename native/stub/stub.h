@@ -79,7 +79,8 @@ void stub_restorer(void);
 // stub_trampoline.S: the last steps of a patched call, which a kick repeats, and where it traps on purpose: to go on
 // in a signal frame, and since the gs base is not the slot.
 void stub_leave_handler(slot_t slot, u64 fpstate, u64 features) __attribute__((noreturn));
-extern const char stub_traced[], stub_stepped[]; // where a tracer sends a caught call, and one that is stepped over
+extern const char stub_traced[],
+    stub_stepped[]; // where a tracer sends a caught call, and one that is stepped over
 extern const char stub_leave[], stub_left[], stub_trapped[], stub_lost[];
 // The way of a call that is answered with a word of the slot, and where a kick sends whoever is on it.
 extern const char stub_number[], stub_numbered[], stub_again[];

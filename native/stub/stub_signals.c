@@ -252,7 +252,7 @@ static void on_lost(slot_t slot, struct ucontext_ *uc) {
 static void on_stepped(slot_t slot, struct ucontext_ *uc) {
   uc->rip = uc->rcx;
   uc->eflags = uc->r11;
-  hold_kicks(uc);  // a jump would leave this handler's mask behind
+  hold_kicks(uc); // a jump would leave this handler's mask behind
   post_call(slot, uc, REQ_SYSCALL, (u32)uc->rax, 0);
 }
 
