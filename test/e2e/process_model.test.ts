@@ -52,11 +52,11 @@ function descriptors(pid: number): Map<number, string> {
 }
 
 // What a process may hold besides pipes and sockets; a detached mount shows as "/": the host's tree,
-// read-only, and the sandbox's proc; two files of the host's proc are there for the guest's.
+// read-only, and the sandbox's proc; files of the host's proc are there for the guest's, and one for the placement.
 const ANYONE = /^(pipe:\[\d+\]|socket:\[\d+\])$/;
 const INIT = /^anon_inode:\[signalfd\]$/;
 const NODE =
-  /^(anon_inode:.+|\/source_positions|\/memfd:\S+( \(deleted\))?|\/|\/dev\/null|(\/proc)?\/(cpuinfo|stat))$/;
+  /^(anon_inode:.+|\/source_positions|\/memfd:\S+( \(deleted\))?|\/|\/dev\/null|(\/proc)?\/(cpuinfo|stat|loadavg))$/;
 const STUB = /^(anon_inode:\[eventfd\]|\/memfd:\S+( \(deleted\))?|\/dev\/null)$/;
 
 /** A handle of the VFS on a name below its root: nothing can be read or written through it. */
