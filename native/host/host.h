@@ -23,6 +23,14 @@ extern __thread uint32_t rf_scratch_size;
 // napi.c
 int rf_event_loop_ms(void);
 
+// Copies between memory of the kernel and of a stub (stub_copies.c): the bytes up to the first that cannot be reached, or
+// a negative errno. -EFAULT, too, for a while after that stub, or another, has made the kernel thread wait. For ranges of
+// anonymous memory alone: a page of a file may make the copier wait.
+int64_t rf_copy_to_stub(int32_t pid, double address, void *from, size_t length);
+int64_t rf_copy_from_stub(int32_t pid, double address, void *to, size_t length);
+// The same, of what nobody else can copy: another stub's wait does not count.
+int64_t rf_read_stub(int32_t pid, double address, void *to, size_t length);
+
 static inline int64_t result_of(int64_t r) {
   return r < 0 ? -errno : r;
 }

@@ -9,20 +9,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static int64_t to_process(int32_t pid, double address, void *from, size_t length) {
-  struct iovec local = {from, length}, remote = {(void *)(uint64_t)address, length};
-  return process_vm_writev(pid, &local, 1, &remote, 1, 0);
-}
-
-static int64_t from_process(int32_t pid, double address, void *to, size_t length) {
-  struct iovec local = {to, length}, remote = {(void *)(uint64_t)address, length};
-  return process_vm_readv(pid, &local, 1, &remote, 1, 0);
-}
-
 /* Reads into the scratch area; the bytes up to the first that cannot be read. */
 RF_EXPORT int32_t rf_process_read(int32_t pid, double address, uint32_t length) {
   if (length > rf_scratch_size) return -EFAULT;
-  return result_of(from_process(pid, address, rf_scratch, length));
+  return (int32_t)rf_read_stub(pid, address, rf_scratch, length);
 }
 
 static uint8_t *in_chunk(uint32_t chunk, uint32_t offset, uint32_t length) {
@@ -34,13 +24,13 @@ static uint8_t *in_chunk(uint32_t chunk, uint32_t offset, uint32_t length) {
 RF_EXPORT int32_t rf_process_copy_in(int32_t pid, double address, uint32_t chunk, uint32_t offset,
                                      uint32_t length) {
   uint8_t *window = in_chunk(chunk, offset, length);
-  return window ? result_of(from_process(pid, address, window, length)) : -EFAULT;
+  return window ? (int32_t)rf_copy_from_stub(pid, address, window, length) : -EFAULT;
 }
 
 RF_EXPORT int32_t rf_process_copy_out(int32_t pid, double address, uint32_t chunk, uint32_t offset,
                                       uint32_t length) {
   uint8_t *window = in_chunk(chunk, offset, length);
-  return window ? result_of(to_process(pid, address, window, length)) : -EFAULT;
+  return window ? (int32_t)rf_copy_to_stub(pid, address, window, length) : -EFAULT;
 }
 
 static size_t part_of(uint32_t left) {
@@ -57,7 +47,7 @@ RF_EXPORT int32_t rf_pread_to(int32_t fd, int32_t pid, double address, uint32_t 
     struct iovec iov = {rf_scratch, part_of(length - done)};
     ssize_t n = preadv2(fd, &iov, 1, (off_t)position + done, waits ? 0 : RWF_NOWAIT);
     if (n <= 0) return done > 0 ? (int32_t)done : (int32_t)result_of(n);
-    int64_t arrived = to_process(pid, address + done, rf_scratch, (size_t)n);
+    int64_t arrived = rf_copy_to_stub(pid, address + done, rf_scratch, (size_t)n);
     if (arrived > 0) done += (uint32_t)arrived;
     if (arrived < n) return done > 0 ? (int32_t)done : -EFAULT;
     if ((size_t)n < iov.iov_len) break;
@@ -71,7 +61,7 @@ RF_EXPORT int32_t rf_pwrite_from(int32_t fd, int32_t pid, double address, uint32
   uint32_t done = 0;
   while (done < length) {
     size_t part = part_of(length - done);
-    int64_t fetched = from_process(pid, address + done, rf_scratch, part);
+    int64_t fetched = rf_copy_from_stub(pid, address + done, rf_scratch, part);
     if (fetched <= 0) return done > 0 ? (int32_t)done : -EFAULT;
     struct iovec iov = {rf_scratch, (size_t)fetched};
     ssize_t n = position < 0 ? pwritev2(fd, &iov, 1, 0, RWF_APPEND)
@@ -86,12 +76,12 @@ RF_EXPORT int32_t rf_pwrite_from(int32_t fd, int32_t pid, double address, uint32
 /* Copies between an array of the kernel's and a stub's memory; the bytes up to the first that cannot be
    reached, or -EFAULT. The caller sees to it that they lie in the array. */
 RF_EXPORT int32_t rf_copy_to(int32_t pid, double address, uint8_t *bytes, uint32_t offset, uint32_t length) {
-  int64_t n = to_process(pid, address, bytes + offset, length);
+  int64_t n = rf_copy_to_stub(pid, address, bytes + offset, length);
   return n < 0 ? -EFAULT : (int32_t)n;
 }
 
 RF_EXPORT int32_t rf_copy_from(int32_t pid, double address, uint8_t *bytes, uint32_t offset,
                                uint32_t length) {
-  int64_t n = from_process(pid, address, bytes + offset, length);
+  int64_t n = rf_copy_from_stub(pid, address, bytes + offset, length);
   return n < 0 ? -EFAULT : (int32_t)n;
 }
