@@ -7,22 +7,26 @@ import type { Native } from "../../src/workers/native.ts";
 
 const SECOND_NS = 1e9;
 
-test("once for each time of work", () => {
+test("twice for each time of work, whatever wakes the thread meanwhile", () => {
   let trims = 0;
   const trim = new IdleTrim({ trim: () => trims++ } as unknown as Native);
   assert.is(trim.bound(-1), 2 * SECOND_NS);
   assert.is(trim.bound(SECOND_NS), SECOND_NS);
   trim.afterSleep(SECOND_NS);
   assert.is(trims, 0);
-  trim.afterSleep(2 * SECOND_NS);
+  assert.is(trim.bound(-1), SECOND_NS);
+  trim.afterSleep(SECOND_NS);
   assert.is(trims, 1);
+  assert.is(trim.bound(-1), 4 * SECOND_NS);
+  trim.afterSleep(4 * SECOND_NS);
+  assert.is(trims, 2);
   assert.is(trim.bound(-1), -1);
   trim.afterSleep(9 * SECOND_NS);
-  assert.is(trims, 1);
+  assert.is(trims, 2);
   trim.worked();
   assert.is(trim.bound(-1), 2 * SECOND_NS);
   trim.afterSleep(2 * SECOND_NS);
-  assert.is(trims, 2);
+  assert.is(trims, 3);
 });
 
 test.run();
