@@ -165,7 +165,8 @@ export class FileData {
     const error = this.#prepare(end, position > pages(this.#size));
     if (error < 0) return error;
     if (this.#fd >= 0) return this.#writeFile(task, offset, address, length, position);
-    if (!this.#account(Math.max(end, this.#size))) return -ENOSPC;
+    if (!this.#account(Math.max(end, this.#size)))
+      return this.#writeFitting(task, offset, address, length, position);
     this.#reserve(end);
     let n = length;
     if (address < 0) copyBytes(task.call.bytes, task.call.base + offset, this.#bytes, position, length);
@@ -179,8 +180,10 @@ export class FileData {
     const end = position + length;
     if (this.#sparse) {
       // What the write takes is seen when it is done; there must be room for the most that it can take.
-      if (!this.#fits(pages(end) - Math.floor(position / PAGE_SIZE) * PAGE_SIZE)) return -ENOSPC;
-    } else if (!this.#account(Math.max(end, this.#size))) return -ENOSPC;
+      if (!this.#fits(this.#need(position, end)))
+        return this.#writeFitting(task, offset, address, length, position);
+    } else if (!this.#account(Math.max(end, this.#size)))
+      return this.#writeFitting(task, offset, address, length, position);
     const { native } = this.#kernel;
     const n =
       address < 0
@@ -190,6 +193,27 @@ export class FileData {
     if (this.#sparse) this.#recount();
     else if (n < length) this.#account(this.#size);
     return n === -EFAULT ? NOT_AT_ONCE : n;
+  }
+
+  /** The first pages of a write that has no room as a whole: Linux takes one after the other. */
+  #writeFitting(task: VfsCaller, offset: number, address: number, length: number, position: number): number {
+    const start = Math.floor(position / PAGE_SIZE) * PAGE_SIZE;
+    let fits = 0;
+    let fails = (pages(position + length) - start) / PAGE_SIZE;
+    while (fails - fits > 1) {
+      const middle = Math.floor((fits + fails) / 2);
+      if (this.#fits(this.#need(position, start + middle * PAGE_SIZE))) fits = middle;
+      else fails = middle;
+    }
+    if (fits === 0) return -ENOSPC;
+    return this.#write(task, offset, address, start + fits * PAGE_SIZE - position, position);
+  }
+
+  /** Bytes of space that a write takes at most, beside what is set aside already. */
+  #need(position: number, end: number): number {
+    return this.#sparse
+      ? pages(end) - Math.floor(position / PAGE_SIZE) * PAGE_SIZE
+      : pages(Math.max(end, this.#size)) - this.#taken;
   }
 
   truncate(size: number): number {
