@@ -7,6 +7,7 @@ import type { Counters } from "./counters.ts";
 /** The rest is for the processes themselves, and for the kernel. Linux gives half of it to each tmpfs. */
 const SHARE = 0.5;
 const PAGE_SIZE = 4096;
+const LEFT_BY_FILES = 1 << 20;
 
 export class MemoryBudget {
   readonly #counters: Counters;
@@ -37,6 +38,11 @@ export class MemoryBudget {
 
   get left(): number {
     return Math.max(0, this.limit - this.used);
+  }
+
+  /** What files find: they leave something, so that pipes and sockets work where file systems are full. */
+  get leftToFiles(): number {
+    return Math.max(0, this.left - LEFT_BY_FILES);
   }
 
   hasRoom(bytes: number): boolean {

@@ -142,7 +142,7 @@ export class MemoryFs extends FileSystem implements Space {
   // ---- Space ----
 
   take(bytes: number): boolean {
-    if (bytes > 0 && (this.#used + bytes > this.#limit || !this.kernel.commonMemory.hasRoom(bytes)))
+    if (bytes > 0 && (this.#used + bytes > this.#limit || bytes > this.kernel.commonMemory.leftToFiles))
       return false;
     this.charge(bytes);
     return true;
@@ -169,7 +169,7 @@ export class MemoryFs extends FileSystem implements Space {
   }
 
   status(): FileSystemStatus {
-    const left = Math.min(this.#limit - this.#used, this.kernel.commonMemory.left);
+    const left = Math.min(this.#limit - this.#used, this.kernel.commonMemory.leftToFiles);
     const free = Math.max(0, Math.floor(left / PAGE_SIZE));
     const { limits } = this.kernel;
     return {
