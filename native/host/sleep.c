@@ -8,6 +8,7 @@
 #include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +22,12 @@
 
 RF_EXPORT int32_t rf_epoll_create(void) {
   return result_of(epoll_create1(EPOLL_CLOEXEC));
+}
+
+/* How often the calling thread has had to wait in the host: not how often others ran in its place. */
+RF_EXPORT double rf_waits(void) {
+  struct rusage usage;
+  return getrusage(RUSAGE_THREAD, &usage) < 0 ? 0 : (double)usage.ru_nvcsw;
 }
 
 /* CLOCK_MONOTONIC in nanoseconds: exact below 2^53 (104 days of uptime), then to a few nanoseconds. */

@@ -32,6 +32,7 @@ const DECLARATIONS = {
   doorbellCreate: "int32_t rf_doorbell_create()",
   doorbellRing: "int32_t rf_doorbell_ring(int32_t fd)",
   monotonicNs: "double rf_monotonic_ns()",
+  waits: "double rf_waits()",
   clockGettime: "int32_t rf_clock_gettime(int32_t clock)",
   clockGetres: "int32_t rf_clock_getres(int32_t clock)",
   pidfdOpen: "int32_t rf_pidfd_open(int32_t pid)",

@@ -59,6 +59,8 @@ export class AddressSpace {
   membarriers = 0;
   /** Patched call sites; null: there has never been one. */
   patches: Patches | null = null;
+  /** How long the kernel thread has waited for its text (text_memory.ts). */
+  textWaitMs = 0;
   #program: Path | null = null;
   /** The program's file, which nobody writes to while it runs. */
   #executed: Inode | null = null;
@@ -116,6 +118,7 @@ export class AddressSpace {
     copy.dumpable = this.dumpable;
     copy.patches = this.patches?.copy(copy.id) ?? null;
     copy.membarriers = this.membarriers;
+    copy.textWaitMs = this.textWaitMs;
     copy.program = this.program;
     copy.auxiliaryVector = this.auxiliaryVector;
     copy.codeStart = this.codeStart;

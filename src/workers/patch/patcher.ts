@@ -113,6 +113,8 @@ export class Patcher {
 
   *#tryTo(task: MemCaller, patches: Patches, address: number, nr: number): Generator<void, Refusal | null> {
     const vma = task.stub.space.vmas.find(address);
+    // To take a patch back would wait as well.
+    if (task.stub.space.textWaitMs > 0) return patches.giveUp();
     const refused = patches.whyNot(address) ?? this.#refusal(task, patches, vma);
     if (refused !== null) return refused;
     const site = yield* judge(task, patches, vma!, address, nr);
@@ -252,7 +254,11 @@ export function* undo(task: MemCaller, sites: readonly PatchedSite[]): Generator
         at,
         bytes: original.subarray(0, jump.length),
       }));
-      if (!(yield* writeCode(task, memory, codes))) {
+      if (memory.isTooSlow || !(yield* writeCode(task, memory, codes))) {
+        task.kernel.log("error", "patched text could not be made whole: killed", {
+          pid: task.pid,
+          waitedMs: Math.round(task.stub.space.textWaitMs),
+        });
         // Its text is not what the guest is to see: nobody can go on with that.
         task.killHostile();
         return;

@@ -1,14 +1,22 @@
 // A stub's text as the kernel reaches it: /proc/PID/mem, which writes where the guest cannot (hardening.md, F11), and
 // the page map. Open for the time of one change. What is written is a private page of that process alone: the host
 // writes through no protection but that of private mappings.
+//
+// A guest's threads can make each access wait for as long as the host takes to change page tables of gigabytes. So what
+// was waited is added up, and whose text has cost too much of it is not touched any more (F26).
 
+import { ETIMEDOUT } from "../../shared/abi/errno.ts";
 import { O_DIRECTORY, O_PATH, O_RDONLY, O_RDWR } from "../../shared/abi/fcntl.ts";
 import type { CallContext } from "../call/context.ts";
+import type { AddressSpace } from "../mem/address_space.ts";
 import type { Stub } from "../mem/caller.ts";
 import type { Native } from "../native.ts";
 
 const PAGE_SIZE = 4096;
 const PAGEMAP_ENTRY = 8;
+/** A wait that is one, and what an address space may cost in all. */
+const WAIT_MS = 10;
+const WAITS_MAX_MS = 1000;
 /** In the high word of an entry: present; of a file. */
 const PRESENT = 0x80000000;
 const OF_FILE = 0x20000000;
@@ -17,9 +25,11 @@ export class TextMemory {
   readonly #native: Native;
   readonly #directory: number;
   readonly #memory: number;
+  readonly #space: AddressSpace;
 
-  constructor({ native, descriptors }: CallContext, { readablePid }: Stub) {
+  constructor({ native, descriptors }: CallContext, { readablePid, space }: Stub) {
     this.#native = native;
+    this.#space = space;
     this.#directory = native.openComponent(descriptors.proc, String(readablePid), O_PATH | O_DIRECTORY);
     this.#memory =
       this.#directory < 0 ? this.#directory : this.#native.openComponent(this.#directory, "mem", O_RDWR);
@@ -30,9 +40,26 @@ export class TextMemory {
     return Math.min(this.#memory, 0);
   }
 
+  /** Nothing is read or written any more. */
+  get isTooSlow(): boolean {
+    return this.#space.textWaitMs > WAITS_MAX_MS;
+  }
+
+  #access(access: () => number): number {
+    if (this.isTooSlow) return -ETIMEDOUT;
+    const native = this.#native;
+    const waits = native.waits();
+    const began = performance.now();
+    const n = access();
+    const tookMs = performance.now() - began;
+    // Where others ran meanwhile, that was not the guest's doing.
+    if (tookMs >= WAIT_MS && native.waits() > waits) this.#space.textWaitMs += tookMs;
+    return n;
+  }
+
   /** A copy of `length` bytes, or null. */
   read(address: number, length: number): Uint8Array | null {
-    const n = this.#native.preadScratch(this.#memory, 0, length, address);
+    const n = this.#access(() => this.#native.preadScratch(this.#memory, 0, length, address));
     return n === length ? this.#native.scratch.slice(0, length) : null;
   }
 
@@ -44,7 +71,8 @@ export class TextMemory {
   /** False where the host refuses, or nothing private is there any more. */
   write(address: number, bytes: Uint8Array): boolean {
     this.#native.scratch.set(bytes);
-    return this.#native.pwriteScratch(this.#memory, bytes.length, address) === bytes.length;
+    const write = () => this.#native.pwriteScratch(this.#memory, bytes.length, address);
+    return this.#access(write) === bytes.length;
   }
 
   /** Whether the page at an address is a page of its file: the process has no copy of its own. */
@@ -52,7 +80,7 @@ export class TextMemory {
     const map = this.#native.openComponent(this.#directory, "pagemap", O_RDONLY);
     if (map < 0) return false;
     const page = Math.floor(address / PAGE_SIZE);
-    const n = this.#native.preadScratch(map, 0, PAGEMAP_ENTRY, page * PAGEMAP_ENTRY);
+    const n = this.#access(() => this.#native.preadScratch(map, 0, PAGEMAP_ENTRY, page * PAGEMAP_ENTRY));
     this.#native.close(map);
     const high = this.#native.scratchView.getUint32(4, true);
     return n === PAGEMAP_ENTRY && (high & PRESENT) !== 0 && (high & OF_FILE) !== 0;

@@ -1,0 +1,62 @@
+// Text of a stub that makes the kernel thread wait: what others' turns take does not count, and when all waits together
+// are too long, nothing is touched any more.
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { TextMemory } from "../../src/workers/patch/text_memory.ts";
+
+interface Fake {
+  text: TextMemory;
+  space: { textWaitMs: number };
+  accesses: number;
+  /** What each access takes, and whether it waits. */
+  tookMs: number;
+  waits: boolean;
+}
+
+function fakeText(): Fake {
+  let waited = 0;
+  const fake = { space: { textWaitMs: 0 }, accesses: 0, tookMs: 0, waits: false };
+  const access = (_fd: number, length: number) => {
+    fake.accesses++;
+    if (fake.waits) waited++;
+    const until = performance.now() + fake.tookMs;
+    while (performance.now() < until);
+    return length;
+  };
+  const native = {
+    openComponent: () => 3,
+    waits: () => waited,
+    scratch: new Uint8Array(64),
+    pwriteScratch: access,
+  };
+  const context = { native, descriptors: { proc: 1 } } as unknown as ConstructorParameters<
+    typeof TextMemory
+  >[0];
+  const stub = { readablePid: 2, space: fake.space } as unknown as ConstructorParameters<
+    typeof TextMemory
+  >[1];
+  return Object.assign(fake, { text: new TextMemory(context, stub) });
+}
+
+const byte = Uint8Array.of(0xcc);
+
+test("text that costs too much waiting is left alone", () => {
+  const fake = fakeText();
+  fake.tookMs = 15;
+  assert.ok(fake.text.write(4096, byte));
+  assert.is(fake.space.textWaitMs, 0, "others ran");
+  fake.tookMs = 0;
+  fake.waits = true;
+  assert.ok(fake.text.write(4096, byte));
+  assert.is(fake.space.textWaitMs, 0, "a short wait");
+  fake.tookMs = 300;
+  for (let i = 0; i < 4; i++) assert.ok(fake.text.write(4096, byte));
+  assert.ok(fake.space.textWaitMs >= 1200);
+  assert.ok(fake.text.isTooSlow);
+  const before = fake.accesses;
+  assert.not.ok(fake.text.write(4096, byte));
+  assert.is(fake.accesses, before);
+});
+
+test.run();
