@@ -60,6 +60,8 @@ export class Counters {
   /** System calls that trapped: they came from sites that are not patched. */
   trappedCalls = 0;
   programsStarted = 0;
+  /** Host tasks that were asked for: one for each process, exec and thread that does not go on in another's (parked.ts). */
+  hostTasks = 0;
   ipcNamespaces = 0;
   unsupportedCalls = 0;
   unexpectedNotifications = 0;

@@ -11,6 +11,7 @@ const TOTALS = new Set([
   "trappedCalls",
   "ipcNamespaces",
   "programsStarted",
+  "hostTasks",
   "unsupportedCalls",
   "unexpectedNotifications",
   "strangers",

@@ -21,6 +21,8 @@ export interface HostThread {
   readonly tid: number;
   credentials: Credentials;
   hostTid: number;
+  /** What its host thread had run for others before, in nanoseconds. */
+  timeBeforeNs: number;
   /** It has posted STARTED and can be interrupted. */
   readonly started: boolean;
   /** Pools of trampolines that went while it may have been in one, until it reports. */

@@ -133,7 +133,7 @@ export class Strangers {
 
   #owesAfterLook(stub: StubProcess, debt: Debt): boolean {
     const unknown = new Map<number, number>();
-    const known = new Set([stub.pid, ...stub.tasks.map((task) => task.hostTid)]);
+    const known = new Set([stub.pid, ...[...stub.tasks, ...stub.parked].map(({ hostTid }) => hostTid)]);
     for (const tid of hostThreads(this.#kernel, stub.pid)) {
       if (known.has(tid)) continue;
       const looks = debt.unknown.get(tid) ?? 0;

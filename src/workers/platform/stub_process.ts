@@ -18,6 +18,7 @@ import type { AddressSpace } from "../mem/address_space.ts";
 import type { Pool } from "../patch/patches.ts";
 import type { PlatformContext } from "./context.ts";
 import type { HostThread, ThreadOwner } from "./host_thread.ts";
+import type { Parked } from "./parked.ts";
 import type { UseAccount } from "./resource_use.ts";
 
 /** Who has not reported for so many is not in the first of them any more. */
@@ -31,6 +32,8 @@ export class StubProcess {
   readonly tasks: HostThread[] = [];
   /** Those whose stub goes back to its guest by itself: what their calls have done is not written down yet. */
   readonly returning: HostThread[] = [];
+  /** Host threads without a task. */
+  readonly parked: Parked[] = [];
   pid = 0;
   /** While the pid is not known: the stub that it was forked from, whose memory says the same. */
   origin: StubProcess | null = null;
@@ -126,13 +129,14 @@ export class StubProcess {
     return this.chunks.indexOf(chunkOfSlot(slot)) * CHUNK_SLOTS + slotInChunk(slot);
   }
 
-  /** A slot without a task whose last host thread is gone, or -1. */
+  /** A slot without a task whose last host thread is gone, or -1. That it is gone is the slot's word for it. */
   freeSlot(): number {
     for (const chunk of this.chunks) {
       for (let slot = 0; slot < CHUNK_SLOTS; slot++) {
         const number = slotNumber(chunk, slot);
-        if (this.kernel.taskAt[number] === undefined && this.kernel.slots.word(number, HOST_TASK) === 0)
-          return number;
+        const isUsed =
+          this.kernel.taskAt[number] !== undefined || this.parked.some((one) => one.slot === number);
+        if (!isUsed && this.kernel.slots.word(number, HOST_TASK) === 0) return number;
       }
     }
     return -1;
@@ -145,6 +149,8 @@ export class StubProcess {
     this.#pidfd = -1;
     const ended = [...this.tasks];
     for (const task of ended) kernel.stubs.closeSlot(task);
+    for (const { slot } of this.parked) kernel.claims.closeOwned(slot);
+    kernel.stubs.parked.forget(this);
     this.releaseChunks();
     this.space.release();
     kernel.stubs.ended(this);

@@ -32,9 +32,11 @@ import type { PlatformContext } from "./context.ts";
 import { processOf } from "./host_tasks.ts";
 import type { HostThread } from "./host_thread.ts";
 import { allowLocalAnswers } from "./local_answers.ts";
+import { type Parked, ParkedThreads } from "./parked.ts";
 import { type ResourceUse, useIsKnown } from "./resource_use.ts";
 import { Strangers } from "./strangers.ts";
 import type { StubProcess } from "./stub_process.ts";
+import { threadTimeNs } from "./thread_time.ts";
 
 const PROT_READ_WRITE = 3;
 const MAP_SHARED_FIXED = 0x11;
@@ -55,10 +57,12 @@ export class Stubs {
   /** The zygote's children until they are reaped; null: one that is nobody's. */
   readonly #children = new Map<number, StubProcess | null>();
   readonly strangers: Strangers;
+  readonly parked: ParkedThreads;
 
   constructor(kernel: PlatformContext) {
     this.#kernel = kernel;
     this.strangers = new Strangers(kernel);
+    this.parked = new ParkedThreads(kernel);
     this.#births = new Births(this.strangers);
   }
 
@@ -93,25 +97,53 @@ export class Stubs {
   /** Readies the slot of a task whose host task is about to exist. */
   openSlot(task: HostThread): void {
     task.stub.owner ??= task.group;
+    this.#kernel.claims.open(task.call.slot);
+    this.#enter(task);
+    this.#kernel.active.opened(task.call.slot);
+  }
+
+  /** The task goes on in a host thread that waits for it, as the answer to the call that this one has posted last. */
+  unpark(task: HostThread, { hostTid, sequence }: Parked): void {
+    this.#enter(task);
+    this.#tasks.set(hostTid, task);
+    task.hostTid = hostTid;
+    task.timeBeforeNs = threadTimeNs(this.#kernel, task);
+    task.call.owned = true;
+    task.call.sequence = sequence;
+  }
+
+  #enter(task: HostThread): void {
     const kernel = this.#kernel;
     allowLocalAnswers(kernel, task);
-    kernel.claims.open(task.call.slot);
     kernel.taskAt[task.call.slot] = task;
-    kernel.active.opened(task.call.slot);
     task.stub.tasks.push(task);
     kernel.counters.tasks++;
     kernel.counters.groupIds += task.credentials.groups.length;
   }
 
+  /** The task has ended, and its host thread stays, if there is room for it: the call in progress is not answered. */
+  park(task: HostThread): boolean {
+    const { call, stub, hostTid } = task;
+    if (task.dead || !this.parked.hasRoomFor(task)) return false;
+    call.replyBlocked();
+    this.#leave(task, true);
+    this.parked.add(stub, { slot: call.slot, hostTid, sequence: call.sequence });
+    return true;
+  }
+
   /** No request is taken from the task's slot any more. */
   closeSlot(task: HostThread): void {
+    if (!task.dead) this.#leave(task, false);
+  }
+
+  #leave(task: HostThread, parks: boolean): void {
     const kernel = this.#kernel;
-    if (task.dead) return;
     task.dead = true;
     task.call.cancelWait();
     this.settle(task);
     const birth = this.#births.takeOf(task);
-    if (task.call.owned || !kernel.claims.close(task.call.slot)) kernel.claims.closeOwned(task.call.slot);
+    if (!parks && (task.call.owned || !kernel.claims.close(task.call.slot)))
+      kernel.claims.closeOwned(task.call.slot);
     task.call.owned = false;
     kernel.taskAt[task.call.slot] = undefined;
     if (this.#tasks.get(task.hostTid) === task) this.#tasks.delete(task.hostTid);
@@ -150,6 +182,7 @@ export class Stubs {
     onNamed: () => void,
   ): Birth {
     this.#outstanding++;
+    this.#kernel.counters.hostTasks++;
     return this.#births.expect(task, creator, expected, onNamed);
   }
 

@@ -9,9 +9,9 @@ export function threadText(kernel: HostContext, task: HostThread, file: string):
   return readProc(kernel, `${task.stub.pid}/task/${task.hostTid}/${file}`);
 }
 
-/** What the task's host thread has run, in nanoseconds. */
+/** What the task has run, in nanoseconds. */
 export function threadTimeNs(kernel: HostContext, task: HostThread): number {
-  return Number(threadText(kernel, task, "schedstat").split(" ")[0]);
+  return Number(threadText(kernel, task, "schedstat").split(" ")[0]) - task.timeBeforeNs;
 }
 
 /** Whether it sleeps, in a way that signals end: it neither runs nor is to, and nobody has stopped it. */

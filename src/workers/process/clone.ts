@@ -202,9 +202,14 @@ function publish(child: Task): void {
   kernel.counters.processes++;
 }
 
-// What the child does between STARTED and guest code.
+// What the child does from its host task's first moment on.
 function* begin(child: Task, args: CloneArgs): Coroutine {
   yield; // STARTED
+  return yield* enter(child, args);
+}
+
+// What the child does before guest code.
+function* enter(child: Task, args: CloneArgs): Coroutine {
   const { slots } = child.kernel;
   child.started = true;
   if ((args.flags & CLONE_VM) === 0) yield* child.stub.space.afterFork(child);
@@ -313,6 +318,11 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     }
     // Before the thread runs: it may end, and have its number cleared there, at once.
     yield* setParentTid(task, tid, args);
+    if ((args.flags & CLONE_THREAD) !== 0 && task.stub.parked.length > 0) {
+      task.call.copyRound(Reply.SAVE_FP);
+      yield;
+      if (goOnInParked(task, args, plan, arrival)) return tid;
+    }
     const list = new OperationList(kernel.slots, task.call.slot);
     let slot = task.stub.freeSlot();
     const needsChunk = slot < 0;
@@ -341,13 +351,31 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
 
 /** A child that stands ready for its host task. */
 function prepare(task: Task, args: CloneArgs, plan: Plan, stub: StubProcess, slot: number): Task {
-  const { kernel } = task;
-  kernel.slots.readFrame(task.call.slot, task.call.frame);
-  const child = makeTask(task, args, plan, stub, slot);
-  child.call.frame.words.set(task.call.frame.words);
-  kernel.stubs.openSlot(child);
+  const child = withRegisters(task, args, plan, stub, slot);
+  child.kernel.stubs.openSlot(child);
   child.call.start(begin(child, args));
   return child;
+}
+
+/** A child with its creator's registers. */
+function withRegisters(task: Task, args: CloneArgs, plan: Plan, stub: StubProcess, slot: number): Task {
+  task.kernel.slots.readFrame(task.call.slot, task.call.frame);
+  const child = makeTask(task, args, plan, stub, slot);
+  child.call.frame.words.set(task.call.frame.words);
+  return child;
+}
+
+/** The child goes on in a host thread that is there already, and whose creator's floating-point state is saved; false: there is none. */
+function goOnInParked(task: Task, args: CloneArgs, plan: Plan, arrival: Arrival): boolean {
+  const { stubs } = task.kernel;
+  const parked = stubs.parked.take(task.stub);
+  if (parked === null) return false;
+  const child = withRegisters(task, args, plan, task.stub, parked.slot);
+  stubs.unpark(child, parked);
+  arrival.of(child);
+  arrival.appear();
+  child.call.start(enter(child, args));
+  return true;
 }
 
 function unmake(task: Task, plan: Plan, child: Task | null): void {

@@ -58,13 +58,15 @@ function* releaseAll(task: Task, status: number): Coroutine {
 }
 
 // clear_child_tid is cleared by the stub while it still stands in the address space, then the host
-// thread leaves.
+// thread leaves, or waits for another guest thread.
 function* leave(task: Task): Coroutine {
   yield* releaseRobustList(task, task);
   yield* clearChildTid(task);
-  task.kernel.slots.setNumber(task.call.slot, L.REP_RESULT, EXIT_THREAD);
-  task.call.replyFinal(Reply.EXIT);
   task.kernel.tracer?.ended(task, 0);
+  if (!task.kernel.stubs.park(task)) {
+    task.kernel.slots.setNumber(task.call.slot, L.REP_RESULT, EXIT_THREAD);
+    task.call.replyFinal(Reply.EXIT);
+  }
   releaseTask(task);
   return NO_RESULT;
 }

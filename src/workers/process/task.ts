@@ -87,6 +87,7 @@ export class Task implements Caller {
 
   // ---- The host task ----
   hostTid = 0;
+  timeBeforeNs = 0;
   /** It has posted STARTED and can be kicked. */
   started = false;
   dead = false;

@@ -1,0 +1,43 @@
+// Threads that are made one after the other go on in one host thread, and host threads that nobody needs leave.
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { compile, parse } from "../guest/program.ts";
+import { counters } from "../hostile/control.ts";
+import { checkout, eventually } from "../spawn.ts";
+import { withHeld } from "./hold.ts";
+import { children, sandboxOf, status } from "./processes.ts";
+
+const THREADS = 2000;
+
+test("most of the threads that are made in turn need no new host task", async () => {
+  const program = compile(parse(`${checkout}test/guest/threads_in_turn.c`));
+  await withHeld(async ({ root, exec }) => {
+    const socket = `${root}/held/s`;
+    const before = (await counters(socket))["hostTasks"]!;
+    const { code, stdout } = await exec([program, "again"]);
+    assert.is(code, 0);
+    assert.match(stdout.toString(), /end\n$/);
+    const made = (await counters(socket))["hostTasks"]! - before;
+    // A machine that is busy keeps some away for longer than a host thread waits.
+    assert.ok(made >= 1 && made < THREADS / 2, String(made));
+  });
+});
+
+test("a host thread that nobody needs leaves", async () => {
+  const program = compile(parse(`${checkout}test/guest/threads_in_turn.c`));
+  await withHeld(async ({ launcher, exec }) => {
+    const { zygote } = await sandboxOf(launcher, false);
+    const threads = () => children(zygote).map((pid) => Number(status(pid, "Threads")));
+    let said = "";
+    const ended = exec([program, "rest"], {
+      started: (child) => child.stdout!.on("data", (bytes: Buffer) => (said += bytes.toString())),
+    });
+    assert.ok(await eventually(() => said.includes("3 of 3"), 20_000), said);
+    assert.ok(await eventually(() => threads().length === 1 && threads()[0] === 1, 5000), String(threads()));
+    for (const pid of children(zygote)) process.kill(pid, "SIGKILL");
+    assert.is.not((await ended).code, 0);
+  });
+});
+
+test.run();
