@@ -24,6 +24,8 @@ import { loadNative } from "./native.ts";
 const IDLE_PASSES_PER_LOOK = 64;
 const BUSY_PASS = 4;
 const CHUNKS_A_PASS = 16;
+/** While a notification is to come: the look for it takes as long as several idle passes. */
+const PASSES_PER_NOTIFICATION = 8;
 const LOOK_INTERVAL_NS = 1e6;
 const TURN_INTERVAL_NS = 10e6;
 const MIN_TURNS = 2;
@@ -71,6 +73,7 @@ class KernelThread {
     const kernel = this.#kernel;
     let passes = 0;
     let busy = false;
+    let passesUnseen = 0;
     for (;;) {
       kernel.passes.loopTop();
       const served = this.#serveSlots();
@@ -80,7 +83,10 @@ class KernelThread {
       } else passes += kernel.placement.sleepsAtOnce ? IDLE_PASSES_PER_LOOK : 1;
       passes += (kernel.active.limit() / CHUNKS_A_PASS) | 0;
       if (kernel.nextSteps.any) kernel.nextSteps.run();
-      if (kernel.stubs.outstanding) this.#look();
+      if (kernel.stubs.outstanding && ++passesUnseen === PASSES_PER_NOTIFICATION) {
+        passesUnseen = 0;
+        this.#look();
+      }
       if (passes < IDLE_PASSES_PER_LOOK) continue;
       passes = 0;
       const now = kernel.native.monotonicNs();

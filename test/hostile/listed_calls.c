@@ -94,6 +94,16 @@ int main(void) {
                   advice == 15 || (advice >= 20 && advice <= 23);
     if (!on_list) refused("madvise", HOST_3(SYS_madvise, area, PAGE, advice));
   }
+  unsigned long chunks[][2] = {{RF_CHUNKS, PAGE},
+                               {RF_CHUNKS, 2ul * RF_CHUNK_SIZE},
+                               {RF_CHUNKS, RF_CHUNK_SIZE | 1ul << 32},
+                               {RF_STUB_TEXT, RF_CHUNK_SIZE},
+                               {RF_KERNEL_PAGE, RF_CHUNK_SIZE},
+                               {(unsigned long)area, RF_CHUNK_SIZE}};
+  for (int i = 0; i < 6; i++)
+    refused("madvise that forks do not inherit",
+            HOST_3(SYS_madvise, chunks[i][0], chunks[i][1], MADV_DONTFORK));
+  refused("madvise that forks inherit a chunk", HOST_3(SYS_madvise, RF_CHUNKS, RF_CHUNK_SIZE, MADV_DOFORK));
   refused("mprotect with PROT_GROWSDOWN", HOST_3(SYS_mprotect, area, PAGE, 1 | 0x01000000));
   refused("mprotect with 8", HOST_3(SYS_mprotect, area, PAGE, 8));
   refused("mremap that moves where the kernel likes", HOST_5(SYS_mremap, area, PAGE, 8 * PAGE, 1, 0));

@@ -2,11 +2,11 @@
 //@ args: mmap 10
 //@ args: clone 10
 //@ args: token 10
-//@ args: madvise 10
+//@ args: munmap 10
 //@ args: mmap 1000
 //@ args: clone 1000
 //@ args: token 1000
-//@ args: madvise 1000
+//@ args: munmap 1000
 //@ ends: 0 137
 //@ deadline: 10
 #include "hostile.h"
@@ -23,7 +23,7 @@ int main(int argc, char **argv) {
     else if (strcmp(argv[1], "token") == 0)
       r = HOST_2(RF_NR_TOKEN, next_random(), 1);
     else
-      r = HOST_3(SYS_madvise, RF_CHUNKS, RF_CHUNK_SIZE, MADV_DONTFORK);
+      r = HOST_2(SYS_munmap, RF_CHUNKS, RF_CHUNK_SIZE);
     if (r != -EPERM) bad(argv[1], r);
     if (i == 15) bad("the process lives after 16", i);
   }

@@ -51,6 +51,12 @@ function inWindow(address: number): boolean {
   return address >= WINDOW_BASE && address < WINDOW_END;
 }
 
+function raisesNotification(nr: number, args: readonly number[]): boolean {
+  if (nr === SYS_clone) return true;
+  if (nr === SYS_mmap) return args[4] !== -1;
+  return nr !== SYS_madvise && inWindow(args[0] ?? 0);
+}
+
 export class OperationList {
   readonly expected: Expected[] = [];
   readonly #slots: Slots;
@@ -81,8 +87,7 @@ export class OperationList {
   /** System call `nr`, run by the stub. */
   call(nr: number, ...args: number[]): void {
     this.#add(Operation.CALL, nr, args);
-    const raises = nr === SYS_clone || (nr === SYS_mmap ? args[4] !== -1 : inWindow(args[0] ?? 0));
-    if (!raises) return;
+    if (!raisesNotification(nr, args)) return;
     this.expected.push({ nr, args, donate: this.#donate, closeDonated: this.#closeDonated, makes: null });
     this.#donate = -1;
     this.#closeDonated = false;

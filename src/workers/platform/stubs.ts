@@ -215,13 +215,6 @@ export class Stubs {
         closeDonated: true,
         makes: null,
       },
-      {
-        nr: SYS_madvise,
-        args: [CHUNKS, CHUNK_SIZE, MADV_DONTFORK],
-        donate: -1,
-        closeDonated: false,
-        makes: null,
-      },
     ];
   }
 
