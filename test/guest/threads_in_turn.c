@@ -63,8 +63,8 @@ static void *look(void *argument) {
   struct rusage usage;
   getrusage(RUSAGE_THREAD, &usage);
   long seen = cpu_ms(), counted = usage.ru_utime.tv_sec * 1000 + usage.ru_utime.tv_usec / 1000;
-  say("own %d, name %s, rounding %d, USR1 %d USR2 %d, stack %d, list %d, new %d, busy %d %d, priority %d", own, name,
-      rounding(), sigismember(&mask, SIGUSR1), sigismember(&mask, SIGUSR2), stack.ss_flags,
+  say("own %d, name %s, rounding %d, USR1 %d USR2 %d, stack %d, list %d, new %d, busy %d %d, priority %d",
+      own, name, rounding(), sigismember(&mask, SIGUSR1), sigismember(&mask, SIGUSR2), stack.ss_flags,
       list_is_own, gettid() != getpid(), seen >= 100, counted >= 100, getpriority(PRIO_PROCESS, 0));
   own = 8;
   prctl(PR_SET_NAME, "another");
@@ -89,7 +89,8 @@ static void *nothing(void *argument) {
 }
 
 static void *wait_for_signal(void *argument) {
-  while (!handled) usleep(1000);
+  while (!handled)
+    usleep(1000);
   return argument;
 }
 
@@ -106,10 +107,12 @@ static void many(int count) {
   pthread_t threads[32];
   int done = 0;
   pthread_barrier_init(&met, NULL, count + 1);
-  for (int i = 0; i < count; i++) pthread_create(&threads[i], NULL, stay, NULL);
+  for (int i = 0; i < count; i++)
+    pthread_create(&threads[i], NULL, stay, NULL);
   pthread_barrier_wait(&met);
   pthread_barrier_wait(&met);
-  for (int i = 0; i < count; i++) done += pthread_join(threads[i], NULL) == 0;
+  for (int i = 0; i < count; i++)
+    done += pthread_join(threads[i], NULL) == 0;
   say("%d of %d", done, count);
 }
 
@@ -131,7 +134,7 @@ int main(int argc, char **argv) {
       pthread_sigmask(SIG_SETMASK, &mask, NULL);
       set_rounding(i);
       one(look);
-      if (i == 2) usleep(100000);  // longer than a host thread waits
+      if (i == 2) usleep(100000); // longer than a host thread waits
     }
   }
   if (strcmp(mode, "signals") == 0)
@@ -144,7 +147,8 @@ int main(int argc, char **argv) {
       if (handled != SIGUSR1) say("not handled");
     }
   if (strcmp(mode, "many") == 0)
-    for (int i = 1; i <= 32; i = i * 2 + 1) many(i), one(nothing), many(32 - i % 7);
+    for (int i = 1; i <= 32; i = i * 2 + 1)
+      many(i), one(nothing), many(32 - i % 7);
   if (strcmp(mode, "fork") == 0)
     for (int i = 0; i < 50; i++) {
       one(nothing);
@@ -164,12 +168,14 @@ int main(int argc, char **argv) {
     execl("/proc/self/exe", argv[0], "again", NULL);
   }
   if (strcmp(mode, "again") == 0) {
-    for (int i = 0; i < 2000; i++) one(nothing);
+    for (int i = 0; i < 2000; i++)
+      one(nothing);
     many(5);
-    for (int i = 0; i < 5; i++) one(nothing), usleep(25000);
+    for (int i = 0; i < 5; i++)
+      one(nothing), usleep(25000);
     if (SYS_2(SYS_tgkill, getpid(), getpid()) == 0) say("no signal was sent");
   }
-  if (strcmp(mode, "rest") == 0) {  // for test/e2e/host_threads.test.ts
+  if (strcmp(mode, "rest") == 0) { // for test/e2e/host_threads.test.ts
     many(3);
     sleep(60);
   }

@@ -62,7 +62,7 @@ async function attack(sandbox: Sandbox, program: GuestProgram, args: readonly st
   const result = await running;
   const text = `${result.stdout}${result.stderr}status ${result.status}`;
   assert.ok(sandbox.running, `the sandbox has ended: ${text}${sandbox.report}`);
-  assert.not.match(text, /^BAD/m);
+  assert.not.match(text, /^BAD/m, text);
   assert.ok(endedAsAllowed(program, result), `it may end with ${program.ends.join(", ")}: ${text}`);
   await isServed(sandbox, "afterwards");
 }

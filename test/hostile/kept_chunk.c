@@ -77,7 +77,7 @@ static void execed(void) {
     int status, pid = clone(exec_victim, pages(16) + 16 * PAGE, CLONE_VM | SIGCHLD, NULL);
     // The child had slot 1. Until it has execed its own requests stand there, and may be harmed.
     volatile uint32_t *slot = (volatile uint32_t *)(SLOT + RF_SLOT_SIZE);
-    char path[64], line[64] = "";
+    char path[64], line[512] = "";
     snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
     while (!strstr(line, "victim")) {
       FILE *file = fopen(path, "r");

@@ -17,7 +17,8 @@ static void attack(const char *what, unsigned long at, unsigned long length) {
   // Chunks are not inherited, and no advice can change it.
   int is_chunk = at == RF_CHUNKS;
   for (int advice = 0; advice < 26; advice++)
-    if (!(is_chunk && advice == MADV_DONTFORK) && !failed(HOST_3(SYS_madvise, at, length, advice))) bad(what, 20 + advice);
+    if (!(is_chunk && advice == MADV_DONTFORK) && !failed(HOST_3(SYS_madvise, at, length, advice)))
+      bad(what, 20 + advice);
   for (int fd = 0; fd < 1024; fd++) {
     if (HOST_2(SYS_ftruncate, fd, 0) != -EPERM) bad(what, 100);
     if (HOST_4(SYS_fallocate, fd, 3, 0, PAGE) != -EPERM) bad(what, 101);
