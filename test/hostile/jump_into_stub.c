@@ -21,7 +21,7 @@
 
 int main(int argc, char **argv) {
   random_state = argc > 1 ? atoi(argv[1]) : 1;
-  uint64_t target = RF_STUB_TEXT + next_random() % 4096, r[8];
+  uint64_t target = RF_STUB_TEXT + next_random() % 0x3400, r[8];
   for (int i = 0; i < 8; i++)
     r[i] = next_random() % 2 ? SLOT + next_random() % 0x20000 : nasty();
   __asm__ volatile("mov 8(%0), %%rbx; mov 16(%0), %%rcx; mov 24(%0), %%rdx; mov 32(%0), %%rsi\n"
