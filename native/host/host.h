@@ -30,6 +30,9 @@ int64_t rf_copy_to_stub(int32_t pid, double address, void *from, size_t length);
 int64_t rf_copy_from_stub(int32_t pid, double address, void *to, size_t length);
 // The same, of what nobody else can copy: another stub's wait does not count.
 int64_t rf_read_stub(int32_t pid, double address, void *to, size_t length);
+// The next part of a transfer that has begun: to end it here would be a short read, or a short write.
+int64_t rf_go_on_to_stub(int32_t pid, double address, void *from, size_t length);
+int64_t rf_go_on_from_stub(int32_t pid, double address, void *to, size_t length);
 
 static inline int64_t result_of(int64_t r) {
   return r < 0 ? -errno : r;

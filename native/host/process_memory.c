@@ -47,7 +47,8 @@ RF_EXPORT int32_t rf_pread_to(int32_t fd, int32_t pid, double address, uint32_t 
     struct iovec iov = {rf_scratch, part_of(length - done)};
     ssize_t n = preadv2(fd, &iov, 1, (off_t)position + done, waits ? 0 : RWF_NOWAIT);
     if (n <= 0) return done > 0 ? (int32_t)done : (int32_t)result_of(n);
-    int64_t arrived = rf_copy_to_stub(pid, address + done, rf_scratch, (size_t)n);
+    int64_t arrived =
+        (done > 0 ? rf_go_on_to_stub : rf_copy_to_stub)(pid, address + done, rf_scratch, (size_t)n);
     if (arrived > 0) done += (uint32_t)arrived;
     if (arrived < n) return done > 0 ? (int32_t)done : -EFAULT;
     if ((size_t)n < iov.iov_len) break;
@@ -61,7 +62,8 @@ RF_EXPORT int32_t rf_pwrite_from(int32_t fd, int32_t pid, double address, uint32
   uint32_t done = 0;
   while (done < length) {
     size_t part = part_of(length - done);
-    int64_t fetched = rf_copy_from_stub(pid, address + done, rf_scratch, part);
+    int64_t fetched =
+        (done > 0 ? rf_go_on_from_stub : rf_copy_from_stub)(pid, address + done, rf_scratch, part);
     if (fetched <= 0) return done > 0 ? (int32_t)done : -EFAULT;
     struct iovec iov = {rf_scratch, (size_t)fetched};
     ssize_t n = position < 0 ? pwritev2(fd, &iov, 1, 0, RWF_APPEND)

@@ -29,6 +29,10 @@ static int64_t now_ns(void) {
   return now.tv_sec * 1000 * NS_PER_MS + now.tv_nsec;
 }
 
+static int64_t later(int64_t a, int64_t b) {
+  return a > b ? a : b;
+}
+
 static int is_slow(int32_t pid, int64_t now) {
   if (now >= any_until_ns) return 0;
   for (int i = 0; i < SLOW_MAX; i++)
@@ -38,23 +42,32 @@ static int is_slow(int32_t pid, int64_t now) {
 
 // In the place of the mark that ends first.
 static void waited(int32_t pid, int64_t now, int64_t ns) {
-  int64_t until = now + LEFT_ALONE * ns;
   int at = 0;
-  for (int i = 1; i < SLOW_MAX; i++)
+  for (int i = 0; i < SLOW_MAX; i++) {
+    if (slow[i].pid == pid) {
+      at = i;
+      break;
+    }
     if (slow[i].until_ns < slow[at].until_ns) at = i;
+  }
+  int64_t since = slow[at].pid == pid ? later(now, slow[at].until_ns) : now;
+  int64_t until = since + LEFT_ALONE * ns;
   slow[at].pid = pid;
   slow[at].until_ns = until;
   if (until > any_until_ns) any_until_ns = until;
-  if (now + ALL_LEFT_ALONE * ns > all_until_ns) all_until_ns = now + ALL_LEFT_ALONE * ns;
+  all_until_ns = later(now, all_until_ns) + ALL_LEFT_ALONE * ns;
 }
+
+enum need { COMES_OTHERWISE, COMES_ONLY_SO, GOES_ON };
 
 typedef ssize_t (*copy_function)(pid_t, const struct iovec *, unsigned long, const struct iovec *,
                                  unsigned long, unsigned long);
 
 static int64_t copy(copy_function how, int32_t pid, double address, void *memory, size_t length,
-                    int is_needed) {
+                    enum need need) {
   int64_t began = now_ns();
-  if (is_slow(pid, began) || (!is_needed && began < all_until_ns)) return -EFAULT;
+  if (need < GOES_ON && is_slow(pid, began)) return -EFAULT;
+  if (need == COMES_OTHERWISE && began < all_until_ns) return -EFAULT;
   struct iovec local = {memory, length}, remote = {(void *)(uint64_t)address, length};
   int64_t n = result_of(how(pid, &local, 1, &remote, 1, 0));
   int64_t now = now_ns();
@@ -63,13 +76,21 @@ static int64_t copy(copy_function how, int32_t pid, double address, void *memory
 }
 
 int64_t rf_copy_to_stub(int32_t pid, double address, void *from, size_t length) {
-  return copy(process_vm_writev, pid, address, from, length, 0);
+  return copy(process_vm_writev, pid, address, from, length, COMES_OTHERWISE);
 }
 
 int64_t rf_copy_from_stub(int32_t pid, double address, void *to, size_t length) {
-  return copy(process_vm_readv, pid, address, to, length, 0);
+  return copy(process_vm_readv, pid, address, to, length, COMES_OTHERWISE);
 }
 
 int64_t rf_read_stub(int32_t pid, double address, void *to, size_t length) {
-  return copy(process_vm_readv, pid, address, to, length, 1);
+  return copy(process_vm_readv, pid, address, to, length, COMES_ONLY_SO);
+}
+
+int64_t rf_go_on_to_stub(int32_t pid, double address, void *from, size_t length) {
+  return copy(process_vm_writev, pid, address, from, length, GOES_ON);
+}
+
+int64_t rf_go_on_from_stub(int32_t pid, double address, void *to, size_t length) {
+  return copy(process_vm_readv, pid, address, to, length, GOES_ON);
 }

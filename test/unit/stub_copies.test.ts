@@ -19,6 +19,9 @@ the same later: 1 1 1
 the last of many: 0 0 0
 one of them: 0 0 0
 nobody of them: 1 1 1
+goes on: 3
+another after one wait: 0 0 1
+another after all: 1 1 1
 `;
 
 test("who makes a copy wait is left alone", () => {

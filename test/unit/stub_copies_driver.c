@@ -41,6 +41,7 @@ static void step(const char *what, int pid, int64_t later_ms, int64_t takes) {
 }
 
 int main(void) {
+  char part;
   step("short", 7, 0, 9);
   step("long", 7, 0, 20);
   step("another at once", 8, 0, 0);
@@ -56,5 +57,15 @@ int main(void) {
   step("the last of many", 299, 40, 0);
   step("one of them", 280, 0, 0);
   step("nobody of them", 9, 0, 0);
+  // A transfer that has begun goes on, and all of its waits count.
+  now_ms += 1000;
+  takes_ms = 10;
+  rf_copy_from_stub(5, 4096, &part, 1);
+  int goes_on = 0;
+  for (int i = 0; i < 3; i++)
+    goes_on += rf_go_on_from_stub(5, 4096, &part, 1) > 0 && rf_go_on_to_stub(5, 4096, &part, 1) > 0;
+  printf("goes on: %d\n", goes_on);
+  step("another after one wait", 6, 50, 0);
+  step("another after all", 6, 250, 0);
   return 0;
 }
