@@ -214,10 +214,11 @@ export class Task implements Caller {
 
   /**
    * As run, of a list behind which nothing of the call is left but to write down what was planned: the stub goes back to
-   * its guest with the result and waits for nothing. Where a signal or a stop is due, it waits as for any list.
+   * its guest with the result and waits for nothing. Where a signal or a stop is due, it waits as for any list; and
+   * where the host asks for leave, which a kick would end with EINTR: who is on its way back is kicked.
    */
   *runAndReturn(list: OperationList, result: number): Generator<void, boolean, void> {
-    if (this.hasWork) return yield* this.run(list);
+    if (this.hasWork || list.expected.length > 0) return yield* this.run(list);
     this.kernel.stubs.expect(this, list.expected);
     this.call.runListAndReturn(list.length, result);
     this.stub.returning.push(this);
