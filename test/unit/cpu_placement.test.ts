@@ -7,6 +7,7 @@ import { ASLEEP, SLEEPING } from "../../src/shared/ring/layout.ts";
 import { CpuPlacement } from "../../src/workers/platform/cpu_placement.ts";
 
 const WINDOW_NS = 5e6;
+const CLOCK_PROCESS_CPUTIME_ID = 2;
 /** Until averages have settled and windows have agreed. */
 const MANY = 60;
 
@@ -31,6 +32,9 @@ class Host {
   calls = 0;
   stubPolls = -1;
   nowNs = 1e9;
+  /** CPU time of V8's threads. */
+  helpersNs = 0;
+  readonly view = new DataView(new ArrayBuffer(16));
   readonly counters = { requests: 0, trappedCalls: 0, tasks: 2, placements: 0 };
   readonly slots = {
     blocked: 0,
@@ -47,10 +51,10 @@ class Host {
     this.placement = new CpuPlacement({
       native: {
         scratchWords,
-        scratchView: new DataView(new ArrayBuffer(16)),
+        scratchView: this.view,
         cpusOf: () => this.cpus,
         runnable: () => this.others + 1 + this.guests.filter(runs).length,
-        clockGettime: () => 0,
+        clockGettime: (clock: number) => this.clock(clock),
         getcpu: () => 1,
         place: (count: number, cpu: number) => {
           this.calls++;
@@ -72,11 +76,19 @@ class Host {
       get nowNs() {
         return host.nowNs;
       },
+      stubs: { hostThreads: () => host.guests.map(({ tid }) => tid) },
       slots: this.slots,
       counters: this.counters,
       thread: 0,
       log: () => {},
     } as never);
+  }
+
+  clock(clock: number): number {
+    const ns = clock === CLOCK_PROCESS_CPUTIME_ID ? this.helpersNs : 0;
+    this.view.setInt32(0, Math.floor(ns / 1e9), true);
+    this.view.setInt32(8, ns % 1e9, true);
+    return 0;
   }
 
   /** Windows with so many requests, of which so many are hand-offs. */
@@ -145,6 +157,23 @@ test("woken stubs that have no CPU yet, and own threads, are nobody else's", () 
   ];
   host.run(MANY, 5000, 0);
   assert.is(host.calls, 0);
+});
+
+test("V8's own threads are nobody else either, and what they did in a sleep is no part of what follows", () => {
+  const host = new Host();
+  host.others = 1;
+  host.run(MANY, 5000, 0, () => {
+    host.helpersNs += WINDOW_NS;
+  });
+  assert.is(host.calls, 0);
+  host.run(MANY, 5000, 0, () => {
+    // Long sleeps in which they work, and windows in which another one runs.
+    host.nowNs += 10 * WINDOW_NS;
+    host.helpersNs += 10 * WINDOW_NS;
+    host.placement.look(host.nowNs);
+    host.nowNs += WINDOW_NS;
+  });
+  assert.ok(host.calls > 0);
 });
 
 test("guests that compute side by side get all CPUs, whoever else wants them", () => {

@@ -252,8 +252,11 @@ function act(
   const hasSecond = requeues || command === FUTEX_WAKE_OP;
   const error = errorOf(address) || (hasSecond ? errorOf(address2) : 0);
   if (error < 0) return error;
-  if ((op & FUTEX_PRIVATE_FLAG) !== 0)
-    return task.call.start(actAtHost(task, address, op, value, count2, address2, value3));
+  if ((op & FUTEX_PRIVATE_FLAG) !== 0) {
+    const list = new OperationList(task.kernel.slots, task.call.slot);
+    list.futex(address, op, value, count2, address2, value3);
+    return task.call.start(actAtHost(task, list));
+  }
   if (requeues)
     return task.call.start(
       requeue(task, address, address2, value, count2, command === FUTEX_REQUEUE ? null : value3),

@@ -64,18 +64,8 @@ function resultOf({ call }: Task): number {
   return result >= -ERRNO_MAX && result <= RESULT_MAX ? result : -EINVAL;
 }
 
-/** What does not wait; its arguments are the call's. */
-export function* actAtHost(
-  task: Task,
-  address: number,
-  op: number,
-  value: number,
-  count2: number,
-  address2: number,
-  value3: number,
-): Coroutine {
-  const list = new OperationList(task.kernel.slots, task.call.slot);
-  list.futex(address, op, value, count2, address2, value3);
+/** What does not wait, as a list. */
+export function* actAtHost(task: Task, list: OperationList): Coroutine {
   yield* task.run(list);
   return resultOf(task);
 }

@@ -129,9 +129,10 @@ export class CpuPlacement {
     this.#requests += requests;
     this.#handOffs += handOffs;
     this.#computedNs = 0;
+    const helpers = this.#helpers(elapsed);
     // The window was mostly sleep: the next one tells more.
     if (elapsed > 4 * WINDOW_NS) return;
-    this.#lookAround(elapsed);
+    this.#lookAround(helpers);
     if (this.#cpus <= 1) this.#enter("YIELDING", nowNs);
     else this.#consider(this.#verdict(requests, handOffs, computed), nowNs);
     if (this.#mode === "TOGETHER") this.#gather(nowNs);
@@ -170,21 +171,24 @@ export class CpuPlacement {
   }
 
   /** How many CPUs there are for the sandbox, and how many other threads of the host want one. */
-  #lookAround(elapsedNs: number): void {
+  #lookAround(helpers: number): void {
     const { native, descriptors, platform } = this.#kernel;
     this.#cpus = native.cpusOf(platform.zygotePid);
     const running = native.runnable(descriptors.loadavg);
     this.#count();
     if (running < 0) return;
-    // V8 compiles and collects on threads of ours as well: what they had of the CPUs is on average so many threads.
-    const helpersNs = this.#clockNs(CLOCK_PROCESS_CPUTIME_ID) - this.#clockNs(CLOCK_THREAD_CPUTIME_ID);
-    const helpers = (helpersNs - this.#helpersNs) / elapsedNs;
-    this.#helpersNs = helpersNs;
     // One for this thread.
     const others = Math.max(0, running - 1 - this.#guests - this.#polling - helpers);
     this.#others += (others - this.#others) * WEIGHT;
     // There is a CPU for the kernel thread and one for a guest, or there is not.
     this.#crowded = this.#others > this.#cpus - 2 + (this.#crowded ? FREE : WANTED);
+  }
+
+  /** V8 compiles and collects on threads of ours as well: what they had of the CPUs is on average so many threads. */
+  #helpers(elapsedNs: number): number {
+    const beforeNs = this.#helpersNs;
+    this.#helpersNs = this.#clockNs(CLOCK_PROCESS_CPUTIME_ID) - this.#clockNs(CLOCK_THREAD_CPUTIME_ID);
+    return (this.#helpersNs - beforeNs) / elapsedNs;
   }
 
   #clockNs(clock: number): number {
@@ -248,22 +252,16 @@ export class CpuPlacement {
 
   /** Puts all our threads on that CPU, or with -1 wherever the sandbox may run. False: the CPU is not the sandbox's. */
   #place(cpu: number): boolean {
-    const { native, taskAt, active, platform } = this.#kernel;
+    const { native, platform, stubs } = this.#kernel;
     const words = native.scratchWords;
     words[0] = 0; // the calling thread
     let count = 1;
     for (const tid of platform.threads) words[count++] = tid;
-    const limit = active.limit();
-    for (let chunk = 0; chunk < limit; chunk++) {
-      const width = active.width(chunk);
-      for (let slot = 0; slot < width; slot++) {
-        const tid = taskAt[slotNumber(chunk, slot)]?.hostTid ?? 0;
-        if (tid === 0) continue;
-        words[count++] = tid;
-        if (count < BATCH) continue;
-        if (native.place(count, cpu, platform.zygotePid) < 0) return false;
-        count = 0;
-      }
+    for (const tid of stubs.hostThreads()) {
+      words[count++] = tid;
+      if (count < BATCH) continue;
+      if (native.place(count, cpu, platform.zygotePid) < 0) return false;
+      count = 0;
     }
     return native.place(count, cpu, platform.zygotePid) >= 0;
   }

@@ -76,6 +76,11 @@ export class ParkedThreads {
     return parked;
   }
 
+  /** Their numbers. */
+  *hostThreads(): Generator<number> {
+    for (const { parked } of this.#stubs) for (const { hostTid } of parked) yield hostTid;
+  }
+
   /** The stub has ended, and they with it. */
   forget(stub: Home): void {
     this.#count -= stub.parked.length;

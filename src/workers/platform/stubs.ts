@@ -232,6 +232,12 @@ export class Stubs {
     return pid < 0 ? pid : task.stub.watch(pid);
   }
 
+  /** Numbers of the host threads of all stubs that have named themselves, and have not ended. */
+  *hostThreads(): Generator<number> {
+    yield* this.#tasks.keys();
+    yield* this.parked.hostThreads();
+  }
+
   /** Whether a process is one of the zygote's children that the kernel has heard of. */
   knows(pid: number): boolean {
     return this.#children.has(pid);

@@ -59,7 +59,6 @@ export class Requests {
     const { returning } = task.stub;
     const index = returning.indexOf(task);
     if (index >= 0) returning.splice(index, 1);
-    task.kernel.stubs.settle(task);
     return task.call.afterReturn(kind === Request.OPS_DONE);
   }
 
@@ -74,7 +73,6 @@ export class Requests {
       const kind = kindOf(kernel.claims.peek(call.slot, kernel.thread));
       if (other === task || kind === 0 || (kind === Request.OPS_DONE && !call.listHasReturned)) continue;
       stub.returning.splice(stub.returning.indexOf(other), 1);
-      kernel.stubs.settle(other);
       try {
         call.settle();
       } catch (error) {
