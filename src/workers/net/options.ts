@@ -1,17 +1,7 @@
-// Options of SOL_SOCKET (socket(7)) as a table: how each is read and written. Those that mean nothing to
-// an address family are kept and told again.
+// A socket's options, and those of SOL_SOCKET (socket(7)), which all families have. Those that mean nothing to a
+// family are kept and told again.
 
-import {
-  EDOM,
-  EINVAL,
-  ENODATA,
-  ENOENT,
-  ENOPROTOOPT,
-  EOPNOTSUPP,
-  EPERM,
-  ERANGE,
-  ESRCH,
-} from "../../shared/abi/errno.ts";
+import { EDOM, EINVAL, ENODATA, ENOENT, EOPNOTSUPP, EPERM, ERANGE, ESRCH } from "../../shared/abi/errno.ts";
 import { CAP_NET_ADMIN, CAP_NET_RAW } from "../../shared/abi/prctl.ts";
 import * as S from "../../shared/abi/socket.ts";
 import { readI64, write64 } from "../../shared/abi/struct.ts";
@@ -22,9 +12,9 @@ import { capable } from "../credentials/credentials.ts";
 import { install } from "../vfs/install.ts";
 import { NO_PEER, type Peer, type Ucred } from "./ancillary.ts";
 import type { NetCaller } from "./caller.ts";
+import { flag, getOption, INT, int, kept, type Option, type OptionTable, setOption } from "./option_table.ts";
 import type { SocketFile } from "./socket.ts";
 
-const INT = 4;
 const INT_MAX = 0x7fffffff;
 const BUFFER_DEFAULT = 212992;
 /** More is not given, whoever asks: what is in sockets is the kernel's memory. */
@@ -41,47 +31,8 @@ const SO_RCVTIMEO_NEW = 66;
 const SO_SNDTIMEO_NEW = 67;
 const PRIORITY_MAX = 6;
 
-interface Option {
-  /** Without it the option is only set. A number: a negative errno. */
-  get?(options: SocketOptions, task: NetCaller, room: number): Buffer | number;
-  /** 0 or a negative errno. Without it the option is only told. */
-  set?(options: SocketOptions, value: Buffer, task: NetCaller): number;
-}
-
-function int(value: number): Buffer {
-  const bytes = Buffer.alloc(INT);
-  bytes.writeInt32LE(value | 0);
-  return bytes;
-}
-
 function told(value: (socket: SocketFile, options: SocketOptions) => number): Option {
   return { get: (options) => int(value(options.socket, options)) };
-}
-
-/** A flag or a number that is kept. */
-function kept(
-  name: number,
-  initial = 0,
-  check: (value: number, task: NetCaller) => number = () => 0,
-): Option {
-  return {
-    get: (options) => int(options.kept.get(name) ?? initial),
-    set: (options, value, task) => {
-      const error = check(value.readInt32LE(), task);
-      if (error === 0) options.kept.set(name, value.readInt32LE());
-      return error;
-    },
-  };
-}
-
-function flag(name: number): Option {
-  return {
-    get: (options) => int(options.kept.get(name) ?? 0),
-    set: (options, value) => {
-      options.kept.set(name, value.readInt32LE() !== 0 ? 1 : 0);
-      return 0;
-    },
-  };
 }
 
 /** What is kept of a size that was asked for: twice as much. */
@@ -128,7 +79,7 @@ function timeout(key: "receiveTimeoutNs" | "sendTimeoutNs"): Option {
   };
 }
 
-const OPTIONS: ReadonlyMap<number, Option> = new Map([
+const OPTIONS: OptionTable = new Map([
   [S.SO_TYPE, told(({ type }) => type)],
   [S.SO_DOMAIN, told(({ domain }) => domain)],
   [S.SO_PROTOCOL, told(({ protocol }) => protocol)],
@@ -340,13 +291,18 @@ export abstract class SocketOptions {
     return error;
   }
 
-  get(name: number, task: NetCaller, room: number): Buffer | number {
-    return OPTIONS.get(name)?.get?.(this, task, room) ?? -ENOPROTOOPT;
+  /** 0, or the negative errno that answers every option of a level. */
+  checkLevel(level: number): number {
+    return level === S.SOL_SOCKET ? 0 : -EOPNOTSUPP;
   }
 
-  set(name: number, value: Buffer, task: NetCaller): number {
-    const option = OPTIONS.get(name);
-    if (value.length < INT) return -EINVAL;
-    return option?.set?.(this, value, task) ?? -ENOPROTOOPT;
+  /** getsockopt(2), of a level that there is, with room for so many bytes: the value, or a negative errno. */
+  get(_level: number, name: number, task: NetCaller, room: number): Buffer | number {
+    return getOption(OPTIONS, this, name, task, room);
+  }
+
+  /** setsockopt(2), of a level that there is: 0 or a negative errno. */
+  set(_level: number, name: number, value: Buffer, task: NetCaller): number {
+    return setOption(OPTIONS, this, name, value, task);
   }
 }

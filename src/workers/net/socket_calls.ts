@@ -1,17 +1,7 @@
 // socket(2), socketpair(2), bind(2), listen(2), accept(2), connect(2), shutdown(2), getsockname(2),
 // getpeername(2), getsockopt(2), setsockopt(2).
 
-import {
-  EAFNOSUPPORT,
-  EAGAIN,
-  EBADF,
-  EFAULT,
-  EINVAL,
-  ENFILE,
-  EOPNOTSUPP,
-  EPROTONOSUPPORT,
-  ESOCKTNOSUPPORT,
-} from "../../shared/abi/errno.ts";
+import { EAFNOSUPPORT, EAGAIN, EBADF, EFAULT, EINVAL, EOPNOTSUPP } from "../../shared/abi/errno.ts";
 import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
 import { POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
 import * as S from "../../shared/abi/socket.ts";
@@ -22,10 +12,10 @@ import { putFile } from "../vfs/file_table.ts";
 import { install, installPair } from "../vfs/install.ts";
 import { addressInPiece, writeAddress } from "./addresses.ts";
 import type { NetCaller } from "./caller.ts";
+import { FAMILIES, type FamilyCaller } from "./families.ts";
+import type { Family } from "./family.ts";
 import { socketAt } from "./message_calls.ts";
 import type { Address, SocketFile } from "./socket.ts";
-import type { UnixCaller } from "./unix/context.ts";
-import { connectPair, UnixSocket } from "./unix/unix_socket.ts";
 import { deadlineAfter, waitForSocket } from "./waiting.ts";
 
 const TYPE_MASK = 0xf;
@@ -33,24 +23,19 @@ const TYPE_MAX = 11;
 const FAMILY_MAX = 46;
 const OPTION_MAX = 1024;
 
-/** A new socket of a family and type, or a negative errno. */
-function makeSocket(task: UnixCaller, family: number, type: number, protocol: number): UnixSocket | number {
+/** The family that is asked for, if a socket of the type may be; or a negative errno. */
+function familyOf(task: FamilyCaller, domain: number, type: number): Family<FamilyCaller> | number {
   if ((type & ~(TYPE_MASK | S.SOCK_NONBLOCK | S.SOCK_CLOEXEC)) !== 0) return -EINVAL;
-  const kind = type & TYPE_MASK;
-  if (family < 0 || family >= FAMILY_MAX) return -EAFNOSUPPORT;
-  if (kind >= TYPE_MAX) return -EINVAL;
-  const { kernel } = task;
-  if (family !== S.AF_UNIX) {
-    kernel.counters.unsupportedCalls++;
-    return -EAFNOSUPPORT;
-  }
-  if (protocol !== 0 && protocol !== S.AF_UNIX) return -EPROTONOSUPPORT;
-  if (![S.SOCK_STREAM, S.SOCK_DGRAM, S.SOCK_SEQPACKET, S.SOCK_RAW].includes(kind)) return -ESOCKTNOSUPPORT;
-  if (!kernel.heap.hasRoom("sockets")) return -ENFILE;
-  const inode = kernel.anonymous.socket(task.credentials);
-  // Raw ones are believed to be datagrams.
-  const real = kind === S.SOCK_RAW ? S.SOCK_DGRAM : kind;
-  return new UnixSocket(kernel, inode, real, protocol, (type & S.SOCK_NONBLOCK) !== 0 ? O_NONBLOCK : 0);
+  if (domain < 0 || domain >= FAMILY_MAX) return -EAFNOSUPPORT;
+  if ((type & TYPE_MASK) >= TYPE_MAX) return -EINVAL;
+  const family = FAMILIES.get(domain);
+  if (family !== undefined) return family;
+  task.kernel.counters.unsupportedCalls++;
+  return -EAFNOSUPPORT;
+}
+
+function statusOf(type: number): number {
+  return (type & S.SOCK_NONBLOCK) !== 0 ? O_NONBLOCK : 0;
 }
 
 function* connect(task: NetCaller, socket: SocketFile, address: Address): Coroutine {
@@ -129,24 +114,22 @@ function tellName(task: NetCaller, name: Address | number, address: number, room
   return 0;
 }
 
-export const SOCKET_HANDLERS: Handlers<UnixCaller> = {
-  socket: (task, family, type, protocol) => {
-    const socket = makeSocket(task, family, type, protocol);
+export const SOCKET_HANDLERS: Handlers<FamilyCaller> = {
+  socket: (task, domain, type, protocol) => {
+    const family = familyOf(task, domain, type);
+    if (typeof family === "number") return family;
+    const socket = family.create(task, type & TYPE_MASK, protocol, statusOf(type));
     return typeof socket === "number" ? socket : install(task, socket, (type & S.SOCK_CLOEXEC) !== 0);
   },
 
-  socketpair: (task, family, type, protocol, address) => {
+  socketpair: (task, domain, type, protocol, address) => {
     // Families without pairs exist all the same.
-    if (family === S.AF_INET || family === S.AF_INET6) return -EOPNOTSUPP;
-    const first = makeSocket(task, family, type, protocol);
-    if (typeof first === "number") return first;
-    const second = makeSocket(task, family, type, protocol);
-    if (typeof second === "number") {
-      task.files.discard(first);
-      return second;
-    }
-    connectPair(task, first, second);
-    return installPair(task, address, first, second, (type & S.SOCK_CLOEXEC) !== 0);
+    if (domain === S.AF_INET || domain === S.AF_INET6) return -EOPNOTSUPP;
+    const family = familyOf(task, domain, type);
+    if (typeof family === "number") return family;
+    const pair = family.createPair(task, type & TYPE_MASK, protocol, statusOf(type));
+    if (typeof pair === "number") return pair;
+    return installPair(task, address, pair[0], pair[1], (type & S.SOCK_CLOEXEC) !== 0);
   },
 
   bind: (task, fd, _address, length) => {
@@ -191,22 +174,24 @@ export const SOCKET_HANDLERS: Handlers<UnixCaller> = {
     const socket = socketAt(task, fd);
     if (typeof socket === "number") return socket;
     if (length < 0) return -EINVAL;
-    if (level !== S.SOL_SOCKET) return -EOPNOTSUPP;
+    const error = socket.options.checkLevel(level);
+    if (error < 0) return error;
     const size = Math.min(length, OPTION_MAX);
     if (!task.call.inComplete(0, size)) return -EFAULT;
     const value = Buffer.from(
       task.call.bytes.subarray(task.call.base + WINDOW, task.call.base + WINDOW + size),
     );
-    return socket.options.set(name, value, task);
+    return socket.options.set(level, name, value, task);
   },
 
   getsockopt: (task, fd, level, name, address, lengthAt) => {
     const socket = socketAt(task, fd);
     if (typeof socket === "number") return socket;
-    if (level !== S.SOL_SOCKET) return -EOPNOTSUPP;
+    const error = socket.options.checkLevel(level);
+    if (error < 0) return error;
     const room = roomInPiece(task);
     if (room < 0) return room;
-    const value = socket.options.get(name, task, room);
+    const value = socket.options.get(level, name, task, room);
     if (typeof value === "number") return value;
     const length = Math.min(room, value.length);
     if (length > 0) task.call.bytes.set(value.subarray(0, length), task.call.out(address, length));
