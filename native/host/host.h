@@ -23,6 +23,9 @@ extern __thread uint32_t rf_scratch_size;
 // napi.c
 int rf_event_loop_ms(void);
 
+// alike.c
+void rf_forget_lock_order(void);
+
 // Copies between memory of the kernel and of a stub (stub_copies.c): the bytes up to the first that cannot be reached, or
 // a negative errno. -EFAULT, too, for a while after that stub, or another, has made the kernel thread wait. For ranges of
 // anonymous memory alone: a page of a file may make the copier wait.

@@ -4,6 +4,8 @@
 // that loads the file has an instance of its own; nothing here is shared between threads.
 // Results are numbers: zero or more, or a negative errno. Nothing here blocks, except sendMessage
 // on a blocking descriptor without `nonBlocking`.
+#include "host.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <node_api.h>
@@ -281,6 +283,7 @@ static napi_value exit_process(napi_env env, napi_callback_info info) {
 }
 
 NAPI_MODULE_INIT() {
+  rf_forget_lock_order();
   static const struct {
     const char *name;
     napi_callback function;

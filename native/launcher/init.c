@@ -115,7 +115,8 @@ static _Noreturn void run_node(const struct init_plan *plan, int boot) {
                              plan->solo ? "--snapshot-blob" : "/sandbox.cjs",
                              plan->solo ? "/sandbox.blob" : NULL,
                              NULL};
-  char *const environment[] = {"MALLOC_ARENA_MAX=1", "LD_LIBRARY_PATH=/lib", NULL};
+  char *const environment[] = {"MALLOC_ARENA_MAX=1", "MALLOC_MMAP_THRESHOLD_=262144",
+                               "MALLOC_TRIM_THRESHOLD_=2097152", "LD_LIBRARY_PATH=/lib", NULL};
   execve("/node", arguments, environment);
   fail_errno(EXIT_RINGFENCE, "starting Node");
 }
@@ -362,6 +363,7 @@ void init_run(const struct init_plan *plan) {
   int root = plan->spec ? mounts_detached_tree(plan->spec->root, true, plan->root_writable)
                         : mounts_detached_host(plan->root_writable);
   mounts_enter(plan->sandbox_directory);
+  mounts_show_proc(proc);
   privileges_common();
   confine_writes(plan, proc, root, binds);
 

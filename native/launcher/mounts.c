@@ -81,3 +81,8 @@ void mounts_enter(const char *directory) {
       chdir("/") < 0)
     fail_errno(EXIT_RINGFENCE, "entering %s", directory);
 }
+
+void mounts_show_proc(int proc) {
+  if (syscall(SYS_move_mount, proc, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+    fail_errno(EXIT_RINGFENCE, "mounting the sandbox's proc");
+}

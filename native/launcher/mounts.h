@@ -20,7 +20,11 @@ int mounts_detached_tree(const char *path, bool recursive, bool writable);
 // /sys and /dev are empty in it.
 int mounts_detached_host(bool writable);
 
-// Makes `directory` the read-only root of this mount namespace, with nothing else mounted.
+// Makes `directory` the read-only root of this mount namespace, with nothing else mounted yet.
 void mounts_enter(const char *directory);
+
+// Attaches that proc at /proc of the sandbox's directory. V8 reads there which file its own code lies in, to map it
+// a second time; else it makes a copy, two megabytes for each sandbox. Out of reach once the root has changed again.
+void mounts_show_proc(int proc);
 
 #endif

@@ -11,7 +11,7 @@ import type { KernelBoot } from "../shared/kernel_boot.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
 import { createGuestMemory, GuestMemory } from "../shared/ring/guest_memory.ts";
 import { PrivateSab } from "../shared/ring/private_sab.ts";
-import { IdleTrim } from "./idle_trim.ts";
+import { IdleTrim, openAlike } from "./idle_trim.ts";
 import { Kernel } from "./kernel.ts";
 import { kernelApi } from "./kernel_api.ts";
 import { openLog } from "./log.ts";
@@ -46,11 +46,11 @@ class KernelThread {
   #lastTurnNs = 0;
   #lastBusyNs = 0;
 
-  constructor(kernel: Kernel, asked: Asked, uv: UvLoop, memory: WebAssembly.Memory) {
+  constructor(kernel: Kernel, asked: Asked, uv: UvLoop, memory: WebAssembly.Memory, trim: IdleTrim) {
     this.#kernel = kernel;
     this.#asked = asked;
     this.memory = memory;
-    this.#trim = new IdleTrim(kernel.native);
+    this.#trim = trim;
     kernel.sleep.add(uv.uvBackendFd(), EPOLLIN, () => {
       this.#uvReady = true;
     });
@@ -192,10 +192,11 @@ export async function runKernel(boot: KernelBoot, asked: Asked): Promise<KernelA
   );
   kernel.boot();
   kernel.longTurns.watchCollector();
+  const trim = new IdleTrim(native, descriptors.proc!, openAlike());
   const confined = native.confine(boot.init);
   if (confined < 0) throw new Error(`confining the sandbox process: errno ${-confined}`);
   // The loop refers to the memory for ever: a collected one would be unmapped.
-  const thread = new KernelThread(kernel, asked, module.exports as UvLoop, wasmMemory);
+  const thread = new KernelThread(kernel, asked, module.exports as UvLoop, wasmMemory, trim);
   setImmediate(thread.run);
   return kernelApi(kernel, asked);
 }

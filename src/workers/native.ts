@@ -45,6 +45,8 @@ const DECLARATIONS = {
   cpusOf: "int32_t rf_cpus_of(int32_t tid)",
   place: "int32_t rf_place(int32_t count, int32_t cpu, int32_t like)",
   trim: "void rf_trim()",
+  alikePrepare: "int32_t rf_alike_prepare(int32_t fd)",
+  alikeTake: "double rf_alike_take(int32_t proc)",
   close: "int32_t rf_close(int32_t fd)",
   notifyReceive: "int32_t rf_notify_receive(int32_t listener)",
   notifyContinue: "int32_t rf_notify_continue(int32_t listener, uint32_t idLow, uint32_t idHigh)",

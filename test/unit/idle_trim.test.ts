@@ -7,9 +7,9 @@ import type { Native } from "../../src/workers/native.ts";
 
 const SECOND_NS = 1e9;
 
-test("twice for each time of work, whatever wakes the thread meanwhile", () => {
+test("three times for each time of work, whatever wakes the thread meanwhile", () => {
   let trims = 0;
-  const trim = new IdleTrim({ trim: () => trims++ } as unknown as Native);
+  const trim = new IdleTrim({ trim: () => trims++ } as unknown as Native, 3, -1);
   assert.is(trim.bound(-1), 2 * SECOND_NS);
   assert.is(trim.bound(SECOND_NS), SECOND_NS);
   trim.afterSleep(SECOND_NS);
@@ -20,13 +20,34 @@ test("twice for each time of work, whatever wakes the thread meanwhile", () => {
   assert.is(trim.bound(-1), 4 * SECOND_NS);
   trim.afterSleep(4 * SECOND_NS);
   assert.is(trims, 2);
+  assert.is(trim.bound(-1), SECOND_NS);
+  trim.afterSleep(SECOND_NS);
+  assert.is(trims, 3);
   assert.is(trim.bound(-1), -1);
   trim.afterSleep(9 * SECOND_NS);
-  assert.is(trims, 2);
+  assert.is(trims, 3);
   trim.worked();
   assert.is(trim.bound(-1), 2 * SECOND_NS);
   trim.afterSleep(2 * SECOND_NS);
-  assert.is(trims, 3);
+  assert.is(trims, 4);
+});
+
+test("what sandboxes have alike is taken once, when the host has had time to read it", () => {
+  const calls: string[] = [];
+  const native = {
+    trim: () => {},
+    alikePrepare: (fd: number) => calls.push(`prepare ${fd}`),
+    alikeTake: (proc: number) => calls.push(`take ${proc}`),
+  } as unknown as Native;
+  const trim = new IdleTrim(native, 3, 4);
+  trim.afterSleep(2 * SECOND_NS);
+  trim.afterSleep(4 * SECOND_NS);
+  assert.equal(calls, ["prepare 4", "prepare 4"]);
+  trim.afterSleep(SECOND_NS);
+  assert.equal(calls.slice(2), ["take 3"]);
+  trim.worked();
+  for (const seconds of [2, 4, 1]) trim.afterSleep(seconds * SECOND_NS);
+  assert.is(calls.length, 3);
 });
 
 test.run();
