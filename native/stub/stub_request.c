@@ -66,36 +66,38 @@ u32 post(slot_t slot, u32 kind, u32 kernel_thread) {
   return await(slot, sequence, spin_budget(cpu, thread_record(kernel_thread)));
 }
 
-/* Does what the kernel asks (lists, copy rounds) until the reply leads back to the guest; returns
-   that reply's code: RET, SIGNAL, SIGRETURN or RESUME. Without a signal frame (uc null) also that of
-   a reply that takes one, which has not been begun. */
+/* Does what a kernel thread asks (lists, copy rounds), and tells that thread, until the reply leads back to the guest;
+   returns that reply's code: RET, SIGNAL, SIGRETURN or RESUME. Without a signal frame (uc null) also that of a reply
+   that takes one, which has not been begun. */
 u32 serve_until_return(slot_t slot, struct ucontext_ *uc, u32 code) {
   for (;;) {
-    u32 count = get32(slot + RF_REP_COUNT);
+    u32 count = get32(slot + RF_REP_COUNT),
+        thread = count >> RF_REP_THREAD_SHIFT & (RF_KERNEL_THREADS_MAX - 1);
+    count &= RF_REP_COUNT_MASK;
     u64 bytes, total = 0;
     switch (code) {
     case REP_OPS:
       if (!uc && makes_task(slot, count)) return code;
       run_operations(slot, uc, count);
-      code = post(slot, REQ_OPS_DONE, 0);
+      code = post(slot, REQ_OPS_DONE, thread);
       break;
     case REP_OPS_RETURN:
       if (run_operations(slot, uc, count)) {
         // Nobody answers: the kernel keeps its hands off the reply until the next request.
-        announce(slot, REQ_OPS_DONE, 0, current_cpu());
+        announce(slot, REQ_OPS_DONE, thread, current_cpu());
         return REP_RET;
       }
-      code = post(slot, REQ_OPS_DONE, 0);
+      code = post(slot, REQ_OPS_DONE, thread);
       break;
     case REP_COPY_IN_MORE:
     case REP_COPY_OUT_MORE:
       put64(slot + RF_REQ_VALUE, copy_pieces(slot, count, code == REP_COPY_OUT_MORE));
-      code = post(slot, REQ_COPY_READY, 0);
+      code = post(slot, REQ_COPY_READY, thread);
       break;
     case REP_SAVE_FP:
       if (!uc) return code;
       save_fp(slot, uc);
-      code = post(slot, REQ_COPY_READY, 0);
+      code = post(slot, REQ_COPY_READY, thread);
       break;
     case REP_RET:
     case REP_SIGNAL:
@@ -105,7 +107,7 @@ u32 serve_until_return(slot_t slot, struct ucontext_ *uc, u32 code) {
       bytes = copy_pieces(slot, count, 1);
       if (bytes == total) return code;
       put64(slot + RF_REQ_VALUE, bytes);
-      code = post(slot, REQ_OUT_FAULT, 0);
+      code = post(slot, REQ_OUT_FAULT, thread);
       break;
     case REP_EXIT:
       stub_syscall(get64(slot + RF_REP_RESULT) ? NR_exit_group : NR_exit, 0, 0, 0, 0, 0, 0);

@@ -25,7 +25,7 @@ function handler(thread: number, times: number, make: MakeActive): Process {
       const active = make(claims);
       Atomics.compareExchange(claimWords, thread, GUEST, OWNED);
       active.rest(0, thread);
-      claims.release(thread);
+      claims.release(thread, 0, 0);
       active.mark(0);
       return (local as number) + 1;
     },
@@ -70,7 +70,7 @@ function bothSlots(make: MakeActive): Process {
       const active = make(claims);
       for (const slot of [0, 1]) Atomics.compareExchange(claimWords, slot, GUEST, OWNED);
       for (const slot of [0, 1]) {
-        claims.release(slot);
+        claims.release(slot, 0, 0);
         active.mark(0);
       }
       return (local as number) + 1;

@@ -63,7 +63,7 @@ const serve: Handle = (steps, parts, slot, request) => {
     memory.set(handled, sequence, 1);
     return 0;
   });
-  if ((request & 15) === Request.OPS_DONE) parts.slots.letGo(slot);
+  if ((request & 15) === Request.OPS_DONE) parts.slots.letGo(slot, sequence);
   else if (parts.slots.replyList(slot, sequence, Reply.OPS_RETURN, 1)) futexWake(steps, slot);
 };
 
@@ -94,9 +94,9 @@ class Keeps extends Slots {
 
 /** Counts what stands in the record when it lets go as seen. */
 class CountsAsSeen extends Slots {
-  override letGo(number: number): void {
+  override letGo(number: number, sequence: number): void {
     seen[number] = Atomics.load(guest, recordWord(number, 0));
-    super.letGo(number);
+    super.letGo(number, sequence);
   }
 }
 

@@ -71,7 +71,7 @@ function handle(slot: number, sequence: number): void {
   } else if (choice === 7 && threads > 1) {
     counts.forwarded++;
     const other = (thread + 1) % threads;
-    claims.pass(slot, other);
+    claims.pass(slot, thread, other, sequence);
     record[0] = slot;
     record[1] = sequence;
     mailbox.send(other, record);

@@ -19,11 +19,11 @@ import { Turns } from "../../src/shared/ring/turns.ts";
 const memory = createGuestMemory();
 const guest = new GuestMemory(memory.buffer);
 
-function rig(threads = 4) {
+function rig(thread = 0, threads = 4) {
   const sab = new PrivateSab();
   const claims = new Claims(sab.claims, sab.seen, guest.words, threads);
   const active = new ActiveChunks(claims, sab.active, sab.widths, sab.limit, threads);
-  return { sab, claims, active, slots: new Slots(guest.words, claims, active, 0) };
+  return { sab, claims, active, slots: new Slots(guest.words, claims, active, thread) };
 }
 
 function wipe(chunk: number): void {
@@ -39,7 +39,7 @@ function post(number: number, sequence: number, kind: number, thread = 0, nr = 0
 for (const threads of [1, 2])
   test(`a request is taken once and answered; kernel threads: ${threads}`, () => {
     wipe(3);
-    const { claims, active, slots, sab } = rig(threads);
+    const { claims, active, slots, sab } = rig(0, threads);
     const scanner = new Scanner(guest.words, claims, active, 0);
     const number = slotNumber(3, 5);
     active.include(3);
@@ -141,9 +141,11 @@ test("sequence numbers wrap, and no thread number or sequence makes a claim look
       assert.is(claims.sequence(number), sequence);
       assert.not(claims.isClosed(number));
       assert.is(claims.take(number, 0), 0);
-      claims.pass(number, 3 - thread);
+      assert.ok(claims.pass(number, thread, 3 - thread, sequence));
+      assert.not(claims.pass(number, thread, 3 - thread, sequence));
       assert.is(claims.owner(number), 3 - thread);
-      claims.release(number);
+      assert.ok(claims.release(number, 3 - thread, sequence));
+      assert.is(claims.owner(number), -1);
     }
   }
 });
@@ -153,15 +155,43 @@ test("a closed slot takes no request until it is opened, and what stood in it co
   const { claims } = rig();
   const number = slotNumber(1, 2);
   post(number, 7, Request.SYSCALL);
-  assert.ok(claims.close(number));
+  assert.is(claims.close(number), -1);
   assert.is(claims.take(number, 0), 0);
   claims.open(number);
   assert.is(claims.take(number, 0), 0);
   post(number, 8, Request.STARTED, 1);
   assert.is(kindOf(claims.take(number, 1)), Request.STARTED);
-  assert.not(claims.close(number));
-  claims.closeOwned(number);
-  assert.ok(claims.close(number));
+  assert.is(claims.close(number), 1);
+  assert.ok(claims.isClosed(number));
+  assert.is(claims.close(number), -1);
+});
+
+test("whoever owned a slot that is closed under its hands neither releases nor passes it", () => {
+  wipe(1);
+  const { claims, slots } = rig(1);
+  const number = slotNumber(1, 3);
+  claims.open(number);
+  post(number, 5, Request.SYSCALL, 1);
+  assert.is(sequenceOf(claims.take(number, 1)), 5);
+  assert.is(claims.close(number), 1);
+  assert.not(claims.pass(number, 1, 0, 5));
+  assert.not(slots.replyResult(number, 5, 0));
+  assert.is(slots.word(number, L.REPLY), 0, "no reply was written");
+  assert.ok(claims.isClosed(number));
+  claims.open(number);
+  assert.not(claims.release(number, 1, 5), "it is another's now");
+  assert.ok(claims.isWithGuest(number));
+});
+
+test("replies say who asks for what is posted next", () => {
+  wipe(1);
+  const { claims, slots } = rig(1);
+  const number = slotNumber(1, 4);
+  claims.open(number);
+  post(number, 5, Request.SYSCALL, 1);
+  claims.take(number, 1);
+  slots.replyList(number, 5, Reply.COPY_IN_MORE, 7);
+  assert.is(slots.word(number, L.REP_COUNT), 7 | (1 << L.REP_THREAD_SHIFT));
 });
 
 test("registers: halves, signs and sizes", () => {

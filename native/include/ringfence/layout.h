@@ -63,7 +63,9 @@
 
 // Written by the kernel.
 #define RF_REPLY 0x080        // u32: sequence of the request * 16 + reply code; the futex word
-#define RF_REP_COUNT 0x084    // u32: OPS: operations; RET, COPY_*_MORE: pieces
+#define RF_REP_COUNT 0x084    // u32: OPS: operations; RET, COPY_*_MORE: pieces; and who replies:
+#define RF_REP_COUNT_MASK 0xffff
+#define RF_REP_THREAD_SHIFT 16  // the kernel thread to which the outcome is posted
 #define RF_REP_RESULT 0x088   // i64: RET: the system call's result
 #define RF_REP_FLAGS 0x090    // u32: RF_REP_SET_FS, RF_REP_REPORT
 #define RF_REP_SET_FS 1       // load the fs base from the frame before going back to the guest

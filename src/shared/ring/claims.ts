@@ -6,8 +6,12 @@
 //   GUEST  -> OWNED   take(): by a kernel thread that saw a request in its own line
 //   OWNED  -> GUEST   release(): by the owner, after the result and before the reply word
 //   OWNED  -> OWNED   pass(): the owner hands the slot to another thread (then tells it by mailbox)
-//   GUEST  -> CLOSED  close(): the host task is gone; nothing in the slot counts any more
+//   any    -> CLOSED  close(): the host task is gone; nothing in the slot counts any more
 //   CLOSED -> GUEST   open(): the slot belongs to a new task
+//
+// Slots are opened and closed by kernel thread 0 alone, also under the hands of another thread that owns one: that one
+// finds it out when it releases or passes the slot, which then fails. Until every thread has passed its loop top it may
+// still write to such a slot, so it is not opened before (quiescence.ts).
 //
 // An honest stub has one request outstanding, in one line: the claim stands between kernel threads only
 // where a hostile one posts to several. While there is one kernel thread, which is alone with these
@@ -115,14 +119,23 @@ export class Claims {
     return this.#claims[number] === GUEST;
   }
 
-  /** Gives the slot back to the guest; the reply word follows. */
-  release(number: number): void {
+  /**
+   * Gives the slot back to the guest; the reply word follows. False: it was closed meanwhile. What thread 0 owns nobody
+   * else changes.
+   */
+  release(number: number, thread: number, sequence: number): boolean {
+    if (thread !== 0) return this.#change(number, owned(thread, sequence), GUEST);
     this.#claims[number] = GUEST;
+    return true;
   }
 
-  /** Hands an owned slot to another kernel thread, which learns of it by mailbox. */
-  pass(number: number, to: number): void {
-    Atomics.store(this.#claims, number, owned(to, this.sequence(number)));
+  /** Hands an owned slot to another kernel thread, which learns of it by mailbox. False: it was closed meanwhile. */
+  pass(number: number, from: number, to: number, sequence: number): boolean {
+    return this.#change(number, owned(from, sequence), owned(to, sequence));
+  }
+
+  #change(number: number, from: number, to: number): boolean {
+    return Atomics.compareExchange(this.#claims, number, from, to) === from;
   }
 
   /** Whether this thread owns the slot; a late answer for a slot that went on says false. */
@@ -141,17 +154,11 @@ export class Claims {
   }
 
   /**
-   * The host task is gone: no request is taken from the slot any more. False if a kernel thread
-   * owns it: that one is told to cancel, and closes it with closeOwned().
+   * By thread 0: the host task is gone, and no request is taken from the slot any more. The thread that owned it, which
+   * is to forget what it does for the slot; -1: none did.
    */
-  close(number: number): boolean {
-    const before = Atomics.compareExchange(this.#claims, number, GUEST, CLOSED);
-    return before === GUEST || before === CLOSED;
-  }
-
-  /** As close(), by the owner, in place of a reply. */
-  closeOwned(number: number): void {
-    Atomics.store(this.#claims, number, CLOSED);
+  close(number: number): number {
+    return (Atomics.exchange(this.#claims, number, CLOSED) >> SEQUENCE_BITS) - 1;
   }
 
   isClosed(number: number): boolean {

@@ -56,7 +56,9 @@ export const FP_FEATURES = 0x078; // u64: what a signal frame has of its floatin
 
 // Written by the kernel.
 export const REPLY = 0x080; // u32: sequence of the request * 16 + reply code; the futex word
-export const REP_COUNT = 0x084; // u32: OPS: operations; RET, COPY_*_MORE: pieces
+export const REP_COUNT = 0x084; // u32: OPS: operations; RET, COPY_*_MORE: pieces; and who replies:
+export const REP_COUNT_MASK = 0xffff;
+export const REP_THREAD_SHIFT = 16; // the kernel thread to which the outcome is posted
 export const REP_RESULT = 0x088; // i64: RET: the system call's result
 export const REP_FLAGS = 0x090; // u32: REP_SET_FS, REP_REPORT
 export const REP_SET_FS = 1; // load the fs base from the frame before going back to the guest

@@ -85,12 +85,15 @@ export class Slots {
   readonly #claims: Claims;
   readonly #active: ActiveChunks;
   readonly #thread: number;
+  /** Stands beside the number of pieces or operations: to whom the stub posts what comes of them. */
+  readonly #replier: number;
 
   constructor(guestWords: Int32Array, claims: Claims, active: ActiveChunks, thread: number) {
     this.#words = guestWords;
     this.#claims = claims;
     this.#active = active;
     this.#thread = thread;
+    this.#replier = thread << L.REP_THREAD_SHIFT;
   }
 
   // ---- What the stub posted ----
@@ -186,7 +189,7 @@ export class Slots {
     const slot = slotWord(number);
     this.#words[slot + (L.REP_RESULT >>> 2)] = low;
     this.#words[slot + (L.REP_RESULT >>> 2) + 1] = high;
-    this.#words[slot + (L.REP_COUNT >>> 2)] = pieces;
+    this.#words[slot + (L.REP_COUNT >>> 2)] = pieces | this.#replier;
     return this.#giveBack(number, sequence, Reply.RET);
   }
 
@@ -197,7 +200,7 @@ export class Slots {
 
   /** The stub is to run `count` operations or pieces, or save its state, and post the outcome. */
   replyList(number: number, sequence: number, code: ReplyCode, count: number): boolean {
-    this.#words[slotWord(number) + (L.REP_COUNT >>> 2)] = count;
+    this.#words[slotWord(number) + (L.REP_COUNT >>> 2)] = count | this.#replier;
     return this.#giveBack(number, sequence, code);
   }
 
@@ -211,8 +214,8 @@ export class Slots {
   }
 
   /** In place of a reply to what its stub has posted without waiting. */
-  letGo(number: number): void {
-    this.#claims.release(number);
+  letGo(number: number, sequence: number): void {
+    this.#claims.release(number, this.#thread, sequence);
     this.#active.mark(chunkOfSlot(number));
   }
 
@@ -233,7 +236,8 @@ export class Slots {
 
   #giveBack(number: number, sequence: number, code: number): boolean {
     const slot = slotWord(number);
-    this.#claims.release(number);
+    // Closed meanwhile: nobody waits for it, and the slot may soon be another's.
+    if (!this.#claims.release(number, this.#thread, sequence)) return false;
     Atomics.exchange(this.#words, slot + (L.REPLY >>> 2), (sequence * WORD_SEQUENCE + code) | 0);
     const sleeping = this.#words[slot + (L.SLEEPING >>> 2)] !== 0;
     this.#active.mark(chunkOfSlot(number));

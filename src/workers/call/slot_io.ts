@@ -198,7 +198,7 @@ export class SlotIo {
   protected letGo(): void {
     if (!this.owned) return;
     this.#release();
-    this.#slots.letGo(this.slot);
+    this.#slots.letGo(this.slot, this.sequence);
   }
 
   /** Operations of the last list that were done, and the last result, as the stub tells. */

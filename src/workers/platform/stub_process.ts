@@ -149,7 +149,7 @@ export class StubProcess {
     this.#pidfd = -1;
     const ended = [...this.tasks];
     for (const task of ended) kernel.stubs.closeSlot(task);
-    for (const { slot } of this.parked) kernel.claims.closeOwned(slot);
+    for (const { slot } of this.parked) kernel.claims.close(slot);
     kernel.stubs.parked.forget(this);
     this.releaseChunks();
     this.space.release();

@@ -142,8 +142,7 @@ export class Stubs {
     task.call.cancelWait();
     this.settle(task);
     const birth = this.#births.takeOf(task);
-    if (!parks && (task.call.owned || !kernel.claims.close(task.call.slot)))
-      kernel.claims.closeOwned(task.call.slot);
+    if (!parks) kernel.claims.close(task.call.slot);
     task.call.owned = false;
     kernel.taskAt[task.call.slot] = undefined;
     if (this.#tasks.get(task.hostTid) === task) this.#tasks.delete(task.hostTid);
