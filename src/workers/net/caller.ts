@@ -1,8 +1,11 @@
-// Tasks as sockets know them.
+// Tasks as sockets know them: whose calls name open files. Nothing else of a process, since a kernel thread that has
+// none serves them as well.
 
-import type { VfsCaller } from "../vfs/caller.ts";
+import type { Caller } from "../call/caller.ts";
+import type { OpenFile } from "../vfs/file.ts";
 import type { NetContext } from "./context.ts";
 
-export interface NetCaller extends VfsCaller {
+export interface NetCaller extends Caller {
   readonly kernel: NetContext;
+  readonly files: { get(fd: number): OpenFile | undefined };
 }

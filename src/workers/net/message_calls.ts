@@ -14,8 +14,8 @@ import { isGuestRange } from "../call/guest_range.ts";
 import { NOT_AT_ONCE } from "../vfs/file.ts";
 import { Segments, segmentsOf } from "../vfs/segments.ts";
 import { addressInPiece, addressOf } from "./addresses.ts";
-import { type Ancillary, parseAncillary } from "./ancillary.ts";
 import type { NetCaller } from "./caller.ts";
+import type { Ancillary } from "./control.ts";
 import { SocketFile } from "./socket.ts";
 import { NO_PLACES, type Places, receiveInto, Source, sendFrom } from "./transfer.ts";
 
@@ -128,10 +128,9 @@ function* sendMessage(task: NetCaller, socket: SocketFile, header: Header, flags
     if (header.msg_controllen > CONTROL_IN_MAX) return -ENOBUFS;
     const bytes = yield* readGuest(task, header.msg_control, header.msg_controllen);
     if (typeof bytes === "number") return bytes;
-    const parsed = parseAncillary(task, bytes);
+    const parsed = socket.readControl(task, bytes);
     if (typeof parsed === "number") return parsed;
     ancillary = parsed;
-    for (const file of parsed?.rights ?? []) task.kernel.unixGarbage.sent(file);
   }
   return yield* sendFrom(task, socket, new Source(task, segments, 0), { flags, address, ancillary });
 }

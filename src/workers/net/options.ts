@@ -1,18 +1,16 @@
 // A socket's options, and those of SOL_SOCKET (socket(7)), which all families have. Those that mean nothing to a
 // family are kept and told again.
 
-import { EDOM, EINVAL, ENODATA, ENOENT, EOPNOTSUPP, EPERM, ERANGE, ESRCH } from "../../shared/abi/errno.ts";
+import { EDOM, EINVAL, ENODATA, ENOENT, EOPNOTSUPP, EPERM } from "../../shared/abi/errno.ts";
 import { CAP_NET_ADMIN, CAP_NET_RAW } from "../../shared/abi/prctl.ts";
 import * as S from "../../shared/abi/socket.ts";
 import { readI64, write64 } from "../../shared/abi/struct.ts";
-import { linger, ucred } from "../../shared/abi/structs.ts";
+import { linger } from "../../shared/abi/structs.ts";
 import { NSEC_PER_SEC, USEC_PER_SEC } from "../../shared/abi/time.ts";
 import { NEVER } from "../call/clocks.ts";
 import { capable } from "../credentials/credentials.ts";
-import { install } from "../vfs/install.ts";
-import { NO_PEER, type Peer, type Ucred } from "./ancillary.ts";
 import type { NetCaller } from "./caller.ts";
-import { flag, getOption, INT, int, kept, type Option, type OptionTable, setOption } from "./option_table.ts";
+import { flag, getOption, int, kept, type Option, type OptionTable, setOption } from "./option_table.ts";
 import type { SocketFile } from "./socket.ts";
 
 const INT_MAX = 0x7fffffff;
@@ -79,7 +77,10 @@ function timeout(key: "receiveTimeoutNs" | "sendTimeoutNs"): Option {
   };
 }
 
-const OPTIONS: OptionTable = new Map([
+/** Whom SO_PEERCRED names where there is nobody: struct ucred. */
+const NO_PEER = Uint8Array.of(0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255);
+
+export const SOCKET_LEVEL: OptionTable = new Map([
   [S.SO_TYPE, told(({ type }) => type)],
   [S.SO_DOMAIN, told(({ domain }) => domain)],
   [S.SO_PROTOCOL, told(({ protocol }) => protocol)],
@@ -94,30 +95,10 @@ const OPTIONS: OptionTable = new Map([
   [S.SO_RCVBUF, buffer("receiveBuffer", false)],
   [S.SO_SNDBUFFORCE, buffer("sendBuffer", true)],
   [S.SO_RCVBUFFORCE, buffer("receiveBuffer", true)],
-  [
-    S.SO_PASSCRED,
-    {
-      get: (options) => int(Number(options.passCredentials)),
-      set: (options, value) => {
-        options.passCredentials = value.readInt32LE() !== 0;
-        return 0;
-      },
-    },
-  ],
-  [S.SO_PEERCRED, { get: (options) => credentialBytes(options.peer() ?? NO_PEER) }],
-  [S.SO_PEERGROUPS, { get: peerGroups }],
-  [S.SO_PEERPIDFD, { get: peerPidfd }],
+  [S.SO_PEERCRED, { get: () => Buffer.from(NO_PEER) }],
+  [S.SO_PEERGROUPS, { get: () => -ENODATA }],
+  [S.SO_PEERPIDFD, { get: () => -ENODATA }],
   [S.SO_PEERNAME, { get: peerName }],
-  [
-    S.SO_PASSPIDFD,
-    {
-      get: (options) => int(Number(options.passPidfd)),
-      set: (options, value) => {
-        options.passPidfd = value.readInt32LE() !== 0;
-        return 0;
-      },
-    },
-  ],
   [
     S.SO_PEEK_OFF,
     {
@@ -216,25 +197,6 @@ function timestamps(name: number): Option {
   };
 }
 
-function peerGroups(options: SocketOptions, _task: NetCaller, room: number): Buffer | number {
-  const peer = options.peer();
-  if (peer === null) return -ENODATA;
-  const { groups } = peer;
-  if (room < groups.length * INT) return -ERANGE;
-  const bytes = Buffer.alloc(groups.length * INT);
-  for (const [index, gid] of groups.entries()) bytes.writeUInt32LE(gid, index * INT);
-  return bytes;
-}
-
-function peerPidfd(options: SocketOptions, task: NetCaller): Buffer | number {
-  const peer = options.peer();
-  if (peer === null) return -ENODATA;
-  const { process } = peer;
-  if (process === null) return -ESRCH;
-  const fd = install(task, task.kernel.newPidFile(process), true);
-  return fd < 0 ? fd : int(fd);
-}
-
 /** As getpeername, of no more bytes than there are. */
 function peerName({ socket }: SocketOptions, _task: NetCaller, room: number): Buffer | number {
   const name = socket.peerName();
@@ -248,12 +210,6 @@ function cookie(value: number): Buffer {
   return bytes;
 }
 
-function credentialBytes(value: Ucred): Buffer {
-  const bytes = Buffer.alloc(ucred.size);
-  ucred.encode(value, bytes);
-  return bytes;
-}
-
 /** One socket's options. */
 export abstract class SocketOptions {
   readonly socket: SocketFile;
@@ -262,8 +218,6 @@ export abstract class SocketOptions {
   readonly linger = Buffer.alloc(linger.size);
   sendBuffer = BUFFER_DEFAULT;
   receiveBuffer = BUFFER_DEFAULT;
-  passCredentials = false;
-  passPidfd = false;
   /** SO_PEEK_OFF: how far behind the first byte the next peek begins; negative: always at the first. */
   peekOffset = -1;
   /** SO_TIMESTAMP_OLD or a relative: the form that messages' times are told in; 0: they are not. */
@@ -278,11 +232,10 @@ export abstract class SocketOptions {
   }
 
   abstract isListening(): boolean;
-  abstract peer(): Peer | null;
 
-  /** Messages for this socket say who they are from. */
-  get wantsCredentials(): boolean {
-    return this.passCredentials || this.passPidfd;
+  /** What the family has of SOL_SOCKET. */
+  protected get socketLevel(): OptionTable {
+    return SOCKET_LEVEL;
   }
 
   takeError(): number {
@@ -298,11 +251,11 @@ export abstract class SocketOptions {
 
   /** getsockopt(2), of a level that there is, with room for so many bytes: the value, or a negative errno. */
   get(_level: number, name: number, task: NetCaller, room: number): Buffer | number {
-    return getOption(OPTIONS, this, name, task, room);
+    return getOption(this.socketLevel, this, name, task, room);
   }
 
   /** setsockopt(2), of a level that there is: 0 or a negative errno. */
   set(_level: number, name: number, value: Buffer, task: NetCaller): number {
-    return setOption(OPTIONS, this, name, value, task);
+    return setOption(this.socketLevel, this, name, value, task);
   }
 }

@@ -8,13 +8,13 @@ import { EOPNOTSUPP } from "../../shared/abi/errno.ts";
 import { O_RDWR } from "../../shared/abi/fcntl.ts";
 import { MSG_DONTWAIT } from "../../shared/abi/socket.ts";
 import { NEVER } from "../call/clocks.ts";
-import { ownerIoctl } from "../vfs/async_signals.ts";
+import { now } from "../vfs/clock.ts";
 import { NOT_AT_ONCE, OpenFile } from "../vfs/file.ts";
 import type { Inode, Time } from "../vfs/inode.ts";
 import type { Segments } from "../vfs/segments.ts";
-import { type Ancillary, releaseRights } from "./ancillary.ts";
 import type { NetCaller } from "./caller.ts";
 import type { NetContext } from "./context.ts";
+import type { Ancillary, ControlWriter } from "./control.ts";
 import { interfaceIoctl } from "./interfaces.ts";
 import type { SocketOptions } from "./options.ts";
 import { NO_PLACES, receiveInto, Source, sendFrom } from "./transfer.ts";
@@ -23,7 +23,7 @@ import { NO_PLACES, receiveInto, Source, sendFrom } from "./transfer.ts";
 export type Address = string;
 
 /** What a receive gives. */
-export interface Received {
+export interface Received<A extends Ancillary = Ancillary> {
   /** The bytes that fit the caller's room. */
   readonly data: Uint8Array;
   /** How many the message has, of those that were asked for as a stream. */
@@ -31,20 +31,20 @@ export interface Received {
   /** MSG_* that recvmsg reports. */
   readonly flags: number;
   readonly address: Address;
-  readonly ancillary: Ancillary | null;
+  readonly ancillary: A | null;
   /** Of a message whose receiver wants to know; null: it had not asked yet. */
   readonly sentAt?: Time | null;
   /** None of it reached the caller's memory: it is there again. */
   putBack(): void;
 }
 
-export interface SendRequest {
+export interface SendRequest<A extends Ancillary = Ancillary> {
   readonly data: Uint8Array;
   /** MSG_* */
   readonly flags: number;
   /** "" : the peer. */
   readonly address: Address;
-  readonly ancillary: Ancillary | null;
+  readonly ancillary: A | null;
 }
 
 export abstract class SocketFile extends OpenFile {
@@ -90,6 +90,28 @@ export abstract class SocketFile extends OpenFile {
   /** Up to `room` bytes of what comes next; with MSG_PEEK they stay. */
   abstract receive(task: NetCaller, room: number, flags: number): Received | number;
 
+  /** Reads the control messages of a sendmsg: what they ask for, null for nothing, or a negative errno. */
+  abstract readControl(task: NetCaller, bytes: Buffer): Ancillary | null | number;
+
+  /**
+   * Writes the control messages that go with what was received, MSG_* as asked for. Descriptors that were given to the
+   * receiver for it, to be closed again if it does not arrive; null: nothing changes hands.
+   */
+  writeControl(
+    task: NetCaller,
+    writer: ControlWriter,
+    { sentAt }: Received,
+    _flags: number,
+  ): readonly number[] | null {
+    const { timestamps } = this.options;
+    if (timestamps !== 0 && sentAt !== undefined)
+      writer.timestamp(timestamps, sentAt ?? now(task.kernel.native));
+    return null;
+  }
+
+  /** Closes descriptors that writeControl has given. */
+  takeBack(_task: NetCaller, _descriptors: readonly number[]): void {}
+
   abstract shutdown(how: number): number;
 
   /** Of the socket itself; "" never. */
@@ -123,7 +145,7 @@ export abstract class SocketFile extends OpenFile {
   override read(task: NetCaller, offset: number, length: number): number {
     const received = this.receive(task, length, 0);
     if (typeof received === "number") return received;
-    releaseRights(task, received.ancillary);
+    received.ancillary?.release();
     task.call.bytes.set(received.data, task.call.base + offset);
     return received.data.length;
   }
@@ -135,11 +157,7 @@ export abstract class SocketFile extends OpenFile {
   }
 
   override ioctl(task: NetCaller, request: number, argument: number): number {
-    return (
-      ownerIoctl(task, this, request, argument) ??
-      interfaceIoctl(task, request, argument) ??
-      super.ioctl(task, request, argument)
-    );
+    return interfaceIoctl(task, request, argument) ?? super.ioctl(task, request, argument);
   }
 
   override describe(): string {

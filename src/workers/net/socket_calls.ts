@@ -55,7 +55,7 @@ function* connect(task: NetCaller, socket: SocketFile, address: Address): Corout
 }
 
 function* accept(
-  task: NetCaller,
+  task: FamilyCaller,
   socket: SocketFile,
   flags: number,
   address: number,
@@ -88,7 +88,7 @@ function* accept(
   }
 }
 
-function startAccept(task: NetCaller, fd: number, address: number, roomAt: number, flags: number): number {
+function startAccept(task: FamilyCaller, fd: number, address: number, roomAt: number, flags: number): number {
   const socket = socketAt(task, fd);
   if (socket === -EBADF) return socket;
   if ((flags & ~(S.SOCK_NONBLOCK | S.SOCK_CLOEXEC)) !== 0) return -EINVAL;

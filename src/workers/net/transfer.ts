@@ -9,11 +9,10 @@ import * as S from "../../shared/abi/socket.ts";
 import { PIECES_MAX, WINDOW, WINDOW_SECOND, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import { fromUser } from "../call/siginfo.ts";
-import { now } from "../vfs/clock.ts";
 import { putFile } from "../vfs/file_table.ts";
 import type { Segments } from "../vfs/segments.ts";
-import { type Ancillary, ControlWriter, NOBODY, releaseRights } from "./ancillary.ts";
 import type { NetCaller } from "./caller.ts";
+import { type Ancillary, ControlWriter } from "./control.ts";
 import type { Address, Received, SocketFile } from "./socket.ts";
 import { deadlineAfter, waitForSocket } from "./waiting.ts";
 
@@ -89,7 +88,7 @@ export function* sendFrom(task: NetCaller, socket: SocketFile, source: Source, s
       ? sendMessage(task, socket, source, sending, held)
       : sendStream(task, socket, source, sending, held);
   } finally {
-    releaseRights(task, held.ancillary);
+    held.ancillary?.release();
     putFile(task.kernel, socket);
   }
 }
@@ -231,7 +230,7 @@ class Receiving {
       return yield* this.#receive();
     } finally {
       // Cut off half way: files that were taken and have not changed hands.
-      if (this.#taken !== null) releaseRights(this.#task, this.#taken);
+      this.#taken?.release();
       putFile(this.#task.kernel, this.#socket);
     }
   }
@@ -325,18 +324,10 @@ class Receiving {
 
   *#finish(received: Received, before: number, last: number, whole: number): Coroutine {
     const task = this.#task;
-    const { ancillary } = received;
     const control = new ControlWriter(Math.min(this.#places.controlRoom, CONTROL_MAX));
-    const { options } = this.#socket;
-    if (options.timestamps !== 0 && received.sentAt !== undefined)
-      control.timestamp(options.timestamps, received.sentAt ?? now(task.kernel.native));
-    if (options.passCredentials) control.credentials(ancillary?.credentials ?? NOBODY);
-    const rights = ancillary?.rights ?? [];
-    const closeOnExec = (this.#flags & S.MSG_CMSG_CLOEXEC) !== 0;
-    const descriptors = rights.length > 0 ? control.rights(task, rights, closeOnExec) : [];
-    if (options.passPidfd) descriptors.push(...control.pidfd(task, ancillary?.credentials ?? NOBODY));
+    const given = this.#socket.writeControl(task, control, received, this.#flags);
     this.#setExtras(received, control);
-    if (descriptors.length === 0 && rights.length === 0 && !this.#explicit) {
+    if (given === null && !this.#explicit) {
       this.#taken = null;
       task.call.outFault = (copied) => (copied < last ? this.#failed(received, before) : -EFAULT);
       return whole;
@@ -344,7 +335,7 @@ class Receiving {
     // Files change hands only when the data has arrived.
     const expected = task.call.outBytes;
     if (expected > 0 && (yield* task.call.copyOutRound()) < expected) {
-      for (const fd of descriptors) task.files.close(fd);
+      if (given !== null) this.#socket.takeBack(task, given);
       return this.#failed(received, before);
     }
     return whole;

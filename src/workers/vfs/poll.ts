@@ -2,6 +2,7 @@
 // to all of them and look again whenever one of them wakes.
 
 import { ENOMEM, ERESTARTNOHAND } from "../../shared/abi/errno.ts";
+import type { Caller } from "../call/caller.ts";
 import type { WaitEntry } from "../call/wait_queue.ts";
 import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
@@ -15,12 +16,12 @@ export interface Watched {
 
 /** What wakes a task that waits for any of several things. */
 export class Sleeper {
-  readonly #task: VfsCaller;
+  readonly #task: Caller;
   #asleep = false;
   woken = false;
   expired = false;
 
-  constructor(task: VfsCaller) {
+  constructor(task: Caller) {
     this.#task = task;
   }
 

@@ -1,15 +1,26 @@
 // What AF_UNIX uses of its kernel, beside what sockets do, and whose calls it serves.
 
-import type { NetCaller } from "../caller.ts";
-import type { NetContext } from "../context.ts";
-import type { UnixGarbage } from "./garbage.ts";
+import type { VfsCaller } from "../../vfs/caller.ts";
+import type { VfsContext } from "../../vfs/context.ts";
+import type { OpenFile } from "../../vfs/file.ts";
+import type { Process } from "../../vfs/processes.ts";
 import type { UnixNames } from "./names.ts";
 
-export interface UnixContext extends NetContext {
-  readonly unixNames: UnixNames;
-  readonly unixGarbage: UnixGarbage;
+/** Who looks after files that are on their way in messages: nobody else may hold them any more. */
+interface FilesOnTheWay {
+  sent(file: OpenFile): void;
+  letGo(file: OpenFile): void;
+  /** A socket has ended: others may have become unreachable. */
+  collectSoon(): void;
 }
 
-export interface UnixCaller extends NetCaller {
+export interface UnixContext extends VfsContext {
+  readonly unixNames: UnixNames;
+  readonly unixGarbage: FilesOnTheWay;
+  /** A descriptor of a process (pidfd_open(2)). */
+  newPidFile(process: Process): OpenFile;
+}
+
+export interface UnixCaller extends VfsCaller {
   readonly kernel: UnixContext;
 }

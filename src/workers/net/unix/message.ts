@@ -3,8 +3,9 @@
 
 import { PAGE_SIZE } from "../../mem/vma.ts";
 import type { Time } from "../../vfs/inode.ts";
-import { type Ancillary, NOBODY, releaseRights, type Ucred } from "../ancillary.ts";
 import type { Address } from "../socket.ts";
+import type { UnixAncillary } from "./ancillary.ts";
+import { NOBODY, type Ucred } from "./peer.ts";
 import type { UnixSocket } from "./unix_socket.ts";
 
 /** Messages that may wait at a socket that receives from many (net.unix.max_dgram_qlen). */
@@ -26,12 +27,12 @@ export class Message {
   readonly data: Uint8Array;
   /** Where its receiver asks for that. */
   sentAt: Time | null = null;
-  ancillary: Ancillary | null;
+  ancillary: UnixAncillary | null;
   readonly size: number;
   /** Bytes of a stream that were read. */
   consumed = 0;
 
-  constructor(sender: UnixSocket, data: Uint8Array, ancillary: Ancillary | null) {
+  constructor(sender: UnixSocket, data: Uint8Array, ancillary: UnixAncillary | null) {
     this.sender = sender;
     this.data = data;
     this.ancillary = ancillary;
@@ -57,15 +58,15 @@ export class Message {
   }
 
   /** The files are the taker's. */
-  takeRights(): Ancillary | null {
+  takeRights(): UnixAncillary | null {
     const { ancillary } = this;
-    if (ancillary !== null) this.ancillary = { rights: [], credentials: ancillary.credentials };
+    this.ancillary = ancillary?.withoutRights() ?? null;
     return ancillary;
   }
 
   /** Nobody will read it (any more). */
   release(): void {
-    releaseRights(this.sender, this.ancillary);
+    this.ancillary?.release();
     this.ancillary = null;
     this.sender.uncharge(this.size);
   }

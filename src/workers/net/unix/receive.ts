@@ -2,10 +2,13 @@
 // together. A stream's bytes come back when they did not reach their reader.
 
 import * as S from "../../../shared/abi/socket.ts";
-import { releaseRights, type Ucred } from "../ancillary.ts";
 import type { Received } from "../socket.ts";
+import type { UnixAncillary } from "./ancillary.ts";
 import { DATAGRAMS_MAX, type Message } from "./message.ts";
+import type { Ucred } from "./peer.ts";
 import type { UnixSocket } from "./unix_socket.ts";
+
+type UnixReceived = Received<UnixAncillary>;
 
 /** Where a receive begins: the message and how much of it is skipped, of a peek with SO_PEEK_OFF; else the first. */
 function startOf(socket: UnixSocket, flags: number): { index: number; skip: number } {
@@ -26,7 +29,7 @@ function movePeek({ options }: UnixSocket, flags: number, peeked: number, read: 
 }
 
 /** Null: there is nothing (behind what was peeked at). */
-export function receiveMessage(socket: UnixSocket, room: number, flags: number): Received | null {
+export function receiveMessage(socket: UnixSocket, room: number, flags: number): UnixReceived | null {
   const peek = (flags & S.MSG_PEEK) !== 0;
   const { index, skip } = startOf(socket, flags);
   const message = socket.queue.at(index);
@@ -53,7 +56,7 @@ export function receiveMessage(socket: UnixSocket, room: number, flags: number):
 }
 
 // Messages of one writer run together, up to one that brings files.
-export function receiveStream(socket: UnixSocket, room: number, flags: number): Received | null {
+export function receiveStream(socket: UnixSocket, room: number, flags: number): UnixReceived | null {
   const start = startOf(socket, flags);
   const first = socket.queue.at(start.index);
   if (first === undefined) return null;
@@ -75,9 +78,7 @@ export function receiveStream(socket: UnixSocket, room: number, flags: number): 
   }
   const data = gather(parts, length);
   const last = parts.at(-1)?.message ?? first;
-  const credentials = first.ancillary?.credentials ?? null;
-  const rights = last.ancillary?.rights ?? [];
-  const ancillary = rights.length > 0 || credentials !== null ? { rights, credentials } : null;
+  const ancillary = together(first, last);
   movePeek(socket, flags, length, length);
   if (peek) return { data, length, flags: 0, address: first.address, ancillary, putBack: () => {} };
   for (const { message, length: part } of parts) consume(socket, message, part);
@@ -85,13 +86,20 @@ export function receiveStream(socket: UnixSocket, room: number, flags: number): 
   if (last.hasRights) last.takeRights();
   const putBack = () => {
     if (socket.ended) {
-      releaseRights(socket, taken);
+      taken?.release();
       return;
     }
     last.ancillary = taken;
     for (const { message, from } of parts.reverse()) restore(socket, message, from);
   };
   return { data, length, flags: 0, address: first.address, ancillary, putBack };
+}
+
+/** The files of the last message, from who has written the first. */
+function together({ ancillary: first }: Message, last: Message): UnixAncillary | null {
+  const credentials = first?.credentials ?? null;
+  if (last.hasRights) return last.ancillary!.from(credentials);
+  return credentials === null ? null : first!.withoutRights();
 }
 
 export function consume(socket: UnixSocket, message: Message, length: number): void {
@@ -116,7 +124,7 @@ export function restore(socket: UnixSocket, message: Message, from: number): voi
 }
 
 /** What a receive gives at the end. */
-export function nothing(): Received {
+export function nothing(): UnixReceived {
   return { data: new Uint8Array(0), length: 0, flags: 0, address: "", ancillary: null, putBack: () => {} };
 }
 

@@ -17,15 +17,17 @@ import {
 import * as S from "../../../shared/abi/socket.ts";
 import { WINDOW } from "../../../shared/ring/layout.ts";
 import { copyBytes } from "../../call/copy_bytes.ts";
+import { ownerIoctl } from "../../vfs/async_signals.ts";
 import { now } from "../../vfs/clock.ts";
 import { NOT_AT_ONCE } from "../../vfs/file.ts";
 import type { Inode } from "../../vfs/inode.ts";
-import { type Ancillary, credentialsOf, Peer } from "../ancillary.ts";
-import type { NetCaller } from "../caller.ts";
+import type { ControlWriter } from "../control.ts";
 import { type Address, type Received, type SendRequest, SocketFile } from "../socket.ts";
-import type { UnixContext } from "./context.ts";
+import { parseAncillary, UnixAncillary, writeCredentials, writePidfd, writeRights } from "./ancillary.ts";
+import type { UnixCaller, UnixContext } from "./context.ts";
 import { DATAGRAMS_MAX, Message, MessageQueue, trueSize } from "./message.ts";
 import { NO_NAME } from "./names.ts";
+import { credentialsOf, NOBODY, Peer } from "./peer.ts";
 import { consume, nothing, receiveMessage, receiveStream, restore } from "./receive.ts";
 import { UnixOptions } from "./unix_options.ts";
 
@@ -114,7 +116,7 @@ export class UnixSocket extends SocketFile {
     return this.peer === null ? -E.ENOTCONN : this.peer.name();
   }
 
-  bind(task: NetCaller, address: Address): number {
+  bind(task: UnixCaller, address: Address): number {
     if (this.#address !== NO_NAME) return this.kernel.unixNames.bindAgain(task, address);
     const bound = this.kernel.unixNames.bind(task, this, address);
     if (typeof bound === "number") return bound;
@@ -131,7 +133,7 @@ export class UnixSocket extends SocketFile {
     return 0;
   }
 
-  override listen(task: NetCaller, backlog: number): number {
+  override listen(task: UnixCaller, backlog: number): number {
     if (this.#isDatagram) return -E.EOPNOTSUPP;
     if (this.state === "connected" || this.#address === NO_NAME) return -E.EINVAL;
     this.state = "listening";
@@ -146,7 +148,7 @@ export class UnixSocket extends SocketFile {
     return this.state === "listening";
   }
 
-  connect(task: NetCaller, address: Address): number {
+  connect(task: UnixCaller, address: Address): number {
     if (this.#isDatagram) return this.#connectDatagram(task, address);
     const other = this.kernel.unixNames.find(task, address, this.type);
     if (typeof other === "number") return other;
@@ -172,7 +174,7 @@ export class UnixSocket extends SocketFile {
     return 0;
   }
 
-  #connectDatagram(task: NetCaller, address: Address): number {
+  #connectDatagram(task: UnixCaller, address: Address): number {
     let other: UnixSocket | number | null = null;
     if (address.charCodeAt(0) !== S.AF_UNSPEC || address.charCodeAt(1) !== 0) {
       other = this.kernel.unixNames.find(task, address, this.type);
@@ -205,7 +207,7 @@ export class UnixSocket extends SocketFile {
     return this.peer === null || this.peer === sender;
   }
 
-  override accept(_task: NetCaller, status: number): SocketFile | number {
+  override accept(_task: UnixCaller, status: number): SocketFile | number {
     if (this.#isDatagram) return -E.EOPNOTSUPP;
     if (this.state !== "listening") return -E.EINVAL;
     const socket = this.pending.shift();
@@ -231,12 +233,12 @@ export class UnixSocket extends SocketFile {
 
   // ---- Sending ----
 
-  send(task: NetCaller, request: SendRequest): number {
+  send(task: UnixCaller, request: SendRequest<UnixAncillary>): number {
     if ((request.flags & S.MSG_OOB) !== 0) return -E.EOPNOTSUPP;
     return this.type === S.SOCK_STREAM ? this.#sendStream(task, request) : this.#sendMessage(task, request);
   }
 
-  #sendStream(task: NetCaller, { data, address, ancillary }: SendRequest): number {
+  #sendStream(task: UnixCaller, { data, address, ancillary }: SendRequest<UnixAncillary>): number {
     if (address !== "") return this.state === "connected" ? -E.EISCONN : -E.EOPNOTSUPP;
     const { peer } = this;
     if (peer === null) return -E.ENOTCONN;
@@ -250,7 +252,7 @@ export class UnixSocket extends SocketFile {
   }
 
   /** Sends bytes of the window as a message of a stream; what does not go at once is told, or left to sendFrom. */
-  override writeAtOnce(task: NetCaller, length: number): number {
+  override writeAtOnce(task: UnixCaller, length: number): number {
     const { peer } = this;
     if (this.type !== S.SOCK_STREAM || length > CHUNK_MAX || peer === null) return NOT_AT_ONCE;
     if (this.sendShut || peer.ended || peer.receiveShut) return NOT_AT_ONCE;
@@ -262,7 +264,7 @@ export class UnixSocket extends SocketFile {
     return length;
   }
 
-  #sendMessage(task: NetCaller, request: SendRequest): number {
+  #sendMessage(task: UnixCaller, request: SendRequest<UnixAncillary>): number {
     const { data, ancillary } = request;
     const isDatagram = this.#isDatagram;
     if (data.length > this.options.sendBuffer - MESSAGE_OVERHEAD) return -E.EMSGSIZE;
@@ -304,10 +306,11 @@ export class UnixSocket extends SocketFile {
   }
 
   // Credentials go along where either end asks for them.
-  #envelope(task: NetCaller, target: UnixSocket, ancillary: Ancillary | null): Ancillary | null {
+  #envelope(task: UnixCaller, target: UnixSocket, ancillary: UnixAncillary | null): UnixAncillary | null {
     if (ancillary?.credentials != null) return ancillary;
     if (!this.options.wantsCredentials && !target.options.wantsCredentials) return ancillary;
-    return { rights: ancillary?.rights ?? [], credentials: credentialsOf(task) };
+    const credentials = credentialsOf(task);
+    return ancillary?.from(credentials) ?? new UnixAncillary(this.kernel, [], credentials);
   }
 
   #enqueue(message: Message): void {
@@ -318,7 +321,7 @@ export class UnixSocket extends SocketFile {
 
   // ---- Receiving ----
 
-  receive(_task: NetCaller, room: number, flags: number): Received | number {
+  receive(_task: UnixCaller, room: number, flags: number): Received<UnixAncillary> | number {
     if ((flags & S.MSG_OOB) !== 0) return -E.EOPNOTSUPP;
     if (this.type !== S.SOCK_DGRAM && this.state !== "connected")
       return this.type === S.SOCK_STREAM ? -E.EINVAL : -E.ENOTCONN;
@@ -333,7 +336,7 @@ export class UnixSocket extends SocketFile {
   }
 
   /** Takes bytes of a stream's first message, if it has nothing with it and no other is needed. */
-  override readAtOnce(task: NetCaller, address: number, length: number): number {
+  override readAtOnce(task: UnixCaller, address: number, length: number): number {
     const { options, queue } = this;
     const message = queue.first;
     if (this.type !== S.SOCK_STREAM || this.state !== "connected") return NOT_AT_ONCE;
@@ -355,6 +358,33 @@ export class UnixSocket extends SocketFile {
       return -E.EFAULT;
     };
     return n;
+  }
+
+  // ---- Control messages ----
+
+  override readControl(task: UnixCaller, bytes: Buffer): UnixAncillary | null | number {
+    return parseAncillary(task, bytes);
+  }
+
+  override writeControl(
+    task: UnixCaller,
+    writer: ControlWriter,
+    received: Received<UnixAncillary>,
+    flags: number,
+  ): number[] | null {
+    super.writeControl(task, writer, received, flags);
+    const { options } = this;
+    const sender = received.ancillary?.credentials ?? NOBODY;
+    const rights = received.ancillary?.rights ?? [];
+    if (options.passCredentials) writeCredentials(writer, sender);
+    const closeOnExec = (flags & S.MSG_CMSG_CLOEXEC) !== 0;
+    const given = rights.length > 0 ? writeRights(task, writer, rights, closeOnExec) : [];
+    if (options.passPidfd) given.push(...writePidfd(task, writer, sender));
+    return given.length > 0 || rights.length > 0 ? given : null;
+  }
+
+  override takeBack(task: UnixCaller, descriptors: readonly number[]): void {
+    for (const fd of descriptors) task.files.close(fd);
   }
 
   // ---- Ends ----
@@ -398,7 +428,7 @@ export class UnixSocket extends SocketFile {
     return true;
   }
 
-  override ioctl(task: NetCaller, request: number, argument: number): number {
+  override ioctl(task: UnixCaller, request: number, argument: number): number {
     switch (request) {
       case SIOCOUTQ:
         task.call.view.setInt32(task.call.out(argument, 4), this.#charged, true);
@@ -414,7 +444,7 @@ export class UnixSocket extends SocketFile {
         task.call.view.setInt32(task.call.out(argument, 4), 0, true);
         return 0;
       default:
-        return super.ioctl(task, request, argument);
+        return ownerIoctl(task, this, request, argument) ?? super.ioctl(task, request, argument);
     }
   }
 
@@ -465,7 +495,7 @@ export function join(a: UnixSocket, b: UnixSocket): void {
   b.state = "connected";
 }
 
-export function connectPair(task: NetCaller, a: UnixSocket, b: UnixSocket): void {
+export function connectPair(task: UnixCaller, a: UnixSocket, b: UnixSocket): void {
   join(a, b);
   a.peerIdentity = new Peer(task);
   b.peerIdentity = a.peerIdentity;

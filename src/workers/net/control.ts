@@ -1,0 +1,59 @@
+// Control messages (cmsg(3)): what goes along with a message, of each family's own kind, and how it is written for a
+// receiver.
+
+import { MSG_CTRUNC, SO_TIMESTAMPNS_NEW, SO_TIMESTAMPNS_OLD, SOL_SOCKET } from "../../shared/abi/socket.ts";
+import { cmsghdr } from "../../shared/abi/structs.ts";
+import type { Time } from "../vfs/inode.ts";
+
+/** struct cmsghdr */
+export const CONTROL_HEADER = cmsghdr.size;
+
+/** What goes with a message beside its bytes. Whoever has it last lets it go. */
+export interface Ancillary {
+  release(): void;
+}
+
+export function controlAlign(length: number): number {
+  return (length + 7) & ~7;
+}
+
+/** Control messages for a receiver, in a buffer of its size. */
+export class ControlWriter {
+  readonly bytes: Buffer;
+  length = 0;
+  /** MSG_CTRUNC when not all found room. */
+  flags = 0;
+
+  constructor(room: number) {
+    this.bytes = Buffer.alloc(room);
+  }
+
+  /** Bytes that the body of one more may have; negative where there is not even room for its header. */
+  get room(): number {
+    return this.bytes.length - this.length - CONTROL_HEADER;
+  }
+
+  add(level: number, type: number, body: Uint8Array): void {
+    const room = this.bytes.length - this.length;
+    if (room < CONTROL_HEADER) {
+      this.flags |= MSG_CTRUNC;
+      return;
+    }
+    const whole = CONTROL_HEADER + body.length;
+    const length = Math.min(whole, room);
+    if (length < whole) this.flags |= MSG_CTRUNC;
+    const header = { cmsg_len: length, cmsg_level: level, cmsg_type: type };
+    cmsghdr.encode(header, this.bytes, this.length);
+    this.bytes.set(body.subarray(0, length - CONTROL_HEADER), this.length + CONTROL_HEADER);
+    this.length = Math.min(this.bytes.length, this.length + controlAlign(whole));
+  }
+
+  /** When the message was sent (SO_TIMESTAMP and its relatives). */
+  timestamp(option: number, { sec, nsec }: Time): void {
+    const body = Buffer.alloc(16);
+    const inNs = option === SO_TIMESTAMPNS_OLD || option === SO_TIMESTAMPNS_NEW;
+    body.writeBigInt64LE(BigInt(sec));
+    body.writeUInt32LE(inNs ? nsec : Math.floor(nsec / 1000), 8);
+    this.add(SOL_SOCKET, option, body);
+  }
+}
