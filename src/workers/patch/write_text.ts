@@ -1,6 +1,7 @@
 // Writing a few bytes of code that other threads may be executing (Intel SDM volume 3, 8.1.3): a breakpoint first,
 // then the rest, then the first byte, and after each all threads are made to look afresh. Who runs into the breakpoint
-// traps, and tries again (hidden_code.ts). In a process of one thread, which is here, the bytes are simply written.
+// traps, and tries again (hidden_code.ts). Where a second instruction begins in what is written, the same is done there.
+// In a process of one thread, which is here, the bytes are simply written.
 
 import {
   MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE,
@@ -10,12 +11,27 @@ import { OperationList, SYS_membarrier } from "../call/operation_list.ts";
 import type { MemCaller } from "../mem/caller.ts";
 import type { TextMemory } from "./text_memory.ts";
 
-const BREAKPOINT = Uint8Array.of(0xcc);
+const INT3 = 0xcc;
+const BREAKPOINT = Uint8Array.of(INT3);
 
 /** Bytes of one instruction, or more, of which the first one begins where threads may come by. */
 export interface CodeBytes {
   readonly at: number;
   readonly bytes: Uint8Array;
+  /** Where in them another instruction begins, or -1. */
+  readonly border: number;
+}
+
+/** Where threads may come by. */
+function entriesOf({ at, border }: CodeBytes): number[] {
+  return border < 0 ? [at] : [at, at + border];
+}
+
+/** All behind the first byte, with a breakpoint at the border. */
+function tailOf({ bytes, border }: CodeBytes): Uint8Array {
+  const tail = bytes.slice(1);
+  if (border > 0) tail[border - 1] = INT3;
+  return tail;
 }
 
 /** Writes all of them; false if the host refused something. Under a lock on their pages. */
@@ -26,13 +42,18 @@ export function* writeCode(
 ): Generator<void, boolean> {
   if (codes.length === 0) return true;
   if (task.stub.isAlone(task)) return codes.every(({ at, bytes }) => memory.write(at, bytes));
-  const firsts = codes.map(({ at, bytes }) => ({ at, before: memory.read(at, bytes.length) }));
-  if (firsts.some(({ before }) => before === null)) return false;
+  const before: CodeBytes[] = [];
+  for (const { at, bytes, border } of codes) {
+    const found = memory.read(at, bytes.length);
+    if (found === null) return false;
+    before.push({ at, bytes: found, border });
+  }
   const { patches } = task.stub.space;
-  for (const { at } of codes) patches?.beginWriting(at);
+  const entries = codes.flatMap(entriesOf);
+  for (const at of entries) patches?.beginWriting(at);
   const putBack = () => {
-    for (const { at, before } of firsts) memory.write(at + 1, before!.subarray(1));
-    for (const { at, before } of firsts) memory.write(at, before!.subarray(0, 1));
+    for (const code of before) memory.write(code.at + 1, tailOf(code));
+    writeEntries(memory, before);
   };
   let isOver = false;
   try {
@@ -43,7 +64,7 @@ export function* writeCode(
   } finally {
     // Its task ends; others may go on.
     if (!isOver) putBack();
-    for (const { at } of codes) patches?.endWriting(at);
+    for (const at of entries) patches?.endWriting(at);
   }
 }
 
@@ -52,12 +73,20 @@ function* writeInSteps(
   memory: TextMemory,
   codes: readonly CodeBytes[],
 ): Generator<void, boolean> {
-  let done = codes.every(({ at }) => memory.write(at, BREAKPOINT)) && (yield* synchronize(task, true));
-  done &&= codes.every(({ at, bytes }) => memory.write(at + 1, bytes.subarray(1)));
+  const entries = codes.flatMap(entriesOf);
+  let done = entries.every((at) => memory.write(at, BREAKPOINT)) && (yield* synchronize(task, true));
+  done &&= codes.every((code) => memory.write(code.at + 1, tailOf(code)));
   done &&= yield* synchronize(task, false);
   if (!done) return false;
-  for (const { at, bytes } of codes) done &&= memory.write(at, bytes.subarray(0, 1));
+  done = writeEntries(memory, codes);
   return (yield* synchronize(task, false)) && done;
+}
+
+/** The first bytes of all instructions. */
+function writeEntries(memory: TextMemory, codes: readonly CodeBytes[]): boolean {
+  return codes.every((code) =>
+    entriesOf(code).every((at) => memory.write(at, code.bytes.subarray(at - code.at, at - code.at + 1))),
+  );
 }
 
 /** Every thread of the task's memory executes an instruction that lets it see what was written. */
