@@ -28,6 +28,8 @@ export interface Platform {
   interrupt(pid: number, tid: number): void;
   /** Ends a stub process. */
   kill(pidfd: number): void;
+  /** The same, of one whose descriptor is not there: it was not reaped, so that the number is its own. */
+  killByNumber(pid: number): void;
   /** A stub process has ended: forgets it, and tells what it has used. */
   reap(pid: number): ResourceUse;
 }

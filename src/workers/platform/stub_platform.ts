@@ -38,6 +38,10 @@ export abstract class StubPlatform implements Platform {
     this.native.pidfdSendSignal(pidfd, SIGKILL);
   }
 
+  killByNumber(pid: number): void {
+    this.native.tgkill(pid, pid, SIGKILL);
+  }
+
   reap(pid: number): ResourceUse {
     return this.zygote.reap(pid);
   }

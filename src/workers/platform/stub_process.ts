@@ -2,7 +2,6 @@
 // Its life: allotted (place and memfd exist) -> spawned (pid known) -> running -> dead (pidfd fired;
 // slots closed, chunks unmapped) -> reaped.
 
-import { EPOLLIN } from "../../shared/abi/poll.ts";
 import { chunkOfSlot, slotInChunk, slotNumber } from "../../shared/ring/guest_memory.ts";
 import {
   CHUNK_SIZE,
@@ -19,6 +18,7 @@ import type { Pool } from "../patch/patches.ts";
 import type { PlatformContext } from "./context.ts";
 import type { HostThread, ThreadOwner } from "./host_thread.ts";
 import type { Parked } from "./parked.ts";
+import type { WatchedProcess } from "./process_ends.ts";
 import type { UseAccount } from "./resource_use.ts";
 
 /** Who has not reported for so many is not in the first of them any more. */
@@ -43,8 +43,8 @@ export class StubProcess {
   account: UseAccount | null = null;
   /** The memfd of the last chunk, until it is mapped in the stub; -1. */
   memfd = -1;
-  #pidfd = -1;
-  #watch = -1;
+  /** Null: it does not exist yet, or has ended. */
+  #process: WatchedProcess | null = null;
   unexpectedNotifications = 0;
 
   constructor(kernel: PlatformContext, space: AddressSpace) {
@@ -59,15 +59,11 @@ export class StubProcess {
   }
 
   /** The host process exists: learn of its death. */
-  watch(pid: number): number {
-    const pidfd = this.kernel.native.pidfdOpen(pid);
-    if (pidfd < 0) return pidfd;
+  watch(pid: number): void {
     this.pid = pid;
     this.origin = null;
     this.kernel.stubs.appeared(this);
-    this.#pidfd = pidfd;
-    this.#watch = this.kernel.sleep.add(pidfd, EPOLLIN, () => this.#onDeath());
-    return Math.min(this.#watch, 0);
+    this.#process = this.kernel.stubs.ends.watch(pid, -1, () => this.#onDeath());
   }
 
   /** The host process whose private memory is this address space's; 0 if there is none yet. */
@@ -89,7 +85,7 @@ export class StubProcess {
 
   /** Its host process is known and has not ended. */
   get isAlive(): boolean {
-    return this.#pidfd >= 0;
+    return this.#process !== null;
   }
 
   /** A group's tasks leave: with the last user the process is killed, before that its threads exit. */
@@ -121,7 +117,7 @@ export class StubProcess {
   }
 
   kill(): void {
-    if (this.#pidfd >= 0) this.kernel.platform.kill(this.#pidfd);
+    this.#process?.kill();
   }
 
   /** Number of a slot in this address space: names its donated descriptor. */
@@ -144,9 +140,7 @@ export class StubProcess {
 
   #onDeath(): void {
     const kernel = this.kernel;
-    kernel.sleep.remove(this.#pidfd, this.#watch);
-    kernel.native.close(this.#pidfd);
-    this.#pidfd = -1;
+    this.#process = null;
     const ended = [...this.tasks];
     for (const task of ended) kernel.stubs.closeSlot(task);
     for (const { slot } of this.parked) kernel.claims.close(slot);

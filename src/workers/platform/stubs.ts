@@ -3,7 +3,7 @@
 // and the notification names its host pid. Any other notification passes only as the next one that
 // the caller's outstanding operation list expects.
 
-import { EAGAIN, EPERM } from "../../shared/abi/errno.ts";
+import { EAGAIN, EINVAL, ENOMEM, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import { MADV_DONTFORK } from "../../shared/abi/mman.ts";
 import { EPOLLIN } from "../../shared/abi/poll.ts";
 import { TWO_32 } from "../../shared/abi/struct.ts";
@@ -32,7 +32,9 @@ import type { PlatformContext } from "./context.ts";
 import { processOf } from "./host_tasks.ts";
 import type { HostThread } from "./host_thread.ts";
 import { allowLocalAnswers } from "./local_answers.ts";
+import { Looks } from "./looks.ts";
 import { type Parked, ParkedThreads } from "./parked.ts";
+import { ProcessEnds } from "./process_ends.ts";
 import { type ResourceUse, useIsKnown } from "./resource_use.ts";
 import { Strangers } from "./strangers.ts";
 import type { StubProcess } from "./stub_process.ts";
@@ -43,6 +45,10 @@ const MAP_SHARED_FIXED = 0x11;
 const ZYGOTE_RANGE = 0x100000000;
 /** Unexpected notifications after which a process is taken for hostile and killed. */
 const UNEXPECTED_LIMIT = 16;
+
+/** How soon what the host had no descriptor for is tried again, and how many at once (F26). */
+const AGAIN_NS = 10e6;
+const TASKS_A_LOOK = 64;
 
 const NOTHING: readonly Expected[] = [];
 
@@ -58,11 +64,17 @@ export class Stubs {
   readonly #children = new Map<number, StubProcess | null>();
   readonly strangers: Strangers;
   readonly parked: ParkedThreads;
+  readonly ends: ProcessEnds;
+  /** Host tasks that are to be killed, and could not be reached yet. */
+  readonly #unreached = new Set<number>();
+  readonly #again: Looks;
 
   constructor(kernel: PlatformContext) {
     this.#kernel = kernel;
     this.strangers = new Strangers(kernel);
     this.parked = new ParkedThreads(kernel);
+    this.ends = new ProcessEnds(kernel);
+    this.#again = new Looks(kernel, AGAIN_NS, () => this.#killUnreached());
     this.#births = new Births(this.strangers);
   }
 
@@ -228,7 +240,9 @@ export class Stubs {
     };
     const birth = this.#await(task, null, [...this.#mapFirstChunk(task), unmapZygote], () => {});
     const pid = this.#kernel.platform.start(birth.low, birth.high);
-    return pid < 0 ? pid : task.stub.watch(pid);
+    if (pid < 0) return pid;
+    task.stub.watch(pid);
+    return 0;
   }
 
   /** Numbers of the host threads of all stubs that have named themselves, and have not ended. */
@@ -297,7 +311,7 @@ export class Stubs {
     if (expected.donate >= 0) {
       const target = expected.args[4]!;
       if (native.notifyAddfd(this.#listener, low, high, expected.donate, target) < 0) {
-        native.notifyRefuse(this.#listener, low, high, EPERM);
+        native.notifyRefuse(this.#listener, low, high, ENOMEM);
         return;
       }
       if (expected.closeDonated) task.stub.closeMemfd();
@@ -319,10 +333,7 @@ export class Stubs {
     const { task } = birth;
     task.hostTid = tid;
     // A forked stub is known by its first call; the zygote's children by the zygote's answer.
-    if (task.stub.pid === 0 && task.stub.watch(tid) < 0) {
-      native.notifyRefuse(this.#listener, low, high, EPERM);
-      return;
-    }
+    if (task.stub.pid === 0) task.stub.watch(tid);
     birth.onNamed();
     this.expect(task, birth.expected);
     this.#tasks.set(tid, task);
@@ -336,23 +347,31 @@ export class Stubs {
    * meanwhile, or one that a guest has made behind the kernel's back (F24).
    */
   killStranger(tid: number): void {
-    const { native, platform, sleep } = this.#kernel;
     if (this.#children.has(tid)) {
       this.#children.get(tid)?.kill();
       return;
     }
-    const pidfd = native.pidfdOpen(tid);
-    if (pidfd < 0) {
+    const pidfd = this.#kernel.native.pidfdOpen(tid);
+    if (pidfd === -EINVAL || pidfd === -ESRCH) {
       this.#children.get(processOf(this.#kernel, tid))?.kill(); // a thread
-      return;
+    } else if (pidfd < 0) {
+      this.#unreached.add(tid);
+      this.#again.begin();
+    } else {
+      this.#children.set(tid, null);
+      this.ends.watch(tid, pidfd, () => this.#reap(tid)).kill();
     }
-    this.#children.set(tid, null);
-    platform.kill(pidfd);
-    const watch = sleep.add(pidfd, EPOLLIN, () => {
-      sleep.remove(pidfd, watch);
-      native.close(pidfd);
-      this.#reap(tid);
-    });
+  }
+
+  #killUnreached(): boolean {
+    let left = TASKS_A_LOOK;
+    for (const tid of this.#unreached) {
+      if (left-- === 0) break;
+      this.#unreached.delete(tid);
+      // Its number may be another's by now, who is known.
+      if (!this.#children.has(tid)) this.killStranger(tid);
+    }
+    return this.#unreached.size > 0;
   }
 
   #unexpected(task: HostThread | undefined, tid: number): void {
