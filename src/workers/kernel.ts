@@ -329,7 +329,8 @@ export class Kernel implements SupervisorContext {
 
   /** A stub's host process is gone, and these tasks with it: not by our doing if their group still runs. */
   onStubDeath(tasks: readonly Task[]): void {
-    for (const { group } of tasks) {
+    for (const { group, onLost } of tasks) {
+      onLost?.();
       // The host killed it (its OOM killer, an operator), or the guest called exit by itself.
       if (!group.exiting && group.tasks.every((task) => task.dead)) group.exit(SIGKILL);
     }

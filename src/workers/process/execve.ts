@@ -246,6 +246,8 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
   const next = new Task(kernel, group.pid, group, stub, stub.freeSlot(), parts, credentials, image.comm);
   let errno = 0;
   let ready = false;
+  /** The host has ended the new process, or it could not even begin. */
+  let lost = false;
   // Nobody comes to share what was looked at until the program stands (Linux's fs->in_exec).
   const { fs } = task;
   fs.execs++;
@@ -260,6 +262,7 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
           return;
         }
         ready = true;
+        next.onLost = null;
         fs.execs--; // here, since this coroutine does not go on then
         // The coroutine of a task that is replaced never comes to its end.
         held.release();
@@ -271,6 +274,10 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
       },
     ),
   );
+  next.onLost = () => {
+    lost = true;
+    task.call.completeWait(0);
+  };
   const error = kernel.stubs.spawn(next);
   if (error < 0) {
     fs.execs--;
@@ -279,7 +286,7 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
   }
   // A signal does not end this wait; the end of the group does, and takes the new stub with it.
   try {
-    while (errno === 0 && !ready) {
+    while (errno === 0 && !ready && !lost) {
       task.call.replyBlocked();
       yield;
     }
@@ -290,6 +297,7 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
     }
   }
   if (ready) return NO_RESULT;
+  if (lost) return -ENOMEM;
   if (errno === E2BIG) return -E2BIG;
   group.exit(SIGSEGV);
   return NO_RESULT;

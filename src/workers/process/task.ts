@@ -97,6 +97,9 @@ export class Task implements Caller {
   expected: readonly Expected[] = [];
   expectedIndex = 0;
 
+  /** Of a task that an execve makes, until it takes its caller's place: its host process has ended before. */
+  onLost: (() => void) | null = null;
+
   #sleepsInList = false;
   #filesReleased = false;
 
