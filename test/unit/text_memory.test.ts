@@ -12,22 +12,35 @@ interface Fake {
   /** What each access takes, and whether it waits. */
   tookMs: number;
   waits: boolean;
+  /** Bytes that the host writes at once. */
+  most: number;
+  written: number[];
 }
 
 function fakeText(): Fake {
   let waited = 0;
-  const fake = { space: { textWaitMs: 0 }, accesses: 0, tookMs: 0, waits: false };
-  const access = (_fd: number, length: number) => {
+  const fake = {
+    space: { textWaitMs: 0 },
+    accesses: 0,
+    tookMs: 0,
+    waits: false,
+    most: 64,
+    written: [] as number[],
+  };
+  const scratch = new Uint8Array(64);
+  const access = (_fd: number, length: number, position: number) => {
     fake.accesses++;
     if (fake.waits) waited++;
     const until = performance.now() + fake.tookMs;
     while (performance.now() < until);
-    return length;
+    const n = Math.min(length, fake.most);
+    for (let i = 0; i < n; i++) fake.written[position + i] = scratch[i]!;
+    return n;
   };
   const native = {
     openComponent: () => 3,
     waits: () => waited,
-    scratch: new Uint8Array(64),
+    scratch,
     pwriteScratch: access,
   };
   const context = { native, descriptors: { proc: 1 } } as unknown as ConstructorParameters<
@@ -38,6 +51,16 @@ function fakeText(): Fake {
   >[1];
   return Object.assign(fake, { text: new TextMemory(context, stub) });
 }
+
+test("what the host writes a part of is written on", () => {
+  const fake = fakeText();
+  fake.most = 2;
+  assert.ok(fake.text.write(0, Uint8Array.of(1, 2, 3, 4, 5)));
+  assert.equal(fake.written, [1, 2, 3, 4, 5]);
+  assert.is(fake.accesses, 3);
+  fake.most = 0;
+  assert.not.ok(fake.text.write(0, Uint8Array.of(1)));
+});
 
 const byte = Uint8Array.of(0xcc);
 

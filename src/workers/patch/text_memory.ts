@@ -70,9 +70,15 @@ export class TextMemory {
 
   /** False where the host refuses, or nothing private is there any more. */
   write(address: number, bytes: Uint8Array): boolean {
-    this.#native.scratch.set(bytes);
-    const write = () => this.#native.pwriteScratch(this.#memory, bytes.length, address);
-    return this.#access(write) === bytes.length;
+    const native = this.#native;
+    for (let done = 0; done < bytes.length; ) {
+      const rest = bytes.subarray(done);
+      native.scratch.set(rest);
+      const n = this.#access(() => native.pwriteScratch(this.#memory, rest.length, address + done));
+      if (n <= 0) return false;
+      done += n;
+    }
+    return true;
   }
 
   /** Whether the page at an address is a page of its file: the process has no copy of its own. */

@@ -1,7 +1,6 @@
 // Writing a few bytes of code that other threads may be executing (Intel SDM volume 3, 8.1.3): a breakpoint first,
 // then the rest, then the first byte, and after each all threads are made to look afresh. Who runs into the breakpoint
-// traps, and tries again (hidden_code.ts). Where a second instruction begins in what is written, the same is done there.
-// In a process of one thread, which is here, the bytes are simply written.
+// traps, and tries again (hidden_code.ts). In a process of one thread, which is here, the bytes are simply written.
 
 import {
   MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE,
@@ -11,61 +10,53 @@ import { OperationList, SYS_membarrier } from "../call/operation_list.ts";
 import type { MemCaller } from "../mem/caller.ts";
 import type { TextMemory } from "./text_memory.ts";
 
-const INT3 = 0xcc;
-const BREAKPOINT = Uint8Array.of(INT3);
+const BREAKPOINT = Uint8Array.of(0xcc);
 
 /** Bytes of one instruction, or more, of which the first one begins where threads may come by. */
 export interface CodeBytes {
   readonly at: number;
   readonly bytes: Uint8Array;
-  /** Where in them another instruction begins, or -1. */
-  readonly border: number;
+  /** What stands there, as long. */
+  readonly before: Uint8Array;
 }
 
-/** Where threads may come by. */
-function entriesOf({ at, border }: CodeBytes): number[] {
-  return border < 0 ? [at] : [at, at + border];
-}
-
-/** All behind the first byte, with a breakpoint at the border. */
-function tailOf({ bytes, border }: CodeBytes): Uint8Array {
-  const tail = bytes.slice(1);
-  if (border > 0) tail[border - 1] = INT3;
-  return tail;
-}
-
-/** Writes all of them; false if the host refused something. Under a lock on their pages. */
+/**
+ * Writes all of them; false if the host refused something, and then what was there stands again, or else the process
+ * ends: nobody can go on in a part of an instruction. Under a lock on their pages.
+ */
 export function* writeCode(
   task: MemCaller,
   memory: TextMemory,
   codes: readonly CodeBytes[],
 ): Generator<void, boolean> {
   if (codes.length === 0) return true;
-  if (task.stub.isAlone(task)) return codes.every(({ at, bytes }) => memory.write(at, bytes));
-  const before: CodeBytes[] = [];
-  for (const { at, bytes, border } of codes) {
-    const found = memory.read(at, bytes.length);
-    if (found === null) return false;
-    before.push({ at, bytes: found, border });
+  if (task.stub.isAlone(task)) {
+    const done = codes.every(({ at, bytes }) => memory.write(at, bytes));
+    if (!done) putBack(task, memory, codes);
+    return done;
   }
   const { patches } = task.stub.space;
-  const entries = codes.flatMap(entriesOf);
-  for (const at of entries) patches?.beginWriting(at);
-  const putBack = () => {
-    for (const code of before) memory.write(code.at + 1, tailOf(code));
-    writeEntries(memory, before);
-  };
+  for (const { at } of codes) patches?.beginWriting(at);
   let isOver = false;
   try {
     const done = yield* writeInSteps(task, memory, codes);
-    if (!done) putBack();
+    if (!done) putBack(task, memory, codes);
     isOver = true;
     return done;
   } finally {
     // Its task ends; others may go on.
-    if (!isOver) putBack();
-    for (const at of entries) patches?.endWriting(at);
+    if (!isOver) putBack(task, memory, codes);
+    for (const { at } of codes) patches?.endWriting(at);
   }
+}
+
+function putBack(task: MemCaller, memory: TextMemory, codes: readonly CodeBytes[]): void {
+  let done = true;
+  for (const { at, before } of codes) if (!memory.write(at + 1, before.subarray(1))) done = false;
+  for (const { at, before } of codes) if (!memory.write(at, before.subarray(0, 1))) done = false;
+  if (done) return;
+  task.kernel.log("error", "text could not be made whole: killed", { pid: task.pid });
+  task.killHostile();
 }
 
 function* writeInSteps(
@@ -73,20 +64,12 @@ function* writeInSteps(
   memory: TextMemory,
   codes: readonly CodeBytes[],
 ): Generator<void, boolean> {
-  const entries = codes.flatMap(entriesOf);
-  let done = entries.every((at) => memory.write(at, BREAKPOINT)) && (yield* synchronize(task, true));
-  done &&= codes.every((code) => memory.write(code.at + 1, tailOf(code)));
+  let done = codes.every(({ at }) => memory.write(at, BREAKPOINT)) && (yield* synchronize(task, true));
+  done &&= codes.every(({ at, bytes }) => memory.write(at + 1, bytes.subarray(1)));
   done &&= yield* synchronize(task, false);
   if (!done) return false;
-  done = writeEntries(memory, codes);
+  for (const { at, bytes } of codes) done &&= memory.write(at, bytes.subarray(0, 1));
   return (yield* synchronize(task, false)) && done;
-}
-
-/** The first bytes of all instructions. */
-function writeEntries(memory: TextMemory, codes: readonly CodeBytes[]): boolean {
-  return codes.every((code) =>
-    entriesOf(code).every((at) => memory.write(at, code.bytes.subarray(at - code.at, at - code.at + 1))),
-  );
 }
 
 /** Every thread of the task's memory executes an instruction that lets it see what was written. */
