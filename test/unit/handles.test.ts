@@ -3,7 +3,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { EMFILE, ENOENT, ESTALE } from "../../src/shared/abi/errno.ts";
+import { EAGAIN, EIO, EMFILE, ENOENT, ESTALE } from "../../src/shared/abi/errno.ts";
 import { write64 } from "../../src/shared/abi/struct.ts";
 import { type HandleOwner, Handles } from "../../src/workers/gofer/handles.ts";
 import type { Native } from "../../src/workers/native.ts";
@@ -17,10 +17,13 @@ class FakeHost {
   readonly files = new Map<string, number>();
   readonly open = new Map<number, number>();
   opens = 0;
+  /** What every open gives instead. */
+  error = 0;
   limit = Number.POSITIVE_INFINITY;
   #last = ROOT;
 
   openComponent(_directory: number, name: string): number {
+    if (this.error < 0) return this.error;
     const ino = this.files.get(name);
     if (ino === undefined) return -ENOENT;
     if (this.open.size >= this.limit) return -EMFILE;
@@ -94,6 +97,14 @@ test("old handles make room where descriptors run out", () => {
   host.limit = 4;
   assert.ok(handles.get(files[4]!) > ROOT);
   assert.is(host.open.size, 3);
+});
+
+test("a file system that is a program may answer EAGAIN: nothing is waited for", () => {
+  const { host, handles, files } = make(8, 1);
+  host.error = -EAGAIN;
+  assert.is(handles.get(files[0]!), -EIO);
+  assert.is(handles.openChild(ROOT, "f0"), -EIO);
+  assert.is(host.open.size, 0);
 });
 
 test.run();

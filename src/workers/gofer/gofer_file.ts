@@ -13,6 +13,7 @@ import { SeekableFile } from "../vfs/seekable_file.ts";
 import { allowedLength } from "../vfs/size_limit.ts";
 import { inBackground } from "./background.ts";
 import type { GoferInode } from "./gofer_inode.ts";
+import { fileResult } from "./handles.ts";
 
 const READ_AHEAD = 1 << 20;
 
@@ -33,7 +34,8 @@ export class GoferFile extends SeekableFile {
   }
 
   override pread(task: VfsCaller, offset: number, length: number, position: number): number {
-    return task.kernel.native.pread(this.#fd, task.call.chunk, task.call.base + offset, length, position);
+    const { native } = task.kernel;
+    return fileResult(native.pread(this.#fd, task.call.chunk, task.call.base + offset, length, position));
   }
 
   override preadCached(task: VfsCaller, offset: number, length: number, position: number): number {
@@ -110,7 +112,7 @@ export class GoferFile extends SeekableFile {
     if (n > 0 && (before.mode & (S_ISUID | S_ISGID)) !== 0)
       this.#inode.setAttributes({ mode: withoutPrivileges(task, before) & 0o7777 });
     this.#inode.changed();
-    return n;
+    return fileResult(n);
   }
 
   override write(task: VfsCaller, offset: number, length: number): number {

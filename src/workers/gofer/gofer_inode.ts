@@ -21,7 +21,7 @@ import { inodeNumber, readStat } from "../vfs/stat.ts";
 import { AttributeCache } from "./attribute_cache.ts";
 import { GoferFile } from "./gofer_file.ts";
 import type { GoferFs } from "./gofer_fs.ts";
-import type { HandleOwner } from "./handles.ts";
+import { fileResult, type HandleOwner } from "./handles.ts";
 import {
   changeAttributes,
   createFile,
@@ -138,7 +138,7 @@ export class GoferInode extends Inode implements HandleOwner {
 
   #ask(): Attributes | number {
     const { kernel } = this.fs;
-    const error = this.#askHost();
+    const error = fileResult(this.#askHost());
     if (error < 0) return error;
     const attributes = readStat(kernel.native.scratchView);
     if (attributes.ino !== this.hostIno || attributes.dev !== this.hostDev) return -ESTALE;
@@ -184,7 +184,7 @@ export class GoferInode extends Inode implements HandleOwner {
     if (directory < 0) return directory;
     const fd = handles.openChild(directory, name);
     if (fd < 0) return fd;
-    const error = kernel.native.fstat(fd);
+    const error = fileResult(kernel.native.fstat(fd));
     if (error < 0) {
       kernel.native.close(fd);
       return error;
@@ -236,7 +236,7 @@ export class GoferInode extends Inode implements HandleOwner {
     const fd = this.handle();
     if (fd < 0) return fd;
     const { native } = this.fs.kernel;
-    const length = native.readlink(fd);
+    const length = fileResult(native.readlink(fd));
     return length < 0 ? length : Buffer.from(native.scratch.subarray(0, length)).toString("latin1");
   }
 
@@ -274,7 +274,7 @@ export class GoferInode extends Inode implements HandleOwner {
   reopen(flags: number): number {
     const { kernel } = this.fs;
     const fd = this.handle();
-    return fd < 0 ? fd : kernel.native.reopen(kernel.descriptors.proc, fd, flags);
+    return fd < 0 ? fd : fileResult(kernel.native.reopen(kernel.descriptors.proc, fd, flags));
   }
 
   // ---- Changes ----

@@ -2,7 +2,7 @@
 // descriptors does. A handle that was closed is opened again from its parent by name, and counts only if
 // it is still the same file.
 
-import { EMFILE, ENFILE, ENOENT, ENOTDIR, ESTALE } from "../../shared/abi/errno.ts";
+import { EAGAIN, EIO, EMFILE, ENFILE, ENOENT, ENOTDIR, ESTALE } from "../../shared/abi/errno.ts";
 import { O_PATH } from "../../shared/abi/fcntl.ts";
 import type { Native } from "../native.ts";
 import { readStat } from "../vfs/stat.ts";
@@ -25,6 +25,14 @@ interface HandlePlace {
   readonly fd: number;
   older: HandlePlace | null;
   newer: HandlePlace | null;
+}
+
+/**
+ * What a call on a host file has given. Nothing of such a file is waited for, and file systems that are programs may
+ * answer EAGAIN all the same, which the kernel's callers would take for a wait whose end somebody tells.
+ */
+export function fileResult(result: number): number {
+  return result === -EAGAIN ? -EIO : result;
 }
 
 export class Handles {
@@ -78,7 +86,7 @@ export class Handles {
     if (parent < 0) return parent;
     const fd = this.openChild(parent, owner.hostName);
     if (fd < 0) return fd === -ENOENT || fd === -ENOTDIR ? -ESTALE : fd;
-    const error = this.#native.fstat(fd);
+    const error = fileResult(this.#native.fstat(fd));
     const { dev, ino } = readStat(this.#native.scratchView);
     if (error < 0 || dev !== owner.hostDev || ino !== owner.hostIno) {
       this.#native.close(fd);
@@ -96,10 +104,10 @@ export class Handles {
   /** Opens a name below a directory handle; when descriptors run out, old handles make room once. */
   openChild(directory: number, name: string): number {
     const fd = this.#native.openComponent(directory, name, O_PATH);
-    if (fd !== -EMFILE && fd !== -ENFILE) return fd;
+    if (fd !== -EMFILE && fd !== -ENFILE) return fileResult(fd);
     this.#shrink(this.#limit >>> 1, directory);
     const again = this.#native.openComponent(directory, name, O_PATH);
-    return again === -EMFILE ? -ENFILE : again;
+    return again === -EMFILE ? -ENFILE : fileResult(again);
   }
 
   /** Enters the handle of a file that was just opened. */

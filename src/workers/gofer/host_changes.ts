@@ -24,10 +24,9 @@ function make(parent: GoferInode, name: string, creation: Creation, maker: Maker
   if (made < 0) return made;
   parent.changed();
   const fd = made > 0 ? placeOf(parent, made) : native.openComponent(directory, name, O_PATH);
-  if (fd < 0) return fd;
-  const error = give(parent, fd, creation);
+  const error = fd < 0 ? fd : give(parent, fd, creation);
   if (error === 0) return parent.adopt(name, fd);
-  native.close(fd);
+  if (fd >= 0) native.close(fd);
   if (error === -ESTALE) return error; // what bears the name is somebody else's
   native.putName(name);
   native.unlink(directory, typeOf(creation.mode) === S_IFDIR ? 1 : 0);
