@@ -47,6 +47,7 @@ function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelApi {
     signal: (pid, signo) => asked(remote.signal(pid, signo)),
     foreground: (pid, value) => asked(remote.foreground(pid, value)),
     counters: () => asked(remote.counters()),
+    failHostCalls: (plan) => asked(remote.failHostCalls(plan)),
     sites: () => asked(remote.sites()),
   };
 }

@@ -85,8 +85,19 @@ export interface SandboxOptions {
   patch: "on" | "off" | "eager";
   /** Paths of files, as the guest sees them, whose sites are not. */
   patchExclude: string[];
+  /** Of `hold`, for tests: host calls can be made to fail (src/workers/host_faults.ts). */
+  hostFaults?: boolean;
   /** Form of log records. */
   logFormat: "text" | "json";
+}
+
+/** Which host calls are to fail. */
+export interface FaultPlan {
+  seed: number;
+  /** One call in so many; 0: none. */
+  oneIn: number;
+  /** Names of the native entries concerned; empty: all. */
+  only: string[];
 }
 
 /** Descriptors of the boot message, in the order of the names in its header. */
@@ -137,6 +148,8 @@ export interface KernelApi {
   foreground(pid: number, value: boolean): Promise<void>;
   /** Counters by name: processes, chunks, maps, descriptors, dropped notifications, ... */
   counters(): Promise<Record<string, number>>;
+  /** Has host calls fail; resolves to false where the sandbox was not started for that. */
+  failHostCalls(plan: FaultPlan): Promise<boolean>;
   /** Call sites of running processes that trapped most (workers/patch/report.ts). */
   sites(): Promise<object[]>;
 }

@@ -77,6 +77,8 @@ export class Counters {
   longestTurnMs = 0;
   /** Turns that were long because V8 collected garbage. */
   longCollections = 0;
+  /** Errors that the host has not made (host_faults.ts). */
+  hostFaults = 0;
   sleeps = 0;
   /** Changes of where the sandbox's threads run (cpu_placement.ts). */
   placements = 0;

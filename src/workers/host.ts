@@ -11,6 +11,7 @@ import type { KernelBoot } from "../shared/kernel_boot.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
 import { createGuestMemory, GuestMemory } from "../shared/ring/guest_memory.ts";
 import { PrivateSab } from "../shared/ring/private_sab.ts";
+import { HostFaults } from "./host_faults.ts";
 import { IdleTrim, openAlike } from "./idle_trim.ts";
 import { Kernel } from "./kernel.ts";
 import { kernelApi } from "./kernel_api.ts";
@@ -198,5 +199,6 @@ export async function runKernel(boot: KernelBoot, asked: Asked): Promise<KernelA
   // The loop refers to the memory for ever: a collected one would be unmapped.
   const thread = new KernelThread(kernel, asked, module.exports as UvLoop, wasmMemory, trim);
   setImmediate(thread.run);
-  return kernelApi(kernel, asked);
+  const faults = config.options?.hostFaults === true ? new HostFaults(native, kernel.counters, log) : null;
+  return kernelApi(kernel, asked, faults);
 }

@@ -6,6 +6,7 @@ import { ESRCH } from "../shared/abi/errno.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
 import { fromOutside } from "./call/siginfo.ts";
 import type { Asked } from "./host.ts";
+import type { HostFaults } from "./host_faults.ts";
 import type { Kernel } from "./kernel.ts";
 import { reportSites } from "./patch/report.ts";
 import { sendToGroup } from "./signals/send_signal.ts";
@@ -14,7 +15,7 @@ const STOPPED = 0x7f;
 /** Of a program that nobody knows: as a shell says of a command that it cannot find. */
 const UNKNOWN_STATUS = 127 << 8;
 
-export function kernelApi(kernel: Kernel, asked: Asked): KernelApi {
+export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | null): KernelApi {
   function serve<T>(result: T): T {
     asked.serve();
     return result;
@@ -62,6 +63,11 @@ export function kernelApi(kernel: Kernel, asked: Asked): KernelApi {
     async foreground(pid, value) {
       kernel.pids.group(pid)?.session.terminal?.setOurs(value);
       serve(0);
+    },
+
+    async failHostCalls(plan) {
+      if (faults !== null) faults.plan = plan;
+      return serve(faults !== null);
     },
 
     async sites() {

@@ -152,6 +152,7 @@ type BackgroundEntryPoints = {
   readonly [Name in keyof typeof BACKGROUND]: Signature<(typeof BACKGROUND)[Name]>;
 };
 
+export type Entry = keyof EntryPoints;
 export type BackgroundEntry = keyof BackgroundEntryPoints;
 export type BackgroundArguments<Entry extends BackgroundEntry> = Parameters<BackgroundEntryPoints[Entry]>;
 

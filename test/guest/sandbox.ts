@@ -53,13 +53,11 @@ export class Sandbox {
     });
   }
 
-  /** Starts one and waits until it serves. */
-  static async start(flags: readonly string[]): Promise<Sandbox> {
+  /** Starts one, with global flags and those of `hold`, and waits until it serves. */
+  static async start(flags: readonly string[], own: readonly string[] = []): Promise<Sandbox> {
     const root = mkdtempSync(join(tmpdir(), "ringfence-test-"));
-    const child = spawn(ringfence, [`--root=${root}`, `--log=${join(root, "log")}`, ...flags, "hold", ID], {
-      stdio: "pipe",
-      detached: true,
-    });
+    const args = [`--root=${root}`, `--log=${join(root, "log")}`, ...flags, "hold", ...own, ID];
+    const child = spawn(ringfence, args, { stdio: "pipe", detached: true });
     const sandbox = new Sandbox(root, child);
     let text = "";
     const ready = new Promise<boolean>((resolve) => {

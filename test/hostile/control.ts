@@ -22,6 +22,7 @@ const TOTALS = new Set([
   "longCollections",
   "ignoredKicks",
   "sleeps",
+  "hostFaults",
   "placements",
   "backgroundCalls",
   // Nodes that stand for files of the lower file system come with look-ups and go with the collector.
@@ -37,8 +38,8 @@ const TOTALS = new Set([
   "heapUsed",
 ]);
 
-/** The sandbox's counters by name. Rejects when there is no answer in time. */
-export function counters(socketPath: string): Promise<Record<string, number>> {
+/** The answer to one request. Rejects when there is none in time, or where it is an error. */
+export function request<Result>(socketPath: string, method: string, params: object = {}): Promise<Result> {
   return new Promise((resolve, reject) => {
     const socket = connect(socketPath);
     let text = "";
@@ -51,18 +52,23 @@ export function counters(socketPath: string): Promise<Record<string, number>> {
       socket.destroy();
       action();
     };
-    socket.on("connect", () => socket.write(`{"id":1,"method":"counters"}\n`));
+    socket.on("connect", () => socket.write(`${JSON.stringify({ id: 1, method, params })}\n`));
     socket.on("data", (bytes: Buffer) => {
       text += bytes.toString();
       if (!text.includes("\n")) return;
-      const answer = JSON.parse(text) as { result?: Record<string, number>; error?: unknown };
+      const { result, error } = JSON.parse(text) as { result?: Result; error?: unknown };
       settle(() =>
-        answer.result ? resolve(answer.result) : reject(new Error(JSON.stringify(answer.error))),
+        error === undefined ? resolve(result as Result) : reject(new Error(JSON.stringify(error))),
       );
     });
     socket.on("error", (error) => settle(() => reject(error)));
     socket.on("close", () => settle(() => reject(new Error("the control connection was closed"))));
   });
+}
+
+/** The sandbox's counters by name. */
+export function counters(socketPath: string): Promise<Record<string, number>> {
+  return request(socketPath, "counters");
 }
 
 function held(all: Record<string, number>): Record<string, number> {

@@ -246,7 +246,14 @@ export const commands: Command[] = [
     usage: "ID",
     describe: "start a sandbox without a command and keep it until standard input ends",
     positionals: ["id"],
-    flags: [],
+    flags: [
+      {
+        name: "host-faults",
+        type: "boolean",
+        describe: "let tests have calls to the host fail",
+        default: false,
+      },
+    ],
     takesCommand: false,
     internal: true,
   },

@@ -46,6 +46,17 @@ function signalNumber(signo: unknown): number {
   return signo;
 }
 
+function count(value: unknown, name: string): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0) throw invalid(name);
+  return value;
+}
+
+function names(value: unknown): string[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value) || !value.every((name) => typeof name === "string")) throw invalid("only");
+  return value;
+}
+
 function noProgram(peer: Peer): void {
   if (peer.program) throw new RequestError("ERR_BUSY", "this connection has started a program already");
 }
@@ -134,6 +145,13 @@ const METHODS: Readonly<Record<string, Method>> = {
   /** Counters by name, for tests and debugging. */
   counters({ kernel }) {
     return kernel.counters();
+  },
+
+  /** Has host calls fail from now on, one in `oneIn` (0: none): of sandboxes of tests alone (`hold --host-faults`). */
+  async fail_host_calls({ kernel }, _peer, { seed, oneIn, only }) {
+    const plan = { seed: count(seed, "seed"), oneIn: count(oneIn, "oneIn"), only: names(only) };
+    if (!(await kernel.failHostCalls(plan)))
+      throw new RequestError("ERR_STATE", "this sandbox was not started with --host-faults");
   },
 
   /** Call sites that trapped most, and whether they are patched, for tests and debugging. */
