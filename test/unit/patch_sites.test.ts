@@ -7,10 +7,13 @@ import { Counters } from "../../src/workers/counters.ts";
 import { type PatchedSite, Patches, Pool } from "../../src/workers/patch/patches.ts";
 import { judgeSite, type PatchSite } from "../../src/workers/patch/site.ts";
 import {
+  basesFor,
   guestAddress,
   jumpTo,
   POOL_SIZE,
   poolHeader,
+  secondCopy,
+  suits,
   TRAMPOLINE_SIZE,
   trampolineFor,
 } from "../../src/workers/patch/trampoline.ts";
@@ -168,6 +171,69 @@ test("a displacement from the instruction pointer reaches what it reached", () =
   assert.is(trampolineFor(far, START - 0x100000, START - 0x100000), null);
 });
 
+// mov %rsi,%r10; mov %rdi,%rdx; mov %rcx,%rsi; mov %rbx,%rdi; syscall, as Go's programs call.
+const SHORT = "49 89 f2 48 89 fa 48 89 ce 48 89 df 0f 05";
+
+test("of short instructions two are replaced", () => {
+  const found = site(SHORT, 39);
+  assert.is(found.at, START + 6);
+  assert.is(found.border, 3);
+  assert.is(found.original.length, 6);
+  const four = site("31 c9 48 83 ec 08 31 c0 0f 05", 39);
+  assert.equal([four.at, four.border, four.original.length], [START + 2, 4, 6]);
+  // The jump would have a border in front.
+  assert.is(judge("31 c0 48 89 df 0f 05", 39), "the instructions before it are too short");
+  assert.is(judge("31 c0 31 db 31 c9 0f 05", 39), "the instructions before it are too short");
+  // A long one is taken first, however far it is.
+  assert.is(site(`b8 27 00 00 00 ${SHORT}`, 39).border, -1);
+});
+
+test("the jump of a pair has a breakpoint at the border", () => {
+  for (const at of [0x408206, 0x7f0000001fff, 0x555555554321])
+    for (const [text, border] of [
+      [SHORT, 3],
+      ["48 83 ec 08 31 c0 0f 05", 4],
+    ] as const) {
+      const found = { ...site(text, 39), at };
+      const bases = basesFor(found);
+      assert.is(new Set(bases).size, 16);
+      for (const base of bases) {
+        assert.is(Math.abs(base % POOL_SIZE), 0);
+        if (base < 0) continue;
+        const pool = new Pool(base);
+        let places = 0;
+        for (let place = pool.freePlace(found); place >= 0; place = pool.freePlace(found)) {
+          pool.put({ ...patched(at, place) });
+          assert.is(jumpTo(found, place)[border], 0xcc);
+          places++;
+        }
+        assert.ok(places >= POOL_SIZE / TRAMPOLINE_SIZE / 2 - 2, `${places}`);
+      }
+      assert.not.ok(suits(found, at + 0x10000));
+    }
+  const found = site(SHORT, 39);
+  assert.equal(
+    [0, secondCopy(found), 6].map((offset) => guestAddress(found, offset) - found.at),
+    [0, 3, 6],
+  );
+});
+
+test("borders are found, and breakpoints that stood at them", () => {
+  const patches = new Patches(new Counters(), new TrapCounts(), 1);
+  const pool = new Pool(0x10000);
+  patches.pools.push(pool);
+  const found = { ...patched(0x5000, 0x10040), border: 3 };
+  patches.add(found, pool);
+  patches.add(patched(0x5008, 0x10080), pool);
+  assert.is(patches.findByBorder(0x5003), found);
+  assert.is(patches.findByBorder(0x5002), null);
+  assert.is(patches.findByBorder(0x500b), null);
+  assert.ok(patches.hadBreakpointAt(0x5003));
+  patches.undone(found);
+  assert.is(patches.findByBorder(0x5003), null);
+  assert.ok(patches.hadBreakpointAt(0x5003));
+});
+
 test("addresses in a trampoline stand for the guest's", () => {
   const found = site("b8 27 00 00 00 0f 05", 39);
   assert.equal(
@@ -180,8 +246,11 @@ const PART = { at: 0, length: 5, ripDisplacementAt: -1, condition: -1, distance:
 
 function patched(at: number, trampoline: number): PatchedSite {
   const original = bytes("b8 27 00 00 00");
-  return { at, syscall: at + 5, original, parts: [PART], trampoline, jump: bytes("e9 00 00 00 00") };
+  const jump = bytes("e9 00 00 00 00");
+  return { at, syscall: at + 5, original, parts: [PART], border: -1, trampoline, jump };
 }
+
+const ANYWHERE = patched(0, 0);
 
 test("sites are found, forgotten and their places used again", () => {
   const counters = new Counters();
@@ -190,7 +259,7 @@ test("sites are found, forgotten and their places used again", () => {
   patches.pools.push(pool);
   const places: number[] = [];
   for (const at of [0x5000, 0x3000, 0x4000]) {
-    places.push(pool.freePlace());
+    places.push(pool.freePlace(ANYWHERE));
     patches.add(patched(at, places.at(-1)!), pool);
   }
   assert.equal(places, [0x10040, 0x10080, 0x100c0]);
@@ -210,14 +279,14 @@ test("sites are found, forgotten and their places used again", () => {
   assert.is(counters.patchedSites, 6);
   patches.forget(0x3000, 0x4000);
   assert.is(patches.find(0x3005), null);
-  assert.is(pool.freePlace(), 0x10080);
+  assert.is(pool.freePlace(ANYWHERE), 0x10080);
   // Who was inside an undone site's trampoline finds it.
   patches.undone(patches.findAt(0x4000)!);
   assert.is(patches.guestAddressOf(0x100c0), 0x4000);
   assert.is(counters.patchedSites, 5);
   assert.ok(patches.hadBreakpointAt(0x4000));
   assert.is(copy.find(0x3005)!.at, 0x3000);
-  assert.is(copy.pools[0]!.freePlace(), 0x10100);
+  assert.is(copy.pools[0]!.freePlace(ANYWHERE), 0x10100);
   copy.release();
   patches.release();
   assert.is(counters.patchedSites, 0);
@@ -232,7 +301,7 @@ test("a written page is known until its memory goes, and counts for as long", ()
     // Its pool goes each time, and with it all that is counted of the site.
     const pool = new Pool(0x10000);
     patches.pools.push(pool);
-    const site = patched(page, pool.freePlace());
+    const site = patched(page, pool.freePlace(ANYWHERE));
     patches.add(site, pool);
     patches.undone(site);
     patches.remove(pool);
@@ -251,7 +320,7 @@ test("a written page is known until its memory goes, and counts for as long", ()
 test("a pool has an end", () => {
   const pool = new Pool(0);
   let count = 0;
-  for (let at = pool.freePlace(); at >= 0; at = pool.freePlace()) {
+  for (let at = pool.freePlace(ANYWHERE); at >= 0; at = pool.freePlace(ANYWHERE)) {
     pool.put(patched(0x100000 + count * 16, at));
     count++;
   }

@@ -4,8 +4,10 @@ import { ET_DYN, ET_EXEC, PT_DYNAMIC, PT_GNU_EH_FRAME, PT_LOAD } from "../../sha
 import { elf64_ehdr, elf64_phdr } from "../../shared/abi/structs_elf.ts";
 import type { MemCaller } from "../mem/caller.ts";
 import type { Vma } from "../mem/vma.ts";
-import { ROUND_MAX, readPieces, readText } from "./guest_text.ts";
+import { GO_SECTIONS, goFunction } from "./go_table.ts";
+import { ROUND_MAX, readText } from "./guest_text.ts";
 import { sectionOfProgram } from "./program_file.ts";
+import { rowBefore } from "./sorted_rows.ts";
 import { findSymbolTable, lastFunction, SYMBOL_SIZE, symbolCount } from "./symbol_table.ts";
 import { UnwindEntries } from "./unwind_entries.ts";
 import {
@@ -15,8 +17,6 @@ import {
   rowStart,
   UNWIND_ENTRY_SIZE,
   UNWIND_HEADER_SIZE,
-  UNWIND_ROW_SIZE,
-  type UnwindTable,
   unwindRow,
 } from "./unwind_table.ts";
 
@@ -25,10 +25,6 @@ const HEADERS_SIZE = elf64_ehdr.size + PHDRS_MAX * elf64_phdr.size;
 const PAGE_SIZE = 4096;
 /** How far before the text the file's begin may be mapped. */
 const FILE_SPAN = 256 << 20;
-/** Rows of an unwind table that are read at once: at a stretch, or as samples. */
-const ROWS_AT_ONCE = 1024;
-const SAMPLES = 60;
-
 const DYNAMIC_MAX = 2048;
 /** Bytes of unwind entries that are walked over. */
 const ENTRIES_MAX = 1 << 20;
@@ -53,6 +49,8 @@ export function* functionAround(task: MemCaller, vma: Vma, address: number): Gen
   if (module === null) return -1;
   const start = module.unwindHeader === 0 ? -1 : yield* byUnwindTable(task, module.unwindHeader, address);
   if (start >= 0) return start;
+  const ofGo = yield* byGoTable(task, vma, module, address);
+  if (ofGo >= 0) return ofGo;
   return module.dynamic === 0
     ? yield* byUnwindEntries(task, vma, module, address)
     : yield* bySymbols(task, module, address);
@@ -96,33 +94,28 @@ function* byUnwindTable(task: MemCaller, header: number, address: number): Gener
   const head = yield* readText(task, header, UNWIND_HEADER_SIZE);
   const table = head === null ? null : readUnwindHeader(head, header);
   if (table === null) return -1;
-  // The row that is sought lies in [low, high).
-  let low = 0;
-  let high = table.rows;
-  while (high - low > ROWS_AT_ONCE) {
-    const step = Math.ceil((high - low) / SAMPLES);
-    const rows = Array.from({ length: Math.ceil((high - low) / step) }, (_, index) => low + index * step);
-    const bytes = yield* readPieces(
-      task,
-      rows.map((row) => unwindRow(table, row)),
-      UNWIND_ROW_SIZE,
-    );
-    if (bytes === null) return -1;
-    const at = lastBefore(table, bytes, address);
-    if (at < 0) return -1;
-    low = rows[at]!;
-    high = Math.min(high, low + step);
-  }
-  const bytes = yield* readText(task, unwindRow(table, low), (high - low) * UNWIND_ROW_SIZE);
-  if (bytes === null) return -1;
-  const row = lastBefore(table, bytes, address);
-  if (row < 0) return -1;
-  const view = new DataView(bytes.buffer);
-  const start = rowStart(table, view, row * UNWIND_ROW_SIZE);
-  const entry = rowEntry(table, view, row * UNWIND_ROW_SIZE);
+  const rows = {
+    count: table.rows,
+    address: unwindRow(table, 0),
+    start: (view: DataView, at: number) => rowStart(table, view, at),
+  };
+  const found = yield* rowBefore(task, rows, address);
+  if (found === null) return -1;
+  const start = rowStart(table, found.bytes, 0);
+  const entry = rowEntry(table, found.bytes, 0);
   const fde = yield* readText(task, entry, UNWIND_ENTRY_SIZE);
   const length = fde === null ? 0 : functionLength(fde, entry, start);
   return address < start + length ? start : -1;
+}
+
+/** Of a Go program: its section is named in its file alone. */
+function* byGoTable(task: MemCaller, vma: Vma, { bias }: Module, address: number): Generator<void, number> {
+  const section = sectionOfProgram(task, vma, ...GO_SECTIONS);
+  if (section === null) return -1;
+  const text = sectionOfProgram(task, vma, ".text");
+  if (text === null) return -1;
+  const table = { address: section.address + bias, size: section.size };
+  return yield* goFunction(task, table, text.address + bias, address);
 }
 
 /** Of a static program: its section of unwind entries is named in its file alone. */
@@ -161,15 +154,4 @@ function* bySymbols(task: MemCaller, module: Module, address: number): Generator
     found = lastFunction(symbols, bias, address, found);
   }
   return found;
-}
-
-/** Index of the last of the rows whose function begins at or before an address, or -1. They are in order. */
-function lastBefore(table: UnwindTable, rows: Uint8Array, address: number): number {
-  const view = new DataView(rows.buffer, rows.byteOffset, rows.byteLength);
-  let last = -1;
-  for (let i = 0; (i + 1) * UNWIND_ROW_SIZE <= rows.length; i++) {
-    if (rowStart(table, view, i * UNWIND_ROW_SIZE) > address) break;
-    last = i;
-  }
-  return last;
 }

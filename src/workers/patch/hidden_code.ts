@@ -7,7 +7,7 @@ import { Request } from "../../shared/ring/slot_states.ts";
 import type { MemCaller } from "../mem/caller.ts";
 import type { Patches, Pool } from "./patches.ts";
 import { TextMemory } from "./text_memory.ts";
-import { guestAddress } from "./trampoline.ts";
+import { guestAddress, secondCopy } from "./trampoline.ts";
 
 /** A task whose registers are looked at. */
 export interface Interrupted extends MemCaller {
@@ -34,8 +34,9 @@ export function hideTrampoline(task: Interrupted, kind: number): boolean {
   task.registersChanged = false;
   task.lostPools = null;
   const rip = kernel.slots.unsigned(call.slot, RIP);
-  if (kind === Request.TRAP && isOwnBreakpoint(task, patches, rip)) {
-    setRip(task, rip - BREAKPOINT_LENGTH);
+  const behind = kind === Request.TRAP ? behindBreakpoint(task, patches, rip) : -1;
+  if (behind >= 0) {
+    setRip(task, behind);
     return true;
   }
   const site = (patches?.poolOf(rip) ?? lostPools?.find(({ base, end }) => rip >= base && rip < end))?.siteAt(
@@ -61,16 +62,22 @@ function setRip(task: Interrupted, address: number): void {
   task.registersChanged = true;
 }
 
-/** Whether a breakpoint that the kernel wrote was executed: one that stands there, or stood. */
-function isOwnBreakpoint({ kernel, call, stub }: MemCaller, patches: Patches | null, rip: number): boolean {
-  if (kernel.slots.word(call.slot, FAULT_TRAPNO) !== TRAP_BREAKPOINT) return false;
+/**
+ * Where a thread goes on that executed a breakpoint which the kernel wrote: at the same place where it stands for a
+ * while, or stood; in the trampoline where it stands at a site's border. -1 if it is none of the kernel's.
+ */
+function behindBreakpoint({ kernel, call, stub }: MemCaller, patches: Patches | null, rip: number): number {
+  if (kernel.slots.word(call.slot, FAULT_TRAPNO) !== TRAP_BREAKPOINT) return -1;
   const at = rip - BREAKPOINT_LENGTH;
-  if (patches === null || !patches.hadBreakpointAt(at)) return false;
-  if (patches.isBeingWritten(at)) return true;
+  if (patches === null || !patches.hadBreakpointAt(at)) return -1;
+  if (patches.isBeingWritten(at)) return at;
   const memory = new TextMemory(kernel, stub);
   const bytes = memory.error < 0 ? null : memory.read(at, 1);
   memory.close();
-  return bytes !== null && bytes[0] !== BREAKPOINT;
+  if (bytes === null) return -1;
+  if (bytes[0] !== BREAKPOINT) return at;
+  const site = patches.findByBorder(at);
+  return site === null ? -1 : site.trampoline + secondCopy(site);
 }
 
 export type LostPools = readonly Pool[] | null;

@@ -20,13 +20,13 @@ import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import { isGuestRange, MMAP_MIN_ADDR } from "../call/guest_range.ts";
 import { OperationList, SYS_mmap } from "../call/operation_list.ts";
 import type { MemCaller } from "../mem/caller.ts";
-import { type Mapped, VM_SHARED, type Vma } from "../mem/vma.ts";
+import { type Mapped, PAGE_SIZE, VM_SHARED, type Vma } from "../mem/vma.ts";
 import { fileBase, functionAround } from "./functions.ts";
 import { ROUND_MAX, readText } from "./guest_text.ts";
 import { isInOnePage, type PatchedSite, Patches, Pool } from "./patches.ts";
 import { judgeSite, type PatchSite, type Refusal, SYSCALL_LENGTH } from "./site.ts";
 import { TextMemory } from "./text_memory.ts";
-import { jumpTo, POOL_SIZE, poolHeader, reaches, trampolineFor } from "./trampoline.ts";
+import { basesFor, jumpTo, POOL_SIZE, poolHeader, reaches, trampolineFor } from "./trampoline.ts";
 import { TrapCounts } from "./trap_counts.ts";
 import { type CodeBytes, writeCode } from "./write_text.ts";
 
@@ -161,7 +161,7 @@ function* write(
   if (patches.find(site.syscall) !== null) return "it is patched, and entered behind the jump";
   if (!memory.holds(site.at, site.original)) return "it is not an instruction of its function";
   const pool = (yield* poolFor(task, patches, site, vma, memory)) ?? null;
-  const trampoline = pool?.freePlace() ?? -1;
+  const trampoline = pool?.freePlace(site) ?? -1;
   const code = pool === null || trampoline < 0 ? null : trampolineFor(site, trampoline, pool.base);
   if (pool === null || code === null) return "there is no room for a trampoline";
   if (!memory.write(trampoline, code)) return patches.giveUp();
@@ -174,9 +174,9 @@ function* write(
 }
 
 /** Its jump in the place of what was linked, or the reverse. */
-function codeOf({ at, original, jump }: PatchedSite, undoes: boolean): CodeBytes {
+function codeOf({ at, original, jump, border }: PatchedSite, undoes: boolean): CodeBytes {
   const linked = original.subarray(0, jump.length);
-  return undoes ? { at, bytes: linked, before: jump } : { at, bytes: jump, before: linked };
+  return undoes ? { at, bytes: linked, before: jump, border } : { at, bytes: jump, before: linked, border };
 }
 
 /** What can be done with a site, from the start of its function on. */
@@ -208,10 +208,10 @@ function* poolFor(
   vma: Vma,
   memory: TextMemory,
 ): Generator<void, Pool | null> {
-  const near = patches.pools.find((pool) => reaches(site.at, pool.base) && pool.freePlace() >= 0);
+  const near = patches.pools.find((pool) => reaches(site.at, pool.base) && pool.freePlace(site) >= 0);
   if (near !== undefined) return near;
   if (!patches.mayAddPool) return null;
-  const base = placeForPool(task, patches, vma);
+  const base = site.border < 0 ? placeForPool(task, patches, vma) : placeForBorder(task, patches, site);
   if (base < 0) return null;
   const list = new OperationList(task.kernel.slots, task.call.slot);
   list.call(SYS_mmap, base, POOL_SIZE, PROT_READ | PROT_EXEC, MAP_POOL, -1, 0);
@@ -237,6 +237,15 @@ function placeForPool(task: MemCaller, patches: Patches, vma: Vma): number {
   const below = vmas.findGap({ ...request, low, high: base, topDown: true });
   if (below >= 0) return below;
   return vmas.findGap({ ...request, low: vma.end, high: vma.end + POOL_DISTANCE, topDown: true });
+}
+
+/** For a site with a border: nothing of the guest's is there, either. */
+function placeForBorder(task: MemCaller, patches: Patches, site: PatchSite): number {
+  const blocked = patches.pools.map(({ base: start, end }) => ({ start, end }));
+  const request = { length: POOL_SIZE, align: PAGE_SIZE, blocked, topDown: true };
+  const { vmas } = task.stub.space;
+  const isFree = (low: number) => vmas.findGap({ ...request, low, high: low + POOL_SIZE }) === low;
+  return basesFor(site).find((base) => base >= MMAP_MIN_ADDR && isFree(base)) ?? -1;
 }
 
 /** Gives sites their original bytes back where the jump still stands. Under a lock on their pages. */

@@ -6,7 +6,7 @@
 
 import type { Counters } from "../counters.ts";
 import { type PatchSite, type Refusal, SYSCALL_LENGTH } from "./site.ts";
-import { guestAddress, POOL_PLACES, POOL_SIZE, TRAMPOLINE_SIZE } from "./trampoline.ts";
+import { guestAddress, POOL_PLACES, POOL_SIZE, suits, TRAMPOLINE_SIZE } from "./trampoline.ts";
 import type { TrapCounts } from "./trap_counts.ts";
 
 /** Sites of an address space, and the others of which it is known why they are none. */
@@ -39,16 +39,20 @@ export class Pool {
     return new Pool(this.base, this.#places);
   }
 
-  /** Address of a free place, or -1. */
-  freePlace(): number {
+  /** Address of a free place for a site, or -1. */
+  freePlace(site: PatchSite): number {
     // The first one holds the entry's address.
-    let place = this.#places.indexOf(null, 1);
-    if (place < 0) place = this.#places.length;
-    return place < POOL_PLACES ? this.base + place * TRAMPOLINE_SIZE : -1;
+    for (let place = 1; place < POOL_PLACES; place++) {
+      const at = this.base + place * TRAMPOLINE_SIZE;
+      if ((this.#places[place] ?? null) === null && suits(site, at)) return at;
+    }
+    return -1;
   }
 
   put(site: PatchedSite): void {
-    this.#places[this.#placeOf(site.trampoline)] = site;
+    const place = this.#placeOf(site.trampoline);
+    while (this.#places.length < place) this.#places.push(null);
+    this.#places[place] = site;
   }
 
   release(site: PatchedSite): void {
@@ -144,6 +148,12 @@ export class Patches {
     return site !== undefined && site.at === at ? site : null;
   }
 
+  /** The site in whose jump an instruction begins there. */
+  findByBorder(address: number): PatchedSite | null {
+    const site = this.#sites[this.#firstFrom(address) - 1];
+    return site !== undefined && site.border >= 0 && site.at + site.border === address ? site : null;
+  }
+
   add(site: PatchedSite, pool: Pool): void {
     pool.put(site);
     this.#sites.splice(this.#firstFrom(site.at), 0, site);
@@ -178,7 +188,8 @@ export class Patches {
   undone(site: PatchedSite): void {
     this.#drop(site);
     this.#former.add(site.at);
-    if (this.#former.size > FORMER_MAX) this.#former.delete(this.#former.values().next().value!);
+    if (site.border >= 0) this.#former.add(site.at + site.border);
+    while (this.#former.size > FORMER_MAX) this.#former.delete(this.#former.values().next().value!);
   }
 
   /** Sites whose trampolines are in a pool, and whose jumps stand. */
@@ -208,7 +219,7 @@ export class Patches {
 
   /** Whether a breakpoint may have stood there while a site was patched, or the reverse. */
   hadBreakpointAt(at: number): boolean {
-    return this.#former.has(at) || this.findAt(at) !== null;
+    return this.#former.has(at) || this.findAt(at) !== null || this.findByBorder(at) !== null;
   }
 
   /** The memory in [start, end) is gone, or other memory. */

@@ -15,8 +15,8 @@ export interface Section {
   readonly size: number;
 }
 
-/** A section of the task's program by its name; null if the mapping is of another file, or it has none. */
-export function sectionOfProgram(task: MemCaller, vma: Vma, name: string): Section | null {
+/** A section of the task's program by its name, or one of several; null if the mapping is of another file, or it has none. */
+export function sectionOfProgram(task: MemCaller, vma: Vma, ...names: readonly string[]): Section | null {
   const { native, rootCredentials } = task.kernel;
   const inode = task.stub.space.program?.inode;
   const file = inode?.open(0, rootCredentials);
@@ -26,10 +26,13 @@ export function sectionOfProgram(task: MemCaller, vma: Vma, name: string): Secti
   if (typeof mapped === "number") return null;
   try {
     if (mapped.backing !== vma.backing) return null;
-    return findSection((offset, length) => {
-      const n = native.preadScratch(mapped.hostFd, 0, length, offset);
-      return n === length ? native.scratch.slice(0, length) : null;
-    }, name);
+    return findSection(
+      (offset, length) => {
+        const n = native.preadScratch(mapped.hostFd, 0, length, offset);
+        return n === length ? native.scratch.slice(0, length) : null;
+      },
+      ...names,
+    );
   } finally {
     native.close(mapped.hostFd);
   }
@@ -38,7 +41,7 @@ export function sectionOfProgram(task: MemCaller, vma: Vma, name: string): Secti
 /** A section of an ELF file, by what reads the file. */
 export function findSection(
   read: (offset: number, length: number) => Uint8Array | null,
-  name: string,
+  ...wanted: readonly string[]
 ): Section | null {
   const head = read(0, elf64_ehdr.size);
   if (head === null) return null;
@@ -52,10 +55,10 @@ export function findSection(
   const names = e_shstrndx * SECTION_SIZE;
   const text = read(u64(names + 24), Math.min(u64(names + 32), NAMES_MAX));
   if (text === null) return null;
-  const wanted = Buffer.from(`${name}\0`, "latin1");
+  const ends = wanted.map((name) => Buffer.from(`${name}\0`, "latin1"));
   for (let at = 0; at < table.length; at += SECTION_SIZE) {
     const start = view.getUint32(at, true);
-    if (wanted.equals(text.subarray(start, start + wanted.length)))
+    if (ends.some((name) => name.equals(text.subarray(start, start + name.length))))
       return { address: u64(at + 16), size: u64(at + 32) };
   }
   return null;

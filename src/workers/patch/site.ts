@@ -5,9 +5,13 @@
 //   mov $number,%eax; syscall                   the number is the one that trapped
 //   mov 8(%rsp),%r9; syscall                    any other of five bytes and more that goes on behind itself
 //   cmpb $0,at(%rip); je 1f; xor %eax,%eax; syscall      with shorter ones, and conditional jumps, in between
+//   mov %rcx,%rsi; mov %rbx,%rdi; syscall       where all are short, two of which the first has three or four bytes
 //
 // Bytes of one instruction alone are written over: all borders of instructions stay, and all code behind it. Who jumps
-// there, stands there or is sent back there goes on as before, and traps.
+// there, stands there or is sent back there goes on as before, and traps. Of two, the second's first byte is one of the
+// jump's last two, and becomes a breakpoint: trampolines of such sites lie where that byte of the jump's distance has
+// its value. Who comes there, because it was interrupted between the two, goes on in the trampoline, at the second's
+// copy (hidden_code.ts).
 
 import { decode, Flow, Instruction, UNKNOWN } from "./instruction.ts";
 
@@ -40,6 +44,8 @@ export interface PatchSite {
   /** All bytes from the one to the other. */
   readonly original: Uint8Array;
   readonly parts: readonly Part[];
+  /** Where in the jump the second instruction begins; -1: the first one is as long. */
+  readonly border: number;
 }
 
 /** Why a site stays as it is. */
@@ -87,7 +93,8 @@ export function judgeSite(code: Uint8Array, start: number, address: number, nr: 
     if (parts.length > PARTS_MAX) parts.shift();
   }
   if (isCut) return "the instruction before it is not one to be moved";
-  const first = parts.findLastIndex(({ length, condition }) => length >= JUMP_LENGTH && condition < 0);
+  const long = parts.findLastIndex(({ length, condition }) => length >= JUMP_LENGTH && condition < 0);
+  const first = long >= 0 ? long : parts.findLastIndex((part, index) => makePair(part, parts[index + 1]));
   if (first < 0) return "the instructions before it are too short";
   const chain = parts.slice(first);
   const from = chain[0]!.at;
@@ -99,12 +106,19 @@ export function judgeSite(code: Uint8Array, start: number, address: number, nr: 
     at: start + from,
     syscall: address,
     original: code.slice(from, end),
+    border: long >= 0 ? -1 : chain[0]!.length,
     parts: chain.map((part) => ({
       ...part,
       at: part.at - from,
       ripDisplacementAt: part.ripDisplacementAt < 0 ? -1 : part.ripDisplacementAt - from,
     })),
   };
+}
+
+/** Whether the jump has room in both, and the border between them lies in one of its last two bytes. */
+function makePair(first: Part, second: Part | undefined): boolean {
+  if (second === undefined || first.condition >= 0 || first.length >= JUMP_LENGTH) return false;
+  return first.length >= JUMP_LENGTH - 2 && first.length + second.length >= JUMP_LENGTH;
 }
 
 /** What is needed to copy an instruction; null if it is not one to be copied. */

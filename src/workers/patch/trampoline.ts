@@ -26,10 +26,37 @@ const LONG_CONDITIONAL = 0x0f;
 const LONG_CONDITIONAL_CODE = 0x80;
 const LONG_CONDITIONAL_LENGTH = 6;
 const REACH = 0x7fffffff;
+/** So many places are tried for a pool that has to lie at certain distances. */
+const BASES = 16;
+/** The first distance whose highest byte is a breakpoint. */
+const INT3_HIGHEST = INT3 << 24;
 
 /** Whether a jump, or a displacement, reaches from one address to another. */
 export function reaches(from: number, to: number): boolean {
   return Math.abs(to - from) < REACH - TRAMPOLINE_SIZE;
+}
+
+/** Whether a trampoline may lie there: the jump to it has a breakpoint at the site's border. */
+export function suits({ at, border }: PatchSite, trampoline: number): boolean {
+  const distance = trampoline - (at + JUMP_LENGTH);
+  return border < 0 || ((distance >> (8 * (border - 1))) & 0xff) === INT3;
+}
+
+/** Where pools may begin in which at least half of the places suit a site with a border; the nearest first. */
+export function basesFor({ at, border }: PatchSite): number[] {
+  const behind = at + JUMP_LENGTH;
+  const half = BASES / 2;
+  const distances = Array.from({ length: BASES }, (_, index) =>
+    border === JUMP_LENGTH - 1
+      ? INT3_HIGHEST + index * 0x100000
+      : (INT3 << 16) + (index < half ? -1 - index : index - half) * 0x1000000,
+  );
+  return distances.map((distance) => Math.round((behind + distance) / POOL_SIZE) * POOL_SIZE);
+}
+
+/** Where behind a trampoline's begin the copy of the site's second instruction stands. */
+export function secondCopy({ parts }: PatchSite): number {
+  return copyLength(parts[0]!);
 }
 
 /** What stands at a pool's start. */

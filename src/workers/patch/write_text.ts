@@ -1,6 +1,7 @@
 // Writing a few bytes of code that other threads may be executing (Intel SDM volume 3, 8.1.3): a breakpoint first,
 // then the rest, then the first byte, and after each all threads are made to look afresh. Who runs into the breakpoint
-// traps, and tries again (hidden_code.ts). In a process of one thread, which is here, the bytes are simply written.
+// traps, and tries again (hidden_code.ts). Where a second instruction begins in what is written, the same is done there.
+// In a process of one thread, which is here, the bytes are simply written.
 
 import {
   MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE,
@@ -10,7 +11,8 @@ import { OperationList, SYS_membarrier } from "../call/operation_list.ts";
 import type { MemCaller } from "../mem/caller.ts";
 import type { TextMemory } from "./text_memory.ts";
 
-const BREAKPOINT = Uint8Array.of(0xcc);
+const INT3 = 0xcc;
+const BREAKPOINT = Uint8Array.of(INT3);
 
 /** Bytes of one instruction, or more, of which the first one begins where threads may come by. */
 export interface CodeBytes {
@@ -18,6 +20,20 @@ export interface CodeBytes {
   readonly bytes: Uint8Array;
   /** What stands there, as long. */
   readonly before: Uint8Array;
+  /** Where in them another instruction begins, or -1. */
+  readonly border: number;
+}
+
+/** Where threads may come by. */
+function entriesOf({ at, border }: CodeBytes): number[] {
+  return border < 0 ? [at] : [at, at + border];
+}
+
+/** All behind the first byte, with a breakpoint at the border. */
+function tailOf({ bytes, border }: CodeBytes): Uint8Array {
+  const tail = bytes.slice(1);
+  if (border > 0) tail[border - 1] = INT3;
+  return tail;
 }
 
 /**
@@ -36,7 +52,8 @@ export function* writeCode(
     return done;
   }
   const { patches } = task.stub.space;
-  for (const { at } of codes) patches?.beginWriting(at);
+  const entries = codes.flatMap(entriesOf);
+  for (const at of entries) patches?.beginWriting(at);
   let isOver = false;
   try {
     const done = yield* writeInSteps(task, memory, codes);
@@ -46,14 +63,14 @@ export function* writeCode(
   } finally {
     // Its task ends; others may go on.
     if (!isOver) putBack(task, memory, codes);
-    for (const { at } of codes) patches?.endWriting(at);
+    for (const at of entries) patches?.endWriting(at);
   }
 }
 
 function putBack(task: MemCaller, memory: TextMemory, codes: readonly CodeBytes[]): void {
-  let done = true;
-  for (const { at, before } of codes) if (!memory.write(at + 1, before.subarray(1))) done = false;
-  for (const { at, before } of codes) if (!memory.write(at, before.subarray(0, 1))) done = false;
+  const former = codes.map((code) => ({ ...code, bytes: code.before }));
+  const tails = former.map((code) => memory.write(code.at + 1, tailOf(code)));
+  const done = writeEntries(memory, former) && !tails.includes(false);
   if (done) return;
   task.kernel.log("error", "text could not be made whole: killed", { pid: task.pid });
   task.killHostile();
@@ -64,12 +81,20 @@ function* writeInSteps(
   memory: TextMemory,
   codes: readonly CodeBytes[],
 ): Generator<void, boolean> {
-  let done = codes.every(({ at }) => memory.write(at, BREAKPOINT)) && (yield* synchronize(task, true));
-  done &&= codes.every(({ at, bytes }) => memory.write(at + 1, bytes.subarray(1)));
+  const entries = codes.flatMap(entriesOf);
+  let done = entries.every((at) => memory.write(at, BREAKPOINT)) && (yield* synchronize(task, true));
+  done &&= codes.every((code) => memory.write(code.at + 1, tailOf(code)));
   done &&= yield* synchronize(task, false);
   if (!done) return false;
-  for (const { at, bytes } of codes) done &&= memory.write(at, bytes.subarray(0, 1));
+  done = writeEntries(memory, codes);
   return (yield* synchronize(task, false)) && done;
+}
+
+/** The first bytes of all instructions. */
+function writeEntries(memory: TextMemory, codes: readonly CodeBytes[]): boolean {
+  return codes.every((code) =>
+    entriesOf(code).every((at) => memory.write(at, code.bytes.subarray(at - code.at, at - code.at + 1))),
+  );
 }
 
 /** Every thread of the task's memory executes an instruction that lets it see what was written. */
