@@ -19,6 +19,8 @@ export class Counters {
   patchedSites = 0;
   /** Those that were judged, and stay as they are. */
   refusedSites = 0;
+  /** Pages with trampolines, and of text that was patched; those that a fork shares count once. */
+  patchPages = 0;
   /** Files for which calls of poll, select and their like wait. */
   waitEntries = 0;
   posixTimers = 0;

@@ -1,6 +1,7 @@
 // The one budget for memory that no process owns (docs/hardening.md, F28): contents of memory file systems and
-// memfds, pages of pipes, what is on its way in sockets and message queues. Together they may take a share of
-// what the host, or the container's limit, gives; each mount's own size is below that.
+// memfds, pages of pipes, what is on its way in sockets and message queues; and what the kernel makes in processes
+// unasked, to patch their call sites. Together they may take a share of what the host, or the container's limit,
+// gives; each mount's own size is below that.
 
 import type { Counters } from "./counters.ts";
 
@@ -32,8 +33,8 @@ export class MemoryBudget {
   }
 
   get used(): number {
-    const { memoryFileBytes, pipePages, socketMemory, messageBytes } = this.#counters;
-    return memoryFileBytes + pipePages * PAGE_SIZE + socketMemory + messageBytes;
+    const { memoryFileBytes, pipePages, patchPages, socketMemory, messageBytes } = this.#counters;
+    return memoryFileBytes + (pipePages + patchPages) * PAGE_SIZE + socketMemory + messageBytes;
   }
 
   get left(): number {

@@ -1,6 +1,7 @@
 // A container with a memory limit: what no process owns takes at most half of it, however many memory file
 // systems share it.
 
+import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Bundle, type Config, shell, withBundle } from "./bundle.ts";
@@ -42,6 +43,33 @@ test("memory file systems share half of a container's limit", async () => {
     assert.is(lines.at(-1), "x");
   };
   await withBundle(shell(FILL), body, limited);
+});
+
+/** Calls often; and the same where files have taken all that they may, by few calls. */
+const CALL = "busybox dd if=/dev/zero of=/dev/null bs=1 count=2000 2>/dev/null";
+const CALL_WHEN_FULL = `
+busybox dd if=/dev/zero of=/one/big bs=16M 2>/dev/null
+busybox dd if=/dev/zero of=/two/small bs=4k 2>/dev/null
+${CALL}
+`;
+
+test("patches of call sites take no memory where files have none left", async () => {
+  for (const [script, isPatched] of [
+    [CALL, true],
+    [CALL_WHEN_FULL, false],
+  ] as const)
+    await withBundle(
+      shell(script),
+      async (bundle) => {
+        const log = `${bundle.directory}/log`;
+        const flags = ["--bundle", bundle.directory, bundle.id];
+        const { stderr } = await bundle.command(["--debug", "--log", log, "run", ...flags]);
+        const text = readFileSync(log, "latin1");
+        assert.is(text.includes("patched a call site"), isPatched, stderr.toString());
+        assert.is(text.includes("there is no memory for it"), !isPatched);
+      },
+      limited,
+    );
 });
 
 test.run();

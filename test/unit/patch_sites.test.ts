@@ -4,6 +4,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { TRAMPOLINE_ENTRY } from "../../src/shared/ring/layout.ts";
 import { Counters } from "../../src/workers/counters.ts";
+import { MemoryBudget } from "../../src/workers/memory_budget.ts";
+import { HeldPages } from "../../src/workers/patch/held_pages.ts";
 import { type PatchedSite, Patches, Pool } from "../../src/workers/patch/patches.ts";
 import { judgeSite, type PatchSite } from "../../src/workers/patch/site.ts";
 import {
@@ -200,7 +202,7 @@ test("the jump of a pair has a breakpoint at the border", () => {
       for (const base of bases) {
         assert.is(Math.abs(base % POOL_SIZE), 0);
         if (base < 0) continue;
-        const pool = new Pool(base);
+        const pool = new Pool(base, new HeldPages(new Counters(), 16));
         let places = 0;
         for (let place = pool.freePlace(found); place >= 0; place = pool.freePlace(found)) {
           pool.put({ ...patched(at, place) });
@@ -220,8 +222,7 @@ test("the jump of a pair has a breakpoint at the border", () => {
 
 test("borders are found, and breakpoints that stood at them", () => {
   const patches = new Patches(new Counters(), new TrapCounts(), 1);
-  const pool = new Pool(0x10000);
-  patches.pools.push(pool);
+  const pool = patches.addPool(0x10000);
   const found = { ...patched(0x5000, 0x10040), border: 3 };
   patches.add(found, pool);
   patches.add(patched(0x5008, 0x10080), pool);
@@ -255,8 +256,7 @@ const ANYWHERE = patched(0, 0);
 test("sites are found, forgotten and their places used again", () => {
   const counters = new Counters();
   const patches = new Patches(counters, new TrapCounts(), 1);
-  const pool = new Pool(0x10000);
-  patches.pools.push(pool);
+  const pool = patches.addPool(0x10000);
   const places: number[] = [];
   for (const at of [0x5000, 0x3000, 0x4000]) {
     places.push(pool.freePlace(ANYWHERE));
@@ -299,8 +299,7 @@ test("a written page is known until its memory goes, and counts for as long", ()
   for (let round = 0; patches.mayAdd; round++, page += 0x1000) {
     assert.ok(round < 2000);
     // Its pool goes each time, and with it all that is counted of the site.
-    const pool = new Pool(0x10000);
-    patches.pools.push(pool);
+    const pool = patches.addPool(0x10000);
     const site = patched(page, pool.freePlace(ANYWHERE));
     patches.add(site, pool);
     patches.undone(site);
@@ -317,8 +316,42 @@ test("a written page is known until its memory goes, and counts for as long", ()
   assert.not.ok(patches.hasPatchedPage(0x101000));
 });
 
+test("memory of patches is charged until the last process that shares it has given it back", () => {
+  const counters = new Counters();
+  const budget = new MemoryBudget(counters, 1 << 30);
+  const counts = new TrapCounts();
+  const parent = new Patches(counters, counts, 1);
+  const pool = parent.addPool(0x10000);
+  for (const at of [0x5000, 0x5100, 0x7000]) parent.add(patched(at, pool.freePlace(ANYWHERE)), pool);
+  // A pool, and two pages of text.
+  assert.is(counters.patchPages, 16 + 2);
+  assert.is(budget.used, 18 * 4096);
+  const child = parent.copy(2);
+  const other = child.copy(3);
+  assert.is(counters.patchPages, 18);
+  // Of its own: another page, and the pool once more.
+  child.add(patched(0x9000, child.pools[0]!.freePlace(ANYWHERE)), child.pools[0]!);
+  child.addPool(0x40000);
+  assert.is(counters.patchPages, 18 + 1 + 16);
+  parent.forget(0x5000, 0x6000);
+  parent.remove(pool);
+  parent.remove(pool);
+  other.givePages(0x5000, 0x8000);
+  other.givePages(0x5000, 0x8000);
+  assert.is(counters.patchPages, 35);
+  child.forget(0x5000, 0x6000);
+  assert.is(counters.patchPages, 34);
+  child.release();
+  assert.is(counters.patchPages, 17);
+  other.release();
+  assert.is(counters.patchPages, 1);
+  parent.release();
+  parent.release();
+  assert.is(counters.patchPages, 0);
+});
+
 test("a pool has an end", () => {
-  const pool = new Pool(0);
+  const pool = new Pool(0, new HeldPages(new Counters(), 16));
   let count = 0;
   for (let at = pool.freePlace(ANYWHERE); at >= 0; at = pool.freePlace(ANYWHERE)) {
     pool.put(patched(0x100000 + count * 16, at));
@@ -329,7 +362,7 @@ test("a pool has an end", () => {
 
 test("ranges without pools", () => {
   const patches = new Patches(new Counters(), new TrapCounts(), 1);
-  patches.pools.push(new Pool(0x20000), new Pool(0x50000));
+  for (const base of [0x20000, 0x50000]) patches.addPool(base);
   assert.equal(patches.outside([[0x10000, 0x70000]]), [
     [0x10000, 0x20000],
     [0x30000, 0x50000],

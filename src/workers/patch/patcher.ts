@@ -23,7 +23,7 @@ import type { MemCaller } from "../mem/caller.ts";
 import { type Mapped, PAGE_SIZE, VM_SHARED, type Vma } from "../mem/vma.ts";
 import { fileBase, functionAround } from "./functions.ts";
 import { ROUND_MAX, readText } from "./guest_text.ts";
-import { isInOnePage, type PatchedSite, Patches, Pool } from "./patches.ts";
+import { isInOnePage, type PatchedSite, Patches, type Pool } from "./patches.ts";
 import { judgeSite, type PatchSite, type Refusal, SYSCALL_LENGTH } from "./site.ts";
 import { TextMemory } from "./text_memory.ts";
 import { basesFor, jumpTo, POOL_SIZE, poolHeader, reaches, trampolineFor } from "./trampoline.ts";
@@ -138,7 +138,9 @@ export class Patcher {
     if (!isText || mapped === null || vma.name !== "") return "its memory is not a private file's";
     if (this.#excluded.has(mapped.path)) return "its file is excluded";
     if (patches.hasGivenUp) return "the host refuses to write it";
-    const { heap } = task.kernel;
+    const { heap, commonMemory } = task.kernel;
+    // What files leave is not for patches, either.
+    if (commonMemory.leftToFiles < POOL_SIZE + PAGE_SIZE) return "there is no memory for it";
     // Whatever comes of it is remembered.
     const fits = patches.mayAdd && patches.mayRefuse;
     return fits && heap.hasRoom("patchedSites") && heap.hasRoom("refusedSites") ? null : "there are too many";
@@ -216,9 +218,7 @@ function* poolFor(
   const list = new OperationList(task.kernel.slots, task.call.slot);
   list.call(SYS_mmap, base, POOL_SIZE, PROT_READ | PROT_EXEC, MAP_POOL, -1, 0);
   if (!(yield* task.run(list)) || !memory.write(base, poolHeader())) return null;
-  const pool = new Pool(base);
-  patches.pools.push(pool);
-  return pool;
+  return patches.addPool(base);
 }
 
 /**

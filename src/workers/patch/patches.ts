@@ -5,6 +5,7 @@
 // trampoline, and goes on later, must find what it left.
 
 import type { Counters } from "../counters.ts";
+import { HeldPages } from "./held_pages.ts";
 import { type PatchSite, type Refusal, SYSCALL_LENGTH } from "./site.ts";
 import { guestAddress, POOL_PLACES, POOL_SIZE, suits, TRAMPOLINE_SIZE } from "./trampoline.ts";
 import type { TrapCounts } from "./trap_counts.ts";
@@ -15,6 +16,8 @@ const REFUSED_MAX = 1024;
 /** Undone sites that are remembered: threads may yet report a breakpoint of them. */
 const FORMER_MAX = 256;
 const POOLS_MAX = 8;
+const PAGE_SIZE = 4096;
+const POOL_PAGES = POOL_SIZE / PAGE_SIZE;
 
 export interface PatchedSite extends PatchSite {
   readonly trampoline: number;
@@ -24,10 +27,12 @@ export interface PatchedSite extends PatchSite {
 
 export class Pool {
   readonly base: number;
+  readonly memory: HeldPages;
   readonly #places: (PatchedSite | null)[];
 
-  constructor(base: number, places: readonly (PatchedSite | null)[] = [null]) {
+  constructor(base: number, memory: HeldPages, places: readonly (PatchedSite | null)[] = [null]) {
     this.base = base;
+    this.memory = memory;
     this.#places = [...places];
   }
 
@@ -36,7 +41,7 @@ export class Pool {
   }
 
   copy(): Pool {
-    return new Pool(this.base, this.#places);
+    return new Pool(this.base, this.memory.share(), this.#places);
   }
 
   /** Address of a free place for a site, or -1. */
@@ -87,7 +92,7 @@ export class Patches {
   #refusedFrom = Number.POSITIVE_INFINITY;
   #refusedTo = 0;
   /** Pages that have been written, by their numbers, until their memory goes: a pool may go before, with its sites. */
-  readonly #pages = new Set<number>();
+  readonly #pages = new Map<number, HeldPages>();
   readonly #written = new Set<number>();
   /** Where sites were, the last ones. */
   readonly #former = new Set<number>();
@@ -104,7 +109,7 @@ export class Patches {
     const copy = new Patches(this.#counters, this.#counts, space);
     for (const pool of this.pools) copy.pools.push(pool.copy());
     copy.#sites = [...this.#sites];
-    for (const page of this.#pages) copy.#pages.add(page);
+    for (const [page, memory] of this.#pages) copy.#pages.set(page, memory.share());
     for (const at of this.#former) copy.#former.add(at);
     copy.#hold(this.#held);
     return copy;
@@ -116,7 +121,10 @@ export class Patches {
     this.#sites = [];
     this.#counters.refusedSites -= this.#refused.size;
     this.#refused.clear();
+    for (const { memory } of this.pools) memory.release();
     this.pools.length = 0;
+    for (const memory of this.#pages.values()) memory.release();
+    this.#pages.clear();
   }
 
   /** Trampolines that there are, those of undone sites too. */
@@ -157,7 +165,8 @@ export class Patches {
   add(site: PatchedSite, pool: Pool): void {
     pool.put(site);
     this.#sites.splice(this.#firstFrom(site.at), 0, site);
-    this.#pages.add(pageOf(site.at));
+    const page = pageOf(site.at);
+    if (!this.#pages.has(page)) this.#pages.set(page, new HeldPages(this.#counters, 1));
     this.#hold(1);
   }
 
@@ -175,8 +184,13 @@ export class Patches {
   /** The guest may have written to the pages in [start, end) from now on. */
   givePages(start: number, end: number): void {
     const [first, last] = [pageOf(start), pageOf(end)];
-    if (last - first < this.#pages.size) for (let page = first; page < last; page++) this.#pages.delete(page);
-    else for (const page of this.#pages) if (page >= first && page < last) this.#pages.delete(page);
+    if (last - first < this.#pages.size) for (let page = first; page < last; page++) this.#givePage(page);
+    else for (const page of this.#pages.keys()) if (page >= first && page < last) this.#givePage(page);
+  }
+
+  #givePage(page: number): void {
+    this.#pages.get(page)?.release();
+    this.#pages.delete(page);
   }
 
   /** Whether the page at an address is a copy that was made to patch it. */
@@ -201,6 +215,7 @@ export class Patches {
     const index = this.pools.indexOf(pool);
     if (index < 0) return; // its address space was released meanwhile
     this.pools.splice(index, 1);
+    pool.memory.release();
     this.#hold(-pool.sites().length);
   }
 
@@ -286,6 +301,13 @@ export class Patches {
     return this.pools.length < POOLS_MAX;
   }
 
+  /** There is a pool now, with nothing in it. */
+  addPool(base: number): Pool {
+    const pool = new Pool(base, new HeldPages(this.#counters, POOL_PAGES));
+    this.pools.push(pool);
+    return pool;
+  }
+
   poolOf(address: number): Pool | undefined {
     return this.pools.find((pool) => address >= pool.base && address < pool.end);
   }
@@ -322,7 +344,7 @@ export class Patches {
 }
 
 function pageOf(address: number): number {
-  return Math.floor(address / 4096);
+  return Math.floor(address / PAGE_SIZE);
 }
 
 /** Whether the replaced bytes of a site lie in one page, with the syscall instruction. */

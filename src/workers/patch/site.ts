@@ -66,6 +66,7 @@ export type Refusal =
   | "its page was written to"
   | "there is no room for a trampoline"
   | "there are too many"
+  | "there is no memory for it"
   | "the host refuses to write it";
 
 /**
