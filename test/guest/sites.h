@@ -24,6 +24,15 @@
           "_call: syscall\n.globl " #name "_end\n" #name "_end: ret\n.cfi_endproc\n.size " #name             \
           ", .-" #name "\n")
 
+// A raw call as Go's programs make it: long NAME(nr, a, b, c, ...). NAME_border lies between the last two moves.
+#define BORDER_SITE(name)                                                                                    \
+  long name(long nr, long a, long b, long c);                                                                \
+  extern const char name##_border[], name##_call[];                                                          \
+  __asm__(".text\n.balign 64\n.globl " #name "\n.type " #name ", @function\n" #name ":\n.cfi_startproc\n"    \
+          "mov %rdi, %rax\nmov %rsi, %rdi\nmov %rdx, %rsi\n.globl " #name "_border\n" #name                  \
+          "_border: mov %rcx, %rdx\n.globl " #name "_call\n" #name                                           \
+          "_call: syscall\nret\n.cfi_endproc\n.size " #name ", .-" #name "\n")
+
 // Calls it until a sandbox that patches has done so.
 #define WARM 200
 
