@@ -87,6 +87,8 @@ class KernelThread {
       if (kernel.stubs.outstanding && ++passesUnseen === PASSES_PER_NOTIFICATION) {
         passesUnseen = 0;
         this.#look();
+        // Whoever asks over the control socket waits for no more passes.
+        if (this.#uvReady) passes = IDLE_PASSES_PER_LOOK;
       }
       if (passes < IDLE_PASSES_PER_LOOK) continue;
       passes = 0;
