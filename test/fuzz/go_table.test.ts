@@ -10,7 +10,7 @@ import * as assert from "uvu/assert";
 import { FP, FP_SIZE } from "../../src/shared/ring/layout.ts";
 import type { MemCaller } from "../../src/workers/mem/caller.ts";
 import { GO_SECTIONS, goFunction } from "../../src/workers/patch/go_table.ts";
-import { findSection } from "../../src/workers/patch/program_file.ts";
+import { findSections } from "../../src/workers/patch/program_file.ts";
 import { isInstalled } from "../software/compare.ts";
 
 const seed = Number(process.env["RINGFENCE_FUZZ_SEED"] ?? Date.now() % 2 ** 31);
@@ -161,7 +161,8 @@ function program(): { table: Uint8Array; functions: number[] } {
     const env = { PATH: process.env["PATH"], HOME: directory, GOFLAGS: "-p=1", CGO_ENABLED: "0" };
     execFileSync("go", ["build", "-o", path, `${path}.go`], { env, cwd: directory, stdio: "pipe" });
     const file = readFileSync(path);
-    assert.ok(findSection((offset, length) => file.subarray(offset, offset + length), ...GO_SECTIONS));
+    const read = (offset: number, length: number) => file.subarray(offset, offset + length);
+    assert.is(findSections(read, GO_SECTIONS)!.size, 1);
     execFileSync("objcopy", ["-O", "binary", "--only-section=.gopclntab", path, `${path}.table`]);
     const listed = execFileSync("nm", [path], { encoding: "latin1" });
     const text = [

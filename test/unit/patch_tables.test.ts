@@ -6,7 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { RIP } from "../../src/shared/ring/layout.ts";
 import type { Slots } from "../../src/shared/ring/slot.ts";
-import { findSection } from "../../src/workers/patch/program_file.ts";
+import { findSections } from "../../src/workers/patch/program_file.ts";
 import {
   findSymbolTable,
   lastFunction,
@@ -98,7 +98,8 @@ function staticProgram(): { functions: Map<string, number>; entries: Uint8Array;
       input: "int main() { return 0; }",
     });
     const file = readFileSync(path);
-    const section = findSection((offset, length) => file.subarray(offset, offset + length), ".eh_frame")!;
+    const read = (offset: number, length: number) => file.subarray(offset, offset + length);
+    const section = findSections(read, [".eh_frame", ".none"])!.get(".eh_frame")!;
     const listed = execFileSync("nm", [path], { encoding: "latin1" });
     const functions = new Map<string, number>();
     for (const [, address, name] of listed.matchAll(/^([0-9a-f]+) [TtWw] (\w+)$/gm))

@@ -6,7 +6,7 @@ import type { MemCaller } from "../mem/caller.ts";
 import type { Vma } from "../mem/vma.ts";
 import { GO_SECTIONS, goFunction } from "./go_table.ts";
 import { ROUND_MAX, readText } from "./guest_text.ts";
-import { sectionOfProgram } from "./program_file.ts";
+import { type Sections, sectionsOfProgram } from "./program_file.ts";
 import { rowBefore } from "./sorted_rows.ts";
 import { findSymbolTable, lastFunction, SYMBOL_SIZE, symbolCount } from "./symbol_table.ts";
 import { UnwindEntries } from "./unwind_entries.ts";
@@ -30,6 +30,10 @@ const DYNAMIC_MAX = 2048;
 const ENTRIES_MAX = 1 << 20;
 const HASH_HEADER_SIZE = 8;
 
+const TEXT = ".text";
+const UNWIND_ENTRIES = ".eh_frame";
+const SECTIONS = [TEXT, UNWIND_ENTRIES, ...GO_SECTIONS];
+
 /** What of a mapped ELF file is needed. */
 interface Module {
   /** Address at which the file's first byte is mapped. */
@@ -49,11 +53,12 @@ export function* functionAround(task: MemCaller, vma: Vma, address: number): Gen
   if (module === null) return -1;
   const start = module.unwindHeader === 0 ? -1 : yield* byUnwindTable(task, module.unwindHeader, address);
   if (start >= 0) return start;
-  const ofGo = yield* byGoTable(task, vma, module, address);
+  // What follows is named in the program's file alone.
+  const sections = sectionsOfProgram(task, vma, SECTIONS);
+  const ofGo = sections === null ? -1 : yield* byGoTable(task, sections, module, address);
   if (ofGo >= 0) return ofGo;
-  return module.dynamic === 0
-    ? yield* byUnwindEntries(task, vma, module, address)
-    : yield* bySymbols(task, module, address);
+  if (module.dynamic !== 0) return yield* bySymbols(task, module, address);
+  return sections === null ? -1 : yield* byUnwindEntries(task, sections, module, address);
 }
 
 /** Where the file that a mapping shows a part of begins in memory: -1 if nowhere. */
@@ -108,25 +113,28 @@ function* byUnwindTable(task: MemCaller, header: number, address: number): Gener
   return address < start + length ? start : -1;
 }
 
-/** Of a Go program: its section is named in its file alone. */
-function* byGoTable(task: MemCaller, vma: Vma, { bias }: Module, address: number): Generator<void, number> {
-  const section = sectionOfProgram(task, vma, ...GO_SECTIONS);
-  if (section === null) return -1;
-  const text = sectionOfProgram(task, vma, ".text");
-  if (text === null) return -1;
+function* byGoTable(
+  task: MemCaller,
+  sections: Sections,
+  { bias }: Module,
+  address: number,
+): Generator<void, number> {
+  const section = GO_SECTIONS.map((name) => sections.get(name)).find((some) => some !== undefined);
+  const text = sections.get(TEXT);
+  if (section === undefined || text === undefined) return -1;
   const table = { address: section.address + bias, size: section.size };
   return yield* goFunction(task, table, text.address + bias, address);
 }
 
-/** Of a static program: its section of unwind entries is named in its file alone. */
+/** Of a static program, which has no sorted list of its unwind entries. */
 function* byUnwindEntries(
   task: MemCaller,
-  vma: Vma,
+  sections: Sections,
   { bias }: Module,
   address: number,
 ): Generator<void, number> {
-  const section = sectionOfProgram(task, vma, ".eh_frame");
-  if (section === null || section.size > ENTRIES_MAX) return -1;
+  const section = sections.get(UNWIND_ENTRIES);
+  if (section === undefined || section.size > ENTRIES_MAX) return -1;
   const entries = new UnwindEntries(address);
   const end = section.address + bias + section.size;
   for (let at = section.address + bias; at >= 0 && at < end; ) {

@@ -15,8 +15,10 @@ export interface Section {
   readonly size: number;
 }
 
-/** A section of the task's program by its name, or one of several; null if the mapping is of another file, or it has none. */
-export function sectionOfProgram(task: MemCaller, vma: Vma, ...names: readonly string[]): Section | null {
+export type Sections = ReadonlyMap<string, Section>;
+
+/** Sections of the task's program by their names; null if the mapping is of another file, or they cannot be read. */
+export function sectionsOfProgram(task: MemCaller, vma: Vma, names: readonly string[]): Sections | null {
   const { native, rootCredentials } = task.kernel;
   const inode = task.stub.space.program?.inode;
   const file = inode?.open(0, rootCredentials);
@@ -26,23 +28,20 @@ export function sectionOfProgram(task: MemCaller, vma: Vma, ...names: readonly s
   if (typeof mapped === "number") return null;
   try {
     if (mapped.backing !== vma.backing) return null;
-    return findSection(
-      (offset, length) => {
-        const n = native.preadScratch(mapped.hostFd, 0, length, offset);
-        return n === length ? native.scratch.slice(0, length) : null;
-      },
-      ...names,
-    );
+    return findSections((offset, length) => {
+      const n = native.preadScratch(mapped.hostFd, 0, length, offset);
+      return n === length ? native.scratch.slice(0, length) : null;
+    }, names);
   } finally {
     native.close(mapped.hostFd);
   }
 }
 
-/** A section of an ELF file, by what reads the file. */
-export function findSection(
+/** Those sections of an ELF file that have one of the names, the first of each, by what reads the file. */
+export function findSections(
   read: (offset: number, length: number) => Uint8Array | null,
-  ...wanted: readonly string[]
-): Section | null {
+  names: readonly string[],
+): Sections | null {
   const head = read(0, elf64_ehdr.size);
   if (head === null) return null;
   const { e_shoff, e_shentsize, e_shnum, e_shstrndx } = elf64_ehdr.decode(head);
@@ -52,14 +51,16 @@ export function findSection(
   if (table === null) return null;
   const view = new DataView(table.buffer, table.byteOffset, table.byteLength);
   const u64 = (at: number) => view.getUint32(at + 4, true) * TWO_32 + view.getUint32(at, true);
-  const names = e_shstrndx * SECTION_SIZE;
-  const text = read(u64(names + 24), Math.min(u64(names + 32), NAMES_MAX));
+  const list = e_shstrndx * SECTION_SIZE;
+  const text = read(u64(list + 24), Math.min(u64(list + 32), NAMES_MAX));
   if (text === null) return null;
-  const ends = wanted.map((name) => Buffer.from(`${name}\0`, "latin1"));
+  const ends = names.map((name) => Buffer.from(`${name}\0`, "latin1"));
+  const found = new Map<string, Section>();
   for (let at = 0; at < table.length; at += SECTION_SIZE) {
     const start = view.getUint32(at, true);
-    if (ends.some((name) => name.equals(text.subarray(start, start + name.length))))
-      return { address: u64(at + 16), size: u64(at + 32) };
+    const name = names[ends.findIndex((end) => end.equals(text.subarray(start, start + end.length)))];
+    if (name !== undefined && !found.has(name))
+      found.set(name, { address: u64(at + 16), size: u64(at + 32) });
   }
-  return null;
+  return found;
 }
