@@ -8,16 +8,17 @@
 //
 // deadline: 1500 s
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { proc, procLink, sandboxOf } from "../e2e/processes.ts";
 import { compile, parse } from "../guest/program.ts";
 import { Sandbox, told } from "../guest/sandbox.ts";
 import { type PipedResult, runPiped } from "../guest/streams.ts";
 import { counters, request, settled } from "../hostile/control.ts";
-import { ringfence, run as spawned } from "../spawn.ts";
+import { eventually, ringfence, run as spawned } from "../spawn.ts";
 
 const SEEDS = process.env["RINGFENCE_TEST_LONG"] === "1" ? 200 : 8;
 const WORK_DEADLINE_MS = 20_000;
@@ -88,6 +89,29 @@ function wrongIn(name: string, { stdout, stderr, status }: PipedResult): string 
   return isFine ? "" : `${name}: ${stdout}${stderr}status ${status}`;
 }
 
+/**
+ * Descriptors that the kernel's process has, by what they name. Without handles of host files, which are a cache
+ * (gofer/handles.ts), and without what is there once for all.
+ */
+function descriptorsOf(node: number): string[] {
+  const isHandle = (fd: string) =>
+    /^flags:\s+0?1\d{7}$/m.test(proc(node, `fdinfo/${fd}`) ?? "flags: 010000000");
+  return readdirSync(`/proc/${node}/fd`)
+    .filter((fd) => !isHandle(fd))
+    .map((fd) => (procLink(node, `fd/${fd}`) ?? "").replace(/\d+/g, "N"))
+    .sort();
+}
+
+/** The same, once it is as wanted, or a while later. */
+async function settledDescriptors(node: number, wanted: string[]): Promise<string[]> {
+  let now = descriptorsOf(node);
+  await eventually(() => {
+    now = descriptorsOf(node);
+    return now.length === wanted.length;
+  }, 3000);
+  return now;
+}
+
 const others = suite("host faults: other sandboxes");
 
 others("have none", async () => {
@@ -110,11 +134,22 @@ for (const { name, flags } of CONFIGURATIONS) {
   let directory: string;
   let sandbox: Sandbox;
   let before: Record<string, number>;
+  let node: number;
+  let descriptors: string[];
 
   async function start(): Promise<void> {
     sandbox = await Sandbox.start(["--debug", ...flags], ["--host-faults"]);
     await everyWork(); // what is made once is made now
+    await isServed();
     before = await settled(sandbox.socket);
+    node = (await sandboxOf(sandbox.pid, false)).node;
+    descriptors = descriptorsOf(node);
+  }
+
+  /** Another program does as it should; it takes away what was made. */
+  async function isServed(): Promise<void> {
+    const { stdout } = await run(sandbox, "/bin/sh", ["-c", 'rm -rf "$1"/*; echo well', "sh", directory]);
+    assert.is(stdout, "well\n", "another program is not served");
   }
 
   async function everyWork(): Promise<void> {
@@ -150,10 +185,11 @@ for (const { name, flags } of CONFIGURATIONS) {
         await everyWork();
         assert.ok(sandbox.running, "the sandbox has ended");
         await plan(sandbox, { seed, oneIn: 0, only: [] });
-        const { stdout } = await run(sandbox, "/bin/sh", ["-c", 'rm -rf "$1"/*; echo well', "sh", directory]);
-        assert.is(stdout, "well\n", "another program is not served afterwards");
+        await isServed();
         const after = await settled(sandbox.socket, before);
         assert.equal(after, before, "counters are not what they were");
+        const open = await settledDescriptors(node, descriptors);
+        assert.equal(open, descriptors, "descriptors are left open");
         const now = await counters(sandbox.socket);
         assert.is(now["handlerErrors"], 0, "the kernel has thrown");
         assert.ok(onlyIn.length > 0 || now["hostFaults"]! > hostFaults!, "nothing was made to fail");
