@@ -349,6 +349,11 @@ export class Kernel implements SupervisorContext {
     this.#outside.add(pid);
   }
 
+  /** Programs whose wait status somebody outside will ask for, or has not fetched: for counters. */
+  get outsidePrograms(): number {
+    return this.#outside.size + this.#statuses.size;
+  }
+
   /** The wait status of a program that has ended before it was asked for, or -1. */
   takeStatus(pid: number): number {
     const status = this.#statuses.get(pid) ?? -1;

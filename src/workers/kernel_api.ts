@@ -10,6 +10,7 @@ import type { HostFaults } from "./host_faults.ts";
 import type { Kernel } from "./kernel.ts";
 import { reportSites } from "./patch/report.ts";
 import { sendToGroup } from "./signals/send_signal.ts";
+import { tableSizes } from "./table_sizes.ts";
 
 const STOPPED = 0x7f;
 /** Of a program that nobody knows: as a shell says of a command that it cannot find. */
@@ -79,7 +80,7 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
     async counters() {
       // What guests were charged of the heap, and what V8 says of all of it.
       const heap = { heapCharged: kernel.heap.used, heapUsed: getHeapStatistics().used_heap_size };
-      return serve({ ...kernel.counters.toRecord(), ...heap });
+      return serve({ ...kernel.counters.toRecord(), ...tableSizes(kernel), ...heap });
     },
   };
 }

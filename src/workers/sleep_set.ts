@@ -29,6 +29,11 @@ export class SleepSet {
     if (this.#epoll < 0) throw new Error(`sleep set: epoll_create1 failed with errno ${-this.#epoll}`);
   }
 
+  /** Descriptors that are watched: for counters. */
+  get size(): number {
+    return this.#callbacks.length - this.#free.length;
+  }
+
   /** Watches a descriptor; returns the cookie that names the watch, or a negative errno (EPERM: a regular file). */
   add(fd: number, events: number, onReady: OnReady): number {
     const cookie = this.#free.pop() ?? this.#callbacks.length;

@@ -26,6 +26,11 @@ export class Steps {
     this.#kernel = kernel;
   }
 
+  /** Pieces of work that are to come: for counters. */
+  get size(): number {
+    return this.#pieces.length;
+  }
+
   /** Does the first piece now, if the turn has time for it; what a piece gives rise to comes later. */
   run(piece: Piece): void {
     if (this.#isBusy || this.#kernel.longTurns.isFull || !this.#do(piece)) this.later(piece);

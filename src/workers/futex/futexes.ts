@@ -39,6 +39,13 @@ export class Futexes {
     this.#counters = counters;
   }
 
+  /** Of all queues: for counters. */
+  get waiters(): number {
+    let waiters = 0;
+    for (const queue of this.#queues.values()) waiters += queue.waiters.size;
+    return waiters;
+  }
+
   add(key: string, waiter: FutexWaiter): void {
     let queue = this.#queues.get(key);
     if (queue === undefined) {

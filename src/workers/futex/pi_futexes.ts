@@ -58,6 +58,11 @@ export class PiFutexes {
   readonly #waiting = new Map<Locker, PiFutex>();
   readonly #owned = new Map<Locker, Set<PiFutex>>();
 
+  /** Futexes, tasks that wait for one, and tasks that own one: for counters. */
+  get size(): number {
+    return this.#futexes.size + this.#waiting.size + this.#owned.size;
+  }
+
   /** Waits for the caller's turn at a futex; give() ends it. */
   *take(task: Locker, key: string): Generator<void, PiFutex, void> {
     let futex = this.#futexes.get(key);

@@ -29,6 +29,11 @@ export class Kicks {
     this.#looks = new Looks(kernel, LOOK_NS, () => this.#look());
   }
 
+  /** Kicks that were not answered: for counters. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
   watch(task: HostThread): void {
     if (!this.#waiting.has(task)) this.#waiting.set(task, { sinceNs: -1, looksAsleep: 0 });
     this.#looks.begin();

@@ -53,6 +53,11 @@ export class ParkedThreads {
     this.#looks = new Looks(kernel, LOOK_NS, () => this.#look());
   }
 
+  /** How many there are: for counters. */
+  get size(): number {
+    return this.#count;
+  }
+
   /** Whether the host thread of a task that ends, while others go on, is to stay. */
   hasRoomFor({ stub, call, hostTid }: Ended): boolean {
     // The first thread of a process is the process.

@@ -73,6 +73,11 @@ export class ProcessEnds {
     this.#looks = new Looks(kernel, AGAIN_NS, () => this.#look());
   }
 
+  /** Those that are not watched yet: for counters. */
+  get size(): number {
+    return this.#late.size;
+  }
+
   /** Calls `onEnd` when the process has ended; `pidfd`: its descriptor, the watch's from now on, or -1. */
   watch(pid: number, pidfd: number, onEnd: () => void): WatchedProcess {
     const watched = new WatchedProcess(this.#kernel, pid, pidfd, onEnd);

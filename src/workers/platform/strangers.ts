@@ -43,6 +43,11 @@ export class Strangers {
     this.#looks = new Looks(kernel, LOOK_NS, () => this.#look());
   }
 
+  /** What is looked after: for counters. */
+  get size(): number {
+    return this.#unnamed.size + this.#debts.size + this.#unknown.size;
+  }
+
   /** A clone was let go on. */
   continued(birth: Birth): void {
     this.#unnamed.set(birth, 0);

@@ -78,6 +78,12 @@ export class Stubs {
     this.#births = new Births(this.strangers);
   }
 
+  /** Stub processes that were not reaped, their host threads, and those that are on their way: for counters. */
+  get sizes(): { readonly processes: number; readonly threads: number; readonly births: number } {
+    const births = this.#births.count + this.#outstanding + this.#unreached.size;
+    return { processes: this.#children.size, threads: this.#tasks.size, births };
+  }
+
   /** Introduces the platform; the address of the host's vDSO in every stub, or 0. Throws: no sandbox without it. */
   hello(kernelPage: number, doorbells: readonly number[]): number {
     const { hostVdso, listener } = this.#kernel.platform.introduce(kernelPage, doorbells);

@@ -21,6 +21,11 @@ export class PidNamespace {
     this.#last = first - 1;
   }
 
+  /** Numbers that somebody has or is about to get, a group's once for each of its uses: for counters. */
+  get size(): number {
+    return this.#groups.size + this.#tasks.size + this.#reserved.size + this.#uses.size;
+  }
+
   /** The number that was given out last. */
   get last(): number {
     return this.#last;

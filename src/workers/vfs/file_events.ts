@@ -34,6 +34,11 @@ export class FileEvents {
     return this.#watched.size > 0;
   }
 
+  /** Files that are watched: for counters. */
+  get size(): number {
+    return this.#watched.size;
+  }
+
   add(inode: Inode, watch: Watch): void {
     const known = this.#watched.get(inode.identity);
     if (known !== undefined) known.watches.add(watch);

@@ -53,6 +53,11 @@ export class LockTable {
     this.#kernel = kernel;
   }
 
+  /** Files with locks, owners that have one, owners that wait: for counters. */
+  get size(): number {
+    return this.#files.size + this.#held.size + this.#waiting.size;
+  }
+
   /** The locks of a file, or a negative errno. Give them back by put(). */
   of(file: OpenFile): FileLocks | number {
     const attributes = file.attributes();

@@ -56,6 +56,11 @@ export class Pipes {
   /** User -> pages that the pipes they made may hold. */
   readonly #pages = new Map<number, number>();
 
+  /** Named pipes that somebody has open, and users who have made pipes: for counters. */
+  get size(): number {
+    return this.#fifos.size + this.#pages.size;
+  }
+
   constructor(sysctls: Sysctls, counters: Counters, memory: MemoryBudget) {
     this.#sysctls = sysctls;
     this.#counters = counters;

@@ -37,6 +37,11 @@ export class UnixGarbage {
     this.#kernel = kernel;
   }
 
+  /** Sockets on their way, and files that are being let go: for counters. */
+  get size(): number {
+    return this.#inFlight.size + this.#letGo.length;
+  }
+
   /** A file is sent along with a message. */
   sent(file: unknown): void {
     if (file instanceof UnixSocket) this.#inFlight.add(file);

@@ -48,6 +48,11 @@ export class UnixNames {
   readonly #inodes = new Map<string, UnixSocket>();
   #nextAuto = 0;
 
+  /** Names: for counters. */
+  get size(): number {
+    return this.#abstract.size + this.#inodes.size;
+  }
+
   /** Gives the socket a name: its address, or a negative errno. */
   bind(task: VfsCaller, socket: UnixSocket, address: Address): Address | number {
     const name = nameIn(address);

@@ -4,6 +4,13 @@
 export class InotifyUsers {
   readonly #instances = new Map<number, number>();
 
+  /** Instances of all users: for counters. */
+  get size(): number {
+    let instances = 0;
+    for (const count of this.#instances.values()) instances += count;
+    return instances;
+  }
+
   count(uid: number): number {
     return this.#instances.get(uid) ?? 0;
   }

@@ -163,6 +163,11 @@ export class Ptys {
     this.#kernel = kernel;
   }
 
+  /** Pairs, and terminals of the caller: for counters. */
+  get size(): number {
+    return this.#ptys.size + this.lent.size;
+  }
+
   /** A new pair at the lowest free number, or -ENOSPC. */
   make(
     owner: { uid: number; gid: number },

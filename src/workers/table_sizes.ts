@@ -1,0 +1,34 @@
+// How much is in the kernel's long-lived tables, for the `counters` control request: those that guests make grow, and
+// that no counter (counters.ts) counts as it goes. Looked at when somebody asks, which costs no call anything.
+
+import type { Kernel } from "./kernel.ts";
+
+/** By name; each comes back to what it was when the guests that have made it grow are gone. */
+export function tableSizes(kernel: Kernel): Record<string, number> {
+  const { futexes, stubs, places } = kernel;
+  const { processes, threads, births } = stubs.sizes;
+  return {
+    futexWaiters: futexes.waiters,
+    piFutexes: futexes.pi.size,
+    numbers: kernel.pids.size,
+    stubProcesses: processes,
+    stubThreads: threads,
+    births,
+    unwatchedProcesses: stubs.ends.size,
+    parkedThreads: stubs.parked.size,
+    strangersLookedFor: stubs.strangers.size,
+    kicks: kernel.kicks.size,
+    chunks: places.used,
+    watchedDescriptors: kernel.sleep.size,
+    timers: kernel.timers.armed,
+    steps: kernel.steps.size,
+    fifos: kernel.pipes.size,
+    watchedFiles: kernel.fileEvents.size,
+    inotifyInstances: kernel.inotify.size,
+    lockedFiles: kernel.locks.size,
+    ptys: kernel.ptys.size,
+    socketNames: kernel.unixNames.size,
+    socketsInFlight: kernel.unixGarbage.size,
+    outsidePrograms: kernel.outsidePrograms,
+  };
+}
