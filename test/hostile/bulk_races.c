@@ -78,7 +78,7 @@ static void *changes(void *number) {
     size_t length = (1 + roll(&g, 64)) * PAGE, left = area + COUNT * PAGE - at;
     int file = files[roll(&g, 2)], direct = roll(&g, 2);
     if (length > left) length = left;
-    switch (roll(&g, 10)) {
+    switch (roll(&g, 11)) {
     case 0:
       direct ? HOST_2(SYS_munmap, at, length) : SYS_2(SYS_munmap, at, length);
       break;
@@ -105,6 +105,10 @@ static void *changes(void *number) {
       SYS_2(SYS_ftruncate, file, direct ? FILE_SIZE : (long)roll(&g, FILE_SIZE));
       break;
     case 8:
+      SYS_5(SYS_mremap, at, length, roll(&g, 2) ? length : PAGE, 3 /* MAYMOVE, FIXED */,
+            area + roll(&g, COUNT - 64) * PAGE);
+      break;
+    case 9:
       SYS_4(SYS_fallocate, file, 3 /* PUNCH_HOLE */, roll(&g, COUNT) * PAGE, length);
       break;
     default:

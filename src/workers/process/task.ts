@@ -34,6 +34,9 @@ export interface SharedParts {
   ipc: IpcMember;
 }
 
+/** Threads of one address space that go back to their guest without an answer, and have not told that they did. */
+export const RETURNING_MAX = 16;
+
 export class Task implements Caller {
   readonly kernel: SupervisorContext;
   readonly tid: number;
@@ -218,12 +221,15 @@ export class Task implements Caller {
   /**
    * As run, of a list behind which nothing of the call is left but to write down what was planned: the stub goes back to
    * its guest with the result and waits for nothing. Where a signal or a stop is due, it waits as for any list; and
-   * where the host asks for leave, which a kick would end with EINTR: who is on its way back is kicked.
+   * where the host asks for leave, which a kick would end with EINTR: who is on its way back is kicked. So it does where
+   * many of its address space are on their way already, since every request of that space looks at them (F26).
    */
   *runAndReturn(list: OperationList, result: number): Generator<void, boolean, void> {
-    if (this.hasWork || list.expected.length > 0) return yield* this.run(list);
+    const { returning } = this.stub;
+    if (this.hasWork || list.expected.length > 0 || returning.length >= RETURNING_MAX)
+      return yield* this.run(list);
     this.call.runListAndReturn(list.length, result);
-    this.stub.returning.push(this);
+    returning.push(this);
     yield;
     return this.call.listDone === list.length;
   }
