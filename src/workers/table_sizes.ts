@@ -20,7 +20,6 @@ export function tableSizes(kernel: Kernel): Record<string, number> {
     kicks: kernel.kicks.size,
     chunks: places.used,
     watchedDescriptors: kernel.sleep.size,
-    timers: kernel.timers.armed,
     steps: kernel.steps.size,
     fifos: kernel.pipes.size,
     watchedFiles: kernel.fileEvents.size,

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 
 const DEADLINE_MS = 5_000;
 const SETTLE_MS = 5_000;
+const EQUAL_LOOKS = 15;
 
 /** Counters that only go up: they tell what happened, not what is held. All others must come back. */
 const TOTALS = new Set([
@@ -75,18 +76,23 @@ function held(all: Record<string, number>): Record<string, number> {
   return Object.fromEntries(Object.entries(all).filter(([name]) => !TOTALS.has(name)));
 }
 
-/** What the sandbox holds when nothing runs in it; waits until it says the same twice. */
+/**
+ * What the sandbox holds when nothing runs in it; waits until it is as wanted, or else until it has said the same for a
+ * while: what the kernel has for a moment alone, as a thread that is parked, is gone by then.
+ */
 export async function settled(
   socket: string,
   wanted?: Record<string, number>,
 ): Promise<Record<string, number>> {
   const end = performance.now() + SETTLE_MS;
   let last = held(await counters(socket));
+  let equal = 0;
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, 20));
     const next = held(await counters(socket));
     const goal = wanted ?? last;
-    if (JSON.stringify(next) === JSON.stringify(goal) || performance.now() > end) return next;
+    equal = JSON.stringify(next) === JSON.stringify(goal) ? equal + 1 : 0;
+    if (equal >= (wanted === undefined ? EQUAL_LOOKS : 1) || performance.now() > end) return next;
     last = next;
   }
 }
