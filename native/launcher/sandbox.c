@@ -40,15 +40,15 @@ static const char *overlay(const struct sandbox_plan *plan) {
 // With more CPUs the control plane does not share its thread with the kernel.
 #define SOLO_CPUS 2
 
-static bool is_solo(const struct options *options) {
-  const char *workers = options->values[OPTION_WORKERS];
+static const char *workers_of(const struct options *options) {
+  const char *given = options->values[OPTION_WORKERS];
   cpu_set_t cpus;
-  if (strcmp(workers, "auto") != 0) return strcmp(workers, "solo") == 0;
+  if (strcmp(given, "auto") != 0) return given;
   // A set that does not fit is one of many CPUs.
-  return sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) <= SOLO_CPUS;
+  return sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) <= SOLO_CPUS ? "solo" : "1";
 }
 
-static void write_config(struct buffer *text, const struct sandbox_plan *plan, bool solo) {
+static void write_config(struct buffer *text, const struct sandbox_plan *plan, const char *workers) {
   const struct options *options = plan->options;
   const char *mode = plan->program ? "do" : plan->spec ? "container" : "hold";
   buffer_printf(text, "{\"version\":1,\"mode\":\"%s\",\"hostname\":", mode);
@@ -56,7 +56,7 @@ static void write_config(struct buffer *text, const struct sandbox_plan *plan, b
   buffer_printf(text, ",\"options\":{\"platform\":");
   buffer_json_string(text, options->values[OPTION_PLATFORM]);
   buffer_printf(text, ",\"workers\":");
-  buffer_json_string(text, solo ? "solo" : "1");
+  buffer_json_string(text, workers);
   buffer_printf(text, ",\"overlay2\":");
   buffer_json_string(text, overlay(plan));
   buffer_printf(text, ",\"patch\":");
@@ -83,9 +83,9 @@ static void write_config(struct buffer *text, const struct sandbox_plan *plan, b
 }
 
 // Everything Node must know, sealed, so that nobody can change it behind the reader.
-static int config_memfd(const struct sandbox_plan *plan, bool solo) {
+static int config_memfd(const struct sandbox_plan *plan, const char *workers) {
   struct buffer text = {0};
-  write_config(&text, plan, solo);
+  write_config(&text, plan, workers);
   int fd = memfd_create("ringfence-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0 || write_all(fd, text.data, text.length) < 0 ||
       fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
@@ -199,13 +199,13 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
     fail_errno(EXIT_RINGFENCE, "making the sandbox's channels");
   open_log(plan, log);
   const struct options *options = plan->options;
-  bool solo = is_solo(options); // once: CPUs come and go
+  const char *workers = workers_of(options); // once: CPUs come and go
   struct init_plan init = {
       .sandbox_directory = directory,
       .lifeline = lifeline[0],
       .null = open_file("/dev/null", O_RDWR),
       .stub = open_file(stub, O_RDONLY),
-      .config = config_memfd(plan, solo),
+      .config = config_memfd(plan, workers),
       .control = control[1],
       .listen = plan->state ? state_listen(plan->state) : -1,
       .log = log[1],
@@ -214,7 +214,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
       .terminal = plan->terminal,
       .state_lock = plan->state ? plan->state->lock : -1,
       .root_writable = strcmp(overlay(plan), "none") == 0,
-      .solo = solo,
+      .solo = strcmp(workers, "solo") == 0,
       .spec = plan->spec,
       .waiter = plan->waiter,
       // init must not hold the launcher's ends: it would keep its own lifeline alive.

@@ -4,14 +4,17 @@
 
 import type { KernelBoot } from "../shared/kernel_boot.ts";
 import type { KernelApi } from "../shared/process_spec.ts";
+import { createGuestMemory } from "../shared/ring/guest_memory.ts";
 import { PrivateSab } from "../shared/ring/private_sab.ts";
 import { runKernel } from "../workers/host.ts";
 import type { Boot, Descriptors } from "./boot.ts";
 
 export interface RunningKernel {
   api: KernelApi;
-  /** Rejects when its thread has ended; never resolves. */
+  /** Rejects when a thread of it has ended; never resolves. */
   ended: Promise<never>;
+  /** Guest memory: to be held for as long as the process lives. */
+  memory: WebAssembly.Memory;
 }
 
 /** What the kernel needs of the boot descriptors. */
@@ -36,18 +39,22 @@ export async function startKernel(
   positions: number,
   { config, init, descriptors }: Boot,
 ): Promise<RunningKernel> {
+  const { workers } = config.options;
+  const memory = createGuestMemory();
   const boot: KernelBoot = {
     config,
     descriptors: forKernel(descriptors),
     init,
     privateSab: new PrivateSab().buffer,
+    guestMemory: memory.buffer as unknown as SharedArrayBuffer,
+    threads: workers === "solo" ? 1 : Number(workers),
     hostLibrary,
     positions,
   };
-  if (config.options.workers === "solo") {
+  if (workers === "solo") {
     const never = { due: () => false, serve: () => {} };
-    return { api: await runKernel(boot, never), ended: new Promise<never>(() => {}) };
+    return { api: await runKernel(boot, never), ended: new Promise<never>(() => {}), memory };
   }
-  const { startKernelThread } = await import("./kernel_thread.ts");
-  return startKernelThread(boot);
+  const { startKernelThreads } = await import("./kernel_threads.ts");
+  return { ...(await startKernelThreads(boot)), memory };
 }

@@ -41,6 +41,8 @@ class Sandbox {
   );
   readonly #launcher = required(this.#boot.descriptors, "launcher");
   #running = false;
+  /** Held, for the memory that is its. */
+  kernel: RunningKernel | undefined;
 
   fatal(what: string, error: unknown): never {
     this.#log.fatal({ err: error }, what);
@@ -67,6 +69,7 @@ class Sandbox {
   async run(): Promise<void> {
     const { config, descriptors } = this.#boot;
     const kernel = await startKernel(HOST_LIBRARY, this.#positions, this.#boot);
+    this.kernel = kernel;
     kernel.ended.catch((error: unknown) => this.fatal("the kernel thread died", error));
     const { api } = kernel;
     const container = config.mode === "container" ? await this.#createContainer(kernel) : undefined;

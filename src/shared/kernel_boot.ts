@@ -12,10 +12,23 @@ export interface KernelBoot {
   init: number;
   /** Buffer of the PrivateSab. */
   privateSab: SharedArrayBuffer;
+  /** Of the guest memory (ring/guest_memory.ts), which the main thread has made and keeps. */
+  guestMemory: SharedArrayBuffer;
+  /** Kernel threads in all. */
+  threads: number;
   /** The file of source positions (source_positions.ts), or -1. The main thread uses it as well. */
   positions: number;
   /** host.node, for loadNative and for the loop's descriptor. */
   hostLibrary: string;
+}
+
+/** What the main thread asks of the kernel thread NET. */
+export interface NetApi {
+  /** Resolves when it has loaded whatever it will need. */
+  isReady(): Promise<void>;
+  /** Its loop begins: thread 0 has made what they share. */
+  begin(): Promise<void>;
+  counters(): Promise<Record<string, number>>;
 }
 
 export interface ThreadBoot extends KernelBoot {

@@ -50,6 +50,15 @@ const COSTS = {
   generatedText: 1,
 } as const satisfies Partial<Record<keyof Counters, number>>;
 
+/** Bytes of the heap that guests may use: well below V8's own limit (HEAP_LIMIT_MB), and an eighth of the memory. */
+const HEAP_BUDGET_MAX = 768 << 20;
+const HEAP_BUDGET_MIN = 64 << 20;
+
+/** With that much memory. */
+export function heapLimitFor(memory: number): number {
+  return Math.max(HEAP_BUDGET_MIN, Math.min(HEAP_BUDGET_MAX, Math.floor(memory / 8)));
+}
+
 export type HeapKind = keyof typeof COSTS;
 
 const KINDS = Object.keys(COSTS) as readonly HeapKind[];

@@ -11,12 +11,14 @@ import type { ContainerSpec } from "../shared/container_spec.ts";
 import { IPC_SETTING_NAMES } from "../shared/ipc_settings.ts";
 import type { ProcessSpec, SandboxConfig } from "../shared/process_spec.ts";
 import { ActiveChunks } from "../shared/ring/active.ts";
-import { ChunkPlaces, Passes } from "../shared/ring/chunk_places.ts";
+import { Attention } from "../shared/ring/attention.ts";
+import { ChunkPlaces } from "../shared/ring/chunk_places.ts";
 import { Claims } from "../shared/ring/claims.ts";
 import type { GuestMemory } from "../shared/ring/guest_memory.ts";
 import { KernelPage } from "../shared/ring/kernel_page.ts";
 import { KP_MARSHAL_COUNT, WINDOW_SIZE } from "../shared/ring/layout.ts";
 import type { PrivateSab } from "../shared/ring/private_sab.ts";
+import { Passes } from "../shared/ring/quiescence.ts";
 import { Scanner } from "../shared/ring/scan.ts";
 import { Slots } from "../shared/ring/slot.ts";
 import type { StartError } from "../shared/start_error.ts";
@@ -32,7 +34,7 @@ import { Counters } from "./counters.ts";
 import { initialCredentials, UserNamespace } from "./credentials/credentials.ts";
 import { Futexes } from "./futex/futexes.ts";
 import { HANDLERS } from "./handlers.ts";
-import { HeapBudget } from "./heap_budget.ts";
+import { HeapBudget, heapLimitFor } from "./heap_budget.ts";
 import { UtsNamespace } from "./identity/uts.ts";
 import { IPC_SETTINGS } from "./ipc/limits.ts";
 import { IpcNamespace } from "./ipc/namespace.ts";
@@ -41,6 +43,8 @@ import type { Log } from "./log.ts";
 import { Vdso } from "./mem/vdso.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import type { Native } from "./native.ts";
+import { Devices } from "./net/devices/devices.ts";
+import { NetlinkPorts } from "./net/netlink/ports.ts";
 import { UnixGarbage } from "./net/unix/garbage.ts";
 import { UnixNames } from "./net/unix/names.ts";
 import { type Patcher, patcherFor } from "./patch/patcher.ts";
@@ -49,6 +53,8 @@ import { Kicks } from "./platform/kicks.ts";
 import type { Platform } from "./platform/platform.ts";
 import { PLATFORMS } from "./platform/platforms.ts";
 import { Stubs } from "./platform/stubs.ts";
+import { NetThread } from "./pool/net_thread.ts";
+import { Post } from "./pool/post.ts";
 import { makeProc } from "./proc/proc_fs.ts";
 import type { SupervisorContext } from "./process/context.ts";
 import { exitGroup } from "./process/exit.ts";
@@ -82,21 +88,10 @@ import { Shrinker } from "./vfs/shrinker.ts";
 import { DevPts } from "./vfs/tty/dev_pts.ts";
 import { Ptys } from "./vfs/tty/pty.ts";
 
-/** Kernel threads of a sandbox. */
-const THREADS = 1;
-
 /** Files of memory file systems that have a host descriptor of their own while they are closed. */
 const MEMORY_FILES_MAX = 8192;
 const LISTED_MAX = 64 << 20;
 const GENERATED_TEXT_MAX = 8 << 20;
-
-/** Bytes of the heap that guests may use: well below V8's own limit (HEAP_LIMIT_MB), and an eighth of the memory. */
-const HEAP_BUDGET_MAX = 768 << 20;
-const HEAP_BUDGET_MIN = 64 << 20;
-
-function heapLimitFor(memory: number): number {
-  return Math.max(HEAP_BUDGET_MIN, Math.min(HEAP_BUDGET_MAX, Math.floor(memory / 8)));
-}
 
 export class Kernel implements SupervisorContext {
   readonly native: Native;
@@ -142,6 +137,12 @@ export class Kernel implements SupervisorContext {
   readonly taskAt: (Task | undefined)[] = [];
   readonly doorbell: number;
   readonly thread = 0;
+  /** What other kernel threads say, what they know of slots, and the one that has sockets; null: there are none. */
+  readonly post: Post | null = null;
+  readonly attention: Attention | null = null;
+  readonly netThread: NetThread | null = null;
+  /** Doorbells of all kernel threads, by number. */
+  readonly #doorbells: readonly number[];
   /** A control request's promise was settled: the answer leaves when the event loop turns. */
   owesAnswer = false;
   readonly futexes = new Futexes(this.counters);
@@ -157,11 +158,15 @@ export class Kernel implements SupervisorContext {
   #lastSpaceId = 0;
   #lastMappedId = 0;
   #lastDevice = 0;
+  #lastCookie = 0;
+  #lastTable = 0;
   readonly sysctls = new Sysctls();
   readonly pipes = new Pipes(this.sysctls, this.counters, this.commonMemory);
   readonly locks = new LockTable(this);
   readonly unixNames = new UnixNames();
   readonly unixGarbage = new UnixGarbage(this);
+  readonly netlinkPorts = new NetlinkPorts(this);
+  readonly devices = new Devices();
   readonly anonymous: AnonymousInodes;
   readonly ptys = new Ptys(this);
   readonly devPts: DevPts;
@@ -191,6 +196,7 @@ export class Kernel implements SupervisorContext {
     descriptors: KernelDescriptors,
     log: Log,
     strace: ((line: string) => void) | null,
+    threads = 1,
   ) {
     this.native = native;
     this.limits = makeLimits(Math.min(MEMORY_FILES_MAX, native.descriptorLimit() >>> 2));
@@ -205,15 +211,17 @@ export class Kernel implements SupervisorContext {
     this.throws = new Throws(this.counters, log);
     this.requests = new Requests(this, new Dispatcher(this, HANDLERS));
     this.nextSteps = new NextSteps(this.longTurns, (call, error) => this.requests.onThrow(call, error));
-    this.claims = new Claims(sab.claims, sab.seen, memory.words, THREADS);
-    this.active = new ActiveChunks(this.claims, sab.active, sab.widths, sab.limit, THREADS);
+    this.doorbell = native.doorbellCreate();
+    sab.setDoorbell(this.thread, this.doorbell);
+    this.#doorbells = Array.from({ length: threads }, (_none, thread) => sab.doorbell(thread));
+    this.claims = new Claims(sab.claims, sab.seen, memory.words, threads);
+    this.active = new ActiveChunks(this.claims, sab.active, sab.widths, sab.limit, threads);
     this.scanner = new Scanner(memory.words, this.claims, this.active, this.thread);
     this.slots = new Slots(memory.words, this.claims, this.active, this.thread);
     this.page = new KernelPage(memory.words);
     this.passes = new Passes(sab.control, this.thread);
-    this.places = new ChunkPlaces(sab.control, THREADS, this.active);
+    this.places = new ChunkPlaces(sab.control, threads, this.active);
     this.sleep = new SleepSet(native);
-    this.doorbell = native.doorbellCreate();
     // Where there is no first program the kernel itself is process 1.
     this.pids = new PidNamespace(config.mode === "hold" ? 2 : 1);
     this.platform = new PLATFORMS[config.options?.platform ?? "systrap"](native, descriptors.zygote);
@@ -227,20 +235,24 @@ export class Kernel implements SupervisorContext {
     this.ipcSpace = this.memoryFiles.fs as MemoryFs;
     this.ipc = new IpcNamespace(this);
     this.ipc.enter();
+    if (threads === 1) return;
+    this.attention = new Attention(sab.attention, this.claims);
+    this.post = new Post(this, sab, threads, (record) => this.netThread?.receive(record));
+    this.netThread = new NetThread(this, this.attention, this.post, sab, this.requests);
   }
 
   /** Maps the kernel page, fills it in and introduces the zygote. Throws: there is no sandbox without. */
   boot(): void {
     const readOnly = this.native.mapKernelPage(this.descriptors.proc);
     if (readOnly < 0) throw new Error(`kernel page: errno ${-readOnly} (is the sandbox's proc usable?)`);
-    this.page.initialise(THREADS, this.placement.stubPolls);
+    this.page.initialise(this.#doorbells.length, this.placement.stubPolls);
     const marshal = new DataView(compileMarshal(SYSCALLS, ALL_ON_THREAD_0).buffer);
     for (let nr = 0; nr < KP_MARSHAL_COUNT; nr++) {
       const at = nr * MARSHAL_ENTRY_SIZE;
       this.page.setMarshal(nr, marshal.getInt32(at, true), marshal.getInt32(at + 4, true));
     }
     if (this.config.mode !== "container") this.root = mountInitialTree(this);
-    this.vdso = new Vdso(this, this.stubs.hello(readOnly, [this.doorbell]));
+    this.vdso = new Vdso(this, this.stubs.hello(readOnly, this.#doorbells));
     this.page.setVdso(this.vdso.targets);
     this.native.close(readOnly);
   }
@@ -359,6 +371,14 @@ export class Kernel implements SupervisorContext {
     const status = this.#statuses.get(pid) ?? -1;
     this.#statuses.delete(pid);
     return status;
+  }
+
+  nextTableId(): number {
+    return ++this.#lastTable;
+  }
+
+  nextSocketCookie(): number {
+    return ++this.#lastCookie;
   }
 
   nextSpaceId(): number {

@@ -7,9 +7,12 @@ import type { ThreadBoot } from "../shared/kernel_boot.ts";
 import { PrivateSab } from "../shared/ring/private_sab.ts";
 import { Turns } from "../shared/ring/turns.ts";
 import { runKernel } from "./host.ts";
+import { runNet } from "./pool/net_host.ts";
+import { NET } from "./pool/net_thread.ts";
 
 export default async function kernelThread({ port, thread, ...boot }: ThreadBoot): Promise<never> {
   const turns = new Turns(new PrivateSab(boot.privateSab).control, thread);
-  expose(await runKernel(boot, turns), nodeEndpoint(port));
+  const api = thread === NET ? await runNet(boot, turns) : await runKernel(boot, turns);
+  expose(api, nodeEndpoint(port));
   return new Promise<never>(() => {});
 }

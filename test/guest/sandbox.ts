@@ -11,8 +11,8 @@ import { ringfence } from "../spawn.ts";
 export const CONFIGURATIONS = [
   { name: "systrap, solo", flags: ["--platform=systrap", "--workers=solo"] },
   {
-    name: "systrap, a kernel thread of its own, call sites patched at their first trap",
-    flags: ["--platform=systrap", "--workers=1", "--patch=eager"],
+    name: "systrap, kernel threads of their own, call sites patched at their first trap",
+    flags: ["--platform=systrap", "--workers=2", "--patch=eager"],
   },
 ] as const;
 

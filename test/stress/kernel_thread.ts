@@ -3,13 +3,13 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { ActiveChunks } from "../../src/shared/ring/active.ts";
-import { Passes } from "../../src/shared/ring/chunk_places.ts";
 import { Claims, sequenceOf } from "../../src/shared/ring/claims.ts";
 import { chunkOfSlot, GuestMemory, slotInChunk } from "../../src/shared/ring/guest_memory.ts";
 import { KernelPage } from "../../src/shared/ring/kernel_page.ts";
 import { RDI, REPLY, SLOT_SIZE } from "../../src/shared/ring/layout.ts";
 import { Mailbox, RECORD_PAYLOAD_WORDS } from "../../src/shared/ring/mailbox.ts";
 import { PrivateSab } from "../../src/shared/ring/private_sab.ts";
+import { Passes } from "../../src/shared/ring/quiescence.ts";
 import { Scanner } from "../../src/shared/ring/scan.ts";
 import { Slots } from "../../src/shared/ring/slot.ts";
 import { loadNative } from "../../src/workers/native.ts";

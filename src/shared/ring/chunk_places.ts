@@ -1,35 +1,15 @@
-// Places for chunks in the guest SAB, and when a place may be used again (docs/hardening.md, F21): only
-// after every kernel thread has passed its loop top once since the chunk was retired, for until
-// then one of them may still be on its way to a slot of the old chunk.
-//
-// Each kernel thread counts its passes in the private SAB: even while it runs, odd while it sleeps
-// or has not started. A sleeping thread holds no slot number from before its sleep.
+// Places for chunks in the guest SAB. A place is used again when no kernel thread can be on its way any more to a slot
+// of the chunk that was there (quiescence.ts).
 //
 // Places are allotted by one kernel thread alone, the supervisor's.
 
 import type { ActiveChunks } from "./active.ts";
 import { GUEST_CHUNKS } from "./layout.ts";
-import { CONTROL_PASSES, CONTROL_WORDS } from "./private_sab.ts";
+import { type Moment, Quiescence } from "./quiescence.ts";
 
-/** A kernel thread's own count of passes. */
-export class Passes {
-  readonly #control: Int32Array;
-  readonly #index: number;
-
-  constructor(control: Int32Array, thread: number) {
-    this.#control = control;
-    this.#index = thread * CONTROL_WORDS + CONTROL_PASSES;
-  }
-
-  /** At the loop top: nothing from the pass before is in use any more. Written by this thread alone. */
-  loopTop(): void {
-    this.#control[this.#index] = (this.#control[this.#index]! + 2) | 0;
-  }
-
-  /** Around a wait, and when the loop is left for good: awake -> asleep -> awake. */
-  toggleAsleep(): void {
-    Atomics.add(this.#control, this.#index, 1);
-  }
+interface Retired {
+  readonly place: number;
+  readonly since: Moment;
 }
 
 const UNUSED = 0;
@@ -37,21 +17,16 @@ const USED = 1;
 const RETIRED = 2;
 
 export class ChunkPlaces {
-  readonly #control: Int32Array;
-  readonly #threads: number;
+  readonly #quiescence: Quiescence;
   readonly #active: ActiveChunks;
   readonly #state = new Uint8Array(GUEST_CHUNKS);
-  /** Passes of each thread when a retired place was given up. */
-  readonly #passesAt: Int32Array;
   #used = 0;
-  #retired: number[] = [];
+  #retired: Retired[] = [];
   #lowestUnused = 0;
 
   constructor(control: Int32Array, threads: number, active: ActiveChunks) {
-    this.#control = control;
-    this.#threads = threads;
+    this.#quiescence = new Quiescence(control, threads);
     this.#active = active;
-    this.#passesAt = new Int32Array(GUEST_CHUNKS * threads);
   }
 
   /** Places in use, retired ones not counted. */
@@ -86,19 +61,17 @@ export class ChunkPlaces {
     if (this.#state[place] !== USED) throw new Error(`chunk place ${place} is not in use`);
     this.#state[place] = RETIRED;
     this.#used--;
-    for (let thread = 0; thread < this.#threads; thread++) {
-      this.#passesAt[place * this.#threads + thread] = this.#passes(thread);
-    }
-    this.#retired.push(place);
+    this.#retired.push({ place, since: this.#quiescence.now() });
   }
 
   /** Frees the retired places that every kernel thread has passed. */
   #collect(): void {
     if (this.#retired.length === 0) return;
-    const still: number[] = [];
-    for (const place of this.#retired) {
-      if (!this.#passed(place)) {
-        still.push(place);
+    const still: Retired[] = [];
+    for (const retired of this.#retired) {
+      const { place, since } = retired;
+      if (!this.#quiescence.hasPassed(since)) {
+        still.push(retired);
         continue;
       }
       this.#state[place] = UNUSED;
@@ -108,17 +81,5 @@ export class ChunkPlaces {
     let limit = this.#active.limit();
     while (limit > 0 && this.#state[limit - 1] === UNUSED) limit--;
     this.#active.shrink(limit);
-  }
-
-  #passed(place: number): boolean {
-    for (let thread = 0; thread < this.#threads; thread++) {
-      const then = this.#passesAt[place * this.#threads + thread]!;
-      if ((then & 1) === 0 && this.#passes(thread) === then) return false;
-    }
-    return true;
-  }
-
-  #passes(thread: number): number {
-    return Atomics.load(this.#control, thread * CONTROL_WORDS + CONTROL_PASSES);
   }
 }

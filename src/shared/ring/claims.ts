@@ -85,7 +85,14 @@ export class Claims {
     if (this.#alone) {
       if (this.#claims[number] !== GUEST) return 0;
       this.#claims[number] = claim;
-    } else if (Atomics.compareExchange(this.#claims, number, GUEST, claim) !== GUEST) return 0;
+    } else {
+      if (Atomics.compareExchange(this.#claims, number, GUEST, claim) !== GUEST) return 0;
+      // The slot was opened for a new task between the look and this: what stood there is its predecessor's.
+      if (request === this.#seen[seen]) {
+        this.#change(number, claim, GUEST);
+        return 0;
+      }
+    }
     this.#seen[seen] = request;
     return request;
   }

@@ -10,7 +10,7 @@ import { CHUNK_SLOTS, GUEST_CHUNKS, KERNEL_THREADS_MAX } from "./layout.ts";
 
 /** Places for chunks, the kernel page's included so that chunk numbers need no second check. */
 export const CHUNK_PLACES = GUEST_CHUNKS + 1;
-const SLOT_PLACES = CHUNK_PLACES * CHUNK_SLOTS;
+export const SLOT_PLACES = CHUNK_PLACES * CHUNK_SLOTS;
 
 /** Words a cache line; what different threads write lies at least this far apart. */
 const LINE_WORDS = 16;
@@ -19,7 +19,9 @@ const LINE_WORDS = 16;
 export const CONTROL_ASKED = 0; // turns.ts: written by the main thread
 const CONTROL_STOP = 1; // set once by the main thread: leave the loop for good
 export const CONTROL_SERVED = LINE_WORDS; // turns.ts: written by the kernel thread
-export const CONTROL_PASSES = LINE_WORDS + 1; // chunk_places.ts: written by the kernel thread
+export const CONTROL_PASSES = LINE_WORDS + 1; // quiescence.ts: written by the kernel thread
+export const CONTROL_DOORBELL = LINE_WORDS + 2; // its descriptor: written by the kernel thread, before others start
+export const CONTROL_BEHIND = LINE_WORDS + 3; // it has messages that found no room: written by the kernel thread
 export const CONTROL_WORDS = 2 * LINE_WORDS;
 
 // Mailbox of one ordered pair of kernel threads (mailbox.ts).
@@ -34,6 +36,10 @@ const MAILBOX_WORDS = MAILBOX_FIRST + MAILBOX_RECORDS * MAILBOX_RECORD_WORDS;
 export const SEEN_WORDS = SLOT_PLACES;
 export const ACTIVE_WORDS = CHUNK_PLACES / 32;
 
+/** Sockets of other kernel threads than 0, and the words of each. */
+export const READINESS_RECORDS = 65536;
+export const READINESS_WORDS = 4;
+
 interface Region {
   readonly name: string;
   readonly words: number;
@@ -45,6 +51,8 @@ const REGIONS = [
   { name: "limit", words: LINE_WORDS }, // word 0: active.ts
   { name: "claims", words: SLOT_PLACES },
   { name: "seen", words: KERNEL_THREADS_MAX * SEEN_WORDS },
+  { name: "attention", words: SLOT_PLACES }, // attention.ts
+  { name: "readiness", words: READINESS_RECORDS * READINESS_WORDS }, // readiness.ts
   { name: "widths", words: CHUNK_PLACES }, // active.ts
   { name: "active", words: KERNEL_THREADS_MAX * ACTIVE_WORDS },
   { name: "mailboxes", words: KERNEL_THREADS_MAX * KERNEL_THREADS_MAX * MAILBOX_WORDS },
@@ -61,6 +69,8 @@ export class PrivateSab {
   readonly limit: Int32Array;
   readonly claims: Int32Array;
   readonly seen: Int32Array;
+  readonly attention: Int32Array;
+  readonly readiness: Int32Array;
   readonly widths: Int32Array;
   readonly active: Int32Array;
   readonly mailboxes: Int32Array;
@@ -77,9 +87,28 @@ export class PrivateSab {
     this.limit = views.get("limit")!;
     this.claims = views.get("claims")!;
     this.seen = views.get("seen")!;
+    this.attention = views.get("attention")!;
+    this.readiness = views.get("readiness")!;
     this.widths = views.get("widths")!;
     this.active = views.get("active")!;
     this.mailboxes = views.get("mailboxes")!;
+  }
+
+  /** The doorbell of a kernel thread, which has set it. */
+  doorbell(thread: number): number {
+    return this.control[thread * CONTROL_WORDS + CONTROL_DOORBELL]!;
+  }
+
+  setDoorbell(thread: number, fd: number): void {
+    Atomics.store(this.control, thread * CONTROL_WORDS + CONTROL_DOORBELL, fd);
+  }
+
+  isBehind(thread: number): boolean {
+    return this.control[thread * CONTROL_WORDS + CONTROL_BEHIND] !== 0;
+  }
+
+  setBehind(thread: number, value: boolean): void {
+    Atomics.store(this.control, thread * CONTROL_WORDS + CONTROL_BEHIND, value ? 1 : 0);
   }
 
   stopped(thread: number): boolean {

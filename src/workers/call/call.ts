@@ -6,6 +6,7 @@
 //   waiting           a waiter, or a coroutine, stands for what it waits for
 //   running a list    a coroutine waits; the slot is with the stub
 //   parked            the group is stopped; `unpark` goes on
+//   elsewhere         another kernel thread owns the slot
 //   none              the slot is with the guest
 
 import { ERESTARTSYS } from "../../shared/abi/errno.ts";
@@ -137,6 +138,23 @@ export class Call extends SlotIo {
     const result = this.resultOfFault(this.roundBytes());
     this.outFault = null;
     this.complete(result);
+  }
+
+  // ---- Calls that another kernel thread serves ----
+
+  /** The slot is about to be another thread's: the call goes on there. */
+  handOver(): void {
+    this.owned = false;
+    this.dropOut();
+    this.outOnError = false;
+    this.#end();
+  }
+
+  /** It is this thread's again, with the request of that sequence. */
+  takeBack(sequence: number, nr: number): void {
+    this.owned = true;
+    this.sequence = sequence;
+    this.nr = nr;
   }
 
   // ---- Coroutines and waiting ----

@@ -3,6 +3,7 @@
 
 import type { Counters } from "../counters.ts";
 import type { Log } from "../log.ts";
+import type { Call } from "./call.ts";
 
 /** Throws that are logged: later ones are only counted. */
 const LOGGED_MAX = 100;
@@ -14,6 +15,12 @@ export class Throws {
   constructor(counters: Counters, log: Log) {
     this.#counters = counters;
     this.#log = log;
+  }
+
+  /** What served a call, or let it go on: its process ends. */
+  inCall({ caller, nr }: Call, error: unknown): void {
+    this.caught("a handler threw: its process is killed", error, { pid: caller.pid, nr });
+    caller.killHostile();
   }
 
   caught(message: string, error: unknown, fields: Record<string, unknown> = {}): void {

@@ -7,5 +7,9 @@ import type { NetContext } from "./context.ts";
 
 export interface NetCaller extends Caller {
   readonly kernel: NetContext;
-  readonly files: { get(fd: number): OpenFile | undefined };
+  readonly files: {
+    /** Of no other table. */
+    readonly id: number;
+    get(fd: number): OpenFile | undefined;
+  };
 }

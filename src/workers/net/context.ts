@@ -1,8 +1,17 @@
 // What sockets of all families use of their kernel: what open files do, and inodes to stand on.
 
-import type { AnonymousInodes } from "../vfs/anonymous/anonymous_fs.ts";
-import type { FileContext } from "../vfs/file_context.ts";
+import type { CallContext } from "../call/context.ts";
+import type { Credentials } from "../credentials/credentials.ts";
+import type { FileHolder } from "../vfs/file_context.ts";
+import type { Inode } from "../vfs/inode.ts";
+import type { Devices } from "./devices/devices.ts";
+import type { NetlinkPorts } from "./netlink/ports.ts";
 
-export interface NetContext extends FileContext {
-  readonly anonymous: AnonymousInodes;
+export interface NetContext extends CallContext, FileHolder {
+  readonly netlinkPorts: NetlinkPorts;
+  readonly devices: Devices;
+  /** A number that no other socket of the sandbox has. */
+  nextSocketCookie(): number;
+  /** Inodes of sockets; null: thread 0 has them. */
+  readonly anonymous: { socket(credentials: Credentials): Inode | null };
 }

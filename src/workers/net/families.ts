@@ -1,11 +1,24 @@
-// The address families that a sandbox has.
+// The address families that a sandbox has, and whose sockets all of them are.
 
-import { AF_UNIX } from "../../shared/abi/socket.ts";
-import type { Family } from "./family.ts";
-import type { UnixCaller } from "./unix/context.ts";
+import { AF_NETLINK, AF_UNIX } from "../../shared/abi/socket.ts";
+import type { Creator, Family, SocketMaker } from "./family.ts";
+import { NETLINK } from "./netlink/family.ts";
+import type { UnixCaller, UnixContext } from "./unix/context.ts";
 import { UNIX } from "./unix/family.ts";
 
-/** Whose sockets all of them are. */
-export type FamilyCaller = UnixCaller;
+export interface FamilyContext extends UnixContext {
+  /** The kernel thread that the sockets of some are on; null: it is this one. */
+  readonly netThread: SocketMaker | null;
+}
 
-export const FAMILIES: ReadonlyMap<number, Family<FamilyCaller>> = new Map([[AF_UNIX, UNIX]]);
+export interface FamilyCaller extends UnixCaller {
+  readonly kernel: FamilyContext;
+}
+
+/** Those whose sockets a kernel thread of their own may have. */
+export const FAMILIES_ON_NET: ReadonlyMap<number, Family<Creator>> = new Map([[AF_NETLINK, NETLINK]]);
+
+export const FAMILIES: ReadonlyMap<number, Family<FamilyCaller>> = new Map<number, Family<FamilyCaller>>([
+  [AF_UNIX, UNIX],
+  ...FAMILIES_ON_NET,
+]);

@@ -1,12 +1,45 @@
 // An address family, as socket(2) and socketpair(2) see it: a row of FAMILIES (families.ts). Everything else of it is
 // in the sockets that it makes.
 
-import type { NetCaller } from "./caller.ts";
-import type { SocketFile } from "./socket.ts";
+import type { Caller } from "../call/caller.ts";
+import type { Credentials } from "../credentials/credentials.ts";
+import type { OpenFile } from "../vfs/file.ts";
+import type { Inode } from "../vfs/inode.ts";
+import type { NetContext } from "./context.ts";
+import type { Address, SocketFile } from "./socket.ts";
+import type { StandIn } from "./stand_in.ts";
 
-export interface Family<C extends NetCaller> {
-  /** A socket of a type (SOCK_STREAM, ...; less than SOCK_PACKET + 1) and a protocol, with O_* flags; or a negative errno. */
+/** Who asks for a socket. */
+export interface Creator {
+  readonly kernel: NetContext;
+  readonly credentials: Credentials;
+}
+
+export interface Family<C extends Creator> {
+  /** Its sockets are the kernel thread NET's, where there is one. */
+  readonly isOnNet: boolean;
+  /** A socket of a type (SOCK_*, at most SOCK_PACKET) and a protocol, with O_* flags; or a negative errno. */
   create(task: C, type: number, protocol: number, status: number): SocketFile | number;
   /** Two that are the ends of a connection; or a negative errno, EOPNOTSUPP where the family has no pairs. */
   createPair(task: C, type: number, protocol: number, status: number): [SocketFile, SocketFile] | number;
+}
+
+/** A connection, and who has made it; or none, and how long a call waits for one (nanoseconds). */
+export type Accepted =
+  | { readonly file: OpenFile; readonly peer: Address | number }
+  | { readonly file: null; readonly timeoutNs: number };
+
+/** A kernel thread that makes sockets for others. */
+export interface SocketMaker {
+  /** What stands in for the next connection; or a negative errno. */
+  accept(task: Caller, listener: StandIn, status: number): Generator<void, Accepted | number, void>;
+  /** What stands in for a new one, on that inode; or a negative errno. */
+  create(
+    task: Caller,
+    inode: Inode,
+    family: number,
+    type: number,
+    protocol: number,
+    status: number,
+  ): Generator<void, OpenFile | number, void>;
 }

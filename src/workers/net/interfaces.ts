@@ -1,41 +1,156 @@
-// ioctls about network interfaces (netdevice(7)), which any socket answers. There are none in the sandbox: lists of
-// them are empty, and names and numbers are nobody's.
+// ioctls about network interfaces (netdevice(7)), which any socket answers. Changing them is not supported.
 
-import { EFAULT, ENODEV, EPERM } from "../../shared/abi/errno.ts";
+import { EFAULT, EINVAL, ENODEV, EOPNOTSUPP, EPERM } from "../../shared/abi/errno.ts";
 import * as I from "../../shared/abi/ioctl.ts";
+import { IFF_UP } from "../../shared/abi/netlink.ts";
 import { CAP_NET_ADMIN } from "../../shared/abi/prctl.ts";
+import { AF_INET } from "../../shared/abi/socket.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
-import type { Caller } from "../call/caller.ts";
 import { capable } from "../credentials/credentials.ts";
+import type { NetCaller } from "./caller.ts";
+import type { Device } from "./devices/devices.ts";
 
-/** struct ifreq */
+/** struct ifreq: a name, and what is asked or told of it. */
 const REQUEST_SIZE = 40;
+const NAME_SIZE = 16;
+const ADDRESS_AT = 4; // in struct sockaddr_in
+/** struct ifconf: a length and a pointer. */
+const CONF_SIZE = 16;
 
-/** About one interface; the others change it. */
-const READS: ReadonlySet<number> = new Set([
-  I.SIOCGIFNAME,
-  I.SIOCGIFFLAGS,
-  I.SIOCGIFMTU,
-  I.SIOCGIFHWADDR,
-  I.SIOCGIFINDEX,
+/** Fills in what is told of an interface, behind its name: 0 or a negative errno. */
+type Teller = (device: Device, value: DataView) => number;
+
+function number(of: (device: Device) => number): Teller {
+  return (device, value) => {
+    value.setInt32(0, of(device), true);
+    return 0;
+  };
+}
+
+/** struct sockaddr_in of its first internet address; false: it has none. */
+function tellAddress({ addresses }: Device, value: DataView): boolean {
+  const own = addresses.find(({ family }) => family === AF_INET);
+  if (own === undefined) return false;
+  value.setUint16(0, AF_INET, true);
+  for (const [i, byte] of own.address.entries()) value.setUint8(ADDRESS_AT + i, byte);
+  return true;
+}
+
+const TELLERS: ReadonlyMap<number, Teller> = new Map([
+  [
+    I.SIOCGIFFLAGS,
+    (device, value) => {
+      value.setInt16(0, device.flags, true);
+      return 0;
+    },
+  ],
+  [I.SIOCGIFMETRIC, number(() => 0)],
+  [I.SIOCGIFMTU, number(({ mtu }) => mtu)],
+  [I.SIOCGIFINDEX, number(({ index }) => index)],
+  [I.SIOCGIFTXQLEN, number(({ txQueue }) => txQueue)],
+  [
+    I.SIOCGIFHWADDR,
+    ({ type, address }, value) => {
+      value.setUint16(0, type, true);
+      for (const [i, byte] of address.entries()) value.setUint8(2 + i, byte);
+      return 0;
+    },
+  ],
 ]);
-const CHANGES: ReadonlySet<number> = new Set([I.SIOCSIFFLAGS, I.SIOCSIFMTU, I.SIOCSIFNAME]);
 
-function* ofInterface(task: Caller, address: number, isChange: boolean): Coroutine {
-  task.call.outAt(address, REQUEST_SIZE, WINDOW);
-  if ((yield* task.call.copyInRound()) < REQUEST_SIZE) return -EFAULT;
-  return isChange && !capable(task.credentials, task.kernel.users, CAP_NET_ADMIN) ? -EPERM : -ENODEV;
+const CHANGES: ReadonlySet<number> = new Set([
+  I.SIOCSIFFLAGS,
+  I.SIOCSIFMTU,
+  I.SIOCSIFNAME,
+  I.SIOCSIFHWADDR,
+  I.SIOCSIFTXQLEN,
+]);
+
+/** The request in guest memory, which what is told goes back to. */
+function* readRequest(task: NetCaller, address: number): Generator<void, Buffer | number, void> {
+  const { call } = task;
+  call.outAt(address, REQUEST_SIZE, WINDOW);
+  if ((yield* call.copyInRound()) < REQUEST_SIZE) return -EFAULT;
+  const at = call.base + WINDOW;
+  return Buffer.from(call.bytes.subarray(at, at + REQUEST_SIZE));
+}
+
+function tell(task: NetCaller, address: number, request: Buffer): number {
+  task.call.bytes.set(request, task.call.out(address, REQUEST_SIZE));
+  return 0;
+}
+
+function nameIn(request: Buffer): string {
+  const name = request.toString("latin1", 0, NAME_SIZE - 1);
+  const end = name.indexOf("\0");
+  // An alias is its interface.
+  return (end < 0 ? name : name.slice(0, end)).split(":")[0]!;
+}
+
+/** Whether what is asked for holds already. */
+function isUpAlready(change: number, { flags }: Device, request: Buffer): boolean {
+  return change === I.SIOCSIFFLAGS && ((request.readInt16LE(NAME_SIZE) ^ flags) & IFF_UP) === 0;
+}
+
+/** Without a teller it is a change. */
+function* ofInterface(task: NetCaller, change: number, address: number, teller: Teller | null): Coroutine {
+  const request = yield* readRequest(task, address);
+  if (typeof request === "number") return request;
+  const { devices, users, counters } = task.kernel;
+  if (teller === null && !capable(task.credentials, users, CAP_NET_ADMIN)) return -EPERM;
+  const device = devices.byName(nameIn(request));
+  if (device === undefined) return -ENODEV;
+  if (teller === null) {
+    if (isUpAlready(change, device, request)) return 0;
+    counters.unsupportedCalls++;
+    return -EOPNOTSUPP;
+  }
+  request.fill(0, NAME_SIZE);
+  const value = new DataView(request.buffer, request.byteOffset + NAME_SIZE, REQUEST_SIZE - NAME_SIZE);
+  const error = teller(device, value);
+  return error < 0 ? error : tell(task, address, request);
+}
+
+/** SIOCGIFNAME: the name of a number. */
+function* nameOf(task: NetCaller, address: number): Coroutine {
+  const request = yield* readRequest(task, address);
+  if (typeof request === "number") return request;
+  const device = task.kernel.devices.byIndex(request.readInt32LE(NAME_SIZE));
+  if (device === undefined) return -ENODEV;
+  request.fill(0, 0, NAME_SIZE);
+  request.write(device.name, 0, "latin1");
+  return tell(task, address, request);
+}
+
+/** SIOCGIFCONF: interfaces with an internet address, as many as there is room for; without a place, how much it takes. */
+function* list(task: NetCaller, address: number): Coroutine {
+  const { call, kernel } = task;
+  call.outAt(address, CONF_SIZE, WINDOW);
+  if ((yield* call.copyInRound()) < CONF_SIZE) return -EFAULT;
+  const room = call.view.getInt32(call.base + WINDOW, true);
+  const to =
+    call.view.getUint32(call.base + WINDOW + 12, true) * 2 ** 32 +
+    call.view.getUint32(call.base + WINDOW + 8, true);
+  if (room < 0) return -EINVAL;
+  let length = 0;
+  for (const device of kernel.devices.all) {
+    if (to !== 0 && length + REQUEST_SIZE > room) break;
+    const request = Buffer.alloc(REQUEST_SIZE);
+    request.write(device.name, 0, "latin1");
+    if (!tellAddress(device, new DataView(request.buffer, request.byteOffset + NAME_SIZE))) continue;
+    if (to !== 0) call.bytes.set(request, call.out(to + length, REQUEST_SIZE));
+    length += REQUEST_SIZE;
+  }
+  call.view.setInt32(call.out(address, 4), length, true);
+  return 0;
 }
 
 /** Null: another request. */
-export function interfaceIoctl(task: Caller, request: number, argument: number): number | null {
-  if (request === I.SIOCGIFCONF) {
-    // struct ifconf: so many bytes of the caller's room were filled.
-    task.call.view.setInt32(task.call.out(argument, 4), 0, true);
-    return 0;
-  }
-  const isChange = CHANGES.has(request);
-  if (!isChange && !READS.has(request)) return null;
-  return task.call.start(ofInterface(task, argument, isChange));
+export function interfaceIoctl(task: NetCaller, request: number, argument: number): number | null {
+  if (request === I.SIOCGIFCONF) return task.call.start(list(task, argument));
+  if (request === I.SIOCGIFNAME) return task.call.start(nameOf(task, argument));
+  const teller = TELLERS.get(request) ?? null;
+  if (teller === null && !CHANGES.has(request)) return null;
+  return task.call.start(ofInterface(task, request, argument, teller));
 }

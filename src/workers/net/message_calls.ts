@@ -17,6 +17,7 @@ import { addressInPiece, addressOf } from "./addresses.ts";
 import type { NetCaller } from "./caller.ts";
 import type { Ancillary } from "./control.ts";
 import { SocketFile } from "./socket.ts";
+import { StandIn } from "./stand_in.ts";
 import { NO_PLACES, type Places, receiveInto, Source, sendFrom } from "./transfer.ts";
 
 const ADDRESS_MAX = 128;
@@ -28,10 +29,17 @@ const READY_MAX = WINDOW_SECOND - WINDOW;
 type Header = ValueOf<typeof msghdr>;
 const { msg_namelen, msg_controllen, msg_flags } = msghdr.offset;
 
-export function socketAt(task: NetCaller, fd: number): SocketFile | number {
+/** The socket that a descriptor names, whosever it is; or a negative errno. */
+export function anySocketAt(task: NetCaller, fd: number): SocketFile | StandIn | number {
   const file = task.files.get(fd);
   if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
-  return file instanceof SocketFile ? file : -ENOTSOCK;
+  return file instanceof SocketFile || file instanceof StandIn ? file : -ENOTSOCK;
+}
+
+/** The socket that a descriptor names, a negative errno, or NO_RESULT: its owner serves the call. */
+export function socketAt(task: NetCaller, fd: number): SocketFile | number {
+  const socket = anySocketAt(task, fd);
+  return socket instanceof StandIn ? socket.pass(task) : socket;
 }
 
 function bufferSegments(address: number, length: number): Segments {

@@ -86,10 +86,7 @@ export const SOCKET_LEVEL: OptionTable = new Map([
   [S.SO_PROTOCOL, told(({ protocol }) => protocol)],
   [S.SO_ACCEPTCONN, told((_socket, options) => Number(options.isListening()))],
   [S.SO_ERROR, told((_socket, options) => options.takeError())],
-  [
-    S.SO_COOKIE,
-    { get: ({ socket }, _task, room) => (room < COOKIE_SIZE ? -EINVAL : cookie(socket.inode!.ino)) },
-  ],
+  [S.SO_COOKIE, { get: ({ socket }, _task, room) => (room < COOKIE_SIZE ? -EINVAL : cookie(socket.cookie)) }],
   [S.SO_SNDLOWAT, told(() => 1)],
   [S.SO_SNDBUF, buffer("sendBuffer", false)],
   [S.SO_RCVBUF, buffer("receiveBuffer", false)],

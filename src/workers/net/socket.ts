@@ -55,14 +55,17 @@ export abstract class SocketFile extends OpenFile {
   readonly type: number;
   readonly protocol: number;
   abstract readonly options: SocketOptions;
+  /** Of no other socket. */
+  readonly cookie: number;
   /** SO_RCVTIMEO, SO_SNDTIMEO: nanoseconds. */
   receiveTimeoutNs = NEVER;
   sendTimeoutNs = NEVER;
 
-  constructor(kernel: NetContext, inode: Inode, type: number, protocol: number, status: number) {
+  constructor(kernel: NetContext, inode: Inode | null, type: number, protocol: number, status: number) {
     super(O_RDWR | status);
     this.kernel = kernel;
     this.inode = inode;
+    this.cookie = kernel.nextSocketCookie();
     this.type = type;
     this.protocol = protocol;
   }
@@ -79,8 +82,8 @@ export abstract class SocketFile extends OpenFile {
   /** 0, -EAGAIN when the other side has no room for one more (wait for POLLOUT), or a negative errno. */
   abstract connect(task: NetCaller, address: Address): number;
 
-  /** The next connection, or a negative errno. */
-  accept(_task: NetCaller, _status: number): SocketFile | number {
+  /** The next connection, with O_* flags, or a negative errno. */
+  accept(_status: number): SocketFile | number {
     return -EOPNOTSUPP;
   }
 
@@ -121,6 +124,8 @@ export abstract class SocketFile extends OpenFile {
   abstract peerName(): Address | number;
 
   // ---- As a file ----
+
+  abstract override poll(): number;
 
   override get servesWholeCalls(): boolean {
     return true;

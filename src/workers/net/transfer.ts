@@ -310,9 +310,7 @@ class Receiving {
   #goesOn({ data, ancillary, length }: Received, room: number): boolean {
     if (this.#socket.keepsBounds || length === 0 || ancillary !== null) return false;
     if (this.#peeks || this.#done === this.#segments.total) return false;
-    return (
-      this.#done < this.#least || (data.length === room && (this.#socket.poll(this.#task) & POLLIN) !== 0)
-    );
+    return this.#done < this.#least || (data.length === room && (this.#socket.poll() & POLLIN) !== 0);
   }
 
   #failed(received: Received, before: number): number {

@@ -2,10 +2,10 @@
 
 import { EAGAIN, EINTR, ERESTARTSYS } from "../../shared/abi/errno.ts";
 import { NEVER } from "../call/clocks.ts";
+import type { OpenFile } from "../vfs/file.ts";
 import { putFile } from "../vfs/file_table.ts";
 import { Sleeper } from "../vfs/poll.ts";
 import type { NetCaller } from "./caller.ts";
-import type { SocketFile } from "./socket.ts";
 
 /** A time-out becomes a deadline when the call begins; 0: the call does not wait. */
 export function deadlineAfter(task: NetCaller, timeoutNs: number): number {
@@ -16,7 +16,7 @@ export function deadlineAfter(task: NetCaller, timeoutNs: number): number {
 /** Waits for one of `events`: 0, -EAGAIN when the time has run out, or what an interruption answers. */
 export function* waitForSocket(
   task: NetCaller,
-  socket: SocketFile,
+  socket: OpenFile,
   events: number,
   deadlineNs: number,
 ): Generator<void, number, void> {

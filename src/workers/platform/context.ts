@@ -15,7 +15,21 @@ interface ThreadPlacement {
   born(tid: number): void;
 }
 
+/** A kernel thread that serves calls on slots which thread 0 has passed to it. */
+export interface SlotServer {
+  /** Something waits for the task of a slot. True: what it serves there comes back for that; false: it serves nothing. */
+  cutShort(slot: number): boolean;
+  /** Who the task of a slot is, or what its descriptors are, has changed. */
+  forgetTask(slot: number): void;
+  /** A slot was closed. */
+  closed(slot: number): void;
+  /** It may write to a slot that was closed. */
+  isLeaving(slot: number): boolean;
+}
+
 export interface PlatformContext extends LocalContext {
+  /** Null: there is no other kernel thread. */
+  readonly netThread: SlotServer | null;
   readonly platform: Platform;
   readonly claims: Claims;
   /** Number of this kernel thread. */

@@ -131,7 +131,9 @@ export class StubProcess {
       for (let slot = 0; slot < CHUNK_SLOTS; slot++) {
         const number = slotNumber(chunk, slot);
         const isUsed =
-          this.kernel.taskAt[number] !== undefined || this.parked.some((one) => one.slot === number);
+          this.kernel.taskAt[number] !== undefined ||
+          this.parked.some((one) => one.slot === number) ||
+          this.kernel.netThread?.isLeaving(number) === true;
         if (!isUsed && this.kernel.slots.word(number, HOST_TASK) === 0) return number;
       }
     }

@@ -160,7 +160,10 @@ export class Stubs {
     task.call.cancelWait();
     this.settle(task);
     const birth = this.#births.takeOf(task);
-    if (!parks) kernel.claims.close(task.call.slot);
+    if (!parks) {
+      kernel.claims.close(task.call.slot);
+      kernel.netThread?.closed(task.call.slot);
+    }
     task.call.owned = false;
     kernel.taskAt[task.call.slot] = undefined;
     if (this.#tasks.get(task.hostTid) === task) this.#tasks.delete(task.hostTid);

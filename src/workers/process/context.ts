@@ -1,6 +1,7 @@
 // What the supervisor's rooms (process, signals, time, futex, identity, system, proc) use of their kernel, beside what
 // the platform, sockets and System V IPC do. The Kernel object is all of it.
 
+import type { Attention } from "../../shared/ring/attention.ts";
 import type { CallTracer } from "../call/context.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import type { Throws } from "../call/throws.ts";
@@ -8,9 +9,10 @@ import type { Futexes } from "../futex/futexes.ts";
 import type { UtsNamespace } from "../identity/uts.ts";
 import type { IpcContext } from "../ipc/context.ts";
 import type { Vdso } from "../mem/vdso.ts";
-import type { UnixContext } from "../net/unix/context.ts";
+import type { FamilyContext } from "../net/families.ts";
+import type { SocketMaker } from "../net/family.ts";
 import type { Patcher } from "../patch/patcher.ts";
-import type { PlatformContext } from "../platform/context.ts";
+import type { PlatformContext, SlotServer } from "../platform/context.ts";
 import type { BeforeHandler } from "../signals/alt_stack.ts";
 import type { PidNamespace } from "./pids.ts";
 import type { Task } from "./task.ts";
@@ -23,7 +25,11 @@ export interface ProcessTracer extends CallTracer {
   ended(task: Task, status: number): void;
 }
 
-export interface SupervisorContext extends PlatformContext, IpcContext, UnixContext {
+export interface SupervisorContext extends PlatformContext, IpcContext, FamilyContext {
+  /** Null: there is no other kernel thread. */
+  readonly netThread: (SlotServer & SocketMaker) | null;
+  /** What other kernel threads are to know of slots; null: there are none. */
+  readonly attention: Attention | null;
   readonly tracer: ProcessTracer | null;
   readonly throws: Throws;
   current: Task | null;

@@ -5,6 +5,7 @@ import { kindOf, sequenceOf } from "../../shared/ring/claims.ts";
 import { Request } from "../../shared/ring/slot_states.ts";
 import type { Call } from "../call/call.ts";
 import type { Dispatcher } from "../call/dispatch.ts";
+import { fromUser } from "../call/siginfo.ts";
 import { hideTrampoline } from "../patch/hidden_code.ts";
 import type { Patcher } from "../patch/patcher.ts";
 import { onFault } from "../signals/faults.ts";
@@ -31,6 +32,7 @@ export class Requests {
     const { call } = task;
     call.owned = true;
     call.sequence = sequenceOf(request);
+    kernel.attention?.set(slot, 0); // what stood there is seen now
     kernel.current = task;
     kernel.counters.requests++;
     kernel.longTurns.nr = call.nr;
@@ -43,10 +45,46 @@ export class Requests {
     if (kernel.nextSteps.any) kernel.nextSteps.run();
   }
 
+  /** A call that another kernel thread has served is over; its slot is this thread's again. */
+  finish(slot: number, sequence: number, nr: number, result: number, signal: number): void {
+    this.#takeBack(slot, sequence, nr, (task) => {
+      if (signal !== 0) task.send(fromUser(task, signal));
+      task.call.complete(result);
+    });
+  }
+
+  /** What another kernel thread knows of a task ends it. */
+  killHostile(slot: number, sequence: number): void {
+    this.#takeBack(slot, sequence, -1, (task) => task.killHostile());
+  }
+
+  /** A call was answered by another kernel thread while something came for its task. */
+  kick(slot: number): void {
+    this.#kernel.taskAt[slot]?.kick();
+  }
+
+  #takeBack(slot: number, sequence: number, nr: number, then: (task: Task) => void): void {
+    const kernel = this.#kernel;
+    const task = kernel.taskAt[slot];
+    if (task === undefined) return;
+    task.call.takeBack(sequence, nr);
+    kernel.attention?.set(slot, 0);
+    kernel.current = task;
+    kernel.kicks.answered(task);
+    kernel.longTurns.nr = nr;
+    task.lostPools = null; // it goes on behind its site
+    try {
+      if (task.leaving) task.stub.dismiss(task);
+      else then(task);
+    } catch (error) {
+      this.onThrow(task.call, error);
+    }
+    kernel.longTurns.served();
+  }
+
   /** What served a call, or let it go on, threw. */
-  onThrow({ caller, nr }: Call, error: unknown): void {
-    this.#kernel.throws.caught("a handler threw: its process is killed", error, { pid: caller.pid, nr });
-    caller.killHostile();
+  onThrow(call: Call, error: unknown): void {
+    this.#kernel.throws.inCall(call, error);
   }
 
   #patch(task: Task, patcher: Patcher): void {

@@ -43,7 +43,7 @@ export class Task implements Caller {
   readonly group: ThreadGroup;
   readonly stub: StubProcess;
   readonly call: Call;
-  files: FileTable;
+  #files: FileTable;
   fs: FsState;
   // Most tasks are short, and many do neither.
   #lastRead: LastRead | null = null;
@@ -126,7 +126,7 @@ export class Task implements Caller {
     this.group = group;
     this.stub = stub;
     this.call = new Call(this, kernel, slot);
-    this.files = parts.files;
+    this.#files = parts.files;
     this.fs = parts.fs;
     this.handlers = parts.handlers;
     this.ipc = parts.ipc;
@@ -141,7 +141,18 @@ export class Task implements Caller {
   set credentials(next: Credentials) {
     this.kernel.counters.groupIds += next.groups.length - this.#credentials.groups.length;
     this.#credentials = next;
-    if (!this.dead) tellIds(this.kernel, this);
+    if (this.dead) return;
+    tellIds(this.kernel, this);
+    this.kernel.netThread?.forgetTask(this.call.slot);
+  }
+
+  get files(): FileTable {
+    return this.#files;
+  }
+
+  set files(next: FileTable) {
+    this.#files = next;
+    this.kernel.netThread?.forgetTask(this.call.slot);
   }
 
   get pid(): number {
@@ -257,6 +268,7 @@ export class Task implements Caller {
   /** Makes guest code enter the stub soon, which then posts INTERRUPTED; one that sleeps at the host posts its call. */
   kick(): void {
     if (!this.started || !(this.#sleepsInList || this.call.isWithGuest)) return;
+    if (this.kernel.netThread?.cutShort(this.call.slot) === true) return;
     this.kernel.platform.interrupt(this.stub.pid, this.hostTid);
     this.kernel.kicks.watch(this);
   }

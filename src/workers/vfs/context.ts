@@ -34,6 +34,8 @@ export interface VfsContext extends ProcessContext {
   readonly memoryFiles: Mount;
   /** Number of the host's CPUs, once it is known (cpus.ts). */
   cpus: number;
+  /** A number for a new descriptor table. */
+  nextTableId(): number;
   /** The file system of processes. */
   newProc(): FileSystem;
 }

@@ -61,6 +61,7 @@ export const DESCRIPTOR_HANDLERS: Handlers<VfsCaller> = {
         return task.call.start(
           setByInt(task, argument, (on) => {
             file.flags = on ? file.flags | F.O_NONBLOCK : file.flags & ~F.O_NONBLOCK;
+            file.statusChanged();
           }),
         );
       case FIOASYNC:
@@ -115,6 +116,7 @@ export const DESCRIPTOR_HANDLERS: Handlers<VfsCaller> = {
         if ((file.flags & ~value & F.O_APPEND) !== 0 && isAppendOnly(file.inode)) return -EPERM;
         setAsync(task, file, fd, (value & F.O_ASYNC) !== 0);
         file.flags = (file.flags & ~SETFL) | (value & SETFL);
+        file.statusChanged();
         return 0;
       case F.F_DUPFD_QUERY: {
         const other = task.files.get(value);

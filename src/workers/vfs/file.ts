@@ -236,6 +236,12 @@ export abstract class OpenFile {
     return null;
   }
 
+  /** Its status flags are others (fcntl(2), F_SETFL). */
+  statusChanged(): void {}
+
+  /** A descriptor of a table names it no more. */
+  descriptorGone(_table: number, _fd: number): void {}
+
   /** What /proc/PID/fd shows for a file without a place. */
   describe(): string {
     return "anon_inode:[file]";

@@ -5,7 +5,7 @@
 import { EBADF, EMFILE, ENFILE, ENOMEM } from "../../shared/abi/errno.ts";
 import { leaveSets } from "./anonymous/epoll.ts";
 import type { OpenFile } from "./file.ts";
-import type { FileContext } from "./file_context.ts";
+import type { FileContext, FileHolder } from "./file_context.ts";
 
 /** A table that grows by more at once is made anew. */
 const JUMP = 1024;
@@ -20,9 +20,12 @@ export class FileTable {
   #firstFree = 0;
   /** Tasks that use the table. */
   users = 1;
+  /** Of no other table. */
+  readonly id: number;
 
   constructor(kernel: FileContext) {
     this.#kernel = kernel;
+    this.id = kernel.nextTableId();
   }
 
   get(fd: number): OpenFile | undefined {
@@ -78,6 +81,15 @@ export class FileTable {
     return this.#closeOnExec.has(fd);
   }
 
+  /** What install() would answer to one more file: 0 or a negative errno. */
+  checkRoom(limit: number): number {
+    let fd = this.#firstFree;
+    while (this.#files[fd] !== undefined) fd++;
+    if (fd >= limit) return -EMFILE;
+    if (!this.#kernel.heap.hasRoom("openFiles")) return -ENFILE;
+    return this.#hasRoom(fd + 1 - this.#files.length) ? 0 : -ENOMEM;
+  }
+
   /** Installs a file at the lowest free descriptor from `from` on; -EMFILE, -ENFILE or -ENOMEM at the limits. */
   install(file: OpenFile, from: number, limit: number, closeOnExec = false): number {
     let fd = Math.max(from, this.#firstFree);
@@ -106,10 +118,11 @@ export class FileTable {
     if (closeOnExec) this.#closeOnExec.add(fd);
     else this.#closeOnExec.delete(fd);
     if (file.references === 1) this.#kernel.counters.openFiles++;
-    if (before !== undefined) this.#closed(before);
+    if (before !== undefined) this.#closed(before, fd);
   }
 
-  #closed(file: OpenFile): void {
+  #closed(file: OpenFile, fd: number): void {
+    file.descriptorGone(this.id, fd);
     this.#kernel.locks.descriptorClosed(this, file);
     putFile(this.#kernel, file);
   }
@@ -170,7 +183,7 @@ export class FileTable {
     this.#files[fd] = undefined;
     this.#closeOnExec.delete(fd);
     if (fd < this.#firstFree) this.#firstFree = fd;
-    this.#closed(file);
+    this.#closed(file, fd);
     return 0;
   }
 
@@ -204,7 +217,7 @@ export class FileTable {
 }
 
 /** One holder of the file less; the last one releases it. */
-export function putFile(kernel: FileContext, file: OpenFile): void {
+export function putFile(kernel: FileHolder, file: OpenFile): void {
   if (--file.references > 0) return;
   kernel.counters.openFiles--;
   kernel.fileEvents.closed(file);

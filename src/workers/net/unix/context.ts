@@ -1,9 +1,11 @@
 // What AF_UNIX uses of its kernel, beside what sockets do, and whose calls it serves.
 
+import type { AnonymousInodes } from "../../vfs/anonymous/anonymous_fs.ts";
 import type { VfsCaller } from "../../vfs/caller.ts";
 import type { VfsContext } from "../../vfs/context.ts";
 import type { OpenFile } from "../../vfs/file.ts";
 import type { Process } from "../../vfs/processes.ts";
+import type { NetContext } from "../context.ts";
 import type { UnixNames } from "./names.ts";
 
 /** Who looks after files that are on their way in messages: nobody else may hold them any more. */
@@ -14,7 +16,9 @@ interface FilesOnTheWay {
   collectSoon(): void;
 }
 
-export interface UnixContext extends VfsContext {
+export interface UnixContext extends VfsContext, NetContext {
+  current: VfsCaller | null;
+  readonly anonymous: AnonymousInodes;
   readonly unixNames: UnixNames;
   readonly unixGarbage: FilesOnTheWay;
   /** A descriptor of a process (pidfd_open(2)). */

@@ -19,6 +19,7 @@ function create(task: UnixCaller, type: number, protocol: number, status: number
 }
 
 export const UNIX: Family<UnixCaller> = {
+  isOnNet: false,
   create,
 
   createPair: (task, type, protocol, status) => {

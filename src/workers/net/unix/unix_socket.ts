@@ -207,7 +207,7 @@ export class UnixSocket extends SocketFile {
     return this.peer === null || this.peer === sender;
   }
 
-  override accept(_task: UnixCaller, status: number): SocketFile | number {
+  override accept(status: number): SocketFile | number {
     if (this.#isDatagram) return -E.EOPNOTSUPP;
     if (this.state !== "listening") return -E.EINVAL;
     const socket = this.pending.shift();

@@ -1,0 +1,83 @@
+// A kernel with threads of its own, seen from the main thread: piscina owns them, each with one task that never settles,
+// and comlink carries control requests to them. If one ends, the sandbox has lost its kernel.
+
+import { MessageChannel } from "node:worker_threads";
+import { type Remote, wrap } from "comlink";
+import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
+import { Piscina } from "piscina";
+import type { KernelBoot, NetApi, ThreadBoot } from "../shared/kernel_boot.ts";
+import type { KernelApi } from "../shared/process_spec.ts";
+import { PrivateSab } from "../shared/ring/private_sab.ts";
+import { Turns } from "../shared/ring/turns.ts";
+import type { RunningKernel } from "./placement.ts";
+
+/** In the sandbox's root. */
+const KERNEL_BUNDLE = "/kernel.cjs";
+const SUPERVISOR = 0;
+const NET = 1;
+
+export async function startKernelThreads(boot: KernelBoot): Promise<Omit<RunningKernel, "memory">> {
+  const pool = new Piscina({
+    filename: KERNEL_BUNDLE,
+    minThreads: boot.threads,
+    maxThreads: boot.threads,
+    // A kernel thread's own loop decides when it sleeps.
+    atomics: "disabled",
+  });
+  const control = new PrivateSab(boot.privateSab).control;
+  const ends: Promise<never>[] = [];
+  const start = <Api>(thread: number): { remote: Remote<Api>; turns: Turns } => {
+    const { port1, port2 } = new MessageChannel();
+    const threadBoot: ThreadBoot = { ...boot, port: port2, thread };
+    // piscina's type is inferred from the wrong overload of postMessage; it passes the list on as it is.
+    const transferList = [port2] as unknown as NonNullable<Parameters<typeof pool.run>[1]>["transferList"] &
+      object;
+    ends.push(
+      pool.run(threadBoot, { transferList }).then((): never => {
+        throw new Error(`kernel thread ${thread} left its loop`);
+      }),
+    );
+    return { remote: wrap<Api>(nodeEndpoint(port1)), turns: new Turns(control, thread) };
+  };
+  const net = boot.threads > NET ? start<NetApi>(NET) : null;
+  const ended = Promise.race(ends);
+  // Its doorbell is there, and all that it will ever load, before the process is confined.
+  if (net !== null) await Promise.race([net.remote.isReady(), ended]);
+  const supervisor = start<KernelApi>(SUPERVISOR);
+  const api = askingForTurns(supervisor.remote, supervisor.turns);
+  if (net === null) return { api, ended: Promise.race(ends) };
+  const counters = async () => {
+    const ofNet = net.remote.counters();
+    net.turns.ask();
+    return sum(await api.counters(), await ofNet);
+  };
+  await Promise.race([api.counters(), ...ends]); // the kernel page is there
+  await net.remote.begin();
+  return { api: { ...api, counters }, ended: Promise.race(ends) };
+}
+
+/** Counters of two threads: of what is a maximum, the greater one. */
+function sum(a: Record<string, number>, b: Record<string, number>): Record<string, number> {
+  const total = { ...a };
+  for (const [name, value] of Object.entries(b))
+    total[name] = name.startsWith("longest") ? Math.max(total[name] ?? 0, value) : (total[name] ?? 0) + value;
+  return total;
+}
+
+/** Each call posts its message and then asks the kernel thread to turn its event loop. */
+function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelApi {
+  const asked = <T>(answer: T): T => {
+    turns.ask();
+    return answer;
+  };
+  return {
+    prepare: (container) => asked(remote.prepare(container)),
+    start: (spec, stdio) => asked(remote.start(spec, stdio)),
+    wait: (pid) => asked(remote.wait(pid)),
+    signal: (pid, signo) => asked(remote.signal(pid, signo)),
+    foreground: (pid, value) => asked(remote.foreground(pid, value)),
+    counters: () => asked(remote.counters()),
+    failHostCalls: (plan) => asked(remote.failHostCalls(plan)),
+    sites: () => asked(remote.sites()),
+  };
+}

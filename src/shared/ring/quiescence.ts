@@ -1,0 +1,54 @@
+// When nobody can be on the way any more to something that was given up (docs/hardening.md, F21): only after every
+// kernel thread has passed its loop top once since then. Each counts its passes in the private SAB: even while it runs,
+// odd while it sleeps or has not started. A sleeping thread holds nothing from before its sleep.
+
+import { CONTROL_PASSES, CONTROL_WORDS } from "./private_sab.ts";
+
+/** A kernel thread's own count of passes. */
+export class Passes {
+  readonly #control: Int32Array;
+  readonly #index: number;
+
+  constructor(control: Int32Array, thread: number) {
+    this.#control = control;
+    this.#index = thread * CONTROL_WORDS + CONTROL_PASSES;
+  }
+
+  /** At the loop top: nothing from the pass before is in use any more. Written by this thread alone. */
+  loopTop(): void {
+    this.#control[this.#index] = (this.#control[this.#index]! + 2) | 0;
+  }
+
+  /** Around a wait, and when the loop is left for good: awake -> asleep -> awake. */
+  toggleAsleep(): void {
+    Atomics.add(this.#control, this.#index, 1);
+  }
+}
+
+/** The passes of all threads at some moment. */
+export type Moment = readonly number[];
+
+export class Quiescence {
+  readonly #control: Int32Array;
+  readonly #threads: number;
+
+  constructor(control: Int32Array, threads: number) {
+    this.#control = control;
+    this.#threads = threads;
+  }
+
+  now(): Moment {
+    const moment: number[] = [];
+    for (let thread = 0; thread < this.#threads; thread++) moment.push(this.#passes(thread));
+    return moment;
+  }
+
+  /** Whether every thread has passed its loop top since, or slept then. */
+  hasPassed(since: Moment): boolean {
+    return since.every((then, thread) => (then & 1) !== 0 || this.#passes(thread) !== then);
+  }
+
+  #passes(thread: number): number {
+    return Atomics.load(this.#control, thread * CONTROL_WORDS + CONTROL_PASSES);
+  }
+}

@@ -1,0 +1,26 @@
+// AF_NETLINK as an address family: which sockets there are.
+
+import { ENFILE, EOPNOTSUPP, EPROTONOSUPPORT, ESOCKTNOSUPPORT } from "../../../shared/abi/errno.ts";
+import { SOCK_DGRAM, SOCK_RAW } from "../../../shared/abi/socket.ts";
+import type { Creator, Family } from "../family.ts";
+import { NetlinkSocket } from "./netlink_socket.ts";
+import { PROTOCOLS } from "./protocols.ts";
+
+function create({ kernel }: Creator, type: number, protocol: number, status: number): NetlinkSocket | number {
+  if (type !== SOCK_RAW && type !== SOCK_DGRAM) return -ESOCKTNOSUPPORT;
+  const found = PROTOCOLS.get(protocol);
+  if (found === undefined) return -EPROTONOSUPPORT;
+  if (!kernel.heap.hasRoom("sockets")) return -ENFILE;
+  return new NetlinkSocket(kernel, found, type, protocol, status);
+}
+
+export const NETLINK: Family<Creator> = {
+  isOnNet: true,
+  create,
+  createPair: (by, type, protocol, status) => {
+    const made = create(by, type, protocol, status);
+    if (typeof made === "number") return made;
+    made.release();
+    return -EOPNOTSUPP;
+  },
+};

@@ -1,0 +1,133 @@
+// Options of AF_NETLINK sockets (netlink(7)): memberships in groups, and the form of answers.
+
+import { EINVAL, ENOPROTOOPT } from "../../../shared/abi/errno.ts";
+import * as N from "../../../shared/abi/netlink.ts";
+import * as S from "../../../shared/abi/socket.ts";
+import type { NetCaller } from "../caller.ts";
+import type { ControlWriter } from "../control.ts";
+import { flag, getOption, INT, int, type Option, type OptionTable, setOption } from "../option_table.ts";
+import { SOCKET_LEVEL, SocketOptions } from "../options.ts";
+import type { Address } from "../socket.ts";
+import type { NetlinkSocket } from "./netlink_socket.ts";
+
+/** Groups of a protocol: as many as Linux's NETLINK_ROUTE has, rounded up to words. */
+const GROUPS_MAX = 64;
+const ADDRESS_GROUPS = 8;
+
+/** Groups that a socket is in, of which the first 32 are in its name. */
+class Memberships {
+  low = 0;
+  #high = 0;
+
+  has(group: number): boolean {
+    return group <= 32 ? ((this.low >>> (group - 1)) & 1) !== 0 : ((this.#high >>> (group - 33)) & 1) !== 0;
+  }
+
+  set(group: number, isMember: boolean): void {
+    const bit = 1 << ((group - 1) & 31);
+    if (group <= 32) this.low = isMember ? this.low | bit : this.low & ~bit;
+    else this.#high = isMember ? this.#high | bit : this.#high & ~bit;
+  }
+
+  get words(): readonly number[] {
+    return [this.low, this.#high];
+  }
+}
+
+function membership(isMember: boolean): Option<NetlinkOptions> {
+  return {
+    set: (options, value) => {
+      const group = value.readInt32LE();
+      if (group < 1 || group > GROUPS_MAX) return -EINVAL;
+      options.memberships.set(group, isMember);
+      return 0;
+    },
+  };
+}
+
+const NETLINK_LEVEL: OptionTable<NetlinkOptions> = new Map<number, Option<NetlinkOptions>>([
+  [N.NETLINK_ADD_MEMBERSHIP, membership(true)],
+  [N.NETLINK_DROP_MEMBERSHIP, membership(false)],
+  [N.NETLINK_PKTINFO, flag(N.NETLINK_PKTINFO)],
+  [N.NETLINK_BROADCAST_ERROR, flag(N.NETLINK_BROADCAST_ERROR)],
+  [N.NETLINK_NO_ENOBUFS, flag(N.NETLINK_NO_ENOBUFS)],
+  [N.NETLINK_LISTEN_ALL_NSID, { ...flag(N.NETLINK_LISTEN_ALL_NSID) }],
+  [
+    N.NETLINK_LIST_MEMBERSHIPS,
+    {
+      get: (options, _task, room) => {
+        const bytes = Buffer.concat(options.memberships.words.map(int));
+        return bytes.subarray(0, room & ~(INT - 1));
+      },
+    },
+  ],
+  [N.NETLINK_CAP_ACK, flag(N.NETLINK_CAP_ACK)],
+  [N.NETLINK_EXT_ACK, flag(N.NETLINK_EXT_ACK)],
+  [N.NETLINK_GET_STRICT_CHK, flag(N.NETLINK_GET_STRICT_CHK)],
+]);
+
+/** Credentials of the kernel, which most messages are from: struct ucred. */
+const KERNEL = new Uint8Array(12);
+
+const NETLINK_SOCKET_LEVEL: OptionTable = new Map([...SOCKET_LEVEL, [S.SO_PASSCRED, flag(S.SO_PASSCRED)]]);
+
+export class NetlinkOptions extends SocketOptions {
+  readonly memberships = new Memberships();
+
+  constructor(socket: NetlinkSocket) {
+    super(socket);
+  }
+
+  isListening(): boolean {
+    return false;
+  }
+
+  #is(name: number): boolean {
+    return this.kept.get(name) === 1;
+  }
+
+  /** Answers to errors have no more of the request than its header. */
+  get capsAcknowledgements(): boolean {
+    return this.#is(N.NETLINK_CAP_ACK);
+  }
+
+  /** What stands in front of a dump's request counts. */
+  get isStrict(): boolean {
+    return this.#is(N.NETLINK_GET_STRICT_CHK);
+  }
+
+  /** What has no room is lost without a word. */
+  get toleratesLoss(): boolean {
+    return this.#is(N.NETLINK_NO_ENOBUFS);
+  }
+
+  /** What goes with a message from that address. */
+  writeControl(writer: ControlWriter, address: Address): void {
+    if (this.#is(N.NETLINK_PKTINFO)) {
+      const groups = Buffer.from(address, "latin1").readUInt32LE(ADDRESS_GROUPS);
+      writer.add(N.SOL_NETLINK, N.NETLINK_PKTINFO, int(groups));
+    }
+    if (this.#is(S.SO_PASSCRED)) writer.add(S.SOL_SOCKET, S.SCM_CREDENTIALS, KERNEL);
+  }
+
+  protected override get socketLevel(): OptionTable {
+    return NETLINK_SOCKET_LEVEL;
+  }
+
+  override checkLevel(level: number): number {
+    return level === S.SOL_SOCKET || level === N.SOL_NETLINK ? 0 : -ENOPROTOOPT;
+  }
+
+  override get(level: number, name: number, task: NetCaller, room: number): Buffer | number {
+    if (level === S.SOL_SOCKET) return super.get(level, name, task, room);
+    const value = getOption(NETLINK_LEVEL, this, name, task, room);
+    return typeof value !== "number" && room < INT && name !== N.NETLINK_LIST_MEMBERSHIPS ? -EINVAL : value;
+  }
+
+  override set(level: number, name: number, value: Buffer, task: NetCaller): number {
+    if (level === S.SOL_SOCKET) return super.set(level, name, value, task);
+    // As Linux has it, what is too short is zero.
+    const whole = value.length < INT ? Buffer.alloc(INT) : value;
+    return setOption(NETLINK_LEVEL, this, name, whole, task);
+  }
+}

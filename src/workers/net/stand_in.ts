@@ -1,0 +1,130 @@
+// What stands in a descriptor table for a socket that another kernel thread owns: calls on it are passed there, with
+// everything that stands in their slot; what poll and its like ask is read from the readiness that the owner publishes
+// (ring/readiness.ts), and waited for by asking it to tell.
+
+import { O_RDWR } from "../../shared/abi/fcntl.ts";
+import type { Caller } from "../call/caller.ts";
+import { type WaitEntry, WaitQueue } from "../call/wait_queue.ts";
+import { ownerIoctl } from "../vfs/async_signals.ts";
+import { OpenFile } from "../vfs/file.ts";
+import type { Inode } from "../vfs/inode.ts";
+import type { ProcessCaller } from "../vfs/processes.ts";
+
+/** Whose calls are passed. */
+export interface PassingCaller extends Caller {
+  readonly files: { readonly id: number };
+}
+
+/** The kernel thread that owns sockets, as those who hold them know it. */
+export interface SocketOwner {
+  /** Passes the task's call; NO_RESULT. */
+  pass(task: PassingCaller, socket: StandIn): number;
+  /** Its O_* flags are others. */
+  statusChanged(socket: StandIn): void;
+  /** A descriptor names it no more. */
+  forgetDescriptor(table: number, fd: number): void;
+  /** The last holder is gone. */
+  release(socket: StandIn): void;
+  /** Events that hold now. */
+  events(socket: number): number;
+  /** Asks to be told of the next edge, by told(), unless that was asked already. */
+  subscribe(socket: StandIn): void;
+}
+
+/** Whoever joins it is to be told of what comes from now on. */
+class AskingQueue extends WaitQueue {
+  ask: () => void = () => {};
+
+  override add(entry: WaitEntry): void {
+    super.add(entry);
+    this.ask();
+  }
+
+  override addLasting(entry: WaitEntry): void {
+    super.addLasting(entry);
+    this.ask();
+  }
+}
+
+export class StandIn extends OpenFile {
+  override readonly isStream = true;
+  readonly #owner: SocketOwner;
+  /** Its number there. */
+  readonly number: number;
+  /** The owner is to tell of the next edge. */
+  isSubscribed = false;
+  /** Edges of each kind that have been seen. */
+  readonly seen = [0, 0, 0];
+
+  constructor(owner: SocketOwner, number: number, inode: Inode, status: number) {
+    const waiters = new AskingQueue();
+    super(O_RDWR | status, waiters);
+    waiters.ask = () => owner.subscribe(this);
+    this.#owner = owner;
+    this.number = number;
+    this.inode = inode;
+  }
+
+  /** Serves a call on it: NO_RESULT. */
+  pass(task: PassingCaller): number {
+    return this.#owner.pass(task, this);
+  }
+
+  override get servesWholeCalls(): boolean {
+    return true;
+  }
+
+  override readAtOnce(task: PassingCaller): number {
+    return this.pass(task);
+  }
+
+  override writeAtOnce(task: PassingCaller): number {
+    return this.pass(task);
+  }
+
+  override readCall(task: PassingCaller): number {
+    return this.pass(task);
+  }
+
+  override writeCall(task: PassingCaller): number {
+    return this.pass(task);
+  }
+
+  override ioctl(task: ProcessCaller & PassingCaller, request: number, argument: number): number {
+    return ownerIoctl(task, this, request, argument) ?? this.pass(task);
+  }
+
+  override poll(): number {
+    return this.#owner.events(this.number);
+  }
+
+  override watch(): void {
+    this.#owner.subscribe(this);
+  }
+
+  /** Something has come: these events, and so many edges of each kind by then. */
+  told(events: number, input: number, output: number, ends: number): void {
+    this.isSubscribed = false;
+    this.seen[0] = input;
+    this.seen[1] = output;
+    this.seen[2] = ends;
+    this.waiters.wake(events);
+    if (!this.waiters.empty) this.#owner.subscribe(this);
+  }
+
+  override statusChanged(): void {
+    this.#owner.statusChanged(this);
+  }
+
+  override descriptorGone(table: number, fd: number): void {
+    this.#owner.forgetDescriptor(table, fd);
+  }
+
+  override describe(): string {
+    return `socket:[${this.inode!.ino}]`;
+  }
+
+  release(): void {
+    this.#owner.release(this);
+  }
+}

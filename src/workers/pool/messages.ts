@@ -1,0 +1,97 @@
+// What kernel threads say to each other: records of a mailbox (ring/mailbox.ts), whose first word is the kind, and the
+// others as named here. Both ends are the kernel's own: nothing here is hostile.
+
+/** What a record says. */
+export const Message = {
+  // From thread 0 to the thread that owns a socket.
+  /**
+   * Serve a call: its slot has been passed. SLOT to CALL_TABLE. Who has made it may post the next ones, on the same
+   * descriptor, at once.
+   */
+  CALL: 1,
+  /** A call that is waiting for something waits no more. SLOT, SEQUENCE. */
+  CANCEL: 2,
+  /** Who makes a call has ended, and the slot was closed. SLOT, SEQUENCE. */
+  CLOSED: 3,
+  /** Make a socket of this number. SOCKET, FAMILY, TYPE, PROTOCOL, EUID, EGID. */
+  CREATE: 4,
+  /** Give the next connection of a listening socket the number of a new one. SOCKET, LISTENER. */
+  ACCEPT: 13,
+  /** The last descriptor of a socket is gone. SOCKET. */
+  RELEASE: 5,
+  /** Tell when something comes; if it has come already since these counts were read, now. SOCKET, COUNTS. */
+  SUBSCRIBE: 6,
+
+  /** A descriptor names another thing now, or nothing. TABLE, DESCRIPTOR. */
+  FORGET_DESCRIPTOR: 14,
+  /** A socket has other O_* flags. SOCKET, STATUS. */
+  STATUS: 16,
+  /** What is known of a task holds no more. SLOT. */
+  FORGET_TASK: 15,
+
+  // From there to thread 0.
+  /** A call is over, and thread 0 is to finish it: its slot has been passed. SLOT, SEQUENCE, NR, RESULT, SIGNAL. */
+  RESULT: 7,
+  /** A request that is thread 0's to serve: its slot has been passed. SLOT, REQUEST, NR. */
+  REQUEST: 8,
+  /** A call has been answered while attention was raised: kick its guest. SLOT, SEQUENCE. */
+  KICK: 9,
+  /**
+   * A socket was made, or not: SOCKET, ERROR (0 or a negative errno). Of a connection with PEER; where there is none
+   * (EAGAIN), how long a call waits for one: TIMEOUT.
+   */
+  CREATED: 10,
+  /** What was subscribed to: SOCKET, EVENTS. */
+  READY: 11,
+  /** Who makes a call has broken the protocol, or its handler threw. SLOT, SEQUENCE. */
+  HOSTILE: 12,
+} as const;
+
+export const KIND = 0;
+
+// Of a slot.
+export const SLOT = 1;
+export const SEQUENCE = 2;
+export const NR = 3;
+/** Of a call: the number of the socket that its descriptor names, and the O_* flags of that descriptor. */
+export const CALL_SOCKET = 4;
+export const CALL_STATUS = 5;
+/** Of who calls. */
+export const TID = 6;
+export const PID = 7;
+export const CALLER_EUID = 8;
+export const CALLER_EGID = 9;
+export const CAPABILITIES_LOW = 10;
+export const CAPABILITIES_HIGH = 11;
+/** The number of its descriptor table, and which descriptor of it names the socket. */
+export const CALL_TABLE = 12;
+export const CALL_DESCRIPTOR = 13;
+
+// Of a descriptor.
+export const TABLE = 1;
+export const DESCRIPTOR = 2;
+/** Of a result: its two halves, and a signal that goes with it, or 0. */
+export const RESULT_LOW = 4;
+export const RESULT_HIGH = 5;
+export const SIGNAL = 6;
+/** Of a request: its word. */
+export const REQUEST = 2;
+
+// Of a socket.
+export const SOCKET = 1;
+export const FAMILY = 2;
+export const TYPE = 3;
+export const PROTOCOL = 4;
+export const EUID = 5;
+export const EGID = 6;
+export const LISTENER = 2;
+export const STATUS = 2;
+export const ERROR = 2;
+/** Milliseconds; negative: for ever. */
+export const TIMEOUT = 3;
+/** Its length, and as many bytes, at most PEER_MAX. */
+export const PEER_LENGTH = 3;
+export const PEER = 4;
+export const PEER_MAX = 40;
+export const EVENTS = 2;
+export const COUNTS = 2;

@@ -1,0 +1,274 @@
+// The kernel of the thread NET: what its sockets use of a kernel, and no processes. What it says to thread 0 are records
+// (messages.ts).
+
+import { totalmem } from "node:os";
+import { EBADF } from "../../shared/abi/errno.ts";
+import { ActiveChunks } from "../../shared/ring/active.ts";
+import { Attention } from "../../shared/ring/attention.ts";
+import { Claims } from "../../shared/ring/claims.ts";
+import type { GuestMemory } from "../../shared/ring/guest_memory.ts";
+import { KernelPage } from "../../shared/ring/kernel_page.ts";
+import { WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import type { PrivateSab } from "../../shared/ring/private_sab.ts";
+import { Passes } from "../../shared/ring/quiescence.ts";
+import { Readiness } from "../../shared/ring/readiness.ts";
+import { Scanner } from "../../shared/ring/scan.ts";
+import { Slots } from "../../shared/ring/slot.ts";
+import type { Caller } from "../call/caller.ts";
+import { NEVER } from "../call/clocks.ts";
+import type { KernelDescriptors } from "../call/context.ts";
+import { LongTurns } from "../call/long_turns.ts";
+import { NextSteps } from "../call/next_steps.ts";
+import { Steps } from "../call/steps.ts";
+import { Throws } from "../call/throws.ts";
+import { Timers } from "../call/timers.ts";
+import { Counters } from "../counters.ts";
+import { initialCredentials, UserNamespace } from "../credentials/credentials.ts";
+import { HeapBudget, heapLimitFor } from "../heap_budget.ts";
+import { makeLimits } from "../limits.ts";
+import type { Log } from "../log.ts";
+import type { LoopContext, LoopPlacement } from "../loop.ts";
+import { MemoryBudget } from "../memory_budget.ts";
+import type { Native } from "../native.ts";
+import type { NetContext } from "../net/context.ts";
+import { Devices } from "../net/devices/devices.ts";
+import { FAMILIES_ON_NET } from "../net/families.ts";
+import { NetlinkPorts } from "../net/netlink/ports.ts";
+import type { SocketFile } from "../net/socket.ts";
+import { SleepSet } from "../sleep_set.ts";
+import { Sysctls } from "../sysctls.ts";
+import { FileEvents } from "../vfs/file_events.ts";
+import { LockTable } from "../vfs/file_locks.ts";
+import * as M from "./messages.ts";
+import { Message } from "./messages.ts";
+import { NetRequests } from "./net_requests.ts";
+import { NET } from "./net_thread.ts";
+import { OwnedSocket } from "./owned_sockets.ts";
+import { Post } from "./post.ts";
+
+const THREADS = 2;
+const SUPERVISOR = 0;
+const NS_PER_MS = 1e6;
+/** Numbers that thread 0 never comes to. */
+const COOKIES = 2 ** 40;
+
+/** It has a CPU of its own: it polls a while before it sleeps. */
+const PLACEMENT: LoopPlacement = {
+  pollNs: 50e3,
+  sleepsAtOnce: false,
+  look: () => {},
+  boundSleep: (timeoutNs) => timeoutNs,
+  slept: () => {},
+};
+
+export class NetKernel implements NetContext, LoopContext {
+  readonly thread = NET;
+  readonly native: Native;
+  readonly memory: GuestMemory;
+  readonly descriptors: KernelDescriptors;
+  readonly log: Log;
+  readonly tracer = null;
+  /** Of the calls that trap here thread 0 is shown one in so many; 0: none. */
+  readonly every: number;
+  readonly counters = new Counters();
+  readonly limits = makeLimits(0);
+  readonly heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));
+  readonly commonMemory = new MemoryBudget(this.counters, totalmem());
+  readonly sysctls = new Sysctls();
+  readonly users = new UserNamespace(null);
+  readonly rootCredentials = initialCredentials(0, 0, [], this.users);
+  readonly sleep: SleepSet;
+  readonly timers = new Timers();
+  readonly steps = new Steps(this);
+  readonly longTurns = new LongTurns(this);
+  readonly nextSteps: NextSteps;
+  readonly throws: Throws;
+  readonly claims: Claims;
+  readonly active: ActiveChunks;
+  readonly attention: Attention;
+  readonly readiness: Readiness;
+  readonly scanner: Scanner;
+  readonly slots: Slots;
+  readonly page: KernelPage;
+  readonly passes: Passes;
+  readonly placement = PLACEMENT;
+  readonly stubs = { outstanding: false };
+  readonly doorbell: number;
+  readonly post: Post;
+  readonly requests: NetRequests;
+  readonly fileEvents = new FileEvents();
+  readonly locks = new LockTable(this);
+  readonly netlinkPorts = new NetlinkPorts(this);
+  readonly devices = new Devices();
+  /** Thread 0 has the inodes. */
+  readonly anonymous = { socket: () => null };
+  readonly random = new Uint8Array(WINDOW_SIZE);
+  readonly #sockets = new Map<number, OwnedSocket>();
+  current: Caller | null = null;
+  nowNs = 0;
+  owesAnswer = false;
+  #lastId = 0;
+  #lastCookie = COOKIES;
+
+  constructor(
+    native: Native,
+    memory: GuestMemory,
+    sab: PrivateSab,
+    descriptors: KernelDescriptors,
+    log: Log,
+    every: number,
+  ) {
+    this.native = native;
+    this.memory = memory;
+    this.descriptors = descriptors;
+    this.log = log;
+    this.every = every;
+    this.throws = new Throws(this.counters, log);
+    this.sleep = new SleepSet(native);
+    this.doorbell = native.doorbellCreate();
+    this.claims = new Claims(sab.claims, sab.seen, memory.words, THREADS);
+    this.active = new ActiveChunks(this.claims, sab.active, sab.widths, sab.limit, THREADS);
+    this.attention = new Attention(sab.attention, this.claims);
+    this.readiness = new Readiness(sab.readiness);
+    this.scanner = new Scanner(memory.words, this.claims, this.active, NET);
+    this.slots = new Slots(memory.words, this.claims, this.active, NET);
+    this.page = new KernelPage(memory.words);
+    this.passes = new Passes(sab.control, NET);
+    sab.setDoorbell(NET, this.doorbell);
+    this.post = new Post(this, sab, THREADS, (record) => this.#receive(record));
+    this.requests = new NetRequests(this);
+    this.nextSteps = new NextSteps(this.longTurns, (call, error) => this.requests.onThrow(call, error));
+  }
+
+  // ---- What thread 0 says ----
+
+  #receive(record: Int32Array): void {
+    const number = record[M.SOCKET]!;
+    switch (record[M.KIND]) {
+      case Message.CALL:
+        this.requests.call(record, this.#sockets.get(record[M.CALL_SOCKET]!));
+        return;
+      case Message.CANCEL:
+        this.requests.cancel(record[M.SLOT]!, record[M.SEQUENCE]!);
+        return;
+      case Message.CLOSED:
+        this.requests.closed(record[M.SLOT]!);
+        return;
+      case Message.CREATE:
+        this.#create(number, record);
+        return;
+      case Message.STATUS:
+        this.#sockets.get(number)?.setStatus(record[M.STATUS]!);
+        return;
+      case Message.FORGET_DESCRIPTOR:
+        this.requests.forgetDescriptor(record[M.TABLE]!, record[M.DESCRIPTOR]!);
+        return;
+      case Message.FORGET_TASK:
+        this.requests.forgetTask(record[M.SLOT]!);
+        return;
+      case Message.ACCEPT:
+        this.#accept(number, this.#sockets.get(record[M.LISTENER]!));
+        return;
+      case Message.RELEASE:
+        this.#sockets.get(number)?.release();
+        this.#sockets.delete(number);
+        return;
+      case Message.SUBSCRIBE:
+        this.#sockets.get(number)?.subscribe(record);
+        return;
+      default:
+        throw new Error(`a message of kind ${record[M.KIND]} from thread 0`);
+    }
+  }
+
+  #create(number: number, record: Int32Array): void {
+    const family = FAMILIES_ON_NET.get(record[M.FAMILY]!)!;
+    const credentials = initialCredentials(record[M.EUID]! >>> 0, record[M.EGID]! >>> 0, [], this.users);
+    const made = family.create({ kernel: this, credentials }, record[M.TYPE]!, record[M.PROTOCOL]!, 0);
+    const answer = this.#made(number, made);
+    if (typeof made !== "number") answer[M.PEER_LENGTH] = 0;
+    this.sendBack();
+  }
+
+  #accept(number: number, listener: OwnedSocket | undefined): void {
+    const made = listener === undefined ? -EBADF : listener.file.accept(0);
+    listener?.publish();
+    const answer = this.#made(number, made);
+    if (typeof made === "number") {
+      const timeoutNs = listener?.file.receiveTimeoutNs ?? NEVER;
+      answer[M.TIMEOUT] = timeoutNs === NEVER ? -1 : Math.min(Math.ceil(timeoutNs / NS_PER_MS), 0x7fffffff);
+    } else {
+      const peer = made.peerName();
+      const bytes = Buffer.from(typeof peer === "number" ? "" : peer, "latin1").subarray(0, M.PEER_MAX);
+      answer[M.PEER_LENGTH] = bytes.length;
+      new Uint8Array(answer.buffer, answer.byteOffset + M.PEER * 4, M.PEER_MAX).set(bytes);
+    }
+    this.sendBack();
+  }
+
+  /** An answer to who has asked for a socket. */
+  #made(number: number, made: SocketFile | number): Int32Array {
+    const isMade = typeof made !== "number";
+    if (isMade) this.#sockets.set(number, new OwnedSocket(this, made, number));
+    const answer = this.record(Message.CREATED);
+    answer[M.SOCKET] = number;
+    answer[M.ERROR] = isMade ? 0 : made;
+    return answer;
+  }
+
+  // ---- What is said to it ----
+
+  record(kind: number): Int32Array {
+    return this.post.record(kind);
+  }
+
+  sendBack(): void {
+    this.post.send(SUPERVISOR);
+  }
+
+  /** Passes a slot to thread 0: a record to fill for it, or null: the slot was closed meanwhile. */
+  passBack(kind: number, slot: number, sequence: number): Int32Array | null {
+    if (!this.claims.pass(slot, NET, SUPERVISOR, sequence)) return null;
+    const record = this.post.record(kind);
+    record[M.SLOT] = slot;
+    record[M.SEQUENCE] = sequence;
+    return record;
+  }
+
+  // ---- The loop's ----
+
+  waitForEvents(timeoutNs: number): number {
+    try {
+      this.longTurns.settle();
+      return this.sleep.wait(timeoutNs, this.longTurns);
+    } catch (error) {
+      this.throws.caught("a callback threw", error);
+      return 1;
+    }
+  }
+
+  expireTimers(nowNs: number): void {
+    try {
+      this.longTurns.settle();
+      this.timers.expire(nowNs, this.longTurns);
+    } catch (error) {
+      this.throws.caught("a timer threw", error);
+    }
+  }
+
+  nextSocketCookie(): number {
+    return ++this.#lastCookie;
+  }
+
+  nextDevice(): number {
+    return ++this.#lastId;
+  }
+
+  nextMappedId(): number {
+    return ++this.#lastId;
+  }
+
+  nextSpaceId(): number {
+    return ++this.#lastId;
+  }
+}

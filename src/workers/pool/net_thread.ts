@@ -1,0 +1,318 @@
+// The kernel thread NET as thread 0 knows it: what is asked of it, and what it answers. Calls on its sockets are passed
+// to it with their slots, and come back where something stands between their end and guest code; sockets are made and
+// let go by messages.
+
+import { EAGAIN, ENFILE } from "../../shared/abi/errno.ts";
+import { TWO_32 } from "../../shared/abi/struct.ts";
+import { type Attention, INTERRUPT, WATCHED } from "../../shared/ring/attention.ts";
+import { type Claims, sequenceOf } from "../../shared/ring/claims.ts";
+import { ROUTES, ROUTES_COUNT } from "../../shared/ring/layout.ts";
+import { type PrivateSab, READINESS_RECORDS, SLOT_PLACES } from "../../shared/ring/private_sab.ts";
+import { type Moment, Quiescence } from "../../shared/ring/quiescence.ts";
+import { Readiness } from "../../shared/ring/readiness.ts";
+import { NO_RESULT } from "../call/call.ts";
+import type { Caller } from "../call/caller.ts";
+import { NEVER } from "../call/clocks.ts";
+import type { CallContext } from "../call/context.ts";
+import type { Credentials } from "../credentials/credentials.ts";
+import type { Accepted, SocketMaker } from "../net/family.ts";
+import type { Address } from "../net/socket.ts";
+import { type PassingCaller, type SocketOwner, StandIn } from "../net/stand_in.ts";
+import type { AnonymousInodes } from "../vfs/anonymous/anonymous_fs.ts";
+import type { Inode } from "../vfs/inode.ts";
+import * as M from "./messages.ts";
+import { Message } from "./messages.ts";
+import type { Post } from "./post.ts";
+
+/** Number of the thread. */
+export const NET = 1;
+
+/** What thread 0 does with what comes back. */
+interface ReturnedCalls {
+  /** A call is over; its slot is this thread's. */
+  finish(slot: number, sequence: number, nr: number, result: number, signal: number): void;
+  /** A request that no other thread serves; its slot is this thread's. */
+  serve(slot: number, request: number, nr: number): void;
+  /** Something waits for the slot's guest, which has gone back to its code. */
+  kick(slot: number): void;
+  /** Its process is to end. */
+  killHostile(slot: number, sequence: number): void;
+}
+
+interface NetThreadContext extends CallContext {
+  readonly thread: number;
+  readonly claims: Claims;
+  readonly anonymous: AnonymousInodes;
+}
+
+/** A socket that is being made, for the call that waits for it. */
+interface Making {
+  readonly socket: StandIn;
+  /** Null: the call was cut off. */
+  call: { completeWait(result: number): void } | null;
+  error: number;
+  /** Of no connection: how long its call waits for one. */
+  timeoutNs: number;
+  /** Of a connection. */
+  peer: Address;
+}
+
+const NS_PER_MS = 1e6;
+
+function peerIn(record: Int32Array): Address {
+  const bytes = Buffer.from(record.buffer, record.byteOffset + M.PEER * 4, M.PEER_MAX);
+  return bytes.toString("latin1", 0, Math.min(record[M.PEER_LENGTH]!, M.PEER_MAX));
+}
+
+export class NetThread implements SocketOwner, SocketMaker {
+  readonly #kernel: NetThreadContext;
+  readonly #attention: Attention;
+  readonly #post: Post;
+  readonly #readiness: Readiness;
+  readonly #returned: ReturnedCalls;
+  readonly #sockets = new Map<number, StandIn>();
+  readonly #making = new Map<number, Making>();
+  readonly #free: number[] = [];
+  #used = 0;
+  /** Slots of which calls have been passed, since they were opened. */
+  readonly #visited = new Uint8Array(SLOT_PLACES);
+  /** Slots that were closed, and when. */
+  readonly #leaving = new Map<number, Moment>();
+  readonly #quiescence: Quiescence;
+
+  constructor(
+    kernel: NetThreadContext,
+    attention: Attention,
+    post: Post,
+    { readiness, control }: PrivateSab,
+    returned: ReturnedCalls,
+  ) {
+    this.#kernel = kernel;
+    this.#attention = attention;
+    this.#post = post;
+    this.#readiness = new Readiness(readiness);
+    this.#quiescence = new Quiescence(control, NET + 1);
+    this.#returned = returned;
+  }
+
+  // ---- Calls ----
+
+  pass(task: PassingCaller, socket: StandIn): number {
+    const { claims, tracer, thread } = this.#kernel;
+    const { call, credentials } = task;
+    const { slot, sequence } = call;
+    this.#attention.set(slot, (task.hasWork ? INTERRUPT : 0) | (tracer === null ? 0 : WATCHED));
+    this.#visited[slot] = 1;
+    const record = this.#post.record(Message.CALL);
+    record[M.SLOT] = slot;
+    record[M.SEQUENCE] = sequence;
+    record[M.NR] = call.nr;
+    record[M.CALL_SOCKET] = socket.number;
+    record[M.CALL_STATUS] = socket.flags;
+    record[M.TID] = task.tid;
+    record[M.PID] = task.pid;
+    record[M.CALLER_EUID] = credentials.euid;
+    record[M.CALLER_EGID] = credentials.egid;
+    record[M.CAPABILITIES_LOW] = credentials.effectiveLow;
+    record[M.CAPABILITIES_HIGH] = credentials.effectiveHigh;
+    const fd = call.frame.argumentLow(0);
+    record[M.CALL_TABLE] = task.files.id;
+    record[M.CALL_DESCRIPTOR] = fd;
+    // From now on its stub may ring NET for this descriptor, which is a hint: it is looked at there.
+    if (tracer === null && fd >= 0 && fd < ROUTES_COUNT) call.bytes[ROUTES + fd] = NET;
+    call.handOver();
+    claims.pass(slot, thread, NET, sequence);
+    this.#post.send(NET);
+    return NO_RESULT;
+  }
+
+  /**
+   * Something waits for the task of a slot that this thread does not own. True: the call that it makes elsewhere will
+   * come back for it; false: it is with its guest.
+   */
+  cutShort(slot: number): boolean {
+    const { claims } = this.#kernel;
+    const owner = this.#attention.raise(slot);
+    if (owner !== NET) return false;
+    this.#tell(Message.CANCEL, slot, claims.sequence(slot));
+    return true;
+  }
+
+  statusChanged({ number, flags }: StandIn): void {
+    const record = this.#post.record(Message.STATUS);
+    record[M.SOCKET] = number;
+    record[M.STATUS] = flags;
+    this.#post.send(NET);
+  }
+
+  forgetDescriptor(table: number, fd: number): void {
+    const record = this.#post.record(Message.FORGET_DESCRIPTOR);
+    record[M.TABLE] = table;
+    record[M.DESCRIPTOR] = fd;
+    this.#post.send(NET);
+  }
+
+  /** Who a task is has changed, or what its descriptors are. */
+  forgetTask(slot: number): void {
+    if (this.#visited[slot] !== 0) this.#tell(Message.FORGET_TASK, slot, 0);
+  }
+
+  /** A slot was closed, perhaps under its hands. */
+  closed(slot: number): void {
+    if (this.#visited[slot] === 0) return;
+    this.#visited[slot] = 0;
+    this.#leaving.set(slot, this.#quiescence.now());
+    this.#tell(Message.CLOSED, slot, 0);
+  }
+
+  /** Whether it may write to a slot that was closed: then nobody is to have it yet. */
+  isLeaving(slot: number): boolean {
+    const since = this.#leaving.get(slot);
+    if (since === undefined) return false;
+    if (!this.#post.isFlushed || !this.#quiescence.hasPassed(since)) return true;
+    this.#leaving.delete(slot);
+    return false;
+  }
+
+  #tell(kind: number, slot: number, sequence: number): void {
+    const record = this.#post.record(kind);
+    record[M.SLOT] = slot;
+    record[M.SEQUENCE] = sequence;
+    this.#post.send(NET);
+  }
+
+  // ---- Sockets ----
+
+  *accept(task: Caller, listener: StandIn, status: number): Generator<void, Accepted | number, void> {
+    const inode = this.#kernel.anonymous.socket(task.credentials);
+    const making = this.#begin(task, inode, status);
+    if (making === null) return -ENFILE;
+    const record = this.#post.record(Message.ACCEPT);
+    record[M.SOCKET] = making.socket.number;
+    record[M.LISTENER] = listener.number;
+    this.#post.send(NET);
+    yield* this.#wait(making);
+    if (making.error === -EAGAIN) return { file: null, timeoutNs: making.timeoutNs };
+    return making.error < 0 ? making.error : { file: making.socket, peer: making.peer };
+  }
+
+  /** Makes a socket there: what stands in for it, or a negative errno. */
+  *create(
+    task: Caller,
+    inode: Inode,
+    family: number,
+    type: number,
+    protocol: number,
+    status: number,
+  ): Generator<void, StandIn | number, void> {
+    const making = this.#begin(task, inode, status);
+    if (making === null) return -ENFILE;
+    this.#askFor(making.socket.number, family, type, protocol, task.credentials);
+    yield* this.#wait(making);
+    return making.error < 0 ? making.error : making.socket;
+  }
+
+  /** A number for a socket that is to be made; null: there is none. */
+  #begin(task: Caller, inode: Inode, status: number): Making | null {
+    const number = this.#free.pop() ?? this.#used;
+    if (number === READINESS_RECORDS) return null;
+    if (number === this.#used) this.#used++;
+    this.#readiness.clear(number);
+    const socket = new StandIn(this, number, inode, status);
+    const making: Making = { socket, call: task.call, error: 0, timeoutNs: NEVER, peer: "" };
+    this.#making.set(number, making);
+    return making;
+  }
+
+  *#wait(making: Making): Generator<void, void, void> {
+    try {
+      yield;
+    } finally {
+      making.call = null;
+    }
+  }
+
+  #askFor(number: number, family: number, type: number, protocol: number, credentials: Credentials): void {
+    const record = this.#post.record(Message.CREATE);
+    record[M.SOCKET] = number;
+    record[M.FAMILY] = family;
+    record[M.TYPE] = type;
+    record[M.PROTOCOL] = protocol;
+    record[M.EUID] = credentials.euid;
+    record[M.EGID] = credentials.egid;
+    this.#post.send(NET);
+  }
+
+  #created(record: Int32Array): void {
+    const [number, error] = [record[M.SOCKET]!, record[M.ERROR]!];
+    const making = this.#making.get(number)!;
+    this.#making.delete(number);
+    making.error = error;
+    if (error === 0) making.peer = peerIn(record);
+    else if (error === -EAGAIN && record[M.TIMEOUT]! >= 0) making.timeoutNs = record[M.TIMEOUT]! * NS_PER_MS;
+    if (error === 0) this.#sockets.set(number, making.socket);
+    else this.#free.push(number);
+    if (making.call !== null) making.call.completeWait(0);
+    else if (error === 0) this.release(making.socket);
+  }
+
+  release({ number }: StandIn): void {
+    const record = this.#post.record(Message.RELEASE);
+    record[M.SOCKET] = number;
+    this.#post.send(NET);
+    this.#sockets.delete(number);
+    this.#free.push(number);
+  }
+
+  events(socket: number): number {
+    // What is subscribed with next is older than what is looked at now.
+    const { seen } = this.#sockets.get(socket)!;
+    for (let kind = 0; kind < seen.length; kind++) seen[kind] = this.#readiness.count(socket, kind);
+    return this.#readiness.events(socket);
+  }
+
+  subscribe(socket: StandIn): void {
+    if (socket.isSubscribed) return;
+    socket.isSubscribed = true;
+    const record = this.#post.record(Message.SUBSCRIBE);
+    record[M.SOCKET] = socket.number;
+    for (const [kind, count] of socket.seen.entries()) record[M.COUNTS + kind] = count;
+    this.#post.send(NET);
+  }
+
+  // ---- What it says ----
+
+  receive(record: Int32Array): void {
+    const { claims, thread } = this.#kernel;
+    const [kind, slot, sequence] = [record[M.KIND]!, record[M.SLOT]!, record[M.SEQUENCE]!];
+    switch (kind) {
+      case Message.RESULT: {
+        if (!claims.isOwner(slot, thread, sequence)) return; // closed meanwhile
+        const result = record[M.RESULT_HIGH]! * TWO_32 + (record[M.RESULT_LOW]! >>> 0);
+        this.#returned.finish(slot, sequence, record[M.NR]!, result, record[M.SIGNAL]!);
+        return;
+      }
+      case Message.REQUEST:
+        if (claims.isOwner(slot, thread, sequenceOf(record[M.REQUEST]!)))
+          this.#returned.serve(slot, record[M.REQUEST]!, record[M.NR]!);
+        return;
+      case Message.KICK:
+        this.#returned.kick(slot);
+        return;
+      case Message.HOSTILE:
+        if (claims.isOwner(slot, thread, sequence)) this.#returned.killHostile(slot, sequence);
+        return;
+      case Message.CREATED:
+        this.#created(record);
+        return;
+      case Message.READY:
+        // Its number may be another's by now, who then looks once too often.
+        this.#sockets
+          .get(record[M.SOCKET]!)
+          ?.told(record[M.EVENTS]!, record[M.EVENTS + 1]!, record[M.EVENTS + 2]!, record[M.EVENTS + 3]!);
+        return;
+      default:
+        throw new Error(`a message of kind ${kind} from NET`);
+    }
+  }
+}
