@@ -16,9 +16,12 @@ const KERNEL_BUNDLE = "/kernel.cjs";
 const SUPERVISOR = 0;
 const NET = 1;
 
-export async function startKernelThreads(boot: KernelBoot): Promise<Omit<RunningKernel, "memory">> {
+export async function startKernelThreads(
+  boot: KernelBoot,
+  filename = KERNEL_BUNDLE,
+): Promise<Omit<RunningKernel, "memory">> {
   const pool = new Piscina({
-    filename: KERNEL_BUNDLE,
+    filename,
     minThreads: boot.threads,
     maxThreads: boot.threads,
     // A kernel thread's own loop decides when it sleeps.

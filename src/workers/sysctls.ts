@@ -106,6 +106,9 @@ export const SETTINGS = {
 
 export type SettingName = keyof typeof SETTINGS;
 
+/** Names in the order of their numbers. */
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
+
 /** A number as strtoul(3) with base 0 reads it, sign and all; null: it is none. */
 function parse(word: string): number | null {
   const match = /^(-?)(?:(0x[0-9a-f]{1,16})|0([0-7]{1,22})|([0-9]{1,20}))$/i.exec(word);
@@ -118,8 +121,15 @@ function parse(word: string): number | null {
 
 export class Sysctls {
   readonly #values = new Map<string, readonly number[]>();
+  /** Who else is to know of a change. */
+  onSet: ((name: SettingName, values: readonly number[]) => void) | null = null;
   /** kernel.core_pattern */
   corePattern = "core";
+
+  /** As it was set elsewhere. */
+  adopt(name: SettingName, values: readonly number[]): void {
+    this.#values.set(name, values);
+  }
 
   /** The value of a setting that has one. */
   get(name: SettingName): number {
@@ -153,6 +163,7 @@ export class Sysctls {
       values[index] = round?.(value) ?? value;
     }
     this.#values.set(name, values);
+    this.onSet?.(name, values);
     while (read < text.length && " \t\n".includes(text[read]!)) read++;
     return read;
   }

@@ -26,7 +26,7 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "events", // epoll, eventfd, timerfd, signalfd
   "timers", // interval timers, POSIX timers, CPU time
   "locks", // record locks, flock
-  "sockets", // AF_UNIX
+  "sockets", // AF_UNIX, AF_NETLINK
   "inotify", // events of files
   "pidfd", // descriptors of processes
   "memfd", // memfd_create, seals

@@ -6,7 +6,7 @@ import { full, ownedBy, part } from "./call.ts";
 
 // biome-ignore format: a table
 export const NET_CALLS = ownedBy("net", [
-  part(41, "socket", [a.choice("domain", "addressFamily"), a.flags("type", "socketType"), a.int("protocol")], { note: "AF_UNIX" }),
+  part(41, "socket", [a.choice("domain", "addressFamily"), a.flags("type", "socketType"), a.int("protocol")], { note: "AF_UNIX, AF_NETLINK" }),
   full(42, "connect", [a.file, a.sockaddr("addr", "addrlen"), a.int("addrlen")]),
   full(43, "accept", [a.file, a.outSockaddr("addr"), a.update("addrlen", "i32")]),
   full(44, "sendto", [a.file, a.bytes("buf", "len"), a.size("len"), a.flags("flags", "msg"), a.sockaddr("dest_addr", "addrlen"), a.int("addrlen")]),

@@ -77,7 +77,7 @@ function sendto(
   if (typeof address === "number") return address;
   const ready = Math.min(segments.total, READY_MAX);
   // A buffer that faulted is copied again, by rounds, which find the fault in its place.
-  const source = new Source(task, segments, task.call.inComplete(0, ready) ? ready : 0);
+  const source = new Source(task, socket, segments, task.call.inComplete(0, ready) ? ready : 0);
   return task.call.start(sendFrom(task, socket, source, { flags, address, ancillary: null }));
 }
 
@@ -140,7 +140,7 @@ function* sendMessage(task: NetCaller, socket: SocketFile, header: Header, flags
     if (typeof parsed === "number") return parsed;
     ancillary = parsed;
   }
-  return yield* sendFrom(task, socket, new Source(task, segments, 0), { flags, address, ancillary });
+  return yield* sendFrom(task, socket, new Source(task, socket, segments, 0), { flags, address, ancillary });
 }
 
 function* receiveMessage(

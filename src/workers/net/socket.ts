@@ -87,6 +87,11 @@ export abstract class SocketFile extends OpenFile {
     return -EOPNOTSUPP;
   }
 
+  /** Memory for so many bytes that are to be sent, to be filled; what send() takes of it is the socket's. */
+  takeBuffer(length: number): Uint8Array {
+    return new Uint8Array(length);
+  }
+
   /** Bytes that were sent: of a stream, perhaps not all. */
   abstract send(task: NetCaller, request: SendRequest): number;
 
@@ -143,7 +148,7 @@ export abstract class SocketFile extends OpenFile {
   override writeCall(task: NetCaller, segments: Segments, ready: number, noWait: boolean): number {
     const flags = noWait ? MSG_DONTWAIT : 0;
     return task.call.start(
-      sendFrom(task, this, new Source(task, segments, ready), { flags, address: "", ancillary: null }),
+      sendFrom(task, this, new Source(task, this, segments, ready), { flags, address: "", ancillary: null }),
     );
   }
 

@@ -8,6 +8,7 @@ import { SIGPIPE } from "../../shared/abi/signal.ts";
 import * as S from "../../shared/abi/socket.ts";
 import { PIECES_MAX, WINDOW, WINDOW_SECOND, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
+import { copyBytes } from "../call/copy_bytes.ts";
 import { fromUser } from "../call/siginfo.ts";
 import { putFile } from "../vfs/file_table.ts";
 import type { Segments } from "../vfs/segments.ts";
@@ -27,19 +28,21 @@ const CONTROL_MAX = 2048;
 /** Bytes of a send call in guest memory, of which the first may stand in the window already. */
 export class Source {
   readonly #task: NetCaller;
+  readonly #socket: SocketFile;
   readonly #segments: Segments;
   #ready: number;
   left: number;
 
-  constructor(task: NetCaller, segments: Segments, ready: number) {
+  constructor(task: NetCaller, socket: SocketFile, segments: Segments, ready: number) {
     this.#task = task;
+    this.#socket = socket;
     this.#segments = segments;
     this.#ready = ready;
     this.left = segments.total;
     if (ready > 0) segments.skip(ready);
   }
 
-  /** A copy of the next bytes, up to `max` of them, in memory of its own (not Buffer's pool); -EFAULT. */
+  /** A copy of the next bytes, up to `max` of them, in a buffer of the socket's; -EFAULT. */
   *take(max: number): Generator<void, Uint8Array | number, void> {
     const task = this.#task;
     let length = Math.min(this.#ready, max);
@@ -49,9 +52,9 @@ export class Source {
       if ((yield* task.call.copyInRound()) < length) return -EFAULT;
     }
     this.left -= length;
-    return new Uint8Array(
-      task.call.bytes.subarray(task.call.base + WINDOW, task.call.base + WINDOW + length),
-    );
+    const buffer = this.#socket.takeBuffer(length);
+    copyBytes(task.call.bytes, task.call.base + WINDOW, buffer, 0, length);
+    return buffer;
   }
 
   /** All of it. */

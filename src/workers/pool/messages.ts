@@ -26,6 +26,8 @@ export const Message = {
   FORGET_DESCRIPTOR: 14,
   /** A socket has other O_* flags. SOCKET, STATUS. */
   STATUS: 16,
+  /** A setting of /proc/sys/net has other values. SETTING, as many VALUES as it has. */
+  SETTING: 17,
   /** What is known of a task holds no more. SLOT. */
   FORGET_TASK: 15,
 
@@ -66,6 +68,10 @@ export const CAPABILITIES_HIGH = 11;
 /** The number of its descriptor table, and which descriptor of it names the socket. */
 export const CALL_TABLE = 12;
 export const CALL_DESCRIPTOR = 13;
+
+// Of a setting: its number (sysctls.ts).
+export const SETTING = 1;
+export const VALUES = 2;
 
 // Of a descriptor.
 export const TABLE = 1;

@@ -36,7 +36,7 @@ import { FAMILIES_ON_NET } from "../net/families.ts";
 import { NetlinkPorts } from "../net/netlink/ports.ts";
 import type { SocketFile } from "../net/socket.ts";
 import { SleepSet } from "../sleep_set.ts";
-import { Sysctls } from "../sysctls.ts";
+import { SETTING_NAMES, SETTINGS, type SettingName, Sysctls } from "../sysctls.ts";
 import { FileEvents } from "../vfs/file_events.ts";
 import { LockTable } from "../vfs/file_locks.ts";
 import * as M from "./messages.ts";
@@ -157,6 +157,9 @@ export class NetKernel implements NetContext, LoopContext {
       case Message.CREATE:
         this.#create(number, record);
         return;
+      case Message.SETTING:
+        this.#set(SETTING_NAMES[record[M.SETTING]!]!, record);
+        return;
       case Message.STATUS:
         this.#sockets.get(number)?.setStatus(record[M.STATUS]!);
         return;
@@ -179,6 +182,11 @@ export class NetKernel implements NetContext, LoopContext {
       default:
         throw new Error(`a message of kind ${record[M.KIND]} from thread 0`);
     }
+  }
+
+  #set(name: SettingName, record: Int32Array): void {
+    const { length } = SETTINGS[name].initial;
+    this.sysctls.adopt(name, Array.from(record.subarray(M.VALUES, M.VALUES + length)));
   }
 
   #create(number: number, record: Int32Array): void {

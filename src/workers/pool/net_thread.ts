@@ -18,6 +18,7 @@ import type { Credentials } from "../credentials/credentials.ts";
 import type { Accepted, SocketMaker } from "../net/family.ts";
 import type { Address } from "../net/socket.ts";
 import { type PassingCaller, type SocketOwner, StandIn } from "../net/stand_in.ts";
+import { SETTING_NAMES, type SettingName } from "../sysctls.ts";
 import type { AnonymousInodes } from "../vfs/anonymous/anonymous_fs.ts";
 import type { Inode } from "../vfs/inode.ts";
 import * as M from "./messages.ts";
@@ -93,6 +94,15 @@ export class NetThread implements SocketOwner, SocketMaker {
     this.#readiness = new Readiness(readiness);
     this.#quiescence = new Quiescence(control, NET + 1);
     this.#returned = returned;
+    kernel.sysctls.onSet = (name, values) => this.#setting(name, values);
+  }
+
+  #setting(name: SettingName, values: readonly number[]): void {
+    if (!name.startsWith("net/")) return;
+    const record = this.#post.record(Message.SETTING);
+    record[M.SETTING] = SETTING_NAMES.indexOf(name);
+    for (const [i, value] of values.entries()) record[M.VALUES + i] = value;
+    this.#post.send(NET);
   }
 
   // ---- Calls ----
