@@ -54,9 +54,17 @@ export async function startKernelThreads(
     net.turns.ask();
     return sum(await api.counters(), await ofNet);
   };
+  const prepare: KernelApi["prepare"] = async (container) => {
+    if (container.memory > 0) {
+      const limited = net.remote.limitMemory(container.memory);
+      net.turns.ask();
+      await limited;
+    }
+    return api.prepare(container);
+  };
   await Promise.race([api.counters(), ...ends]); // the kernel page is there
   await net.remote.begin();
-  return { api: { ...api, counters }, ended: Promise.race(ends) };
+  return { api: { ...api, prepare, counters }, ended: Promise.race(ends) };
 }
 
 /** Counters of two threads: of what is a maximum, the greater one. */

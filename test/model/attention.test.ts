@@ -5,7 +5,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Attention } from "../../src/shared/ring/attention.ts";
+import { Attention, INTERRUPT } from "../../src/shared/ring/attention.ts";
 import { Claims, GUEST, recordWord, sequenceOf } from "../../src/shared/ring/claims.ts";
 import { slotWord } from "../../src/shared/ring/guest_memory.ts";
 import { REPLY } from "../../src/shared/ring/layout.ts";
@@ -66,7 +66,7 @@ function attentionOf(parts: Parts): Attention {
 }
 
 type Raise = (parts: Parts) => number;
-const raise: Raise = (parts) => attentionOf(parts).raise(SLOT);
+const raise: Raise = (parts) => attentionOf(parts).raise(SLOT, INTERRUPT);
 
 /** Thread 0: something comes for the task, once; then it serves what the other says. */
 function supervisor(raises: Raise): Process {
@@ -146,7 +146,7 @@ test("a call ends, or waits, while something comes for its task", () => {
 /** Looks who owns the slot before it says that something has come. */
 const looksFirst: Raise = (parts) => {
   const owner = parts.claims.owner(SLOT);
-  attentionOf(parts).raise(SLOT);
+  attentionOf(parts).raise(SLOT, INTERRUPT);
   return owner;
 };
 

@@ -71,5 +71,7 @@ test("a thread that exits ends the kernel", async () => {
   assert.match(await endOf(ended), /exit/);
 });
 
-test.after(() => setImmediate(() => process.exit()));
+test.after(() => {
+  setImmediate(() => process.exit());
+});
 test.run();

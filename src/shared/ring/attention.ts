@@ -14,7 +14,7 @@ import type { Claims } from "./claims.ts";
 
 /** A signal, a stop or an end: a wait that it interrupts is over. */
 export const INTERRUPT = 1;
-/** Somebody watches what calls give: results go by thread 0. */
+/** Somebody watches what calls give, or waits for the task to come by: results go by thread 0. */
 export const WATCHED = 2;
 
 export class Attention {
@@ -28,8 +28,8 @@ export class Attention {
   }
 
   /** By thread 0: the kernel thread that owns the slot and is to be told, or -1: the slot is with its guest. */
-  raise(slot: number): number {
-    Atomics.or(this.#words, slot, INTERRUPT);
+  raise(slot: number, bits: number): number {
+    Atomics.or(this.#words, slot, bits);
     return this.#claims.owner(slot);
   }
 

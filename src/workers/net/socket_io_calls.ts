@@ -1,6 +1,7 @@
 // read(2), write(2), their vectors and ioctl(2) of sockets, for a kernel thread that has no other files.
 
 import { EFAULT } from "../../shared/abi/errno.ts";
+import { RWF_NOWAIT } from "../../shared/abi/fcntl.ts";
 import { WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { NOT_AT_ONCE } from "../vfs/file.ts";
@@ -9,16 +10,22 @@ import type { NetCaller } from "./caller.ts";
 import { socketAt } from "./message_calls.ts";
 import type { SocketFile } from "./socket.ts";
 
-function read(task: NetCaller, socket: SocketFile, segments: Segments | number): number {
+function read(task: NetCaller, socket: SocketFile, segments: Segments | number, flags = 0): number {
   if (typeof segments === "number") return segments;
   if (segments.invalid) return -EFAULT;
-  return segments.total === 0 ? 0 : socket.readCall(task, segments, false);
+  return segments.total === 0 ? 0 : socket.readCall(task, segments, (flags & RWF_NOWAIT) !== 0);
 }
 
 /** `ready` bytes stand in the window. */
-function write(task: NetCaller, socket: SocketFile, segments: Segments | number, ready: number): number {
+function write(
+  task: NetCaller,
+  socket: SocketFile,
+  segments: Segments | number,
+  ready: number,
+  flags = 0,
+): number {
   if (typeof segments === "number") return segments;
-  return segments.invalid ? -EFAULT : socket.writeCall(task, segments, ready, false);
+  return segments.invalid ? -EFAULT : socket.writeCall(task, segments, ready, (flags & RWF_NOWAIT) !== 0);
 }
 
 export const SOCKET_IO_HANDLERS: Handlers<NetCaller> = {
@@ -55,6 +62,19 @@ export const SOCKET_IO_HANDLERS: Handlers<NetCaller> = {
     if (typeof socket === "number") return socket;
     const segments = vectors(task, count);
     return typeof segments !== "number" && segments.total === 0 ? 0 : write(task, socket, segments, 0);
+  },
+
+  // Thread 0 has looked at position and flags.
+  preadv2: (task, fd, _vector, count, _position, _high, flags) => {
+    const socket = socketAt(task, fd);
+    return typeof socket === "number" ? socket : read(task, socket, vectors(task, count), flags);
+  },
+
+  pwritev2: (task, fd, _vector, count, _position, _high, flags) => {
+    const socket = socketAt(task, fd);
+    if (typeof socket === "number") return socket;
+    const segments = vectors(task, count);
+    return typeof segments !== "number" && segments.total === 0 ? 0 : write(task, socket, segments, 0, flags);
   },
 
   ioctl: (task, fd, request, argument) => {

@@ -17,7 +17,12 @@ interface ThreadPlacement {
 
 /** A kernel thread that serves calls on slots which thread 0 has passed to it. */
 export interface SlotServer {
-  /** Something waits for the task of a slot. True: what it serves there comes back for that; false: it serves nothing. */
+  /**
+   * The task of a slot is to come by. True: what it serves there comes back to thread 0 when it ends; false: it serves
+   * nothing.
+   */
+  recall(slot: number): boolean;
+  /** As recall, because of a signal or the like, which ends waits. */
   cutShort(slot: number): boolean;
   /** Who the task of a slot is, or what its descriptors are, has changed. */
   forgetTask(slot: number): void;

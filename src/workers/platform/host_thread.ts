@@ -34,6 +34,8 @@ export interface HostThread {
   /** Notifications that the outstanding list raises, in order. */
   expected: readonly Expected[];
   expectedIndex: number;
+  /** Makes it come by, from wherever it waits. */
+  interrupt(): void;
   kick(): void;
   killHostile(): void;
 }

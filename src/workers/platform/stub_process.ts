@@ -102,7 +102,7 @@ export class StubProcess {
       else if (task.call.owned) this.dismiss(task);
       else {
         task.leaving = true;
-        task.kick();
+        task.interrupt();
         // Also one that is not kicked, since it owes an answer.
         this.kernel.kicks.watch(task);
       }
@@ -145,7 +145,10 @@ export class StubProcess {
     this.#process = null;
     const ended = [...this.tasks];
     for (const task of ended) kernel.stubs.closeSlot(task);
-    for (const { slot } of this.parked) kernel.claims.close(slot);
+    for (const { slot } of this.parked) {
+      kernel.claims.close(slot);
+      kernel.netThread?.closed(slot);
+    }
     kernel.stubs.parked.forget(this);
     this.releaseChunks();
     this.space.release();

@@ -160,7 +160,8 @@ export class Stubs {
     task.call.cancelWait();
     this.settle(task);
     const birth = this.#births.takeOf(task);
-    if (!parks) {
+    if (parks) kernel.netThread?.forgetTask(task.call.slot);
+    else {
       kernel.claims.close(task.call.slot);
       kernel.netThread?.closed(task.call.slot);
     }

@@ -43,7 +43,7 @@ class NetCall extends Call {
     const { slot, sequence } = this;
     super.finish(result);
     // What was raised while the reply was written: its guest goes back to its code.
-    if ((task.kernel.attention.get(slot) & INTERRUPT) === 0) return;
+    if (task.kernel.attention.get(slot) === 0) return;
     const record = task.kernel.record(Message.KICK);
     record[M.SLOT] = slot;
     record[M.SEQUENCE] = sequence;

@@ -33,6 +33,11 @@ export async function runNet(boot: KernelBoot, asked: Asked): Promise<NetApi> {
       setImmediate(thread.run);
     },
 
+    async limitMemory(bytes) {
+      asked.serve();
+      kernel.limitMemory(bytes);
+    },
+
     async counters() {
       asked.serve();
       return { ...kernel.counters.toRecord(), heapUsed: getHeapStatistics().used_heap_size };

@@ -28,7 +28,7 @@ import { HeapBudget, heapLimitFor } from "../heap_budget.ts";
 import { makeLimits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { LoopContext, LoopPlacement } from "../loop.ts";
-import { MemoryBudget } from "../memory_budget.ts";
+import { MemoryBudget, NET_PART } from "../memory_budget.ts";
 import type { Native } from "../native.ts";
 import type { NetContext } from "../net/context.ts";
 import { Devices } from "../net/devices/devices.ts";
@@ -73,7 +73,7 @@ export class NetKernel implements NetContext, LoopContext {
   readonly counters = new Counters();
   readonly limits = makeLimits(0);
   readonly heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));
-  readonly commonMemory = new MemoryBudget(this.counters, totalmem());
+  readonly commonMemory = new MemoryBudget(this.counters, totalmem(), NET_PART);
   readonly sysctls = new Sysctls();
   readonly users = new UserNamespace(null);
   readonly rootCredentials = initialCredentials(0, 0, [], this.users);
@@ -138,6 +138,12 @@ export class NetKernel implements NetContext, LoopContext {
     this.post = new Post(this, sab, THREADS, (record) => this.#receive(record));
     this.requests = new NetRequests(this);
     this.nextSteps = new NextSteps(this.longTurns, (call, error) => this.requests.onThrow(call, error));
+  }
+
+  /** What its container may use of memory. */
+  limitMemory(bytes: number): void {
+    this.commonMemory.available = Math.min(bytes, totalmem());
+    this.heap.limit = heapLimitFor(this.commonMemory.available);
   }
 
   // ---- What thread 0 says ----

@@ -136,14 +136,13 @@ export class NetThread implements SocketOwner, SocketMaker {
     return NO_RESULT;
   }
 
-  /**
-   * Something waits for the task of a slot that this thread does not own. True: the call that it makes elsewhere will
-   * come back for it; false: it is with its guest.
-   */
+  recall(slot: number): boolean {
+    return this.#attention.raise(slot, WATCHED) === NET;
+  }
+
   cutShort(slot: number): boolean {
     const { claims } = this.#kernel;
-    const owner = this.#attention.raise(slot);
-    if (owner !== NET) return false;
+    if (this.#attention.raise(slot, INTERRUPT) !== NET) return false;
     this.#tell(Message.CANCEL, slot, claims.sequence(slot));
     return true;
   }

@@ -260,15 +260,17 @@ export class Task implements Caller {
     return this.group.isHeld || this.signalPending();
   }
 
-  /** A signal or a stop: ends an interruptible wait, or kicks the task out of guest code. */
+  /** A signal, a stop or an end: ends an interruptible wait, or kicks the task out of guest code. */
   interrupt(): void {
-    if (!this.dead && !this.call.interrupt()) this.kick();
+    if (this.dead || this.call.interrupt()) return;
+    const isElsewhere = this.started && this.call.isWithGuest;
+    if (!isElsewhere || this.kernel.netThread?.cutShort(this.call.slot) !== true) this.kick();
   }
 
   /** Makes guest code enter the stub soon, which then posts INTERRUPTED; one that sleeps at the host posts its call. */
   kick(): void {
     if (!this.started || !(this.#sleepsInList || this.call.isWithGuest)) return;
-    if (this.kernel.netThread?.cutShort(this.call.slot) === true) return;
+    if (this.kernel.netThread?.recall(this.call.slot) === true) return;
     this.kernel.platform.interrupt(this.stub.pid, this.hostTid);
     this.kernel.kicks.watch(this);
   }
