@@ -41,7 +41,7 @@ import { IpcNamespace } from "./ipc/namespace.ts";
 import { type Limits, makeLimits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { Vdso } from "./mem/vdso.ts";
-import { MemoryBudget, NET_PART } from "./memory_budget.ts";
+import { MemoryBudget } from "./memory_budget.ts";
 import type { Native } from "./native.ts";
 import { Devices } from "./net/devices/devices.ts";
 import { NetlinkPorts } from "./net/netlink/ports.ts";
@@ -201,7 +201,6 @@ export class Kernel implements SupervisorContext {
     this.native = native;
     this.limits = makeLimits(Math.min(MEMORY_FILES_MAX, native.descriptorLimit() >>> 2));
     this.heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));
-    if (threads > 1) this.commonMemory.part = 1 - NET_PART;
     this.dentries = new DentryCache(this.counters, this.heap);
     this.memory = memory;
     this.config = config;

@@ -7,7 +7,7 @@ import type { Counters } from "./counters.ts";
 
 /** The rest is for the processes themselves, and for the kernel. Linux gives half of it to each tmpfs. */
 const SHARE = 0.5;
-/** Of that, what a kernel thread has which has sockets alone. */
+/** Of as much again, what a kernel thread has which has sockets alone. */
 export const NET_PART = 1 / 4;
 const PAGE_SIZE = 4096;
 const LEFT_BY_FILES = 1 << 20;
@@ -15,13 +15,13 @@ const LEFT_BY_FILES = 1 << 20;
 export class MemoryBudget {
   readonly #counters: Counters;
   /** Of the share, what is this thread's to give. */
-  part: number;
+  readonly #part: number;
   #available = 0;
 
   /** `available`: memory of the host, or what the container may use of it. */
   constructor(counters: Counters, available: number, part = 1) {
     this.#counters = counters;
-    this.part = part;
+    this.#part = part;
     this.available = available;
   }
 
@@ -34,7 +34,7 @@ export class MemoryBudget {
   }
 
   get limit(): number {
-    return Math.floor(this.#available * SHARE * this.part);
+    return Math.floor(this.#available * SHARE * this.#part);
   }
 
   get used(): number {

@@ -42,6 +42,8 @@ export class Call extends SlotIo {
   coroutine: Coroutine | null = null;
   /** What restart_syscall goes on from. */
   restartBlock: RestartBlock | null = null;
+  /** Out pieces that have been copied already: they stand in the slot still. */
+  movedPieces = 0;
   #interrupted = false;
   /** Its wait is over: it goes on at the kernel thread's next step. */
   #due = false;
@@ -69,6 +71,7 @@ export class Call extends SlotIo {
   begin(nr: number): void {
     this.nr = nr;
     this.outFault = null;
+    this.movedPieces = 0;
     this.#enteredHandler = false;
   }
 
@@ -122,6 +125,7 @@ export class Call extends SlotIo {
       then(this.resultOfFault(0));
       return;
     }
+    this.movedPieces = this.outPieces;
     this.#afterCopyOut = then;
     this.#afterCopyOutResult = result;
     this.#copyOutBytes = this.outBytes;

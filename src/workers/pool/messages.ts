@@ -32,7 +32,7 @@ export const Message = {
   FORGET_TASK: 15,
 
   // From there to thread 0.
-  /** A call is over, and thread 0 is to finish it: its slot has been passed. SLOT, SEQUENCE, NR, RESULT, SIGNAL. */
+  /** A call is over, and thread 0 is to finish it: its slot has been passed. SLOT to MOVED_PIECES. */
   RESULT: 7,
   /** A request that is thread 0's to serve: its slot has been passed. SLOT, REQUEST, NR. */
   REQUEST: 8,
@@ -80,6 +80,8 @@ export const DESCRIPTOR = 2;
 export const RESULT_LOW = 4;
 export const RESULT_HIGH = 5;
 export const SIGNAL = 6;
+/** Out pieces that have gone to the guest. */
+export const MOVED_PIECES = 7;
 /** Of a request: its word. */
 export const REQUEST = 2;
 

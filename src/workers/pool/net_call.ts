@@ -130,7 +130,7 @@ export class NetTask implements NetCaller {
     }
     this.socket?.publish();
     if (!call.owned) return;
-    const { slot, sequence, nr } = call;
+    const { slot, sequence, nr, movedPieces: moved } = call;
     call.handOver();
     const record = kernel.passBack(Message.RESULT, slot, sequence);
     if (record === null) return;
@@ -138,6 +138,7 @@ export class NetTask implements NetCaller {
     record[M.RESULT_LOW] = given | 0;
     record[M.RESULT_HIGH] = highWord(given);
     record[M.SIGNAL] = this.signal;
+    record[M.MOVED_PIECES] = moved;
     kernel.sendBack();
   }
 

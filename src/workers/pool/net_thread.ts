@@ -31,7 +31,14 @@ export const NET = 1;
 /** What thread 0 does with what comes back. */
 interface ReturnedCalls {
   /** A call is over; its slot is this thread's. */
-  finish(slot: number, sequence: number, nr: number, result: number, signal: number): void;
+  finish(
+    slot: number,
+    sequence: number,
+    nr: number,
+    result: number,
+    signal: number,
+    movedPieces: number,
+  ): void;
   /** A request that no other thread serves; its slot is this thread's. */
   serve(slot: number, request: number, nr: number): void;
   /** Something waits for the slot's guest, which has gone back to its code. */
@@ -298,7 +305,14 @@ export class NetThread implements SocketOwner, SocketMaker {
       case Message.RESULT: {
         if (!claims.isOwner(slot, thread, sequence)) return; // closed meanwhile
         const result = record[M.RESULT_HIGH]! * TWO_32 + (record[M.RESULT_LOW]! >>> 0);
-        this.#returned.finish(slot, sequence, record[M.NR]!, result, record[M.SIGNAL]!);
+        this.#returned.finish(
+          slot,
+          sequence,
+          record[M.NR]!,
+          result,
+          record[M.SIGNAL]!,
+          record[M.MOVED_PIECES]!,
+        );
         return;
       }
       case Message.REQUEST:

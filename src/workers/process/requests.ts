@@ -46,8 +46,16 @@ export class Requests {
   }
 
   /** A call that another kernel thread has served is over; its slot is this thread's again. */
-  finish(slot: number, sequence: number, nr: number, result: number, signal: number): void {
+  finish(
+    slot: number,
+    sequence: number,
+    nr: number,
+    result: number,
+    signal: number,
+    movedPieces: number,
+  ): void {
     this.#takeBack(slot, sequence, nr, (task) => {
+      task.call.movedPieces = movedPieces;
       if (signal !== 0) task.send(fromUser(task, signal));
       task.call.complete(result);
     });

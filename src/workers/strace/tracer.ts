@@ -85,7 +85,8 @@ function memoryAtEntry(call: Call, entry: Entry): Memory {
 /** What goes out to the address of an argument is what that argument points at. */
 function addOutPieces(call: Call, entry: Entry, open: Open): void {
   const view = call.view;
-  for (let piece = 0; piece < call.outPieces; piece++) {
+  const pieces = call.outPieces === 0 ? call.movedPieces : call.outPieces;
+  for (let piece = 0; piece < pieces; piece++) {
     const at = call.base + L.PIECES + piece * L.PIECE_SIZE;
     const low = view.getInt32(at + L.PIECE_ADDR, true);
     const high = view.getInt32(at + L.PIECE_ADDR + 4, true);
