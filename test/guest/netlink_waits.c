@@ -1,6 +1,6 @@
 // Waiting for an AF_NETLINK socket, which in a sandbox may be another kernel thread's: receives that signals, time-outs,
 // other threads and ends interrupt, poll and epoll, sockets that are closed, shared and inherited meanwhile.
-//@ needs: sockets fork threads poll events signals
+//@ needs: sockets fork threads poll events signals proc
 //@ cflags: -pthread
 #include "guest.h"
 #include <fcntl.h>
@@ -27,6 +27,21 @@ static void pair(int *from, int *to) {
 static void pause_ms(long ms) {
   struct timespec t = {ms / 1000, ms % 1000 * 1000000};
   nanosleep(&t, NULL);
+}
+
+// Until a thread sleeps, as /proc has it.
+static void until_asleep(pid_t pid, pid_t tid) {
+  char path[64], text[256];
+  sprintf(path, "/proc/%d/task/%d/stat", pid, tid);
+  for (int i = 0, seen = 0; i < 5000 && seen < 3; i++) {
+    int f = open(path, O_RDONLY);
+    long n = f < 0 ? 0 : read(f, text, sizeof text - 1);
+    close(f);
+    text[n > 0 ? n : 0] = 0;
+    const char *state = strrchr(text, ')');
+    seen = state && state[2] == 'S' ? seen + 1 : 0;
+    pause_ms(1);
+  }
 }
 
 static long receive(int s, char *to, size_t size, int flags) {
@@ -56,9 +71,13 @@ struct later {
 
 static void *send_later(void *arg) {
   const struct later *l = arg;
-  pause_ms(30);
+  until_asleep(getpid(), getpid());
   if (l->signo) pthread_kill(l->who, l->signo);
-  if (l->signo && l->text) pause_ms(30);
+  if (l->signo && l->text) {
+    while (!handled)
+      pause_ms(1);
+    until_asleep(getpid(), getpid());
+  }
   if (l->text) send(l->fd, l->text, strlen(l->text) + 1, 0);
   return NULL;
 }
@@ -179,7 +198,10 @@ static void polls(void) {
 static int shared_fd;
 static long shared_result;
 
+static volatile pid_t receiver;
+
 static void *receives(void *arg) {
+  receiver = gettid();
   shared_result = receive(shared_fd, arg, 64, 0);
   return NULL;
 }
@@ -191,7 +213,9 @@ static void ends(void) {
   pair(&from, &to);
   shared_fd = to;
   pthread_create(&t, NULL, receives, text);
-  pause_ms(30);
+  while (!receiver)
+    pause_ms(1);
+  until_asleep(getpid(), receiver);
   value("closed while it is waited for", SYS_1(SYS_close, to));
   value("sent all the same", SYS_6(SYS_sendto, from, "late", 5, 0, 0, 0));
   pthread_join(t, NULL);
@@ -211,7 +235,7 @@ static void ends(void) {
     say("the child: %ld \"%s\"", n, text);
     _exit(n == 14 ? 3 : 4);
   }
-  pause_ms(30);
+  until_asleep(child, child);
   send(from, "for the child", 14, 0);
   waitpid(child, &status, 0);
   say("status %d", WEXITSTATUS(status));
@@ -222,14 +246,17 @@ static void ends(void) {
     if (child == 0) {
       if (how == 1) {
         shared_fd = copy;
+        receiver = 0;
         pthread_create(&t, NULL, receives, text);
-        pause_ms(20);
+        while (!receiver)
+          pause_ms(1);
+        until_asleep(getpid(), receiver);
         SYS_1(SYS_exit_group, 9);
       }
       receive(copy, text, sizeof text, 0);
       _exit(1);
     }
-    pause_ms(how == 0 ? 30 : 0);
+    if (how == 0) until_asleep(child, child);
     if (how == 0) kill(child, SIGKILL);
     waitpid(child, &status, 0);
     say("signal %d status %d", WTERMSIG(status), WEXITSTATUS(status));
@@ -244,7 +271,7 @@ static void ends(void) {
     long n = receive(copy, text, sizeof text, 0);
     _exit(n == 6 ? 0 : 1);
   }
-  pause_ms(20);
+  until_asleep(child, child);
   kill(child, SIGSTOP);
   waitpid(child, &status, WUNTRACED);
   yes_no("stopped", WIFSTOPPED(status));

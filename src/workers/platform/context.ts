@@ -24,6 +24,8 @@ export interface SlotServer {
   recall(slot: number): boolean;
   /** As recall, because of a signal or the like, which ends waits. */
   cutShort(slot: number): boolean;
+  /** A call of the slot's task is served there. */
+  serves(slot: number): boolean;
   /** Who the task of a slot is, or what its descriptors are, has changed. */
   forgetTask(slot: number): void;
   /** A slot was closed. */

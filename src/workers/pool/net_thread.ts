@@ -143,6 +143,10 @@ export class NetThread implements SocketOwner, SocketMaker {
     return NO_RESULT;
   }
 
+  serves(slot: number): boolean {
+    return this.#kernel.claims.owner(slot) === NET;
+  }
+
   recall(slot: number): boolean {
     return this.#attention.raise(slot, WATCHED) === NET;
   }
