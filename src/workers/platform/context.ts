@@ -30,6 +30,8 @@ export interface SlotServer {
   forgetTask(slot: number): void;
   /** A slot was closed. */
   closed(slot: number): void;
+  /** A slot is one of a new chunk. */
+  renewed(slot: number): void;
   /** It may write to a slot that was closed. */
   isLeaving(slot: number): boolean;
 }

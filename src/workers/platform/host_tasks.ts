@@ -1,5 +1,6 @@
 // The sandbox's processes and threads as the host lists them, by the sandbox's own proc file system.
 
+import { ENOENT, ESRCH } from "../../shared/abi/errno.ts";
 import { O_DIRECTORY } from "../../shared/abi/fcntl.ts";
 import type { KernelDescriptors } from "../call/context.ts";
 import type { Native } from "../native.ts";
@@ -12,19 +13,22 @@ export interface HostContext {
   readonly descriptors: KernelDescriptors;
 }
 
-/** Numbers of all processes of the sandbox's PID namespace. */
-export function hostProcesses(kernel: HostContext): number[] {
+/** Numbers of all processes of the sandbox's PID namespace; null: the host cannot list them for the moment. */
+export function hostProcesses(kernel: HostContext): number[] | null {
   return numbersIn(kernel, ".");
 }
 
-/** Numbers of a process's threads; none if there is no such process. */
-export function hostThreads(kernel: HostContext, pid: number): number[] {
+/** Numbers of a process's threads, none if there is no such process; null as above. */
+export function hostThreads(kernel: HostContext, pid: number): number[] | null {
   return numbersIn(kernel, `${pid}/task`);
 }
 
-/** The parent's number: 0 where it lies outside of the namespace, or where there is no such process. */
-export function parentOf(kernel: HostContext, pid: number): number {
-  const text = readProc(kernel, `${pid}/stat`);
+/** The parent's number: 0 where it lies outside of the namespace, or where there is no such process; null as above. */
+export function parentOf(kernel: HostContext, pid: number): number | null {
+  const { native, descriptors } = kernel;
+  const n = native.readSmall(descriptors.proc, `${pid}/stat`);
+  if (n < 0) return isGone(n) ? 0 : null;
+  const text = Buffer.from(native.scratch.subarray(0, n)).toString("latin1");
   return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[1] ?? 0);
 }
 
@@ -39,18 +43,23 @@ export function readProc({ native, descriptors }: HostContext, path: string): st
   return n <= 0 ? "" : Buffer.from(native.scratch.subarray(0, n)).toString("latin1");
 }
 
-function numbersIn({ native, descriptors }: HostContext, path: string): number[] {
+function isGone(error: number): boolean {
+  return error === -ENOENT || error === -ESRCH;
+}
+
+function numbersIn({ native, descriptors }: HostContext, path: string): number[] | null {
   const numbers: number[] = [];
   const fd = native.openComponent(descriptors.proc, path, O_DIRECTORY);
-  if (fd < 0) return numbers;
-  for (let n = native.getdents(fd); n > 0; n = native.getdents(fd)) {
+  if (fd < 0) return isGone(fd) ? numbers : null;
+  let n = native.getdents(fd);
+  for (; n > 0; n = native.getdents(fd)) {
     for (let at = 0; at < n; at += native.scratchView.getUint16(at + D_RECLEN, true)) {
       const number = decimalAt(native.scratch, at + D_NAME);
       if (number > 0) numbers.push(number);
     }
   }
   native.close(fd);
-  return numbers;
+  return n < 0 && !isGone(n) ? null : numbers;
 }
 
 /** The number whose decimal digits stand there with a NUL behind; 0 if it is none. */

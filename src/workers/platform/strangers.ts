@@ -119,10 +119,19 @@ export class Strangers {
   #lookAtProcesses(): void {
     const { stubs } = this.#kernel;
     const unknown = new Map<number, number>();
+    const processes = hostProcesses(this.#kernel);
+    // What cannot be seen is no clean look.
+    if (processes === null) return;
     this.#processLooks--;
-    for (const pid of hostProcesses(this.#kernel)) {
+    for (const pid of processes) {
+      if (stubs.knows(pid)) continue;
+      const parent = parentOf(this.#kernel, pid);
+      if (parent === null) {
+        this.#processLooks++;
+        return;
+      }
       // Children of process 1, and of nobody in sight, are no stubs.
-      if (stubs.knows(pid) || parentOf(this.#kernel, pid) <= 1) continue;
+      if (parent <= 1) continue;
       const looks = this.#unknown.get(pid) ?? 0;
       // It may be somebody's who is about to name himself.
       if (this.#unnamed.size > 0 && looks < PATIENCE) {
@@ -139,7 +148,9 @@ export class Strangers {
   #owesAfterLook(stub: StubProcess, debt: Debt): boolean {
     const unknown = new Map<number, number>();
     const known = new Set([stub.pid, ...[...stub.tasks, ...stub.parked].map(({ hostTid }) => hostTid)]);
-    for (const tid of hostThreads(this.#kernel, stub.pid)) {
+    const threads = hostThreads(this.#kernel, stub.pid);
+    if (threads === null) return true;
+    for (const tid of threads) {
       if (known.has(tid)) continue;
       const looks = debt.unknown.get(tid) ?? 0;
       unknown.set(tid, looks + 1);

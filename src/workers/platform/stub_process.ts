@@ -150,7 +150,7 @@ export class StubProcess {
       kernel.netThread?.closed(slot);
     }
     kernel.stubs.parked.forget(this);
-    this.releaseChunks();
+    kernel.stubs.dropChunks(this);
     this.space.release();
     kernel.stubs.ended(this);
     kernel.onStubDeath(ended);
@@ -159,16 +159,5 @@ export class StubProcess {
   closeMemfd(): void {
     if (this.memfd >= 0) this.kernel.native.close(this.memfd);
     this.memfd = -1;
-  }
-
-  /** Gives the chunks' places back. Only when no host process can write to them any more. */
-  releaseChunks(): void {
-    this.closeMemfd();
-    for (const chunk of this.chunks) {
-      this.kernel.native.unmapChunk(chunk);
-      this.kernel.memory.forgetChunk(chunk);
-      this.kernel.places.retire(chunk);
-    }
-    this.chunks.length = 0;
   }
 }

@@ -107,9 +107,29 @@ export class Stubs {
     for (let slot = 0; slot < CHUNK_SLOTS; slot++) {
       const address = CHUNKS + index * CHUNK_SIZE + slot * SLOT_SIZE;
       kernel.slots.setNumber(slotNumber(chunk, slot), SELF, address);
+      kernel.netThread?.renewed(slotNumber(chunk, slot));
     }
     stub.memfd = memfd;
     return 0;
+  }
+
+  /** The last chunk, which its stub has not mapped, and whose slots are closed, is not needed after all. */
+  dropChunk(stub: StubProcess): void {
+    stub.closeMemfd();
+    this.#giveBack(stub.chunks.pop()!);
+  }
+
+  #giveBack(chunk: number): void {
+    const { native, memory, places } = this.#kernel;
+    native.unmapChunk(chunk);
+    memory.forgetChunk(chunk);
+    places.retire(chunk);
+  }
+
+  /** Gives all chunks' places back. Only when no host process can write to them any more. */
+  dropChunks(stub: StubProcess): void {
+    stub.closeMemfd();
+    for (const chunk of stub.chunks.splice(0)) this.#giveBack(chunk);
   }
 
   /** Readies the slot of a task whose host task is about to exist. */
@@ -183,7 +203,7 @@ export class Stubs {
     this.#outstanding--;
     this.strangers.unpaid(birth);
     const { stub } = birth.task;
-    if (stub.pid === 0) stub.releaseChunks();
+    if (stub.pid === 0) this.dropChunks(stub);
   }
 
   /** The new task of a fork maps this chunk first; `onNamed` runs when it has named its token. */

@@ -185,6 +185,11 @@ export class NetThread implements SocketOwner, SocketMaker {
     this.#tell(Message.CLOSED, slot, 0);
   }
 
+  /** The place of a chunk is allotted only when nobody is on the way to its slots any more (chunk_places.ts). */
+  renewed(slot: number): void {
+    this.#leaving.delete(slot);
+  }
+
   /** Whether it may write to a slot that was closed: then nobody is to have it yet. */
   isLeaving(slot: number): boolean {
     const since = this.#leaving.get(slot);

@@ -310,6 +310,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
   if (tid < 0) return -EAGAIN;
   const plan: Plan = { tid, group: groupFor(task, args, tid), pidfd: NO_PIDFD };
   const arrival = new Arrival(task);
+  let isChunkUnmapped = false;
   try {
     if ((args.flags & CLONE_PIDFD) !== 0) {
       const refused = yield* givePidfd(task, plan, args.pidfd);
@@ -332,6 +333,7 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
       kernel.stubs.mapChunk(list, task.stub, task.call.slot);
       slot = task.stub.freeSlot();
     }
+    const mapped = list.length;
     const child = prepare(task, args, plan, task.stub, slot);
     kernel.slots.setWord(slot, L.HOST_TASK, 1);
     const birth = kernel.stubs.awaitThread(child, task, arrival.of(child));
@@ -339,12 +341,15 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
     if (yield* task.run(list)) arrival.reported(birth);
     if (!arrival.made) {
       kernel.slots.setWord(slot, L.HOST_TASK, 0);
-      // A chunk that its stub does not map is of no use to any later thread.
-      if (needsChunk) task.killHostile();
+      // A chunk that is mapped serves later threads; unless forks would have it.
+      const { listDone } = task.call;
+      isChunkUnmapped = needsChunk && listDone === 0;
+      if (needsChunk && listDone > 0 && listDone < mapped) task.killHostile();
       return listError(task);
     }
   } finally {
     if (!arrival.made) unmake(task, plan, arrival.child);
+    if (isChunkUnmapped && task.stub.isAlive) kernel.stubs.dropChunk(task.stub);
   }
   return yield* afterClone(task, arrival.child!, args);
 }
