@@ -31,6 +31,12 @@ export class Counters {
   /** Record locks, and those of flock. */
   fileLocks = 0;
   sockets = 0;
+  /** Devices of the network, their addresses, and what else it is configured with. */
+  netDevices = 0;
+  netAddresses = 0;
+  routes = 0;
+  rules = 0;
+  neighbours = 0;
   socketMemory = 0;
   filesInFlight = 0;
   mounts = 0;

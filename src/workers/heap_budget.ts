@@ -38,6 +38,11 @@ const COSTS = {
   inotifyWatches: 640,
   inotifyEvents: 384,
   sockets: 1792,
+  netDevices: 2048,
+  netAddresses: 1024,
+  routes: 1024,
+  rules: 768,
+  neighbours: 768,
   /** A byte of Linux's account for it, at least 768 of which make a message. */
   socketMemory: 1,
   dentries: 512,

@@ -45,6 +45,7 @@ import { MemoryBudget } from "./memory_budget.ts";
 import type { Native } from "./native.ts";
 import { Devices } from "./net/devices/devices.ts";
 import { NetlinkPorts } from "./net/netlink/ports.ts";
+import { RouteNotifier } from "./net/netlink/route/notifier.ts";
 import { UnixGarbage } from "./net/unix/garbage.ts";
 import { UnixNames } from "./net/unix/names.ts";
 import { type Patcher, patcherFor } from "./patch/patcher.ts";
@@ -166,7 +167,8 @@ export class Kernel implements SupervisorContext {
   readonly unixNames = new UnixNames();
   readonly unixGarbage = new UnixGarbage(this);
   readonly netlinkPorts = new NetlinkPorts(this);
-  readonly devices = new Devices();
+  readonly devices: Devices;
+  readonly routeNotifier: RouteNotifier;
   readonly anonymous: AnonymousInodes;
   readonly ptys = new Ptys(this);
   readonly devPts: DevPts;
@@ -201,6 +203,8 @@ export class Kernel implements SupervisorContext {
     this.native = native;
     this.limits = makeLimits(Math.min(MEMORY_FILES_MAX, native.descriptorLimit() >>> 2));
     this.heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));
+    this.devices = new Devices(this);
+    this.routeNotifier = new RouteNotifier(this.netlinkPorts, this.devices);
     this.dentries = new DentryCache(this.counters, this.heap);
     this.memory = memory;
     this.config = config;

@@ -6,10 +6,12 @@ import type { FileHolder } from "../vfs/file_context.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Devices } from "./devices/devices.ts";
 import type { NetlinkPorts } from "./netlink/ports.ts";
+import type { RouteNotifier } from "./netlink/route/notifier.ts";
 
 export interface NetContext extends CallContext, FileHolder {
   readonly netlinkPorts: NetlinkPorts;
   readonly devices: Devices;
+  readonly routeNotifier: RouteNotifier;
   /** A number that no other socket of the sandbox has. */
   nextSocketCookie(): number;
   /** Inodes of sockets; null: thread 0 has them. */

@@ -1,15 +1,16 @@
-// ioctls about network interfaces (netdevice(7)), which any socket answers. Changing them is not supported.
+// ioctls about network interfaces (netdevice(7)), which any socket answers.
 
-import { EFAULT, EINVAL, ENODEV, EOPNOTSUPP, EPERM } from "../../shared/abi/errno.ts";
+import { EFAULT, EINVAL, ENODEV, EPERM } from "../../shared/abi/errno.ts";
 import * as I from "../../shared/abi/ioctl.ts";
-import { IFF_UP } from "../../shared/abi/netlink.ts";
 import { CAP_NET_ADMIN } from "../../shared/abi/prctl.ts";
 import { AF_INET } from "../../shared/abi/socket.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import { capable } from "../credentials/credentials.ts";
 import type { NetCaller } from "./caller.ts";
-import type { Device } from "./devices/devices.ts";
+import type { Devices } from "./devices/devices.ts";
+import { errorOf, type Outcome } from "./devices/outcome.ts";
+import type { Device } from "./devices/rows.ts";
 
 /** struct ifreq: a name, and what is asked or told of it. */
 const REQUEST_SIZE = 40;
@@ -29,8 +30,8 @@ function number(of: (device: Device) => number): Teller {
 }
 
 /** struct sockaddr_in of its first internet address; false: it has none. */
-function tellAddress({ addresses }: Device, value: DataView): boolean {
-  const own = addresses.find(({ family }) => family === AF_INET);
+function tellAddress({ inet }: Device, value: DataView): boolean {
+  const [own] = inet;
   if (own === undefined) return false;
   value.setUint16(0, AF_INET, true);
   for (const [i, byte] of own.address.entries()) value.setUint8(ADDRESS_AT + i, byte);
@@ -59,12 +60,40 @@ const TELLERS: ReadonlyMap<number, Teller> = new Map([
   ],
 ]);
 
-const CHANGES: ReadonlySet<number> = new Set([
-  I.SIOCSIFFLAGS,
-  I.SIOCSIFMTU,
-  I.SIOCSIFNAME,
-  I.SIOCSIFHWADDR,
-  I.SIOCSIFTXQLEN,
+/** Changes an interface as a request asks for it: 0 or an error. */
+type Changer = (devices: Devices, device: Device, request: Buffer) => Outcome;
+
+const CHANGERS: ReadonlyMap<number, Changer> = new Map([
+  [I.SIOCSIFFLAGS, (devices, device, request) => devices.setFlags(device, request.readUInt16LE(NAME_SIZE))],
+  [
+    I.SIOCSIFMTU,
+    (devices, device, request) => {
+      const mtu = request.readInt32LE(NAME_SIZE);
+      return mtu < 0 ? -EINVAL : devices.setMtu(device, mtu);
+    },
+  ],
+  [
+    I.SIOCSIFTXQLEN,
+    (devices, device, request) => {
+      const length = request.readInt32LE(NAME_SIZE);
+      return length < 0 ? -EINVAL : devices.setTxQueue(device, length);
+    },
+  ],
+  [
+    I.SIOCSIFHWADDR,
+    (devices, device, request) => {
+      if (request.readUInt16LE(NAME_SIZE) !== device.type) return -EINVAL;
+      const at = NAME_SIZE + 2;
+      return devices.setAddress(device, request.subarray(at, at + device.address.length));
+    },
+  ],
+  [
+    I.SIOCSIFNAME,
+    (devices, device, request) => {
+      const name = request.toString("latin1", NAME_SIZE, 2 * NAME_SIZE - 1);
+      return devices.setName(device, name.split("\0")[0]!);
+    },
+  ],
 ]);
 
 /** The request in guest memory, which what is told goes back to. */
@@ -88,28 +117,24 @@ function nameIn(request: Buffer): string {
   return (end < 0 ? name : name.slice(0, end)).split(":")[0]!;
 }
 
-/** Whether what is asked for holds already. */
-function isUpAlready(change: number, { flags }: Device, request: Buffer): boolean {
-  return change === I.SIOCSIFFLAGS && ((request.readInt16LE(NAME_SIZE) ^ flags) & IFF_UP) === 0;
-}
-
-/** Without a teller it is a change. */
-function* ofInterface(task: NetCaller, change: number, address: number, teller: Teller | null): Coroutine {
+function* told(task: NetCaller, address: number, teller: Teller): Coroutine {
   const request = yield* readRequest(task, address);
   if (typeof request === "number") return request;
-  const { devices, users, counters } = task.kernel;
-  if (teller === null && !capable(task.credentials, users, CAP_NET_ADMIN)) return -EPERM;
-  const device = devices.byName(nameIn(request));
+  const device = task.kernel.devices.byName(nameIn(request));
   if (device === undefined) return -ENODEV;
-  if (teller === null) {
-    if (isUpAlready(change, device, request)) return 0;
-    counters.unsupportedCalls++;
-    return -EOPNOTSUPP;
-  }
   request.fill(0, NAME_SIZE);
   const value = new DataView(request.buffer, request.byteOffset + NAME_SIZE, REQUEST_SIZE - NAME_SIZE);
   const error = teller(device, value);
   return error < 0 ? error : tell(task, address, request);
+}
+
+function* changed(task: NetCaller, address: number, changer: Changer): Coroutine {
+  const request = yield* readRequest(task, address);
+  if (typeof request === "number") return request;
+  const { devices, users } = task.kernel;
+  if (!capable(task.credentials, users, CAP_NET_ADMIN)) return -EPERM;
+  const device = devices.byName(nameIn(request));
+  return device === undefined ? -ENODEV : errorOf(changer(devices, device, request));
 }
 
 /** SIOCGIFNAME: the name of a number. */
@@ -150,7 +175,8 @@ function* list(task: NetCaller, address: number): Coroutine {
 export function interfaceIoctl(task: NetCaller, request: number, argument: number): number | null {
   if (request === I.SIOCGIFCONF) return task.call.start(list(task, argument));
   if (request === I.SIOCGIFNAME) return task.call.start(nameOf(task, argument));
-  const teller = TELLERS.get(request) ?? null;
-  if (teller === null && !CHANGES.has(request)) return null;
-  return task.call.start(ofInterface(task, request, argument, teller));
+  const teller = TELLERS.get(request);
+  if (teller !== undefined) return task.call.start(told(task, argument, teller));
+  const changer = CHANGERS.get(request);
+  return changer === undefined ? null : task.call.start(changed(task, argument, changer));
 }

@@ -34,6 +34,7 @@ import type { NetContext } from "../net/context.ts";
 import { Devices } from "../net/devices/devices.ts";
 import { FAMILIES_ON_NET } from "../net/families.ts";
 import { NetlinkPorts } from "../net/netlink/ports.ts";
+import { RouteNotifier } from "../net/netlink/route/notifier.ts";
 import type { SocketFile } from "../net/socket.ts";
 import { SleepSet } from "../sleep_set.ts";
 import { SETTING_NAMES, SETTINGS, type SettingName, Sysctls } from "../sysctls.ts";
@@ -99,7 +100,8 @@ export class NetKernel implements NetContext, LoopContext {
   readonly fileEvents = new FileEvents();
   readonly locks = new LockTable(this);
   readonly netlinkPorts = new NetlinkPorts(this);
-  readonly devices = new Devices();
+  readonly devices = new Devices(this);
+  readonly routeNotifier = new RouteNotifier(this.netlinkPorts, this.devices);
   /** Thread 0 has the inodes. */
   readonly anonymous = { socket: () => null };
   readonly random = new Uint8Array(WINDOW_SIZE);

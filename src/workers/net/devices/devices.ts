@@ -1,120 +1,279 @@
-// The sandbox's network interfaces, their addresses and the routes and rules that follow from them: what rtnetlink(7)
-// and netdevice(7) tell.
+// The devices of the sandbox's network namespace: lo, which is up from the start, and dummy ones that come and go; what
+// may be changed of them, and what that changes of addresses, routes and neighbours (netdevice(7), ip-link(8)). No packet
+// is looked at here.
 
+import { randomFillSync } from "node:crypto";
+import * as E from "../../../shared/abi/errno.ts";
 import * as N from "../../../shared/abi/netlink.ts";
 import { AF_INET, AF_INET6 } from "../../../shared/abi/socket.ts";
-
-export interface Device {
-  readonly index: number;
-  readonly name: string;
-  /** ARPHRD_* */
-  readonly type: number;
-  /** IFF_* */
-  readonly flags: number;
-  readonly mtu: number;
-  /** Packets that may wait to be sent. */
-  readonly txQueue: number;
-  readonly address: Uint8Array;
-  readonly broadcast: Uint8Array;
-  readonly addresses: readonly DeviceAddress[];
-}
-
-export interface DeviceAddress {
-  readonly family: typeof AF_INET | typeof AF_INET6;
-  readonly address: Uint8Array;
-  readonly prefixLength: number;
-  /** RT_SCOPE_* */
-  readonly scope: number;
-}
-
-export interface Route {
-  readonly family: typeof AF_INET | typeof AF_INET6;
-  readonly table: number;
-  readonly destination: Uint8Array;
-  readonly prefixLength: number;
-  /** RTN_*, RT_SCOPE_*, RTPROT_* */
-  readonly type: number;
-  readonly scope: number;
-  readonly protocol: number;
-  /** Null: none is preferred. */
-  readonly source: Uint8Array | null;
-  readonly device: Device;
-  readonly metric: number;
-}
-
-export interface Rule {
-  readonly family: typeof AF_INET | typeof AF_INET6;
-  readonly priority: number;
-  readonly table: number;
-}
+import { isName, nameFor } from "./device_names.ts";
+import type { DevicesContext } from "./devices_context.ts";
+import { Expiry } from "./expiry.ts";
+import { InetAddresses } from "./inet_addresses.ts";
+import { Inet6Addresses } from "./inet6_addresses.ts";
+import type { Namespace } from "./namespace.ts";
+import { Neighbours } from "./neighbours.ts";
+import { type Outcome, refuse } from "./outcome.ts";
+import { RouteChanges } from "./route_changes.ts";
+import { Routes } from "./routes.ts";
+import type { Change, Device, DeviceAddress } from "./rows.ts";
+import { Rules } from "./rules.ts";
 
 const LOOPBACK_MTU = 65536;
-const LOOPBACK_4 = Uint8Array.of(127, 0, 0, 1);
-const LOOPBACK_4_NET = Uint8Array.of(127, 0, 0, 0);
-const LOOPBACK_4_BROADCAST = Uint8Array.of(127, 255, 255, 255);
-const LOOPBACK_6 = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
+const ETHERNET_MTU = 1500;
+const ETHERNET_SIZE = 6;
+const TX_QUEUE = 1000;
+/** Below that there is no IPv4. */
+const INET_MTU_MIN = 68;
+const OTHER_NAMES_MAX = 16;
+/** Flags that are what who is privileged says, whatever the device does. */
+const SET_FREELY =
+  N.IFF_DEBUG | N.IFF_NOTRAILERS | N.IFF_NOARP | N.IFF_DYNAMIC | N.IFF_MULTICAST | N.IFF_PORTSEL;
+const KEPT_FLAGS = N.IFF_AUTOMEDIA;
+const MODES = N.IFF_PROMISC | N.IFF_ALLMULTI;
 
-const LOOPBACK: Device = {
-  index: 1,
-  name: "lo",
-  type: N.ARPHRD_LOOPBACK,
-  flags: N.IFF_UP | N.IFF_LOOPBACK | N.IFF_RUNNING,
-  mtu: LOOPBACK_MTU,
-  txQueue: 1000,
-  address: new Uint8Array(6),
-  broadcast: new Uint8Array(6),
-  addresses: [
-    { family: AF_INET, address: LOOPBACK_4, prefixLength: 8, scope: N.RT_SCOPE_HOST },
-    { family: AF_INET6, address: LOOPBACK_6, prefixLength: 128, scope: N.RT_SCOPE_HOST },
-  ],
-};
-
-function local(destination: Uint8Array, prefixLength: number, type: number, scope: number): Route {
-  return {
-    family: AF_INET,
-    table: N.RT_TABLE_LOCAL,
-    destination,
-    prefixLength,
-    type,
-    scope,
-    protocol: N.RTPROT_KERNEL,
-    source: LOOPBACK_4,
-    device: LOOPBACK,
-    metric: 0,
-  };
+function isUp({ flags }: Device): boolean {
+  return (flags & N.IFF_UP) !== 0;
 }
 
-const ROUTES: readonly Route[] = [
-  local(LOOPBACK_4_NET, 8, N.RTN_LOCAL, N.RT_SCOPE_HOST),
-  local(LOOPBACK_4, 32, N.RTN_LOCAL, N.RT_SCOPE_HOST),
-  local(LOOPBACK_4_BROADCAST, 32, N.RTN_BROADCAST, N.RT_SCOPE_LINK),
-  {
-    ...local(LOOPBACK_6, 128, N.RTN_LOCAL, N.RT_SCOPE_UNIVERSE),
-    family: AF_INET6,
-    source: null,
-  },
-];
+export class Devices implements Namespace {
+  readonly context: DevicesContext;
+  readonly all: Device[] = [];
+  readonly routes: Routes;
+  readonly rules: Rules;
+  readonly neighbours: Neighbours;
+  readonly inet: InetAddresses;
+  readonly inet6: Inet6Addresses;
+  readonly routeChanges: RouteChanges;
+  readonly #expiry: Expiry;
+  /** Told of each change when it has been made. */
+  readonly listeners: ((change: Change) => void)[] = [];
+  /** Devices without IPv6 (disable_ipv6). */
+  isInet6Off: (device: Device) => boolean = () => false;
+  #lastIndex = 0;
 
-/** Numbers of the rules that every network namespace begins with. */
-const RULES: readonly Rule[] = [
-  { family: AF_INET, priority: 0, table: N.RT_TABLE_LOCAL },
-  { family: AF_INET, priority: 32766, table: N.RT_TABLE_MAIN },
-  { family: AF_INET, priority: 32767, table: N.RT_TABLE_DEFAULT },
-  { family: AF_INET6, priority: 0, table: N.RT_TABLE_LOCAL },
-  { family: AF_INET6, priority: 32766, table: N.RT_TABLE_MAIN },
-];
+  constructor(context: DevicesContext) {
+    this.context = context;
+    this.routes = new Routes(context, this.tell);
+    this.rules = new Rules(context, this.tell);
+    this.neighbours = new Neighbours(context, this.tell);
+    this.inet = new InetAddresses(this);
+    this.inet6 = new Inet6Addresses(this, (device) => this.isInet6Off(device));
+    this.routeChanges = new RouteChanges(this);
+    this.#expiry = new Expiry(
+      context,
+      (own) => this.removeAddress(own),
+      (row) => this.tell({ kind: "address", isGone: false, row }),
+    );
+    const loopback = this.#make("lo", null, N.ARPHRD_LOOPBACK, N.IFF_LOOPBACK, LOOPBACK_MTU);
+    this.#up(loopback);
+  }
 
-/** Those of a network namespace whose only interface is lo. */
-export class Devices {
-  readonly all: readonly Device[] = [LOOPBACK];
-  readonly routes: readonly Route[] = ROUTES;
-  readonly rules: readonly Rule[] = RULES;
+  readonly tell = (change: Change): void => {
+    if (change.kind === "address") {
+      if (change.isGone) this.#expiry.forget(change.row);
+      else this.#expiry.follow(change.row);
+    }
+    for (const listener of this.listeners) listener(change);
+  };
 
   byIndex(index: number): Device | undefined {
     return this.all.find((device) => device.index === index);
   }
 
+  /** By its name, or another name of its. */
   byName(name: string): Device | undefined {
-    return this.all.find((device) => device.name === name);
+    return this.all.find((device) => device.name === name || device.otherNames.includes(name));
+  }
+
+  /** What no other device may be called. */
+  #names(): ReadonlySet<string> {
+    return new Set(this.all.flatMap(({ name, otherNames }) => [name, ...otherNames]));
+  }
+
+  removeAddress({ device, family, address, prefixLength }: DeviceAddress): void {
+    if (family === AF_INET6) this.inet6.remove(device, address, prefixLength);
+    else this.inet.remove(device, (own) => own.address === address);
+  }
+
+  // ---- Making and removing ----
+
+  #make(name: string, kind: string | null, type: number, flags: number, mtu: number, index = 0): Device {
+    const isLoopback = type === N.ARPHRD_LOOPBACK;
+    if (index === 0)
+      do this.#lastIndex++;
+      while (this.byIndex(this.#lastIndex) !== undefined);
+    const address = new Uint8Array(ETHERNET_SIZE);
+    if (!isLoopback) {
+      randomFillSync(address);
+      address[0] = (address[0]! & 0xfe) | 2;
+    }
+    const device: Device = {
+      index: index === 0 ? this.#lastIndex : index,
+      name,
+      otherNames: [],
+      alias: "",
+      kind,
+      type,
+      flags,
+      mtu,
+      minMtu: 0,
+      maxMtu: 0,
+      txQueue: TX_QUEUE,
+      group: 0,
+      address,
+      broadcast: new Uint8Array(ETHERNET_SIZE).fill(isLoopback ? 0 : 0xff),
+      wasUp: false,
+      inet: [],
+      inet6: [],
+    };
+    this.context.counters.netDevices++;
+    this.all.push(device);
+    this.all.sort((a, b) => a.index - b.index);
+    return device;
+  }
+
+  /** A dummy device; `pattern`: its name, perhaps with `%d`; `index` 0: the next. `set` sets what was asked for besides. */
+  addDummy(pattern: string, index: number, set: (device: Device) => Outcome): Outcome {
+    if (index < 0) return refuse(E.EINVAL, "ifindex can't be negative");
+    const taken = this.#names();
+    const name = nameFor(pattern, taken);
+    if (name === null || !isName(name)) return -E.EINVAL;
+    if (taken.has(name)) return -E.EEXIST;
+    if (index !== 0 && this.byIndex(index) !== undefined) return -E.EBUSY;
+    if (!this.context.heap.hasRoom("netDevices")) return -E.ENOMEM;
+    const flags = N.IFF_BROADCAST | N.IFF_NOARP;
+    const device = this.#make(name, "dummy", N.ARPHRD_ETHER, flags, ETHERNET_MTU, index);
+    const outcome = set(device);
+    if (outcome !== 0) {
+      this.#unlist(device);
+      return outcome;
+    }
+    this.tell({ kind: "link", isGone: false, row: device, changedFlags: 0xffffffff });
+    return 0;
+  }
+
+  #unlist(device: Device): void {
+    this.all.splice(this.all.indexOf(device), 1);
+    this.context.counters.netDevices--;
+  }
+
+  remove(device: Device): Outcome {
+    if (device.kind === null) return -E.EOPNOTSUPP;
+    if (isUp(device)) this.setFlags(device, device.flags & ~N.IFF_UP);
+    this.inet.removeAll(device);
+    this.inet6.down(device);
+    this.routes.removeAll(AF_INET, false, this.routes.ofDevice(device));
+    this.neighbours.flush(AF_INET, device);
+    this.#unlist(device);
+    device.wasUp = false;
+    this.tell({ kind: "link", isGone: true, row: device, changedFlags: 0xffffffff });
+    return 0;
+  }
+
+  // ---- Changing ----
+
+  #told(row: Device, changedFlags = 0): 0 {
+    this.tell({ kind: "link", isGone: false, row, changedFlags });
+    return 0;
+  }
+
+  /** Linux tells nobody of these while it is down. */
+  #toldIfUp(row: Device): 0 {
+    return isUp(row) ? this.#told(row) : 0;
+  }
+
+  #up(device: Device): void {
+    device.flags |= N.IFF_UP | N.IFF_RUNNING;
+    device.wasUp = true;
+    this.#told(device, N.IFF_UP | N.IFF_RUNNING);
+    this.inet.up(device);
+    this.inet6.up(device);
+  }
+
+  #down(device: Device): void {
+    device.flags &= ~(N.IFF_UP | N.IFF_RUNNING);
+    this.#told(device, N.IFF_UP | N.IFF_RUNNING);
+    this.inet.down(device);
+    this.inet6.down(device);
+  }
+
+  /** IFF_* as they are to be; what cannot be set stays. */
+  setFlags(device: Device, flags: number): Outcome {
+    const mutable = SET_FREELY | MODES | KEPT_FLAGS;
+    const changed = (device.flags ^ flags) & mutable;
+    device.flags ^= changed;
+    if (((device.flags ^ flags) & N.IFF_UP) === 0) return changed === 0 ? 0 : this.#told(device, changed);
+    if ((flags & N.IFF_UP) !== 0) this.#up(device);
+    else this.#down(device);
+    return 0;
+  }
+
+  setMtu(device: Device, mtu: number): Outcome {
+    if (mtu === device.mtu) return 0;
+    if (mtu < device.minMtu || mtu > 0x7fffffff) return refuse(E.EINVAL, "mtu less than device minimum");
+    if (device.maxMtu > 0 && mtu > device.maxMtu) return refuse(E.EINVAL, "mtu greater than device maximum");
+    device.mtu = mtu;
+    this.#told(device);
+    if (mtu < INET_MTU_MIN) this.inet.removeAll(device);
+    this.inet6.resized(device);
+    return 0;
+  }
+
+  setName(device: Device, pattern: string): Outcome {
+    if (pattern === device.name) return 0;
+    const taken = this.#names();
+    const name = nameFor(pattern, taken);
+    if (name === null || !isName(name)) return -E.EINVAL;
+    if (taken.has(name)) return -E.EEXIST;
+    device.name = name;
+    this.#told(device);
+    this.inet.renamed(device);
+    return 0;
+  }
+
+  addName(device: Device, name: string): Outcome {
+    if (this.byName(name) !== undefined) return -E.EEXIST;
+    if (device.otherNames.length === OTHER_NAMES_MAX) return -E.ENOMEM;
+    device.otherNames.push(name);
+    return this.#toldIfUp(device);
+  }
+
+  removeName(device: Device, name: string): Outcome {
+    const at = device.otherNames.indexOf(name);
+    if (at < 0) return -E.ENOENT;
+    device.otherNames.splice(at, 1);
+    return this.#toldIfUp(device);
+  }
+
+  setAddress(device: Device, address: Uint8Array): Outcome {
+    if (address.length < ETHERNET_SIZE) return -E.EINVAL;
+    const own = Uint8Array.from(address.subarray(0, ETHERNET_SIZE));
+    if ((own[0]! & 1) !== 0 || own.every((byte) => byte === 0)) return -E.EADDRNOTAVAIL;
+    device.address = own;
+    return this.#told(device);
+  }
+
+  setBroadcast(device: Device, address: Uint8Array): Outcome {
+    if (address.length < ETHERNET_SIZE) return -E.EINVAL;
+    device.broadcast = Uint8Array.from(address.subarray(0, ETHERNET_SIZE));
+    return this.#told(device);
+  }
+
+  setTxQueue(device: Device, length: number): Outcome {
+    if (length === device.txQueue) return 0;
+    device.txQueue = length;
+    return this.#told(device);
+  }
+
+  setGroup(device: Device, group: number): Outcome {
+    if (group === device.group) return 0;
+    device.group = group;
+    return this.#toldIfUp(device);
+  }
+
+  setAlias(device: Device, alias: string): Outcome {
+    device.alias = alias;
+    return this.#toldIfUp(device);
   }
 }

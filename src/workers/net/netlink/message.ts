@@ -50,6 +50,11 @@ export function attributesOf(body: Buffer, fixed: number): Map<number, Buffer> {
   return found;
 }
 
+/** A number of an attribute that is as long as one; null: it is missing or short. */
+export function numberOf(bytes: Buffer | undefined): number | null {
+  return bytes === undefined || bytes.length < 4 ? null : bytes.readUInt32LE();
+}
+
 /** The text of an attribute, up to its NUL. */
 export function textOf(bytes: Buffer | undefined): string | null {
   if (bytes === undefined) return null;
@@ -100,7 +105,8 @@ export class MessageWriter {
     this.#bytes.writeUInt16LE(flags, this.#start + 6);
     this.#bytes.writeUInt32LE(this.#sequence, this.#start + 8);
     this.#bytes.writeUInt32LE(this.#port, this.#start + 12);
-    this.#bytes.set(body, this.#room(body.length));
+    const at = this.#room(body.length);
+    this.#bytes.set(body, at);
     return this;
   }
 
@@ -125,6 +131,15 @@ export class MessageWriter {
     this.#bytes.writeUInt16LE(ATTRIBUTE_HEADER + 4, at);
     this.#bytes.writeUInt16LE(type, at + 2);
     this.#bytes.writeInt32LE(value | 0, at + ATTRIBUTE_HEADER);
+    return this;
+  }
+
+  /** An attribute of attributes, which `write` writes. */
+  nested(type: number, write: () => void): this {
+    const at = this.#room(ATTRIBUTE_HEADER);
+    this.#bytes.writeUInt16LE(type, at + 2);
+    write();
+    this.#bytes.writeUInt16LE(this.#length - at, at);
     return this;
   }
 

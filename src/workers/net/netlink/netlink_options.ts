@@ -16,8 +16,24 @@ const ADDRESS_GROUPS = 8;
 
 /** Groups that a socket is in, of which the first 32 are in its name. */
 class Memberships {
-  low = 0;
+  #low = 0;
   #high = 0;
+  /** Told of other groups among the first. */
+  readonly #onChange: (before: number, after: number) => void;
+
+  constructor(onChange: (before: number, after: number) => void) {
+    this.#onChange = onChange;
+  }
+
+  get low(): number {
+    return this.#low;
+  }
+
+  set low(groups: number) {
+    const before = this.#low;
+    this.#low = groups;
+    this.#onChange(before, groups);
+  }
 
   has(group: number): boolean {
     return group <= 32 ? ((this.low >>> (group - 1)) & 1) !== 0 : ((this.#high >>> (group - 33)) & 1) !== 0;
@@ -72,10 +88,18 @@ const KERNEL = new Uint8Array(12);
 const NETLINK_SOCKET_LEVEL: OptionTable = new Map([...SOCKET_LEVEL, [S.SO_PASSCRED, flag(S.SO_PASSCRED)]]);
 
 export class NetlinkOptions extends SocketOptions {
-  readonly memberships = new Memberships();
+  readonly memberships: Memberships;
 
   constructor(socket: NetlinkSocket) {
     super(socket);
+    this.memberships = new Memberships((before, after) =>
+      socket.kernel.netlinkPorts.moved(socket.protocol, socket, before, after),
+    );
+  }
+
+  /** Errors come with words. */
+  get explainsErrors(): boolean {
+    return this.#is(N.NETLINK_EXT_ACK);
   }
 
   isListening(): boolean {

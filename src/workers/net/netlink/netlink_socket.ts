@@ -11,6 +11,7 @@ import { capable } from "../../credentials/credentials.ts";
 import type { NetCaller } from "../caller.ts";
 import type { NetContext } from "../context.ts";
 import type { ControlWriter } from "../control.ts";
+import { errorOf, type Outcome } from "../devices/outcome.ts";
 import { type Address, type Received, type SendRequest, SocketFile } from "../socket.ts";
 import { MessageWriter, type Request, requestsIn } from "./message.ts";
 import { NetlinkOptions } from "./netlink_options.ts";
@@ -176,16 +177,19 @@ export class NetlinkSocket extends SocketFile implements Receiver {
     for (const request of requestsIn(bytes)) {
       const { flags, type } = request;
       const isAsked = (flags & N.NLM_F_REQUEST) !== 0 && type >= N.NLMSG_MIN_TYPE;
-      const error = isAsked ? this.#answer(task, request) : 0;
-      if (error < 0 || (error !== DUMPS && (flags & N.NLM_F_ACK) !== 0)) this.#acknowledge(request, error);
+      const outcome = isAsked ? this.#answer(task, request) : 0;
+      const error = errorOf(outcome);
+      if (error < 0 || (error !== DUMPS && (flags & N.NLM_F_ACK) !== 0))
+        this.#acknowledge(request, error, typeof outcome === "number" ? "" : outcome.text);
     }
   }
 
-  /** 0, a negative errno, or DUMPS. */
-  #answer(task: NetCaller, request: Request): number {
-    const answer = this.#protocol.serve(task, request, this.options.isStrict);
-    if (typeof answer === "number") return answer;
+  /** 0, an error, or DUMPS. */
+  #answer(task: NetCaller, request: Request): Outcome {
+    const asker = { socket: this, port: this.#port, isStrict: this.options.isStrict };
+    const answer = this.#protocol.serve(task, request, asker);
     if (answer === null) return 0;
+    if (typeof answer === "number" || "error" in answer) return answer;
     const writer = new MessageWriter(request.sequence, this.#port);
     if (typeof answer === "function") {
       answer(writer);
@@ -216,14 +220,18 @@ export class NetlinkSocket extends SocketFile implements Receiver {
     this.enqueue(writer.bytes, KERNEL_PORT, 0);
   }
 
-  // With an error comes what was asked, unless its sender does without.
-  #acknowledge({ bytes, sequence }: Request, error: number): void {
+  // With an error comes what was asked, unless its sender does without, and what it means, if it wants that.
+  #acknowledge({ bytes, sequence }: Request, error: number, text: string): void {
     const isWhole = error < 0 && !this.options.capsAcknowledgements;
     const body = Buffer.alloc(ERROR_SIZE + (isWhole ? bytes.length : N.NLMSG_HDRLEN));
     body.writeInt32LE(error);
     bytes.copy(body, ERROR_SIZE, 0, body.length - ERROR_SIZE);
     const writer = new MessageWriter(sequence, this.#port);
-    writer.begin(N.NLMSG_ERROR, isWhole ? 0 : N.NLM_F_CAPPED, body).end();
+    const isExplained = text !== "" && this.options.explainsErrors;
+    const flags = (isWhole ? 0 : N.NLM_F_CAPPED) | (isExplained ? N.NLM_F_ACK_TLVS : 0);
+    writer.begin(N.NLMSG_ERROR, flags, body);
+    if (isExplained) writer.text(N.NLMSGERR_ATTR_MSG, text);
+    writer.end();
     this.enqueue(writer.bytes, KERNEL_PORT, 0);
   }
 
@@ -311,6 +319,7 @@ export class NetlinkSocket extends SocketFile implements Receiver {
   release(): void {
     if (this.#isBound) this.kernel.netlinkPorts.release(this.protocol, this.#port);
     this.#hasEnded = true;
+    this.options.memberships.low = 0;
     while (this.#queue.length > 0) this.#shift();
     this.#dump = null;
     this.kernel.counters.sockets--;

@@ -13,14 +13,21 @@ export interface Receiver {
 
 /** Where those begin that no process has, and go on downwards (as unsigned numbers). */
 const UNUSED_FIRST = 0xfffff000;
+/** Groups that an address names. */
+const GROUPS = 32;
 /** Sockets that are told at once. */
-const TOLD_AT_ONCE = 256;
+const TOLD_AT_ONCE = 32;
+/** Messages to groups that more sockets are to be told of, in later turns; beyond that those are not told. */
+const PENDING_MAX = 64;
 
 export class NetlinkPorts {
   readonly #steps: Steps;
   /** By protocol, and by port there. */
   readonly #sockets = new Map<number, Map<number, Receiver>>();
+  /** By protocol and group: who is in it. */
+  readonly #members = new Map<number, Set<Receiver>>();
   #lastUnused = UNUSED_FIRST;
+  #pending = 0;
 
   constructor({ steps }: { steps: Steps }) {
     this.#steps = steps;
@@ -54,16 +61,55 @@ export class NetlinkPorts {
     this.#sockets.get(protocol)?.delete(port);
   }
 
-  /** Tells the members of groups, but for who has sent it. */
-  tellGroups(protocol: number, groups: number, sender: Receiver, port: number, bytes: Buffer): void {
-    const members = [...(this.#sockets.get(protocol)?.values() ?? [])].filter(
-      (socket) => socket !== sender && socket.isIn(groups),
-    );
-    let at = 0;
-    this.#steps.run(() => {
-      const end = Math.min(members.length, at + TOLD_AT_ONCE);
-      for (; at < end; at++) members[at]!.enqueue(bytes, port, groups);
-      return at === members.length;
+  // ---- Groups ----
+
+  #membersOf(protocol: number, group: number): Set<Receiver> {
+    const key = protocol * GROUPS + group;
+    const members = this.#members.get(key) ?? new Set<Receiver>();
+    this.#members.set(key, members);
+    return members;
+  }
+
+  /** A socket is in other groups than before (bits of its address). */
+  moved(protocol: number, socket: Receiver, before: number, after: number): void {
+    for (let group = 0; group < GROUPS; group++) {
+      if ((((before ^ after) >>> group) & 1) === 0) continue;
+      const members = this.#membersOf(protocol, group);
+      if (((after >>> group) & 1) !== 0) members.add(socket);
+      else members.delete(socket);
+    }
+  }
+
+  hasMembers(protocol: number, group: number): boolean {
+    return (this.#members.get(protocol * GROUPS + group - 1)?.size ?? 0) > 0;
+  }
+
+  /** Each member of any of the groups, once. */
+  *#inAny(protocol: number, groups: number): Generator<Receiver> {
+    for (let group = 0; group < GROUPS; group++) {
+      if (((groups >>> group) & 1) === 0) continue;
+      const earlier = groups & ((1 << group) - 1);
+      for (const socket of this.#membersOf(protocol, group)) if (!socket.isIn(earlier)) yield socket;
+    }
+  }
+
+  /** Tells the members of groups, but for one, which has sent it. */
+  tellGroups(protocol: number, groups: number, sender: Receiver | null, port: number, bytes: Buffer): void {
+    const members = this.#inAny(protocol, groups);
+    const tell = (): boolean => {
+      for (let i = 0; i < TOLD_AT_ONCE; i++) {
+        const next = members.next();
+        if (next.done === true) return true;
+        if (next.value !== sender) next.value.enqueue(bytes, port, groups);
+      }
+      return false;
+    };
+    if (tell() || this.#pending === PENDING_MAX) return;
+    this.#pending++;
+    this.#steps.later(() => {
+      const isDone = tell();
+      if (isDone) this.#pending--;
+      return isDone;
     });
   }
 }

@@ -2,14 +2,15 @@
 
 import * as N from "../../../shared/abi/netlink.ts";
 import type { NetCaller } from "../caller.ts";
+import type { Outcome } from "../devices/outcome.ts";
+import type { Answer, Asker } from "./answer.ts";
 import type { Request } from "./message.ts";
-import { type Answer, serveRoute } from "./route.ts";
+import { serveRoute } from "./route/route.ts";
 
 export interface Protocol {
   /** Also who is not privileged may send to other sockets, and to groups. */
   readonly mayAnyoneSend: boolean;
-  /** `isStrict`: what stands in front of a dump's request counts. */
-  serve(task: NetCaller, request: Request, isStrict: boolean): Answer | number;
+  serve(task: NetCaller, request: Request, asker: Asker): Answer | Outcome;
 }
 
 export const PROTOCOLS: ReadonlyMap<number, Protocol> = new Map([

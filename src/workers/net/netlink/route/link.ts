@@ -1,0 +1,301 @@
+// Links of NETLINK_ROUTE (RTM_NEWLINK and its relatives): devices, told and changed.
+
+import * as E from "../../../../shared/abi/errno.ts";
+import * as N from "../../../../shared/abi/netlink.ts";
+import { AF_INET6, AF_UNSPEC } from "../../../../shared/abi/socket.ts";
+import type { NetCaller } from "../../caller.ts";
+import { isName } from "../../devices/device_names.ts";
+import type { Devices } from "../../devices/devices.ts";
+import { type Outcome, refuse } from "../../devices/outcome.ts";
+import type { Device } from "../../devices/rows.ts";
+import { attributesOf, numberOf, type Request, textOf } from "../message.ts";
+import { type Changer, header, type Kind } from "./kind.ts";
+
+/** struct ifinfomsg */
+export const LINK_SIZE = 16;
+const [OPER_UNKNOWN, OPER_DOWN] = [0, 2];
+/** GSO_MAX_SIZE and its relatives, of a device that says nothing else. */
+const SEGMENTS_MAX = 65535;
+const BYTES_MAX = 65536;
+const TSO_BYTES_MAX = 524280;
+const STATS_SIZE = 96;
+const STATS64_SIZE = 200;
+const MAP_SIZE = 32;
+const ALIAS_MAX = 255;
+const NAME_SIZE = 16;
+const OTHER_NAME_SIZE = 128;
+const IF_READY = 0x80000000;
+const DUMMY = "dummy";
+
+type Attributes = Map<number, Buffer>;
+
+/** The device that a request names, by number or name; undefined: it names none; or -ENODEV. */
+function named(devices: Devices, body: Buffer, attributes: Attributes): Device | undefined | number {
+  const index = body.readInt32LE(4);
+  if (index > 0) return devices.byIndex(index) ?? -E.ENODEV;
+  const name = textOf(attributes.get(N.IFLA_IFNAME)) ?? textOf(attributes.get(N.IFLA_ALT_IFNAME));
+  return name === null ? undefined : (devices.byName(name) ?? -E.ENODEV);
+}
+
+/** Names that are too long are no names. */
+function hasLongName(attributes: Attributes): boolean {
+  const [name, other] = [attributes.get(N.IFLA_IFNAME), attributes.get(N.IFLA_ALT_IFNAME)];
+  return (textOf(name)?.length ?? 0) >= NAME_SIZE || (textOf(other)?.length ?? 0) >= OTHER_NAME_SIZE;
+}
+
+interface ToldLink {
+  readonly device: Device;
+  /** IFF_* that are others than before. */
+  readonly changed: number;
+  /** What IPv6 tells of it, which is less. */
+  readonly isInet6?: boolean;
+}
+
+/** struct ifinfomsg of a device. */
+function headerOf({ device, changed, isInet6 }: ToldLink): Buffer {
+  const isUp = (device.flags & N.IFF_UP) !== 0;
+  return header(LINK_SIZE, (bytes) => {
+    bytes[0] = isInet6 === true ? AF_INET6 : AF_UNSPEC;
+    bytes.writeUInt16LE(device.type, 2);
+    bytes.writeInt32LE(device.index, 4);
+    bytes.writeUInt32LE((device.flags | (isUp ? N.IFF_LOWER_UP : 0)) >>> 0, 8);
+    bytes.writeUInt32LE(changed >>> 0, 12);
+  });
+}
+
+export const LINK: Kind<ToldLink> = {
+  told: N.RTM_NEWLINK,
+  gone: N.RTM_DELLINK,
+  size: LINK_SIZE,
+  all: (devices, family) =>
+    devices.all.map((device) => ({ device, changed: 0, isInet6: family === AF_INET6 })),
+  familyOf: () => AF_UNSPEC,
+  deviceOf: ({ device }) => device.index,
+  find: ({ kernel }, { body }) => {
+    if (body.length < LINK_SIZE) return -E.EINVAL;
+    const attributes = attributesOf(body, LINK_SIZE);
+    if (hasLongName(attributes)) return -E.ERANGE;
+    const device = named(kernel.devices, body, attributes) ?? -E.EINVAL;
+    return typeof device === "number" ? device : { device, changed: 0 };
+  },
+  write: (writer, type, flags, told) => {
+    const { device } = told;
+    const isUp = (device.flags & N.IFF_UP) !== 0;
+    writer.begin(type, flags, headerOf(told));
+    if (told.isInet6 === true) {
+      writer
+        .text(N.IFLA_IFNAME, device.name)
+        .attribute(N.IFLA_ADDRESS, device.address)
+        .u32(N.IFLA_MTU, device.mtu)
+        .u8(N.IFLA_OPERSTATE, isUp ? OPER_UNKNOWN : OPER_DOWN)
+        .nested(N.IFLA_PROTINFO, () => writer.u32(N.IFLA_INET6_FLAGS, isUp ? IF_READY : 0))
+        .end();
+      return;
+    }
+    writer
+      .text(N.IFLA_IFNAME, device.name)
+      .u32(N.IFLA_TXQLEN, device.txQueue)
+      .u8(N.IFLA_OPERSTATE, isUp ? OPER_UNKNOWN : OPER_DOWN)
+      .u8(N.IFLA_LINKMODE, 0)
+      .u32(N.IFLA_MTU, device.mtu)
+      .u32(N.IFLA_MIN_MTU, device.minMtu)
+      .u32(N.IFLA_MAX_MTU, device.maxMtu)
+      .u32(N.IFLA_GROUP, device.group)
+      .u32(N.IFLA_PROMISCUITY, (device.flags & N.IFF_PROMISC) === 0 ? 0 : 1)
+      .u32(N.IFLA_ALLMULTI, (device.flags & N.IFF_ALLMULTI) === 0 ? 0 : 1)
+      .u32(N.IFLA_NUM_TX_QUEUES, 1)
+      .u32(N.IFLA_GSO_MAX_SEGS, SEGMENTS_MAX)
+      .u32(N.IFLA_GSO_MAX_SIZE, BYTES_MAX)
+      .u32(N.IFLA_GRO_MAX_SIZE, BYTES_MAX)
+      .u32(N.IFLA_GSO_IPV4_MAX_SIZE, BYTES_MAX)
+      .u32(N.IFLA_GRO_IPV4_MAX_SIZE, BYTES_MAX)
+      .u32(N.IFLA_TSO_MAX_SIZE, TSO_BYTES_MAX)
+      .u32(N.IFLA_TSO_MAX_SEGS, SEGMENTS_MAX)
+      .u32(N.IFLA_NUM_RX_QUEUES, 1)
+      .u8(N.IFLA_CARRIER, 1)
+      .u32(N.IFLA_CARRIER_CHANGES, 0)
+      .u32(N.IFLA_CARRIER_UP_COUNT, 0)
+      .u32(N.IFLA_CARRIER_DOWN_COUNT, 0)
+      .u8(N.IFLA_PROTO_DOWN, 0)
+      .attribute(N.IFLA_ADDRESS, device.address)
+      .attribute(N.IFLA_BROADCAST, device.broadcast)
+      .attribute(N.IFLA_STATS64, Buffer.alloc(STATS64_SIZE))
+      .attribute(N.IFLA_STATS, Buffer.alloc(STATS_SIZE))
+      .text(N.IFLA_QDISC, device.wasUp ? "noqueue" : "noop")
+      .attribute(N.IFLA_MAP, Buffer.alloc(MAP_SIZE));
+    if (device.alias !== "") writer.text(N.IFLA_IFALIAS, device.alias);
+    if (device.kind !== null) {
+      const { kind } = device;
+      writer.nested(N.IFLA_LINKINFO, () => writer.text(N.IFLA_INFO_KIND, kind));
+    }
+    writer.nested(N.IFLA_AF_SPEC, () =>
+      writer.nested(AF_INET6, () =>
+        writer.u32(N.IFLA_INET6_FLAGS, isUp ? IF_READY : 0).u8(N.IFLA_INET6_ADDR_GEN_MODE, 0),
+      ),
+    );
+    if (device.otherNames.length > 0)
+      writer.nested(N.IFLA_PROP_LIST | N.NLA_F_NESTED, () => {
+        for (const name of device.otherNames) writer.text(N.IFLA_ALT_IFNAME, name);
+      });
+    writer.end();
+  },
+};
+
+// ---- Changing ----
+
+/** What nobody has here: other devices to belong to, and other namespaces. */
+const UNSUPPORTED = [N.IFLA_LINK, N.IFLA_MASTER, N.IFLA_NET_NS_PID, N.IFLA_NET_NS_FD];
+
+function unsupported({ kernel }: NetCaller, why?: string): Outcome {
+  kernel.counters.unsupportedCalls++;
+  return why === undefined ? -E.EOPNOTSUPP : refuse(E.EOPNOTSUPP, why);
+}
+
+type Setter = (devices: Devices, device: Device, value: Buffer) => Outcome;
+
+function ofNumber(set: (devices: Devices, device: Device, value: number) => Outcome): Setter {
+  return (devices, device, value) => {
+    const number = numberOf(value);
+    return number === null ? -E.ERANGE : set(devices, device, number);
+  };
+}
+
+/** In the order in which Linux sets them. */
+const BEFORE_FLAGS: readonly (readonly [number, Setter])[] = [
+  [N.IFLA_ADDRESS, (devices, device, value) => devices.setAddress(device, value)],
+  [N.IFLA_MTU, ofNumber((devices, device, mtu) => devices.setMtu(device, mtu))],
+  [N.IFLA_GROUP, ofNumber((devices, device, group) => devices.setGroup(device, group))],
+];
+const NAMES: readonly (readonly [number, Setter])[] = [
+  [
+    N.IFLA_IFALIAS,
+    (devices, device, value) =>
+      value.length > ALIAS_MAX ? -E.ERANGE : devices.setAlias(device, textOf(value)!),
+  ],
+  [N.IFLA_BROADCAST, (devices, device, value) => devices.setBroadcast(device, value)],
+];
+const AFTER_FLAGS: readonly (readonly [number, Setter])[] = [
+  [N.IFLA_TXQLEN, ofNumber((devices, device, length) => devices.setTxQueue(device, length))],
+];
+
+function setAll(
+  devices: Devices,
+  device: Device,
+  attributes: Attributes,
+  setters: readonly (readonly [number, Setter])[],
+): Outcome {
+  for (const [name, set] of setters) {
+    const value = attributes.get(name);
+    if (value === undefined) continue;
+    const outcome = set(devices, device, value);
+    if (outcome !== 0) return outcome;
+  }
+  return 0;
+}
+
+/** IFF_* that a request asks for. */
+function flagsFor(device: Device, body: Buffer): number {
+  const [flags, change] = [body.readUInt32LE(8), body.readUInt32LE(12)];
+  return change === 0 ? (flags === 0 ? device.flags : flags) : (flags & change) | (device.flags & ~change);
+}
+
+function set(task: NetCaller, device: Device, body: Buffer, attributes: Attributes): Outcome {
+  const { devices } = task.kernel;
+  if (UNSUPPORTED.some((name) => attributes.has(name))) return unsupported(task);
+  let outcome = setAll(devices, device, attributes, BEFORE_FLAGS);
+  const name = textOf(attributes.get(N.IFLA_IFNAME));
+  if (outcome === 0 && name !== null && name !== "" && body.readInt32LE(4) > 0)
+    outcome = devices.setName(device, name);
+  if (outcome === 0) outcome = setAll(devices, device, attributes, NAMES);
+  if (outcome === 0) outcome = devices.setFlags(device, flagsFor(device, body));
+  return outcome === 0 ? setAll(devices, device, attributes, AFTER_FLAGS) : outcome;
+}
+
+/** What kind of device is asked for. */
+function kindIn(attributes: Attributes): string | null {
+  const info = attributes.get(N.IFLA_LINKINFO);
+  return info === undefined ? null : textOf(attributesOf(info, 0).get(N.IFLA_INFO_KIND));
+}
+
+function make(task: NetCaller, body: Buffer, attributes: Attributes): Outcome {
+  const { devices } = task.kernel;
+  if (kindIn(attributes) !== DUMMY) return unsupported(task, "Unknown device type");
+  if (UNSUPPORTED.some((name) => attributes.has(name))) return unsupported(task);
+  const name = textOf(attributes.get(N.IFLA_IFNAME)) ?? `${DUMMY}%d`;
+  let made: Device | null = null;
+  const outcome = devices.addDummy(name, body.readInt32LE(4), (device) => {
+    made = device;
+    const length = numberOf(attributes.get(N.IFLA_TXQLEN));
+    const mtu = numberOf(attributes.get(N.IFLA_MTU));
+    const group = numberOf(attributes.get(N.IFLA_GROUP));
+    const address = attributes.get(N.IFLA_ADDRESS);
+    if (address !== undefined) {
+      if (address.length < device.address.length) return -E.EINVAL;
+      if ((address[0]! & 1) !== 0) return -E.EADDRNOTAVAIL;
+      device.address = Uint8Array.from(address.subarray(0, device.address.length));
+    }
+    if (length !== null) device.txQueue = length;
+    if (mtu !== null) device.mtu = mtu;
+    if (group !== null) device.group = group;
+    return mtu !== null && mtu > 0x7fffffff ? -E.EINVAL : 0;
+  });
+  if (outcome !== 0 || made === null) return outcome;
+  return devices.setFlags(made, flagsFor(made, body));
+}
+
+function checked(request: Request): Attributes | number {
+  if (request.body.length < LINK_SIZE) return -E.EINVAL;
+  const attributes = attributesOf(request.body, LINK_SIZE);
+  if (hasLongName(attributes)) return -E.ERANGE;
+  const name = textOf(attributes.get(N.IFLA_IFNAME));
+  return name !== null && name !== "" && !isName(name) ? -E.EINVAL : attributes;
+}
+
+export const newLink: Changer = (task, request) => {
+  const { body, flags } = request;
+  const attributes = checked(request);
+  if (typeof attributes === "number") return attributes;
+  const device = named(task.kernel.devices, body, attributes);
+  if (typeof device === "object") {
+    if ((flags & N.NLM_F_EXCL) !== 0) return -E.EEXIST;
+    if ((flags & N.NLM_F_REPLACE) !== 0) return -E.EOPNOTSUPP;
+    const kind = kindIn(attributes);
+    if (kind !== null && kind !== device.kind) return -E.EOPNOTSUPP;
+    return set(task, device, body, attributes);
+  }
+  if ((flags & N.NLM_F_CREATE) === 0) return device === undefined ? -E.EINVAL : -E.ENODEV;
+  return make(task, body, attributes);
+};
+
+export const setLink: Changer = (task, request) => {
+  const attributes = checked(request);
+  if (typeof attributes === "number") return attributes;
+  const device = named(task.kernel.devices, request.body, attributes) ?? -E.EINVAL;
+  return typeof device === "number" ? device : set(task, device, request.body, attributes);
+};
+
+export const deleteLink: Changer = (task, request) => {
+  const attributes = checked(request);
+  if (typeof attributes === "number") return attributes;
+  const device = named(task.kernel.devices, request.body, attributes) ?? -E.EINVAL;
+  return typeof device === "number" ? device : task.kernel.devices.remove(device);
+};
+
+/** Other names of a device (ip link property). */
+function otherNames(change: (devices: Devices, device: Device, name: string) => Outcome): Changer {
+  return ({ kernel: { devices } }, request) => {
+    const attributes = checked(request);
+    if (typeof attributes === "number") return attributes;
+    const device = named(devices, request.body, attributes) ?? -E.EINVAL;
+    if (typeof device === "number") return device;
+    const list = attributes.get(N.IFLA_PROP_LIST);
+    if (list === undefined) return 0;
+    const name = textOf(attributesOf(list, 0).get(N.IFLA_ALT_IFNAME));
+    if (name === null) return 0;
+    if (name.length >= OTHER_NAME_SIZE || name === "") return -E.EINVAL;
+    return change(devices, device, name);
+  };
+}
+
+export const addName = otherNames((devices, device, name) => devices.addName(device, name));
+export const removeName = otherNames((devices, device, name) => devices.removeName(device, name));

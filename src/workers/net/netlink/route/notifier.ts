@@ -1,0 +1,90 @@
+// Telling members of NETLINK_ROUTE's groups what has changed (rtnetlink(7)).
+
+import * as N from "../../../../shared/abi/netlink.ts";
+import { AF_INET, AF_INET6 } from "../../../../shared/abi/socket.ts";
+import type { Devices } from "../../devices/devices.ts";
+import type { Change } from "../../devices/rows.ts";
+import { MessageWriter } from "../message.ts";
+import type { NetlinkPorts, Receiver } from "../ports.ts";
+import { ADDRESS } from "./address.ts";
+import { ROUTE, toldRoute } from "./fib.ts";
+import type { Kind } from "./kind.ts";
+import { LINK } from "./link.ts";
+import { NEIGHBOUR } from "./neighbour.ts";
+import { RULE } from "./rule.ts";
+
+/** The request that brings changes about. */
+interface Cause {
+  readonly socket: Receiver;
+  readonly port: number;
+  readonly sequence: number;
+  /** It wants to be told itself, whichever groups it is in. */
+  readonly isEchoed: boolean;
+}
+
+/** Groups of kinds that belong to a family. */
+const GROUPS = {
+  address: { [AF_INET]: N.RTNLGRP_IPV4_IFADDR, [AF_INET6]: N.RTNLGRP_IPV6_IFADDR },
+  route: { [AF_INET]: N.RTNLGRP_IPV4_ROUTE, [AF_INET6]: N.RTNLGRP_IPV6_ROUTE },
+  rule: { [AF_INET]: N.RTNLGRP_IPV4_RULE, [AF_INET6]: N.RTNLGRP_IPV6_RULE },
+} as const;
+
+const KERNEL_PORT = 0;
+
+export class RouteNotifier {
+  readonly #ports: NetlinkPorts;
+  readonly #devices: Devices;
+  #cause: Cause | null = null;
+
+  constructor(ports: NetlinkPorts, devices: Devices) {
+    this.#ports = ports;
+    this.#devices = devices;
+    devices.listeners.push((change) => this.#tell(change));
+  }
+
+  /** What changes while `make` runs is that request's doing. */
+  because<T>(cause: Cause, make: () => T): T {
+    this.#cause = cause;
+    try {
+      return make();
+    } finally {
+      this.#cause = null;
+    }
+  }
+
+  #tell(change: Change): void {
+    switch (change.kind) {
+      case "link":
+        this.#send(N.RTNLGRP_LINK, LINK, change.isGone, 0, {
+          device: change.row,
+          changed: change.changedFlags,
+        });
+        return;
+      case "address":
+        this.#send(GROUPS.address[change.row.family], ADDRESS, change.isGone, 0, change.row);
+        return;
+      case "route":
+        this.#send(GROUPS.route[change.row.family], ROUTE, change.isGone, change.how, toldRoute(change.row));
+        return;
+      case "rule":
+        this.#send(GROUPS.rule[change.row.family], RULE, change.isGone, 0, change.row);
+        return;
+      case "neighbour":
+        this.#send(N.RTNLGRP_NEIGH, NEIGHBOUR, change.isGone, 0, change.row);
+        return;
+      default: // those of which nobody is told
+    }
+  }
+
+  #send<T>(group: number, kind: Kind<T>, isGone: boolean, flags: number, one: T): void {
+    const cause = this.#cause;
+    const isEchoed = cause?.isEchoed === true;
+    if (!isEchoed && !this.#ports.hasMembers(N.NETLINK_ROUTE, group)) return;
+    const writer = new MessageWriter(cause?.sequence ?? 0, cause?.port ?? KERNEL_PORT);
+    kind.write(writer, isGone ? kind.gone : kind.told, flags, one, this.#devices);
+    const { bytes } = writer;
+    const sender = isEchoed ? cause.socket : null;
+    this.#ports.tellGroups(N.NETLINK_ROUTE, 1 << (group - 1), sender, KERNEL_PORT, bytes);
+    sender?.enqueue(bytes, KERNEL_PORT, 0);
+  }
+}
