@@ -5,6 +5,7 @@ import type { Credentials } from "../credentials/credentials.ts";
 import type { FileHolder } from "../vfs/file_context.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Devices } from "./devices/devices.ts";
+import type { InterfaceOwner } from "./interfaces.ts";
 import type { NetlinkPorts } from "./netlink/ports.ts";
 import type { RouteNotifier } from "./netlink/route/notifier.ts";
 
@@ -12,6 +13,8 @@ export interface NetContext extends CallContext, FileHolder {
   readonly netlinkPorts: NetlinkPorts;
   readonly devices: Devices;
   readonly routeNotifier: RouteNotifier;
+  /** The kernel thread that has the interfaces; null: it is this one. */
+  readonly netThread: InterfaceOwner | null;
   /** A number that no other socket of the sandbox has. */
   nextSocketCookie(): number;
   /** Inodes of sockets; null: thread 0 has them. */

@@ -2,13 +2,14 @@
 
 import { AF_NETLINK, AF_UNIX } from "../../shared/abi/socket.ts";
 import type { Creator, Family, SocketMaker } from "./family.ts";
+import type { InterfaceOwner } from "./interfaces.ts";
 import { NETLINK } from "./netlink/family.ts";
 import type { UnixCaller, UnixContext } from "./unix/context.ts";
 import { UNIX } from "./unix/family.ts";
 
 export interface FamilyContext extends UnixContext {
   /** The kernel thread that the sockets of some are on; null: it is this one. */
-  readonly netThread: SocketMaker | null;
+  readonly netThread: (SocketMaker & InterfaceOwner) | null;
 }
 
 export interface FamilyCaller extends UnixCaller {

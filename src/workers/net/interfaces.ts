@@ -171,8 +171,22 @@ function* list(task: NetCaller, address: number): Coroutine {
   return 0;
 }
 
+/** A kernel thread that has the interfaces. */
+export interface InterfaceOwner {
+  /** Passes the task's ioctl, on a socket that is this thread's; NO_RESULT. */
+  passInterfaceIoctl(task: NetCaller): number;
+}
+
+function isOfInterfaces(request: number): boolean {
+  return (
+    request === I.SIOCGIFCONF || request === I.SIOCGIFNAME || TELLERS.has(request) || CHANGERS.has(request)
+  );
+}
+
 /** Null: another request. */
 export function interfaceIoctl(task: NetCaller, request: number, argument: number): number | null {
+  const { netThread } = task.kernel;
+  if (netThread !== null && isOfInterfaces(request)) return netThread.passInterfaceIoctl(task);
   if (request === I.SIOCGIFCONF) return task.call.start(list(task, argument));
   if (request === I.SIOCGIFNAME) return task.call.start(nameOf(task, argument));
   const teller = TELLERS.get(request);

@@ -57,6 +57,8 @@ export const SEQUENCE = 2;
 export const NR = 3;
 /** Of a call: the number of the socket that its descriptor names, and the O_* flags of that descriptor. */
 export const CALL_SOCKET = 4;
+/** In its place: of none; the call is about interfaces. */
+export const NO_SOCKET = -1;
 export const CALL_STATUS = 5;
 /** Of who calls. */
 export const TID = 6;

@@ -3,6 +3,8 @@
 
 import { totalmem } from "node:os";
 import { EBADF } from "../../shared/abi/errno.ts";
+import { NETLINK_ROUTE } from "../../shared/abi/netlink.ts";
+import { AF_NETLINK, SOCK_RAW } from "../../shared/abi/socket.ts";
 import { ActiveChunks } from "../../shared/ring/active.ts";
 import { Attention } from "../../shared/ring/attention.ts";
 import { Claims } from "../../shared/ring/claims.ts";
@@ -105,6 +107,7 @@ export class NetKernel implements NetContext, LoopContext {
   /** Thread 0 has the inodes. */
   readonly anonymous = { socket: () => null };
   readonly random = new Uint8Array(WINDOW_SIZE);
+  readonly netThread = null;
   readonly #sockets = new Map<number, OwnedSocket>();
   current: Caller | null = null;
   nowNs = 0;
@@ -140,6 +143,15 @@ export class NetKernel implements NetContext, LoopContext {
     this.post = new Post(this, sab, THREADS, (record) => this.#receive(record));
     this.requests = new NetRequests(this);
     this.nextSteps = new NextSteps(this.longTurns, (call, error) => this.requests.onThrow(call, error));
+    const interfaces = FAMILIES_ON_NET.get(AF_NETLINK)!.create(
+      { kernel: this, credentials: this.rootCredentials },
+      SOCK_RAW,
+      NETLINK_ROUTE,
+      0,
+    );
+    if (typeof interfaces === "number") throw new Error("the heap has no room for a first socket");
+    // What calls are about that are about interfaces alone.
+    this.#sockets.set(M.NO_SOCKET, new OwnedSocket(this, interfaces, M.NO_SOCKET));
   }
 
   /** What its container may use of memory. */

@@ -134,7 +134,7 @@ export class NetRequests {
     this.#tasks[slot] = task;
     task.take(record, socket ?? null);
     this.#kernel.longTurns.nr = nr;
-    if (socket !== undefined) {
+    if (socket !== undefined && record[M.CALL_SOCKET] !== M.NO_SOCKET) {
       socket.setStatus(record[M.CALL_STATUS]!);
       this.#descriptors.set(record[M.CALL_TABLE]!, record[M.CALL_DESCRIPTOR]!, socket);
     }

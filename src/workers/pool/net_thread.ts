@@ -16,6 +16,7 @@ import { NEVER } from "../call/clocks.ts";
 import type { CallContext } from "../call/context.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { Accepted, SocketMaker } from "../net/family.ts";
+import type { InterfaceOwner } from "../net/interfaces.ts";
 import type { Address } from "../net/socket.ts";
 import { type PassingCaller, type SocketOwner, StandIn } from "../net/stand_in.ts";
 import { SETTING_NAMES, type SettingName } from "../sysctls.ts";
@@ -72,7 +73,7 @@ function peerIn(record: Int32Array): Address {
   return bytes.toString("latin1", 0, Math.min(record[M.PEER_LENGTH]!, M.PEER_MAX));
 }
 
-export class NetThread implements SocketOwner, SocketMaker {
+export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner {
   readonly #kernel: NetThreadContext;
   readonly #attention: Attention;
   readonly #post: Post;
@@ -115,6 +116,17 @@ export class NetThread implements SocketOwner, SocketMaker {
   // ---- Calls ----
 
   pass(task: PassingCaller, socket: StandIn): number {
+    const fd = task.call.frame.argumentLow(0);
+    // From now on its stub may ring NET for this descriptor, which is a hint: it is looked at there.
+    if (this.#kernel.tracer === null && fd >= 0 && fd < ROUTES_COUNT) task.call.bytes[ROUTES + fd] = NET;
+    return this.#pass(task, socket.number, socket.flags);
+  }
+
+  passInterfaceIoctl(task: PassingCaller): number {
+    return this.#pass(task, M.NO_SOCKET, 0);
+  }
+
+  #pass(task: PassingCaller, socket: number, status: number): number {
     const { claims, tracer, thread } = this.#kernel;
     const { call, credentials } = task;
     const { slot, sequence } = call;
@@ -124,19 +136,16 @@ export class NetThread implements SocketOwner, SocketMaker {
     record[M.SLOT] = slot;
     record[M.SEQUENCE] = sequence;
     record[M.NR] = call.nr;
-    record[M.CALL_SOCKET] = socket.number;
-    record[M.CALL_STATUS] = socket.flags;
+    record[M.CALL_SOCKET] = socket;
+    record[M.CALL_STATUS] = status;
     record[M.TID] = task.tid;
     record[M.PID] = task.pid;
     record[M.CALLER_EUID] = credentials.euid;
     record[M.CALLER_EGID] = credentials.egid;
     record[M.CAPABILITIES_LOW] = credentials.effectiveLow;
     record[M.CAPABILITIES_HIGH] = credentials.effectiveHigh;
-    const fd = call.frame.argumentLow(0);
     record[M.CALL_TABLE] = task.files.id;
-    record[M.CALL_DESCRIPTOR] = fd;
-    // From now on its stub may ring NET for this descriptor, which is a hint: it is looked at there.
-    if (tracer === null && fd >= 0 && fd < ROUTES_COUNT) call.bytes[ROUTES + fd] = NET;
+    record[M.CALL_DESCRIPTOR] = call.frame.argumentLow(0);
     call.handOver();
     claims.pass(slot, thread, NET, sequence);
     this.#post.send(NET);

@@ -144,18 +144,18 @@ export class InetAddresses {
 
   #addRoute(route: Route): void {
     const { routes } = this.#namespace;
-    const known = routes
-      .table(AF_INET, route.table)
-      ?.ofPrefix(route.destination, route.prefixLength)
-      .some(
-        ({ type, device, source, metric }) =>
-          type === route.type &&
-          device === route.device &&
-          metric === route.metric &&
-          source !== null &&
-          isSame(source, route.source!),
-      );
-    if (known !== true) routes.add(route, N.NLM_F_CREATE | N.NLM_F_APPEND);
+    const others = routes.table(AF_INET, route.table)?.ofPrefix(route.destination, route.prefixLength) ?? [];
+    const isThere = others.some(
+      ({ type, device, source, metric }) =>
+        type === route.type &&
+        device === route.device &&
+        metric === route.metric &&
+        source !== null &&
+        isSame(source, route.source!),
+    );
+    if (isThere) return;
+    const hasAlike = others.some(({ tos, metric }) => tos === route.tos && metric === route.metric);
+    routes.add(route, N.NLM_F_CREATE | (hasAlike ? N.NLM_F_APPEND : N.NLM_F_EXCL));
   }
 
   #networkType({ flags }: Device): number {

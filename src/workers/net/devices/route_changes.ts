@@ -104,9 +104,8 @@ export class RouteChanges {
   #inet(wanted: WantedRoute): Route | Outcome {
     const { output, ...row } = wanted;
     const { type, scope, flags, gateway, source, table } = row;
-    const least = SCOPES.get(type);
-    if (least === undefined)
-      return refuse(E.EINVAL, type > N.RTN_MAX ? "Invalid type" : "Invalid route type");
+    if (type > N.RTN_MAX) return refuse(E.EINVAL, "Invalid route type");
+    const least = SCOPES.get(type) ?? N.RT_SCOPE_NOWHERE;
     if (scope < least) return refuse(E.EINVAL, "Invalid scope");
     if ((flags & (N.RTNH_F_DEAD | N.RTNH_F_LINKDOWN)) !== 0)
       return refuse(E.EINVAL, "Invalid rtm_flags - can not contain DEAD/LINKDOWN");
@@ -176,7 +175,7 @@ export class RouteChanges {
     const [first] = alike;
     if (first === undefined) {
       if ((flags & N.NLM_F_CREATE) === 0) return -E.ENOENT;
-      return routes.add(route, N.NLM_F_CREATE);
+      return routes.add(route, N.NLM_F_CREATE | N.NLM_F_EXCL);
     }
     if ((flags & N.NLM_F_EXCL) !== 0) return -E.EEXIST;
     const same = alike.find((other) => isSameRoute(other, route));

@@ -9,7 +9,7 @@ import { type Outcome, refuse } from "../../devices/outcome.ts";
 import { isSame, isWithin, sizeOf } from "../../devices/prefixes.ts";
 import { type Device, type DeviceAddress, FOREVER, type InternetFamily } from "../../devices/rows.ts";
 import { attributesOf, numberOf, type Request, textOf } from "../message.ts";
-import { type Changer, header, type Kind } from "./kind.ts";
+import { type Changer, header, type Kind, SHORT } from "./kind.ts";
 
 /** struct ifaddrmsg */
 export const ADDRESS_SIZE = 8;
@@ -115,7 +115,7 @@ interface Asked {
 
 /** What both kinds of changes have in front, or an error. */
 function readRequest({ kernel }: NetCaller, { body }: Request): Asked | Outcome {
-  if (body.length < ADDRESS_SIZE) return -E.EINVAL;
+  if (body.length < ADDRESS_SIZE) return SHORT;
   const family = body[0] === AF_INET6 ? AF_INET6 : AF_INET;
   if (body[0] !== family) return -E.EOPNOTSUPP;
   const attributes = attributesOf(body, ADDRESS_SIZE);

@@ -10,7 +10,7 @@ import { isLinkLocal6, isMulticast, isZero, prefixOf, sizeOf } from "../../devic
 import { flowTo, type WantedRoute } from "../../devices/route_changes.ts";
 import type { Device, InternetFamily, Route } from "../../devices/rows.ts";
 import { attributesOf, numberOf, type Request } from "../message.ts";
-import { type Changer, header, type Kind } from "./kind.ts";
+import { type Changer, header, type Kind, SHORT } from "./kind.ts";
 
 /** struct rtmsg */
 export const ROUTE_SIZE = 12;
@@ -271,7 +271,7 @@ function metricsIn(value: Buffer | undefined): Map<number, number> | null {
 const UNSUPPORTED = [N.RTA_MULTIPATH, N.RTA_VIA, N.RTA_NH_ID, N.RTA_ENCAP];
 
 function wantedIn({ kernel }: NetCaller, { body }: Request): WantedRoute | Outcome {
-  if (body.length < ROUTE_SIZE) return -E.EINVAL;
+  if (body.length < ROUTE_SIZE) return SHORT;
   const family = body[0] === AF_INET6 ? AF_INET6 : AF_INET;
   if (body[0] !== family) return -E.EOPNOTSUPP;
   const attributes = attributesOf(body, ROUTE_SIZE);

@@ -1,8 +1,9 @@
 // A kind of objects that NETLINK_ROUTE tells of and changes: a row of a table (route.ts).
 
+import { EINVAL } from "../../../../shared/abi/errno.ts";
 import type { NetCaller } from "../../caller.ts";
 import type { Devices } from "../../devices/devices.ts";
-import type { Outcome } from "../../devices/outcome.ts";
+import { type Outcome, refuse } from "../../devices/outcome.ts";
 import type { MessageWriter, Request } from "../message.ts";
 
 export interface Kind<T> {
@@ -27,6 +28,9 @@ export function header(size: number, write: (bytes: Buffer) => void): Buffer {
   write(bytes);
   return bytes;
 }
+
+/** A request that is shorter than what it has in front. */
+export const SHORT = refuse(EINVAL, "Invalid header length");
 
 /** Changes something: 0 or an error. */
 export type Changer = (task: NetCaller, request: Request) => Outcome;

@@ -9,7 +9,7 @@ import type { Devices } from "../../devices/devices.ts";
 import { type Outcome, refuse } from "../../devices/outcome.ts";
 import type { Device } from "../../devices/rows.ts";
 import { attributesOf, numberOf, type Request, textOf } from "../message.ts";
-import { type Changer, header, type Kind } from "./kind.ts";
+import { type Changer, header, type Kind, SHORT } from "./kind.ts";
 
 /** struct ifinfomsg */
 export const LINK_SIZE = 16;
@@ -243,8 +243,8 @@ function make(task: NetCaller, body: Buffer, attributes: Attributes): Outcome {
   return devices.setFlags(made, flagsFor(made, body));
 }
 
-function checked(request: Request): Attributes | number {
-  if (request.body.length < LINK_SIZE) return -E.EINVAL;
+function checked(request: Request): Attributes | Outcome {
+  if (request.body.length < LINK_SIZE) return SHORT;
   const attributes = attributesOf(request.body, LINK_SIZE);
   if (hasLongName(attributes)) return -E.ERANGE;
   const name = textOf(attributes.get(N.IFLA_IFNAME));
@@ -254,7 +254,7 @@ function checked(request: Request): Attributes | number {
 export const newLink: Changer = (task, request) => {
   const { body, flags } = request;
   const attributes = checked(request);
-  if (typeof attributes === "number") return attributes;
+  if (typeof attributes === "number" || "error" in attributes) return attributes;
   const device = named(task.kernel.devices, body, attributes);
   if (typeof device === "object") {
     if ((flags & N.NLM_F_EXCL) !== 0) return -E.EEXIST;
@@ -269,14 +269,14 @@ export const newLink: Changer = (task, request) => {
 
 export const setLink: Changer = (task, request) => {
   const attributes = checked(request);
-  if (typeof attributes === "number") return attributes;
+  if (typeof attributes === "number" || "error" in attributes) return attributes;
   const device = named(task.kernel.devices, request.body, attributes) ?? -E.EINVAL;
   return typeof device === "number" ? device : set(task, device, request.body, attributes);
 };
 
 export const deleteLink: Changer = (task, request) => {
   const attributes = checked(request);
-  if (typeof attributes === "number") return attributes;
+  if (typeof attributes === "number" || "error" in attributes) return attributes;
   const device = named(task.kernel.devices, request.body, attributes) ?? -E.EINVAL;
   return typeof device === "number" ? device : task.kernel.devices.remove(device);
 };
@@ -285,7 +285,7 @@ export const deleteLink: Changer = (task, request) => {
 function otherNames(change: (devices: Devices, device: Device, name: string) => Outcome): Changer {
   return ({ kernel: { devices } }, request) => {
     const attributes = checked(request);
-    if (typeof attributes === "number") return attributes;
+    if (typeof attributes === "number" || "error" in attributes) return attributes;
     const device = named(devices, request.body, attributes) ?? -E.EINVAL;
     if (typeof device === "number") return device;
     const list = attributes.get(N.IFLA_PROP_LIST);

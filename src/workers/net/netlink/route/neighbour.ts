@@ -8,7 +8,7 @@ import { type Outcome, refuse } from "../../devices/outcome.ts";
 import { isMulticast, sizeOf } from "../../devices/prefixes.ts";
 import type { Neighbour } from "../../devices/rows.ts";
 import { attributesOf, type Request } from "../message.ts";
-import { type Changer, header, type Kind } from "./kind.ts";
+import { type Changer, header, type Kind, SHORT } from "./kind.ts";
 
 /** struct ndmsg */
 export const NEIGHBOUR_SIZE = 12;
@@ -48,7 +48,7 @@ export const NEIGHBOUR: Kind<Neighbour> = {
 
 /** What a request is about, as a row; or an error. */
 function readRequest(devices: NetCaller["kernel"]["devices"], { body }: Request): Neighbour | Outcome {
-  if (body.length < NEIGHBOUR_SIZE) return -E.EINVAL;
+  if (body.length < NEIGHBOUR_SIZE) return SHORT;
   const attributes = attributesOf(body, NEIGHBOUR_SIZE);
   const destination = attributes.get(N.NDA_DST);
   if (destination === undefined) return refuse(E.EINVAL, "Network address not specified");

@@ -18,6 +18,8 @@ interface Cause {
   readonly socket: Receiver;
   readonly port: number;
   readonly sequence: number;
+  /** What it asks to change: what follows from that, the kernel tells as its own. */
+  readonly kind: Change["kind"];
   /** It wants to be told itself, whichever groups it is in. */
   readonly isEchoed: boolean;
 }
@@ -52,32 +54,42 @@ export class RouteNotifier {
     }
   }
 
+  #causeOf(kind: Change["kind"]): Cause | null {
+    return this.#cause?.kind === kind ? this.#cause : null;
+  }
+
   #tell(change: Change): void {
     switch (change.kind) {
       case "link":
-        this.#send(N.RTNLGRP_LINK, LINK, change.isGone, 0, {
+        this.#send(null, N.RTNLGRP_LINK, LINK, change.isGone, 0, {
           device: change.row,
           changed: change.changedFlags,
         });
         return;
-      case "address":
-        this.#send(GROUPS.address[change.row.family], ADDRESS, change.isGone, 0, change.row);
+      case "address": {
+        const { family } = change.row;
+        const cause = family === AF_INET ? this.#causeOf("address") : null;
+        this.#send(cause, GROUPS.address[family], ADDRESS, change.isGone, 0, change.row);
         return;
-      case "route":
-        this.#send(GROUPS.route[change.row.family], ROUTE, change.isGone, change.how, toldRoute(change.row));
+      }
+      case "route": {
+        const { kind, row, isGone, how } = change;
+        this.#send(this.#causeOf(kind), GROUPS.route[row.family], ROUTE, isGone, how, toldRoute(row));
         return;
-      case "rule":
-        this.#send(GROUPS.rule[change.row.family], RULE, change.isGone, 0, change.row);
+      }
+      case "rule": {
+        const { kind, row, isGone } = change;
+        this.#send(this.#causeOf(kind), GROUPS.rule[row.family], RULE, isGone, 0, row);
         return;
+      }
       case "neighbour":
-        this.#send(N.RTNLGRP_NEIGH, NEIGHBOUR, change.isGone, 0, change.row);
+        this.#send(null, N.RTNLGRP_NEIGH, NEIGHBOUR, change.isGone, 0, change.row);
         return;
       default: // those of which nobody is told
     }
   }
 
-  #send<T>(group: number, kind: Kind<T>, isGone: boolean, flags: number, one: T): void {
-    const cause = this.#cause;
+  #send<T>(cause: Cause | null, group: number, kind: Kind<T>, isGone: boolean, flags: number, one: T): void {
     const isEchoed = cause?.isEchoed === true;
     if (!isEchoed && !this.#ports.hasMembers(N.NETLINK_ROUTE, group)) return;
     const writer = new MessageWriter(cause?.sequence ?? 0, cause?.port ?? KERNEL_PORT);

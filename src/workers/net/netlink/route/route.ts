@@ -9,6 +9,7 @@ import { capable } from "../../../credentials/credentials.ts";
 import type { NetCaller } from "../../caller.ts";
 import type { Devices } from "../../devices/devices.ts";
 import type { Outcome } from "../../devices/outcome.ts";
+import type { Change } from "../../devices/rows.ts";
 import type { Answer, Asker } from "../answer.ts";
 import type { MessageWriter, Request } from "../message.ts";
 import { ADDRESS, ADDRESS_SIZE, deleteAddress, newAddress } from "./address.ts";
@@ -30,20 +31,24 @@ const KINDS: ReadonlyMap<number, Kind<never>> = new Map<number, Kind<never>>([
   [N.RTM_GETRULE, RULE as unknown as Kind<never>],
 ]);
 
-const CHANGES: ReadonlyMap<number, Changer> = new Map([
-  [N.RTM_NEWLINK, newLink],
-  [N.RTM_SETLINK, setLink],
-  [N.RTM_DELLINK, deleteLink],
-  [N.RTM_NEWLINKPROP, addName],
-  [N.RTM_DELLINKPROP, removeName],
-  [N.RTM_NEWADDR, newAddress],
-  [N.RTM_DELADDR, deleteAddress],
-  [N.RTM_NEWROUTE, newRoute],
-  [N.RTM_DELROUTE, deleteRoute],
-  [N.RTM_NEWRULE, newRule],
-  [N.RTM_DELRULE, deleteRule],
-  [N.RTM_NEWNEIGH, newNeighbour],
-  [N.RTM_DELNEIGH, deleteNeighbour],
+/** What they change, and who does it. */
+const CHANGES: ReadonlyMap<number, readonly [Change["kind"], Changer]> = new Map<
+  number,
+  readonly [Change["kind"], Changer]
+>([
+  [N.RTM_NEWLINK, ["link", newLink]],
+  [N.RTM_SETLINK, ["link", setLink]],
+  [N.RTM_DELLINK, ["link", deleteLink]],
+  [N.RTM_NEWLINKPROP, ["link", addName]],
+  [N.RTM_DELLINKPROP, ["link", removeName]],
+  [N.RTM_NEWADDR, ["address", newAddress]],
+  [N.RTM_DELADDR, ["address", deleteAddress]],
+  [N.RTM_NEWROUTE, ["route", newRoute]],
+  [N.RTM_DELROUTE, ["route", deleteRoute]],
+  [N.RTM_NEWRULE, ["rule", newRule]],
+  [N.RTM_DELRULE, ["rule", deleteRule]],
+  [N.RTM_NEWNEIGH, ["neighbour", newNeighbour]],
+  [N.RTM_DELNEIGH, ["neighbour", deleteNeighbour]],
 ]);
 
 /** Types come in fours: new, delete, get, set. */
@@ -68,15 +73,15 @@ function change(task: NetCaller, request: Request, { socket, port }: Asker): Out
   const { credentials, kernel } = task;
   if (!capable(credentials, kernel.users, CAP_NET_ADMIN)) return -EPERM;
   if (request.body.length < GENERIC_SIZE) return null;
-  const changer = CHANGES.get(request.type);
-  if (changer === undefined) {
+  const found = CHANGES.get(request.type);
+  if (found === undefined) {
     kernel.counters.unsupportedCalls++;
     return -EOPNOTSUPP;
   }
   const isEchoed = (request.flags & N.NLM_F_ECHO) !== 0;
-  return kernel.routeNotifier.because({ socket, port, sequence: request.sequence, isEchoed }, () =>
-    changer(task, request),
-  );
+  const [kind, changer] = found;
+  const cause = { socket, port, sequence: request.sequence, kind, isEchoed };
+  return kernel.routeNotifier.because(cause, () => changer(task, request));
 }
 
 function* dump<T>(

@@ -109,7 +109,7 @@ function readRule(
   { kernel }: NetCaller,
   { body }: Request,
 ): { family: InternetFamily; said: Mutable<Partial<Rule>> } | Outcome {
-  if (body.length < RULE_SIZE) return -E.EINVAL;
+  if (body.length < RULE_SIZE) return refuse(E.EINVAL, "Invalid msg length");
   const family = body[0] === AF_INET6 ? AF_INET6 : AF_INET;
   if (body[0] !== family) return -E.EAFNOSUPPORT;
   const attributes = attributesOf(body, RULE_SIZE);
@@ -120,8 +120,8 @@ function readRule(
   const said: Mutable<Partial<Rule>> = {};
   const destination = prefixIn(family, body[1]!, attributes.get(N.FRA_DST));
   const source = prefixIn(family, body[2]!, attributes.get(N.FRA_SRC));
-  if (typeof destination === "number" || typeof source === "number")
-    return refuse(E.EINVAL, "Invalid address length");
+  if (typeof source === "number") return refuse(E.EINVAL, "Invalid source address");
+  if (typeof destination === "number") return refuse(E.EINVAL, "Invalid dst address");
   if (destination !== null) Object.assign(said, { destination, destinationLength: body[1]! });
   if (source !== null) Object.assign(said, { source, sourceLength: body[2]! });
   if (body[3] !== 0) said.tos = body[3]!;
