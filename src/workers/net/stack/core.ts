@@ -1,0 +1,148 @@
+// What every protocol of a stack shares: time, randomness, buffers, counters, devices, routes, the packets that came in
+// and were not looked at yet, and who takes what is for this host. It knows no protocol.
+
+import { Counters } from "./counters.ts";
+import type { NetDevice, Receiver } from "./device.ts";
+import { BACKLOG_MAX, HOP_LIMIT_DEFAULT, LARGE_PACKETS_MAX, SMALL_PACKETS_MAX } from "./limits.ts";
+import { Memberships } from "./memberships.ts";
+import { type Packet, PacketPools, PacketQueue } from "./packet.ts";
+import { PathMtus } from "./path_mtu.ts";
+import { Flow } from "./route/flow.ts";
+import { type DeviceTable, RoutingTables } from "./route/tables.ts";
+
+/** What a stack asks of its owner. */
+export interface StackHost {
+  /** 32 random bits that nobody can guess. */
+  random32(): number;
+}
+
+/** What an ICMP message tells about a packet that this host had sent. */
+export interface IcmpError {
+  /** Of its family's ICMP. */
+  readonly type: number;
+  readonly code: number;
+  /** The MTU of a packet that was too big, the pointer of a parameter problem; else 0. */
+  readonly info: number;
+  /** What it means, as a positive errno. */
+  readonly errno: number;
+  /** It ends a connection's hopes (icmp_err_convert's "fatal"), and is told to those who did not ask for errors. */
+  readonly isHard: boolean;
+}
+
+/** A protocol above IP. */
+export interface Transport {
+  /** A packet for it, its head at the protocol's header; it is the transport's now. */
+  input(packet: Packet): void;
+  /**
+   * About a packet that was sent: `packet` is the ICMP message, whose head stands at what it quotes of the protocol's
+   * header, with the quoted addresses as its source and destination, and whoever sent the message as
+   * its next hop. It stays its owner's.
+   */
+  error(packet: Packet, error: IcmpError): void;
+}
+
+const PROTOCOLS = 256;
+
+class Devices implements DeviceTable {
+  readonly #byIndex = new Map<number, NetDevice>();
+  #loopback: NetDevice | null = null;
+
+  get loopback(): NetDevice {
+    return this.#loopback!;
+  }
+
+  get all(): Iterable<NetDevice> {
+    return this.#byIndex.values();
+  }
+
+  byIndex(index: number): NetDevice | null {
+    return this.#byIndex.get(index) ?? null;
+  }
+
+  add(device: NetDevice): void {
+    this.#byIndex.set(device.index, device);
+    if (device.isLoopback) this.#loopback ??= device;
+  }
+
+  remove(device: NetDevice): void {
+    this.#byIndex.delete(device.index);
+  }
+}
+
+/** What sysctls set, as far as the stack's core goes. */
+export interface Settings {
+  /** net.ipv4.ip_default_ttl, net.ipv6.conf.default.hop_limit */
+  hopLimit4: number;
+  hopLimit6: number;
+  /** net.ipv4.icmp_echo_ignore_all, icmp_echo_ignore_broadcasts */
+  ignoresEchos: boolean;
+  ignoresBroadcastEchos: boolean;
+  /** net.ipv4.ip_nonlocal_bind */
+  bindsNonlocal: boolean;
+  /** net.ipv4.ip_local_port_range: ports that are given to who asks for none. */
+  portMin: number;
+  portMax: number;
+  /** Ports that the host's side of the link keeps: nobody may have one. None: the minimum is the greater. */
+  hostPortMin: number;
+  hostPortMax: number;
+}
+
+export class StackCore implements Receiver {
+  readonly host: StackHost;
+  readonly pools: PacketPools;
+  readonly counters = new Counters();
+  readonly devices = new Devices();
+  readonly tables = new RoutingTables(this.devices);
+  readonly pathMtus: PathMtus;
+  readonly memberships = new Memberships();
+  readonly transports4: (Transport | null)[] = new Array<Transport | null>(PROTOCOLS).fill(null);
+  readonly transports6: (Transport | null)[] = new Array<Transport | null>(PROTOCOLS).fill(null);
+  readonly settings: Settings = {
+    hopLimit4: HOP_LIMIT_DEFAULT,
+    hopLimit6: HOP_LIMIT_DEFAULT,
+    ignoresEchos: false,
+    ignoresBroadcastEchos: true,
+    bindsNonlocal: false,
+    portMin: 32768,
+    portMax: 60999,
+    hostPortMin: 1,
+    hostPortMax: 0,
+  };
+  /** Lookups of what comes in, and of what goes out: each is filled and read before another of its kind. */
+  readonly inputFlow = new Flow();
+  readonly outputFlow = new Flow();
+  /** Keys of hashes. */
+  readonly hashKey: number;
+  nowUs = 0;
+  readonly #backlog = new PacketQueue();
+
+  constructor(host: StackHost, smallMax = SMALL_PACKETS_MAX, largeMax = LARGE_PACKETS_MAX) {
+    this.host = host;
+    this.pools = new PacketPools(smallMax, largeMax);
+    this.hashKey = host.random32();
+    this.pathMtus = new PathMtus(host.random32());
+  }
+
+  /** Takes a packet from a device, to be looked at by run(). */
+  receive(packet: Packet, device: NetDevice): void {
+    if (this.#backlog.count >= BACKLOG_MAX) {
+      this.counters.backlogDrops++;
+      device.rxDropped++;
+      packet.release();
+      return;
+    }
+    device.rxPackets++;
+    device.rxBytes += packet.length;
+    packet.device = device;
+    packet.arrivalUs = this.nowUs;
+    this.#backlog.push(packet);
+  }
+
+  get hasBacklog(): boolean {
+    return this.#backlog.head !== null;
+  }
+
+  nextReceived(): Packet | null {
+    return this.#backlog.shift();
+  }
+}

@@ -1,0 +1,200 @@
+// What is counted, as /proc/net/snmp, /proc/net/snmp6 and /proc/net/netstat name it (RFC 4293, RFC 4113). The order of
+// the fields is that of the rows there.
+
+export class IpCounters {
+  InReceives = 0;
+  InHdrErrors = 0;
+  InAddrErrors = 0;
+  ForwDatagrams = 0;
+  InUnknownProtos = 0;
+  InDiscards = 0;
+  InDelivers = 0;
+  OutRequests = 0;
+  OutDiscards = 0;
+  OutNoRoutes = 0;
+  ReasmTimeout = 0;
+  ReasmReqds = 0;
+  ReasmOKs = 0;
+  ReasmFails = 0;
+  FragOKs = 0;
+  FragFails = 0;
+  FragCreates = 0;
+  OutTransmits = 0;
+}
+
+/** Row IpExt of /proc/net/netstat, as far as the stack tells it. */
+export class IpExtCounters {
+  InNoRoutes = 0;
+  InTruncatedPkts = 0;
+  InMcastPkts = 0;
+  OutMcastPkts = 0;
+  InBcastPkts = 0;
+  OutBcastPkts = 0;
+  InOctets = 0;
+  OutOctets = 0;
+  InCsumErrors = 0;
+}
+
+export class Ip6Counters {
+  InReceives = 0;
+  InHdrErrors = 0;
+  InTooBigErrors = 0;
+  InNoRoutes = 0;
+  InAddrErrors = 0;
+  InUnknownProtos = 0;
+  InTruncatedPkts = 0;
+  InDiscards = 0;
+  InDelivers = 0;
+  OutForwDatagrams = 0;
+  OutRequests = 0;
+  OutDiscards = 0;
+  OutNoRoutes = 0;
+  ReasmTimeout = 0;
+  ReasmReqds = 0;
+  ReasmOKs = 0;
+  ReasmFails = 0;
+  FragOKs = 0;
+  FragFails = 0;
+  FragCreates = 0;
+  InMcastPkts = 0;
+  OutMcastPkts = 0;
+  InOctets = 0;
+  OutOctets = 0;
+  InMcastOctets = 0;
+  OutMcastOctets = 0;
+  OutTransmits = 0;
+}
+
+export class IcmpCounters {
+  InMsgs = 0;
+  InErrors = 0;
+  InCsumErrors = 0;
+  OutMsgs = 0;
+  OutErrors = 0;
+  OutRateLimitGlobal = 0;
+  OutRateLimitHost = 0;
+  /** By type: InDestUnreachs and its like, and row IcmpMsg. */
+  readonly inTypes = new Float64Array(256);
+  readonly outTypes = new Float64Array(256);
+}
+
+export class UdpCounters {
+  InDatagrams = 0;
+  NoPorts = 0;
+  InErrors = 0;
+  OutDatagrams = 0;
+  RcvbufErrors = 0;
+  SndbufErrors = 0;
+  InCsumErrors = 0;
+  IgnoredMulti = 0;
+  MemErrors = 0;
+}
+
+export class Counters {
+  readonly ip = new IpCounters();
+  readonly ipExt = new IpExtCounters();
+  readonly ip6 = new Ip6Counters();
+  readonly icmp = new IcmpCounters();
+  readonly icmp6 = new IcmpCounters();
+  readonly udp = new UdpCounters();
+  readonly udp6 = new UdpCounters();
+  /** Packets that found the backlog full: column 2 of /proc/net/softnet_stat. */
+  backlogDrops = 0;
+}
+
+interface IcmpType {
+  readonly type: number;
+  readonly name: string;
+}
+
+const ICMP_TYPES: readonly IcmpType[] = [
+  { type: 3, name: "DestUnreachs" },
+  { type: 11, name: "TimeExcds" },
+  { type: 12, name: "ParmProbs" },
+  { type: 4, name: "SrcQuenchs" },
+  { type: 5, name: "Redirects" },
+  { type: 8, name: "Echos" },
+  { type: 0, name: "EchoReps" },
+  { type: 13, name: "Timestamps" },
+  { type: 14, name: "TimestampReps" },
+  { type: 17, name: "AddrMasks" },
+  { type: 18, name: "AddrMaskReps" },
+];
+
+const ICMP6_TYPES: readonly IcmpType[] = [
+  { type: 1, name: "DestUnreachs" },
+  { type: 2, name: "PktTooBigs" },
+  { type: 3, name: "TimeExcds" },
+  { type: 4, name: "ParmProblems" },
+  { type: 128, name: "Echos" },
+  { type: 129, name: "EchoReplies" },
+  { type: 130, name: "GroupMembQueries" },
+  { type: 131, name: "GroupMembResponses" },
+  { type: 132, name: "GroupMembReductions" },
+  { type: 133, name: "RouterSolicits" },
+  { type: 134, name: "RouterAdvertisements" },
+  { type: 135, name: "NeighborSolicits" },
+  { type: 136, name: "NeighborAdvertisements" },
+  { type: 137, name: "Redirects" },
+  { type: 143, name: "MLDv2Reports" },
+];
+
+type Row = readonly (readonly [string, number])[];
+
+function typeRow(types: readonly IcmpType[], counts: Float64Array, direction: string): Row {
+  return types.map(({ type, name }) => [`${direction}${name}`, counts[type]!]);
+}
+
+function seenTypes(counts: Float64Array, name: string): Row {
+  return Array.from(counts, (count, type): [string, number] => [`${name}${type}`, count]).filter(
+    ([, count]) => count > 0,
+  );
+}
+
+const FORWARDING_OFF = 2;
+
+/** Rows Ip, Icmp, IcmpMsg and Udp of /proc/net/snmp: names and values in order. */
+export function snmpRows(
+  counters: Counters,
+  defaultTtl: number,
+): Record<"Ip" | "Icmp" | "IcmpMsg" | "Udp", Row> {
+  const { icmp } = counters;
+  return {
+    Ip: [["Forwarding", FORWARDING_OFF], ["DefaultTTL", defaultTtl], ...Object.entries(counters.ip)],
+    Icmp: [
+      ["InMsgs", icmp.InMsgs],
+      ["InErrors", icmp.InErrors],
+      ["InCsumErrors", icmp.InCsumErrors],
+      ...typeRow(ICMP_TYPES, icmp.inTypes, "In"),
+      ["OutMsgs", icmp.OutMsgs],
+      ["OutErrors", icmp.OutErrors],
+      ["OutRateLimitGlobal", icmp.OutRateLimitGlobal],
+      ["OutRateLimitHost", icmp.OutRateLimitHost],
+      ...typeRow(ICMP_TYPES, icmp.outTypes, "Out"),
+    ],
+    IcmpMsg: [...seenTypes(icmp.inTypes, "InType"), ...seenTypes(icmp.outTypes, "OutType")],
+    Udp: Object.entries(counters.udp),
+  };
+}
+
+/** The lines of /proc/net/snmp6: names and values in order. */
+export function snmp6Rows(counters: Counters): Row {
+  const { icmp6 } = counters;
+  const named = (prefix: string, row: Row): Row => row.map(([name, value]) => [`${prefix}${name}`, value]);
+  return [
+    ...named("Ip6", Object.entries(counters.ip6)),
+    ...named("Icmp6", [
+      ["InMsgs", icmp6.InMsgs],
+      ["InErrors", icmp6.InErrors],
+      ["OutMsgs", icmp6.OutMsgs],
+      ["OutErrors", icmp6.OutErrors],
+      ["InCsumErrors", icmp6.InCsumErrors],
+      ["OutRateLimitHost", icmp6.OutRateLimitHost],
+      ...typeRow(ICMP6_TYPES, icmp6.inTypes, "In"),
+      ...typeRow(ICMP6_TYPES, icmp6.outTypes, "Out"),
+      ...seenTypes(icmp6.inTypes, "InType"),
+      ...seenTypes(icmp6.outTypes, "OutType"),
+    ]),
+    ...named("Udp6", Object.entries(counters.udp6)),
+  ];
+}

@@ -1,0 +1,99 @@
+// A network device as the stack sees it: what it outputs to, and where packets come from. Devices with a link layer
+// derive from it: the packet that they are given says whom it is for (nextHop), and they resolve that themselves.
+
+import { IFF_LOOPBACK, IFF_UP } from "../../../shared/abi/netlink.ts";
+import { IpAddress, Prefix } from "./ip_address.ts";
+import type { Packet } from "./packet.ts";
+import type { AddressRow } from "./route/rows.ts";
+
+/** Where a device hands over what came in: the stack. The packet's head stands at its IP header. */
+export interface Receiver {
+  receive(packet: Packet, device: NetDevice): void;
+}
+
+export interface DeviceAttributes {
+  readonly index: number;
+  readonly name: string;
+  /** IFF_* */
+  readonly flags: number;
+  readonly mtu: number;
+}
+
+/** An address of a device, ready for lookups. */
+export interface LocalAddress {
+  readonly address: IpAddress;
+  readonly prefix: Prefix;
+  /** RT_SCOPE_* */
+  readonly scope: number;
+  /** IFA_F_* */
+  readonly flags: number;
+}
+
+export abstract class NetDevice {
+  readonly index: number;
+  addresses: readonly LocalAddress[] = [];
+  name: string;
+  /** IFF_*; kept by its owner. */
+  flags: number;
+  mtu: number;
+  /** It completes partial checksums (NETIF_F_HW_CSUM), or passes them on to a receiver that takes them so. */
+  readonly completesChecksums: boolean;
+
+  rxPackets = 0;
+  rxBytes = 0;
+  rxDropped = 0;
+  txPackets = 0;
+  txBytes = 0;
+  txDropped = 0;
+
+  constructor({ index, name, flags, mtu }: DeviceAttributes, completesChecksums: boolean) {
+    this.index = index;
+    this.name = name;
+    this.flags = flags;
+    this.mtu = mtu;
+    this.completesChecksums = completesChecksums;
+  }
+
+  get isUp(): boolean {
+    return (this.flags & IFF_UP) !== 0;
+  }
+
+  get isLoopback(): boolean {
+    return (this.flags & IFF_LOOPBACK) !== 0;
+  }
+
+  /** Sends a packet whose head stands at its IP header and whose length is at most the MTU; it is the device's now. */
+  abstract output(packet: Packet): void;
+
+  setAddresses(rows: Iterable<AddressRow>): void {
+    this.addresses = Array.from(rows, (row) => {
+      const address = IpAddress.fromBytes(row.address);
+      return {
+        address,
+        prefix: new Prefix(address, row.prefixLength),
+        scope: row.scope,
+        flags: row.flags ?? 0,
+      };
+    });
+  }
+
+  protected countSent(packet: Packet): void {
+    this.txPackets++;
+    this.txBytes += packet.length;
+  }
+}
+
+/** What is sent comes in again: into the stack's backlog. */
+export class LoopbackDevice extends NetDevice {
+  readonly #receiver: Receiver;
+
+  constructor(attributes: DeviceAttributes, receiver: Receiver) {
+    super(attributes, true);
+    this.#receiver = receiver;
+  }
+
+  override output(packet: Packet): void {
+    this.countSent(packet);
+    this.#receiver.receive(packet, this);
+  }
+}

@@ -1,0 +1,182 @@
+// IPv4 output: the header, the MTU of the path, fragments (RFC 791), and the copy that comes back to this host of what it
+// sends to groups and broadcast addresses.
+
+import { EMSGSIZE, ENOBUFS } from "../../../../shared/abi/errno.ts";
+import { sumOf } from "../checksum.ts";
+import type { StackCore } from "../core.ts";
+import { PATH_MTU_MIN4 } from "../limits.ts";
+import { CHECKSUM_NONE, CHECKSUM_PARTIAL, CHECKSUM_VALID, type Packet } from "../packet.ts";
+import { mix } from "../path_mtu.ts";
+import type { Flow } from "../route/flow.ts";
+import { RTN_BROADCAST, RTN_MULTICAST } from "../route/rows.ts";
+import * as F from "./format.ts";
+
+const ID_COUNTERS = 2048;
+
+/** Numbers of datagrams that may be fragmented: a counter for each pair of addresses and protocol, by a keyed hash. */
+export class PacketIds {
+  readonly #key: number;
+  readonly #counters = new Int32Array(ID_COUNTERS);
+
+  constructor(random32: () => number) {
+    this.#key = random32();
+    for (let i = 0; i < ID_COUNTERS; i++) this.#counters[i] = random32();
+  }
+
+  next(source: number, destination: number, protocol: number): number {
+    const place = mix(mix(mix(this.#key, source), destination), protocol) & (ID_COUNTERS - 1);
+    this.#counters[place]!++;
+    return this.#counters[place]! & 0xffff;
+  }
+}
+
+/** What a sender says of fragments: IP_MTU_DISCOVER. */
+export const PMTUDISC_DONT = 0;
+export const PMTUDISC_WANT = 1;
+export const PMTUDISC_DO = 2;
+export const PMTUDISC_PROBE = 3;
+export const PMTUDISC_INTERFACE = 4;
+export const PMTUDISC_OMIT = 5;
+
+/** The longest packet that goes the flow's way as a whole. */
+export function pathMtu4(core: StackCore, flow: Flow, discovery: number): number {
+  const device = flow.device!.mtu;
+  if (discovery === PMTUDISC_PROBE || discovery >= PMTUDISC_INTERFACE) return device;
+  const { destination0, destination1, destination2, destination3 } = flow;
+  const known = core.pathMtus.get(destination0, destination1, destination2, destination3, core.nowUs);
+  if (known !== 0) return Math.min(known, device);
+  return flow.route !== null && flow.route.mtu !== 0 ? Math.min(flow.route.mtu, device) : device;
+}
+
+/** What a router said of a destination's path; less than Linux believes counts as its least. */
+export function learnPathMtu4(core: StackCore, packet: Packet, mtu: number): void {
+  const { destination0, destination1, destination2, destination3 } = packet;
+  core.pathMtus.set(
+    destination0,
+    destination1,
+    destination2,
+    destination3,
+    Math.max(mtu, PATH_MTU_MIN4),
+    core.nowUs,
+  );
+}
+
+/** Writes out a checksum that a device would have completed. */
+export function completeChecksum(packet: Packet): void {
+  if (packet.checksum !== CHECKSUM_PARTIAL) return;
+  const { view, checksumStart, checksumOffset } = packet;
+  const sum = ~sumOf(view, checksumStart, packet.end - checksumStart) & 0xffff;
+  view.setUint16(checksumStart + checksumOffset, sum === 0 ? 0xffff : sum);
+  packet.checksum = CHECKSUM_NONE;
+}
+
+export class Ip4Output {
+  readonly #core: StackCore;
+  readonly #ids: PacketIds;
+
+  constructor(core: StackCore) {
+    this.#core = core;
+    this.#ids = new PacketIds(() => core.host.random32());
+  }
+
+  /**
+   * Sends a packet the flow's way: its head stands at the transport's header, its protocol, hop limit and traffic class
+   * are filled in. 0, -EMSGSIZE or -ENOBUFS; the packet is gone in any case. `loops`: groups that this host is in get it
+   * too (IP_MULTICAST_LOOP).
+   */
+  send(packet: Packet, flow: Flow, discovery: number, loops: boolean): number {
+    const { ip } = this.#core.counters;
+    ip.OutRequests++;
+    const mtu = pathMtu4(this.#core, flow, discovery);
+    packet.isV6 = false;
+    packet.transport = packet.head;
+    packet.setSource(flow.source0, flow.source1, flow.source2, flow.source3);
+    packet.setDestination(flow.destination0, flow.destination1, flow.destination2, flow.destination3);
+    packet.setNextHop(flow.nextHop0, flow.nextHop1, flow.nextHop2, flow.nextHop3);
+    packet.device = flow.device;
+    const fits = packet.length + F.HEADER_MIN <= mtu;
+    if (
+      !fits &&
+      (discovery === PMTUDISC_DO || discovery === PMTUDISC_PROBE || discovery === PMTUDISC_INTERFACE)
+    ) {
+      ip.FragFails++;
+      packet.release();
+      return -EMSGSIZE;
+    }
+    if (!fits) return this.#fragment(packet, mtu, flow.type, loops);
+    packet.push(F.HEADER_MIN);
+    const keepsWhole =
+      discovery !== PMTUDISC_DONT && discovery !== PMTUDISC_OMIT && discovery !== PMTUDISC_INTERFACE;
+    const id = keepsWhole ? 0 : this.#nextId(packet);
+    F.write(packet, id, keepsWhole ? F.DONT_FRAGMENT : 0);
+    this.#transmit(packet, flow.type, loops);
+    return 0;
+  }
+
+  #nextId(packet: Packet): number {
+    return this.#ids.next(packet.source3, packet.destination3, packet.protocol);
+  }
+
+  #fragment(packet: Packet, mtu: number, type: number, loops: boolean): number {
+    const core = this.#core;
+    const { ip } = core.counters;
+    completeChecksum(packet);
+    const id = this.#nextId(packet);
+    const piece = (mtu - F.HEADER_MIN) & ~7;
+    if (piece <= 0) {
+      ip.FragFails++;
+      packet.release();
+      return -EMSGSIZE;
+    }
+    const { head, end } = packet;
+    for (let at = head; at < end; at += piece) {
+      const length = Math.min(piece, end - at);
+      const fragment = core.pools.take(length);
+      if (fragment === null) {
+        ip.FragFails++;
+        packet.release();
+        return -ENOBUFS;
+      }
+      fragment.copyPathFrom(packet);
+      fragment.bytes.set(packet.bytes.subarray(at, at + length), fragment.head);
+      fragment.end = fragment.head + length;
+      fragment.push(F.HEADER_MIN);
+      F.write(fragment, id, ((at - head) >> 3) | (at + length < end ? F.MORE_FRAGMENTS : 0));
+      ip.FragCreates++;
+      this.#transmit(fragment, type, loops);
+    }
+    ip.FragOKs++;
+    packet.release();
+    return 0;
+  }
+
+  #transmit(packet: Packet, type: number, loops: boolean): void {
+    const core = this.#core;
+    const { ip, ipExt } = core.counters;
+    const device = packet.device!;
+    ip.OutTransmits++;
+    ipExt.OutOctets += packet.length;
+    if (type === RTN_MULTICAST) ipExt.OutMcastPkts++;
+    if (type === RTN_BROADCAST) ipExt.OutBcastPkts++;
+    if (!device.isLoopback && (type === RTN_BROADCAST || (type === RTN_MULTICAST && loops))) {
+      const { destination0, destination1, destination2, destination3 } = packet;
+      if (
+        type === RTN_BROADCAST ||
+        core.memberships.has(device.index, destination0, destination1, destination2, destination3)
+      ) {
+        const copy = core.pools.copy(packet);
+        if (copy !== null) {
+          copy.checksum = CHECKSUM_VALID;
+          core.receive(copy, device);
+        }
+      }
+    }
+    // A packet with no hops left stays on this host.
+    if (type === RTN_MULTICAST && packet.hopLimit === 0) {
+      packet.release();
+      return;
+    }
+    if (packet.checksum === CHECKSUM_PARTIAL && !device.completesChecksums) completeChecksum(packet);
+    device.output(packet);
+  }
+}

@@ -1,0 +1,59 @@
+// The bounds of everything in the stack that a peer or a program can make grow, with the name of Linux's own. What
+// comes when a bound is reached is refused and counted.
+
+/** Packets that came in and were not looked at yet: net.core.netdev_max_backlog. */
+export const BACKLOG_MAX = 1000;
+
+/** Buffers of packets in being, of each of the two sizes: 32 MiB of small ones, 33 MiB of large ones. */
+export const SMALL_PACKETS_MAX = 16384;
+export const LARGE_PACKETS_MAX = 512;
+
+/** Rows of all routing tables of a family (net.ipv6.route.max_size is 4096 there; IPv4's are bounded by memory). */
+export const ROUTES_MAX = 16384;
+/** Rules of a family; each lookup may walk them all. */
+export const RULES_MAX = 1024;
+
+/** Bytes of buffers that fragments of a family may hold: net.ipv4.ipfrag_high_thresh, net.ipv6.ip6frag_high_thresh. */
+export const FRAGMENT_BYTES_MAX = 4 << 20;
+/** Datagrams of a family that wait for fragments; each has a map of what has come (Linux: by memory alone). */
+export const REASSEMBLIES_MAX = 1024;
+/** net.ipv4.ipfrag_time, net.ipv6.ip6frag_time, in µs. */
+export const FRAGMENT_TIME4_US = 30_000_000;
+export const FRAGMENT_TIME6_US = 60_000_000;
+
+/** Destinations whose path MTU is remembered, and for how long: net.ipv4.route.mtu_expires (and ipv6's), in µs. */
+export const PATH_MTUS_MAX = 4096;
+export const PATH_MTU_TIME_US = 600_000_000;
+/** net.ipv4.route.min_pmtu, and IPV6_MIN_MTU. */
+export const PATH_MTU_MIN4 = 552;
+export const PATH_MTU_MIN6 = 1280;
+
+/** net.ipv4.icmp_msgs_per_sec and icmp_msgs_burst. */
+export const ICMP_MESSAGES_PER_S = 1000;
+export const ICMP_MESSAGES_BURST = 50;
+/** net.ipv4.icmp_ratelimit and net.ipv6.icmp.ratelimit: µs between messages to one peer, and XRLIM_BURST_FACTOR. */
+export const ICMP_PEER_TIME_US = 1_000_000;
+export const ICMP_PEER_BURST = 6;
+/** Peers that are told apart; two that share a place share its messages (Linux: inet_peer, by memory). */
+export const ICMP_PEERS = 256;
+
+/** Extension headers of one packet that are looked at (Linux: as many as fit). */
+export const EXTENSION_HEADERS_MAX = 16;
+/** Options of one of them: IP6_DEFAULT_MAX_HBH_OPTS_CNT and IP6_DEFAULT_MAX_DST_OPTS_CNT. */
+export const EXTENSION_OPTIONS_MAX = 8;
+
+/** Endpoints in being (Linux: by descriptors and memory). */
+export const ENDPOINTS_MAX = 1 << 18;
+/** Of the buffers of each size, so many hundredths may be in receive queues: net.ipv4.udp_mem[2]. */
+export const UDP_SHARE = 75;
+/** Groups of one endpoint: net.ipv4.igmp_max_memberships. */
+export const MEMBERSHIPS_MAX = 20;
+/** Errors that wait in an endpoint's error queue (Linux: by sk_rcvbuf). */
+export const ERROR_QUEUE_MAX = 64;
+/** Sockets of one SO_REUSEPORT group that are chosen from (Linux: 65535). */
+export const REUSEPORT_GROUP_MAX = 65535;
+
+/** net.core.rmem_default, wmem_default. */
+export const BUFFER_DEFAULT = 212992;
+/** net.ipv4.ip_default_ttl, net.ipv6.conf.default.hop_limit. */
+export const HOP_LIMIT_DEFAULT = 64;

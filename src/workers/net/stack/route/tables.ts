@@ -1,0 +1,281 @@
+// Routing tables and the rules that choose among them (ip-route(8), ip-rule(8)): kept in step with plain rows, looked up
+// without allocation. One object serves both families; an IPv4 prefix is one of ::ffff:0:0/96 in tables of their own.
+//
+// A result is 0 or the negative errno that Linux's lookups give: ENETUNREACH where nothing matches, and what routes and
+// rules that lead nowhere say.
+
+import * as E from "../../../../shared/abi/errno.ts";
+import { RT_TABLE_LOCAL } from "../../../../shared/abi/netlink.ts";
+import { AF_INET6 } from "../../../../shared/abi/socket.ts";
+import type { NetDevice } from "../device.ts";
+import { IpAddress, isMulticast, isV4, Prefix } from "../ip_address.ts";
+import { ROUTES_MAX, RULES_MAX } from "../limits.ts";
+import { RouteEntry } from "./entry.ts";
+import type { Flow } from "./flow.ts";
+import { PrefixTree } from "./prefix_tree.ts";
+import * as R from "./rows.ts";
+
+/** The devices of a stack, by index. */
+export interface DeviceTable {
+  byIndex(index: number): NetDevice | null;
+  readonly loopback: NetDevice;
+}
+
+/** What a table without a fitting route answers within a lookup: the next rule is asked. */
+const NOT_HERE = 1;
+
+/** A prefix of `length` bits; null for one that every address has. */
+function prefixOf(bytes: Uint8Array | null | undefined, length: number | undefined): Prefix | null {
+  return bytes && length ? new Prefix(IpAddress.fromBytes(bytes), length) : null;
+}
+
+/** A rule, ready for lookups. */
+class RuleEntry {
+  readonly row: R.RuleRow;
+  readonly source: Prefix | null;
+  readonly destination: Prefix | null;
+  readonly action: number;
+  readonly mark: number;
+  readonly markMask: number;
+  readonly suppressed: number;
+
+  constructor(row: R.RuleRow) {
+    this.row = row;
+    this.source = prefixOf(row.source, row.sourceLength);
+    this.destination = prefixOf(row.destination, row.destinationLength);
+    this.action = row.action ?? R.FR_ACT_TO_TBL;
+    this.mark = row.mark ?? 0;
+    this.markMask = row.markMask ?? 0;
+    this.suppressed = row.suppressPrefixLength ?? -1;
+  }
+}
+
+/** The tables and rules of one family. */
+class FamilyTables {
+  readonly tables = new Map<number, PrefixTree>();
+  rules: RuleEntry[] = [];
+  routeCount = 0;
+}
+
+function sameBytes(a: Uint8Array | null | undefined, b: Uint8Array | null | undefined): boolean {
+  if (!a || !b) return !a === !b;
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+}
+
+/** Whether a row names a route for removal: what it leaves open (0 or null) fits any. */
+function names(row: R.RouteRow, entry: RouteEntry): boolean {
+  return (
+    (row.type === 0 || row.type === entry.type) &&
+    (row.metric === 0 || row.metric === entry.metric) &&
+    (row.tos ?? 0) === entry.tos &&
+    (row.device === null || row.device.index === entry.deviceIndex) &&
+    (!row.gateway || sameBytes(row.gateway, entry.row.gateway)) &&
+    (row.source === null || sameBytes(row.source, entry.row.source)) &&
+    (row.protocol === 0 || row.protocol === entry.row.protocol)
+  );
+}
+
+export class RoutingTables {
+  readonly #devices: DeviceTable;
+  readonly #v4 = new FamilyTables();
+  readonly #v6 = new FamilyTables();
+  /** Another after each change: who remembers a result compares it. */
+  generation = 1;
+
+  constructor(devices: DeviceTable) {
+    this.#devices = devices;
+  }
+
+  #of(family: number): FamilyTables {
+    return family === AF_INET6 ? this.#v6 : this.#v4;
+  }
+
+  // ---- Changes ----
+
+  /** Takes these rows for all that there were. */
+  load(routes: Iterable<R.RouteRow>, rules: Iterable<R.RuleRow>): void {
+    for (const tables of [this.#v4, this.#v6]) {
+      tables.tables.clear();
+      tables.rules = [];
+      tables.routeCount = 0;
+    }
+    for (const row of routes) this.addRoute(row);
+    for (const row of rules) this.addRule(row);
+    this.generation++;
+  }
+
+  /**
+   * 0; -EEXIST: there is one of that prefix, TOS and metric; -ENFILE: there are too many. `isFirst`: before others of the
+   * same prefix and metric instead of behind them, which is then no error.
+   */
+  addRoute(row: R.RouteRow, isFirst = false): number {
+    const family = this.#of(row.family);
+    if (family.routeCount >= ROUTES_MAX) return -E.ENFILE;
+    let table = family.tables.get(row.table);
+    const entry = new RouteEntry(row);
+    if (table === undefined) {
+      table = new PrefixTree();
+      family.tables.set(row.table, table);
+    } else if (!isFirst) {
+      for (let at = table.routesOf(entry); at !== null; at = at.next)
+        if (at.tos === entry.tos && at.metric === entry.metric && at.deviceIndex === entry.deviceIndex)
+          return -E.EEXIST;
+    }
+    table.add(entry, isFirst);
+    family.routeCount++;
+    this.generation++;
+    return 0;
+  }
+
+  /** The first route that a row names is gone; or -ESRCH. */
+  removeRoute(row: R.RouteRow): number {
+    const family = this.#of(row.family);
+    const table = family.tables.get(row.table);
+    if (table === undefined) return -E.ESRCH;
+    for (let at = table.routesOf(new RouteEntry(row)); at !== null; at = at.next) {
+      if (!names(row, at)) continue;
+      table.remove(at);
+      if (table.count === 0) family.tables.delete(row.table);
+      family.routeCount--;
+      this.generation++;
+      return 0;
+    }
+    return -E.ESRCH;
+  }
+
+  /** 0, or -ENFILE: there are too many. Behind those of the same priority. */
+  addRule(row: R.RuleRow): number {
+    const family = this.#of(row.family);
+    if (family.rules.length >= RULES_MAX) return -E.ENFILE;
+    const at = family.rules.findIndex((rule) => rule.row.priority > row.priority);
+    family.rules.splice(at < 0 ? family.rules.length : at, 0, new RuleEntry(row));
+    this.generation++;
+    return 0;
+  }
+
+  /** The rule that was added as that very row is gone; or -ENOENT. */
+  removeRule(row: R.RuleRow): number {
+    const family = this.#of(row.family);
+    const at = family.rules.findIndex((rule) => rule.row === row);
+    if (at < 0) return -E.ENOENT;
+    family.rules.splice(at, 1);
+    this.generation++;
+    return 0;
+  }
+
+  /** A device changed: what was remembered does not hold. */
+  changed(): void {
+    this.generation++;
+  }
+
+  // ---- Dumps ----
+
+  *routes(family: R.IpFamily): Generator<R.RouteRow, void, void> {
+    const { tables } = this.#of(family);
+    for (const number of [...tables.keys()].sort((a, b) => b - a))
+      for (const { row } of tables.get(number)?.entries() ?? []) yield row;
+  }
+
+  *rules(family: R.IpFamily): Generator<R.RuleRow, void, void> {
+    for (const { row } of this.#of(family).rules) yield row;
+  }
+
+  // ---- Lookups ----
+
+  /** Finds the flow's route, type and device: 0, or a negative errno. */
+  lookup(flow: Flow): number {
+    const family = flow.isV6 ? this.#v6 : this.#v4;
+    const { rules } = family;
+    let target = -1;
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i]!;
+      if (rule.row.priority < target || !this.#fits(rule, flow)) continue;
+      switch (rule.action) {
+        case R.FR_ACT_TO_TBL: {
+          const table = family.tables.get(rule.row.table);
+          if (table === undefined) break;
+          const result = this.#lookupIn(table, flow, rule.suppressed);
+          if (result !== NOT_HERE) return result;
+          break;
+        }
+        case R.FR_ACT_GOTO:
+          target = Math.max(target, rule.row.target ?? 0);
+          break;
+        case R.FR_ACT_NOP:
+          break;
+        case R.FR_ACT_PROHIBIT:
+          return -E.EACCES;
+        case R.FR_ACT_BLACKHOLE:
+          return -E.EINVAL;
+        default:
+          return -E.ENETUNREACH;
+      }
+    }
+    return -E.ENETUNREACH;
+  }
+
+  /** RTN_* of an address by itself: LOCAL is this host's own, BROADCAST a broadcast's, UNICAST is anybody else's. */
+  addressType(w0: number, w1: number, w2: number, w3: number): number {
+    if (isMulticast(w0, w1, w2, w3)) return R.RTN_MULTICAST;
+    const isOfV4 = isV4(w0, w1, w2);
+    if (isOfV4 && (w3 === 0 || w3 === -1)) return R.RTN_BROADCAST;
+    const table = (isOfV4 ? this.#v4 : this.#v6).tables.get(RT_TABLE_LOCAL);
+    for (let node = table?.longest(w0, w1, w2, w3) ?? null; node !== null; node = node.parent)
+      if (node.routes !== null) return node.routes.type;
+    return R.RTN_UNICAST;
+  }
+
+  #fits(rule: RuleEntry, flow: Flow): boolean {
+    const { row } = rule;
+    const fits =
+      (rule.source === null ||
+        rule.source.hasWords(flow.source0, flow.source1, flow.source2, flow.source3)) &&
+      (rule.destination === null ||
+        rule.destination.hasWords(
+          flow.destination0,
+          flow.destination1,
+          flow.destination2,
+          flow.destination3,
+        )) &&
+      ((flow.mark ^ rule.mark) & rule.markMask) === 0 &&
+      (!row.tos || row.tos === flow.tos) &&
+      (!row.inputDevice || this.#isNamed(flow.inputDevice, row.inputDevice)) &&
+      (!row.outputDevice || (flow.outputDevice !== 0 && this.#isNamed(flow.outputDevice, row.outputDevice)));
+    return fits !== (row.isInverted === true);
+  }
+
+  // What the host itself sends comes from the loopback device.
+  #isNamed(index: number, name: string): boolean {
+    const device = index === 0 ? this.#devices.loopback : this.#devices.byIndex(index);
+    return device !== null && device.name === name;
+  }
+
+  #lookupIn(table: PrefixTree, flow: Flow, suppressed: number): number {
+    let node = table.longest(flow.destination0, flow.destination1, flow.destination2, flow.destination3);
+    for (; node !== null; node = node.parent) {
+      for (let entry = node.routes; entry !== null; entry = entry.next) {
+        if (entry.tos !== 0 && entry.tos !== flow.tos) continue;
+        if (entry.scope < flow.scope) continue;
+        switch (entry.type) {
+          case R.RTN_BLACKHOLE:
+            return -E.EINVAL;
+          case R.RTN_UNREACHABLE:
+            return -E.EHOSTUNREACH;
+          case R.RTN_PROHIBIT:
+            return -E.EACCES;
+          case R.RTN_THROW:
+            return NOT_HERE;
+        }
+        const device = this.#devices.byIndex(entry.deviceIndex);
+        if (device === null || !device.isUp) continue;
+        if (flow.outputDevice !== 0 && flow.outputDevice !== entry.deviceIndex) continue;
+        if (entry.prefix.length <= suppressed) return NOT_HERE;
+        flow.route = entry;
+        flow.type = entry.type;
+        flow.device = device;
+        return 0;
+      }
+    }
+    return NOT_HERE;
+  }
+}

@@ -1,0 +1,320 @@
+// Who gets which datagrams: UDP endpoints by what they are bound and connected to. A lookup is a handful of probes of
+// hash tables, however many endpoints there are and whatever they are bound to; it allocates nothing.
+//
+// Linux's order of preference (compute_score) is the order of the probes: connected before not, a local address before
+// none, a device before none, an IPv4 socket before an IPv6 one that takes IPv4, the youngest before older ones; of a
+// SO_REUSEPORT group, the one that the hash of the addresses chooses.
+
+import { MAPPED } from "../ip_address.ts";
+import { ENDPOINTS_MAX, REUSEPORT_GROUP_MAX } from "../limits.ts";
+import { mix, mixAddress } from "../path_mtu.ts";
+import type { UdpEndpoint } from "./endpoint.ts";
+
+const BUCKETS_MIN = 64;
+
+/** Endpoints with the same key, the youngest first. */
+class Place {
+  next: Place | null = null;
+  readonly hash: number;
+  /** Of all of them: the first. */
+  endpoints: UdpEndpoint[] = [];
+  /** Those that share a port by SO_REUSEPORT, the oldest first. */
+  readonly group: UdpEndpoint[] = [];
+
+  constructor(hash: number) {
+    this.hash = hash;
+  }
+}
+
+/** What a place's endpoints are alike in; for connected ones, all of it. */
+function isLike(a: UdpEndpoint, b: UdpEndpoint): boolean {
+  return (
+    a.localPort === b.localPort &&
+    a.local.equals(b.local) &&
+    a.boundDevice === b.boundDevice &&
+    a.isV6 === b.isV6 &&
+    a.remotePort === b.remotePort &&
+    (a.remote === null) === (b.remote === null) &&
+    (a.remote === null || a.remote.equals(b.remote!))
+  );
+}
+
+export class UdpTable {
+  readonly #key: number;
+  #buckets: (Place | null)[] = new Array<Place | null>(BUCKETS_MIN).fill(null);
+  #places = 0;
+  /** All that have a port. */
+  readonly #byPort = new Map<number, Set<UdpEndpoint>>();
+  count = 0;
+  /** How many are bound to a device, IPv6 ones, and connected ones: probes that need not be made. */
+  #onDevices = 0;
+  #ofV6 = 0;
+  #connected = 0;
+
+  constructor(key: number) {
+    this.#key = key;
+  }
+
+  /** Everybody on a port. */
+  onPort(port: number): Iterable<UdpEndpoint> {
+    return this.#byPort.get(port) ?? [];
+  }
+
+  get isFull(): boolean {
+    return this.count >= ENDPOINTS_MAX;
+  }
+
+  isPortFree(port: number): boolean {
+    return !this.#byPort.has(port);
+  }
+
+  #hashOf(endpoint: UdpEndpoint): number {
+    const { local, remote } = endpoint;
+    const hash = this.#hash(
+      local.w0,
+      local.w1,
+      local.w2,
+      local.w3,
+      endpoint.localPort,
+      endpoint.boundDevice,
+      endpoint.isV6,
+    );
+    if (remote === null) return hash;
+    return mix(mixAddress(hash, remote.w0, remote.w1, remote.w2, remote.w3), endpoint.remotePort);
+  }
+
+  #hash(w0: number, w1: number, w2: number, w3: number, port: number, device: number, isV6: boolean): number {
+    return mix(
+      mixAddress(this.#key, w0, w1, w2, w3),
+      (port << 1) ^ Math.imul(device, 0x9e3779b1) ^ (isV6 ? 1 : 0),
+    );
+  }
+
+  // ---- Changes ----
+
+  add(endpoint: UdpEndpoint): void {
+    const hash = this.#hashOf(endpoint);
+    let place = this.#buckets[hash & (this.#buckets.length - 1)] as Place | null;
+    while (place !== null && !(place.hash === hash && isLike(place.endpoints[0]!, endpoint)))
+      place = place.next;
+    if (place === null) place = this.#newPlace(hash);
+    // The youngest comes first: it is the last of the array.
+    place.endpoints.push(endpoint);
+    if (endpoint.reusePort && place.group.length < REUSEPORT_GROUP_MAX) place.group.push(endpoint);
+    const users = this.#byPort.get(endpoint.localPort);
+    if (users === undefined) this.#byPort.set(endpoint.localPort, new Set([endpoint]));
+    else users.add(endpoint);
+    this.#tally(endpoint, 1);
+  }
+
+  #newPlace(hash: number): Place {
+    if (this.#places >= this.#buckets.length) this.#resize(this.#buckets.length * 2);
+    const place = new Place(hash);
+    this.#link(place);
+    this.#places++;
+    return place;
+  }
+
+  #link(place: Place): void {
+    const bucket = place.hash & (this.#buckets.length - 1);
+    place.next = this.#buckets[bucket]!;
+    this.#buckets[bucket] = place;
+  }
+
+  #resize(size: number): void {
+    const before = this.#buckets;
+    this.#buckets = new Array<Place | null>(size).fill(null);
+    for (const first of before)
+      for (let place = first; place !== null; ) {
+        const { next } = place;
+        this.#link(place);
+        place = next;
+      }
+  }
+
+  #tally(endpoint: UdpEndpoint, by: number): void {
+    this.count += by;
+    if (endpoint.boundDevice !== 0) this.#onDevices += by;
+    if (endpoint.isV6) this.#ofV6 += by;
+    if (endpoint.remote !== null) this.#connected += by;
+  }
+
+  /** An endpoint that was added, and in which nothing has changed since that the table looks at. */
+  remove(endpoint: UdpEndpoint): void {
+    const hash = this.#hashOf(endpoint);
+    const bucket = hash & (this.#buckets.length - 1);
+    let before: Place | null = null;
+    let place = this.#buckets[bucket]!;
+    while (place.hash !== hash || !isLike(place.endpoints[0]!, endpoint)) {
+      before = place;
+      place = place.next!;
+    }
+    place.endpoints.splice(place.endpoints.lastIndexOf(endpoint), 1);
+    const member = place.group.indexOf(endpoint);
+    if (member >= 0) {
+      // As Linux does, the last one takes its place.
+      const last = place.group.pop()!;
+      if (last !== endpoint) place.group[member] = last;
+    }
+    if (place.endpoints.length === 0) {
+      if (before === null) this.#buckets[bucket] = place.next;
+      else before.next = place.next;
+      this.#places--;
+    }
+    const users = this.#byPort.get(endpoint.localPort)!;
+    users.delete(endpoint);
+    if (users.size === 0) this.#byPort.delete(endpoint.localPort);
+    this.#tally(endpoint, -1);
+  }
+
+  // ---- Lookups ----
+
+  #local0 = 0;
+  #local1 = 0;
+  #local2 = 0;
+  #local3 = 0;
+  #localPort = 0;
+  #remote0 = 0;
+  #remote1 = 0;
+  #remote2 = 0;
+  #remote3 = 0;
+  #remotePort = 0;
+
+  /** Who gets a datagram to that local address from that remote one, which came in by that device; null: nobody. */
+  lookup(
+    isV6: boolean,
+    local0: number,
+    local1: number,
+    local2: number,
+    local3: number,
+    localPort: number,
+    remote0: number,
+    remote1: number,
+    remote2: number,
+    remote3: number,
+    remotePort: number,
+    device: number,
+  ): UdpEndpoint | null {
+    this.#local0 = local0;
+    this.#local1 = local1;
+    this.#local2 = local2;
+    this.#local3 = local3;
+    this.#localPort = localPort;
+    this.#remote0 = remote0;
+    this.#remote1 = remote1;
+    this.#remote2 = remote2;
+    this.#remote3 = remote3;
+    this.#remotePort = remotePort;
+    if (this.#connected > 0) {
+      const found = this.#probeDevices(isV6, device, true);
+      if (found !== null) return found;
+    }
+    const found = this.#probeDevices(isV6, device, false);
+    if (found !== null) return found;
+    // To any local address: of IPv4, then of both.
+    this.#local0 = 0;
+    this.#local1 = 0;
+    this.#local3 = 0;
+    this.#local2 = isV6 ? 0 : MAPPED;
+    return this.#probeAny(isV6, device);
+  }
+
+  // Those on the device before those on none.
+  #probeDevices(isV6: boolean, device: number, isConnected: boolean): UdpEndpoint | null {
+    if (this.#onDevices > 0) {
+      const found = this.#probeFamilies(isV6, device, isConnected);
+      if (found !== null) return found;
+    }
+    return this.#probeFamilies(isV6, 0, isConnected);
+  }
+
+  #probeFamilies(isV6: boolean, device: number, isConnected: boolean): UdpEndpoint | null {
+    if (isV6) return this.#ofV6 === 0 ? null : this.#probe(device, true, isConnected);
+    const found = this.#probe(device, false, isConnected);
+    if (found !== null || this.#ofV6 === 0) return found;
+    return this.#probe(device, true, isConnected);
+  }
+
+  #probeAny(isV6: boolean, device: number): UdpEndpoint | null {
+    if (this.#onDevices > 0) {
+      const found = this.#probeAnyOn(isV6, device);
+      if (found !== null) return found;
+    }
+    return this.#probeAnyOn(isV6, 0);
+  }
+
+  #probeAnyOn(isV6: boolean, device: number): UdpEndpoint | null {
+    const found = this.#probeFamilies(isV6, device, false);
+    if (found !== null || isV6 || this.#ofV6 === 0) return found;
+    // An IPv6 socket that is bound to :: takes IPv4 as well, unless it is told not to.
+    this.#local2 = 0;
+    const dual = this.#probe(device, true, false);
+    this.#local2 = MAPPED;
+    return dual;
+  }
+
+  #probe(device: number, isV6: boolean, isConnected: boolean): UdpEndpoint | null {
+    let hash = this.#hash(
+      this.#local0,
+      this.#local1,
+      this.#local2,
+      this.#local3,
+      this.#localPort,
+      device,
+      isV6,
+    );
+    if (isConnected)
+      hash = mix(
+        mixAddress(hash, this.#remote0, this.#remote1, this.#remote2, this.#remote3),
+        this.#remotePort,
+      );
+    let place = this.#buckets[hash & (this.#buckets.length - 1)] as Place | null;
+    for (; place !== null; place = place.next)
+      if (place.hash === hash && this.#isFor(place.endpoints[0]!, device, isV6, isConnected)) {
+        const chosen = this.#choose(place);
+        if (chosen !== null) return chosen;
+      }
+    return null;
+  }
+
+  #isFor(endpoint: UdpEndpoint, device: number, isV6: boolean, isConnected: boolean): boolean {
+    const { local, remote } = endpoint;
+    return (
+      endpoint.localPort === this.#localPort &&
+      endpoint.boundDevice === device &&
+      endpoint.isV6 === isV6 &&
+      local.w0 === this.#local0 &&
+      local.w1 === this.#local1 &&
+      local.w2 === this.#local2 &&
+      local.w3 === this.#local3 &&
+      (isConnected
+        ? remote !== null &&
+          endpoint.remotePort === this.#remotePort &&
+          remote.w0 === this.#remote0 &&
+          remote.w1 === this.#remote1 &&
+          remote.w2 === this.#remote2 &&
+          remote.w3 === this.#remote3
+        : remote === null)
+    );
+  }
+
+  #choose(place: Place): UdpEndpoint | null {
+    const { endpoints, group } = place;
+    const youngest = endpoints[endpoints.length - 1]!;
+    const chosen = youngest.reusePort && group.length > 1 ? this.#ofGroup(group) : youngest;
+    if (!chosen.v6only || !this.#isV4Remote()) return chosen;
+    // Some of the place's may take IPv4, others not.
+    for (let i = endpoints.length - 1; i >= 0; i--) if (!endpoints[i]!.v6only) return endpoints[i]!;
+    return null;
+  }
+
+  #isV4Remote(): boolean {
+    return this.#remote0 === 0 && this.#remote1 === 0 && this.#remote2 === MAPPED;
+  }
+
+  #ofGroup(group: readonly UdpEndpoint[]): UdpEndpoint {
+    let hash = mixAddress(this.#key, this.#remote0, this.#remote1, this.#remote2, this.#remote3);
+    hash = mix(mix(hash, this.#remotePort), this.#localPort);
+    return group[Math.floor(((hash >>> 0) / 4294967296) * group.length)]!;
+  }
+}

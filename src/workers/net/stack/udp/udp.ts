@@ -1,0 +1,248 @@
+// UDP input (RFC 768, RFC 8200 8.1): datagrams go to their endpoints' queues, of groups and broadcasts a copy to each;
+// errors that ICMP tells of go to the endpoint whose datagram they quote.
+
+import * as E from "../../../../shared/abi/errno.ts";
+import { IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
+import { sumOf, sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
+import type { IcmpError, StackCore, Transport } from "../core.ts";
+import type { UdpCounters } from "../counters.ts";
+import * as Icmp from "../icmp/format.ts";
+import { Icmp4 } from "../icmp/icmp4.ts";
+import { Icmp6 } from "../icmp/icmp6.ts";
+import { IpAddress } from "../ip_address.ts";
+import { type Ip4Output, PMTUDISC_DONT } from "../ip4/output.ts";
+import type { Ip6Output } from "../ip6/output.ts";
+import { UDP_SHARE } from "../limits.ts";
+import { CHECKSUM_NONE, CHECKSUM_VALID, type Packet, TO_HOST } from "../packet.ts";
+import type { Flow } from "../route/flow.ts";
+import { ORIGIN_ICMP, ORIGIN_ICMP6, type UdpEndpoint } from "./endpoint.ts";
+import * as F from "./format.ts";
+import { UdpTable } from "./table.ts";
+
+export class Udp implements Transport {
+  readonly core: StackCore;
+  readonly table: UdpTable;
+  readonly ip4Output: Ip4Output;
+  readonly ip6Output: Ip6Output;
+  readonly #icmp4: Icmp4;
+  readonly #icmp6: Icmp6;
+  /** Packets in receive queues, by the size of their buffers. */
+  #small = 0;
+  #large = 0;
+
+  constructor(core: StackCore, ip4Output: Ip4Output, ip6Output: Ip6Output, icmp4: Icmp4, icmp6: Icmp6) {
+    this.core = core;
+    this.table = new UdpTable(core.hashKey);
+    this.ip4Output = ip4Output;
+    this.ip6Output = ip6Output;
+    this.#icmp4 = icmp4;
+    this.#icmp6 = icmp6;
+  }
+
+  /** A packet has come to a receive queue, or left one. */
+  queued(packet: Packet, by: 1 | -1): void {
+    if (packet.pool === this.core.pools.small) this.#small += by;
+    else this.#large += by;
+  }
+
+  /** Packets in receive queues. */
+  get queuedPackets(): number {
+    return this.#small + this.#large;
+  }
+
+  addressOfFlow({ destination0, destination1, destination2, destination3 }: Flow): IpAddress {
+    return IpAddress.fromWords(destination0, destination1, destination2, destination3);
+  }
+
+  #countersOf(packet: Packet): UdpCounters {
+    return packet.isV6 ? this.core.counters.udp6 : this.core.counters.udp;
+  }
+
+  // ---- Datagrams ----
+
+  input(packet: Packet): void {
+    const counters = this.#countersOf(packet);
+    const { view, head } = packet;
+    let ulen = packet.length >= F.HEADER ? view.getUint16(head + F.LENGTH) : -1;
+    if (ulen === 0 && packet.isV6) ulen = packet.length;
+    if (ulen < F.HEADER || ulen > packet.length) {
+      counters.InErrors++;
+      packet.release();
+      return;
+    }
+    packet.end = head + ulen;
+    if (packet.checksum === CHECKSUM_NONE && !hasGoodChecksum(packet)) {
+      counters.InCsumErrors++;
+      counters.InErrors++;
+      packet.release();
+      return;
+    }
+    packet.sourcePort = view.getUint16(head + F.SOURCE_PORT);
+    packet.destinationPort = view.getUint16(head + F.DESTINATION_PORT);
+    if (packet.delivery !== TO_HOST) {
+      this.#inputToMany(packet, counters);
+      return;
+    }
+    const endpoint = this.table.lookup(
+      packet.isV6,
+      packet.destination0,
+      packet.destination1,
+      packet.destination2,
+      packet.destination3,
+      packet.destinationPort,
+      packet.source0,
+      packet.source1,
+      packet.source2,
+      packet.source3,
+      packet.sourcePort,
+      packet.device!.index,
+    );
+    if (endpoint === null) {
+      counters.NoPorts++;
+      packet.checksum = CHECKSUM_VALID;
+      if (packet.isV6) this.#icmp6.sendError(packet, Icmp.UNREACHABLE6, Icmp.PORT_UNREACHABLE6, 0);
+      else this.#icmp4.sendError(packet, Icmp.DESTINATION_UNREACHABLE, Icmp.PORT_UNREACHABLE, 0);
+      packet.release();
+      return;
+    }
+    this.#queue(endpoint, packet, counters);
+  }
+
+  // A packet for an endpoint, its head at the UDP header.
+  #queue(endpoint: UdpEndpoint, packet: Packet, counters: UdpCounters): void {
+    packet.head += F.HEADER;
+    packet.trueSize = F.trueSize(packet.length);
+    const { queue } = endpoint;
+    const { pool } = packet;
+    const held = pool === this.core.pools.small ? this.#small : this.#large;
+    const isShort = held * 100 >= pool.max * UDP_SHARE;
+    // An empty queue takes one of any size.
+    if (isShort || (queue.count > 0 && queue.bytes + packet.trueSize > endpoint.receiveBuffer)) {
+      if (isShort) counters.MemErrors++;
+      else counters.RcvbufErrors++;
+      counters.InErrors++;
+      endpoint.drops++;
+      packet.release();
+      return;
+    }
+    counters.InDatagrams++;
+    queue.push(packet);
+    this.queued(packet, 1);
+    endpoint.observer?.readable();
+  }
+
+  // To each endpoint that listens, the last of them gets the packet itself.
+  #inputToMany(packet: Packet, counters: UdpCounters): void {
+    let last: UdpEndpoint | null = null;
+    for (const endpoint of this.table.onPort(packet.destinationPort)) {
+      if (!takes(endpoint, packet)) continue;
+      if (last !== null) {
+        const copy = this.core.pools.copy(packet);
+        if (copy === null) {
+          counters.RcvbufErrors++;
+          counters.InErrors++;
+          last.drops++;
+        } else {
+          this.#queue(last, copy, counters);
+        }
+      }
+      last = endpoint;
+    }
+    if (last !== null) {
+      this.#queue(last, packet, counters);
+      return;
+    }
+    counters.IgnoredMulti++;
+    packet.release();
+  }
+
+  // ---- Errors ----
+
+  error(packet: Packet, error: IcmpError): void {
+    const { view, head } = packet;
+    const remotePort = view.getUint16(head + F.DESTINATION_PORT);
+    const endpoint = this.table.lookup(
+      packet.isV6,
+      packet.source0,
+      packet.source1,
+      packet.source2,
+      packet.source3,
+      view.getUint16(head + F.SOURCE_PORT),
+      packet.destination0,
+      packet.destination1,
+      packet.destination2,
+      packet.destination3,
+      remotePort,
+      packet.device!.index,
+    );
+    if (endpoint === null) {
+      const { icmp, icmp6 } = this.core.counters;
+      (packet.isV6 ? icmp6 : icmp).InErrors++;
+      return;
+    }
+    const { isV6 } = packet;
+    let { isHard } = error;
+    const isTooBig = isV6
+      ? error.type === Icmp.PACKET_TOO_BIG
+      : error.type === Icmp.DESTINATION_UNREACHABLE && error.code === Icmp.FRAGMENTATION_NEEDED;
+    if (isTooBig) {
+      const believe = isV6 ? Icmp6.believe : Icmp4.believe;
+      believe(this.core, packet, error);
+      if ((isV6 ? endpoint.discovery6 : endpoint.discovery4) === PMTUDISC_DONT) return;
+      isHard = true;
+    }
+    const isWanted = isV6 ? endpoint.receivesErrors6 : endpoint.receivesErrors4;
+    if (!isWanted && !(isHard && endpoint.remote !== null)) return;
+    const record = {
+      errno: error.errno,
+      origin: isV6 ? ORIGIN_ICMP6 : ORIGIN_ICMP,
+      type: error.type,
+      code: error.code,
+      info: error.info,
+      offender: IpAddress.fromWords(packet.nextHop0, packet.nextHop1, packet.nextHop2, packet.nextHop3),
+      destination: packet.destinationAddress,
+      port: remotePort,
+      payload: packet.bytes.slice(head + F.HEADER, packet.end),
+    };
+    endpoint.fail(error.errno === 0 ? E.EPROTO : error.errno, isWanted ? record : null);
+  }
+}
+
+function hasGoodChecksum(packet: Packet): boolean {
+  const { view, head, length } = packet;
+  if (view.getUint16(head + F.CHECKSUM) === 0) return !packet.isV6;
+  const pseudo = sumOfPseudoHeader(
+    sumOfAddress(packet.source0, packet.source1, packet.source2, packet.source3),
+    sumOfAddress(packet.destination0, packet.destination1, packet.destination2, packet.destination3),
+    IPPROTO_UDP,
+    length,
+  );
+  return sumOf(view, head, length, pseudo) === 0xffff;
+}
+
+/** Whether an endpoint on the port gets a datagram to a group or a broadcast address. */
+function takes(endpoint: UdpEndpoint, packet: Packet): boolean {
+  const { local, remote, boundDevice, isV6 } = endpoint;
+  if (packet.isV6 ? !isV6 : isV6 && endpoint.v6only) return false;
+  const isToLocal =
+    local.w0 === packet.destination0 &&
+    local.w1 === packet.destination1 &&
+    local.w2 === packet.destination2 &&
+    local.w3 === packet.destination3;
+  if (!isToLocal && !(local.isAny && (!local.isV4 || !packet.isV6))) return false;
+  const index = packet.device!.index;
+  if (boundDevice !== 0 && boundDevice !== index) return false;
+  if (remote !== null) {
+    if (endpoint.remotePort !== packet.sourcePort) return false;
+    if (remote.w0 !== packet.source0 || remote.w1 !== packet.source1) return false;
+    if (remote.w2 !== packet.source2 || remote.w3 !== packet.source3) return false;
+  }
+  if (packet.isV6 ? endpoint.takesAllGroups6 : endpoint.takesAllGroups4) return true;
+  const { memberships } = endpoint;
+  for (let i = 0; i < memberships.length; i++) {
+    const { group, device } = memberships[i]!;
+    if (device !== index || group.w0 !== packet.destination0 || group.w1 !== packet.destination1) continue;
+    if (group.w2 === packet.destination2 && group.w3 === packet.destination3) return true;
+  }
+  return false;
+}
