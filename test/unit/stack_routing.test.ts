@@ -216,6 +216,7 @@ test("the way out: source, next hop, device", () => {
   assert.is(out("127.0.0.5"), "127.0.0.1 127.0.0.5 lo 2");
   assert.is(out("10.0.0.255"), "10.0.0.1 10.0.0.255 eth0 3");
   assert.is(out("224.0.0.5", { outputDevice: 3 }), "192.168.5.1 224.0.0.5 eth1 5");
+  assert.is(out("224.5.5.5"), "10.0.0.1 224.5.5.5 eth0 5");
   assert.is(out("255.255.255.255", { outputDevice: 3 }), "192.168.5.1 255.255.255.255 eth1 3");
   assert.is(out("8.8.8.8", { outputDevice: 3 }), "192.168.5.1 8.8.8.8 eth1 1");
   assert.is(out("8.8.8.8", { source3: 0x0a000009 }), -E.EINVAL);
@@ -223,7 +224,7 @@ test("the way out: source, next hop, device", () => {
   assert.is(out("8.8.8.8", { outputDevice: 9 }), -E.ENODEV);
 });
 
-test("the way out of IPv6: scopes, labels, prefixes (RFC 6724 10.1)", () => {
+test("the way out of IPv6: scopes, labels, prefixes (RFC 6724)", () => {
   const { stack, tables, devices } = withDevices();
   for (const text of [
     "fe80::1/64",
@@ -243,7 +244,8 @@ test("the way out of IPv6: scopes, labels, prefixes (RFC 6724 10.1)", () => {
     const hop = IpAddress.fromWords(flow.nextHop0, flow.nextHop1, flow.nextHop2, flow.nextHop3);
     return `${source} ${hop} ${flow.device!.name}`;
   };
-  assert.is(out("2001:db8:1:0:ffff::7"), "2001:db8:1:0:ffff::1 2001:db8:1:0:ffff::7 eth0");
+  // No more of an address counts than the bits of its prefix.
+  assert.is(out("2001:db8:1:0:ffff::7"), "2001:db8:1::1 2001:db8:1:0:ffff::7 eth0");
   assert.is(out("2001:db8:5::1"), "2001:db8:1::1 fe80::fe eth0");
   assert.is(out("fd00::9"), "fd00::1 fd00::9 eth0");
   assert.is(out("2002:c633:6401::d5e3"), "2002:c633:6401::1 2002:c633:6401::d5e3 eth0");
@@ -251,7 +253,7 @@ test("the way out of IPv6: scopes, labels, prefixes (RFC 6724 10.1)", () => {
   assert.is(out("ff02::1", { outputDevice: 2 }), "fe80::1 ff02::1 eth0");
   assert.is(out("2001:db8:1::1"), "2001:db8:1::1 2001:db8:1::1 lo");
   assert.is(out("::"), "::1 ::1 lo");
-  assert.is(out("ff02::1"), "fe80::1 fe80::fe eth0");
+  assert.is(out("ff02::1"), "fe80::1 ff02::1 eth0");
 });
 
 test("tables are bounded", () => {

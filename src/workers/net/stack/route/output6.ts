@@ -47,7 +47,7 @@ export function routeOutput6(core: StackCore, flow: Flow, anySource: boolean): n
     if (!flow.hasSource) flow.setSource(w0, w1, w2, w3);
     return 0;
   }
-  if (route?.gateway) {
+  if (route?.gateway && !isToGroup) {
     flow.nextHop0 = route.gateway.w0;
     flow.nextHop1 = route.gateway.w1;
     flow.nextHop2 = route.gateway.w2;
