@@ -3,8 +3,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as E from "../../src/shared/abi/errno.ts";
+import { RTN_MULTICAST } from "../../src/workers/net/stack/route/rows.ts";
 import { UdpMessage } from "../../src/workers/net/stack/udp/send.ts";
-import { bound, drain, endpointOf, ip, makeStack, send, sendTo, take } from "./stack_world.ts";
+import { bound, drain, endpointOf, ip, makeStack, route, send, sendTo, take } from "./stack_world.ts";
 
 for (const address of ["127.0.0.1", "::1"]) {
   const isV6 = address.includes(":");
@@ -368,14 +369,80 @@ test("groups on loopback: everybody who listens gets a copy", () => {
   assert.is(four[0]!.leave(ip("224.0.0.251"), 1), 0);
   assert.is(four[0]!.leave(ip("224.0.0.251"), 1), -E.EADDRNOTAVAIL);
   const six = endpointOf(stack, true);
-  sendTo(six, "x", "ff02::1", 5353);
+  assert.is(sendTo(six, "x", "ff02::1", 5353), -E.ENETUNREACH);
   six.multicastDevice6 = 1;
+  assert.is(sendTo(six, "x", "ff02::1", 5353), -E.ENETUNREACH);
+  // The loopback device has no such route by itself, others have.
+  stack.core.tables.addRoute(route("ff00::/8", 1, { table: 255, type: RTN_MULTICAST }));
   assert.is(sendTo(six, "all", "ff02::1", 5353), 3);
   drain(stack);
   assert.equal(four.map(take), [null, null, "all"]);
   for (const endpoint of [...four, client, six]) endpoint.close();
   assert.is(stack.core.memberships.count, 0);
   assert.is(stack.core.pools.used, 0);
+});
+
+// Every line was seen natively, in a network namespace that has lo alone.
+test("odd addresses and orders of errors", () => {
+  const stack = makeStack();
+  const to = (from: string | null, address: string, port = 9): readonly number[] => {
+    const make = (): ReturnType<typeof endpointOf> => {
+      const endpoint = endpointOf(stack, (from ?? address).includes(":"));
+      if (from !== null) {
+        if (from === "127.0.0.2") return mapped();
+        assert.is(endpoint.bind(ip(from), 0), 0);
+      }
+      return endpoint;
+    };
+    return [sendTo(make(), "x", address, port), make().connect(ip(address), port)];
+  };
+  const mapped = (): ReturnType<typeof endpointOf> => {
+    const endpoint = endpointOf(stack, true);
+    assert.is(endpoint.bind(ip("127.0.0.2"), 0), 0);
+    return endpoint;
+  };
+  assert.equal(to("127.0.0.2", "::1"), [-E.EAFNOSUPPORT, -E.EAFNOSUPPORT]);
+  assert.equal(to("::1", "127.0.0.1"), [-E.ENETUNREACH, -E.ENETUNREACH]);
+  assert.equal(to(null, "::"), [1, 0]);
+  assert.equal(to(null, "0.0.0.0"), [1, 0]);
+  assert.equal(to(null, "127.0.0.1", 0), [-E.EINVAL, 0]);
+  assert.equal(to(null, "255.255.255.255"), [-E.ENETUNREACH, -E.ENETUNREACH]);
+  assert.equal(to(null, "240.1.1.1"), [-E.ENETUNREACH, -E.ENETUNREACH]);
+  assert.equal(to(null, "0.1.2.3"), [-E.ENETUNREACH, -E.ENETUNREACH]);
+  assert.equal(to(null, "fe80::1"), [-E.ENETUNREACH, -E.EINVAL]);
+  assert.equal(to("127.255.255.255", "127.0.0.1"), [1, 0]);
+  assert.equal(to("224.0.0.1", "127.0.0.1"), [1, 0]);
+  assert.is(endpointOf(stack).bind(ip("255.255.255.255"), 0), 0);
+  assert.is(endpointOf(stack, true).bind(ip("ff02::1"), 0), -E.EINVAL);
+  assert.is(endpointOf(stack, true).bind(ip("ff02::1"), 0, 1), 0);
+  assert.is(endpointOf(stack, true).bind(ip("ff05::1"), 0), 0);
+  const refused = (): ReturnType<typeof endpointOf> => {
+    const endpoint = endpointOf(stack);
+    assert.is(endpoint.connect(ip("127.0.0.1"), 9), 0);
+    assert.is(send(endpoint, "x"), 1);
+    drain(stack);
+    return endpoint;
+  };
+  const long = refused();
+  assert.is(sendTo(long, new Uint8Array(65508), "127.0.0.1", 9), -E.EMSGSIZE);
+  assert.is(send(long, "x"), -E.ECONNREFUSED);
+  const broadcast = refused();
+  assert.is(sendTo(broadcast, "x", "127.255.255.255", 9), -E.EACCES);
+  assert.is(send(broadcast, "x"), -E.ECONNREFUSED);
+  const shut = refused();
+  shut.shutdown(1);
+  assert.is(send(shut, "x"), -E.ECONNREFUSED);
+  assert.is(send(shut, "x"), -E.EPIPE);
+  const nowhere = endpointOf(stack);
+  assert.is(nowhere.connect(ip("127.0.0.1"), 0), 0);
+  assert.is(send(nowhere, "x"), 1);
+  const named = bound(stack, "127.0.0.1");
+  assert.is(named.connect(ip("127.0.0.1"), 9), 0);
+  named.disconnect();
+  assert.equal([named.local.toString(), named.localPort], ["127.0.0.1", 0]);
+  assert.is(named.connect(ip("127.0.0.1"), 9), 0);
+  assert.is(named.connect(ip("8.8.8.8"), 9), -E.ENETUNREACH);
+  assert.is(named.remote!.toString(), "127.0.0.1");
 });
 
 test("one message may say what the endpoint does not", () => {

@@ -78,6 +78,8 @@ export function addAddress(stack: Stack, device: NetDevice, text: string): void 
     }),
   );
   tables.addRoute(route(text, device.index, { scope: own.isV4 ? RT_SCOPE_LINK : 0, source }));
+  if (!own.isV4)
+    tables.addRoute(route("ff00::/8", device.index, { table: 255, type: R.RTN_MULTICAST, metric: 256 }));
   if (!own.isV4 || row.prefixLength > 30) return;
   const broadcast = IpAddress.v4(own.w3 | (-1 >>> row.prefixLength));
   tables.addRoute(

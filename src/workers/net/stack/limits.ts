@@ -46,8 +46,9 @@ export const EXTENSION_OPTIONS_MAX = 8;
 export const ENDPOINTS_MAX = 1 << 18;
 /** Of the buffers of each size, so many hundredths may be in receive queues: net.ipv4.udp_mem[2]. */
 export const UDP_SHARE = 75;
-/** Groups of one endpoint: net.ipv4.igmp_max_memberships. */
-export const MEMBERSHIPS_MAX = 20;
+/** Groups of one endpoint: net.ipv4.igmp_max_memberships; in IPv6, about as many as net.core.optmem_max has room for. */
+export const MEMBERSHIPS_MAX4 = 20;
+export const MEMBERSHIPS_MAX6 = 2048;
 /** Errors that wait in an endpoint's error queue (Linux: by sk_rcvbuf). */
 export const ERROR_QUEUE_MAX = 64;
 /** Sockets of one SO_REUSEPORT group that are chosen from (Linux: 65535). */

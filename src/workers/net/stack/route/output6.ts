@@ -4,7 +4,7 @@ import { EINVAL, ENETUNREACH, ENODEV } from "../../../../shared/abi/errno.ts";
 import type { StackCore } from "../core.ts";
 import { isLinkLocal, isMulticast } from "../ip_address.ts";
 import type { Flow } from "./flow.ts";
-import { RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST } from "./rows.ts";
+import { RTN_LOCAL, RTN_MULTICAST } from "./rows.ts";
 import { selectSource6 } from "./source_address.ts";
 
 /**
@@ -34,12 +34,7 @@ export function routeOutput6(core: StackCore, flow: Flow, anySource: boolean): n
   }
   const error = core.tables.lookup(flow);
   flow.outputDevice = wanted;
-  if (error !== 0) {
-    if (named === null || !isToGroup) return error;
-    flow.route = null;
-    flow.device = named;
-    flow.type = RTN_UNICAST;
-  }
+  if (error !== 0) return error;
   if (isToGroup) flow.type = RTN_MULTICAST;
   const { route } = flow;
   if (flow.type === RTN_LOCAL) {

@@ -18,7 +18,7 @@ import * as E from "../../../../shared/abi/errno.ts";
 import { SHUT_RD, SHUT_RDWR, SHUT_WR } from "../../../../shared/abi/socket.ts";
 import { ANY4, ANY6, IpAddress, MAPPED } from "../ip_address.ts";
 import { PMTUDISC_WANT } from "../ip4/output.ts";
-import { BUFFER_DEFAULT, ERROR_QUEUE_MAX, MEMBERSHIPS_MAX } from "../limits.ts";
+import { BUFFER_DEFAULT, ERROR_QUEUE_MAX, MEMBERSHIPS_MAX4, MEMBERSHIPS_MAX6 } from "../limits.ts";
 import { type Packet, PacketQueue } from "../packet.ts";
 import { Flow } from "../route/flow.ts";
 import { RTN_BROADCAST, RTN_UNICAST } from "../route/rows.ts";
@@ -58,6 +58,11 @@ export const ORIGIN_ICMP6 = 3;
 interface Membership {
   readonly group: IpAddress;
   readonly device: number;
+}
+
+/** IPv6 addresses that mean nothing without a device: fe80::/10 and ff02::/16. */
+function isOfLink({ isV4, isLinkLocal, w0 }: IpAddress): boolean {
+  return !isV4 && (isLinkLocal || w0 >>> 16 === 0xff02);
 }
 
 export class UdpEndpoint {
@@ -150,7 +155,7 @@ export class UdpEndpoint {
     if (!this.isV6 && !address.isV4) return -E.EINVAL;
     if (this.isV6 && address.isV4 && this.v6only) return -E.EINVAL;
     let device = this.boundDevice;
-    if (!address.isV4 && address.isLinkLocal) {
+    if (isOfLink(address)) {
       device ||= scopeDevice;
       if (device === 0) return -E.EINVAL;
       if (core.devices.byIndex(device) === null) return -E.ENODEV;
@@ -219,6 +224,8 @@ export class UdpEndpoint {
   connect(address: IpAddress, port: number, scopeDevice = 0): number {
     const bound = this.autobind();
     if (bound < 0) return bound;
+    const scope = address.isMulticast ? scopeDevice || this.multicastDevice6 : scopeDevice;
+    if (isOfLink(address) && this.boundDevice === 0 && scope === 0) return -E.EINVAL;
     const flow = this.udp.core.outputFlow;
     const error = routeTo(this, flow, address, scopeDevice);
     if (error < 0) return error;
@@ -231,7 +238,7 @@ export class UdpEndpoint {
     );
     const source = IpAddress.fromWords(flow.source0, flow.source1, flow.source2, flow.source3);
     this.#rehash(() => {
-      if (!address.isV4 && address.isLinkLocal && scopeDevice !== 0) this.boundDevice = scopeDevice;
+      if (isOfLink(address) && scope !== 0) this.boundDevice = scope;
       this.remote = remote;
       this.remotePort = port;
       if (this.local.isAny) this.local = source;
@@ -319,7 +326,8 @@ export class UdpEndpoint {
     const index = device === 0 ? this.#deviceOf(group) : device;
     if (this.udp.core.devices.byIndex(index) === null) return -E.ENODEV;
     if (this.memberships.some((one) => one.device === index && one.group.equals(group))) return -E.EADDRINUSE;
-    if (this.memberships.length >= MEMBERSHIPS_MAX) return -E.ENOBUFS;
+    const max = group.isV4 ? MEMBERSHIPS_MAX4 : MEMBERSHIPS_MAX6;
+    if (this.memberships.length >= max) return -E.ENOBUFS;
     this.memberships.push({ group, device: index });
     this.udp.core.memberships.join(index, group);
     return 0;

@@ -71,10 +71,10 @@ export function routeTo(
     w1 = 0;
   }
   const isV6 = !(w0 === 0 && w1 === 0 && w2 === MAPPED);
-  if (isV6 && !endpoint.isV6) return -E.EAFNOSUPPORT;
-  if (!isV6 && endpoint.v6only) return -E.ENETUNREACH;
   const from = source ?? (local.isAny ? null : local);
-  if (from !== null && from.isV4 === isV6) return isV6 ? -E.EINVAL : -E.ENETUNREACH;
+  if (isV6 && (!endpoint.isV6 || from?.isV4)) return -E.EAFNOSUPPORT;
+  if (!isV6 && endpoint.v6only) return -E.ENETUNREACH;
+  if (!isV6 && from !== null && !from.isV4) return -E.ENETUNREACH;
   flow.reset(isV6);
   flow.setDestination(w0, w1, w2, w3);
   if (from === null) flow.setSource(0, 0, isV6 ? 0 : MAPPED, 0);
@@ -87,8 +87,6 @@ export function routeTo(
     flow.outputDevice ||= isV6 ? endpoint.multicastDevice6 : endpoint.multicastDevice4;
     const { multicastSource } = endpoint;
     if (from === null && !isV6 && multicastSource !== null) flow.setSource(0, 0, MAPPED, multicastSource.w3);
-  } else if (isV6 && address.isLinkLocal && flow.outputDevice === 0) {
-    return -E.EINVAL;
   }
   // A group or broadcast address that it is bound to is no source.
   if (source === null && from !== null) {
@@ -122,7 +120,8 @@ export function sendDatagram(endpoint: UdpEndpoint, data: Uint8Array, message: U
   const { destination } = message;
   if (destination === null && endpoint.remote === null) return -E.EDESTADDRREQ;
   const port = destination === null ? endpoint.remotePort : message.port;
-  if (port === 0) return destination === null ? -E.EDESTADDRREQ : -E.EINVAL;
+  // One may be connected to port 0, and send there.
+  if (port === 0 && destination !== null) return -E.EINVAL;
   const bound = endpoint.autobind();
   if (bound < 0) return bound;
   let flow: Flow | number = core.outputFlow;
@@ -143,9 +142,9 @@ export function sendDatagram(endpoint: UdpEndpoint, data: Uint8Array, message: U
   if (flow.type === RTN_BROADCAST && !endpoint.mayBroadcast) return -E.EACCES;
   if (data.length > (flow.isV6 ? F.PAYLOAD_MAX6 : F.PAYLOAD_MAX4))
     return tooLong(endpoint, flow, port, data, flow.isV6 ? F.PAYLOAD_MAX6 : F.PAYLOAD_MAX4);
-  if (endpoint.hasShutWrite) return -E.EPIPE;
   const pending = endpoint.takeError();
   if (pending !== 0) return -pending;
+  if (endpoint.hasShutWrite) return -E.EPIPE;
   const packet = core.pools.take(data.length + F.HEADER);
   const counters = flow.isV6 ? core.counters.udp6 : core.counters.udp;
   if (packet === null) {
