@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as E from "../../src/shared/abi/errno.ts";
+import * as N from "../../src/shared/abi/netlink.ts";
 import { AF_INET, AF_INET6 } from "../../src/shared/abi/socket.ts";
 import { NetDevice } from "../../src/workers/net/stack/device.ts";
 import { IpAddress, Prefix } from "../../src/workers/net/stack/ip_address.ts";
@@ -11,10 +12,10 @@ import type { Packet } from "../../src/workers/net/stack/packet.ts";
 import { Flow } from "../../src/workers/net/stack/route/flow.ts";
 import { routeOutput4 } from "../../src/workers/net/stack/route/output4.ts";
 import { routeOutput6 } from "../../src/workers/net/stack/route/output6.ts";
-import * as R from "../../src/workers/net/stack/route/rows.ts";
+import type * as R from "../../src/workers/net/stack/route/rows.ts";
 import type { RoutingTables } from "../../src/workers/net/stack/route/tables.ts";
 import type { Stack } from "../../src/workers/net/stack/stack.ts";
-import { addAddress, ip, makeStack, route } from "./stack_world.ts";
+import { addAddress, ip, makeStack, route, rule } from "./stack_world.ts";
 
 class Sink extends NetDevice {
   constructor(index: number, name: string) {
@@ -80,10 +81,10 @@ test("routes that lead nowhere say why", () => {
     tables.addRoute({ ...route(to, 1, { type }), device: null });
   };
   tables.addRoute(route("0.0.0.0/0", 2));
-  nowhere("10.1.0.0/16", R.RTN_BLACKHOLE);
-  nowhere("10.2.0.0/16", R.RTN_UNREACHABLE);
-  nowhere("10.3.0.0/16", R.RTN_PROHIBIT);
-  nowhere("10.4.0.0/16", R.RTN_THROW);
+  nowhere("10.1.0.0/16", N.RTN_BLACKHOLE);
+  nowhere("10.2.0.0/16", N.RTN_UNREACHABLE);
+  nowhere("10.3.0.0/16", N.RTN_PROHIBIT);
+  nowhere("10.4.0.0/16", N.RTN_THROW);
   assert.is(find(tables, "10.1.1.1"), -E.EINVAL);
   assert.is(find(tables, "10.2.1.1"), -E.EHOSTUNREACH);
   assert.is(find(tables, "10.3.1.1"), -E.EACCES);
@@ -98,12 +99,12 @@ test("rules choose by their order", () => {
   tables.addRoute(main);
   tables.addRoute(other);
   const at = (priority: number, more: Partial<R.RuleRow>): R.RuleRow => {
-    const rule = { family: AF_INET, priority, table: 100, ...more } as R.RuleRow;
-    assert.is(tables.addRule(rule), 0);
-    return rule;
+    const added = rule(AF_INET, priority, 100, more);
+    assert.is(tables.addRule(added), 0);
+    return added;
   };
   assert.is(find(tables, "8.8.8.8"), main);
-  const marked = at(100, { mark: 0x10, markMask: 0xf0 });
+  const marked = at(100, { mark: 0x10, mask: 0xf0 });
   assert.is(find(tables, "8.8.8.8", { mark: 0x1f }), other);
   assert.is(find(tables, "8.8.8.8", { mark: 0x2f }), main);
   const from = at(101, { source: ip("10.5.0.0").toBytes(), sourceLength: 16 });
@@ -111,23 +112,23 @@ test("rules choose by their order", () => {
   assert.is(find(tables, "8.8.8.8", { source3: 0x0a060001 }), main);
   at(102, { destination: ip("9.0.0.0").toBytes(), destinationLength: 8 });
   assert.is(find(tables, "9.8.8.8"), other);
-  at(103, { inputDevice: "eth1" });
+  at(103, { input: "eth1" });
   assert.is(find(tables, "8.8.8.8", { inputDevice: 3 }), other);
   assert.is(find(tables, "8.8.8.8", { inputDevice: 2 }), main);
-  at(50, { action: R.FR_ACT_PROHIBIT, destination: ip("7.7.7.7").toBytes(), destinationLength: 32 });
-  at(51, { action: R.FR_ACT_BLACKHOLE, destination: ip("7.7.7.8").toBytes(), destinationLength: 32 });
-  at(52, { action: R.FR_ACT_UNREACHABLE, destination: ip("7.7.7.9").toBytes(), destinationLength: 32 });
+  at(50, { action: N.FR_ACT_PROHIBIT, destination: ip("7.7.7.7").toBytes(), destinationLength: 32 });
+  at(51, { action: N.FR_ACT_BLACKHOLE, destination: ip("7.7.7.8").toBytes(), destinationLength: 32 });
+  at(52, { action: N.FR_ACT_UNREACHABLE, destination: ip("7.7.7.9").toBytes(), destinationLength: 32 });
   assert.is(find(tables, "7.7.7.7"), -E.EACCES);
   assert.is(find(tables, "7.7.7.8"), -E.EINVAL);
   assert.is(find(tables, "7.7.7.9"), -E.ENETUNREACH);
   at(40, {
-    action: R.FR_ACT_GOTO,
+    action: N.FR_ACT_GOTO,
     target: 32766,
     destination: ip("7.7.7.7").toBytes(),
     destinationLength: 32,
   });
   assert.is(find(tables, "7.7.7.7"), main);
-  at(30, { table: 254, suppressPrefixLength: 0 });
+  at(30, { table: 254, suppressLength: 0 });
   at(31, { table: 100, isInverted: true, destination: ip("6.0.0.0").toBytes(), destinationLength: 8 });
   assert.is(find(tables, "8.8.8.8"), other);
   assert.is(find(tables, "6.8.8.8"), main);
@@ -263,8 +264,7 @@ test("tables are bounded", () => {
     result = tables.addRoute(route(`${IpAddress.v4(0x0a000000 + i)}/32`, 2));
   assert.is(result, -E.ENFILE);
   result = 0;
-  for (let i = 0; i < 2000 && result === 0; i++)
-    result = tables.addRule({ family: AF_INET6, priority: i, table: 254 });
+  for (let i = 0; i < 2000 && result === 0; i++) result = tables.addRule(rule(AF_INET6, i, 254));
   assert.is(result, -E.ENFILE);
 });
 

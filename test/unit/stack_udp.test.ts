@@ -3,7 +3,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as E from "../../src/shared/abi/errno.ts";
-import { RTN_MULTICAST } from "../../src/workers/net/stack/route/rows.ts";
+import { RTN_MULTICAST } from "../../src/shared/abi/netlink.ts";
 import { UdpMessage } from "../../src/workers/net/stack/udp/send.ts";
 import { bound, drain, endpointOf, ip, makeStack, route, send, sendTo, take } from "./stack_world.ts";
 

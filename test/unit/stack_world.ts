@@ -1,17 +1,12 @@
 // Stacks for tests: one with lo as every network namespace has it, and two that are joined by a link.
 
-import {
-  RT_SCOPE_HOST,
-  RT_SCOPE_LINK,
-  RT_SCOPE_UNIVERSE,
-  RTPROT_KERNEL,
-} from "../../src/shared/abi/netlink.ts";
+import * as N from "../../src/shared/abi/netlink.ts";
 import { AF_INET, AF_INET6 } from "../../src/shared/abi/socket.ts";
-import { Devices } from "../../src/workers/net/devices/devices.ts";
+import { ANY } from "../../src/workers/net/devices/rules.ts";
 import type { NetDevice } from "../../src/workers/net/stack/device.ts";
 import { IpAddress, Prefix } from "../../src/workers/net/stack/ip_address.ts";
 import { type Faults, PairLink, seededRandom } from "../../src/workers/net/stack/link/pair_link.ts";
-import * as R from "../../src/workers/net/stack/route/rows.ts";
+import type * as R from "../../src/workers/net/stack/route/rows.ts";
 import { Stack, type StackBounds } from "../../src/workers/net/stack/stack.ts";
 import { UdpEndpoint } from "../../src/workers/net/stack/udp/endpoint.ts";
 import { UdpMessage } from "../../src/workers/net/stack/udp/send.ts";
@@ -31,23 +26,59 @@ export function route(to: string, device: number, more: Partial<R.RouteRow> = {}
     table: 254,
     destination: prefix.first.toBytes(),
     prefixLength: prefix.length,
-    type: R.RTN_UNICAST,
-    scope: RT_SCOPE_UNIVERSE,
-    protocol: RTPROT_KERNEL,
+    type: N.RTN_UNICAST,
+    scope: N.RT_SCOPE_UNIVERSE,
+    protocol: N.RTPROT_KERNEL,
     source: null,
+    gateway: null,
     device: { index: device },
+    tos: 0,
     metric: 0,
+    metrics: new Map(),
     ...more,
   };
 }
 
+const LOCAL: Partial<R.RouteRow> = {
+  table: N.RT_TABLE_LOCAL,
+  type: N.RTN_LOCAL,
+  scope: N.RT_SCOPE_HOST,
+  source: Uint8Array.of(127, 0, 0, 1),
+};
+
+const LOOPBACK_ROUTES: readonly R.RouteRow[] = [
+  route("127.0.0.0/8", 1, LOCAL),
+  route("127.0.0.1/32", 1, LOCAL),
+  route("127.255.255.255/32", 1, { ...LOCAL, type: N.RTN_BROADCAST, scope: N.RT_SCOPE_LINK }),
+  route("::1/128", 1, { ...LOCAL, source: null }),
+];
+
+export function rule(
+  family: R.IpFamily,
+  priority: number,
+  table: number,
+  more: Partial<R.RuleRow> = {},
+): R.RuleRow {
+  return { ...ANY, family, priority, table, ...more };
+}
+
+const RULES: readonly R.RuleRow[] = [
+  rule(AF_INET, 0, N.RT_TABLE_LOCAL),
+  rule(AF_INET, 32766, N.RT_TABLE_MAIN),
+  rule(AF_INET, 32767, N.RT_TABLE_DEFAULT),
+  rule(AF_INET6, 0, N.RT_TABLE_LOCAL),
+  rule(AF_INET6, 32766, N.RT_TABLE_MAIN),
+];
+
 export function makeStack(seed = 1, bounds: StackBounds = {}): Stack {
   const random = seededRandom(seed);
   const stack = new Stack({ random32: () => Math.floor(random() * 4294967296) | 0 }, bounds);
-  const devices = new Devices();
   const lo = stack.addLoopback(65536);
-  lo.setAddresses(devices.all[0]!.addresses);
-  stack.core.tables.load(devices.routes, devices.rules);
+  lo.setAddresses([
+    { address: ip("127.0.0.1").toBytes(), prefixLength: 8, scope: N.RT_SCOPE_HOST, flags: 0 },
+    { address: ip("::1").toBytes(), prefixLength: 128, scope: N.RT_SCOPE_HOST, flags: 0 },
+  ]);
+  stack.core.tables.load(LOOPBACK_ROUTES, RULES);
   return stack;
 }
 
@@ -56,7 +87,7 @@ export function addAddress(stack: Stack, device: NetDevice, text: string): void 
   const [address, length] = text.split("/");
   const own = ip(address!);
   const { tables } = stack.core;
-  const scope = own.isLinkLocal ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  const scope = own.isLinkLocal ? N.RT_SCOPE_LINK : N.RT_SCOPE_UNIVERSE;
   const row = {
     family: own.isV4 ? AF_INET : AF_INET6,
     address: own.toBytes(),
@@ -72,21 +103,21 @@ export function addAddress(stack: Stack, device: NetDevice, text: string): void 
   tables.addRoute(
     route(`${address}/${bits}`, device.index, {
       table: 255,
-      type: R.RTN_LOCAL,
-      scope: RT_SCOPE_HOST,
+      type: N.RTN_LOCAL,
+      scope: N.RT_SCOPE_HOST,
       source,
     }),
   );
-  tables.addRoute(route(text, device.index, { scope: own.isV4 ? RT_SCOPE_LINK : 0, source }));
+  tables.addRoute(route(text, device.index, { scope: own.isV4 ? N.RT_SCOPE_LINK : 0, source }));
   if (!own.isV4)
-    tables.addRoute(route("ff00::/8", device.index, { table: 255, type: R.RTN_MULTICAST, metric: 256 }));
+    tables.addRoute(route("ff00::/8", device.index, { table: 255, type: N.RTN_MULTICAST, metric: 256 }));
   if (!own.isV4 || row.prefixLength > 30) return;
   const broadcast = IpAddress.v4(own.w3 | (-1 >>> row.prefixLength));
   tables.addRoute(
     route(`${broadcast}/32`, device.index, {
       table: 255,
-      type: R.RTN_BROADCAST,
-      scope: RT_SCOPE_LINK,
+      type: N.RTN_BROADCAST,
+      scope: N.RT_SCOPE_LINK,
       source,
     }),
   );

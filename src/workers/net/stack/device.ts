@@ -36,6 +36,8 @@ export abstract class NetDevice {
   /** IFF_*; kept by its owner. */
   flags: number;
   mtu: number;
+  /** `ip link set group`. */
+  group = 0;
   /** It completes partial checksums (NETIF_F_HW_CSUM), or passes them on to a receiver that takes them so. */
   readonly completesChecksums: boolean;
 

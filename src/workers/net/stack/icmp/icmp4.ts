@@ -2,6 +2,7 @@
 // this host's own errors are sent, no oftener than the limits allow.
 
 import * as E from "../../../../shared/abi/errno.ts";
+import { RTN_LOCAL } from "../../../../shared/abi/netlink.ts";
 import { IPPROTO_ICMP } from "../../../../shared/abi/socket.ts";
 import { sumOf } from "../checksum.ts";
 import type { IcmpError, StackCore, Transport } from "../core.ts";
@@ -10,7 +11,6 @@ import * as Ip4 from "../ip4/format.ts";
 import { type Ip4Output, learnPathMtu4, PMTUDISC_DONT } from "../ip4/output.ts";
 import { CHECKSUM_NONE, CHECKSUM_VALID, type Packet, TO_HOST } from "../packet.ts";
 import { routeOutput4 } from "../route/output4.ts";
-import { RTN_LOCAL } from "../route/rows.ts";
 import * as F from "./format.ts";
 import { IcmpRateLimit } from "./rate_limit.ts";
 

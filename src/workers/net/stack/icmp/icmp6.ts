@@ -2,6 +2,7 @@
 // are sent, no oftener than the limits allow. Neighbour discovery is the business of devices with a link layer.
 
 import * as E from "../../../../shared/abi/errno.ts";
+import { RTN_LOCAL } from "../../../../shared/abi/netlink.ts";
 import { IPPROTO_ICMPV6 } from "../../../../shared/abi/socket.ts";
 import { sumOf, sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
 import type { IcmpError, StackCore, Transport } from "../core.ts";
@@ -12,7 +13,6 @@ import * as Ip6 from "../ip6/format.ts";
 import { type Ip6Output, learnPathMtu6 } from "../ip6/output.ts";
 import { CHECKSUM_NONE, CHECKSUM_VALID, type Packet, TO_HOST } from "../packet.ts";
 import { routeOutput6 } from "../route/output6.ts";
-import { RTN_LOCAL } from "../route/rows.ts";
 import * as F from "./format.ts";
 import type { EchoReceiver } from "./icmp4.ts";
 import { IcmpRateLimit } from "./rate_limit.ts";

@@ -1,6 +1,7 @@
 // IPv4 input: what is for this host goes to its protocol, whole; everything else is counted and dropped. This host does
 // not forward.
 
+import { RTN_BROADCAST, RTN_LOCAL } from "../../../../shared/abi/netlink.ts";
 import { IPPROTO_RAW } from "../../../../shared/abi/socket.ts";
 import { sumOf } from "../checksum.ts";
 import type { StackCore } from "../core.ts";
@@ -10,7 +11,6 @@ import type { Icmp4 } from "../icmp/icmp4.ts";
 import { isLoopback, MAPPED } from "../ip_address.ts";
 import { FRAGMENT_TIME4_US } from "../limits.ts";
 import { type Packet, TO_BROADCAST, TO_MULTICAST } from "../packet.ts";
-import { RTN_BROADCAST, RTN_LOCAL } from "../route/rows.ts";
 import * as F from "./format.ts";
 import { checkOptions, REFUSED } from "./options.ts";
 

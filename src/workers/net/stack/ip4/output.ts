@@ -2,13 +2,13 @@
 // sends to groups and broadcast addresses.
 
 import { EMSGSIZE, ENOBUFS } from "../../../../shared/abi/errno.ts";
+import { RTN_BROADCAST, RTN_MULTICAST } from "../../../../shared/abi/netlink.ts";
 import { sumOf } from "../checksum.ts";
 import type { StackCore } from "../core.ts";
 import { PATH_MTU_MIN4 } from "../limits.ts";
 import { CHECKSUM_NONE, CHECKSUM_PARTIAL, CHECKSUM_VALID, type Packet } from "../packet.ts";
 import { mix } from "../path_mtu.ts";
 import type { Flow } from "../route/flow.ts";
-import { RTN_BROADCAST, RTN_MULTICAST } from "../route/rows.ts";
 import * as F from "./format.ts";
 
 const ID_COUNTERS = 2048;

@@ -1,6 +1,7 @@
 // IPv6 input: what is for this host goes to its protocol, whole, once its extension headers are gone through; everything
 // else is counted and dropped. This host does not forward.
 
+import { RTN_ANYCAST, RTN_LOCAL } from "../../../../shared/abi/netlink.ts";
 import type { StackCore } from "../core.ts";
 import { type Fragment, Reassembler } from "../frag/reassembly.ts";
 import * as Icmp from "../icmp/format.ts";
@@ -9,7 +10,6 @@ import { isLinkLocal, isLoopback, isMulticast, MAPPED } from "../ip_address.ts";
 import type { RawInput } from "../ip4/input.ts";
 import { EXTENSION_HEADERS_MAX, FRAGMENT_TIME6_US } from "../limits.ts";
 import { type Packet, TO_MULTICAST } from "../packet.ts";
-import { RTN_ANYCAST, RTN_LOCAL } from "../route/rows.ts";
 import { checkOptions, extensionSize, isExtension, OPTIONS_DROP, OPTIONS_GOOD } from "./extensions.ts";
 import * as F from "./format.ts";
 

@@ -2,12 +2,12 @@
 // what it sends to groups.
 
 import { EMSGSIZE, ENOBUFS } from "../../../../shared/abi/errno.ts";
+import { RTN_MULTICAST } from "../../../../shared/abi/netlink.ts";
 import type { StackCore } from "../core.ts";
 import { completeChecksum, PMTUDISC_DO, PMTUDISC_INTERFACE, PMTUDISC_PROBE } from "../ip4/output.ts";
 import { PATH_MTU_MIN6 } from "../limits.ts";
 import { CHECKSUM_VALID, type Packet } from "../packet.ts";
 import type { Flow } from "../route/flow.ts";
-import { RTN_MULTICAST } from "../route/rows.ts";
 import * as F from "./format.ts";
 
 /** The longest packet that goes the flow's way as a whole. */

@@ -4,6 +4,8 @@ import { AF_INET6 } from "../../../../shared/abi/socket.ts";
 import { IpAddress, Prefix } from "../ip_address.ts";
 import type { RouteRow } from "./rows.ts";
 
+const RTAX_MTU = 2;
+
 export class RouteEntry {
   readonly row: RouteRow;
   readonly prefix: Prefix;
@@ -11,6 +13,7 @@ export class RouteEntry {
   readonly scope: number;
   readonly metric: number;
   readonly tos: number;
+  /** 0: the device's. */
   readonly mtu: number;
   /** 0: none. */
   readonly deviceIndex: number;
@@ -25,10 +28,10 @@ export class RouteEntry {
     this.type = row.type;
     this.scope = row.scope;
     this.metric = row.metric;
-    this.tos = row.tos ?? 0;
-    this.mtu = row.mtu ?? 0;
+    this.tos = row.tos;
+    this.mtu = row.metrics.get(RTAX_MTU) ?? 0;
     this.deviceIndex = row.device?.index ?? 0;
-    this.gateway = row.gateway ? IpAddress.fromBytes(row.gateway) : null;
+    this.gateway = row.gateway === null ? null : IpAddress.fromBytes(row.gateway);
     this.source = row.source === null ? null : IpAddress.fromBytes(row.source);
   }
 

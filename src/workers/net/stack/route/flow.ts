@@ -21,6 +21,11 @@ export class Flow {
   outputDevice = 0;
   mark = 0;
   tos = 0;
+  /** What rules may ask for besides: who sends, and what. */
+  user = 0;
+  protocol = 0;
+  sourcePort = 0;
+  destinationPort = 0;
   /** Routes of a narrower scope do not count: RT_SCOPE_LINK of what is to stay on the link. */
   scope = 0;
 
@@ -68,6 +73,10 @@ export class Flow {
     this.outputDevice = 0;
     this.mark = 0;
     this.tos = 0;
+    this.user = 0;
+    this.protocol = 0;
+    this.sourcePort = 0;
+    this.destinationPort = 0;
     this.scope = 0;
     this.route = null;
     this.type = 0;
@@ -81,5 +90,6 @@ export class Flow {
     this.setDestination(packet.destination0, packet.destination1, packet.destination2, packet.destination3);
     this.inputDevice = packet.device!.index;
     this.mark = packet.mark;
+    this.protocol = packet.protocol;
   }
 }

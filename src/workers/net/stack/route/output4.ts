@@ -1,12 +1,18 @@
 // The way out for an IPv4 packet: its device, its next hop and its source, as Linux's ip_route_output_key chooses them.
 
 import { EINVAL, ENETUNREACH, ENODEV } from "../../../../shared/abi/errno.ts";
-import { RT_SCOPE_HOST, RT_SCOPE_LINK } from "../../../../shared/abi/netlink.ts";
+import {
+  RT_SCOPE_HOST,
+  RT_SCOPE_LINK,
+  RTN_BROADCAST,
+  RTN_LOCAL,
+  RTN_MULTICAST,
+  RTN_UNICAST,
+} from "../../../../shared/abi/netlink.ts";
 import type { StackCore } from "../core.ts";
 import type { NetDevice } from "../device.ts";
 import { MAPPED } from "../ip_address.ts";
 import type { Flow } from "./flow.ts";
-import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST } from "./rows.ts";
 import { selectSource4 } from "./source_address.ts";
 
 const LOOPBACK = 0x7f000001;

@@ -1,10 +1,10 @@
 // The way out for an IPv6 packet: its device, its next hop and its source.
 
 import { EINVAL, ENETUNREACH, ENODEV } from "../../../../shared/abi/errno.ts";
+import { RTN_LOCAL, RTN_MULTICAST } from "../../../../shared/abi/netlink.ts";
 import type { StackCore } from "../core.ts";
 import { isLinkLocal, isMulticast } from "../ip_address.ts";
 import type { Flow } from "./flow.ts";
-import { RTN_LOCAL, RTN_MULTICAST } from "./rows.ts";
 import { selectSource6 } from "./source_address.ts";
 
 /**

@@ -108,6 +108,23 @@ export class PrefixTree {
     this.count++;
   }
 
+  /** These are the routes of a prefix, in that order. */
+  set(like: RouteEntry, entries: readonly RouteEntry[]): void {
+    let node = this.#nodeOf(like);
+    if (node === null) {
+      if (entries.length === 0) return;
+      node = this.#insert(like);
+    }
+    for (let at = node.routes; at !== null; at = at.next) this.count--;
+    node.routes = null;
+    for (let i = entries.length - 1; i >= 0; i--) {
+      entries[i]!.next = node.routes;
+      node.routes = entries[i]!;
+    }
+    this.count += entries.length;
+    this.#prune(node);
+  }
+
   #insert(entry: RouteEntry): PrefixNode {
     const { first, bits } = entry.prefix;
     const node = new PrefixNode(first, bits);

@@ -5,15 +5,16 @@
 // rules that lead nowhere say.
 
 import * as E from "../../../../shared/abi/errno.ts";
-import { RT_TABLE_LOCAL } from "../../../../shared/abi/netlink.ts";
+import * as N from "../../../../shared/abi/netlink.ts";
 import { AF_INET6 } from "../../../../shared/abi/socket.ts";
+import type { PortRange } from "../../devices/rows.ts";
 import type { NetDevice } from "../device.ts";
 import { IpAddress, isMulticast, isV4, Prefix } from "../ip_address.ts";
 import { ROUTES_MAX, RULES_MAX } from "../limits.ts";
 import { RouteEntry } from "./entry.ts";
 import type { Flow } from "./flow.ts";
 import { PrefixTree } from "./prefix_tree.ts";
-import * as R from "./rows.ts";
+import type * as R from "./rows.ts";
 
 /** The devices of a stack, by index. */
 export interface DeviceTable {
@@ -25,8 +26,8 @@ export interface DeviceTable {
 const NOT_HERE = 1;
 
 /** A prefix of `length` bits; null for one that every address has. */
-function prefixOf(bytes: Uint8Array | null | undefined, length: number | undefined): Prefix | null {
-  return bytes && length ? new Prefix(IpAddress.fromBytes(bytes), length) : null;
+function prefixOf(bytes: Uint8Array | null, length: number): Prefix | null {
+  return bytes !== null && length > 0 ? new Prefix(IpAddress.fromBytes(bytes), length) : null;
 }
 
 /** A rule, ready for lookups. */
@@ -34,20 +35,16 @@ class RuleEntry {
   readonly row: R.RuleRow;
   readonly source: Prefix | null;
   readonly destination: Prefix | null;
-  readonly action: number;
-  readonly mark: number;
-  readonly markMask: number;
-  readonly suppressed: number;
 
   constructor(row: R.RuleRow) {
     this.row = row;
     this.source = prefixOf(row.source, row.sourceLength);
     this.destination = prefixOf(row.destination, row.destinationLength);
-    this.action = row.action ?? R.FR_ACT_TO_TBL;
-    this.mark = row.mark ?? 0;
-    this.markMask = row.markMask ?? 0;
-    this.suppressed = row.suppressPrefixLength ?? -1;
   }
+}
+
+function isIn(range: PortRange | null, value: number): boolean {
+  return range === null || (value >= range.first && value <= range.last);
 }
 
 /** The tables and rules of one family. */
@@ -57,8 +54,8 @@ class FamilyTables {
   routeCount = 0;
 }
 
-function sameBytes(a: Uint8Array | null | undefined, b: Uint8Array | null | undefined): boolean {
-  if (!a || !b) return !a === !b;
+function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  if (a === null || b === null) return a === b;
   return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
@@ -67,9 +64,9 @@ function names(row: R.RouteRow, entry: RouteEntry): boolean {
   return (
     (row.type === 0 || row.type === entry.type) &&
     (row.metric === 0 || row.metric === entry.metric) &&
-    (row.tos ?? 0) === entry.tos &&
+    row.tos === entry.tos &&
     (row.device === null || row.device.index === entry.deviceIndex) &&
-    (!row.gateway || sameBytes(row.gateway, entry.row.gateway)) &&
+    (row.gateway === null || sameBytes(row.gateway, entry.row.gateway)) &&
     (row.source === null || sameBytes(row.source, entry.row.source)) &&
     (row.protocol === 0 || row.protocol === entry.row.protocol)
   );
@@ -163,6 +160,34 @@ export class RoutingTables {
     return 0;
   }
 
+  /**
+   * These are all the routes of a prefix in a table, in their order; `like` is one of that prefix. So its owner keeps it
+   * in step, whose bounds are then those that hold.
+   */
+  setPrefix(like: R.RouteRow, rows: Iterable<R.RouteRow>): void {
+    const family = this.#of(like.family);
+    let table = family.tables.get(like.table);
+    if (table === undefined) {
+      table = new PrefixTree();
+      family.tables.set(like.table, table);
+    }
+    const before = table.count;
+    table.set(
+      new RouteEntry(like),
+      Array.from(rows, (row) => new RouteEntry(row)),
+    );
+    family.routeCount += table.count - before;
+    if (table.count === 0) family.tables.delete(like.table);
+    this.generation++;
+  }
+
+  /** These are all the rules of a family, in their order. */
+  setRules(family: R.IpFamily, rows: readonly R.RuleRow[]): void {
+    const known = new Map(this.#of(family).rules.map((rule) => [rule.row, rule]));
+    this.#of(family).rules = rows.map((row) => known.get(row) ?? new RuleEntry(row));
+    this.generation++;
+  }
+
   /** A device changed: what was remembered does not hold. */
   changed(): void {
     this.generation++;
@@ -190,22 +215,22 @@ export class RoutingTables {
     for (let i = 0; i < rules.length; i++) {
       const rule = rules[i]!;
       if (rule.row.priority < target || !this.#fits(rule, flow)) continue;
-      switch (rule.action) {
-        case R.FR_ACT_TO_TBL: {
+      switch (rule.row.action) {
+        case N.FR_ACT_TO_TBL: {
           const table = family.tables.get(rule.row.table);
           if (table === undefined) break;
-          const result = this.#lookupIn(table, flow, rule.suppressed);
+          const result = this.#lookupIn(table, flow, rule.row);
           if (result !== NOT_HERE) return result;
           break;
         }
-        case R.FR_ACT_GOTO:
-          target = Math.max(target, rule.row.target ?? 0);
+        case N.FR_ACT_GOTO:
+          target = Math.max(target, rule.row.target);
           break;
-        case R.FR_ACT_NOP:
+        case N.FR_ACT_NOP:
           break;
-        case R.FR_ACT_PROHIBIT:
+        case N.FR_ACT_PROHIBIT:
           return -E.EACCES;
-        case R.FR_ACT_BLACKHOLE:
+        case N.FR_ACT_BLACKHOLE:
           return -E.EINVAL;
         default:
           return -E.ENETUNREACH;
@@ -216,13 +241,13 @@ export class RoutingTables {
 
   /** RTN_* of an address by itself: LOCAL is this host's own, BROADCAST a broadcast's, UNICAST is anybody else's. */
   addressType(w0: number, w1: number, w2: number, w3: number): number {
-    if (isMulticast(w0, w1, w2, w3)) return R.RTN_MULTICAST;
+    if (isMulticast(w0, w1, w2, w3)) return N.RTN_MULTICAST;
     const isOfV4 = isV4(w0, w1, w2);
-    if (isOfV4 && (w3 === 0 || w3 === -1)) return R.RTN_BROADCAST;
-    const table = (isOfV4 ? this.#v4 : this.#v6).tables.get(RT_TABLE_LOCAL);
+    if (isOfV4 && (w3 === 0 || w3 === -1)) return N.RTN_BROADCAST;
+    const table = (isOfV4 ? this.#v4 : this.#v6).tables.get(N.RT_TABLE_LOCAL);
     for (let node = table?.longest(w0, w1, w2, w3) ?? null; node !== null; node = node.parent)
       if (node.routes !== null) return node.routes.type;
-    return R.RTN_UNICAST;
+    return N.RTN_UNICAST;
   }
 
   #fits(rule: RuleEntry, flow: Flow): boolean {
@@ -237,11 +262,15 @@ export class RoutingTables {
           flow.destination2,
           flow.destination3,
         )) &&
-      ((flow.mark ^ rule.mark) & rule.markMask) === 0 &&
-      (!row.tos || row.tos === flow.tos) &&
-      (!row.inputDevice || this.#isNamed(flow.inputDevice, row.inputDevice)) &&
-      (!row.outputDevice || (flow.outputDevice !== 0 && this.#isNamed(flow.outputDevice, row.outputDevice)));
-    return fits !== (row.isInverted === true);
+      ((flow.mark ^ row.mark) & row.mask) === 0 &&
+      (row.tos === 0 || row.tos === flow.tos) &&
+      (row.input === "" || this.#isNamed(flow.inputDevice, row.input)) &&
+      (row.output === "" || (flow.outputDevice !== 0 && this.#isNamed(flow.outputDevice, row.output))) &&
+      isIn(row.users, flow.user) &&
+      (row.ipProtocol === 0 || row.ipProtocol === flow.protocol) &&
+      isIn(row.sourcePorts, flow.sourcePort) &&
+      isIn(row.destinationPorts, flow.destinationPort);
+    return fits !== row.isInverted;
   }
 
   // What the host itself sends comes from the loopback device.
@@ -250,26 +279,27 @@ export class RoutingTables {
     return device !== null && device.name === name;
   }
 
-  #lookupIn(table: PrefixTree, flow: Flow, suppressed: number): number {
+  #lookupIn(table: PrefixTree, flow: Flow, rule: R.RuleRow): number {
     let node = table.longest(flow.destination0, flow.destination1, flow.destination2, flow.destination3);
     for (; node !== null; node = node.parent) {
       for (let entry = node.routes; entry !== null; entry = entry.next) {
         if (entry.tos !== 0 && entry.tos !== flow.tos) continue;
         if (entry.scope < flow.scope) continue;
         switch (entry.type) {
-          case R.RTN_BLACKHOLE:
+          case N.RTN_BLACKHOLE:
             return -E.EINVAL;
-          case R.RTN_UNREACHABLE:
+          case N.RTN_UNREACHABLE:
             return -E.EHOSTUNREACH;
-          case R.RTN_PROHIBIT:
+          case N.RTN_PROHIBIT:
             return -E.EACCES;
-          case R.RTN_THROW:
+          case N.RTN_THROW:
             return NOT_HERE;
         }
         const device = this.#devices.byIndex(entry.deviceIndex);
         if (device === null || !device.isUp) continue;
         if (flow.outputDevice !== 0 && flow.outputDevice !== entry.deviceIndex) continue;
-        if (entry.prefix.length <= suppressed) return NOT_HERE;
+        if (entry.prefix.length <= rule.suppressLength) return NOT_HERE;
+        if (rule.suppressGroup >= 0 && device.group === rule.suppressGroup) return NOT_HERE;
         flow.route = entry;
         flow.type = entry.type;
         flow.device = device;

@@ -15,13 +15,13 @@
 // - close() at the end.
 
 import * as E from "../../../../shared/abi/errno.ts";
+import { RTN_BROADCAST, RTN_UNICAST } from "../../../../shared/abi/netlink.ts";
 import { SHUT_RD, SHUT_RDWR, SHUT_WR } from "../../../../shared/abi/socket.ts";
 import { ANY4, ANY6, IpAddress, MAPPED } from "../ip_address.ts";
 import { PMTUDISC_WANT } from "../ip4/output.ts";
 import { BUFFER_DEFAULT, ERROR_QUEUE_MAX, MEMBERSHIPS_MAX4, MEMBERSHIPS_MAX6 } from "../limits.ts";
 import { type Packet, PacketQueue } from "../packet.ts";
 import { Flow } from "../route/flow.ts";
-import { RTN_BROADCAST, RTN_UNICAST } from "../route/rows.ts";
 import { choosePort } from "./ports.ts";
 import { routeTo, sendDatagram, type UdpMessage } from "./send.ts";
 import type { Udp } from "./udp.ts";

@@ -1,7 +1,7 @@
 // UDP output, as Linux's udp_sendmsg and udpv6_sendmsg: whom a datagram is for, which way it goes, its header.
 
 import * as E from "../../../../shared/abi/errno.ts";
-import { RT_SCOPE_LINK } from "../../../../shared/abi/netlink.ts";
+import { RT_SCOPE_LINK, RTN_BROADCAST, RTN_MULTICAST } from "../../../../shared/abi/netlink.ts";
 import { IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
 import { sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
 import { type IpAddress, isMulticast, MAPPED } from "../ip_address.ts";
@@ -11,7 +11,6 @@ import { CHECKSUM_PARTIAL, CHECKSUM_VALID, type Packet } from "../packet.ts";
 import type { Flow } from "../route/flow.ts";
 import { routeOutput4 } from "../route/output4.ts";
 import { routeOutput6 } from "../route/output6.ts";
-import { RTN_BROADCAST, RTN_MULTICAST } from "../route/rows.ts";
 import { ORIGIN_LOCAL, type UdpEndpoint } from "./endpoint.ts";
 import * as F from "./format.ts";
 
@@ -80,6 +79,9 @@ export function routeTo(
   if (from === null) flow.setSource(0, 0, isV6 ? 0 : MAPPED, 0);
   else flow.setSource(from.w0, from.w1, from.w2, from.w3);
   flow.mark = endpoint.mark;
+  flow.user = endpoint.uid;
+  flow.protocol = IPPROTO_UDP;
+  flow.sourcePort = endpoint.localPort;
   flow.tos = isV6 ? 0 : endpoint.tos & 0x1e;
   flow.outputDevice = endpoint.boundDevice || device;
   if (staysOnLink || endpoint.staysOnLink) flow.scope = RT_SCOPE_LINK;
