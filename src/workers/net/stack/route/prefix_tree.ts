@@ -6,7 +6,8 @@
 
 import type { IpAddress } from "../ip_address.ts";
 import { maskOf } from "../ip_address.ts";
-import type { RouteEntry } from "./entry.ts";
+import { RouteEntry } from "./entry.ts";
+import type { RouteRow } from "./rows.ts";
 
 const BITS = 128;
 
@@ -108,20 +109,31 @@ export class PrefixTree {
     this.count++;
   }
 
-  /** These are the routes of a prefix, in that order. */
-  set(like: RouteEntry, entries: readonly RouteEntry[]): void {
+  /** These are the routes of a prefix, in that order: entries of rows that stay are kept, so that little is made. */
+  set(like: RouteEntry, rows: readonly RouteRow[]): void {
     let node = this.#nodeOf(like);
     if (node === null) {
-      if (entries.length === 0) return;
+      if (rows.length === 0) return;
       node = this.#insert(like);
     }
-    for (let at = node.routes; at !== null; at = at.next) this.count--;
-    node.routes = null;
-    for (let i = entries.length - 1; i >= 0; i--) {
-      entries[i]!.next = node.routes;
-      node.routes = entries[i]!;
+    let old = node.routes;
+    let last: RouteEntry | null = null;
+    for (let at = old; at !== null; at = at.next) this.count--;
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i]!;
+      if (old?.row !== row && old?.next?.row === row) old = old.next;
+      let entry: RouteEntry;
+      if (old?.row === row) {
+        entry = old;
+        old = old.next;
+      } else entry = new RouteEntry(row);
+      if (last === null) node.routes = entry;
+      else last.next = entry;
+      last = entry;
     }
-    this.count += entries.length;
+    if (last === null) node.routes = null;
+    else last.next = null;
+    this.count += rows.length;
     this.#prune(node);
   }
 

@@ -164,7 +164,7 @@ export class RoutingTables {
    * These are all the routes of a prefix in a table, in their order; `like` is one of that prefix. So its owner keeps it
    * in step, whose bounds are then those that hold.
    */
-  setPrefix(like: R.RouteRow, rows: Iterable<R.RouteRow>): void {
+  setPrefix(like: R.RouteRow, rows: readonly R.RouteRow[]): void {
     const family = this.#of(like.family);
     let table = family.tables.get(like.table);
     if (table === undefined) {
@@ -172,12 +172,29 @@ export class RoutingTables {
       family.tables.set(like.table, table);
     }
     const before = table.count;
-    table.set(
-      new RouteEntry(like),
-      Array.from(rows, (row) => new RouteEntry(row)),
-    );
+    table.set(new RouteEntry(like), rows);
     family.routeCount += table.count - before;
     if (table.count === 0) family.tables.delete(like.table);
+    this.generation++;
+  }
+
+  /** These are all the routes of both families, those of a prefix in their order. */
+  setRoutes(parts: Iterable<Iterable<R.RouteRow>>): void {
+    for (const tables of [this.#v4, this.#v6]) {
+      tables.tables.clear();
+      tables.routeCount = 0;
+    }
+    for (const rows of parts)
+      for (const row of rows) {
+        const family = this.#of(row.family);
+        let table = family.tables.get(row.table);
+        if (table === undefined) {
+          table = new PrefixTree();
+          family.tables.set(row.table, table);
+        }
+        table.add(new RouteEntry(row), false);
+        family.routeCount++;
+      }
     this.generation++;
   }
 
