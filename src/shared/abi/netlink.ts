@@ -30,6 +30,8 @@ export const RTM_DELRULE = 33;
 export const RTM_GETRULE = 34;
 export const RTM_NEWLINKPROP = 108;
 export const RTM_DELLINKPROP = 109;
+/** Groups of NETLINK_ROUTE. */
+export const RTNLGRP_MAX = 39;
 export const RTM_MAX = 123;
 
 // Flags

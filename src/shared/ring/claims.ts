@@ -13,9 +13,11 @@
 // finds it out when it releases or passes the slot, which then fails. Until every thread has passed its loop top it may
 // still write to such a slot, so it is not opened before (quiescence.ts).
 //
-// An honest stub has one request outstanding, in one line: the claim stands between kernel threads only
-// where a hostile one posts to several. While there is one kernel thread, which is alone with these
-// words, it is taken by a plain load and store, else by compare-exchange.
+// An honest stub has one request outstanding, in one line, and before it perhaps an outcome for which it does not wait,
+// in the line of thread 0: while there is something new in that line other threads take nothing, so that the outcome is
+// never served behind what came later. Else the claim stands between kernel threads only where a hostile stub posts to
+// several. While there is one kernel thread, which is alone with these words, it is taken by a plain load and store, else
+// by compare-exchange.
 //
 // What a kernel thread has seen is written by itself, and by who opens the slot while it is CLOSED.
 
@@ -86,6 +88,7 @@ export class Claims {
       if (this.#claims[number] !== GUEST) return 0;
       this.#claims[number] = claim;
     } else {
+      if (thread !== 0 && this.hasNew(number, 0)) return 0;
       if (Atomics.compareExchange(this.#claims, number, GUEST, claim) !== GUEST) return 0;
       // The slot was opened for a new task between the look and this: what stood there is its predecessor's.
       if (request === this.#seen[seen]) {

@@ -13,3 +13,6 @@ export interface NetCaller extends Caller {
     get(fd: number): OpenFile | undefined;
   };
 }
+
+/** Who asks the kernel for something by a message, which may be served behind the call. */
+export type Requester = Pick<NetCaller, "kernel" | "credentials">;

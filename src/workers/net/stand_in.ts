@@ -53,6 +53,8 @@ export class StandIn extends OpenFile {
   readonly number: number;
   /** The owner is to tell of the next edge. */
   isSubscribed = false;
+  /** The owner knows descriptors of it. */
+  isRouted = false;
   /** Edges of each kind that have been seen. */
   readonly seen = [0, 0, 0];
 
@@ -117,7 +119,7 @@ export class StandIn extends OpenFile {
   }
 
   override descriptorGone(table: number, fd: number): void {
-    this.#owner.forgetDescriptor(table, fd);
+    if (this.isRouted) this.#owner.forgetDescriptor(table, fd);
   }
 
   override describe(): string {

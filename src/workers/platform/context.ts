@@ -28,6 +28,8 @@ export interface SlotServer {
   serves(slot: number): boolean;
   /** Who the task of a slot is, or what its descriptors are, has changed. */
   forgetTask(slot: number): void;
+  /** A slot has gone back to its guest without an answer. */
+  letGo(slot: number): void;
   /** A slot was closed. */
   closed(slot: number): void;
   /** A slot is one of a new chunk. */

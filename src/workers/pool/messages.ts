@@ -67,7 +67,10 @@ export const CALLER_EUID = 8;
 export const CALLER_EGID = 9;
 export const CAPABILITIES_LOW = 10;
 export const CAPABILITIES_HIGH = 11;
-/** The number of its descriptor table, and which descriptor of it names the socket. */
+/**
+ * The number of its descriptor table, and which descriptor of it names the socket; negative: calls on it are not posted
+ * by stubs.
+ */
 export const CALL_TABLE = 12;
 export const CALL_DESCRIPTOR = 13;
 

@@ -87,9 +87,11 @@ export class NetRequests {
     const kind = kindOf(request);
     if (kind === Request.SYSCALL ? this.#isCounted() : kind !== Request.PATCHED) return false;
     if (!this.#served.has(nr)) return false;
-    // What thread 0 has said before its guest made this call is known, or the call is thread 0's.
+    // What thread 0 has said before its guest made this call is known, or the call is thread 0's. That it has said more
+    // than has found room is looked at first: behind the exchange that might have come in, and not be known.
+    const isBehind = kernel.post.isBehind(SUPERVISOR);
     kernel.post.exchange();
-    if (kernel.post.isBehind(SUPERVISOR)) return false;
+    if (isBehind) return false;
     if (!task.isKnown || task.isEnding || kernel.attention.get(slot) !== 0) return false;
     const socket = this.#descriptors.find(task.files.id, kernel.slots.word(slot, RDI));
     if (socket === undefined) return false;
@@ -136,7 +138,8 @@ export class NetRequests {
     this.#kernel.longTurns.nr = nr;
     if (socket !== undefined && record[M.CALL_SOCKET] !== M.NO_SOCKET) {
       socket.setStatus(record[M.CALL_STATUS]!);
-      this.#descriptors.set(record[M.CALL_TABLE]!, record[M.CALL_DESCRIPTOR]!, socket);
+      const fd = record[M.CALL_DESCRIPTOR]!;
+      if (fd >= 0) this.#descriptors.set(record[M.CALL_TABLE]!, fd, socket);
     }
     this.#attempt(task, () => this.#dispatcher.serve(task, nr));
     this.#kernel.longTurns.served();

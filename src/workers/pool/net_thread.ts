@@ -6,7 +6,8 @@ import { EAGAIN, ENFILE } from "../../shared/abi/errno.ts";
 import { TWO_32 } from "../../shared/abi/struct.ts";
 import { type Attention, INTERRUPT, WATCHED } from "../../shared/ring/attention.ts";
 import { type Claims, sequenceOf } from "../../shared/ring/claims.ts";
-import { ROUTES, ROUTES_COUNT } from "../../shared/ring/layout.ts";
+import { chunkOfSlot } from "../../shared/ring/guest_memory.ts";
+import { RDI, ROUTES, ROUTES_COUNT } from "../../shared/ring/layout.ts";
 import { type PrivateSab, READINESS_RECORDS, SLOT_PLACES } from "../../shared/ring/private_sab.ts";
 import { type Moment, Quiescence } from "../../shared/ring/quiescence.ts";
 import { Readiness } from "../../shared/ring/readiness.ts";
@@ -67,6 +68,13 @@ interface Making {
 }
 
 const NS_PER_MS = 1e6;
+const SUPERVISOR = 0;
+const NO_DESCRIPTOR = -1;
+
+/** Whether a stub looks up whom it is to ring for a descriptor. */
+function hasRoute(fd: number): boolean {
+  return fd >= 0 && fd < ROUTES_COUNT;
+}
 
 function peerIn(record: Int32Array): Address {
   const bytes = Buffer.from(record.buffer, record.byteOffset + M.PEER * 4, M.PEER_MAX);
@@ -117,16 +125,22 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner {
 
   pass(task: PassingCaller, socket: StandIn): number {
     const fd = task.call.frame.argumentLow(0);
-    // From now on its stub may ring NET for this descriptor, which is a hint: it is looked at there.
-    if (this.#kernel.tracer === null && fd >= 0 && fd < ROUTES_COUNT) task.call.bytes[ROUTES + fd] = NET;
-    return this.#pass(task, socket.number, socket.flags);
+    // From now on its stub may ring NET for this descriptor, which is a hint: it is looked at there. Who is watched may
+    // not, whatever stands in its routes.
+    const isRouted = this.#kernel.tracer === null && hasRoute(fd);
+    if (isRouted) {
+      socket.isRouted = true;
+      task.call.bytes[ROUTES + fd] = NET;
+    }
+    return this.#pass(task, socket.number, socket.flags, isRouted ? fd : NO_DESCRIPTOR);
   }
 
   passInterfaceIoctl(task: PassingCaller): number {
-    return this.#pass(task, M.NO_SOCKET, 0);
+    return this.#pass(task, M.NO_SOCKET, 0, NO_DESCRIPTOR);
   }
 
-  #pass(task: PassingCaller, socket: number, status: number): number {
+  /** `fd`: the descriptor on which its stub may post the next ones. */
+  #pass(task: PassingCaller, socket: number, status: number, fd: number): number {
     const { claims, tracer, thread } = this.#kernel;
     const { call, credentials } = task;
     const { slot, sequence } = call;
@@ -145,7 +159,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner {
     record[M.CAPABILITIES_LOW] = credentials.effectiveLow;
     record[M.CAPABILITIES_HIGH] = credentials.effectiveHigh;
     record[M.CALL_TABLE] = task.files.id;
-    record[M.CALL_DESCRIPTOR] = call.frame.argumentLow(0);
+    record[M.CALL_DESCRIPTOR] = fd;
     call.handOver();
     claims.pass(slot, thread, NET, sequence);
     this.#post.send(NET);
@@ -175,6 +189,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner {
   }
 
   forgetDescriptor(table: number, fd: number): void {
+    if (!hasRoute(fd)) return;
     const record = this.#post.record(Message.FORGET_DESCRIPTOR);
     record[M.TABLE] = table;
     record[M.DESCRIPTOR] = fd;
@@ -206,6 +221,20 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner {
     if (!this.#post.isFlushed || !this.#quiescence.hasPassed(since)) return true;
     this.#leaving.delete(slot);
     return false;
+  }
+
+  /** A slot has gone back to its guest without an answer: what its stub has posted meanwhile to NET was left there. */
+  letGo(slot: number): void {
+    const { claims } = this.#kernel;
+    this.#attention.raise(slot, 0); // a locked instruction, between the claim and the look at who sleeps
+    if (claims.hasNew(slot, NET)) this.#post.wake(NET);
+  }
+
+  /** What was posted there by its route is thread 0's to serve, which sets the route again if it was right. */
+  #takeRoute(slot: number): void {
+    const { memory, slots } = this.#kernel;
+    const fd = slots.word(slot, RDI);
+    if (hasRoute(fd)) memory.chunkBytes(chunkOfSlot(slot))[ROUTES + fd] = SUPERVISOR;
   }
 
   #tell(kind: number, slot: number, sequence: number): void {
@@ -259,10 +288,14 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner {
   }
 
   *#wait(making: Making): Generator<void, void, void> {
+    let isCutOff = true;
     try {
       yield;
+      isCutOff = false;
     } finally {
       making.call = null;
+      // It was made, and its call has ended before it went on.
+      if (isCutOff && this.#sockets.get(making.socket.number) === making.socket) this.release(making.socket);
     }
   }
 
@@ -334,8 +367,9 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner {
         return;
       }
       case Message.REQUEST:
-        if (claims.isOwner(slot, thread, sequenceOf(record[M.REQUEST]!)))
-          this.#returned.serve(slot, record[M.REQUEST]!, record[M.NR]!);
+        if (!claims.isOwner(slot, thread, sequenceOf(record[M.REQUEST]!))) return;
+        this.#takeRoute(slot);
+        this.#returned.serve(slot, record[M.REQUEST]!, record[M.NR]!);
         return;
       case Message.KICK:
         this.#returned.kick(slot);

@@ -43,7 +43,7 @@ export class Post implements LoopPost {
 
   /** Sends it: now, or when there is room. */
   send(to: number): void {
-    if (this.#mailbox.send(to, this.#outgoing)) this.#ring(to);
+    if (this.#mailbox.send(to, this.#outgoing)) this.wake(to);
     else this.#sab.setBehind(this.#kernel.thread, true);
   }
 
@@ -52,7 +52,8 @@ export class Post implements LoopPost {
     return this.#sab.isBehind(thread);
   }
 
-  #ring(thread: number): void {
+  /** Has a thread look at what was done before, behind a locked instruction. */
+  wake(thread: number): void {
     const { native, page } = this.#kernel;
     if (page.isSleeping(thread)) native.doorbellRing(this.#sab.doorbell(thread));
   }
@@ -62,7 +63,7 @@ export class Post implements LoopPost {
     if (told !== 0 && this.isFlushed) this.#sab.setBehind(this.#kernel.thread, false);
     if (told !== 0)
       for (let thread = 0; thread < this.#threads; thread++)
-        if ((told & (1 << thread)) !== 0) this.#ring(thread);
+        if ((told & (1 << thread)) !== 0) this.wake(thread);
     let taken = 0;
     while (taken < TAKEN_AT_ONCE && this.#mailbox.receive(this.#incoming) >= 0) {
       taken++;

@@ -130,7 +130,10 @@ export class Requests {
   #serve(task: Task, kind: number, nr: number): void {
     const { kernel, call } = task;
     // An outcome that nobody waits for answers no kick: its thread still enters the stub by one.
-    if (call.mayHaveReturned && (this.#afterReturn(task, kind) || !call.owned)) return;
+    if (call.mayHaveReturned && (this.#afterReturn(task, kind) || !call.owned)) {
+      kernel.netThread?.letGo(call.slot);
+      return;
+    }
     if (task.stub.returning.length > 0) this.#settleOthers(task);
     kernel.kicks.answered(task);
     if (task.leaving) {

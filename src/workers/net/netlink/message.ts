@@ -6,6 +6,8 @@ import { NLMSG_HDRLEN } from "../../../shared/abi/netlink.ts";
 const ATTRIBUTE_HEADER = 4;
 const TYPE_MASK = 0x3fff; // without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 const FIRST_ROOM = 1024;
+/** Behind that attributes are not looked at: no request has so many, and to go through them takes its time. */
+const ATTRIBUTES_MAX = 1 << 18;
 
 function align(length: number): number {
   return (length + 3) & ~3;
@@ -41,7 +43,7 @@ export function* requestsIn(bytes: Buffer): Generator<Request> {
 /** The attributes behind a body's fixed part, by type; of several of a type the last one. */
 export function attributesOf(body: Buffer, fixed: number): Map<number, Buffer> {
   const found = new Map<number, Buffer>();
-  for (let at = align(fixed); at + ATTRIBUTE_HEADER <= body.length; ) {
+  for (let at = align(fixed); at + ATTRIBUTE_HEADER <= Math.min(body.length, ATTRIBUTES_MAX); ) {
     const length = body.readUInt16LE(at);
     if (length < ATTRIBUTE_HEADER || length > body.length - at) break;
     found.set(body.readUInt16LE(at + 2) & TYPE_MASK, body.subarray(at + ATTRIBUTE_HEADER, at + length));
@@ -65,7 +67,7 @@ export function textOf(bytes: Buffer | undefined): string | null {
 
 /** Writes messages one behind the other. */
 export class MessageWriter {
-  #bytes = Buffer.alloc(FIRST_ROOM);
+  #bytes: Buffer;
   #length = 0;
   /** Where the message that is being written begins. */
   #start = 0;
@@ -73,7 +75,9 @@ export class MessageWriter {
   readonly #sequence: number;
   readonly #port: number;
 
-  constructor(sequence: number, port: number) {
+  /** `room`: as long as they may be without growing. */
+  constructor(sequence: number, port: number, room = FIRST_ROOM) {
+    this.#bytes = Buffer.alloc(room);
     this.#sequence = sequence;
     this.#port = port;
   }
@@ -105,7 +109,7 @@ export class MessageWriter {
     this.#bytes.writeUInt16LE(flags, this.#start + 6);
     this.#bytes.writeUInt32LE(this.#sequence, this.#start + 8);
     this.#bytes.writeUInt32LE(this.#port, this.#start + 12);
-    const at = this.#room(body.length);
+    const at = this.#room(body.length); // which may make other bytes
     this.#bytes.set(body, at);
     return this;
   }

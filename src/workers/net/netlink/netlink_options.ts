@@ -1,60 +1,72 @@
 // Options of AF_NETLINK sockets (netlink(7)): memberships in groups, and the form of answers.
 
-import { EINVAL, ENOPROTOOPT } from "../../../shared/abi/errno.ts";
+import { EINVAL, ENOPROTOOPT, EPERM } from "../../../shared/abi/errno.ts";
 import * as N from "../../../shared/abi/netlink.ts";
+import { CAP_NET_ADMIN } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
+import { capable } from "../../credentials/credentials.ts";
 import type { NetCaller } from "../caller.ts";
 import type { ControlWriter } from "../control.ts";
 import { flag, getOption, INT, int, type Option, type OptionTable, setOption } from "../option_table.ts";
 import { SOCKET_LEVEL, SocketOptions } from "../options.ts";
 import type { Address } from "../socket.ts";
 import type { NetlinkSocket } from "./netlink_socket.ts";
+import type { Protocol } from "./protocols.ts";
 
-/** Groups of a protocol: as many as Linux's NETLINK_ROUTE has, rounded up to words. */
-const GROUPS_MAX = 64;
 const ADDRESS_GROUPS = 8;
+const WORD_BITS = 32;
 
 /** Groups that a socket is in, of which the first 32 are in its name. */
 class Memberships {
+  /** How many there are; those above 64 are not needed by any protocol. */
+  readonly #groups: number;
   #low = 0;
   #high = 0;
+  /** One was joined, or left, before. */
+  #isUsed = false;
+
   /** Told of other groups among the first. */
   readonly #onChange: (before: number, after: number) => void;
 
-  constructor(onChange: (before: number, after: number) => void) {
+  constructor(groups: number, onChange: (before: number, after: number) => void) {
+    this.#groups = groups;
     this.#onChange = onChange;
   }
 
+  /** The first 32, as addresses name them. */
   get low(): number {
     return this.#low;
   }
 
   set low(groups: number) {
     const before = this.#low;
+    this.#isUsed ||= groups !== 0;
     this.#low = groups;
     this.#onChange(before, groups);
   }
 
   has(group: number): boolean {
-    return group <= 32 ? ((this.low >>> (group - 1)) & 1) !== 0 : ((this.#high >>> (group - 33)) & 1) !== 0;
+    return group <= 32 ? ((this.#low >>> (group - 1)) & 1) !== 0 : ((this.#high >>> (group - 33)) & 1) !== 0;
   }
 
   set(group: number, isMember: boolean): void {
     const bit = 1 << ((group - 1) & 31);
-    if (group <= 32) this.low = isMember ? this.low | bit : this.low & ~bit;
+    this.#isUsed = true;
+    if (group <= 32) this.low = isMember ? this.#low | bit : this.#low & ~bit;
     else this.#high = isMember ? this.#high | bit : this.#high & ~bit;
   }
 
   get words(): readonly number[] {
-    return [this.low, this.#high];
+    return this.#isUsed ? [this.#low, this.#high].slice(0, Math.ceil(this.#groups / WORD_BITS)) : [];
   }
 }
 
 function membership(isMember: boolean): Option<NetlinkOptions> {
   return {
-    set: (options, value) => {
+    set: (options, value, task) => {
+      if (!options.mayListen(task)) return -EPERM;
       const group = value.readInt32LE();
-      if (group < 1 || group > GROUPS_MAX) return -EINVAL;
+      if (group < 1 || group > options.protocol.groups) return -EINVAL;
       options.memberships.set(group, isMember);
       return 0;
     },
@@ -88,13 +100,20 @@ const KERNEL = new Uint8Array(12);
 const NETLINK_SOCKET_LEVEL: OptionTable = new Map([...SOCKET_LEVEL, [S.SO_PASSCRED, flag(S.SO_PASSCRED)]]);
 
 export class NetlinkOptions extends SocketOptions {
+  readonly protocol: Protocol;
   readonly memberships: Memberships;
 
-  constructor(socket: NetlinkSocket) {
+  constructor(socket: NetlinkSocket, protocol: Protocol) {
     super(socket);
-    this.memberships = new Memberships((before, after) =>
+    this.protocol = protocol;
+    this.memberships = new Memberships(protocol.groups, (before, after) =>
       socket.kernel.netlinkPorts.moved(socket.protocol, socket, before, after),
     );
+  }
+
+  /** Whether who calls may join groups. */
+  mayListen({ credentials, kernel }: NetCaller): boolean {
+    return this.protocol.mayAnyoneListen || capable(credentials, kernel.users, CAP_NET_ADMIN);
   }
 
   /** Errors come with words. */
@@ -129,7 +148,7 @@ export class NetlinkOptions extends SocketOptions {
   writeControl(writer: ControlWriter, address: Address): void {
     if (this.#is(N.NETLINK_PKTINFO)) {
       const groups = Buffer.from(address, "latin1").readUInt32LE(ADDRESS_GROUPS);
-      writer.add(N.SOL_NETLINK, N.NETLINK_PKTINFO, int(groups));
+      writer.add(N.SOL_NETLINK, N.NETLINK_PKTINFO, int(WORD_BITS - Math.clz32(groups)));
     }
     if (this.#is(S.SO_PASSCRED)) writer.add(S.SOL_SOCKET, S.SCM_CREDENTIALS, KERNEL);
   }

@@ -8,11 +8,13 @@ import { POLLERR, POLLIN, POLLOUT, POLLRDNORM, POLLWRBAND, POLLWRNORM } from "..
 import { CAP_NET_ADMIN } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import { capable } from "../../credentials/credentials.ts";
-import type { NetCaller } from "../caller.ts";
+import type { NetCaller, Requester } from "../caller.ts";
 import type { NetContext } from "../context.ts";
 import type { ControlWriter } from "../control.ts";
 import { errorOf, type Outcome } from "../devices/outcome.ts";
 import { type Address, type Received, type SendRequest, SocketFile } from "../socket.ts";
+import type { Answer } from "./answer.ts";
+import { chargeOf, Inbox } from "./inbox.ts";
 import { MessageWriter, type Request, requestsIn } from "./message.ts";
 import { NetlinkOptions } from "./netlink_options.ts";
 import type { Receiver } from "./ports.ts";
@@ -21,15 +23,20 @@ import type { Protocol } from "./protocols.ts";
 const [CAN_READ, CAN_WRITE] = [POLLIN | POLLRDNORM, POLLOUT | POLLWRNORM | POLLWRBAND];
 /** struct sockaddr_nl */
 const ADDRESS_SIZE = 12;
-/** What a message costs beside its bytes, as far as EMSGSIZE and the receive buffer go. */
+/** What a message costs beside its bytes, as far as EMSGSIZE goes. */
 const MESSAGE_OVERHEAD = 32;
-const QUEUED_OVERHEAD = 768;
 /** Messages of a dump that come in one piece: while they are shorter than that. */
 const DUMP_PIECE = 8192;
 const ERROR_SIZE = 4;
+/** What an explanation costs beside its text. */
+const EXPLAINED_MAX = 16;
+/** An error tells what was asked; for more than that there is no memory in one piece. */
+const QUOTED_MAX = (4 << 20) - 1024;
 const KERNEL_PORT = 0;
 /** What a dump ends with is its acknowledgement. */
 const DUMPS = 1;
+/** Requests that are served before it is looked whether the turn is full. */
+const SERVED_AT_ONCE = 16;
 
 function addressOf(port: number, groups: number): Address {
   const bytes = Buffer.alloc(ADDRESS_SIZE);
@@ -39,24 +46,30 @@ function addressOf(port: number, groups: number): Address {
   return bytes.toString("latin1");
 }
 
-interface Named {
-  readonly port: number;
-  readonly groups: number;
+/** The groups of an address in which there is that one alone, or none. */
+function maskOf(group: number): number {
+  return group === 0 ? 0 : 1 << (group - 1);
 }
 
-/** The port and groups that an address names, or -EINVAL. */
-function named(address: Address): Named | number {
+/** Whom an address names as a receiver: of groups the first alone. */
+interface Named {
+  readonly port: number;
+  readonly group: number;
+}
+
+/** The port and groups of an address, or -EINVAL. */
+function portAndGroups(address: Address): readonly [number, number] | number {
   if (address.length < ADDRESS_SIZE) return -E.EINVAL;
   const bytes = Buffer.from(address, "latin1");
   if (bytes.readUInt16LE(0) !== S.AF_NETLINK) return -E.EINVAL;
-  return { port: bytes.readUInt32LE(4), groups: bytes.readUInt32LE(8) };
+  return [bytes.readUInt32LE(4), bytes.readInt32LE(8)];
 }
 
-/** What waits to be received. */
-interface Datagram {
-  readonly bytes: Buffer;
-  readonly from: number;
-  readonly groups: number;
+function named(address: Address): Named | number {
+  const found = portAndGroups(address);
+  if (typeof found === "number") return found;
+  const [port, groups] = found;
+  return { port, group: 32 - Math.clz32(groups & -groups) };
 }
 
 /** A dump that is told in pieces, as its receiver takes them. */
@@ -67,20 +80,28 @@ interface Dump {
 
 export class NetlinkSocket extends SocketFile implements Receiver {
   readonly domain = S.AF_NETLINK;
-  override readonly options = new NetlinkOptions(this);
+  override readonly options: NetlinkOptions;
   readonly #protocol: Protocol;
-  readonly #queue: Datagram[] = [];
-  #queuedBytes = 0;
+  readonly #inbox = new Inbox();
+  /** A message had no room: there is none for others until all that there were have been received. */
+  #isCongested = false;
+  /** Those that wait for room here, and where this one waits. */
+  readonly #senders = new Set<Receiver>();
+  readonly #waitsAt = new Set<Receiver>();
   /** 0: none yet. */
   #port = 0;
   #isBound = false;
-  #peer: Named = { port: KERNEL_PORT, groups: 0 };
+  #peer: Named = { port: KERNEL_PORT, group: 0 };
+  #isConnected = false;
   #dump: Dump | null = null;
+  /** What was sent last is not told to all of its group yet, or not all of its requests are served. */
+  #isBusy = false;
   #hasEnded = false;
 
   constructor(kernel: NetContext, protocol: Protocol, type: number, number: number, status: number) {
     super(kernel, kernel.anonymous.socket(kernel.rootCredentials), type, number, status);
     this.#protocol = protocol;
+    this.options = new NetlinkOptions(this, protocol);
     kernel.counters.sockets++;
   }
 
@@ -95,23 +116,25 @@ export class NetlinkSocket extends SocketFile implements Receiver {
   }
 
   peerName(): Address {
-    return addressOf(this.#peer.port, this.#peer.groups);
+    return addressOf(this.#peer.port, maskOf(this.#peer.group));
   }
 
   bind(task: NetCaller, address: Address): number {
-    const wanted = named(address);
+    const wanted = portAndGroups(address);
     if (typeof wanted === "number") return wanted;
+    const [port, groups] = wanted;
+    if (groups !== 0 && !this.options.mayListen(task)) return -E.EPERM;
     if (this.#isBound) {
-      if (wanted.port !== this.#port) return -E.EINVAL;
+      if (port !== this.#port) return -E.EINVAL;
     } else {
-      const error = wanted.port === 0 ? this.#autobind(task) : this.#take(wanted.port);
+      const error = port === 0 ? this.#autobind(task) : this.#bindTo(port);
       if (error < 0) return error;
     }
-    this.options.memberships.low = wanted.groups;
+    this.options.memberships.low = groups;
     return 0;
   }
 
-  #take(port: number): number {
+  #bindTo(port: number): number {
     if (!this.kernel.netlinkPorts.take(this.protocol, port, this)) return -E.EADDRINUSE;
     this.#port = port;
     this.#isBound = true;
@@ -123,13 +146,14 @@ export class NetlinkSocket extends SocketFile implements Receiver {
     if (this.#isBound) return 0;
     const { netlinkPorts } = this.kernel;
     const port = netlinkPorts.isFree(this.protocol, task.pid) ? task.pid : netlinkPorts.unused(this.protocol);
-    return this.#take(port);
+    return this.#bindTo(port);
   }
 
   connect(task: NetCaller, address: Address): number {
     if (address.length < 2) return -E.EINVAL;
     if (address.charCodeAt(0) === S.AF_UNSPEC && address.charCodeAt(1) === 0) {
-      this.#peer = { port: KERNEL_PORT, groups: 0 };
+      this.#peer = { port: KERNEL_PORT, group: 0 };
+      this.#isConnected = false;
       return 0;
     }
     const peer = named(address);
@@ -139,12 +163,13 @@ export class NetlinkSocket extends SocketFile implements Receiver {
     const bound = this.#autobind(task);
     if (bound < 0) return bound;
     this.#peer = peer;
+    this.#isConnected = true;
     return 0;
   }
 
   /** Whether who calls may send to others than the kernel. */
-  #mayReach(task: NetCaller, { port, groups }: Named): number {
-    if ((port === KERNEL_PORT && groups === 0) || this.#protocol.mayAnyoneSend) return 0;
+  #mayReach(task: NetCaller, { port, group }: Named): number {
+    if ((port === KERNEL_PORT && group === 0) || this.#protocol.mayAnyoneSend) return 0;
     return capable(task.credentials, this.kernel.users, CAP_NET_ADMIN) ? 0 : -E.EPERM;
   }
 
@@ -160,36 +185,92 @@ export class NetlinkSocket extends SocketFile implements Receiver {
     const bound = this.#autobind(task);
     if (bound < 0) return bound;
     if (data.length > this.options.sendBuffer - MESSAGE_OVERHEAD) return -E.EMSGSIZE;
+    if (this.#isBusy) return -E.EAGAIN;
     const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
-    if (to.groups !== 0)
-      this.kernel.netlinkPorts.tellGroups(this.protocol, to.groups, this, this.#port, bytes);
-    if (to.port === KERNEL_PORT) {
-      if (to.groups === 0) this.#serve(task, bytes);
-      return data.length;
-    }
-    const receiver = this.kernel.netlinkPorts.at(this.protocol, to.port);
-    if (receiver === undefined) return to.groups !== 0 ? data.length : -E.ECONNREFUSED;
-    if (!receiver.enqueue(bytes, this.#port, 0)) return -E.EAGAIN;
-    return data.length;
+    const sent = to.port === KERNEL_PORT ? this.#ask(task, bytes) : this.#sendTo(to, bytes);
+    if (to.group !== 0 && sent !== -E.EAGAIN) this.#tellGroup(to, bytes);
+    return sent < 0 ? sent : data.length;
   }
 
-  #serve(task: NetCaller, bytes: Buffer): void {
-    for (const request of requestsIn(bytes)) {
-      const { flags, type } = request;
-      const isAsked = (flags & N.NLM_F_REQUEST) !== 0 && type >= N.NLMSG_MIN_TYPE;
-      const outcome = isAsked ? this.#answer(task, request) : 0;
-      const error = errorOf(outcome);
-      if (error < 0 || (error !== DUMPS && (flags & N.NLM_F_ACK) !== 0))
-        this.#acknowledge(request, error, typeof outcome === "number" ? "" : outcome.text);
-    }
+  #sendTo({ port, group }: Named, bytes: Buffer): number {
+    const receiver = this.kernel.netlinkPorts.at(this.protocol, port);
+    if (receiver === undefined) return -E.ECONNREFUSED;
+    const error = receiver.receiveFrom(this, bytes, maskOf(group));
+    if (error === -E.EAGAIN) this.#waitsAt.add(receiver);
+    return error;
+  }
+
+  receiveFrom(sender: Receiver, bytes: Buffer, groups: number): number {
+    if (this.#isConnected && this.#peer.port !== sender.port) return -E.ECONNREFUSED;
+    if (this.#take(bytes, sender.port, groups)) return 0;
+    this.#senders.add(sender);
+    return -E.EAGAIN;
+  }
+
+  mayGoOn(at: Receiver): void {
+    this.#waitsAt.delete(at);
+    this.waiters.wake(CAN_WRITE);
+  }
+
+  forgetSender(sender: Receiver): void {
+    this.#senders.delete(sender);
+  }
+
+  #tellGroup({ port, group }: Named, bytes: Buffer): void {
+    const telling = { sender: this, port: this.#port, except: port };
+    const after = () => this.#rest(bytes, false);
+    const isOver = this.kernel.netlinkPorts.tellGroups(this.protocol, maskOf(group), telling, bytes, after);
+    if (!isOver) this.#rest(bytes, true);
+  }
+
+  /** What goes on behind the call that has sent something, by pieces, begins or ends: until then nothing else is sent. */
+  #rest(bytes: Buffer, isBusy: boolean): void {
+    this.#isBusy = isBusy;
+    this.kernel.counters.socketMemory += isBusy ? bytes.length : -bytes.length;
+    if (!isBusy) this.waiters.wake(CAN_WRITE);
+  }
+
+  /** To the kernel: 0 or a negative errno. */
+  #ask(task: NetCaller, bytes: Buffer): number {
+    const { serve } = this.#protocol;
+    if (serve === null) return -E.ECONNREFUSED;
+    const { kernel, credentials } = task;
+    const requests = requestsIn(bytes);
+    const piece = (): boolean => {
+      do
+        for (let i = 0; i < SERVED_AT_ONCE; i++) {
+          const next = requests.next();
+          if (next.done === true || this.#hasEnded) return true;
+          this.#serve({ kernel, credentials }, serve, next.value);
+        }
+      while (!kernel.longTurns.isFull);
+      return false;
+    };
+    if (piece()) return 0;
+    this.#rest(bytes, true);
+    kernel.steps.later(() => {
+      const isOver = piece();
+      if (isOver) this.#rest(bytes, false);
+      return isOver;
+    });
+    return 0;
+  }
+
+  #serve(by: Requester, serve: NonNullable<Protocol["serve"]>, request: Request): void {
+    const { flags, type } = request;
+    const isAsked = (flags & N.NLM_F_REQUEST) !== 0 && type >= N.NLMSG_MIN_TYPE;
+    const asker = { socket: this, port: this.#port, isStrict: this.options.isStrict };
+    const outcome = isAsked ? this.#answer(serve(by, request, asker), request) : 0;
+    const error = errorOf(outcome);
+    if (error < 0 || (error !== DUMPS && (flags & N.NLM_F_ACK) !== 0))
+      this.#acknowledge(request, error, typeof outcome === "number" ? "" : outcome.text);
   }
 
   /** 0, an error, or DUMPS. */
-  #answer(task: NetCaller, request: Request): Outcome {
-    const asker = { socket: this, port: this.#port, isStrict: this.options.isStrict };
-    const answer = this.#protocol.serve(task, request, asker);
+  #answer(answer: Answer | Outcome, request: Request): Outcome {
+    if (typeof answer === "number") return answer;
     if (answer === null) return 0;
-    if (typeof answer === "number" || "error" in answer) return answer;
+    if ("error" in answer) return answer;
     const writer = new MessageWriter(request.sequence, this.#port);
     if (typeof answer === "function") {
       answer(writer);
@@ -205,7 +286,7 @@ export class NetlinkSocket extends SocketFile implements Receiver {
   /** The next piece of a dump, if its receiver has taken the last one. */
   #goOn(): void {
     const dump = this.#dump;
-    if (dump === null || this.#queue.length > 0) return;
+    if (dump === null || !this.#inbox.isEmpty) return;
     const { request } = dump;
     const writer = new MessageWriter(request.sequence, this.#port);
     while (writer.length < DUMP_PIECE) {
@@ -223,10 +304,15 @@ export class NetlinkSocket extends SocketFile implements Receiver {
   // With an error comes what was asked, unless its sender does without, and what it means, if it wants that.
   #acknowledge({ bytes, sequence }: Request, error: number, text: string): void {
     const isWhole = error < 0 && !this.options.capsAcknowledgements;
+    if (isWhole && bytes.length > QUOTED_MAX) {
+      this.#overrun();
+      return;
+    }
     const body = Buffer.alloc(ERROR_SIZE + (isWhole ? bytes.length : N.NLMSG_HDRLEN));
     body.writeInt32LE(error);
     bytes.copy(body, ERROR_SIZE, 0, body.length - ERROR_SIZE);
-    const writer = new MessageWriter(sequence, this.#port);
+    const room = N.NLMSG_HDRLEN + body.length + text.length + EXPLAINED_MAX;
+    const writer = new MessageWriter(sequence, this.#port, room);
     const isExplained = text !== "" && this.options.explainsErrors;
     const flags = (isWhole ? 0 : N.NLM_F_CAPPED) | (isExplained ? N.NLM_F_ACK_TLVS : 0);
     writer.begin(N.NLMSG_ERROR, flags, body);
@@ -237,41 +323,56 @@ export class NetlinkSocket extends SocketFile implements Receiver {
 
   // ---- Receiving ----
 
+  get port(): number {
+    return this.#port;
+  }
+
   isIn(groups: number): boolean {
     return (this.options.memberships.low & groups) !== 0;
   }
 
-  enqueue(bytes: Buffer, from: number, groups: number): boolean {
-    if (this.#hasEnded) return false;
-    const size = bytes.length + QUEUED_OVERHEAD;
+  enqueue(bytes: Buffer, from: number, groups: number): void {
+    if (!this.#take(bytes, from, groups)) this.#overrun();
+  }
+
+  /** A message was lost, of which its receiver is to know. */
+  #overrun(): void {
+    if (this.options.toleratesLoss || this.#isCongested) return;
+    this.#isCongested = true;
+    this.options.error = E.ENOBUFS;
+    this.waiters.wake(POLLERR);
+  }
+
+  /** Queues a message; false: there is no room. */
+  #take(bytes: Buffer, from: number, groups: number): boolean {
+    if (this.#hasEnded) return true;
+    const charge = chargeOf(bytes.length);
     const { counters, heap, commonMemory } = this.kernel;
-    const isFull = this.#queue.length > 0 && this.#queuedBytes + size > this.options.receiveBuffer;
-    if (isFull || !heap.hasRoom("socketMemory", size) || !commonMemory.hasRoom(size)) {
-      if (!this.options.toleratesLoss) {
-        this.options.error = E.ENOBUFS;
-        this.waiters.wake(POLLERR);
-      }
-      return false;
-    }
-    this.#queue.push({ bytes, from, groups });
-    this.#queuedBytes += size;
-    counters.socketMemory += size;
+    if (this.#isCongested) return false;
+    if (!this.#inbox.isEmpty && this.#inbox.charge + charge > this.options.receiveBuffer) return false;
+    if (!heap.hasRoom("socketMemory", charge) || !commonMemory.hasRoom(charge)) return false;
+    this.#inbox.push({ bytes, from, groups });
+    counters.socketMemory += charge;
     this.waiters.wake(CAN_READ);
     return true;
   }
 
   #shift(): void {
-    const first = this.#queue.shift()!;
-    const size = first.bytes.length + QUEUED_OVERHEAD;
-    this.#queuedBytes -= size;
-    this.kernel.counters.socketMemory -= size;
+    this.kernel.counters.socketMemory -= this.#inbox.shift();
+    if (this.#inbox.isEmpty) this.#isCongested = false;
+    if (!this.#isCongested) this.#wakeSenders();
+  }
+
+  #wakeSenders(): void {
+    for (const sender of this.#senders) sender.mayGoOn(this);
+    this.#senders.clear();
   }
 
   receive(_task: NetCaller, room: number, flags: number): Received | number {
     if ((flags & S.MSG_OOB) !== 0) return -E.EOPNOTSUPP;
     const error = this.options.takeError();
     if (error !== 0) return -error;
-    const first = this.#queue[0];
+    const { first } = this.#inbox;
     if (first === undefined) return -E.EAGAIN;
     const { bytes, from, groups } = first;
     if ((flags & S.MSG_PEEK) === 0) {
@@ -303,7 +404,7 @@ export class NetlinkSocket extends SocketFile implements Receiver {
   poll(): number {
     let events = CAN_WRITE;
     if (this.options.error !== 0) events |= POLLERR;
-    if (this.#queue.length > 0) events |= CAN_READ;
+    if (!this.#inbox.isEmpty) events |= CAN_READ;
     return events;
   }
 
@@ -320,8 +421,10 @@ export class NetlinkSocket extends SocketFile implements Receiver {
     if (this.#isBound) this.kernel.netlinkPorts.release(this.protocol, this.#port);
     this.#hasEnded = true;
     this.options.memberships.low = 0;
-    while (this.#queue.length > 0) this.#shift();
+    this.kernel.counters.socketMemory -= this.#inbox.clear();
     this.#dump = null;
+    this.#wakeSenders();
+    for (const other of this.#waitsAt) other.forgetSender(this);
     this.kernel.counters.sockets--;
   }
 }

@@ -5,10 +5,24 @@ import type { Steps } from "../../call/steps.ts";
 
 /** A socket, as those who send to it know it. */
 export interface Receiver {
-  /** Queues a message; false: there is no room, and it is lost. */
-  enqueue(bytes: Buffer, from: number, groups: number): boolean;
+  readonly port: number;
+  /** Queues a message of the kernel, or one to groups; where there is no room, it is lost. */
+  enqueue(bytes: Buffer, from: number, groups: number): void;
+  /** Queues a message of another socket: 0, -EAGAIN if there is no room, which it is told of later, or a negative errno. */
+  receiveFrom(sender: Receiver, bytes: Buffer, groups: number): number;
+  /** There is room again where it found none. */
+  mayGoOn(at: Receiver): void;
+  /** One that waited for room is no more. */
+  forgetSender(sender: Receiver): void;
   /** It is in one of the groups (bits of its address). */
   isIn(groups: number): boolean;
+}
+
+/** Who sends a message to groups, and from which port; and the port of one that is not told. */
+export interface Telling {
+  readonly sender: Receiver | null;
+  readonly port: number;
+  readonly except: number;
 }
 
 /** Where those begin that no process has, and go on downwards (as unsigned numbers). */
@@ -93,23 +107,36 @@ export class NetlinkPorts {
     }
   }
 
-  /** Tells the members of groups, but for one, which has sent it. */
-  tellGroups(protocol: number, groups: number, sender: Receiver | null, port: number, bytes: Buffer): void {
+  /**
+   * Tells the members of groups, but for the sender and one more. True: all of them now; false: the rest in later turns,
+   * behind which `after` is called. What has none is lost to some where much is still to be told.
+   */
+  tellGroups(
+    protocol: number,
+    groups: number,
+    { sender, except, port }: Telling,
+    bytes: Buffer,
+    after: (() => void) | null = null,
+  ): boolean {
     const members = this.#inAny(protocol, groups);
     const tell = (): boolean => {
       for (let i = 0; i < TOLD_AT_ONCE; i++) {
         const next = members.next();
         if (next.done === true) return true;
-        if (next.value !== sender) next.value.enqueue(bytes, port, groups);
+        if (next.value !== sender && next.value.port !== except) next.value.enqueue(bytes, port, groups);
       }
       return false;
     };
-    if (tell() || this.#pending === PENDING_MAX) return;
+    if (tell()) return true;
+    if (after === null && this.#pending >= PENDING_MAX) return true;
     this.#pending++;
     this.#steps.later(() => {
       const isDone = tell();
-      if (isDone) this.#pending--;
-      return isDone;
+      if (!isDone) return false;
+      this.#pending--;
+      after?.();
+      return true;
     });
+    return false;
   }
 }

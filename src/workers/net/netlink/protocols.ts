@@ -1,7 +1,7 @@
-// The protocols of netlink(7): who answers what is sent to the kernel.
+// The protocols of netlink(7): who answers what is sent to the kernel, and what they allow.
 
 import * as N from "../../../shared/abi/netlink.ts";
-import type { NetCaller } from "../caller.ts";
+import type { Requester } from "../caller.ts";
 import type { Outcome } from "../devices/outcome.ts";
 import type { Answer, Asker } from "./answer.ts";
 import type { Request } from "./message.ts";
@@ -10,12 +10,26 @@ import { serveRoute } from "./route/route.ts";
 export interface Protocol {
   /** Also who is not privileged may send to other sockets, and to groups. */
   readonly mayAnyoneSend: boolean;
-  serve(task: NetCaller, request: Request, asker: Asker): Answer | Outcome;
+  /** And may join groups. */
+  readonly mayAnyoneListen: boolean;
+  /** How many groups there are. */
+  readonly groups: number;
+  /** What the kernel answers; null: it has no socket of the protocol. */
+  readonly serve: ((by: Requester, request: Request, asker: Asker) => Answer | Outcome) | null;
 }
 
-export const PROTOCOLS: ReadonlyMap<number, Protocol> = new Map([
-  [N.NETLINK_ROUTE, { mayAnyoneSend: false, serve: serveRoute }],
-  [N.NETLINK_USERSOCK, { mayAnyoneSend: true, serve: () => null }],
+/** Of a protocol that says nothing else. */
+const GROUPS = 32;
+
+export const PROTOCOLS: ReadonlyMap<number, Protocol> = new Map<number, Protocol>([
+  [
+    N.NETLINK_ROUTE,
+    { mayAnyoneSend: false, mayAnyoneListen: true, groups: N.RTNLGRP_MAX, serve: serveRoute },
+  ],
+  [N.NETLINK_USERSOCK, { mayAnyoneSend: true, mayAnyoneListen: false, groups: GROUPS, serve: null }],
   // Devices do not come and go here: those who wait for one wait.
-  [N.NETLINK_KOBJECT_UEVENT, { mayAnyoneSend: false, serve: () => null }],
+  [
+    N.NETLINK_KOBJECT_UEVENT,
+    { mayAnyoneSend: false, mayAnyoneListen: true, groups: GROUPS, serve: () => null },
+  ],
 ]);

@@ -3,7 +3,7 @@
 import * as E from "../../../../shared/abi/errno.ts";
 import * as N from "../../../../shared/abi/netlink.ts";
 import { AF_INET, AF_INET6 } from "../../../../shared/abi/socket.ts";
-import type { NetCaller } from "../../caller.ts";
+import type { Requester } from "../../caller.ts";
 import { scopeOf6 } from "../../devices/inet6_addresses.ts";
 import { type Outcome, refuse } from "../../devices/outcome.ts";
 import { isSame, isWithin, sizeOf } from "../../devices/prefixes.ts";
@@ -114,7 +114,7 @@ interface Asked {
 }
 
 /** What both kinds of changes have in front, or an error. */
-function readRequest({ kernel }: NetCaller, { body }: Request): Asked | Outcome {
+function readRequest({ kernel }: Requester, { body }: Request): Asked | Outcome {
   if (body.length < ADDRESS_SIZE) return SHORT;
   const family = body[0] === AF_INET6 ? AF_INET6 : AF_INET;
   if (body[0] !== family) return -E.EOPNOTSUPP;

@@ -3,7 +3,7 @@
 import * as E from "../../../../shared/abi/errno.ts";
 import * as N from "../../../../shared/abi/netlink.ts";
 import { AF_INET, AF_INET6 } from "../../../../shared/abi/socket.ts";
-import type { NetCaller } from "../../caller.ts";
+import type { Requester } from "../../caller.ts";
 import { lookUp } from "../../devices/lookup.ts";
 import { type Outcome, refuse } from "../../devices/outcome.ts";
 import { isLinkLocal6, isMulticast, isZero, prefixOf, sizeOf } from "../../devices/prefixes.ts";
@@ -90,7 +90,7 @@ export const ROUTE: Kind<ToldRoute> = {
 
 // ---- Looking up ----
 
-function find(task: NetCaller, request: Request): ToldRoute | Outcome {
+function find(task: Requester, request: Request): ToldRoute | Outcome {
   const { body } = request;
   if (body.length < ROUTE_SIZE) return -E.EINVAL;
   const family = body[0] === AF_INET6 ? AF_INET6 : AF_INET;
@@ -270,7 +270,7 @@ function metricsIn(value: Buffer | undefined): Map<number, number> | null {
 
 const UNSUPPORTED = [N.RTA_MULTIPATH, N.RTA_VIA, N.RTA_NH_ID, N.RTA_ENCAP];
 
-function wantedIn({ kernel }: NetCaller, { body }: Request): WantedRoute | Outcome {
+function wantedIn({ kernel }: Requester, { body }: Request): WantedRoute | Outcome {
   if (body.length < ROUTE_SIZE) return SHORT;
   const family = body[0] === AF_INET6 ? AF_INET6 : AF_INET;
   if (body[0] !== family) return -E.EOPNOTSUPP;

@@ -1,7 +1,7 @@
 // A kind of objects that NETLINK_ROUTE tells of and changes: a row of a table (route.ts).
 
 import { EINVAL } from "../../../../shared/abi/errno.ts";
-import type { NetCaller } from "../../caller.ts";
+import type { Requester } from "../../caller.ts";
 import type { Devices } from "../../devices/devices.ts";
 import { type Outcome, refuse } from "../../devices/outcome.ts";
 import type { MessageWriter, Request } from "../message.ts";
@@ -18,7 +18,7 @@ export interface Kind<T> {
   /** The index of its interface, for dumps that are about one; 0: of none. */
   deviceOf(one: T): number;
   /** What a request without NLM_F_DUMP is about, or an error. */
-  find(task: NetCaller, request: Request): T | Outcome;
+  find(task: Requester, request: Request): T | Outcome;
   write(writer: MessageWriter, type: number, flags: number, one: T, devices: Devices): void;
 }
 
@@ -33,4 +33,4 @@ export function header(size: number, write: (bytes: Buffer) => void): Buffer {
 export const SHORT = refuse(EINVAL, "Invalid header length");
 
 /** Changes something: 0 or an error. */
-export type Changer = (task: NetCaller, request: Request) => Outcome;
+export type Changer = (task: Requester, request: Request) => Outcome;

@@ -3,7 +3,7 @@
 import * as E from "../../../../shared/abi/errno.ts";
 import * as N from "../../../../shared/abi/netlink.ts";
 import { AF_INET6, AF_UNSPEC } from "../../../../shared/abi/socket.ts";
-import type { NetCaller } from "../../caller.ts";
+import type { Requester } from "../../caller.ts";
 import { isName } from "../../devices/device_names.ts";
 import type { Devices } from "../../devices/devices.ts";
 import { type Outcome, refuse } from "../../devices/outcome.ts";
@@ -146,7 +146,7 @@ export const LINK: Kind<ToldLink> = {
 /** What nobody has here: other devices to belong to, and other namespaces. */
 const UNSUPPORTED = [N.IFLA_LINK, N.IFLA_MASTER, N.IFLA_NET_NS_PID, N.IFLA_NET_NS_FD];
 
-function unsupported({ kernel }: NetCaller, why?: string): Outcome {
+function unsupported({ kernel }: Requester, why?: string): Outcome {
   kernel.counters.unsupportedCalls++;
   return why === undefined ? -E.EOPNOTSUPP : refuse(E.EOPNOTSUPP, why);
 }
@@ -199,7 +199,7 @@ function flagsFor(device: Device, body: Buffer): number {
   return change === 0 ? (flags === 0 ? device.flags : flags) : (flags & change) | (device.flags & ~change);
 }
 
-function set(task: NetCaller, device: Device, body: Buffer, attributes: Attributes): Outcome {
+function set(task: Requester, device: Device, body: Buffer, attributes: Attributes): Outcome {
   const { devices } = task.kernel;
   if (UNSUPPORTED.some((name) => attributes.has(name))) return unsupported(task);
   let outcome = setAll(devices, device, attributes, BEFORE_FLAGS);
@@ -217,7 +217,7 @@ function kindIn(attributes: Attributes): string | null {
   return info === undefined ? null : textOf(attributesOf(info, 0).get(N.IFLA_INFO_KIND));
 }
 
-function make(task: NetCaller, body: Buffer, attributes: Attributes): Outcome {
+function make(task: Requester, body: Buffer, attributes: Attributes): Outcome {
   const { devices } = task.kernel;
   if (kindIn(attributes) !== DUMMY) return unsupported(task, "Unknown device type");
   if (UNSUPPORTED.some((name) => attributes.has(name))) return unsupported(task);

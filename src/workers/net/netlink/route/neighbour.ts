@@ -3,7 +3,7 @@
 import * as E from "../../../../shared/abi/errno.ts";
 import * as N from "../../../../shared/abi/netlink.ts";
 import { AF_INET, AF_INET6 } from "../../../../shared/abi/socket.ts";
-import type { NetCaller } from "../../caller.ts";
+import type { Requester } from "../../caller.ts";
 import { type Outcome, refuse } from "../../devices/outcome.ts";
 import { isMulticast, sizeOf } from "../../devices/prefixes.ts";
 import type { Neighbour } from "../../devices/rows.ts";
@@ -47,7 +47,7 @@ export const NEIGHBOUR: Kind<Neighbour> = {
 };
 
 /** What a request is about, as a row; or an error. */
-function readRequest(devices: NetCaller["kernel"]["devices"], { body }: Request): Neighbour | Outcome {
+function readRequest(devices: Requester["kernel"]["devices"], { body }: Request): Neighbour | Outcome {
   if (body.length < NEIGHBOUR_SIZE) return SHORT;
   const attributes = attributesOf(body, NEIGHBOUR_SIZE);
   const destination = attributes.get(N.NDA_DST);
@@ -75,7 +75,7 @@ function readRequest(devices: NetCaller["kernel"]["devices"], { body }: Request)
   };
 }
 
-function isProxy({ kernel }: NetCaller, { flags }: Neighbour): boolean {
+function isProxy({ kernel }: Requester, { flags }: Neighbour): boolean {
   if ((flags & N.NTF_PROXY) === 0) return false;
   kernel.counters.unsupportedCalls++;
   return true;

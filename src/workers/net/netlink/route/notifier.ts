@@ -96,7 +96,8 @@ export class RouteNotifier {
     kind.write(writer, isGone ? kind.gone : kind.told, flags, one, this.#devices);
     const { bytes } = writer;
     const sender = isEchoed ? cause.socket : null;
-    this.#ports.tellGroups(N.NETLINK_ROUTE, 1 << (group - 1), sender, KERNEL_PORT, bytes);
+    const telling = { sender, port: KERNEL_PORT, except: KERNEL_PORT };
+    this.#ports.tellGroups(N.NETLINK_ROUTE, 1 << (group - 1), telling, bytes);
     sender?.enqueue(bytes, KERNEL_PORT, 0);
   }
 }

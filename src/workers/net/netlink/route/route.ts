@@ -6,7 +6,7 @@ import * as N from "../../../../shared/abi/netlink.ts";
 import { CAP_NET_ADMIN } from "../../../../shared/abi/prctl.ts";
 import { AF_UNSPEC } from "../../../../shared/abi/socket.ts";
 import { capable } from "../../../credentials/credentials.ts";
-import type { NetCaller } from "../../caller.ts";
+import type { Requester } from "../../caller.ts";
 import type { Devices } from "../../devices/devices.ts";
 import type { Outcome } from "../../devices/outcome.ts";
 import type { Change } from "../../devices/rows.ts";
@@ -55,7 +55,7 @@ const CHANGES: ReadonlyMap<number, readonly [Change["kind"], Changer]> = new Map
 const GET = 2;
 
 /** Serves a request. */
-export function serveRoute(task: NetCaller, request: Request, asker: Asker): Answer | Outcome {
+export function serveRoute(task: Requester, request: Request, asker: Asker): Answer | Outcome {
   const { type, flags, body } = request;
   if (type > N.RTM_MAX) return -EOPNOTSUPP;
   if (((type - N.NLMSG_MIN_TYPE) & 3) !== GET) return change(task, request, asker);
@@ -69,7 +69,7 @@ export function serveRoute(task: NetCaller, request: Request, asker: Asker): Ans
   return (writer) => kind.write(writer, kind.told, 0, found as never, devices);
 }
 
-function change(task: NetCaller, request: Request, { socket, port }: Asker): Outcome | null {
+function change(task: Requester, request: Request, { socket, port }: Asker): Outcome | null {
   const { credentials, kernel } = task;
   if (!capable(credentials, kernel.users, CAP_NET_ADMIN)) return -EPERM;
   if (request.body.length < GENERIC_SIZE) return null;

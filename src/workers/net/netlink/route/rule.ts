@@ -3,7 +3,7 @@
 import * as E from "../../../../shared/abi/errno.ts";
 import * as N from "../../../../shared/abi/netlink.ts";
 import { AF_INET, AF_INET6 } from "../../../../shared/abi/socket.ts";
-import type { NetCaller } from "../../caller.ts";
+import type { Requester } from "../../caller.ts";
 import { type Outcome, refuse } from "../../devices/outcome.ts";
 import { sizeOf } from "../../devices/prefixes.ts";
 import type { InternetFamily, PortRange, Rule } from "../../devices/rows.ts";
@@ -106,7 +106,7 @@ function portsIn(value: Buffer): PortRange | number {
 
 /** What a request says of a rule, and of which family; or an error. What it does not say is missing. */
 function readRule(
-  { kernel }: NetCaller,
+  { kernel }: Requester,
   { body }: Request,
 ): { family: InternetFamily; said: Mutable<Partial<Rule>> } | Outcome {
   if (body.length < RULE_SIZE) return refuse(E.EINVAL, "Invalid msg length");
