@@ -5,13 +5,14 @@
 // numbers apart by white space, decimal, octal or hexadecimal; one that is out of range changes nothing.
 
 import { EINVAL } from "../shared/abi/errno.ts";
+import { DEVICE_SETTINGS } from "./net_settings.ts";
 
 const INT_MAX = 2 ** 31 - 1;
 const INT_MIN = -(2 ** 31);
 /** Of unsigned longs: what a double holds exactly serves. */
 const LONG_MAX = 2 ** 63;
 
-interface Setting {
+export interface Setting {
   readonly initial: readonly number[];
   readonly min: number;
   readonly max: number;
@@ -83,6 +84,40 @@ export const SETTINGS = {
   "net/core/somaxconn": int(4096, 0),
   "net/core/wmem_default": int(212992, 4608),
   "net/core/wmem_max": int(212992, 4608),
+  ...DEVICE_SETTINGS,
+  "net/core/optmem_max": int(131072, 0),
+  "net/ipv4/fwmark_reflect": int(0),
+  "net/ipv4/icmp_echo_ignore_all": flag(0),
+  "net/ipv4/icmp_echo_ignore_broadcasts": flag(1),
+  "net/ipv4/icmp_ratelimit": int(1000),
+  "net/ipv4/icmp_ratemask": int(6168),
+  "net/ipv4/igmp_max_memberships": int(20),
+  "net/ipv4/ip_default_ttl": int(64, 1, 255),
+  "net/ipv4/ip_forward": int(0),
+  "net/ipv4/ip_no_pmtu_disc": int(0, 0, 255),
+  "net/ipv4/ip_nonlocal_bind": flag(0),
+  "net/ipv4/ping_group_range": { ...ints(1, 0), min: 0 },
+  "net/ipv4/tcp_ecn": int(2, 0, 5),
+  "net/ipv4/tcp_fastopen": int(1),
+  "net/ipv4/tcp_fin_timeout": int(60),
+  "net/ipv4/tcp_max_syn_backlog": int(2048),
+  "net/ipv4/tcp_mtu_probing": int(0, 0, 255),
+  "net/ipv4/tcp_notsent_lowat": { ...int(0), initial: [0xffffffff], min: 0, max: 0xffffffff },
+  "net/ipv4/tcp_retries1": int(3, 0, 255),
+  "net/ipv4/tcp_retries2": int(15, 0, 255),
+  "net/ipv4/tcp_sack": int(1, 0, 255),
+  "net/ipv4/tcp_slow_start_after_idle": int(1, 0, 255),
+  "net/ipv4/tcp_syn_retries": int(6, 1, 127),
+  "net/ipv4/tcp_synack_retries": int(5, 0, 255),
+  "net/ipv4/tcp_syncookies": int(1, 0, 255),
+  "net/ipv4/tcp_timestamps": int(1, 0, 255),
+  "net/ipv4/tcp_tw_reuse": int(2, 0, 2),
+  "net/ipv4/tcp_window_scaling": int(1, 0, 255),
+  "net/ipv4/udp_rmem_min": int(4096, 1),
+  "net/ipv4/udp_wmem_min": int(4096, 1),
+  "net/ipv6/auto_flowlabels": int(1, 0, 3),
+  "net/ipv6/bindv6only": int(0, 0, 255),
+  "net/ipv6/ip_nonlocal_bind": int(0, 0, 255),
   "net/ipv4/ip_local_port_range": { ...ints(32768, 60999), min: 1, max: 65535 },
   "net/ipv4/ip_unprivileged_port_start": int(1024, 0, 65535),
   "net/ipv4/tcp_keepalive_intvl": int(75),

@@ -28,6 +28,8 @@ export const Message = {
   STATUS: 16,
   /** A setting of /proc/sys/net has other values. SETTING, as many VALUES as it has. */
   SETTING: 17,
+  /** Tell what stands in a text (net/files/texts.ts) from a line on. TEXT_ASKED, TEXT, FROM. */
+  TEXT: 18,
   /** What is known of a task holds no more. SLOT. */
   FORGET_TASK: 15,
 
@@ -45,6 +47,10 @@ export const Message = {
   CREATED: 10,
   /** What was subscribed to: SOCKET, EVENTS. */
   READY: 11,
+  /** A piece of a text: TEXT_ASKED, TEXT_LENGTH, as many bytes, at most TEXT_MAX. */
+  TEXT_PIECE: 19,
+  /** It was all that was asked for; the rest begins at a line, or nowhere (-1). TEXT_ASKED, FROM. */
+  TEXT_END: 20,
   /** Who makes a call has broken the protocol, or its handler threw. SLOT, SEQUENCE. */
   HOSTILE: 12,
 } as const;
@@ -108,3 +114,11 @@ export const PEER = 4;
 export const PEER_MAX = 40;
 export const EVENTS = 2;
 export const COUNTS = 2;
+
+// Of a text: which question it is, and which file.
+export const TEXT_ASKED = 1;
+export const TEXT = 2;
+export const FROM = 3;
+export const TEXT_LENGTH = 2;
+export const TEXT_BYTES = 3;
+export const TEXT_MAX = 48;

@@ -35,6 +35,7 @@ import type { Native } from "../native.ts";
 import type { NetContext } from "../net/context.ts";
 import { Devices } from "../net/devices/devices.ts";
 import { FAMILIES_ON_NET } from "../net/families.ts";
+import { partOf } from "../net/files/texts.ts";
 import { NetlinkPorts } from "../net/netlink/ports.ts";
 import { RouteNotifier } from "../net/netlink/route/notifier.ts";
 import type { SocketFile } from "../net/socket.ts";
@@ -180,6 +181,9 @@ export class NetKernel implements NetContext, LoopContext {
       case Message.SETTING:
         this.#set(SETTING_NAMES[record[M.SETTING]!]!, record);
         return;
+      case Message.TEXT:
+        this.#tellText(record[M.TEXT_ASKED]!, record[M.TEXT]!, record[M.FROM]!);
+        return;
       case Message.STATUS:
         this.#sockets.get(number)?.setStatus(record[M.STATUS]!);
         return;
@@ -207,6 +211,22 @@ export class NetKernel implements NetContext, LoopContext {
   #set(name: SettingName, record: Int32Array): void {
     const { length } = SETTINGS[name].initial;
     this.sysctls.adopt(name, Array.from(record.subarray(M.VALUES, M.VALUES + length)));
+  }
+
+  #tellText(asked: number, file: number, from: number): void {
+    const { text, next } = partOf(this.devices, file, from);
+    for (let at = 0; at < text.length; at += M.TEXT_MAX) {
+      const record = this.record(Message.TEXT_PIECE);
+      const piece = Buffer.from(text.slice(at, at + M.TEXT_MAX), "latin1");
+      record[M.TEXT_ASKED] = asked;
+      record[M.TEXT_LENGTH] = piece.length;
+      new Uint8Array(record.buffer, record.byteOffset + M.TEXT_BYTES * 4, M.TEXT_MAX).set(piece);
+      this.sendBack();
+    }
+    const record = this.record(Message.TEXT_END);
+    record[M.TEXT_ASKED] = asked;
+    record[M.FROM] = next;
+    this.sendBack();
   }
 
   #create(number: number, record: Int32Array): void {

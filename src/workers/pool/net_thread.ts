@@ -17,6 +17,7 @@ import { NEVER } from "../call/clocks.ts";
 import type { CallContext } from "../call/context.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { Accepted, SocketMaker } from "../net/family.ts";
+import type { TextOwner } from "../net/files/remote_text.ts";
 import type { InterfaceOwner } from "../net/interfaces.ts";
 import type { Address } from "../net/socket.ts";
 import { type PassingCaller, type SocketOwner, StandIn } from "../net/stand_in.ts";
@@ -81,7 +82,7 @@ function peerIn(record: Int32Array): Address {
   return bytes.toString("latin1", 0, Math.min(record[M.PEER_LENGTH]!, M.PEER_MAX));
 }
 
-export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner {
+export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, TextOwner {
   readonly #kernel: NetThreadContext;
   readonly #attention: Attention;
   readonly #post: Post;
@@ -89,6 +90,9 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner {
   readonly #returned: ReturnedCalls;
   readonly #sockets = new Map<number, StandIn>();
   readonly #making = new Map<number, Making>();
+  /** Texts that were asked for, as far as they have come. */
+  readonly #texts = new Map<number, { text: string; readonly take: (text: string, next: number) => void }>();
+  #lastText = 0;
   readonly #free: number[] = [];
   #used = 0;
   /** Slots of which calls have been passed, since they were opened. */
@@ -347,6 +351,31 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner {
     this.#post.send(NET);
   }
 
+  // ---- Texts ----
+
+  askText(file: number, from: number, take: (text: string, next: number) => void): void {
+    const asked = this.#lastText;
+    this.#lastText = (asked + 1) | 0;
+    this.#texts.set(asked, { text: "", take });
+    const record = this.#post.record(Message.TEXT);
+    record[M.TEXT_ASKED] = asked;
+    record[M.TEXT] = file;
+    record[M.FROM] = from;
+    this.#post.send(NET);
+  }
+
+  #addText(record: Int32Array): void {
+    const bytes = Buffer.from(record.buffer, record.byteOffset + M.TEXT_BYTES * 4, M.TEXT_MAX);
+    const asked = this.#texts.get(record[M.TEXT_ASKED]!)!;
+    asked.text += bytes.toString("latin1", 0, record[M.TEXT_LENGTH]!);
+  }
+
+  #endText(record: Int32Array): void {
+    const asked = this.#texts.get(record[M.TEXT_ASKED]!)!;
+    this.#texts.delete(record[M.TEXT_ASKED]!);
+    asked.take(asked.text, record[M.FROM]!);
+  }
+
   // ---- What it says ----
 
   receive(record: Int32Array): void {
@@ -379,6 +408,12 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner {
         return;
       case Message.CREATED:
         this.#created(record);
+        return;
+      case Message.TEXT_PIECE:
+        this.#addText(record);
+        return;
+      case Message.TEXT_END:
+        this.#endText(record);
         return;
       case Message.READY:
         // Its number may be another's by now, who then looks once too often.

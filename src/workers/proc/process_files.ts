@@ -10,6 +10,7 @@ import { directory, type FileNode, file, link, numberOf, type Table } from "../v
 import type { MagicTarget } from "../vfs/inode.ts";
 import { mountInfo, mountStats, mounts } from "./mount_files.ts";
 import { NamespaceFile } from "./namespace_file.ts";
+import { NET_FILES } from "./net_files.ts";
 import { DESCRIPTOR_DIRECTORIES, PLACE_LINKS } from "./process_links.ts";
 import { maps, smaps, smapsRollup } from "./process_maps.ts";
 import { auxiliaryVector, commandLine, environment, memoryOf, pagemap } from "./process_memory.ts";
@@ -133,7 +134,7 @@ const COMMON: Table<ProcessSubject> = {
   mem: memoryOf,
   mountinfo: mountInfo,
   mounts,
-  net: directory({}),
+  net: NET_FILES,
   ns: directory(NAMESPACES, undefined, 0o511),
   oom_adj: file(() => "0\n"),
   oom_score: file(() => "666\n"),

@@ -11,6 +11,7 @@ import type { IpcContext } from "../ipc/context.ts";
 import type { Vdso } from "../mem/vdso.ts";
 import type { FamilyContext } from "../net/families.ts";
 import type { SocketMaker } from "../net/family.ts";
+import type { TextOwner } from "../net/files/remote_text.ts";
 import type { InterfaceOwner } from "../net/interfaces.ts";
 import type { Patcher } from "../patch/patcher.ts";
 import type { PlatformContext, SlotServer } from "../platform/context.ts";
@@ -28,7 +29,7 @@ export interface ProcessTracer extends CallTracer {
 
 export interface SupervisorContext extends PlatformContext, IpcContext, FamilyContext {
   /** Null: there is no other kernel thread. */
-  readonly netThread: (SlotServer & SocketMaker & InterfaceOwner) | null;
+  readonly netThread: (SlotServer & SocketMaker & InterfaceOwner & TextOwner) | null;
   /** What other kernel threads are to know of slots; null: there are none. */
   readonly attention: Attention | null;
   readonly tracer: ProcessTracer | null;

@@ -66,22 +66,31 @@ export class GeneratedFile extends SeekableFile {
   override pread(task: VfsCaller, offset: number, length: number, position: number): number {
     for (;;) {
       const n = this.preadCached(task, offset, length, position);
-      if (n !== -EAGAIN) return n;
+      if (n !== -EAGAIN || this.#contents.wait !== undefined) return n;
     }
   }
 
-  /** Makes records up to the position, in turns between which others are served. */
+  /** Makes records up to the position, in turns between which others are served, and waits for the next. */
   override *warm(task: VfsCaller, position: number): Generator<void, void, void> {
-    while (this.#reach(position, { left: RECORDS_PER_TURN }) === -EAGAIN) {
-      task.call.replyBlocked();
-      task.call.completeWait(0);
-      yield;
+    const { wait } = this.#contents;
+    for (;;) {
+      let error = this.#reach(position, { left: RECORDS_PER_TURN });
+      if (error === 0 && wait !== undefined && this.#done === this.#record.length)
+        error = this.#next({ left: 1 });
+      if (error !== -EAGAIN) return;
+      if (wait !== undefined) yield* wait(task);
+      else {
+        task.call.replyBlocked();
+        task.call.completeWait(0);
+        yield;
+      }
     }
   }
 
   // Goes to a position: 0, a negative errno, or -EAGAIN when the budget is used up.
   #reach(position: number, budget: Budget): number {
-    if (this.#pass === null || position < this.#at || position === 0) {
+    const isWaiting = position === 0 && this.#at === 0 && this.#contents.wait !== undefined;
+    if (this.#pass === null || position < this.#at || (position === 0 && !isWaiting)) {
       this.#hold("");
       this.#pass = this.#contents.records!();
       this.#at = 0;
@@ -125,6 +134,7 @@ export class GeneratedFile extends SeekableFile {
     if (step.done) return 1;
     const record = step.value;
     if (typeof record === "number") {
+      if (record === -EAGAIN && this.#contents.wait !== undefined) return record;
       this.#pass = null;
       return record;
     }

@@ -3,6 +3,7 @@
 // system, a process, one of its threads or descriptors.
 
 import { ESRCH } from "../../../shared/abi/errno.ts";
+import type { Caller } from "../../call/caller.ts";
 import type { CallContext } from "../../call/context.ts";
 import type { WaitQueue } from "../../call/wait_queue.ts";
 import type { Credentials } from "../../credentials/credentials.ts";
@@ -33,6 +34,8 @@ export interface Contents {
   readonly records?: () => Iterator<Text>;
   /** Or its bytes by position, up to `length` of them: none at the end, or a negative errno. */
   readonly bytes?: (position: number, length: number) => Uint8Array | number;
+  /** A record that is -EAGAIN is not there yet, and comes by that. */
+  readonly wait?: (task: Caller) => Generator<void, void, void>;
   /** The open file is gone. */
   readonly release?: () => void;
   /** What the file shows has changed when the count has; who polls is told of it once, and woken by the queue. */

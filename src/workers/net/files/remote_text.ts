@@ -1,0 +1,70 @@
+// A file of /proc/net whose text another kernel thread makes: a part is asked for when a reader comes to it.
+
+import { EAGAIN } from "../../../shared/abi/errno.ts";
+import type { Caller } from "../../call/caller.ts";
+
+/** A kernel thread that makes texts (texts.ts). */
+export interface TextOwner {
+  /** Asks for what stands in a file from a line on. `take` gets it, and where the rest begins; -1: nowhere. */
+  askText(file: number, from: number, take: (text: string, next: number) => void): void;
+}
+
+/** An open file's. */
+export class RemoteText {
+  readonly #owner: TextOwner;
+  readonly #file: number;
+  /** A part that was told and is not read. */
+  #part: string | null = null;
+  /** The line that it goes on with; -1: there is none. */
+  #next = 0;
+  /** Passes so far: what was asked in an earlier one is of no use. */
+  #pass = 0;
+  #isAsked = false;
+  readonly #waiting = new Set<Caller["call"]>();
+
+  constructor(owner: TextOwner, file: number) {
+    this.#owner = owner;
+    this.#file = file;
+  }
+
+  /** Its parts from the beginning on; -EAGAIN: the next has to be waited for. */
+  records(): Iterator<string | number> {
+    this.#pass++;
+    this.#part = null;
+    this.#next = 0;
+    this.#isAsked = false;
+    return {
+      next: () => {
+        const part = this.#part;
+        if (part === null && this.#next < 0) return { done: true, value: undefined };
+        this.#part = null;
+        return { done: false, value: part ?? -EAGAIN };
+      },
+    };
+  }
+
+  *wait({ call }: Caller): Generator<void, void, void> {
+    if (this.#part !== null || this.#next < 0) return;
+    if (!this.#isAsked) this.#ask();
+    this.#waiting.add(call);
+    try {
+      call.replyBlocked();
+      yield;
+    } finally {
+      this.#waiting.delete(call);
+    }
+  }
+
+  #ask(): void {
+    const pass = this.#pass;
+    this.#isAsked = true;
+    this.#owner.askText(this.#file, this.#next, (text, next) => {
+      if (pass === this.#pass) {
+        this.#isAsked = false;
+        this.#part = text;
+        this.#next = next;
+      }
+      for (const call of this.#waiting) call.completeWait(0);
+    });
+  }
+}

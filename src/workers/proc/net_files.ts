@@ -1,0 +1,24 @@
+// /proc/PID/net (proc_pid_net(5)): files of the one network namespace. Where another kernel thread has the network, it
+// makes their text.
+
+import { RemoteText } from "../net/files/remote_text.ts";
+import { NET_TEXT_NAMES, NET_TEXTS } from "../net/files/texts.ts";
+import { bound, directory, type FileNode, type Text } from "../vfs/generated/nodes.ts";
+import type { ProcessSubject } from "./subjects.ts";
+
+function* linesOf({ kernel }: ProcessSubject, name: string): Generator<Text> {
+  for (const line of NET_TEXTS[name]!(kernel.devices)) yield typeof line === "string" ? line : line();
+}
+
+function text(name: string, file: number): FileNode<ProcessSubject> {
+  return bound((subject) => {
+    const { netThread } = subject.kernel;
+    if (netThread === null) return { records: () => linesOf(subject, name) };
+    const remote = new RemoteText(netThread, file);
+    return { records: () => remote.records(), wait: (task) => remote.wait(task) };
+  });
+}
+
+export const NET_FILES = directory<ProcessSubject>(
+  Object.fromEntries(NET_TEXT_NAMES.map((name, file) => [name, text(name, file)])),
+);
