@@ -118,7 +118,7 @@ class Simulation {
 
 function isEmpty(stack: Stack): void {
   assert.is(stack.core.pools.used, 0);
-  assert.is(stack.udp.queuedPackets, 0);
+  assert.is(stack.datagrams.queuedPackets, 0);
   assert.is(stack.udp.table.count, 0);
   assert.is(stack.core.memberships.count, 0);
   assert.is(stack.core.hasBacklog, false);

@@ -119,7 +119,7 @@ for (const address of ["127.0.0.1", "::1"]) {
       client.close();
     }
     assert.is(stack.core.pools.used, 0);
-    assert.is(stack.udp.queuedPackets, 0);
+    assert.is(stack.datagrams.queuedPackets, 0);
   });
 }
 
@@ -134,7 +134,7 @@ test("a queue that is read gets room, and what is put back is next", () => {
   assert.is(take(server), "a");
   assert.is(take(server), "b");
   assert.is(take(server), null);
-  assert.is(stack.udp.queuedPackets, 0);
+  assert.is(stack.datagrams.queuedPackets, 0);
 });
 
 test("names: any, own, others'", () => {

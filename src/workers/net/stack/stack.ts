@@ -14,6 +14,7 @@
 import { IFF_LOOPBACK, IFF_RUNNING, IFF_UP } from "../../../shared/abi/netlink.ts";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_UDP } from "../../../shared/abi/socket.ts";
 import { StackCore, type StackHost } from "./core.ts";
+import { Datagrams } from "./datagram/datagrams.ts";
 import { LoopbackDevice, type NetDevice } from "./device.ts";
 import { Icmp4 } from "./icmp/icmp4.ts";
 import { Icmp6 } from "./icmp/icmp6.ts";
@@ -39,6 +40,7 @@ export class Stack {
   readonly icmp6: Icmp6;
   readonly ip4Input: Ip4Input;
   readonly ip6Input: Ip6Input;
+  readonly datagrams: Datagrams;
   readonly udp: Udp;
 
   constructor(host: StackHost, bounds: StackBounds = {}) {
@@ -50,7 +52,8 @@ export class Stack {
     this.icmp6 = new Icmp6(core, this.ip6Output);
     this.ip4Input = new Ip4Input(core, this.icmp4);
     this.ip6Input = new Ip6Input(core, this.icmp6);
-    this.udp = new Udp(core, this.ip4Output, this.ip6Output, this.icmp4, this.icmp6);
+    this.datagrams = new Datagrams(core, this.ip4Output, this.ip6Output);
+    this.udp = new Udp(this.datagrams, this.icmp4, this.icmp6);
     core.transports4[IPPROTO_ICMP] = this.icmp4;
     core.transports4[IPPROTO_UDP] = this.udp;
     core.transports6[IPPROTO_ICMPV6] = this.icmp6;

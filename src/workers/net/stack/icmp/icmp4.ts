@@ -8,7 +8,7 @@ import { sumOf } from "../checksum.ts";
 import type { IcmpError, StackCore, Transport } from "../core.ts";
 import { isMulticast, MAPPED } from "../ip_address.ts";
 import * as Ip4 from "../ip4/format.ts";
-import { type Ip4Output, learnPathMtu4, PMTUDISC_DONT } from "../ip4/output.ts";
+import { type Ip4Output, PMTUDISC_DONT } from "../ip4/output.ts";
 import { CHECKSUM_NONE, CHECKSUM_VALID, type Packet, TO_HOST } from "../packet.ts";
 import { routeOutput4 } from "../route/output4.ts";
 import * as F from "./format.ts";
@@ -217,12 +217,6 @@ export class Icmp4 implements Transport {
 
   /** Errors that quote ICMP itself are handled where they come in. */
   error(): void {}
-
-  /** A transport found that an error's quoted packet was one of its own: the path's MTU is believed. */
-  static believe(core: StackCore, packet: Packet, error: IcmpError): void {
-    if (error.type === F.DESTINATION_UNREACHABLE && error.code === F.FRAGMENTATION_NEEDED && error.info > 0)
-      learnPathMtu4(core, packet, error.info);
-  }
 
   // ---- Errors that this host sends ----
 

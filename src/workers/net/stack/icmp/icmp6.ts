@@ -10,7 +10,7 @@ import { isMulticast } from "../ip_address.ts";
 import { PMTUDISC_DONT } from "../ip4/output.ts";
 import { isExtension, skipExtensions } from "../ip6/extensions.ts";
 import * as Ip6 from "../ip6/format.ts";
-import { type Ip6Output, learnPathMtu6 } from "../ip6/output.ts";
+import type { Ip6Output } from "../ip6/output.ts";
 import { CHECKSUM_NONE, CHECKSUM_VALID, type Packet, TO_HOST } from "../packet.ts";
 import { routeOutput6 } from "../route/output6.ts";
 import * as F from "./format.ts";
@@ -216,11 +216,6 @@ export class Icmp6 implements Transport {
 
   /** Errors that quote ICMPv6 itself are handled where they come in. */
   error(): void {}
-
-  /** A transport found that an error's quoted packet was one of its own: the path's MTU is believed. */
-  static believe(core: StackCore, packet: Packet, error: IcmpError): void {
-    if (error.type === F.PACKET_TOO_BIG && error.info > 0) learnPathMtu6(core, packet, error.info);
-  }
 
   /** Tells a packet's sender of an error, unless RFC 4443 2.4 forbids it. The packet stays its owner's. */
   sendError(packet: Packet, type: number, code: number, info: number): void {

@@ -1,57 +1,34 @@
 // UDP input (RFC 768, RFC 8200 8.1): datagrams go to their endpoints' queues, of groups and broadcasts a copy to each;
 // errors that ICMP tells of go to the endpoint whose datagram they quote.
 
-import * as E from "../../../../shared/abi/errno.ts";
 import { IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
 import { sumOf, sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
 import type { IcmpError, StackCore, Transport } from "../core.ts";
 import type { UdpCounters } from "../counters.ts";
+import type { Datagrams } from "../datagram/datagrams.ts";
+import { errorCame } from "../datagram/errors.ts";
 import * as Icmp from "../icmp/format.ts";
-import { Icmp4 } from "../icmp/icmp4.ts";
-import { Icmp6 } from "../icmp/icmp6.ts";
-import { IpAddress } from "../ip_address.ts";
-import { type Ip4Output, PMTUDISC_DONT } from "../ip4/output.ts";
-import type { Ip6Output } from "../ip6/output.ts";
-import { UDP_SHARE } from "../limits.ts";
+import type { Icmp4 } from "../icmp/icmp4.ts";
+import type { Icmp6 } from "../icmp/icmp6.ts";
 import { CHECKSUM_NONE, CHECKSUM_VALID, type Packet, TO_HOST } from "../packet.ts";
-import type { Flow } from "../route/flow.ts";
-import { ORIGIN_ICMP, ORIGIN_ICMP6, type UdpEndpoint } from "./endpoint.ts";
+import type { UdpEndpoint } from "./endpoint.ts";
 import * as F from "./format.ts";
 import { UdpTable } from "./table.ts";
 
 export class Udp implements Transport {
   readonly core: StackCore;
   readonly table: UdpTable;
-  readonly ip4Output: Ip4Output;
-  readonly ip6Output: Ip6Output;
+  readonly shared: Datagrams;
   readonly #icmp4: Icmp4;
   readonly #icmp6: Icmp6;
-  /** Packets in receive queues, by the size of their buffers. */
-  #small = 0;
-  #large = 0;
 
-  constructor(core: StackCore, ip4Output: Ip4Output, ip6Output: Ip6Output, icmp4: Icmp4, icmp6: Icmp6) {
+  constructor(shared: Datagrams, icmp4: Icmp4, icmp6: Icmp6) {
+    const { core } = shared;
     this.core = core;
+    this.shared = shared;
     this.table = new UdpTable(core.hashKey);
-    this.ip4Output = ip4Output;
-    this.ip6Output = ip6Output;
     this.#icmp4 = icmp4;
     this.#icmp6 = icmp6;
-  }
-
-  /** A packet has come to a receive queue, or left one. */
-  queued(packet: Packet, by: 1 | -1): void {
-    if (packet.pool === this.core.pools.small) this.#small += by;
-    else this.#large += by;
-  }
-
-  /** Packets in receive queues. */
-  get queuedPackets(): number {
-    return this.#small + this.#large;
-  }
-
-  addressOfFlow({ destination0, destination1, destination2, destination3 }: Flow): IpAddress {
-    return IpAddress.fromWords(destination0, destination1, destination2, destination3);
   }
 
   #countersOf(packet: Packet): UdpCounters {
@@ -112,23 +89,14 @@ export class Udp implements Transport {
   #queue(endpoint: UdpEndpoint, packet: Packet, counters: UdpCounters): void {
     packet.head += F.HEADER;
     packet.trueSize = F.trueSize(packet.length);
-    const { queue } = endpoint;
-    const { pool } = packet;
-    const held = pool === this.core.pools.small ? this.#small : this.#large;
-    const isShort = held * 100 >= pool.max * UDP_SHARE;
-    // An empty queue takes one of any size.
-    if (isShort || (queue.count > 0 && queue.bytes + packet.trueSize > endpoint.receiveBuffer)) {
-      if (isShort) counters.MemErrors++;
-      else counters.RcvbufErrors++;
-      counters.InErrors++;
-      endpoint.drops++;
-      packet.release();
+    const isShort = this.shared.isShort(packet);
+    if (endpoint.deliver(packet)) {
+      counters.InDatagrams++;
       return;
     }
-    counters.InDatagrams++;
-    queue.push(packet);
-    this.queued(packet, 1);
-    endpoint.observer?.readable();
+    if (isShort) counters.MemErrors++;
+    else counters.RcvbufErrors++;
+    counters.InErrors++;
   }
 
   // To each endpoint that listens, the last of them gets the packet itself.
@@ -180,31 +148,7 @@ export class Udp implements Transport {
       (packet.isV6 ? icmp6 : icmp).InErrors++;
       return;
     }
-    const { isV6 } = packet;
-    let { isHard } = error;
-    const isTooBig = isV6
-      ? error.type === Icmp.PACKET_TOO_BIG
-      : error.type === Icmp.DESTINATION_UNREACHABLE && error.code === Icmp.FRAGMENTATION_NEEDED;
-    if (isTooBig) {
-      const believe = isV6 ? Icmp6.believe : Icmp4.believe;
-      believe(this.core, packet, error);
-      if ((isV6 ? endpoint.discovery6 : endpoint.discovery4) === PMTUDISC_DONT) return;
-      isHard = true;
-    }
-    const isWanted = isV6 ? endpoint.receivesErrors6 : endpoint.receivesErrors4;
-    if (!isWanted && !(isHard && endpoint.remote !== null)) return;
-    const record = {
-      errno: error.errno,
-      origin: isV6 ? ORIGIN_ICMP6 : ORIGIN_ICMP,
-      type: error.type,
-      code: error.code,
-      info: error.info,
-      offender: IpAddress.fromWords(packet.nextHop0, packet.nextHop1, packet.nextHop2, packet.nextHop3),
-      destination: packet.destinationAddress,
-      port: remotePort,
-      payload: packet.bytes.slice(head + F.HEADER, packet.end),
-    };
-    endpoint.fail(error.errno === 0 ? E.EPROTO : error.errno, isWanted ? record : null);
+    errorCame(endpoint, packet, error, remotePort, head + F.HEADER);
   }
 }
 
