@@ -76,6 +76,7 @@ export const DIFFERENCES: readonly Listed[] = [
   { call: "inotify_add_watch", why: WHY.OPEN, pairs: "EBADF/EINVAL" },
   { call: "inotify_rm_watch", why: WHY.OPEN, pairs: "EBADF/EINVAL" },
   { call: "ioctl", why: WHY.DEVICES, pairs: "EROFS/ENOTTY" },
+  { call: "ioctl", why: WHY.NAMESPACE, pairs: "EPERM/ENODEV" },
   { call: "ioctl", why: WHY.OPEN, pairs: "0/EIO 0/ENOTTY EBUSY/3 EFAULT/EIO EFAULT/ENOTTY EINVAL/ENOTTY EIO/ENOTTY ENOTTY/EIO EOPNOTSUPP/EINVAL EPERM/EIO EPERM/ENOTTY" },
   { call: "ioprio_set", why: WHY.NAMESPACE, pairs: "EPERM/0 EPERM/ESRCH" },
   { call: "kill", why: WHY.OPEN, pairs: "ESRCH/EPERM" },
