@@ -4,6 +4,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Faults, seededRandom } from "../../src/workers/net/stack/link/pair_link.ts";
+import { RawEndpoint } from "../../src/workers/net/stack/raw/endpoint.ts";
 import type { Stack } from "../../src/workers/net/stack/stack.ts";
 import type { UdpEndpoint } from "../../src/workers/net/stack/udp/endpoint.ts";
 import { UdpMessage } from "../../src/workers/net/stack/udp/send.ts";
@@ -225,8 +226,18 @@ for (const seed of [5, 6, 7])
   test(`changed packets, seed ${seed}: nothing throws, nothing stays`, () => {
     const simulation = new Simulation(seed, 1500, { ...MIXED, corruption: 0.1 });
     simulation.world.link.mutate = mutator(seededRandom(seed * 1000));
+    const { there } = simulation.world;
+    const listeners = [
+      new RawEndpoint(there.raw, false, 1),
+      new RawEndpoint(there.raw, false, 17),
+      new RawEndpoint(there.raw, true, 17),
+      new RawEndpoint(there.raw, true, 58),
+      new RawEndpoint(there.raw, true, 0),
+    ];
     simulation.run(1500, false);
     assert.ok(simulation.arrived > 50);
+    assert.ok(listeners[1]!.drops > 0 && listeners[2]!.queue.count > 0);
+    for (const listener of listeners) listener.close();
     const { ip, ip6 } = simulation.world.there.core.counters;
     assert.ok(ip.InHdrErrors > 0 && ip6.InHdrErrors > 0 && ip.ReasmFails > 0);
     simulation.end();

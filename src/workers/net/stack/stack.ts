@@ -4,7 +4,7 @@
 // What its owner does:
 // - adds devices, and keeps their addresses and the routes and rules in step with its own model (tables.load,
 //   tables.addRoute, device.setAddresses, tables.changed).
-// - makes endpoints (udp/endpoint.ts) for sockets.
+// - makes endpoints for sockets (datagram/endpoint.ts says how; udp/, ping/ and raw/ have them).
 // - tells the time by advance(nowUs), before it does anything that depends on it (a turn of its loop will do), and wakes
 //   up for nextDeadlineUs.
 // - calls run(max) after packets came in or went out, until it says that nothing is left: that is when what was sent over
@@ -22,6 +22,8 @@ import { Ip4Input } from "./ip4/input.ts";
 import { Ip4Output } from "./ip4/output.ts";
 import { Ip6Input } from "./ip6/input.ts";
 import { Ip6Output } from "./ip6/output.ts";
+import { Ping } from "./ping/ping.ts";
+import { Raw } from "./raw/raw.ts";
 import { Udp } from "./udp/udp.ts";
 
 /** Datagrams whose time is over that one turn drops. */
@@ -42,6 +44,8 @@ export class Stack {
   readonly ip6Input: Ip6Input;
   readonly datagrams: Datagrams;
   readonly udp: Udp;
+  readonly ping: Ping;
+  readonly raw: Raw;
 
   constructor(host: StackHost, bounds: StackBounds = {}) {
     const core = new StackCore(host, bounds.smallPackets, bounds.largePackets);
@@ -54,6 +58,12 @@ export class Stack {
     this.ip6Input = new Ip6Input(core, this.icmp6);
     this.datagrams = new Datagrams(core, this.ip4Output, this.ip6Output);
     this.udp = new Udp(this.datagrams, this.icmp4, this.icmp6);
+    this.ping = new Ping(this.datagrams);
+    this.raw = new Raw(this.datagrams);
+    this.icmp4.echoReceiver = this.ping;
+    this.icmp6.echoReceiver = this.ping;
+    this.ip4Input.rawInput = this.raw.input;
+    this.ip6Input.rawInput = this.raw.input;
     core.transports4[IPPROTO_ICMP] = this.icmp4;
     core.transports4[IPPROTO_UDP] = this.udp;
     core.transports6[IPPROTO_ICMPV6] = this.icmp6;

@@ -5,6 +5,7 @@ import { EMSGSIZE, ENOBUFS } from "../../../../shared/abi/errno.ts";
 import { RTN_BROADCAST, RTN_MULTICAST } from "../../../../shared/abi/netlink.ts";
 import { sumOf } from "../checksum.ts";
 import type { StackCore } from "../core.ts";
+import { MAPPED } from "../ip_address.ts";
 import { PATH_MTU_MIN4 } from "../limits.ts";
 import { CHECKSUM_NONE, CHECKSUM_PARTIAL, CHECKSUM_VALID, type Packet } from "../packet.ts";
 import { mix } from "../path_mtu.ts";
@@ -111,6 +112,29 @@ export class Ip4Output {
     F.write(packet, id, keepsWhole ? F.DONT_FRAGMENT : 0);
     this.#transmit(packet, flow.type, loops);
     return 0;
+  }
+
+  /**
+   * Sends a packet that has its header, from its head on (IP_HDRINCL): source and number where they are 0, length and
+   * checksum are written. The packet is gone.
+   */
+  sendWhole(packet: Packet, flow: Flow, loops: boolean): void {
+    const { view, head } = packet;
+    this.#core.counters.ip.OutRequests++;
+    packet.isV6 = false;
+    packet.network = head;
+    packet.device = flow.device;
+    packet.protocol = view.getUint8(head + F.PROTOCOL);
+    packet.hopLimit = view.getUint8(head + F.TTL);
+    if (view.getInt32(head + F.SOURCE) === 0) view.setInt32(head + F.SOURCE, flow.source3);
+    packet.setSource(0, 0, MAPPED, view.getInt32(head + F.SOURCE));
+    packet.setDestination(0, 0, MAPPED, view.getInt32(head + F.DESTINATION));
+    packet.setNextHop(flow.nextHop0, flow.nextHop1, flow.nextHop2, flow.nextHop3);
+    if (view.getUint16(head + F.ID) === 0) view.setUint16(head + F.ID, this.#nextId(packet));
+    view.setUint16(head + F.TOTAL_LENGTH, packet.length);
+    view.setUint16(head + F.CHECKSUM, 0);
+    view.setUint16(head + F.CHECKSUM, ~sumOf(view, head, F.headerLength(packet)) & 0xffff);
+    this.#transmit(packet, flow.type, loops);
   }
 
   #nextId(packet: Packet): number {
