@@ -116,7 +116,73 @@ const neverFull: Put = (sent) => {
   Atomics.store(words, RING + MAILBOX_TAIL, sent + 1);
 };
 
+// ---- Calls that are served behind all that was said before them (pool/post.ts, pool/net_requests.ts) ----
+
+const behind = shared("behind");
+/** How many records were sent, or kept for later, when the guest made its last call. */
+const calls = shared("calls");
+
+/** Kernel thread 0: sends records, behind each of which a guest calls the other thread. */
+function teller(count: number): Process {
+  return {
+    name: "teller",
+    start: null,
+    run(_local, steps) {
+      const mailbox = new Mailbox(words, 0, 2, SHAPE);
+      const record = new Int32Array(1);
+      for (let n = 1; n <= count; n++) {
+        record[0] = n;
+        if (!mailbox.send(1, record)) Atomics.store(behind, 0, 1);
+        Atomics.store(calls, 0, n);
+      }
+      while (mailbox.unsent > 0) {
+        steps.atomic("polls until there is room", (memory) => {
+          const waiting = memory.get(words, RING + MAILBOX_TAIL) - memory.get(words, RING + MAILBOX_HEAD);
+          return waiting < SHAPE.records ? 0 : undefined;
+        });
+        if (mailbox.flush() !== 0 && mailbox.unsent === 0) Atomics.store(behind, 0, 0);
+      }
+      return undefined;
+    },
+  };
+}
+
+/** Kernel thread 1: so many times it meets a call, takes what there is, and serves it unless the other is behind. */
+function server(passes: number, looksFirst: boolean): Process {
+  return {
+    name: "server",
+    start: [0, 0],
+    run(local, _steps) {
+      const mailbox = new Mailbox(words, 1, 2, SHAPE);
+      const record = new Int32Array(1);
+      const [last, done] = local as [number, number];
+      let taken = last;
+      const call = Atomics.load(calls, 0);
+      const before = Atomics.load(behind, 0);
+      for (let i = 0; i < SHAPE.records && mailbox.receive(record) >= 0; i++) taken = record[0]!;
+      const isBehind = looksFirst ? before : Atomics.load(behind, 0);
+      if (isBehind === 0 && taken < call) violation(`a call behind record ${call} knows of ${taken}`);
+      return done + 1 === passes ? undefined : [taken, done + 1];
+    },
+  };
+}
+
+function modelOfCalls(looksFirst: boolean): Model {
+  return {
+    processes: [teller(3), server(3, looksFirst)],
+    atRest: () => undefined,
+    goal: (_memory, ended) => ended[1]!,
+  };
+}
+
+test("calls behind what has found no room", () => {
+  const outcome = explore(modelOfCalls(true));
+  assert.is(outcome.violation, undefined, outcome.trace?.join("\n"));
+  console.log(`  ${outcome.states} states`);
+});
+
 const mutants: [string, Model][] = [
+  ["who is behind is looked at behind the exchange", modelOfCalls(false)],
   ["tail before the record", model(2, wrongSender(2, tailFirst))],
   ["a full ring is written over", model(4, wrongSender(4, neverFull))],
   ["the receiver sleeps without a last look", model(2, sender(2), () => false)],

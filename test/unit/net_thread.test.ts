@@ -1,0 +1,86 @@
+// What thread 0 asks the kernel thread NET for (pool/net_thread.ts): a socket whose call ends before it goes on is let go
+// of, whether it was made by then or not.
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { AF_NETLINK, SOCK_RAW } from "../../src/shared/abi/socket.ts";
+import type { Attention } from "../../src/shared/ring/attention.ts";
+import { PrivateSab } from "../../src/shared/ring/private_sab.ts";
+import * as M from "../../src/workers/pool/messages.ts";
+import { Message } from "../../src/workers/pool/messages.ts";
+import { NET, NetThread } from "../../src/workers/pool/net_thread.ts";
+import type { Post } from "../../src/workers/pool/post.ts";
+import type { Inode } from "../../src/workers/vfs/inode.ts";
+
+type Context = ConstructorParameters<typeof NetThread>;
+
+function make() {
+  const outgoing = new Int32Array(15);
+  const sent: number[][] = [];
+  const post = {
+    record: (kind: number) => {
+      outgoing[M.KIND] = kind;
+      return outgoing;
+    },
+    send: (to: number) => {
+      assert.is(to, NET);
+      sent.push([outgoing[M.KIND]!, outgoing[M.SOCKET]!]);
+    },
+  };
+  const kernel = { thread: 0, sysctls: {} } as unknown as Context[0];
+  const net = new NetThread(
+    kernel,
+    {} as Attention,
+    post as unknown as Post,
+    new PrivateSab(),
+    {} as Context[4],
+  );
+  let goesOn = 0;
+  const task = { credentials: { euid: 0, egid: 0 }, call: { completeWait: () => goesOn++ } };
+  const creation = net.create(task as never, {} as Inode, AF_NETLINK, SOCK_RAW, 0, 0);
+  assert.is(creation.next().done, false);
+  const [, number] = sent.pop()!;
+  const made = (error: number) => {
+    const record = new Int32Array(15);
+    record[M.KIND] = Message.CREATED;
+    record[M.SOCKET] = number!;
+    record[M.ERROR] = error;
+    net.receive(record);
+  };
+  return { creation, made, sent, number: number!, goesOn: () => goesOn };
+}
+
+test("its call goes on", () => {
+  const { creation, made, sent, goesOn } = make();
+  made(0);
+  assert.is(goesOn(), 1);
+  const last = creation.next();
+  assert.is(last.done, true);
+  assert.type(last.value, "object");
+  assert.equal(sent, []);
+});
+
+test("its call ends before it is made", () => {
+  const { creation, made, sent, number, goesOn } = make();
+  creation.return(0);
+  assert.equal(sent, []);
+  made(0);
+  assert.is(goesOn(), 0);
+  assert.equal(sent, [[Message.RELEASE, number]]);
+});
+
+test("its call ends when it is made, before it goes on", () => {
+  const { creation, made, sent, number } = make();
+  made(0);
+  creation.return(0);
+  assert.equal(sent, [[Message.RELEASE, number]]);
+});
+
+test("its call ends, and there is none", () => {
+  const { creation, made, sent } = make();
+  made(-23);
+  creation.return(0);
+  assert.equal(sent, []);
+});
+
+test.run();
