@@ -4,6 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as E from "../../src/shared/abi/errno.ts";
 import { RTN_MULTICAST } from "../../src/shared/abi/netlink.ts";
+import { seededRandom } from "../../src/workers/net/stack/link/pair_link.ts";
 import { UdpMessage } from "../../src/workers/net/stack/udp/send.ts";
 import { bound, drain, endpointOf, ip, makeStack, route, send, sendTo, take } from "./stack_world.ts";
 
@@ -462,6 +463,77 @@ test("one message may say what the endpoint does not", () => {
   packet.release();
   message.source = ip("10.0.0.1");
   assert.is(client.send(Buffer.from("x"), message), -E.EINVAL);
+});
+
+test("an endpoint for IPv6 alone gets no IPv4 beside one for both", () => {
+  const stack = makeStack();
+  const both = endpointOf(stack, true);
+  const only = endpointOf(stack, true);
+  only.v6only = true;
+  for (const endpoint of [both, only]) {
+    endpoint.reuseAddress = true;
+    assert.is(endpoint.bind(ip("::"), 5000), 0);
+  }
+  sendTo(endpointOf(stack), "four", "127.0.0.1", 5000);
+  sendTo(endpointOf(stack, true), "six", "::1", 5000);
+  drain(stack);
+  assert.equal([take(both), take(only)], ["four", "six"]);
+  only.close();
+  sendTo(endpointOf(stack, true), "six", "::1", 5000);
+  drain(stack);
+  assert.is(take(both), "six");
+  both.close();
+});
+
+test("packets for many cost a turn more, and none is lost by that", () => {
+  const stack = makeStack();
+  const many = Array.from({ length: 40 }, () => {
+    const endpoint = endpointOf(stack);
+    endpoint.reuseAddress = true;
+    assert.is(endpoint.bind(ip("0.0.0.0"), 5000), 0);
+    return endpoint;
+  });
+  const client = endpointOf(stack);
+  client.mayBroadcast = true;
+  for (let i = 0; i < 10; i++) sendTo(client, "x", "127.255.255.255", 5000);
+  let turns = 1;
+  while (stack.run(64)) turns++;
+  assert.ok(turns >= 5, `${turns} turns`);
+  for (const endpoint of many) {
+    assert.is(endpoint.queue.count, 10);
+    endpoint.close();
+  }
+  client.close();
+  assert.is(stack.core.pools.used, 0);
+});
+
+test("endpoints come and go in any order, and all get what is theirs", () => {
+  const stack = makeStack();
+  const random = seededRandom(21);
+  const open: ReturnType<typeof endpointOf>[] = [];
+  const client = bound(stack, "127.0.0.1");
+  for (let i = 0; i < 2000; i++) {
+    if (open.length === 0 || random() < 0.55) {
+      const endpoint = endpointOf(stack);
+      endpoint.reusePort = random() < 0.7;
+      endpoint.reuseAddress = true;
+      assert.is(
+        endpoint.bind(ip(random() < 0.5 ? "127.0.0.1" : "0.0.0.0"), 5000 + Math.floor(random() * 3)),
+        0,
+      );
+      if (random() < 0.2) assert.is(endpoint.connect(ip("127.0.0.1"), 1 + Math.floor(random() * 2)), 0);
+      open.push(endpoint);
+    } else open.splice(Math.floor(random() * open.length), 1)[0]!.close();
+    const port = 5000 + (i % 3);
+    const isHeard = open.some(({ localPort, remote }) => localPort === port && remote === null);
+    sendTo(client, "x", "127.0.0.1", port);
+    drain(stack);
+    const heard = open.filter((endpoint) => take(endpoint) !== null);
+    assert.is(heard.length, isHeard ? 1 : 0);
+    for (const { localPort, remote } of heard) assert.equal([localPort, remote], [port, null]);
+  }
+  for (const endpoint of [client, ...open]) endpoint.close();
+  assert.equal([stack.udp.table.count, stack.core.pools.used], [0, 0]);
 });
 
 test("endpoints without end are bounded by buffers, and those come back", () => {

@@ -114,6 +114,8 @@ export class StackCore implements Receiver {
   /** Keys of hashes. */
   readonly hashKey: number;
   nowUs = 0;
+  /** Work beyond that of usual packets, in packets' worth, since run() last looked. */
+  extraWork = 0;
   readonly #backlog = new PacketQueue();
 
   constructor(host: StackHost, smallMax = SMALL_PACKETS_MAX, largeMax = LARGE_PACKETS_MAX) {
@@ -125,8 +127,8 @@ export class StackCore implements Receiver {
 
   /** Takes a packet from a device, to be looked at by run(). */
   receive(packet: Packet, device: NetDevice): void {
-    if (this.#backlog.count >= BACKLOG_MAX) {
-      this.counters.backlogDrops++;
+    if (!device.isUp || this.#backlog.count >= BACKLOG_MAX) {
+      if (device.isUp) this.counters.backlogDrops++;
       device.rxDropped++;
       packet.release();
       return;

@@ -20,8 +20,6 @@ export class PathMtus {
   #words: Int32Array | null = null;
   #mtus: Int32Array | null = null;
   #expiresUs: Float64Array | null = null;
-  /** Another after each change: who remembers a path MTU compares it. */
-  generation = 1;
 
   constructor(key: number) {
     this.#key = key;
@@ -57,6 +55,5 @@ export class PathMtus {
     this.#words[at + 3] = w3;
     this.#mtus[place] = mtu;
     this.#expiresUs[place] = nowUs + PATH_MTU_TIME_US;
-    this.generation++;
   }
 }

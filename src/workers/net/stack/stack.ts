@@ -98,10 +98,14 @@ export class Stack {
     return Math.min(this.ip4Input.reassembler.nextDeadlineUs, this.ip6Input.reassembler.nextDeadlineUs);
   }
 
-  /** Looks at up to so many packets that came in, and does what is due. True: there is more. */
+  /**
+   * Looks at up to so many packets that came in, fewer of those that cost more than usual (many listeners, many rules),
+   * and does what is due. True: there is more.
+   */
   run(maxPackets: number): boolean {
     const { core } = this;
-    for (let i = 0; i < maxPackets; i++) {
+    for (let work = 0; work < maxPackets; work += 1 + core.extraWork) {
+      core.extraWork = 0;
       const packet = core.nextReceived();
       if (packet === null) break;
       const version = packet.length > 0 ? packet.view.getUint8(packet.head) >> 4 : 0;

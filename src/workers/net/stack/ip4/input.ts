@@ -116,6 +116,7 @@ export class Ip4Input {
     }
     const flow = core.inputFlow;
     flow.setFromPacket(packet);
+    core.extraWork += core.tables.workOf(flow);
     if (core.tables.lookup(flow) !== 0) {
       ipExt.InNoRoutes++;
       return false;

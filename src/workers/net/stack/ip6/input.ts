@@ -94,6 +94,7 @@ export class Ip6Input {
     }
     const flow = core.inputFlow;
     flow.setFromPacket(packet);
+    core.extraWork += core.tables.workOf(flow);
     // A link-local destination is that of the device.
     if (isLinkLocal(destination0, destination1, destination2, destination3) && !device.isLoopback)
       flow.outputDevice = device.index;

@@ -38,14 +38,16 @@ export class Raw {
   readonly input = (packet: Packet): boolean => {
     const endpoints = (packet.isV6 ? this.#v6 : this.#v4).get(packet.protocol);
     if (endpoints === undefined) return false;
+    const { core } = this.shared;
     const { head } = packet;
+    core.extraWork += endpoints.size;
     let isFor = false;
     for (const endpoint of endpoints) {
       if (!takes(endpoint, packet)) continue;
       isFor = true;
       if (!endpoint.passesFilter(packet)) continue;
       if (!packet.isV6) packet.head = packet.network;
-      const copy = this.shared.core.pools.copy(packet);
+      const copy = core.pools.copy(packet);
       packet.head = head;
       if (copy === null) endpoint.drops++;
       else {

@@ -22,6 +22,9 @@ export interface DeviceTable {
   readonly loopback: NetDevice;
 }
 
+/** 32 rules. */
+const RULES_A_PACKET_SHIFT = 5;
+
 /** What a table without a fitting route answers within a lookup: the next rule is asked. */
 const NOT_HERE = 1;
 
@@ -223,6 +226,11 @@ export class RoutingTables {
   }
 
   // ---- Lookups ----
+
+  /** What a lookup may cost beyond the usual, in packets' worth: so many rules are as much work as one. */
+  workOf(flow: Flow): number {
+    return (flow.isV6 ? this.#v6 : this.#v4).rules.length >> RULES_A_PACKET_SHIFT;
+  }
 
   /** Finds the flow's route, type and device: 0, or a negative errno. */
   lookup(flow: Flow): number {

@@ -12,6 +12,10 @@ import type { Udp } from "./udp.ts";
 export class UdpEndpoint extends DatagramEndpoint {
   readonly udp: Udp;
   override readonly protocol = IPPROTO_UDP;
+  /** Its place in the table (table.ts): those of the same key, and its number in a SO_REUSEPORT group. */
+  younger: UdpEndpoint | null = null;
+  older: UdpEndpoint | null = null;
+  memberNumber = -1;
 
   constructor(udp: Udp, isV6: boolean) {
     super(udp.shared, isV6);

@@ -16,8 +16,7 @@ const BUCKETS_MIN = 64;
 class Place {
   next: Place | null = null;
   readonly hash: number;
-  /** Of all of them: the first. */
-  endpoints: UdpEndpoint[] = [];
+  youngest: UdpEndpoint | null = null;
   /** Those that share a port by SO_REUSEPORT, the oldest first. */
   readonly group: UdpEndpoint[] = [];
 
@@ -26,13 +25,22 @@ class Place {
   }
 }
 
+/** Whose datagrams an endpoint takes. */
+const ONLY_4 = 0;
+const BOTH = 1;
+const ONLY_6 = 2;
+
+function kindOf({ isV6, v6only }: UdpEndpoint): number {
+  return isV6 ? (v6only ? ONLY_6 : BOTH) : ONLY_4;
+}
+
 /** What a place's endpoints are alike in; for connected ones, all of it. */
 function isLike(a: UdpEndpoint, b: UdpEndpoint): boolean {
   return (
     a.localPort === b.localPort &&
     a.local.equals(b.local) &&
     a.boundDevice === b.boundDevice &&
-    a.isV6 === b.isV6 &&
+    kindOf(a) === kindOf(b) &&
     a.remotePort === b.remotePort &&
     (a.remote === null) === (b.remote === null) &&
     (a.remote === null || a.remote.equals(b.remote!))
@@ -64,6 +72,11 @@ export class UdpTable {
     return this.count >= ENDPOINTS_MAX;
   }
 
+  /** How many there are on a port. */
+  usersOf(port: number): number {
+    return this.#byPort.get(port)?.size ?? 0;
+  }
+
   isPortFree(port: number): boolean {
     return !this.#byPort.has(port);
   }
@@ -77,17 +90,14 @@ export class UdpTable {
       local.w3,
       endpoint.localPort,
       endpoint.boundDevice,
-      endpoint.isV6,
+      kindOf(endpoint),
     );
     if (remote === null) return hash;
     return mix(mixAddress(hash, remote.w0, remote.w1, remote.w2, remote.w3), endpoint.remotePort);
   }
 
-  #hash(w0: number, w1: number, w2: number, w3: number, port: number, device: number, isV6: boolean): number {
-    return mix(
-      mixAddress(this.#key, w0, w1, w2, w3),
-      (port << 1) ^ Math.imul(device, 0x9e3779b1) ^ (isV6 ? 1 : 0),
-    );
+  #hash(w0: number, w1: number, w2: number, w3: number, port: number, device: number, kind: number): number {
+    return mix(mixAddress(this.#key, w0, w1, w2, w3), (port << 2) ^ Math.imul(device, 0x9e3779b1) ^ kind);
   }
 
   // ---- Changes ----
@@ -95,12 +105,13 @@ export class UdpTable {
   add(endpoint: UdpEndpoint): void {
     const hash = this.#hashOf(endpoint);
     let place = this.#buckets[hash & (this.#buckets.length - 1)] as Place | null;
-    while (place !== null && !(place.hash === hash && isLike(place.endpoints[0]!, endpoint)))
-      place = place.next;
+    while (place !== null && !(place.hash === hash && isLike(place.youngest!, endpoint))) place = place.next;
     if (place === null) place = this.#newPlace(hash);
-    // The youngest comes first: it is the last of the array.
-    place.endpoints.push(endpoint);
-    if (endpoint.reusePort && place.group.length < REUSEPORT_GROUP_MAX) place.group.push(endpoint);
+    endpoint.older = place.youngest;
+    if (place.youngest !== null) place.youngest.younger = endpoint;
+    place.youngest = endpoint;
+    if (endpoint.reusePort && place.group.length < REUSEPORT_GROUP_MAX)
+      endpoint.memberNumber = place.group.push(endpoint) - 1;
     const users = this.#byPort.get(endpoint.localPort);
     if (users === undefined) this.#byPort.set(endpoint.localPort, new Set([endpoint]));
     else users.add(endpoint);
@@ -145,18 +156,26 @@ export class UdpTable {
     const bucket = hash & (this.#buckets.length - 1);
     let before: Place | null = null;
     let place = this.#buckets[bucket]!;
-    while (place.hash !== hash || !isLike(place.endpoints[0]!, endpoint)) {
+    while (place.hash !== hash || !isLike(place.youngest!, endpoint)) {
       before = place;
       place = place.next!;
     }
-    place.endpoints.splice(place.endpoints.lastIndexOf(endpoint), 1);
-    const member = place.group.indexOf(endpoint);
-    if (member >= 0) {
+    const { younger, older, memberNumber } = endpoint;
+    if (younger === null) place.youngest = older;
+    else younger.older = older;
+    if (older !== null) older.younger = younger;
+    endpoint.younger = null;
+    endpoint.older = null;
+    if (memberNumber >= 0) {
       // As Linux does, the last one takes its place.
       const last = place.group.pop()!;
-      if (last !== endpoint) place.group[member] = last;
+      if (last !== endpoint) {
+        place.group[memberNumber] = last;
+        last.memberNumber = memberNumber;
+      }
+      endpoint.memberNumber = -1;
     }
-    if (place.endpoints.length === 0) {
+    if (place.youngest === null) {
       if (before === null) this.#buckets[bucket] = place.next;
       else before.next = place.next;
       this.#places--;
@@ -229,10 +248,10 @@ export class UdpTable {
   }
 
   #probeFamilies(isV6: boolean, device: number, isConnected: boolean): UdpEndpoint | null {
-    if (isV6) return this.#ofV6 === 0 ? null : this.#probe(device, true, isConnected);
-    const found = this.#probe(device, false, isConnected);
+    const found = isV6 ? null : this.#probe(device, ONLY_4, isConnected);
     if (found !== null || this.#ofV6 === 0) return found;
-    return this.#probe(device, true, isConnected);
+    const only = isV6 ? this.#probe(device, ONLY_6, isConnected) : null;
+    return only ?? this.#probe(device, BOTH, isConnected);
   }
 
   #probeAny(isV6: boolean, device: number): UdpEndpoint | null {
@@ -248,12 +267,12 @@ export class UdpTable {
     if (found !== null || isV6 || this.#ofV6 === 0) return found;
     // An IPv6 socket that is bound to :: takes IPv4 as well, unless it is told not to.
     this.#local2 = 0;
-    const dual = this.#probe(device, true, false);
+    const dual = this.#probe(device, BOTH, false);
     this.#local2 = MAPPED;
     return dual;
   }
 
-  #probe(device: number, isV6: boolean, isConnected: boolean): UdpEndpoint | null {
+  #probe(device: number, kind: number, isConnected: boolean): UdpEndpoint | null {
     let hash = this.#hash(
       this.#local0,
       this.#local1,
@@ -261,7 +280,7 @@ export class UdpTable {
       this.#local3,
       this.#localPort,
       device,
-      isV6,
+      kind,
     );
     if (isConnected)
       hash = mix(
@@ -270,19 +289,17 @@ export class UdpTable {
       );
     let place = this.#buckets[hash & (this.#buckets.length - 1)] as Place | null;
     for (; place !== null; place = place.next)
-      if (place.hash === hash && this.#isFor(place.endpoints[0]!, device, isV6, isConnected)) {
-        const chosen = this.#choose(place);
-        if (chosen !== null) return chosen;
-      }
+      if (place.hash === hash && this.#isFor(place.youngest!, device, kind, isConnected))
+        return this.#choose(place);
     return null;
   }
 
-  #isFor(endpoint: UdpEndpoint, device: number, isV6: boolean, isConnected: boolean): boolean {
+  #isFor(endpoint: UdpEndpoint, device: number, kind: number, isConnected: boolean): boolean {
     const { local, remote } = endpoint;
     return (
       endpoint.localPort === this.#localPort &&
       endpoint.boundDevice === device &&
-      endpoint.isV6 === isV6 &&
+      kindOf(endpoint) === kind &&
       local.w0 === this.#local0 &&
       local.w1 === this.#local1 &&
       local.w2 === this.#local2 &&
@@ -298,18 +315,8 @@ export class UdpTable {
     );
   }
 
-  #choose(place: Place): UdpEndpoint | null {
-    const { endpoints, group } = place;
-    const youngest = endpoints[endpoints.length - 1]!;
-    const chosen = youngest.reusePort && group.length > 1 ? this.#ofGroup(group) : youngest;
-    if (!chosen.v6only || !this.#isV4Remote()) return chosen;
-    // Some of the place's may take IPv4, others not.
-    for (let i = endpoints.length - 1; i >= 0; i--) if (!endpoints[i]!.v6only) return endpoints[i]!;
-    return null;
-  }
-
-  #isV4Remote(): boolean {
-    return this.#remote0 === 0 && this.#remote1 === 0 && this.#remote2 === MAPPED;
+  #choose({ youngest, group }: Place): UdpEndpoint {
+    return youngest!.reusePort && group.length > 1 ? this.#ofGroup(group) : youngest!;
   }
 
   #ofGroup(group: readonly UdpEndpoint[]): UdpEndpoint {

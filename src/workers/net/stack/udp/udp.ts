@@ -15,6 +15,9 @@ import type { UdpEndpoint } from "./endpoint.ts";
 import * as F from "./format.ts";
 import { UdpTable } from "./table.ts";
 
+/** So many endpoints that are looked at are as much work as a packet: 16. */
+const LOOKED_AT_SHIFT = 4;
+
 export class Udp implements Transport {
   readonly core: StackCore;
   readonly table: UdpTable;
@@ -102,10 +105,12 @@ export class Udp implements Transport {
   // To each endpoint that listens, the last of them gets the packet itself.
   #inputToMany(packet: Packet, counters: UdpCounters): void {
     let last: UdpEndpoint | null = null;
+    this.core.extraWork += this.table.usersOf(packet.destinationPort) >> LOOKED_AT_SHIFT;
     for (const endpoint of this.table.onPort(packet.destinationPort)) {
       if (!takes(endpoint, packet)) continue;
       if (last !== null) {
         const copy = this.core.pools.copy(packet);
+        this.core.extraWork++;
         if (copy === null) {
           counters.RcvbufErrors++;
           counters.InErrors++;
