@@ -369,6 +369,20 @@ static void unprivileged(void) {
   waitpid(child, NULL, 0);
 }
 
+// The programs that run after this one in a sandbox find lo and the rules as they were.
+static void give_back(void) {
+  struct ifinfomsg i = {.ifi_index = 1};
+  begin(RTM_NEWLINK, 0, &i, sizeof i);
+  add_number(IFLA_MTU, 65536);
+  add_number(IFLA_TXQLEN, 1000);
+  ask("lo as it was");
+  struct fib_rule_hdr r = {.family = AF_INET, .src_len = 8, .action = FR_ACT_TO_TBL};
+  begin(RTM_DELRULE, 0, &r, sizeof r);
+  add_number(FRA_TABLE, 9);
+  add_address(FRA_SRC, 0x0a000000);
+  ask("the rules as they were");
+}
+
 int main(void) {
   int one = 1;
   unshare(CLONE_NEWNET); // as a sandbox is; there it fails
@@ -389,5 +403,6 @@ int main(void) {
   neighbours();
   ioctls();
   unprivileged();
+  give_back();
   return 0;
 }
