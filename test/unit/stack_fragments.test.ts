@@ -492,6 +492,13 @@ test("extension headers are gone through, so many, and what is wrong is told", (
   isEmpty(at);
 });
 
+test("a frame that is longer than any buffer is dropped", () => {
+  const at = world();
+  arrive(at, new Uint8Array(70000), new Uint8Array(1 << 20));
+  assert.is(at.link.second.rxDropped, 2);
+  isEmpty(at);
+});
+
 test("a wrong checksum is counted, none is taken in IPv4 alone", () => {
   const at = world();
   const server = bound(at.there, "::", 5000);

@@ -60,7 +60,8 @@ export class PairDevice extends NetDevice {
   /** What arrives: bytes of another's memory. */
   arrive(bytes: Uint8Array): void {
     const packet = this.side.pools.take(bytes.length);
-    if (packet === null) {
+    if (packet === null || bytes.length > packet.limit - packet.head) {
+      packet?.release();
       this.rxDropped++;
       return;
     }
