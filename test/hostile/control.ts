@@ -33,6 +33,12 @@ const TOTALS = new Set([
   // Files outlive who made them: programs that call at random make some.
   "strings",
   "xattrs",
+  // What the network is configured with outlives who has configured it.
+  "netDevices",
+  "netAddresses",
+  "routes",
+  "rules",
+  "neighbours",
   // Names that were looked up are remembered.
   "dentries",
   "heapCharged",

@@ -14,6 +14,12 @@ const LOOPBACK_LENGTH = 8;
 const BITS = 32;
 /** Networks with longer prefixes have no broadcast address. */
 const BROADCAST_LENGTH_MAX = 30;
+/** Addresses of a device that is removed that go one after the other, each with its routes, as on Linux. */
+const ONE_BY_ONE_MAX = 64;
+
+function keyOf(address: Uint8Array): number {
+  return (address[0]! << 24) | (address[1]! << 16) | (address[2]! << 8) | address[3]!;
+}
 
 function isSecondary({ flags }: DeviceAddress): boolean {
   return (flags & N.IFA_F_SECONDARY) !== 0;
@@ -21,16 +27,6 @@ function isSecondary({ flags }: DeviceAddress): boolean {
 
 function isSameNetwork(a: DeviceAddress, b: DeviceAddress): boolean {
   return a.prefixLength === b.prefixLength && isWithin(a.peer, b.peer, b.prefixLength);
-}
-
-/** The primary address of the network that one is in. */
-function primaryOf(own: DeviceAddress): DeviceAddress | undefined {
-  return own.device.inet.find((other) => !isSecondary(other) && isSameNetwork(other, own));
-}
-
-/** What its routes prefer as a source. */
-function sourceOf(own: DeviceAddress): Uint8Array {
-  return (isSecondary(own) ? (primaryOf(own) ?? own) : own).address;
 }
 
 /** Addresses that all hosts of a network hear: its last, and of old its first. */
@@ -50,9 +46,16 @@ function hasNetwork({ address, peer, prefixLength }: DeviceAddress): boolean {
 
 export class InetAddresses {
   readonly #namespace: Namespace;
+  /** Of secondary addresses: the primary one of their network, which they go with. */
+  readonly #primaries = new WeakMap<DeviceAddress, DeviceAddress>();
 
   constructor(namespace: Namespace) {
     this.#namespace = namespace;
+  }
+
+  /** What its routes prefer as a source. */
+  #sourceOf(own: DeviceAddress): Uint8Array {
+    return (this.#primaries.get(own) ?? own).address;
   }
 
   // ---- Addresses ----
@@ -80,6 +83,7 @@ export class InetAddresses {
       if (!isSameNetwork(other, own)) continue;
       if (own.scope !== other.scope) return refuse(EINVAL, "ipv4: Invalid scope value");
       own.flags |= N.IFA_F_SECONDARY;
+      if (!isSecondary(other)) this.#primaries.set(own, other);
     }
     if (!heap.hasRoom("netAddresses")) return -ENOBUFS;
     counters.netAddresses++;
@@ -93,25 +97,39 @@ export class InetAddresses {
   remove(device: Device, isWanted: (own: DeviceAddress) => boolean): Outcome {
     const own = device.inet.find(isWanted);
     if (own === undefined) return refuse(EADDRNOTAVAIL, "ipv4: Address not found");
-    if (!isSecondary(own))
-      for (const other of [...device.inet])
-        if (other !== own && isSecondary(other) && isSameNetwork(other, own)) this.#drop(other);
-    this.#drop(own);
+    const going = isSecondary(own)
+      ? [own]
+      : [...device.inet.filter((other) => this.#primaries.get(other) === own), own];
+    for (const one of going) this.#drop(one);
+    this.#forgetSources(going);
     return 0;
   }
 
-  #drop(own: DeviceAddress): void {
+  #unlink(own: DeviceAddress): void {
     const { inet } = own.device;
     inet.splice(inet.indexOf(own), 1);
     this.#namespace.context.counters.netAddresses--;
     this.#namespace.tell({ kind: "address", isGone: true, row: own });
+  }
+
+  #drop(own: DeviceAddress): void {
+    const { device } = own;
+    this.#unlink(own);
     this.#removeRoutes(own);
-    if (inet.length === 0)
-      this.#namespace.routes.removeAll(AF_INET, false, this.#namespace.routes.ofDevice(own.device));
+    if (device.inet.length === 0)
+      this.#namespace.routes.removeAll(AF_INET, false, this.#namespace.routes.ofDevice(device));
   }
 
   removeAll(device: Device): void {
-    while (device.inet.length > 0) this.remove(device, () => true);
+    if (device.inet.length <= ONE_BY_ONE_MAX) {
+      while (device.inet.length > 0) this.remove(device, () => true);
+      return;
+    }
+    // Of very many the routes go at once.
+    const going = [...device.inet].reverse();
+    for (const own of going) this.#unlink(own);
+    this.#namespace.routes.removeAll(AF_INET, true, this.#namespace.routes.ofDevice(device));
+    this.#forgetSources(going);
   }
 
   // ---- The routes that go with them ----
@@ -164,8 +182,7 @@ export class InetAddresses {
 
   #addRoutes(own: DeviceAddress): void {
     const { device, address, broadcast, peer, prefixLength, flags } = own;
-    const primary = isSecondary(own) ? primaryOf(own) : own;
-    if (primary === undefined) return;
+    const primary = this.#primaries.get(own) ?? own;
     const add = (type: number, destination: Uint8Array, length: number): void =>
       this.#addRoute(this.#route(own, type, destination, length, primary));
     add(N.RTN_LOCAL, address, BITS);
@@ -181,7 +198,7 @@ export class InetAddresses {
   #removeRoute(own: DeviceAddress, type: number, destination: Uint8Array, length: number): void {
     const { routes } = this.#namespace;
     const table = type === N.RTN_UNICAST ? N.RT_TABLE_MAIN : N.RT_TABLE_LOCAL;
-    const source = sourceOf(own);
+    const source = this.#sourceOf(own);
     const found = routes
       .table(AF_INET, table)
       ?.ofPrefix(destination, length)
@@ -202,8 +219,8 @@ export class InetAddresses {
     const isNetwork = !isSecondary(own) && hasNetwork(own);
     if (isNetwork && (flags & N.IFA_F_NOPREFIXROUTE) === 0)
       this.#removeRoute(own, this.#networkType(device), prefixOf(peer, prefixLength), prefixLength);
-    const source = sourceOf(own);
-    const others = device.inet.filter((other) => isSame(sourceOf(other), source));
+    const source = this.#sourceOf(own);
+    const others = device.inet.filter((other) => isSame(this.#sourceOf(other), source));
     const isLeft = (wanted: Uint8Array): boolean =>
       others.some(
         (other) =>
@@ -217,14 +234,15 @@ export class InetAddresses {
     for (const one of gone) if (!isLeft(one)) this.#removeRoute(own, N.RTN_BROADCAST, one, BITS);
     if (others.some((other) => isSame(other.address, address))) return;
     this.#removeRoute(own, N.RTN_LOCAL, address, BITS);
-    this.#forgetSource(address);
   }
 
-  /** Routes that prefer an address that nobody has any more. */
-  #forgetSource(address: Uint8Array): void {
+  /** Routes that prefer addresses that nobody has any more. */
+  #forgetSources(gone: readonly DeviceAddress[]): void {
     const { all, routes } = this.#namespace;
-    if (all.some(({ inet }) => inet.some((other) => isSame(other.address, address)))) return;
-    routes.removeAll(AF_INET, true, ({ source }) => source !== null && isSame(source, address));
+    const keys = new Set(gone.map(({ address }) => keyOf(address)));
+    for (const { inet } of all) for (const { address } of inet) keys.delete(keyOf(address));
+    if (keys.size > 0)
+      routes.removeAll(AF_INET, true, ({ source }) => source !== null && keys.has(keyOf(source)));
   }
 
   // ---- What becomes of a device ----

@@ -8,7 +8,9 @@ export function sizeOf(family: InternetFamily): 4 | 16 {
 }
 
 export function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** Whether both are in one network. */

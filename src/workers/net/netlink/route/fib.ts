@@ -90,6 +90,10 @@ export const ROUTE: Kind<ToldRoute> = {
 
 // ---- Looking up ----
 
+function portIn(value: Buffer | undefined): number {
+  return value === undefined || value.length < 2 ? 0 : value.readUInt16BE();
+}
+
 function find(task: Requester, request: Request): ToldRoute | Outcome {
   const { body } = request;
   if (body.length < ROUTE_SIZE) return -E.EINVAL;
@@ -128,8 +132,8 @@ function find(task: Requester, request: Request): ToldRoute | Outcome {
     input: input === 0 ? "lo" : devices.byIndex(input)!.name,
     user,
     ipProtocol: attributes.get(N.RTA_IP_PROTO)?.[0] ?? 0,
-    sourcePort: attributes.get(N.RTA_SPORT)?.readUInt16BE() ?? 0,
-    destinationPort: attributes.get(N.RTA_DPORT)?.readUInt16BE() ?? 0,
+    sourcePort: portIn(attributes.get(N.RTA_SPORT)),
+    destinationPort: portIn(attributes.get(N.RTA_DPORT)),
   };
   // What goes nowhere in particular goes to oneself.
   const target = isZero(destination) && by === undefined ? loopbackOf(family) : destination;
