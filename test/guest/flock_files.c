@@ -68,6 +68,16 @@ int main(void) {
   F("bad descriptor", 99, LOCK_SH);
   F("O_PATH", open(name, O_PATH), LOCK_SH);
   F("a directory", open("/tmp", O_RDONLY), LOCK_SH | LOCK_NB);
+  // Of three that lock in turn, the end of one that no longer does takes nothing from the next.
+  F("everybody's unlock", c, LOCK_UN);
+  int first = open(name, O_RDONLY), second = open(name, O_RDONLY), third = open(name, O_RDONLY);
+  F("the first", first, LOCK_EX | LOCK_NB);
+  F("the first gives it back", first, LOCK_UN);
+  F("the second", second, LOCK_EX | LOCK_NB);
+  close(first);
+  F("the third", third, LOCK_EX | LOCK_NB);
+  close(second);
+  close(third);
   // The two kinds of lock know nothing of each other.
   struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
   value("record lock", SYS_3(SYS_fcntl, c, F_SETLK, &l));

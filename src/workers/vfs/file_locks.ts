@@ -44,8 +44,11 @@ export class FileLocks {
 export class LockTable {
   readonly #kernel: CallContext;
   readonly #files = new Map<string, FileLocks>();
-  /** Files on which an owner (a descriptor table, an open file description) has record locks, or flock's. */
-  readonly #held = new Map<object, Set<FileLocks>>();
+  /**
+   * Files on which an owner (a descriptor table, an open file description) has record locks, or flock's, or has had
+   * some: by key, since the locks of a file that nobody has locked for a while are another object when they are back.
+   */
+  readonly #held = new Map<object, Map<string, FileLocks>>();
   /** Owners that wait, and for whom: to find deadlocks. */
   readonly #waiting = new Map<object, object>();
 
@@ -78,7 +81,7 @@ export class LockTable {
   }
 
   #forgetUnused(locks: FileLocks): void {
-    if (locks.unused) this.#files.delete(locks.key);
+    if (locks.unused && this.#files.get(locks.key) === locks) this.#files.delete(locks.key);
   }
 
   /** There is room for one more change. */
@@ -116,8 +119,8 @@ export class LockTable {
 
   #hold(owner: object, locks: FileLocks): void {
     const held = this.#held.get(owner);
-    if (held === undefined) this.#held.set(owner, new Set([locks]));
-    else held.add(locks);
+    if (held === undefined) this.#held.set(owner, new Map([[locks.key, locks]]));
+    else held.set(locks.key, locks);
   }
 
   // ---- Waiting ----
@@ -148,7 +151,7 @@ export class LockTable {
     if (held === undefined) return;
     const locks = this.of(file);
     if (typeof locks === "number") return;
-    if (held.delete(locks)) this.unsetRecords(locks, table, EVERYTHING.start, EVERYTHING.end);
+    if (held.delete(locks.key)) this.unsetRecords(locks, table, EVERYTHING.start, EVERYTHING.end);
     if (held.size === 0) this.#held.delete(table);
     this.put(locks);
   }
@@ -158,7 +161,7 @@ export class LockTable {
     const held = this.#held.get(file);
     if (held === undefined) return;
     this.#held.delete(file);
-    for (const locks of held) {
+    for (const locks of held.values()) {
       this.unsetWhole(locks, file);
       this.unsetRecords(locks, file, EVERYTHING.start, EVERYTHING.end);
       this.#forgetUnused(locks);
