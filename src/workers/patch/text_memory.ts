@@ -26,6 +26,7 @@ export class TextMemory {
   readonly #directory: number;
   readonly #memory: number;
   readonly #space: AddressSpace;
+  #isGone = false;
 
   constructor({ native, descriptors }: CallContext, { readablePid, space }: Stub) {
     this.#native = native;
@@ -43,6 +44,11 @@ export class TextMemory {
   /** Nothing is read or written any more. */
   get isTooSlow(): boolean {
     return this.#space.textWaitMs > WAITS_MAX_MS;
+  }
+
+  /** Nobody has this memory any more: the host wrote none of it, which is no error. */
+  get isGone(): boolean {
+    return this.#isGone;
   }
 
   #access(access: () => number): number {
@@ -75,6 +81,7 @@ export class TextMemory {
       const rest = bytes.subarray(done);
       native.scratch.set(rest);
       const n = this.#access(() => native.pwriteScratch(this.#memory, rest.length, address + done));
+      this.#isGone ||= n === 0;
       if (n <= 0) return false;
       done += n;
     }

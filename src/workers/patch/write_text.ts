@@ -38,7 +38,7 @@ function tailOf({ bytes, border }: CodeBytes): Uint8Array {
 
 /**
  * Writes all of them; false if the host refused something, and then what was there stands again, or else the process
- * ends: nobody can go on in a part of an instruction. Under a lock on their pages.
+ * ends: nobody can go on in a part of an instruction, where there is somebody. Under a lock on their pages.
  */
 export function* writeCode(
   task: MemCaller,
@@ -71,7 +71,7 @@ function putBack(task: MemCaller, memory: TextMemory, codes: readonly CodeBytes[
   const former = codes.map((code) => ({ ...code, bytes: code.before }));
   const tails = former.map((code) => memory.write(code.at + 1, tailOf(code)));
   const done = writeEntries(memory, former) && !tails.includes(false);
-  if (done) return;
+  if (done || memory.isGone) return;
   task.kernel.log("error", "text could not be made whole: killed", { pid: task.pid });
   task.killHostile();
 }
