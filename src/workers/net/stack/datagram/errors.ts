@@ -4,8 +4,7 @@ import { EMSGSIZE } from "../../../../shared/abi/errno.ts";
 import type { IcmpError } from "../core.ts";
 import * as Icmp from "../icmp/format.ts";
 import { IpAddress } from "../ip_address.ts";
-import { learnPathMtu4, PMTUDISC_DONT } from "../ip4/output.ts";
-import { learnPathMtu6 } from "../ip6/output.ts";
+import { learnPathMtu, PMTUDISC_DONT } from "../mtu_discovery.ts";
 import type { Packet } from "../packet.ts";
 import { type DatagramEndpoint, ORIGIN_ICMP, ORIGIN_ICMP6 } from "./endpoint.ts";
 
@@ -25,7 +24,7 @@ export function errorCame(
     : error.type === Icmp.DESTINATION_UNREACHABLE && error.code === Icmp.FRAGMENTATION_NEEDED;
   if (isTooBig) {
     // Of a packet that was sent, the path's MTU is believed.
-    if (error.info > 0) (isV6 ? learnPathMtu6 : learnPathMtu4)(core, packet, error.info);
+    if (error.info > 0) learnPathMtu(core, packet, error.info);
     if ((isV6 ? endpoint.discovery6 : endpoint.discovery4) === PMTUDISC_DONT) return;
     errno = EMSGSIZE;
     isHard = true;

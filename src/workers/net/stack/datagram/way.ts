@@ -4,8 +4,7 @@
 import * as E from "../../../../shared/abi/errno.ts";
 import { RT_SCOPE_LINK, RTN_BROADCAST, RTN_MULTICAST } from "../../../../shared/abi/netlink.ts";
 import { IpAddress, isMulticast, MAPPED } from "../ip_address.ts";
-import { pathMtu4 } from "../ip4/output.ts";
-import { pathMtu6 } from "../ip6/output.ts";
+import { pathMtu } from "../mtu_discovery.ts";
 import type { Packet } from "../packet.ts";
 import type { Flow } from "../route/flow.ts";
 import { routeOutput4 } from "../route/output4.ts";
@@ -160,7 +159,7 @@ export function output(
   if (error !== -E.EMSGSIZE) return error;
   const { core } = endpoint.shared;
   const discovery = flow.isV6 ? endpoint.discovery6 : endpoint.discovery4;
-  const mtu = flow.isV6 ? pathMtu6(core, flow, discovery) : pathMtu4(core, flow, discovery);
+  const mtu = pathMtu(core, flow, discovery);
   return tooLong(endpoint, flow, port, data, mtu);
 }
 

@@ -6,7 +6,14 @@ import { RTN_BROADCAST, RTN_MULTICAST } from "../../../../shared/abi/netlink.ts"
 import { sumOf } from "../checksum.ts";
 import type { StackCore } from "../core.ts";
 import { MAPPED } from "../ip_address.ts";
-import { PATH_MTU_MIN4 } from "../limits.ts";
+import {
+  PMTUDISC_DO,
+  PMTUDISC_DONT,
+  PMTUDISC_INTERFACE,
+  PMTUDISC_OMIT,
+  PMTUDISC_PROBE,
+  pathMtu,
+} from "../mtu_discovery.ts";
 import { CHECKSUM_NONE, CHECKSUM_PARTIAL, CHECKSUM_VALID, type Packet } from "../packet.ts";
 import { mix } from "../path_mtu.ts";
 import type { Flow } from "../route/flow.ts";
@@ -29,37 +36,6 @@ export class PacketIds {
     this.#counters[place]!++;
     return this.#counters[place]! & 0xffff;
   }
-}
-
-/** What a sender says of fragments: IP_MTU_DISCOVER. */
-export const PMTUDISC_DONT = 0;
-export const PMTUDISC_WANT = 1;
-export const PMTUDISC_DO = 2;
-export const PMTUDISC_PROBE = 3;
-export const PMTUDISC_INTERFACE = 4;
-export const PMTUDISC_OMIT = 5;
-
-/** The longest packet that goes the flow's way as a whole. */
-export function pathMtu4(core: StackCore, flow: Flow, discovery: number): number {
-  const device = flow.device!.mtu;
-  if (discovery === PMTUDISC_PROBE || discovery >= PMTUDISC_INTERFACE) return device;
-  const { destination0, destination1, destination2, destination3 } = flow;
-  const known = core.pathMtus.get(destination0, destination1, destination2, destination3, core.nowUs);
-  if (known !== 0) return Math.min(known, device);
-  return flow.route !== null && flow.route.mtu !== 0 ? Math.min(flow.route.mtu, device) : device;
-}
-
-/** What a router said of a destination's path; less than Linux believes counts as its least. */
-export function learnPathMtu4(core: StackCore, packet: Packet, mtu: number): void {
-  const { destination0, destination1, destination2, destination3 } = packet;
-  core.pathMtus.set(
-    destination0,
-    destination1,
-    destination2,
-    destination3,
-    Math.max(mtu, PATH_MTU_MIN4),
-    core.nowUs,
-  );
 }
 
 /** Writes out a checksum that a device would have completed. */
@@ -88,7 +64,7 @@ export class Ip4Output {
   send(packet: Packet, flow: Flow, discovery: number, loops: boolean): number {
     const { ip } = this.#core.counters;
     ip.OutRequests++;
-    const mtu = pathMtu4(this.#core, flow, discovery);
+    const mtu = pathMtu(this.#core, flow, discovery);
     packet.isV6 = false;
     packet.transport = packet.head;
     packet.setSource(flow.source0, flow.source1, flow.source2, flow.source3);

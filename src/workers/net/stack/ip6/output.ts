@@ -4,34 +4,11 @@
 import { EMSGSIZE, ENOBUFS } from "../../../../shared/abi/errno.ts";
 import { RTN_MULTICAST } from "../../../../shared/abi/netlink.ts";
 import type { StackCore } from "../core.ts";
-import { completeChecksum, PMTUDISC_DO, PMTUDISC_INTERFACE, PMTUDISC_PROBE } from "../ip4/output.ts";
-import { PATH_MTU_MIN6 } from "../limits.ts";
+import { completeChecksum } from "../ip4/output.ts";
+import { PMTUDISC_DO, PMTUDISC_INTERFACE, PMTUDISC_PROBE, pathMtu } from "../mtu_discovery.ts";
 import { CHECKSUM_VALID, type Packet } from "../packet.ts";
 import type { Flow } from "../route/flow.ts";
 import * as F from "./format.ts";
-
-/** The longest packet that goes the flow's way as a whole. */
-export function pathMtu6(core: StackCore, flow: Flow, discovery: number): number {
-  const device = flow.device!.mtu;
-  if (discovery === PMTUDISC_PROBE || discovery >= PMTUDISC_INTERFACE) return device;
-  const { destination0, destination1, destination2, destination3 } = flow;
-  const known = core.pathMtus.get(destination0, destination1, destination2, destination3, core.nowUs);
-  if (known !== 0) return Math.min(known, device);
-  return flow.route !== null && flow.route.mtu !== 0 ? Math.min(flow.route.mtu, device) : device;
-}
-
-/** What a router said of a destination's path. */
-export function learnPathMtu6(core: StackCore, packet: Packet, mtu: number): void {
-  const { destination0, destination1, destination2, destination3 } = packet;
-  core.pathMtus.set(
-    destination0,
-    destination1,
-    destination2,
-    destination3,
-    Math.max(mtu, PATH_MTU_MIN6),
-    core.nowUs,
-  );
-}
 
 export class Ip6Output {
   readonly #core: StackCore;
@@ -48,7 +25,7 @@ export class Ip6Output {
   send(packet: Packet, flow: Flow, discovery: number, loops: boolean, flowLabel = 0): number {
     const { ip6 } = this.#core.counters;
     ip6.OutRequests++;
-    const mtu = pathMtu6(this.#core, flow, discovery);
+    const mtu = pathMtu(this.#core, flow, discovery);
     packet.isV6 = true;
     packet.transport = packet.head;
     packet.setSource(flow.source0, flow.source1, flow.source2, flow.source3);
