@@ -288,29 +288,6 @@ export class Kernel implements SupervisorContext {
     return startProgram(this, spec, stdio);
   }
 
-  // ---- Turns ----
-
-  /** Waits for the sleep set (SleepSet.wait). No process is to blame for a callback's throw: it ends here (F21). */
-  waitForEvents(timeoutNs: number): number {
-    try {
-      this.longTurns.settle();
-      return this.sleep.wait(timeoutNs, this.longTurns);
-    } catch (error) {
-      this.throws.caught("a callback threw", error);
-      return 1;
-    }
-  }
-
-  /** Runs the timers that are due; throws end here as in waitForEvents. */
-  expireTimers(nowNs: number): void {
-    try {
-      this.longTurns.settle();
-      this.timers.expire(nowNs, this.longTurns);
-    } catch (error) {
-      this.throws.caught("a timer threw", error);
-    }
-  }
-
   // ---- What tasks have others do ----
 
   returnToGuest(task: Task, outcome: number | null): void {

@@ -11,13 +11,11 @@ import type { ActiveChunks } from "../shared/ring/active.ts";
 import type { KernelPage } from "../shared/ring/kernel_page.ts";
 import type { Passes } from "../shared/ring/quiescence.ts";
 import type { Scanner } from "../shared/ring/scan.ts";
-import type { LongTurns } from "./call/long_turns.ts";
 import type { NextSteps } from "./call/next_steps.ts";
-import type { Timers } from "./call/timers.ts";
 import type { Counters } from "./counters.ts";
 import type { IdleTrim } from "./idle_trim.ts";
+import { type EventsContext, expireTimers, waitForEvents } from "./loop_events.ts";
 import type { Native } from "./native.ts";
-import type { SleepSet } from "./sleep_set.ts";
 
 /**
  * Between two looks at the clock: so many idle passes over a few chunks, each of which takes tens of nanoseconds. A
@@ -56,17 +54,14 @@ export interface LoopPlacement {
 }
 
 /** What the loop uses of the kernel of its thread. */
-export interface LoopContext {
+export interface LoopContext extends EventsContext {
   readonly thread: number;
   readonly native: Native;
   readonly page: KernelPage;
   readonly active: ActiveChunks;
   readonly scanner: Scanner;
   readonly passes: Passes;
-  readonly sleep: SleepSet;
-  readonly timers: Timers;
   readonly nextSteps: NextSteps;
-  readonly longTurns: LongTurns;
   readonly counters: Counters;
   readonly placement: LoopPlacement;
   readonly doorbell: number;
@@ -77,8 +72,6 @@ export interface LoopContext {
   readonly post: LoopPost | null;
   nowNs: number;
   owesAnswer: boolean;
-  expireTimers(nowNs: number): void;
-  waitForEvents(timeoutNs: number): number;
 }
 
 /** Messages of other kernel threads. */
@@ -151,7 +144,7 @@ export class KernelThread {
         this.#lastBusyNs = now;
         this.#trim.worked();
       }
-      kernel.expireTimers(now);
+      expireTimers(kernel, now);
       if (now - this.#lastLookNs > LOOK_INTERVAL_NS) {
         this.#lastLookNs = now;
         this.#look();
@@ -182,7 +175,7 @@ export class KernelThread {
   }
 
   #look(): void {
-    if (this.#kernel.waitForEvents(0) > 0) this.#lastBusyNs = this.#kernel.native.monotonicNs();
+    if (waitForEvents(this.#kernel, 0) > 0) this.#lastBusyNs = this.#kernel.native.monotonicNs();
   }
 
   // Sets the flag, looks once more, then blocks; only this thread clears the flag.
@@ -197,7 +190,7 @@ export class KernelThread {
     ) {
       kernel.counters.sleeps++;
       kernel.passes.toggleAsleep();
-      kernel.waitForEvents(kernel.placement.boundSleep(this.#trim.bound(this.#timeoutNs(nowNs))));
+      waitForEvents(kernel, kernel.placement.boundSleep(this.#trim.bound(this.#timeoutNs(nowNs))));
       kernel.passes.toggleAsleep();
       kernel.page.setCpu(kernel.thread, kernel.sleep.cpu);
       kernel.nowNs = kernel.sleep.nowNs;

@@ -9,6 +9,7 @@ import { CHUNK_SIZE } from "../../src/shared/ring/layout.ts";
 import { PrivateSab } from "../../src/shared/ring/private_sab.ts";
 import { Request } from "../../src/shared/ring/slot_states.ts";
 import { Kernel } from "../../src/workers/kernel.ts";
+import { expireTimers } from "../../src/workers/loop_events.ts";
 import type { Native } from "../../src/workers/native.ts";
 import { Requests } from "../../src/workers/process/requests.ts";
 import type { Task } from "../../src/workers/process/task.ts";
@@ -90,8 +91,8 @@ test("in a timer's callback", () => {
     throw new Error("a mistake");
   });
   kernel.timers.add(2, () => expired.push(2));
-  kernel.expireTimers(3);
-  kernel.expireTimers(3);
+  expireTimers(kernel, 3);
+  expireTimers(kernel, 3);
   assert.equal(expired, [2]);
   assert.is(kernel.counters.handlerErrors, 1);
   assert.equal(logged, ["error: a timer threw"]);

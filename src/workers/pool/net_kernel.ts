@@ -283,27 +283,6 @@ export class NetKernel implements NetContext, LoopContext {
     return record;
   }
 
-  // ---- The loop's ----
-
-  waitForEvents(timeoutNs: number): number {
-    try {
-      this.longTurns.settle();
-      return this.sleep.wait(timeoutNs, this.longTurns);
-    } catch (error) {
-      this.throws.caught("a callback threw", error);
-      return 1;
-    }
-  }
-
-  expireTimers(nowNs: number): void {
-    try {
-      this.longTurns.settle();
-      this.timers.expire(nowNs, this.longTurns);
-    } catch (error) {
-      this.throws.caught("a timer threw", error);
-    }
-  }
-
   nextSocketCookie(): number {
     return ++this.#lastCookie;
   }
