@@ -132,7 +132,8 @@ static void controls(struct msghdr *m) {
     }
     if (c->cmsg_type == SO_TIMESTAMP || c->cmsg_type == SO_TIMESTAMPNS)
       yes_no("  it is now",
-             *(time_t *)CMSG_DATA(c) >= time(NULL) - 10 && *(time_t *)CMSG_DATA(c) <= time(NULL));
+             // time() is up to a tick behind the clock that messages are stamped by.
+             *(time_t *)CMSG_DATA(c) >= time(NULL) - 10 && *(time_t *)CMSG_DATA(c) <= time(NULL) + 1);
   }
 }
 
