@@ -25,7 +25,7 @@ export function makeLimits(memoryFiles: number) {
     netAddresses: 1024,
     routes: 32768,
     rules: 1024,
-    neighbours: 1024,
+    neighbours: 3072,
     socketMemory: 128 << 20,
     openFiles: 131072,
     descriptorSlots: 8 << 20,

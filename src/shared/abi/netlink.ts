@@ -134,6 +134,7 @@ export const IFA_PROTO = 11;
 export const IFA_F_SECONDARY = 0x1;
 export const IFA_F_NODAD = 0x2;
 export const IFA_F_OPTIMISTIC = 0x4;
+export const IFA_F_DADFAILED = 0x8;
 export const IFA_F_HOMEADDRESS = 0x10;
 export const IFA_F_DEPRECATED = 0x20;
 export const IFA_F_TENTATIVE = 0x40;
@@ -142,6 +143,7 @@ export const IFA_F_MANAGETEMPADDR = 0x100;
 export const IFA_F_NOPREFIXROUTE = 0x200;
 export const IFA_F_MCAUTOJOIN = 0x400;
 export const IFAPROT_KERNEL_LO = 1;
+export const IFAPROT_KERNEL_RA = 2;
 export const IFAPROT_KERNEL_LL = 3;
 
 // Of routes
@@ -180,6 +182,7 @@ export const RT_TABLE_DEFAULT = 253;
 export const RT_TABLE_MAIN = 254;
 export const RT_TABLE_LOCAL = 255;
 export const RTPROT_KERNEL = 2;
+export const RTPROT_RA = 9;
 export const RTN_UNICAST = 1;
 export const RTN_LOCAL = 2;
 export const RTN_BROADCAST = 3;
@@ -231,11 +234,19 @@ export const NDA_LLADDR = 2;
 export const NDA_CACHEINFO = 3;
 export const NDA_PROBES = 4;
 export const NDA_PROTOCOL = 12;
+export const NUD_NONE = 0;
+export const NUD_INCOMPLETE = 0x01;
+export const NUD_REACHABLE = 0x02;
+export const NUD_STALE = 0x04;
+export const NUD_DELAY = 0x08;
+export const NUD_PROBE = 0x10;
 export const NUD_FAILED = 0x20;
+export const NUD_NOARP = 0x40;
 export const NUD_PERMANENT = 0x80;
 /** States in which the link address is known. */
 export const NUD_VALID = 0xde;
 export const NTF_PROXY = 0x8;
+export const NTF_ROUTER = 0x80;
 
 // Interfaces
 export const ARPHRD_ETHER = 1;

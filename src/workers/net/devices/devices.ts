@@ -98,13 +98,22 @@ export class Devices implements Namespace {
 
   // ---- Making and removing ----
 
-  #make(name: string, kind: string | null, type: number, flags: number, mtu: number, index = 0): Device {
+  #make(
+    name: string,
+    kind: string | null,
+    type: number,
+    flags: number,
+    mtu: number,
+    index = 0,
+    mac: Uint8Array | null = null,
+  ): Device {
     const isLoopback = type === N.ARPHRD_LOOPBACK;
     if (index === 0)
       do this.#lastIndex++;
       while (this.byIndex(this.#lastIndex) !== undefined);
     const address = new Uint8Array(ETHERNET_SIZE);
-    if (!isLoopback) {
+    if (mac !== null) address.set(mac);
+    else if (!isLoopback) {
       randomFillSync(address);
       address[0] = (address[0]! & 0xfe) | 2;
     }
@@ -123,6 +132,7 @@ export class Devices implements Namespace {
       group: 0,
       address,
       broadcast: new Uint8Array(ETHERNET_SIZE).fill(isLoopback ? 0 : 0xff),
+      hasLink: mac !== null,
       wasUp: false,
       inet: [],
       inet6: [],
@@ -153,6 +163,22 @@ export class Devices implements Namespace {
     return 0;
   }
 
+  /** A device on an Ethernet, which is down; a negative errno. Guests do not remove it. */
+  addLink(name: string, mac: Uint8Array, mtu: number): Device | number {
+    if (!isName(name)) return -E.EINVAL;
+    if (this.#names().has(name)) return -E.EEXIST;
+    if (!this.context.heap.hasRoom("netDevices")) return -E.ENOMEM;
+    const flags = N.IFF_BROADCAST | N.IFF_MULTICAST;
+    const device = this.#make(name, null, N.ARPHRD_ETHER, flags, mtu, 0, mac);
+    this.tell({ kind: "link", isGone: false, row: device, changedFlags: 0xffffffff });
+    return device;
+  }
+
+  /** Its link is gone, and so is it. */
+  removeLink(device: Device): void {
+    this.#drop(device);
+  }
+
   #unlist(device: Device): void {
     this.all.splice(this.all.indexOf(device), 1);
     this.context.counters.netDevices--;
@@ -160,6 +186,11 @@ export class Devices implements Namespace {
 
   remove(device: Device): Outcome {
     if (device.kind === null) return -E.EOPNOTSUPP;
+    this.#drop(device);
+    return 0;
+  }
+
+  #drop(device: Device): void {
     if (isUp(device)) this.setFlags(device, device.flags & ~N.IFF_UP);
     this.inet.removeAll(device);
     this.inet6.down(device);
@@ -168,7 +199,6 @@ export class Devices implements Namespace {
     this.#unlist(device);
     device.wasUp = false;
     this.tell({ kind: "link", isGone: true, row: device, changedFlags: 0xffffffff });
-    return 0;
   }
 
   // ---- Changing ----

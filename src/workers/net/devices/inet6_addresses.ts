@@ -1,5 +1,5 @@
 // IPv6 addresses of devices, those that devices get by themselves, and the routes that come and go with them, as Linux's
-// addrconf.c has it (ip-address(8)). Duplicates are not looked for.
+// addrconf.c has it (ip-address(8)). Duplicates are looked for on devices with a link, by whoever has the link.
 
 import { EACCES, EADDRNOTAVAIL, EEXIST, ENOBUFS } from "../../../shared/abi/errno.ts";
 import * as N from "../../../shared/abi/netlink.ts";
@@ -79,6 +79,11 @@ export class Inet6Addresses {
     const isTentative = (own.flags & (N.IFA_F_NODAD | N.IFA_F_OPTIMISTIC)) === 0;
     if (!this.#link(own)) return -ENOBUFS;
     if ((device.flags & N.IFF_UP) !== 0) this.#addPrefixRoute(own);
+    if (isTentative && device.hasLink) {
+      own.flags |= N.IFA_F_TENTATIVE;
+      this.#namespace.tell({ kind: "address", isGone: false, row: own });
+      return 0;
+    }
     if (isTentative) {
       own.flags |= N.IFA_F_TENTATIVE;
       this.#namespace.tell({ kind: "address", isGone: false, row: own });
@@ -103,6 +108,62 @@ export class Inet6Addresses {
   #complete(own: DeviceAddress): void {
     this.#namespace.tell({ kind: "address", isGone: false, row: own });
     this.#addLocalRoute(own);
+  }
+
+  /** Nobody else on the link has a tentative address; or somebody has, and it is used no more. */
+  verified(device: Device, address: Uint8Array, isDuplicate: boolean): void {
+    const own = device.inet6.find((other) => isSame(other.address, address));
+    if (own === undefined || (own.flags & N.IFA_F_TENTATIVE) === 0) return;
+    if (!isDuplicate) {
+      own.flags &= ~N.IFA_F_TENTATIVE;
+      this.#complete(own);
+    } else if ((own.flags & N.IFA_F_PERMANENT) === 0) this.#unlink(own);
+    else {
+      own.flags |= N.IFA_F_DADFAILED;
+      this.#namespace.tell({ kind: "address", isGone: false, row: own });
+    }
+  }
+
+  /** An address of its own in a prefix that a router advertises, for so many seconds from now on (RFC 4862 5.5.3). */
+  learned(
+    device: Device,
+    address: Uint8Array,
+    prefixLength: number,
+    validSeconds: number,
+    preferredSeconds: number,
+  ): void {
+    const nowNs = this.#namespace.context.native.monotonicNs();
+    const known = device.inet6.find((other) => isSame(other.address, address));
+    if (known !== undefined) {
+      if (known.protocol !== N.IFAPROT_KERNEL_RA) return;
+      known.validSeconds = validSeconds;
+      known.preferredSeconds = preferredSeconds;
+      known.changedNs = nowNs;
+      known.flags &= ~N.IFA_F_DEPRECATED;
+      if (preferredSeconds === 0) known.flags |= N.IFA_F_DEPRECATED;
+      this.#namespace.tell({ kind: "address", isGone: false, row: known });
+      return;
+    }
+    if (isDisabled(device) || this.#isOff(device)) return;
+    const flags = N.IFA_F_TENTATIVE | (preferredSeconds === 0 ? N.IFA_F_DEPRECATED : 0);
+    const own: DeviceAddress = {
+      device,
+      family: AF_INET6,
+      address,
+      peer: address,
+      broadcast: null,
+      prefixLength,
+      scope: scopeOf6(address),
+      flags,
+      label: "",
+      protocol: N.IFAPROT_KERNEL_RA,
+      metric: 0,
+      validSeconds,
+      preferredSeconds,
+      changedNs: nowNs,
+      madeNs: nowNs,
+    };
+    if (this.#link(own)) this.#namespace.tell({ kind: "address", isGone: false, row: own });
   }
 
   remove(device: Device, address: Uint8Array, prefixLength: number): Outcome {
@@ -194,7 +255,7 @@ export class Inet6Addresses {
     const isLoopback = (device.flags & N.IFF_LOOPBACK) !== 0;
     for (const own of [...device.inet6].reverse()) {
       this.#addPrefixRoute(own);
-      this.#addLocalRoute(own);
+      if ((own.flags & N.IFA_F_TENTATIVE) === 0) this.#addLocalRoute(own);
     }
     if (isLoopback) {
       if (!device.inet6.some(({ address }) => isSame(address, LOOPBACK)))
@@ -234,7 +295,11 @@ export class Inet6Addresses {
       changedNs: 0,
       madeNs: 0,
     };
-    if (this.#link(own)) this.#complete(own);
+    if (!this.#link(own)) return;
+    if (device.hasLink) {
+      own.flags |= N.IFA_F_TENTATIVE;
+      this.#namespace.tell({ kind: "address", isGone: false, row: own });
+    } else this.#complete(own);
   }
 
   /** Addresses go with it. */

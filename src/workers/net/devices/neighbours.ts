@@ -1,4 +1,5 @@
-// Neighbours that somebody has made known (ip-neighbour(8)): link addresses of internet addresses on a device.
+// Neighbours (ip-neighbour(8)): link addresses of internet addresses on a device, as somebody has made them known, or as
+// whoever has the device's link has found out.
 
 import { EEXIST, ENOBUFS, ENOENT } from "../../../shared/abi/errno.ts";
 import * as N from "../../../shared/abi/netlink.ts";
@@ -49,6 +50,32 @@ export class Neighbours {
     this.#all.set(keyOf(family, device, address), wanted);
     this.#tell({ kind: "neighbour", isGone: false, row: wanted });
     return 0;
+  }
+
+  /** What the link has found out about one: a row like that; false: there are too many. `isTold`: to whoever listens. */
+  found(wanted: Neighbour, isTold: boolean): boolean {
+    const { family, device, address } = wanted;
+    let known = this.find(family, device, address);
+    if (known === undefined) {
+      const { heap, counters } = this.#context;
+      if (!heap.hasRoom("neighbours")) return false;
+      counters.neighbours++;
+      known = wanted;
+      this.#all.set(keyOf(family, device, address), known);
+    } else {
+      known.linkAddress = wanted.linkAddress;
+      known.state = wanted.state;
+      known.flags = wanted.flags;
+      known.protocol = wanted.protocol;
+    }
+    if (isTold) this.#tell({ kind: "neighbour", isGone: false, row: known });
+    return true;
+  }
+
+  /** The link knows it no more. */
+  lost(family: InternetFamily, device: Device, address: Uint8Array): void {
+    const known = this.find(family, device, address);
+    if (known !== undefined) this.#forget(known);
   }
 
   /** As on Linux it fails first, which is told. */

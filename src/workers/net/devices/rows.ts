@@ -26,6 +26,8 @@ export interface Device {
   group: number;
   address: Uint8Array;
   broadcast: Uint8Array;
+  /** It is on an Ethernet, where there are neighbours; their addresses, and duplicates of its own, are looked for. */
+  readonly hasLink: boolean;
   /** It has been up. */
   wasUp: boolean;
   /** AF_INET: primary addresses first; AF_INET6: wide scopes first. */

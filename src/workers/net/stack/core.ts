@@ -8,7 +8,9 @@ import { Memberships } from "./memberships.ts";
 import { type Packet, PacketPools, PacketQueue } from "./packet.ts";
 import { PathMtus } from "./path_mtu.ts";
 import { Flow } from "./route/flow.ts";
+import { Redirects } from "./route/redirects.ts";
 import { type DeviceTable, RoutingTables } from "./route/tables.ts";
+import { TimerWheel } from "./timer_wheel.ts";
 
 /** What a stack asks of its owner. */
 export interface StackHost {
@@ -82,6 +84,12 @@ export interface Settings {
   /** net.ipv4.ip_local_port_range: ports that are given to who asks for none. */
   portMin: number;
   portMax: number;
+  /** net.ipv4.ip_forward, net.ipv6.conf.all.forwarding: what is for others is passed on, and no router is listened to. */
+  forwards4: boolean;
+  forwards6: boolean;
+  /** net.ipv4.conf.all.accept_redirects, net.ipv6.conf.all.accept_redirects */
+  acceptsRedirects4: boolean;
+  acceptsRedirects6: boolean;
   /** Ports that the host's side of the link keeps: nobody may have one. None: the minimum is the greater. */
   hostPortMin: number;
   hostPortMax: number;
@@ -94,6 +102,7 @@ export class StackCore implements Receiver {
   readonly devices = new Devices();
   readonly tables = new RoutingTables(this.devices);
   readonly pathMtus: PathMtus;
+  readonly redirects: Redirects;
   readonly memberships = new Memberships();
   readonly transports4: (Transport | null)[] = new Array<Transport | null>(PROTOCOLS).fill(null);
   readonly transports6: (Transport | null)[] = new Array<Transport | null>(PROTOCOLS).fill(null);
@@ -105,6 +114,10 @@ export class StackCore implements Receiver {
     bindsNonlocal: false,
     portMin: 32768,
     portMax: 60999,
+    forwards4: false,
+    forwards6: false,
+    acceptsRedirects4: true,
+    acceptsRedirects6: true,
     hostPortMin: 1,
     hostPortMax: 0,
   };
@@ -114,6 +127,7 @@ export class StackCore implements Receiver {
   /** Keys of hashes. */
   readonly hashKey: number;
   nowUs = 0;
+  readonly timers = new TimerWheel(this);
   /** Work beyond that of usual packets, in packets' worth, since run() last looked. */
   extraWork = 0;
   readonly #backlog = new PacketQueue();
@@ -123,6 +137,7 @@ export class StackCore implements Receiver {
     this.pools = new PacketPools(smallMax, largeMax);
     this.hashKey = host.random32();
     this.pathMtus = new PathMtus(host.random32());
+    this.redirects = new Redirects(host.random32());
   }
 
   /** Takes a packet from a device, to be looked at by run(). */

@@ -36,6 +36,9 @@ export abstract class NetDevice {
   /** IFF_*; kept by its owner. */
   flags: number;
   mtu: number;
+  /** What a router said of IPv6 on its link: the MTU, at most the device's own, and the hop limit; 0: nothing. */
+  mtu6 = 0;
+  hopLimit6 = 0;
   /** `ip link set group`. */
   group = 0;
   /** It completes partial checksums (NETIF_F_HW_CSUM), or passes them on to a receiver that takes them so. */
@@ -78,6 +81,9 @@ export abstract class NetDevice {
       };
     });
   }
+
+  /** Its owner has changed flags, MTU or link address. */
+  stateChanged(_linkAddress: Uint8Array): void {}
 
   protected countSent(packet: Packet): void {
     this.txPackets++;

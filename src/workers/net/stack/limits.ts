@@ -58,3 +58,46 @@ export const REUSEPORT_GROUP_MAX = 65535;
 export const BUFFER_DEFAULT = 212992;
 /** net.ipv4.ip_default_ttl, net.ipv6.conf.default.hop_limit. */
 export const HOP_LIMIT_DEFAULT = 64;
+
+/** Neighbours of a family that nobody has set: net.ipv4.neigh.default.gc_thresh1, gc_thresh2 and gc_thresh3. */
+export const NEIGHBOURS_KEPT = 128;
+export const NEIGHBOURS_WANTED = 512;
+export const NEIGHBOURS_MAX = 1024;
+/** Of one neighbour: net.ipv4.neigh.default.unres_qlen_bytes; and packets of all of a family (Linux: by memory). */
+export const NEIGHBOUR_PENDING_BYTES = 212992;
+export const NEIGHBOUR_PENDING_MAX = 128;
+/** base_reachable_time_ms, retrans_time_ms, delay_first_probe_time, gc_stale_time of a neighbour, in µs. */
+export const NEIGHBOUR_REACHABLE_US = 30_000_000;
+export const NEIGHBOUR_RETRANSMIT_US = 1_000_000;
+export const NEIGHBOUR_DELAY_US = 5_000_000;
+export const NEIGHBOUR_STALE_US = 60_000_000;
+/** How often the time for which one is believed is chosen, and neighbours beyond gc_thresh2 are thrown out. */
+export const NEIGHBOUR_REACHABLE_CHOSEN_US = 300_000_000;
+export const NEIGHBOUR_FLUSH_US = 5_000_000;
+/** ucast_solicit and mcast_solicit. */
+export const NEIGHBOUR_UNICAST_PROBES = 3;
+export const NEIGHBOUR_MULTICAST_PROBES = 3;
+/** net.ipv4.neigh.default.locktime, in µs; IPv6 has none. */
+export const ARP_LOCK_US = 1_000_000;
+
+/** net.ipv6.conf.default.dad_transmits, max_addresses. */
+export const DAD_TRANSMITS = 1;
+export const LEARNED_ADDRESSES_MAX = 16;
+/** Prefixes and routers of one device that advertisements tell of (Linux: by ip6's route bounds). */
+export const LEARNED_ROUTES_MAX = 64;
+/** router_solicitation_delay, router_solicitation_interval, router_solicitation_max_interval, in µs. */
+export const ROUTER_ASK_DELAY_US = 1_000_000;
+export const ROUTER_ASK_US = 4_000_000;
+export const ROUTER_ASK_MAX_US = 3_600_000_000;
+
+/** Destinations for which a router named a better one, and for how long: net.ipv4.route.gc_timeout, in µs. */
+export const REDIRECTS_MAX = 256;
+export const REDIRECT_TIME_US = 300_000_000;
+
+/** Reports of one device's groups that one turn sends; the robustness of IGMP and MLD (RFC 3376 8.1), and times in µs. */
+export const REPORTS_A_TURN = 8;
+export const GROUP_ROBUSTNESS = 2;
+export const GROUP_UNSOLICITED_US = 1_000_000;
+export const GROUP_UNSOLICITED_OLD_US = 10_000_000;
+/** How long after a query of an older version that one is spoken (RFC 3376 8.12). */
+export const GROUP_OLD_VERSION_US = 260_000_000;

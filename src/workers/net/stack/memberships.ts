@@ -18,6 +18,8 @@ function keyOf(device: number, w0: number, w1: number, w2: number, w3: number): 
 export class Memberships {
   readonly #byKey = new Map<number, Membership[]>();
   count = 0;
+  /** Told of the first who joins a group, and of the last who leaves it. */
+  observer: ((device: number, group: IpAddress, isJoined: boolean) => void) | null = null;
 
   #find(device: number, w0: number, w1: number, w2: number, w3: number): Membership | undefined {
     const memberships = this.#byKey.get(keyOf(device, w0, w1, w2, w3));
@@ -47,6 +49,7 @@ export class Memberships {
     if (others === undefined) this.#byKey.set(key, [{ group, count: 1 }]);
     else others.push({ group, count: 1 });
     this.count++;
+    this.observer?.(device, group, true);
   }
 
   leave(device: number, group: IpAddress): void {
@@ -58,6 +61,7 @@ export class Memberships {
     others.splice(others.indexOf(membership), 1);
     if (others.length === 0) this.#byKey.delete(key);
     this.count--;
+    this.observer?.(device, group, false);
   }
 }
 

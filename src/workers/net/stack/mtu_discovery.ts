@@ -16,7 +16,8 @@ export const PMTUDISC_OMIT = 5;
 
 /** The longest packet that goes the flow's way as a whole. */
 export function pathMtu(core: StackCore, flow: Flow, discovery: number): number {
-  const device = flow.device!.mtu;
+  const { mtu, mtu6 } = flow.device!;
+  const device = flow.isV6 && mtu6 !== 0 && mtu6 < mtu ? mtu6 : mtu;
   if (discovery === PMTUDISC_PROBE || discovery >= PMTUDISC_INTERFACE) return device;
   const { destination0, destination1, destination2, destination3 } = flow;
   const known = core.pathMtus.get(destination0, destination1, destination2, destination3, core.nowUs);

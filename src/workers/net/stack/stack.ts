@@ -16,12 +16,14 @@ import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_UDP } from "../../../shared/abi/s
 import { StackCore, type StackHost } from "./core.ts";
 import { Datagrams } from "./datagram/datagrams.ts";
 import { LoopbackDevice, type NetDevice } from "./device.ts";
+import { IPPROTO_IGMP } from "./groups/igmp.ts";
 import { Icmp4 } from "./icmp/icmp4.ts";
 import { Icmp6 } from "./icmp/icmp6.ts";
 import { Ip4Input } from "./ip4/input.ts";
 import { Ip4Output } from "./ip4/output.ts";
 import { Ip6Input } from "./ip6/input.ts";
 import { Ip6Output } from "./ip6/output.ts";
+import { Links } from "./neigh/link_layer.ts";
 import { Ping } from "./ping/ping.ts";
 import { Raw } from "./raw/raw.ts";
 import { Udp } from "./udp/udp.ts";
@@ -42,6 +44,7 @@ export class Stack {
   readonly icmp6: Icmp6;
   readonly ip4Input: Ip4Input;
   readonly ip6Input: Ip6Input;
+  readonly links: Links;
   readonly datagrams: Datagrams;
   readonly udp: Udp;
   readonly ping: Ping;
@@ -56,6 +59,8 @@ export class Stack {
     this.icmp6 = new Icmp6(core, this.ip6Output);
     this.ip4Input = new Ip4Input(core, this.icmp4);
     this.ip6Input = new Ip6Input(core, this.icmp6);
+    this.links = new Links(core, this.ip4Output, this.ip6Output, this.icmp4, this.icmp6);
+    this.icmp6.linkReceiver = (packet, type) => this.links.icmp6Came(packet, type);
     this.datagrams = new Datagrams(core, this.ip4Output, this.ip6Output);
     this.udp = new Udp(this.datagrams, this.icmp4, this.icmp6);
     this.ping = new Ping(this.datagrams);
@@ -65,6 +70,13 @@ export class Stack {
     this.ip4Input.rawInput = this.raw.input;
     this.ip6Input.rawInput = this.raw.input;
     core.transports4[IPPROTO_ICMP] = this.icmp4;
+    core.transports4[IPPROTO_IGMP] = {
+      input: (packet) => {
+        this.links.igmpCame(packet);
+        packet.release();
+      },
+      error: () => {},
+    };
     core.transports4[IPPROTO_UDP] = this.udp;
     core.transports6[IPPROTO_ICMPV6] = this.icmp6;
     core.transports6[IPPROTO_UDP] = this.udp;
@@ -84,6 +96,7 @@ export class Stack {
   }
 
   removeDevice(device: NetDevice): void {
+    this.links.removed(device);
     this.core.devices.remove(device);
     this.core.tables.changed();
   }
@@ -95,7 +108,11 @@ export class Stack {
 
   /** When run() has something to do though nothing comes in; infinity: never. */
   get nextDeadlineUs(): number {
-    return Math.min(this.ip4Input.reassembler.nextDeadlineUs, this.ip6Input.reassembler.nextDeadlineUs);
+    return Math.min(
+      this.core.timers.nextDeadlineUs,
+      this.ip4Input.reassembler.nextDeadlineUs,
+      this.ip6Input.reassembler.nextDeadlineUs,
+    );
   }
 
   /**
@@ -117,7 +134,8 @@ export class Stack {
     if (nowUs >= this.nextDeadlineUs) {
       const isLate4 = this.ip4Input.reassembler.expire(nowUs, EXPIRED_A_TURN);
       const isLate6 = this.ip6Input.reassembler.expire(nowUs, EXPIRED_A_TURN);
-      isLate = isLate4 || isLate6;
+      const isLateTimer = core.timers.expire(EXPIRED_A_TURN);
+      isLate = isLate4 || isLate6 || isLateTimer;
     }
     return isLate || core.hasBacklog;
   }

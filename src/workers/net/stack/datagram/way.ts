@@ -179,7 +179,7 @@ function output4(endpoint: DatagramEndpoint, packet: Packet, flow: Flow, message
 function output6(endpoint: DatagramEndpoint, packet: Packet, flow: Flow, message: Message): number {
   const { core, ip6Output } = endpoint.shared;
   const own = flow.type === RTN_MULTICAST ? endpoint.multicastHopLimit6 : endpoint.hopLimit6;
-  packet.hopLimit = hopLimitOf(message, own, core.settings.hopLimit6);
+  packet.hopLimit = hopLimitOf(message, own, flow.device!.hopLimit6 || core.settings.hopLimit6);
   packet.trafficClass = message.trafficClass >= 0 ? message.trafficClass : endpoint.trafficClass;
   return ip6Output.send(packet, flow, endpoint.discovery6, endpoint.loopsMulticast6, message.flowLabel);
 }

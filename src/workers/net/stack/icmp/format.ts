@@ -25,6 +25,7 @@ export const HOST_UNREACHABLE = 1;
 export const PROTOCOL_UNREACHABLE = 2;
 export const PORT_UNREACHABLE = 3;
 export const FRAGMENTATION_NEEDED = 4;
+export const HOPS_EXCEEDED = 0;
 export const REASSEMBLY_TIME = 1;
 
 // Of ICMPv6
@@ -34,6 +35,13 @@ export const TIME_EXCEEDED6 = 3;
 export const PARAMETER_PROBLEM6 = 4;
 export const ECHO6 = 128;
 export const ECHO_REPLY6 = 129;
+export const LISTENER_QUERY = 130;
+export const LISTENER_REPORT = 131;
+export const ROUTER_SOLICITATION = 133;
+export const ROUTER_ADVERTISEMENT = 134;
+export const NEIGHBOUR_SOLICITATION = 135;
+export const NEIGHBOUR_ADVERTISEMENT = 136;
+export const REDIRECT6 = 137;
 export const NO_ROUTE6 = 0;
 export const PORT_UNREACHABLE6 = 4;
 export const BAD_FIELD6 = 0;

@@ -14,6 +14,7 @@ import { CHECKSUM_NONE, CHECKSUM_VALID, type Packet, TO_HOST } from "../packet.t
 import { routeOutput4 } from "../route/output4.ts";
 import * as F from "./format.ts";
 import { IcmpRateLimit } from "./rate_limit.ts";
+import { redirectCame4 } from "./redirect.ts";
 
 /** The longest error, its IPv4 header included (RFC 1812 4.3.2.3). */
 const ERROR_MAX = 576;
@@ -110,6 +111,10 @@ export class Icmp4 implements Transport {
       case F.PARAMETER_PROBLEM:
       case F.SOURCE_QUENCH:
         this.#errorCame(packet, type);
+        packet.release();
+        return;
+      case F.REDIRECT:
+        redirectCame4(this.#core, packet);
         packet.release();
         return;
       default:

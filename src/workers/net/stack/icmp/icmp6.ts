@@ -1,5 +1,5 @@
 // ICMPv6 (RFC 4443): echoes are answered, errors go to the protocol whose packet they quote, and this host's own errors
-// are sent, no oftener than the limits allow. Neighbour discovery is the business of devices with a link layer.
+// are sent, no oftener than the limits allow. What concerns a link alone goes to whoever has the links.
 
 import * as E from "../../../../shared/abi/errno.ts";
 import { RTN_LOCAL } from "../../../../shared/abi/netlink.ts";
@@ -56,6 +56,8 @@ export class Icmp6 implements Transport {
   readonly #limit: IcmpRateLimit;
   readonly #error = new ErrorInHand();
   echoReceiver: EchoReceiver | null = null;
+  /** Takes a look at messages of neighbour discovery and MLD; the packet stays the caller's. */
+  linkReceiver: ((packet: Packet, type: number) => void) | null = null;
 
   constructor(core: StackCore, output: Ip6Output) {
     this.#core = core;
@@ -96,6 +98,16 @@ export class Icmp6 implements Transport {
       case F.TIME_EXCEEDED6:
       case F.PARAMETER_PROBLEM6:
         this.#errorCame(packet, type);
+        packet.release();
+        return;
+      case F.LISTENER_QUERY:
+      case F.LISTENER_REPORT:
+      case F.ROUTER_SOLICITATION:
+      case F.ROUTER_ADVERTISEMENT:
+      case F.NEIGHBOUR_SOLICITATION:
+      case F.NEIGHBOUR_ADVERTISEMENT:
+      case F.REDIRECT6:
+        this.linkReceiver?.(packet, type);
         packet.release();
         return;
       default:

@@ -14,7 +14,14 @@ import {
   PMTUDISC_PROBE,
   pathMtu,
 } from "../mtu_discovery.ts";
-import { CHECKSUM_NONE, CHECKSUM_PARTIAL, CHECKSUM_VALID, type Packet } from "../packet.ts";
+import {
+  CHECKSUM_NONE,
+  CHECKSUM_PARTIAL,
+  CHECKSUM_VALID,
+  type Packet,
+  TO_BROADCAST,
+  TO_HOST,
+} from "../packet.ts";
 import { mix } from "../path_mtu.ts";
 import type { Flow } from "../route/flow.ts";
 import * as F from "./format.ts";
@@ -157,7 +164,11 @@ export class Ip4Output {
     ip.OutTransmits++;
     ipExt.OutOctets += packet.length;
     if (type === RTN_MULTICAST) ipExt.OutMcastPkts++;
-    if (type === RTN_BROADCAST) ipExt.OutBcastPkts++;
+    if (type === RTN_BROADCAST) {
+      ipExt.OutBcastPkts++;
+      // What comes in again by loopback is looked at anew.
+      if (!device.isLoopback) packet.delivery = TO_BROADCAST;
+    }
     if (!device.isLoopback && (type === RTN_BROADCAST || (type === RTN_MULTICAST && loops))) {
       const { destination0, destination1, destination2, destination3 } = packet;
       if (
@@ -167,6 +178,7 @@ export class Ip4Output {
         const copy = core.pools.copy(packet);
         if (copy !== null) {
           copy.checksum = CHECKSUM_VALID;
+          copy.delivery = TO_HOST;
           core.receive(copy, device);
         }
       }

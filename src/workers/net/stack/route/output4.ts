@@ -103,7 +103,10 @@ export function routeOutput4(core: StackCore, flow: Flow, anySource: boolean): n
     if (flow.source3 === 0) setSource4(flow, route!.source === null ? flow.destination3 : route!.source.w3);
   } else {
     // The default route leads to groups too, but not by its gateway.
-    if (route!.gateway !== null && !isMulticast4(flow.destination3)) flow.nextHop3 = route!.gateway.w3;
+    if (route!.gateway !== null && !isMulticast4(flow.destination3)) {
+      flow.nextHop3 = route!.gateway.w3;
+      core.redirects.apply(flow, core.nowUs);
+    }
     if (flow.source3 === 0) {
       if (route!.source !== null) setSource4(flow, route!.source.w3);
       else chooseSource(core, flow, flow.device, route!.gateway?.w3 ?? 0, route!.scope);

@@ -47,6 +47,7 @@ export function routeOutput6(core: StackCore, flow: Flow, anySource: boolean): n
     flow.nextHop1 = route.gateway.w1;
     flow.nextHop2 = route.gateway.w2;
     flow.nextHop3 = route.gateway.w3;
+    core.redirects.apply(flow, core.nowUs);
   }
   if (!flow.hasSource) {
     const source = route?.source ?? selectSource6(core.devices.all, flow.device, w0, w1, w2, w3);

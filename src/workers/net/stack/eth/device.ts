@@ -1,0 +1,122 @@
+// A device on an Ethernet: frames that are for this host go to IP or ARP without their header, others are dropped; what
+// is sent gets the link address of its next hop, or waits for it with the neighbour (neigh/cache.ts).
+
+import { type DeviceAttributes, NetDevice, type Receiver } from "../device.ts";
+import { isMulticast } from "../ip_address.ts";
+import { type Packet, TO_BROADCAST } from "../packet.ts";
+import type { AddressRow } from "../route/rows.ts";
+import * as F from "./format.ts";
+
+/** What a device asks for next to IP: the stack's neighbours. */
+export interface LinkLayer {
+  /** The link address of a packet's next hop; null: it is not known, and the packet is not the caller's any more. */
+  resolve(packet: Packet, device: EthernetDevice): Uint8Array | null;
+  /** An ARP packet, its head behind the frame's header; it is the link layer's now. */
+  arpCame(packet: Packet, device: EthernetDevice): void;
+  /** The device has other addresses, or another state. */
+  changed(device: EthernetDevice): void;
+}
+
+export abstract class EthernetDevice extends NetDevice {
+  readonly core: Receiver;
+  readonly links: LinkLayer;
+  readonly mac: Uint8Array;
+  /** Frames that were not for this host, and such as nobody here reads. */
+  rxOthers = 0;
+  rxUnknown = 0;
+  rxErrors = 0;
+
+  constructor(
+    attributes: DeviceAttributes,
+    mac: Uint8Array,
+    core: Receiver,
+    links: LinkLayer,
+    completesChecksums: boolean,
+  ) {
+    super(attributes, completesChecksums);
+    this.mac = Uint8Array.from(mac.subarray(0, F.ADDRESS));
+    this.core = core;
+    this.links = links;
+  }
+
+  /** Sends a frame, whose header stands at the packet's head; the packet is the device's now. */
+  protected abstract transmit(frame: Packet): void;
+
+  override output(packet: Packet): void {
+    const type = packet.isV6 ? F.TYPE_IP6 : F.TYPE_IP;
+    if (isMulticast(packet.nextHop0, packet.nextHop1, packet.nextHop2, packet.nextHop3)) {
+      F.writeToGroup(packet, this.mac, type);
+      this.#send(packet);
+    } else if (packet.delivery === TO_BROADCAST) this.sendTo(packet, F.BROADCAST, type);
+    else {
+      const mac = this.links.resolve(packet, this);
+      if (mac !== null) this.sendTo(packet, mac, type);
+    }
+  }
+
+  /** Sends what stands at the packet's head to a link address. */
+  sendTo(packet: Packet, mac: Uint8Array, type: number): void {
+    F.write(packet, mac, this.mac, type);
+    this.#send(packet);
+  }
+
+  #send(frame: Packet): void {
+    if (!this.isUp) {
+      this.txDropped++;
+      frame.release();
+      return;
+    }
+    this.countSent(frame);
+    this.transmit(frame);
+  }
+
+  /** A frame that came in, its header at the packet's head. */
+  frameCame(packet: Packet): void {
+    const { bytes, view, head } = packet;
+    if (packet.length < F.HEADER) {
+      this.rxErrors++;
+      packet.release();
+      return;
+    }
+    const type = view.getUint16(head + F.TYPE);
+    const isToGroup = (bytes[head]! & 1) !== 0;
+    const isOurs = isToGroup
+      ? F.isSameAddress(F.BROADCAST, bytes, head) || F.isGroupOf(view, head, type)
+      : F.isSameAddress(this.mac, bytes, head);
+    // Nobody sends from a group, and what comes from this host has gone round.
+    const isStrange =
+      !F.isHostAddress(bytes, head + F.SOURCE) || F.isSameAddress(this.mac, bytes, head + F.SOURCE);
+    if (!isOurs || isStrange) {
+      this.rxOthers++;
+      packet.release();
+      return;
+    }
+    packet.head = head + F.HEADER;
+    switch (type) {
+      case F.TYPE_IP:
+      case F.TYPE_IP6:
+        // IP goes by the version in its header: a frame that says another is nobody's.
+        if (packet.length === 0 || view.getUint8(packet.head) >> 4 !== (type === F.TYPE_IP ? 4 : 6)) break;
+        this.core.receive(packet, this);
+        return;
+      case F.TYPE_ARP:
+        if (!this.isUp) break;
+        this.rxPackets++;
+        this.rxBytes += packet.length;
+        this.links.arpCame(packet, this);
+        return;
+    }
+    this.rxUnknown++;
+    packet.release();
+  }
+
+  override stateChanged(linkAddress: Uint8Array): void {
+    if (F.isHostAddress(linkAddress)) this.mac.set(linkAddress.subarray(0, F.ADDRESS));
+    this.links.changed(this);
+  }
+
+  override setAddresses(rows: Iterable<AddressRow>): void {
+    super.setAddresses(rows);
+    this.links.changed(this);
+  }
+}
