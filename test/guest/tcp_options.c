@@ -148,6 +148,8 @@ int main(int argc, char **argv) {
   all("joined", client);
   all("listener", listener);
   char name[20];
+  // Which one a system has at first is its own affair.
+  value("reno", SYS_5(SYS_setsockopt, client, IPPROTO_TCP, TCP_CONGESTION, "reno", 4));
   for (socklen_t size = 0; size <= 16; size += 4) {
     memset(name, 'z', sizeof name);
     socklen_t length = size;
@@ -155,7 +157,6 @@ int main(int argc, char **argv) {
     say("TCP_CONGESTION of %d: %s, %d, %.17s", size, failed(result) ? error_name(result) : "ok", length,
         name);
   }
-  value("reno", SYS_5(SYS_setsockopt, client, IPPROTO_TCP, TCP_CONGESTION, "reno", 4));
   socklen_t length = sizeof name;
   memset(name, 0, sizeof name);
   getsockopt(client, IPPROTO_TCP, TCP_CONGESTION, name, &length);
