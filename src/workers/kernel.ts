@@ -48,6 +48,7 @@ import { NetlinkPorts } from "./net/netlink/ports.ts";
 import { RouteNotifier } from "./net/netlink/route/notifier.ts";
 import { UnixGarbage } from "./net/unix/garbage.ts";
 import { UnixNames } from "./net/unix/names.ts";
+import type { UnixSocket } from "./net/unix/unix_socket.ts";
 import { type Patcher, patcherFor } from "./patch/patcher.ts";
 import { CpuPlacement } from "./platform/cpu_placement.ts";
 import { Kicks } from "./platform/kicks.ts";
@@ -165,6 +166,7 @@ export class Kernel implements SupervisorContext {
   readonly pipes = new Pipes(this.sysctls, this.counters, this.commonMemory);
   readonly locks = new LockTable(this);
   readonly unixNames = new UnixNames();
+  readonly unixSockets = new Set<UnixSocket>();
   readonly unixGarbage = new UnixGarbage(this);
   readonly netlinkPorts = new NetlinkPorts(this);
   readonly devices: Devices;

@@ -26,6 +26,7 @@ export function tableSizes(kernel: Kernel): Record<string, number> {
     inotifyInstances: kernel.inotify.size,
     lockedFiles: kernel.locks.size,
     ptys: kernel.ptys.size,
+    unixSockets: kernel.unixSockets.size,
     socketNames: kernel.unixNames.size,
     socketsInFlight: kernel.unixGarbage.size,
     outsidePrograms: kernel.outsidePrograms,

@@ -3,6 +3,7 @@
 
 import { RemoteText } from "../net/files/remote_text.ts";
 import { NET_TEXT_NAMES, NET_TEXTS } from "../net/files/texts.ts";
+import { unixLines } from "../net/unix/listing.ts";
 import { bound, directory, type FileNode, type Text } from "../vfs/generated/nodes.ts";
 import type { ProcessSubject } from "./subjects.ts";
 
@@ -19,6 +20,8 @@ function text(name: string, file: number): FileNode<ProcessSubject> {
   });
 }
 
-export const NET_FILES = directory<ProcessSubject>(
-  Object.fromEntries(NET_TEXT_NAMES.map((name, file) => [name, text(name, file)])),
-);
+export const NET_FILES = directory<ProcessSubject>({
+  ...Object.fromEntries(NET_TEXT_NAMES.map((name, file) => [name, text(name, file)])),
+  // Of thread 0 in any case.
+  unix: bound(({ kernel }) => ({ records: () => unixLines(kernel.unixSockets) })),
+});

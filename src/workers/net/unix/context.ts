@@ -7,6 +7,7 @@ import type { OpenFile } from "../../vfs/file.ts";
 import type { Process } from "../../vfs/processes.ts";
 import type { NetContext } from "../context.ts";
 import type { UnixNames } from "./names.ts";
+import type { UnixSocket } from "./unix_socket.ts";
 
 /** Who looks after files that are on their way in messages: nobody else may hold them any more. */
 interface FilesOnTheWay {
@@ -20,6 +21,8 @@ export interface UnixContext extends VfsContext, NetContext {
   current: VfsCaller | null;
   readonly anonymous: AnonymousInodes;
   readonly unixNames: UnixNames;
+  /** All that there are. */
+  readonly unixSockets: Set<UnixSocket>;
   readonly unixGarbage: FilesOnTheWay;
   /** A descriptor of a process (pidfd_open(2)). */
   newPidFile(process: Process): OpenFile;

@@ -53,6 +53,8 @@ export class UnixSocket extends SocketFile {
   readonly queue = new MessageQueue();
   /** A listening socket's connections that nobody has accepted. */
   readonly pending: UnixSocket[] = [];
+  /** It is one of these. */
+  isEmbryo = false;
   #backlog = 0;
   #address: Address = NO_NAME;
   /** dev:ino of the inode that bind made. */
@@ -73,6 +75,7 @@ export class UnixSocket extends SocketFile {
     super(kernel, inode, type, protocol, status);
     this.options = new UnixOptions(this);
     kernel.counters.sockets++;
+    kernel.unixSockets.add(this);
   }
 
   get keepsBounds(): boolean {
@@ -169,6 +172,7 @@ export class UnixSocket extends SocketFile {
     join(this, server);
     server.peerIdentity = new Peer(task);
     this.peerIdentity = other.peerIdentity;
+    server.isEmbryo = true;
     other.pending.push(server);
     other.waiters.wake(CAN_READ);
     return 0;
@@ -212,6 +216,7 @@ export class UnixSocket extends SocketFile {
     if (this.state !== "listening") return -E.EINVAL;
     const socket = this.pending.shift();
     if (socket === undefined) return this.receiveShut ? -E.EINVAL : -E.EAGAIN;
+    socket.isEmbryo = false;
     socket.flags |= status;
     this.wakeSenders();
     return socket;
@@ -468,6 +473,7 @@ export class UnixSocket extends SocketFile {
     if (this.ended) return;
     this.ended = true;
     this.kernel.counters.sockets--;
+    this.kernel.unixSockets.delete(this);
     this.kernel.unixNames.release(this);
     const { peer } = this;
     const unread = embryo || this.queue.length > 0;
