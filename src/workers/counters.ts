@@ -37,7 +37,12 @@ export class Counters {
   routes = 0;
   rules = 0;
   neighbours = 0;
+  /** Of sockets those of the internet's families, and groups that they are in. */
+  inetSockets = 0;
+  groupMemberships = 0;
   socketMemory = 0;
+  /** Bytes of buffers that packets of the network stack were made with. */
+  packetMemory = 0;
   filesInFlight = 0;
   mounts = 0;
   /** System V objects of all IPC namespaces, what is to be undone to semaphores, and messages. */

@@ -38,6 +38,9 @@ const COSTS = {
   inotifyWatches: 640,
   inotifyEvents: 384,
   sockets: 1792,
+  /** Beside that. */
+  inetSockets: 3072,
+  groupMemberships: 384,
   netDevices: 2048,
   netAddresses: 1024,
   routes: 1024,

@@ -44,6 +44,7 @@ import { Vdso } from "./mem/vdso.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import type { Native } from "./native.ts";
 import { Devices } from "./net/devices/devices.ts";
+import { InetStack } from "./net/inet/inet_stack.ts";
 import { NetlinkPorts } from "./net/netlink/ports.ts";
 import { RouteNotifier } from "./net/netlink/route/notifier.ts";
 import { UnixGarbage } from "./net/unix/garbage.ts";
@@ -171,6 +172,7 @@ export class Kernel implements SupervisorContext {
   readonly netlinkPorts = new NetlinkPorts(this);
   readonly devices: Devices;
   readonly routeNotifier: RouteNotifier;
+  readonly inet: InetStack;
   readonly anonymous: AnonymousInodes;
   readonly ptys = new Ptys(this);
   readonly devPts: DevPts;
@@ -207,6 +209,7 @@ export class Kernel implements SupervisorContext {
     this.heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));
     this.devices = new Devices(this);
     this.routeNotifier = new RouteNotifier(this.netlinkPorts, this.devices);
+    this.inet = new InetStack(this);
     this.dentries = new DentryCache(this.counters, this.heap);
     this.memory = memory;
     this.config = config;

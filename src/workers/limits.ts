@@ -21,6 +21,7 @@ export function makeLimits(memoryFiles: number) {
     inotifyWatches: 65536,
     inotifyEvents: 262144,
     sockets: 65536,
+    groupMemberships: 131072,
     netDevices: 512,
     netAddresses: 1024,
     routes: 32768,

@@ -38,8 +38,11 @@ export class MemoryBudget {
   }
 
   get used(): number {
-    const { memoryFileBytes, pipePages, patchPages, socketMemory, messageBytes } = this.#counters;
-    return memoryFileBytes + (pipePages + patchPages) * PAGE_SIZE + socketMemory + messageBytes;
+    const { memoryFileBytes, pipePages, patchPages, socketMemory, packetMemory, messageBytes } =
+      this.#counters;
+    return (
+      memoryFileBytes + (pipePages + patchPages) * PAGE_SIZE + socketMemory + packetMemory + messageBytes
+    );
   }
 
   get left(): number {

@@ -161,9 +161,18 @@ export class Sysctls {
   /** kernel.core_pattern */
   corePattern = "core";
 
+  /** How often something was set: who keeps values looks at it. */
+  changes = 0;
+
   /** As it was set elsewhere. */
   adopt(name: SettingName, values: readonly number[]): void {
     this.#values.set(name, values);
+    this.changes++;
+  }
+
+  /** All values of a setting that has several. */
+  values(name: SettingName): readonly number[] {
+    return this.#values.get(name) ?? SETTINGS[name].initial;
   }
 
   /** The value of a setting that has one. */
@@ -198,6 +207,7 @@ export class Sysctls {
       values[index] = round?.(value) ?? value;
     }
     this.#values.set(name, values);
+    this.changes++;
     this.onSet?.(name, values);
     while (read < text.length && " \t\n".includes(text[read]!)) read++;
     return read;

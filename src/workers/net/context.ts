@@ -5,6 +5,7 @@ import type { Credentials } from "../credentials/credentials.ts";
 import type { FileHolder } from "../vfs/file_context.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Devices } from "./devices/devices.ts";
+import type { InetStack } from "./inet/inet_stack.ts";
 import type { InterfaceOwner } from "./interfaces.ts";
 import type { NetlinkPorts } from "./netlink/ports.ts";
 import type { RouteNotifier } from "./netlink/route/notifier.ts";
@@ -13,6 +14,7 @@ export interface NetContext extends CallContext, FileHolder {
   readonly netlinkPorts: NetlinkPorts;
   readonly devices: Devices;
   readonly routeNotifier: RouteNotifier;
+  readonly inet: InetStack;
   /** The kernel thread that has the interfaces; null: it is this one. */
   readonly netThread: InterfaceOwner | null;
   /** A number that no other socket of the sandbox has. */

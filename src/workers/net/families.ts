@@ -1,7 +1,8 @@
 // The address families that a sandbox has, and whose sockets all of them are.
 
-import { AF_NETLINK, AF_UNIX } from "../../shared/abi/socket.ts";
+import { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX } from "../../shared/abi/socket.ts";
 import type { Creator, Family, SocketMaker } from "./family.ts";
+import { INET, INET6 } from "./inet/family.ts";
 import type { InterfaceOwner } from "./interfaces.ts";
 import { NETLINK } from "./netlink/family.ts";
 import type { UnixCaller, UnixContext } from "./unix/context.ts";
@@ -17,7 +18,11 @@ export interface FamilyCaller extends UnixCaller {
 }
 
 /** Those whose sockets a kernel thread of their own may have. */
-export const FAMILIES_ON_NET: ReadonlyMap<number, Family<Creator>> = new Map([[AF_NETLINK, NETLINK]]);
+export const FAMILIES_ON_NET: ReadonlyMap<number, Family<Creator>> = new Map([
+  [AF_NETLINK, NETLINK],
+  [AF_INET, INET],
+  [AF_INET6, INET6],
+]);
 
 export const FAMILIES: ReadonlyMap<number, Family<FamilyCaller>> = new Map<number, Family<FamilyCaller>>([
   [AF_UNIX, UNIX],

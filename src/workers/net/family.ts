@@ -18,6 +18,8 @@ export interface Creator {
 export interface Family<C extends Creator> {
   /** Its sockets are the kernel thread NET's, where there is one. */
   readonly isOnNet: boolean;
+  /** 0, or the negative errno of who may not have such a socket: asked where who asks is known. */
+  refuses?(by: Creator, type: number, protocol: number): number;
   /** A socket of a type (SOCK_*, at most SOCK_PACKET) and a protocol, with O_* flags; or a negative errno. */
   create(task: C, type: number, protocol: number, status: number): SocketFile | number;
   /** Two that are the ends of a connection; or a negative errno, EOPNOTSUPP where the family has no pairs. */

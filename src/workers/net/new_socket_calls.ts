@@ -127,6 +127,8 @@ export const NEW_SOCKET_HANDLERS: Handlers<FamilyCaller> = {
   socket: (task, domain, type, protocol) => {
     const family = familyOf(task, domain, type);
     if (typeof family === "number") return family;
+    const refused = family.refuses?.(task, type & TYPE_MASK, protocol) ?? 0;
+    if (refused < 0) return refused;
     const { netThread } = task.kernel;
     if (family.isOnNet && netThread !== null)
       return task.call.start(createElsewhere(task, netThread, domain, type, protocol));

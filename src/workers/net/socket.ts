@@ -5,12 +5,14 @@
 // wait for the socket's events.
 
 import { EOPNOTSUPP } from "../../shared/abi/errno.ts";
-import { O_RDWR } from "../../shared/abi/fcntl.ts";
+import { O_NONBLOCK, O_RDWR } from "../../shared/abi/fcntl.ts";
 import { MSG_DONTWAIT } from "../../shared/abi/socket.ts";
 import { NEVER } from "../call/clocks.ts";
+import { ownerIoctl } from "../vfs/async_signals.ts";
 import { now } from "../vfs/clock.ts";
 import { NOT_AT_ONCE, OpenFile } from "../vfs/file.ts";
 import type { Inode, Time } from "../vfs/inode.ts";
+import type { ProcessCaller } from "../vfs/processes.ts";
 import type { Segments } from "../vfs/segments.ts";
 import type { NetCaller } from "./caller.ts";
 import type { NetContext } from "./context.ts";
@@ -72,6 +74,16 @@ export abstract class SocketFile extends OpenFile {
 
   /** Messages keep their bounds: a call sends or receives one as a whole. */
   abstract readonly keepsBounds: boolean;
+
+  /** Bytes that a message may have; who sends more is told EMSGSIZE before anything else. */
+  get messageMax(): number {
+    return this.options.sendBuffer;
+  }
+
+  /** Whether a call with these MSG_* ends where others wait. */
+  neverWaits(flags: number): boolean {
+    return (flags & MSG_DONTWAIT) !== 0 || (this.flags & O_NONBLOCK) !== 0;
+  }
 
   abstract bind(task: NetCaller, address: Address): number;
 
@@ -167,7 +179,12 @@ export abstract class SocketFile extends OpenFile {
   }
 
   override ioctl(task: NetCaller, request: number, argument: number): number {
-    return interfaceIoctl(task, request, argument) ?? super.ioctl(task, request, argument);
+    return (
+      interfaceIoctl(task, request, argument) ??
+      // Thread 0 alone comes to that, whose callers are processes: for another thread's sockets it has answered itself.
+      ownerIoctl(task as NetCaller & ProcessCaller, this, request, argument) ??
+      super.ioctl(task, request, argument)
+    );
   }
 
   override describe(): string {

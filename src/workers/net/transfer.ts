@@ -2,7 +2,6 @@
 // socket has nothing or no room.
 
 import { EAGAIN, EFAULT, EMSGSIZE, EPIPE } from "../../shared/abi/errno.ts";
-import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
 import { POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
 import { SIGPIPE } from "../../shared/abi/signal.ts";
 import * as S from "../../shared/abi/socket.ts";
@@ -97,8 +96,7 @@ export function* sendFrom(task: NetCaller, socket: SocketFile, source: Source, s
 }
 
 function sendDeadline(task: NetCaller, socket: SocketFile, flags: number): number {
-  const now = (flags & S.MSG_DONTWAIT) !== 0 || (socket.flags & O_NONBLOCK) !== 0;
-  return now ? 0 : deadlineAfter(task, socket.sendTimeoutNs);
+  return socket.neverWaits(flags) ? 0 : deadlineAfter(task, socket.sendTimeoutNs);
 }
 
 function* sendMessage(
@@ -108,7 +106,7 @@ function* sendMessage(
   sending: Sending,
   held: Held,
 ): Coroutine {
-  if (source.left > socket.options.sendBuffer) return -EMSGSIZE;
+  if (source.left > socket.messageMax) return -EMSGSIZE;
   const data = yield* source.takeAll();
   if (typeof data === "number") return data;
   const deadline = sendDeadline(task, socket, sending.flags);
@@ -239,9 +237,8 @@ class Receiving {
   }
 
   *#receive(): Coroutine {
-    const { receiveTimeoutNs, flags } = this.#socket;
-    const now = (this.#flags & S.MSG_DONTWAIT) !== 0 || (flags & O_NONBLOCK) !== 0;
-    const deadline = now ? 0 : deadlineAfter(this.#task, receiveTimeoutNs);
+    const isAtOnce = this.#socket.neverWaits(this.#flags);
+    const deadline = isAtOnce ? 0 : deadlineAfter(this.#task, this.#socket.receiveTimeoutNs);
     for (;;) {
       const { total } = this.#segments;
       const atOnce = this.#socket.keepsBounds || this.#peeks;

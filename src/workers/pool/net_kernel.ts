@@ -36,6 +36,7 @@ import type { NetContext } from "../net/context.ts";
 import { Devices } from "../net/devices/devices.ts";
 import { FAMILIES_ON_NET } from "../net/families.ts";
 import { partOf } from "../net/files/texts.ts";
+import { InetStack } from "../net/inet/inet_stack.ts";
 import { NetlinkPorts } from "../net/netlink/ports.ts";
 import { RouteNotifier } from "../net/netlink/route/notifier.ts";
 import type { SocketFile } from "../net/socket.ts";
@@ -105,6 +106,7 @@ export class NetKernel implements NetContext, LoopContext {
   readonly netlinkPorts = new NetlinkPorts(this);
   readonly devices = new Devices(this);
   readonly routeNotifier = new RouteNotifier(this.netlinkPorts, this.devices);
+  readonly inet: InetStack;
   /** Thread 0 has the inodes. */
   readonly anonymous = { socket: () => null };
   readonly random = new Uint8Array(WINDOW_SIZE);
@@ -144,6 +146,7 @@ export class NetKernel implements NetContext, LoopContext {
     this.post = new Post(this, sab, THREADS, (record) => this.#receive(record));
     this.requests = new NetRequests(this);
     this.nextSteps = new NextSteps(this.longTurns, (call, error) => this.requests.onThrow(call, error));
+    this.inet = new InetStack(this);
     const interfaces = FAMILIES_ON_NET.get(AF_NETLINK)!.create(
       { kernel: this, credentials: this.rootCredentials },
       SOCK_RAW,

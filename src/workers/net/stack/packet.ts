@@ -67,6 +67,8 @@ export class Packet {
   arrivalUs = 0;
   /** What it costs in a receive queue, as Linux's skb->truesize. */
   trueSize = 0;
+  /** Of those that its receiver had lost when it came to its queue. */
+  drops = 0;
 
   source0 = 0;
   source1 = 0;

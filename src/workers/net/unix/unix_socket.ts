@@ -17,7 +17,6 @@ import {
 import * as S from "../../../shared/abi/socket.ts";
 import { WINDOW } from "../../../shared/ring/layout.ts";
 import { copyBytes } from "../../call/copy_bytes.ts";
-import { ownerIoctl } from "../../vfs/async_signals.ts";
 import { now } from "../../vfs/clock.ts";
 import { NOT_AT_ONCE } from "../../vfs/file.ts";
 import type { Inode } from "../../vfs/inode.ts";
@@ -449,7 +448,7 @@ export class UnixSocket extends SocketFile {
         task.call.view.setInt32(task.call.out(argument, 4), 0, true);
         return 0;
       default:
-        return ownerIoctl(task, this, request, argument) ?? super.ioctl(task, request, argument);
+        return super.ioctl(task, request, argument);
     }
   }
 

@@ -274,6 +274,7 @@ export abstract class DatagramEndpoint {
       packet.release();
       return false;
     }
+    packet.drops = this.drops;
     queue.push(packet);
     this.shared.queued(packet, 1);
     this.observer?.readable();

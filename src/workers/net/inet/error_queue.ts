@@ -1,0 +1,47 @@
+// The error queue of a socket (IP_RECVERR, IPV6_RECVERR) as recvmsg with MSG_ERRQUEUE tells it: what was sent, whom it was
+// for, and struct sock_extended_err with whoever has told it.
+
+import * as I from "../../../shared/abi/inet.ts";
+import * as S from "../../../shared/abi/socket.ts";
+import type { Ancillary, ControlWriter } from "../control.ts";
+import { type ErrorRecord, ORIGIN_ICMP, ORIGIN_ICMP6 } from "../stack/datagram/endpoint.ts";
+import { bytes4, bytes6 } from "./addresses.ts";
+
+/** What a record costs beside its payload. */
+export const RECORD_COST = 512;
+
+function isOfIcmp({ origin }: ErrorRecord): boolean {
+  return origin === ORIGIN_ICMP || origin === ORIGIN_ICMP6;
+}
+
+export class ErrorControl implements Ancillary {
+  readonly #record: ErrorRecord;
+  readonly #isV6: boolean;
+
+  constructor(record: ErrorRecord, isV6: boolean) {
+    this.#record = record;
+    this.#isV6 = isV6;
+  }
+
+  release(): void {}
+
+  write(writer: ControlWriter): void {
+    const { errno, origin, type, code, info, offender } = this.#record;
+    const name = Buffer.alloc(this.#isV6 ? I.SOCKADDR_IN6_SIZE : I.SOCKADDR_IN_SIZE);
+    if (offender !== null && isOfIcmp(this.#record))
+      name.set(this.#isV6 ? bytes6(offender, 0, 0) : bytes4(offender, 0));
+    const bytes = Buffer.alloc(I.SOCK_EXTENDED_ERR_SIZE);
+    bytes.writeUInt32LE(errno);
+    bytes.set([origin, type, code], 4);
+    bytes.writeUInt32LE(info, 8);
+    const body = Buffer.concat([bytes, name]);
+    if (this.#isV6) writer.add(S.IPPROTO_IPV6, I.IPV6_RECVERR, body);
+    else writer.add(S.IPPROTO_IP, I.IP_RECVERR, body);
+  }
+}
+
+/** The pending error when a record was taken: that of the next one, if ICMP has told it (sock_dequeue_err_skb). */
+export function errorBehind(taken: ErrorRecord, next: ErrorRecord | undefined, pending: number): number {
+  if (next !== undefined && isOfIcmp(next)) return next.errno;
+  return isOfIcmp(taken) ? 0 : pending;
+}

@@ -1,0 +1,323 @@
+// Options of AF_INET and AF_INET6 sockets: what they have of SOL_SOCKET beside what all sockets have, and which tables
+// answer for the other levels.
+
+import { EINVAL, ENODEV, ENOPROTOOPT, EOPNOTSUPP, EPERM } from "../../../shared/abi/errno.ts";
+import { CAP_NET_ADMIN, CAP_NET_RAW } from "../../../shared/abi/prctl.ts";
+import * as S from "../../../shared/abi/socket.ts";
+import { capable } from "../../credentials/credentials.ts";
+import type { NetCaller } from "../caller.ts";
+import { getOption, INT, int, type Option, type OptionTable, setOption } from "../option_table.ts";
+import { SOCKET_LEVEL, SocketOptions } from "../options.ts";
+import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
+import type { InetEndpoint } from "./endpoint.ts";
+import type { InetSocket } from "./inet_socket.ts";
+import type { InetStack } from "./inet_stack.ts";
+
+const DEVICE_NAME_MAX = 16;
+const MEMINFO_WORDS = 9;
+const [MEMINFO_RECEIVE, MEMINFO_RECEIVE_BUFFER, MEMINFO_SEND_BUFFER, MEMINFO_DROPS] = [0, 1, 3, 8];
+const SO_BINDTOIFINDEX = 62;
+const SO_MAX_PACING_RATE = 47;
+const SO_TXTIME = 61;
+const SO_RCVPRIORITY = 82;
+const SO_PASSRIGHTS = 83;
+const SO_PREFER_BUSY_POLL = 69;
+const SO_BUSY_POLL_BUDGET = 70;
+/** Those which ask for less are everybody's. */
+const BUSY_POLL_BUDGET = 8;
+
+export type InetOption = Option<InetOptions>;
+
+function isOn(value: Buffer): boolean {
+  return value.readInt32LE() !== 0;
+}
+
+/** A boolean of the endpoint's. */
+function endpointFlag(key: "reuseAddress" | "staysOnLink"): InetOption {
+  return {
+    get: ({ endpoint }) => int(Number(endpoint[key])),
+    set: ({ endpoint }, value) => {
+      endpoint[key] = isOn(value);
+      endpoint.optionsChanged();
+      return 0;
+    },
+  };
+}
+
+/** A boolean that datagrams alone are sent by; others keep it. */
+function datagramFlag(name: number, key: "mayBroadcast" | "sendsNoChecksum"): InetOption {
+  return {
+    get: (options) => int(options.kept.get(name) ?? 0),
+    set: (options, value) => {
+      options.kept.set(name, Number(isOn(value)));
+      if (options.datagram !== null) options.datagram[key] = isOn(value);
+      return 0;
+    },
+  };
+}
+
+function mayBindTo(task: NetCaller, { endpoint }: InetOptions): boolean {
+  return endpoint.boundDevice === 0 || capable(task.credentials, task.kernel.users, CAP_NET_RAW);
+}
+
+function bindTo(task: NetCaller, options: InetOptions, index: number): number {
+  if (index !== 0 && task.kernel.devices.byIndex(index) === undefined) return -ENODEV;
+  if (!mayBindTo(task, options)) return -EPERM;
+  options.endpoint.setBoundDevice(index);
+  return 0;
+}
+
+/** The device is asked for by its name. */
+const BIND_TO_DEVICE: InetOption = {
+  get: ({ endpoint }, task, room) => {
+    const device = endpoint.boundDevice === 0 ? undefined : task.kernel.devices.byIndex(endpoint.boundDevice);
+    if (device === undefined) return Buffer.alloc(0);
+    return room < DEVICE_NAME_MAX ? -EINVAL : Buffer.from(`${device.name}\0`, "latin1");
+  },
+  set: (options, value, task) => {
+    const name = value.toString("latin1", 0, DEVICE_NAME_MAX - 1).split("\0")[0]!;
+    const device = name === "" ? undefined : task.kernel.devices.byName(name);
+    if (name !== "" && device === undefined) return -ENODEV;
+    return bindTo(task, options, device?.index ?? 0);
+  },
+};
+
+/** As another level's table answers it, and the stack's endpoint is told. */
+function told(option: Option, key: "mark" | "receiveBuffer"): InetOption {
+  return {
+    ...option,
+    set: (options, value, task) => {
+      const error = option.set!(options, value, task);
+      if (error < 0) return error;
+      options.endpoint[key] = key === "mark" ? value.readInt32LE() : options.receiveBuffer;
+      options.endpoint.optionsChanged();
+      return 0;
+    },
+  };
+}
+
+function memoryInfo(options: InetOptions): Buffer {
+  const bytes = Buffer.alloc(MEMINFO_WORDS * INT);
+  bytes.writeUInt32LE(options.inet.queuedBytes, MEMINFO_RECEIVE * INT);
+  bytes.writeUInt32LE(options.receiveBuffer, MEMINFO_RECEIVE_BUFFER * INT);
+  bytes.writeUInt32LE(options.sendBuffer, MEMINFO_SEND_BUFFER * INT);
+  bytes.writeUInt32LE(options.datagram?.drops ?? 0, MEMINFO_DROPS * INT);
+  return bytes;
+}
+
+/** A time stamp of the last receive is wanted, or no more. */
+function stamped(name: number): InetOption {
+  const option = SOCKET_LEVEL.get(name)!;
+  return {
+    ...option,
+    set: (options, value, task) => {
+      const error = option.set!(options, value, task);
+      options.stampsChanged();
+      return error;
+    },
+  };
+}
+
+function administered(name: number, initial: number, check: (value: number) => boolean): InetOption {
+  return {
+    get: (options) => int(options.kept.get(name) ?? initial),
+    set: (options, value, task) => {
+      if (check(value.readInt32LE()) && !capable(task.credentials, task.kernel.users, CAP_NET_ADMIN))
+        return -EPERM;
+      options.kept.set(name, value.readInt32LE());
+      return 0;
+    },
+  };
+}
+
+/** A rate: told in as many bytes as there is room for. */
+const PACING_RATE: InetOption = {
+  get: (options, _task, room) => {
+    const bytes = Buffer.alloc(room < 8 ? INT : 8, 0xff);
+    const rate = options.kept.get(SO_MAX_PACING_RATE);
+    if (rate !== undefined && rate !== -1) {
+      bytes.fill(0);
+      bytes.writeUInt32LE(rate >>> 0);
+    }
+    return bytes;
+  },
+  set: (options, value) => {
+    options.kept.set(SO_MAX_PACING_RATE, value.readInt32LE());
+    return 0;
+  },
+};
+
+const unsupported: InetOption = { get: () => -EOPNOTSUPP, set: () => -EOPNOTSUPP };
+
+/** Time stamps of what is sent, which are accepted and not made. */
+function timestamping(name: number): InetOption {
+  return {
+    get: (options) => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeInt32LE(options.kept.get(name) ?? 0);
+      return bytes;
+    },
+    set: (options, value) => {
+      options.kept.set(name, value.readInt32LE());
+      return 0;
+    },
+  };
+}
+
+const INET_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetOption>([
+  ...SOCKET_LEVEL,
+  [S.SO_REUSEADDR, endpointFlag("reuseAddress")],
+  [S.SO_DONTROUTE, endpointFlag("staysOnLink")],
+  [S.SO_BROADCAST, datagramFlag(S.SO_BROADCAST, "mayBroadcast")],
+  [S.SO_NO_CHECK, datagramFlag(S.SO_NO_CHECK, "sendsNoChecksum")],
+  [
+    S.SO_REUSEPORT,
+    {
+      get: ({ endpoint }) => int(Number(endpoint.reusePort)),
+      set: ({ endpoint, inet }, value) => {
+        if (isOn(value) && inet.type === S.SOCK_RAW) return -EOPNOTSUPP;
+        endpoint.setReusePort(isOn(value));
+        return 0;
+      },
+    },
+  ],
+  [S.SO_BINDTODEVICE, BIND_TO_DEVICE],
+  [
+    SO_BINDTOIFINDEX,
+    {
+      get: ({ endpoint }) => int(endpoint.boundDevice),
+      set: (options, value, task) => {
+        const index = value.readInt32LE();
+        return index < 0 ? -EINVAL : bindTo(task, options, index);
+      },
+    },
+  ],
+  [S.SO_MARK, told(SOCKET_LEVEL.get(S.SO_MARK)!, "mark")],
+  [S.SO_RCVBUF, told(SOCKET_LEVEL.get(S.SO_RCVBUF)!, "receiveBuffer")],
+  [S.SO_RCVBUFFORCE, told(SOCKET_LEVEL.get(S.SO_RCVBUFFORCE)!, "receiveBuffer")],
+  [S.SO_MEMINFO, { get: memoryInfo }],
+  [S.SO_TIMESTAMP_OLD, stamped(S.SO_TIMESTAMP_OLD)],
+  [S.SO_TIMESTAMP_NEW, stamped(S.SO_TIMESTAMP_NEW)],
+  [S.SO_TIMESTAMPNS_OLD, stamped(S.SO_TIMESTAMPNS_OLD)],
+  [S.SO_TIMESTAMPNS_NEW, stamped(S.SO_TIMESTAMPNS_NEW)],
+  [S.SO_TIMESTAMPING_OLD, timestamping(S.SO_TIMESTAMPING_OLD)],
+  [S.SO_TIMESTAMPING_NEW, timestamping(S.SO_TIMESTAMPING_NEW)],
+  [SO_TXTIME, { get: () => Buffer.alloc(8) }],
+  [SO_MAX_PACING_RATE, PACING_RATE],
+  [SO_PREFER_BUSY_POLL, administered(SO_PREFER_BUSY_POLL, 0, (value) => value !== 0)],
+  [SO_BUSY_POLL_BUDGET, administered(SO_BUSY_POLL_BUDGET, BUSY_POLL_BUDGET, (value) => value > 8)],
+  [S.SO_BUF_LOCK, SOCKET_LEVEL.get(S.SO_BUF_LOCK) ?? { get: () => int(0), set: () => 0 }],
+  [S.SO_ZEROCOPY, administered(S.SO_ZEROCOPY, 0, () => false)],
+  [SO_RCVPRIORITY, administered(SO_RCVPRIORITY, 0, () => false)],
+  [S.SO_PASSCRED, unsupported],
+  [S.SO_PASSSEC, unsupported],
+  [S.SO_PASSPIDFD, unsupported],
+  [SO_PASSRIGHTS, unsupported],
+  [S.SO_ATTACH_FILTER, { get: () => Buffer.alloc(0) }],
+]);
+
+/** How a level is answered where there is no such option. */
+export interface Level {
+  readonly table: OptionTable<InetOptions>;
+  /** Shorter values are taken, and what is missing is zero or a byte. */
+  readonly takesShort: boolean;
+}
+
+export class InetOptions extends SocketOptions {
+  readonly inet: InetSocket;
+  readonly endpoint: InetEndpoint;
+  /** Null: it is no datagram socket's. */
+  readonly datagram: DatagramEndpoint | null;
+  readonly #stack: InetStack;
+  readonly #levels: ReadonlyMap<number, Level>;
+  /** Numbers that are kept of other levels, by 1000 times the level, and the option. */
+  readonly keptAt = new Map<number, number>();
+  /** Which control messages are wanted, of IPv4 and of IPv6: bits that received_control.ts names. */
+  wanted4 = 0;
+  wanted6 = 0;
+  /** SIOCGSTAMP was asked. */
+  #keepsStamp = false;
+  #isStamper = false;
+
+  constructor(
+    socket: InetSocket,
+    endpoint: InetEndpoint,
+    datagram: DatagramEndpoint | null,
+    stack: InetStack,
+    levels: ReadonlyMap<number, Level>,
+  ) {
+    super(socket);
+    const { sysctls } = socket.kernel;
+    this.inet = socket;
+    this.endpoint = endpoint;
+    this.datagram = datagram;
+    this.#stack = stack;
+    this.#levels = levels;
+    this.sendBuffer = sysctls.get("net/core/wmem_default");
+    this.receiveBuffer = sysctls.get("net/core/rmem_default");
+    endpoint.receiveBuffer = this.receiveBuffer;
+  }
+
+  isListening(): boolean {
+    return this.inet.isListening;
+  }
+
+  override takeError(): number {
+    return this.inet.takeError();
+  }
+
+  // ---- When messages arrived ----
+
+  get keepsStamp(): boolean {
+    return this.#keepsStamp;
+  }
+
+  /** From now on each receive leaves its time to be asked for. */
+  keepStamp(): void {
+    this.#keepsStamp = true;
+    this.stampsChanged();
+  }
+
+  stampsChanged(): void {
+    const isStamper = this.timestamps !== 0 || this.#keepsStamp;
+    if (isStamper !== this.#isStamper) this.#stack.stampers += isStamper ? 1 : -1;
+    this.#isStamper = isStamper;
+  }
+
+  /** The socket ends. */
+  end(): void {
+    if (this.#isStamper) this.#stack.stampers--;
+    this.#isStamper = false;
+  }
+
+  // ---- Levels ----
+
+  protected override get socketLevel(): OptionTable {
+    return INET_SOCKET_LEVEL as OptionTable;
+  }
+
+  // Which errno it is depends on the call, so that each level is answered by it.
+  override checkLevel(): number {
+    return 0;
+  }
+
+  override get(level: number, name: number, task: NetCaller, room: number): Buffer | number {
+    if (level === S.SOL_SOCKET) return super.get(level, name, task, room);
+    const found = this.#levels.get(level);
+    if (found === undefined) return this.inet.isV6 ? -ENOPROTOOPT : -EOPNOTSUPP;
+    const value = getOption(found.table, this, name, task, room);
+    if (typeof value === "number" || value.length !== INT || room >= INT || room === 0) return value;
+    // What a byte holds is told in one.
+    const number = value.readInt32LE();
+    return level === S.IPPROTO_IP && number >= 0 && number <= 255 ? Buffer.of(number) : value;
+  }
+
+  override set(level: number, name: number, value: Buffer, task: NetCaller): number {
+    if (level === S.SOL_SOCKET && name === S.SO_BINDTODEVICE) return BIND_TO_DEVICE.set!(this, value, task);
+    if (level === S.SOL_SOCKET) return super.set(level, name, value, task);
+    const found = this.#levels.get(level);
+    if (found === undefined) return -ENOPROTOOPT;
+    if (!found.takesShort) return setOption(found.table, this, name, value, task);
+    return found.table.get(name)?.set?.(this, value, task) ?? -ENOPROTOOPT;
+  }
+}

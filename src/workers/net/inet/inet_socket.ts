@@ -1,0 +1,214 @@
+// What sockets of AF_INET and AF_INET6 have in common, streams and datagrams: names, what bind checks, pending errors, and
+// ioctls about their addresses. The protocols are the stack's: a socket is the observer of its endpoint there.
+
+import * as E from "../../../shared/abi/errno.ts";
+import { SIOCGSTAMP_OLD } from "../../../shared/abi/ioctl.ts";
+import { POLLIN, POLLOUT, POLLRDNORM, POLLWRBAND, POLLWRNORM } from "../../../shared/abi/poll.ts";
+import { CAP_NET_BIND_SERVICE } from "../../../shared/abi/prctl.ts";
+import * as S from "../../../shared/abi/socket.ts";
+import { write64 } from "../../../shared/abi/struct.ts";
+import { NSEC_PER_SEC } from "../../../shared/abi/time.ts";
+import { capable } from "../../credentials/credentials.ts";
+import { now } from "../../vfs/clock.ts";
+import type { Inode, Time } from "../../vfs/inode.ts";
+import type { NetCaller } from "../caller.ts";
+import type { NetContext } from "../context.ts";
+import { type Address, SocketFile } from "../socket.ts";
+import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
+import type { IpAddress } from "../stack/ip_address.ts";
+import type { RawEndpoint } from "../stack/raw/endpoint.ts";
+import type { Flow } from "../stack/route/flow.ts";
+import type { Stack } from "../stack/stack.ts";
+import { familyOf, type InetName, name4, name6, nameOf } from "./addresses.ts";
+import type { InetEndpoint } from "./endpoint.ts";
+import { addressIoctl } from "./inet_ioctls.ts";
+import { InetOptions, type Level } from "./inet_options.ts";
+import type { InetStack } from "./inet_stack.ts";
+
+export const [CAN_READ, CAN_WRITE] = [POLLIN | POLLRDNORM, POLLOUT | POLLWRNORM | POLLWRBAND];
+const SIOCGSTAMPNS_OLD = 0x8907;
+const SIOCGSTAMP_NEW = 0x80108906 | 0;
+const SIOCGSTAMPNS_NEW = 0x80108907 | 0;
+const NS_PER_US = 1000;
+
+/** IPV6_PKTINFO as an option: what it sends by and from, where a message says nothing else. */
+export interface Sticky {
+  readonly source: IpAddress | null;
+  readonly device: number;
+}
+
+export abstract class InetSocket extends SocketFile {
+  readonly domain: number;
+  override readonly options: InetOptions;
+  readonly endpoint: InetEndpoint;
+  readonly isV6: boolean;
+  /** Null: it is no datagram socket's endpoint. */
+  readonly datagram: DatagramEndpoint | null;
+  /** Null: it is no raw socket. */
+  readonly raw: RawEndpoint | null;
+  protected readonly inet: InetStack;
+  protected readonly stack: Stack;
+  /** IP_UNICAST_IF, IPV6_UNICAST_IF; 0: none. */
+  unicastDevice4 = 0;
+  unicastDevice6 = 0;
+  sticky6: Sticky | null = null;
+  /** UDP_SEGMENT; 0: none. */
+  segmentSize = 0;
+  /** When what was received last arrived, where SIOCGSTAMP was asked; null: nothing was. */
+  protected lastStamp: Time | null = null;
+  protected hasReceived = false;
+  #hasEnded = false;
+
+  constructor(
+    kernel: NetContext,
+    inode: Inode | null,
+    type: number,
+    protocol: number,
+    status: number,
+    endpoint: InetEndpoint,
+    datagram: DatagramEndpoint | null,
+    raw: RawEndpoint | null,
+    levels: ReadonlyMap<number, Level>,
+  ) {
+    super(kernel, inode, type, protocol, status);
+    this.domain = endpoint.isV6 ? S.AF_INET6 : S.AF_INET;
+    this.isV6 = endpoint.isV6;
+    this.inet = kernel.inet;
+    this.stack = kernel.inet.stack;
+    this.endpoint = endpoint;
+    this.datagram = datagram;
+    this.raw = raw;
+    this.options = new InetOptions(this, endpoint, datagram, kernel.inet, levels);
+    kernel.counters.sockets++;
+    kernel.counters.inetSockets++;
+  }
+
+  abstract get isListening(): boolean;
+
+  /** Bytes in its receive queue, as SO_RCVBUF counts them. */
+  abstract get queuedBytes(): number;
+
+  /** The pending error, which is no more then; 0: none. */
+  abstract takeError(): number;
+
+  /** What is in the error queue is wanted no more. */
+  abstract dropErrors(): void;
+
+  /** The way of its connection, or a negative errno. */
+  abstract connectionWay(): Flow | number;
+
+  /** UDP_CORK */
+  get isCorked(): boolean {
+    return false;
+  }
+
+  setCorked(_task: NetCaller, _isCorked: boolean): number {
+    return -E.ENOPROTOOPT;
+  }
+
+  /** It has an address, a port, or both. */
+  get isBound(): boolean {
+    return this.endpoint.localPort !== 0;
+  }
+
+  // ---- Names ----
+
+  name(): Address {
+    const { local, localPort, boundDevice } = this.endpoint;
+    return nameOf(this.isV6, local, localPort, boundDevice);
+  }
+
+  peerName(): Address | number {
+    const { remote, remotePort, boundDevice } = this.endpoint;
+    if (remote === null || remotePort === 0) return -E.ENOTCONN;
+    return nameOf(this.isV6, remote, remotePort, boundDevice);
+  }
+
+  /** A name to bind to, or a negative errno. */
+  protected nameToBind(address: Address): InetName | number {
+    const name = this.isV6 ? name6(address) : name4(address);
+    if (name === null) return -E.EINVAL;
+    const family = familyOf(address);
+    if (family === this.domain) return name;
+    // Programs that leave the family out mean any address.
+    const isLeftOut = !this.isV6 && family === S.AF_UNSPEC && name.ip.isAny;
+    return isLeftOut ? name : -E.EAFNOSUPPORT;
+  }
+
+  protected mayHavePort(task: NetCaller, port: number): boolean {
+    const { sysctls, users } = task.kernel;
+    if (port === 0 || port >= sysctls.get("net/ipv4/ip_unprivileged_port_start")) return true;
+    return capable(task.credentials, users, CAP_NET_BIND_SERVICE);
+  }
+
+  bind(task: NetCaller, address: Address): number {
+    const name = this.nameToBind(address);
+    if (typeof name === "number") return name;
+    if (!this.mayBind(task, name)) return -E.EACCES;
+    return this.endpoint.bind(name.ip, name.port, name.scope);
+  }
+
+  protected mayBind(task: NetCaller, { port }: InetName): boolean {
+    return this.mayHavePort(task, port);
+  }
+
+  // ---- As a file ----
+
+  override get messageMax(): number {
+    return 0xffff;
+  }
+
+  override neverWaits(flags: number): boolean {
+    return super.neverWaits(flags) || (flags & S.MSG_ERRQUEUE) !== 0;
+  }
+
+  /** CLOCK_REALTIME of a time on the stack's clock. */
+  protected timeOf(arrivalUs: number): Time {
+    const { native } = this.kernel;
+    const agoNs = Math.max(0, native.monotonicNs() - arrivalUs * NS_PER_US);
+    const { sec, nsec } = now(native);
+    const back = Math.ceil(Math.max(0, agoNs - nsec) / NSEC_PER_SEC);
+    return { sec: sec - back, nsec: Math.floor(nsec + back * NSEC_PER_SEC - agoNs) };
+  }
+
+  protected tellNumber(task: NetCaller, argument: number, value: number): number {
+    task.call.view.setInt32(task.call.out(argument, 4), value, true);
+    return 0;
+  }
+
+  /** SIOCGSTAMP and its relatives: when what was received last arrived. */
+  #tellStamp(task: NetCaller, argument: number, isInNs: boolean): number {
+    this.options.keepStamp();
+    if (!this.hasReceived) return -E.ENOENT;
+    const { sec, nsec } = this.lastStamp ?? now(this.kernel.native);
+    this.lastStamp ??= { sec, nsec };
+    const { view } = task.call;
+    const at = task.call.out(argument, 16);
+    write64(view, at, sec);
+    write64(view, at + 8, isInNs ? nsec : Math.floor(nsec / NS_PER_US));
+    return 0;
+  }
+
+  override ioctl(task: NetCaller, request: number, argument: number): number {
+    switch (request | 0) {
+      case SIOCGSTAMP_OLD:
+      case SIOCGSTAMP_NEW:
+        return this.#tellStamp(task, argument, false);
+      case SIOCGSTAMPNS_OLD:
+      case SIOCGSTAMPNS_NEW:
+        return this.#tellStamp(task, argument, true);
+      default:
+        return addressIoctl(task, this.domain, request, argument) ?? super.ioctl(task, request, argument);
+    }
+  }
+
+  /** The last holder is gone; true: this once. */
+  protected end(): boolean {
+    if (this.#hasEnded) return false;
+    this.#hasEnded = true;
+    this.options.end();
+    this.kernel.counters.sockets--;
+    this.kernel.counters.inetSockets--;
+    return true;
+  }
+}

@@ -1,0 +1,163 @@
+// The stack of a kernel thread that has internet sockets (stack/stack.ts), joined to what it is given from outside: the
+// network namespace, the thread's clock and timers, random bits, settings of /proc/sys/net, and the memory budget. It is
+// made with the first socket.
+//
+// Whoever has sent something calls deliver(): what went over loopback arrives then. It looks at a bounded number of
+// packets; the rest goes on in later turns (F26).
+
+import { randomFillSync } from "node:crypto";
+import type { Steps } from "../../call/steps.ts";
+import type { Timer, Timers } from "../../call/timers.ts";
+import type { Counters } from "../../counters.ts";
+import type { MemoryBudget } from "../../memory_budget.ts";
+import type { Native } from "../../native.ts";
+import type { Sysctls } from "../../sysctls.ts";
+import type { Devices } from "../devices/devices.ts";
+import { Message } from "../stack/datagram/message.ts";
+import { LARGE_PACKETS_MAX, SMALL_PACKETS_MAX } from "../stack/limits.ts";
+import { NamespaceMirror } from "../stack/namespace_mirror.ts";
+import { LARGE_SIZE, SMALL_SIZE } from "../stack/packet.ts";
+import { Stack } from "../stack/stack.ts";
+
+const NS_PER_US = 1000;
+/** Packets that one call looks at, and one turn of what was left. */
+const AT_ONCE = 64;
+const RANDOM_WORDS = 256;
+/** Of the memory that no process owns, what packets may be of each size: 1/16. */
+const PACKET_PART = 1 / 16;
+
+export interface InetContext {
+  readonly native: Native;
+  readonly timers: Timers;
+  readonly steps: Steps;
+  readonly sysctls: Sysctls;
+  readonly counters: Counters;
+  readonly commonMemory: MemoryBudget;
+  readonly devices: Devices;
+  /** CLOCK_MONOTONIC as the thread's loop last saw it. */
+  readonly nowNs: number;
+}
+
+class RandomWords {
+  readonly #words = new Int32Array(RANDOM_WORDS);
+  #next = RANDOM_WORDS;
+
+  next(): number {
+    if (this.#next === RANDOM_WORDS) {
+      randomFillSync(this.#words);
+      this.#next = 0;
+    }
+    const word = this.#words[this.#next]!;
+    // Nobody is to find in memory what was given out.
+    this.#words[this.#next++] = 0;
+    return word;
+  }
+}
+
+export class InetStack {
+  readonly #kernel: InetContext;
+  /** What the next message says, for sockets to fill in. */
+  readonly message = new Message();
+  /** Sockets that want to know when what they receive arrived: then the time is exact. */
+  stampers = 0;
+  #stack: Stack | null = null;
+  #settings = -1;
+  #isRunning = false;
+  #isBehind = false;
+  #timer: Timer | null = null;
+
+  constructor(kernel: InetContext) {
+    this.#kernel = kernel;
+  }
+
+  /** Null: there has been no socket yet. */
+  get existing(): Stack | null {
+    return this.#stack;
+  }
+
+  get stack(): Stack {
+    this.#stack ??= this.#make();
+    this.#adoptSettings(this.#stack);
+    return this.#stack;
+  }
+
+  #make(): Stack {
+    const { commonMemory, devices, nowNs } = this.#kernel;
+    const random = new RandomWords();
+    const bytes = commonMemory.limit * PACKET_PART;
+    const stack = new Stack(
+      { random32: () => random.next() },
+      {
+        smallPackets: Math.max(AT_ONCE, Math.min(SMALL_PACKETS_MAX, Math.floor(bytes / SMALL_SIZE))),
+        largePackets: Math.max(4, Math.min(LARGE_PACKETS_MAX, Math.floor(bytes / LARGE_SIZE))),
+      },
+    );
+    stack.advance(nowNs / NS_PER_US);
+    new NamespaceMirror(stack, devices);
+    return stack;
+  }
+
+  #adoptSettings({ core: { settings } }: Stack): void {
+    const { sysctls } = this.#kernel;
+    if (sysctls.changes === this.#settings) return;
+    this.#settings = sysctls.changes;
+    settings.hopLimit4 = sysctls.get("net/ipv4/ip_default_ttl");
+    settings.hopLimit6 = sysctls.get("net/ipv6/conf/all/hop_limit");
+    settings.ignoresEchos = sysctls.get("net/ipv4/icmp_echo_ignore_all") !== 0;
+    settings.ignoresBroadcastEchos = sysctls.get("net/ipv4/icmp_echo_ignore_broadcasts") !== 0;
+    settings.bindsNonlocal = sysctls.get("net/ipv4/ip_nonlocal_bind") !== 0;
+    const [least, most] = sysctls.values("net/ipv4/ip_local_port_range");
+    settings.portMin = least!;
+    settings.portMax = most!;
+  }
+
+  /** Before something is sent: tells the stack the time. */
+  advance(stack: Stack): void {
+    const { native, nowNs } = this.#kernel;
+    stack.advance((this.stampers > 0 ? native.monotonicNs() : nowNs) / NS_PER_US);
+  }
+
+  /** Behind whatever may have given the stack work. */
+  deliver(stack: Stack): void {
+    // Somebody who is told of a packet sends one.
+    if (this.#isRunning) return;
+    if (!this.#isBehind && this.#run(stack)) {
+      this.#isBehind = true;
+      this.#kernel.steps.later(() => this.#goOn(stack));
+    }
+  }
+
+  #goOn(stack: Stack): boolean {
+    this.#isBehind = this.#run(stack);
+    return !this.#isBehind;
+  }
+
+  /** True: there is more to do. */
+  #run(stack: Stack): boolean {
+    this.#isRunning = true;
+    const isLeft = stack.run(AT_ONCE);
+    this.#isRunning = false;
+    const { small, large } = stack.core.pools;
+    this.#kernel.counters.packetMemory = small.made * SMALL_SIZE + large.made * LARGE_SIZE;
+    this.#arm(stack);
+    return isLeft;
+  }
+
+  #arm(stack: Stack): void {
+    const deadlineNs = stack.nextDeadlineUs * NS_PER_US;
+    const { timers } = this.#kernel;
+    if (this.#timer !== null) {
+      if (this.#timer.deadlineNs <= deadlineNs) return;
+      timers.cancel(this.#timer);
+      this.#timer = null;
+    }
+    if (deadlineNs === Number.POSITIVE_INFINITY) return;
+    this.#timer = timers.add(deadlineNs, () => {
+      this.#timer = null;
+      stack.advance(this.#kernel.native.monotonicNs() / NS_PER_US);
+      this.deliver(stack);
+      // It was early by less than a microsecond, or is behind with other work.
+      if (this.#timer === null) this.#arm(stack);
+    });
+  }
+}

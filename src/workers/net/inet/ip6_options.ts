@@ -1,0 +1,262 @@
+// Options of IPPROTO_IPV6 (ipv6(7)).
+
+import * as E from "../../../shared/abi/errno.ts";
+import * as I from "../../../shared/abi/inet.ts";
+import { CAP_NET_RAW } from "../../../shared/abi/prctl.ts";
+import * as S from "../../../shared/abi/socket.ts";
+import { capable } from "../../credentials/credentials.ts";
+import { INT, int } from "../option_table.ts";
+import { IpAddress } from "../stack/ip_address.ts";
+import { bytes6 } from "./addresses.ts";
+import type { InetOption, InetOptions, Level } from "./inet_options.ts";
+import {
+  bindsAnywhere,
+  endpointNumber,
+  flagAt,
+  groupRequest,
+  join,
+  keptAt,
+  leave,
+  numberIn,
+  ofDatagrams,
+  pathMtuOf,
+  receivesErrors,
+  UNICAST_DEVICE_6,
+  wants,
+} from "./ip_options.ts";
+import { CHECKSUM_OPTION, HEADER_OPTION } from "./raw_options.ts";
+import * as W from "./received_control.ts";
+
+const LEVEL = S.IPPROTO_IPV6;
+
+function wanted(bit: number): InetOption {
+  return wants("wanted6", bit, INT);
+}
+
+/** Extension headers that are sent with each packet: none is. */
+const HEADERS: InetOption = {
+  get: () => Buffer.alloc(0),
+  set: (_options, value, task) => {
+    if (value.length === 0) return 0;
+    return capable(task.credentials, task.kernel.users, CAP_NET_RAW) ? -E.EOPNOTSUPP : -E.EPERM;
+  },
+};
+
+/** A number of which -1 stands for the usual one. */
+function hops(key: "hopLimit6" | "multicastHopLimit6", usual: (options: InetOptions) => number): InetOption {
+  return {
+    get: (options) => {
+      const own =
+        key === "hopLimit6" ? options.endpoint.hopLimit6 : (options.datagram?.multicastHopLimit6 ?? 1);
+      return int(own < 0 ? usual(options) : own);
+    },
+    set: (options, value) => {
+      if (key === "multicastHopLimit6" && options.inet.type === S.SOCK_STREAM) return -E.ENOPROTOOPT;
+      if (value.length < INT) return -E.EINVAL;
+      const number = value.readInt32LE();
+      if (number < -1 || number > 255) return -E.EINVAL;
+      if (key === "hopLimit6") options.endpoint.hopLimit6 = number;
+      else if (options.datagram !== null) options.datagram.multicastHopLimit6 = number === -1 ? 1 : number;
+      return 0;
+    },
+  };
+}
+
+const MULTICAST_DEVICE = ofDatagrams(
+  -E.ENOPROTOOPT,
+  ({ multicastDevice6 }) => int(multicastDevice6),
+  (endpoint, value, options, task) => {
+    if (value.length < INT) return -E.EINVAL;
+    const index = value.readInt32LE();
+    if (index !== 0) {
+      if (task.kernel.devices.byIndex(index) === undefined) return -E.ENODEV;
+      const bound = options.endpoint.boundDevice;
+      if (bound !== 0 && bound !== index) return -E.EINVAL;
+    }
+    endpoint.multicastDevice6 = index;
+    return 0;
+  },
+);
+
+/** struct ipv6_mreq */
+function membership(change: typeof join): InetOption {
+  return ofDatagrams(-E.EPROTO, null, (_endpoint, value, options) => {
+    if (value.length < I.IPV6_MREQ_SIZE) return -E.EINVAL;
+    return change(options, IpAddress.fromBytes(value, 0, 16), value.readInt32LE(16));
+  });
+}
+
+/** One of the two values that it may be. */
+function exactFlag(
+  get: (options: InetOptions) => boolean,
+  set: (options: InetOptions, isOn: boolean) => void,
+): InetOption {
+  return {
+    get: (options) => int(Number(get(options))),
+    set: (options, value) => {
+      if (value.length < INT) return -E.EINVAL;
+      const number = value.readInt32LE();
+      if (number !== 0 && number !== 1) return -E.EINVAL;
+      set(options, number === 1);
+      return 0;
+    },
+  };
+}
+
+/** struct ip6_mtuinfo: of the way of its connection. */
+function pathMtuInfo(options: InetOptions): Buffer | number {
+  const mtu = pathMtuOf(options);
+  if (mtu === 0) return -E.ENOTCONN;
+  const bytes = Buffer.alloc(I.IP6_MTUINFO_SIZE);
+  const { remote, boundDevice } = options.endpoint;
+  bytes.set(bytes6(remote!, 0, boundDevice));
+  bytes.writeUInt32LE(mtu, I.IP6_MTUINFO_SIZE - INT);
+  return bytes;
+}
+
+/** struct in6_pktinfo: from whom and by which device its messages go. */
+const PACKET_INFO: InetOption = {
+  get: () => Buffer.alloc(0),
+  set: ({ inet, endpoint }, value) => {
+    if (value.length === 0) {
+      inet.sticky6 = null;
+      return 0;
+    }
+    if (value.length < I.IN6_PKTINFO_SIZE) return -E.EINVAL;
+    const device = value.readInt32LE(16);
+    if (endpoint.boundDevice !== 0 && device !== endpoint.boundDevice) return -E.EINVAL;
+    const address = IpAddress.fromBytes(value, 0, 16);
+    inet.sticky6 = { source: address.isAny ? null : address, device };
+    return 0;
+  },
+};
+
+const onlyOn = (name: number): InetOption => flagAt(LEVEL, name, { least: INT });
+
+const TABLE = new Map<number, InetOption>([
+  [
+    I.IPV6_ADDRFORM,
+    {
+      get: ({ endpoint }) => (endpoint.remote === null ? -E.ENOTCONN : int(S.AF_INET6)),
+      set: (_options, value) => (value.length < INT ? -E.EINVAL : -E.ENOTCONN),
+    },
+  ],
+  [I.IPV6_2292PKTINFO, wanted(W.OLD_PACKET_INFO)],
+  [I.IPV6_2292HOPOPTS, onlyOn(I.IPV6_2292HOPOPTS)],
+  [I.IPV6_2292DSTOPTS, onlyOn(I.IPV6_2292DSTOPTS)],
+  [I.IPV6_2292RTHDR, onlyOn(I.IPV6_2292RTHDR)],
+  [I.IPV6_CHECKSUM, CHECKSUM_OPTION],
+  [I.IPV6_2292HOPLIMIT, wanted(W.OLD_HOP_LIMIT)],
+  [I.IPV6_FLOWINFO, wanted(W.FLOW_INFO)],
+  [
+    I.IPV6_UNICAST_HOPS,
+    hops("hopLimit6", ({ inet }) => inet.kernel.sysctls.get("net/ipv6/conf/all/hop_limit")),
+  ],
+  [I.IPV6_MULTICAST_IF, MULTICAST_DEVICE],
+  [I.IPV6_MULTICAST_HOPS, hops("multicastHopLimit6", () => 1)],
+  [
+    I.IPV6_MULTICAST_LOOP,
+    exactFlag(
+      ({ datagram }) => datagram?.loopsMulticast6 ?? true,
+      ({ datagram }, isOn) => {
+        if (datagram !== null) datagram.loopsMulticast6 = isOn;
+      },
+    ),
+  ],
+  [I.IPV6_ADD_MEMBERSHIP, membership(join)],
+  [I.IPV6_DROP_MEMBERSHIP, membership(leave)],
+  [
+    I.IPV6_ROUTER_ALERT,
+    { get: () => int(0), set: ({ inet }) => (inet.raw === null ? -E.ENOPROTOOPT : -E.EINVAL) },
+  ],
+  [I.IPV6_MTU_DISCOVER, endpointNumber("discovery6", { least: INT, min: 0, max: I.IP_PMTUDISC_OMIT })],
+  [
+    I.IPV6_MTU,
+    {
+      get: (options) => {
+        const mtu = pathMtuOf(options);
+        return mtu === 0 ? -E.ENOTCONN : int(mtu);
+      },
+      set: (_options, value) => {
+        if (value.length < INT) return -E.EINVAL;
+        const mtu = value.readInt32LE();
+        return mtu !== 0 && mtu < I.IPV6_MIN_MTU ? -E.EINVAL : 0;
+      },
+    },
+  ],
+  [I.IPV6_RECVERR, receivesErrors("receivesErrors6", INT)],
+  [
+    I.IPV6_V6ONLY,
+    {
+      get: ({ endpoint }) => int(Number(endpoint.v6only)),
+      set: ({ endpoint, inet }, value) => {
+        if (value.length < INT || inet.isBound) return -E.EINVAL;
+        endpoint.v6only = value.readInt32LE() !== 0;
+        return 0;
+      },
+    },
+  ],
+  [
+    I.IPV6_MULTICAST_ALL,
+    {
+      get: ({ datagram }) => int(Number(datagram?.takesAllGroups6 ?? true)),
+      set: ({ datagram }, value) => {
+        if (value.length < INT) return -E.EINVAL;
+        if (datagram !== null) datagram.takesAllGroups6 = value.readInt32LE() !== 0;
+        return 0;
+      },
+    },
+  ],
+  [I.IPV6_ROUTER_ALERT_ISOLATE, onlyOn(I.IPV6_ROUTER_ALERT_ISOLATE)],
+  [I.IPV6_RECVERR_RFC4884, flagAt(LEVEL, I.IPV6_RECVERR_RFC4884, { least: INT, min: 0, max: 1 })],
+  [I.IPV6_FLOWLABEL_MGR, { get: () => -E.EINVAL }],
+  [I.IPV6_FLOWINFO_SEND, onlyOn(I.IPV6_FLOWINFO_SEND)],
+  [I.IPV6_HDRINCL, HEADER_OPTION],
+  [I.MCAST_JOIN_GROUP, groupRequest(join, S.AF_INET6)],
+  [I.MCAST_LEAVE_GROUP, groupRequest(leave, S.AF_INET6)],
+  [I.MCAST_MSFILTER, { get: () => -E.EADDRNOTAVAIL }],
+  [I.IPV6_RECVPKTINFO, wanted(W.PACKET_INFO)],
+  [I.IPV6_PKTINFO, PACKET_INFO],
+  [I.IPV6_RECVHOPLIMIT, wanted(W.HOP_LIMIT)],
+  [I.IPV6_RECVHOPOPTS, onlyOn(I.IPV6_RECVHOPOPTS)],
+  [I.IPV6_HOPOPTS, HEADERS],
+  [I.IPV6_RTHDRDSTOPTS, HEADERS],
+  [I.IPV6_RECVRTHDR, onlyOn(I.IPV6_RECVRTHDR)],
+  [I.IPV6_RTHDR, HEADERS],
+  [I.IPV6_RECVDSTOPTS, onlyOn(I.IPV6_RECVDSTOPTS)],
+  [I.IPV6_DSTOPTS, HEADERS],
+  [I.IPV6_RECVPATHMTU, onlyOn(I.IPV6_RECVPATHMTU)],
+  [I.IPV6_PATHMTU, { get: pathMtuInfo }],
+  [I.IPV6_DONTFRAG, flagAt(LEVEL, I.IPV6_DONTFRAG)],
+  [I.IPV6_RECVTCLASS, wanted(W.TRAFFIC_CLASS)],
+  [
+    I.IPV6_TCLASS,
+    {
+      get: ({ endpoint }) => int(endpoint.trafficClass),
+      set: ({ endpoint }, value) => {
+        if (value.length < INT) return -E.EINVAL;
+        const number = value.readInt32LE();
+        if (number < -1 || number > 255) return -E.EINVAL;
+        endpoint.trafficClass = Math.max(0, number);
+        endpoint.optionsChanged();
+        return 0;
+      },
+    },
+  ],
+  [I.IPV6_AUTOFLOWLABEL, keptAt(LEVEL, I.IPV6_AUTOFLOWLABEL, 1)],
+  [
+    I.IPV6_ADDR_PREFERENCES,
+    {
+      ...keptAt(LEVEL, I.IPV6_ADDR_PREFERENCES, I.IPV6_PREFER_DEFAULT),
+      set: (_options, value) => (value.length < INT || numberIn(value) > 0x0fff ? -E.EINVAL : 0),
+    },
+  ],
+  [I.IPV6_MINHOPCOUNT, keptAt(LEVEL, I.IPV6_MINHOPCOUNT, 0, { least: INT, min: 0, max: 255 })],
+  [I.IPV6_ORIGDSTADDR, wanted(W.ORIGINAL_DESTINATION)],
+  [I.IPV6_TRANSPARENT, bindsAnywhere(LEVEL, I.IPV6_TRANSPARENT, I.IPV6_FREEBIND, INT)],
+  [I.IPV6_UNICAST_IF, UNICAST_DEVICE_6],
+  [I.IPV6_RECVFRAGSIZE, flagAt(LEVEL, I.IPV6_RECVFRAGSIZE)],
+  [I.IPV6_FREEBIND, bindsAnywhere(LEVEL, I.IPV6_FREEBIND, I.IPV6_TRANSPARENT, INT)],
+]);
+
+export const IP6_LEVEL: Level = { table: TABLE, takesShort: true };
