@@ -27,6 +27,7 @@ const US_NS = NSEC_PER_SEC / USEC_PER_SEC;
 // In the new form of 64 bits; on x86-64 both are the same.
 const SO_RCVTIMEO_NEW = 66;
 const SO_SNDTIMEO_NEW = 67;
+const SO_CNX_ADVICE = 53;
 const PRIORITY_MAX = 6;
 
 function told(value: (socket: SocketFile, options: SocketOptions) => number): Option {
@@ -108,7 +109,13 @@ export const SOCKET_LEVEL: OptionTable = new Map([
   ],
   [S.SO_PASSSEC, flag(S.SO_PASSSEC)],
   [S.SO_MARK, kept(S.SO_MARK, 0, (_value, task) => (mayMark(task) ? 0 : -EPERM))],
-  [S.SO_RCVMARK, kept(S.SO_RCVMARK, 0, (_value, task) => (mayMark(task) ? 0 : -EPERM))],
+  [
+    S.SO_RCVMARK,
+    {
+      ...flag(S.SO_RCVMARK),
+      set: (options, value, task) => (mayMark(task) ? flag(S.SO_RCVMARK).set!(options, value, task) : -EPERM),
+    },
+  ],
   [S.SO_TIMESTAMP_OLD, timestamps(S.SO_TIMESTAMP_OLD)],
   [S.SO_TIMESTAMP_NEW, timestamps(S.SO_TIMESTAMP_NEW)],
   [S.SO_TIMESTAMPNS_OLD, timestamps(S.SO_TIMESTAMPNS_OLD)],
@@ -127,7 +134,11 @@ export const SOCKET_LEVEL: OptionTable = new Map([
   [S.SO_BPF_EXTENSIONS, told(() => BPF_EXTENSIONS)],
   [S.SO_INCOMING_NAPI_ID, told(() => 0)],
   [S.SO_ZEROCOPY, { get: () => int(0), set: () => -EOPNOTSUPP }],
-  [S.SO_RESERVE_MEM, { get: () => int(0), set: () => -EOPNOTSUPP }],
+  [
+    S.SO_RESERVE_MEM,
+    { get: () => int(0), set: (_options, value) => (value.readInt32LE() < 0 ? -EINVAL : -EOPNOTSUPP) },
+  ],
+  [SO_CNX_ADVICE, { set: () => 0 }],
   [S.SO_TXREHASH, { get: () => -EOPNOTSUPP, set: () => -EOPNOTSUPP }],
   [S.SO_DETACH_FILTER, { set: () => -ENOENT }],
   [S.SO_RCVTIMEO_OLD, timeout("receiveTimeoutNs")],
@@ -145,7 +156,7 @@ export const SOCKET_LEVEL: OptionTable = new Map([
       },
     },
   ],
-  [S.SO_DEBUG, kept(S.SO_DEBUG, 0, (value, task) => (value === 0 || mayAdminister(task) ? 0 : -EPERM))],
+  [S.SO_DEBUG, guarded(S.SO_DEBUG, mayAdminister)],
   [S.SO_REUSEADDR, flag(S.SO_REUSEADDR)],
   // Of the internet's families alone.
   [
@@ -181,6 +192,16 @@ function mayAdminister(task: NetCaller): boolean {
 
 function mayMark(task: NetCaller): boolean {
   return mayAdminister(task) || capable(task.credentials, task.kernel.users, CAP_NET_RAW);
+}
+
+/** A boolean that who may not is not to set; anybody may clear it. */
+function guarded(name: number, mayUse: (task: NetCaller) => boolean): Option {
+  const option = flag(name);
+  return {
+    ...option,
+    set: (options, value, task) =>
+      value.readInt32LE() === 0 || mayUse(task) ? option.set!(options, value, task) : -EPERM,
+  };
 }
 
 /** One form of time stamps is in use, or none; any of the options switches it off. */

@@ -69,6 +69,8 @@ export class DatagramSocket extends InetSocket {
       },
     };
     if (endpoint.isV6) endpoint.takesAllGroups4 = false;
+    // Of all but UDP several may have a name (INET_PROTOSW_REUSE).
+    endpoint.reuseAddress = !this.#isUdp;
   }
 
   get keepsBounds(): boolean {

@@ -27,9 +27,8 @@ import { IP6_LEVEL } from "./ip6_options.ts";
 import { RAW_LEVELS4, RAW_LEVELS6 } from "./raw_options.ts";
 import { UDP_LEVEL } from "./udp_options.ts";
 
-/** IPPROTO_MAX; a packet tells those below 256 alone. */
+/** IPPROTO_MAX: more than a packet can tell. */
 const PROTOCOL_MAX = 263;
-const RAW_MAX = 255;
 const IPPROTO_UDPLITE = 136;
 
 /** What is made for a type and a protocol. */
@@ -102,8 +101,7 @@ function find(
     return type === S.SOCK_STREAM ? -EPROTONOSUPPORT : -ESOCKTNOSUPPORT;
   }
   for (const kind of ofType) {
-    if (kind.protocol === 0)
-      return protocol === 0 || protocol > RAW_MAX ? -EPROTONOSUPPORT : { kind, protocol };
+    if (kind.protocol === 0) return protocol === 0 ? -EPROTONOSUPPORT : { kind, protocol };
     if (protocol === 0 || protocol === kind.protocol) return { kind, protocol: kind.protocol };
   }
   return -EPROTONOSUPPORT;

@@ -2,11 +2,21 @@
 // answer for the other levels.
 
 import { EINVAL, ENODEV, ENOPROTOOPT, EOPNOTSUPP, EPERM } from "../../../shared/abi/errno.ts";
+import { IP_MULTICAST_IF } from "../../../shared/abi/inet.ts";
 import { CAP_NET_ADMIN, CAP_NET_RAW } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import { capable } from "../../credentials/credentials.ts";
 import type { NetCaller } from "../caller.ts";
-import { getOption, INT, int, type Option, type OptionTable, setOption } from "../option_table.ts";
+import {
+  flag,
+  getOption,
+  INT,
+  int,
+  kept,
+  type Option,
+  type OptionTable,
+  setOption,
+} from "../option_table.ts";
 import { SOCKET_LEVEL, SocketOptions } from "../options.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import type { InetEndpoint } from "./endpoint.ts";
@@ -18,6 +28,8 @@ const MEMINFO_WORDS = 9;
 const [MEMINFO_RECEIVE, MEMINFO_RECEIVE_BUFFER, MEMINFO_SEND_BUFFER, MEMINFO_DROPS] = [0, 1, 3, 8];
 const SO_BINDTOIFINDEX = 62;
 const SO_MAX_PACING_RATE = 47;
+const SO_INCOMING_CPU = 49;
+const SO_NETNS_COOKIE = 71;
 const SO_TXTIME = 61;
 const SO_RCVPRIORITY = 82;
 const SO_PASSRIGHTS = 83;
@@ -25,6 +37,8 @@ const SO_PREFER_BUSY_POLL = 69;
 const SO_BUSY_POLL_BUDGET = 70;
 /** Those which ask for less are everybody's. */
 const BUSY_POLL_BUDGET = 8;
+const BUDGET_MAX = 0xffff;
+const BUF_LOCKS = 3;
 
 export type InetOption = Option<InetOptions>;
 
@@ -61,7 +75,6 @@ function mayBindTo(task: NetCaller, { endpoint }: InetOptions): boolean {
 }
 
 function bindTo(task: NetCaller, options: InetOptions, index: number): number {
-  if (index !== 0 && task.kernel.devices.byIndex(index) === undefined) return -ENODEV;
   if (!mayBindTo(task, options)) return -EPERM;
   options.endpoint.setBoundDevice(index);
   return 0;
@@ -130,6 +143,17 @@ function administered(name: number, initial: number, check: (value: number) => b
   };
 }
 
+/** Of the first network namespace, which is the only one. */
+const NETNS_COOKIE = Buffer.of(1, 0, 0, 0, 0, 0, 0, 0);
+
+/** UDP alone looks at it, of datagrams. */
+const PEEK_OFFSET: InetOption = {
+  get: (options, task, room) =>
+    options.hasPeekOffset ? SOCKET_LEVEL.get(S.SO_PEEK_OFF)!.get!(options, task, room) : -EOPNOTSUPP,
+  set: (options, value, task) =>
+    options.hasPeekOffset ? SOCKET_LEVEL.get(S.SO_PEEK_OFF)!.set!(options, value, task) : -EOPNOTSUPP,
+};
+
 /** A rate: told in as many bytes as there is room for. */
 const PACING_RATE: InetOption = {
   get: (options, _task, room) => {
@@ -148,6 +172,11 @@ const PACING_RATE: InetOption = {
 };
 
 const unsupported: InetOption = { get: () => -EOPNOTSUPP, set: () => -EOPNOTSUPP };
+
+/** Any other number is one. */
+function boolean(option: InetOption): InetOption {
+  return { ...option, set: (options, value, task) => option.set!(options, int(Number(isOn(value))), task) };
+}
 
 /** Time stamps of what is sent, which are accepted and not made. */
 function timestamping(name: number): InetOption {
@@ -174,8 +203,7 @@ const INET_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetOption>(
     S.SO_REUSEPORT,
     {
       get: ({ endpoint }) => int(Number(endpoint.reusePort)),
-      set: ({ endpoint, inet }, value) => {
-        if (isOn(value) && inet.type === S.SOCK_RAW) return -EOPNOTSUPP;
+      set: ({ endpoint }, value) => {
         endpoint.setReusePort(isOn(value));
         return 0;
       },
@@ -203,12 +231,39 @@ const INET_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetOption>(
   [S.SO_TIMESTAMPING_OLD, timestamping(S.SO_TIMESTAMPING_OLD)],
   [S.SO_TIMESTAMPING_NEW, timestamping(S.SO_TIMESTAMPING_NEW)],
   [SO_TXTIME, { get: () => Buffer.alloc(8) }],
+  [SO_INCOMING_CPU, administered(SO_INCOMING_CPU, -1, () => false)],
+  [SO_NETNS_COOKIE, { get: (_options, _task, room) => (room === 8 ? NETNS_COOKIE : -EINVAL) }],
+  [S.SO_PEEK_OFF, PEEK_OFFSET],
   [SO_MAX_PACING_RATE, PACING_RATE],
-  [SO_PREFER_BUSY_POLL, administered(SO_PREFER_BUSY_POLL, 0, (value) => value !== 0)],
-  [SO_BUSY_POLL_BUDGET, administered(SO_BUSY_POLL_BUDGET, BUSY_POLL_BUDGET, (value) => value > 8)],
-  [S.SO_BUF_LOCK, SOCKET_LEVEL.get(S.SO_BUF_LOCK) ?? { get: () => int(0), set: () => 0 }],
-  [S.SO_ZEROCOPY, administered(S.SO_ZEROCOPY, 0, () => false)],
-  [SO_RCVPRIORITY, administered(SO_RCVPRIORITY, 0, () => false)],
+  [SO_PREFER_BUSY_POLL, boolean(administered(SO_PREFER_BUSY_POLL, 0, (value) => value !== 0))],
+  [
+    SO_BUSY_POLL_BUDGET,
+    {
+      set: (options, value, task) => {
+        const error = administered(SO_BUSY_POLL_BUDGET, 0, (budget) => budget > BUSY_POLL_BUDGET).set!(
+          options,
+          value,
+          task,
+        );
+        return value.readInt32LE() >>> 0 > BUDGET_MAX ? -EINVAL : error;
+      },
+    },
+  ],
+  [S.SO_BUF_LOCK, kept(S.SO_BUF_LOCK, 0, (value) => ((value & ~BUF_LOCKS) === 0 ? 0 : -EINVAL))],
+  [
+    S.SO_ZEROCOPY,
+    {
+      get: (options) => int(options.kept.get(S.SO_ZEROCOPY) ?? 0),
+      set: (options, value) => {
+        if (options.inet.raw !== null) return -EOPNOTSUPP;
+        const number = value.readInt32LE();
+        if (number !== 0 && number !== 1) return -EINVAL;
+        options.kept.set(S.SO_ZEROCOPY, number);
+        return 0;
+      },
+    },
+  ],
+  [SO_RCVPRIORITY, flag(SO_RCVPRIORITY)],
   [S.SO_PASSCRED, unsupported],
   [S.SO_PASSSEC, unsupported],
   [S.SO_PASSPIDFD, unsupported],
@@ -262,6 +317,10 @@ export class InetOptions extends SocketOptions {
     return this.inet.isListening;
   }
 
+  get hasPeekOffset(): boolean {
+    return this.inet.type === S.SOCK_STREAM || this.endpoint.protocol === S.IPPROTO_UDP;
+  }
+
   override takeError(): number {
     return this.inet.takeError();
   }
@@ -309,7 +368,8 @@ export class InetOptions extends SocketOptions {
     if (typeof value === "number" || value.length !== INT || room >= INT || room === 0) return value;
     // What a byte holds is told in one.
     const number = value.readInt32LE();
-    return level === S.IPPROTO_IP && number >= 0 && number <= 255 ? Buffer.of(number) : value;
+    const isNumber = level === S.IPPROTO_IP && name !== IP_MULTICAST_IF;
+    return isNumber && number >= 0 && number <= 255 ? Buffer.of(number) : value;
   }
 
   override set(level: number, name: number, value: Buffer, task: NetCaller): number {

@@ -52,6 +52,8 @@ export abstract class InetSocket extends SocketFile {
   unicastDevice4 = 0;
   unicastDevice6 = 0;
   sticky6: Sticky | null = null;
+  /** IPV6_V6ONLY of a raw socket. */
+  v6onlyAsked = false;
   /** UDP_SEGMENT; 0: none. */
   segmentSize = 0;
   /** When what was received last arrived, where SIOCGSTAMP was asked; null: nothing was. */

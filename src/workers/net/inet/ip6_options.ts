@@ -104,7 +104,8 @@ function exactFlag(
 }
 
 /** struct ip6_mtuinfo: of the way of its connection. */
-function pathMtuInfo(options: InetOptions): Buffer | number {
+function pathMtuInfo(options: InetOptions, room: number): Buffer | number {
+  if (room < I.IP6_MTUINFO_SIZE) return -E.EINVAL;
   const mtu = pathMtuOf(options);
   if (mtu === 0) return -E.ENOTCONN;
   const bytes = Buffer.alloc(I.IP6_MTUINFO_SIZE);
@@ -116,12 +117,7 @@ function pathMtuInfo(options: InetOptions): Buffer | number {
 
 /** struct in6_pktinfo: from whom and by which device its messages go. */
 const PACKET_INFO: InetOption = {
-  get: () => Buffer.alloc(0),
   set: ({ inet, endpoint }, value) => {
-    if (value.length === 0) {
-      inet.sticky6 = null;
-      return 0;
-    }
     if (value.length < I.IN6_PKTINFO_SIZE) return -E.EINVAL;
     const device = value.readInt32LE(16);
     if (endpoint.boundDevice !== 0 && device !== endpoint.boundDevice) return -E.EINVAL;
@@ -131,13 +127,23 @@ const PACKET_INFO: InetOption = {
   },
 };
 
+/** It is on where nobody has said otherwise. */
+const AUTO_FLOW_LABEL: InetOption = {
+  ...keptAt(LEVEL, I.IPV6_AUTOFLOWLABEL, 1),
+  set: (options, value, task) =>
+    keptAt(LEVEL, I.IPV6_AUTOFLOWLABEL, 1).set!(options, int(Number(numberIn(value) !== 0)), task),
+};
+
 const onlyOn = (name: number): InetOption => flagAt(LEVEL, name, { least: INT });
 
 const TABLE = new Map<number, InetOption>([
   [
     I.IPV6_ADDRFORM,
     {
-      get: ({ endpoint }) => (endpoint.remote === null ? -E.ENOTCONN : int(S.AF_INET6)),
+      get: ({ endpoint, inet }) => {
+        if (inet.raw !== null) return -E.ENOPROTOOPT;
+        return endpoint.remote === null ? -E.ENOTCONN : int(S.AF_INET6);
+      },
       set: (_options, value) => (value.length < INT ? -E.EINVAL : -E.ENOTCONN),
     },
   ],
@@ -167,7 +173,7 @@ const TABLE = new Map<number, InetOption>([
   [I.IPV6_DROP_MEMBERSHIP, membership(leave)],
   [
     I.IPV6_ROUTER_ALERT,
-    { get: () => int(0), set: ({ inet }) => (inet.raw === null ? -E.ENOPROTOOPT : -E.EINVAL) },
+    { get: () => int(0), set: (_options, value) => (value.length < INT ? -E.EINVAL : -E.ENOPROTOOPT) },
   ],
   [I.IPV6_MTU_DISCOVER, endpointNumber("discovery6", { least: INT, min: 0, max: I.IP_PMTUDISC_OMIT })],
   [
@@ -188,10 +194,12 @@ const TABLE = new Map<number, InetOption>([
   [
     I.IPV6_V6ONLY,
     {
-      get: ({ endpoint }) => int(Number(endpoint.v6only)),
+      // Those of one family alone are not asked, and keep what they are told.
+      get: ({ endpoint, inet }) => int(Number(inet.raw === null ? endpoint.v6only : inet.v6onlyAsked)),
       set: ({ endpoint, inet }, value) => {
         if (value.length < INT || inet.isBound) return -E.EINVAL;
-        endpoint.v6only = value.readInt32LE() !== 0;
+        inet.v6onlyAsked = value.readInt32LE() !== 0;
+        if (inet.raw === null) endpoint.v6only = inet.v6onlyAsked;
         return 0;
       },
     },
@@ -226,7 +234,7 @@ const TABLE = new Map<number, InetOption>([
   [I.IPV6_RECVDSTOPTS, onlyOn(I.IPV6_RECVDSTOPTS)],
   [I.IPV6_DSTOPTS, HEADERS],
   [I.IPV6_RECVPATHMTU, onlyOn(I.IPV6_RECVPATHMTU)],
-  [I.IPV6_PATHMTU, { get: pathMtuInfo }],
+  [I.IPV6_PATHMTU, { get: (options, _task, room) => pathMtuInfo(options, room) }],
   [I.IPV6_DONTFRAG, flagAt(LEVEL, I.IPV6_DONTFRAG)],
   [I.IPV6_RECVTCLASS, wanted(W.TRAFFIC_CLASS)],
   [
@@ -243,7 +251,7 @@ const TABLE = new Map<number, InetOption>([
       },
     },
   ],
-  [I.IPV6_AUTOFLOWLABEL, keptAt(LEVEL, I.IPV6_AUTOFLOWLABEL, 1)],
+  [I.IPV6_AUTOFLOWLABEL, AUTO_FLOW_LABEL],
   [
     I.IPV6_ADDR_PREFERENCES,
     {

@@ -188,6 +188,7 @@ export function join(options: InetOptions, group: IpAddress, device: number): nu
 }
 
 export function leave(options: InetOptions, group: IpAddress, device: number): number {
+  if (!group.isV4 && !group.isMulticast) return -E.EINVAL;
   const error = options.datagram!.leave(group, device);
   if (error === 0) options.inet.kernel.counters.groupMemberships--;
   return error;

@@ -12,7 +12,10 @@ const SEGMENT_MAX = 0xffff;
 const UDPLITE_SEND_CSCOV = 10;
 const UDPLITE_RECV_CSCOV = 11;
 
-const coverage: InetOption = { get: () => int(0), set: () => -ENOPROTOOPT };
+const coverage: InetOption = {
+  get: () => int(0),
+  set: (_options, value) => (value.length < INT ? -EINVAL : -ENOPROTOOPT),
+};
 
 const flag = (name: number): InetOption => flagAt(S.IPPROTO_UDP, name, { least: INT });
 
