@@ -43,6 +43,8 @@ export abstract class NetDevice {
   group = 0;
   /** It completes partial checksums (NETIF_F_HW_CSUM), or passes them on to a receiver that takes them so. */
   readonly completesChecksums: boolean;
+  /** It takes packets that stand for many segments (NETIF_F_GSO), of these types (GSO_*, as bits); others are cut up. */
+  segments = 0;
 
   rxPackets = 0;
   rxBytes = 0;
@@ -97,6 +99,7 @@ export class LoopbackDevice extends NetDevice {
 
   constructor(attributes: DeviceAttributes, receiver: Receiver) {
     super(attributes, true);
+    this.segments = -1;
     this.#receiver = receiver;
   }
 

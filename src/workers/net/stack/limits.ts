@@ -101,3 +101,6 @@ export const GROUP_UNSOLICITED_US = 1_000_000;
 export const GROUP_UNSOLICITED_OLD_US = 10_000_000;
 /** How long after a query of an older version that one is spoken (RFC 3376 8.12). */
 export const GROUP_OLD_VERSION_US = 260_000_000;
+
+/** Segments that one packet may stand for (UDP_MAX_SEGMENTS is 128; of TCP as many as 64 bytes each make). */
+export const SEGMENTS_MAX = 1024;

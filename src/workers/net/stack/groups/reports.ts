@@ -124,7 +124,8 @@ export class GroupReports {
 
   #tell(device: EthernetDevice, groups: DeviceGroups): void {
     const isOld = this.#isOld(groups);
-    let left = isOld ? L.REPORTS_A_TURN : L.REPORTS_A_TURN * this.#protocol.recordsMax(device);
+    const max = isOld ? L.REPORTS_A_TURN : L.REPORTS_A_TURN * this.#protocol.recordsMax(device);
+    let left = Math.min(max, groups.changes.size);
     const kinds: number[] = [];
     const addresses: IpAddress[] = [];
     for (const [key, change] of groups.changes) {

@@ -1,8 +1,8 @@
-// IPv4 input: what is for this host goes to its protocol, whole; everything else is counted and dropped. This host does
-// not forward.
+// IPv4 input: what is for this host goes to its protocol, whole; what is for others is passed on where
+// this host is a router; everything else is counted and dropped.
 
-import { RTN_BROADCAST, RTN_LOCAL } from "../../../../shared/abi/netlink.ts";
-import { IPPROTO_RAW } from "../../../../shared/abi/socket.ts";
+import { RTN_BROADCAST, RTN_LOCAL, RTN_UNICAST } from "../../../../shared/abi/netlink.ts";
+import { IPPROTO_RAW, IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
 import { sumOf } from "../checksum.ts";
 import type { StackCore } from "../core.ts";
 import { type Fragment, Reassembler } from "../frag/reassembly.ts";
@@ -10,11 +10,18 @@ import * as Icmp from "../icmp/format.ts";
 import type { Icmp4 } from "../icmp/icmp4.ts";
 import { isLoopback, MAPPED } from "../ip_address.ts";
 import { FRAGMENT_TIME4_US } from "../limits.ts";
+import { segment } from "../offload/segments.ts";
 import { type Packet, TO_BROADCAST, TO_MULTICAST } from "../packet.ts";
 import * as F from "./format.ts";
+import { forward4, mayForward4 } from "./forward.ts";
 import { checkOptions, REFUSED } from "./options.ts";
 
 const ALL_ONES = -1;
+
+/** What becomes of a packet. */
+const DROPPED = 0;
+const FOR_US = 1;
+const FOR_OTHERS = 2;
 
 /** The one that is filled for each fragment. */
 class FragmentInHand implements Fragment {
@@ -71,8 +78,10 @@ export class Ip4Input {
         packet.release();
         return;
     }
-    if (!this.#isForUs(packet)) {
-      packet.release();
+    const destiny = this.#destinyOf(packet);
+    if (destiny !== FOR_US) {
+      if (destiny === FOR_OTHERS) forward4(this.#core, this.#icmp, packet, this.#core.inputFlow);
+      else packet.release();
       return;
     }
     if (F.headerLength(packet) > F.HEADER_MIN) {
@@ -94,8 +103,8 @@ export class Ip4Input {
     if (whole !== null) this.#deliver(whole);
   }
 
-  // Whether a packet is for this host, and how; drops are counted.
-  #isForUs(packet: Packet): boolean {
+  // What becomes of a packet: FOR_US, and how it came, FOR_OTHERS, whose way inputFlow shows then, or 0; drops are counted.
+  #destinyOf(packet: Packet): number {
     const core = this.#core;
     const { ip, ipExt } = core.counters;
     const device = packet.device!;
@@ -106,24 +115,25 @@ export class Ip4Input {
     if (destination === ALL_ONES || (source === 0 && destination === 0)) {
       packet.delivery = TO_BROADCAST;
       ipExt.InBcastPkts++;
-      return true;
+      return FOR_US;
     }
     if (destination >>> 24 === 0) return this.#martian();
     if (destination >>> 28 === 0xe) {
       packet.delivery = TO_MULTICAST;
       ipExt.InMcastPkts++;
-      return core.memberships.has(device.index, 0, 0, MAPPED, destination);
+      return core.memberships.has(device.index, 0, 0, MAPPED, destination) ? FOR_US : DROPPED;
     }
     const flow = core.inputFlow;
     flow.setFromPacket(packet);
     core.extraWork += core.tables.workOf(flow);
     if (core.tables.lookup(flow) !== 0) {
       ipExt.InNoRoutes++;
-      return false;
+      return DROPPED;
     }
+    if (flow.type === RTN_UNICAST && core.settings.forwards4 && mayForward4(core, packet)) return FOR_OTHERS;
     if (flow.type !== RTN_LOCAL && flow.type !== RTN_BROADCAST) {
       ip.InAddrErrors++;
-      return false;
+      return DROPPED;
     }
     // Nobody else sends from this host's own addresses.
     if (!device.isLoopback && source !== 0) {
@@ -133,12 +143,12 @@ export class Ip4Input {
       packet.delivery = TO_BROADCAST;
       ipExt.InBcastPkts++;
     }
-    return true;
+    return FOR_US;
   }
 
-  #martian(): false {
+  #martian(): number {
     this.#core.counters.ipExt.InNoRoutes++;
-    return false;
+    return DROPPED;
   }
 
   #reassemble(packet: Packet, field: number): Packet | null {
@@ -165,6 +175,16 @@ export class Ip4Input {
   }
 
   #deliver(packet: Packet): void {
+    if (packet.gsoSize !== 0 && packet.protocol === IPPROTO_UDP) {
+      // Datagrams that were put together on their way are single ones here.
+      packet.head = packet.network;
+      segment(packet, this.#core.pools, (one) => {
+        one.head = one.transport;
+        this.#deliver(one);
+      });
+      packet.release();
+      return;
+    }
     const { ip } = this.#core.counters;
     const wasTaken = this.rawInput !== null && packet.protocol !== IPPROTO_RAW && this.rawInput(packet);
     const transport = this.#core.transports4[packet.protocol]!;

@@ -14,14 +14,8 @@ import {
   PMTUDISC_PROBE,
   pathMtu,
 } from "../mtu_discovery.ts";
-import {
-  CHECKSUM_NONE,
-  CHECKSUM_PARTIAL,
-  CHECKSUM_VALID,
-  type Packet,
-  TO_BROADCAST,
-  TO_HOST,
-} from "../packet.ts";
+import { completeChecksum, handOver } from "../offload/hand_over.ts";
+import { CHECKSUM_VALID, type Packet, TO_BROADCAST, TO_HOST } from "../packet.ts";
 import { mix } from "../path_mtu.ts";
 import type { Flow } from "../route/flow.ts";
 import * as F from "./format.ts";
@@ -43,15 +37,6 @@ export class PacketIds {
     this.#counters[place]!++;
     return this.#counters[place]! & 0xffff;
   }
-}
-
-/** Writes out a checksum that a device would have completed. */
-export function completeChecksum(packet: Packet): void {
-  if (packet.checksum !== CHECKSUM_PARTIAL) return;
-  const { view, checksumStart, checksumOffset } = packet;
-  const sum = ~sumOf(view, checksumStart, packet.end - checksumStart) & 0xffff;
-  view.setUint16(checksumStart + checksumOffset, sum === 0 ? 0xffff : sum);
-  packet.checksum = CHECKSUM_NONE;
 }
 
 export class Ip4Output {
@@ -78,7 +63,7 @@ export class Ip4Output {
     packet.setDestination(flow.destination0, flow.destination1, flow.destination2, flow.destination3);
     packet.setNextHop(flow.nextHop0, flow.nextHop1, flow.nextHop2, flow.nextHop3);
     packet.device = flow.device;
-    const fits = packet.length + F.HEADER_MIN <= mtu;
+    const fits = packet.gsoSize !== 0 || packet.length + F.HEADER_MIN <= mtu;
     if (
       !fits &&
       (discovery === PMTUDISC_DO || discovery === PMTUDISC_PROBE || discovery === PMTUDISC_INTERFACE)
@@ -188,7 +173,6 @@ export class Ip4Output {
       packet.release();
       return;
     }
-    if (packet.checksum === CHECKSUM_PARTIAL && !device.completesChecksums) completeChecksum(packet);
-    device.output(packet);
+    handOver(packet, device, core.pools);
   }
 }

@@ -1,7 +1,8 @@
-// IPv6 input: what is for this host goes to its protocol, whole, once its extension headers are gone through; everything
-// else is counted and dropped. This host does not forward.
+// IPv6 input: what is for this host goes to its protocol, whole, once its extension headers are gone through; what is
+// for others is passed on where this host is a router; everything else is counted and dropped.
 
-import { RTN_ANYCAST, RTN_LOCAL } from "../../../../shared/abi/netlink.ts";
+import { RTN_ANYCAST, RTN_LOCAL, RTN_UNICAST } from "../../../../shared/abi/netlink.ts";
+import { IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
 import type { StackCore } from "../core.ts";
 import { type Fragment, Reassembler } from "../frag/reassembly.ts";
 import * as Icmp from "../icmp/format.ts";
@@ -9,9 +10,16 @@ import type { Icmp6 } from "../icmp/icmp6.ts";
 import { isLinkLocal, isLoopback, isMulticast, MAPPED } from "../ip_address.ts";
 import type { RawInput } from "../ip4/input.ts";
 import { EXTENSION_HEADERS_MAX, FRAGMENT_TIME6_US } from "../limits.ts";
+import { segment } from "../offload/segments.ts";
 import { type Packet, TO_MULTICAST } from "../packet.ts";
 import { checkOptions, extensionSize, isExtension, OPTIONS_DROP, OPTIONS_GOOD } from "./extensions.ts";
 import * as F from "./format.ts";
+import { forward6, mayForward6 } from "./forward.ts";
+
+/** What becomes of a packet. */
+const DROPPED = 0;
+const FOR_US = 1;
+const FOR_OTHERS = 2;
 
 /** The one that is filled for each fragment. */
 class FragmentInHand implements Fragment {
@@ -55,16 +63,18 @@ export class Ip6Input {
       packet.release();
       return;
     }
-    if (!this.#isForUs(packet)) {
-      packet.release();
+    const destiny = this.#destinyOf(packet);
+    if (destiny !== FOR_US) {
+      if (destiny === FOR_OTHERS) forward6(this.#core, this.#icmp, packet, this.#core.inputFlow);
+      else packet.release();
       return;
     }
     packet.head = packet.transport;
     this.#walk(packet);
   }
 
-  // Whether a packet is for this host, and how; drops are counted.
-  #isForUs(packet: Packet): boolean {
+  // What becomes of a packet: FOR_US, and how it came, FOR_OTHERS, whose way inputFlow shows then, or 0; drops are counted.
+  #destinyOf(packet: Packet): number {
     const core = this.#core;
     const { ip6 } = core.counters;
     const device = packet.device!;
@@ -75,7 +85,7 @@ export class Ip6Input {
       (source0 === 0 && source1 === 0 && source2 === MAPPED)
     ) {
       ip6.InHdrErrors++;
-      return false;
+      return DROPPED;
     }
     const isToLoopback = isLoopback(destination0, destination1, destination2, destination3);
     const isMapped = destination0 === 0 && destination1 === 0 && destination2 === MAPPED;
@@ -84,13 +94,15 @@ export class Ip6Input {
       (!device.isLoopback && (isToLoopback || isLoopback(source0, source1, source2, source3)))
     ) {
       ip6.InHdrErrors++;
-      return false;
+      return DROPPED;
     }
     if (isMulticast(destination0, destination1, destination2, destination3)) {
       ip6.InMcastPkts++;
       ip6.InMcastOctets += packet.length;
       packet.delivery = TO_MULTICAST;
-      return core.memberships.has(device.index, destination0, destination1, destination2, destination3);
+      return core.memberships.has(device.index, destination0, destination1, destination2, destination3)
+        ? FOR_US
+        : DROPPED;
     }
     const flow = core.inputFlow;
     flow.setFromPacket(packet);
@@ -100,11 +112,12 @@ export class Ip6Input {
       flow.outputDevice = device.index;
     if (core.tables.lookup(flow) !== 0) {
       ip6.InNoRoutes++;
-      return false;
+      return DROPPED;
     }
+    if (flow.type === RTN_UNICAST && core.settings.forwards6 && mayForward6(packet)) return FOR_OTHERS;
     if (flow.type !== RTN_LOCAL && flow.type !== RTN_ANYCAST) {
       ip6.InAddrErrors++;
-      return false;
+      return DROPPED;
     }
     if (
       !device.isLoopback &&
@@ -112,9 +125,9 @@ export class Ip6Input {
       !isLinkLocal(source0, source1, source2, source3)
     ) {
       ip6.InAddrErrors++;
-      return false;
+      return DROPPED;
     }
-    return true;
+    return FOR_US;
   }
 
   /** Goes through the headers from the packet's head, which `packet.protocol` names, and delivers what follows. */
@@ -207,6 +220,16 @@ export class Ip6Input {
   }
 
   #deliver(packet: Packet, named: number): void {
+    if (packet.gsoSize !== 0 && packet.protocol === IPPROTO_UDP) {
+      // Datagrams that were put together on their way are single ones here.
+      packet.head = packet.network;
+      segment(packet, this.#core.pools, (one) => {
+        one.head = one.transport;
+        this.#deliver(one, named);
+      });
+      packet.release();
+      return;
+    }
     const core = this.#core;
     const { ip6 } = core.counters;
     const wasTaken = this.rawInput?.(packet) ?? false;

@@ -4,8 +4,8 @@
 import { EMSGSIZE, ENOBUFS } from "../../../../shared/abi/errno.ts";
 import { RTN_MULTICAST } from "../../../../shared/abi/netlink.ts";
 import type { StackCore } from "../core.ts";
-import { completeChecksum } from "../ip4/output.ts";
 import { PMTUDISC_DO, PMTUDISC_INTERFACE, PMTUDISC_PROBE, pathMtu } from "../mtu_discovery.ts";
+import { completeChecksum, handOver } from "../offload/hand_over.ts";
 import { CHECKSUM_VALID, type Packet } from "../packet.ts";
 import type { Flow } from "../route/flow.ts";
 import * as F from "./format.ts";
@@ -36,7 +36,7 @@ export class Ip6Output {
       packet.release();
       return -EMSGSIZE;
     }
-    if (packet.length + F.HEADER > mtu) {
+    if (packet.gsoSize === 0 && packet.length + F.HEADER > mtu) {
       if (discovery === PMTUDISC_DO || discovery === PMTUDISC_PROBE || discovery === PMTUDISC_INTERFACE) {
         ip6.FragFails++;
         packet.release();
@@ -121,7 +121,6 @@ export class Ip6Output {
         return;
       }
     }
-    if (!device.completesChecksums) completeChecksum(packet);
-    device.output(packet);
+    handOver(packet, device, core.pools);
   }
 }

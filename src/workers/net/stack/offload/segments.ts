@@ -1,0 +1,96 @@
+// Segments of a packet that stands for many (generic segmentation offload): of TCP, and of UDP with UDP_SEGMENT. A device
+// that does not take such packets gets their segments, whole with headers and checksums, as Linux's skb_segment makes them.
+
+import { IPPROTO_TCP, IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
+import { sumOf, sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
+import * as Ip4 from "../ip4/format.ts";
+import * as Ip6 from "../ip6/format.ts";
+import { CHECKSUM_VALID, type Packet, type PacketPools } from "../packet.ts";
+
+/** VIRTIO_NET_HDR_GSO_*: what a packet's gsoType says. */
+export const GSO_NONE = 0;
+export const GSO_TCPV4 = 1;
+export const GSO_UDP = 3;
+export const GSO_TCPV6 = 4;
+export const GSO_UDP_L4 = 5;
+/** The first segment alone may say that the window was reduced. */
+export const GSO_ECN = 0x80;
+
+const TCP_SEQUENCE = 4;
+const TCP_OFFSET = 12;
+const TCP_FLAGS = 13;
+const TCP_CHECKSUM = 16;
+const TCP_MIN = 20;
+const TCP_FIN = 0x01;
+const TCP_PSH = 0x08;
+const TCP_CWR = 0x80;
+const UDP_SIZE = 8;
+const UDP_LENGTH = 4;
+const UDP_CHECKSUM = 6;
+
+/** Bytes of the transport's header, which stands at the packet's; 0: it is none that is cut into segments. */
+export function transportSize({ view, transport, end, gsoType, protocol }: Packet): number {
+  const isUdp = (gsoType & ~GSO_ECN) === GSO_UDP_L4;
+  if (protocol !== (isUdp ? IPPROTO_UDP : IPPROTO_TCP)) return 0;
+  if (end - transport < (isUdp ? UDP_SIZE : TCP_MIN)) return 0;
+  const size = isUdp ? UDP_SIZE : (view.getUint8(transport + TCP_OFFSET) >> 4) * 4;
+  return size < UDP_SIZE || size > end - transport ? 0 : size;
+}
+
+/**
+ * Makes the segments of a packet, from its IP header at the head on, and hands each to `send`, which owns it then. False:
+ * there were no buffers for all of them. The packet stays its owner's.
+ */
+export function segment(packet: Packet, pools: PacketPools, send: (segment: Packet) => void): boolean {
+  const { head, transport, end, gsoSize } = packet;
+  const size = transportSize(packet);
+  if (size === 0) return false;
+  const headers = transport + size - head;
+  let number = 0;
+  for (let at = transport + size; at < end; at += gsoSize) {
+    const length = Math.min(gsoSize, end - at);
+    const piece = pools.take(headers + length);
+    if (piece === null) return false;
+    piece.copyPathFrom(packet);
+    piece.bytes.set(packet.bytes.subarray(head, head + headers), piece.head);
+    piece.bytes.set(packet.bytes.subarray(at, at + length), piece.head + headers);
+    piece.end = piece.head + headers + length;
+    piece.network = piece.head;
+    piece.transport = piece.head + transport - head;
+    finish(piece, number++, at - transport - size, at + length >= end);
+    send(piece);
+  }
+  return true;
+}
+
+function finish(piece: Packet, number: number, offset: number, isLast: boolean): void {
+  const { view, network, transport, end, isV6 } = piece;
+  if (isV6) view.setUint16(network + Ip6.PAYLOAD_LENGTH, end - network - Ip6.HEADER);
+  else {
+    view.setUint16(network + Ip4.TOTAL_LENGTH, end - network);
+    view.setUint16(network + Ip4.ID, view.getUint16(network + Ip4.ID) + number);
+    view.setUint16(network + Ip4.CHECKSUM, 0);
+    view.setUint16(network + Ip4.CHECKSUM, ~sumOf(view, network, transport - network) & 0xffff);
+  }
+  let field = TCP_CHECKSUM;
+  if (piece.protocol === IPPROTO_UDP) {
+    view.setUint16(transport + UDP_LENGTH, end - transport);
+    field = UDP_CHECKSUM;
+  } else {
+    view.setUint32(transport + TCP_SEQUENCE, (view.getUint32(transport + TCP_SEQUENCE) + offset) >>> 0);
+    let flags = view.getUint8(transport + TCP_FLAGS);
+    if (!isLast) flags &= ~(TCP_FIN | TCP_PSH);
+    if (number > 0) flags &= ~TCP_CWR;
+    view.setUint8(transport + TCP_FLAGS, flags);
+  }
+  view.setUint16(transport + field, 0);
+  const pseudo = sumOfPseudoHeader(
+    sumOfAddress(piece.source0, piece.source1, piece.source2, piece.source3),
+    sumOfAddress(piece.destination0, piece.destination1, piece.destination2, piece.destination3),
+    piece.protocol,
+    end - transport,
+  );
+  const sum = ~sumOf(view, transport, end - transport, pseudo) & 0xffff;
+  view.setUint16(transport + field, sum === 0 ? 0xffff : sum);
+  piece.checksum = CHECKSUM_VALID;
+}
