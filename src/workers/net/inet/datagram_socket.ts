@@ -32,6 +32,8 @@ import { readSentControl, SentControl } from "./sent_control.ts";
 const SIOCOUTQ = 0x5411;
 const MESSAGE_MAX = 0xffff;
 const UDP_HEADERS = 8;
+/** Values of net.ipv6.auto_flowlabels with which flows are labelled where nobody says anything. */
+const LABELLED: ReadonlySet<number> = new Set([1, 3]);
 
 /** Bytes that UDP_CORK or MSG_MORE hold back, and whom they are for. */
 interface Corked {
@@ -69,6 +71,7 @@ export class DatagramSocket extends InetSocket {
       },
     };
     if (endpoint.isV6) endpoint.takesAllGroups4 = false;
+    endpoint.labelsFlows = LABELLED.has(kernel.sysctls.get("net/ipv6/auto_flowlabels"));
     // Of all but UDP several may have a name (INET_PROTOSW_REUSE).
     endpoint.reuseAddress = !this.#isUdp;
   }

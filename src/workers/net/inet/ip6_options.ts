@@ -15,6 +15,7 @@ import {
   flagAt,
   groupRequest,
   join,
+  KEPT,
   keptAt,
   leave,
   numberIn,
@@ -127,11 +128,14 @@ const PACKET_INFO: InetOption = {
   },
 };
 
-/** It is on where nobody has said otherwise. */
 const AUTO_FLOW_LABEL: InetOption = {
   ...keptAt(LEVEL, I.IPV6_AUTOFLOWLABEL, 1),
-  set: (options, value, task) =>
-    keptAt(LEVEL, I.IPV6_AUTOFLOWLABEL, 1).set!(options, int(Number(numberIn(value) !== 0)), task),
+  set: (options, value) => {
+    const isOn = numberIn(value) !== 0;
+    options.keptAt.set(LEVEL * KEPT + I.IPV6_AUTOFLOWLABEL, Number(isOn));
+    if (options.datagram !== null) options.datagram.labelsFlows = isOn;
+    return 0;
+  },
 };
 
 const onlyOn = (name: number): InetOption => flagAt(LEVEL, name, { least: INT });

@@ -14,7 +14,7 @@ import type { InetOption, InetOptions, Level } from "./inet_options.ts";
 import * as W from "./received_control.ts";
 
 const OPTIONS_MAX = 40;
-const KEPT = 1000;
+export const KEPT = 1000;
 /** SO_PRIORITY of a type of service (ip_tos2prio). */
 const PRIORITIES = [0, 0, 0, 0, 2, 2, 2, 2, 6, 6, 6, 6, 4, 4, 4, 4];
 const ECN_MASK = 3;

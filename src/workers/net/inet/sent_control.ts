@@ -163,7 +163,8 @@ const read6: Read = (reader, type, body) => {
     case I.IPV6_TCLASS: {
       const value = body.length === 4 ? body.readInt32LE() : -2;
       if (value < -1 || value > 255) return -EINVAL;
-      message.trafficClass = value;
+      // As Linux has it, -1 is a class.
+      message.trafficClass = value & 0xff;
       return 0;
     }
     case I.IPV6_DONTFRAG:

@@ -109,6 +109,8 @@ export abstract class DatagramEndpoint {
   /** IP_RECVERR, IPV6_RECVERR */
   receivesErrors4 = false;
   receivesErrors6 = false;
+  /** IPV6_AUTOFLOWLABEL */
+  labelsFlows = false;
   /** SO_NO_CHECK */
   sendsNoChecksum = false;
   /** SO_RCVBUF, as getsockopt tells it. */

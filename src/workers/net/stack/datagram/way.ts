@@ -6,6 +6,7 @@ import { RT_SCOPE_LINK, RTN_BROADCAST, RTN_MULTICAST } from "../../../../shared/
 import { IpAddress, isMulticast, MAPPED } from "../ip_address.ts";
 import { pathMtu } from "../mtu_discovery.ts";
 import type { Packet } from "../packet.ts";
+import { mix, mixAddress } from "../path_mtu.ts";
 import type { Flow } from "../route/flow.ts";
 import { routeOutput4 } from "../route/output4.ts";
 import { routeOutput6 } from "../route/output6.ts";
@@ -13,6 +14,7 @@ import { type DatagramEndpoint, ORIGIN_LOCAL } from "./endpoint.ts";
 import type { Message } from "./message.ts";
 
 const LOOPBACK4 = 0x7f000001;
+const FLOW_LABEL_MASK = 0xfffff;
 
 /**
  * The endpoint's way to an address: 0, or a negative errno. The flow's destination is then the one that is meant: nobody
@@ -181,5 +183,15 @@ function output6(endpoint: DatagramEndpoint, packet: Packet, flow: Flow, message
   const own = flow.type === RTN_MULTICAST ? endpoint.multicastHopLimit6 : endpoint.hopLimit6;
   packet.hopLimit = hopLimitOf(message, own, flow.device!.hopLimit6 || core.settings.hopLimit6);
   packet.trafficClass = message.trafficClass >= 0 ? message.trafficClass : endpoint.trafficClass;
-  return ip6Output.send(packet, flow, endpoint.discovery6, endpoint.loopsMulticast6, message.flowLabel);
+  const label =
+    message.flowLabel === 0 && endpoint.labelsFlows ? flowLabelOf(endpoint, flow) : message.flowLabel;
+  return ip6Output.send(packet, flow, endpoint.discovery6, endpoint.loopsMulticast6, label);
+}
+
+/** A label that packets of one flow have in common (RFC 6437, ip6_make_flowlabel). */
+function flowLabelOf({ shared: { core }, localPort, protocol }: DatagramEndpoint, flow: Flow): number {
+  const { source0, source1, source2, source3, destination0, destination1, destination2, destination3 } = flow;
+  const hash = mixAddress(core.hashKey, source0, source1, source2, source3);
+  const both = mixAddress(hash, destination0, destination1, destination2, destination3);
+  return mix(both, (protocol << 16) | localPort) & FLOW_LABEL_MASK || 1;
 }

@@ -66,7 +66,7 @@ export function routeOutput4(core: StackCore, flow: Flow, anySource: boolean): n
         return finish(flow);
       }
     }
-    if (!isOwn && !anySource) return -EINVAL;
+    if (!isOwn && !anySource) return -ENETUNREACH;
   }
   if (flow.outputDevice !== 0) {
     out = core.devices.byIndex(flow.outputDevice);
