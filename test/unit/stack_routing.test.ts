@@ -220,7 +220,7 @@ test("the way out: source, next hop, device", () => {
   assert.is(out("224.5.5.5"), "10.0.0.1 224.5.5.5 eth0 5");
   assert.is(out("255.255.255.255", { outputDevice: 3 }), "192.168.5.1 255.255.255.255 eth1 3");
   assert.is(out("8.8.8.8", { outputDevice: 3 }), "192.168.5.1 8.8.8.8 eth1 1");
-  assert.is(out("8.8.8.8", { source3: 0x0a000009 }), -E.EINVAL);
+  assert.is(out("8.8.8.8", { source3: 0x0a000009 }), -E.ENETUNREACH);
   assert.is(out("8.8.8.8", { source3: 0x7f000001 }), -E.EINVAL);
   assert.is(out("8.8.8.8", { outputDevice: 9 }), -E.ENODEV);
 });
