@@ -36,8 +36,12 @@ static long whole(const char *name, size_t size) {
 
 static void show(const char *name) {
   say("%s: %ld", name, whole(name, 32768));
-  for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
+  for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+    // What the devices have sent depends on who was here before.
+    char *counts = strcmp(name, "dev") == 0 ? strchr(line, ':') : NULL;
+    if (counts != NULL) *counts = 0;
     say(" |%s|", line);
+  }
 }
 
 static void change(int type, int kind, unsigned address, int prefix, int priority) {

@@ -59,6 +59,8 @@ export abstract class SocketFile extends OpenFile {
   abstract readonly options: SocketOptions;
   /** Of no other socket. */
   readonly cookie: number;
+  /** The number of its inode, where thread 0 has that. */
+  givenInode = 0;
   /** SO_RCVTIMEO, SO_SNDTIMEO: nanoseconds. */
   receiveTimeoutNs = NEVER;
   sendTimeoutNs = NEVER;
@@ -70,6 +72,10 @@ export abstract class SocketFile extends OpenFile {
     this.cookie = kernel.nextSocketCookie();
     this.type = type;
     this.protocol = protocol;
+  }
+
+  get inodeNumber(): number {
+    return this.inode?.ino ?? this.givenInode;
   }
 
   /** Messages keep their bounds: a call sends or receives one as a whole. */

@@ -13,9 +13,9 @@ export const Message = {
   CANCEL: 2,
   /** Who makes a call has ended, and the slot was closed. SLOT, SEQUENCE. */
   CLOSED: 3,
-  /** Make a socket of this number. SOCKET, FAMILY, TYPE, PROTOCOL, EUID, EGID. */
+  /** Make a socket of this number. SOCKET, FAMILY, TYPE, PROTOCOL, EUID, EGID, INODE. */
   CREATE: 4,
-  /** Give the next connection of a listening socket the number of a new one. SOCKET, LISTENER. */
+  /** Give the next connection of a listening socket the number of a new one. SOCKET, LISTENER, ACCEPTED_INODE. */
   ACCEPT: 13,
   /** The last descriptor of a socket is gone. SOCKET. */
   RELEASE: 5,
@@ -103,7 +103,10 @@ export const TYPE = 3;
 export const PROTOCOL = 4;
 export const EUID = 5;
 export const EGID = 6;
+/** The number of its inode, which thread 0 has. */
+export const INODE = 7;
 export const LISTENER = 2;
+export const ACCEPTED_INODE = 3;
 export const STATUS = 2;
 export const ERROR = 2;
 /** Milliseconds; negative: for ever. */

@@ -197,7 +197,7 @@ export class NetKernel implements NetContext, LoopContext {
         this.requests.forgetTask(record[M.SLOT]!);
         return;
       case Message.ACCEPT:
-        this.#accept(number, this.#sockets.get(record[M.LISTENER]!));
+        this.#accept(number, this.#sockets.get(record[M.LISTENER]!), record[M.ACCEPTED_INODE]!);
         return;
       case Message.RELEASE:
         this.#sockets.get(number)?.release();
@@ -217,7 +217,7 @@ export class NetKernel implements NetContext, LoopContext {
   }
 
   #tellText(asked: number, file: number, from: number): void {
-    const { text, next } = partOf(this.devices, file, from);
+    const { text, next } = partOf(this, file, from);
     for (let at = 0; at < text.length; at += M.TEXT_MAX) {
       const record = this.record(Message.TEXT_PIECE);
       const piece = Buffer.from(text.slice(at, at + M.TEXT_MAX), "latin1");
@@ -236,13 +236,15 @@ export class NetKernel implements NetContext, LoopContext {
     const family = FAMILIES_ON_NET.get(record[M.FAMILY]!)!;
     const credentials = initialCredentials(record[M.EUID]! >>> 0, record[M.EGID]! >>> 0, [], this.users);
     const made = family.create({ kernel: this, credentials }, record[M.TYPE]!, record[M.PROTOCOL]!, 0);
+    if (typeof made !== "number") made.givenInode = record[M.INODE]!;
     const answer = this.#made(number, made);
     if (typeof made !== "number") answer[M.PEER_LENGTH] = 0;
     this.sendBack();
   }
 
-  #accept(number: number, listener: OwnedSocket | undefined): void {
+  #accept(number: number, listener: OwnedSocket | undefined, inode: number): void {
     const made = listener === undefined ? -EBADF : listener.file.accept(0);
+    if (typeof made !== "number") made.givenInode = inode;
     listener?.publish();
     const answer = this.#made(number, made);
     if (typeof made === "number") {

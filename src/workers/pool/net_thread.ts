@@ -257,6 +257,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
     const record = this.#post.record(Message.ACCEPT);
     record[M.SOCKET] = making.socket.number;
     record[M.LISTENER] = listener.number;
+    record[M.ACCEPTED_INODE] = inode.ino;
     this.#post.send(NET);
     yield* this.#wait(making);
     if (making.error === -EAGAIN) return { file: null, timeoutNs: making.timeoutNs };
@@ -274,7 +275,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
   ): Generator<void, StandIn | number, void> {
     const making = this.#begin(task, inode, status);
     if (making === null) return -ENFILE;
-    this.#askFor(making.socket.number, family, type, protocol, task.credentials);
+    this.#askFor(making.socket, family, type, protocol, task.credentials);
     yield* this.#wait(making);
     return making.error < 0 ? making.error : making.socket;
   }
@@ -303,9 +304,10 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
     }
   }
 
-  #askFor(number: number, family: number, type: number, protocol: number, credentials: Credentials): void {
+  #askFor(socket: StandIn, family: number, type: number, protocol: number, credentials: Credentials): void {
     const record = this.#post.record(Message.CREATE);
-    record[M.SOCKET] = number;
+    record[M.SOCKET] = socket.number;
+    record[M.INODE] = socket.inode!.ino;
     record[M.FAMILY] = family;
     record[M.TYPE] = type;
     record[M.PROTOCOL] = protocol;

@@ -2,19 +2,15 @@
 // makes their text.
 
 import { RemoteText } from "../net/files/remote_text.ts";
-import { NET_TEXT_NAMES, NET_TEXTS } from "../net/files/texts.ts";
+import { linesOf, NET_TEXT_NAMES } from "../net/files/texts.ts";
 import { unixLines } from "../net/unix/listing.ts";
-import { bound, directory, type FileNode, type Text } from "../vfs/generated/nodes.ts";
+import { bound, directory, type FileNode } from "../vfs/generated/nodes.ts";
 import type { ProcessSubject } from "./subjects.ts";
-
-function* linesOf({ kernel }: ProcessSubject, name: string): Generator<Text> {
-  for (const line of NET_TEXTS[name]!(kernel.devices)) yield typeof line === "string" ? line : line();
-}
 
 function text(name: string, file: number): FileNode<ProcessSubject> {
   return bound((subject) => {
     const { netThread } = subject.kernel;
-    if (netThread === null) return { records: () => linesOf(subject, name) };
+    if (netThread === null) return { records: () => linesOf(subject.kernel, name) };
     const remote = new RemoteText(netThread, file);
     return { records: () => remote.records(), wait: (task) => remote.wait(task) };
   });

@@ -1,16 +1,39 @@
 // The files of /proc/net that tell of devices, addresses and routes (proc_pid_net(5)): each a heading and lines, made one
-// after the other. Those of protocols that have no sockets yet are headings alone.
+// after the other, and those that list sockets (socket_rows.ts). Those of protocols that have none are headings alone.
 
 import * as N from "../../../shared/abi/netlink.ts";
 import { AF_INET, AF_INET6 } from "../../../shared/abi/socket.ts";
-import type { Devices } from "../devices/devices.ts";
+import type { NetContext } from "../context.ts";
 import { prefixOf } from "../devices/prefixes.ts";
 import type { Neighbour, Route } from "../devices/rows.ts";
+import type { NetDevice } from "../stack/device.ts";
+import { netstat, snmp, snmp6, sockstat, sockstat6 } from "./counter_texts.ts";
+import {
+  ICMP_ROWS,
+  ICMP6_ROWS,
+  RAW_ROWS,
+  RAW6_ROWS,
+  type SocketRows,
+  UDP_ROWS,
+  UDP6_ROWS,
+} from "./socket_rows.ts";
 
 /** A line, or what makes it when it is wanted: who goes on with a file passes many. */
 type Line = string | (() => string);
 
-type Lines = (devices: Devices) => Iterable<Line>;
+type TextContext = Pick<NetContext, "counters" | "devices" | "inet" | "sysctls">;
+
+type Lines = (context: TextContext) => Iterable<Line>;
+
+type Counts = Pick<NetDevice, "rxBytes" | "rxDropped" | "rxPackets" | "txBytes" | "txDropped" | "txPackets">;
+const NO_COUNTS: Counts = {
+  rxBytes: 0,
+  rxPackets: 0,
+  rxDropped: 0,
+  txBytes: 0,
+  txPackets: 0,
+  txDropped: 0,
+};
 
 /** RTF_*, of linux/route.h and linux/ipv6_route.h. */
 const [RTF_UP, RTF_GATEWAY, RTF_HOST, RTF_REJECT, RTF_LOCAL] = [0x1, 0x2, 0x4, 0x200, 0x80000000];
@@ -33,12 +56,20 @@ function bytes(address: Uint8Array): string {
   return Buffer.from(address).toString("hex");
 }
 
-function* dev({ all }: Devices): Generator<Line> {
+/** Of a device: what has come and what has gone. */
+function devLine(name: string, counts: Counts | null): string {
+  const { rxBytes, rxPackets, rxDropped, txBytes, txPackets, txDropped } = counts ?? NO_COUNTS;
+  const column = (value: number, width: number): string => String(value).padStart(width);
+  const received = `${column(rxBytes, 8)}${column(rxPackets, 8)}    0${column(rxDropped, 5)}    0     0          0         0`;
+  const sent = `${column(txBytes, 9)}${column(txPackets, 8)}    0${column(txDropped, 5)}    0     0       0          0`;
+  return `${name.padStart(6)}:${received}${sent}\n`;
+}
+
+function* dev({ devices: { all }, inet }: TextContext): Generator<Line> {
   yield "Inter-|   Receive                                                |  Transmit\n";
   yield " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n";
-  for (const { name } of all)
-    yield () =>
-      `${name.padStart(6)}:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n`;
+  for (const { name, index } of all)
+    yield () => devLine(name, inet.existing?.core.devices.byIndex(index) ?? null);
 }
 
 /** The columns of a route's prefix length as a mask. */
@@ -71,7 +102,7 @@ function routeLine(one: Route): string {
   return `${columns.join("\t").padEnd(ROUTE_WIDTH)}\n`;
 }
 
-function* route({ routes }: Devices): Generator<Line> {
+function* route({ devices: { routes } }: TextContext): Generator<Line> {
   const heading = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT";
   yield `${heading.padEnd(ROUTE_WIDTH)}\n`;
   const table = routes.table(AF_INET, N.RT_TABLE_MAIN);
@@ -88,7 +119,7 @@ const SCOPES: ReadonlyMap<number, number> = new Map([
   [N.RT_SCOPE_SITE, 0x40],
 ]);
 
-function* ifInet6({ all }: Devices): Generator<Line> {
+function* ifInet6({ devices: { all } }: TextContext): Generator<Line> {
   for (const { index, name, inet6 } of all)
     for (const { address, prefixLength, scope, flags } of inet6)
       yield () => {
@@ -120,7 +151,7 @@ function inet6Line({ destination, prefixLength, gateway, metric, type, device }:
   return `${columns.join(" ")}\n`;
 }
 
-function* ipv6Route({ routes }: Devices): Generator<Line> {
+function* ipv6Route({ devices: { routes } }: TextContext): Generator<Line> {
   const none = "0".repeat(32);
   const last = `${[none, "00", none, "00", none, hex(NO_METRIC, 8), hex(1, 8), hex(0, 8), hex(0x200200, 8)].join(" ")}       lo\n`;
   for (const one of routes.of(AF_INET6)) yield () => inet6Line(one);
@@ -134,7 +165,7 @@ function arpLine({ address, linkAddress, state, device }: Neighbour): string {
   return `${address.join(".").padEnd(16)} ${columns.join("")}${link.padEnd(22)}*        ${device.name}\n`;
 }
 
-function* arp({ neighbours }: Devices): Generator<Line> {
+function* arp({ devices: { neighbours } }: TextContext): Generator<Line> {
   yield "IP address       HW type     Flags       HW address            Mask     Device\n";
   for (const one of neighbours.all())
     if (one.family === AF_INET && one.linkAddress !== null) yield () => arpLine(one);
@@ -151,55 +182,75 @@ const INET6 =
   "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
 const DATAGRAMS6 = `${INET6} ref pointer drops`;
 
-const COUNTS = [
-  "TCP: inuse 0 orphan 0 tw 0 alloc 0 mem 0",
-  "UDP: inuse 0 mem 0",
-  "UDPLITE: inuse 0",
-  "RAW: inuse 0",
-];
-const COUNTS6 = [
-  "TCP6: inuse 0",
-  "UDP6: inuse 0",
-  "UDPLITE6: inuse 0",
-  "RAW6: inuse 0",
-  "FRAG6: inuse 0 memory 0",
-];
-
 /** By name. Their order is their number. */
-export const NET_TEXTS: Readonly<Record<string, Lines>> = {
+const NET_TEXTS: Readonly<Record<string, Lines | SocketRows>> = {
   arp,
   dev,
-  icmp: heading(`  ${DATAGRAMS}`, 127),
-  icmp6: heading(DATAGRAMS6),
+  icmp: ICMP_ROWS,
+  icmp6: ICMP6_ROWS,
   if_inet6: ifInet6,
   ipv6_route: ipv6Route,
   packet: heading("sk               RefCnt Type Proto  Iface R Rmem   User   Inode"),
-  raw: heading(`  ${DATAGRAMS}`),
-  raw6: heading(DATAGRAMS6),
+  raw: RAW_ROWS,
+  raw6: RAW6_ROWS,
   route,
-  sockstat: ({ context }) => [
-    `sockets: used ${context.counters.sockets}\n`,
-    ...COUNTS.map((line) => `${line}\n`),
-    "FRAG: inuse 0 memory 0\n",
-  ],
-  sockstat6: () => COUNTS6.map((line) => `${line}\n`),
+  netstat,
+  snmp,
+  snmp6,
+  sockstat,
+  sockstat6,
   tcp: heading(`  ${TCP}`, 149),
   tcp6: heading(INET6),
-  udp: heading(`   ${DATAGRAMS}`, 127),
-  udp6: heading(DATAGRAMS6),
+  udp: UDP_ROWS,
+  udp6: UDP6_ROWS,
   udplite: heading(`   ${DATAGRAMS}`, 127),
   udplite6: heading(DATAGRAMS6),
 };
 
 export const NET_TEXT_NAMES = Object.keys(NET_TEXTS);
 
-/** Chars of a file that are made at once, or a little more. */
+/** Chars of a file that are made at once, or a little more, and places that are looked at for a socket. */
 const PART = 2048;
+const PLACES = 8192;
+
+/** A file as a whole, line by line. */
+export function* linesOf(context: TextContext, name: string): Generator<string> {
+  const source = NET_TEXTS[name]!;
+  if (typeof source === "function") {
+    for (const line of source(context)) yield typeof line === "string" ? line : line();
+    return;
+  }
+  yield source.heading;
+  const { sockets } = context.inet;
+  for (let i = 0; i < sockets.length; i++) {
+    const socket = sockets.at(i);
+    if (socket !== null && source.has(socket)) yield source.line(socket);
+  }
+}
+
+/** Behind the heading, which is 0, the place that comes next. */
+function socketsFrom({ inet: { sockets } }: TextContext, rows: SocketRows, from: number): Part {
+  let text = from === 0 ? rows.heading : "";
+  let at = Math.max(0, from - 1);
+  const end = Math.min(sockets.length, at + PLACES);
+  for (; at < end && text.length < PART; at++) {
+    const socket = sockets.at(at);
+    if (socket !== null && rows.has(socket)) text += rows.line(socket);
+  }
+  return { text, next: at < sockets.length ? at + 1 : -1 };
+}
+
+interface Part {
+  readonly text: string;
+  readonly next: number;
+}
 
 /** What stands in a file (by its number) from a line on, and where the rest begins; -1: nowhere. */
-export function partOf(devices: Devices, file: number, from: number): { text: string; next: number } {
+export function partOf(context: TextContext, file: number, from: number): Part {
+  const source = NET_TEXTS[NET_TEXT_NAMES[file]!]!;
+  if (typeof source !== "function") return socketsFrom(context, source, from);
   let [text, line] = ["", 0];
-  for (const one of NET_TEXTS[NET_TEXT_NAMES[file]!]!(devices)) {
+  for (const one of source(context)) {
     if (text.length >= PART) return { text, next: line };
     if (line++ >= from) text += typeof one === "string" ? one : one();
   }

@@ -61,7 +61,7 @@ export class DatagramSocket extends InetSocket {
     levels: ReadonlyMap<number, Level>,
   ) {
     const raw = endpoint instanceof RawEndpoint ? endpoint : null;
-    super(kernel, inode, type, protocol, status, endpoint, endpoint, raw, levels);
+    super(kernel, inode, type, protocol, status, endpoint, endpoint, raw, levels, endpoint.uid);
     this.endpoint = endpoint;
     endpoint.observer = {
       readable: () => this.waiters.wake(CAN_READ),

@@ -24,6 +24,7 @@ import type { InetEndpoint } from "./endpoint.ts";
 import { addressIoctl } from "./inet_ioctls.ts";
 import { InetOptions, type Level } from "./inet_options.ts";
 import type { InetStack } from "./inet_stack.ts";
+import type { ListedSocket } from "./registry.ts";
 
 export const [CAN_READ, CAN_WRITE] = [POLLIN | POLLRDNORM, POLLOUT | POLLWRNORM | POLLWRBAND];
 const SIOCGSTAMPNS_OLD = 0x8907;
@@ -37,7 +38,7 @@ export interface Sticky {
   readonly device: number;
 }
 
-export abstract class InetSocket extends SocketFile {
+export abstract class InetSocket extends SocketFile implements ListedSocket {
   readonly domain: number;
   override readonly options: InetOptions;
   readonly endpoint: InetEndpoint;
@@ -59,6 +60,10 @@ export abstract class InetSocket extends SocketFile {
   /** When what was received last arrived, where SIOCGSTAMP was asked; null: nothing was. */
   protected lastStamp: Time | null = null;
   protected hasReceived = false;
+  /** Among all (registry.ts). */
+  place = 0;
+  /** Who made it. */
+  readonly uid: number;
   #hasEnded = false;
 
   constructor(
@@ -71,8 +76,10 @@ export abstract class InetSocket extends SocketFile {
     datagram: DatagramEndpoint | null,
     raw: RawEndpoint | null,
     levels: ReadonlyMap<number, Level>,
+    uid: number,
   ) {
     super(kernel, inode, type, protocol, status);
+    this.uid = uid;
     this.domain = endpoint.isV6 ? S.AF_INET6 : S.AF_INET;
     this.isV6 = endpoint.isV6;
     this.inet = kernel.inet;
@@ -83,12 +90,17 @@ export abstract class InetSocket extends SocketFile {
     this.options = new InetOptions(this, endpoint, datagram, kernel.inet, levels);
     kernel.counters.sockets++;
     kernel.counters.inetSockets++;
+    kernel.inet.sockets.add(this);
   }
 
   abstract get isListening(): boolean;
 
   /** Bytes in its receive queue, as SO_RCVBUF counts them. */
   abstract get queuedBytes(): number;
+
+  get drops(): number {
+    return this.datagram?.drops ?? 0;
+  }
 
   /** The pending error, which is no more then; 0: none. */
   abstract takeError(): number;
@@ -209,6 +221,7 @@ export abstract class InetSocket extends SocketFile {
     if (this.#hasEnded) return false;
     this.#hasEnded = true;
     this.options.end();
+    this.inet.sockets.remove(this);
     this.kernel.counters.sockets--;
     this.kernel.counters.inetSockets--;
     return true;

@@ -18,6 +18,7 @@ import { LARGE_PACKETS_MAX, SMALL_PACKETS_MAX } from "../stack/limits.ts";
 import { NamespaceMirror } from "../stack/namespace_mirror.ts";
 import { LARGE_SIZE, SMALL_SIZE } from "../stack/packet.ts";
 import { Stack } from "../stack/stack.ts";
+import { Registry } from "./registry.ts";
 
 const NS_PER_US = 1000;
 /** Packets that one call looks at, and one turn of what was left. */
@@ -58,6 +59,7 @@ export class InetStack {
   readonly #kernel: InetContext;
   /** What the next message says, for sockets to fill in. */
   readonly message = new Message();
+  readonly sockets = new Registry();
   /** Sockets that want to know when what they receive arrived: then the time is exact. */
   stampers = 0;
   #stack: Stack | null = null;

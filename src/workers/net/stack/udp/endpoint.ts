@@ -5,6 +5,7 @@ import { EADDRINUSE, EAGAIN, ENOBUFS } from "../../../../shared/abi/errno.ts";
 import { IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
 import { DatagramEndpoint } from "../datagram/endpoint.ts";
 import type { Message } from "../datagram/message.ts";
+import type { Packet } from "../packet.ts";
 import { choosePort } from "./ports.ts";
 import { sendDatagram } from "./send.ts";
 import type { Udp } from "./udp.ts";
@@ -55,6 +56,15 @@ export class UdpEndpoint extends DatagramEndpoint {
   protected override unhash(): void {
     if (this.localPort !== 0) this.udp.table.remove(this);
     this.localPort = 0;
+  }
+
+  /** As Linux does, datagrams are counted when they are received. */
+  override receive(): Packet | null {
+    const packet = super.receive();
+    if (packet === null) return null;
+    const { udp, udp6 } = this.shared.core.counters;
+    (packet.isV6 ? udp6 : udp).InDatagrams++;
+    return packet;
   }
 
   /** The bytes that were sent: all of them, or a negative errno. `data` is copied. */

@@ -93,10 +93,7 @@ export class Udp implements Transport {
     packet.head += F.HEADER;
     packet.trueSize = F.trueSize(packet.length);
     const isShort = this.shared.isShort(packet);
-    if (endpoint.deliver(packet)) {
-      counters.InDatagrams++;
-      return;
-    }
+    if (endpoint.deliver(packet)) return;
     if (isShort) counters.MemErrors++;
     else counters.RcvbufErrors++;
     counters.InErrors++;
