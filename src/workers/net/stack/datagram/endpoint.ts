@@ -15,83 +15,29 @@
 // - close() at the end.
 
 import * as E from "../../../../shared/abi/errno.ts";
-import { RTN_BROADCAST, RTN_UNICAST } from "../../../../shared/abi/netlink.ts";
+import { RTN_BROADCAST } from "../../../../shared/abi/netlink.ts";
 import { SHUT_RD, SHUT_RDWR, SHUT_WR } from "../../../../shared/abi/socket.ts";
-import { ANY4, ANY6, IpAddress, MAPPED } from "../ip_address.ts";
-import { BUFFER_DEFAULT, ERROR_QUEUE_MAX, MEMBERSHIPS_MAX4, MEMBERSHIPS_MAX6 } from "../limits.ts";
-import { PMTUDISC_WANT } from "../mtu_discovery.ts";
+import { type EndpointObserver, InetEndpoint, isOfLink } from "../inet/endpoint.ts";
+import { routeTo } from "../inet/way.ts";
+import { IpAddress, MAPPED } from "../ip_address.ts";
+import { BUFFER_DEFAULT, MEMBERSHIPS_MAX4, MEMBERSHIPS_MAX6 } from "../limits.ts";
 import { type Packet, PacketQueue } from "../packet.ts";
-import { Flow } from "../route/flow.ts";
+import type { Flow } from "../route/flow.ts";
 import type { Datagrams } from "./datagrams.ts";
 import type { Message } from "./message.ts";
-import { routeTo } from "./way.ts";
-
-/** Who hears of what comes: a socket. */
-export interface EndpointObserver {
-  /** There is one datagram more. */
-  readable(): void;
-  /** There is a pending error, or one in the error queue. */
-  failed(): void;
-}
-
-/** struct sock_extended_err, and what goes with it (IP_RECVERR, IPV6_RECVERR). */
-export interface ErrorRecord {
-  readonly errno: number;
-  /** SO_EE_ORIGIN_* */
-  readonly origin: number;
-  readonly type: number;
-  readonly code: number;
-  readonly info: number;
-  /** Who sent the ICMP message; null: this host itself. */
-  readonly offender: IpAddress | null;
-  /** Whom the datagram was for. */
-  readonly destination: IpAddress;
-  readonly port: number;
-  /** What is known of its payload. */
-  readonly payload: Uint8Array;
-}
-
-export const ORIGIN_LOCAL = 1;
-export const ORIGIN_ICMP = 2;
-export const ORIGIN_ICMP6 = 3;
 
 interface Membership {
   readonly group: IpAddress;
   readonly device: number;
 }
 
-/** IPv6 addresses that mean nothing without a device: fe80::/10 and ff02::/16. */
-function isOfLink({ isV4, isLinkLocal, w0 }: IpAddress): boolean {
-  return !isV4 && (isLinkLocal || w0 >>> 16 === 0xff02);
-}
-
-export abstract class DatagramEndpoint {
+export abstract class DatagramEndpoint extends InetEndpoint {
   readonly shared: Datagrams;
-  /** IPPROTO_* of what it sends. */
-  abstract readonly protocol: number;
-  readonly isV6: boolean;
-  observer: EndpointObserver | null = null;
+  override observer: EndpointObserver | null = null;
 
   // ---- Options ----
 
-  /** Who made it: endpoints of one SO_REUSEPORT group are one user's. */
-  uid = 0;
-  v6only = false;
-  reuseAddress = false;
-  reusePort = false;
-  /** SO_BINDTODEVICE's index; 0: none. */
-  boundDevice = 0;
   mayBroadcast = false;
-  /** IP_FREEBIND or IP_TRANSPARENT: local addresses need not be this host's. */
-  bindsAnywhere = false;
-  /** SO_DONTROUTE */
-  staysOnLink = false;
-  mark = 0;
-  /** IP_TTL, IPV6_UNICAST_HOPS; -1: the stack's. */
-  hopLimit4 = -1;
-  hopLimit6 = -1;
-  tos = 0;
-  trafficClass = 0;
   /** IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS, IP_MULTICAST_LOOP, IP_MULTICAST_IF. */
   multicastHopLimit4 = 1;
   multicastHopLimit6 = 1;
@@ -103,14 +49,6 @@ export abstract class DatagramEndpoint {
   /** IP_MULTICAST_ALL, IPV6_MULTICAST_ALL */
   takesAllGroups4 = true;
   takesAllGroups6 = true;
-  /** IP_MTU_DISCOVER, IPV6_MTU_DISCOVER */
-  discovery4 = PMTUDISC_WANT;
-  discovery6 = PMTUDISC_WANT;
-  /** IP_RECVERR, IPV6_RECVERR */
-  receivesErrors4 = false;
-  receivesErrors6 = false;
-  /** IPV6_AUTOFLOWLABEL */
-  labelsFlows = false;
   /** SO_NO_CHECK */
   sendsNoChecksum = false;
   /** SO_RCVBUF, as getsockopt tells it. */
@@ -118,111 +56,27 @@ export abstract class DatagramEndpoint {
 
   // ---- State ----
 
-  local: IpAddress;
-  /** 0: not bound. */
-  localPort = 0;
-  /** Null: not connected. */
-  remote: IpAddress | null = null;
-  remotePort = 0;
   readonly queue = new PacketQueue();
-  /** Datagrams that found the queue full (SO_RXQ_OVFL). */
-  drops = 0;
-  /** A positive errno for the next call; 0: none. */
-  pendingError = 0;
-  readonly errors: ErrorRecord[] = [];
   readonly memberships: Membership[] = [];
-  hasShutRead = false;
-  hasShutWrite = false;
-  /** Where the route of its connection is remembered. */
-  readonly connection = new Flow();
-  /** The tables' generation that it was found in; 0: none is. */
-  connectionGeneration = 0;
-  #addressIsBound = false;
-  #portIsBound = false;
   #isClosed = false;
 
   constructor(shared: Datagrams, isV6: boolean) {
+    super(shared.core, isV6);
     this.shared = shared;
-    this.isV6 = isV6;
-    this.local = isV6 ? ANY6 : ANY4;
   }
-
-  // ---- Names ----
-
-  /**
-   * bind(2). The device is that of a link-local address's scope, else 0. -EINVAL, -EADDRNOTAVAIL, -EADDRINUSE, -ENODEV;
-   * whether low ports may be bound is the caller's question.
-   */
-  bind(address: IpAddress, port: number, scopeDevice = 0): number {
-    const { core } = this.shared;
-    if (!this.mayBind) return -E.EINVAL;
-    if (!this.isV6 && !address.isV4) return -E.EINVAL;
-    if (this.isV6 && address.isV4 && this.v6only) return -E.EINVAL;
-    let device = this.boundDevice;
-    if (isOfLink(address)) {
-      device ||= scopeDevice;
-      if (device === 0) return -E.EINVAL;
-      if (core.devices.byIndex(device) === null) return -E.ENODEV;
-    }
-    const { w0, w1, w2, w3 } = address;
-    if (!address.isAny && !this.bindsAnywhere && !core.settings.bindsNonlocal) {
-      if (core.tables.addressType(w0, w1, w2, w3) === RTN_UNICAST) return -E.EADDRNOTAVAIL;
-    }
-    const { local, boundDevice } = this;
-    let error = 0;
-    this.rehash(() => {
-      this.local = address;
-      this.boundDevice = device;
-      error = this.takePort(port);
-      if (error === 0) return;
-      this.local = local;
-      this.boundDevice = boundDevice;
-    });
-    if (error < 0) return error;
-    this.#addressIsBound = !address.isAny;
-    this.#portIsBound = port !== 0;
-    return 0;
-  }
-
-  // ---- What kinds of endpoint differ in ----
-
-  /** Whether bind may be called (again). */
-  protected abstract get mayBind(): boolean;
-
-  /** Gives it that port, or for 0 one that is free; from within rehash. */
-  protected abstract takePort(wanted: number): number;
-
-  /** It has a port, if its kind needs one: what connect and send begin with. -EAGAIN: there is none. */
-  abstract autobind(): number;
-
-  /** Says nobody's it is, does what changes that, and says whose it is then. */
-  protected abstract rehash(change: () => void): void;
 
   /** It is in no table any more. */
   protected abstract unhash(): void;
 
   abstract send(data: Uint8Array, message: Message): number;
 
+  override wayToGroup(flow: Flow, isBound: boolean): void {
+    flow.outputDevice ||= flow.isV6 ? this.multicastDevice6 : this.multicastDevice4;
+    const { multicastSource } = this;
+    if (!isBound && !flow.isV6 && multicastSource !== null) flow.setSource(0, 0, MAPPED, multicastSource.w3);
+  }
+
   // ---- Names ----
-
-  /** Options other than those that have a call of their own were changed: its way may be another. */
-  optionsChanged(): void {
-    this.connectionGeneration = 0;
-  }
-
-  /** SO_BINDTODEVICE */
-  setBoundDevice(index: number): void {
-    this.rehash(() => {
-      this.boundDevice = index;
-    });
-  }
-
-  /** SO_REUSEPORT, which may be set on a bound one too. */
-  setReusePort(isOn: boolean): void {
-    this.rehash(() => {
-      this.reusePort = isOn;
-    });
-  }
 
   /**
    * connect(2) to an address and port (0 is none to send to). The device is that of a link-local address's scope.
@@ -233,7 +87,7 @@ export abstract class DatagramEndpoint {
     if (bound < 0) return bound;
     const scope = address.isMulticast ? scopeDevice || this.multicastDevice6 : scopeDevice;
     if (isOfLink(address) && this.boundDevice === 0 && scope === 0) return -E.EINVAL;
-    const flow = this.shared.core.outputFlow;
+    const flow = this.core.outputFlow;
     const error = routeTo(this, flow, address, scopeDevice);
     if (error < 0) return error;
     if (flow.type === RTN_BROADCAST && !this.mayBroadcast) return -E.EACCES;
@@ -256,11 +110,11 @@ export abstract class DatagramEndpoint {
   /** connect(2) to AF_UNSPEC. */
   disconnect(): void {
     this.rehash(() => {
-      if (!this.#portIsBound && this.localPort !== 0) this.localPort = 0;
+      if (!this.portIsBound && this.localPort !== 0) this.localPort = 0;
       this.remote = null;
       this.remotePort = 0;
       this.boundDevice = 0;
-      if (!this.#addressIsBound) this.local = this.isV6 ? ANY6 : ANY4;
+      if (!this.addressIsBound) this.local = this.any;
     });
   }
 
@@ -301,37 +155,11 @@ export abstract class DatagramEndpoint {
     this.shared.queued(packet, 1);
   }
 
-  /** The pending error, as a positive errno, which is no more (SO_ERROR; what calls return); 0: none. */
-  takeError(): number {
-    const error = this.pendingError;
-    this.pendingError = 0;
-    return error;
-  }
-
-  /** An error came: for the next call, and as a record where those are wanted. */
-  fail(errno: number, record: ErrorRecord | null): void {
-    this.pendingError = errno;
-    if (record === null) this.observer?.failed();
-    else this.tell(record);
-  }
-
-  /** A record more in the error queue. */
-  tell(record: ErrorRecord): void {
-    if (this.errors.length < ERROR_QUEUE_MAX) this.errors.push(record);
-    else this.drops++;
-    this.observer?.failed();
-  }
-
-  /** The oldest record of the error queue (MSG_ERRQUEUE), or null. */
-  receiveError(): ErrorRecord | null {
-    return this.errors.shift() ?? null;
-  }
-
   // ---- Groups ----
 
   // The device by which a group is joined where none is named.
   #deviceOf(group: IpAddress): number {
-    const { core } = this.shared;
+    const { core } = this;
     const flow = core.outputFlow;
     flow.reset(!group.isV4);
     flow.setSource(0, 0, group.isV4 ? MAPPED : 0, 0);
@@ -343,12 +171,12 @@ export abstract class DatagramEndpoint {
   join(group: IpAddress, device: number): number {
     if (!group.isMulticast) return -E.EINVAL;
     const index = device === 0 ? this.#deviceOf(group) : device;
-    if (this.shared.core.devices.byIndex(index) === null) return -E.ENODEV;
+    if (this.core.devices.byIndex(index) === null) return -E.ENODEV;
     if (this.memberships.some((one) => one.device === index && one.group.equals(group))) return -E.EADDRINUSE;
     const max = group.isV4 ? MEMBERSHIPS_MAX4 : MEMBERSHIPS_MAX6;
     if (this.memberships.length >= max) return -E.ENOBUFS;
     this.memberships.push({ group, device: index });
-    this.shared.core.memberships.join(index, group);
+    this.core.memberships.join(index, group);
     return 0;
   }
 
@@ -359,7 +187,7 @@ export abstract class DatagramEndpoint {
     );
     if (at < 0) return -E.EADDRNOTAVAIL;
     const [left] = this.memberships.splice(at, 1);
-    this.shared.core.memberships.leave(left!.device, left!.group);
+    this.core.memberships.leave(left!.device, left!.group);
     return 0;
   }
 
@@ -379,7 +207,7 @@ export abstract class DatagramEndpoint {
       packet.release();
     }
     this.errors.length = 0;
-    for (const { group, device } of this.memberships) this.shared.core.memberships.leave(device, group);
+    for (const { group, device } of this.memberships) this.core.memberships.leave(device, group);
     this.memberships.length = 0;
     this.observer = null;
   }

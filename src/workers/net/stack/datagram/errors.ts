@@ -3,10 +3,11 @@
 import { EMSGSIZE } from "../../../../shared/abi/errno.ts";
 import type { IcmpError } from "../core.ts";
 import * as Icmp from "../icmp/format.ts";
+import { ORIGIN_ICMP, ORIGIN_ICMP6 } from "../inet/endpoint.ts";
 import { IpAddress } from "../ip_address.ts";
 import { learnPathMtu, PMTUDISC_DONT } from "../mtu_discovery.ts";
 import type { Packet } from "../packet.ts";
-import { type DatagramEndpoint, ORIGIN_ICMP, ORIGIN_ICMP6 } from "./endpoint.ts";
+import type { DatagramEndpoint } from "./endpoint.ts";
 
 /** `payloadAt`: where in the message what the endpoint had sent stands. */
 export function errorCame(
@@ -16,7 +17,7 @@ export function errorCame(
   remotePort: number,
   payloadAt: number,
 ): void {
-  const { core } = endpoint.shared;
+  const { core } = endpoint;
   const { isV6 } = packet;
   let { errno, isHard } = error;
   const isTooBig = isV6

@@ -52,7 +52,7 @@ export class PingEndpoint extends DatagramEndpoint {
     if (this.localPort !== 0) this.ping.remove(this);
     change();
     if (this.localPort !== 0) this.ping.add(this);
-    this.connectionGeneration = 0;
+    this.wayGeneration = 0;
   }
 
   protected override unhash(): void {

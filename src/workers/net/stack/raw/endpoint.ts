@@ -55,7 +55,7 @@ export class RawEndpoint extends DatagramEndpoint {
   protected override rehash(change: () => void): void {
     change();
     this.localPort = this.protocol;
-    this.connectionGeneration = 0;
+    this.wayGeneration = 0;
   }
 
   protected override unhash(): void {

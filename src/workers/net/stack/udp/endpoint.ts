@@ -13,10 +13,6 @@ import type { Udp } from "./udp.ts";
 export class UdpEndpoint extends DatagramEndpoint {
   readonly udp: Udp;
   override readonly protocol = IPPROTO_UDP;
-  /** Its place in the table (table.ts): those of the same key, and its number in a SO_REUSEPORT group. */
-  younger: UdpEndpoint | null = null;
-  older: UdpEndpoint | null = null;
-  memberNumber = -1;
 
   constructor(udp: Udp, isV6: boolean) {
     super(udp.shared, isV6);
@@ -50,7 +46,7 @@ export class UdpEndpoint extends DatagramEndpoint {
     if (this.localPort !== 0) table.remove(this);
     change();
     if (this.localPort !== 0) table.add(this);
-    this.connectionGeneration = 0;
+    this.wayGeneration = 0;
   }
 
   protected override unhash(): void {

@@ -3,24 +3,9 @@
 
 import { EADDRINUSE } from "../../../../shared/abi/errno.ts";
 import type { Settings, StackHost } from "../core.ts";
-import type { IpAddress } from "../ip_address.ts";
+import { overlaps } from "../inet/conflicts.ts";
+import type { EndpointTable } from "../inet/table.ts";
 import type { UdpEndpoint } from "./endpoint.ts";
-import type { UdpTable } from "./table.ts";
-
-/** :: that is not IPv4's 0.0.0.0. */
-function isAny6({ isAny, isV4 }: IpAddress): boolean {
-  return isAny && !isV4;
-}
-
-/** Whether some datagram would be for both local addresses (inet_rcv_saddr_equal with wildcards). */
-function overlaps(a: UdpEndpoint, b: UdpEndpoint): boolean {
-  const [x, y] = [a.local, b.local];
-  if (x.isV4 && y.isV4) return x.equals(y) || x.isAny || y.isAny;
-  if (isAny6(x) && isAny6(y)) return true;
-  if (isAny6(y)) return !(b.v6only && x.isV4);
-  if (isAny6(x)) return !(a.v6only && y.isV4);
-  return x.equals(y);
-}
 
 function conflicts(endpoint: UdpEndpoint, other: UdpEndpoint): boolean {
   if (other === endpoint || (other.reuseAddress && endpoint.reuseAddress)) return false;
@@ -30,7 +15,7 @@ function conflicts(endpoint: UdpEndpoint, other: UdpEndpoint): boolean {
   return !(other.reusePort && endpoint.reusePort && other.uid === endpoint.uid);
 }
 
-function isTaken(table: UdpTable, endpoint: UdpEndpoint, port: number): boolean {
+function isTaken(table: EndpointTable<UdpEndpoint>, endpoint: UdpEndpoint, port: number): boolean {
   if (table.isPortFree(port)) return false;
   for (const other of table.onPort(port)) if (conflicts(endpoint, other)) return true;
   return false;
@@ -41,7 +26,7 @@ function isTaken(table: UdpTable, endpoint: UdpEndpoint, port: number): boolean 
  * on. -EADDRINUSE: it is taken, or all are.
  */
 export function choosePort(
-  table: UdpTable,
+  table: EndpointTable<UdpEndpoint>,
   endpoint: UdpEndpoint,
   wanted: number,
   settings: Settings,

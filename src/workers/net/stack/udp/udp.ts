@@ -10,17 +10,17 @@ import { errorCame } from "../datagram/errors.ts";
 import * as Icmp from "../icmp/format.ts";
 import type { Icmp4 } from "../icmp/icmp4.ts";
 import type { Icmp6 } from "../icmp/icmp6.ts";
+import { EndpointTable } from "../inet/table.ts";
 import { CHECKSUM_NONE, CHECKSUM_VALID, type Packet, TO_HOST } from "../packet.ts";
 import type { UdpEndpoint } from "./endpoint.ts";
 import * as F from "./format.ts";
-import { UdpTable } from "./table.ts";
 
 /** So many endpoints that are looked at are as much work as a packet: 16. */
 const LOOKED_AT_SHIFT = 4;
 
 export class Udp implements Transport {
   readonly core: StackCore;
-  readonly table: UdpTable;
+  readonly table: EndpointTable<UdpEndpoint>;
   readonly shared: Datagrams;
   readonly #icmp4: Icmp4;
   readonly #icmp6: Icmp6;
@@ -29,7 +29,7 @@ export class Udp implements Transport {
     const { core } = shared;
     this.core = core;
     this.shared = shared;
-    this.table = new UdpTable(core.hashKey);
+    this.table = new EndpointTable<UdpEndpoint>(core.hashKey);
     this.#icmp4 = icmp4;
     this.#icmp6 = icmp6;
   }

@@ -1,5 +1,6 @@
-// Who gets which datagrams: UDP endpoints by what they are bound and connected to. A lookup is a handful of probes of
-// hash tables, however many endpoints there are and whatever they are bound to; it allocates nothing.
+// Who gets what comes to a port: UDP endpoints by what they are bound and connected to, TCP endpoints that listen by what
+// they are bound to. A lookup is a handful of probes of hash tables, however many endpoints there are and whatever they
+// are bound to; it allocates nothing.
 //
 // Linux's order of preference (compute_score) is the order of the probes: connected before not, a local address before
 // none, a device before none, an IPv4 socket before an IPv6 one that takes IPv4, the youngest before older ones; of a
@@ -8,7 +9,7 @@
 import { MAPPED } from "../ip_address.ts";
 import { ENDPOINTS_MAX, REUSEPORT_GROUP_MAX } from "../limits.ts";
 import { mix, mixAddress } from "../path_mtu.ts";
-import type { UdpEndpoint } from "./endpoint.ts";
+import type { InetEndpoint } from "./endpoint.ts";
 
 const BUCKETS_MIN = 64;
 
@@ -16,9 +17,9 @@ const BUCKETS_MIN = 64;
 class Place {
   next: Place | null = null;
   readonly hash: number;
-  youngest: UdpEndpoint | null = null;
+  youngest: InetEndpoint | null = null;
   /** Those that share a port by SO_REUSEPORT, the oldest first. */
-  readonly group: UdpEndpoint[] = [];
+  readonly group: InetEndpoint[] = [];
 
   constructor(hash: number) {
     this.hash = hash;
@@ -30,12 +31,12 @@ const ONLY_4 = 0;
 const BOTH = 1;
 const ONLY_6 = 2;
 
-function kindOf({ isV6, v6only }: UdpEndpoint): number {
+function kindOf({ isV6, v6only }: InetEndpoint): number {
   return isV6 ? (v6only ? ONLY_6 : BOTH) : ONLY_4;
 }
 
 /** What a place's endpoints are alike in; for connected ones, all of it. */
-function isLike(a: UdpEndpoint, b: UdpEndpoint): boolean {
+function isLike(a: InetEndpoint, b: InetEndpoint): boolean {
   return (
     a.localPort === b.localPort &&
     a.local.equals(b.local) &&
@@ -47,12 +48,12 @@ function isLike(a: UdpEndpoint, b: UdpEndpoint): boolean {
   );
 }
 
-export class UdpTable {
+export class EndpointTable<T extends InetEndpoint> {
   readonly #key: number;
   #buckets: (Place | null)[] = new Array<Place | null>(BUCKETS_MIN).fill(null);
   #places = 0;
   /** All that have a port. */
-  readonly #byPort = new Map<number, Set<UdpEndpoint>>();
+  readonly #byPort = new Map<number, Set<T>>();
   count = 0;
   /** How many are bound to a device, IPv6 ones, and connected ones: probes that need not be made. */
   #onDevices = 0;
@@ -64,7 +65,7 @@ export class UdpTable {
   }
 
   /** Everybody on a port. */
-  onPort(port: number): Iterable<UdpEndpoint> {
+  onPort(port: number): Iterable<T> {
     return this.#byPort.get(port) ?? [];
   }
 
@@ -81,7 +82,7 @@ export class UdpTable {
     return !this.#byPort.has(port);
   }
 
-  #hashOf(endpoint: UdpEndpoint): number {
+  #hashOf(endpoint: InetEndpoint): number {
     const { local, remote } = endpoint;
     const hash = this.#hash(
       local.w0,
@@ -102,7 +103,7 @@ export class UdpTable {
 
   // ---- Changes ----
 
-  add(endpoint: UdpEndpoint): void {
+  add(endpoint: T): void {
     const hash = this.#hashOf(endpoint);
     let place = this.#buckets[hash & (this.#buckets.length - 1)] as Place | null;
     while (place !== null && !(place.hash === hash && isLike(place.youngest!, endpoint))) place = place.next;
@@ -143,7 +144,7 @@ export class UdpTable {
       }
   }
 
-  #tally(endpoint: UdpEndpoint, by: number): void {
+  #tally(endpoint: InetEndpoint, by: number): void {
     this.count += by;
     if (endpoint.boundDevice !== 0) this.#onDevices += by;
     if (endpoint.isV6) this.#ofV6 += by;
@@ -151,7 +152,7 @@ export class UdpTable {
   }
 
   /** An endpoint that was added, and in which nothing has changed since that the table looks at. */
-  remove(endpoint: UdpEndpoint): void {
+  remove(endpoint: T): void {
     const hash = this.#hashOf(endpoint);
     const bucket = hash & (this.#buckets.length - 1);
     let before: Place | null = null;
@@ -213,7 +214,7 @@ export class UdpTable {
     remote3: number,
     remotePort: number,
     device: number,
-  ): UdpEndpoint | null {
+  ): T | null {
     this.#local0 = local0;
     this.#local1 = local1;
     this.#local2 = local2;
@@ -239,7 +240,7 @@ export class UdpTable {
   }
 
   // Those on the device before those on none.
-  #probeDevices(isV6: boolean, device: number, isConnected: boolean): UdpEndpoint | null {
+  #probeDevices(isV6: boolean, device: number, isConnected: boolean): T | null {
     if (this.#onDevices > 0) {
       const found = this.#probeFamilies(isV6, device, isConnected);
       if (found !== null) return found;
@@ -247,14 +248,14 @@ export class UdpTable {
     return this.#probeFamilies(isV6, 0, isConnected);
   }
 
-  #probeFamilies(isV6: boolean, device: number, isConnected: boolean): UdpEndpoint | null {
+  #probeFamilies(isV6: boolean, device: number, isConnected: boolean): T | null {
     const found = isV6 ? null : this.#probe(device, ONLY_4, isConnected);
     if (found !== null || this.#ofV6 === 0) return found;
     const only = isV6 ? this.#probe(device, ONLY_6, isConnected) : null;
     return only ?? this.#probe(device, BOTH, isConnected);
   }
 
-  #probeAny(isV6: boolean, device: number): UdpEndpoint | null {
+  #probeAny(isV6: boolean, device: number): T | null {
     if (this.#onDevices > 0) {
       const found = this.#probeAnyOn(isV6, device);
       if (found !== null) return found;
@@ -262,7 +263,7 @@ export class UdpTable {
     return this.#probeAnyOn(isV6, 0);
   }
 
-  #probeAnyOn(isV6: boolean, device: number): UdpEndpoint | null {
+  #probeAnyOn(isV6: boolean, device: number): T | null {
     const found = this.#probeFamilies(isV6, device, false);
     if (found !== null || isV6 || this.#ofV6 === 0) return found;
     // An IPv6 socket that is bound to :: takes IPv4 as well, unless it is told not to.
@@ -272,7 +273,7 @@ export class UdpTable {
     return dual;
   }
 
-  #probe(device: number, kind: number, isConnected: boolean): UdpEndpoint | null {
+  #probe(device: number, kind: number, isConnected: boolean): T | null {
     let hash = this.#hash(
       this.#local0,
       this.#local1,
@@ -294,7 +295,7 @@ export class UdpTable {
     return null;
   }
 
-  #isFor(endpoint: UdpEndpoint, device: number, kind: number, isConnected: boolean): boolean {
+  #isFor(endpoint: InetEndpoint, device: number, kind: number, isConnected: boolean): boolean {
     const { local, remote } = endpoint;
     return (
       endpoint.localPort === this.#localPort &&
@@ -315,11 +316,11 @@ export class UdpTable {
     );
   }
 
-  #choose({ youngest, group }: Place): UdpEndpoint {
-    return youngest!.reusePort && group.length > 1 ? this.#ofGroup(group) : youngest!;
+  #choose({ youngest, group }: Place): T {
+    return (youngest!.reusePort && group.length > 1 ? this.#ofGroup(group) : youngest!) as T;
   }
 
-  #ofGroup(group: readonly UdpEndpoint[]): UdpEndpoint {
+  #ofGroup(group: readonly InetEndpoint[]): InetEndpoint {
     let hash = mixAddress(this.#key, this.#remote0, this.#remote1, this.#remote2, this.#remote3);
     hash = mix(mix(hash, this.#remotePort), this.#localPort);
     return group[Math.floor(((hash >>> 0) / 4294967296) * group.length)]!;
