@@ -4,7 +4,7 @@
 import * as I from "../../../shared/abi/inet.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import type { Ancillary, ControlWriter } from "../control.ts";
-import { type ErrorRecord, ORIGIN_ICMP, ORIGIN_ICMP6 } from "../stack/datagram/endpoint.ts";
+import { type ErrorRecord, ORIGIN_ICMP, ORIGIN_ICMP6 } from "../stack/inet/endpoint.ts";
 import { bytes4, bytes6 } from "./addresses.ts";
 
 /** What a record costs beside its payload. */

@@ -90,6 +90,164 @@ export class UdpCounters {
   MemErrors = 0;
 }
 
+/** Row Tcp of /proc/net/snmp: the first four are constants, CurrEstab is a gauge. */
+export class TcpCounters {
+  readonly RtoAlgorithm = 1;
+  readonly RtoMin = 200;
+  readonly RtoMax = 120000;
+  readonly MaxConn = -1;
+  ActiveOpens = 0;
+  PassiveOpens = 0;
+  AttemptFails = 0;
+  EstabResets = 0;
+  CurrEstab = 0;
+  InSegs = 0;
+  OutSegs = 0;
+  RetransSegs = 0;
+  InErrs = 0;
+  OutRsts = 0;
+  InCsumErrors = 0;
+}
+
+/** Row TcpExt of /proc/net/netstat. */
+export class TcpExtCounters {
+  SyncookiesSent = 0;
+  SyncookiesRecv = 0;
+  SyncookiesFailed = 0;
+  EmbryonicRsts = 0;
+  PruneCalled = 0;
+  RcvPruned = 0;
+  OfoPruned = 0;
+  OutOfWindowIcmps = 0;
+  LockDroppedIcmps = 0;
+  ArpFilter = 0;
+  TW = 0;
+  TWRecycled = 0;
+  TWKilled = 0;
+  PAWSActive = 0;
+  PAWSEstab = 0;
+  BeyondWindow = 0;
+  TSEcrRejected = 0;
+  PAWSOldAck = 0;
+  PAWSTimewait = 0;
+  DelayedACKs = 0;
+  DelayedACKLocked = 0;
+  DelayedACKLost = 0;
+  ListenOverflows = 0;
+  ListenDrops = 0;
+  TCPHPHits = 0;
+  TCPPureAcks = 0;
+  TCPHPAcks = 0;
+  TCPRenoRecovery = 0;
+  TCPSackRecovery = 0;
+  TCPSACKReneging = 0;
+  TCPSACKReorder = 0;
+  TCPRenoReorder = 0;
+  TCPTSReorder = 0;
+  TCPFullUndo = 0;
+  TCPPartialUndo = 0;
+  TCPDSACKUndo = 0;
+  TCPLossUndo = 0;
+  TCPLostRetransmit = 0;
+  TCPRenoFailures = 0;
+  TCPSackFailures = 0;
+  TCPLossFailures = 0;
+  TCPFastRetrans = 0;
+  TCPSlowStartRetrans = 0;
+  TCPTimeouts = 0;
+  TCPLossProbes = 0;
+  TCPLossProbeRecovery = 0;
+  TCPRenoRecoveryFail = 0;
+  TCPSackRecoveryFail = 0;
+  TCPRcvCollapsed = 0;
+  TCPBacklogCoalesce = 0;
+  TCPDSACKOldSent = 0;
+  TCPDSACKOfoSent = 0;
+  TCPDSACKRecv = 0;
+  TCPDSACKOfoRecv = 0;
+  TCPAbortOnData = 0;
+  TCPAbortOnClose = 0;
+  TCPAbortOnMemory = 0;
+  TCPAbortOnTimeout = 0;
+  TCPAbortOnLinger = 0;
+  TCPAbortFailed = 0;
+  TCPMemoryPressures = 0;
+  TCPMemoryPressuresChrono = 0;
+  TCPSACKDiscard = 0;
+  TCPDSACKIgnoredOld = 0;
+  TCPDSACKIgnoredNoUndo = 0;
+  TCPSpuriousRTOs = 0;
+  TCPMD5NotFound = 0;
+  TCPMD5Unexpected = 0;
+  TCPMD5Failure = 0;
+  TCPSackShifted = 0;
+  TCPSackMerged = 0;
+  TCPSackShiftFallback = 0;
+  TCPBacklogDrop = 0;
+  PFMemallocDrop = 0;
+  TCPMinTTLDrop = 0;
+  TCPDeferAcceptDrop = 0;
+  IPReversePathFilter = 0;
+  TCPTimeWaitOverflow = 0;
+  TCPReqQFullDoCookies = 0;
+  TCPReqQFullDrop = 0;
+  TCPRetransFail = 0;
+  TCPRcvCoalesce = 0;
+  TCPOFOQueue = 0;
+  TCPOFODrop = 0;
+  TCPOFOMerge = 0;
+  TCPChallengeACK = 0;
+  TCPSYNChallenge = 0;
+  TCPFastOpenActive = 0;
+  TCPFastOpenActiveFail = 0;
+  TCPFastOpenPassive = 0;
+  TCPFastOpenPassiveFail = 0;
+  TCPFastOpenListenOverflow = 0;
+  TCPFastOpenCookieReqd = 0;
+  TCPFastOpenBlackhole = 0;
+  TCPSpuriousRtxHostQueues = 0;
+  BusyPollRxPackets = 0;
+  TCPAutoCorking = 0;
+  TCPFromZeroWindowAdv = 0;
+  TCPToZeroWindowAdv = 0;
+  TCPWantZeroWindowAdv = 0;
+  TCPSynRetrans = 0;
+  TCPOrigDataSent = 0;
+  TCPHystartTrainDetect = 0;
+  TCPHystartTrainCwnd = 0;
+  TCPHystartDelayDetect = 0;
+  TCPHystartDelayCwnd = 0;
+  TCPACKSkippedSynRecv = 0;
+  TCPACKSkippedPAWS = 0;
+  TCPACKSkippedSeq = 0;
+  TCPACKSkippedFinWait2 = 0;
+  TCPACKSkippedTimeWait = 0;
+  TCPACKSkippedChallenge = 0;
+  TCPWinProbe = 0;
+  TCPKeepAlive = 0;
+  TCPMTUPFail = 0;
+  TCPMTUPSuccess = 0;
+  TCPDelivered = 0;
+  TCPDeliveredCE = 0;
+  TCPAckCompressed = 0;
+  TCPZeroWindowDrop = 0;
+  TCPRcvQDrop = 0;
+  TCPWqueueTooBig = 0;
+  TCPFastOpenPassiveAltKey = 0;
+  TcpTimeoutRehash = 0;
+  TcpDuplicateDataRehash = 0;
+  TCPDSACKRecvSegs = 0;
+  TCPDSACKIgnoredDubious = 0;
+  TCPMigrateReqSuccess = 0;
+  TCPMigrateReqFailure = 0;
+  TCPPLBRehash = 0;
+  TCPAORequired = 0;
+  TCPAOBad = 0;
+  TCPAOKeyNotFound = 0;
+  TCPAOGood = 0;
+  TCPAODroppedIcmps = 0;
+}
+
 export class Counters {
   readonly ip = new IpCounters();
   readonly ipExt = new IpExtCounters();
@@ -98,6 +256,8 @@ export class Counters {
   readonly icmp6 = new IcmpCounters();
   readonly udp = new UdpCounters();
   readonly udp6 = new UdpCounters();
+  readonly tcp = new TcpCounters();
+  readonly tcpExt = new TcpExtCounters();
   /** Packets that found the backlog full: column 2 of /proc/net/softnet_stat. */
   backlogDrops = 0;
 }
@@ -153,11 +313,11 @@ function seenTypes(counts: Float64Array, name: string): Row {
 
 const FORWARDING_OFF = 2;
 
-/** Rows Ip, Icmp, IcmpMsg and Udp of /proc/net/snmp: names and values in order. */
+/** Rows Ip, Icmp, IcmpMsg, Tcp and Udp of /proc/net/snmp: names and values in order. */
 export function snmpRows(
   counters: Counters,
   defaultTtl: number,
-): Record<"Ip" | "Icmp" | "IcmpMsg" | "Udp", Row> {
+): Record<"Ip" | "Icmp" | "IcmpMsg" | "Tcp" | "Udp", Row> {
   const { icmp } = counters;
   return {
     Ip: [["Forwarding", FORWARDING_OFF], ["DefaultTTL", defaultTtl], ...Object.entries(counters.ip)],
@@ -173,6 +333,7 @@ export function snmpRows(
       ...typeRow(ICMP_TYPES, icmp.outTypes, "Out"),
     ],
     IcmpMsg: [...seenTypes(icmp.inTypes, "InType"), ...seenTypes(icmp.outTypes, "OutType")],
+    Tcp: Object.entries(counters.tcp),
     Udp: Object.entries(counters.udp),
   };
 }

@@ -104,3 +104,6 @@ export const GROUP_OLD_VERSION_US = 260_000_000;
 
 /** Segments that one packet may stand for (UDP_MAX_SEGMENTS is 128; of TCP as many as 64 bytes each make). */
 export const SEGMENTS_MAX = 1024;
+
+/** Bytes that all TCP connections may have waiting to be sent, acknowledged and read: net.ipv4.tcp_mem[2]. */
+export const TCP_MEMORY_MAX = 256 << 20;

@@ -267,6 +267,11 @@ export class PacketPools {
     return null;
   }
 
+  /** There is none of one of the sizes. */
+  get isExhausted(): boolean {
+    return this.small.used >= this.small.max || this.large.used >= this.large.max;
+  }
+
   get used(): number {
     return this.small.used + this.large.used;
   }

@@ -4,7 +4,7 @@
 // What its owner does:
 // - adds devices, and keeps their addresses and the routes and rules in step with its own model (tables.load,
 //   tables.addRoute, device.setAddresses, tables.changed).
-// - makes endpoints for sockets (datagram/endpoint.ts says how; udp/, ping/ and raw/ have them).
+// - makes endpoints for sockets (datagram/endpoint.ts and tcp/endpoint.ts say how; udp/, ping/, raw/ and tcp/ have them).
 // - tells the time by advance(nowUs), before it does anything that depends on it (a turn of its loop will do), and wakes
 //   up for nextDeadlineUs.
 // - calls run(max) after packets came in or went out, until it says that nothing is left: that is when what was sent over
@@ -12,7 +12,7 @@
 //   one in fragments up to a hundred.
 
 import { IFF_LOOPBACK, IFF_RUNNING, IFF_UP } from "../../../shared/abi/netlink.ts";
-import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_UDP } from "../../../shared/abi/socket.ts";
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "../../../shared/abi/socket.ts";
 import { StackCore, type StackHost } from "./core.ts";
 import { Datagrams } from "./datagram/datagrams.ts";
 import { LoopbackDevice, type NetDevice } from "./device.ts";
@@ -26,10 +26,13 @@ import { Ip6Output } from "./ip6/output.ts";
 import { Links } from "./neigh/link_layer.ts";
 import { Ping } from "./ping/ping.ts";
 import { Raw } from "./raw/raw.ts";
+import { Tcp } from "./tcp/tcp.ts";
 import { Udp } from "./udp/udp.ts";
 
 /** Datagrams whose time is over that one turn drops. */
 const EXPIRED_A_TURN = 64;
+/** Timers that one turn looks at. */
+const TIMERS_A_TURN = 256;
 
 export interface StackBounds {
   readonly smallPackets?: number;
@@ -46,6 +49,7 @@ export class Stack {
   readonly ip6Input: Ip6Input;
   readonly links: Links;
   readonly datagrams: Datagrams;
+  readonly tcp: Tcp;
   readonly udp: Udp;
   readonly ping: Ping;
   readonly raw: Raw;
@@ -62,6 +66,7 @@ export class Stack {
     this.links = new Links(core, this.ip4Output, this.ip6Output, this.icmp4, this.icmp6);
     this.icmp6.linkReceiver = (packet, type) => this.links.icmp6Came(packet, type);
     this.datagrams = new Datagrams(core, this.ip4Output, this.ip6Output);
+    this.tcp = new Tcp(core, this.ip4Output, this.ip6Output);
     this.udp = new Udp(this.datagrams, this.icmp4, this.icmp6);
     this.ping = new Ping(this.datagrams);
     this.raw = new Raw(this.datagrams);
@@ -77,8 +82,10 @@ export class Stack {
       },
       error: () => {},
     };
+    core.transports4[IPPROTO_TCP] = this.tcp;
     core.transports4[IPPROTO_UDP] = this.udp;
     core.transports6[IPPROTO_ICMPV6] = this.icmp6;
+    core.transports6[IPPROTO_TCP] = this.tcp;
     core.transports6[IPPROTO_UDP] = this.udp;
   }
 
@@ -134,9 +141,10 @@ export class Stack {
     if (nowUs >= this.nextDeadlineUs) {
       const isLate4 = this.ip4Input.reassembler.expire(nowUs, EXPIRED_A_TURN);
       const isLate6 = this.ip6Input.reassembler.expire(nowUs, EXPIRED_A_TURN);
-      const isLateTimer = core.timers.expire(EXPIRED_A_TURN);
+      const isLateTimer = core.timers.expire(TIMERS_A_TURN);
       isLate = isLate4 || isLate6 || isLateTimer;
     }
+    this.tcp.serveStarved();
     return isLate || core.hasBacklog;
   }
 }

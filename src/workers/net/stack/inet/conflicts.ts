@@ -1,15 +1,20 @@
 // Whether what is bound to two local addresses may meet.
 
 import type { IpAddress } from "../ip_address.ts";
-import type { InetEndpoint } from "./endpoint.ts";
+
+/** What of an endpoint counts for that. */
+export interface BoundTo {
+  readonly local: IpAddress;
+  readonly v6only: boolean;
+}
 
 /** :: that is not IPv4's 0.0.0.0. */
 function isAny6({ isAny, isV4 }: IpAddress): boolean {
   return isAny && !isV4;
 }
 
-/** Whether some datagram would be for both local addresses (inet_rcv_saddr_equal with wildcards). */
-export function overlaps(a: InetEndpoint, b: InetEndpoint): boolean {
+/** Whether something would be for both local addresses (inet_rcv_saddr_equal with wildcards). */
+export function overlaps(a: BoundTo, b: BoundTo): boolean {
   const [x, y] = [a.local, b.local];
   if (x.isV4 && y.isV4) return x.equals(y) || x.isAny || y.isAny;
   if (isAny6(x) && isAny6(y)) return true;

@@ -1,0 +1,60 @@
+// The memory of what waits to be sent, acknowledged or read: blocks of one size, numbered, from slabs that are taken as
+// they are first needed; all connections of a stack together hold no more than its bounds say (net.ipv4.tcp_mem).
+
+/** Bytes of a block, as a power of two. */
+export const BLOCK_SHIFT = 12;
+export const BLOCK = 1 << BLOCK_SHIFT;
+const SLAB_SHIFT = 6;
+const SLAB_MASK = (1 << SLAB_SHIFT) - 1;
+
+export class BlockPool {
+  /** Of all connections, in blocks; under pressure from `pressure` on, until fewer than `low` are used. */
+  low: number;
+  pressure: number;
+  max: number;
+  used = 0;
+  /** Wishes that were refused. */
+  refused = 0;
+  isUnderPressure = false;
+  readonly #slabs: Uint8Array[] = [];
+  readonly #free: number[] = [];
+
+  constructor(maxBytes: number) {
+    this.max = maxBytes >> BLOCK_SHIFT;
+    this.pressure = (this.max * 3) >> 2;
+    this.low = this.max >> 1;
+  }
+
+  /** -1: there are no more. */
+  take(): number {
+    if (this.used >= this.max) {
+      this.refused++;
+      return -1;
+    }
+    if (this.#free.length === 0) this.#grow();
+    this.used++;
+    if (this.used > this.pressure) this.isUnderPressure = true;
+    return this.#free.pop()!;
+  }
+
+  put(block: number): void {
+    this.#free.push(block);
+    this.used--;
+    if (this.isUnderPressure && this.used < this.low) this.isUnderPressure = false;
+  }
+
+  #grow(): void {
+    const first = this.#slabs.length << SLAB_SHIFT;
+    this.#slabs.push(new Uint8Array(BLOCK << SLAB_SHIFT));
+    for (let i = SLAB_MASK; i >= 0; i--) this.#free.push(first + i);
+  }
+
+  /** The slab that a block lies in, and where in it. */
+  slabOf(block: number): Uint8Array {
+    return this.#slabs[block >> SLAB_SHIFT]!;
+  }
+
+  offsetOf(block: number): number {
+    return (block & SLAB_MASK) << BLOCK_SHIFT;
+  }
+}

@@ -1,0 +1,130 @@
+// A stretch of a stream by sequence numbers, in blocks: what was written and is not acknowledged yet, or what came in and
+// was not read yet, with holes where segments are missing. It holds blocks for what was written alone.
+
+import { BLOCK, BLOCK_SHIFT, type BlockPool } from "./blocks.ts";
+
+const BLOCK_MASK = BLOCK - 1;
+const HOLE = -1;
+const RING_MIN = 4;
+
+export class ByteBuffer {
+  readonly #pool: BlockPool;
+  /** Blocks in a ring, from #first on; a power of two. */
+  #ring: number[] = [];
+  #first = 0;
+  #count = 0;
+  /** The number of the first byte that is kept, and where in the first block it stands. */
+  #start = 0;
+  #offset = 0;
+
+  constructor(pool: BlockPool) {
+    this.#pool = pool;
+  }
+
+  /** An empty stretch that begins there. */
+  reset(start: number): void {
+    this.releaseAll();
+    this.#start = start;
+  }
+
+  /** Blocks in the stretch, holes among them. */
+  get blocks(): number {
+    return this.#count;
+  }
+
+  #blockAt(index: number): number {
+    return this.#ring[(this.#first + index) & (this.#ring.length - 1)]!;
+  }
+
+  // Room for so many blocks; new ones are holes.
+  #extend(count: number): void {
+    if (count > this.#ring.length) {
+      let size = Math.max(RING_MIN, this.#ring.length);
+      while (size < count) size *= 2;
+      const ring = new Array<number>(size).fill(HOLE);
+      for (let i = 0; i < this.#count; i++) ring[i] = this.#blockAt(i);
+      this.#ring = ring;
+      this.#first = 0;
+    }
+    const mask = this.#ring.length - 1;
+    for (; this.#count < count; this.#count++) this.#ring[(this.#first + this.#count) & mask] = HOLE;
+  }
+
+  /** Bytes from there on; how many found room: fewer than there are if memory ends. */
+  write(seq: number, source: Uint8Array, from: number, length: number): number {
+    const pool = this.#pool;
+    const position = this.#offset + ((seq - this.#start) | 0);
+    this.#extend((position + length + BLOCK_MASK) >> BLOCK_SHIFT);
+    const mask = this.#ring.length - 1;
+    let done = 0;
+    while (done < length) {
+      const at = position + done;
+      const place = (this.#first + (at >> BLOCK_SHIFT)) & mask;
+      let block = this.#ring[place]!;
+      if (block === HOLE) {
+        block = pool.take();
+        if (block < 0) break;
+        this.#ring[place] = block;
+      }
+      const inside = at & BLOCK_MASK;
+      const piece = Math.min(BLOCK - inside, length - done);
+      const to = pool.offsetOf(block) + inside;
+      pool.slabOf(block).set(source.subarray(from + done, from + done + piece), to);
+      done += piece;
+    }
+    return done;
+  }
+
+  /** Bytes that were written there. */
+  read(seq: number, target: Uint8Array, to: number, length: number): void {
+    const pool = this.#pool;
+    const position = this.#offset + ((seq - this.#start) | 0);
+    for (let done = 0; done < length; ) {
+      const at = position + done;
+      const block = this.#blockAt(at >> BLOCK_SHIFT);
+      const inside = at & BLOCK_MASK;
+      const piece = Math.min(BLOCK - inside, length - done);
+      const from = pool.offsetOf(block) + inside;
+      target.set(pool.slabOf(block).subarray(from, from + piece), to + done);
+      done += piece;
+    }
+  }
+
+  /** The byte that was written there. */
+  byteAt(seq: number): number {
+    const position = this.#offset + ((seq - this.#start) | 0);
+    const block = this.#blockAt(position >> BLOCK_SHIFT);
+    return this.#pool.slabOf(block)[this.#pool.offsetOf(block) + (position & BLOCK_MASK)]!;
+  }
+
+  /** What stands before that number is not needed any more; `end` is where what was written ends. */
+  trim(seq: number, end: number): void {
+    if (seq === end) {
+      this.releaseAll();
+      this.#start = seq;
+      return;
+    }
+    const position = this.#offset + ((seq - this.#start) | 0);
+    const gone = Math.min(position >> BLOCK_SHIFT, this.#count);
+    const mask = this.#ring.length - 1;
+    for (let i = 0; i < gone; i++) {
+      const block = this.#ring[(this.#first + i) & mask]!;
+      if (block !== HOLE) this.#pool.put(block);
+    }
+    this.#first = (this.#first + gone) & mask;
+    this.#count -= gone;
+    this.#start = seq;
+    this.#offset = position - (gone << BLOCK_SHIFT);
+  }
+
+  releaseAll(): void {
+    for (let i = 0; i < this.#count; i++) {
+      const block = this.#blockAt(i);
+      if (block !== HOLE) this.#pool.put(block);
+    }
+    this.#count = 0;
+    this.#first = 0;
+    this.#offset = 0;
+    if (this.#ring.length > RING_MIN) this.#ring = [];
+  }
+}

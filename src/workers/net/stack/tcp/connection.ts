@@ -1,0 +1,379 @@
+// A connection: its state, as RFC 9293 3.3.1 and Linux's struct tcp_sock have it. What happens to it stands in the files
+// around it: input.ts and ack.ts (segments that come in), output.ts and retransmit.ts (what is sent), recovery.ts and rack.ts
+// (losses), timers.ts, close.ts.
+//
+// Sequence numbers and timestamps are int32 and compared by sequence.ts; times are µs of the stack's clock.
+
+import type { EndpointObserver, InetEndpoint } from "../inet/endpoint.ts";
+import { Timer } from "../timer_wheel.ts";
+import { ByteBuffer } from "./byte_buffer.ts";
+import {
+  CA_OPEN,
+  type CongestionControl,
+  type CongestionWindow,
+  INFINITE_THRESHOLD,
+  INITIAL_WINDOW,
+} from "./congestion/congestion.ts";
+import type { TcpContext } from "./context.ts";
+import { Conversation } from "./conversation.ts";
+import type { TcpOptions } from "./options.ts";
+import type { SequenceRanges } from "./ranges.ts";
+import { RoundTrips } from "./rtt.ts";
+import { Scoreboard } from "./scoreboard.ts";
+import * as S from "./states.ts";
+
+/** What the retransmission timer stands for. */
+export const TIMER_NONE = 0;
+export const TIMER_RETRANSMIT = 1;
+export const TIMER_PROBE_WINDOW = 2;
+export const TIMER_LOSS_PROBE = 3;
+export const TIMER_REORDER = 4;
+
+/** Urgent data: none, announced, there to be read, read. */
+export const URGENT_NONE = 0;
+export const URGENT_NOT_YET = 1;
+export const URGENT_VALID = 2;
+export const URGENT_READ = 3;
+
+/** Who is to be told of what, once a segment is done with. */
+export const NOTICE_READABLE = 1;
+export const NOTICE_WRITABLE = 2;
+export const NOTICE_FAILED = 4;
+
+/** Who is behind a connection, as far as it goes. */
+export interface ConnectionOwner extends InetEndpoint {
+  readonly options: TcpOptions;
+  readonly observer: TcpObserver | null;
+  /** IP_MINTTL, IPV6_MINHOPCOUNT; 0: any. */
+  readonly minHopLimit4: number;
+  readonly minHopLimit6: number;
+  /** It has ended; while nobody is behind it any more, and while somebody is. */
+  orphanEnded(): void;
+  connectionEnded(): void;
+}
+
+/** Who hears of what comes: a socket. */
+export interface TcpObserver extends EndpointObserver {
+  writable(): void;
+  acceptable(): void;
+}
+
+/** What timers of a connection there are beside that which it is itself. */
+export const DELAYED_ACK = 0;
+export const KEEPALIVE = 1;
+
+export class ConnectionTimer extends Timer {
+  readonly connection: Connection;
+  readonly #kind: number;
+
+  constructor(connection: Connection, kind: number) {
+    super();
+    this.connection = connection;
+    this.#kind = kind;
+  }
+
+  override expired(): void {
+    const { connection } = this;
+    if (this.#kind === KEEPALIVE) connection.tcp.keepaliveExpired(connection);
+    else connection.tcp.ackExpired(connection);
+  }
+}
+
+export class Connection extends Conversation implements CongestionWindow {
+  readonly tcp: TcpContext;
+  /** The endpoint that it is of; one that was closed has nobody behind it. */
+  readonly endpoint: ConnectionOwner;
+  isOrphan = false;
+  state = S.TCP_CLOSE;
+  notices = 0;
+
+  // ---- Sending (RFC 9293: SND.*) ----
+
+  iss = 0;
+  sndUna = 0;
+  sndNxt = 0;
+  /** The window that the peer announced, in bytes, and the greatest of all; the segment that told it. */
+  sndWnd = 0;
+  maxWindow = 0;
+  sndWl1 = 0;
+  /** The number behind what was given to be sent; a FIN that is to go takes the last. */
+  writeSeq = 0;
+  finQueued = false;
+  /** Bytes up to there were pushed by their writer. */
+  pushedSeq = 0;
+  readonly sendBuffer: ByteBuffer;
+  /** SO_SNDBUF: bytes that may wait. */
+  sendBufferSize = 0;
+  /** The number behind the last segment that was sent and not full. */
+  smallSeq = 0;
+  /** A writer found no room. */
+  noSpace = false;
+  /** The number behind the urgent byte that was sent, while it is not acknowledged. */
+  sndUp = 0;
+  isSendingUrgent = false;
+  sndWscale = 0;
+
+  // ---- Receiving (RCV.*) ----
+
+  irs = 0;
+  rcvNxt = 0;
+  rcvWnd = 0;
+  /** What had come when the window was announced last. */
+  rcvWup = 0;
+  /** The first byte that was not read yet. */
+  copiedSeq = 0;
+  rcvWscale = 0;
+  readonly receiveBuffer: ByteBuffer;
+  /** What came out of order; null: nothing ever did. */
+  outOfOrder: SequenceRanges | null = null;
+  /** A FIN came out of order: its number. */
+  hasEarlyFin = false;
+  earlyFinSeq = 0;
+  /** SO_RCVBUF, grown by autotuning; the window that it stands for is half of it. */
+  receiveBufferSize = 0;
+  windowClamp = 0;
+  /** The window that is announced grows no further than to there (rcv_ssthresh). */
+  rcvThreshold = 0;
+  urgentState = URGENT_NONE;
+  urgentSeq = 0;
+  urgentByte = 0;
+  finReceived = false;
+
+  // ---- Segments ----
+
+  /** The MSS that the peer announced, as far as the user lets it; what a segment holds, options taken off; what is announced. */
+  mssClamp = 536;
+  mss = 536;
+  advertisedMss = 536;
+  pathMtu = 0;
+  /** Of a data segment, without SACK blocks. */
+  headerSize = 20;
+  sackOk = false;
+  tsOk = false;
+  wscaleOk = false;
+  ecnOk = false;
+
+  // ---- Timestamps (RFC 7323) ----
+
+  tsOffset = 0;
+  tsRecent = 0;
+  /** When it came, in s. */
+  tsRecentAge = 0;
+  /** What the segment in hand echoed; 0: nothing. */
+  echoedTs = 0;
+  /** When something was first sent again, of what is not acknowledged; 0: nothing was. */
+  retransStampUs = 0;
+
+  // ---- Congestion ----
+
+  readonly board = new Scoreboard();
+  readonly rtt = new RoundTrips();
+  control: CongestionControl;
+  caState = CA_OPEN;
+  cwnd = INITIAL_WINDOW;
+  cwndCount = 0;
+  ssthresh = INFINITE_THRESHOLD;
+  priorCwnd = 0;
+  priorSsthresh = 0;
+  readonly cwndClamp = 0xffffffff;
+  cwndWasLimited = false;
+  maxPacketsOut = 0;
+  cwndUsageSeq = 0;
+  cwndStampUs = 0;
+  cwndUsed = 0;
+  /** Recovery ends when this is acknowledged. */
+  highSeq = 0;
+  /** Reno's peers acknowledge nothing selectively: their duplicate acknowledgements are counted. */
+  renoSacked = 0;
+  undoMarker = 0;
+  hasUndo = false;
+  undoRetrans = 0;
+  reordering = 3;
+  reorderSeen = false;
+  /** Proportional rate reduction (RFC 6937). */
+  prrDelivered = 0;
+  prrOut = 0;
+  /** F-RTO (RFC 5682): the timeout is under suspicion. */
+  frto = false;
+  isCwr = false;
+  ecnDemandsCwr = false;
+  ecnQueuesCwr = false;
+  delivered = 0;
+  deliveredCe = 0;
+  lost = 0;
+
+  // ---- RACK-TLP (RFC 8985) ----
+
+  rackSentUs = 0;
+  rackEnd = 0;
+  rackRttUs = 0;
+  rackAdvanced = false;
+  reoWindowSteps = 1;
+  reoWindowPersist = 0;
+  dsackSeen = false;
+  lastDelivered = 0;
+  tlpHighSeq = 0;
+  hasTlp = false;
+  tlpWasRetransmit = false;
+
+  // ---- Acknowledging ----
+
+  ackScheduled = false;
+  ackNow = false;
+  ackPushed = false;
+  ackPushed2 = false;
+  quickAcks = 0;
+  isPingPong = false;
+  /** How long an acknowledgement is delayed; 0: nothing came yet. */
+  atoUs = 0;
+  lastReceivedUs = 0;
+  receiveMss = 0;
+  /** A duplicate that is to be told of: D-SACK (RFC 2883). */
+  hasDsack = false;
+  dsackStart = 0;
+  dsackEnd = 0;
+  /** Where the ranges stand that came last: what SACK blocks begin with. */
+  readonly recentSacks = new Int32Array(4);
+  recentSackCount = 0;
+  lastOowAckUs = Number.NEGATIVE_INFINITY;
+
+  // ---- Autotuning of the receive buffer ----
+
+  rttEstimateUs = 0;
+  rttSeq = 0;
+  rttStampUs = 0;
+  spaceSeq = 0;
+  spaceBytes = 0;
+  spaceStampUs = 0;
+
+  // ---- Timers ----
+
+  pendingTimer = TIMER_NONE;
+  /** Timeouts of this kind one after the other. */
+  backoff = 0;
+  retransmits = 0;
+  probesOut = 0;
+  probesStampUs = 0;
+  /** When the SYN went first, and when bytes did last. */
+  synSentUs = 0;
+  lastSentUs = 0;
+  lastAckReceivedUs = 0;
+  ackTimer: ConnectionTimer | null = null;
+  keepaliveTimer: ConnectionTimer | null = null;
+  rtoUs = 1_000_000;
+  softError = 0;
+  /** It waits for packets' buffers: Tcp's list of those. */
+  isStarved = false;
+
+  // ---- Counts ----
+
+  segmentsIn = 0;
+  segmentsOut = 0;
+  dataSegmentsIn = 0;
+  dataSegmentsOut = 0;
+  bytesReceived = 0;
+  bytesAcked = 0;
+  bytesSent = 0;
+  bytesRetransmitted = 0;
+  totalRetransmits = 0;
+  dsackDups = 0;
+  reorderEvents = 0;
+  outOfOrderPackets = 0;
+
+  constructor(tcp: TcpContext, endpoint: ConnectionOwner, control: CongestionControl) {
+    super();
+    this.tcp = tcp;
+    this.endpoint = endpoint;
+    this.control = control;
+    this.sendBuffer = new ByteBuffer(tcp.blocks);
+    this.receiveBuffer = new ByteBuffer(tcp.blocks);
+  }
+
+  override expired(): void {
+    this.tcp.retransmitExpired(this);
+  }
+
+  get nowUs(): number {
+    return this.tcp.core.nowUs;
+  }
+
+  get srttUs(): number {
+    return this.rtt.srttUs;
+  }
+
+  get minRttUs(): number {
+    return this.rtt.minUs;
+  }
+
+  /** Of the local clock, in ms, as the peer sees it. */
+  get timestamp(): number {
+    return (Math.floor(this.nowUs / 1000) + this.tsOffset) | 0;
+  }
+
+  setCaState(state: number): void {
+    this.control.setState(this, state);
+    this.caState = state;
+  }
+
+  // ---- What is under way ----
+
+  get packetsOut(): number {
+    return this.board.count;
+  }
+
+  /** Packets that the peer has out of order. */
+  get sackedOut(): number {
+    return this.sackOk ? this.board.sackedOut : this.renoSacked;
+  }
+
+  get inFlight(): number {
+    const { board } = this;
+    return board.count - this.sackedOut - board.lostOut + board.retransOut;
+  }
+
+  get isCwndLimited(): boolean {
+    if (this.cwndWasLimited) return true;
+    return this.cwnd < this.ssthresh && this.cwnd < 2 * this.maxPacketsOut;
+  }
+
+  get isInSlowStart(): boolean {
+    return this.cwnd < this.ssthresh;
+  }
+
+  /** Bytes that were given to be sent and are not acknowledged; a FIN counts as one. */
+  get unacknowledged(): number {
+    return (this.writeSeq - this.sndUna) | 0;
+  }
+
+  get notSent(): number {
+    return (this.writeSeq - this.sndNxt) | 0;
+  }
+
+  /** The number behind what the peer's window lets go. */
+  get windowEnd(): number {
+    return (this.sndUna + this.sndWnd) | 0;
+  }
+
+  // ---- What came ----
+
+  /** Of the window that was announced, what is left. */
+  get receiveWindow(): number {
+    return Math.max(0, (this.rcvWup + this.rcvWnd - this.rcvNxt) | 0);
+  }
+
+  /** The greatest window, and what of it is free. */
+  get fullSpace(): number {
+    return this.receiveBufferSize >> 1;
+  }
+
+  get freeSpace(): number {
+    return Math.max(0, this.fullSpace - ((this.rcvNxt - this.copiedSeq) | 0) - this.outOfOrderBytes);
+  }
+
+  outOfOrderBytes = 0;
+
+  /** Bytes in order that can be read. */
+  get available(): number {
+    return (this.rcvNxt - this.copiedSeq - (this.finReceived ? 1 : 0)) | 0;
+  }
+}

@@ -1,0 +1,113 @@
+// What ICMP tells a connection whose segment it quotes (RFC 5927; Linux's tcp_v4_err, tcp_v6_err): a smaller path MTU is
+// believed and sent by; an error ends a connection that is only opening, of others it is remembered in case they are given
+// up, or told to who asked for it.
+
+import type { IcmpError } from "../core.ts";
+import * as Icmp from "../icmp/format.ts";
+import { ORIGIN_ICMP, ORIGIN_ICMP6 } from "../inet/endpoint.ts";
+import { IpAddress } from "../ip_address.ts";
+import { learnPathMtu, PMTUDISC_DONT } from "../mtu_discovery.ts";
+import type { Packet } from "../packet.ts";
+import { fail } from "./close.ts";
+import { Connection } from "./connection.ts";
+import type { TcpContext } from "./context.ts";
+import * as F from "./format.ts";
+import { currentMss } from "./output.ts";
+import { markLost } from "./rack.ts";
+import { Request } from "./request.ts";
+import { retransmitLost } from "./retransmit.ts";
+import { SACKED } from "./scoreboard.ts";
+import { after, before } from "./sequence.ts";
+import * as S from "./states.ts";
+import { wayOf } from "./transmit.ts";
+
+const OPENING = S.states(S.TCP_SYN_SENT, S.TCP_SYN_RECV);
+
+export function errorCame(tcp: TcpContext, packet: Packet, error: IcmpError): void {
+  const { view, head, isV6 } = packet;
+  packet.sourcePort = view.getUint16(head + F.SOURCE_PORT);
+  packet.destinationPort = view.getUint16(head + F.DESTINATION_PORT);
+  const seq = view.getInt32(head + F.SEQUENCE);
+  const found = tcp.table.find(tcp.ends.ofPacket(packet, true), 0);
+  const { icmp, icmp6 } = tcp.core.counters;
+  if (found === null) {
+    (isV6 ? icmp6 : icmp).InErrors++;
+    return;
+  }
+  if (found instanceof Request) {
+    if (seq !== found.iss) {
+      tcp.extended.OutOfWindowIcmps++;
+    } else if (endsRequest(packet, error)) {
+      tcp.extended.ListenDrops++;
+      found.drop();
+    }
+    return;
+  }
+  if (!(found instanceof Connection)) return;
+  // Who cannot see the connection does not know its numbers.
+  if (before(seq, found.sndUna) || after(seq, found.sndNxt)) {
+    tcp.extended.OutOfWindowIcmps++;
+    return;
+  }
+  if (isTooBig(packet, error)) {
+    pathIsNarrower(found, packet, error.info);
+    return;
+  }
+  tell(found, packet, error);
+  tcp.notify(found);
+}
+
+function endsRequest({ isV6 }: Packet, { type, code, isHard }: IcmpError): boolean {
+  return isV6 ? isHard : type !== Icmp.DESTINATION_UNREACHABLE || code <= Icmp.HOST_UNREACHABLE;
+}
+
+function isTooBig({ isV6 }: Packet, { type, code }: IcmpError): boolean {
+  return isV6
+    ? type === Icmp.PACKET_TOO_BIG
+    : type === Icmp.DESTINATION_UNREACHABLE && code === Icmp.FRAGMENTATION_NEEDED;
+}
+
+// What is too long for the path goes again in shorter segments.
+function pathIsNarrower(c: Connection, packet: Packet, mtu: number): void {
+  const { endpoint, tcp } = c;
+  if (mtu <= 0 || mtu >= c.pathMtu) return;
+  if ((c.isV6 ? endpoint.discovery6 : endpoint.discovery4) === PMTUDISC_DONT) return;
+  learnPathMtu(tcp.core, packet, mtu);
+  if (S.isIn(c.state, OPENING)) return;
+  wayOf(c);
+  const mss = currentMss(c);
+  const { board } = c;
+  let isAny = false;
+  for (let index = 0; index < board.count; index++) {
+    if ((board.flagsAt(index) & SACKED) !== 0) continue;
+    if (((board.endAt(index) - board.seqAt(index)) | 0) <= mss) continue;
+    markLost(c, index);
+    isAny = true;
+  }
+  if (isAny) retransmitLost(c);
+}
+
+function tell(c: Connection, packet: Packet, error: IcmpError): void {
+  const { endpoint } = c;
+  const isWanted = packet.isV6 ? endpoint.receivesErrors6 : endpoint.receivesErrors4;
+  if (S.isIn(c.state, OPENING)) {
+    fail(c, error.errno);
+    return;
+  }
+  if (!isWanted) {
+    c.softError = error.errno;
+    return;
+  }
+  const record = {
+    errno: error.errno,
+    origin: packet.isV6 ? ORIGIN_ICMP6 : ORIGIN_ICMP,
+    type: error.type,
+    code: error.code,
+    info: error.info,
+    offender: IpAddress.fromWords(packet.nextHop0, packet.nextHop1, packet.nextHop2, packet.nextHop3),
+    destination: packet.destinationAddress,
+    port: packet.destinationPort,
+    payload: packet.bytes.slice(packet.end, packet.end),
+  };
+  endpoint.fail(error.errno, record);
+}

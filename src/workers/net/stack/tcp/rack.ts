@@ -1,0 +1,100 @@
+// RACK (RFC 8985), as Linux has it: what was sent some time before something that was delivered is lost, the time being as
+// short as the network's reordering lets it be.
+
+import { armTimer, TIMEOUT_MIN_US } from "./arm.ts";
+import { CA_RECOVERY } from "./congestion/congestion.ts";
+import { type Connection, TIMER_REORDER } from "./connection.ts";
+import type { DeliveryListener } from "./scoreboard.ts";
+import { after, before } from "./sequence.ts";
+
+/** Windows of reordering, in quarters of the least round trip, that D-SACKs make it grow to. */
+const STEPS_MAX = 0xff;
+/** Recoveries for which it stays so. */
+const PERSIST = 16;
+
+/** A packet was delivered that had been sent at that time. */
+export function rackAdvance(c: Connection, sentUs: number, end: number, wasRetransmitted: boolean): void {
+  const rttUs = c.nowUs - sentUs;
+  // It was the first one that came, not what was sent again: that tells nothing.
+  if (wasRetransmitted && rttUs < c.minRttUs) return;
+  c.rackAdvanced = true;
+  c.rackRttUs = rttUs;
+  if (sentUs > c.rackSentUs || (sentUs === c.rackSentUs && after(end, c.rackEnd))) {
+    c.rackSentUs = sentUs;
+    c.rackEnd = end;
+  }
+}
+
+function reorderWindow(c: Connection): number {
+  if (!c.reorderSeen) {
+    if (c.caState >= CA_RECOVERY) return 0;
+    if (c.sackedOut >= c.reordering) return 0;
+  }
+  const least = Number.isFinite(c.minRttUs) ? c.minRttUs : 0;
+  return Math.min((least / 4) * c.reoWindowSteps, c.srttUs);
+}
+
+/** How long an entry is still waited for; 0 or less: it is lost. */
+export function rackTimeLeft(c: Connection, index: number, windowUs: number): number {
+  return c.rackRttUs + windowUs - (c.nowUs - c.board.sentUsAt(index));
+}
+
+// Marks what is lost; how long until more may be, 0: nothing waits.
+export function detectLosses(c: Connection): number {
+  const { board } = c;
+  const windowUs = reorderWindow(c);
+  let left = 0;
+  for (let index = board.oldest; index >= 0; index = board.oldest) {
+    const sentUs = board.sentUsAt(index);
+    const isSentBefore =
+      sentUs < c.rackSentUs || (sentUs === c.rackSentUs && before(board.endAt(index), c.rackEnd));
+    if (!isSentBefore) break;
+    // What was sent later is waited for longer.
+    left = rackTimeLeft(c, index, windowUs);
+    if (left > 0) return left;
+    markLost(c, index);
+    left = 0;
+  }
+  return left;
+}
+
+export function markLost(c: Connection, index: number): void {
+  const { lostOut } = c.board;
+  const { retransOut } = c.board;
+  c.board.markLost(index);
+  if (c.board.lostOut > lostOut) c.lost++;
+  else if (c.board.retransOut < retransOut) {
+    c.lost++;
+    c.tcp.extended.TCPLostRetransmit++;
+  }
+}
+
+/** After an acknowledgement: what it shows to be lost is marked. */
+export function rackMarkLost(c: Connection): void {
+  if (!c.rackAdvanced) return;
+  c.rackAdvanced = false;
+  const leftUs = detectLosses(c);
+  if (leftUs > 0) armTimer(c, TIMER_REORDER, Math.min(leftUs + TIMEOUT_MIN_US, c.rtoUs));
+}
+
+/** D-SACKs say that it was reordering, not loss: the window grows, once a round trip (RFC 8985 6.2 step 4). */
+export function updateReorderWindow(c: Connection, deliveredBefore: number): void {
+  if (c.dsackSeen && deliveredBefore < c.lastDelivered) c.dsackSeen = false;
+  if (c.dsackSeen) {
+    c.reoWindowSteps = Math.min(STEPS_MAX, c.reoWindowSteps + 1);
+    c.dsackSeen = false;
+    c.lastDelivered = c.delivered;
+    c.reoWindowPersist = PERSIST;
+  } else if (c.reoWindowPersist === 0) {
+    c.reoWindowSteps = 1;
+  }
+}
+
+/** The connection whose acknowledgement is looked at hears what was delivered. */
+export class Deliveries implements DeliveryListener {
+  connection: Connection | null = null;
+
+  delivered(sentUs: number, end: number, wasRetransmitted: boolean): void {
+    rackAdvance(this.connection!, sentUs, end, wasRetransmitted);
+  }
+}

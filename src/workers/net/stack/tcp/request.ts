@@ -1,0 +1,327 @@
+// A connection that is not one yet: a SYN has come and was answered (Linux's struct request_sock). It is small, since
+// anybody can make many; when the third segment of the handshake comes, it becomes a connection.
+
+import { pathMtu } from "../mtu_discovery.ts";
+import { type Connection, type ConnectionOwner, NOTICE_FAILED } from "./connection.ts";
+import type { TcpContext } from "./context.ts";
+import { Conversation } from "./conversation.ts";
+import { chooseWindow, takeMss } from "./establish.ts";
+import * as F from "./format.ts";
+import { connectionInput } from "./input.ts";
+import { sendHeader, sendReset, wayBack } from "./reply.ts";
+import { RTO_INITIAL_US, RTO_MAX_US } from "./rtt.ts";
+import type { Segment } from "./segment.ts";
+import { after, before } from "./sequence.ts";
+import * as S from "./states.ts";
+import { type CookieOptions, timestampOf } from "./syn_cookies.ts";
+import { initialWindow } from "./window.ts";
+
+const MSS_DEFAULT = 536;
+
+/** The listener that a request is of. */
+export interface RequestOwner {
+  readonly endpoint: ConnectionOwner & { readonly tcp: TcpContext };
+  readonly requests: Set<Request>;
+  readonly isQueueFull: boolean;
+  /** A connection for the request, which waits to be accepted from now on. */
+  newConnection(request: Request): Connection;
+  accepts(c: Connection): void;
+}
+
+export class Request extends Conversation {
+  readonly listener: RequestOwner;
+  /** The peer's number, and ours. */
+  irs: number;
+  iss = 0;
+  mss: number;
+  windowScale: number;
+  sackOk: boolean;
+  tsOk: boolean;
+  ecnOk: boolean;
+  tsRecent: number;
+  readonly tsOffset: number;
+  readonly sentUs: number;
+  rcvWnd = 0;
+  rcvWscale = 0;
+  #advertisedMss = 0;
+  #retransmits = 0;
+  #isAcked = false;
+  #lastAnswerUs = Number.NEGATIVE_INFINITY;
+  #cookieTimestamp = 0;
+  #isCookie = false;
+
+  constructor(listener: RequestOwner, segment: Segment) {
+    super();
+    const { tcp } = listener.endpoint;
+    const packet = segment.packet!;
+    const { settings } = tcp;
+    this.listener = listener;
+    this.setEnds(tcp.ends.ofPacket(packet, false), packet.isV6, 0);
+    const isOfLink = this.isV6 && this.remote0 >>> 22 === 0xfe80 >>> 6;
+    this.device = listener.endpoint.boundDevice || (isOfLink ? packet.device!.index : 0);
+    this.irs = segment.seq;
+    this.mss = segment.mss === 0 ? MSS_DEFAULT : segment.mss;
+    this.windowScale = settings.windowScaling ? segment.windowScale : -1;
+    this.sackOk = settings.sack && segment.sackPermitted;
+    this.tsOk = settings.timestamps && segment.hasTimestamp;
+    this.tsRecent = segment.tsValue;
+    const asksEcn = (segment.flags & (F.ECE | F.CWR)) === (F.ECE | F.CWR);
+    this.ecnOk = settings.ecn !== 0 && asksEcn && !segment.isEcnCapable;
+    this.tsOffset = tcp.numbers.timestampOffset(this);
+    this.iss = tcp.numbers.sequence(this, tcp.core.nowUs);
+    this.sentUs = tcp.core.nowUs;
+    this.#chooseWindow();
+  }
+
+  #chooseWindow(): void {
+    const { options, tcp } = this.listener.endpoint;
+    const { settings } = tcp;
+    const flow = wayBack(tcp, this, this.isV6, this.device, this.listener.endpoint.mark);
+    const mtu = flow === null ? 0 : pathMtu(tcp.core, flow, 0);
+    const headers = this.isV6 ? 60 : 40;
+    this.#advertisedMss = Math.max(MSS_DEFAULT, (this.isV6 ? mtu : Math.min(mtu, 65535)) - headers);
+    if (options.maxSegment > 0) this.#advertisedMss = Math.min(this.#advertisedMss, options.maxSegment);
+    const size = options.receiveBuffer || settings.receiveBuffer.initial;
+    const reach = options.receiveBuffer > 0 ? options.receiveBuffer : settings.receiveBuffer.max;
+    const mss = this.#advertisedMss - (this.tsOk ? F.TIMESTAMP_ALIGNED : 0);
+    const chosen = initialWindow(size >> 1, reach, options.windowClamp, mss, this.windowScale >= 0);
+    this.rcvWnd = chosen.window;
+    this.rcvWscale = chosen.scale;
+  }
+
+  // ---- Cookies ----
+
+  /** Its number says all that is to be known: nothing is kept. */
+  becomeCookie(segment: Segment): void {
+    const { tcp } = this.listener.endpoint;
+    this.#isCookie = true;
+    this.iss = tcp.cookies.make(this, segment.seq, Math.max(this.mss, 536), tcp.core.nowUs);
+    if (!this.tsOk) {
+      // What else was asked for comes back in a timestamp alone.
+      this.windowScale = -1;
+      this.sackOk = false;
+      this.ecnOk = false;
+      return;
+    }
+    const now = Math.floor(tcp.core.nowUs / 1000) | 0;
+    this.#cookieTimestamp = timestampOf(now, {
+      windowScale: this.windowScale,
+      sack: this.sackOk,
+      ecn: this.ecnOk,
+    });
+  }
+
+  /** As it was when the cookie was made, which has come back. */
+  fromCookie(segment: Segment, mss: number, options: CookieOptions | null): void {
+    this.irs = (segment.seq - 1) | 0;
+    this.iss = (segment.ack - 1) | 0;
+    this.mss = mss;
+    this.tsOk = segment.hasTimestamp;
+    this.tsRecent = segment.tsValue;
+    this.sackOk = options?.sack ?? false;
+    this.windowScale = options?.windowScale ?? -1;
+    this.ecnOk = options?.ecn ?? false;
+    this.#chooseWindow();
+  }
+
+  // ---- Waiting ----
+
+  begin(): void {
+    const { tcp } = this.listener.endpoint;
+    tcp.table.add(this);
+    this.listener.requests.add(this);
+    tcp.requests++;
+    this.sendSynAck();
+    this.#arm();
+  }
+
+  #arm(): void {
+    const { tcp } = this.listener.endpoint;
+    const delay = Math.min(RTO_INITIAL_US * 2 ** this.#retransmits, RTO_MAX_US);
+    tcp.core.timers.schedule(this, tcp.core.nowUs + delay);
+  }
+
+  drop(): void {
+    const { tcp } = this.listener.endpoint;
+    if (!this.listener.requests.delete(this)) return;
+    tcp.core.timers.remove(this);
+    tcp.table.remove(this);
+    tcp.requests--;
+  }
+
+  override expired(): void {
+    const { options, tcp } = this.listener.endpoint;
+    const most = options.synRetries || tcp.settings.synAckRetries;
+    const { deferAccept } = options;
+    const isLate = this.#retransmits >= most;
+    const isOver =
+      deferAccept === 0 ? isLate : isLate && (!this.#isAcked || this.#retransmits >= deferAccept);
+    if (isOver) {
+      tcp.counters.AttemptFails++;
+      this.drop();
+      return;
+    }
+    const isSent = deferAccept === 0 || !this.#isAcked || this.#retransmits >= deferAccept - 1;
+    this.#retransmits++;
+    if (isSent) {
+      this.sendSynAck();
+      tcp.extended.TCPSynRetrans++;
+      tcp.counters.RetransSegs++;
+    }
+    this.#arm();
+  }
+
+  sendSynAck(): void {
+    const { endpoint } = this.listener;
+    const { tcp } = endpoint;
+    const flow = wayBack(tcp, this, this.isV6, this.device, endpoint.mark);
+    if (flow === null) return;
+    const { header } = tcp;
+    const flags = F.SYN | F.ACK | (this.ecnOk ? F.ECE : 0);
+    header.reset(this.localPort, this.remotePort, this.iss, (this.irs + 1) | 0, flags);
+    header.mss = this.#advertisedMss;
+    header.window = this.rcvWnd;
+    header.sackPermitted = this.sackOk;
+    if (this.windowScale >= 0) header.windowScale = this.rcvWscale;
+    if (this.tsOk) {
+      const now = this.#isCookie ? this.#cookieTimestamp : Math.floor(tcp.core.nowUs / 1000);
+      header.timestamp((now + this.tsOffset) | 0, this.tsRecent);
+    }
+    const tos = this.isV6 ? endpoint.trafficClass : endpoint.tos;
+    sendHeader(tcp, flow, tos & ~3, this.isV6 ? endpoint.hopLimit6 : endpoint.hopLimit4);
+  }
+
+  // ---- What comes for it ----
+
+  /** A segment of its ends (tcp_check_req). */
+  input(segment: Segment): void {
+    const { endpoint } = this.listener;
+    const { tcp } = endpoint;
+    const { extended } = tcp;
+    const next = (this.irs + 1) | 0;
+    const isOld = this.tsOk && segment.hasTimestamp && ((this.tsRecent - segment.tsValue) | 0) > 0;
+    // The SYN again: so is the answer.
+    if (segment.seq === this.irs && segment.isSyn && !segment.hasAck && !segment.isRst && !isOld) {
+      if (this.#mayAnswer()) {
+        this.sendSynAck();
+        tcp.extended.TCPSynRetrans++;
+      }
+      return;
+    }
+    if (segment.hasAck && segment.ack !== ((this.iss + 1) | 0) && !segment.isRst) {
+      sendReset(tcp, segment);
+      return;
+    }
+    if (isOld || !this.#isInWindow(segment, next)) {
+      if (isOld) extended.PAWSEstab++;
+      if (!segment.isRst && this.#mayAnswer()) this.#acknowledge();
+      return;
+    }
+    if (segment.isRst || segment.isSyn) {
+      // A reset in the window ends it, and so does another SYN.
+      if (segment.isRst && segment.seq !== next) return;
+      tcp.counters.AttemptFails++;
+      if (segment.isSyn) sendReset(tcp, segment);
+      else extended.EmbryonicRsts++;
+      this.drop();
+      return;
+    }
+    if (!segment.hasAck) return;
+    if (segment.hasTimestamp && !after(segment.seq, next)) this.tsRecent = segment.tsValue;
+    if (this.#retransmits < endpoint.options.deferAccept && segment.end === next) {
+      this.#isAcked = true;
+      extended.TCPDeferAcceptDrop++;
+      return;
+    }
+    if (this.listener.isQueueFull) {
+      extended.ListenOverflows++;
+      if (!tcp.settings.abortsOnOverflow) {
+        this.#isAcked = true;
+        return;
+      }
+      sendReset(tcp, segment);
+      this.drop();
+      return;
+    }
+    this.drop();
+    this.establish(segment);
+  }
+
+  #isInWindow(segment: Segment, next: number): boolean {
+    if (segment.end === segment.seq && segment.seq === next) return true;
+    return !before(segment.end, next) && !after(segment.seq, (next + Math.max(this.rcvWnd, 1)) | 0);
+  }
+
+  #mayAnswer(): boolean {
+    const { tcp } = this.listener.endpoint;
+    const { nowUs } = tcp.core;
+    if (nowUs - this.#lastAnswerUs < tcp.settings.invalidRateUs) {
+      tcp.extended.TCPACKSkippedSynRecv++;
+      return false;
+    }
+    this.#lastAnswerUs = nowUs;
+    return true;
+  }
+
+  #acknowledge(): void {
+    const { endpoint } = this.listener;
+    const { tcp } = endpoint;
+    const flow = wayBack(tcp, this, this.isV6, this.device, endpoint.mark);
+    if (flow === null) return;
+    const { header } = tcp;
+    header.reset(this.localPort, this.remotePort, (this.iss + 1) | 0, (this.irs + 1) | 0, F.ACK);
+    header.window = this.rcvWnd >>> this.rcvWscale;
+    if (this.tsOk) header.timestamp((Math.floor(tcp.core.nowUs / 1000) + this.tsOffset) | 0, this.tsRecent);
+    sendHeader(tcp, flow, 0, -1);
+  }
+
+  /** The handshake is done: a connection, which waits to be accepted. */
+  establish(segment: Segment): void {
+    const { listener } = this;
+    const { tcp } = listener.endpoint;
+    const c = listener.newConnection(this);
+    c.setEnds(this, this.isV6, this.device);
+    this.#fill(c);
+    tcp.table.add(c);
+    tcp.counters.PassiveOpens++;
+    if (connectionInput(c, segment)) sendReset(tcp, segment);
+    if (c.state === S.TCP_CLOSE) c.notices |= NOTICE_FAILED;
+    tcp.notify(c);
+    listener.accepts(c);
+  }
+
+  #fill(c: Connection): void {
+    c.state = S.TCP_SYN_RECV;
+    c.tsOffset = this.tsOffset;
+    c.tsOk = this.tsOk;
+    c.sackOk = this.sackOk;
+    c.ecnOk = this.ecnOk;
+    c.wscaleOk = this.windowScale >= 0;
+    c.sndWscale = Math.max(this.windowScale, 0);
+    c.tsRecent = this.tsRecent;
+    c.tsRecentAge = Math.floor(c.nowUs / 1_000_000);
+    c.iss = this.iss;
+    c.sndUna = this.iss;
+    c.sndNxt = (this.iss + 1) | 0;
+    c.writeSeq = c.sndNxt;
+    c.pushedSeq = c.sndNxt;
+    c.smallSeq = this.iss;
+    c.sndUp = this.iss;
+    c.sendBuffer.reset(c.writeSeq);
+    c.irs = this.irs;
+    c.rcvNxt = (this.irs + 1) | 0;
+    c.rcvWup = c.rcvNxt;
+    c.copiedSeq = c.rcvNxt;
+    c.receiveBuffer.reset(c.rcvNxt);
+    c.totalRetransmits = this.#retransmits;
+    c.lastSentUs = c.nowUs;
+    c.advertisedMss = this.#advertisedMss;
+    chooseWindow(c);
+    c.rcvWnd = this.rcvWnd;
+    c.rcvWscale = this.rcvWscale;
+    c.rcvThreshold = this.rcvWnd;
+    takeMss(c, this.mss);
+    if (this.#retransmits === 0 && this.sentUs < c.nowUs)
+      c.rtt.sample(c.nowUs - this.sentUs, c.nowUs, c.sndUna, c.sndNxt);
+  }
+}

@@ -1,0 +1,443 @@
+// What was sent and is not acknowledged: one entry for each packet's worth of bytes, in order of their numbers, with what is
+// known of it: selectively acknowledged, lost, sent again. Entries lie in arrays that are rings; they are found by binary
+// search, and stand in two lists besides: those under way in order of the time they were sent (what RACK looks at, RFC 8985),
+// and those that are lost and wait to be sent again. Each acknowledgement costs what it newly tells, not what it repeats:
+// the ranges that were told before are kept, as many as the bound says.
+
+import { SequenceRanges } from "./ranges.ts";
+import { after, before, later } from "./sequence.ts";
+
+/** Flags of an entry. */
+export const SACKED = 1;
+export const LOST = 2;
+/** It was sent again since it was lost. */
+export const RETRANSMITTED = 4;
+export const EVER_RETRANSMITTED = 8;
+export const IS_FIN = 16;
+
+const NONE = -1;
+const SIZE_MIN = 8;
+/** Ranges of a peer's selective acknowledgements that are kept; what comes beyond tells nothing. */
+const RANGES_MAX = 1024;
+
+/** What an acknowledgement did. */
+export class Acknowledged {
+  /** Packets that are acknowledged now, cumulatively and selectively, and were not before. */
+  acked = 0;
+  sacked = 0;
+  /** One of them had been sent again: cumulatively acknowledged ones, and any. */
+  retransmittedAcked = false;
+  /** When the first and the last were sent that were cumulatively acknowledged and sent once; -1: there are none. */
+  firstSentUs = -1;
+  lastSentUs = -1;
+  /** The same of those that were selectively acknowledged. */
+  firstSackedUs = -1;
+  lastSackedUs = -1;
+  /** The lowest number of what was acknowledged out of order and never sent again; valid if hasReorder. */
+  reorder = 0;
+  hasReorder = false;
+  /** Something that was not sent again was acknowledged: F-RTO's evidence. */
+  originalSacked = false;
+  finAcked = false;
+
+  reset(): void {
+    this.acked = 0;
+    this.sacked = 0;
+    this.retransmittedAcked = false;
+    this.firstSentUs = -1;
+    this.lastSentUs = -1;
+    this.firstSackedUs = -1;
+    this.lastSackedUs = -1;
+    this.hasReorder = false;
+    this.originalSacked = false;
+    this.finAcked = false;
+  }
+}
+
+/** Who hears which packets were delivered, and when they had been sent: RACK. */
+export interface DeliveryListener {
+  delivered(sentUs: number, end: number, wasRetransmitted: boolean): void;
+}
+
+export class Scoreboard {
+  #seq = new Int32Array(SIZE_MIN);
+  #flags = new Uint8Array(SIZE_MIN);
+  #sentUs = new Float64Array(SIZE_MIN);
+  #next = new Int32Array(SIZE_MIN);
+  #previous = new Int32Array(SIZE_MIN);
+  #first = 0;
+  /** Entries: what Linux calls packets_out, and of those how many are so. */
+  count = 0;
+  sackedOut = 0;
+  lostOut = 0;
+  retransOut = 0;
+  /** The number behind the last entry. */
+  end = 0;
+  /** The highest number that was selectively acknowledged, if sackedOut. */
+  highestSacked = 0;
+  #timeFirst = NONE;
+  #timeLast = NONE;
+  #lostFirst = NONE;
+  #lostLast = NONE;
+  readonly #ranges = new SequenceRanges(RANGES_MAX);
+
+  get capacity(): number {
+    return this.#seq.length;
+  }
+
+  /** As a new one, for the next connection; what grew large is let go. */
+  clear(): void {
+    this.#first = 0;
+    this.count = 0;
+    this.sackedOut = 0;
+    this.lostOut = 0;
+    this.retransOut = 0;
+    this.#timeFirst = NONE;
+    this.#timeLast = NONE;
+    this.#lostFirst = NONE;
+    this.#lostLast = NONE;
+    this.#ranges.clear();
+  }
+
+  #slot(index: number): number {
+    return (this.#first + index) & (this.#seq.length - 1);
+  }
+
+  // ---- Entries by their place, 0 being the oldest ----
+
+  seqAt(index: number): number {
+    return this.#seq[this.#slot(index)]!;
+  }
+
+  endAt(index: number): number {
+    return index + 1 < this.count ? this.#seq[this.#slot(index + 1)]! : this.end;
+  }
+
+  flagsAt(index: number): number {
+    return this.#flags[this.#slot(index)]!;
+  }
+
+  sentUsAt(index: number): number {
+    return this.#sentUs[this.#slot(index)]!;
+  }
+
+  /** The place of the entry that has that number; the number is one that was sent. */
+  find(seq: number): number {
+    let low = 0;
+    let high = this.count - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (after(this.#seq[this.#slot(middle)]!, seq)) high = middle - 1;
+      else low = middle;
+    }
+    return low;
+  }
+
+  // ---- Lists ----
+
+  #linkLast(slot: number, isTime: boolean): void {
+    const last = isTime ? this.#timeLast : this.#lostLast;
+    this.#previous[slot] = last;
+    this.#next[slot] = NONE;
+    if (last !== NONE) this.#next[last] = slot;
+    else if (isTime) this.#timeFirst = slot;
+    else this.#lostFirst = slot;
+    if (isTime) this.#timeLast = slot;
+    else this.#lostLast = slot;
+  }
+
+  #linkFirst(slot: number): void {
+    const first = this.#lostFirst;
+    this.#previous[slot] = NONE;
+    this.#next[slot] = first;
+    if (first !== NONE) this.#previous[first] = slot;
+    else this.#lostLast = slot;
+    this.#lostFirst = slot;
+  }
+
+  // Out of the list that it stands in, which its flags tell.
+  #unlink(slot: number): void {
+    const flags = this.#flags[slot]!;
+    if ((flags & SACKED) !== 0) return;
+    const isTime = (flags & LOST) === 0 || (flags & RETRANSMITTED) !== 0;
+    const next = this.#next[slot]!;
+    const previous = this.#previous[slot]!;
+    if (previous !== NONE) this.#next[previous] = next;
+    else if (isTime) this.#timeFirst = next;
+    else this.#lostFirst = next;
+    if (next !== NONE) this.#previous[next] = previous;
+    else if (isTime) this.#timeLast = previous;
+    else this.#lostLast = previous;
+  }
+
+  #grow(): void {
+    const size = this.#seq.length;
+    const mask = size - 1;
+    const first = this.#first;
+    const turned = <T extends Int32Array | Uint8Array | Float64Array>(from: T, to: T): T => {
+      to.set(from.subarray(first), 0);
+      to.set(from.subarray(0, first), size - first);
+      return to;
+    };
+    this.#seq = turned(this.#seq, new Int32Array(size * 2));
+    this.#flags = turned(this.#flags, new Uint8Array(size * 2));
+    this.#sentUs = turned(this.#sentUs, new Float64Array(size * 2));
+    this.#next = turned(this.#next, new Int32Array(size * 2));
+    this.#previous = turned(this.#previous, new Int32Array(size * 2));
+    const moved = (slot: number): number => (slot === NONE ? NONE : (slot - first) & mask);
+    for (let i = 0; i < this.count; i++) {
+      this.#next[i] = moved(this.#next[i]!);
+      this.#previous[i] = moved(this.#previous[i]!);
+    }
+    this.#timeFirst = moved(this.#timeFirst);
+    this.#timeLast = moved(this.#timeLast);
+    this.#lostFirst = moved(this.#lostFirst);
+    this.#lostLast = moved(this.#lostLast);
+    this.#first = 0;
+  }
+
+  // ---- Sending ----
+
+  /** An entry behind the others, which is sent now. */
+  push(seq: number, end: number, flags: number, nowUs: number): void {
+    if (this.count === this.#seq.length) this.#grow();
+    const slot = this.#slot(this.count++);
+    this.#seq[slot] = seq;
+    this.#flags[slot] = flags;
+    this.#sentUs[slot] = nowUs;
+    this.end = end;
+    this.#linkLast(slot, true);
+  }
+
+  /** The entry is sent again. */
+  resent(index: number, nowUs: number): void {
+    const slot = this.#slot(index);
+    const flags = this.#flags[slot]!;
+    this.#unlink(slot);
+    if ((flags & RETRANSMITTED) === 0) this.retransOut++;
+    this.#flags[slot] = flags | RETRANSMITTED | EVER_RETRANSMITTED;
+    this.#sentUs[slot] = nowUs;
+    this.#linkLast(slot, true);
+  }
+
+  /** Bytes of entries from a place on may be cut anew: they are all sent, so for each the same holds. */
+  split(index: number, at: number): void {
+    // A rare thing (a smaller path MTU): entries behind it move up by one.
+    const slot = this.#slot(index);
+    const flags = this.#flags[slot]!;
+    const sentUs = this.#sentUs[slot]!;
+    if (this.count === this.#seq.length) this.#grow();
+    this.#unlinkAll();
+    for (let i = this.count; i > index + 1; i--) {
+      const to = this.#slot(i);
+      const from = this.#slot(i - 1);
+      this.#seq[to] = this.#seq[from]!;
+      this.#flags[to] = this.#flags[from]!;
+      this.#sentUs[to] = this.#sentUs[from]!;
+    }
+    this.count++;
+    const second = this.#slot(index + 1);
+    this.#seq[second] = at;
+    this.#flags[second] = flags;
+    this.#flags[this.#slot(index)] = flags & ~IS_FIN;
+    this.#sentUs[second] = sentUs;
+    if ((flags & SACKED) !== 0) this.sackedOut++;
+    if ((flags & LOST) !== 0) this.lostOut++;
+    if ((flags & RETRANSMITTED) !== 0) this.retransOut++;
+    this.#relinkAll();
+  }
+
+  #unlinkAll(): void {
+    this.#timeFirst = NONE;
+    this.#timeLast = NONE;
+    this.#lostFirst = NONE;
+    this.#lostLast = NONE;
+  }
+
+  #relinkAll(): void {
+    const slots = Array.from({ length: this.count }, (_, i) => this.#slot(i));
+    slots.sort((a, b) => this.#sentUs[a]! - this.#sentUs[b]!);
+    for (const slot of slots) {
+      const flags = this.#flags[slot]!;
+      if ((flags & SACKED) === 0 && ((flags & LOST) === 0 || (flags & RETRANSMITTED) !== 0))
+        this.#linkLast(slot, true);
+    }
+    for (let i = 0; i < this.count; i++) {
+      const slot = this.#slot(i);
+      if ((this.#flags[slot]! & (SACKED | LOST | RETRANSMITTED)) === LOST) this.#linkLast(slot, false);
+    }
+  }
+
+  // ---- Losses ----
+
+  /** The place of the next lost entry that is to be sent again; -1: there is none. */
+  get nextLost(): number {
+    const slot = this.#lostFirst;
+    return slot === NONE ? -1 : (slot - this.#first) & (this.#seq.length - 1);
+  }
+
+  /** The place of the entry under way that was sent the longest ago; -1: there is none. */
+  get oldest(): number {
+    const slot = this.#timeFirst;
+    return slot === NONE ? -1 : (slot - this.#first) & (this.#seq.length - 1);
+  }
+
+  /** The entry is lost (again). */
+  markLost(index: number): void {
+    const slot = this.#slot(index);
+    const flags = this.#flags[slot]!;
+    if ((flags & SACKED) !== 0) return;
+    if ((flags & LOST) !== 0 && (flags & RETRANSMITTED) === 0) return;
+    this.#unlink(slot);
+    if ((flags & LOST) === 0) this.lostOut++;
+    if ((flags & RETRANSMITTED) !== 0) this.retransOut--;
+    this.#flags[slot] = (flags | LOST) & ~RETRANSMITTED;
+    const first = this.#lostFirst;
+    if (first !== NONE && before(this.#seq[slot]!, this.#seq[first]!)) this.#linkFirst(slot);
+    else this.#linkLast(slot, false);
+  }
+
+  /** No entry counts as selectively acknowledged: the peer has taken its word back. */
+  forgetSacked(): void {
+    for (let i = 0; i < this.count; i++) {
+      const slot = this.#slot(i);
+      const flags = this.#flags[slot]!;
+      if ((flags & SACKED) === 0) continue;
+      this.#flags[slot] = (flags & ~(SACKED | RETRANSMITTED)) | LOST;
+      this.lostOut++;
+      this.#linkLast(slot, false);
+    }
+    this.sackedOut = 0;
+    this.#ranges.clear();
+  }
+
+  /** No entry counts as lost: it had been a mistake. */
+  forgetLost(): void {
+    for (let i = 0; i < this.count; i++) {
+      const slot = this.#slot(i);
+      const flags = this.#flags[slot]!;
+      if ((flags & LOST) === 0 || (flags & SACKED) !== 0) {
+        if ((flags & LOST) !== 0) this.#flags[slot] = flags & ~LOST;
+        continue;
+      }
+      this.#unlink(slot);
+      this.#flags[slot] = flags & ~LOST;
+      this.#linkLast(slot, true);
+    }
+    this.lostOut = 0;
+  }
+
+  // ---- Acknowledgements ----
+
+  /** All before that number is acknowledged. */
+  acknowledge(una: number, result: Acknowledged, listener: DeliveryListener): void {
+    while (this.count > 0) {
+      const slot = this.#first;
+      const end = this.endAt(0);
+      if (after(end, una)) {
+        if (before(this.#seq[slot]!, una)) this.#seq[slot] = una;
+        break;
+      }
+      const flags = this.#flags[slot]!;
+      const sentUs = this.#sentUs[slot]!;
+      this.#unlink(slot);
+      if ((flags & RETRANSMITTED) !== 0) this.retransOut--;
+      if ((flags & LOST) !== 0) this.lostOut--;
+      const wasResent = (flags & EVER_RETRANSMITTED) !== 0;
+      if (wasResent) result.retransmittedAcked = true;
+      else if ((flags & SACKED) === 0) {
+        if (result.firstSentUs < 0) result.firstSentUs = sentUs;
+        result.lastSentUs = sentUs;
+        this.#reordered(this.#seq[slot]!, result);
+        result.originalSacked = true;
+      }
+      if ((flags & SACKED) !== 0) this.sackedOut--;
+      else {
+        result.acked++;
+        listener.delivered(sentUs, end, wasResent);
+      }
+      if ((flags & IS_FIN) !== 0) result.finAcked = true;
+      this.#first = (slot + 1) & (this.#seq.length - 1);
+      this.count--;
+    }
+    this.#ranges.trim(una);
+  }
+
+  // What was acknowledged below what had been selectively acknowledged before came out of order.
+  #reordered(seq: number, result: Acknowledged): void {
+    if (this.sackedOut === 0 || !before(seq, this.highestSacked)) return;
+    if (!result.hasReorder || before(seq, result.reorder)) result.reorder = seq;
+    result.hasReorder = true;
+  }
+
+  /** What lies between two numbers has come. */
+  sack(start: number, end: number, result: Acknowledged, listener: DeliveryListener): void {
+    if (this.count === 0) return;
+    const ranges = this.#ranges;
+    const first = this.#seq[this.#first]!;
+    let at = later(start, first);
+    const stop = after(end, this.end) ? this.end : end;
+    if (!before(at, stop) || ranges.covers(at, stop)) return;
+    // Whole entries alone are in the ranges.
+    const from = this.#firstWhole(at);
+    const to = this.#lastWhole(stop);
+    if (!before(from, to) || !ranges.hasRoomFor(from, to)) return;
+    let index = this.find(at);
+    // An entry of which a part has come alone counts as not come.
+    if (before(this.seqAt(index), at)) index++;
+    while (index < this.count) {
+      at = this.seqAt(index);
+      const range = ranges.find(at);
+      if (range < ranges.count && !before(at, ranges.startOf(range))) {
+        // Known already, up to there.
+        const known = ranges.endOf(range);
+        if (!before(known, stop)) break;
+        index = this.find(known);
+        if (before(this.seqAt(index), known)) index++;
+        continue;
+      }
+      if (after(this.endAt(index), stop)) break;
+      this.#sackEntry(index, result, listener);
+      index++;
+    }
+    ranges.add(from, to);
+  }
+
+  // The first number from there on at which an entry begins, and the last up to there at which one ends.
+  #firstWhole(seq: number): number {
+    const index = this.find(seq);
+    return before(this.seqAt(index), seq) ? this.endAt(index) : seq;
+  }
+
+  #lastWhole(seq: number): number {
+    if (seq === this.end) return seq;
+    return this.seqAt(this.find(seq));
+  }
+
+  #sackEntry(index: number, result: Acknowledged, listener: DeliveryListener): void {
+    const slot = this.#slot(index);
+    const flags = this.#flags[slot]!;
+    if ((flags & SACKED) !== 0) return;
+    const sentUs = this.#sentUs[slot]!;
+    const wasResent = (flags & EVER_RETRANSMITTED) !== 0;
+    const end = this.endAt(index);
+    this.#unlink(slot);
+    if ((flags & RETRANSMITTED) !== 0) {
+      if ((flags & LOST) !== 0) this.lostOut--;
+      this.retransOut--;
+    } else {
+      if (!wasResent) {
+        this.#reordered(this.#seq[slot]!, result);
+        result.originalSacked = true;
+        if (result.firstSackedUs < 0) result.firstSackedUs = sentUs;
+        result.lastSackedUs = sentUs;
+      }
+      if ((flags & LOST) !== 0) this.lostOut--;
+    }
+    this.#flags[slot] = (flags & ~(LOST | RETRANSMITTED)) | SACKED;
+    if (this.sackedOut === 0 || after(end, this.highestSacked)) this.highestSacked = end;
+    this.sackedOut++;
+    result.sacked++;
+    listener.delivered(sentUs, end, wasResent);
+  }
+}

@@ -1,0 +1,242 @@
+// TCP of a stack: what all connections share, and who a segment that comes in is for (RFC 9293; Linux's tcp_v4_rcv).
+
+import { IPPROTO_TCP } from "../../../../shared/abi/socket.ts";
+import { sumOf, sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
+import type { IcmpError, StackCore, Transport } from "../core.ts";
+import type { TcpCounters, TcpExtCounters } from "../counters.ts";
+import { EndpointTable } from "../inet/table.ts";
+import type { Ip4Output } from "../ip4/output.ts";
+import type { Ip6Output } from "../ip6/output.ts";
+import { TCP_MEMORY_MAX } from "../limits.ts";
+import { CHECKSUM_NONE, type Packet, TO_HOST } from "../packet.ts";
+import { ackTimerExpired } from "./acknowledge.ts";
+import { BlockPool } from "./blocks.ts";
+import { BoundPorts } from "./bound_ports.ts";
+import type { CongestionControl } from "./congestion/congestion.ts";
+import { CONTROLS, DEFAULT_CONTROL } from "./congestion/controls.ts";
+import {
+  Connection,
+  type ConnectionOwner,
+  NOTICE_FAILED,
+  NOTICE_READABLE,
+  NOTICE_WRITABLE,
+} from "./connection.ts";
+import type { TcpContext } from "./context.ts";
+import type { TcpEndpoint } from "./endpoint.ts";
+import { errorCame } from "./errors.ts";
+import { Header } from "./header.ts";
+import { connectionInput } from "./input.ts";
+import { InitialNumbers } from "./isn.ts";
+import { pushPending } from "./output.ts";
+import { Deliveries } from "./rack.ts";
+import { sendReset } from "./reply.ts";
+import { Request } from "./request.ts";
+import { retransmitLost } from "./retransmit.ts";
+import { Acknowledged } from "./scoreboard.ts";
+import { Segment } from "./segment.ts";
+import { TcpSettings } from "./settings.ts";
+import { SynCookies } from "./syn_cookies.ts";
+import { ConversationTable, EndsInHand } from "./table.ts";
+import { TimeWait, TW_NEW } from "./time_wait.ts";
+import { keepaliveExpired, retransmitTimerExpired } from "./timers.ts";
+
+const US_PER_S = 1_000_000;
+
+export class Tcp implements Transport, TcpContext {
+  readonly core: StackCore;
+  readonly ip4Output: Ip4Output;
+  readonly ip6Output: Ip6Output;
+  readonly settings = new TcpSettings();
+  readonly counters: TcpCounters;
+  readonly extended: TcpExtCounters;
+  readonly table: ConversationTable;
+  readonly listeners: EndpointTable<TcpEndpoint>;
+  readonly bound: BoundPorts;
+  readonly blocks: BlockPool;
+  readonly numbers: InitialNumbers;
+  readonly cookies: SynCookies;
+  /** Those in hand: each is filled and read before another of its kind. */
+  readonly segment = new Segment();
+  readonly header = new Header();
+  readonly ends = new EndsInHand();
+  readonly acked = new Acknowledged();
+  readonly deliveries = new Deliveries();
+  /** Connections that nobody is behind, requests, records of ended connections. */
+  orphans = 0;
+  requests = 0;
+  timeWaits = 0;
+  /** Connections that found no packet to send with. */
+  readonly #starved = new Set<Connection>();
+  #challengeSecond = 0;
+  #challenges = 0;
+
+  constructor(core: StackCore, ip4Output: Ip4Output, ip6Output: Ip6Output) {
+    this.core = core;
+    this.ip4Output = ip4Output;
+    this.ip6Output = ip6Output;
+    this.counters = core.counters.tcp;
+    this.extended = core.counters.tcpExt;
+    this.table = new ConversationTable(core.host.random32());
+    this.listeners = new EndpointTable<TcpEndpoint>(core.host.random32());
+    this.bound = new BoundPorts(core);
+    this.blocks = new BlockPool(TCP_MEMORY_MAX);
+    const random = (): number => core.host.random32();
+    this.numbers = new InitialNumbers(random);
+    this.cookies = new SynCookies(random);
+  }
+
+  newControl(name: string | null): CongestionControl {
+    const make = CONTROLS.get(name ?? this.settings.congestion) ?? CONTROLS.get(DEFAULT_CONTROL)!;
+    return make();
+  }
+
+  // ---- Input ----
+
+  input(packet: Packet): void {
+    this.#input(packet);
+    packet.release();
+  }
+
+  #input(packet: Packet): void {
+    const { counters, segment } = this;
+    if (packet.delivery !== TO_HOST) return;
+    counters.InSegs++;
+    if (!segment.read(packet)) {
+      counters.InErrs++;
+      return;
+    }
+    if (packet.checksum === CHECKSUM_NONE && !hasGoodChecksum(packet)) {
+      counters.InCsumErrors++;
+      counters.InErrs++;
+      return;
+    }
+    const ends = this.ends.ofPacket(packet, false);
+    const found = this.table.find(ends, packet.device!.index);
+    if (found instanceof Connection) {
+      if (!this.#isFarEnough(found.endpoint, packet)) return;
+      if (connectionInput(found, segment)) sendReset(this, segment);
+      this.notify(found);
+      return;
+    }
+    if (found instanceof Request) {
+      found.input(segment);
+      return;
+    }
+    if (found instanceof TimeWait && !this.#isForListener(found, segment)) return;
+    const listener = this.#listenerFor(packet);
+    if (listener === null) sendReset(this, segment);
+    else listener.listener!.input(segment);
+  }
+
+  // IP_MINTTL, IPV6_MINHOPCOUNT
+  #isFarEnough(endpoint: ConnectionOwner, packet: Packet): boolean {
+    const least = packet.isV6 ? endpoint.minHopLimit6 : endpoint.minHopLimit4;
+    if (packet.hopLimit >= least) return true;
+    this.extended.TCPMinTTLDrop++;
+    return false;
+  }
+
+  // A SYN for ends that were in use a moment ago, which somebody listens for: the record makes room.
+  #isForListener(record: TimeWait, segment: Segment): boolean {
+    if (record.input(segment) !== TW_NEW) return false;
+    if (this.#listenerFor(segment.packet!) === null) return true;
+    record.end();
+    return true;
+  }
+
+  #listenerFor(packet: Packet): TcpEndpoint | null {
+    return this.listeners.lookup(
+      packet.isV6,
+      packet.destination0,
+      packet.destination1,
+      packet.destination2,
+      packet.destination3,
+      packet.destinationPort,
+      packet.source0,
+      packet.source1,
+      packet.source2,
+      packet.source3,
+      packet.sourcePort,
+      packet.device!.index,
+    );
+  }
+
+  // ---- Timers ----
+
+  retransmitExpired(c: Connection): void {
+    retransmitTimerExpired(c);
+  }
+
+  ackExpired(c: Connection): void {
+    ackTimerExpired(c);
+  }
+
+  keepaliveExpired(c: Connection): void {
+    keepaliveExpired(c);
+  }
+
+  // ---- Errors ----
+
+  error(packet: Packet, error: IcmpError): void {
+    errorCame(this, packet, error);
+  }
+
+  // ---- Observers ----
+
+  /** Tells whoever is behind a connection what happened to it. */
+  notify(c: Connection): void {
+    const { notices } = c;
+    if (notices === 0) return;
+    c.notices = 0;
+    const { observer } = c.endpoint;
+    if (observer === null) return;
+    if ((notices & NOTICE_FAILED) !== 0) observer.failed();
+    if ((notices & NOTICE_READABLE) !== 0) observer.readable();
+    if ((notices & NOTICE_WRITABLE) !== 0) observer.writable();
+  }
+
+  // ---- Buffers and rates ----
+
+  /** There was no packet for a connection: it tries again when packets have gone. */
+  waitForBuffers(c: Connection): void {
+    this.#starved.add(c);
+  }
+
+  stopWaiting(c: Connection): void {
+    this.#starved.delete(c);
+  }
+
+  /** What run() does at the end of a turn: who had no packet tries again. True: somebody still has none. */
+  serveStarved(): boolean {
+    if (this.#starved.size === 0) return false;
+    for (const c of [...this.#starved]) {
+      if (this.core.pools.isExhausted) break;
+      this.#starved.delete(c);
+      retransmitLost(c);
+      pushPending(c);
+      this.notify(c);
+    }
+    return this.#starved.size > 0;
+  }
+
+  /** So many challenges a second go to all peers together (tcp_challenge_ack_limit). */
+  mayChallenge(): boolean {
+    const second = Math.floor(this.core.nowUs / US_PER_S);
+    if (second !== this.#challengeSecond) {
+      this.#challengeSecond = second;
+      this.#challenges = 0;
+    }
+    return this.#challenges++ < this.settings.challengeAcksMax;
+  }
+}
+
+function hasGoodChecksum(packet: Packet): boolean {
+  const { view, head, length } = packet;
+  const pseudo = sumOfPseudoHeader(
+    sumOfAddress(packet.source0, packet.source1, packet.source2, packet.source3),
+    sumOfAddress(packet.destination0, packet.destination1, packet.destination2, packet.destination3),
+    IPPROTO_TCP,
+    length,
+  );
+  return sumOf(view, head, length, pseudo) === 0xffff;
+}

@@ -1,0 +1,191 @@
+// What is left of a connection that has ended, for a minute: late segments of it are known for what they are, its ports are
+// not given to another one too soon (RFC 9293 3.6.1, RFC 7323 5.5). The same of one whose user is gone and that waits for
+// the peer's FIN (FIN_WAIT2). A record is small; a peer that comes again with newer numbers may have the ports at once.
+
+import type { IpAddress } from "../ip_address.ts";
+import { TIME_WAIT_US } from "./arm.ts";
+import type { PortUser } from "./bound_ports.ts";
+import type { Connection } from "./connection.ts";
+import type { TcpContext } from "./context.ts";
+import { Conversation } from "./conversation.ts";
+import * as F from "./format.ts";
+import { sendHeader, sendReset, wayBack } from "./reply.ts";
+import type { Segment } from "./segment.ts";
+import { after, before } from "./sequence.ts";
+import * as S from "./states.ts";
+
+/** What is to be done with a segment. */
+export const TW_DONE = 0;
+/** It is a SYN that may open another connection: the record is gone. */
+export const TW_NEW = 1;
+
+export class TimeWait extends Conversation implements PortUser {
+  readonly tcp: TcpContext;
+  substate: number;
+  readonly local: IpAddress;
+  readonly boundDevice: number;
+  readonly v6only: boolean;
+  readonly reuseAddress: boolean;
+  readonly reusePort: boolean;
+  readonly uid: number;
+  readonly isListening = false;
+  readonly isTimeWait = true;
+  readonly #tos: number;
+  readonly #mark: number;
+  rcvNxt: number;
+  sndNxt: number;
+  readonly #window: number;
+  readonly tsOk: boolean;
+  tsRecent: number;
+  tsRecentAge: number;
+  readonly #tsOffset: number;
+  #lastAnswerUs = Number.NEGATIVE_INFINITY;
+
+  constructor(c: Connection, substate: number) {
+    super();
+    const { endpoint } = c;
+    this.tcp = c.tcp;
+    this.setEnds(c, c.isV6, c.device);
+    this.substate = substate;
+    this.local = endpoint.local;
+    this.boundDevice = endpoint.boundDevice;
+    this.v6only = endpoint.v6only;
+    this.reuseAddress = endpoint.reuseAddress;
+    this.reusePort = endpoint.reusePort;
+    this.uid = endpoint.uid;
+    this.#tos = c.isV6 ? endpoint.trafficClass : endpoint.tos;
+    this.#mark = endpoint.mark;
+    this.rcvNxt = c.rcvNxt;
+    this.sndNxt = c.sndNxt;
+    this.#window = Math.min(c.receiveWindow >>> c.rcvWscale, F.WINDOW_MAX);
+    this.tsOk = c.tsOk;
+    this.tsRecent = c.tsRecent;
+    this.tsRecentAge = c.tsRecentAge;
+    this.#tsOffset = c.tsOffset;
+  }
+
+  begin(timeUs: number): void {
+    const { tcp } = this;
+    tcp.table.add(this);
+    tcp.bound.add(this, this.localPort, false);
+    tcp.timeWaits++;
+    this.#arm(timeUs);
+  }
+
+  #arm(timeUs: number): void {
+    this.tcp.core.timers.schedule(this, this.tcp.core.nowUs + timeUs);
+  }
+
+  override expired(): void {
+    if (this.substate === S.TCP_FIN_WAIT2) this.tcp.extended.TWKilled++;
+    else this.tcp.extended.TW++;
+    this.end();
+  }
+
+  /** The record is gone. */
+  end(): void {
+    const { tcp } = this;
+    if (!this.isInTable) return;
+    tcp.core.timers.remove(this);
+    tcp.table.remove(this);
+    tcp.bound.remove(this, this.localPort, false);
+    tcp.timeWaits--;
+  }
+
+  #isOldTimestamp(segment: Segment): boolean {
+    return this.tsOk && segment.hasTimestamp && ((this.tsRecent - segment.tsValue) | 0) > 0;
+  }
+
+  #remember(segment: Segment): void {
+    if (!this.tsOk || !segment.hasTimestamp) return;
+    this.tsRecent = segment.tsValue;
+    this.tsRecentAge = Math.floor(this.tcp.core.nowUs / 1_000_000);
+  }
+
+  /** A segment for it (tcp_timewait_state_process). */
+  input(segment: Segment): number {
+    const { extended } = this.tcp;
+    const isOld = this.#isOldTimestamp(segment);
+    if (this.substate === S.TCP_FIN_WAIT2) return this.#inputInFinWait2(segment, isOld);
+    const isEmpty = segment.seq === segment.end;
+    if (!isOld && segment.seq === this.rcvNxt && (isEmpty || segment.isRst)) {
+      if (segment.isRst) {
+        if (!this.tcp.settings.rfc1337) this.end();
+        return TW_DONE;
+      }
+      this.#arm(TIME_WAIT_US);
+      this.#remember(segment);
+      return TW_DONE;
+    }
+    const isNew =
+      after(segment.seq, this.rcvNxt) ||
+      (this.tsOk && segment.hasTimestamp && ((this.tsRecent - segment.tsValue) | 0) < 0);
+    if (segment.isSyn && !segment.isRst && !segment.hasAck && !isOld && isNew) return TW_NEW;
+    if (isOld) extended.PAWSEstab++;
+    if (!segment.isRst) {
+      if (!isOld || segment.hasAck) this.#arm(TIME_WAIT_US);
+      this.#answer();
+    }
+    return TW_DONE;
+  }
+
+  #inputInFinWait2(segment: Segment, isOld: boolean): number {
+    const isInWindow =
+      !before(segment.end, this.rcvNxt) && !after(segment.seq, (this.rcvNxt + (this.#window << 8)) | 0);
+    if (isOld || !isInWindow) {
+      this.#answer();
+      return TW_DONE;
+    }
+    if (segment.isRst) {
+      this.end();
+      return TW_DONE;
+    }
+    if (segment.isSyn && !before(segment.seq, this.rcvNxt)) {
+      sendReset(this.tcp, segment);
+      this.end();
+      return TW_DONE;
+    }
+    if (!segment.hasAck || !after(segment.end, this.rcvNxt) || segment.end === segment.seq) return TW_DONE;
+    // Bytes that nobody will read, or a FIN that is not the next number.
+    if (!segment.isFin || segment.end !== ((this.rcvNxt + 1) | 0)) {
+      sendReset(this.tcp, segment);
+      this.end();
+      return TW_DONE;
+    }
+    this.substate = S.TCP_TIME_WAIT;
+    this.rcvNxt = segment.end;
+    this.#remember(segment);
+    this.#arm(TIME_WAIT_US);
+    this.#lastAnswerUs = Number.NEGATIVE_INFINITY;
+    this.#answer();
+    return TW_DONE;
+  }
+
+  #answer(): void {
+    const { tcp } = this;
+    const { nowUs } = tcp.core;
+    if (nowUs - this.#lastAnswerUs < tcp.settings.invalidRateUs) {
+      tcp.extended.TCPACKSkippedTimeWait++;
+      return;
+    }
+    this.#lastAnswerUs = nowUs;
+    const flow = wayBack(tcp, this, this.isV6, this.device, this.#mark);
+    if (flow === null) return;
+    const { header } = tcp;
+    header.reset(this.localPort, this.remotePort, this.sndNxt, this.rcvNxt, F.ACK);
+    header.window = this.#window;
+    if (this.tsOk) {
+      const now = (Math.floor(nowUs / 1000) + this.#tsOffset) | 0;
+      header.timestamp(now, this.tsRecent);
+    }
+    sendHeader(tcp, flow, this.#tos & ~3, -1);
+  }
+
+  /** Whether a new connection may take its ends (tcp_twsk_unique): its timestamps tell old segments from new ones. */
+  mayBeReused(): boolean {
+    const { timeWaitReuse } = this.tcp.settings;
+    if (timeWaitReuse === 0 || !this.tsOk || this.tsRecentAge === 0) return false;
+    if (timeWaitReuse === 2 && !(this.local3 >>> 24 === 127 || this.local.isLoopback)) return false;
+    return Math.floor(this.tcp.core.nowUs / 1_000_000) > this.tsRecentAge;
+  }
+}
