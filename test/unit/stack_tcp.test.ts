@@ -8,7 +8,7 @@ import { MSG_OOB, MSG_PEEK, MSG_TRUNC, SHUT_WR } from "../../src/shared/abi/sock
 import type { Stack } from "../../src/workers/net/stack/stack.ts";
 import type { TcpEndpoint } from "../../src/workers/net/stack/tcp/endpoint.ts";
 import * as S from "../../src/workers/net/stack/tcp/states.ts";
-import { accepted, connecting, listening, pattern, read, write } from "./stack_tcp_world.ts";
+import { accepted, connecting, isEmpty, listening, pattern, read, write } from "./stack_tcp_world.ts";
 import { drain, ip, makeStack } from "./stack_world.ts";
 
 /** Time goes on until nothing is to be done for so long. */
@@ -22,18 +22,6 @@ function pass(stack: Stack, us: number): void {
   }
   stack.advance(end);
   drain(stack);
-}
-
-/** Everything is given back. */
-function isEmpty(stack: Stack): void {
-  const { tcp, core } = stack;
-  assert.is(core.pools.used, 0, "packets");
-  assert.is(tcp.blocks.used, 0, "blocks");
-  assert.is(tcp.table.count, 0, "table");
-  assert.is(tcp.bound.count, 0, "ports");
-  assert.equal([tcp.orphans, tcp.requests, tcp.timeWaits], [0, 0, 0]);
-  assert.is(core.timers.count, 0, "timers");
-  assert.is(tcp.counters.CurrEstab, 0);
 }
 
 function pair(

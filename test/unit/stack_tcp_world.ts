@@ -1,6 +1,6 @@
 // TCP endpoints for tests.
 
-import { seededRandom } from "../../src/workers/net/stack/link/pair_link.ts";
+import * as assert from "uvu/assert";
 import type { Stack } from "../../src/workers/net/stack/stack.ts";
 import { TcpEndpoint } from "../../src/workers/net/stack/tcp/endpoint.ts";
 import { ip } from "./stack_world.ts";
@@ -48,4 +48,14 @@ export function pattern(from: number, length: number): Uint8Array {
   return bytes;
 }
 
-export { seededRandom };
+/** Everything is given back. */
+export function isEmpty(stack: Stack): void {
+  const { tcp, core } = stack;
+  assert.is(core.pools.used, 0, "packets");
+  assert.is(tcp.blocks.used, 0, "blocks");
+  assert.is(tcp.table.count, 0, "table");
+  assert.is(tcp.bound.count, 0, "ports");
+  assert.equal([tcp.orphans, tcp.requests, tcp.timeWaits], [0, 0, 0]);
+  assert.is(core.timers.count, 0, "timers");
+  assert.is(tcp.counters.CurrEstab, 0);
+}
