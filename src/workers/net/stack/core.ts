@@ -3,7 +3,13 @@
 
 import { Counters } from "./counters.ts";
 import type { NetDevice, Receiver } from "./device.ts";
-import { BACKLOG_MAX, HOP_LIMIT_DEFAULT, LARGE_PACKETS_MAX, SMALL_PACKETS_MAX } from "./limits.ts";
+import {
+  BACKLOG_MAX,
+  HOP_LIMIT_DEFAULT,
+  LARGE_PACKETS_MAX,
+  LOOPBACK_BACKLOG_MAX,
+  SMALL_PACKETS_MAX,
+} from "./limits.ts";
 import { Memberships } from "./memberships.ts";
 import { type Packet, PacketPools, PacketQueue } from "./packet.ts";
 import { PathMtus } from "./path_mtu.ts";
@@ -142,7 +148,8 @@ export class StackCore implements Receiver {
 
   /** Takes a packet from a device, to be looked at by run(). */
   receive(packet: Packet, device: NetDevice): void {
-    if (!device.isUp || this.#backlog.count >= BACKLOG_MAX) {
+    const most = device.isLoopback ? LOOPBACK_BACKLOG_MAX : BACKLOG_MAX;
+    if (!device.isUp || this.#backlog.count >= most) {
       if (device.isUp) this.counters.backlogDrops++;
       device.rxDropped++;
       packet.release();
@@ -153,6 +160,11 @@ export class StackCore implements Receiver {
     packet.device = device;
     packet.arrivalUs = this.nowUs;
     this.#backlog.push(packet);
+  }
+
+  /** What is sent over loopback would be dropped. */
+  get isBacklogFull(): boolean {
+    return this.#backlog.count >= LOOPBACK_BACKLOG_MAX;
   }
 
   get hasBacklog(): boolean {

@@ -3,6 +3,8 @@
 
 /** Packets that came in and were not looked at yet: net.core.netdev_max_backlog. */
 export const BACKLOG_MAX = 1000;
+/** The same over loopback, where Linux looks at each before the next is sent; half of all small buffers. */
+export const LOOPBACK_BACKLOG_MAX = 8192;
 
 /** Buffers of packets in being, of each of the two sizes: 32 MiB of small ones, 33 MiB of large ones. */
 export const SMALL_PACKETS_MAX = 16384;

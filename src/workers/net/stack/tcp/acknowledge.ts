@@ -50,7 +50,8 @@ export function dataCame(c: Connection, segment: Segment): void {
 
 // The peer's segment size, as far as it shows (tcp_measure_rcv_mss).
 function measureMss(c: Connection, segment: Segment): void {
-  const { length } = segment;
+  // Of one that stands for many, each.
+  const length = segment.packet!.gsoSize || segment.length;
   if (length >= c.receiveMss) {
     c.receiveMss = Math.min(length, c.advertisedMss);
     if (length > c.receiveMss + F.HEADER_MAX) c.ackPushed = true;
@@ -112,10 +113,9 @@ function delayAck(c: Connection): void {
 export function sendAck(c: Connection): void {
   if (S.isIn(c.state, SILENT)) return;
   if (sendBare(c, acceptableSeq(c), F.ACK)) return;
-  // There are no buffers: a little later.
+  // There are no buffers: when there are some.
   c.ackScheduled = true;
-  c.ackTimer ??= new ConnectionTimer(c, DELAYED_ACK);
-  c.tcp.core.timers.schedule(c.ackTimer, c.nowUs + DELAY_MAX_US);
+  c.tcp.waitForBuffers(c);
 }
 
 /** The time of a delayed acknowledgement is over. */

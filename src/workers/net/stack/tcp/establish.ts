@@ -68,8 +68,7 @@ export function chooseWindow(c: Connection): void {
   const { settings } = c.tcp;
   beginBuffers(c);
   const reach = options.receiveBuffer > 0 ? options.receiveBuffer : settings.receiveBuffer.max;
-  const mss = c.advertisedMss - (c.tsOk ? F.TIMESTAMP_ALIGNED : 0);
-  const chosen = initialWindow(c.fullSpace, reach, options.windowClamp, mss, c.wscaleOk);
+  const chosen = initialWindow(c.fullSpace, reach, options.windowClamp, c.advertisedMss, c.wscaleOk);
   c.rcvWnd = chosen.window;
   c.rcvWscale = chosen.scale;
   c.rcvThreshold = chosen.window;

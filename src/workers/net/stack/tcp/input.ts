@@ -28,8 +28,10 @@ const FIN_WAITS = S.states(S.TCP_FIN_WAIT1, S.TCP_FIN_WAIT2);
 
 /** Takes a segment; true: the peer is to get a reset for it. */
 export function connectionInput(c: Connection, segment: Segment): boolean {
-  c.segmentsIn++;
-  if (segment.length > 0) c.dataSegmentsIn++;
+  const { gsoSize } = segment.packet!;
+  const packets = gsoSize === 0 ? 1 : Math.max(1, Math.ceil(segment.length / gsoSize));
+  c.segmentsIn += packets;
+  if (segment.length > 0) c.dataSegmentsIn += packets;
   c.echoedTs = segment.hasTimestamp ? segment.tsEcho : 0;
   if (c.state === S.TCP_SYN_SENT) return synSentInput(c, segment);
   if (!isAcceptable(c, segment)) return false;

@@ -2,14 +2,16 @@
 // ones by Nagle's rule (RFC 9293 3.7.4, with Minshall's change), TCP_CORK and MSG_MORE (Linux's tcp_write_xmit).
 
 import { ENOBUFS } from "../../../../shared/abi/errno.ts";
+import { GSO_TCPV4, GSO_TCPV6 } from "../offload/segments.ts";
+import type { Flow } from "../route/flow.ts";
 import { armRetransmit, armWindowProbe, cancelRetransmit, scheduleLossProbe } from "./arm.ts";
-import { CA_OPEN } from "./congestion/congestion.ts";
+import { CA_OPEN, CA_RECOVERY } from "./congestion/congestion.ts";
 import { type Connection, TIMER_LOSS_PROBE, TIMER_NONE, TIMER_PROBE_WINDOW } from "./connection.ts";
 import * as F from "./format.ts";
 import { restartAfterIdle, validateWindow } from "./reduction.ts";
 import { hasHoles } from "./sacks.ts";
 import { IS_FIN } from "./scoreboard.ts";
-import { after } from "./sequence.ts";
+import { after, before } from "./sequence.ts";
 import { sendBare, sendData, wayOf } from "./transmit.ts";
 
 /** What holds small segments back. */
@@ -18,6 +20,11 @@ export const NAGLE_OFF = 1;
 export const NAGLE_CORK = 2;
 /** Nothing does, this once. */
 export const NAGLE_PUSH = 4;
+
+/** The bytes of a packet that stands for many segments: what IPv4's longest has room for behind headers. */
+const GSO_BYTES_MAX = 65535 - 20 - F.HEADER_MAX;
+/** net.ipv4.tcp_tso_win_divisor */
+const DEFER_DIVISOR = 3;
 
 /** What a segment holds now, options taken off. */
 export function currentMss(c: Connection): number {
@@ -50,29 +57,35 @@ export function writeOut(c: Connection, nagle: number, probes = false): boolean 
   let waitsForBuffers = false;
   if (c.notSent > 0) {
     const flow = wayOf(c);
-    void flow;
     const mss = currentMss(c);
+    const most = probes || typeof flow === "number" ? 1 : packetsAtOnce(c, flow, mss);
     const quota = probes ? 1 : c.cwnd - c.inFlight;
-    for (;;) {
-      const left = c.notSent;
-      if (left <= 0) break;
+    while (c.notSent > 0) {
       if (sent >= quota) {
         isLimited = !probes;
         break;
       }
       const fin = c.finQueued ? 1 : 0;
-      const bytes = Math.min(left - fin, mss);
-      const isLast = bytes + fin === left && left - fin <= mss;
-      const isFin = isLast && fin === 1;
-      const end = (c.sndNxt + bytes + (isFin ? 1 : 0)) | 0;
-      if (after(end, c.windowEnd)) break;
+      const left = c.notSent - fin;
+      const room = (c.windowEnd - c.sndNxt) | 0;
+      let count = 1;
+      if (most > 1 && left >= 2 * mss) {
+        const fits = Math.floor(Math.min(left, room) / mss);
+        count = Math.max(1, Math.min(most, quota - sent, fits));
+        if (count < most && count < Math.floor(left / mss) && shouldDefer(c, count, mss)) {
+          isLimited = count === quota - sent;
+          break;
+        }
+      }
+      const bytes = Math.min(left, count * mss);
+      const isFin = fin === 1 && bytes === left;
+      if (bytes + (isFin ? 1 : 0) > room) break;
       if (bytes < mss && !mayGoSmall(c, nagle, isFin)) break;
-      const error = sendNew(c, bytes, isFin, isLast, mss);
-      if (error === -ENOBUFS) {
+      if (sendNew(c, bytes, isFin, mss) === -ENOBUFS) {
         waitsForBuffers = true;
         break;
       }
-      sent++;
+      sent += count;
       if (probes) break;
     }
   }
@@ -83,27 +96,46 @@ export function writeOut(c: Connection, nagle: number, probes = false): boolean 
     if (!probes) scheduleLossProbe(c);
     return true;
   }
+  if (isLimited) validateWindow(c, true);
   return c.packetsOut > 0 || c.notSent === 0 || waitsForBuffers;
 }
 
-// Sends the next bytes as one packet.
-function sendNew(c: Connection, bytes: number, isFin: boolean, isLast: boolean, mss: number): number {
-  const seq = c.sndNxt;
-  const end = (seq + bytes + (isFin ? 1 : 0)) | 0;
-  const isPushed = isLast || (after(c.pushedSeq, seq) && !after(c.pushedSeq, end));
-  const flags = (isFin ? F.FIN : 0) | (isPushed && bytes > 0 ? F.PSH : 0);
-  const error = sendData(c, seq, end, flags, false);
-  if (error === -ENOBUFS) return error;
-  if (bytes < mss) c.smallSeq = end;
-  newDataSent(c, seq, end, isFin);
-  return error;
+// Segments that one packet may stand for: as many as a device takes that cuts them up itself.
+function packetsAtOnce(c: Connection, { device }: Flow, mss: number): number {
+  const type = c.isV6 ? GSO_TCPV6 : GSO_TCPV4;
+  if ((device!.segments & (1 << type)) === 0 || c.isSendingUrgent) return 1;
+  return Math.max(1, Math.floor(GSO_BYTES_MAX / mss));
 }
 
-function newDataSent(c: Connection, seq: number, end: number, isFin: boolean): void {
+// A packet of few segments waits for the next acknowledgement if that is to come soon (tcp_tso_should_defer).
+function shouldDefer(c: Connection, count: number, mss: number): boolean {
+  if (c.packetsOut === 0 || c.caState >= CA_RECOVERY || c.srttUs === 0) return false;
+  const window = Math.min(c.sndWnd, c.cwnd * mss);
+  if (count * mss >= window / DEFER_DIVISOR) return false;
+  return c.nowUs - c.board.sentUsAt(0) < c.srttUs / 2;
+}
+
+// Sends the next bytes as one packet, which may stand for many segments.
+function sendNew(c: Connection, bytes: number, isFin: boolean, mss: number): number {
+  const seq = c.sndNxt;
+  const end = (seq + bytes + (isFin ? 1 : 0)) | 0;
+  const isPushed = end === c.writeSeq || (after(c.pushedSeq, seq) && !after(c.pushedSeq, end));
+  const flags = (isFin ? F.FIN : 0) | (isPushed && bytes > 0 ? F.PSH : 0);
+  const error = sendData(c, seq, end, flags, mss, false);
+  if (error === -ENOBUFS) return error;
+  if (bytes < mss) c.smallSeq = end;
   const hadNone = c.packetsOut === 0;
-  c.board.push(seq, end, isFin ? IS_FIN : 0, c.nowUs);
+  for (let at = seq; ; ) {
+    const next = (at + mss) | 0;
+    const isLast = !before(next, isFin ? (end - 1) | 0 : end);
+    const stop = isLast ? end : next;
+    c.board.push(at, stop, isFin && isLast ? IS_FIN : 0, c.nowUs);
+    if (isLast) break;
+    at = next;
+  }
   c.sndNxt = end;
   if (hadNone || c.pendingTimer === TIMER_LOSS_PROBE || c.pendingTimer === TIMER_NONE) armRetransmit(c);
+  return error;
 }
 
 /** Something may go: new bytes, an acknowledgement, room in a window. */
@@ -131,7 +163,7 @@ export function sendProbe(c: Connection): void {
     const bytes = Math.min(c.notSent - fin, room, currentMss(c));
     const isFin = bytes + fin === c.notSent && fin === 1 && bytes < room;
     c.pushedSeq = (c.sndNxt + bytes) | 0;
-    sendNew(c, bytes, isFin, true, currentMss(c));
+    sendNew(c, bytes, isFin, currentMss(c));
     return;
   }
   if (c.isSendingUrgent) sendBare(c, c.sndUna, F.ACK);

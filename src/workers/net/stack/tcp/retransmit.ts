@@ -5,7 +5,6 @@ import { armRetransmit } from "./arm.ts";
 import { CA_LOSS } from "./congestion/congestion.ts";
 import { type Connection, TIMER_REORDER } from "./connection.ts";
 import * as F from "./format.ts";
-import { currentMss } from "./output.ts";
 import { EVER_RETRANSMITTED, IS_FIN } from "./scoreboard.ts";
 import { sendData } from "./transmit.ts";
 
@@ -16,7 +15,7 @@ const BURST_MAX = 64;
 export function retransmit(c: Connection, index: number): number {
   const { board } = c;
   const seq = board.seqAt(index);
-  const mss = currentMss(c);
+  const { mss } = c;
   let room = (c.windowEnd - seq) | 0;
   if (room <= 0) {
     // A window that shrank: the first one goes nevertheless.
@@ -29,7 +28,7 @@ export function retransmit(c: Connection, index: number): number {
   if (bytes > most) board.split(index, (seq + most) | 0);
   const end = board.endAt(index);
   const hasFin = (board.flagsAt(index) & IS_FIN) !== 0;
-  const error = sendData(c, seq, end, (hasFin ? F.FIN : 0) | F.PSH, true);
+  const error = sendData(c, seq, end, (hasFin ? F.FIN : 0) | F.PSH, most, true);
   if (error === -ENOBUFS) return error;
   noteRetransmission(c, index);
   return 0;

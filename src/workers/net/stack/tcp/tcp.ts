@@ -9,7 +9,8 @@ import type { Ip4Output } from "../ip4/output.ts";
 import type { Ip6Output } from "../ip6/output.ts";
 import { TCP_MEMORY_MAX } from "../limits.ts";
 import { CHECKSUM_NONE, type Packet, TO_HOST } from "../packet.ts";
-import { ackTimerExpired } from "./acknowledge.ts";
+import { Timer } from "../timer_wheel.ts";
+import { ackTimerExpired, sendAck } from "./acknowledge.ts";
 import { BlockPool } from "./blocks.ts";
 import { BoundPorts } from "./bound_ports.ts";
 import type { CongestionControl } from "./congestion/congestion.ts";
@@ -42,6 +43,22 @@ import { keepaliveExpired, retransmitTimerExpired } from "./timers.ts";
 
 const US_PER_S = 1_000_000;
 
+/** How often those without packets try again where nothing else wakes the stack. */
+const STARVED_US = 20_000;
+
+class StarvedTimer extends Timer {
+  readonly #tcp: Tcp;
+
+  constructor(tcp: Tcp) {
+    super();
+    this.#tcp = tcp;
+  }
+
+  override expired(): void {
+    this.#tcp.serveStarved();
+  }
+}
+
 export class Tcp implements Transport, TcpContext {
   readonly core: StackCore;
   readonly ip4Output: Ip4Output;
@@ -67,6 +84,7 @@ export class Tcp implements Transport, TcpContext {
   timeWaits = 0;
   /** Connections that found no packet to send with. */
   readonly #starved = new Set<Connection>();
+  readonly #starvedTimer = new StarvedTimer(this);
   #challengeSecond = 0;
   #challenges = 0;
 
@@ -200,23 +218,28 @@ export class Tcp implements Transport, TcpContext {
   /** There was no packet for a connection: it tries again when packets have gone. */
   waitForBuffers(c: Connection): void {
     this.#starved.add(c);
+    const { timers, nowUs } = this.core;
+    if (!this.#starvedTimer.isArmed) timers.schedule(this.#starvedTimer, nowUs + STARVED_US);
   }
 
   stopWaiting(c: Connection): void {
-    this.#starved.delete(c);
+    if (this.#starved.delete(c) && this.#starved.size === 0) this.core.timers.remove(this.#starvedTimer);
   }
 
-  /** What run() does at the end of a turn: who had no packet tries again. True: somebody still has none. */
-  serveStarved(): boolean {
-    if (this.#starved.size === 0) return false;
+  /** What run() does at the end of a turn: who had no packet tries again. */
+  serveStarved(): void {
+    if (this.#starved.size === 0) return;
+    const { core } = this;
     for (const c of [...this.#starved]) {
-      if (this.core.pools.isExhausted) break;
+      if (core.pools.isExhausted || core.isBacklogFull) break;
       this.#starved.delete(c);
+      if (c.ackScheduled) sendAck(c);
       retransmitLost(c);
       pushPending(c);
       this.notify(c);
     }
-    return this.#starved.size > 0;
+    if (this.#starved.size === 0) core.timers.remove(this.#starvedTimer);
+    else core.timers.schedule(this.#starvedTimer, core.nowUs + STARVED_US);
   }
 
   /** So many challenges a second go to all peers together (tcp_challenge_ack_limit). */

@@ -5,6 +5,7 @@ import { EHOSTUNREACH, ENOBUFS } from "../../../../shared/abi/errno.ts";
 import { IPPROTO_TCP } from "../../../../shared/abi/socket.ts";
 import { connectedFlow } from "../inet/way.ts";
 import { pathMtu } from "../mtu_discovery.ts";
+import { GSO_TCPV4, GSO_TCPV6 } from "../offload/segments.ts";
 import type { Packet } from "../packet.ts";
 import type { Flow } from "../route/flow.ts";
 import type { Connection } from "./connection.ts";
@@ -77,32 +78,47 @@ function handOver(c: Connection, packet: Packet, flow: Flow): number {
 }
 
 /**
- * Sends the bytes from one number to another; `flags` may have FIN, whose number is the last then, and PSH. 0; -ENOBUFS:
- * there was no packet, nothing was sent; else what went wrong on the way, as if it were lost.
+ * Sends the bytes from one number to another, as segments of that many; `flags` may have FIN, whose number is the last then,
+ * and PSH. 0; -ENOBUFS: there was no packet, nothing was sent; else what went wrong on the way, as if it were lost.
  */
-export function sendData(c: Connection, seq: number, end: number, flags: number, isAgain: boolean): number {
+export function sendData(
+  c: Connection,
+  seq: number,
+  end: number,
+  flags: number,
+  mss: number,
+  isAgain: boolean,
+): number {
   const flow = wayOf(c);
   if (typeof flow === "number") return flow;
   const { tcp } = c;
   const length = ((end - seq) | 0) - (flags & F.FIN);
-  const packet = tcp.core.pools.take(length + F.HEADER_MAX);
+  const packet = takePacket(c, flow, length);
   if (packet === null) return -ENOBUFS;
   if (length > 0) {
     c.sendBuffer.read(seq, packet.bytes, packet.head, length);
     packet.end = packet.head + length;
   }
   packet.trafficClass = 0;
+  const packets = length > mss ? Math.ceil(length / mss) : 1;
+  if (packets > 1) {
+    packet.gsoSize = mss;
+    packet.gsoType = c.isV6 ? GSO_TCPV6 : GSO_TCPV4;
+  }
   const { header } = tcp;
   header.reset(c.localPort, c.remotePort, seq, c.rcvNxt, flags | F.ACK);
   fillOptions(c);
   // Of ranges that came out of order, as many are told as there is room for.
-  reportSacks(c, header, c.mss - length + (c.headerSize - F.HEADER_MIN));
+  reportSacks(c, header, Math.min(c.mss - Math.min(length, mss), F.HEADER_MAX - header.size));
   header.window = selectWindow(c) >>> c.rcvWscale;
   markUrgent(c, seq, length);
   if (c.ecnOk) leaveEcnOn(c, packet, header, length > 0 && !isAgain);
   ackWasSent(c);
   dataWasSent(c);
-  c.dataSegmentsOut++;
+  c.segmentsOut += packets - 1;
+  c.dataSegmentsOut += packets;
+  tcp.counters.OutSegs += packets - 1;
+  if (!isAgain) tcp.extended.TCPOrigDataSent += packets;
   c.bytesSent += length;
   if (isAgain) {
     c.bytesRetransmitted += length;
@@ -110,6 +126,13 @@ export function sendData(c: Connection, seq: number, end: number, flags: number,
     tcp.counters.RetransSegs++;
   }
   return lossOf(handOver(c, packet, flow));
+}
+
+// A packet; null: there is none, or no room where it would come in again.
+function takePacket(c: Connection, flow: Flow, length: number): Packet | null {
+  const { core } = c.tcp;
+  if (flow.device!.isLoopback && core.isBacklogFull) return null;
+  return core.pools.take(length + F.HEADER_MAX);
 }
 
 function lossOf(error: number): number {
@@ -142,7 +165,7 @@ export function sendBare(c: Connection, seq: number, flags: number): boolean {
   const flow = wayOf(c);
   if (typeof flow === "number") return true;
   const { tcp } = c;
-  const packet = tcp.core.pools.take(F.HEADER_MAX);
+  const packet = takePacket(c, flow, 0);
   if (packet === null) return false;
   packet.trafficClass = 0;
   const { header } = tcp;
