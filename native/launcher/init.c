@@ -22,6 +22,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "../keeper/keeper.h"
 #include "buffer.h"
 #include "landlock.h"
 #include "mounts.h"
@@ -192,7 +193,7 @@ static void send_boot(const struct init_plan *plan, int socket, int proc, struct
       {"stdin", plan->stdio[0]},  {"stdout", plan->stdio[1]},
       {"stderr", plan->stdio[2]}, {"waiter", plan->waiter},
       {"cpuinfo", files.cpuinfo}, {"stat", files.stat},
-      {"loadavg", files.loadavg},
+      {"loadavg", files.loadavg}, {"keeper", plan->keeper[0]},
   };
   struct boot_message boot = {.socket = socket};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -344,6 +345,16 @@ static void limit_processes(bool container) {
   close(fd);
 }
 
+// In a network namespace of the sandbox's own: what the sandbox's engine puts there is taken as it comes.
+static void start_keeper(int channel) {
+  pid_t pid = fork();
+  if (pid < 0) fail_errno(EXIT_RINGFENCE, "starting the keeper");
+  if (pid == 0) {
+    reset_signals();
+    keeper_run(channel, "/empty");
+  }
+}
+
 void init_run(const struct init_plan *plan) {
   report_to(plan->control);
   for (int i = 0; i < 3; i++)
@@ -364,6 +375,7 @@ void init_run(const struct init_plan *plan) {
                         : mounts_detached_host(plan->root_writable);
   mounts_enter(plan->sandbox_directory);
   mounts_show_proc(proc);
+  if (plan->keeper[1] >= 0) start_keeper(plan->keeper[1]);
   privileges_common();
   confine_writes(plan, proc, root, binds);
 

@@ -32,6 +32,9 @@ struct init_plan {
   // For a container: its root and bind mounts instead of the host's tree, its spec, its waiter's channel.
   const struct spec *spec; // or NULL
   int waiter;
+  // Node's end of the keeper's channel, and the keeper's, which init starts where that is not -1: in a network
+  // namespace that is given by path the launcher does.
+  int keeper[2];
 };
 
 // Never returns.

@@ -21,6 +21,9 @@ void privileges_init(void);
 // few calls that this takes.
 void privileges_watcher(void);
 
+// The keeper: CAP_NET_ADMIN and CAP_NET_RAW, that directory as its root, and a filter with the few calls that it makes.
+void privileges_keeper(const char *empty);
+
 // Soft limits of the caller would hit the sandbox's own processes: raise them to the hard ones (the
 // guest's limits are the kernel's to enforce). The stack limit stays, it shapes the memory map.
 void limits_raise(void);

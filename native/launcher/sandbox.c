@@ -3,8 +3,10 @@
 // thread.
 #include "sandbox.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,10 +14,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../keeper/keeper.h"
 #include "init.h"
 #include "installation.h"
 #include "privileges.h"
@@ -170,6 +174,50 @@ static pid_t clone_in_network(const struct init_plan *plan, const char *network,
   return pid;
 }
 
+// Whether somebody is in that network namespace already: his traffic is not to be cut off. Processes of other PID
+// namespaces than the launcher's own and its children's are not seen; whoever gives the path answers for those.
+static bool is_in_use(const char *network) {
+  struct stat wanted, found;
+  if (stat(network, &wanted) < 0) fail_errno(EXIT_RINGFENCE, "the network namespace %s", network);
+  DIR *proc = opendir("/proc");
+  if (!proc) return true;
+  bool used = false;
+  for (struct dirent *entry; !used && (entry = readdir(proc));) {
+    char path[300];
+    if (entry->d_name[0] < '0' || entry->d_name[0] > '9') continue;
+    snprintf(path, sizeof path, "/proc/%s/ns/net", entry->d_name);
+    used = stat(path, &found) == 0 && found.st_dev == wanted.st_dev && found.st_ino == wanted.st_ino;
+  }
+  closedir(proc);
+  return used;
+}
+
+// The keeper of a namespace that is given by path has its powers there, so it keeps the launcher's user namespace; but it
+// is born in the sandbox's PID namespace, and ends with it.
+static void start_keeper(pid_t init, const char *network, const struct init_plan *plan) {
+  char path[64], empty[PATH_MAX];
+  snprintf(path, sizeof path, "/proc/%d/ns/pid", init);
+  snprintf(empty, sizeof empty, "%s/empty", plan->sandbox_directory);
+  int processes = open_file(path, O_RDONLY), channel = plan->keeper[1];
+  pid_t maker = fork();
+  if (maker < 0) fail_errno(EXIT_RINGFENCE, "starting the keeper");
+  if (maker == 0) {
+    join_network(network);
+    if (setns(processes, CLONE_NEWPID) < 0)
+      fail_errno(EXIT_RINGFENCE, "entering the sandbox's PID namespace");
+    pid_t pid = fork();
+    if (pid < 0) fail_errno(EXIT_RINGFENCE, "starting the keeper");
+    if (pid == 0) keeper_run(channel, empty);
+    _exit(0);
+  }
+  int status;
+  while (waitpid(maker, &status, 0) < 0 && errno == EINTR)
+    continue;
+  if (status != 0)
+    fail(EXIT_RINGFENCE, "the keeper of the network namespace %s could not be started", network);
+  close(processes);
+}
+
 static void open_log(const struct sandbox_plan *plan, int log[2]) {
   const char *path = plan->options->values[OPTION_LOG];
   log[0] = -1;
@@ -217,19 +265,33 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
       .solo = strcmp(workers, "solo") == 0,
       .spec = plan->spec,
       .waiter = plan->waiter,
+      .keeper = {-1, -1},
       // init must not hold the launcher's ends: it would keep its own lifeline alive.
       .launcher_ends = {lifeline[1], control[0], log[0]},
   };
   *sandbox = (struct sandbox){.lifeline = lifeline[1], .control = control[0], .log = log[0]};
   const char *network = plan->spec ? plan->spec->network : NULL;
+  bool keeps = plan->spec && option_is(options, OPTION_NETWORK, "sandbox");
+  if (keeps && network && is_in_use(network)) {
+    keeps = false;
+    log_record(
+        log[1], option_is(options, OPTION_LOG_FORMAT, "json"), "warn",
+        "the network namespace is used by other processes: the container has the loopback device alone");
+  }
+  if (keeps && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, init.keeper) < 0)
+    fail_errno(EXIT_RINGFENCE, "making the keeper's channel");
+  int channel = init.keeper[1];
+  if (network) init.keeper[1] = -1; // not init's to start
   sandbox->init = clone_in_network(&init, network, &sandbox->user_namespace);
+  init.keeper[1] = channel;
+  if (keeps && network) start_keeper(sandbox->init, network, &init);
   if (sandbox->user_namespace)
     map_ids(sandbox->init, plan->identity);
   else
     log_record(log[1], option_is(plan->options, OPTION_LOG_FORMAT, "json"), "warn",
                "this host has no user namespaces: the sandbox runs in the initial one");
-  const int given[] = {init.lifeline, init.null,   init.stub, init.config,
-                       init.control,  init.listen, init.log,  init.debug_log};
+  const int given[] = {init.lifeline, init.null, init.stub,      init.config,    init.control,
+                       init.listen,   init.log,  init.debug_log, init.keeper[0], init.keeper[1]};
   for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
     if (given[i] >= 0) close(given[i]);
 }

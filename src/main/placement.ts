@@ -20,7 +20,7 @@ export interface RunningKernel {
 /** What the kernel needs of the boot descriptors. */
 function forKernel(descriptors: Descriptors): Descriptors {
   const { proc, cpuinfo, stat, loadavg, zygote, root, log } = descriptors;
-  const debugLog = descriptors["debug-log"];
+  const { keeper, "debug-log": debugLog } = descriptors;
   return {
     proc: proc!,
     cpuinfo: cpuinfo!,
@@ -29,6 +29,7 @@ function forKernel(descriptors: Descriptors): Descriptors {
     zygote: zygote!,
     root: root!,
     log: log!,
+    ...(keeper !== undefined && { keeper }),
     ...(debugLog !== undefined && { "debug-log": debugLog }),
   };
 }

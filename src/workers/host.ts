@@ -7,6 +7,7 @@ import { IdleTrim, openAlike } from "./idle_trim.ts";
 import { Kernel } from "./kernel.ts";
 import { kernelApi } from "./kernel_api.ts";
 import { type Asked, KernelThread } from "./loop.ts";
+import { Keeper } from "./net/link/keeper.ts";
 import { threadParts } from "./thread_parts.ts";
 
 /**
@@ -19,6 +20,8 @@ export async function runKernel(boot: KernelBoot, asked: Asked): Promise<KernelA
   kernel.boot();
   kernel.longTurns.watchCollector();
   const trim = new IdleTrim(native, descriptors.proc, openAlike());
+  if (boot.descriptors.keeper !== undefined && kernel.netThread === null)
+    new Keeper(kernel, boot.descriptors.keeper);
   const confined = native.confine(boot.init);
   if (confined < 0) throw new Error(`confining the sandbox process: errno ${-confined}`);
   const thread = new KernelThread(kernel, asked, uv, trim);

@@ -112,6 +112,11 @@ const DECLARATIONS = {
   terminalSet: "int32_t rf_terminal_set(int32_t fd, uint32_t request)",
   terminalFlush: "int32_t rf_terminal_flush(int32_t fd, int32_t queue)",
   descriptorLimit: "int32_t rf_descriptor_limit()",
+  framesReceive: "int32_t rf_frames_receive(int32_t fd, uint8_t *bytes, uint32_t size, int32_t max)",
+  framesSend: "int32_t rf_frames_send(int32_t fd, uint8_t *bytes, int32_t count)",
+  tapReceive: "int32_t rf_tap_receive(int32_t fd, uint8_t *bytes, uint32_t size, int32_t max)",
+  tapSend: "int32_t rf_tap_send(int32_t fd, uint8_t *bytes, int32_t count)",
+  keeperReceive: "int32_t rf_keeper_receive(int32_t fd, uint8_t *bytes, uint32_t size)",
   fcntlGetFlags: "int32_t rf_fcntl_get_flags(int32_t fd)",
 } as const;
 

@@ -97,6 +97,14 @@ export const globalFlags: Flag[] = [
     describe: "path, as the guest sees it, of a program or library that is never patched",
   },
   {
+    name: "network",
+    type: "string",
+    describe:
+      "of containers: sandbox: the links of the container's network namespace, by a TCP/IP stack of the sandbox's own; none: loopback alone, as all else has",
+    choices: ["sandbox", "none"],
+    default: "sandbox",
+  },
+  {
     name: "overlay2",
     type: "string",
     describe:

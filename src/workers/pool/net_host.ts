@@ -5,6 +5,7 @@ import { getHeapStatistics } from "node:v8";
 import type { KernelBoot, NetApi } from "../../shared/kernel_boot.ts";
 import { IdleTrim } from "../idle_trim.ts";
 import { type Asked, KernelThread } from "../loop.ts";
+import { Keeper } from "../net/link/keeper.ts";
 import { patcherFor } from "../patch/patcher.ts";
 import { threadParts } from "../thread_parts.ts";
 import { NetKernel } from "./net_kernel.ts";
@@ -24,6 +25,7 @@ export async function runNet(boot: KernelBoot, asked: Asked): Promise<NetApi> {
     patcherFor(boot.config.options)?.every ?? 0,
   );
   kernel.longTurns.watchCollector();
+  if (boot.descriptors.keeper !== undefined) new Keeper(kernel, boot.descriptors.keeper);
   const trim = new IdleTrim(native, descriptors.proc, NO_ALIKE);
   const thread = new KernelThread(kernel, asked, uv, trim);
   return {

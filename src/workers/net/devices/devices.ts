@@ -163,13 +163,16 @@ export class Devices implements Namespace {
     return 0;
   }
 
-  /** A device on an Ethernet, which is down; a negative errno. Guests do not remove it. */
-  addLink(name: string, mac: Uint8Array, mtu: number): Device | number {
+  /**
+   * A device on an Ethernet, which is down; a negative errno. Guests do not remove it. `index` 0: the next.
+   */
+  addLink(name: string, mac: Uint8Array, mtu: number, index = 0): Device | number {
     if (!isName(name)) return -E.EINVAL;
     if (this.#names().has(name)) return -E.EEXIST;
+    if (index !== 0 && this.byIndex(index) !== undefined) return -E.EBUSY;
     if (!this.context.heap.hasRoom("netDevices")) return -E.ENOMEM;
     const flags = N.IFF_BROADCAST | N.IFF_MULTICAST;
-    const device = this.#make(name, null, N.ARPHRD_ETHER, flags, mtu, 0, mac);
+    const device = this.#make(name, null, N.ARPHRD_ETHER, flags, mtu, index, mac);
     this.tell({ kind: "link", isGone: false, row: device, changedFlags: 0xffffffff });
     return device;
   }

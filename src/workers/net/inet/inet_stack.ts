@@ -13,7 +13,9 @@ import type { MemoryBudget } from "../../memory_budget.ts";
 import type { Native } from "../../native.ts";
 import type { Sysctls } from "../../sysctls.ts";
 import type { Devices } from "../devices/devices.ts";
+import type { Device } from "../devices/rows.ts";
 import { Message } from "../stack/datagram/message.ts";
+import type { NetDevice } from "../stack/device.ts";
 import { LARGE_PACKETS_MAX, SMALL_PACKETS_MAX } from "../stack/limits.ts";
 import { NamespaceMirror } from "../stack/namespace_mirror.ts";
 import { LARGE_SIZE, SMALL_SIZE } from "../stack/packet.ts";
@@ -62,6 +64,8 @@ export class InetStack {
   readonly sockets = new Registry();
   /** Sockets that want to know when what they receive arrived: then the time is exact. */
   stampers = 0;
+  /** Makes the device of a row that has a link of its own (link/keeper.ts); null: it has none. */
+  linkOf: (row: Device, stack: Stack) => NetDevice | null = () => null;
   #stack: Stack | null = null;
   #settings = -1;
   #isRunning = false;
@@ -95,7 +99,7 @@ export class InetStack {
       },
     );
     stack.advance(nowNs / NS_PER_US);
-    new NamespaceMirror(stack, devices);
+    new NamespaceMirror(stack, devices, (row) => this.linkOf(row, stack));
     return stack;
   }
 

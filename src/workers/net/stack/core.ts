@@ -136,6 +136,7 @@ export class StackCore implements Receiver {
   readonly timers = new TimerWheel(this);
   /** Work beyond that of usual packets, in packets' worth, since run() last looked. */
   extraWork = 0;
+  readonly #unflushed: NetDevice[] = [];
   readonly #backlog = new PacketQueue();
 
   constructor(host: StackHost, smallMax = SMALL_PACKETS_MAX, largeMax = LARGE_PACKETS_MAX) {
@@ -165,6 +166,16 @@ export class StackCore implements Receiver {
   /** What is sent over loopback would be dropped. */
   get isBacklogFull(): boolean {
     return this.#backlog.count >= LOOPBACK_BACKLOG_MAX;
+  }
+
+  /** A device holds packets that go out at the end of the turn. */
+  toFlush(device: NetDevice): void {
+    this.#unflushed.push(device);
+  }
+
+  flush(): void {
+    for (let device = this.#unflushed.pop(); device !== undefined; device = this.#unflushed.pop())
+      device.flush();
   }
 
   get hasBacklog(): boolean {

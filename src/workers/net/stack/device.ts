@@ -72,6 +72,9 @@ export abstract class NetDevice {
   /** Sends a packet whose head stands at its IP header and whose length is at most the MTU; it is the device's now. */
   abstract output(packet: Packet): void;
 
+  /** The end of a turn in which it asked for that (StackCore.toFlush): what it holds goes out. */
+  flush(): void {}
+
   setAddresses(rows: Iterable<AddressRow>): void {
     this.addresses = Array.from(rows, (row) => {
       const address = IpAddress.fromBytes(row.address);

@@ -145,6 +145,7 @@ export class Stack {
       isLate = isLate4 || isLate6 || isLateTimer;
     }
     this.tcp.serveStarved();
+    core.flush();
     return isLate || core.hasBacklog;
   }
 }

@@ -1,0 +1,81 @@
+// Frames of packet sockets and TAP devices, a batch a call, between the host and memory of the kernel thread; and what
+// the keeper says (native/keeper/). All descriptors are non-blocking and were made by somebody else.
+#include "host.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define FRAMES_MAX 32
+#define TRUNCATED 0x80000000u
+
+/* Receives up to `max` frames, each to its own `size` bytes of `bytes`, one behind the other: how many came, their lengths
+   (u32, with the highest bit for one that was longer) in the scratch area. -EAGAIN: there are none. */
+RF_EXPORT int32_t rf_frames_receive(int32_t fd, uint8_t *bytes, uint32_t size, int32_t max) {
+  struct mmsghdr messages[FRAMES_MAX];
+  struct iovec parts[FRAMES_MAX];
+  if (max > FRAMES_MAX) max = FRAMES_MAX;
+  for (int i = 0; i < max; i++) {
+    parts[i] = (struct iovec){bytes + (size_t)i * size, size};
+    messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &parts[i], .msg_iovlen = 1}};
+  }
+  int n = recvmmsg(fd, messages, (unsigned)max, MSG_DONTWAIT, NULL);
+  if (n < 0) return -errno;
+  uint32_t *lengths = (uint32_t *)rf_scratch;
+  for (int i = 0; i < n; i++)
+    lengths[i] = messages[i].msg_len | (messages[i].msg_hdr.msg_flags & MSG_TRUNC ? TRUNCATED : 0);
+  return n;
+}
+
+/* Sends up to `count` frames, which stand in `bytes` as pairs of offset and length (u32) in the scratch area say: how many
+   the host took, or a negative errno about the first. */
+RF_EXPORT int32_t rf_frames_send(int32_t fd, uint8_t *bytes, int32_t count) {
+  struct mmsghdr messages[FRAMES_MAX];
+  struct iovec parts[FRAMES_MAX];
+  const uint32_t *places = (const uint32_t *)rf_scratch;
+  if (count > FRAMES_MAX) count = FRAMES_MAX;
+  for (int i = 0; i < count; i++) {
+    parts[i] = (struct iovec){bytes + places[2 * i], places[2 * i + 1]};
+    messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &parts[i], .msg_iovlen = 1}};
+  }
+  return (int32_t)result_of(sendmmsg(fd, messages, (unsigned)count, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+/* The same with a TAP device, which takes and gives a frame a call. */
+RF_EXPORT int32_t rf_tap_receive(int32_t fd, uint8_t *bytes, uint32_t size, int32_t max) {
+  uint32_t *lengths = (uint32_t *)rf_scratch;
+  int count = 0;
+  for (; count < max && count < FRAMES_MAX; count++) {
+    ssize_t n = read(fd, bytes + (size_t)count * size, size);
+    if (n < 0 && count == 0) return -errno;
+    if (n < 0) break;
+    lengths[count] = (uint32_t)n;
+  }
+  return count;
+}
+
+RF_EXPORT int32_t rf_tap_send(int32_t fd, uint8_t *bytes, int32_t count) {
+  const uint32_t *places = (const uint32_t *)rf_scratch;
+  for (int i = 0; i < count && i < FRAMES_MAX; i++)
+    if (write(fd, bytes + places[2 * i], places[2 * i + 1]) < 0) return i > 0 ? i : -errno;
+  return count < FRAMES_MAX ? count : FRAMES_MAX;
+}
+
+/* A message of the keeper, at most `size` bytes of it: its length, 0 at the end, or a negative errno; in the scratch area
+   the descriptor that came along, or -1. */
+RF_EXPORT int32_t rf_keeper_receive(int32_t fd, uint8_t *bytes, uint32_t size) {
+  char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+  struct iovec part = {bytes, size};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (n < 0) return -errno;
+  int32_t came = -1;
+  struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+  if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS &&
+      rights->cmsg_len == CMSG_LEN(sizeof came))
+    memcpy(&came, CMSG_DATA(rights), sizeof came);
+  memcpy(rf_scratch, &came, sizeof came);
+  return (int32_t)n;
+}

@@ -1,0 +1,222 @@
+// The keeper's loop: see keeper.h. It answers nobody: whatever rtnetlink says of the namespace's configuration goes on to
+// Node as it stands, links that can be taken with their sockets.
+#include "keeper.h"
+
+#include <errno.h>
+#include <linux/if_arp.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "../launcher/privileges.h"
+
+struct keeper {
+  int channel, rtnetlink, cut;
+  unsigned links[KEEPER_LINKS_MAX]; // indices of those that are taken; 0: free
+  bool seen[KEEPER_LINKS_MAX];      // since everything was last asked for
+  unsigned asking;                  // which of `kinds` is being told; beyond them: changes alone
+};
+
+// In this order: addresses need their links, routes their addresses.
+static const uint16_t kinds[] = {RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE, RTM_GETRULE, RTM_GETNEIGH};
+#define KINDS (sizeof kinds / sizeof kinds[0])
+
+// Waits until Node has taken what was said before. A Node that is gone is the keeper's end.
+static void say(struct keeper *keeper, uint32_t word, const void *bytes, size_t length, const char *text,
+                int fd) {
+  char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {0};
+  struct iovec parts[] = {
+      {&word, sizeof word}, {(void *)bytes, length}, {(void *)text, text ? strlen(text) : 0}};
+  struct msghdr message = {.msg_iov = parts, .msg_iovlen = 3};
+  if (fd >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    *rights =
+        (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
+    memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+  }
+  ssize_t n;
+  do
+    n = sendmsg(keeper->channel, &message, MSG_NOSIGNAL);
+  while (n < 0 && errno == EINTR);
+  if (n < 0) _exit(0);
+}
+
+static void tell(struct keeper *keeper, uint32_t word, const struct nlmsghdr *header, const char *text,
+                 int fd) {
+  say(keeper, word, header, header->nlmsg_len, text, fd);
+}
+
+// ---- Links ----
+
+static int place_of(const struct keeper *keeper, unsigned index) {
+  for (int i = 0; i < KEEPER_LINKS_MAX; i++)
+    if (keeper->links[i] == index) return i;
+  return -1;
+}
+
+// The link's name, NUL and all; NULL where there is none.
+static const char *name_in(const struct nlmsghdr *header) {
+  size_t length = IFLA_PAYLOAD(header);
+  for (struct rtattr *one = IFLA_RTA(NLMSG_DATA(header)); RTA_OK(one, length); one = RTA_NEXT(one, length))
+    if (one->rta_type == IFLA_IFNAME && RTA_PAYLOAD(one) > 1 && RTA_PAYLOAD(one) <= 16 &&
+        memchr(RTA_DATA(one), 0, RTA_PAYLOAD(one)))
+      return RTA_DATA(one);
+  return NULL;
+}
+
+static void refuse(struct keeper *keeper, const struct nlmsghdr *header, const char *what) {
+  char text[128];
+  if (errno)
+    snprintf(text, sizeof text, "%s: errno %d", what, errno);
+  else
+    snprintf(text, sizeof text, "%s", what);
+  tell(keeper, KEEPER_REFUSED, header, text, -1);
+}
+
+static void new_link(struct keeper *keeper, const struct nlmsghdr *header) {
+  const struct ifinfomsg *link = NLMSG_DATA(header);
+  unsigned index = (unsigned)link->ifi_index;
+  if (link->ifi_type == ARPHRD_LOOPBACK || index == 0) return;
+  int place = place_of(keeper, index);
+  if (place >= 0) {
+    keeper->seen[place] = true;
+    tell(keeper, KEEPER_CONFIGURATION, header, NULL, -1);
+    return;
+  }
+  errno = 0;
+  const char *name = name_in(header);
+  if (link->ifi_type != ARPHRD_ETHER || !name) {
+    refuse(keeper, header, "it is no Ethernet link");
+    return;
+  }
+  place = place_of(keeper, 0);
+  if (place < 0) {
+    refuse(keeper, header, "there are too many links");
+    return;
+  }
+  // Cut first: what the host's stack says to frames that both see would be in the way.
+  if (cut_link(keeper->cut, name, index) < 0) {
+    refuse(keeper, header, "the host's stack cannot be cut off (nftables)");
+    return;
+  }
+  int fd = packet_socket_open(index);
+  if (fd < 0) {
+    refuse(keeper, header, "opening a packet socket");
+    return;
+  }
+  keeper->links[place] = index;
+  keeper->seen[place] = true;
+  tell(keeper, KEEPER_LINK, header, NULL, fd);
+  close(fd);
+}
+
+static void link_gone(struct keeper *keeper, unsigned index) {
+  int place = place_of(keeper, index);
+  if (place < 0) return;
+  keeper->links[place] = 0;
+  struct {
+    struct nlmsghdr header;
+    struct ifinfomsg body;
+  } gone = {.header = {.nlmsg_len = sizeof gone, .nlmsg_type = RTM_DELLINK},
+            .body = {.ifi_index = (int)index}};
+  tell(keeper, KEEPER_CONFIGURATION, &gone.header, NULL, -1);
+}
+
+// ---- What rtnetlink says ----
+
+static void ask(struct keeper *keeper, unsigned kind) {
+  keeper->asking = kind;
+  if (kind == 0) memset(keeper->seen, 0, sizeof keeper->seen);
+  if (kind == KINDS)
+    say(keeper, KEEPER_READY, NULL, 0, NULL, -1);
+  else if (rtnetlink_ask(keeper->rtnetlink, kinds[kind]) < 0)
+    _exit(1);
+}
+
+static void told_all(struct keeper *keeper) {
+  if (keeper->asking >= KINDS) return;
+  for (int i = 0; keeper->asking == 0 && i < KEEPER_LINKS_MAX; i++)
+    if (keeper->links[i] && !keeper->seen[i]) link_gone(keeper, keeper->links[i]);
+  ask(keeper, keeper->asking + 1);
+}
+
+static void heard(struct keeper *keeper, const struct nlmsghdr *header) {
+  size_t size = header->nlmsg_type <= RTM_DELLINK ? sizeof(struct ifinfomsg) : sizeof(struct rtgenmsg);
+  if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR) {
+    told_all(keeper);
+    return;
+  }
+  if (header->nlmsg_len < NLMSG_LENGTH(size) || header->nlmsg_len > KEEPER_MESSAGE_MAX) return;
+  const struct ifinfomsg *link = NLMSG_DATA(header);
+  switch (header->nlmsg_type) {
+  case RTM_NEWLINK:
+    if (link->ifi_family == AF_UNSPEC) new_link(keeper, header);
+    break;
+  case RTM_DELLINK:
+    if (link->ifi_family == AF_UNSPEC) link_gone(keeper, (unsigned)link->ifi_index);
+    break;
+  case RTM_NEWADDR:
+  case RTM_DELADDR:
+  case RTM_NEWROUTE:
+  case RTM_DELROUTE:
+  case RTM_NEWRULE:
+  case RTM_DELRULE:
+  case RTM_NEWNEIGH:
+  case RTM_DELNEIGH:
+    tell(keeper, KEEPER_CONFIGURATION, header, NULL, -1);
+    break;
+  }
+}
+
+static void listen_to_host(struct keeper *keeper) {
+  static char bytes[KEEPER_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+  struct sockaddr_nl from;
+  struct iovec part = {bytes, sizeof bytes};
+  struct msghdr message = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &part, .msg_iovlen = 1};
+  ssize_t n = recvmsg(keeper->rtnetlink, &message, 0);
+  if (n < 0 && errno == EINTR) return;
+  // Some of what happened was lost: everything is asked for again.
+  if (n < 0 && errno == ENOBUFS) {
+    ask(keeper, 0);
+    return;
+  }
+  if (n < 0) _exit(1);
+  if (from.nl_pid != 0 || (message.msg_flags & MSG_TRUNC)) return;
+  for (struct nlmsghdr *header = (struct nlmsghdr *)bytes; NLMSG_OK(header, n);
+       header = NLMSG_NEXT(header, n))
+    heard(keeper, header);
+}
+
+// Keeps the channel alone, as descriptor 0.
+static void close_others(int channel) {
+  dup2(channel, 0);
+  syscall(SYS_close_range, 1, ~0u, 0);
+}
+
+_Noreturn void keeper_run(int channel, const char *empty) {
+  prctl(PR_SET_NAME, "ringfence-keep");
+  setsid();
+  close_others(channel);
+  channel = 0;
+  struct keeper keeper = {.channel = channel};
+  privileges_keeper(empty);
+  keeper.rtnetlink = rtnetlink_open();
+  keeper.cut = cut_open();
+  if (keeper.rtnetlink < 0 || keeper.cut < 0) _exit(1);
+  ask(&keeper, 0);
+  struct pollfd polled[] = {{.fd = keeper.rtnetlink, .events = POLLIN}, {.fd = channel, .events = 0}};
+  for (;;) {
+    if (poll(polled, 2, -1) < 0) continue;
+    if (polled[1].revents) _exit(0);
+    if (polled[0].revents) listen_to_host(&keeper);
+  }
+}

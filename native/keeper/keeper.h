@@ -1,0 +1,43 @@
+// The keeper: the one process of a sandbox that may do something in its network namespace on the host. It takes
+// the Ethernet links there for the sandbox's own stack: opens a packet socket for each, cuts the host's stack off,
+// and hands descriptors and what rtnetlink says of links, addresses, routes, rules and neighbours to Node. It
+// never sees a frame, and believes nothing that Node says.
+#ifndef RINGFENCE_KEEPER_H
+#define RINGFENCE_KEEPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// Links that it takes; others stay the host's.
+#define KEEPER_LINKS_MAX 32
+#define KEEPER_MESSAGE_MAX 32768
+
+// Messages to Node, each in a message of its SOCK_SEQPACKET socket: this word, then a whole rtnetlink message (struct
+// nlmsghdr and all) or nothing (src/workers/net/link/keeper.ts).
+enum keeper_word {
+  KEEPER_CONFIGURATION = 1, // what rtnetlink says
+  KEEPER_LINK = 2,          // RTM_NEWLINK of a link that is taken; its packet socket comes along
+  KEEPER_REFUSED = 3,       // RTM_NEWLINK of one that is not; behind it stands why, as text
+  KEEPER_READY = 4,         // all that there was has been told; nothing follows
+};
+
+// Serves `channel` in the calling process's network namespace until Node is gone; never returns. The process must
+// have CAP_NET_ADMIN and CAP_NET_RAW over the namespace, and loses everything else here. `empty`: a directory
+// that becomes its root.
+_Noreturn void keeper_run(int channel, const char *empty);
+
+// packet_socket.c: a packet socket that gets all frames of a link, each with a virtio header in front; -1 with errno.
+int packet_socket_open(unsigned index);
+
+// rtnetlink.c: a socket that is told of changes; -1 with errno.
+int rtnetlink_open(void);
+// Asks for everything of a kind (RTM_GET*); 0 or -1 with errno.
+int rtnetlink_ask(int socket, uint16_t kind);
+
+// cut.c: a socket to the host's packet filter; -1 with errno.
+int cut_open(void);
+// Lets nothing that comes in by the link reach the host's stack, but ARP and neighbour advertisements, which tell what
+// is true of both. It ends with the socket, where the host can do that (Linux 5.12). 0, or -1 with errno.
+int cut_link(int socket, const char *name, unsigned index);
+
+#endif

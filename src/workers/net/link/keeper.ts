@@ -1,0 +1,293 @@
+// What the keeper says (native/keeper/): which links of the host's network namespace are this sandbox's, with a packet
+// socket for each, and what rtnetlink tells there of addresses, routes, rules and neighbours. It comes as rtnetlink's own
+// messages, and is done here as an administrator's requests are done, to this sandbox's namespace.
+//
+// What follows of itself here is not taken over: routes that come with addresses, what the host's stack has learned of
+// routers and neighbours, its own link-local addresses and rules.
+
+import { ENODEV } from "../../../shared/abi/errno.ts";
+import * as N from "../../../shared/abi/netlink.ts";
+import { POLLIN } from "../../../shared/abi/poll.ts";
+import { AF_INET6 } from "../../../shared/abi/socket.ts";
+import type { Log } from "../../log.ts";
+import type { NetContext } from "../context.ts";
+import { errorOf } from "../devices/outcome.ts";
+import type { Device } from "../devices/rows.ts";
+import { attributesOf, numberOf, type Request, requestsIn, textOf } from "../netlink/message.ts";
+import { ADDRESS_SIZE, deleteAddress, newAddress } from "../netlink/route/address.ts";
+import { deleteRoute, newRoute, ROUTE_SIZE } from "../netlink/route/fib.ts";
+import type { Changer } from "../netlink/route/kind.ts";
+import { deleteNeighbour, NEIGHBOUR_SIZE, newNeighbour } from "../netlink/route/neighbour.ts";
+import { deleteRule, newRule } from "../netlink/route/rule.ts";
+import type { NetDevice } from "../stack/device.ts";
+import type { Stack } from "../stack/stack.ts";
+import { receiveBuffer } from "./frame_buffers.ts";
+import { HostDevice } from "./host_device.ts";
+
+/** Messages begin with one of these words: keeper.h. */
+const CONFIGURATION = 1;
+const LINK = 2;
+const REFUSED = 3;
+const READY = 4;
+const WORD = 4;
+const MESSAGE_MAX = 33024;
+/** How long a kernel waits for what the keeper tells before anything runs, and how often. */
+const READY_MS = 2000;
+const READY_TRIES_MAX = 1024;
+const NS_PER_US = 1000;
+/** Messages that one turn takes. */
+const AT_ONCE = 64;
+
+const LINK_SIZE = 16;
+const RULE_SIZE = 12;
+const FRA_PRIORITY = 6;
+const MAC = 6;
+/** Rules that every namespace has. */
+const USUAL_RULES: readonly number[] = [0, 32766, 32767];
+
+export interface KeeperContext extends NetContext {
+  readonly log: Log;
+}
+
+/** A link as rtnetlink tells it. */
+interface ToldLink {
+  readonly index: number;
+  readonly isUp: boolean;
+  readonly name: string;
+  readonly mac: Buffer;
+  readonly mtu: number;
+}
+
+function linkIn({ body }: Request): ToldLink | null {
+  if (body.length < LINK_SIZE) return null;
+  const attributes = attributesOf(body, LINK_SIZE);
+  const mac = attributes.get(N.IFLA_ADDRESS);
+  if (mac === undefined || mac.length !== MAC) return null;
+  return {
+    index: body.readInt32LE(4),
+    isUp: (body.readUInt32LE(8) & N.IFF_UP) !== 0,
+    name: textOf(attributes.get(N.IFLA_IFNAME)) ?? "",
+    mac,
+    mtu: numberOf(attributes.get(N.IFLA_MTU)) ?? 1500,
+  };
+}
+
+export class Keeper {
+  readonly #kernel: KeeperContext;
+  readonly #fd: number;
+  readonly #cookie: number;
+  readonly #message = Buffer.alloc(MESSAGE_MAX);
+  #received: Buffer | null = null;
+  /** Of links that are being made: their sockets, by index. */
+  readonly #sockets = new Map<number, number>();
+  readonly #devices = new Map<number, HostDevice>();
+  #isGone = false;
+  /** All that there was when the sandbox began has been told. */
+  isReady = false;
+
+  constructor(kernel: KeeperContext, fd: number) {
+    this.#kernel = kernel;
+    this.#fd = fd;
+    kernel.inet.linkOf = (row, stack) => this.#make(row, stack);
+    this.#cookie = kernel.sleep.add(fd, POLLIN, () => this.#ready());
+    this.#awaitReady();
+  }
+
+  /** No guest runs yet: its first program is to find the links that there are. */
+  #awaitReady(): void {
+    const { native, log } = this.#kernel;
+    for (let i = 0; i < READY_TRIES_MAX && !this.isReady && !this.#isGone; i++) {
+      const events = native.pollOne(this.#fd, POLLIN, READY_MS);
+      if (events <= 0) break;
+      this.#ready();
+    }
+    if (!this.isReady && !this.#isGone)
+      log("warn", "the keeper of the network has not told all that there is yet");
+  }
+
+  /** The loop's own time may be that of a turn long ago, or of none. */
+  #advance(stack: Stack): void {
+    stack.advance(this.#kernel.native.monotonicNs() / NS_PER_US);
+  }
+
+  #ready(): void {
+    const { native } = this.#kernel;
+    for (let i = 0; i < AT_ONCE; i++) {
+      const length = native.keeperReceive(this.#fd, this.#message, MESSAGE_MAX);
+      const socket = native.scratchView.getInt32(0, true);
+      if (length === 0) this.#gone();
+      if (length <= 0) return;
+      this.#take(length, socket);
+    }
+  }
+
+  /** Without the keeper the host's own stack is not cut off any more: the links are given up. */
+  #gone(): void {
+    const { sleep, native, log, devices } = this.#kernel;
+    log("error", "the keeper of the network has ended: the sandbox's links are down");
+    this.#isGone = true;
+    sleep.remove(this.#fd, this.#cookie);
+    native.close(this.#fd);
+    for (const index of [...this.#devices.keys()]) this.#linkGone(devices.byIndex(index));
+  }
+
+  #take(length: number, socket: number): void {
+    const { log, native } = this.#kernel;
+    const word = length < WORD ? 0 : this.#message.readUInt32LE(0);
+    const text = Buffer.from(this.#message.subarray(WORD, length));
+    const [request] = requestsIn(text);
+    const isLink = word === LINK && request !== undefined && socket >= 0;
+    if (socket >= 0 && !isLink) native.close(socket);
+    if (word === READY) this.isReady = true;
+    if (request === undefined) return;
+    if (isLink) this.#newLink(request, socket);
+    else if (word === CONFIGURATION) this.#configure(request);
+    else if (word === REFUSED) {
+      const why = text.toString("latin1", request.bytes.length);
+      const name = linkIn(request)?.name ?? textOf(attributesOf(request.body, LINK_SIZE).get(N.IFLA_IFNAME));
+      log("warn", `the link ${name} is left to the host: ${why}`);
+    }
+  }
+
+  // ---- Links ----
+
+  #make(row: Device, stack: Stack): NetDevice | null {
+    const socket = this.#sockets.get(row.index);
+    if (socket === undefined) return null;
+    this.#received ??= receiveBuffer();
+    const { core, links } = stack;
+    const { inet } = this.#kernel;
+    const device = new HostDevice(
+      this.#kernel,
+      "packet",
+      socket,
+      row,
+      row.address,
+      core,
+      links,
+      this.#received,
+      () => inet.deliver(stack),
+    );
+    this.#devices.set(row.index, device);
+    return device;
+  }
+
+  #newLink(request: Request, socket: number): void {
+    const { devices, inet, log, native } = this.#kernel;
+    const told = linkIn(request);
+    // The stack is there before the device, which it makes.
+    const { stack } = inet;
+    this.#advance(stack);
+    if (told !== null) this.#sockets.set(told.index, socket);
+    const row = told === null ? -ENODEV : devices.addLink(told.name, told.mac, told.mtu, told.index);
+    if (told !== null) this.#sockets.delete(told.index);
+    if (typeof row === "number") {
+      log("warn", `the link ${told?.name} cannot be taken: errno ${-row}`);
+      native.close(socket);
+    } else if (told!.isUp) devices.setFlags(row, row.flags | N.IFF_UP);
+    inet.deliver(stack);
+  }
+
+  #linkGone(row: Device | undefined): void {
+    const device = row === undefined ? undefined : this.#devices.get(row.index);
+    if (device === undefined) return;
+    this.#devices.delete(row!.index);
+    this.#kernel.devices.removeLink(row!);
+    device.close();
+  }
+
+  #linkChanged(row: Device, { name, mac, mtu, isUp }: ToldLink): void {
+    const { devices } = this.#kernel;
+    const wasUp = (row.flags & N.IFF_UP) !== 0;
+    devices.setName(row, name);
+    devices.setMtu(row, mtu);
+    if (!mac.equals(row.address)) devices.setAddress(row, mac);
+    if (wasUp !== isUp) devices.setFlags(row, isUp ? row.flags | N.IFF_UP : row.flags & ~N.IFF_UP);
+  }
+
+  // ---- Configuration ----
+
+  #configure(request: Request): void {
+    const { inet, devices } = this.#kernel;
+    const { stack } = inet;
+    this.#advance(stack);
+    switch (request.type) {
+      case N.RTM_NEWLINK: {
+        const told = linkIn(request);
+        const row = told === null ? undefined : devices.byIndex(told.index);
+        if (row !== undefined && this.#devices.has(row.index)) this.#linkChanged(row, told!);
+        break;
+      }
+      case N.RTM_DELLINK:
+        if (request.body.length >= LINK_SIZE) this.#linkGone(devices.byIndex(request.body.readInt32LE(4)));
+        break;
+      case N.RTM_NEWADDR:
+        if (this.#isOfLink(request, ADDRESS_SIZE)) this.#newAddress(request);
+        break;
+      case N.RTM_DELADDR:
+        if (this.#isOfLink(request, ADDRESS_SIZE)) this.#change(deleteAddress, request, 0);
+        break;
+      case N.RTM_NEWROUTE:
+      case N.RTM_DELROUTE:
+        if (isSetRoute(request))
+          this.#change(request.type === N.RTM_NEWROUTE ? newRoute : deleteRoute, request, N.NLM_F_CREATE);
+        break;
+      case N.RTM_NEWRULE:
+      case N.RTM_DELRULE:
+        if (isSetRule(request))
+          this.#change(
+            request.type === N.RTM_NEWRULE ? newRule : deleteRule,
+            request,
+            N.NLM_F_CREATE | N.NLM_F_EXCL,
+          );
+        break;
+      case N.RTM_NEWNEIGH:
+      case N.RTM_DELNEIGH:
+        if (
+          this.#isOfLink(request, NEIGHBOUR_SIZE) &&
+          (request.body.readUInt16LE(8) & N.NUD_PERMANENT) !== 0
+        ) {
+          const isNew = request.type === N.RTM_NEWNEIGH;
+          this.#change(isNew ? newNeighbour : deleteNeighbour, request, N.NLM_F_CREATE | N.NLM_F_REPLACE);
+        }
+        break;
+    }
+    inet.deliver(stack);
+  }
+
+  #isOfLink({ body }: Request, size: number): boolean {
+    return body.length >= size && this.#devices.has(body.readInt32LE(4));
+  }
+
+  /** What cannot be done here (it is there already, or its like is not known) is left. */
+  #change(changer: Changer, request: Request, flags: number): number {
+    const { rootCredentials } = this.#kernel;
+    const task = { kernel: this.#kernel, credentials: rootCredentials };
+    return errorOf(changer(task, { ...request, flags }));
+  }
+
+  #newAddress(request: Request): void {
+    const { body } = request;
+    const attributes = attributesOf(body, ADDRESS_SIZE);
+    const flags = numberOf(attributes.get(N.IFA_FLAGS)) ?? body[2]!;
+    if (this.#change(newAddress, request, N.NLM_F_CREATE | N.NLM_F_REPLACE) !== 0) return;
+    // What the host's stack has looked for duplicates of need not be looked at again.
+    const address = attributes.get(N.IFA_LOCAL) ?? attributes.get(N.IFA_ADDRESS);
+    if (body[0] !== AF_INET6 || address === undefined || (flags & N.IFA_F_TENTATIVE) !== 0) return;
+    const { devices } = this.#kernel;
+    devices.inet6.verified(devices.byIndex(body.readInt32LE(4))!, Uint8Array.from(address), false);
+  }
+}
+
+/** Set by somebody, and not by the host's kernel of itself. */
+function isSetRoute({ body }: Request): boolean {
+  if (body.length < ROUTE_SIZE) return false;
+  const table = numberOf(attributesOf(body, ROUTE_SIZE).get(N.RTA_TABLE)) ?? body[4]!;
+  const isCached = (body.readUInt32LE(8) & N.RTM_F_CLONED) !== 0;
+  return body[5] !== N.RTPROT_KERNEL && body[5] !== N.RTPROT_RA && table !== N.RT_TABLE_LOCAL && !isCached;
+}
+
+function isSetRule({ body }: Request): boolean {
+  if (body.length < RULE_SIZE) return false;
+  return !USUAL_RULES.includes(numberOf(attributesOf(body, RULE_SIZE).get(FRA_PRIORITY)) ?? 0);
+}

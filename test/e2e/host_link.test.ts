@@ -1,0 +1,233 @@
+// Links of a container's network namespace: the sandbox's own stack is what answers there, with the addresses and routes
+// of the host's side, whose stack is cut off; and whatever ends, the namespace is as before.
+//
+// deadline: 240 s
+
+import { copyFileSync, existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { eventually, ringfence } from "../spawn.ts";
+import { Bundle, type Config, shell } from "./bundle.ts";
+import { buildDriver } from "./driver.ts";
+import { missing, NetworkRoom } from "./network_room.ts";
+import { children, exists, inNamespace, procLink, status } from "./processes.ts";
+
+const CAPABILITIES = ["CAP_NET_RAW", "CAP_NET_ADMIN"];
+const why = missing();
+if (why !== null) console.log(why);
+const linked = why === null ? test : test.skip;
+const peer = why === null ? buildDriver("link_peer", [], ["-static"]) : "";
+
+/** A room with a container in it, which runs that shell text; `change` of its config.json besides. */
+class Linked {
+  readonly room: NetworkRoom;
+  readonly bundle: Bundle;
+  readonly log: string;
+
+  constructor(room: NetworkRoom, text: string, change: (config: Config) => void = () => {}) {
+    this.room = room;
+    this.bundle = new Bundle(shell(text), (config) => {
+      config.linux.namespaces = config.linux.namespaces.map((one) =>
+        one.type === "network" ? { ...one, path: room.path } : one,
+      );
+      const capabilities = { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES };
+      config.process.capabilities = capabilities;
+      change(config);
+    });
+    copyFileSync(peer, join(this.bundle.rootfs, "bin/link_peer"));
+    this.log = join(this.bundle.directory, "log");
+  }
+
+  command(...args: string[]): string[] {
+    return [ringfence, "--root", this.bundle.root, "--log", this.log, ...args];
+  }
+
+  /** Runs it to its end: what it prints. */
+  async run(...flags: string[]): Promise<string> {
+    const { id, directory } = this.bundle;
+    const result = await this.room.runs(this.command(...flags, "run", "--bundle", directory, id));
+    assert.is(
+      result.code,
+      0,
+      `${result.stderr}${existsSync(this.log) ? readFileSync(this.log, "utf8") : ""}`,
+    );
+    return result.stdout.toString();
+  }
+
+  /** Starts it in the background; its processes. */
+  async start(): Promise<{ init: number; node: number; keeper: number }> {
+    const { id, directory } = this.bundle;
+    const said = `>${directory}/said 2>&1`;
+    this.room.sh(`${this.command("create", "--bundle", directory, id).join(" ")} ${said} </dev/null`);
+    this.room.sh(this.command("start", id).join(" "));
+    const state = JSON.parse(readFileSync(join(this.bundle.root, id, "state.json"), "utf8"));
+    const { init } = state;
+    const namespace = procLink(init, "ns/pid")!;
+    const all = inNamespace(namespace);
+    const node = all.find((pid) => procLink(pid, "exe")?.endsWith("/node"))!;
+    const keeper = all.find((pid) => status(pid, "Name") === "ringfence-keep")!;
+    return { init, node, keeper };
+  }
+
+  said(): string {
+    return readFileSync(join(this.bundle.directory, "said"), "utf8");
+  }
+
+  async remove(): Promise<void> {
+    await this.room.runs(this.command("delete", "--force", this.bundle.id));
+    await this.bundle.remove();
+  }
+}
+
+async function withLink(
+  text: string,
+  body: (linked: Linked) => Promise<void>,
+  change?: (config: Config) => void,
+): Promise<void> {
+  const room = await new NetworkRoom().made();
+  const one = new Linked(room, text, change);
+  try {
+    await body(one);
+  } finally {
+    await one.remove();
+    await room.remove();
+  }
+}
+
+linked("addresses and routes are those of the host's side, and peers answer", () =>
+  withLink(
+    "ip -o addr show dev eth0; ip route; ping -c 2 -W 5 10.9.0.1; ping -c 2 -W 5 fd09::1; ping -c 1 -s 30000 -W 5 fd09::1; ip neigh",
+    async (one) => {
+      const before = one.room.state();
+      const said = await one.run();
+      assert.match(said, /eth0 +inet 10\.9\.0\.2\/24 /);
+      assert.match(said, /eth0 +inet6 fd09::2\/64 /);
+      assert.match(said, /^default via 10\.9\.0\.1 dev eth0/m);
+      assert.is(said.match(/ 0% packet loss/g)?.length, 3);
+      assert.match(said, /10\.9\.0\.1 dev eth0 lladdr (..:){5}.. .*REACHABLE/);
+      assert.is(one.room.state(), before);
+    },
+  ),
+);
+
+linked("a native peer's pings and datagrams are answered by the sandbox, long ones too", () =>
+  withLink("link_peer echo 4 7000 40 20 & link_peer echo 6 7001 40 20 & sleep 30", async (one) => {
+    await one.start();
+    assert.ok(await eventually(() => one.said().split("listening").length === 3, 10_000));
+    const { room } = one;
+    assert.match(
+      room.sh("busybox ping -c 2 -W 5 10.9.0.2; busybox ping -c 2 -W 5 fd09::2"),
+      / 0% packet loss[\s\S]* 0% packet loss/,
+    );
+    for (const [address, port] of [
+      ["10.9.0.2", 7000],
+      ["fd09::2", 7001],
+    ] as const)
+      for (const size of [1, 1400, 9000, 60000])
+        assert.is(room.sh(`${peer} ask ${address} ${port} ${size} 8`), "good 8\n", `${address} ${size}`);
+    // The host's own stack has got nothing of that.
+    const counters = room.inside("nft list ruleset");
+    assert.match(counters, /table netdev ringfence[\s\S]*hook ingress device "?eth0"?[\s\S]*policy drop/);
+  }),
+);
+
+linked("the sandbox asks a native peer", () =>
+  withLink(
+    "for s in 1 1400 9000 60000; do link_peer ask 10.9.0.1 7000 $s 8; link_peer ask fd09::1 7001 $s 8; done",
+    async (one) => {
+      one.room.sh(`(${peer} echo 4 7000 32 20 & ${peer} echo 6 7001 32 20 &) >/dev/null 2>&1`);
+      assert.is(await one.run(), "good 8\n".repeat(8));
+    },
+  ),
+);
+
+linked("links that come and go while it runs", () =>
+  withLink("sleep 60", async (one) => {
+    await one.start();
+    const { room, bundle } = one;
+    const shown = async (): Promise<string> =>
+      (await room.runs(one.command("exec", bundle.id, "ip", "-o", "addr"))).stdout.toString();
+    assert.not.match(await shown(), /eth1/);
+    room.sh(
+      "ip link add veth1 type veth peer name eth1; ip addr add 10.8.0.1/24 dev veth1; ip link set veth1 up; ip link set eth1 netns $1",
+    );
+    room.inside("ip addr add 10.8.0.2/24 dev eth1; ip link set eth1 up");
+    assert.ok(await eventually(async () => /eth1 +inet 10\.8\.0\.2/.test(await shown()), 5000));
+    assert.match(room.sh("busybox ping -c 2 -W 5 10.8.0.2"), / 0% packet loss/);
+    room.inside("ip addr del 10.9.0.2/24 dev eth0");
+    assert.ok(await eventually(async () => !/10\.9\.0\.2/.test(await shown()), 5000));
+    room.sh("ip link del veth1");
+    assert.ok(await eventually(async () => !/eth1/.test(await shown()), 5000));
+  }),
+);
+
+linked("a namespace of the sandbox's own gets links between create and start", () =>
+  withLink(
+    "ip -o addr show dev eth5; ping -c 2 -W 5 10.7.0.1",
+    async (one) => {
+      const { room, bundle } = one;
+      room.sh(
+        `${one.command("create", "--bundle", bundle.directory, bundle.id).join(" ")} >${bundle.directory}/said 2>&1 </dev/null`,
+      );
+      const { pid } = JSON.parse(room.sh(one.command("state", bundle.id).join(" ")));
+      room.sh(
+        `ip link add veth5 type veth peer name eth5; ip addr add 10.7.0.1/24 dev veth5; ip link set veth5 up; ip link set eth5 netns ${pid}`,
+      );
+      room.sh(`nsenter -t ${pid} -n sh -c "ip link set eth5 up; ip addr add 10.7.0.2/24 dev eth5"`);
+      room.sh(one.command("start", bundle.id).join(" "));
+      assert.ok(await eventually(() => / packet loss/.test(one.said()), 15_000), one.said());
+      assert.match(one.said(), /inet 10\.7\.0\.2\/24[\s\S]* 0% packet loss/);
+    },
+    (config) => {
+      config.linux.namespaces = config.linux.namespaces.map(({ type }) => ({ type }));
+    },
+  ),
+);
+
+for (const victim of ["keeper", "node", "init"] as const)
+  linked(`after the death of ${victim} the namespace is as before`, () =>
+    withLink("sleep 60", async (one) => {
+      const before = one.room.state();
+      const processes = await one.start();
+      assert.ok(exists(processes.keeper));
+      assert.is.not(one.room.state(), before);
+      process.kill(processes[victim], "SIGKILL");
+      assert.ok(await eventually(() => one.room.state() === before, 5000), one.room.state());
+      assert.not(exists(processes.keeper));
+      // The host's own stack answers again.
+      assert.match(one.room.sh("busybox ping -c 1 -W 5 10.9.0.2"), / 0% packet loss/);
+      if (victim !== "keeper") return;
+      const { stdout } = await one.room.runs(one.command("exec", one.bundle.id, "ip", "-o", "addr"));
+      assert.not.match(stdout.toString(), /eth0/);
+      assert.match(readFileSync(one.log, "utf8"), /keeper of the network has ended/);
+    }),
+  );
+
+linked("the keeper has two capabilities, no file, and its filter", () =>
+  withLink("sleep 60", async (one) => {
+    const { keeper } = await one.start();
+    const admin = (1n << 12n) | (1n << 13n);
+    for (const set of ["CapEff", "CapPrm"]) assert.is(BigInt(`0x${status(keeper, set)}`), admin);
+    for (const set of ["CapBnd", "CapInh", "CapAmb"]) assert.is(BigInt(`0x${status(keeper, set)}`), 0n);
+    assert.is(status(keeper, "Seccomp"), "2");
+    assert.is(status(keeper, "NoNewPrivs"), "1");
+    assert.match(procLink(keeper, "root")!, /\/sandbox\/empty$/);
+    assert.is(children(keeper).length, 0);
+  }),
+);
+
+linked("a namespace that others use is left to them; --network=none has loopback alone", () =>
+  withLink("ip -o link", async (one) => {
+    const user = one.room.sh("nsenter --net=$1 sleep 30 >/dev/null 2>&1 & echo $!").trim();
+    const before = one.room.state();
+    assert.not.match(await one.run(), /eth0/);
+    assert.match(readFileSync(one.log, "utf8"), /used by other processes/);
+    assert.is(one.room.state(), before);
+    process.kill(Number(user));
+    assert.ok(await eventually(() => !exists(Number(user)), 2000));
+    assert.not.match(await one.run("--network=none"), /eth0/);
+  }),
+);
+
+test.run();
