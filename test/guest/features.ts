@@ -26,7 +26,8 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "events", // epoll, eventfd, timerfd, signalfd
   "timers", // interval timers, POSIX timers, CPU time
   "locks", // record locks, flock
-  "sockets", // AF_UNIX, AF_NETLINK
+  "sockets", // AF_UNIX, AF_NETLINK, datagrams of AF_INET and AF_INET6
+  "tcp", // streams of AF_INET and AF_INET6
   "inotify", // events of files
   "pidfd", // descriptors of processes
   "memfd", // memfd_create, seals

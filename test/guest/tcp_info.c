@@ -1,5 +1,5 @@
 // TCP_INFO: what was agreed upon, and what was counted.
-//@ needs: tcp
+//@ needs: tcp tcp-details
 //@ args: 4
 //@ args: 6
 #include "tcp.h"

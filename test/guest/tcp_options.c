@@ -1,5 +1,5 @@
 // Options of sockets of TCP: what they are at first, what becomes of values, lengths, and of options that are not there.
-//@ needs: tcp
+//@ needs: tcp tcp-details
 //@ args: 4
 //@ args: 6
 #include "tcp.h"
@@ -53,7 +53,6 @@ static const struct option options[] = {
     SOL_ONE(SO_PROTOCOL),
     SOL_ONE(SO_DOMAIN),
     SOL_ONE(SO_MARK),
-    SOL_ONE(SO_INCOMING_CPU),
     SOL_ONE(SO_BUSY_POLL),
     SOL_ONE(SO_ZEROCOPY),
     {IPPROTO_IP, IP_TTL, "IP_TTL"},

@@ -92,6 +92,7 @@ int main(int argc, char **argv) {
 
   // Edges.
   join();
+  ready(client); // What came before is not told a second time.
   int e = epoll_create1(0);
   struct epoll_event event = {EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, {.u32 = 1}};
   epoll_ctl(e, EPOLL_CTL_ADD, client, &event);

@@ -66,7 +66,7 @@ function* next(
   status: number,
 ): Generator<void, Accepted | number, void> {
   if (socket instanceof StandIn) return yield* task.kernel.netThread!.accept(task, socket, status);
-  const file = socket.accept(status);
+  const file = socket.accept(status, task.credentials);
   if (typeof file !== "number") return { file, peer: file.peerName() };
   return file === -EAGAIN ? { file: null, timeoutNs: socket.receiveTimeoutNs } : file;
 }

@@ -10,7 +10,7 @@ import { NSEC_PER_SEC, USEC_PER_SEC } from "../../shared/abi/time.ts";
 import { NEVER } from "../call/clocks.ts";
 import { capable } from "../credentials/credentials.ts";
 import type { NetCaller } from "./caller.ts";
-import { flag, getOption, int, kept, type Option, type OptionTable, setOption } from "./option_table.ts";
+import { flag, getOption, INT, int, kept, type Option, type OptionTable, setOption } from "./option_table.ts";
 import type { SocketFile } from "./socket.ts";
 
 const INT_MAX = 0x7fffffff;
@@ -18,7 +18,7 @@ const BUFFER_DEFAULT = 212992;
 /** More is not given, whoever asks: what is in sockets is the kernel's memory. */
 const FORCED_MAX = 16 << 20;
 const SEND_BUFFER_MIN = 4608;
-const RECEIVE_BUFFER_MIN = 2304;
+export const RECEIVE_BUFFER_MIN = 2304;
 const TIMEVAL = 16;
 const COOKIE_SIZE = 8;
 /** SKF_AD_MAX: what filters may ask of a packet. */
@@ -151,7 +151,9 @@ export const SOCKET_LEVEL: OptionTable = new Map([
       get: (options) => Buffer.from(options.linger),
       set: (options, value) => {
         if (value.length < linger.size) return -EINVAL;
-        options.linger.set(value.subarray(0, linger.size));
+        const isOn = value.readInt32LE() !== 0;
+        options.linger.writeInt32LE(Number(isOn));
+        if (isOn) value.copy(options.linger, INT, INT, linger.size);
         return 0;
       },
     },

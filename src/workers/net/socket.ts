@@ -8,6 +8,7 @@ import { EOPNOTSUPP } from "../../shared/abi/errno.ts";
 import { O_NONBLOCK, O_RDWR } from "../../shared/abi/fcntl.ts";
 import { MSG_DONTWAIT } from "../../shared/abi/socket.ts";
 import { NEVER } from "../call/clocks.ts";
+import type { Credentials } from "../credentials/credentials.ts";
 import { ownerIoctl } from "../vfs/async_signals.ts";
 import { now } from "../vfs/clock.ts";
 import { NOT_AT_ONCE, OpenFile } from "../vfs/file.ts";
@@ -28,6 +29,8 @@ export type Address = string;
 export interface Received<A extends Ancillary = Ancillary> {
   /** The bytes that fit the caller's room. */
   readonly data: Uint8Array;
+  /** Bytes that were thrown away in their place (MSG_TRUNC of a stream). */
+  readonly discarded?: number;
   /** How many the message has, of those that were asked for as a stream. */
   readonly length: number;
   /** MSG_* that recvmsg reports. */
@@ -100,8 +103,8 @@ export abstract class SocketFile extends OpenFile {
   /** 0, -EAGAIN when the other side has no room for one more (wait for POLLOUT), or a negative errno. */
   abstract connect(task: NetCaller, address: Address): number;
 
-  /** The next connection, with O_* flags, or a negative errno. */
-  accept(_status: number): SocketFile | number {
+  /** The next connection, with O_* flags, of that user's; or a negative errno. */
+  accept(_status: number, _by?: Credentials): SocketFile | number {
     return -EOPNOTSUPP;
   }
 
@@ -134,6 +137,9 @@ export abstract class SocketFile extends OpenFile {
       writer.timestamp(timestamps, sentAt ?? now(task.kernel.native));
     return null;
   }
+
+  /** A positive errno of a receive that has had something to tell before. */
+  errorComesLater(_error: number): void {}
 
   /** Closes descriptors that writeControl has given. */
   takeBack(_task: NetCaller, _descriptors: readonly number[]): void {}

@@ -1,6 +1,6 @@
 // bind(2), listen(2), connect(2), shutdown(2), getsockname(2), getpeername(2), getsockopt(2), setsockopt(2).
 
-import { EAGAIN, EFAULT, EINVAL } from "../../shared/abi/errno.ts";
+import { EAGAIN, EALREADY, EFAULT, EINPROGRESS, EINVAL } from "../../shared/abi/errno.ts";
 import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
 import { POLLOUT } from "../../shared/abi/poll.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
@@ -14,17 +14,20 @@ import type { Address, SocketFile } from "./socket.ts";
 import { deadlineAfter, waitForSocket } from "./waiting.ts";
 
 const OPTION_MAX = 1024;
+/** Answers of a connect that is not over. */
+const UNDER_WAY: ReadonlySet<number> = new Set([-EAGAIN, -EINPROGRESS, -EALREADY]);
 
 function* connect(task: NetCaller, socket: SocketFile, address: Address): Coroutine {
   const now = (socket.flags & O_NONBLOCK) !== 0;
   const deadline = now ? 0 : deadlineAfter(task, socket.sendTimeoutNs);
   socket.references++;
   try {
-    for (;;) {
-      const error = socket.connect(task, address);
-      if (error !== -EAGAIN) return error;
+    // What a call answers that does not wait to the end.
+    const first = socket.connect(task, address);
+    for (let error = first; ; error = socket.connect(task, address)) {
+      if (!UNDER_WAY.has(error)) return error;
       const waited = yield* waitForSocket(task, socket, POLLOUT, deadline);
-      if (waited < 0) return waited;
+      if (waited < 0) return waited === -EAGAIN ? first : waited;
     }
   } finally {
     putFile(task.kernel, socket);

@@ -48,6 +48,7 @@ class AskingQueue extends WaitQueue {
 
 export class StandIn extends OpenFile {
   override readonly isStream = true;
+  override readonly hasUrgentData = true;
   readonly #owner: SocketOwner;
   /** Its number there. */
   readonly number: number;

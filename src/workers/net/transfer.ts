@@ -130,6 +130,11 @@ function* sendStream(
   let done = 0;
   // What is wrong with the socket comes before what is wrong with the memory.
   let n = socket.send(task, { data: new Uint8Array(0), ...sending, ancillary: null });
+  while (n === -EAGAIN && source.left > 0) {
+    const error = yield* waitForSocket(task, socket, POLLOUT, deadline);
+    if (error < 0) return error;
+    n = socket.send(task, { data: new Uint8Array(0), ...sending, ancillary: null });
+  }
   while (n >= 0 && source.left > 0) {
     const chunk = yield* source.take(CHUNK);
     if (typeof chunk === "number") return done > 0 ? done : chunk;
@@ -250,7 +255,11 @@ class Receiving {
         if (result !== null) return result;
         continue;
       }
-      if (received !== -EAGAIN) return this.#done > 0 ? this.#done : received;
+      if (received !== -EAGAIN) {
+        if (this.#done === 0) return received;
+        this.#socket.errorComesLater(-received);
+        return this.#done;
+      }
       if (this.#done > 0 && this.#done >= this.#least) return this.#done;
       const error = yield* waitForSocket(this.#task, this.#socket, POLLIN, deadline);
       if (error < 0) return this.#done > 0 ? this.#done : error;
@@ -274,7 +283,7 @@ class Receiving {
 
   /** Copies what was received to the caller; the call's result, or null: go on with the next. */
   *#deliver(received: Received, room: number): Generator<void, number | null, void> {
-    const { data, length } = received;
+    const { data, length, discarded = 0 } = received;
     const task = this.#task;
     const before = this.#done;
     let at = 0;
@@ -285,7 +294,7 @@ class Receiving {
     }
     const last = data.length - at;
     this.#round(data, at);
-    this.#done += data.length;
+    this.#done += data.length + discarded;
     if (this.#goesOn(received, room)) {
       if (last > 0 && (yield* task.call.copyOutRound()) < last) return this.#failed(received, before);
       return null;

@@ -40,7 +40,9 @@ class AsyncSignals implements OwnerSignals, WaitEntry {
   readonly events = EVENTS;
   readonly #kernel: ProcessContext;
   readonly #file: OpenFile;
-  owner: FileOwner | null = null;
+  #owner: FileOwner | null = null;
+  /** Of a socket with urgent data: it is told whether or not O_ASYNC is set. */
+  readonly #urgent: WaitEntry = { events: P.POLLPRI, wake: (events) => this.#urgentCame(events) };
   /** F_SETSIG; 0: SIGIO without siginfo. */
   signal = 0;
   /** The descriptor through which O_ASYNC was set. */
@@ -60,16 +62,34 @@ class AsyncSignals implements OwnerSignals, WaitEntry {
     this.#file.waiters.remove(this);
   }
 
+  get owner(): FileOwner | null {
+    return this.#owner;
+  }
+
+  set owner(owner: FileOwner | null) {
+    const { waiters, hasUrgentData } = this.#file;
+    if (hasUrgentData && this.#owner === null && owner !== null) waiters.addLasting(this.#urgent);
+    if (hasUrgentData && owner === null) waiters.remove(this.#urgent);
+    this.#owner = owner;
+  }
+
+  #urgentCame(events: number): void {
+    if ((events & P.POLLPRI) !== 0) this.#send(fromKernel(S.SIGURG));
+  }
+
   wake(happened: number): void {
-    const { owner } = this;
-    if (owner === null) return;
+    if (this.#owner === null) return;
     // The ends of a pipe, and the sides of a terminal, may share a queue.
     let events = happened;
     if (!this.#file.readable) events &= ~(P.POLLIN | P.POLLRDNORM);
     if (!this.#file.writable) events &= ~(P.POLLOUT | P.POLLWRNORM);
     const reason = REASONS.find((candidate) => (candidate.events & events) !== 0);
     if (reason === undefined) return;
-    const info = this.#info(reason.code, reason.band);
+    this.#send(this.#info(reason.code, reason.band));
+  }
+
+  #send(info: SigInfo): void {
+    const owner = this.#owner!;
     const { pids } = this.#kernel;
     if (owner.type === F.F_OWNER_TID) {
       const task = pids.task(owner.id);

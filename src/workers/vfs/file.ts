@@ -83,6 +83,9 @@ export abstract class OpenFile {
     return ((this.flags + 1) & 2) !== 0;
   }
 
+  /** It may have urgent data, of which its owner is told by SIGURG. */
+  readonly hasUrgentData: boolean = false;
+
   /** Whether a partial transfer is the whole answer, as for pipes and terminals when they are read. */
   abstract readonly isStream: boolean;
 

@@ -18,11 +18,9 @@ import type { Address, Received, SendRequest } from "../socket.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import type { Message } from "../stack/datagram/message.ts";
 import type { ErrorRecord } from "../stack/inet/endpoint.ts";
-import { connectedFlow } from "../stack/inet/way.ts";
 import type { IpAddress } from "../stack/ip_address.ts";
 import type { Packet } from "../stack/packet.ts";
 import { RawEndpoint } from "../stack/raw/endpoint.ts";
-import type { Flow } from "../stack/route/flow.ts";
 import { familyOf, type InetName, name4, name6, nameOf, needsScope } from "./addresses.ts";
 import { ErrorControl, errorBehind, RECORD_COST } from "./error_queue.ts";
 import type { Level } from "./inet_options.ts";
@@ -117,10 +115,6 @@ export class DatagramSocket extends InetSocket {
   dropErrors(): void {
     this.endpoint.errors.length = 0;
     this.#chargeErrors();
-  }
-
-  connectionWay(): Flow | number {
-    return connectedFlow(this.endpoint);
   }
 
   // ---- Names ----

@@ -19,12 +19,15 @@ import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import { PingEndpoint } from "../stack/ping/endpoint.ts";
 import { RawEndpoint } from "../stack/raw/endpoint.ts";
 import type { Stack } from "../stack/stack.ts";
+import { TcpEndpoint } from "../stack/tcp/endpoint.ts";
 import { UdpEndpoint } from "../stack/udp/endpoint.ts";
 import { DatagramSocket } from "./datagram_socket.ts";
 import type { Level } from "./inet_options.ts";
 import { IP_LEVEL } from "./ip_options.ts";
 import { IP6_LEVEL } from "./ip6_options.ts";
 import { RAW_LEVELS4, RAW_LEVELS6 } from "./raw_options.ts";
+import { StreamSocket } from "./stream_socket.ts";
+import { TCP_LEVEL } from "./tcp_options.ts";
 import { UDP_LEVEL } from "./udp_options.ts";
 
 /** IPPROTO_MAX: more than a packet can tell. */
@@ -37,7 +40,7 @@ interface Kind {
   readonly protocol: number;
   /** 0 or the negative errno of who may not have one. */
   refuses(by: Creator): number;
-  endpoint(stack: Stack, isV6: boolean, protocol: number): DatagramEndpoint;
+  endpoint(stack: Stack, protocol: number): DatagramEndpoint | TcpEndpoint;
   readonly levels: ReadonlyMap<number, Level>;
 }
 
@@ -78,10 +81,17 @@ function kindsOf(isV6: boolean): ReadonlyMap<number, readonly Kind[]> {
   const raw: Kind = {
     protocol: 0,
     refuses: ({ credentials, kernel }) => (capable(credentials, kernel.users, CAP_NET_RAW) ? 0 : -EPERM),
-    endpoint: (stack, _isV6, protocol) => new RawEndpoint(stack.raw, isV6, protocol),
+    endpoint: (stack, protocol) => new RawEndpoint(stack.raw, isV6, protocol),
     levels: levels(isV6, isV6 ? RAW_LEVELS6 : RAW_LEVELS4),
   };
+  const tcp: Kind = {
+    protocol: S.IPPROTO_TCP,
+    refuses: () => 0,
+    endpoint: (stack) => new TcpEndpoint(stack.tcp, isV6),
+    levels: levels(isV6, [[S.IPPROTO_TCP, TCP_LEVEL]]),
+  };
   return new Map([
+    [S.SOCK_STREAM, [tcp]],
     [S.SOCK_DGRAM, [udp, ping]],
     [S.SOCK_RAW, [raw]],
   ]);
@@ -98,7 +108,7 @@ function find(
   const ofType = kinds.get(type);
   if (ofType === undefined) {
     kernel.counters.unsupportedCalls++;
-    return type === S.SOCK_STREAM ? -EPROTONOSUPPORT : -ESOCKTNOSUPPORT;
+    return -ESOCKTNOSUPPORT;
   }
   for (const kind of ofType) {
     if (kind.protocol === 0) return protocol === 0 ? -EPROTONOSUPPORT : { kind, protocol };
@@ -117,10 +127,12 @@ function familyOf(isV6: boolean): Family<Creator> {
     const { kind, protocol } = found;
     if (!kernel.heap.hasRoom("sockets") || !kernel.heap.hasRoom("inetSockets")) return -ENFILE;
     const inode = kernel.anonymous.socket(credentials);
-    const endpoint = kind.endpoint(kernel.inet.stack, isV6, protocol);
+    const endpoint = kind.endpoint(kernel.inet.stack, protocol);
     endpoint.uid = credentials.euid;
-    if (isV6 && kind.protocol === S.IPPROTO_UDP)
+    if (isV6 && (kind.protocol === S.IPPROTO_UDP || kind.protocol === S.IPPROTO_TCP))
       endpoint.v6only = kernel.sysctls.get("net/ipv6/bindv6only") !== 0;
+    if (endpoint instanceof TcpEndpoint)
+      return new StreamSocket(kernel, inode, status, endpoint, kind.levels);
     return new DatagramSocket(kernel, inode, type, protocol, status, endpoint, kind.levels);
   }
 

@@ -19,7 +19,7 @@ import {
 } from "../option_table.ts";
 import { SOCKET_LEVEL, SocketOptions } from "../options.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
-import type { InetEndpoint } from "./endpoint.ts";
+import type { InetEndpoint } from "../stack/inet/endpoint.ts";
 import type { InetSocket } from "./inet_socket.ts";
 import type { InetStack } from "./inet_stack.ts";
 
@@ -102,7 +102,8 @@ function told(option: Option, key: "mark" | "receiveBuffer"): InetOption {
     set: (options, value, task) => {
       const error = option.set!(options, value, task);
       if (error < 0) return error;
-      options.endpoint[key] = key === "mark" ? value.readInt32LE() : options.receiveBuffer;
+      if (key === "mark") options.endpoint.mark = value.readInt32LE();
+      else if (options.datagram !== null) options.datagram.receiveBuffer = options.receiveBuffer;
       options.endpoint.optionsChanged();
       return 0;
     },
@@ -193,7 +194,7 @@ function timestamping(name: number): InetOption {
   };
 }
 
-const INET_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetOption>([
+export const INET_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetOption>([
   ...SOCKET_LEVEL,
   [S.SO_REUSEADDR, endpointFlag("reuseAddress")],
   [S.SO_DONTROUTE, endpointFlag("staysOnLink")],
@@ -276,6 +277,8 @@ export interface Level {
   readonly table: OptionTable<InetOptions>;
   /** Shorter values are taken, and what is missing is zero or a byte. */
   readonly takesShort: boolean;
+  /** Where they are not: options that are of any length. */
+  readonly texts?: ReadonlySet<number>;
 }
 
 export class InetOptions extends SocketOptions {
@@ -310,7 +313,7 @@ export class InetOptions extends SocketOptions {
     this.#levels = levels;
     this.sendBuffer = sysctls.get("net/core/wmem_default");
     this.receiveBuffer = sysctls.get("net/core/rmem_default");
-    endpoint.receiveBuffer = this.receiveBuffer;
+    if (datagram !== null) datagram.receiveBuffer = this.receiveBuffer;
   }
 
   isListening(): boolean {
@@ -377,7 +380,8 @@ export class InetOptions extends SocketOptions {
     if (level === S.SOL_SOCKET) return super.set(level, name, value, task);
     const found = this.#levels.get(level);
     if (found === undefined) return -ENOPROTOOPT;
-    if (!found.takesShort) return setOption(found.table, this, name, value, task);
+    if (!found.takesShort && found.texts?.has(name) !== true)
+      return setOption(found.table, this, name, value, task);
     return found.table.get(name)?.set?.(this, value, task) ?? -ENOPROTOOPT;
   }
 }

@@ -14,13 +14,14 @@ import type { Inode, Time } from "../../vfs/inode.ts";
 import type { NetCaller } from "../caller.ts";
 import type { NetContext } from "../context.ts";
 import { type Address, SocketFile } from "../socket.ts";
+import type { StackCore } from "../stack/core.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
+import type { InetEndpoint } from "../stack/inet/endpoint.ts";
 import type { IpAddress } from "../stack/ip_address.ts";
 import type { RawEndpoint } from "../stack/raw/endpoint.ts";
-import type { Flow } from "../stack/route/flow.ts";
 import type { Stack } from "../stack/stack.ts";
+import { TcpEndpoint } from "../stack/tcp/endpoint.ts";
 import { familyOf, type InetName, name4, name6, nameOf } from "./addresses.ts";
-import type { InetEndpoint } from "./endpoint.ts";
 import { addressIoctl } from "./inet_ioctls.ts";
 import { InetOptions, type Level } from "./inet_options.ts";
 import type { InetStack } from "./inet_stack.ts";
@@ -47,6 +48,8 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
   readonly datagram: DatagramEndpoint | null;
   /** Null: it is no raw socket. */
   readonly raw: RawEndpoint | null;
+  /** Null: it is no stream. */
+  readonly stream: TcpEndpoint | null;
   protected readonly inet: InetStack;
   protected readonly stack: Stack;
   /** IP_UNICAST_IF, IPV6_UNICAST_IF; 0: none. */
@@ -87,13 +90,21 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
     this.endpoint = endpoint;
     this.datagram = datagram;
     this.raw = raw;
-    this.options = new InetOptions(this, endpoint, datagram, kernel.inet, levels);
+    this.stream = endpoint instanceof TcpEndpoint ? endpoint : null;
+    this.options = this.makeOptions(levels);
     kernel.counters.sockets++;
     kernel.counters.inetSockets++;
     kernel.inet.sockets.add(this);
   }
 
+  protected makeOptions(levels: ReadonlyMap<number, Level>): InetOptions {
+    return new InetOptions(this, this.endpoint, this.datagram, this.inet, levels);
+  }
+
   abstract get isListening(): boolean;
+
+  /** An option has given the stack something to do. */
+  acted(): void {}
 
   /** Bytes in its receive queue, as SO_RCVBUF counts them. */
   abstract get queuedBytes(): number;
@@ -108,8 +119,9 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
   /** What is in the error queue is wanted no more. */
   abstract dropErrors(): void;
 
-  /** The way of its connection, or a negative errno. */
-  abstract connectionWay(): Flow | number;
+  get core(): StackCore {
+    return this.stack.core;
+  }
 
   /** UDP_CORK */
   get isCorked(): boolean {
@@ -159,7 +171,14 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
     const name = this.nameToBind(address);
     if (typeof name === "number") return name;
     if (!this.mayBind(task, name)) return -E.EACCES;
-    return this.endpoint.bind(name.ip, name.port, name.scope);
+    const { endpoint } = this;
+    const { v6only } = endpoint;
+    // One that is bound to an address of IPv6 has no other family.
+    const isOnlyV6 = this.isV6 && !name.ip.isV4 && !name.ip.isAny && !this.isBound;
+    if (isOnlyV6) endpoint.v6only = true;
+    const error = endpoint.bind(name.ip, name.port, name.scope);
+    if (error < 0) endpoint.v6only = v6only;
+    return error;
   }
 
   protected mayBind(task: NetCaller, { port }: InetName): boolean {

@@ -8,6 +8,7 @@ import { capable } from "../../credentials/credentials.ts";
 import type { NetCaller } from "../caller.ts";
 import { INT, int } from "../option_table.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
+import { connectedFlow } from "../stack/inet/way.ts";
 import { IpAddress } from "../stack/ip_address.ts";
 import { pathMtu } from "../stack/mtu_discovery.ts";
 import type { InetOption, InetOptions, Level } from "./inet_options.ts";
@@ -252,11 +253,29 @@ function addressBytes(address: IpAddress | null): Buffer {
 
 /** IP_MTU, IPV6_MTU: of the way of its connection. */
 export function pathMtuOf(options: InetOptions): number {
-  const { inet, datagram } = options;
-  if (inet.endpoint.remote === null) return 0;
-  const flow = datagram === null ? null : inet.connectionWay();
-  if (flow === null || typeof flow === "number") return 0;
-  return pathMtu(datagram!.shared.core, flow, flow.isV6 ? datagram!.discovery6 : datagram!.discovery4);
+  const { inet, endpoint } = options;
+  if (endpoint.remote === null) return 0;
+  const flow = connectedFlow(endpoint);
+  if (typeof flow === "number") return 0;
+  return pathMtu(inet.core, flow, flow.isV6 ? endpoint.discovery6 : endpoint.discovery4);
+}
+
+/** IP_MINTTL, IPV6_MINHOPCOUNT: what came further is none of a stream. */
+export function leastHops(
+  level: number,
+  name: number,
+  key: "minHopLimit4" | "minHopLimit6",
+  least: number,
+): InetOption {
+  const option = keptAt(level, name, 0, { least, min: 0, max: 255 });
+  return {
+    ...option,
+    set: (options, value, task) => {
+      const error = option.set!(options, value, task);
+      if (error === 0 && options.inet.stream !== null) options.inet.stream[key] = numberIn(value);
+      return error;
+    },
+  };
 }
 
 /** IP_UNICAST_IF: an index in network order. */
@@ -339,7 +358,7 @@ const TABLE = new Map<number, InetOption>([
   [I.IP_TRANSPARENT, bindsAnywhere(S.IPPROTO_IP, I.IP_TRANSPARENT, I.IP_FREEBIND, 1)],
   [I.IP_PASSSEC, flagAt(S.IPPROTO_IP, I.IP_PASSSEC)],
   [I.IP_ORIGDSTADDR, wants("wanted4", W.ORIGINAL_DESTINATION)],
-  [I.IP_MINTTL, keptAt(S.IPPROTO_IP, I.IP_MINTTL, 0, { least: 1, min: 0, max: 255 })],
+  [I.IP_MINTTL, leastHops(S.IPPROTO_IP, I.IP_MINTTL, "minHopLimit4", 1)],
   [
     I.IP_NODEFRAG,
     {
@@ -351,7 +370,17 @@ const TABLE = new Map<number, InetOption>([
     },
   ],
   [I.IP_CHECKSUM, flagAt(S.IPPROTO_IP, I.IP_CHECKSUM)],
-  [I.IP_BIND_ADDRESS_NO_PORT, flagAt(S.IPPROTO_IP, I.IP_BIND_ADDRESS_NO_PORT)],
+  [
+    I.IP_BIND_ADDRESS_NO_PORT,
+    {
+      ...flagAt(S.IPPROTO_IP, I.IP_BIND_ADDRESS_NO_PORT),
+      set: (options, value, task) => {
+        const { stream } = options.inet;
+        if (stream !== null) stream.options.bindsAddressAlone = numberIn(value) !== 0;
+        return flagAt(S.IPPROTO_IP, I.IP_BIND_ADDRESS_NO_PORT).set!(options, value, task);
+      },
+    },
+  ],
   [I.IP_RECVFRAGSIZE, flagAt(S.IPPROTO_IP, I.IP_RECVFRAGSIZE)],
   [I.IP_RECVERR_RFC4884, flagAt(S.IPPROTO_IP, I.IP_RECVERR_RFC4884, { min: 0, max: 1 })],
   [

@@ -1,7 +1,7 @@
 // All internet sockets of a kernel thread, each at a place of its own: who lists them goes on where it stopped, however
 // many there are.
 
-import type { InetEndpoint } from "./endpoint.ts";
+import type { InetEndpoint } from "../stack/inet/endpoint.ts";
 
 /** What a list tells of one. */
 export interface ListedSocket {

@@ -294,6 +294,7 @@ export class TcpEndpoint extends InetEndpoint implements PortUser, ConnectionOwn
     this.wayGeneration = 0;
     this.#hash();
     this.connection = c;
+    this.pendingError = 0;
     c.state = S.TCP_SYN_SENT;
     tcp.table.add(c);
     tcp.counters.ActiveOpens++;
@@ -418,7 +419,7 @@ export class TcpEndpoint extends InetEndpoint implements PortUser, ConnectionOwn
     const { available } = c;
     const ahead = (c.urgentSeq - c.copiedSeq) | 0;
     if (c.urgentState === 0 || this.options.urgentInline || ahead < 0 || ahead >= available) return available;
-    return ahead > 0 ? ahead : available - 1;
+    return ahead;
   }
 
   /** SIOCOUTQ: bytes that are not acknowledged. */
@@ -524,11 +525,9 @@ export class TcpEndpoint extends InetEndpoint implements PortUser, ConnectionOwn
   /** shutdown(2): 0 or -ENOTCONN. */
   shutdown(how: number): number {
     const { state } = this;
-    if (state === S.TCP_LISTEN) {
-      if (how !== SHUT_WR) this.#stopListening();
-      return 0;
-    }
-    if (state === S.TCP_SYN_SENT) {
+    if (state === S.TCP_LISTEN && how === SHUT_WR) return 0;
+    // One that listened is as before: a port that it had not asked for is another's.
+    if (state === S.TCP_LISTEN || state === S.TCP_SYN_SENT) {
       this.disconnect();
       return 0;
     }

@@ -1,0 +1,368 @@
+// SOCK_STREAM sockets of AF_INET and AF_INET6: TCP (tcp(7)). What they are beside what Linux's sockets say of themselves is
+// their endpoint's (stack/tcp/endpoint.ts).
+
+import * as E from "../../../shared/abi/errno.ts";
+import { O_NONBLOCK } from "../../../shared/abi/fcntl.ts";
+import { TCP_INQ } from "../../../shared/abi/inet.ts";
+import { FIONREAD, SIOCATMARK } from "../../../shared/abi/ioctl.ts";
+import * as P from "../../../shared/abi/poll.ts";
+import * as S from "../../../shared/abi/socket.ts";
+import { WINDOW } from "../../../shared/ring/layout.ts";
+import type { Credentials } from "../../credentials/credentials.ts";
+import { NOT_AT_ONCE } from "../../vfs/file.ts";
+import type { Inode } from "../../vfs/inode.ts";
+import type { NetCaller } from "../caller.ts";
+import type { NetContext } from "../context.ts";
+import type { ControlWriter } from "../control.ts";
+import { int } from "../option_table.ts";
+import type { Address, Received, SendRequest, SocketFile } from "../socket.ts";
+import { ANY4 } from "../stack/ip_address.ts";
+import { roomNow } from "../stack/tcp/buffers.ts";
+import { URGENT_NONE, URGENT_READ } from "../stack/tcp/connection.ts";
+import { SS_UNCONNECTED, type TcpEndpoint } from "../stack/tcp/endpoint.ts";
+import { familyOf, type InetName, name4, name6, needsScope } from "./addresses.ts";
+import { ErrorControl, errorBehind } from "./error_queue.ts";
+import type { Level } from "./inet_options.ts";
+import { CAN_READ, CAN_WRITE, InetSocket } from "./inet_socket.ts";
+import { TcpSocketOptions } from "./tcp_options.ts";
+
+const SIOCOUTQ = 0x5411;
+const SIOCOUTQNSD = 0x894b;
+const MESSAGE_MAX = 0x7fffffff;
+const INQ_KEY = S.IPPROTO_TCP * 1000 + TCP_INQ;
+/** Bytes that one receive takes at most. */
+const CHUNK = 65536;
+/** TCP_SYN_SENT, TCP_CLOSE */
+const WITHOUT_PEER: ReadonlySet<number> = new Set([2, 7]);
+const EMPTY = new Uint8Array(0);
+function nothing(): Received {
+  return { data: EMPTY, length: 0, flags: 0, address: "", ancillary: null, putBack: () => {} };
+}
+
+/** Errors of the connection, which the next call tells where this one has something to tell already. */
+const OF_CONNECTION: ReadonlySet<number> = new Set([E.ECONNRESET, E.ETIMEDOUT, E.EPIPE, E.EHOSTUNREACH]);
+
+export class StreamSocket extends InetSocket {
+  override readonly endpoint: TcpEndpoint;
+  declare readonly options: TcpSocketOptions;
+  override readonly hasUrgentData = true;
+  /** The place of the urgent byte that its owner has been told of. */
+  #urgentSeq: number | null = null;
+  /** What was read and has not reached its reader: it is the next. */
+  #unread: Uint8Array = EMPTY;
+  readonly #levels: ReadonlyMap<number, Level>;
+
+  constructor(
+    kernel: NetContext,
+    inode: Inode | null,
+    status: number,
+    endpoint: TcpEndpoint,
+    levels: ReadonlyMap<number, Level>,
+  ) {
+    super(kernel, inode, S.SOCK_STREAM, S.IPPROTO_TCP, status, endpoint, null, null, levels, endpoint.uid);
+    this.endpoint = endpoint;
+    this.#levels = levels;
+    endpoint.observer = {
+      readable: () => this.waiters.wake(CAN_READ | this.#ends(P.POLLRDHUP | P.POLLHUP) | this.#urgent()),
+      writable: () => this.waiters.wake(CAN_WRITE | this.#ends(P.POLLHUP | P.POLLERR)),
+      failed: () => this.waiters.wake(P.POLLERR | this.poll()),
+      acceptable: () => this.waiters.wake(CAN_READ),
+    };
+  }
+
+  protected override makeOptions(levels: ReadonlyMap<number, Level>): TcpSocketOptions {
+    return new TcpSocketOptions(this, this.stream!, null, this.inet, levels);
+  }
+
+  get keepsBounds(): boolean {
+    return false;
+  }
+
+  get isListening(): boolean {
+    return this.endpoint.isListening;
+  }
+
+  get queuedBytes(): number {
+    return Math.max(0, this.endpoint.inQueue);
+  }
+
+  override get messageMax(): number {
+    return MESSAGE_MAX;
+  }
+
+  override neverWaits(flags: number): boolean {
+    return super.neverWaits(flags) || (flags & S.MSG_OOB) !== 0;
+  }
+
+  /** POLLPRI for an urgent byte of which nobody has been told. */
+  #urgent(): number {
+    const { connection } = this.endpoint;
+    if (connection === null || connection.urgentState === URGENT_NONE) return 0;
+    if (connection.urgentState === URGENT_READ || connection.urgentSeq === this.#urgentSeq) return 0;
+    this.#urgentSeq = connection.urgentSeq;
+    return P.POLLPRI;
+  }
+
+  // Of those events the ones that hold.
+  #ends(events: number): number {
+    return this.poll() & events;
+  }
+
+  /** What the stack has to do of it is done. */
+  override acted(): void {
+    this.inet.deliver(this.stack);
+  }
+
+  // ---- Names and connections ----
+
+  override bind(task: NetCaller, address: Address): number {
+    const name = this.nameToBind(address);
+    if (typeof name === "number") return name;
+    if (this.isV6 && name.ip.isMulticast && !name.ip.isV4) return -E.EINVAL;
+    return super.bind(task, address);
+  }
+
+  override peerName(): Address | number {
+    return WITHOUT_PEER.has(this.endpoint.state) ? -E.ENOTCONN : super.peerName();
+  }
+
+  /** -EINPROGRESS, and of one that was begun before -EALREADY: a call that may wait does so. */
+  connect(_task: NetCaller, address: Address): number {
+    const family = familyOf(address);
+    if (family < 0) return -E.EINVAL;
+    const { endpoint, inet, stack } = this;
+    inet.advance(stack);
+    const result = family === S.AF_UNSPEC ? this.#disconnect() : this.#connect(address, family);
+    inet.deliver(stack);
+    // Over loopback all of the handshake is over by then.
+    return result === -E.EINPROGRESS && !this.neverWaits(0) ? endpoint.connect(ANY4, 0) : result;
+  }
+
+  #disconnect(): number {
+    this.endpoint.disconnect();
+    this.#unread = EMPTY;
+    return 0;
+  }
+
+  #connect(address: Address, family: number): number {
+    const { endpoint } = this;
+    if (endpoint.connectState !== SS_UNCONNECTED || endpoint.isListening) return endpoint.connect(ANY4, 0);
+    const name = this.isV6 ? name6(address) : name4(address);
+    if (name === null) return -E.EINVAL;
+    if (family !== this.domain) return -E.EAFNOSUPPORT;
+    return this.#connectTo(name);
+  }
+
+  #connectTo({ ip, port, scope }: InetName): number {
+    if (!ip.isV4 && ip.isMulticast) return -E.ENETUNREACH;
+    return this.endpoint.connect(ip, port, needsScope(ip) ? scope : 0);
+  }
+
+  override listen(_task: NetCaller, backlog: number): number {
+    const error = this.endpoint.listen(backlog);
+    if (error === 0) this.waiters.wake(this.poll());
+    return error;
+  }
+
+  override accept(status: number, by: Credentials = this.kernel.rootCredentials): SocketFile | number {
+    const { heap, anonymous } = this.kernel;
+    if (!heap.hasRoom("sockets") || !heap.hasRoom("inetSockets")) return -E.ENFILE;
+    const child = this.endpoint.accept();
+    if (typeof child === "number") return child;
+    const socket = new StreamSocket(this.kernel, anonymous.socket(by), status, child, this.#levels);
+    socket.options.inherit(this.options);
+    return socket;
+  }
+
+  // ---- Sending ----
+
+  send(_task: NetCaller, { data, flags }: SendRequest): number {
+    const { endpoint, inet, stack } = this;
+    if ((flags & S.MSG_FASTOPEN) !== 0) return -E.EOPNOTSUPP;
+    inet.advance(stack);
+    const n = endpoint.send(data, flags);
+    inet.deliver(stack);
+    return n;
+  }
+
+  override readControl(): null {
+    return null;
+  }
+
+  /** Sends bytes of the window that find room; what does not is told, or left to send(). */
+  override writeAtOnce(task: NetCaller, length: number): number {
+    const { endpoint, inet, stack } = this;
+    const { connection } = endpoint;
+    if (connection === null || endpoint.pendingError !== 0 || endpoint.hasShutWrite) return NOT_AT_ONCE;
+    if (roomNow(connection) < length) return NOT_AT_ONCE;
+    inet.advance(stack);
+    const at = task.call.base + WINDOW;
+    const n = endpoint.send(task.call.bytes.subarray(at, at + length), 0);
+    inet.deliver(stack);
+    return n === length || ((this.flags & O_NONBLOCK) !== 0 && n > 0) ? n : NOT_AT_ONCE;
+  }
+
+  // ---- Receiving ----
+
+  receive(_task: NetCaller, room: number, flags: number): Received | number {
+    if ((flags & S.MSG_ERRQUEUE) !== 0) return this.#receiveError(room);
+    if (this.#unread.length > 0 && (flags & S.MSG_OOB) === 0) return this.#takeUnread(room, flags);
+    const { endpoint, inet, stack } = this;
+    inet.advance(stack);
+    const isPeek = (flags & S.MSG_PEEK) !== 0;
+    const offset = isPeek ? Math.max(0, this.options.peekOffset) : 0;
+    // Who wants nothing is told whether there is something.
+    const isAsking = room === 0;
+    const wanted = Math.max(1, Math.min(room, CHUNK, endpoint.connection?.available ?? 0));
+    const target = Buffer.allocUnsafe(wanted);
+    const n = endpoint.receive(target, isAsking ? flags | S.MSG_PEEK : flags, offset);
+    if (n < 0) return n;
+    if (isAsking) return nothing();
+    if (!isPeek) inet.deliver(stack);
+    this.#movePeek(isPeek, n);
+    this.hasReceived = true;
+    const isUrgent = (flags & S.MSG_OOB) !== 0;
+    const isThrownAway = (flags & S.MSG_TRUNC) !== 0;
+    const data = target.subarray(0, isThrownAway ? 0 : n);
+    return {
+      data,
+      discarded: isThrownAway ? n : 0,
+      length: n,
+      flags: isUrgent && n > 0 ? S.MSG_OOB : 0,
+      address: "",
+      ancillary: null,
+      putBack: () => {
+        if (!isPeek && !isUrgent) this.#putBack(data);
+      },
+    };
+  }
+
+  #movePeek(isPeek: boolean, count: number): void {
+    const { options } = this;
+    if (options.peekOffset < 0) return;
+    options.peekOffset = isPeek ? options.peekOffset + count : Math.max(0, options.peekOffset - count);
+  }
+
+  #putBack(data: Uint8Array): void {
+    this.#unread = this.#unread.length === 0 ? data.slice() : Buffer.concat([data, this.#unread]);
+  }
+
+  #takeUnread(room: number, flags: number): Received {
+    const all = this.#unread;
+    const data = all.subarray(0, room);
+    if ((flags & S.MSG_PEEK) === 0) this.#unread = all.subarray(data.length);
+    return {
+      data,
+      length: data.length,
+      flags: 0,
+      address: "",
+      ancillary: null,
+      putBack: () => {
+        if ((flags & S.MSG_PEEK) === 0) this.#putBack(data);
+      },
+    };
+  }
+
+  /** Receives into the window what has come. */
+  override readAtOnce(task: NetCaller, address: number, length: number): number {
+    const { endpoint, inet, stack, options } = this;
+    if (this.#unread.length > 0 || options.receiveLow > 1 || options.peekOffset >= 0) return NOT_AT_ONCE;
+    if (endpoint.inQueue <= 0) return NOT_AT_ONCE;
+    inet.advance(stack);
+    const at = task.call.base + WINDOW;
+    const n = endpoint.receive(task.call.bytes.subarray(at, at + length), 0);
+    if (n <= 0) return n === -E.EAGAIN ? NOT_AT_ONCE : n;
+    inet.deliver(stack);
+    task.call.outAt(address, n, WINDOW);
+    const data = task.call.bytes;
+    task.call.outFault = () => {
+      this.#putBack(data.slice(at, at + n));
+      return -E.EFAULT;
+    };
+    return n;
+  }
+
+  override errorComesLater(error: number): void {
+    if (OF_CONNECTION.has(error) && this.endpoint.pendingError === 0) this.endpoint.pendingError = error;
+  }
+
+  override writeControl(task: NetCaller, writer: ControlWriter, received: Received, flags: number): null {
+    const { ancillary } = received;
+    if (ancillary instanceof ErrorControl) ancillary.write(writer);
+    else if (this.options.keptAt.get(INQ_KEY) === 1)
+      writer.add(S.IPPROTO_TCP, TCP_INQ, int(this.#unread.length + this.queuedBytes));
+    else super.writeControl(task, writer, received, flags);
+    return null;
+  }
+
+  // ---- Errors ----
+
+  takeError(): number {
+    return this.endpoint.takeError();
+  }
+
+  dropErrors(): void {
+    this.endpoint.errors.length = 0;
+  }
+
+  #receiveError(room: number): Received | number {
+    const { endpoint } = this;
+    const record = endpoint.receiveError();
+    if (record === null) return -E.EAGAIN;
+    endpoint.pendingError = errorBehind(record, endpoint.errors[0], endpoint.pendingError);
+    const { payload } = record;
+    return {
+      data: payload.subarray(0, room),
+      length: payload.length,
+      flags: S.MSG_ERRQUEUE | (room < payload.length ? S.MSG_TRUNC : 0),
+      address: "",
+      ancillary: new ErrorControl(record, this.isV6),
+      putBack: () => {},
+    };
+  }
+
+  // ---- Ends, and as a file ----
+
+  shutdown(how: number): number {
+    if (how < S.SHUT_RD || how > S.SHUT_RDWR) return -E.EINVAL;
+    const { endpoint, inet, stack } = this;
+    inet.advance(stack);
+    const error = endpoint.shutdown(how);
+    inet.deliver(stack);
+    this.waiters.wake(this.poll());
+    return error;
+  }
+
+  poll(): number {
+    const events = this.endpoint.poll();
+    return this.#unread.length > 0 ? events | CAN_READ : events;
+  }
+
+  override ioctl(task: NetCaller, request: number, argument: number): number {
+    const { endpoint } = this;
+    const tell = (value: number): number => (value < 0 ? value : this.tellNumber(task, argument, value));
+    switch (request) {
+      case FIONREAD: {
+        const { inQueue } = endpoint;
+        return tell(inQueue < 0 ? inQueue : inQueue + this.#unread.length);
+      }
+      case SIOCOUTQ:
+        return tell(endpoint.outQueue);
+      case SIOCOUTQNSD:
+        return tell(endpoint.notSent);
+      case SIOCATMARK:
+        return tell(Number(endpoint.isAtMark));
+      default:
+        return super.ioctl(task, request, argument);
+    }
+  }
+
+  release(): void {
+    if (!this.end()) return;
+    const { endpoint, inet, stack } = this;
+    inet.advance(stack);
+    // What was read and has not reached its reader was not read: the peer is told so.
+    endpoint.close();
+    inet.deliver(stack);
+  }
+}
