@@ -49,6 +49,7 @@ export function ackCame(c: Connection, segment: Segment, updatesTs: boolean): nu
   const lostBefore = c.lost;
   const { acked, extended } = c.tcp;
   acked.reset();
+  c.board.begin();
   flags |= updateWindow(c, segment);
   if (segment.sackCount > 0 && c.sackOk) flags |= sacksCame(c, segment, prior);
   if (c.ecnOk && (segment.flags & F.ECE) !== 0 && (segment.flags & F.SYN) === 0) flags |= A.ECN_ECHO;
@@ -92,6 +93,7 @@ function oldAck(c: Connection, segment: Segment): number {
   if (segment.sackCount > 0 && c.sackOk && c.packetsOut > 0) {
     const { acked } = c.tcp;
     acked.reset();
+    c.board.begin();
     const flags = sacksCame(c, segment, c.sndUna);
     c.delivered += acked.sacked;
     sendAfter(c, alert(c, 0, flags));

@@ -16,13 +16,19 @@ const PERSIST = 16;
 export function rackAdvance(c: Connection, sentUs: number, end: number, wasRetransmitted: boolean): void {
   const rttUs = c.nowUs - sentUs;
   // It was the first one that came, not what was sent again: that tells nothing.
-  if (wasRetransmitted && rttUs < c.minRttUs) return;
+  if (wasRetransmitted && (rttUs < c.minRttUs || echoesEarlier(c, sentUs))) return;
   c.rackAdvanced = true;
-  c.rackRttUs = rttUs;
   if (sentUs > c.rackSentUs || (sentUs === c.rackSentUs && after(end, c.rackEnd))) {
+    c.rackRttUs = rttUs;
     c.rackSentUs = sentUs;
     c.rackEnd = end;
   }
+}
+
+// The timestamp that came back had been sent before that time (RFC 8985 6.2 step 2).
+function echoesEarlier(c: Connection, sentUs: number): boolean {
+  if (!c.tsOk || c.echoedTs === 0) return false;
+  return before((c.echoedTs - c.tsOffset) | 0, Math.floor(sentUs / 1000) | 0);
 }
 
 function reorderWindow(c: Connection): number {

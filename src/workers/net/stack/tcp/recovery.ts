@@ -286,7 +286,7 @@ function processLoss(c: Connection, flags: number, duplicates: number): number {
 export function checkReordering(c: Connection, lowest: number): void {
   const { board } = c;
   if (c.mss === 0) return;
-  const distance = (board.highestSacked - lowest) | 0;
+  const distance = (board.priorHighest - lowest) | 0;
   if (distance <= 0) return;
   const packets = Math.ceil(distance / c.mss);
   if (packets > c.reordering) c.reordering = Math.min(packets, c.tcp.settings.reorderingMax);

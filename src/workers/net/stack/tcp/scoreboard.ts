@@ -73,8 +73,10 @@ export class Scoreboard {
   retransOut = 0;
   /** The number behind the last entry. */
   end = 0;
-  /** The highest number that was selectively acknowledged, if sackedOut. */
+  /** The highest number that was selectively acknowledged, if sackedOut; and that before the acknowledgement in hand. */
   highestSacked = 0;
+  priorHighest = 0;
+  #hadSacked = false;
   #timeFirst = NONE;
   #timeLast = NONE;
   #lostFirst = NONE;
@@ -329,6 +331,12 @@ export class Scoreboard {
 
   // ---- Acknowledgements ----
 
+  /** An acknowledgement is looked at: what it tells is compared with what was known before. */
+  begin(): void {
+    this.#hadSacked = this.sackedOut > 0;
+    this.priorHighest = this.highestSacked;
+  }
+
   /** All before that number is acknowledged. */
   acknowledge(una: number, result: Acknowledged, listener: DeliveryListener): void {
     while (this.count > 0) {
@@ -365,7 +373,7 @@ export class Scoreboard {
 
   // What was acknowledged below what had been selectively acknowledged before came out of order.
   #reordered(seq: number, result: Acknowledged): void {
-    if (this.sackedOut === 0 || !before(seq, this.highestSacked)) return;
+    if (!this.#hadSacked || !before(seq, this.priorHighest)) return;
     if (!result.hasReorder || before(seq, result.reorder)) result.reorder = seq;
     result.hasReorder = true;
   }

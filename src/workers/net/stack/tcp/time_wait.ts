@@ -184,7 +184,7 @@ export class TimeWait extends Conversation implements PortUser {
   /** Whether a new connection may take its ends (tcp_twsk_unique): its timestamps tell old segments from new ones. */
   mayBeReused(): boolean {
     const { timeWaitReuse } = this.tcp.settings;
-    if (timeWaitReuse === 0 || !this.tsOk || this.tsRecentAge === 0) return false;
+    if (timeWaitReuse === 0 || !this.tsOk) return false;
     if (timeWaitReuse === 2 && !(this.local3 >>> 24 === 127 || this.local.isLoopback)) return false;
     return Math.floor(this.tcp.core.nowUs / 1_000_000) > this.tsRecentAge;
   }
