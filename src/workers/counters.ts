@@ -40,6 +40,8 @@ export class Counters {
   /** Of sockets those of the internet's families, and groups that they are in. */
   inetSockets = 0;
   groupMemberships = 0;
+  /** Connections of TCP, what is left of ended ones, and those that are not made yet. */
+  tcpConversations = 0;
   socketMemory = 0;
   /** Bytes of buffers that packets of the network stack were made with. */
   packetMemory = 0;

@@ -7,6 +7,9 @@
 
 import type { Counters } from "./counters.ts";
 
+/** A connection of TCP, with or without a socket. */
+export const CONVERSATION_COST = 6144;
+
 /**
  * Bytes of heap that one of each costs, with what hangs off it: measured with a few hundred thousand of each
  * (`heapUsed` of the counters), and rounded up. Shared parts count for each.
@@ -41,6 +44,7 @@ const COSTS = {
   /** Beside that. */
   inetSockets: 3072,
   groupMemberships: 384,
+  tcpConversations: CONVERSATION_COST,
   netDevices: 2048,
   netAddresses: 1024,
   routes: 1024,

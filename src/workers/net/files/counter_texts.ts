@@ -3,7 +3,7 @@
 
 import type { NetContext } from "../context.ts";
 import { Counters, snmp6Rows, snmpRows } from "../stack/counters.ts";
-import { countOf, RAW_ROWS, RAW6_ROWS, UDP_ROWS, UDP6_ROWS } from "./socket_rows.ts";
+import { countOf, RAW_ROWS, RAW6_ROWS, TCP_ROWS, TCP6_ROWS, UDP_ROWS, UDP6_ROWS } from "./socket_rows.ts";
 
 type Row = readonly (readonly [string, number])[];
 type TextContext = Pick<NetContext, "inet" | "sysctls" | "counters">;
@@ -19,16 +19,6 @@ function zeros(names: string): Row {
   return names.split(" ").map((name): [string, number] => [name, 0]);
 }
 
-const TCP: Row = [
-  ["RtoAlgorithm", 1],
-  ["RtoMin", 200],
-  ["RtoMax", 120000],
-  ["MaxConn", -1],
-  ...zeros(
-    "ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors",
-  ),
-];
-
 const UDP_LITE = zeros(
   "InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors IgnoredMulti MemErrors",
 );
@@ -38,7 +28,7 @@ function countersOf({ inet }: TextContext): Counters {
 }
 
 export function snmp(context: TextContext): string[] {
-  const { Ip, Icmp, IcmpMsg, Udp } = snmpRows(
+  const { Ip, Icmp, IcmpMsg, Tcp, Udp } = snmpRows(
     countersOf(context),
     context.sysctls.get("net/ipv4/ip_default_ttl"),
   );
@@ -46,7 +36,7 @@ export function snmp(context: TextContext): string[] {
     two("Ip", Ip),
     two("Icmp", Icmp),
     ...(IcmpMsg.length === 0 ? [] : [two("IcmpMsg", IcmpMsg)]),
-    two("Tcp", TCP),
+    two("Tcp", Tcp),
     two("Udp", Udp),
     two("UdpLite", UDP_LITE),
   ];
@@ -57,14 +47,18 @@ export function snmp6(context: TextContext): string[] {
 }
 
 export function netstat(context: TextContext): string[] {
-  return [two("IpExt", Object.entries(countersOf(context).ipExt))];
+  const { tcpExt, ipExt } = countersOf(context);
+  return [two("TcpExt", Object.entries(tcpExt)), two("IpExt", Object.entries(ipExt))];
 }
 
 export function sockstat(context: TextContext): string[] {
-  const { sockets } = context.inet;
+  const { sockets, existing } = context.inet;
+  const tcp = existing?.tcp;
+  const ends = `orphan ${tcp?.orphans ?? 0} tw ${tcp?.timeWaits ?? 0}`;
+  const streams = countOf(sockets, TCP_ROWS) + countOf(sockets, TCP6_ROWS);
   return [
     `sockets: used ${context.counters.sockets}\n`,
-    "TCP: inuse 0 orphan 0 tw 0 alloc 0 mem 0\n",
+    `TCP: inuse ${countOf(sockets, TCP_ROWS)} ${ends} alloc ${streams} mem ${tcp?.blocks.used ?? 0}\n`,
     `UDP: inuse ${countOf(sockets, UDP_ROWS)} mem 0\n`,
     "UDPLITE: inuse 0\n",
     `RAW: inuse ${countOf(sockets, RAW_ROWS)}\n`,
@@ -74,7 +68,7 @@ export function sockstat(context: TextContext): string[] {
 
 export function sockstat6({ inet: { sockets } }: TextContext): string[] {
   return [
-    "TCP6: inuse 0\n",
+    `TCP6: inuse ${countOf(sockets, TCP6_ROWS)}\n`,
     `UDP6: inuse ${countOf(sockets, UDP6_ROWS)}\n`,
     "UDPLITE6: inuse 0\n",
     `RAW6: inuse ${countOf(sockets, RAW6_ROWS)}\n`,

@@ -1,9 +1,10 @@
-// /proc/net/{udp,raw,icmp} and their relatives of IPv6: a line for each socket. Sockets stand in the order of their places,
+// /proc/net/{tcp,udp,raw,icmp} and their relatives of IPv6: a line for each socket. Sockets stand in the order of their places,
 // not of hash buckets, so that whoever reads a part goes on where the last one ended.
 
 import { IPPROTO_UDP, SOCK_DGRAM, SOCK_RAW } from "../../../shared/abi/socket.ts";
 import type { ListedSocket, Registry } from "../inet/registry.ts";
 import type { IpAddress } from "../stack/ip_address.ts";
+import { TIMER_PROBE_WINDOW } from "../stack/tcp/connection.ts";
 
 /** TCP_ESTABLISHED, TCP_CLOSE: of datagrams, whether there is a peer. */
 const [ESTABLISHED, CLOSE] = [1, 7];
@@ -86,6 +87,68 @@ export const RAW_ROWS = rows(`  ${FOUR}`, SOCK_RAW, false, false, 4, 0);
 export const RAW6_ROWS = rows(SIX, SOCK_RAW, true, false, 5, 0);
 export const ICMP_ROWS = rows(`  ${FOUR}`, SOCK_DGRAM, false, false, 5, WIDTH);
 export const ICMP6_ROWS = rows(SIX, SOCK_DGRAM, true, false, 5, 0);
+
+// ---- Streams ----
+
+const TCP_WIDTH = 149;
+const TICK_US = 10_000;
+/** What of a threshold says that none was found yet. */
+const INFINITE_THRESHOLD = 0x7fffffff;
+
+function timerOf({ stream }: ListedSocket): string {
+  const connection = stream?.connection ?? null;
+  if (connection === null || connection.pendingTimer === 0) return "00:00000000";
+  const kind = connection.pendingTimer === TIMER_PROBE_WINDOW ? 4 : 1;
+  const left = Math.max(0, Math.floor((connection.deadlineUs - connection.nowUs) / TICK_US));
+  return `${hex(kind, 2)}:${hex(Number.isFinite(left) ? left : 0, 8)}`;
+}
+
+function streamLine(socket: ListedSocket): string {
+  const { isV6, endpoint } = socket;
+  const stream = socket.stream!;
+  const { connection, state, listener } = stream;
+  // An end that is not read yet counts.
+  const unread = stream.inQueue + Number(connection?.finReceived === true);
+  const [sent, received] = listener === null ? [stream.outQueue, unread] : [0, listener.queue.length];
+  const ticks = (us: number): number => Math.floor(us / TICK_US);
+  const threshold = connection?.ssthresh ?? INFINITE_THRESHOLD;
+  const isUnknown = threshold >= INFINITE_THRESHOLD;
+  const columns = [
+    `${String(socket.place).padStart(isV6 ? 5 : 4)}:`,
+    place(isV6, endpoint.local, endpoint.localPort),
+    place(isV6, endpoint.remote, endpoint.remotePort),
+    hex(state, 2),
+    `${hex(sent, 8)}:${hex(received, 8)}`,
+    timerOf(socket),
+    hex(connection?.retransmits ?? 0, 8),
+    String(socket.uid).padStart(5),
+    String(connection?.probesOut ?? 0).padStart(8),
+    socket.inodeNumber,
+    1,
+    "0000000000000000",
+    connection === null ? 100 : ticks(connection.rtoUs),
+    connection === null ? 0 : ticks(connection.atoUs),
+    connection === null ? 0 : (connection.quickAcks << 1) | Number(connection.isPingPong),
+    connection?.cwnd ?? 10,
+    listener !== null ? 0 : isUnknown ? -1 : threshold,
+  ];
+  return columns.join(" ");
+}
+
+/** Those that listen or have a connection. */
+function streams(heading: string, isV6: boolean, width: number): SocketRows {
+  return {
+    heading: `${heading.padEnd(width)}\n`,
+    has: ({ stream, isV6: isOfV6 }) => stream !== null && isOfV6 === isV6 && stream.state !== CLOSE,
+    line: (socket) => `${streamLine(socket).padEnd(width)}\n`,
+  };
+}
+
+const STREAMS = FOUR.slice(0, FOUR.indexOf(" ref"));
+const STREAMS6 = SIX.slice(0, SIX.indexOf(" ref"));
+
+export const TCP_ROWS = streams(`  ${STREAMS}`, false, TCP_WIDTH);
+export const TCP6_ROWS = streams(STREAMS6, true, 0);
 
 /** How many sockets a file has. */
 export function countOf(sockets: Registry, { has }: SocketRows): number {

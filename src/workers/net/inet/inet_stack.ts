@@ -9,17 +9,19 @@ import { randomFillSync } from "node:crypto";
 import type { Steps } from "../../call/steps.ts";
 import type { Timer, Timers } from "../../call/timers.ts";
 import type { Counters } from "../../counters.ts";
+import { CONVERSATION_COST, type HeapBudget } from "../../heap_budget.ts";
 import type { MemoryBudget } from "../../memory_budget.ts";
 import type { Native } from "../../native.ts";
-import type { Sysctls } from "../../sysctls.ts";
+import type { SettingName, Sysctls } from "../../sysctls.ts";
 import type { Devices } from "../devices/devices.ts";
 import type { Device } from "../devices/rows.ts";
 import { Message } from "../stack/datagram/message.ts";
 import type { NetDevice } from "../stack/device.ts";
-import { LARGE_PACKETS_MAX, SMALL_PACKETS_MAX } from "../stack/limits.ts";
+import { ENDPOINTS_MAX, LARGE_PACKETS_MAX, SMALL_PACKETS_MAX, TCP_MEMORY_MAX } from "../stack/limits.ts";
 import { NamespaceMirror } from "../stack/namespace_mirror.ts";
 import { LARGE_SIZE, SMALL_SIZE } from "../stack/packet.ts";
 import { Stack } from "../stack/stack.ts";
+import type { TcpSettings } from "../stack/tcp/settings.ts";
 import { Registry } from "./registry.ts";
 
 const NS_PER_US = 1000;
@@ -28,6 +30,32 @@ const AT_ONCE = 64;
 const RANDOM_WORDS = 256;
 /** Of the memory that no process owns, what packets may be of each size: 1/16. */
 const PACKET_PART = 1 / 16;
+/** Of the heap that guests may use, what conversations of TCP may be: 1/4. */
+const CONVERSATION_PART = 1 / 4;
+
+/** Settings of TCP that are numbers, and those that are switches. */
+const TCP_NUMBERS = [
+  ["ecn", "net/ipv4/tcp_ecn"],
+  ["synRetries", "net/ipv4/tcp_syn_retries"],
+  ["synAckRetries", "net/ipv4/tcp_synack_retries"],
+  ["retries1", "net/ipv4/tcp_retries1"],
+  ["retries2", "net/ipv4/tcp_retries2"],
+  ["keepaliveIdle", "net/ipv4/tcp_keepalive_time"],
+  ["keepaliveInterval", "net/ipv4/tcp_keepalive_intvl"],
+  ["keepaliveProbes", "net/ipv4/tcp_keepalive_probes"],
+  ["finTimeout", "net/ipv4/tcp_fin_timeout"],
+  ["timeWaitReuse", "net/ipv4/tcp_tw_reuse"],
+  ["synBacklogMax", "net/ipv4/tcp_max_syn_backlog"],
+  ["somaxconn", "net/core/somaxconn"],
+  ["synCookies", "net/ipv4/tcp_syncookies"],
+  ["notSentLowat", "net/ipv4/tcp_notsent_lowat"],
+] as const satisfies readonly (readonly [keyof TcpSettings, SettingName])[];
+const TCP_FLAGS = [
+  ["windowScaling", "net/ipv4/tcp_window_scaling"],
+  ["timestamps", "net/ipv4/tcp_timestamps"],
+  ["sack", "net/ipv4/tcp_sack"],
+  ["slowStartAfterIdle", "net/ipv4/tcp_slow_start_after_idle"],
+] as const satisfies readonly (readonly [keyof TcpSettings, SettingName])[];
 
 export interface InetContext {
   readonly native: Native;
@@ -36,6 +64,7 @@ export interface InetContext {
   readonly sysctls: Sysctls;
   readonly counters: Counters;
   readonly commonMemory: MemoryBudget;
+  readonly heap: HeapBudget;
   readonly devices: Devices;
   /** CLOCK_MONOTONIC as the thread's loop last saw it. */
   readonly nowNs: number;
@@ -88,7 +117,7 @@ export class InetStack {
   }
 
   #make(): Stack {
-    const { commonMemory, devices, nowNs } = this.#kernel;
+    const { commonMemory, devices, heap, nowNs } = this.#kernel;
     const random = new RandomWords();
     const bytes = commonMemory.limit * PACKET_PART;
     const stack = new Stack(
@@ -98,12 +127,22 @@ export class InetStack {
         largePackets: Math.max(4, Math.min(LARGE_PACKETS_MAX, Math.floor(bytes / LARGE_SIZE))),
       },
     );
+    // What waits in connections' buffers is of as much.
+    const { blocks, settings } = stack.tcp;
+    blocks.bound(Math.min(TCP_MEMORY_MAX, bytes * 2));
+    settings.conversationsMax = Math.min(
+      ENDPOINTS_MAX,
+      Math.floor((heap.limit * CONVERSATION_PART) / CONVERSATION_COST),
+    );
+    // Ended ones leave room for others.
+    settings.timeWaitMax = Math.min(settings.timeWaitMax, settings.conversationsMax >> 1);
+    settings.orphansMax = Math.min(settings.orphansMax, settings.conversationsMax >> 1);
     stack.advance(nowNs / NS_PER_US);
     new NamespaceMirror(stack, devices, (row) => this.linkOf(row, stack));
     return stack;
   }
 
-  #adoptSettings({ core: { settings } }: Stack): void {
+  #adoptSettings({ core: { settings }, tcp }: Stack): void {
     const { sysctls } = this.#kernel;
     if (sysctls.changes === this.#settings) return;
     this.#settings = sysctls.changes;
@@ -115,6 +154,22 @@ export class InetStack {
     const [least, most] = sysctls.values("net/ipv4/ip_local_port_range");
     settings.portMin = least!;
     settings.portMax = most!;
+    this.#adoptTcp(tcp.settings);
+  }
+
+  #adoptTcp(settings: TcpSettings): void {
+    const { sysctls } = this.#kernel;
+    for (const [key, name] of TCP_NUMBERS) settings[key] = sysctls.get(name);
+    for (const [key, name] of TCP_FLAGS) settings[key] = sysctls.get(name) !== 0;
+    for (const [sizes, name] of [
+      [settings.receiveBuffer, "net/ipv4/tcp_rmem"],
+      [settings.sendBuffer, "net/ipv4/tcp_wmem"],
+    ] as const) {
+      const [min, initial, max] = sysctls.values(name);
+      sizes.min = min!;
+      sizes.initial = initial!;
+      sizes.max = max!;
+    }
   }
 
   /** Before something is sent: tells the stack the time. */
@@ -143,8 +198,10 @@ export class InetStack {
     this.#isRunning = true;
     const isLeft = stack.run(AT_ONCE);
     this.#isRunning = false;
+    const { counters } = this.#kernel;
     const { small, large } = stack.core.pools;
-    this.#kernel.counters.packetMemory = small.made * SMALL_SIZE + large.made * LARGE_SIZE;
+    counters.packetMemory = small.made * SMALL_SIZE + large.made * LARGE_SIZE + stack.tcp.blocks.madeBytes;
+    counters.tcpConversations = stack.tcp.table.count;
     this.#arm(stack);
     return isLeft;
   }

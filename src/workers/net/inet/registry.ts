@@ -2,6 +2,7 @@
 // many there are.
 
 import type { InetEndpoint } from "../stack/inet/endpoint.ts";
+import type { TcpEndpoint } from "../stack/tcp/endpoint.ts";
 
 /** What a list tells of one. */
 export interface ListedSocket {
@@ -10,6 +11,8 @@ export interface ListedSocket {
   readonly type: number;
   readonly isV6: boolean;
   readonly endpoint: InetEndpoint;
+  /** Null: it is no stream. */
+  readonly stream: TcpEndpoint | null;
   /** Who made it. */
   readonly uid: number;
   readonly inodeNumber: number;

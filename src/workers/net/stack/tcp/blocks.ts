@@ -20,9 +20,22 @@ export class BlockPool {
   readonly #free: number[] = [];
 
   constructor(maxBytes: number) {
+    this.max = 0;
+    this.pressure = 0;
+    this.low = 0;
+    this.bound(maxBytes);
+  }
+
+  /** All connections together may have so many bytes from now on. */
+  bound(maxBytes: number): void {
     this.max = maxBytes >> BLOCK_SHIFT;
     this.pressure = (this.max * 3) >> 2;
     this.low = this.max >> 1;
+  }
+
+  /** Bytes that were taken, whether or not they are used. */
+  get madeBytes(): number {
+    return this.#slabs.length << (SLAB_SHIFT + BLOCK_SHIFT);
   }
 
   /** -1: there are no more. */

@@ -42,6 +42,8 @@ export interface TcpContext {
   orphans: number;
   requests: number;
   timeWaits: number;
+  /** There are as many conversations as there may be. */
+  readonly isFull: boolean;
 
   newControl(name: string | null): CongestionControl;
   /** Tells whoever is behind a connection what happened to it. */

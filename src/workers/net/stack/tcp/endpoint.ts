@@ -36,7 +36,6 @@ import {
 import { InetEndpoint, isOfLink } from "../inet/endpoint.ts";
 import { noRoute, routeTo } from "../inet/way.ts";
 import { IpAddress } from "../ip_address.ts";
-import { ENDPOINTS_MAX } from "../limits.ts";
 import { setQuickAck } from "./acknowledge.ts";
 import { keepaliveChanged } from "./arm.ts";
 import type { PortUser } from "./bound_ports.ts";
@@ -117,7 +116,7 @@ export class TcpEndpoint extends InetEndpoint implements PortUser, ConnectionOwn
     if (wanted === 0 && this.options.bindsAddressAlone) return 0;
     const port = this.tcp.bound.choose(this, wanted);
     if (port < 0) return port;
-    if (this.tcp.table.count >= ENDPOINTS_MAX) return -E.ENOBUFS;
+    if (this.tcp.isFull) return -E.ENOBUFS;
     this.localPort = port;
     this.#ownsPort = true;
     return 0;
@@ -281,7 +280,7 @@ export class TcpEndpoint extends InetEndpoint implements PortUser, ConnectionOwn
     const chosen = this.localPort === 0 ? tcp.bound.chooseOutgoing(ends, isFree) : this.localPort;
     if (chosen < 0) return chosen;
     if (!isFree()) return -E.EADDRNOTAVAIL;
-    if (tcp.table.count >= ENDPOINTS_MAX) return -E.ENOBUFS;
+    if (tcp.isFull) return -E.ENOBUFS;
     c.setEnds(ends, c.isV6, this.boundDevice);
     this.#unhash();
     if (this.localPort === 0) this.#ownsPort = false;

@@ -69,7 +69,7 @@ export class Listener implements RequestOwner {
       extended.TCPReqQFullDoCookies++;
       isCookie = true;
     }
-    if (this.isQueueFull) {
+    if (this.isQueueFull || tcp.isFull) {
       extended.ListenOverflows++;
       extended.ListenDrops++;
       return;
@@ -102,7 +102,7 @@ export class Listener implements RequestOwner {
     const request = new Request(this, segment);
     const echo = segment.hasTimestamp ? (segment.tsEcho - request.tsOffset) | 0 : 0;
     request.fromCookie(segment, mss, segment.hasTimestamp ? optionsOf(echo) : null);
-    if (!this.isQueueFull) request.establish(segment);
+    if (!this.isQueueFull && !tcp.isFull) request.establish(segment);
     else {
       tcp.extended.ListenOverflows++;
       tcp.extended.ListenDrops++;

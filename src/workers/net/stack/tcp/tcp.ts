@@ -103,6 +103,11 @@ export class Tcp implements Transport, TcpContext {
     this.cookies = new SynCookies(random);
   }
 
+  /** There are as many conversations as there may be. */
+  get isFull(): boolean {
+    return this.table.count >= this.settings.conversationsMax;
+  }
+
   newControl(name: string | null): CongestionControl {
     const make = CONTROLS.get(name ?? this.settings.congestion) ?? CONTROLS.get(DEFAULT_CONTROL)!;
     return make();
