@@ -16,6 +16,32 @@ import { ip, route } from "./stack_world.ts";
 
 export const ETHERNET: Faults = { loss: 0, duplication: 0, corruption: 0, delayMinUs: 50, delayMaxUs: 50 };
 
+/** Gives a device an address; `flags`: IFA_F_*, besides being there for ever. */
+export function addRow(devices: Devices, device: Device, text: string, flags = 0): void {
+  const [address, length] = text.split("/");
+  const own = ip(address!);
+  const bytes = own.toBytes();
+  const row = {
+    device,
+    family: own.isV4 ? AF_INET : AF_INET6,
+    address: bytes,
+    peer: bytes,
+    broadcast: null,
+    prefixLength: Number(length),
+    scope: own.isLinkLocal && !own.isV4 ? N.RT_SCOPE_LINK : N.RT_SCOPE_UNIVERSE,
+    flags: N.IFA_F_PERMANENT | flags,
+    label: device.name,
+    protocol: 0,
+    metric: 0,
+    validSeconds: FOREVER,
+    preferredSeconds: FOREVER,
+    changedNs: 0,
+    madeNs: 0,
+  } as const;
+  const outcome = own.isV4 ? devices.inet.add({ ...row }, false) : devices.inet6.add({ ...row }, false);
+  if (outcome !== 0) throw new Error(`add ${text}: ${JSON.stringify(outcome)}`);
+}
+
 export class Host {
   readonly timers = new Timers();
   readonly devices: Devices;
@@ -56,30 +82,7 @@ export class Host {
 
   /** `flags`: IFA_F_*, besides being there for ever. */
   add(text: string, flags = 0): void {
-    const [address, length] = text.split("/");
-    const own = ip(address!);
-    const bytes = own.toBytes();
-    const row = {
-      device: this.row,
-      family: own.isV4 ? AF_INET : AF_INET6,
-      address: bytes,
-      peer: bytes,
-      broadcast: null,
-      prefixLength: Number(length),
-      scope: own.isLinkLocal && !own.isV4 ? N.RT_SCOPE_LINK : N.RT_SCOPE_UNIVERSE,
-      flags: N.IFA_F_PERMANENT | flags,
-      label: "eth0",
-      protocol: 0,
-      metric: 0,
-      validSeconds: FOREVER,
-      preferredSeconds: FOREVER,
-      changedNs: 0,
-      madeNs: 0,
-    } as const;
-    const outcome = own.isV4
-      ? this.devices.inet.add({ ...row }, false)
-      : this.devices.inet6.add({ ...row }, false);
-    if (outcome !== 0) throw new Error(`add ${text}: ${JSON.stringify(outcome)}`);
+    addRow(this.devices, this.row, text, flags);
   }
 
   /** A default route of the administrator's. */

@@ -258,7 +258,7 @@ test("errors are told so often, in all and to one peer", () => {
 test("rows of counters are Linux's", () => {
   const counters = new Counters();
   counters.icmp.inTypes[3] = 4;
-  const { Ip, Icmp, IcmpMsg, Udp } = snmpRows(counters, 64);
+  const { Ip, Icmp, IcmpMsg, Udp } = snmpRows(counters, 64, false);
   const names = (row: readonly (readonly [string, number])[]): string => row.map(([name]) => name).join(" ");
   assert.is(
     names(Ip),

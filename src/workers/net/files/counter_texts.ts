@@ -31,6 +31,7 @@ export function snmp(context: TextContext): string[] {
   const { Ip, Icmp, IcmpMsg, Tcp, Udp } = snmpRows(
     countersOf(context),
     context.sysctls.get("net/ipv4/ip_default_ttl"),
+    context.sysctls.get("net/ipv4/ip_forward") !== 0,
   );
   return [
     two("Ip", Ip),

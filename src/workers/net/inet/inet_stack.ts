@@ -150,6 +150,10 @@ export class InetStack {
     settings.hopLimit6 = sysctls.get("net/ipv6/conf/all/hop_limit");
     settings.ignoresEchos = sysctls.get("net/ipv4/icmp_echo_ignore_all") !== 0;
     settings.ignoresBroadcastEchos = sysctls.get("net/ipv4/icmp_echo_ignore_broadcasts") !== 0;
+    settings.forwards4 = sysctls.get("net/ipv4/ip_forward") !== 0;
+    settings.forwards6 = sysctls.get("net/ipv6/conf/all/forwarding") !== 0;
+    settings.acceptsRedirects4 = sysctls.get("net/ipv4/conf/all/accept_redirects") !== 0;
+    settings.acceptsRedirects6 = sysctls.get("net/ipv6/conf/all/accept_redirects") !== 0;
     settings.bindsNonlocal = sysctls.get("net/ipv4/ip_nonlocal_bind") !== 0;
     const [least, most] = sysctls.values("net/ipv4/ip_local_port_range");
     settings.portMin = least!;

@@ -27,6 +27,12 @@ export interface HostLinkContext {
   readonly sleep: SleepSet;
 }
 
+/** Whoever has the stack, around the frames of a batch. */
+export interface FrameUser {
+  begin(): void;
+  end(): void;
+}
+
 /** How frames are moved: packet sockets in batches, TAP devices one by one. */
 export type HostLinkKind = "packet" | "tap";
 
@@ -35,8 +41,7 @@ export class HostDevice extends EthernetDevice {
   readonly #core: StackCore;
   readonly #kind: HostLinkKind;
   readonly #received: Buffer;
-  /** Behind the frames of a batch: the stack is to look at them. */
-  readonly #came: () => void;
+  readonly #user: FrameUser;
   #fd: number;
   #cookie = -1;
   #waitsToSend = false;
@@ -58,7 +63,7 @@ export class HostDevice extends EthernetDevice {
     core: StackCore,
     links: LinkLayer,
     received: Buffer,
-    came: () => void,
+    user: FrameUser,
   ) {
     super(attributes, mac, core, links, true);
     this.segments = SEGMENTS;
@@ -67,7 +72,7 @@ export class HostDevice extends EthernetDevice {
     this.#kind = kind;
     this.#fd = fd;
     this.#received = received;
-    this.#came = came;
+    this.#user = user;
     this.#cookie = context.sleep.add(fd, POLLIN, (events) => this.#ready(events));
   }
 
@@ -94,6 +99,7 @@ export class HostDevice extends EthernetDevice {
     const count = receive(this.#fd, this.#received, FRAME_MAX, FRAMES_AT_ONCE);
     // ENETDOWN is told once, when the link goes down.
     if (count < 0) return;
+    this.#user.begin();
     const { pools } = this.#core;
     for (let i = 0; i < count; i++) {
       const word = native.scratchWords[i]! >>> 0;
@@ -117,7 +123,7 @@ export class HostDevice extends EthernetDevice {
         packet.release();
       }
     }
-    if (count > 0) this.#came();
+    this.#user.end();
   }
 
   // ---- Sending ----

@@ -22,7 +22,7 @@ import { deleteRule, newRule } from "../netlink/route/rule.ts";
 import type { NetDevice } from "../stack/device.ts";
 import type { Stack } from "../stack/stack.ts";
 import { receiveBuffer } from "./frame_buffers.ts";
-import { HostDevice } from "./host_device.ts";
+import { type FrameUser, HostDevice } from "./host_device.ts";
 
 /** Messages begin with one of these words: keeper.h. */
 const CONFIGURATION = 1;
@@ -72,7 +72,7 @@ function linkIn({ body }: Request): ToldLink | null {
   };
 }
 
-export class Keeper {
+export class Keeper implements FrameUser {
   readonly #kernel: KeeperContext;
   readonly #fd: number;
   readonly #cookie: number;
@@ -151,12 +151,21 @@ export class Keeper {
 
   // ---- Links ----
 
+  /** Before frames of a batch are looked at: it is that late, and settings may be others since. */
+  begin(): void {
+    this.#kernel.inet.stack.advance(this.#kernel.sleep.nowNs / NS_PER_US);
+  }
+
+  end(): void {
+    const { inet } = this.#kernel;
+    inet.deliver(inet.stack);
+  }
+
   #make(row: Device, stack: Stack): NetDevice | null {
     const socket = this.#sockets.get(row.index);
     if (socket === undefined) return null;
     this.#received ??= receiveBuffer();
     const { core, links } = stack;
-    const { inet } = this.#kernel;
     const device = new HostDevice(
       this.#kernel,
       "packet",
@@ -166,7 +175,7 @@ export class Keeper {
       core,
       links,
       this.#received,
-      () => inet.deliver(stack),
+      this,
     );
     this.#devices.set(row.index, device);
     return device;

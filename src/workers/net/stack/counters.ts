@@ -311,16 +311,23 @@ function seenTypes(counts: Float64Array, name: string): Row {
   );
 }
 
+/** What column Forwarding says: 1 of a router, 2 of a host. */
+const FORWARDING_ON = 1;
 const FORWARDING_OFF = 2;
 
 /** Rows Ip, Icmp, IcmpMsg, Tcp and Udp of /proc/net/snmp: names and values in order. */
 export function snmpRows(
   counters: Counters,
   defaultTtl: number,
+  isRouter: boolean,
 ): Record<"Ip" | "Icmp" | "IcmpMsg" | "Tcp" | "Udp", Row> {
   const { icmp } = counters;
   return {
-    Ip: [["Forwarding", FORWARDING_OFF], ["DefaultTTL", defaultTtl], ...Object.entries(counters.ip)],
+    Ip: [
+      ["Forwarding", isRouter ? FORWARDING_ON : FORWARDING_OFF],
+      ["DefaultTTL", defaultTtl],
+      ...Object.entries(counters.ip),
+    ],
     Icmp: [
       ["InMsgs", icmp.InMsgs],
       ["InErrors", icmp.InErrors],
