@@ -142,6 +142,54 @@ linked("the sandbox asks a native peer", () =>
   ),
 );
 
+linked("streams both ways between the sandbox and a native peer", () =>
+  withLink("link_peer sink 4 7000 3 & link_peer sink 6 7001 3 & sleep 60", async (one) => {
+    await one.start();
+    assert.ok(await eventually(() => one.said().split("listening").length === 3, 10_000));
+    const { room, bundle } = one;
+    for (const bytes of [0, 1, 30_000_000]) {
+      assert.is(room.sh(`${peer} pour 10.9.0.2 7000 ${bytes}`), `good ${bytes}\n`);
+      assert.is(room.sh(`${peer} pour fd09::2 7001 ${bytes}`), `good ${bytes}\n`);
+    }
+    room.sh(`(${peer} sink 4 7000 3 & ${peer} sink 6 7001 3 &) >/dev/null 2>&1`);
+    for (const bytes of [0, 1, 30_000_000])
+      for (const [address, port] of [
+        ["10.9.0.1", "7000"],
+        ["fd09::1", "7001"],
+      ] as const) {
+        const words = one.command("exec", bundle.id, "link_peer", "pour", address, port, String(bytes));
+        assert.is((await room.runs(words)).stdout.toString(), `good ${bytes}\n`);
+      }
+    // Nobody is there, and the host's stack says nothing of its own.
+    const refused = await room.runs(
+      one.command("exec", bundle.id, "link_peer", "pour", "10.9.0.1", "7999", "1"),
+    );
+    assert.match(refused.stderr.toString(), /connect: Connection refused/);
+    assert.throws(() => room.sh(`${peer} pour 10.9.0.2 7999 1`), /Connection refused/);
+  }),
+);
+
+/** One frame in twenty is lost, each way. */
+const LOSSES = `
+nft add table netdev bad
+for hook in ingress egress; do
+  nft "add chain netdev bad $hook { type filter hook $hook device veth0 priority 0; policy accept; }"
+  nft add rule netdev bad $hook numgen random mod 20 0 drop
+done`;
+
+linked("streams over a link that loses frames", () =>
+  withLink("link_peer sink 4 7000 1 & sleep 60", async (one) => {
+    const { room } = one;
+    room.sh(LOSSES);
+    await one.start();
+    assert.ok(await eventually(() => one.said().includes("listening"), 10_000));
+    assert.is(room.sh(`${peer} pour 10.9.0.2 7000 5000000`), "good 5000000\n");
+    room.sh(`(${peer} sink 6 7001 1 &) >/dev/null 2>&1`);
+    const words = one.command("exec", one.bundle.id, "link_peer", "pour", "fd09::1", "7001", "5000000");
+    assert.is((await room.runs(words)).stdout.toString(), "good 5000000\n");
+  }),
+);
+
 linked("links that come and go while it runs", () =>
   withLink("sleep 60", async (one) => {
     await one.start();

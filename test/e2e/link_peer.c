@@ -2,6 +2,9 @@
 //   link_peer echo FAMILY PORT COUNT SECONDS        sends COUNT datagrams back to whom they came from
 //   link_peer ask ADDRESS PORT SIZE COUNT           sends COUNT datagrams of SIZE bytes one after the other, and prints how
 //                                                   many came back as they were
+//   link_peer sink FAMILY PORT COUNT                takes COUNT connections one after the other, and answers each, when it
+//                                                   ends, with how much came that was as it should be
+//   link_peer pour ADDRESS PORT BYTES               sends BYTES bytes by a connection, and prints the answer
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -63,9 +66,69 @@ static int ask(const char *address, int port, int size, int count) {
   return 0;
 }
 
+static unsigned char pattern(unsigned long at) {
+  return (unsigned char)(at * 31 + (at >> 16));
+}
+
+static int sink(int family, int port, int count) {
+  int fd = socket(family, SOCK_STREAM, 0);
+  struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((unsigned short)port)};
+  struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+  int error = family == AF_INET6 ? bind(fd, (struct sockaddr *)&six, sizeof six)
+                                 : bind(fd, (struct sockaddr *)&four, sizeof four);
+  if (fd < 0 || error < 0 || listen(fd, 5) < 0) return perror("listen"), 1;
+  printf("listening\n");
+  fflush(stdout);
+  for (int i = 0; i < count; i++) {
+    int one = accept(fd, NULL, NULL);
+    unsigned long total = 0;
+    int bad = 0;
+    for (ssize_t n; (n = read(one, came, sizeof came)) != 0;) {
+      if (n < 0) return perror("read"), 1;
+      for (ssize_t at = 0; at < n; at++)
+        if (came[at] != pattern(total++)) bad = 1;
+    }
+    dprintf(one, "%s %lu\n", bad ? "bad" : "good", total);
+    close(one);
+  }
+  return 0;
+}
+
+static int pour(const char *address, int port, unsigned long bytes) {
+  struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((unsigned short)port)};
+  struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
+  int is_six = inet_pton(AF_INET6, address, &six.sin6_addr) == 1;
+  if (!is_six && inet_pton(AF_INET, address, &four.sin_addr) != 1) return 2;
+  int fd = socket(is_six ? AF_INET6 : AF_INET, SOCK_STREAM, 0);
+  if (connect(fd, is_six ? (struct sockaddr *)&six : (struct sockaddr *)&four,
+              is_six ? sizeof six : sizeof four) < 0)
+    return perror("connect"), 1;
+  for (unsigned long at = 0; at < bytes;) {
+    size_t length = bytes - at < sizeof sent ? bytes - at : sizeof sent;
+    for (size_t i = 0; i < length; i++)
+      sent[i] = pattern(at + i);
+    for (size_t done = 0; done < length;) {
+      ssize_t n = write(fd, sent + done, length - done);
+      if (n < 0) return perror("write"), 1;
+      done += (size_t)n;
+    }
+    at += length;
+  }
+  shutdown(fd, SHUT_WR);
+  ssize_t n = read(fd, came, sizeof came);
+  if (n < 0) return perror("read"), 1;
+  fwrite(came, 1, (size_t)n, stdout);
+  return 0;
+}
+
 int main(int argc, char **argv) {
   if (argc == 6 && strcmp(argv[1], "echo") == 0)
     return echo(argv[2][0] == '6' ? AF_INET6 : AF_INET, atoi(argv[3]), atoi(argv[4]), atoi(argv[5]));
+  if (argc == 5 && strcmp(argv[1], "sink") == 0)
+    return sink(argv[2][0] == '6' ? AF_INET6 : AF_INET, atoi(argv[3]), atoi(argv[4]));
+  if (argc == 5 && strcmp(argv[1], "pour") == 0)
+    return pour(argv[2], atoi(argv[3]), strtoul(argv[4], NULL, 10));
   if (argc == 6 && strcmp(argv[1], "ask") == 0)
     return ask(argv[2], atoi(argv[3]), atoi(argv[4]), atoi(argv[5]));
   return 2;
