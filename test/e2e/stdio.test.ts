@@ -51,6 +51,13 @@ test("what is not found ends with 127, what is not executable with 126, each wit
   assert.is(plain.stderr.toString(), "ringfence: /etc/passwd: Permission denied\n");
 });
 
+test("a stream that is a regular file is waited for by who wants nothing of it", async () => {
+  const program = "import select; p = select.poll(); p.register(1, 0); print(p.poll(50))";
+  const script = 'f=$(mktemp); "$1" do python3 -c "$2" > "$f"; cat "$f"; rm "$f"';
+  const result = await run("/bin/sh", ["-c", script, "sh", ringfence, program]);
+  assert.is(result.stdout.toString(), "[]\n", result.stderr.toString());
+});
+
 test("a reader that leaves ends the writer", async () => {
   const result = await run("/bin/sh", ["-c", `"$1" do busybox yes | head -1`, "sh", ringfence]);
   assert.not.ok(result.timedOut);

@@ -240,7 +240,8 @@ export class HostStream extends OpenFile {
     const watch = this.#kernel.sleep.add(this.#fd, HOST_EVENTS, (ready) => this.waiters.wake(ready));
     if (watch >= 0) this.#watch = watch;
     // A regular file is always ready; so is, for want of a better answer, what cannot be watched.
-    else if (watch === -EPERM) this.waiters.wake(events);
+    // Who asks for nothing of it waits for others: woken, it would ask again, and again.
+    else if (watch === -EPERM) this.waiters.wake(events & this.poll());
     else this.waiters.wake(events | POLLERR);
   }
 
