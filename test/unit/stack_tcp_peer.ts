@@ -213,6 +213,38 @@ export class HandPeer {
     drain(this.stack);
   }
 
+  /** A router's error about a segment of the stack's with that number; `info` is the MTU of one that was too long. */
+  complain(type: number, code: number, info: number, seq: number): void {
+    const { core } = this.stack;
+    const packet = core.pools.take(200)!;
+    const { view, head } = packet;
+    packet.end = head + 20 + 8 + 20 + 8;
+    packet.bytes.fill(0, head, packet.end);
+    const writeIp = (at: number, length: number, protocol: number, from: string, to: string): void => {
+      view.setUint8(at, 0x45);
+      view.setUint16(at + 2, length);
+      view.setUint8(at + 8, 64);
+      view.setUint8(at + 9, protocol);
+      view.setInt32(at + 12, ip(from).w3);
+      view.setInt32(at + 16, ip(to).w3);
+      let sum = 0;
+      for (let i = 0; i < 20; i += 2) sum += view.getUint16(at + i);
+      sum = (sum & 0xffff) + (sum >>> 16);
+      view.setUint16(at + 10, ~((sum & 0xffff) + (sum >>> 16)) & 0xffff);
+    };
+    writeIp(head, 56, 1, "10.0.0.3", "10.0.0.1");
+    view.setUint8(head + 20, type);
+    view.setUint8(head + 21, code);
+    view.setUint16(head + 26, info);
+    writeIp(head + 28, 1500, 6, "10.0.0.1", "10.0.0.2");
+    view.setUint16(head + 48, this.localPort);
+    view.setUint16(head + 50, this.remotePort);
+    view.setInt32(head + 52, (this.iss + seq) | 0);
+    packet.checksum = CHECKSUM_VALID;
+    core.receive(packet, this.device);
+    drain(this.stack);
+  }
+
   /** Time goes on, from deadline to deadline. */
   pass(us: number): void {
     const end = this.stack.core.nowUs + us;

@@ -38,9 +38,9 @@ export class BlockPool {
     return this.#slabs.length << (SLAB_SHIFT + BLOCK_SHIFT);
   }
 
-  /** -1: there are no more. */
-  take(): number {
-    if (this.used >= this.max) {
+  /** -1: there are no more, unless it must be. */
+  take(isForced = false): number {
+    if (this.used >= this.max && !isForced) {
       this.refused++;
       return -1;
     }

@@ -50,8 +50,8 @@ export class ByteBuffer {
     for (; this.#count < count; this.#count++) this.#ring[(this.#first + this.#count) & mask] = HOLE;
   }
 
-  /** Bytes from there on; how many found room: fewer than there are if memory ends. */
-  write(seq: number, source: Uint8Array, from: number, length: number): number {
+  /** Bytes from there on; how many found room: fewer than there are if memory ends, if forced at least a block's. */
+  write(seq: number, source: Uint8Array, from: number, length: number, isForced = false): number {
     const pool = this.#pool;
     const position = this.#offset + ((seq - this.#start) | 0);
     this.#extend((position + length + BLOCK_MASK) >> BLOCK_SHIFT);
@@ -62,7 +62,7 @@ export class ByteBuffer {
       const place = (this.#first + (at >> BLOCK_SHIFT)) & mask;
       let block = this.#ring[place]!;
       if (block === HOLE) {
-        block = pool.take();
+        block = pool.take(isForced && done === 0);
         if (block < 0) break;
         this.#ring[place] = block;
       }
@@ -115,6 +115,18 @@ export class ByteBuffer {
     this.#count -= gone;
     this.#start = seq;
     this.#offset = position - (gone << BLOCK_SHIFT);
+  }
+
+  /** What was written from there on is not needed: its blocks are given back, but for the one that it begins in. */
+  cut(seq: number): void {
+    const position = this.#offset + ((seq - this.#start) | 0);
+    const kept = Math.min((position + BLOCK_MASK) >> BLOCK_SHIFT, this.#count);
+    const mask = this.#ring.length - 1;
+    for (let i = kept; i < this.#count; i++) {
+      const block = this.#ring[(this.#first + i) & mask]!;
+      if (block !== HOLE) this.#pool.put(block);
+    }
+    this.#count = kept;
   }
 
   releaseAll(): void {

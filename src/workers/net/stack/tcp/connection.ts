@@ -166,7 +166,7 @@ export class Connection extends Conversation implements CongestionWindow {
 
   // ---- Congestion ----
 
-  readonly board = new Scoreboard();
+  readonly board: Scoreboard;
   readonly rtt = new RoundTrips();
   control: CongestionControl;
   caState = CA_OPEN;
@@ -233,7 +233,7 @@ export class Connection extends Conversation implements CongestionWindow {
   dsackStart = 0;
   dsackEnd = 0;
   /** Where the ranges stand that came last: what SACK blocks begin with. */
-  readonly recentSacks = new Int32Array(4);
+  recentSacks: Int32Array | null = null;
   recentSackCount = 0;
   lastOowAckUs = Number.NEGATIVE_INFINITY;
 
@@ -285,6 +285,7 @@ export class Connection extends Conversation implements CongestionWindow {
     this.tcp = tcp;
     this.endpoint = endpoint;
     this.control = control;
+    this.board = new Scoreboard(tcp.entries);
     this.sendBuffer = new ByteBuffer(tcp.blocks);
     this.receiveBuffer = new ByteBuffer(tcp.blocks);
   }

@@ -13,7 +13,7 @@ import type { Connection } from "./connection.ts";
 import type { Header } from "./header.ts";
 import type { InitialNumbers } from "./isn.ts";
 import type { Deliveries } from "./rack.ts";
-import type { Acknowledged } from "./scoreboard.ts";
+import type { Acknowledged, EntriesPool } from "./scoreboard.ts";
 import type { Segment } from "./segment.ts";
 import type { TcpSettings } from "./settings.ts";
 import type { SynCookies } from "./syn_cookies.ts";
@@ -30,6 +30,7 @@ export interface TcpContext {
   readonly listeners: EndpointTable<InetEndpoint>;
   readonly bound: BoundPorts;
   readonly blocks: BlockPool;
+  readonly entries: EntriesPool;
   readonly numbers: InitialNumbers;
   readonly cookies: SynCookies;
   /** Those in hand: each is filled and read before another of its kind. */

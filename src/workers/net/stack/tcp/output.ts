@@ -23,6 +23,8 @@ export const NAGLE_PUSH = 4;
 
 /** The bytes of a packet that stands for many segments: what IPv4's longest has room for behind headers. */
 const GSO_BYTES_MAX = 65535 - 20 - F.HEADER_MAX;
+/** Packets under way of one connection: what events cost that look at all of them is bounded. */
+const PACKETS_OUT_MAX = 16384;
 /** net.ipv4.tcp_tso_win_divisor */
 const DEFER_DIVISOR = 3;
 
@@ -59,7 +61,7 @@ export function writeOut(c: Connection, nagle: number, probes = false): boolean 
     const flow = wayOf(c);
     const mss = currentMss(c);
     const most = probes || typeof flow === "number" ? 1 : packetsAtOnce(c, flow, mss);
-    const quota = probes ? 1 : c.cwnd - c.inFlight;
+    const quota = probes ? 1 : Math.min(c.cwnd - c.inFlight, PACKETS_OUT_MAX - c.packetsOut);
     while (c.notSent > 0) {
       if (sent >= quota) {
         isLimited = !probes;

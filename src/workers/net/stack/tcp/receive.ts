@@ -65,7 +65,7 @@ function takeInOrder(
   length: number,
   isFin: boolean,
 ): void {
-  const taken = length === 0 ? 0 : c.receiveBuffer.write(seq, packet!.bytes, at, length);
+  const taken = length === 0 ? 0 : writeInOrder(c, seq, packet!.bytes, at, length);
   if (taken < length) {
     // Memory has ended: what was taken is acknowledged, the rest comes again.
     c.tcp.extended.TCPRcvQDrop++;
@@ -82,6 +82,21 @@ function takeInOrder(
   }
   if (isFin || (c.hasEarlyFin && c.earlyFinSeq === c.rcvNxt)) finCame(c);
   c.notices |= NOTICE_READABLE;
+}
+
+// Who has nothing to read gets something in any case, so that all go on; what came out of order makes room first.
+function writeInOrder(c: Connection, seq: number, bytes: Uint8Array, at: number, length: number): number {
+  const taken = c.receiveBuffer.write(seq, bytes, at, length);
+  if (taken > 0) return taken;
+  const { outOfOrder } = c;
+  if (outOfOrder !== null && outOfOrder.count > 0) {
+    c.tcp.extended.OfoPruned++;
+    outOfOrder.clear();
+    c.outOfOrderBytes = 0;
+    c.hasEarlyFin = false;
+    c.receiveBuffer.cut(c.rcvNxt);
+  }
+  return c.receiveBuffer.write(seq, bytes, at, length, c.available === 0);
 }
 
 // The stream is whole up to there.

@@ -6,6 +6,7 @@ import { CA_LOSS } from "./congestion/congestion.ts";
 import { type Connection, TIMER_REORDER } from "./connection.ts";
 import * as F from "./format.ts";
 import { EVER_RETRANSMITTED, IS_FIN } from "./scoreboard.ts";
+import { after } from "./sequence.ts";
 import { sendData } from "./transmit.ts";
 
 /** Segments that one call sends again at most: what is left goes with the next acknowledgement. */
@@ -13,22 +14,19 @@ const BURST_MAX = 64;
 
 /** Sends an entry again: 0, or a negative errno; -EAGAIN: the window does not let it. */
 export function retransmit(c: Connection, index: number): number {
-  const { board } = c;
-  const seq = board.seqAt(index);
-  const { mss } = c;
-  let room = (c.windowEnd - seq) | 0;
-  if (room <= 0) {
-    // A window that shrank: the first one goes nevertheless.
-    if (seq !== c.sndUna) return -EAGAIN;
-    room = mss;
+  const { board, mss } = c;
+  if (((board.endAt(index) - board.seqAt(index)) | 0) > mss + 1) {
+    // Segments have become shorter since.
+    const seq = board.seqAt(index);
+    board.resegment(mss);
+    index = board.find(seq);
   }
-  const isFin = (board.flagsAt(index) & IS_FIN) !== 0;
-  const bytes = ((board.endAt(index) - seq) | 0) - (isFin ? 1 : 0);
-  const most = Math.min(mss, room);
-  if (bytes > most) board.split(index, (seq + most) | 0);
+  const seq = board.seqAt(index);
   const end = board.endAt(index);
-  const hasFin = (board.flagsAt(index) & IS_FIN) !== 0;
-  const error = sendData(c, seq, end, (hasFin ? F.FIN : 0) | F.PSH, most, true);
+  // A window that shrank holds back all but the first one.
+  if (after(end, c.windowEnd) && seq !== c.sndUna) return -EAGAIN;
+  const isFin = (board.flagsAt(index) & IS_FIN) !== 0;
+  const error = sendData(c, seq, end, (isFin ? F.FIN : 0) | F.PSH, mss, true);
   if (error === -ENOBUFS) return error;
   noteRetransmission(c, index);
   return 0;

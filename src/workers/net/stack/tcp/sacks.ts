@@ -24,8 +24,8 @@ export function reportSacks(c: Connection, header: Header, room: number): void {
   if (!hasRanges) return;
   const first = header.sackCount;
   for (let i = 0; i < c.recentSackCount && header.sackCount < most; i++) {
-    const index = ranges.find(c.recentSacks[i]!);
-    if (index >= ranges.count || before(c.recentSacks[i]!, ranges.startOf(index))) continue;
+    const index = ranges.find(c.recentSacks![i]!);
+    if (index >= ranges.count || before(c.recentSacks![i]!, ranges.startOf(index))) continue;
     const start = ranges.startOf(index);
     let isKnown = false;
     for (let j = first; j < header.sackCount; j++) if (header.sackStart[j] === start) isKnown = true;
@@ -49,6 +49,7 @@ export function setDsack(c: Connection, start: number, end: number, isOld: boole
 }
 
 export function noteRecent(c: Connection, seq: number): void {
+  c.recentSacks ??= new Int32Array(SACKS_MAX);
   const recent = c.recentSacks;
   recent.copyWithin(1, 0, SACKS_MAX - 1);
   recent[0] = seq;

@@ -17,8 +17,47 @@ export const IS_FIN = 16;
 
 const NONE = -1;
 const SIZE_MIN = 8;
+/** Arrays of that many entries are kept for the next, so many of each size. */
+const KEPT_SIZE_MAX = 4096;
+const KEPT_MAX = 64;
 /** Ranges of a peer's selective acknowledgements that are kept; what comes beyond tells nothing. */
 const RANGES_MAX = 1024;
+
+/** The arrays of a scoreboard. */
+class Entries {
+  readonly seq: Int32Array;
+  readonly flags: Uint8Array;
+  readonly sentUs: Float64Array;
+  readonly next: Int32Array;
+  readonly previous: Int32Array;
+
+  constructor(size: number) {
+    this.seq = new Int32Array(size);
+    this.flags = new Uint8Array(size);
+    this.sentUs = new Float64Array(size);
+    this.next = new Int32Array(size);
+    this.previous = new Int32Array(size);
+  }
+}
+
+const NO_ENTRIES = new Entries(0);
+
+/** Arrays that no scoreboard uses now: one that is empty has none. */
+export class EntriesPool {
+  readonly #bySize = new Map<number, Entries[]>();
+
+  take(size: number): Entries {
+    return this.#bySize.get(size)?.pop() ?? new Entries(size);
+  }
+
+  put(entries: Entries): void {
+    const size = entries.seq.length;
+    if (size === 0 || size > KEPT_SIZE_MAX) return;
+    const kept = this.#bySize.get(size);
+    if (kept === undefined) this.#bySize.set(size, [entries]);
+    else if (kept.length < KEPT_MAX) kept.push(entries);
+  }
+}
 
 /** What an acknowledgement did. */
 export class Acknowledged {
@@ -60,11 +99,13 @@ export interface DeliveryListener {
 }
 
 export class Scoreboard {
-  #seq = new Int32Array(SIZE_MIN);
-  #flags = new Uint8Array(SIZE_MIN);
-  #sentUs = new Float64Array(SIZE_MIN);
-  #next = new Int32Array(SIZE_MIN);
-  #previous = new Int32Array(SIZE_MIN);
+  readonly #pool: EntriesPool;
+  #entries = NO_ENTRIES;
+  #seq = NO_ENTRIES.seq;
+  #flags = NO_ENTRIES.flags;
+  #sentUs = NO_ENTRIES.sentUs;
+  #next = NO_ENTRIES.next;
+  #previous = NO_ENTRIES.previous;
   #first = 0;
   /** Entries: what Linux calls packets_out, and of those how many are so. */
   count = 0;
@@ -81,15 +122,32 @@ export class Scoreboard {
   #timeLast = NONE;
   #lostFirst = NONE;
   #lostLast = NONE;
-  readonly #ranges = new SequenceRanges(RANGES_MAX);
+  #ranges: SequenceRanges | null = null;
 
-  get capacity(): number {
-    return this.#seq.length;
+  constructor(pool: EntriesPool) {
+    this.#pool = pool;
   }
 
-  /** As a new one, for the next connection; what grew large is let go. */
-  clear(): void {
+  #use(entries: Entries): void {
+    this.#entries = entries;
+    this.#seq = entries.seq;
+    this.#flags = entries.flags;
+    this.#sentUs = entries.sentUs;
+    this.#next = entries.next;
+    this.#previous = entries.previous;
+  }
+
+  // Nothing is under way: others may have its arrays.
+  #release(): void {
+    this.#pool.put(this.#entries);
+    this.#use(NO_ENTRIES);
     this.#first = 0;
+    this.#ranges = null;
+  }
+
+  /** Nothing is under way any more. */
+  clear(): void {
+    this.#release();
     this.count = 0;
     this.sackedOut = 0;
     this.lostOut = 0;
@@ -98,7 +156,6 @@ export class Scoreboard {
     this.#timeLast = NONE;
     this.#lostFirst = NONE;
     this.#lostLast = NONE;
-    this.#ranges.clear();
   }
 
   #slot(index: number): number {
@@ -172,37 +229,35 @@ export class Scoreboard {
     else this.#lostLast = previous;
   }
 
-  #grow(): void {
-    const size = this.#seq.length;
-    const mask = size - 1;
+  // Arrays of so many entries, which begin with the oldest.
+  #resize(size: number): void {
+    const before = this.#entries;
+    const mask = before.seq.length - 1;
     const first = this.#first;
-    const turned = <T extends Int32Array | Uint8Array | Float64Array>(from: T, to: T): T => {
-      to.set(from.subarray(first), 0);
-      to.set(from.subarray(0, first), size - first);
-      return to;
-    };
-    this.#seq = turned(this.#seq, new Int32Array(size * 2));
-    this.#flags = turned(this.#flags, new Uint8Array(size * 2));
-    this.#sentUs = turned(this.#sentUs, new Float64Array(size * 2));
-    this.#next = turned(this.#next, new Int32Array(size * 2));
-    this.#previous = turned(this.#previous, new Int32Array(size * 2));
+    const entries = this.#pool.take(size);
     const moved = (slot: number): number => (slot === NONE ? NONE : (slot - first) & mask);
     for (let i = 0; i < this.count; i++) {
-      this.#next[i] = moved(this.#next[i]!);
-      this.#previous[i] = moved(this.#previous[i]!);
+      const from = (first + i) & mask;
+      entries.seq[i] = before.seq[from]!;
+      entries.flags[i] = before.flags[from]!;
+      entries.sentUs[i] = before.sentUs[from]!;
+      entries.next[i] = moved(before.next[from]!);
+      entries.previous[i] = moved(before.previous[from]!);
     }
     this.#timeFirst = moved(this.#timeFirst);
     this.#timeLast = moved(this.#timeLast);
     this.#lostFirst = moved(this.#lostFirst);
     this.#lostLast = moved(this.#lostLast);
     this.#first = 0;
+    this.#pool.put(before);
+    this.#use(entries);
   }
 
   // ---- Sending ----
 
   /** An entry behind the others, which is sent now. */
   push(seq: number, end: number, flags: number, nowUs: number): void {
-    if (this.count === this.#seq.length) this.#grow();
+    if (this.count === this.#seq.length) this.#resize(Math.max(SIZE_MIN, this.count * 2));
     const slot = this.#slot(this.count++);
     this.#seq[slot] = seq;
     this.#flags[slot] = flags;
@@ -222,52 +277,56 @@ export class Scoreboard {
     this.#linkLast(slot, true);
   }
 
-  /** Bytes of entries from a place on may be cut anew: they are all sent, so for each the same holds. */
-  split(index: number, at: number): void {
-    // A rare thing (a smaller path MTU): entries behind it move up by one.
-    const slot = this.#slot(index);
-    const flags = this.#flags[slot]!;
-    const sentUs = this.#sentUs[slot]!;
-    if (this.count === this.#seq.length) this.#grow();
-    this.#unlinkAll();
-    for (let i = this.count; i > index + 1; i--) {
-      const to = this.#slot(i);
-      const from = this.#slot(i - 1);
-      this.#seq[to] = this.#seq[from]!;
-      this.#flags[to] = this.#flags[from]!;
-      this.#sentUs[to] = this.#sentUs[from]!;
+  /** Segments hold no more than that from now on: longer entries become several, of which the same holds. */
+  resegment(mss: number): void {
+    const { count } = this;
+    let wanted = 0;
+    for (let i = 0; i < count; i++)
+      wanted += Math.max(1, Math.ceil(((this.endAt(i) - this.seqAt(i)) | 0) / mss));
+    if (wanted === count) return;
+    let size = Math.max(SIZE_MIN, this.#seq.length);
+    while (size < wanted) size *= 2;
+    const entries = this.#pool.take(size);
+    let to = 0;
+    for (let i = 0; i < count; i++) {
+      const end = this.endAt(i);
+      const flags = this.flagsAt(i);
+      for (let seq = this.seqAt(i); ; seq = (seq + mss) | 0, to++) {
+        const isLast = ((end - seq) | 0) <= mss;
+        entries.seq[to] = seq;
+        entries.flags[to] = isLast ? flags : flags & ~IS_FIN;
+        entries.sentUs[to] = this.sentUsAt(i);
+        if (isLast) break;
+      }
+      to++;
     }
-    this.count++;
-    const second = this.#slot(index + 1);
-    this.#seq[second] = at;
-    this.#flags[second] = flags;
-    this.#flags[this.#slot(index)] = flags & ~IS_FIN;
-    this.#sentUs[second] = sentUs;
-    if ((flags & SACKED) !== 0) this.sackedOut++;
-    if ((flags & LOST) !== 0) this.lostOut++;
-    if ((flags & RETRANSMITTED) !== 0) this.retransOut++;
-    this.#relinkAll();
+    this.#pool.put(this.#entries);
+    this.#use(entries);
+    this.#first = 0;
+    this.count = wanted;
+    this.#recount();
   }
 
-  #unlinkAll(): void {
+  // Counts and lists, by the entries' flags and times.
+  #recount(): void {
+    this.sackedOut = 0;
+    this.lostOut = 0;
+    this.retransOut = 0;
     this.#timeFirst = NONE;
     this.#timeLast = NONE;
     this.#lostFirst = NONE;
     this.#lostLast = NONE;
-  }
-
-  #relinkAll(): void {
-    const slots = Array.from({ length: this.count }, (_, i) => this.#slot(i));
-    slots.sort((a, b) => this.#sentUs[a]! - this.#sentUs[b]!);
-    for (const slot of slots) {
+    const underWay: number[] = [];
+    for (let slot = 0; slot < this.count; slot++) {
       const flags = this.#flags[slot]!;
-      if ((flags & SACKED) === 0 && ((flags & LOST) === 0 || (flags & RETRANSMITTED) !== 0))
-        this.#linkLast(slot, true);
+      if ((flags & SACKED) !== 0) this.sackedOut++;
+      if ((flags & LOST) !== 0) this.lostOut++;
+      if ((flags & RETRANSMITTED) !== 0) this.retransOut++;
+      if ((flags & (SACKED | LOST | RETRANSMITTED)) === LOST) this.#linkLast(slot, false);
+      else if ((flags & SACKED) === 0) underWay.push(slot);
     }
-    for (let i = 0; i < this.count; i++) {
-      const slot = this.#slot(i);
-      if ((this.#flags[slot]! & (SACKED | LOST | RETRANSMITTED)) === LOST) this.#linkLast(slot, false);
-    }
+    underWay.sort((a, b) => this.#sentUs[a]! - this.#sentUs[b]!);
+    for (const slot of underWay) this.#linkLast(slot, true);
   }
 
   // ---- Losses ----
@@ -310,7 +369,7 @@ export class Scoreboard {
       this.#linkLast(slot, false);
     }
     this.sackedOut = 0;
-    this.#ranges.clear();
+    this.#ranges?.clear();
   }
 
   /** No entry counts as lost: it had been a mistake. */
@@ -368,7 +427,8 @@ export class Scoreboard {
       this.#first = (slot + 1) & (this.#seq.length - 1);
       this.count--;
     }
-    this.#ranges.trim(una);
+    if (this.count === 0) this.#release();
+    else this.#ranges?.trim(una);
   }
 
   // What was acknowledged below what had been selectively acknowledged before came out of order.
@@ -381,6 +441,7 @@ export class Scoreboard {
   /** What lies between two numbers has come. */
   sack(start: number, end: number, result: Acknowledged, listener: DeliveryListener): void {
     if (this.count === 0) return;
+    this.#ranges ??= new SequenceRanges(RANGES_MAX);
     const ranges = this.#ranges;
     const first = this.#seq[this.#first]!;
     let at = later(start, first);

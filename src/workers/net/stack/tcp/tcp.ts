@@ -33,7 +33,7 @@ import { Deliveries } from "./rack.ts";
 import { sendReset } from "./reply.ts";
 import { Request } from "./request.ts";
 import { retransmitLost } from "./retransmit.ts";
-import { Acknowledged } from "./scoreboard.ts";
+import { Acknowledged, EntriesPool } from "./scoreboard.ts";
 import { Segment } from "./segment.ts";
 import { TcpSettings } from "./settings.ts";
 import { SynCookies } from "./syn_cookies.ts";
@@ -45,6 +45,7 @@ const US_PER_S = 1_000_000;
 
 /** How often those without packets try again where nothing else wakes the stack. */
 const STARVED_US = 20_000;
+const STARVED_A_TURN = 64;
 
 class StarvedTimer extends Timer {
   readonly #tcp: Tcp;
@@ -70,6 +71,7 @@ export class Tcp implements Transport, TcpContext {
   readonly listeners: EndpointTable<TcpEndpoint>;
   readonly bound: BoundPorts;
   readonly blocks: BlockPool;
+  readonly entries = new EntriesPool();
   readonly numbers: InitialNumbers;
   readonly cookies: SynCookies;
   /** Those in hand: each is filled and read before another of its kind. */
@@ -235,8 +237,9 @@ export class Tcp implements Transport, TcpContext {
   serveStarved(): void {
     if (this.#starved.size === 0) return;
     const { core } = this;
-    for (const c of [...this.#starved]) {
-      if (core.pools.isExhausted || core.isBacklogFull) break;
+    let left = Math.min(this.#starved.size, STARVED_A_TURN);
+    for (const c of this.#starved) {
+      if (left-- <= 0 || core.pools.isExhausted || core.isBacklogFull) break;
       this.#starved.delete(c);
       if (c.ackScheduled) sendAck(c);
       retransmitLost(c);
