@@ -119,6 +119,26 @@ test("a listener that closes resets whom nobody accepted", () => {
   isEmpty(peer.stack);
 });
 
+test("a listener of whom many wait goes in parts, turn by turn", () => {
+  const stack = makeStack();
+  const listener = listening(stack, "127.0.0.1", 5000, 300);
+  const clients = Array.from({ length: 300 }, () => {
+    const client = connecting(stack, "127.0.0.1", 5000);
+    drain(stack);
+    return client;
+  });
+  listener.close();
+  assert.ok(clients.length - stack.core.counters.tcp.OutRsts > 200);
+  let turns = 0;
+  while (stack.run(64)) turns++;
+  assert.ok(turns >= 4, `${turns} turns`);
+  for (const client of clients) {
+    assert.is(read(client), -E.ECONNRESET);
+    client.close();
+  }
+  isEmpty(stack);
+});
+
 test("who may bind where others are", () => {
   const stack = makeStack();
   const is = (got: number | TcpEndpoint, expected: "yes" | "no"): void => {

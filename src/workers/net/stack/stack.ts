@@ -144,8 +144,8 @@ export class Stack {
       const isLateTimer = core.timers.expire(TIMERS_A_TURN);
       isLate = isLate4 || isLate6 || isLateTimer;
     }
-    this.tcp.serveStarved();
+    const hasMore = this.tcp.finishTurn();
     core.flush();
-    return isLate || core.hasBacklog;
+    return isLate || hasMore || core.hasBacklog;
   }
 }

@@ -19,6 +19,12 @@ import type { TcpSettings } from "./settings.ts";
 import type { SynCookies } from "./syn_cookies.ts";
 import type { ConversationTable, EndsInHand } from "./table.ts";
 
+/** What is left of something that was closed, and goes in parts. */
+export interface Buried {
+  /** True: there is more. */
+  buryPart(): boolean;
+}
+
 export interface TcpContext {
   readonly core: StackCore;
   readonly ip4Output: Ip4Output;
@@ -52,6 +58,8 @@ export interface TcpContext {
   /** There was no packet for a connection: it tries again when packets have gone; or it does not any more. */
   waitForBuffers(c: Connection): void;
   stopWaiting(c: Connection): void;
+  /** A listener was closed of which much is left: it goes in parts. */
+  buryLater(listener: Buried): void;
   /** Whether a challenge acknowledgement more may go to anybody this second (tcp_challenge_ack_limit). */
   mayChallenge(): boolean;
   /** Timers of a connection: retransmission and what shares its timer, delayed acknowledgements, keepalive. */

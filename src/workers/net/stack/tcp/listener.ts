@@ -28,6 +28,7 @@ export class Listener implements RequestOwner {
   backlog: number;
   readonly requests = new Set<Request>();
   readonly queue: ChildEndpoint[] = [];
+  isClosed = false;
   /** When cookies were sent last: an acknowledgement may bring one back. */
   lastCookieUs = Number.NEGATIVE_INFINITY;
 
@@ -123,20 +124,33 @@ export class Listener implements RequestOwner {
     this.endpoint.observer?.acceptable();
   }
 
-  /** Nobody will accept any more: what waits is reset. */
+  /** Nobody will accept any more: what waits is reset, a part now and the rest in later turns. */
   close(): void {
-    for (const request of this.requests) request.drop();
-    for (const child of this.queue) {
-      const connection = child.connection!;
+    this.isClosed = true;
+    if (this.buryPart()) this.endpoint.tcp.buryLater(this);
+  }
+
+  /** Resets a part of what waits. True: there is more. */
+  buryPart(): boolean {
+    let left = BURIED_A_TURN;
+    for (const request of this.requests) {
+      if (left-- <= 0) return true;
+      request.drop();
+    }
+    while (this.queue.length > 0) {
+      if (left-- <= 0) return true;
+      const connection = this.queue.pop()!.connection!;
       if (connection.state !== S.TCP_CLOSE) {
         sendActiveReset(connection);
         finish(connection);
       }
       orphan(connection);
     }
-    this.queue.length = 0;
+    return false;
   }
 }
 
+/** Connections and requests of a closed listener that one turn resets. */
+const BURIED_A_TURN = 64;
 /** How long after cookies were sent one may come back: two of their minutes. */
 const COOKIE_TIME_US = 120_000_000;

@@ -23,6 +23,7 @@ export interface RequestOwner {
   readonly endpoint: ConnectionOwner & { readonly tcp: TcpContext };
   readonly requests: Set<Request>;
   readonly isQueueFull: boolean;
+  readonly isClosed: boolean;
   /** A connection for the request, which waits to be accepted from now on. */
   newConnection(request: Request): Connection;
   accepts(c: Connection): void;
@@ -199,6 +200,11 @@ export class Request extends Conversation {
     const { tcp } = endpoint;
     const { extended } = tcp;
     const next = (this.irs + 1) | 0;
+    if (this.listener.isClosed) {
+      sendReset(tcp, segment);
+      this.drop();
+      return;
+    }
     const isOld = this.tsOk && segment.hasTimestamp && ((this.tsRecent - segment.tsValue) | 0) > 0;
     // The SYN again: so is the answer.
     if (segment.seq === this.irs && segment.isSyn && !segment.hasAck && !segment.isRst && !isOld) {

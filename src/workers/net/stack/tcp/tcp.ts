@@ -22,7 +22,7 @@ import {
   NOTICE_READABLE,
   NOTICE_WRITABLE,
 } from "./connection.ts";
-import type { TcpContext } from "./context.ts";
+import type { Buried, TcpContext } from "./context.ts";
 import type { TcpEndpoint } from "./endpoint.ts";
 import { errorCame } from "./errors.ts";
 import { Header } from "./header.ts";
@@ -86,6 +86,7 @@ export class Tcp implements Transport, TcpContext {
   timeWaits = 0;
   /** Connections that found no packet to send with. */
   readonly #starved = new Set<Connection>();
+  readonly #buried: Buried[] = [];
   readonly #starvedTimer = new StarvedTimer(this);
   #challengeSecond = 0;
   #challenges = 0;
@@ -233,7 +234,20 @@ export class Tcp implements Transport, TcpContext {
     if (this.#starved.delete(c) && this.#starved.size === 0) this.core.timers.remove(this.#starvedTimer);
   }
 
-  /** What run() does at the end of a turn: who had no packet tries again. */
+  buryLater(listener: Buried): void {
+    this.#buried.push(listener);
+  }
+
+  /** What run() does at the end of a turn. True: there is more. */
+  finishTurn(): boolean {
+    this.serveStarved();
+    const first = this.#buried[0];
+    if (first === undefined) return false;
+    if (!first.buryPart()) this.#buried.shift();
+    return this.#buried.length > 0;
+  }
+
+  /** Who had no packet tries again. */
   serveStarved(): void {
     if (this.#starved.size === 0) return;
     const { core } = this;
