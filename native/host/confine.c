@@ -5,7 +5,9 @@
 
 #include <asm/termbits.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -39,26 +41,35 @@
 #define SAME(arg, mask, value) {BPF_SAME, arg, 0, mask, value}
 // clang-format on
 #define RULE(name, verdict, ...) {SYS_##name, verdict, {__VA_ARGS__}},
+static const struct bpf_rule network_rules[] = {
+#include "filter_network.def"
+};
+
 static const struct bpf_rule rules[] = {
 #include "filter.def"
 };
 
-static void compile(struct bpf_program *program) {
+static void add_rules(struct bpf_program *program, const struct bpf_rule *table, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    unsigned begin = bpf_rule_begin(program, table[i].nr);
+    for (int j = 0; j < BPF_CONDITIONS_MAX; j++)
+      bpf_test(program, &table[i].tests[j]);
+    bpf_rule_end(program, begin, table[i].verdict);
+  }
+}
+
+static void compile(struct bpf_program *program, bool has_host_network) {
   bpf_match_architecture(program, SECCOMP_RET_KILL_PROCESS);
   bpf_load_nr(program);
-  for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-    unsigned begin = bpf_rule_begin(program, rules[i].nr);
-    for (int j = 0; j < BPF_CONDITIONS_MAX; j++)
-      bpf_test(program, &rules[i].tests[j]);
-    bpf_rule_end(program, begin, rules[i].verdict);
-  }
+  if (has_host_network) add_rules(program, network_rules, sizeof network_rules / sizeof network_rules[0]);
+  add_rules(program, rules, sizeof rules / sizeof rules[0]);
   bpf_return(program, SECCOMP_RET_KILL_PROCESS);
 }
 
 /* Installs the final filter in every thread of the process; later ones inherit it. */
-int32_t rf_install_filter(void) {
+int32_t rf_install_filter(bool has_host_network) {
   struct bpf_program program = {0};
-  compile(&program);
+  compile(&program, has_host_network);
   struct sock_fprog text = {.len = program.length, .filter = program.code};
   // Without SPEC_ALLOW older hosts slow the whole process by speculation controls.
   unsigned long flags =
@@ -68,7 +79,7 @@ int32_t rf_install_filter(void) {
 
 /* Confines the process. The root is changed by init, which shares it with this process (init.c), so that
    no thread here ever has the privilege. `init` is the boot socket, and closed. 0 or a negative errno. */
-RF_EXPORT int32_t rf_confine(int32_t init) {
+RF_EXPORT int32_t rf_confine(int32_t init, int32_t hasHostNetwork) {
   char byte = 0;
   ssize_t n = send(init, &byte, 1, MSG_NOSIGNAL);
   if (n == 1) do
@@ -76,5 +87,5 @@ RF_EXPORT int32_t rf_confine(int32_t init) {
     while (n < 0 && errno == EINTR);
   int error = n < 0 ? errno : EPIPE;
   close(init);
-  return n == 1 ? rf_install_filter() : -error;
+  return n == 1 ? rf_install_filter(hasHostNetwork) : -error;
 }

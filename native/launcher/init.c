@@ -194,6 +194,7 @@ static void send_boot(const struct init_plan *plan, int socket, int proc, struct
       {"stderr", plan->stdio[2]}, {"waiter", plan->waiter},
       {"cpuinfo", files.cpuinfo}, {"stat", files.stat},
       {"loadavg", files.loadavg}, {"keeper", plan->keeper[0]},
+      {"maker", plan->maker},
   };
   struct boot_message boot = {.socket = socket};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)

@@ -35,6 +35,7 @@ struct init_plan {
   // Node's end of the keeper's channel, and the keeper's, which init starts where that is not -1: in a network
   // namespace that is given by path the launcher does.
   int keeper[2];
+  int maker; // Node's end of the channel to the maker of sockets, or -1
 };
 
 // Never returns.

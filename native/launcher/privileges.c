@@ -126,14 +126,18 @@ static const unsigned keeper_calls[] = {
     SYS_getpid, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_restart_syscall,
 };
 
-// Sockets of two families, none of which reaches beyond the network namespace; no file, no process, no memory that could
-// be executed.
-void privileges_keeper(const char *empty) {
+// For processes that stay in a network namespace of the host: those capabilities, that directory as root, sockets of two
+// families, and calls that need neither files nor processes nor memory that could be executed.
+static void in_network(const char *empty, uint64_t capabilities, const int families[2]) {
   untouchable();
-  if (chdir(empty) < 0 || chroot(".") < 0) fail_errno(EXIT_RINGFENCE, "entering the empty directory");
+  if (chdir(empty) < 0 || (geteuid() == 0 && chroot(".") < 0))
+    fail_errno(EXIT_RINGFENCE, "entering the empty directory");
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail_errno(EXIT_RINGFENCE, "setting no_new_privs");
-  drop_bounding(0);
-  set_capabilities(1ull << CAP_NET_ADMIN | 1ull << CAP_NET_RAW, 0);
+  // Who has none cannot drop them either.
+  if (geteuid() == 0) {
+    drop_bounding(0);
+    set_capabilities(capabilities, 0);
+  }
   struct bpf_program program = {0};
   bpf_match_architecture(&program, SECCOMP_RET_KILL_PROCESS);
   bpf_load_nr(&program);
@@ -141,11 +145,20 @@ void privileges_keeper(const char *empty) {
     bpf_match_call(&program, keeper_calls[i], SECCOMP_RET_ALLOW);
   bpf_jump(&program, BPF_JEQ, SYS_socket, 0, 4);
   bpf_load_low(&program, 0);
-  bpf_jump(&program, BPF_JEQ, AF_PACKET, 1, 0);
-  bpf_jump(&program, BPF_JEQ, AF_NETLINK, 0, 1);
+  bpf_jump(&program, BPF_JEQ, (uint32_t)families[0], 1, 0);
+  bpf_jump(&program, BPF_JEQ, (uint32_t)families[1], 0, 1);
   bpf_return(&program, SECCOMP_RET_ALLOW);
   bpf_return(&program, SECCOMP_RET_KILL_PROCESS);
   set_filter(&program);
+}
+
+void privileges_keeper(const char *empty) {
+  in_network(empty, 1ull << CAP_NET_ADMIN | 1ull << CAP_NET_RAW, (int[]){AF_PACKET, AF_NETLINK});
+}
+
+// Whether a guest may have a raw socket or a low port is the kernel's question, not the maker's.
+void privileges_maker(const char *empty) {
+  in_network(empty, 1ull << CAP_NET_BIND_SERVICE | 1ull << CAP_NET_RAW, (int[]){AF_INET, AF_INET6});
 }
 
 void privileges_none(void) {

@@ -24,6 +24,9 @@ void privileges_watcher(void);
 // The keeper: CAP_NET_ADMIN and CAP_NET_RAW, that directory as its root, and a filter with the few calls that it makes.
 void privileges_keeper(const char *empty);
 
+// The maker of sockets: CAP_NET_BIND_SERVICE and CAP_NET_RAW, if its caller is root; else the same.
+void privileges_maker(const char *empty);
+
 // Soft limits of the caller would hit the sandbox's own processes: raise them to the hard ones (the
 // guest's limits are the kernel's to enforce). The stack limit stays, it shapes the memory map.
 void limits_raise(void);

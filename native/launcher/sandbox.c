@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "../keeper/keeper.h"
+#include "../keeper/maker.h"
 #include "init.h"
 #include "installation.h"
 #include "privileges.h"
@@ -192,29 +193,32 @@ static bool is_in_use(const char *network) {
   return used;
 }
 
-// The keeper of a namespace that is given by path has its powers there, so it keeps the launcher's user namespace; but it
-// is born in the sandbox's PID namespace, and ends with it.
-static void start_keeper(pid_t init, const char *network, const struct init_plan *plan) {
+// What serves a network namespace of the host has its powers there, so it keeps the launcher's user namespace; but it is
+// born in the sandbox's PID namespace, and ends with it. A caller without privilege cannot have that: then it ends with its
+// channel. `network`: the namespace's path; NULL: the launcher's own.
+static void start_in_network(pid_t init, const char *network, const char *sandbox_directory, int channel,
+                             void (*run)(int, const char *)) {
   char path[64], empty[PATH_MAX];
   snprintf(path, sizeof path, "/proc/%d/ns/pid", init);
-  snprintf(empty, sizeof empty, "%s/empty", plan->sandbox_directory);
-  int processes = open_file(path, O_RDONLY), channel = plan->keeper[1];
+  snprintf(empty, sizeof empty, "%s/empty", sandbox_directory);
+  int processes = open_file(path, O_RDONLY);
   pid_t maker = fork();
   if (maker < 0) fail_errno(EXIT_RINGFENCE, "starting the keeper");
   if (maker == 0) {
-    join_network(network);
-    if (setns(processes, CLONE_NEWPID) < 0)
+    if (network) close(join_network(network));
+    if (setns(processes, CLONE_NEWPID) < 0 && geteuid() == 0)
       fail_errno(EXIT_RINGFENCE, "entering the sandbox's PID namespace");
     pid_t pid = fork();
     if (pid < 0) fail_errno(EXIT_RINGFENCE, "starting the keeper");
-    if (pid == 0) keeper_run(channel, empty);
+    if (pid == 0) run(channel, empty);
     _exit(0);
   }
   int status;
   while (waitpid(maker, &status, 0) < 0 && errno == EINTR)
     continue;
   if (status != 0)
-    fail(EXIT_RINGFENCE, "the keeper of the network namespace %s could not be started", network);
+    fail(EXIT_RINGFENCE, "the keeper of the network namespace %s could not be started",
+         network ? network : "");
   close(processes);
 }
 
@@ -266,6 +270,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
       .spec = plan->spec,
       .waiter = plan->waiter,
       .keeper = {-1, -1},
+      .maker = -1,
       // init must not hold the launcher's ends: it would keep its own lifeline alive.
       .launcher_ends = {lifeline[1], control[0], log[0]},
   };
@@ -278,20 +283,27 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
         log[1], option_is(options, OPTION_LOG_FORMAT, "json"), "warn",
         "the network namespace is used by other processes: the container has the loopback device alone");
   }
+  bool makes = option_is(options, OPTION_NETWORK, "host");
+  int makers[2] = {-1, -1};
+  if (makes && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, makers) < 0)
+    fail_errno(EXIT_RINGFENCE, "making the channel of the maker of sockets");
+  init.maker = makers[0];
   if (keeps && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, init.keeper) < 0)
     fail_errno(EXIT_RINGFENCE, "making the keeper's channel");
   int channel = init.keeper[1];
   if (network) init.keeper[1] = -1; // not init's to start
   sandbox->init = clone_in_network(&init, network, &sandbox->user_namespace);
   init.keeper[1] = channel;
-  if (keeps && network) start_keeper(sandbox->init, network, &init);
+  if (keeps && network) start_in_network(sandbox->init, network, directory, channel, keeper_run);
+  if (makes) start_in_network(sandbox->init, network, directory, makers[1], maker_run);
   if (sandbox->user_namespace)
     map_ids(sandbox->init, plan->identity);
   else
     log_record(log[1], option_is(plan->options, OPTION_LOG_FORMAT, "json"), "warn",
                "this host has no user namespaces: the sandbox runs in the initial one");
-  const int given[] = {init.lifeline, init.null, init.stub,      init.config,    init.control,
-                       init.listen,   init.log,  init.debug_log, init.keeper[0], init.keeper[1]};
+  const int given[] = {init.lifeline,  init.null,      init.stub, init.config,
+                       init.control,   init.listen,    init.log,  init.debug_log,
+                       init.keeper[0], init.keeper[1], makers[0], makers[1]};
   for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
     if (given[i] >= 0) close(given[i]);
 }

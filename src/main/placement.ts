@@ -20,7 +20,7 @@ export interface RunningKernel {
 /** What the kernel needs of the boot descriptors. */
 function forKernel(descriptors: Descriptors): Descriptors {
   const { proc, cpuinfo, stat, loadavg, zygote, root, log } = descriptors;
-  const { keeper, "debug-log": debugLog } = descriptors;
+  const { keeper, maker, "debug-log": debugLog } = descriptors;
   return {
     proc: proc!,
     cpuinfo: cpuinfo!,
@@ -30,6 +30,7 @@ function forKernel(descriptors: Descriptors): Descriptors {
     root: root!,
     log: log!,
     ...(keeper !== undefined && { keeper }),
+    ...(maker !== undefined && { maker }),
     ...(debugLog !== undefined && { "debug-log": debugLog }),
   };
 }

@@ -113,6 +113,7 @@ export type BootDescriptor =
   | "spec" // sealed memfd: the container's config.json
   | "waiter" // SOCK_SEQPACKET to the container's waiter
   | `mount:${number}` // what the bind mount of that index in config.json shows
+  | "maker" // SOCK_SEQPACKET to the maker of sockets, where the sandbox has the host's network
   | "keeper" // SOCK_SEQPACKET to the keeper, where the sandbox has links of the host
   | "root" // the root file system, read-only unless it is to be written to
   | "log" // where log records go

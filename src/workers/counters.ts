@@ -39,6 +39,8 @@ export class Counters {
   neighbours = 0;
   /** Of sockets those of the internet's families, and groups that they are in. */
   inetSockets = 0;
+  /** Sockets of the host's network. */
+  hostSockets = 0;
   groupMemberships = 0;
   /** Connections of TCP, what is left of ended ones, and those that are not made yet. */
   tcpConversations = 0;

@@ -43,6 +43,7 @@ const COSTS = {
   sockets: 1792,
   /** Beside that. */
   inetSockets: 3072,
+  hostSockets: 1024,
   groupMemberships: 384,
   tcpConversations: CONVERSATION_COST,
   netDevices: 2048,

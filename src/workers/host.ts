@@ -7,6 +7,7 @@ import { IdleTrim, openAlike } from "./idle_trim.ts";
 import { Kernel } from "./kernel.ts";
 import { kernelApi } from "./kernel_api.ts";
 import { type Asked, KernelThread } from "./loop.ts";
+import { SocketMaker } from "./net/host/maker.ts";
 import { Keeper } from "./net/link/keeper.ts";
 import { threadParts } from "./thread_parts.ts";
 
@@ -22,7 +23,9 @@ export async function runKernel(boot: KernelBoot, asked: Asked): Promise<KernelA
   const trim = new IdleTrim(native, descriptors.proc, openAlike());
   if (boot.descriptors.keeper !== undefined && kernel.netThread === null)
     new Keeper(kernel, boot.descriptors.keeper);
-  const confined = native.confine(boot.init);
+  if (boot.descriptors.maker !== undefined)
+    kernel.hostNetwork = new SocketMaker(kernel, boot.descriptors.maker);
+  const confined = native.confine(boot.init, Number(boot.descriptors.maker !== undefined));
   if (confined < 0) throw new Error(`confining the sandbox process: errno ${-confined}`);
   const thread = new KernelThread(kernel, asked, uv, trim);
   setImmediate(thread.run);

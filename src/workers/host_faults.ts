@@ -101,6 +101,9 @@ export const FAULTS: Readonly<Partial<Record<Entry, Fault>>> = {
   getxattrNamed: { errnos: [EIO, ENOMEM] },
   listxattr: { errnos: [EIO, ENOMEM] },
   readlink: { errnos: [EIO, ENOMEM] },
+  socketAccept: { errnos: [EMFILE, ENFILE, ENOMEM] },
+  socketSend: { errnos: [ENOMEM, EAGAIN], length: 2 },
+  socketReceive: { errnos: [ENOMEM, EAGAIN] },
 };
 
 /** In the background calls are made all the same, and are said to have failed. */

@@ -44,6 +44,7 @@ import { Vdso } from "./mem/vdso.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import type { Native } from "./native.ts";
 import { Devices } from "./net/devices/devices.ts";
+import type { SocketMaker } from "./net/host/maker.ts";
 import { InetStack } from "./net/inet/inet_stack.ts";
 import { NetlinkPorts } from "./net/netlink/ports.ts";
 import { RouteNotifier } from "./net/netlink/route/notifier.ts";
@@ -167,6 +168,8 @@ export class Kernel implements SupervisorContext {
   readonly pipes = new Pipes(this.sysctls, this.counters, this.commonMemory);
   readonly locks = new LockTable(this);
   readonly unixNames = new UnixNames();
+  /** Set once, before anything runs, where the caller gave a network of the host. */
+  hostNetwork: SocketMaker | null = null;
   readonly unixSockets = new Set<UnixSocket>();
   readonly unixGarbage = new UnixGarbage(this);
   readonly netlinkPorts = new NetlinkPorts(this);

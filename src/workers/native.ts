@@ -11,7 +11,7 @@ export const SCRATCH_SIZE = 65536;
 export const SECOND_NAME = 4096;
 
 const DECLARATIONS = {
-  confine: "int32_t rf_confine(int32_t init)",
+  confine: "int32_t rf_confine(int32_t init, int32_t hasHostNetwork)",
   setGuestMemory: "void rf_set_guest_memory(uint8_t *base)",
   setScratch: "void rf_set_scratch(uint8_t *base, uint32_t size)",
   mapChunk: "int32_t rf_map_chunk(uint32_t chunk)",
@@ -118,6 +118,22 @@ const DECLARATIONS = {
   tapSend: "int32_t rf_tap_send(int32_t fd, uint8_t *bytes, int32_t count)",
   keeperReceive: "int32_t rf_keeper_receive(int32_t fd, uint8_t *bytes, uint32_t size)",
   fcntlGetFlags: "int32_t rf_fcntl_get_flags(int32_t fd)",
+  makerAsk: "int32_t rf_maker_ask(int32_t channel, int32_t domain, int32_t type, int32_t protocol)",
+  makerBind: "int32_t rf_maker_bind(int32_t channel, int32_t fd, uint32_t length)",
+  makerAnswer: "int32_t rf_maker_answer(int32_t channel)",
+  socketBind: "int32_t rf_socket_bind(int32_t fd, uint32_t length)",
+  socketConnect: "int32_t rf_socket_connect(int32_t fd, uint32_t length)",
+  socketListen: "int32_t rf_socket_listen(int32_t fd, int32_t backlog)",
+  socketAccept: "int32_t rf_socket_accept(int32_t fd)",
+  socketShutdown: "int32_t rf_socket_shutdown(int32_t fd, int32_t how)",
+  socketName: "int32_t rf_socket_name(int32_t fd, int32_t isPeer)",
+  socketGet: "int32_t rf_socket_get(int32_t fd, int32_t level, int32_t name, uint32_t room)",
+  socketSet: "int32_t rf_socket_set(int32_t fd, int32_t level, int32_t name, uint32_t length)",
+  socketCount: "int32_t rf_socket_count(int32_t fd, uint32_t request)",
+  socketSend:
+    "int32_t rf_socket_send(int32_t fd, uint8_t *bytes, uint32_t length, int32_t flags, uint32_t nameLength, uint32_t controlLength)",
+  socketReceive:
+    "int32_t rf_socket_receive(int32_t fd, uint8_t *bytes, uint32_t length, int32_t flags, uint32_t controlRoom)",
 } as const;
 
 /** Calls that may wait for a disk, or take long: they run on libuv's threads, and have no scratch area. */

@@ -45,9 +45,12 @@ static void *from_sibling(void *attempt) {
   _exit(0);
 }
 
+// --network: the filter of sandboxes that have the host's network.
+static int has_host_network;
+
 // The errno, or 0.
 static int attempt(const struct attempt *a) {
-  if (rf_install_filter() != 0) _exit(99);
+  if (rf_install_filter(has_host_network) != 0) _exit(99);
   errno = 0;
   syscall(a->nr, a->args[0], a->args[1], a->args[2], a->args[3], a->args[4], a->args[5]);
   return errno;
@@ -76,7 +79,8 @@ static int run_below_first_filter(char **program) {
 
 int main(int argc, char **argv) {
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  if (argc > 1) return run_below_first_filter(argv + 1);
+  has_host_network = argc > 1 && strcmp(argv[1], "--network") == 0;
+  if (argc > 1 && !has_host_network) return run_below_first_filter(argv + 1);
   setvbuf(stdout, NULL, _IONBF, 0);
   for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
     int status = in_child(&attempts[i]);
@@ -91,7 +95,7 @@ int main(int argc, char **argv) {
   if (child == 0) {
     pthread_t thread;
     pthread_create(&thread, NULL, from_sibling, (void *)&attempts[0]);
-    if (rf_install_filter() != 0) _exit(99);
+    if (rf_install_filter(has_host_network) != 0) _exit(99);
     __atomic_store_n((int *)page, 1, __ATOMIC_SEQ_CST);
     idle(NULL);
   }
@@ -100,7 +104,7 @@ int main(int argc, char **argv) {
   printf("sibling: %s\n", WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS ? "killed" : "not killed");
   child = fork();
   if (child == 0) {
-    if (rf_install_filter() != 0) _exit(99);
+    if (rf_install_filter(has_host_network) != 0) _exit(99);
     pthread_t thread;
     _exit(pthread_create(&thread, NULL, idle, NULL));
   }
@@ -108,7 +112,7 @@ int main(int argc, char **argv) {
   printf("new thread: %s\n", WIFEXITED(status) && WEXITSTATUS(status) == 0 ? "made" : "not made");
   child = fork();
   if (child == 0) {
-    if (rf_install_filter() != 0) _exit(99);
+    if (rf_install_filter(has_host_network) != 0) _exit(99);
     abort();
   }
   waitpid(child, &status, 0);

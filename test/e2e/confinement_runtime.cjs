@@ -7,7 +7,7 @@ const v8 = require("node:v8");
 const { Worker, MessageChannel, receiveMessageOnPort } = require("node:worker_threads");
 
 const [host, ending] = process.argv.slice(2);
-const install = koffi.load(host).func("int32_t rf_install_filter()");
+const install = koffi.load(host).func("int32_t rf_install_filter(bool hasHostNetwork)");
 
 /** Threads that exist before the filter does, what they do when told, and how that is called. */
 const workers = Object.entries({
@@ -104,7 +104,7 @@ const tried = async (corner) => {
 
 async function main() {
   await Promise.all(workers.map(({ thread }) => new Promise((resolve) => thread.once("online", resolve))));
-  const result = install();
+  const result = install(false);
   if (result !== 0) throw new Error(`the filter: errno ${-result}`);
   if (ending === "exit") {
     for (const [name, corner] of Object.entries(corners)) console.log(`${name}: ${await tried(corner)}`);

@@ -25,7 +25,7 @@ test("every place of a text of the sources in its bundle", () => {
   const bundle = readFileSync(join(JS, "kernel.main.cjs"), "utf8").split("\n");
   for (const text of [
     "a handler threw: its process is killed",
-    "int32_t rf_confine(int32_t init)",
+    "int32_t rf_confine(int32_t init, int32_t hasHostNetwork)",
     "confining the sandbox process: errno ",
     "a task ignores kicks: killed",
   ]) {

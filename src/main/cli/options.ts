@@ -100,8 +100,8 @@ export const globalFlags: Flag[] = [
     name: "network",
     type: "string",
     describe:
-      "of containers: sandbox: the links of the container's network namespace, by a TCP/IP stack of the sandbox's own; none: loopback alone, as all else has",
-    choices: ["sandbox", "none"],
+      "sandbox: the links of a container's network namespace, by a TCP/IP stack of the sandbox's own; host: sockets of the host, in the network namespace of the container or of the caller; none: loopback alone, as without a container",
+    choices: ["sandbox", "host", "none"],
     default: "sandbox",
   },
   {

@@ -11,8 +11,9 @@ import type { OpenFile } from "../vfs/file.ts";
 import { putFile } from "../vfs/file_table.ts";
 import { install, installPair } from "../vfs/install.ts";
 import { writeAddress } from "./addresses.ts";
-import { FAMILIES, type FamilyCaller } from "./families.ts";
+import { FAMILIES, type FamilyCaller, type HostSocketMaker } from "./families.ts";
 import type { Accepted, Family, SocketMaker } from "./family.ts";
+import { protocolFor } from "./host/kinds.ts";
 import { anySocketAt } from "./message_calls.ts";
 import type { Address, SocketFile } from "./socket.ts";
 import { roomInPiece } from "./socket_calls.ts";
@@ -48,6 +49,20 @@ function* createElsewhere(
 ): Coroutine {
   const inode = task.kernel.anonymous.socket(task.credentials);
   const made = yield* maker.create(task, inode, domain, type & TYPE_MASK, protocol, statusOf(type));
+  return typeof made === "number" ? made : install(task, made, (type & S.SOCK_CLOEXEC) !== 0);
+}
+
+/** A socket of the host's network. */
+function* createOnHost(
+  task: FamilyCaller,
+  maker: HostSocketMaker,
+  domain: number,
+  type: number,
+  protocol: number,
+): Coroutine {
+  const known = protocolFor(task, domain, type & TYPE_MASK, protocol);
+  if (known < 0) return known;
+  const made = yield* maker.create(task, domain, type & TYPE_MASK, known, statusOf(type));
   return typeof made === "number" ? made : install(task, made, (type & S.SOCK_CLOEXEC) !== 0);
 }
 
@@ -127,6 +142,9 @@ export const NEW_SOCKET_HANDLERS: Handlers<FamilyCaller> = {
   socket: (task, domain, type, protocol) => {
     const family = familyOf(task, domain, type);
     if (typeof family === "number") return family;
+    const { hostNetwork } = task.kernel;
+    if (hostNetwork !== null && (domain === S.AF_INET || domain === S.AF_INET6))
+      return task.call.start(createOnHost(task, hostNetwork, domain, type, protocol));
     const refused = family.refuses?.(task, type & TYPE_MASK, protocol) ?? 0;
     if (refused < 0) return refused;
     const { netThread } = task.kernel;

@@ -1,0 +1,150 @@
+// Sockets of the host, for sandboxes that were given a network of it (--network=host): made by others, and used here without
+// ever waiting. Names, values of options and control messages cross by the scratch area.
+#include "host.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "../keeper/maker.h"
+
+// Where things stand in the scratch area (src/workers/net/host/host_calls.ts).
+enum { NAME = 0, NAME_SIZE = 128, RESULT = NAME_SIZE, CONTROL = 144 };
+
+struct result {
+  uint32_t nameLength, controlLength;
+  int32_t flags;
+};
+
+static uint8_t *scratch(uint32_t offset, uint32_t length) {
+  return offset <= rf_scratch_size && length <= rf_scratch_size - offset ? rf_scratch + offset : NULL;
+}
+
+RF_EXPORT int32_t rf_socket_bind(int32_t fd, uint32_t length) {
+  uint8_t *name = scratch(NAME, length);
+  return name ? result_of(bind(fd, (struct sockaddr *)name, length)) : -EFAULT;
+}
+
+/* EINPROGRESS where others wait. */
+RF_EXPORT int32_t rf_socket_connect(int32_t fd, uint32_t length) {
+  uint8_t *name = scratch(NAME, length);
+  return name ? result_of(connect(fd, (struct sockaddr *)name, length)) : -EFAULT;
+}
+
+RF_EXPORT int32_t rf_socket_listen(int32_t fd, int32_t backlog) {
+  return result_of(listen(fd, backlog));
+}
+
+RF_EXPORT int32_t rf_socket_accept(int32_t fd) {
+  return result_of(accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
+}
+
+RF_EXPORT int32_t rf_socket_shutdown(int32_t fd, int32_t how) {
+  return result_of(shutdown(fd, how));
+}
+
+/* The length of the socket's own name, or its peer's. */
+RF_EXPORT int32_t rf_socket_name(int32_t fd, int32_t isPeer) {
+  struct sockaddr *name = (struct sockaddr *)scratch(NAME, NAME_SIZE);
+  if (!name) return -EFAULT;
+  socklen_t length = NAME_SIZE;
+  int error = isPeer ? getpeername(fd, name, &length) : getsockname(fd, name, &length);
+  return error < 0 ? -errno : (int32_t)length;
+}
+
+/* The length of an option's value, of which no more than `room` bytes are wanted. */
+RF_EXPORT int32_t rf_socket_get(int32_t fd, int32_t level, int32_t name, uint32_t room) {
+  uint8_t *value = scratch(0, room);
+  if (!value) return -EFAULT;
+  socklen_t length = room;
+  return getsockopt(fd, level, name, value, &length) < 0 ? -errno : (int32_t)length;
+}
+
+RF_EXPORT int32_t rf_socket_set(int32_t fd, int32_t level, int32_t name, uint32_t length) {
+  uint8_t *value = scratch(0, length);
+  return value ? result_of(setsockopt(fd, level, name, value, length)) : -EFAULT;
+}
+
+/* What an ioctl tells as a number: bytes in a queue, whether the mark is reached. */
+RF_EXPORT int32_t rf_socket_count(int32_t fd, uint32_t request) {
+  int count = 0;
+  return ioctl(fd, request, &count) < 0 ? -errno : count;
+}
+
+/* Sends bytes, to a name and with control messages if these have lengths. */
+RF_EXPORT int32_t rf_socket_send(int32_t fd, uint8_t *bytes, uint32_t length, int32_t flags,
+                                 uint32_t nameLength, uint32_t controlLength) {
+  if (nameLength > NAME_SIZE || !scratch(CONTROL, controlLength)) return -EFAULT;
+  struct iovec iov = {bytes, length};
+  struct msghdr message = {
+      .msg_name = nameLength ? rf_scratch + NAME : NULL,
+      .msg_namelen = nameLength,
+      .msg_iov = &iov,
+      .msg_iovlen = 1,
+      .msg_control = controlLength ? rf_scratch + CONTROL : NULL,
+      .msg_controllen = controlLength,
+  };
+  return result_of(sendmsg(fd, &message, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+/* Receives bytes; struct result and what it counts stand in the scratch area. */
+RF_EXPORT int32_t rf_socket_receive(int32_t fd, uint8_t *bytes, uint32_t length, int32_t flags,
+                                    uint32_t controlRoom) {
+  if (!scratch(CONTROL, controlRoom)) return -EFAULT;
+  struct iovec iov = {bytes, length};
+  struct msghdr message = {
+      .msg_name = rf_scratch + NAME,
+      .msg_namelen = NAME_SIZE,
+      .msg_iov = &iov,
+      .msg_iovlen = 1,
+      .msg_control = controlRoom ? rf_scratch + CONTROL : NULL,
+      .msg_controllen = controlRoom,
+  };
+  ssize_t n = recvmsg(fd, &message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (n < 0) return -errno;
+  struct result result = {message.msg_namelen, (uint32_t)message.msg_controllen, message.msg_flags};
+  memcpy(rf_scratch + RESULT, &result, sizeof result);
+  return (int32_t)n;
+}
+
+/* Asks the maker of sockets for one, or has it bind that socket to the name in the scratch area. */
+RF_EXPORT int32_t rf_maker_ask(int32_t channel, int32_t domain, int32_t type, int32_t protocol) {
+  struct maker_request request = {.what = MAKER_SOCKET, .domain = domain, .type = type, .protocol = protocol};
+  return result_of(send(channel, &request, sizeof request, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+RF_EXPORT int32_t rf_maker_bind(int32_t channel, int32_t fd, uint32_t length) {
+  struct maker_request request = {.what = MAKER_BIND, .name_length = length};
+  uint8_t *name = scratch(NAME, length);
+  if (!name || length > sizeof request.name) return -EINVAL;
+  memcpy(request.name, name, length);
+  char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {0};
+  struct iovec part = {&request, sizeof request};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+  *rights =
+      (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
+  memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+  return result_of(sendmsg(channel, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+/* The answer to what was asked first: 0 or a negative errno stands in the scratch area, the result is the descriptor that
+   came along, or 0. EAGAIN: there is none yet; EPIPE: there will be none any more. */
+RF_EXPORT int32_t rf_maker_answer(int32_t channel) {
+  char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+  int32_t *result = (int32_t *)scratch(0, sizeof *result);
+  if (!result) return -EFAULT;
+  struct iovec part = {result, sizeof *result};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  ssize_t n = recvmsg(channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (n < 0) return -errno;
+  if (n != sizeof *result) return -EPIPE;
+  int fd = 0;
+  struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+  if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS)
+    memcpy(&fd, CMSG_DATA(rights), sizeof fd);
+  return fd;
+}

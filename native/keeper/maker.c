@@ -1,0 +1,98 @@
+// The maker of sockets: see maker.h.
+#include "maker.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "../launcher/privileges.h"
+
+// A message with at most one descriptor: how many bytes, or -1. `fd` is -1 where there is none.
+static ssize_t receive(int channel, void *bytes, size_t size, int *fd) {
+  char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+  struct iovec part = {bytes, size};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  ssize_t n;
+  do
+    n = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+  while (n < 0 && errno == EINTR);
+  *fd = -1;
+  struct cmsghdr *rights = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
+  if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS)
+    memcpy(fd, CMSG_DATA(rights), sizeof *fd);
+  return n;
+}
+
+static void answer(int channel, int32_t result, int fd) {
+  char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {0};
+  struct iovec part = {&result, sizeof result};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+  if (fd >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    *rights =
+        (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
+    memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+  }
+  ssize_t n;
+  do
+    n = sendmsg(channel, &message, MSG_NOSIGNAL);
+  while (n < 0 && errno == EINTR);
+  if (n < 0) _exit(0);
+}
+
+// Which sockets there are: of the internet's families, and of the protocols that a sandbox's own stack has too.
+static bool may_be_made(const struct maker_request *request) {
+  if (request->domain != AF_INET && request->domain != AF_INET6) return false;
+  switch (request->type) {
+  case SOCK_STREAM:
+    return request->protocol == IPPROTO_TCP;
+  case SOCK_DGRAM:
+    return request->protocol == IPPROTO_UDP || request->protocol == IPPROTO_ICMP ||
+           request->protocol == IPPROTO_ICMPV6;
+  case SOCK_RAW:
+    return true;
+  default:
+    return false;
+  }
+}
+
+static void serve(int channel, const struct maker_request *request, int given) {
+  if (request->what == MAKER_SOCKET && may_be_made(request)) {
+    int fd = socket(request->domain, request->type | SOCK_CLOEXEC | SOCK_NONBLOCK, request->protocol);
+    answer(channel, fd < 0 ? -errno : 0, fd);
+    if (fd >= 0) close(fd);
+  } else if (request->what == MAKER_BIND && request->name_length <= sizeof request->name) {
+    int error = bind(given, (const struct sockaddr *)request->name, request->name_length);
+    answer(channel, error < 0 ? -errno : 0, -1);
+  } else {
+    answer(channel, -EPROTONOSUPPORT, -1);
+  }
+}
+
+_Noreturn void maker_run(int channel, const char *empty) {
+  prctl(PR_SET_NAME, "ringfence-make");
+  setsid();
+  dup2(channel, 0);
+  syscall(SYS_close_range, 1, ~0u, 0);
+  privileges_maker(empty);
+  for (;;) {
+    struct maker_request request = {0};
+    int given;
+    ssize_t n = receive(0, &request, sizeof request, &given);
+    if (n <= 0) _exit(0); // Node is gone
+    if (n == sizeof request)
+      serve(0, &request, given);
+    else
+      answer(0, -EINVAL, -1);
+    if (given >= 0) close(given);
+  }
+}

@@ -1,0 +1,127 @@
+// The network of the host as the sandbox process has it: sockets are asked for one by one of a process that stands in it
+// (native/keeper/maker.c), which answers in the order in which it was asked.
+
+import { EAGAIN, ENETDOWN, ENFILE } from "../../../shared/abi/errno.ts";
+import { POLLIN } from "../../../shared/abi/poll.ts";
+import type { Caller } from "../../call/caller.ts";
+import type { Log } from "../../log.ts";
+import type { Native } from "../../native.ts";
+import type { SleepSet } from "../../sleep_set.ts";
+import type { NetCaller } from "../caller.ts";
+import type { NetContext } from "../context.ts";
+import type { Address, SocketFile } from "../socket.ts";
+import type { HostNetwork } from "./host_network.ts";
+import { HostSocket } from "./host_socket.ts";
+
+export interface MakerContext extends NetContext {
+  readonly native: Native;
+  readonly sleep: SleepSet;
+  readonly log: Log;
+}
+
+/** A call that waits for an answer. */
+interface Asking {
+  /** Null: it has been given up. */
+  call: Caller["call"] | null;
+  /** 0 or a negative errno, and the descriptor that came with it. */
+  result: number;
+  fd: number;
+  isAnswered: boolean;
+}
+
+export class SocketMaker implements HostNetwork {
+  readonly #kernel: MakerContext;
+  /** -1: the maker has gone. */
+  #channel: number;
+  readonly #watch: number;
+  readonly #asked: Asking[] = [];
+
+  constructor(kernel: MakerContext, channel: number) {
+    this.#kernel = kernel;
+    this.#channel = channel;
+    this.#watch = kernel.sleep.add(channel, POLLIN, () => this.#hear());
+  }
+
+  get sleep(): SleepSet {
+    return this.#kernel.sleep;
+  }
+
+  *create(
+    task: NetCaller,
+    domain: number,
+    type: number,
+    protocol: number,
+    status: number,
+  ): Generator<void, SocketFile | number, void> {
+    const kernel = this.#kernel;
+    if (!kernel.heap.hasRoom("sockets") || !kernel.heap.hasRoom("hostSockets")) return -ENFILE;
+    const { result, fd } = yield* this.#ask(task, () =>
+      kernel.native.makerAsk(this.#channel, domain, type, protocol),
+    );
+    if (result < 0) return result;
+    const inode = kernel.anonymous.socket(task.credentials);
+    return new HostSocket(kernel, this, inode, fd, domain, type, protocol, status);
+  }
+
+  *bind(task: Caller, fd: number, address: Address): Generator<void, number, void> {
+    const { native } = this.#kernel;
+    const { result } = yield* this.#ask(task, () => {
+      for (let i = 0; i < address.length; i++) native.scratch[i] = address.charCodeAt(i);
+      return native.makerBind(this.#channel, fd, address.length);
+    });
+    return result;
+  }
+
+  *#ask({ call }: Caller, ask: () => number): Generator<void, { result: number; fd: number }, void> {
+    const error = this.#channel < 0 ? -ENETDOWN : ask();
+    if (error < 0) return { result: error, fd: -1 };
+    const asking: Asking = { call, result: 0, fd: -1, isAnswered: false };
+    this.#asked.push(asking);
+    try {
+      while (!asking.isAnswered) {
+        call.replyBlocked();
+        yield;
+      }
+      const { fd } = asking;
+      asking.fd = -1;
+      return { result: asking.result, fd };
+    } finally {
+      // Cut off: what comes for it is nobody's.
+      asking.call = null;
+      if (asking.fd >= 0) this.#kernel.native.close(asking.fd);
+    }
+  }
+
+  #hear(): void {
+    const { native } = this.#kernel;
+    for (;;) {
+      const fd = native.makerAnswer(this.#channel);
+      if (fd === -EAGAIN) return;
+      if (fd < 0) {
+        this.#end();
+        return;
+      }
+      const asking = this.#asked.shift();
+      if (asking !== undefined) this.#answer(asking, native.scratchView.getInt32(0, true), fd);
+      else if (fd > 0) native.close(fd);
+    }
+  }
+
+  #answer(asking: Asking, result: number, fd: number): void {
+    asking.result = result;
+    asking.isAnswered = true;
+    if (fd > 0 && asking.call === null) this.#kernel.native.close(fd);
+    else if (fd > 0) asking.fd = fd;
+    asking.call?.completeWait(0);
+  }
+
+  /** There are no more sockets; those that there are stay. */
+  #end(): void {
+    const { native, sleep, log } = this.#kernel;
+    sleep.remove(this.#channel, this.#watch);
+    native.close(this.#channel);
+    this.#channel = -1;
+    log("warn", "the maker of the host's sockets has gone: there are no new ones");
+    for (const asking of this.#asked.splice(0)) this.#answer(asking, -ENETDOWN, 0);
+  }
+}
