@@ -9,6 +9,7 @@ export const AF_NETLINK = 16;
 export const AF_PACKET = 17;
 export const AF_ALG = 38;
 export const AF_VSOCK = 40;
+export const AF_MAX = 46;
 
 // Types, and flags beside the type
 export const SOCK_STREAM = 1;

@@ -37,6 +37,13 @@ export class Registry {
   add(one: ListedSocket): void {
     one.place = this.#free.pop() ?? this.#places.length;
     this.#places[one.place] = one;
+    one.endpoint.ownersNumber = one.place;
+  }
+
+  /** The socket of an endpoint; null: it has none. */
+  ofEndpoint(endpoint: InetEndpoint): ListedSocket | null {
+    const listed = this.at(endpoint.ownersNumber);
+    return listed?.endpoint === endpoint ? listed : null;
   }
 
   remove(one: ListedSocket): void {

@@ -13,7 +13,7 @@ import type { NetContext } from "../context.ts";
 import type { ControlWriter } from "../control.ts";
 import { errorOf, type Outcome } from "../devices/outcome.ts";
 import { type Address, type Received, type SendRequest, SocketFile } from "../socket.ts";
-import type { Answer } from "./answer.ts";
+import type { Answer, Told } from "./answer.ts";
 import { chargeOf, Inbox } from "./inbox.ts";
 import { MessageWriter, type Request, requestsIn } from "./message.ts";
 import { NetlinkOptions } from "./netlink_options.ts";
@@ -37,6 +37,8 @@ const KERNEL_PORT = 0;
 const DUMPS = 1;
 /** Requests that are served before it is looked whether the turn is full. */
 const SERVED_AT_ONCE = 16;
+/** What a dump looks at before it is looked whether the turn is full. */
+const LOOKED_AT_ONCE = 64;
 
 function addressOf(port: number, groups: number): Address {
   const bytes = Buffer.alloc(ADDRESS_SIZE);
@@ -75,7 +77,7 @@ function named(address: Address): Named | number {
 /** A dump that is told in pieces, as its receiver takes them. */
 interface Dump {
   readonly request: Request;
-  readonly rest: Iterator<(writer: MessageWriter) => void>;
+  readonly rest: Iterator<Told, number | undefined>;
 }
 
 export class NetlinkSocket extends SocketFile implements Receiver {
@@ -289,14 +291,25 @@ export class NetlinkSocket extends SocketFile implements Receiver {
     if (dump === null || !this.#inbox.isEmpty) return;
     const { request } = dump;
     const writer = new MessageWriter(request.sequence, this.#port);
-    while (writer.length < DUMP_PIECE) {
+    for (let looked = 1; writer.length < DUMP_PIECE; looked++) {
+      if (looked % LOOKED_AT_ONCE === 0 && this.kernel.longTurns.isFull) {
+        // What is told already may be received; if that is nothing, this goes on by itself.
+        if (writer.length > 0) break;
+        this.kernel.steps.later(() => {
+          this.#goOn();
+          return true;
+        });
+        return;
+      }
       const next = dump.rest.next();
       if (next.done === true) {
-        writer.begin(N.NLMSG_DONE, N.NLM_F_MULTI, Buffer.alloc(ERROR_SIZE)).end();
+        const ending = Buffer.alloc(ERROR_SIZE);
+        ending.writeInt32LE(next.value ?? 0);
+        writer.begin(N.NLMSG_DONE, N.NLM_F_MULTI, ending).end();
         this.#dump = null;
         break;
       }
-      next.value(writer);
+      next.value?.(writer);
     }
     this.enqueue(writer.bytes, KERNEL_PORT, 0);
   }

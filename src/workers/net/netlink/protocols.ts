@@ -1,9 +1,11 @@
 // The protocols of netlink(7): who answers what is sent to the kernel, and what they allow.
 
 import * as N from "../../../shared/abi/netlink.ts";
+import * as D from "../../../shared/abi/sock_diag.ts";
 import type { Requester } from "../caller.ts";
 import type { Outcome } from "../devices/outcome.ts";
 import type { Answer, Asker } from "./answer.ts";
+import { serveDiag } from "./diag/diag.ts";
 import type { Request } from "./message.ts";
 import { serveRoute } from "./route/route.ts";
 
@@ -25,6 +27,10 @@ export const PROTOCOLS: ReadonlyMap<number, Protocol> = new Map<number, Protocol
   [
     N.NETLINK_ROUTE,
     { mayAnyoneSend: false, mayAnyoneListen: true, groups: N.RTNLGRP_MAX, serve: serveRoute },
+  ],
+  [
+    D.NETLINK_SOCK_DIAG,
+    { mayAnyoneSend: false, mayAnyoneListen: true, groups: D.SKNLGRP_MAX, serve: serveDiag },
   ],
   [N.NETLINK_USERSOCK, { mayAnyoneSend: true, mayAnyoneListen: false, groups: GROUPS, serve: null }],
   // Devices do not come and go here: those who wait for one wait.

@@ -53,6 +53,8 @@ export abstract class InetEndpoint {
 
   // ---- Options ----
 
+  /** A number of its owner's. */
+  ownersNumber = -1;
   /** Who made it: endpoints of one SO_REUSEPORT group are one user's. */
   uid = 0;
   v6only = false;
@@ -110,6 +112,11 @@ export abstract class InetEndpoint {
     this.core = core;
     this.isV6 = isV6;
     this.local = this.any;
+  }
+
+  /** Somebody has asked for its port. */
+  get hasChosenPort(): boolean {
+    return this.portIsBound;
   }
 
   /** The any address of its family. */

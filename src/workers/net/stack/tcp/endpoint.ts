@@ -222,7 +222,7 @@ export class TcpEndpoint extends InetEndpoint implements PortUser, ConnectionOwn
     // As its listener's, its port may be another's under the same conditions.
     this.#ownsPort = true;
     this.addressIsBound = parent.addressIsBound;
-    this.portIsBound = parent.portIsBound;
+    // Nobody has asked for its port (SOCK_BINDPORT_LOCK is the listener's alone).
     this.#hash();
   }
 
