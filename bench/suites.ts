@@ -7,13 +7,14 @@ import { DENSITY } from "./suite_density.ts";
 import { DOCKER } from "./suite_docker.ts";
 import { IDLE } from "./suite_idle.ts";
 import { STARTUP } from "./suite_startup.ts";
-import { FILE, MEMORY, PROCESS, SYSCALL } from "./suites_guest.ts";
+import { FILE, MEMORY, NET, PROCESS, SYSCALL } from "./suites_guest.ts";
 
 export const SUITES: readonly Suite[] = [
   SYSCALL,
   FILE,
   PROCESS,
   MEMORY,
+  NET,
   STARTUP,
   DOCKER,
   IDLE,
@@ -22,7 +23,7 @@ export const SUITES: readonly Suite[] = [
 ];
 
 /** What runs when nothing is named. */
-const USUAL: readonly string[] = ["syscall", "file", "process", "memory"];
+const USUAL: readonly string[] = ["syscall", "file", "process", "memory", "net"];
 
 export interface Chosen {
   readonly suite: Suite;

@@ -131,3 +131,24 @@ export const MEMORY: Suite = {
     ]),
   ],
 };
+
+const HALF_OF_RUNSC: Goal[] = [fasterThanRunsc(2)];
+
+export const NET: Suite = {
+  name: "net",
+  describe: "TCP and UDP on loopback",
+  subjects: [
+    guestProgram("net", [
+      { name: "tcp_trip", label: "round trip, processes, TCP", goals: HALF_OF_RUNSC },
+      { name: "tcp6_trip", label: "round trip, processes, TCP over IPv6", goals: HALF_OF_RUNSC },
+      { name: "tcp_trip_epoll", label: "round trip, processes, TCP + epoll", goals: HALF_OF_RUNSC },
+      { name: "udp_trip", label: "round trip, processes, UDP", goals: HALF_OF_RUNSC },
+      { name: "tcp_byte", label: "TCP write + read of 1 B", goals: HALF_OF_RUNSC },
+      { name: "udp_byte", label: "UDP write + read of 1 B", goals: HALF_OF_RUNSC },
+      { name: "tcp_bulk", label: "TCP stream, 64 KiB", goals: HALF_OF_RUNSC },
+      { name: "tcp6_bulk", label: "TCP stream over IPv6, 64 KiB", goals: HALF_OF_RUNSC },
+      { name: "tcp_connect", label: "connect + accept + reset", goals: HALF_OF_RUNSC },
+      { name: "tcp_request", label: "connect, a byte each way, close", goals: HALF_OF_RUNSC },
+    ]),
+  ],
+};
