@@ -8,8 +8,11 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { ringfence, run } from "../spawn.ts";
 
-const USER = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"];
+/** Who runs them, unless a program needs somebody that the system knows. */
+const USER = "1000";
 const APART = ["unshare", "--net", "--ipc", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child"];
+/** As in a sandbox, there is loopback. */
+const WITH_LOOPBACK = [...APART.slice(1), "sh", "-c", 'ip link set lo up; exec "$@"', "sh"];
 const DIFFERENCES_SHOWN = 20;
 const GOOD = /^(ok|PASS)$/;
 
@@ -28,23 +31,30 @@ export interface Said {
   timedOut: boolean;
 }
 
-async function runs(program: string, args: readonly string[], script: string, deadlineMs: number) {
-  const command = [...args, ...USER, "bash", "-c", `exec 2>&1; cd /tmp; export HOME=/tmp; ${script}`];
+async function runs(
+  program: string,
+  args: readonly string[],
+  script: string,
+  deadlineMs: number,
+  user: string,
+) {
+  const as = ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups"];
+  const command = [...args, ...as, "bash", "-c", `exec 2>&1; cd /tmp; export HOME=/tmp; ${script}`];
   const env = { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", LC_ALL: "C.UTF-8" };
   const { stdout, code, timedOut } = await run(program, command, { deadlineMs, env });
   return { text: stdout.toString("latin1"), code, timedOut };
 }
 
 /** Runs a script of bash on the host, as an ordinary user. */
-export function natively(script: string, deadlineMs: number): Promise<Said> {
-  return runs(APART[0]!, APART.slice(1), script, deadlineMs);
+export function natively(script: string, deadlineMs: number, user = USER): Promise<Said> {
+  return runs(APART[0]!, WITH_LOOPBACK, script, deadlineMs, user);
 }
 
 /** RINGFENCE_FLAGS: further global flags for the sandbox, as --patch=eager. */
 const FLAGS = process.env["RINGFENCE_FLAGS"]?.split(" ") ?? [];
 
-export function sandboxed(script: string, deadlineMs: number): Promise<Said> {
-  return runs(ringfence, [...FLAGS, "do", "--"], script, deadlineMs);
+export function sandboxed(script: string, deadlineMs: number, user = USER): Promise<Said> {
+  return runs(ringfence, [...FLAGS, "do", "--"], script, deadlineMs, user);
 }
 
 /** Outcomes by the name of the test: a suite's own words. */
@@ -95,9 +105,9 @@ export async function compareSuites({ script, outcomes, expected, deadlineMs }: 
 }
 
 /** Throws where a script does not print, and end, in the sandbox as on the host. */
-export async function compareScripts(script: string, deadlineMs: number): Promise<void> {
-  const native = await natively(script, deadlineMs);
-  const box = await sandboxed(script, deadlineMs);
+export async function compareScripts(script: string, deadlineMs: number, user = USER): Promise<void> {
+  const native = await natively(script, deadlineMs, user);
+  const box = await sandboxed(script, deadlineMs, user);
   if (native.code !== 0) throw new Error(`it fails on the host: ${native.code}\n${native.text}`);
   if (box.text !== native.text || box.code !== native.code)
     throw new Error(
