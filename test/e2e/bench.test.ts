@@ -18,7 +18,7 @@ interface Row {
   samples: Record<string, number[]>;
 }
 
-for (const suite of ["syscall", "file", "process", "memory"])
+for (const suite of ["syscall", "file", "process", "memory", "net"])
   test(`the suite ${suite} has a figure for each row`, async () => {
     const { stdout, stderr, code } = await run(ringfence, ["bench", suite, ...QUICK, "--json", "-"], {
       deadlineMs: 60_000,
