@@ -2,7 +2,6 @@
 // their endpoint's (stack/tcp/endpoint.ts).
 
 import * as E from "../../../shared/abi/errno.ts";
-import { O_NONBLOCK } from "../../../shared/abi/fcntl.ts";
 import { TCP_INQ } from "../../../shared/abi/inet.ts";
 import { FIONREAD, SIOCATMARK } from "../../../shared/abi/ioctl.ts";
 import * as P from "../../../shared/abi/poll.ts";
@@ -199,7 +198,8 @@ export class StreamSocket extends InetSocket {
     const at = task.call.base + WINDOW;
     const n = endpoint.send(task.call.bytes.subarray(at, at + length), 0);
     inet.deliver(stack);
-    return n === length || ((this.flags & O_NONBLOCK) !== 0 && n > 0) ? n : NOT_AT_ONCE;
+    // What was taken must not be sent again, though it be less than there seemed to be room for.
+    return n > 0 ? n : NOT_AT_ONCE;
   }
 
   // ---- Receiving ----
