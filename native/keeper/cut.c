@@ -116,6 +116,35 @@ static void is_protocol(struct batch *batch, uint16_t protocol) {
   equals(batch, &(uint16_t){htons(protocol)}, sizeof protocol);
 }
 
+static void is_transport(struct batch *batch, uint8_t protocol) {
+  struct nested nested = expression(batch, "meta");
+  number(batch, NFTA_META_DREG, NFT_REG_1);
+  number(batch, NFTA_META_KEY, NFT_META_L4PROTO);
+  expression_end(batch, nested);
+  equals(batch, &protocol, sizeof protocol);
+}
+
+static void compare_port(struct batch *batch, uint32_t operation, uint16_t port) {
+  struct nested nested = expression(batch, "cmp");
+  number(batch, NFTA_CMP_SREG, NFT_REG_1);
+  number(batch, NFTA_CMP_OP, operation);
+  size_t data = nest(batch, NFTA_CMP_DATA);
+  attribute(batch, NFTA_DATA_VALUE, &(uint16_t){htons(port)}, sizeof port);
+  leave(batch, data);
+  expression_end(batch, nested);
+}
+
+static void is_to_host_port(struct batch *batch) {
+  struct nested nested = expression(batch, "payload");
+  number(batch, NFTA_PAYLOAD_DREG, NFT_REG_1);
+  number(batch, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+  number(batch, NFTA_PAYLOAD_OFFSET, 2);
+  number(batch, NFTA_PAYLOAD_LEN, 2);
+  expression_end(batch, nested);
+  compare_port(batch, NFT_CMP_GTE, HOST_PORT_MIN);
+  compare_port(batch, NFT_CMP_LTE, HOST_PORT_MAX);
+}
+
 static void is_byte(struct batch *batch, uint32_t base, uint32_t offset, uint8_t value) {
   struct nested nested = expression(batch, "payload");
   number(batch, NFTA_PAYLOAD_DREG, NFT_REG_1);
@@ -194,7 +223,7 @@ static int transact(int fd, const struct batch *batch, uint32_t acknowledged) {
   }
 }
 
-static int try(int fd, const char *name, unsigned index, uint32_t flags) {
+static int try(int fd, const char *name, unsigned index, bool ports, uint32_t flags) {
   struct batch batch = {0};
   char chain[32];
   snprintf(chain, sizeof chain, "link-%u", index);
@@ -211,6 +240,13 @@ static int try(int fd, const char *name, unsigned index, uint32_t flags) {
   is_byte(&batch, NFT_PAYLOAD_NETWORK_HEADER, IP6_NEXT_HEADER, 58);
   is_byte(&batch, NFT_PAYLOAD_TRANSPORT_HEADER, 0, NEIGHBOUR_ADVERTISEMENT);
   end_rule(&batch, expressions);
+  static const uint8_t transports[] = {IPPROTO_UDP, IPPROTO_TCP};
+  for (size_t i = 0; ports && i < sizeof transports; i++) {
+    expressions = begin_rule(&batch, chain);
+    is_transport(&batch, transports[i]);
+    is_to_host_port(&batch);
+    end_rule(&batch, expressions);
+  }
   begin(&batch, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
   end(&batch);
   return transact(fd, &batch, acknowledged);
@@ -226,9 +262,9 @@ int cut_open(void) {
   return fd;
 }
 
-int cut_link(int socket, const char *name, unsigned index) {
-  int error = try(socket, name, index, NFT_TABLE_F_OWNER);
-  if (error == EOPNOTSUPP || error == EINVAL) error = try(socket, name, index, 0);
+int cut_link(int socket, const char *name, unsigned index, bool ports) {
+  int error = try(socket, name, index, ports, NFT_TABLE_F_OWNER);
+  if (error == EOPNOTSUPP || error == EINVAL) error = try(socket, name, index, ports, 0);
   errno = error;
   return error == 0 ? 0 : -1;
 }

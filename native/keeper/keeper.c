@@ -2,10 +2,13 @@
 // Node as it stands, links that can be taken with their sockets.
 #include "keeper.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_arp.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +21,7 @@
 #include "../launcher/privileges.h"
 
 struct keeper {
+  bool ports; // the host's side has its own
   int channel, rtnetlink, cut;
   unsigned links[KEEPER_LINKS_MAX]; // indices of those that are taken; 0: free
   bool seen[KEEPER_LINKS_MAX];      // since everything was last asked for
@@ -104,7 +108,7 @@ static void new_link(struct keeper *keeper, const struct nlmsghdr *header) {
     return;
   }
   // Cut first: what the host's stack says to frames that both see would be in the way.
-  if (cut_link(keeper->cut, name, index) < 0) {
+  if (cut_link(keeper->cut, name, index, keeper->ports) < 0) {
     refuse(keeper, header, "the host's stack cannot be cut off (nftables)");
     return;
   }
@@ -202,16 +206,41 @@ static void close_others(int channel) {
   syscall(SYS_close_range, 1, ~0u, 0);
 }
 
-_Noreturn void keeper_run(int channel, const char *empty) {
+enum keeper_namespace keeper_prepare(void) {
+  int fd = open("/proc/sys/net/ipv4/ip_local_port_range", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return NAMESPACE_OWN;
+  bool kept = dprintf(fd, "%d %d", HOST_PORT_MIN, HOST_PORT_MAX) > 0;
+  close(fd);
+  return kept ? NAMESPACE_OWN_WITH_PORTS : NAMESPACE_OWN;
+}
+
+// A socket to the engine's name server, which may come to be there later; -1: there is no way to it.
+static int resolver_open(void) {
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  struct sockaddr_in address = {
+      .sin_family = AF_INET, .sin_port = htons(RESOLVER_PORT), .sin_addr.s_addr = htonl(RESOLVER_ADDRESS)};
+  if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+    close(fd);
+    return -1;
+  }
+  return fd;
+}
+
+_Noreturn void keeper_run(int channel, const char *empty, enum keeper_namespace kind) {
   prctl(PR_SET_NAME, "ringfence-keep");
   setsid();
   close_others(channel);
   channel = 0;
-  struct keeper keeper = {.channel = channel};
-  privileges_keeper(empty);
+  struct keeper keeper = {.channel = channel, .ports = kind == NAMESPACE_OWN_WITH_PORTS};
+  int resolver = -1;
   keeper.rtnetlink = rtnetlink_open();
+  if (kind != NAMESPACE_OF_OTHERS && keeper.rtnetlink >= 0 && rtnetlink_loopback_up(keeper.rtnetlink) == 0)
+    resolver = resolver_open();
+  privileges_keeper(empty);
   keeper.cut = cut_open();
   if (keeper.rtnetlink < 0 || keeper.cut < 0) _exit(1);
+  if (resolver >= 0 && keeper.ports) say(&keeper, KEEPER_RESOLVER, NULL, 0, NULL, resolver);
+  close(resolver);
   ask(&keeper, 0);
   struct pollfd polled[] = {{.fd = keeper.rtnetlink, .events = POLLIN}, {.fd = channel, .events = 0}};
   for (;;) {

@@ -18,26 +18,48 @@ enum keeper_word {
   KEEPER_CONFIGURATION = 1, // what rtnetlink says
   KEEPER_LINK = 2,          // RTM_NEWLINK of a link that is taken; its packet socket comes along
   KEEPER_REFUSED = 3,       // RTM_NEWLINK of one that is not; behind it stands why, as text
-  KEEPER_READY = 4,         // all that there was has been told; nothing follows
+  KEEPER_RESOLVER =
+      5,            // a datagram socket to the engine's name server (RESOLVER) comes along; nothing follows
+  KEEPER_READY = 4, // all that there was has been told; nothing follows
+};
+
+// Where container engines have their name server in a container's own namespace, and the ports there that its questions
+// to others come from: the sandbox's stack keeps off them (src/workers/net/link/resolver.ts).
+#define RESOLVER_ADDRESS 0x7f00000b // 127.0.0.11
+#define RESOLVER_PORT 53
+#define HOST_PORT_MIN 60000
+#define HOST_PORT_MAX 60999
+
+// What the keeper finds in a network namespace of the sandbox's own.
+enum keeper_namespace {
+  NAMESPACE_OF_OTHERS,
+  NAMESPACE_OWN,           // which nobody else will set up: lo is brought up
+  NAMESPACE_OWN_WITH_PORTS // and the host's side has kept its ports (HOST_PORT_MIN)
 };
 
 // Serves `channel` in the calling process's network namespace until Node is gone; never returns. The process must
 // have CAP_NET_ADMIN and CAP_NET_RAW over the namespace, and loses everything else here. `empty`: a directory
 // that becomes its root.
-_Noreturn void keeper_run(int channel, const char *empty);
+_Noreturn void keeper_run(int channel, const char *empty, enum keeper_namespace kind);
+
+// In a network namespace of the sandbox's own, while /proc is there: gives the host's side its ports. NAMESPACE_OWN where
+// that cannot be.
+enum keeper_namespace keeper_prepare(void);
 
 // packet_socket.c: a packet socket that gets all frames of a link, each with a virtio header in front; -1 with errno.
 int packet_socket_open(unsigned index);
 
 // rtnetlink.c: a socket that is told of changes; -1 with errno.
 int rtnetlink_open(void);
+// Brings lo up; 0 or -1 with errno.
+int rtnetlink_loopback_up(int socket);
 // Asks for everything of a kind (RTM_GET*); 0 or -1 with errno.
 int rtnetlink_ask(int socket, uint16_t kind);
 
 // cut.c: a socket to the host's packet filter; -1 with errno.
 int cut_open(void);
 // Lets nothing that comes in by the link reach the host's stack, but ARP and neighbour advertisements, which tell what
-// is true of both. It ends with the socket, where the host can do that (Linux 5.12). 0, or -1 with errno.
-int cut_link(int socket, const char *name, unsigned index);
+// is true of both, and with `ports` what comes to those that the host's side keeps. It ends with the socket, where the host can do that (Linux 5.12). 0, or -1 with errno.
+int cut_link(int socket, const char *name, unsigned index, bool ports);
 
 #endif

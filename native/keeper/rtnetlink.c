@@ -2,6 +2,7 @@
 #include "keeper.h"
 
 #include <errno.h>
+#include <linux/if.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -23,6 +24,16 @@ int rtnetlink_open(void) {
   close(fd);
   errno = error;
   return -1;
+}
+
+int rtnetlink_loopback_up(int socket) {
+  struct {
+    struct nlmsghdr header;
+    struct ifinfomsg body;
+  } request = {
+      .header = {.nlmsg_len = sizeof request, .nlmsg_type = RTM_NEWLINK, .nlmsg_flags = NLM_F_REQUEST},
+      .body = {.ifi_index = 1, .ifi_flags = IFF_UP, .ifi_change = IFF_UP}};
+  return send(socket, &request, sizeof request, 0) < 0 ? -1 : 0;
 }
 
 int rtnetlink_ask(int socket, uint16_t kind) {

@@ -347,12 +347,12 @@ static void limit_processes(bool container) {
 }
 
 // In a network namespace of the sandbox's own: what the sandbox's engine puts there is taken as it comes.
-static void start_keeper(int channel) {
+static void start_keeper(int channel, enum keeper_namespace kind) {
   pid_t pid = fork();
   if (pid < 0) fail_errno(EXIT_RINGFENCE, "starting the keeper");
   if (pid == 0) {
     reset_signals();
-    keeper_run(channel, "/empty");
+    keeper_run(channel, "/empty", kind);
   }
 }
 
@@ -367,6 +367,7 @@ void init_run(const struct init_plan *plan) {
 
   mounts_make_private();
   limit_processes(plan->spec != NULL);
+  enum keeper_namespace kind = plan->keeper[1] >= 0 ? keeper_prepare() : NAMESPACE_OF_OTHERS;
   int proc = mounts_detached_proc();
   struct host_files files = {.cpuinfo = open_host_file("/proc/cpuinfo"),
                              .stat = open_host_file("/proc/stat"),
@@ -376,7 +377,7 @@ void init_run(const struct init_plan *plan) {
                         : mounts_detached_host(plan->root_writable);
   mounts_enter(plan->sandbox_directory);
   mounts_show_proc(proc);
-  if (plan->keeper[1] >= 0) start_keeper(plan->keeper[1]);
+  if (plan->keeper[1] >= 0) start_keeper(plan->keeper[1], kind);
   privileges_common();
   confine_writes(plan, proc, root, binds);
 

@@ -193,6 +193,10 @@ static bool is_in_use(const char *network) {
   return used;
 }
 
+static _Noreturn void run_keeper(int channel, const char *empty) {
+  keeper_run(channel, empty, NAMESPACE_OF_OTHERS);
+}
+
 // What serves a network namespace of the host has its powers there, so it keeps the launcher's user namespace; but it is
 // born in the sandbox's PID namespace, and ends with it. A caller without privilege cannot have that: then it ends with its
 // channel. `network`: the namespace's path; NULL: the launcher's own.
@@ -294,7 +298,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   if (network) init.keeper[1] = -1; // not init's to start
   sandbox->init = clone_in_network(&init, network, &sandbox->user_namespace);
   init.keeper[1] = channel;
-  if (keeps && network) start_in_network(sandbox->init, network, directory, channel, keeper_run);
+  if (keeps && network) start_in_network(sandbox->init, network, directory, channel, run_keeper);
   if (makes) start_in_network(sandbox->init, network, directory, makers[1], maker_run);
   if (sandbox->user_namespace)
     map_ids(sandbox->init, plan->identity);

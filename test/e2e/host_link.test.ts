@@ -233,6 +233,42 @@ linked("a namespace of the sandbox's own gets links between create and start", (
   ),
 );
 
+linked("a name server at 127.0.0.11 of the host's side is reached, and reaches others", () =>
+  withLink(
+    "link_peer ask 127.0.0.11 53 100 20; link_peer ask 127.0.0.11 53 1400 2; echo over; sleep 60",
+    async (one) => {
+      const { room, bundle } = one;
+      room.sh(
+        `${one.command("create", "--bundle", bundle.directory, bundle.id).join(" ")} >${bundle.directory}/said 2>&1 </dev/null`,
+      );
+      const { pid } = JSON.parse(room.sh(one.command("state", bundle.id).join(" ")));
+      room.sh(
+        `ip link add veth5 type veth peer name eth5; ip addr add 10.7.0.1/24 dev veth5; ip link set veth5 up; ip link set eth5 netns ${pid}`,
+      );
+      room.sh(`nsenter -t ${pid} -n sh -c "ip link set eth5 up; ip addr add 10.7.0.2/24 dev eth5"`);
+      room.sh(`(${peer} echo 4 53 20 30 >/dev/null 2>&1 &)`);
+      room.sh(`(${peer} names /proc/${pid}/ns/net 22 >${room.directory}/names 2>&1 &)`);
+      const names = (): string => readFileSync(join(room.directory, "names"), "utf8");
+      assert.ok(await eventually(() => names() !== "", 5000));
+      assert.is(names(), "listening\n");
+      room.sh(one.command("start", bundle.id).join(" "));
+      assert.ok(await eventually(() => /over/.test(one.said()), 20_000), one.said());
+      assert.match(one.said(), /good 20\ngood 2\n/);
+      // Nobody listens any more: the asker hears that at once, and not by silence.
+      const ask = one.command("exec", bundle.id, "nslookup", "-type=a", "example.org", "127.0.0.11");
+      const said = await room.runs(ask);
+      assert.match(`${said.stdout}${said.stderr}`, /SERVFAIL/);
+      const taken = await room.runs(
+        one.command("exec", bundle.id, "link_peer", "echo", "4", "60001", "1", "1"),
+      );
+      assert.match(taken.stderr.toString(), /bind: Address already in use/);
+    },
+    (config) => {
+      config.linux.namespaces = config.linux.namespaces.map(({ type }) => ({ type }));
+    },
+  ),
+);
+
 for (const victim of ["keeper", "node", "init"] as const)
   linked(`after the death of ${victim} the namespace is as before`, () =>
     withLink("sleep 60", async (one) => {

@@ -23,12 +23,14 @@ import type { NetDevice } from "../stack/device.ts";
 import type { Stack } from "../stack/stack.ts";
 import { receiveBuffer } from "./frame_buffers.ts";
 import { type FrameUser, HostDevice } from "./host_device.ts";
+import { Resolver } from "./resolver.ts";
 
 /** Messages begin with one of these words: keeper.h. */
 const CONFIGURATION = 1;
 const LINK = 2;
 const REFUSED = 3;
 const READY = 4;
+const RESOLVER = 5;
 const WORD = 4;
 const MESSAGE_MAX = 33024;
 /** How long a kernel waits for what the keeper tells before anything runs, and how often. */
@@ -81,6 +83,7 @@ export class Keeper implements FrameUser {
   /** Of links that are being made: their sockets, by index. */
   readonly #sockets = new Map<number, number>();
   readonly #devices = new Map<number, HostDevice>();
+  #resolver: Resolver | null = null;
   #isGone = false;
   /** All that there was when the sandbox began has been told. */
   isReady = false;
@@ -137,7 +140,8 @@ export class Keeper implements FrameUser {
     const text = Buffer.from(this.#message.subarray(WORD, length));
     const [request] = requestsIn(text);
     const isLink = word === LINK && request !== undefined && socket >= 0;
-    if (socket >= 0 && !isLink) native.close(socket);
+    if (word === RESOLVER && socket >= 0) this.#resolver ??= new Resolver(this.#kernel, socket);
+    else if (socket >= 0 && !isLink) native.close(socket);
     if (word === READY) this.isReady = true;
     if (request === undefined) return;
     if (isLink) this.#newLink(request, socket);

@@ -168,6 +168,12 @@ export class StackCore implements Receiver {
     return this.#backlog.count >= LOOPBACK_BACKLOG_MAX;
   }
 
+  /** What came in is for the host's side of the link, which has a port of its own there: nobody here answers it. */
+  isForHost({ device, destinationPort }: Packet): boolean {
+    const { hostPortMin, hostPortMax } = this.settings;
+    return destinationPort >= hostPortMin && destinationPort <= hostPortMax && !device!.isLoopback;
+  }
+
   /** A device holds packets that go out at the end of the turn. */
   toFlush(device: NetDevice): void {
     this.#unflushed.push(device);

@@ -136,6 +136,7 @@ export class Tcp implements Transport, TcpContext {
       counters.InErrs++;
       return;
     }
+    if (this.core.isForHost(packet)) return;
     const ends = this.ends.ofPacket(packet, false);
     const found = this.table.find(ends, packet.device!.index);
     if (found instanceof Connection) {

@@ -59,6 +59,10 @@ export class Udp implements Transport {
     }
     packet.sourcePort = view.getUint16(head + F.SOURCE_PORT);
     packet.destinationPort = view.getUint16(head + F.DESTINATION_PORT);
+    if (this.shared.core.isForHost(packet)) {
+      packet.release();
+      return;
+    }
     if (packet.delivery !== TO_HOST) {
       this.#inputToMany(packet, counters);
       return;
