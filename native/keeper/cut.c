@@ -226,7 +226,7 @@ static int transact(int fd, const struct batch *batch, uint32_t acknowledged) {
 static int try(int fd, const char *name, unsigned index, bool ports, uint32_t flags) {
   struct batch batch = {0};
   char chain[32];
-  snprintf(chain, sizeof chain, "link-%u", index);
+  snprintf(chain, sizeof chain, "link-%u-%s", index, name);
   begin(&batch, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
   end(&batch);
   new_table(&batch, flags);

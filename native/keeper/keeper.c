@@ -24,6 +24,7 @@ struct keeper {
   bool ports; // the host's side has its own
   int channel, rtnetlink, cut;
   unsigned links[KEEPER_LINKS_MAX]; // indices of those that are taken; 0: free
+  char names[KEEPER_LINKS_MAX][16]; // by which they were cut off
   bool seen[KEEPER_LINKS_MAX];      // since everything was last asked for
   unsigned asking;                  // which of `kinds` is being told; beyond them: changes alone
 };
@@ -86,6 +87,13 @@ static void refuse(struct keeper *keeper, const struct nlmsghdr *header, const c
   tell(keeper, KEEPER_REFUSED, header, text, -1);
 }
 
+// Since Linux 6.16 a chain at ingress goes by the link's name: with another one it is cut off anew.
+static void renamed(struct keeper *keeper, int place, const char *name) {
+  if (!name || strcmp(name, keeper->names[place]) == 0) return;
+  snprintf(keeper->names[place], sizeof keeper->names[place], "%s", name);
+  cut_link(keeper->cut, name, keeper->links[place], keeper->ports);
+}
+
 static void new_link(struct keeper *keeper, const struct nlmsghdr *header) {
   const struct ifinfomsg *link = NLMSG_DATA(header);
   unsigned index = (unsigned)link->ifi_index;
@@ -93,6 +101,7 @@ static void new_link(struct keeper *keeper, const struct nlmsghdr *header) {
   int place = place_of(keeper, index);
   if (place >= 0) {
     keeper->seen[place] = true;
+    renamed(keeper, place, name_in(header));
     tell(keeper, KEEPER_CONFIGURATION, header, NULL, -1);
     return;
   }
@@ -119,6 +128,7 @@ static void new_link(struct keeper *keeper, const struct nlmsghdr *header) {
   }
   keeper->links[place] = index;
   keeper->seen[place] = true;
+  snprintf(keeper->names[place], sizeof keeper->names[place], "%s", name);
   tell(keeper, KEEPER_LINK, header, NULL, fd);
   close(fd);
 }

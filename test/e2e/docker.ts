@@ -116,6 +116,11 @@ export class Docker {
     return run("docker", ["-H", this.#socket, ...args], options);
   }
 
+  /** A command in the namespaces of the daemon, where its bridges are. */
+  beside(words: string[]): Promise<SpawnResult> {
+    return run("nsenter", ["-t", String(this.#holder.pid), "-n", "-m", ...words]);
+  }
+
   /** For programs that start docker themselves. */
   commandLine(args: string[]): string[] {
     return ["-H", this.#socket, ...args];

@@ -203,10 +203,16 @@ linked("links that come and go while it runs", () =>
     room.inside("ip addr add 10.8.0.2/24 dev eth1; ip link set eth1 up");
     assert.ok(await eventually(async () => /eth1 +inet 10\.8\.0\.2/.test(await shown()), 5000));
     assert.match(room.sh("busybox ping -c 2 -W 5 10.8.0.2"), / 0% packet loss/);
+    // With another name it is cut off all the same: what the host's stack knows nothing of gets no reset from it.
+    room.inside("ip link set eth1 down; ip link set eth1 name eth7; ip link set eth7 up");
+    assert.ok(await eventually(async () => /eth7 +inet 10\.8\.0\.2/.test(await shown()), 5000));
+    room.sh(`(${peer} sink 4 7000 1 &) >/dev/null 2>&1`);
+    const words = one.command("exec", bundle.id, "link_peer", "pour", "10.8.0.1", "7000", "100000");
+    assert.is((await room.runs(words)).stdout.toString(), "good 100000\n");
     room.inside("ip addr del 10.9.0.2/24 dev eth0");
     assert.ok(await eventually(async () => !/10\.9\.0\.2/.test(await shown()), 5000));
     room.sh("ip link del veth1");
-    assert.ok(await eventually(async () => !/eth1/.test(await shown()), 5000));
+    assert.ok(await eventually(async () => !/eth7/.test(await shown()), 5000));
   }),
 );
 
