@@ -190,6 +190,36 @@ linked("streams over a link that loses frames", () =>
   }),
 );
 
+linked(
+  "a neighbour who floods the link with frames of all kinds does not end the sandbox, and changes little",
+  () =>
+    withLink("link_peer echo 4 7000 1000000 60 & sleep 60", async (one) => {
+      const flood = buildDriver("link_flood");
+      await one.start();
+      assert.ok(await eventually(() => one.said().includes("listening"), 10_000));
+      const { room, bundle } = one;
+      const [mac] = /(?<=ether )\S+/.exec(room.inside("ip link show eth0"))!;
+      for (const seed of [1, 2]) assert.match(room.sh(`${flood} veth0 ${mac} 2 ${seed}`), /sent \d{4,}/);
+      const inside = async (...words: string[]): Promise<string> =>
+        (await room.runs(one.command("exec", bundle.id, ...words))).stdout.toString();
+      // Addresses that routers made up, at most as many as Linux takes, and neighbours as its tables hold.
+      assert.ok((await inside("ip", "-o", "-6", "addr", "show", "dev", "eth0")).split("\n").length <= 20);
+      assert.ok((await inside("ip", "neigh")).split("\n").length <= 2050);
+      assert.match(await inside("ip", "-o", "addr"), /10\.9\.0\.2/);
+      // Whoever took over veth0's addresses in the meantime is found out.
+      room.sh("busybox arping -c 1 -U -I veth0 -s 10.9.0.1 10.9.0.1 || true");
+      assert.ok(
+        await eventually(
+          () => / 0% packet loss/.test(room.sh("busybox ping -c 1 -W 2 10.9.0.2 || true")),
+          20_000,
+        ),
+      );
+      assert.is(room.sh(`${peer} ask 10.9.0.2 7000 1400 5`), "good 5\n");
+      const log = readFileSync(one.log, "utf8");
+      assert.not.match(log, /level=error|threw/, log);
+    }),
+);
+
 linked("links that come and go while it runs", () =>
   withLink("sleep 60", async (one) => {
     await one.start();
