@@ -7,7 +7,7 @@ import * as F from "./format.ts";
 import type { Segment } from "./segment.ts";
 import * as S from "./states.ts";
 import { ATO_MIN_US, acceptableSeq, sendBare } from "./transmit.ts";
-import { freeWindow, growWindow } from "./window.ts";
+import { freeWindow, growWindow, measureShare } from "./window.ts";
 
 const DELAY_MIN_US = 40_000;
 const DELAY_MAX_US = 200_000;
@@ -53,6 +53,7 @@ function measureMss(c: Connection, segment: Segment): void {
   // Of one that stands for many, each.
   const length = segment.packet!.gsoSize || segment.length;
   if (length >= c.receiveMss) {
+    if (length !== c.receiveMss) measureShare(c, segment.length);
     c.receiveMss = Math.min(length, c.advertisedMss);
     if (length > c.receiveMss + F.HEADER_MAX) c.ackPushed = true;
   } else if ((segment.flags & F.PSH) !== 0) {

@@ -11,19 +11,19 @@ export function spaceWasFreed(c: Connection): void {
   c.notices |= NOTICE_WRITABLE;
 }
 
-/** The buffer holds twice what the window lets go (tcp_sndbuf_expand). */
+/** The buffer holds three times what the window lets go (tcp_sndbuf_expand). */
 export function expandSendBuffer(c: Connection): void {
   if (c.endpoint.options.sendBuffer !== 0) return;
   const { sendBuffer } = c.tcp.settings;
   const each = perPacket(Math.max(c.mssClamp, c.mss));
   const packets = Math.max(INITIAL_PACKETS, c.cwnd, c.reordering + 1);
-  const wanted = Math.min(2 * packets * each, sendBuffer.max);
+  const wanted = Math.min(3 * packets * each, sendBuffer.max);
   if (wanted > c.sendBufferSize && !c.tcp.blocks.isUnderPressure) c.sendBufferSize = wanted;
 }
 
 export const INITIAL_PACKETS = 10;
 
-export const HEADERS = 640;
+export const HEADERS = 576;
 
 export const SK_BUFF = 256;
 

@@ -129,8 +129,10 @@ export class Connection extends Conversation implements CongestionWindow {
   /** A FIN came out of order: its number. */
   hasEarlyFin = false;
   earlyFinSeq = 0;
-  /** SO_RCVBUF, grown by autotuning; the window that it stands for is half of it. */
+  /** SO_RCVBUF, grown by autotuning. */
   receiveBufferSize = 0;
+  /** What of the buffer is window, in 256ths: what packets hold of bytes (scaling_ratio). */
+  windowShare = 128;
   windowClamp = 0;
   /** The window that is announced grows no further than to there (rcv_ssthresh). */
   rcvThreshold = 0;
@@ -364,7 +366,7 @@ export class Connection extends Conversation implements CongestionWindow {
 
   /** The greatest window, and what of it is free. */
   get fullSpace(): number {
-    return this.receiveBufferSize >> 1;
+    return (this.receiveBufferSize * this.windowShare) >> 8;
   }
 
   get freeSpace(): number {

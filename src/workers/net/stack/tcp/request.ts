@@ -14,6 +14,7 @@ import type { Segment } from "./segment.ts";
 import { after, before } from "./sequence.ts";
 import * as S from "./states.ts";
 import { type CookieOptions, timestampOf } from "./syn_cookies.ts";
+import { wayOf } from "./transmit.ts";
 import { initialWindow } from "./window.ts";
 
 const MSS_DEFAULT = 536;
@@ -327,6 +328,7 @@ export class Request extends Conversation {
     c.rcvWscale = this.rcvWscale;
     c.rcvThreshold = this.rcvWnd;
     takeMss(c, this.mss);
+    wayOf(c);
     if (this.#retransmits === 0 && this.sentUs < c.nowUs)
       c.rtt.sample(c.nowUs - this.sentUs, c.nowUs, c.sndUna, c.sndNxt);
   }

@@ -7,6 +7,13 @@ import * as F from "./format.ts";
 /** The greatest window: 2^30 - 1. */
 const SCALED_MAX = F.WINDOW_MAX << F.WINDOW_SCALE_MAX;
 
+/** Bytes of segments, and what share of a buffer those are, in 256ths. */
+const FULL_SEGMENT = 1000;
+const LARGE_SEGMENT = 8192;
+const SHARE_OF_SMALL = 128;
+const SHARE_OF_FULL = 160;
+const SHARE_OF_LARGE = 246;
+
 function roundUp(value: number, scale: number): number {
   const step = 1 << scale;
   return (value + step - 1) & -step;
@@ -81,6 +88,15 @@ export function beginWindow(c: Connection): void {
   c.spaceStampUs = c.nowUs;
 }
 
+/** The peer's segments are of that size: what buffers hold of them follows, counted as Linux counts (truesize). */
+export function measureShare(c: Connection, length: number): void {
+  const share =
+    length >= LARGE_SEGMENT ? SHARE_OF_LARGE : length >= FULL_SEGMENT ? SHARE_OF_FULL : SHARE_OF_SMALL;
+  if (share === c.windowShare) return;
+  c.windowShare = share;
+  if (c.endpoint.options.windowClamp === 0) c.windowClamp = c.fullSpace;
+}
+
 /** A full segment came: the peer uses what it is given, it may have more (tcp_grow_window). */
 export function growWindow(c: Connection): void {
   const room = Math.min(c.windowClamp, c.freeSpace) - c.rcvThreshold;
@@ -101,10 +117,10 @@ export function adjustReceiveSpace(c: Connection): void {
       let wanted = 2 * copied + 16 * c.advertisedMss;
       const grown = Math.floor((wanted * (copied - c.spaceBytes)) / c.spaceBytes);
       wanted += grown * 2;
-      const size = Math.min(wanted * 2, settings.receiveBuffer.max);
+      const size = Math.min(Math.ceil((wanted * 256) / c.windowShare), settings.receiveBuffer.max);
       if (size > c.receiveBufferSize && !c.tcp.blocks.isUnderPressure) {
         c.receiveBufferSize = size;
-        if (c.endpoint.options.windowClamp === 0) c.windowClamp = size >> 1;
+        if (c.endpoint.options.windowClamp === 0) c.windowClamp = c.fullSpace;
       }
     }
     c.spaceBytes = copied;
