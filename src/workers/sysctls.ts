@@ -123,7 +123,7 @@ export const SETTINGS = {
   "net/ipv4/tcp_keepalive_intvl": int(75),
   "net/ipv4/tcp_keepalive_probes": int(9),
   "net/ipv4/tcp_keepalive_time": int(7200),
-  "net/ipv4/tcp_rmem": { ...ints(4096, 131072, 6291456), min: 1 },
+  "net/ipv4/tcp_rmem": { ...ints(4096, 131072, 33554432), min: 1 },
   "net/ipv4/tcp_wmem": { ...ints(4096, 16384, 4194304), min: 1 },
   "vm/dirty_background_ratio": int(10, 0, 100),
   "vm/dirty_ratio": int(20, 0, 100),

@@ -19,7 +19,7 @@ test("the SYN announces what Linux's does, and what is not granted is not used",
   const syn = peer.one();
   assert.equal(
     [syn.flags, syn.mss, syn.windowScale, syn.sackPermitted, syn.window],
-    [F.SYN, 1460, 7, true, 64240],
+    [F.SYN, 1460, 10, true, 64240],
   );
   assert.ok(syn.hasTimestamp);
   peer.say({ seq: 0, ack: 1, flags: F.SYN | F.ACK, mss: 1000 });

@@ -366,7 +366,7 @@ export class Connection extends Conversation implements CongestionWindow {
 
   /** The greatest window, and what of it is free. */
   get fullSpace(): number {
-    return (this.receiveBufferSize * this.windowShare) >> 8;
+    return Math.floor((this.receiveBufferSize * this.windowShare) / 256);
   }
 
   get freeSpace(): number {

@@ -74,7 +74,7 @@ function none(state: number): TcpInfo {
     rto: 1_000_000,
     ato: 0,
     sndMss: 536,
-    rcvMss: 88,
+    rcvMss: 0,
     unacked: 0,
     sacked: 0,
     lost: 0,
@@ -118,6 +118,11 @@ export function tcpInfo(endpoint: TcpEndpoint): TcpInfo {
   const info = none(endpoint.state);
   if (endpoint.listener !== null) {
     // Of a listener: connections that wait, and how many may.
+    info.rto = 0;
+    info.sndMss = 0;
+    info.rttvar = 0;
+    info.sndSsthresh = 0;
+    info.minRtt = 0;
     info.unacked = endpoint.listener.queue.length;
     info.sacked = endpoint.listener.backlog;
     return info;

@@ -268,6 +268,7 @@ function synAcked(c: Connection, segment: Segment): void {
   if (c.totalRetransmits === 0) c.rtt.sample(c.nowUs - c.synSentUs, c.nowUs, c.sndUna, c.sndNxt);
   receiveSyn(c, segment);
   c.sndUna = segment.ack;
+  c.bytesAcked = 1;
   c.sndNxt = segment.ack;
   c.retransmits = 0;
   c.retransStampUs = 0;

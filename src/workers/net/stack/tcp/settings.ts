@@ -14,7 +14,7 @@ export class TcpSettings {
   /** Connections, requests and records of ended ones in being (Linux: by memory). */
   conversationsMax = ENDPOINTS_MAX;
   /** tcp_rmem, tcp_wmem */
-  receiveBuffer: BufferSizes = { min: 4096, initial: 131072, max: 6291456 };
+  receiveBuffer: BufferSizes = { min: 4096, initial: 131072, max: 33554432 };
   sendBuffer: BufferSizes = { min: 4096, initial: 16384, max: 4194304 };
   /** tcp_moderate_rcvbuf */
   moderatesReceiveBuffer = true;

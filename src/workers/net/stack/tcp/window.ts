@@ -78,8 +78,7 @@ export function selectWindow(c: Connection): number {
 /** It is established: what the window may become at first. */
 export function beginWindow(c: Connection): void {
   const { fullSpace } = c;
-  if (c.windowClamp === 0 || c.windowClamp > fullSpace)
-    c.windowClamp = Math.max(fullSpace, c.advertisedMss * 2);
+  if (c.windowClamp === 0 || c.windowClamp > fullSpace) c.windowClamp = fullSpace;
   if (c.endpoint.options.windowClamp > 0)
     c.windowClamp = Math.min(c.windowClamp, c.endpoint.options.windowClamp);
   c.rcvThreshold = Math.min(c.rcvThreshold === 0 ? c.rcvWnd : c.rcvThreshold, c.windowClamp);
