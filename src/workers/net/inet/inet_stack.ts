@@ -193,6 +193,8 @@ export class InetStack {
   }
 
   #goOn(stack: Stack): boolean {
+    this.advance(stack);
+    this.#isBehind = false; // should it throw
     this.#isBehind = this.#run(stack);
     return !this.#isBehind;
   }
@@ -200,13 +202,18 @@ export class InetStack {
   /** True: there is more to do. */
   #run(stack: Stack): boolean {
     this.#isRunning = true;
-    const isLeft = stack.run(AT_ONCE);
-    this.#isRunning = false;
+    let isLeft = false;
+    try {
+      isLeft = stack.run(AT_ONCE);
+    } finally {
+      this.#isRunning = false;
+    }
     const { counters } = this.#kernel;
     const { small, large } = stack.core.pools;
     counters.packetMemory = small.made * SMALL_SIZE + large.made * LARGE_SIZE + stack.tcp.blocks.madeBytes;
     counters.tcpConversations = stack.tcp.table.count;
-    this.#arm(stack);
+    // What goes on looks at what is due: a timer that is late would come before it, again and again.
+    if (!isLeft) this.#arm(stack);
     return isLeft;
   }
 
@@ -221,10 +228,9 @@ export class InetStack {
     if (deadlineNs === Number.POSITIVE_INFINITY) return;
     this.#timer = timers.add(deadlineNs, () => {
       this.#timer = null;
+      if (this.#isBehind) return;
       stack.advance(this.#kernel.native.monotonicNs() / NS_PER_US);
       this.deliver(stack);
-      // It was early by less than a microsecond, or is behind with other work.
-      if (this.#timer === null) this.#arm(stack);
     });
   }
 }
