@@ -39,6 +39,9 @@ const TOTALS = new Set([
   "routes",
   "rules",
   "neighbours",
+  // Buffers of packets are kept; what is left of ended connections is known for a minute.
+  "packetMemory",
+  "tcpConversations",
   // Names that were looked up are remembered.
   "dentries",
   "heapCharged",
