@@ -9,6 +9,7 @@ import { SIGKILL } from "../shared/abi/signal.ts";
 import { SYSCALLS } from "../shared/abi/syscalls.ts";
 import type { ContainerSpec } from "../shared/container_spec.ts";
 import { IPC_SETTING_NAMES } from "../shared/ipc_settings.ts";
+import { NET_SETTING_NAMES } from "../shared/net_settings.ts";
 import type { ProcessSpec, SandboxConfig } from "../shared/process_spec.ts";
 import { ActiveChunks } from "../shared/ring/active.ts";
 import { Attention } from "../shared/ring/attention.ts";
@@ -72,7 +73,7 @@ import { onUnwritableFrame, returnToGuest } from "./signals/deliver_signal.ts";
 import { sendToGroup, sendToTask } from "./signals/send_signal.ts";
 import { SleepSet } from "./sleep_set.ts";
 import { Tracer } from "./strace/tracer.ts";
-import { Sysctls } from "./sysctls.ts";
+import { type SettingName, Sysctls } from "./sysctls.ts";
 import { AnonymousInodes } from "./vfs/anonymous/anonymous_fs.ts";
 import { InotifyUsers } from "./vfs/anonymous/inotify_users.ts";
 import { mountContainerTree } from "./vfs/container_mounts.ts";
@@ -96,6 +97,13 @@ import { Ptys } from "./vfs/tty/pty.ts";
 const MEMORY_FILES_MAX = 8192;
 const LISTED_MAX = 64 << 20;
 const GENERATED_TEXT_MAX = 8 << 20;
+
+type PathOf<T extends string> = T extends `${infer Head}.${infer Rest}` ? `${Head}/${PathOf<Rest>}` : T;
+
+/** The path below /proc/sys of a setting's name. */
+function settingOf<T extends string>(name: T): PathOf<T> & SettingName {
+  return name.replaceAll(".", "/") as PathOf<T> & SettingName;
+}
 
 export class Kernel implements SupervisorContext {
   readonly native: Native;
@@ -285,6 +293,11 @@ export class Kernel implements SupervisorContext {
       const value = container.settings[`kernel.${name}`];
       if (value !== undefined && IPC_SETTINGS[name].write(this.ipc.limits, value) < 0)
         return `linux.sysctl: kernel.${name} cannot be set to ${JSON.stringify(value)}`;
+    }
+    for (const name of NET_SETTING_NAMES) {
+      const value = container.settings[name];
+      if (value !== undefined && this.sysctls.set(settingOf(name), value) < 0)
+        return `linux.sysctl: ${name} cannot be set to ${JSON.stringify(value)}`;
     }
     this.uts.nodename = container.hostname;
     if (container.domainname !== "") this.uts.domainname = container.domainname;

@@ -409,19 +409,30 @@ test("a tmpfs with tmpcopyup shows what it covers, and keeps what is written to 
   });
 });
 
-test("settings of the IPC namespace", async () => {
-  const program = shell("busybox cat /proc/sys/kernel/shmmax /proc/sys/kernel/sem");
+test("settings of the IPC namespace and of the network", async () => {
+  const program = shell(
+    "cd /proc/sys; busybox cat kernel/shmmax kernel/sem net/ipv4/ip_unprivileged_port_start net/ipv4/ip_local_port_range",
+  );
   await withBundle(program, async (bundle) => {
     bundle.configure(program, (config) => {
-      config.linux["sysctl"] = { "kernel.shmmax": "8192", "kernel.sem": "10 20 30 40" };
+      config.linux["sysctl"] = {
+        "kernel.shmmax": "8192",
+        "kernel.sem": "10 20 30 40",
+        "net.ipv4.ip_unprivileged_port_start": "0",
+        "net.ipv4.ip_local_port_range": "50000 50009",
+      };
     });
-    assert.is(text(ok(await bundle.runs())), "8192\n10\t20\t30\t40\n");
+    assert.is(text(ok(await bundle.runs())), "8192\n10\t20\t30\t40\n0\n50000\t50009\n");
     bundle.configure(program, (config) => {
       config.linux["sysctl"] = { "kernel.shmmni": "many" };
     });
     const refused = await bundle.runs();
     assert.is(refused.code, 125);
     assert.match(said(refused), /linux\.sysctl: kernel\.shmmni cannot be set to "many"/);
+    bundle.configure(program, (config) => {
+      config.linux["sysctl"] = { "net.ipv4.ip_default_ttl": "0" };
+    });
+    assert.match(said(await bundle.runs()), /net\.ipv4\.ip_default_ttl cannot be set to "0"/);
   });
 });
 

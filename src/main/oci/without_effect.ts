@@ -3,6 +3,7 @@
 // always refused.
 
 import { IPC_SETTING_NAMES } from "../../shared/ipc_settings.ts";
+import { NET_SETTING_NAMES } from "../../shared/net_settings.ts";
 import { SchemaError } from "./schema.ts";
 
 /** The sandbox's own kernel is what these would narrow, or it has no such thing yet. */
@@ -27,7 +28,10 @@ const UNSUPPORTED: readonly string[] = [
   "hooks.startContainer",
 ];
 
-const KNOWN_SETTINGS: ReadonlySet<string> = new Set(IPC_SETTING_NAMES.map((name) => `kernel.${name}`));
+const KNOWN_SETTINGS: ReadonlySet<string> = new Set([
+  ...IPC_SETTING_NAMES.map((name) => `kernel.${name}`),
+  ...NET_SETTING_NAMES,
+]);
 
 /** A container without these among its namespaces is to have the host's. */
 const OWN_NAMESPACES: readonly string[] = ["pid", "ipc", "network", "uts"];
