@@ -178,6 +178,9 @@ export class DatagramSocket extends InetSocket {
 
   send(task: NetCaller, request: SendRequest<SentControl>): number {
     const { data, flags } = request;
+    // Whatever is wrong with a message, its sender has a port then.
+    const bound = this.endpoint.autobind();
+    if (bound < 0) return bound;
     if (data.length > MESSAGE_MAX) return -E.EMSGSIZE;
     if ((flags & S.MSG_OOB) !== 0) return -E.EOPNOTSUPP;
     const isMore = this.#isUdp && (this.#isCorked || (flags & S.MSG_MORE) !== 0);
