@@ -41,6 +41,7 @@ import { IPC_SETTINGS } from "./ipc/limits.ts";
 import { IpcNamespace } from "./ipc/namespace.ts";
 import { type Limits, makeLimits } from "./limits.ts";
 import type { Log } from "./log.ts";
+import { DirectMemory } from "./mem/direct_memory.ts";
 import { Vdso } from "./mem/vdso.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import type { Native } from "./native.ts";
@@ -178,6 +179,7 @@ export class Kernel implements SupervisorContext {
   readonly unixNames = new UnixNames();
   /** Set once, before anything runs, where the caller gave a network of the host. */
   hostNetwork: SocketMaker | null = null;
+  readonly directMemory = new DirectMemory();
   readonly unixSockets = new Set<UnixSocket>();
   readonly unixGarbage = new UnixGarbage(this);
   readonly netlinkPorts = new NetlinkPorts(this);

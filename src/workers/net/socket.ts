@@ -108,6 +108,11 @@ export abstract class SocketFile extends OpenFile {
     return -EOPNOTSUPP;
   }
 
+  /** Nothing of what is sent is looked at when send() is over. */
+  get copiesWhatItSends(): boolean {
+    return false;
+  }
+
   /** Memory for so many bytes that are to be sent, to be filled; what send() takes of it is the socket's. */
   takeBuffer(length: number): Uint8Array {
     return new Uint8Array(length);

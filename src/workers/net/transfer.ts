@@ -6,9 +6,11 @@ import { POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
 import { SIGPIPE } from "../../shared/abi/signal.ts";
 import * as S from "../../shared/abi/socket.ts";
 import { PIECES_MAX, WINDOW, WINDOW_SECOND, WINDOW_SIZE } from "../../shared/ring/layout.ts";
+import { breathe } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import { copyBytes } from "../call/copy_bytes.ts";
 import { fromUser } from "../call/siginfo.ts";
+import { OWN_OFFSET } from "../vfs/file.ts";
 import { putFile } from "../vfs/file_table.ts";
 import type { Segments } from "../vfs/segments.ts";
 import type { NetCaller } from "./caller.ts";
@@ -21,6 +23,11 @@ const CHUNK = 32768;
 const ROUND_MAX = WINDOW_SECOND - WINDOW;
 const ROUND_PIECES = PIECES_MAX - 8;
 const CONTROL_MAX = 2048;
+
+/** Flags say nothing of how bytes are moved. */
+function isPlain(flags: number): boolean {
+  return (flags & ~(S.MSG_NOSIGNAL | S.MSG_DONTWAIT)) === 0;
+}
 
 // ---- Sending ----
 
@@ -41,7 +48,7 @@ export class Source {
     if (ready > 0) segments.skip(ready);
   }
 
-  /** A copy of the next bytes, up to `max` of them, in a buffer of the socket's; -EFAULT. */
+  /** The next bytes, up to `max` of them, in a buffer of the socket's, or in the window, where that will do; -EFAULT. */
   *take(max: number): Generator<void, Uint8Array | number, void> {
     const task = this.#task;
     let length = Math.min(this.#ready, max);
@@ -51,9 +58,32 @@ export class Source {
       if ((yield* task.call.copyInRound()) < length) return -EFAULT;
     }
     this.left -= length;
+    const at = task.call.base + WINDOW;
+    if (this.#socket.copiesWhatItSends) return task.call.bytes.subarray(at, at + length);
     const buffer = this.#socket.takeBuffer(length);
     copyBytes(task.call.bytes, task.call.base + WINDOW, buffer, 0, length);
     return buffer;
+  }
+
+  /** Whether what comes next is better moved without the window. */
+  get isLong(): boolean {
+    return this.#ready === 0 && this.#segments.run > WINDOW_SIZE;
+  }
+
+  /** Sends the next bytes straight from guest memory, without waiting: how many, or NOT_AT_ONCE. */
+  sendDirectly(): number {
+    const segments = this.#segments;
+    const n = this.#socket.writeDirectly(
+      this.#task,
+      segments.address,
+      Math.min(segments.run, this.left),
+      OWN_OFFSET,
+    );
+    if (n > 0) {
+      segments.skip(n);
+      this.left -= n;
+    }
+    return n;
   }
 
   /** All of it. */
@@ -136,6 +166,14 @@ function* sendStream(
     n = socket.send(task, { data: new Uint8Array(0), ...sending, ancillary: null });
   }
   while (n >= 0 && source.left > 0) {
+    if (held.ancillary === null && isPlain(sending.flags) && source.isLong) {
+      const direct = source.sendDirectly();
+      if (direct > 0) {
+        done += direct;
+        if (task.kernel.longTurns.isFull && (yield* breathe(task))) return done;
+        continue;
+      }
+    }
     const chunk = yield* source.take(CHUNK);
     if (typeof chunk === "number") return done > 0 ? done : chunk;
     for (let at = 0; at < chunk.length; ) {
@@ -245,6 +283,12 @@ class Receiving {
     const isAtOnce = this.#socket.neverWaits(this.#flags);
     const deadline = isAtOnce ? 0 : deadlineAfter(this.#task, this.#socket.receiveTimeoutNs);
     for (;;) {
+      const direct = this.#receiveDirectly();
+      if (direct > 0) {
+        if (this.#isDone()) return this.#done;
+        if (this.#task.kernel.longTurns.isFull && (yield* breathe(this.#task))) return this.#done;
+        continue;
+      }
       const { total } = this.#segments;
       const atOnce = this.#socket.keepsBounds || this.#peeks;
       const room = atOnce ? total : this.#roundLimit();
@@ -264,6 +308,23 @@ class Receiving {
       const error = yield* waitForSocket(this.#task, this.#socket, POLLIN, deadline);
       if (error < 0) return this.#done > 0 ? this.#done : error;
     }
+  }
+
+  /** Receives what has come straight to guest memory, where nothing else is to be told: how many bytes; else 0. */
+  #receiveDirectly(): number {
+    const segments = this.#segments;
+    if (!isPlain(this.#flags) || this.#places !== NO_PLACES || segments.run <= WINDOW_SIZE) return 0;
+    const n = this.#socket.readDirectly(this.#task, segments.address, segments.run, OWN_OFFSET);
+    if (n <= 0) return 0;
+    segments.skip(n);
+    this.#done += n;
+    return n;
+  }
+
+  /** A stream's receive goes on while there is more at once, or until there is as much as it waits for. */
+  #isDone(): boolean {
+    if (this.#done === this.#segments.total) return true;
+    return this.#done >= this.#least && (this.#socket.poll() & POLLIN) === 0;
   }
 
   get #peeks(): boolean {

@@ -103,6 +103,7 @@ export class NetKernel implements NetContext, LoopContext {
   readonly requests: NetRequests;
   readonly fileEvents = new FileEvents();
   readonly locks = new LockTable(this);
+  readonly directMemory = null;
   readonly netlinkPorts = new NetlinkPorts(this);
   readonly devices = new Devices(this);
   readonly routeNotifier = new RouteNotifier(this.netlinkPorts, this.devices);

@@ -6,7 +6,7 @@ import { TCP_INQ } from "../../../shared/abi/inet.ts";
 import { FIONREAD, SIOCATMARK } from "../../../shared/abi/ioctl.ts";
 import * as P from "../../../shared/abi/poll.ts";
 import * as S from "../../../shared/abi/socket.ts";
-import { WINDOW } from "../../../shared/ring/layout.ts";
+import { WINDOW, WINDOW_SECOND } from "../../../shared/ring/layout.ts";
 import type { Credentials } from "../../credentials/credentials.ts";
 import { NOT_AT_ONCE } from "../../vfs/file.ts";
 import type { Inode } from "../../vfs/inode.ts";
@@ -33,6 +33,8 @@ const INQ_KEY = S.IPPROTO_TCP * 1000 + TCP_INQ;
 const CHUNK = 65536;
 /** TCP_SYN_SENT, TCP_CLOSE */
 const WITHOUT_PEER: ReadonlySet<number> = new Set([2, 7]);
+/** For less room than that it is better to wait for more. */
+const DIRECT_MIN = 4096;
 const EMPTY = new Uint8Array(0);
 function nothing(): Received {
   return { data: EMPTY, length: 0, flags: 0, address: "", ancillary: null, putBack: () => {} };
@@ -184,6 +186,10 @@ export class StreamSocket extends InetSocket {
     return n;
   }
 
+  override get copiesWhatItSends(): boolean {
+    return true;
+  }
+
   override readControl(): null {
     return null;
   }
@@ -204,7 +210,14 @@ export class StreamSocket extends InetSocket {
 
   // ---- Receiving ----
 
-  receive(_task: NetCaller, room: number, flags: number): Received | number {
+  /** Where bytes are received to: the window, which they go by, if they fit it. */
+  #targetOf({ call }: NetCaller, length: number): Uint8Array {
+    if (length > WINDOW_SECOND - WINDOW) return Buffer.allocUnsafe(length);
+    const at = call.base + WINDOW;
+    return call.bytes.subarray(at, at + length);
+  }
+
+  receive(task: NetCaller, room: number, flags: number): Received | number {
     if ((flags & S.MSG_ERRQUEUE) !== 0) return this.#receiveError(room);
     if (this.#unread.length > 0 && (flags & S.MSG_OOB) === 0) return this.#takeUnread(room, flags);
     const { endpoint, inet, stack } = this;
@@ -214,7 +227,7 @@ export class StreamSocket extends InetSocket {
     // Who wants nothing is told whether there is something.
     const isAsking = room === 0;
     const wanted = Math.max(1, Math.min(room, CHUNK, endpoint.connection?.available ?? 0));
-    const target = Buffer.allocUnsafe(wanted);
+    const target = this.#targetOf(task, wanted);
     const n = endpoint.receive(target, isAsking ? flags | S.MSG_PEEK : flags, offset);
     if (n < 0) return n;
     if (isAsking) return nothing();
@@ -280,6 +293,41 @@ export class StreamSocket extends InetSocket {
       return -E.EFAULT;
     };
     return n;
+  }
+
+  override readDirectly(task: NetCaller, address: number, length: number): number {
+    const { endpoint, inet, stack, options } = this;
+    const memory = this.kernel.directMemory;
+    if (memory === null || this.#unread.length > 0 || options.peekOffset >= 0) return NOT_AT_ONCE;
+    const { staging } = memory;
+    const wanted = Math.min(length, staging.length, endpoint.inQueue);
+    if (wanted <= 0 || !memory.mayDeliver(task, address, wanted)) return NOT_AT_ONCE;
+    inet.advance(stack);
+    const n = endpoint.receive(staging.subarray(0, wanted), 0);
+    if (n <= 0) {
+      // As nobody has heard of it, it is the next to be told.
+      if (n < 0 && n !== -E.EAGAIN) endpoint.pendingError = -n;
+      return NOT_AT_ONCE;
+    }
+    const arrived = memory.deliver(task, address, n);
+    if (arrived < n) this.#putBack(staging.subarray(arrived, n));
+    inet.deliver(stack);
+    this.hasReceived = true;
+    return arrived > 0 ? arrived : NOT_AT_ONCE;
+  }
+
+  override writeDirectly(task: NetCaller, address: number, length: number): number {
+    const { endpoint, inet, stack } = this;
+    const { connection } = endpoint;
+    const memory = this.kernel.directMemory;
+    if (memory === null || connection === null || endpoint.pendingError !== 0 || endpoint.hasShutWrite)
+      return NOT_AT_ONCE;
+    const wanted = Math.min(length, memory.staging.length, roomNow(connection));
+    if (wanted < DIRECT_MIN || !memory.fetch(task, address, wanted)) return NOT_AT_ONCE;
+    inet.advance(stack);
+    const n = endpoint.send(memory.staging.subarray(0, wanted), 0);
+    inet.deliver(stack);
+    return n > 0 ? n : NOT_AT_ONCE;
   }
 
   override errorComesLater(error: number): void {
