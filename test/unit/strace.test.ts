@@ -157,6 +157,7 @@ test("sockets", () => {
     line("socket", [1, 0o2004001, 0], 3),
     "socket(AF_UNIX, SOCK_STREAM|SOCK_NONBLOCK|SOCK_CLOEXEC, 0) = 3",
   );
+  assert.match(line("setsockopt", [3, 1, 2, P, 4], 0, { 3: "\x01\0\0\0" }), "setsockopt(3, SOL_SOCKET, 2, ");
 });
 
 test("strings are escaped as C literals", () => {

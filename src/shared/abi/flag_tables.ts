@@ -170,7 +170,8 @@ export const FLAG_TABLES = {
   addressFamily: values(pick(socket, "AF_")),
   socketType: field(0xf, socketTypes, socketFlags),
   socketFlags: flags(socketFlags),
-  socketLevel: values(pick(socket, "SOL_", "IPPROTO_")),
+  // 1 is the level of all sockets, ICMP has none.
+  socketLevel: values(without(pick(socket, "SOL_", "IPPROTO_"), "IPPROTO_ICMP")),
   msg: flags(pick(socket, "MSG_")),
   shutdown: values(pick(socket, "SHUT_")),
 } satisfies Record<string, FlagNames>;
