@@ -283,9 +283,9 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   bool keeps = plan->spec && option_is(options, OPTION_NETWORK, "sandbox");
   if (keeps && network && is_in_use(network)) {
     keeps = false;
-    log_record(
-        log[1], option_is(options, OPTION_LOG_FORMAT, "json"), "warn",
-        "the network namespace is used by other processes: the container has the loopback device alone");
+    log_record(log[1], option_is(options, OPTION_LOG_FORMAT, "json"), "warn",
+               "the network namespace is used by other processes: the container has the loopback device "
+               "alone (with --network=host: the namespace's own sockets)");
   }
   bool makes = option_is(options, OPTION_NETWORK, "host");
   int makers[2] = {-1, -1};

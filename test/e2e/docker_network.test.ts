@@ -65,6 +65,14 @@ if (!hasDocker()) {
     await ok("rm", "-f", "one");
   });
 
+  test("IPv6 is where Docker has it: on a network without, there is none on the link", async () => {
+    const shown = await client([], "ip -o -6 addr show dev eth0");
+    const native = await docker.run(["run", "--rm", "bb", "sh", "-c", "ip -o -6 addr show dev eth0"]);
+    if (native.code === 0)
+      assert.is(shown.includes("inet6"), text(native).includes("inet6"), `${shown}${text(native)}`);
+    else console.log(`no native container to compare with: ${text(native)}`);
+  });
+
   test("a published port leads to the container", async () => {
     await docker.beside(["ip", "link", "set", "lo", "up"]);
     await server("two", "-p", "127.0.0.1:8088:80");

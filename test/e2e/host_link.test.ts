@@ -305,6 +305,28 @@ linked("a name server at 127.0.0.11 of the host's side is reached, and reaches o
   ),
 );
 
+linked("where the host's side has no IPv6 on a link, or believes no router, so it is in the sandbox", () =>
+  withLink("sleep 60", async (one) => {
+    const { room, bundle } = one;
+    room.inside("echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6");
+    room.sh(
+      "ip link add veth1 type veth peer name eth1; ip link set veth1 up; ip link set eth1 netns $1; nsenter --net=$1 sh -c 'echo 0 > /proc/sys/net/ipv6/conf/eth1/accept_ra; ip link set eth1 up'",
+    );
+    await one.start();
+    const ask = one.command("exec", bundle.id, "ip", "-o", "-6", "addr");
+    const shown = (await room.runs(ask)).stdout.toString();
+    assert.not.match(shown, /eth0/);
+    assert.match(shown, /eth1 +inet6 fe80/);
+    // Among much else the advertisements of a router.
+    const [mac] = /(?<=ether )\S+/.exec(room.inside("ip link show eth1"))!;
+    for (const name of ["veth0", "veth1"])
+      assert.match(room.sh(`${buildDriver("link_flood")} ${name} ${mac} 1 3`), /sent/);
+    const after = (await room.runs(ask)).stdout.toString();
+    assert.not.match(after, /eth0/);
+    assert.is(after.split("\n").filter((line) => /eth1/.test(line)).length, 1);
+  }),
+);
+
 for (const victim of ["keeper", "node", "init"] as const)
   linked(`after the death of ${victim} the namespace is as before`, () =>
     withLink("sleep 60", async (one) => {

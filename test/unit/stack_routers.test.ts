@@ -198,6 +198,15 @@ test("advertisements that must not be believed are not, and what they tell is bo
   assert.is(routes(host).length, 65);
   assert.is(host.row.inet6.length, 17);
   assert.is(host.port.mtu6, 0);
+  host.devices.setInet6(host.row, false, true);
+  host.down();
+  host.up();
+  hear(icmp6("fe80::99", "ff02::1", good));
+  assert.equal(routes(host), [LINK]);
+  host.devices.setInet6(host.row, true, false);
+  assert.equal(routes(host), []);
+  host.devices.setInet6(host.row, false, false);
+  assert.equal(routes(host), [LINK]);
   host.stack.core.settings.forwards6 = true;
   host.down();
   host.up();

@@ -58,7 +58,7 @@ export class Devices implements Namespace {
     this.rules = new Rules(context, this.tell);
     this.neighbours = new Neighbours(context, this.tell);
     this.inet = new InetAddresses(this);
-    this.inet6 = new Inet6Addresses(this, (device) => this.isInet6Off(device));
+    this.inet6 = new Inet6Addresses(this, (device) => device.isInet6Off || this.isInet6Off(device));
     this.routeChanges = new RouteChanges(this);
     this.#expiry = new Expiry(
       context,
@@ -133,6 +133,8 @@ export class Devices implements Namespace {
       address,
       broadcast: new Uint8Array(ETHERNET_SIZE).fill(isLoopback ? 0 : 0xff),
       hasLink: mac !== null,
+      isInet6Off: false,
+      ignoresRouters: false,
       wasUp: false,
       inet: [],
       inet6: [],
@@ -291,6 +293,17 @@ export class Devices implements Namespace {
     if (address.length < ETHERNET_SIZE) return -E.EINVAL;
     device.broadcast = Uint8Array.from(address.subarray(0, ETHERNET_SIZE));
     return this.#told(device);
+  }
+
+  /** Whether there is IPv6 on it, and whether routers are believed there (disable_ipv6 and accept_ra of its host). */
+  setInet6(device: Device, isOff: boolean, ignoresRouters: boolean): void {
+    if (device.isInet6Off === isOff && device.ignoresRouters === ignoresRouters) return;
+    const wasOff = device.isInet6Off;
+    device.isInet6Off = isOff;
+    device.ignoresRouters = ignoresRouters;
+    this.#told(device);
+    if (isOff && !wasOff) this.inet6.down(device);
+    if (!isOff && wasOff && isUp(device)) this.inet6.up(device);
   }
 
   setTxQueue(device: Device, length: number): Outcome {

@@ -28,6 +28,9 @@ export interface Device {
   broadcast: Uint8Array;
   /** It is on an Ethernet, where there are neighbours; their addresses, and duplicates of its own, are looked for. */
   readonly hasLink: boolean;
+  /** There is no IPv6 on it; and what routers advertise there is not believed. */
+  isInet6Off: boolean;
+  ignoresRouters: boolean;
   /** It has been up. */
   wasUp: boolean;
   /** AF_INET: primary addresses first; AF_INET6: wide scopes first. */

@@ -44,6 +44,10 @@ const LINK_SIZE = 16;
 const RULE_SIZE = 12;
 const FRA_PRIORITY = 6;
 const MAC = 6;
+/** Of IFLA_AF_SPEC: what IPv6 is set to on a link of the host, numbers by DEVCONF_*. */
+const IFLA_INET6_CONF = 2;
+const ACCEPT_RA = 3;
+const DISABLE_IPV6 = 26;
 /** Rules that every namespace has. */
 const USUAL_RULES: readonly number[] = [0, 32766, 32767];
 
@@ -58,6 +62,16 @@ interface ToldLink {
   readonly name: string;
   readonly mac: Buffer;
   readonly mtu: number;
+  readonly isInet6Off: boolean;
+  readonly ignoresRouters: boolean;
+}
+
+/** A number of what IPv6 is set to there; null: nothing is said. */
+function inet6Setting(attributes: Map<number, Buffer>, place: number): number | null {
+  const families = attributes.get(N.IFLA_AF_SPEC);
+  const family = families === undefined ? undefined : attributesOf(families, 0).get(AF_INET6);
+  const numbers = family === undefined ? undefined : attributesOf(family, 0).get(IFLA_INET6_CONF);
+  return numbers === undefined || numbers.length < (place + 1) * 4 ? null : numbers.readInt32LE(place * 4);
 }
 
 function linkIn({ body }: Request): ToldLink | null {
@@ -71,6 +85,9 @@ function linkIn({ body }: Request): ToldLink | null {
     name: textOf(attributes.get(N.IFLA_IFNAME)) ?? "",
     mac,
     mtu: numberOf(attributes.get(N.IFLA_MTU)) ?? 1500,
+    // Engines take IPv6 from links, and routers' word, where a network has none: others on it could pose as one.
+    isInet6Off: (inet6Setting(attributes, DISABLE_IPV6) ?? 0) !== 0,
+    ignoresRouters: inet6Setting(attributes, ACCEPT_RA) === 0,
   };
 }
 
@@ -197,7 +214,10 @@ export class Keeper implements FrameUser {
     if (typeof row === "number") {
       log("warn", `the link ${told?.name} cannot be taken: errno ${-row}`);
       native.close(socket);
-    } else if (told!.isUp) devices.setFlags(row, row.flags | N.IFF_UP);
+    } else {
+      devices.setInet6(row, told!.isInet6Off, told!.ignoresRouters);
+      if (told!.isUp) devices.setFlags(row, row.flags | N.IFF_UP);
+    }
     inet.deliver(stack);
   }
 
@@ -209,11 +229,12 @@ export class Keeper implements FrameUser {
     device.close();
   }
 
-  #linkChanged(row: Device, { name, mac, mtu, isUp }: ToldLink): void {
+  #linkChanged(row: Device, { name, mac, mtu, isUp, isInet6Off, ignoresRouters }: ToldLink): void {
     const { devices } = this.#kernel;
     const wasUp = (row.flags & N.IFF_UP) !== 0;
     devices.setName(row, name);
     devices.setMtu(row, mtu);
+    devices.setInet6(row, isInet6Off, ignoresRouters);
     if (!mac.equals(row.address)) devices.setAddress(row, mac);
     if (wasUp !== isUp) devices.setFlags(row, isUp ? row.flags | N.IFF_UP : row.flags & ~N.IFF_UP);
   }

@@ -39,6 +39,8 @@ export abstract class NetDevice {
   /** What a router said of IPv6 on its link: the MTU, at most the device's own, and the hop limit; 0: nothing. */
   mtu6 = 0;
   hopLimit6 = 0;
+  /** What routers say on its link is not believed (accept_ra 0). */
+  ignoresRouters = false;
   /** `ip link set group`. */
   group = 0;
   /** It completes partial checksums (NETIF_F_HW_CSUM), or passes them on to a receiver that takes them so. */

@@ -89,6 +89,7 @@ export class NamespaceMirror implements LinkOwner {
     device.flags = row.flags;
     device.mtu = row.mtu;
     device.group = row.group;
+    device.ignoresRouters = row.ignoresRouters || row.isInet6Off;
     device.stateChanged(row.address);
     core.tables.changed();
   }

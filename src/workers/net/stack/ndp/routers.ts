@@ -142,7 +142,7 @@ export class Routers {
       if (link !== undefined) this.#forget(link);
       return;
     }
-    if (settings.forwards6 || linkLocalOf(device) === null) return;
+    if (settings.forwards6 || device.ignoresRouters || linkLocalOf(device) === null) return;
     const link = this.#linkOf(device);
     if (link.intervalUs !== 0 || link.hasHeard) return;
     link.intervalUs = L.ROUTER_ASK_US;
@@ -153,6 +153,7 @@ export class Routers {
     const { device } = link;
     const source = linkLocalOf(device);
     if (link.hasHeard || !device.isUp || source === null || this.#core.settings.forwards6) return;
+    if (device.ignoresRouters) return;
     const packet = this.#messages.begin(Icmp.ROUTER_SOLICITATION, F.SOLICITATION_SIZE, 64);
     if (packet !== null) {
       F.addMac(packet, F.SOURCE_MAC, device.mac);
@@ -197,7 +198,7 @@ export class Routers {
     const options = head + F.RA_SIZE;
     if (packet.length < F.RA_SIZE || !F.checkOptions(packet, options)) return;
     if (!isLinkLocal(source0, source1, source2, source3)) return;
-    if (this.#core.settings.forwards6 || !device.isUp) return;
+    if (this.#core.settings.forwards6 || device.ignoresRouters || !device.isUp) return;
     const link = this.#linkOf(device);
     link.hasHeard = true;
     this.#core.timers.cancel(link);
