@@ -29,8 +29,8 @@ const WALLS: readonly Wall[] = [
     to: (path) => SUPERVISOR.test(path) || WIRING.test(path),
   },
   {
-    what: "a call and credentials know no room",
-    from: /^src\/workers\/(call|credentials)\//,
+    what: "a call, credentials and programs of BPF know no room",
+    from: /^src\/workers\/(call|credentials|bpf)\//,
     to: (path) => SUPERVISOR.test(path) || SUBSYSTEM.test(path) || WIRING.test(path),
   },
   {
@@ -98,7 +98,7 @@ test("every room is known to the walls", () => {
       room.isDirectory() &&
       !SUPERVISOR.test(`src/workers/${room.name}/`) &&
       !SUBSYSTEM.test(`src/workers/${room.name}/`) &&
-      !["call", "credentials"].includes(room.name),
+      !["call", "credentials", "bpf"].includes(room.name),
   );
   assert.equal(
     unknown.map(({ name }) => name),
