@@ -22,6 +22,7 @@ import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import type { InetEndpoint } from "../stack/inet/endpoint.ts";
 import type { InetSocket } from "./inet_socket.ts";
 import type { InetStack } from "./inet_stack.ts";
+import { attachFilter, detachFilter } from "./socket_filter.ts";
 
 const DEVICE_NAME_MAX = 16;
 const MEMINFO_WORDS = 9;
@@ -269,7 +270,19 @@ export const INET_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetO
   [S.SO_PASSSEC, unsupported],
   [S.SO_PASSPIDFD, unsupported],
   [SO_PASSRIGHTS, unsupported],
-  [S.SO_ATTACH_FILTER, { get: () => Buffer.alloc(0) }],
+  [S.SO_ATTACH_FILTER, { get: () => Buffer.alloc(0), set: attachFilter }],
+  [S.SO_DETACH_FILTER, { set: detachFilter }],
+  [
+    S.SO_LOCK_FILTER,
+    {
+      get: (options) => int(options.kept.get(S.SO_LOCK_FILTER) ?? 0),
+      set: ({ kept }, value) => {
+        if (kept.get(S.SO_LOCK_FILTER) === 1 && !isOn(value)) return -EPERM;
+        kept.set(S.SO_LOCK_FILTER, Number(isOn(value)));
+        return 0;
+      },
+    },
+  ],
 ]);
 
 /** How a level is answered where there is no such option. */
@@ -293,6 +306,8 @@ export class InetOptions extends SocketOptions {
   /** Which control messages are wanted, of IPv4 and of IPv6: bits that received_control.ts names. */
   wanted4 = 0;
   wanted6 = 0;
+  /** What a filter is charged with; 0: there is none. */
+  filterBytes = 0;
   /** SIOCGSTAMP was asked. */
   #keepsStamp = false;
   #isStamper = false;
@@ -348,8 +363,18 @@ export class InetOptions extends SocketOptions {
 
   /** The socket ends. */
   end(): void {
+    this.dropFilter();
     if (this.#isStamper) this.#stack.stampers--;
     this.#isStamper = false;
+  }
+
+  /** The filter that there is has no effect any more; true: there was one. */
+  dropFilter(): boolean {
+    const hadOne = this.filterBytes > 0;
+    this.inet.kernel.counters.socketMemory -= this.filterBytes;
+    this.filterBytes = 0;
+    if (this.datagram !== null) this.datagram.filter = null;
+    return hadOne;
   }
 
   // ---- Levels ----

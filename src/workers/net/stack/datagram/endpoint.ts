@@ -49,6 +49,8 @@ export abstract class DatagramEndpoint extends InetEndpoint {
   /** IP_MULTICAST_ALL, IPV6_MULTICAST_ALL */
   takesAllGroups4 = true;
   takesAllGroups6 = true;
+  /** SO_ATTACH_FILTER: whether a packet is wanted, which it may cut off. */
+  filter: ((packet: Packet) => boolean) | null = null;
   /** SO_NO_CHECK */
   sendsNoChecksum = false;
   /** SO_RCVBUF, as getsockopt tells it. */
@@ -120,8 +122,13 @@ export abstract class DatagramEndpoint extends InetEndpoint {
 
   // ---- Data ----
 
-  /** A packet for it: false if it found no room, or no more than its share; it is gone then. */
+  /** A packet for it, if its filter lets it by: false if it found no room, or no more than its share; it is gone then. */
   deliver(packet: Packet): boolean {
+    if (this.filter !== null && !this.filter(packet)) {
+      this.drops++;
+      packet.release();
+      return true;
+    }
     const { queue } = this;
     // An empty queue takes one of any size.
     const isFull = queue.count > 0 && queue.bytes + packet.trueSize > this.receiveBuffer;
