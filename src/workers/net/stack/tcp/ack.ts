@@ -2,6 +2,7 @@
 // what goes out because of it (Linux's tcp_ack).
 
 import * as A from "./ack_flags.ts";
+import type { Acknowledged } from "./acknowledged.ts";
 import { armWindowProbe, cancelRetransmit, rearmRetransmit, scheduleLossProbe } from "./arm.ts";
 import { spaceWasFreed } from "./buffers.ts";
 import { CA_CWR, CA_LOSS, CA_OPEN } from "./congestion/congestion.ts";
@@ -12,7 +13,7 @@ import { updateReorderWindow } from "./rack.ts";
 import { alert, checkReordering, removeRenoDuplicates, SEND_NEW, SEND_NOTHING } from "./recovery.ts";
 import { isReducing, reduce } from "./reduction.ts";
 import { retransmitLost } from "./retransmit.ts";
-import { type Acknowledged, SACKED } from "./scoreboard.ts";
+import { SACKED } from "./scoreboard.ts";
 import type { Segment } from "./segment.ts";
 import { after, before, later } from "./sequence.ts";
 import { tlpWasAcked } from "./tail_loss.ts";

@@ -25,29 +25,20 @@
 
 import * as E from "../../../../shared/abi/errno.ts";
 import { RTN_BROADCAST, RTN_MULTICAST } from "../../../../shared/abi/netlink.ts";
-import {
-  IPPROTO_TCP,
-  MSG_MORE,
-  MSG_OOB,
-  SHUT_RD,
-  SHUT_RDWR,
-  SHUT_WR,
-} from "../../../../shared/abi/socket.ts";
-import { InetEndpoint, isOfLink } from "../inet/endpoint.ts";
+import { MSG_MORE, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR } from "../../../../shared/abi/socket.ts";
+import { isOfLink } from "../inet/endpoint.ts";
 import { noRoute, routeTo } from "../inet/way.ts";
 import { IpAddress } from "../ip_address.ts";
 import { setQuickAck } from "./acknowledge.ts";
 import { keepaliveChanged } from "./arm.ts";
-import type { PortUser } from "./bound_ports.ts";
+import { BoundEndpoint } from "./bound_endpoint.ts";
 import { hasRoom } from "./buffers.ts";
 import { closeConnection, closeSending, fail, finish, orphan, sendActiveReset } from "./close.ts";
 import { CONTROLS } from "./congestion/controls.ts";
-import { Connection, type ConnectionOwner, type TcpObserver } from "./connection.ts";
-import type { TcpContext } from "./context.ts";
+import { Connection, type ConnectionOwner } from "./connection.ts";
 import { beginConnect } from "./establish.ts";
 import type { Ends } from "./isn.ts";
 import { Listener } from "./listener.ts";
-import { TcpOptions } from "./options.ts";
 import { NAGLE_OFF, nagleOf, pushPending } from "./output.ts";
 import { pollMask } from "./poll.ts";
 import { readStream, readUrgent } from "./read.ts";
@@ -72,29 +63,13 @@ const NEEDS_RESET = S.states(
   S.TCP_SYN_RECV,
 );
 
-export class TcpEndpoint extends InetEndpoint implements PortUser, ConnectionOwner {
-  readonly tcp: TcpContext;
-  override readonly protocol = IPPROTO_TCP;
-  override observer: TcpObserver | null = null;
-  readonly options = new TcpOptions();
-  /** IP_MINTTL, IPV6_MINHOPCOUNT; 0: any. */
-  minHopLimit4 = 0;
-  minHopLimit6 = 0;
-  readonly isTimeWait = false;
+export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
   connectState = SS_UNCONNECTED;
   /** Of one that listens. */
   listener: Listener | null = null;
   /** Of one that connects or has; kept when it has ended, while there may be something to read. */
   connection: Connection | null = null;
-  /** It has its port by its own wish, not by connecting. */
-  #ownsPort = false;
-  #isInBound = false;
   #isClosed = false;
-
-  constructor(tcp: TcpContext, isV6: boolean) {
-    super(tcp.core, isV6);
-    this.tcp = tcp;
-  }
 
   /** TCP_*, states.ts. */
   get state(): number {
@@ -102,7 +77,7 @@ export class TcpEndpoint extends InetEndpoint implements PortUser, ConnectionOwn
     return this.connection === null ? S.TCP_CLOSE : this.connection.state;
   }
 
-  get isListening(): boolean {
+  override get isListening(): boolean {
     return this.listener !== null;
   }
 
@@ -110,51 +85,6 @@ export class TcpEndpoint extends InetEndpoint implements PortUser, ConnectionOwn
 
   protected override get mayBind(): boolean {
     return this.localPort === 0 && this.state === S.TCP_CLOSE;
-  }
-
-  protected override takePort(wanted: number): number {
-    if (wanted === 0 && this.options.bindsAddressAlone) return 0;
-    const port = this.tcp.bound.choose(this, wanted);
-    if (port < 0) return port;
-    if (this.tcp.isFull) return -E.ENOBUFS;
-    this.localPort = port;
-    this.#ownsPort = true;
-    return 0;
-  }
-
-  override autobind(): number {
-    if (this.localPort !== 0) return 0;
-    let error = 0;
-    this.rehash(() => {
-      const port = this.tcp.bound.choose(this, 0);
-      if (port < 0) error = port;
-      else {
-        this.localPort = port;
-        this.#ownsPort = true;
-      }
-    });
-    return error === -E.EADDRINUSE ? -E.EAGAIN : error;
-  }
-
-  protected override rehash(change: () => void): void {
-    this.#unhash();
-    change();
-    this.#hash();
-    this.wayGeneration = 0;
-  }
-
-  #hash(): void {
-    if (this.localPort === 0) return;
-    this.tcp.bound.add(this, this.localPort, this.#ownsPort);
-    this.#isInBound = true;
-    if (this.listener !== null) this.tcp.listeners.add(this);
-  }
-
-  #unhash(): void {
-    if (!this.#isInBound) return;
-    this.tcp.bound.remove(this, this.localPort, this.#ownsPort);
-    this.#isInBound = false;
-    if (this.listener !== null) this.tcp.listeners.remove(this);
   }
 
   // ---- Listening ----
@@ -191,39 +121,8 @@ export class TcpEndpoint extends InetEndpoint implements PortUser, ConnectionOwn
   /** Another for a connection that came in between those ends: what it has is this one's. */
   newChild(ends: Ends, device: number): TcpEndpoint {
     const child = new TcpEndpoint(this.tcp, this.isV6);
-    child.#inherit(this, ends, device);
+    child.inherit(this, ends, device);
     return child;
-  }
-
-  #inherit(parent: TcpEndpoint, ends: Ends, device: number): void {
-    this.options.copyFrom(parent.options);
-    this.uid = parent.uid;
-    this.v6only = parent.v6only;
-    this.reuseAddress = parent.reuseAddress;
-    this.reusePort = parent.reusePort;
-    this.boundDevice = parent.boundDevice || device;
-    this.bindsAnywhere = parent.bindsAnywhere;
-    this.staysOnLink = parent.staysOnLink;
-    this.mark = parent.mark;
-    this.hopLimit4 = parent.hopLimit4;
-    this.hopLimit6 = parent.hopLimit6;
-    this.minHopLimit4 = parent.minHopLimit4;
-    this.minHopLimit6 = parent.minHopLimit6;
-    this.tos = parent.tos;
-    this.trafficClass = parent.trafficClass;
-    this.discovery4 = parent.discovery4;
-    this.discovery6 = parent.discovery6;
-    this.receivesErrors4 = parent.receivesErrors4;
-    this.receivesErrors6 = parent.receivesErrors6;
-    this.local = IpAddress.fromWords(ends.local0, ends.local1, ends.local2, ends.local3);
-    this.remote = IpAddress.fromWords(ends.remote0, ends.remote1, ends.remote2, ends.remote3);
-    this.localPort = ends.localPort;
-    this.remotePort = ends.remotePort;
-    // As its listener's, its port may be another's under the same conditions.
-    this.#ownsPort = true;
-    this.addressIsBound = parent.addressIsBound;
-    // Nobody has asked for its port (SOCK_BINDPORT_LOCK is the listener's alone).
-    this.#hash();
   }
 
   // ---- Connecting ----
@@ -282,8 +181,8 @@ export class TcpEndpoint extends InetEndpoint implements PortUser, ConnectionOwn
     if (!isFree()) return -E.EADDRNOTAVAIL;
     if (tcp.isFull) return -E.ENOBUFS;
     c.setEnds(ends, c.isV6, this.boundDevice);
-    this.#unhash();
-    if (this.localPort === 0) this.#ownsPort = false;
+    this.unhash();
+    if (this.localPort === 0) this.ownsPort = false;
     this.localPort = chosen;
     this.local = from;
     this.remote = remote;
@@ -291,7 +190,7 @@ export class TcpEndpoint extends InetEndpoint implements PortUser, ConnectionOwn
     this.hasShutRead = false;
     this.hasShutWrite = false;
     this.wayGeneration = 0;
-    this.#hash();
+    this.hash();
     this.connection = c;
     this.pendingError = 0;
     c.state = S.TCP_SYN_SENT;
@@ -327,7 +226,7 @@ export class TcpEndpoint extends InetEndpoint implements PortUser, ConnectionOwn
       if (c.state !== S.TCP_CLOSE) finish(c);
       this.#releaseConnection();
     }
-    this.#unhash();
+    this.unhash();
     if (!this.portIsBound) this.localPort = 0;
     if (!this.addressIsBound) this.local = this.any;
     this.remote = null;
@@ -335,7 +234,7 @@ export class TcpEndpoint extends InetEndpoint implements PortUser, ConnectionOwn
     this.hasShutRead = false;
     this.hasShutWrite = false;
     this.connectState = SS_UNCONNECTED;
-    this.#hash();
+    this.hash();
     this.wayGeneration = 0;
   }
 
@@ -359,12 +258,12 @@ export class TcpEndpoint extends InetEndpoint implements PortUser, ConnectionOwn
   /** Connection's: it has ended. A port that was not asked for is another's now. */
   connectionEnded(): void {
     if (this.portIsBound) return;
-    this.#unhash();
+    this.unhash();
   }
 
   /** Connection's: it has ended, and nobody is behind it. */
   orphanEnded(): void {
-    this.#unhash();
+    this.unhash();
   }
 
   // ---- Data ----
@@ -555,7 +454,7 @@ export class TcpEndpoint extends InetEndpoint implements PortUser, ConnectionOwn
     this.observer = null;
     this.errors.length = 0;
     const c = this.connection;
-    if (c === null) this.#unhash();
+    if (c === null) this.unhash();
     else orphan(c);
   }
 

@@ -1,10 +1,10 @@
 // RACK (RFC 8985), as Linux has it: what was sent some time before something that was delivered is lost, the time being as
 // short as the network's reordering lets it be.
 
+import type { DeliveryListener } from "./acknowledged.ts";
 import { armTimer, TIMEOUT_MIN_US } from "./arm.ts";
 import { CA_RECOVERY } from "./congestion/congestion.ts";
 import { type Connection, TIMER_REORDER } from "./connection.ts";
-import type { DeliveryListener } from "./scoreboard.ts";
 import { after, before } from "./sequence.ts";
 
 /** Windows of reordering, in quarters of the least round trip, that D-SACKs make it grow to. */

@@ -4,6 +4,8 @@
 // and those that are lost and wait to be sent again. Each acknowledgement costs what it newly tells, not what it repeats:
 // the ranges that were told before are kept, as many as the bound says.
 
+import type { Acknowledged, DeliveryListener } from "./acknowledged.ts";
+import { type Entries, type EntriesPool, NO_ENTRIES } from "./entries.ts";
 import { SequenceRanges } from "./ranges.ts";
 import { after, before, later } from "./sequence.ts";
 
@@ -17,86 +19,8 @@ export const IS_FIN = 16;
 
 const NONE = -1;
 const SIZE_MIN = 8;
-/** Arrays of that many entries are kept for the next, so many of each size. */
-const KEPT_SIZE_MAX = 4096;
-const KEPT_MAX = 64;
 /** Ranges of a peer's selective acknowledgements that are kept; what comes beyond tells nothing. */
 const RANGES_MAX = 1024;
-
-/** The arrays of a scoreboard. */
-class Entries {
-  readonly seq: Int32Array;
-  readonly flags: Uint8Array;
-  readonly sentUs: Float64Array;
-  readonly next: Int32Array;
-  readonly previous: Int32Array;
-
-  constructor(size: number) {
-    this.seq = new Int32Array(size);
-    this.flags = new Uint8Array(size);
-    this.sentUs = new Float64Array(size);
-    this.next = new Int32Array(size);
-    this.previous = new Int32Array(size);
-  }
-}
-
-const NO_ENTRIES = new Entries(0);
-
-/** Arrays that no scoreboard uses now: one that is empty has none. */
-export class EntriesPool {
-  readonly #bySize = new Map<number, Entries[]>();
-
-  take(size: number): Entries {
-    return this.#bySize.get(size)?.pop() ?? new Entries(size);
-  }
-
-  put(entries: Entries): void {
-    const size = entries.seq.length;
-    if (size === 0 || size > KEPT_SIZE_MAX) return;
-    const kept = this.#bySize.get(size);
-    if (kept === undefined) this.#bySize.set(size, [entries]);
-    else if (kept.length < KEPT_MAX) kept.push(entries);
-  }
-}
-
-/** What an acknowledgement did. */
-export class Acknowledged {
-  /** Packets that are acknowledged now, cumulatively and selectively, and were not before. */
-  acked = 0;
-  sacked = 0;
-  /** One of them had been sent again: cumulatively acknowledged ones, and any. */
-  retransmittedAcked = false;
-  /** When the first and the last were sent that were cumulatively acknowledged and sent once; -1: there are none. */
-  firstSentUs = -1;
-  lastSentUs = -1;
-  /** The same of those that were selectively acknowledged. */
-  firstSackedUs = -1;
-  lastSackedUs = -1;
-  /** The lowest number of what was acknowledged out of order and never sent again; valid if hasReorder. */
-  reorder = 0;
-  hasReorder = false;
-  /** Something that was not sent again was acknowledged: F-RTO's evidence. */
-  originalSacked = false;
-  finAcked = false;
-
-  reset(): void {
-    this.acked = 0;
-    this.sacked = 0;
-    this.retransmittedAcked = false;
-    this.firstSentUs = -1;
-    this.lastSentUs = -1;
-    this.firstSackedUs = -1;
-    this.lastSackedUs = -1;
-    this.hasReorder = false;
-    this.originalSacked = false;
-    this.finAcked = false;
-  }
-}
-
-/** Who hears which packets were delivered, and when they had been sent: RACK. */
-export interface DeliveryListener {
-  delivered(sentUs: number, end: number, wasRetransmitted: boolean): void;
-}
 
 export class Scoreboard {
   readonly #pool: EntriesPool;
@@ -231,25 +155,25 @@ export class Scoreboard {
 
   // Arrays of so many entries, which begin with the oldest.
   #resize(size: number): void {
-    const before = this.#entries;
-    const mask = before.seq.length - 1;
+    const old = this.#entries;
+    const mask = old.seq.length - 1;
     const first = this.#first;
     const entries = this.#pool.take(size);
     const moved = (slot: number): number => (slot === NONE ? NONE : (slot - first) & mask);
     for (let i = 0; i < this.count; i++) {
       const from = (first + i) & mask;
-      entries.seq[i] = before.seq[from]!;
-      entries.flags[i] = before.flags[from]!;
-      entries.sentUs[i] = before.sentUs[from]!;
-      entries.next[i] = moved(before.next[from]!);
-      entries.previous[i] = moved(before.previous[from]!);
+      entries.seq[i] = old.seq[from]!;
+      entries.flags[i] = old.flags[from]!;
+      entries.sentUs[i] = old.sentUs[from]!;
+      entries.next[i] = moved(old.next[from]!);
+      entries.previous[i] = moved(old.previous[from]!);
     }
     this.#timeFirst = moved(this.#timeFirst);
     this.#timeLast = moved(this.#timeLast);
     this.#lostFirst = moved(this.#lostFirst);
     this.#lostLast = moved(this.#lostLast);
     this.#first = 0;
-    this.#pool.put(before);
+    this.#pool.put(old);
     this.#use(entries);
   }
 
