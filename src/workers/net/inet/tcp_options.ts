@@ -374,7 +374,10 @@ export class TcpSocketOptions extends InetOptions {
 
   /** What those that it accepts have of what is kept here. */
   inherit(listener: InetOptions): void {
-    for (const [name, value] of listener.kept) this.kept.set(name, value);
+    // As Linux has it, its priority is a new one's.
+    for (const [name, value] of listener.kept) if (name !== S.SO_PRIORITY) this.kept.set(name, value);
+    this.socket.receiveTimeoutNs = listener.socket.receiveTimeoutNs;
+    this.socket.sendTimeoutNs = listener.socket.sendTimeoutNs;
     for (const [key, value] of listener.keptAt) this.keptAt.set(key, value);
     this.linger.set(listener.linger);
     this.receiveLow = listener.receiveLow;
