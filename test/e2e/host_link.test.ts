@@ -126,6 +126,8 @@ linked("a native peer's pings and datagrams are answered by the sandbox, long on
     ] as const)
       for (const size of [1, 1400, 9000, 60000])
         assert.is(room.sh(`${peer} ask ${address} ${port} ${size} 8`), "good 8\n", `${address} ${size}`);
+    const counted = await room.runs(one.command("exec", one.bundle.id, "cat", "/proc/net/dev"));
+    assert.ok(Number(/eth0: *(\d+)/.exec(counted.stdout.toString())![1]) > 1_000_000);
     // The host's own stack has got nothing of that.
     const counters = room.inside("nft list ruleset");
     assert.match(counters, /table netdev ringfence[\s\S]*hook ingress device "?eth0"?[\s\S]*policy drop/);

@@ -16,7 +16,7 @@ import { Neighbours } from "./neighbours.ts";
 import { type Outcome, refuse } from "./outcome.ts";
 import { RouteChanges } from "./route_changes.ts";
 import { Routes } from "./routes.ts";
-import type { Change, Device, DeviceAddress } from "./rows.ts";
+import type { Change, Device, DeviceAddress, DeviceCounts } from "./rows.ts";
 import { Rules } from "./rules.ts";
 
 const LOOPBACK_MTU = 65536;
@@ -48,6 +48,8 @@ export class Devices implements Namespace {
   readonly #expiry: Expiry;
   /** Told of each change when it has been made. */
   readonly listeners: ((change: Change) => void)[] = [];
+  /** What has gone over a device, as whoever has its packets counts it; null: nobody has. */
+  countsOf: (device: Device) => DeviceCounts | null = () => null;
   /** Devices without IPv6 (disable_ipv6). */
   isInet6Off: (device: Device) => boolean = () => false;
   #lastIndex = 0;

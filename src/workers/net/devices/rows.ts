@@ -38,6 +38,16 @@ export interface Device {
   readonly inet6: DeviceAddress[];
 }
 
+/** What has gone over a device. */
+export interface DeviceCounts {
+  readonly rxPackets: number;
+  readonly rxBytes: number;
+  readonly rxDropped: number;
+  readonly txPackets: number;
+  readonly txBytes: number;
+  readonly txDropped: number;
+}
+
 export interface DeviceAddress {
   readonly device: Device;
   readonly family: InternetFamily;

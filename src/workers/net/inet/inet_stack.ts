@@ -139,6 +139,7 @@ export class InetStack {
     settings.orphansMax = Math.min(settings.orphansMax, settings.conversationsMax >> 1);
     stack.advance(nowNs / NS_PER_US);
     new NamespaceMirror(stack, devices, (row) => this.linkOf(row, stack));
+    devices.countsOf = ({ index }) => stack.core.devices.byIndex(index);
     return stack;
   }
 

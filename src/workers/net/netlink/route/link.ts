@@ -3,17 +3,32 @@
 import * as E from "../../../../shared/abi/errno.ts";
 import * as N from "../../../../shared/abi/netlink.ts";
 import { AF_INET6, AF_UNSPEC } from "../../../../shared/abi/socket.ts";
+import { TWO_32 } from "../../../../shared/abi/struct.ts";
 import type { Requester } from "../../caller.ts";
 import { isName } from "../../devices/device_names.ts";
 import type { Devices } from "../../devices/devices.ts";
 import { type Outcome, refuse } from "../../devices/outcome.ts";
-import type { Device } from "../../devices/rows.ts";
+import type { Device, DeviceCounts } from "../../devices/rows.ts";
 import { attributesOf, numberOf, type Request, textOf } from "../message.ts";
 import { type Changer, header, type Kind, SHORT } from "./kind.ts";
 
+/** struct rtnl_link_stats, or rtnl_link_stats64: numbers of so many bytes. */
+function statsOf(counts: DeviceCounts | null, size: number, width: 4 | 8): Buffer {
+  const bytes = Buffer.alloc(size);
+  if (counts === null) return bytes;
+  const { rxPackets, txPackets, rxBytes, txBytes, rxDropped, txDropped } = counts;
+  // Errors stand between: there are none that a device counts.
+  const numbers = [rxPackets, txPackets, rxBytes, txBytes, 0, 0, rxDropped, txDropped];
+  for (const [i, number] of numbers.entries()) {
+    bytes.writeUInt32LE(number >>> 0, i * width);
+    if (width === 8) bytes.writeUInt32LE(Math.floor(number / TWO_32), i * width + 4);
+  }
+  return bytes;
+}
+
 /** struct ifinfomsg */
 export const LINK_SIZE = 16;
-const [OPER_UNKNOWN, OPER_DOWN] = [0, 2];
+const [OPER_UNKNOWN, OPER_DOWN, OPER_UP] = [0, 2, 6];
 /** GSO_MAX_SIZE and its relatives, of a device that says nothing else. */
 const SEGMENTS_MAX = 65535;
 const BYTES_MAX = 65536;
@@ -78,7 +93,7 @@ export const LINK: Kind<ToldLink> = {
     const device = named(kernel.devices, body, attributes) ?? -E.EINVAL;
     return typeof device === "number" ? device : { device, changed: 0 };
   },
-  write: (writer, type, flags, told) => {
+  write: (writer, type, flags, told, devices) => {
     const { device } = told;
     const isUp = (device.flags & N.IFF_UP) !== 0;
     writer.begin(type, flags, headerOf(told));
@@ -87,7 +102,7 @@ export const LINK: Kind<ToldLink> = {
         .text(N.IFLA_IFNAME, device.name)
         .attribute(N.IFLA_ADDRESS, device.address)
         .u32(N.IFLA_MTU, device.mtu)
-        .u8(N.IFLA_OPERSTATE, isUp ? OPER_UNKNOWN : OPER_DOWN)
+        .u8(N.IFLA_OPERSTATE, isUp ? (device.hasLink ? OPER_UP : OPER_UNKNOWN) : OPER_DOWN)
         .nested(N.IFLA_PROTINFO, () => writer.u32(N.IFLA_INET6_FLAGS, isUp ? IF_READY : 0))
         .end();
       return;
@@ -95,7 +110,7 @@ export const LINK: Kind<ToldLink> = {
     writer
       .text(N.IFLA_IFNAME, device.name)
       .u32(N.IFLA_TXQLEN, device.txQueue)
-      .u8(N.IFLA_OPERSTATE, isUp ? OPER_UNKNOWN : OPER_DOWN)
+      .u8(N.IFLA_OPERSTATE, isUp ? (device.hasLink ? OPER_UP : OPER_UNKNOWN) : OPER_DOWN)
       .u8(N.IFLA_LINKMODE, 0)
       .u32(N.IFLA_MTU, device.mtu)
       .u32(N.IFLA_MIN_MTU, device.minMtu)
@@ -119,8 +134,8 @@ export const LINK: Kind<ToldLink> = {
       .u8(N.IFLA_PROTO_DOWN, 0)
       .attribute(N.IFLA_ADDRESS, device.address)
       .attribute(N.IFLA_BROADCAST, device.broadcast)
-      .attribute(N.IFLA_STATS64, Buffer.alloc(STATS64_SIZE))
-      .attribute(N.IFLA_STATS, Buffer.alloc(STATS_SIZE))
+      .attribute(N.IFLA_STATS64, statsOf(devices.countsOf(device), STATS64_SIZE, 8))
+      .attribute(N.IFLA_STATS, statsOf(devices.countsOf(device), STATS_SIZE, 4))
       .text(N.IFLA_QDISC, device.wasUp ? "noqueue" : "noop")
       .attribute(N.IFLA_MAP, Buffer.alloc(MAP_SIZE));
     if (device.alias !== "") writer.text(N.IFLA_IFALIAS, device.alias);
