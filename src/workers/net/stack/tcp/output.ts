@@ -25,6 +25,8 @@ export const NAGLE_PUSH = 4;
 const GSO_BYTES_MAX = 65535 - 20 - F.HEADER_MAX;
 /** Packets under way of one connection: what events cost that look at all of them is bounded. */
 const PACKETS_OUT_MAX = 16384;
+/** Packets that one call sends; what else may go goes in the stack's next turn. */
+const BURST_MAX = 128;
 /** net.ipv4.tcp_tso_win_divisor */
 const DEFER_DIVISOR = 3;
 
@@ -62,7 +64,11 @@ export function writeOut(c: Connection, nagle: number, probes = false): boolean 
     const mss = currentMss(c);
     const most = probes || typeof flow === "number" ? 1 : packetsAtOnce(c, flow, mss);
     const quota = probes ? 1 : Math.min(c.cwnd - c.inFlight, PACKETS_OUT_MAX - c.packetsOut);
-    while (c.notSent > 0) {
+    for (let calls = 0; c.notSent > 0; calls++) {
+      if (calls === BURST_MAX) {
+        waitsForBuffers = true;
+        break;
+      }
       if (sent >= quota) {
         isLimited = !probes;
         break;

@@ -46,7 +46,9 @@ const US_PER_S = 1_000_000;
 
 /** How often those without packets try again where nothing else wakes the stack. */
 const STARVED_US = 20_000;
+/** Of them, and of the segments that they send, as many as one turn has time for. */
 const STARVED_A_TURN = 64;
+const SEGMENTS_A_TURN = 256;
 
 class StarvedTimer extends Timer {
   readonly #tcp: Tcp;
@@ -244,18 +246,23 @@ export class Tcp implements Transport, TcpContext {
   finishTurn(): boolean {
     this.serveStarved();
     const first = this.#buried[0];
-    if (first === undefined) return false;
-    if (!first.buryPart()) this.#buried.shift();
-    return this.#buried.length > 0;
+    if (first !== undefined && !first.buryPart()) this.#buried.shift();
+    return this.#buried.length > 0 || (this.#starved.size > 0 && this.#hasBuffers);
+  }
+
+  get #hasBuffers(): boolean {
+    return !this.core.pools.isExhausted && !this.core.isBacklogFull;
   }
 
   /** Who had no packet tries again. */
   serveStarved(): void {
     if (this.#starved.size === 0) return;
     const { core } = this;
+    const { counters } = this;
+    const enough = counters.OutSegs + SEGMENTS_A_TURN;
     let left = Math.min(this.#starved.size, STARVED_A_TURN);
     for (const c of this.#starved) {
-      if (left-- <= 0 || core.pools.isExhausted || core.isBacklogFull) break;
+      if (left-- <= 0 || counters.OutSegs > enough || !this.#hasBuffers) break;
       this.#starved.delete(c);
       if (c.ackScheduled) sendAck(c);
       retransmitLost(c);
