@@ -181,8 +181,14 @@ export class StreamSocket extends InetSocket {
     const { endpoint, inet, stack } = this;
     if ((flags & S.MSG_FASTOPEN) !== 0) return -E.EOPNOTSUPP;
     inet.advance(stack);
-    const n = endpoint.send(data, flags);
+    let n = endpoint.send(data, flags);
     inet.deliver(stack);
+    // A wish that finds no room sends what was held back, and the answer to that may have made room by now: whoever waits
+    // from here on is not told of it.
+    if (n === -E.EAGAIN && endpoint.isWritable) {
+      n = endpoint.send(data, flags);
+      inet.deliver(stack);
+    }
     return n;
   }
 
