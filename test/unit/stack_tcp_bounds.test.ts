@@ -4,6 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as E from "../../src/shared/abi/errno.ts";
 import * as P from "../../src/shared/abi/poll.ts";
+import { BlockPool } from "../../src/workers/net/stack/tcp/blocks.ts";
 import { TcpEndpoint } from "../../src/workers/net/stack/tcp/endpoint.ts";
 import * as S from "../../src/workers/net/stack/tcp/states.ts";
 import { HandPeer } from "./stack_tcp_peer.ts";
@@ -143,6 +144,17 @@ test("memory of all connections is bounded: writers wait, receivers do not take 
     drain(stack);
   }
   isEmpty(stack);
+});
+
+test("memory of blocks goes back when nobody has any, but for a little", () => {
+  const pool = new BlockPool(64 << 20);
+  const blocks = Array.from({ length: 10_000 }, () => pool.take());
+  assert.is(new Set(blocks).size, 10_000);
+  assert.ok(pool.madeBytes >= 10_000 * 4096);
+  for (const block of blocks) pool.put(block);
+  assert.equal([pool.used, pool.madeBytes], [0, 0]);
+  pool.put(pool.take());
+  assert.is(pool.madeBytes, 64 * 4096);
 });
 
 test("packets run out: who has none goes on when there are some", () => {

@@ -66,6 +66,7 @@ export function ackCame(c: Connection, segment: Segment, updatesTs: boolean): nu
   }
   flags |= takeAcknowledged(c, ack, acked);
   c.delivered += acked.acked + acked.sacked;
+  extended.TCPDelivered += acked.acked + acked.sacked;
   updateReorderWindow(c, deliveredBefore);
   if (c.hasTlp) {
     const isPlain = (flags & (A.UNA_ADVANCED | NOT_A_DUPLICATE | A.DATA_SACKED)) === 0;

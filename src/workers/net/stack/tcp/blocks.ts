@@ -5,6 +5,8 @@
 export const BLOCK_SHIFT = 12;
 export const BLOCK = 1 << BLOCK_SHIFT;
 const SLAB_SHIFT = 6;
+/** Slabs that stay when nobody has a block: 16 MiB. What was more goes back. */
+const SLABS_KEPT = 64;
 const SLAB_MASK = (1 << SLAB_SHIFT) - 1;
 
 export class BlockPool {
@@ -54,6 +56,10 @@ export class BlockPool {
     this.#free.push(block);
     this.used--;
     if (this.isUnderPressure && this.used < this.low) this.isUnderPressure = false;
+    if (this.used === 0 && this.#slabs.length > SLABS_KEPT) {
+      this.#slabs.length = 0;
+      this.#free.length = 0;
+    }
   }
 
   #grow(): void {
