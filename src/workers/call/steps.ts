@@ -62,12 +62,16 @@ export class Steps {
     const { native, longTurns } = this.#kernel;
     const endNs = native.monotonicNs() + TURN_NS;
     this.#armed = false;
-    do {
-      const piece = this.#pieces.shift();
-      if (piece === undefined) return;
-      if (!this.#do(piece)) this.#pieces.push(piece);
-      longTurns.end("piece", piece);
-    } while (native.monotonicNs() < endNs);
-    if (this.#pieces.length > 0) this.#arm();
+    try {
+      do {
+        const piece = this.#pieces.shift();
+        if (piece === undefined) return;
+        if (!this.#do(piece)) this.#pieces.push(piece);
+        longTurns.end("piece", piece);
+      } while (native.monotonicNs() < endNs);
+    } finally {
+      // One that throws is given up, and holds up none of the others.
+      if (this.#pieces.length > 0) this.#arm();
+    }
   }
 }
