@@ -23,9 +23,9 @@ static void show(const char *what, int fd) {
   say("  rto in reason %d, ato %d, mss %u %u, pmtu %u, advmss %u",
       i->tcpi_rto >= 200000 && i->tcpi_rto <= 3000000, i->tcpi_ato <= 200000, i->tcpi_snd_mss,
       i->tcpi_rcv_mss, i->tcpi_pmtu, i->tcpi_advmss);
-  say("  unacked %u lost %u retrans %u fackets %u cwnd %u reordering %u total %u", i->tcpi_unacked,
-      i->tcpi_lost, i->tcpi_retrans, i->tcpi_fackets, i->tcpi_snd_cwnd, i->tcpi_reordering,
-      i->tcpi_total_retrans);
+  // How much is reordered a host remembers of its peers (tcp_metrics).
+  say("  unacked %u lost %u retrans %u fackets %u cwnd %u total %u", i->tcpi_unacked, i->tcpi_lost,
+      i->tcpi_retrans, i->tcpi_fackets, i->tcpi_snd_cwnd, i->tcpi_total_retrans);
 }
 
 static uint64_t counted(int fd, int index) {
