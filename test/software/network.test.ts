@@ -230,6 +230,24 @@ echo more > from/5; rsync -ai rsync://127.0.0.1:7008/all/ to/ | awk '{print $2}'
 kill $S
 `;
 
+/** What differs from run to run: times. */
+const PING = `
+quiet() { sed -E 's/time[= ].*//; s/^rtt.*//; s/^round-trip.*//'; }
+ping -c 3 -i 0.2 127.0.0.1 | quiet
+ping -6 -c 2 -i 0.2 ::1 | quiet
+ping -c 1 -s 60000 127.0.0.1 | quiet
+ping -c 1 -t 1 127.9.9.9 | quiet
+ping -c 1 -Q 0x10 -p ff 127.0.0.1 | quiet
+ping -c 1 -W 1 -I lo 127.0.0.1 | quiet
+true
+`;
+
+const TRACEROUTE = `
+quiet() { sed -E 's/ +[0-9.]+ ms.*//'; }
+traceroute -n 127.0.0.1 | quiet
+traceroute -6 -n ::1 | quiet
+`;
+
 /** Runs as root of the sandbox, which may have a server's account and keys. */
 const SSH = `
 ${UP}
@@ -300,6 +318,8 @@ const CASES: readonly Case[] = [
       ["socat", "socat"],
     ],
   },
+  { what: "ping", script: PING, needs: [["ping", "iputils-ping"]] },
+  { what: "traceroute", script: TRACEROUTE, needs: [["traceroute", "traceroute"]] },
   { what: "iperf3: TCP, UDP, both ways", script: IPERF, needs: [["iperf3", "iperf3"]] },
   { what: "rsync's daemon", script: RSYNC, needs: [["rsync", "rsync"]] },
 ];
