@@ -60,6 +60,7 @@ class HostControl implements Ancillary {
 const NOTHING = new Uint8Array(0);
 const END: Received<HostControl> = {
   data: NOTHING,
+  discarded: 0,
   length: 0,
   flags: 0,
   address: "",
@@ -183,16 +184,41 @@ export class HostSocket extends SocketFile {
 
   receive(_task: NetCaller, room: number, flags: number): Received<HostControl> | number {
     const isPlain = (flags & (S.MSG_OOB | S.MSG_ERRQUEUE)) === 0;
-    if (isPlain && this.#unread.length > 0) return this.#again(room, flags);
+    if (!isPlain || this.#unread.length === 0) return this.#receiveNew(room, flags);
+    const first = this.#again(room, flags);
+    // There is more behind it at once, and no error that would be told here for nothing.
+    if (first.length === room || this.host.count(FIONREAD) <= 0) return first;
+    const more = this.#receiveNew(room - first.length, flags);
+    return typeof more === "number" ? first : this.#together(first, more, flags);
+  }
+
+  #together(first: Received<HostControl>, more: Received<HostControl>, flags: number): Received<HostControl> {
+    const data = Buffer.concat([first.data, more.data]);
+    return {
+      ...more,
+      data,
+      discarded: first.discarded! + more.discarded!,
+      length: first.length + more.length,
+      putBack: () => {
+        if ((flags & S.MSG_PEEK) === 0) this.#putBack(data);
+      },
+    };
+  }
+
+  #receiveNew(room: number, flags: number): Received<HostControl> | number {
+    const isPlain = (flags & (S.MSG_OOB | S.MSG_ERRQUEUE)) === 0;
+    // Memory of its own, not the window, which the guest can change: what does not arrive may be somebody else's to read.
     const bytes = new Uint8Array(Math.min(room, RECEIVE_MAX));
     // The host's MSG_TRUNC throws a stream's bytes away, and tells how long a datagram was.
     const asked = (flags & RECEIVE_FLAGS) | (this.keepsBounds ? S.MSG_TRUNC : 0);
     const received = this.host.receive(bytes, asked, CONTROL_MAX);
     if (received === -E.EAGAIN && this.#hasShutRead && !this.neverWaits(flags)) return END;
     if (typeof received === "number") return received;
-    const data = bytes.subarray(0, Math.min(received.length, bytes.length));
+    const isThrownAway = this.#isThrownAway(flags);
+    const data = bytes.subarray(0, isThrownAway ? 0 : Math.min(received.length, bytes.length));
     return {
       data,
+      discarded: isThrownAway ? received.length : 0,
       length: received.length,
       flags: received.flags & ~S.MSG_CMSG_CLOEXEC,
       address: received.address,
@@ -203,16 +229,25 @@ export class HostSocket extends SocketFile {
     };
   }
 
+  /** Of a stream the host gives no bytes then, but how many there would have been (tcp(7)). */
+  #isThrownAway(flags: number): boolean {
+    return !this.keepsBounds && (flags & (S.MSG_TRUNC | S.MSG_ERRQUEUE)) === S.MSG_TRUNC;
+  }
+
   #putBack(data: Uint8Array): void {
     this.#unread = this.#unread.length === 0 ? data : Buffer.concat([data, this.#unread]);
+    if (data.length > 0) this.waiters.wake(POLLIN | POLLRDNORM);
   }
 
   #again(room: number, flags: number): Received<HostControl> {
-    const data = this.#unread.subarray(0, room);
-    if ((flags & S.MSG_PEEK) === 0) this.#unread = this.#unread.subarray(data.length);
+    const first = this.#unread.subarray(0, room);
+    if ((flags & S.MSG_PEEK) === 0) this.#unread = this.#unread.subarray(first.length);
+    const isThrownAway = this.#isThrownAway(flags);
+    const data = isThrownAway ? NOTHING : first;
     return {
       data,
-      length: data.length,
+      discarded: isThrownAway ? first.length : 0,
+      length: first.length,
       flags: 0,
       address: "",
       ancillary: null,
@@ -220,21 +255,6 @@ export class HostSocket extends SocketFile {
         if ((flags & S.MSG_PEEK) === 0) this.#putBack(data);
       },
     };
-  }
-
-  /** Receives into the window itself. */
-  override readAtOnce(task: NetCaller, address: number, length: number): number {
-    if (this.keepsBounds || this.#unread.length > 0 || this.options.receiveLow > 1) return NOT_AT_ONCE;
-    const { chunk, base } = task.call;
-    const n = this.kernel.native.streamRead(this.host.fd, chunk, base + WINDOW, length, 1);
-    if (n === -E.EAGAIN && !this.neverWaits(0)) return NOT_AT_ONCE;
-    if (n <= 0) return n;
-    task.call.outAt(address, n, WINDOW);
-    task.call.outFault = (copied) => {
-      if (copied < n) this.#putBack(task.call.bytes.slice(base + WINDOW, base + WINDOW + n));
-      return -E.EFAULT;
-    };
-    return n;
   }
 
   /** Sends out of the window itself, where all of it is taken or the caller looks at how much was. */

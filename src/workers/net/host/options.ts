@@ -1,6 +1,6 @@
 // Options of host sockets. Those in the table are the host's to keep, to judge and to tell; none of them has an address of
-// memory in its value, and none brings code or another protocol into the socket. What a call here does by itself (time-outs,
-// SO_LINGER) stays with it, and all else is not there.
+// memory in its value, none reads what stands where its value is to go (IP_MSFILTER), and none brings code or another
+// protocol into the socket. What a call here does by itself (time-outs, SO_LINGER) stays with it, and all else is not there.
 
 import { EINVAL, ENOPROTOOPT } from "../../../shared/abi/errno.ts";
 import * as I from "../../../shared/abi/inet.ts";
@@ -124,9 +124,7 @@ const PASSED: ReadonlyMap<number, ReadonlySet<number>> = new Map([
       IP_BLOCK_SOURCE,
       IP_ADD_SOURCE_MEMBERSHIP,
       IP_DROP_SOURCE_MEMBERSHIP,
-      I.IP_MSFILTER,
       ...MCAST_GROUPS,
-      I.MCAST_MSFILTER,
       I.IP_MULTICAST_ALL,
       I.IP_UNICAST_IF,
       I.IP_LOCAL_PORT_RANGE,
@@ -150,7 +148,6 @@ const PASSED: ReadonlyMap<number, ReadonlySet<number>> = new Map([
       I.IPV6_MULTICAST_ALL,
       I.IPV6_RECVERR_RFC4884,
       ...MCAST_GROUPS,
-      I.IPV6_MSFILTER,
       I.IPV6_RECVPKTINFO,
       I.IPV6_PKTINFO,
       I.IPV6_RECVHOPLIMIT,

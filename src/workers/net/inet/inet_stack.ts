@@ -22,6 +22,7 @@ import { NamespaceMirror } from "../stack/namespace_mirror.ts";
 import { LARGE_SIZE, SMALL_SIZE } from "../stack/packet.ts";
 import { Stack } from "../stack/stack.ts";
 import type { TcpSettings } from "../stack/tcp/settings.ts";
+import { KeptReads } from "./kept_reads.ts";
 import { Registry } from "./registry.ts";
 
 const NS_PER_US = 1000;
@@ -95,6 +96,7 @@ export class InetStack {
   stampers = 0;
   /** Makes the device of a row that has a link of its own (link/keeper.ts); null: it has none. */
   linkOf: (row: Device, stack: Stack) => NetDevice | null = () => null;
+  #keptReads: KeptReads | null = null;
   #stack: Stack | null = null;
   #settings = -1;
   #isRunning = false;
@@ -108,6 +110,11 @@ export class InetStack {
   /** Null: there has been no socket yet. */
   get existing(): Stack | null {
     return this.#stack;
+  }
+
+  get keptReads(): KeptReads {
+    this.#keptReads ??= new KeptReads();
+    return this.#keptReads;
   }
 
   get stack(): Stack {

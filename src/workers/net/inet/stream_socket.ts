@@ -6,7 +6,8 @@ import { TCP_INQ } from "../../../shared/abi/inet.ts";
 import { FIONREAD, SIOCATMARK } from "../../../shared/abi/ioctl.ts";
 import * as P from "../../../shared/abi/poll.ts";
 import * as S from "../../../shared/abi/socket.ts";
-import { WINDOW, WINDOW_SECOND } from "../../../shared/ring/layout.ts";
+import { WINDOW } from "../../../shared/ring/layout.ts";
+import { copyBytes } from "../../call/copy_bytes.ts";
 import type { Credentials } from "../../credentials/credentials.ts";
 import { NOT_AT_ONCE } from "../../vfs/file.ts";
 import type { Inode } from "../../vfs/inode.ts";
@@ -51,6 +52,8 @@ export class StreamSocket extends InetSocket {
   #urgentSeq: number | null = null;
   /** What was read and has not reached its reader: it is the next. */
   #unread: Uint8Array = EMPTY;
+  /** Of the last read at once, where its bytes are kept; -1: somebody has read since. */
+  #keptAt = -1;
   readonly #levels: ReadonlyMap<number, Level>;
 
   constructor(
@@ -142,6 +145,7 @@ export class StreamSocket extends InetSocket {
   #disconnect(): number {
     this.endpoint.disconnect();
     this.#unread = EMPTY;
+    this.#keptAt = -1;
     return 0;
   }
 
@@ -216,28 +220,26 @@ export class StreamSocket extends InetSocket {
 
   // ---- Receiving ----
 
-  /** Where bytes are received to: the window, which they go by, if they fit it. */
-  #targetOf({ call }: NetCaller, length: number): Uint8Array {
-    if (length > WINDOW_SECOND - WINDOW) return Buffer.allocUnsafe(length);
-    const at = call.base + WINDOW;
-    return call.bytes.subarray(at, at + length);
-  }
-
-  receive(task: NetCaller, room: number, flags: number): Received | number {
+  receive(_task: NetCaller, room: number, flags: number): Received | number {
     if ((flags & S.MSG_ERRQUEUE) !== 0) return this.#receiveError(room);
-    if (this.#unread.length > 0 && (flags & S.MSG_OOB) === 0) return this.#takeUnread(room, flags);
     const { endpoint, inet, stack } = this;
     inet.advance(stack);
+    if (this.#unread.length > 0 && (flags & S.MSG_OOB) === 0)
+      return this.#withMore(this.#takeUnread(room, flags), room, flags);
     const isPeek = (flags & S.MSG_PEEK) !== 0;
     const offset = isPeek ? Math.max(0, this.options.peekOffset) : 0;
     // Who wants nothing is told whether there is something.
     const isAsking = room === 0;
     const wanted = Math.max(1, Math.min(room, CHUNK, endpoint.connection?.available ?? 0));
-    const target = this.#targetOf(task, wanted);
+    // Memory of its own, not the window, which the guest can change: what does not arrive may be somebody else's to read.
+    const target = Buffer.allocUnsafe(wanted);
     const n = endpoint.receive(target, isAsking ? flags | S.MSG_PEEK : flags, offset);
     if (n < 0) return n;
     if (isAsking) return nothing();
-    if (!isPeek) inet.deliver(stack);
+    if (!isPeek) {
+      this.#keptAt = -1;
+      inet.deliver(stack);
+    }
     this.#movePeek(isPeek, n);
     this.hasReceived = true;
     const isUrgent = (flags & S.MSG_OOB) !== 0;
@@ -263,16 +265,20 @@ export class StreamSocket extends InetSocket {
   }
 
   #putBack(data: Uint8Array): void {
-    this.#unread = this.#unread.length === 0 ? data.slice() : Buffer.concat([data, this.#unread]);
+    this.#unread = this.#unread.length === 0 ? Uint8Array.from(data) : Buffer.concat([data, this.#unread]);
+    if (data.length > 0) this.waiters.wake(CAN_READ);
   }
 
   #takeUnread(room: number, flags: number): Received {
     const all = this.#unread;
-    const data = all.subarray(0, room);
-    if ((flags & S.MSG_PEEK) === 0) this.#unread = all.subarray(data.length);
+    const first = all.subarray(0, room);
+    if ((flags & S.MSG_PEEK) === 0) this.#unread = all.subarray(first.length);
+    const isThrownAway = (flags & S.MSG_TRUNC) !== 0;
+    const data = isThrownAway ? EMPTY : first;
     return {
       data,
-      length: data.length,
+      discarded: isThrownAway ? first.length : 0,
+      length: first.length,
       flags: 0,
       address: "",
       ancillary: null,
@@ -282,20 +288,49 @@ export class StreamSocket extends InetSocket {
     };
   }
 
-  /** Receives into the window what has come. */
+  /** What stands behind what comes once more. */
+  #withMore(first: Received, room: number, flags: number): Received {
+    const { endpoint, inet, stack } = this;
+    const wanted = Math.min(room - first.length, CHUNK, endpoint.inQueue);
+    if (wanted <= 0) return first;
+    const more = Buffer.allocUnsafe(wanted);
+    const n = endpoint.receive(more, flags);
+    if (n <= 0) return first;
+    const isPeek = (flags & S.MSG_PEEK) !== 0;
+    if (!isPeek) inet.deliver(stack);
+    const isThrownAway = (flags & S.MSG_TRUNC) !== 0;
+    const data = isThrownAway ? EMPTY : Buffer.concat([first.data, more.subarray(0, n)]);
+    const length = first.length + n;
+    return {
+      ...first,
+      data,
+      discarded: isThrownAway ? length : 0,
+      length,
+      putBack: () => {
+        if (!isPeek) this.#putBack(data);
+      },
+    };
+  }
+
+  /** Receives what has come, and keeps it until it has reached the reader. */
   override readAtOnce(task: NetCaller, address: number, length: number): number {
     const { endpoint, inet, stack, options } = this;
     if (this.#unread.length > 0 || options.receiveLow > 1 || options.peekOffset >= 0) return NOT_AT_ONCE;
-    if (endpoint.inQueue <= 0) return NOT_AT_ONCE;
+    const wanted = Math.min(length, endpoint.inQueue);
+    if (wanted <= 0) return NOT_AT_ONCE;
     inet.advance(stack);
-    const at = task.call.base + WINDOW;
-    const n = endpoint.receive(task.call.bytes.subarray(at, at + length), 0);
+    const kept = inet.keptReads;
+    const place = kept.place(wanted);
+    const from = kept.at(place);
+    const n = endpoint.receive(kept.bytes.subarray(from, from + wanted), 0);
     if (n <= 0) return n === -E.EAGAIN ? NOT_AT_ONCE : n;
+    copyBytes(kept.bytes, from, task.call.bytes, task.call.base + WINDOW, n);
+    this.#keptAt = place;
     inet.deliver(stack);
     task.call.outAt(address, n, WINDOW);
-    const data = task.call.bytes;
     task.call.outFault = () => {
-      this.#putBack(data.slice(at, at + n));
+      if (this.#keptAt === place) this.#putBack(kept.copyOf(place, n) ?? EMPTY);
+      this.#keptAt = -1;
       return -E.EFAULT;
     };
     return n;
@@ -315,6 +350,7 @@ export class StreamSocket extends InetSocket {
       if (n < 0 && n !== -E.EAGAIN) endpoint.pendingError = -n;
       return NOT_AT_ONCE;
     }
+    this.#keptAt = -1;
     const arrived = memory.deliver(task, address, n);
     if (arrived < n) this.#putBack(staging.subarray(arrived, n));
     inet.deliver(stack);
