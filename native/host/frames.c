@@ -63,7 +63,7 @@ RF_EXPORT int32_t rf_tap_send(int32_t fd, uint8_t *bytes, int32_t count) {
 }
 
 /* A message of the keeper, at most `size` bytes of it: its length, 0 at the end, or a negative errno; in the scratch area
-   the descriptor that came along, or -1. */
+   the descriptor that came along, -EMFILE if there was no room for it, or -1. */
 RF_EXPORT int32_t rf_keeper_receive(int32_t fd, uint8_t *bytes, uint32_t size) {
   char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
   struct iovec part = {bytes, size};
@@ -71,7 +71,7 @@ RF_EXPORT int32_t rf_keeper_receive(int32_t fd, uint8_t *bytes, uint32_t size) {
       .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
   ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (n < 0) return -errno;
-  int32_t came = -1;
+  int32_t came = message.msg_flags & MSG_CTRUNC ? -EMFILE : -1;
   struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
   if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS &&
       rights->cmsg_len == CMSG_LEN(sizeof came))

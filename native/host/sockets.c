@@ -57,6 +57,8 @@ RF_EXPORT int32_t rf_socket_name(int32_t fd, int32_t isPeer) {
 RF_EXPORT int32_t rf_socket_get(int32_t fd, int32_t level, int32_t name, uint32_t room) {
   uint8_t *value = scratch(0, room);
   if (!value) return -EFAULT;
+  // There are options that read what stands there.
+  memset(value, 0, room);
   socklen_t length = room;
   return getsockopt(fd, level, name, value, &length) < 0 ? -errno : (int32_t)length;
 }
@@ -131,7 +133,8 @@ RF_EXPORT int32_t rf_maker_bind(int32_t channel, int32_t fd, uint32_t length) {
 }
 
 /* The answer to what was asked first: 0 or a negative errno stands in the scratch area, the result is the descriptor that
-   came along, or 0. EAGAIN: there is none yet; EPIPE: there will be none any more. */
+   came along, or 0; -EMFILE stands there if there was no room for the one that came. EAGAIN: there is no answer yet; EPIPE:
+   there will be none any more. */
 RF_EXPORT int32_t rf_maker_answer(int32_t channel) {
   char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
   int32_t *result = (int32_t *)scratch(0, sizeof *result);
@@ -146,5 +149,7 @@ RF_EXPORT int32_t rf_maker_answer(int32_t channel) {
   struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
   if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS)
     memcpy(&fd, CMSG_DATA(rights), sizeof fd);
+  else if (message.msg_flags & MSG_CTRUNC)
+    *result = -EMFILE;
   return fd;
 }

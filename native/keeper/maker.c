@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,7 +14,8 @@
 
 #include "../launcher/privileges.h"
 
-// A message with at most one descriptor: how many bytes, or -1. `fd` is -1 where there is none.
+// A message with at most one descriptor: how many bytes, or -1. `fd` is -1 where there is none, and -EMFILE where it found
+// no room.
 static ssize_t receive(int channel, void *bytes, size_t size, int *fd) {
   char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
   struct iovec part = {bytes, size};
@@ -23,14 +25,14 @@ static ssize_t receive(int channel, void *bytes, size_t size, int *fd) {
   do
     n = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
   while (n < 0 && errno == EINTR);
-  *fd = -1;
+  *fd = n >= 0 && (message.msg_flags & MSG_CTRUNC) ? -EMFILE : -1;
   struct cmsghdr *rights = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
   if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS)
     memcpy(fd, CMSG_DATA(rights), sizeof *fd);
   return n;
 }
 
-static void answer(int channel, int32_t result, int fd) {
+static ssize_t send_answer(int channel, int32_t result, int fd) {
   char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {0};
   struct iovec part = {&result, sizeof result};
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
@@ -46,7 +48,19 @@ static void answer(int channel, int32_t result, int fd) {
   do
     n = sendmsg(channel, &message, MSG_NOSIGNAL);
   while (n < 0 && errno == EINTR);
-  if (n < 0) _exit(0);
+  return n;
+}
+
+// Each question has one answer, in its turn. What is on its way may be too much for the host (ETOOMANYREFS): then the
+// answer goes without the descriptor.
+static void answer(int channel, int32_t result, int fd) {
+  if (send_answer(channel, result, fd) >= 0) return;
+  if (fd >= 0) result = -EMFILE;
+  while (errno != EPIPE && errno != ECONNRESET) {
+    if (send_answer(channel, result, -1) >= 0) return;
+    poll(NULL, 0, 1); // there is no memory
+  }
+  _exit(0); // Node is gone
 }
 
 // Which sockets there are: of the internet's families, and of the protocols that a sandbox's own stack has too.
@@ -70,6 +84,8 @@ static void serve(int channel, const struct maker_request *request, int given) {
     int fd = socket(request->domain, request->type | SOCK_CLOEXEC | SOCK_NONBLOCK, request->protocol);
     answer(channel, fd < 0 ? -errno : 0, fd);
     if (fd >= 0) close(fd);
+  } else if (request->what == MAKER_BIND && given == -EMFILE) {
+    answer(channel, given, -1);
   } else if (request->what == MAKER_BIND && request->name_length <= sizeof request->name) {
     int error = bind(given, (const struct sockaddr *)request->name, request->name_length);
     answer(channel, error < 0 ? -errno : 0, -1);

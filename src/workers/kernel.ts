@@ -218,7 +218,8 @@ export class Kernel implements SupervisorContext {
     threads = 1,
   ) {
     this.native = native;
-    this.limits = makeLimits(Math.min(MEMORY_FILES_MAX, native.descriptorLimit() >>> 2));
+    const quarter = native.descriptorLimit() >>> 2;
+    this.limits = makeLimits(Math.min(MEMORY_FILES_MAX, quarter), quarter);
     this.heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));
     this.devices = new Devices(this);
     this.routeNotifier = new RouteNotifier(this.netlinkPorts, this.devices);

@@ -3,7 +3,8 @@
 
 import { totalmem } from "node:os";
 
-export function makeLimits(memoryFiles: number) {
+/** Memfds and sockets of the host have descriptors of this process: `memoryFiles` and `hostSockets` are bounds of those. */
+export function makeLimits(memoryFiles: number, hostSockets: number) {
   return {
     tasks: 4096,
     mappings: 2 << 20,
@@ -21,6 +22,8 @@ export function makeLimits(memoryFiles: number) {
     inotifyWatches: 65536,
     inotifyEvents: 262144,
     sockets: 65536,
+    /** With those that are being asked for. */
+    hostSockets,
     groupMemberships: 131072,
     netDevices: 512,
     netAddresses: 1024,

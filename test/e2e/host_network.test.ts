@@ -7,6 +7,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { compile, parse } from "../guest/program.ts";
 import { checkout, ringfence, run } from "../spawn.ts";
+import { buildDriver } from "./driver.ts";
 
 const MS = 60_000;
 const LOOPBACK = 'ip link set lo up; exec "$@"';
@@ -25,7 +26,15 @@ function binary(name: string): { path: string; runs: readonly (readonly string[]
   return { path: compile(program), runs: program.runs };
 }
 
-for (const name of ["tcp_streams", "tcp_connect", "tcp_listeners", "tcp_states", "tcp_info", "inet_raw"])
+for (const name of [
+  "tcp_streams",
+  "tcp_connect",
+  "tcp_listeners",
+  "tcp_states",
+  "tcp_info",
+  "tcp_faults",
+  "inet_raw",
+])
   test(`${name}: as natively`, async () => {
     const { path, runs } = binary(name);
     for (const args of runs) {
@@ -123,6 +132,52 @@ test("many at once, with a kernel thread for the network too", async () => {
     assert.is(stdout.toString(), "all\n", stderr.toString());
     assert.is(code, 0);
   }
+});
+
+test("more that ask for sockets at once than the maker's channel holds", async () => {
+  const { stdout, stderr } = await onHost([buildDriver("socket_crowd", [], ["-pthread"])]);
+  assert.is(stdout.toString(), "made 12000\n", stderr.toString());
+});
+
+const HOARD = `
+import errno, resource, socket, subprocess
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+l = socket.create_server(("127.0.0.1", 0)); l.settimeout(10)
+held = []
+def until_it_fails(make):
+    try:
+        while True: held.append(make())
+    except OSError as e: print(errno.errorcode[e.errno])
+until_it_fails(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+print("many", len(held) > 500)
+held.pop().close()
+c = socket.create_connection(l.getsockname())
+until_it_fails(lambda: l.accept()[0])
+print("another", subprocess.run(["cat", "/etc/hostname"], capture_output=True).returncode)
+held.pop().close()
+print("one more", l.accept()[0].fileno() >= 0)
+`;
+
+test("sockets leave the rest of the sandbox descriptors of the host", async () => {
+  const program = ["/usr/bin/python3", "-c", HOARD];
+  const args = ["--nofile=4096:4096", ringfence, "--network=host", "do", "--", ...program];
+  const { stdout, stderr } = await apart("prlimit", args);
+  assert.is(stdout.toString(), "ENFILE\nmany True\nENFILE\nanother 0\none more True\n", stderr.toString());
+});
+
+const TOLD = `
+import socket
+IP_MSFILTER, MCAST_MSFILTER = 41, 48
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for level, name in (0, IP_MSFILTER), (0, MCAST_MSFILTER), (41, MCAST_MSFILTER):
+    try: print(s.getsockopt(level, name, 200))
+    except OSError as e: print(e.strerror)
+`;
+
+test("options that read where their value is to go are nobody's", async () => {
+  const { stdout } = await onHost(["/usr/bin/python3", "-c", TOLD]);
+  assert.is(stdout.toString(), "Protocol not available\n".repeat(3));
 });
 
 test("when the sandbox has ended, nothing of it is in the network", async () => {

@@ -76,7 +76,7 @@ export class NetKernel implements NetContext, LoopContext {
   /** Of the calls that trap here thread 0 is shown one in so many; 0: none. */
   readonly every: number;
   readonly counters = new Counters();
-  readonly limits = makeLimits(0);
+  readonly limits = makeLimits(0, 0);
   readonly heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));
   readonly commonMemory = new MemoryBudget(this.counters, totalmem(), NET_PART);
   readonly sysctls = new Sysctls();

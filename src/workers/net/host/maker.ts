@@ -1,5 +1,6 @@
 // The network of the host as the sandbox process has it: sockets are asked for one by one of a process that stands in it
-// (native/keeper/maker.c), which answers in the order in which it was asked.
+// (native/keeper/maker.c), which answers in the order in which it was asked. No more is asked at once than its channel
+// holds; who comes then waits for a turn.
 
 import { EAGAIN, ENETDOWN, ENFILE } from "../../../shared/abi/errno.ts";
 import { POLLIN } from "../../../shared/abi/poll.ts";
@@ -19,15 +20,25 @@ export interface MakerContext extends NetContext {
   readonly log: Log;
 }
 
-/** A call that waits for an answer. */
+/** Questions under way: fewer than the channel holds. */
+const UNDER_WAY_MAX = 64;
+
+/** A call that waits for an answer, or to ask. */
 interface Asking {
   /** Null: it has been given up. */
   call: Caller["call"] | null;
+  /** Sends the question: 0 or a negative errno. */
+  readonly ask: () => number;
   /** 0 or a negative errno, and the descriptor that came with it. */
   result: number;
   fd: number;
   isAnswered: boolean;
+  /** The call goes on by completeWait. */
+  waits: boolean;
 }
+
+/** 0 or a negative errno, and the descriptor that came, or -1. */
+type Answer = Generator<void, { result: number; fd: number }, void>;
 
 export class SocketMaker implements HostNetwork {
   readonly #kernel: MakerContext;
@@ -35,6 +46,8 @@ export class SocketMaker implements HostNetwork {
   #channel: number;
   readonly #watch: number;
   readonly #asked: Asking[] = [];
+  /** Whose turn comes, in this order. */
+  readonly #queue: Asking[] = [];
 
   constructor(kernel: MakerContext, channel: number) {
     this.#kernel = kernel;
@@ -55,10 +68,12 @@ export class SocketMaker implements HostNetwork {
   ): Generator<void, SocketFile | number, void> {
     const kernel = this.#kernel;
     if (!kernel.heap.hasRoom("sockets") || !kernel.heap.hasRoom("hostSockets")) return -ENFILE;
-    const { result, fd } = yield* this.#ask(task, () =>
-      kernel.native.makerAsk(this.#channel, domain, type, protocol),
+    const { result, fd } = yield* this.#counted(
+      this.#ask(task, () => kernel.native.makerAsk(this.#channel, domain, type, protocol)),
     );
     if (result < 0) return result;
+    // The descriptor was lost on its way.
+    if (fd < 0) return -ENFILE;
     const inode = kernel.anonymous.socket(task.credentials);
     return new HostSocket(kernel, this, inode, fd, domain, type, protocol, status);
   }
@@ -72,13 +87,27 @@ export class SocketMaker implements HostNetwork {
     return result;
   }
 
-  *#ask({ call }: Caller, ask: () => number): Generator<void, { result: number; fd: number }, void> {
-    const error = this.#channel < 0 ? -ENETDOWN : ask();
-    if (error < 0) return { result: error, fd: -1 };
-    const asking: Asking = { call, result: 0, fd: -1, isAnswered: false };
-    this.#asked.push(asking);
+  /** A socket that is asked for is one of those that there are. */
+  *#counted(asking: Answer): Answer {
+    const { counters } = this.#kernel;
+    counters.sockets++;
+    counters.hostSockets++;
+    try {
+      return yield* asking;
+    } finally {
+      counters.sockets--;
+      counters.hostSockets--;
+    }
+  }
+
+  *#ask({ call }: Caller, ask: () => number): Answer {
+    if (this.#channel < 0) return { result: -ENETDOWN, fd: -1 };
+    const asking: Asking = { call, ask, result: 0, fd: -1, isAnswered: false, waits: false };
+    this.#queue.push(asking);
+    this.#askNext();
     try {
       while (!asking.isAnswered) {
+        asking.waits = true;
         call.replyBlocked();
         yield;
       }
@@ -92,7 +121,26 @@ export class SocketMaker implements HostNetwork {
     }
   }
 
+  /** Asks for those whose turn it is. */
+  #askNext(): void {
+    while (this.#queue.length > 0 && this.#asked.length < UNDER_WAY_MAX) {
+      const [asking] = this.#queue as [Asking];
+      const error = asking.call === null ? 0 : asking.ask();
+      // The channel is full: the next answer makes room.
+      if (error === -EAGAIN && this.#asked.length > 0) return;
+      this.#queue.shift();
+      if (error < 0) this.#answer(asking, error, 0);
+      else if (asking.call !== null) this.#asked.push(asking);
+    }
+  }
+
   #hear(): void {
+    this.#hearAll();
+    if (this.#channel >= 0) this.#askNext();
+  }
+
+  // No more than were under way.
+  #hearAll(): void {
     const { native } = this.#kernel;
     for (;;) {
       const fd = native.makerAnswer(this.#channel);
@@ -112,7 +160,7 @@ export class SocketMaker implements HostNetwork {
     asking.isAnswered = true;
     if (fd > 0 && asking.call === null) this.#kernel.native.close(fd);
     else if (fd > 0) asking.fd = fd;
-    asking.call?.completeWait(0);
+    if (asking.waits) asking.call?.completeWait(0);
   }
 
   /** There are no more sockets; those that there are stay. */
@@ -122,6 +170,7 @@ export class SocketMaker implements HostNetwork {
     native.close(this.#channel);
     this.#channel = -1;
     log("warn", "the maker of the host's sockets has gone: there are no new ones");
-    for (const asking of this.#asked.splice(0)) this.#answer(asking, -ENETDOWN, 0);
+    for (const asking of [...this.#asked.splice(0), ...this.#queue.splice(0)])
+      this.#answer(asking, -ENETDOWN, 0);
   }
 }

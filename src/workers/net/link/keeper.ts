@@ -162,6 +162,11 @@ export class Keeper implements FrameUser {
     if (word === READY) this.isReady = true;
     if (request === undefined) return;
     if (isLink) this.#newLink(request, socket);
+    else if (word === LINK)
+      log(
+        "warn",
+        `the link ${linkIn(request)?.name} cannot be taken: its socket did not come, errno ${-socket}`,
+      );
     else if (word === CONFIGURATION) this.#configure(request);
     else if (word === REFUSED) {
       const why = text.toString("latin1", request.bytes.length);
