@@ -223,10 +223,20 @@ static int transact(int fd, const struct batch *batch, uint32_t acknowledged) {
   }
 }
 
+struct chain {
+  char name[32];
+};
+
+static struct chain chain_of(const char *name, unsigned index) {
+  struct chain chain;
+  snprintf(chain.name, sizeof chain.name, "link-%u-%s", index, name);
+  return chain;
+}
+
 static int try(int fd, const char *name, unsigned index, bool ports, uint32_t flags) {
   struct batch batch = {0};
-  char chain[32];
-  snprintf(chain, sizeof chain, "link-%u-%s", index, name);
+  const struct chain of = chain_of(name, index);
+  const char *chain = of.name;
   begin(&batch, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
   end(&batch);
   new_table(&batch, flags);
@@ -260,6 +270,20 @@ int cut_open(void) {
     return -1;
   }
   return fd;
+}
+
+void uncut_link(int socket, const char *name, unsigned index) {
+  struct batch batch = {0};
+  begin(&batch, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+  end(&batch);
+  begin(&batch, nft(NFT_MSG_DELCHAIN), NLM_F_ACK, NFPROTO_NETDEV, 0);
+  text(&batch, NFTA_CHAIN_TABLE, TABLE);
+  text(&batch, NFTA_CHAIN_NAME, chain_of(name, index).name);
+  end(&batch);
+  uint32_t acknowledged = batch.sequence;
+  begin(&batch, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+  end(&batch);
+  transact(socket, &batch, acknowledged);
 }
 
 int cut_link(int socket, const char *name, unsigned index, bool ports) {

@@ -27,6 +27,7 @@ struct keeper {
   char names[KEEPER_LINKS_MAX][16]; // by which they were cut off
   bool seen[KEEPER_LINKS_MAX];      // since everything was last asked for
   unsigned asking;                  // which of `kinds` is being told; beyond them: changes alone
+  uint32_t sequence;                // of what was asked last
 };
 
 // In this order: addresses need their links, routes their addresses.
@@ -87,11 +88,23 @@ static void refuse(struct keeper *keeper, const struct nlmsghdr *header, const c
   tell(keeper, KEEPER_REFUSED, header, text, -1);
 }
 
-// Since Linux 6.16 a chain at ingress goes by the link's name: with another one it is cut off anew.
-static void renamed(struct keeper *keeper, int place, const char *name) {
-  if (!name || strcmp(name, keeper->names[place]) == 0) return;
+static void link_gone(struct keeper *keeper, unsigned index);
+
+// Since Linux 6.16 a chain at ingress goes by the link's name: with another one it is cut off anew, and the chain of its old
+// one would be in the way of the next link of that name. False: it is not cut off any more, and no link of ours.
+static bool renamed(struct keeper *keeper, int place, const struct nlmsghdr *header) {
+  const char *name = name_in(header);
+  if (!name || strcmp(name, keeper->names[place]) == 0) return true;
+  unsigned index = keeper->links[place];
+  bool isCut = cut_link(keeper->cut, name, index, keeper->ports) == 0;
+  int error = errno;
+  uncut_link(keeper->cut, keeper->names[place], index);
   snprintf(keeper->names[place], sizeof keeper->names[place], "%s", name);
-  cut_link(keeper->cut, name, keeper->links[place], keeper->ports);
+  if (isCut) return true;
+  link_gone(keeper, index);
+  errno = error;
+  refuse(keeper, header, "the host's stack cannot be cut off by its new name (nftables)");
+  return false;
 }
 
 static void new_link(struct keeper *keeper, const struct nlmsghdr *header) {
@@ -101,8 +114,7 @@ static void new_link(struct keeper *keeper, const struct nlmsghdr *header) {
   int place = place_of(keeper, index);
   if (place >= 0) {
     keeper->seen[place] = true;
-    renamed(keeper, place, name_in(header));
-    tell(keeper, KEEPER_CONFIGURATION, header, NULL, -1);
+    if (renamed(keeper, place, header)) tell(keeper, KEEPER_CONFIGURATION, header, NULL, -1);
     return;
   }
   errno = 0;
@@ -124,6 +136,7 @@ static void new_link(struct keeper *keeper, const struct nlmsghdr *header) {
   int fd = packet_socket_open(index);
   if (fd < 0) {
     refuse(keeper, header, "opening a packet socket");
+    uncut_link(keeper->cut, name, index);
     return;
   }
   keeper->links[place] = index;
@@ -152,23 +165,36 @@ static void ask(struct keeper *keeper, unsigned kind) {
   if (kind == 0) memset(keeper->seen, 0, sizeof keeper->seen);
   if (kind == KINDS)
     say(keeper, KEEPER_READY, NULL, 0, NULL, -1);
-  else if (rtnetlink_ask(keeper->rtnetlink, kinds[kind]) < 0)
+  else if (rtnetlink_ask(keeper->rtnetlink, kinds[kind], ++keeper->sequence) < 0)
     _exit(1);
 }
 
 static void told_all(struct keeper *keeper) {
-  if (keeper->asking >= KINDS) return;
   for (int i = 0; keeper->asking == 0 && i < KEEPER_LINKS_MAX; i++)
     if (keeper->links[i] && !keeper->seen[i]) link_gone(keeper, keeper->links[i]);
   ask(keeper, keeper->asking + 1);
 }
 
+// The end of what was asked for, which may be an error: what the host has none of (IPv6's rules) is none. It answers nothing
+// new before it has told what was asked before.
+static void answered(struct keeper *keeper, const struct nlmsghdr *header) {
+  if (keeper->asking >= KINDS || header->nlmsg_seq != keeper->sequence) return;
+  const struct nlmsgerr *error = NLMSG_DATA(header);
+  bool isError = header->nlmsg_type == NLMSG_ERROR && header->nlmsg_len >= NLMSG_LENGTH(sizeof *error);
+  if (isError && error->error == -EBUSY)
+    ask(keeper, keeper->asking);
+  else
+    told_all(keeper);
+}
+
 static void heard(struct keeper *keeper, const struct nlmsghdr *header) {
   size_t size = header->nlmsg_type <= RTM_DELLINK ? sizeof(struct ifinfomsg) : sizeof(struct rtgenmsg);
   if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR) {
-    told_all(keeper);
+    answered(keeper, header);
     return;
   }
+  // Of what was asked for before something was lost: it is asked for again.
+  if ((header->nlmsg_flags & NLM_F_MULTI) && header->nlmsg_seq != keeper->sequence) return;
   if (header->nlmsg_len < NLMSG_LENGTH(size) || header->nlmsg_len > KEEPER_MESSAGE_MAX) return;
   const struct ifinfomsg *link = NLMSG_DATA(header);
   switch (header->nlmsg_type) {

@@ -53,13 +53,15 @@ int packet_socket_open(unsigned index);
 int rtnetlink_open(void);
 // Brings lo up; 0 or -1 with errno.
 int rtnetlink_loopback_up(int socket);
-// Asks for everything of a kind (RTM_GET*); 0 or -1 with errno.
-int rtnetlink_ask(int socket, uint16_t kind);
+// Asks for everything of a kind (RTM_GET*); what answers has that sequence. 0 or -1 with errno.
+int rtnetlink_ask(int socket, uint16_t kind, uint32_t sequence);
 
 // cut.c: a socket to the host's packet filter; -1 with errno.
 int cut_open(void);
 // Lets nothing that comes in by the link reach the host's stack, but ARP and neighbour advertisements, which tell what
 // is true of both, and with `ports` what comes to those that the host's side keeps. It ends with the socket, where the host can do that (Linux 5.12). 0, or -1 with errno.
 int cut_link(int socket, const char *name, unsigned index, bool ports);
+// Undoes that, if it was done by that name.
+void uncut_link(int socket, const char *name, unsigned index);
 
 #endif

@@ -36,13 +36,13 @@ int rtnetlink_loopback_up(int socket) {
   return send(socket, &request, sizeof request, 0) < 0 ? -1 : 0;
 }
 
-int rtnetlink_ask(int socket, uint16_t kind) {
+int rtnetlink_ask(int socket, uint16_t kind, uint32_t sequence) {
   struct {
     struct nlmsghdr header;
     struct ifinfomsg body; // the longest that is asked with; all begin with the family
   } request = {.header = {.nlmsg_len = sizeof request,
                           .nlmsg_type = kind,
                           .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-                          .nlmsg_seq = kind}};
+                          .nlmsg_seq = sequence}};
   return send(socket, &request, sizeof request, 0) < 0 ? -1 : 0;
 }

@@ -111,6 +111,29 @@ linked("addresses and routes are those of the host's side, and peers answer", ()
   ),
 );
 
+linked("a link with another name is cut off by that one alone", () =>
+  withLink("sleep 30", async (one) => {
+    await one.start();
+    const { room } = one;
+    const hooks = (): string =>
+      room
+        .inside("nft list ruleset")
+        .match(/(?<=device "?)\w+/g)
+        ?.join() ?? "";
+    for (const [before, name] of [
+      ["eth0", "lan0"],
+      ["lan0", "eth0"],
+      ["eth0", "lan0"],
+    ] as const) {
+      room.inside(`ip link set ${before} name ${name}`);
+      assert.ok(await eventually(() => hooks() === name, 10_000), hooks());
+      const seen = await room.runs(one.command("exec", one.bundle.id, "ip", "-o", "link"));
+      assert.match(seen.stdout.toString(), new RegExp(`: ${name}: `));
+      assert.match(room.sh("busybox ping -c 1 -W 5 10.9.0.2"), / 0% packet loss/);
+    }
+  }),
+);
+
 linked("a native peer's pings and datagrams are answered by the sandbox, long ones too", () =>
   withLink("link_peer echo 4 7000 40 20 & link_peer echo 6 7001 40 20 & sleep 30", async (one) => {
     await one.start();
