@@ -21,8 +21,8 @@ function onHost(args: readonly string[]) {
   return apart(ringfence, ["--network=host", "do", "--", ...args]);
 }
 
-function binary(name: string): { path: string; runs: readonly (readonly string[])[] } {
-  const program = parse(`${checkout}test/guest/${name}.c`);
+function binary(name: string, folder = "guest"): { path: string; runs: readonly (readonly string[])[] } {
+  const program = parse(`${checkout}test/${folder}/${name}.c`);
   return { path: compile(program), runs: program.runs };
 }
 
@@ -103,6 +103,11 @@ test("low ports and raw sockets are for the sandbox's privileged; what brings co
     other.stdout.toString(),
     `port 80 Permission denied\nport 8000 ok\nraw Operation not permitted\n${refused}`,
   );
+});
+
+test("what a reader says it could not take is what was sent", async () => {
+  const { stdout } = await onHost([binary("unread_streams", "hostile").path]);
+  assert.is(stdout.toString(), "done\n");
 });
 
 const SERVE = `
