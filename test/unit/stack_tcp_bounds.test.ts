@@ -59,6 +59,65 @@ test("a router's smaller MTU: what was too long goes again in pieces, and stays 
   done(peer, endpoint);
 });
 
+test("MTUs that fall and fall: one is believed each round trip, then the least", () => {
+  const peer = new HandPeer();
+  const endpoint = peer.connected({ ...FULL, windowScale: 14 });
+  const c = endpoint.connection!;
+  endpoint.setSendBuffer(4 << 20);
+  c.cwnd = 2000;
+  peer.say({ window: 60_000 });
+  while (c.packetsOut < 1000) {
+    endpoint.send(pattern(0, 65536));
+    drain(peer.stack);
+  }
+  peer.take();
+  const bytes = (c.sndNxt - c.sndUna) | 0;
+  let looks = 0;
+  const { board } = c;
+  const { bytesAt } = board;
+  board.bytesAt = (index) => {
+    looks++;
+    return bytesAt.call(board, index);
+  };
+  for (let i = 0; i < 60; i++) peer.complain(UNREACHABLE, TOO_LONG, 1490 - 14 * i, 1);
+  assert.is(c.pathMtu, 1490);
+  // The first is all the work there is: what is under way is looked at to be marked, to be cut, and to go again.
+  assert.ok(looks > 1000 && looks < 5000, `${looks}`);
+  assert.ok(board.count <= Math.ceil(bytes / 1438) + 4, `${board.count}`);
+  looks = 0;
+  for (let i = 0; i < 60; i++) peer.complain(UNREACHABLE, TOO_LONG, 664 - (i & 1), 1);
+  assert.is(looks, 0);
+  peer.take();
+  peer.stack.advance(peer.stack.core.nowUs + 3_000_000);
+  peer.say({ ack: 1 + 1438, window: 60_000, ts: [peer.ts, 0] });
+  assert.is(c.pathMtu, 663);
+  assert.ok(looks < 8000, `${looks}`);
+  assert.ok(board.count <= Math.ceil(bytes / 611) + 70, `${board.count}`);
+  for (const { length } of peer.take()) assert.ok(length <= 611, `${length}`);
+  done(peer, endpoint);
+});
+
+test("entries that are too many to be cut go again in the segments that they make", () => {
+  const peer = new HandPeer();
+  const endpoint = peer.connected(FULL);
+  const { board } = endpoint.connection!;
+  endpoint.send(pattern(0, 1448 * 4));
+  peer.take();
+  board.resegment = () => false;
+  peer.complain(UNREACHABLE, TOO_LONG, 1000, 1);
+  assert.equal(
+    peer.take().map(({ seq, length }) => [seq - 1, length]),
+    [0, 1, 2, 3].flatMap((at) => [
+      [at * 1448, 948],
+      [at * 1448 + 948, 500],
+    ]),
+  );
+  assert.is(board.count, 4);
+  peer.say({ ack: 1 + 1448 * 4, window: 30_000, ts: [peer.ts, 0] });
+  assert.is(board.count, 0);
+  done(peer, endpoint);
+});
+
 test("errors about numbers that were not sent are thrown away", () => {
   const peer = new HandPeer();
   const endpoint = peer.connected(FULL);

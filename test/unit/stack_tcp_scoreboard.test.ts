@@ -6,7 +6,13 @@ import * as assert from "uvu/assert";
 import { seededRandom } from "../../src/workers/net/stack/link/pair_link.ts";
 import { Acknowledged } from "../../src/workers/net/stack/tcp/acknowledged.ts";
 import { EntriesPool } from "../../src/workers/net/stack/tcp/entries.ts";
-import { LOST, RETRANSMITTED, SACKED, Scoreboard } from "../../src/workers/net/stack/tcp/scoreboard.ts";
+import {
+  IS_FIN,
+  LOST,
+  RETRANSMITTED,
+  SACKED,
+  Scoreboard,
+} from "../../src/workers/net/stack/tcp/scoreboard.ts";
 import { TCP_CLOSE } from "../../src/workers/net/stack/tcp/states.ts";
 import { F, HandPeer } from "./stack_tcp_peer.ts";
 import { isEmpty, pattern } from "./stack_tcp_world.ts";
@@ -80,14 +86,63 @@ test("shorter segments: entries are cut, and what is known of them stays", () =>
   board.markLost(1);
   board.resent(0, 20);
   board.resegment(400);
-  assert.is(board.count, 30);
-  assert.equal([board.sackedOut, board.lostOut, board.retransOut], [6, 6, 3]);
+  // Runs of which the same is known are cut from where they begin: 1000, 1000, 1000, 2000 and 5000 bytes.
+  assert.is(board.count, 3 + 3 + 3 + 5 + 13);
+  assert.equal([board.sackedOut, board.lostOut, board.retransOut], [5, 6, 3]);
   countsHold(board);
   assert.equal([board.seqAt(3), board.endAt(3), board.endAt(2)], [1000, 1400, 1000]);
   // The next to be sent again is the second, the longest under way what was sent first of the others.
   assert.equal([board.nextLost, board.oldest], [3, 6]);
   board.acknowledge(10_000, result, nobody);
   assert.equal([board.count, board.sackedOut, board.lostOut, board.retransOut], [0, 0, 0, 0]);
+});
+
+test("segments that become shorter again and again: there are as many entries as the bytes make", () => {
+  const board = new Scoreboard(new EntriesPool());
+  const result = new Acknowledged();
+  const nobody = { delivered: () => {} };
+  const bytes = 900 * 1448;
+  for (let i = 0; i < 900; i++)
+    board.push(i * 1448, (i + 1) * 1448 + (i === 899 ? 1 : 0), i === 899 ? IS_FIN : 0, i);
+  board.begin();
+  board.sack(1448 * 100, 1448 * 101, result, nobody);
+  for (const lost of [3, 2, 500]) board.markLost(lost);
+  board.resent(500, 5000);
+  const runs = 7;
+  for (let mss = 1434; mss >= 600; mss -= 14) {
+    assert.ok(board.resegment(mss));
+    countsHold(board);
+    assert.ok(board.count <= Math.ceil(bytes / mss) + runs, `${board.count} of ${mss}`);
+  }
+  const lengths = Array.from({ length: board.count }, (_, i) => board.bytesAt(i));
+  assert.is(
+    lengths.reduce((sum, length) => sum + length),
+    bytes,
+  );
+  assert.ok(lengths.every((length) => length > 0 && length <= 608));
+  assert.is(board.flagsAt(board.count - 1) & IS_FIN, IS_FIN);
+  assert.is(board.endAt(board.count - 1), bytes + 1);
+  // What is under way stands in the order in which it was sent, as before: what was sent again is the last.
+  const order: number[] = [];
+  for (let index = board.oldest; index >= 0; index = board.oldest) {
+    order.push(board.sentUsAt(index));
+    board.markLost(index);
+  }
+  assert.equal(
+    order,
+    [...order].sort((a, b) => a - b),
+  );
+  assert.is(order.at(-1), 5000);
+  assert.is(board.lostOut + board.sackedOut, board.count);
+});
+
+test("segments that make too many entries: all stays as it is", () => {
+  const board = new Scoreboard(new EntriesPool());
+  for (let i = 0; i < 100; i++) board.push(i * 1000, (i + 1) * 1000, 0, i);
+  assert.not(board.resegment(500, 299));
+  assert.is(board.count, 100);
+  assert.ok(board.resegment(500, 300));
+  assert.is(board.count, 200);
 });
 
 test.run();

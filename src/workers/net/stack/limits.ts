@@ -109,3 +109,5 @@ export const SEGMENTS_MAX = 1024;
 
 /** Bytes that all TCP connections may have waiting to be sent, acknowledged and read: net.ipv4.tcp_mem[2]. */
 export const TCP_MEMORY_MAX = 256 << 20;
+/** Packets under way of one connection: what events cost that look at all of them is bounded (Linux: by sk_sndbuf). */
+export const PACKETS_OUT_MAX = 16384;

@@ -25,9 +25,11 @@ export function pathMtu(core: StackCore, flow: Flow, discovery: number): number 
   return flow.route !== null && flow.route.mtu !== 0 ? Math.min(flow.route.mtu, device) : device;
 }
 
-/** What a router said of a destination's path; less than Linux believes counts as its least. */
+/** What a router said of a destination's path, of several the least; less than Linux believes counts as its least. */
 export function learnPathMtu(core: StackCore, packet: Packet, mtu: number): void {
   const { destination0, destination1, destination2, destination3 } = packet;
   const believed = Math.max(mtu, packet.isV6 ? PATH_MTU_MIN6 : PATH_MTU_MIN4);
+  const known = core.pathMtus.get(destination0, destination1, destination2, destination3, core.nowUs);
+  if (known !== 0 && known < believed) return;
   core.pathMtus.set(destination0, destination1, destination2, destination3, believed, core.nowUs);
 }

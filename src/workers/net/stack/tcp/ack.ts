@@ -8,6 +8,7 @@ import { spaceWasFreed } from "./buffers.ts";
 import { CA_CWR, CA_LOSS, CA_OPEN } from "./congestion/congestion.ts";
 import { type Connection, TIMER_PROBE_WINDOW, TIMER_REORDER } from "./connection.ts";
 import * as F from "./format.ts";
+import { believeNarrower } from "./narrower.ts";
 import { checkProbeTimer, NAGLE_OFF, pushPending, stopProbing } from "./output.ts";
 import { updateReorderWindow } from "./rack.ts";
 import { alert, checkReordering, removeRenoDuplicates, SEND_NEW, SEND_NOTHING } from "./recovery.ts";
@@ -88,6 +89,7 @@ export function ackCame(c: Connection, segment: Segment, updatesTs: boolean): nu
   sendAfter(c, next);
   if ((flags & A.DATA_CAME) === 0 && (flags & A.UNA_ADVANCED) !== 0) extended.TCPPureAcks++;
   if ((flags & A.UNA_ADVANCED) !== 0) spaceWasFreed(c);
+  believeNarrower(c);
   return ACK_TAKEN;
 }
 

@@ -6,20 +6,15 @@ import type { IcmpError } from "../core.ts";
 import * as Icmp from "../icmp/format.ts";
 import { ORIGIN_ICMP, ORIGIN_ICMP6 } from "../inet/endpoint.ts";
 import { IpAddress } from "../ip_address.ts";
-import { learnPathMtu, PMTUDISC_DONT } from "../mtu_discovery.ts";
 import type { Packet } from "../packet.ts";
 import { fail } from "./close.ts";
 import { Connection } from "./connection.ts";
 import type { TcpContext } from "./context.ts";
 import * as F from "./format.ts";
-import { currentMss } from "./output.ts";
-import { markLost } from "./rack.ts";
+import { pathIsNarrower } from "./narrower.ts";
 import { Request } from "./request.ts";
-import { retransmitLost } from "./retransmit.ts";
-import { SACKED } from "./scoreboard.ts";
 import { after, before } from "./sequence.ts";
 import * as S from "./states.ts";
-import { wayOf } from "./transmit.ts";
 
 const OPENING = S.states(S.TCP_SYN_SENT, S.TCP_SYN_RECV);
 
@@ -65,26 +60,6 @@ function isTooBig({ isV6 }: Packet, { type, code }: IcmpError): boolean {
   return isV6
     ? type === Icmp.PACKET_TOO_BIG
     : type === Icmp.DESTINATION_UNREACHABLE && code === Icmp.FRAGMENTATION_NEEDED;
-}
-
-// What is too long for the path goes again in shorter segments.
-function pathIsNarrower(c: Connection, packet: Packet, mtu: number): void {
-  const { endpoint, tcp } = c;
-  if (mtu <= 0 || mtu >= c.pathMtu) return;
-  if ((c.isV6 ? endpoint.discovery6 : endpoint.discovery4) === PMTUDISC_DONT) return;
-  learnPathMtu(tcp.core, packet, mtu);
-  if (S.isIn(c.state, OPENING)) return;
-  wayOf(c);
-  const mss = currentMss(c);
-  const { board } = c;
-  let isAny = false;
-  for (let index = 0; index < board.count; index++) {
-    if ((board.flagsAt(index) & SACKED) !== 0) continue;
-    if (((board.endAt(index) - board.seqAt(index)) | 0) <= mss) continue;
-    markLost(c, index);
-    isAny = true;
-  }
-  if (isAny) retransmitLost(c);
 }
 
 function tell(c: Connection, packet: Packet, error: IcmpError): void {

@@ -2,6 +2,7 @@
 // ones by Nagle's rule (RFC 9293 3.7.4, with Minshall's change), TCP_CORK and MSG_MORE (Linux's tcp_write_xmit).
 
 import { ENOBUFS } from "../../../../shared/abi/errno.ts";
+import { PACKETS_OUT_MAX } from "../limits.ts";
 import { GSO_TCPV4, GSO_TCPV6 } from "../offload/segments.ts";
 import type { Flow } from "../route/flow.ts";
 import { armRetransmit, armWindowProbe, cancelRetransmit, scheduleLossProbe } from "./arm.ts";
@@ -23,8 +24,6 @@ export const NAGLE_PUSH = 4;
 
 /** The bytes of a packet that stands for many segments: what IPv4's longest has room for behind headers. */
 const GSO_BYTES_MAX = 65535 - 20 - F.HEADER_MAX;
-/** Packets under way of one connection: what events cost that look at all of them is bounded. */
-const PACKETS_OUT_MAX = 16384;
 /** Packets that one call sends; what else may go goes in the stack's next turn. */
 const BURST_MAX = 128;
 /** net.ipv4.tcp_tso_win_divisor */

@@ -1,24 +1,36 @@
 // Sending again what was sent: an entry of the scoreboard, and those of its lost ones that the congestion window lets go.
 
 import { EAGAIN, ENOBUFS } from "../../../../shared/abi/errno.ts";
+import { PACKETS_OUT_MAX } from "../limits.ts";
 import { armRetransmit } from "./arm.ts";
 import { CA_LOSS } from "./congestion/congestion.ts";
 import { type Connection, TIMER_REORDER } from "./connection.ts";
 import * as F from "./format.ts";
 import { EVER_RETRANSMITTED, IS_FIN } from "./scoreboard.ts";
-import { after } from "./sequence.ts";
+import { after, before } from "./sequence.ts";
 import { sendData } from "./transmit.ts";
 
 /** Segments that one call sends again at most: what is left goes with the next acknowledgement. */
 const BURST_MAX = 64;
+/** Entries that shorter segments make at most. */
+const ENTRIES_MAX = 2 * PACKETS_OUT_MAX;
+/** So many entries that are looked at are as much work as a packet: 64. */
+const ENTRIES_SHIFT = 6;
 
-/** Sends an entry again: 0, or a negative errno; -EAGAIN: the window does not let it. */
+/** All that is under way was looked at: that is work which other connections' packets wait for. */
+export function countWork(c: Connection): void {
+  c.tcp.core.extraWork += c.board.count >> ENTRIES_SHIFT;
+}
+
+/** Sends an entry again: how many segments that were, or a negative errno; -EAGAIN: the window does not let it. */
 export function retransmit(c: Connection, index: number): number {
   const { board, mss } = c;
-  if (((board.endAt(index) - board.seqAt(index)) | 0) > mss + 1) {
+  if (board.bytesAt(index) > mss) {
     // Segments have become shorter since.
     const seq = board.seqAt(index);
-    board.resegment(mss);
+    countWork(c);
+    if (board.resegment(mss, ENTRIES_MAX)) limitDuplicates(c);
+    countWork(c);
     index = board.find(seq);
   }
   const seq = board.seqAt(index);
@@ -26,10 +38,27 @@ export function retransmit(c: Connection, index: number): number {
   // A window that shrank holds back all but the first one.
   if (after(end, c.windowEnd) && seq !== c.sndUna) return -EAGAIN;
   const isFin = (board.flagsAt(index) & IS_FIN) !== 0;
-  const error = sendData(c, seq, end, (isFin ? F.FIN : 0) | F.PSH, mss, true);
-  if (error === -ENOBUFS) return error;
+  const bytesEnd = isFin ? (end - 1) | 0 : end;
+  // One segment, or where there are too many entries to cut it, those that it is.
+  let sent = 0;
+  let at = seq;
+  do {
+    const isLast = !before((at + mss) | 0, bytesEnd);
+    const stop = isLast ? end : (at + mss) | 0;
+    const error = sendData(c, at, stop, (isFin && isLast ? F.FIN : 0) | F.PSH, mss, true);
+    if (error === -ENOBUFS) return error;
+    at = stop;
+    sent++;
+  } while (at !== end);
+  c.tcp.core.extraWork += sent - 1;
   noteRetransmission(c, index);
-  return 0;
+  return sent;
+}
+
+// Of a peer without SACK, no more has come out of order than is under way.
+function limitDuplicates(c: Connection): void {
+  if (c.sackOk) return;
+  c.renoSacked = Math.max(0, Math.min(c.renoSacked, c.board.count - Math.max(1, c.board.lostOut)));
 }
 
 function noteRetransmission(c: Connection, index: number): void {
@@ -43,13 +72,14 @@ function noteRetransmission(c: Connection, index: number): void {
 export function retransmitLost(c: Connection): void {
   const { board } = c;
   let isFirst = false;
-  for (let sent = 0; sent < BURST_MAX; sent++) {
+  for (let sent = 0; sent < BURST_MAX; ) {
     if (c.inFlight >= c.cwnd) break;
     const index = board.nextLost;
     if (index < 0) break;
-    const error = retransmit(c, index);
-    if (error === -ENOBUFS) c.tcp.waitForBuffers(c);
-    if (error < 0) break;
+    const segments = retransmit(c, index);
+    if (segments === -ENOBUFS) c.tcp.waitForBuffers(c);
+    if (segments < 0) break;
+    sent += segments;
     const { extended } = c.tcp;
     if (c.caState === CA_LOSS) extended.TCPSlowStartRetrans++;
     else extended.TCPFastRetrans++;

@@ -201,56 +201,116 @@ export class Scoreboard {
     this.#linkLast(slot, true);
   }
 
-  /** Segments hold no more than that from now on: longer entries become several, of which the same holds. */
-  resegment(mss: number): void {
-    const { count } = this;
-    let wanted = 0;
-    for (let i = 0; i < count; i++)
-      wanted += Math.max(1, Math.ceil(((this.endAt(i) - this.seqAt(i)) | 0) / mss));
-    if (wanted === count) return;
-    let size = Math.max(SIZE_MIN, this.#seq.length);
-    while (size < wanted) size *= 2;
-    const entries = this.#pool.take(size);
-    let to = 0;
-    for (let i = 0; i < count; i++) {
-      const end = this.endAt(i);
-      const flags = this.flagsAt(i);
-      for (let seq = this.seqAt(i); ; seq = (seq + mss) | 0, to++) {
-        const isLast = ((end - seq) | 0) <= mss;
-        entries.seq[to] = seq;
-        entries.flags[to] = isLast ? flags : flags & ~IS_FIN;
-        entries.sentUs[to] = this.sentUsAt(i);
-        if (isLast) break;
-      }
-      to++;
-    }
-    this.#pool.put(this.#entries);
-    this.#use(entries);
-    this.#first = 0;
-    this.count = wanted;
-    this.#recount();
+  /** The bytes of an entry: its FIN is none. */
+  bytesAt(index: number): number {
+    const isFin = (this.flagsAt(index) & IS_FIN) !== 0;
+    return ((this.endAt(index) - this.seqAt(index)) | 0) - (isFin ? 1 : 0);
   }
 
-  // Counts and lists, by the entries' flags and times.
-  #recount(): void {
-    this.sackedOut = 0;
-    this.lostOut = 0;
-    this.retransOut = 0;
+  // Where the run of entries ends that are alike but for a FIN, which is the last of all.
+  #runEnd(index: number): number {
+    const flags = this.flagsAt(index);
+    let end = index + 1;
+    while (end < this.count && (this.flagsAt(end) & ~IS_FIN) === flags) end++;
+    return end;
+  }
+
+  // How many entries of at most so many bytes a run makes; -1: none of its entries has more, it stays as it is.
+  #piecesOf(index: number, end: number, mss: number): number {
+    let bytes = 0;
+    let isLong = false;
+    for (let i = index; i < end; i++) {
+      const own = this.bytesAt(i);
+      bytes += own;
+      if (own > mss) isLong = true;
+    }
+    return isLong ? Math.ceil(bytes / mss) : -1;
+  }
+
+  /**
+   * Segments hold no more than that from now on: runs of entries of which the same is known are cut anew where one has
+   * more, so that there are about as many as the bytes make, however often that happens. False: there might be more than
+   * `most`, all stays as it is.
+   */
+  resegment(mss: number, most = Number.POSITIVE_INFINITY): boolean {
+    const { count } = this;
+    if (count === 0) return true;
+    if (count + ((this.end - this.seqAt(0)) | 0) / mss > most) return false;
+    let wanted = 0;
+    for (let i = 0; i < count; ) {
+      const end = this.#runEnd(i);
+      const pieces = this.#piecesOf(i, end, mss);
+      wanted += pieces < 0 ? end - i : pieces;
+      i = end;
+    }
+    let size = Math.max(SIZE_MIN, this.#seq.length);
+    while (size < wanted) size *= 2;
+    const old = this.#entries;
+    const entries = this.#pool.take(size);
+    // Where the first one stands that begins in an old one is noted in the list that is not walked below.
+    const firstOf = old.previous;
+    let to = 0;
+    for (let i = 0; i < count; ) {
+      const end = this.#runEnd(i);
+      const isCut = this.#piecesOf(i, end, mss) >= 0;
+      const runEnd = this.endAt(end - 1);
+      const isFin = (this.flagsAt(end - 1) & IS_FIN) !== 0;
+      const bytesEnd = isFin ? (runEnd - 1) | 0 : runEnd;
+      let seq = this.seqAt(i);
+      for (; i < end; i++) {
+        const slot = this.#slot(i);
+        firstOf[slot] = to;
+        const entryEnd = this.endAt(i);
+        const last = i === end - 1;
+        if (!isCut) {
+          this.#copyTo(entries, to++, slot, this.#seq[slot]!, this.#flags[slot]!);
+          continue;
+        }
+        for (; before(seq, last ? bytesEnd : entryEnd); seq = (seq + mss) | 0) {
+          const hasFin = isFin && !before((seq + mss) | 0, bytesEnd);
+          this.#copyTo(entries, to++, slot, seq, (this.#flags[slot]! & ~IS_FIN) | (hasFin ? IS_FIN : 0));
+        }
+      }
+    }
+    const { next } = old;
+    const mask = old.seq.length - 1;
+    const [first, timeFirst, lostFirst] = [this.#first, this.#timeFirst, this.#lostFirst];
+    this.#use(entries);
+    this.#first = 0;
+    this.count = to;
     this.#timeFirst = NONE;
     this.#timeLast = NONE;
     this.#lostFirst = NONE;
     this.#lostLast = NONE;
-    const underWay: number[] = [];
+    // Those that begin in an entry stand in its place of the lists, one after the other.
+    for (const isTime of [true, false])
+      for (let slot = isTime ? timeFirst : lostFirst; slot !== NONE; slot = next[slot]!) {
+        const isLast = ((slot - first) & mask) === count - 1;
+        const stop = isLast ? to : firstOf[(slot + 1) & mask]!;
+        for (let at = firstOf[slot]!; at < stop; at++) this.#linkLast(at, isTime);
+      }
+    this.#pool.put(old);
+    this.#recount();
+    return true;
+  }
+
+  #copyTo(entries: Entries, to: number, slot: number, seq: number, flags: number): void {
+    entries.seq[to] = seq;
+    entries.flags[to] = flags;
+    entries.sentUs[to] = this.#sentUs[slot]!;
+  }
+
+  // Counts, by the entries' flags.
+  #recount(): void {
+    this.sackedOut = 0;
+    this.lostOut = 0;
+    this.retransOut = 0;
     for (let slot = 0; slot < this.count; slot++) {
       const flags = this.#flags[slot]!;
       if ((flags & SACKED) !== 0) this.sackedOut++;
       if ((flags & LOST) !== 0) this.lostOut++;
       if ((flags & RETRANSMITTED) !== 0) this.retransOut++;
-      if ((flags & (SACKED | LOST | RETRANSMITTED)) === LOST) this.#linkLast(slot, false);
-      else if ((flags & SACKED) === 0) underWay.push(slot);
     }
-    underWay.sort((a, b) => this.#sentUs[a]! - this.#sentUs[b]!);
-    for (const slot of underWay) this.#linkLast(slot, true);
   }
 
   // ---- Losses ----

@@ -35,7 +35,7 @@ export function sendLossProbe(c: Connection): void {
     if (c.notSent > 0) {
       writeOut(c, NAGLE_OFF, true);
       isSent = c.packetsOut > out;
-    } else if (retransmit(c, out - 1) === 0) {
+    } else if (retransmit(c, out - 1) > 0) {
       c.tlpWasRetransmit = true;
       isSent = true;
     }

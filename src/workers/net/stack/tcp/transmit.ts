@@ -20,6 +20,9 @@ const PACKET_MAX6 = 65535 + 40;
 const IP4_HEADER = 20;
 const IP6_HEADER = 40;
 
+/** How often a connection's path MTU may fall, if not once a round trip. */
+const NARROWING_MIN_US = 20_000;
+
 /** The way of a connection's packets, or a negative errno. */
 export function wayOf(c: Connection): Flow | number {
   const flow = connectedFlow(c.endpoint);
@@ -28,7 +31,12 @@ export function wayOf(c: Connection): Flow | number {
     pathMtu(c.tcp.core, flow, c.isV6 ? c.endpoint.discovery6 : c.endpoint.discovery4),
     c.isV6 ? PACKET_MAX6 : PACKET_MAX4,
   );
-  if (mtu !== c.pathMtu) setPathMtu(c, mtu);
+  if (mtu > c.pathMtu) setPathMtu(c, mtu);
+  else if (mtu < c.pathMtu && c.nowUs >= c.narrowedUntilUs) {
+    // What is under way is cut anew each time: that is not had more often.
+    c.narrowedUntilUs = c.nowUs + Math.max(c.srttUs, NARROWING_MIN_US);
+    setPathMtu(c, mtu);
+  }
   return flow;
 }
 
