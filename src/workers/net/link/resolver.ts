@@ -32,6 +32,8 @@ const ANSWER_MAX = 65536;
 const WAITING_MAX = 1024;
 const KEPT_MAX = 512;
 const AT_ONCE = 4;
+/** Of those that nobody will answer, so many are told so in one turn. */
+const REFUSED_A_TURN = 64;
 const IDS = 65536;
 
 interface Question {
@@ -51,6 +53,9 @@ export class Resolver {
   readonly #question = Buffer.alloc(QUESTION_MAX);
   readonly #answers = Buffer.allocUnsafeSlow(AT_ONCE * ANSWER_MAX);
   readonly #waiting = new Map<number, Question>();
+  /** Questions that nobody will answer, whose askers were not told yet. */
+  readonly #unanswered: Question[] = [];
+  #isRefusing = false;
   #lastId = 0;
 
   constructor(kernel: NetContext, fd: number) {
@@ -129,9 +134,23 @@ export class Resolver {
 
   /** Nobody listens on the host's side: who waits is told so. */
   #noServer(): void {
-    const questions = [...this.#waiting.values()];
+    if (this.#waiting.size === 0) return;
+    this.#unanswered.push(...this.#waiting.values());
     this.#waiting.clear();
-    for (const question of questions) this.#refuse(question);
+    this.#unanswered.splice(0, Math.max(0, this.#unanswered.length - WAITING_MAX));
+    if (this.#isRefusing) return;
+    this.#isRefusing = true;
+    this.#kernel.steps.later(() => this.#refuseSome());
+  }
+
+  /** A part of them; true: those were all. */
+  #refuseSome(): boolean {
+    const { inet } = this.#kernel;
+    inet.advance(this.#stack);
+    for (const question of this.#unanswered.splice(0, REFUSED_A_TURN)) this.#refuse(question);
+    inet.deliver(this.#stack);
+    this.#isRefusing = this.#unanswered.length > 0;
+    return !this.#isRefusing;
   }
 
   #refuse(question: Question): void {
