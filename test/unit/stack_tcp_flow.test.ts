@@ -273,6 +273,49 @@ test("out of order without end: ranges and bytes are bounded, and all is given b
   done(peer, endpoint);
 });
 
+test("urgent data at a FIN's place, and more beyond: nothing is stepped over", () => {
+  const peer = new HandPeer();
+  const endpoint = peer.connected(FULL);
+  const c = endpoint.connection!;
+  // Both urgent pointers count from their segment: the first one's place is the number of the FIN that comes.
+  peer.say({ seq: 1, urgent: 1, flags: F.ACK | F.URG });
+  peer.say({ seq: 1, flags: F.ACK | F.FIN });
+  peer.say({ seq: 2, urgent: 5, flags: F.ACK | F.URG });
+  assert.is(c.available, 0);
+  assert.is(endpoint.inQueue, 0);
+  assert.is(read(endpoint), "");
+  done(peer, endpoint);
+});
+
+test("a byte at the end of a great window: the hole is counted as memory, and no greater than the bound", () => {
+  const peer = new HandPeer();
+  const endpoint = peer.connected(FULL, 10_000, (one) => {
+    one.setReceiveBuffer(1 << 30);
+  });
+  const c = endpoint.connection!;
+  const { blocks } = peer.stack.tcp;
+  assert.is(c.fullSpace, 64 << 20);
+  c.rcvWnd = 64 << 20;
+  peer.say({ seq: 64 << 20, data: "x" });
+  assert.is(c.outOfOrder!.count, 1);
+  // A block, and 8 bytes for each that the hole would have, in a power of two.
+  assert.is(blocks.used, 1 + (64 << 20) / 4096 / 512);
+  // Where memory ends, the byte is dropped and what is in order is taken.
+  endpoint.abort();
+  peer.take();
+  blocks.max = 8;
+  const other = peer.connected(FULL, 10_000, (one) => {
+    one.setReceiveBuffer(1 << 30);
+  });
+  other.connection!.rcvWnd = 64 << 20;
+  peer.say({ seq: 64 << 20, data: "x" });
+  assert.is(other.connection!.outOfOrder!.count, 0);
+  peer.say({ seq: 1, data: "in order" });
+  assert.is(read(other), "in order");
+  endpoint.close();
+  done(peer, other);
+});
+
 test("sending after a pause begins with a small window again", () => {
   const peer = new HandPeer();
   const endpoint = peer.connected({ ...FULL, window: 30000 });

@@ -54,7 +54,27 @@ export class BlockPool {
 
   put(block: number): void {
     this.#free.push(block);
-    this.used--;
+    this.#less(1);
+  }
+
+  /** Memory of another kind, worth so many blocks, is taken: false: there is none, unless it must be. */
+  charge(blocks: number, isForced: boolean): boolean {
+    if (blocks > 0 && this.used + blocks > this.max && !isForced) {
+      this.refused++;
+      return false;
+    }
+    this.used += blocks;
+    if (this.used > this.pressure) this.isUnderPressure = true;
+    return true;
+  }
+
+  /** It is given back. */
+  discharge(blocks: number): void {
+    if (blocks > 0) this.#less(blocks);
+  }
+
+  #less(blocks: number): void {
+    this.used -= blocks;
     if (this.isUnderPressure && this.used < this.low) this.isUnderPressure = false;
     if (this.used === 0 && this.#slabs.length > SLABS_KEPT) {
       this.#slabs.length = 0;

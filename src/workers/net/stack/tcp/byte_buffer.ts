@@ -6,6 +6,8 @@ import { BLOCK, BLOCK_SHIFT, type BlockPool } from "./blocks.ts";
 const BLOCK_MASK = BLOCK - 1;
 const HOLE = -1;
 const RING_MIN = 4;
+/** So many slots of a ring, holes among them, are as much memory as a block: 512. */
+const SLOTS_SHIFT = 9;
 
 /** Up to so many bytes, a loop takes less time than a call. */
 const BY_HAND = 64;
@@ -46,11 +48,13 @@ export class ByteBuffer {
     return this.#ring[(this.#first + index) & (this.#ring.length - 1)]!;
   }
 
-  // Room for so many blocks; new ones are holes.
-  #extend(count: number): void {
+  // Room for so many blocks; new ones are holes. False: there is no memory for so long a ring.
+  #extend(count: number, isForced: boolean): boolean {
     if (count > this.#ring.length) {
       let size = Math.max(RING_MIN, this.#ring.length);
       while (size < count) size *= 2;
+      const more = (size >> SLOTS_SHIFT) - (this.#ring.length >> SLOTS_SHIFT);
+      if (!this.#pool.charge(more, isForced)) return false;
       const ring = new Array<number>(size).fill(HOLE);
       for (let i = 0; i < this.#count; i++) ring[i] = this.#blockAt(i);
       this.#ring = ring;
@@ -58,13 +62,14 @@ export class ByteBuffer {
     }
     const mask = this.#ring.length - 1;
     for (; this.#count < count; this.#count++) this.#ring[(this.#first + this.#count) & mask] = HOLE;
+    return true;
   }
 
   /** Bytes from there on; how many found room: fewer than there are if memory ends, if forced at least a block's. */
   write(seq: number, source: Uint8Array, from: number, length: number, isForced = false): number {
     const pool = this.#pool;
     const position = this.#offset + ((seq - this.#start) | 0);
-    this.#extend((position + length + BLOCK_MASK) >> BLOCK_SHIFT);
+    if (!this.#extend((position + length + BLOCK_MASK) >> BLOCK_SHIFT, isForced)) return 0;
     const mask = this.#ring.length - 1;
     let done = 0;
     while (done < length) {
@@ -147,6 +152,7 @@ export class ByteBuffer {
     this.#count = 0;
     this.#first = 0;
     this.#offset = 0;
+    this.#pool.discharge(this.#ring.length >> SLOTS_SHIFT);
     if (this.#ring.length > RING_MIN) this.#ring = [];
   }
 }

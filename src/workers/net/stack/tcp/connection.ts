@@ -5,6 +5,7 @@
 // Sequence numbers and timestamps are int32 and compared by sequence.ts; times are µs of the stack's clock.
 
 import type { EndpointObserver, InetEndpoint } from "../inet/endpoint.ts";
+import { RECEIVE_WINDOW_MAX } from "../limits.ts";
 import { Timer } from "../timer_wheel.ts";
 import { ByteBuffer } from "./byte_buffer.ts";
 import {
@@ -369,7 +370,7 @@ export class Connection extends Conversation implements CongestionWindow {
 
   /** The greatest window, and what of it is free. */
   get fullSpace(): number {
-    return Math.floor((this.receiveBufferSize * this.windowShare) / 256);
+    return Math.min(Math.floor((this.receiveBufferSize * this.windowShare) / 256), RECEIVE_WINDOW_MAX);
   }
 
   get freeSpace(): number {

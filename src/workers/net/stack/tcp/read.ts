@@ -78,7 +78,8 @@ export function urgentCame(c: Connection, segment: Segment): boolean {
   if (c.urgentState !== URGENT_NONE && !after(place, c.urgentSeq)) return false;
   // An urgent byte that nobody read becomes one of the stream.
   const isPassed = c.urgentSeq === c.copiedSeq && c.urgentState !== URGENT_NONE;
-  if (isPassed && !c.endpoint.options.urgentInline && c.copiedSeq !== c.rcvNxt) consume(c, 1);
+  // Its place may be the FIN's, which is none.
+  if (isPassed && !c.endpoint.options.urgentInline && c.available > 0) consume(c, 1);
   c.urgentState = URGENT_NOT_YET;
   c.urgentSeq = place;
   return true;
