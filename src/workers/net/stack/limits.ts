@@ -53,6 +53,12 @@ export const MEMBERSHIPS_MAX4 = 20;
 export const MEMBERSHIPS_MAX6 = 2048;
 /** Errors that wait in an endpoint's error queue (Linux: by sk_rcvbuf). */
 export const ERROR_QUEUE_MAX = 64;
+/** Kinds of users of one port that a bind looks at; where there are more, the port is taken (Linux: it looks at all users). */
+export const PORT_KINDS_MAX = 4096;
+/** Endpoints that get a copy of one packet to a group, a broadcast address or raw endpoints, and that are looked at for
+ * that; for the others it is dropped (Linux: all get one). */
+export const COPIES_MAX = 1024;
+export const COPIES_LOOKED_AT_MAX = 1 << 16;
 /** Sockets of one SO_REUSEPORT group that are chosen from (Linux: 65535). */
 export const REUSEPORT_GROUP_MAX = 65535;
 

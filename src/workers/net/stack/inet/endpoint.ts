@@ -9,6 +9,7 @@ import { ANY4, ANY6, type IpAddress } from "../ip_address.ts";
 import { ERROR_QUEUE_MAX } from "../limits.ts";
 import { PMTUDISC_WANT } from "../mtu_discovery.ts";
 import { Flow } from "../route/flow.ts";
+import type { PortGroup } from "./port_groups.ts";
 
 /** Who hears of what comes: a socket. */
 export interface EndpointObserver {
@@ -107,6 +108,8 @@ export abstract class InetEndpoint {
   younger: InetEndpoint | null = null;
   older: InetEndpoint | null = null;
   memberNumber = -1;
+  /** Its place among those who have its port. */
+  portGroup: PortGroup | null = null;
 
   constructor(core: StackCore, isV6: boolean) {
     this.core = core;
@@ -185,7 +188,7 @@ export abstract class InetEndpoint {
     return device;
   }
 
-  /** Options other than those that have a call of their own were changed: its way may be another. */
+  /** Options other than those that have a call of their own were changed: its way may be another, or who shares its port. */
   optionsChanged(): void {
     this.wayGeneration = 0;
   }

@@ -78,10 +78,6 @@ export class EndpointTable<T extends InetEndpoint> {
     return this.#byPort.get(port)?.size ?? 0;
   }
 
-  isPortFree(port: number): boolean {
-    return !this.#byPort.has(port);
-  }
-
   #hashOf(endpoint: InetEndpoint): number {
     const { local, remote } = endpoint;
     const hash = this.#hash(

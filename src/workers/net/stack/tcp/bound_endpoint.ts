@@ -4,8 +4,8 @@
 import * as E from "../../../../shared/abi/errno.ts";
 import { IPPROTO_TCP } from "../../../../shared/abi/socket.ts";
 import { InetEndpoint } from "../inet/endpoint.ts";
+import type { PortUser } from "../inet/port_groups.ts";
 import { IpAddress } from "../ip_address.ts";
-import type { PortUser } from "./bound_ports.ts";
 import type { TcpObserver } from "./connection.ts";
 import type { TcpContext } from "./context.ts";
 import type { Ends } from "./isn.ts";
@@ -62,6 +62,11 @@ export abstract class BoundEndpoint extends InetEndpoint implements PortUser {
     this.wayGeneration = 0;
   }
 
+  override optionsChanged(): void {
+    super.optionsChanged();
+    this.tcp.bound.changed(this, this.ownsPort);
+  }
+
   protected hash(): void {
     if (this.localPort === 0) return;
     this.tcp.bound.add(this, this.localPort, this.ownsPort);
@@ -71,7 +76,7 @@ export abstract class BoundEndpoint extends InetEndpoint implements PortUser {
 
   protected unhash(): void {
     if (!this.#isInBound) return;
-    this.tcp.bound.remove(this, this.localPort, this.ownsPort);
+    this.tcp.bound.remove(this, this.ownsPort);
     this.#isInBound = false;
     if (this.isListening) this.tcp.listeners.remove(this);
   }

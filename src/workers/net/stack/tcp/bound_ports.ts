@@ -1,90 +1,31 @@
-// Who has which port (Linux's bhash): endpoints that are bound, listen or are connected, and records of ended connections;
-// who may have it besides, and which port somebody gets who asks for none.
+// The ports of TCP (Linux's bhash): endpoints that are bound, listen or are connected have them, and records of ended
+// connections; and which port somebody gets who asks for none.
 
 import { EADDRINUSE, EADDRNOTAVAIL } from "../../../../shared/abi/errno.ts";
 import type { StackCore } from "../core.ts";
-import { overlaps } from "../inet/conflicts.ts";
-import type { IpAddress } from "../ip_address.ts";
+import { PortGroups, type PortUser } from "../inet/port_groups.ts";
 import { SipHash } from "../siphash.ts";
 import type { Ends } from "./isn.ts";
-
-/** Who has a port, as conflicts look at it. */
-export interface PortUser {
-  readonly local: IpAddress;
-  readonly boundDevice: number;
-  readonly isV6: boolean;
-  readonly v6only: boolean;
-  readonly reuseAddress: boolean;
-  readonly reusePort: boolean;
-  readonly uid: number;
-  readonly isListening: boolean;
-  readonly isTimeWait: boolean;
-}
 
 /** Counters of outgoing ports, for those that a hash tells apart (RFC 6056, algorithm 4). */
 const PERTURB = 256;
 
-class PortUse {
-  readonly users = new Set<PortUser>();
-  /** Of them, those that asked for the port, or for any of their own. */
-  bound = 0;
-}
-
-/** Whether two may not both have a port (inet_bind_conflict); `isAny`: neither asked for that one. */
-function conflicts(one: PortUser, other: PortUser, isAny: boolean): boolean {
-  if (one === other) return false;
-  if (one.boundDevice !== 0 && other.boundDevice !== 0 && one.boundDevice !== other.boundDevice) return false;
-  if (!overlaps(one, other)) return false;
-  if (isAny) return true;
-  if (one.reuseAddress && other.reuseAddress && !other.isListening) return false;
-  return !(one.reusePort && other.reusePort && (other.isTimeWait || one.uid === other.uid));
-}
-
-export class BoundPorts {
+export class BoundPorts extends PortGroups {
   readonly #core: StackCore;
   readonly #hash: SipHash;
-  readonly #byPort = new Map<number, PortUse>();
   readonly #perturb = new Int32Array(PERTURB);
 
   constructor(core: StackCore) {
+    super(core.hashKey);
     this.#core = core;
     const random = (): number => core.host.random32();
     this.#hash = new SipHash(random);
     for (let i = 0; i < PERTURB; i++) this.#perturb[i] = random();
   }
 
-  add(user: PortUser, port: number, isBound: boolean): void {
-    let use = this.#byPort.get(port);
-    if (use === undefined) {
-      use = new PortUse();
-      this.#byPort.set(port, use);
-    }
-    use.users.add(user);
-    if (isBound) use.bound++;
-  }
-
-  remove(user: PortUser, port: number, isBound: boolean): void {
-    const use = this.#byPort.get(port);
-    if (use?.users.delete(user) !== true) return;
-    if (isBound) use.bound--;
-    if (use.users.size === 0) this.#byPort.delete(port);
-  }
-
-  get count(): number {
-    return this.#byPort.size;
-  }
-
   #isHosts(port: number): boolean {
     const { hostPortMin, hostPortMax } = this.#core.settings;
     return port >= hostPortMin && port <= hostPortMax;
-  }
-
-  /** Whether somebody who has the port, or gets it, may not. */
-  isTaken(user: PortUser, port: number, isAny = false): boolean {
-    const use = this.#byPort.get(port);
-    if (use === undefined) return false;
-    for (const other of use.users) if (conflicts(user, other, isAny)) return true;
-    return false;
   }
 
   /** bind(2): the wanted port, or for 0 one that is free; -EADDRINUSE. */
@@ -127,11 +68,10 @@ export class BoundPorts {
       for (let i = parity; i < count; i += 2) {
         const port = portMin + ((start + i) % count);
         if (this.#isHosts(port)) continue;
-        const use = this.#byPort.get(port);
         // A port that somebody bound is his.
-        if (use !== undefined && use.bound > 0) continue;
+        if (this.isBound(port)) continue;
         ends.localPort = port;
-        if (use !== undefined && !isFree()) continue;
+        if (!this.isFree(port) && !isFree()) continue;
         this.#perturb[place] = (this.#perturb[place]! + i + 2) | 0;
         return port;
       }

@@ -2,9 +2,9 @@
 // not given to another one too soon (RFC 9293 3.6.1, RFC 7323 5.5). The same of one whose user is gone and that waits for
 // the peer's FIN (FIN_WAIT2). A record is small; a peer that comes again with newer numbers may have the ports at once.
 
+import type { PortGroup, PortUser } from "../inet/port_groups.ts";
 import type { IpAddress } from "../ip_address.ts";
 import { TIME_WAIT_US } from "./arm.ts";
-import type { PortUser } from "./bound_ports.ts";
 import type { Connection } from "./connection.ts";
 import type { TcpContext } from "./context.ts";
 import { Conversation } from "./conversation.ts";
@@ -30,6 +30,7 @@ export class TimeWait extends Conversation implements PortUser {
   readonly uid: number;
   readonly isListening = false;
   readonly isTimeWait = true;
+  portGroup: PortGroup | null = null;
   readonly #tos: number;
   readonly #mark: number;
   rcvNxt: number;
@@ -88,7 +89,7 @@ export class TimeWait extends Conversation implements PortUser {
     if (!this.isInTable) return;
     tcp.core.timers.remove(this);
     tcp.table.remove(this);
-    tcp.bound.remove(this, this.localPort, false);
+    tcp.bound.remove(this, false);
     tcp.timeWaits--;
   }
 

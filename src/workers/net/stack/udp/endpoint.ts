@@ -5,14 +5,17 @@ import { EADDRINUSE, EAGAIN, ENOBUFS } from "../../../../shared/abi/errno.ts";
 import { IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
 import { DatagramEndpoint } from "../datagram/endpoint.ts";
 import type { Message } from "../datagram/message.ts";
+import type { PortUser } from "../inet/port_groups.ts";
 import type { Packet } from "../packet.ts";
 import { choosePort } from "./ports.ts";
 import { sendDatagram } from "./send.ts";
 import type { Udp } from "./udp.ts";
 
-export class UdpEndpoint extends DatagramEndpoint {
+export class UdpEndpoint extends DatagramEndpoint implements PortUser {
   readonly udp: Udp;
   override readonly protocol = IPPROTO_UDP;
+  readonly isListening = false;
+  readonly isTimeWait = false;
 
   constructor(udp: Udp, isV6: boolean) {
     super(udp.shared, isV6);
@@ -24,8 +27,8 @@ export class UdpEndpoint extends DatagramEndpoint {
   }
 
   protected override takePort(wanted: number): number {
-    const { core, table } = this.udp;
-    const port = choosePort(table, this, wanted, core.settings, core.host);
+    const { core, table, ports } = this.udp;
+    const port = choosePort(ports, this, wanted, core.settings, core.host);
     if (port < 0) return port;
     if (table.isFull) return -ENOBUFS;
     this.localPort = port;
@@ -42,15 +45,25 @@ export class UdpEndpoint extends DatagramEndpoint {
   }
 
   protected override rehash(change: () => void): void {
-    const { table } = this.udp;
+    const { table, ports } = this.udp;
     if (this.localPort !== 0) table.remove(this);
+    ports.remove(this, true);
     change();
-    if (this.localPort !== 0) table.add(this);
+    if (this.localPort !== 0) {
+      table.add(this);
+      ports.add(this, this.localPort, true);
+    }
     this.wayGeneration = 0;
+  }
+
+  override optionsChanged(): void {
+    super.optionsChanged();
+    this.udp.ports.changed(this, true);
   }
 
   protected override unhash(): void {
     if (this.localPort !== 0) this.udp.table.remove(this);
+    this.udp.ports.remove(this, true);
     this.localPort = 0;
   }
 

@@ -10,6 +10,7 @@ import { errorCame } from "../datagram/errors.ts";
 import * as Icmp from "../icmp/format.ts";
 import type { Icmp4 } from "../icmp/icmp4.ts";
 import type { Icmp6 } from "../icmp/icmp6.ts";
+import { PortGroups } from "../inet/port_groups.ts";
 import { EndpointTable } from "../inet/table.ts";
 import { CHECKSUM_NONE, CHECKSUM_VALID, type Packet, TO_HOST } from "../packet.ts";
 import type { UdpEndpoint } from "./endpoint.ts";
@@ -21,6 +22,7 @@ const LOOKED_AT_SHIFT = 4;
 export class Udp implements Transport {
   readonly core: StackCore;
   readonly table: EndpointTable<UdpEndpoint>;
+  readonly ports: PortGroups;
   readonly shared: Datagrams;
   readonly #icmp4: Icmp4;
   readonly #icmp6: Icmp6;
@@ -30,6 +32,7 @@ export class Udp implements Transport {
     this.core = core;
     this.shared = shared;
     this.table = new EndpointTable<UdpEndpoint>(core.hashKey);
+    this.ports = new PortGroups(core.hashKey);
     this.#icmp4 = icmp4;
     this.#icmp6 = icmp6;
   }
