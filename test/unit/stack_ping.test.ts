@@ -95,6 +95,16 @@ test("errors about echoes come to who sent them", () => {
   ends(world.here, endpoint);
 });
 
+test("of a packet for very many raw endpoints, so many get a copy", () => {
+  const stack = makeStack();
+  const raws = Array.from({ length: 1200 }, () => new RawEndpoint(stack.raw, false, 99));
+  to(raws[0]!, [1, 2, 3], "127.0.0.1");
+  drain(stack);
+  assert.is(raws.filter(({ queue }) => queue.count === 1).length, 1024);
+  assert.is(raws.filter(({ drops }) => drops === 1).length, 176);
+  ends(stack, ...raws);
+});
+
 test("a raw endpoint gets whole IPv4 packets of its protocol, and not those that its filter names", () => {
   const stack = makeStack();
   const raw = new RawEndpoint(stack.raw, false, 1);

@@ -507,6 +507,55 @@ test("packets for many cost a turn more, and none is lost by that", () => {
   assert.is(stack.core.pools.used, 0);
 });
 
+test("a packet for very many is copied so many times; for the others it is dropped", () => {
+  const stack = makeStack();
+  const many = Array.from({ length: 1500 }, () => {
+    const endpoint = endpointOf(stack);
+    endpoint.reuseAddress = true;
+    assert.is(endpoint.bind(ip("0.0.0.0"), 5000), 0);
+    return endpoint;
+  });
+  const client = endpointOf(stack);
+  client.mayBroadcast = true;
+  sendTo(client, "x", "127.255.255.255", 5000);
+  sendTo(client, "y", "127.255.255.255", 5000);
+  // One is all that a turn has time for.
+  assert.ok(stack.run(64));
+  const [got, dropped] = [many.filter(({ queue }) => queue.count > 0), many.filter(({ drops }) => drops > 0)];
+  assert.equal([got.length, dropped.length], [1024, 476]);
+  assert.ok(got.every(({ queue, drops }) => queue.count === 1 && drops === 0));
+  assert.equal([stack.core.counters.udp.RcvbufErrors, stack.core.counters.udp.InErrors], [476, 476]);
+  for (const endpoint of [client, ...many]) endpoint.close();
+  drain(stack);
+  assert.is(stack.core.pools.used, 0);
+});
+
+test("who wants its own groups alone gets those, however many it is in", () => {
+  const stack = makeStack();
+  const endpoint = endpointOf(stack, true);
+  endpoint.takesAllGroups6 = false;
+  assert.is(endpoint.bind(ip("::"), 5353), 0);
+  const group = (at: number): ReturnType<typeof ip> => ip(`ff05::1:${at.toString(16)}`);
+  for (let at = 0; at < 1000; at++) assert.is(endpoint.join(group(at), 1), 0);
+  assert.is(endpoint.join(group(7), 1), -E.EADDRINUSE);
+  assert.is(endpoint.leave(group(500), 0), 0);
+  assert.is(endpoint.leave(group(500), 0), -E.EADDRNOTAVAIL);
+  const other = endpointOf(stack, true);
+  assert.is(other.join(group(500), 1), 0);
+  const [first, second] = [group(499), group(500)];
+  // Both are groups that this host is in.
+  for (const { w0, w1, w2, w3 } of [first, second]) assert.ok(stack.core.memberships.has(1, w0, w1, w2, w3));
+  const client = endpointOf(stack, true);
+  client.multicastDevice6 = 1;
+  stack.core.tables.addRoute(route("ff00::/8", 1, { table: 255, type: RTN_MULTICAST }));
+  sendTo(client, "in", first.toString(), 5353);
+  sendTo(client, "out", second.toString(), 5353);
+  drain(stack);
+  assert.equal([take(endpoint), take(endpoint)], ["in", null]);
+  for (const one of [endpoint, other, client]) one.close();
+  assert.is(stack.core.memberships.count, 0);
+});
+
 test("endpoints come and go in any order, and all get what is theirs", () => {
   const stack = makeStack();
   const random = seededRandom(21);

@@ -490,7 +490,7 @@ export class DatagramSocket extends InetSocket {
   release(): void {
     if (!this.end()) return;
     const { counters } = this.kernel;
-    counters.groupMemberships -= this.endpoint.memberships.length;
+    counters.groupMemberships -= this.endpoint.memberships.size;
     counters.socketMemory -= this.#errorBytes;
     this.#errorBytes = 0;
     this.#uncork();

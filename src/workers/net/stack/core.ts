@@ -109,7 +109,7 @@ export class StackCore implements Receiver {
   readonly tables = new RoutingTables(this.devices);
   readonly pathMtus: PathMtus;
   readonly redirects: Redirects;
-  readonly memberships = new Memberships();
+  readonly memberships: Memberships;
   readonly transports4: (Transport | null)[] = new Array<Transport | null>(PROTOCOLS).fill(null);
   readonly transports6: (Transport | null)[] = new Array<Transport | null>(PROTOCOLS).fill(null);
   readonly settings: Settings = {
@@ -143,6 +143,7 @@ export class StackCore implements Receiver {
     this.host = host;
     this.pools = new PacketPools(smallMax, largeMax);
     this.hashKey = host.random32();
+    this.memberships = new Memberships(this.hashKey);
     this.pathMtus = new PathMtus(host.random32());
     this.redirects = new Redirects(host.random32());
   }

@@ -2,6 +2,7 @@
 // 224.0.0.1 and ff02::1 are everybody's (RFC 1112, RFC 4291).
 
 import { type IpAddress, isV4 } from "./ip_address.ts";
+import { mix, mixAddress } from "./path_mtu.ts";
 
 const ALL_HOSTS = 0xe0000001 | 0;
 
@@ -10,19 +11,24 @@ interface Membership {
   count: number;
 }
 
-/** A key of few collisions; those are told apart by comparison. */
-function keyOf(device: number, w0: number, w1: number, w2: number, w3: number): number {
-  return Math.imul(w3 ^ Math.imul(w2, 31) ^ Math.imul(w1, 37) ^ Math.imul(w0, 41), 16777619) ^ device;
-}
-
 export class Memberships {
+  readonly #hashKey: number;
+  /** Those with the same key are told apart by comparison. */
   readonly #byKey = new Map<number, Membership[]>();
   count = 0;
   /** Told of the first who joins a group, and of the last who leaves it. */
   observer: ((device: number, group: IpAddress, isJoined: boolean) => void) | null = null;
 
+  constructor(hashKey: number) {
+    this.#hashKey = hashKey;
+  }
+
+  #keyOf(device: number, w0: number, w1: number, w2: number, w3: number): number {
+    return mix(mixAddress(this.#hashKey, w0, w1, w2, w3), device);
+  }
+
   #find(device: number, w0: number, w1: number, w2: number, w3: number): Membership | undefined {
-    const memberships = this.#byKey.get(keyOf(device, w0, w1, w2, w3));
+    const memberships = this.#byKey.get(this.#keyOf(device, w0, w1, w2, w3));
     if (memberships === undefined) return undefined;
     for (let i = 0; i < memberships.length; i++) {
       const { group } = memberships[i]!;
@@ -44,7 +50,7 @@ export class Memberships {
       membership.count++;
       return;
     }
-    const key = keyOf(device, w0, w1, w2, w3);
+    const key = this.#keyOf(device, w0, w1, w2, w3);
     const others = this.#byKey.get(key);
     if (others === undefined) this.#byKey.set(key, [{ group, count: 1 }]);
     else others.push({ group, count: 1 });
@@ -56,7 +62,7 @@ export class Memberships {
     const { w0, w1, w2, w3 } = group;
     const membership = this.#find(device, w0, w1, w2, w3);
     if (membership === undefined || --membership.count > 0) return;
-    const key = keyOf(device, w0, w1, w2, w3);
+    const key = this.#keyOf(device, w0, w1, w2, w3);
     const others = this.#byKey.get(key)!;
     others.splice(others.indexOf(membership), 1);
     if (others.length === 0) this.#byKey.delete(key);

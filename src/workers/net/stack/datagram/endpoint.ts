@@ -31,6 +31,11 @@ interface Membership {
   readonly device: number;
 }
 
+/** What tells a membership from others. */
+export function membershipKey(device: number, w0: number, w1: number, w2: number, w3: number): string {
+  return `${device} ${w0} ${w1} ${w2} ${w3}`;
+}
+
 export abstract class DatagramEndpoint extends InetEndpoint {
   readonly shared: Datagrams;
   override observer: EndpointObserver | null = null;
@@ -59,7 +64,8 @@ export abstract class DatagramEndpoint extends InetEndpoint {
   // ---- State ----
 
   readonly queue = new PacketQueue();
-  readonly memberships: Membership[] = [];
+  /** By membershipKey, in the order in which they were joined. */
+  readonly memberships = new Map<string, Membership>();
   #isClosed = false;
 
   constructor(shared: Datagrams, isV6: boolean) {
@@ -179,23 +185,24 @@ export abstract class DatagramEndpoint extends InetEndpoint {
     if (!group.isMulticast) return -E.EINVAL;
     const index = device === 0 ? this.#deviceOf(group) : device;
     if (this.core.devices.byIndex(index) === null) return -E.ENODEV;
-    if (this.memberships.some((one) => one.device === index && one.group.equals(group))) return -E.EADDRINUSE;
+    const key = membershipKey(index, group.w0, group.w1, group.w2, group.w3);
+    if (this.memberships.has(key)) return -E.EADDRINUSE;
     const max = group.isV4 ? MEMBERSHIPS_MAX4 : MEMBERSHIPS_MAX6;
-    if (this.memberships.length >= max) return -E.ENOBUFS;
-    this.memberships.push({ group, device: index });
+    if (this.memberships.size >= max) return -E.ENOBUFS;
+    this.memberships.set(key, { group, device: index });
     this.core.memberships.join(index, group);
     return 0;
   }
 
   /** IP_DROP_MEMBERSHIP, IPV6_LEAVE_GROUP. */
   leave(group: IpAddress, device: number): number {
-    const at = this.memberships.findIndex(
-      (one) => (device === 0 || one.device === device) && one.group.equals(group),
-    );
-    if (at < 0) return -E.EADDRNOTAVAIL;
-    const [left] = this.memberships.splice(at, 1);
-    this.core.memberships.leave(left!.device, left!.group);
-    return 0;
+    for (const [key, left] of this.memberships) {
+      if ((device !== 0 && left.device !== device) || !left.group.equals(group)) continue;
+      this.memberships.delete(key);
+      this.core.memberships.leave(left.device, left.group);
+      return 0;
+    }
+    return -E.EADDRNOTAVAIL;
   }
 
   // ---- Ends ----
@@ -214,8 +221,8 @@ export abstract class DatagramEndpoint extends InetEndpoint {
       packet.release();
     }
     this.errors.length = 0;
-    for (const { group, device } of this.memberships) this.core.memberships.leave(device, group);
-    this.memberships.length = 0;
+    for (const { group, device } of this.memberships.values()) this.core.memberships.leave(device, group);
+    this.memberships.clear();
     this.observer = null;
   }
 }

@@ -73,11 +73,6 @@ export class EndpointTable<T extends InetEndpoint> {
     return this.count >= ENDPOINTS_MAX;
   }
 
-  /** How many there are on a port. */
-  usersOf(port: number): number {
-    return this.#byPort.get(port)?.size ?? 0;
-  }
-
   #hashOf(endpoint: InetEndpoint): number {
     const { local, remote } = endpoint;
     const hash = this.#hash(

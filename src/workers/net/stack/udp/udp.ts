@@ -6,12 +6,14 @@ import { sumOf, sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
 import type { IcmpError, StackCore, Transport } from "../core.ts";
 import type { UdpCounters } from "../counters.ts";
 import type { Datagrams } from "../datagram/datagrams.ts";
+import { membershipKey } from "../datagram/endpoint.ts";
 import { errorCame } from "../datagram/errors.ts";
 import * as Icmp from "../icmp/format.ts";
 import type { Icmp4 } from "../icmp/icmp4.ts";
 import type { Icmp6 } from "../icmp/icmp6.ts";
 import { PortGroups } from "../inet/port_groups.ts";
 import { EndpointTable } from "../inet/table.ts";
+import { COPIES_LOOKED_AT_MAX, COPIES_MAX } from "../limits.ts";
 import { CHECKSUM_NONE, CHECKSUM_VALID, type Packet, TO_HOST } from "../packet.ts";
 import type { UdpEndpoint } from "./endpoint.ts";
 import * as F from "./format.ts";
@@ -26,6 +28,8 @@ export class Udp implements Transport {
   readonly shared: Datagrams;
   readonly #icmp4: Icmp4;
   readonly #icmp6: Icmp6;
+  /** The membership that the datagram in hand asks for; "": nobody was asked for it yet. */
+  #group = "";
 
   constructor(shared: Datagrams, icmp4: Icmp4, icmp6: Icmp6) {
     const { core } = shared;
@@ -108,13 +112,20 @@ export class Udp implements Transport {
 
   // To each endpoint that listens, the last of them gets the packet itself.
   #inputToMany(packet: Packet, counters: UdpCounters): void {
+    const { core } = this;
     let last: UdpEndpoint | null = null;
-    this.core.extraWork += this.table.usersOf(packet.destinationPort) >> LOOKED_AT_SHIFT;
+    let lookedAt = 0;
+    let copies = 0;
+    this.#group = "";
     for (const endpoint of this.table.onPort(packet.destinationPort)) {
-      if (!takes(endpoint, packet)) continue;
+      if (++lookedAt > COPIES_LOOKED_AT_MAX) {
+        counters.RcvbufErrors++;
+        counters.InErrors++;
+        break;
+      }
+      if (!this.#takes(endpoint, packet)) continue;
       if (last !== null) {
-        const copy = this.core.pools.copy(packet);
-        this.core.extraWork++;
+        const copy = ++copies < COPIES_MAX ? core.pools.copy(packet) : null;
         if (copy === null) {
           counters.RcvbufErrors++;
           counters.InErrors++;
@@ -125,12 +136,43 @@ export class Udp implements Transport {
       }
       last = endpoint;
     }
+    core.extraWork += (lookedAt >> LOOKED_AT_SHIFT) + Math.min(copies, COPIES_MAX);
     if (last !== null) {
       this.#queue(last, packet, counters);
       return;
     }
     counters.IgnoredMulti++;
     packet.release();
+  }
+
+  // Whether an endpoint on the port gets a datagram to a group or a broadcast address.
+  #takes(endpoint: UdpEndpoint, packet: Packet): boolean {
+    const { local, remote, boundDevice, isV6 } = endpoint;
+    if (packet.isV6 ? !isV6 : isV6 && endpoint.v6only) return false;
+    const isToLocal =
+      local.w0 === packet.destination0 &&
+      local.w1 === packet.destination1 &&
+      local.w2 === packet.destination2 &&
+      local.w3 === packet.destination3;
+    if (!isToLocal && !(local.isAny && (!local.isV4 || !packet.isV6))) return false;
+    const index = packet.device!.index;
+    if (boundDevice !== 0 && boundDevice !== index) return false;
+    if (remote !== null) {
+      if (endpoint.remotePort !== packet.sourcePort) return false;
+      if (remote.w0 !== packet.source0 || remote.w1 !== packet.source1) return false;
+      if (remote.w2 !== packet.source2 || remote.w3 !== packet.source3) return false;
+    }
+    if (packet.isV6 ? endpoint.takesAllGroups6 : endpoint.takesAllGroups4) return true;
+    const { memberships } = endpoint;
+    if (memberships.size === 0) return false;
+    this.#group ||= membershipKey(
+      index,
+      packet.destination0,
+      packet.destination1,
+      packet.destination2,
+      packet.destination3,
+    );
+    return memberships.has(this.#group);
   }
 
   // ---- Errors ----
@@ -171,31 +213,4 @@ function hasGoodChecksum(packet: Packet): boolean {
     length,
   );
   return sumOf(view, head, length, pseudo) === 0xffff;
-}
-
-/** Whether an endpoint on the port gets a datagram to a group or a broadcast address. */
-function takes(endpoint: UdpEndpoint, packet: Packet): boolean {
-  const { local, remote, boundDevice, isV6 } = endpoint;
-  if (packet.isV6 ? !isV6 : isV6 && endpoint.v6only) return false;
-  const isToLocal =
-    local.w0 === packet.destination0 &&
-    local.w1 === packet.destination1 &&
-    local.w2 === packet.destination2 &&
-    local.w3 === packet.destination3;
-  if (!isToLocal && !(local.isAny && (!local.isV4 || !packet.isV6))) return false;
-  const index = packet.device!.index;
-  if (boundDevice !== 0 && boundDevice !== index) return false;
-  if (remote !== null) {
-    if (endpoint.remotePort !== packet.sourcePort) return false;
-    if (remote.w0 !== packet.source0 || remote.w1 !== packet.source1) return false;
-    if (remote.w2 !== packet.source2 || remote.w3 !== packet.source3) return false;
-  }
-  if (packet.isV6 ? endpoint.takesAllGroups6 : endpoint.takesAllGroups4) return true;
-  const { memberships } = endpoint;
-  for (let i = 0; i < memberships.length; i++) {
-    const { group, device } = memberships[i]!;
-    if (device !== index || group.w0 !== packet.destination0 || group.w1 !== packet.destination1) continue;
-    if (group.w2 === packet.destination2 && group.w3 === packet.destination3) return true;
-  }
-  return false;
 }
