@@ -58,7 +58,8 @@ export const PORT_KINDS_MAX = 4096;
 /** Endpoints that get a copy of one packet to a group, a broadcast address or raw endpoints, and that are looked at for
  * that; for the others it is dropped (Linux: all get one). */
 export const COPIES_MAX = 1024;
-export const COPIES_LOOKED_AT_MAX = 1 << 16;
+export const COPIED_BYTES_MAX = 8 << 20;
+export const COPIES_LOOKED_AT_MAX = 16384;
 /** Sockets of one SO_REUSEPORT group that are chosen from (Linux: 65535). */
 export const REUSEPORT_GROUP_MAX = 65535;
 

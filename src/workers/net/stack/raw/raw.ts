@@ -1,13 +1,11 @@
 // Who gets copies of which packets: raw endpoints by protocol.
 
+import { copiesOf, workOf } from "../datagram/copies.ts";
 import type { Datagrams } from "../datagram/datagrams.ts";
-import { COPIES_LOOKED_AT_MAX, COPIES_MAX } from "../limits.ts";
+import { COPIES_LOOKED_AT_MAX } from "../limits.ts";
 import type { Packet } from "../packet.ts";
 import { trueSize } from "../udp/format.ts";
 import type { RawEndpoint } from "./endpoint.ts";
-
-/** So many endpoints that are looked at are as much work as a packet: 16. */
-const LOOKED_AT_SHIFT = 4;
 
 export class Raw {
   readonly shared: Datagrams;
@@ -47,13 +45,14 @@ export class Raw {
     let isFor = false;
     let lookedAt = 0;
     let copies = 0;
+    const most = copiesOf(packet);
     for (const endpoint of endpoints) {
       if (++lookedAt > COPIES_LOOKED_AT_MAX) break;
       if (!takes(endpoint, packet)) continue;
       isFor = true;
       if (!endpoint.passesFilter(packet)) continue;
       if (!packet.isV6) packet.head = packet.network;
-      const copy = ++copies <= COPIES_MAX ? core.pools.copy(packet) : null;
+      const copy = ++copies <= most ? core.pools.copy(packet) : null;
       packet.head = head;
       if (copy === null) endpoint.drops++;
       else {
@@ -62,7 +61,7 @@ export class Raw {
         endpoint.deliver(copy);
       }
     }
-    core.extraWork += (lookedAt >> LOOKED_AT_SHIFT) + Math.min(copies, COPIES_MAX);
+    core.extraWork += workOf(lookedAt, Math.min(copies, most));
     return isFor;
   };
 }

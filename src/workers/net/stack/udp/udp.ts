@@ -5,6 +5,7 @@ import { IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
 import { sumOf, sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
 import type { IcmpError, StackCore, Transport } from "../core.ts";
 import type { UdpCounters } from "../counters.ts";
+import { copiesOf, workOf } from "../datagram/copies.ts";
 import type { Datagrams } from "../datagram/datagrams.ts";
 import { membershipKey } from "../datagram/endpoint.ts";
 import { errorCame } from "../datagram/errors.ts";
@@ -13,13 +14,10 @@ import type { Icmp4 } from "../icmp/icmp4.ts";
 import type { Icmp6 } from "../icmp/icmp6.ts";
 import { PortGroups } from "../inet/port_groups.ts";
 import { EndpointTable } from "../inet/table.ts";
-import { COPIES_LOOKED_AT_MAX, COPIES_MAX } from "../limits.ts";
+import { COPIES_LOOKED_AT_MAX } from "../limits.ts";
 import { CHECKSUM_NONE, CHECKSUM_VALID, type Packet, TO_HOST } from "../packet.ts";
 import type { UdpEndpoint } from "./endpoint.ts";
 import * as F from "./format.ts";
-
-/** So many endpoints that are looked at are as much work as a packet: 16. */
-const LOOKED_AT_SHIFT = 4;
 
 export class Udp implements Transport {
   readonly core: StackCore;
@@ -116,6 +114,7 @@ export class Udp implements Transport {
     let last: UdpEndpoint | null = null;
     let lookedAt = 0;
     let copies = 0;
+    const most = copiesOf(packet);
     this.#group = "";
     for (const endpoint of this.table.onPort(packet.destinationPort)) {
       if (++lookedAt > COPIES_LOOKED_AT_MAX) {
@@ -125,7 +124,7 @@ export class Udp implements Transport {
       }
       if (!this.#takes(endpoint, packet)) continue;
       if (last !== null) {
-        const copy = ++copies < COPIES_MAX ? core.pools.copy(packet) : null;
+        const copy = ++copies < most ? core.pools.copy(packet) : null;
         if (copy === null) {
           counters.RcvbufErrors++;
           counters.InErrors++;
@@ -136,7 +135,7 @@ export class Udp implements Transport {
       }
       last = endpoint;
     }
-    core.extraWork += (lookedAt >> LOOKED_AT_SHIFT) + Math.min(copies, COPIES_MAX);
+    core.extraWork += workOf(lookedAt, Math.min(copies, most));
     if (last !== null) {
       this.#queue(last, packet, counters);
       return;
