@@ -134,7 +134,7 @@ export class StackCore implements Receiver {
   readonly hashKey: number;
   nowUs = 0;
   readonly timers = new TimerWheel(this);
-  /** Work beyond that of usual packets, in packets' worth, since run() last looked. */
+  /** Work beyond that of usual packets and timers, in packets' worth, since run() last looked. */
   extraWork = 0;
   readonly #unflushed: NetDevice[] = [];
   readonly #backlog = new PacketQueue();

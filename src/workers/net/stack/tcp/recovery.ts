@@ -7,7 +7,7 @@ import { CA_CWR, CA_DISORDER, CA_LOSS, CA_OPEN, CA_RECOVERY } from "./congestion
 import { type Connection, TIMER_RETRANSMIT } from "./connection.ts";
 import { markLost, rackMarkLost, rackTimeLeft } from "./rack.ts";
 import { currentThreshold, enterCwr, finishReduction, initReduction, isReducing } from "./reduction.ts";
-import { anyRetransmitted } from "./retransmit.ts";
+import { anyRetransmitted, countWork } from "./retransmit.ts";
 import { LOST, SACKED } from "./scoreboard.ts";
 import { after, before } from "./sequence.ts";
 
@@ -52,6 +52,7 @@ export function enterLoss(c: Connection): void {
   } else if (!c.sackOk) {
     c.renoSacked = 0;
   }
+  countWork(c);
   for (let index = 0; index < board.count; index++) {
     if (index > 0 && rackTimeLeft(c, index, 0) > 0) continue;
     markLost(c, index);
@@ -93,7 +94,10 @@ function mayUndo(c: Connection): boolean {
 }
 
 function undoReduction(c: Connection, forgetsLosses: boolean): void {
-  if (forgetsLosses) c.board.forgetLost();
+  if (forgetsLosses) {
+    countWork(c);
+    c.board.forgetLost();
+  }
   if (c.priorSsthresh > 0) {
     c.cwnd = c.control.undo(c);
     if (c.priorSsthresh > c.ssthresh) {
