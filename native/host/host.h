@@ -31,6 +31,12 @@ void rf_forget_lock_order(void);
 // anonymous memory alone: a page of a file may make the copier wait.
 int64_t rf_copy_to_stub(int32_t pid, double address, void *from, size_t length);
 int64_t rf_copy_from_stub(int32_t pid, double address, void *to, size_t length);
+// The same with pieces of the kernel's memory, one behind the other.
+struct iovec;
+int64_t rf_empty_to_stub(int32_t pid, double address, size_t length, const struct iovec *pieces,
+                         size_t count);
+int64_t rf_fill_from_stub(int32_t pid, double address, size_t length, const struct iovec *pieces,
+                          size_t count);
 // The same, of what nobody else can copy: another stub's wait does not count.
 int64_t rf_read_stub(int32_t pid, double address, void *to, size_t length);
 // The next part of a transfer that has begun: to end it here would be a short read, or a short write.

@@ -87,3 +87,18 @@ RF_EXPORT int32_t rf_copy_from(int32_t pid, double address, uint8_t *bytes, uint
   int64_t n = rf_copy_from_stub(pid, address, bytes + offset, length);
   return n < 0 ? -EFAULT : (int32_t)n;
 }
+
+/* An array's address, for a list of pieces. It has it for as long as it lives, if its memory is not the heap's. */
+RF_EXPORT double rf_address_of(uint8_t *bytes) {
+  return (double)(uintptr_t)bytes;
+}
+
+/* Copies between a stub's memory and pieces of the kernel's, which stand in the scratch area (struct iovec): the bytes
+   up to the first that cannot be reached, or -EFAULT. */
+RF_EXPORT int32_t rf_fill_pieces(int32_t pid, double address, uint32_t length, int32_t count) {
+  return (int32_t)rf_fill_from_stub(pid, address, length, (struct iovec *)rf_scratch, (size_t)count);
+}
+
+RF_EXPORT int32_t rf_empty_pieces(int32_t pid, double address, uint32_t length, int32_t count) {
+  return (int32_t)rf_empty_to_stub(pid, address, length, (struct iovec *)rf_scratch, (size_t)count);
+}

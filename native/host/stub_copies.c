@@ -63,16 +63,32 @@ enum need { COMES_OTHERWISE, COMES_ONLY_SO, GOES_ON };
 typedef ssize_t (*copy_function)(pid_t, const struct iovec *, unsigned long, const struct iovec *,
                                  unsigned long, unsigned long);
 
-static int64_t copy(copy_function how, int32_t pid, double address, void *memory, size_t length,
-                    enum need need) {
+static int64_t copy_pieces(copy_function how, int32_t pid, double address, size_t length,
+                           const struct iovec *pieces, size_t count, enum need need) {
   int64_t began = now_ns();
   if (need < GOES_ON && is_slow(pid, began)) return -EFAULT;
   if (need == COMES_OTHERWISE && began < all_until_ns) return -EFAULT;
-  struct iovec local = {memory, length}, remote = {(void *)(uint64_t)address, length};
-  int64_t n = result_of(how(pid, &local, 1, &remote, 1, 0));
+  struct iovec remote = {(void *)(uint64_t)address, length};
+  int64_t n = result_of(how(pid, pieces, count, &remote, 1, 0));
   int64_t now = now_ns();
   if (now - began >= LONG_NS) waited(pid, now, now - began);
   return n;
+}
+
+static int64_t copy(copy_function how, int32_t pid, double address, void *memory, size_t length,
+                    enum need need) {
+  struct iovec local = {memory, length};
+  return copy_pieces(how, pid, address, length, &local, 1, need);
+}
+
+int64_t rf_empty_to_stub(int32_t pid, double address, size_t length, const struct iovec *pieces,
+                         size_t count) {
+  return copy_pieces(process_vm_writev, pid, address, length, pieces, count, COMES_OTHERWISE);
+}
+
+int64_t rf_fill_from_stub(int32_t pid, double address, size_t length, const struct iovec *pieces,
+                          size_t count) {
+  return copy_pieces(process_vm_readv, pid, address, length, pieces, count, COMES_OTHERWISE);
 }
 
 int64_t rf_copy_to_stub(int32_t pid, double address, void *from, size_t length) {

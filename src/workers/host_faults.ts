@@ -77,6 +77,8 @@ export const FAULTS: Readonly<Partial<Record<Entry, Fault>>> = {
   pwriteFrom: { errnos: [EFAULT, EIO, ENOSPC], length: 3 },
   copyTo: { errnos: [EFAULT], length: 4 },
   copyFrom: { errnos: [EFAULT], length: 4 },
+  fillPieces: { errnos: [EFAULT], length: 2 },
+  emptyPieces: { errnos: [EFAULT], length: 2 },
   processRead: { errnos: COPY, length: 2 },
   seek: { errnos: [EIO] },
   readSmall: { errnos: [EMFILE, ENFILE, ENOMEM, ESRCH] },

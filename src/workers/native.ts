@@ -81,6 +81,9 @@ const DECLARATIONS = {
   copyTo: "int32_t rf_copy_to(int32_t pid, double address, uint8_t *bytes, uint32_t offset, uint32_t length)",
   copyFrom:
     "int32_t rf_copy_from(int32_t pid, double address, uint8_t *bytes, uint32_t offset, uint32_t length)",
+  addressOf: "double rf_address_of(uint8_t *bytes)",
+  fillPieces: "int32_t rf_fill_pieces(int32_t pid, double address, uint32_t length, int32_t count)",
+  emptyPieces: "int32_t rf_empty_pieces(int32_t pid, double address, uint32_t length, int32_t count)",
   processRead: "int32_t rf_process_read(int32_t pid, double address, uint32_t length)",
   seek: "double rf_seek(int32_t fd, double offset, int32_t whence)",
   readSmall: "int32_t rf_read_small(int32_t dir, const char *path)",

@@ -5,6 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as E from "../../src/shared/abi/errno.ts";
 import { MSG_MORE } from "../../src/shared/abi/socket.ts";
+import { RECEIVE_WINDOW_MAX } from "../../src/workers/net/stack/limits.ts";
 import * as S from "../../src/workers/net/stack/tcp/states.ts";
 import { F, HandPeer } from "./stack_tcp_peer.ts";
 import { isEmpty, pattern, read, write } from "./stack_tcp_world.ts";
@@ -294,9 +295,9 @@ test("a byte at the end of a great window: the hole is counted as memory, and no
   });
   const c = endpoint.connection!;
   const { blocks } = peer.stack.tcp;
-  assert.is(c.fullSpace, 64 << 20);
-  c.rcvWnd = 64 << 20;
-  peer.say({ seq: 64 << 20, data: "x" });
+  assert.is(c.fullSpace, RECEIVE_WINDOW_MAX);
+  c.rcvWnd = RECEIVE_WINDOW_MAX;
+  peer.say({ seq: RECEIVE_WINDOW_MAX, data: "x" });
   assert.is(c.outOfOrder!.count, 1);
   // A block, and 8 bytes for each that the hole would have, in a power of two.
   assert.is(blocks.used, 1 + (64 << 20) / 4096 / 512);
@@ -307,8 +308,8 @@ test("a byte at the end of a great window: the hole is counted as memory, and no
   const other = peer.connected(FULL, 10_000, (one) => {
     one.setReceiveBuffer(1 << 30);
   });
-  other.connection!.rcvWnd = 64 << 20;
-  peer.say({ seq: 64 << 20, data: "x" });
+  other.connection!.rcvWnd = RECEIVE_WINDOW_MAX;
+  peer.say({ seq: RECEIVE_WINDOW_MAX, data: "x" });
   assert.is(other.connection!.outOfOrder!.count, 0);
   peer.say({ seq: 1, data: "in order" });
   assert.is(read(other), "in order");

@@ -1,38 +1,69 @@
-// Guest memory as sockets reach it in the middle of a call without the stub: what is longer than the window goes through one
-// buffer, which the kernel thread itself fills from guest memory, or empties to it (direct_copy.ts says which memory that
-// may be). Whoever uses the buffer is done with it before anybody else runs.
+// Guest memory as sockets reach it in the middle of a call without the stub: what is longer than the window is copied by the
+// kernel thread itself between guest memory and where a protocol keeps it, piece by piece (direct_copy.ts says which memory
+// that may be). Nobody else runs before it is done.
 
 import type { Caller } from "../call/caller.ts";
+import type { Native } from "../native.ts";
 import type { MemCaller } from "./caller.ts";
 import { isDirectSource, isDirectTarget } from "./direct_copy.ts";
 
-const STAGING = 1 << 17;
+/** Of so many bytes a transfer takes at most. */
+export const TRANSFER_MAX = 1 << 17;
+
+/** `struct iovec`, in words. */
+const IOVEC_WORDS = 4;
+const WORD = 2 ** 32;
+
+/** Where bytes stand in the kernel's memory: arrays that do not move, what of each is meant, and how many there are. */
+export interface KernelPieces {
+  readonly count: number;
+  readonly arrays: readonly Uint8Array[];
+  readonly offsets: readonly number[];
+  readonly lengths: readonly number[];
+}
 
 export class DirectMemory {
-  #staging: Uint8Array | null = null;
+  readonly #addresses = new WeakMap<Uint8Array, number>();
 
-  /** Of so many bytes a transfer takes at most. */
-  get staging(): Uint8Array {
-    this.#staging ??= new Uint8Array(STAGING);
-    return this.#staging;
+  // The pieces as a list of iovecs in the scratch area.
+  #list(native: Native, { count, arrays, offsets, lengths }: KernelPieces): void {
+    const words = native.scratchWords;
+    for (let i = 0; i < count; i++) {
+      const array = arrays[i]!;
+      let address = this.#addresses.get(array);
+      if (address === undefined) {
+        address = native.addressOf(array);
+        this.#addresses.set(array, address);
+      }
+      address += offsets[i]!;
+      const at = i * IOVEC_WORDS;
+      words[at] = address | 0;
+      words[at + 1] = address / WORD;
+      words[at + 2] = lengths[i]!;
+      words[at + 3] = 0;
+    }
   }
 
-  /** Fills the staging buffer from guest memory; false: it has to come by the window. */
-  fetch(caller: Caller, address: number, length: number): boolean {
+  mayFetch(caller: Caller, address: number, length: number): boolean {
     // Callers of the kernel thread that has processes are tasks.
-    const task = caller as MemCaller;
-    if (!isDirectSource(task, address, length)) return false;
-    const { native } = task.kernel;
-    return native.copyFrom(task.stub.pid, address, this.staging, 0, length) === length;
+    return isDirectSource(caller as MemCaller, address, length);
+  }
+
+  /** Fills the pieces, so many bytes in all, from guest memory; false: it has to come by the window. */
+  fetch(caller: Caller, address: number, length: number, pieces: KernelPieces): boolean {
+    const { stub, kernel } = caller as MemCaller;
+    this.#list(kernel.native, pieces);
+    return kernel.native.fillPieces(stub.pid, address, length, pieces.count) === length;
   }
 
   mayDeliver(caller: Caller, address: number, length: number): boolean {
     return isDirectTarget(caller as MemCaller, address, length);
   }
 
-  /** Empties the staging buffer to guest memory: how many bytes have arrived. */
-  deliver(caller: Caller, address: number, length: number): number {
-    const task = caller as MemCaller;
-    return Math.max(0, task.kernel.native.copyTo(task.stub.pid, address, this.staging, 0, length));
+  /** Copies the pieces, so many bytes in all, to guest memory: how many bytes have arrived. */
+  deliver(caller: Caller, address: number, length: number, pieces: KernelPieces): number {
+    const { stub, kernel } = caller as MemCaller;
+    this.#list(kernel.native, pieces);
+    return Math.max(0, kernel.native.emptyPieces(stub.pid, address, length, pieces.count));
   }
 }

@@ -20,6 +20,7 @@ import type { NetDevice } from "../stack/device.ts";
 import { ENDPOINTS_MAX, LARGE_PACKETS_MAX, SMALL_PACKETS_MAX, TCP_MEMORY_MAX } from "../stack/limits.ts";
 import { NamespaceMirror } from "../stack/namespace_mirror.ts";
 import { LARGE_SIZE, SMALL_SIZE } from "../stack/packet.ts";
+import { Pieces } from "../stack/pieces.ts";
 import { Stack } from "../stack/stack.ts";
 import type { TcpSettings } from "../stack/tcp/settings.ts";
 import { KeptReads } from "./kept_reads.ts";
@@ -96,6 +97,8 @@ export class InetStack {
   stampers = 0;
   /** Makes the device of a row that has a link of its own (link/keeper.ts); null: it has none. */
   linkOf: (row: Device, stack: Stack) => NetDevice | null = () => null;
+  /** The one that is filled for each direct transfer. */
+  readonly pieces = new Pieces();
   #keptReads: KeptReads | null = null;
   #stack: Stack | null = null;
   #settings = -1;

@@ -9,6 +9,7 @@ import * as S from "../../../shared/abi/socket.ts";
 import { WINDOW } from "../../../shared/ring/layout.ts";
 import { copyBytes } from "../../call/copy_bytes.ts";
 import type { Credentials } from "../../credentials/credentials.ts";
+import { TRANSFER_MAX } from "../../mem/direct_memory.ts";
 import { NOT_AT_ONCE } from "../../vfs/file.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { NetCaller } from "../caller.ts";
@@ -340,36 +341,40 @@ export class StreamSocket extends InetSocket {
     const { endpoint, inet, stack, options } = this;
     const memory = this.kernel.directMemory;
     if (memory === null || this.#unread.length > 0 || options.peekOffset >= 0) return NOT_AT_ONCE;
-    const { staging } = memory;
-    const wanted = Math.min(length, staging.length, endpoint.inQueue);
+    const wanted = Math.min(length, TRANSFER_MAX, endpoint.inQueue);
     if (wanted <= 0 || !memory.mayDeliver(task, address, wanted)) return NOT_AT_ONCE;
     inet.advance(stack);
-    const n = endpoint.receive(staging.subarray(0, wanted), 0);
-    if (n <= 0) {
-      // As nobody has heard of it, it is the next to be told.
-      if (n < 0 && n !== -E.EAGAIN) endpoint.pendingError = -n;
-      return NOT_AT_ONCE;
-    }
+    const { pieces } = inet;
+    pieces.clear();
+    const n = endpoint.look(wanted, pieces);
+    const arrived = n > 0 ? memory.deliver(task, address, n, pieces) : 0;
+    if (arrived === 0) return NOT_AT_ONCE;
     this.#keptAt = -1;
-    const arrived = memory.deliver(task, address, n);
-    if (arrived < n) this.#putBack(staging.subarray(arrived, n));
+    endpoint.take(arrived);
     inet.deliver(stack);
     this.hasReceived = true;
-    return arrived > 0 ? arrived : NOT_AT_ONCE;
+    return arrived;
   }
 
   override writeDirectly(task: NetCaller, address: number, length: number): number {
     const { endpoint, inet, stack } = this;
     const { connection } = endpoint;
     const memory = this.kernel.directMemory;
-    if (memory === null || connection === null || endpoint.pendingError !== 0 || endpoint.hasShutWrite)
-      return NOT_AT_ONCE;
-    const wanted = Math.min(length, memory.staging.length, roomNow(connection));
-    if (wanted < DIRECT_MIN || !memory.fetch(task, address, wanted)) return NOT_AT_ONCE;
+    if (memory === null || connection === null) return NOT_AT_ONCE;
     inet.advance(stack);
-    const n = endpoint.send(memory.staging.subarray(0, wanted), 0);
+    const wanted = Math.min(length, TRANSFER_MAX, roomNow(connection));
+    if (wanted < DIRECT_MIN || !memory.mayFetch(task, address, wanted)) return NOT_AT_ONCE;
+    const { pieces } = inet;
+    pieces.clear();
+    const n = endpoint.reserve(wanted, pieces);
+    if (n === 0) return NOT_AT_ONCE;
+    if (!memory.fetch(task, address, n, pieces)) {
+      endpoint.forgetReserved();
+      return NOT_AT_ONCE;
+    }
+    endpoint.sendReserved(n);
     inet.deliver(stack);
-    return n > 0 ? n : NOT_AT_ONCE;
+    return n;
   }
 
   override errorComesLater(error: number): void {

@@ -118,5 +118,8 @@ export const SEGMENTS_MAX = 1024;
 export const TCP_MEMORY_MAX = 256 << 20;
 /** Packets under way of one connection: what events cost that look at all of them is bounded (Linux: by sk_sndbuf). */
 export const PACKETS_OUT_MAX = 16384;
-/** The window of one connection (Linux: 1 GiB): a hole as large takes as long to be noted, and is memory too. */
-export const RECEIVE_WINDOW_MAX = 64 << 20;
+/**
+ * The window of one connection (Linux: 1 GiB): a hole as large takes as long to be noted, and is memory too. It begins
+ * anywhere in a block, of which there are a power of two.
+ */
+export const RECEIVE_WINDOW_MAX = (64 << 20) - 4096;

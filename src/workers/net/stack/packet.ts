@@ -7,6 +7,9 @@
 //
 // Offsets are those of the buffer (`bytes`, `view`), which packets share: nothing below `head` or from `end` on is a
 // packet's to read.
+//
+// What goes by loopback may leave some of its payload where its sender keeps it (`lent`): those bytes of the buffer mean
+// nothing until own() puts them there. Who reads a payload calls it first; the receiver of TCP takes what is lent.
 
 import type { NetDevice } from "./device.ts";
 import { IpAddress } from "./ip_address.ts";
@@ -31,6 +34,16 @@ export const SMALL_SIZE = 2048;
 export const LARGE_SIZE = HEADROOM + 65536 + 320;
 const SLAB_BYTES = 256 << 10;
 
+/** Blocks of one size that a packet's payload lies in, in the place of its buffer. */
+export interface Lent {
+  /** The block that the byte of the packet's buffer at `at` is in; -1: in none. */
+  blockAt(at: number): number;
+  /** Puts what it lends into the packet's buffer. */
+  fill(packet: Packet): void;
+  /** The packet needs it no longer. */
+  giveBack(): void;
+}
+
 export class Packet {
   next: Packet | null = null;
   readonly pool: PacketPool;
@@ -40,6 +53,7 @@ export class Packet {
   readonly base: number;
   readonly limit: number;
   isFree = true;
+  lent: Lent | null = null;
 
   /** The bytes that are looked at: from `head` to `end`. */
   head = 0;
@@ -134,13 +148,23 @@ export class Packet {
     return this.head;
   }
 
+  /** All of its payload stands in its buffer from now on. */
+  own(): void {
+    if (this.lent === null) return;
+    this.lent.fill(this);
+    this.lent.giveBack();
+    this.lent = null;
+  }
+
   /** The bytes of the packet, in its buffer. */
   data(): Uint8Array {
+    this.own();
     return this.bytes.subarray(this.head, this.end);
   }
 
   /** What another packet is, and its bytes from its head on; false: they do not fit. */
   copyFrom(other: Packet): boolean {
+    other.own();
     const headroom = Math.min(other.head - other.base, HEADROOM);
     if (this.base + headroom + other.length > this.limit) return false;
     this.head = this.base + headroom;
@@ -239,6 +263,8 @@ export class PacketPool {
     if (packet.isFree) throw new Error("a packet was released twice");
     packet.isFree = true;
     packet.device = null;
+    packet.lent?.giveBack();
+    packet.lent = null;
     packet.next = this.#free;
     this.#free = packet;
     this.used--;

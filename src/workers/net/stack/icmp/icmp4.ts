@@ -262,6 +262,7 @@ export class Icmp4 implements Transport {
     message.view.setUint8(at + F.TYPE, type);
     message.view.setUint8(at + F.CODE, code);
     message.view.setInt32(at + F.INFO, info);
+    packet.own();
     message.bytes.set(packet.bytes.subarray(network, network + quoted), at + F.HEADER);
     this.#send(message, (packet.trafficClass & 0x1e) | TOS_CONTROL);
   }

@@ -265,6 +265,7 @@ export class Icmp6 implements Transport {
     message.view.setUint8(at + F.TYPE, type);
     message.view.setUint8(at + F.CODE, code);
     message.view.setInt32(at + F.INFO, info);
+    packet.own();
     message.bytes.set(packet.bytes.subarray(network, network + quoted), at + F.HEADER);
     this.#send(message, 0);
   }

@@ -42,6 +42,7 @@ export function transportSize({ view, transport, end, gsoType, protocol }: Packe
  * there were no buffers for all of them. The packet stays its owner's.
  */
 export function segment(packet: Packet, pools: PacketPools, send: (segment: Packet) => void): boolean {
+  packet.own();
   const { head, transport, end, gsoSize } = packet;
   const size = transportSize(packet);
   if (size === 0) return false;

@@ -40,6 +40,7 @@ export class Raw {
   readonly input = (packet: Packet): boolean => {
     const endpoints = (packet.isV6 ? this.#v6 : this.#v4).get(packet.protocol);
     if (endpoints === undefined) return false;
+    packet.own();
     const { core } = this.shared;
     const { head } = packet;
     let isFor = false;

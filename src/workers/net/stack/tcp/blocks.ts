@@ -1,5 +1,9 @@
 // The memory of what waits to be sent, acknowledged or read: blocks of one size, numbered, from slabs that are taken as
-// they are first needed; all connections of a stack together hold no more than its bounds say (net.ipv4.tcp_mem).
+// they are first needed; all connections of a stack together hold no more than its bounds say (net.ipv4.tcp_mem). A block
+// may be held by several: by the sender who may have to send it again, by what is under way to a receiver of the same stack,
+// and by that receiver. It is written to by nobody then (isShared), and given back when the last of them does so.
+
+import { LentBlocks } from "./lent_blocks.ts";
 
 /** Bytes of a block, as a power of two. */
 export const BLOCK_SHIFT = 12;
@@ -20,6 +24,9 @@ export class BlockPool {
   isUnderPressure = false;
   readonly #slabs: Uint8Array[] = [];
   readonly #free: number[] = [];
+  /** Of each block, how many hold it. */
+  readonly #holders: number[] = [];
+  readonly #unlent: LentBlocks[] = [];
 
   constructor(maxBytes: number) {
     this.max = 0;
@@ -49,12 +56,33 @@ export class BlockPool {
     if (this.#free.length === 0) this.#grow();
     this.used++;
     if (this.used > this.pressure) this.isUnderPressure = true;
-    return this.#free.pop()!;
+    const block = this.#free.pop()!;
+    this.#holders[block] = 1;
+    return block;
   }
 
   put(block: number): void {
+    if (--this.#holders[block]! > 0) return;
     this.#free.push(block);
     this.#less(1);
+  }
+
+  /** One more holds it. */
+  share(block: number): void {
+    this.#holders[block]!++;
+  }
+
+  isShared(block: number): boolean {
+    return this.#holders[block]! > 1;
+  }
+
+  /** What a packet is lent, empty. */
+  lending(): LentBlocks {
+    return this.#unlent.pop() ?? new LentBlocks(this);
+  }
+
+  wasLent(lent: LentBlocks): void {
+    this.#unlent.push(lent);
   }
 
   /** Memory of another kind, worth so many blocks, is taken: false: there is none, unless it must be. */
@@ -79,12 +107,14 @@ export class BlockPool {
     if (this.used === 0 && this.#slabs.length > SLABS_KEPT) {
       this.#slabs.length = 0;
       this.#free.length = 0;
+      this.#holders.length = 0;
     }
   }
 
   #grow(): void {
     const first = this.#slabs.length << SLAB_SHIFT;
     this.#slabs.push(new Uint8Array(BLOCK << SLAB_SHIFT));
+    for (let i = 0; i <= SLAB_MASK; i++) this.#holders.push(0);
     for (let i = SLAB_MASK; i >= 0; i--) this.#free.push(first + i);
   }
 

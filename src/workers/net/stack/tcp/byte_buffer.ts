@@ -1,6 +1,9 @@
 // A stretch of a stream by sequence numbers, in blocks: what was written and is not acknowledged yet, or what came in and
-// was not read yet, with holes where segments are missing. It holds blocks for what was written alone.
+// was not read yet, with holes where segments are missing. It holds blocks for what was written alone. Blocks begin at
+// multiples of their size in sequence numbers, so that two ends of a connection in one stack can hold the same ones.
 
+import type { Lent, Packet } from "../packet.ts";
+import type { Pieces } from "../pieces.ts";
 import { BLOCK, BLOCK_SHIFT, type BlockPool } from "./blocks.ts";
 
 const BLOCK_MASK = BLOCK - 1;
@@ -37,6 +40,7 @@ export class ByteBuffer {
   reset(start: number): void {
     this.releaseAll();
     this.#start = start;
+    this.#offset = start & BLOCK_MASK;
   }
 
   /** Blocks in the stretch, holes among them. */
@@ -65,8 +69,18 @@ export class ByteBuffer {
     return true;
   }
 
-  /** Bytes from there on; how many found room: fewer than there are if memory ends, if forced at least a block's. */
-  write(seq: number, source: Uint8Array, from: number, length: number, isForced = false): number {
+  /**
+   * Bytes from there on; how many found room: fewer than there are if memory ends, if forced at least a block's. What of
+   * them is lent stands in its blocks.
+   */
+  write(
+    seq: number,
+    source: Uint8Array,
+    from: number,
+    length: number,
+    isForced = false,
+    lent: Lent | null = null,
+  ): number {
     const pool = this.#pool;
     const position = this.#offset + ((seq - this.#start) | 0);
     if (!this.#extend((position + length + BLOCK_MASK) >> BLOCK_SHIFT, isForced)) return 0;
@@ -75,16 +89,54 @@ export class ByteBuffer {
     while (done < length) {
       const at = position + done;
       const place = (this.#first + (at >> BLOCK_SHIFT)) & mask;
-      let block = this.#ring[place]!;
-      if (block === HOLE) {
-        block = pool.take(isForced && done === 0);
-        if (block < 0) break;
-        this.#ring[place] = block;
-      }
       const inside = at & BLOCK_MASK;
       const piece = Math.min(BLOCK - inside, length - done);
+      const lentBlock = lent === null ? HOLE : lent.blockAt(from + done);
+      if (lentBlock !== HOLE && piece === BLOCK && this.#ring[place] === HOLE) {
+        pool.share(lentBlock);
+        this.#ring[place] = lentBlock;
+        done += piece;
+        continue;
+      }
+      const block = this.#blockToWrite(place, isForced && done === 0);
+      if (block < 0) break;
       const to = pool.offsetOf(block) + inside;
-      copy(source, from + done, pool.slabOf(block), to, piece);
+      if (lentBlock === HOLE) copy(source, from + done, pool.slabOf(block), to, piece);
+      else copy(pool.slabOf(lentBlock), pool.offsetOf(lentBlock) + inside, pool.slabOf(block), to, piece);
+      done += piece;
+    }
+    return done;
+  }
+
+  // The block of a place of the ring, to write to; -1: there is no memory.
+  #blockToWrite(place: number, isForced: boolean): number {
+    const pool = this.#pool;
+    const old = this.#ring[place]!;
+    if (old !== HOLE && !pool.isShared(old)) return old;
+    const block = pool.take(isForced);
+    if (block < 0) return block;
+    if (old !== HOLE) {
+      copy(pool.slabOf(old), pool.offsetOf(old), pool.slabOf(block), pool.offsetOf(block), BLOCK);
+      pool.put(old);
+    }
+    this.#ring[place] = block;
+    return block;
+  }
+
+  /** Room for bytes from there on, which others write: how many of them have it. */
+  reserve(seq: number, length: number, pieces: Pieces): number {
+    const pool = this.#pool;
+    const position = this.#offset + ((seq - this.#start) | 0);
+    if (!this.#extend((position + length + BLOCK_MASK) >> BLOCK_SHIFT, false)) return 0;
+    const mask = this.#ring.length - 1;
+    let done = 0;
+    while (done < length) {
+      const at = position + done;
+      const block = this.#blockToWrite((this.#first + (at >> BLOCK_SHIFT)) & mask, false);
+      if (block < 0) break;
+      const inside = at & BLOCK_MASK;
+      const piece = Math.min(BLOCK - inside, length - done);
+      pieces.add(pool.slabOf(block), pool.offsetOf(block) + inside, piece);
       done += piece;
     }
     return done;
@@ -105,6 +157,38 @@ export class ByteBuffer {
     }
   }
 
+  /** Where bytes that were written there stand. */
+  look(seq: number, length: number, pieces: Pieces): void {
+    const pool = this.#pool;
+    const position = this.#offset + ((seq - this.#start) | 0);
+    for (let done = 0; done < length; ) {
+      const at = position + done;
+      const block = this.#blockAt(at >> BLOCK_SHIFT);
+      const inside = at & BLOCK_MASK;
+      const piece = Math.min(BLOCK - inside, length - done);
+      pieces.add(pool.slabOf(block), pool.offsetOf(block) + inside, piece);
+      done += piece;
+    }
+  }
+
+  /** Bytes that were written there, to a packet that goes to this stack itself: whole blocks of them are lent to it. */
+  lend(seq: number, packet: Packet, length: number): void {
+    const pool = this.#pool;
+    const lent = pool.lending();
+    packet.lent = lent;
+    const position = this.#offset + ((seq - this.#start) | 0);
+    for (let done = 0; done < length; ) {
+      const at = position + done;
+      const block = this.#blockAt(at >> BLOCK_SHIFT);
+      const inside = at & BLOCK_MASK;
+      const piece = Math.min(BLOCK - inside, length - done);
+      const to = packet.head + done;
+      if (piece === BLOCK) lent.add(block, to);
+      else copy(pool.slabOf(block), pool.offsetOf(block) + inside, packet.bytes, to, piece);
+      done += piece;
+    }
+  }
+
   /** The byte that was written there. */
   byteAt(seq: number): number {
     const position = this.#offset + ((seq - this.#start) | 0);
@@ -115,8 +199,7 @@ export class ByteBuffer {
   /** What stands before that number is not needed any more; `end` is where what was written ends. */
   trim(seq: number, end: number): void {
     if (seq === end) {
-      this.releaseAll();
-      this.#start = seq;
+      this.reset(seq);
       return;
     }
     const position = this.#offset + ((seq - this.#start) | 0);
@@ -151,7 +234,7 @@ export class ByteBuffer {
     }
     this.#count = 0;
     this.#first = 0;
-    this.#offset = 0;
+    this.#offset = this.#start & BLOCK_MASK;
     this.#pool.discharge(this.#ring.length >> SLOTS_SHIFT);
     if (this.#ring.length > RING_MIN) this.#ring = [];
   }

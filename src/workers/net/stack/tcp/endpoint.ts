@@ -29,6 +29,7 @@ import { MSG_MORE, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR } from "../../../../shar
 import { isOfLink } from "../inet/endpoint.ts";
 import { noRoute, routeTo } from "../inet/way.ts";
 import { IpAddress } from "../ip_address.ts";
+import type { Pieces } from "../pieces.ts";
 import { setQuickAck } from "./acknowledge.ts";
 import { keepaliveChanged } from "./arm.ts";
 import { BoundEndpoint } from "./bound_endpoint.ts";
@@ -41,11 +42,11 @@ import type { Ends } from "./isn.ts";
 import { Listener } from "./listener.ts";
 import { NAGLE_OFF, nagleOf, pushPending } from "./output.ts";
 import { pollMask } from "./poll.ts";
-import { readStream, readUrgent } from "./read.ts";
+import { consume, lookAtStream, readStream, readUrgent } from "./read.ts";
 import { dropReceived } from "./sacks.ts";
 import * as S from "./states.ts";
 import { TimeWait } from "./time_wait.ts";
-import { writeStream } from "./write.ts";
+import { reserve, writeStream, wrote } from "./write.ts";
 
 /** socket_state */
 export const SS_UNCONNECTED = 1;
@@ -295,6 +296,38 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
     if (this.hasShutRead) return 0;
     if (c.state === S.TCP_CLOSE) return -E.ENOTCONN;
     return -E.EAGAIN;
+  }
+
+  /**
+   * Room for so many bytes at most, for who writes them in place: how many; 0: there is none, or send() says why. What was
+   * written is sent by sendReserved(), or forgotten, before anything else happens.
+   */
+  reserve(most: number, pieces: Pieces): number {
+    const c = this.connection;
+    if (c === null || this.pendingError !== 0 || this.hasShutWrite) return 0;
+    if (c.state !== S.TCP_ESTABLISHED && c.state !== S.TCP_CLOSE_WAIT) return 0;
+    return reserve(c, most, pieces);
+  }
+
+  sendReserved(length: number): void {
+    wrote(this.connection!, length);
+  }
+
+  /** What was reserved is not needed. */
+  forgetReserved(): void {
+    const c = this.connection!;
+    c.sendBuffer.cut(c.writeSeq);
+  }
+
+  /** Where bytes that have come stand: how many, at most `most`; they stay there until take(). 0: receive() says why. */
+  look(most: number, pieces: Pieces): number {
+    const c = this.connection;
+    return c === null || this.listener !== null ? 0 : lookAtStream(c, most, pieces);
+  }
+
+  /** So many bytes of those that were looked at are read. */
+  take(length: number): void {
+    consume(this.connection!, length);
   }
 
   /** Whether a send would take something (sk_stream_is_writeable). */

@@ -3,6 +3,7 @@
 
 import * as E from "../../../../shared/abi/errno.ts";
 import { MSG_PEEK, MSG_TRUNC } from "../../../../shared/abi/socket.ts";
+import type { Pieces } from "../pieces.ts";
 import { bytesWereRead } from "./acknowledge.ts";
 import { type Connection, URGENT_NONE, URGENT_NOT_YET, URGENT_READ, URGENT_VALID } from "./connection.ts";
 import type { Segment } from "./segment.ts";
@@ -39,8 +40,15 @@ export function readStream(c: Connection, target: Uint8Array, flags: number, off
   return copied;
 }
 
-// So many bytes are read.
-function consume(c: Connection, count: number): void {
+/** Where the bytes that are read next stand, up to urgent data: how many, at most `most`. */
+export function lookAtStream(c: Connection, most: number, pieces: Pieces): number {
+  const length = c.urgentState === URGENT_NONE ? Math.min(most, c.available) : 0;
+  if (length > 0) c.receiveBuffer.look(c.copiedSeq, length, pieces);
+  return length;
+}
+
+/** So many bytes are read. */
+export function consume(c: Connection, count: number): void {
   c.copiedSeq = (c.copiedSeq + count) | 0;
   const ranges = c.outOfOrder;
   const end = ranges !== null && ranges.count > 0 ? ranges.endOf(ranges.count - 1) : lastByte(c);
@@ -90,6 +98,7 @@ export function takeUrgentByte(c: Connection, segment: Segment): boolean {
   if (c.urgentState !== URGENT_NOT_YET) return false;
   const place = (c.urgentSeq - segment.seq - (segment.isSyn ? 1 : 0)) | 0;
   if (place < 0 || place >= segment.length) return false;
+  segment.packet!.own();
   c.urgentByte = segment.packet!.bytes[segment.at + place]!;
   c.urgentState = URGENT_VALID;
   return true;

@@ -2,6 +2,7 @@
 // they come, ranges out of order are kept beside it, as many as the bound says, and selective acknowledgements tell the
 // ranges that changed last (RFC 2018), duplicates first (RFC 2883).
 
+import type { Packet } from "../packet.ts";
 import { enterQuickAck } from "./acknowledge.ts";
 import { finCame } from "./close.ts";
 import { type Connection, NOTICE_READABLE } from "./connection.ts";
@@ -65,7 +66,7 @@ function takeInOrder(
   length: number,
   isFin: boolean,
 ): void {
-  const taken = length === 0 ? 0 : writeInOrder(c, seq, packet!.bytes, at, length);
+  const taken = length === 0 ? 0 : writeInOrder(c, seq, packet!, at, length);
   if (taken < length) {
     // Memory has ended: what was taken is acknowledged, the rest comes again.
     c.tcp.extended.TCPRcvQDrop++;
@@ -85,8 +86,9 @@ function takeInOrder(
 }
 
 // Who has nothing to read gets something in any case, so that all go on; what came out of order makes room first.
-function writeInOrder(c: Connection, seq: number, bytes: Uint8Array, at: number, length: number): number {
-  const taken = c.receiveBuffer.write(seq, bytes, at, length);
+function writeInOrder(c: Connection, seq: number, packet: Packet, at: number, length: number): number {
+  const { bytes, lent } = packet;
+  const taken = c.receiveBuffer.write(seq, bytes, at, length, false, lent);
   if (taken > 0) return taken;
   const { outOfOrder } = c;
   if (outOfOrder !== null && outOfOrder.count > 0) {
@@ -96,7 +98,7 @@ function writeInOrder(c: Connection, seq: number, bytes: Uint8Array, at: number,
     c.hasEarlyFin = false;
     c.receiveBuffer.cut(c.rcvNxt);
   }
-  return c.receiveBuffer.write(seq, bytes, at, length, c.available === 0);
+  return c.receiveBuffer.write(seq, bytes, at, length, c.available === 0, lent);
 }
 
 // The stream is whole up to there.
@@ -150,7 +152,7 @@ function takeOutOfOrder(
     extended.TCPOFODrop++;
     return;
   }
-  const taken = c.receiveBuffer.write(seq, packet!.bytes, at, length);
+  const taken = c.receiveBuffer.write(seq, packet!.bytes, at, length, false, packet!.lent);
   if (taken === 0) {
     extended.TCPOFODrop++;
     return;

@@ -8,6 +8,7 @@ import { pathMtu } from "../mtu_discovery.ts";
 import { GSO_TCPV4, GSO_TCPV6 } from "../offload/segments.ts";
 import type { Packet } from "../packet.ts";
 import type { Flow } from "../route/flow.ts";
+import { BLOCK } from "./blocks.ts";
 import type { Connection } from "./connection.ts";
 import { leaveEcnOn } from "./ecn.ts";
 import * as F from "./format.ts";
@@ -19,6 +20,9 @@ const PACKET_MAX4 = 65535;
 const PACKET_MAX6 = 65535 + 40;
 const IP4_HEADER = 20;
 const IP6_HEADER = 40;
+
+/** Of so many bytes, some are a whole block. */
+const LEND_MIN = 2 * BLOCK;
 
 /** How often a connection's path MTU may fall, if not once a round trip. */
 const NARROWING_MIN_US = 20_000;
@@ -104,7 +108,9 @@ export function sendData(
   const packet = takePacket(c, flow, length);
   if (packet === null) return -ENOBUFS;
   if (length > 0) {
-    c.sendBuffer.read(seq, packet.bytes, packet.head, length);
+    if (length >= LEND_MIN && flow.device!.isLoopback && !c.isSendingUrgent)
+      c.sendBuffer.lend(seq, packet, length);
+    else c.sendBuffer.read(seq, packet.bytes, packet.head, length);
     packet.end = packet.head + length;
   }
   packet.trafficClass = 0;
