@@ -6,7 +6,7 @@ import { TCP_INQ } from "../../../shared/abi/inet.ts";
 import { FIONREAD, SIOCATMARK } from "../../../shared/abi/ioctl.ts";
 import * as P from "../../../shared/abi/poll.ts";
 import * as S from "../../../shared/abi/socket.ts";
-import { WINDOW } from "../../../shared/ring/layout.ts";
+import { WINDOW, WINDOW_SECOND } from "../../../shared/ring/layout.ts";
 import { copyBytes } from "../../call/copy_bytes.ts";
 import type { Credentials } from "../../credentials/credentials.ts";
 import { TRANSFER_MAX } from "../../mem/direct_memory.ts";
@@ -25,14 +25,16 @@ import { familyOf, type InetName, name4, name6, needsScope } from "./addresses.t
 import { ErrorControl, errorBehind } from "./error_queue.ts";
 import type { Level } from "./inet_options.ts";
 import { CAN_READ, CAN_WRITE, InetSocket } from "./inet_socket.ts";
+import type { KeptReads } from "./kept_reads.ts";
 import { TcpSocketOptions } from "./tcp_options.ts";
 
 const SIOCOUTQ = 0x5411;
 const SIOCOUTQNSD = 0x894b;
 const MESSAGE_MAX = 0x7fffffff;
 const INQ_KEY = S.IPPROTO_TCP * 1000 + TCP_INQ;
-/** Bytes that one receive takes at most. */
+/** Bytes that one receive takes at most, and those that reach the receiver's window at once. */
 const CHUNK = 65536;
+const ROUND_MAX = WINDOW_SECOND - WINDOW;
 /** TCP_SYN_SENT, TCP_CLOSE */
 const WITHOUT_PEER: ReadonlySet<number> = new Set([2, 7]);
 /** For less room than that it is better to wait for more. */
@@ -232,13 +234,17 @@ export class StreamSocket extends InetSocket {
     // Who wants nothing is told whether there is something.
     const isAsking = room === 0;
     const wanted = Math.max(1, Math.min(room, CHUNK, endpoint.connection?.available ?? 0));
-    // Memory of its own, not the window, which the guest can change: what does not arrive may be somebody else's to read.
-    const target = Buffer.allocUnsafe(wanted);
+    // Memory of the kernel's own, not the window, which the guest can change: what does not arrive may be somebody else's
+    // to read. What fits a window is in it before anybody else reads.
+    const kept = !isPeek && wanted <= ROUND_MAX ? inet.keptReads : null;
+    const place = kept === null ? -1 : kept.place(wanted);
+    const from = kept === null ? 0 : kept.at(place);
+    const target = kept === null ? Buffer.allocUnsafe(wanted) : kept.bytes.subarray(from, from + wanted);
     const n = endpoint.receive(target, isAsking ? flags | S.MSG_PEEK : flags, offset);
     if (n < 0) return n;
     if (isAsking) return nothing();
     if (!isPeek) {
-      this.#keptAt = -1;
+      this.#keptAt = place;
       inet.deliver(stack);
     }
     this.#movePeek(isPeek, n);
@@ -254,9 +260,17 @@ export class StreamSocket extends InetSocket {
       address: "",
       ancillary: null,
       putBack: () => {
-        if (!isPeek && !isUrgent) this.#putBack(data);
+        if (isPeek || isUrgent) return;
+        if (kept === null) this.#putBack(data);
+        else this.#putBackKept(kept, place, data.length);
       },
     };
+  }
+
+  // What was kept of a read; if it is there no more, or somebody has read since, it is lost.
+  #putBackKept(kept: KeptReads, place: number, length: number): void {
+    if (this.#keptAt === place) this.#putBack(kept.copyOf(place, length) ?? EMPTY);
+    this.#keptAt = -1;
   }
 
   #movePeek(isPeek: boolean, count: number): void {
@@ -330,8 +344,7 @@ export class StreamSocket extends InetSocket {
     inet.deliver(stack);
     task.call.outAt(address, n, WINDOW);
     task.call.outFault = () => {
-      if (this.#keptAt === place) this.#putBack(kept.copyOf(place, n) ?? EMPTY);
-      this.#keptAt = -1;
+      this.#putBackKept(kept, place, n);
       return -E.EFAULT;
     };
     return n;
