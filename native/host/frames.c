@@ -10,17 +10,11 @@
 #define FRAMES_MAX 32
 #define TRUNCATED 0x80000000u
 
-/* Receives up to `max` frames, each to its own `size` bytes of `bytes`, one behind the other: how many came, their lengths
-   (u32, with the highest bit for one that was longer) in the scratch area. -EAGAIN: there are none. */
-RF_EXPORT int32_t rf_frames_receive(int32_t fd, uint8_t *bytes, uint32_t size, int32_t max) {
+static int32_t receive(int32_t fd, struct iovec *parts, int32_t count) {
   struct mmsghdr messages[FRAMES_MAX];
-  struct iovec parts[FRAMES_MAX];
-  if (max > FRAMES_MAX) max = FRAMES_MAX;
-  for (int i = 0; i < max; i++) {
-    parts[i] = (struct iovec){bytes + (size_t)i * size, size};
+  for (int i = 0; i < count; i++)
     messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &parts[i], .msg_iovlen = 1}};
-  }
-  int n = recvmmsg(fd, messages, (unsigned)max, MSG_DONTWAIT, NULL);
+  int n = recvmmsg(fd, messages, (unsigned)count, MSG_DONTWAIT, NULL);
   if (n < 0) return -errno;
   uint32_t *lengths = (uint32_t *)rf_scratch;
   for (int i = 0; i < n; i++)
@@ -28,26 +22,57 @@ RF_EXPORT int32_t rf_frames_receive(int32_t fd, uint8_t *bytes, uint32_t size, i
   return n;
 }
 
-/* Sends up to `count` frames, which stand in `bytes` as pairs of offset and length (u32) in the scratch area say: how many
-   the host took, or a negative errno about the first. */
-RF_EXPORT int32_t rf_frames_send(int32_t fd, uint8_t *bytes, int32_t count) {
+static int32_t send_frames(int32_t fd, struct iovec *parts, int32_t count) {
   struct mmsghdr messages[FRAMES_MAX];
-  struct iovec parts[FRAMES_MAX];
-  const uint32_t *places = (const uint32_t *)rf_scratch;
-  if (count > FRAMES_MAX) count = FRAMES_MAX;
-  for (int i = 0; i < count; i++) {
-    parts[i] = (struct iovec){bytes + places[2 * i], places[2 * i + 1]};
+  for (int i = 0; i < count; i++)
     messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &parts[i], .msg_iovlen = 1}};
-  }
   return (int32_t)result_of(sendmmsg(fd, messages, (unsigned)count, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
+/* Receives up to `count` frames, each to its own of the places that are listed in the scratch area (struct iovec): how many
+   came, their lengths (u32, with the highest bit for one that was longer) in the scratch area. -EAGAIN: there are none. */
+RF_EXPORT int32_t rf_frames_fill(int32_t fd, int32_t count) {
+  struct iovec parts[FRAMES_MAX];
+  if (count > FRAMES_MAX) count = FRAMES_MAX;
+  memcpy(parts, rf_scratch, (size_t)count * sizeof *parts);
+  return receive(fd, parts, count);
+}
+
+/* Receives up to `max` frames, each to its own `size` bytes of `bytes`, one behind the other: how many came, their lengths
+   (u32, with the highest bit for one that was longer) in the scratch area. -EAGAIN: there are none. */
+RF_EXPORT int32_t rf_frames_receive(int32_t fd, uint8_t *bytes, uint32_t size, int32_t max) {
+  struct iovec parts[FRAMES_MAX];
+  if (max > FRAMES_MAX) max = FRAMES_MAX;
+  for (int i = 0; i < max; i++)
+    parts[i] = (struct iovec){bytes + (size_t)i * size, size};
+  return receive(fd, parts, max);
+}
+
+/* Sends up to `count` frames, which stand in `bytes` as pairs of offset and length (u32) in the scratch area say: how many
+   the host took, or a negative errno about the first. */
+RF_EXPORT int32_t rf_frames_send(int32_t fd, uint8_t *bytes, int32_t count) {
+  struct iovec parts[FRAMES_MAX];
+  const uint32_t *places = (const uint32_t *)rf_scratch;
+  if (count > FRAMES_MAX) count = FRAMES_MAX;
+  for (int i = 0; i < count; i++)
+    parts[i] = (struct iovec){bytes + places[2 * i], places[2 * i + 1]};
+  return send_frames(fd, parts, count);
+}
+
+/* The same of frames that are listed in the scratch area (struct iovec). */
+RF_EXPORT int32_t rf_frames_empty(int32_t fd, int32_t count) {
+  return send_frames(fd, (struct iovec *)rf_scratch, count < FRAMES_MAX ? count : FRAMES_MAX);
+}
+
 /* The same with a TAP device, which takes and gives a frame a call. */
-RF_EXPORT int32_t rf_tap_receive(int32_t fd, uint8_t *bytes, uint32_t size, int32_t max) {
+RF_EXPORT int32_t rf_tap_fill(int32_t fd, int32_t most) {
+  struct iovec parts[FRAMES_MAX];
+  if (most > FRAMES_MAX) most = FRAMES_MAX;
+  memcpy(parts, rf_scratch, (size_t)most * sizeof *parts);
   uint32_t *lengths = (uint32_t *)rf_scratch;
   int count = 0;
-  for (; count < max && count < FRAMES_MAX; count++) {
-    ssize_t n = read(fd, bytes + (size_t)count * size, size);
+  for (; count < most; count++) {
+    ssize_t n = readv(fd, &parts[count], 1);
     if (n < 0 && count == 0) return -errno;
     if (n < 0) break;
     lengths[count] = (uint32_t)n;
@@ -55,11 +80,12 @@ RF_EXPORT int32_t rf_tap_receive(int32_t fd, uint8_t *bytes, uint32_t size, int3
   return count;
 }
 
-RF_EXPORT int32_t rf_tap_send(int32_t fd, uint8_t *bytes, int32_t count) {
-  const uint32_t *places = (const uint32_t *)rf_scratch;
-  for (int i = 0; i < count && i < FRAMES_MAX; i++)
-    if (write(fd, bytes + places[2 * i], places[2 * i + 1]) < 0) return i > 0 ? i : -errno;
-  return count < FRAMES_MAX ? count : FRAMES_MAX;
+RF_EXPORT int32_t rf_tap_empty(int32_t fd, int32_t count) {
+  const struct iovec *parts = (const struct iovec *)rf_scratch;
+  if (count > FRAMES_MAX) count = FRAMES_MAX;
+  for (int i = 0; i < count; i++)
+    if (writev(fd, &parts[i], 1) < 0) return i > 0 ? i : -errno;
+  return count;
 }
 
 /* A message of the keeper, at most `size` bytes of it: its length, 0 at the end, or a negative errno; in the scratch area

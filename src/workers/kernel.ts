@@ -179,7 +179,7 @@ export class Kernel implements SupervisorContext {
   readonly unixNames = new UnixNames();
   /** Set once, before anything runs, where the caller gave a network of the host. */
   hostNetwork: SocketMaker | null = null;
-  readonly directMemory = new DirectMemory();
+  readonly directMemory: DirectMemory;
   readonly unixSockets = new Set<UnixSocket>();
   readonly unixGarbage = new UnixGarbage(this);
   readonly netlinkPorts = new NetlinkPorts(this);
@@ -218,6 +218,7 @@ export class Kernel implements SupervisorContext {
     threads = 1,
   ) {
     this.native = native;
+    this.directMemory = new DirectMemory(native);
     const quarter = native.descriptorLimit() >>> 2;
     this.limits = makeLimits(Math.min(MEMORY_FILES_MAX, quarter), quarter);
     this.heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));

@@ -9,7 +9,7 @@ import { Counters } from "../../src/workers/counters.ts";
 import { loadNative } from "../../src/workers/native.ts";
 import { Devices } from "../../src/workers/net/devices/devices.ts";
 import type { DevicesContext } from "../../src/workers/net/devices/devices_context.ts";
-import { receiveBuffer } from "../../src/workers/net/link/frame_buffers.ts";
+import { FrameBuffers } from "../../src/workers/net/link/frame_buffers.ts";
 import { HostDevice } from "../../src/workers/net/link/host_device.ts";
 import { NamespaceMirror } from "../../src/workers/net/stack/namespace_mirror.ts";
 import { Stack } from "../../src/workers/net/stack/stack.ts";
@@ -48,7 +48,7 @@ new NamespaceMirror(stack, devices, (row) => {
     row.address,
     core,
     links,
-    receiveBuffer(),
+    new FrameBuffers(native, core.pools),
     user,
   );
   return device;

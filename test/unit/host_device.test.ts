@@ -5,7 +5,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EAGAIN, ENETDOWN, ENOBUFS } from "../../src/shared/abi/errno.ts";
 import { IFF_UP } from "../../src/shared/abi/netlink.ts";
-import { FRAME_MAX, receiveBuffer } from "../../src/workers/net/link/frame_buffers.ts";
+import type { Native } from "../../src/workers/native.ts";
+import { FRAME_MAX, FrameBuffers } from "../../src/workers/net/link/frame_buffers.ts";
 import { HostDevice, type HostLinkContext } from "../../src/workers/net/link/host_device.ts";
 import { seededRandom } from "../../src/workers/net/stack/link/pair_link.ts";
 import { makeStack } from "./stack_world.ts";
@@ -13,12 +14,15 @@ import { makeStack } from "./stack_world.ts";
 const FD = 7;
 const POLLIN = 1;
 const POLLOUT = 4;
+const ARRAY = 2 ** 40;
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
 
 /** The host's side of the link. */
 class FakeHost {
   readonly scratchWords = new Int32Array(256);
   readonly sent: Buffer[] = [];
+  /** Arrays that have an address: its number, counted from 1, by 2 ** 40. */
+  readonly #arrays: Uint8Array[] = [];
   arriving: (Buffer | number)[] = [];
   /** What the next calls that send answer: so many frames, or an error. Then all is taken. */
   answers: number[] = [];
@@ -33,26 +37,27 @@ class FakeHost {
   constructor() {
     const native = {
       scratchWords: this.scratchWords,
-      framesReceive: (_fd: number, bytes: Uint8Array, size: number, max: number): number => {
+      addressOf: (bytes: Uint8Array): number => this.#arrays.push(bytes) * ARRAY,
+      framesFill: (_fd: number, count: number): number => {
         if (this.arriving.length === 0) return -EAGAIN;
         const [first] = this.arriving;
         if (typeof first === "number") {
           this.arriving.shift();
           return first;
         }
-        const batch = this.arriving.splice(0, max) as Buffer[];
+        const batch = this.arriving.splice(0, count) as Buffer[];
+        const places = batch.map((_, i) => this.#place(i));
         for (const [i, frame] of batch.entries()) {
-          bytes.set(frame.subarray(0, size), i * size);
-          this.scratchWords[i] = frame.length > size ? size | 0x80000000 : frame.length;
+          const place = places[i]!;
+          assert.is(place.length, FRAME_MAX);
+          place.set(frame.subarray(0, FRAME_MAX));
+          this.scratchWords[i] = frame.length > FRAME_MAX ? FRAME_MAX | 0x80000000 : frame.length;
         }
         return batch.length;
       },
-      framesSend: (_fd: number, bytes: Uint8Array, count: number): number => {
+      framesEmpty: (_fd: number, count: number): number => {
         const answer = this.answers.shift() ?? count;
-        for (let i = 0; i < Math.min(answer, count); i++) {
-          const at = this.scratchWords[2 * i]!;
-          this.sent.push(Buffer.from(bytes.subarray(at, at + this.scratchWords[2 * i + 1]!)));
-        }
+        for (let i = 0; i < Math.min(answer, count); i++) this.sent.push(Buffer.from(this.#place(i)));
         return Math.min(answer, count);
       },
       close: (): number => ++this.closed,
@@ -83,11 +88,20 @@ class FakeHost {
       MAC,
       core,
       links,
-      receiveBuffer(),
+      new FrameBuffers(native as unknown as Native, core.pools),
       user,
     );
     this.stack.addDevice(this.device);
     this.device.setAddresses([{ address: Uint8Array.of(10, 0, 0, 1), prefixLength: 24, scope: 0, flags: 0 }]);
+  }
+
+  // The part of an array that an iovec names.
+  #place(index: number): Uint8Array {
+    const words = this.scratchWords.subarray(4 * index);
+    const address = words[1]! * 2 ** 32 + (words[0]! >>> 0);
+    const array = this.#arrays[Math.floor(address / ARRAY) - 1]!;
+    const offset = address % ARRAY;
+    return array.subarray(offset, offset + words[2]!);
   }
 
   run(): void {
@@ -176,7 +190,7 @@ test("frames that are cut off, too short, or lie in their virtio header are coun
     Buffer.alloc(10),
     Buffer.alloc(23),
   ];
-  host.onReady(POLLIN);
+  while (host.arriving.length > 0) host.onReady(POLLIN);
   assert.equal([host.device.rxTruncated, host.device.rxErrors], [1, 5]);
   for (let i = 0; i < 3000; i++) {
     const frame = Buffer.alloc(Math.floor(random() * 200), 0);
@@ -208,6 +222,27 @@ test("errors of the link are no frames, and a link that is gone sends nothing", 
   host.send(2);
   host.run();
   assert.equal([host.sent.length, host.device.txDropped, host.stack.core.pools.used], [0, 2, 0]);
+});
+
+test("long frames lie where they came; where there is no long packet, they are dropped, and short ones go on", () => {
+  const host = new FakeHost();
+  const { pools } = host.stack.core;
+  const long = Buffer.alloc(20_000);
+  long.set(MAC, 10);
+  long[16] = 2;
+  long.writeUInt16BE(0x0800, 22);
+  long[24] = 0x45;
+  const short = Buffer.from(long.subarray(0, 200));
+  host.arriving = [long, short, long];
+  host.onReady(POLLIN);
+  assert.equal([host.device.rxPackets, host.device.rxDropped, pools.used], [3, 0, 0]);
+  const held = [];
+  for (let packet = pools.large.take(); packet !== null; packet = pools.large.take()) held.push(packet);
+  host.arriving = [long, short, long, short];
+  while (host.arriving.length > 0) host.onReady(POLLIN);
+  assert.equal([host.device.rxPackets, host.device.rxDropped], [5, 2]);
+  for (const packet of held) packet.release();
+  assert.is(pools.used, 0);
 });
 
 test.run();

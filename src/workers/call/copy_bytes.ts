@@ -1,9 +1,10 @@
-// Copies from one array of bytes to another. A copy by V8 takes an object that names the part; where it is short, a
-// loop takes less time than that, and leaves nothing to the garbage collector.
+// Copies from one array of bytes to another. A copy by V8 takes an object that names the part, and goes word by word where
+// memory is shared; Node's own does neither. Where it is short, a loop takes less time than a call.
 
-const BY_HAND = 128;
+const BY_HAND = 32;
+const { copy } = Buffer.prototype;
 
 export function copyBytes(from: Uint8Array, at: number, to: Uint8Array, toAt: number, length: number): void {
-  if (length > BY_HAND) to.set(from.subarray(at, at + length), toAt);
+  if (length > BY_HAND) copy.call(from as Buffer, to, toAt, at, at + length);
   else for (let i = 0; i < length; i++) to[toAt + i] = from[at + i]!;
 }

@@ -3,16 +3,13 @@
 // that may be). Nobody else runs before it is done.
 
 import type { Caller } from "../call/caller.ts";
+import { Iovecs } from "../iovecs.ts";
 import type { Native } from "../native.ts";
 import type { MemCaller } from "./caller.ts";
 import { isDirectSource, isDirectTarget } from "./direct_copy.ts";
 
 /** Of so many bytes a transfer takes at most. */
 export const TRANSFER_MAX = 1 << 17;
-
-/** `struct iovec`, in words. */
-const IOVEC_WORDS = 4;
-const WORD = 2 ** 32;
 
 /** Where bytes stand in the kernel's memory: arrays that do not move, what of each is meant, and how many there are. */
 export interface KernelPieces {
@@ -23,25 +20,14 @@ export interface KernelPieces {
 }
 
 export class DirectMemory {
-  readonly #addresses = new WeakMap<Uint8Array, number>();
+  readonly #iovecs: Iovecs;
 
-  // The pieces as a list of iovecs in the scratch area.
-  #list(native: Native, { count, arrays, offsets, lengths }: KernelPieces): void {
-    const words = native.scratchWords;
-    for (let i = 0; i < count; i++) {
-      const array = arrays[i]!;
-      let address = this.#addresses.get(array);
-      if (address === undefined) {
-        address = native.addressOf(array);
-        this.#addresses.set(array, address);
-      }
-      address += offsets[i]!;
-      const at = i * IOVEC_WORDS;
-      words[at] = address | 0;
-      words[at + 1] = address / WORD;
-      words[at + 2] = lengths[i]!;
-      words[at + 3] = 0;
-    }
+  constructor(native: Native) {
+    this.#iovecs = new Iovecs(native);
+  }
+
+  #list({ count, arrays, offsets, lengths }: KernelPieces): void {
+    for (let i = 0; i < count; i++) this.#iovecs.put(i, arrays[i]!, offsets[i]!, lengths[i]!);
   }
 
   mayFetch(caller: Caller, address: number, length: number): boolean {
@@ -52,7 +38,7 @@ export class DirectMemory {
   /** Fills the pieces, so many bytes in all, from guest memory; false: it has to come by the window. */
   fetch(caller: Caller, address: number, length: number, pieces: KernelPieces): boolean {
     const { stub, kernel } = caller as MemCaller;
-    this.#list(kernel.native, pieces);
+    this.#list(pieces);
     return kernel.native.fillPieces(stub.pid, address, length, pieces.count) === length;
   }
 
@@ -63,7 +49,7 @@ export class DirectMemory {
   /** Copies the pieces, so many bytes in all, to guest memory: how many bytes have arrived. */
   deliver(caller: Caller, address: number, length: number, pieces: KernelPieces): number {
     const { stub, kernel } = caller as MemCaller;
-    this.#list(kernel.native, pieces);
+    this.#list(pieces);
     return Math.max(0, kernel.native.emptyPieces(stub.pid, address, length, pieces.count));
   }
 }

@@ -372,7 +372,7 @@ class Receiving {
     const task = this.#task;
     const n = Math.min(data.length - at, this.#roundLimitOf(data.length - at));
     if (n === 0) return 0;
-    task.call.bytes.set(data.subarray(at, at + n), task.call.base + WINDOW);
+    copyBytes(data, at, task.call.bytes, task.call.base + WINDOW, n);
     return this.#segments.round(task, n);
   }
 

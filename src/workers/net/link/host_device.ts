@@ -1,7 +1,6 @@
 // A link of the host: a packet socket with PACKET_VNET_HDR, or a TAP device with virtio headers, as a device of the stack.
-// Frames come in and go out in batches. What is sent is copied to a buffer and handed to the host at the end of the stack's
-// turn; where the host takes no more, it waits there, and what comes while the buffer is full is dropped, as a full queue
-// of Linux's drops.
+// Frames come in and go out in batches. What is sent is handed to the host at the end of the stack's turn; where the host
+// takes no more, it waits, and what comes while a batch waits is dropped, as a full queue of Linux's drops.
 //
 // What comes in is anybody's: it is checked here and by each protocol against the length that was received.
 
@@ -15,9 +14,11 @@ import { EthernetDevice, type LinkLayer } from "../stack/eth/device.ts";
 import { GSO_TCPV4, GSO_TCPV6 } from "../stack/offload/segments.ts";
 import * as Virtio from "../stack/offload/virtio.ts";
 import type { Packet } from "../stack/packet.ts";
-import { FRAME_MAX, FRAMES_AT_ONCE, SEND_BYTES } from "./frame_buffers.ts";
+import { FRAME_MAX, FRAMES_AT_ONCE, type FrameBuffers } from "./frame_buffers.ts";
 
 const TRUNCATED = 0x80000000;
+/** Frames that are waited for at least. */
+const BATCH_MIN = 4;
 /** Segments that hosts cut up themselves; those of UDP from Linux 6.2 on, so they are cut up here. */
 const SEGMENTS = (1 << GSO_TCPV4) | (1 << GSO_TCPV6);
 
@@ -40,17 +41,17 @@ export class HostDevice extends EthernetDevice {
   readonly #context: HostLinkContext;
   readonly #core: StackCore;
   readonly #kind: HostLinkKind;
-  readonly #received: Buffer;
+  readonly #buffers: FrameBuffers;
   readonly #user: FrameUser;
   #fd: number;
   #cookie = -1;
   #waitsToSend = false;
-  /** Frames that wait: their bytes, and where each is. */
-  readonly #waiting = Buffer.allocUnsafeSlow(SEND_BYTES);
-  readonly #offsets = new Uint32Array(FRAMES_AT_ONCE);
-  readonly #lengths = new Uint32Array(FRAMES_AT_ONCE);
-  #count = 0;
-  #end = 0;
+  /** Frames that wait for the host. */
+  readonly #waiting: Packet[] = [];
+  /** What the host said of those that came. */
+  readonly #came = new Uint32Array(FRAMES_AT_ONCE);
+  /** How many are waited for: the more, the more came. */
+  #batch = BATCH_MIN;
   /** Frames that were cut off by the host, or say of themselves what cannot be. */
   rxTruncated = 0;
 
@@ -62,7 +63,7 @@ export class HostDevice extends EthernetDevice {
     mac: Uint8Array,
     core: StackCore,
     links: LinkLayer,
-    received: Buffer,
+    buffers: FrameBuffers,
     user: FrameUser,
   ) {
     super(attributes, mac, core, links, true);
@@ -71,7 +72,7 @@ export class HostDevice extends EthernetDevice {
     this.#core = core;
     this.#kind = kind;
     this.#fd = fd;
-    this.#received = received;
+    this.#buffers = buffers;
     this.#user = user;
     this.#cookie = context.sleep.add(fd, POLLIN, (events) => this.#ready(events));
   }
@@ -82,8 +83,7 @@ export class HostDevice extends EthernetDevice {
     if (this.#cookie >= 0) this.#context.sleep.remove(this.#fd, this.#cookie);
     this.#context.native.close(this.#fd);
     this.#fd = -1;
-    this.#count = 0;
-    this.#end = 0;
+    for (const frame of this.#waiting.splice(0)) frame.release();
   }
 
   #ready(events: number): void {
@@ -95,34 +95,38 @@ export class HostDevice extends EthernetDevice {
 
   #receive(): void {
     const { native } = this.#context;
-    const receive = this.#kind === "tap" ? native.tapReceive : native.framesReceive;
-    const count = receive(this.#fd, this.#received, FRAME_MAX, FRAMES_AT_ONCE);
+    const buffers = this.#buffers;
+    const receive = this.#kind === "tap" ? native.tapFill : native.framesFill;
+    const listed = buffers.list(this.#batch);
+    const count = receive(this.#fd, listed);
+    this.#batch = Math.min(FRAMES_AT_ONCE, count === listed ? 2 * listed : Math.max(BATCH_MIN, count + 1));
     // ENETDOWN is told once, when the link goes down.
-    if (count < 0) return;
+    if (count < 0) {
+      buffers.giveBack();
+      return;
+    }
+    for (let i = 0; i < count; i++) this.#came[i] = native.scratchWords[i]!;
     this.#user.begin();
-    const { pools } = this.#core;
     for (let i = 0; i < count; i++) {
-      const word = native.scratchWords[i]! >>> 0;
+      const word = this.#came[i]!;
       const length = word & ~TRUNCATED;
       if ((word & TRUNCATED) !== 0 || length > FRAME_MAX) {
         this.rxTruncated++;
         this.rxErrors++;
         continue;
       }
-      const packet = pools.take(length);
-      if (packet === null || length > packet.limit - packet.head) {
-        packet?.release();
+      const packet = buffers.take(i, length);
+      if (packet === null) {
         this.rxDropped++;
         continue;
       }
-      this.#received.copy(packet.bytes, packet.head, i * FRAME_MAX, i * FRAME_MAX + length);
-      packet.end = packet.head + length;
       if (Virtio.read(packet)) this.frameCame(packet);
       else {
         this.rxErrors++;
         packet.release();
       }
     }
+    buffers.giveBack();
     this.#user.end();
   }
 
@@ -130,57 +134,34 @@ export class HostDevice extends EthernetDevice {
 
   protected override transmit(frame: Packet): void {
     Virtio.write(frame);
-    const { length } = frame;
-    if (this.#count === FRAMES_AT_ONCE) this.flush();
-    if (this.#fd < 0 || this.#count === FRAMES_AT_ONCE || length > SEND_BYTES - this.#end) {
+    const waiting = this.#waiting;
+    if (waiting.length === FRAMES_AT_ONCE) this.flush();
+    if (this.#fd < 0 || waiting.length === FRAMES_AT_ONCE) {
       this.txDropped++;
       frame.release();
       return;
     }
-    if (this.#count === 0) this.#core.toFlush(this);
-    this.#waiting.set(frame.data(), this.#end);
-    this.#offsets[this.#count] = this.#end;
-    this.#lengths[this.#count++] = length;
-    this.#end += length;
-    frame.release();
+    if (waiting.length === 0) this.#core.toFlush(this);
+    waiting.push(frame);
   }
 
   /** Hands to the host what waits, as far as it takes it. */
   override flush(): void {
     const { native } = this.#context;
-    const send = this.#kind === "tap" ? native.tapSend : native.framesSend;
+    const send = this.#kind === "tap" ? native.tapEmpty : native.framesEmpty;
+    const waiting = this.#waiting;
     let at = 0;
-    while (at < this.#count) {
-      for (let i = at; i < this.#count; i++) {
-        native.scratchWords[2 * (i - at)] = this.#offsets[i]!;
-        native.scratchWords[2 * (i - at) + 1] = this.#lengths[i]!;
-      }
-      const sent = send(this.#fd, this.#waiting, this.#count - at);
+    while (at < waiting.length) {
+      for (let i = at; i < waiting.length; i++) this.#buffers.put(i - at, waiting[i]!);
+      const sent = send(this.#fd, waiting.length - at);
       if (sent === -EAGAIN) break;
       // Of one that the host refuses (ENETDOWN, EMSGSIZE, EINVAL, ENOBUFS) the others still may go.
-      if (sent <= 0) {
-        this.txDropped++;
-        at++;
-      } else at += sent;
+      if (sent <= 0) this.txDropped++;
+      for (const end = at + Math.max(1, sent); at < end; at++) waiting[at]!.release();
     }
-    this.#keep(at);
-    this.#waitToSend(this.#count > 0);
-  }
-
-  /** The first so many are gone. */
-  #keep(at: number): void {
-    const left = this.#count - at;
-    if (left === 0) this.#end = 0;
-    else if (at > 0) {
-      const start = this.#offsets[at]!;
-      this.#waiting.copyWithin(0, start, this.#end);
-      for (let i = 0; i < left; i++) {
-        this.#offsets[i] = this.#offsets[at + i]! - start;
-        this.#lengths[i] = this.#lengths[at + i]!;
-      }
-      this.#end -= start;
-    }
-    this.#count = left;
+    waiting.copyWithin(0, at);
+    waiting.length -= at;
+    this.#waitToSend(waiting.length > 0);
   }
 
   #waitToSend(waits: boolean): void {
@@ -191,6 +172,6 @@ export class HostDevice extends EthernetDevice {
 
   /** Frames that wait for the host. */
   get waiting(): number {
-    return this.#count;
+    return this.#waiting.length;
   }
 }

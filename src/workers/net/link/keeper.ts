@@ -21,7 +21,7 @@ import { deleteNeighbour, NEIGHBOUR_SIZE, newNeighbour } from "../netlink/route/
 import { deleteRule, newRule } from "../netlink/route/rule.ts";
 import type { NetDevice } from "../stack/device.ts";
 import type { Stack } from "../stack/stack.ts";
-import { receiveBuffer } from "./frame_buffers.ts";
+import { FrameBuffers } from "./frame_buffers.ts";
 import { type FrameUser, HostDevice } from "./host_device.ts";
 import { Resolver } from "./resolver.ts";
 
@@ -96,7 +96,7 @@ export class Keeper implements FrameUser {
   readonly #fd: number;
   readonly #cookie: number;
   readonly #message = Buffer.alloc(MESSAGE_MAX);
-  #received: Buffer | null = null;
+  #buffers: FrameBuffers | null = null;
   /** Of links that are being made: their sockets, by index. */
   readonly #sockets = new Map<number, number>();
   readonly #devices = new Map<number, HostDevice>();
@@ -190,8 +190,8 @@ export class Keeper implements FrameUser {
   #make(row: Device, stack: Stack): NetDevice | null {
     const socket = this.#sockets.get(row.index);
     if (socket === undefined) return null;
-    this.#received ??= receiveBuffer();
     const { core, links } = stack;
+    this.#buffers ??= new FrameBuffers(this.#kernel.native, core.pools);
     const device = new HostDevice(
       this.#kernel,
       "packet",
@@ -200,7 +200,7 @@ export class Keeper implements FrameUser {
       row.address,
       core,
       links,
-      this.#received,
+      this.#buffers,
       this,
     );
     this.#devices.set(row.index, device);

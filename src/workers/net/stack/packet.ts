@@ -14,6 +14,9 @@
 import type { NetDevice } from "./device.ts";
 import { IpAddress } from "./ip_address.ts";
 
+/** Node's own, which makes no object that names the part, as subarray does. */
+const { copy: copyPart } = Buffer.prototype;
+
 /** What is known of the checksum of the packet's transport header, as virtio and Linux's skbs have it. */
 /** Nothing: it is to be verified. */
 export const CHECKSUM_NONE = 0;
@@ -160,6 +163,12 @@ export class Packet {
   data(): Uint8Array {
     this.own();
     return this.bytes.subarray(this.head, this.end);
+  }
+
+  /** The bytes of another packet, from this one's head on; there is room for them. */
+  takeBytes({ bytes, head, end }: Packet): void {
+    copyPart.call(bytes as Buffer, this.bytes, this.head, head, end);
+    this.end = this.head + end - head;
   }
 
   /** What another packet is, and its bytes from its head on; false: they do not fit. */
