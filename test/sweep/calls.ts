@@ -254,7 +254,11 @@ export const CALL_SWEEPS: Readonly<Record<string, CallSweep>> = {
     only: { 1: ["0", "1", "2", "5", "6", "8", "12", "3", "32", "64", "-1", "16"] },
   },
   memfd_create: { more: { 0: [text("a".repeat(249)), text("a".repeat(250))] } },
-  name_to_handle_at: { base: [null, null, "%136", "%4", "0"] },
+  // The mount's number goes to memory that the handle must not be read from: it is the host's.
+  name_to_handle_at: {
+    base: [null, null, "%136", "%4", "0"],
+    only: { 2: ["0", "1", "&unmapped", "&kernel", "&ro", "&none", "&top", "&noncanonical"] },
+  },
   pipe2: { ...harmless },
   pipe: harmless,
 

@@ -268,9 +268,13 @@ class Arrival {
 
 function* fork(task: Task, args: CloneArgs): Coroutine {
   const { kernel } = task;
-  const tid = kernel.pids.allot();
-  if (tid < 0) return -EAGAIN;
+  // Who is killed while it waits for the lock has no number yet.
   const lock = yield* task.stub.space.lockAll(task);
+  const tid = kernel.pids.allot();
+  if (tid < 0) {
+    lock.release();
+    return -EAGAIN;
+  }
   const plan: Plan = { tid, group: groupFor(task, args, tid), pidfd: NO_PIDFD };
   const arrival = new Arrival(task);
   try {
