@@ -37,6 +37,7 @@ export class Source {
   readonly #socket: SocketFile;
   readonly #segments: Segments;
   #ready: number;
+  #isDirect = false;
   left: number;
 
   constructor(task: NetCaller, socket: SocketFile, segments: Segments, ready: number) {
@@ -67,10 +68,10 @@ export class Source {
 
   /** Whether what comes next is better moved without the window. */
   get isLong(): boolean {
-    return this.#ready === 0 && this.#segments.run > WINDOW_SIZE;
+    return this.#ready === 0 && (this.#isDirect || this.#segments.run > WINDOW_SIZE);
   }
 
-  /** Sends the next bytes straight from guest memory, without waiting: how many, or NOT_AT_ONCE. */
+  /** Sends the next bytes straight from guest memory: how many, NOT_AT_ONCE, or -EAGAIN where there is no room. */
   sendDirectly(): number {
     const segments = this.#segments;
     const n = this.#socket.writeDirectly(
@@ -82,6 +83,7 @@ export class Source {
     if (n > 0) {
       segments.skip(n);
       this.left -= n;
+      this.#isDirect = true;
     }
     return n;
   }
@@ -173,6 +175,11 @@ function* sendStream(
         if (task.kernel.longTurns.isFull && (yield* breathe(task))) return done;
         continue;
       }
+      if (direct === -EAGAIN) {
+        const error = yield* waitForSocket(task, socket, POLLOUT, deadline);
+        if (error < 0) return done > 0 ? done : error;
+        continue;
+      }
     }
     const chunk = yield* source.take(CHUNK);
     if (typeof chunk === "number") return done > 0 ? done : chunk;
@@ -249,6 +256,7 @@ class Receiving {
   /** Every piece is copied before the call goes on: for calls that receive many messages. */
   readonly #explicit: boolean;
   #done = 0;
+  #isDirect = false;
   /** What was taken out of the queue and is still to be given to the receiver. */
   #taken: Ancillary | null = null;
 
@@ -313,11 +321,13 @@ class Receiving {
   /** Receives what has come straight to guest memory, where nothing else is to be told: how many bytes; else 0. */
   #receiveDirectly(): number {
     const segments = this.#segments;
-    if (!isPlain(this.#flags) || this.#places !== NO_PLACES || segments.run <= WINDOW_SIZE) return 0;
+    if (!isPlain(this.#flags) || this.#places !== NO_PLACES) return 0;
+    if (segments.run <= WINDOW_SIZE && !this.#isDirect) return 0;
     const n = this.#socket.readDirectly(this.#task, segments.address, segments.run, OWN_OFFSET);
     if (n <= 0) return 0;
     segments.skip(n);
     this.#done += n;
+    this.#isDirect = true;
     return n;
   }
 

@@ -37,9 +37,10 @@ const CHUNK = 65536;
 const ROUND_MAX = WINDOW_SECOND - WINDOW;
 /** TCP_SYN_SENT, TCP_CLOSE */
 const WITHOUT_PEER: ReadonlySet<number> = new Set([2, 7]);
-/** For less room than that it is better to wait for more. */
+/** For less room than that, who may wait waits for more. */
 const DIRECT_MIN = 4096;
 const EMPTY = new Uint8Array(0);
+const TOLD_TO_WRITERS = CAN_WRITE | P.POLLERR | P.POLLHUP;
 function nothing(): Received {
   return { data: EMPTY, length: 0, flags: 0, address: "", ancillary: null, putBack: () => {} };
 }
@@ -373,10 +374,13 @@ export class StreamSocket extends InetSocket {
     const { endpoint, inet, stack } = this;
     const { connection } = endpoint;
     const memory = this.kernel.directMemory;
-    if (memory === null || connection === null) return NOT_AT_ONCE;
+    if (memory === null || connection === null || endpoint.pendingError !== 0 || endpoint.hasShutWrite)
+      return NOT_AT_ONCE;
     inet.advance(stack);
-    const wanted = Math.min(length, TRANSFER_MAX, roomNow(connection));
-    if (wanted < DIRECT_MIN || !memory.mayFetch(task, address, wanted)) return NOT_AT_ONCE;
+    const room = roomNow(connection);
+    if (room < Math.min(length, this.neverWaits(0) ? 1 : DIRECT_MIN)) return this.#waitForRoom();
+    const wanted = Math.min(length, TRANSFER_MAX, room);
+    if (!memory.mayFetch(task, address, wanted)) return NOT_AT_ONCE;
     const { pieces } = inet;
     pieces.clear();
     const n = endpoint.reserve(wanted, pieces);
@@ -388,6 +392,14 @@ export class StreamSocket extends InetSocket {
     endpoint.sendReserved(n);
     inet.deliver(stack);
     return n;
+  }
+
+  // -EAGAIN: whoever waits will be told of room; NOT_AT_ONCE: there is some, or something else to tell, by now.
+  #waitForRoom(): number {
+    const { endpoint, inet, stack } = this;
+    endpoint.wantRoom();
+    inet.deliver(stack);
+    return (this.poll() & TOLD_TO_WRITERS) === 0 ? -E.EAGAIN : NOT_AT_ONCE;
   }
 
   override errorComesLater(error: number): void {

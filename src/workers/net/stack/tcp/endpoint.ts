@@ -46,7 +46,7 @@ import { consume, lookAtStream, readStream, readUrgent } from "./read.ts";
 import { dropReceived } from "./sacks.ts";
 import * as S from "./states.ts";
 import { TimeWait } from "./time_wait.ts";
-import { reserve, writeStream, wrote } from "./write.ts";
+import { reserve, wantRoom, writeStream, wrote } from "./write.ts";
 
 /** socket_state */
 export const SS_UNCONNECTED = 1;
@@ -307,6 +307,12 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
     if (c === null || this.pendingError !== 0 || this.hasShutWrite) return 0;
     if (c.state !== S.TCP_ESTABLISHED && c.state !== S.TCP_CLOSE_WAIT) return 0;
     return reserve(c, most, pieces);
+  }
+
+  /** Who has more to send than there is room for hears of room (observer.writable); what was held back goes now. */
+  wantRoom(): void {
+    const c = this.connection;
+    if (c !== null) wantRoom(c);
   }
 
   sendReserved(length: number): void {

@@ -11,8 +11,7 @@ import { bytesWillGo, NAGLE_CORK, nagleOf, pushPending } from "./output.ts";
 export function writeStream(c: Connection, data: Uint8Array, hasMore: boolean, isUrgent: boolean): number {
   const room = Math.min(roomNow(c), data.length);
   if (room === 0) {
-    c.noSpace = true;
-    pushPending(c);
+    wantRoom(c);
     return -EAGAIN;
   }
   bytesWillGo(c);
@@ -24,6 +23,12 @@ export function writeStream(c: Connection, data: Uint8Array, hasMore: boolean, i
   if (taken < data.length) c.noSpace = true;
   wrote(c, taken, hasMore, isUrgent && taken === data.length);
   return taken;
+}
+
+/** A writer waits for room. */
+export function wantRoom(c: Connection): void {
+  c.noSpace = true;
+  pushPending(c);
 }
 
 /** So many bytes stand behind what was written. */
