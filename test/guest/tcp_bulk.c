@@ -2,6 +2,7 @@
 // flags, while the other side is slow; whole, short, and cut off by a signal.
 //@ needs: tcp
 #include "tcp.h"
+#include <poll.h>
 #include <pthread.h>
 #include <sys/uio.h>
 
@@ -141,6 +142,28 @@ int main(void) {
   void *said;
   pthread_join(thread, &said);
   say("it came: %s", (char *)said);
+
+  // Send buffers of all sizes; those that do not wait try again.
+  static const int sizes[] = {1, 3000, 4608, 9000, 13000, 60000, 200000};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    join();
+    setsockopt(client, SOL_SOCKET, SO_SNDBUF, &sizes[i], sizeof sizes[i]);
+    pthread_create(&thread, NULL, drain_some, &salt);
+    int flags = i % 2 ? MSG_DONTWAIT : 0;
+    struct pollfd ready = {client, POLLOUT, 0};
+    for (sum = 0; sum < BIG; sum += n) {
+      size_t piece = BIG - sum < 150000 ? BIG - sum : 150000;
+      n = SYS_6(SYS_sendto, client, private + sum, piece, flags | MSG_NOSIGNAL, 0, 0);
+      if (n == -EAGAIN) {
+        poll(&ready, 1, 10000);
+        n = 0;
+      }
+      if (n < 0) break;
+    }
+    shutdown(client, SHUT_WR);
+    pthread_join(thread, &said);
+    say("send buffer %d: %ld, %s", sizes[i], sum, (char *)said);
+  }
 
   // Nobody reads: a signal ends it, with what was taken.
   join();

@@ -14,6 +14,10 @@ const DELAY_MAX_US = 200_000;
 const DELAY_LIMIT_US = 500_000;
 const QUICK_ACKS_MAX = 16;
 const MSS_MIN = 536;
+/** TCP_MIN_MSS */
+const MSS_LEAST = 88;
+/** Segments with these say nothing of how long others may be (TCP_REMNANT). */
+const REMNANT = F.FIN | F.URG | F.SYN | F.PSH;
 const GROWING_LENGTH = 128;
 
 const SILENT = S.states(S.TCP_CLOSE, S.TCP_SYN_SENT);
@@ -52,23 +56,32 @@ export function dataCame(c: Connection, segment: Segment): void {
 function measureMss(c: Connection, segment: Segment): void {
   // Of one that stands for many, each.
   const length = segment.packet!.gsoSize || segment.length;
+  const last = c.lastSegmentSize;
+  c.lastSegmentSize = 0;
   if (length >= c.receiveMss) {
     if (length !== c.receiveMss) measureShare(c, segment.length);
     c.receiveMss = Math.min(length, c.advertisedMss);
-    if (length > c.receiveMss + F.HEADER_MAX) c.ackPushed = true;
-  } else if ((segment.flags & F.PSH) !== 0) {
-    if (c.ackPushed) c.ackPushed2 = true;
-    c.ackPushed = true;
-  } else if (length >= MSS_MIN && length < c.receiveMss - c.headerSize) {
-    // It has become smaller.
-    c.receiveMss = Math.max(length, MSS_MIN);
+    // The end of what was written, as it seems: its writer may wait for room.
+    if ((segment.flags & F.PSH) !== 0) c.ackPushed = true;
+    return;
   }
+  const isRemnant = (segment.flags & REMNANT) !== 0;
+  if (length >= MSS_MIN || (length >= MSS_LEAST && !isRemnant)) {
+    c.lastSegmentSize = length;
+    // Twice the same: it has become smaller.
+    if (length === last) {
+      c.receiveMss = length;
+      return;
+    }
+  }
+  if (c.ackPushed) c.ackPushed2 = true;
+  c.ackPushed = true;
 }
 
 /** The first guess of the peer's segment size. */
 export function initializeReceiveMss(c: Connection): void {
   const hint = Math.min(c.advertisedMss, c.mss, c.rcvWnd >> 1);
-  c.receiveMss = Math.max(Math.min(hint, MSS_MIN), 88);
+  c.receiveMss = Math.max(Math.min(hint, MSS_MIN), MSS_LEAST);
 }
 
 function isQuick(c: Connection): boolean {

@@ -234,6 +234,8 @@ export class Connection extends Conversation implements CongestionWindow {
   atoUs = 0;
   lastReceivedUs = 0;
   receiveMss = 0;
+  /** Of the last segment, if it was shorter than others and may be what all are now; 0: it was not. */
+  lastSegmentSize = 0;
   /** A duplicate that is to be told of: D-SACK (RFC 2883). */
   hasDsack = false;
   dsackStart = 0;
