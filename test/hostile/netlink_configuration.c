@@ -144,6 +144,9 @@ static void flood(const char *what, int (*make)(int), int most) {
 
 // What programs that come later would find.
 static void clean_up(int which) {
+  struct ifinfomsg up = {.ifi_index = 1, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+  begin(RTM_SETLINK, 0, &up, sizeof up);
+  if (ask() < 0) bad("up", 0);
   for (int i = 0; i < 40000; i++) {
     if (which == 1 && i < 600) {
       struct ifinfomsg l = {.ifi_index = i + 2};
