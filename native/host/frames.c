@@ -7,6 +7,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "ringfence/rights.h"
+
 #define FRAMES_MAX 32
 #define TRUNCATED 0x80000000u
 
@@ -91,17 +93,9 @@ RF_EXPORT int32_t rf_tap_empty(int32_t fd, int32_t count) {
 /* A message of the keeper, at most `size` bytes of it: its length, 0 at the end, or a negative errno; in the scratch area
    the descriptor that came along, -EMFILE if there was no room for it, or -1. */
 RF_EXPORT int32_t rf_keeper_receive(int32_t fd, uint8_t *bytes, uint32_t size) {
-  char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
-  struct iovec part = {bytes, size};
-  struct msghdr message = {
-      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  int32_t came;
+  ssize_t n = rights_receive(fd, bytes, size, MSG_DONTWAIT, &came);
   if (n < 0) return -errno;
-  int32_t came = message.msg_flags & MSG_CTRUNC ? -EMFILE : -1;
-  struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-  if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS &&
-      rights->cmsg_len == CMSG_LEN(sizeof came))
-    memcpy(&came, CMSG_DATA(rights), sizeof came);
   memcpy(rf_scratch, &came, sizeof came);
   return (int32_t)n;
 }

@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "ringfence/rights.h"
+
 #define DESCRIPTORS_MAX 253 // SCM_MAX_FD
 #define MESSAGE_MAX (1 << 20)
 
@@ -120,18 +122,10 @@ static napi_value send_message(napi_env env, napi_callback_info info) {
         napi_get_value_int32(env, element, &fds[i]) != napi_ok)
       return number(env, -EBADF);
   }
-  char control[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))] = {0};
+  RIGHTS_CONTROL(control, DESCRIPTORS_MAX);
   struct iovec text = {.iov_base = bytes, .iov_len = length};
   struct msghdr message = {.msg_iov = &text, .msg_iovlen = 1};
-  if (count > 0) {
-    message.msg_control = control;
-    message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(count * sizeof(int));
-    memcpy(CMSG_DATA(rights), fds, count * sizeof(int));
-  }
+  rights_attach(&message, control, fds, count);
   ssize_t n;
   do
     n = sendmsg(fd, &message, MSG_NOSIGNAL | (non_blocking ? MSG_DONTWAIT : 0));

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "../keeper/maker.h"
+#include "ringfence/rights.h"
 
 // Where things stand in the scratch area (src/workers/net/host/host_calls.ts).
 enum { NAME = 0, NAME_SIZE = 128, RESULT = NAME_SIZE, CONTROL = 144 };
@@ -121,14 +122,10 @@ RF_EXPORT int32_t rf_maker_bind(int32_t channel, int32_t fd, uint32_t length) {
   uint8_t *name = scratch(NAME, length);
   if (!name || length > sizeof request.name) return -EINVAL;
   memcpy(request.name, name, length);
-  char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {0};
+  RIGHTS_CONTROL(control, 1);
   struct iovec part = {&request, sizeof request};
-  struct msghdr message = {
-      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-  *rights =
-      (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
-  memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+  rights_attach(&message, control, &fd, 1);
   return result_of(sendmsg(channel, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
@@ -136,20 +133,12 @@ RF_EXPORT int32_t rf_maker_bind(int32_t channel, int32_t fd, uint32_t length) {
    came along, or 0; -EMFILE stands there if there was no room for the one that came. EAGAIN: there is no answer yet; EPIPE:
    there will be none any more. */
 RF_EXPORT int32_t rf_maker_answer(int32_t channel) {
-  char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
   int32_t *result = (int32_t *)scratch(0, sizeof *result);
   if (!result) return -EFAULT;
-  struct iovec part = {result, sizeof *result};
-  struct msghdr message = {
-      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  ssize_t n = recvmsg(channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  int fd;
+  ssize_t n = rights_receive(channel, result, sizeof *result, MSG_DONTWAIT, &fd);
   if (n < 0) return -errno;
   if (n != sizeof *result) return -EPIPE;
-  int fd = 0;
-  struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-  if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS)
-    memcpy(&fd, CMSG_DATA(rights), sizeof fd);
-  else if (message.msg_flags & MSG_CTRUNC)
-    *result = -EMFILE;
-  return fd;
+  if (fd == -EMFILE) *result = fd;
+  return fd < 0 ? 0 : fd;
 }

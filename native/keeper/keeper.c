@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "../launcher/privileges.h"
+#include "ringfence/rights.h"
 
 struct keeper {
   bool ports; // the host's side has its own
@@ -37,18 +38,11 @@ static const uint16_t kinds[] = {RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE, RTM_GET
 // Waits until Node has taken what was said before. A Node that is gone is the keeper's end.
 static void say(struct keeper *keeper, uint32_t word, const void *bytes, size_t length, const char *text,
                 int fd) {
-  char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {0};
+  RIGHTS_CONTROL(control, 1);
   struct iovec parts[] = {
       {&word, sizeof word}, {(void *)bytes, length}, {(void *)text, text ? strlen(text) : 0}};
   struct msghdr message = {.msg_iov = parts, .msg_iovlen = 3};
-  if (fd >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-    *rights =
-        (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
-    memcpy(CMSG_DATA(rights), &fd, sizeof fd);
-  }
+  rights_attach(&message, control, &fd, fd >= 0);
   ssize_t n;
   do
     n = sendmsg(keeper->channel, &message, MSG_NOSIGNAL);

@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -13,37 +12,21 @@
 #include <unistd.h>
 
 #include "../launcher/privileges.h"
+#include "ringfence/rights.h"
 
-// A message with at most one descriptor: how many bytes, or -1. `fd` is -1 where there is none, and -EMFILE where it found
-// no room.
-static ssize_t receive(int channel, void *bytes, size_t size, int *fd) {
-  char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
-  struct iovec part = {bytes, size};
-  struct msghdr message = {
-      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+static ssize_t receive(int channel, struct maker_request *request, int *fd) {
   ssize_t n;
   do
-    n = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+    n = rights_receive(channel, request, sizeof *request, 0, fd);
   while (n < 0 && errno == EINTR);
-  *fd = n >= 0 && (message.msg_flags & MSG_CTRUNC) ? -EMFILE : -1;
-  struct cmsghdr *rights = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
-  if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS)
-    memcpy(fd, CMSG_DATA(rights), sizeof *fd);
   return n;
 }
 
 static ssize_t send_answer(int channel, int32_t result, int fd) {
-  char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {0};
+  RIGHTS_CONTROL(control, 1);
   struct iovec part = {&result, sizeof result};
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-  if (fd >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-    *rights =
-        (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
-    memcpy(CMSG_DATA(rights), &fd, sizeof fd);
-  }
+  rights_attach(&message, control, &fd, fd >= 0);
   ssize_t n;
   do
     n = sendmsg(channel, &message, MSG_NOSIGNAL);
@@ -103,7 +86,7 @@ _Noreturn void maker_run(int channel, const char *empty) {
   for (;;) {
     struct maker_request request = {0};
     int given;
-    ssize_t n = receive(0, &request, sizeof request, &given);
+    ssize_t n = receive(0, &request, &given);
     if (n <= 0) _exit(0); // Node is gone
     if (n == sizeof request)
       serve(0, &request, given);

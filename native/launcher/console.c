@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "ringfence/rights.h"
 
 void console_check(bool terminal, bool detach, const char *socket) {
   if (terminal && detach && !socket)
@@ -61,15 +62,10 @@ void console_send(struct console *console, const char *path) {
   int fd = connect_to(path);
   if (fd < 0) fail_errno(EXIT_RINGFENCE, "connecting to the console socket %s", path);
   static char name[] = "/dev/ptmx"; // what runc says, too
-  char control[CMSG_SPACE(sizeof(int))] = {0};
+  RIGHTS_CONTROL(control, 1);
   struct iovec text = {.iov_base = name, .iov_len = sizeof name - 1};
-  struct msghdr message = {
-      .msg_iov = &text, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(rights), &console->master, sizeof(int));
+  struct msghdr message = {.msg_iov = &text, .msg_iovlen = 1};
+  rights_attach(&message, control, &console->master, 1);
   if (sendmsg(fd, &message, MSG_NOSIGNAL) < 0) fail_errno(EXIT_RINGFENCE, "sending the terminal to %s", path);
   close(fd);
   close(console->master);

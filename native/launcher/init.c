@@ -28,6 +28,7 @@
 #include "mounts.h"
 #include "privileges.h"
 #include "report.h"
+#include "ringfence/rights.h"
 
 // How long to wait for the news of Node's death after the zygote has left.
 #define NODE_DEATH_MS 200
@@ -136,16 +137,10 @@ static void boot_flush(struct boot_message *boot, bool more) {
   buffer_printf(&header, "{\"type\":\"boot\",\"more\":%s,\"descriptors\":[", more ? "true" : "false");
   buffer_append(&header, boot->names.data, boot->names.length);
   buffer_append(&header, "]}", 2);
-  char control[CMSG_SPACE(sizeof boot->descriptors)] = {0};
+  RIGHTS_CONTROL(control, MESSAGE_DESCRIPTORS);
   struct iovec text = {.iov_base = header.data, .iov_len = header.length};
-  struct msghdr message = {.msg_iov = &text, .msg_iovlen = 1, .msg_control = control};
-  size_t size = (size_t)boot->count * sizeof(int);
-  message.msg_controllen = CMSG_SPACE(size);
-  struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(size);
-  memcpy(CMSG_DATA(rights), boot->descriptors, size);
+  struct msghdr message = {.msg_iov = &text, .msg_iovlen = 1};
+  rights_attach(&message, control, boot->descriptors, (size_t)boot->count);
   if (sendmsg(boot->socket, &message, MSG_NOSIGNAL) < 0)
     fail_errno(EXIT_RINGFENCE, "sending the boot message");
   buffer_free(&header);

@@ -6,23 +6,15 @@
 #include <sys/socket.h>
 
 #include "json.h"
+#include "ringfence/rights.h"
 
 #define DESCRIPTORS_MAX 8
 
 bool request_send(int fd, const struct buffer *line, const int *descriptors, int count) {
-  char control[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))] = {0};
+  RIGHTS_CONTROL(control, DESCRIPTORS_MAX);
   struct iovec text = {.iov_base = line->data, .iov_len = line->length};
   struct msghdr message = {.msg_iov = &text, .msg_iovlen = 1};
-  if (count > 0) {
-    size_t size = (size_t)count * sizeof(int);
-    message.msg_control = control;
-    message.msg_controllen = CMSG_SPACE(size);
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(size);
-    memcpy(CMSG_DATA(rights), descriptors, size);
-  }
+  rights_attach(&message, control, descriptors, (size_t)count);
   ssize_t n;
   do
     n = sendmsg(fd, &message, MSG_NOSIGNAL);

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <ringfence/layout.h>
+#include <ringfence/rights.h>
 #include <ringfence/zygote_protocol.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -24,20 +25,10 @@ RF_EXPORT int32_t rf_zygote_call(int32_t socket, uint32_t request, uint32_t low,
                                  int32_t count) {
   struct zygote_message m = {.request = request, .value = (int64_t)((uint64_t)high << 32 | low)};
   struct iovec iov = {&m, sizeof m};
-  union {
-    struct cmsghdr header;
-    char space[CMSG_SPACE(sizeof(int) * (1 + RF_KERNEL_THREADS_MAX))];
-  } control;
+  RIGHTS_CONTROL(control, 1 + RF_KERNEL_THREADS_MAX);
   struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1};
   if (count > 1 + RF_KERNEL_THREADS_MAX) return -EINVAL;
-  if (count > 0) {
-    h.msg_control = &control;
-    h.msg_controllen = CMSG_SPACE(sizeof(int) * count);
-    control.header.cmsg_level = SOL_SOCKET;
-    control.header.cmsg_type = SCM_RIGHTS;
-    control.header.cmsg_len = CMSG_LEN(sizeof(int) * count);
-    memcpy(CMSG_DATA(&control.header), rf_scratch, sizeof(int) * count);
-  }
+  if (count > 0) rights_attach(&h, control, (const int *)rf_scratch, (size_t)count);
   // Too many descriptors of this host user's processes are on their way: they arrive.
   for (int tries = 0; sendmsg(socket, &h, MSG_NOSIGNAL) < 0; tries++) {
     if (errno != ETOOMANYREFS || tries == 5000) return -errno;
