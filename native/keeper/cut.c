@@ -33,6 +33,7 @@ struct batch {
   size_t length;
   size_t message; // where the last one begins
   uint32_t sequence;
+  uint32_t acknowledged; // the sequence number of the one that is answered when all hold
 };
 
 static void put(struct batch *batch, const void *bytes, size_t length) {
@@ -46,6 +47,7 @@ static void begin(struct batch *batch, uint16_t type, uint16_t flags, uint8_t fa
   batch->message = batch->length;
   struct nlmsghdr header = {
       .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | flags, .nlmsg_seq = ++batch->sequence};
+  if (flags & NLM_F_ACK) batch->acknowledged = batch->sequence;
   struct nfgenmsg body = {.nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(resource)};
   put(batch, &header, sizeof header);
   put(batch, &body, sizeof body);
@@ -98,10 +100,27 @@ static void expression_end(struct batch *batch, struct nested nested) {
   leave(batch, nested.element);
 }
 
-static void equals(struct batch *batch, const void *value, size_t length) {
+// To the register, and from there.
+static void load_meta(struct batch *batch, uint32_t key) {
+  struct nested nested = expression(batch, "meta");
+  number(batch, NFTA_META_DREG, NFT_REG_1);
+  number(batch, NFTA_META_KEY, key);
+  expression_end(batch, nested);
+}
+
+static void load_bytes(struct batch *batch, uint32_t base, uint32_t offset, uint32_t length) {
+  struct nested nested = expression(batch, "payload");
+  number(batch, NFTA_PAYLOAD_DREG, NFT_REG_1);
+  number(batch, NFTA_PAYLOAD_BASE, base);
+  number(batch, NFTA_PAYLOAD_OFFSET, offset);
+  number(batch, NFTA_PAYLOAD_LEN, length);
+  expression_end(batch, nested);
+}
+
+static void compare(struct batch *batch, uint32_t operation, const void *value, size_t length) {
   struct nested nested = expression(batch, "cmp");
   number(batch, NFTA_CMP_SREG, NFT_REG_1);
-  number(batch, NFTA_CMP_OP, NFT_CMP_EQ);
+  number(batch, NFTA_CMP_OP, operation);
   size_t data = nest(batch, NFTA_CMP_DATA);
   attribute(batch, NFTA_DATA_VALUE, value, length);
   leave(batch, data);
@@ -109,50 +128,24 @@ static void equals(struct batch *batch, const void *value, size_t length) {
 }
 
 static void is_protocol(struct batch *batch, uint16_t protocol) {
-  struct nested nested = expression(batch, "meta");
-  number(batch, NFTA_META_DREG, NFT_REG_1);
-  number(batch, NFTA_META_KEY, NFT_META_PROTOCOL);
-  expression_end(batch, nested);
-  equals(batch, &(uint16_t){htons(protocol)}, sizeof protocol);
+  load_meta(batch, NFT_META_PROTOCOL);
+  compare(batch, NFT_CMP_EQ, &(uint16_t){htons(protocol)}, sizeof protocol);
 }
 
 static void is_transport(struct batch *batch, uint8_t protocol) {
-  struct nested nested = expression(batch, "meta");
-  number(batch, NFTA_META_DREG, NFT_REG_1);
-  number(batch, NFTA_META_KEY, NFT_META_L4PROTO);
-  expression_end(batch, nested);
-  equals(batch, &protocol, sizeof protocol);
-}
-
-static void compare_port(struct batch *batch, uint32_t operation, uint16_t port) {
-  struct nested nested = expression(batch, "cmp");
-  number(batch, NFTA_CMP_SREG, NFT_REG_1);
-  number(batch, NFTA_CMP_OP, operation);
-  size_t data = nest(batch, NFTA_CMP_DATA);
-  attribute(batch, NFTA_DATA_VALUE, &(uint16_t){htons(port)}, sizeof port);
-  leave(batch, data);
-  expression_end(batch, nested);
+  load_meta(batch, NFT_META_L4PROTO);
+  compare(batch, NFT_CMP_EQ, &protocol, sizeof protocol);
 }
 
 static void is_to_host_port(struct batch *batch) {
-  struct nested nested = expression(batch, "payload");
-  number(batch, NFTA_PAYLOAD_DREG, NFT_REG_1);
-  number(batch, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
-  number(batch, NFTA_PAYLOAD_OFFSET, 2);
-  number(batch, NFTA_PAYLOAD_LEN, 2);
-  expression_end(batch, nested);
-  compare_port(batch, NFT_CMP_GTE, HOST_PORT_MIN);
-  compare_port(batch, NFT_CMP_LTE, HOST_PORT_MAX);
+  load_bytes(batch, NFT_PAYLOAD_TRANSPORT_HEADER, 2, sizeof(uint16_t));
+  compare(batch, NFT_CMP_GTE, &(uint16_t){htons(HOST_PORT_MIN)}, sizeof(uint16_t));
+  compare(batch, NFT_CMP_LTE, &(uint16_t){htons(HOST_PORT_MAX)}, sizeof(uint16_t));
 }
 
 static void is_byte(struct batch *batch, uint32_t base, uint32_t offset, uint8_t value) {
-  struct nested nested = expression(batch, "payload");
-  number(batch, NFTA_PAYLOAD_DREG, NFT_REG_1);
-  number(batch, NFTA_PAYLOAD_BASE, base);
-  number(batch, NFTA_PAYLOAD_OFFSET, offset);
-  number(batch, NFTA_PAYLOAD_LEN, 1);
-  expression_end(batch, nested);
-  equals(batch, &value, sizeof value);
+  load_bytes(batch, base, offset, sizeof value);
+  compare(batch, NFT_CMP_EQ, &value, sizeof value);
 }
 
 static void accept_it(struct batch *batch) {
@@ -205,8 +198,15 @@ static void end_rule(struct batch *batch, size_t expressions) {
   end(batch);
 }
 
-// Sends the batch; the first error of the answers, or 0. The table's message is acknowledged when all of it holds.
-static int transact(int fd, const struct batch *batch, uint32_t acknowledged) {
+static void begin_batch(struct batch *batch) {
+  begin(batch, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+  end(batch);
+}
+
+// Ends the batch and sends it; the first error of the answers, or 0.
+static int transact(int fd, struct batch *batch) {
+  begin(batch, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+  end(batch);
   if (send(fd, batch->bytes, batch->length, 0) < 0) return errno;
   for (;;) {
     char bytes[8192] __attribute__((aligned(NLMSG_ALIGNTO)));
@@ -218,7 +218,7 @@ static int transact(int fd, const struct batch *batch, uint32_t acknowledged) {
       if (header->nlmsg_type != NLMSG_ERROR) continue;
       int error = -((struct nlmsgerr *)NLMSG_DATA(header))->error;
       if (error != 0) return error;
-      if (header->nlmsg_seq == acknowledged) return 0;
+      if (header->nlmsg_seq == batch->acknowledged) return 0;
     }
   }
 }
@@ -237,10 +237,8 @@ static int try(int fd, const char *name, unsigned index, bool ports, uint32_t fl
   struct batch batch = {0};
   const struct chain of = chain_of(name, index);
   const char *chain = of.name;
-  begin(&batch, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
-  end(&batch);
+  begin_batch(&batch);
   new_table(&batch, flags);
-  uint32_t acknowledged = batch.sequence;
   new_chain(&batch, chain, name);
   size_t expressions = begin_rule(&batch, chain);
   is_protocol(&batch, ETH_P_ARP);
@@ -257,9 +255,7 @@ static int try(int fd, const char *name, unsigned index, bool ports, uint32_t fl
     is_to_host_port(&batch);
     end_rule(&batch, expressions);
   }
-  begin(&batch, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
-  end(&batch);
-  return transact(fd, &batch, acknowledged);
+  return transact(fd, &batch);
 }
 
 int cut_open(void) {
@@ -274,16 +270,12 @@ int cut_open(void) {
 
 void uncut_link(int socket, const char *name, unsigned index) {
   struct batch batch = {0};
-  begin(&batch, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
-  end(&batch);
+  begin_batch(&batch);
   begin(&batch, nft(NFT_MSG_DELCHAIN), NLM_F_ACK, NFPROTO_NETDEV, 0);
   text(&batch, NFTA_CHAIN_TABLE, TABLE);
   text(&batch, NFTA_CHAIN_NAME, chain_of(name, index).name);
   end(&batch);
-  uint32_t acknowledged = batch.sequence;
-  begin(&batch, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
-  end(&batch);
-  transact(socket, &batch, acknowledged);
+  transact(socket, &batch);
 }
 
 int cut_link(int socket, const char *name, unsigned index, bool ports) {
