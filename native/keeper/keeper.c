@@ -12,13 +12,12 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "../launcher/privileges.h"
+#include "alone.h"
 #include "ringfence/rights.h"
 
 struct keeper {
@@ -82,7 +81,17 @@ static void refuse(struct keeper *keeper, const struct nlmsghdr *header, const c
   tell(keeper, KEEPER_REFUSED, header, text, -1);
 }
 
-static void link_gone(struct keeper *keeper, unsigned index);
+static void link_gone(struct keeper *keeper, unsigned index) {
+  int place = place_of(keeper, index);
+  if (place < 0) return;
+  keeper->links[place] = 0;
+  struct {
+    struct nlmsghdr header;
+    struct ifinfomsg body;
+  } gone = {.header = {.nlmsg_len = sizeof gone, .nlmsg_type = RTM_DELLINK},
+            .body = {.ifi_index = (int)index}};
+  tell(keeper, KEEPER_CONFIGURATION, &gone.header, NULL, -1);
+}
 
 // Since Linux 6.16 a chain at ingress goes by the link's name: with another one it is cut off anew, and the chain of its old
 // one would be in the way of the next link of that name. False: it is not cut off any more, and no link of ours.
@@ -138,18 +147,6 @@ static void new_link(struct keeper *keeper, const struct nlmsghdr *header) {
   snprintf(keeper->names[place], sizeof keeper->names[place], "%s", name);
   tell(keeper, KEEPER_LINK, header, NULL, fd);
   close(fd);
-}
-
-static void link_gone(struct keeper *keeper, unsigned index) {
-  int place = place_of(keeper, index);
-  if (place < 0) return;
-  keeper->links[place] = 0;
-  struct {
-    struct nlmsghdr header;
-    struct ifinfomsg body;
-  } gone = {.header = {.nlmsg_len = sizeof gone, .nlmsg_type = RTM_DELLINK},
-            .body = {.ifi_index = (int)index}};
-  tell(keeper, KEEPER_CONFIGURATION, &gone.header, NULL, -1);
 }
 
 // ---- What rtnetlink says ----
@@ -230,12 +227,6 @@ static void listen_to_host(struct keeper *keeper) {
     heard(keeper, header);
 }
 
-// Keeps the channel alone, as descriptor 0.
-static void close_others(int channel) {
-  dup2(channel, 0);
-  syscall(SYS_close_range, 1, ~0u, 0);
-}
-
 enum keeper_namespace keeper_prepare(void) {
   int fd = open("/proc/sys/net/ipv4/ip_local_port_range", O_WRONLY | O_CLOEXEC);
   if (fd < 0) return NAMESPACE_OWN;
@@ -257,22 +248,22 @@ static int resolver_open(void) {
 }
 
 _Noreturn void keeper_run(int channel, const char *empty, enum keeper_namespace kind) {
-  prctl(PR_SET_NAME, "ringfence-keep");
-  setsid();
-  close_others(channel);
-  channel = 0;
-  struct keeper keeper = {.channel = channel, .ports = kind == NAMESPACE_OWN_WITH_PORTS};
+  alone_with(channel, "ringfence-keep");
+  struct keeper keeper = {.channel = 0, .ports = kind == NAMESPACE_OWN_WITH_PORTS};
   int resolver = -1;
   keeper.rtnetlink = rtnetlink_open();
-  if (kind != NAMESPACE_OF_OTHERS && keeper.rtnetlink >= 0 && rtnetlink_loopback_up(keeper.rtnetlink) == 0)
+  if (kind != NAMESPACE_OF_OTHERS && keeper.rtnetlink >= 0 && rtnetlink_loopback_up(keeper.rtnetlink) == 0 &&
+      keeper.ports)
     resolver = resolver_open();
   privileges_keeper(empty);
   keeper.cut = cut_open();
   if (keeper.rtnetlink < 0 || keeper.cut < 0) _exit(1);
-  if (resolver >= 0 && keeper.ports) say(&keeper, KEEPER_RESOLVER, NULL, 0, NULL, resolver);
-  close(resolver);
+  if (resolver >= 0) {
+    say(&keeper, KEEPER_RESOLVER, NULL, 0, NULL, resolver);
+    close(resolver);
+  }
   ask(&keeper, 0);
-  struct pollfd polled[] = {{.fd = keeper.rtnetlink, .events = POLLIN}, {.fd = channel, .events = 0}};
+  struct pollfd polled[] = {{.fd = keeper.rtnetlink, .events = POLLIN}, {.fd = keeper.channel, .events = 0}};
   for (;;) {
     if (poll(polled, 2, -1) < 0) continue;
     if (polled[1].revents) _exit(0);

@@ -5,13 +5,12 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "../launcher/privileges.h"
+#include "alone.h"
 #include "ringfence/rights.h"
 
 static ssize_t receive(int channel, struct maker_request *request, int *fd) {
@@ -78,10 +77,7 @@ static void serve(int channel, const struct maker_request *request, int given) {
 }
 
 _Noreturn void maker_run(int channel, const char *empty) {
-  prctl(PR_SET_NAME, "ringfence-make");
-  setsid();
-  dup2(channel, 0);
-  syscall(SYS_close_range, 1, ~0u, 0);
+  alone_with(channel, "ringfence-make");
   privileges_maker(empty);
   for (;;) {
     struct maker_request request = {0};
