@@ -206,9 +206,9 @@ static void start_in_network(pid_t init, const char *network, const char *sandbo
   snprintf(path, sizeof path, "/proc/%d/ns/pid", init);
   snprintf(empty, sizeof empty, "%s/empty", sandbox_directory);
   int processes = open_file(path, O_RDONLY);
-  pid_t maker = fork();
-  if (maker < 0) fail_errno(EXIT_RINGFENCE, "starting the keeper");
-  if (maker == 0) {
+  pid_t parent = fork();
+  if (parent < 0) fail_errno(EXIT_RINGFENCE, "starting the keeper");
+  if (parent == 0) {
     if (network) close(join_network(network));
     if (setns(processes, CLONE_NEWPID) < 0 && geteuid() == 0)
       fail_errno(EXIT_RINGFENCE, "entering the sandbox's PID namespace");
@@ -218,7 +218,7 @@ static void start_in_network(pid_t init, const char *network, const char *sandbo
     _exit(0);
   }
   int status;
-  while (waitpid(maker, &status, 0) < 0 && errno == EINTR)
+  while (waitpid(parent, &status, 0) < 0 && errno == EINTR)
     continue;
   if (status != 0)
     fail(EXIT_RINGFENCE, "the keeper of the network namespace %s could not be started",
@@ -240,6 +240,10 @@ static int open_debug_log(const struct options *options) {
   const char *path = options->values[OPTION_DEBUG_LOG];
   if (path) return open_file(path, O_WRONLY | O_CREAT | O_APPEND);
   return option_on(options, OPTION_STRACE) ? fcntl(2, F_DUPFD_CLOEXEC, 3) : -1;
+}
+
+static void log_warning(const struct options *options, int log, const char *text) {
+  log_record(log, option_is(options, OPTION_LOG_FORMAT, "json"), "warn", text);
 }
 
 void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
@@ -273,8 +277,6 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
       .solo = strcmp(workers, "solo") == 0,
       .spec = plan->spec,
       .waiter = plan->waiter,
-      .keeper = {-1, -1},
-      .maker = -1,
       // init must not hold the launcher's ends: it would keep its own lifeline alive.
       .launcher_ends = {lifeline[1], control[0], log[0]},
   };
@@ -283,31 +285,28 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   bool keeps = plan->spec && option_is(options, OPTION_NETWORK, "sandbox");
   if (keeps && network && is_in_use(network)) {
     keeps = false;
-    log_record(log[1], option_is(options, OPTION_LOG_FORMAT, "json"), "warn",
-               "the network namespace is used by other processes: the container has the loopback device "
-               "alone (with --network=host: the namespace's own sockets)");
+    log_warning(options, log[1],
+                "the network namespace is used by other processes: the container has the loopback device "
+                "alone (with --network=host: the namespace's own sockets)");
   }
   bool makes = option_is(options, OPTION_NETWORK, "host");
-  int makers[2] = {-1, -1};
+  int keepers[2] = {-1, -1}, makers[2] = {-1, -1};
   if (makes && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, makers) < 0)
     fail_errno(EXIT_RINGFENCE, "making the channel of the maker of sockets");
-  init.maker = makers[0];
-  if (keeps && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, init.keeper) < 0)
+  if (keeps && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, keepers) < 0)
     fail_errno(EXIT_RINGFENCE, "making the keeper's channel");
-  int channel = init.keeper[1];
-  if (network) init.keeper[1] = -1; // not init's to start
+  init.keeper[0] = keepers[0];
+  init.keeper[1] = network ? -1 : keepers[1];
+  init.maker = makers[0];
   sandbox->init = clone_in_network(&init, network, &sandbox->user_namespace);
-  init.keeper[1] = channel;
-  if (keeps && network) start_in_network(sandbox->init, network, directory, channel, run_keeper);
+  if (keeps && network) start_in_network(sandbox->init, network, directory, keepers[1], run_keeper);
   if (makes) start_in_network(sandbox->init, network, directory, makers[1], maker_run);
   if (sandbox->user_namespace)
     map_ids(sandbox->init, plan->identity);
   else
-    log_record(log[1], option_is(plan->options, OPTION_LOG_FORMAT, "json"), "warn",
-               "this host has no user namespaces: the sandbox runs in the initial one");
-  const int given[] = {init.lifeline,  init.null,      init.stub, init.config,
-                       init.control,   init.listen,    init.log,  init.debug_log,
-                       init.keeper[0], init.keeper[1], makers[0], makers[1]};
+    log_warning(options, log[1], "this host has no user namespaces: the sandbox runs in the initial one");
+  const int given[] = {init.lifeline, init.null,      init.stub,  init.config, init.control, init.listen,
+                       init.log,      init.debug_log, keepers[0], keepers[1],  makers[0],    makers[1]};
   for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
     if (given[i] >= 0) close(given[i]);
 }
