@@ -55,13 +55,23 @@ class Linked {
     return result.stdout.toString();
   }
 
-  /** Starts it in the background; its processes. */
-  async start(): Promise<{ init: number; node: number; keeper: number }> {
+  /** Makes it, in the background. */
+  create(): void {
     const { id, directory } = this.bundle;
     const said = `>${directory}/said 2>&1`;
     this.room.sh(`${this.command("create", "--bundle", directory, id).join(" ")} ${said} </dev/null`);
-    this.room.sh(this.command("start", id).join(" "));
-    const state = JSON.parse(readFileSync(join(this.bundle.root, id, "state.json"), "utf8"));
+  }
+
+  /** Starts it, if it was made. */
+  go(): void {
+    this.room.sh(this.command("start", this.bundle.id).join(" "));
+  }
+
+  /** Makes and starts it in the background; its processes. */
+  async start(): Promise<{ init: number; node: number; keeper: number }> {
+    this.create();
+    this.go();
+    const state = JSON.parse(readFileSync(join(this.bundle.root, this.bundle.id, "state.json"), "utf8"));
     const { init } = state;
     const namespace = procLink(init, "ns/pid")!;
     const all = inNamespace(namespace);
@@ -271,48 +281,50 @@ linked("links that come and go while it runs", () =>
   }),
 );
 
-linked("a namespace of the sandbox's own gets links between create and start", () =>
-  withLink(
-    "ip -o addr show dev eth5; ping -c 2 -W 5 10.7.0.1",
-    async (one) => {
-      const { room, bundle } = one;
-      room.sh(
-        `${one.command("create", "--bundle", bundle.directory, bundle.id).join(" ")} >${bundle.directory}/said 2>&1 </dev/null`,
-      );
-      const { pid } = JSON.parse(room.sh(one.command("state", bundle.id).join(" ")));
-      room.sh(
-        `ip link add veth5 type veth peer name eth5; ip addr add 10.7.0.1/24 dev veth5; ip link set veth5 up; ip link set eth5 netns ${pid}`,
-      );
-      room.sh(`nsenter -t ${pid} -n sh -c "ip link set eth5 up; ip addr add 10.7.0.2/24 dev eth5"`);
-      room.sh(one.command("start", bundle.id).join(" "));
-      assert.ok(await eventually(() => / packet loss/.test(one.said()), 15_000), one.said());
-      assert.match(one.said(), /inet 10\.7\.0\.2\/24[\s\S]* 0% packet loss/);
+/** A container with a network namespace of the sandbox's own, made and not started yet; its process 1. */
+function withOwnNamespace(text: string, body: (linked: Linked, pid: number) => Promise<void>): Promise<void> {
+  return withLink(
+    text,
+    (one) => {
+      one.create();
+      const { pid } = JSON.parse(one.room.sh(one.command("state", one.bundle.id).join(" ")));
+      return body(one, pid);
     },
     (config) => {
       config.linux.namespaces = config.linux.namespaces.map(({ type }) => ({ type }));
     },
-  ),
+  );
+}
+
+/** Gives it a link of that name, with the address 2 of a network; 1 is on the other side. */
+function giveLink({ room }: Linked, pid: number, name: string, network: string): void {
+  room.sh(
+    `ip link add v${name} type veth peer name ${name}; ip addr add ${network}.1/24 dev v${name}; ip link set v${name} up; ip link set ${name} netns ${pid}`,
+  );
+  room.sh(`nsenter -t ${pid} -n sh -c "ip link set ${name} up; ip addr add ${network}.2/24 dev ${name}"`);
+}
+
+linked("a namespace of the sandbox's own gets links between create and start", () =>
+  withOwnNamespace("ip -o addr show dev eth5; ping -c 2 -W 5 10.7.0.1", async (one, pid) => {
+    giveLink(one, pid, "eth5", "10.7.0");
+    one.go();
+    assert.ok(await eventually(() => / packet loss/.test(one.said()), 15_000), one.said());
+    assert.match(one.said(), /inet 10\.7\.0\.2\/24[\s\S]* 0% packet loss/);
+  }),
 );
 
 linked("a name server at 127.0.0.11 of the host's side is reached, and reaches others", () =>
-  withLink(
+  withOwnNamespace(
     "link_peer ask 127.0.0.11 53 100 20; link_peer ask 127.0.0.11 53 1400 2; echo over; sleep 60",
-    async (one) => {
+    async (one, pid) => {
       const { room, bundle } = one;
-      room.sh(
-        `${one.command("create", "--bundle", bundle.directory, bundle.id).join(" ")} >${bundle.directory}/said 2>&1 </dev/null`,
-      );
-      const { pid } = JSON.parse(room.sh(one.command("state", bundle.id).join(" ")));
-      room.sh(
-        `ip link add veth5 type veth peer name eth5; ip addr add 10.7.0.1/24 dev veth5; ip link set veth5 up; ip link set eth5 netns ${pid}`,
-      );
-      room.sh(`nsenter -t ${pid} -n sh -c "ip link set eth5 up; ip addr add 10.7.0.2/24 dev eth5"`);
+      giveLink(one, pid, "eth5", "10.7.0");
       room.sh(`(${peer} echo 4 53 20 30 >/dev/null 2>&1 &)`);
       room.sh(`(${peer} names /proc/${pid}/ns/net 22 >${room.directory}/names 2>&1 &)`);
       const names = (): string => readFileSync(join(room.directory, "names"), "utf8");
       assert.ok(await eventually(() => names() !== "", 5000));
       assert.is(names(), "listening\n");
-      room.sh(one.command("start", bundle.id).join(" "));
+      one.go();
       assert.ok(await eventually(() => /over/.test(one.said()), 20_000), one.said());
       assert.match(one.said(), /good 20\ngood 2\n/);
       // Nobody listens any more: the asker hears that at once, and not by silence.
@@ -323,9 +335,6 @@ linked("a name server at 127.0.0.11 of the host's side is reached, and reaches o
         one.command("exec", bundle.id, "link_peer", "echo", "4", "60001", "1", "1"),
       );
       assert.match(taken.stderr.toString(), /bind: Address already in use/);
-    },
-    (config) => {
-      config.linux.namespaces = config.linux.namespaces.map(({ type }) => ({ type }));
     },
   ),
 );
