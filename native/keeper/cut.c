@@ -33,7 +33,6 @@ struct batch {
   size_t length;
   size_t message; // where the last one begins
   uint32_t sequence;
-  uint32_t acknowledged; // the sequence number of the one that is answered when all hold
 };
 
 static void put(struct batch *batch, const void *bytes, size_t length) {
@@ -47,7 +46,6 @@ static void begin(struct batch *batch, uint16_t type, uint16_t flags, uint8_t fa
   batch->message = batch->length;
   struct nlmsghdr header = {
       .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | flags, .nlmsg_seq = ++batch->sequence};
-  if (flags & NLM_F_ACK) batch->acknowledged = batch->sequence;
   struct nfgenmsg body = {.nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(resource)};
   put(batch, &header, sizeof header);
   put(batch, &body, sizeof body);
@@ -203,22 +201,24 @@ static void begin_batch(struct batch *batch) {
   end(batch);
 }
 
-// Ends the batch and sends it; the first error of the answers, or 0.
+// Ends the batch and sends it; the first error of the answers, or 0. Each of its messages may have one, the one
+// that is to be acknowledged (NLM_F_ACK) has one in any case, and all are there when the batch has been sent. What was left
+// of them would be taken for the next one's.
 static int transact(int fd, struct batch *batch) {
   begin(batch, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
   end(batch);
   if (send(fd, batch->bytes, batch->length, 0) < 0) return errno;
-  for (;;) {
+  int first = 0;
+  for (bool isAnswered = false;;) {
     char bytes[8192] __attribute__((aligned(NLMSG_ALIGNTO)));
-    ssize_t n = recv(fd, bytes, sizeof bytes, 0);
+    ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno;
+    if (n < 0) return isAnswered ? first : errno;
     for (struct nlmsghdr *header = (struct nlmsghdr *)bytes; NLMSG_OK(header, n);
          header = NLMSG_NEXT(header, n)) {
       if (header->nlmsg_type != NLMSG_ERROR) continue;
-      int error = -((struct nlmsgerr *)NLMSG_DATA(header))->error;
-      if (error != 0) return error;
-      if (header->nlmsg_seq == batch->acknowledged) return 0;
+      isAnswered = true;
+      if (first == 0) first = -((struct nlmsgerr *)NLMSG_DATA(header))->error;
     }
   }
 }

@@ -313,6 +313,30 @@ linked("a namespace of the sandbox's own gets links between create and start", (
   }),
 );
 
+linked("a link that cannot be cut off is left to the host; later ones are taken all the same", () =>
+  withOwnNamespace("sleep 60", async (one, pid) => {
+    const { room, bundle } = one;
+    const there = `nsenter -t ${pid} -n`;
+    // The packet filter's table is another's, for as long as that one lives.
+    const own = '(echo "add table netdev ringfence { flags owner; }"; sleep 30)';
+    const owner = Number(room.sh(`${own} 2>/dev/null | ${there} nft -i >/dev/null 2>&1 & echo $!`));
+    const isOwned = (): boolean => room.sh(`${there} nft list tables`).includes("ringfence");
+    assert.ok(await eventually(isOwned, 10_000));
+    giveLink(one, pid, "eth5", "10.7.0");
+    one.go();
+    const isLeft = /the link eth5 is left to the host: the host's stack cannot be cut off/;
+    assert.ok(await eventually(() => isLeft.test(readFileSync(one.log, "utf8")), 10_000));
+    process.kill(owner);
+    assert.ok(await eventually(() => !isOwned(), 10_000));
+    giveLink(one, pid, "eth6", "10.6.0");
+    const shown = async (): Promise<string> =>
+      (await room.runs(one.command("exec", bundle.id, "ip", "-o", "addr"))).stdout.toString();
+    const isTaken = await eventually(async () => /eth6 +inet 10\.6\.0\.2/.test(await shown()), 10_000);
+    assert.ok(isTaken, readFileSync(one.log, "utf8"));
+    assert.match(room.sh("busybox ping -c 1 -W 5 10.6.0.2"), / 0% packet loss/);
+  }),
+);
+
 linked("a name server at 127.0.0.11 of the host's side is reached, and reaches others", () =>
   withOwnNamespace(
     "link_peer ask 127.0.0.11 53 100 20; link_peer ask 127.0.0.11 53 1400 2; echo over; sleep 60",
