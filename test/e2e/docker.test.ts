@@ -16,11 +16,7 @@ const text = ({ stdout }: SpawnResult) => stdout.toString("latin1");
 const said = ({ stderr }: SpawnResult) => stderr.toString("latin1");
 let docker: Docker;
 
-async function ok(...args: string[]): Promise<string> {
-  const result = await docker.run(args);
-  assert.is(result.code, 0, `docker ${args.join(" ")}: ${said(result)}`);
-  return text(result).trimEnd();
-}
+const ok = (...args: string[]): Promise<string> => docker.ok(...args);
 
 function runs(flags: string[], command: string[], options?: SpawnOptions): Promise<SpawnResult> {
   return docker.run(["run", "--rm", ...RUNTIME, ...flags, "bb", ...command], options);
@@ -34,15 +30,6 @@ async function inBackground(flags: string[], command: string[], body: (id: strin
   } finally {
     await docker.run(["rm", "-f", id]);
   }
-}
-
-/** The wait of a script's first line, which says that it runs. */
-async function until(id: string, line: string): Promise<void> {
-  for (let i = 0; i < 200; i++) {
-    if ((await ok("logs", id)).includes(line)) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${id} does not say ${line}: ${await ok("logs", id)}`);
 }
 
 if (!hasDocker()) {
@@ -110,7 +97,7 @@ if (!hasDocker()) {
 
   test("background: logs, exec, cp, diff, inspect, stop, start, kill, wait", async () => {
     await inBackground(["--network", "none"], ["sh", "-c", LOOP], async (id) => {
-      await until(id, "up");
+      await docker.until(id, "up");
       assert.is(
         await ok("exec", id, "sh", "-c", "echo $$-$(id -u)").then((line) => line.replace(/^\d+/, "N")),
         "N-0",
@@ -162,7 +149,7 @@ if (!hasDocker()) {
 
   test("a detached exec runs on by itself", async () => {
     await inBackground([], ["sh", "-c", LOOP], async (id) => {
-      await until(id, "up");
+      await docker.until(id, "up");
       await ok("exec", "-d", id, "sh", "-c", "echo detached > /etc/detached");
       let seen = "";
       for (let i = 0; i < 50 && seen === ""; i++)
@@ -193,7 +180,7 @@ if (!hasDocker()) {
       pty.close();
     }
     await inBackground([], ["sh", "-c", LOOP], async (id) => {
-      await until(id, "up");
+      await docker.until(id, "up");
       const inside = new Pty(
         "docker",
         docker.commandLine(["exec", "-it", id, "sh", "-c", "read x; echo got $x; exit 6"]),
@@ -217,7 +204,7 @@ if (!hasDocker()) {
 
   test("memory and pids limits are the control group's", async () => {
     await inBackground(["-m", "256m", "--pids-limit", "200"], ["sh", "-c", LOOP], async (id) => {
-      await until(id, "up");
+      await docker.until(id, "up");
       const stats = await ok("stats", "--no-stream", "--format", "{{.MemUsage}}", id);
       assert.match(stats, /^\d+(\.\d+)?MiB \/ 256MiB$/);
     });

@@ -116,6 +116,17 @@ export class Docker {
     return run("docker", ["-H", this.#socket, ...args], options);
   }
 
+  /** One that must succeed: what it prints. */
+  async ok(...args: string[]): Promise<string> {
+    return (await output("docker", ["-H", this.#socket, ...args])).trimEnd();
+  }
+
+  /** Waits for a line of a container's, which says that it runs. */
+  async until(id: string, line: string): Promise<void> {
+    const isSaid = await eventually(async () => (await this.ok("logs", id)).includes(line), 10_000);
+    if (!isSaid) throw new Error(`${id} does not say ${line}: ${await this.ok("logs", id)}`);
+  }
+
   /** A command in the namespaces of the daemon, where its bridges are. */
   beside(words: string[]): Promise<SpawnResult> {
     return run("nsenter", ["-t", String(this.#holder.pid), "-n", "-m", ...words]);

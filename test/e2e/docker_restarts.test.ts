@@ -14,14 +14,10 @@ const LOOP = "trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done";
 /** Runs `body` with a daemon of its own, and a container `kept` in the background. */
 async function withContainer(
   liveRestore: boolean,
-  body: (docker: Docker, ok: (...args: string[]) => Promise<string>) => Promise<void>,
+  body: (docker: Docker, ok: Docker["ok"]) => Promise<void>,
 ): Promise<void> {
   const docker = new Docker(liveRestore);
-  const ok = async (...args: string[]) => {
-    const { code, stdout, stderr } = await docker.run(args);
-    assert.is(code, 0, `docker ${args.join(" ")}: ${stderr}`);
-    return stdout.toString("latin1").trimEnd();
-  };
+  const ok: Docker["ok"] = (...args) => docker.ok(...args);
   try {
     await docker.start();
     await ok("run", "-d", "--name", "kept", "--runtime=ringfence", "--network=none", "bb", "sh", "-c", LOOP);
