@@ -27,13 +27,34 @@ static void wait_at_most(int fd, int seconds) {
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
 }
 
-static int echo(int family, int port, int count, int seconds) {
-  int fd = socket(family, SOCK_DGRAM, 0);
+// A socket on that port of any address; -1 where that cannot be, which is told.
+static int bound(int family, int type, int port) {
   struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((unsigned short)port)};
   struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
+  int fd = socket(family, type, 0);
+  if (type == SOCK_STREAM) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
   int error = family == AF_INET6 ? bind(fd, (struct sockaddr *)&six, sizeof six)
                                  : bind(fd, (struct sockaddr *)&four, sizeof four);
-  if (fd < 0 || error < 0) return perror("bind"), 1;
+  if (fd < 0 || error < 0) return perror("bind"), -1;
+  return fd;
+}
+
+// A socket that is connected to there; -1 where that cannot be, which is told.
+static int connected(const char *address, int type, int port) {
+  struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((unsigned short)port)};
+  struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
+  int is_six = inet_pton(AF_INET6, address, &six.sin6_addr) == 1;
+  if (!is_six && inet_pton(AF_INET, address, &four.sin_addr) != 1) exit(2);
+  int fd = socket(is_six ? AF_INET6 : AF_INET, type, 0);
+  if (connect(fd, is_six ? (struct sockaddr *)&six : (struct sockaddr *)&four,
+              is_six ? sizeof six : sizeof four) < 0)
+    return perror("connect"), -1;
+  return fd;
+}
+
+static int echo(int family, int port, int count, int seconds) {
+  int fd = bound(family, SOCK_DGRAM, port);
+  if (fd < 0) return 1;
   wait_at_most(fd, seconds);
   printf("listening\n");
   fflush(stdout);
@@ -50,14 +71,8 @@ static int echo(int family, int port, int count, int seconds) {
 }
 
 static int ask(const char *address, int port, int size, int count) {
-  struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((unsigned short)port)};
-  struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
-  int is_six = inet_pton(AF_INET6, address, &six.sin6_addr) == 1;
-  if (!is_six && inet_pton(AF_INET, address, &four.sin_addr) != 1) return 2;
-  int fd = socket(is_six ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
-  if (connect(fd, is_six ? (struct sockaddr *)&six : (struct sockaddr *)&four,
-              is_six ? sizeof six : sizeof four) < 0)
-    return perror("connect"), 1;
+  int fd = connected(address, SOCK_DGRAM, port);
+  if (fd < 0) return 1;
   wait_at_most(fd, 3);
   int good = 0;
   for (int i = 0; i < count; i++) {
@@ -106,13 +121,9 @@ static unsigned char pattern(unsigned long at) {
 }
 
 static int sink(int family, int port, int count) {
-  int fd = socket(family, SOCK_STREAM, 0);
-  struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((unsigned short)port)};
-  struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
-  int error = family == AF_INET6 ? bind(fd, (struct sockaddr *)&six, sizeof six)
-                                 : bind(fd, (struct sockaddr *)&four, sizeof four);
-  if (fd < 0 || error < 0 || listen(fd, 5) < 0) return perror("listen"), 1;
+  int fd = bound(family, SOCK_STREAM, port);
+  if (fd < 0) return 1;
+  if (listen(fd, 5) < 0) return perror("listen"), 1;
   printf("listening\n");
   fflush(stdout);
   for (int i = 0; i < count; i++) {
@@ -131,14 +142,8 @@ static int sink(int family, int port, int count) {
 }
 
 static int pour(const char *address, int port, unsigned long bytes) {
-  struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((unsigned short)port)};
-  struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
-  int is_six = inet_pton(AF_INET6, address, &six.sin6_addr) == 1;
-  if (!is_six && inet_pton(AF_INET, address, &four.sin_addr) != 1) return 2;
-  int fd = socket(is_six ? AF_INET6 : AF_INET, SOCK_STREAM, 0);
-  if (connect(fd, is_six ? (struct sockaddr *)&six : (struct sockaddr *)&four,
-              is_six ? sizeof six : sizeof four) < 0)
-    return perror("connect"), 1;
+  int fd = connected(address, SOCK_STREAM, port);
+  if (fd < 0) return 1;
   for (unsigned long at = 0; at < bytes;) {
     size_t length = bytes - at < sizeof sent ? bytes - at : sizeof sent;
     for (size_t i = 0; i < length; i++)
