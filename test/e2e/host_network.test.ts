@@ -187,14 +187,13 @@ test("options that read where their value is to go are nobody's", async () => {
 
 test("when the sandbox has ended, nothing of it is in the network", async () => {
   const script = `
+    count() { for p in /proc/[0-9]*; do [ "$(readlink $p/ns/net)" = "$(readlink /proc/self/ns/net)" ] && cat $p/comm; done 2> /dev/null | grep -c $1; }
     ${ringfence} --network=host do -- sleep 100 & L=$!
-    for i in $(seq 100); do pgrep -f ringfence-make > /dev/null; sleep 0.02; done
-    for p in /proc/[0-9]*; do [ "$(readlink $p/ns/net)" = "$(readlink /proc/self/ns/net)" ] && cat $p/comm; done | sort | uniq -c | grep ringfence-make
+    for i in $(seq 200); do n=$(count ringfence-make); [ "$n" = 1 ] && break; sleep 0.05; done
+    echo "$n ringfence-make"
     kill -9 $L; wait $L 2> /dev/null
-    for i in $(seq 200); do
-      n=$(for p in /proc/[0-9]*; do [ "$(readlink $p/ns/net)" = "$(readlink /proc/self/ns/net)" ] && cat $p/comm; done 2> /dev/null | grep -c ringfence)
-      [ "$n" = 0 ] && break; sleep 0.05
-    done; echo "left: $n"
+    for i in $(seq 200); do n=$(count ringfence); [ "$n" = 0 ] && break; sleep 0.05; done
+    echo "left: $n"
   `;
   const { stdout } = await apart("bash", ["-c", script]);
   assert.match(stdout.toString(), /1 ringfence-make\nleft: 0\n$/);
