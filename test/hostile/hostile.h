@@ -25,6 +25,12 @@ __attribute__((unused)) static void leave_no_objects(void) {
   if (unshare(CLONE_NEWIPC)) bad("a namespace of its own", -errno);
 }
 
+__attribute__((unused)) static double seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec + t.tv_nsec / 1e9;
+}
+
 // ---- The stub's own system call instruction ----
 
 static const unsigned char *gadget;
