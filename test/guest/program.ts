@@ -39,8 +39,17 @@ export interface GuestProgram {
 }
 
 const OUTPUT = join(checkout, "build/guest");
-const HEADERS = ["test/guest/guest.h", "test/hostile/hostile.h", "native/include/ringfence/layout.h"];
+const HEADER_DIRECTORIES = ["test/guest", "test/hostile", "native/include/ringfence"];
 const FLAGS = ["-std=gnu17", "-O1", "-Wall", "-Wextra", "-Werror", "-fno-stack-protector"];
+
+function headers(): string[] {
+  return HEADER_DIRECTORIES.flatMap((directory) =>
+    readdirSync(join(checkout, directory))
+      .filter((file) => file.endsWith(".h"))
+      .sort()
+      .map((file) => join(checkout, directory, file)),
+  );
+}
 
 /** Programs of a directory, by name. */
 export function programsIn(directory: string): GuestProgram[] {
@@ -130,7 +139,7 @@ export function compile(program: GuestProgram): string {
     `-I${join(checkout, "native/include")}`,
   ];
   const hash = createHash("sha256").update(JSON.stringify([compilerOf(program), flags]));
-  for (const header of HEADERS) hash.update(readFileSync(join(checkout, header)));
+  for (const header of headers()) hash.update(readFileSync(header));
   hash.update(readFileSync(program.source));
   mkdirSync(OUTPUT, { recursive: true });
   const binary = join(OUTPUT, `${program.name}-${hash.digest("hex").slice(0, 16)}`);
