@@ -259,12 +259,10 @@ static void queue_of(int family) {
   receive("first", s, MSG_ERRQUEUE, 100, sizeof control);
   receive("pending", s, 0, 100, sizeof control);
   receive("third", s, MSG_ERRQUEUE, 100, sizeof control);
-  int limit = 3;
   on(s, level, family == AF_INET ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, 2);
   socklen_t length;
   struct sockaddr_storage to = name_of(family, PORT + 5, &length);
   if (family == AF_INET) value("longer than any packet", SYS_6(SYS_sendto, s, data, 65508, 0, &to, length));
-  (void)limit;
   value("sent to nobody", send_with(s, family, PORT + 9, -1, 0, 0, 0, 0));
   on(s, level, option, 0);
   receive("none is kept", s, MSG_ERRQUEUE, 100, sizeof control);
