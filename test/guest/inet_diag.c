@@ -1,11 +1,11 @@
 // NETLINK_SOCK_DIAG: sockets of the internet's families as `ss` asks for them; filters, one socket alone, its end. Natively
 // in a network namespace of its own, so that all that are told are ours.
 //@ needs: tcp
+#include "network.h"
 #include "tcp.h"
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
-#include <sched.h>
 #include <sys/stat.h>
 
 static int netlink;
@@ -115,15 +115,7 @@ static int at_port(int type, int port) {
 #define CODE(...) (unsigned char[]){__VA_ARGS__}, sizeof((unsigned char[]){__VA_ARGS__})
 
 int main(void) {
-  unshare(CLONE_NEWNET);
-  int up = socket(AF_INET, SOCK_DGRAM, 0);
-  struct {
-    char name[16];
-    short flags;
-    char rest[22];
-  } lo = {"lo", 0x49, {0}};
-  ioctl(up, 0x8914, &lo);
-  close(up);
+  own_network();
   netlink = socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
   yes_no("there is the protocol", netlink >= 0);
   for (int six = 0; six <= 1; six++) {

@@ -1,17 +1,12 @@
 // Ping sockets (icmp(7)) of both families: whose they are, their identifiers, what may be sent, what comes back, options and
 // control messages. Natively in a network namespace of its own, whose settings it changes.
 //@ needs: sockets credentials fork
-#include "guest.h"
+#include "network.h"
 #include <arpa/inet.h>
-#include <fcntl.h>
-#include <net/if.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <poll.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 static unsigned char data[70000];
@@ -139,13 +134,7 @@ static void by(const char *who, int uid, int gid) {
 }
 
 int main(void) {
-  if (unshare(CLONE_NEWNET) == 0) {
-    struct ifreq lo = {.ifr_name = "lo"};
-    int s = socket(AF_INET, SOCK_DGRAM, 0);
-    lo.ifr_flags = IFF_UP;
-    ioctl(s, SIOCSIFFLAGS, &lo);
-    close(s);
-  }
+  own_network();
   setting("1 0");
   by("root, nobody may", 0, 0);
   setting("100 200");

@@ -1,33 +1,18 @@
 // Internet sockets in /proc/net: a socket's line with its addresses, state, queue, owner and inode, and the counters that go
 // up with what is sent.
 //@ needs: sockets proc fork credentials
-#include "guest.h"
+#include "network.h"
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-
-static char text[1 << 20];
-
-static int contents(const char *name) {
-  char path[100];
-  snprintf(path, sizeof path, "/proc/net/%s", name);
-  int fd = open(path, O_RDONLY), n = 0, r;
-  while (fd >= 0 && n < (int)sizeof text - 1 && (r = read(fd, text + n, sizeof text - 1 - n)) > 0)
-    n += r;
-  text[n > 0 ? n : 0] = 0;
-  close(fd);
-  return n;
-}
 
 // The line of a socket, by its inode, without what differs from run to run.
 static void line_of(const char *name, int s) {
   struct stat st;
   fstat(s, &st);
-  contents(name);
-  for (char *line = strtok(text, "\n"); line; line = strtok(0, "\n")) {
+  read_net(name);
+  for (char *line = strtok(net_text, "\n"); line; line = strtok(0, "\n")) {
     char local[80], remote[80], state[8], queues[40], timer[40], retransmits[20], pointer[40];
     int slot, uid, timeout, refs, drops, n;
     unsigned long inode;
@@ -41,26 +26,11 @@ static void line_of(const char *name, int s) {
   say("%s: none", name);
 }
 
-static long counter(const char *file, const char *row, const char *name) {
-  contents(file);
-  char names[4000];
-  char *at = strstr(text, row);
-  if (!at) return -1;
-  char *values = strchr(at, '\n') + 1;
-  snprintf(names, sizeof names, "%.*s", (int)(values - at - 1), at);
-  char *saved, *value = values + strlen(row);
-  for (char *one = strtok_r(names + strlen(row), " ", &saved); one; one = strtok_r(0, " ", &saved)) {
-    long number = strtol(value, &value, 10);
-    if (strcmp(one, name) == 0) return number;
-  }
-  return -2;
-}
-
 static long counter6(const char *name) {
-  contents("snmp6");
+  read_net("snmp6");
   char key[60];
   snprintf(key, sizeof key, "%s ", name);
-  char *at = strstr(text, key);
+  char *at = strstr(net_text, key);
   return at ? strtol(at + strlen(key), 0, 10) : -1;
 }
 
@@ -111,9 +81,10 @@ int main(void) {
   }
   waitpid(pid, 0, 0);
 
-  long sent = counter("snmp", "Udp:", "OutDatagrams"), received = counter("snmp", "Udp:", "InDatagrams"),
-       nobody = counter("snmp", "Udp:", "NoPorts"), echoes = counter("snmp", "Icmp:", "OutDestUnreachs"),
-       octets = counter("netstat", "IpExt:", "OutOctets"), six_sent = counter6("Udp6OutDatagrams");
+  long sent = net_counter("snmp", "Udp:", "OutDatagrams"),
+       received = net_counter("snmp", "Udp:", "InDatagrams"), nobody = net_counter("snmp", "Udp:", "NoPorts"),
+       echoes = net_counter("snmp", "Icmp:", "OutDestUnreachs"),
+       octets = net_counter("netstat", "IpExt:", "OutOctets"), six_sent = counter6("Udp6OutDatagrams");
   int v = socket(AF_INET, SOCK_DGRAM, 0);
   struct sockaddr_in e = four(4606), f = four(4607);
   bind(v, (void *)&e, sizeof e);
@@ -124,15 +95,15 @@ int main(void) {
   char data[10];
   for (int i = 0; i < 3; i++)
     recv(v, data, sizeof data, 0);
-  yes_no("sent", counter("snmp", "Udp:", "OutDatagrams") >= sent + 4);
-  yes_no("received", counter("snmp", "Udp:", "InDatagrams") >= received + 3);
-  yes_no("to nobody", counter("snmp", "Udp:", "NoPorts") >= nobody + 1);
-  yes_no("told", counter("snmp", "Icmp:", "OutDestUnreachs") >= echoes + 1);
-  yes_no("octets", counter("netstat", "IpExt:", "OutOctets") >= octets + 4 * 33);
+  yes_no("sent", net_counter("snmp", "Udp:", "OutDatagrams") >= sent + 4);
+  yes_no("received", net_counter("snmp", "Udp:", "InDatagrams") >= received + 3);
+  yes_no("to nobody", net_counter("snmp", "Udp:", "NoPorts") >= nobody + 1);
+  yes_no("told", net_counter("snmp", "Icmp:", "OutDestUnreachs") >= echoes + 1);
+  yes_no("octets", net_counter("netstat", "IpExt:", "OutOctets") >= octets + 4 * 33);
   yes_no("of IPv6", counter6("Udp6OutDatagrams") >= six_sent + 1);
-  value("of TCP", counter("snmp", "Tcp:", "RtoMin"));
-  contents("sockstat");
-  char *used = strstr(text, "UDP: inuse ");
+  value("of TCP", net_counter("snmp", "Tcp:", "RtoMin"));
+  read_net("sockstat");
+  char *used = strstr(net_text, "UDP: inuse ");
   yes_no("in use", used && atoi(used + 11) >= 2);
   return 0;
 }

@@ -1,7 +1,7 @@
 // NETLINK_ROUTE changes: links, addresses, routes and rules as raw messages, their errors, with words where Linux has
 // some, what groups hear, and the same devices by ioctl. Natively in a network namespace of its own.
 //@ needs: sockets fork credentials
-#include "guest.h"
+#include "network.h"
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -385,10 +385,7 @@ static void give_back(void) {
 
 int main(void) {
   int one = 1;
-  unshare(CLONE_NEWNET); // as a sandbox is; there it fails
-  int u = socket(AF_UNIX, SOCK_DGRAM, 0);
-  struct ifreq r = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-  SYS_3(SYS_ioctl, u, SIOCSIFFLAGS, &r);
+  own_network();
   s = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
   setsockopt(s, SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof one);
   int g = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);

@@ -1,7 +1,7 @@
 // /proc/self/net: files of devices, addresses and routes as they are after changes, read in one piece and in small ones,
 // and headings of tables that are empty. Natively in a network namespace of its own.
 //@ needs: sockets files proc
-#include "guest.h"
+#include "network.h"
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -76,10 +76,7 @@ static void change(int type, int kind, unsigned address, int prefix, int priorit
 }
 
 int main(void) {
-  unshare(CLONE_NEWNET); // as a sandbox is; there it fails
-  int u = socket(AF_UNIX, SOCK_DGRAM, 0);
-  struct ifreq r = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-  SYS_3(SYS_ioctl, u, SIOCSIFFLAGS, &r);
+  own_network();
   static const char *const names[] = {"dev",  "route", "if_inet6", "arp",    "tcp",  "tcp6",   "udp",
                                       "udp6", "raw",   "raw6",     "packet", "icmp", "udplite"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)

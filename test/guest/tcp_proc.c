@@ -2,20 +2,9 @@
 //@ needs: tcp proc
 //@ args: 4
 //@ args: 6
+#include "network.h"
 #include "tcp.h"
 #include <sys/stat.h>
-
-static char text[1 << 20];
-
-static void contents(const char *name) {
-  char path[100];
-  snprintf(path, sizeof path, "/proc/net/%s", name);
-  int fd = open(path, O_RDONLY), n = 0, r;
-  while (fd >= 0 && n < (int)sizeof text - 1 && (r = read(fd, text + n, sizeof text - 1 - n)) > 0)
-    n += r;
-  text[n > 0 ? n : 0] = 0;
-  close(fd);
-}
 
 static int port_in(const char *place) {
   const char *colon = strchr(place, ':');
@@ -26,8 +15,8 @@ static int port_in(const char *place) {
 static void line_of(const char *what, int s) {
   struct stat st;
   fstat(s, &st);
-  contents(family == AF_INET ? "tcp" : "tcp6");
-  for (char *line = strtok(text, "\n"); line; line = strtok(0, "\n")) {
+  read_net(family == AF_INET ? "tcp" : "tcp6");
+  for (char *line = strtok(net_text, "\n"); line; line = strtok(0, "\n")) {
     char local[80], remote[80], state[8], queues[40], timer[40], retransmits[20], pointer[40];
     int slot, uid, timeout, refs, more[5];
     unsigned long inode;
@@ -49,19 +38,6 @@ static void line_of(const char *what, int s) {
   say("%s: none", what);
 }
 
-static long counter(const char *file, const char *row, const char *name) {
-  contents(file);
-  char *at = strstr(text, row);
-  if (!at) return -1;
-  char names[8000], *values = strchr(at, '\n') + 1, *saved, *value = values + strlen(row);
-  snprintf(names, sizeof names, "%.*s", (int)(values - at - 1), at);
-  for (char *one = strtok_r(names + strlen(row), " ", &saved); one; one = strtok_r(0, " ", &saved)) {
-    long number = strtol(value, &value, 10);
-    if (strcmp(one, name) == 0) return number;
-  }
-  return -2;
-}
-
 int main(int argc, char **argv) {
   choose_family(argc, argv);
   int new = tcp();
@@ -70,9 +46,10 @@ int main(int argc, char **argv) {
   bind(new, &any.any, size_of());
   line_of("bound", new);
   close(new);
-  long active = counter("snmp", "Tcp:", "ActiveOpens"), passive = counter("snmp", "Tcp:", "PassiveOpens"),
-       segments = counter("snmp", "Tcp:", "OutSegs"),
-       waits = counter("netstat", "TcpExt:", "ListenOverflows");
+  long active = net_counter("snmp", "Tcp:", "ActiveOpens"),
+       passive = net_counter("snmp", "Tcp:", "PassiveOpens"),
+       segments = net_counter("snmp", "Tcp:", "OutSegs"),
+       waits = net_counter("netstat", "TcpExt:", "ListenOverflows");
   join();
   line_of("listener", listener);
   line_of("client", client);
@@ -88,12 +65,12 @@ int main(int argc, char **argv) {
   shutdown(client, SHUT_WR);
   ready_for(server, POLLRDHUP);
   line_of("half closed", server);
-  yes_no("opened", counter("snmp", "Tcp:", "ActiveOpens") >= active + 2);
-  yes_no("accepted", counter("snmp", "Tcp:", "PassiveOpens") >= passive + 2);
-  yes_no("sent", counter("snmp", "Tcp:", "OutSegs") >= segments + 5);
+  yes_no("opened", net_counter("snmp", "Tcp:", "ActiveOpens") >= active + 2);
+  yes_no("accepted", net_counter("snmp", "Tcp:", "PassiveOpens") >= passive + 2);
+  yes_no("sent", net_counter("snmp", "Tcp:", "OutSegs") >= segments + 5);
   yes_no("counted", waits >= 0);
-  contents(family == AF_INET ? "sockstat" : "sockstat6");
-  char *used = strstr(text, family == AF_INET ? "TCP: inuse " : "TCP6: inuse ");
+  read_net(family == AF_INET ? "sockstat" : "sockstat6");
+  char *used = strstr(net_text, family == AF_INET ? "TCP: inuse " : "TCP6: inuse ");
   yes_no("in use", used && atoi(strstr(used, "inuse ") + 6) >= 4);
   return 0;
 }
