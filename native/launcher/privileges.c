@@ -59,6 +59,14 @@ static void set_filter(struct bpf_program *program) {
     fail_errno(EXIT_RINGFENCE, "setting a seccomp filter");
 }
 
+// Lets those calls by; what follows is about the others, whose number is loaded.
+static void begin_filter(struct bpf_program *program, const unsigned *calls, size_t count) {
+  bpf_match_architecture(program, SECCOMP_RET_KILL_PROCESS);
+  bpf_load_nr(program);
+  for (size_t i = 0; i < count; i++)
+    bpf_match_call(program, calls[i], SECCOMP_RET_ALLOW);
+}
+
 void privileges_common(void) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail_errno(EXIT_RINGFENCE, "setting no_new_privs");
   drop_bounding(node_set());
@@ -104,10 +112,7 @@ void privileges_watcher(void) {
   untouchable();
   set_capabilities(0, 0);
   struct bpf_program program = {0};
-  bpf_match_architecture(&program, SECCOMP_RET_KILL_PROCESS);
-  bpf_load_nr(&program);
-  for (size_t i = 0; i < sizeof watcher_calls / sizeof watcher_calls[0]; i++)
-    bpf_match_call(&program, watcher_calls[i], SECCOMP_RET_ALLOW);
+  begin_filter(&program, watcher_calls, sizeof watcher_calls / sizeof watcher_calls[0]);
   // What tcsetattr consists of, in old C libraries and new ones; not TIOCSTI, which types for the caller.
   static const unsigned requests[] = {TCGETS, TCSETS, TCGETS2, TCSETS2};
   unsigned left = sizeof requests / sizeof requests[0];
@@ -120,7 +125,8 @@ void privileges_watcher(void) {
   set_filter(&program);
 }
 
-static const unsigned keeper_calls[] = {
+// What the keeper and the maker do, besides making sockets.
+static const unsigned network_calls[] = {
     SYS_poll,   SYS_sendmsg,      SYS_sendto,         SYS_recvmsg,      SYS_recvfrom,
     SYS_bind,   SYS_setsockopt,   SYS_close,          SYS_exit,         SYS_exit_group,
     SYS_getpid, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_restart_syscall,
@@ -139,10 +145,7 @@ static void in_network(const char *empty, uint64_t capabilities, const int famil
     set_capabilities(capabilities, 0);
   }
   struct bpf_program program = {0};
-  bpf_match_architecture(&program, SECCOMP_RET_KILL_PROCESS);
-  bpf_load_nr(&program);
-  for (size_t i = 0; i < sizeof keeper_calls / sizeof keeper_calls[0]; i++)
-    bpf_match_call(&program, keeper_calls[i], SECCOMP_RET_ALLOW);
+  begin_filter(&program, network_calls, sizeof network_calls / sizeof network_calls[0]);
   bpf_jump(&program, BPF_JEQ, SYS_socket, 0, 4);
   bpf_load_low(&program, 0);
   bpf_jump(&program, BPF_JEQ, (uint32_t)families[0], 1, 0);

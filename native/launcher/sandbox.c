@@ -200,20 +200,20 @@ static _Noreturn void run_keeper(int channel, const char *empty) {
 // What serves a network namespace of the host has its powers there, so it keeps the launcher's user namespace; but it is
 // born in the sandbox's PID namespace, and ends with it. A caller without privilege cannot have that: then it ends with its
 // channel. `network`: the namespace's path; NULL: the launcher's own.
-static void start_in_network(pid_t init, const char *network, const char *sandbox_directory, int channel,
-                             void (*run)(int, const char *)) {
+static void start_in_network(pid_t init, const char *network, const char *sandbox_directory, const char *name,
+                             int channel, void (*run)(int, const char *)) {
   char path[64], empty[PATH_MAX];
   snprintf(path, sizeof path, "/proc/%d/ns/pid", init);
   snprintf(empty, sizeof empty, "%s/empty", sandbox_directory);
   int processes = open_file(path, O_RDONLY);
   pid_t parent = fork();
-  if (parent < 0) fail_errno(EXIT_RINGFENCE, "starting the keeper");
+  if (parent < 0) fail_errno(EXIT_RINGFENCE, "starting the %s", name);
   if (parent == 0) {
     if (network) close(join_network(network));
     if (setns(processes, CLONE_NEWPID) < 0 && geteuid() == 0)
       fail_errno(EXIT_RINGFENCE, "entering the sandbox's PID namespace");
     pid_t pid = fork();
-    if (pid < 0) fail_errno(EXIT_RINGFENCE, "starting the keeper");
+    if (pid < 0) fail_errno(EXIT_RINGFENCE, "starting the %s", name);
     if (pid == 0) run(channel, empty);
     _exit(0);
   }
@@ -221,8 +221,8 @@ static void start_in_network(pid_t init, const char *network, const char *sandbo
   while (waitpid(parent, &status, 0) < 0 && errno == EINTR)
     continue;
   if (status != 0)
-    fail(EXIT_RINGFENCE, "the keeper of the network namespace %s could not be started",
-         network ? network : "");
+    fail(EXIT_RINGFENCE, "the %s could not be started in the network namespace %s", name,
+         network ? network : "of its caller");
   close(processes);
 }
 
@@ -299,8 +299,8 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   init.keeper[1] = network ? -1 : keepers[1];
   init.maker = makers[0];
   sandbox->init = clone_in_network(&init, network, &sandbox->user_namespace);
-  if (keeps && network) start_in_network(sandbox->init, network, directory, keepers[1], run_keeper);
-  if (makes) start_in_network(sandbox->init, network, directory, makers[1], maker_run);
+  if (keeps && network) start_in_network(sandbox->init, network, directory, "keeper", keepers[1], run_keeper);
+  if (makes) start_in_network(sandbox->init, network, directory, "maker of sockets", makers[1], maker_run);
   if (sandbox->user_namespace)
     map_ids(sandbox->init, plan->identity);
   else
