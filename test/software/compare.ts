@@ -10,9 +10,9 @@ import { ringfence, run } from "../spawn.ts";
 
 /** Who runs them, unless a program needs somebody that the system knows. */
 const USER = "1000";
-const APART = ["unshare", "--net", "--ipc", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child"];
-/** As in a sandbox, there is loopback. */
-const WITH_LOOPBACK = [...APART.slice(1), "sh", "-c", 'ip link set lo up; exec "$@"', "sh"];
+const APART = ["--net", "--ipc", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child"];
+/** Of unshare: as in a sandbox, there is loopback. */
+const WITH_LOOPBACK = [...APART, "sh", "-c", 'ip link set lo up; exec "$@"', "sh"];
 const DIFFERENCES_SHOWN = 20;
 const GOOD = /^(ok|PASS)$/;
 
@@ -47,7 +47,7 @@ async function runs(
 
 /** Runs a script of bash on the host, as an ordinary user. */
 export function natively(script: string, deadlineMs: number, user = USER): Promise<Said> {
-  return runs(APART[0]!, WITH_LOOPBACK, script, deadlineMs, user);
+  return runs("unshare", WITH_LOOPBACK, script, deadlineMs, user);
 }
 
 /** RINGFENCE_FLAGS: further global flags for the sandbox, as --patch=eager. */
