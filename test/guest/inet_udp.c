@@ -16,7 +16,6 @@ union name {
   struct sockaddr any;
   struct sockaddr_in v4;
   struct sockaddr_in6 v6;
-  struct sockaddr_storage all;
 };
 
 static union name name_of(int family, const char *text, int port, socklen_t *length) {

@@ -31,10 +31,6 @@ static long send_to(int s, int port, const char *text) {
   return SYS_6(SYS_sendto, s, text, strlen(text), 0, &n, sizeof n);
 }
 
-static void later(int us) {
-  usleep(us);
-}
-
 static int s;
 static char data[100];
 
@@ -60,12 +56,12 @@ static void waits(void) {
   s = made(4500);
   int out = made(0);
   pthread_create(&t, 0, receiver, 0);
-  later(20000);
+  usleep(20000);
   value("send", send_to(out, 4500, "woken"));
   pthread_join(t, &r);
   value("a receive that waited", (long)r);
   pthread_create(&t, 0, receiver, 0);
-  later(20000);
+  usleep(20000);
   value("shut down meanwhile", SYS_2(SYS_shutdown, s, SHUT_RD));
   pthread_join(t, &r);
   value("it ends", (long)r);
@@ -73,7 +69,7 @@ static void waits(void) {
 
   s = made(4501);
   pthread_create(&t, 0, poller, 0);
-  later(20000);
+  usleep(20000);
   value("send", send_to(out, 4501, "polled"));
   pthread_join(t, &r);
   value("a poll", (long)r);
@@ -83,7 +79,7 @@ static void waits(void) {
   s = made(4502);
   int copy = s;
   pthread_create(&t, 0, receiver, 0);
-  later(20000);
+  usleep(20000);
   value("close", SYS_1(SYS_close, copy));
   value("send", send_to(out, 4502, "late"));
   pthread_join(t, &r);
@@ -94,7 +90,7 @@ static void waits(void) {
   struct sockaddr_in6 nobody = at(4599);
   connect(s, (void *)&nobody, sizeof nobody);
   pthread_create(&t, 0, receiver, 0);
-  later(20000);
+  usleep(20000);
   value("write to nobody", SYS_3(SYS_write, s, "x", 1));
   pthread_join(t, &r);
   value("a receive that is told", (long)r);
