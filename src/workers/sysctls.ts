@@ -1,10 +1,11 @@
-// The settings of /proc/sys that are numbers: what each may be, and what it is now. Those that the kernel here
+// The settings of /proc/sys that are numbers, or one of a few words: what each may be, and what it is now. Those that the kernel here
 // has something to do with are read by it; the others are kept, and read back as they were written.
 //
 // Linux's rules for what is written (kernel/sysctl.c's proc_dointvec and its relatives, as proc(5) tells them):
 // numbers apart by white space, decimal, octal or hexadecimal; one that is out of range changes nothing.
 
-import { EINVAL } from "../shared/abi/errno.ts";
+import { EINVAL, ENOENT } from "../shared/abi/errno.ts";
+import { CONGESTION_CONTROLS, DEFAULT_CONTROL } from "../shared/abi/tcp.ts";
 import { DEVICE_SETTINGS } from "./net_settings.ts";
 
 const INT_MAX = 2 ** 31 - 1;
@@ -19,6 +20,8 @@ export interface Setting {
   readonly mode: number;
   /** What becomes of a value that is in range. */
   readonly round?: (value: number) => number;
+  /** It is written and read as one of these words; its value is the place among them. */
+  readonly words?: readonly string[];
 }
 
 function int(initial: number, min = INT_MIN, max = INT_MAX): Setting {
@@ -35,6 +38,10 @@ function long(initial: number, min = 0, max = LONG_MAX): Setting {
 
 function ints(...initial: number[]): Setting {
   return { initial, min: INT_MIN, max: INT_MAX, mode: 0o644 };
+}
+
+function word<W extends string>(words: readonly W[], initial: W): Setting {
+  return { ...int(words.indexOf(initial), 0, words.length - 1), words };
 }
 
 /** By path below /proc/sys. */
@@ -97,16 +104,24 @@ export const SETTINGS = {
   "net/ipv4/ip_no_pmtu_disc": int(0, 0, 255),
   "net/ipv4/ip_nonlocal_bind": flag(0),
   "net/ipv4/ping_group_range": { ...ints(1, 0), min: 0 },
+  "net/ipv4/tcp_abort_on_overflow": int(0, 0, 255),
+  "net/ipv4/tcp_congestion_control": word(CONGESTION_CONTROLS, DEFAULT_CONTROL),
+  "net/ipv4/tcp_dsack": int(1, 0, 255),
+  "net/ipv4/tcp_early_retrans": int(3, 0, 4),
   "net/ipv4/tcp_ecn": int(2, 0, 5),
   "net/ipv4/tcp_fastopen": int(1),
   "net/ipv4/tcp_fin_timeout": int(60),
+  "net/ipv4/tcp_frto": int(2, 0, 255),
   "net/ipv4/tcp_max_syn_backlog": int(2048),
+  "net/ipv4/tcp_moderate_rcvbuf": int(1, 0, 255),
   "net/ipv4/tcp_mtu_probing": int(0, 0, 255),
   "net/ipv4/tcp_notsent_lowat": { ...int(0), initial: [0xffffffff], min: 0, max: 0xffffffff },
+  "net/ipv4/tcp_orphan_retries": int(0, 0, 255),
   "net/ipv4/tcp_retries1": int(3, 0, 255),
   "net/ipv4/tcp_retries2": int(15, 0, 255),
   "net/ipv4/tcp_sack": int(1, 0, 255),
   "net/ipv4/tcp_slow_start_after_idle": int(1, 0, 255),
+  "net/ipv4/tcp_syn_linear_timeouts": int(4, 0, 127),
   "net/ipv4/tcp_syn_retries": int(6, 1, 127),
   "net/ipv4/tcp_synack_retries": int(5, 0, 255),
   "net/ipv4/tcp_syncookies": int(1, 0, 255),
@@ -180,18 +195,31 @@ export class Sysctls {
     return this.#values.get(name)?.[0] ?? SETTINGS[name].initial[0]!;
   }
 
+  /** The word of a setting that is one. */
+  word(name: SettingName): string {
+    const { words }: Setting = SETTINGS[name];
+    return words![this.get(name)]!;
+  }
+
   text(name: SettingName): string {
+    if ("words" in SETTINGS[name]) return this.word(name);
     const values = this.#values.get(name) ?? SETTINGS[name].initial;
     return values.map((value) => (value === LONG_MAX ? "9223372036854775807" : String(value))).join("\t");
   }
 
   /**
-   * Takes what was written: how much of it has been read, or -EINVAL. Numbers beyond those of the setting are
-   * left for another write.
+   * Takes what was written: how much of it has been read, or -EINVAL; -ENOENT: there is no such word. Numbers beyond
+   * those of the setting are left for another write.
    */
   set(name: SettingName, text: string): number {
     const setting: Setting = SETTINGS[name];
-    const { initial, min, max, round } = setting;
+    const { initial, min, max, round, words } = setting;
+    if (words !== undefined) {
+      const value = words.indexOf(text.split(/[\n\0]/)[0]!);
+      if (value < 0) return -ENOENT;
+      this.#take(name, [value]);
+      return text.length;
+    }
     const values = [...(this.#values.get(name) ?? initial)];
     const next = /[ \t\n]*([^ \t\n\0]+)/y;
     let read = 0;
@@ -206,10 +234,13 @@ export class Sysctls {
       if (value === null || value < min || value > max) return -EINVAL;
       values[index] = round?.(value) ?? value;
     }
-    this.#values.set(name, values);
-    this.changes++;
-    this.onSet?.(name, values);
+    this.#take(name, values);
     while (read < text.length && " \t\n".includes(text[read]!)) read++;
     return read;
+  }
+
+  #take(name: SettingName, values: readonly number[]): void {
+    this.adopt(name, values);
+    this.onSet?.(name, values);
   }
 }

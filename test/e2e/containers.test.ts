@@ -411,7 +411,7 @@ test("a tmpfs with tmpcopyup shows what it covers, and keeps what is written to 
 
 test("settings of the IPC namespace and of the network", async () => {
   const program = shell(
-    "cd /proc/sys; busybox cat kernel/shmmax kernel/sem net/ipv4/ip_unprivileged_port_start net/ipv4/ip_local_port_range",
+    "cd /proc/sys; busybox cat kernel/shmmax kernel/sem; cd net/ipv4; busybox cat ip_unprivileged_port_start ip_local_port_range tcp_congestion_control",
   );
   await withBundle(program, async (bundle) => {
     bundle.configure(program, (config) => {
@@ -420,9 +420,10 @@ test("settings of the IPC namespace and of the network", async () => {
         "kernel.sem": "10 20 30 40",
         "net.ipv4.ip_unprivileged_port_start": "0",
         "net.ipv4.ip_local_port_range": "50000 50009",
+        "net.ipv4.tcp_congestion_control": "reno",
       };
     });
-    assert.is(text(ok(await bundle.runs())), "8192\n10\t20\t30\t40\n0\n50000\t50009\n");
+    assert.is(text(ok(await bundle.runs())), "8192\n10\t20\t30\t40\n0\n50000\t50009\nreno\n");
     bundle.configure(program, (config) => {
       config.linux["sysctl"] = { "kernel.shmmni": "many" };
     });

@@ -81,7 +81,15 @@ test("settings are the stack's when they were set", () => {
   assert.ok(context.sysctls.set("net/ipv4/ip_default_ttl", "33") > 0);
   assert.ok(context.sysctls.set("net/ipv4/ip_local_port_range", "40000 40001") > 0);
   assert.ok(context.sysctls.set("net/ipv4/tcp_rmem", "4096 8192 16384") > 0);
+  assert.is(inet.stack.tcp.settings.congestion, "cubic");
+  assert.ok(context.sysctls.set("net/ipv4/tcp_congestion_control", "reno") > 0);
+  assert.ok(context.sysctls.set("net/ipv4/tcp_dsack", "0") > 0);
+  assert.ok(context.sysctls.set("net/ipv4/tcp_early_retrans", "2") > 0);
+  assert.ok(context.sysctls.set("net/ipv4/tcp_orphan_retries", "7") > 0);
   const { stack } = inet;
+  const { congestion, dsack, tailLossProbe, orphanRetries } = stack.tcp.settings;
+  assert.equal([congestion, dsack, tailLossProbe, orphanRetries], ["reno", false, false, 7]);
+  assert.is(stack.tcp.newControl(null).name, "reno");
   assert.is(settings.hopLimit4, 33);
   assert.equal([settings.portMin, settings.portMax], [40000, 40001]);
   assert.is(stack.tcp.settings.receiveBuffer.max, 16384);

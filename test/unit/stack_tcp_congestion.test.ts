@@ -2,6 +2,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { CONGESTION_CONTROLS, type CongestionControlName } from "../../src/shared/abi/tcp.ts";
 import {
   CA_LOSS,
   CA_RECOVERY,
@@ -25,8 +26,8 @@ class Window {
   sndNxt = 0;
   readonly control: CongestionControl;
 
-  constructor(name: string) {
-    this.control = CONTROLS.get(name)!();
+  constructor(name: CongestionControlName) {
+    this.control = CONTROLS[name]();
     this.control.init(this);
   }
 
@@ -53,7 +54,7 @@ class Window {
   }
 }
 
-for (const name of CONTROLS.keys()) {
+for (const name of CONGESTION_CONTROLS) {
   test(`${name}: slow start doubles the window, however it is acknowledged`, () => {
     for (const step of [1, 2, 44]) {
       const c = new Window(name);

@@ -1,5 +1,11 @@
 // TCP as sockets have it: tcp(7), linux/tcp.h.
 
+/** The congestion controls that there are: net.ipv4.tcp_available_congestion_control. */
+export const CONGESTION_CONTROLS = ["reno", "cubic"] as const;
+export type CongestionControlName = (typeof CONGESTION_CONTROLS)[number];
+/** What a connection has if nobody asks for another: net.ipv4.tcp_congestion_control. */
+export const DEFAULT_CONTROL: CongestionControlName = "cubic";
+
 // Options of IPPROTO_TCP
 export const TCP_NODELAY = 1;
 export const TCP_MAXSEG = 2;

@@ -4,6 +4,7 @@
 import { randomUUID } from "node:crypto";
 import { EINVAL, EPERM } from "../../shared/abi/errno.ts";
 import { CAP_LAST_CAP, CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
+import { CONGESTION_CONTROLS } from "../../shared/abi/tcp.ts";
 import { type Credentials, capable } from "../credentials/credentials.ts";
 import { RELEASE, type UtsNamespace, VERSION } from "../identity/uts.ts";
 import { IPC_SETTINGS } from "../ipc/limits.ts";
@@ -114,6 +115,8 @@ const OTHERS: Table<SystemSubject> = {
   "kernel/tainted": constant(0),
   "kernel/threads-max": file(({ kernel }) => `${kernel.limits.tasks}\n`),
   "kernel/version": constant(VERSION),
+  "net/ipv4/tcp_allowed_congestion_control": constant(CONGESTION_CONTROLS.join(" ")),
+  "net/ipv4/tcp_available_congestion_control": constant(CONGESTION_CONTROLS.join(" ")),
 };
 
 function setting(name: SettingName): FileNode<SystemSubject> {

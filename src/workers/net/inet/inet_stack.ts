@@ -6,6 +6,7 @@
 // packets; the rest goes on in later turns (F26).
 
 import { randomFillSync } from "node:crypto";
+import type { CongestionControlName } from "../../../shared/abi/tcp.ts";
 import type { Steps } from "../../call/steps.ts";
 import type { Timer, Timers } from "../../call/timers.ts";
 import type { Counters } from "../../counters.ts";
@@ -38,6 +39,8 @@ const CONVERSATION_PART = 1 / 4;
 /** Settings of TCP that are numbers, and those that are switches. */
 const TCP_NUMBERS = [
   ["ecn", "net/ipv4/tcp_ecn"],
+  ["orphanRetries", "net/ipv4/tcp_orphan_retries"],
+  ["synLinearTimeouts", "net/ipv4/tcp_syn_linear_timeouts"],
   ["synRetries", "net/ipv4/tcp_syn_retries"],
   ["synAckRetries", "net/ipv4/tcp_synack_retries"],
   ["retries1", "net/ipv4/tcp_retries1"],
@@ -52,7 +55,13 @@ const TCP_NUMBERS = [
   ["synCookies", "net/ipv4/tcp_syncookies"],
   ["notSentLowat", "net/ipv4/tcp_notsent_lowat"],
 ] as const satisfies readonly (readonly [keyof TcpSettings, SettingName])[];
+/** Of tcp_early_retrans: from it on the end of what is sent is probed. */
+const TAIL_LOSS_PROBE = 3;
 const TCP_FLAGS = [
+  ["abortsOnOverflow", "net/ipv4/tcp_abort_on_overflow"],
+  ["dsack", "net/ipv4/tcp_dsack"],
+  ["frto", "net/ipv4/tcp_frto"],
+  ["moderatesReceiveBuffer", "net/ipv4/tcp_moderate_rcvbuf"],
   ["windowScaling", "net/ipv4/tcp_window_scaling"],
   ["timestamps", "net/ipv4/tcp_timestamps"],
   ["sack", "net/ipv4/tcp_sack"],
@@ -176,6 +185,8 @@ export class InetStack {
     const { sysctls } = this.#kernel;
     for (const [key, name] of TCP_NUMBERS) settings[key] = sysctls.get(name);
     for (const [key, name] of TCP_FLAGS) settings[key] = sysctls.get(name) !== 0;
+    settings.congestion = sysctls.word("net/ipv4/tcp_congestion_control") as CongestionControlName;
+    settings.tailLossProbe = sysctls.get("net/ipv4/tcp_early_retrans") >= TAIL_LOSS_PROBE;
     for (const [sizes, name] of [
       [settings.receiveBuffer, "net/ipv4/tcp_rmem"],
       [settings.sendBuffer, "net/ipv4/tcp_wmem"],

@@ -35,7 +35,7 @@ import { keepaliveChanged } from "./arm.ts";
 import { BoundEndpoint } from "./bound_endpoint.ts";
 import { hasRoom } from "./buffers.ts";
 import { closeConnection, closeSending, fail, finish, orphan, sendActiveReset } from "./close.ts";
-import { CONTROLS } from "./congestion/controls.ts";
+import { isControl } from "./congestion/controls.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import { beginConnect } from "./establish.ts";
 import type { Ends } from "./isn.ts";
@@ -408,7 +408,7 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
 
   /** TCP_CONGESTION: 0, or -ENOENT. */
   setCongestion(name: string): number {
-    if (!CONTROLS.has(name)) return -E.ENOENT;
+    if (!isControl(name)) return -E.ENOENT;
     this.options.congestion = name;
     const c = this.connection;
     if (c !== null && c.control.name !== name) {

@@ -1,6 +1,8 @@
 // The options of a TCP endpoint that setsockopt(2) sets, as far as they are values that are looked at when they matter.
 // What a listener has, the connections that it accepts have too.
 
+import type { CongestionControlName } from "../../../../shared/abi/tcp.ts";
+
 export class TcpOptions {
   /** TCP_NODELAY, TCP_CORK; set by the endpoint's calls, which send what may go then. */
   noDelay = false;
@@ -27,7 +29,7 @@ export class TcpOptions {
   /** TCP_NOTSENT_LOWAT; 0: the sysctl's. */
   notSentLowat = 0;
   /** TCP_CONGESTION; null: the sysctl's. */
-  congestion: string | null = null;
+  congestion: CongestionControlName | null = null;
   /** TCP_FASTOPEN's queue, TCP_FASTOPEN_CONNECT: kept and told, data waits for the handshake. */
   fastOpen = 0;
   fastOpenConnect = false;

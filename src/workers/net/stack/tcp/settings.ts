@@ -1,7 +1,7 @@
 // What sysctls set of TCP (net.ipv4.tcp_*), by Linux's names and with its defaults; IPv6 has the same.
 
+import { type CongestionControlName, DEFAULT_CONTROL } from "../../../../shared/abi/tcp.ts";
 import { ENDPOINTS_MAX } from "../limits.ts";
-import { DEFAULT_CONTROL } from "./congestion/controls.ts";
 
 /** A size of buffers: the least, the first, the greatest. */
 export interface BufferSizes {
@@ -26,7 +26,7 @@ export class TcpSettings {
   /** tcp_ecn: 0 no, 1 asked and granted, 2 granted. */
   ecn = 2;
   /** tcp_congestion_control */
-  congestion = DEFAULT_CONTROL;
+  congestion: CongestionControlName = DEFAULT_CONTROL;
   /** tcp_syn_retries, tcp_synack_retries, tcp_retries1, tcp_retries2, tcp_orphan_retries */
   synRetries = 6;
   synAckRetries = 5;

@@ -1,6 +1,7 @@
 // TCP of a stack: what all connections share, and who a segment that comes in is for (RFC 9293; Linux's tcp_v4_rcv).
 
 import { IPPROTO_TCP } from "../../../../shared/abi/socket.ts";
+import type { CongestionControlName } from "../../../../shared/abi/tcp.ts";
 import { sumOf, sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
 import type { IcmpError, StackCore, Transport } from "../core.ts";
 import type { TcpCounters, TcpExtCounters } from "../counters.ts";
@@ -15,7 +16,7 @@ import { Acknowledged } from "./acknowledged.ts";
 import { BlockPool } from "./blocks.ts";
 import { BoundPorts } from "./bound_ports.ts";
 import type { CongestionControl } from "./congestion/congestion.ts";
-import { CONTROLS, DEFAULT_CONTROL } from "./congestion/controls.ts";
+import { CONTROLS } from "./congestion/controls.ts";
 import {
   Connection,
   type ConnectionOwner,
@@ -114,9 +115,8 @@ export class Tcp implements Transport, TcpContext {
     return this.table.count >= this.settings.conversationsMax;
   }
 
-  newControl(name: string | null): CongestionControl {
-    const make = CONTROLS.get(name ?? this.settings.congestion) ?? CONTROLS.get(DEFAULT_CONTROL)!;
-    return make();
+  newControl(name: CongestionControlName | null): CongestionControl {
+    return CONTROLS[name ?? this.settings.congestion]();
   }
 
   // ---- Input ----

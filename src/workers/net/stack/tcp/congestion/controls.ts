@@ -1,16 +1,16 @@
-// The congestion controls that there are, by name: net.ipv4.tcp_available_congestion_control.
+// The congestion controls that there are, by name.
 
+import { CONGESTION_CONTROLS, type CongestionControlName } from "../../../../../shared/abi/tcp.ts";
 import type { CongestionControl } from "./congestion.ts";
 import { Cubic } from "./cubic.ts";
 import { Reno } from "./reno.ts";
 
-export const CONTROLS: ReadonlyMap<string, () => CongestionControl> = new Map<
-  string,
-  () => CongestionControl
->([
-  ["reno", () => new Reno()],
-  ["cubic", () => new Cubic()],
-]);
+export const CONTROLS: Readonly<Record<CongestionControlName, () => CongestionControl>> = {
+  reno: () => new Reno(),
+  cubic: () => new Cubic(),
+};
 
-/** What a connection has if nobody asks for another: net.ipv4.tcp_congestion_control. */
-export const DEFAULT_CONTROL = "cubic";
+/** Whether there is one of that name. */
+export function isControl(name: string): name is CongestionControlName {
+  return (CONGESTION_CONTROLS as readonly string[]).includes(name);
+}
