@@ -184,6 +184,11 @@ static void icmp6(void) {
   value("too short for it", SYS_6(SYS_sendto, s, "abc", 3, 0, &six, sizeof six));
   offset = 3;
   value("an odd one", SYS_5(SYS_setsockopt, s, IPPROTO_IPV6, IPV6_CHECKSUM, &offset, 4));
+  offset = 4;
+  socklen_t size = sizeof offset;
+  value("as raw sockets' own", SYS_5(SYS_setsockopt, s, SOL_RAW, IPV6_CHECKSUM, &offset, 4));
+  value(" it is told", SYS_5(SYS_getsockopt, s, SOL_RAW, IPV6_CHECKSUM, &offset, &size));
+  value(" at", offset);
   close(s);
 }
 

@@ -170,7 +170,7 @@ const PASSED: ReadonlyMap<number, ReadonlySet<number>> = new Map([
     ]),
   ],
   [S.IPPROTO_UDP, new Set([I.UDP_CORK, I.UDP_NO_CHECK6_TX, I.UDP_NO_CHECK6_RX, I.UDP_SEGMENT, I.UDP_GRO])],
-  [I.SOL_RAW, new Set([I.ICMP_FILTER])],
+  [I.SOL_RAW, new Set([I.ICMP_FILTER, I.IPV6_CHECKSUM])],
   [S.IPPROTO_ICMPV6, new Set([I.ICMPV6_FILTER])],
 ]);
 
