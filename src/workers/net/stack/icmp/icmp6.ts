@@ -4,7 +4,7 @@
 import * as E from "../../../../shared/abi/errno.ts";
 import { RTN_LOCAL } from "../../../../shared/abi/netlink.ts";
 import { IPPROTO_ICMPV6 } from "../../../../shared/abi/socket.ts";
-import { sumOf, sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
+import { sumOf } from "../checksum.ts";
 import type { IcmpError, StackCore, Transport } from "../core.ts";
 import { isMulticast } from "../ip_address.ts";
 import { isExtension, skipExtensions } from "../ip6/extensions.ts";
@@ -41,15 +41,6 @@ class ErrorInHand implements IcmpError {
   isHard = false;
 }
 
-function pseudoSum(packet: Packet, length: number): number {
-  return sumOfPseudoHeader(
-    sumOfAddress(packet.source0, packet.source1, packet.source2, packet.source3),
-    sumOfAddress(packet.destination0, packet.destination1, packet.destination2, packet.destination3),
-    IPPROTO_ICMPV6,
-    length,
-  );
-}
-
 export class Icmp6 implements Transport {
   readonly #core: StackCore;
   readonly #output: Ip6Output;
@@ -69,10 +60,7 @@ export class Icmp6 implements Transport {
     const { icmp6 } = this.#core.counters;
     icmp6.InMsgs++;
     const { view, head, length } = packet;
-    if (
-      packet.checksum === CHECKSUM_NONE &&
-      sumOf(view, head, length, pseudoSum(packet, length)) !== 0xffff
-    ) {
+    if (packet.checksum === CHECKSUM_NONE && !packet.hasGoodSum(IPPROTO_ICMPV6)) {
       icmp6.InCsumErrors++;
       icmp6.InErrors++;
       packet.release();
@@ -152,7 +140,10 @@ export class Icmp6 implements Transport {
     packet.setSource(flow.source0, flow.source1, flow.source2, flow.source3);
     packet.setDestination(flow.destination0, flow.destination1, flow.destination2, flow.destination3);
     view.setUint16(head + F.CHECKSUM, 0);
-    view.setUint16(head + F.CHECKSUM, ~sumOf(view, head, length, pseudoSum(packet, length)) & 0xffff);
+    view.setUint16(
+      head + F.CHECKSUM,
+      ~sumOf(view, head, length, packet.pseudoSum(IPPROTO_ICMPV6, length)) & 0xffff,
+    );
     packet.checksum = CHECKSUM_VALID;
     packet.protocol = IPPROTO_ICMPV6;
     packet.hopLimit = core.settings.hopLimit6;

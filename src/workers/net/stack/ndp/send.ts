@@ -2,7 +2,7 @@
 
 import { RTN_MULTICAST, RTN_UNICAST } from "../../../../shared/abi/netlink.ts";
 import { IPPROTO_ICMPV6 } from "../../../../shared/abi/socket.ts";
-import { sumOf, sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
+import { sumOf } from "../checksum.ts";
 import type { StackCore } from "../core.ts";
 import type { NetDevice } from "../device.ts";
 import * as Icmp from "../icmp/format.ts";
@@ -66,12 +66,7 @@ export class LinkMessages {
     flow.nextHopIsDestination();
     flow.device = device;
     flow.type = isMulticast(w0, w1, w2, w3) ? RTN_MULTICAST : RTN_UNICAST;
-    const pseudo = sumOfPseudoHeader(
-      sumOfAddress(source.w0, source.w1, source.w2, source.w3),
-      sumOfAddress(w0, w1, w2, w3),
-      IPPROTO_ICMPV6,
-      length,
-    );
+    const pseudo = flow.pseudoSum(IPPROTO_ICMPV6, length);
     view.setUint16(head + Icmp.CHECKSUM, ~sumOf(view, head, length, pseudo) & 0xffff);
     packet.checksum = CHECKSUM_VALID;
     packet.hopLimit = hopLimit;

@@ -2,7 +2,7 @@
 // that does not take such packets gets their segments, whole with headers and checksums, as Linux's skb_segment makes them.
 
 import { IPPROTO_TCP, IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
-import { sumOf, sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
+import { sumOf } from "../checksum.ts";
 import * as Ip4 from "../ip4/format.ts";
 import * as Ip6 from "../ip6/format.ts";
 import { CHECKSUM_VALID, type Packet, type PacketPools } from "../packet.ts";
@@ -85,12 +85,7 @@ function finish(piece: Packet, number: number, offset: number, isLast: boolean):
     view.setUint8(transport + TCP_FLAGS, flags);
   }
   view.setUint16(transport + field, 0);
-  const pseudo = sumOfPseudoHeader(
-    sumOfAddress(piece.source0, piece.source1, piece.source2, piece.source3),
-    sumOfAddress(piece.destination0, piece.destination1, piece.destination2, piece.destination3),
-    piece.protocol,
-    end - transport,
-  );
+  const pseudo = piece.pseudoSum(piece.protocol, end - transport);
   const sum = ~sumOf(view, transport, end - transport, pseudo) & 0xffff;
   view.setUint16(transport + field, sum === 0 ? 0xffff : sum);
   piece.checksum = CHECKSUM_VALID;

@@ -3,7 +3,7 @@
 
 import * as E from "../../../../shared/abi/errno.ts";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from "../../../../shared/abi/socket.ts";
-import { sumOf, sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
+import { sumOf } from "../checksum.ts";
 import { DatagramEndpoint } from "../datagram/endpoint.ts";
 import type { Message } from "../datagram/message.ts";
 import { output, sendError, tooLong, wayOf } from "../datagram/way.ts";
@@ -96,14 +96,7 @@ function finish(packet: Packet, id: number, flow: Flow): void {
   const { view, head, length } = packet;
   view.setUint16(head + Icmp.ID, id);
   view.setUint16(head + Icmp.CHECKSUM, 0);
-  const pseudo = flow.isV6
-    ? sumOfPseudoHeader(
-        sumOfAddress(flow.source0, flow.source1, flow.source2, flow.source3),
-        sumOfAddress(flow.destination0, flow.destination1, flow.destination2, flow.destination3),
-        IPPROTO_ICMPV6,
-        length,
-      )
-    : 0;
+  const pseudo = flow.isV6 ? flow.pseudoSum(IPPROTO_ICMPV6, length) : 0;
   view.setUint16(head + Icmp.CHECKSUM, ~sumOf(view, head, length, pseudo) & 0xffff);
   packet.checksum = CHECKSUM_VALID;
 }

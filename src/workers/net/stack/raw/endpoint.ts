@@ -4,7 +4,7 @@
 
 import * as E from "../../../../shared/abi/errno.ts";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_RAW } from "../../../../shared/abi/socket.ts";
-import { sumOf, sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
+import { sumOf } from "../checksum.ts";
 import { DatagramEndpoint } from "../datagram/endpoint.ts";
 import type { Message } from "../datagram/message.ts";
 import { output, sendError, tooLong, wayOf } from "../datagram/way.ts";
@@ -109,13 +109,7 @@ function hasGoodHeader(data: Uint8Array): boolean {
 
 function writeChecksum(packet: Packet, offset: number, protocol: number, flow: Flow): void {
   const { view, head, length } = packet;
-  const pseudo = sumOfPseudoHeader(
-    sumOfAddress(flow.source0, flow.source1, flow.source2, flow.source3),
-    sumOfAddress(flow.destination0, flow.destination1, flow.destination2, flow.destination3),
-    protocol,
-    length,
-  );
   view.setUint16(head + offset, 0);
-  const sum = ~sumOf(view, head, length, pseudo) & 0xffff;
+  const sum = ~sumOf(view, head, length, flow.pseudoSum(protocol, length)) & 0xffff;
   view.setUint16(head + offset, sum === 0 ? 0xffff : sum);
 }

@@ -1,7 +1,6 @@
 // The header of a segment that goes out: what it says is filled into one object, which writes it before a packet's bytes.
 
 import { IPPROTO_TCP } from "../../../../shared/abi/socket.ts";
-import { sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
 import { CHECKSUM_PARTIAL, type Packet } from "../packet.ts";
 import type { Flow } from "../route/flow.ts";
 import * as F from "./format.ts";
@@ -78,13 +77,7 @@ export class Header {
     view.setUint16(head + F.WINDOW, this.window);
     view.setUint16(head + F.URGENT, this.urgent);
     this.#writeOptions(packet, head + F.HEADER_MIN);
-    const sum = sumOfPseudoHeader(
-      sumOfAddress(flow.source0, flow.source1, flow.source2, flow.source3),
-      sumOfAddress(flow.destination0, flow.destination1, flow.destination2, flow.destination3),
-      IPPROTO_TCP,
-      length,
-    );
-    view.setUint16(head + F.CHECKSUM, sum);
+    view.setUint16(head + F.CHECKSUM, flow.pseudoSum(IPPROTO_TCP, length));
     packet.checksum = CHECKSUM_PARTIAL;
     packet.checksumStart = head;
     packet.checksumOffset = F.CHECKSUM;

@@ -134,7 +134,7 @@ export class Tcp implements Transport, TcpContext {
       counters.InErrs++;
       return;
     }
-    if (packet.checksum === CHECKSUM_NONE && !hasGoodChecksum(packet)) {
+    if (packet.checksum === CHECKSUM_NONE && !packet.hasGoodSum(IPPROTO_TCP)) {
       counters.InCsumErrors++;
       counters.InErrs++;
       return;
@@ -282,15 +282,4 @@ export class Tcp implements Transport, TcpContext {
     }
     return this.#challenges++ < this.settings.challengeAcksMax;
   }
-}
-
-function hasGoodChecksum(packet: Packet): boolean {
-  const { view, head, length } = packet;
-  const pseudo = sumOfPseudoHeader(
-    sumOfAddress(packet.source0, packet.source1, packet.source2, packet.source3),
-    sumOfAddress(packet.destination0, packet.destination1, packet.destination2, packet.destination3),
-    IPPROTO_TCP,
-    length,
-  );
-  return sumOf(view, head, length, pseudo) === 0xffff;
 }

@@ -2,7 +2,6 @@
 
 import * as E from "../../../../shared/abi/errno.ts";
 import { IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
-import { sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
 import { Message } from "../datagram/message.ts";
 import { output, sendError, tooLong, wayOf } from "../datagram/way.ts";
 import { CHECKSUM_PARTIAL, CHECKSUM_VALID, type Packet } from "../packet.ts";
@@ -59,13 +58,7 @@ function writeHeader(packet: Packet, endpoint: UdpEndpoint, flow: Flow, port: nu
     packet.checksum = CHECKSUM_VALID;
     return;
   }
-  const sum = sumOfPseudoHeader(
-    sumOfAddress(flow.source0, flow.source1, flow.source2, flow.source3),
-    sumOfAddress(flow.destination0, flow.destination1, flow.destination2, flow.destination3),
-    IPPROTO_UDP,
-    length,
-  );
-  view.setUint16(head + F.CHECKSUM, sum);
+  view.setUint16(head + F.CHECKSUM, flow.pseudoSum(IPPROTO_UDP, length));
   packet.checksum = CHECKSUM_PARTIAL;
   packet.checksumStart = head;
   packet.checksumOffset = F.CHECKSUM;

@@ -2,7 +2,6 @@
 // errors that ICMP tells of go to the endpoint whose datagram they quote.
 
 import { IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
-import { sumOf, sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
 import type { IcmpError, StackCore, Transport } from "../core.ts";
 import type { UdpCounters } from "../counters.ts";
 import { copiesOf, workOf } from "../datagram/copies.ts";
@@ -203,13 +202,6 @@ export class Udp implements Transport {
 }
 
 function hasGoodChecksum(packet: Packet): boolean {
-  const { view, head, length } = packet;
-  if (view.getUint16(head + F.CHECKSUM) === 0) return !packet.isV6;
-  const pseudo = sumOfPseudoHeader(
-    sumOfAddress(packet.source0, packet.source1, packet.source2, packet.source3),
-    sumOfAddress(packet.destination0, packet.destination1, packet.destination2, packet.destination3),
-    IPPROTO_UDP,
-    length,
-  );
-  return sumOf(view, head, length, pseudo) === 0xffff;
+  if (packet.view.getUint16(packet.head + F.CHECKSUM) === 0) return !packet.isV6;
+  return packet.hasGoodSum(IPPROTO_UDP);
 }
