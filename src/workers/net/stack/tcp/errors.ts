@@ -4,8 +4,7 @@
 
 import type { IcmpError } from "../core.ts";
 import * as Icmp from "../icmp/format.ts";
-import { ORIGIN_ICMP, ORIGIN_ICMP6 } from "../inet/endpoint.ts";
-import { IpAddress } from "../ip_address.ts";
+import { isTooBig, recordOf } from "../inet/icmp_errors.ts";
 import type { Packet } from "../packet.ts";
 import { fail } from "./close.ts";
 import { Connection } from "./connection.ts";
@@ -56,12 +55,6 @@ function endsRequest({ isV6 }: Packet, { type, code, isHard }: IcmpError): boole
   return isV6 ? isHard : type !== Icmp.DESTINATION_UNREACHABLE || code <= Icmp.HOST_UNREACHABLE;
 }
 
-function isTooBig({ isV6 }: Packet, { type, code }: IcmpError): boolean {
-  return isV6
-    ? type === Icmp.PACKET_TOO_BIG
-    : type === Icmp.DESTINATION_UNREACHABLE && code === Icmp.FRAGMENTATION_NEEDED;
-}
-
 function tell(c: Connection, packet: Packet, error: IcmpError): void {
   const { endpoint } = c;
   const isWanted = packet.isV6 ? endpoint.receivesErrors6 : endpoint.receivesErrors4;
@@ -73,16 +66,6 @@ function tell(c: Connection, packet: Packet, error: IcmpError): void {
     c.softError = error.errno;
     return;
   }
-  const record = {
-    errno: error.errno,
-    origin: packet.isV6 ? ORIGIN_ICMP6 : ORIGIN_ICMP,
-    type: error.type,
-    code: error.code,
-    info: error.info,
-    offender: IpAddress.fromWords(packet.nextHop0, packet.nextHop1, packet.nextHop2, packet.nextHop3),
-    destination: packet.destinationAddress,
-    port: packet.destinationPort,
-    payload: packet.bytes.slice(packet.end, packet.end),
-  };
-  endpoint.fail(error.errno, record);
+  // Of a stream, nothing is told of what had been sent.
+  endpoint.fail(error.errno, recordOf(packet, error, error.errno, packet.destinationPort, packet.end));
 }
