@@ -20,8 +20,6 @@ const MSS_LEAST = 88;
 const REMNANT = F.FIN | F.URG | F.SYN | F.PSH;
 const GROWING_LENGTH = 128;
 
-const SILENT = S.states(S.TCP_CLOSE, S.TCP_SYN_SENT);
-
 /** So many acknowledgements go at once: as many as the window holds pairs of segments. */
 export function enterQuickAck(c: Connection, max = QUICK_ACKS_MAX): void {
   raiseQuickAcks(c, max);
@@ -125,7 +123,7 @@ function delayAck(c: Connection): void {
 
 /** Acknowledges what came, now. */
 export function sendAck(c: Connection): void {
-  if (S.isIn(c.state, SILENT)) return;
+  if (S.isIn(c.state, S.UNESTABLISHED)) return;
   if (sendBare(c, acceptableSeq(c), F.ACK)) return;
   // There are no buffers: when there are some.
   c.ackScheduled = true;
@@ -134,7 +132,7 @@ export function sendAck(c: Connection): void {
 
 /** The time of a delayed acknowledgement is over. */
 export function ackTimerExpired(c: Connection): void {
-  if (!c.ackScheduled || S.isIn(c.state, SILENT)) return;
+  if (!c.ackScheduled || S.isIn(c.state, S.UNESTABLISHED)) return;
   if (c.isPingPong) {
     c.isPingPong = false;
     c.atoUs = ATO_MIN_US;

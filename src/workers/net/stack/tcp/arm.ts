@@ -76,7 +76,7 @@ export function armKeepalive(c: Connection, delayUs: number): void {
 
 /** SO_KEEPALIVE was set, or its times were. */
 export function keepaliveChanged(c: Connection): void {
-  if (S.isIn(c.state, UNESTABLISHED)) return;
+  if (S.isIn(c.state, S.UNESTABLISHED)) return;
   if (c.endpoint.options.keepsAlive) {
     const idle = c.nowUs - Math.max(c.lastReceivedUs, c.lastAckReceivedUs);
     armKeepalive(c, Math.max(keepaliveIdleUs(c) - idle, 0));
@@ -93,8 +93,6 @@ export function finTimeoutOf(c: Connection): number {
 export const TIME_WAIT_US = 60_000_000;
 
 export const US_PER_S = 1_000_000;
-
-export const UNESTABLISHED = S.states(S.TCP_CLOSE, S.TCP_SYN_SENT);
 
 // ---- Loss probes ----
 

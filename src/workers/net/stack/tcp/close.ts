@@ -11,7 +11,6 @@ import * as S from "./states.ts";
 import { TimeWait } from "./time_wait.ts";
 import { acceptableSeq, sendBare } from "./transmit.ts";
 
-const OPENING = S.states(S.TCP_SYN_SENT, S.TCP_SYN_RECV);
 const WAS_ESTABLISHED = S.states(S.TCP_ESTABLISHED, S.TCP_CLOSE_WAIT);
 
 /** Another state; the gauges and counters of /proc/net/snmp follow. */
@@ -112,7 +111,7 @@ export function fail(c: Connection, errno: number): void {
 
 /** The connection is no more; its endpoint may still read what had come (tcp_done). */
 export function finish(c: Connection): void {
-  if (S.isIn(c.state, OPENING)) c.tcp.counters.AttemptFails++;
+  if (S.isIn(c.state, S.OPENING)) c.tcp.counters.AttemptFails++;
   setState(c, S.TCP_CLOSE);
   removeTimers(c);
   c.tcp.table.remove(c);
@@ -167,7 +166,7 @@ export function closeConnection(c: Connection): void {
     finish(c);
   } else if (endpoint.options.lingerUs === 0) {
     tcp.extended.TCPAbortOnData++;
-    if (!S.isIn(c.state, S.states(S.TCP_SYN_SENT))) sendActiveReset(c);
+    if (c.state !== S.TCP_SYN_SENT) sendActiveReset(c);
     finish(c);
   } else closeSending(c);
 }

@@ -54,7 +54,6 @@ export const SS_CONNECTING = 2;
 export const SS_CONNECTED = 3;
 
 const NOT_CONNECTED = S.states(S.TCP_CLOSE, S.TCP_LISTEN);
-const OPENING = S.states(S.TCP_SYN_SENT, S.TCP_SYN_RECV);
 const LINGERING = S.states(S.TCP_FIN_WAIT1, S.TCP_CLOSING, S.TCP_LAST_ACK);
 const NEEDS_RESET = S.states(
   S.TCP_ESTABLISHED,
@@ -143,7 +142,7 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
   // How a connect(2) that was begun stands.
   #connected(): number {
     const { state } = this;
-    if (S.isIn(state, OPENING)) return -E.EALREADY;
+    if (S.isIn(state, S.OPENING)) return -E.EALREADY;
     if (state === S.TCP_CLOSE) {
       const error = this.takeError();
       this.connectState = SS_UNCONNECTED;
@@ -274,7 +273,7 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
     const c = this.connection;
     if (this.pendingError !== 0) return -this.takeError();
     if (c === null || this.hasShutWrite) return -E.EPIPE;
-    if (S.isIn(c.state, OPENING)) return -E.EAGAIN;
+    if (S.isIn(c.state, S.OPENING)) return -E.EAGAIN;
     if (c.state !== S.TCP_ESTABLISHED && c.state !== S.TCP_CLOSE_WAIT) return -E.EPIPE;
     if (data.length === 0) return 0;
     return writeStream(c, data, (flags & MSG_MORE) !== 0, (flags & MSG_OOB) !== 0);
@@ -352,7 +351,7 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
   get inQueue(): number {
     if (this.listener !== null) return -E.EINVAL;
     const c = this.connection;
-    if (c === null || S.isIn(c.state, OPENING)) return 0;
+    if (c === null || S.isIn(c.state, S.OPENING)) return 0;
     const { available } = c;
     const ahead = (c.urgentSeq - c.copiedSeq) | 0;
     if (c.urgentState === 0 || this.options.urgentInline || ahead < 0 || ahead >= available) return available;
@@ -363,14 +362,14 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
   get outQueue(): number {
     if (this.listener !== null) return -E.EINVAL;
     const c = this.connection;
-    return c === null || S.isIn(c.state, OPENING) ? 0 : c.unacknowledged;
+    return c === null || S.isIn(c.state, S.OPENING) ? 0 : c.unacknowledged;
   }
 
   /** SIOCOUTQNSD: bytes that were not sent. */
   get notSent(): number {
     if (this.listener !== null) return -E.EINVAL;
     const c = this.connection;
-    return c === null || S.isIn(c.state, OPENING) ? 0 : c.notSent;
+    return c === null || S.isIn(c.state, S.OPENING) ? 0 : c.notSent;
   }
 
   /** SIOCATMARK: what is read next is urgent. */
@@ -392,7 +391,7 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
   }
 
   #push(c: Connection): void {
-    if (c.state === S.TCP_CLOSE || S.isIn(c.state, OPENING)) return;
+    if (c.state === S.TCP_CLOSE || S.isIn(c.state, S.OPENING)) return;
     pushPending(c, nagleOf(c) | NAGLE_OFF);
   }
 
@@ -413,7 +412,7 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
     const c = this.connection;
     if (c !== null && c.control.name !== name) {
       c.control = this.tcp.newControl(name);
-      if (!S.isIn(c.state, OPENING)) c.control.init(c);
+      if (!S.isIn(c.state, S.OPENING)) c.control.init(c);
     }
     return 0;
   }

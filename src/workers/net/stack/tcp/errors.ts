@@ -15,8 +15,6 @@ import { Request } from "./request.ts";
 import { after, before } from "./sequence.ts";
 import * as S from "./states.ts";
 
-const OPENING = S.states(S.TCP_SYN_SENT, S.TCP_SYN_RECV);
-
 export function errorCame(tcp: TcpContext, packet: Packet, error: IcmpError): void {
   const { view, head, isV6 } = packet;
   packet.sourcePort = view.getUint16(head + F.SOURCE_PORT);
@@ -58,7 +56,7 @@ function endsRequest({ isV6 }: Packet, { type, code, isHard }: IcmpError): boole
 function tell(c: Connection, packet: Packet, error: IcmpError): void {
   const { endpoint } = c;
   const isWanted = packet.isV6 ? endpoint.receivesErrors6 : endpoint.receivesErrors4;
-  if (S.isIn(c.state, OPENING)) {
+  if (S.isIn(c.state, S.OPENING)) {
     fail(c, error.errno);
     return;
   }

@@ -12,15 +12,13 @@ import { SACKED } from "./scoreboard.ts";
 import * as S from "./states.ts";
 import { wayOf } from "./transmit.ts";
 
-const OPENING = S.states(S.TCP_SYN_SENT, S.TCP_SYN_RECV);
-
 /** A message, which quotes a segment of the connection. */
 export function pathIsNarrower(c: Connection, packet: Packet, mtu: number): void {
   const { endpoint, tcp } = c;
   if (mtu <= 0 || mtu >= c.pathMtu) return;
   if ((c.isV6 ? endpoint.discovery6 : endpoint.discovery4) === PMTUDISC_DONT) return;
   learnPathMtu(tcp.core, packet, mtu);
-  if (S.isIn(c.state, OPENING)) return;
+  if (S.isIn(c.state, S.OPENING)) return;
   if (c.nowUs < c.narrowedUntilUs) {
     c.narrowsAtUs = c.narrowedUntilUs;
     return;

@@ -7,8 +7,6 @@ import * as S from "./states.ts";
 
 const READABLE = P.POLLIN | P.POLLRDNORM;
 const WRITABLE = P.POLLOUT | P.POLLWRNORM;
-const OPENING = S.states(S.TCP_SYN_SENT, S.TCP_SYN_RECV);
-
 export function pollMask(endpoint: TcpEndpoint): number {
   const { state, listener, connection: c } = endpoint;
   if (listener !== null) return listener.queue.length > 0 ? READABLE : 0;
@@ -16,7 +14,7 @@ export function pollMask(endpoint: TcpEndpoint): number {
   const { hasShutRead, hasShutWrite } = endpoint;
   if ((hasShutRead && hasShutWrite) || state === S.TCP_CLOSE) mask |= P.POLLHUP;
   if (hasShutRead) mask |= READABLE | P.POLLRDHUP;
-  if (!S.isIn(state, OPENING)) {
+  if (!S.isIn(state, S.OPENING)) {
     if (c !== null && isReadable(endpoint)) mask |= READABLE;
     if (hasShutWrite || endpoint.isWritable) mask |= WRITABLE;
     else if (c !== null) c.noSpace = true;

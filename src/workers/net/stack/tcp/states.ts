@@ -20,3 +20,8 @@ export function states(...all: number[]): number {
 export function isIn(state: number, set: number): boolean {
   return ((1 << state) & set) !== 0;
 }
+
+/** The handshake is under way. */
+export const OPENING = states(TCP_SYN_SENT, TCP_SYN_RECV);
+/** The peer has said nothing yet, or it is over. */
+export const UNESTABLISHED = states(TCP_CLOSE, TCP_SYN_SENT);

@@ -9,7 +9,6 @@ import {
   keepaliveIdleUs,
   probeDelay,
   TIME_WAIT_US,
-  UNESTABLISHED,
   US_PER_S,
 } from "./arm.ts";
 import { abandon, enterTimeWait, finish, sendActiveReset } from "./close.ts";
@@ -33,8 +32,6 @@ import { sendSyn } from "./transmit.ts";
 const RESOURCE_US = 500_000;
 /** What an orphan's retries are if the sysctl says nothing. */
 const ORPHAN_RETRIES = 8;
-
-const SYN_STATES = S.states(S.TCP_SYN_SENT, S.TCP_SYN_RECV);
 
 // ---- The retransmission timer ----
 
@@ -69,7 +66,7 @@ function modelTimeout(boundary: number, first: number): number {
 
 function isTimedOut(c: Connection, boundary: number, timeoutUs: number): boolean {
   if (c.retransmits === 0) return false;
-  const first = S.isIn(c.state, SYN_STATES) ? RTO_INITIAL_US : RTO_MIN_US;
+  const first = S.isIn(c.state, S.OPENING) ? RTO_INITIAL_US : RTO_MIN_US;
   const limit = timeoutUs > 0 ? timeoutUs : modelTimeout(boundary, first);
   return c.nowUs - c.retransStampUs >= limit;
 }
@@ -86,7 +83,7 @@ function hasGivenUp(c: Connection): boolean {
   const { options } = c.endpoint;
   let isExpired = false;
   let retries: number;
-  if (S.isIn(c.state, SYN_STATES)) {
+  if (S.isIn(c.state, S.OPENING)) {
     retries = options.synRetries || settings.synRetries;
     const most = c.state === S.TCP_SYN_SENT ? retries + settings.synLinearTimeouts : retries;
     isExpired = c.retransmits >= most;
@@ -105,7 +102,7 @@ function hasGivenUp(c: Connection): boolean {
 }
 
 function retransmitTimeout(c: Connection): void {
-  const isSyn = S.isIn(c.state, SYN_STATES);
+  const isSyn = S.isIn(c.state, S.OPENING);
   if (!isSyn && c.packetsOut === 0) return;
   const { extended, settings } = c.tcp;
   if (c.sndWnd === 0 && !c.isOrphan && !isSyn) {
@@ -218,7 +215,7 @@ export function keepaliveExpired(c: Connection): void {
     return;
   }
   const { options } = c.endpoint;
-  if (!options.keepsAlive || S.isIn(c.state, UNESTABLISHED)) return;
+  if (!options.keepsAlive || S.isIn(c.state, S.UNESTABLISHED)) return;
   const idleUs = keepaliveIdleUs(c);
   if (c.packetsOut > 0 || c.notSent > 0) {
     armKeepalive(c, idleUs);
