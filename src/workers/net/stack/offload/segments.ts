@@ -10,7 +10,6 @@ import { CHECKSUM_VALID, type Packet, type PacketPools } from "../packet.ts";
 /** VIRTIO_NET_HDR_GSO_*: what a packet's gsoType says. */
 export const GSO_NONE = 0;
 export const GSO_TCPV4 = 1;
-export const GSO_UDP = 3;
 export const GSO_TCPV6 = 4;
 export const GSO_UDP_L4 = 5;
 /** The first segment alone may say that the window was reduced. */

@@ -30,8 +30,8 @@ export const ACK_TOO_OLD = -2;
 const NOT_A_DUPLICATE = A.DATA_CAME | A.WINDOW_UPDATED | A.DATA_ACKED;
 const ALERTING = A.DATA_SACKED | A.ECN_ECHO | A.DSACK;
 
-/** A segment's acknowledgement; its timestamp may be remembered if `updatesTs`. */
-export function ackCame(c: Connection, segment: Segment, updatesTs: boolean): number {
+/** A segment's acknowledgement. */
+export function ackCame(c: Connection, segment: Segment): number {
   const { ack } = segment;
   const prior = c.sndUna;
   if (before(ack, prior)) {
@@ -44,7 +44,7 @@ export function ackCame(c: Connection, segment: Segment, updatesTs: boolean): nu
     flags |= A.UNA_ADVANCED;
     c.retransmits = 0;
   }
-  if (updatesTs) rememberTimestamp(c, segment);
+  rememberTimestamp(c, segment);
   if (segment.end !== segment.seq) flags |= A.DATA_CAME;
   const outBefore = c.packetsOut;
   const deliveredBefore = c.delivered;
@@ -59,7 +59,7 @@ export function ackCame(c: Connection, segment: Segment, updatesTs: boolean): nu
   c.probesOut = 0;
   c.lastAckReceivedUs = c.nowUs;
   if (outBefore === 0) {
-    if (flags !== 0 && (flags & A.DSACK) !== 0) sendAfter(c, alert(c, 0, flags));
+    if ((flags & A.DSACK) !== 0) sendAfter(c, alert(c, 0, flags));
     if (c.sndUna !== ack) c.sndUna = ack;
     ackOfProbe(c);
     if (c.hasTlp) tlpWasAcked(c, ack, (flags & A.DSACK_OF_TLP) !== 0, false);

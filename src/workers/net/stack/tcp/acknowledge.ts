@@ -9,6 +9,7 @@ import * as S from "./states.ts";
 import { ATO_MIN_US, acceptableSeq, sendBare } from "./transmit.ts";
 import { freeWindow, growWindow, measureShare } from "./window.ts";
 
+/** TCP_DELACK_MIN, TCP_DELACK_MAX, and the longest of all. */
 const DELAY_MIN_US = 40_000;
 const DELAY_MAX_US = 200_000;
 const DELAY_LIMIT_US = 500_000;

@@ -18,7 +18,6 @@ export class Acknowledged {
   hasReorder = false;
   /** Something that was not sent again was acknowledged: F-RTO's evidence. */
   originalSacked = false;
-  finAcked = false;
 
   reset(): void {
     this.acked = 0;
@@ -30,7 +29,6 @@ export class Acknowledged {
     this.lastSackedUs = -1;
     this.hasReorder = false;
     this.originalSacked = false;
-    this.finAcked = false;
   }
 }
 

@@ -43,11 +43,6 @@ export class ByteBuffer {
     this.#offset = start & BLOCK_MASK;
   }
 
-  /** Blocks in the stretch, holes among them. */
-  get blocks(): number {
-    return this.#count;
-  }
-
   #blockAt(index: number): number {
     return this.#ring[(this.#first + index) & (this.#ring.length - 1)]!;
   }
@@ -187,13 +182,6 @@ export class ByteBuffer {
       else copy(pool.slabOf(block), pool.offsetOf(block) + inside, packet.bytes, to, piece);
       done += piece;
     }
-  }
-
-  /** The byte that was written there. */
-  byteAt(seq: number): number {
-    const position = this.#offset + ((seq - this.#start) | 0);
-    const block = this.#blockAt(position >> BLOCK_SHIFT);
-    return this.#pool.slabOf(block)[this.#pool.offsetOf(block) + (position & BLOCK_MASK)]!;
   }
 
   /** What stands before that number is not needed any more; `end` is where what was written ends. */

@@ -54,7 +54,7 @@ export function finCame(c: Connection): void {
 }
 
 /** The user sends no more: a FIN goes behind what waits (tcp_send_fin). */
-export function sendFin(c: Connection): void {
+function sendFin(c: Connection): void {
   c.finQueued = true;
   c.writeSeq = (c.writeSeq + 1) | 0;
   pushPending(c, nagleOf(c) | NAGLE_OFF);
@@ -150,8 +150,8 @@ export function enterTimeWait(c: Connection, substate: number, timeoutUs: number
 }
 
 /**
- * close(2), as far as the connection goes: unread data or no lingering end it at once, else a FIN goes and it ends by itself.
- * The endpoint is done with it if `isFinal`; otherwise it waits (SO_LINGER).
+ * close(2), as far as the connection goes: unread data or no lingering end it at once, else a FIN goes and it ends by itself,
+ * which the endpoint may wait for (SO_LINGER).
  */
 export function closeConnection(c: Connection): void {
   const { endpoint, tcp } = c;

@@ -201,7 +201,6 @@ export class Connection extends Conversation implements CongestionWindow {
   prrOut = 0;
   /** F-RTO (RFC 5682): the timeout is under suspicion. */
   frto = false;
-  isCwr = false;
   ecnDemandsCwr = false;
   ecnQueuesCwr = false;
   delivered = 0;
@@ -270,8 +269,6 @@ export class Connection extends Conversation implements CongestionWindow {
   keepaliveTimer: ConnectionTimer | null = null;
   rtoUs = 1_000_000;
   softError = 0;
-  /** It waits for packets' buffers: Tcp's list of those. */
-  isStarved = false;
 
   // ---- Counts ----
 
@@ -343,10 +340,6 @@ export class Connection extends Conversation implements CongestionWindow {
   get isCwndLimited(): boolean {
     if (this.cwndWasLimited) return true;
     return this.cwnd < this.ssthresh && this.cwnd < 2 * this.maxPacketsOut;
-  }
-
-  get isInSlowStart(): boolean {
-    return this.cwnd < this.ssthresh;
   }
 
   /** Bytes that were given to be sent and are not acknowledged; a FIN counts as one. */

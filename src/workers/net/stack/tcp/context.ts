@@ -15,7 +15,6 @@ import type { EntriesPool } from "./entries.ts";
 import type { Header } from "./header.ts";
 import type { InitialNumbers } from "./isn.ts";
 import type { Deliveries } from "./rack.ts";
-import type { Segment } from "./segment.ts";
 import type { TcpSettings } from "./settings.ts";
 import type { SynCookies } from "./syn_cookies.ts";
 import type { ConversationTable, EndsInHand } from "./table.ts";
@@ -41,7 +40,6 @@ export interface TcpContext {
   readonly numbers: InitialNumbers;
   readonly cookies: SynCookies;
   /** Those in hand: each is filled and read before another of its kind. */
-  readonly segment: Segment;
   readonly header: Header;
   readonly ends: EndsInHand;
   readonly acked: Acknowledged;

@@ -23,7 +23,7 @@ export function advertisedMss(c: Connection, mtu: number): number {
 }
 
 /** Sizes of buffers, as options and sysctls have them. */
-export function beginBuffers(c: Connection): void {
+function beginBuffers(c: Connection): void {
   const { options } = c.endpoint;
   const { settings } = c.tcp;
   c.sendBufferSize = options.sendBuffer || settings.sendBuffer.initial;

@@ -6,7 +6,7 @@ import { checkAck, dataCame, initializeReceiveMss, sendAck } from "./acknowledge
 import { cancelRetransmit } from "./arm.ts";
 import { spaceWasFreed } from "./buffers.ts";
 import { enterTimeWait, finish, resetCame, setState, waitForFin } from "./close.ts";
-import { type Connection, NOTICE_FAILED, NOTICE_READABLE } from "./connection.ts";
+import { type Connection, NOTICE_READABLE } from "./connection.ts";
 import { ecnCame } from "./ecn.ts";
 import { established, negotiate } from "./establish.ts";
 import * as F from "./format.ts";
@@ -37,7 +37,7 @@ export function connectionInput(c: Connection, segment: Segment): boolean {
   if (!isAcceptable(c, segment)) return false;
   if (!segment.hasAck) return false;
   const wasState = c.state;
-  const result = ackCame(c, segment, true);
+  const result = ackCame(c, segment);
   if (result <= 0 && wasState !== S.TCP_ESTABLISHED) {
     if (wasState === S.TCP_SYN_RECV) return true;
     if (result < 0) {
@@ -46,8 +46,7 @@ export function connectionInput(c: Connection, segment: Segment): boolean {
     }
   } else if (result < 0) return false;
   if (result === ACK_TAKEN && wasState !== S.TCP_ESTABLISHED && !acknowledgedState(c, segment)) return false;
-  if (segment.length > 0 && (segment.flags & F.URG) !== 0) urgent(c, segment);
-  else if ((segment.flags & F.URG) !== 0 && urgentCame(c, segment)) c.notices |= NOTICE_READABLE;
+  if ((segment.flags & F.URG) !== 0) urgent(c, segment);
   if (!takesData(c, segment)) return true;
   if (c.state === S.TCP_CLOSE) return false;
   if (c.notSent > 0 || c.packetsOut > 0) pushPending(c);
@@ -137,7 +136,7 @@ function challengeSyn(c: Connection): void {
 }
 
 /** What may be an attack is answered by an acknowledgement, to which the true peer answers (RFC 5961). */
-export function sendChallenge(c: Connection): void {
+function sendChallenge(c: Connection): void {
   const { tcp } = c;
   if (!mayAnswer(c)) {
     tcp.extended.TCPACKSkippedChallenge++;
@@ -201,7 +200,7 @@ function takesData(c: Connection, segment: Segment): boolean {
     const end = (segment.end - (segment.isFin ? 1 : 0)) | 0;
     if (after(end, c.rcvNxt)) {
       c.tcp.extended.TCPAbortOnData++;
-      resetByData(c);
+      resetCame(c);
       return false;
     }
   }
@@ -210,11 +209,6 @@ function takesData(c: Connection, segment: Segment): boolean {
   takeData(c, segment);
   if ((c.state as number) !== S.TCP_CLOSE && segment.length > 0) dataCame(c, segment);
   return true;
-}
-
-function resetByData(c: Connection): void {
-  c.notices |= NOTICE_FAILED;
-  resetCame(c);
 }
 
 // The time since what the segment echoes was sent; -1: it is not known.

@@ -16,11 +16,9 @@ import { after, before } from "./sequence.ts";
 import { sendBare, sendData, wayOf } from "./transmit.ts";
 
 /** What holds small segments back. */
-export const NAGLE = 0;
+const NAGLE = 0;
 export const NAGLE_OFF = 1;
 export const NAGLE_CORK = 2;
-/** Nothing does, this once. */
-export const NAGLE_PUSH = 4;
 
 /** The bytes of a packet that stands for many segments: what IPv4's longest has room for behind headers. */
 const GSO_BYTES_MAX = 65535 - 20 - F.HEADER_MAX;
@@ -43,7 +41,7 @@ export function nagleOf(c: Connection): number {
 
 // Whether a segment that is not full may go (tcp_nagle_test).
 function mayGoSmall(c: Connection, nagle: number, isFin: boolean): boolean {
-  if ((nagle & NAGLE_PUSH) !== 0 || isFin || c.isSendingUrgent) return true;
+  if (isFin || c.isSendingUrgent) return true;
   if ((nagle & NAGLE_CORK) !== 0) return false;
   if ((nagle & NAGLE_OFF) !== 0 || c.packetsOut === 0) return true;
   // A small one that is not acknowledged holds back the next alone.

@@ -13,7 +13,7 @@ const STEPS_MAX = 0xff;
 const PERSIST = 16;
 
 /** A packet was delivered that had been sent at that time. */
-export function rackAdvance(c: Connection, sentUs: number, end: number, wasRetransmitted: boolean): void {
+function rackAdvance(c: Connection, sentUs: number, end: number, wasRetransmitted: boolean): void {
   const rttUs = c.nowUs - sentUs;
   // It was the first one that came, not what was sent again: that tells nothing.
   if (wasRetransmitted && (rttUs < c.minRttUs || echoesEarlier(c, sentUs))) return;

@@ -18,8 +18,6 @@ export const SEND_NOTHING = 0;
 export const SEND_LOST = 1;
 export const SEND_NEW = 2;
 
-// ---- The window in use ----
-
 // ---- Reduction ----
 
 function beginUndo(c: Connection): void {

@@ -27,7 +27,8 @@ export interface RequestOwner {
   readonly isClosed: boolean;
   /** A connection for the request, which waits to be accepted from now on. */
   newConnection(request: Request): Connection;
-  accepts(c: Connection): void;
+  /** That connection is one. */
+  accepts(): void;
 }
 
 export class Request extends Conversation {
@@ -294,7 +295,7 @@ export class Request extends Conversation {
     if (connectionInput(c, segment)) sendReset(tcp, segment);
     if (c.state === S.TCP_CLOSE) c.notices |= NOTICE_FAILED;
     tcp.notify(c);
-    listener.accepts(c);
+    listener.accepts();
   }
 
   #fill(c: Connection): void {

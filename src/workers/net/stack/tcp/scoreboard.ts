@@ -407,7 +407,6 @@ export class Scoreboard {
         result.acked++;
         listener.delivered(sentUs, end, wasResent);
       }
-      if ((flags & IS_FIN) !== 0) result.finAcked = true;
       this.#first = (slot + 1) & (this.#seq.length - 1);
       this.count--;
     }

@@ -72,6 +72,4 @@ export class TcpSettings {
   minSendMss = 48;
   /** tcp_notsent_lowat */
   notSentLowat = 0xffffffff;
-  /** tcp_autocorking */
-  autocorks = true;
 }

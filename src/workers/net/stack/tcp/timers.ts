@@ -196,7 +196,7 @@ function windowProbeTimeout(c: Connection): void {
 
 // ---- Keepalive ----
 
-export function keepaliveIntervalUs(c: Connection): number {
+function keepaliveIntervalUs(c: Connection): number {
   return c.endpoint.options.keepaliveIntervalUs || c.tcp.settings.keepaliveInterval * US_PER_S;
 }
 

@@ -225,7 +225,7 @@ export function sendSyn(c: Connection, isAnswer: boolean): number {
 }
 
 /** A segment went out that acknowledged what came. */
-export function ackWasSent(c: Connection): void {
+function ackWasSent(c: Connection): void {
   if (c.quickAcks > 0) {
     c.quickAcks--;
     if (c.quickAcks === 0) c.atoUs = ATO_MIN_US;
@@ -243,5 +243,5 @@ export function acceptableSeq(c: Connection): number {
   return beyond <= 0 || (c.wscaleOk && beyond < 1 << c.sndWscale) ? c.sndNxt : c.windowEnd;
 }
 
-/** TCP_ATO_MIN, TCP_DELACK_MIN, TCP_DELACK_MAX, and the longest of all, in µs. */
+/** TCP_ATO_MIN */
 export const ATO_MIN_US = 40_000;
