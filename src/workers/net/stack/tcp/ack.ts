@@ -141,10 +141,8 @@ function takeAcknowledged(c: Connection, ack: number, acked: Acknowledged): numb
   if (acked.retransmittedAcked) flags |= A.RETRANSMITTED_ACKED;
   else if (acked.originalSacked) flags |= A.ORIGINAL_SACKED;
   if (board.count > 0 && (board.flagsAt(0) & SACKED) !== 0 && advanced > 0) flags |= A.RENEGED;
-  if (gone > 0) {
-    if (!c.sackOk) removeRenoDuplicates(c, gone);
-    else if (acked.hasReorder) checkReordering(c, acked.reorder);
-  } else if (acked.hasReorder) checkReordering(c, acked.reorder);
+  if (gone > 0 && !c.sackOk) removeRenoDuplicates(c, gone);
+  else if (acked.hasReorder) checkReordering(c, acked.reorder);
   let rttUs = -1;
   let controlRttUs = -1;
   if (acked.firstSentUs >= 0 && !acked.retransmittedAcked) {

@@ -158,11 +158,9 @@ export function closeConnection(c: Connection): void {
   endpoint.hasShutRead = true;
   endpoint.hasShutWrite = true;
   if (c.state === S.TCP_CLOSE) return;
-  const unread = c.available;
-  if (unread > 0) {
+  if (c.available > 0) {
     tcp.extended.TCPAbortOnClose++;
     sendActiveReset(c);
-    setState(c, S.TCP_CLOSE);
     finish(c);
   } else if (endpoint.options.lingerUs === 0) {
     tcp.extended.TCPAbortOnData++;

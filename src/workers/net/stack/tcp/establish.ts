@@ -104,7 +104,7 @@ export function established(c: Connection): void {
   cancelRetransmit(c);
   c.cwnd = c.totalRetransmits > 1 ? 1 : INITIAL_WINDOW;
   c.cwndStampUs = nowUs;
-  c.rtoUs = c.srttUs > 0 ? c.rtt.rtoUs : c.totalRetransmits > 0 ? RTO_FALLBACK_US : c.rtt.rtoUs;
+  c.rtoUs = c.srttUs === 0 && c.totalRetransmits > 0 ? RTO_FALLBACK_US : c.rtt.rtoUs;
   c.retransmits = 0;
   c.retransStampUs = 0;
   c.backoff = 0;

@@ -10,7 +10,7 @@ import { after, before } from "./sequence.ts";
 /** Windows of reordering, in quarters of the least round trip, that D-SACKs make it grow to. */
 const STEPS_MAX = 0xff;
 /** Recoveries for which it stays so. */
-const PERSIST = 16;
+export const PERSIST = 16;
 
 /** A packet was delivered that had been sent at that time. */
 function rackAdvance(c: Connection, sentUs: number, end: number, wasRetransmitted: boolean): void {
@@ -45,28 +45,25 @@ export function rackTimeLeft(c: Connection, index: number, windowUs: number): nu
   return c.rackRttUs + windowUs - (c.nowUs - c.board.sentUsAt(index));
 }
 
-// Marks what is lost; how long until more may be, 0: nothing waits.
+/** Marks what is lost; how long until more may be, 0: nothing waits. */
 export function detectLosses(c: Connection): number {
   const { board } = c;
   const windowUs = reorderWindow(c);
-  let left = 0;
   for (let index = board.oldest; index >= 0; index = board.oldest) {
     const sentUs = board.sentUsAt(index);
     const isSentBefore =
       sentUs < c.rackSentUs || (sentUs === c.rackSentUs && before(board.endAt(index), c.rackEnd));
     if (!isSentBefore) break;
     // What was sent later is waited for longer.
-    left = rackTimeLeft(c, index, windowUs);
+    const left = rackTimeLeft(c, index, windowUs);
     if (left > 0) return left;
     markLost(c, index);
-    left = 0;
   }
-  return left;
+  return 0;
 }
 
 export function markLost(c: Connection, index: number): void {
-  const { lostOut } = c.board;
-  const { retransOut } = c.board;
+  const { lostOut, retransOut } = c.board;
   c.board.markLost(index);
   if (c.board.lostOut > lostOut) c.lost++;
   else if (c.board.retransOut < retransOut) {

@@ -5,9 +5,9 @@ import * as A from "./ack_flags.ts";
 import { armTimer } from "./arm.ts";
 import { CA_CWR, CA_DISORDER, CA_LOSS, CA_OPEN, CA_RECOVERY } from "./congestion/congestion.ts";
 import { type Connection, TIMER_RETRANSMIT } from "./connection.ts";
-import { markLost, rackMarkLost, rackTimeLeft } from "./rack.ts";
+import { markLost, PERSIST, rackMarkLost, rackTimeLeft } from "./rack.ts";
 import { currentThreshold, enterCwr, finishReduction, initReduction, isReducing } from "./reduction.ts";
-import { anyRetransmitted, countWork } from "./retransmit.ts";
+import { anyRetransmitted, countWork, limitRenoDuplicates } from "./retransmit.ts";
 import { LOST, SACKED } from "./scoreboard.ts";
 import { after, before } from "./sequence.ts";
 
@@ -133,7 +133,7 @@ function tryUndoRecovery(c: Connection): boolean {
 
 function tryUndoDsack(c: Connection): boolean {
   if (!c.hasUndo || c.undoRetrans !== 0) return false;
-  c.reoWindowPersist = Math.min(16, c.reoWindowPersist + 1);
+  c.reoWindowPersist = Math.min(PERSIST, c.reoWindowPersist + 1);
   undoReduction(c, false);
   c.tcp.extended.TCPDSACKUndo++;
   return true;
@@ -166,23 +166,20 @@ function tryUndoPartial(c: Connection): boolean {
 
 function addRenoDuplicate(c: Connection): void {
   c.renoSacked++;
-  limitReno(c);
+  checkRenoReordering(c);
   c.delivered++;
 }
 
-function limitReno(c: Connection): void {
-  const holes = Math.min(Math.max(c.board.lostOut, 1), c.packetsOut);
-  if (c.renoSacked + holes > c.packetsOut) {
-    c.renoSacked = Math.max(0, c.packetsOut - holes);
-    c.reordering = Math.min(c.tcp.settings.reorderingMax, c.packetsOut + c.renoSacked);
-    c.reorderSeen = true;
-  }
+function checkRenoReordering(c: Connection): void {
+  if (!limitRenoDuplicates(c)) return;
+  c.reordering = Math.min(c.tcp.settings.reorderingMax, c.packetsOut + c.renoSacked);
+  c.reorderSeen = true;
 }
 
 /** So many packets were acknowledged: the first is a hole that was filled, the others had been counted. */
 export function removeRenoDuplicates(c: Connection, acked: number): void {
-  if (acked > 0) c.renoSacked = Math.max(0, c.renoSacked - (acked - 1));
-  limitReno(c);
+  c.renoSacked = Math.max(0, c.renoSacked - (acked - 1));
+  checkRenoReordering(c);
 }
 
 function identifyLosses(c: Connection, flags: number): number {

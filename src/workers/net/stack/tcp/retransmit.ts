@@ -29,7 +29,7 @@ export function retransmit(c: Connection, index: number): number {
     // Segments have become shorter since.
     const seq = board.seqAt(index);
     countWork(c);
-    if (board.resegment(mss, ENTRIES_MAX)) limitDuplicates(c);
+    if (board.resegment(mss, ENTRIES_MAX) && !c.sackOk) limitRenoDuplicates(c);
     countWork(c);
     index = board.find(seq);
   }
@@ -55,10 +55,12 @@ export function retransmit(c: Connection, index: number): number {
   return sent;
 }
 
-// Of a peer without SACK, no more has come out of order than is under way.
-function limitDuplicates(c: Connection): void {
-  if (c.sackOk) return;
-  c.renoSacked = Math.max(0, Math.min(c.renoSacked, c.board.count - Math.max(1, c.board.lostOut)));
+/** Of a peer without SACK: no more has come out of order than is under way beside the holes; true: more was counted. */
+export function limitRenoDuplicates(c: Connection): boolean {
+  const most = Math.max(0, c.packetsOut - Math.max(1, c.board.lostOut));
+  if (c.renoSacked <= most) return false;
+  c.renoSacked = most;
+  return true;
 }
 
 function noteRetransmission(c: Connection, index: number): void {

@@ -11,6 +11,7 @@ import { after, before, later } from "./sequence.ts";
 
 /** Flags of an entry. */
 export const SACKED = 1;
+/** It is not SACKED. */
 export const LOST = 2;
 /** It was sent again since it was lost. */
 export const RETRANSMITTED = 4;
@@ -361,10 +362,7 @@ export class Scoreboard {
     for (let i = 0; i < this.count; i++) {
       const slot = this.#slot(i);
       const flags = this.#flags[slot]!;
-      if ((flags & LOST) === 0 || (flags & SACKED) !== 0) {
-        if ((flags & LOST) !== 0) this.#flags[slot] = flags & ~LOST;
-        continue;
-      }
+      if ((flags & LOST) === 0) continue;
       this.#unlink(slot);
       this.#flags[slot] = flags & ~LOST;
       this.#linkLast(slot, true);
@@ -474,17 +472,13 @@ export class Scoreboard {
     const wasResent = (flags & EVER_RETRANSMITTED) !== 0;
     const end = this.endAt(index);
     this.#unlink(slot);
-    if ((flags & RETRANSMITTED) !== 0) {
-      if ((flags & LOST) !== 0) this.lostOut--;
-      this.retransOut--;
-    } else {
-      if (!wasResent) {
-        this.#reordered(this.#seq[slot]!, result);
-        result.originalSacked = true;
-        if (result.firstSackedUs < 0) result.firstSackedUs = sentUs;
-        result.lastSackedUs = sentUs;
-      }
-      if ((flags & LOST) !== 0) this.lostOut--;
+    if ((flags & LOST) !== 0) this.lostOut--;
+    if ((flags & RETRANSMITTED) !== 0) this.retransOut--;
+    if (!wasResent) {
+      this.#reordered(this.#seq[slot]!, result);
+      result.originalSacked = true;
+      if (result.firstSackedUs < 0) result.firstSackedUs = sentUs;
+      result.lastSackedUs = sentUs;
     }
     this.#flags[slot] = (flags & ~(LOST | RETRANSMITTED)) | SACKED;
     if (this.sackedOut === 0 || after(end, this.highestSacked)) this.highestSacked = end;
