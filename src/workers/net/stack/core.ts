@@ -171,8 +171,13 @@ export class StackCore implements Receiver {
 
   /** What came in is for the host's side of the link, which has a port of its own there: nobody here answers it. */
   isForHost({ device, destinationPort }: Packet): boolean {
+    return this.isHostPort(destinationPort) && !device!.isLoopback;
+  }
+
+  /** The host's side of the link keeps that port. */
+  isHostPort(port: number): boolean {
     const { hostPortMin, hostPortMax } = this.settings;
-    return destinationPort >= hostPortMin && destinationPort <= hostPortMax && !device!.isLoopback;
+    return port >= hostPortMin && port <= hostPortMax;
   }
 
   /** A device holds packets that go out at the end of the turn. */

@@ -5,7 +5,7 @@ import { EADDRINUSE, EADDRNOTAVAIL } from "../../../../shared/abi/errno.ts";
 import type { StackCore } from "../core.ts";
 import { PortGroups, type PortUser } from "../inet/port_groups.ts";
 import { SipHash } from "../siphash.ts";
-import type { Ends } from "./isn.ts";
+import { type Ends, hashAddresses } from "./isn.ts";
 
 /** Counters of outgoing ports, for those that a hash tells apart (RFC 6056, algorithm 4). */
 const PERTURB = 256;
@@ -23,14 +23,10 @@ export class BoundPorts extends PortGroups {
     for (let i = 0; i < PERTURB; i++) this.#perturb[i] = random();
   }
 
-  #isHosts(port: number): boolean {
-    const { hostPortMin, hostPortMax } = this.#core.settings;
-    return port >= hostPortMin && port <= hostPortMax;
-  }
-
   /** bind(2): the wanted port, or for 0 one that is free; -EADDRINUSE. */
   choose(user: PortUser, wanted: number): number {
-    if (wanted !== 0) return this.#isHosts(wanted) || this.isTaken(user, wanted) ? -EADDRINUSE : wanted;
+    if (wanted !== 0)
+      return this.#core.isHostPort(wanted) || this.isTaken(user, wanted) ? -EADDRINUSE : wanted;
     const { portMin, portMax } = this.#core.settings;
     const count = portMax - portMin + 1;
     // Odd ones first: connections take even ones.
@@ -38,7 +34,7 @@ export class BoundPorts extends PortGroups {
     for (let parity = 0; parity < 2; parity++)
       for (let i = parity; i < count + 1; i += 2) {
         const port = portMin + ((start + i) % count);
-        if (!this.#isHosts(port) && !this.isTaken(user, port, true)) return port;
+        if (!this.#core.isHostPort(port) && !this.isTaken(user, port, true)) return port;
       }
     return -EADDRINUSE;
   }
@@ -50,14 +46,7 @@ export class BoundPorts extends PortGroups {
   chooseOutgoing(ends: Ends & { localPort: number }, isFree: () => boolean): number {
     const hash = this.#hash;
     hash.begin();
-    hash.word(ends.local0);
-    hash.word(ends.local1);
-    hash.word(ends.local2);
-    hash.word(ends.local3);
-    hash.word(ends.remote0);
-    hash.word(ends.remote1);
-    hash.word(ends.remote2);
-    hash.word(ends.remote3);
+    hashAddresses(hash, ends);
     hash.word(ends.remotePort);
     const offset = hash.end() >>> 0;
     const place = hash.high & (PERTURB - 1);
@@ -67,7 +56,7 @@ export class BoundPorts extends PortGroups {
     for (let parity = 0; parity < 2; parity++)
       for (let i = parity; i < count; i += 2) {
         const port = portMin + ((start + i) % count);
-        if (this.#isHosts(port)) continue;
+        if (this.#core.isHostPort(port)) continue;
         // A port that somebody bound is his.
         if (this.isBound(port)) continue;
         ends.localPort = port;

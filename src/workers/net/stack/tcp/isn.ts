@@ -21,7 +21,7 @@ export interface Ends {
   readonly remotePort: number;
 }
 
-function hashAddresses(hash: SipHash, ends: Ends): void {
+export function hashAddresses(hash: SipHash, ends: Ends): void {
   hash.word(ends.local0);
   hash.word(ends.local1);
   hash.word(ends.local2);

@@ -1,7 +1,9 @@
 // Segments that no connection sends: resets for what is nobody's, and what requests and records of ended connections answer.
 
 import { IPPROTO_TCP } from "../../../../shared/abi/socket.ts";
+import { isLinkLocal } from "../ip_address.ts";
 import { PMTUDISC_DO } from "../mtu_discovery.ts";
+import type { Packet } from "../packet.ts";
 import type { Flow } from "../route/flow.ts";
 import { routeOutput4 } from "../route/output4.ts";
 import { routeOutput6 } from "../route/output6.ts";
@@ -30,6 +32,11 @@ export function wayBack(
   return route(core, flow, true) === 0 ? flow : null;
 }
 
+/** The device by which a packet's sender is answered: of a link-local one, that of the link; else 0, any. */
+export function deviceBack({ isV6, source0, source1, source2, source3, device }: Packet): number {
+  return isV6 && isLinkLocal(source0, source1, source2, source3) ? device!.index : 0;
+}
+
 /** Sends the header that tcp.header is filled with, without bytes. */
 export function sendHeader(tcp: TcpContext, flow: Flow, tos: number, hopLimit: number): void {
   const { core, header } = tcp;
@@ -55,8 +62,7 @@ export function sendReset(tcp: TcpContext, segment: Segment): void {
   const packet = segment.packet!;
   const { header } = tcp;
   const ends = tcp.ends.ofPacket(packet, false);
-  const isOfLink = ends.remote0 >>> 22 === 0xfe80 >>> 6;
-  const flow = wayBack(tcp, ends, packet.isV6, isOfLink ? packet.device!.index : 0, packet.mark);
+  const flow = wayBack(tcp, ends, packet.isV6, deviceBack(packet), packet.mark);
   if (flow === null) return;
   if (segment.hasAck) header.reset(ends.localPort, ends.remotePort, segment.ack, 0, F.RST);
   else header.reset(ends.localPort, ends.remotePort, 0, segment.end, F.RST | F.ACK);

@@ -28,7 +28,7 @@ export class UdpEndpoint extends DatagramEndpoint implements PortUser {
 
   protected override takePort(wanted: number): number {
     const { core, table, ports } = this.udp;
-    const port = choosePort(ports, this, wanted, core.settings, core.host);
+    const port = choosePort(core, ports, this, wanted);
     if (port < 0) return port;
     if (table.isFull) return -ENOBUFS;
     this.localPort = port;
