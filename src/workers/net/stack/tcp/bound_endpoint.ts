@@ -22,7 +22,6 @@ export abstract class BoundEndpoint extends InetEndpoint implements PortUser {
   readonly isTimeWait = false;
   /** It has its port by its own wish, not by connecting. */
   protected ownsPort = false;
-  #isInBound = false;
 
   constructor(tcp: TcpContext, isV6: boolean) {
     super(tcp.core, isV6);
@@ -70,14 +69,12 @@ export abstract class BoundEndpoint extends InetEndpoint implements PortUser {
   protected hash(): void {
     if (this.localPort === 0) return;
     this.tcp.bound.add(this, this.localPort, this.ownsPort);
-    this.#isInBound = true;
     if (this.isListening) this.tcp.listeners.add(this);
   }
 
   protected unhash(): void {
-    if (!this.#isInBound) return;
+    if (this.portGroup === null) return;
     this.tcp.bound.remove(this, this.ownsPort);
-    this.#isInBound = false;
     if (this.isListening) this.tcp.listeners.remove(this);
   }
 

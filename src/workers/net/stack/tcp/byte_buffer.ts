@@ -28,9 +28,8 @@ export class ByteBuffer {
   #ring: number[] = [];
   #first = 0;
   #count = 0;
-  /** The number of the first byte that is kept, and where in the first block it stands. */
+  /** The number of the first byte that is kept, which is in the first block. */
   #start = 0;
-  #offset = 0;
 
   constructor(pool: BlockPool) {
     this.#pool = pool;
@@ -40,7 +39,11 @@ export class ByteBuffer {
   reset(start: number): void {
     this.releaseAll();
     this.#start = start;
-    this.#offset = start & BLOCK_MASK;
+  }
+
+  // Where that number stands, counted from the beginning of the first block.
+  #positionOf(seq: number): number {
+    return (this.#start & BLOCK_MASK) + ((seq - this.#start) | 0);
   }
 
   #blockAt(index: number): number {
@@ -77,7 +80,7 @@ export class ByteBuffer {
     lent: Lent | null = null,
   ): number {
     const pool = this.#pool;
-    const position = this.#offset + ((seq - this.#start) | 0);
+    const position = this.#positionOf(seq);
     if (!this.#extend((position + length + BLOCK_MASK) >> BLOCK_SHIFT, isForced)) return 0;
     const mask = this.#ring.length - 1;
     let done = 0;
@@ -121,7 +124,7 @@ export class ByteBuffer {
   /** Room for bytes from there on, which others write: how many of them have it. */
   reserve(seq: number, length: number, pieces: Pieces): number {
     const pool = this.#pool;
-    const position = this.#offset + ((seq - this.#start) | 0);
+    const position = this.#positionOf(seq);
     if (!this.#extend((position + length + BLOCK_MASK) >> BLOCK_SHIFT, false)) return 0;
     const mask = this.#ring.length - 1;
     let done = 0;
@@ -140,7 +143,7 @@ export class ByteBuffer {
   /** Bytes that were written there. */
   read(seq: number, target: Uint8Array, to: number, length: number): void {
     const pool = this.#pool;
-    const position = this.#offset + ((seq - this.#start) | 0);
+    const position = this.#positionOf(seq);
     for (let done = 0; done < length; ) {
       const at = position + done;
       const block = this.#blockAt(at >> BLOCK_SHIFT);
@@ -155,7 +158,7 @@ export class ByteBuffer {
   /** Where bytes that were written there stand. */
   look(seq: number, length: number, pieces: Pieces): void {
     const pool = this.#pool;
-    const position = this.#offset + ((seq - this.#start) | 0);
+    const position = this.#positionOf(seq);
     for (let done = 0; done < length; ) {
       const at = position + done;
       const block = this.#blockAt(at >> BLOCK_SHIFT);
@@ -171,7 +174,7 @@ export class ByteBuffer {
     const pool = this.#pool;
     const lent = pool.lending();
     packet.lent = lent;
-    const position = this.#offset + ((seq - this.#start) | 0);
+    const position = this.#positionOf(seq);
     for (let done = 0; done < length; ) {
       const at = position + done;
       const block = this.#blockAt(at >> BLOCK_SHIFT);
@@ -190,7 +193,7 @@ export class ByteBuffer {
       this.reset(seq);
       return;
     }
-    const position = this.#offset + ((seq - this.#start) | 0);
+    const position = this.#positionOf(seq);
     const gone = Math.min(position >> BLOCK_SHIFT, this.#count);
     const mask = this.#ring.length - 1;
     for (let i = 0; i < gone; i++) {
@@ -200,12 +203,11 @@ export class ByteBuffer {
     this.#first = (this.#first + gone) & mask;
     this.#count -= gone;
     this.#start = seq;
-    this.#offset = position - (gone << BLOCK_SHIFT);
   }
 
   /** What was written from there on is not needed: its blocks are given back, but for the one that it begins in. */
   cut(seq: number): void {
-    const position = this.#offset + ((seq - this.#start) | 0);
+    const position = this.#positionOf(seq);
     const kept = Math.min((position + BLOCK_MASK) >> BLOCK_SHIFT, this.#count);
     const mask = this.#ring.length - 1;
     for (let i = kept; i < this.#count; i++) {
@@ -222,7 +224,6 @@ export class ByteBuffer {
     }
     this.#count = 0;
     this.#first = 0;
-    this.#offset = this.#start & BLOCK_MASK;
     this.#pool.discharge(this.#ring.length >> SLOTS_SHIFT);
     if (this.#ring.length > RING_MIN) this.#ring = [];
   }

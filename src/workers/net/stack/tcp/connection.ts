@@ -152,8 +152,6 @@ export class Connection extends Conversation implements CongestionWindow {
   /** The path's MTU falls no further before that time; what routers say until then is believed at the other, if they do. */
   narrowedUntilUs = 0;
   narrowsAtUs = Number.POSITIVE_INFINITY;
-  /** Of a data segment, without SACK blocks. */
-  headerSize = 20;
   sackOk = false;
   tsOk = false;
   wscaleOk = false;

@@ -42,7 +42,6 @@ export function beginConnect(c: Connection): number {
   c.sackOk = settings.sack;
   c.wscaleOk = settings.windowScaling;
   c.ecnOk = settings.ecn === 1;
-  c.headerSize = F.HEADER_MIN + (c.tsOk ? F.TIMESTAMP_ALIGNED : 0);
   c.advertisedMss = advertisedMss(c, flow.device!.mtu);
   const { maxSegment } = c.endpoint.options;
   c.mssClamp = maxSegment > 0 ? maxSegment : 0xffff;
@@ -93,7 +92,6 @@ export function takeMss(c: Connection, announced: number): void {
   const { maxSegment } = c.endpoint.options;
   const mss = announced === 0 ? MSS_DEFAULT : announced;
   c.mssClamp = maxSegment > 0 ? Math.min(mss, maxSegment) : mss;
-  c.headerSize = F.HEADER_MIN + (c.tsOk ? F.TIMESTAMP_ALIGNED : 0);
   if (c.tsOk) c.advertisedMss -= F.TIMESTAMP_ALIGNED;
   setPathMtu(c, c.pathMtu);
 }

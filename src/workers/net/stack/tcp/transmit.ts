@@ -53,7 +53,7 @@ export function mtuToMss(c: Connection, mtu: number): number {
 export function setPathMtu(c: Connection, mtu: number): void {
   c.pathMtu = mtu;
   const fits = Math.min(mtuToMss(c, mtu), c.mssClamp);
-  const options = c.headerSize - F.HEADER_MIN;
+  const options = c.tsOk ? F.TIMESTAMP_ALIGNED : 0;
   let mss = Math.max(fits, c.tcp.settings.minSendMss) - options;
   // A window of less than two segments is sent in halves.
   if (c.maxWindow > 0) {
