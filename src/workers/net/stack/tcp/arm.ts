@@ -11,7 +11,7 @@ import {
   TIMER_REORDER,
   TIMER_RETRANSMIT,
 } from "./connection.ts";
-import { RTO_MAX_US, RTO_MIN_US } from "./rtt.ts";
+import { RTO_INITIAL_US, RTO_MAX_US, RTO_MIN_US } from "./rtt.ts";
 import * as S from "./states.ts";
 
 /** Arms the timer for one of what it stands for. */
@@ -101,7 +101,7 @@ export function scheduleLossProbe(c: Connection, isAdvancing = false): boolean {
   if (!c.tcp.settings.tailLossProbe || c.packetsOut === 0 || !c.sackOk) return false;
   if (c.caState !== CA_OPEN && c.caState !== CA_CWR) return false;
   if (c.pendingTimer === TIMER_REORDER) return false;
-  let timeout = TIMEOUT_INIT_US;
+  let timeout = RTO_INITIAL_US;
   if (c.srttUs > 0) timeout = 2 * c.srttUs + (c.packetsOut === 1 ? RTO_MIN_US : TIMEOUT_MIN_US);
   const untilRto = isAdvancing ? c.rtoUs : c.rtoUs - (c.nowUs - c.board.sentUsAt(0));
   if (untilRto > 0) timeout = Math.min(timeout, untilRto);
@@ -111,5 +111,3 @@ export function scheduleLossProbe(c: Connection, isAdvancing = false): boolean {
 
 /** The least time that a timer of these is armed for: two jiffies. */
 export const TIMEOUT_MIN_US = 2000;
-
-const TIMEOUT_INIT_US = 1_000_000;

@@ -19,7 +19,7 @@ import type { TcpContext } from "./context.ts";
 import { Conversation } from "./conversation.ts";
 import type { TcpOptions } from "./options.ts";
 import type { SequenceRanges } from "./ranges.ts";
-import { RoundTrips } from "./rtt.ts";
+import { RoundTrips, RTO_INITIAL_US } from "./rtt.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import * as S from "./states.ts";
 
@@ -265,7 +265,7 @@ export class Connection extends Conversation implements CongestionWindow {
   lastAckReceivedUs = 0;
   ackTimer: ConnectionTimer | null = null;
   keepaliveTimer: ConnectionTimer | null = null;
-  rtoUs = 1_000_000;
+  rtoUs = RTO_INITIAL_US;
   softError = 0;
 
   // ---- Counts ----

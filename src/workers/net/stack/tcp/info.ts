@@ -1,6 +1,8 @@
 // What TCP_INFO tells of an endpoint (struct tcp_info), field by field, in Linux's units; what is not known is 0.
 
+import { INFINITE_THRESHOLD, INITIAL_WINDOW } from "./congestion/congestion.ts";
 import type { TcpEndpoint } from "./endpoint.ts";
+import { RTO_INITIAL_US } from "./rtt.ts";
 import * as S from "./states.ts";
 
 const OPTION_TIMESTAMPS = 1;
@@ -9,113 +11,68 @@ const OPTION_WINDOW_SCALE = 4;
 const OPTION_ECN = 8;
 const UNKNOWN_RTT = 0xffffffff;
 
-/** The fields of struct tcp_info that are told, by their names without tcpi_; times in µs unless named otherwise. */
-export interface TcpInfo {
+/**
+ * The fields of struct tcp_info that are told, by their names without tcpi_, as they are while there is no connection; times
+ * in µs unless named otherwise.
+ */
+export class TcpInfo {
   state: number;
-  caState: number;
-  retransmits: number;
-  probes: number;
-  backoff: number;
-  options: number;
-  sndWscale: number;
-  rcvWscale: number;
-  rto: number;
-  ato: number;
-  sndMss: number;
-  rcvMss: number;
-  unacked: number;
-  sacked: number;
-  lost: number;
-  retrans: number;
+  caState = 0;
+  retransmits = 0;
+  probes = 0;
+  backoff = 0;
+  options = 0;
+  sndWscale = 0;
+  rcvWscale = 0;
+  rto = RTO_INITIAL_US;
+  ato = 0;
+  sndMss = 536;
+  rcvMss = 0;
+  unacked = 0;
+  sacked = 0;
+  lost = 0;
+  retrans = 0;
   /** In ms, since. */
-  lastDataSent: number;
-  lastDataRecv: number;
-  lastAckRecv: number;
-  pmtu: number;
-  rcvSsthresh: number;
-  rtt: number;
-  rttvar: number;
-  sndSsthresh: number;
-  sndCwnd: number;
-  advmss: number;
-  reordering: number;
-  rcvRtt: number;
-  rcvSpace: number;
-  totalRetrans: number;
-  bytesAcked: number;
-  bytesReceived: number;
-  segsOut: number;
-  segsIn: number;
-  notsentBytes: number;
-  minRtt: number;
-  dataSegsIn: number;
-  dataSegsOut: number;
-  delivered: number;
-  deliveredCe: number;
-  bytesSent: number;
-  bytesRetrans: number;
-  dsackDups: number;
-  reordSeen: number;
-  rcvOoopack: number;
-  sndWnd: number;
-  rcvWnd: number;
-}
+  lastDataSent = 0;
+  lastDataRecv = 0;
+  lastAckRecv = 0;
+  pmtu = 0;
+  rcvSsthresh = 0;
+  rtt = 0;
+  rttvar = 250_000;
+  sndSsthresh = INFINITE_THRESHOLD;
+  sndCwnd = INITIAL_WINDOW;
+  advmss = 0;
+  reordering = 3;
+  rcvRtt = 0;
+  rcvSpace = 0;
+  totalRetrans = 0;
+  bytesAcked = 0;
+  bytesReceived = 0;
+  segsOut = 0;
+  segsIn = 0;
+  notsentBytes = 0;
+  minRtt = UNKNOWN_RTT;
+  dataSegsIn = 0;
+  dataSegsOut = 0;
+  delivered = 0;
+  deliveredCe = 0;
+  bytesSent = 0;
+  bytesRetrans = 0;
+  dsackDups = 0;
+  reordSeen = 0;
+  rcvOoopack = 0;
+  sndWnd = 0;
+  rcvWnd = 0;
 
-function none(state: number): TcpInfo {
-  return {
-    state,
-    caState: 0,
-    retransmits: 0,
-    probes: 0,
-    backoff: 0,
-    options: 0,
-    sndWscale: 0,
-    rcvWscale: 0,
-    rto: 1_000_000,
-    ato: 0,
-    sndMss: 536,
-    rcvMss: 0,
-    unacked: 0,
-    sacked: 0,
-    lost: 0,
-    retrans: 0,
-    lastDataSent: 0,
-    lastDataRecv: 0,
-    lastAckRecv: 0,
-    pmtu: 0,
-    rcvSsthresh: 0,
-    rtt: 0,
-    rttvar: 250_000,
-    sndSsthresh: 0x7fffffff,
-    sndCwnd: 10,
-    advmss: 0,
-    reordering: 3,
-    rcvRtt: 0,
-    rcvSpace: 0,
-    totalRetrans: 0,
-    bytesAcked: 0,
-    bytesReceived: 0,
-    segsOut: 0,
-    segsIn: 0,
-    notsentBytes: 0,
-    minRtt: UNKNOWN_RTT,
-    dataSegsIn: 0,
-    dataSegsOut: 0,
-    delivered: 0,
-    deliveredCe: 0,
-    bytesSent: 0,
-    bytesRetrans: 0,
-    dsackDups: 0,
-    reordSeen: 0,
-    rcvOoopack: 0,
-    sndWnd: 0,
-    rcvWnd: 0,
-  };
+  constructor(state: number) {
+    this.state = state;
+  }
 }
 
 export function tcpInfo(endpoint: TcpEndpoint): TcpInfo {
   const c = endpoint.connection;
-  const info = none(endpoint.state);
+  const info = new TcpInfo(endpoint.state);
   if (endpoint.listener !== null) {
     // Of a listener: connections that wait, and how many may.
     info.rto = 0;
