@@ -275,7 +275,5 @@ function ackOfProbe(c: Connection): void {
 /** The timestamp of what arrived in order is echoed from now on (RFC 7323 4.3). */
 export function rememberTimestamp(c: Connection, segment: Segment): void {
   if (!c.tsOk || !segment.hasTimestamp || after(segment.seq, c.rcvWup)) return;
-  if (((segment.tsValue - c.tsRecent) | 0) < 0) return;
-  c.tsRecent = segment.tsValue;
-  c.tsRecentAge = Math.floor(c.nowUs / 1_000_000);
+  if (!c.isOlder(segment)) c.echo(segment.tsValue);
 }

@@ -81,7 +81,6 @@ export class ConnectionTimer extends Timer {
 }
 
 export class Connection extends Conversation implements CongestionWindow {
-  readonly tcp: TcpContext;
   /** The endpoint that it is of; one that was closed has nobody behind it. */
   readonly endpoint: ConnectionOwner;
   isOrphan = false;
@@ -153,16 +152,11 @@ export class Connection extends Conversation implements CongestionWindow {
   narrowedUntilUs = 0;
   narrowsAtUs = Number.POSITIVE_INFINITY;
   sackOk = false;
-  tsOk = false;
   wscaleOk = false;
   ecnOk = false;
 
   // ---- Timestamps (RFC 7323) ----
 
-  tsOffset = 0;
-  tsRecent = 0;
-  /** When it came, in s. */
-  tsRecentAge = 0;
   /** What the segment in hand echoed; 0: nothing. */
   echoedTs = 0;
   /** When something was first sent again, of what is not acknowledged; 0: nothing was. */
@@ -240,7 +234,6 @@ export class Connection extends Conversation implements CongestionWindow {
   /** Where the ranges stand that came last: what SACK blocks begin with. */
   recentSacks: Int32Array | null = null;
   recentSackCount = 0;
-  lastOowAckUs = Number.NEGATIVE_INFINITY;
 
   // ---- Autotuning of the receive buffer ----
 
@@ -284,8 +277,7 @@ export class Connection extends Conversation implements CongestionWindow {
   outOfOrderPackets = 0;
 
   constructor(tcp: TcpContext, endpoint: ConnectionOwner, control: CongestionControl) {
-    super();
-    this.tcp = tcp;
+    super(tcp);
     this.endpoint = endpoint;
     this.control = control;
     this.board = new Scoreboard(tcp.entries);
@@ -297,21 +289,12 @@ export class Connection extends Conversation implements CongestionWindow {
     this.tcp.retransmitExpired(this);
   }
 
-  get nowUs(): number {
-    return this.tcp.core.nowUs;
-  }
-
   get srttUs(): number {
     return this.rtt.srttUs;
   }
 
   get minRttUs(): number {
     return this.rtt.minUs;
-  }
-
-  /** Of the local clock, in ms, as the peer sees it. */
-  get timestamp(): number {
-    return (Math.floor(this.nowUs / 1000) + this.tsOffset) | 0;
   }
 
   setCaState(state: number): void {

@@ -1,10 +1,14 @@
 // What the table of conversations holds: a connection, a request that is not one yet, or the remains of one. Each has both
-// its ends, a place in the table, and a timer that is itself.
+// its ends, a place in the table, a timer that is itself, timestamps, and a bound of how often it answers what it does not
+// take.
 
 import { Timer } from "../timer_wheel.ts";
+import type { TcpContext } from "./context.ts";
 import type { Ends } from "./isn.ts";
+import type { Segment } from "./segment.ts";
 
 export abstract class Conversation extends Timer implements Ends {
+  readonly tcp: TcpContext;
   /** Whether its segments go by IPv6. */
   isV6 = false;
   local0 = 0;
@@ -24,6 +28,26 @@ export abstract class Conversation extends Timer implements Ends {
   following: Conversation | null = null;
   isInTable = false;
 
+  // ---- Timestamps (RFC 7323) ----
+
+  tsOk = false;
+  /** What is added to the clock. */
+  tsOffset = 0;
+  /** The peer's, which is echoed, and when it came, in s. */
+  tsRecent = 0;
+  tsRecentAge = 0;
+
+  #lastAnswerUs = Number.NEGATIVE_INFINITY;
+
+  constructor(tcp: TcpContext) {
+    super();
+    this.tcp = tcp;
+  }
+
+  get nowUs(): number {
+    return this.tcp.core.nowUs;
+  }
+
   setEnds(ends: Ends, isV6: boolean, device: number): void {
     this.isV6 = isV6;
     this.local0 = ends.local0;
@@ -37,5 +61,37 @@ export abstract class Conversation extends Timer implements Ends {
     this.localPort = ends.localPort;
     this.remotePort = ends.remotePort;
     this.device = device;
+  }
+
+  /** Of the local clock, in ms, as the peer sees it. */
+  get timestamp(): number {
+    return (Math.floor(this.nowUs / 1000) + this.tsOffset) | 0;
+  }
+
+  /** Whether a segment was sent before the one whose timestamp is echoed (PAWS). */
+  isOlder({ hasTimestamp, tsValue }: Segment): boolean {
+    return this.tsOk && hasTimestamp && ((this.tsRecent - tsValue) | 0) > 0;
+  }
+
+  /** The peer's timestamp is that from now on. */
+  echo(tsValue: number): void {
+    this.tsRecent = tsValue;
+    this.tsRecentAge = this.nowS;
+  }
+
+  get nowS(): number {
+    return Math.floor(this.nowUs / 1_000_000);
+  }
+
+  /** So often answers go to what is not acceptable (RFC 5961 7, tcp_invalid_ratelimit). */
+  mayAnswer(): boolean {
+    if (this.nowUs - this.#lastAnswerUs < this.tcp.settings.invalidRateUs) return false;
+    this.#lastAnswerUs = this.nowUs;
+    return true;
+  }
+
+  /** The next answer goes in any case. */
+  willAnswer(): void {
+    this.#lastAnswerUs = Number.NEGATIVE_INFINITY;
   }
 }

@@ -80,10 +80,7 @@ export function negotiate(c: Connection, segment: Segment): void {
   c.wscaleOk = c.wscaleOk && segment.windowScale >= 0;
   c.sndWscale = c.wscaleOk ? segment.windowScale : 0;
   if (!c.wscaleOk) c.rcvWscale = 0;
-  if (c.tsOk) {
-    c.tsRecent = segment.tsValue;
-    c.tsRecentAge = Math.floor(c.nowUs / 1_000_000);
-  }
+  if (c.tsOk) c.echo(segment.tsValue);
   takeMss(c, segment.mss);
 }
 

@@ -64,12 +64,10 @@ function urgent(c: Connection, segment: Segment): void {
 
 function isAcceptable(c: Connection, segment: Segment): boolean {
   const { extended } = c.tcp;
-  if (c.tsOk && segment.hasTimestamp && isOldTimestamp(c, segment)) {
-    if (!segment.isRst) {
-      extended.PAWSEstab++;
-      answerDuplicate(c, segment);
-      return false;
-    }
+  if (!segment.isRst && c.isOlder(segment) && isTooOld(c, segment)) {
+    extended.PAWSEstab++;
+    answerDuplicate(c, segment);
+    return false;
   }
   const isInWindow = !before(segment.end, c.rcvWup) && !after(segment.seq, (c.rcvNxt + c.receiveWindow) | 0);
   if (!isInWindow) {
@@ -102,27 +100,19 @@ function isResetBeforeFin(c: Connection, segment: Segment): boolean {
   return segment.seq === ((c.rcvNxt - 1) | 0) && S.isIn(c.state, HALF_SHUT);
 }
 
-function isOldTimestamp(c: Connection, segment: Segment): boolean {
-  const behind = (c.tsRecent - segment.tsValue) | 0;
-  if (behind <= 0 || c.tsRecent === 0) return false;
-  if (Math.floor(c.nowUs / 1_000_000) - c.tsRecentAge >= PAWS_AGE_S) return false;
+// Whether a segment that is older is thrown away for it (tcp_paws_check, tcp_disordered_ack).
+function isTooOld(c: Connection, segment: Segment): boolean {
+  if (c.tsRecent === 0 || c.nowS - c.tsRecentAge >= PAWS_AGE_S) return false;
   const isPlain =
-    segment.hasAck && segment.seq === c.rcvNxt && segment.ack === c.sndUna && segment.length === 0;
-  return !(isPlain && segment.end === segment.seq && behind * 1000 <= c.rtoUs);
-}
-
-/** So often answers go to what is not acceptable (RFC 5961 7, tcp_invalid_ratelimit). */
-function mayAnswer(c: Connection): boolean {
-  if (c.nowUs - c.lastOowAckUs < c.tcp.settings.invalidRateUs) return false;
-  c.lastOowAckUs = c.nowUs;
-  return true;
+    segment.hasAck && segment.seq === c.rcvNxt && segment.ack === c.sndUna && segment.end === segment.seq;
+  return !(isPlain && ((c.tsRecent - segment.tsValue) | 0) * 1000 <= c.rtoUs);
 }
 
 function answerDuplicate(c: Connection, segment: Segment): void {
   const { extended } = c.tcp;
   // Bytes that came again are answered always: the peer waits for it.
   const isPlain = segment.length === 0 && !segment.isSyn;
-  if (isPlain && !mayAnswer(c)) {
+  if (isPlain && !c.mayAnswer()) {
     extended.TCPACKSkippedSeq++;
     return;
   }
@@ -138,7 +128,7 @@ function challengeSyn(c: Connection): void {
 /** What may be an attack is answered by an acknowledgement, to which the true peer answers (RFC 5961). */
 function sendChallenge(c: Connection): void {
   const { tcp } = c;
-  if (!mayAnswer(c)) {
+  if (!c.mayAnswer()) {
     tcp.extended.TCPACKSkippedChallenge++;
     return;
   }

@@ -25,8 +25,8 @@ function rackAdvance(c: Connection, sentUs: number, end: number, wasRetransmitte
   }
 }
 
-// The timestamp that came back had been sent before that time (RFC 8985 6.2 step 2).
-function echoesEarlier(c: Connection, sentUs: number): boolean {
+/** The timestamp that came back had been sent before that time (RFC 8985 6.2 step 2). */
+export function echoesEarlier(c: Connection, sentUs: number): boolean {
   if (!c.tsOk || c.echoedTs === 0) return false;
   return before((c.echoedTs - c.tsOffset) | 0, Math.floor(sentUs / 1000) | 0);
 }

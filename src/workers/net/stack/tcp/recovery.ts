@@ -5,7 +5,7 @@ import * as A from "./ack_flags.ts";
 import { armTimer } from "./arm.ts";
 import { CA_CWR, CA_DISORDER, CA_LOSS, CA_OPEN, CA_RECOVERY } from "./congestion/congestion.ts";
 import { type Connection, TIMER_RETRANSMIT } from "./connection.ts";
-import { markLost, PERSIST, rackMarkLost, rackTimeLeft } from "./rack.ts";
+import { echoesEarlier, markLost, PERSIST, rackMarkLost, rackTimeLeft } from "./rack.ts";
 import { currentThreshold, enterCwr, finishReduction, initReduction, isReducing } from "./reduction.ts";
 import { anyRetransmitted, countWork, limitRenoDuplicates } from "./retransmit.ts";
 import { LOST, SACKED } from "./scoreboard.ts";
@@ -82,9 +82,7 @@ export function enterLoss(c: Connection): void {
 
 // What was acknowledged had been sent before the first retransmission: that was not needed (Eifel, RFC 3522).
 function wasDelayed(c: Connection): boolean {
-  if (c.retransStampUs === 0 || c.echoedTs === 0 || !c.tsOk) return false;
-  const sentMs = Math.floor(c.retransStampUs / 1000) | 0;
-  return before((c.echoedTs - c.tsOffset) | 0, sentMs);
+  return c.retransStampUs !== 0 && echoesEarlier(c, c.retransStampUs);
 }
 
 function mayUndo(c: Connection): boolean {

@@ -8,6 +8,7 @@ import type { Flow } from "../route/flow.ts";
 import { routeOutput4 } from "../route/output4.ts";
 import { routeOutput6 } from "../route/output6.ts";
 import type { TcpContext } from "./context.ts";
+import type { Conversation } from "./conversation.ts";
 import * as F from "./format.ts";
 import type { Ends } from "./isn.ts";
 import type { Segment } from "./segment.ts";
@@ -54,6 +55,25 @@ export function sendHeader(tcp: TcpContext, flow: Flow, tos: number, hopLimit: n
     packet.hopLimit = hopLimit >= 0 ? hopLimit : core.settings.hopLimit4;
     tcp.ip4Output.send(packet, flow, PMTUDISC_DO, false);
   }
+}
+
+/** An acknowledgement that a request or a record sends. */
+export function sendPlainAck(
+  one: Conversation,
+  mark: number,
+  seq: number,
+  ack: number,
+  window: number,
+  tos: number,
+): void {
+  const { tcp } = one;
+  const flow = wayBack(tcp, one, one.isV6, one.device, mark);
+  if (flow === null) return;
+  const { header } = tcp;
+  header.reset(one.localPort, one.remotePort, seq, ack, F.ACK);
+  header.window = window;
+  if (one.tsOk) header.timestamp(one.timestamp, one.tsRecent);
+  sendHeader(tcp, flow, tos, -1);
 }
 
 /** A reset for a segment that is nobody's (RFC 9293 3.5.2), unless it is one. */

@@ -8,7 +8,7 @@ import { Conversation } from "./conversation.ts";
 import { chooseWindow, takeMss } from "./establish.ts";
 import * as F from "./format.ts";
 import { connectionInput } from "./input.ts";
-import { deviceBack, sendHeader, sendReset, wayBack } from "./reply.ts";
+import { deviceBack, sendHeader, sendPlainAck, sendReset, wayBack } from "./reply.ts";
 import { RTO_INITIAL_US, RTO_MAX_US } from "./rtt.ts";
 import type { Segment } from "./segment.ts";
 import { after, before } from "./sequence.ts";
@@ -39,23 +39,19 @@ export class Request extends Conversation {
   mss: number;
   windowScale: number;
   sackOk: boolean;
-  tsOk: boolean;
   ecnOk: boolean;
-  tsRecent: number;
-  readonly tsOffset: number;
   readonly sentUs: number;
   rcvWnd = 0;
   rcvWscale = 0;
   #advertisedMss = 0;
   #retransmits = 0;
   #isAcked = false;
-  #lastAnswerUs = Number.NEGATIVE_INFINITY;
-  #cookieTimestamp = 0;
-  #isCookie = false;
+  /** Of one whose number is a cookie: the timestamp that says the rest. */
+  #cookieTimestamp: number | null = null;
 
   constructor(listener: RequestOwner, segment: Segment) {
-    super();
-    const { tcp } = listener.endpoint;
+    super(listener.endpoint.tcp);
+    const { tcp } = this;
     const packet = segment.packet!;
     const { settings } = tcp;
     this.listener = listener;
@@ -70,15 +66,15 @@ export class Request extends Conversation {
     const asksEcn = (segment.flags & (F.ECE | F.CWR)) === (F.ECE | F.CWR);
     this.ecnOk = settings.ecn !== 0 && asksEcn && !segment.isEcnCapable;
     this.tsOffset = tcp.numbers.timestampOffset(this);
-    this.iss = tcp.numbers.sequence(this, tcp.core.nowUs);
-    this.sentUs = tcp.core.nowUs;
-    this.#chooseWindow();
+    this.iss = tcp.numbers.sequence(this, this.nowUs);
+    this.sentUs = this.nowUs;
   }
 
   #chooseWindow(): void {
-    const { options, tcp } = this.listener.endpoint;
+    const { tcp } = this;
     const { settings } = tcp;
-    const flow = wayBack(tcp, this, this.isV6, this.device, this.listener.endpoint.mark);
+    const { options, mark } = this.listener.endpoint;
+    const flow = wayBack(tcp, this, this.isV6, this.device, mark);
     const mtu = flow === null ? 0 : pathMtu(tcp.core, flow, 0);
     const headers = this.isV6 ? 60 : 40;
     this.#advertisedMss = Math.max(MSS_DEFAULT, (this.isV6 ? mtu : Math.min(mtu, 65535)) - headers);
@@ -95,9 +91,8 @@ export class Request extends Conversation {
 
   /** Its number says all that is to be known: nothing is kept. */
   becomeCookie(segment: Segment): void {
-    const { tcp } = this.listener.endpoint;
-    this.#isCookie = true;
-    this.iss = tcp.cookies.make(this, segment.seq, Math.max(this.mss, 536), tcp.core.nowUs);
+    this.iss = this.tcp.cookies.make(this, segment.seq, Math.max(this.mss, MSS_DEFAULT), this.nowUs);
+    this.#chooseWindow();
     if (!this.tsOk) {
       // What else was asked for comes back in a timestamp alone.
       this.windowScale = -1;
@@ -105,12 +100,9 @@ export class Request extends Conversation {
       this.ecnOk = false;
       return;
     }
-    const now = Math.floor(tcp.core.nowUs / 1000) | 0;
-    this.#cookieTimestamp = timestampOf(now, {
-      windowScale: this.windowScale,
-      sack: this.sackOk,
-      ecn: this.ecnOk,
-    });
+    const now = Math.floor(this.nowUs / 1000) | 0;
+    const said = timestampOf(now, { windowScale: this.windowScale, sack: this.sackOk, ecn: this.ecnOk });
+    this.#cookieTimestamp = (said + this.tsOffset) | 0;
   }
 
   /** As it was when the cookie was made, which has come back. */
@@ -129,7 +121,8 @@ export class Request extends Conversation {
   // ---- Waiting ----
 
   begin(): void {
-    const { tcp } = this.listener.endpoint;
+    const { tcp } = this;
+    this.#chooseWindow();
     tcp.table.add(this);
     this.listener.requests.add(this);
     tcp.requests++;
@@ -138,13 +131,12 @@ export class Request extends Conversation {
   }
 
   #arm(): void {
-    const { tcp } = this.listener.endpoint;
     const delay = Math.min(RTO_INITIAL_US * 2 ** this.#retransmits, RTO_MAX_US);
-    tcp.core.timers.schedule(this, tcp.core.nowUs + delay);
+    this.tcp.core.timers.schedule(this, this.nowUs + delay);
   }
 
   drop(): void {
-    const { tcp } = this.listener.endpoint;
+    const { tcp } = this;
     if (!this.listener.requests.delete(this)) return;
     tcp.core.timers.remove(this);
     tcp.table.remove(this);
@@ -152,7 +144,8 @@ export class Request extends Conversation {
   }
 
   override expired(): void {
-    const { options, tcp } = this.listener.endpoint;
+    const { tcp } = this;
+    const { options } = this.listener.endpoint;
     const most = options.synRetries || tcp.settings.synAckRetries;
     const { deferAccept } = options;
     const isLate = this.#retransmits >= most;
@@ -174,8 +167,8 @@ export class Request extends Conversation {
   }
 
   sendSynAck(): void {
+    const { tcp } = this;
     const { endpoint } = this.listener;
-    const { tcp } = endpoint;
     const flow = wayBack(tcp, this, this.isV6, this.device, endpoint.mark);
     if (flow === null) return;
     const { header } = tcp;
@@ -185,10 +178,7 @@ export class Request extends Conversation {
     header.window = this.rcvWnd;
     header.sackPermitted = this.sackOk;
     if (this.windowScale >= 0) header.windowScale = this.rcvWscale;
-    if (this.tsOk) {
-      const now = this.#isCookie ? this.#cookieTimestamp : Math.floor(tcp.core.nowUs / 1000);
-      header.timestamp((now + this.tsOffset) | 0, this.tsRecent);
-    }
+    if (this.tsOk) header.timestamp(this.#cookieTimestamp ?? this.timestamp, this.tsRecent);
     const tos = this.isV6 ? endpoint.trafficClass : endpoint.tos;
     sendHeader(tcp, flow, tos & ~3, this.isV6 ? endpoint.hopLimit6 : endpoint.hopLimit4);
   }
@@ -197,16 +187,16 @@ export class Request extends Conversation {
 
   /** A segment of its ends (tcp_check_req). */
   input(segment: Segment): void {
-    const { endpoint } = this.listener;
-    const { tcp } = endpoint;
+    const { tcp } = this;
     const { extended } = tcp;
+    const { options } = this.listener.endpoint;
     const next = (this.irs + 1) | 0;
     if (this.listener.isClosed) {
       sendReset(tcp, segment);
       this.drop();
       return;
     }
-    const isOld = this.tsOk && segment.hasTimestamp && ((this.tsRecent - segment.tsValue) | 0) > 0;
+    const isOld = this.isOlder(segment);
     // The SYN again: so is the answer.
     if (segment.seq === this.irs && segment.isSyn && !segment.hasAck && !segment.isRst && !isOld) {
       if (this.#mayAnswer()) {
@@ -235,7 +225,7 @@ export class Request extends Conversation {
     }
     if (!segment.hasAck) return;
     if (segment.hasTimestamp && !after(segment.seq, next)) this.tsRecent = segment.tsValue;
-    if (this.#retransmits < endpoint.options.deferAccept && segment.end === next) {
+    if (this.#retransmits < options.deferAccept && segment.end === next) {
       this.#isAcked = true;
       extended.TCPDeferAcceptDrop++;
       return;
@@ -260,32 +250,20 @@ export class Request extends Conversation {
   }
 
   #mayAnswer(): boolean {
-    const { tcp } = this.listener.endpoint;
-    const { nowUs } = tcp.core;
-    if (nowUs - this.#lastAnswerUs < tcp.settings.invalidRateUs) {
-      tcp.extended.TCPACKSkippedSynRecv++;
-      return false;
-    }
-    this.#lastAnswerUs = nowUs;
-    return true;
+    if (this.mayAnswer()) return true;
+    this.tcp.extended.TCPACKSkippedSynRecv++;
+    return false;
   }
 
   #acknowledge(): void {
-    const { endpoint } = this.listener;
-    const { tcp } = endpoint;
-    const flow = wayBack(tcp, this, this.isV6, this.device, endpoint.mark);
-    if (flow === null) return;
-    const { header } = tcp;
-    header.reset(this.localPort, this.remotePort, (this.iss + 1) | 0, (this.irs + 1) | 0, F.ACK);
-    header.window = this.rcvWnd >>> this.rcvWscale;
-    if (this.tsOk) header.timestamp((Math.floor(tcp.core.nowUs / 1000) + this.tsOffset) | 0, this.tsRecent);
-    sendHeader(tcp, flow, 0, -1);
+    const { mark } = this.listener.endpoint;
+    const window = this.rcvWnd >>> this.rcvWscale;
+    sendPlainAck(this, mark, (this.iss + 1) | 0, (this.irs + 1) | 0, window, 0);
   }
 
   /** The handshake is done: a connection, which waits to be accepted. */
   establish(segment: Segment): void {
-    const { listener } = this;
-    const { tcp } = listener.endpoint;
+    const { listener, tcp } = this;
     const c = listener.newConnection(this);
     c.setEnds(this, this.isV6, this.device);
     this.#fill(c);
@@ -305,8 +283,7 @@ export class Request extends Conversation {
     c.ecnOk = this.ecnOk;
     c.wscaleOk = this.windowScale >= 0;
     c.sndWscale = Math.max(this.windowScale, 0);
-    c.tsRecent = this.tsRecent;
-    c.tsRecentAge = Math.floor(c.nowUs / 1_000_000);
+    c.echo(this.tsRecent);
     c.iss = this.iss;
     c.sndUna = this.iss;
     c.sndNxt = (this.iss + 1) | 0;

@@ -6,10 +6,9 @@ import type { PortGroup, PortUser } from "../inet/port_groups.ts";
 import type { IpAddress } from "../ip_address.ts";
 import { TIME_WAIT_US } from "./arm.ts";
 import type { Connection } from "./connection.ts";
-import type { TcpContext } from "./context.ts";
 import { Conversation } from "./conversation.ts";
 import * as F from "./format.ts";
-import { sendHeader, sendReset, wayBack } from "./reply.ts";
+import { sendPlainAck, sendReset } from "./reply.ts";
 import type { Segment } from "./segment.ts";
 import { after, before } from "./sequence.ts";
 import * as S from "./states.ts";
@@ -20,7 +19,6 @@ export const TW_DONE = 0;
 export const TW_NEW = 1;
 
 export class TimeWait extends Conversation implements PortUser {
-  readonly tcp: TcpContext;
   substate: number;
   readonly local: IpAddress;
   readonly boundDevice: number;
@@ -36,16 +34,10 @@ export class TimeWait extends Conversation implements PortUser {
   rcvNxt: number;
   sndNxt: number;
   readonly #window: number;
-  readonly tsOk: boolean;
-  tsRecent: number;
-  tsRecentAge: number;
-  readonly #tsOffset: number;
-  #lastAnswerUs = Number.NEGATIVE_INFINITY;
 
   constructor(c: Connection, substate: number) {
-    super();
+    super(c.tcp);
     const { endpoint } = c;
-    this.tcp = c.tcp;
     this.setEnds(c, c.isV6, c.device);
     this.substate = substate;
     this.local = endpoint.local;
@@ -62,7 +54,7 @@ export class TimeWait extends Conversation implements PortUser {
     this.tsOk = c.tsOk;
     this.tsRecent = c.tsRecent;
     this.tsRecentAge = c.tsRecentAge;
-    this.#tsOffset = c.tsOffset;
+    this.tsOffset = c.tsOffset;
   }
 
   begin(timeUs: number): void {
@@ -74,7 +66,7 @@ export class TimeWait extends Conversation implements PortUser {
   }
 
   #arm(timeUs: number): void {
-    this.tcp.core.timers.schedule(this, this.tcp.core.nowUs + timeUs);
+    this.tcp.core.timers.schedule(this, this.nowUs + timeUs);
   }
 
   override expired(): void {
@@ -93,20 +85,14 @@ export class TimeWait extends Conversation implements PortUser {
     tcp.timeWaits--;
   }
 
-  #isOldTimestamp(segment: Segment): boolean {
-    return this.tsOk && segment.hasTimestamp && ((this.tsRecent - segment.tsValue) | 0) > 0;
-  }
-
   #remember(segment: Segment): void {
-    if (!this.tsOk || !segment.hasTimestamp) return;
-    this.tsRecent = segment.tsValue;
-    this.tsRecentAge = Math.floor(this.tcp.core.nowUs / 1_000_000);
+    if (this.tsOk && segment.hasTimestamp) this.echo(segment.tsValue);
   }
 
   /** A segment for it (tcp_timewait_state_process). */
   input(segment: Segment): number {
     const { extended } = this.tcp;
-    const isOld = this.#isOldTimestamp(segment);
+    const isOld = this.isOlder(segment);
     if (this.substate === S.TCP_FIN_WAIT2) return this.#inputInFinWait2(segment, isOld);
     const isEmpty = segment.seq === segment.end;
     if (!isOld && segment.seq === this.rcvNxt && (isEmpty || segment.isRst)) {
@@ -157,29 +143,14 @@ export class TimeWait extends Conversation implements PortUser {
     this.rcvNxt = segment.end;
     this.#remember(segment);
     this.#arm(TIME_WAIT_US);
-    this.#lastAnswerUs = Number.NEGATIVE_INFINITY;
+    this.willAnswer();
     this.#answer();
     return TW_DONE;
   }
 
   #answer(): void {
-    const { tcp } = this;
-    const { nowUs } = tcp.core;
-    if (nowUs - this.#lastAnswerUs < tcp.settings.invalidRateUs) {
-      tcp.extended.TCPACKSkippedTimeWait++;
-      return;
-    }
-    this.#lastAnswerUs = nowUs;
-    const flow = wayBack(tcp, this, this.isV6, this.device, this.#mark);
-    if (flow === null) return;
-    const { header } = tcp;
-    header.reset(this.localPort, this.remotePort, this.sndNxt, this.rcvNxt, F.ACK);
-    header.window = this.#window;
-    if (this.tsOk) {
-      const now = (Math.floor(nowUs / 1000) + this.#tsOffset) | 0;
-      header.timestamp(now, this.tsRecent);
-    }
-    sendHeader(tcp, flow, this.#tos & ~3, -1);
+    if (!this.mayAnswer()) this.tcp.extended.TCPACKSkippedTimeWait++;
+    else sendPlainAck(this, this.#mark, this.sndNxt, this.rcvNxt, this.#window, this.#tos & ~3);
   }
 
   /** Whether a new connection may take its ends (tcp_twsk_unique): its timestamps tell old segments from new ones. */
@@ -187,6 +158,6 @@ export class TimeWait extends Conversation implements PortUser {
     const { timeWaitReuse } = this.tcp.settings;
     if (timeWaitReuse === 0 || !this.tsOk) return false;
     if (timeWaitReuse === 2 && !(this.local3 >>> 24 === 127 || this.local.isLoopback)) return false;
-    return Math.floor(this.tcp.core.nowUs / 1_000_000) > this.tsRecentAge;
+    return this.nowS > this.tsRecentAge;
   }
 }
