@@ -14,7 +14,6 @@ const DELAY_MIN_US = 40_000;
 const DELAY_MAX_US = 200_000;
 const DELAY_LIMIT_US = 500_000;
 const QUICK_ACKS_MAX = 16;
-const MSS_MIN = 536;
 /** TCP_MIN_MSS */
 const MSS_LEAST = 88;
 /** Segments with these say nothing of how long others may be (TCP_REMNANT). */
@@ -65,7 +64,7 @@ function measureMss(c: Connection, segment: Segment): void {
     return;
   }
   const isRemnant = (segment.flags & REMNANT) !== 0;
-  if (length >= MSS_MIN || (length >= MSS_LEAST && !isRemnant)) {
+  if (length >= F.MSS_DEFAULT || (length >= MSS_LEAST && !isRemnant)) {
     c.lastSegmentSize = length;
     // Twice the same: it has become smaller.
     if (length === last) {
@@ -80,7 +79,7 @@ function measureMss(c: Connection, segment: Segment): void {
 /** The first guess of the peer's segment size. */
 export function initializeReceiveMss(c: Connection): void {
   const hint = Math.min(c.advertisedMss, c.mss, c.rcvWnd >> 1);
-  c.receiveMss = Math.max(Math.min(hint, MSS_MIN), MSS_LEAST);
+  c.receiveMss = Math.max(Math.min(hint, F.MSS_DEFAULT), MSS_LEAST);
 }
 
 function isQuick(c: Connection): boolean {

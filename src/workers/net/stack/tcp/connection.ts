@@ -17,6 +17,7 @@ import {
 } from "./congestion/congestion.ts";
 import type { TcpContext } from "./context.ts";
 import { Conversation } from "./conversation.ts";
+import * as F from "./format.ts";
 import type { TcpOptions } from "./options.ts";
 import type { SequenceRanges } from "./ranges.ts";
 import { RoundTrips, RTO_INITIAL_US } from "./rtt.ts";
@@ -144,9 +145,9 @@ export class Connection extends Conversation implements CongestionWindow {
   // ---- Segments ----
 
   /** The MSS that the peer announced, as far as the user lets it; what a segment holds, options taken off; what is announced. */
-  mssClamp = 536;
-  mss = 536;
-  advertisedMss = 536;
+  mssClamp = F.MSS_DEFAULT;
+  mss = F.MSS_DEFAULT;
+  advertisedMss = F.MSS_DEFAULT;
   pathMtu = 0;
   /** The path's MTU falls no further before that time; what routers say until then is believed at the other, if they do. */
   narrowedUntilUs = 0;

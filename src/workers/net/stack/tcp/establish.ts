@@ -8,19 +8,10 @@ import { INITIAL_WINDOW } from "./congestion/congestion.ts";
 import { type Connection, NOTICE_READABLE, NOTICE_WRITABLE } from "./connection.ts";
 import * as F from "./format.ts";
 import type { Segment } from "./segment.ts";
-import { ATO_MIN_US, mtuToMss, sendSyn, setPathMtu, wayOf } from "./transmit.ts";
+import { ATO_MIN_US, announcedMss, sendSyn, setPathMtu, wayOf } from "./transmit.ts";
 import { beginWindow, initialWindow } from "./window.ts";
 
-const PACKET_MAX4 = 65535;
-const MSS_DEFAULT = 536;
 const RTO_FALLBACK_US = 3_000_000;
-
-/** Of the MTU of its route, or what the user allows: what is announced. */
-export function advertisedMss(c: Connection, mtu: number): number {
-  const fits = mtuToMss(c, c.isV6 ? mtu : Math.min(mtu, PACKET_MAX4));
-  const { maxSegment } = c.endpoint.options;
-  return maxSegment > 0 ? Math.min(fits, maxSegment) : fits;
-}
 
 /** Sizes of buffers, as options and sysctls have them. */
 function beginBuffers(c: Connection): void {
@@ -37,28 +28,42 @@ export function beginConnect(c: Connection): number {
   const flow = wayOf(c);
   if (typeof flow === "number") return flow;
   c.tsOffset = tcp.numbers.timestampOffset(c);
-  c.iss = tcp.numbers.sequence(c, c.nowUs);
   c.tsOk = settings.timestamps;
   c.sackOk = settings.sack;
   c.wscaleOk = settings.windowScaling;
   c.ecnOk = settings.ecn === 1;
-  c.advertisedMss = advertisedMss(c, flow.device!.mtu);
   const { maxSegment } = c.endpoint.options;
+  c.advertisedMss = announcedMss(c.isV6, flow.device!.mtu, maxSegment);
   c.mssClamp = maxSegment > 0 ? maxSegment : 0xffff;
   setPathMtu(c, c.pathMtu);
   chooseWindow(c);
-  c.sndUna = c.iss;
-  c.sndNxt = (c.iss + 1) | 0;
-  c.writeSeq = c.sndNxt;
-  c.pushedSeq = c.sndNxt;
-  c.smallSeq = c.iss;
-  c.sndUp = c.iss;
-  c.sendBuffer.reset(c.writeSeq);
+  beginSending(c, tcp.numbers.sequence(c, c.nowUs));
   c.synSentUs = c.nowUs;
   c.lastSentUs = c.nowUs;
   sendSyn(c, false);
   armRetransmit(c);
   return 0;
+}
+
+/** The number of the own SYN, which goes or has gone. */
+export function beginSending(c: Connection, iss: number): void {
+  c.iss = iss;
+  c.sndUna = iss;
+  c.sndNxt = (iss + 1) | 0;
+  c.writeSeq = c.sndNxt;
+  c.pushedSeq = c.sndNxt;
+  c.smallSeq = iss;
+  c.sndUp = iss;
+  c.sendBuffer.reset(c.writeSeq);
+}
+
+/** The number of the peer's SYN, which has come. */
+export function beginReceiving(c: Connection, irs: number): void {
+  c.irs = irs;
+  c.rcvNxt = (irs + 1) | 0;
+  c.rcvWup = c.rcvNxt;
+  c.copiedSeq = c.rcvNxt;
+  c.receiveBuffer.reset(c.rcvNxt);
 }
 
 /** The window that the SYN announces, and its scale. */
@@ -87,7 +92,7 @@ export function negotiate(c: Connection, segment: Segment): void {
 /** The peer's MSS, and what follows from it and from the options. */
 export function takeMss(c: Connection, announced: number): void {
   const { maxSegment } = c.endpoint.options;
-  const mss = announced === 0 ? MSS_DEFAULT : announced;
+  const mss = announced === 0 ? F.MSS_DEFAULT : announced;
   c.mssClamp = maxSegment > 0 ? Math.min(mss, maxSegment) : mss;
   if (c.tsOk) c.advertisedMss -= F.TIMESTAMP_ALIGNED;
   setPathMtu(c, c.pathMtu);

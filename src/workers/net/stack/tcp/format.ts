@@ -41,6 +41,9 @@ export const SACK_BASE_ALIGNED = 4;
 export const SACK_BLOCK = 8;
 export const SACK_BLOCKS_MAX = 4;
 
+/** The MSS of who announces none (RFC 9293 3.7.1). */
+export const MSS_DEFAULT = 536;
+
 /** RFC 7323 2.3. */
 export const WINDOW_SCALE_MAX = 14;
 export const WINDOW_MAX = 65535;

@@ -2,6 +2,7 @@
 
 import { INFINITE_THRESHOLD, INITIAL_WINDOW } from "./congestion/congestion.ts";
 import type { TcpEndpoint } from "./endpoint.ts";
+import * as F from "./format.ts";
 import { RTO_INITIAL_US } from "./rtt.ts";
 import * as S from "./states.ts";
 
@@ -26,7 +27,7 @@ export class TcpInfo {
   rcvWscale = 0;
   rto = RTO_INITIAL_US;
   ato = 0;
-  sndMss = 536;
+  sndMss = F.MSS_DEFAULT;
   rcvMss = 0;
   unacked = 0;
   sacked = 0;

@@ -8,7 +8,7 @@ import { spaceWasFreed } from "./buffers.ts";
 import { enterTimeWait, finish, resetCame, setState, waitForFin } from "./close.ts";
 import { type Connection, NOTICE_READABLE } from "./connection.ts";
 import { ecnCame } from "./ecn.ts";
-import { established, negotiate } from "./establish.ts";
+import { beginReceiving, established, negotiate } from "./establish.ts";
 import * as F from "./format.ts";
 import { pushPending } from "./output.ts";
 import { takeUrgentByte, urgentCame } from "./read.ts";
@@ -235,11 +235,7 @@ function synSentInput(c: Connection, segment: Segment): boolean {
 }
 
 function receiveSyn(c: Connection, segment: Segment): void {
-  c.irs = segment.seq;
-  c.rcvNxt = (segment.seq + 1) | 0;
-  c.rcvWup = c.rcvNxt;
-  c.copiedSeq = c.rcvNxt;
-  c.receiveBuffer.reset(c.rcvNxt);
+  beginReceiving(c, segment.seq);
   c.sndWnd = segment.window;
   c.sndWl1 = segment.seq;
   c.maxWindow = Math.max(c.maxWindow, segment.window);

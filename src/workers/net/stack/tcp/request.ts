@@ -5,7 +5,7 @@ import { pathMtu } from "../mtu_discovery.ts";
 import { type Connection, type ConnectionOwner, NOTICE_FAILED } from "./connection.ts";
 import type { TcpContext } from "./context.ts";
 import { Conversation } from "./conversation.ts";
-import { chooseWindow, takeMss } from "./establish.ts";
+import { beginReceiving, beginSending, chooseWindow, takeMss } from "./establish.ts";
 import * as F from "./format.ts";
 import { connectionInput } from "./input.ts";
 import { deviceBack, sendHeader, sendPlainAck, sendReset, wayBack } from "./reply.ts";
@@ -14,10 +14,8 @@ import type { Segment } from "./segment.ts";
 import { after, before } from "./sequence.ts";
 import * as S from "./states.ts";
 import { type CookieOptions, timestampOf } from "./syn_cookies.ts";
-import { wayOf } from "./transmit.ts";
+import { announcedMss, wayOf } from "./transmit.ts";
 import { initialWindow } from "./window.ts";
-
-const MSS_DEFAULT = 536;
 
 /** The listener that a request is of. */
 export interface RequestOwner {
@@ -58,7 +56,7 @@ export class Request extends Conversation {
     const device = listener.endpoint.boundDevice || deviceBack(packet);
     this.setEnds(tcp.ends.ofPacket(packet, false), packet.isV6, device);
     this.irs = segment.seq;
-    this.mss = segment.mss === 0 ? MSS_DEFAULT : segment.mss;
+    this.mss = segment.mss === 0 ? F.MSS_DEFAULT : segment.mss;
     this.windowScale = settings.windowScaling ? segment.windowScale : -1;
     this.sackOk = settings.sack && segment.sackPermitted;
     this.tsOk = settings.timestamps && segment.hasTimestamp;
@@ -76,9 +74,7 @@ export class Request extends Conversation {
     const { options, mark } = this.listener.endpoint;
     const flow = wayBack(tcp, this, this.isV6, this.device, mark);
     const mtu = flow === null ? 0 : pathMtu(tcp.core, flow, 0);
-    const headers = this.isV6 ? 60 : 40;
-    this.#advertisedMss = Math.max(MSS_DEFAULT, (this.isV6 ? mtu : Math.min(mtu, 65535)) - headers);
-    if (options.maxSegment > 0) this.#advertisedMss = Math.min(this.#advertisedMss, options.maxSegment);
+    this.#advertisedMss = announcedMss(this.isV6, mtu, options.maxSegment, F.MSS_DEFAULT);
     const size = options.receiveBuffer || settings.receiveBuffer.initial;
     const reach = options.receiveBuffer > 0 ? options.receiveBuffer : settings.receiveBuffer.max;
     const mss = this.#advertisedMss - (this.tsOk ? F.TIMESTAMP_ALIGNED : 0);
@@ -91,7 +87,7 @@ export class Request extends Conversation {
 
   /** Its number says all that is to be known: nothing is kept. */
   becomeCookie(segment: Segment): void {
-    this.iss = this.tcp.cookies.make(this, segment.seq, Math.max(this.mss, MSS_DEFAULT), this.nowUs);
+    this.iss = this.tcp.cookies.make(this, segment.seq, Math.max(this.mss, F.MSS_DEFAULT), this.nowUs);
     this.#chooseWindow();
     if (!this.tsOk) {
       // What else was asked for comes back in a timestamp alone.
@@ -284,19 +280,8 @@ export class Request extends Conversation {
     c.wscaleOk = this.windowScale >= 0;
     c.sndWscale = Math.max(this.windowScale, 0);
     c.echo(this.tsRecent);
-    c.iss = this.iss;
-    c.sndUna = this.iss;
-    c.sndNxt = (this.iss + 1) | 0;
-    c.writeSeq = c.sndNxt;
-    c.pushedSeq = c.sndNxt;
-    c.smallSeq = this.iss;
-    c.sndUp = this.iss;
-    c.sendBuffer.reset(c.writeSeq);
-    c.irs = this.irs;
-    c.rcvNxt = (this.irs + 1) | 0;
-    c.rcvWup = c.rcvNxt;
-    c.copiedSeq = c.rcvNxt;
-    c.receiveBuffer.reset(c.rcvNxt);
+    beginSending(c, this.iss);
+    beginReceiving(c, this.irs);
     c.totalRetransmits = this.#retransmits;
     c.lastSentUs = c.nowUs;
     c.advertisedMss = this.#advertisedMss;

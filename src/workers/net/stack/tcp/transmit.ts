@@ -45,19 +45,25 @@ export function wayOf(c: Connection): Flow | number {
 }
 
 /** What of an MTU is left for a segment's bytes and its options. */
-export function mtuToMss(c: Connection, mtu: number): number {
-  return mtu - (c.isV6 ? IP6_HEADER : IP4_HEADER) - F.HEADER_MIN;
+function mtuToMss(isV6: boolean, mtu: number): number {
+  return mtu - (isV6 ? IP6_HEADER : IP4_HEADER) - F.HEADER_MIN;
+}
+
+/** What a segment holds by the MTU of its device, or less if the user wants that (0: he does not): what is announced. */
+export function announcedMss(isV6: boolean, mtu: number, maxSegment: number, least = 0): number {
+  const fits = Math.max(least, mtuToMss(isV6, isV6 ? mtu : Math.min(mtu, PACKET_MAX4)));
+  return maxSegment > 0 ? Math.min(fits, maxSegment) : fits;
 }
 
 /** The path's MTU is that: what a segment holds follows (tcp_sync_mss). */
 export function setPathMtu(c: Connection, mtu: number): void {
   c.pathMtu = mtu;
-  const fits = Math.min(mtuToMss(c, mtu), c.mssClamp);
+  const fits = Math.min(mtuToMss(c.isV6, mtu), c.mssClamp);
   const options = c.tsOk ? F.TIMESTAMP_ALIGNED : 0;
   let mss = Math.max(fits, c.tcp.settings.minSendMss) - options;
   // A window of less than two segments is sent in halves.
   if (c.maxWindow > 0) {
-    const half = c.maxWindow > 536 ? c.maxWindow >> 1 : c.maxWindow;
+    const half = c.maxWindow > F.MSS_DEFAULT ? c.maxWindow >> 1 : c.maxWindow;
     mss = Math.min(mss, Math.max(half, 68 - options));
   }
   c.mss = Math.max(mss, 1);
