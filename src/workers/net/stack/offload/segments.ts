@@ -6,6 +6,8 @@ import { sumOf } from "../checksum.ts";
 import * as Ip4 from "../ip4/format.ts";
 import * as Ip6 from "../ip6/format.ts";
 import { CHECKSUM_VALID, type Packet, type PacketPools } from "../packet.ts";
+import * as Tcp from "../tcp/format.ts";
+import * as Udp from "../udp/format.ts";
 
 /** VIRTIO_NET_HDR_GSO_*: what a packet's gsoType says. */
 export const GSO_NONE = 0;
@@ -15,25 +17,13 @@ export const GSO_UDP_L4 = 5;
 /** The first segment alone may say that the window was reduced. */
 export const GSO_ECN = 0x80;
 
-const TCP_SEQUENCE = 4;
-const TCP_OFFSET = 12;
-const TCP_FLAGS = 13;
-const TCP_CHECKSUM = 16;
-const TCP_MIN = 20;
-const TCP_FIN = 0x01;
-const TCP_PSH = 0x08;
-const TCP_CWR = 0x80;
-const UDP_SIZE = 8;
-const UDP_LENGTH = 4;
-const UDP_CHECKSUM = 6;
-
 /** Bytes of the transport's header, which stands at the packet's; 0: it is none that is cut into segments. */
 export function transportSize({ view, transport, end, gsoType, protocol }: Packet): number {
   const isUdp = (gsoType & ~GSO_ECN) === GSO_UDP_L4;
   if (protocol !== (isUdp ? IPPROTO_UDP : IPPROTO_TCP)) return 0;
-  if (end - transport < (isUdp ? UDP_SIZE : TCP_MIN)) return 0;
-  const size = isUdp ? UDP_SIZE : (view.getUint8(transport + TCP_OFFSET) >> 4) * 4;
-  return size < UDP_SIZE || size > end - transport ? 0 : size;
+  if (end - transport < (isUdp ? Udp.HEADER : Tcp.HEADER_MIN)) return 0;
+  const size = isUdp ? Udp.HEADER : (view.getUint8(transport + Tcp.DATA_OFFSET) >> 4) * 4;
+  return size < Udp.HEADER || size > end - transport ? 0 : size;
 }
 
 /**
@@ -72,16 +62,16 @@ function finish(piece: Packet, number: number, offset: number, isLast: boolean):
     view.setUint16(network + Ip4.CHECKSUM, 0);
     view.setUint16(network + Ip4.CHECKSUM, ~sumOf(view, network, transport - network) & 0xffff);
   }
-  let field = TCP_CHECKSUM;
+  let field = Tcp.CHECKSUM;
   if (piece.protocol === IPPROTO_UDP) {
-    view.setUint16(transport + UDP_LENGTH, end - transport);
-    field = UDP_CHECKSUM;
+    view.setUint16(transport + Udp.LENGTH, end - transport);
+    field = Udp.CHECKSUM;
   } else {
-    view.setUint32(transport + TCP_SEQUENCE, (view.getUint32(transport + TCP_SEQUENCE) + offset) >>> 0);
-    let flags = view.getUint8(transport + TCP_FLAGS);
-    if (!isLast) flags &= ~(TCP_FIN | TCP_PSH);
-    if (number > 0) flags &= ~TCP_CWR;
-    view.setUint8(transport + TCP_FLAGS, flags);
+    view.setUint32(transport + Tcp.SEQUENCE, (view.getUint32(transport + Tcp.SEQUENCE) + offset) >>> 0);
+    let flags = view.getUint8(transport + Tcp.FLAGS);
+    if (!isLast) flags &= ~(Tcp.FIN | Tcp.PSH);
+    if (number > 0) flags &= ~Tcp.CWR;
+    view.setUint8(transport + Tcp.FLAGS, flags);
   }
   view.setUint16(transport + field, 0);
   const pseudo = piece.pseudoSum(piece.protocol, end - transport);

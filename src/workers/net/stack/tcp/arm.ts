@@ -56,13 +56,19 @@ export function probeDelay(c: Connection): number {
 }
 
 export function armWindowProbe(c: Connection): void {
-  let delay = probeDelay(c);
+  armTimer(c, TIMER_PROBE_WINDOW, withinUserTimeout(c, probeDelay(c), c.probesStampUs));
+}
+
+/** A delay that ends no later than TCP_USER_TIMEOUT after something began; 0: it has not. */
+export function withinUserTimeout(c: Connection, delayUs: number, begunUs: number): number {
   const { userTimeoutUs } = c.endpoint.options;
-  if (userTimeoutUs > 0 && c.probesStampUs > 0) {
-    const left = userTimeoutUs - (c.nowUs - c.probesStampUs);
-    delay = Math.min(delay, Math.max(left, 1000));
-  }
-  armTimer(c, TIMER_PROBE_WINDOW, delay);
+  if (userTimeoutUs === 0 || begunUs === 0) return delayUs;
+  return Math.min(delayUs, Math.max(userTimeoutUs - (c.nowUs - begunUs), 1000));
+}
+
+/** How long nothing has come. */
+export function silenceUs(c: Connection): number {
+  return c.nowUs - Math.max(c.lastReceivedUs, c.lastAckReceivedUs);
 }
 
 export function keepaliveIdleUs(c: Connection): number {
@@ -78,8 +84,7 @@ export function armKeepalive(c: Connection, delayUs: number): void {
 export function keepaliveChanged(c: Connection): void {
   if (S.isIn(c.state, S.UNESTABLISHED)) return;
   if (c.endpoint.options.keepsAlive) {
-    const idle = c.nowUs - Math.max(c.lastReceivedUs, c.lastAckReceivedUs);
-    armKeepalive(c, Math.max(keepaliveIdleUs(c) - idle, 0));
+    armKeepalive(c, Math.max(keepaliveIdleUs(c) - silenceUs(c), 0));
   } else if (c.keepaliveTimer !== null) c.tcp.core.timers.cancel(c.keepaliveTimer);
 }
 

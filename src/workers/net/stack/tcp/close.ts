@@ -178,7 +178,7 @@ export function orphan(c: Connection): void {
     destroy(c);
     return;
   }
-  dropReceivedInOrder(c);
+  c.copiedSeq = c.readableEnd;
   if (c.state === S.TCP_FIN_WAIT2) {
     if (endpoint.options.finTimeoutUs < 0) {
       tcp.extended.TCPAbortOnLinger++;
@@ -192,10 +192,6 @@ export function orphan(c: Connection): void {
     sendActiveReset(c);
     finish(c);
   }
-}
-
-function dropReceivedInOrder(c: Connection): void {
-  c.copiedSeq = c.finReceived ? (c.rcvNxt - 1) | 0 : c.rcvNxt;
 }
 
 /** An orphan waits for the peer's FIN, as a record if that is not long. */

@@ -127,6 +127,7 @@ export class Connection extends Conversation implements CongestionWindow {
   readonly receiveBuffer: ByteBuffer;
   /** What came out of order; null: nothing ever did. */
   outOfOrder: SequenceRanges | null = null;
+  outOfOrderBytes = 0;
   /** A FIN came out of order: its number. */
   hasEarlyFin = false;
   earlyFinSeq = 0;
@@ -354,10 +355,13 @@ export class Connection extends Conversation implements CongestionWindow {
     return Math.max(0, this.fullSpace - ((this.rcvNxt - this.copiedSeq) | 0) - this.outOfOrderBytes);
   }
 
-  outOfOrderBytes = 0;
+  /** The number behind the last byte in order: a FIN is none. */
+  get readableEnd(): number {
+    return (this.rcvNxt - (this.finReceived ? 1 : 0)) | 0;
+  }
 
   /** Bytes in order that can be read. */
   get available(): number {
-    return (this.rcvNxt - this.copiedSeq - (this.finReceived ? 1 : 0)) | 0;
+    return (this.readableEnd - this.copiedSeq) | 0;
   }
 }

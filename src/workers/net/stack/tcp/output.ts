@@ -165,10 +165,11 @@ export function sendProbe(c: Connection): void {
   const room = (c.windowEnd - c.sndNxt) | 0;
   if (c.notSent > 0 && room > 0) {
     const fin = c.finQueued ? 1 : 0;
-    const bytes = Math.min(c.notSent - fin, room, currentMss(c));
+    const mss = currentMss(c);
+    const bytes = Math.min(c.notSent - fin, room, mss);
     const isFin = bytes + fin === c.notSent && fin === 1 && bytes < room;
     c.pushedSeq = (c.sndNxt + bytes) | 0;
-    sendNew(c, bytes, isFin, currentMss(c));
+    sendNew(c, bytes, isFin, mss);
     return;
   }
   if (c.isSendingUrgent) sendBare(c, c.sndUna, F.ACK);

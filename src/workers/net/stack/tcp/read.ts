@@ -14,7 +14,7 @@ import { adjustReceiveSpace } from "./window.ts";
 /** Bytes from the stream, from `offset` on if it is a peek; 0: there are none now. */
 export function readStream(c: Connection, target: Uint8Array, flags: number, offset: number): number {
   const isPeek = (flags & MSG_PEEK) !== 0;
-  const end = (c.copiedSeq + c.available) | 0;
+  const end = c.readableEnd;
   const isInline = c.endpoint.options.urgentInline;
   let seq = isPeek ? (c.copiedSeq + Math.min(offset, c.available)) | 0 : c.copiedSeq;
   let copied = 0;
@@ -51,15 +51,11 @@ export function lookAtStream(c: Connection, most: number, pieces: Pieces): numbe
 export function consume(c: Connection, count: number): void {
   c.copiedSeq = (c.copiedSeq + count) | 0;
   const ranges = c.outOfOrder;
-  const end = ranges !== null && ranges.count > 0 ? ranges.endOf(ranges.count - 1) : lastByte(c);
+  const end = ranges !== null && ranges.count > 0 ? ranges.endOf(ranges.count - 1) : c.readableEnd;
   c.receiveBuffer.trim(c.copiedSeq, end);
   if (c.urgentState !== URGENT_NONE && after(c.copiedSeq, c.urgentSeq)) c.urgentState = URGENT_NONE;
   adjustReceiveSpace(c);
   bytesWereRead(c, count);
-}
-
-function lastByte(c: Connection): number {
-  return (c.copiedSeq + c.available) | 0;
 }
 
 /** MSG_OOB: the urgent byte. */

@@ -13,7 +13,7 @@ export function reportSacks(c: Connection, header: Header, room: number): void {
   const hasRanges = ranges !== null && ranges.count > 0;
   if (!hasRanges && !c.hasDsack) return;
   const most = Math.min(
-    SACKS_MAX - (c.tsOk ? 1 : 0),
+    F.SACK_BLOCKS_MAX - (c.tsOk ? 1 : 0),
     Math.floor((room - F.SACK_BASE_ALIGNED) / F.SACK_BLOCK),
   );
   if (most <= 0) return;
@@ -49,11 +49,11 @@ export function setDsack(c: Connection, start: number, end: number, isOld: boole
 }
 
 export function noteRecent(c: Connection, seq: number): void {
-  c.recentSacks ??= new Int32Array(SACKS_MAX);
+  c.recentSacks ??= new Int32Array(F.SACK_BLOCKS_MAX);
   const recent = c.recentSacks;
-  recent.copyWithin(1, 0, SACKS_MAX - 1);
+  recent.copyWithin(1, 0, F.SACK_BLOCKS_MAX - 1);
   recent[0] = seq;
-  c.recentSackCount = Math.min(c.recentSackCount + 1, SACKS_MAX);
+  c.recentSackCount = Math.min(c.recentSackCount + 1, F.SACK_BLOCKS_MAX);
 }
 
 /** Whether something is missing before what came. */
@@ -73,5 +73,3 @@ export function dropReceived(c: Connection): void {
   c.outOfOrderBytes = 0;
   c.receiveBuffer.releaseAll();
 }
-
-export const SACKS_MAX = F.SACK_BLOCKS_MAX;

@@ -13,6 +13,7 @@ import { CHECKSUM_NONE, type Packet, TO_HOST } from "../packet.ts";
 import { Timer } from "../timer_wheel.ts";
 import { ackTimerExpired, sendAck } from "./acknowledge.ts";
 import { Acknowledged } from "./acknowledged.ts";
+import { US_PER_S } from "./arm.ts";
 import { BlockPool } from "./blocks.ts";
 import { BoundPorts } from "./bound_ports.ts";
 import type { CongestionControl } from "./congestion/congestion.ts";
@@ -42,8 +43,6 @@ import { SynCookies } from "./syn_cookies.ts";
 import { ConversationTable, EndsInHand } from "./table.ts";
 import { TimeWait, TW_NEW } from "./time_wait.ts";
 import { keepaliveExpired, retransmitTimerExpired } from "./timers.ts";
-
-const US_PER_S = 1_000_000;
 
 /** How often those without packets try again where nothing else wakes the stack. */
 const STARVED_US = 20_000;
@@ -257,8 +256,7 @@ export class Tcp implements Transport, TcpContext {
   /** Who had no packet tries again. */
   serveStarved(): void {
     if (this.#starved.size === 0) return;
-    const { core } = this;
-    const { counters } = this;
+    const { core, counters } = this;
     const enough = counters.OutSegs + SEGMENTS_A_TURN;
     let left = Math.min(this.#starved.size, STARVED_A_TURN);
     for (const c of this.#starved) {

@@ -8,8 +8,10 @@ import {
   finTimeoutOf,
   keepaliveIdleUs,
   probeDelay,
+  silenceUs,
   TIME_WAIT_US,
   US_PER_S,
+  withinUserTimeout,
 } from "./arm.ts";
 import { abandon, enterTimeWait, finish, sendActiveReset } from "./close.ts";
 import {
@@ -81,20 +83,15 @@ function orphanRetries(c: Connection, isAlive: boolean): number {
 function hasGivenUp(c: Connection): boolean {
   const { settings } = c.tcp;
   const { options } = c.endpoint;
-  let isExpired = false;
-  let retries: number;
+  const { userTimeoutUs } = options;
+  let isExpired: boolean;
   if (S.isIn(c.state, S.OPENING)) {
-    retries = options.synRetries || settings.synRetries;
+    const retries = options.synRetries || settings.synRetries;
     const most = c.state === S.TCP_SYN_SENT ? retries + settings.synLinearTimeouts : retries;
-    isExpired = c.retransmits >= most;
-    if (!isExpired && options.userTimeoutUs > 0) isExpired = isTimedOut(c, retries, options.userTimeoutUs);
+    isExpired = c.retransmits >= most || (userTimeoutUs > 0 && isTimedOut(c, retries, userTimeoutUs));
   } else {
-    retries = settings.retries2;
-    if (c.isOrphan) {
-      const isAlive = c.rtoUs < RTO_MAX_US;
-      retries = orphanRetries(c, isAlive);
-    }
-    isExpired = isTimedOut(c, retries, options.userTimeoutUs);
+    const retries = c.isOrphan ? orphanRetries(c, c.rtoUs < RTO_MAX_US) : settings.retries2;
+    isExpired = isTimedOut(c, retries, userTimeoutUs);
   }
   if (!isExpired) return false;
   abandon(c);
@@ -146,13 +143,7 @@ function backOff(c: Connection, isExponential: boolean): void {
     c.backoff++;
     c.rtoUs = Math.min(c.rtoUs * 2, RTO_MAX_US);
   }
-  let delay = c.rtoUs;
-  const { userTimeoutUs } = c.endpoint.options;
-  if (userTimeoutUs > 0 && c.retransStampUs > 0) {
-    const left = userTimeoutUs - (c.nowUs - c.retransStampUs);
-    delay = Math.min(delay, Math.max(left, 1000));
-  }
-  armTimer(c, TIMER_RETRANSMIT, delay);
+  armTimer(c, TIMER_RETRANSMIT, withinUserTimeout(c, c.rtoUs, c.retransStampUs));
 }
 
 // ---- Probes of a shut window ----
@@ -221,7 +212,7 @@ export function keepaliveExpired(c: Connection): void {
     armKeepalive(c, idleUs);
     return;
   }
-  const silentUs = c.nowUs - Math.max(c.lastReceivedUs, c.lastAckReceivedUs);
+  const silentUs = silenceUs(c);
   if (silentUs < idleUs) {
     armKeepalive(c, idleUs - silentUs);
     return;
