@@ -319,6 +319,22 @@ export class PacketPools {
     return null;
   }
 
+  /**
+   * A packet on the way of another with the same headers, the first bytes from its IP header at the head on, and some of
+   * what follows them; null: there is none.
+   */
+  takePart(packet: Packet, headers: number, at: number, length: number): Packet | null {
+    const part = this.take(headers + length);
+    if (part === null) return null;
+    const { bytes, head } = packet;
+    part.copyPathFrom(packet);
+    part.bytes.set(bytes.subarray(head, head + headers), part.head);
+    part.bytes.set(bytes.subarray(at, at + length), part.head + headers);
+    part.end = part.head + headers + length;
+    part.network = part.head;
+    return part;
+  }
+
   /** There is none of one of the sizes. */
   get isExhausted(): boolean {
     return this.small.used >= this.small.max || this.large.used >= this.large.max;

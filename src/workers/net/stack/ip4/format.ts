@@ -74,9 +74,14 @@ export function write(packet: Packet, id: number, fragment: number): void {
   view.setUint16(head + FRAGMENT, fragment);
   view.setUint8(head + TTL, packet.hopLimit);
   view.setUint8(head + PROTOCOL, packet.protocol);
-  view.setUint16(head + CHECKSUM, 0);
   view.setInt32(head + SOURCE, packet.source3);
   view.setInt32(head + DESTINATION, packet.destination3);
-  view.setUint16(head + CHECKSUM, ~sumOf(view, head, HEADER_MIN) & 0xffff);
+  writeChecksum(view, head, HEADER_MIN);
   packet.network = head;
+}
+
+/** The checksum of a header of so many bytes, in which all else stands. */
+export function writeChecksum(view: DataView, head: number, size: number): void {
+  view.setUint16(head + CHECKSUM, 0);
+  view.setUint16(head + CHECKSUM, ~sumOf(view, head, size) & 0xffff);
 }

@@ -2,7 +2,7 @@
 // the tables show, fragments where the sender allows them, and a word to a sender who has a better way.
 
 import { RTN_LOCAL } from "../../../../shared/abi/netlink.ts";
-import { sumOf, updated } from "../checksum.ts";
+import { updated } from "../checksum.ts";
 import type { StackCore } from "../core.ts";
 import * as Icmp from "../icmp/format.ts";
 import type { Icmp4 } from "../icmp/icmp4.ts";
@@ -83,20 +83,14 @@ function fragment(core: StackCore, packet: Packet, mtu: number): void {
   const start = head + header;
   for (let at = start; piece > 0 && at < packet.end; at += piece) {
     const length = Math.min(piece, packet.end - at);
-    const part = core.pools.take(header + length);
+    const part = core.pools.takePart(packet, header, at, length);
     if (part === null) break;
-    part.copyPathFrom(packet);
-    part.bytes.set(packet.bytes.subarray(head, start), part.head);
-    part.bytes.set(packet.bytes.subarray(at, at + length), part.head + header);
-    part.end = part.head + header + length;
-    part.network = part.head;
     const isLast = at + length >= packet.end;
     const place = (field & F.FRAGMENT_OFFSET) + ((at - start) >> 3);
     const more = isLast ? field & F.MORE_FRAGMENTS : F.MORE_FRAGMENTS;
     part.view.setUint16(part.head + F.FRAGMENT, place | more);
     part.view.setUint16(part.head + F.TOTAL_LENGTH, part.length);
-    part.view.setUint16(part.head + F.CHECKSUM, 0);
-    part.view.setUint16(part.head + F.CHECKSUM, ~sumOf(part.view, part.head, header) & 0xffff);
+    F.writeChecksum(part.view, part.head, header);
     ip.FragCreates++;
     ip.OutTransmits++;
     packet.device!.output(part);

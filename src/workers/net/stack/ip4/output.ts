@@ -3,7 +3,6 @@
 
 import { EMSGSIZE, ENOBUFS } from "../../../../shared/abi/errno.ts";
 import { RTN_BROADCAST, RTN_MULTICAST } from "../../../../shared/abi/netlink.ts";
-import { sumOf } from "../checksum.ts";
 import type { StackCore } from "../core.ts";
 import { MAPPED } from "../ip_address.ts";
 import {
@@ -100,8 +99,7 @@ export class Ip4Output {
     packet.setNextHop(flow.nextHop0, flow.nextHop1, flow.nextHop2, flow.nextHop3);
     if (view.getUint16(head + F.ID) === 0) view.setUint16(head + F.ID, this.#nextId(packet));
     view.setUint16(head + F.TOTAL_LENGTH, packet.length);
-    view.setUint16(head + F.CHECKSUM, 0);
-    view.setUint16(head + F.CHECKSUM, ~sumOf(view, head, F.headerLength(packet)) & 0xffff);
+    F.writeChecksum(view, head, F.headerLength(packet));
     this.#transmit(packet, flow.type, loops);
   }
 

@@ -39,13 +39,8 @@ export function segment(packet: Packet, pools: PacketPools, send: (segment: Pack
   let number = 0;
   for (let at = transport + size; at < end; at += gsoSize) {
     const length = Math.min(gsoSize, end - at);
-    const piece = pools.take(headers + length);
+    const piece = pools.takePart(packet, headers, at, length);
     if (piece === null) return false;
-    piece.copyPathFrom(packet);
-    piece.bytes.set(packet.bytes.subarray(head, head + headers), piece.head);
-    piece.bytes.set(packet.bytes.subarray(at, at + length), piece.head + headers);
-    piece.end = piece.head + headers + length;
-    piece.network = piece.head;
     piece.transport = piece.head + transport - head;
     finish(piece, number++, at - transport - size, at + length >= end);
     send(piece);
@@ -59,8 +54,7 @@ function finish(piece: Packet, number: number, offset: number, isLast: boolean):
   else {
     view.setUint16(network + Ip4.TOTAL_LENGTH, end - network);
     view.setUint16(network + Ip4.ID, view.getUint16(network + Ip4.ID) + number);
-    view.setUint16(network + Ip4.CHECKSUM, 0);
-    view.setUint16(network + Ip4.CHECKSUM, ~sumOf(view, network, transport - network) & 0xffff);
+    Ip4.writeChecksum(view, network, transport - network);
   }
   let field = Tcp.CHECKSUM;
   if (piece.protocol === IPPROTO_UDP) {
