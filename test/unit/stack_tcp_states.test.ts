@@ -112,6 +112,31 @@ test("a SYN in the window is challenged, an acknowledgement of what was not sent
   isEmpty(peer.stack);
 });
 
+test("an acknowledgement that is too old, or of what was before all, is challenged, and its bytes are thrown away", () => {
+  const peer = new HandPeer();
+  const endpoint = peer.connected();
+  const { tcpExt } = peer.stack.core.counters;
+  peer.say({ seq: 1, ack: -1, data: "no" });
+  const challenge = peer.one();
+  assert.equal([challenge.flags, challenge.seq, challenge.ack], [F.ACK, 1, 1]);
+  assert.is(tcpExt.TCPChallengeACK, 1);
+  assert.is(read(endpoint), -E.EAGAIN);
+  for (let ack = 1; ack < 100_001; ack += 1000) {
+    write(endpoint, "x".repeat(1000));
+    peer.say({ ack: ack + 1000 });
+  }
+  peer.take();
+  peer.pass(1_000_000);
+  peer.say({ seq: 1, ack: 100_001 - 65_536, data: "no" });
+  assert.equal([peer.one().flags, tcpExt.TCPChallengeACK], [F.ACK, 2]);
+  assert.is(read(endpoint), -E.EAGAIN);
+  peer.say({ seq: 1, ack: 100_001 - 65_535, data: "yes" });
+  assert.is(read(endpoint), "yes");
+  endpoint.abort();
+  endpoint.close();
+  isEmpty(peer.stack);
+});
+
 test("old timestamps: a segment is a duplicate (PAWS)", () => {
   const peer = new HandPeer();
   const endpoint = peer.connected(FULL);

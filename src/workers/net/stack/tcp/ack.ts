@@ -22,9 +22,9 @@ import { setPathMtu } from "./transmit.ts";
 
 /** What ackCame says. */
 export const ACK_TAKEN = 1;
-export const ACK_OLD = 0;
+const ACK_OLD = 0;
 /** Of something that was never sent, or so old that it may be an attack. */
-export const ACK_UNSENT = -1;
+const ACK_UNSENT = -1;
 export const ACK_TOO_OLD = -2;
 
 const NOT_A_DUPLICATE = A.DATA_CAME | A.WINDOW_UPDATED | A.DATA_ACKED;
@@ -35,7 +35,8 @@ export function ackCame(c: Connection, segment: Segment): number {
   const { ack } = segment;
   const prior = c.sndUna;
   if (before(ack, prior)) {
-    if (((prior - ack) | 0) > c.maxWindow) return ACK_TOO_OLD;
+    // RFC 5961 5.2; and nobody acknowledges what was never sent.
+    if (((prior - ack) | 0) > Math.min(c.maxWindow, c.bytesAcked)) return ACK_TOO_OLD;
     return oldAck(c, segment);
   }
   if (after(ack, c.sndNxt)) return ACK_UNSENT;

@@ -1,7 +1,7 @@
 // A segment for a connection (RFC 9293 3.10.7; Linux's tcp_rcv_state_process): whether it is acceptable, what it
 // acknowledges, what it brings, and the states that follow.
 
-import { ACK_TAKEN, ackCame, rememberTimestamp } from "./ack.ts";
+import { ACK_TAKEN, ACK_TOO_OLD, ackCame, rememberTimestamp } from "./ack.ts";
 import { checkAck, dataCame, initializeReceiveMss, sendAck } from "./acknowledge.ts";
 import { cancelRetransmit } from "./arm.ts";
 import { spaceWasFreed } from "./buffers.ts";
@@ -44,7 +44,10 @@ export function connectionInput(c: Connection, segment: Segment): boolean {
       sendChallenge(c);
       return false;
     }
-  } else if (result < 0) return false;
+  } else if (result < 0) {
+    if (result === ACK_TOO_OLD) sendChallenge(c);
+    return false;
+  }
   if (result === ACK_TAKEN && wasState !== S.TCP_ESTABLISHED && !acknowledgedState(c, segment)) return false;
   if ((segment.flags & F.URG) !== 0) urgent(c, segment);
   if (!takesData(c, segment)) return true;
