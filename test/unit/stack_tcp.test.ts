@@ -9,20 +9,7 @@ import type { Stack } from "../../src/workers/net/stack/stack.ts";
 import type { TcpEndpoint } from "../../src/workers/net/stack/tcp/endpoint.ts";
 import * as S from "../../src/workers/net/stack/tcp/states.ts";
 import { accepted, connecting, isEmpty, listening, pattern, read, write } from "./stack_tcp_world.ts";
-import { drain, ip, makeStack } from "./stack_world.ts";
-
-/** Time goes on until nothing is to be done for so long. */
-function pass(stack: Stack, us: number): void {
-  const end = stack.core.nowUs + us;
-  for (;;) {
-    drain(stack);
-    const next = stack.nextDeadlineUs;
-    if (next > end) break;
-    stack.advance(Math.max(next, stack.core.nowUs));
-  }
-  stack.advance(end);
-  drain(stack);
-}
+import { drain, ip, makeStack, pass } from "./stack_world.ts";
 
 function pair(
   stack: Stack,

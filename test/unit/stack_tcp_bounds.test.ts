@@ -7,7 +7,7 @@ import * as P from "../../src/shared/abi/poll.ts";
 import { BlockPool } from "../../src/workers/net/stack/tcp/blocks.ts";
 import { TcpEndpoint } from "../../src/workers/net/stack/tcp/endpoint.ts";
 import * as S from "../../src/workers/net/stack/tcp/states.ts";
-import { HandPeer } from "./stack_tcp_peer.ts";
+import { done, HandPeer } from "./stack_tcp_peer.ts";
 import {
   accepted,
   connecting,
@@ -24,12 +24,6 @@ const UNREACHABLE = 3;
 const HOST = 1;
 const TOO_LONG = 4;
 const FULL = { sackPermitted: true, windowScale: 7, ts: [0, 0] as const, window: 30_000 };
-
-function done(peer: HandPeer, endpoint: TcpEndpoint): void {
-  endpoint.abort();
-  endpoint.close();
-  isEmpty(peer.stack);
-}
 
 test("a router's smaller MTU: what was too long goes again in pieces, and stays so short", () => {
   const peer = new HandPeer();

@@ -7,16 +7,10 @@ import * as E from "../../src/shared/abi/errno.ts";
 import { MSG_MORE } from "../../src/shared/abi/socket.ts";
 import { RECEIVE_WINDOW_MAX } from "../../src/workers/net/stack/limits.ts";
 import * as S from "../../src/workers/net/stack/tcp/states.ts";
-import { F, HandPeer } from "./stack_tcp_peer.ts";
+import { done, F, HandPeer } from "./stack_tcp_peer.ts";
 import { isEmpty, pattern, read, write } from "./stack_tcp_world.ts";
 
 const FULL = { sackPermitted: true, windowScale: 7, ts: [0, 0] as const };
-
-function done(peer: HandPeer, endpoint: { abort(): void; close(): void }): void {
-  endpoint.abort();
-  endpoint.close();
-  isEmpty(peer.stack);
-}
 
 test("small segments wait while one is not acknowledged, unless the user wants none of that", () => {
   const peer = new HandPeer();

@@ -12,11 +12,7 @@ import { BLOCK, BlockPool } from "../../src/workers/net/stack/tcp/blocks.ts";
 import { ByteBuffer } from "../../src/workers/net/stack/tcp/byte_buffer.ts";
 import type { TcpEndpoint } from "../../src/workers/net/stack/tcp/endpoint.ts";
 import { accepted, connecting, EAGAIN, isEmpty, listening, pattern } from "./stack_tcp_world.ts";
-import { makeStack } from "./stack_world.ts";
-
-function drain(stack: Stack): void {
-  while (stack.run(64));
-}
+import { drain, makeStack } from "./stack_world.ts";
 
 function pair(stack: Stack): [TcpEndpoint, TcpEndpoint, TcpEndpoint] {
   const listener = listening(stack, "127.0.0.1", 5000);

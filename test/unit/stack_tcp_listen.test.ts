@@ -7,7 +7,7 @@ import { TcpEndpoint } from "../../src/workers/net/stack/tcp/endpoint.ts";
 import * as S from "../../src/workers/net/stack/tcp/states.ts";
 import { F, HandPeer } from "./stack_tcp_peer.ts";
 import { accepted, connecting, EINPROGRESS, isEmpty, listening, read, write } from "./stack_tcp_world.ts";
-import { drain, ip, makeStack } from "./stack_world.ts";
+import { drain, ip, makeStack, pass } from "./stack_world.ts";
 
 const FULL = { sackPermitted: true, windowScale: 7 };
 
@@ -20,18 +20,6 @@ function named(
   const endpoint = Object.assign(new TcpEndpoint(stack.tcp, address.includes(":")), more);
   const error = endpoint.bind(ip(address), port);
   return error < 0 ? error : endpoint;
-}
-
-function pass(stack: ReturnType<typeof makeStack>, us: number): void {
-  const end = stack.core.nowUs + us;
-  for (;;) {
-    drain(stack);
-    const next = stack.nextDeadlineUs;
-    if (next > end) break;
-    stack.advance(Math.max(next, stack.core.nowUs));
-  }
-  stack.advance(end);
-  drain(stack);
 }
 
 test("the backlog counts connections that wait; one more than it says finds room", () => {

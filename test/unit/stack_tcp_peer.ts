@@ -4,6 +4,7 @@
 import * as assert from "uvu/assert";
 import { IFF_RUNNING, IFF_UP } from "../../src/shared/abi/netlink.ts";
 import { NetDevice } from "../../src/workers/net/stack/device.ts";
+import * as Ip4 from "../../src/workers/net/stack/ip4/format.ts";
 import type { Packet } from "../../src/workers/net/stack/packet.ts";
 import { CHECKSUM_VALID } from "../../src/workers/net/stack/packet.ts";
 import type { Stack } from "../../src/workers/net/stack/stack.ts";
@@ -11,8 +12,8 @@ import { TcpEndpoint } from "../../src/workers/net/stack/tcp/endpoint.ts";
 import * as F from "../../src/workers/net/stack/tcp/format.ts";
 import { Header } from "../../src/workers/net/stack/tcp/header.ts";
 import { Segment } from "../../src/workers/net/stack/tcp/segment.ts";
-import { EINPROGRESS } from "./stack_tcp_world.ts";
-import { addAddress, drain, ip, makeStack } from "./stack_world.ts";
+import { EINPROGRESS, isEmpty } from "./stack_tcp_world.ts";
+import { addAddress, drain, ip, makeStack, pass } from "./stack_world.ts";
 
 export { F };
 
@@ -193,21 +194,8 @@ export class HandPeer {
     packet.protocol = 6;
     packet.hopLimit = 64;
     packet.trafficClass = said.ecn ?? 0;
-    const head = packet.push(20);
-    const { view } = packet;
-    view.setUint8(head, 0x45);
-    view.setUint8(head + 1, packet.trafficClass);
-    view.setUint16(head + 2, packet.length);
-    view.setUint32(head + 4, 0);
-    view.setUint8(head + 8, 64);
-    view.setUint8(head + 9, 6);
-    view.setUint16(head + 10, 0);
-    view.setInt32(head + 12, packet.source3);
-    view.setInt32(head + 16, packet.destination3);
-    let sum = 0;
-    for (let at = 0; at < 20; at += 2) sum += view.getUint16(head + at);
-    sum = (sum & 0xffff) + (sum >>> 16);
-    view.setUint16(head + 10, ~((sum & 0xffff) + (sum >>> 16)) & 0xffff);
+    packet.push(Ip4.HEADER_MIN);
+    Ip4.write(packet, 0, 0);
     packet.checksum = CHECKSUM_VALID;
     core.receive(packet, this.device);
     drain(this.stack);
@@ -227,10 +215,7 @@ export class HandPeer {
       view.setUint8(at + 9, protocol);
       view.setInt32(at + 12, ip(from).w3);
       view.setInt32(at + 16, ip(to).w3);
-      let sum = 0;
-      for (let i = 0; i < 20; i += 2) sum += view.getUint16(at + i);
-      sum = (sum & 0xffff) + (sum >>> 16);
-      view.setUint16(at + 10, ~((sum & 0xffff) + (sum >>> 16)) & 0xffff);
+      Ip4.writeChecksum(view, at, Ip4.HEADER_MIN);
     };
     writeIp(head, 56, 1, "10.0.0.3", "10.0.0.1");
     view.setUint8(head + 20, type);
@@ -247,15 +232,7 @@ export class HandPeer {
 
   /** Time goes on, from deadline to deadline. */
   pass(us: number): void {
-    const end = this.stack.core.nowUs + us;
-    for (;;) {
-      drain(this.stack);
-      const next = this.stack.nextDeadlineUs;
-      if (next > end) break;
-      this.stack.advance(Math.max(next, this.stack.core.nowUs));
-    }
-    this.stack.advance(end);
-    drain(this.stack);
+    pass(this.stack, us);
   }
 
   /** The stack connects to the peer, which grants what is said. */
@@ -304,4 +281,11 @@ export class HandPeer {
     assert.is.not(typeof child, "number");
     return child as TcpEndpoint;
   }
+}
+
+/** The connection ends at once, and nothing is left of it. */
+export function done(peer: HandPeer, endpoint: TcpEndpoint): void {
+  endpoint.abort();
+  endpoint.close();
+  isEmpty(peer.stack);
 }

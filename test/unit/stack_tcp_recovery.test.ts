@@ -5,8 +5,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { TcpEndpoint } from "../../src/workers/net/stack/tcp/endpoint.ts";
 import { tcpInfo } from "../../src/workers/net/stack/tcp/info.ts";
-import { F, HandPeer, type Sent } from "./stack_tcp_peer.ts";
-import { isEmpty, pattern } from "./stack_tcp_world.ts";
+import { done, F, HandPeer, type Sent } from "./stack_tcp_peer.ts";
+import { pattern } from "./stack_tcp_world.ts";
 
 const MSS = 1448;
 const FULL = { sackPermitted: true, windowScale: 7, ts: [0, 0] as const, window: 30_000 };
@@ -15,12 +15,6 @@ const DISORDER = 1;
 const CWR = 2;
 const RECOVERY = 3;
 const LOSS = 4;
-
-function done(peer: HandPeer, endpoint: TcpEndpoint): void {
-  endpoint.abort();
-  endpoint.close();
-  isEmpty(peer.stack);
-}
 
 /** The number of the first byte of a segment, counted from 0. */
 const at = (segment: number): number => 1 + segment * MSS;

@@ -6,7 +6,7 @@ import * as E from "../../src/shared/abi/errno.ts";
 import { SHUT_WR } from "../../src/shared/abi/socket.ts";
 import { TcpEndpoint } from "../../src/workers/net/stack/tcp/endpoint.ts";
 import * as S from "../../src/workers/net/stack/tcp/states.ts";
-import { F, HandPeer } from "./stack_tcp_peer.ts";
+import { done, F, HandPeer } from "./stack_tcp_peer.ts";
 import { EINPROGRESS, isEmpty, listening, read, write } from "./stack_tcp_world.ts";
 import { ip } from "./stack_world.ts";
 
@@ -107,9 +107,7 @@ test("a SYN in the window is challenged, an acknowledgement of what was not sent
   assert.is(peer.stack.core.counters.tcpExt.TCPSYNChallenge, 1);
   peer.say({ seq: 1, ack: 5000, data: "no" });
   assert.is(read(endpoint), -E.EAGAIN);
-  endpoint.abort();
-  endpoint.close();
-  isEmpty(peer.stack);
+  done(peer, endpoint);
 });
 
 test("an acknowledgement that is too old, or of what was before all, is challenged, and its bytes are thrown away", () => {
@@ -132,9 +130,7 @@ test("an acknowledgement that is too old, or of what was before all, is challeng
   assert.is(read(endpoint), -E.EAGAIN);
   peer.say({ seq: 1, ack: 100_001 - 65_535, data: "yes" });
   assert.is(read(endpoint), "yes");
-  endpoint.abort();
-  endpoint.close();
-  isEmpty(peer.stack);
+  done(peer, endpoint);
 });
 
 test("old timestamps: a segment is a duplicate (PAWS)", () => {
@@ -149,9 +145,7 @@ test("old timestamps: a segment is a duplicate (PAWS)", () => {
   assert.is(peer.stack.core.counters.tcpExt.PAWSEstab, 1);
   peer.say({ seq: 3, data: "cd", ts: [peer.ts + 11, 0] });
   assert.is(read(endpoint), "cd");
-  endpoint.abort();
-  endpoint.close();
-  isEmpty(peer.stack);
+  done(peer, endpoint);
 });
 
 test("FIN_WAIT2 without anybody lasts a minute; bytes that come then are answered by a reset", () => {

@@ -203,3 +203,16 @@ export function take(endpoint: UdpEndpoint): string | null {
 export function drain(stack: Stack): void {
   while (stack.run(64));
 }
+
+/** Time goes on for one stack, from deadline to deadline, for so long. */
+export function pass(stack: Stack, us: number): void {
+  const end = stack.core.nowUs + us;
+  for (;;) {
+    drain(stack);
+    const next = stack.nextDeadlineUs;
+    if (next > end) break;
+    stack.advance(Math.max(next, stack.core.nowUs));
+  }
+  stack.advance(end);
+  drain(stack);
+}
