@@ -7,9 +7,9 @@ import * as assert from "uvu/assert";
 import * as E from "../../src/shared/abi/errno.ts";
 import { MSG_MORE, MSG_PEEK, SHUT_WR } from "../../src/shared/abi/socket.ts";
 import { type Faults, seededRandom } from "../../src/workers/net/stack/link/pair_link.ts";
-import type { Stack } from "../../src/workers/net/stack/stack.ts";
 import { TcpEndpoint } from "../../src/workers/net/stack/tcp/endpoint.ts";
 import { TCP_CLOSE, TCP_SYN_SENT } from "../../src/workers/net/stack/tcp/states.ts";
+import { isEmpty } from "../unit/stack_tcp_world.ts";
 import { ip, World } from "../unit/stack_world.ts";
 
 const PORT = 7000;
@@ -277,18 +277,11 @@ class Simulation {
     for (const listener of this.listeners) listener.close();
     this.world.link.mutate = null;
     this.world.pass(FOR_EVER_US);
-    for (const stack of [this.world.here, this.world.there]) isEmpty(stack);
+    for (const stack of [this.world.here, this.world.there]) {
+      isEmpty(stack);
+      assert.is(stack.nextDeadlineUs, Number.POSITIVE_INFINITY);
+    }
   }
-}
-
-function isEmpty(stack: Stack): void {
-  const { core, tcp } = stack;
-  assert.is(core.pools.used, 0, "packets");
-  assert.is(tcp.blocks.used, 0, "blocks");
-  assert.is(tcp.table.count, 0, "conversations");
-  assert.equal([tcp.orphans, tcp.requests, tcp.timeWaits], [0, 0, 0]);
-  assert.is(core.hasBacklog, false);
-  assert.is(stack.nextDeadlineUs, Number.POSITIVE_INFINITY);
 }
 
 const CLEAN: Faults = { loss: 0, duplication: 0, corruption: 0, delayMinUs: 100, delayMaxUs: 100 };

@@ -57,5 +57,6 @@ export function isEmpty(stack: Stack): void {
   assert.is(tcp.bound.count, 0, "ports");
   assert.equal([tcp.orphans, tcp.requests, tcp.timeWaits], [0, 0, 0]);
   assert.is(core.timers.count, 0, "timers");
+  assert.is(core.hasBacklog, false);
   assert.is(tcp.counters.CurrEstab, 0);
 }
