@@ -12,11 +12,9 @@
 // nothing until own() puts them there. Who reads a payload calls it first; the receiver of TCP takes what is lent.
 
 import { sumOf, sumOfAddress, sumOfPseudoHeader } from "./checksum.ts";
+import { copyBytes } from "./copy_bytes.ts";
 import type { NetDevice } from "./device.ts";
 import { IpAddress } from "./ip_address.ts";
-
-/** Node's own, which makes no object that names the part, as subarray does. */
-const { copy: copyPart } = Buffer.prototype;
 
 /** What is known of the checksum of the packet's transport header, as virtio and Linux's skbs have it. */
 /** Nothing: it is to be verified. */
@@ -184,7 +182,7 @@ export class Packet {
 
   /** The bytes of another packet, from this one's head on; there is room for them. */
   takeBytes({ bytes, head, end }: Packet): void {
-    copyPart.call(bytes as Buffer, this.bytes, this.head, head, end);
+    copyBytes(bytes, head, this.bytes, this.head, end - head);
     this.end = this.head + end - head;
   }
 

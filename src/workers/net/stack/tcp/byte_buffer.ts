@@ -2,6 +2,7 @@
 // was not read yet, with holes where segments are missing. It holds blocks for what was written alone. Blocks begin at
 // multiples of their size in sequence numbers, so that two ends of a connection in one stack can hold the same ones.
 
+import { copyBytes } from "../copy_bytes.ts";
 import type { Lent, Packet } from "../packet.ts";
 import type { Pieces } from "../pieces.ts";
 import { BLOCK, BLOCK_SHIFT, type BlockPool } from "./blocks.ts";
@@ -11,16 +12,6 @@ const HOLE = -1;
 const RING_MIN = 4;
 /** So many slots of a ring, holes among them, are as much memory as a block: 512. */
 const SLOTS_SHIFT = 9;
-
-/** Up to so many bytes, a loop takes less time than a call. */
-const BY_HAND = 64;
-/** Node's own, which makes no object that names the part, as subarray does. */
-const { copy: copyPart } = Buffer.prototype;
-
-function copy(from: Uint8Array, at: number, to: Uint8Array, toAt: number, length: number): void {
-  if (length > BY_HAND) copyPart.call(from as Buffer, to, toAt, at, at + length);
-  else for (let i = 0; i < length; i++) to[toAt + i] = from[at + i]!;
-}
 
 export class ByteBuffer {
   readonly #pool: BlockPool;
@@ -99,8 +90,9 @@ export class ByteBuffer {
       const block = this.#blockToWrite(place, isForced && done === 0);
       if (block < 0) break;
       const to = pool.offsetOf(block) + inside;
-      if (lentBlock === HOLE) copy(source, from + done, pool.slabOf(block), to, piece);
-      else copy(pool.slabOf(lentBlock), pool.offsetOf(lentBlock) + inside, pool.slabOf(block), to, piece);
+      if (lentBlock === HOLE) copyBytes(source, from + done, pool.slabOf(block), to, piece);
+      else
+        copyBytes(pool.slabOf(lentBlock), pool.offsetOf(lentBlock) + inside, pool.slabOf(block), to, piece);
       done += piece;
     }
     return done;
@@ -114,7 +106,7 @@ export class ByteBuffer {
     const block = pool.take(isForced);
     if (block < 0) return block;
     if (old !== HOLE) {
-      copy(pool.slabOf(old), pool.offsetOf(old), pool.slabOf(block), pool.offsetOf(block), BLOCK);
+      copyBytes(pool.slabOf(old), pool.offsetOf(old), pool.slabOf(block), pool.offsetOf(block), BLOCK);
       pool.put(old);
     }
     this.#ring[place] = block;
@@ -150,7 +142,7 @@ export class ByteBuffer {
       const inside = at & BLOCK_MASK;
       const piece = Math.min(BLOCK - inside, length - done);
       const from = pool.offsetOf(block) + inside;
-      copy(pool.slabOf(block), from, target, to + done, piece);
+      copyBytes(pool.slabOf(block), from, target, to + done, piece);
       done += piece;
     }
   }
@@ -182,7 +174,7 @@ export class ByteBuffer {
       const piece = Math.min(BLOCK - inside, length - done);
       const to = packet.head + done;
       if (piece === BLOCK) lent.add(block, to);
-      else copy(pool.slabOf(block), pool.offsetOf(block) + inside, packet.bytes, to, piece);
+      else copyBytes(pool.slabOf(block), pool.offsetOf(block) + inside, packet.bytes, to, piece);
       done += piece;
     }
   }

@@ -2,6 +2,7 @@
 // its own buffer (byte_buffer.ts), so that nobody copies what stays in the same stack. The parts before and behind them are
 // copied, as all is that goes elsewhere.
 
+import { copyBytes } from "../copy_bytes.ts";
 import type { Lent, Packet } from "../packet.ts";
 import { BLOCK, BLOCK_SHIFT, type BlockPool } from "./blocks.ts";
 
@@ -32,8 +33,8 @@ export class LentBlocks implements Lent {
     const pool = this.#pool;
     for (let i = 0; i < this.#count; i++) {
       const block = this.#blocks[i]!;
-      const from = pool.offsetOf(block);
-      packet.bytes.set(pool.slabOf(block).subarray(from, from + BLOCK), this.#at + (i << BLOCK_SHIFT));
+      const at = this.#at + (i << BLOCK_SHIFT);
+      copyBytes(pool.slabOf(block), pool.offsetOf(block), packet.bytes, at, BLOCK);
     }
   }
 
