@@ -41,7 +41,7 @@ import { Segment } from "./segment.ts";
 import { TcpSettings } from "./settings.ts";
 import { SynCookies } from "./syn_cookies.ts";
 import { ConversationTable, EndsInHand } from "./table.ts";
-import { TimeWait, TW_NEW } from "./time_wait.ts";
+import { TimeWait } from "./time_wait.ts";
 import { keepaliveExpired, retransmitTimerExpired } from "./timers.ts";
 
 /** How often those without packets try again where nothing else wakes the stack. */
@@ -167,7 +167,7 @@ export class Tcp implements Transport, TcpContext {
 
   // A SYN for ends that were in use a moment ago, which somebody listens for: the record makes room.
   #isForListener(record: TimeWait, segment: Segment): boolean {
-    if (record.input(segment) !== TW_NEW) return false;
+    if (!record.input(segment)) return false;
     if (this.#listenerFor(segment.packet!) === null) return true;
     record.end();
     return true;

@@ -13,11 +13,6 @@ import type { Segment } from "./segment.ts";
 import { after, before } from "./sequence.ts";
 import * as S from "./states.ts";
 
-/** What is to be done with a segment. */
-export const TW_DONE = 0;
-/** It is a SYN that may open another connection: the record is gone. */
-export const TW_NEW = 1;
-
 export class TimeWait extends Conversation implements PortUser {
   substate: number;
   readonly local: IpAddress;
@@ -89,55 +84,58 @@ export class TimeWait extends Conversation implements PortUser {
     if (this.tsOk && segment.hasTimestamp) this.echo(segment.tsValue);
   }
 
-  /** A segment for it (tcp_timewait_state_process). */
-  input(segment: Segment): number {
+  /** A segment for it (tcp_timewait_state_process); true: a SYN that may open another connection, once the record is gone. */
+  input(segment: Segment): boolean {
     const { extended } = this.tcp;
     const isOld = this.isOlder(segment);
-    if (this.substate === S.TCP_FIN_WAIT2) return this.#inputInFinWait2(segment, isOld);
+    if (this.substate === S.TCP_FIN_WAIT2) {
+      this.#inputInFinWait2(segment, isOld);
+      return false;
+    }
     const isEmpty = segment.seq === segment.end;
     if (!isOld && segment.seq === this.rcvNxt && (isEmpty || segment.isRst)) {
       if (segment.isRst) {
         if (!this.tcp.settings.rfc1337) this.end();
-        return TW_DONE;
+        return false;
       }
       this.#arm(TIME_WAIT_US);
       this.#remember(segment);
-      return TW_DONE;
+      return false;
     }
     const isNew =
       after(segment.seq, this.rcvNxt) ||
       (this.tsOk && segment.hasTimestamp && ((this.tsRecent - segment.tsValue) | 0) < 0);
-    if (segment.isSyn && !segment.isRst && !segment.hasAck && !isOld && isNew) return TW_NEW;
+    if (segment.isSyn && !segment.isRst && !segment.hasAck && !isOld && isNew) return true;
     if (isOld) extended.PAWSEstab++;
     if (!segment.isRst) {
       if (!isOld || segment.hasAck) this.#arm(TIME_WAIT_US);
       this.#answer();
     }
-    return TW_DONE;
+    return false;
   }
 
-  #inputInFinWait2(segment: Segment, isOld: boolean): number {
+  #inputInFinWait2(segment: Segment, isOld: boolean): void {
     const isInWindow =
       !before(segment.end, this.rcvNxt) && !after(segment.seq, (this.rcvNxt + (this.#window << 8)) | 0);
     if (isOld || !isInWindow) {
       this.#answer();
-      return TW_DONE;
+      return;
     }
     if (segment.isRst) {
       this.end();
-      return TW_DONE;
+      return;
     }
     if (segment.isSyn && !before(segment.seq, this.rcvNxt)) {
       sendReset(this.tcp, segment);
       this.end();
-      return TW_DONE;
+      return;
     }
-    if (!segment.hasAck || !after(segment.end, this.rcvNxt) || segment.end === segment.seq) return TW_DONE;
+    if (!segment.hasAck || !after(segment.end, this.rcvNxt) || segment.end === segment.seq) return;
     // Bytes that nobody will read, or a FIN that is not the next number.
     if (!segment.isFin || segment.end !== ((this.rcvNxt + 1) | 0)) {
       sendReset(this.tcp, segment);
       this.end();
-      return TW_DONE;
+      return;
     }
     this.substate = S.TCP_TIME_WAIT;
     this.rcvNxt = segment.end;
@@ -145,7 +143,6 @@ export class TimeWait extends Conversation implements PortUser {
     this.#arm(TIME_WAIT_US);
     this.willAnswer();
     this.#answer();
-    return TW_DONE;
   }
 
   #answer(): void {
