@@ -168,6 +168,21 @@ test("FIN_WAIT2 without anybody lasts a minute; bytes that come then are answere
   assert.is(peer.one().flags, F.RST);
 });
 
+test("a reset beyond the window does not end the record of who waits for a FIN", () => {
+  for (const windowScale of [-1, 7]) {
+    const peer = new HandPeer();
+    const endpoint = peer.connected({ windowScale });
+    const window = endpoint.connection!.receiveWindow;
+    endpoint.close();
+    peer.take();
+    peer.say({ seq: 1, ack: 2 });
+    peer.say({ seq: 1 + window + 1, flags: F.RST });
+    assert.equal([peer.one().flags, peer.stack.tcp.timeWaits], [F.ACK, 1]);
+    peer.say({ seq: 1 + window, flags: F.RST });
+    isEmpty(peer.stack);
+  }
+});
+
 test("bytes for who has closed: a reset", () => {
   const peer = new HandPeer();
   const endpoint = peer.connected();

@@ -29,6 +29,7 @@ export class TimeWait extends Conversation implements PortUser {
   rcvNxt: number;
   sndNxt: number;
   readonly #window: number;
+  readonly #windowScale: number;
 
   constructor(c: Connection, substate: number) {
     super(c.tcp);
@@ -45,7 +46,8 @@ export class TimeWait extends Conversation implements PortUser {
     this.#mark = endpoint.mark;
     this.rcvNxt = c.rcvNxt;
     this.sndNxt = c.sndNxt;
-    this.#window = Math.min(c.receiveWindow >>> c.rcvWscale, F.WINDOW_MAX);
+    this.#window = c.receiveWindow;
+    this.#windowScale = c.rcvWscale;
     this.tsOk = c.tsOk;
     this.tsRecent = c.tsRecent;
     this.tsRecentAge = c.tsRecentAge;
@@ -116,7 +118,7 @@ export class TimeWait extends Conversation implements PortUser {
 
   #inputInFinWait2(segment: Segment, isOld: boolean): void {
     const isInWindow =
-      !before(segment.end, this.rcvNxt) && !after(segment.seq, (this.rcvNxt + (this.#window << 8)) | 0);
+      !before(segment.end, this.rcvNxt) && !after(segment.seq, (this.rcvNxt + this.#window) | 0);
     if (isOld || !isInWindow) {
       this.#answer();
       return;
@@ -146,8 +148,12 @@ export class TimeWait extends Conversation implements PortUser {
   }
 
   #answer(): void {
-    if (!this.mayAnswer()) this.tcp.extended.TCPACKSkippedTimeWait++;
-    else sendPlainAck(this, this.#mark, this.sndNxt, this.rcvNxt, this.#window, this.#tos & ~3);
+    if (!this.mayAnswer()) {
+      this.tcp.extended.TCPACKSkippedTimeWait++;
+      return;
+    }
+    const window = Math.min(this.#window >>> this.#windowScale, F.WINDOW_MAX);
+    sendPlainAck(this, this.#mark, this.sndNxt, this.rcvNxt, window, this.#tos & ~3);
   }
 
   /** Whether a new connection may take its ends (tcp_twsk_unique): its timestamps tell old segments from new ones. */
