@@ -309,6 +309,7 @@ test("an echo of congestion cuts the window once a round trip, and is answered (
   peer.say({ ack: at(2), window: 30_000, ts: [peer.ts, sent[1]!.tsValue], flags: F.ACK | F.ECE });
   assert.is(c.caState, CWR);
   assert.is(c.ssthresh, 7);
+  assert.equal([tcpInfo(endpoint).delivered, tcpInfo(endpoint).deliveredCe], [2, 2]);
   const next = peer.take();
   assert.ok(next.length > 0 && (next[0]!.flags & F.CWR) !== 0);
   // What comes marked is told until the peer says that it has heard.
@@ -317,6 +318,8 @@ test("an echo of congestion cuts the window once a round trip, and is answered (
   peer.say({ seq: 2, ack: at(2), data: "y", ecn: 2, flags: F.ACK | F.CWR, ts: [peer.ts, 0] });
   peer.pass(50_000);
   assert.is(peer.take().at(-1)!.flags & F.ECE, 0);
+  peer.say({ seq: 3, ack: at(5), window: 30_000, ts: [peer.ts, 0] });
+  assert.equal([c.delivered, c.deliveredCe, peer.stack.core.counters.tcpExt.TCPDeliveredCE], [5, 2, 2]);
   done(peer, endpoint);
 });
 

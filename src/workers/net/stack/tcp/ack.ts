@@ -67,8 +67,13 @@ export function ackCame(c: Connection, segment: Segment): number {
     return ACK_TAKEN;
   }
   flags |= takeAcknowledged(c, ack, acked);
-  c.delivered += acked.acked + acked.sacked;
-  extended.TCPDelivered += acked.acked + acked.sacked;
+  const delivered = acked.acked + acked.sacked;
+  c.delivered += delivered;
+  extended.TCPDelivered += delivered;
+  if ((flags & A.ECN_ECHO) !== 0) {
+    c.deliveredCe += delivered;
+    extended.TCPDeliveredCE += delivered;
+  }
   updateReorderWindow(c, deliveredBefore);
   if (c.hasTlp) {
     const isPlain = (flags & (A.UNA_ADVANCED | NOT_A_DUPLICATE | A.DATA_SACKED)) === 0;

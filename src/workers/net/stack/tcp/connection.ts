@@ -197,6 +197,7 @@ export class Connection extends Conversation implements CongestionWindow {
   frto = false;
   ecnDemandsCwr = false;
   ecnQueuesCwr = false;
+  /** Packets that came, and of those, what acknowledgements with a sign of congestion told. */
   delivered = 0;
   deliveredCe = 0;
   lost = 0;
