@@ -103,7 +103,8 @@ export class Ip4Input {
     if (whole !== null) this.#deliver(whole);
   }
 
-  // What becomes of a packet: FOR_US, and how it came, FOR_OTHERS, whose way inputFlow shows then, or 0; drops are counted.
+  // What becomes of a packet: FOR_US, and how it came; FOR_OTHERS, whose way inputFlow shows then; or DROPPED, which is
+  // counted.
   #destinyOf(packet: Packet): number {
     const core = this.#core;
     const { ip, ipExt } = core.counters;

@@ -15,9 +15,9 @@ const SLAB_MASK = (1 << SLAB_SHIFT) - 1;
 
 export class BlockPool {
   /** Of all connections, in blocks; under pressure from `pressure` on, until fewer than `low` are used. */
-  low: number;
-  pressure: number;
-  max: number;
+  low = 0;
+  pressure = 0;
+  max = 0;
   used = 0;
   /** Wishes that were refused. */
   refused = 0;
@@ -29,9 +29,6 @@ export class BlockPool {
   readonly #unlent: LentBlocks[] = [];
 
   constructor(maxBytes: number) {
-    this.max = 0;
-    this.pressure = 0;
-    this.low = 0;
     this.bound(maxBytes);
   }
 
@@ -49,13 +46,8 @@ export class BlockPool {
 
   /** -1: there are no more, unless it must be. */
   take(isForced = false): number {
-    if (this.used >= this.max && !isForced) {
-      this.refused++;
-      return -1;
-    }
+    if (!this.charge(1, isForced)) return -1;
     if (this.#free.length === 0) this.#grow();
-    this.used++;
-    if (this.used > this.pressure) this.isUnderPressure = true;
     const block = this.#free.pop()!;
     this.#holders[block] = 1;
     return block;
@@ -85,7 +77,7 @@ export class BlockPool {
     this.#unlent.push(lent);
   }
 
-  /** Memory of another kind, worth so many blocks, is taken: false: there is none, unless it must be. */
+  /** Memory of any kind, worth so many blocks, is taken: false: there is none, unless it must be. */
   charge(blocks: number, isForced: boolean): boolean {
     if (blocks > 0 && this.used + blocks > this.max && !isForced) {
       this.refused++;

@@ -63,7 +63,7 @@ export class Udp implements Transport {
     }
     packet.sourcePort = view.getUint16(head + F.SOURCE_PORT);
     packet.destinationPort = view.getUint16(head + F.DESTINATION_PORT);
-    if (this.shared.core.isForHost(packet)) {
+    if (this.core.isForHost(packet)) {
       packet.release();
       return;
     }
