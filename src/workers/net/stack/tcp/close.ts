@@ -178,6 +178,7 @@ export function orphan(c: Connection): void {
     destroy(c);
     return;
   }
+  // What came in order is of no use to anybody.
   c.copiedSeq = c.readableEnd;
   if (c.state === S.TCP_FIN_WAIT2) {
     if (endpoint.options.finTimeoutUs < 0) {

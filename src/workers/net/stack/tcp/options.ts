@@ -1,5 +1,6 @@
 // The options of a TCP endpoint that setsockopt(2) sets, as far as they are values that are looked at when they matter.
-// What a listener has, the connections that it accepts have too.
+// What a listener has, the connections that it accepts have too. TCP_SAVE_SYN and its like are not known; TCP_MD5SIG is
+// refused by the socket.
 
 import type { CongestionControlName } from "../../../../shared/abi/tcp.ts";
 
@@ -44,7 +45,6 @@ export class TcpOptions {
   bindsAddressAlone = false;
   /** TCP_THIN_LINEAR_TIMEOUTS */
   thinLinearTimeouts = false;
-  /** TCP_SAVE_SYN and its like are not known; TCP_MD5SIG is refused by the socket. */
 
   copyFrom(other: TcpOptions): void {
     Object.assign(this, other);
