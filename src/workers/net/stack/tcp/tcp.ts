@@ -2,7 +2,6 @@
 
 import { IPPROTO_TCP } from "../../../../shared/abi/socket.ts";
 import type { CongestionControlName } from "../../../../shared/abi/tcp.ts";
-import { sumOf, sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
 import type { IcmpError, StackCore, Transport } from "../core.ts";
 import type { TcpCounters, TcpExtCounters } from "../counters.ts";
 import { EndpointTable } from "../inet/table.ts";
