@@ -41,6 +41,6 @@ export const TCP_MD5SIG_EXT = 32;
 export const TCP_FASTOPEN_KEY = 33;
 export const TCP_FASTOPEN_NO_COOKIE = 34;
 export const TCP_ZEROCOPY_RECEIVE = 35;
+/** As a control message, TCP_CM_INQ. */
 export const TCP_INQ = 36;
-export const TCP_CM_INQ = TCP_INQ;
 export const TCP_TX_DELAY = 37;

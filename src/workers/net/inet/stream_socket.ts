@@ -2,10 +2,10 @@
 // their endpoint's (stack/tcp/endpoint.ts).
 
 import * as E from "../../../shared/abi/errno.ts";
-import { TCP_INQ } from "../../../shared/abi/inet.ts";
 import { FIONREAD, SIOCATMARK } from "../../../shared/abi/ioctl.ts";
 import * as P from "../../../shared/abi/poll.ts";
 import * as S from "../../../shared/abi/socket.ts";
+import { TCP_INQ } from "../../../shared/abi/tcp.ts";
 import { WINDOW, WINDOW_SECOND } from "../../../shared/ring/layout.ts";
 import { copyBytes } from "../../call/copy_bytes.ts";
 import type { Credentials } from "../../credentials/credentials.ts";

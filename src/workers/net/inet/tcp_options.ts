@@ -1,9 +1,9 @@
 // Options of TCP sockets (tcp(7)): those of IPPROTO_TCP, and what TCP makes of those of SOL_SOCKET.
 
 import * as E from "../../../shared/abi/errno.ts";
-import * as T from "../../../shared/abi/inet.ts";
 import { CAP_NET_ADMIN } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
+import * as T from "../../../shared/abi/tcp.ts";
 import { capable } from "../../credentials/credentials.ts";
 import { INT, int, type OptionTable } from "../option_table.ts";
 import { RECEIVE_BUFFER_MIN, SOCKET_LEVEL } from "../options.ts";
