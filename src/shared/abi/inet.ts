@@ -9,6 +9,9 @@ export const SOCKADDR_IN6_MIN = 24;
 export const IPPROTO_UDPLITE = 136;
 export const SOL_RAW = 255;
 
+/** Of protocols that sockets may ask for: more than a packet can tell. */
+export const IPPROTO_MAX = 263;
+
 // Options of IPPROTO_IP
 export const IP_TOS = 1;
 export const IP_TTL = 2;
@@ -39,9 +42,16 @@ export const IP_MULTICAST_LOOP = 34;
 export const IP_ADD_MEMBERSHIP = 35;
 export const IP_DROP_MEMBERSHIP = 36;
 export const IP_UNBLOCK_SOURCE = 37;
+export const IP_BLOCK_SOURCE = 38;
+export const IP_ADD_SOURCE_MEMBERSHIP = 39;
+export const IP_DROP_SOURCE_MEMBERSHIP = 40;
 export const IP_MSFILTER = 41;
 export const MCAST_JOIN_GROUP = 42;
+export const MCAST_BLOCK_SOURCE = 43;
+export const MCAST_UNBLOCK_SOURCE = 44;
 export const MCAST_LEAVE_GROUP = 45;
+export const MCAST_JOIN_SOURCE_GROUP = 46;
+export const MCAST_LEAVE_SOURCE_GROUP = 47;
 export const MCAST_MSFILTER = 48;
 export const IP_MULTICAST_ALL = 49;
 export const IP_UNICAST_IF = 50;

@@ -1,6 +1,7 @@
 // A socket's options, and those of SOL_SOCKET (socket(7)), which all families have. Those that mean nothing to a
 // family are kept and told again.
 
+import { SKF_AD_MAX } from "../../shared/abi/bpf.ts";
 import { EDOM, EINVAL, ENODATA, ENOENT, EOPNOTSUPP, EPERM } from "../../shared/abi/errno.ts";
 import { CAP_NET_ADMIN, CAP_NET_RAW } from "../../shared/abi/prctl.ts";
 import * as S from "../../shared/abi/socket.ts";
@@ -21,13 +22,7 @@ const SEND_BUFFER_MIN = 4608;
 export const RECEIVE_BUFFER_MIN = 2304;
 const TIMEVAL = 16;
 const COOKIE_SIZE = 8;
-/** SKF_AD_MAX: what filters may ask of a packet. */
-const BPF_EXTENSIONS = 64;
 const US_NS = NSEC_PER_SEC / USEC_PER_SEC;
-// In the new form of 64 bits; on x86-64 both are the same.
-const SO_RCVTIMEO_NEW = 66;
-const SO_SNDTIMEO_NEW = 67;
-const SO_CNX_ADVICE = 53;
 const PRIORITY_MAX = 6;
 
 function told(value: (socket: SocketFile, options: SocketOptions) => number): Option {
@@ -131,20 +126,21 @@ export const SOCKET_LEVEL: OptionTable = new Map([
     S.SO_BUSY_POLL,
     kept(S.SO_BUSY_POLL, 0, (value, task) => (value < 0 ? -EINVAL : mayAdminister(task) ? 0 : -EPERM)),
   ],
-  [S.SO_BPF_EXTENSIONS, told(() => BPF_EXTENSIONS)],
+  [S.SO_BPF_EXTENSIONS, told(() => SKF_AD_MAX)],
   [S.SO_INCOMING_NAPI_ID, told(() => 0)],
   [S.SO_ZEROCOPY, { get: () => int(0), set: () => -EOPNOTSUPP }],
   [
     S.SO_RESERVE_MEM,
     { get: () => int(0), set: (_options, value) => (value.readInt32LE() < 0 ? -EINVAL : -EOPNOTSUPP) },
   ],
-  [SO_CNX_ADVICE, { set: () => 0 }],
+  [S.SO_CNX_ADVICE, { set: () => 0 }],
   [S.SO_TXREHASH, { get: () => -EOPNOTSUPP, set: () => -EOPNOTSUPP }],
   [S.SO_DETACH_FILTER, { set: () => -ENOENT }],
   [S.SO_RCVTIMEO_OLD, timeout("receiveTimeoutNs")],
   [S.SO_SNDTIMEO_OLD, timeout("sendTimeoutNs")],
-  [SO_RCVTIMEO_NEW, timeout("receiveTimeoutNs")],
-  [SO_SNDTIMEO_NEW, timeout("sendTimeoutNs")],
+  // In the new form of 64 bits; on x86-64 both are the same.
+  [S.SO_RCVTIMEO_NEW, timeout("receiveTimeoutNs")],
+  [S.SO_SNDTIMEO_NEW, timeout("sendTimeoutNs")],
   [
     S.SO_LINGER,
     {

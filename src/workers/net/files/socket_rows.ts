@@ -5,9 +5,8 @@ import { IPPROTO_UDP, SOCK_DGRAM, SOCK_RAW } from "../../../shared/abi/socket.ts
 import type { ListedSocket, Registry } from "../inet/registry.ts";
 import type { IpAddress } from "../stack/ip_address.ts";
 import { TIMER_PROBE_WINDOW } from "../stack/tcp/connection.ts";
+import { TCP_CLOSE, TCP_ESTABLISHED } from "../stack/tcp/states.ts";
 
-/** TCP_ESTABLISHED, TCP_CLOSE: of datagrams, whether there is a peer. */
-const [ESTABLISHED, CLOSE] = [1, 7];
 const WIDTH = 127;
 const BUCKETS = 0xfff;
 
@@ -43,7 +42,7 @@ function datagramLine(socket: ListedSocket, digits: number): string {
     `${String(localPort & BUCKETS).padStart(digits)}:`,
     place(isV6, local, localPort),
     place(isV6, remote, remotePort),
-    hex(remote === null ? CLOSE : ESTABLISHED, 2),
+    hex(remote === null ? TCP_CLOSE : TCP_ESTABLISHED, 2),
     `${hex(0, 8)}:${hex(socket.queuedBytes, 8)}`,
     "00:00000000",
     hex(0, 8),
@@ -139,7 +138,7 @@ function streamLine(socket: ListedSocket): string {
 function streams(heading: string, isV6: boolean, width: number): SocketRows {
   return {
     heading: `${heading.padEnd(width)}\n`,
-    has: ({ stream, isV6: isOfV6 }) => stream !== null && isOfV6 === isV6 && stream.state !== CLOSE,
+    has: ({ stream, isV6: isOfV6 }) => stream !== null && isOfV6 === isV6 && stream.state !== TCP_CLOSE,
     line: (socket) => `${streamLine(socket).padEnd(width)}\n`,
   };
 }

@@ -3,7 +3,13 @@
 // descriptor never waits, whatever the guest's flags say.
 
 import * as E from "../../../shared/abi/errno.ts";
-import { FIONREAD, SIOCATMARK, SIOCGSTAMP_OLD } from "../../../shared/abi/ioctl.ts";
+import {
+  FIONREAD,
+  SIOCATMARK,
+  SIOCGSTAMP_OLD,
+  TIOCOUTQ as SIOCOUTQ,
+  SIOCOUTQNSD,
+} from "../../../shared/abi/ioctl.ts";
 import {
   EPOLLET,
   POLLERR,
@@ -34,7 +40,6 @@ import type { HostNetwork } from "./host_network.ts";
 import { HostOptions } from "./options.ts";
 
 const ALL_EVENTS = POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLRDBAND | POLLWRNORM | POLLWRBAND | POLLRDHUP;
-const [SIOCOUTQ, SIOCOUTQNSD] = [0x5411, 0x894b];
 /** Numbers that the host tells of a socket, and nothing else. */
 const COUNTS: ReadonlySet<number> = new Set([FIONREAD, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK]);
 /** What a receive takes at once of a stream; a datagram is no longer. */

@@ -1,13 +1,11 @@
 // Which sockets of the host's network a guest may ask for: those that the sandbox's own stack has as well.
 
 import { EINVAL, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT } from "../../../shared/abi/errno.ts";
+import { IPPROTO_MAX } from "../../../shared/abi/inet.ts";
 import { CAP_NET_RAW } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import { capable } from "../../credentials/credentials.ts";
 import type { NetCaller } from "../caller.ts";
-
-/** IPPROTO_MAX: more than a packet can tell. */
-const PROTOCOL_MAX = 263;
 
 /** By family and type: protocols, of which the first is that of who names none. */
 const PROTOCOLS: ReadonlyMap<number, ReadonlyMap<number, readonly number[]>> = new Map([
@@ -29,7 +27,7 @@ const PROTOCOLS: ReadonlyMap<number, ReadonlyMap<number, readonly number[]>> = n
 
 /** The protocol that a socket has; or the negative errno of who cannot have one. */
 export function protocolFor(task: NetCaller, domain: number, type: number, protocol: number): number {
-  if (protocol < 0 || protocol >= PROTOCOL_MAX) return -EINVAL;
+  if (protocol < 0 || protocol >= IPPROTO_MAX) return -EINVAL;
   if (type === S.SOCK_RAW) {
     if (protocol === 0) return -EPROTONOSUPPORT;
     return capable(task.credentials, task.kernel.users, CAP_NET_RAW) ? protocol : -EPERM;

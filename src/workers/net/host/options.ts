@@ -7,18 +7,18 @@ import * as I from "../../../shared/abi/inet.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import * as T from "../../../shared/abi/tcp.ts";
 import type { NetCaller } from "../caller.ts";
-import { getOption, setOption } from "../option_table.ts";
+import { getOption, INT, setOption } from "../option_table.ts";
 import { SOCKET_LEVEL, SocketOptions } from "../options.ts";
 import type { HostSocket } from "./host_socket.ts";
 
-/** linux/socket options that have no name elsewhere here. */
-const SO_MAX_PACING_RATE = 47;
-const SO_INCOMING_CPU = 49;
-const SO_BINDTOIFINDEX = 62;
-const IP_BLOCK_SOURCE = 38;
-const IP_ADD_SOURCE_MEMBERSHIP = 39;
-const IP_DROP_SOURCE_MEMBERSHIP = 40;
-const MCAST_GROUPS = [42, 43, 44, 45, 46, 47];
+const MCAST_GROUPS = [
+  I.MCAST_JOIN_GROUP,
+  I.MCAST_BLOCK_SOURCE,
+  I.MCAST_UNBLOCK_SOURCE,
+  I.MCAST_LEAVE_GROUP,
+  I.MCAST_JOIN_SOURCE_GROUP,
+  I.MCAST_LEAVE_SOURCE_GROUP,
+];
 
 const PASSED: ReadonlyMap<number, ReadonlySet<number>> = new Map([
   [
@@ -53,11 +53,11 @@ const PASSED: ReadonlyMap<number, ReadonlySet<number>> = new Map([
       S.SO_PEEK_OFF,
       S.SO_SELECT_ERR_QUEUE,
       S.SO_BUSY_POLL,
-      SO_MAX_PACING_RATE,
-      SO_INCOMING_CPU,
+      S.SO_MAX_PACING_RATE,
+      S.SO_INCOMING_CPU,
       S.SO_MEMINFO,
       S.SO_INCOMING_NAPI_ID,
-      SO_BINDTOIFINDEX,
+      S.SO_BINDTOIFINDEX,
       S.SO_PREFER_BUSY_POLL,
       S.SO_TXREHASH,
     ]),
@@ -121,9 +121,9 @@ const PASSED: ReadonlyMap<number, ReadonlySet<number>> = new Map([
       I.IP_ADD_MEMBERSHIP,
       I.IP_DROP_MEMBERSHIP,
       I.IP_UNBLOCK_SOURCE,
-      IP_BLOCK_SOURCE,
-      IP_ADD_SOURCE_MEMBERSHIP,
-      IP_DROP_SOURCE_MEMBERSHIP,
+      I.IP_BLOCK_SOURCE,
+      I.IP_ADD_SOURCE_MEMBERSHIP,
+      I.IP_DROP_SOURCE_MEMBERSHIP,
       ...MCAST_GROUPS,
       I.IP_MULTICAST_ALL,
       I.IP_UNICAST_IF,
@@ -173,8 +173,6 @@ const PASSED: ReadonlyMap<number, ReadonlySet<number>> = new Map([
   [I.SOL_RAW, new Set([I.ICMP_FILTER, I.IPV6_CHECKSUM])],
   [S.IPPROTO_ICMPV6, new Set([I.ICMPV6_FILTER])],
 ]);
-
-const INT = 4;
 
 export class HostOptions extends SocketOptions {
   declare readonly socket: HostSocket;

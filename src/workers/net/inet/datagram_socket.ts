@@ -3,7 +3,7 @@
 
 import * as E from "../../../shared/abi/errno.ts";
 import { UDP_SEGMENTS_MAX } from "../../../shared/abi/inet.ts";
-import { FIONREAD } from "../../../shared/abi/ioctl.ts";
+import { FIONREAD, TIOCOUTQ as SIOCOUTQ } from "../../../shared/abi/ioctl.ts";
 import { POLLERR, POLLHUP, POLLPRI, POLLRDHUP } from "../../../shared/abi/poll.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import { WINDOW } from "../../../shared/ring/layout.ts";
@@ -28,7 +28,6 @@ import { CAN_READ, CAN_WRITE, InetSocket } from "./inet_socket.ts";
 import { ReceivedControl } from "./received_control.ts";
 import { readSentControl, SentControl } from "./sent_control.ts";
 
-const SIOCOUTQ = 0x5411;
 const MESSAGE_MAX = 0xffff;
 const UDP_HEADERS = 8;
 /** Values of net.ipv6.auto_flowlabels with which flows are labelled where nobody says anything. */

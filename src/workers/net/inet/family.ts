@@ -9,6 +9,7 @@ import {
   EPROTONOSUPPORT,
   ESOCKTNOSUPPORT,
 } from "../../../shared/abi/errno.ts";
+import { IPPROTO_MAX, IPPROTO_UDPLITE } from "../../../shared/abi/inet.ts";
 import { CAP_NET_RAW } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import { type Credentials, capable } from "../../credentials/credentials.ts";
@@ -29,10 +30,6 @@ import { RAW_LEVELS4, RAW_LEVELS6 } from "./raw_options.ts";
 import { StreamSocket } from "./stream_socket.ts";
 import { TCP_LEVEL } from "./tcp_options.ts";
 import { UDP_LEVEL } from "./udp_options.ts";
-
-/** IPPROTO_MAX: more than a packet can tell. */
-const PROTOCOL_MAX = 263;
-const IPPROTO_UDPLITE = 136;
 
 /** What is made for a type and a protocol. */
 interface Kind {
@@ -104,7 +101,7 @@ function find(
   type: number,
   protocol: number,
 ): { kind: Kind; protocol: number } | number {
-  if (protocol < 0 || protocol >= PROTOCOL_MAX) return -EINVAL;
+  if (protocol < 0 || protocol >= IPPROTO_MAX) return -EINVAL;
   const ofType = kinds.get(type);
   if (ofType === undefined) {
     kernel.counters.unsupportedCalls++;

@@ -27,15 +27,9 @@ import { attachFilter, detachFilter } from "./socket_filter.ts";
 const DEVICE_NAME_MAX = 16;
 const MEMINFO_WORDS = 9;
 const [MEMINFO_RECEIVE, MEMINFO_RECEIVE_BUFFER, MEMINFO_SEND_BUFFER, MEMINFO_DROPS] = [0, 1, 3, 8];
-const SO_BINDTOIFINDEX = 62;
-const SO_MAX_PACING_RATE = 47;
-const SO_INCOMING_CPU = 49;
-const SO_NETNS_COOKIE = 71;
-const SO_TXTIME = 61;
+/** Of headers newer than those that are looked at. */
 const SO_RCVPRIORITY = 82;
 const SO_PASSRIGHTS = 83;
-const SO_PREFER_BUSY_POLL = 69;
-const SO_BUSY_POLL_BUDGET = 70;
 /** Those which ask for less are everybody's. */
 const BUSY_POLL_BUDGET = 8;
 const BUDGET_MAX = 0xffff;
@@ -160,7 +154,7 @@ const PEEK_OFFSET: InetOption = {
 const PACING_RATE: InetOption = {
   get: (options, _task, room) => {
     const bytes = Buffer.alloc(room < 8 ? INT : 8, 0xff);
-    const rate = options.kept.get(SO_MAX_PACING_RATE);
+    const rate = options.kept.get(S.SO_MAX_PACING_RATE);
     if (rate !== undefined && rate !== -1) {
       bytes.fill(0);
       bytes.writeUInt32LE(rate >>> 0);
@@ -168,7 +162,7 @@ const PACING_RATE: InetOption = {
     return bytes;
   },
   set: (options, value) => {
-    options.kept.set(SO_MAX_PACING_RATE, value.readInt32LE());
+    options.kept.set(S.SO_MAX_PACING_RATE, value.readInt32LE());
     return 0;
   },
 };
@@ -213,7 +207,7 @@ export const INET_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetO
   ],
   [S.SO_BINDTODEVICE, BIND_TO_DEVICE],
   [
-    SO_BINDTOIFINDEX,
+    S.SO_BINDTOIFINDEX,
     {
       get: ({ endpoint }) => int(endpoint.boundDevice),
       set: (options, value, task) => {
@@ -232,17 +226,17 @@ export const INET_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetO
   [S.SO_TIMESTAMPNS_NEW, stamped(S.SO_TIMESTAMPNS_NEW)],
   [S.SO_TIMESTAMPING_OLD, timestamping(S.SO_TIMESTAMPING_OLD)],
   [S.SO_TIMESTAMPING_NEW, timestamping(S.SO_TIMESTAMPING_NEW)],
-  [SO_TXTIME, { get: () => Buffer.alloc(8) }],
-  [SO_INCOMING_CPU, administered(SO_INCOMING_CPU, -1, () => false)],
-  [SO_NETNS_COOKIE, { get: (_options, _task, room) => (room === 8 ? NETNS_COOKIE : -EINVAL) }],
+  [S.SO_TXTIME, { get: () => Buffer.alloc(8) }],
+  [S.SO_INCOMING_CPU, administered(S.SO_INCOMING_CPU, -1, () => false)],
+  [S.SO_NETNS_COOKIE, { get: (_options, _task, room) => (room === 8 ? NETNS_COOKIE : -EINVAL) }],
   [S.SO_PEEK_OFF, PEEK_OFFSET],
-  [SO_MAX_PACING_RATE, PACING_RATE],
-  [SO_PREFER_BUSY_POLL, boolean(administered(SO_PREFER_BUSY_POLL, 0, (value) => value !== 0))],
+  [S.SO_MAX_PACING_RATE, PACING_RATE],
+  [S.SO_PREFER_BUSY_POLL, boolean(administered(S.SO_PREFER_BUSY_POLL, 0, (value) => value !== 0))],
   [
-    SO_BUSY_POLL_BUDGET,
+    S.SO_BUSY_POLL_BUDGET,
     {
       set: (options, value, task) => {
-        const error = administered(SO_BUSY_POLL_BUDGET, 0, (budget) => budget > BUSY_POLL_BUDGET).set!(
+        const error = administered(S.SO_BUSY_POLL_BUDGET, 0, (budget) => budget > BUSY_POLL_BUDGET).set!(
           options,
           value,
           task,

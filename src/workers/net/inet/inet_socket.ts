@@ -2,7 +2,7 @@
 // ioctls about their addresses. The protocols are the stack's: a socket is the observer of its endpoint there.
 
 import * as E from "../../../shared/abi/errno.ts";
-import { SIOCGSTAMP_OLD } from "../../../shared/abi/ioctl.ts";
+import { SIOCGSTAMP_OLD, SIOCGSTAMPNS_OLD } from "../../../shared/abi/ioctl.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRBAND, POLLWRNORM } from "../../../shared/abi/poll.ts";
 import { CAP_NET_BIND_SERVICE } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
@@ -28,7 +28,6 @@ import type { InetStack } from "./inet_stack.ts";
 import type { ListedSocket } from "./registry.ts";
 
 export const [CAN_READ, CAN_WRITE] = [POLLIN | POLLRDNORM, POLLOUT | POLLWRNORM | POLLWRBAND];
-const SIOCGSTAMPNS_OLD = 0x8907;
 const SIOCGSTAMP_NEW = 0x80108906 | 0;
 const SIOCGSTAMPNS_NEW = 0x80108907 | 0;
 const NS_PER_US = 1000;

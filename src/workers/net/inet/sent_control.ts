@@ -14,7 +14,6 @@ import type { StackCore } from "../stack/core.ts";
 import type { Message } from "../stack/datagram/message.ts";
 import { IpAddress } from "../stack/ip_address.ts";
 
-const SCM_TXTIME = 61;
 const FLOW_INFO_MASK = 0xfffff;
 
 /** What they say beside what the stack's message has. */
@@ -63,7 +62,7 @@ const readSocketLevel: Read = ({ task, control }, type, body) => {
     case S.SO_TIMESTAMPING_OLD:
     case S.SO_TIMESTAMPING_NEW:
       return body.length === 4 ? 0 : -EINVAL;
-    case SCM_TXTIME:
+    case S.SO_TXTIME:
       return -EINVAL;
     case S.SCM_RIGHTS:
     case S.SCM_CREDENTIALS:

@@ -1,6 +1,6 @@
 // SO_ATTACH_FILTER (socket(7)): a program of classic BPF says of each datagram that comes how much of it is kept, if any.
 
-import { BPF_MAXINSNS, SOCK_FILTER_SIZE } from "../../../shared/abi/bpf.ts";
+import * as B from "../../../shared/abi/bpf.ts";
 import { EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from "../../../shared/abi/errno.ts";
 import { IPPROTO_UDP, SO_LOCK_FILTER } from "../../../shared/abi/socket.ts";
 import { type Program, readProgram } from "../../bpf/program.ts";
@@ -11,15 +11,12 @@ import type { NetCaller } from "../caller.ts";
 import type { Packet } from "../stack/packet.ts";
 import type { InetOptions } from "./inet_options.ts";
 
-/** struct sock_fprog: a length and a pointer. */
-const FPROG_SIZE = 16;
 const POINTER_AT = 8;
 const UDP_HEADER = 8;
 /** What a program costs: words of 4 bytes, four for each instruction. */
 const INSTRUCTION_COST = 16;
 /** So many instructions are as much work as a packet: 64. */
 const WORK_SHIFT = 6;
-const [AD_PROTOCOL, AD_PKTTYPE, AD_IFINDEX, AD_MARK] = [0, 4, 8, 20];
 const [ETH_P_IP, ETH_P_IPV6] = [0x0800, 0x86dd];
 
 class PacketInput implements Input {
@@ -41,13 +38,13 @@ class PacketInput implements Input {
   known(what: number): number | null {
     const packet = this.#packet;
     switch (what) {
-      case AD_PROTOCOL:
+      case B.SKF_AD_PROTOCOL:
         return packet.isV6 ? ETH_P_IPV6 : ETH_P_IP;
-      case AD_PKTTYPE:
+      case B.SKF_AD_PKTTYPE:
         return packet.delivery;
-      case AD_IFINDEX:
+      case B.SKF_AD_IFINDEX:
         return packet.device?.index ?? 0;
-      case AD_MARK:
+      case B.SKF_AD_MARK:
         return packet.mark;
       default:
         return null;
@@ -71,7 +68,7 @@ function isLocked({ kept }: InetOptions): boolean {
 }
 
 function* attach(task: NetCaller, options: InetOptions, count: number, at: number): Coroutine {
-  const bytes = yield* readGuest(task, at, count * SOCK_FILTER_SIZE);
+  const bytes = yield* readGuest(task, at, count * B.SOCK_FILTER_SIZE);
   if (typeof bytes === "number") return -EFAULT;
   const program = readProgram(bytes);
   if (program === null) return -EINVAL;
@@ -93,10 +90,10 @@ function* attach(task: NetCaller, options: InetOptions, count: number, at: numbe
 
 /** SO_ATTACH_FILTER; of streams it is taken, and has no effect. */
 export function attachFilter(options: InetOptions, value: Buffer, task: NetCaller): number {
-  if (value.length !== FPROG_SIZE) return -EINVAL;
+  if (value.length !== B.SOCK_FPROG_SIZE) return -EINVAL;
   const count = value.readUInt16LE(0);
   const at = value.readUInt32LE(POINTER_AT) + value.readUInt32LE(POINTER_AT + 4) * 2 ** 32;
-  if (count === 0 || count > BPF_MAXINSNS || at === 0) return -EINVAL;
+  if (count === 0 || count > B.BPF_MAXINSNS || at === 0) return -EINVAL;
   return task.call.start(attach(task, options, count, at));
 }
 

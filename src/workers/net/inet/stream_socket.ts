@@ -2,7 +2,7 @@
 // their endpoint's (stack/tcp/endpoint.ts).
 
 import * as E from "../../../shared/abi/errno.ts";
-import { FIONREAD, SIOCATMARK } from "../../../shared/abi/ioctl.ts";
+import { FIONREAD, SIOCATMARK, TIOCOUTQ as SIOCOUTQ, SIOCOUTQNSD } from "../../../shared/abi/ioctl.ts";
 import * as P from "../../../shared/abi/poll.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import { TCP_INQ } from "../../../shared/abi/tcp.ts";
@@ -21,6 +21,7 @@ import { ANY4 } from "../stack/ip_address.ts";
 import { roomNow } from "../stack/tcp/buffers.ts";
 import { URGENT_NONE, URGENT_READ } from "../stack/tcp/connection.ts";
 import { SS_UNCONNECTED, type TcpEndpoint } from "../stack/tcp/endpoint.ts";
+import { TCP_CLOSE, TCP_SYN_SENT } from "../stack/tcp/states.ts";
 import { familyOf, type InetName, name4, name6, needsScope } from "./addresses.ts";
 import { ErrorControl, errorBehind } from "./error_queue.ts";
 import type { Level } from "./inet_options.ts";
@@ -28,15 +29,12 @@ import { CAN_READ, CAN_WRITE, InetSocket } from "./inet_socket.ts";
 import type { KeptReads } from "./kept_reads.ts";
 import { TcpSocketOptions } from "./tcp_options.ts";
 
-const SIOCOUTQ = 0x5411;
-const SIOCOUTQNSD = 0x894b;
 const MESSAGE_MAX = 0x7fffffff;
 const INQ_KEY = S.IPPROTO_TCP * 1000 + TCP_INQ;
 /** Bytes that one receive takes at most, and those that reach the receiver's window at once. */
 const CHUNK = 65536;
 const ROUND_MAX = WINDOW_SECOND - WINDOW;
-/** TCP_SYN_SENT, TCP_CLOSE */
-const WITHOUT_PEER: ReadonlySet<number> = new Set([2, 7]);
+const WITHOUT_PEER: ReadonlySet<number> = new Set([TCP_SYN_SENT, TCP_CLOSE]);
 /** For less room than that, who may wait waits for more. */
 const DIRECT_MIN = 4096;
 const EMPTY = new Uint8Array(0);

@@ -8,6 +8,7 @@ import { capable } from "../../credentials/credentials.ts";
 import { INT, int, type OptionTable } from "../option_table.ts";
 import { RECEIVE_BUFFER_MIN, SOCKET_LEVEL } from "../options.ts";
 import type { TcpEndpoint } from "../stack/tcp/endpoint.ts";
+import { TCP_CLOSE, TCP_LISTEN } from "../stack/tcp/states.ts";
 import { INET_SOCKET_LEVEL, type InetOption, InetOptions, type Level } from "./inet_options.ts";
 import { tcpInfoBytes } from "./tcp_info.ts";
 
@@ -22,8 +23,6 @@ const FIN_TIME_MAX = 120;
 const RTO_INITIAL = 1;
 const RTO_MAX = 120;
 const CONGESTION_MAX = 16;
-const TCP_CLOSE = 7;
-const TCP_LISTEN = 10;
 const INT_MAX = 0x7fffffff;
 
 /** Of options of streams alone. */

@@ -3,7 +3,7 @@
 
 import * as E from "../../../shared/abi/errno.ts";
 import { O_NONBLOCK } from "../../../shared/abi/fcntl.ts";
-import { FIONREAD, SIOCATMARK } from "../../../shared/abi/ioctl.ts";
+import { FIONREAD, SIOCATMARK, TIOCOUTQ as SIOCOUTQ } from "../../../shared/abi/ioctl.ts";
 import {
   POLLERR,
   POLLHUP,
@@ -35,7 +35,6 @@ const [CAN_READ, CAN_WRITE] = [POLLIN | POLLRDNORM, POLLOUT | POLLWRNORM | POLLW
 const MESSAGE_OVERHEAD = 32;
 /** A stream's message is no longer than this. */
 const CHUNK_MAX = 32768;
-const SIOCOUTQ = 0x5411;
 
 export type State = "unconnected" | "connected" | "listening";
 

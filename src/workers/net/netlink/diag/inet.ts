@@ -11,6 +11,7 @@ import type { Outcome } from "../../devices/outcome.ts";
 import { InetRows } from "../../inet/rows.ts";
 import { IpAddress } from "../../stack/ip_address.ts";
 import type { Ends } from "../../stack/tcp/isn.ts";
+import { TCP_CLOSE, TCP_LISTEN } from "../../stack/tcp/states.ts";
 import type { Answer, Told } from "../answer.ts";
 import { attributesOf, type MessageWriter, type Request } from "../message.ts";
 import { checkFilter, passes } from "./filter.ts";
@@ -19,8 +20,6 @@ import type { SocketRow } from "./row.ts";
 const PROTOCOLS: ReadonlySet<number> = new Set([IPPROTO_TCP, IPPROTO_UDP, IPPROTO_RAW]);
 /** There is none: no answer, and ENOENT. */
 const IPPROTO_DCCP = 33;
-const TCP_LISTEN = 10;
-const TCP_CLOSE = 7;
 /** Bytes of a filter that are as much work as any other socket that is looked at. */
 const FILTER_AT_ONCE = 1024;
 /** The root of the control groups. */
