@@ -184,7 +184,7 @@ export const SOCKET_LEVEL: OptionTable = new Map([
   ],
 ]);
 
-function mayAdminister(task: NetCaller): boolean {
+export function mayAdminister(task: NetCaller): boolean {
   return capable(task.credentials, task.kernel.users, CAP_NET_ADMIN);
 }
 
@@ -193,7 +193,7 @@ function mayMark(task: NetCaller): boolean {
 }
 
 /** A boolean that who may not is not to set; anybody may clear it. */
-function guarded(name: number, mayUse: (task: NetCaller) => boolean): Option {
+export function guarded(name: number, mayUse: (task: NetCaller) => boolean): Option {
   const option = flag(name);
   return {
     ...option,

@@ -3,7 +3,7 @@
 
 import { EINVAL, ENODEV, ENOPROTOOPT, EOPNOTSUPP, EPERM } from "../../../shared/abi/errno.ts";
 import { IP_MULTICAST_IF } from "../../../shared/abi/inet.ts";
-import { CAP_NET_ADMIN, CAP_NET_RAW } from "../../../shared/abi/prctl.ts";
+import { CAP_NET_RAW } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import { capable } from "../../credentials/credentials.ts";
 import type { NetCaller } from "../caller.ts";
@@ -17,7 +17,7 @@ import {
   type OptionTable,
   setOption,
 } from "../option_table.ts";
-import { SOCKET_LEVEL, SocketOptions } from "../options.ts";
+import { guarded, mayAdminister, SOCKET_LEVEL, SocketOptions } from "../options.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import type { InetEndpoint } from "../stack/inet/endpoint.ts";
 import type { InetSocket } from "./inet_socket.ts";
@@ -55,12 +55,12 @@ function endpointFlag(key: "reuseAddress" | "staysOnLink"): InetOption {
 
 /** A boolean that datagrams alone are sent by; others keep it. */
 function datagramFlag(name: number, key: "mayBroadcast" | "sendsNoChecksum"): InetOption {
+  const option = flag(name);
   return {
-    get: (options) => int(options.kept.get(name) ?? 0),
-    set: (options, value) => {
-      options.kept.set(name, Number(isOn(value)));
+    ...option,
+    set: (options, value, task) => {
       if (options.datagram !== null) options.datagram[key] = isOn(value);
-      return 0;
+      return option.set!(options, value, task);
     },
   };
 }
@@ -127,18 +127,6 @@ function stamped(name: number): InetOption {
   };
 }
 
-function administered(name: number, initial: number, check: (value: number) => boolean): InetOption {
-  return {
-    get: (options) => int(options.kept.get(name) ?? initial),
-    set: (options, value, task) => {
-      if (check(value.readInt32LE()) && !capable(task.credentials, task.kernel.users, CAP_NET_ADMIN))
-        return -EPERM;
-      options.kept.set(name, value.readInt32LE());
-      return 0;
-    },
-  };
-}
-
 /** Of the first network namespace, which is the only one. */
 const NETNS_COOKIE = Buffer.of(1, 0, 0, 0, 0, 0, 0, 0);
 
@@ -169,11 +157,6 @@ const PACING_RATE: InetOption = {
 
 const unsupported: InetOption = { get: () => -EOPNOTSUPP, set: () => -EOPNOTSUPP };
 
-/** Any other number is one. */
-function boolean(option: InetOption): InetOption {
-  return { ...option, set: (options, value, task) => option.set!(options, int(Number(isOn(value))), task) };
-}
-
 /** Time stamps of what is sent, which are accepted and not made. */
 function timestamping(name: number): InetOption {
   return {
@@ -188,6 +171,9 @@ function timestamping(name: number): InetOption {
     },
   };
 }
+
+const ZEROCOPY = kept(S.SO_ZEROCOPY, 0, (value) => (value === 0 || value === 1 ? 0 : -EINVAL));
+const LOCK_FILTER = flag(S.SO_LOCK_FILTER);
 
 export const INET_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetOption>([
   ...SOCKET_LEVEL,
@@ -227,21 +213,18 @@ export const INET_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetO
   [S.SO_TIMESTAMPING_OLD, timestamping(S.SO_TIMESTAMPING_OLD)],
   [S.SO_TIMESTAMPING_NEW, timestamping(S.SO_TIMESTAMPING_NEW)],
   [S.SO_TXTIME, { get: () => Buffer.alloc(8) }],
-  [S.SO_INCOMING_CPU, administered(S.SO_INCOMING_CPU, -1, () => false)],
+  [S.SO_INCOMING_CPU, kept(S.SO_INCOMING_CPU, -1)],
   [S.SO_NETNS_COOKIE, { get: (_options, _task, room) => (room === 8 ? NETNS_COOKIE : -EINVAL) }],
   [S.SO_PEEK_OFF, PEEK_OFFSET],
   [S.SO_MAX_PACING_RATE, PACING_RATE],
-  [S.SO_PREFER_BUSY_POLL, boolean(administered(S.SO_PREFER_BUSY_POLL, 0, (value) => value !== 0))],
+  [S.SO_PREFER_BUSY_POLL, guarded(S.SO_PREFER_BUSY_POLL, mayAdminister)],
   [
     S.SO_BUSY_POLL_BUDGET,
     {
-      set: (options, value, task) => {
-        const error = administered(S.SO_BUSY_POLL_BUDGET, 0, (budget) => budget > BUSY_POLL_BUDGET).set!(
-          options,
-          value,
-          task,
-        );
-        return value.readInt32LE() >>> 0 > BUDGET_MAX ? -EINVAL : error;
+      set: (_options, value, task) => {
+        const budget = value.readUInt32LE();
+        if (budget > BUDGET_MAX) return -EINVAL;
+        return budget > BUSY_POLL_BUDGET && !mayAdminister(task) ? -EPERM : 0;
       },
     },
   ],
@@ -249,14 +232,9 @@ export const INET_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetO
   [
     S.SO_ZEROCOPY,
     {
-      get: (options) => int(options.kept.get(S.SO_ZEROCOPY) ?? 0),
-      set: (options, value) => {
-        if (options.inet.raw !== null) return -EOPNOTSUPP;
-        const number = value.readInt32LE();
-        if (number !== 0 && number !== 1) return -EINVAL;
-        options.kept.set(S.SO_ZEROCOPY, number);
-        return 0;
-      },
+      ...ZEROCOPY,
+      set: (options, value, task) =>
+        options.inet.raw === null ? ZEROCOPY.set!(options, value, task) : -EOPNOTSUPP,
     },
   ],
   [SO_RCVPRIORITY, flag(SO_RCVPRIORITY)],
@@ -269,12 +247,11 @@ export const INET_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetO
   [
     S.SO_LOCK_FILTER,
     {
-      get: (options) => int(options.kept.get(S.SO_LOCK_FILTER) ?? 0),
-      set: ({ kept }, value) => {
-        if (kept.get(S.SO_LOCK_FILTER) === 1 && !isOn(value)) return -EPERM;
-        kept.set(S.SO_LOCK_FILTER, Number(isOn(value)));
-        return 0;
-      },
+      ...LOCK_FILTER,
+      set: (options, value, task) =>
+        options.kept.get(S.SO_LOCK_FILTER) === 1 && !isOn(value)
+          ? -EPERM
+          : LOCK_FILTER.set!(options, value, task),
     },
   ],
 ]);
