@@ -3,15 +3,14 @@
 
 import { SKF_AD_MAX } from "../../shared/abi/bpf.ts";
 import { EDOM, EINVAL, ENODATA, ENOENT, EOPNOTSUPP, EPERM } from "../../shared/abi/errno.ts";
-import { CAP_NET_ADMIN, CAP_NET_RAW } from "../../shared/abi/prctl.ts";
 import * as S from "../../shared/abi/socket.ts";
 import { readI64, write64 } from "../../shared/abi/struct.ts";
 import { linger } from "../../shared/abi/structs.ts";
 import { NSEC_PER_SEC, USEC_PER_SEC } from "../../shared/abi/time.ts";
 import { NEVER } from "../call/clocks.ts";
-import { capable } from "../credentials/credentials.ts";
 import type { NetCaller } from "./caller.ts";
 import { flag, getOption, INT, int, kept, type Option, type OptionTable, setOption } from "./option_table.ts";
+import { mayAdminister, mayMark } from "./privileges.ts";
 import type { SocketFile } from "./socket.ts";
 
 const INT_MAX = 0x7fffffff;
@@ -42,7 +41,7 @@ function buffer(key: "sendBuffer" | "receiveBuffer", isForced: boolean): Option 
   return {
     ...(!isForced && { get: (options: SocketOptions) => int(options[key]) }),
     set: (options, value, task) => {
-      if (isForced && !capable(task.credentials, task.kernel.users, CAP_NET_ADMIN)) return -EPERM;
+      if (isForced && !mayAdminister(task)) return -EPERM;
       const max = isForced ? FORCED_MAX : task.kernel.sysctls.get(limit);
       options[key] = bufferSize(value.readInt32LE(), min, Math.min(max, FORCED_MAX));
       return 0;
@@ -183,14 +182,6 @@ export const SOCKET_LEVEL: OptionTable = new Map([
     },
   ],
 ]);
-
-export function mayAdminister(task: NetCaller): boolean {
-  return capable(task.credentials, task.kernel.users, CAP_NET_ADMIN);
-}
-
-function mayMark(task: NetCaller): boolean {
-  return mayAdminister(task) || capable(task.credentials, task.kernel.users, CAP_NET_RAW);
-}
 
 /** A boolean that who may not is not to set; anybody may clear it. */
 export function guarded(name: number, mayUse: (task: NetCaller) => boolean): Option {

@@ -23,17 +23,16 @@ import {
   POLLWRBAND,
   POLLWRNORM,
 } from "../../../shared/abi/poll.ts";
-import { CAP_NET_BIND_SERVICE } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import { WINDOW } from "../../../shared/ring/layout.ts";
 import type { Coroutine } from "../../call/call.ts";
-import { capable } from "../../credentials/credentials.ts";
 import { NOT_AT_ONCE } from "../../vfs/file.ts";
 import { putFile } from "../../vfs/file_table.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { NetCaller } from "../caller.ts";
 import type { NetContext } from "../context.ts";
 import { type Ancillary, CONTROL_HEADER, type ControlWriter, controlAlign } from "../control.ts";
+import { mayHavePort } from "../privileges.ts";
 import { type Address, type Received, type SendRequest, SocketFile } from "../socket.ts";
 import { HostCalls } from "./host_calls.ts";
 import type { HostNetwork } from "./host_network.ts";
@@ -132,9 +131,7 @@ export class HostSocket extends SocketFile {
 
   bind(task: NetCaller, address: Address): number {
     const port = address.length < PORT_AT + 2 ? 0 : Buffer.from(address, "latin1").readUInt16BE(PORT_AT);
-    const { sysctls, users } = task.kernel;
-    const isOpen = port === 0 || port >= sysctls.get("net/ipv4/ip_unprivileged_port_start");
-    if (!isOpen && !capable(task.credentials, users, CAP_NET_BIND_SERVICE)) return -E.EACCES;
+    if (!mayHavePort(task, port)) return -E.EACCES;
     // The host lets others than this process have low ports.
     if (port > 0 && port < HOST_PORTS) return task.call.start(this.#bindElsewhere(task, address));
     return this.host.bind(address);

@@ -2,10 +2,9 @@
 
 import { EINVAL, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT } from "../../../shared/abi/errno.ts";
 import { IPPROTO_MAX } from "../../../shared/abi/inet.ts";
-import { CAP_NET_RAW } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
-import { capable } from "../../credentials/credentials.ts";
 import type { NetCaller } from "../caller.ts";
+import { mayUseRaw } from "../privileges.ts";
 
 /** By family and type: protocols, of which the first is that of who names none. */
 const PROTOCOLS: ReadonlyMap<number, ReadonlyMap<number, readonly number[]>> = new Map([
@@ -30,7 +29,7 @@ export function protocolFor(task: NetCaller, domain: number, type: number, proto
   if (protocol < 0 || protocol >= IPPROTO_MAX) return -EINVAL;
   if (type === S.SOCK_RAW) {
     if (protocol === 0) return -EPROTONOSUPPORT;
-    return capable(task.credentials, task.kernel.users, CAP_NET_RAW) ? protocol : -EPERM;
+    return mayUseRaw(task) ? protocol : -EPERM;
   }
   const known = PROTOCOLS.get(domain)!.get(type);
   if (known === undefined) return -ESOCKTNOSUPPORT;

@@ -14,6 +14,7 @@ import type { NetCaller } from "../caller.ts";
 import type { NetContext } from "../context.ts";
 import type { Ancillary, ControlWriter } from "../control.ts";
 import { int } from "../option_table.ts";
+import { mayHavePort } from "../privileges.ts";
 import type { Address, Received, SendRequest } from "../socket.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import type { Message } from "../stack/datagram/message.ts";
@@ -125,7 +126,7 @@ export class DatagramSocket extends InetSocket {
   }
 
   protected override mayBind(task: NetCaller, { port }: InetName): boolean {
-    return !this.#isUdp || this.mayHavePort(task, port);
+    return !this.#isUdp || mayHavePort(task, port);
   }
 
   connect(_task: NetCaller, address: Address): number {

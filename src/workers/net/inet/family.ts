@@ -10,11 +10,11 @@ import {
   ESOCKTNOSUPPORT,
 } from "../../../shared/abi/errno.ts";
 import { IPPROTO_MAX, IPPROTO_UDPLITE } from "../../../shared/abi/inet.ts";
-import { CAP_NET_RAW } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
-import { type Credentials, capable } from "../../credentials/credentials.ts";
+import type { Credentials } from "../../credentials/credentials.ts";
 import type { NetContext } from "../context.ts";
 import type { Creator, Family } from "../family.ts";
+import { mayUseRaw } from "../privileges.ts";
 import type { SocketFile } from "../socket.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import { PingEndpoint } from "../stack/ping/endpoint.ts";
@@ -77,7 +77,7 @@ function kindsOf(isV6: boolean): ReadonlyMap<number, readonly Kind[]> {
   };
   const raw: Kind = {
     protocol: 0,
-    refuses: ({ credentials, kernel }) => (capable(credentials, kernel.users, CAP_NET_RAW) ? 0 : -EPERM),
+    refuses: (by) => (mayUseRaw(by) ? 0 : -EPERM),
     endpoint: (stack, protocol) => new RawEndpoint(stack.raw, isV6, protocol),
     levels: levels(isV6, isV6 ? RAW_LEVELS6 : RAW_LEVELS4),
   };

@@ -3,9 +3,7 @@
 
 import { EINVAL, ENODEV, ENOPROTOOPT, EOPNOTSUPP, EPERM } from "../../../shared/abi/errno.ts";
 import { IP_MULTICAST_IF } from "../../../shared/abi/inet.ts";
-import { CAP_NET_RAW } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
-import { capable } from "../../credentials/credentials.ts";
 import type { NetCaller } from "../caller.ts";
 import {
   flag,
@@ -17,7 +15,8 @@ import {
   type OptionTable,
   setOption,
 } from "../option_table.ts";
-import { guarded, mayAdminister, SOCKET_LEVEL, SocketOptions } from "../options.ts";
+import { guarded, SOCKET_LEVEL, SocketOptions } from "../options.ts";
+import { mayAdminister, mayUseRaw } from "../privileges.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import type { InetEndpoint } from "../stack/inet/endpoint.ts";
 import type { InetSocket } from "./inet_socket.ts";
@@ -66,7 +65,7 @@ function datagramFlag(name: number, key: "mayBroadcast" | "sendsNoChecksum"): In
 }
 
 function mayBindTo(task: NetCaller, { endpoint }: InetOptions): boolean {
-  return endpoint.boundDevice === 0 || capable(task.credentials, task.kernel.users, CAP_NET_RAW);
+  return endpoint.boundDevice === 0 || mayUseRaw(task);
 }
 
 function bindTo(task: NetCaller, options: InetOptions, index: number): number {

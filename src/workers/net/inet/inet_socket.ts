@@ -4,15 +4,14 @@
 import * as E from "../../../shared/abi/errno.ts";
 import { SIOCGSTAMP_OLD, SIOCGSTAMPNS_OLD } from "../../../shared/abi/ioctl.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRBAND, POLLWRNORM } from "../../../shared/abi/poll.ts";
-import { CAP_NET_BIND_SERVICE } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import { write64 } from "../../../shared/abi/struct.ts";
 import { NSEC_PER_SEC } from "../../../shared/abi/time.ts";
-import { capable } from "../../credentials/credentials.ts";
 import { now } from "../../vfs/clock.ts";
 import type { Inode, Time } from "../../vfs/inode.ts";
 import type { NetCaller } from "../caller.ts";
 import type { NetContext } from "../context.ts";
+import { mayHavePort } from "../privileges.ts";
 import { type Address, SocketFile } from "../socket.ts";
 import type { StackCore } from "../stack/core.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
@@ -160,12 +159,6 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
     return isLeftOut ? name : -E.EAFNOSUPPORT;
   }
 
-  protected mayHavePort(task: NetCaller, port: number): boolean {
-    const { sysctls, users } = task.kernel;
-    if (port === 0 || port >= sysctls.get("net/ipv4/ip_unprivileged_port_start")) return true;
-    return capable(task.credentials, users, CAP_NET_BIND_SERVICE);
-  }
-
   bind(task: NetCaller, address: Address): number {
     const name = this.nameToBind(address);
     if (typeof name === "number") return name;
@@ -181,7 +174,7 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
   }
 
   protected mayBind(task: NetCaller, { port }: InetName): boolean {
-    return this.mayHavePort(task, port);
+    return mayHavePort(task, port);
   }
 
   // ---- As a file ----

@@ -2,10 +2,9 @@
 
 import * as E from "../../../shared/abi/errno.ts";
 import * as I from "../../../shared/abi/inet.ts";
-import { CAP_NET_RAW } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
-import { capable } from "../../credentials/credentials.ts";
 import { INT, int } from "../option_table.ts";
+import { mayUseRaw } from "../privileges.ts";
 import { IpAddress } from "../stack/ip_address.ts";
 import { bytes6 } from "./addresses.ts";
 import type { InetOption, InetOptions, Level } from "./inet_options.ts";
@@ -40,7 +39,7 @@ const HEADERS: InetOption = {
   get: () => Buffer.alloc(0),
   set: (_options, value, task) => {
     if (value.length === 0) return 0;
-    return capable(task.credentials, task.kernel.users, CAP_NET_RAW) ? -E.EOPNOTSUPP : -E.EPERM;
+    return mayUseRaw(task) ? -E.EOPNOTSUPP : -E.EPERM;
   },
 };
 

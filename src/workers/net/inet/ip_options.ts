@@ -2,11 +2,10 @@
 
 import * as E from "../../../shared/abi/errno.ts";
 import * as I from "../../../shared/abi/inet.ts";
-import { CAP_NET_ADMIN, CAP_NET_RAW } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
-import { capable } from "../../credentials/credentials.ts";
 import type { NetCaller } from "../caller.ts";
 import { INT, int } from "../option_table.ts";
+import { mayMark } from "../privileges.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import { connectedFlow } from "../stack/inet/way.ts";
 import { IpAddress } from "../stack/ip_address.ts";
@@ -112,17 +111,13 @@ export function bindsAnywhere(level: number, name: number, other: number, least:
     set: (options, value, task) => {
       if (value.length < least) return -E.EINVAL;
       const isOn = numberIn(value) !== 0;
-      if (isPrivileged && isOn && !mayBeTransparent(task)) return -E.EPERM;
+      if (isPrivileged && isOn && !mayMark(task)) return -E.EPERM;
       options.keptAt.set(level * KEPT + name, Number(isOn));
       options.endpoint.bindsAnywhere = isOn || options.keptAt.get(level * KEPT + other) === 1;
       options.endpoint.optionsChanged();
       return 0;
     },
   };
-}
-
-function mayBeTransparent({ credentials, kernel: { users } }: NetCaller): boolean {
-  return capable(credentials, users, CAP_NET_RAW) || capable(credentials, users, CAP_NET_ADMIN);
 }
 
 // ---- Type of service ----

@@ -4,12 +4,11 @@
 import { EINVAL, ENODEV, EOPNOTSUPP, EPERM } from "../../../shared/abi/errno.ts";
 import * as I from "../../../shared/abi/inet.ts";
 import { RTN_UNICAST } from "../../../shared/abi/netlink.ts";
-import { CAP_NET_ADMIN, CAP_NET_RAW } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import { cmsghdr } from "../../../shared/abi/structs.ts";
-import { capable } from "../../credentials/credentials.ts";
 import type { NetCaller } from "../caller.ts";
 import { type Ancillary, CONTROL_HEADER, controlAlign } from "../control.ts";
+import { mayMark, mayUseRaw } from "../privileges.ts";
 import type { StackCore } from "../stack/core.ts";
 import type { Message } from "../stack/datagram/message.ts";
 import { IpAddress } from "../stack/ip_address.ts";
@@ -50,15 +49,11 @@ function numberIn(body: Buffer): number {
 /** Of SOL_SOCKET: __sock_cmsg_send. */
 const readSocketLevel: Read = ({ task, control }, type, body) => {
   switch (type) {
-    case S.SO_MARK: {
-      const { credentials, kernel } = task;
-      const mayMark =
-        capable(credentials, kernel.users, CAP_NET_RAW) || capable(credentials, kernel.users, CAP_NET_ADMIN);
-      if (!mayMark) return -EPERM;
+    case S.SO_MARK:
+      if (!mayMark(task)) return -EPERM;
       if (body.length !== 4) return -EINVAL;
       control.mark = body.readInt32LE();
       return 0;
-    }
     case S.SO_TIMESTAMPING_OLD:
     case S.SO_TIMESTAMPING_NEW:
       return body.length === 4 ? 0 : -EINVAL;
@@ -175,7 +170,7 @@ const read6: Read = (reader, type, body) => {
     case I.IPV6_RTHDRDSTOPTS:
     case I.IPV6_RTHDR:
     case I.IPV6_2292RTHDR:
-      return capable(task.credentials, task.kernel.users, CAP_NET_RAW) ? -EOPNOTSUPP : -EPERM;
+      return mayUseRaw(task) ? -EOPNOTSUPP : -EPERM;
     default:
       return -EINVAL;
   }

@@ -1,12 +1,11 @@
 // Options of TCP sockets (tcp(7)): those of IPPROTO_TCP, and what TCP makes of those of SOL_SOCKET.
 
 import * as E from "../../../shared/abi/errno.ts";
-import { CAP_NET_ADMIN } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import * as T from "../../../shared/abi/tcp.ts";
-import { capable } from "../../credentials/credentials.ts";
 import { INT, int, type OptionTable } from "../option_table.ts";
 import { RECEIVE_BUFFER_MIN, SOCKET_LEVEL } from "../options.ts";
+import { mayAdminister } from "../privileges.ts";
 import type { TcpEndpoint } from "../stack/tcp/endpoint.ts";
 import { TCP_CLOSE, TCP_LISTEN } from "../stack/tcp/states.ts";
 import { INET_SOCKET_LEVEL, type InetOption, InetOptions, type Level } from "./inet_options.ts";
@@ -121,8 +120,7 @@ const CONGESTION: InetOption = {
 /** What a migration of connections would use. */
 const REPAIR: InetOption = {
   get: () => int(0),
-  set: (_options, _value, { credentials, kernel }) =>
-    capable(credentials, kernel.users, CAP_NET_ADMIN) ? -E.EINVAL : -E.EPERM,
+  set: (_options, _value, task) => (mayAdminister(task) ? -E.EINVAL : -E.EPERM),
 };
 
 const NOTHING: InetOption = { get: () => Buffer.alloc(0) };

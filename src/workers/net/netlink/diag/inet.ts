@@ -2,13 +2,12 @@
 
 import * as E from "../../../../shared/abi/errno.ts";
 import { NLM_F_DUMP, NLM_F_MULTI } from "../../../../shared/abi/netlink.ts";
-import { CAP_NET_ADMIN } from "../../../../shared/abi/prctl.ts";
 import * as D from "../../../../shared/abi/sock_diag.ts";
 import { AF_INET, AF_INET6, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
-import { capable } from "../../../credentials/credentials.ts";
 import type { Requester } from "../../caller.ts";
 import type { Outcome } from "../../devices/outcome.ts";
 import { InetRows } from "../../inet/rows.ts";
+import { mayAdminister } from "../../privileges.ts";
 import { IpAddress } from "../../stack/ip_address.ts";
 import type { Ends } from "../../stack/tcp/isn.ts";
 import { TCP_CLOSE, TCP_LISTEN } from "../../stack/tcp/states.ts";
@@ -87,8 +86,7 @@ export function serveOldInet(by: Requester, request: Request): Answer | Outcome 
 }
 
 function serve(by: Requester, { type, flags, body }: Request, what: Asked, size: number): Answer | Outcome {
-  const { credentials, kernel } = by;
-  const isAdministrator = capable(credentials, kernel.users, CAP_NET_ADMIN);
+  const isAdministrator = mayAdminister(by);
   if (type !== D.SOCK_DESTROY && (flags & NLM_F_DUMP) !== 0) {
     const filter = attributesOf(body, size).get(D.INET_DIAG_REQ_BYTECODE) ?? null;
     if (filter !== null) {
@@ -99,7 +97,7 @@ function serve(by: Requester, { type, flags, body }: Request, what: Asked, size:
   }
   if (!PROTOCOLS.has(what.protocol)) return -E.ENOENT;
   if (type === D.SOCK_DESTROY && !isAdministrator) return -E.EPERM;
-  const row = new InetRows(kernel.inet).find(
+  const row = new InetRows(by.kernel.inet).find(
     what.protocol,
     what.family === AF_INET6,
     endsOf(what),

@@ -1,0 +1,26 @@
+// What sockets ask of who makes a call (capabilities(7)).
+
+import { CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_NET_RAW } from "../../shared/abi/prctl.ts";
+import { capable } from "../credentials/credentials.ts";
+import type { Requester } from "./caller.ts";
+
+export function mayAdminister({ credentials, kernel }: Requester): boolean {
+  return capable(credentials, kernel.users, CAP_NET_ADMIN);
+}
+
+/** Raw sockets, and what of others reaches as far. */
+export function mayUseRaw({ credentials, kernel }: Requester): boolean {
+  return capable(credentials, kernel.users, CAP_NET_RAW);
+}
+
+/** SO_MARK, IP_TRANSPARENT and their relatives. */
+export function mayMark(by: Requester): boolean {
+  return mayAdminister(by) || mayUseRaw(by);
+}
+
+/** A port to bind to; 0: any. */
+export function mayHavePort({ credentials, kernel }: Requester, port: number): boolean {
+  const { sysctls, users } = kernel;
+  if (port === 0 || port >= sysctls.get("net/ipv4/ip_unprivileged_port_start")) return true;
+  return capable(credentials, users, CAP_NET_BIND_SERVICE);
+}
