@@ -6,15 +6,38 @@ import { cmsghdr } from "../../shared/abi/structs.ts";
 import type { Time } from "../vfs/inode.ts";
 
 /** struct cmsghdr */
-export const CONTROL_HEADER = cmsghdr.size;
+const CONTROL_HEADER = cmsghdr.size;
 
 /** What goes with a message beside its bytes. Whoever has it last lets it go. */
 export interface Ancillary {
   release(): void;
 }
 
-export function controlAlign(length: number): number {
+function controlAlign(length: number): number {
   return (length + 7) & ~7;
+}
+
+/** A control message as its sender wrote it. */
+export interface ControlMessage {
+  readonly level: number;
+  readonly type: number;
+  readonly body: Buffer;
+  /** With its header, and with what fills it up. */
+  readonly whole: Buffer;
+}
+
+/** Those in a buffer, one after the other; null, and then the last: there is one that is not as it should be (EINVAL). */
+export function* controlMessages(bytes: Buffer): Generator<ControlMessage | null, void, void> {
+  for (let at = 0; at + CONTROL_HEADER <= bytes.length; ) {
+    const { cmsg_len: length, cmsg_level: level, cmsg_type: type } = cmsghdr.decode(bytes, at);
+    if (length < CONTROL_HEADER || length > bytes.length - at) {
+      yield null;
+      return;
+    }
+    const whole = bytes.subarray(at, at + controlAlign(length));
+    yield { level, type, body: whole.subarray(CONTROL_HEADER, length), whole };
+    at += controlAlign(length);
+  }
 }
 
 /** Control messages for a receiver, in a buffer of its size. */

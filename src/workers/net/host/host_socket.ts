@@ -31,7 +31,7 @@ import { putFile } from "../../vfs/file_table.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { NetCaller } from "../caller.ts";
 import type { NetContext } from "../context.ts";
-import { type Ancillary, CONTROL_HEADER, type ControlWriter, controlAlign } from "../control.ts";
+import { type Ancillary, type ControlWriter, controlMessages } from "../control.ts";
 import { mayHavePort } from "../privileges.ts";
 import { type Address, type Received, type SendRequest, SocketFile } from "../socket.ts";
 import { HostCalls } from "./host_calls.ts";
@@ -273,13 +273,9 @@ export class HostSocket extends SocketFile {
   // Of SOL_SOCKET nothing is passed on, which could carry descriptors: the host has no use for the rest.
   override readControl(_task: NetCaller, bytes: Buffer): HostControl | number {
     const parts: Buffer[] = [];
-    for (let at = 0; at + CONTROL_HEADER <= bytes.length; ) {
-      const length = Number(bytes.readBigUInt64LE(at));
-      if (length < CONTROL_HEADER || length > bytes.length - at) return -E.EINVAL;
-      const end = controlAlign(at + length);
-      if (bytes.readInt32LE(at + 8) !== S.SOL_SOCKET)
-        parts.push(bytes.subarray(at, Math.min(end, bytes.length)));
-      at = end;
+    for (const message of controlMessages(bytes)) {
+      if (message === null) return -E.EINVAL;
+      if (message.level !== S.SOL_SOCKET) parts.push(message.whole);
     }
     const passed = Buffer.concat(parts);
     return passed.length > CONTROL_MAX ? -E.ENOBUFS : new HostControl(passed);
@@ -291,13 +287,10 @@ export class HostSocket extends SocketFile {
     { ancillary }: Received<HostControl>,
     _flags: number,
   ): null {
-    const bytes = ancillary?.bytes ?? Buffer.alloc(0);
-    for (let at = 0; at + CONTROL_HEADER <= bytes.length; ) {
-      const length = Number(bytes.readBigUInt64LE(at));
-      if (length < CONTROL_HEADER || length > bytes.length - at) break;
-      const body = bytes.subarray(at + CONTROL_HEADER, at + length);
-      writer.add(bytes.readInt32LE(at + 8), bytes.readInt32LE(at + 12), body);
-      at += controlAlign(length);
+    if (ancillary === null) return null;
+    for (const message of controlMessages(ancillary.bytes)) {
+      if (message === null) break;
+      writer.add(message.level, message.type, message.body);
     }
     return null;
   }

@@ -5,9 +5,8 @@ import { EINVAL, ENODEV, EOPNOTSUPP, EPERM } from "../../../shared/abi/errno.ts"
 import * as I from "../../../shared/abi/inet.ts";
 import { RTN_UNICAST } from "../../../shared/abi/netlink.ts";
 import * as S from "../../../shared/abi/socket.ts";
-import { cmsghdr } from "../../../shared/abi/structs.ts";
 import type { NetCaller } from "../caller.ts";
-import { type Ancillary, CONTROL_HEADER, controlAlign } from "../control.ts";
+import { type Ancillary, controlMessages } from "../control.ts";
 import { mayMark, mayUseRaw } from "../privileges.ts";
 import type { StackCore } from "../stack/core.ts";
 import type { Message } from "../stack/datagram/message.ts";
@@ -192,18 +191,15 @@ export function readSentControl(
   isTo6: boolean,
 ): number {
   const reader = { task, core, message, control, isOfV6 };
-  const { bytes } = control;
-  for (let at = 0; at + CONTROL_HEADER <= bytes.length; ) {
-    const { cmsg_len, cmsg_level, cmsg_type } = cmsghdr.decode(bytes.subarray(at));
-    if (cmsg_len < CONTROL_HEADER || cmsg_len > bytes.length - at) return -EINVAL;
-    const body = bytes.subarray(at + CONTROL_HEADER, at + cmsg_len);
+  for (const one of controlMessages(control.bytes)) {
+    if (one === null) return -EINVAL;
+    const { level, type, body } = one;
     let error = 0;
-    if (cmsg_level === S.SOL_SOCKET) error = readSocketLevel(reader, cmsg_type, body);
-    else if (cmsg_level === S.IPPROTO_UDP) error = readUdp(reader, cmsg_type, body);
-    else if (cmsg_level === S.IPPROTO_IP && !isTo6) error = read4(reader, cmsg_type, body);
-    else if (cmsg_level === S.IPPROTO_IPV6) error = (isTo6 ? read6 : readMapped)(reader, cmsg_type, body);
+    if (level === S.SOL_SOCKET) error = readSocketLevel(reader, type, body);
+    else if (level === S.IPPROTO_UDP) error = readUdp(reader, type, body);
+    else if (level === S.IPPROTO_IP && !isTo6) error = read4(reader, type, body);
+    else if (level === S.IPPROTO_IPV6) error = (isTo6 ? read6 : readMapped)(reader, type, body);
     if (error < 0) return error;
-    at += controlAlign(cmsg_len);
   }
   return 0;
 }

@@ -12,11 +12,11 @@ import {
   SCM_RIGHTS,
   SOL_SOCKET,
 } from "../../../shared/abi/socket.ts";
-import { cmsghdr, ucred } from "../../../shared/abi/structs.ts";
+import { ucred } from "../../../shared/abi/structs.ts";
 import { capable } from "../../credentials/credentials.ts";
 import type { OpenFile } from "../../vfs/file.ts";
 import { install } from "../../vfs/install.ts";
-import { type Ancillary, CONTROL_HEADER, type ControlWriter, controlAlign } from "../control.ts";
+import { type Ancillary, type ControlWriter, controlMessages } from "../control.ts";
 import type { UnixCaller, UnixContext } from "./context.ts";
 import { mayClaim, type Ucred } from "./peer.ts";
 
@@ -59,10 +59,10 @@ export class UnixAncillary implements Ancillary {
   }
 }
 
-function filesAt(task: UnixCaller, bytes: Buffer, at: number, count: number): OpenFile[] | number {
+function filesIn(task: UnixCaller, body: Buffer, count: number): OpenFile[] | number {
   const files: OpenFile[] = [];
   for (let i = 0; i < count; i++) {
-    const file = task.files.get(bytes.readInt32LE(at + i * FD_SIZE));
+    const file = task.files.get(body.readInt32LE(i * FD_SIZE));
     if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
     files.push(file);
   }
@@ -73,22 +73,19 @@ function filesAt(task: UnixCaller, bytes: Buffer, at: number, count: number): Op
 export function parseAncillary(task: UnixCaller, bytes: Buffer): UnixAncillary | null | number {
   let rights: readonly OpenFile[] = [];
   let credentials: Ucred | null = null;
-  for (let at = 0; at + CONTROL_HEADER <= bytes.length; ) {
-    const { cmsg_len: length, cmsg_level: level, cmsg_type: type } = cmsghdr.decode(bytes, at);
-    if (length < CONTROL_HEADER || length > bytes.length - at) return -EINVAL;
-    const size = length - CONTROL_HEADER;
-    const body = at + CONTROL_HEADER;
-    at += controlAlign(length);
+  for (const message of controlMessages(bytes)) {
+    if (message === null) return -EINVAL;
+    const { level, type, body } = message;
     if (level !== SOL_SOCKET) continue;
     if (type === SCM_RIGHTS) {
-      const count = Math.floor(size / FD_SIZE);
+      const count = Math.floor(body.length / FD_SIZE);
       if (rights.length + count > SCM_MAX_FD) return -EINVAL;
-      const files = filesAt(task, bytes, body, count);
+      const files = filesIn(task, body, count);
       if (typeof files === "number") return files;
       rights = [...rights, ...files];
     } else if (type === SCM_CREDENTIALS) {
-      if (size !== ucred.size) return -EINVAL;
-      const claimed = ucred.decode(bytes, body);
+      if (body.length !== ucred.size) return -EINVAL;
+      const claimed = ucred.decode(body);
       const error = mayClaim(task, claimed);
       if (error < 0) return error;
       credentials = claimed;
