@@ -52,6 +52,11 @@ export interface SendRequest<A extends Ancillary = Ancillary> {
   readonly ancillary: A | null;
 }
 
+/** What a receive gives at the end of what there is. */
+export function nothing(): Received<never> {
+  return { data: new Uint8Array(0), length: 0, flags: 0, address: "", ancillary: null, putBack: () => {} };
+}
+
 export abstract class SocketFile extends OpenFile {
   override readonly isStream = true;
   readonly kernel: NetContext;

@@ -33,7 +33,8 @@ import type { NetCaller } from "../caller.ts";
 import type { NetContext } from "../context.ts";
 import { type Ancillary, type ControlWriter, controlMessages } from "../control.ts";
 import { mayHavePort } from "../privileges.ts";
-import { type Address, type Received, type SendRequest, SocketFile } from "../socket.ts";
+import { type Address, nothing, type Received, type SendRequest, SocketFile } from "../socket.ts";
+import { Unread } from "../unread.ts";
 import { HostCalls } from "./host_calls.ts";
 import type { HostNetwork } from "./host_network.ts";
 import { HostOptions } from "./options.ts";
@@ -62,15 +63,6 @@ class HostControl implements Ancillary {
 }
 
 const NOTHING = new Uint8Array(0);
-const END: Received<HostControl> = {
-  data: NOTHING,
-  discarded: 0,
-  length: 0,
-  flags: 0,
-  address: "",
-  ancillary: null,
-  putBack: () => {},
-};
 
 export class HostSocket extends SocketFile {
   override readonly hasUrgentData = true;
@@ -81,7 +73,7 @@ export class HostSocket extends SocketFile {
   isListening = false;
   readonly #watch: number;
   /** Of a stream, what was received and did not reach its receiver. */
-  #unread: Uint8Array = NOTHING;
+  readonly #unread = new Unread(this.waiters);
   /** Who waits for datagrams waits no more. */
   #hasShutRead = false;
   #hasEnded = false;
@@ -187,24 +179,11 @@ export class HostSocket extends SocketFile {
   receive(_task: NetCaller, room: number, flags: number): Received<HostControl> | number {
     const isPlain = (flags & (S.MSG_OOB | S.MSG_ERRQUEUE)) === 0;
     if (!isPlain || this.#unread.length === 0) return this.#receiveNew(room, flags);
-    const first = this.#again(room, flags);
+    const first = this.#unread.take(room, flags);
     // There is more behind it at once, and no error that would be told here for nothing.
     if (first.length === room || this.host.count(FIONREAD) <= 0) return first;
     const more = this.#receiveNew(room - first.length, flags);
-    return typeof more === "number" ? first : this.#together(first, more, flags);
-  }
-
-  #together(first: Received<HostControl>, more: Received<HostControl>, flags: number): Received<HostControl> {
-    const data = Buffer.concat([first.data, more.data]);
-    return {
-      ...more,
-      data,
-      discarded: first.discarded! + more.discarded!,
-      length: first.length + more.length,
-      putBack: () => {
-        if ((flags & S.MSG_PEEK) === 0) this.#putBack(data);
-      },
-    };
+    return typeof more === "number" ? first : this.#unread.together(first, more, flags);
   }
 
   #receiveNew(room: number, flags: number): Received<HostControl> | number {
@@ -214,7 +193,7 @@ export class HostSocket extends SocketFile {
     // The host's MSG_TRUNC throws a stream's bytes away, and tells how long a datagram was.
     const asked = (flags & RECEIVE_FLAGS) | (this.keepsBounds ? S.MSG_TRUNC : 0);
     const received = this.host.receive(bytes, asked, CONTROL_MAX);
-    if (received === -E.EAGAIN && this.#hasShutRead && !this.neverWaits(flags)) return END;
+    if (received === -E.EAGAIN && this.#hasShutRead && !this.neverWaits(flags)) return nothing();
     if (typeof received === "number") return received;
     const isThrownAway = this.#isThrownAway(flags);
     const data = bytes.subarray(0, isThrownAway ? 0 : Math.min(received.length, bytes.length));
@@ -226,7 +205,7 @@ export class HostSocket extends SocketFile {
       address: received.address,
       ancillary: received.control.length > 0 ? new HostControl(received.control) : null,
       putBack: () => {
-        if (!this.keepsBounds && isPlain && (flags & S.MSG_PEEK) === 0) this.#putBack(data);
+        if (!this.keepsBounds && isPlain && (flags & S.MSG_PEEK) === 0) this.#unread.putBack(data);
       },
     };
   }
@@ -234,29 +213,6 @@ export class HostSocket extends SocketFile {
   /** Of a stream the host gives no bytes then, but how many there would have been (tcp(7)). */
   #isThrownAway(flags: number): boolean {
     return !this.keepsBounds && (flags & (S.MSG_TRUNC | S.MSG_ERRQUEUE)) === S.MSG_TRUNC;
-  }
-
-  #putBack(data: Uint8Array): void {
-    this.#unread = this.#unread.length === 0 ? data : Buffer.concat([data, this.#unread]);
-    if (data.length > 0) this.waiters.wake(POLLIN | POLLRDNORM);
-  }
-
-  #again(room: number, flags: number): Received<HostControl> {
-    const first = this.#unread.subarray(0, room);
-    if ((flags & S.MSG_PEEK) === 0) this.#unread = this.#unread.subarray(first.length);
-    const isThrownAway = this.#isThrownAway(flags);
-    const data = isThrownAway ? NOTHING : first;
-    return {
-      data,
-      discarded: isThrownAway ? first.length : 0,
-      length: first.length,
-      flags: 0,
-      address: "",
-      ancillary: null,
-      putBack: () => {
-        if ((flags & S.MSG_PEEK) === 0) this.#putBack(data);
-      },
-    };
   }
 
   /** Sends out of the window itself, where all of it is taken or the caller looks at how much was. */

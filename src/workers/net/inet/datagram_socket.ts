@@ -15,7 +15,7 @@ import type { NetContext } from "../context.ts";
 import type { Ancillary, ControlWriter } from "../control.ts";
 import { int } from "../option_table.ts";
 import { mayHavePort } from "../privileges.ts";
-import type { Address, Received, SendRequest } from "../socket.ts";
+import { type Address, nothing, type Received, type SendRequest } from "../socket.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import type { Message } from "../stack/datagram/message.ts";
 import type { ErrorRecord } from "../stack/inet/endpoint.ts";
@@ -347,14 +347,7 @@ export class DatagramSocket extends InetSocket {
     const packet = isPeek ? (peeked?.packet ?? null) : this.endpoint.receive();
     if (packet === null) {
       if (!this.endpoint.hasShutRead || this.neverWaits(flags)) return -E.EAGAIN;
-      return {
-        data: new Uint8Array(0),
-        length: 0,
-        flags: 0,
-        address: "",
-        ancillary: null,
-        putBack: () => {},
-      };
+      return nothing();
     }
     const received = this.#told(packet, peeked?.skip ?? 0, room);
     const { options } = this;

@@ -16,12 +16,13 @@ import type { NetCaller } from "../caller.ts";
 import type { NetContext } from "../context.ts";
 import type { ControlWriter } from "../control.ts";
 import { int } from "../option_table.ts";
-import type { Address, Received, SendRequest, SocketFile } from "../socket.ts";
+import { type Address, nothing, type Received, type SendRequest, type SocketFile } from "../socket.ts";
 import { ANY4 } from "../stack/ip_address.ts";
 import { roomNow } from "../stack/tcp/buffers.ts";
 import { URGENT_NONE, URGENT_READ } from "../stack/tcp/connection.ts";
 import { SS_UNCONNECTED, type TcpEndpoint } from "../stack/tcp/endpoint.ts";
 import { TCP_CLOSE, TCP_SYN_SENT } from "../stack/tcp/states.ts";
+import { Unread } from "../unread.ts";
 import { familyOf, type InetName, name4, name6, needsScope } from "./addresses.ts";
 import { ErrorControl, errorBehind } from "./error_queue.ts";
 import type { Level } from "./inet_options.ts";
@@ -39,9 +40,6 @@ const WITHOUT_PEER: ReadonlySet<number> = new Set([TCP_SYN_SENT, TCP_CLOSE]);
 const DIRECT_MIN = 4096;
 const EMPTY = new Uint8Array(0);
 const TOLD_TO_WRITERS = CAN_WRITE | P.POLLERR | P.POLLHUP;
-function nothing(): Received {
-  return { data: EMPTY, length: 0, flags: 0, address: "", ancillary: null, putBack: () => {} };
-}
 
 /** Errors of the connection, which the next call tells where this one has something to tell already. */
 const OF_CONNECTION: ReadonlySet<number> = new Set([E.ECONNRESET, E.ETIMEDOUT, E.EPIPE, E.EHOSTUNREACH]);
@@ -53,7 +51,7 @@ export class StreamSocket extends InetSocket {
   /** The place of the urgent byte that its owner has been told of. */
   #urgentSeq: number | null = null;
   /** What was read and has not reached its reader: it is the next. */
-  #unread: Uint8Array = EMPTY;
+  readonly #unread = new Unread(this.waiters);
   /** Of the last read at once, where its bytes are kept; -1: somebody has read since. */
   #keptAt = -1;
   readonly #levels: ReadonlyMap<number, Level>;
@@ -146,7 +144,7 @@ export class StreamSocket extends InetSocket {
 
   #disconnect(): number {
     this.endpoint.disconnect();
-    this.#unread = EMPTY;
+    this.#unread.clear();
     this.#keptAt = -1;
     return 0;
   }
@@ -227,7 +225,7 @@ export class StreamSocket extends InetSocket {
     const { endpoint, inet, stack } = this;
     inet.advance(stack);
     if (this.#unread.length > 0 && (flags & S.MSG_OOB) === 0)
-      return this.#withMore(this.#takeUnread(room, flags), room, flags);
+      return this.#withMore(this.#unread.take(room, flags), room, flags);
     const isPeek = (flags & S.MSG_PEEK) !== 0;
     const offset = isPeek ? Math.max(0, this.options.peekOffset) : 0;
     // Who wants nothing is told whether there is something.
@@ -260,7 +258,7 @@ export class StreamSocket extends InetSocket {
       ancillary: null,
       putBack: () => {
         if (isPeek || isUrgent) return;
-        if (kept === null) this.#putBack(data);
+        if (kept === null) this.#unread.putBack(data);
         else this.#putBackKept(kept, place, data.length);
       },
     };
@@ -268,7 +266,7 @@ export class StreamSocket extends InetSocket {
 
   // What was kept of a read; if it is there no more, or somebody has read since, it is lost.
   #putBackKept(kept: KeptReads, place: number, length: number): void {
-    if (this.#keptAt === place) this.#putBack(kept.copyOf(place, length) ?? EMPTY);
+    if (this.#keptAt === place) this.#unread.putBack(kept.copyOf(place, length) ?? EMPTY);
     this.#keptAt = -1;
   }
 
@@ -278,52 +276,17 @@ export class StreamSocket extends InetSocket {
     options.peekOffset = isPeek ? options.peekOffset + count : Math.max(0, options.peekOffset - count);
   }
 
-  #putBack(data: Uint8Array): void {
-    this.#unread = this.#unread.length === 0 ? Uint8Array.from(data) : Buffer.concat([data, this.#unread]);
-    if (data.length > 0) this.waiters.wake(CAN_READ);
-  }
-
-  #takeUnread(room: number, flags: number): Received {
-    const all = this.#unread;
-    const first = all.subarray(0, room);
-    if ((flags & S.MSG_PEEK) === 0) this.#unread = all.subarray(first.length);
-    const isThrownAway = (flags & S.MSG_TRUNC) !== 0;
-    const data = isThrownAway ? EMPTY : first;
-    return {
-      data,
-      discarded: isThrownAway ? first.length : 0,
-      length: first.length,
-      flags: 0,
-      address: "",
-      ancillary: null,
-      putBack: () => {
-        if ((flags & S.MSG_PEEK) === 0) this.#putBack(data);
-      },
-    };
-  }
-
   /** What stands behind what comes once more. */
-  #withMore(first: Received, room: number, flags: number): Received {
+  #withMore(first: Received<never>, room: number, flags: number): Received {
     const { endpoint, inet, stack } = this;
     const wanted = Math.min(room - first.length, CHUNK, endpoint.inQueue);
     if (wanted <= 0) return first;
-    const more = Buffer.allocUnsafe(wanted);
-    const n = endpoint.receive(more, flags);
+    const bytes = Buffer.allocUnsafe(wanted);
+    const n = endpoint.receive(bytes, flags);
     if (n <= 0) return first;
-    const isPeek = (flags & S.MSG_PEEK) !== 0;
-    if (!isPeek) inet.deliver(stack);
-    const isThrownAway = (flags & S.MSG_TRUNC) !== 0;
-    const data = isThrownAway ? EMPTY : Buffer.concat([first.data, more.subarray(0, n)]);
-    const length = first.length + n;
-    return {
-      ...first,
-      data,
-      discarded: isThrownAway ? length : 0,
-      length,
-      putBack: () => {
-        if (!isPeek) this.#putBack(data);
-      },
-    };
+    if ((flags & S.MSG_PEEK) === 0) inet.deliver(stack);
+    const more = this.#unread.received(bytes.subarray(0, n), flags);
+    return this.#unread.together(first, more, flags);
   }
 
   /** Receives what has come, and keeps it until it has reached the reader. */

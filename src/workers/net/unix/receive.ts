@@ -123,11 +123,6 @@ export function restore(socket: UnixSocket, message: Message, from: number): voi
   socket.queue.unshift(message);
 }
 
-/** What a receive gives at the end. */
-export function nothing(): UnixReceived {
-  return { data: new Uint8Array(0), length: 0, flags: 0, address: "", ancillary: null, putBack: () => {} };
-}
-
 function sameWriter(a: Ucred, b: Ucred): boolean {
   return a.pid === b.pid && a.uid === b.uid && a.gid === b.gid;
 }

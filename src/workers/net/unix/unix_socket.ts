@@ -21,13 +21,13 @@ import { now } from "../../vfs/clock.ts";
 import { NOT_AT_ONCE } from "../../vfs/file.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { ControlWriter } from "../control.ts";
-import { type Address, type Received, type SendRequest, SocketFile } from "../socket.ts";
+import { type Address, nothing, type Received, type SendRequest, SocketFile } from "../socket.ts";
 import { parseAncillary, UnixAncillary, writeCredentials, writePidfd, writeRights } from "./ancillary.ts";
 import type { UnixCaller, UnixContext } from "./context.ts";
 import { DATAGRAMS_MAX, Message, MessageQueue, trueSize } from "./message.ts";
 import { NO_NAME } from "./names.ts";
 import { credentialsOf, NOBODY, Peer } from "./peer.ts";
-import { consume, nothing, receiveMessage, receiveStream, restore } from "./receive.ts";
+import { consume, receiveMessage, receiveStream, restore } from "./receive.ts";
 import { UnixOptions } from "./unix_options.ts";
 
 const [CAN_READ, CAN_WRITE] = [POLLIN | POLLRDNORM, POLLOUT | POLLWRNORM | POLLWRBAND];
