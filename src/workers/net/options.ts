@@ -251,6 +251,12 @@ export abstract class SocketOptions {
     return error;
   }
 
+  /** What is peeked at next begins behind what was peeked at, and nearer by what was read. */
+  movePeek(isPeek: boolean, peeked: number, read: number): void {
+    if (this.peekOffset < 0) return;
+    this.peekOffset = isPeek ? this.peekOffset + peeked : Math.max(0, this.peekOffset - read);
+  }
+
   /** 0, or the negative errno that answers every option of a level. */
   checkLevel(level: number): number {
     return level === S.SOL_SOCKET ? 0 : -EOPNOTSUPP;

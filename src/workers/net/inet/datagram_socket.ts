@@ -350,11 +350,7 @@ export class DatagramSocket extends InetSocket {
       return nothing();
     }
     const received = this.#told(packet, peeked?.skip ?? 0, room);
-    const { options } = this;
-    if (options.peekOffset >= 0) {
-      if (isPeek) options.peekOffset += received.data.length;
-      else options.peekOffset = Math.max(0, options.peekOffset - packet.length);
-    }
+    this.options.movePeek(isPeek, received.data.length, packet.length);
     if (!isPeek) packet.release();
     return received;
   }

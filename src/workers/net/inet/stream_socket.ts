@@ -244,7 +244,7 @@ export class StreamSocket extends InetSocket {
       this.#keptAt = place;
       inet.deliver(stack);
     }
-    this.#movePeek(isPeek, n);
+    this.options.movePeek(isPeek, n, n);
     this.hasReceived = true;
     const isUrgent = (flags & S.MSG_OOB) !== 0;
     const isThrownAway = (flags & S.MSG_TRUNC) !== 0;
@@ -268,12 +268,6 @@ export class StreamSocket extends InetSocket {
   #putBackKept(kept: KeptReads, place: number, length: number): void {
     if (this.#keptAt === place) this.#unread.putBack(kept.copyOf(place, length) ?? EMPTY);
     this.#keptAt = -1;
-  }
-
-  #movePeek(isPeek: boolean, count: number): void {
-    const { options } = this;
-    if (options.peekOffset < 0) return;
-    options.peekOffset = isPeek ? options.peekOffset + count : Math.max(0, options.peekOffset - count);
   }
 
   /** What stands behind what comes once more. */

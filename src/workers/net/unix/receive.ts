@@ -21,13 +21,6 @@ function startOf(socket: UnixSocket, flags: number): { index: number; skip: numb
   return { index, skip };
 }
 
-/** What is peeked at next begins behind what was peeked at, and nearer by what was read. */
-function movePeek({ options }: UnixSocket, flags: number, peeked: number, read: number): void {
-  if (options.peekOffset < 0) return;
-  if ((flags & S.MSG_PEEK) !== 0) options.peekOffset += peeked;
-  else options.peekOffset = Math.max(0, options.peekOffset - read);
-}
-
 /** Null: there is nothing (behind what was peeked at). */
 export function receiveMessage(socket: UnixSocket, room: number, flags: number): UnixReceived | null {
   const peek = (flags & S.MSG_PEEK) !== 0;
@@ -36,7 +29,7 @@ export function receiveMessage(socket: UnixSocket, room: number, flags: number):
   if (message === undefined) return null;
   const length = message.data.length - skip;
   const data = message.data.subarray(skip, skip + Math.min(room, length));
-  movePeek(socket, flags, data.length, message.data.length);
+  socket.options.movePeek(peek, data.length, message.data.length);
   if (!peek) {
     socket.queue.shift();
     if (socket.queue.length <= DATAGRAMS_MAX) socket.wakeSenders();
@@ -79,7 +72,7 @@ export function receiveStream(socket: UnixSocket, room: number, flags: number): 
   const data = gather(parts, length);
   const last = parts.at(-1)?.message ?? first;
   const ancillary = together(first, last);
-  movePeek(socket, flags, length, length);
+  socket.options.movePeek(peek, length, length);
   if (peek) return { data, length, flags: 0, address: first.address, ancillary, putBack: () => {} };
   for (const { message, length: part } of parts) consume(socket, message, part);
   const taken = last.ancillary;
