@@ -200,6 +200,12 @@ export abstract class SocketFile extends OpenFile {
     return this.send(task, { data, flags: 0, address: "", ancillary: null });
   }
 
+  /** The answer of an ioctl. */
+  protected tellNumber(task: NetCaller, argument: number, value: number): number {
+    task.call.view.setInt32(task.call.out(argument, 4), value, true);
+    return 0;
+  }
+
   override ioctl(task: NetCaller, request: number, argument: number): number {
     return (
       interfaceIoctl(task, request, argument) ??

@@ -273,8 +273,7 @@ export class HostSocket extends SocketFile {
     const count = this.host.count(request);
     if (count < 0) return count;
     const more = request === FIONREAD ? this.#unread.length : 0;
-    task.call.view.setInt32(task.call.out(argument, 4), count + more, true);
-    return 0;
+    return this.tellNumber(task, argument, count + more);
   }
 
   release(): void {

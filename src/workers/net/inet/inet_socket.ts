@@ -196,11 +196,6 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
     return { sec: sec - back, nsec: Math.floor(nsec + back * NSEC_PER_SEC - agoNs) };
   }
 
-  protected tellNumber(task: NetCaller, argument: number, value: number): number {
-    task.call.view.setInt32(task.call.out(argument, 4), value, true);
-    return 0;
-  }
-
   /** SIOCGSTAMP and its relatives: when what was received last arrived. */
   #tellStamp(task: NetCaller, argument: number, isInNs: boolean): number {
     this.options.keepStamp();

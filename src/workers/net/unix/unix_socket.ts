@@ -434,18 +434,15 @@ export class UnixSocket extends SocketFile {
   override ioctl(task: UnixCaller, request: number, argument: number): number {
     switch (request) {
       case SIOCOUTQ:
-        task.call.view.setInt32(task.call.out(argument, 4), this.#charged, true);
-        return 0;
+        return this.tellNumber(task, argument, this.#charged);
       case FIONREAD: {
         if (this.state === "listening") return -E.EINVAL;
         const bytes = this.#isDatagram ? (this.queue.first?.data.length ?? 0) : this.queue.bytes;
-        task.call.view.setInt32(task.call.out(argument, 4), bytes, true);
-        return 0;
+        return this.tellNumber(task, argument, bytes);
       }
       case SIOCATMARK:
         if (this.type !== S.SOCK_STREAM) return -E.EOPNOTSUPP;
-        task.call.view.setInt32(task.call.out(argument, 4), 0, true);
-        return 0;
+        return this.tellNumber(task, argument, 0);
       default:
         return super.ioctl(task, request, argument);
     }
