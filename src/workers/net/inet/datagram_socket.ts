@@ -18,12 +18,11 @@ import { mayHavePort } from "../privileges.ts";
 import { type Address, nothing, type Received, type SendRequest } from "../socket.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import type { Message } from "../stack/datagram/message.ts";
-import type { ErrorRecord } from "../stack/inet/endpoint.ts";
 import type { IpAddress } from "../stack/ip_address.ts";
 import type { Packet } from "../stack/packet.ts";
 import { RawEndpoint } from "../stack/raw/endpoint.ts";
 import { familyOf, type InetName, name4, name6, nameOf, needsScope } from "./addresses.ts";
-import { ErrorControl, errorBehind, RECORD_COST } from "./error_queue.ts";
+import { ErrorControl, RECORD_COST, receiveError } from "./error_queue.ts";
 import type { Level } from "./inet_options.ts";
 import { CAN_READ, CAN_WRITE, InetSocket } from "./inet_socket.ts";
 import { ReceivedControl } from "./received_control.ts";
@@ -385,24 +384,11 @@ export class DatagramSocket extends InetSocket {
 
   #receiveError(room: number): Received | number {
     const { endpoint } = this;
-    const record = endpoint.receiveError();
-    if (record === null) return -E.EAGAIN;
-    endpoint.pendingError = errorBehind(record, endpoint.errors[0], endpoint.pendingError);
+    const received = receiveError(endpoint, room, true);
+    if (received === null) return -E.EAGAIN;
     this.#chargeErrors();
     if (endpoint.errors.length > 0) this.waiters.wake(POLLERR);
-    const { payload } = record;
-    return {
-      data: payload.subarray(0, room),
-      length: payload.length,
-      flags: S.MSG_ERRQUEUE | (room < payload.length ? S.MSG_TRUNC : 0),
-      address: this.#destinationIn(record),
-      ancillary: new ErrorControl(record, this.isV6),
-      putBack: () => {},
-    };
-  }
-
-  #destinationIn({ destination, port }: ErrorRecord): Address {
-    return nameOf(this.isV6, destination, port, this.endpoint.boundDevice);
+    return received;
   }
 
   /** Receives one datagram into the window, of one whose receiver wants to know nothing else. */

@@ -4,8 +4,9 @@
 import * as I from "../../../shared/abi/inet.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import type { Ancillary, ControlWriter } from "../control.ts";
-import { type ErrorRecord, ORIGIN_ICMP, ORIGIN_ICMP6 } from "../stack/inet/endpoint.ts";
-import { bytes4, bytes6 } from "./addresses.ts";
+import type { Received } from "../socket.ts";
+import { type ErrorRecord, type InetEndpoint, ORIGIN_ICMP, ORIGIN_ICMP6 } from "../stack/inet/endpoint.ts";
+import { bytes4, bytes6, nameOf } from "./addresses.ts";
 
 /** What a record costs beside its payload. */
 export const RECORD_COST = 512;
@@ -41,7 +42,27 @@ export class ErrorControl implements Ancillary {
 }
 
 /** The pending error when a record was taken: that of the next one, if ICMP has told it (sock_dequeue_err_skb). */
-export function errorBehind(taken: ErrorRecord, next: ErrorRecord | undefined, pending: number): number {
+function errorBehind(taken: ErrorRecord, next: ErrorRecord | undefined, pending: number): number {
   if (next !== undefined && isOfIcmp(next)) return next.errno;
   return isOfIcmp(taken) ? 0 : pending;
+}
+
+/** What a receive with MSG_ERRQUEUE takes; datagrams are told with whom they were for. Null: there is nothing. */
+export function receiveError(
+  endpoint: InetEndpoint,
+  room: number,
+  isDatagram: boolean,
+): Received<ErrorControl> | null {
+  const record = endpoint.receiveError();
+  if (record === null) return null;
+  endpoint.pendingError = errorBehind(record, endpoint.errors[0], endpoint.pendingError);
+  const { payload, destination, port } = record;
+  return {
+    data: payload.subarray(0, room),
+    length: payload.length,
+    flags: S.MSG_ERRQUEUE | (room < payload.length ? S.MSG_TRUNC : 0),
+    address: isDatagram ? nameOf(endpoint.isV6, destination, port, endpoint.boundDevice) : "",
+    ancillary: new ErrorControl(record, endpoint.isV6),
+    putBack: () => {},
+  };
 }

@@ -24,7 +24,7 @@ import { SS_UNCONNECTED, type TcpEndpoint } from "../stack/tcp/endpoint.ts";
 import { TCP_CLOSE, TCP_SYN_SENT } from "../stack/tcp/states.ts";
 import { Unread } from "../unread.ts";
 import { familyOf, type InetName, name4, name6, needsScope } from "./addresses.ts";
-import { ErrorControl, errorBehind } from "./error_queue.ts";
+import { ErrorControl, receiveError } from "./error_queue.ts";
 import type { Level } from "./inet_options.ts";
 import { CAN_READ, CAN_WRITE, InetSocket } from "./inet_socket.ts";
 import type { KeptReads } from "./kept_reads.ts";
@@ -221,7 +221,7 @@ export class StreamSocket extends InetSocket {
   // ---- Receiving ----
 
   receive(_task: NetCaller, room: number, flags: number): Received | number {
-    if ((flags & S.MSG_ERRQUEUE) !== 0) return this.#receiveError(room);
+    if ((flags & S.MSG_ERRQUEUE) !== 0) return receiveError(this.endpoint, room, false) ?? -E.EAGAIN;
     const { endpoint, inet, stack } = this;
     inet.advance(stack);
     if (this.#unread.length > 0 && (flags & S.MSG_OOB) === 0)
@@ -378,22 +378,6 @@ export class StreamSocket extends InetSocket {
 
   dropErrors(): void {
     this.endpoint.errors.length = 0;
-  }
-
-  #receiveError(room: number): Received | number {
-    const { endpoint } = this;
-    const record = endpoint.receiveError();
-    if (record === null) return -E.EAGAIN;
-    endpoint.pendingError = errorBehind(record, endpoint.errors[0], endpoint.pendingError);
-    const { payload } = record;
-    return {
-      data: payload.subarray(0, room),
-      length: payload.length,
-      flags: S.MSG_ERRQUEUE | (room < payload.length ? S.MSG_TRUNC : 0),
-      address: "",
-      ancillary: new ErrorControl(record, this.isV6),
-      putBack: () => {},
-    };
   }
 
   // ---- Ends, and as a file ----
