@@ -46,12 +46,12 @@ function datagramLine(socket: ListedSocket, digits: number): string {
     `${hex(0, 8)}:${hex(socket.queuedBytes, 8)}`,
     "00:00000000",
     hex(0, 8),
-    String(socket.uid).padStart(5),
+    String(endpoint.uid).padStart(5),
     String(0).padStart(8),
     socket.inodeNumber,
     2,
     "0000000000000000",
-    socket.drops,
+    endpoint.drops,
   ];
   return columns.join(" ");
 }
@@ -113,14 +113,14 @@ function streamLine(socket: ListedSocket): string {
   const threshold = connection?.ssthresh ?? INFINITE_THRESHOLD;
   const isUnknown = threshold >= INFINITE_THRESHOLD;
   const columns = [
-    `${String(socket.place).padStart(isV6 ? 5 : 4)}:`,
+    `${String(endpoint.ownersNumber).padStart(isV6 ? 5 : 4)}:`,
     place(isV6, endpoint.local, endpoint.localPort),
     place(isV6, endpoint.remote, endpoint.remotePort),
     hex(state, 2),
     `${hex(sent, 8)}:${hex(received, 8)}`,
     timerOf(socket),
     hex(connection?.retransmits ?? 0, 8),
-    String(socket.uid).padStart(5),
+    String(endpoint.uid).padStart(5),
     String(connection?.probesOut ?? 0).padStart(8),
     socket.inodeNumber,
     1,

@@ -20,7 +20,6 @@ import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import type { Message } from "../stack/datagram/message.ts";
 import type { IpAddress } from "../stack/ip_address.ts";
 import type { Packet } from "../stack/packet.ts";
-import { RawEndpoint } from "../stack/raw/endpoint.ts";
 import { familyOf, type InetName, name4, name6, nameOf, needsScope } from "./addresses.ts";
 import { ErrorControl, RECORD_COST, receiveError } from "./error_queue.ts";
 import type { Level } from "./inet_options.ts";
@@ -42,7 +41,7 @@ interface Corked {
 }
 
 export class DatagramSocket extends InetSocket {
-  override readonly endpoint: DatagramEndpoint;
+  declare readonly endpoint: DatagramEndpoint;
   declare readonly datagram: DatagramEndpoint;
   #corked: Corked | null = null;
   #isCorked = false;
@@ -58,9 +57,7 @@ export class DatagramSocket extends InetSocket {
     endpoint: DatagramEndpoint,
     levels: ReadonlyMap<number, Level>,
   ) {
-    const raw = endpoint instanceof RawEndpoint ? endpoint : null;
-    super(kernel, inode, type, protocol, status, endpoint, endpoint, raw, levels, endpoint.uid);
-    this.endpoint = endpoint;
+    super(kernel, inode, type, protocol, status, endpoint, levels);
     endpoint.observer = {
       readable: () => this.waiters.wake(CAN_READ),
       failed: () => {

@@ -270,7 +270,7 @@ export class InetOptions extends SocketOptions {
   /** Null: it is no datagram socket's. */
   readonly datagram: DatagramEndpoint | null;
   readonly #stack: InetStack;
-  readonly #levels: ReadonlyMap<number, Level>;
+  readonly levels: ReadonlyMap<number, Level>;
   /** Numbers that are kept of other levels, by 1000 times the level, and the option. */
   readonly keptAt = new Map<number, number>();
   /** Which control messages are wanted, of IPv4 and of IPv6: bits that received_control.ts names. */
@@ -295,7 +295,7 @@ export class InetOptions extends SocketOptions {
     this.endpoint = endpoint;
     this.datagram = datagram;
     this.#stack = stack;
-    this.#levels = levels;
+    this.levels = levels;
     this.sendBuffer = sysctls.get("net/core/wmem_default");
     this.receiveBuffer = sysctls.get("net/core/rmem_default");
     if (datagram !== null) datagram.receiveBuffer = this.receiveBuffer;
@@ -360,7 +360,7 @@ export class InetOptions extends SocketOptions {
 
   override get(level: number, name: number, task: NetCaller, room: number): Buffer | number {
     if (level === S.SOL_SOCKET) return super.get(level, name, task, room);
-    const found = this.#levels.get(level);
+    const found = this.levels.get(level);
     if (found === undefined) return this.inet.isV6 ? -ENOPROTOOPT : -EOPNOTSUPP;
     const value = getOption(found.table, this, name, task, room);
     if (typeof value === "number" || value.length !== INT || room >= INT || room === 0) return value;
@@ -373,7 +373,7 @@ export class InetOptions extends SocketOptions {
   override set(level: number, name: number, value: Buffer, task: NetCaller): number {
     if (level === S.SOL_SOCKET && name === S.SO_BINDTODEVICE) return BIND_TO_DEVICE.set!(this, value, task);
     if (level === S.SOL_SOCKET) return super.set(level, name, value, task);
-    const found = this.#levels.get(level);
+    const found = this.levels.get(level);
     if (found === undefined) return -ENOPROTOOPT;
     if (!found.takesShort && found.texts?.has(name) !== true)
       return setOption(found.table, this, name, value, task);

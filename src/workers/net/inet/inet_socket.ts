@@ -14,10 +14,10 @@ import type { NetContext } from "../context.ts";
 import { mayHavePort } from "../privileges.ts";
 import { type Address, SocketFile } from "../socket.ts";
 import type { StackCore } from "../stack/core.ts";
-import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
+import { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import type { InetEndpoint } from "../stack/inet/endpoint.ts";
 import type { IpAddress } from "../stack/ip_address.ts";
-import type { RawEndpoint } from "../stack/raw/endpoint.ts";
+import { RawEndpoint } from "../stack/raw/endpoint.ts";
 import type { Stack } from "../stack/stack.ts";
 import { TcpEndpoint } from "../stack/tcp/endpoint.ts";
 import { familyOf, type InetName, name4, name6, nameOf } from "./addresses.ts";
@@ -61,10 +61,6 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
   /** When what was received last arrived, where SIOCGSTAMP was asked; null: nothing was. */
   protected lastStamp: Time | null = null;
   protected hasReceived = false;
-  /** Among all (registry.ts). */
-  place = 0;
-  /** Who made it. */
-  readonly uid: number;
   #hasEnded = false;
 
   constructor(
@@ -74,20 +70,16 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
     protocol: number,
     status: number,
     endpoint: InetEndpoint,
-    datagram: DatagramEndpoint | null,
-    raw: RawEndpoint | null,
     levels: ReadonlyMap<number, Level>,
-    uid: number,
   ) {
     super(kernel, inode, type, protocol, status);
-    this.uid = uid;
     this.domain = endpoint.isV6 ? S.AF_INET6 : S.AF_INET;
     this.isV6 = endpoint.isV6;
     this.inet = kernel.inet;
     this.stack = kernel.inet.stack;
     this.endpoint = endpoint;
-    this.datagram = datagram;
-    this.raw = raw;
+    this.datagram = endpoint instanceof DatagramEndpoint ? endpoint : null;
+    this.raw = endpoint instanceof RawEndpoint ? endpoint : null;
     this.stream = endpoint instanceof TcpEndpoint ? endpoint : null;
     this.options = this.makeOptions(levels);
     kernel.counters.sockets++;
@@ -106,10 +98,6 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
 
   /** Bytes in its receive queue, as SO_RCVBUF counts them. */
   abstract get queuedBytes(): number;
-
-  get drops(): number {
-    return this.datagram?.drops ?? 0;
-  }
 
   /** The pending error, which is no more then; 0: none. */
   abstract takeError(): number;

@@ -6,19 +6,13 @@ import type { TcpEndpoint } from "../stack/tcp/endpoint.ts";
 
 /** What a list tells of one. */
 export interface ListedSocket {
-  /** Among all. */
-  place: number;
   readonly type: number;
   readonly isV6: boolean;
   readonly endpoint: InetEndpoint;
   /** Null: it is no stream. */
   readonly stream: TcpEndpoint | null;
-  /** Who made it. */
-  readonly uid: number;
   readonly inodeNumber: number;
   readonly queuedBytes: number;
-  /** Datagrams that it has lost. */
-  readonly drops: number;
 }
 
 export class Registry {
@@ -35,9 +29,9 @@ export class Registry {
   }
 
   add(one: ListedSocket): void {
-    one.place = this.#free.pop() ?? this.#places.length;
-    this.#places[one.place] = one;
-    one.endpoint.ownersNumber = one.place;
+    const place = this.#free.pop() ?? this.#places.length;
+    this.#places[place] = one;
+    one.endpoint.ownersNumber = place;
   }
 
   /** The socket of an endpoint; null: it has none. */
@@ -46,8 +40,8 @@ export class Registry {
     return listed?.endpoint === endpoint ? listed : null;
   }
 
-  remove(one: ListedSocket): void {
-    this.#places[one.place] = null;
-    this.#free.push(one.place);
+  remove({ endpoint }: ListedSocket): void {
+    this.#places[endpoint.ownersNumber] = null;
+    this.#free.push(endpoint.ownersNumber);
   }
 }

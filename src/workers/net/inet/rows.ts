@@ -86,7 +86,7 @@ function rowOf(endpoint: InetEndpoint, socket: InetSocket | null, deliver: () =>
     remotePort: endpoint.remotePort,
     device: endpoint.boundDevice,
     cookie: socket?.cookie ?? 0,
-    uid: socket?.uid ?? endpoint.uid,
+    uid: endpoint.uid,
     inode: socket?.inodeNumber ?? 0,
     ...timerOf(c),
     retransmits: c?.retransmits ?? 0,

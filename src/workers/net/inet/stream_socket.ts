@@ -45,7 +45,7 @@ const TOLD_TO_WRITERS = CAN_WRITE | P.POLLERR | P.POLLHUP;
 const OF_CONNECTION: ReadonlySet<number> = new Set([E.ECONNRESET, E.ETIMEDOUT, E.EPIPE, E.EHOSTUNREACH]);
 
 export class StreamSocket extends InetSocket {
-  override readonly endpoint: TcpEndpoint;
+  declare readonly endpoint: TcpEndpoint;
   declare readonly options: TcpSocketOptions;
   override readonly hasUrgentData = true;
   /** The place of the urgent byte that its owner has been told of. */
@@ -54,7 +54,6 @@ export class StreamSocket extends InetSocket {
   readonly #unread = new Unread(this.waiters);
   /** Of the last read at once, where its bytes are kept; -1: somebody has read since. */
   #keptAt = -1;
-  readonly #levels: ReadonlyMap<number, Level>;
 
   constructor(
     kernel: NetContext,
@@ -63,9 +62,7 @@ export class StreamSocket extends InetSocket {
     endpoint: TcpEndpoint,
     levels: ReadonlyMap<number, Level>,
   ) {
-    super(kernel, inode, S.SOCK_STREAM, S.IPPROTO_TCP, status, endpoint, null, null, levels, endpoint.uid);
-    this.endpoint = endpoint;
-    this.#levels = levels;
+    super(kernel, inode, S.SOCK_STREAM, S.IPPROTO_TCP, status, endpoint, levels);
     endpoint.observer = {
       readable: () => this.waiters.wake(CAN_READ | this.#ends(P.POLLRDHUP | P.POLLHUP) | this.#urgent()),
       writable: () => this.waiters.wake(CAN_WRITE | this.#ends(P.POLLHUP | P.POLLERR)),
@@ -119,11 +116,10 @@ export class StreamSocket extends InetSocket {
 
   // ---- Names and connections ----
 
-  override bind(task: NetCaller, address: Address): number {
-    const name = this.nameToBind(address);
+  protected override nameToBind(address: Address): InetName | number {
+    const name = super.nameToBind(address);
     if (typeof name === "number") return name;
-    if (this.isV6 && name.ip.isMulticast && !name.ip.isV4) return -E.EINVAL;
-    return super.bind(task, address);
+    return this.isV6 && name.ip.isMulticast && !name.ip.isV4 ? -E.EINVAL : name;
   }
 
   override peerName(): Address | number {
@@ -174,7 +170,7 @@ export class StreamSocket extends InetSocket {
     if (!heap.hasRoom("sockets") || !heap.hasRoom("inetSockets")) return -E.ENFILE;
     const child = this.endpoint.accept();
     if (typeof child === "number") return child;
-    const socket = new StreamSocket(this.kernel, anonymous.socket(by), status, child, this.#levels);
+    const socket = new StreamSocket(this.kernel, anonymous.socket(by), status, child, this.options.levels);
     socket.options.inherit(this.options);
     return socket;
   }
