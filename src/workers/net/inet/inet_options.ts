@@ -255,6 +255,11 @@ export const INET_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetO
   ],
 ]);
 
+/** The key in `keptAt` of a level's option. */
+export function keyOf(level: number, name: number): number {
+  return level * 1000 + name;
+}
+
 /** How a level is answered where there is no such option. */
 export interface Level {
   readonly table: OptionTable<InetOptions>;
@@ -271,7 +276,7 @@ export class InetOptions extends SocketOptions {
   readonly datagram: DatagramEndpoint | null;
   readonly #stack: InetStack;
   readonly levels: ReadonlyMap<number, Level>;
-  /** Numbers that are kept of other levels, by 1000 times the level, and the option. */
+  /** Numbers that are kept of other levels, by keyOf. */
   readonly keptAt = new Map<number, number>();
   /** Which control messages are wanted, of IPv4 and of IPv6: bits that received_control.ts names. */
   wanted4 = 0;

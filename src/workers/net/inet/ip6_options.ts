@@ -7,14 +7,13 @@ import { INT, int } from "../option_table.ts";
 import { mayUseRaw } from "../privileges.ts";
 import { IpAddress } from "../stack/ip_address.ts";
 import { bytes6 } from "./addresses.ts";
-import type { InetOption, InetOptions, Level } from "./inet_options.ts";
+import { type InetOption, type InetOptions, keyOf, type Level } from "./inet_options.ts";
 import {
   bindsAnywhere,
   endpointNumber,
   flagAt,
   groupRequest,
   join,
-  KEPT,
   keptAt,
   leastHops,
   leave,
@@ -132,7 +131,7 @@ const AUTO_FLOW_LABEL: InetOption = {
   ...keptAt(LEVEL, I.IPV6_AUTOFLOWLABEL, 1),
   set: (options, value) => {
     const isOn = numberIn(value) !== 0;
-    options.keptAt.set(LEVEL * KEPT + I.IPV6_AUTOFLOWLABEL, Number(isOn));
+    options.keptAt.set(keyOf(LEVEL, I.IPV6_AUTOFLOWLABEL), Number(isOn));
     if (options.datagram !== null) options.datagram.labelsFlows = isOn;
     return 0;
   },

@@ -10,11 +10,10 @@ import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import { connectedFlow } from "../stack/inet/way.ts";
 import { IpAddress } from "../stack/ip_address.ts";
 import { pathMtu } from "../stack/mtu_discovery.ts";
-import type { InetOption, InetOptions, Level } from "./inet_options.ts";
+import { type InetOption, type InetOptions, keyOf, type Level } from "./inet_options.ts";
 import * as W from "./received_control.ts";
 
 const OPTIONS_MAX = 40;
-export const KEPT = 1000;
 /** SO_PRIORITY of a type of service (ip_tos2prio). */
 const PRIORITIES = [0, 0, 0, 0, 2, 2, 2, 2, 6, 6, 6, 6, 4, 4, 4, 4];
 const ECN_MASK = 3;
@@ -40,7 +39,7 @@ function isWrong(value: Buffer, { least = 0, min, max }: Checks): boolean {
 
 /** A number that is kept, and told again. */
 export function keptAt(level: number, name: number, initial: number, checks: Checks = {}): InetOption {
-  const key = level * KEPT + name;
+  const key = keyOf(level, name);
   return {
     get: (options) => int(options.keptAt.get(key) ?? initial),
     set: (options, value) => {
@@ -52,7 +51,7 @@ export function keptAt(level: number, name: number, initial: number, checks: Che
 }
 
 export function flagAt(level: number, name: number, checks: Checks = {}): InetOption {
-  const key = level * KEPT + name;
+  const key = keyOf(level, name);
   return {
     get: (options) => int(options.keptAt.get(key) ?? 0),
     set: (options, value) => {
@@ -112,8 +111,8 @@ export function bindsAnywhere(level: number, name: number, other: number, least:
       if (value.length < least) return -E.EINVAL;
       const isOn = numberIn(value) !== 0;
       if (isPrivileged && isOn && !mayMark(task)) return -E.EPERM;
-      options.keptAt.set(level * KEPT + name, Number(isOn));
-      options.endpoint.bindsAnywhere = isOn || options.keptAt.get(level * KEPT + other) === 1;
+      options.keptAt.set(keyOf(level, name), Number(isOn));
+      options.endpoint.bindsAnywhere = isOn || options.keptAt.get(keyOf(level, other)) === 1;
       options.endpoint.optionsChanged();
       return 0;
     },
@@ -296,6 +295,8 @@ function unicastDevice(name: "unicastDevice4" | "unicastDevice6"): InetOption {
 
 export const UNICAST_DEVICE_6 = unicastDevice("unicastDevice6");
 
+const LOCAL_PORT_RANGE = keptAt(S.IPPROTO_IP, I.IP_LOCAL_PORT_RANGE, 0);
+
 const refused: InetOption = { get: () => -E.EINVAL };
 
 const TABLE = new Map<number, InetOption>([
@@ -428,13 +429,12 @@ const TABLE = new Map<number, InetOption>([
   [
     I.IP_LOCAL_PORT_RANGE,
     {
-      get: (options) => int(options.keptAt.get(I.IP_LOCAL_PORT_RANGE) ?? 0),
-      set: (options, value) => {
+      ...LOCAL_PORT_RANGE,
+      set: (options, value, task) => {
         if (value.length !== INT) return -E.EINVAL;
         const [low, high] = [value.readUInt16LE(0), value.readUInt16LE(2)];
         if (low !== 0 && high !== 0 && low > high) return -E.EINVAL;
-        options.keptAt.set(I.IP_LOCAL_PORT_RANGE, value.readInt32LE());
-        return 0;
+        return LOCAL_PORT_RANGE.set!(options, value, task);
       },
     },
   ],

@@ -25,13 +25,13 @@ import { TCP_CLOSE, TCP_SYN_SENT } from "../stack/tcp/states.ts";
 import { Unread } from "../unread.ts";
 import { familyOf, type InetName, name4, name6, needsScope } from "./addresses.ts";
 import { ErrorControl, receiveError } from "./error_queue.ts";
-import type { Level } from "./inet_options.ts";
+import { keyOf, type Level } from "./inet_options.ts";
 import { CAN_READ, CAN_WRITE, InetSocket } from "./inet_socket.ts";
 import type { KeptReads } from "./kept_reads.ts";
 import { TcpSocketOptions } from "./tcp_options.ts";
 
 const MESSAGE_MAX = 0x7fffffff;
-const INQ_KEY = S.IPPROTO_TCP * 1000 + TCP_INQ;
+const INQ_KEY = keyOf(S.IPPROTO_TCP, TCP_INQ);
 /** Bytes that one receive takes at most, and those that reach the receiver's window at once. */
 const CHUNK = 65536;
 const ROUND_MAX = WINDOW_SECOND - WINDOW;

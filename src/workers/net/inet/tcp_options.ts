@@ -9,6 +9,7 @@ import { mayAdminister } from "../privileges.ts";
 import type { TcpEndpoint } from "../stack/tcp/endpoint.ts";
 import { TCP_CLOSE, TCP_LISTEN } from "../stack/tcp/states.ts";
 import { INET_SOCKET_LEVEL, type InetOption, InetOptions, type Level } from "./inet_options.ts";
+import { keptAt } from "./ip_options.ts";
 import { tcpInfoBytes } from "./tcp_info.ts";
 
 const US = 1_000_000;
@@ -53,18 +54,7 @@ function number({ get, set, min, max }: Number): InetOption {
 
 /** Kept and told, without effect. */
 function kept(name: number, min: number, max: number): InetOption {
-  return number({
-    get: (_endpoint, { keptAt }) => keptAt.get(keyOf(name)) ?? 0,
-    set: (_endpoint, value, { keptAt }) => {
-      keptAt.set(keyOf(name), value);
-    },
-    min,
-    max,
-  });
-}
-
-function keyOf(name: number): number {
-  return S.IPPROTO_TCP * 1000 + name;
+  return keptAt(S.IPPROTO_TCP, name, 0, { min, max });
 }
 
 /** Retransmissions of a SYN-ACK that take so many seconds, and back. */
