@@ -14,7 +14,7 @@ import type { Device } from "./devices/rows.ts";
 
 /** struct ifreq: a name, and what is asked or told of it. */
 const REQUEST_SIZE = 40;
-const NAME_SIZE = 16;
+export const NAME_SIZE = 16;
 const ADDRESS_AT = 4; // in struct sockaddr_in
 /** struct ifconf: a length and a pointer. */
 const CONF_SIZE = 16;
@@ -97,7 +97,7 @@ const CHANGERS: ReadonlyMap<number, Changer> = new Map([
 ]);
 
 /** The request in guest memory, which what is told goes back to. */
-function* readRequest(task: NetCaller, address: number): Generator<void, Buffer | number, void> {
+export function* readRequest(task: NetCaller, address: number): Generator<void, Buffer | number, void> {
   const { call } = task;
   call.outAt(address, REQUEST_SIZE, WINDOW);
   if ((yield* call.copyInRound()) < REQUEST_SIZE) return -EFAULT;
@@ -105,22 +105,25 @@ function* readRequest(task: NetCaller, address: number): Generator<void, Buffer 
   return Buffer.from(call.bytes.subarray(at, at + REQUEST_SIZE));
 }
 
-function tell(task: NetCaller, address: number, request: Buffer): number {
+export function tell(task: NetCaller, address: number, request: Buffer): number {
   task.call.bytes.set(request, task.call.out(address, REQUEST_SIZE));
   return 0;
 }
 
-function nameIn(request: Buffer): string {
-  const name = request.toString("latin1", 0, NAME_SIZE - 1);
-  const end = name.indexOf("\0");
-  // An alias is its interface.
-  return (end < 0 ? name : name.slice(0, end)).split(":")[0]!;
+/** Its name, with that of an alias (`eth0:1`). */
+export function labelIn(request: Buffer): string {
+  return request.toString("latin1", 0, NAME_SIZE - 1).split("\0")[0]!;
+}
+
+/** An alias is its interface. */
+export function deviceIn(devices: Devices, request: Buffer): Device | undefined {
+  return devices.byName(labelIn(request).split(":")[0]!);
 }
 
 function* told(task: NetCaller, address: number, teller: Teller): Coroutine {
   const request = yield* readRequest(task, address);
   if (typeof request === "number") return request;
-  const device = task.kernel.devices.byName(nameIn(request));
+  const device = deviceIn(task.kernel.devices, request);
   if (device === undefined) return -ENODEV;
   request.fill(0, NAME_SIZE);
   const value = new DataView(request.buffer, request.byteOffset + NAME_SIZE, REQUEST_SIZE - NAME_SIZE);
@@ -133,7 +136,7 @@ function* changed(task: NetCaller, address: number, changer: Changer): Coroutine
   if (typeof request === "number") return request;
   const { devices, users } = task.kernel;
   if (!capable(task.credentials, users, CAP_NET_ADMIN)) return -EPERM;
-  const device = devices.byName(nameIn(request));
+  const device = deviceIn(devices, request);
   return device === undefined ? -ENODEV : errorOf(changer(devices, device, request));
 }
 

@@ -1,20 +1,16 @@
 // ioctls about addresses of interfaces (netdevice(7)), which sockets of AF_INET answer.
 
-import { EADDRNOTAVAIL, EFAULT, EINVAL, ENODEV } from "../../../shared/abi/errno.ts";
-import { SIOCGIFADDR, SIOCGIFNETMASK } from "../../../shared/abi/ioctl.ts";
+import { EADDRNOTAVAIL, EINVAL, ENODEV } from "../../../shared/abi/errno.ts";
+import { SIOCGIFADDR, SIOCGIFBRDADDR, SIOCGIFDSTADDR, SIOCGIFNETMASK } from "../../../shared/abi/ioctl.ts";
 import { AF_INET } from "../../../shared/abi/socket.ts";
-import { WINDOW } from "../../../shared/ring/layout.ts";
 import type { Coroutine } from "../../call/call.ts";
 import type { NetCaller } from "../caller.ts";
 import { prefixOf } from "../devices/prefixes.ts";
 import type { DeviceAddress } from "../devices/rows.ts";
+import { deviceIn, labelIn, NAME_SIZE, readRequest, tell } from "../interfaces.ts";
 
-/** struct ifreq: a name, and a struct sockaddr_in. */
-const REQUEST_SIZE = 40;
-const NAME_SIZE = 16;
+/** Behind the name stands a struct sockaddr_in. */
 const ADDRESS_AT = NAME_SIZE + 4;
-const SIOCGIFDSTADDR = 0x8917;
-const SIOCGIFBRDADDR = 0x8919;
 
 /** What each tells of an address; null: nothing. */
 const TELLERS: ReadonlyMap<number, (own: DeviceAddress) => Uint8Array | null> = new Map([
@@ -30,23 +26,19 @@ function* told(
   at: number,
   teller: (own: DeviceAddress) => Uint8Array | null,
 ): Coroutine {
-  const { call, kernel } = task;
-  call.outAt(at, REQUEST_SIZE, WINDOW);
-  if ((yield* call.copyInRound()) < REQUEST_SIZE) return -EFAULT;
+  const request = yield* readRequest(task, at);
+  if (typeof request === "number") return request;
   if (domain !== AF_INET) return -EINVAL;
-  const from = call.base + WINDOW;
-  const request = Buffer.from(call.bytes.subarray(from, from + REQUEST_SIZE));
-  const label = request.toString("latin1", 0, NAME_SIZE - 1).split("\0")[0]!;
-  const device = kernel.devices.byName(label.split(":")[0]!);
+  const device = deviceIn(task.kernel.devices, request);
   if (device === undefined) return -ENODEV;
+  const label = labelIn(request);
   const own = device.inet.find((one) => one.label === label) ?? device.inet[0];
   if (own === undefined) return -EADDRNOTAVAIL;
   request.fill(0, NAME_SIZE);
   request.writeUInt16LE(AF_INET, NAME_SIZE);
   const address = teller(own);
   if (address !== null) request.set(address, ADDRESS_AT);
-  call.bytes.set(request, call.out(at, REQUEST_SIZE));
-  return 0;
+  return tell(task, at, request);
 }
 
 /** Null: another request. */
