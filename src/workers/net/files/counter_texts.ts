@@ -56,10 +56,11 @@ export function sockstat(context: TextContext): string[] {
   const { sockets, existing } = context.inet;
   const tcp = existing?.tcp;
   const ends = `orphan ${tcp?.orphans ?? 0} tw ${tcp?.timeWaits ?? 0}`;
-  const streams = countOf(sockets, TCP_ROWS) + countOf(sockets, TCP6_ROWS);
+  const streams = countOf(sockets, TCP_ROWS);
+  const all = streams + countOf(sockets, TCP6_ROWS);
   return [
     `sockets: used ${context.counters.sockets}\n`,
-    `TCP: inuse ${countOf(sockets, TCP_ROWS)} ${ends} alloc ${streams} mem ${tcp?.blocks.used ?? 0}\n`,
+    `TCP: inuse ${streams} ${ends} alloc ${all} mem ${tcp?.blocks.used ?? 0}\n`,
     `UDP: inuse ${countOf(sockets, UDP_ROWS)} mem 0\n`,
     "UDPLITE: inuse 0\n",
     `RAW: inuse ${countOf(sockets, RAW_ROWS)}\n`,

@@ -3,16 +3,15 @@
 
 import { IPPROTO_UDP, SOCK_DGRAM, SOCK_RAW } from "../../../shared/abi/socket.ts";
 import type { ListedSocket, Registry } from "../inet/registry.ts";
+import { TIMER_PROBE, TIMER_RETRANSMIT } from "../netlink/diag/row.ts";
 import type { IpAddress } from "../stack/ip_address.ts";
-import { TIMER_PROBE_WINDOW } from "../stack/tcp/connection.ts";
+import { TIMER_NONE, TIMER_PROBE_WINDOW } from "../stack/tcp/connection.ts";
 import { TCP_CLOSE, TCP_ESTABLISHED } from "../stack/tcp/states.ts";
+import { upperHex as hex } from "./hex.ts";
 
-const WIDTH = 127;
+/** Lines of UDP over IPv4 are as long as that. */
+export const UDP_WIDTH = 127;
 const BUCKETS = 0xfff;
-
-function hex(value: number, digits: number): string {
-  return (value >>> 0).toString(16).toUpperCase().padStart(digits, "0");
-}
 
 /** A word in network order as the number that it is in memory. */
 function swapped(word: number): string {
@@ -22,7 +21,7 @@ function swapped(word: number): string {
 }
 
 /** An address and a port as these files have them. */
-export function place(isV6: boolean, ip: IpAddress | null, port: number): string {
+function place(isV6: boolean, ip: IpAddress | null, port: number): string {
   if (!isV6) return `${swapped(ip?.w3 ?? 0)}:${hex(port, 4)}`;
   // An unconnected one has no address, not a mapped one.
   const words = ip === null ? [0, 0, 0, 0] : [ip.w0, ip.w1, ip.w2, ip.w3];
@@ -75,17 +74,18 @@ function rows(
   };
 }
 
-const FOUR =
+/** Headings without what stands before them. */
+export const HEADING4 =
   "sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops";
-const SIX =
+export const HEADING6 =
   "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops";
 
-export const UDP_ROWS = rows(`   ${FOUR}`, SOCK_DGRAM, false, true, 5, WIDTH);
-export const UDP6_ROWS = rows(SIX, SOCK_DGRAM, true, true, 5, 0);
-export const RAW_ROWS = rows(`  ${FOUR}`, SOCK_RAW, false, false, 4, 0);
-export const RAW6_ROWS = rows(SIX, SOCK_RAW, true, false, 5, 0);
-export const ICMP_ROWS = rows(`  ${FOUR}`, SOCK_DGRAM, false, false, 5, WIDTH);
-export const ICMP6_ROWS = rows(SIX, SOCK_DGRAM, true, false, 5, 0);
+export const UDP_ROWS = rows(`   ${HEADING4}`, SOCK_DGRAM, false, true, 5, UDP_WIDTH);
+export const UDP6_ROWS = rows(HEADING6, SOCK_DGRAM, true, true, 5, 0);
+export const RAW_ROWS = rows(`  ${HEADING4}`, SOCK_RAW, false, false, 4, 0);
+export const RAW6_ROWS = rows(HEADING6, SOCK_RAW, true, false, 5, 0);
+export const ICMP_ROWS = rows(`  ${HEADING4}`, SOCK_DGRAM, false, false, 5, UDP_WIDTH);
+export const ICMP6_ROWS = rows(HEADING6, SOCK_DGRAM, true, false, 5, 0);
 
 // ---- Streams ----
 
@@ -96,8 +96,8 @@ const INFINITE_THRESHOLD = 0x7fffffff;
 
 function timerOf({ stream }: ListedSocket): string {
   const connection = stream?.connection ?? null;
-  if (connection === null || connection.pendingTimer === 0) return "00:00000000";
-  const kind = connection.pendingTimer === TIMER_PROBE_WINDOW ? 4 : 1;
+  if (connection === null || connection.pendingTimer === TIMER_NONE) return "00:00000000";
+  const kind = connection.pendingTimer === TIMER_PROBE_WINDOW ? TIMER_PROBE : TIMER_RETRANSMIT;
   const left = Math.max(0, Math.floor((connection.deadlineUs - connection.nowUs) / TICK_US));
   return `${hex(kind, 2)}:${hex(Number.isFinite(left) ? left : 0, 8)}`;
 }
@@ -143,8 +143,8 @@ function streams(heading: string, isV6: boolean, width: number): SocketRows {
   };
 }
 
-const STREAMS = FOUR.slice(0, FOUR.indexOf(" ref"));
-const STREAMS6 = SIX.slice(0, SIX.indexOf(" ref"));
+const STREAMS = HEADING4.slice(0, HEADING4.indexOf(" ref"));
+const STREAMS6 = HEADING6.slice(0, HEADING6.indexOf(" ref"));
 
 export const TCP_ROWS = streams(`  ${STREAMS}`, false, TCP_WIDTH);
 export const TCP6_ROWS = streams(STREAMS6, true, 0);

@@ -5,10 +5,12 @@ import * as N from "../../../shared/abi/netlink.ts";
 import { AF_INET, AF_INET6 } from "../../../shared/abi/socket.ts";
 import type { NetContext } from "../context.ts";
 import { prefixOf } from "../devices/prefixes.ts";
-import type { Neighbour, Route } from "../devices/rows.ts";
-import type { NetDevice } from "../stack/device.ts";
+import type { DeviceCounts, Neighbour, Route } from "../devices/rows.ts";
 import { netstat, snmp, snmp6, sockstat, sockstat6 } from "./counter_texts.ts";
+import { hex, upperHex } from "./hex.ts";
 import {
+  HEADING4,
+  HEADING6,
   ICMP_ROWS,
   ICMP6_ROWS,
   RAW_ROWS,
@@ -17,6 +19,7 @@ import {
   TCP_ROWS,
   TCP6_ROWS,
   UDP_ROWS,
+  UDP_WIDTH,
   UDP6_ROWS,
 } from "./socket_rows.ts";
 
@@ -27,8 +30,7 @@ type TextContext = Pick<NetContext, "counters" | "devices" | "inet" | "sysctls">
 
 type Lines = (context: TextContext) => Iterable<Line>;
 
-type Counts = Pick<NetDevice, "rxBytes" | "rxDropped" | "rxPackets" | "txBytes" | "txDropped" | "txPackets">;
-const NO_COUNTS: Counts = {
+const NO_COUNTS: DeviceCounts = {
   rxBytes: 0,
   rxPackets: 0,
   rxDropped: 0,
@@ -45,10 +47,6 @@ const ROUTE_WIDTH = 127;
 const [RTAX_MTU, HEADERS] = [2, 40];
 const NO_METRIC = 0xffffffff;
 
-function hex(value: number, digits: number): string {
-  return (value >>> 0).toString(16).padStart(digits, "0");
-}
-
 /** An IPv4 address as the number that it is in memory. */
 function word(address: Uint8Array | null): string {
   return address === null ? "00000000" : Buffer.from(address).reverse().toString("hex").toUpperCase();
@@ -59,7 +57,7 @@ function bytes(address: Uint8Array): string {
 }
 
 /** Of a device: what has come and what has gone. */
-function devLine(name: string, counts: Counts | null): string {
+function devLine(name: string, counts: DeviceCounts | null): string {
   const { rxBytes, rxPackets, rxDropped, txBytes, txPackets, txDropped } = counts ?? NO_COUNTS;
   const column = (value: number, width: number): string => String(value).padStart(width);
   const received = `${column(rxBytes, 8)}${column(rxPackets, 8)}    0${column(rxDropped, 5)}    0     0          0         0`;
@@ -67,11 +65,10 @@ function devLine(name: string, counts: Counts | null): string {
   return `${name.padStart(6)}:${received}${sent}\n`;
 }
 
-function* dev({ devices: { all }, inet }: TextContext): Generator<Line> {
+function* dev({ devices }: TextContext): Generator<Line> {
   yield "Inter-|   Receive                                                |  Transmit\n";
   yield " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n";
-  for (const { name, index } of all)
-    yield () => devLine(name, inet.existing?.core.devices.byIndex(index) ?? null);
+  for (const device of devices.all) yield () => devLine(device.name, devices.countsOf(device));
 }
 
 /** The columns of a route's prefix length as a mask. */
@@ -92,7 +89,7 @@ function routeLine(one: Route): string {
     one.device?.name ?? "*",
     word(one.destination),
     word(one.gateway),
-    hex(flags, 4).toUpperCase(),
+    upperHex(flags, 4),
     0,
     0,
     one.metric,
@@ -178,12 +175,6 @@ function heading(text: string, width = 0): Lines {
   return () => [`${text.padEnd(width)}\n`];
 }
 
-const TCP = "sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
-const DATAGRAMS = `${TCP} ref pointer drops`;
-const INET6 =
-  "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
-const DATAGRAMS6 = `${INET6} ref pointer drops`;
-
 /** By name. Their order is their number. */
 const NET_TEXTS: Readonly<Record<string, Lines | SocketRows>> = {
   arp,
@@ -205,8 +196,8 @@ const NET_TEXTS: Readonly<Record<string, Lines | SocketRows>> = {
   tcp6: TCP6_ROWS,
   udp: UDP_ROWS,
   udp6: UDP6_ROWS,
-  udplite: heading(`   ${DATAGRAMS}`, 127),
-  udplite6: heading(DATAGRAMS6),
+  udplite: heading(`   ${HEADING4}`, UDP_WIDTH),
+  udplite6: heading(HEADING6),
 };
 
 export const NET_TEXT_NAMES = Object.keys(NET_TEXTS);

@@ -1,6 +1,7 @@
 // /proc/net/unix (proc_pid_net(5)): the sockets of AF_UNIX that there are, those that wait to be accepted among them. `ss`,
 // `netstat` and `lsof` read it.
 
+import { upperHex as hex } from "../files/hex.ts";
 import type { Address } from "../socket.ts";
 import type { UnixSocket } from "./unix_socket.ts";
 
@@ -8,10 +9,6 @@ import type { UnixSocket } from "./unix_socket.ts";
 const [UNCONNECTED, CONNECTING, CONNECTED] = [1, 2, 3];
 const ACCEPTS = 0x10000;
 const LISTENING = "listening";
-
-function hex(value: number, digits: number): string {
-  return value.toString(16).toUpperCase().padStart(digits, "0");
-}
 
 /** A path without its NUL; an abstract name with `@` for each. */
 function nameOf(address: Address): string {
