@@ -22,12 +22,11 @@ import { deadlineAfter, waitForSocket } from "./waiting.ts";
 
 const TYPE_MASK = 0xf;
 const TYPE_MAX = 11;
-const FAMILY_MAX = 46;
 
 /** The family that is asked for, if it can have sockets of the type; or a negative errno. */
 function familyOf(task: FamilyCaller, domain: number, type: number): Family<FamilyCaller> | number {
   if ((type & ~(TYPE_MASK | S.SOCK_NONBLOCK | S.SOCK_CLOEXEC)) !== 0) return -EINVAL;
-  if (domain < 0 || domain >= FAMILY_MAX) return -EAFNOSUPPORT;
+  if (domain < 0 || domain >= S.AF_MAX) return -EAFNOSUPPORT;
   if ((type & TYPE_MASK) >= TYPE_MAX) return -EINVAL;
   const family = FAMILIES.get(domain);
   if (family !== undefined) return family;

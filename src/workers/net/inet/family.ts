@@ -114,7 +114,12 @@ function find(
   return -EPROTONOSUPPORT;
 }
 
-function familyOf(isV6: boolean): Family<Creator> {
+interface InetFamily extends Family<Creator> {
+  /** The protocol that a socket has of a type, where this was asked for; or a negative errno. */
+  protocolFor(by: Creator, type: number, protocol: number): number;
+}
+
+function familyOf(isV6: boolean): InetFamily {
   const kinds = kindsOf(isV6);
 
   function create(by: Creator, type: number, number: number, status: number): SocketFile | number {
@@ -139,6 +144,10 @@ function familyOf(isV6: boolean): Family<Creator> {
     refuses: (by, type, protocol) => {
       const found = find(kinds, by, type, protocol);
       return typeof found === "number" ? found : found.kind.refuses(by);
+    },
+    protocolFor: (by, type, protocol) => {
+      const found = find(kinds, by, type, protocol);
+      return typeof found === "number" ? found : found.protocol;
     },
     createPair: () => -EOPNOTSUPP,
   };
