@@ -84,17 +84,11 @@ attempt("ulp", lambda: socket.socket().setsockopt(6, 31, b"tls"))
 attempt("tables", lambda: socket.socket().setsockopt(0, 64, bytes(100)))
 `;
 
+const OTHER = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"];
+
 test("low ports and raw sockets are for the sandbox's privileged; what brings code in is for nobody", async () => {
   const privileged = await onHost(["/usr/bin/python3", "-c", MAY]);
-  const other = await onHost([
-    "setpriv",
-    "--reuid=1000",
-    "--regid=1000",
-    "--clear-groups",
-    "/usr/bin/python3",
-    "-c",
-    MAY,
-  ]);
+  const other = await onHost([...OTHER, "/usr/bin/python3", "-c", MAY]);
   const refused =
     "packet Address family not supported by protocol\nvsock Address family not supported by protocol\n" +
     "filter Protocol not available\nulp Protocol not available\ntables Protocol not available\n";
@@ -103,6 +97,22 @@ test("low ports and raw sockets are for the sandbox's privileged; what brings co
     other.stdout.toString(),
     `port 80 Permission denied\nport 8000 ok\nraw Operation not permitted\n${refused}`,
   );
+});
+
+const OWNERS = `
+import os, socket
+l = socket.create_server(("127.0.0.1", 0))
+s = socket.create_connection(l.getsockname())
+c, _ = l.accept()
+print([os.fstat(one.fileno()).st_uid for one in (l, s, c)])
+`;
+
+test("a socket is the user's who has made or accepted it", async () => {
+  const [program, ...args] = [...OTHER, "/usr/bin/python3", "-c", OWNERS] as const;
+  const native = await apart(program!, args);
+  const here = await onHost([program!, ...args]);
+  assert.is(native.stdout.toString(), "[1000, 1000, 1000]\n");
+  assert.is(here.stdout.toString(), native.stdout.toString(), here.stderr.toString());
 });
 
 test("what a reader says it could not take is what was sent", async () => {

@@ -109,7 +109,7 @@ export abstract class SocketFile extends OpenFile {
   abstract connect(task: NetCaller, address: Address): number;
 
   /** The next connection, with O_* flags, of that user's; or a negative errno. */
-  accept(_status: number, _by?: Credentials): SocketFile | number {
+  accept(_status: number, _by: Credentials): SocketFile | number {
     return -EOPNOTSUPP;
   }
 

@@ -244,7 +244,7 @@ export class NetKernel implements NetContext, LoopContext {
   }
 
   #accept(number: number, listener: OwnedSocket | undefined, inode: number): void {
-    const made = listener === undefined ? -EBADF : listener.file.accept(0);
+    const made = listener === undefined ? -EBADF : listener.file.accept(0, this.rootCredentials);
     if (typeof made !== "number") made.givenInode = inode;
     listener?.publish();
     const answer = this.#made(number, made);

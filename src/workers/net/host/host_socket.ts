@@ -26,6 +26,7 @@ import {
 import * as S from "../../../shared/abi/socket.ts";
 import { WINDOW } from "../../../shared/ring/layout.ts";
 import type { Coroutine } from "../../call/call.ts";
+import type { Credentials } from "../../credentials/credentials.ts";
 import { NOT_AT_ONCE } from "../../vfs/file.ts";
 import { putFile } from "../../vfs/file_table.ts";
 import type { Inode } from "../../vfs/inode.ts";
@@ -150,12 +151,12 @@ export class HostSocket extends SocketFile {
     return isUnderWay && !this.neverWaits(0) ? -E.EAGAIN : error;
   }
 
-  override accept(status: number): SocketFile | number {
+  override accept(status: number, by: Credentials): SocketFile | number {
     const { kernel } = this;
     if (!kernel.heap.hasRoom("sockets") || !kernel.heap.hasRoom("hostSockets")) return -E.ENFILE;
     const fd = this.host.accept();
     if (fd < 0) return fd;
-    const inode = kernel.anonymous.socket(kernel.rootCredentials);
+    const inode = kernel.anonymous.socket(by);
     return new HostSocket(kernel, this.#network, inode, fd, this.domain, this.type, this.protocol, status);
   }
 

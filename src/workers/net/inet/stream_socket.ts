@@ -165,7 +165,7 @@ export class StreamSocket extends InetSocket {
     return error;
   }
 
-  override accept(status: number, by: Credentials = this.kernel.rootCredentials): SocketFile | number {
+  override accept(status: number, by: Credentials): SocketFile | number {
     const { heap, anonymous } = this.kernel;
     if (!heap.hasRoom("sockets") || !heap.hasRoom("inetSockets")) return -E.ENFILE;
     const child = this.endpoint.accept();
