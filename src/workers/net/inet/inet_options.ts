@@ -287,19 +287,14 @@ export class InetOptions extends SocketOptions {
   #keepsStamp = false;
   #isStamper = false;
 
-  constructor(
-    socket: InetSocket,
-    endpoint: InetEndpoint,
-    datagram: DatagramEndpoint | null,
-    stack: InetStack,
-    levels: ReadonlyMap<number, Level>,
-  ) {
+  constructor(socket: InetSocket, levels: ReadonlyMap<number, Level>) {
     super(socket);
-    const { sysctls } = socket.kernel;
+    const { inet, sysctls } = socket.kernel;
+    const { endpoint, datagram } = socket;
     this.inet = socket;
     this.endpoint = endpoint;
     this.datagram = datagram;
-    this.#stack = stack;
+    this.#stack = inet;
     this.levels = levels;
     this.sendBuffer = sysctls.get("net/core/wmem_default");
     this.receiveBuffer = sysctls.get("net/core/rmem_default");

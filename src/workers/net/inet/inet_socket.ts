@@ -88,7 +88,7 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
   }
 
   protected makeOptions(levels: ReadonlyMap<number, Level>): InetOptions {
-    return new InetOptions(this, this.endpoint, this.datagram, this.inet, levels);
+    return new InetOptions(this, levels);
   }
 
   abstract get isListening(): boolean;

@@ -72,7 +72,7 @@ export class StreamSocket extends InetSocket {
   }
 
   protected override makeOptions(levels: ReadonlyMap<number, Level>): TcpSocketOptions {
-    return new TcpSocketOptions(this, this.stream!, null, this.inet, levels);
+    return new TcpSocketOptions(this, levels);
   }
 
   get keepsBounds(): boolean {
