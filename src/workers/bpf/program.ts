@@ -46,8 +46,9 @@ const CODES: ReadonlySet<number> = new Set([
   ...CONDITIONS.flatMap((condition) => [B.BPF_JMP | condition | B.BPF_K, B.BPF_JMP | condition | B.BPF_X]),
 ]);
 
-const CLASS = 0x07;
-const MODE = 0xe0;
+/** Of a code: its class, and of loads how they address. */
+export const CLASS = 0x07;
+export const MODE = 0xe0;
 const ALL_WRITTEN = 0xffff;
 
 export interface Program {

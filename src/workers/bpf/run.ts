@@ -2,7 +2,7 @@
 // Linux: the packet is dropped.
 
 import * as B from "../../shared/abi/bpf.ts";
-import { isAncillary, type Program, WORDS } from "./program.ts";
+import { CLASS, isAncillary, MODE, type Program, WORDS } from "./program.ts";
 
 /** What a program looks at. */
 export interface Input {
@@ -38,8 +38,6 @@ function load(view: DataView, at: number, size: number): number {
 
 const SIZES: Readonly<Record<number, number>> = { [B.BPF_W]: 4, [B.BPF_H]: 2, [B.BPF_B]: 1 };
 const SIZE = 0x18;
-const CLASS = 0x07;
-const MODE = 0xe0;
 const OPERATION = 0xf0;
 
 const scratch = new Int32Array(B.BPF_MEMWORDS);
