@@ -78,6 +78,11 @@ function headerOf({ device, changed, isInet6 }: ToldLink): Buffer {
   });
 }
 
+function operState({ flags, hasLink }: Device): number {
+  if ((flags & N.IFF_UP) === 0) return OPER_DOWN;
+  return hasLink ? OPER_UP : OPER_UNKNOWN;
+}
+
 export const LINK: Kind<ToldLink> = {
   told: N.RTM_NEWLINK,
   gone: N.RTM_DELLINK,
@@ -102,7 +107,7 @@ export const LINK: Kind<ToldLink> = {
         .text(N.IFLA_IFNAME, device.name)
         .attribute(N.IFLA_ADDRESS, device.address)
         .u32(N.IFLA_MTU, device.mtu)
-        .u8(N.IFLA_OPERSTATE, isUp ? (device.hasLink ? OPER_UP : OPER_UNKNOWN) : OPER_DOWN)
+        .u8(N.IFLA_OPERSTATE, operState(device))
         .nested(N.IFLA_PROTINFO, () => writer.u32(N.IFLA_INET6_FLAGS, isUp ? IF_READY : 0))
         .end();
       return;
@@ -110,7 +115,7 @@ export const LINK: Kind<ToldLink> = {
     writer
       .text(N.IFLA_IFNAME, device.name)
       .u32(N.IFLA_TXQLEN, device.txQueue)
-      .u8(N.IFLA_OPERSTATE, isUp ? (device.hasLink ? OPER_UP : OPER_UNKNOWN) : OPER_DOWN)
+      .u8(N.IFLA_OPERSTATE, operState(device))
       .u8(N.IFLA_LINKMODE, 0)
       .u32(N.IFLA_MTU, device.mtu)
       .u32(N.IFLA_MIN_MTU, device.minMtu)
