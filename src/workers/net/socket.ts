@@ -6,6 +6,7 @@
 
 import { EOPNOTSUPP } from "../../shared/abi/errno.ts";
 import { O_NONBLOCK, O_RDWR } from "../../shared/abi/fcntl.ts";
+import { POLLIN, POLLOUT, POLLRDNORM, POLLWRBAND, POLLWRNORM } from "../../shared/abi/poll.ts";
 import { MSG_DONTWAIT } from "../../shared/abi/socket.ts";
 import { NEVER } from "../call/clocks.ts";
 import type { Credentials } from "../credentials/credentials.ts";
@@ -51,6 +52,10 @@ export interface SendRequest<A extends Ancillary = Ancillary> {
   readonly address: Address;
   readonly ancillary: A | null;
 }
+
+/** Events of whoever waits to receive, and to send. */
+export const CAN_READ = POLLIN | POLLRDNORM;
+export const CAN_WRITE = POLLOUT | POLLWRNORM | POLLWRBAND;
 
 /** What a receive gives at the end of what there is. */
 export function nothing(): Received<never> {

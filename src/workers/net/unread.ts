@@ -1,10 +1,9 @@
 // Of a stream, what was received and has not reached its receiver: the next receive begins with it.
 
-import { POLLIN, POLLRDNORM } from "../../shared/abi/poll.ts";
 import { MSG_PEEK, MSG_TRUNC } from "../../shared/abi/socket.ts";
 import type { WaitQueue } from "../call/wait_queue.ts";
 import type { Ancillary } from "./control.ts";
-import type { Received } from "./socket.ts";
+import { CAN_READ, type Received } from "./socket.ts";
 
 const NONE = new Uint8Array(0);
 
@@ -28,7 +27,7 @@ export class Unread {
   putBack(data: Uint8Array): void {
     if (data.length === 0) return;
     this.#bytes = this.length === 0 ? Uint8Array.from(data) : Buffer.concat([data, this.#bytes]);
-    this.#waiters.wake(POLLIN | POLLRDNORM);
+    this.#waiters.wake(CAN_READ);
   }
 
   /** The first of it, for a receive with these MSG_*. */

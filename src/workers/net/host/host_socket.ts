@@ -34,7 +34,7 @@ import type { NetCaller } from "../caller.ts";
 import type { NetContext } from "../context.ts";
 import { type Ancillary, type ControlWriter, controlMessages } from "../control.ts";
 import { mayHavePort } from "../privileges.ts";
-import { type Address, nothing, type Received, type SendRequest, SocketFile } from "../socket.ts";
+import { type Address, CAN_READ, nothing, type Received, type SendRequest, SocketFile } from "../socket.ts";
 import { Unread } from "../unread.ts";
 import { HostCalls } from "./host_calls.ts";
 import type { HostNetwork } from "./host_network.ts";
@@ -265,7 +265,7 @@ export class HostSocket extends SocketFile {
   poll(): number {
     const events = this.host.poll(ALL_EVENTS);
     if (events < 0) return POLLERR;
-    return this.#unread.length > 0 ? events | POLLIN | POLLRDNORM : events;
+    return this.#unread.length > 0 ? events | CAN_READ : events;
   }
 
   override ioctl(task: NetCaller, request: number, argument: number): number {

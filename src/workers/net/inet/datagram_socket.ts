@@ -15,7 +15,7 @@ import type { NetContext } from "../context.ts";
 import type { Ancillary, ControlWriter } from "../control.ts";
 import { int } from "../option_table.ts";
 import { mayHavePort } from "../privileges.ts";
-import { type Address, nothing, type Received, type SendRequest } from "../socket.ts";
+import { type Address, CAN_READ, CAN_WRITE, nothing, type Received, type SendRequest } from "../socket.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import type { Message } from "../stack/datagram/message.ts";
 import type { IpAddress } from "../stack/ip_address.ts";
@@ -23,7 +23,7 @@ import type { Packet } from "../stack/packet.ts";
 import { familyOf, type InetName, name4, name6, nameOf, needsScope } from "./addresses.ts";
 import { ErrorControl, RECORD_COST, receiveError } from "./error_queue.ts";
 import type { Level } from "./inet_options.ts";
-import { CAN_READ, CAN_WRITE, InetSocket } from "./inet_socket.ts";
+import { InetSocket } from "./inet_socket.ts";
 import { ReceivedControl } from "./received_control.ts";
 import { readSentControl, SentControl } from "./sent_control.ts";
 

@@ -3,7 +3,6 @@
 
 import * as E from "../../../shared/abi/errno.ts";
 import { SIOCGSTAMP_OLD, SIOCGSTAMPNS_OLD } from "../../../shared/abi/ioctl.ts";
-import { POLLIN, POLLOUT, POLLRDNORM, POLLWRBAND, POLLWRNORM } from "../../../shared/abi/poll.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import { write64 } from "../../../shared/abi/struct.ts";
 import { NSEC_PER_SEC } from "../../../shared/abi/time.ts";
@@ -26,7 +25,6 @@ import { InetOptions, type Level } from "./inet_options.ts";
 import type { InetStack } from "./inet_stack.ts";
 import type { ListedSocket } from "./registry.ts";
 
-export const [CAN_READ, CAN_WRITE] = [POLLIN | POLLRDNORM, POLLOUT | POLLWRNORM | POLLWRBAND];
 const SIOCGSTAMP_NEW = 0x80108906 | 0;
 const SIOCGSTAMPNS_NEW = 0x80108907 | 0;
 const NS_PER_US = 1000;

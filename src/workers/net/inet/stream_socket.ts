@@ -16,7 +16,15 @@ import type { NetCaller } from "../caller.ts";
 import type { NetContext } from "../context.ts";
 import type { ControlWriter } from "../control.ts";
 import { int } from "../option_table.ts";
-import { type Address, nothing, type Received, type SendRequest, type SocketFile } from "../socket.ts";
+import {
+  type Address,
+  CAN_READ,
+  CAN_WRITE,
+  nothing,
+  type Received,
+  type SendRequest,
+  type SocketFile,
+} from "../socket.ts";
 import { ANY4 } from "../stack/ip_address.ts";
 import { roomNow } from "../stack/tcp/buffers.ts";
 import { URGENT_NONE, URGENT_READ } from "../stack/tcp/connection.ts";
@@ -26,7 +34,7 @@ import { Unread } from "../unread.ts";
 import { familyOf, type InetName, name4, name6, needsScope } from "./addresses.ts";
 import { ErrorControl, receiveError } from "./error_queue.ts";
 import { keyOf, type Level } from "./inet_options.ts";
-import { CAN_READ, CAN_WRITE, InetSocket } from "./inet_socket.ts";
+import { InetSocket } from "./inet_socket.ts";
 import type { KeptReads } from "./kept_reads.ts";
 import { TcpSocketOptions } from "./tcp_options.ts";
 

@@ -4,7 +4,7 @@
 import * as E from "../../../shared/abi/errno.ts";
 import { FIONREAD } from "../../../shared/abi/ioctl.ts";
 import * as N from "../../../shared/abi/netlink.ts";
-import { POLLERR, POLLIN, POLLOUT, POLLRDNORM, POLLWRBAND, POLLWRNORM } from "../../../shared/abi/poll.ts";
+import { POLLERR } from "../../../shared/abi/poll.ts";
 import { CAP_NET_ADMIN } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import { capable } from "../../credentials/credentials.ts";
@@ -12,7 +12,7 @@ import type { NetCaller, Requester } from "../caller.ts";
 import type { NetContext } from "../context.ts";
 import type { ControlWriter } from "../control.ts";
 import { errorOf, type Outcome } from "../devices/outcome.ts";
-import { type Address, type Received, type SendRequest, SocketFile } from "../socket.ts";
+import { type Address, CAN_READ, CAN_WRITE, type Received, type SendRequest, SocketFile } from "../socket.ts";
 import type { Answer, Told } from "./answer.ts";
 import { chargeOf, Inbox } from "./inbox.ts";
 import { MessageWriter, type Request, requestsIn } from "./message.ts";
@@ -20,7 +20,6 @@ import { NetlinkOptions } from "./netlink_options.ts";
 import type { Receiver } from "./ports.ts";
 import type { Protocol } from "./protocols.ts";
 
-const [CAN_READ, CAN_WRITE] = [POLLIN | POLLRDNORM, POLLOUT | POLLWRNORM | POLLWRBAND];
 /** struct sockaddr_nl */
 const ADDRESS_SIZE = 12;
 /** What a message costs beside its bytes, as far as EMSGSIZE goes. */

@@ -4,16 +4,7 @@
 import * as E from "../../../shared/abi/errno.ts";
 import { O_NONBLOCK } from "../../../shared/abi/fcntl.ts";
 import { FIONREAD, SIOCATMARK, TIOCOUTQ as SIOCOUTQ } from "../../../shared/abi/ioctl.ts";
-import {
-  POLLERR,
-  POLLHUP,
-  POLLIN,
-  POLLOUT,
-  POLLRDHUP,
-  POLLRDNORM,
-  POLLWRBAND,
-  POLLWRNORM,
-} from "../../../shared/abi/poll.ts";
+import { POLLERR, POLLHUP, POLLRDHUP } from "../../../shared/abi/poll.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import { WINDOW } from "../../../shared/ring/layout.ts";
 import { copyBytes } from "../../call/copy_bytes.ts";
@@ -21,7 +12,15 @@ import { now } from "../../vfs/clock.ts";
 import { NOT_AT_ONCE } from "../../vfs/file.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { ControlWriter } from "../control.ts";
-import { type Address, nothing, type Received, type SendRequest, SocketFile } from "../socket.ts";
+import {
+  type Address,
+  CAN_READ,
+  CAN_WRITE,
+  nothing,
+  type Received,
+  type SendRequest,
+  SocketFile,
+} from "../socket.ts";
 import { parseAncillary, UnixAncillary, writeCredentials, writePidfd, writeRights } from "./ancillary.ts";
 import type { UnixCaller, UnixContext } from "./context.ts";
 import { DATAGRAMS_MAX, Message, MessageQueue, trueSize } from "./message.ts";
@@ -30,7 +29,6 @@ import { credentialsOf, NOBODY, Peer } from "./peer.ts";
 import { consume, receiveMessage, receiveStream, restore } from "./receive.ts";
 import { UnixOptions } from "./unix_options.ts";
 
-const [CAN_READ, CAN_WRITE] = [POLLIN | POLLRDNORM, POLLOUT | POLLWRNORM | POLLWRBAND];
 /** What a message costs beside its bytes, as far as EMSGSIZE goes. */
 const MESSAGE_OVERHEAD = 32;
 /** A stream's message is no longer than this. */
