@@ -51,8 +51,13 @@ export class UnixGarbage {
 
   /** A socket has ended: others may have become unreachable. */
   collectSoon(): void {
-    if (this.#collecting || this.#inFlight.size === 0) return;
+    if (this.#inFlight.size === 0) return;
     this.#ended++;
+    // A collection that is under way has looked at it already, perhaps: there is another behind it.
+    if (!this.#collecting) this.#collectWhenPaid();
+  }
+
+  #collectWhenPaid(): void {
     if (this.#inFlight.size <= this.#ended * LOOKS) this.collect();
     else if (!this.#later) {
       this.#later = true;
@@ -119,6 +124,7 @@ export class UnixGarbage {
       }
       this.#lastCount = this.#kernel.counters.filesInFlight;
       this.#collecting = false;
+      if (this.#ended > 0) this.#collectWhenPaid();
       return true;
     });
   }
