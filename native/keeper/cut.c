@@ -162,10 +162,10 @@ static uint16_t nft(uint16_t type) {
   return (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
 }
 
-static void new_table(struct batch *batch, uint32_t flags) {
+static void new_table(struct batch *batch) {
   begin(batch, nft(NFT_MSG_NEWTABLE), NLM_F_CREATE | NLM_F_ACK, NFPROTO_NETDEV, 0);
   text(batch, NFTA_TABLE_NAME, TABLE);
-  number(batch, NFTA_TABLE_FLAGS, flags);
+  number(batch, NFTA_TABLE_FLAGS, NFT_TABLE_F_OWNER);
   end(batch);
 }
 
@@ -233,12 +233,12 @@ static struct chain chain_of(const char *name, unsigned index) {
   return chain;
 }
 
-static int try(int fd, const char *name, unsigned index, bool ports, uint32_t flags) {
+int cut_link(int socket, const char *name, unsigned index, bool ports) {
   struct batch batch = {0};
   const struct chain of = chain_of(name, index);
   const char *chain = of.name;
   begin_batch(&batch);
-  new_table(&batch, flags);
+  new_table(&batch);
   new_chain(&batch, chain, name);
   size_t expressions = begin_rule(&batch, chain);
   is_protocol(&batch, ETH_P_ARP);
@@ -255,7 +255,8 @@ static int try(int fd, const char *name, unsigned index, bool ports, uint32_t fl
     is_to_host_port(&batch);
     end_rule(&batch, expressions);
   }
-  return transact(fd, &batch);
+  errno = transact(socket, &batch);
+  return errno == 0 ? 0 : -1;
 }
 
 int cut_open(void) {
@@ -276,11 +277,4 @@ void uncut_link(int socket, const char *name, unsigned index) {
   text(&batch, NFTA_CHAIN_NAME, chain_of(name, index).name);
   end(&batch);
   transact(socket, &batch);
-}
-
-int cut_link(int socket, const char *name, unsigned index, bool ports) {
-  int error = try(socket, name, index, ports, NFT_TABLE_F_OWNER);
-  if (error == EOPNOTSUPP || error == EINVAL) error = try(socket, name, index, ports, 0);
-  errno = error;
-  return error == 0 ? 0 : -1;
 }

@@ -59,7 +59,8 @@ int rtnetlink_ask(int socket, uint16_t kind, uint32_t sequence);
 // cut.c: a socket to the host's packet filter; -1 with errno.
 int cut_open(void);
 // Lets nothing that comes in by the link reach the host's stack, but ARP and neighbour advertisements, which tell what
-// is true of both, and with `ports` what comes to those that the host's side keeps. It ends with the socket, where the host can do that (Linux 5.12). 0, or -1 with errno.
+// is true of both, and with `ports` what comes to those that the host's side keeps. It ends with the socket. 0, or -1 with
+// errno.
 int cut_link(int socket, const char *name, unsigned index, bool ports);
 // Undoes that, if it was done by that name.
 void uncut_link(int socket, const char *name, unsigned index);
