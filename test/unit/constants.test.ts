@@ -4,11 +4,13 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as auxv from "../../src/shared/abi/auxv.ts";
+import * as bpf from "../../src/shared/abi/bpf.ts";
 import * as elf from "../../src/shared/abi/elf.ts";
 import * as errno from "../../src/shared/abi/errno.ts";
 import { errnoName, errnoText } from "../../src/shared/abi/errno_text.ts";
 import * as fcntl from "../../src/shared/abi/fcntl.ts";
 import * as futex from "../../src/shared/abi/futex.ts";
+import * as inet from "../../src/shared/abi/inet.ts";
 import * as ioctl from "../../src/shared/abi/ioctl.ts";
 import * as ipc from "../../src/shared/abi/ipc.ts";
 import * as mman from "../../src/shared/abi/mman.ts";
@@ -21,16 +23,25 @@ import * as sched from "../../src/shared/abi/sched.ts";
 import * as signal from "../../src/shared/abi/signal.ts";
 import * as socket from "../../src/shared/abi/socket.ts";
 import * as stat from "../../src/shared/abi/stat.ts";
+import * as tcp from "../../src/shared/abi/tcp.ts";
 import * as time from "../../src/shared/abi/time.ts";
 import * as wait from "../../src/shared/abi/wait.ts";
 import { runC } from "./c_program.ts";
 
+/** What of a table is a number. */
+function numbers(module: Record<string, unknown>): Record<string, number> {
+  const all = Object.entries(module);
+  return Object.fromEntries(all.filter((entry): entry is [string, number] => typeof entry[1] === "number"));
+}
+
 const modules: Record<string, number>[] = [
   auxv,
+  bpf,
   elf,
   errno,
   fcntl,
   futex,
+  inet,
   ioctl,
   ipc,
   mman,
@@ -43,6 +54,7 @@ const modules: Record<string, number>[] = [
   signal,
   socket,
   stat,
+  numbers(tcp),
   time,
   wait,
 ];
@@ -67,6 +79,17 @@ const NOT_IN_HEADERS = new Set([
   "ERESTARTNOINTR",
   "ERESTARTNOHAND",
   "ERESTART_RESTARTBLOCK",
+  "ICMP_FILTER", // linux/icmp.h, which does not go with the C library's headers
+  "ICMPV6_FILTER", // ICMP6_FILTER there
+  "IPV6_MIN_MTU",
+  "IPV6_MSFILTER",
+  "IPV6_PREFER_DEFAULT",
+  "SOCKADDR_IN6_MIN",
+  "UDP_SEGMENTS_MAX",
+  // Sizes of structures, which have no name in C.
+  ...["GROUP_REQ_SIZE", "ICMPV6_FILTER_SIZE", "IN6_PKTINFO_SIZE", "IN_PKTINFO_SIZE", "IP6_MTUINFO_SIZE"],
+  ...["IPV6_MREQ_SIZE", "IP_MREQN_SIZE", "IP_MREQ_SIZE", "SOCKADDR_IN6_SIZE", "SOCKADDR_IN_SIZE"],
+  ...["SOCK_EXTENDED_ERR_SIZE", "SOCK_FILTER_SIZE", "SOCK_FPROG_SIZE"],
 ]);
 
 const KERNEL_HEADERS = [
@@ -74,7 +97,7 @@ const KERNEL_HEADERS = [
   ...["wait", "mount", "inotify", "fs", "xattr", "memfd", "openat2", "close_range", "falloc", "fadvise"],
   ...["random", "membarrier", "ptrace", "seccomp", "timerfd", "eventfd", "signalfd", "in", "in6", "net"],
   ...["sockios", "ipc", "shm", "sem", "msg", "capability", "limits", "magic", "personality", "pidfd"],
-  ...["audit", "elf", "kcmp", "fiemap", "nsfs", "signal"],
+  ...["audit", "elf", "kcmp", "fiemap", "nsfs", "signal", "filter", "tcp", "udp"],
 ]
   .map((name) => `linux/${name}`)
   .concat(
@@ -86,6 +109,10 @@ const KERNEL_HEADERS = [
 const LIBC_HEADERS = [
   ...["unistd", "fcntl", "dirent", "poll", "sched", "sys/socket", "sys/wait", "sys/file", "sys/statvfs"],
   ...[
+    "netinet/in",
+    "netinet/ip_icmp",
+    "netinet/icmp6",
+    "linux/errqueue",
     "sys/ptrace",
     "sys/shm",
     "sys/epoll",
@@ -141,7 +168,7 @@ test("values are those of the C headers", () => {
     enums,
   );
   const rest = [...constants.keys()].filter((name) => !kernel.has(name));
-  const pEnums = rest.filter((name) => /^(P_|DT_|PTRACE_|MNT_|UMOUNT_)/.test(name));
+  const pEnums = rest.filter((name) => /^(IPPROTO_MAX|P_|DT_|PTRACE_|MNT_|UMOUNT_)/.test(name));
   const libc = valuesInC("#define _GNU_SOURCE", LIBC_HEADERS, rest, pEnums);
   const unknown: string[] = [];
   for (const [name, value] of constants) {
