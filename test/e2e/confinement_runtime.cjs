@@ -18,7 +18,10 @@ const workers = Object.entries({
 }).map(([name, code]) => {
   const text = `const { parentPort } = require("node:worker_threads");
     parentPort.once("message", () => { ${code} });`;
-  return { name, thread: new Worker(text, { eval: true, resourceLimits: { maxOldGenerationSizeMb: 16 } }) };
+  const thread = new Worker(text, { eval: true, resourceLimits: { maxOldGenerationSizeMb: 16 } });
+  // Asked for at once: what is said before somebody listens is lost.
+  const online = new Promise((resolve) => thread.once("online", resolve));
+  return { name, thread, online };
 });
 
 const endOf = (thread) =>
@@ -103,7 +106,7 @@ const tried = async (corner) => {
 };
 
 async function main() {
-  await Promise.all(workers.map(({ thread }) => new Promise((resolve) => thread.once("online", resolve))));
+  await Promise.all(workers.map(({ online }) => online));
   const result = install(false);
   if (result !== 0) throw new Error(`the filter: errno ${-result}`);
   if (ending === "exit") {
