@@ -71,6 +71,8 @@ export class Counters {
   /** Of memory file systems: inodes, bytes of contents, files that have a host memfd. */
   memoryNodes = 0;
   memoryFileBytes = 0;
+  /** Of these, what no file holds any more and the host is about to free. */
+  goingFileBytes = 0;
   memoryFiles = 0;
   /** Since the start: */
   requests = 0;

@@ -11,6 +11,11 @@ const SHARE = 0.5;
 export const NET_PART = 1 / 4;
 const PAGE_SIZE = 4096;
 const LEFT_BY_FILES = 1 << 20;
+/**
+ * Of the limit, what may be used once more while the host still frees it: who removes a file finds its room at once, as
+ * on Linux, where unlink(2) frees it.
+ */
+const GOING_SHARE = 1 / 8;
 
 export class MemoryBudget {
   readonly #counters: Counters;
@@ -40,9 +45,12 @@ export class MemoryBudget {
   get used(): number {
     const { memoryFileBytes, pipePages, patchPages, socketMemory, packetMemory, messageBytes } =
       this.#counters;
-    return (
-      memoryFileBytes + (pipePages + patchPages) * PAGE_SIZE + socketMemory + packetMemory + messageBytes
-    );
+    const pages = (pipePages + patchPages) * PAGE_SIZE;
+    return memoryFileBytes - this.#lent + pages + socketMemory + packetMemory + messageBytes;
+  }
+
+  get #lent(): number {
+    return Math.min(this.#counters.goingFileBytes, this.limit * GOING_SHARE);
   }
 
   get left(): number {

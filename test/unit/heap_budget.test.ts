@@ -52,4 +52,14 @@ test("memory that no process owns: files, pipes and sockets share one half", () 
   assert.not.ok(memory.hasRoom(LIMIT / 8 + 1));
 });
 
+test("what the host still frees of removed files may be used again, up to an eighth", () => {
+  const counters = new Counters();
+  const memory = new MemoryBudget(counters, 2 * LIMIT);
+  counters.memoryFileBytes = LIMIT;
+  counters.goingFileBytes = LIMIT / 16;
+  assert.is(memory.left, LIMIT / 16);
+  counters.goingFileBytes = LIMIT / 2;
+  assert.is(memory.left, LIMIT / 8);
+});
+
 test.run();

@@ -322,9 +322,11 @@ export class FileData {
     const { counters } = this.#kernel;
     const bytes = this.allocated;
     counters.memoryFileBytes += bytes;
+    counters.goingFileBytes += bytes;
     closeLarge(this.#kernel, fd, bytes, () => {
       counters.memoryFiles--;
       counters.memoryFileBytes -= bytes;
+      counters.goingFileBytes -= bytes;
     });
   }
 
