@@ -5,7 +5,7 @@
 // The pages lie in one array, so that a run of full pages moves in one copy. Bytes that were read stay
 // there until the next read: what could not be delivered comes back (docs/hardening.md, F20).
 
-import { copyBytes } from "../call/copy_bytes.ts";
+import { copyBytes } from "../../shared/copy_bytes.ts";
 
 export const PAGE = 4096;
 

@@ -6,8 +6,8 @@ import { FIONREAD, SIOCATMARK, TIOCOUTQ as SIOCOUTQ, SIOCOUTQNSD } from "../../.
 import * as P from "../../../shared/abi/poll.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import { TCP_INQ } from "../../../shared/abi/tcp.ts";
+import { copyBytes } from "../../../shared/copy_bytes.ts";
 import { WINDOW, WINDOW_SECOND } from "../../../shared/ring/layout.ts";
-import { copyBytes } from "../../call/copy_bytes.ts";
 import type { Credentials } from "../../credentials/credentials.ts";
 import { TRANSFER_MAX } from "../../mem/direct_memory.ts";
 import { NOT_AT_ONCE } from "../../vfs/file.ts";

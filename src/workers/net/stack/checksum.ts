@@ -58,6 +58,28 @@ export function sumOfPseudoHeader(
   return fold(source + destination + protocol + (length >>> 16) + (length & 0xffff));
 }
 
+/** Two addresses as words: those of a packet, or of a way. */
+interface Addresses {
+  readonly source0: number;
+  readonly source1: number;
+  readonly source2: number;
+  readonly source3: number;
+  readonly destination0: number;
+  readonly destination1: number;
+  readonly destination2: number;
+  readonly destination3: number;
+}
+
+/** Of the pseudo header of so many bytes from one to the other. */
+export function pseudoSum(ends: Addresses, protocol: number, length: number): number {
+  return sumOfPseudoHeader(
+    sumOfAddress(ends.source0, ends.source1, ends.source2, ends.source3),
+    sumOfAddress(ends.destination0, ends.destination1, ends.destination2, ends.destination3),
+    protocol,
+    length,
+  );
+}
+
 /** A checksum as it stands in a header, after one 16-bit number that it covers was changed (RFC 1624). */
 export function updated(checksum: number, before: number, after: number): number {
   return ~fold((~checksum & 0xffff) + (~before & 0xffff) + after) & 0xffff;

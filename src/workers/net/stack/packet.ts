@@ -11,8 +11,8 @@
 // What goes by loopback may leave some of its payload where its sender keeps it (`lent`): those bytes of the buffer mean
 // nothing until own() puts them there. Who reads a payload calls it first; the receiver of TCP takes what is lent.
 
-import { sumOf, sumOfAddress, sumOfPseudoHeader } from "./checksum.ts";
-import { copyBytes } from "./copy_bytes.ts";
+import { copyBytes } from "../../../shared/copy_bytes.ts";
+import { pseudoSum, sumOf } from "./checksum.ts";
 import type { NetDevice } from "./device.ts";
 import { IpAddress } from "./ip_address.ts";
 
@@ -114,20 +114,10 @@ export class Packet {
     return this.end - this.head;
   }
 
-  /** Of the pseudo header of so many bytes between its addresses. */
-  pseudoSum(protocol: number, length: number): number {
-    return sumOfPseudoHeader(
-      sumOfAddress(this.source0, this.source1, this.source2, this.source3),
-      sumOfAddress(this.destination0, this.destination1, this.destination2, this.destination3),
-      protocol,
-      length,
-    );
-  }
-
   /** Whether the checksum is right that all of it from the head on has, with its pseudo header. */
   hasGoodSum(protocol: number): boolean {
     const { view, head, length } = this;
-    return sumOf(view, head, length, this.pseudoSum(protocol, length)) === 0xffff;
+    return sumOf(view, head, length, pseudoSum(this, protocol, length)) === 0xffff;
   }
 
   get sourceAddress(): IpAddress {

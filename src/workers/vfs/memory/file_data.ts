@@ -12,7 +12,7 @@ import {
   SEEK_SET,
 } from "../../../shared/abi/fcntl.ts";
 import { readI64 } from "../../../shared/abi/struct.ts";
-import { copyBytes } from "../../call/copy_bytes.ts";
+import { copyBytes } from "../../../shared/copy_bytes.ts";
 import { PAGE_SIZE } from "../../mem/vma.ts";
 import { SCRATCH_SIZE } from "../../native.ts";
 import type { VfsCaller } from "../caller.ts";

@@ -4,7 +4,7 @@
 import * as E from "../../../../shared/abi/errno.ts";
 import { RTN_LOCAL } from "../../../../shared/abi/netlink.ts";
 import { IPPROTO_ICMPV6 } from "../../../../shared/abi/socket.ts";
-import { sumOf } from "../checksum.ts";
+import { pseudoSum, sumOf } from "../checksum.ts";
 import type { IcmpError, StackCore, Transport } from "../core.ts";
 import { isMulticast } from "../ip_address.ts";
 import { isExtension, skipExtensions } from "../ip6/extensions.ts";
@@ -142,7 +142,7 @@ export class Icmp6 implements Transport {
     view.setUint16(head + F.CHECKSUM, 0);
     view.setUint16(
       head + F.CHECKSUM,
-      ~sumOf(view, head, length, packet.pseudoSum(IPPROTO_ICMPV6, length)) & 0xffff,
+      ~sumOf(view, head, length, pseudoSum(packet, IPPROTO_ICMPV6, length)) & 0xffff,
     );
     packet.checksum = CHECKSUM_VALID;
     packet.protocol = IPPROTO_ICMPV6;

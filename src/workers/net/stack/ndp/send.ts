@@ -2,7 +2,7 @@
 
 import { RTN_MULTICAST, RTN_UNICAST } from "../../../../shared/abi/netlink.ts";
 import { IPPROTO_ICMPV6 } from "../../../../shared/abi/socket.ts";
-import { sumOf } from "../checksum.ts";
+import { pseudoSum, sumOf } from "../checksum.ts";
 import type { StackCore } from "../core.ts";
 import type { NetDevice } from "../device.ts";
 import * as Icmp from "../icmp/format.ts";
@@ -66,7 +66,7 @@ export class LinkMessages {
     flow.nextHopIsDestination();
     flow.device = device;
     flow.type = isMulticast(w0, w1, w2, w3) ? RTN_MULTICAST : RTN_UNICAST;
-    const pseudo = flow.pseudoSum(IPPROTO_ICMPV6, length);
+    const pseudo = pseudoSum(flow, IPPROTO_ICMPV6, length);
     view.setUint16(head + Icmp.CHECKSUM, ~sumOf(view, head, length, pseudo) & 0xffff);
     packet.checksum = CHECKSUM_VALID;
     packet.hopLimit = hopLimit;

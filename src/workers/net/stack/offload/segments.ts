@@ -2,7 +2,7 @@
 // that does not take such packets gets their segments, whole with headers and checksums, as Linux's skb_segment makes them.
 
 import { IPPROTO_TCP, IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
-import { sumOf } from "../checksum.ts";
+import { pseudoSum, sumOf } from "../checksum.ts";
 import * as Ip4 from "../ip4/format.ts";
 import * as Ip6 from "../ip6/format.ts";
 import { CHECKSUM_VALID, type Packet, type PacketPools } from "../packet.ts";
@@ -68,7 +68,7 @@ function finish(piece: Packet, number: number, offset: number, isLast: boolean):
     view.setUint8(transport + Tcp.FLAGS, flags);
   }
   view.setUint16(transport + field, 0);
-  const pseudo = piece.pseudoSum(piece.protocol, end - transport);
+  const pseudo = pseudoSum(piece, piece.protocol, end - transport);
   const sum = ~sumOf(view, transport, end - transport, pseudo) & 0xffff;
   view.setUint16(transport + field, sum === 0 ? 0xffff : sum);
   piece.checksum = CHECKSUM_VALID;

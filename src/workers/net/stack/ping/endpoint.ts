@@ -3,7 +3,7 @@
 
 import * as E from "../../../../shared/abi/errno.ts";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6 } from "../../../../shared/abi/socket.ts";
-import { sumOf } from "../checksum.ts";
+import { pseudoSum, sumOf } from "../checksum.ts";
 import { DatagramEndpoint } from "../datagram/endpoint.ts";
 import type { Message } from "../datagram/message.ts";
 import { output, sendError, tooLong, wayOf } from "../datagram/way.ts";
@@ -96,7 +96,7 @@ function finish(packet: Packet, id: number, flow: Flow): void {
   const { view, head, length } = packet;
   view.setUint16(head + Icmp.ID, id);
   view.setUint16(head + Icmp.CHECKSUM, 0);
-  const pseudo = flow.isV6 ? flow.pseudoSum(IPPROTO_ICMPV6, length) : 0;
+  const pseudo = flow.isV6 ? pseudoSum(flow, IPPROTO_ICMPV6, length) : 0;
   view.setUint16(head + Icmp.CHECKSUM, ~sumOf(view, head, length, pseudo) & 0xffff);
   packet.checksum = CHECKSUM_VALID;
 }

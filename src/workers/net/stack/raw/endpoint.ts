@@ -4,7 +4,7 @@
 
 import * as E from "../../../../shared/abi/errno.ts";
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_RAW } from "../../../../shared/abi/socket.ts";
-import { sumOf } from "../checksum.ts";
+import { pseudoSum, sumOf } from "../checksum.ts";
 import { DatagramEndpoint } from "../datagram/endpoint.ts";
 import type { Message } from "../datagram/message.ts";
 import { output, sendError, tooLong, wayOf } from "../datagram/way.ts";
@@ -110,6 +110,6 @@ function hasGoodHeader(data: Uint8Array): boolean {
 function writeChecksum(packet: Packet, offset: number, protocol: number, flow: Flow): void {
   const { view, head, length } = packet;
   view.setUint16(head + offset, 0);
-  const sum = ~sumOf(view, head, length, flow.pseudoSum(protocol, length)) & 0xffff;
+  const sum = ~sumOf(view, head, length, pseudoSum(flow, protocol, length)) & 0xffff;
   view.setUint16(head + offset, sum === 0 ? 0xffff : sum);
 }

@@ -1,7 +1,6 @@
 // What a route is looked up for, and what was found: one object that is filled again and again, so that lookups allocate
 // nothing.
 
-import { sumOfAddress, sumOfPseudoHeader } from "../checksum.ts";
 import type { NetDevice } from "../device.ts";
 import type { Packet } from "../packet.ts";
 import type { RouteEntry } from "./entry.ts";
@@ -58,16 +57,6 @@ export class Flow {
     this.destination1 = w1;
     this.destination2 = w2;
     this.destination3 = w3;
-  }
-
-  /** Of the pseudo header of so many bytes that go its way. */
-  pseudoSum(protocol: number, length: number): number {
-    return sumOfPseudoHeader(
-      sumOfAddress(this.source0, this.source1, this.source2, this.source3),
-      sumOfAddress(this.destination0, this.destination1, this.destination2, this.destination3),
-      protocol,
-      length,
-    );
   }
 
   nextHopIsDestination(): void {

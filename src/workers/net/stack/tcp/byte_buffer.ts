@@ -2,7 +2,7 @@
 // was not read yet, with holes where segments are missing. It holds blocks for what was written alone. Blocks begin at
 // multiples of their size in sequence numbers, so that two ends of a connection in one stack can hold the same ones.
 
-import { copyBytes } from "../copy_bytes.ts";
+import { copyBytes } from "../../../../shared/copy_bytes.ts";
 import type { Lent, Packet } from "../packet.ts";
 import type { Pieces } from "../pieces.ts";
 import { BLOCK, BLOCK_SHIFT, type BlockPool } from "./blocks.ts";

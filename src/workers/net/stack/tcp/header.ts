@@ -1,6 +1,7 @@
 // The header of a segment that goes out: what it says is filled into one object, which writes it before a packet's bytes.
 
 import { IPPROTO_TCP } from "../../../../shared/abi/socket.ts";
+import { pseudoSum } from "../checksum.ts";
 import { CHECKSUM_PARTIAL, type Packet } from "../packet.ts";
 import type { Flow } from "../route/flow.ts";
 import * as F from "./format.ts";
@@ -77,7 +78,7 @@ export class Header {
     view.setUint16(head + F.WINDOW, this.window);
     view.setUint16(head + F.URGENT, this.urgent);
     this.#writeOptions(packet, head + F.HEADER_MIN);
-    view.setUint16(head + F.CHECKSUM, flow.pseudoSum(IPPROTO_TCP, length));
+    view.setUint16(head + F.CHECKSUM, pseudoSum(flow, IPPROTO_TCP, length));
     packet.checksum = CHECKSUM_PARTIAL;
     packet.checksumStart = head;
     packet.checksumOffset = F.CHECKSUM;

@@ -2,7 +2,7 @@
 // its own buffer (byte_buffer.ts), so that nobody copies what stays in the same stack. The parts before and behind them are
 // copied, as all is that goes elsewhere.
 
-import { copyBytes } from "../copy_bytes.ts";
+import { copyBytes } from "../../../../shared/copy_bytes.ts";
 import type { Lent, Packet } from "../packet.ts";
 import { BLOCK, BLOCK_SHIFT, type BlockPool } from "./blocks.ts";
 

@@ -7,6 +7,7 @@ import * as S from "./states.ts";
 
 const READABLE = P.POLLIN | P.POLLRDNORM;
 const WRITABLE = P.POLLOUT | P.POLLWRNORM;
+
 export function pollMask(endpoint: TcpEndpoint): number {
   const { state, listener, connection: c } = endpoint;
   if (listener !== null) return listener.queue.length > 0 ? READABLE : 0;

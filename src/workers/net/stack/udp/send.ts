@@ -2,6 +2,7 @@
 
 import * as E from "../../../../shared/abi/errno.ts";
 import { IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
+import { pseudoSum } from "../checksum.ts";
 import { Message } from "../datagram/message.ts";
 import { output, sendError, tooLong, wayOf } from "../datagram/way.ts";
 import { CHECKSUM_PARTIAL, CHECKSUM_VALID, type Packet } from "../packet.ts";
@@ -58,7 +59,7 @@ function writeHeader(packet: Packet, endpoint: UdpEndpoint, flow: Flow, port: nu
     packet.checksum = CHECKSUM_VALID;
     return;
   }
-  view.setUint16(head + F.CHECKSUM, flow.pseudoSum(IPPROTO_UDP, length));
+  view.setUint16(head + F.CHECKSUM, pseudoSum(flow, IPPROTO_UDP, length));
   packet.checksum = CHECKSUM_PARTIAL;
   packet.checksumStart = head;
   packet.checksumOffset = F.CHECKSUM;
