@@ -2,15 +2,14 @@
 
 import { EFAULT, EINVAL, ENODEV, EPERM } from "../../shared/abi/errno.ts";
 import * as I from "../../shared/abi/ioctl.ts";
-import { CAP_NET_ADMIN } from "../../shared/abi/prctl.ts";
 import { AF_INET } from "../../shared/abi/socket.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
-import { capable } from "../credentials/credentials.ts";
 import type { NetCaller } from "./caller.ts";
 import type { Devices } from "./devices/devices.ts";
 import { errorOf, type Outcome } from "./devices/outcome.ts";
 import type { Device } from "./devices/rows.ts";
+import { mayAdminister } from "./privileges.ts";
 
 /** struct ifreq: a name, and what is asked or told of it. */
 const REQUEST_SIZE = 40;
@@ -134,8 +133,8 @@ function* told(task: NetCaller, address: number, teller: Teller): Coroutine {
 function* changed(task: NetCaller, address: number, changer: Changer): Coroutine {
   const request = yield* readRequest(task, address);
   if (typeof request === "number") return request;
-  const { devices, users } = task.kernel;
-  if (!capable(task.credentials, users, CAP_NET_ADMIN)) return -EPERM;
+  if (!mayAdminister(task)) return -EPERM;
+  const { devices } = task.kernel;
   const device = deviceIn(devices, request);
   return device === undefined ? -ENODEV : errorOf(changer(devices, device, request));
 }

@@ -1,25 +1,31 @@
 // What sockets ask of who makes a call (capabilities(7)).
 
 import { CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_NET_RAW } from "../../shared/abi/prctl.ts";
-import { capable } from "../credentials/credentials.ts";
-import type { Requester } from "./caller.ts";
+import { type Credentials, capable, type UserNamespace } from "../credentials/credentials.ts";
+import type { Sysctls } from "../sysctls.ts";
 
-export function mayAdminister({ credentials, kernel }: Requester): boolean {
+/** Who makes a call, as far as that goes. */
+interface Asker {
+  readonly credentials: Credentials;
+  readonly kernel: { readonly users: UserNamespace; readonly sysctls: Sysctls };
+}
+
+export function mayAdminister({ credentials, kernel }: Asker): boolean {
   return capable(credentials, kernel.users, CAP_NET_ADMIN);
 }
 
 /** Raw sockets, and what of others reaches as far. */
-export function mayUseRaw({ credentials, kernel }: Requester): boolean {
+export function mayUseRaw({ credentials, kernel }: Asker): boolean {
   return capable(credentials, kernel.users, CAP_NET_RAW);
 }
 
 /** SO_MARK, IP_TRANSPARENT and their relatives. */
-export function mayMark(by: Requester): boolean {
+export function mayMark(by: Asker): boolean {
   return mayAdminister(by) || mayUseRaw(by);
 }
 
 /** A port to bind to; 0: any. */
-export function mayHavePort({ credentials, kernel }: Requester, port: number): boolean {
+export function mayHavePort({ credentials, kernel }: Asker, port: number): boolean {
   const { sysctls, users } = kernel;
   if (port === 0 || port >= sysctls.get("net/ipv4/ip_unprivileged_port_start")) return true;
   return capable(credentials, users, CAP_NET_BIND_SERVICE);

@@ -2,13 +2,12 @@
 
 import { EINVAL, ENOPROTOOPT, EPERM } from "../../../shared/abi/errno.ts";
 import * as N from "../../../shared/abi/netlink.ts";
-import { CAP_NET_ADMIN } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
-import { capable } from "../../credentials/credentials.ts";
 import type { NetCaller } from "../caller.ts";
 import type { ControlWriter } from "../control.ts";
 import { flag, getOption, INT, int, type Option, type OptionTable, setOption } from "../option_table.ts";
 import { SOCKET_LEVEL, SocketOptions } from "../options.ts";
+import { mayAdminister } from "../privileges.ts";
 import type { Address } from "../socket.ts";
 import type { NetlinkSocket } from "./netlink_socket.ts";
 import type { Protocol } from "./protocols.ts";
@@ -112,8 +111,8 @@ export class NetlinkOptions extends SocketOptions {
   }
 
   /** Whether who calls may join groups. */
-  mayListen({ credentials, kernel }: NetCaller): boolean {
-    return this.protocol.mayAnyoneListen || capable(credentials, kernel.users, CAP_NET_ADMIN);
+  mayListen(task: NetCaller): boolean {
+    return this.protocol.mayAnyoneListen || mayAdminister(task);
   }
 
   /** Errors come with words. */

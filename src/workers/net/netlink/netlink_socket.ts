@@ -5,13 +5,12 @@ import * as E from "../../../shared/abi/errno.ts";
 import { FIONREAD } from "../../../shared/abi/ioctl.ts";
 import * as N from "../../../shared/abi/netlink.ts";
 import { POLLERR } from "../../../shared/abi/poll.ts";
-import { CAP_NET_ADMIN } from "../../../shared/abi/prctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
-import { capable } from "../../credentials/credentials.ts";
 import type { NetCaller, Requester } from "../caller.ts";
 import type { NetContext } from "../context.ts";
 import type { ControlWriter } from "../control.ts";
 import { errorOf, type Outcome } from "../devices/outcome.ts";
+import { mayAdminister } from "../privileges.ts";
 import { type Address, CAN_READ, CAN_WRITE, type Received, type SendRequest, SocketFile } from "../socket.ts";
 import type { Answer, Told } from "./answer.ts";
 import { chargeOf, Inbox } from "./inbox.ts";
@@ -171,7 +170,7 @@ export class NetlinkSocket extends SocketFile implements Receiver {
   /** Whether who calls may send to others than the kernel. */
   #mayReach(task: NetCaller, { port, group }: Named): number {
     if ((port === KERNEL_PORT && group === 0) || this.#protocol.mayAnyoneSend) return 0;
-    return capable(task.credentials, this.kernel.users, CAP_NET_ADMIN) ? 0 : -E.EPERM;
+    return mayAdminister(task) ? 0 : -E.EPERM;
   }
 
   // ---- Sending ----

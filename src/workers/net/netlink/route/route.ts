@@ -3,13 +3,12 @@
 
 import { EOPNOTSUPP, EPERM } from "../../../../shared/abi/errno.ts";
 import * as N from "../../../../shared/abi/netlink.ts";
-import { CAP_NET_ADMIN } from "../../../../shared/abi/prctl.ts";
 import { AF_UNSPEC } from "../../../../shared/abi/socket.ts";
-import { capable } from "../../../credentials/credentials.ts";
 import type { Requester } from "../../caller.ts";
 import type { Devices } from "../../devices/devices.ts";
 import type { Outcome } from "../../devices/outcome.ts";
 import type { Change } from "../../devices/rows.ts";
+import { mayAdminister } from "../../privileges.ts";
 import type { Answer, Asker } from "../answer.ts";
 import type { MessageWriter, Request } from "../message.ts";
 import { ADDRESS, ADDRESS_SIZE, deleteAddress, newAddress } from "./address.ts";
@@ -70,18 +69,17 @@ export function serveRoute(task: Requester, request: Request, asker: Asker): Ans
 }
 
 function change(task: Requester, request: Request, { socket, port }: Asker): Outcome | null {
-  const { credentials, kernel } = task;
-  if (!capable(credentials, kernel.users, CAP_NET_ADMIN)) return -EPERM;
+  if (!mayAdminister(task)) return -EPERM;
   if (request.body.length < GENERIC_SIZE) return null;
   const found = CHANGES.get(request.type);
   if (found === undefined) {
-    kernel.counters.unsupportedCalls++;
+    task.kernel.counters.unsupportedCalls++;
     return -EOPNOTSUPP;
   }
   const isEchoed = (request.flags & N.NLM_F_ECHO) !== 0;
   const [kind, changer] = found;
   const cause = { socket, port, sequence: request.sequence, kind, isEchoed };
-  return kernel.routeNotifier.because(cause, () => changer(task, request));
+  return task.kernel.routeNotifier.because(cause, () => changer(task, request));
 }
 
 function* dump<T>(
