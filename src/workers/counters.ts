@@ -71,7 +71,7 @@ export class Counters {
   /** Of memory file systems: inodes, bytes of contents, files that have a host memfd. */
   memoryNodes = 0;
   memoryFileBytes = 0;
-  /** Of these, what no file holds any more and the host is about to free. */
+  /** Of these, what is no file's any more, and the host still frees. */
   goingFileBytes = 0;
   memoryFiles = 0;
   /** Since the start: */

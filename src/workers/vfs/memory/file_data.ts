@@ -44,14 +44,22 @@ export interface Space {
 
 const pages = (bytes: number) => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
 
-/** Closes the last descriptor of a host file of so many bytes, which the host frees meanwhile. */
-export function closeLarge({ native }: VfsContext, fd: number, bytes: number, closed: () => void): void {
-  if (bytes > TRUNCATE_STEP) {
-    native.background("close", [fd], closed);
+/**
+ * Closes the last descriptor of a host file of so many bytes, which the host frees meanwhile; then they are nobody's any
+ * more, and `closed` uncharges them.
+ */
+export function closeLarge(kernel: VfsContext, fd: number, bytes: number, closed: () => void): void {
+  const { counters, native } = kernel;
+  if (bytes <= TRUNCATE_STEP) {
+    native.close(fd);
+    closed();
     return;
   }
-  native.close(fd);
-  closed();
+  counters.goingFileBytes += bytes;
+  native.background("close", [fd], () => {
+    counters.goingFileBytes -= bytes;
+    closed();
+  });
 }
 
 export class FileData {
@@ -322,11 +330,9 @@ export class FileData {
     const { counters } = this.#kernel;
     const bytes = this.allocated;
     counters.memoryFileBytes += bytes;
-    counters.goingFileBytes += bytes;
     closeLarge(this.#kernel, fd, bytes, () => {
       counters.memoryFiles--;
       counters.memoryFileBytes -= bytes;
-      counters.goingFileBytes -= bytes;
     });
   }
 
