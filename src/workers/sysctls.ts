@@ -1,5 +1,5 @@
-// The settings of /proc/sys that are numbers, or one of a few words: what each may be, and what it is now. Those that the kernel here
-// has something to do with are read by it; the others are kept, and read back as they were written.
+// The settings of /proc/sys that are numbers, or one of a few words: what each may be, and what it is now. Those that the
+// kernel here has something to do with are read by it; the others are kept, and read back as they were written.
 //
 // Linux's rules for what is written (kernel/sysctl.c's proc_dointvec and its relatives, as proc(5) tells them):
 // numbers apart by white space, decimal, octal or hexadecimal; one that is out of range changes nothing.
