@@ -5,6 +5,8 @@ import * as assert from "uvu/assert";
 import { Counters } from "../../src/workers/counters.ts";
 import { HeapBudget } from "../../src/workers/heap_budget.ts";
 import { MemoryBudget } from "../../src/workers/memory_budget.ts";
+import type { VfsContext } from "../../src/workers/vfs/context.ts";
+import { closeLarge } from "../../src/workers/vfs/memory/file_data.ts";
 
 const LIMIT = 1 << 20;
 
@@ -60,6 +62,27 @@ test("what the host still frees of removed files may be used again, up to an eig
   assert.is(memory.left, LIMIT / 16);
   counters.goingFileBytes = LIMIT / 2;
   assert.is(memory.left, LIMIT / 8);
+});
+
+test("a large file that nobody has any more is on its way until the host has freed it", () => {
+  const counters = new Counters();
+  const closed: number[] = [];
+  let freed = () => {};
+  const native = {
+    close: (fd: number) => closed.push(fd),
+    background: (_name: string, [fd]: number[], then: () => void) => {
+      closed.push(fd!);
+      freed = then;
+    },
+  };
+  const kernel = { counters, native } as unknown as VfsContext;
+  let uncharged = 0;
+  closeLarge(kernel, 3, 1 << 20, () => uncharged++);
+  assert.equal([closed, counters.goingFileBytes, uncharged], [[3], 0, 1]);
+  closeLarge(kernel, 4, 64 << 20, () => uncharged++);
+  assert.equal([closed, counters.goingFileBytes, uncharged], [[3, 4], 64 << 20, 1]);
+  freed();
+  assert.equal([counters.goingFileBytes, uncharged], [0, 2]);
 });
 
 test.run();
