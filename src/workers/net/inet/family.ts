@@ -131,6 +131,7 @@ function familyOf(isV6: boolean): InetFamily {
     const inode = kernel.anonymous.socket(credentials);
     const endpoint = kind.endpoint(kernel.inet.stack, protocol);
     endpoint.uid = credentials.euid;
+    endpoint.gid = credentials.fsgid;
     if (isV6 && (kind.protocol === S.IPPROTO_UDP || kind.protocol === S.IPPROTO_TCP))
       endpoint.v6only = kernel.sysctls.get("net/ipv6/bindv6only") !== 0;
     if (endpoint instanceof TcpEndpoint)

@@ -3,6 +3,7 @@
 
 import { Counters } from "./counters.ts";
 import type { NetDevice, Receiver } from "./device.ts";
+import type { PacketHooks } from "./hooks.ts";
 import {
   BACKLOG_MAX,
   HOP_LIMIT_DEFAULT,
@@ -129,7 +130,9 @@ export class StackCore implements Receiver {
   };
   /** Lookups of what comes in, and of what goes out: each is filled and read before another of its kind. */
   readonly inputFlow = new Flow();
-  readonly outputFlow = new Flow();
+  outputFlow = new Flow();
+  /** Who looks at packets on their way; null: nobody does. */
+  hooks: PacketHooks | null = null;
   /** Keys of hashes. */
   readonly hashKey: number;
   nowUs = 0;

@@ -248,6 +248,15 @@ export class TcpExtCounters {
   TCPAODroppedIcmps = 0;
 }
 
+/** What the packet filter did beside its verdicts. */
+export class FilterCounters {
+  /** Packets that REJECT answered, and that LOG told of. */
+  refused = 0;
+  logged = 0;
+  /** Packets dropped since they would have cost too many rules. */
+  tooManyRules = 0;
+}
+
 export class Counters {
   readonly ip = new IpCounters();
   readonly ipExt = new IpExtCounters();
@@ -258,6 +267,7 @@ export class Counters {
   readonly udp6 = new UdpCounters();
   readonly tcp = new TcpCounters();
   readonly tcpExt = new TcpExtCounters();
+  readonly filter = new FilterCounters();
   /** Packets that found the backlog full: column 2 of /proc/net/softnet_stat. */
   backlogDrops = 0;
 }

@@ -123,3 +123,11 @@ export const PACKETS_OUT_MAX = 16384;
  * anywhere in a block, of which there are a power of two.
  */
 export const RECEIVE_WINDOW_MAX = (64 << 20) - 4096;
+
+/** Flows that are tracked: net.netfilter.nf_conntrack_max. */
+export const CONNTRACK_MAX = 65536;
+/** Tries to find a port for a flow that is translated (nf_nat_l4proto_unique_tuple). */
+export const NAT_TRIES = 128;
+/** Bytes of one table of rules of iptables, and rules that one table looks at for a packet (Linux: no bound). */
+export const RULES_BYTES_MAX = 4 << 20;
+export const RULES_A_PACKET = 32768;

@@ -14,6 +14,7 @@
 import { copyBytes } from "../../../shared/copy_bytes.ts";
 import { pseudoSum, sumOf } from "./checksum.ts";
 import type { NetDevice } from "./device.ts";
+import type { TrackedFlow } from "./filter/tracked.ts";
 import { IpAddress } from "./ip_address.ts";
 
 /** What is known of the checksum of the packet's transport header, as virtio and Linux's skbs have it. */
@@ -44,6 +45,12 @@ export interface Lent {
   fill(packet: Packet): void;
   /** The packet needs it no longer. */
   giveBack(): void;
+}
+
+/** Whose packet it is, as filters ask. */
+export interface PacketOwner {
+  readonly uid: number;
+  readonly gid: number;
 }
 
 export class Packet {
@@ -85,6 +92,11 @@ export class Packet {
   trueSize = 0;
   /** Of those that its receiver had lost when it came to its queue. */
   drops = 0;
+  /** The socket that sends it; null: none does. */
+  owner: PacketOwner | null = null;
+  /** The tracked flow that it belongs to, and what it is to that (filter/tracked.ts). */
+  flow: TrackedFlow | null = null;
+  flowInfo = 0;
 
   source0 = 0;
   source1 = 0;
@@ -207,6 +219,9 @@ export class Packet {
     this.delivery = other.delivery;
     this.arrivalUs = other.arrivalUs;
     this.trueSize = other.trueSize;
+    this.owner = other.owner;
+    this.flow = other.flow;
+    this.flowInfo = other.flowInfo;
     this.setSource(other.source0, other.source1, other.source2, other.source3);
     this.setDestination(other.destination0, other.destination1, other.destination2, other.destination3);
     this.sourcePort = other.sourcePort;
@@ -270,6 +285,7 @@ export class PacketPool {
     packet.mark = 0;
     packet.delivery = TO_HOST;
     packet.trueSize = 0;
+    packet.flowInfo = 0;
     return packet;
   }
 
@@ -279,6 +295,8 @@ export class PacketPool {
     packet.device = null;
     packet.lent?.giveBack();
     packet.lent = null;
+    packet.owner = null;
+    packet.flow = null;
     packet.next = this.#free;
     this.#free = packet;
     this.used--;

@@ -16,6 +16,7 @@ import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "../../..
 import { StackCore, type StackHost } from "./core.ts";
 import { Datagrams } from "./datagram/datagrams.ts";
 import { LoopbackDevice, type NetDevice } from "./device.ts";
+import { Filter } from "./filter/filter.ts";
 import { IPPROTO_IGMP } from "./groups/igmp.ts";
 import { Icmp4 } from "./icmp/icmp4.ts";
 import { Icmp6 } from "./icmp/icmp6.ts";
@@ -47,6 +48,7 @@ export class Stack {
   readonly icmp6: Icmp6;
   readonly ip4Input: Ip4Input;
   readonly ip6Input: Ip6Input;
+  readonly filter: Filter;
   readonly links: Links;
   readonly datagrams: Datagrams;
   readonly tcp: Tcp;
@@ -61,6 +63,7 @@ export class Stack {
     this.ip6Output = new Ip6Output(core);
     this.icmp4 = new Icmp4(core, this.ip4Output);
     this.icmp6 = new Icmp6(core, this.ip6Output);
+    this.filter = new Filter(core, this.icmp4, this.icmp6, this.ip4Output, this.ip6Output);
     this.ip4Input = new Ip4Input(core, this.icmp4);
     this.ip6Input = new Ip6Input(core, this.icmp6);
     this.links = new Links(core, this.ip4Output, this.ip6Output, this.icmp4, this.icmp6);

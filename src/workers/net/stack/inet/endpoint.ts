@@ -58,6 +58,8 @@ export abstract class InetEndpoint {
   ownersNumber = -1;
   /** Who made it: endpoints of one SO_REUSEPORT group are one user's. */
   uid = 0;
+  /** With uid, whose it is to filters. */
+  gid = 0;
   v6only = false;
   reuseAddress = false;
   reusePort = false;

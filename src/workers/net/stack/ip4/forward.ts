@@ -48,6 +48,11 @@ export function forward4(core: StackCore, icmp: Icmp4, packet: Packet, flow: Flo
   packet.hopLimit--;
   packet.device = device;
   packet.setNextHop(0, 0, MAPPED, nextHop3);
+  const { hooks } = core;
+  if (hooks !== null && !(hooks.forward(packet, arrival) && hooks.postrouting(packet))) {
+    packet.release();
+    return;
+  }
   if (isTooLong) fragment(core, packet, mtu);
   else {
     ip.OutTransmits++;

@@ -78,6 +78,21 @@ export class Ip4Input {
         packet.release();
         return;
     }
+    const { hooks } = this.#core;
+    if (hooks !== null) {
+      const field = packet.view.getUint16(packet.network + F.FRAGMENT);
+      if ((field & (F.MORE_FRAGMENTS | F.FRAGMENT_OFFSET)) !== 0 && hooks.tracks(false)) {
+        packet.head = packet.transport;
+        const whole = this.#reassemble(packet, field);
+        if (whole === null) return;
+        packet = whole;
+        packet.head = packet.network;
+      }
+      if (!hooks.prerouting(packet)) {
+        packet.release();
+        return;
+      }
+    }
     const destiny = this.#destinyOf(packet);
     if (destiny !== FOR_US) {
       if (destiny === FOR_OTHERS) forward4(this.#core, this.#icmp, packet, this.#core.inputFlow);
@@ -96,11 +111,17 @@ export class Ip4Input {
     packet.head = packet.transport;
     const fragment = packet.view.getUint16(packet.network + F.FRAGMENT);
     if ((fragment & (F.MORE_FRAGMENTS | F.FRAGMENT_OFFSET)) === 0) {
-      this.#deliver(packet);
+      this.#receive(packet);
       return;
     }
     const whole = this.#reassemble(packet, fragment);
-    if (whole !== null) this.#deliver(whole);
+    if (whole !== null) this.#receive(whole);
+  }
+
+  #receive(packet: Packet): void {
+    const { hooks } = this.#core;
+    if (hooks === null || hooks.input(packet)) this.#deliver(packet);
+    else packet.release();
   }
 
   // What becomes of a packet: FOR_US, and how it came; FOR_OTHERS, whose way inputFlow shows then; or DROPPED, which is

@@ -1,9 +1,10 @@
 // IPv4 output: the header, the MTU of the path, fragments (RFC 791), and the copy that comes back to this host of what it
 // sends to groups and broadcast addresses.
 
-import { EMSGSIZE, ENOBUFS } from "../../../../shared/abi/errno.ts";
+import { EMSGSIZE, ENOBUFS, EPERM } from "../../../../shared/abi/errno.ts";
 import { RTN_BROADCAST, RTN_MULTICAST } from "../../../../shared/abi/netlink.ts";
 import type { StackCore } from "../core.ts";
+import type { PacketHooks } from "../hooks.ts";
 import { MAPPED } from "../ip_address.ts";
 import {
   PMTUDISC_DO,
@@ -71,21 +72,41 @@ export class Ip4Output {
       packet.release();
       return -EMSGSIZE;
     }
-    if (!fits) return this.#fragment(packet, mtu, flow.type, loops);
+    const { hooks } = this.#core;
+    if (!fits && hooks === null) return this.#fragment(packet, mtu, flow.type, loops);
     packet.push(F.HEADER_MIN);
     const keepsWhole =
-      discovery !== PMTUDISC_DONT && discovery !== PMTUDISC_OMIT && discovery !== PMTUDISC_INTERFACE;
+      fits && discovery !== PMTUDISC_DONT && discovery !== PMTUDISC_OMIT && discovery !== PMTUDISC_INTERFACE;
     const id = keepsWhole ? 0 : this.#nextId(packet);
     F.write(packet, id, keepsWhole ? F.DONT_FRAGMENT : 0);
+    if (hooks !== null) return this.#sendHooked(hooks, packet, mtu, flow, loops);
     this.#transmit(packet, flow.type, loops);
+    return 0;
+  }
+
+  /** Sends a packet that has its header, of any length, if the hooks let it go: the way may be another behind them. */
+  #sendHooked(hooks: PacketHooks, packet: Packet, mtu: number, flow: Flow, loops: boolean): number {
+    const error = hooks.output(packet, flow.type);
+    if (error < 0 || !hooks.postrouting(packet)) {
+      packet.release();
+      return error < 0 ? error : -EPERM;
+    }
+    const { outType } = hooks;
+    const most = packet.device === flow.device ? mtu : packet.device!.mtu;
+    const isWhole = (packet.view.getUint16(packet.network + F.FRAGMENT) & F.DONT_FRAGMENT) !== 0;
+    if (packet.gsoSize === 0 && packet.length > most && !isWhole) {
+      packet.head = packet.transport;
+      return this.#fragment(packet, most, outType, loops);
+    }
+    this.#transmit(packet, outType, loops);
     return 0;
   }
 
   /**
    * Sends a packet that has its header, from its head on (IP_HDRINCL): source and number where they are 0, length and
-   * checksum are written. The packet is gone.
+   * checksum are written. 0 or a negative errno; the packet is gone.
    */
-  sendWhole(packet: Packet, flow: Flow, loops: boolean): void {
+  sendWhole(packet: Packet, flow: Flow, loops: boolean): number {
     const { view, head } = packet;
     this.#core.counters.ip.OutRequests++;
     packet.isV6 = false;
@@ -100,7 +121,20 @@ export class Ip4Output {
     if (view.getUint16(head + F.ID) === 0) view.setUint16(head + F.ID, this.#nextId(packet));
     view.setUint16(head + F.TOTAL_LENGTH, packet.length);
     F.writeChecksum(view, head, F.headerLength(packet));
+    const { hooks } = this.#core;
+    if (hooks !== null) {
+      packet.transport = head + F.headerLength(packet);
+      packet.trafficClass = view.getUint8(head + F.TOS);
+      const error = hooks.output(packet, flow.type);
+      if (error < 0 || !hooks.postrouting(packet)) {
+        packet.release();
+        return error < 0 ? error : -EPERM;
+      }
+      this.#transmit(packet, hooks.outType, loops);
+      return 0;
+    }
     this.#transmit(packet, flow.type, loops);
+    return 0;
   }
 
   #nextId(packet: Packet): number {

@@ -16,16 +16,16 @@ export function isExtension(header: number): boolean {
 }
 
 /** Bytes of the extension header at the packet's head; 0: it is not all there. */
-export function extensionSize(packet: Packet): number {
-  const { view, head, length } = packet;
+export function extensionSize({ view, head, length, protocol }: Packet): number {
+  return extensionLength(view, protocol, head, length);
+}
+
+/** Bytes of an extension header of that kind, of which there are at most `length`; 0: it is not all there. */
+export function extensionLength(view: DataView, kind: number, at: number, length: number): number {
   if (length < F.EXTENSION_MIN) return 0;
-  const units = view.getUint8(head + F.EXTENSION_LENGTH);
+  const units = view.getUint8(at + F.EXTENSION_LENGTH);
   const size =
-    packet.protocol === F.FRAGMENT
-      ? F.FRAGMENT_SIZE
-      : packet.protocol === F.AUTHENTICATION
-        ? (units + 2) * 4
-        : (units + 1) * 8;
+    kind === F.FRAGMENT ? F.FRAGMENT_SIZE : kind === F.AUTHENTICATION ? (units + 2) * 4 : (units + 1) * 8;
   return size > length ? 0 : size;
 }
 
@@ -44,6 +44,30 @@ export function skipExtensions(packet: Packet): boolean {
     packet.protocol = view.getUint8(head);
     packet.head = head + size;
   }
+  return false;
+}
+
+/**
+ * Moves the head of a packet from its IP header to its fragment header, and makes its protocol that. False: it is all of
+ * its datagram, and as it was.
+ */
+export function findFragment(packet: Packet): boolean {
+  const { view, end, protocol } = packet;
+  let kind = view.getUint8(packet.network + F.NEXT_HEADER);
+  let at = packet.network + F.HEADER;
+  for (let i = 0; i < EXTENSION_HEADERS_MAX && isExtension(kind); i++) {
+    const size = extensionLength(view, kind, at, end - at);
+    if (size === 0) break;
+    if (kind === F.FRAGMENT) {
+      if ((view.getUint16(at + F.FRAGMENT_OFFSET) & (F.OFFSET_MASK | F.MORE_FRAGMENTS)) === 0) break;
+      packet.head = at;
+      packet.protocol = kind;
+      return true;
+    }
+    kind = view.getUint8(at);
+    at += size;
+  }
+  packet.protocol = protocol;
   return false;
 }
 

@@ -26,6 +26,7 @@ export function mayForward6(packet: Packet): boolean {
 export function forward6(core: StackCore, icmp: Icmp6, packet: Packet, flow: Flow): void {
   const { ip6 } = core.counters;
   const device = flow.device!;
+  const arrival = packet.device!;
   packet.head = packet.network;
   if (packet.hopLimit <= 1) {
     ip6.InHdrErrors++;
@@ -55,5 +56,10 @@ export function forward6(core: StackCore, icmp: Icmp6, packet: Packet, flow: Flo
   packet.view.setUint8(packet.network + F.HOP_LIMIT, packet.hopLimit);
   packet.device = device;
   packet.setNextHop(flow.nextHop0, flow.nextHop1, flow.nextHop2, flow.nextHop3);
+  const { hooks } = core;
+  if (hooks !== null && !(hooks.forward(packet, arrival) && hooks.postrouting(packet))) {
+    packet.release();
+    return;
+  }
   handOver(packet, device, core.pools);
 }

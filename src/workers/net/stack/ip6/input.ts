@@ -12,7 +12,14 @@ import type { RawInput } from "../ip4/input.ts";
 import { EXTENSION_HEADERS_MAX, FRAGMENT_TIME6_US } from "../limits.ts";
 import { segment } from "../offload/segments.ts";
 import { type Packet, TO_MULTICAST } from "../packet.ts";
-import { checkOptions, extensionSize, isExtension, OPTIONS_DROP, OPTIONS_GOOD } from "./extensions.ts";
+import {
+  checkOptions,
+  extensionSize,
+  findFragment,
+  isExtension,
+  OPTIONS_DROP,
+  OPTIONS_GOOD,
+} from "./extensions.ts";
 import * as F from "./format.ts";
 import { forward6, mayForward6 } from "./forward.ts";
 
@@ -62,6 +69,21 @@ export class Ip6Input {
       else ip6.InHdrErrors++;
       packet.release();
       return;
+    }
+    const { hooks } = this.#core;
+    if (hooks !== null) {
+      if (hooks.tracks(true) && findFragment(packet)) {
+        const whole = this.#reassemble(packet);
+        if (whole === null) return;
+        packet = whole;
+        packet.head = packet.network;
+        packet.transport = packet.network + F.HEADER;
+        packet.protocol = packet.view.getUint8(packet.network + F.NEXT_HEADER);
+      }
+      if (!hooks.prerouting(packet)) {
+        packet.release();
+        return;
+      }
     }
     const destiny = this.#destinyOf(packet);
     if (destiny !== FOR_US) {
@@ -175,7 +197,9 @@ export class Ip6Input {
       packet.head = head + size;
     }
     packet.transport = packet.head;
-    this.#deliver(packet, named);
+    const { hooks } = this.#core;
+    if (hooks === null || hooks.input(packet)) this.#deliver(packet, named);
+    else packet.release();
   }
 
   // Null: the datagram is not whole yet, or never will be.

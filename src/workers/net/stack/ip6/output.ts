@@ -1,9 +1,10 @@
 // IPv6 output: the header, the MTU of the path, fragments (RFC 8200 4.5), and the copy that comes back to this host of
 // what it sends to groups.
 
-import { EMSGSIZE, ENOBUFS } from "../../../../shared/abi/errno.ts";
+import { EMSGSIZE, ENOBUFS, EPERM } from "../../../../shared/abi/errno.ts";
 import { RTN_MULTICAST } from "../../../../shared/abi/netlink.ts";
 import type { StackCore } from "../core.ts";
+import type { PacketHooks } from "../hooks.ts";
 import { PMTUDISC_DO, PMTUDISC_INTERFACE, PMTUDISC_PROBE, pathMtu } from "../mtu_discovery.ts";
 import { completeChecksum, handOver } from "../offload/hand_over.ts";
 import { CHECKSUM_VALID, type Packet } from "../packet.ts";
@@ -42,11 +43,37 @@ export class Ip6Output {
         packet.release();
         return -EMSGSIZE;
       }
-      return this.#fragment(packet, mtu, flow.type, loops, flowLabel);
+      if (this.#core.hooks === null) return this.#fragment(packet, mtu, flow.type, loops, flowLabel);
     }
     packet.push(F.HEADER);
     F.write(packet, packet.protocol, flowLabel);
+    const { hooks } = this.#core;
+    if (hooks !== null) return this.#sendHooked(hooks, packet, mtu, flow, loops, flowLabel);
     this.#transmit(packet, flow.type, loops);
+    return 0;
+  }
+
+  /** Sends a packet that has its header, of any length, if the hooks let it go: the way may be another behind them. */
+  #sendHooked(
+    hooks: PacketHooks,
+    packet: Packet,
+    mtu: number,
+    flow: Flow,
+    loops: boolean,
+    flowLabel: number,
+  ): number {
+    const error = hooks.output(packet, flow.type);
+    if (error < 0 || !hooks.postrouting(packet)) {
+      packet.release();
+      return error < 0 ? error : -EPERM;
+    }
+    const { outType } = hooks;
+    const most = packet.device === flow.device ? mtu : packet.device!.mtu;
+    if (packet.gsoSize === 0 && packet.length > most) {
+      packet.head = packet.transport;
+      return this.#fragment(packet, most, outType, loops, flowLabel);
+    }
+    this.#transmit(packet, outType, loops);
     return 0;
   }
 

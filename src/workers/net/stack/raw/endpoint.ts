@@ -93,8 +93,9 @@ export class RawEndpoint extends DatagramEndpoint {
     packet.checksum = CHECKSUM_VALID;
     if (this.hasHeader) {
       packet.mark = this.mark;
-      this.shared.ip4Output.sendWhole(packet, flow, this.loopsMulticast4);
-      return data.length;
+      packet.owner = this;
+      const error = this.shared.ip4Output.sendWhole(packet, flow, this.loopsMulticast4);
+      return error < 0 ? error : data.length;
     }
     if (this.isV6 && this.checksumAt >= 0) writeChecksum(packet, this.checksumAt, this.protocol, flow);
     const error = output(this, packet, flow, message, 0, data);

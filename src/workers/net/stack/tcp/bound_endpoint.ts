@@ -81,6 +81,7 @@ export abstract class BoundEndpoint extends InetEndpoint implements PortUser {
   protected inherit(parent: BoundEndpoint, ends: Ends, device: number): void {
     this.options.copyFrom(parent.options);
     this.uid = parent.uid;
+    this.gid = parent.gid;
     this.v6only = parent.v6only;
     this.reuseAddress = parent.reuseAddress;
     this.reusePort = parent.reusePort;

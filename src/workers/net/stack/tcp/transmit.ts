@@ -1,7 +1,7 @@
 // One segment of a connection goes out: its header by the connection's state, its bytes from the send buffer, and what is to
 // be kept of it having been sent (Linux's tcp_transmit_skb).
 
-import { EHOSTUNREACH, ENOBUFS } from "../../../../shared/abi/errno.ts";
+import { EHOSTUNREACH, ENOBUFS, EPERM } from "../../../../shared/abi/errno.ts";
 import { IPPROTO_TCP } from "../../../../shared/abi/socket.ts";
 import { connectedFlow } from "../inet/way.ts";
 import { pathMtu } from "../mtu_discovery.ts";
@@ -83,6 +83,7 @@ function handOver(c: Connection, packet: Packet, flow: Flow): number {
   tcp.header.write(packet, flow);
   packet.protocol = IPPROTO_TCP;
   packet.mark = endpoint.mark;
+  packet.owner = endpoint;
   c.segmentsOut++;
   tcp.counters.OutSegs++;
   if (c.isV6) {
@@ -156,7 +157,7 @@ function takePacket(c: Connection, flow: Flow, length: number): Packet | null {
 }
 
 function lossOf(error: number): number {
-  return error === -ENOBUFS ? -EHOSTUNREACH : error;
+  return error === -ENOBUFS || error === -EPERM ? -EHOSTUNREACH : error;
 }
 
 function markUrgent(c: Connection, seq: number, length: number): void {
