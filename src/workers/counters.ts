@@ -44,6 +44,8 @@ export class Counters {
   groupMemberships = 0;
   /** Connections of TCP, what is left of ended ones, and those that are not made yet. */
   tcpConversations = 0;
+  /** Flows that conntrack knows. */
+  trackedFlows = 0;
   socketMemory = 0;
   /** Bytes of buffers that packets of the network stack were made with. */
   packetMemory = 0;
@@ -83,6 +85,8 @@ export class Counters {
   hostTasks = 0;
   ipcNamespaces = 0;
   unsupportedCalls = 0;
+  /** Sets of rules that the packet filter did not take. */
+  filterRefusals = 0;
   unexpectedNotifications = 0;
   /** Host tasks that nobody had announced, or that would not name themselves (strangers.ts). */
   strangers = 0;

@@ -10,6 +10,9 @@ import type { Counters } from "./counters.ts";
 /** A connection of TCP, with or without a socket. */
 export const CONVERSATION_COST = 6144;
 
+/** A flow of conntrack, with its places in the table. */
+export const TRACKED_FLOW_COST = 1024;
+
 /**
  * Bytes of heap that one of each costs, with what hangs off it: measured with a few hundred thousand of each
  * (`heapUsed` of the counters), and rounded up. Shared parts count for each.
@@ -46,6 +49,7 @@ const COSTS = {
   hostSockets: 1024,
   groupMemberships: 384,
   tcpConversations: CONVERSATION_COST,
+  trackedFlows: TRACKED_FLOW_COST,
   netDevices: 2048,
   netAddresses: 1024,
   routes: 1024,

@@ -41,6 +41,7 @@ function make() {
     timers,
     steps: new Steps({ native, longTurns, timers }),
     sysctls: new Sysctls(),
+    log: () => {},
     commonMemory: new MemoryBudget(counters, MEMORY),
     devices: new Devices({ counters, heap, timers, native }),
     get nowNs() {

@@ -14,6 +14,13 @@ export interface Option<O extends SocketOptions = SocketOptions> {
   set?(options: O, value: Buffer, task: NetCaller): number;
 }
 
+/** An option that copies by itself: its value is longer than usual, or it is asked with one. */
+export interface LongOption<O extends SocketOptions = SocketOptions> {
+  /** As the call answers; `room` bytes are at the address, and how many are used is told at `roomAt`. */
+  get(options: O, task: NetCaller, address: number, room: number, roomAt: number): number;
+  set(options: O, task: NetCaller, address: number, length: number): number;
+}
+
 export type OptionTable<O extends SocketOptions = SocketOptions> = ReadonlyMap<number, Option<O>>;
 
 export function int(value: number): Buffer {

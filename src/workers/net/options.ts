@@ -9,7 +9,17 @@ import { linger } from "../../shared/abi/structs.ts";
 import { NSEC_PER_SEC, USEC_PER_SEC } from "../../shared/abi/time.ts";
 import { NEVER } from "../call/clocks.ts";
 import type { NetCaller } from "./caller.ts";
-import { flag, getOption, INT, int, kept, type Option, type OptionTable, setOption } from "./option_table.ts";
+import {
+  flag,
+  getOption,
+  INT,
+  int,
+  kept,
+  type LongOption,
+  type Option,
+  type OptionTable,
+  setOption,
+} from "./option_table.ts";
 import { mayAdminister, mayMark } from "./privileges.ts";
 import type { SocketFile } from "./socket.ts";
 
@@ -260,6 +270,11 @@ export abstract class SocketOptions {
   /** 0, or the negative errno that answers every option of a level. */
   checkLevel(level: number): number {
     return level === S.SOL_SOCKET ? 0 : -EOPNOTSUPP;
+  }
+
+  /** The option if it is one that copies by itself. */
+  longOption(_level: number, _name: number): LongOption | null {
+    return null;
   }
 
   /** getsockopt(2), of a level that there is, with room for so many bytes: the value, or a negative errno. */

@@ -87,12 +87,14 @@ export const SOCKET_HANDLERS: Handlers<NetCaller> = {
     return typeof socket === "number" ? socket : tellName(task, socket.peerName(), address, roomAt);
   },
 
-  setsockopt: (task, fd, level, name, _value, length) => {
+  setsockopt: (task, fd, level, name, address, length) => {
     const socket = socketAt(task, fd);
     if (typeof socket === "number") return socket;
     if (length < 0) return -EINVAL;
     const error = socket.options.checkLevel(level);
     if (error < 0) return error;
+    const long = socket.options.longOption(level, name);
+    if (long !== null) return long.set(socket.options, task, address, length);
     const size = Math.min(length, OPTION_MAX);
     if (!task.call.inComplete(0, size)) return -EFAULT;
     const value = Buffer.from(
@@ -108,6 +110,8 @@ export const SOCKET_HANDLERS: Handlers<NetCaller> = {
     if (error < 0) return error;
     const room = roomInPiece(task);
     if (room < 0) return room;
+    const long = socket.options.longOption(level, name);
+    if (long !== null) return long.get(socket.options, task, address, room, lengthAt);
     const value = socket.options.get(level, name, task, room);
     if (typeof value === "number") return value;
     const length = Math.min(room, value.length);

@@ -9,9 +9,11 @@ import { type Credentials, capable } from "../credentials/credentials.ts";
 import { RELEASE, type UtsNamespace, VERSION } from "../identity/uts.ts";
 import { IPC_SETTINGS } from "../ipc/limits.ts";
 import { namespaceOfReader } from "../ipc/proc_files.ts";
+import { CONNTRACK_BUCKETS } from "../net/stack/limits.ts";
 import { PID_MAX } from "../process/pids.ts";
 import { SETTINGS, type SettingName } from "../sysctls.ts";
 import { constant, directory, type FileNode, file, type Node, type Table } from "../vfs/generated/nodes.ts";
+import { NET_SYSCTL_FILES } from "./net_files.ts";
 import type { SystemSubject } from "./subjects.ts";
 
 const NAME_MAX = 64;
@@ -88,6 +90,8 @@ const IPC: Table<SystemSubject> = Object.fromEntries(
 
 /** What is no changeable number, by path. */
 const OTHERS: Table<SystemSubject> = {
+  ...NET_SYSCTL_FILES,
+  "net/netfilter/nf_conntrack_buckets": constant(CONNTRACK_BUCKETS),
   ...Object.fromEntries(Object.entries(IPC).map(([name, node]) => [`kernel/${name}`, node])),
   "fs/aio-nr": constant(0),
   "fs/dentry-state": file(({ kernel }) => {

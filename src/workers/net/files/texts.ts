@@ -7,6 +7,7 @@ import type { NetContext } from "../context.ts";
 import { prefixOf } from "../devices/prefixes.ts";
 import type { DeviceCounts, Neighbour, Route } from "../devices/rows.ts";
 import { netstat, snmp, snmp6, sockstat, sockstat6 } from "./counter_texts.ts";
+import { extensionNames, FLOWS, flowCount, type PlacedLines, tableNames } from "./filter_texts.ts";
 import { hex, upperHex } from "./hex.ts";
 import {
   HEADING4,
@@ -175,27 +176,61 @@ function heading(text: string, width = 0): Lines {
   return () => [`${text.padEnd(width)}\n`];
 }
 
+/** Lines of sockets by their places. */
+function sockets(rows: SocketRows): PlacedLines {
+  return {
+    heading: rows.heading,
+    count: ({ inet }) => inet.sockets.length,
+    lineAt: ({ inet }, place) => {
+      const socket = inet.sockets.at(place);
+      return socket !== null && rows.has(socket) ? rows.line(socket) : null;
+    },
+  };
+}
+
+/** What is not in /proc/net, but made by the same thread: the file of a setting that it alone knows. */
+export const SYSCTL_TEXT = "sys/";
+
+/** Those that not everybody may read. */
+export const GUARDED_TEXTS: ReadonlySet<string> = new Set([
+  "ip_tables_names",
+  "ip_tables_matches",
+  "ip_tables_targets",
+  "ip6_tables_names",
+  "ip6_tables_matches",
+  "ip6_tables_targets",
+  "nf_conntrack",
+]);
+
 /** By name. Their order is their number. */
-const NET_TEXTS: Readonly<Record<string, Lines | SocketRows>> = {
+const NET_TEXTS: Readonly<Record<string, Lines | PlacedLines>> = {
   arp,
   dev,
-  icmp: ICMP_ROWS,
-  icmp6: ICMP6_ROWS,
+  icmp: sockets(ICMP_ROWS),
+  icmp6: sockets(ICMP6_ROWS),
   if_inet6: ifInet6,
+  ip_tables_names: tableNames(false),
+  ip_tables_matches: extensionNames(false, false),
+  ip_tables_targets: extensionNames(true, false),
+  ip6_tables_names: tableNames(true),
+  ip6_tables_matches: extensionNames(false, true),
+  ip6_tables_targets: extensionNames(true, true),
   ipv6_route: ipv6Route,
+  nf_conntrack: FLOWS,
+  [`${SYSCTL_TEXT}nf_conntrack_count`]: flowCount,
   packet: heading("sk               RefCnt Type Proto  Iface R Rmem   User   Inode"),
-  raw: RAW_ROWS,
-  raw6: RAW6_ROWS,
+  raw: sockets(RAW_ROWS),
+  raw6: sockets(RAW6_ROWS),
   route,
   netstat,
   snmp,
   snmp6,
   sockstat,
   sockstat6,
-  tcp: TCP_ROWS,
-  tcp6: TCP6_ROWS,
-  udp: UDP_ROWS,
-  udp6: UDP6_ROWS,
+  tcp: sockets(TCP_ROWS),
+  tcp6: sockets(TCP6_ROWS),
+  udp: sockets(UDP_ROWS),
+  udp6: sockets(UDP6_ROWS),
   udplite: heading(`   ${HEADING4}`, UDP_WIDTH),
   udplite6: heading(HEADING6),
 };
@@ -214,23 +249,20 @@ export function* linesOf(context: TextContext, name: string): Generator<string> 
     return;
   }
   yield source.heading;
-  const { sockets } = context.inet;
-  for (let i = 0; i < sockets.length; i++) {
-    const socket = sockets.at(i);
-    if (socket !== null && source.has(socket)) yield source.line(socket);
+  for (let place = 0; place < source.count(context); place++) {
+    const line = source.lineAt(context, place);
+    if (line !== null) yield line;
   }
 }
 
 /** Behind the heading, which is 0, the place that comes next. */
-function socketsFrom({ inet: { sockets } }: TextContext, rows: SocketRows, from: number): Part {
-  let text = from === 0 ? rows.heading : "";
+function placesFrom(context: TextContext, source: PlacedLines, from: number): Part {
+  let text = from === 0 ? source.heading : "";
   let at = Math.max(0, from - 1);
-  const end = Math.min(sockets.length, at + PLACES);
-  for (; at < end && text.length < PART; at++) {
-    const socket = sockets.at(at);
-    if (socket !== null && rows.has(socket)) text += rows.line(socket);
-  }
-  return { text, next: at < sockets.length ? at + 1 : -1 };
+  const count = source.count(context);
+  const end = Math.min(count, at + PLACES);
+  for (; at < end && text.length < PART; at++) text += source.lineAt(context, at) ?? "";
+  return { text, next: at < count ? at + 1 : -1 };
 }
 
 interface Part {
@@ -241,7 +273,7 @@ interface Part {
 /** What stands in a file (by its number) from a line on, and where the rest begins; -1: nowhere. */
 export function partOf(context: TextContext, file: number, from: number): Part {
   const source = NET_TEXTS[NET_TEXT_NAMES[file]!]!;
-  if (typeof source !== "function") return socketsFrom(context, source, from);
+  if (typeof source !== "function") return placesFrom(context, source, from);
   let [text, line] = ["", 0];
   for (const one of source(context)) {
     if (text.length >= PART) return { text, next: line };

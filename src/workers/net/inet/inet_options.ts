@@ -11,6 +11,7 @@ import {
   INT,
   int,
   kept,
+  type LongOption,
   type Option,
   type OptionTable,
   setOption,
@@ -267,6 +268,8 @@ export interface Level {
   readonly takesShort: boolean;
   /** Where they are not: options that are of any length. */
   readonly texts?: ReadonlySet<number>;
+  /** Those which copy by themselves. */
+  readonly long?: ReadonlyMap<number, LongOption<InetOptions>>;
 }
 
 export class InetOptions extends SocketOptions {
@@ -351,6 +354,10 @@ export class InetOptions extends SocketOptions {
 
   protected override get socketLevel(): OptionTable {
     return INET_SOCKET_LEVEL as OptionTable;
+  }
+
+  override longOption(level: number, name: number): LongOption | null {
+    return (this.levels.get(level)?.long?.get(name) as LongOption | undefined) ?? null;
   }
 
   // Which errno it is depends on the call, so that each level is answered by it.

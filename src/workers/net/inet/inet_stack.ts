@@ -10,7 +10,8 @@ import type { CongestionControlName } from "../../../shared/abi/tcp.ts";
 import type { Steps } from "../../call/steps.ts";
 import type { Timer, Timers } from "../../call/timers.ts";
 import type { Counters } from "../../counters.ts";
-import { CONVERSATION_COST, type HeapBudget } from "../../heap_budget.ts";
+import { CONVERSATION_COST, type HeapBudget, TRACKED_FLOW_COST } from "../../heap_budget.ts";
+import type { Log } from "../../log.ts";
 import type { MemoryBudget } from "../../memory_budget.ts";
 import type { Native } from "../../native.ts";
 import type { SettingName, Sysctls } from "../../sysctls.ts";
@@ -18,7 +19,14 @@ import type { Devices } from "../devices/devices.ts";
 import type { Device } from "../devices/rows.ts";
 import { Message } from "../stack/datagram/message.ts";
 import type { NetDevice } from "../stack/device.ts";
-import { ENDPOINTS_MAX, LARGE_PACKETS_MAX, SMALL_PACKETS_MAX, TCP_MEMORY_MAX } from "../stack/limits.ts";
+import type { ConntrackSettings } from "../stack/filter/conntrack.ts";
+import {
+  CONNTRACK_MAX,
+  ENDPOINTS_MAX,
+  LARGE_PACKETS_MAX,
+  SMALL_PACKETS_MAX,
+  TCP_MEMORY_MAX,
+} from "../stack/limits.ts";
 import { NamespaceMirror } from "../stack/namespace_mirror.ts";
 import { LARGE_SIZE, SMALL_SIZE } from "../stack/packet.ts";
 import { Pieces } from "../stack/pieces.ts";
@@ -35,6 +43,8 @@ const RANDOM_WORDS = 256;
 const PACKET_PART = 1 / 16;
 /** Of the heap that guests may use, what conversations of TCP may be: 1/4. */
 const CONVERSATION_PART = 1 / 4;
+/** ... and what flows of conntrack may be: 1/8. */
+const FLOW_PART = 1 / 8;
 
 /** Settings of TCP that are numbers, and those that are switches. */
 const TCP_NUMBERS = [
@@ -68,6 +78,28 @@ const TCP_FLAGS = [
   ["slowStartAfterIdle", "net/ipv4/tcp_slow_start_after_idle"],
 ] as const satisfies readonly (readonly [keyof TcpSettings, SettingName])[];
 
+/** Of conntrack: nf_conntrack_*, and the times of TCP's states, in their order. */
+const CONNTRACK_NUMBERS = [
+  ["max", "max"],
+  ["udpTimeout", "udp_timeout"],
+  ["udpStreamTimeout", "udp_timeout_stream"],
+  ["icmpTimeout", "icmp_timeout"],
+  ["icmp6Timeout", "icmpv6_timeout"],
+  ["genericTimeout", "generic_timeout"],
+] as const;
+const CONNTRACK_TCP_TIMES = [
+  null,
+  "syn_sent",
+  "syn_recv",
+  "established",
+  "fin_wait",
+  "close_wait",
+  "last_ack",
+  "time_wait",
+  "close",
+  "syn_sent",
+] as const;
+
 export interface InetContext {
   readonly native: Native;
   readonly timers: Timers;
@@ -79,6 +111,7 @@ export interface InetContext {
   readonly devices: Devices;
   /** CLOCK_MONOTONIC as the thread's loop last saw it. */
   readonly nowNs: number;
+  readonly log: Log;
 }
 
 class RandomWords {
@@ -156,13 +189,19 @@ export class InetStack {
     // Ended ones leave room for others.
     settings.timeWaitMax = Math.min(settings.timeWaitMax, settings.conversationsMax >> 1);
     settings.orphansMax = Math.min(settings.orphansMax, settings.conversationsMax >> 1);
+    const { filter } = stack;
+    filter.conntrack.settings.bound = Math.min(
+      CONNTRACK_MAX,
+      Math.floor((heap.limit * FLOW_PART) / TRACKED_FLOW_COST),
+    );
+    filter.onLog = (_level, line) => this.#kernel.log("info", "packet filter", { line });
     stack.advance(nowNs / NS_PER_US);
     new NamespaceMirror(stack, devices, (row) => this.linkOf(row, stack));
     devices.countsOf = ({ index }) => stack.core.devices.byIndex(index);
     return stack;
   }
 
-  #adoptSettings({ core: { settings }, tcp }: Stack): void {
+  #adoptSettings({ core: { settings }, tcp, filter }: Stack): void {
     const { sysctls } = this.#kernel;
     if (sysctls.changes === this.#settings) return;
     this.#settings = sysctls.changes;
@@ -179,6 +218,17 @@ export class InetStack {
     settings.portMin = least!;
     settings.portMax = most!;
     this.#adoptTcp(tcp.settings);
+    this.#adoptConntrack(filter.conntrack.settings);
+  }
+
+  #adoptConntrack(settings: ConntrackSettings): void {
+    const { sysctls } = this.#kernel;
+    for (const [key, name] of CONNTRACK_NUMBERS)
+      settings[key] = sysctls.get(`net/netfilter/nf_conntrack_${name}`);
+    for (const [state, name] of CONNTRACK_TCP_TIMES.entries())
+      if (name !== null)
+        settings.tcpTimeouts[state] = sysctls.get(`net/netfilter/nf_conntrack_tcp_timeout_${name}`);
+    settings.tcpLoose = sysctls.get("net/netfilter/nf_conntrack_tcp_loose") !== 0;
   }
 
   #adoptTcp(settings: TcpSettings): void {
@@ -234,6 +284,7 @@ export class InetStack {
     const { small, large } = stack.core.pools;
     counters.packetMemory = small.made * SMALL_SIZE + large.made * LARGE_SIZE + stack.tcp.blocks.madeBytes;
     counters.tcpConversations = stack.tcp.table.count;
+    counters.trackedFlows = stack.filter.conntrack.count;
     // What goes on looks at what is due: a timer that is late would come before it, again and again.
     if (!isLeft) this.#arm(stack);
     return isLeft;

@@ -7,6 +7,7 @@ import { INT, int } from "../option_table.ts";
 import { mayUseRaw } from "../privileges.ts";
 import { IpAddress } from "../stack/ip_address.ts";
 import { bytes6 } from "./addresses.ts";
+import { FILTER_OPTIONS6, ORIGINAL_DESTINATION6, SO_ORIGINAL_DST } from "./filter_options.ts";
 import { type InetOption, type InetOptions, keyOf, type Level } from "./inet_options.ts";
 import {
   bindsAnywhere,
@@ -266,8 +267,9 @@ const TABLE = new Map<number, InetOption>([
   [I.IPV6_ORIGDSTADDR, wanted(W.ORIGINAL_DESTINATION)],
   [I.IPV6_TRANSPARENT, bindsAnywhere(LEVEL, I.IPV6_TRANSPARENT, I.IPV6_FREEBIND, INT)],
   [I.IPV6_UNICAST_IF, UNICAST_DEVICE_6],
+  [SO_ORIGINAL_DST, ORIGINAL_DESTINATION6],
   [I.IPV6_RECVFRAGSIZE, flagAt(LEVEL, I.IPV6_RECVFRAGSIZE)],
   [I.IPV6_FREEBIND, bindsAnywhere(LEVEL, I.IPV6_FREEBIND, I.IPV6_TRANSPARENT, INT)],
 ]);
 
-export const IP6_LEVEL: Level = { table: TABLE, takesShort: true };
+export const IP6_LEVEL: Level = { table: TABLE, takesShort: true, long: FILTER_OPTIONS6 };

@@ -10,6 +10,7 @@ import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import { connectedFlow } from "../stack/inet/way.ts";
 import { IpAddress } from "../stack/ip_address.ts";
 import { pathMtu } from "../stack/mtu_discovery.ts";
+import { FILTER_OPTIONS4, ORIGINAL_DESTINATION4, SO_ORIGINAL_DST } from "./filter_options.ts";
 import { type InetOption, type InetOptions, keyOf, type Level } from "./inet_options.ts";
 import * as W from "./received_control.ts";
 
@@ -438,7 +439,8 @@ const TABLE = new Map<number, InetOption>([
       },
     },
   ],
+  [SO_ORIGINAL_DST, ORIGINAL_DESTINATION4],
   [I.IP_PROTOCOL, { get: ({ inet }) => int(inet.type === S.SOCK_RAW ? inet.protocol : 0) }],
 ]);
 
-export const IP_LEVEL: Level = { table: TABLE, takesShort: true };
+export const IP_LEVEL: Level = { table: TABLE, takesShort: true, long: FILTER_OPTIONS4 };

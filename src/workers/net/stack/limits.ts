@@ -126,6 +126,8 @@ export const RECEIVE_WINDOW_MAX = (64 << 20) - 4096;
 
 /** Flows that are tracked: net.netfilter.nf_conntrack_max. */
 export const CONNTRACK_MAX = 65536;
+/** Places of its table: net.netfilter.nf_conntrack_buckets. */
+export const CONNTRACK_BUCKETS = 65536;
 /** Tries to find a port for a flow that is translated (nf_nat_l4proto_unique_tuple). */
 export const NAT_TRIES = 128;
 /** Bytes of one table of rules of iptables, and rules that one table looks at for a packet (Linux: no bound). */

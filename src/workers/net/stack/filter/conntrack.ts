@@ -8,7 +8,7 @@
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
 import type { StackCore } from "../core.ts";
 import * as Icmp from "../icmp/format.ts";
-import { CONNTRACK_MAX } from "../limits.ts";
+import { CONNTRACK_BUCKETS, CONNTRACK_MAX } from "../limits.ts";
 import type { Packet } from "../packet.ts";
 import { SipHash } from "../siphash.ts";
 import * as F from "../tcp/format.ts";
@@ -19,7 +19,6 @@ import { type Direction, TrackedFlow } from "./tracked.ts";
 import { Tuple } from "./tuple.ts";
 
 const US_PER_S = 1_000_000;
-const BUCKETS = 1 << 16;
 /** Places where one is searched for that may go: NF_CT_EVICTION_RANGE. */
 const EVICTION_RANGE = 8;
 /** Flows of one place that a search for one that may go looks at. */
@@ -64,7 +63,7 @@ export class ConntrackCounters {
 export class Conntrack {
   readonly #core: StackCore;
   readonly #hash: SipHash;
-  readonly #buckets: (Direction | null)[] = new Array<Direction | null>(BUCKETS).fill(null);
+  readonly #buckets: (Direction | null)[] = new Array<Direction | null>(CONNTRACK_BUCKETS).fill(null);
   readonly #tuple = new Tuple();
   readonly #inner = new Tuple();
   readonly #quoted = new PacketParts();
@@ -84,7 +83,7 @@ export class Conntrack {
   // ---- The table ----
 
   find(tuple: Tuple): Direction | null {
-    let found = this.#buckets[tuple.hash(this.#hash) & (BUCKETS - 1)] ?? null;
+    let found = this.#buckets[tuple.hash(this.#hash) & (CONNTRACK_BUCKETS - 1)] ?? null;
     while (found !== null && !found.equals(tuple)) found = found.next;
     return found;
   }
@@ -96,7 +95,7 @@ export class Conntrack {
   }
 
   #insert(direction: Direction): void {
-    const bucket = direction.hash(this.#hash) & (BUCKETS - 1);
+    const bucket = direction.hash(this.#hash) & (CONNTRACK_BUCKETS - 1);
     direction.hashed = bucket;
     direction.next = this.#buckets[bucket]!;
     this.#buckets[bucket] = direction;
@@ -130,7 +129,7 @@ export class Conntrack {
   #evict(tuple: Tuple): boolean {
     const start = tuple.hash(this.#hash);
     for (let i = 0; i < EVICTION_RANGE; i++) {
-      let one = this.#buckets[(start + i) & (BUCKETS - 1)] ?? null;
+      let one = this.#buckets[(start + i) & (CONNTRACK_BUCKETS - 1)] ?? null;
       for (let depth = 0; one !== null && depth < EVICTION_DEPTH; depth++, one = one.next)
         if (!one.flow.has(T.ASSURED)) {
           this.#remove(one.flow);
