@@ -14,6 +14,7 @@ const TOTALS = new Set([
   "programsStarted",
   "hostTasks",
   "unsupportedCalls",
+  "filterRefusals",
   "unexpectedNotifications",
   "strangers",
   "protocolErrors",
@@ -39,9 +40,10 @@ const TOTALS = new Set([
   "routes",
   "rules",
   "neighbours",
-  // Buffers of packets are kept; what is left of ended connections is known for a minute.
+  // Buffers of packets are kept; what is left of ended connections, and of flows, is known for a minute.
   "packetMemory",
   "tcpConversations",
+  "trackedFlows",
   // Names that were looked up are remembered.
   "dentries",
   "heapCharged",

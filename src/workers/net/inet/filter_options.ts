@@ -48,8 +48,9 @@ const REVISION_SIZE = 30;
 const COUNTER_SIZE = 16;
 const COUNTERS_MAX = 2 ** 27;
 const COUNTERS_ROUND = 16384;
-/** Heap that a byte of rules makes, beside itself. */
+/** Heap that a byte of rules makes, with itself; the first ones of a table are free. */
 const CHARGE = 4;
+const FREE = 4096;
 
 function textIn(bytes: Buffer, size: number): string {
   return bytes.toString("latin1", 0, size).split("\0")[0]!;
@@ -106,9 +107,10 @@ function* getInfo(
   return yield* answer(task, address, roomAt, bytes);
 }
 
-/** The entries as they were given, with what has been counted. */
-function entriesWithCounters({ bytes, rules: { counters }, isV6 }: InstalledTable): Buffer {
-  const entries = Buffer.from(bytes);
+/** The entries as they were given, with what has been counted, behind the head that asked for them. */
+function entriesWithCounters(head: Buffer, { bytes, rules: { counters }, isV6 }: InstalledTable): Buffer {
+  const all = Buffer.concat([head, bytes]);
+  const entries = all.subarray(head.length);
   const view = viewOf(entries);
   let index = 0;
   for (const at of counterPlaces(entries, isV6 ? LAYOUT6 : LAYOUT4)) {
@@ -116,7 +118,7 @@ function entriesWithCounters({ bytes, rules: { counters }, isV6 }: InstalledTabl
     write64(view, at + 8, counters[index * 2 + 1]!);
     index++;
   }
-  return entries;
+  return all;
 }
 
 function* getEntries(
@@ -139,8 +141,7 @@ function* getEntries(
   if (!heap.hasRoom("socketMemory", size)) return -ENOMEM;
   counters.socketMemory += size;
   try {
-    const head = Buffer.from(asked);
-    return yield* answer(task, address, roomAt, Buffer.concat([head, entriesWithCounters(table)]));
+    return yield* answer(task, address, roomAt, entriesWithCounters(asked, table));
   } finally {
     counters.socketMemory -= size;
   }
@@ -204,7 +205,7 @@ function* replace(
   if (oldCount >= COUNTERS_MAX) return -ENOMEM;
   if (oldCount === 0 || length < size + REPLACE_HEAD) return -EINVAL;
   const { heap, counters } = options.inet.kernel;
-  const charge = size * CHARGE;
+  const charge = Math.max(0, size - FREE) * CHARGE;
   if (size > RULES_BYTES_MAX || !heap.hasRoom("socketMemory", charge)) {
     counters.filterRefusals++;
     return -ENOMEM;

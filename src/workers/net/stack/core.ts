@@ -6,6 +6,7 @@ import type { NetDevice, Receiver } from "./device.ts";
 import type { PacketHooks } from "./hooks.ts";
 import {
   BACKLOG_MAX,
+  EXTRA_WORK_MAX,
   HOP_LIMIT_DEFAULT,
   LARGE_PACKETS_MAX,
   LOOPBACK_BACKLOG_MAX,
@@ -165,6 +166,11 @@ export class StackCore implements Receiver {
     packet.device = device;
     packet.arrivalUs = this.nowUs;
     this.#backlog.push(packet);
+  }
+
+  /** So much that connections wait with what they have to send. */
+  get isOverworked(): boolean {
+    return this.extraWork >= EXTRA_WORK_MAX;
   }
 
   /** What is sent over loopback would be dropped. */

@@ -132,4 +132,6 @@ export const CONNTRACK_BUCKETS = 65536;
 export const NAT_TRIES = 128;
 /** Bytes of one table of rules of iptables, and rules that one table looks at for a packet (Linux: no bound). */
 export const RULES_BYTES_MAX = 4 << 20;
-export const RULES_A_PACKET = 32768;
+export const RULES_A_PACKET = 16384;
+/** Work beyond that of usual packets, in packets' worth, with which a turn sends no more segments. */
+export const EXTRA_WORK_MAX = 2048;

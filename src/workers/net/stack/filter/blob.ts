@@ -25,8 +25,8 @@ const NONE = 0xffffffff;
 /** NF_DROP, NF_ACCEPT, NF_QUEUE as verdicts. */
 const VERDICTS: ReadonlySet<number> = new Set([-1, -2, -4, RETURN]);
 const POLICIES: ReadonlySet<number> = new Set([-1, -2]);
-/** Entries, or steps of a walk, of one piece. */
-const PIECE = 256;
+/** Bytes of entries, or steps of a walk, of one piece. */
+const PIECE = 1 << 15;
 const WALK_PIECE = 8192;
 
 /** struct ipt_replace, as far as it tells of the entries. */
@@ -269,6 +269,7 @@ function fill(entries: Entries, index: number, table: string, hooks: number): nu
     const match = make(kind, entries, at, table, rule, hooks);
     if (typeof match === "number") return match;
     matches.push(match);
+    rule.cost += kind?.cost ?? 1;
   }
   rule.matches = matches;
   if (rule.kind !== EXTENSION) {
@@ -296,8 +297,12 @@ export function* compile(
   const entries = new Entries(bytes, layout, count);
   const { offsets, rules } = entries;
   let at = 0;
+  let piece = PIECE;
   for (let index = 0; at < bytes.length; index++) {
-    if (index % PIECE === PIECE - 1) yield;
+    if (at >= piece) {
+      piece = at + PIECE;
+      yield;
+    }
     const end = checkEntry(entries, at);
     if (end < 0) return end;
     // There are more than were told: the rest is checked as well, in Linux's order of errors.
@@ -325,8 +330,12 @@ export function* compile(
   }
   const reached = yield* reach(entries, replacement);
   if (reached === null) return -ELOOP;
+  piece = PIECE;
   for (let index = 0; index < count; index++) {
-    if (index % PIECE === PIECE - 1) yield;
+    if (offsets[index]! >= piece) {
+      piece = offsets[index]! + PIECE;
+      yield;
+    }
     const error = fill(entries, index, table, reached[index]!);
     if (error < 0) return error;
     const start = offsets[index]!;

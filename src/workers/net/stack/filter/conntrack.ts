@@ -63,7 +63,8 @@ export class ConntrackCounters {
 export class Conntrack {
   readonly #core: StackCore;
   readonly #hash: SipHash;
-  readonly #buckets: (Direction | null)[] = new Array<Direction | null>(CONNTRACK_BUCKETS).fill(null);
+  /** Made with the first flow. */
+  #buckets: (Direction | null)[] = [];
   readonly #tuple = new Tuple();
   readonly #inner = new Tuple();
   readonly #quoted = new PacketParts();
@@ -330,6 +331,7 @@ export class Conntrack {
       return false;
     }
     flow.status |= T.CONFIRMED;
+    if (this.#buckets.length === 0) this.#buckets = new Array<Direction | null>(CONNTRACK_BUCKETS).fill(null);
     this.#insert(flow.original);
     this.#insert(flow.reply);
     flow.place = this.#freePlaces.pop() ?? this.flows.length;

@@ -25,6 +25,8 @@ export interface Extension<T> {
   /** The protocol that its rule has to ask for. */
   readonly protocol?: number;
   readonly usesConntrack?: boolean;
+  /** What a match takes, in rules' worth; 1. */
+  readonly cost?: number;
   /** A number: a negative errno. */
   make(data: Buffer, place: Place): T | number;
 }

@@ -155,6 +155,7 @@ function conntrack(revision: number, size: number): MatchKind {
     name: "conntrack",
     revision,
     size,
+    cost: 4,
     usesConntrack: true,
     make: (data, { isV6 }) => new ConntrackMatch(data, revision, isV6),
   };
@@ -304,7 +305,7 @@ class Statistic implements Match {
     this.#isRandom = data.readUInt16LE(0) === MODE_RANDOM;
     this.#isInverted = (data.readUInt16LE(2) & 1) !== 0;
     this.#value = data.readUInt32LE(4);
-    this.#count = this.#isRandom ? 0 : data.readUInt32LE(8);
+    this.#count = this.#isRandom ? 0 : data.readUInt32LE(12);
   }
 
   matches({ actions: { core } }: Evaluation): boolean {
@@ -465,6 +466,7 @@ export const MATCHES: readonly MatchKind[] = [
     name: "addrtype",
     revision: 1,
     size: 8,
+    cost: 16,
     make: (data, { hooks }) => {
       const flags = data.readUInt32LE(4);
       return checkAddressType(flags, hooks) ? new AddressType(data, flags) : -EINVAL;
@@ -474,6 +476,7 @@ export const MATCHES: readonly MatchKind[] = [
     name: "addrtype",
     revision: 0,
     size: 12,
+    cost: 16,
     isV6: false,
     make: (data) => {
       const source = data.readUInt32LE(4) === 0 ? 0 : INVERT_SOURCE;

@@ -15,9 +15,6 @@ const NAME_SIZE = 16;
 class DeviceName {
   readonly #name: Buffer;
   readonly #mask: Buffer;
-  /** The last that was asked for, since it mostly is the next as well. */
-  #last: string | null = null;
-  #matched = false;
 
   constructor(name: Buffer, mask: Buffer) {
     this.#name = Buffer.from(name);
@@ -30,12 +27,11 @@ class DeviceName {
 
   matches(device: NetDevice | null): boolean {
     const asked = device === null ? "" : device.name;
-    if (asked === this.#last) return this.#matched;
-    const padded = Buffer.alloc(NAME_SIZE);
-    padded.write(asked, 0, NAME_SIZE - 1, "latin1");
-    this.#matched = padded.every((byte, i) => ((byte ^ this.#name[i]!) & this.#mask[i]!) === 0);
-    this.#last = asked;
-    return this.#matched;
+    for (let i = 0; i < NAME_SIZE; i++) {
+      const byte = i < asked.length ? asked.charCodeAt(i) : 0;
+      if (((byte ^ this.#name[i]!) & this.#mask[i]!) !== 0) return false;
+    }
+    return true;
   }
 }
 
@@ -187,6 +183,8 @@ export class Rule {
   /** Of a STANDARD one: the index of the rule to jump to, else the verdict below 0. */
   verdict = 0;
   matches: readonly Match[] = [];
+  /** What its matches take, in rules' worth. */
+  cost = 0;
   target: Target | null = null;
 
   constructor(bytes: Buffer, layout: HeaderLayout) {

@@ -9,7 +9,7 @@ import { EXTENSION, type Rule, STANDARD } from "./rule.ts";
 /** XT_RETURN: -NF_REPEAT - 1. */
 export const RETURN = -5;
 /** So many rules are as much work as a packet: 32. */
-const WORK_MASK = 31;
+const WORK = 32;
 
 export class RuleTable {
   readonly rules: readonly Rule[];
@@ -44,14 +44,22 @@ export class RuleTable {
     const returns = this.#returns;
     let depth = 0;
     let index = this.hookEntries[hook]!;
-    for (let looked = 0; ; looked++) {
-      if ((looked & WORK_MASK) === WORK_MASK) actions.core.extraWork++;
-      if (looked === RULES_A_PACKET) {
-        actions.core.counters.filter.tooManyRules++;
+    const { core } = actions;
+    let left = RULES_A_PACKET;
+    let charged = left;
+    for (; ; left--) {
+      if (charged - left >= WORK) {
+        core.extraWork += Math.floor((charged - left) / WORK);
+        charged = left;
+      }
+      if (left <= 0) {
+        core.counters.filter.tooManyRules++;
         return DROP;
       }
       const rule = rules[index]!;
-      if (!rule.isFor(at) || !areMet(rule, at)) {
+      const isFor = rule.isFor(at);
+      if (isFor) left -= rule.cost;
+      if (!isFor || !areMet(rule, at)) {
         if (at.isBroken) return DROP;
         index++;
         continue;

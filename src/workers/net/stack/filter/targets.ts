@@ -106,11 +106,11 @@ class FlowMark implements Target {
   /** Bits that a mark is shifted by on its way; less than 0: to the right. */
   readonly #shift: number;
 
-  constructor(data: Buffer, shift: number) {
+  constructor(data: Buffer, mode: number, shift: number) {
     this.#mark = data.readInt32LE(0);
     this.#flowMask = data.readInt32LE(4);
     this.#packetMask = data.readInt32LE(8);
-    this.#mode = data[12]!;
+    this.#mode = mode;
     this.#shift = shift;
   }
 
@@ -142,10 +142,11 @@ function flowMark(revision: number, size: number): TargetKind {
     size,
     usesConntrack: true,
     make: (data) => {
-      if (data[12]! > RESTORE) return -EINVAL;
-      if (revision === 1) return new FlowMark(data, 0);
-      const [isRight, bits] = [data[13]!, data[14]!];
-      return isRight > 1 || bits > 31 ? -EINVAL : new FlowMark(data, isRight === 1 ? -bits : bits);
+      const mode = data[revision === 1 ? 12 : 14]!;
+      if (mode > RESTORE) return -EINVAL;
+      if (revision === 1) return new FlowMark(data, mode, 0);
+      const [isRight, bits] = [data[12]!, data[13]!];
+      return isRight > 1 || bits > 31 ? -EINVAL : new FlowMark(data, mode, isRight === 1 ? -bits : bits);
     },
   };
 }

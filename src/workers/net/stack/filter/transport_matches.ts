@@ -180,6 +180,7 @@ export const TRANSPORT_MATCHES: readonly MatchKind[] = [
     name: "multiport",
     revision: 1,
     size: 48,
+    cost: 2,
     make: (data, { rule }) =>
       PORT_PROTOCOLS.has(rule.protocol) &&
       !rule.isProtocolInverted &&
@@ -215,6 +216,7 @@ export const TRANSPORT_MATCHES: readonly MatchKind[] = [
     name: "tcp",
     revision: 0,
     size: 12,
+    cost: 2,
     protocol: IPPROTO_TCP,
     make: (data) => ((data[11]! & ~15) === 0 ? new Tcp(data) : -EINVAL),
   },

@@ -41,7 +41,7 @@ export function deviceBack({ isV6, source0, source1, source2, source3, device }:
 /** Sends the header that tcp.header is filled with, without bytes. */
 export function sendHeader(tcp: TcpContext, flow: Flow, tos: number, hopLimit: number): void {
   const { core, header } = tcp;
-  const packet = core.pools.take(F.HEADER_MAX);
+  const packet = core.isOverworked ? null : core.pools.take(F.HEADER_MAX);
   if (packet === null) return;
   header.write(packet, flow);
   packet.protocol = IPPROTO_TCP;

@@ -249,7 +249,7 @@ export class Tcp implements Transport, TcpContext {
   }
 
   get #hasBuffers(): boolean {
-    return !this.core.pools.isExhausted && !this.core.isBacklogFull;
+    return !this.core.pools.isExhausted && !this.core.isBacklogFull && !this.core.isOverworked;
   }
 
   /** Who had no packet tries again. */

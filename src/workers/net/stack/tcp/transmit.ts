@@ -152,7 +152,7 @@ export function sendData(
 // A packet; null: there is none, or no room where it would come in again.
 function takePacket(c: Connection, flow: Flow, length: number): Packet | null {
   const { core } = c.tcp;
-  if (flow.device!.isLoopback && core.isBacklogFull) return null;
+  if ((flow.device!.isLoopback && core.isBacklogFull) || core.isOverworked) return null;
   return core.pools.take(length + F.HEADER_MAX);
 }
 
@@ -211,7 +211,7 @@ export function sendSyn(c: Connection, isAnswer: boolean): number {
   const flow = wayOf(c);
   if (typeof flow === "number") return flow;
   const { tcp } = c;
-  const packet = tcp.core.pools.take(F.HEADER_MAX);
+  const packet = tcp.core.isOverworked ? null : tcp.core.pools.take(F.HEADER_MAX);
   if (packet === null) return -ENOBUFS;
   packet.trafficClass = 0;
   const { header } = tcp;
