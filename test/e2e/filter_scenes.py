@@ -127,6 +127,11 @@ def datagram(address, port, server=None, source=None):
         client.close()
 
 
+def echo(address):
+    done = subprocess.run(f"ping -n -c 2 -i 0.2 -W 1 {address}", shell=True, capture_output=True, text=True)
+    print("\n".join(re.sub(r"time.*", "", line) for line in done.stdout.splitlines() if "bytes from" in line))
+
+
 def as_user(uid, gid, act):
     """Does something as somebody else."""
     sys.stdout.flush()
@@ -147,7 +152,7 @@ def scene(name):
 
 def flows():
     with open("/proc/net/nf_conntrack") as file:
-        lines = [re.sub(r"(sport|dport|id)=([3-6]\d{4}|7[01]\d\d)", r"\1=PORT", line) for line in file]
+        lines = [re.sub(r"((?:sport|dport)=)([3-6]\d{4}|7[01]\d\d)|(id=)\d+", r"\1\3PORT", line) for line in file]
     lines = [re.sub(r"^(\S+ +\d+ \S+ +\d+) \d+", r"\1 TIME", line) for line in lines]
     for line in sorted(lines):
         print(f"  {line.strip()}")
@@ -218,6 +223,7 @@ def states(tool, address):
     connect(address, 8001, server)
     connect(address, 8002)
     datagram(address, 8003)
+    echo(address)
     saved(tool)
     flows()
     server.close()
@@ -269,12 +275,14 @@ def translations(tool, address):
         f"-t nat -A OUTPUT -p udp --dport 53 -j DNAT --to-destination {bracket}:5353",
         f"-t nat -A OUTPUT -d {away} -p tcp --dport 80 -j DNAT --to-destination {bracket}:8080",
         "-t nat -A POSTROUTING -p tcp -j MASQUERADE",
+        f"-t nat -A OUTPUT -d {away} -p {'icmpv6' if is6 else 'icmp'} -j DNAT --to-destination {address}",
         *([snat] if snat else []),
     )
     datagram(address, 53, server)
     datagram(away, 53, server)
     connect(away, 80, stream)
     connect(address, 8080, stream)
+    echo(away)
     # What nobody takes is told by the name that was asked for.
     server.close()
     datagram(address, 53)

@@ -208,6 +208,13 @@ export class Packet {
     return true;
   }
 
+  /** It is another packet from now on, that goes back: whose it was, and its flow, do not hold any more. */
+  turnBack(): void {
+    this.owner = null;
+    this.flow = null;
+    this.flowInfo = 0;
+  }
+
   /** All that is known of another packet but its bytes and where they are. */
   copyPathFrom(other: Packet): void {
     this.device = other.device;

@@ -144,6 +144,7 @@ export class Icmp4 implements Transport {
       return;
     }
     packet.view.setUint8(packet.head + F.TYPE, F.ECHO_REPLY);
+    packet.turnBack();
     this.#send(packet, packet.trafficClass);
   }
 

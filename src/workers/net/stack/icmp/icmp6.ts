@@ -126,6 +126,7 @@ export class Icmp6 implements Transport {
       return;
     }
     packet.view.setUint8(packet.head + F.TYPE, F.ECHO_REPLY6);
+    packet.turnBack();
     this.#send(packet, packet.trafficClass);
   }
 
