@@ -1,14 +1,18 @@
 // Debian's iptables in a sandbox: rules do what they do natively, in a network namespace of its own, and are told in the
 // same words, counters and flows included (filter_scenes.py).
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { checkout, ringfence, run } from "../spawn.ts";
+import { checkout, ringfence, run, type SpawnResult } from "../spawn.ts";
+import { Bundle } from "./bundle.ts";
+import { missing, NetworkRoom } from "./network_room.ts";
 
 const SCENES = `${checkout}test/e2e/filter_scenes.py`;
 const DEADLINE_MS = 120_000;
+const CAPABILITIES = ["CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_NET_BIND_SERVICE", "CAP_DAC_OVERRIDE"];
 
 /** The package is named where it is missing. */
 const absent = [
@@ -50,6 +54,69 @@ python3 -c 'import socket; socket.socket(2, 2).sendto(b"x", ("127.0.0.1", 99))'`
     rmSync(directory, { recursive: true });
     assert.match(text, /seen: IN= OUT=lo SRC=127\.0\.0\.1 DST=127\.0\.0\.1 LEN=29 .*DPT=99/);
   });
+}
+
+// ---- A link ----
+
+const LINK = `${checkout}test/e2e/filter_link.py`;
+
+/** The host of the rules, and its peer beside it: what each says. */
+async function both(room: NetworkRoom, here: Promise<SpawnResult>): Promise<string> {
+  const peer = room.runs(["python3", LINK, "peer"], { deadlineMs: DEADLINE_MS });
+  const [one, other] = await Promise.all([here, peer]);
+  assert.is(one.code, 0, one.stderr.toString());
+  assert.is(other.code, 0, other.stderr.toString());
+  return `${one.stdout}${other.stdout}`;
+}
+
+/** Programs of the host, and room for iptables' lock. */
+function withPrograms(bundle: Bundle): void {
+  for (const name of ["lib", "lib64"]) symlinkSync(`usr/${name}`, join(bundle.rootfs, name));
+  for (const name of ["run", "usr"]) mkdirSync(join(bundle.rootfs, name));
+  copyFileSync(LINK, join(bundle.rootfs, "filter_link.py"));
+}
+
+const none = missing();
+if (none !== null) console.log(`  skipped: ${none}`);
+if (isRoot && absent.length === 0 && none === null) {
+  let native = "";
+
+  test("natively the rules of a link act", async () => {
+    const room = await new NetworkRoom().made();
+    try {
+      native = await both(
+        room,
+        room.runs(["nsenter", `--net=${room.path}`, "python3", LINK, "here"], { deadlineMs: DEADLINE_MS }),
+      );
+      assert.match(native, /from fd09::1 to fd09::2 80/);
+    } finally {
+      await room.remove();
+    }
+  });
+
+  for (const workers of ["solo", "2"])
+    test(`rules act on a link of the host as natively (--workers=${workers})`, async () => {
+      const room = await new NetworkRoom().made();
+      const bundle = new Bundle(["/usr/bin/python3", "/filter_link.py", "here"], (config) => {
+        config.process.env = ["PATH=/usr/bin:/usr/sbin:/bin"];
+        config.mounts.push({ destination: "/usr", type: "bind", source: "/usr", options: ["rbind", "ro"] });
+        config.linux.namespaces = config.linux.namespaces.map((one) =>
+          one.type === "network" ? { ...one, path: room.path } : one,
+        );
+        const capabilities = { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES };
+        config.process.capabilities = capabilities;
+      });
+      withPrograms(bundle);
+      try {
+        const { id, root, directory } = bundle;
+        const words = [ringfence, "--root", root, `--workers=${workers}`, "run", "--bundle", directory, id];
+        assert.is(await both(room, room.runs(words, { deadlineMs: DEADLINE_MS })), native);
+      } finally {
+        await room.runs([ringfence, "--root", bundle.root, "delete", "--force", bundle.id]);
+        await bundle.remove();
+        await room.remove();
+      }
+    });
 }
 
 test.run();
