@@ -331,7 +331,7 @@ export const FILTER_OPTIONS6 = optionsOf(true);
 function originalDestination(isV6: boolean): InetOption {
   return {
     get: ({ inet, endpoint }, _task, room) => {
-      if (endpoint.protocol !== S.IPPROTO_TCP) return isV6 ? -ENOENT : -ENOPROTOOPT;
+      if (endpoint.protocol !== S.IPPROTO_TCP) return -ENOPROTOOPT;
       if (room < (isV6 ? SOCKADDR_IN6_SIZE : SOCKADDR_IN_SIZE)) return -EINVAL;
       const { local, localPort, remote, remotePort } = endpoint;
       if (remote === null || remote.isV4 === isV6) return -ENOENT;
