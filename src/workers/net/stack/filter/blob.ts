@@ -4,9 +4,9 @@
 //
 // Checking goes in pieces (a generator that yields between them), and takes time in proportion to the bytes.
 
-import { EINVAL, ELOOP, ENOENT } from "../../../../shared/abi/errno.ts";
-import { HOOKS, type Match } from "./evaluation.ts";
-import { aligned, type Extension, type MatchKind, type TargetKind } from "./extension.ts";
+import { EINVAL, ELOOP, ENOENT, ENOMEM, EPROTOTYPE } from "../../../../shared/abi/errno.ts";
+import { HOOKS, type Match, type Target } from "./evaluation.ts";
+import { aligned, type Extension } from "./extension.ts";
 import { MATCHES } from "./matches.ts";
 import { ERROR, EXTENSION, type HeaderLayout, INV_MASK, Rule, STANDARD } from "./rule.ts";
 import { RETURN, RuleTable } from "./rule_table.ts";
@@ -18,6 +18,8 @@ const NAME_AT = 2;
 const NAME_SIZE = 29;
 const REVISION_AT = 31;
 const STANDARD_SIZE = 40;
+/** Of those two, what is data and not padding. */
+const VERDICT_SIZE = 4;
 const ERROR_TEXT = 30;
 const ERROR_SIZE = 64;
 const [STANDARD_NAME, ERROR_NAME] = ["", "ERROR"];
@@ -25,6 +27,8 @@ const NONE = 0xffffffff;
 /** NF_DROP, NF_ACCEPT, NF_QUEUE as verdicts. */
 const VERDICTS: ReadonlySet<number> = new Set([-1, -2, -4, RETURN]);
 const POLICIES: ReadonlySet<number> = new Set([-1, -2]);
+/** XT_MAX_TABLE_SIZE, in places of 4 bytes. */
+const COUNT_MAX = 2 ** 27;
 /** Bytes of entries, or steps of a walk, of one piece. */
 const PIECE = 1 << 15;
 const WALK_PIECE = 8192;
@@ -43,15 +47,20 @@ function textAt(bytes: Buffer, at: number, size: number): string {
   return bytes.toString("latin1", at, end < 0 || end > at + size ? at + size : end);
 }
 
+/** xt_find_match, xt_find_target. */
 function find<T>(
   kinds: readonly Extension<T>[],
   name: string,
   revision: number,
   isV6: boolean,
-): Extension<T> | null {
-  for (const kind of kinds)
-    if (kind.name === name && kind.revision === revision && (kind.isV6 ?? isV6) === isV6) return kind;
-  return null;
+): Extension<T> | number {
+  let error = -ENOENT;
+  for (const kind of kinds) {
+    if (kind.name !== name || (kind.isV6 ?? isV6) !== isV6) continue;
+    if (kind.revision === revision) return kind;
+    if (kind.isShared === true) error = -EPROTOTYPE;
+  }
+  return error;
 }
 
 /** Revisions of a match or target that there are. */
@@ -139,7 +148,7 @@ function checkEntry({ bytes, layout }: Entries, at: number): number {
   if (name === STANDARD_NAME) {
     if (offset + STANDARD_SIZE !== next) return -EINVAL;
     const verdict = bytes.readInt32LE(target + HEAD);
-    if (verdict < 0 && !VERDICTS.has(verdict)) return -EINVAL;
+    if (verdict <= 0 && !VERDICTS.has(verdict)) return -EINVAL;
   } else if (name === ERROR_NAME) {
     if (size !== ERROR_SIZE || !bytes.subarray(target + HEAD, target + HEAD + ERROR_TEXT).includes(0))
       return -EINVAL;
@@ -237,14 +246,13 @@ function* reach(entries: Entries, { hooks, hookEntries }: Replacement): Generato
 
 /** xt_check_match, xt_check_target: what is made of the data, or a negative errno. */
 function make<T>(
-  kind: Extension<T> | null,
+  kind: Extension<T>,
   entries: Entries,
   at: number,
   table: string,
   rule: Rule,
   hooks: number,
 ): T | number {
-  if (kind === null) return -ENOENT;
   const { bytes, layout } = entries;
   if (aligned(kind.size) !== bytes.readUInt16LE(at) - HEAD) return -EINVAL;
   if (kind.table !== undefined && kind.table !== table) return -EINVAL;
@@ -253,7 +261,10 @@ function make<T>(
     return -EINVAL;
   if (kind.usesConntrack === true) entries.usesConntrack = true;
   const data = bytes.subarray(at + HEAD, at + HEAD + kind.size);
-  return kind.make(data, { isV6: layout.isV6, rule, hooks });
+  const made = kind.make(data, { isV6: layout.isV6, rule, hooks });
+  // Whoever asks gets back what is the user's own (xt_data_to_user).
+  bytes.fill(0, at + HEAD + (kind.userSize ?? kind.size), at + HEAD + aligned(kind.size));
+  return made;
 }
 
 // find_check_entry: 0, or a negative errno.
@@ -265,18 +276,23 @@ function fill(entries: Entries, index: number, table: string, hooks: number): nu
   const target = entries.targetOf(start);
   const matches: Match[] = [];
   for (let at = start + layout.entry; at < target; at += bytes.readUInt16LE(at)) {
-    const kind: MatchKind | null = find(MATCHES, entries.nameAt(at), bytes[at + REVISION_AT]!, isV6);
+    const kind = find<Match>(MATCHES, entries.nameAt(at), bytes[at + REVISION_AT]!, isV6);
+    if (typeof kind === "number") return kind;
     const match = make(kind, entries, at, table, rule, hooks);
     if (typeof match === "number") return match;
     matches.push(match);
-    rule.cost += kind?.cost ?? 1;
+    rule.cost += kind.cost ?? 1;
   }
   rule.matches = matches;
   if (rule.kind !== EXTENSION) {
     if (bytes[target + REVISION_AT] !== 0) return -ENOENT;
-    return rule.kind === STANDARD && bytes.readUInt16LE(target) !== STANDARD_SIZE ? -EINVAL : 0;
+    const [size, used] = rule.kind === STANDARD ? [STANDARD_SIZE, VERDICT_SIZE] : [ERROR_SIZE, ERROR_TEXT];
+    if (bytes.readUInt16LE(target) !== size) return -EINVAL;
+    bytes.fill(0, target + HEAD + used, target + size);
+    return 0;
   }
-  const kind: TargetKind | null = find(TARGETS, entries.nameAt(target), bytes[target + REVISION_AT]!, isV6);
+  const kind = find<Target>(TARGETS, entries.nameAt(target), bytes[target + REVISION_AT]!, isV6);
+  if (typeof kind === "number") return kind;
   const made = make(kind, entries, target, table, rule, hooks);
   if (typeof made === "number") return made;
   rule.target = made;
@@ -293,6 +309,7 @@ export function* compile(
   replacement: Replacement,
 ): Generator<void, RuleTable | number> {
   const { hooks, count, hookEntries, underflows } = replacement;
+  if (count > COUNT_MAX) return -ENOMEM;
   if (count > bytes.length / (layout.entry + HEAD)) return -EINVAL;
   const entries = new Entries(bytes, layout, count);
   const { offsets, rules } = entries;

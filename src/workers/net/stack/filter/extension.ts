@@ -17,8 +17,12 @@ export interface Extension<T> {
   readonly revision: number;
   /** Of its struct, before it is filled up to 8. */
   readonly size: number;
+  /** So much of it is given back; what follows is the kernel's own. */
+  readonly userSize?: number;
   /** Of one family alone: whether that is IPv6. */
   readonly isV6?: boolean;
+  /** Linux has it once for all families, not once for each: of another revision it says another error. */
+  readonly isShared?: boolean;
   /** The one table and the hooks (as bits) where it may stand; anywhere. */
   readonly table?: string;
   readonly hooks?: number;

@@ -2,7 +2,13 @@
 // packet's flow.
 
 import { EINVAL, ERANGE } from "../../../../shared/abi/errno.ts";
-import { RTN_LOCAL, RTN_UNICAST } from "../../../../shared/abi/netlink.ts";
+import {
+  RTN_BLACKHOLE,
+  RTN_BROADCAST,
+  RTN_LOCAL,
+  RTN_PROHIBIT,
+  RTN_UNICAST,
+} from "../../../../shared/abi/netlink.ts";
 import { MAPPED } from "../ip_address.ts";
 import type { Evaluation, Match } from "./evaluation.ts";
 import * as H from "./evaluation.ts";
@@ -154,6 +160,7 @@ function conntrack(revision: number, size: number): MatchKind {
   return {
     name: "conntrack",
     revision,
+    isShared: true,
     size,
     cost: 4,
     usesConntrack: true,
@@ -220,10 +227,27 @@ class Owner implements Match {
   }
 }
 
+// owner_check
+function isOwner(data: Buffer): boolean {
+  const asks = data[16]!;
+  if ((asks & ~(OWNER_UID | OWNER_GID | OWNER_SOCKET)) !== 0) return false;
+  return (
+    ((asks & OWNER_UID) === 0 || isSpan(data.readUInt32LE(0), data.readUInt32LE(4))) &&
+    ((asks & OWNER_GID) === 0 || isSpan(data.readUInt32LE(8), data.readUInt32LE(12)))
+  );
+}
+
+/** Ids of a lowest to a highest; U32_MAX is nobody's. */
+function isSpan(min: number, max: number): boolean {
+  return min <= max && max !== U32_MAX;
+}
+
 // ---- Kinds of addresses ----
 
 /** XT_ADDRTYPE_*, and what revision 0 has in their place. */
 const [INVERT_SOURCE, INVERT_DESTINATION, LIMIT_IN, LIMIT_OUT] = [1, 2, 4, 8];
+/** Types that IPv6 has no addresses of, as bits. */
+const NOT_IN_V6 = bit(RTN_BROADCAST) | bit(RTN_BLACKHOLE);
 
 class AddressType implements Match {
   readonly #source: number;
@@ -267,8 +291,17 @@ class AddressType implements Match {
 // ---- Rates and chance ----
 
 /** XT_LIMIT_SCALE: `avg` is in so many parts of a second. */
-const US_PER_LIMIT = 100;
-const U32 = 2 ** 32;
+const LIMIT_SCALE = 10_000;
+const US_PER_LIMIT = US_PER_S / LIMIT_SCALE;
+/** HZ * CREDITS_PER_JIFFY */
+const CREDITS_PER_S = 32_000;
+const U32_MAX = 2 ** 32 - 1;
+
+/** user2credits, in 32 bits, for what overflows in Linux. */
+function credits(user: number): number {
+  if (user <= Math.floor(U32_MAX / CREDITS_PER_S)) return Math.floor((user * CREDITS_PER_S) / LIMIT_SCALE);
+  return Math.imul(Math.floor(user / LIMIT_SCALE), CREDITS_PER_S) >>> 0;
+}
 
 class Limit implements Match {
   readonly #costUs: number;
@@ -423,40 +456,53 @@ export const MATCHES: readonly MatchKind[] = [
   {
     name: "statistic",
     revision: 0,
+    isShared: true,
     size: 24,
+    userSize: 16,
     make: (data) =>
       data.readUInt16LE(0) <= MODE_NTH && (data.readUInt16LE(2) & ~1) === 0 ? new Statistic(data) : -EINVAL,
   },
-  { name: "state", revision: 0, size: 4, usesConntrack: true, make: (data) => new State(data) },
-  { name: "pkttype", revision: 0, size: 8, make: (data) => new PacketType(data) },
+  {
+    name: "state",
+    revision: 0,
+    isShared: true,
+    size: 4,
+    usesConntrack: true,
+    make: (data) => new State(data),
+  },
+  { name: "pkttype", revision: 0, isShared: true, size: 8, make: (data) => new PacketType(data) },
   {
     name: "limit",
     revision: 0,
+    isShared: true,
     size: 40,
+    userSize: 8,
     make: (data) => {
       const average = data.readUInt32LE(0);
       const burst = data.readUInt32LE(4);
-      return burst === 0 || average * burst >= U32 ? -ERANGE : new Limit(average, burst);
+      const most = Math.imul(average, burst) >>> 0;
+      return burst === 0 || credits(most) < credits(average) ? -ERANGE : new Limit(average, burst);
     },
   },
-  conntrack(3, 162),
-  conntrack(2, 154),
+  conntrack(3, 164),
+  conntrack(2, 156),
   conntrack(1, 152),
-  { name: "comment", revision: 0, size: 256, make: () => ALWAYS },
+  { name: "comment", revision: 0, isShared: true, size: 256, make: () => ALWAYS },
   {
     name: "connmark",
     revision: 1,
+    isShared: true,
     size: 12,
     usesConntrack: true,
     make: (data) => new Mark(data, true),
   },
-  { name: "mark", revision: 1, size: 12, make: (data) => new Mark(data, false) },
+  { name: "mark", revision: 1, isShared: true, size: 12, make: (data) => new Mark(data, false) },
   {
     name: "owner",
     revision: 1,
     size: 20,
     hooks: bit(H.OUTPUT) | bit(H.POSTROUTING),
-    make: (data) => ((data[16]! & ~(OWNER_UID | OWNER_GID | OWNER_SOCKET)) === 0 ? new Owner(data) : -EINVAL),
+    make: (data) => (isOwner(data) ? new Owner(data) : -EINVAL),
   },
   { name: "length", revision: 0, size: 6, make: (data) => new Length(data) },
   { name: "iprange", revision: 1, size: 68, make: (data, { isV6 }) => new AddressRange(data, isV6) },
@@ -467,9 +513,12 @@ export const MATCHES: readonly MatchKind[] = [
     revision: 1,
     size: 8,
     cost: 16,
-    make: (data, { hooks }) => {
+    make: (data, { isV6, hooks }) => {
       const flags = data.readUInt32LE(4);
-      return checkAddressType(flags, hooks) ? new AddressType(data, flags) : -EINVAL;
+      if (!checkAddressType(flags, hooks)) return -EINVAL;
+      const types = data.readUInt16LE(0) | data.readUInt16LE(2);
+      if (isV6 && ((types & NOT_IN_V6) !== 0 || types >= bit(RTN_PROHIBIT))) return -EINVAL;
+      return new AddressType(data, flags);
     },
   },
   {

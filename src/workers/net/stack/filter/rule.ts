@@ -175,7 +175,7 @@ export class Rule {
   readonly #tos: number;
   readonly #asksForFragments: boolean;
   /** A protocol is asked for that a packet must have (0 among them, in IPv6). */
-  readonly #asksForProtocol: boolean;
+  readonly asksForProtocol: boolean;
   readonly protocol: number;
   readonly isProtocolInverted: boolean;
   readonly isGoto: boolean;
@@ -206,7 +206,7 @@ export class Rule {
     this.#tos = (flags & layout.flagTos) !== 0 ? bytes[layout.tos]! : -1;
     this.#asksForFragments = (flags & layout.flagFragment) !== 0;
     this.protocol = bytes.readUInt16LE(layout.protocol);
-    this.#asksForProtocol = layout.isV6 ? (flags & layout.flagProtocol) !== 0 : this.protocol !== 0;
+    this.asksForProtocol = layout.isV6 ? (flags & layout.flagProtocol) !== 0 : this.protocol !== 0;
     this.isProtocolInverted = (inverted & INV_PROTOCOL) !== 0;
     this.isGoto = (flags & layout.flagGoto) !== 0;
   }
@@ -232,7 +232,7 @@ export class Rule {
     if (this.#input === null && (inverted & INV_IN) !== 0) return false;
     if (this.#output === null && (inverted & INV_OUT) !== 0) return false;
     if (this.#tos >= 0 && (packet.trafficClass === this.#tos) === ((inverted & INV_TOS) !== 0)) return false;
-    if (this.#asksForProtocol) {
+    if (this.asksForProtocol) {
       if (packet.isV6 && !parts.isWhole) return at.broken();
       const isIt = parts.protocol === this.protocol;
       if (isIt === this.isProtocolInverted) {

@@ -19,6 +19,7 @@ const LOOPBACK4 = 0x7f000001;
 /** ICMP's codes, by IPT_ICMP_* and IP6T_ICMP6_*; null: it cannot be sent. */
 const CODES4: readonly (number | null)[] = [0, 1, 2, 3, null, 9, 10, null, 13];
 const CODES6: readonly (number | null)[] = [0, 1, 2, 3, 4, null, null, 5, 6];
+const REFUSED: Target = { apply: () => H.DROP };
 const [RESET4, RESET6] = [7, 6];
 
 class Reject implements Target {
@@ -52,8 +53,12 @@ function reject(isV6: boolean): TargetKind {
     make: (data, { rule }) => {
       const how = data.readUInt32LE(0);
       if (how === (isV6 ? RESET6 : RESET4))
-        return rule.protocol === IPPROTO_TCP && !rule.isProtocolInverted ? RESET : -EINVAL;
-      const code = (isV6 ? CODES6 : CODES4)[how] ?? null;
+        return rule.asksForProtocol && rule.protocol === IPPROTO_TCP && !rule.isProtocolInverted
+          ? RESET
+          : -EINVAL;
+      const code = (isV6 ? CODES6 : CODES4)[how];
+      // What Linux does not know is dropped, and nothing is said.
+      if (code === undefined) return REFUSED;
       return code === null ? -EINVAL : new Reject(code);
     },
   };
@@ -128,7 +133,7 @@ class FlowMark implements Target {
       case SAVE:
         flow.mark = (flow.mark & ~this.#flowMask) ^ this.#shifted(packet.mark & this.#packetMask);
         break;
-      default:
+      case RESTORE:
         packet.mark = (packet.mark & ~this.#packetMask) ^ this.#shifted(flow.mark & this.#flowMask);
     }
     return H.CONTINUE;
@@ -143,7 +148,6 @@ function flowMark(revision: number, size: number): TargetKind {
     usesConntrack: true,
     make: (data) => {
       const mode = data[revision === 1 ? 12 : 14]!;
-      if (mode > RESTORE) return -EINVAL;
       if (revision === 1) return new FlowMark(data, mode, 0);
       const [isRight, bits] = [data[12]!, data[13]!];
       return isRight > 1 || bits > 31 ? -EINVAL : new FlowMark(data, mode, isRight === 1 ? -bits : bits);
@@ -153,14 +157,11 @@ function flowMark(revision: number, size: number): TargetKind {
 
 // ---- Translation ----
 
-const RANGE_FLAGS =
-  N.MAP_IPS | N.PROTO_SPECIFIED | N.PROTO_RANDOM | N.PERSISTENT | N.PROTO_RANDOM_FULLY | N.PROTO_OFFSET;
-
-/** struct nf_nat_ipv4_multi_range_compat of one range; null: of more, or with flags that mean nothing. */
+/** struct nf_nat_ipv4_multi_range_compat of one range; null: of more. Flags that mean nothing are let be. */
 function oldRange(data: Buffer): NatRange | null {
   const range = new NatRange();
   range.flags = data.readUInt32LE(4);
-  if (data.readUInt32LE(0) !== 1 || (range.flags & ~RANGE_FLAGS) !== 0) return null;
+  if (data.readUInt32LE(0) !== 1) return null;
   for (const [words, at] of [
     [range.min, 8],
     [range.max, 12],
@@ -173,11 +174,10 @@ function oldRange(data: Buffer): NatRange | null {
   return range;
 }
 
-/** struct nf_nat_range, and nf_nat_range2 with a base; null: with flags that mean nothing. */
-function newRange(data: Buffer, isV6: boolean): NatRange | null {
+/** struct nf_nat_range, and nf_nat_range2 with a base. */
+function newRange(data: Buffer, isV6: boolean): NatRange {
   const range = new NatRange();
   range.flags = data.readUInt32LE(0);
-  if ((range.flags & ~RANGE_FLAGS) !== 0) return null;
   for (const [words, at] of [
     [range.min, 4],
     [range.max, 20],
@@ -320,14 +320,11 @@ function withRange(
     name,
     revision,
     size,
-    ...(isV6 !== undefined && { isV6 }),
+    ...(isV6 === undefined ? { isShared: true } : { isV6 }),
     table: "nat",
     hooks,
     usesConntrack: true,
-    make: (data, place) => {
-      const range = newRange(data, place.isV6);
-      return range === null ? -EINVAL : make(range);
-    },
+    make: (data, place) => make(newRange(data, place.isV6)),
   };
 }
 
@@ -340,6 +337,8 @@ const NOTRACK: Target = {
   },
 };
 
+/** What CT's struct ends in, which is the kernel's. */
+const POINTER = 8;
 /** XT_CT_NOTRACK, and that it was asked for by its old name. */
 const [CT_NOTRACK, CT_ALIAS] = [1, 2];
 
@@ -348,6 +347,7 @@ function ct(revision: number, size: number): TargetKind {
     name: "CT",
     revision,
     size,
+    userSize: size - POINTER,
     table: "raw",
     make: (data) => {
       const flags = data.readUInt16LE(0);

@@ -175,6 +175,19 @@ class Multiport implements Match {
   }
 }
 
+// multiport_valid_ranges, and what is checked before it.
+function arePorts(data: Buffer): boolean {
+  const count = data[1]!;
+  if (data[0]! > EITHER || count > MULTIPORT_MAX) return false;
+  for (let i = 0; i < count; i++) {
+    if (data[32 + i]! === 0) continue;
+    const low = i++;
+    if (i >= count || data[32 + i]! !== 0) return false;
+    if (data.readUInt16LE(2 + low * 2) > data.readUInt16LE(2 + i * 2)) return false;
+  }
+  return true;
+}
+
 export const TRANSPORT_MATCHES: readonly MatchKind[] = [
   {
     name: "multiport",
@@ -182,10 +195,7 @@ export const TRANSPORT_MATCHES: readonly MatchKind[] = [
     size: 48,
     cost: 2,
     make: (data, { rule }) =>
-      PORT_PROTOCOLS.has(rule.protocol) &&
-      !rule.isProtocolInverted &&
-      data[0]! <= EITHER &&
-      data[1]! <= MULTIPORT_MAX
+      PORT_PROTOCOLS.has(rule.protocol) && !rule.isProtocolInverted && arePorts(data)
         ? new Multiport(data)
         : -EINVAL,
   },
