@@ -2,6 +2,7 @@
 // this list in the change that completes it.
 
 export const FEATURES: ReadonlySet<string> = new Set([
+  "ip_tables", // rules of iptables; where native Linux has them (NATIVE_FEATURES)
   "streams", // read, write and their vectors on descriptors 0-2
   "memory", // brk, anonymous mmap, munmap, mprotect, mremap, madvise
   "shared-memory", // MAP_SHARED, between processes too
@@ -33,4 +34,9 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "memfd", // memfd_create, seals
   "sysv", // System V shared memory, semaphores and message queues
   "mounts", // mount, umount, pivot_root, mount namespaces
+]);
+
+/** What the host's Linux may lack, and the file that says that it is there. */
+export const NATIVE_FEATURES: ReadonlyMap<string, string> = new Map([
+  ["ip_tables", "/proc/net/ip_tables_names"],
 ]);

@@ -5,10 +5,11 @@
 // GUEST=NAME[,NAME...] runs these programs alone, whether or not what they need is there yet.
 
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ringfence } from "../spawn.ts";
-import { FEATURES } from "./features.ts";
+import { FEATURES, NATIVE_FEATURES } from "./features.ts";
 import { compile, type Field, type GuestProgram, programsIn } from "./program.ts";
 import { ALL_CONFIGURATIONS, Sandbox, told } from "./sandbox.ts";
 import { type PipedResult, runPiped } from "./streams.ts";
@@ -21,9 +22,13 @@ const programs = programsIn(new URL(".", import.meta.url).pathname);
 const hasMusl = spawnSync("musl-gcc", ["--version"]).status === 0;
 if (!hasMusl) console.log("musl-gcc is missing: programs with that C library are not run");
 
+const lacking = [...NATIVE_FEATURES].filter(([, file]) => !existsSync(file)).map(([name]) => name);
+for (const name of lacking) console.log(`the host has no ${name}: programs that need it are not run`);
+
 function runs(program: GuestProgram): boolean {
   if (only !== undefined) return only.includes(program.name);
-  return program.needs.every((need) => FEATURES.has(need)) && (program.link !== "musl" || hasMusl);
+  if (program.needs.some((need) => !FEATURES.has(need) || lacking.includes(need))) return false;
+  return program.link !== "musl" || hasMusl;
 }
 
 /** Native results, one a run; a program runs natively once for all configurations. */
