@@ -1,5 +1,7 @@
 // Debian's iptables in a sandbox: rules do what they do natively, in a network namespace of its own, and are told in the
 // same words, counters and flows included (filter_scenes.py).
+//
+// deadline: 300 s
 
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -43,6 +45,16 @@ if (isRoot && absent.length === 0) {
       assert.is(code, 0, stderr.toString());
       assert.is(stdout.toString(), native);
     });
+
+  test("what speaks to nftables alone says that they are not there", async () => {
+    const script = "iptables-nft -L; echo $?; ip6tables-nft -t nat -A OUTPUT -j ACCEPT; echo $?";
+    const { stdout, stderr } = await run(ringfence, ["do", "--", "sh", "-c", script], {
+      deadlineMs: DEADLINE_MS,
+    });
+    assert.is(stdout.toString(), "1\n1\n");
+    const said = "Failed to initialize nft: Protocol not supported";
+    assert.match(stderr.toString(), new RegExp(`iptables.*: ${said}\n.*ip6tables.*: ${said}\n`));
+  });
 
   test("LOG says what it saw in the sandbox's log", async () => {
     const script = `iptables-legacy -A OUTPUT -p udp -j LOG --log-prefix 'seen: '
