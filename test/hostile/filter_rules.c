@@ -7,6 +7,7 @@
 //@ args: 2
 //@ args: 3
 //@ args: 4
+//@ args: 5
 //@ ends: 0
 //@ deadline: 60
 //@ needs: sockets tcp threads fork
@@ -258,6 +259,46 @@ static void as_many(void) {
   if (give(counted("filter")) != -ENOMEM) bad("more rules than there may be", -errno);
 }
 
+// Every hook of every table goes to a chain of as many rules as one packet may cost, which ask for what takes longest.
+static void everywhere(void) {
+  static const struct {
+    const char *name;
+    unsigned hooks;
+  } tables[] = {{"raw", 9}, {"mangle", 31}, {"nat", 27}, {"filter", FILTER_HOOKS}};
+  for (int full = 1; full >= 0; full--)
+    for (int t = 0; t < 4; t++) {
+      begin(tables[t].name, tables[t].hooks);
+      int jumps[5] = {0};
+      for (int hook = 0; hook < 5; hook++) {
+        if (!(tables[t].hooks & 1 << hook)) continue;
+        set->hook_entry[hook] = set->size;
+        if (full) {
+          // A state is asked for, so that flows are tracked.
+          matches();
+          entry(some, 40, &(struct xt_standard_target){.target.u.user.target_size = TARGET, .verdict = 0},
+                TARGET);
+          jumps[hook] = set->size - TARGET + sizeof(struct xt_entry_target);
+        }
+        policy(hook, ACCEPT, set->hook_entry[hook]);
+      }
+      if (full) {
+        error("chain");
+        for (int hook = 0; hook < 5; hook++)
+          if (jumps[hook]) memcpy(buffer + sizeof *set + jumps[hook], &set->size, 4);
+        for (int i = 0; i < 4060; i++) {
+          struct ipt_entry *e = standard(DROP);
+          e->ip.iniface_mask[15] = e->ip.outiface_mask[15] = -1;
+          e->ip.outiface[15] = 1;
+        }
+        standard(RETURN);
+      }
+      int result = give_all();
+      if (result && result != -ENOMEM) bad(tables[t].name, result);
+      if (full) say("%s: %s", tables[t].name, result ? "no room" : "taken");
+      if (full) send_some(20);
+    }
+}
+
 // Each chain jumps to the next one twice, and twice again.
 static void doubled(void) {
   enum { DEPTH = 2000 };
@@ -438,8 +479,11 @@ int main(int argc, char **argv) {
   case 3:
     at_once();
     break;
-  default:
+  case 4:
     flood();
+    break;
+  default:
+    everywhere();
   }
   nothing();
   say("over");

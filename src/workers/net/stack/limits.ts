@@ -130,8 +130,10 @@ export const CONNTRACK_MAX = 65536;
 export const CONNTRACK_BUCKETS = 65536;
 /** Tries to find a port for a flow that is translated (nf_nat_l4proto_unique_tuple). */
 export const NAT_TRIES = 128;
-/** Bytes of one table of rules of iptables, and rules that one table looks at for a packet (Linux: no bound). */
+/** Bytes of one table of rules of iptables, and rules that are looked at for a packet at one hook (Linux: no bound). */
 export const RULES_BYTES_MAX = 4 << 20;
 export const RULES_A_PACKET = 16384;
 /** Work beyond that of usual packets, in packets' worth, with which a turn sends no more segments. */
 export const EXTRA_WORK_MAX = 2048;
+/** ... and such with which it does not look at what came back over loopback: what was sent has cost half a turn. */
+export const EXTRA_WORK_OF_SENDER = 256;

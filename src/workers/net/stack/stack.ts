@@ -24,6 +24,7 @@ import { Ip4Input } from "./ip4/input.ts";
 import { Ip4Output } from "./ip4/output.ts";
 import { Ip6Input } from "./ip6/input.ts";
 import { Ip6Output } from "./ip6/output.ts";
+import { EXTRA_WORK_OF_SENDER } from "./limits.ts";
 import { Links } from "./neigh/link_layer.ts";
 import { Ping } from "./ping/ping.ts";
 import { Raw } from "./raw/raw.ts";
@@ -127,11 +128,13 @@ export class Stack {
 
   /**
    * Looks at up to so many packets that came in, fewer of those that cost more than usual (many listeners, many rules),
-   * and does what is due. True: there is more.
+   * and does what is due. True: there is more. Where what was sent before has cost very much, they wait for another run.
    */
   run(maxPackets: number): boolean {
     const { core } = this;
-    for (let work = 0; work < maxPackets; work += 1 + core.extraWork) {
+    const begin = core.extraWork >= EXTRA_WORK_OF_SENDER ? maxPackets : 0;
+    core.extraWork = 0;
+    for (let work = begin; work < maxPackets; work += 1 + core.extraWork) {
       core.extraWork = 0;
       const packet = core.nextReceived();
       if (packet === null) break;

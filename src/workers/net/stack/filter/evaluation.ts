@@ -2,8 +2,10 @@
 
 import type { StackCore } from "../core.ts";
 import type { NetDevice } from "../device.ts";
+import { RULES_A_PACKET } from "../limits.ts";
 import type { Packet } from "../packet.ts";
 import type { Conntrack } from "./conntrack.ts";
+import { NameWords } from "./device_name.ts";
 import type { Nat } from "./nat.ts";
 import { PacketParts } from "./packet_parts.ts";
 
@@ -40,6 +42,11 @@ export class Evaluation {
   hook = 0;
   input: NetDevice | null = null;
   output: NetDevice | null = null;
+  /** What those two are called. */
+  readonly inputName = new NameWords();
+  readonly outputName = new NameWords();
+  /** So many more are looked at, in all tables of the hook. */
+  rulesLeft = 0;
   /** A match cannot say whether it matches, since the packet is broken: it is dropped. */
   isBroken = false;
 
@@ -51,9 +58,16 @@ export class Evaluation {
     this.packet = packet;
     this.hook = hook;
     this.input = input;
-    this.output = output;
+    this.inputName.readDevice(input);
+    this.setOutput(output);
     this.isBroken = false;
+    this.rulesLeft = RULES_A_PACKET;
     this.parts.read(packet, packet.isV6, packet.network, packet.end);
+  }
+
+  setOutput(output: NetDevice | null): void {
+    this.output = output;
+    this.outputName.readDevice(output);
   }
 
   /** Bytes of the packet, its IP header among them. */

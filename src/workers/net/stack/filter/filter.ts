@@ -201,7 +201,7 @@ export class Filter implements PacketHooks, FilterActions {
     if (error < 0) return error;
     packet.device = flow.device;
     packet.setNextHop(flow.nextHop0, flow.nextHop1, flow.nextHop2, flow.nextHop3);
-    at.output = flow.device;
+    at.setOutput(flow.device);
     this.outType = flow.type;
     return 0;
   }

@@ -1,7 +1,7 @@
 // One rule: what it asks of a packet's IP header and devices (struct ipt_ip, struct ip6t_ip6), its matches, and what it
 // does: a verdict, a jump, or a target.
 
-import type { NetDevice } from "../device.ts";
+import { NameWords } from "./device_name.ts";
 import type { Evaluation, Match, Target } from "./evaluation.ts";
 
 // IPT_INV_*, IP6T_INV_*: conditions that are to fail.
@@ -9,29 +9,23 @@ const [INV_IN, INV_OUT, INV_TOS, INV_SOURCE, INV_DESTINATION, INV_FRAGMENT] = [1
 export const INV_PROTOCOL = 64;
 export const INV_MASK = 127;
 
-const NAME_SIZE = 16;
-
-/** A name of a device, byte by byte under a mask. */
+/** A name of a device, under a mask. */
 class DeviceName {
-  readonly #name: Buffer;
-  readonly #mask: Buffer;
+  readonly #name = new NameWords();
+  readonly #mask = new NameWords();
 
-  constructor(name: Buffer, mask: Buffer) {
-    this.#name = Buffer.from(name);
-    this.#mask = Buffer.from(mask);
+  constructor(bytes: Buffer, name: number, mask: number) {
+    this.#name.readBytes(bytes, name);
+    this.#mask.readBytes(bytes, mask);
   }
 
-  static from(name: Buffer, mask: Buffer): DeviceName | null {
-    return mask.every((byte) => byte === 0) ? null : new DeviceName(name, mask);
+  static from(bytes: Buffer, at: number, mask: number): DeviceName | null {
+    const name = new DeviceName(bytes, at, mask);
+    return name.#mask.isNothing ? null : name;
   }
 
-  matches(device: NetDevice | null): boolean {
-    const asked = device === null ? "" : device.name;
-    for (let i = 0; i < NAME_SIZE; i++) {
-      const byte = i < asked.length ? asked.charCodeAt(i) : 0;
-      if (((byte ^ this.#name[i]!) & this.#mask[i]!) !== 0) return false;
-    }
-    return true;
+  matches(device: NameWords): boolean {
+    return device.equals(this.#name, this.#mask);
   }
 }
 
@@ -200,9 +194,8 @@ export class Rule {
       isV6,
       (inverted & INV_DESTINATION) !== 0,
     );
-    const name = (at: number): Buffer => bytes.subarray(at, at + NAME_SIZE);
-    this.#input = DeviceName.from(name(layout.input), name(layout.inputMask));
-    this.#output = DeviceName.from(name(layout.output), name(layout.outputMask));
+    this.#input = DeviceName.from(bytes, layout.input, layout.inputMask);
+    this.#output = DeviceName.from(bytes, layout.output, layout.outputMask);
     this.#tos = (flags & layout.flagTos) !== 0 ? bytes[layout.tos]! : -1;
     this.#asksForFragments = (flags & layout.flagFragment) !== 0;
     this.protocol = bytes.readUInt16LE(layout.protocol);
@@ -225,8 +218,9 @@ export class Rule {
       const has = this.#destination.has(destination0, destination1, destination2, destination3);
       if (has === ((inverted & INV_DESTINATION) !== 0)) return false;
     }
-    if (this.#input !== null && this.#input.matches(at.input) === ((inverted & INV_IN) !== 0)) return false;
-    if (this.#output !== null && this.#output.matches(at.output) === ((inverted & INV_OUT) !== 0))
+    if (this.#input !== null && this.#input.matches(at.inputName) === ((inverted & INV_IN) !== 0))
+      return false;
+    if (this.#output !== null && this.#output.matches(at.outputName) === ((inverted & INV_OUT) !== 0))
       return false;
     // A device that anything matches, inverted, is none that any packet has.
     if (this.#input === null && (inverted & INV_IN) !== 0) return false;

@@ -2,7 +2,6 @@
 // verdict. How many rules one packet may cost is bounded: chains that jump to each other twice and twice again would make
 // few rules to many.
 
-import { RULES_A_PACKET } from "../limits.ts";
 import { CONTINUE, DROP, type Evaluation } from "./evaluation.ts";
 import { EXTENSION, type Rule, STANDARD } from "./rule.ts";
 
@@ -39,26 +38,26 @@ export class RuleTable {
 
   /** DROP or ACCEPT. */
   evaluate(at: Evaluation): number {
-    const { hook, actions } = at;
+    const before = at.rulesLeft;
+    const verdict = this.#walk(at);
+    at.actions.core.extraWork += Math.floor((before - at.rulesLeft) / WORK);
+    return verdict;
+  }
+
+  #walk(at: Evaluation): number {
+    const { hook } = at;
     const { rules, counters } = this;
     const returns = this.#returns;
     let depth = 0;
     let index = this.hookEntries[hook]!;
-    const { core } = actions;
-    let left = RULES_A_PACKET;
-    let charged = left;
-    for (; ; left--) {
-      if (charged - left >= WORK) {
-        core.extraWork += Math.floor((charged - left) / WORK);
-        charged = left;
-      }
-      if (left <= 0) {
-        core.counters.filter.tooManyRules++;
+    for (; ; at.rulesLeft--) {
+      if (at.rulesLeft <= 0) {
+        at.actions.core.counters.filter.tooManyRules++;
         return DROP;
       }
       const rule = rules[index]!;
       const isFor = rule.isFor(at);
-      if (isFor) left -= rule.cost;
+      if (isFor) at.rulesLeft -= rule.cost;
       if (!isFor || !areMet(rule, at)) {
         if (at.isBroken) return DROP;
         index++;
