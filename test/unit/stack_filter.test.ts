@@ -270,31 +270,34 @@ test("a router masquerades, and errors find their way back", () => {
   assert.is(here.core.pools.used + there.core.pools.used, 0);
 });
 
-test("fragments are put together before conntrack looks, and cut behind translation", () => {
-  const world = new World(6, 1500, FAULTS);
-  const { here, there } = world;
-  const dnat = translation("DNAT", false, "10.0.0.2", 5000);
-  const rules = { OUTPUT: [{ protocol: UDP, matches: [ports("udp", 4000)], does: dnat }] };
-  assert.is(setRules(here, "nat", { rules }), 0);
-  assert.is(
-    setRules(there, "filter", {
-      rules: { INPUT: [{ protocol: UDP, matches: [state("NEW")], does: ACCEPT }] },
-    }),
-    0,
-  );
-  const server = bound(there, "10.0.0.2", 5000);
-  const client = bound(here, "10.0.0.1", 6000);
-  client.discovery4 = 0;
-  const data = new Uint8Array(5000).map((_, i) => i);
-  assert.is(sendTo(client, data, "10.0.0.9", 4000), 5000);
-  world.pass(10_000);
-  const packet = server.receive()!;
-  assert.equal(packet.data(), data);
-  packet.release();
-  assert.is(there.filter.tables4.filter!.counters[0], 1);
-  assert.ok(here.core.counters.ip.FragCreates >= 4);
-  assert.is(here.core.pools.used + there.core.pools.used, 0);
-});
+for (const isV6 of [false, true])
+  test(`fragments of IPv${isV6 ? 6 : 4} are put together before conntrack looks, and cut behind translation`, () => {
+    const world = new World(6, 1500, FAULTS);
+    const { here, there } = world;
+    const [us, them, nobody] = isV6
+      ? ["fd00::1", "fd00::2", "fd00::9"]
+      : ["10.0.0.1", "10.0.0.2", "10.0.0.9"];
+    const dnat = translation("DNAT", isV6, them, 5000);
+    const rules = { OUTPUT: [{ protocol: UDP, matches: [ports("udp", 4000)], does: dnat }] };
+    assert.is(setRules(here, "nat", { rules }, isV6), 0);
+    const INPUT = [{ protocol: UDP, matches: [state("NEW")], does: ACCEPT }];
+    assert.is(setRules(there, "filter", { rules: { INPUT } }, isV6), 0);
+    const server = bound(there, them, 5000);
+    const client = bound(here, us, 6000);
+    client.discovery4 = 0;
+    const data = new Uint8Array(5000).map((_, i) => i);
+    assert.is(sendTo(client, data, nobody, 4000), 5000);
+    world.pass(10_000);
+    const packet = server.receive()!;
+    assert.equal(packet.data(), data);
+    assert.is(packet.flow, null, "what waits keeps no flow");
+    assert.is(packet.owner, null);
+    packet.release();
+    assert.is(there.filter.tables(isV6).filter!.counters[0], 1);
+    const { ip, ip6 } = here.core.counters;
+    assert.ok((isV6 ? ip6 : ip).FragCreates >= 4);
+    assert.is(here.core.pools.used + there.core.pools.used, 0);
+  });
 
 test("echoes are translated by their number", () => {
   const world = new World(7, 1500, FAULTS);

@@ -77,7 +77,7 @@ export function output(
   data: Uint8Array,
 ): number {
   packet.mark = endpoint.mark;
-  packet.owner = endpoint;
+  if (endpoint.core.hooks !== null) packet.owner = endpoint;
   packet.protocol = endpoint.protocol;
   const error = flow.isV6
     ? output6(endpoint, packet, flow, message)

@@ -107,12 +107,14 @@ export class Filter implements PacketHooks, FilterActions {
     const tables = this.tables(packet.isV6);
     if (tables.isEmpty) return true;
     const at = this.#begin(packet, H.INPUT, packet.device, null);
-    return (
+    const isLet =
       this.#passes(tables.mangle, at) &&
       this.#passes(tables.filter, at) &&
       this.#translates(tables.nat, at, true) &&
-      this.conntrack.confirm(packet)
-    );
+      this.conntrack.confirm(packet);
+    // While it waits in a queue its flow may end, and is not kept for it.
+    packet.flow = null;
+    return isLet;
   }
 
   forward(packet: Packet, arrival: NetDevice): boolean {

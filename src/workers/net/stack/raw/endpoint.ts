@@ -93,7 +93,7 @@ export class RawEndpoint extends DatagramEndpoint {
     packet.checksum = CHECKSUM_VALID;
     if (this.hasHeader) {
       packet.mark = this.mark;
-      packet.owner = this;
+      if (this.core.hooks !== null) packet.owner = this;
       const error = this.shared.ip4Output.sendWhole(packet, flow, this.loopsMulticast4);
       return error < 0 ? error : data.length;
     }

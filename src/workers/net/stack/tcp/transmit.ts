@@ -83,7 +83,7 @@ function handOver(c: Connection, packet: Packet, flow: Flow): number {
   tcp.header.write(packet, flow);
   packet.protocol = IPPROTO_TCP;
   packet.mark = endpoint.mark;
-  packet.owner = endpoint;
+  if (tcp.core.hooks !== null) packet.owner = endpoint;
   c.segmentsOut++;
   tcp.counters.OutSegs++;
   if (c.isV6) {
