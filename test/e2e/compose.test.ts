@@ -46,7 +46,12 @@ echo "host all all all trust" >> /tmp/data/pg_hba.conf
 exec postgres -D /tmp/data -c listen_addresses='*' -c unix_socket_directories=/tmp
 `;
 
-const healthy = (test: string): object => ({ test: ["CMD-SHELL", test], interval: "1s", timeout: "10s", retries: 60 });
+const healthy = (test: string): object => ({
+  test: ["CMD-SHELL", test],
+  interval: "1s",
+  timeout: "10s",
+  retries: 60,
+});
 
 function project(directory: string): object {
   const common = { image: "software", runtime: "ringfence", init: false };
@@ -64,7 +69,9 @@ function project(directory: string): object {
         ...common,
         command: ["sh", "-c", DATABASE],
         user: "1000:1000",
-        healthcheck: healthy("psql -h localhost -U admin -tAc 'create table if not exists seen(n int)' postgres"),
+        healthcheck: healthy(
+          "psql -h localhost -U admin -tAc 'create table if not exists seen(n int)' postgres",
+        ),
         networks: ["back"],
       },
       app: {
@@ -98,7 +105,12 @@ else {
     const { directory } = docker;
     const root = join(directory, "software");
     const files = ["/usr/bin/redis-server", "/usr/bin/redis-cli", "/usr/sbin/nginx"];
-    makeSoftwareRootfs(root, [...files, programs, join(programs, "../lib"), `/usr/share/postgresql/${version}`]);
+    makeSoftwareRootfs(root, [
+      ...files,
+      programs,
+      join(programs, "../lib"),
+      `/usr/share/postgresql/${version}`,
+    ]);
     chmodSync(join(root, "tmp"), 0o1777);
     const tar = join(directory, "software.tar");
     await output("tar", ["-C", root, "--mode=a+rX", "-cf", tar, "."]);
@@ -127,14 +139,24 @@ else {
       assert.match(reply, new RegExp(`^hits ${n}\\n.*\\nrows ${n}\\n`), reply);
     }
     // From the front the back is not there.
-    const asked = text(await docker.run(["exec", "trial-web-1", "sh", "-c", "nslookup -type=a db > /dev/null || echo none; nslookup -type=a app"]));
-    assert.match(asked, /none\n[^]*Name:\s+app/);
+    const asked = text(
+      await docker.run([
+        "exec",
+        "trial-web-1",
+        "sh",
+        "-c",
+        "nslookup -type=a db > /dev/null || echo none; nslookup -type=a app",
+      ]),
+    );
+    assert.match(asked, /none\n[\s\S]*Name:\s+app/);
     // One that is made anew is found by its name again.
     await compose("up", "-d", "--force-recreate", "--no-deps", "--wait", "cache");
     const reply = text(await docker.beside(["curl", "-s", "-m", "20", "http://127.0.0.1:8093/ask"]));
     assert.match(reply, /^hits 1\n.*\nrows 3\n/);
     await compose("down", "-t", "1");
-    const left = text(await docker.run(["ps", "-aq"])) + text(await docker.run(["network", "ls", "-q", "--filter", "type=custom"]));
+    const left =
+      text(await docker.run(["ps", "-aq"])) +
+      text(await docker.run(["network", "ls", "-q", "--filter", "type=custom"]));
     assert.is(left, "");
   });
 }

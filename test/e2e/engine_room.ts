@@ -2,7 +2,7 @@
 // what they know. What it leaves behind on the host's side is seen in it, and ends with one process.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync } from "node:fs";
 import { eventually, run, type SpawnOptions, type SpawnResult } from "../spawn.ts";
 import { procLink } from "./processes.ts";
 
@@ -16,10 +16,13 @@ export function absent(programs: Readonly<Record<string, string>>): string | nul
 
 export class EngineRoom {
   readonly #holder: ChildProcess;
+  /** Directories that the host had not. */
+  readonly #made: readonly string[];
 
   /** `covered`: directories of the host that are empty in the room. */
   constructor(covered: readonly string[]) {
-    for (const directory of covered) mkdirSync(directory, { recursive: true });
+    this.#made = covered.filter((directory) => !existsSync(directory));
+    for (const directory of this.#made) mkdirSync(directory);
     const mounts = covered.map((directory) => `mount -t tmpfs -o mode=755 tmpfs ${directory}`);
     const script = [...mounts, "ip link set lo up", "exec sleep infinity"].join(" && ");
     this.#holder = spawn(
@@ -61,5 +64,6 @@ export class EngineRoom {
     const gone = new Promise((resolve) => this.#holder.once("exit", resolve));
     this.#holder.kill("SIGKILL");
     await gone;
+    for (const directory of this.#made) rmdirSync(directory);
   }
 }

@@ -7,7 +7,7 @@ import { makeRootfs } from "./rootfs.ts";
 
 const LIBRARY = /(\/\S+) \(0x/g;
 
-/** Directories below which programs look for what they load while they run. */
+/** What is large, and does without. */
 const NEVER = /\/(bitcode|locale|llvmjit[^/]*)$/;
 
 function copy(from: string, directory: string): void {
@@ -19,7 +19,9 @@ function copy(from: string, directory: string): void {
 /** The libraries of a program or of all that a directory has directly in it. */
 function librariesOf(path: string): string[] {
   const files = lstatSync(path).isDirectory() ? readdirSync(path).map((name) => join(path, name)) : [path];
-  const programs = files.filter((file) => existsSync(file) && !lstatSync(realpathSync(file)).isDirectory() && !NEVER.test(file));
+  const programs = files.filter(
+    (file) => existsSync(file) && !lstatSync(realpathSync(file)).isDirectory() && !NEVER.test(file),
+  );
   if (programs.length === 0) return [];
   // What is no program of ELF is told as such, and has none.
   const text = execFileSync("sh", ["-c", 'for f; do ldd "$f" 2> /dev/null; done; true', "sh", ...programs], {
