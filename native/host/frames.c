@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "../keeper/keeper.h"
 #include "ringfence/rights.h"
 
 #define FRAMES_MAX 32
@@ -98,4 +99,10 @@ RF_EXPORT int32_t rf_keeper_receive(int32_t fd, uint8_t *bytes, uint32_t size) {
   if (n < 0) return -errno;
   memcpy(rf_scratch, &came, sizeof came);
   return (int32_t)n;
+}
+
+/* Asks the keeper for a socket: what comes of it is a message of its own. */
+RF_EXPORT int32_t rf_keeper_ask(int32_t fd, uint32_t what, uint32_t family, uint32_t port) {
+  struct keeper_request request = {.what = what, .family = family, .port = port};
+  return result_of(send(fd, &request, sizeof request, MSG_DONTWAIT | MSG_NOSIGNAL));
 }

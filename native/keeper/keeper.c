@@ -1,5 +1,5 @@
-// The keeper's loop: see keeper.h. It answers nobody: whatever rtnetlink says of the namespace's configuration goes on to
-// Node as it stands, links that can be taken with their sockets.
+// The keeper's loop: see keeper.h. Whatever rtnetlink says of the namespace's configuration goes on to Node as it stands,
+// links that can be taken with their sockets; what Node asks for is made or not.
 #include "keeper.h"
 
 #include <arpa/inet.h>
@@ -227,6 +227,19 @@ static void listen_to_host(struct keeper *keeper) {
     heard(keeper, header);
 }
 
+// ---- What Node asks ----
+
+static void listen_to_node(struct keeper *keeper) {
+  struct keeper_request request;
+  ssize_t n = recv(keeper->channel, &request, sizeof request, MSG_DONTWAIT);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (n <= 0) _exit(0); // Node is gone
+  if (n != sizeof request) return;
+  int fd = loopback_socket(&request);
+  say(keeper, KEEPER_SOCKET, &request, sizeof request, NULL, fd);
+  if (fd >= 0) close(fd);
+}
+
 enum keeper_namespace keeper_prepare(void) {
   int fd = open("/proc/sys/net/ipv4/ip_local_port_range", O_WRONLY | O_CLOEXEC);
   if (fd < 0) return NAMESPACE_OWN;
@@ -263,10 +276,10 @@ _Noreturn void keeper_run(int channel, const char *empty, enum keeper_namespace 
     close(resolver);
   }
   ask(&keeper, 0);
-  struct pollfd polled[] = {{.fd = keeper.rtnetlink, .events = POLLIN}, {.fd = keeper.channel, .events = 0}};
+  struct pollfd polled[] = {{.fd = keeper.rtnetlink, .events = POLLIN}, {.fd = keeper.channel, .events = POLLIN}};
   for (;;) {
     if (poll(polled, 2, -1) < 0) continue;
-    if (polled[1].revents) _exit(0);
+    if (polled[1].revents) listen_to_node(&keeper);
     if (polled[0].revents) listen_to_host(&keeper);
   }
 }

@@ -1,7 +1,7 @@
 // The keeper: the one process of a sandbox that may do something in its network namespace on the host. It takes
 // the Ethernet links there for the sandbox's own stack: opens a packet socket for each, cuts the host's stack off,
 // and hands descriptors and what rtnetlink says of links, addresses, routes, rules and neighbours to Node. It
-// never sees a frame, and believes nothing that Node says.
+// never sees a frame. Node may ask it for two kinds of sockets on the namespace's loopback device, and for nothing else.
 #ifndef RINGFENCE_KEEPER_H
 #define RINGFENCE_KEEPER_H
 
@@ -21,6 +21,19 @@ enum keeper_word {
   KEEPER_RESOLVER =
       5,            // a datagram socket to the engine's name server (RESOLVER) comes along; nothing follows
   KEEPER_READY = 4, // all that there was has been told; nothing follows
+  KEEPER_SOCKET =
+      6, // the keeper_request that this answers; what was asked for comes along, if it could be made
+};
+
+// What Node asks for, each in a message of its own.
+enum keeper_what {
+  KEEPER_LISTEN = 1,  // a stream socket that listens on that port of the namespace's own 127.0.0.1 or ::1
+  KEEPER_RESOLVE = 2, // a stream socket that connects to the engine's name server
+};
+
+struct keeper_request {
+  uint32_t what;
+  uint32_t family, port; // of KEEPER_LISTEN: AF_INET or AF_INET6
 };
 
 // Where container engines have their name server in a container's own namespace, and the ports there that its questions
@@ -48,6 +61,9 @@ enum keeper_namespace keeper_prepare(void);
 
 // packet_socket.c: a packet socket that gets all frames of a link, each with a virtio header in front; -1 with errno.
 int packet_socket_open(unsigned index);
+
+// loopback.c: what Node may ask for, non-blocking; -1 with errno.
+int loopback_socket(const struct keeper_request *request);
 
 // rtnetlink.c: a socket that is told of changes; -1 with errno.
 int rtnetlink_open(void);

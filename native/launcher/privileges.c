@@ -125,16 +125,23 @@ void privileges_watcher(void) {
   set_filter(&program);
 }
 
-// What the keeper and the maker do, besides making sockets.
+// What the keeper and the maker do alike, besides making sockets.
 static const unsigned network_calls[] = {
     SYS_poll,   SYS_sendmsg,      SYS_sendto,         SYS_recvmsg,      SYS_recvfrom,
     SYS_bind,   SYS_setsockopt,   SYS_close,          SYS_exit,         SYS_exit_group,
     SYS_getpid, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_restart_syscall,
 };
 
-// For processes that stay in a network namespace of the host: those capabilities, that directory as root, sockets of two
-// families, and calls that need neither files nor processes nor memory that could be executed.
-static void in_network(const char *empty, uint64_t capabilities, const int families[2]) {
+// A process that stays in a network namespace of the host: its capabilities, families of sockets, and calls beside those.
+struct network_role {
+  uint64_t capabilities;
+  unsigned family_count, call_count;
+  int families[4];
+  unsigned calls[2];
+};
+
+// That directory becomes its root, and no call is left that needs files or processes, or memory that could be executed.
+static void in_network(const char *empty, const struct network_role *role) {
   untouchable();
   if (chdir(empty) < 0 || (geteuid() == 0 && chroot(".") < 0))
     fail_errno(EXIT_RINGFENCE, "entering the empty directory");
@@ -142,26 +149,41 @@ static void in_network(const char *empty, uint64_t capabilities, const int famil
   // Who has none cannot drop them either.
   if (geteuid() == 0) {
     drop_bounding(0);
-    set_capabilities(capabilities, 0);
+    set_capabilities(role->capabilities, 0);
   }
   struct bpf_program program = {0};
   begin_filter(&program, network_calls, sizeof network_calls / sizeof network_calls[0]);
-  bpf_jump(&program, BPF_JEQ, SYS_socket, 0, 4);
+  for (unsigned i = 0; i < role->call_count; i++)
+    bpf_match_call(&program, role->calls[i], SECCOMP_RET_ALLOW);
+  unsigned left = role->family_count;
+  bpf_jump(&program, BPF_JEQ, SYS_socket, 0, left + 2);
   bpf_load_low(&program, 0);
-  bpf_jump(&program, BPF_JEQ, (uint32_t)families[0], 1, 0);
-  bpf_jump(&program, BPF_JEQ, (uint32_t)families[1], 0, 1);
+  for (unsigned i = 0; left-- > 0; i++)
+    bpf_jump(&program, BPF_JEQ, (uint32_t)role->families[i], left, left == 0);
   bpf_return(&program, SECCOMP_RET_ALLOW);
   bpf_return(&program, SECCOMP_RET_KILL_PROCESS);
   set_filter(&program);
 }
 
 void privileges_keeper(const char *empty) {
-  in_network(empty, 1ull << CAP_NET_ADMIN | 1ull << CAP_NET_RAW, (int[]){AF_PACKET, AF_NETLINK});
+  static const struct network_role role = {
+      .capabilities = 1ull << CAP_NET_ADMIN | 1ull << CAP_NET_RAW | 1ull << CAP_NET_BIND_SERVICE,
+      .families = {AF_PACKET, AF_NETLINK, AF_INET, AF_INET6},
+      .family_count = 4,
+      .calls = {SYS_listen, SYS_connect},
+      .call_count = 2,
+  };
+  in_network(empty, &role);
 }
 
 // Whether a guest may have a raw socket or a low port is the kernel's question, not the maker's.
 void privileges_maker(const char *empty) {
-  in_network(empty, 1ull << CAP_NET_BIND_SERVICE | 1ull << CAP_NET_RAW, (int[]){AF_INET, AF_INET6});
+  static const struct network_role role = {
+      .capabilities = 1ull << CAP_NET_BIND_SERVICE | 1ull << CAP_NET_RAW,
+      .families = {AF_INET, AF_INET6},
+      .family_count = 2,
+  };
+  in_network(empty, &role);
 }
 
 void privileges_none(void) {

@@ -21,7 +21,8 @@ void privileges_init(void);
 // few calls that this takes.
 void privileges_watcher(void);
 
-// The keeper: CAP_NET_ADMIN and CAP_NET_RAW, that directory as its root, and a filter with the few calls that it makes.
+// The keeper: CAP_NET_ADMIN, CAP_NET_RAW and CAP_NET_BIND_SERVICE, that directory as its root, and a filter with the few
+// calls that it makes.
 void privileges_keeper(const char *empty);
 
 // The maker of sockets: CAP_NET_BIND_SERVICE and CAP_NET_RAW, if its caller is root; else the same.

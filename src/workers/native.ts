@@ -122,6 +122,7 @@ const DECLARATIONS = {
   tapFill: "int32_t rf_tap_fill(int32_t fd, int32_t most)",
   tapEmpty: "int32_t rf_tap_empty(int32_t fd, int32_t count)",
   keeperReceive: "int32_t rf_keeper_receive(int32_t fd, uint8_t *bytes, uint32_t size)",
+  keeperAsk: "int32_t rf_keeper_ask(int32_t fd, uint32_t what, uint32_t family, uint32_t port)",
   fcntlGetFlags: "int32_t rf_fcntl_get_flags(int32_t fd)",
   makerAsk: "int32_t rf_maker_ask(int32_t channel, int32_t domain, int32_t type, int32_t protocol)",
   makerBind: "int32_t rf_maker_bind(int32_t channel, int32_t fd, uint32_t length)",

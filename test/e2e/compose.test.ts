@@ -20,7 +20,12 @@ const why = !hasDocker()
   ? "not installed: dockerd, docker, containerd or iptables"
   : version === undefined
     ? "not installed: postgresql"
-    : absent({ [PLUGIN]: "docker-compose", "redis-server": "redis-server", nginx: "nginx-light" });
+    : absent({
+        [PLUGIN]: "docker-compose",
+        "redis-server": "redis-server",
+        nginx: "nginx-light",
+        dig: "bind9-dnsutils",
+      });
 
 /** What the front has behind it. */
 const APP = `#!/bin/sh
@@ -104,7 +109,7 @@ else {
     await docker.start();
     const { directory } = docker;
     const root = join(directory, "software");
-    const files = ["/usr/bin/redis-server", "/usr/bin/redis-cli", "/usr/sbin/nginx"];
+    const files = ["/usr/bin/redis-server", "/usr/bin/redis-cli", "/usr/sbin/nginx", "/usr/bin/dig"];
     makeSoftwareRootfs(root, [
       ...files,
       programs,
@@ -149,6 +154,13 @@ else {
       ]),
     );
     assert.match(asked, /none\n[\s\S]*Name:\s+app/);
+    // By either protocol; and the name server's place is in nobody's way.
+    const dig = "dig +short db; dig +tcp +short db";
+    const [byUdp, byTcp] = text(await docker.run(["exec", "trial-app-1", "sh", "-c", dig])).split("\n");
+    assert.match(byUdp!, /^\d+\.\d+\.\d+\.\d+$/);
+    assert.is(byTcp, byUdp);
+    const serve = "httpd -p 0.0.0.0:53 && netstat -ltn | grep -c :53";
+    assert.is(text(await docker.run(["exec", "trial-app-1", "sh", "-c", serve])), "1\n");
     // One that is made anew is found by its name again.
     await compose("up", "-d", "--force-recreate", "--no-deps", "--wait", "cache");
     const reply = text(await docker.beside(["curl", "-s", "-m", "20", "http://127.0.0.1:8093/ask"]));

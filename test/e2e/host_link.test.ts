@@ -167,6 +167,41 @@ linked("a native peer's pings and datagrams are answered by the sandbox, long on
   }),
 );
 
+linked("localhost on the host's side leads to what the guest listens on", () =>
+  withLink(
+    `mkdir /tmp/w; echo served > /tmp/w/index.html
+     for at in 127.0.0.1:80 81 '[::1]:82'; do httpd -p $at -h /tmp/w; done
+     nc -ll -p 83 -e cat & echo up; read stop; echo stopped; sleep 60`,
+    async (one) => {
+      const { room } = one;
+      const before = room.state();
+      await one.start();
+      const get = (at: string): string => room.inside(`curl -s -m 5 http://${at}/ || echo none`);
+      assert.ok(await eventually(() => get("127.0.0.1:81") === "served\n", 10_000), one.said());
+      assert.is(get("127.0.0.1:80"), "served\n");
+      assert.is(get("[::1]:81"), "served\n");
+      assert.is(get("[::1]:82"), "served\n");
+      assert.is(get("127.0.0.1:82"), "none\n");
+      // Not by the link's own address: that is the guest's, and the host's stack has no part in it.
+      assert.is(get("10.9.0.2:80"), "none\n");
+      const echoed =
+        "head -c 3000000 /dev/urandom > /tmp/rf.$$; nc -N 127.0.0.1 83 < /tmp/rf.$$ | cmp - /tmp/rf.$$ && echo same; rm /tmp/rf.$$";
+      assert.is(room.inside(echoed), "same\n");
+      const others = "for i in 1 2 3 4 5 6 7 8; do curl -s -m 5 http://127.0.0.1:81/ & done; wait";
+      assert.is(room.inside(others), "served\n".repeat(8));
+      await room.runs(one.command("exec", one.bundle.id, "killall", "httpd"));
+      assert.ok(await eventually(() => get("127.0.0.1:81") === "none\n", 5000));
+      assert.match(room.inside("ss -Hltn"), /^\S+ +\S+ +\S+ +127\.0\.0\.1:83 .*\n.*::1\]:83/);
+      await one.room.runs(one.command("delete", "--force", one.bundle.id));
+      assert.is(room.inside("ss -Hltn"), "");
+      assert.is(room.state(), before);
+    },
+    (config) => {
+      config.linux["sysctl"] = { "net.ipv4.ip_unprivileged_port_start": "0" };
+    },
+  ),
+);
+
 linked("the sandbox asks a native peer", () =>
   withLink(
     "for s in 1 1400 9000 60000; do link_peer ask 10.9.0.1 7000 $s 8; link_peer ask fd09::1 7001 $s 8; done",
@@ -405,11 +440,12 @@ for (const victim of ["keeper", "node", "init"] as const)
     }),
   );
 
-linked("the keeper has two capabilities, no file, and its filter", () =>
+linked("the keeper has three capabilities, no file, and its filter", () =>
   withLink("sleep 60", async (one) => {
     const { keeper } = await one.start();
-    const admin = (1n << 12n) | (1n << 13n);
-    for (const set of ["CapEff", "CapPrm"]) assert.is(BigInt(`0x${status(keeper, set)}`), admin);
+    // CAP_NET_BIND_SERVICE, CAP_NET_ADMIN, CAP_NET_RAW
+    const network = (1n << 10n) | (1n << 12n) | (1n << 13n);
+    for (const set of ["CapEff", "CapPrm"]) assert.is(BigInt(`0x${status(keeper, set)}`), network);
     for (const set of ["CapBnd", "CapInh", "CapAmb"]) assert.is(BigInt(`0x${status(keeper, set)}`), 0n);
     assert.is(status(keeper, "Seccomp"), "2");
     assert.is(status(keeper, "NoNewPrivs"), "1");

@@ -14,6 +14,7 @@ function user(address: string, want: Partial<PortUser> = {}): Kind {
     local: ip(address),
     boundDevice: 0,
     v6only: false,
+    isAside: false,
     reuseAddress: false,
     reusePort: false,
     uid: 0,

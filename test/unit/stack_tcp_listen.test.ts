@@ -314,4 +314,29 @@ test("connecting to AF_UNSPEC makes it as new", () => {
   isEmpty(stack);
 });
 
+test("who stands aside is in nobody's way, nor are his connections, and is found at his address", () => {
+  const stack = makeStack();
+  const aside = named(stack, "127.0.0.11", 53, { isAside: true }) as TcpEndpoint;
+  assert.is(aside.listen(4), 0);
+  const client = connecting(stack, "127.0.0.11", 53);
+  drain(stack);
+  const child = accepted(aside);
+  const any = named(stack, "0.0.0.0", 53) as TcpEndpoint;
+  assert.is(any.listen(4), 0);
+  const [again, other] = [connecting(stack, "127.0.0.11", 53), connecting(stack, "127.0.0.1", 53)];
+  drain(stack);
+  assert.is(aside.listener!.queue.length, 1);
+  assert.is(any.listener!.queue.length, 1);
+  // What has ended a moment ago is in nobody's way either.
+  any.close();
+  child.close();
+  client.close();
+  pass(stack, 1_000_000);
+  const third = named(stack, "0.0.0.0", 53) as TcpEndpoint;
+  assert.is(third.listen(4), 0);
+  for (const endpoint of [again, other, third, aside]) endpoint.close();
+  pass(stack, 400_000_000);
+  isEmpty(stack);
+});
+
 test.run();

@@ -602,4 +602,20 @@ test("endpoints without end are bounded by buffers, and those come back", () => 
   assert.is(stack.core.pools.used, 0);
 });
 
+test("who stands aside is in nobody's way, and gets what is sent to his address", () => {
+  const stack = makeStack();
+  const aside = endpointOf(stack);
+  aside.isAside = true;
+  assert.is(aside.bind(ip("127.0.0.11"), 53), 0);
+  const any = endpointOf(stack);
+  assert.is(any.bind(ip("0.0.0.0"), 53), 0);
+  const client = endpointOf(stack);
+  sendTo(client, "x", "127.0.0.11", 53);
+  drain(stack);
+  assert.is(any.receive(), null);
+  const packet = aside.receive();
+  assert.is(packet?.length, 1);
+  packet!.release();
+});
+
 test.run();

@@ -142,6 +142,8 @@ export class InetStack {
   /** The one that is filled for each direct transfer. */
   readonly pieces = new Pieces();
   #keptReads: KeptReads | null = null;
+  /** What is there before the first socket. */
+  made: (stack: Stack) => void = () => {};
   #stack: Stack | null = null;
   #settings = -1;
   #isRunning = false;
@@ -163,7 +165,10 @@ export class InetStack {
   }
 
   get stack(): Stack {
-    this.#stack ??= this.#make();
+    if (this.#stack === null) {
+      this.#stack = this.#make();
+      this.made(this.#stack);
+    }
     this.#adoptSettings(this.#stack);
     return this.#stack;
   }

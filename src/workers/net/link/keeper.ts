@@ -2,6 +2,9 @@
 // socket for each, and what rtnetlink tells there of addresses, routes, rules and neighbours. It comes as rtnetlink's own
 // messages, and is done here as an administrator's requests are done, to this sandbox's namespace.
 //
+// It makes sockets on the host's loopback device as well, for what is mirrored there (loopback_mirror.ts) and for streams to
+// the engine's name server (resolver_streams.ts).
+//
 // What follows of itself here is not taken over: routes that come with addresses, what the host's stack has learned of
 // routers and neighbours, its own link-local addresses and rules.
 
@@ -23,7 +26,9 @@ import type { NetDevice } from "../stack/device.ts";
 import type { Stack } from "../stack/stack.ts";
 import { FrameBuffers } from "./frame_buffers.ts";
 import { type FrameUser, HostDevice } from "./host_device.ts";
+import { LoopbackMirror } from "./loopback_mirror.ts";
 import { Resolver } from "./resolver.ts";
+import { ResolverStreams } from "./resolver_streams.ts";
 
 /** Messages begin with one of these words: keeper.h. */
 const CONFIGURATION = 1;
@@ -31,6 +36,11 @@ const LINK = 2;
 const REFUSED = 3;
 const READY = 4;
 const RESOLVER = 5;
+const SOCKET = 6;
+/** What the keeper is asked for, and where family and port stand in its answer. */
+const LISTEN = 1;
+const RESOLVE = 2;
+const SOCKET_SIZE = 16;
 const WORD = 4;
 const MESSAGE_MAX = 33024;
 /** How long a kernel waits for what the keeper tells before anything runs, and how often. */
@@ -101,6 +111,8 @@ export class Keeper implements FrameUser {
   readonly #sockets = new Map<number, number>();
   readonly #devices = new Map<number, HostDevice>();
   #resolver: Resolver | null = null;
+  #streams: ResolverStreams | null = null;
+  #mirror: LoopbackMirror | null = null;
   #isGone = false;
   /** All that there was when the sandbox began has been told. */
   isReady = false;
@@ -109,6 +121,11 @@ export class Keeper implements FrameUser {
     this.#kernel = kernel;
     this.#fd = fd;
     kernel.inet.linkOf = (row, stack) => this.#make(row, stack);
+    kernel.inet.made = (stack) => {
+      const ask = (family: number, port: number): number =>
+        kernel.native.keeperAsk(this.#fd, LISTEN, family, port);
+      if (!this.#isGone) this.#mirror = new LoopbackMirror(kernel, stack, ask);
+    };
     this.#cookie = kernel.sleep.add(fd, POLLIN, () => this.#ready());
     this.#awaitReady();
   }
@@ -147,6 +164,8 @@ export class Keeper implements FrameUser {
     log("error", "the keeper of the network has ended: the sandbox's links are down");
     this.#isGone = true;
     sleep.remove(this.#fd, this.#cookie);
+    this.#mirror?.end();
+    this.#streams?.end();
     native.close(this.#fd);
     for (const index of [...this.#devices.keys()]) this.#linkGone(devices.byIndex(index));
   }
@@ -157,7 +176,8 @@ export class Keeper implements FrameUser {
     const text = Buffer.from(this.#message.subarray(WORD, length));
     const [request] = requestsIn(text);
     const isLink = word === LINK && request !== undefined && socket >= 0;
-    if (word === RESOLVER && socket >= 0) this.#resolver ??= new Resolver(this.#kernel, socket);
+    if (word === SOCKET && length >= SOCKET_SIZE) this.#madeSocket(socket);
+    else if (word === RESOLVER && socket >= 0 && this.#resolver === null) this.#newResolver(socket);
     else if (socket >= 0 && !isLink) native.close(socket);
     if (word === READY) this.isReady = true;
     if (request === undefined) return;
@@ -173,6 +193,27 @@ export class Keeper implements FrameUser {
       const name = linkIn(request)?.name ?? textOf(attributesOf(request.body, LINK_SIZE).get(N.IFLA_IFNAME));
       log("warn", `the link ${name} is left to the host: ${why}`);
     }
+  }
+
+  // ---- Sockets on the host's loopback device ----
+
+  #newResolver(socket: number): void {
+    const kernel = this.#kernel;
+    const { stack } = kernel.inet;
+    this.#resolver = new Resolver(kernel, socket);
+    const ask = (): number => kernel.native.keeperAsk(this.#fd, RESOLVE, 0, 0);
+    this.#streams = new ResolverStreams(kernel, stack, Resolver.address, Resolver.port, ask);
+  }
+
+  #madeSocket(socket: number): void {
+    const [what, family, port] = [4, 8, 12].map((at) => this.#message.readUInt32LE(at)) as [
+      number,
+      number,
+      number,
+    ];
+    if (what === LISTEN && this.#mirror !== null) this.#mirror.answered(family, port, socket);
+    else if (what === RESOLVE && this.#streams !== null) this.#streams.answered(socket);
+    else if (socket >= 0) this.#kernel.native.close(socket);
   }
 
   // ---- Links ----

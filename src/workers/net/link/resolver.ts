@@ -45,6 +45,8 @@ interface Question {
 }
 
 export class Resolver {
+  static readonly address = ADDRESS;
+  static readonly port = PORT;
   readonly #kernel: NetContext;
   readonly #fd: number;
   readonly #stack: Stack;
@@ -66,6 +68,7 @@ export class Resolver {
     settings.hostPortMin = HOST_PORT_MIN;
     settings.hostPortMax = HOST_PORT_MAX;
     this.#endpoint = new UdpEndpoint(this.#stack.udp, false);
+    this.#endpoint.isAside = true;
     this.#endpoint.bind(ADDRESS, PORT);
     this.#endpoint.observer = { readable: () => this.#asked(), failed: () => {} };
     kernel.sleep.add(fd, POLLIN, (events) => this.#ready(events));

@@ -6,6 +6,8 @@ import type { IpAddress } from "../ip_address.ts";
 export interface BoundTo {
   readonly local: IpAddress;
   readonly v6only: boolean;
+  /** It stands where rules of the namespace would lead to it: it is in the way of none of those that do not. */
+  readonly isAside: boolean;
 }
 
 /** :: that is not IPv4's 0.0.0.0. */
@@ -15,6 +17,7 @@ function isAny6({ isAny, isV4 }: IpAddress): boolean {
 
 /** Whether something would be for both local addresses (inet_rcv_saddr_equal with wildcards). */
 export function overlaps(a: BoundTo, b: BoundTo): boolean {
+  if (a.isAside !== b.isAside) return false;
   const [x, y] = [a.local, b.local];
   if (x.isV4 && y.isV4) return x.equals(y) || x.isAny || y.isAny;
   if (isAny6(x) && isAny6(y)) return true;

@@ -61,6 +61,8 @@ export abstract class InetEndpoint {
   /** With uid, whose it is to filters. */
   gid = 0;
   v6only = false;
+  /** See conflicts.ts: of the sandbox's own. */
+  isAside = false;
   reuseAddress = false;
   reusePort = false;
   /** SO_BINDTODEVICE's index; 0: none. */

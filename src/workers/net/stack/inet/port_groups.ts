@@ -12,6 +12,7 @@ interface PortKind {
   readonly local: IpAddress;
   readonly boundDevice: number;
   readonly v6only: boolean;
+  readonly isAside: boolean;
   readonly reuseAddress: boolean;
   readonly reusePort: boolean;
   readonly uid: number;
@@ -34,6 +35,7 @@ export class PortGroup implements PortKind {
   readonly local: IpAddress;
   readonly boundDevice: number;
   readonly v6only: boolean;
+  readonly isAside: boolean;
   readonly reuseAddress: boolean;
   readonly reusePort: boolean;
   readonly uid: number;
@@ -52,6 +54,7 @@ export class PortGroup implements PortKind {
     this.local = user.local;
     this.boundDevice = user.boundDevice;
     this.v6only = user.v6only;
+    this.isAside = user.isAside;
     this.reuseAddress = user.reuseAddress;
     this.reusePort = user.reusePort;
     this.uid = user.uid;
@@ -64,6 +67,7 @@ export class PortGroup implements PortKind {
       this.port === port &&
       this.boundDevice === user.boundDevice &&
       this.v6only === user.v6only &&
+      this.isAside === user.isAside &&
       this.reuseAddress === user.reuseAddress &&
       this.reusePort === user.reusePort &&
       this.uid === user.uid &&

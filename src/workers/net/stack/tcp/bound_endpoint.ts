@@ -69,13 +69,17 @@ export abstract class BoundEndpoint extends InetEndpoint implements PortUser {
   protected hash(): void {
     if (this.localPort === 0) return;
     this.tcp.bound.add(this, this.localPort, this.ownsPort);
-    if (this.isListening) this.tcp.listeners.add(this);
+    if (!this.isListening) return;
+    this.tcp.listeners.add(this);
+    this.tcp.listening?.begun(this);
   }
 
   protected unhash(): void {
     if (this.portGroup === null) return;
     this.tcp.bound.remove(this, this.ownsPort);
-    if (this.isListening) this.tcp.listeners.remove(this);
+    if (!this.isListening) return;
+    this.tcp.listeners.remove(this);
+    this.tcp.listening?.ended(this);
   }
 
   protected inherit(parent: BoundEndpoint, ends: Ends, device: number): void {
@@ -83,6 +87,7 @@ export abstract class BoundEndpoint extends InetEndpoint implements PortUser {
     this.uid = parent.uid;
     this.gid = parent.gid;
     this.v6only = parent.v6only;
+    this.isAside = parent.isAside;
     this.reuseAddress = parent.reuseAddress;
     this.reusePort = parent.reusePort;
     this.boundDevice = parent.boundDevice || device;

@@ -25,6 +25,13 @@ export interface Buried {
   buryPart(): boolean;
 }
 
+/** Who wants to know which endpoints listen, and where. */
+export interface ListeningObserver {
+  begun(endpoint: InetEndpoint): void;
+  /** Before its names change. */
+  ended(endpoint: InetEndpoint): void;
+}
+
 export interface TcpContext {
   readonly core: StackCore;
   readonly ip4Output: Ip4Output;
@@ -35,6 +42,7 @@ export interface TcpContext {
   readonly table: ConversationTable;
   readonly listeners: EndpointTable<InetEndpoint>;
   readonly bound: BoundPorts;
+  readonly listening: ListeningObserver | null;
   readonly blocks: BlockPool;
   readonly entries: EntriesPool;
   readonly numbers: InitialNumbers;

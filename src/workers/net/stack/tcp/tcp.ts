@@ -24,7 +24,7 @@ import {
   NOTICE_READABLE,
   NOTICE_WRITABLE,
 } from "./connection.ts";
-import type { Buried, TcpContext } from "./context.ts";
+import type { Buried, ListeningObserver, TcpContext } from "./context.ts";
 import type { TcpEndpoint } from "./endpoint.ts";
 import { EntriesPool } from "./entries.ts";
 import { errorCame } from "./errors.ts";
@@ -72,6 +72,7 @@ export class Tcp implements Transport, TcpContext {
   readonly table: ConversationTable;
   readonly listeners: EndpointTable<TcpEndpoint>;
   readonly bound: BoundPorts;
+  listening: ListeningObserver | null = null;
   readonly blocks: BlockPool;
   readonly entries = new EntriesPool();
   readonly numbers: InitialNumbers;

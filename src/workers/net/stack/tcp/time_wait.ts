@@ -18,6 +18,7 @@ export class TimeWait extends Conversation implements PortUser {
   readonly local: IpAddress;
   readonly boundDevice: number;
   readonly v6only: boolean;
+  readonly isAside: boolean;
   readonly reuseAddress: boolean;
   readonly reusePort: boolean;
   readonly uid: number;
@@ -39,6 +40,7 @@ export class TimeWait extends Conversation implements PortUser {
     this.local = endpoint.local;
     this.boundDevice = endpoint.boundDevice;
     this.v6only = endpoint.v6only;
+    this.isAside = endpoint.isAside;
     this.reuseAddress = endpoint.reuseAddress;
     this.reusePort = endpoint.reusePort;
     this.uid = endpoint.uid;
