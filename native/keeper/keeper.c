@@ -10,10 +10,12 @@
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "../launcher/privileges.h"
@@ -240,6 +242,21 @@ static void listen_to_node(struct keeper *keeper) {
   if (fd >= 0) close(fd);
 }
 
+// A name of the namespace's abstract AF_UNIX sockets (unix(7)), which nobody answers.
+int keeper_lock(void) {
+  static const char name[] = "\0ringfence";
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  memcpy(address.sun_path, name, sizeof name - 1);
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  socklen_t length = offsetof(struct sockaddr_un, sun_path) + sizeof name - 1;
+  if (bind(fd, (struct sockaddr *)&address, length) == 0) return fd;
+  int error = errno;
+  close(fd);
+  errno = error;
+  return -1;
+}
+
 enum keeper_namespace keeper_prepare(void) {
   int fd = open("/proc/sys/net/ipv4/ip_local_port_range", O_WRONLY | O_CLOEXEC);
   if (fd < 0) return NAMESPACE_OWN;
@@ -260,8 +277,10 @@ static int resolver_open(void) {
   return fd;
 }
 
-_Noreturn void keeper_run(int channel, const char *empty, enum keeper_namespace kind) {
-  alone_with(channel, "ringfence-keep");
+_Noreturn void keeper_run(int channel, int lock, const char *empty, enum keeper_namespace kind) {
+  if (lock < 0) lock = keeper_lock();
+  if (lock < 0) _exit(1);
+  alone_with(channel, lock, "ringfence-keep");
   struct keeper keeper = {.channel = 0, .ports = kind == NAMESPACE_OWN_WITH_PORTS};
   int resolver = -1;
   keeper.rtnetlink = rtnetlink_open();
@@ -276,7 +295,8 @@ _Noreturn void keeper_run(int channel, const char *empty, enum keeper_namespace 
     close(resolver);
   }
   ask(&keeper, 0);
-  struct pollfd polled[] = {{.fd = keeper.rtnetlink, .events = POLLIN}, {.fd = keeper.channel, .events = POLLIN}};
+  struct pollfd polled[] = {{.fd = keeper.rtnetlink, .events = POLLIN},
+                            {.fd = keeper.channel, .events = POLLIN}};
   for (;;) {
     if (poll(polled, 2, -1) < 0) continue;
     if (polled[1].revents) listen_to_node(&keeper);

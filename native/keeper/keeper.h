@@ -50,10 +50,14 @@ enum keeper_namespace {
   NAMESPACE_OWN_WITH_PORTS // and the host's side has kept its ports (HOST_PORT_MIN)
 };
 
+// Takes the links of the calling process's network namespace for one sandbox, as long as the descriptor is open: its stack and
+// another's cannot both answer there. -1 with errno, EADDRINUSE: they are another one's.
+int keeper_lock(void);
+
 // Serves `channel` in the calling process's network namespace until Node is gone; never returns. The process must
-// have CAP_NET_ADMIN and CAP_NET_RAW over the namespace, and loses everything else here. `empty`: a directory
-// that becomes its root.
-_Noreturn void keeper_run(int channel, const char *empty, enum keeper_namespace kind);
+// have CAP_NET_ADMIN and CAP_NET_RAW over the namespace, and loses everything else here. `lock`: keeper_lock's, or -1
+// where the keeper is to take it. `empty`: a directory that becomes its root.
+_Noreturn void keeper_run(int channel, int lock, const char *empty, enum keeper_namespace kind);
 
 // In a network namespace of the sandbox's own, while /proc is there: gives the host's side its ports. NAMESPACE_OWN where
 // that cannot be.

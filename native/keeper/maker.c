@@ -77,7 +77,7 @@ static void serve(int channel, const struct maker_request *request, int given) {
 }
 
 _Noreturn void maker_run(int channel, const char *empty) {
-  alone_with(channel, "ringfence-make");
+  alone_with(channel, -1, "ringfence-make");
   privileges_maker(empty);
   for (;;) {
     struct maker_request request = {0};

@@ -1,5 +1,6 @@
 // `start`, `state`, `kill`, `delete`: one request each to the control socket of a container that is there.
 #include <ctype.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,12 +38,28 @@ static void find(struct found *found, const struct options *options) {
   found->control.patience_ms = ANSWER_MS;
 }
 
+// A descriptor of init, or -1: it is gone.
+static int init_open(const struct record *record) {
+  int process = (int)syscall(SYS_pidfd_open, record->init, 0);
+  // The number may be somebody else's by now; the descriptor's process is known by its start.
+  if (process < 0 || record_init_alive(record)) return process;
+  close(process);
+  return -1;
+}
+
 // Ends init, and with it everything in the sandbox, whatever its kernel is doing.
 static void kill_init(const struct record *record) {
-  int process = (int)syscall(SYS_pidfd_open, record->init, 0);
+  int process = init_open(record);
   if (process < 0) return;
-  // The number may be somebody else's by now; the descriptor's process is known by its start.
-  if (record_init_alive(record)) syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
+  syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
+  close(process);
+}
+
+// The lock is free a little before the last process of the sandbox is gone, and with it what it has of a network namespace
+// that others may use next.
+static void wait_for_end(int process) {
+  if (process < 0) return;
+  poll(&(struct pollfd){.fd = process, .events = POLLIN}, 1, SHUTDOWN_MS);
   close(process);
 }
 
@@ -175,7 +192,10 @@ int command_delete(const struct options *options) {
   if (force && !state_open(&found.state, root, options->id)) return 0;
   if (!force) state_find(&found.state, root, options->id);
   if (record_read(&found.state, &found.record)) found.control.fd = state_connect(&found.state);
-  if (end_sandbox(&found, force))
+  int init = found.record.init > 0 ? init_open(&found.record) : -1;
+  bool ended = end_sandbox(&found, force);
+  wait_for_end(init);
+  if (ended)
     container_remove(&found.state, &found.record);
   else if (!force)
     fail(EXIT_RINGFENCE, "container with id \"%s\" does not exist", options->id);

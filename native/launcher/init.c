@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "../keeper/keeper.h"
+#include "../keeper/maker.h"
 #include "buffer.h"
 #include "landlock.h"
 #include "mounts.h"
@@ -189,7 +190,7 @@ static void send_boot(const struct init_plan *plan, int socket, int proc, struct
       {"stderr", plan->stdio[2]}, {"waiter", plan->waiter},
       {"cpuinfo", files.cpuinfo}, {"stat", files.stat},
       {"loadavg", files.loadavg}, {"keeper", plan->keeper[0]},
-      {"maker", plan->maker},
+      {"maker", plan->maker[0]},
   };
   struct boot_message boot = {.socket = socket};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -347,8 +348,19 @@ static void start_keeper(int channel, enum keeper_namespace kind) {
   if (pid < 0) fail_errno(EXIT_RINGFENCE, "starting the keeper");
   if (pid == 0) {
     reset_signals();
-    keeper_run(channel, "/empty", kind);
+    keeper_run(channel, -1, "/empty", kind);
   }
+}
+
+// There too; nobody else will bring lo up.
+static void start_maker(int channel) {
+  pid_t pid = fork();
+  if (pid < 0) fail_errno(EXIT_RINGFENCE, "starting the maker of sockets");
+  if (pid > 0) return;
+  reset_signals();
+  int rtnetlink = rtnetlink_open();
+  if (rtnetlink >= 0) rtnetlink_loopback_up(rtnetlink);
+  maker_run(channel, "/empty");
 }
 
 void init_run(const struct init_plan *plan) {
@@ -373,6 +385,7 @@ void init_run(const struct init_plan *plan) {
   mounts_enter(plan->sandbox_directory);
   mounts_show_proc(proc);
   if (plan->keeper[1] >= 0) start_keeper(plan->keeper[1], kind);
+  if (plan->maker[1] >= 0) start_maker(plan->maker[1]);
   privileges_common();
   confine_writes(plan, proc, root, binds);
 

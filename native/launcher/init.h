@@ -35,7 +35,9 @@ struct init_plan {
   // Node's end of the keeper's channel, and the keeper's, which init starts where that is not -1: in a network
   // namespace that is given by path the launcher does.
   int keeper[2];
-  int maker; // Node's end of the channel to the maker of sockets, or -1
+  // Node's end of the channel to the maker of sockets, or -1, and the maker's, which init starts where that is not -1: in a
+  // network namespace of the sandbox's own.
+  int maker[2];
 };
 
 // Never returns.

@@ -193,15 +193,81 @@ static bool is_in_use(const char *network) {
   return used;
 }
 
-static _Noreturn void run_keeper(int channel, const char *empty) {
-  keeper_run(channel, empty, NAMESPACE_OF_OTHERS);
+static bool is_own(const char *network) {
+  struct stat wanted, own;
+  return stat(network, &wanted) == 0 && stat("/proc/self/ns/net", &own) == 0 && wanted.st_dev == own.st_dev &&
+         wanted.st_ino == own.st_ino;
+}
+
+static void log_warning(const struct options *options, int log, const char *text) {
+  log_record(log, option_is(options, OPTION_LOG_FORMAT, "json"), "warn", text);
+}
+
+// What a sandbox has of the network namespaces: links for its own stack, or sockets of the host's.
+struct network_part {
+  bool links, sockets;
+  int lock; // of the links of a namespace that is named, or -1
+};
+
+// The links of a namespace that is named are the sandbox's where nobody else is in it. Where somebody is, whose stack is the
+// host's, the sandbox joins him there; a stack of another sandbox's it cannot join.
+static void share_network(struct network_part *part, const struct options *options, const char *network,
+                          int log) {
+  if (is_own(network)) {
+    part->links = false;
+    log_warning(
+        options, log,
+        "the network namespace is the caller's own: the container has the loopback device alone (with "
+        "--network=host: that namespace's sockets)");
+    return;
+  }
+  int own = join_network(network);
+  part->lock = keeper_lock();
+  int error = errno;
+  if (setns(own, CLONE_NEWNET) < 0) fail_errno(EXIT_RINGFENCE, "leaving the network namespace %s", network);
+  close(own);
+  errno = error;
+  if (part->lock < 0 && errno == EADDRINUSE)
+    fail(EXIT_RINGFENCE,
+         "the links of the network namespace %s are served by another sandbox's own stack, which cannot be "
+         "shared: start that one with --network=host",
+         network);
+  if (part->lock < 0) fail_errno(EXIT_RINGFENCE, "taking the links of the network namespace %s", network);
+  if (!is_in_use(network)) return;
+  close(part->lock);
+  *part = (struct network_part){.sockets = true, .lock = -1};
+  if (option_on(options, OPTION_STRICT))
+    fail(EXIT_RINGFENCE,
+         "the network namespace %s is used by other processes, with sockets of the host: refused by --strict",
+         network);
+  log_warning(
+      options, log,
+      "the network namespace is used by other processes: the container has sockets of the host there");
+}
+
+static struct network_part network_of(const struct sandbox_plan *plan, int log) {
+  const struct options *options = plan->options;
+  struct network_part part = {.links = plan->spec && option_is(options, OPTION_NETWORK, "sandbox"),
+                              .sockets = option_is(options, OPTION_NETWORK, "host"),
+                              .lock = -1};
+  if (part.links && plan->spec->network) share_network(&part, options, plan->spec->network, log);
+  return part;
+}
+
+static _Noreturn void run_keeper(int channel, int lock, const char *empty) {
+  keeper_run(channel, lock, empty, NAMESPACE_OF_OTHERS);
+}
+
+static _Noreturn void run_maker(int channel, int lock, const char *empty) {
+  (void)lock;
+  maker_run(channel, empty);
 }
 
 // What serves a network namespace of the host has its powers there, so it keeps the launcher's user namespace; but it is
 // born in the sandbox's PID namespace, and ends with it. A caller without privilege cannot have that: then it ends with its
 // channel. `network`: the namespace's path; NULL: the launcher's own.
 static void start_in_network(pid_t init, const char *network, const char *sandbox_directory, const char *name,
-                             int channel, void (*run)(int, const char *)) {
+                             int channel, int lock, void (*run)(int, int, const char *)) {
   char path[64], empty[PATH_MAX];
   snprintf(path, sizeof path, "/proc/%d/ns/pid", init);
   snprintf(empty, sizeof empty, "%s/empty", sandbox_directory);
@@ -214,7 +280,7 @@ static void start_in_network(pid_t init, const char *network, const char *sandbo
       fail_errno(EXIT_RINGFENCE, "entering the sandbox's PID namespace");
     pid_t pid = fork();
     if (pid < 0) fail_errno(EXIT_RINGFENCE, "starting the %s", name);
-    if (pid == 0) run(channel, empty);
+    if (pid == 0) run(channel, lock, empty);
     _exit(0);
   }
   int status;
@@ -240,10 +306,6 @@ static int open_debug_log(const struct options *options) {
   const char *path = options->values[OPTION_DEBUG_LOG];
   if (path) return open_file(path, O_WRONLY | O_CREAT | O_APPEND);
   return option_on(options, OPTION_STRACE) ? fcntl(2, F_DUPFD_CLOEXEC, 3) : -1;
-}
-
-static void log_warning(const struct options *options, int log, const char *text) {
-  log_record(log, option_is(options, OPTION_LOG_FORMAT, "json"), "warn", text);
 }
 
 void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
@@ -282,31 +344,29 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   };
   *sandbox = (struct sandbox){.lifeline = lifeline[1], .control = control[0], .log = log[0]};
   const char *network = plan->spec ? plan->spec->network : NULL;
-  bool keeps = plan->spec && option_is(options, OPTION_NETWORK, "sandbox");
-  if (keeps && network && is_in_use(network)) {
-    keeps = false;
-    log_warning(options, log[1],
-                "the network namespace is used by other processes: the container has the loopback device "
-                "alone (with --network=host: the namespace's own sockets)");
-  }
-  bool makes = option_is(options, OPTION_NETWORK, "host");
+  bool owns = plan->spec && plan->spec->own_network && !network;
+  const struct network_part part = network_of(plan, log[1]);
   int keepers[2] = {-1, -1}, makers[2] = {-1, -1};
-  if (makes && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, makers) < 0)
+  if (part.sockets && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, makers) < 0)
     fail_errno(EXIT_RINGFENCE, "making the channel of the maker of sockets");
-  if (keeps && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, keepers) < 0)
+  if (part.links && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, keepers) < 0)
     fail_errno(EXIT_RINGFENCE, "making the keeper's channel");
   init.keeper[0] = keepers[0];
   init.keeper[1] = network ? -1 : keepers[1];
-  init.maker = makers[0];
+  init.maker[0] = makers[0];
+  init.maker[1] = owns ? makers[1] : -1;
   sandbox->init = clone_in_network(&init, network, &sandbox->user_namespace);
-  if (keeps && network) start_in_network(sandbox->init, network, directory, "keeper", keepers[1], run_keeper);
-  if (makes) start_in_network(sandbox->init, network, directory, "maker of sockets", makers[1], maker_run);
+  if (part.links && network)
+    start_in_network(sandbox->init, network, directory, "keeper", keepers[1], part.lock, run_keeper);
+  if (part.sockets && !owns)
+    start_in_network(sandbox->init, network, directory, "maker of sockets", makers[1], -1, run_maker);
   if (sandbox->user_namespace)
     map_ids(sandbox->init, plan->identity);
   else
     log_warning(options, log[1], "this host has no user namespaces: the sandbox runs in the initial one");
-  const int given[] = {init.lifeline, init.null,      init.stub,  init.config, init.control, init.listen,
-                       init.log,      init.debug_log, keepers[0], keepers[1],  makers[0],    makers[1]};
+  const int given[] = {init.lifeline, init.null, init.stub,      init.config, init.control,
+                       init.listen,   init.log,  init.debug_log, keepers[0],  keepers[1],
+                       makers[0],     makers[1], part.lock};
   for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
     if (given[i] >= 0) close(given[i]);
 }

@@ -78,7 +78,10 @@ static void read_namespaces(struct spec *spec, unsigned namespaces) {
   for (unsigned item = json_first(json, namespaces); item; item = json_next(json, namespaces, item)) {
     unsigned type = json_member(json, item, "type");
     char *path = path_at(spec, json_member(json, item, "path"));
-    if (!path) continue;
+    if (!path) {
+      if (string_is(spec, type, "network")) spec->own_network = true;
+      continue;
+    }
     if (string_is(spec, type, "network")) {
       spec->network = path;
       continue;

@@ -36,6 +36,7 @@ struct spec {
   struct terminal_spec terminal;
   char *cgroups_path; // or NULL
   char *network;      // path of the network namespace to join, or NULL
+  bool own_network;   // it is to have a new one; else, without a path, its caller's
   bool sets_oom_score;
   int oom_score;
   struct bind *binds;

@@ -34,7 +34,11 @@ export class Docker {
   /** `liveRestore`: containers go on without their daemon. */
   constructor(liveRestore = false) {
     const file = join(this.directory, "daemon.json");
-    const config = { runtimes: { ringfence: { path: ringfence } }, "live-restore": liveRestore };
+    const runtimes = {
+      ringfence: { path: ringfence },
+      "ringfence-host": { path: ringfence, runtimeArgs: ["--network=host"] },
+    };
+    const config = { runtimes, "live-restore": liveRestore };
     writeFileSync(file, JSON.stringify(config));
     // Bridge and firewall rules are not the host's business, and end with the namespaces.
     this.#holder = spawn("unshare", ["--net", "--mount", "sleep", "infinity"], { stdio: "ignore" });

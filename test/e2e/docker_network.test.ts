@@ -8,6 +8,7 @@ import { eventually, type SpawnResult } from "../spawn.ts";
 import { Docker, hasDocker } from "./docker.ts";
 
 const RUNTIME = "--runtime=ringfence";
+const NATIVE = "--runtime=runc";
 const SERVE = "echo served by $(hostname) > /tmp/index.html; echo up; exec httpd -f -p 80 -h /tmp";
 
 const text = ({ stdout, stderr }: SpawnResult): string => `${stdout}${stderr}`;
@@ -17,7 +18,11 @@ const ok = (...args: string[]): Promise<string> => docker.ok(...args);
 
 /** A server that says its name, and its address. */
 async function server(name: string, ...flags: string[]): Promise<string> {
-  await ok("run", "-d", RUNTIME, "--name", name, "--hostname", name, ...flags, "bb", "sh", "-c", SERVE);
+  return await serverOf(RUNTIME, name, ...flags);
+}
+
+async function serverOf(runtime: string, name: string, ...flags: string[]): Promise<string> {
+  await ok("run", "-d", runtime, "--name", name, "--hostname", name, ...flags, "bb", "sh", "-c", SERVE);
   await docker.until(name, "up");
   const addresses = await ok(
     "inspect",
@@ -113,6 +118,106 @@ if (!hasDocker()) {
       /served by seven[\s\S]* 0% packet loss/,
     );
     await ok("rm", "-f", "seven");
+  });
+
+  test("--network container: one's own and native containers, each with each", async () => {
+    await ok("network", "create", "shared");
+    await server("beside", "--network", "shared");
+    await serverOf(NATIVE, "native", "--network", "shared");
+    await server("own1", "--network", "shared");
+    // What a container that joins sees, and what it gets there.
+    const asks = `hostname; cat /etc/hosts /etc/resolv.conf; ${fetch("127.0.0.1")}; ${fetch("beside")}`;
+    const joins = async (runtime: string, name: string, command: string): Promise<string> =>
+      text(
+        await docker.run([
+          "run",
+          "--rm",
+          runtime,
+          "--network",
+          `container:${name}`,
+          "bb",
+          "sh",
+          "-c",
+          command,
+        ]),
+      );
+    const expected = await joins(NATIVE, "native", asks);
+    assert.match(expected, /^native\n[\s\S]*127\.0\.0\.11[\s\S]*served by native\nserved by beside\n$/);
+    assert.is(await joins(RUNTIME, "native", asks), expected);
+    await serverOf("--runtime=ringfence-host", "own2", "--network", "shared");
+    assert.is(await client(["--network", "shared"], fetch("own2")), "served by own2\n");
+    assert.match(await joins(RUNTIME, "own2", asks), /^own2\n[\s\S]*served by own2\nserved by beside\n$/);
+    assert.match(await joins(NATIVE, "own1", asks), /^own1\n[\s\S]*served by own1\nserved by beside\n$/);
+    assert.match(await joins(RUNTIME, "own1", asks), /links of the network namespace .* cannot be shared/);
+    // What a joining one serves is the other's as well, at its address.
+    const serve = "echo served by joined > /tmp/index.html; exec httpd -f -p 81 -h /tmp";
+    await ok(
+      "run",
+      "-d",
+      RUNTIME,
+      "--name",
+      "joined",
+      "--network",
+      "container:native",
+      "bb",
+      "sh",
+      "-c",
+      serve,
+    );
+    const reached = async (): Promise<string> =>
+      `${text(await docker.run(["exec", "native", "sh", "-c", fetch("127.0.0.1:81")]))}${await client(["--network", "shared"], fetch("native:81"))}`;
+    const isReached = await eventually(
+      async () => (await reached()) === "served by joined\n".repeat(2),
+      10_000,
+    );
+    assert.ok(isReached, await reached());
+    await ok("rm", "-f", "joined", "native", "own1", "own2", "beside");
+  });
+
+  test("--sysctl, --add-host, --link, --dns; a low port of who is not root", async () => {
+    const settings = ["--sysctl", "net.ipv4.ip_default_ttl=33", "--sysctl", "net.core.somaxconn=99"];
+    const flags = ["-u", "user", "--tmpfs", "/tmp", ...settings];
+    const address = await server("low", ...flags);
+    assert.match(text(await docker.beside(["busybox", "ping", "-c", "1", "-W", "5", address])), /ttl=33 /);
+    assert.is(await ok("exec", "low", "cat", "/proc/sys/net/core/somaxconn"), "99");
+    assert.match(await client(["--add-host", `named:${address}`], fetch("named")), /served by low/);
+    assert.match(
+      await client(["--link", "low:linked"], `env; ${fetch("linked")}`),
+      /LINKED_NAME=[\s\S]*served by low/,
+    );
+    assert.match(
+      await client(["--dns", "192.0.2.53"], "cat /etc/resolv.conf"),
+      /^nameserver 192\.0\.2\.53$/m,
+    );
+    await ok("rm", "-f", "low");
+  });
+
+  test("names from outside, by the engine's name server and one that the user names", async () => {
+    await ok("network", "create", "outside");
+    const gateway = await ok("network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "outside");
+    const names = [
+      "--no-hosts",
+      "--no-resolv",
+      "--address=/trial.test/192.0.2.7",
+      "--pid-file=",
+      "--port=53",
+    ];
+    const serve = [
+      "dnsmasq",
+      "--keep-in-foreground",
+      "--bind-interfaces",
+      `--listen-address=${gateway}`,
+      ...names,
+    ];
+    const line = `${serve.join(" ")} >/dev/null 2>&1 & echo $!`;
+    const pid = Number(text(await docker.beside(["sh", "-c", line])));
+    const asks = "nslookup -type=a trial.test";
+    const answered = async (): Promise<string> => client(["--network", "outside", "--dns", gateway], asks);
+    assert.ok(
+      await eventually(async () => (await answered()).includes("192.0.2.7"), 10_000),
+      await answered(),
+    );
+    process.kill(pid);
   });
 }
 

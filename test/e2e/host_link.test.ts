@@ -3,7 +3,7 @@
 //
 // deadline: 240 s
 
-import { copyFileSync, existsSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -454,16 +454,46 @@ linked("the keeper has three capabilities, no file, and its filter", () =>
   }),
 );
 
-linked("a namespace that others use is left to them; --network=none has loopback alone", () =>
-  withLink("ip -o link", async (one) => {
-    const user = one.room.sh("nsenter --net=$1 sleep 30 >/dev/null 2>&1 & echo $!").trim();
-    const before = one.room.state();
-    assert.not.match(await one.run(), /eth0/);
-    assert.match(readFileSync(one.log, "utf8"), /used by other processes/);
-    assert.is(one.room.state(), before);
-    process.kill(Number(user));
-    assert.ok(await eventually(() => !exists(Number(user)), 2000));
-    assert.not.match(await one.run("--network=none"), /eth0/);
+linked("a namespace that others use is shared with them; --network=none has loopback alone", () =>
+  withLink(
+    "ip -o link; wget -q -O - http://127.0.0.1:8080/; for i in $(seq 40); do wget -q -O - http://127.0.0.1:8081/ && break; sleep 0.1; done; echo done",
+    async (one) => {
+      const { room } = one;
+      const { directory } = one.bundle;
+      writeFileSync(join(directory, "index.html"), "native\n");
+      const serve = `nsenter --net=$1 busybox httpd -f -p 127.0.0.1:8080 -h ${directory} >/dev/null 2>&1 & echo $!`;
+      const user = room.sh(serve).trim();
+      const before = room.state();
+      const other = `nsenter --net=$1 sh -c 'sleep 2; exec busybox httpd -f -p 8081 -h ${directory}' >/dev/null 2>&1 & echo $!`;
+      const late = room.sh(other).trim();
+      const said = await one.run();
+      assert.not.match(said, /eth0/);
+      assert.match(said, /native\nnative\ndone\n$/);
+      assert.match(readFileSync(one.log, "utf8"), /used by other processes: .* sockets of the host there/);
+      assert.is(room.state(), before);
+      const strict = await room.runs(one.command("--strict", "run", "--bundle", directory, one.bundle.id));
+      assert.is(strict.code, 125);
+      assert.match(strict.stderr.toString(), /refused by --strict/);
+      assert.not.match(await one.run("--network=none"), /native|eth0/);
+      for (const pid of [user, late]) process.kill(Number(pid));
+    },
+  ),
+);
+
+linked("links that a sandbox has are no other's, until it is gone", () =>
+  withLink("sleep 60", async (one) => {
+    const { room, bundle } = one;
+    await one.start();
+    const before = room.state();
+    const second = ["run", "--bundle", bundle.directory, `${bundle.id}-2`];
+    const refused = await room.runs(one.command(...second));
+    assert.is(refused.code, 125);
+    assert.match(refused.stderr.toString(), /links of the network namespace .* cannot be shared/);
+    assert.is(room.state(), before);
+    assert.not(existsSync(join(bundle.root, `${bundle.id}-2`)));
+    await room.runs(one.command("delete", "--force", bundle.id));
+    assert.not(existsSync(join(bundle.root, bundle.id)));
+    await one.start();
   }),
 );
 
