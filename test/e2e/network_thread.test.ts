@@ -58,4 +58,19 @@ for (const workers of ["solo", "1", "2"])
     assert.match(stderr.toString(), /recvfrom\(3, "299", 100, .*\) = 3/);
   });
 
+test("what another thread makes is sent from file to file as it is read", async () => {
+  const script = `
+import os
+for name in ("dev", "route", "if_inet6", "unix"):
+    r, w = os.pipe()
+    fd = os.open("/proc/net/" + name, os.O_RDONLY)
+    sent = os.sendfile(w, fd, None, 60000)
+    os.close(w)
+    assert sent > 0, name
+    assert os.read(r, 60000) == open("/proc/net/" + name, "rb").read()[:sent], name
+print("same")
+`;
+  for (const workers of ["solo", "2"]) assert.is(await said(workers, ["python3", "-c", script]), "same\n");
+});
+
 test.run();

@@ -11,7 +11,9 @@ import { breathe } from "../call/breathe.ts";
 import { fromUser } from "../call/siginfo.ts";
 import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
+import { holding } from "./file_table.ts";
 import type { PipeFile } from "./pipe.ts";
+import { SeekableFile } from "./seekable_file.ts";
 import { waitFor } from "./wait.ts";
 
 /** Where bytes come from. */
@@ -156,6 +158,11 @@ export function* copyBetween(
     const forSource = room > 0 && ready <= 0;
     if (done > 0 && rules.partial) break;
     if (forSource ? rules.sourceNoWait : rules.targetNoWait) return done > 0 ? done : -EAGAIN;
+    // Of what another thread makes the next part is to be waited for, not an event.
+    if (forSource && source instanceof Place && source.file instanceof SeekableFile) {
+      yield* holding(task, source.file, source.file.warm(task, source.position, room));
+      continue;
+    }
     const file = forSource ? source.file : target.file;
     if (yield* waitFor(task, file, forSource ? POLLIN : POLLOUT)) return done > 0 ? done : -ERESTARTSYS;
   }
