@@ -202,6 +202,22 @@ linked("localhost on the host's side leads to what the guest listens on", () =>
   ),
 );
 
+linked("who listens again and again, on more ports than are mirrored, is served as before", () =>
+  withLink(
+    "link_peer churn 5000 600 20 & echo one > /tmp/index.html; httpd -f -p 4000 -h /tmp",
+    async (one) => {
+      const { room } = one;
+      await one.start();
+      assert.ok(await eventually(() => one.said().includes("churned"), 20_000), one.said());
+      assert.match(room.sh("curl -s -m 5 http://10.9.0.2:4000/"), /one/);
+      const count = (): number => room.inside("ss -Hltn").split("\n").length - 1;
+      assert.ok(await eventually(() => count() === 256, 5000), String(count()));
+      await room.runs(one.command("exec", one.bundle.id, "killall", "link_peer"));
+      assert.ok(await eventually(() => count() <= 2, 10_000), String(count()));
+    },
+  ),
+);
+
 linked("the sandbox asks a native peer", () =>
   withLink(
     "for s in 1 1400 9000 60000; do link_peer ask 10.9.0.1 7000 $s 8; link_peer ask fd09::1 7001 $s 8; done",
@@ -423,14 +439,17 @@ linked("where the host's side has no IPv6 on a link, or believes no router, so i
 
 for (const victim of ["keeper", "node", "init"] as const)
   linked(`after the death of ${victim} the namespace is as before`, () =>
-    withLink("sleep 60", async (one) => {
+    withLink("httpd -p 4000; sleep 60", async (one) => {
       const before = one.room.state();
       const processes = await one.start();
+      const mirrors = (): string => one.room.inside("ss -Hltn");
+      assert.ok(await eventually(() => mirrors().includes("127.0.0.1:4000"), 5000));
       assert.ok(exists(processes.keeper));
       assert.is.not(one.room.state(), before);
       process.kill(processes[victim], "SIGKILL");
       assert.ok(await eventually(() => one.room.state() === before, 5000), one.room.state());
       assert.not(exists(processes.keeper));
+      assert.ok(await eventually(() => mirrors() === "", 2000), mirrors());
       // The host's own stack answers again.
       assert.match(one.room.sh("busybox ping -c 1 -W 5 10.9.0.2"), / 0% packet loss/);
       if (victim !== "keeper") return;

@@ -162,7 +162,26 @@ static int pour(const char *address, int port, unsigned long bytes) {
   return 0;
 }
 
+// Listens on `count` ports from `port` on, several times anew, and stays with the last ones until it reads the end.
+static int churn(int port, int count, int times) {
+  static int fds[1024];
+  if (count > 1024) return 2;
+  for (int i = 0; i < times; i++) {
+    for (int k = 0; k < count; k++) {
+      if (i > 0) close(fds[k]);
+      fds[k] = bound(AF_INET, SOCK_STREAM, port + k);
+      if (fds[k] < 0) return 1;
+      if (listen(fds[k], 1) < 0) return perror("listen"), 1;
+    }
+  }
+  printf("churned\n");
+  fflush(stdout);
+  sleep(60);
+  return 0;
+}
+
 int main(int argc, char **argv) {
+  if (argc == 5 && strcmp(argv[1], "churn") == 0) return churn(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
   if (argc == 6 && strcmp(argv[1], "echo") == 0)
     return echo(argv[2][0] == '6' ? AF_INET6 : AF_INET, atoi(argv[3]), atoi(argv[4]), atoi(argv[5]));
   if (argc == 4 && strcmp(argv[1], "names") == 0) return names(argv[2], atoi(argv[3]));
