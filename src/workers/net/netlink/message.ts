@@ -90,6 +90,19 @@ export class MessageWriter {
     return this.#bytes.subarray(0, this.#length);
   }
 
+  /** Takes back what stands behind so many bytes; and puts such messages in. */
+  cut(length: number): Buffer {
+    const left = Buffer.from(this.#bytes.subarray(length, this.#length));
+    this.#bytes.fill(0, length, this.#length); // what is written there is expected to be zeroed
+    this.#length = length;
+    return left;
+  }
+
+  put(messages: Buffer): void {
+    const at = this.#room(messages.length);
+    this.#bytes.set(messages, at);
+  }
+
   /** Room for so many bytes, zeroed: where they begin. */
   #room(length: number): number {
     const at = this.#length;

@@ -23,8 +23,9 @@ import type { Protocol } from "./protocols.ts";
 const ADDRESS_SIZE = 12;
 /** What a message costs beside its bytes, as far as EMSGSIZE goes. */
 const MESSAGE_OVERHEAD = 32;
-/** Messages of a dump that come in one piece: while they are shorter than that. */
-const DUMP_PIECE = 8192;
+/** Messages of a dump come in pieces that are no longer than that, or as what was received into, up to a maximum. */
+const PIECE_MIN = 3776;
+const PIECE_MAX = 32768 - 320;
 const ERROR_SIZE = 4;
 /** What an explanation costs beside its text. */
 const EXPLAINED_MAX = 16;
@@ -76,6 +77,10 @@ function named(address: Address): Named | number {
 interface Dump {
   readonly request: Request;
   readonly rest: Iterator<Told, number | undefined>;
+  /** What the last piece had no room for. */
+  left: Buffer | null;
+  /** All of it has been told, but for what is left. */
+  isOver: boolean;
 }
 
 export class NetlinkSocket extends SocketFile implements Receiver {
@@ -94,6 +99,7 @@ export class NetlinkSocket extends SocketFile implements Receiver {
   #peer: Named = { port: KERNEL_PORT, group: 0 };
   #isConnected = false;
   #dump: Dump | null = null;
+  #piece = PIECE_MIN;
   /** What was sent last is not told to all of its group yet, or not all of its requests are served. */
   #isBusy = false;
   #hasEnded = false;
@@ -278,7 +284,7 @@ export class NetlinkSocket extends SocketFile implements Receiver {
       return 0;
     }
     if (this.#dump !== null) return -E.EBUSY;
-    this.#dump = { request, rest: answer[Symbol.iterator]() };
+    this.#dump = { request, rest: answer[Symbol.iterator](), left: null, isOver: false };
     this.#goOn();
     return DUMPS;
   }
@@ -287,9 +293,10 @@ export class NetlinkSocket extends SocketFile implements Receiver {
   #goOn(): void {
     const dump = this.#dump;
     if (dump === null || !this.#inbox.isEmpty) return;
-    const { request } = dump;
-    const writer = new MessageWriter(request.sequence, this.#port);
-    for (let looked = 1; writer.length < DUMP_PIECE; looked++) {
+    const writer = new MessageWriter(dump.request.sequence, this.#port);
+    if (dump.left !== null) writer.put(dump.left);
+    dump.left = null;
+    for (let looked = 1; !dump.isOver; looked++) {
       if (looked % LOOKED_AT_ONCE === 0 && this.kernel.longTurns.isFull) {
         // What is told already may be received; if that is nothing, this goes on by itself.
         if (writer.length > 0) break;
@@ -299,16 +306,20 @@ export class NetlinkSocket extends SocketFile implements Receiver {
         });
         return;
       }
+      const before = writer.length;
       const next = dump.rest.next();
       if (next.done === true) {
         const ending = Buffer.alloc(ERROR_SIZE);
         ending.writeInt32LE(next.value ?? 0);
         writer.begin(N.NLMSG_DONE, N.NLM_F_MULTI, ending).end();
-        this.#dump = null;
+        dump.isOver = true;
+      } else next.value?.(writer);
+      if (before > 0 && writer.length > this.#piece) {
+        dump.left = writer.cut(before);
         break;
       }
-      next.value?.(writer);
     }
+    if (dump.isOver && dump.left === null) this.#dump = null;
     this.enqueue(writer.bytes, KERNEL_PORT, 0);
   }
 
@@ -386,6 +397,7 @@ export class NetlinkSocket extends SocketFile implements Receiver {
     const { first } = this.#inbox;
     if (first === undefined) return -E.EAGAIN;
     const { bytes, from, groups } = first;
+    this.#piece = Math.min(Math.max(this.#piece, room), PIECE_MAX);
     if ((flags & S.MSG_PEEK) === 0) {
       this.#shift();
       this.#goOn();
