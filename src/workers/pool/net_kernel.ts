@@ -4,7 +4,6 @@
 import { totalmem } from "node:os";
 import { EBADF } from "../../shared/abi/errno.ts";
 import { NETLINK_ROUTE } from "../../shared/abi/netlink.ts";
-import { AF_NETLINK, SOCK_RAW } from "../../shared/abi/socket.ts";
 import { ActiveChunks } from "../../shared/ring/active.ts";
 import { Attention } from "../../shared/ring/attention.ts";
 import { Claims } from "../../shared/ring/claims.ts";
@@ -38,12 +37,14 @@ import { FAMILIES_ON_NET } from "../net/families.ts";
 import { partOf } from "../net/files/texts.ts";
 import { InetStack } from "../net/inet/inet_stack.ts";
 import { NetlinkPorts } from "../net/netlink/ports.ts";
+import { PROTOCOLS } from "../net/netlink/protocols.ts";
 import { RouteNotifier } from "../net/netlink/route/notifier.ts";
 import type { SocketFile } from "../net/socket.ts";
 import { SleepSet } from "../sleep_set.ts";
 import { SETTING_NAMES, SETTINGS, type SettingName, Sysctls } from "../sysctls.ts";
 import { FileEvents } from "../vfs/file_events.ts";
 import { LockTable } from "../vfs/file_locks.ts";
+import { InterfaceSocket } from "./interface_socket.ts";
 import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
 import { NetRequests } from "./net_requests.ts";
@@ -148,14 +149,8 @@ export class NetKernel implements NetContext, LoopContext {
     this.requests = new NetRequests(this);
     this.nextSteps = new NextSteps(this.longTurns, (call, error) => this.requests.onThrow(call, error));
     this.inet = new InetStack(this);
-    const interfaces = FAMILIES_ON_NET.get(AF_NETLINK)!.create(
-      { kernel: this, credentials: this.rootCredentials },
-      SOCK_RAW,
-      NETLINK_ROUTE,
-      0,
-    );
-    if (typeof interfaces === "number") throw new Error("the heap has no room for a first socket");
     // What calls are about that are about interfaces alone.
+    const interfaces = new InterfaceSocket(this, PROTOCOLS.get(NETLINK_ROUTE)!, NETLINK_ROUTE);
     this.#sockets.set(M.NO_SOCKET, new OwnedSocket(this, interfaces, M.NO_SOCKET));
   }
 

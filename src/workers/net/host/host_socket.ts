@@ -33,6 +33,7 @@ import type { Inode } from "../../vfs/inode.ts";
 import type { NetCaller } from "../caller.ts";
 import type { NetContext } from "../context.ts";
 import { type Ancillary, type ControlWriter, controlMessages } from "../control.ts";
+import { addressIoctl } from "../inet/inet_ioctls.ts";
 import { mayHavePort } from "../privileges.ts";
 import { type Address, CAN_READ, nothing, type Received, type SendRequest, SocketFile } from "../socket.ts";
 import { Unread } from "../unread.ts";
@@ -270,7 +271,8 @@ export class HostSocket extends SocketFile {
 
   override ioctl(task: NetCaller, request: number, argument: number): number {
     if (request === SIOCGSTAMP_OLD) return -E.ENOENT;
-    if (!COUNTS.has(request)) return super.ioctl(task, request, argument);
+    if (!COUNTS.has(request))
+      return addressIoctl(task, this.domain, request, argument) ?? super.ioctl(task, request, argument);
     const count = this.host.count(request);
     if (count < 0) return count;
     const more = request === FIONREAD ? this.#unread.length : 0;

@@ -44,5 +44,8 @@ function* told(
 /** Null: another request. */
 export function addressIoctl(task: NetCaller, domain: number, request: number, at: number): number | null {
   const teller = TELLERS.get(request);
-  return teller === undefined ? null : task.call.start(told(task, domain, at, teller));
+  if (teller === undefined) return null;
+  const { netThread } = task.kernel;
+  if (netThread !== null && domain === AF_INET) return netThread.passInterfaceIoctl(task);
+  return task.call.start(told(task, domain, at, teller));
 }
