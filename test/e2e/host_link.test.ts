@@ -3,107 +3,20 @@
 //
 // deadline: 240 s
 
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { eventually, ringfence } from "../spawn.ts";
-import { Bundle, type Config, shell } from "./bundle.ts";
+import { eventually } from "../spawn.ts";
 import { buildDriver } from "./driver.ts";
-import { missing, NetworkRoom } from "./network_room.ts";
-import { children, exists, inNamespace, procLink, status } from "./processes.ts";
+import { giveLink, withLink, withOwnNamespace } from "./linked.ts";
+import { missing } from "./network_room.ts";
+import { children, exists, procLink, status } from "./processes.ts";
 
-const CAPABILITIES = ["CAP_NET_RAW", "CAP_NET_ADMIN"];
 const why = missing();
 if (why !== null) console.log(why);
 const linked = why === null ? test : test.skip;
 const peer = why === null ? buildDriver("link_peer", [], ["-static"]) : "";
-
-/** A room with a container in it, which runs that shell text; `change` of its config.json besides. */
-class Linked {
-  readonly room: NetworkRoom;
-  readonly bundle: Bundle;
-  readonly log: string;
-
-  constructor(room: NetworkRoom, text: string, change: (config: Config) => void = () => {}) {
-    this.room = room;
-    this.bundle = new Bundle(shell(text), (config) => {
-      config.linux.namespaces = config.linux.namespaces.map((one) =>
-        one.type === "network" ? { ...one, path: room.path } : one,
-      );
-      const capabilities = { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES };
-      config.process.capabilities = capabilities;
-      change(config);
-    });
-    copyFileSync(peer, join(this.bundle.rootfs, "bin/link_peer"));
-    this.log = join(this.bundle.directory, "log");
-  }
-
-  command(...args: string[]): string[] {
-    return [ringfence, "--root", this.bundle.root, "--log", this.log, ...args];
-  }
-
-  /** Runs it to its end: what it prints. */
-  async run(...flags: string[]): Promise<string> {
-    const { id, directory } = this.bundle;
-    const result = await this.room.runs(this.command(...flags, "run", "--bundle", directory, id));
-    assert.is(
-      result.code,
-      0,
-      `${result.stderr}${existsSync(this.log) ? readFileSync(this.log, "utf8") : ""}`,
-    );
-    return result.stdout.toString();
-  }
-
-  /** Makes it, in the background. */
-  create(): void {
-    const { id, directory } = this.bundle;
-    const said = `>${directory}/said 2>&1`;
-    this.room.sh(`${this.command("create", "--bundle", directory, id).join(" ")} ${said} </dev/null`);
-  }
-
-  /** Starts it, if it was made. */
-  go(): void {
-    this.room.sh(this.command("start", this.bundle.id).join(" "));
-  }
-
-  /** Makes and starts it in the background; its processes. */
-  async start(): Promise<{ init: number; node: number; keeper: number }> {
-    this.create();
-    this.go();
-    const state = JSON.parse(readFileSync(join(this.bundle.root, this.bundle.id, "state.json"), "utf8"));
-    const { init } = state;
-    const namespace = procLink(init, "ns/pid")!;
-    const all = inNamespace(namespace);
-    const node = all.find((pid) => procLink(pid, "exe")?.endsWith("/node"))!;
-    const keeper = all.find((pid) => status(pid, "Name") === "ringfence-keep")!;
-    return { init, node, keeper };
-  }
-
-  said(): string {
-    return readFileSync(join(this.bundle.directory, "said"), "utf8");
-  }
-
-  async remove(): Promise<void> {
-    await this.room.runs(this.command("delete", "--force", this.bundle.id));
-    await this.bundle.remove();
-  }
-}
-
-async function withLink(
-  text: string,
-  body: (linked: Linked) => Promise<void>,
-  change?: (config: Config) => void,
-): Promise<void> {
-  const room = await new NetworkRoom().made();
-  const one = new Linked(room, text, change);
-  try {
-    await body(one);
-  } finally {
-    await one.remove();
-    await room.remove();
-  }
-}
 
 linked("addresses and routes are those of the host's side, and peers answer", () =>
   withLink(
@@ -332,29 +245,6 @@ linked("links that come and go while it runs", () =>
   }),
 );
 
-/** A container with a network namespace of the sandbox's own, made and not started yet; its process 1. */
-function withOwnNamespace(text: string, body: (linked: Linked, pid: number) => Promise<void>): Promise<void> {
-  return withLink(
-    text,
-    (one) => {
-      one.create();
-      const { pid } = JSON.parse(one.room.sh(one.command("state", one.bundle.id).join(" ")));
-      return body(one, pid);
-    },
-    (config) => {
-      config.linux.namespaces = config.linux.namespaces.map(({ type }) => ({ type }));
-    },
-  );
-}
-
-/** Gives it a link of that name, with the address 2 of a network; 1 is on the other side. */
-function giveLink({ room }: Linked, pid: number, name: string, network: string): void {
-  room.sh(
-    `ip link add v${name} type veth peer name ${name}; ip addr add ${network}.1/24 dev v${name}; ip link set v${name} up; ip link set ${name} netns ${pid}`,
-  );
-  room.sh(`nsenter -t ${pid} -n sh -c "ip link set ${name} up; ip addr add ${network}.2/24 dev ${name}"`);
-}
-
 linked("a namespace of the sandbox's own gets links between create and start", () =>
   withOwnNamespace("ip -o addr show dev eth5; ping -c 2 -W 5 10.7.0.1", async (one, pid) => {
     giveLink(one, pid, "eth5", "10.7.0");
@@ -475,7 +365,7 @@ linked("the keeper has three capabilities, no file, and its filter", () =>
 
 linked("a namespace that others use is shared with them; --network=none has loopback alone", () =>
   withLink(
-    "ip -o link; wget -q -O - http://127.0.0.1:8080/; for i in $(seq 40); do wget -q -O - http://127.0.0.1:8081/ && break; sleep 0.1; done; echo done",
+    "ip -o addr show dev eth0; wget -q -O - http://127.0.0.1:8080/; for i in $(seq 40); do wget -q -O - http://127.0.0.1:8081/ && break; sleep 0.1; done; echo done",
     async (one) => {
       const { room } = one;
       const { directory } = one.bundle;
