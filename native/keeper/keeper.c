@@ -22,10 +22,13 @@
 #include "alone.h"
 #include "ringfence/rights.h"
 
+#define LOOPBACK_INDEX 1 // in every namespace
+
 struct keeper {
-  bool ports; // the host's side has its own
+  bool ports;  // the host's side has its own
+  bool shared; // NAMESPACE_SHARED
   int channel, rtnetlink, cut;
-  unsigned links[KEEPER_LINKS_MAX]; // indices of those that are taken; 0: free
+  unsigned links[KEEPER_LINKS_MAX]; // indices of those that are taken, or told of; 0: free
   char names[KEEPER_LINKS_MAX][16]; // by which they were cut off
   bool seen[KEEPER_LINKS_MAX];      // since everything was last asked for
   unsigned asking;                  // which of `kinds` is being told; beyond them: changes alone
@@ -112,10 +115,25 @@ static bool renamed(struct keeper *keeper, int place, const struct nlmsghdr *hea
   return false;
 }
 
+// The viewer's: a link of any kind, and lo. Those that there is no place for are left out.
+static void seen_link(struct keeper *keeper, const struct nlmsghdr *header, unsigned index) {
+  int place = place_of(keeper, index);
+  if (place < 0) place = place_of(keeper, 0);
+  if (place < 0) return;
+  keeper->links[place] = index;
+  keeper->seen[place] = true;
+  tell(keeper, KEEPER_CONFIGURATION, header, NULL, -1);
+}
+
 static void new_link(struct keeper *keeper, const struct nlmsghdr *header) {
   const struct ifinfomsg *link = NLMSG_DATA(header);
   unsigned index = (unsigned)link->ifi_index;
-  if (link->ifi_type == ARPHRD_LOOPBACK || index == 0) return;
+  if (index == 0) return;
+  if (keeper->shared) {
+    seen_link(keeper, header, index);
+    return;
+  }
+  if (link->ifi_type == ARPHRD_LOOPBACK) return;
   int place = place_of(keeper, index);
   if (place >= 0) {
     keeper->seen[place] = true;
@@ -210,6 +228,14 @@ static void heard(struct keeper *keeper, const struct nlmsghdr *header) {
   }
 }
 
+// Some of what happened was lost: everything is asked for again. A viewer has it begin anew, since what is gone in the
+// meantime is not told again; lo stays.
+static void ask_again(struct keeper *keeper) {
+  for (int i = 0; keeper->shared && i < KEEPER_LINKS_MAX; i++)
+    if (keeper->links[i] > LOOPBACK_INDEX) link_gone(keeper, keeper->links[i]);
+  ask(keeper, 0);
+}
+
 static void listen_to_host(struct keeper *keeper) {
   static char bytes[KEEPER_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
   struct sockaddr_nl from;
@@ -217,9 +243,8 @@ static void listen_to_host(struct keeper *keeper) {
   struct msghdr message = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &part, .msg_iovlen = 1};
   ssize_t n = recvmsg(keeper->rtnetlink, &message, 0);
   if (n < 0 && errno == EINTR) return;
-  // Some of what happened was lost: everything is asked for again.
   if (n < 0 && errno == ENOBUFS) {
-    ask(keeper, 0);
+    ask_again(keeper);
     return;
   }
   if (n < 0) _exit(1);
@@ -237,6 +262,7 @@ static void listen_to_node(struct keeper *keeper) {
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) _exit(0); // Node is gone
   if (n != sizeof request) return;
+  if (keeper->shared) return; // nobody asks a viewer, and it could make none
   int fd = loopback_socket(&request);
   say(keeper, KEEPER_SOCKET, &request, sizeof request, NULL, fd);
   if (fd >= 0) close(fd);
@@ -278,18 +304,20 @@ static int resolver_open(void) {
 }
 
 _Noreturn void keeper_run(int channel, int lock, const char *empty, enum keeper_namespace kind) {
-  if (lock < 0) lock = keeper_lock();
-  if (lock < 0) _exit(1);
-  alone_with(channel, lock, "ringfence-keep");
-  struct keeper keeper = {.channel = 0, .ports = kind == NAMESPACE_OWN_WITH_PORTS};
+  bool shared = kind == NAMESPACE_SHARED, owned = kind == NAMESPACE_OWN || kind == NAMESPACE_OWN_WITH_PORTS;
+  if (!shared && lock < 0 && (lock = keeper_lock()) < 0) _exit(1);
+  alone_with(channel, lock, shared ? "ringfence-view" : "ringfence-keep");
+  struct keeper keeper = {.channel = 0, .ports = kind == NAMESPACE_OWN_WITH_PORTS, .shared = shared};
   int resolver = -1;
   keeper.rtnetlink = rtnetlink_open();
-  if (kind != NAMESPACE_OF_OTHERS && keeper.rtnetlink >= 0 && rtnetlink_loopback_up(keeper.rtnetlink) == 0 &&
-      keeper.ports)
+  if (owned && keeper.rtnetlink >= 0 && rtnetlink_loopback_up(keeper.rtnetlink) == 0 && keeper.ports)
     resolver = resolver_open();
-  privileges_keeper(empty);
-  keeper.cut = cut_open();
-  if (keeper.rtnetlink < 0 || keeper.cut < 0) _exit(1);
+  if (shared)
+    privileges_viewer(empty);
+  else
+    privileges_keeper(empty);
+  keeper.cut = shared ? -1 : cut_open();
+  if (keeper.rtnetlink < 0 || (!shared && keeper.cut < 0)) _exit(1);
   if (resolver >= 0) {
     say(&keeper, KEEPER_RESOLVER, NULL, 0, NULL, resolver);
     close(resolver);

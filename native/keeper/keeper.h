@@ -2,13 +2,16 @@
 // the Ethernet links there for the sandbox's own stack: opens a packet socket for each, cuts the host's stack off,
 // and hands descriptors and what rtnetlink says of links, addresses, routes, rules and neighbours to Node. It
 // never sees a frame. Node may ask it for two kinds of sockets on the namespace's loopback device, and for nothing else.
+//
+// Where a sandbox has the host's sockets it is a viewer instead: it takes nothing, and may do nothing, but passes on what
+// rtnetlink says, so that guests see the links that their sockets are on.
 #ifndef RINGFENCE_KEEPER_H
 #define RINGFENCE_KEEPER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-// Links that it takes; others stay the host's.
+// Links that it takes, or tells of; others stay the host's.
 #define KEEPER_LINKS_MAX 32
 #define KEEPER_MESSAGE_MAX 32768
 
@@ -43,11 +46,12 @@ struct keeper_request {
 #define HOST_PORT_MIN 60000
 #define HOST_PORT_MAX 60999
 
-// What the keeper finds in a network namespace of the sandbox's own.
+// In what network namespace the keeper is.
 enum keeper_namespace {
-  NAMESPACE_OF_OTHERS,
-  NAMESPACE_OWN,           // which nobody else will set up: lo is brought up
-  NAMESPACE_OWN_WITH_PORTS // and the host's side has kept its ports (HOST_PORT_MIN)
+  NAMESPACE_OF_OTHERS,      // one that is named
+  NAMESPACE_OWN,            // the sandbox's own, which nobody else will set up: lo is brought up
+  NAMESPACE_OWN_WITH_PORTS, // and the host's side has kept its ports (HOST_PORT_MIN)
+  NAMESPACE_SHARED,         // one whose sockets the sandbox has: this is a viewer
 };
 
 // Takes the links of the calling process's network namespace for one sandbox, as long as the descriptor is open: its stack and
@@ -55,8 +59,9 @@ enum keeper_namespace {
 int keeper_lock(void);
 
 // Serves `channel` in the calling process's network namespace until Node is gone; never returns. The process must
-// have CAP_NET_ADMIN and CAP_NET_RAW over the namespace, and loses everything else here. `lock`: keeper_lock's, or -1
-// where the keeper is to take it. `empty`: a directory that becomes its root.
+// have CAP_NET_ADMIN and CAP_NET_RAW over the namespace, and loses everything else here; as a viewer it needs neither, and
+// loses everything. `lock`: keeper_lock's, or -1 where the keeper is to take it; a viewer has none. `empty`: a directory
+// that becomes its root.
 _Noreturn void keeper_run(int channel, int lock, const char *empty, enum keeper_namespace kind);
 
 // In a network namespace of the sandbox's own, while /proc is there: gives the host's side its ports. NAMESPACE_OWN where

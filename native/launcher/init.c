@@ -352,15 +352,21 @@ static void start_keeper(int channel, enum keeper_namespace kind) {
   }
 }
 
-// There too; nobody else will bring lo up.
+// There too.
 static void start_maker(int channel) {
   pid_t pid = fork();
   if (pid < 0) fail_errno(EXIT_RINGFENCE, "starting the maker of sockets");
   if (pid > 0) return;
   reset_signals();
-  int rtnetlink = rtnetlink_open();
-  if (rtnetlink >= 0) rtnetlink_loopback_up(rtnetlink);
   maker_run(channel, "/empty");
+}
+
+// Where the sandbox has the host's sockets of a namespace of its own, nobody else does it; before it is looked at.
+static void bring_loopback_up(void) {
+  int rtnetlink = rtnetlink_open();
+  if (rtnetlink < 0) return;
+  rtnetlink_loopback_up(rtnetlink);
+  close(rtnetlink);
 }
 
 void init_run(const struct init_plan *plan) {
@@ -374,7 +380,8 @@ void init_run(const struct init_plan *plan) {
 
   mounts_make_private();
   limit_processes(plan->spec != NULL);
-  enum keeper_namespace kind = plan->keeper[1] >= 0 ? keeper_prepare() : NAMESPACE_OF_OTHERS;
+  enum keeper_namespace kind = NAMESPACE_SHARED;
+  if (plan->keeper[1] >= 0 && plan->maker[1] < 0) kind = keeper_prepare();
   int proc = mounts_detached_proc();
   struct host_files files = {.cpuinfo = open_host_file("/proc/cpuinfo"),
                              .stat = open_host_file("/proc/stat"),
@@ -384,6 +391,7 @@ void init_run(const struct init_plan *plan) {
                         : mounts_detached_host(plan->root_writable);
   mounts_enter(plan->sandbox_directory);
   mounts_show_proc(proc);
+  if (plan->maker[1] >= 0) bring_loopback_up();
   if (plan->keeper[1] >= 0) start_keeper(plan->keeper[1], kind);
   if (plan->maker[1] >= 0) start_maker(plan->maker[1]);
   privileges_common();

@@ -125,11 +125,11 @@ void privileges_watcher(void) {
   set_filter(&program);
 }
 
-// What the keeper and the maker do alike, besides making sockets.
+// What the keeper, the viewer and the maker do alike.
 static const unsigned network_calls[] = {
-    SYS_poll,   SYS_sendmsg,      SYS_sendto,         SYS_recvmsg,      SYS_recvfrom,
-    SYS_bind,   SYS_setsockopt,   SYS_close,          SYS_exit,         SYS_exit_group,
-    SYS_getpid, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_restart_syscall,
+    SYS_poll,           SYS_sendmsg,      SYS_sendto,          SYS_recvmsg, SYS_recvfrom,
+    SYS_close,          SYS_exit,         SYS_exit_group,      SYS_getpid,  SYS_rt_sigaction,
+    SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_restart_syscall,
 };
 
 // A process that stays in a network namespace of the host: its capabilities, families of sockets, and calls beside those.
@@ -137,7 +137,7 @@ struct network_role {
   uint64_t capabilities;
   unsigned family_count, call_count;
   int families[4];
-  unsigned calls[2];
+  unsigned calls[4];
 };
 
 // That directory becomes its root, and no call is left that needs files or processes, or memory that could be executed.
@@ -156,11 +156,13 @@ static void in_network(const char *empty, const struct network_role *role) {
   for (unsigned i = 0; i < role->call_count; i++)
     bpf_match_call(&program, role->calls[i], SECCOMP_RET_ALLOW);
   unsigned left = role->family_count;
-  bpf_jump(&program, BPF_JEQ, SYS_socket, 0, left + 2);
-  bpf_load_low(&program, 0);
-  for (unsigned i = 0; left-- > 0; i++)
-    bpf_jump(&program, BPF_JEQ, (uint32_t)role->families[i], left, left == 0);
-  bpf_return(&program, SECCOMP_RET_ALLOW);
+  if (left > 0) {
+    bpf_jump(&program, BPF_JEQ, SYS_socket, 0, left + 2);
+    bpf_load_low(&program, 0);
+    for (unsigned i = 0; left-- > 0; i++)
+      bpf_jump(&program, BPF_JEQ, (uint32_t)role->families[i], left, left == 0);
+    bpf_return(&program, SECCOMP_RET_ALLOW);
+  }
   bpf_return(&program, SECCOMP_RET_KILL_PROCESS);
   set_filter(&program);
 }
@@ -170,9 +172,14 @@ void privileges_keeper(const char *empty) {
       .capabilities = 1ull << CAP_NET_ADMIN | 1ull << CAP_NET_RAW | 1ull << CAP_NET_BIND_SERVICE,
       .families = {AF_PACKET, AF_NETLINK, AF_INET, AF_INET6},
       .family_count = 4,
-      .calls = {SYS_listen, SYS_connect},
-      .call_count = 2,
+      .calls = {SYS_bind, SYS_setsockopt, SYS_listen, SYS_connect},
+      .call_count = 4,
   };
+  in_network(empty, &role);
+}
+
+void privileges_viewer(const char *empty) {
+  static const struct network_role role = {0};
   in_network(empty, &role);
 }
 
@@ -182,6 +189,8 @@ void privileges_maker(const char *empty) {
       .capabilities = 1ull << CAP_NET_BIND_SERVICE | 1ull << CAP_NET_RAW,
       .families = {AF_INET, AF_INET6},
       .family_count = 2,
+      .calls = {SYS_bind},
+      .call_count = 1,
   };
   in_network(empty, &role);
 }

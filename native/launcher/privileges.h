@@ -25,6 +25,9 @@ void privileges_watcher(void);
 // calls that it makes.
 void privileges_keeper(const char *empty);
 
+// The viewer, a keeper that only tells: no capabilities, and no sockets but those that it has.
+void privileges_viewer(const char *empty);
+
 // The maker of sockets: CAP_NET_BIND_SERVICE and CAP_NET_RAW, if its caller is root; else the same.
 void privileges_maker(const char *empty);
 

@@ -258,6 +258,10 @@ static _Noreturn void run_keeper(int channel, int lock, const char *empty) {
   keeper_run(channel, lock, empty, NAMESPACE_OF_OTHERS);
 }
 
+static _Noreturn void run_viewer(int channel, int lock, const char *empty) {
+  keeper_run(channel, lock, empty, NAMESPACE_SHARED);
+}
+
 static _Noreturn void run_maker(int channel, int lock, const char *empty) {
   (void)lock;
   maker_run(channel, empty);
@@ -346,18 +350,21 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   const char *network = plan->spec ? plan->spec->network : NULL;
   bool owns = plan->spec && plan->spec->own_network && !network;
   const struct network_part part = network_of(plan, log[1]);
+  // Of its caller's own network a sandbox is told nothing.
+  bool told = part.links || (part.sockets && (network || owns));
   int keepers[2] = {-1, -1}, makers[2] = {-1, -1};
   if (part.sockets && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, makers) < 0)
     fail_errno(EXIT_RINGFENCE, "making the channel of the maker of sockets");
-  if (part.links && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, keepers) < 0)
+  if (told && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, keepers) < 0)
     fail_errno(EXIT_RINGFENCE, "making the keeper's channel");
   init.keeper[0] = keepers[0];
   init.keeper[1] = network ? -1 : keepers[1];
   init.maker[0] = makers[0];
   init.maker[1] = owns ? makers[1] : -1;
   sandbox->init = clone_in_network(&init, network, &sandbox->user_namespace);
-  if (part.links && network)
-    start_in_network(sandbox->init, network, directory, "keeper", keepers[1], part.lock, run_keeper);
+  if (told && network)
+    start_in_network(sandbox->init, network, directory, "keeper", keepers[1], part.lock,
+                     part.links ? run_keeper : run_viewer);
   if (part.sockets && !owns)
     start_in_network(sandbox->init, network, directory, "maker of sockets", makers[1], -1, run_maker);
   if (sandbox->user_namespace)

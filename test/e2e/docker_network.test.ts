@@ -126,7 +126,8 @@ if (!hasDocker()) {
     await serverOf(NATIVE, "native", "--network", "shared");
     await server("own1", "--network", "shared");
     // What a container that joins sees, and what it gets there.
-    const asks = `hostname; cat /etc/hosts /etc/resolv.conf; ${fetch("127.0.0.1")}; ${fetch("beside")}`;
+    const links = "ip -o -4 addr | grep -o 'inet [0-9./]*'; ip route";
+    const asks = `hostname; cat /etc/hosts /etc/resolv.conf; ${links}; ${fetch("127.0.0.1")}; ${fetch("beside")}`;
     const joins = async (runtime: string, name: string, command: string): Promise<string> =>
       text(
         await docker.run([

@@ -9,12 +9,14 @@ import type { NetCaller } from "./caller.ts";
 import type { Devices } from "./devices/devices.ts";
 import { errorOf, type Outcome } from "./devices/outcome.ts";
 import type { Device } from "./devices/rows.ts";
-import { mayAdminister } from "./privileges.ts";
+import { mayConfigure } from "./privileges.ts";
 
 /** struct ifreq: a name, and what is asked or told of it. */
 const REQUEST_SIZE = 40;
 export const NAME_SIZE = 16;
 const ADDRESS_AT = 4; // in struct sockaddr_in
+/** Of a device's address, in struct sockaddr. */
+const HARDWARE_MAX = 14;
 /** struct ifconf: a length and a pointer. */
 const CONF_SIZE = 16;
 
@@ -53,7 +55,7 @@ const TELLERS: ReadonlyMap<number, Teller> = new Map([
     I.SIOCGIFHWADDR,
     ({ type, address }, value) => {
       value.setUint16(0, type, true);
-      for (const [i, byte] of address.entries()) value.setUint8(2 + i, byte);
+      for (const [i, byte] of address.subarray(0, HARDWARE_MAX).entries()) value.setUint8(2 + i, byte);
       return 0;
     },
   ],
@@ -133,7 +135,7 @@ function* told(task: NetCaller, address: number, teller: Teller): Coroutine {
 function* changed(task: NetCaller, address: number, changer: Changer): Coroutine {
   const request = yield* readRequest(task, address);
   if (typeof request === "number") return request;
-  if (!mayAdminister(task)) return -EPERM;
+  if (!mayConfigure(task)) return -EPERM;
   const { devices } = task.kernel;
   const device = deviceIn(devices, request);
   return device === undefined ? -ENODEV : errorOf(changer(devices, device, request));

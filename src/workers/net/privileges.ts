@@ -3,6 +3,7 @@
 import { CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_NET_RAW } from "../../shared/abi/prctl.ts";
 import { type Credentials, capable, type UserNamespace } from "../credentials/credentials.ts";
 import type { Sysctls } from "../sysctls.ts";
+import type { Devices } from "./devices/devices.ts";
 
 /** Who makes a call, as far as that goes. */
 interface Asker {
@@ -12,6 +13,11 @@ interface Asker {
 
 export function mayAdminister({ credentials, kernel }: Asker): boolean {
   return capable(credentials, kernel.users, CAP_NET_ADMIN);
+}
+
+/** Devices, addresses, routes: those of the host are nobody's here to change. */
+export function mayConfigure(by: Asker & { readonly kernel: { readonly devices: Devices } }): boolean {
+  return mayAdminister(by) && !by.kernel.devices.isHosts;
 }
 
 /** Raw sockets, and what of others reaches as far. */

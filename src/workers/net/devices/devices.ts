@@ -39,6 +39,8 @@ function isUp({ flags }: Device): boolean {
 export class Devices implements Namespace {
   readonly context: DevicesContext;
   readonly all: Device[] = [];
+  /** Sockets are the host's, and so are devices and what belongs to them: guests look at them, and change nothing. */
+  isHosts = false;
   readonly routes: Routes;
   readonly rules: Rules;
   readonly neighbours: Neighbours;
@@ -113,9 +115,8 @@ export class Devices implements Namespace {
     if (index === 0)
       do this.#lastIndex++;
       while (this.byIndex(this.#lastIndex) !== undefined);
-    const address = new Uint8Array(ETHERNET_SIZE);
-    if (mac !== null) address.set(mac);
-    else if (!isLoopback) {
+    const address = mac === null ? new Uint8Array(ETHERNET_SIZE) : Uint8Array.from(mac);
+    if (mac === null && !isLoopback) {
       randomFillSync(address);
       address[0] = (address[0]! & 0xfe) | 2;
     }
@@ -133,8 +134,8 @@ export class Devices implements Namespace {
       txQueue: TX_QUEUE,
       group: 0,
       address,
-      broadcast: new Uint8Array(ETHERNET_SIZE).fill(isLoopback ? 0 : 0xff),
-      hasLink: mac !== null,
+      broadcast: new Uint8Array(address.length).fill(isLoopback ? 0 : 0xff),
+      hasLink: mac !== null && type === N.ARPHRD_ETHER,
       isInet6Off: false,
       ignoresRouters: false,
       wasUp: false,
@@ -168,15 +169,22 @@ export class Devices implements Namespace {
   }
 
   /**
-   * A device on an Ethernet, which is down; a negative errno. Guests do not remove it. `index` 0: the next.
+   * A device on an Ethernet, which is down; a negative errno. Guests do not remove it. `index` 0: the next. Devices that
+   * are the host's may be of other types, and have other flags.
    */
-  addLink(name: string, mac: Uint8Array, mtu: number, index = 0): Device | number {
+  addLink(
+    name: string,
+    mac: Uint8Array,
+    mtu: number,
+    index = 0,
+    type: number = N.ARPHRD_ETHER,
+    flags = N.IFF_BROADCAST | N.IFF_MULTICAST,
+  ): Device | number {
     if (!isName(name)) return -E.EINVAL;
     if (this.#names().has(name)) return -E.EEXIST;
     if (index !== 0 && this.byIndex(index) !== undefined) return -E.EBUSY;
     if (!this.context.heap.hasRoom("netDevices")) return -E.ENOMEM;
-    const flags = N.IFF_BROADCAST | N.IFF_MULTICAST;
-    const device = this.#make(name, null, N.ARPHRD_ETHER, flags, mtu, index, mac);
+    const device = this.#make(name, null, type, flags & ~(N.IFF_UP | N.IFF_RUNNING), mtu, index, mac);
     this.tell({ kind: "link", isGone: false, row: device, changedFlags: 0xffffffff });
     return device;
   }
@@ -244,6 +252,13 @@ export class Devices implements Namespace {
     if ((flags & N.IFF_UP) !== 0) this.#up(device);
     else this.#down(device);
     return 0;
+  }
+
+  /** Whether there is somebody at the other end of one that is up. */
+  setCarrier(device: Device, isThere: boolean): void {
+    if (!isUp(device) || isThere === ((device.flags & N.IFF_RUNNING) !== 0)) return;
+    device.flags ^= N.IFF_RUNNING;
+    this.#told(device, N.IFF_RUNNING);
   }
 
   setMtu(device: Device, mtu: number): Outcome {

@@ -263,6 +263,7 @@ export class Inet6Addresses {
       return;
     }
     this.#addRoute(device, N.RT_TABLE_LOCAL, N.RTN_MULTICAST, MULTICAST, MULTICAST_LENGTH, PREFIX_METRIC);
+    if (this.#namespace.isHosts) return;
     const address = linkLocalOf(device);
     const [main, metric] = [N.RT_TABLE_MAIN, PREFIX_METRIC];
     this.#addRoute(

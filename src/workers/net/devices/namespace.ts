@@ -9,6 +9,8 @@ import type { Rules } from "./rules.ts";
 export interface Namespace {
   readonly context: DevicesContext;
   readonly all: readonly Device[];
+  /** What devices have by themselves is told, too. */
+  readonly isHosts: boolean;
   readonly routes: Routes;
   readonly rules: Rules;
   readonly neighbours: Neighbours;

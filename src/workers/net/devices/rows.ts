@@ -15,7 +15,7 @@ export interface Device {
   readonly kind: string | null;
   /** ARPHRD_* */
   readonly type: number;
-  /** IFF_*: IFF_RUNNING goes with IFF_UP. */
+  /** IFF_*: IFF_RUNNING goes with IFF_UP, but for those of the host that have nobody at the other end. */
   flags: number;
   mtu: number;
   /** Bounds of the MTU; as a maximum 0 is none. */

@@ -7,6 +7,9 @@
 //
 // What follows of itself here is not taken over: routes that come with addresses, what the host's stack has learned of
 // routers and neighbours, its own link-local addresses and rules.
+//
+// Where sockets are the host's, the keeper is a viewer: links of all kinds are told of, with what their stack, the host's,
+// has learned of routers, and nobody serves them here.
 
 import { ENODEV } from "../../../shared/abi/errno.ts";
 import * as N from "../../../shared/abi/netlink.ts";
@@ -54,6 +57,10 @@ const LINK_SIZE = 16;
 const RULE_SIZE = 12;
 const FRA_PRIORITY = 6;
 const MAC = 6;
+/** Addresses of links that are no Ethernets: those of InfiniBand are the longest. */
+const HARDWARE_MAX = 20;
+/** Flags of struct ifreq: others are made up when they are told. */
+const FLAGS_MASK = 0xffff;
 /** Of IFLA_AF_SPEC: what IPv6 is set to on a link of the host, numbers by DEVCONF_*. */
 const IFLA_INET6_CONF = 2;
 const ACCEPT_RA = 3;
@@ -68,6 +75,9 @@ export interface KeeperContext extends NetContext {
 /** A link as rtnetlink tells it. */
 interface ToldLink {
   readonly index: number;
+  /** ARPHRD_*, IFF_* */
+  readonly type: number;
+  readonly flags: number;
   readonly isUp: boolean;
   readonly name: string;
   readonly mac: Buffer;
@@ -87,11 +97,15 @@ function inet6Setting(attributes: Map<number, Buffer>, place: number): number | 
 function linkIn({ body }: Request): ToldLink | null {
   if (body.length < LINK_SIZE) return null;
   const attributes = attributesOf(body, LINK_SIZE);
-  const mac = attributes.get(N.IFLA_ADDRESS);
-  if (mac === undefined || mac.length !== MAC) return null;
+  const type = body.readUInt16LE(2);
+  const flags = body.readUInt32LE(8) & FLAGS_MASK;
+  const mac = attributes.get(N.IFLA_ADDRESS) ?? Buffer.alloc(0);
+  if (mac.length > HARDWARE_MAX || (type === N.ARPHRD_ETHER && mac.length !== MAC)) return null;
   return {
     index: body.readInt32LE(4),
-    isUp: (body.readUInt32LE(8) & N.IFF_UP) !== 0,
+    type,
+    flags,
+    isUp: (flags & N.IFF_UP) !== 0,
     name: textOf(attributes.get(N.IFLA_IFNAME)) ?? "",
     mac,
     mtu: numberOf(attributes.get(N.IFLA_MTU)) ?? 1500,
@@ -109,7 +123,8 @@ export class Keeper implements FrameUser {
   #buffers: FrameBuffers | null = null;
   /** Of links that are being made: their sockets, by index. */
   readonly #sockets = new Map<number, number>();
-  readonly #devices = new Map<number, HostDevice>();
+  /** Links that there are; null: one that the host's stack serves. */
+  readonly #devices = new Map<number, HostDevice | null>();
   #resolver: Resolver | null = null;
   #streams: ResolverStreams | null = null;
   #mirror: LoopbackMirror | null = null;
@@ -120,14 +135,19 @@ export class Keeper implements FrameUser {
   constructor(kernel: KeeperContext, fd: number) {
     this.#kernel = kernel;
     this.#fd = fd;
+    if (!kernel.devices.isHosts) this.#serveStack();
+    this.#cookie = kernel.sleep.add(fd, POLLIN, () => this.#ready());
+    this.#awaitReady();
+  }
+
+  #serveStack(): void {
+    const kernel = this.#kernel;
     kernel.inet.linkOf = (row, stack) => this.#make(row, stack);
     kernel.inet.made = (stack) => {
       const ask = (family: number, port: number): number =>
         kernel.native.keeperAsk(this.#fd, LISTEN, family, port);
       if (!this.#isGone) this.#mirror = new LoopbackMirror(kernel, stack, ask);
     };
-    this.#cookie = kernel.sleep.add(fd, POLLIN, () => this.#ready());
-    this.#awaitReady();
   }
 
   /** No guest runs yet: its first program is to find the links that there are. */
@@ -158,21 +178,26 @@ export class Keeper implements FrameUser {
     }
   }
 
-  /** Without the keeper the host's own stack is not cut off any more: the links are given up. */
+  /** Without the keeper the host's own stack is not cut off any more: the links are given up, but not those of the host. */
   #gone(): void {
     const { sleep, native, log, devices } = this.#kernel;
-    log("error", "the keeper of the network has ended: the sandbox's links are down");
+    if (devices.isHosts)
+      log("warn", "the viewer of the network has ended: changes of its links are not seen");
+    else log("error", "the keeper of the network has ended: the sandbox's links are down");
     this.#isGone = true;
     sleep.remove(this.#fd, this.#cookie);
     this.#mirror?.end();
     this.#streams?.end();
     native.close(this.#fd);
+    if (devices.isHosts) return;
     for (const index of [...this.#devices.keys()]) this.#linkGone(devices.byIndex(index));
   }
 
   #take(length: number, socket: number): void {
-    const { log, native } = this.#kernel;
-    const word = length < WORD ? 0 : this.#message.readUInt32LE(0);
+    const { log, native, devices } = this.#kernel;
+    const said = length < WORD ? 0 : this.#message.readUInt32LE(0);
+    // A viewer says nothing else.
+    const word = devices.isHosts && said !== READY && said !== CONFIGURATION ? 0 : said;
     const text = Buffer.from(this.#message.subarray(WORD, length));
     const [request] = requestsIn(text);
     const isLink = word === LINK && request !== undefined && socket >= 0;
@@ -250,7 +275,8 @@ export class Keeper implements FrameUser {
 
   #newLink(request: Request, socket: number): void {
     const { devices, inet, log, native } = this.#kernel;
-    const told = linkIn(request);
+    const found = linkIn(request);
+    const told = found?.type === N.ARPHRD_ETHER ? found : null;
     // The stack is there before the device, which it makes.
     const { stack } = inet;
     this.#advance(stack);
@@ -267,35 +293,63 @@ export class Keeper implements FrameUser {
     inet.deliver(stack);
   }
 
-  #linkGone(row: Device | undefined): void {
-    const device = row === undefined ? undefined : this.#devices.get(row.index);
-    if (device === undefined) return;
-    this.#devices.delete(row!.index);
-    this.#kernel.devices.removeLink(row!);
-    device.close();
+  #linkTold(told: ToldLink): void {
+    const { devices } = this.#kernel;
+    const known = devices.byIndex(told.index);
+    if (known !== undefined && this.#devices.has(known.index)) this.#linkChanged(known, told);
+    else if (devices.isHosts) this.#seeLink(told, known);
   }
 
-  #linkChanged(row: Device, { name, mac, mtu, isUp, isInet6Off, ignoresRouters }: ToldLink): void {
+  /** One that the host's stack serves is told of for the first time; `lo`: it is here already. */
+  #seeLink(told: ToldLink, lo: Device | undefined): void {
+    const { name, mac, mtu, index, type, flags } = told;
+    if (lo !== undefined && lo.type !== type) return;
+    const row = lo ?? this.#kernel.devices.addLink(name, mac, mtu, index, type, flags);
+    if (typeof row === "number") return;
+    this.#devices.set(row.index, null);
+    this.#linkChanged(row, told);
+  }
+
+  #linkGone(row: Device | undefined): void {
+    const device = row === undefined ? undefined : this.#devices.get(row.index);
+    if (device === undefined || row!.type === N.ARPHRD_LOOPBACK) return;
+    this.#devices.delete(row!.index);
+    this.#kernel.devices.removeLink(row!);
+    device?.close();
+  }
+
+  #linkChanged(row: Device, { name, mac, mtu, flags, isUp, isInet6Off, ignoresRouters }: ToldLink): void {
     const { devices } = this.#kernel;
-    const wasUp = (row.flags & N.IFF_UP) !== 0;
+    const others = devices.isHosts ? flags : row.flags;
     devices.setName(row, name);
     devices.setMtu(row, mtu);
     devices.setInet6(row, isInet6Off, ignoresRouters);
-    if (!mac.equals(row.address)) devices.setAddress(row, mac);
-    if (wasUp !== isUp) devices.setFlags(row, isUp ? row.flags | N.IFF_UP : row.flags & ~N.IFF_UP);
+    if (row.type === N.ARPHRD_ETHER && !mac.equals(row.address)) devices.setAddress(row, mac);
+    devices.setFlags(row, isUp ? others | N.IFF_UP : others & ~N.IFF_UP);
+    if (devices.isHosts) devices.setCarrier(row, (flags & N.IFF_RUNNING) !== 0);
   }
 
   // ---- Configuration ----
 
   #configure(request: Request): void {
     const { inet, devices } = this.#kernel;
+    // There is no stack here.
+    if (devices.isHosts) {
+      this.#apply(request);
+      return;
+    }
     const { stack } = inet;
     this.#advance(stack);
+    this.#apply(request);
+    inet.deliver(stack);
+  }
+
+  #apply(request: Request): void {
+    const { devices } = this.#kernel;
     switch (request.type) {
       case N.RTM_NEWLINK: {
         const told = linkIn(request);
-        const row = told === null ? undefined : devices.byIndex(told.index);
-        if (row !== undefined && this.#devices.has(row.index)) this.#linkChanged(row, told!);
+        if (told !== null) this.#linkTold(told);
         break;
       }
       case N.RTM_DELLINK:
@@ -309,7 +363,9 @@ export class Keeper implements FrameUser {
         break;
       case N.RTM_NEWROUTE:
       case N.RTM_DELROUTE:
-        if (isSetRoute(request))
+        // Of a link that has nobody at the other end.
+        if (request.body.length >= ROUTE_SIZE) request.body[8]! &= ~(N.RTNH_F_DEAD | N.RTNH_F_LINKDOWN);
+        if (isSetRoute(request, devices.isHosts))
           this.#change(request.type === N.RTM_NEWROUTE ? newRoute : deleteRoute, request, N.NLM_F_CREATE);
         break;
       case N.RTM_NEWRULE:
@@ -332,7 +388,6 @@ export class Keeper implements FrameUser {
         }
         break;
     }
-    inet.deliver(stack);
   }
 
   #isOfLink({ body }: Request, size: number): boolean {
@@ -359,12 +414,13 @@ export class Keeper implements FrameUser {
   }
 }
 
-/** Set by somebody, and not by the host's kernel of itself. */
-function isSetRoute({ body }: Request): boolean {
+/** Set by somebody, or (`isTold`) by a router, and not by the host's kernel of itself. */
+function isSetRoute({ body }: Request, isTold: boolean): boolean {
   if (body.length < ROUTE_SIZE) return false;
   const table = numberOf(attributesOf(body, ROUTE_SIZE).get(N.RTA_TABLE)) ?? body[4]!;
   const isCached = (body.readUInt32LE(8) & N.RTM_F_CLONED) !== 0;
-  return body[5] !== N.RTPROT_KERNEL && body[5] !== N.RTPROT_RA && table !== N.RT_TABLE_LOCAL && !isCached;
+  const isOwn = body[5] === N.RTPROT_KERNEL || (body[5] === N.RTPROT_RA && !isTold);
+  return !isOwn && table !== N.RT_TABLE_LOCAL && !isCached;
 }
 
 function isSetRule({ body }: Request): boolean {

@@ -68,18 +68,18 @@ interface ToldLink {
 
 /** struct ifinfomsg of a device. */
 function headerOf({ device, changed, isInet6 }: ToldLink): Buffer {
-  const isUp = (device.flags & N.IFF_UP) !== 0;
+  const isRunning = (device.flags & N.IFF_RUNNING) !== 0;
   return header(LINK_SIZE, (bytes) => {
     bytes[0] = isInet6 === true ? AF_INET6 : AF_UNSPEC;
     bytes.writeUInt16LE(device.type, 2);
     bytes.writeInt32LE(device.index, 4);
-    bytes.writeUInt32LE((device.flags | (isUp ? N.IFF_LOWER_UP : 0)) >>> 0, 8);
+    bytes.writeUInt32LE((device.flags | (isRunning ? N.IFF_LOWER_UP : 0)) >>> 0, 8);
     bytes.writeUInt32LE(changed >>> 0, 12);
   });
 }
 
 function operState({ flags, hasLink }: Device): number {
-  if ((flags & N.IFF_UP) === 0) return OPER_DOWN;
+  if ((flags & N.IFF_RUNNING) === 0) return OPER_DOWN;
   return hasLink ? OPER_UP : OPER_UNKNOWN;
 }
 
@@ -132,13 +132,15 @@ export const LINK: Kind<ToldLink> = {
       .u32(N.IFLA_TSO_MAX_SIZE, TSO_BYTES_MAX)
       .u32(N.IFLA_TSO_MAX_SEGS, SEGMENTS_MAX)
       .u32(N.IFLA_NUM_RX_QUEUES, 1)
-      .u8(N.IFLA_CARRIER, 1)
+      .u8(N.IFLA_CARRIER, isUp && (device.flags & N.IFF_RUNNING) === 0 ? 0 : 1)
       .u32(N.IFLA_CARRIER_CHANGES, 0)
       .u32(N.IFLA_CARRIER_UP_COUNT, 0)
       .u32(N.IFLA_CARRIER_DOWN_COUNT, 0)
-      .u8(N.IFLA_PROTO_DOWN, 0)
-      .attribute(N.IFLA_ADDRESS, device.address)
-      .attribute(N.IFLA_BROADCAST, device.broadcast)
+      .u8(N.IFLA_PROTO_DOWN, 0);
+    // Some of the host's have none.
+    if (device.address.length > 0)
+      writer.attribute(N.IFLA_ADDRESS, device.address).attribute(N.IFLA_BROADCAST, device.broadcast);
+    writer
       .attribute(N.IFLA_STATS64, statsOf(devices.countsOf(device), STATS64_SIZE, 8))
       .attribute(N.IFLA_STATS, statsOf(devices.countsOf(device), STATS_SIZE, 4))
       .text(N.IFLA_QDISC, device.wasUp ? "noqueue" : "noop")

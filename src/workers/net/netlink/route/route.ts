@@ -8,7 +8,7 @@ import type { Requester } from "../../caller.ts";
 import type { Devices } from "../../devices/devices.ts";
 import type { Outcome } from "../../devices/outcome.ts";
 import type { Change } from "../../devices/rows.ts";
-import { mayAdminister } from "../../privileges.ts";
+import { mayConfigure } from "../../privileges.ts";
 import type { Answer, Asker } from "../answer.ts";
 import type { MessageWriter, Request } from "../message.ts";
 import { ADDRESS, ADDRESS_SIZE, deleteAddress, newAddress } from "./address.ts";
@@ -69,7 +69,7 @@ export function serveRoute(task: Requester, request: Request, asker: Asker): Ans
 }
 
 function change(task: Requester, request: Request, { socket, port }: Asker): Outcome | null {
-  if (!mayAdminister(task)) return -EPERM;
+  if (!mayConfigure(task)) return -EPERM;
   if (request.body.length < GENERIC_SIZE) return null;
   const found = CHANGES.get(request.type);
   if (found === undefined) {
