@@ -41,6 +41,8 @@ export class Counters {
   inetSockets = 0;
   /** Sockets of the host's network. */
   hostSockets = 0;
+  /** Sockets that see frames of devices. */
+  packetSockets = 0;
   groupMemberships = 0;
   /** Connections of TCP, what is left of ended ones, and those that are not made yet. */
   tcpConversations = 0;

@@ -47,6 +47,7 @@ const COSTS = {
   /** Beside that. */
   inetSockets: 3072,
   hostSockets: 1024,
+  packetSockets: 2048,
   groupMemberships: 384,
   tcpConversations: CONVERSATION_COST,
   trackedFlows: TRACKED_FLOW_COST,

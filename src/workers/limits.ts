@@ -25,6 +25,7 @@ export function makeLimits(memoryFiles: number, hostSockets: number) {
     /** With those that are being asked for. */
     hostSockets,
     groupMemberships: 131072,
+    packetSockets: 4096,
     netDevices: 512,
     netAddresses: 1024,
     routes: 32768,

@@ -86,6 +86,7 @@ export const SIOCSIFNAME = 0x8923;
 export const SIOCSIFHWADDR = 0x8924;
 export const SIOCGIFHWADDR = 0x8927;
 export const SIOCGIFINDEX = 0x8933;
+export const SIOCETHTOOL = 0x8946;
 export const SIOCGIFTXQLEN = 0x8942;
 export const SIOCSIFTXQLEN = 0x8943;
 export const SIOCGSTAMP_OLD = 0x8906;

@@ -10,7 +10,7 @@ export interface Input {
   /** The packet's first byte in the view, and its length. */
   readonly start: number;
   readonly length: number;
-  /** Where its IP header and its link header are, from the start; -1: there is none. */
+  /** Where its IP header and its link header are, from the start, which a link header may stand before; -1: there is none. */
   readonly network: number;
   readonly link: number;
   /** SKF_AD_*: what is known of the packet; null: the program ends with 0. */
@@ -18,17 +18,20 @@ export interface Input {
 }
 
 const BEYOND = -1;
+const NONE = -1;
 
 /** Where so many bytes at an offset of a load are in the view; BEYOND: not all of them are in the packet. */
 function place(input: Input, offset: number, size: number): number {
   let at = offset;
+  let first = 0;
   if (offset < 0) {
     const isOfNetwork = offset >= B.SKF_NET_OFF;
     const base = isOfNetwork ? input.network : input.link;
-    if (offset < B.SKF_LL_OFF || base < 0) return BEYOND;
+    if (offset < B.SKF_LL_OFF || base === NONE) return BEYOND;
+    if (base < 0) first = base;
     at = base + offset - (isOfNetwork ? B.SKF_NET_OFF : B.SKF_LL_OFF);
   }
-  return at < 0 || at > input.length - size ? BEYOND : input.start + at;
+  return at < first || at > input.length - size ? BEYOND : input.start + at;
 }
 
 function load(view: DataView, at: number, size: number): number {

@@ -1,11 +1,12 @@
 // The address families that a sandbox has, and whose sockets all of them are.
 
-import { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX } from "../../shared/abi/socket.ts";
+import { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX } from "../../shared/abi/socket.ts";
 import type { NetCaller } from "./caller.ts";
 import type { Creator, Family, SocketMaker } from "./family.ts";
 import { INET, INET6 } from "./inet/family.ts";
 import type { InterfaceOwner } from "./interfaces.ts";
 import { NETLINK } from "./netlink/family.ts";
+import { PACKET } from "./packet/family.ts";
 import type { SocketFile } from "./socket.ts";
 import type { UnixCaller, UnixContext } from "./unix/context.ts";
 import { UNIX } from "./unix/family.ts";
@@ -37,6 +38,7 @@ export const FAMILIES_ON_NET: ReadonlyMap<number, Family<Creator>> = new Map([
   [AF_NETLINK, NETLINK],
   [AF_INET, INET],
   [AF_INET6, INET6],
+  [AF_PACKET, PACKET],
 ]);
 
 export const FAMILIES: ReadonlyMap<number, Family<FamilyCaller>> = new Map<number, Family<FamilyCaller>>([

@@ -1,6 +1,6 @@
 // ioctls about network interfaces (netdevice(7)), which any socket answers.
 
-import { EFAULT, EINVAL, ENODEV, EPERM } from "../../shared/abi/errno.ts";
+import { EFAULT, EINVAL, ENODEV, EOPNOTSUPP, EPERM } from "../../shared/abi/errno.ts";
 import * as I from "../../shared/abi/ioctl.ts";
 import { AF_INET } from "../../shared/abi/socket.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
@@ -181,9 +181,20 @@ export interface InterfaceOwner {
   passInterfaceIoctl(task: NetCaller): number;
 }
 
+/** SIOCETHTOOL: none of its commands has an answer. */
+function* noEthtool(task: NetCaller, address: number): Coroutine {
+  const request = yield* readRequest(task, address);
+  if (typeof request === "number") return request;
+  return deviceIn(task.kernel.devices, request) === undefined ? -ENODEV : -EOPNOTSUPP;
+}
+
 function isOfInterfaces(request: number): boolean {
   return (
-    request === I.SIOCGIFCONF || request === I.SIOCGIFNAME || TELLERS.has(request) || CHANGERS.has(request)
+    request === I.SIOCGIFCONF ||
+    request === I.SIOCGIFNAME ||
+    request === I.SIOCETHTOOL ||
+    TELLERS.has(request) ||
+    CHANGERS.has(request)
   );
 }
 
@@ -192,6 +203,7 @@ export function interfaceIoctl(task: NetCaller, request: number, argument: numbe
   const { netThread } = task.kernel;
   if (netThread !== null && isOfInterfaces(request)) return netThread.passInterfaceIoctl(task);
   if (request === I.SIOCGIFCONF) return task.call.start(list(task, argument));
+  if (request === I.SIOCETHTOOL) return task.call.start(noEthtool(task, argument));
   if (request === I.SIOCGIFNAME) return task.call.start(nameOf(task, argument));
   const teller = TELLERS.get(request);
   if (teller !== undefined) return task.call.start(told(task, argument, teller));

@@ -144,6 +144,8 @@ export const NEW_SOCKET_HANDLERS: Handlers<FamilyCaller> = {
     const { hostNetwork } = task.kernel;
     if (hostNetwork !== null && (domain === S.AF_INET || domain === S.AF_INET6))
       return task.call.start(createOnHost(task, hostNetwork, domain, type, protocol));
+    // There is no stack of the sandbox's own whose frames could be seen.
+    if (hostNetwork !== null && domain === S.AF_PACKET) return -EAFNOSUPPORT;
     const refused = family.refuses?.(task, type & TYPE_MASK, protocol) ?? 0;
     if (refused < 0) return refused;
     const { netThread } = task.kernel;
@@ -155,7 +157,7 @@ export const NEW_SOCKET_HANDLERS: Handlers<FamilyCaller> = {
 
   socketpair: (task, domain, type, protocol, address) => {
     // Families without pairs exist all the same.
-    if (domain === S.AF_INET || domain === S.AF_INET6) return -EOPNOTSUPP;
+    if (domain === S.AF_INET || domain === S.AF_INET6 || domain === S.AF_PACKET) return -EOPNOTSUPP;
     const family = familyOf(task, domain, type);
     if (typeof family === "number") return family;
     const pair = family.createPair(task, type & TYPE_MASK, protocol, statusOf(type));

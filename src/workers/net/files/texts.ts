@@ -6,6 +6,7 @@ import { AF_INET, AF_INET6 } from "../../../shared/abi/socket.ts";
 import type { NetContext } from "../context.ts";
 import { prefixOf } from "../devices/prefixes.ts";
 import type { DeviceCounts, Neighbour, Route } from "../devices/rows.ts";
+import type { ListedPacketSocket } from "../packet/taps.ts";
 import { netstat, snmp, snmp6, sockstat, sockstat6 } from "./counter_texts.ts";
 import { extensionNames, FLOWS, flowCount, type PlacedLines, tableNames } from "./filter_texts.ts";
 import { hex, upperHex } from "./hex.ts";
@@ -171,6 +172,32 @@ function* arp({ devices: { neighbours } }: TextContext): Generator<Line> {
     if (one.family === AF_INET && one.linkAddress !== null) yield () => arpLine(one);
 }
 
+function packetLine(socket: ListedPacketSocket): string {
+  const { frameType, device, queuedBytes, uid, inodeNumber } = socket;
+  const isRunning = frameType !== 0 && device >= 0;
+  const columns = [
+    "0000000000000000",
+    String(isRunning ? 3 : 2).padEnd(6),
+    String(socket.type).padEnd(4),
+    `${hex(frameType, 4)}  `,
+    String(Math.max(0, device)).padEnd(5),
+    Number(isRunning),
+    String(queuedBytes).padEnd(6),
+    String(uid).padEnd(6),
+    String(inodeNumber).padEnd(6),
+  ];
+  return `${columns.join(" ")}\n`;
+}
+
+const PACKET_SOCKETS: PlacedLines = {
+  heading: "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n",
+  count: ({ inet }) => inet.packets.length,
+  lineAt: ({ inet }, place) => {
+    const socket = inet.packets.at(place);
+    return socket === null ? null : packetLine(socket);
+  },
+};
+
 /** A file of which there is nothing but its first line, which is filled up to a length. */
 function heading(text: string, width = 0): Lines {
   return () => [`${text.padEnd(width)}\n`];
@@ -218,7 +245,7 @@ const NET_TEXTS: Readonly<Record<string, Lines | PlacedLines>> = {
   ipv6_route: ipv6Route,
   nf_conntrack: FLOWS,
   [`${SYSCTL_TEXT}nf_conntrack_count`]: flowCount,
-  packet: heading("sk               RefCnt Type Proto  Iface R Rmem   User   Inode"),
+  packet: PACKET_SOCKETS,
   raw: sockets(RAW_ROWS),
   raw6: sockets(RAW6_ROWS),
   route,

@@ -4,6 +4,7 @@
 import { EINVAL, ENODEV, ENOPROTOOPT, EOPNOTSUPP, EPERM } from "../../../shared/abi/errno.ts";
 import { IP_MULTICAST_IF } from "../../../shared/abi/inet.ts";
 import * as S from "../../../shared/abi/socket.ts";
+import type { Program } from "../../bpf/program.ts";
 import type { NetCaller } from "../caller.ts";
 import {
   flag,
@@ -18,11 +19,12 @@ import {
 } from "../option_table.ts";
 import { guarded, SOCKET_LEVEL, SocketOptions } from "../options.ts";
 import { mayAdminister, mayUseRaw } from "../privileges.ts";
+import type { ProgramTaker } from "../program_option.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import type { InetEndpoint } from "../stack/inet/endpoint.ts";
 import type { InetSocket } from "./inet_socket.ts";
 import type { InetStack } from "./inet_stack.ts";
-import { attachFilter, detachFilter } from "./socket_filter.ts";
+import { attachFilter, detachFilter, filterBy } from "./socket_filter.ts";
 
 const DEVICE_NAME_MAX = 16;
 const MEMINFO_WORDS = 9;
@@ -249,9 +251,7 @@ export const INET_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetO
     {
       ...LOCK_FILTER,
       set: (options, value, task) =>
-        options.kept.get(S.SO_LOCK_FILTER) === 1 && !isOn(value)
-          ? -EPERM
-          : LOCK_FILTER.set!(options, value, task),
+        options.isFilterLocked && !isOn(value) ? -EPERM : LOCK_FILTER.set!(options, value, task),
     },
   ],
 ]);
@@ -272,7 +272,7 @@ export interface Level {
   readonly long?: ReadonlyMap<number, LongOption<InetOptions>>;
 }
 
-export class InetOptions extends SocketOptions {
+export class InetOptions extends SocketOptions implements ProgramTaker {
   readonly inet: InetSocket;
   readonly endpoint: InetEndpoint;
   /** Null: it is no datagram socket's. */
@@ -348,6 +348,15 @@ export class InetOptions extends SocketOptions {
     this.filterBytes = 0;
     if (this.datagram !== null) this.datagram.filter = null;
     return hadOne;
+  }
+
+  get isFilterLocked(): boolean {
+    return this.kept.get(S.SO_LOCK_FILTER) === 1;
+  }
+
+  takeFilter(program: Program, bytes: number): void {
+    this.filterBytes = bytes;
+    filterBy(program, this);
   }
 
   // ---- Levels ----

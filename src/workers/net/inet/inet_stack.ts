@@ -17,6 +17,7 @@ import type { Native } from "../../native.ts";
 import type { SettingName, Sysctls } from "../../sysctls.ts";
 import type { Devices } from "../devices/devices.ts";
 import type { Device } from "../devices/rows.ts";
+import { PacketTaps } from "../packet/taps.ts";
 import { Message } from "../stack/datagram/message.ts";
 import type { NetDevice } from "../stack/device.ts";
 import type { ConntrackSettings } from "../stack/filter/conntrack.ts";
@@ -135,6 +136,8 @@ export class InetStack {
   /** What the next message says, for sockets to fill in. */
   readonly message = new Message();
   readonly sockets = new Registry();
+  /** Sockets that see what its devices send and receive. */
+  readonly packets: PacketTaps;
   /** Sockets that want to know when what they receive arrived: then the time is exact. */
   stampers = 0;
   /** Makes the device of a row that has a link of its own (link/keeper.ts); null: it has none. */
@@ -152,6 +155,7 @@ export class InetStack {
 
   constructor(kernel: InetContext) {
     this.#kernel = kernel;
+    this.packets = new PacketTaps(kernel.native, kernel.devices);
   }
 
   /** Null: there has been no socket yet. */

@@ -1,23 +1,19 @@
 // SO_ATTACH_FILTER (socket(7)): a program of classic BPF says of each datagram that comes how much of it is kept, if any.
 
 import * as B from "../../../shared/abi/bpf.ts";
-import { EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from "../../../shared/abi/errno.ts";
-import { IPPROTO_UDP, SO_LOCK_FILTER } from "../../../shared/abi/socket.ts";
-import { type Program, readProgram } from "../../bpf/program.ts";
+import { ENOENT, EPERM } from "../../../shared/abi/errno.ts";
+import { ETH_P_IP, ETH_P_IPV6 } from "../../../shared/abi/packet.ts";
+import { IPPROTO_UDP } from "../../../shared/abi/socket.ts";
+import type { Program } from "../../bpf/program.ts";
 import { type Input, runProgram } from "../../bpf/run.ts";
-import type { Coroutine } from "../../call/call.ts";
-import { readGuest } from "../../call/guest_copy.ts";
 import type { NetCaller } from "../caller.ts";
+import { attachProgram } from "../program_option.ts";
 import type { Packet } from "../stack/packet.ts";
 import type { InetOptions } from "./inet_options.ts";
 
-const POINTER_AT = 8;
 const UDP_HEADER = 8;
-/** What a program costs: words of 4 bytes, four for each instruction. */
-const INSTRUCTION_COST = 16;
 /** So many instructions are as much work as a packet: 64. */
 const WORK_SHIFT = 6;
-const [ETH_P_IP, ETH_P_IPV6] = [0x0800, 0x86dd];
 
 class PacketInput implements Input {
   view: DataView;
@@ -63,41 +59,23 @@ function passes(program: Program, isUdp: boolean, packet: Packet): boolean {
   return true;
 }
 
-function isLocked({ kept }: InetOptions): boolean {
-  return kept.get(SO_LOCK_FILTER) === 1;
-}
-
-function* attach(task: NetCaller, options: InetOptions, count: number, at: number): Coroutine {
-  const bytes = yield* readGuest(task, at, count * B.SOCK_FILTER_SIZE);
-  if (typeof bytes === "number") return -EFAULT;
-  const program = readProgram(bytes);
-  if (program === null) return -EINVAL;
-  if (isLocked(options)) return -EPERM;
-  const { counters, heap } = options.inet.kernel;
-  if (!heap.hasRoom("socketMemory", count * INSTRUCTION_COST)) return -ENOMEM;
-  options.dropFilter();
-  counters.socketMemory += count * INSTRUCTION_COST;
-  options.filterBytes = count * INSTRUCTION_COST;
-  const endpoint = options.datagram;
-  if (endpoint === null) return 0;
-  const isUdp = endpoint.protocol === IPPROTO_UDP && options.inet.raw === null;
-  endpoint.filter = (packet) => {
-    endpoint.core.extraWork += count >> WORK_SHIFT;
-    return passes(program, isUdp, packet);
-  };
-  return 0;
-}
-
 /** SO_ATTACH_FILTER; of streams it is taken, and has no effect. */
 export function attachFilter(options: InetOptions, value: Buffer, task: NetCaller): number {
-  if (value.length !== B.SOCK_FPROG_SIZE) return -EINVAL;
-  const count = value.readUInt16LE(0);
-  const at = value.readUInt32LE(POINTER_AT) + value.readUInt32LE(POINTER_AT + 4) * 2 ** 32;
-  if (count === 0 || count > B.BPF_MAXINSNS || at === 0) return -EINVAL;
-  return task.call.start(attach(task, options, count, at));
+  return attachProgram(options, value, task);
+}
+
+/** What a datagram endpoint does with a program. */
+export function filterBy(program: Program, options: InetOptions): void {
+  const endpoint = options.datagram;
+  if (endpoint === null) return;
+  const isUdp = endpoint.protocol === IPPROTO_UDP && options.inet.raw === null;
+  endpoint.filter = (packet) => {
+    endpoint.core.extraWork += program.length >> WORK_SHIFT;
+    return passes(program, isUdp, packet);
+  };
 }
 
 export function detachFilter(options: InetOptions): number {
-  if (isLocked(options)) return -EPERM;
+  if (options.isFilterLocked) return -EPERM;
   return options.dropFilter() ? 0 : -ENOENT;
 }

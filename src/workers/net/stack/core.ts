@@ -18,6 +18,7 @@ import { PathMtus } from "./path_mtu.ts";
 import { Flow } from "./route/flow.ts";
 import { Redirects } from "./route/redirects.ts";
 import { type DeviceTable, RoutingTables } from "./route/tables.ts";
+import type { Tap } from "./tap.ts";
 import { TimerWheel } from "./timer_wheel.ts";
 
 /** What a stack asks of its owner. */
@@ -140,6 +141,10 @@ export class StackCore implements Receiver {
   readonly timers = new TimerWheel(this);
   /** Work beyond that of usual packets and timers, in packets' worth, since run() last looked. */
   extraWork = 0;
+  /** Turns that run() has begun. */
+  turns = 0;
+  /** Who sees frames; null: nobody does. */
+  tap: Tap | null = null;
   readonly #unflushed: NetDevice[] = [];
   readonly #backlog = new PacketQueue();
 

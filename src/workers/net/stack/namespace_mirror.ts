@@ -16,22 +16,14 @@ import {
 import { AF_INET, AF_INET6 } from "../../../shared/abi/socket.ts";
 import type { Devices } from "../devices/devices.ts";
 import type { Change, Device, Route, Neighbour as Row } from "../devices/rows.ts";
-import { LoopbackDevice, NetDevice } from "./device.ts";
+import { LoopbackDevice, type NetDevice } from "./device.ts";
+import { DummyDevice } from "./dummy_device.ts";
 import { EthernetDevice } from "./eth/device.ts";
 import { IpAddress } from "./ip_address.ts";
 import type { LearnedRoute } from "./ndp/routers.ts";
 import type { LinkOwner } from "./neigh/link_layer.ts";
 import type { Neighbour } from "./neigh/neighbour.ts";
-import type { Packet } from "./packet.ts";
 import type { Stack } from "./stack.ts";
-
-/** `ip link add type dummy`: what is sent there is gone. */
-class DummyDevice extends NetDevice {
-  override output(packet: Packet): void {
-    this.countSent(packet);
-    packet.release();
-  }
-}
 
 export class NamespaceMirror implements LinkOwner {
   readonly #stack: Stack;
@@ -96,7 +88,9 @@ export class NamespaceMirror implements LinkOwner {
 
   #usual(row: Device): NetDevice {
     const { core } = this.#stack;
-    return (row.flags & IFF_LOOPBACK) !== 0 ? new LoopbackDevice(row, core) : new DummyDevice(row, true);
+    return (row.flags & IFF_LOOPBACK) !== 0
+      ? new LoopbackDevice(row, core)
+      : new DummyDevice(row, row.address, core);
   }
 
   #linkGone(row: Device): void {

@@ -16,6 +16,7 @@ import { pseudoSum, sumOf } from "./checksum.ts";
 import type { NetDevice } from "./device.ts";
 import type { TrackedFlow } from "./filter/tracked.ts";
 import { IpAddress } from "./ip_address.ts";
+import { NO_LINK } from "./tap.ts";
 
 /** What is known of the checksum of the packet's transport header, as virtio and Linux's skbs have it. */
 /** Nothing: it is to be verified. */
@@ -70,6 +71,8 @@ export class Packet {
   /** Where its IP header and its transport header stand. */
   network = 0;
   transport = 0;
+  /** Where the link header stands that it came with; NO_LINK: it has none. */
+  link = NO_LINK;
 
   checksum = CHECKSUM_NONE;
   checksumStart = 0;
@@ -286,6 +289,7 @@ export class PacketPool {
     packet.end = packet.head;
     packet.network = packet.head;
     packet.transport = packet.head;
+    packet.link = NO_LINK;
     packet.checksum = CHECKSUM_NONE;
     packet.gsoSize = 0;
     packet.device = null;

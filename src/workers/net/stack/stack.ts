@@ -15,7 +15,7 @@ import { IFF_LOOPBACK, IFF_RUNNING, IFF_UP } from "../../../shared/abi/netlink.t
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "../../../shared/abi/socket.ts";
 import { StackCore, type StackHost } from "./core.ts";
 import { Datagrams } from "./datagram/datagrams.ts";
-import { LoopbackDevice, type NetDevice } from "./device.ts";
+import { LoopbackDevice, type NetDevice, seeLooped } from "./device.ts";
 import { Filter } from "./filter/filter.ts";
 import { IPPROTO_IGMP } from "./groups/igmp.ts";
 import { Icmp4 } from "./icmp/icmp4.ts";
@@ -132,12 +132,15 @@ export class Stack {
    */
   run(maxPackets: number): boolean {
     const { core } = this;
+    core.turns++;
     const begin = core.extraWork >= EXTRA_WORK_OF_SENDER ? maxPackets : 0;
     core.extraWork = 0;
     for (let work = begin; work < maxPackets; work += 1 + core.extraWork) {
       core.extraWork = 0;
       const packet = core.nextReceived();
       if (packet === null) break;
+      // What came by other devices was seen when it came.
+      if (core.tap !== null && packet.device!.isLoopback) seeLooped(core.tap, packet);
       const version = packet.length > 0 ? packet.view.getUint8(packet.head) >> 4 : 0;
       if (version === 6) this.ip6Input.input(packet);
       else this.ip4Input.input(packet);

@@ -2,12 +2,13 @@
 
 import { EINVAL, ENOENT } from "../../../../shared/abi/errno.ts";
 import * as D from "../../../../shared/abi/sock_diag.ts";
-import { AF_INET, AF_INET6, AF_MAX } from "../../../../shared/abi/socket.ts";
+import { AF_INET, AF_INET6, AF_MAX, AF_PACKET } from "../../../../shared/abi/socket.ts";
 import type { Requester } from "../../caller.ts";
 import type { Outcome } from "../../devices/outcome.ts";
 import type { Answer } from "../answer.ts";
 import type { Request } from "../message.ts";
 import { serveInet, serveOldInet } from "./inet.ts";
+import { servePacket } from "./packet.ts";
 
 /** struct sock_diag_req */
 const GENERIC_SIZE = 2;
@@ -16,6 +17,7 @@ const GENERIC_SIZE = 2;
 const FAMILIES: ReadonlyMap<number, (by: Requester, request: Request) => Answer | Outcome> = new Map([
   [AF_INET, serveInet],
   [AF_INET6, serveInet],
+  [AF_PACKET, servePacket],
 ]);
 
 export function serveDiag(by: Requester, request: Request): Answer | Outcome {

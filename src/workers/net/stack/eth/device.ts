@@ -3,8 +3,9 @@
 
 import { type DeviceAttributes, NetDevice, type Receiver } from "../device.ts";
 import { isMulticast } from "../ip_address.ts";
-import { type Packet, TO_BROADCAST } from "../packet.ts";
+import { type Packet, TO_BROADCAST, TO_HOST, TO_MULTICAST } from "../packet.ts";
 import type { AddressRow } from "../route/rows.ts";
+import { OUTGOING, TO_OTHER } from "../tap.ts";
 import * as F from "./format.ts";
 
 /** What a device asks for next to IP: the stack's neighbours. */
@@ -67,7 +68,22 @@ export abstract class EthernetDevice extends NetDevice {
       return;
     }
     this.countSent(frame);
+    const { tap } = this.core;
+    if (tap !== null) tap.frame(frame, this, OUTGOING, frame.head, frame.head + F.HEADER);
     this.transmit(frame);
+  }
+
+  override sendFrame(frame: Packet): void {
+    this.#send(frame);
+  }
+
+  override get linkAddress(): Uint8Array {
+    return this.mac;
+  }
+
+  #deliveryOf(bytes: Uint8Array, at: number): number {
+    if ((bytes[at]! & 1) === 0) return F.isSameAddress(this.mac, bytes, at) ? TO_HOST : TO_OTHER;
+    return F.isSameAddress(F.BROADCAST, bytes, at) ? TO_BROADCAST : TO_MULTICAST;
   }
 
   /** A frame that came in, its header at the packet's head. */
@@ -78,6 +94,9 @@ export abstract class EthernetDevice extends NetDevice {
       packet.release();
       return;
     }
+    const { tap } = this.core;
+    if (tap !== null && this.isUp)
+      tap.frame(packet, this, this.#deliveryOf(bytes, head), head, head + F.HEADER);
     const type = view.getUint16(head + F.TYPE);
     const isToGroup = (bytes[head]! & 1) !== 0;
     const isOurs = isToGroup

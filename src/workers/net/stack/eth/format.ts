@@ -45,10 +45,15 @@ export function write(packet: Packet, destination: Uint8Array, source: Uint8Arra
 export function writeToGroup(packet: Packet, source: Uint8Array, type: number): void {
   const at = packet.push(HEADER);
   const { bytes, view } = packet;
-  view.setUint16(at, type === TYPE_IP6 ? GROUP6_HIGH : GROUP4_HIGH);
-  view.setInt32(at + 2, type === TYPE_IP6 ? packet.nextHop3 : GROUP4_LOW | (packet.nextHop3 & 0x7fffff));
+  groupAddress(packet, at, type);
   for (let i = 0; i < ADDRESS; i++) bytes[at + SOURCE + i] = source[i]!;
   view.setUint16(at + TYPE, type);
+}
+
+/** Writes the address of the group that is the packet's next hop. */
+export function groupAddress({ view, nextHop3 }: Packet, at: number, type: number): void {
+  view.setUint16(at, type === TYPE_IP6 ? GROUP6_HIGH : GROUP4_HIGH);
+  view.setInt32(at + 2, type === TYPE_IP6 ? nextHop3 : GROUP4_LOW | (nextHop3 & 0x7fffff));
 }
 
 /** Whether the group address at `at` may be that of an internet group of such frames. */

@@ -1,0 +1,470 @@
+// SOCK_RAW, SOCK_DGRAM and SOCK_PACKET sockets of AF_PACKET (packet(7)): frames of devices, as they go out and come in, with
+// their link headers or without.
+
+import * as E from "../../../shared/abi/errno.ts";
+import {
+  FIONREAD,
+  SIOCGSTAMP_OLD,
+  SIOCGSTAMPNS_OLD,
+  TIOCOUTQ as SIOCOUTQ,
+} from "../../../shared/abi/ioctl.ts";
+import { IFF_UP } from "../../../shared/abi/netlink.ts";
+import * as P from "../../../shared/abi/packet.ts";
+import { POLLERR } from "../../../shared/abi/poll.ts";
+import * as S from "../../../shared/abi/socket.ts";
+import { write64 } from "../../../shared/abi/struct.ts";
+import { runProgram } from "../../bpf/run.ts";
+import type { Inode, Time } from "../../vfs/inode.ts";
+import type { NetCaller } from "../caller.ts";
+import type { NetContext } from "../context.ts";
+import type { Ancillary, ControlWriter } from "../control.ts";
+import type { Device } from "../devices/rows.ts";
+import { addressIoctl } from "../inet/inet_ioctls.ts";
+import type { InetStack } from "../inet/inet_stack.ts";
+import { int } from "../option_table.ts";
+import { type Address, CAN_READ, CAN_WRITE, type Received, type SendRequest, SocketFile } from "../socket.ts";
+import * as Ethernet from "../stack/eth/format.ts";
+import * as Virtio from "../stack/offload/virtio.ts";
+import { HEADROOM } from "../stack/packet.ts";
+import { trueSize } from "../stack/udp/format.ts";
+import type { KeptFrame, SeenFrame } from "./frame.ts";
+import * as Names from "./names.ts";
+import { PacketOptions } from "./packet_options.ts";
+import type { ListedPacketSocket, Onlooker, PacketTaps, ToldSocket } from "./taps.ts";
+
+const SIOCGSTAMP_NEW = 0x80108906 | 0;
+const SIOCGSTAMPNS_NEW = 0x80108907 | 0;
+const NS_PER_US = 1000;
+/** More than any device sends. */
+const MESSAGE_MAX = 66_000;
+/** A frame with a VLAN's tag may be so much longer. */
+const TAG = 4;
+const RECEIVE_FLAGS = S.MSG_PEEK | S.MSG_DONTWAIT | S.MSG_TRUNC | S.MSG_ERRQUEUE;
+/** struct tpacket_auxdata */
+const AUXDATA_SIZE = 20;
+/** Instructions of a filter that cost as much as a turn's unit. */
+const INSTRUCTIONS_SHIFT = 5;
+const FRAME_COST = 2;
+const VIRTIO_SIZE = Virtio.HEADER;
+const NO_ADDRESS = new Uint8Array(0);
+const [DIAG_RUNNING, DIAG_AUXDATA, DIAG_ORIGDEV, DIAG_VNETHDR, DIAG_LOSS] = [1, 2, 4, 8, 16];
+/** In place of a device's index. */
+const GONE = -1;
+
+interface Route {
+  readonly row: Device;
+  /** ETH_P_* */
+  readonly type: number;
+  readonly to: Uint8Array;
+}
+
+/** One that waits to be received. */
+interface Waiting {
+  readonly frame: KeptFrame;
+  /** Bytes of it that are given, from where this socket looks. */
+  readonly length: number;
+  /** As many as there were. */
+  readonly whole: number;
+  readonly cost: number;
+  next: Waiting | null;
+}
+
+/** What a control message tells of a frame. */
+class Auxdata implements Ancillary {
+  readonly waiting: Waiting;
+
+  constructor(waiting: Waiting) {
+    this.waiting = waiting;
+  }
+
+  release(): void {}
+}
+
+export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSocket {
+  readonly domain = S.AF_PACKET;
+  override readonly options: PacketOptions;
+  readonly uid: number;
+  place = 0;
+  frameType = 0;
+  device = 0;
+  /** Since they were last asked for. */
+  packets = 0;
+  drops = 0;
+  freezes = 0;
+  queuedBytes = 0;
+  readonly #inet: InetStack;
+  readonly #taps: PacketTaps;
+  #first: Waiting | null = null;
+  #last: Waiting | null = null;
+  #error = 0;
+  #lastStamp: Time | null = null;
+  #hasEnded = false;
+
+  constructor(
+    kernel: NetContext,
+    inode: Inode | null,
+    type: number,
+    frameType: number,
+    status: number,
+    uid: number,
+  ) {
+    super(kernel, inode, type, 0, status);
+    this.uid = uid;
+    this.options = new PacketOptions(this);
+    this.#inet = kernel.inet;
+    this.#taps = kernel.inet.packets;
+    this.frameType = frameType;
+    this.#taps.list(this);
+    this.#taps.add(kernel.inet.stack.core, this);
+    kernel.counters.sockets++;
+    kernel.counters.packetSockets++;
+  }
+
+  get keepsBounds(): boolean {
+    return true;
+  }
+
+  override get messageMax(): number {
+    return MESSAGE_MAX;
+  }
+
+  override neverWaits(flags: number): boolean {
+    return super.neverWaits(flags) || (flags & S.MSG_ERRQUEUE) !== 0;
+  }
+
+  takeError(): number {
+    const error = this.#error;
+    this.#error = 0;
+    return error;
+  }
+
+  #fail(error: number): void {
+    this.#error = error;
+    this.waiters.wake(POLLERR);
+  }
+
+  // ---- Names ----
+
+  #lookAt(frameType: number, device: number): void {
+    this.#taps.remove(this);
+    this.frameType = frameType;
+    this.device = device;
+    this.#taps.add(this.#inet.stack.core, this);
+  }
+
+  bind(_task: NetCaller, address: Address): number {
+    const { devices } = this.kernel;
+    if (this.type === S.SOCK_PACKET) {
+      if (address.length !== Names.OLD_BIND_SIZE) return -E.EINVAL;
+      const row = devices.byName(Names.oldNameIn(address).device);
+      return row === undefined ? -E.ENODEV : this.#bindTo(this.frameType, row);
+    }
+    const name = Names.nameIn(address);
+    if (name === null || name.family !== S.AF_PACKET) return -E.EINVAL;
+    const row = name.index === 0 ? null : devices.byIndex(name.index);
+    return row === undefined ? -E.ENODEV : this.#bindTo(name.protocol || this.frameType, row);
+  }
+
+  #bindTo(frameType: number, row: Device | null): number {
+    this.#lookAt(frameType, row?.index ?? 0);
+    if (row !== null && (row.flags & IFF_UP) === 0) this.#fail(E.ENETDOWN);
+    return 0;
+  }
+
+  /** A device has changed, or is gone. */
+  deviceChanged(index: number, isUp: boolean, isGone: boolean): void {
+    if (index !== this.device) return;
+    if (isGone) this.#lookAt(this.frameType, GONE);
+    if (!isUp || isGone) this.#fail(E.ENETDOWN);
+  }
+
+  connect(): number {
+    return -E.EOPNOTSUPP;
+  }
+
+  name(): Address {
+    const row = this.device > 0 ? this.kernel.devices.byIndex(this.device) : undefined;
+    if (this.type === S.SOCK_PACKET) return Names.oldOwnName(row?.name ?? "");
+    const address = row?.address ?? NO_ADDRESS;
+    return Names.nameOf(this.frameType, this.device, row?.type ?? 0, 0, address, false);
+  }
+
+  peerName(): number {
+    return -E.EOPNOTSUPP;
+  }
+
+  shutdown(): number {
+    return -E.EOPNOTSUPP;
+  }
+
+  // ---- What it sees ----
+
+  get ignoresOutgoing(): boolean {
+    return this.options.isOn(P.PACKET_IGNORE_OUTGOING);
+  }
+
+  get frameCost(): number {
+    return FRAME_COST + ((this.options.program?.length ?? 0) >> INSTRUCTIONS_SHIFT);
+  }
+
+  lose(): void {
+    this.drops++;
+  }
+
+  see(frame: SeenFrame, keep: () => KeptFrame): void {
+    const isCooked = this.type === S.SOCK_DGRAM;
+    frame.start = isCooked ? frame.networkAt : frame.linkAt;
+    const whole = frame.length;
+    const { program, receiveBuffer } = this.options;
+    const wanted = program === null ? whole : runProgram(program, frame);
+    if (wanted === 0) return;
+    const length = Math.min(whole, wanted);
+    const cost = trueSize(whole);
+    if (this.queuedBytes >= receiveBuffer || !this.kernel.heap.hasRoom("socketMemory", cost)) {
+      this.drops++;
+      return;
+    }
+    const waiting: Waiting = { frame: keep(), length, whole, cost, next: null };
+    if (this.#last === null) this.#first = waiting;
+    else this.#last.next = waiting;
+    this.#last = waiting;
+    this.queuedBytes += cost;
+    this.kernel.counters.socketMemory += cost;
+    this.packets++;
+    this.waiters.wake(CAN_READ);
+  }
+
+  #take(waiting: Waiting): void {
+    this.#first = waiting.next;
+    if (this.#first === null) this.#last = null;
+    this.queuedBytes -= waiting.cost;
+    this.kernel.counters.socketMemory -= waiting.cost;
+  }
+
+  /** Where in a kept frame this socket begins to look. */
+  #startOf({ network }: KeptFrame): number {
+    return this.type === S.SOCK_DGRAM ? network : 0;
+  }
+
+  receive(_task: NetCaller, room: number, flags: number): Received | number {
+    if ((flags & ~RECEIVE_FLAGS) !== 0) return -E.EINVAL;
+    if ((flags & S.MSG_ERRQUEUE) !== 0) return -E.EAGAIN;
+    const error = this.takeError();
+    if (error !== 0) return -error;
+    const waiting = this.#first;
+    if (waiting === null) return -E.EAGAIN;
+    const { frame, length } = waiting;
+    const { virtioSize } = this.options;
+    if (virtioSize > 0 && room < virtioSize) return -E.EINVAL;
+    if ((flags & S.MSG_PEEK) === 0) this.#take(waiting);
+    const start = this.#startOf(frame);
+    const given = frame.bytes.subarray(start, start + Math.min(room - virtioSize, length));
+    this.#lastStamp = frame.at;
+    return {
+      data: virtioSize === 0 ? given : Buffer.concat([virtioOf(frame, start, virtioSize), given]),
+      length: length + virtioSize,
+      flags: room - virtioSize < length ? S.MSG_TRUNC : 0,
+      address: this.#nameOf(frame),
+      ancillary: this.options.isOn(P.PACKET_AUXDATA) ? new Auxdata(waiting) : null,
+      sentAt: frame.at,
+      putBack: () => {},
+    };
+  }
+
+  #nameOf({ hardwareType, deviceName, type, index, delivery, sender }: KeptFrame): Address {
+    if (this.type === S.SOCK_PACKET) return Names.oldNameOf(hardwareType, deviceName, type);
+    return Names.nameOf(type, index, hardwareType, delivery, sender, true);
+  }
+
+  override readControl(): null {
+    return null;
+  }
+
+  override writeControl(task: NetCaller, writer: ControlWriter, received: Received, flags: number): null {
+    super.writeControl(task, writer, received, flags);
+    const ancillary: Ancillary | null = received.ancillary;
+    if (this.options.isOn(S.SO_RXQ_OVFL) && this.drops > 0)
+      writer.add(S.SOL_SOCKET, S.SO_RXQ_OVFL, int(this.drops));
+    if (!(ancillary instanceof Auxdata)) return null;
+    const { frame, length, whole } = ancillary.waiting;
+    const bytes = Buffer.alloc(AUXDATA_SIZE);
+    bytes.writeUInt32LE(P.TP_STATUS_USER | frame.status, 0);
+    bytes.writeUInt32LE(whole, 4);
+    bytes.writeUInt32LE(length, 8);
+    bytes.writeUInt16LE(frame.network - this.#startOf(frame), 14);
+    writer.add(P.SOL_PACKET, P.PACKET_AUXDATA, bytes);
+    return null;
+  }
+
+  // ---- Sending ----
+
+  /** By which device a message goes, of which type, and to whom; or a negative errno. */
+  #routeOf(address: Address): Route | number {
+    const { devices } = this.kernel;
+    if (this.type === S.SOCK_PACKET) {
+      if (address === "") return -E.ENOTCONN;
+      if (address.length < Names.OLD_BIND_SIZE) return -E.EINVAL;
+      const { device, protocol } = Names.oldNameIn(address);
+      const row = devices.byName(device);
+      return row === undefined ? -E.ENODEV : { row, type: protocol, to: NO_ADDRESS };
+    }
+    if (address === "") {
+      const row = this.device > 0 ? devices.byIndex(this.device) : undefined;
+      return row === undefined ? -E.ENXIO : { row, type: this.frameType, to: NO_ADDRESS };
+    }
+    const name = Names.nameIn(address);
+    if (name === null || address.length < name.length + Names.ADDRESS_AT) return -E.EINVAL;
+    const row = devices.byIndex(name.index);
+    return row === undefined ? -E.ENXIO : { row, type: name.protocol, to: name.address };
+  }
+
+  send(_task: NetCaller, { data, address }: SendRequest): number {
+    const route = this.#routeOf(address);
+    if (typeof route === "number") return route;
+    const { row } = route;
+    if ((row.flags & IFF_UP) === 0) return -E.ENETDOWN;
+    const isCooked = this.type === S.SOCK_DGRAM;
+    const { virtioSize } = this.options;
+    if (data.length < virtioSize) return -E.EINVAL;
+    const length = data.length - virtioSize;
+    const isMany = virtioSize > 0 && data[1] !== 0;
+    const header = isCooked ? 0 : Ethernet.HEADER;
+    const isTagged =
+      !isCooked &&
+      length >= header &&
+      ((data[virtioSize + 12]! << 8) | data[virtioSize + 13]!) === P.ETH_P_8021Q;
+    if (!isMany && length > row.mtu + header + (isTagged ? TAG : 0)) return -E.EMSGSIZE;
+    if (length < header) return -E.EINVAL;
+    return this.#sendFrame(data, route, isCooked, virtioSize);
+  }
+
+  #sendFrame(data: Uint8Array, { row, type, to }: Route, isCooked: boolean, virtioSize: number): number {
+    const inet = this.#inet;
+    const { stack } = inet;
+    const device = stack.core.devices.byIndex(row.index);
+    if (device === null) return -E.ENXIO;
+    const packet = stack.core.pools.take(data.length);
+    if (packet === null) return -E.ENOBUFS;
+    // Where a packet's header would stand; link header and what the device adds go before it.
+    packet.head = packet.base + HEADROOM - (isCooked ? 0 : Ethernet.HEADER) - virtioSize;
+    packet.end = packet.head + data.length;
+    packet.bytes.set(data, packet.head);
+    if (virtioSize > 0) {
+      packet.head += virtioSize - VIRTIO_SIZE;
+      packet.bytes.copyWithin(
+        packet.head,
+        packet.head + VIRTIO_SIZE - virtioSize,
+        packet.head + 2 * VIRTIO_SIZE - virtioSize,
+      );
+      if (!Virtio.read(packet)) {
+        packet.release();
+        return -E.EINVAL;
+      }
+    }
+    if (isCooked) Ethernet.write(packet, to.length > 0 ? to : device.linkAddress, device.linkAddress, type);
+    packet.network = packet.head + Ethernet.HEADER;
+    packet.transport = packet.network;
+    inet.advance(stack);
+    this.#taps.sender = this;
+    device.sendFrame(packet);
+    this.#taps.sender = null;
+    inet.deliver(stack);
+    return data.length;
+  }
+
+  // ---- As a file ----
+
+  poll(): number {
+    let events = CAN_WRITE;
+    if (this.#error !== 0) events |= POLLERR;
+    if (this.#first !== null) events |= CAN_READ;
+    return events;
+  }
+
+  #tellStamp(task: NetCaller, argument: number, isInNs: boolean): number {
+    if (this.#lastStamp === null) return -E.ENOENT;
+    const { sec, nsec } = this.#lastStamp;
+    const { view } = task.call;
+    const at = task.call.out(argument, 16);
+    write64(view, at, sec);
+    write64(view, at + 8, isInNs ? nsec : Math.floor(nsec / NS_PER_US));
+    return 0;
+  }
+
+  override ioctl(task: NetCaller, request: number, argument: number): number {
+    switch (request | 0) {
+      case FIONREAD:
+        return this.tellNumber(task, argument, this.#first?.length ?? 0);
+      case SIOCOUTQ:
+        return this.tellNumber(task, argument, 0);
+      case SIOCGSTAMP_OLD:
+      case SIOCGSTAMP_NEW:
+        return this.#tellStamp(task, argument, false);
+      case SIOCGSTAMPNS_OLD:
+      case SIOCGSTAMPNS_NEW:
+        return this.#tellStamp(task, argument, true);
+      default:
+        return addressIoctl(task, S.AF_INET, request, argument) ?? super.ioctl(task, request, argument);
+    }
+  }
+
+  told(): ToldSocket {
+    const { options } = this;
+    const number = (name: number): number => (options.kept.get(name) ?? 0) >>> 0;
+    const flags =
+      (this.frameType !== 0 && this.device !== GONE ? DIAG_RUNNING : 0) |
+      (options.isOn(P.PACKET_AUXDATA) ? DIAG_AUXDATA : 0) |
+      (options.isOn(P.PACKET_ORIGDEV) ? DIAG_ORIGDEV : 0) |
+      (options.virtioSize > 0 ? DIAG_VNETHDR : 0) |
+      (options.isOn(P.PACKET_LOSS) ? DIAG_LOSS : 0);
+    const { version, reserve, receiveBuffer, sendBuffer } = options;
+    const [threshold, stamps] = [number(P.PACKET_COPY_THRESH), number(P.PACKET_TIMESTAMP)];
+    return {
+      info: [Math.max(0, this.device), version, reserve, threshold, stamps, flags],
+      receiveRing: null,
+      sendRing: null,
+      memory: [this.queuedBytes, receiveBuffer, 0, sendBuffer, 0, 0, 0, 0, this.drops],
+    };
+  }
+
+  // ---- Rings ----
+
+  get hasRing(): boolean {
+    return false;
+  }
+
+  setRing(_value: Buffer, _isSent: boolean): number {
+    return -E.EINVAL;
+  }
+
+  release(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#taps.remove(this);
+    this.#taps.unlist(this);
+    const { counters } = this.kernel;
+    counters.socketMemory -= this.queuedBytes;
+    this.queuedBytes = 0;
+    this.#first = null;
+    this.#last = null;
+    this.options.end();
+    counters.sockets--;
+    counters.packetSockets--;
+  }
+}
+
+/** struct virtio_net_hdr of a frame, from where a socket looks on. */
+function virtioOf(frame: KeptFrame, start: number, size: number): Buffer {
+  const { checksumStart, checksumOffset, gsoSize, gsoType, network } = frame;
+  const bytes = Buffer.alloc(size);
+  if (checksumStart >= 0) {
+    bytes[0] = 1; // VIRTIO_NET_HDR_F_NEEDS_CSUM
+    bytes.writeUInt16LE(checksumStart - start, 6);
+    bytes.writeUInt16LE(checksumOffset, 8);
+  } else if ((frame.status & P.TP_STATUS_CSUM_VALID) !== 0) bytes[0] = 2;
+  if (gsoSize === 0) return bytes;
+  bytes[1] = gsoType;
+  bytes.writeUInt16LE(Math.max(checksumStart, network) - start, 2);
+  bytes.writeUInt16LE(gsoSize, 4);
+  return bytes;
+}
