@@ -43,6 +43,9 @@ export class Counters {
   hostSockets = 0;
   /** Sockets that see frames of devices. */
   packetSockets = 0;
+  /** Rings that such sockets share with processes, and their bytes. */
+  packetRings = 0;
+  packetRingBytes = 0;
   groupMemberships = 0;
   /** Connections of TCP, what is left of ended ones, and those that are not made yet. */
   tcpConversations = 0;

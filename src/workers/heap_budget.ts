@@ -48,6 +48,7 @@ const COSTS = {
   inetSockets: 3072,
   hostSockets: 1024,
   packetSockets: 2048,
+  packetRings: 1024,
   groupMemberships: 384,
   tcpConversations: CONVERSATION_COST,
   trackedFlows: TRACKED_FLOW_COST,

@@ -26,6 +26,8 @@ export function makeLimits(memoryFiles: number, hostSockets: number) {
     hostSockets,
     groupMemberships: 131072,
     packetSockets: 4096,
+    /** Each is a host file. */
+    packetRings: 64,
     netDevices: 512,
     netAddresses: 1024,
     routes: 32768,

@@ -43,10 +43,11 @@ export class MemoryBudget {
   }
 
   get used(): number {
-    const { memoryFileBytes, pipePages, patchPages, socketMemory, packetMemory, messageBytes } =
-      this.#counters;
+    const counters = this.#counters;
+    const { memoryFileBytes, pipePages, patchPages, socketMemory, packetMemory, messageBytes } = counters;
     const pages = (pipePages + patchPages) * PAGE_SIZE;
-    return memoryFileBytes - this.#lent + pages + socketMemory + packetMemory + messageBytes;
+    const files = memoryFileBytes - this.#lent;
+    return files + pages + socketMemory + packetMemory + counters.packetRingBytes + messageBytes;
   }
 
   get #lent(): number {

@@ -43,7 +43,6 @@ export const TP_STATUS_CSUMNOTREADY = 8;
 export const TP_STATUS_BLK_TMO = 0x20;
 export const TP_STATUS_CSUM_VALID = 0x80;
 export const TP_STATUS_GSO_TCP = 0x100;
-export const TP_STATUS_TS_SOFTWARE = 0x20000000;
 
 export const TPACKET_V1 = 0;
 export const TPACKET_V2 = 1;

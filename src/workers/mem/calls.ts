@@ -122,6 +122,42 @@ function mapCall(
   fd: number,
   offset: number,
 ): number {
+  const file = (flags & M.MAP_ANONYMOUS) === 0 ? task.files.get(fd) : undefined;
+  const before = file?.beforeMap(task, offset, pageCeil(given)) ?? 0;
+  if (typeof before === "number" && before < 0) return before;
+  const request = (): MapRequest | number => requestOf(task, address, given, prot, flags, fd, offset);
+  if (typeof before !== "number") return task.call.start(mapBehind(task, before, flags, request));
+  const wanted = request();
+  return typeof wanted === "number" ? wanted : task.call.start(mapOf(task, wanted, flags));
+}
+
+/** Of a file that has to find out what it maps. */
+function* mapBehind(
+  task: MemCaller,
+  before: Coroutine,
+  flags: number,
+  request: () => MapRequest | number,
+): Coroutine {
+  const error = yield* before;
+  if (error < 0) return error;
+  const wanted = request();
+  return typeof wanted === "number" ? wanted : yield* mapOf(task, wanted, flags);
+}
+
+function mapOf(task: MemCaller, request: MapRequest, flags: number): Coroutine {
+  const isLow = (flags & M.MAP_32BIT) !== 0 && request.placement === "any";
+  return isLow ? mapLow(task, request) : map(task, request, ITS_ADDRESS);
+}
+
+function requestOf(
+  task: MemCaller,
+  address: number,
+  given: number,
+  prot: number,
+  flags: number,
+  fd: number,
+  offset: number,
+): MapRequest | number {
   const type = flags & M.MAP_TYPE;
   if (!isAligned(offset)) return -EINVAL;
   if (given === 0) return -EINVAL;
@@ -154,7 +190,7 @@ function mapCall(
     return -EOPNOTSUPP;
   }
   const writableFile = anonymous || !shared || mapsWritable(task.files.get(fd));
-  const request: MapRequest = {
+  return {
     address: placement === "any" ? Math.floor(address / PAGE_SIZE) * PAGE_SIZE : address,
     length,
     prot: prot & PROT_ALL,
@@ -176,8 +212,6 @@ function mapCall(
           : M.MADV_POPULATE_READ
         : -1,
   };
-  if ((flags & M.MAP_32BIT) !== 0 && placement === "any") return task.call.start(mapLow(task, request));
-  return task.call.start(map(task, request, ITS_ADDRESS));
 }
 
 // MAP_32BIT: in the second gigabyte, for code that wants 32-bit addresses.

@@ -4,7 +4,7 @@
 // Nothing here waits: what would have to answers -EAGAIN, and the calls (transfer.ts, socket_calls.ts)
 // wait for the socket's events.
 
-import { EOPNOTSUPP } from "../../shared/abi/errno.ts";
+import { ENODEV, EOPNOTSUPP } from "../../shared/abi/errno.ts";
 import { O_NONBLOCK, O_RDWR } from "../../shared/abi/fcntl.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRBAND, POLLWRNORM } from "../../shared/abi/poll.ts";
 import { MSG_DONTWAIT } from "../../shared/abi/socket.ts";
@@ -158,6 +158,11 @@ export abstract class SocketFile extends OpenFile {
 
   /** Closes descriptors that writeControl has given. */
   takeBack(_task: NetCaller, _descriptors: readonly number[]): void {}
+
+  /** What is mapped of it: a descriptor of whoever asks, and its size; or a negative errno. */
+  ringToMap(): { readonly fd: number; readonly size: number } | number {
+    return -ENODEV;
+  }
 
   abstract shutdown(how: number): number;
 

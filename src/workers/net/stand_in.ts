@@ -2,17 +2,30 @@
 // everything that stands in their slot; what poll and its like ask is read from the readiness that the owner publishes
 // (ring/readiness.ts), and waited for by asking it to tell.
 
+import { EINVAL, ENODEV } from "../../shared/abi/errno.ts";
 import { O_RDWR } from "../../shared/abi/fcntl.ts";
+import type { Coroutine } from "../call/call.ts";
 import type { Caller } from "../call/caller.ts";
 import { type WaitEntry, WaitQueue } from "../call/wait_queue.ts";
+import type { Mapped } from "../mem/vma.ts";
 import { ownerIoctl } from "../vfs/async_signals.ts";
 import { OpenFile } from "../vfs/file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { ProcessCaller } from "../vfs/processes.ts";
+import { CAN_READ } from "./socket.ts";
+
+/** The file system of sockets, as /proc/PID/maps shows it. */
+export const SOCKET_DEVICE = 8;
 
 /** Whose calls are passed. */
 export interface PassingCaller extends Caller {
   readonly files: { readonly id: number };
+}
+
+/** Memory that a socket shares with whoever maps it. */
+export interface SharedRing {
+  readonly fd: number;
+  readonly size: number;
 }
 
 /** The kernel thread that owns sockets, as those who hold them know it. */
@@ -29,6 +42,14 @@ export interface SocketOwner {
   events(socket: number): number;
   /** Asks to be told of the next edge, by told(), unless that was asked already. */
   subscribe(socket: StandIn): void;
+  /** What is mapped of it: a descriptor, which is the asker's then, and its size; or a negative errno. */
+  askRing(task: Caller, socket: StandIn): Generator<void, SharedRing | number, void>;
+  /** Whether there is something to read in such memory. */
+  isReadable(ring: SharedRing): boolean;
+  closeRing(ring: SharedRing): void;
+  nextMappedId(): number;
+  /** Another descriptor of the same memory, or a negative errno. */
+  reopenRing(ring: SharedRing, isWritable: boolean): number;
 }
 
 /** Whoever joins it is to be told of what comes from now on. */
@@ -56,6 +77,8 @@ export class StandIn extends OpenFile {
   isSubscribed = false;
   /** The owner knows descriptors of it. */
   isRouted = false;
+  /** Memory of it that was mapped; null: none. */
+  #ring: SharedRing | null = null;
   /** Edges of each kind that have been seen. */
   readonly seen = [0, 0, 0];
 
@@ -98,7 +121,30 @@ export class StandIn extends OpenFile {
   }
 
   override poll(): number {
-    return this.#owner.events(this.number);
+    const events = this.#owner.events(this.number);
+    // Whoever reads there does so without a call, behind which its owner would publish what holds then.
+    if (this.#ring === null) return events;
+    return this.#owner.isReadable(this.#ring) ? events | CAN_READ : events & ~CAN_READ;
+  }
+
+  override *beforeMap(task: Caller, offset: number, length: number): Coroutine {
+    const ring = yield* this.#owner.askRing(task, this);
+    if (typeof ring === "number") return ring;
+    if (this.#ring !== null) this.#owner.closeRing(this.#ring);
+    this.#ring = ring;
+    return offset === 0 && length === ring.size ? 0 : -EINVAL;
+  }
+
+  override map(isWritable: boolean): { backing: Mapped; hostFd: number; offset: number } | number {
+    if (this.#ring === null) return -ENODEV;
+    const hostFd = this.#owner.reopenRing(this.#ring, isWritable);
+    if (hostFd < 0) return hostFd;
+    const id = this.#owner.nextMappedId();
+    return {
+      backing: { id, path: this.describe(), dev: SOCKET_DEVICE, ino: this.inode!.ino },
+      hostFd,
+      offset: 0,
+    };
   }
 
   override watch(): void {
@@ -128,6 +174,8 @@ export class StandIn extends OpenFile {
   }
 
   release(): void {
+    if (this.#ring !== null) this.#owner.closeRing(this.#ring);
+    this.#ring = null;
     this.#owner.release(this);
   }
 }

@@ -30,6 +30,8 @@ export const Message = {
   SETTING: 17,
   /** Tell what stands in a text (net/files/texts.ts) from a line on. TEXT_ASKED, TEXT, FROM. */
   TEXT: 18,
+  /** Give a descriptor of the memory that a socket's frames stand in. RING_ASKED, RING_SOCKET. */
+  RING: 21,
   /** What is known of a task holds no more. SLOT. */
   FORGET_TASK: 15,
 
@@ -51,6 +53,8 @@ export const Message = {
   TEXT_PIECE: 19,
   /** It was all that was asked for; the rest begins at a line, or nowhere (-1). TEXT_ASKED, FROM. */
   TEXT_END: 20,
+  /** The descriptor, or a negative errno, and how large the memory is: RING_ASKED, RING_FD, RING_SIZE. */
+  RING_GIVEN: 22,
   /** Who makes a call has broken the protocol, or its handler threw. SLOT, SEQUENCE. */
   HOSTILE: 12,
 } as const;
@@ -125,3 +129,9 @@ export const FROM = 3;
 export const TEXT_LENGTH = 2;
 export const TEXT_BYTES = 3;
 export const TEXT_MAX = 48;
+
+// Of memory that a socket shares: which question it is.
+export const RING_ASKED = 1;
+export const RING_SOCKET = 2;
+export const RING_FD = 2;
+export const RING_SIZE = 3;

@@ -183,6 +183,9 @@ export class NetKernel implements NetContext, LoopContext {
       case Message.TEXT:
         this.#tellText(record[M.TEXT_ASKED]!, record[M.TEXT]!, record[M.FROM]!);
         return;
+      case Message.RING:
+        this.#giveRing(record[M.RING_ASKED]!, this.#sockets.get(record[M.RING_SOCKET]!));
+        return;
       case Message.STATUS:
         this.#sockets.get(number)?.setStatus(record[M.STATUS]!);
         return;
@@ -225,6 +228,15 @@ export class NetKernel implements NetContext, LoopContext {
     const record = this.record(Message.TEXT_END);
     record[M.TEXT_ASKED] = asked;
     record[M.FROM] = next;
+    this.sendBack();
+  }
+
+  #giveRing(asked: number, socket: OwnedSocket | undefined): void {
+    const ring = socket?.file.ringToMap() ?? -EBADF;
+    const record = this.record(Message.RING_GIVEN);
+    record[M.RING_ASKED] = asked;
+    record[M.RING_FD] = typeof ring === "number" ? ring : ring.fd;
+    record[M.RING_SIZE] = typeof ring === "number" ? 0 : ring.size;
     this.sendBack();
   }
 

@@ -2,7 +2,8 @@
 // to it with their slots, and come back where something stands between their end and guest code; sockets are made and
 // let go by messages.
 
-import { EAGAIN, ENFILE } from "../../shared/abi/errno.ts";
+import { EAGAIN, EBADF, ENFILE } from "../../shared/abi/errno.ts";
+import { O_RDONLY, O_RDWR } from "../../shared/abi/fcntl.ts";
 import { TWO_32 } from "../../shared/abi/struct.ts";
 import { type Attention, INTERRUPT, WATCHED } from "../../shared/ring/attention.ts";
 import { type Claims, sequenceOf } from "../../shared/ring/claims.ts";
@@ -19,8 +20,9 @@ import type { Credentials } from "../credentials/credentials.ts";
 import type { Accepted, SocketMaker } from "../net/family.ts";
 import type { TextOwner } from "../net/files/remote_text.ts";
 import type { InterfaceOwner } from "../net/interfaces.ts";
+import { isRingReadable } from "../net/packet/ring_memory.ts";
 import type { Address } from "../net/socket.ts";
-import { type PassingCaller, type SocketOwner, StandIn } from "../net/stand_in.ts";
+import { type PassingCaller, type SharedRing, type SocketOwner, StandIn } from "../net/stand_in.ts";
 import { SETTING_NAMES, type SettingName } from "../sysctls.ts";
 import type { AnonymousInodes } from "../vfs/anonymous/anonymous_fs.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -68,6 +70,12 @@ interface Making {
   peer: Address;
 }
 
+/** A call that waits for memory that a socket shares; null: it was cut off. */
+interface Asking {
+  call: { completeWait(result: number): void } | null;
+  ring: SharedRing | number;
+}
+
 const NS_PER_MS = 1e6;
 const SUPERVISOR = 0;
 const NO_DESCRIPTOR = -1;
@@ -93,6 +101,9 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
   /** Texts that were asked for, as far as they have come. */
   readonly #texts = new Map<number, { text: string; readonly take: (text: string, next: number) => void }>();
   #lastText = 0;
+  /** Calls that wait for a ring. */
+  readonly #rings = new Map<number, Asking>();
+  #lastRing = 0;
   readonly #free: number[] = [];
   #used = 0;
   /** Slots of which calls have been passed, since they were opened. */
@@ -353,6 +364,58 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
     this.#post.send(NET);
   }
 
+  // ---- Memory that sockets share ----
+
+  *askRing(task: Caller, socket: StandIn): Generator<void, SharedRing | number, void> {
+    const asked = this.#lastRing;
+    this.#lastRing = (asked + 1) | 0;
+    const asking: Asking = { call: task.call, ring: -EBADF };
+    this.#rings.set(asked, asking);
+    const record = this.#post.record(Message.RING);
+    record[M.RING_ASKED] = asked;
+    record[M.RING_SOCKET] = socket.number;
+    this.#post.send(NET);
+    let isCutOff = true;
+    try {
+      yield;
+      isCutOff = false;
+    } finally {
+      asking.call = null;
+      if (isCutOff && typeof asking.ring !== "number") this.closeRing(asking.ring);
+    }
+    return asking.ring;
+  }
+
+  #ringGiven(record: Int32Array): void {
+    const asking = this.#rings.get(record[M.RING_ASKED]!)!;
+    this.#rings.delete(record[M.RING_ASKED]!);
+    const fd = record[M.RING_FD]!;
+    const ring = fd < 0 ? fd : { fd, size: record[M.RING_SIZE]! };
+    if (asking.call === null) {
+      if (typeof ring !== "number") this.closeRing(ring);
+      return;
+    }
+    asking.ring = ring;
+    asking.call.completeWait(0);
+  }
+
+  isReadable({ fd, size }: SharedRing): boolean {
+    return isRingReadable(this.#kernel.native, fd, size);
+  }
+
+  closeRing({ fd }: SharedRing): void {
+    this.#kernel.native.close(fd);
+  }
+
+  reopenRing({ fd }: SharedRing, isWritable: boolean): number {
+    const { native, descriptors } = this.#kernel;
+    return native.reopen(descriptors.proc, fd, isWritable ? O_RDWR : O_RDONLY);
+  }
+
+  nextMappedId(): number {
+    return this.#kernel.nextMappedId();
+  }
+
   // ---- Texts ----
 
   askText(file: number, from: number, take: (text: string, next: number) => void): void {
@@ -416,6 +479,9 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
         return;
       case Message.TEXT_END:
         this.#endText(record);
+        return;
+      case Message.RING_GIVEN:
+        this.#ringGiven(record);
         return;
       case Message.READY:
         // Its number may be another's by now, who then looks once too often.

@@ -216,6 +216,11 @@ export abstract class OpenFile {
     return -ENODEV;
   }
 
+  /** What comes before map(), for an offset and a length in bytes: 0 or a negative errno, or what finds that out. */
+  beforeMap(_task: Caller, _offset: number, _length: number): Coroutine | number {
+    return 0;
+  }
+
   /** What a private mapping of a file of zeros is of (/dev/zero); null: it is not such a file. */
   get zeros(): Mapped | null {
     return null;

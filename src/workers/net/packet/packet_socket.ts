@@ -2,6 +2,7 @@
 // their link headers or without.
 
 import * as E from "../../../shared/abi/errno.ts";
+import { O_RDWR } from "../../../shared/abi/fcntl.ts";
 import {
   FIONREAD,
   SIOCGSTAMP_OLD,
@@ -14,6 +15,7 @@ import { POLLERR } from "../../../shared/abi/poll.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import { write64 } from "../../../shared/abi/struct.ts";
 import { runProgram } from "../../bpf/run.ts";
+import type { Mapped } from "../../mem/vma.ts";
 import type { Inode, Time } from "../../vfs/inode.ts";
 import type { NetCaller } from "../caller.ts";
 import type { NetContext } from "../context.ts";
@@ -27,9 +29,14 @@ import * as Ethernet from "../stack/eth/format.ts";
 import * as Virtio from "../stack/offload/virtio.ts";
 import { HEADROOM } from "../stack/packet.ts";
 import { trueSize } from "../stack/udp/format.ts";
+import { SOCKET_DEVICE } from "../stand_in.ts";
 import type { KeptFrame, SeenFrame } from "./frame.ts";
 import * as Names from "./names.ts";
 import { PacketOptions } from "./packet_options.ts";
+import { type ReceiveRing, RingOfFrames } from "./ring.ts";
+import { RingMemory } from "./ring_memory.ts";
+import { RingOfBlocks } from "./ring_of_blocks.ts";
+import { readRequest } from "./ring_request.ts";
 import type { ListedPacketSocket, Onlooker, PacketTaps, ToldSocket } from "./taps.ts";
 
 const SIOCGSTAMP_NEW = 0x80108906 | 0;
@@ -45,6 +52,7 @@ const AUXDATA_SIZE = 20;
 /** Instructions of a filter that cost as much as a turn's unit. */
 const INSTRUCTIONS_SHIFT = 5;
 const FRAME_COST = 2;
+const RING_FRAME_COST = 24;
 const VIRTIO_SIZE = Virtio.HEADER;
 const NO_ADDRESS = new Uint8Array(0);
 const [DIAG_RUNNING, DIAG_AUXDATA, DIAG_ORIGDEV, DIAG_VNETHDR, DIAG_LOSS] = [1, 2, 4, 8, 16];
@@ -94,6 +102,8 @@ export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSo
   queuedBytes = 0;
   readonly #inet: InetStack;
   readonly #taps: PacketTaps;
+  /** Where frames go instead of its queue; null: there is none. */
+  #ring: ReceiveRing | null = null;
   #first: Waiting | null = null;
   #last: Waiting | null = null;
   #error = 0;
@@ -204,7 +214,10 @@ export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSo
   }
 
   get frameCost(): number {
-    return FRAME_COST + ((this.options.program?.length ?? 0) >> INSTRUCTIONS_SHIFT);
+    return (
+      (this.#ring === null ? FRAME_COST : RING_FRAME_COST) +
+      ((this.options.program?.length ?? 0) >> INSTRUCTIONS_SHIFT)
+    );
   }
 
   lose(): void {
@@ -219,6 +232,10 @@ export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSo
     const wanted = program === null ? whole : runProgram(program, frame);
     if (wanted === 0) return;
     const length = Math.min(whole, wanted);
+    if (this.#ring !== null) {
+      this.#putInRing(this.#ring, frame, keep(), length, whole);
+      return;
+    }
     const cost = trueSize(whole);
     if (this.queuedBytes >= receiveBuffer || !this.kernel.heap.hasRoom("socketMemory", cost)) {
       this.drops++;
@@ -377,7 +394,7 @@ export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSo
   poll(): number {
     let events = CAN_WRITE;
     if (this.#error !== 0) events |= POLLERR;
-    if (this.#first !== null) events |= CAN_READ;
+    if (this.#first !== null || this.#ring?.isReadable === true) events |= CAN_READ;
     return events;
   }
 
@@ -421,7 +438,7 @@ export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSo
     const [threshold, stamps] = [number(P.PACKET_COPY_THRESH), number(P.PACKET_TIMESTAMP)];
     return {
       info: [Math.max(0, this.device), version, reserve, threshold, stamps, flags],
-      receiveRing: null,
+      receiveRing: this.#ring === null ? null : Object.values(this.#ring.request),
       sendRing: null,
       memory: [this.queuedBytes, receiveBuffer, 0, sendBuffer, 0, 0, 0, 0, this.drops],
     };
@@ -430,11 +447,90 @@ export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSo
   // ---- Rings ----
 
   get hasRing(): boolean {
-    return false;
+    return this.#ring !== null;
   }
 
-  setRing(_value: Buffer, _isSent: boolean): number {
-    return -E.EINVAL;
+  /** PACKET_RX_RING; there are none for what is sent. */
+  setRing(value: Buffer, isForSending: boolean): number {
+    const { version, reserve } = this.options;
+    const request = readRequest(value, version, reserve);
+    if (typeof request === "number") return request;
+    if (isForSending) return -E.EINVAL;
+    if (request === null) {
+      this.#dropRing();
+      return 0;
+    }
+    if (this.#ring !== null) return -E.EBUSY;
+    const { counters, heap, commonMemory, native } = this.kernel;
+    const size = request.blockSize * request.blocks;
+    if (!heap.hasRoom("packetRings") || !commonMemory.hasRoom(size)) return -E.ENOMEM;
+    const memory = RingMemory.make(native, size);
+    if (typeof memory === "number") return -E.ENOMEM;
+    counters.packetRings++;
+    counters.packetRingBytes += size;
+    const given = (): void => this.waiters.wake(CAN_READ);
+    this.#ring =
+      version === P.TPACKET_V3
+        ? new RingOfBlocks(this.kernel, memory, request, reserve, given, () => this.freezes++)
+        : new RingOfFrames(memory, request, version, reserve);
+    return 0;
+  }
+
+  #dropRing(): void {
+    if (this.#ring === null) return;
+    const { counters } = this.kernel;
+    counters.packetRings--;
+    counters.packetRingBytes -= this.#ring.memory.size;
+    this.#ring.close();
+    this.#ring = null;
+  }
+
+  /** A frame for the ring. */
+  #putInRing(ring: ReceiveRing, seen: SeenFrame, frame: KeptFrame, length: number, whole: number): void {
+    const start = this.#startOf(frame);
+    const isPut = ring.put(
+      {
+        frame,
+        name: Buffer.from(
+          Names.nameOf(frame.type, frame.index, frame.hardwareType, frame.delivery, frame.sender, true),
+          "latin1",
+        ),
+        bytes: frame.bytes.subarray(start, start + length),
+        linkLength: frame.network - start,
+        whole,
+        status: seen.status,
+      },
+      this.drops > 0,
+    );
+    if (!isPut) {
+      this.drops++;
+      return;
+    }
+    this.packets++;
+    // Of blocks it is told when they are given.
+    if (this.options.version !== P.TPACKET_V3) this.waiters.wake(CAN_READ);
+  }
+
+  /** What the ring's memory is mapped by: a descriptor of its own, and its size; or a negative errno. */
+  override ringToMap(): { readonly fd: number; readonly size: number } | number {
+    if (this.#ring === null) return -E.EINVAL;
+    const { native, descriptors } = this.kernel;
+    const { fd, size } = this.#ring.memory;
+    const reopened = native.reopen(descriptors.proc, fd, O_RDWR);
+    return reopened < 0 ? reopened : { fd: reopened, size };
+  }
+
+  override beforeMap(_task: NetCaller, offset: number, length: number): number {
+    const isWhole = this.#ring !== null && offset === 0 && length === this.#ring.memory.size;
+    return isWhole ? 0 : -E.EINVAL;
+  }
+
+  override map(): { backing: Mapped; hostFd: number; offset: number } | number {
+    const ring = this.ringToMap();
+    if (typeof ring === "number") return ring;
+    const id = this.kernel.nextMappedId();
+    const backing = { id, path: this.describe(), dev: SOCKET_DEVICE, ino: this.inodeNumber };
+    return { backing, hostFd: ring.fd, offset: 0 };
   }
 
   release(): void {
@@ -447,6 +543,7 @@ export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSo
     this.queuedBytes = 0;
     this.#first = null;
     this.#last = null;
+    this.#dropRing();
     this.options.end();
     counters.sockets--;
     counters.packetSockets--;
