@@ -248,6 +248,41 @@ traceroute -n 127.0.0.1 | quiet
 traceroute -6 -n ::1 | quiet
 `;
 
+/** What differs from run to run: times, ports, numbers that are chosen at random. */
+const TCPDUMP = `
+set -e
+${UP}
+D=$(mktemp -d); chmod 777 $D; cd $D
+quiet() {
+  sed -E 's/^[0-9:.]+ //; s/(127.0.0.1|::1)\\.[0-9]{5}/\\1.P/g; s/\\bid [0-9]+/id N/; s/(seq|ack) [0-9:]+,/\\1 S,/g; s/TS val [0-9]+ ecr [0-9]+/TS/; s/flowlabel 0x[0-9a-f]+/flowlabel F/'
+}
+dump() {
+  : > err; timeout 20 tcpdump -n -l "$@" > out 2> err & T=$!
+  for i in $(seq 200); do grep -q 'listening on' err && return; sleep 0.05; done; cat err; exit 1
+}
+ended() { wait $T; quiet < out; grep -E 'captured|dropped' err; }
+talk() {
+  nc -l 127.0.0.1 7101 > got & L=$!
+  for i in $(seq 200); do ss -Hltn | grep -q :7101 && break; sleep 0.05; done
+  echo hello | nc -N 127.0.0.1 7101; wait $L; cat got
+}
+echo "-- echoes"; dump -i lo -c 6 icmp; ping -q -c 3 -i 0.2 127.0.0.1 > /dev/null; ended
+echo "-- any"; dump -i any -c 4 icmp6; ping -q -c 2 -i 0.2 ::1 > /dev/null; ended
+echo "-- in"; dump -i any -e -c 2 -Q in icmp; ping -q -c 1 127.0.0.1 > /dev/null; ended
+echo "-- TCP"; dump -i lo -c 3 'tcp port 7101 and greater 67'; talk; ended
+echo "-- to a file"; dump -i lo -w file -c 4 'udp port 7102'
+for i in 1 2 3 4; do echo "datagram $i" > /dev/udp/127.0.0.1/7102; done; ended
+tcpdump -n -e -r file 2> /dev/null | quiet
+tcpdump -n -A -r file greater 1 2> /dev/null | grep -o 'datagram .'
+tcpdump -n -r file 'udp[8:4] = 0x64617461 and udp[17] = 0x33' 2> /dev/null | quiet
+echo "-- as it comes"; : > err; (timeout 20 tcpdump -n -U -i lo -c 2 -w - icmp 2> err | tcpdump -n -r - 2> /dev/null > out) & T=$!
+for i in $(seq 200); do grep -q 'listening on' err && break; sleep 0.05; done
+ping -q -c 1 127.0.0.1 > /dev/null; wait $T; quiet < out
+echo "-- a short snap"; dump -i lo -s 60 -c 2 icmp; ping -q -c 1 -s 1000 127.0.0.1 > /dev/null; ended
+tcpdump -i nosuch 2>&1 | head -n 1
+tcpdump -i lo 'nonsense and' 2>&1 | tail -n 1
+`;
+
 /** Runs as root of the sandbox, which may have a server's account and keys. */
 const SSH = `
 ${UP}
@@ -319,6 +354,7 @@ const CASES: readonly Case[] = [
     ],
   },
   { what: "ping", script: PING, needs: [["ping", "iputils-ping"]] },
+  { what: "tcpdump", script: TCPDUMP, needs: [["tcpdump", "tcpdump"]], user: "0" },
   { what: "traceroute", script: TRACEROUTE, needs: [["traceroute", "traceroute"]] },
   { what: "iperf3: TCP, UDP, both ways", script: IPERF, needs: [["iperf3", "iperf3"]] },
   { what: "rsync's daemon", script: RSYNC, needs: [["rsync", "rsync"]] },
