@@ -42,6 +42,8 @@ export interface SocketOwner {
   events(socket: number): number;
   /** Asks to be told of the next edge, by told(), unless that was asked already. */
   subscribe(socket: StandIn): void;
+  /** Reads it into the slot of who calls, or writes it from there, without waiting: bytes, or a negative errno. */
+  move(task: Caller, socket: StandIn, isWrite: boolean, offset: number, length: number): Coroutine;
   /** What is mapped of it: a descriptor, which is the asker's then, and its size; or a negative errno. */
   askRing(task: Caller, socket: StandIn): Generator<void, SharedRing | number, void>;
   /** Whether there is something to read in such memory. */
@@ -114,6 +116,14 @@ export class StandIn extends OpenFile {
 
   override writeCall(task: PassingCaller): number {
     return this.pass(task);
+  }
+
+  override readElsewhere(task: Caller, offset: number, length: number): Coroutine {
+    return this.#owner.move(task, this, false, offset, length);
+  }
+
+  override writeElsewhere(task: Caller, offset: number, length: number): Coroutine {
+    return this.#owner.move(task, this, true, offset, length);
   }
 
   override ioctl(task: ProcessCaller & PassingCaller, request: number, argument: number): number {

@@ -47,6 +47,7 @@ import { LockTable } from "../vfs/file_locks.ts";
 import { InterfaceSocket } from "./interface_socket.ts";
 import * as M from "./messages.ts";
 import { Message } from "./messages.ts";
+import { NetTask } from "./net_call.ts";
 import { NetRequests } from "./net_requests.ts";
 import { NET } from "./net_thread.ts";
 import { OwnedSocket } from "./owned_sockets.ts";
@@ -183,6 +184,9 @@ export class NetKernel implements NetContext, LoopContext {
       case Message.TEXT:
         this.#tellText(record[M.TEXT_ASKED]!, record[M.TEXT]!, record[M.FROM]!);
         return;
+      case Message.MOVE:
+        this.#move(record);
+        return;
       case Message.RING:
         this.#giveRing(record[M.RING_ASKED]!, this.#sockets.get(record[M.RING_SOCKET]!));
         return;
@@ -228,6 +232,28 @@ export class NetKernel implements NetContext, LoopContext {
     const record = this.record(Message.TEXT_END);
     record[M.TEXT_ASKED] = asked;
     record[M.FROM] = next;
+    this.sendBack();
+  }
+
+  #move(record: Int32Array): void {
+    const [asked, slot] = [record[M.MOVE_ASKED]!, record[M.MOVE_SLOT]!];
+    const socket = this.#sockets.get(record[M.MOVE_SOCKET]!);
+    const [offset, length, isWrite] = [
+      record[M.MOVE_OFFSET]!,
+      record[M.MOVE_LENGTH]!,
+      record[M.MOVE_IS_WRITE] !== 0,
+    ];
+    let result = -EBADF;
+    if (socket !== undefined) {
+      // It stands for the slot's memory; its call is thread 0's.
+      const task = new NetTask(this, slot);
+      const { file } = socket;
+      result = isWrite ? file.write(task, offset, length) : file.read(task, offset, length);
+      socket.publish();
+    }
+    const answer = this.record(Message.MOVED);
+    answer[M.MOVE_ASKED] = asked;
+    answer[M.MOVE_RESULT] = result;
     this.sendBack();
   }
 

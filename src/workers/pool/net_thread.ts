@@ -12,7 +12,7 @@ import { RDI, ROUTES, ROUTES_COUNT } from "../../shared/ring/layout.ts";
 import { type PrivateSab, READINESS_RECORDS, SLOT_PLACES } from "../../shared/ring/private_sab.ts";
 import { type Moment, Quiescence } from "../../shared/ring/quiescence.ts";
 import { Readiness } from "../../shared/ring/readiness.ts";
-import { NO_RESULT } from "../call/call.ts";
+import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import type { Caller } from "../call/caller.ts";
 import { NEVER } from "../call/clocks.ts";
 import type { CallContext } from "../call/context.ts";
@@ -76,6 +76,12 @@ interface Asking {
   ring: SharedRing | number;
 }
 
+/** A call that waits for bytes of a socket; null: it was cut off. */
+interface Moving {
+  call: { completeWait(result: number): void } | null;
+  result: number;
+}
+
 const NS_PER_MS = 1e6;
 const SUPERVISOR = 0;
 const NO_DESCRIPTOR = -1;
@@ -101,6 +107,9 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
   /** Texts that were asked for, as far as they have come. */
   readonly #texts = new Map<number, { text: string; readonly take: (text: string, next: number) => void }>();
   #lastText = 0;
+  /** Calls that wait for bytes. */
+  readonly #moves = new Map<number, Moving>();
+  #lastMove = 0;
   /** Calls that wait for a ring. */
   readonly #rings = new Map<number, Asking>();
   #lastRing = 0;
@@ -364,6 +373,39 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
     this.#post.send(NET);
   }
 
+  // ---- Bytes between sockets and files of this thread's ----
+
+  *move(task: Caller, socket: StandIn, isWrite: boolean, offset: number, length: number): Coroutine {
+    const asked = this.#lastMove;
+    this.#lastMove = (asked + 1) | 0;
+    const moving: Moving = { call: task.call, result: -EBADF };
+    this.#moves.set(asked, moving);
+    const { slot } = task.call;
+    // Nobody is to have its memory while that is on its way.
+    this.#visited[slot] = 1;
+    const record = this.#post.record(Message.MOVE);
+    record[M.MOVE_ASKED] = asked;
+    record[M.MOVE_SLOT] = slot;
+    record[M.MOVE_SOCKET] = socket.number;
+    record[M.MOVE_OFFSET] = offset;
+    record[M.MOVE_LENGTH] = length;
+    record[M.MOVE_IS_WRITE] = Number(isWrite);
+    this.#post.send(NET);
+    try {
+      yield;
+    } finally {
+      moving.call = null;
+    }
+    return moving.result;
+  }
+
+  #moved(record: Int32Array): void {
+    const moving = this.#moves.get(record[M.MOVE_ASKED]!)!;
+    this.#moves.delete(record[M.MOVE_ASKED]!);
+    moving.result = record[M.MOVE_RESULT]!;
+    moving.call?.completeWait(0);
+  }
+
   // ---- Memory that sockets share ----
 
   *askRing(task: Caller, socket: StandIn): Generator<void, SharedRing | number, void> {
@@ -479,6 +521,9 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
         return;
       case Message.TEXT_END:
         this.#endText(record);
+        return;
+      case Message.MOVED:
+        this.#moved(record);
         return;
       case Message.RING_GIVEN:
         this.#ringGiven(record);

@@ -98,6 +98,15 @@ export abstract class OpenFile {
     return -EINVAL;
   }
 
+  /** As read and write, of a file whose bytes another kernel thread has: in steps; null: it is no such file. */
+  readElsewhere(_task: Caller, _offset: number, _length: number): Coroutine | null {
+    return null;
+  }
+
+  writeElsewhere(_task: Caller, _offset: number, _length: number): Coroutine | null {
+    return null;
+  }
+
   /** As read, of what is there without waiting for a disk: -EAGAIN when it is not. */
   readCached(task: Caller, offset: number, length: number): number {
     return this.read(task, offset, length);

@@ -8,6 +8,7 @@ import { POLLIN, POLLOUT } from "../../shared/abi/poll.ts";
 import { SIGPIPE } from "../../shared/abi/signal.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import { breathe } from "../call/breathe.ts";
+import type { Coroutine } from "../call/call.ts";
 import { fromUser } from "../call/siginfo.ts";
 import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
@@ -19,8 +20,8 @@ import { waitFor } from "./wait.ts";
 /** Where bytes come from. */
 export interface Source {
   readonly file: OpenFile;
-  /** Puts up to `length` of them into the window; 0 at the end, or a negative errno. */
-  look(task: VfsCaller, length: number): number;
+  /** Puts up to `length` of them into the window, perhaps in steps; 0 at the end, or a negative errno. */
+  look(task: VfsCaller, length: number): number | Coroutine;
   /** So many of those that were looked at are taken. */
   take(length: number): void;
 }
@@ -30,8 +31,8 @@ export interface Target {
   readonly file: OpenFile;
   /** How many bytes fit at once, as far as that is known. */
   room(): number;
-  /** Takes up to `length` bytes of the window. */
-  put(task: VfsCaller, length: number): number;
+  /** Takes up to `length` bytes of the window, perhaps in steps. */
+  put(task: VfsCaller, length: number): number | Coroutine;
 }
 
 /** A file with a position: the one that is given, and moved. */
@@ -71,8 +72,8 @@ export class Stream implements Source, Target {
     this.file = file;
   }
 
-  look(task: VfsCaller, length: number): number {
-    return this.file.read(task, WINDOW, length);
+  look(task: VfsCaller, length: number): number | Coroutine {
+    return this.file.readElsewhere(task, WINDOW, length) ?? this.file.read(task, WINDOW, length);
   }
 
   take(): void {}
@@ -81,8 +82,8 @@ export class Stream implements Source, Target {
     return WINDOW_SIZE;
   }
 
-  put(task: VfsCaller, length: number): number {
-    return this.file.write(task, WINDOW, length);
+  put(task: VfsCaller, length: number): number | Coroutine {
+    return this.file.writeElsewhere(task, WINDOW, length) ?? this.file.write(task, WINDOW, length);
   }
 }
 
@@ -142,9 +143,11 @@ export function* copyBetween(
     if (longTurns.isFull && (yield* breathe(task))) break;
     const room = Math.min(length - done, WINDOW_SIZE, target.room());
     // A pipe without readers says so, whether or not it is full.
-    const ready = room > 0 ? source.look(task, room) : -EAGAIN;
+    const looked = room > 0 ? source.look(task, room) : -EAGAIN;
+    const ready = typeof looked === "number" ? looked : yield* looked;
     if (room > 0 && ready <= 0 && ready !== -EAGAIN) return done > 0 ? done : ready;
-    const n = ready > 0 ? target.put(task, ready) : room > 0 ? ready : target.put(task, 0);
+    const put = ready > 0 ? target.put(task, ready) : room > 0 ? ready : target.put(task, 0);
+    const n = typeof put === "number" ? put : yield* put;
     if (n > 0) {
       source.take(n);
       done += n;
