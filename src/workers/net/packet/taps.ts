@@ -18,7 +18,7 @@ import { NO_LINK, OUTGOING, type Tap } from "../stack/tap.ts";
 import { type KeptFrame, SeenFrame } from "./frame.ts";
 
 /** What one turn spends, in about a quarter of a microsecond each. */
-const SPENT_A_TURN = 12_000;
+const SPENT_A_TURN = 6000;
 /** As much work as a packet of the stack's. */
 const PACKET_SHIFT = 4;
 
