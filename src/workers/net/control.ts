@@ -71,6 +71,14 @@ export class ControlWriter {
     this.length = Math.min(this.bytes.length, this.length + controlAlign(whole));
   }
 
+  /** When it came, in the form of SO_TIMESTAMPING: three times, of which hardware would have made two. */
+  stamping(option: number, { sec, nsec }: Time): void {
+    const body = Buffer.alloc(48);
+    body.writeBigInt64LE(BigInt(sec));
+    body.writeUInt32LE(nsec, 8);
+    this.add(SOL_SOCKET, option, body);
+  }
+
   /** When the message was sent (SO_TIMESTAMP and its relatives). */
   timestamp(option: number, { sec, nsec }: Time): void {
     const body = Buffer.alloc(16);

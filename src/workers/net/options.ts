@@ -32,6 +32,14 @@ export const RECEIVE_BUFFER_MIN = 2304;
 const TIMEVAL = 16;
 const COOKIE_SIZE = 8;
 const US_NS = NSEC_PER_SEC / USEC_PER_SEC;
+// SOF_TIMESTAMPING_*
+const STAMPING_RECEIVED = 1 << 3;
+const STAMPING_SOFTWARE = 1 << 4;
+const STAMPING_ID = 1 << 7;
+const STAMPING_STAMPS_ALONE = 1 << 11;
+const STAMPING_STATISTICS = 1 << 12;
+const STAMPING_ID_TCP = 1 << 16;
+const STAMPING_ALL = (1 << 19) - 1;
 const PRIORITY_MAX = 6;
 
 function told(value: (socket: SocketFile, options: SocketOptions) => number): Option {
@@ -214,6 +222,26 @@ function timestamps(name: number): Option {
   };
 }
 
+/** Time stamps of what comes (SOF_TIMESTAMPING_*); those of what is sent are accepted, and not made. */
+export function timestamping(name: number): Option {
+  return {
+    get: ({ stamping }) => {
+      const bytes = Buffer.alloc(2 * INT); // struct so_timestamping
+      bytes.writeUInt32LE(stamping);
+      return bytes;
+    },
+    set: (options, value) => {
+      const flags = value.readInt32LE();
+      if ((flags & ~STAMPING_ALL) !== 0) return -EINVAL;
+      if ((flags & STAMPING_ID_TCP) !== 0 && (flags & STAMPING_ID) === 0) return -EINVAL;
+      if ((flags & STAMPING_STATISTICS) !== 0 && (flags & STAMPING_STAMPS_ALONE) === 0) return -EINVAL;
+      options.stamping = flags;
+      options.stampingName = name;
+      return 0;
+    },
+  };
+}
+
 /** As getpeername, of no more bytes than there are. */
 function peerName({ socket }: SocketOptions, _task: NetCaller, room: number): Buffer | number {
   const name = socket.peerName();
@@ -239,6 +267,9 @@ export abstract class SocketOptions {
   peekOffset = -1;
   /** SO_TIMESTAMP_OLD or a relative: the form that messages' times are told in; 0: they are not. */
   timestamps = 0;
+  /** SOF_TIMESTAMPING_*, and which of the options has set them. */
+  stamping = 0;
+  stampingName = 0;
   /** SO_RCVLOWAT: bytes that a stream's receive waits for. */
   receiveLow = 1;
   /** An error that the next call reports (SO_ERROR). */
@@ -249,6 +280,16 @@ export abstract class SocketOptions {
   }
 
   abstract isListening(): boolean;
+
+  /** When messages came is to be told. */
+  get wantsStamps(): boolean {
+    return this.timestamps !== 0 || (this.stamping & STAMPING_RECEIVED) !== 0;
+  }
+
+  /** And in the form of SO_TIMESTAMPING. */
+  get wantsStamping(): boolean {
+    return (this.stamping & STAMPING_SOFTWARE) !== 0;
+  }
 
   /** What the family has of SOL_SOCKET. */
   protected get socketLevel(): OptionTable {

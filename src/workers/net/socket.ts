@@ -131,6 +131,9 @@ export abstract class SocketFile extends OpenFile {
   /** Bytes that were sent: of a stream, perhaps not all. */
   abstract send(task: NetCaller, request: SendRequest): number;
 
+  /** A call has sent something that it wanted to be taken from its memory (MSG_ZEROCOPY), and was copied. */
+  sentByReference(): void {}
+
   /** Up to `room` bytes of what comes next; with MSG_PEEK they stay. */
   abstract receive(task: NetCaller, room: number, flags: number): Received | number;
 
@@ -150,6 +153,8 @@ export abstract class SocketFile extends OpenFile {
     const { timestamps } = this.options;
     if (timestamps !== 0 && sentAt !== undefined)
       writer.timestamp(timestamps, sentAt ?? now(task.kernel.native));
+    if (this.options.wantsStamping && this.options.wantsStamps && sentAt != null)
+      writer.stamping(this.options.stampingName, sentAt);
     return null;
   }
 

@@ -118,9 +118,12 @@ export function* sendFrom(task: NetCaller, socket: SocketFile, source: Source, s
   const held: Held = { ancillary: sending.ancillary };
   socket.references++;
   try {
-    return yield* socket.keepsBounds
+    const n = yield* socket.keepsBounds
       ? sendMessage(task, socket, source, sending, held)
       : sendStream(task, socket, source, sending, held);
+    if ((sending.flags & S.MSG_ZEROCOPY) !== 0 && (n > 0 || (n === 0 && socket.keepsBounds)))
+      socket.sentByReference();
+    return n;
   } finally {
     held.ancillary?.release();
     putFile(task.kernel, socket);

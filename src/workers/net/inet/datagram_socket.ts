@@ -355,7 +355,7 @@ export class DatagramSocket extends InetSocket {
     const { options } = this;
     const length = packet.length - skip;
     const from = packet.head + skip;
-    const isStamped = options.timestamps !== 0 || options.keepsStamp;
+    const isStamped = options.wantsStamps || options.keepsStamp;
     const sentAt = isStamped ? this.timeOf(packet.arrivalUs) : null;
     this.hasReceived = true;
     this.lastStamp = options.keepsStamp ? sentAt : null;

@@ -5,7 +5,13 @@ import * as I from "../../../shared/abi/inet.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import type { Ancillary, ControlWriter } from "../control.ts";
 import type { Received } from "../socket.ts";
-import { type ErrorRecord, type InetEndpoint, ORIGIN_ICMP, ORIGIN_ICMP6 } from "../stack/inet/endpoint.ts";
+import {
+  type ErrorRecord,
+  type InetEndpoint,
+  ORIGIN_ICMP,
+  ORIGIN_ICMP6,
+  ORIGIN_ZEROCOPY,
+} from "../stack/inet/endpoint.ts";
 import { bytes4, bytes6, nameOf } from "./addresses.ts";
 
 /** What a record costs beside its payload. */
@@ -27,7 +33,7 @@ export class ErrorControl implements Ancillary {
   release(): void {}
 
   write(writer: ControlWriter): void {
-    const { errno, origin, type, code, info, offender } = this.#record;
+    const { errno, origin, type, code, info, data, offender } = this.#record;
     const name = Buffer.alloc(this.#isV6 ? I.SOCKADDR_IN6_SIZE : I.SOCKADDR_IN_SIZE);
     if (offender !== null && isOfIcmp(this.#record))
       name.set(this.#isV6 ? bytes6(offender, 0, 0) : bytes4(offender, 0));
@@ -35,6 +41,7 @@ export class ErrorControl implements Ancillary {
     bytes.writeUInt32LE(errno);
     bytes.set([origin, type, code], 4);
     bytes.writeUInt32LE(info, 8);
+    bytes.writeUInt32LE(data, 12);
     const body = Buffer.concat([bytes, name]);
     if (this.#isV6) writer.add(S.IPPROTO_IPV6, I.IPV6_RECVERR, body);
     else writer.add(S.IPPROTO_IP, I.IP_RECVERR, body);
@@ -47,7 +54,10 @@ function errorBehind(taken: ErrorRecord, next: ErrorRecord | undefined, pending:
   return isOfIcmp(taken) ? 0 : pending;
 }
 
-/** What a receive with MSG_ERRQUEUE takes; datagrams are told with whom they were for. Null: there is nothing. */
+/**
+ * What a receive with MSG_ERRQUEUE takes; datagrams are told with whom they were for, notices of MSG_ZEROCOPY are not.
+ * Null: there is nothing.
+ */
 export function receiveError(
   endpoint: InetEndpoint,
   room: number,
@@ -56,12 +66,13 @@ export function receiveError(
   const record = endpoint.receiveError();
   if (record === null) return null;
   endpoint.pendingError = errorBehind(record, endpoint.errors[0], endpoint.pendingError);
-  const { payload, destination, port } = record;
+  const { origin, payload, destination, port } = record;
+  const hasName = isDatagram && origin !== ORIGIN_ZEROCOPY;
   return {
     data: payload.subarray(0, room),
     length: payload.length,
     flags: S.MSG_ERRQUEUE | (room < payload.length ? S.MSG_TRUNC : 0),
-    address: isDatagram ? nameOf(endpoint.isV6, destination, port, endpoint.boundDevice) : "",
+    address: hasName ? nameOf(endpoint.isV6, destination, port, endpoint.boundDevice) : "",
     ancillary: new ErrorControl(record, endpoint.isV6),
     putBack: () => {},
   };

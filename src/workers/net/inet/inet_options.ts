@@ -17,7 +17,7 @@ import {
   type OptionTable,
   setOption,
 } from "../option_table.ts";
-import { guarded, SOCKET_LEVEL, SocketOptions } from "../options.ts";
+import { guarded, SOCKET_LEVEL, SocketOptions, timestamping } from "../options.ts";
 import { mayAdminister, mayUseRaw } from "../privileges.ts";
 import type { ProgramTaker } from "../program_option.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
@@ -129,6 +129,18 @@ function stamped(name: number): InetOption {
   };
 }
 
+function stamping(name: number): InetOption {
+  const option = timestamping(name);
+  return {
+    ...option,
+    set: (options, value, task) => {
+      const error = option.set!(options, value, task);
+      options.stampsChanged();
+      return error;
+    },
+  };
+}
+
 /** Of the first network namespace, which is the only one. */
 const NETNS_COOKIE = Buffer.of(1, 0, 0, 0, 0, 0, 0, 0);
 
@@ -158,21 +170,6 @@ const PACING_RATE: InetOption = {
 };
 
 const unsupported: InetOption = { get: () => -EOPNOTSUPP, set: () => -EOPNOTSUPP };
-
-/** Time stamps of what is sent, which are accepted and not made. */
-function timestamping(name: number): InetOption {
-  return {
-    get: (options) => {
-      const bytes = Buffer.alloc(8);
-      bytes.writeInt32LE(options.kept.get(name) ?? 0);
-      return bytes;
-    },
-    set: (options, value) => {
-      options.kept.set(name, value.readInt32LE());
-      return 0;
-    },
-  };
-}
 
 const ZEROCOPY = kept(S.SO_ZEROCOPY, 0, (value) => (value === 0 || value === 1 ? 0 : -EINVAL));
 const LOCK_FILTER = flag(S.SO_LOCK_FILTER);
@@ -212,8 +209,8 @@ export const INET_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetO
   [S.SO_TIMESTAMP_NEW, stamped(S.SO_TIMESTAMP_NEW)],
   [S.SO_TIMESTAMPNS_OLD, stamped(S.SO_TIMESTAMPNS_OLD)],
   [S.SO_TIMESTAMPNS_NEW, stamped(S.SO_TIMESTAMPNS_NEW)],
-  [S.SO_TIMESTAMPING_OLD, timestamping(S.SO_TIMESTAMPING_OLD)],
-  [S.SO_TIMESTAMPING_NEW, timestamping(S.SO_TIMESTAMPING_NEW)],
+  [S.SO_TIMESTAMPING_OLD, stamping(S.SO_TIMESTAMPING_OLD)],
+  [S.SO_TIMESTAMPING_NEW, stamping(S.SO_TIMESTAMPING_NEW)],
   [S.SO_TXTIME, { get: () => Buffer.alloc(8) }],
   [S.SO_INCOMING_CPU, kept(S.SO_INCOMING_CPU, -1)],
   [S.SO_NETNS_COOKIE, { get: (_options, _task, room) => (room === 8 ? NETNS_COOKIE : -EINVAL) }],
@@ -329,7 +326,7 @@ export class InetOptions extends SocketOptions implements ProgramTaker {
   }
 
   stampsChanged(): void {
-    const isStamper = this.timestamps !== 0 || this.#keepsStamp;
+    const isStamper = this.wantsStamps || this.#keepsStamp;
     if (isStamper !== this.#isStamper) this.#stack.stampers += isStamper ? 1 : -1;
     this.#isStamper = isStamper;
   }

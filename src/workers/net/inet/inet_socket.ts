@@ -14,7 +14,7 @@ import { mayHavePort } from "../privileges.ts";
 import { type Address, SocketFile } from "../socket.ts";
 import type { StackCore } from "../stack/core.ts";
 import { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
-import type { InetEndpoint } from "../stack/inet/endpoint.ts";
+import { type InetEndpoint, ORIGIN_ZEROCOPY } from "../stack/inet/endpoint.ts";
 import type { IpAddress } from "../stack/ip_address.ts";
 import { RawEndpoint } from "../stack/raw/endpoint.ts";
 import type { Stack } from "../stack/stack.ts";
@@ -28,6 +28,8 @@ import type { ListedSocket } from "./registry.ts";
 const SIOCGSTAMP_NEW = 0x80108906 | 0;
 const SIOCGSTAMPNS_NEW = 0x80108907 | 0;
 const NS_PER_US = 1000;
+/** SO_EE_CODE_ZEROCOPY_COPIED */
+const COPIED = 1;
 
 /** IPV6_PKTINFO as an option: what it sends by and from, where a message says nothing else. */
 export interface Sticky {
@@ -59,6 +61,7 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
   /** When what was received last arrived, where SIOCGSTAMP was asked; null: nothing was. */
   protected lastStamp: Time | null = null;
   protected hasReceived = false;
+  #sentByReference = 0;
   #hasEnded = false;
 
   constructor(
@@ -90,6 +93,33 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
   }
 
   abstract get isListening(): boolean;
+
+  // What was sent so has a number, of which the error queue says that its memory is wanted no more. That it was copied is
+  // said as well: who asks for this then mostly asks no more.
+  override sentByReference(): void {
+    if (this.options.kept.get(S.SO_ZEROCOPY) !== 1) return;
+    const { endpoint } = this;
+    const number = this.#sentByReference;
+    this.#sentByReference = (number + 1) >>> 0;
+    const last = endpoint.errors.at(-1);
+    if (last?.origin === ORIGIN_ZEROCOPY && last.data + 1 === number) {
+      endpoint.errors[endpoint.errors.length - 1] = { ...last, data: number };
+      endpoint.observer?.failed();
+      return;
+    }
+    endpoint.tell({
+      errno: 0,
+      origin: ORIGIN_ZEROCOPY,
+      type: 0,
+      code: COPIED,
+      info: number,
+      data: number,
+      offender: null,
+      destination: endpoint.any,
+      port: 0,
+      payload: new Uint8Array(0),
+    });
+  }
 
   /** An option has given the stack something to do. */
   acted(): void {}

@@ -17,7 +17,7 @@ import {
   type OptionTable,
   setOption,
 } from "../option_table.ts";
-import { SOCKET_LEVEL, SocketOptions } from "../options.ts";
+import { SOCKET_LEVEL, SocketOptions, timestamping } from "../options.ts";
 import { attachProgram, type ProgramTaker } from "../program_option.ts";
 import type { PacketSocket } from "./packet_socket.ts";
 
@@ -161,6 +161,8 @@ const RING_OPTIONS: OptionTable<PacketOptions> = new Map<number, PacketOption>([
 const PACKET_SOCKET_LEVEL: OptionTable<PacketOptions> = new Map<number, PacketOption>([
   ...(SOCKET_LEVEL as OptionTable<PacketOptions>),
   [S.SO_PROTOCOL, { get: () => int(0) }],
+  [S.SO_TIMESTAMPING_OLD, timestamping(S.SO_TIMESTAMPING_OLD) as PacketOption],
+  [S.SO_TIMESTAMPING_NEW, timestamping(S.SO_TIMESTAMPING_NEW) as PacketOption],
   [S.SO_ATTACH_FILTER, { get: () => Buffer.alloc(0), set: attachProgram }],
   [
     S.SO_DETACH_FILTER,

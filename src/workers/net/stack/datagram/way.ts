@@ -58,6 +58,7 @@ export function tooLong(
       type: 0,
       code: 0,
       info: mtu,
+      data: 0,
       offender: null,
       destination,
       port,

@@ -27,6 +27,7 @@ export interface ErrorRecord {
   readonly type: number;
   readonly code: number;
   readonly info: number;
+  readonly data: number;
   /** Who sent the ICMP message; null: this host itself. */
   readonly offender: IpAddress | null;
   /** Whom the datagram was for. */
@@ -39,6 +40,8 @@ export interface ErrorRecord {
 export const ORIGIN_LOCAL = 1;
 export const ORIGIN_ICMP = 2;
 export const ORIGIN_ICMP6 = 3;
+/** Of what was sent with MSG_ZEROCOPY, by the numbers from info to data. */
+export const ORIGIN_ZEROCOPY = 5;
 
 /** IPv6 addresses that mean nothing without a device: fe80::/10 and ff02::/16. */
 export function isOfLink({ isV4, isLinkLocal, w0 }: IpAddress): boolean {

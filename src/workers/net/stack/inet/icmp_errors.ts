@@ -26,6 +26,7 @@ export function recordOf(
     type,
     code,
     info,
+    data: 0,
     offender: IpAddress.fromWords(packet.nextHop0, packet.nextHop1, packet.nextHop2, packet.nextHop3),
     destination: packet.destinationAddress,
     port,
