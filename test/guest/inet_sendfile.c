@@ -3,6 +3,7 @@
 #include "guest.h"
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -162,5 +163,29 @@ int main(void) {
   write(p[1], "datagram", 8);
   value("spliced", SYS_6(SYS_splice, p[0], 0, d[0], 0, 100, 0));
   value("came", SYS_6(SYS_recvfrom, d[1], back, SIZE, MSG_DONTWAIT, 0, 0));
+
+  // What is spliced is said by who splices.
+  fflush(stdout);
+  pid = fork();
+  if (pid == 0) {
+    setgid(1234), setuid(1234);
+    struct {
+      struct nlmsghdr n;
+      struct rtmsg r;
+    } m = {{sizeof m, RTM_DELROUTE, NLM_F_REQUEST | NLM_F_ACK, 1, 0}, {.rtm_family = AF_INET}};
+    int nl = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+    write(p[1], &m, sizeof m);
+    value("a route", SYS_6(SYS_splice, p[0], 0, nl, 0, sizeof m, 0));
+    struct {
+      struct nlmsghdr n;
+      struct nlmsgerr e;
+    } answer = {0};
+    struct pollfd f = {.fd = nl, .events = POLLIN};
+    poll(&f, 1, 5000);
+    recv(nl, &answer, sizeof answer, MSG_DONTWAIT);
+    say("type %d: %s", answer.n.nlmsg_type, error_name(answer.e.error));
+    _exit(0);
+  }
+  waitpid(pid, &status, 0);
   return 0;
 }

@@ -33,8 +33,8 @@ export const Message = {
   /** Give a descriptor of the memory that a socket's frames stand in. RING_ASKED, RING_SOCKET. */
   RING: 21,
   /**
-   * Read a socket into the window of a slot, which stays thread 0's, or write it from there, without waiting. MOVE_ASKED
-   * to MOVE_IS_WRITE.
+   * Read a socket into the window of a slot, which stays thread 0's, or write it from there, without waiting. SLOT to
+   * MOVE_IS_WRITE.
    */
   MOVE: 23,
   /** What is known of a task holds no more. SLOT. */
@@ -60,7 +60,7 @@ export const Message = {
   TEXT_END: 20,
   /** The descriptor, or a negative errno, and how large the memory is: RING_ASKED, RING_FD, RING_SIZE. */
   RING_GIVEN: 22,
-  /** That was done: MOVE_ASKED, MOVE_RESULT (bytes, or a negative errno). */
+  /** That was done: MOVED_ASKED, MOVE_RESULT (bytes, or a negative errno). */
   MOVED: 24,
   /** Who makes a call has broken the protocol, or its handler threw. SLOT, SEQUENCE. */
   HOSTILE: 12,
@@ -143,11 +143,12 @@ export const RING_SOCKET = 2;
 export const RING_FD = 2;
 export const RING_SIZE = 3;
 
-// Of bytes that a socket is read into, or written from: which question it is, and where they stand.
-export const MOVE_ASKED = 1;
-export const MOVE_SLOT = 2;
-export const MOVE_SOCKET = 3;
-export const MOVE_OFFSET = 4;
+// Of bytes that a socket is read into, or written from: where they stand, and which question it is. With SLOT, CALL_SOCKET,
+// and who calls: TID to CAPABILITIES_HIGH.
+export const MOVE_ASKED = 2;
+export const MOVE_OFFSET = 3;
 export const MOVE_LENGTH = 5;
-export const MOVE_IS_WRITE = 6;
+export const MOVE_IS_WRITE = 12;
+/** Of the answer. */
+export const MOVED_ASKED = 1;
 export const MOVE_RESULT = 2;

@@ -82,6 +82,11 @@ export class NetTask implements NetCaller {
     this.signal = 0;
     this.files.id = record[M.CALL_TABLE]!;
     this.isKnown = true;
+    this.identify(record);
+  }
+
+  /** Who it is stands in a record. */
+  identify(record: Int32Array): void {
     this.tid = record[M.TID]!;
     this.pid = record[M.PID]!;
     this.#identify(

@@ -236,8 +236,8 @@ export class NetKernel implements NetContext, LoopContext {
   }
 
   #move(record: Int32Array): void {
-    const [asked, slot] = [record[M.MOVE_ASKED]!, record[M.MOVE_SLOT]!];
-    const socket = this.#sockets.get(record[M.MOVE_SOCKET]!);
+    const asked = record[M.MOVE_ASKED]!;
+    const socket = this.#sockets.get(record[M.CALL_SOCKET]!);
     const [offset, length, isWrite] = [
       record[M.MOVE_OFFSET]!,
       record[M.MOVE_LENGTH]!,
@@ -246,13 +246,14 @@ export class NetKernel implements NetContext, LoopContext {
     let result = -EBADF;
     if (socket !== undefined) {
       // It stands for the slot's memory; its call is thread 0's.
-      const task = new NetTask(this, slot);
+      const task = new NetTask(this, record[M.SLOT]!);
+      task.identify(record);
       const { file } = socket;
       result = isWrite ? file.write(task, offset, length) : file.read(task, offset, length);
       socket.publish();
     }
     const answer = this.record(Message.MOVED);
-    answer[M.MOVE_ASKED] = asked;
+    answer[M.MOVED_ASKED] = asked;
     answer[M.MOVE_RESULT] = result;
     this.sendBack();
   }

@@ -166,7 +166,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
   /** `fd`: the descriptor on which its stub may post the next ones. */
   #pass(task: PassingCaller, socket: number, status: number, fd: number): number {
     const { claims, tracer, thread } = this.#kernel;
-    const { call, credentials } = task;
+    const { call } = task;
     const { slot, sequence } = call;
     this.#attention.set(slot, (task.hasWork ? INTERRUPT : 0) | (tracer === null ? 0 : WATCHED));
     this.#visited[slot] = 1;
@@ -176,18 +176,22 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
     record[M.NR] = call.nr;
     record[M.CALL_SOCKET] = socket;
     record[M.CALL_STATUS] = status;
-    record[M.TID] = task.tid;
-    record[M.PID] = task.pid;
-    record[M.CALLER_EUID] = credentials.euid;
-    record[M.CALLER_EGID] = credentials.egid;
-    record[M.CAPABILITIES_LOW] = credentials.effectiveLow;
-    record[M.CAPABILITIES_HIGH] = credentials.effectiveHigh;
+    this.#tellCaller(record, task);
     record[M.CALL_TABLE] = task.files.id;
     record[M.CALL_DESCRIPTOR] = fd;
     call.handOver();
     claims.pass(slot, thread, NET, sequence);
     this.#post.send(NET);
     return NO_RESULT;
+  }
+
+  #tellCaller(record: Int32Array, { tid, pid, credentials }: Caller): void {
+    record[M.TID] = tid;
+    record[M.PID] = pid;
+    record[M.CALLER_EUID] = credentials.euid;
+    record[M.CALLER_EGID] = credentials.egid;
+    record[M.CAPABILITIES_LOW] = credentials.effectiveLow;
+    record[M.CAPABILITIES_HIGH] = credentials.effectiveHigh;
   }
 
   serves(slot: number): boolean {
@@ -385,8 +389,9 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
     this.#visited[slot] = 1;
     const record = this.#post.record(Message.MOVE);
     record[M.MOVE_ASKED] = asked;
-    record[M.MOVE_SLOT] = slot;
-    record[M.MOVE_SOCKET] = socket.number;
+    record[M.SLOT] = slot;
+    record[M.CALL_SOCKET] = socket.number;
+    this.#tellCaller(record, task);
     record[M.MOVE_OFFSET] = offset;
     record[M.MOVE_LENGTH] = length;
     record[M.MOVE_IS_WRITE] = Number(isWrite);
@@ -400,8 +405,8 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
   }
 
   #moved(record: Int32Array): void {
-    const moving = this.#moves.get(record[M.MOVE_ASKED]!)!;
-    this.#moves.delete(record[M.MOVE_ASKED]!);
+    const moving = this.#moves.get(record[M.MOVED_ASKED]!)!;
+    this.#moves.delete(record[M.MOVED_ASKED]!);
     moving.result = record[M.MOVE_RESULT]!;
     moving.call?.completeWait(0);
   }
