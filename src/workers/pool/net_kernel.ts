@@ -2,7 +2,7 @@
 // (messages.ts).
 
 import { totalmem } from "node:os";
-import { EBADF } from "../../shared/abi/errno.ts";
+import { EBADF, EIO } from "../../shared/abi/errno.ts";
 import { NETLINK_ROUTE } from "../../shared/abi/netlink.ts";
 import { ActiveChunks } from "../../shared/ring/active.ts";
 import { Attention } from "../../shared/ring/attention.ts";
@@ -243,19 +243,32 @@ export class NetKernel implements NetContext, LoopContext {
       record[M.MOVE_LENGTH]!,
       record[M.MOVE_IS_WRITE] !== 0,
     ];
-    let result = -EBADF;
-    if (socket !== undefined) {
-      // It stands for the slot's memory; its call is thread 0's.
-      const task = new NetTask(this, record[M.SLOT]!);
-      task.identify(record);
-      const { file } = socket;
-      result = isWrite ? file.write(task, offset, length) : file.read(task, offset, length);
-      socket.publish();
-    }
+    const result = socket === undefined ? -EBADF : this.#moveBytes(socket, record, isWrite, offset, length);
     const answer = this.record(Message.MOVED);
     answer[M.MOVED_ASKED] = asked;
     answer[M.MOVE_RESULT] = result;
     this.sendBack();
+  }
+
+  #moveBytes(
+    socket: OwnedSocket,
+    record: Int32Array,
+    isWrite: boolean,
+    offset: number,
+    length: number,
+  ): number {
+    // It stands for the slot's memory, and who calls; the call itself is thread 0's.
+    const task = new NetTask(this, record[M.SLOT]!);
+    task.identify(record);
+    const { file } = socket;
+    try {
+      return isWrite ? file.write(task, offset, length) : file.read(task, offset, length);
+    } catch (error) {
+      this.throws.caught("a socket threw while bytes were moved", error);
+      return -EIO;
+    } finally {
+      socket.publish();
+    }
   }
 
   #giveRing(asked: number, socket: OwnedSocket | undefined): void {

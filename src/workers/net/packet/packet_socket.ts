@@ -25,9 +25,6 @@ import { addressIoctl } from "../inet/inet_ioctls.ts";
 import type { InetStack } from "../inet/inet_stack.ts";
 import { int } from "../option_table.ts";
 import { type Address, CAN_READ, CAN_WRITE, type Received, type SendRequest, SocketFile } from "../socket.ts";
-import * as Ethernet from "../stack/eth/format.ts";
-import * as Virtio from "../stack/offload/virtio.ts";
-import { HEADROOM } from "../stack/packet.ts";
 import { trueSize } from "../stack/udp/format.ts";
 import { SOCKET_DEVICE } from "../stand_in.ts";
 import type { KeptFrame, SeenFrame } from "./frame.ts";
@@ -37,15 +34,15 @@ import { type ReceiveRing, RingOfFrames } from "./ring.ts";
 import { RingMemory } from "./ring_memory.ts";
 import { RingOfBlocks } from "./ring_of_blocks.ts";
 import { readRequest } from "./ring_request.ts";
+import { routeOf, sendFrame } from "./sending.ts";
 import type { ListedPacketSocket, Onlooker, PacketTaps, ToldSocket } from "./taps.ts";
+import { virtioOf } from "./virtio_header.ts";
 
 const SIOCGSTAMP_NEW = 0x80108906 | 0;
 const SIOCGSTAMPNS_NEW = 0x80108907 | 0;
 const NS_PER_US = 1000;
 /** More than any device sends. */
 const MESSAGE_MAX = 66_000;
-/** A frame with a VLAN's tag may be so much longer. */
-const TAG = 4;
 const RECEIVE_FLAGS = S.MSG_PEEK | S.MSG_DONTWAIT | S.MSG_TRUNC | S.MSG_ERRQUEUE;
 /** struct tpacket_auxdata */
 const AUXDATA_SIZE = 20;
@@ -53,18 +50,10 @@ const AUXDATA_SIZE = 20;
 const INSTRUCTIONS_SHIFT = 5;
 const FRAME_COST = 2;
 const RING_FRAME_COST = 24;
-const VIRTIO_SIZE = Virtio.HEADER;
 const NO_ADDRESS = new Uint8Array(0);
 const [DIAG_RUNNING, DIAG_AUXDATA, DIAG_ORIGDEV, DIAG_VNETHDR, DIAG_LOSS] = [1, 2, 4, 8, 16];
 /** In place of a device's index. */
 const GONE = -1;
-
-interface Route {
-  readonly row: Device;
-  /** ETH_P_* */
-  readonly type: number;
-  readonly to: Uint8Array;
-}
 
 /** One that waits to be received. */
 interface Waiting {
@@ -315,78 +304,9 @@ export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSo
 
   // ---- Sending ----
 
-  /** By which device a message goes, of which type, and to whom; or a negative errno. */
-  #routeOf(address: Address): Route | number {
-    const { devices } = this.kernel;
-    if (this.type === S.SOCK_PACKET) {
-      if (address === "") return -E.ENOTCONN;
-      if (address.length < Names.OLD_BIND_SIZE) return -E.EINVAL;
-      const { device, protocol } = Names.oldNameIn(address);
-      const row = devices.byName(device);
-      return row === undefined ? -E.ENODEV : { row, type: protocol, to: NO_ADDRESS };
-    }
-    if (address === "") {
-      const row = this.device > 0 ? devices.byIndex(this.device) : undefined;
-      return row === undefined ? -E.ENXIO : { row, type: this.frameType, to: NO_ADDRESS };
-    }
-    const name = Names.nameIn(address);
-    if (name === null || address.length < name.length + Names.ADDRESS_AT) return -E.EINVAL;
-    const row = devices.byIndex(name.index);
-    return row === undefined ? -E.ENXIO : { row, type: name.protocol, to: name.address };
-  }
-
   send(_task: NetCaller, { data, address }: SendRequest): number {
-    const route = this.#routeOf(address);
-    if (typeof route === "number") return route;
-    const { row } = route;
-    if ((row.flags & IFF_UP) === 0) return -E.ENETDOWN;
-    const isCooked = this.type === S.SOCK_DGRAM;
-    const { virtioSize } = this.options;
-    if (data.length < virtioSize) return -E.EINVAL;
-    const length = data.length - virtioSize;
-    const isMany = virtioSize > 0 && data[1] !== 0;
-    const header = isCooked ? 0 : Ethernet.HEADER;
-    const isTagged =
-      !isCooked &&
-      length >= header &&
-      ((data[virtioSize + 12]! << 8) | data[virtioSize + 13]!) === P.ETH_P_8021Q;
-    if (!isMany && length > row.mtu + header + (isTagged ? TAG : 0)) return -E.EMSGSIZE;
-    if (length < header) return -E.EINVAL;
-    return this.#sendFrame(data, route, isCooked, virtioSize);
-  }
-
-  #sendFrame(data: Uint8Array, { row, type, to }: Route, isCooked: boolean, virtioSize: number): number {
-    const inet = this.#inet;
-    const { stack } = inet;
-    const device = stack.core.devices.byIndex(row.index);
-    if (device === null) return -E.ENXIO;
-    const packet = stack.core.pools.take(data.length);
-    if (packet === null) return -E.ENOBUFS;
-    // Where a packet's header would stand; link header and what the device adds go before it.
-    packet.head = packet.base + HEADROOM - (isCooked ? 0 : Ethernet.HEADER) - virtioSize;
-    packet.end = packet.head + data.length;
-    packet.bytes.set(data, packet.head);
-    if (virtioSize > 0) {
-      packet.head += virtioSize - VIRTIO_SIZE;
-      packet.bytes.copyWithin(
-        packet.head,
-        packet.head + VIRTIO_SIZE - virtioSize,
-        packet.head + 2 * VIRTIO_SIZE - virtioSize,
-      );
-      if (!Virtio.read(packet)) {
-        packet.release();
-        return -E.EINVAL;
-      }
-    }
-    if (isCooked) Ethernet.write(packet, to.length > 0 ? to : device.linkAddress, device.linkAddress, type);
-    packet.network = packet.head + Ethernet.HEADER;
-    packet.transport = packet.network;
-    inet.advance(stack);
-    this.#taps.sender = this;
-    device.sendFrame(packet);
-    this.#taps.sender = null;
-    inet.deliver(stack);
-    return data.length;
+    const route = routeOf(this, address);
+    return typeof route === "number" ? route : sendFrame(this, this.#inet, data, route);
   }
 
   // ---- As a file ----
@@ -548,20 +468,4 @@ export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSo
     counters.sockets--;
     counters.packetSockets--;
   }
-}
-
-/** struct virtio_net_hdr of a frame, from where a socket looks on. */
-function virtioOf(frame: KeptFrame, start: number, size: number): Buffer {
-  const { checksumStart, checksumOffset, gsoSize, gsoType, network } = frame;
-  const bytes = Buffer.alloc(size);
-  if (checksumStart >= 0) {
-    bytes[0] = 1; // VIRTIO_NET_HDR_F_NEEDS_CSUM
-    bytes.writeUInt16LE(checksumStart - start, 6);
-    bytes.writeUInt16LE(checksumOffset, 8);
-  } else if ((frame.status & P.TP_STATUS_CSUM_VALID) !== 0) bytes[0] = 2;
-  if (gsoSize === 0) return bytes;
-  bytes[1] = gsoType;
-  bytes.writeUInt16LE(Math.max(checksumStart, network) - start, 2);
-  bytes.writeUInt16LE(gsoSize, 4);
-  return bytes;
 }
