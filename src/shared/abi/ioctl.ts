@@ -91,6 +91,8 @@ export const SIOCGIFTXQLEN = 0x8942;
 export const SIOCSIFTXQLEN = 0x8943;
 export const SIOCGSTAMP_OLD = 0x8906;
 export const SIOCGSTAMPNS_OLD = 0x8907;
+export const SIOCGSTAMP_NEW = 0x80108906;
+export const SIOCGSTAMPNS_NEW = 0x80108907;
 export const SIOCOUTQNSD = 0x894b;
 
 // c_iflag

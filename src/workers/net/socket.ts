@@ -8,6 +8,7 @@ import { ENODEV, EOPNOTSUPP } from "../../shared/abi/errno.ts";
 import { O_NONBLOCK, O_RDWR } from "../../shared/abi/fcntl.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRBAND, POLLWRNORM } from "../../shared/abi/poll.ts";
 import { MSG_DONTWAIT } from "../../shared/abi/socket.ts";
+import { write64 } from "../../shared/abi/struct.ts";
 import { NEVER } from "../call/clocks.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import { ownerIoctl } from "../vfs/async_signals.ts";
@@ -22,6 +23,10 @@ import type { Ancillary, ControlWriter } from "./control.ts";
 import { interfaceIoctl } from "./interfaces.ts";
 import type { SocketOptions } from "./options.ts";
 import { NO_PLACES, receiveInto, Source, sendFrom } from "./transfer.ts";
+
+/** struct timeval, struct timespec */
+const TIME_SIZE = 16;
+const NS_PER_US = 1000;
 
 /** A socket address as it stands in memory, family first; one char a byte. "" for none. */
 export type Address = string;
@@ -218,6 +223,14 @@ export abstract class SocketFile extends OpenFile {
   /** The answer of an ioctl. */
   protected tellNumber(task: NetCaller, argument: number, value: number): number {
     task.call.view.setInt32(task.call.out(argument, 4), value, true);
+    return 0;
+  }
+
+  /** Such an answer: struct timeval, or struct timespec. */
+  protected tellTime(task: NetCaller, argument: number, { sec, nsec }: Time, isInNs: boolean): number {
+    const at = task.call.out(argument, TIME_SIZE);
+    write64(task.call.view, at, sec);
+    write64(task.call.view, at + 8, isInNs ? nsec : Math.floor(nsec / NS_PER_US));
     return 0;
   }
 

@@ -2,9 +2,13 @@
 // ioctls about their addresses. The protocols are the stack's: a socket is the observer of its endpoint there.
 
 import * as E from "../../../shared/abi/errno.ts";
-import { SIOCGSTAMP_OLD, SIOCGSTAMPNS_OLD } from "../../../shared/abi/ioctl.ts";
+import {
+  SIOCGSTAMP_NEW,
+  SIOCGSTAMP_OLD,
+  SIOCGSTAMPNS_NEW,
+  SIOCGSTAMPNS_OLD,
+} from "../../../shared/abi/ioctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
-import { write64 } from "../../../shared/abi/struct.ts";
 import { NSEC_PER_SEC } from "../../../shared/abi/time.ts";
 import { now } from "../../vfs/clock.ts";
 import type { Inode, Time } from "../../vfs/inode.ts";
@@ -25,8 +29,6 @@ import { InetOptions, type Level } from "./inet_options.ts";
 import type { InetStack } from "./inet_stack.ts";
 import type { ListedSocket } from "./registry.ts";
 
-const SIOCGSTAMP_NEW = 0x80108906 | 0;
-const SIOCGSTAMPNS_NEW = 0x80108907 | 0;
 const NS_PER_US = 1000;
 /** SO_EE_CODE_ZEROCOPY_COPIED */
 const COPIED = 1;
@@ -216,17 +218,12 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
   #tellStamp(task: NetCaller, argument: number, isInNs: boolean): number {
     this.options.keepStamp();
     if (!this.hasReceived) return -E.ENOENT;
-    const { sec, nsec } = this.lastStamp ?? now(this.kernel.native);
-    this.lastStamp ??= { sec, nsec };
-    const { view } = task.call;
-    const at = task.call.out(argument, 16);
-    write64(view, at, sec);
-    write64(view, at + 8, isInNs ? nsec : Math.floor(nsec / NS_PER_US));
-    return 0;
+    this.lastStamp ??= now(this.kernel.native);
+    return this.tellTime(task, argument, this.lastStamp, isInNs);
   }
 
   override ioctl(task: NetCaller, request: number, argument: number): number {
-    switch (request | 0) {
+    switch (request >>> 0) {
       case SIOCGSTAMP_OLD:
       case SIOCGSTAMP_NEW:
         return this.#tellStamp(task, argument, false);

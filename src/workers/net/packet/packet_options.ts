@@ -20,6 +20,7 @@ import {
 import { SOCKET_LEVEL, SocketOptions, timestamping } from "../options.ts";
 import { attachProgram, type ProgramTaker } from "../program_option.ts";
 import type { PacketSocket } from "./packet_socket.ts";
+import { FRAME_HEADERS } from "./ring_request.ts";
 
 /** struct packet_mreq: an index, a type, an address and its length. */
 const REQUEST_SIZE = 16;
@@ -29,8 +30,6 @@ const MEMBERSHIPS_MAX = 256;
 /** struct virtio_net_hdr, and with a number of buffers. */
 const VIRTIO_SIZES: ReadonlySet<number> = new Set([10, 12]);
 const VIRTIO_SIZE = 10;
-/** Sizes of headers of frames in rings, by version. */
-const HEADER_SIZES = [32, 32, 48];
 const MEMINFO_WORDS = 9;
 const SIZE_MAX = 0x7fffffff;
 
@@ -85,7 +84,7 @@ function* tellHeaderLength(task: NetCaller): Coroutine {
   const [address, lengthAt] = [call.frame.argumentUnsigned(3), call.frame.argumentUnsigned(4)];
   const bytes = yield* readGuest(task, address, INT);
   if (typeof bytes === "number") return bytes;
-  const size = HEADER_SIZES[bytes.readInt32LE()];
+  const size = FRAME_HEADERS[bytes.readInt32LE()];
   if (size === undefined) return -EINVAL;
   call.view.setInt32(call.out(address, INT), size, true);
   call.view.setInt32(call.out(lengthAt, INT), INT, true);
@@ -103,7 +102,7 @@ const PACKET_LEVEL: OptionTable<PacketOptions> = new Map<number, PacketOption>([
   [P.PACKET_COPY_THRESH, kept(P.PACKET_COPY_THRESH) as PacketOption],
   [P.PACKET_AUXDATA, flag(P.PACKET_AUXDATA) as PacketOption],
   [P.PACKET_ORIGDEV, flag(P.PACKET_ORIGDEV) as PacketOption],
-  [P.PACKET_VERSION, oneOf("version", HEADER_SIZES.length)],
+  [P.PACKET_VERSION, oneOf("version", FRAME_HEADERS.length)],
   [P.PACKET_HDRLEN, HEADER_LENGTH],
   [
     P.PACKET_RESERVE,

@@ -5,7 +5,9 @@ import * as E from "../../../shared/abi/errno.ts";
 import { O_RDWR } from "../../../shared/abi/fcntl.ts";
 import {
   FIONREAD,
+  SIOCGSTAMP_NEW,
   SIOCGSTAMP_OLD,
+  SIOCGSTAMPNS_NEW,
   SIOCGSTAMPNS_OLD,
   TIOCOUTQ as SIOCOUTQ,
 } from "../../../shared/abi/ioctl.ts";
@@ -13,7 +15,6 @@ import { IFF_UP } from "../../../shared/abi/netlink.ts";
 import * as P from "../../../shared/abi/packet.ts";
 import { POLLERR } from "../../../shared/abi/poll.ts";
 import * as S from "../../../shared/abi/socket.ts";
-import { write64 } from "../../../shared/abi/struct.ts";
 import { runProgram } from "../../bpf/run.ts";
 import type { Mapped } from "../../mem/vma.ts";
 import type { Inode, Time } from "../../vfs/inode.ts";
@@ -38,9 +39,6 @@ import { routeOf, sendFrame } from "./sending.ts";
 import type { ListedPacketSocket, Onlooker, PacketTaps, ToldSocket } from "./taps.ts";
 import { virtioOf } from "./virtio_header.ts";
 
-const SIOCGSTAMP_NEW = 0x80108906 | 0;
-const SIOCGSTAMPNS_NEW = 0x80108907 | 0;
-const NS_PER_US = 1000;
 /** More than any device sends. */
 const MESSAGE_MAX = 66_000;
 const RECEIVE_FLAGS = S.MSG_PEEK | S.MSG_DONTWAIT | S.MSG_TRUNC | S.MSG_ERRQUEUE;
@@ -319,17 +317,11 @@ export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSo
   }
 
   #tellStamp(task: NetCaller, argument: number, isInNs: boolean): number {
-    if (this.#lastStamp === null) return -E.ENOENT;
-    const { sec, nsec } = this.#lastStamp;
-    const { view } = task.call;
-    const at = task.call.out(argument, 16);
-    write64(view, at, sec);
-    write64(view, at + 8, isInNs ? nsec : Math.floor(nsec / NS_PER_US));
-    return 0;
+    return this.#lastStamp === null ? -E.ENOENT : this.tellTime(task, argument, this.#lastStamp, isInNs);
   }
 
   override ioctl(task: NetCaller, request: number, argument: number): number {
-    switch (request | 0) {
+    switch (request >>> 0) {
       case FIONREAD:
         return this.tellNumber(task, argument, this.#first?.length ?? 0);
       case SIOCOUTQ:

@@ -8,8 +8,9 @@ import {
   TPACKET_V1,
 } from "../../../shared/abi/packet.ts";
 import type { KeptFrame } from "./frame.ts";
+import { NAME_SIZE } from "./names.ts";
 import type { RingMemory } from "./ring_memory.ts";
-import { FRAME_HEADERS, frameAlign, NAME_SIZE, type RingRequest } from "./ring_request.ts";
+import { FRAME_HEADERS, frameAlign, type RingRequest } from "./ring_request.ts";
 
 const NS_PER_US = 1000;
 /** Room for a link header before the network's. */

@@ -11,9 +11,10 @@ import { write64 } from "../../../shared/abi/struct.ts";
 import type { Timer, Timers } from "../../call/timers.ts";
 import type { Native } from "../../native.ts";
 import type { Time } from "../../vfs/inode.ts";
+import { NAME_SIZE } from "./names.ts";
 import { networkOffset, type ReceiveRing, type RingFrame } from "./ring.ts";
 import type { RingMemory } from "./ring_memory.ts";
-import { BLOCK_HEADER, blockStart, FRAME_HEADERS, NAME_SIZE, type RingRequest } from "./ring_request.ts";
+import { BLOCK_HEADER, blockStart, FRAME_HEADERS, type RingRequest } from "./ring_request.ts";
 
 const STATUS_AT = 8;
 const FRAME_ALIGNMENT = 8;

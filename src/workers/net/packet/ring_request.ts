@@ -3,6 +3,7 @@
 
 import { EINVAL, ENOMEM } from "../../../shared/abi/errno.ts";
 import { TPACKET_ALIGNMENT, TPACKET_V3 } from "../../../shared/abi/packet.ts";
+import { NAME_SIZE } from "./names.ts";
 
 const PAGE_SIZE = 4096;
 const REQUEST_SIZE = 16;
@@ -12,8 +13,6 @@ const RING_MAX = 256 << 20;
 /** struct tpacket_block_desc, and what its private part is aligned to. */
 export const BLOCK_HEADER = 48;
 const PRIVATE_ALIGNMENT = 8;
-/** struct sockaddr_ll */
-export const NAME_SIZE = 20;
 
 /** Sizes of headers of frames by version, as they are aligned: struct tpacket_hdr, tpacket2_hdr, tpacket3_hdr. */
 export const FRAME_HEADERS = [32, 32, 48];
