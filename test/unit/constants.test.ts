@@ -15,6 +15,7 @@ import * as ioctl from "../../src/shared/abi/ioctl.ts";
 import * as ipc from "../../src/shared/abi/ipc.ts";
 import * as mman from "../../src/shared/abi/mman.ts";
 import * as mount from "../../src/shared/abi/mount.ts";
+import * as packet from "../../src/shared/abi/packet.ts";
 import * as pidfd from "../../src/shared/abi/pidfd.ts";
 import * as poll from "../../src/shared/abi/poll.ts";
 import * as prctl from "../../src/shared/abi/prctl.ts";
@@ -46,6 +47,7 @@ const modules: Record<string, number>[] = [
   ipc,
   mman,
   mount,
+  packet,
   poll,
   prctl,
   resource,
@@ -98,6 +100,7 @@ const KERNEL_HEADERS = [
   ...["random", "membarrier", "ptrace", "seccomp", "timerfd", "eventfd", "signalfd", "in", "in6", "net"],
   ...["sockios", "ipc", "shm", "sem", "msg", "capability", "limits", "magic", "personality", "pidfd"],
   ...["audit", "elf", "kcmp", "fiemap", "nsfs", "signal", "filter", "tcp", "udp"],
+  ...["if_ether", "if_packet"],
 ]
   .map((name) => `linux/${name}`)
   .concat(
@@ -159,7 +162,7 @@ test("no two areas give one name two values", () => {
 
 test("values are those of the C headers", () => {
   const enums = [...constants.keys()].filter((name) =>
-    /^(MEMBARRIER_|KCMP_|PER_LINUX|ADDR_|MMAP_PAGE|READ_IMPLIES|UNAME26)/.test(name),
+    /^(MEMBARRIER_|KCMP_|PER_LINUX|ADDR_|MMAP_PAGE|READ_IMPLIES|UNAME26|TPACKET_V)/.test(name),
   );
   const kernel = valuesInC(
     "#define _NSIG 64 // the kernel's own header has it",
