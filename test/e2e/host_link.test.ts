@@ -34,6 +34,12 @@ linked("addresses and routes are those of the host's side, and peers answer", ()
   ),
 );
 
+linked("a packet socket sends frames on a link, and sees those that go out and come in", () =>
+  withLink("link_sniffer eth0 10.9.0.2 10.9.0.1", async (one) => {
+    assert.is(await one.run(), "asked: 42\nanswered: to me 1, way 0\nping: 0, out 2, in 2\n");
+  }),
+);
+
 linked("a link with another name is cut off by that one alone", () =>
   withLink("sleep 30", async (one) => {
     await one.start();

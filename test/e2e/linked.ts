@@ -27,7 +27,8 @@ export class Linked {
       config.process.capabilities = capabilities;
       change(config);
     });
-    copyFileSync(buildDriver("link_peer", [], ["-static"]), join(this.bundle.rootfs, "bin/link_peer"));
+    for (const name of ["link_peer", "link_sniffer"])
+      copyFileSync(buildDriver(name, [], ["-static"]), join(this.bundle.rootfs, "bin", name));
     this.log = join(this.bundle.directory, "log");
   }
 
