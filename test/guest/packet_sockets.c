@@ -1,6 +1,6 @@
 // AF_PACKET sockets on lo: names, what they get of datagrams, echoes and frames of their own, who may have one, and what
 // is wrong with a call.
-//@ needs: sockets credentials fork
+//@ needs: sockets tcp credentials fork
 #include "packet.h"
 #include <poll.h>
 #include <sys/wait.h>
@@ -436,6 +436,36 @@ static void old(void) {
   close(s), close(to4);
 }
 
+// What goes by a stream is there to be read, all of it.
+static void stream(void) {
+  say("-- stream");
+  struct sockaddr_in name = four;
+  socklen_t length = sizeof name;
+  int l = socket(AF_INET, SOCK_STREAM, 0), c = socket(AF_INET, SOCK_STREAM, 0), size = 1 << 20;
+  bind(l, (void *)&name, sizeof name), listen(l, 1), getsockname(l, (void *)&name, &length);
+  connect(c, (void *)&name, sizeof name);
+  int a = accept(l, 0, 0), s = tap(SOCK_DGRAM, ETH_P_IP);
+  setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+  static unsigned char sent[50000], got[50000], seen[70000];
+  for (unsigned i = 0; i < sizeof sent; i++)
+    sent[i] = i * 7 + i / 251;
+  value("write", SYS_3(SYS_write, c, sent, sizeof sent));
+  unsigned n = 0, payload = 0, wrong = 0, first = 0;
+  for (long r; n < sizeof got && (r = read(a, got + n, sizeof got - n)) > 0;)
+    n += r;
+  yes_no("read", !memcmp(got, sent, sizeof sent));
+  for (long r; (r = recv(s, seen, sizeof seen, MSG_DONTWAIT)) > 0;) {
+    unsigned char *tcp = seen + (seen[0] & 15) * 4;
+    unsigned at = ntohl(*(unsigned *)(tcp + 4)), header = (tcp - seen) + (tcp[12] >> 4) * 4;
+    if (*(unsigned short *)(tcp + 2) != name.sin_port || r <= (long)header) continue;
+    if (!payload) first = at;
+    for (unsigned i = header; i < r; i++, payload++)
+      wrong += at - first + i - header >= sizeof sent || seen[i] != sent[at - first + i - header];
+  }
+  say("all seen %d, wrong %u", payload >= sizeof sent, wrong);
+  close(s), close(a), close(c), close(l);
+}
+
 int main(void) {
   own_network();
   names();
@@ -446,6 +476,7 @@ int main(void) {
   filters();
   bounds();
   old();
+  stream();
   fflush(stdout);
   pid_t pid = fork();
   if (pid == 0) {

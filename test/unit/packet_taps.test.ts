@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import { ETH_P_ALL, ETH_P_ARP, ETH_P_IP } from "../../src/shared/abi/packet.ts";
 import type { Native } from "../../src/workers/native.ts";
 import type { KeptFrame } from "../../src/workers/net/packet/frame.ts";
-import { type Onlooker, PacketTaps } from "../../src/workers/net/packet/taps.ts";
+import { lostWithPeers, type Onlooker, PacketTaps, type Peers } from "../../src/workers/net/packet/taps.ts";
 import { type Host, LinkWorld } from "./link_world.ts";
 import { bound, sendTo, take } from "./stack_world.ts";
 
@@ -22,21 +22,31 @@ class Seer implements Onlooker {
   readonly frameType: number;
   device = 0;
   ignoresOutgoing = false;
-  readonly frameCost: number;
-  lost = 0;
+  peers: Peers | null = null;
+  lostBefore = 0;
   readonly frames: KeptFrame[] = [];
+  readonly #cost: number;
+  #lost = 0;
 
-  constructor(frameType: number, frameCost = 2) {
+  constructor(frameType: number, cost = 2) {
     this.frameType = frameType;
-    this.frameCost = frameCost;
+    this.#cost = cost;
+  }
+
+  get lost(): number {
+    return this.#lost + lostWithPeers(this);
+  }
+
+  costOf(): number {
+    return this.#cost;
   }
 
   see(_frame: unknown, keep: () => KeptFrame): void {
     this.frames.push(keep());
   }
 
-  lose(): void {
-    this.lost++;
+  lose(count: number): void {
+    this.#lost += count;
   }
 
   take(): string[] {
@@ -117,6 +127,74 @@ test("what a turn spends is bounded, and what is lost is counted", () => {
   assert.is(frames + lost, 40 * 1000);
   for (const seer of seers) taps.remove(seer);
   assert.is(core.tap, null);
+});
+
+test("who joins late has not lost what others had, and who leaves keeps what it lost", () => {
+  const [here] = world(2).hosts as [Host];
+  const [dear, early, late, out] = [
+    new Seer(ETH_P_ALL, 100_000),
+    new Seer(ETH_P_IP),
+    new Seer(ETH_P_IP),
+    new Seer(ETH_P_ALL),
+  ];
+  const taps = watched(here, dear, early, out);
+  const client = bound(here.stack, "10.0.0.1", 0);
+  const { core } = here.stack;
+  // Nothing is left of the turn behind the first.
+  sendTo(client, "hello", "10.0.0.1", 5000);
+  assert.is(dear.frames.length, 1);
+  assert.is(out.lost, 1);
+  assert.is(early.lost, 0);
+  // Turns behind dear ones do nothing.
+  for (let i = 0; i < 4 && early.lost === 0; i++) here.stack.run(1);
+  assert.is(early.lost, 1);
+  taps.add(core, late);
+  for (let i = 0; i < 8; i++) here.stack.run(1);
+  const lost = early.lost;
+  assert.ok(lost > 1);
+  assert.is(late.lost, lost - 1);
+  taps.remove(early);
+  assert.is(early.lost, lost);
+  taps.sender = out;
+  const before = out.lost;
+  sendTo(client, "its own", "10.0.0.1", 5000);
+  sendTo(client, "its own", "10.0.0.1", 5000);
+  taps.sender = null;
+  assert.is(out.lost, before);
+});
+
+test("sockets of other devices cost a frame nothing", () => {
+  const [here] = world(2).hosts as [Host];
+  const others = Array.from({ length: 100 }, () => Object.assign(new Seer(ETH_P_ALL, 6000), { device: 77 }));
+  const seer = new Seer(ETH_P_ALL);
+  watched(here, ...others, seer);
+  sendTo(bound(here.stack, "10.0.0.1", 0), "hello", "10.0.0.1", 5000);
+  assert.is(seer.frames.length, 1);
+  assert.is(seer.lost, 0);
+  for (const other of others) assert.is(other.frames.length + other.lost, 0);
+});
+
+test("the answer to a frame that came over loopback has a link header of its own", () => {
+  const [here] = world(1).hosts as [Host];
+  const { core } = here.stack;
+  const seer = new Seer(ETH_P_ALL);
+  watched(here, seer);
+  const packet = core.pools.take(46)!;
+  packet.head -= 14;
+  packet.end = packet.head + 46;
+  // Of somebody who says that he is 2:9:9:9:9:9, an echo request from 10.0.0.1 to itself, with options of IP.
+  const link = "000000000000" + "020909090909" + "0800";
+  const network = "4600002000000000400163da" + "0a0000010a000001" + "01010101";
+  const frame = Buffer.from(`${link}${network}0800f7ff00000000`, "hex");
+  packet.bytes.set(frame, packet.head);
+  core.devices.loopback.sendFrame(packet);
+  here.stack.run(64);
+  assert.equal(seer.take(), [
+    "outgoing 800 0 9 46",
+    "host 800 0 9 46",
+    "outgoing 800 0 0 42",
+    "host 800 0 0 42",
+  ]);
 });
 
 test.run();

@@ -169,6 +169,11 @@ export abstract class SocketFile extends OpenFile {
   /** Closes descriptors that writeControl has given. */
   takeBack(_task: NetCaller, _descriptors: readonly number[]): void {}
 
+  /** It has memory that may be mapped. */
+  get hasRing(): boolean {
+    return false;
+  }
+
   /** What is mapped of it: a descriptor of whoever asks, and its size; or a negative errno. */
   ringToMap(): { readonly fd: number; readonly size: number } | number {
     return -ENODEV;

@@ -71,9 +71,7 @@ const STATISTICS: PacketOption = {
     bytes.writeUInt32LE((packet.packets + packet.drops) >>> 0, 0);
     bytes.writeUInt32LE(packet.drops >>> 0, INT);
     if (isV3) bytes.writeUInt32LE(packet.freezes, 2 * INT);
-    packet.packets = 0;
-    packet.drops = 0;
-    packet.freezes = 0;
+    packet.clearCounts();
     return bytes;
   },
 };
@@ -147,7 +145,15 @@ const PACKET_LEVEL: OptionTable<PacketOptions> = new Map<number, PacketOption>([
   [P.PACKET_QDISC_BYPASS, flag(P.PACKET_QDISC_BYPASS) as PacketOption],
   [
     P.PACKET_IGNORE_OUTGOING,
-    kept(P.PACKET_IGNORE_OUTGOING, 0, (value) => (value === 0 || value === 1 ? 0 : -EINVAL)) as PacketOption,
+    {
+      get: (options) => int(Number(options.isOn(P.PACKET_IGNORE_OUTGOING))),
+      set: ({ packet }, value) => {
+        const wanted = value.readInt32LE();
+        if (wanted !== 0 && wanted !== 1) return -EINVAL;
+        packet.setIgnoring(wanted === 1);
+        return 0;
+      },
+    },
   ],
 ]);
 

@@ -2,7 +2,6 @@
 // their link headers or without.
 
 import * as E from "../../../shared/abi/errno.ts";
-import { O_RDWR } from "../../../shared/abi/fcntl.ts";
 import {
   FIONREAD,
   SIOCGSTAMP_NEW,
@@ -26,21 +25,26 @@ import { addressIoctl } from "../inet/inet_ioctls.ts";
 import type { InetStack } from "../inet/inet_stack.ts";
 import { int } from "../option_table.ts";
 import { type Address, CAN_READ, CAN_WRITE, type Received, type SendRequest, SocketFile } from "../socket.ts";
+import { HEADROOM, LARGE_SIZE } from "../stack/packet.ts";
 import { trueSize } from "../stack/udp/format.ts";
 import { SOCKET_DEVICE } from "../stand_in.ts";
 import type { KeptFrame, SeenFrame } from "./frame.ts";
 import * as Names from "./names.ts";
 import { PacketOptions } from "./packet_options.ts";
-import { type ReceiveRing, RingOfFrames } from "./ring.ts";
-import { RingMemory } from "./ring_memory.ts";
-import { RingOfBlocks } from "./ring_of_blocks.ts";
-import { readRequest } from "./ring_request.ts";
 import { routeOf, sendFrame } from "./sending.ts";
-import type { ListedPacketSocket, Onlooker, PacketTaps, ToldSocket } from "./taps.ts";
+import { type RingUser, SocketRing } from "./socket_ring.ts";
+import {
+  COPY_SHIFT,
+  type ListedPacketSocket,
+  lostWithPeers,
+  type PacketTaps,
+  type Peers,
+  type ToldSocket,
+} from "./taps.ts";
 import { virtioOf } from "./virtio_header.ts";
 
-/** More than any device sends. */
-const MESSAGE_MAX = 66_000;
+/** What a packet has room for where its network header stands; more than any device sends. */
+const MESSAGE_MAX = LARGE_SIZE - HEADROOM;
 const RECEIVE_FLAGS = S.MSG_PEEK | S.MSG_DONTWAIT | S.MSG_TRUNC | S.MSG_ERRQUEUE;
 /** struct tpacket_auxdata */
 const AUXDATA_SIZE = 20;
@@ -75,7 +79,7 @@ class Auxdata implements Ancillary {
   release(): void {}
 }
 
-export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSocket {
+export class PacketSocket extends SocketFile implements ListedPacketSocket, RingUser {
   readonly domain = S.AF_PACKET;
   override readonly options: PacketOptions;
   readonly uid: number;
@@ -84,13 +88,15 @@ export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSo
   device = 0;
   /** Since they were last asked for. */
   packets = 0;
-  drops = 0;
   freezes = 0;
+  #drops = 0;
+  peers: Peers | null = null;
+  lostBefore = 0;
   queuedBytes = 0;
   readonly #inet: InetStack;
   readonly #taps: PacketTaps;
-  /** Where frames go instead of its queue; null: there is none. */
-  #ring: ReceiveRing | null = null;
+  /** Where frames go instead of its queue, if it is there. */
+  readonly #ring: SocketRing;
   #first: Waiting | null = null;
   #last: Waiting | null = null;
   #error = 0;
@@ -108,6 +114,7 @@ export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSo
     super(kernel, inode, type, 0, status);
     this.uid = uid;
     this.options = new PacketOptions(this);
+    this.#ring = new SocketRing(kernel, this);
     this.#inet = kernel.inet;
     this.#taps = kernel.inet.packets;
     this.frameType = frameType;
@@ -200,15 +207,31 @@ export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSo
     return this.options.isOn(P.PACKET_IGNORE_OUTGOING);
   }
 
-  get frameCost(): number {
-    return (
-      (this.#ring === null ? FRAME_COST : RING_FRAME_COST) +
-      ((this.options.program?.length ?? 0) >> INSTRUCTIONS_SHIFT)
-    );
+  /** How it is seen which way a frame goes may change. */
+  setIgnoring(ignores: boolean): void {
+    this.#taps.remove(this);
+    this.options.kept.set(P.PACKET_IGNORE_OUTGOING, Number(ignores));
+    this.#taps.add(this.#inet.stack.core, this);
   }
 
-  lose(): void {
-    this.drops++;
+  costOf(bytes: number): number {
+    const own = this.#ring.isThere ? RING_FRAME_COST + (bytes >> COPY_SHIFT) : FRAME_COST;
+    return own + ((this.options.program?.length ?? 0) >> INSTRUCTIONS_SHIFT);
+  }
+
+  lose(count: number): void {
+    this.#drops += count;
+  }
+
+  get drops(): number {
+    return this.#drops + lostWithPeers(this);
+  }
+
+  /** They are counted anew. */
+  clearCounts(): void {
+    this.packets = 0;
+    this.freezes = 0;
+    this.#drops = -lostWithPeers(this);
   }
 
   see(frame: SeenFrame, keep: () => KeptFrame): void {
@@ -219,13 +242,15 @@ export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSo
     const wanted = program === null ? whole : runProgram(program, frame);
     if (wanted === 0) return;
     const length = Math.min(whole, wanted);
-    if (this.#ring !== null) {
-      this.#putInRing(this.#ring, frame, keep(), length, whole);
+    if (this.#ring.isThere) {
+      const one = keep();
+      if (this.#ring.put(one, this.#startOf(one), length, whole, this.drops > 0)) this.packets++;
+      else this.#drops++;
       return;
     }
     const cost = trueSize(whole);
     if (this.queuedBytes >= receiveBuffer || !this.kernel.heap.hasRoom("socketMemory", cost)) {
-      this.drops++;
+      this.#drops++;
       return;
     }
     const waiting: Waiting = { frame: keep(), length, whole, cost, next: null };
@@ -312,7 +337,7 @@ export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSo
   poll(): number {
     let events = CAN_WRITE;
     if (this.#error !== 0) events |= POLLERR;
-    if (this.#first !== null || this.#ring?.isReadable === true) events |= CAN_READ;
+    if (this.#first !== null || this.#ring.isReadable) events |= CAN_READ;
     return events;
   }
 
@@ -350,95 +375,41 @@ export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSo
     const [threshold, stamps] = [number(P.PACKET_COPY_THRESH), number(P.PACKET_TIMESTAMP)];
     return {
       info: [Math.max(0, this.device), version, reserve, threshold, stamps, flags],
-      receiveRing: this.#ring === null ? null : Object.values(this.#ring.request),
+      receiveRing: this.#ring.request === null ? null : Object.values(this.#ring.request),
       sendRing: null,
       memory: [this.queuedBytes, receiveBuffer, 0, sendBuffer, 0, 0, 0, 0, this.drops],
     };
   }
 
-  // ---- Rings ----
+  // ---- Its ring ----
 
-  get hasRing(): boolean {
-    return this.#ring !== null;
+  override get hasRing(): boolean {
+    return this.#ring.isThere;
   }
 
-  /** PACKET_RX_RING; there are none for what is sent. */
   setRing(value: Buffer, isForSending: boolean): number {
     const { version, reserve } = this.options;
-    const request = readRequest(value, version, reserve);
-    if (typeof request === "number") return request;
-    if (isForSending) return -E.EINVAL;
-    if (request === null) {
-      this.#dropRing();
-      return 0;
-    }
-    if (this.#ring !== null) return -E.EBUSY;
-    const { counters, heap, commonMemory, native } = this.kernel;
-    const size = request.blockSize * request.blocks;
-    if (!heap.hasRoom("packetRings") || !commonMemory.hasRoom(size)) return -E.ENOMEM;
-    const memory = RingMemory.make(native, size);
-    if (typeof memory === "number") return -E.ENOMEM;
-    counters.packetRings++;
-    counters.packetRingBytes += size;
-    const given = (): void => this.waiters.wake(CAN_READ);
-    this.#ring =
-      version === P.TPACKET_V3
-        ? new RingOfBlocks(this.kernel, memory, request, reserve, given, () => this.freezes++)
-        : new RingOfFrames(memory, request, version, reserve);
-    return 0;
+    return this.#ring.set(value, isForSending, version, reserve);
   }
 
-  #dropRing(): void {
-    if (this.#ring === null) return;
-    const { counters } = this.kernel;
-    counters.packetRings--;
-    counters.packetRingBytes -= this.#ring.memory.size;
-    this.#ring.close();
-    this.#ring = null;
+  filled(): void {
+    this.waiters.wake(CAN_READ);
   }
 
-  /** A frame for the ring. */
-  #putInRing(ring: ReceiveRing, seen: SeenFrame, frame: KeptFrame, length: number, whole: number): void {
-    const start = this.#startOf(frame);
-    const isPut = ring.put(
-      {
-        frame,
-        name: Buffer.from(
-          Names.nameOf(frame.type, frame.index, frame.hardwareType, frame.delivery, frame.sender, true),
-          "latin1",
-        ),
-        bytes: frame.bytes.subarray(start, start + length),
-        linkLength: frame.network - start,
-        whole,
-        status: seen.status,
-      },
-      this.drops > 0,
-    );
-    if (!isPut) {
-      this.drops++;
-      return;
-    }
-    this.packets++;
-    // Of blocks it is told when they are given.
-    if (this.options.version !== P.TPACKET_V3) this.waiters.wake(CAN_READ);
+  frozen(): void {
+    this.freezes++;
   }
 
-  /** What the ring's memory is mapped by: a descriptor of its own, and its size; or a negative errno. */
   override ringToMap(): { readonly fd: number; readonly size: number } | number {
-    if (this.#ring === null) return -E.EINVAL;
-    const { native, descriptors } = this.kernel;
-    const { fd, size } = this.#ring.memory;
-    const reopened = native.reopen(descriptors.proc, fd, O_RDWR);
-    return reopened < 0 ? reopened : { fd: reopened, size };
+    return this.#ring.toMap();
   }
 
   override beforeMap(_task: NetCaller, offset: number, length: number): number {
-    const isWhole = this.#ring !== null && offset === 0 && length === this.#ring.memory.size;
-    return isWhole ? 0 : -E.EINVAL;
+    return this.#ring.isThere && offset === 0 && length === this.#ring.size ? 0 : -E.EINVAL;
   }
 
   override map(): { backing: Mapped; hostFd: number; offset: number } | number {
-    const ring = this.ringToMap();
+    const ring = this.#ring.toMap();
     if (typeof ring === "number") return ring;
     const id = this.kernel.nextMappedId();
     const backing = { id, path: this.describe(), dev: SOCKET_DEVICE, ino: this.inodeNumber };
@@ -455,7 +426,7 @@ export class PacketSocket extends SocketFile implements Onlooker, ListedPacketSo
     this.queuedBytes = 0;
     this.#first = null;
     this.#last = null;
-    this.#dropRing();
+    this.#ring.drop();
     this.options.end();
     counters.sockets--;
     counters.packetSockets--;

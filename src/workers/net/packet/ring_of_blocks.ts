@@ -15,6 +15,7 @@ import { NAME_SIZE } from "./names.ts";
 import { networkOffset, type ReceiveRing, type RingFrame } from "./ring.ts";
 import type { RingMemory } from "./ring_memory.ts";
 import { BLOCK_HEADER, blockStart, FRAME_HEADERS, type RingRequest } from "./ring_request.ts";
+import type { RingUser } from "./socket_ring.ts";
 
 const STATUS_AT = 8;
 const FRAME_ALIGNMENT = 8;
@@ -39,9 +40,7 @@ export class RingOfBlocks implements ReceiveRing {
   readonly #context: BlockRingContext;
   readonly #reserve: number;
   readonly #start: number;
-  /** A block was given to the guest; and: there was none for what came next. */
-  readonly #given: () => void;
-  readonly #frozen: () => void;
+  readonly #user: RingUser;
   #block = 0;
   /** The block that frames would go to is the guest's. */
   #isFrozen = false;
@@ -59,8 +58,7 @@ export class RingOfBlocks implements ReceiveRing {
     memory: RingMemory,
     request: RingRequest,
     reserve: number,
-    given: () => void,
-    frozen: () => void,
+    user: RingUser,
   ) {
     this.memory = memory;
     this.request = request;
@@ -68,8 +66,7 @@ export class RingOfBlocks implements ReceiveRing {
     this.#reserve = reserve;
     this.#start = blockStart(request.privateSize);
     this.#end = this.#start;
-    this.#given = given;
-    this.#frozen = frozen;
+    this.#user = user;
     this.#tellStatus();
   }
 
@@ -188,9 +185,9 @@ export class RingOfBlocks implements ReceiveRing {
       !this.#isFrozen
     ) {
       this.#isFrozen = true;
-      this.#frozen();
+      this.#user.frozen();
     }
-    this.#given();
+    this.#user.filled();
   }
 
   close(): void {

@@ -9,7 +9,7 @@ import type { InetStack } from "../inet/inet_stack.ts";
 import type { Address } from "../socket.ts";
 import * as Ethernet from "../stack/eth/format.ts";
 import * as Virtio from "../stack/offload/virtio.ts";
-import { HEADROOM, type Packet } from "../stack/packet.ts";
+import { CHECKSUM_PARTIAL, HEADROOM, type Packet } from "../stack/packet.ts";
 import * as Names from "./names.ts";
 import type { PacketSocket } from "./packet_socket.ts";
 
@@ -91,7 +91,7 @@ export function sendFrame(socket: PacketSocket, inet: InetStack, data: Uint8Arra
   const { linkAddress } = device;
   if (isCooked) Ethernet.write(packet, route.to.length > 0 ? route.to : linkAddress, linkAddress, route.type);
   packet.network = packet.head + Ethernet.HEADER;
-  packet.transport = packet.network;
+  packet.transport = packet.checksum === CHECKSUM_PARTIAL ? packet.checksumStart : packet.network;
   inet.advance(stack);
   packets.sender = socket;
   device.sendFrame(packet);

@@ -1,8 +1,9 @@
 // The packet sockets of a kernel thread, and what they see of its stack's devices: whoever wants all frames gets those that
 // go out and those that come in, others those that come in of their protocol.
 //
-// A frame costs what there are sockets. What one turn of the stack spends on them is bounded (F26): frames beyond that are
-// lost to the sockets that are left, which count them.
+// A frame costs what there are sockets that want it. What one turn of the stack spends on them is bounded (F26): frames
+// beyond that are lost to the sockets that are left. Those that want the same frames count such losses together, so that a
+// frame that nobody gets costs nothing for each of them.
 
 import { IFF_UP } from "../../../shared/abi/netlink.ts";
 import { ETH_P_ALL } from "../../../shared/abi/packet.ts";
@@ -19,6 +20,8 @@ import { type KeptFrame, SeenFrame } from "./frame.ts";
 
 /** What one turn spends, in about a quarter of a microsecond each. */
 const SPENT_A_TURN = 6000;
+/** Bytes that are copied in that time: 2 KiB. */
+export const COPY_SHIFT = 11;
 /** As much work as a packet of the stack's. */
 const PACKET_SHIFT = 4;
 
@@ -29,12 +32,36 @@ export interface Onlooker {
   /** The index of its device; 0: any. */
   readonly device: number;
   readonly ignoresOutgoing: boolean;
-  /** What one frame more costs it, in the measure of a turn. */
-  readonly frameCost: number;
+  /** What one frame more of so many bytes costs it, in the measure of a turn. */
+  costOf(bytes: number): number;
+  /** Those that want what it wants; null: it wants nothing. The taps' to set, as is what they had lost before it came. */
+  peers: Peers | null;
+  lostBefore: number;
   /** Looks at a frame, and takes it, or does not; `keep` makes the copy that all share. */
   see(frame: SeenFrame, keep: () => KeptFrame): void;
-  /** It loses one unseen. */
-  lose(): void;
+  /** It has lost so many unseen. */
+  lose(count: number): void;
+}
+
+/** Those that want the same frames. */
+export class Peers {
+  readonly key: number;
+  readonly members = new Set<Onlooker>();
+  /** Frames that all of them have lost. */
+  lost = 0;
+
+  constructor(key: number) {
+    this.key = key;
+  }
+}
+
+/** What it has lost with its peers, and not counted yet. */
+export function lostWithPeers({ peers, lostBefore }: Onlooker): number {
+  return peers === null ? 0 : peers.lost - lostBefore;
+}
+
+function keyOf(frameType: number, device: number, ignoresOutgoing: boolean): number {
+  return (device * 0x10000 + frameType) * 2 + Number(ignoresOutgoing);
 }
 
 /** Words of linux/packet_diag.h: struct packet_diag_info, struct packet_diag_ring, and of memory. */
@@ -66,19 +93,20 @@ export class PacketTaps implements Tap {
   /** All there are, each at a place of its own: who lists them goes on where it stopped. */
   readonly #places: (ListedPacketSocket | null)[] = [];
   readonly #free: number[] = [];
-  /** Those that see all, and those of one protocol. */
-  readonly #all = new Set<Onlooker>();
-  readonly #typed = new Map<number, Set<Onlooker>>();
+  /** Those that see frames, by what they want. */
+  readonly #peers = new Map<number, Peers>();
   readonly #seen = new SeenFrame();
   #core: StackCore | null = null;
-  #count = 0;
   #turn = -1;
   #spent = 0;
   #kept: KeptFrame | null = null;
   /** Whose frame is on its way: that one does not see it go. */
   sender: Onlooker | null = null;
   readonly #keep = (): KeptFrame => {
-    this.#kept ??= this.#seen.kept(now(this.#native));
+    if (this.#kept === null) {
+      this.#kept = this.#seen.kept(now(this.#native));
+      this.#spend(this.#kept.bytes.length >> COPY_SHIFT);
+    }
     return this.#kept;
   };
 
@@ -119,23 +147,23 @@ export class PacketTaps implements Tap {
   add(core: StackCore, one: Onlooker): void {
     if (one.frameType === 0) return;
     this.#core = core;
-    this.#count++;
     core.tap = this;
-    if (one.frameType === ETH_P_ALL) {
-      this.#all.add(one);
-      return;
-    }
-    const others = this.#typed.get(one.frameType);
-    if (others === undefined) this.#typed.set(one.frameType, new Set([one]));
-    else others.add(one);
+    const key = keyOf(one.frameType, one.device, one.ignoresOutgoing);
+    const peers = this.#peers.get(key) ?? new Peers(key);
+    this.#peers.set(key, peers);
+    peers.members.add(one);
+    one.peers = peers;
+    one.lostBefore = peers.lost;
   }
 
   remove(one: Onlooker): void {
-    const typed = this.#typed.get(one.frameType);
-    if (!this.#all.delete(one) && typed?.delete(one) !== true) return;
-    if (typed?.size === 0) this.#typed.delete(one.frameType);
-    this.#count--;
-    if (this.#count === 0) this.#core!.tap = null;
+    const { peers } = one;
+    if (peers === null) return;
+    one.lose(lostWithPeers(one));
+    one.peers = null;
+    peers.members.delete(one);
+    if (peers.members.size === 0) this.#peers.delete(peers.key);
+    if (this.#peers.size === 0) this.#core!.tap = null;
   }
 
   frame(packet: Packet, device: NetDevice, delivery: number, link: number, network: number): void {
@@ -148,11 +176,13 @@ export class PacketTaps implements Tap {
     seen.linkAt = linkAt;
     seen.networkAt = network;
     seen.type = packet.view.getUint16(linkAt + Ethernet.TYPE);
+    const turn = this.#core!.turns;
+    if (this.#turn !== turn) this.#spent = 0;
+    this.#turn = turn;
     this.#kept = null;
     const isOut = delivery === OUTGOING;
-    for (const one of this.#all) if (!isOut || (!one.ignoresOutgoing && one !== this.sender)) this.#show(one);
-    const typed = isOut ? undefined : this.#typed.get(seen.type);
-    if (typed !== undefined) for (const one of typed) this.#show(one);
+    this.#show(ETH_P_ALL, isOut);
+    if (!isOut && seen.type !== ETH_P_ALL) this.#show(seen.type, false);
     this.#kept = null;
   }
 
@@ -165,21 +195,40 @@ export class PacketTaps implements Tap {
     return at;
   }
 
-  #show(one: Onlooker): void {
-    const seen = this.#seen;
-    if (one.device !== 0 && one.device !== seen.device.index) return;
-    const core = this.#core!;
-    if (this.#turn !== core.turns) {
-      this.#turn = core.turns;
-      this.#spent = 0;
-    }
+  #show(frameType: number, isOut: boolean): void {
+    const { index } = this.#seen.device;
+    const all = this.#peers;
+    this.#showTo(all.get(keyOf(frameType, 0, false)), isOut);
+    this.#showTo(all.get(keyOf(frameType, index, false)), isOut);
+    if (isOut) return;
+    this.#showTo(all.get(keyOf(frameType, 0, true)), false);
+    this.#showTo(all.get(keyOf(frameType, index, true)), false);
+  }
+
+  #showTo(peers: Peers | undefined, isOut: boolean): void {
+    if (peers === undefined) return;
+    const { sender } = this;
     if (this.#spent >= SPENT_A_TURN) {
-      one.lose();
+      peers.lost++;
+      if (isOut && sender?.peers === peers) sender.lostBefore++;
       return;
     }
-    const cost = one.frameCost;
-    this.#spent += cost;
-    core.extraWork += cost / (1 << PACKET_SHIFT);
+    for (const one of peers.members) if (!isOut || one !== sender) this.#showOne(one);
+  }
+
+  #showOne(one: Onlooker): void {
+    if (this.#spent >= SPENT_A_TURN) {
+      one.lose(1);
+      return;
+    }
+    const seen = this.#seen;
+    this.#spend(one.costOf(seen.packet.length));
+    seen.packet.own();
     one.see(seen, this.#keep);
+  }
+
+  #spend(cost: number): void {
+    this.#spent += cost;
+    this.#core!.extraWork += cost / (1 << PACKET_SHIFT);
   }
 }

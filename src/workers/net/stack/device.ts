@@ -134,6 +134,8 @@ export class LoopbackDevice extends NetDevice {
 
   override output(packet: Packet): void {
     this.countSent(packet);
+    // It may be the answer to a frame that had one, in its place.
+    packet.link = NO_LINK;
     const { tap } = this.#receiver;
     if (tap !== null) tap.frame(packet, this, OUTGOING, NO_LINK, packet.head);
     this.#receiver.receive(packet, this);
