@@ -128,8 +128,11 @@ static void frames(int v, int type) {
   say("alike: %d", again && *(unsigned *)(again + 5 * 2048) == 77);
   munmap(ring, 16384), munmap(again, 16384);
   value("no ring", set_ring(s, PACKET_RX_RING, 0, 0, 0, 0));
+  say("events %x", events(s));
   datagram(4621, 4620, "queue", 5);
+  say("events %x", events(s));
   value("receive", SYS_6(SYS_recvfrom, s, data, 100, MSG_DONTWAIT, 0, 0));
+  say("events %x", events(s));
   close(s), close(to4);
 }
 

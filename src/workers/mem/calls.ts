@@ -124,24 +124,31 @@ function mapCall(
 ): number {
   const file = (flags & M.MAP_ANONYMOUS) === 0 ? task.files.get(fd) : undefined;
   const before = file?.beforeMap(task, offset, pageCeil(given)) ?? 0;
-  if (typeof before === "number" && before < 0) return before;
-  const request = (): MapRequest | number => requestOf(task, address, given, prot, flags, fd, offset);
-  if (typeof before !== "number") return task.call.start(mapBehind(task, before, flags, request));
-  const wanted = request();
-  return typeof wanted === "number" ? wanted : task.call.start(mapOf(task, wanted, flags));
+  if (typeof before !== "number")
+    return task.call.start(mapBehind(task, file!, before, address, given, prot, flags, fd, offset));
+  if (before < 0) return before;
+  const request = requestOf(task, address, given, prot, flags, fd, offset);
+  return typeof request === "number" ? request : task.call.start(mapOf(task, request, flags));
 }
 
 /** Of a file that has to find out what it maps. */
 function* mapBehind(
   task: MemCaller,
+  file: OpenFile,
   before: Coroutine,
+  address: number,
+  given: number,
+  prot: number,
   flags: number,
-  request: () => MapRequest | number,
+  fd: number,
+  offset: number,
 ): Coroutine {
   const error = yield* before;
   if (error < 0) return error;
-  const wanted = request();
-  return typeof wanted === "number" ? wanted : yield* mapOf(task, wanted, flags);
+  // What it has found out is not of another file, which may stand there by now.
+  if (task.files.get(fd) !== file) return -EBADF;
+  const request = requestOf(task, address, given, prot, flags, fd, offset);
+  return typeof request === "number" ? request : yield* mapOf(task, request, flags);
 }
 
 function mapOf(task: MemCaller, request: MapRequest, flags: number): Coroutine {

@@ -44,8 +44,8 @@ export interface SocketOwner {
   subscribe(socket: StandIn): void;
   /** Reads it into the slot of who calls, or writes it from there, without waiting: bytes, or a negative errno. */
   move(task: Caller, socket: StandIn, isWrite: boolean, offset: number, length: number): Coroutine;
-  /** What is mapped of it: a descriptor, which is the asker's then, and its size; or a negative errno. */
-  askRing(task: Caller, socket: StandIn): Generator<void, SharedRing | number, void>;
+  /** Asks for what is mapped of it, by takeRing(): 0 or a negative errno. */
+  askRing(task: Caller, socket: StandIn): Coroutine;
   /** Whether there is something to read in such memory. */
   isReadable(ring: SharedRing): boolean;
   closeRing(ring: SharedRing): void;
@@ -81,6 +81,8 @@ export class StandIn extends OpenFile {
   isRouted = false;
   /** Memory of it that was mapped; null: none. */
   #ring: SharedRing | null = null;
+  /** It has no descriptor any more. */
+  #hasEnded = false;
   /** Edges of each kind that have been seen. */
   readonly seen = [0, 0, 0];
 
@@ -138,11 +140,27 @@ export class StandIn extends OpenFile {
   }
 
   override *beforeMap(task: Caller, offset: number, length: number): Coroutine {
-    const ring = yield* this.#owner.askRing(task, this);
-    if (typeof ring === "number") return ring;
+    const error = yield* this.#owner.askRing(task, this);
+    if (error < 0) return error;
+    return this.#ring !== null && offset === 0 && length === this.#ring.size ? 0 : -EINVAL;
+  }
+
+  /** The owner has given a descriptor of its ring, which may have been asked for in vain by now. */
+  takeRing(ring: SharedRing): void {
+    this.#dropRing();
+    if (this.#hasEnded) this.#owner.closeRing(ring);
+    else this.#ring = ring;
+  }
+
+  #dropRing(): void {
     if (this.#ring !== null) this.#owner.closeRing(this.#ring);
-    this.#ring = ring;
-    return offset === 0 && length === ring.size ? 0 : -EINVAL;
+    this.#ring = null;
+  }
+
+  /** Its ring is given up: from now on what is received waits elsewhere. */
+  ringGone(): void {
+    this.#dropRing();
+    this.waiters.wake(CAN_READ);
   }
 
   override map(isWritable: boolean): { backing: Mapped; hostFd: number; offset: number } | number {
@@ -184,8 +202,8 @@ export class StandIn extends OpenFile {
   }
 
   release(): void {
-    if (this.#ring !== null) this.#owner.closeRing(this.#ring);
-    this.#ring = null;
+    this.#hasEnded = true;
+    this.#dropRing();
     this.#owner.release(this);
   }
 }

@@ -60,6 +60,8 @@ export const Message = {
   TEXT_END: 20,
   /** The descriptor, or a negative errno, and how large the memory is: RING_ASKED, RING_FD, RING_SIZE. */
   RING_GIVEN: 22,
+  /** The memory that was given last is the socket's no more: SOCKET. */
+  RING_GONE: 25,
   /** That was done: MOVED_ASKED, MOVE_RESULT (bytes, or a negative errno). */
   MOVED: 24,
   /** Who makes a call has broken the protocol, or its handler threw. SLOT, SEQUENCE. */

@@ -272,7 +272,7 @@ export class NetKernel implements NetContext, LoopContext {
   }
 
   #giveRing(asked: number, socket: OwnedSocket | undefined): void {
-    const ring = socket?.file.ringToMap() ?? -EBADF;
+    const ring = socket?.ringToMap() ?? -EBADF;
     const record = this.record(Message.RING_GIVEN);
     record[M.RING_ASKED] = asked;
     record[M.RING_FD] = typeof ring === "number" ? ring : ring.fd;

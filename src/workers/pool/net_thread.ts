@@ -72,8 +72,9 @@ interface Making {
 
 /** A call that waits for memory that a socket shares; null: it was cut off. */
 interface Asking {
+  readonly socket: StandIn;
   call: { completeWait(result: number): void } | null;
-  ring: SharedRing | number;
+  result: number;
 }
 
 /** A call that waits for bytes of a socket; null: it was cut off. */
@@ -413,37 +414,31 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
 
   // ---- Memory that sockets share ----
 
-  *askRing(task: Caller, socket: StandIn): Generator<void, SharedRing | number, void> {
+  *askRing(task: Caller, socket: StandIn): Coroutine {
     const asked = this.#lastRing;
     this.#lastRing = (asked + 1) | 0;
-    const asking: Asking = { call: task.call, ring: -EBADF };
+    const asking: Asking = { socket, call: task.call, result: -EBADF };
     this.#rings.set(asked, asking);
     const record = this.#post.record(Message.RING);
     record[M.RING_ASKED] = asked;
     record[M.RING_SOCKET] = socket.number;
     this.#post.send(NET);
-    let isCutOff = true;
     try {
       yield;
-      isCutOff = false;
     } finally {
       asking.call = null;
-      if (isCutOff && typeof asking.ring !== "number") this.closeRing(asking.ring);
     }
-    return asking.ring;
+    return asking.result;
   }
 
+  // The socket has it at once, whatever becomes of the call: it may be told next that the ring is gone.
   #ringGiven(record: Int32Array): void {
     const asking = this.#rings.get(record[M.RING_ASKED]!)!;
     this.#rings.delete(record[M.RING_ASKED]!);
     const fd = record[M.RING_FD]!;
-    const ring = fd < 0 ? fd : { fd, size: record[M.RING_SIZE]! };
-    if (asking.call === null) {
-      if (typeof ring !== "number") this.closeRing(ring);
-      return;
-    }
-    asking.ring = ring;
-    asking.call.completeWait(0);
+    if (fd >= 0) asking.socket.takeRing({ fd, size: record[M.RING_SIZE]! });
+    asking.result = Math.min(fd, 0);
+    asking.call?.completeWait(0);
   }
 
   isReadable({ fd, size }: SharedRing): boolean {
@@ -532,6 +527,9 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
         return;
       case Message.RING_GIVEN:
         this.#ringGiven(record);
+        return;
+      case Message.RING_GONE:
+        this.#sockets.get(record[M.SOCKET]!)?.ringGone();
         return;
       case Message.READY:
         // Its number may be another's by now, who then looks once too often.

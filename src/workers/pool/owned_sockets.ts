@@ -47,6 +47,8 @@ export class OwnedSocket implements WaitEntry {
   #number: number;
   /** Thread 0 is to be told of the next edge. */
   #isSubscribed = false;
+  /** Thread 0 has a descriptor of its ring. */
+  #hasGivenRing = false;
 
   constructor(kernel: OwnedSocketContext, file: SocketFile, number: number) {
     this.#kernel = kernel;
@@ -60,7 +62,23 @@ export class OwnedSocket implements WaitEntry {
 
   /** What holds now; before a reply, since whoever gets it may poll at once. */
   publish(): void {
-    if (this.#number >= 0) this.#kernel.readiness.publish(this.#number, this.file.poll());
+    if (this.#number < 0) return;
+    this.#kernel.readiness.publish(this.#number, this.file.poll());
+    if (this.#hasGivenRing && !this.file.hasRing) this.#ringGone();
+  }
+
+  /** For thread 0, which maps it. */
+  ringToMap(): { readonly fd: number; readonly size: number } | number {
+    const ring = this.file.ringToMap();
+    if (typeof ring !== "number") this.#hasGivenRing = true;
+    return ring;
+  }
+
+  #ringGone(): void {
+    this.#hasGivenRing = false;
+    const record = this.#kernel.record(Message.RING_GONE);
+    record[M.SOCKET] = this.#number;
+    this.#kernel.sendBack();
   }
 
   /** O_* flags of its descriptors, which thread 0 has. */
