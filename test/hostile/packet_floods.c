@@ -1,24 +1,32 @@
 // Packet sockets that flood: a thousand of them on lo, with the longest filters, while datagrams and streams go by; rings
 // whose memory others write to all the time; rings of every size; forged names, frames and virtio headers; random filters;
-// as many sockets and rings as there may be. A witness waits no longer than it should.
+// as many sockets and rings as there may be; descriptors that name another ring while one is mapped; a datagram in a thousand
+// fragments that thousands see. A witness waits no longer than it should.
 //@ args: 0
 //@ args: 1
 //@ args: 2
 //@ args: 3
 //@ args: 4
 //@ args: 5
+//@ args: 6
+//@ args: 7
 //@ ends: 0
 //@ deadline: 60
 //@ needs: sockets tcp threads fork
 //@ cflags: -pthread
 #include "hostile.h"
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -257,13 +265,39 @@ static void forged(void) {
       }
       close(s), close(t);
     }
+  // As long as frames may be, and longer.
+  int s = tap(SOCK_RAW, ETH_P_ALL);
+  setsockopt(s, SOL_PACKET, PACKET_VNET_HDR, &(int){1}, 4);
+  memset(buffer, 0, sizeof buffer);
+  // To be completed from 34 on, at 16; one of TCP's of many segments.
+  memcpy(buffer, "\1\1\66\0\x78\5\42\0\20\0", 10), buffer[22] = 8, buffer[24] = 0x45;
+  for (int length = 65500; length < 66100; length++)
+    send(s, buffer, length, MSG_DONTWAIT);
+  close(s);
   still_works();
 }
 
 static void filters(void) {
   unsigned seed = 11;
-  int s = tap(SOCK_RAW, ETH_P_ALL), d = tap(SOCK_DGRAM, ETH_P_ALL);
   struct sockaddr_in to = loopback(7202);
+  // Nothing but random numbers.
+  static struct sock_filter f[4096];
+  for (int i = 0; i < 4095; i++)
+    f[i] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_RANDOM);
+  f[4095] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0xffff);
+  for (int i = 0; i < 200; i++) {
+    fds[i] = tap(SOCK_RAW, ETH_P_ALL);
+    struct sock_fprog p = {4096, f};
+    setsockopt(fds[i], SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof p);
+  }
+  // Others see nothing then, and go on.
+  int k = socket(AF_INET, SOCK_DGRAM, 0);
+  for (int i = 0; i < 1000; i++)
+    sendto(k, buffer, 100, 0, (void *)&to, sizeof to);
+  close(k);
+  for (int i = 0; i < 200; i++)
+    close(fds[i]);
+  int s = tap(SOCK_RAW, ETH_P_ALL), d = tap(SOCK_DGRAM, ETH_P_ALL);
   int u = socket(AF_INET, SOCK_DGRAM, 0);
   bind(u, (void *)&to, sizeof to);
   for (int i = 0; i < 20000; i++) {
@@ -308,9 +342,112 @@ static void crowd(void) {
   still_works();
 }
 
+static int ring_of(unsigned blocks) {
+  int s = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
+  struct tpacket_req r = {4096, blocks, 2048, blocks * 2};
+  if (setsockopt(s, SOL_PACKET, PACKET_RX_RING, &r, sizeof r)) bad("a ring", -errno);
+  return s;
+}
+
+// Gives the descriptor another meaning, all the time.
+static void *changer(void *at) {
+  int fd = *(int *)at, small = ring_of(1), file = open("/proc/self/exe", O_RDONLY);
+  for (unsigned i = 0; !stop; i++) {
+    int large = ring_of(16);
+    dup2(large, fd);
+    sched_yield();
+    if (i % 3 == 0) setsockopt(large, SOL_PACKET, PACKET_RX_RING, &(struct tpacket_req){0}, 16);
+    dup2(i % 2 ? small : file, fd);
+    close(large);
+    if (i % 5 == 0) close(fd);
+  }
+  close(small), close(file);
+  return 0;
+}
+
+// What is mapped is of the size that was asked for, whatever the descriptor names by then; more of it says nothing.
+static void mapped(void) {
+  int fd = 900;
+  pthread_t t;
+  pthread_create(&t, 0, changer, &fd);
+  int count = 0;
+  for (double end = seconds() + 3; seconds() < end;) {
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    poll(&p, 1, 0);
+    volatile char *at = mmap(0, 16 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (at == MAP_FAILED) continue;
+    at[16 * 4096 - 1] = 1, count++;
+    munmap((void *)at, 16 * 4096);
+  }
+  stop = 1;
+  pthread_join(t, 0);
+  if (!count) bad("nothing was mapped", 0);
+  close(fd);
+
+  int s = ring_of(16);
+  unsigned *at = mmap(0, 16 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, s, 0);
+  unsigned *grown = mremap(at, 16 * 4096, 17 * 4096, MREMAP_MAYMOVE);
+  static const unsigned places[] = {0, 4, 3, 16 * 4096, 16 * 4096 - 4, 0x7fffffff, 0x80000000, 0xffffffff};
+  for (unsigned i = 0; grown != MAP_FAILED && i < sizeof places / sizeof *places; i++) {
+    grown[16 * 1024] = places[i];
+    struct pollfd p = {.fd = s, .events = POLLIN};
+    poll(&p, 1, 0);
+    still_works();
+  }
+  // Many that had been mapped when they were given up.
+  many_files();
+  for (int i = 0; i < 1000; i++) {
+    fds[i] = ring_of(16);
+    char *r = mmap(0, 16 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fds[i], 0);
+    if (r == MAP_FAILED) {
+      bad("its memory", -errno);
+      break;
+    }
+    memset(r, 1, 16 * 4096), munmap(r, 16 * 4096);
+    if (setsockopt(fds[i], SOL_PACKET, PACKET_RX_RING, &(struct tpacket_req){0}, 16)) bad("none", -errno);
+  }
+  still_works();
+}
+
+static void set_mtu(int mtu) {
+  struct ifreq r = {.ifr_name = "lo", .ifr_mtu = mtu};
+  int s = socket(AF_INET, SOCK_DGRAM, 0);
+  if (ioctl(s, SIOCSIFMTU, &r)) bad("an MTU", -errno);
+  close(s);
+}
+
+// A thousand fragments at once, which four thousand see, or see none of, since they look at another device.
+static void fragments(void) {
+  many_files();
+  int count = 0;
+  for (; count < MANY; count++) {
+    if ((fds[count] = socket(AF_PACKET, SOCK_RAW, 0)) < 0) break;
+    struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = 1};
+    bind(fds[count], (void *)&at, sizeof at);
+  }
+  set_mtu(68);
+  struct sockaddr_in to = loopback(7203);
+  int u = socket(AF_INET, SOCK_DGRAM, 0), r = socket(AF_INET, SOCK_DGRAM, 0);
+  setsockopt(u, IPPROTO_IP, IP_MTU_DISCOVER, &(int){IP_PMTUDISC_DONT}, 4);
+  bind(r, (void *)&to, sizeof to);
+  for (double end = seconds() + 3; seconds() < end;) {
+    sendto(u, buffer, 60000, MSG_DONTWAIT, (void *)&to, sizeof to);
+    recv(r, buffer, sizeof buffer, MSG_DONTWAIT);
+  }
+  set_mtu(65536);
+  struct tpacket_stats t;
+  socklen_t length = sizeof t;
+  if (count > 0 && getsockopt(fds[count - 1], SOL_PACKET, PACKET_STATISTICS, &t, &length)) bad("it", -errno);
+  if (t.tp_drops == 0 || t.tp_packets < t.tp_drops) bad("drops", t.tp_drops);
+  for (int i = 0; i < count; i++)
+    close(fds[i]);
+  close(u), close(r);
+  still_works();
+}
+
 int main(int argc, char **argv) {
   (void)argc;
-  void (*parts[])(void) = {taps, rings, sizes, forged, filters, crowd};
+  void (*parts[])(void) = {taps, rings, sizes, forged, filters, crowd, mapped, fragments};
   parts[atoi(argv[1])]();
   return 0;
 }
