@@ -49,7 +49,7 @@ const RECEIVE_FLAGS = S.MSG_PEEK | S.MSG_DONTWAIT | S.MSG_TRUNC | S.MSG_ERRQUEUE
 /** struct tpacket_auxdata */
 const AUXDATA_SIZE = 20;
 /** Instructions of a filter that cost as much as a turn's unit. */
-const INSTRUCTIONS_SHIFT = 5;
+const INSTRUCTIONS_SHIFT = 3;
 const FRAME_COST = 2;
 const RING_FRAME_COST = 24;
 const NO_ADDRESS = new Uint8Array(0);
