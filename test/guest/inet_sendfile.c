@@ -41,6 +41,52 @@ static int non_blocking(int fd, int on) {
   return fcntl(fd, F_SETFL, on ? O_NONBLOCK : 0);
 }
 
+enum { SHARED = 1000000 };
+
+static void splice_all(int from, int to) {
+  while (splice(from, 0, to, 0, 5000, 0) > 0)
+    ;
+  _exit(0);
+}
+
+// One pipe that two splice from to streams while a third reads it, and another that all of that comes to: each byte once.
+static void shared_pipes(void) {
+  int p[2], q[2], one[2], two[2];
+  connected(one), connected(two);
+  pipe(p), pipe(q);
+  fflush(stdout);
+  for (int i = 0; i < 6; i++) {
+    if (fork()) continue;
+    close(i == 5 ? p[0] : p[1]);
+    int *s = i % 2 ? one : two;
+    if (i < 4) close(s[i / 2 ? 0 : 1]), close((i % 2 ? two : one)[0]), close((i % 2 ? two : one)[1]);
+    if (i < 2) close(q[1]), splice_all(p[0], s[0]);
+    if (i < 4) close(p[0]), splice_all(s[1], q[1]);
+    close(one[0]), close(two[0]), close(one[1]), close(two[1]);
+    if (i == 4) {
+      for (long n; (n = read(p[0], back, 900)) > 0;)
+        write(q[1], back, n);
+      _exit(0);
+    }
+    close(q[1]);
+    for (int at = 0, n; at < SHARED; at += n)
+      n = write(p[1], big + at, SHARED - at < 3001 ? SHARED - at : 3001);
+    _exit(0);
+  }
+  close(p[0]), close(p[1]), close(q[1]);
+  close(one[0]), close(one[1]), close(two[0]), close(two[1]);
+  long came = read_all(q[0]), counts[256] = {0}, wrong = 0;
+  for (long i = 0; i < came; i++)
+    counts[back[i]]++;
+  for (int i = 0; i < SHARED; i++)
+    counts[big[i]]--;
+  for (int i = 0; i < 256; i++)
+    wrong += counts[i] != 0;
+  say("by shared pipes: %ld, wrong %ld", came, wrong);
+  while (wait(0) > 0)
+    ;
+}
+
 int main(void) {
   char name[] = "/tmp/sendfileXXXXXX";
   int a = mkstemp(name), p[2], s[2];
@@ -187,5 +233,10 @@ int main(void) {
     _exit(0);
   }
   waitpid(pid, &status, 0);
+
+  unsigned seed = 1;
+  for (int i = 0; i < SHARED; i++)
+    seed = seed * 1664525 + 1013904223, big[i] = seed >> 24;
+  shared_pipes();
   return 0;
 }

@@ -1,6 +1,7 @@
 // Copies between two open files inside the kernel, through the caller's data window in bounded rounds:
 // what sendfile, splice and copy_file_range are made of. Nothing is taken from a source before its
-// destination has it.
+// destination has it. While another kernel thread reads one end or writes it, nobody else may read or write the other
+// one, as far as that is a pipe (Linux has its mutex).
 
 import { EAGAIN, EPIPE, ERESTARTSYS } from "../../shared/abi/errno.ts";
 import { O_NONBLOCK } from "../../shared/abi/fcntl.ts";
@@ -24,6 +25,9 @@ export interface Source {
   look(task: VfsCaller, length: number): number | Coroutine;
   /** So many of those that were looked at are taken. */
   take(length: number): void;
+  /** Nobody else reads it until it is let go, or writes it: POLLIN, POLLOUT. */
+  hold(side: number): void;
+  letGo(side: number): void;
 }
 
 /** Where bytes go. */
@@ -33,6 +37,8 @@ export interface Target {
   room(): number;
   /** Takes up to `length` bytes of the window, perhaps in steps. */
   put(task: VfsCaller, length: number): number | Coroutine;
+  hold(side: number): void;
+  letGo(side: number): void;
 }
 
 /** A file with a position: the one that is given, and moved. */
@@ -62,6 +68,10 @@ export class Place implements Source, Target {
     if (n > 0) this.position += n;
     return n;
   }
+
+  hold(): void {}
+
+  letGo(): void {}
 }
 
 /** A stream that is not a pipe: what was read of it cannot be given back. */
@@ -85,6 +95,10 @@ export class Stream implements Source, Target {
   put(task: VfsCaller, length: number): number | Coroutine {
     return this.file.writeElsewhere(task, WINDOW, length) ?? this.file.write(task, WINDOW, length);
   }
+
+  hold(): void {}
+
+  letGo(): void {}
 }
 
 export class PipeEnd implements Source, Target {
@@ -106,11 +120,29 @@ export class PipeEnd implements Source, Target {
   }
 
   room(): number {
-    return this.file.pipe.buffer.room;
+    const { pipe } = this.file;
+    return pipe.held !== 0 && pipe.keepsOut(POLLOUT) ? 0 : pipe.buffer.room;
   }
 
   put(task: VfsCaller, length: number): number {
     return this.file.write(task, WINDOW, length);
+  }
+
+  hold(side: number): void {
+    this.file.pipe.hold(side);
+  }
+
+  letGo(side: number): void {
+    this.file.pipe.letGo(side);
+  }
+}
+
+function* whileHeld(end: Source | Target, side: number, step: Coroutine): Coroutine {
+  end.hold(side);
+  try {
+    return yield* step;
+  } finally {
+    end.letGo(side);
   }
 }
 
@@ -130,13 +162,24 @@ export function noWait(file: OpenFile): boolean {
 }
 
 /** Copies up to `length` bytes: how many, or a negative errno when none was. */
-export function* copyBetween(
+export function copyBetween(
   task: VfsCaller,
   source: Source,
   target: Target,
   length: number,
   rules: CopyRules,
-): Generator<void, number, void> {
+): Coroutine {
+  const copying = copyRounds(task, source, target, length, rules);
+  return holding(task, source.file, holding(task, target.file, copying));
+}
+
+function* copyRounds(
+  task: VfsCaller,
+  source: Source,
+  target: Target,
+  length: number,
+  rules: CopyRules,
+): Coroutine {
   let done = 0;
   const { longTurns } = task.kernel;
   while (done < length) {
@@ -144,10 +187,10 @@ export function* copyBetween(
     const room = Math.min(length - done, WINDOW_SIZE, target.room());
     // A pipe without readers says so, whether or not it is full.
     const looked = room > 0 ? source.look(task, room) : -EAGAIN;
-    const ready = typeof looked === "number" ? looked : yield* looked;
+    const ready = typeof looked === "number" ? looked : yield* whileHeld(target, POLLOUT, looked);
     if (room > 0 && ready <= 0 && ready !== -EAGAIN) return done > 0 ? done : ready;
     const put = ready > 0 ? target.put(task, ready) : room > 0 ? ready : target.put(task, 0);
-    const n = typeof put === "number" ? put : yield* put;
+    const n = typeof put === "number" ? put : yield* whileHeld(source, POLLIN, put);
     if (n > 0) {
       source.take(n);
       done += n;

@@ -186,12 +186,33 @@ class Pipe {
   writerOpens = 0;
   /** Who has read last: only that read's bytes can come back. */
   lastReader: Caller | null = null;
+  /** Sides of it (POLLIN, POLLOUT) that somebody alone uses over many turns, and those that others have wanted meanwhile. */
+  held = 0;
+  #wanted = 0;
 
   constructor(owner: Pipes, slots: number, user: number, fifo: string) {
     this.owner = owner;
     this.user = user;
     this.buffer = new PipeBuffer(slots);
     this.fifo = fifo;
+  }
+
+  /** Whether who comes to that side has to wait; who holds it is not asked. */
+  keepsOut(side: number): boolean {
+    if ((this.held & side) === 0) return false;
+    this.#wanted |= side;
+    return true;
+  }
+
+  hold(side: number): void {
+    this.held |= side;
+  }
+
+  letGo(side: number): void {
+    this.held &= ~side;
+    if ((this.#wanted & side) === 0) return;
+    this.#wanted &= ~side;
+    this.waiters.wake(side === POLLIN ? CAN_READ : CAN_WRITE);
   }
 }
 
@@ -220,6 +241,7 @@ export class PipeFile extends OpenFile {
   override read(task: Caller, offset: number, length: number): number {
     const { pipe } = this;
     const { buffer } = pipe;
+    if (pipe.held !== 0 && pipe.keepsOut(POLLIN)) return -EAGAIN;
     if (buffer.empty) return pipe.writers === 0 ? 0 : -EAGAIN;
     const wasFull = buffer.full;
     const n = buffer.read(task.call.bytes, task.call.base + offset, length);
@@ -236,6 +258,7 @@ export class PipeFile extends OpenFile {
   override readDirectly(task: VfsCaller, address: number, length: number): number {
     const { pipe } = this;
     const { buffer } = pipe;
+    if (pipe.held !== 0 && pipe.keepsOut(POLLIN)) return -EAGAIN;
     if (buffer.empty) return pipe.writers === 0 ? 0 : -EAGAIN;
     const wasFull = buffer.full;
     let done = 0;
@@ -260,6 +283,7 @@ export class PipeFile extends OpenFile {
   override writeDirectly(task: VfsCaller, address: number, length: number): number {
     const { pipe } = this;
     if (pipe.readers === 0) return -EPIPE;
+    if (pipe.held !== 0 && pipe.keepsOut(POLLOUT)) return -EAGAIN;
     if ((this.flags & F.O_DIRECT) !== 0) return NOT_AT_ONCE;
     const n = pipe.owner.writeDirectly(pipe, task, address, length);
     if (n > 0) pipe.waiters.wake(CAN_READ);
@@ -268,7 +292,9 @@ export class PipeFile extends OpenFile {
 
   /** As read, but what is read stays in the pipe. */
   peek(task: Caller, offset: number, length: number): number {
-    const { buffer, writers } = this.pipe;
+    const { pipe } = this;
+    const { buffer, writers } = pipe;
+    if (pipe.held !== 0 && pipe.keepsOut(POLLIN)) return -EAGAIN;
     if (buffer.empty) return writers === 0 ? 0 : -EAGAIN;
     return buffer.peek(task.call.bytes, task.call.base + offset, length);
   }
@@ -285,6 +311,7 @@ export class PipeFile extends OpenFile {
   override write(task: Caller, offset: number, length: number): number {
     const { pipe } = this;
     if (pipe.readers === 0) return -EPIPE;
+    if (pipe.held !== 0 && pipe.keepsOut(POLLOUT)) return -EAGAIN;
     const packets = (this.flags & F.O_DIRECT) !== 0;
     const n = pipe.owner.write(pipe, task.call.bytes, task.call.base + offset, length, packets);
     if (n <= 0) return n === 0 ? -EAGAIN : n;

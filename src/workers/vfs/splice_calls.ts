@@ -163,7 +163,8 @@ function checkRange(input: OpenFile, output: OpenFile): number {
 /** Waits for room alone: once there is some, what fits is enough. */
 function* vmspliceTo(task: VfsCaller, file: PipeFile, segments: Segments): Coroutine {
   const { pipe } = file;
-  while (pipe.buffer.full && pipe.readers > 0) if (yield* waitFor(task, file, POLLOUT)) return -ERESTARTSYS;
+  while ((pipe.buffer.full || pipe.keepsOut(POLLOUT)) && pipe.readers > 0)
+    if (yield* waitFor(task, file, POLLOUT)) return -ERESTARTSYS;
   const moved = yield* writeRounds(task, file, segments, OWN_OFFSET, true, 0, false);
   if (moved > 0) task.kernel.fileEvents.used(file, IN_MODIFY);
   return moved;
