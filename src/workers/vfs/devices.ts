@@ -12,6 +12,7 @@ import type { Mapped } from "../mem/vma.ts";
 import type { VfsCaller } from "./caller.ts";
 import type { VfsContext } from "./context.ts";
 import { OpenFile, OWN_OFFSET } from "./file.ts";
+import { holding } from "./file_table.ts";
 import { displayName } from "./path.ts";
 import { readRounds } from "./read_write.ts";
 import { Segments } from "./segments.ts";
@@ -105,7 +106,9 @@ class MemoryDeviceFile extends OpenFile {
 
   override readCall(task: VfsCaller, segments: Segments): number | null {
     const address = this.#device.zeros === true ? segments.nextAddress(segments.total) : -1;
-    return address < 0 ? null : task.call.start(zeroMemory(task, this, address, segments.total));
+    return address < 0
+      ? null
+      : task.call.start(holding(task, this, zeroMemory(task, this, address, segments.total)));
   }
 
   // What discards does not look at the memory.

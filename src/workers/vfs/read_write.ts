@@ -28,9 +28,10 @@ function* told(task: VfsCaller, file: OpenFile, event: number, rounds: Coroutine
   return moved;
 }
 
-/** Starts a transfer: an event of the file. */
+/** Starts a transfer: an event of the file, which lasts as long, even if its descriptor is closed. */
 function startTransfer(task: VfsCaller, file: OpenFile, event: number, rounds: Coroutine): number {
-  return task.call.start(task.kernel.fileEvents.any ? told(task, file, event, rounds) : rounds);
+  const step = task.kernel.fileEvents.any ? told(task, file, event, rounds) : rounds;
+  return task.call.start(holding(task, file, step));
 }
 
 function readOnce(task: VfsCaller, file: OpenFile, length: number, position: number): number {
@@ -98,7 +99,7 @@ function* fetch(
   return { want, copied: yield* task.call.copyInRound() };
 }
 
-/** Reads straight, or by rounds through the window, behind `read` bytes that are there already. */
+/** Reads straight, or by rounds through the window, behind `read` bytes that are there already; the file is held. */
 export function* readRounds(
   task: VfsCaller,
   file: OpenFile,
@@ -110,7 +111,7 @@ export function* readRounds(
   let done = read;
   const { longTurns } = task.kernel;
   for (;;) {
-    if (done > 0 && longTurns.isFull) yield* holding(task, file, breatheOn(task));
+    if (done > 0 && longTurns.isFull) yield* breatheOn(task);
     const at = position === OWN_OFFSET ? position : position + done;
     const { run } = segments;
     const direct = readDirectly(task, file, segments.address, run, at);
@@ -123,11 +124,7 @@ export function* readRounds(
     const want = segments.roundLimit(segments.total - done);
     let n = readOnce(task, file, want, at);
     if (n === -EAGAIN && !noWait && file instanceof SeekableFile)
-      n = yield* holding(
-        task,
-        file,
-        readCold(task, file, want, at, Math.max(want, Math.min(run, DIRECT_MAX))),
-      );
+      n = yield* readCold(task, file, want, at, Math.max(want, Math.min(run, DIRECT_MAX)));
     if (n === -EAGAIN && done === 0 && !noWait && (file.flags & O_NONBLOCK) === 0) {
       if (yield* waitFor(task, file, POLLIN)) return -ERESTARTSYS;
       continue;
@@ -223,7 +220,7 @@ function deliverable(file: OpenFile, bytes: number): number {
 
 /**
  * Writes straight, or by rounds through the window, behind `written` bytes that the file has already: there the first
- * `inWindow` bytes may stand (the stub copies what fits), of which those that were written are the first.
+ * `inWindow` bytes may stand (the stub copies what fits), of which those that were written are the first. The file is held.
  */
 export function* writeRounds(
   task: VfsCaller,
@@ -241,7 +238,7 @@ export function* writeRounds(
   let memoryEnds = faulted;
   const { longTurns } = task.kernel;
   for (;;) {
-    if (done > 0 && longTurns.isFull) yield* holding(task, file, breatheOn(task));
+    if (done > 0 && longTurns.isFull) yield* breatheOn(task);
     if (ready === 0) {
       if (done === segments.total) return done;
       if (memoryEnds) return done > 0 ? done : -EFAULT;

@@ -10,6 +10,7 @@ import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import type { VfsCaller } from "./caller.ts";
 import { type OpenFile, OWN_OFFSET } from "./file.ts";
+import { holding } from "./file_table.ts";
 import { copyBetween, noWait, PipeEnd, Place, type Source, Stream, type Target } from "./kernel_copy.ts";
 import { PipeFile } from "./pipe.ts";
 import { readInto, writeRounds, writeVectors } from "./read_write.ts";
@@ -232,7 +233,7 @@ export const SPLICE_HANDLERS: Handlers<VfsCaller> = {
     if (file.writable) {
       if (asked || segments.invalid || segments.total === 0)
         return writeVectors(task, file, segments, OWN_OFFSET, asked);
-      return task.call.start(vmspliceTo(task, file, segments));
+      return task.call.start(holding(task, file, vmspliceTo(task, file, segments)));
     }
     return readInto(task, file, segments, OWN_OFFSET, asked);
   },

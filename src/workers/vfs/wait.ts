@@ -3,7 +3,6 @@
 import type { WaitEntry, WaitQueue } from "../call/wait_queue.ts";
 import type { OpenFile } from "./file.ts";
 import type { FileCaller } from "./file_context.ts";
-import { putFile } from "./file_table.ts";
 
 /** Waits until the queue is woken for one of `events`. True: a signal ended the wait. */
 export function* waitOn(task: FileCaller, queue: WaitQueue, events: number): Generator<void, boolean, void> {
@@ -21,7 +20,7 @@ export function* waitOn(task: FileCaller, queue: WaitQueue, events: number): Gen
 
 /**
  * Waits until one of `events` may hold of a file; the coroutine looks itself. True: a signal ended the
- * wait. The file lasts as long, even if its descriptor is closed.
+ * wait. Who waits holds the file, for as long as it looks again: else it ends more than once.
  */
 export function* waitFor(task: FileCaller, file: OpenFile, events: number): Generator<void, boolean, void> {
   let woken = false;
@@ -34,7 +33,6 @@ export function* waitFor(task: FileCaller, file: OpenFile, events: number): Gene
       if (waiting) task.call.completeWait(0);
     },
   };
-  file.references++;
   file.waiters.add(entry);
   try {
     file.watch(events, task);
@@ -44,6 +42,5 @@ export function* waitFor(task: FileCaller, file: OpenFile, events: number): Gene
     return yield* task.call.wait();
   } finally {
     file.waiters.remove(entry);
-    putFile(task.kernel, file);
   }
 }
