@@ -32,6 +32,7 @@ export class Counters {
   fileLocks = 0;
   sockets = 0;
   /** Devices of the network, their addresses, and what else it is configured with. */
+  networks = 0;
   netDevices = 0;
   netAddresses = 0;
   routes = 0;

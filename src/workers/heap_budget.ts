@@ -52,6 +52,8 @@ const COSTS = {
   groupMemberships: 384,
   tcpConversations: CONVERSATION_COST,
   trackedFlows: TRACKED_FLOW_COST,
+  /** With its stack. */
+  networks: 262144,
   netDevices: 2048,
   netAddresses: 1024,
   routes: 1024,

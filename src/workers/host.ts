@@ -21,7 +21,7 @@ export async function runKernel(boot: KernelBoot, asked: Asked): Promise<KernelA
   kernel.boot();
   kernel.longTurns.watchCollector();
   const trim = new IdleTrim(native, descriptors.proc, openAlike());
-  kernel.devices.isHosts = boot.descriptors.maker !== undefined;
+  kernel.network.devices.isHosts = boot.descriptors.maker !== undefined;
   if (boot.descriptors.keeper !== undefined && kernel.netThread === null)
     new Keeper(kernel, boot.descriptors.keeper);
   if (boot.descriptors.maker !== undefined)

@@ -36,6 +36,7 @@ import { initialCredentials, UserNamespace } from "./credentials/credentials.ts"
 import { Futexes } from "./futex/futexes.ts";
 import { HANDLERS } from "./handlers.ts";
 import { HeapBudget, heapLimitFor } from "./heap_budget.ts";
+import { NamespaceFiles } from "./identity/ns_fs.ts";
 import { UtsNamespace } from "./identity/uts.ts";
 import { IPC_SETTINGS } from "./ipc/limits.ts";
 import { IpcNamespace } from "./ipc/namespace.ts";
@@ -45,11 +46,9 @@ import { DirectMemory } from "./mem/direct_memory.ts";
 import { Vdso } from "./mem/vdso.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import type { Native } from "./native.ts";
-import { Devices } from "./net/devices/devices.ts";
 import type { SocketMaker } from "./net/host/maker.ts";
-import { InetStack } from "./net/inet/inet_stack.ts";
-import { NetlinkPorts } from "./net/netlink/ports.ts";
-import { RouteNotifier } from "./net/netlink/route/notifier.ts";
+import type { Network } from "./net/network.ts";
+import { Networks } from "./net/networks.ts";
 import { UnixGarbage } from "./net/unix/garbage.ts";
 import { UnixNames } from "./net/unix/names.ts";
 import type { UnixSocket } from "./net/unix/unix_socket.ts";
@@ -141,6 +140,7 @@ export class Kernel implements SupervisorContext {
   /** For what the kernel does on its own account. */
   readonly rootCredentials = initialCredentials(0, 0, [], this.users);
   readonly uts: UtsNamespace;
+  readonly namespaceFiles: NamespaceFiles;
   readonly bootId = randomUUID();
   /** Number of the host's CPUs, once it is known (proc/cpus.ts). */
   cpus = 0;
@@ -182,10 +182,9 @@ export class Kernel implements SupervisorContext {
   readonly directMemory: DirectMemory;
   readonly unixSockets = new Set<UnixSocket>();
   readonly unixGarbage = new UnixGarbage(this);
-  readonly netlinkPorts = new NetlinkPorts(this);
-  readonly devices: Devices;
-  readonly routeNotifier: RouteNotifier;
-  readonly inet: InetStack;
+  readonly networks: Networks;
+  /** The network namespace of programs that are started from outside. */
+  readonly network: Network;
   readonly anonymous: AnonymousInodes;
   readonly ptys = new Ptys(this);
   readonly devPts: DevPts;
@@ -222,9 +221,8 @@ export class Kernel implements SupervisorContext {
     const quarter = native.descriptorLimit() >>> 2;
     this.limits = makeLimits(Math.min(MEMORY_FILES_MAX, quarter), quarter);
     this.heap = new HeapBudget(this.counters, this.limits, heapLimitFor(totalmem()));
-    this.devices = new Devices(this);
-    this.routeNotifier = new RouteNotifier(this.netlinkPorts, this.devices);
-    this.inet = new InetStack(this);
+    this.networks = new Networks(this, this.sysctls);
+    this.network = this.networks.first;
     this.dentries = new DentryCache(this.counters, this.heap);
     this.memory = memory;
     this.config = config;
@@ -257,12 +255,14 @@ export class Kernel implements SupervisorContext {
     this.devPts = new DevPts(this);
     this.memoryFiles = makeMemoryFiles(this);
     this.ipcSpace = this.memoryFiles.fs as MemoryFs;
+    this.namespaceFiles = new NamespaceFiles(this);
     this.ipc = new IpcNamespace(this);
     this.ipc.enter();
     if (threads === 1) return;
     this.attention = new Attention(sab.attention, this.claims);
     this.post = new Post(this, sab, threads, (record) => this.netThread?.receive(record));
     this.netThread = new NetThread(this, this.attention, this.post, sab, this.requests);
+    this.networks.owner = this.netThread;
   }
 
   /** Maps the kernel page, fills it in and introduces the zygote. Throws: there is no sandbox without. */

@@ -28,7 +28,8 @@ export function makeLimits(memoryFiles: number, hostSockets: number) {
     packetSockets: 4096,
     /** Each is a host file. */
     packetRings: 64,
-    netDevices: 512,
+    networks: 256,
+    netDevices: 1024,
     netAddresses: 1024,
     routes: 32768,
     rules: 1024,

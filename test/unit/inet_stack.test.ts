@@ -11,7 +11,7 @@ import { HeapBudget } from "../../src/workers/heap_budget.ts";
 import { MemoryBudget } from "../../src/workers/memory_budget.ts";
 import type { Native } from "../../src/workers/native.ts";
 import { Devices } from "../../src/workers/net/devices/devices.ts";
-import { type InetContext, InetStack } from "../../src/workers/net/inet/inet_stack.ts";
+import { type InetContext, InetStack, memoryFor } from "../../src/workers/net/inet/inet_stack.ts";
 import { Timer } from "../../src/workers/net/stack/timer_wheel.ts";
 import { Sysctls } from "../../src/workers/sysctls.ts";
 import { bound, drain, endpointOf, sendTo } from "./stack_world.ts";
@@ -37,23 +37,24 @@ function make() {
   const context: InetContext = {
     native,
     counters,
-    heap,
     timers,
     steps: new Steps({ native, longTurns, timers }),
-    sysctls: new Sysctls(),
     log: () => {},
-    commonMemory: new MemoryBudget(counters, MEMORY),
-    devices: new Devices({ counters, heap, timers, native }),
     get nowNs() {
       return clock.nowNs;
     },
   };
-  const inet = new InetStack(context);
+  const sysctls = new Sysctls();
+  const inet = new InetStack(context, {
+    devices: new Devices({ counters, heap, timers, native }),
+    sysctls,
+    memory: memoryFor(new MemoryBudget(counters, MEMORY), heap),
+  });
   const turn = (): void => {
     clock.nowNs += 1e6;
     timers.expire(clock.nowNs, longTurns);
   };
-  return { inet, context, clock, turn };
+  return { inet, sysctls, clock, turn };
 }
 
 test("a flood goes on in later turns, though the stack's timers are due", () => {
@@ -76,17 +77,17 @@ test("a flood goes on in later turns, though the stack's timers are due", () => 
 });
 
 test("settings are the stack's when they were set", () => {
-  const { inet, context } = make();
+  const { inet, sysctls } = make();
   const { settings } = inet.stack.core;
   assert.is(settings.hopLimit4, 64);
-  assert.ok(context.sysctls.set("net/ipv4/ip_default_ttl", "33") > 0);
-  assert.ok(context.sysctls.set("net/ipv4/ip_local_port_range", "40000 40001") > 0);
-  assert.ok(context.sysctls.set("net/ipv4/tcp_rmem", "4096 8192 16384") > 0);
+  assert.ok(sysctls.set("net/ipv4/ip_default_ttl", "33") > 0);
+  assert.ok(sysctls.set("net/ipv4/ip_local_port_range", "40000 40001") > 0);
+  assert.ok(sysctls.set("net/ipv4/tcp_rmem", "4096 8192 16384") > 0);
   assert.is(inet.stack.tcp.settings.congestion, "cubic");
-  assert.ok(context.sysctls.set("net/ipv4/tcp_congestion_control", "reno") > 0);
-  assert.ok(context.sysctls.set("net/ipv4/tcp_dsack", "0") > 0);
-  assert.ok(context.sysctls.set("net/ipv4/tcp_early_retrans", "2") > 0);
-  assert.ok(context.sysctls.set("net/ipv4/tcp_orphan_retries", "7") > 0);
+  assert.ok(sysctls.set("net/ipv4/tcp_congestion_control", "reno") > 0);
+  assert.ok(sysctls.set("net/ipv4/tcp_dsack", "0") > 0);
+  assert.ok(sysctls.set("net/ipv4/tcp_early_retrans", "2") > 0);
+  assert.ok(sysctls.set("net/ipv4/tcp_orphan_retries", "7") > 0);
   const { stack } = inet;
   const { congestion, dsack, tailLossProbe, orphanRetries } = stack.tcp.settings;
   assert.equal([congestion, dsack, tailLossProbe, orphanRetries], ["reno", false, false, 7]);

@@ -18,7 +18,7 @@ test("nobody listens: those who wait are told in turns, 64 in each", () => {
   const pieces: Piece[] = [];
   let ready = (_events: number): void => {};
   const kernel = {
-    inet: { stack, advance: () => {}, deliver: () => drain(stack) },
+    network: { inet: { stack, advance: () => {}, deliver: () => drain(stack) } },
     native: { scratchWords: new Int32Array(8), framesSend: () => 1, framesReceive: () => -ECONNREFUSED },
     sleep: {
       nowNs: 0,

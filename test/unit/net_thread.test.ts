@@ -36,7 +36,16 @@ function make() {
     {} as Context[4],
   );
   let goesOn = 0;
-  const task = { credentials: { euid: 0, egid: 0 }, call: { completeWait: () => goesOn++ } };
+  let holders = 0;
+  const network = {
+    number: 3,
+    hold: () => {
+      holders++;
+      return network;
+    },
+    release: () => holders--,
+  };
+  const task = { credentials: { euid: 0, egid: 0 }, network, call: { completeWait: () => goesOn++ } };
   const creation = net.create(task as never, {} as Inode, AF_NETLINK, SOCK_RAW, 0, 0);
   assert.is(creation.next().done, false);
   const [, number] = sent.pop()!;
@@ -47,7 +56,7 @@ function make() {
     record[M.ERROR] = error;
     net.receive(record);
   };
-  return { creation, made, sent, number: number!, goesOn: () => goesOn };
+  return { creation, made, sent, number: number!, goesOn: () => goesOn, holders: () => holders };
 }
 
 test("its call goes on", () => {

@@ -63,6 +63,7 @@ export class OneTask {
       fs: new FsState(0o022, kernel.mounts, kernel.root, kernel.root),
       handlers: new SignalHandlers(),
       ipc: new IpcMember(kernel.ipc),
+      network: kernel.network,
     };
     const credentials = initialCredentials(0, 0, [], kernel.users);
     this.task = new Task(kernel, 2, group, stub, 0, parts, credentials, "test");

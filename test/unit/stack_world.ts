@@ -6,8 +6,9 @@ import { ANY } from "../../src/workers/net/devices/rules.ts";
 import type { NetDevice } from "../../src/workers/net/stack/device.ts";
 import { IpAddress, Prefix } from "../../src/workers/net/stack/ip_address.ts";
 import { type Faults, PairLink, seededRandom } from "../../src/workers/net/stack/link/pair_link.ts";
+import { type StackBounds, StackMemory } from "../../src/workers/net/stack/memory.ts";
 import type * as R from "../../src/workers/net/stack/route/rows.ts";
-import { Stack, type StackBounds } from "../../src/workers/net/stack/stack.ts";
+import { Stack } from "../../src/workers/net/stack/stack.ts";
 import { UdpEndpoint } from "../../src/workers/net/stack/udp/endpoint.ts";
 import { UdpMessage } from "../../src/workers/net/stack/udp/send.ts";
 
@@ -72,7 +73,7 @@ const RULES: readonly R.RuleRow[] = [
 
 export function makeStack(seed = 1, bounds: StackBounds = {}): Stack {
   const random = seededRandom(seed);
-  const stack = new Stack({ random32: () => Math.floor(random() * 4294967296) | 0 }, bounds);
+  const stack = new Stack({ random32: () => Math.floor(random() * 4294967296) | 0 }, new StackMemory(bounds));
   const lo = stack.addLoopback(65536);
   lo.setAddresses([
     { address: ip("127.0.0.1").toBytes(), prefixLength: 8, scope: N.RT_SCOPE_HOST, flags: 0 },

@@ -4,6 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EBADF, EINVAL, ENODEV } from "../../src/shared/abi/errno.ts";
 import { POLLOUT } from "../../src/shared/abi/poll.ts";
+import type { Network } from "../../src/workers/net/network.ts";
 import type { Caller } from "../../src/workers/call/caller.ts";
 import { CAN_READ } from "../../src/workers/net/socket.ts";
 import { type SharedRing, type SocketOwner, StandIn } from "../../src/workers/net/stand_in.ts";
@@ -26,7 +27,7 @@ function world(): { socket: StandIn; closed: number[]; answer: (error: number) =
     release: () => {},
     subscribe: () => {},
   } as unknown as SocketOwner;
-  const socket = new StandIn(owner, 1, { ino: 7 } as Inode, 0);
+  const socket = new StandIn(owner, {} as Network, 1, { ino: 7 } as Inode, 0);
   return {
     socket,
     closed,

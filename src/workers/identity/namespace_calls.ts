@@ -1,29 +1,64 @@
-// unshare(2): what tasks share by clone's flags, given up. Of the namespaces there are new ones of mounts and of
-// System V IPC; the others are the sandbox's, and asking for new ones ends as in a kernel that is built without them.
+// unshare(2): what tasks share by clone's flags, given up; and setns(2). Of the namespaces there are new ones of mounts,
+// System V IPC and networks; the others are the sandbox's, and asking for new ones ends as in a kernel that is built
+// without them.
 
-import { EINVAL, ENOMEM, ENOSPC, EPERM } from "../../shared/abi/errno.ts";
+import { EBADF, EINVAL, ENOMEM, ENOSPC, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import { CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
 import * as C from "../../shared/abi/sched.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
-import type { Task } from "../process/task.ts";
+import { PidFile } from "../process/pid_file.ts";
+import { mayInspect } from "../process/ptrace_access.ts";
+import type { Task, ThreadGroup } from "../process/task.ts";
+import { NAMESPACE_KINDS, type NamespaceKind } from "./namespaces.ts";
+import { NamespaceFile } from "./ns_fs.ts";
 
-const NAMESPACES =
-  C.CLONE_NEWTIME | C.CLONE_NEWCGROUP | C.CLONE_NEWUTS | C.CLONE_NEWUSER | C.CLONE_NEWPID | C.CLONE_NEWNET;
+const NAMESPACES = C.CLONE_NEWTIME | C.CLONE_NEWCGROUP | C.CLONE_NEWUTS | C.CLONE_NEWUSER | C.CLONE_NEWPID;
 /** What a process with one thread shares with nobody anyway. */
 const OF_THREADS = C.CLONE_THREAD | C.CLONE_SIGHAND | C.CLONE_VM;
-const KNOWN = C.CLONE_NEWNS | C.CLONE_NEWIPC | C.CLONE_FS | C.CLONE_FILES | C.CLONE_SYSVSEM | OF_THREADS;
+const ALL_KINDS = NAMESPACE_KINDS.reduce((all, { type }) => all | type, 0);
+const KNOWN =
+  C.CLONE_NEWNS | C.CLONE_NEWIPC | C.CLONE_NEWNET | C.CLONE_FS | C.CLONE_FILES | C.CLONE_SYSVSEM | OF_THREADS;
+
+function isAdministrator({ credentials, kernel }: Task): boolean {
+  return capable(credentials, kernel.users, CAP_SYS_ADMIN);
+}
 
 /** Whether the task may have a copy of its mount namespace: 0 or a negative errno. */
 export function mayCopyMounts(task: Task): number {
   const { kernel, fs } = task;
-  if (!capable(task.credentials, kernel.users, CAP_SYS_ADMIN)) return -EPERM;
+  if (!isAdministrator(task)) return -EPERM;
   return kernel.heap.hasRoom("mounts", fs.namespace.mounts.size) ? 0 : -ENOSPC;
 }
 
-/** Whether the task may make an IPC namespace: 0 or -EPERM. */
-export function mayMakeIpcNamespace(task: Task): number {
-  return capable(task.credentials, task.kernel.users, CAP_SYS_ADMIN) ? 0 : -EPERM;
+/** Whether the task may make namespaces of System V IPC and of networks (CLONE_NEW*): 0 or a negative errno. */
+export function mayMakeNamespaces(task: Task, flags: number): number {
+  if ((flags & (C.CLONE_NEWIPC | C.CLONE_NEWNET)) === 0) return 0;
+  if (!isAdministrator(task)) return -EPERM;
+  return (flags & C.CLONE_NEWNET) !== 0 ? task.kernel.networks.mayMake() : 0;
+}
+
+/** By setns(2), namespaces of these kinds, of which none may be refused. */
+function enter(task: Task, entered: readonly (readonly [NamespaceKind, object])[]): number {
+  if (!isAdministrator(task)) return -EPERM;
+  for (const [kind, one] of entered) {
+    const error = kind.mayEnter(task, one);
+    if (error < 0) return error;
+  }
+  for (const [kind, one] of entered) kind.enter(task, one);
+  return 0;
+}
+
+/** The namespaces of a process that a descriptor stands for, of the kinds that are asked for. */
+function enterThoseOf(task: Task, { state, leader }: ThreadGroup, flags: number): number {
+  if (flags === 0 || (flags & ~ALL_KINDS) !== 0) return -EINVAL;
+  if (state !== "running") return -ESRCH;
+  if (mayInspect(task.credentials, leader.group) < 0) return -EPERM;
+  const kinds = NAMESPACE_KINDS.filter(({ type }) => (flags & type) !== 0);
+  return enter(
+    task,
+    kinds.map((kind) => [kind, kind.of(leader)]),
+  );
 }
 
 export const NAMESPACE_HANDLERS: Handlers<Task> = {
@@ -37,8 +72,8 @@ export const NAMESPACE_HANDLERS: Handlers<Task> = {
     const newMounts = (flags & C.CLONE_NEWNS) !== 0;
     const error = newMounts ? mayCopyMounts(task) : 0;
     if (error < 0) return error;
-    const newIpc = (flags & C.CLONE_NEWIPC) !== 0;
-    if (newIpc && mayMakeIpcNamespace(task) < 0) return -EPERM;
+    const refused = mayMakeNamespaces(task, flags);
+    if (refused < 0) return refused;
     if ((flags & C.CLONE_FILES) !== 0 && !task.files.mayBeUnshared) return -ENOMEM;
     if ((newMounts || (flags & C.CLONE_FS) !== 0) && task.fs.users > 1) {
       const shared = task.fs;
@@ -47,8 +82,19 @@ export const NAMESPACE_HANDLERS: Handlers<Task> = {
     }
     if (newMounts) task.fs.enterCopy();
     if ((flags & C.CLONE_SYSVSEM) !== 0) task.ipc.leaveUndoList(task.group.pid);
-    if (newIpc) task.ipc.enterNew(task.group.pid);
+    if ((flags & C.CLONE_NEWIPC) !== 0) task.ipc.enterNew(task.group.pid);
+    if ((flags & C.CLONE_NEWNET) !== 0) task.network = task.kernel.networks.make();
     if ((flags & C.CLONE_FILES) !== 0) task.files = task.files.unshare();
     return 0;
+  },
+
+  setns: (task, fd, flags) => {
+    const file = task.files.get(fd);
+    if (file === undefined) return -EBADF;
+    if (file instanceof PidFile) return enterThoseOf(task, file.group, flags);
+    if (!(file instanceof NamespaceFile)) return -EINVAL;
+    const { namespaceKind, namespace } = file;
+    if (flags !== 0 && flags !== namespaceKind.type) return -EINVAL;
+    return enter(task, [[namespaceKind, namespace]]);
   },
 };

@@ -43,11 +43,16 @@ export class IpcMember {
 
   /** unshare(CLONE_NEWIPC) of process `pid`. */
   enterNew(pid: number): void {
+    this.enter(new IpcNamespace(this.#namespace.kernel), pid);
+  }
+
+  /** setns(2) of process `pid`. */
+  enter(next: IpcNamespace, pid: number): void {
     this.leaveUndoList(pid);
     this.#leaveSegments();
+    next.enter();
     this.#namespace.leave();
-    this.#namespace = new IpcNamespace(this.#namespace.kernel);
-    this.#namespace.enter();
+    this.#namespace = next;
   }
 
   /** The task, of process `pid`, ends. */

@@ -1,6 +1,7 @@
 // An IPC namespace (ipc_namespaces(7)): the System V objects of the tasks that are in it, and their limits.
 // The last task that leaves takes its objects along.
 
+import { IPC_FIRST_INO, IPC_KIND, inodeOf } from "../../shared/abi/nsfs.ts";
 import { CLOCK_REALTIME, NSEC_PER_SEC } from "../../shared/abi/time.ts";
 import { clockNs } from "../call/clocks.ts";
 import type { Steps } from "../call/steps.ts";
@@ -12,9 +13,6 @@ import type { MessageQueue } from "./message_queue.ts";
 import type { Segment } from "./segment.ts";
 import type { SemaphoreSet } from "./semaphore_set.ts";
 
-/** What /proc/PID/ns/ipc says of the first one, and of the next. */
-export const FIRST_INODE = 4026531839;
-const NEXT_INODE = 4026532000;
 /** Objects that are removed before others are served. */
 const OBJECTS_A_PIECE = 200;
 
@@ -39,7 +37,7 @@ export class IpcNamespace {
   constructor(kernel: IpcContext) {
     this.kernel = kernel;
     const number = kernel.counters.ipcNamespaces++;
-    this.inode = number === 0 ? FIRST_INODE : NEXT_INODE + number;
+    this.inode = number === 0 ? IPC_FIRST_INO : inodeOf(IPC_KIND, number);
     this.segments = new Identifiers(kernel);
     this.sets = new Identifiers(kernel);
     this.queues = new Identifiers(kernel);

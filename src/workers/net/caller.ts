@@ -4,6 +4,7 @@
 import type { Caller } from "../call/caller.ts";
 import type { OpenFile } from "../vfs/file.ts";
 import type { NetContext } from "./context.ts";
+import type { Network } from "./network.ts";
 
 export interface NetCaller extends Caller {
   readonly kernel: NetContext;
@@ -15,4 +16,7 @@ export interface NetCaller extends Caller {
 }
 
 /** Who asks the kernel for something by a message, which may be served behind the call. */
-export type Requester = Pick<NetCaller, "kernel" | "credentials">;
+export interface Requester extends Pick<NetCaller, "kernel" | "credentials"> {
+  /** That of the socket by which it asks. */
+  readonly network: Network;
+}

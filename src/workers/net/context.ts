@@ -5,17 +5,12 @@ import type { Credentials } from "../credentials/credentials.ts";
 import type { DirectMemory } from "../mem/direct_memory.ts";
 import type { FileHolder } from "../vfs/file_context.ts";
 import type { Inode } from "../vfs/inode.ts";
-import type { Devices } from "./devices/devices.ts";
-import type { InetStack } from "./inet/inet_stack.ts";
 import type { InterfaceOwner } from "./interfaces.ts";
-import type { NetlinkPorts } from "./netlink/ports.ts";
-import type { RouteNotifier } from "./netlink/route/notifier.ts";
+import type { Network } from "./network.ts";
 
 export interface NetContext extends CallContext, FileHolder {
-  readonly netlinkPorts: NetlinkPorts;
-  readonly devices: Devices;
-  readonly routeNotifier: RouteNotifier;
-  readonly inet: InetStack;
+  /** The first network namespace. */
+  readonly network: Network;
   /** The kernel thread that has the interfaces; null: it is this one. */
   readonly netThread: InterfaceOwner | null;
   /** How bytes get to guest memory without the stub; null: this kernel thread knows no memory. */

@@ -14,7 +14,7 @@ import { UNIX } from "./unix/family.ts";
 /** Makes sockets of the host's network. */
 export interface HostSocketMaker {
   create(
-    task: NetCaller,
+    task: NetCaller & Creator,
     domain: number,
     type: number,
     protocol: number,

@@ -6,13 +6,22 @@ import type { Credentials } from "../credentials/credentials.ts";
 import type { OpenFile } from "../vfs/file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { NetContext } from "./context.ts";
+import type { Network } from "./network.ts";
 import type { Address, SocketFile } from "./socket.ts";
 import type { StandIn } from "./stand_in.ts";
+
+/** Who is in a network namespace. */
+export interface NetworkMember {
+  readonly credentials: Credentials;
+  readonly network: Network;
+}
 
 /** Who asks for a socket. */
 export interface Creator {
   readonly kernel: NetContext;
   readonly credentials: Credentials;
+  /** Where the socket is to be. */
+  readonly network: Network;
 }
 
 export interface Family<C extends Creator> {
@@ -37,7 +46,7 @@ export interface SocketMaker {
   accept(task: Caller, listener: StandIn, status: number): Generator<void, Accepted | number, void>;
   /** What stands in for a new one, on that inode; or a negative errno. */
   create(
-    task: Caller,
+    task: Caller & NetworkMember,
     inode: Inode,
     family: number,
     type: number,

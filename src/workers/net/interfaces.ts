@@ -10,6 +10,7 @@ import type { Devices } from "./devices/devices.ts";
 import { errorOf, type Outcome } from "./devices/outcome.ts";
 import type { Device } from "./devices/rows.ts";
 import { mayConfigure } from "./privileges.ts";
+import type { Network } from "./network.ts";
 
 /** struct ifreq: a name, and what is asked or told of it. */
 const REQUEST_SIZE = 40;
@@ -121,10 +122,10 @@ export function deviceIn(devices: Devices, request: Buffer): Device | undefined 
   return devices.byName(labelIn(request).split(":")[0]!);
 }
 
-function* told(task: NetCaller, address: number, teller: Teller): Coroutine {
+function* told(task: NetCaller, { devices }: Network, address: number, teller: Teller): Coroutine {
   const request = yield* readRequest(task, address);
   if (typeof request === "number") return request;
-  const device = deviceIn(task.kernel.devices, request);
+  const device = deviceIn(devices, request);
   if (device === undefined) return -ENODEV;
   request.fill(0, NAME_SIZE);
   const value = new DataView(request.buffer, request.byteOffset + NAME_SIZE, REQUEST_SIZE - NAME_SIZE);
@@ -132,20 +133,19 @@ function* told(task: NetCaller, address: number, teller: Teller): Coroutine {
   return error < 0 ? error : tell(task, address, request);
 }
 
-function* changed(task: NetCaller, address: number, changer: Changer): Coroutine {
+function* changed(task: NetCaller, { devices }: Network, address: number, changer: Changer): Coroutine {
   const request = yield* readRequest(task, address);
   if (typeof request === "number") return request;
-  if (!mayConfigure(task)) return -EPERM;
-  const { devices } = task.kernel;
+  if (!mayConfigure(task, devices)) return -EPERM;
   const device = deviceIn(devices, request);
   return device === undefined ? -ENODEV : errorOf(changer(devices, device, request));
 }
 
 /** SIOCGIFNAME: the name of a number. */
-function* nameOf(task: NetCaller, address: number): Coroutine {
+function* nameOf(task: NetCaller, { devices }: Network, address: number): Coroutine {
   const request = yield* readRequest(task, address);
   if (typeof request === "number") return request;
-  const device = task.kernel.devices.byIndex(request.readInt32LE(NAME_SIZE));
+  const device = devices.byIndex(request.readInt32LE(NAME_SIZE));
   if (device === undefined) return -ENODEV;
   request.fill(0, 0, NAME_SIZE);
   request.write(device.name, 0, "latin1");
@@ -153,8 +153,8 @@ function* nameOf(task: NetCaller, address: number): Coroutine {
 }
 
 /** SIOCGIFCONF: interfaces with an internet address, as many as there is room for; without a place, how much it takes. */
-function* list(task: NetCaller, address: number): Coroutine {
-  const { call, kernel } = task;
+function* list(task: NetCaller, { devices }: Network, address: number): Coroutine {
+  const { call } = task;
   call.outAt(address, CONF_SIZE, WINDOW);
   if ((yield* call.copyInRound()) < CONF_SIZE) return -EFAULT;
   const room = call.view.getInt32(call.base + WINDOW, true);
@@ -163,7 +163,7 @@ function* list(task: NetCaller, address: number): Coroutine {
     call.view.getUint32(call.base + WINDOW + 8, true);
   if (room < 0) return -EINVAL;
   let length = 0;
-  for (const device of kernel.devices.all) {
+  for (const device of devices.all) {
     if (to !== 0 && length + REQUEST_SIZE > room) break;
     const request = Buffer.alloc(REQUEST_SIZE);
     request.write(device.name, 0, "latin1");
@@ -177,15 +177,15 @@ function* list(task: NetCaller, address: number): Coroutine {
 
 /** A kernel thread that has the interfaces. */
 export interface InterfaceOwner {
-  /** Passes the task's ioctl, on a socket that is this thread's; NO_RESULT. */
-  passInterfaceIoctl(task: NetCaller): number;
+  /** Passes the task's ioctl, on a socket of a network namespace that is this thread's; NO_RESULT. */
+  passInterfaceIoctl(task: NetCaller, network: number): number;
 }
 
 /** SIOCETHTOOL: none of its commands has an answer. */
-function* noEthtool(task: NetCaller, address: number): Coroutine {
+function* noEthtool(task: NetCaller, { devices }: Network, address: number): Coroutine {
   const request = yield* readRequest(task, address);
   if (typeof request === "number") return request;
-  return deviceIn(task.kernel.devices, request) === undefined ? -ENODEV : -EOPNOTSUPP;
+  return deviceIn(devices, request) === undefined ? -ENODEV : -EOPNOTSUPP;
 }
 
 function isOfInterfaces(request: number): boolean {
@@ -199,14 +199,20 @@ function isOfInterfaces(request: number): boolean {
 }
 
 /** Null: another request. */
-export function interfaceIoctl(task: NetCaller, request: number, argument: number): number | null {
+export function interfaceIoctl(
+  task: NetCaller,
+  network: Network,
+  request: number,
+  argument: number,
+): number | null {
   const { netThread } = task.kernel;
-  if (netThread !== null && isOfInterfaces(request)) return netThread.passInterfaceIoctl(task);
-  if (request === I.SIOCGIFCONF) return task.call.start(list(task, argument));
-  if (request === I.SIOCETHTOOL) return task.call.start(noEthtool(task, argument));
-  if (request === I.SIOCGIFNAME) return task.call.start(nameOf(task, argument));
+  if (netThread !== null && isOfInterfaces(request))
+    return netThread.passInterfaceIoctl(task, network.number);
+  if (request === I.SIOCGIFCONF) return task.call.start(list(task, network, argument));
+  if (request === I.SIOCETHTOOL) return task.call.start(noEthtool(task, network, argument));
+  if (request === I.SIOCGIFNAME) return task.call.start(nameOf(task, network, argument));
   const teller = TELLERS.get(request);
-  if (teller !== undefined) return task.call.start(told(task, argument, teller));
+  if (teller !== undefined) return task.call.start(told(task, network, argument, teller));
   const changer = CHANGERS.get(request);
-  return changer === undefined ? null : task.call.start(changed(task, argument, changer));
+  return changer === undefined ? null : task.call.start(changed(task, network, argument, changer));
 }

@@ -142,7 +142,7 @@ export const NEW_SOCKET_HANDLERS: Handlers<FamilyCaller> = {
     const family = familyOf(task, domain, type);
     if (typeof family === "number") return family;
     const { hostNetwork } = task.kernel;
-    if (hostNetwork !== null && (domain === S.AF_INET || domain === S.AF_INET6))
+    if (hostNetwork !== null && task.network.number === 0 && (domain === S.AF_INET || domain === S.AF_INET6))
       return task.call.start(createOnHost(task, hostNetwork, domain, type, protocol));
     // There is no stack of the sandbox's own whose frames could be seen.
     if (hostNetwork !== null && domain === S.AF_PACKET) return -EAFNOSUPPORT;

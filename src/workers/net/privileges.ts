@@ -8,7 +8,12 @@ import type { Devices } from "./devices/devices.ts";
 /** Who makes a call, as far as that goes. */
 interface Asker {
   readonly credentials: Credentials;
-  readonly kernel: { readonly users: UserNamespace; readonly sysctls: Sysctls };
+  readonly kernel: { readonly users: UserNamespace };
+}
+
+/** A network namespace, as far as that goes. */
+interface Settings {
+  readonly sysctls: Sysctls;
 }
 
 export function mayAdminister({ credentials, kernel }: Asker): boolean {
@@ -16,8 +21,8 @@ export function mayAdminister({ credentials, kernel }: Asker): boolean {
 }
 
 /** Devices, addresses, routes: those of the host are nobody's here to change. */
-export function mayConfigure(by: Asker & { readonly kernel: { readonly devices: Devices } }): boolean {
-  return mayAdminister(by) && !by.kernel.devices.isHosts;
+export function mayConfigure(by: Asker, { isHosts }: Devices): boolean {
+  return mayAdminister(by) && !isHosts;
 }
 
 /** Raw sockets, and what of others reaches as far. */
@@ -30,9 +35,8 @@ export function mayMark(by: Asker): boolean {
   return mayAdminister(by) || mayUseRaw(by);
 }
 
-/** A port to bind to; 0: any. */
-export function mayHavePort({ credentials, kernel }: Asker, port: number): boolean {
-  const { sysctls, users } = kernel;
+/** A port to bind to in a network namespace; 0: any. */
+export function mayHavePort({ credentials, kernel }: Asker, { sysctls }: Settings, port: number): boolean {
   if (port === 0 || port >= sysctls.get("net/ipv4/ip_unprivileged_port_start")) return true;
-  return capable(credentials, users, CAP_NET_BIND_SERVICE);
+  return capable(credentials, kernel.users, CAP_NET_BIND_SERVICE);
 }

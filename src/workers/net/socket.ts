@@ -21,6 +21,7 @@ import type { NetCaller } from "./caller.ts";
 import type { NetContext } from "./context.ts";
 import type { Ancillary, ControlWriter } from "./control.ts";
 import { interfaceIoctl } from "./interfaces.ts";
+import type { Network } from "./network.ts";
 import type { SocketOptions } from "./options.ts";
 import { NO_PLACES, receiveInto, Source, sendFrom } from "./transfer.ts";
 
@@ -70,6 +71,8 @@ export function nothing(): Received<never> {
 export abstract class SocketFile extends OpenFile {
   override readonly isStream = true;
   readonly kernel: NetContext;
+  /** The network namespace that it is in. */
+  readonly network: Network;
   abstract readonly domain: number;
   /** SOCK_STREAM, ... */
   readonly type: number;
@@ -83,13 +86,19 @@ export abstract class SocketFile extends OpenFile {
   receiveTimeoutNs = NEVER;
   sendTimeoutNs = NEVER;
 
-  constructor(kernel: NetContext, inode: Inode | null, type: number, protocol: number, status: number) {
+  constructor(network: Network, inode: Inode | null, type: number, protocol: number, status: number) {
     super(O_RDWR | status);
-    this.kernel = kernel;
+    this.kernel = network.kernel;
+    this.network = network.hold();
     this.inode = inode;
-    this.cookie = kernel.nextSocketCookie();
+    this.cookie = this.kernel.nextSocketCookie();
     this.type = type;
     this.protocol = protocol;
+  }
+
+  /** It has no descriptor any more, nor will it have one. To be called once. */
+  protected leaveNetwork(): void {
+    this.network.release();
   }
 
   get inodeNumber(): number {
@@ -241,7 +250,7 @@ export abstract class SocketFile extends OpenFile {
 
   override ioctl(task: NetCaller, request: number, argument: number): number {
     return (
-      interfaceIoctl(task, request, argument) ??
+      interfaceIoctl(task, this.network, request, argument) ??
       // Thread 0 alone comes to that, whose callers are processes: for another thread's sockets it has answered itself.
       ownerIoctl(task as NetCaller & ProcessCaller, this, request, argument) ??
       super.ioctl(task, request, argument)

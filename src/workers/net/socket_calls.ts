@@ -69,7 +69,7 @@ export const SOCKET_HANDLERS: Handlers<NetCaller> = {
   listen: (task, fd, backlog) => {
     const socket = socketAt(task, fd);
     if (typeof socket === "number") return socket;
-    return socket.listen(task, Math.min(backlog >>> 0, task.kernel.sysctls.get("net/core/somaxconn")));
+    return socket.listen(task, Math.min(backlog >>> 0, socket.network.sysctls.get("net/core/somaxconn")));
   },
 
   shutdown: (task, fd, how) => {

@@ -12,6 +12,7 @@ import { ownerIoctl } from "../vfs/async_signals.ts";
 import { OpenFile } from "../vfs/file.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { ProcessCaller } from "../vfs/processes.ts";
+import type { Network } from "./network.ts";
 import { CAN_READ } from "./socket.ts";
 
 /** The file system of sockets, as /proc/PID/maps shows it. */
@@ -73,8 +74,9 @@ export class StandIn extends OpenFile {
   override readonly isStream = true;
   override readonly hasUrgentData = true;
   readonly #owner: SocketOwner;
-  /** Its number there. */
+  /** Its number there, and the network namespace that it is in. */
   readonly number: number;
+  readonly network: Network;
   /** The owner is to tell of the next edge. */
   isSubscribed = false;
   /** The owner knows descriptors of it. */
@@ -86,12 +88,13 @@ export class StandIn extends OpenFile {
   /** Edges of each kind that have been seen. */
   readonly seen = [0, 0, 0];
 
-  constructor(owner: SocketOwner, number: number, inode: Inode, status: number) {
+  constructor(owner: SocketOwner, network: Network, number: number, inode: Inode, status: number) {
     const waiters = new AskingQueue();
     super(O_RDWR | status, waiters);
     waiters.ask = () => owner.subscribe(this);
     this.#owner = owner;
     this.number = number;
+    this.network = network;
     this.inode = inode;
   }
 

@@ -3,17 +3,17 @@
 
 import { AF_INET, SOCK_RAW } from "../../shared/abi/socket.ts";
 import type { NetCaller } from "../net/caller.ts";
-import type { NetContext } from "../net/context.ts";
 import { addressIoctl } from "../net/inet/inet_ioctls.ts";
 import { NetlinkSocket } from "../net/netlink/netlink_socket.ts";
+import type { Network } from "../net/network.ts";
 import type { Protocol } from "../net/netlink/protocols.ts";
 
 export class InterfaceSocket extends NetlinkSocket {
-  constructor(kernel: NetContext, protocol: Protocol, number: number) {
-    super(kernel, protocol, SOCK_RAW, number, 0);
+  constructor(network: Network, protocol: Protocol, number: number) {
+    super(network, protocol, SOCK_RAW, number, 0);
   }
 
   override ioctl(task: NetCaller, request: number, argument: number): number {
-    return addressIoctl(task, AF_INET, request, argument) ?? super.ioctl(task, request, argument);
+    return addressIoctl(task, this.network, AF_INET, request, argument) ?? super.ioctl(task, request, argument);
   }
 }

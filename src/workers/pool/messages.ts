@@ -13,7 +13,7 @@ export const Message = {
   CANCEL: 2,
   /** Who makes a call has ended, and the slot was closed. SLOT, SEQUENCE. */
   CLOSED: 3,
-  /** Make a socket of this number. SOCKET, FAMILY, TYPE, PROTOCOL, EUID, EGID, INODE. */
+  /** Make a socket of this number. SOCKET, FAMILY, TYPE, PROTOCOL, EUID, EGID, INODE, NETWORK. */
   CREATE: 4,
   /** Give the next connection of a listening socket the number of a new one. SOCKET, LISTENER, ACCEPTED_INODE. */
   ACCEPT: 13,
@@ -26,9 +26,9 @@ export const Message = {
   FORGET_DESCRIPTOR: 14,
   /** A socket has other O_* flags. SOCKET, STATUS. */
   STATUS: 16,
-  /** A setting of /proc/sys/net has other values. SETTING, as many VALUES as it has. */
+  /** A setting of /proc/sys/net has other values. SETTING, SETTING_NETWORK, as many VALUES as it has. */
   SETTING: 17,
-  /** Tell what stands in a text (net/files/texts.ts) from a line on. TEXT_ASKED, TEXT, FROM. */
+  /** Tell what stands in a text (net/files/texts.ts) from a line on. TEXT_ASKED, TEXT, FROM, TEXT_NETWORK. */
   TEXT: 18,
   /** Give a descriptor of the memory that a socket's frames stand in. RING_ASKED, RING_SOCKET. */
   RING: 21,
@@ -37,6 +37,9 @@ export const Message = {
    * MOVE_IS_WRITE.
    */
   MOVE: 23,
+  /** There is a network namespace of that number; nobody is in it any more. NETWORK. */
+  NETWORK_MADE: 31,
+  NETWORK_GONE: 32,
   /** What is known of a task holds no more. SLOT. */
   FORGET_TASK: 15,
 
@@ -76,8 +79,10 @@ export const SEQUENCE = 2;
 export const NR = 3;
 /** Of a call: the number of the socket that its descriptor names, and the O_* flags of that descriptor. */
 export const CALL_SOCKET = 4;
-/** In its place: of none; the call is about interfaces. */
-export const NO_SOCKET = -1;
+/** In its place: of none, since the call is about the interfaces of that network namespace. */
+export function ofNetwork(number: number): number {
+  return -1 - number;
+}
 export const CALL_STATUS = 5;
 /** Of who calls. */
 export const TID = 6;
@@ -95,7 +100,8 @@ export const CALL_DESCRIPTOR = 13;
 
 // Of a setting: its number (sysctls.ts).
 export const SETTING = 1;
-export const VALUES = 2;
+export const SETTING_NETWORK = 2;
+export const VALUES = 3;
 
 // Of a descriptor.
 export const TABLE = 1;
@@ -118,6 +124,8 @@ export const EUID = 5;
 export const EGID = 6;
 /** The number of its inode, which thread 0 has. */
 export const INODE = 7;
+/** The number of the network namespace that it is in. */
+export const NETWORK = 8;
 export const LISTENER = 2;
 export const ACCEPTED_INODE = 3;
 export const STATUS = 2;
@@ -135,6 +143,7 @@ export const COUNTS = 2;
 export const TEXT_ASKED = 1;
 export const TEXT = 2;
 export const FROM = 3;
+export const TEXT_NETWORK = 4;
 export const TEXT_LENGTH = 2;
 export const TEXT_BYTES = 3;
 export const TEXT_MAX = 48;

@@ -25,7 +25,7 @@ export async function runNet(boot: KernelBoot, asked: Asked): Promise<NetApi> {
     patcherFor(boot.config.options)?.every ?? 0,
   );
   kernel.longTurns.watchCollector();
-  kernel.devices.isHosts = boot.descriptors.maker !== undefined;
+  kernel.network.devices.isHosts = boot.descriptors.maker !== undefined;
   if (boot.descriptors.keeper !== undefined) new Keeper(kernel, boot.descriptors.keeper);
   const trim = new IdleTrim(native, descriptors.proc, NO_ALIKE);
   const thread = new KernelThread(kernel, asked, uv, trim);

@@ -32,13 +32,11 @@ import type { LoopContext, LoopPlacement } from "../loop.ts";
 import { MemoryBudget, NET_PART } from "../memory_budget.ts";
 import type { Native } from "../native.ts";
 import type { NetContext } from "../net/context.ts";
-import { Devices } from "../net/devices/devices.ts";
 import { FAMILIES_ON_NET } from "../net/families.ts";
 import { partOf } from "../net/files/texts.ts";
-import { InetStack } from "../net/inet/inet_stack.ts";
-import { NetlinkPorts } from "../net/netlink/ports.ts";
+import type { Network } from "../net/network.ts";
 import { PROTOCOLS } from "../net/netlink/protocols.ts";
-import { RouteNotifier } from "../net/netlink/route/notifier.ts";
+import { Networks } from "../net/networks.ts";
 import type { SocketFile } from "../net/socket.ts";
 import { SleepSet } from "../sleep_set.ts";
 import { SETTING_NAMES, SETTINGS, type SettingName, Sysctls } from "../sysctls.ts";
@@ -106,10 +104,8 @@ export class NetKernel implements NetContext, LoopContext {
   readonly fileEvents = new FileEvents();
   readonly locks = new LockTable(this);
   readonly directMemory = null;
-  readonly netlinkPorts = new NetlinkPorts(this);
-  readonly devices = new Devices(this);
-  readonly routeNotifier = new RouteNotifier(this.netlinkPorts, this.devices);
-  readonly inet: InetStack;
+  readonly networks: Networks;
+  readonly network: Network;
   /** Thread 0 has the inodes. */
   readonly anonymous = { socket: () => null };
   readonly random = new Uint8Array(WINDOW_SIZE);
@@ -149,10 +145,9 @@ export class NetKernel implements NetContext, LoopContext {
     this.post = new Post(this, sab, THREADS, (record) => this.#receive(record));
     this.requests = new NetRequests(this);
     this.nextSteps = new NextSteps(this.longTurns, (call, error) => this.requests.onThrow(call, error));
-    this.inet = new InetStack(this);
-    // What calls are about that are about interfaces alone.
-    const interfaces = new InterfaceSocket(this, PROTOCOLS.get(NETLINK_ROUTE)!, NETLINK_ROUTE);
-    this.#sockets.set(M.NO_SOCKET, new OwnedSocket(this, interfaces, M.NO_SOCKET));
+    this.networks = new Networks(this, this.sysctls);
+    this.network = this.networks.first;
+    this.#addInterfaces(this.network.number);
   }
 
   /** What its container may use of memory. */
@@ -181,8 +176,14 @@ export class NetKernel implements NetContext, LoopContext {
       case Message.SETTING:
         this.#set(SETTING_NAMES[record[M.SETTING]!]!, record);
         return;
+      case Message.NETWORK_MADE:
+        this.#addNetwork(record[M.NETWORK]!);
+        return;
+      case Message.NETWORK_GONE:
+        this.#endNetwork(record[M.NETWORK]!);
+        return;
       case Message.TEXT:
-        this.#tellText(record[M.TEXT_ASKED]!, record[M.TEXT]!, record[M.FROM]!);
+        this.#tellText(record[M.TEXT_ASKED]!, record[M.TEXT_NETWORK]!, record[M.TEXT]!, record[M.FROM]!);
         return;
       case Message.MOVE:
         this.#move(record);
@@ -214,13 +215,35 @@ export class NetKernel implements NetContext, LoopContext {
     }
   }
 
-  #set(name: SettingName, record: Int32Array): void {
-    const { length } = SETTINGS[name].initial;
-    this.sysctls.adopt(name, Array.from(record.subarray(M.VALUES, M.VALUES + length)));
+  #addNetwork(number: number): void {
+    this.networks.adopt(number);
+    this.#addInterfaces(number);
   }
 
-  #tellText(asked: number, file: number, from: number): void {
-    const { text, next } = partOf(this, file, from);
+  #endNetwork(number: number): void {
+    const interfaces = M.ofNetwork(number);
+    this.#sockets.get(interfaces)?.release();
+    this.#sockets.delete(interfaces);
+    this.networks.at(number).release();
+  }
+
+  /** What calls are about that are about the interfaces of a network namespace alone. */
+  #addInterfaces(number: number): void {
+    const network = this.networks.at(number);
+    const interfaces = new InterfaceSocket(network, PROTOCOLS.get(NETLINK_ROUTE)!, NETLINK_ROUTE);
+    const name = M.ofNetwork(number);
+    this.#sockets.set(name, new OwnedSocket(this, interfaces, name));
+  }
+
+  #set(name: SettingName, record: Int32Array): void {
+    const { length } = SETTINGS[name].initial;
+    this.networks
+      .at(record[M.SETTING_NETWORK]!)
+      .sysctls.adopt(name, Array.from(record.subarray(M.VALUES, M.VALUES + length)));
+  }
+
+  #tellText(asked: number, network: number, file: number, from: number): void {
+    const { text, next } = partOf(this.networks.at(network), file, from);
     for (let at = 0; at < text.length; at += M.TEXT_MAX) {
       const record = this.record(Message.TEXT_PIECE);
       const piece = Buffer.from(text.slice(at, at + M.TEXT_MAX), "latin1");
@@ -283,7 +306,12 @@ export class NetKernel implements NetContext, LoopContext {
   #create(number: number, record: Int32Array): void {
     const family = FAMILIES_ON_NET.get(record[M.FAMILY]!)!;
     const credentials = initialCredentials(record[M.EUID]! >>> 0, record[M.EGID]! >>> 0, [], this.users);
-    const made = family.create({ kernel: this, credentials }, record[M.TYPE]!, record[M.PROTOCOL]!, 0);
+    const made = family.create(
+      { kernel: this, credentials, network: this.networks.at(record[M.NETWORK]!) },
+      record[M.TYPE]!,
+      record[M.PROTOCOL]!,
+      0,
+    );
     if (typeof made !== "number") made.givenInode = record[M.INODE]!;
     const answer = this.#made(number, made);
     if (typeof made !== "number") answer[M.PEER_LENGTH] = 0;

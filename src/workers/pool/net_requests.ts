@@ -136,7 +136,7 @@ export class NetRequests {
     this.#tasks[slot] = task;
     task.take(record, socket ?? null);
     this.#kernel.longTurns.nr = nr;
-    if (socket !== undefined && record[M.CALL_SOCKET] !== M.NO_SOCKET) {
+    if (socket !== undefined && record[M.CALL_SOCKET]! >= 0) {
       socket.setStatus(record[M.CALL_STATUS]!);
       const fd = record[M.CALL_DESCRIPTOR]!;
       if (fd >= 0) this.#descriptors.set(record[M.CALL_TABLE]!, fd, socket);

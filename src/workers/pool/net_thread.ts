@@ -16,11 +16,12 @@ import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import type { Caller } from "../call/caller.ts";
 import { NEVER } from "../call/clocks.ts";
 import type { CallContext } from "../call/context.ts";
-import type { Credentials } from "../credentials/credentials.ts";
-import type { Accepted, SocketMaker } from "../net/family.ts";
+import type { Accepted, NetworkMember, SocketMaker } from "../net/family.ts";
 import type { TextOwner } from "../net/files/remote_text.ts";
 import type { InterfaceOwner } from "../net/interfaces.ts";
 import { isRingReadable } from "../net/packet/ring_memory.ts";
+import type { Network } from "../net/network.ts";
+import type { NetworkOwner } from "../net/networks.ts";
 import type { Address } from "../net/socket.ts";
 import { type PassingCaller, type SharedRing, type SocketOwner, StandIn } from "../net/stand_in.ts";
 import { SETTING_NAMES, type SettingName } from "../sysctls.ts";
@@ -86,6 +87,8 @@ interface Moving {
 const NS_PER_MS = 1e6;
 const SUPERVISOR = 0;
 const NO_DESCRIPTOR = -1;
+/** The first network namespace. */
+const FIRST = 0;
 
 /** Whether a stub looks up whom it is to ring for a descriptor. */
 function hasRoute(fd: number): boolean {
@@ -97,7 +100,7 @@ function peerIn(record: Int32Array): Address {
   return bytes.toString("latin1", 0, Math.min(record[M.PEER_LENGTH]!, M.PEER_MAX));
 }
 
-export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, TextOwner {
+export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, NetworkOwner, TextOwner {
   readonly #kernel: NetThreadContext;
   readonly #attention: Attention;
   readonly #post: Post;
@@ -135,14 +138,32 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
     this.#readiness = new Readiness(readiness);
     this.#quiescence = new Quiescence(control, NET + 1);
     this.#returned = returned;
-    kernel.sysctls.onSet = (name, values) => this.#setting(name, values);
+    kernel.sysctls.onSet = (name, values) => this.#setting(FIRST, name, values);
   }
 
-  #setting(name: SettingName, values: readonly number[]): void {
+  #setting(network: number, name: SettingName, values: readonly number[]): void {
     if (!name.startsWith("net/")) return;
     const record = this.#post.record(Message.SETTING);
     record[M.SETTING] = SETTING_NAMES.indexOf(name);
+    record[M.SETTING_NETWORK] = network;
     for (const [i, value] of values.entries()) record[M.VALUES + i] = value;
+    this.#post.send(NET);
+  }
+
+  // ---- Network namespaces ----
+
+  networkMade({ number, sysctls }: Network): void {
+    this.#tellNetwork(Message.NETWORK_MADE, number);
+    sysctls.onSet = (name, values) => this.#setting(number, name, values);
+  }
+
+  networkGone({ number }: Network): void {
+    this.#tellNetwork(Message.NETWORK_GONE, number);
+  }
+
+  #tellNetwork(kind: number, number: number): void {
+    const record = this.#post.record(kind);
+    record[M.NETWORK] = number;
     this.#post.send(NET);
   }
 
@@ -160,8 +181,8 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
     return this.#pass(task, socket.number, socket.flags, isRouted ? fd : NO_DESCRIPTOR);
   }
 
-  passInterfaceIoctl(task: PassingCaller): number {
-    return this.#pass(task, M.NO_SOCKET, 0, NO_DESCRIPTOR);
+  passInterfaceIoctl(task: PassingCaller, network: number): number {
+    return this.#pass(task, M.ofNetwork(network), 0, NO_DESCRIPTOR);
   }
 
   /** `fd`: the descriptor on which its stub may post the next ones. */
@@ -277,7 +298,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
 
   *accept(task: Caller, listener: StandIn, status: number): Generator<void, Accepted | number, void> {
     const inode = this.#kernel.anonymous.socket(task.credentials);
-    const making = this.#begin(task, inode, status);
+    const making = this.#begin(task, listener.network, inode, status);
     if (making === null) return -ENFILE;
     const record = this.#post.record(Message.ACCEPT);
     record[M.SOCKET] = making.socket.number;
@@ -291,27 +312,27 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
 
   /** Makes a socket there: what stands in for it, or a negative errno. */
   *create(
-    task: Caller,
+    task: Caller & NetworkMember,
     inode: Inode,
     family: number,
     type: number,
     protocol: number,
     status: number,
   ): Generator<void, StandIn | number, void> {
-    const making = this.#begin(task, inode, status);
+    const making = this.#begin(task, task.network, inode, status);
     if (making === null) return -ENFILE;
-    this.#askFor(making.socket, family, type, protocol, task.credentials);
+    this.#askFor(making.socket, family, type, protocol, task);
     yield* this.#wait(making);
     return making.error < 0 ? making.error : making.socket;
   }
 
   /** A number for a socket that is to be made; null: there is none. */
-  #begin(task: Caller, inode: Inode, status: number): Making | null {
+  #begin(task: Caller, network: Network, inode: Inode, status: number): Making | null {
     const number = this.#free.pop() ?? this.#used;
     if (number === READINESS_RECORDS) return null;
     if (number === this.#used) this.#used++;
     this.#readiness.clear(number);
-    const socket = new StandIn(this, number, inode, status);
+    const socket = new StandIn(this, network.hold(), number, inode, status);
     const making: Making = { socket, call: task.call, error: 0, timeoutNs: NEVER, peer: "" };
     this.#making.set(number, making);
     return making;
@@ -329,7 +350,13 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
     }
   }
 
-  #askFor(socket: StandIn, family: number, type: number, protocol: number, credentials: Credentials): void {
+  #askFor(
+    socket: StandIn,
+    family: number,
+    type: number,
+    protocol: number,
+    { credentials, network }: NetworkMember,
+  ): void {
     const record = this.#post.record(Message.CREATE);
     record[M.SOCKET] = socket.number;
     record[M.INODE] = socket.inode!.ino;
@@ -338,6 +365,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
     record[M.PROTOCOL] = protocol;
     record[M.EUID] = credentials.euid;
     record[M.EGID] = credentials.egid;
+    record[M.NETWORK] = network.number;
     this.#post.send(NET);
   }
 
@@ -349,17 +377,21 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
     if (error === 0) making.peer = peerIn(record);
     else if (error === -EAGAIN && record[M.TIMEOUT]! >= 0) making.timeoutNs = record[M.TIMEOUT]! * NS_PER_MS;
     if (error === 0) this.#sockets.set(number, making.socket);
-    else this.#free.push(number);
+    else {
+      this.#free.push(number);
+      making.socket.network.release();
+    }
     if (making.call !== null) making.call.completeWait(0);
     else if (error === 0) this.release(making.socket);
   }
 
-  release({ number }: StandIn): void {
+  release({ network, number }: StandIn): void {
     const record = this.#post.record(Message.RELEASE);
     record[M.SOCKET] = number;
     this.#post.send(NET);
     this.#sockets.delete(number);
     this.#free.push(number);
+    network.release();
   }
 
   events(socket: number): number {
@@ -460,7 +492,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
 
   // ---- Texts ----
 
-  askText(file: number, from: number, take: (text: string, next: number) => void): void {
+  askText(network: number, file: number, from: number, take: (text: string, next: number) => void): void {
     const asked = this.#lastText;
     this.#lastText = (asked + 1) | 0;
     this.#texts.set(asked, { text: "", take });
@@ -468,6 +500,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Text
     record[M.TEXT_ASKED] = asked;
     record[M.TEXT] = file;
     record[M.FROM] = from;
+    record[M.TEXT_NETWORK] = network;
     this.#post.send(NET);
   }
 

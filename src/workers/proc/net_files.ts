@@ -1,19 +1,29 @@
-// /proc/PID/net (proc_pid_net(5)): files of the one network namespace. Where another kernel thread has the network, it
+// /proc/PID/net (proc_pid_net(5)): files of its network namespace. Where another kernel thread has the network, it
 // makes their text.
 
 import { RemoteText } from "../net/files/remote_text.ts";
 import { GUARDED_TEXTS, linesOf, NET_TEXT_NAMES, SYSCTL_TEXT } from "../net/files/texts.ts";
+import type { Network } from "../net/network.ts";
 import { unixLines } from "../net/unix/listing.ts";
-import { bound, directory, type FileNode } from "../vfs/generated/nodes.ts";
+import type { SupervisorContext } from "../process/context.ts";
+import { bound, directory, type FileNode, type Subject } from "../vfs/generated/nodes.ts";
 import type { ProcessSubject, SystemSubject } from "./subjects.ts";
 
-function text(name: string): FileNode<SystemSubject> {
+function text(name: string): FileNode<ProcessSubject> {
+  return textOf(name, ({ network }) => network);
+}
+
+function textOf<S extends Subject & { readonly kernel: SupervisorContext }>(
+  name: string,
+  networkOf: (subject: S) => Network,
+): FileNode<S> {
   const file = NET_TEXT_NAMES.indexOf(name);
   return bound(
-    ({ kernel }) => {
-      const { netThread } = kernel;
-      if (netThread === null) return { records: () => linesOf(kernel, name) };
-      const remote = new RemoteText(netThread, file);
+    (subject) => {
+      const { netThread } = subject.kernel;
+      const network = networkOf(subject);
+      if (netThread === null) return { records: () => linesOf(network, name) };
+      const remote = new RemoteText(netThread, network.number, file);
       return { records: () => remote.records(), wait: (task) => remote.wait(task) };
     },
     { mode: GUARDED_TEXTS.has(name) ? 0o440 : 0o444 },
@@ -22,7 +32,10 @@ function text(name: string): FileNode<SystemSubject> {
 
 /** Files of /proc/sys/net that the thread of the network makes. */
 export const NET_SYSCTL_FILES: Readonly<Record<string, FileNode<SystemSubject>>> = {
-  "net/netfilter/nf_conntrack_count": text(`${SYSCTL_TEXT}nf_conntrack_count`),
+  "net/netfilter/nf_conntrack_count": textOf(
+    `${SYSCTL_TEXT}nf_conntrack_count`,
+    ({ kernel }) => kernel.current?.network ?? kernel.network,
+  ),
 };
 
 export const NET_FILES = directory<ProcessSubject>({
@@ -30,5 +43,5 @@ export const NET_FILES = directory<ProcessSubject>({
     NET_TEXT_NAMES.filter((name) => !name.startsWith(SYSCTL_TEXT)).map((name) => [name, text(name)]),
   ),
   // Of thread 0 in any case.
-  unix: bound(({ kernel }) => ({ records: () => unixLines(kernel.unixSockets) })),
+  unix: bound(({ kernel, network }) => ({ records: () => unixLines(kernel.unixSockets, network) })),
 });

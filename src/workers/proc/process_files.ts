@@ -2,14 +2,21 @@
 
 import { EACCES, EINVAL, ENOENT } from "../../shared/abi/errno.ts";
 import { CAP_SYS_RESOURCE } from "../../shared/abi/prctl.ts";
-import * as S from "../../shared/abi/sched.ts";
 import { capable } from "../credentials/credentials.ts";
-import { FIRST_INODE } from "../ipc/namespace.ts";
+import { NAMESPACE_KINDS, type NamespaceKind } from "../identity/namespaces.ts";
+import { nameOf } from "../identity/ns_fs.ts";
 import { mayCurrentInspect } from "../process/ptrace_access.ts";
-import { directory, type FileNode, file, link, numberOf, type Table } from "../vfs/generated/nodes.ts";
+import {
+  directory,
+  type FileNode,
+  file,
+  type LinkNode,
+  link,
+  numberOf,
+  type Table,
+} from "../vfs/generated/nodes.ts";
 import type { MagicTarget } from "../vfs/inode.ts";
 import { mountInfo, mountStats, mounts } from "./mount_files.ts";
-import { NamespaceFile } from "./namespace_file.ts";
 import { NET_FILES } from "./net_files.ts";
 import { DESCRIPTOR_DIRECTORIES, PLACE_LINKS } from "./process_links.ts";
 import { maps, smaps, smapsRollup } from "./process_maps.ts";
@@ -81,39 +88,28 @@ const IO_ROWS = ["rchar", "wchar", "syscr", "syscw", "read_bytes", "write_bytes"
 
 const MAP = file<ProcessSubject>(() => "         0          0 4294967295\n");
 
-type NamespaceNumber = number | ((subject: ProcessSubject) => number);
-
-/** Namespaces: their kind, and the numbers that Linux gives to the first of each. */
-const NAMESPACE_NUMBERS: readonly (readonly [string, number, NamespaceNumber])[] = [
-  ["cgroup", S.CLONE_NEWCGROUP, 4026531835],
-  ["ipc", S.CLONE_NEWIPC, (subject) => (subject.alive ? subject.task.ipc.namespace.inode : FIRST_INODE)],
-  ["mnt", S.CLONE_NEWNS, 4026531841],
-  ["net", S.CLONE_NEWNET, 4026531840],
-  ["pid", S.CLONE_NEWPID, 4026531836],
-  ["pid_for_children", S.CLONE_NEWPID, 4026531836],
-  ["time", S.CLONE_NEWTIME, 4026531834],
-  ["time_for_children", S.CLONE_NEWTIME, 4026531834],
-  ["user", S.CLONE_NEWUSER, 4026531837],
-  ["uts", S.CLONE_NEWUTS, 4026531838],
-];
-
-function namespaceLink(name: string, type: number, number: NamespaceNumber) {
-  const kind = name.replace("_for_children", "");
-  const numberOf = (subject: ProcessSubject) => (typeof number === "number" ? number : number(subject));
+function namespaceLink(kind: NamespaceKind): LinkNode<ProcessSubject> {
   return link<ProcessSubject>(
     (subject) => {
       const error = mayCurrentInspect(subject.group);
-      return error < 0 ? error : `${kind}:[${numberOf(subject)}]`;
+      if (error < 0) return error;
+      return subject.alive ? nameOf(kind, kind.of(subject.task)) : -ENOENT;
     },
     (subject): MagicTarget => {
       if (mayCurrentInspect(subject.group) < 0) return { kind: "error", errno: EACCES };
-      return { kind: "file", file: new NamespaceFile(subject.kernel, kind, numberOf(subject), type) };
+      if (!subject.alive) return { kind: "error", errno: ENOENT };
+      return { kind: "path", path: subject.kernel.namespaceFiles.pathOf(kind, kind.of(subject.task)) };
     },
   );
 }
 
+/** Of some a task's children may be in others. */
 const NAMESPACES: Table<ProcessSubject> = Object.fromEntries(
-  NAMESPACE_NUMBERS.map(([name, type, number]) => [name, namespaceLink(name, type, number)]),
+  NAMESPACE_KINDS.flatMap((kind) => {
+    const name = kind.name;
+    const names = name === "pid" || name === "time" ? [name, `${name}_for_children`] : [name];
+    return names.map((each) => [each, namespaceLink(kind)]);
+  }),
 );
 
 /** What a process and a thread have in common. */

@@ -2,6 +2,7 @@
 // has a stretch of inode numbers of its own, so that numbers are stable while the subject lives.
 
 import type { Credentials } from "../credentials/credentials.ts";
+import type { Network } from "../net/network.ts";
 import type { SupervisorContext } from "../process/context.ts";
 import { mayInspect } from "../process/ptrace_access.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
@@ -63,6 +64,11 @@ export class ProcessSubject implements Subject {
 
   get kernel(): SupervisorContext {
     return this.system.kernel;
+  }
+
+  /** Of a process that has ended the first one. */
+  get network(): Network {
+    return this.alive ? this.task.network : this.kernel.network;
   }
 
   get isThread(): boolean {

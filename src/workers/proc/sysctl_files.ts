@@ -10,8 +10,9 @@ import { RELEASE, type UtsNamespace, VERSION } from "../identity/uts.ts";
 import { IPC_SETTINGS } from "../ipc/limits.ts";
 import { namespaceOfReader } from "../ipc/proc_files.ts";
 import { CONNTRACK_BUCKETS } from "../net/stack/limits.ts";
+import type { SupervisorContext } from "../process/context.ts";
 import { PID_MAX } from "../process/pids.ts";
-import { SETTINGS, type SettingName } from "../sysctls.ts";
+import { SETTINGS, type SettingName, type Sysctls } from "../sysctls.ts";
 import { constant, directory, type FileNode, file, type Node, type Table } from "../vfs/generated/nodes.ts";
 import { NET_SYSCTL_FILES } from "./net_files.ts";
 import type { SystemSubject } from "./subjects.ts";
@@ -123,10 +124,25 @@ const OTHERS: Table<SystemSubject> = {
   "net/ipv4/tcp_available_congestion_control": constant(CONGESTION_CONTROLS.join(" ")),
 };
 
+/** All network namespaces share these, which are set in the first. */
+const SHARED_BY_NETWORKS = /^net\/core\/[rw]mem_(default|max)$/;
+
+/** Those of net are of the reader's network namespace. */
+function settingsFor({ current, sysctls }: SupervisorContext, name: SettingName): Sysctls {
+  const isOwn = name.startsWith("net/") && !SHARED_BY_NETWORKS.test(name);
+  return isOwn && current !== null ? current.network.sysctls : sysctls;
+}
+
+function set(kernel: SupervisorContext, name: SettingName, text: string): number {
+  const isElsewhere = kernel.current !== null && kernel.current.network !== kernel.network;
+  if (isElsewhere && SHARED_BY_NETWORKS.test(name)) return -EPERM;
+  return settingsFor(kernel, name).set(name, text);
+}
+
 function setting(name: SettingName): FileNode<SystemSubject> {
   return numbers(
-    ({ kernel }) => kernel.sysctls.text(name),
-    ({ kernel }, text) => kernel.sysctls.set(name, text),
+    ({ kernel }) => settingsFor(kernel, name).text(name),
+    ({ kernel }, text) => set(kernel, name, text),
     SETTINGS[name].mode,
   );
 }

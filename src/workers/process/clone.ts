@@ -14,6 +14,7 @@ import {
   CLONE_FS,
   CLONE_IO,
   CLONE_NEWIPC,
+  CLONE_NEWNET,
   CLONE_NEWNS,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
@@ -34,7 +35,7 @@ import { Reply } from "../../shared/ring/slot_states.ts";
 import { type Coroutine, NO_RESULT } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { OperationList } from "../call/operation_list.ts";
-import { mayCopyMounts, mayMakeIpcNamespace } from "../identity/namespace_calls.ts";
+import { mayCopyMounts, mayMakeNamespaces } from "../identity/namespace_calls.ts";
 import { deliver } from "../mem/direct_copy.ts";
 import type { Birth } from "../platform/births.ts";
 import { StubProcess } from "../platform/stub_process.ts";
@@ -65,6 +66,7 @@ const SUPPORTED =
   CLONE_SYSVSEM |
   CLONE_NEWNS |
   CLONE_NEWIPC |
+  CLONE_NEWNET |
   CLONE_IO;
 
 interface CloneArgs {
@@ -95,11 +97,9 @@ function check(task: Task, args: CloneArgs): number {
     const refused = (flags & CLONE_FS) !== 0 ? -EINVAL : mayCopyMounts(task);
     if (refused < 0) return refused;
   }
-  if ((flags & CLONE_NEWIPC) !== 0) {
-    const refused = mayMakeIpcNamespace(task);
-    if (refused < 0) return refused;
-    if ((flags & CLONE_SYSVSEM) !== 0) return -EINVAL;
-  }
+  const refused = mayMakeNamespaces(task, flags);
+  if (refused < 0) return refused;
+  if ((flags & CLONE_NEWIPC) !== 0 && (flags & CLONE_SYSVSEM) !== 0) return -EINVAL;
   if ((flags & CLONE_SIGHAND) !== 0 && ((flags & CLONE_VM) === 0 || clearHandlers)) return -EINVAL;
   if ((flags & CLONE_THREAD) !== 0 && (flags & CLONE_SIGHAND) === 0) return -EINVAL;
   if ((flags & CLONE_PARENT) !== 0 && task.group.pid === 1) return -EINVAL;
@@ -141,6 +141,7 @@ function partsFor(task: Task, { flags, clearHandlers }: CloneArgs): SharedParts 
           ? task.handlers.afterExec()
           : task.handlers.copy(),
     ipc: task.ipc.forClone(flags),
+    network: (flags & CLONE_NEWNET) !== 0 ? task.kernel.networks.make() : task.network,
   };
 }
 

@@ -6,6 +6,7 @@ import type { CallTracer } from "../call/context.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import type { Throws } from "../call/throws.ts";
 import type { Futexes } from "../futex/futexes.ts";
+import type { NamespaceFiles } from "../identity/ns_fs.ts";
 import type { UtsNamespace } from "../identity/uts.ts";
 import type { IpcContext } from "../ipc/context.ts";
 import type { Vdso } from "../mem/vdso.ts";
@@ -13,6 +14,7 @@ import type { FamilyContext } from "../net/families.ts";
 import type { SocketMaker } from "../net/family.ts";
 import type { TextOwner } from "../net/files/remote_text.ts";
 import type { InterfaceOwner } from "../net/interfaces.ts";
+import type { Networks } from "../net/networks.ts";
 import type { Patcher } from "../patch/patcher.ts";
 import type { PlatformContext, SlotServer } from "../platform/context.ts";
 import type { BeforeHandler } from "../signals/alt_stack.ts";
@@ -41,6 +43,8 @@ export interface SupervisorContext extends PlatformContext, IpcContext, FamilyCo
   readonly patcher: Patcher | null;
   readonly futexes: Futexes;
   readonly uts: UtsNamespace;
+  readonly networks: Networks;
+  readonly namespaceFiles: NamespaceFiles;
   readonly bootId: string;
   readonly vdso: Vdso;
   /** Somebody outside will ask for the wait status of this program. */

@@ -238,7 +238,13 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
     closeImage(image);
     return unplaced;
   }
-  const parts = { files: task.files, fs: task.fs, handlers: task.handlers.afterExec(), ipc: task.ipc };
+  const parts = {
+    files: task.files,
+    fs: task.fs,
+    handlers: task.handlers.afterExec(),
+    ipc: task.ipc,
+    network: task.network,
+  };
   const grant = grantOf(image.program.path, task.noNewPrivileges);
   const { credentials, secure } = credentialsAfterExec(task.credentials, grant, sharesFs(task));
   // Who may run a program but not read it does not get its memory either.

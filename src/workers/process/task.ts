@@ -12,6 +12,7 @@ import type { SigInfo } from "../call/siginfo.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { IpcMember } from "../ipc/member.ts";
+import type { Network } from "../net/network.ts";
 import type { LostPools } from "../patch/hidden_code.ts";
 import { tellIds } from "../platform/local_answers.ts";
 import type { StubProcess } from "../platform/stub_process.ts";
@@ -32,6 +33,7 @@ export interface SharedParts {
   fs: FsState;
   handlers: SignalHandlers;
   ipc: IpcMember;
+  network: Network;
 }
 
 /** Threads of one address space that go back to their guest without an answer, and have not told that they did. */
@@ -50,6 +52,7 @@ export class Task implements Caller {
   #lastEvents: LastEvents | null = null;
   readonly handlers: SignalHandlers;
   readonly ipc: IpcMember;
+  #network: Network;
   #credentials: Credentials;
   comm: string;
   /** PR_SET_NO_NEW_PRIVS: execve gives nothing that was not there before. */
@@ -130,6 +133,7 @@ export class Task implements Caller {
     this.fs = parts.fs;
     this.handlers = parts.handlers;
     this.ipc = parts.ipc;
+    this.#network = parts.network.hold();
     this.#credentials = credentials;
     this.comm = comm;
   }
@@ -153,6 +157,17 @@ export class Task implements Caller {
   set files(next: FileTable) {
     this.#files = next;
     this.kernel.netThread?.forgetTask(this.call.slot);
+  }
+
+  /** The network namespace that it is in. */
+  get network(): Network {
+    return this.#network;
+  }
+
+  set network(next: Network) {
+    const before = this.#network;
+    this.#network = next.hold();
+    before.release();
   }
 
   get pid(): number {
@@ -275,13 +290,14 @@ export class Task implements Caller {
     this.kernel.kicks.watch(this);
   }
 
-  /** The task has no more use for its files, its place in the file system and System V objects; once. */
+  /** The task has no more use for its files, its place in the file system, System V objects and its network; once. */
   releaseFiles(): void {
     if (this.#filesReleased) return;
     this.#filesReleased = true;
     this.ipc.release(this.group.pid);
     this.files.release();
     this.fs.release();
+    this.#network.release();
   }
 
   // ---- Signals ----

@@ -25,6 +25,7 @@ export const FILE_SYSTEM_TYPES = {
   overlay: { magic: S.OVERLAYFS_SUPER_MAGIC, listed: true, mountable: false },
   pipefs: { magic: S.PIPEFS_MAGIC, listed: true, mountable: false },
   sockfs: { magic: S.SOCKFS_MAGIC, listed: true, mountable: false },
+  nsfs: { magic: S.NSFS_MAGIC, listed: false, mountable: false },
   anon_inodefs: { magic: S.ANON_INODE_FS_MAGIC, listed: false, mountable: false },
   // A directory of the host, which tells its own number (gofer_fs.ts).
   gofer: { magic: 0, listed: false, mountable: false },

@@ -15,7 +15,7 @@ import type { CallContext } from "../call/context.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { OpenFile } from "./file.ts";
 import { FILE_SYSTEM_TYPES, type FileSystemTypeName } from "./file_system_types.ts";
-import type { Path } from "./path.ts";
+import type { MountNamespace, Path } from "./path.ts";
 import type { Shrinker } from "./shrinker.ts";
 
 /** A time in two parts, exact. */
@@ -180,6 +180,11 @@ export abstract class Inode {
   /** Opens with O_* flags; for directories too. The credentials are for files that look at them (proc). */
   open(_flags: number, _credentials: Credentials): OpenFile | number {
     return -ENXIO;
+  }
+
+  /** Whether it may be mounted in a tree: a file that stands for a tree must not be kept by what it keeps. */
+  mayBeMountedIn(_namespace: MountNamespace): boolean {
+    return true;
   }
 
   /** An open file refers to it: what has lost its last name lives on until the last holder lets go. */

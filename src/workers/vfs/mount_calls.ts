@@ -116,6 +116,7 @@ function bind(task: VfsCaller, source: string, at: Path, recursive: boolean): nu
   if (source === "") return -EINVAL;
   const from = placeOf(task, source, true);
   if (typeof from === "number") return from;
+  if (!from.inode.mayBeMountedIn(task.fs.namespace)) return -EINVAL;
   const error = checkPlace(task, at, from.inode.isDirectory, recursive ? from.mount.tree().length : 1);
   if (error < 0) return error;
   task.fs.namespace.bind(from, at, recursive);

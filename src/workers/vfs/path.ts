@@ -4,6 +4,7 @@
 
 import { ENOENT } from "../../shared/abi/errno.ts";
 import { MS_RDONLY } from "../../shared/abi/mount.ts";
+import { inodeOf, MNT_FIRST_INO, MNT_KIND } from "../../shared/abi/nsfs.ts";
 import { POLLERR, POLLPRI } from "../../shared/abi/poll.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
 import type { FileSystem, Inode } from "./inode.ts";
@@ -210,8 +211,15 @@ export class Path {
 /** Numbers of mounts, unique in all namespaces. */
 export class MountIds {
   #last = 0;
+  #lastNamespace = -1;
+
   next(): number {
     return ++this.#last;
+  }
+
+  nextNamespace(): number {
+    this.#lastNamespace++;
+    return this.#lastNamespace === 0 ? MNT_FIRST_INO : inodeOf(MNT_KIND, this.#lastNamespace);
   }
 }
 
@@ -220,6 +228,8 @@ export class MountNamespace {
   /** In the order of mounting; the root first. */
   #mounts = new Set<Mount>();
   readonly #ids: MountIds;
+  /** What its file in /proc/PID/ns says. */
+  readonly inode: number;
   #users = 0;
   /** How often the tree has changed, and who waits for that: readers of /proc/mounts and mountinfo. */
   #changes = 0;
@@ -227,6 +237,7 @@ export class MountNamespace {
 
   constructor(ids: MountIds) {
     this.#ids = ids;
+    this.inode = ids.nextNamespace();
   }
 
   get mounts(): ReadonlySet<Mount> {
@@ -290,6 +301,7 @@ export class MountNamespace {
   /** Copies mounts, each to its place in the copy of what it is in. */
   #copyAll(originals: readonly Mount[], copies: Map<Mount, Mount>): void {
     for (const mount of originals) {
+      if (!mount.root.inode!.mayBeMountedIn(this)) continue;
       const at = mount.parent === null ? null : new Path(copies.get(mount.parent)!, mount.mountPoint!);
       copies.set(mount, this.#add(mount.fs, at, mount.flags, mount.source, mount.root));
     }
@@ -311,6 +323,11 @@ export class MountNamespace {
       gone.removed();
     }
     this.changed();
+  }
+
+  /** What is seen at its root. */
+  get top(): Path {
+    return this.topOf(new Path(this.#root, this.#root.root));
   }
 
   get #root(): Mount {

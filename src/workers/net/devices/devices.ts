@@ -1,4 +1,4 @@
-// The devices of the sandbox's network namespace: lo, which is up from the start, and dummy ones that come and go; what
+// The devices of a network namespace: lo, which is there from the start, and dummy ones that come and go; what
 // may be changed of them, and what that changes of addresses, routes and neighbours (netdevice(7), ip-link(8)). No packet
 // is looked at here.
 
@@ -56,7 +56,8 @@ export class Devices implements Namespace {
   isInet6Off: (device: Device) => boolean = () => false;
   #lastIndex = 0;
 
-  constructor(context: DevicesContext) {
+  /** `isUp`: lo is. */
+  constructor(context: DevicesContext, isUp = true) {
     this.context = context;
     this.routes = new Routes(context, this.tell);
     this.rules = new Rules(context, this.tell);
@@ -70,7 +71,12 @@ export class Devices implements Namespace {
       (row) => this.tell({ kind: "address", isGone: false, row }),
     );
     const loopback = this.#make("lo", null, N.ARPHRD_LOOPBACK, N.IFF_LOOPBACK, LOOPBACK_MTU);
-    this.#up(loopback);
+    if (isUp) this.#up(loopback);
+  }
+
+  /** The namespace is no more. */
+  end(): void {
+    for (const device of [...this.all]) this.#drop(device);
   }
 
   readonly tell = (change: Change): void => {

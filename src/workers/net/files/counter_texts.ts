@@ -1,12 +1,12 @@
 // /proc/net/{snmp,snmp6,netstat,sockstat,sockstat6}: what the stack counts, under Linux's names. Where no socket has made a
 // stack yet, all is nought.
 
-import type { NetContext } from "../context.ts";
+import type { Network } from "../network.ts";
 import { Counters, snmp6Rows, snmpRows } from "../stack/counters.ts";
 import { countOf, RAW_ROWS, RAW6_ROWS, TCP_ROWS, TCP6_ROWS, UDP_ROWS, UDP6_ROWS } from "./socket_rows.ts";
 
 type Row = readonly (readonly [string, number])[];
-type TextContext = Pick<NetContext, "inet" | "sysctls" | "counters">;
+type TextContext = Pick<Network, "inet" | "kernel" | "sysctls">;
 
 /** Names in one line, values in the next. */
 function two(name: string, row: Row): string {
@@ -59,7 +59,7 @@ export function sockstat(context: TextContext): string[] {
   const streams = countOf(sockets, TCP_ROWS);
   const all = streams + countOf(sockets, TCP6_ROWS);
   return [
-    `sockets: used ${context.counters.sockets}\n`,
+    `sockets: used ${context.kernel.counters.sockets}\n`,
     `TCP: inuse ${streams} ${ends} alloc ${all} mem ${tcp?.blocks.used ?? 0}\n`,
     `UDP: inuse ${countOf(sockets, UDP_ROWS)} mem 0\n`,
     "UDPLITE: inuse 0\n",

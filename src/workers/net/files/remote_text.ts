@@ -5,13 +5,14 @@ import type { Caller } from "../../call/caller.ts";
 
 /** A kernel thread that makes texts (texts.ts). */
 export interface TextOwner {
-  /** Asks for what stands in a file from a line on. `take` gets it, and where the rest begins; -1: nowhere. */
-  askText(file: number, from: number, take: (text: string, next: number) => void): void;
+  /** Asks for what stands in a network's file from a line on. `take` gets it, and where the rest begins; -1: nowhere. */
+  askText(network: number, file: number, from: number, take: (text: string, next: number) => void): void;
 }
 
 /** An open file's. */
 export class RemoteText {
   readonly #owner: TextOwner;
+  readonly #network: number;
   readonly #file: number;
   /** A part that was told and is not read. */
   #part: string | null = null;
@@ -22,8 +23,9 @@ export class RemoteText {
   #isAsked = false;
   readonly #waiting = new Set<Caller["call"]>();
 
-  constructor(owner: TextOwner, file: number) {
+  constructor(owner: TextOwner, network: number, file: number) {
     this.#owner = owner;
+    this.#network = network;
     this.#file = file;
   }
 
@@ -58,7 +60,7 @@ export class RemoteText {
   #ask(): void {
     const pass = this.#pass;
     this.#isAsked = true;
-    this.#owner.askText(this.#file, this.#next, (text, next) => {
+    this.#owner.askText(this.#network, this.#file, this.#next, (text, next) => {
       if (pass === this.#pass) {
         this.#isAsked = false;
         this.#part = text;

@@ -3,10 +3,10 @@
 
 import * as N from "../../../shared/abi/netlink.ts";
 import { AF_INET, AF_INET6 } from "../../../shared/abi/socket.ts";
-import type { NetContext } from "../context.ts";
 import { prefixOf } from "../devices/prefixes.ts";
 import type { DeviceCounts, Neighbour, Route } from "../devices/rows.ts";
 import type { ListedPacketSocket } from "../packet/taps.ts";
+import type { Network } from "../network.ts";
 import { netstat, snmp, snmp6, sockstat, sockstat6 } from "./counter_texts.ts";
 import { extensionNames, FLOWS, flowCount, type PlacedLines, tableNames } from "./filter_texts.ts";
 import { hex, upperHex } from "./hex.ts";
@@ -28,7 +28,7 @@ import {
 /** A line, or what makes it when it is wanted: who goes on with a file passes many. */
 type Line = string | (() => string);
 
-type TextContext = Pick<NetContext, "counters" | "devices" | "inet" | "sysctls">;
+type TextContext = Pick<Network, "devices" | "inet" | "kernel" | "sysctls">;
 
 type Lines = (context: TextContext) => Iterable<Line>;
 

@@ -31,9 +31,9 @@ import { NOT_AT_ONCE } from "../../vfs/file.ts";
 import { putFile } from "../../vfs/file_table.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { NetCaller } from "../caller.ts";
-import type { NetContext } from "../context.ts";
 import { type Ancillary, type ControlWriter, controlMessages } from "../control.ts";
 import { addressIoctl } from "../inet/inet_ioctls.ts";
+import type { Network } from "../network.ts";
 import { mayHavePort } from "../privileges.ts";
 import { type Address, CAN_READ, nothing, type Received, type SendRequest, SocketFile } from "../socket.ts";
 import { Unread } from "../unread.ts";
@@ -71,7 +71,7 @@ export class HostSocket extends SocketFile {
   readonly domain: number;
   override readonly options: HostOptions;
   readonly host: HostCalls;
-  readonly #network: HostNetwork;
+  readonly #hostNetwork: HostNetwork;
   isListening = false;
   readonly #watch: number;
   /** Of a stream, what was received and did not reach its receiver. */
@@ -81,8 +81,8 @@ export class HostSocket extends SocketFile {
   #hasEnded = false;
 
   constructor(
-    kernel: NetContext,
-    network: HostNetwork,
+    network: Network,
+    host: HostNetwork,
     inode: Inode | null,
     fd: number,
     domain: number,
@@ -90,12 +90,13 @@ export class HostSocket extends SocketFile {
     protocol: number,
     status: number,
   ) {
-    super(kernel, inode, type, protocol, status);
+    super(network, inode, type, protocol, status);
     this.domain = domain;
+    const { kernel } = network;
     this.host = new HostCalls(kernel.native, fd);
-    this.#network = network;
+    this.#hostNetwork = host;
     this.options = new HostOptions(this);
-    this.#watch = network.sleep.add(fd, ALL_EVENTS + EPOLLET, (events) => this.waiters.wake(events));
+    this.#watch = host.sleep.add(fd, ALL_EVENTS + EPOLLET, (events) => this.waiters.wake(events));
     kernel.counters.sockets++;
     kernel.counters.hostSockets++;
   }
@@ -125,7 +126,7 @@ export class HostSocket extends SocketFile {
 
   bind(task: NetCaller, address: Address): number {
     const port = address.length < PORT_AT + 2 ? 0 : Buffer.from(address, "latin1").readUInt16BE(PORT_AT);
-    if (!mayHavePort(task, port)) return -E.EACCES;
+    if (!mayHavePort(task, this.network, port)) return -E.EACCES;
     // The host lets others than this process have low ports.
     if (port > 0 && port < HOST_PORTS) return task.call.start(this.#bindElsewhere(task, address));
     return this.host.bind(address);
@@ -134,7 +135,7 @@ export class HostSocket extends SocketFile {
   *#bindElsewhere(task: NetCaller, address: Address): Coroutine {
     this.references++;
     try {
-      return yield* this.#network.bind(task, this.host.fd, address);
+      return yield* this.#hostNetwork.bind(task, this.host.fd, address);
     } finally {
       putFile(this.kernel, this);
     }
@@ -158,7 +159,16 @@ export class HostSocket extends SocketFile {
     const fd = this.host.accept();
     if (fd < 0) return fd;
     const inode = kernel.anonymous.socket(by);
-    return new HostSocket(kernel, this.#network, inode, fd, this.domain, this.type, this.protocol, status);
+    return new HostSocket(
+      this.network,
+      this.#hostNetwork,
+      inode,
+      fd,
+      this.domain,
+      this.type,
+      this.protocol,
+      status,
+    );
   }
 
   // ---- Data ----
@@ -272,7 +282,7 @@ export class HostSocket extends SocketFile {
   override ioctl(task: NetCaller, request: number, argument: number): number {
     if (request === SIOCGSTAMP_OLD) return -E.ENOENT;
     if (!COUNTS.has(request))
-      return addressIoctl(task, this.domain, request, argument) ?? super.ioctl(task, request, argument);
+      return addressIoctl(task, this.network, this.domain, request, argument) ?? super.ioctl(task, request, argument);
     const count = this.host.count(request);
     if (count < 0) return count;
     const more = request === FIONREAD ? this.#unread.length : 0;
@@ -287,9 +297,10 @@ export class HostSocket extends SocketFile {
     const { linger } = this.options;
     if (linger.readInt32LE() !== 0 && linger.readInt32LE(4) === 0)
       host.set(S.SOL_SOCKET, S.SO_LINGER, linger);
-    if (this.#watch >= 0) this.#network.sleep.remove(host.fd, this.#watch);
+    if (this.#watch >= 0) this.#hostNetwork.sleep.remove(host.fd, this.#watch);
     kernel.native.close(host.fd);
     kernel.counters.sockets--;
     kernel.counters.hostSockets--;
+    this.leaveNetwork();
   }
 }

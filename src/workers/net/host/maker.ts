@@ -10,6 +10,7 @@ import type { Native } from "../../native.ts";
 import type { SleepSet } from "../../sleep_set.ts";
 import type { NetCaller } from "../caller.ts";
 import type { NetContext } from "../context.ts";
+import type { Creator } from "../family.ts";
 import type { Address, SocketFile } from "../socket.ts";
 import type { HostNetwork } from "./host_network.ts";
 import { HostSocket } from "./host_socket.ts";
@@ -60,7 +61,7 @@ export class SocketMaker implements HostNetwork {
   }
 
   *create(
-    task: NetCaller,
+    task: NetCaller & Creator,
     domain: number,
     type: number,
     protocol: number,
@@ -75,7 +76,7 @@ export class SocketMaker implements HostNetwork {
     // The descriptor was lost on its way.
     if (fd < 0) return -ENFILE;
     const inode = kernel.anonymous.socket(task.credentials);
-    return new HostSocket(kernel, this, inode, fd, domain, type, protocol, status);
+    return new HostSocket(task.network, this, inode, fd, domain, type, protocol, status);
   }
 
   *bind(task: Caller, fd: number, address: Address): Generator<void, number, void> {

@@ -11,8 +11,8 @@ import { WINDOW } from "../../../shared/ring/layout.ts";
 import { NOT_AT_ONCE } from "../../vfs/file.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { NetCaller } from "../caller.ts";
-import type { NetContext } from "../context.ts";
 import type { Ancillary, ControlWriter } from "../control.ts";
+import type { Network } from "../network.ts";
 import { int } from "../option_table.ts";
 import { mayHavePort } from "../privileges.ts";
 import { type Address, CAN_READ, CAN_WRITE, nothing, type Received, type SendRequest } from "../socket.ts";
@@ -49,7 +49,7 @@ export class DatagramSocket extends InetSocket {
   #errorBytes = 0;
 
   constructor(
-    kernel: NetContext,
+    network: Network,
     inode: Inode | null,
     type: number,
     protocol: number,
@@ -57,7 +57,7 @@ export class DatagramSocket extends InetSocket {
     endpoint: DatagramEndpoint,
     levels: ReadonlyMap<number, Level>,
   ) {
-    super(kernel, inode, type, protocol, status, endpoint, levels);
+    super(network, inode, type, protocol, status, endpoint, levels);
     endpoint.observer = {
       readable: () => this.waiters.wake(CAN_READ),
       failed: () => {
@@ -66,7 +66,7 @@ export class DatagramSocket extends InetSocket {
       },
     };
     if (endpoint.isV6) endpoint.takesAllGroups4 = false;
-    endpoint.labelsFlows = LABELLED.has(kernel.sysctls.get("net/ipv6/auto_flowlabels"));
+    endpoint.labelsFlows = LABELLED.has(network.sysctls.get("net/ipv6/auto_flowlabels"));
     // Of all but UDP several may have a name (INET_PROTOSW_REUSE).
     endpoint.reuseAddress = !this.#isUdp;
   }
@@ -122,7 +122,7 @@ export class DatagramSocket extends InetSocket {
   }
 
   protected override mayBind(task: NetCaller, { port }: InetName): boolean {
-    return !this.#isUdp || mayHavePort(task, port);
+    return !this.#isUdp || mayHavePort(task, this.network, port);
   }
 
   connect(_task: NetCaller, address: Address): number {
@@ -467,5 +467,6 @@ export class DatagramSocket extends InetSocket {
     this.#errorBytes = 0;
     this.#uncork();
     this.endpoint.close();
+    this.leaveNetwork();
   }
 }

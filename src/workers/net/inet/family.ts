@@ -12,8 +12,8 @@ import {
 import { IPPROTO_MAX, IPPROTO_UDPLITE } from "../../../shared/abi/inet.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import type { Credentials } from "../../credentials/credentials.ts";
-import type { NetContext } from "../context.ts";
 import type { Creator, Family } from "../family.ts";
+import type { Network } from "../network.ts";
 import { mayUseRaw } from "../privileges.ts";
 import type { SocketFile } from "../socket.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
@@ -57,7 +57,7 @@ const UDP_LEVELS = [
 ] as const;
 
 /** net.ipv4.ping_group_range */
-function mayPing({ egid, groups }: Credentials, { sysctls }: NetContext): boolean {
+function mayPing({ egid, groups }: Credentials, { sysctls }: Network): boolean {
   const [first, last] = sysctls.values("net/ipv4/ping_group_range");
   return [egid, ...groups].some((gid) => gid >= first! && gid <= last!);
 }
@@ -71,7 +71,7 @@ function kindsOf(isV6: boolean): ReadonlyMap<number, readonly Kind[]> {
   };
   const ping: Kind = {
     protocol: isV6 ? S.IPPROTO_ICMPV6 : S.IPPROTO_ICMP,
-    refuses: ({ credentials, kernel }) => (mayPing(credentials, kernel) ? 0 : -EACCES),
+    refuses: ({ credentials, network }) => (mayPing(credentials, network) ? 0 : -EACCES),
     endpoint: (stack) => new PingEndpoint(stack.ping, isV6),
     levels: levels(isV6, []),
   };
@@ -123,20 +123,20 @@ function familyOf(isV6: boolean): InetFamily {
   const kinds = kindsOf(isV6);
 
   function create(by: Creator, type: number, number: number, status: number): SocketFile | number {
-    const { kernel, credentials } = by;
+    const { credentials, kernel, network } = by;
     const found = find(kinds, by, type, number);
     if (typeof found === "number") return found;
     const { kind, protocol } = found;
     if (!kernel.heap.hasRoom("sockets") || !kernel.heap.hasRoom("inetSockets")) return -ENFILE;
     const inode = kernel.anonymous.socket(credentials);
-    const endpoint = kind.endpoint(kernel.inet.stack, protocol);
+    const endpoint = kind.endpoint(network.inet.stack, protocol);
     endpoint.uid = credentials.euid;
     endpoint.gid = credentials.fsgid;
     if (isV6 && (kind.protocol === S.IPPROTO_UDP || kind.protocol === S.IPPROTO_TCP))
-      endpoint.v6only = kernel.sysctls.get("net/ipv6/bindv6only") !== 0;
+      endpoint.v6only = network.sysctls.get("net/ipv6/bindv6only") !== 0;
     if (endpoint instanceof TcpEndpoint)
-      return new StreamSocket(kernel, inode, status, endpoint, kind.levels);
-    return new DatagramSocket(kernel, inode, type, protocol, status, endpoint, kind.levels);
+      return new StreamSocket(network, inode, status, endpoint, kind.levels);
+    return new DatagramSocket(network, inode, type, protocol, status, endpoint, kind.levels);
   }
 
   return {

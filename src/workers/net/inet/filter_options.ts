@@ -62,7 +62,7 @@ function tableName(bytes: Buffer): string {
 }
 
 function tableOf(options: InetOptions, isV6: boolean, name: string): InstalledTable | null {
-  return options.inet.kernel.inet.stack.filter.tables(isV6).table(name);
+  return options.inet.network.inet.stack.filter.tables(isV6).table(name);
 }
 
 function viewOf(bytes: Buffer): DataView {
@@ -234,7 +234,7 @@ function* replace(
     if (head.readUInt32LE(32) !== table.hooks) return -EINVAL;
     if (oldCount !== table.replacement.count) return -EAGAIN;
     const old = table.rules;
-    options.inet.kernel.inet.stack.filter.tables(isV6).replace(table, bytes, rules, replacement);
+    options.inet.network.inet.stack.filter.tables(isV6).replace(table, bytes, rules, replacement);
     counters.socketMemory -= table.charge;
     table.charge = charge;
     isKept = true;
@@ -341,7 +341,7 @@ function originalDestination(isV6: boolean): InetOption {
       tuple.protocol = S.IPPROTO_TCP;
       tuple.sourcePort = localPort;
       tuple.destinationPort = remotePort;
-      const found = inet.kernel.inet.stack.filter.conntrack.find(tuple);
+      const found = inet.network.inet.stack.filter.conntrack.find(tuple);
       if (found === null) return -ENOENT;
       const { destination0, destination1, destination2, destination3, destinationPort } = found.flow.original;
       const name = Buffer.alloc(isV6 ? SOCKADDR_IN6_SIZE : SOCKADDR_IN_SIZE);

@@ -8,6 +8,7 @@ import type { NetCaller } from "../caller.ts";
 import { prefixOf } from "../devices/prefixes.ts";
 import type { DeviceAddress } from "../devices/rows.ts";
 import { deviceIn, labelIn, NAME_SIZE, readRequest, tell } from "../interfaces.ts";
+import type { Network } from "../network.ts";
 
 /** Behind the name stands a struct sockaddr_in. */
 const ADDRESS_AT = NAME_SIZE + 4;
@@ -22,6 +23,7 @@ const TELLERS: ReadonlyMap<number, (own: DeviceAddress) => Uint8Array | null> = 
 
 function* told(
   task: NetCaller,
+  { devices }: Network,
   domain: number,
   at: number,
   teller: (own: DeviceAddress) => Uint8Array | null,
@@ -29,7 +31,7 @@ function* told(
   const request = yield* readRequest(task, at);
   if (typeof request === "number") return request;
   if (domain !== AF_INET) return -EINVAL;
-  const device = deviceIn(task.kernel.devices, request);
+  const device = deviceIn(devices, request);
   if (device === undefined) return -ENODEV;
   const label = labelIn(request);
   const own = device.inet.find((one) => one.label === label) ?? device.inet[0];
@@ -42,10 +44,16 @@ function* told(
 }
 
 /** Null: another request. */
-export function addressIoctl(task: NetCaller, domain: number, request: number, at: number): number | null {
+export function addressIoctl(
+  task: NetCaller,
+  network: Network,
+  domain: number,
+  request: number,
+  at: number,
+): number | null {
   const teller = TELLERS.get(request);
   if (teller === undefined) return null;
   const { netThread } = task.kernel;
-  if (netThread !== null && domain === AF_INET) return netThread.passInterfaceIoctl(task);
-  return task.call.start(told(task, domain, at, teller));
+  if (netThread !== null && domain === AF_INET) return netThread.passInterfaceIoctl(task, network.number);
+  return task.call.start(told(task, network, domain, at, teller));
 }

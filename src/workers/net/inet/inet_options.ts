@@ -79,14 +79,15 @@ function bindTo(task: NetCaller, options: InetOptions, index: number): number {
 
 /** The device is asked for by its name. */
 const BIND_TO_DEVICE: InetOption = {
-  get: ({ endpoint }, task, room) => {
-    const device = endpoint.boundDevice === 0 ? undefined : task.kernel.devices.byIndex(endpoint.boundDevice);
+  get: ({ endpoint, inet }, _task, room) => {
+    const { boundDevice } = endpoint;
+    const device = boundDevice === 0 ? undefined : inet.network.devices.byIndex(boundDevice);
     if (device === undefined) return Buffer.alloc(0);
     return room < DEVICE_NAME_MAX ? -EINVAL : Buffer.from(`${device.name}\0`, "latin1");
   },
   set: (options, value, task) => {
     const name = value.toString("latin1", 0, DEVICE_NAME_MAX - 1).split("\0")[0]!;
-    const device = name === "" ? undefined : task.kernel.devices.byName(name);
+    const device = name === "" ? undefined : options.inet.network.devices.byName(name);
     if (name !== "" && device === undefined) return -ENODEV;
     return bindTo(task, options, device?.index ?? 0);
   },
@@ -289,7 +290,8 @@ export class InetOptions extends SocketOptions implements ProgramTaker {
 
   constructor(socket: InetSocket, levels: ReadonlyMap<number, Level>) {
     super(socket);
-    const { inet, sysctls } = socket.kernel;
+    const { inet } = socket.network;
+    const { sysctls } = socket.kernel;
     const { endpoint, datagram } = socket;
     this.inet = socket;
     this.endpoint = endpoint;

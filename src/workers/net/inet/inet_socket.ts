@@ -13,7 +13,7 @@ import { NSEC_PER_SEC } from "../../../shared/abi/time.ts";
 import { now } from "../../vfs/clock.ts";
 import type { Inode, Time } from "../../vfs/inode.ts";
 import type { NetCaller } from "../caller.ts";
-import type { NetContext } from "../context.ts";
+import type { Network } from "../network.ts";
 import { mayHavePort } from "../privileges.ts";
 import { type Address, SocketFile } from "../socket.ts";
 import type { StackCore } from "../stack/core.ts";
@@ -67,7 +67,7 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
   #hasEnded = false;
 
   constructor(
-    kernel: NetContext,
+    network: Network,
     inode: Inode | null,
     type: number,
     protocol: number,
@@ -75,19 +75,19 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
     endpoint: InetEndpoint,
     levels: ReadonlyMap<number, Level>,
   ) {
-    super(kernel, inode, type, protocol, status);
+    super(network, inode, type, protocol, status);
     this.domain = endpoint.isV6 ? S.AF_INET6 : S.AF_INET;
     this.isV6 = endpoint.isV6;
-    this.inet = kernel.inet;
-    this.stack = kernel.inet.stack;
+    this.inet = network.inet;
+    this.stack = network.inet.stack;
     this.endpoint = endpoint;
     this.datagram = endpoint instanceof DatagramEndpoint ? endpoint : null;
     this.raw = endpoint instanceof RawEndpoint ? endpoint : null;
     this.stream = endpoint instanceof TcpEndpoint ? endpoint : null;
     this.options = this.makeOptions(levels);
-    kernel.counters.sockets++;
-    kernel.counters.inetSockets++;
-    kernel.inet.sockets.add(this);
+    this.kernel.counters.sockets++;
+    this.kernel.counters.inetSockets++;
+    this.inet.sockets.add(this);
   }
 
   protected makeOptions(levels: ReadonlyMap<number, Level>): InetOptions {
@@ -192,7 +192,7 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
   }
 
   protected mayBind(task: NetCaller, { port }: InetName): boolean {
-    return mayHavePort(task, port);
+    return mayHavePort(task, this.network, port);
   }
 
   // ---- As a file ----
@@ -231,7 +231,10 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
       case SIOCGSTAMPNS_NEW:
         return this.#tellStamp(task, argument, true);
       default:
-        return addressIoctl(task, this.domain, request, argument) ?? super.ioctl(task, request, argument);
+        return (
+          addressIoctl(task, this.network, this.domain, request, argument) ??
+          super.ioctl(task, request, argument)
+        );
     }
   }
 

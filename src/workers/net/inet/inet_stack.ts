@@ -28,6 +28,7 @@ import {
   SMALL_PACKETS_MAX,
   TCP_MEMORY_MAX,
 } from "../stack/limits.ts";
+import { StackMemory } from "../stack/memory.ts";
 import { NamespaceMirror } from "../stack/namespace_mirror.ts";
 import { LARGE_SIZE, SMALL_SIZE } from "../stack/packet.ts";
 import { Pieces } from "../stack/pieces.ts";
@@ -46,6 +47,19 @@ const PACKET_PART = 1 / 16;
 const CONVERSATION_PART = 1 / 4;
 /** ... and what flows of conntrack may be: 1/8. */
 const FLOW_PART = 1 / 8;
+
+/** What the stacks of a kernel thread may have, with so much memory (bytes) and heap. */
+export function memoryFor(commonMemory: MemoryBudget, heap: HeapBudget): StackMemory {
+  const bytes = commonMemory.limit * PACKET_PART;
+  return new StackMemory({
+    smallPackets: Math.max(AT_ONCE, Math.min(SMALL_PACKETS_MAX, Math.floor(bytes / SMALL_SIZE))),
+    largePackets: Math.max(4, Math.min(LARGE_PACKETS_MAX, Math.floor(bytes / LARGE_SIZE))),
+    // What waits in connections' buffers is of as much as both.
+    tcpBytes: Math.min(TCP_MEMORY_MAX, bytes * 2),
+    conversations: Math.min(ENDPOINTS_MAX, Math.floor((heap.limit * CONVERSATION_PART) / CONVERSATION_COST)),
+    flows: Math.min(CONNTRACK_MAX, Math.floor((heap.limit * FLOW_PART) / TRACKED_FLOW_COST)),
+  });
+}
 
 /** Settings of TCP that are numbers, and those that are switches. */
 const TCP_NUMBERS = [
@@ -105,14 +119,18 @@ export interface InetContext {
   readonly native: Native;
   readonly timers: Timers;
   readonly steps: Steps;
-  readonly sysctls: Sysctls;
   readonly counters: Counters;
-  readonly commonMemory: MemoryBudget;
-  readonly heap: HeapBudget;
-  readonly devices: Devices;
   /** CLOCK_MONOTONIC as the thread's loop last saw it. */
   readonly nowNs: number;
   readonly log: Log;
+}
+
+/** The network namespace that it is the stack of. */
+export interface InetNamespace {
+  readonly devices: Devices;
+  readonly sysctls: Sysctls;
+  /** What its stack shares with those of other namespaces. */
+  readonly memory: StackMemory;
 }
 
 class RandomWords {
@@ -133,6 +151,7 @@ class RandomWords {
 
 export class InetStack {
   readonly #kernel: InetContext;
+  readonly #namespace: InetNamespace;
   /** What the next message says, for sockets to fill in. */
   readonly message = new Message();
   readonly sockets = new Registry();
@@ -151,11 +170,13 @@ export class InetStack {
   #settings = -1;
   #isRunning = false;
   #isBehind = false;
+  #hasEnded = false;
   #timer: Timer | null = null;
 
-  constructor(kernel: InetContext) {
+  constructor(kernel: InetContext, namespace: InetNamespace) {
     this.#kernel = kernel;
-    this.packets = new PacketTaps(kernel.native, kernel.devices);
+    this.#namespace = namespace;
+    this.packets = new PacketTaps(kernel.native, namespace.devices);
   }
 
   /** Null: there has been no socket yet. */
@@ -178,40 +199,22 @@ export class InetStack {
   }
 
   #make(): Stack {
-    const { commonMemory, devices, heap, nowNs } = this.#kernel;
+    const { devices, memory } = this.#namespace;
     const random = new RandomWords();
-    const bytes = commonMemory.limit * PACKET_PART;
-    const stack = new Stack(
-      { random32: () => random.next() },
-      {
-        smallPackets: Math.max(AT_ONCE, Math.min(SMALL_PACKETS_MAX, Math.floor(bytes / SMALL_SIZE))),
-        largePackets: Math.max(4, Math.min(LARGE_PACKETS_MAX, Math.floor(bytes / LARGE_SIZE))),
-      },
-    );
-    // What waits in connections' buffers is of as much.
-    const { blocks, settings } = stack.tcp;
-    blocks.bound(Math.min(TCP_MEMORY_MAX, bytes * 2));
-    settings.conversationsMax = Math.min(
-      ENDPOINTS_MAX,
-      Math.floor((heap.limit * CONVERSATION_PART) / CONVERSATION_COST),
-    );
+    const stack = new Stack({ random32: () => random.next() }, memory);
     // Ended ones leave room for others.
-    settings.timeWaitMax = Math.min(settings.timeWaitMax, settings.conversationsMax >> 1);
-    settings.orphansMax = Math.min(settings.orphansMax, settings.conversationsMax >> 1);
-    const { filter } = stack;
-    filter.conntrack.settings.bound = Math.min(
-      CONNTRACK_MAX,
-      Math.floor((heap.limit * FLOW_PART) / TRACKED_FLOW_COST),
-    );
-    filter.onLog = (_level, line) => this.#kernel.log("info", "packet filter", { line });
-    stack.advance(nowNs / NS_PER_US);
+    const { settings } = stack.tcp;
+    settings.timeWaitMax = Math.min(settings.timeWaitMax, memory.conversationsMax >> 1);
+    settings.orphansMax = Math.min(settings.orphansMax, memory.conversationsMax >> 1);
+    stack.filter.onLog = (_level, line) => this.#kernel.log("info", "packet filter", { line });
+    stack.advance(this.#kernel.nowNs / NS_PER_US);
     new NamespaceMirror(stack, devices, (row) => this.linkOf(row, stack));
     devices.countsOf = ({ index }) => stack.core.devices.byIndex(index);
     return stack;
   }
 
   #adoptSettings({ core: { settings }, tcp, filter }: Stack): void {
-    const { sysctls } = this.#kernel;
+    const { sysctls } = this.#namespace;
     if (sysctls.changes === this.#settings) return;
     this.#settings = sysctls.changes;
     settings.hopLimit4 = sysctls.get("net/ipv4/ip_default_ttl");
@@ -231,7 +234,7 @@ export class InetStack {
   }
 
   #adoptConntrack(settings: ConntrackSettings): void {
-    const { sysctls } = this.#kernel;
+    const { sysctls } = this.#namespace;
     for (const [key, name] of CONNTRACK_NUMBERS)
       settings[key] = sysctls.get(`net/netfilter/nf_conntrack_${name}`);
     for (const [state, name] of CONNTRACK_TCP_TIMES.entries())
@@ -241,7 +244,7 @@ export class InetStack {
   }
 
   #adoptTcp(settings: TcpSettings): void {
-    const { sysctls } = this.#kernel;
+    const { sysctls } = this.#namespace;
     for (const [key, name] of TCP_NUMBERS) settings[key] = sysctls.get(name);
     for (const [key, name] of TCP_FLAGS) settings[key] = sysctls.get(name) !== 0;
     settings.congestion = sysctls.word("net/ipv4/tcp_congestion_control") as CongestionControlName;
@@ -266,7 +269,7 @@ export class InetStack {
   /** Behind whatever may have given the stack work. */
   deliver(stack: Stack): void {
     // Somebody who is told of a packet sends one.
-    if (this.#isRunning) return;
+    if (this.#isRunning || this.#hasEnded) return;
     // Though there may be something left of before: what this call sent over loopback should have come when it ends.
     if (!this.#run(stack) || this.#isBehind) return;
     this.#isBehind = true;
@@ -274,6 +277,7 @@ export class InetStack {
   }
 
   #goOn(stack: Stack): boolean {
+    if (this.#hasEnded) return true;
     this.advance(stack);
     this.#isBehind = false; // should it throw
     this.#isBehind = this.#run(stack);
@@ -290,13 +294,24 @@ export class InetStack {
       this.#isRunning = false;
     }
     const { counters } = this.#kernel;
-    const { small, large } = stack.core.pools;
-    counters.packetMemory = small.made * SMALL_SIZE + large.made * LARGE_SIZE + stack.tcp.blocks.madeBytes;
-    counters.tcpConversations = stack.tcp.table.count;
-    counters.trackedFlows = stack.filter.conntrack.count;
+    const { memory } = stack.core;
+    counters.packetMemory = memory.madeBytes;
+    counters.tcpConversations = memory.conversations;
+    counters.trackedFlows = memory.flows;
     // What goes on looks at what is due: a timer that is late would come before it, again and again.
     if (!isLeft) this.#arm(stack);
     return isLeft;
+  }
+
+  /** Its namespace is no more, nor is any socket in it. Some of what is left goes; true: that was all. */
+  endPart(): boolean {
+    this.#hasEnded = true;
+    if (this.#timer !== null) this.#kernel.timers.cancel(this.#timer);
+    this.#timer = null;
+    if (this.#stack?.endPart() === true) return false;
+    this.#kernel.counters.socketMemory -= this.#stack?.filter.charge ?? 0;
+    this.#stack = null;
+    return true;
   }
 
   #arm(stack: Stack): void {

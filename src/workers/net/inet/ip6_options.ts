@@ -66,11 +66,11 @@ function hops(key: "hopLimit6" | "multicastHopLimit6", usual: (options: InetOpti
 const MULTICAST_DEVICE = ofDatagrams(
   -E.ENOPROTOOPT,
   ({ multicastDevice6 }) => int(multicastDevice6),
-  (endpoint, value, options, task) => {
+  (endpoint, value, options) => {
     if (value.length < INT) return -E.EINVAL;
     const index = value.readInt32LE();
     if (index !== 0) {
-      if (task.kernel.devices.byIndex(index) === undefined) return -E.ENODEV;
+      if (options.inet.network.devices.byIndex(index) === undefined) return -E.ENODEV;
       const bound = options.endpoint.boundDevice;
       if (bound !== 0 && bound !== index) return -E.EINVAL;
     }
@@ -160,7 +160,7 @@ const TABLE = new Map<number, InetOption>([
   [I.IPV6_FLOWINFO, wanted(W.FLOW_INFO)],
   [
     I.IPV6_UNICAST_HOPS,
-    hops("hopLimit6", ({ inet }) => inet.kernel.sysctls.get("net/ipv6/conf/all/hop_limit")),
+    hops("hopLimit6", ({ inet }) => inet.network.sysctls.get("net/ipv6/conf/all/hop_limit")),
   ],
   [I.IPV6_MULTICAST_IF, MULTICAST_DEVICE],
   [I.IPV6_MULTICAST_HOPS, hops("multicastHopLimit6", () => 1)],

@@ -4,6 +4,7 @@ import * as E from "../../../shared/abi/errno.ts";
 import * as I from "../../../shared/abi/inet.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import type { NetCaller } from "../caller.ts";
+import type { Devices } from "../devices/devices.ts";
 import { INT, int } from "../option_table.ts";
 import { mayMark } from "../privileges.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
@@ -154,15 +155,15 @@ export function ofDatagrams(
 }
 
 /** The device that an IPv4 address, of this host, is on; 0: there is none. */
-function deviceOf(task: NetCaller, word: number): number {
-  for (const { index, inet } of task.kernel.devices.all)
+function deviceOf({ all }: Devices, word: number): number {
+  for (const { index, inet } of all)
     for (const { address } of inet) if (IpAddress.fromBytes(address).w3 === word) return index;
   return 0;
 }
 
 /** struct ip_mreq or ip_mreqn: a group, an address of this host, a device; null: it is too short. */
 function requestIn(
-  task: NetCaller,
+  devices: Devices,
   value: Buffer,
 ): { group: IpAddress; address: number; device: number } | null {
   if (value.length < I.IP_MREQ_SIZE) return null;
@@ -170,7 +171,7 @@ function requestIn(
   const address = value.readInt32BE(INT);
   const named = value.length >= I.IP_MREQN_SIZE ? value.readInt32LE(2 * INT) : 0;
   if (named !== 0 || address === 0) return { group, address, device: named };
-  const device = deviceOf(task, address);
+  const device = deviceOf(devices, address);
   return { group, address, device: device === 0 ? -1 : device };
 }
 
@@ -191,8 +192,8 @@ export function leave(options: InetOptions, group: IpAddress, device: number): n
 }
 
 function membership(change: typeof join): InetOption {
-  return ofDatagrams(-E.EPROTO, null, (_endpoint, value, options, task) => {
-    const request = requestIn(task, value);
+  return ofDatagrams(-E.EPROTO, null, (_endpoint, value, options) => {
+    const request = requestIn(options.inet.network.devices, value);
     if (request === null) return -E.EINVAL;
     return change(options, request.group, request.device);
   });
@@ -210,12 +211,7 @@ export function groupRequest(change: typeof join, family: number): InetOption {
   });
 }
 
-function setMulticastDevice(
-  endpoint: DatagramEndpoint,
-  value: Buffer,
-  options: InetOptions,
-  task: NetCaller,
-): number {
+function setMulticastDevice(endpoint: DatagramEndpoint, value: Buffer, options: InetOptions): number {
   if (value.length < INT) return -E.EINVAL;
   let [address, device] = [0, 0];
   if (value.length >= I.IP_MREQ_SIZE) {
@@ -229,9 +225,9 @@ function setMulticastDevice(
       endpoint.multicastSource = null;
       return 0;
     }
-    device = deviceOf(task, address);
+    device = deviceOf(options.inet.network.devices, address);
     if (device === 0) return -E.EADDRNOTAVAIL;
-  } else if (task.kernel.devices.byIndex(device) === undefined) return -E.EADDRNOTAVAIL;
+  } else if (options.inet.network.devices.byIndex(device) === undefined) return -E.EADDRNOTAVAIL;
   if (bound !== 0 && bound !== device) return -E.EINVAL;
   endpoint.multicastDevice4 = device;
   endpoint.multicastSource = address === 0 ? null : IpAddress.v4(address);
@@ -281,11 +277,11 @@ function unicastDevice(name: "unicastDevice4" | "unicastDevice6"): InetOption {
       bytes.writeInt32BE(inet[name]);
       return bytes;
     },
-    set: ({ inet, endpoint }, value, task) => {
+    set: ({ inet, endpoint }, value) => {
       if (value.length !== INT) return -E.EINVAL;
       const index = value.readInt32BE();
       if (index !== 0) {
-        if (task.kernel.devices.byIndex(index) === undefined) return -E.EADDRNOTAVAIL;
+        if (inet.network.devices.byIndex(index) === undefined) return -E.EADDRNOTAVAIL;
         if (endpoint.boundDevice !== 0 && endpoint.boundDevice !== index) return -E.EINVAL;
       }
       inet[name] = index;
@@ -305,8 +301,8 @@ const TABLE = new Map<number, InetOption>([
   [
     I.IP_TTL,
     {
-      get: ({ endpoint }, task) =>
-        int(endpoint.hopLimit4 < 0 ? task.kernel.sysctls.get("net/ipv4/ip_default_ttl") : endpoint.hopLimit4),
+      get: ({ endpoint: { hopLimit4 }, inet }) =>
+        int(hopLimit4 < 0 ? inet.network.sysctls.get("net/ipv4/ip_default_ttl") : hopLimit4),
       set: (options, value) => {
         const ttl = numberIn(value);
         if (value.length < 1 || (ttl !== -1 && (ttl < 1 || ttl > 255))) return -E.EINVAL;

@@ -13,8 +13,8 @@ import { TRANSFER_MAX } from "../../mem/direct_memory.ts";
 import { NOT_AT_ONCE } from "../../vfs/file.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { NetCaller } from "../caller.ts";
-import type { NetContext } from "../context.ts";
 import type { ControlWriter } from "../control.ts";
+import type { Network } from "../network.ts";
 import { int } from "../option_table.ts";
 import {
   type Address,
@@ -64,13 +64,13 @@ export class StreamSocket extends InetSocket {
   #keptAt = -1;
 
   constructor(
-    kernel: NetContext,
+    network: Network,
     inode: Inode | null,
     status: number,
     endpoint: TcpEndpoint,
     levels: ReadonlyMap<number, Level>,
   ) {
-    super(kernel, inode, S.SOCK_STREAM, S.IPPROTO_TCP, status, endpoint, levels);
+    super(network, inode, S.SOCK_STREAM, S.IPPROTO_TCP, status, endpoint, levels);
     endpoint.observer = {
       readable: () => this.waiters.wake(CAN_READ | this.#ends(P.POLLRDHUP | P.POLLHUP) | this.#urgent()),
       writable: () => this.waiters.wake(CAN_WRITE | this.#ends(P.POLLHUP | P.POLLERR)),
@@ -178,7 +178,7 @@ export class StreamSocket extends InetSocket {
     if (!heap.hasRoom("sockets") || !heap.hasRoom("inetSockets")) return -E.ENFILE;
     const child = this.endpoint.accept();
     if (typeof child === "number") return child;
-    const socket = new StreamSocket(this.kernel, anonymous.socket(by), status, child, this.options.levels);
+    const socket = new StreamSocket(this.network, anonymous.socket(by), status, child, this.options.levels);
     socket.options.inherit(this.options);
     return socket;
   }
@@ -427,5 +427,6 @@ export class StreamSocket extends InetSocket {
     // What was read and has not reached its reader was not read: the peer is told so.
     endpoint.close();
     inet.deliver(stack);
+    this.leaveNetwork();
   }
 }

@@ -135,15 +135,15 @@ export class Keeper implements FrameUser {
   constructor(kernel: KeeperContext, fd: number) {
     this.#kernel = kernel;
     this.#fd = fd;
-    if (!kernel.devices.isHosts) this.#serveStack();
+    if (!kernel.network.devices.isHosts) this.#serveStack();
     this.#cookie = kernel.sleep.add(fd, POLLIN, () => this.#ready());
     this.#awaitReady();
   }
 
   #serveStack(): void {
     const kernel = this.#kernel;
-    kernel.inet.linkOf = (row, stack) => this.#make(row, stack);
-    kernel.inet.made = (stack) => {
+    kernel.network.inet.linkOf = (row, stack) => this.#make(row, stack);
+    kernel.network.inet.made = (stack) => {
       const ask = (family: number, port: number): number =>
         kernel.native.keeperAsk(this.#fd, LISTEN, family, port);
       if (!this.#isGone) this.#mirror = new LoopbackMirror(kernel, stack, ask);
@@ -180,7 +180,8 @@ export class Keeper implements FrameUser {
 
   /** Without the keeper the host's own stack is not cut off any more: the links are given up, but not those of the host. */
   #gone(): void {
-    const { sleep, native, log, devices } = this.#kernel;
+    const { sleep, native, log, network } = this.#kernel;
+    const { devices } = network;
     if (devices.isHosts)
       log("warn", "the viewer of the network has ended: changes of its links are not seen");
     else log("error", "the keeper of the network has ended: the sandbox's links are down");
@@ -194,7 +195,8 @@ export class Keeper implements FrameUser {
   }
 
   #take(length: number, socket: number): void {
-    const { log, native, devices } = this.#kernel;
+    const { log, native, network } = this.#kernel;
+    const { devices } = network;
     const said = length < WORD ? 0 : this.#message.readUInt32LE(0);
     // A viewer says nothing else.
     const word = devices.isHosts && said !== READY && said !== CONFIGURATION ? 0 : said;
@@ -224,7 +226,7 @@ export class Keeper implements FrameUser {
 
   #newResolver(socket: number): void {
     const kernel = this.#kernel;
-    const { stack } = kernel.inet;
+    const { stack } = kernel.network.inet;
     this.#resolver = new Resolver(kernel, socket);
     const ask = (): number => kernel.native.keeperAsk(this.#fd, RESOLVE, 0, 0);
     this.#streams = new ResolverStreams(kernel, stack, Resolver.address, Resolver.port, ask);
@@ -245,11 +247,11 @@ export class Keeper implements FrameUser {
 
   /** Before frames of a batch are looked at: it is that late, and settings may be others since. */
   begin(): void {
-    this.#kernel.inet.stack.advance(this.#kernel.sleep.nowNs / NS_PER_US);
+    this.#kernel.network.inet.stack.advance(this.#kernel.sleep.nowNs / NS_PER_US);
   }
 
   end(): void {
-    const { inet } = this.#kernel;
+    const { inet } = this.#kernel.network;
     inet.deliver(inet.stack);
   }
 
@@ -274,7 +276,8 @@ export class Keeper implements FrameUser {
   }
 
   #newLink(request: Request, socket: number): void {
-    const { devices, inet, log, native } = this.#kernel;
+    const { log, native, network } = this.#kernel;
+    const { devices, inet } = network;
     const found = linkIn(request);
     const told = found?.type === N.ARPHRD_ETHER ? found : null;
     // The stack is there before the device, which it makes.
@@ -294,7 +297,7 @@ export class Keeper implements FrameUser {
   }
 
   #linkTold(told: ToldLink): void {
-    const { devices } = this.#kernel;
+    const { devices } = this.#kernel.network;
     const known = devices.byIndex(told.index);
     if (known !== undefined && this.#devices.has(known.index)) this.#linkChanged(known, told);
     else if (devices.isHosts) this.#seeLink(told, known);
@@ -304,7 +307,7 @@ export class Keeper implements FrameUser {
   #seeLink(told: ToldLink, lo: Device | undefined): void {
     const { name, mac, mtu, index, type, flags } = told;
     if (lo !== undefined && lo.type !== type) return;
-    const row = lo ?? this.#kernel.devices.addLink(name, mac, mtu, index, type, flags);
+    const row = lo ?? this.#kernel.network.devices.addLink(name, mac, mtu, index, type, flags);
     if (typeof row === "number") return;
     this.#devices.set(row.index, null);
     this.#linkChanged(row, told);
@@ -314,12 +317,12 @@ export class Keeper implements FrameUser {
     const device = row === undefined ? undefined : this.#devices.get(row.index);
     if (device === undefined || row!.type === N.ARPHRD_LOOPBACK) return;
     this.#devices.delete(row!.index);
-    this.#kernel.devices.removeLink(row!);
+    this.#kernel.network.devices.removeLink(row!);
     device?.close();
   }
 
   #linkChanged(row: Device, { name, mac, mtu, flags, isUp, isInet6Off, ignoresRouters }: ToldLink): void {
-    const { devices } = this.#kernel;
+    const { devices } = this.#kernel.network;
     const others = devices.isHosts ? flags : row.flags;
     devices.setName(row, name);
     devices.setMtu(row, mtu);
@@ -332,7 +335,7 @@ export class Keeper implements FrameUser {
   // ---- Configuration ----
 
   #configure(request: Request): void {
-    const { inet, devices } = this.#kernel;
+    const { inet, devices } = this.#kernel.network;
     // There is no stack here.
     if (devices.isHosts) {
       this.#apply(request);
@@ -345,7 +348,7 @@ export class Keeper implements FrameUser {
   }
 
   #apply(request: Request): void {
-    const { devices } = this.#kernel;
+    const { devices } = this.#kernel.network;
     switch (request.type) {
       case N.RTM_NEWLINK: {
         const told = linkIn(request);
@@ -396,8 +399,8 @@ export class Keeper implements FrameUser {
 
   /** What cannot be done here (it is there already, or its like is not known) is left. */
   #change(changer: Changer, request: Request, flags: number): number {
-    const { rootCredentials } = this.#kernel;
-    const task = { kernel: this.#kernel, credentials: rootCredentials };
+    const { network, rootCredentials } = this.#kernel;
+    const task = { kernel: this.#kernel, credentials: rootCredentials, network };
     return errorOf(changer(task, { ...request, flags }));
   }
 
@@ -409,7 +412,7 @@ export class Keeper implements FrameUser {
     // What the host's stack has looked for duplicates of need not be looked at again.
     const address = attributes.get(N.IFA_LOCAL) ?? attributes.get(N.IFA_ADDRESS);
     if (body[0] !== AF_INET6 || address === undefined || (flags & N.IFA_F_TENTATIVE) !== 0) return;
-    const { devices } = this.#kernel;
+    const { devices } = this.#kernel.network;
     devices.inet6.verified(devices.byIndex(body.readInt32LE(4))!, Uint8Array.from(address), false);
   }
 }

@@ -139,7 +139,8 @@ export class LoopbackMirror {
   }
 
   #accept(place: Place, mirror: Mirror): void {
-    const { native, inet } = this.#kernel;
+    const { native, network } = this.#kernel;
+    const { inet } = network;
     for (let i = 0; i < ACCEPTS_AT_ONCE; i++) {
       const fd = native.socketAccept(mirror.fd);
       if (fd === -EAGAIN) break;

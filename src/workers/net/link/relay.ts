@@ -77,7 +77,7 @@ class Relay {
   }
 
   #goOn(): void {
-    const { inet } = this.#relays.kernel;
+    const { inet } = this.#relays.kernel.network;
     const { stack } = inet;
     inet.advance(stack);
     const isLeft = [this.#toHost(), this.#toGuest()].includes(true);

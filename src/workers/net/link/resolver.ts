@@ -63,7 +63,7 @@ export class Resolver {
   constructor(kernel: NetContext, fd: number) {
     this.#kernel = kernel;
     this.#fd = fd;
-    this.#stack = kernel.inet.stack;
+    this.#stack = kernel.network.inet.stack;
     const { settings } = this.#stack.core;
     settings.hostPortMin = HOST_PORT_MIN;
     settings.hostPortMax = HOST_PORT_MAX;
@@ -111,7 +111,11 @@ export class Resolver {
   }
 
   #ready(events: number): void {
-    const { native, inet, sleep } = this.#kernel;
+    const {
+      native,
+      network: { inet },
+      sleep,
+    } = this.#kernel;
     this.#stack.advance(sleep.nowNs / 1000);
     const count = native.framesReceive(this.#fd, this.#answers, ANSWER_MAX, AT_ONCE);
     if (count === -ECONNREFUSED || (count < 0 && (events & POLLERR) !== 0)) this.#noServer();
@@ -148,7 +152,7 @@ export class Resolver {
 
   /** A part of them; true: those were all. */
   #refuseSome(): boolean {
-    const { inet } = this.#kernel;
+    const { inet } = this.#kernel.network;
     inet.advance(this.#stack);
     for (const question of this.#unanswered.splice(0, REFUSED_A_TURN)) this.#refuse(question);
     inet.deliver(this.#stack);

@@ -46,7 +46,7 @@ export class ResolverStreams {
   }
 
   #accept(): void {
-    const { inet } = this.#kernel;
+    const { inet } = this.#kernel.network;
     inet.advance(this.#stack);
     for (let i = 0; i < BACKLOG; i++) {
       const child = this.#listener.accept();
@@ -65,7 +65,8 @@ export class ResolverStreams {
 
   /** What the keeper has made for the first of them; -EAGAIN or another error: nothing. */
   answered(fd: number): void {
-    const { native, inet } = this.#kernel;
+    const { native, network } = this.#kernel;
+    const { inet } = network;
     const child = this.#waiting.shift();
     if (child !== undefined && fd >= 0) this.#relays.join(child, fd);
     else if (child !== undefined) this.#refuse(child);

@@ -6,12 +6,17 @@ import type { Creator, Family } from "../family.ts";
 import { NetlinkSocket } from "./netlink_socket.ts";
 import { PROTOCOLS } from "./protocols.ts";
 
-function create({ kernel }: Creator, type: number, protocol: number, status: number): NetlinkSocket | number {
+function create(
+  { kernel, network }: Creator,
+  type: number,
+  protocol: number,
+  status: number,
+): NetlinkSocket | number {
   if (type !== SOCK_RAW && type !== SOCK_DGRAM) return -ESOCKTNOSUPPORT;
   const found = PROTOCOLS.get(protocol);
   if (found === undefined) return -EPROTONOSUPPORT;
   if (!kernel.heap.hasRoom("sockets")) return -ENFILE;
-  return new NetlinkSocket(kernel, found, type, protocol, status);
+  return new NetlinkSocket(network, found, type, protocol, status);
 }
 
 export const NETLINK: Family<Creator> = {

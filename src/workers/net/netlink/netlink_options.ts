@@ -106,7 +106,7 @@ export class NetlinkOptions extends SocketOptions {
     super(socket);
     this.protocol = protocol;
     this.memberships = new Memberships(protocol.groups, (before, after) =>
-      socket.kernel.netlinkPorts.moved(socket.protocol, socket, before, after),
+      socket.network.netlinkPorts.moved(socket.protocol, socket, before, after),
     );
   }
 

@@ -7,9 +7,9 @@ import * as N from "../../../shared/abi/netlink.ts";
 import { POLLERR } from "../../../shared/abi/poll.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import type { NetCaller, Requester } from "../caller.ts";
-import type { NetContext } from "../context.ts";
 import type { ControlWriter } from "../control.ts";
 import { errorOf, type Outcome } from "../devices/outcome.ts";
+import type { Network } from "../network.ts";
 import { mayAdminister } from "../privileges.ts";
 import { type Address, CAN_READ, CAN_WRITE, type Received, type SendRequest, SocketFile } from "../socket.ts";
 import type { Answer, Told } from "./answer.ts";
@@ -104,11 +104,11 @@ export class NetlinkSocket extends SocketFile implements Receiver {
   #isBusy = false;
   #hasEnded = false;
 
-  constructor(kernel: NetContext, protocol: Protocol, type: number, number: number, status: number) {
-    super(kernel, kernel.anonymous.socket(kernel.rootCredentials), type, number, status);
+  constructor(network: Network, protocol: Protocol, type: number, number: number, status: number) {
+    super(network, network.kernel.anonymous.socket(network.kernel.rootCredentials), type, number, status);
     this.#protocol = protocol;
     this.options = new NetlinkOptions(this, protocol);
-    kernel.counters.sockets++;
+    this.kernel.counters.sockets++;
   }
 
   get keepsBounds(): boolean {
@@ -141,7 +141,7 @@ export class NetlinkSocket extends SocketFile implements Receiver {
   }
 
   #bindTo(port: number): number {
-    if (!this.kernel.netlinkPorts.take(this.protocol, port, this)) return -E.EADDRINUSE;
+    if (!this.network.netlinkPorts.take(this.protocol, port, this)) return -E.EADDRINUSE;
     this.#port = port;
     this.#isBound = true;
     return 0;
@@ -150,7 +150,7 @@ export class NetlinkSocket extends SocketFile implements Receiver {
   // The process's number, or if another of its sockets has it, one that no process has.
   #autobind(task: NetCaller): number {
     if (this.#isBound) return 0;
-    const { netlinkPorts } = this.kernel;
+    const { netlinkPorts } = this.network;
     const port = netlinkPorts.isFree(this.protocol, task.pid) ? task.pid : netlinkPorts.unused(this.protocol);
     return this.#bindTo(port);
   }
@@ -199,7 +199,7 @@ export class NetlinkSocket extends SocketFile implements Receiver {
   }
 
   #sendTo({ port, group }: Named, bytes: Buffer): number {
-    const receiver = this.kernel.netlinkPorts.at(this.protocol, port);
+    const receiver = this.network.netlinkPorts.at(this.protocol, port);
     if (receiver === undefined) return -E.ECONNREFUSED;
     const error = receiver.receiveFrom(this, bytes, maskOf(group));
     if (error === -E.EAGAIN) this.#waitsAt.add(receiver);
@@ -225,7 +225,7 @@ export class NetlinkSocket extends SocketFile implements Receiver {
   #tellGroup({ port, group }: Named, bytes: Buffer): void {
     const telling = { sender: this, port: this.#port, except: port };
     const after = () => this.#rest(bytes, false);
-    const isOver = this.kernel.netlinkPorts.tellGroups(this.protocol, maskOf(group), telling, bytes, after);
+    const isOver = this.network.netlinkPorts.tellGroups(this.protocol, maskOf(group), telling, bytes, after);
     if (!isOver) this.#rest(bytes, true);
   }
 
@@ -241,13 +241,14 @@ export class NetlinkSocket extends SocketFile implements Receiver {
     const { serve } = this.#protocol;
     if (serve === null) return -E.ECONNREFUSED;
     const { kernel, credentials } = task;
+    const { network } = this;
     const requests = requestsIn(bytes);
     const piece = (): boolean => {
       do
         for (let i = 0; i < SERVED_AT_ONCE; i++) {
           const next = requests.next();
           if (next.done === true || this.#hasEnded) return true;
-          this.#serve({ kernel, credentials }, serve, next.value);
+          this.#serve({ kernel, credentials, network }, serve, next.value);
         }
       while (!kernel.longTurns.isFull);
       return false;
@@ -441,7 +442,7 @@ export class NetlinkSocket extends SocketFile implements Receiver {
   }
 
   release(): void {
-    if (this.#isBound) this.kernel.netlinkPorts.release(this.protocol, this.#port);
+    if (this.#isBound) this.network.netlinkPorts.release(this.protocol, this.#port);
     this.#hasEnded = true;
     this.options.memberships.low = 0;
     this.kernel.counters.socketMemory -= this.#inbox.clear();
@@ -449,5 +450,6 @@ export class NetlinkSocket extends SocketFile implements Receiver {
     this.#wakeSenders();
     for (const other of this.#waitsAt) other.forgetSender(this);
     this.kernel.counters.sockets--;
+    this.leaveNetwork();
   }
 }

@@ -19,10 +19,10 @@ export const PACKET: Family<Creator> = {
     if (!mayUseRaw(task)) return -EPERM;
     return TYPES.has(type) ? 0 : -ESOCKTNOSUPPORT;
   },
-  create: ({ kernel, credentials }, type, protocol, status) => {
+  create: ({ credentials, kernel, network }, type, protocol, status) => {
     if (!kernel.heap.hasRoom("sockets") || !kernel.heap.hasRoom("packetSockets")) return -ENFILE;
     const inode = kernel.anonymous.socket(credentials);
-    return new PacketSocket(kernel, inode, type, frameTypeOf(protocol), status, credentials.euid);
+    return new PacketSocket(network, inode, type, frameTypeOf(protocol), status, credentials.euid);
   },
   createPair: () => -EOPNOTSUPP,
 };

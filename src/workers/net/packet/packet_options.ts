@@ -253,7 +253,7 @@ export class PacketOptions extends SocketOptions implements ProgramTaker {
   // ---- Memberships ----
 
   join(task: NetCaller, key: string, value: Buffer): number {
-    const device = task.kernel.devices.byIndex(value.readInt32LE(0));
+    const device = this.packet.network.devices.byIndex(value.readInt32LE(0));
     if (device === undefined) return -ENODEV;
     const [type, length] = [value.readUInt16LE(4), value.readUInt16LE(6)];
     if (length > device.address.length) return -EINVAL;

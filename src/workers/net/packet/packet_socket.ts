@@ -18,7 +18,7 @@ import { runProgram } from "../../bpf/run.ts";
 import type { Mapped } from "../../mem/vma.ts";
 import type { Inode, Time } from "../../vfs/inode.ts";
 import type { NetCaller } from "../caller.ts";
-import type { NetContext } from "../context.ts";
+import type { Network } from "../network.ts";
 import type { Ancillary, ControlWriter } from "../control.ts";
 import type { Device } from "../devices/rows.ts";
 import { addressIoctl } from "../inet/inet_ioctls.ts";
@@ -104,22 +104,23 @@ export class PacketSocket extends SocketFile implements ListedPacketSocket, Ring
   #hasEnded = false;
 
   constructor(
-    kernel: NetContext,
+    network: Network,
     inode: Inode | null,
     type: number,
     frameType: number,
     status: number,
     uid: number,
   ) {
-    super(kernel, inode, type, 0, status);
+    super(network, inode, type, 0, status);
+    const { kernel } = network;
     this.uid = uid;
     this.options = new PacketOptions(this);
     this.#ring = new SocketRing(kernel, this);
-    this.#inet = kernel.inet;
-    this.#taps = kernel.inet.packets;
+    this.#inet = network.inet;
+    this.#taps = network.inet.packets;
     this.frameType = frameType;
     this.#taps.list(this);
-    this.#taps.add(kernel.inet.stack.core, this);
+    this.#taps.add(network.inet.stack.core, this);
     kernel.counters.sockets++;
     kernel.counters.packetSockets++;
   }
@@ -157,7 +158,7 @@ export class PacketSocket extends SocketFile implements ListedPacketSocket, Ring
   }
 
   bind(_task: NetCaller, address: Address): number {
-    const { devices } = this.kernel;
+    const { devices } = this.network;
     if (this.type === S.SOCK_PACKET) {
       if (address.length !== Names.OLD_BIND_SIZE) return -E.EINVAL;
       const row = devices.byName(Names.oldNameIn(address).device);
@@ -187,7 +188,7 @@ export class PacketSocket extends SocketFile implements ListedPacketSocket, Ring
   }
 
   name(): Address {
-    const row = this.device > 0 ? this.kernel.devices.byIndex(this.device) : undefined;
+    const row = this.device > 0 ? this.network.devices.byIndex(this.device) : undefined;
     if (this.type === S.SOCK_PACKET) return Names.oldOwnName(row?.name ?? "");
     const address = row?.address ?? NO_ADDRESS;
     return Names.nameOf(this.frameType, this.device, row?.type ?? 0, 0, address, false);
@@ -358,7 +359,7 @@ export class PacketSocket extends SocketFile implements ListedPacketSocket, Ring
       case SIOCGSTAMPNS_NEW:
         return this.#tellStamp(task, argument, true);
       default:
-        return addressIoctl(task, S.AF_INET, request, argument) ?? super.ioctl(task, request, argument);
+        return addressIoctl(task, this.network, S.AF_INET, request, argument) ?? super.ioctl(task, request, argument);
     }
   }
 
@@ -430,5 +431,6 @@ export class PacketSocket extends SocketFile implements ListedPacketSocket, Ring
     this.options.end();
     counters.sockets--;
     counters.packetSockets--;
+    this.leaveNetwork();
   }
 }

@@ -26,8 +26,8 @@ export interface Route {
 }
 
 /** That of a message; or a negative errno. */
-export function routeOf({ kernel, type, device, frameType }: PacketSocket, address: Address): Route | number {
-  const { devices } = kernel;
+export function routeOf({ network, type, device, frameType }: PacketSocket, address: Address): Route | number {
+  const { devices } = network;
   if (type === SOCK_PACKET) {
     if (address === "") return -E.ENOTCONN;
     if (address.length < Names.OLD_BIND_SIZE) return -E.EINVAL;

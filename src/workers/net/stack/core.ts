@@ -4,16 +4,10 @@
 import { Counters } from "./counters.ts";
 import type { NetDevice, Receiver } from "./device.ts";
 import type { PacketHooks } from "./hooks.ts";
-import {
-  BACKLOG_MAX,
-  EXTRA_WORK_MAX,
-  HOP_LIMIT_DEFAULT,
-  LARGE_PACKETS_MAX,
-  LOOPBACK_BACKLOG_MAX,
-  SMALL_PACKETS_MAX,
-} from "./limits.ts";
+import { BACKLOG_MAX, EXTRA_WORK_MAX, HOP_LIMIT_DEFAULT, LOOPBACK_BACKLOG_MAX } from "./limits.ts";
 import { Memberships } from "./memberships.ts";
-import { type Packet, PacketPools, PacketQueue } from "./packet.ts";
+import type { StackMemory } from "./memory.ts";
+import { type Packet, type PacketPools, PacketQueue } from "./packet.ts";
 import { PathMtus } from "./path_mtu.ts";
 import { Flow } from "./route/flow.ts";
 import { Redirects } from "./route/redirects.ts";
@@ -106,6 +100,7 @@ export interface Settings {
 
 export class StackCore implements Receiver {
   readonly host: StackHost;
+  readonly memory: StackMemory;
   readonly pools: PacketPools;
   readonly counters = new Counters();
   readonly devices = new Devices();
@@ -148,9 +143,10 @@ export class StackCore implements Receiver {
   readonly #unflushed: NetDevice[] = [];
   readonly #backlog = new PacketQueue();
 
-  constructor(host: StackHost, smallMax = SMALL_PACKETS_MAX, largeMax = LARGE_PACKETS_MAX) {
+  constructor(host: StackHost, memory: StackMemory) {
     this.host = host;
-    this.pools = new PacketPools(smallMax, largeMax);
+    this.memory = memory;
+    this.pools = memory.pools;
     this.hashKey = host.random32();
     this.memberships = new Memberships(this.hashKey);
     this.pathMtus = new PathMtus(host.random32());
@@ -206,6 +202,10 @@ export class StackCore implements Receiver {
 
   get hasBacklog(): boolean {
     return this.#backlog.head !== null;
+  }
+
+  dropReceived(): void {
+    this.#backlog.releaseAll();
   }
 
   nextReceived(): Packet | null {

@@ -25,6 +25,7 @@ import { Ip4Output } from "./ip4/output.ts";
 import { Ip6Input } from "./ip6/input.ts";
 import { Ip6Output } from "./ip6/output.ts";
 import { EXTRA_WORK_OF_SENDER } from "./limits.ts";
+import { StackMemory } from "./memory.ts";
 import { Links } from "./neigh/link_layer.ts";
 import { Ping } from "./ping/ping.ts";
 import { Raw } from "./raw/raw.ts";
@@ -35,11 +36,6 @@ import { Udp } from "./udp/udp.ts";
 const EXPIRED_A_TURN = 64;
 /** Timers that one turn looks at. */
 const TIMERS_A_TURN = 256;
-
-export interface StackBounds {
-  readonly smallPackets?: number;
-  readonly largePackets?: number;
-}
 
 export class Stack {
   readonly core: StackCore;
@@ -57,8 +53,8 @@ export class Stack {
   readonly ping: Ping;
   readonly raw: Raw;
 
-  constructor(host: StackHost, bounds: StackBounds = {}) {
-    const core = new StackCore(host, bounds.smallPackets, bounds.largePackets);
+  constructor(host: StackHost, memory = new StackMemory()) {
+    const core = new StackCore(host, memory);
     this.core = core;
     this.ip4Output = new Ip4Output(core);
     this.ip6Output = new Ip6Output(core);
@@ -124,6 +120,19 @@ export class Stack {
       this.ip4Input.reassembler.nextDeadlineUs,
       this.ip6Input.reassembler.nextDeadlineUs,
     );
+  }
+
+  /**
+   * Its owner needs it no more, and has removed its devices but lo: some of what it has of its memory goes back. True:
+   * there is more.
+   */
+  endPart(): boolean {
+    this.core.dropReceived();
+    this.ip4Input.reassembler.clear();
+    this.ip6Input.reassembler.clear();
+    if (this.tcp.endPart()) return true;
+    this.filter.conntrack.end();
+    return false;
   }
 
   /**

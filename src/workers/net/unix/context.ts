@@ -6,6 +6,7 @@ import type { VfsContext } from "../../vfs/context.ts";
 import type { OpenFile } from "../../vfs/file.ts";
 import type { Process } from "../../vfs/processes.ts";
 import type { NetContext } from "../context.ts";
+import type { Network } from "../network.ts";
 import type { UnixNames } from "./names.ts";
 import type { UnixSocket } from "./unix_socket.ts";
 
@@ -30,4 +31,6 @@ export interface UnixContext extends VfsContext, NetContext {
 
 export interface UnixCaller extends VfsCaller {
   readonly kernel: UnixContext;
+  /** The network namespace that it is in: of sockets that it makes. */
+  readonly network: Network;
 }

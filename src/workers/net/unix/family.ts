@@ -9,13 +9,13 @@ import { connectPair, UnixSocket } from "./unix_socket.ts";
 const TYPES: ReadonlySet<number> = new Set([SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_RAW]);
 
 function create(task: UnixCaller, type: number, protocol: number, status: number): UnixSocket | number {
-  const { kernel } = task;
+  const { kernel, network } = task;
   if (protocol !== 0 && protocol !== AF_UNIX) return -EPROTONOSUPPORT;
   if (!TYPES.has(type)) return -ESOCKTNOSUPPORT;
   if (!kernel.heap.hasRoom("sockets")) return -ENFILE;
   // Raw ones are believed to be datagrams.
   const real = type === SOCK_RAW ? SOCK_DGRAM : type;
-  return new UnixSocket(kernel, kernel.anonymous.socket(task.credentials), real, protocol, status);
+  return new UnixSocket(network, kernel.anonymous.socket(task.credentials), real, protocol, status);
 }
 
 export const UNIX: Family<UnixCaller> = {

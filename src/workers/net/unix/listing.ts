@@ -2,6 +2,7 @@
 // `netstat` and `lsof` read it.
 
 import { upperHex as hex } from "../files/hex.ts";
+import type { Network } from "../network.ts";
 import type { Address } from "../socket.ts";
 import type { UnixSocket } from "./unix_socket.ts";
 
@@ -35,7 +36,8 @@ function line(socket: UnixSocket): string {
   return `${columns.join(" ")}${nameOf(socket.name())}\n`;
 }
 
-export function* unixLines(sockets: Iterable<UnixSocket>): Generator<string> {
+/** Those of a network namespace. */
+export function* unixLines(sockets: Iterable<UnixSocket>, network: Network): Generator<string> {
   yield "Num       RefCount Protocol Flags    Type St Inode Path\n";
-  for (const socket of sockets) yield line(socket);
+  for (const socket of sockets) if (socket.network === network) yield line(socket);
 }

@@ -11,6 +11,7 @@ import type { Inode } from "../../vfs/inode.ts";
 import { lookup, mayAccess } from "../../vfs/lookup.ts";
 import { FileTarget } from "../../vfs/path_walk.ts";
 import { MAY_WRITE } from "../../vfs/permission.ts";
+import type { Network } from "../network.ts";
 import type { Address } from "../socket.ts";
 import type { UnixSocket } from "./unix_socket.ts";
 
@@ -38,9 +39,9 @@ function keyOf(inode: Inode): string | null {
   return typeof attributes === "number" ? null : `${attributes.dev}:${attributes.ino}`;
 }
 
-/** Each type of socket has abstract names of its own. */
-function keyOfName(type: number, name: string): string {
-  return `${type}:${name}`;
+/** Each type of socket has abstract names of its own, and each network namespace. */
+function keyOfName(network: Network, type: number, name: string): string {
+  return `${network.number}:${type}:${name}`;
 }
 
 export class UnixNames {
@@ -74,13 +75,14 @@ export class UnixNames {
     for (let tries = 0; tries < AUTO_COUNT; tries++) {
       this.#nextAuto = (this.#nextAuto + 1) % AUTO_COUNT;
       const name = `\0${this.#nextAuto.toString(16).padStart(AUTO_DIGITS, "0")}`;
-      if (!this.#abstract.has(keyOfName(socket.type, name))) return this.#bindAbstract(socket, name);
+      if (!this.#abstract.has(keyOfName(socket.network, socket.type, name)))
+        return this.#bindAbstract(socket, name);
     }
     return -ENOSPC;
   }
 
   #bindAbstract(socket: UnixSocket, name: string): Address | number {
-    const key = keyOfName(socket.type, name);
+    const key = keyOfName(socket.network, socket.type, name);
     if (this.#abstract.has(key)) return -EADDRINUSE;
     this.#abstract.set(key, socket);
     return FAMILY + name;
@@ -95,12 +97,12 @@ export class UnixNames {
     return `${FAMILY}${path}\0`;
   }
 
-  /** The socket that an address names, for a task that wants to reach it; or a negative errno. */
-  find(task: VfsCaller, address: Address, type: number): UnixSocket | number {
+  /** The socket that an address names, for a task that wants to reach it from another; or a negative errno. */
+  find(task: VfsCaller, { network, type }: UnixSocket, address: Address): UnixSocket | number {
     const name = nameIn(address);
     if (typeof name === "number") return name;
     if (name === "") return -EINVAL;
-    if (name.startsWith("\0")) return this.#abstract.get(keyOfName(type, name)) ?? -ECONNREFUSED;
+    if (name.startsWith("\0")) return this.#abstract.get(keyOfName(network, type, name)) ?? -ECONNREFUSED;
     const found = lookup(task, AT_FDCWD, name, { follow: true });
     if (typeof found === "number") return found;
     if (found instanceof FileTarget) return -ECONNREFUSED;
@@ -114,7 +116,7 @@ export class UnixNames {
 
   /** The socket ends: its name is free, its inode stays. */
   release(socket: UnixSocket): void {
-    const name = keyOfName(socket.type, socket.name().slice(2));
+    const name = keyOfName(socket.network, socket.type, socket.name().slice(2));
     if (this.#abstract.get(name) === socket) this.#abstract.delete(name);
     const key = socket.boundKey;
     if (key !== null && this.#inodes.get(key) === socket) this.#inodes.delete(key);

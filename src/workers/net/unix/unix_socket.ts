@@ -12,6 +12,7 @@ import { now } from "../../vfs/clock.ts";
 import { NOT_AT_ONCE } from "../../vfs/file.ts";
 import type { Inode } from "../../vfs/inode.ts";
 import type { ControlWriter } from "../control.ts";
+import type { Network } from "../network.ts";
 import {
   type Address,
   CAN_READ,
@@ -67,11 +68,11 @@ export class UnixSocket extends SocketFile {
   /** Who listened or connected there; null: nobody has. */
   peerIdentity: Peer | null = null;
 
-  constructor(kernel: UnixContext, inode: Inode, type: number, protocol: number, status: number) {
-    super(kernel, inode, type, protocol, status);
+  constructor(network: Network, inode: Inode, type: number, protocol: number, status: number) {
+    super(network, inode, type, protocol, status);
     this.options = new UnixOptions(this);
-    kernel.counters.sockets++;
-    kernel.unixSockets.add(this);
+    this.kernel.counters.sockets++;
+    this.kernel.unixSockets.add(this);
   }
 
   get keepsBounds(): boolean {
@@ -149,7 +150,7 @@ export class UnixSocket extends SocketFile {
 
   connect(task: UnixCaller, address: Address): number {
     if (this.#isDatagram) return this.#connectDatagram(task, address);
-    const other = this.kernel.unixNames.find(task, address, this.type);
+    const other = this.kernel.unixNames.find(task, this, address);
     if (typeof other === "number") return other;
     const error = this.#autobind();
     if (error < 0) return error;
@@ -162,7 +163,7 @@ export class UnixSocket extends SocketFile {
     if (this.state === "listening") return -E.EINVAL;
     if (!this.kernel.heap.hasRoom("sockets")) return -E.ENFILE;
     const inode = this.kernel.anonymous.socket(task.credentials);
-    const server = new UnixSocket(this.kernel, inode, this.type, this.protocol, 0);
+    const server = new UnixSocket(this.network, inode, this.type, this.protocol, 0);
     server.#address = other.#address;
     server.options.inherit(other.options);
     join(this, server);
@@ -177,7 +178,7 @@ export class UnixSocket extends SocketFile {
   #connectDatagram(task: UnixCaller, address: Address): number {
     let other: UnixSocket | number | null = null;
     if (address.charCodeAt(0) !== S.AF_UNSPEC || address.charCodeAt(1) !== 0) {
-      other = this.kernel.unixNames.find(task, address, this.type);
+      other = this.kernel.unixNames.find(task, this, address);
       if (typeof other === "number") return other;
       const error = this.#autobind();
       if (error < 0) return error;
@@ -273,7 +274,7 @@ export class UnixSocket extends SocketFile {
     const explicit = isDatagram && request.address !== "";
     const error = this.#autobind();
     if (error < 0) return error;
-    const target = explicit ? this.kernel.unixNames.find(task, request.address, this.type) : this.peer;
+    const target = explicit ? this.kernel.unixNames.find(task, this, request.address) : this.peer;
     if (typeof target === "number") return target;
     if (target === null) return -E.ENOTCONN;
     const pending = this.options.takeError();
@@ -466,6 +467,7 @@ export class UnixSocket extends SocketFile {
     if (this.ended) return;
     this.ended = true;
     this.kernel.counters.sockets--;
+    this.leaveNetwork();
     this.kernel.unixSockets.delete(this);
     this.kernel.unixNames.release(this);
     const { peer } = this;

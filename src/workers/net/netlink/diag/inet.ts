@@ -97,7 +97,7 @@ function serve(by: Requester, { type, flags, body }: Request, what: Asked, size:
   }
   if (!PROTOCOLS.has(what.protocol)) return -E.ENOENT;
   if (type === D.SOCK_DESTROY && !isAdministrator) return -E.EPERM;
-  const row = new InetRows(by.kernel.inet).find(
+  const row = new InetRows(by.network.inet).find(
     what.protocol,
     what.family === AF_INET6,
     endsOf(what),
@@ -110,13 +110,13 @@ function serve(by: Requester, { type, flags, body }: Request, what: Asked, size:
 }
 
 function* dump(
-  { kernel }: Requester,
+  { network }: Requester,
   what: Asked,
   filter: Buffer | null,
   isAdministrator: boolean,
 ): Generator<Told, number> {
   if (!PROTOCOLS.has(what.protocol)) return -E.ENOENT;
-  for (const row of new InetRows(kernel.inet).all(what.protocol)) {
+  for (const row of new InetRows(network.inet).all(what.protocol)) {
     const isTold = row !== null && isWanted(row, what) && (filter === null || passes(filter, row));
     // Null: one more was looked at; by a long filter, as if there had been more of them.
     if (filter !== null)

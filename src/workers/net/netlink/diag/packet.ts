@@ -24,8 +24,8 @@ export function servePacket(by: Requester, { flags, body }: Request): Answer | O
   return (flags & NLM_F_DUMP) === 0 ? -E.EOPNOTSUPP : dump(by, body.readUInt32LE(8));
 }
 
-function* dump({ kernel }: Requester, shown: number): Generator<Told, number> {
-  const { packets } = kernel.inet;
+function* dump({ network }: Requester, shown: number): Generator<Told, number> {
+  const { packets } = network.inet;
   for (let i = 0; i < packets.length; i++) {
     const socket = packets.at(i);
     if (socket === null) yield null;

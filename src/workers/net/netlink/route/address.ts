@@ -43,12 +43,12 @@ export const ADDRESS: Kind<DeviceAddress> = {
   },
   familyOf: ({ family }) => family,
   deviceOf: ({ device }) => device.index,
-  find: ({ kernel }, { body }) => {
+  find: ({ network }, { body }) => {
     if (body[0] !== AF_INET6 || body.length < ADDRESS_SIZE) return -E.EOPNOTSUPP;
     const asked = addressIn(AF_INET6, attributesOf(body, ADDRESS_SIZE));
     if (asked === null) return -E.EINVAL;
     const index = body.readInt32LE(4);
-    for (const device of kernel.devices.all) {
+    for (const device of network.devices.all) {
       if (index !== 0 && device.index !== index) continue;
       const found = device.inet6.find(({ address }) => isSame(address, asked.local));
       if (found !== undefined) return found;
@@ -114,12 +114,12 @@ interface Asked {
 }
 
 /** What both kinds of changes have in front, or an error. */
-function readRequest({ kernel }: Requester, { body }: Request): Asked | Outcome {
+function readRequest({ network }: Requester, { body }: Request): Asked | Outcome {
   if (body.length < ADDRESS_SIZE) return SHORT;
   const family = body[0] === AF_INET6 ? AF_INET6 : AF_INET;
   if (body[0] !== family) return -E.EOPNOTSUPP;
   const attributes = attributesOf(body, ADDRESS_SIZE);
-  const device = kernel.devices.byIndex(body.readInt32LE(4));
+  const device = network.devices.byIndex(body.readInt32LE(4));
   const isShort = [N.IFA_LOCAL, N.IFA_ADDRESS, N.IFA_BROADCAST].some(
     (name) => (attributes.get(name)?.length ?? 16) < sizeOf(family),
   );
@@ -142,7 +142,10 @@ function lifetimesIn(attributes: Attributes): { preferred: number; valid: number
 
 export const newAddress: Changer = (task, request) => {
   const { body, flags } = request;
-  const { devices, native } = task.kernel;
+  const {
+    kernel: { native },
+    network: { devices },
+  } = task;
   const isInet = body[0] === AF_INET;
   // Linux looks at these before it looks for the device.
   if (isInet && body.length >= ADDRESS_SIZE && body[1]! > 32)
@@ -187,7 +190,7 @@ export const deleteAddress: Changer = (task, request) => {
   const asked = readRequest(task, request);
   if (typeof asked === "number" || "error" in asked) return asked;
   const { family, device, attributes, prefixLength } = asked;
-  const { devices } = task.kernel;
+  const { devices } = task.network;
   if (family === AF_INET6) {
     const named = addressIn(family, attributes);
     if (named === null) return refuse(E.EINVAL, "ipv6: address not provided");

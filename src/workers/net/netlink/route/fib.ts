@@ -99,7 +99,7 @@ function find(task: Requester, request: Request): ToldRoute | Outcome {
   if (body.length < ROUTE_SIZE) return -E.EINVAL;
   const family = body[0] === AF_INET6 ? AF_INET6 : AF_INET;
   if (body[0] !== family) return -E.EOPNOTSUPP;
-  const { devices } = task.kernel;
+  const { devices } = task.network;
   const attributes = attributesOf(body, ROUTE_SIZE);
   const size = sizeOf(family);
   const isShort = [N.RTA_DST, N.RTA_SRC].some((name) => (attributes.get(name)?.length ?? size) < size);
@@ -326,11 +326,11 @@ function wantedIn({ kernel }: Requester, { body }: Request): WantedRoute | Outco
 export const newRoute: Changer = (task, request) => {
   const wanted = wantedIn(task, request);
   if (typeof wanted === "number" || "error" in wanted) return wanted;
-  return task.kernel.devices.routeChanges.add(wanted, request.flags);
+  return task.network.devices.routeChanges.add(wanted, request.flags);
 };
 
 export const deleteRoute: Changer = (task, request) => {
   const wanted = wantedIn(task, request);
   if (typeof wanted === "number" || "error" in wanted) return wanted;
-  return task.kernel.devices.routeChanges.remove(wanted);
+  return task.network.devices.routeChanges.remove(wanted);
 };

@@ -91,11 +91,11 @@ export const LINK: Kind<ToldLink> = {
     devices.all.map((device) => ({ device, changed: 0, isInet6: family === AF_INET6 })),
   familyOf: () => AF_UNSPEC,
   deviceOf: ({ device }) => device.index,
-  find: ({ kernel }, { body }) => {
+  find: ({ network }, { body }) => {
     if (body.length < LINK_SIZE) return -E.EINVAL;
     const attributes = attributesOf(body, LINK_SIZE);
     if (hasLongName(attributes)) return -E.ERANGE;
-    const device = named(kernel.devices, body, attributes) ?? -E.EINVAL;
+    const device = named(network.devices, body, attributes) ?? -E.EINVAL;
     return typeof device === "number" ? device : { device, changed: 0 };
   },
   write: (writer, type, flags, told, devices) => {
@@ -222,7 +222,7 @@ function flagsFor(device: Device, body: Buffer): number {
 }
 
 function set(task: Requester, device: Device, body: Buffer, attributes: Attributes): Outcome {
-  const { devices } = task.kernel;
+  const { devices } = task.network;
   if (UNSUPPORTED.some((name) => attributes.has(name))) return unsupported(task);
   let outcome = setAll(devices, device, attributes, BEFORE_FLAGS);
   const name = textOf(attributes.get(N.IFLA_IFNAME));
@@ -240,7 +240,7 @@ function kindIn(attributes: Attributes): string | null {
 }
 
 function make(task: Requester, body: Buffer, attributes: Attributes): Outcome {
-  const { devices } = task.kernel;
+  const { devices } = task.network;
   if (kindIn(attributes) !== DUMMY) return unsupported(task, "Unknown device type");
   if (UNSUPPORTED.some((name) => attributes.has(name))) return unsupported(task);
   const name = textOf(attributes.get(N.IFLA_IFNAME)) ?? `${DUMMY}%d`;
@@ -277,7 +277,7 @@ export const newLink: Changer = (task, request) => {
   const { body, flags } = request;
   const attributes = checked(request);
   if (typeof attributes === "number" || "error" in attributes) return attributes;
-  const device = named(task.kernel.devices, body, attributes);
+  const device = named(task.network.devices, body, attributes);
   if (typeof device === "object") {
     if ((flags & N.NLM_F_EXCL) !== 0) return -E.EEXIST;
     if ((flags & N.NLM_F_REPLACE) !== 0) return -E.EOPNOTSUPP;
@@ -292,20 +292,20 @@ export const newLink: Changer = (task, request) => {
 export const setLink: Changer = (task, request) => {
   const attributes = checked(request);
   if (typeof attributes === "number" || "error" in attributes) return attributes;
-  const device = named(task.kernel.devices, request.body, attributes) ?? -E.EINVAL;
+  const device = named(task.network.devices, request.body, attributes) ?? -E.EINVAL;
   return typeof device === "number" ? device : set(task, device, request.body, attributes);
 };
 
 export const deleteLink: Changer = (task, request) => {
   const attributes = checked(request);
   if (typeof attributes === "number" || "error" in attributes) return attributes;
-  const device = named(task.kernel.devices, request.body, attributes) ?? -E.EINVAL;
-  return typeof device === "number" ? device : task.kernel.devices.remove(device);
+  const device = named(task.network.devices, request.body, attributes) ?? -E.EINVAL;
+  return typeof device === "number" ? device : task.network.devices.remove(device);
 };
 
 /** Other names of a device (ip link property). */
 function otherNames(change: (devices: Devices, device: Device, name: string) => Outcome): Changer {
-  return ({ kernel: { devices } }, request) => {
+  return ({ network: { devices } }, request) => {
     const attributes = checked(request);
     if (typeof attributes === "number" || "error" in attributes) return attributes;
     const device = named(devices, request.body, attributes) ?? -E.EINVAL;

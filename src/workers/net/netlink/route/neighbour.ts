@@ -21,10 +21,10 @@ export const NEIGHBOUR: Kind<Neighbour> = {
   all: ({ neighbours }) => neighbours.all(),
   familyOf: ({ family }) => family,
   deviceOf: ({ device }) => device.index,
-  find: ({ kernel }, request) => {
-    const asked = readRequest(kernel.devices, request);
+  find: ({ network }, request) => {
+    const asked = readRequest(network.devices, request);
     if (typeof asked === "number" || "error" in asked) return asked;
-    return kernel.devices.neighbours.find(asked.family, asked.device, asked.address) ?? -E.ENOENT;
+    return network.devices.neighbours.find(asked.family, asked.device, asked.address) ?? -E.ENOENT;
   },
   write: (writer, type, flags, { family, device, state, ...one }) => {
     writer
@@ -47,7 +47,7 @@ export const NEIGHBOUR: Kind<Neighbour> = {
 };
 
 /** What a request is about, as a row; or an error. */
-function readRequest(devices: Requester["kernel"]["devices"], { body }: Request): Neighbour | Outcome {
+function readRequest(devices: Requester["network"]["devices"], { body }: Request): Neighbour | Outcome {
   if (body.length < NEIGHBOUR_SIZE) return SHORT;
   const attributes = attributesOf(body, NEIGHBOUR_SIZE);
   const destination = attributes.get(N.NDA_DST);
@@ -82,7 +82,7 @@ function isProxy({ kernel }: Requester, { flags }: Neighbour): boolean {
 }
 
 export const newNeighbour: Changer = (task, request) => {
-  const { devices } = task.kernel;
+  const { devices } = task.network;
   const asked = readRequest(devices, request);
   if (typeof asked === "number" || "error" in asked) return asked;
   if (isProxy(task, asked)) return -E.EOPNOTSUPP;
@@ -93,7 +93,7 @@ export const newNeighbour: Changer = (task, request) => {
 };
 
 export const deleteNeighbour: Changer = (task, request) => {
-  const { devices } = task.kernel;
+  const { devices } = task.network;
   const asked = readRequest(devices, request);
   if (typeof asked === "number" || "error" in asked) return asked;
   if (isProxy(task, asked)) return -E.EOPNOTSUPP;

@@ -5,24 +5,14 @@ import { AF_INET, AF_INET6 } from "../../../../shared/abi/socket.ts";
 import type { Devices } from "../../devices/devices.ts";
 import type { Change } from "../../devices/rows.ts";
 import { MessageWriter } from "../message.ts";
-import type { NetlinkPorts, Receiver } from "../ports.ts";
+import type { NetlinkPorts } from "../ports.ts";
 import { ADDRESS } from "./address.ts";
+import type { Cause, Causes } from "./cause.ts";
 import { ROUTE, toldRoute } from "./fib.ts";
 import type { Kind } from "./kind.ts";
 import { LINK } from "./link.ts";
 import { NEIGHBOUR } from "./neighbour.ts";
 import { RULE } from "./rule.ts";
-
-/** The request that brings changes about. */
-interface Cause {
-  readonly socket: Receiver;
-  readonly port: number;
-  readonly sequence: number;
-  /** What it asks to change: what follows from that, the kernel tells as its own. */
-  readonly kind: Change["kind"];
-  /** It wants to be told itself, whichever groups it is in. */
-  readonly isEchoed: boolean;
-}
 
 /** Groups of kinds that belong to a family. */
 const GROUPS = {
@@ -33,7 +23,7 @@ const GROUPS = {
 
 const KERNEL_PORT = 0;
 
-export class RouteNotifier {
+export class RouteNotifier implements Causes {
   readonly #ports: NetlinkPorts;
   readonly #devices: Devices;
   #cause: Cause | null = null;
@@ -44,7 +34,6 @@ export class RouteNotifier {
     devices.listeners.push((change) => this.#tell(change));
   }
 
-  /** What changes while `make` runs is that request's doing. */
   because<T>(cause: Cause, make: () => T): T {
     this.#cause = cause;
     try {

@@ -61,7 +61,7 @@ export function serveRoute(task: Requester, request: Request, asker: Asker): Ans
   if (body.length < GENERIC_SIZE) return null;
   const kind = KINDS.get(type);
   if (kind === undefined) return -EOPNOTSUPP;
-  const { devices } = task.kernel;
+  const { devices } = task.network;
   if ((flags & N.NLM_F_DUMP) !== 0) return dump(kind, devices, request, asker.isStrict);
   const found = kind.find(task, request) as Outcome | object;
   if (typeof found === "number" || "error" in found) return found as Outcome;
@@ -69,7 +69,7 @@ export function serveRoute(task: Requester, request: Request, asker: Asker): Ans
 }
 
 function change(task: Requester, request: Request, { socket, port }: Asker): Outcome | null {
-  if (!mayConfigure(task)) return -EPERM;
+  if (!mayConfigure(task, task.network.devices)) return -EPERM;
   if (request.body.length < GENERIC_SIZE) return null;
   const found = CHANGES.get(request.type);
   if (found === undefined) {
@@ -79,7 +79,7 @@ function change(task: Requester, request: Request, { socket, port }: Asker): Out
   const isEchoed = (request.flags & N.NLM_F_ECHO) !== 0;
   const [kind, changer] = found;
   const cause = { socket, port, sequence: request.sequence, kind, isEchoed };
-  return task.kernel.routeNotifier.because(cause, () => changer(task, request));
+  return task.network.routeNotifier.because(cause, () => changer(task, request));
 }
 
 function* dump<T>(

@@ -178,7 +178,7 @@ export const newRule: Changer = (task, request) => {
   const read = readRule(task, request);
   if (typeof read === "number" || "error" in read) return read;
   const { family, said } = read;
-  const { rules } = task.kernel.devices;
+  const { rules } = task.network.devices;
   const rule: Rule = {
     ...ANY,
     protocol: 0,
@@ -198,5 +198,5 @@ export const newRule: Changer = (task, request) => {
 export const deleteRule: Changer = (task, request) => {
   const read = readRule(task, request);
   if (typeof read === "number" || "error" in read) return read;
-  return task.kernel.devices.rules.remove(read.family, read.said);
+  return task.network.devices.rules.remove(read.family, read.said);
 };

@@ -39,8 +39,6 @@ const REQUESTS6: ReadonlySet<number> = new Set([128, 139]);
 /** What sysctls set (net.netfilter.nf_conntrack_*). */
 export class ConntrackSettings {
   max = CONNTRACK_MAX;
-  /** What the owner has room for, whatever max says. */
-  bound = CONNTRACK_MAX;
   tcpLoose = true;
   /** In seconds. */
   readonly tcpTimeouts: number[] = [...Tcp.TIMEOUTS_S];
@@ -125,6 +123,15 @@ export class Conntrack {
     this.#freePlaces.push(flow.place);
     flow.place = -1;
     this.count--;
+    this.#core.memory.flows--;
+  }
+
+  /** Its stack is no more, nor are its flows. */
+  end(): void {
+    this.#core.memory.flows -= this.count;
+    this.count = 0;
+    this.flows.length = 0;
+    this.#buckets = [];
   }
 
   /** One is over that may go, near that place; false: there is none. */
@@ -199,8 +206,9 @@ export class Conntrack {
       this.counters.invalid++;
       return null;
     }
-    const max = settings.max === 0 ? settings.bound : Math.min(settings.max, settings.bound);
-    if (this.count >= max && !this.#evict(tuple)) {
+    const { memory } = this.#core;
+    const isFull = memory.flows >= memory.flowsMax || (settings.max !== 0 && this.count >= settings.max);
+    if (isFull && !this.#evict(tuple)) {
       this.counters.drop++;
       this.#isFull = true;
       return null;
@@ -342,6 +350,7 @@ export class Conntrack {
     flow.place = this.#freePlaces.pop() ?? this.flows.length;
     this.flows[flow.place] = flow;
     this.count++;
+    this.#core.memory.flows++;
     this.#core.timers.schedule(flow, flow.deadlineUs);
     return true;
   }

@@ -69,6 +69,11 @@ export class Filter implements PacketHooks, FilterActions {
     this.core.hooks = isEmpty ? null : this;
   }
 
+  /** What its owner is charged for rules. */
+  get charge(): number {
+    return this.tables4.charge + this.tables6.charge;
+  }
+
   tables(isV6: boolean): FamilyTables {
     return isV6 ? this.tables6 : this.tables4;
   }

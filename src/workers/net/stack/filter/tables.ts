@@ -74,6 +74,12 @@ export class FamilyTables {
     this.#changed = changed;
   }
 
+  get charge(): number {
+    let charge = 0;
+    for (const one of this.#byName.values()) charge += one.charge;
+    return charge;
+  }
+
   get isEmpty(): boolean {
     return this.#byName.size === 0;
   }

@@ -285,6 +285,11 @@ export class Reassembler {
     this.count--;
   }
 
+  /** All of them go. */
+  clear(): void {
+    while (this.#oldest !== null) this.#end(this.#oldest);
+  }
+
   /** Drops up to so many whose time is over; whether there are more. */
   expire(nowUs: number, max: number): boolean {
     for (let i = 0; i < max; i++) {

@@ -1,7 +1,6 @@
 // What sysctls set of TCP (net.ipv4.tcp_*), by Linux's names and with its defaults; IPv6 has the same.
 
 import { type CongestionControlName, DEFAULT_CONTROL } from "../../../../shared/abi/tcp.ts";
-import { ENDPOINTS_MAX } from "../limits.ts";
 
 /** A size of buffers: the least, the first, the greatest. */
 export interface BufferSizes {
@@ -11,8 +10,6 @@ export interface BufferSizes {
 }
 
 export class TcpSettings {
-  /** Connections, requests and records of ended ones in being (Linux: by memory). */
-  conversationsMax = ENDPOINTS_MAX;
   /** tcp_rmem, tcp_wmem */
   receiveBuffer: BufferSizes = { min: 4096, initial: 131072, max: 33554432 };
   sendBuffer: BufferSizes = { min: 4096, initial: 16384, max: 4194304 };

@@ -1,6 +1,7 @@
 // Conversations by both their ends: a segment finds its own by one probe of a hash table, whose hash is keyed, and which
 // grows with what it holds.
 
+import type { StackMemory } from "../memory.ts";
 import type { Packet } from "../packet.ts";
 import { mix, mixAddress } from "../path_mtu.ts";
 import type { Conversation } from "./conversation.ts";
@@ -9,11 +10,13 @@ import type { Ends } from "./isn.ts";
 const BUCKETS_MIN = 256;
 
 export class ConversationTable {
+  readonly #memory: StackMemory;
   readonly #key: number;
   #buckets: (Conversation | null)[] = new Array<Conversation | null>(BUCKETS_MIN).fill(null);
   count = 0;
 
-  constructor(key: number) {
+  constructor(memory: StackMemory, key: number) {
+    this.#memory = memory;
     this.#key = key;
   }
 
@@ -31,6 +34,7 @@ export class ConversationTable {
     this.#buckets[bucket] = conversation;
     conversation.isInTable = true;
     this.count++;
+    this.#memory.conversations++;
   }
 
   remove(conversation: Conversation): void {
@@ -47,6 +51,7 @@ export class ConversationTable {
     conversation.following = null;
     conversation.isInTable = false;
     this.count--;
+    this.#memory.conversations--;
   }
 
   #grow(): void {

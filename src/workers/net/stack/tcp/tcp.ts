@@ -7,14 +7,14 @@ import type { TcpCounters, TcpExtCounters } from "../counters.ts";
 import { EndpointTable } from "../inet/table.ts";
 import type { Ip4Output } from "../ip4/output.ts";
 import type { Ip6Output } from "../ip6/output.ts";
-import { TCP_MEMORY_MAX } from "../limits.ts";
 import { CHECKSUM_NONE, type Packet, TO_HOST } from "../packet.ts";
 import { Timer } from "../timer_wheel.ts";
 import { ackTimerExpired, sendAck } from "./acknowledge.ts";
 import { Acknowledged } from "./acknowledged.ts";
 import { US_PER_S } from "./arm.ts";
-import { BlockPool } from "./blocks.ts";
+import type { BlockPool } from "./blocks.ts";
 import { BoundPorts } from "./bound_ports.ts";
+import { finish } from "./close.ts";
 import type { CongestionControl } from "./congestion/congestion.ts";
 import { CONTROLS } from "./congestion/controls.ts";
 import {
@@ -47,6 +47,8 @@ import { keepaliveExpired, retransmitTimerExpired } from "./timers.ts";
 const STARVED_US = 20_000;
 /** Of them, and of the segments that they send, as many as one turn has time for. */
 const STARVED_A_TURN = 64;
+/** Conversations of a stack that is no more that one turn ends. */
+const ENDED_A_TURN = 256;
 const SEGMENTS_A_TURN = 256;
 
 class StarvedTimer extends Timer {
@@ -100,10 +102,10 @@ export class Tcp implements Transport, TcpContext {
     this.ip6Output = ip6Output;
     this.counters = core.counters.tcp;
     this.extended = core.counters.tcpExt;
-    this.table = new ConversationTable(core.host.random32());
+    this.table = new ConversationTable(core.memory, core.host.random32());
     this.listeners = new EndpointTable<TcpEndpoint>(core.host.random32());
     this.bound = new BoundPorts(core);
-    this.blocks = new BlockPool(TCP_MEMORY_MAX);
+    this.blocks = core.memory.blocks;
     const random = (): number => core.host.random32();
     this.numbers = new InitialNumbers(random);
     this.cookies = new SynCookies(random);
@@ -111,7 +113,7 @@ export class Tcp implements Transport, TcpContext {
 
   /** There are as many conversations as there may be. */
   get isFull(): boolean {
-    return this.table.count >= this.settings.conversationsMax;
+    return this.core.memory.isFull;
   }
 
   newControl(name: CongestionControlName | null): CongestionControl {
@@ -239,6 +241,23 @@ export class Tcp implements Transport, TcpContext {
 
   buryLater(listener: Buried): void {
     this.#buried.push(listener);
+  }
+
+  /** The stack is no more, nor any socket of it: some of what is left goes, without a word to anybody. True: there is more. */
+  endPart(): boolean {
+    const first = this.#buried[0];
+    if (first !== undefined) {
+      if (!first.buryPart()) this.#buried.shift();
+      return true;
+    }
+    let left = ENDED_A_TURN;
+    for (const one of this.table.all()) {
+      if (left-- === 0) break;
+      if (one instanceof TimeWait) one.end();
+      else if (one instanceof Request) one.drop();
+      else finish(one as Connection);
+    }
+    return this.table.count > 0;
   }
 
   /** What run() does at the end of a turn. True: there is more. */

@@ -1,0 +1,78 @@
+// The network namespaces of a kernel thread, by number. The first is there from the start, and stays.
+
+import { ENOSPC } from "../../shared/abi/errno.ts";
+import type { HeapBudget } from "../heap_budget.ts";
+import type { MemoryBudget } from "../memory_budget.ts";
+import { Sysctls } from "../sysctls.ts";
+import type { NetContext } from "./context.ts";
+import { type InetContext, memoryFor } from "./inet/inet_stack.ts";
+import { RouteNotifier } from "./netlink/route/notifier.ts";
+import { Network } from "./network.ts";
+import type { StackMemory } from "./stack/memory.ts";
+
+/** The kernel thread that has the sockets of namespaces, as the one that has their tasks knows it. */
+export interface NetworkOwner {
+  networkMade(network: Network): void;
+  networkGone(network: Network): void;
+}
+
+interface NetworksContext extends NetContext, InetContext {
+  readonly commonMemory: MemoryBudget;
+  readonly heap: HeapBudget;
+}
+
+export class Networks {
+  readonly #kernel: NetworksContext;
+  readonly first: Network;
+  readonly #all = new Map<number, Network>();
+  #memory: StackMemory | null = null;
+  #last = 0;
+  /** Who is told; null: it is this kernel thread. */
+  owner: NetworkOwner | null = null;
+
+  constructor(kernel: NetworksContext, sysctls: Sysctls) {
+    this.#kernel = kernel;
+    this.first = this.#add(0, sysctls).hold();
+  }
+
+  /** What all their stacks have together. */
+  get memory(): StackMemory {
+    this.#memory ??= memoryFor(this.#kernel.commonMemory, this.#kernel.heap);
+    return this.#memory;
+  }
+
+  /** There must be one of that number. */
+  at(number: number): Network {
+    return this.#all.get(number)!;
+  }
+
+  /** Whether there may be one more: 0 or -ENOSPC. */
+  mayMake(): number {
+    return this.#kernel.heap.hasRoom("networks") ? 0 : -ENOSPC;
+  }
+
+  /** A new one, which is its maker's to hold. */
+  make(): Network {
+    const network = this.#add(++this.#last, new Sysctls());
+    this.owner?.networkMade(network);
+    return network;
+  }
+
+  /** One that another kernel thread has made: it holds it. */
+  adopt(number: number): void {
+    this.#add(number, new Sysctls()).hold();
+  }
+
+  #add(number: number, sysctls: Sysctls): Network {
+    const network = new Network(this.#kernel, this, number, sysctls);
+    network.routeNotifier = new RouteNotifier(network.netlinkPorts, network.devices);
+    this.#kernel.counters.networks++;
+    this.#all.set(number, network);
+    return network;
+  }
+
+  remove(network: Network): void {
+    this.#all.delete(network.number);
+    this.owner?.networkGone(network);
+  }
+}
