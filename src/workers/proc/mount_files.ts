@@ -45,7 +45,7 @@ function deviceOf({ dev }: FileSystem): string {
 
 /** What of its file system a mount shows. */
 function rootOf({ root }: Mount): string {
-  if (root.parent === null && root.name !== "") return root.name; // of a file system without a tree
+  if (root.isAlone) return root.name;
   const names: string[] = [];
   for (let at = root; at.parent !== null && names.length < DEPTH_MAX; at = at.parent) names.push(at.name);
   return escaped(`/${names.reverse().join("/")}`);

@@ -43,6 +43,11 @@ export class Dentry {
     this.inode = inode;
   }
 
+  /** It has a name, and is in no directory: of a file system that has no tree. */
+  get isAlone(): boolean {
+    return this.parent === null && this.name !== "";
+  }
+
   /** Its name was unlinked, or its directory removed: open files may still use it. */
   get deleted(): boolean {
     return this.#deleted;
@@ -434,6 +439,8 @@ export function pathName(path: Path, root: Path, stepsMax?: number): string | nu
 
 /** As pathName, for links of proc: what was deleted says so, what is not below the root starts at its own. */
 export function displayName(path: Path, root: Path): string {
+  const { mount, dentry } = path;
+  if (mount.mountPoint === null && dentry.isAlone) return dentry.name;
   const { text, deleted } = climb(path, root);
   return deleted ? `${text} (deleted)` : text;
 }
