@@ -36,6 +36,7 @@ import { initialCredentials, UserNamespace } from "./credentials/credentials.ts"
 import { Futexes } from "./futex/futexes.ts";
 import { HANDLERS } from "./handlers.ts";
 import { HeapBudget, heapLimitFor } from "./heap_budget.ts";
+import { networkNamed } from "./identity/network_names.ts";
 import { NamespaceFiles } from "./identity/ns_fs.ts";
 import { UtsNamespace } from "./identity/uts.ts";
 import { IPC_SETTINGS } from "./ipc/limits.ts";
@@ -47,6 +48,7 @@ import { Vdso } from "./mem/vdso.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import type { Native } from "./native.ts";
 import type { SocketMaker } from "./net/host/maker.ts";
+import type { NamingTask, NetworkName } from "./net/named_networks.ts";
 import type { Network } from "./net/network.ts";
 import { Networks } from "./net/networks.ts";
 import { UnixGarbage } from "./net/unix/garbage.ts";
@@ -381,6 +383,10 @@ export class Kernel implements SupervisorContext {
 
   nextTableId(): number {
     return ++this.#lastTable;
+  }
+
+  findNetwork(task: NamingTask, name: NetworkName, take: (found: Network | number) => void): void {
+    take(networkNamed(this, task, name));
   }
 
   nextSocketCookie(): number {

@@ -12,6 +12,7 @@ import { MemoryBudget } from "../../src/workers/memory_budget.ts";
 import type { Native } from "../../src/workers/native.ts";
 import { Devices } from "../../src/workers/net/devices/devices.ts";
 import { type InetContext, InetStack, memoryFor } from "../../src/workers/net/inet/inet_stack.ts";
+import { StackTurns } from "../../src/workers/net/inet/stack_turns.ts";
 import { Timer } from "../../src/workers/net/stack/timer_wheel.ts";
 import { Sysctls } from "../../src/workers/sysctls.ts";
 import { bound, drain, endpointOf, sendTo } from "./stack_world.ts";
@@ -49,6 +50,7 @@ function make() {
     devices: new Devices({ counters, heap, timers, native }),
     sysctls,
     memory: memoryFor(new MemoryBudget(counters, MEMORY), heap),
+    turns: new StackTurns(context.steps),
   });
   const turn = (): void => {
     clock.nowNs += 1e6;

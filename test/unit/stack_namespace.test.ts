@@ -9,6 +9,7 @@ import { AF_INET, AF_INET6 } from "../../src/shared/abi/socket.ts";
 import { Timers } from "../../src/workers/call/timers.ts";
 import { Devices } from "../../src/workers/net/devices/devices.ts";
 import type { DevicesContext } from "../../src/workers/net/devices/devices_context.ts";
+import { DUMMY } from "../../src/workers/net/devices/kinds.ts";
 import type { Device, Route } from "../../src/workers/net/devices/rows.ts";
 import { seededRandom } from "../../src/workers/net/stack/link/pair_link.ts";
 import { NamespaceMirror } from "../../src/workers/net/stack/namespace_mirror.ts";
@@ -66,11 +67,9 @@ function addressOf(bytes: Uint8Array): string {
 }
 
 function dummy(devices: Devices, name: string): Device {
-  assert.is(
-    devices.addDummy(name, 0, () => 0),
-    0,
-  );
-  return devices.byName(name)!;
+  const device = devices.add(DUMMY, name, 0) as Device;
+  devices.announce(device);
+  return device;
 }
 
 /** A whole row of a route. */

@@ -32,7 +32,15 @@ export const RTM_NEWLINKPROP = 108;
 export const RTM_DELLINKPROP = 109;
 /** Groups of NETLINK_ROUTE. */
 export const RTNLGRP_MAX = 39;
+export const RTM_NEWNSID = 88;
+export const RTM_DELNSID = 89;
+export const RTM_GETNSID = 90;
 export const RTM_MAX = 123;
+
+// Attributes of RTM_*NSID.
+export const NETNSA_NSID = 1;
+export const NETNSA_PID = 2;
+export const NETNSA_FD = 3;
 
 // Flags
 export const NLM_F_REQUEST = 0x1;
@@ -82,6 +90,7 @@ export const IFLA_BROADCAST = 2;
 export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
 export const IFLA_LINK = 5;
+export const IFLA_LINK_NETNSID = 37;
 export const IFLA_QDISC = 6;
 export const IFLA_STATS = 7;
 export const IFLA_MASTER = 10;
@@ -119,6 +128,9 @@ export const IFLA_ALLMULTI = 61;
 export const IFLA_GSO_IPV4_MAX_SIZE = 63;
 export const IFLA_GRO_IPV4_MAX_SIZE = 64;
 export const IFLA_INFO_KIND = 1;
+export const IFLA_INFO_DATA = 2;
+export const IFLA_INFO_SLAVE_KIND = 4;
+export const VETH_INFO_PEER = 1;
 export const IFLA_INET6_FLAGS = 1;
 export const IFLA_INET6_ADDR_GEN_MODE = 8;
 

@@ -4,6 +4,7 @@
 import type { Caller } from "../call/caller.ts";
 import type { OpenFile } from "../vfs/file.ts";
 import type { NetContext } from "./context.ts";
+import type { NamedNetworks } from "./named_networks.ts";
 import type { Network } from "./network.ts";
 
 export interface NetCaller extends Caller {
@@ -19,4 +20,6 @@ export interface NetCaller extends Caller {
 export interface Requester extends Pick<NetCaller, "kernel" | "credentials"> {
   /** That of the socket by which it asks. */
   readonly network: Network;
+  /** Others that the request names. */
+  readonly named: NamedNetworks;
 }

@@ -6,9 +6,10 @@ import type { DirectMemory } from "../mem/direct_memory.ts";
 import type { FileHolder } from "../vfs/file_context.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { InterfaceOwner } from "./interfaces.ts";
+import type { NetworkFinder } from "./named_networks.ts";
 import type { Network } from "./network.ts";
 
-export interface NetContext extends CallContext, FileHolder {
+export interface NetContext extends CallContext, FileHolder, NetworkFinder {
   /** The first network namespace. */
   readonly network: Network;
   /** The kernel thread that has the interfaces; null: it is this one. */

@@ -10,6 +10,7 @@ import type { Sysctls } from "../sysctls.ts";
 import type { NetContext } from "./context.ts";
 import { Devices } from "./devices/devices.ts";
 import { type InetContext, InetStack } from "./inet/inet_stack.ts";
+import type { StackTurns } from "./inet/stack_turns.ts";
 import { NetlinkPorts } from "./netlink/ports.ts";
 import type { Causes } from "./netlink/route/cause.ts";
 import type { StackMemory } from "./stack/memory.ts";
@@ -17,6 +18,7 @@ import type { StackMemory } from "./stack/memory.ts";
 /** All that a kernel thread has. */
 interface NetworkSet {
   readonly memory: StackMemory;
+  readonly turns: StackTurns;
   remove(network: Network): void;
 }
 
@@ -44,6 +46,10 @@ export class Network {
     this.netlinkPorts = new NetlinkPorts(kernel);
     this.devices = new Devices(kernel, number === 0);
     this.inet = new InetStack(kernel, this);
+    // What comes by a cable is answered though nobody here has a socket.
+    this.devices.listeners.push((change) => {
+      if (change.kind === "link" && !change.isGone && change.row.cable !== null) this.inet.start();
+    });
   }
 
   /** A task, a socket or an open file is in it, or stands for it. */
@@ -66,5 +72,9 @@ export class Network {
 
   get memory(): StackMemory {
     return this.#all.memory;
+  }
+
+  get turns(): StackTurns {
+    return this.#all.turns;
   }
 }

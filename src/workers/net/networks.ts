@@ -6,6 +6,7 @@ import type { MemoryBudget } from "../memory_budget.ts";
 import { Sysctls } from "../sysctls.ts";
 import type { NetContext } from "./context.ts";
 import { type InetContext, memoryFor } from "./inet/inet_stack.ts";
+import { StackTurns } from "./inet/stack_turns.ts";
 import { RouteNotifier } from "./netlink/route/notifier.ts";
 import { Network } from "./network.ts";
 import type { StackMemory } from "./stack/memory.ts";
@@ -26,12 +27,14 @@ export class Networks {
   readonly first: Network;
   readonly #all = new Map<number, Network>();
   #memory: StackMemory | null = null;
+  readonly turns: StackTurns;
   #last = 0;
   /** Who is told; null: it is this kernel thread. */
   owner: NetworkOwner | null = null;
 
   constructor(kernel: NetworksContext, sysctls: Sysctls) {
     this.#kernel = kernel;
+    this.turns = new StackTurns(kernel.steps);
     this.first = this.#add(0, sysctls).hold();
   }
 
@@ -73,6 +76,7 @@ export class Networks {
 
   remove(network: Network): void {
     this.#all.delete(network.number);
+    for (const other of this.#all.values()) other.devices.ids.forget(network.devices);
     this.owner?.networkGone(network);
   }
 }

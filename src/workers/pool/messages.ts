@@ -38,8 +38,10 @@ export const Message = {
    */
   MOVE: 23,
   /** There is a network namespace of that number; nobody is in it any more. NETWORK. */
-  NETWORK_MADE: 31,
-  NETWORK_GONE: 32,
+  NETWORK_MADE: 26,
+  NETWORK_GONE: 27,
+  /** That one: ASKED, FOUND (its number, or a negative errno). */
+  THAT_NETWORK: 29,
   /** What is known of a task holds no more. SLOT. */
   FORGET_TASK: 15,
 
@@ -69,6 +71,8 @@ export const Message = {
   MOVED: 24,
   /** Who makes a call has broken the protocol, or its handler threw. SLOT, SEQUENCE. */
   HOSTILE: 12,
+  /** Which network namespace does a task name? SLOT, ASKED, NAMING_TID, NAMED_BY, NAME. */
+  WHICH_NETWORK: 28,
 } as const;
 
 export const KIND = 0;
@@ -97,6 +101,13 @@ export const CAPABILITIES_HIGH = 11;
  */
 export const CALL_TABLE = 12;
 export const CALL_DESCRIPTOR = 13;
+
+// Of a question for a network namespace, and of its answer.
+export const ASKED = 2;
+export const NAMING_TID = 3;
+export const NAMED_BY = 4;
+export const NAME = 5;
+export const FOUND = 3;
 
 // Of a setting: its number (sysctls.ts).
 export const SETTING = 1;

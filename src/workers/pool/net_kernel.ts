@@ -34,6 +34,7 @@ import type { Native } from "../native.ts";
 import type { NetContext } from "../net/context.ts";
 import { FAMILIES_ON_NET } from "../net/families.ts";
 import { partOf } from "../net/files/texts.ts";
+import type { NamingTask, NetworkName } from "../net/named_networks.ts";
 import type { Network } from "../net/network.ts";
 import { PROTOCOLS } from "../net/netlink/protocols.ts";
 import { Networks } from "../net/networks.ts";
@@ -50,6 +51,8 @@ import { NetRequests } from "./net_requests.ts";
 import { NET } from "./net_thread.ts";
 import { OwnedSocket } from "./owned_sockets.ts";
 import { Post } from "./post.ts";
+
+type TakeNetwork = (found: Network | number) => void;
 
 const THREADS = 2;
 const SUPERVISOR = 0;
@@ -114,6 +117,8 @@ export class NetKernel implements NetContext, LoopContext {
   current: Caller | null = null;
   nowNs = 0;
   owesAnswer = false;
+  readonly #finding = new Map<number, TakeNetwork>();
+  #lastAsked = 0;
   #lastId = 0;
   #lastCookie = COOKIES;
 
@@ -182,6 +187,9 @@ export class NetKernel implements NetContext, LoopContext {
       case Message.NETWORK_GONE:
         this.#endNetwork(record[M.NETWORK]!);
         return;
+      case Message.THAT_NETWORK:
+        this.#found(record[M.ASKED]!, record[M.FOUND]!);
+        return;
       case Message.TEXT:
         this.#tellText(record[M.TEXT_ASKED]!, record[M.TEXT_NETWORK]!, record[M.TEXT]!, record[M.FROM]!);
         return;
@@ -213,6 +221,25 @@ export class NetKernel implements NetContext, LoopContext {
       default:
         throw new Error(`a message of kind ${record[M.KIND]} from thread 0`);
     }
+  }
+
+  findNetwork({ slot, tid }: NamingTask, { by, value }: NetworkName, take: TakeNetwork): void {
+    const asked = this.#lastAsked;
+    this.#lastAsked = (asked + 1) | 0;
+    this.#finding.set(asked, take);
+    const record = this.record(Message.WHICH_NETWORK);
+    record[M.SLOT] = slot;
+    record[M.ASKED] = asked;
+    record[M.NAMING_TID] = tid;
+    record[M.NAMED_BY] = by;
+    record[M.NAME] = value;
+    this.sendBack();
+  }
+
+  #found(asked: number, found: number): void {
+    const take = this.#finding.get(asked)!;
+    this.#finding.delete(asked);
+    take(found < 0 ? found : this.networks.at(found));
   }
 
   #addNetwork(number: number): void {

@@ -19,6 +19,7 @@ import type { CallContext } from "../call/context.ts";
 import type { Accepted, NetworkMember, SocketMaker } from "../net/family.ts";
 import type { TextOwner } from "../net/files/remote_text.ts";
 import type { InterfaceOwner } from "../net/interfaces.ts";
+import { BY_FD, BY_PID, type NetworkFinder } from "../net/named_networks.ts";
 import { isRingReadable } from "../net/packet/ring_memory.ts";
 import type { Network } from "../net/network.ts";
 import type { NetworkOwner } from "../net/networks.ts";
@@ -53,7 +54,7 @@ interface ReturnedCalls {
   killHostile(slot: number, sequence: number): void;
 }
 
-interface NetThreadContext extends CallContext {
+interface NetThreadContext extends CallContext, NetworkFinder {
   readonly thread: number;
   readonly claims: Claims;
   readonly anonymous: AnonymousInodes;
@@ -159,6 +160,17 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
 
   networkGone({ number }: Network): void {
     this.#tellNetwork(Message.NETWORK_GONE, number);
+  }
+
+  #tellWhich(asked: Int32Array): void {
+    const task = { slot: asked[M.SLOT]!, tid: asked[M.NAMING_TID]! };
+    const [number, by, value] = [asked[M.ASKED]!, asked[M.NAMED_BY]!, asked[M.NAME]!];
+    this.#kernel.findNetwork(task, { by: by === BY_FD ? BY_FD : BY_PID, value }, (found) => {
+      const record = this.#post.record(Message.THAT_NETWORK);
+      record[M.ASKED] = number;
+      record[M.FOUND] = typeof found === "number" ? found : found.number;
+      this.#post.send(NET);
+    });
   }
 
   #tellNetwork(kind: number, number: number): void {
@@ -545,6 +557,9 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
         return;
       case Message.HOSTILE:
         if (claims.isOwner(slot, thread, sequence)) this.#returned.killHostile(slot, sequence);
+        return;
+      case Message.WHICH_NETWORK:
+        this.#tellWhich(record);
         return;
       case Message.CREATED:
         this.#created(record);

@@ -141,7 +141,7 @@ function partsFor(task: Task, { flags, clearHandlers }: CloneArgs): SharedParts 
           ? task.handlers.afterExec()
           : task.handlers.copy(),
     ipc: task.ipc.forClone(flags),
-    network: (flags & CLONE_NEWNET) !== 0 ? task.kernel.networks.make() : task.network,
+    network: ((flags & CLONE_NEWNET) !== 0 ? task.kernel.networks.make() : task.network).hold(),
   };
 }
 

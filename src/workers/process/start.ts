@@ -207,7 +207,7 @@ function startTask(
     fs,
     handlers: SignalHandlers.ignoring(setFromHex(spec.ignored)),
     ipc: new IpcMember(kernel.ipc),
-    network: kernel.network,
+    network: kernel.network.hold(),
   };
   // As execve does: what the file grants, and for a user who is not root only the ambient set.
   const grant = grantOf(image.program.path, spec.container?.noNewPrivileges === true);

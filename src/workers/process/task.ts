@@ -33,6 +33,7 @@ export interface SharedParts {
   fs: FsState;
   handlers: SignalHandlers;
   ipc: IpcMember;
+  /** Held for the task. */
   network: Network;
 }
 
@@ -133,7 +134,7 @@ export class Task implements Caller {
     this.fs = parts.fs;
     this.handlers = parts.handlers;
     this.ipc = parts.ipc;
-    this.#network = parts.network.hold();
+    this.#network = parts.network;
     this.#credentials = credentials;
     this.comm = comm;
   }

@@ -11,7 +11,9 @@ import type { DevicesContext } from "./devices_context.ts";
 import { Expiry } from "./expiry.ts";
 import { InetAddresses } from "./inet_addresses.ts";
 import { Inet6Addresses } from "./inet6_addresses.ts";
+import type { VirtualKind } from "./kinds.ts";
 import type { Namespace } from "./namespace.ts";
+import { NamespaceIds } from "./namespace_ids.ts";
 import { Neighbours } from "./neighbours.ts";
 import { type Outcome, refuse } from "./outcome.ts";
 import { RouteChanges } from "./route_changes.ts";
@@ -20,7 +22,6 @@ import type { Change, Device, DeviceAddress, DeviceCounts } from "./rows.ts";
 import { Rules } from "./rules.ts";
 
 const LOOPBACK_MTU = 65536;
-const ETHERNET_MTU = 1500;
 const ETHERNET_SIZE = 6;
 const TX_QUEUE = 1000;
 /** Below that there is no IPv4. */
@@ -36,8 +37,30 @@ function isUp({ flags }: Device): boolean {
   return (flags & N.IFF_UP) !== 0;
 }
 
+/** Somebody is at its other end. */
+export function hasCarrier({ peer }: Device): boolean {
+  return peer === null || isUp(peer);
+}
+
+/** What a device is made of. */
+interface NewDevice {
+  readonly name: string;
+  readonly kind: string | null;
+  readonly type: number;
+  readonly flags: number;
+  readonly mtu: number;
+  readonly minMtu: number;
+  readonly maxMtu: number;
+  /** 0: the next. */
+  readonly index: number;
+  /** Null: one by chance. */
+  readonly mac: Uint8Array | null;
+  readonly hasLink: boolean;
+}
+
 export class Devices implements Namespace {
   readonly context: DevicesContext;
+  readonly ids = new NamespaceIds();
   readonly all: Device[] = [];
   /** Sockets are the host's, and so are devices and what belongs to them: guests look at them, and change nothing. */
   isHosts = false;
@@ -70,13 +93,24 @@ export class Devices implements Namespace {
       (own) => this.removeAddress(own),
       (row) => this.tell({ kind: "address", isGone: false, row }),
     );
-    const loopback = this.#make("lo", null, N.ARPHRD_LOOPBACK, N.IFF_LOOPBACK, LOOPBACK_MTU);
+    const loopback = this.#make({
+      name: "lo",
+      kind: null,
+      type: N.ARPHRD_LOOPBACK,
+      flags: N.IFF_LOOPBACK,
+      mtu: LOOPBACK_MTU,
+      minMtu: 0,
+      maxMtu: 0,
+      index: 0,
+      mac: null,
+      hasLink: false,
+    });
     if (isUp) this.#up(loopback);
   }
 
   /** The namespace is no more. */
   end(): void {
-    for (const device of [...this.all]) this.#drop(device);
+    for (const device of [...this.all]) if (this.all.includes(device)) this.#dropWithPeer(device);
   }
 
   readonly tell = (change: Change): void => {
@@ -108,26 +142,16 @@ export class Devices implements Namespace {
 
   // ---- Making and removing ----
 
-  #make(
-    name: string,
-    kind: string | null,
-    type: number,
-    flags: number,
-    mtu: number,
-    index = 0,
-    mac: Uint8Array | null = null,
-  ): Device {
+  #make({ name, kind, type, flags, mtu, minMtu, maxMtu, index, mac, hasLink }: NewDevice): Device {
     const isLoopback = type === N.ARPHRD_LOOPBACK;
-    if (index === 0)
-      do this.#lastIndex++;
-      while (this.byIndex(this.#lastIndex) !== undefined);
     const address = mac === null ? new Uint8Array(ETHERNET_SIZE) : Uint8Array.from(mac);
     if (mac === null && !isLoopback) {
       randomFillSync(address);
       address[0] = (address[0]! & 0xfe) | 2;
     }
     const device: Device = {
-      index: index === 0 ? this.#lastIndex : index,
+      home: this,
+      index: index === 0 ? this.#nextIndex() : index,
       name,
       otherNames: [],
       alias: "",
@@ -135,43 +159,65 @@ export class Devices implements Namespace {
       type,
       flags,
       mtu,
-      minMtu: 0,
-      maxMtu: 0,
+      minMtu,
+      maxMtu,
       txQueue: TX_QUEUE,
       group: 0,
       address,
       broadcast: new Uint8Array(address.length).fill(isLoopback ? 0 : 0xff),
-      hasLink: mac !== null && type === N.ARPHRD_ETHER,
+      hasLink,
       isInet6Off: false,
       ignoresRouters: false,
       wasUp: false,
+      peer: null,
+      cable: null,
       inet: [],
       inet6: [],
     };
     this.context.counters.netDevices++;
-    this.all.push(device);
-    this.all.sort((a, b) => a.index - b.index);
+    this.#list(device);
     return device;
   }
 
-  /** A dummy device; `pattern`: its name, perhaps with `%d`; `index` 0: the next. `set` sets what was asked for besides. */
-  addDummy(pattern: string, index: number, set: (device: Device) => Outcome): Outcome {
-    if (index < 0) return refuse(E.EINVAL, "ifindex can't be negative");
+  #nextIndex(): number {
+    do this.#lastIndex++;
+    while (this.byIndex(this.#lastIndex) !== undefined);
+    return this.#lastIndex;
+  }
+
+  #list(device: Device): void {
+    this.all.push(device);
+    this.all.sort((a, b) => a.index - b.index);
+  }
+
+  /** A name by a pattern, perhaps with `%d`, that nobody has; or an error. */
+  #nameBy(pattern: string): string | number {
     const taken = this.#names();
     const name = nameFor(pattern, taken);
     if (name === null || !isName(name)) return -E.EINVAL;
-    if (taken.has(name)) return -E.EEXIST;
+    return taken.has(name) ? -E.EEXIST : name;
+  }
+
+  /** A device of a kind, which nobody is told of yet; `pattern`: its name, perhaps with `%d`; `index` 0: the next. */
+  add(kind: VirtualKind, pattern: string, index: number): Device | Outcome {
+    if (index < 0) return refuse(E.EINVAL, "ifindex can't be negative");
+    const name = this.#nameBy(pattern);
+    if (typeof name === "number") return name;
     if (index !== 0 && this.byIndex(index) !== undefined) return -E.EBUSY;
     if (!this.context.heap.hasRoom("netDevices")) return -E.ENOMEM;
-    const flags = N.IFF_BROADCAST | N.IFF_NOARP;
-    const device = this.#make(name, "dummy", N.ARPHRD_ETHER, flags, ETHERNET_MTU, index);
-    const outcome = set(device);
-    if (outcome !== 0) {
-      this.#unlist(device);
-      return outcome;
-    }
-    this.tell({ kind: "link", isGone: false, row: device, changedFlags: 0xffffffff });
-    return 0;
+    const type = N.ARPHRD_ETHER;
+    return this.#make({ ...kind, kind: kind.name, name, type, index, mac: null });
+  }
+
+  /** One that was added, and never told of, is none. */
+  takeBack(device: Device): void {
+    this.#unlist(device);
+    this.context.counters.netDevices--;
+  }
+
+  /** It is as it is to be. */
+  announce(row: Device): void {
+    this.tell({ kind: "link", isGone: false, row, changedFlags: 0xffffffff });
   }
 
   /**
@@ -190,8 +236,19 @@ export class Devices implements Namespace {
     if (this.#names().has(name)) return -E.EEXIST;
     if (index !== 0 && this.byIndex(index) !== undefined) return -E.EBUSY;
     if (!this.context.heap.hasRoom("netDevices")) return -E.ENOMEM;
-    const device = this.#make(name, null, type, flags & ~(N.IFF_UP | N.IFF_RUNNING), mtu, index, mac);
-    this.tell({ kind: "link", isGone: false, row: device, changedFlags: 0xffffffff });
+    const device = this.#make({
+      name,
+      kind: null,
+      type,
+      flags: flags & ~(N.IFF_UP | N.IFF_RUNNING),
+      mtu,
+      minMtu: 0,
+      maxMtu: 0,
+      index,
+      mac,
+      hasLink: type === N.ARPHRD_ETHER,
+    });
+    this.announce(device);
     return device;
   }
 
@@ -202,16 +259,27 @@ export class Devices implements Namespace {
 
   #unlist(device: Device): void {
     this.all.splice(this.all.indexOf(device), 1);
-    this.context.counters.netDevices--;
   }
 
   remove(device: Device): Outcome {
     if (device.kind === null) return -E.EOPNOTSUPP;
-    this.#drop(device);
+    this.#dropWithPeer(device);
     return 0;
   }
 
+  #dropWithPeer(device: Device): void {
+    const { peer } = device;
+    this.#drop(device);
+    if (peer !== null) (peer.home as Devices).#drop(peer);
+  }
+
   #drop(device: Device): void {
+    this.#leave(device);
+    this.context.counters.netDevices--;
+  }
+
+  /** It is here no more. */
+  #leave(device: Device): void {
     if (isUp(device)) this.setFlags(device, device.flags & ~N.IFF_UP);
     this.inet.removeAll(device);
     this.inet6.down(device);
@@ -220,6 +288,28 @@ export class Devices implements Namespace {
     this.#unlist(device);
     device.wasUp = false;
     this.tell({ kind: "link", isGone: true, row: device, changedFlags: 0xffffffff });
+  }
+
+  /** Takes it to another namespace, where it is down and has no addresses; `pattern`: its name there, "": as it is. */
+  move(device: Device, to: Devices, pattern: string): Outcome {
+    if (to === this) return 0;
+    if (device.peer === null && device.kind !== "dummy")
+      return refuse(E.EINVAL, "The interface netns is immutable");
+    const name = to.#nameBy(pattern === "" ? device.name : pattern);
+    if (typeof name === "number")
+      return name === -E.EEXIST ? refuse(E.EEXIST, "netdevice name conflict") : name;
+    this.#leave(device);
+    device.home = to;
+    device.name = name;
+    device.otherNames.splice(
+      0,
+      device.otherNames.length,
+      ...device.otherNames.filter((other) => to.byName(other) === undefined),
+    );
+    if (to.byIndex(device.index) !== undefined) device.index = to.#nextIndex();
+    to.#list(device);
+    to.announce(device);
+    return 0;
   }
 
   // ---- Changing ----
@@ -235,11 +325,13 @@ export class Devices implements Namespace {
   }
 
   #up(device: Device): void {
-    device.flags |= N.IFF_UP | N.IFF_RUNNING;
+    const changed = N.IFF_UP | (hasCarrier(device) ? N.IFF_RUNNING : 0);
+    device.flags |= changed;
     device.wasUp = true;
-    this.#told(device, N.IFF_UP | N.IFF_RUNNING);
+    this.#told(device, changed);
     this.inet.up(device);
-    this.inet6.up(device);
+    if ((changed & N.IFF_RUNNING) !== 0) this.inet6.up(device);
+    this.#tellPeer(device);
   }
 
   #down(device: Device): void {
@@ -247,6 +339,19 @@ export class Devices implements Namespace {
     this.#told(device, N.IFF_UP | N.IFF_RUNNING);
     this.inet.down(device);
     this.inet6.down(device);
+    this.#tellPeer(device);
+  }
+
+  /** It has gone up or down, which the other end notices. */
+  #tellPeer({ peer }: Device): void {
+    if (peer !== null) (peer.home as Devices).#carrierChanged(peer);
+  }
+
+  #carrierChanged(device: Device): void {
+    const isRunning = hasCarrier(device);
+    if (!isUp(device) || isRunning === ((device.flags & N.IFF_RUNNING) !== 0)) return;
+    this.setCarrier(device, isRunning);
+    if (isRunning) this.inet6.up(device);
   }
 
   /** IFF_* as they are to be; what cannot be set stays. */
@@ -280,10 +385,8 @@ export class Devices implements Namespace {
 
   setName(device: Device, pattern: string): Outcome {
     if (pattern === device.name) return 0;
-    const taken = this.#names();
-    const name = nameFor(pattern, taken);
-    if (name === null || !isName(name)) return -E.EINVAL;
-    if (taken.has(name)) return -E.EEXIST;
+    const name = this.#nameBy(pattern);
+    if (typeof name === "number") return name;
     device.name = name;
     this.#told(device);
     this.inet.renamed(device);

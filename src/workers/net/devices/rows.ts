@@ -2,11 +2,15 @@
 // They are changed through devices.ts and the files beside it alone, which tell of each change.
 
 import type { AF_INET, AF_INET6 } from "../../../shared/abi/socket.ts";
+import type { Cable } from "../stack/link/cable.ts";
+import type { Namespace } from "./namespace.ts";
 
 export type InternetFamily = typeof AF_INET | typeof AF_INET6;
 
 export interface Device {
-  readonly index: number;
+  /** The namespace that it is in now. */
+  home: Namespace;
+  index: number;
   name: string;
   /** Other names that it goes by. */
   readonly otherNames: string[];
@@ -15,7 +19,7 @@ export interface Device {
   readonly kind: string | null;
   /** ARPHRD_* */
   readonly type: number;
-  /** IFF_*: IFF_RUNNING goes with IFF_UP, but for those of the host that have nobody at the other end. */
+  /** IFF_*: IFF_RUNNING: it is up, and so is what is at its other end. */
   flags: number;
   mtu: number;
   /** Bounds of the MTU; as a maximum 0 is none. */
@@ -33,6 +37,10 @@ export interface Device {
   ignoresRouters: boolean;
   /** It has been up. */
   wasUp: boolean;
+  /** The other end, of a veth device; it may be in another namespace. */
+  peer: Device | null;
+  /** What joins the stacks of both ends. */
+  cable: Cable | null;
   /** AF_INET: primary addresses first; AF_INET6: wide scopes first. */
   readonly inet: DeviceAddress[];
   readonly inet6: DeviceAddress[];

@@ -36,6 +36,7 @@ import { Stack } from "../stack/stack.ts";
 import type { TcpSettings } from "../stack/tcp/settings.ts";
 import { KeptReads } from "./kept_reads.ts";
 import { Registry } from "./registry.ts";
+import type { Runner, StackTurns } from "./stack_turns.ts";
 
 const NS_PER_US = 1000;
 /** Packets that one call looks at, and one turn of what was left. */
@@ -131,6 +132,8 @@ export interface InetNamespace {
   readonly sysctls: Sysctls;
   /** What its stack shares with those of other namespaces. */
   readonly memory: StackMemory;
+  /** Whose turn it is among those. */
+  readonly turns: StackTurns;
 }
 
 class RandomWords {
@@ -149,7 +152,7 @@ class RandomWords {
   }
 }
 
-export class InetStack {
+export class InetStack implements Runner {
   readonly #kernel: InetContext;
   readonly #namespace: InetNamespace;
   /** What the next message says, for sockets to fill in. */
@@ -198,6 +201,11 @@ export class InetStack {
     return this.#stack;
   }
 
+  /** There is to be a stack, with or without sockets. */
+  start(): void {
+    this.#stack ??= this.#make();
+  }
+
   #make(): Stack {
     const { devices, memory } = this.#namespace;
     const random = new RandomWords();
@@ -208,6 +216,7 @@ export class InetStack {
     settings.orphansMax = Math.min(settings.orphansMax, memory.conversationsMax >> 1);
     stack.filter.onLog = (_level, line) => this.#kernel.log("info", "packet filter", { line });
     stack.advance(this.#kernel.nowNs / NS_PER_US);
+    stack.core.onFrames = () => this.#namespace.turns.add(this);
     new NamespaceMirror(stack, devices, (row) => this.linkOf(row, stack));
     devices.countsOf = ({ index }) => stack.core.devices.byIndex(index);
     return stack;
@@ -270,6 +279,26 @@ export class InetStack {
   deliver(stack: Stack): void {
     // Somebody who is told of a packet sends one.
     if (this.#isRunning || this.#hasEnded) return;
+    const { turns } = this.#namespace;
+    if (!turns.begin()) {
+      turns.add(this);
+      return;
+    }
+    try {
+      this.#look(stack);
+    } finally {
+      turns.end();
+    }
+  }
+
+  turn(): void {
+    const stack = this.#stack;
+    if (stack === null || this.#hasEnded) return;
+    this.advance(stack);
+    this.#look(stack);
+  }
+
+  #look(stack: Stack): void {
     // Though there may be something left of before: what this call sent over loopback should have come when it ends.
     if (!this.#run(stack) || this.#isBehind) return;
     this.#isBehind = true;

@@ -78,7 +78,7 @@ export class HostDevice extends EthernetDevice {
   }
 
   /** The link is gone: nothing is sent or received any more. */
-  close(): void {
+  override close(): void {
     if (this.#fd < 0) return;
     if (this.#cookie >= 0) this.#context.sleep.remove(this.#fd, this.#cookie);
     this.#context.native.close(this.#fd);

@@ -19,6 +19,7 @@ import type { Log } from "../../log.ts";
 import type { NetContext } from "../context.ts";
 import { errorOf } from "../devices/outcome.ts";
 import type { Device } from "../devices/rows.ts";
+import { NamedNetworks } from "../named_networks.ts";
 import { attributesOf, numberOf, type Request, requestsIn, textOf } from "../netlink/message.ts";
 import { ADDRESS_SIZE, deleteAddress, newAddress } from "../netlink/route/address.ts";
 import { deleteRoute, newRoute, ROUTE_SIZE } from "../netlink/route/fib.ts";
@@ -400,7 +401,7 @@ export class Keeper implements FrameUser {
   /** What cannot be done here (it is there already, or its like is not known) is left. */
   #change(changer: Changer, request: Request, flags: number): number {
     const { network, rootCredentials } = this.#kernel;
-    const task = { kernel: this.#kernel, credentials: rootCredentials, network };
+    const task = { kernel: this.#kernel, credentials: rootCredentials, network, named: new NamedNetworks() };
     return errorOf(changer(task, { ...request, flags }));
   }
 

@@ -9,6 +9,7 @@ import * as S from "../../../shared/abi/socket.ts";
 import type { NetCaller, Requester } from "../caller.ts";
 import type { ControlWriter } from "../control.ts";
 import { errorOf, type Outcome } from "../devices/outcome.ts";
+import { NamedNetworks } from "../named_networks.ts";
 import type { Network } from "../network.ts";
 import { mayAdminister } from "../privileges.ts";
 import { type Address, CAN_READ, CAN_WRITE, type Received, type SendRequest, SocketFile } from "../socket.ts";
@@ -240,26 +241,40 @@ export class NetlinkSocket extends SocketFile implements Receiver {
   #ask(task: NetCaller, bytes: Buffer): number {
     const { serve } = this.#protocol;
     if (serve === null) return -E.ECONNREFUSED;
-    const { kernel, credentials } = task;
+    const { kernel, credentials, tid } = task;
     const { network } = this;
+    const asking = { slot: task.call.slot, tid };
     const requests = requestsIn(bytes);
-    const piece = (): boolean => {
+    let next = requests.next();
+    /** One that waits for network namespaces that it names; they came with it. */
+    let named: NamedNetworks | null = null;
+    const hasNames = (request: Request): boolean => {
+      named = new NamedNetworks();
+      const names = this.#protocol.namesIn?.(request) ?? [];
+      return names.length === 0 || named.find(kernel, asking, names, () => kernel.steps.later(goOn));
+    };
+    /** Serves some: whether this is over, is to go on, or goes on when somebody has answered. */
+    const piece = (): "over" | "more" | "waits" => {
       do
         for (let i = 0; i < SERVED_AT_ONCE; i++) {
-          const next = requests.next();
-          if (next.done === true || this.#hasEnded) return true;
-          this.#serve({ kernel, credentials, network }, serve, next.value);
+          if (next.done === true || this.#hasEnded) return "over";
+          if (named === null && !hasNames(next.value)) return "waits";
+          this.#serve({ kernel, credentials, network, named: named! }, serve, next.value);
+          named = null;
+          next = requests.next();
         }
       while (!kernel.longTurns.isFull);
-      return false;
+      return "more";
     };
-    if (piece()) return 0;
+    const goOn = (): boolean => {
+      const state = piece();
+      if (state === "over") this.#rest(bytes, false);
+      return state !== "more";
+    };
+    const state = piece();
+    if (state === "over") return 0;
     this.#rest(bytes, true);
-    kernel.steps.later(() => {
-      const isOver = piece();
-      if (isOver) this.#rest(bytes, false);
-      return isOver;
-    });
+    if (state === "more") kernel.steps.later(goOn);
     return 0;
   }
 

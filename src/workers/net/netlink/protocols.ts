@@ -4,9 +4,11 @@ import * as N from "../../../shared/abi/netlink.ts";
 import * as D from "../../../shared/abi/sock_diag.ts";
 import type { Requester } from "../caller.ts";
 import type { Outcome } from "../devices/outcome.ts";
+import type { NetworkName } from "../named_networks.ts";
 import type { Answer, Asker } from "./answer.ts";
 import { serveDiag } from "./diag/diag.ts";
 import type { Request } from "./message.ts";
+import { namesIn } from "./route/names.ts";
 import { serveRoute } from "./route/route.ts";
 
 export interface Protocol {
@@ -18,6 +20,8 @@ export interface Protocol {
   readonly groups: number;
   /** What the kernel answers; null: it has no socket of the protocol. */
   readonly serve: ((by: Requester, request: Request, asker: Asker) => Answer | Outcome) | null;
+  /** The network namespaces that a request names, which are found before it is served. */
+  readonly namesIn?: (request: Request) => readonly NetworkName[];
 }
 
 /** Of a protocol that says nothing else. */
@@ -26,7 +30,7 @@ const GROUPS = 32;
 export const PROTOCOLS: ReadonlyMap<number, Protocol> = new Map<number, Protocol>([
   [
     N.NETLINK_ROUTE,
-    { mayAnyoneSend: false, mayAnyoneListen: true, groups: N.RTNLGRP_MAX, serve: serveRoute },
+    { mayAnyoneSend: false, mayAnyoneListen: true, groups: N.RTNLGRP_MAX, serve: serveRoute, namesIn },
   ],
   [
     D.NETLINK_SOCK_DIAG,

@@ -142,6 +142,10 @@ export class StackCore implements Receiver {
   tap: Tap | null = null;
   readonly #unflushed: NetDevice[] = [];
   readonly #backlog = new PacketQueue();
+  /** Frames of cables that were not looked at yet. */
+  readonly #frames = new PacketQueue();
+  /** Frames came in from another stack: there is something for run() to do. */
+  onFrames: () => void = () => {};
 
   constructor(host: StackHost, memory: StackMemory) {
     this.host = host;
@@ -174,6 +178,19 @@ export class StackCore implements Receiver {
     return this.extraWork >= EXTRA_WORK_MAX;
   }
 
+  /** Takes a frame that another stack has sent, its header at its head, to be looked at by run(). */
+  receiveFrame(frame: Packet, device: NetDevice): void {
+    if (this.#frames.count >= BACKLOG_MAX) {
+      this.counters.backlogDrops++;
+      device.rxDropped++;
+      frame.release();
+      return;
+    }
+    frame.device = device;
+    this.#frames.push(frame);
+    if (this.#frames.count === 1) this.onFrames();
+  }
+
   /** What is sent over loopback would be dropped. */
   get isBacklogFull(): boolean {
     return this.#backlog.count >= LOOPBACK_BACKLOG_MAX;
@@ -201,11 +218,16 @@ export class StackCore implements Receiver {
   }
 
   get hasBacklog(): boolean {
-    return this.#backlog.head !== null;
+    return this.#backlog.head !== null || this.#frames.head !== null;
   }
 
   dropReceived(): void {
     this.#backlog.releaseAll();
+    this.#frames.releaseAll();
+  }
+
+  nextFrame(): Packet | null {
+    return this.#frames.shift();
   }
 
   nextReceived(): Packet | null {

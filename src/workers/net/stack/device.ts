@@ -98,6 +98,9 @@ export abstract class NetDevice {
     packet.view.setUint16(at + Ethernet.TYPE, type);
   }
 
+  /** It is of its stack no more. */
+  close(): void {}
+
   /** The end of a turn in which it asked for that (StackCore.toFlush): what it holds goes out. */
   flush(): void {}
 

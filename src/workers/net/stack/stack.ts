@@ -16,6 +16,7 @@ import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "../../..
 import { StackCore, type StackHost } from "./core.ts";
 import { Datagrams } from "./datagram/datagrams.ts";
 import { LoopbackDevice, type NetDevice, seeLooped } from "./device.ts";
+import type { EthernetDevice } from "./eth/device.ts";
 import { Filter } from "./filter/filter.ts";
 import { IPPROTO_IGMP } from "./groups/igmp.ts";
 import { Icmp4 } from "./icmp/icmp4.ts";
@@ -103,6 +104,7 @@ export class Stack {
   }
 
   removeDevice(device: NetDevice): void {
+    device.close();
     this.links.removed(device);
     this.core.devices.remove(device);
     this.core.tables.changed();
@@ -146,6 +148,11 @@ export class Stack {
     core.extraWork = 0;
     for (let work = begin; work < maxPackets; work += 1 + core.extraWork) {
       core.extraWork = 0;
+      const frame = core.nextFrame();
+      if (frame !== null) {
+        (frame.device as EthernetDevice).frameCame(frame);
+        continue;
+      }
       const packet = core.nextReceived();
       if (packet === null) break;
       // What came by other devices was seen when it came.

@@ -6,6 +6,9 @@ import type { Devices } from "../../devices/devices.ts";
 import { type Outcome, refuse } from "../../devices/outcome.ts";
 import type { MessageWriter, Request } from "../message.ts";
 
+/** struct ifinfomsg */
+export const LINK_SIZE = 16;
+
 export interface Kind<T> {
   /** Type of the messages that tell one, and that one is gone. */
   readonly told: number;

@@ -6,11 +6,16 @@ import { AF_INET6, AF_UNSPEC } from "../../../../shared/abi/socket.ts";
 import { TWO_32 } from "../../../../shared/abi/struct.ts";
 import type { Requester } from "../../caller.ts";
 import { isName } from "../../devices/device_names.ts";
-import type { Devices } from "../../devices/devices.ts";
+import { type Devices, hasCarrier } from "../../devices/devices.ts";
+import { DUMMY, VETH, type VirtualKind } from "../../devices/kinds.ts";
 import { type Outcome, refuse } from "../../devices/outcome.ts";
 import type { Device, DeviceCounts } from "../../devices/rows.ts";
+import { Network } from "../../network.ts";
+import { Cable } from "../../stack/link/cable.ts";
 import { attributesOf, numberOf, type Request, textOf } from "../message.ts";
-import { type Changer, header, type Kind, SHORT } from "./kind.ts";
+import { type Changer, header, type Kind, LINK_SIZE, SHORT } from "./kind.ts";
+import { peerIn } from "./names.ts";
+import { nameIn } from "./nsid.ts";
 
 /** struct rtnl_link_stats, or rtnl_link_stats64: numbers of so many bytes. */
 function statsOf(counts: DeviceCounts | null, size: number, width: 4 | 8): Buffer {
@@ -26,9 +31,7 @@ function statsOf(counts: DeviceCounts | null, size: number, width: 4 | 8): Buffe
   return bytes;
 }
 
-/** struct ifinfomsg */
-export const LINK_SIZE = 16;
-const [OPER_UNKNOWN, OPER_DOWN, OPER_UP] = [0, 2, 6];
+const [OPER_UNKNOWN, OPER_DOWN, OPER_LOWER_DOWN, OPER_UP] = [0, 2, 3, 6];
 /** GSO_MAX_SIZE and its relatives, of a device that says nothing else. */
 const SEGMENTS_MAX = 65535;
 const BYTES_MAX = 65536;
@@ -40,7 +43,7 @@ const ALIAS_MAX = 255;
 const NAME_SIZE = 16;
 const OTHER_NAME_SIZE = 128;
 const IF_READY = 0x80000000;
-const DUMMY = "dummy";
+const ADDRESS_SIZE = 6;
 
 type Attributes = Map<number, Buffer>;
 
@@ -78,8 +81,9 @@ function headerOf({ device, changed, isInet6 }: ToldLink): Buffer {
   });
 }
 
-function operState({ flags, hasLink }: Device): number {
-  if ((flags & N.IFF_RUNNING) === 0) return OPER_DOWN;
+function operState({ flags, hasLink, peer }: Device): number {
+  if ((flags & N.IFF_UP) === 0) return OPER_DOWN;
+  if ((flags & N.IFF_RUNNING) === 0) return peer === null ? OPER_DOWN : OPER_LOWER_DOWN;
   return hasLink ? OPER_UP : OPER_UNKNOWN;
 }
 
@@ -132,7 +136,7 @@ export const LINK: Kind<ToldLink> = {
       .u32(N.IFLA_TSO_MAX_SIZE, TSO_BYTES_MAX)
       .u32(N.IFLA_TSO_MAX_SEGS, SEGMENTS_MAX)
       .u32(N.IFLA_NUM_RX_QUEUES, 1)
-      .u8(N.IFLA_CARRIER, isUp && (device.flags & N.IFF_RUNNING) === 0 ? 0 : 1)
+      .u8(N.IFLA_CARRIER, (isUp ? (device.flags & N.IFF_RUNNING) !== 0 : hasCarrier(device)) ? 1 : 0)
       .u32(N.IFLA_CARRIER_CHANGES, 0)
       .u32(N.IFLA_CARRIER_UP_COUNT, 0)
       .u32(N.IFLA_CARRIER_DOWN_COUNT, 0)
@@ -146,6 +150,11 @@ export const LINK: Kind<ToldLink> = {
       .text(N.IFLA_QDISC, device.wasUp ? "noqueue" : "noop")
       .attribute(N.IFLA_MAP, Buffer.alloc(MAP_SIZE));
     if (device.alias !== "") writer.text(N.IFLA_IFALIAS, device.alias);
+    const { peer } = device;
+    if (peer !== null) {
+      writer.u32(N.IFLA_LINK, peer.index);
+      if (peer.home !== devices) writer.u32(N.IFLA_LINK_NETNSID, devices.ids.give(peer.home));
+    }
     if (device.kind !== null) {
       const { kind } = device;
       writer.nested(N.IFLA_LINKINFO, () => writer.text(N.IFLA_INFO_KIND, kind));
@@ -165,8 +174,8 @@ export const LINK: Kind<ToldLink> = {
 
 // ---- Changing ----
 
-/** What nobody has here: other devices to belong to, and other namespaces. */
-const UNSUPPORTED = [N.IFLA_LINK, N.IFLA_MASTER, N.IFLA_NET_NS_PID, N.IFLA_NET_NS_FD];
+/** What nobody has here: other devices to belong to. */
+const UNSUPPORTED = [N.IFLA_LINK, N.IFLA_MASTER];
 
 function unsupported({ kernel }: Requester, why?: string): Outcome {
   kernel.counters.unsupportedCalls++;
@@ -222,15 +231,26 @@ function flagsFor(device: Device, body: Buffer): number {
 }
 
 function set(task: Requester, device: Device, body: Buffer, attributes: Attributes): Outcome {
-  const { devices } = task.network;
   if (UNSUPPORTED.some((name) => attributes.has(name))) return unsupported(task);
-  let outcome = setAll(devices, device, attributes, BEFORE_FLAGS);
+  const to = targetOf(task, attributes);
+  if (!(to instanceof Network)) return to;
   const name = textOf(attributes.get(N.IFLA_IFNAME));
-  if (outcome === 0 && name !== null && name !== "" && body.readInt32LE(4) > 0)
-    outcome = devices.setName(device, name);
+  const isNamed = name !== null && name !== "" && body.readInt32LE(4) > 0;
+  let outcome = task.network.devices.move(device, to.devices, isNamed ? name : "");
+  const { devices } = to;
+  if (outcome === 0) outcome = setAll(devices, device, attributes, BEFORE_FLAGS);
+  if (outcome === 0 && isNamed) outcome = devices.setName(device, name);
   if (outcome === 0) outcome = setAll(devices, device, attributes, NAMES);
   if (outcome === 0) outcome = devices.setFlags(device, flagsFor(device, body));
   return outcome === 0 ? setAll(devices, device, attributes, AFTER_FLAGS) : outcome;
+}
+
+// ---- Making ----
+
+/** The namespace that a request asks for; or an error. */
+function targetOf(task: Requester, attributes: Attributes): Network | Outcome {
+  const name = nameIn(attributes, N.IFLA_NET_NS_PID, N.IFLA_NET_NS_FD);
+  return name === null ? task.network : task.named.get(name);
 }
 
 /** What kind of device is asked for. */
@@ -239,30 +259,80 @@ function kindIn(attributes: Attributes): string | null {
   return info === undefined ? null : textOf(attributesOf(info, 0).get(N.IFLA_INFO_KIND));
 }
 
+/** A device of a kind as a request has it, which nobody is told of yet; or an error. */
+function add(
+  kind: VirtualKind,
+  { devices }: Network,
+  index: number,
+  attributes: Attributes,
+): Device | Outcome {
+  const mtu = numberOf(attributes.get(N.IFLA_MTU)) ?? kind.mtu;
+  if (mtu > 0x7fffffff) return -E.EINVAL;
+  if (mtu < kind.minMtu) return refuse(E.EINVAL, "mtu less than device minimum");
+  if (kind.maxMtu > 0 && mtu > kind.maxMtu) return refuse(E.EINVAL, "mtu greater than device maximum");
+  const address = attributes.get(N.IFLA_ADDRESS);
+  if (address !== undefined) {
+    if (address.length < ADDRESS_SIZE) return -E.EINVAL;
+    if ((address[0]! & 1) !== 0) return -E.EADDRNOTAVAIL;
+  }
+  const device = devices.add(kind, textOf(attributes.get(N.IFLA_IFNAME)) || `${kind.name}%d`, index);
+  if (typeof device === "number" || "error" in device) return device;
+  if (address !== undefined) device.address = Uint8Array.from(address.subarray(0, ADDRESS_SIZE));
+  device.mtu = mtu;
+  device.txQueue = numberOf(attributes.get(N.IFLA_TXQLEN)) ?? device.txQueue;
+  device.group = numberOf(attributes.get(N.IFLA_GROUP)) ?? device.group;
+  return device;
+}
+
+/** Two devices that are joined: the other end comes first. */
+function makeVeth(task: Requester, home: Network, body: Buffer, attributes: Attributes): Outcome {
+  const peerBody = peerIn(attributes);
+  const peerAttributes = peerBody === null ? new Map<number, Buffer>() : attributesOf(peerBody, LINK_SIZE);
+  if (hasLongName(peerAttributes)) return -E.ERANGE;
+  const name = textOf(peerAttributes.get(N.IFLA_IFNAME));
+  if (name !== null && name !== "" && !isName(name)) return -E.EINVAL;
+  const peerHome =
+    nameIn(peerAttributes, N.IFLA_NET_NS_PID, N.IFLA_NET_NS_FD) === null
+      ? home
+      : targetOf(task, peerAttributes);
+  if (!(peerHome instanceof Network)) return peerHome;
+  const peer = add(VETH, peerHome, peerBody?.readInt32LE(4) ?? 0, peerAttributes);
+  if (typeof peer === "number" || "error" in peer) return peer;
+  const device = add(VETH, home, body.readInt32LE(4), attributes);
+  if (typeof device === "number" || "error" in device) {
+    peerHome.devices.takeBack(peer);
+    return device;
+  }
+  const cable = new Cable();
+  for (const [end, other] of [
+    [device, peer],
+    [peer, device],
+  ] as const) {
+    end.peer = other;
+    end.cable = cable;
+  }
+  peerHome.devices.announce(peer);
+  home.devices.announce(device);
+  if (peerBody !== null) peerHome.devices.setFlags(peer, flagsFor(peer, peerBody));
+  return home.devices.setFlags(device, flagsFor(device, body));
+}
+
+function makeAlone(kind: VirtualKind, home: Network, body: Buffer, attributes: Attributes): Outcome {
+  const device = add(kind, home, body.readInt32LE(4), attributes);
+  if (typeof device === "number" || "error" in device) return device;
+  home.devices.announce(device);
+  return home.devices.setFlags(device, flagsFor(device, body));
+}
+
 function make(task: Requester, body: Buffer, attributes: Attributes): Outcome {
-  const { devices } = task.network;
-  if (kindIn(attributes) !== DUMMY) return unsupported(task, "Unknown device type");
+  const kind = kindIn(attributes);
+  if (kind !== DUMMY.name && kind !== VETH.name) return unsupported(task, "Unknown device type");
   if (UNSUPPORTED.some((name) => attributes.has(name))) return unsupported(task);
-  const name = textOf(attributes.get(N.IFLA_IFNAME)) ?? `${DUMMY}%d`;
-  let made: Device | null = null;
-  const outcome = devices.addDummy(name, body.readInt32LE(4), (device) => {
-    made = device;
-    const length = numberOf(attributes.get(N.IFLA_TXQLEN));
-    const mtu = numberOf(attributes.get(N.IFLA_MTU));
-    const group = numberOf(attributes.get(N.IFLA_GROUP));
-    const address = attributes.get(N.IFLA_ADDRESS);
-    if (address !== undefined) {
-      if (address.length < device.address.length) return -E.EINVAL;
-      if ((address[0]! & 1) !== 0) return -E.EADDRNOTAVAIL;
-      device.address = Uint8Array.from(address.subarray(0, device.address.length));
-    }
-    if (length !== null) device.txQueue = length;
-    if (mtu !== null) device.mtu = mtu;
-    if (group !== null) device.group = group;
-    return mtu !== null && mtu > 0x7fffffff ? -E.EINVAL : 0;
-  });
-  if (outcome !== 0 || made === null) return outcome;
-  return devices.setFlags(made, flagsFor(made, body));
+  const home = targetOf(task, attributes);
+  if (!(home instanceof Network)) return home;
+  return kind === VETH.name
+    ? makeVeth(task, home, body, attributes)
+    : makeAlone(DUMMY, home, body, attributes);
 }
 
 function checked(request: Request): Attributes | Outcome {

@@ -16,6 +16,7 @@ import { deleteRoute, newRoute, ROUTE, ROUTE_SIZE } from "./fib.ts";
 import type { Changer, Kind } from "./kind.ts";
 import { addName, deleteLink, LINK, newLink, removeName, setLink } from "./link.ts";
 import { deleteNeighbour, NEIGHBOUR, newNeighbour } from "./neighbour.ts";
+import { getNsid, newNsid } from "./nsid.ts";
 import { deleteRule, newRule, RULE } from "./rule.ts";
 
 /** struct rtgenmsg, which each request begins with. */
@@ -59,6 +60,7 @@ export function serveRoute(task: Requester, request: Request, asker: Asker): Ans
   if (type > N.RTM_MAX) return -EOPNOTSUPP;
   if (((type - N.NLMSG_MIN_TYPE) & 3) !== GET) return change(task, request, asker);
   if (body.length < GENERIC_SIZE) return null;
+  if (type === N.RTM_GETNSID) return getNsid(task, request);
   const kind = KINDS.get(type);
   if (kind === undefined) return -EOPNOTSUPP;
   const { devices } = task.network;
@@ -71,6 +73,7 @@ export function serveRoute(task: Requester, request: Request, asker: Asker): Ans
 function change(task: Requester, request: Request, { socket, port }: Asker): Outcome | null {
   if (!mayConfigure(task, task.network.devices)) return -EPERM;
   if (request.body.length < GENERIC_SIZE) return null;
+  if (request.type === N.RTM_NEWNSID) return newNsid(task, request);
   const found = CHANGES.get(request.type);
   if (found === undefined) {
     task.kernel.counters.unsupportedCalls++;
