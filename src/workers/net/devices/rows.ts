@@ -2,7 +2,6 @@
 // They are changed through devices.ts and the files beside it alone, which tell of each change.
 
 import type { AF_INET, AF_INET6 } from "../../../shared/abi/socket.ts";
-import type { Cable } from "../stack/link/cable.ts";
 import type { Namespace } from "./namespace.ts";
 
 export type InternetFamily = typeof AF_INET | typeof AF_INET6;
@@ -39,8 +38,8 @@ export interface Device {
   wasUp: boolean;
   /** The other end, of a veth device; it may be in another namespace. */
   peer: Device | null;
-  /** What joins the stacks of both ends. */
-  cable: Cable | null;
+  /** What joins the stacks of both ends (stack/link/cable.ts), which alone look at it. */
+  cable: object | null;
   /** AF_INET: primary addresses first; AF_INET6: wide scopes first. */
   readonly inet: DeviceAddress[];
   readonly inet6: DeviceAddress[];

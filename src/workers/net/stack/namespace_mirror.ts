@@ -20,7 +20,7 @@ import { LoopbackDevice, type NetDevice } from "./device.ts";
 import { DummyDevice } from "./dummy_device.ts";
 import { EthernetDevice } from "./eth/device.ts";
 import { IpAddress } from "./ip_address.ts";
-import { CableDevice } from "./link/cable.ts";
+import { Cable, CableDevice } from "./link/cable.ts";
 import type { LearnedRoute } from "./ndp/routers.ts";
 import type { LinkOwner } from "./neigh/link_layer.ts";
 import type { Neighbour } from "./neigh/neighbour.ts";
@@ -90,7 +90,8 @@ export class NamespaceMirror implements LinkOwner {
   #usual(row: Device): NetDevice {
     const { core } = this.#stack;
     if ((row.flags & IFF_LOOPBACK) !== 0) return new LoopbackDevice(row, core);
-    if (row.cable !== null) return new CableDevice(row, row.address, core, this.#stack.links, row.cable);
+    if (row.cable instanceof Cable)
+      return new CableDevice(row, row.address, core, this.#stack.links, row.cable);
     return new DummyDevice(row, row.address, core);
   }
 
