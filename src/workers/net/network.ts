@@ -9,11 +9,18 @@ import { inodeOf, NET_FIRST_INO, NET_KIND } from "../../shared/abi/nsfs.ts";
 import type { Sysctls } from "../sysctls.ts";
 import type { NetContext } from "./context.ts";
 import { Devices } from "./devices/devices.ts";
+import { BRIDGE } from "./devices/kinds.ts";
+import type { Device } from "./devices/rows.ts";
 import { type InetContext, InetStack } from "./inet/inet_stack.ts";
 import type { StackTurns } from "./inet/stack_turns.ts";
 import { NetlinkPorts } from "./netlink/ports.ts";
 import type { Causes } from "./netlink/route/cause.ts";
 import type { StackMemory } from "./stack/memory.ts";
+
+/** Others may send to it from elsewhere. */
+function isJoined({ cable, kind }: Device): boolean {
+  return cable !== null || kind === BRIDGE.name;
+}
 
 /** All that a kernel thread has. */
 interface NetworkSet {
@@ -48,7 +55,7 @@ export class Network {
     this.inet = new InetStack(kernel, this);
     // What comes by a cable is answered though nobody here has a socket.
     this.devices.listeners.push((change) => {
-      if (change.kind === "link" && !change.isGone && change.row.cable !== null) this.inet.start();
+      if (change.kind === "link" && !change.isGone && isJoined(change.row)) this.inet.start();
     });
   }
 

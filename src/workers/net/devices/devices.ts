@@ -11,7 +11,7 @@ import type { DevicesContext } from "./devices_context.ts";
 import { Expiry } from "./expiry.ts";
 import { InetAddresses } from "./inet_addresses.ts";
 import { Inet6Addresses } from "./inet6_addresses.ts";
-import type { VirtualKind } from "./kinds.ts";
+import { BRIDGE, type VirtualKind } from "./kinds.ts";
 import type { Namespace } from "./namespace.ts";
 import { NamespaceIds } from "./namespace_ids.ts";
 import { Neighbours } from "./neighbours.ts";
@@ -37,8 +37,11 @@ function isUp({ flags }: Device): boolean {
   return (flags & N.IFF_UP) !== 0;
 }
 
-/** Somebody is at its other end. */
-export function hasCarrier({ peer }: Device): boolean {
+/** Somebody is at its other end, or at that of a bridge's ports. */
+export function hasCarrier(device: Device): boolean {
+  const { peer, home, kind } = device;
+  if (kind === BRIDGE.name)
+    return home.all.some(({ master, flags }) => master === device && (flags & N.IFF_RUNNING) !== 0);
   return peer === null || isUp(peer);
 }
 
@@ -169,6 +172,8 @@ export class Devices implements Namespace {
       isInet6Off: false,
       ignoresRouters: false,
       wasUp: false,
+      master: null,
+      hasOwnAddress: false,
       peer: null,
       cable: null,
       inet: [],
@@ -278,8 +283,46 @@ export class Devices implements Namespace {
     this.context.counters.netDevices--;
   }
 
+  // ---- Bridges ----
+
+  /** The bridge that a device is a port of from now on; null: of none. */
+  setMaster(device: Device, bridge: Device | null): Outcome {
+    const before = device.master;
+    if (before === bridge) return 0;
+    if (bridge !== null) {
+      if (bridge.kind !== BRIDGE.name) return -E.EOPNOTSUPP;
+      if (device === bridge || device.kind === BRIDGE.name)
+        return refuse(E.ELOOP, "Can not enslave a bridge to a bridge");
+      if (device.type !== N.ARPHRD_ETHER) return -E.EINVAL;
+    }
+    device.master = bridge;
+    this.#told(device);
+    for (const one of [before, bridge]) if (one !== null) this.#portsChanged(one);
+    return 0;
+  }
+
+  #portsOf(bridge: Device): Device[] {
+    return this.all.filter(({ master }) => master === bridge);
+  }
+
+  /** A bridge is as large as its smallest port, and has the least of their addresses. */
+  #portsChanged(bridge: Device): void {
+    const ports = this.#portsOf(bridge);
+    if (!bridge.hasOwnAddress && ports.length > 0) {
+      const addresses = ports.map(({ address }) => Buffer.from(address));
+      const least = addresses.reduce((a, b) => (Buffer.compare(a, b) <= 0 ? a : b));
+      if (Buffer.compare(least, bridge.address) !== 0) {
+        bridge.address = Uint8Array.from(least);
+        this.#told(bridge);
+      }
+    }
+    this.#carrierChanged(bridge);
+  }
+
   /** It is here no more. */
   #leave(device: Device): void {
+    this.setMaster(device, null);
+    if (device.kind === BRIDGE.name) for (const port of this.#portsOf(device)) this.setMaster(port, null);
     if (isUp(device)) this.setFlags(device, device.flags & ~N.IFF_UP);
     this.inet.removeAll(device);
     this.inet6.down(device);
@@ -342,9 +385,10 @@ export class Devices implements Namespace {
     this.#tellPeer(device);
   }
 
-  /** It has gone up or down, which the other end notices. */
-  #tellPeer({ peer }: Device): void {
+  /** It has gone up or down, which the other end notices, and a bridge that it is a port of. */
+  #tellPeer({ peer, master }: Device): void {
     if (peer !== null) (peer.home as Devices).#carrierChanged(peer);
+    if (master !== null) this.#carrierChanged(master);
   }
 
   #carrierChanged(device: Device): void {
@@ -352,6 +396,7 @@ export class Devices implements Namespace {
     if (!isUp(device) || isRunning === ((device.flags & N.IFF_RUNNING) !== 0)) return;
     this.setCarrier(device, isRunning);
     if (isRunning) this.inet6.up(device);
+    if (device.master !== null) this.#carrierChanged(device.master);
   }
 
   /** IFF_* as they are to be; what cannot be set stays. */
@@ -412,7 +457,10 @@ export class Devices implements Namespace {
     const own = Uint8Array.from(address.subarray(0, ETHERNET_SIZE));
     if ((own[0]! & 1) !== 0 || own.every((byte) => byte === 0)) return -E.EADDRNOTAVAIL;
     device.address = own;
-    return this.#told(device);
+    device.hasOwnAddress = true;
+    this.#told(device);
+    if (device.master !== null) this.#portsChanged(device.master);
+    return 0;
   }
 
   setBroadcast(device: Device, address: Uint8Array): Outcome {

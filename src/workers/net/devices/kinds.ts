@@ -28,6 +28,15 @@ export const DUMMY: VirtualKind = {
   hasLink: false,
 };
 
+export const BRIDGE: VirtualKind = {
+  name: "bridge",
+  flags: N.IFF_BROADCAST | N.IFF_MULTICAST,
+  mtu: ETHERNET_MTU,
+  minMtu: MTU_MIN,
+  maxMtu: MTU_MAX,
+  hasLink: true,
+};
+
 export const VETH: VirtualKind = {
   name: "veth",
   flags: N.IFF_BROADCAST | N.IFF_MULTICAST,

@@ -36,6 +36,10 @@ export interface Device {
   ignoresRouters: boolean;
   /** It has been up. */
   wasUp: boolean;
+  /** The bridge that it is a port of. */
+  master: Device | null;
+  /** Who is privileged has given it its address: a bridge keeps it. */
+  hasOwnAddress: boolean;
   /** The other end, of a veth device; it may be in another namespace. */
   peer: Device | null;
   /** What joins the stacks of both ends (stack/link/cable.ts), which alone look at it. */

@@ -15,9 +15,11 @@ import {
 } from "../../../shared/abi/netlink.ts";
 import { AF_INET, AF_INET6 } from "../../../shared/abi/socket.ts";
 import type { Devices } from "../devices/devices.ts";
+import { BRIDGE } from "../devices/kinds.ts";
 import type { Change, Device, Route, Neighbour as Row } from "../devices/rows.ts";
 import { LoopbackDevice, type NetDevice } from "./device.ts";
 import { DummyDevice } from "./dummy_device.ts";
+import { BridgeDevice } from "./eth/bridge.ts";
 import { EthernetDevice } from "./eth/device.ts";
 import { IpAddress } from "./ip_address.ts";
 import { Cable, CableDevice } from "./link/cable.ts";
@@ -39,6 +41,7 @@ export class NamespaceMirror implements LinkOwner {
     this.#devices = devices;
     this.#make = make;
     for (const row of devices.all) this.#linkChanged(row);
+    for (const row of devices.all) if (row.master !== null) this.#linkChanged(row); // whose bridge may have come behind it
     for (const row of devices.neighbours.all()) this.#neighbourChanged(row, false);
     this.#loadRoutes();
     this.#loadRules();
@@ -83,8 +86,16 @@ export class NamespaceMirror implements LinkOwner {
     device.mtu = row.mtu;
     device.group = row.group;
     device.ignoresRouters = row.ignoresRouters || row.isInet6Off;
+    if (device instanceof EthernetDevice) this.#followBridge(device, row);
     device.stateChanged(row.address);
     core.tables.changed();
+  }
+
+  #followBridge(device: EthernetDevice, { master }: Device): void {
+    const bridge = master === null ? null : this.#stack.core.devices.byIndex(master.index);
+    if (device.bridge === bridge) return;
+    if (device.bridge instanceof BridgeDevice) device.bridge.detach(device);
+    if (bridge instanceof BridgeDevice) bridge.attach(device);
   }
 
   #usual(row: Device): NetDevice {
@@ -92,6 +103,7 @@ export class NamespaceMirror implements LinkOwner {
     if ((row.flags & IFF_LOOPBACK) !== 0) return new LoopbackDevice(row, core);
     if (row.cable instanceof Cable)
       return new CableDevice(row, row.address, core, this.#stack.links, row.cable);
+    if (row.kind === BRIDGE.name) return new BridgeDevice(row, row.address, core, this.#stack.links);
     return new DummyDevice(row, row.address, core);
   }
 

@@ -7,7 +7,7 @@ import { TWO_32 } from "../../../../shared/abi/struct.ts";
 import type { Requester } from "../../caller.ts";
 import { isName } from "../../devices/device_names.ts";
 import { type Devices, hasCarrier } from "../../devices/devices.ts";
-import { DUMMY, VETH, type VirtualKind } from "../../devices/kinds.ts";
+import { BRIDGE, DUMMY, VETH, type VirtualKind } from "../../devices/kinds.ts";
 import { type Outcome, refuse } from "../../devices/outcome.ts";
 import type { Device, DeviceCounts } from "../../devices/rows.ts";
 import { Network } from "../../network.ts";
@@ -155,10 +155,13 @@ export const LINK: Kind<ToldLink> = {
       writer.u32(N.IFLA_LINK, peer.index);
       if (peer.home !== devices) writer.u32(N.IFLA_LINK_NETNSID, devices.ids.give(peer.home));
     }
-    if (device.kind !== null) {
-      const { kind } = device;
-      writer.nested(N.IFLA_LINKINFO, () => writer.text(N.IFLA_INFO_KIND, kind));
-    }
+    const { kind, master } = device;
+    if (master !== null) writer.u32(N.IFLA_MASTER, master.index);
+    if (kind !== null || master !== null)
+      writer.nested(N.IFLA_LINKINFO, () => {
+        if (kind !== null) writer.text(N.IFLA_INFO_KIND, kind);
+        if (master !== null) writer.text(N.IFLA_INFO_SLAVE_KIND, master.kind!);
+      });
     writer.nested(N.IFLA_AF_SPEC, () =>
       writer.nested(AF_INET6, () =>
         writer.u32(N.IFLA_INET6_FLAGS, isUp ? IF_READY : 0).u8(N.IFLA_INET6_ADDR_GEN_MODE, 0),
@@ -174,8 +177,8 @@ export const LINK: Kind<ToldLink> = {
 
 // ---- Changing ----
 
-/** What nobody has here: other devices to belong to. */
-const UNSUPPORTED = [N.IFLA_LINK, N.IFLA_MASTER];
+/** What nobody has here: other devices to stand on. */
+const UNSUPPORTED = [N.IFLA_LINK];
 
 function unsupported({ kernel }: Requester, why?: string): Outcome {
   kernel.counters.unsupportedCalls++;
@@ -230,6 +233,14 @@ function flagsFor(device: Device, body: Buffer): number {
   return change === 0 ? (flags === 0 ? device.flags : flags) : (flags & change) | (device.flags & ~change);
 }
 
+/** The bridge that a request names, by its index; 0: none. */
+function setMaster(devices: Devices, device: Device, attributes: Attributes): Outcome {
+  const index = numberOf(attributes.get(N.IFLA_MASTER));
+  if (index === null) return 0;
+  const bridge = index === 0 ? null : devices.byIndex(index);
+  return bridge === undefined ? -E.EINVAL : devices.setMaster(device, bridge);
+}
+
 function set(task: Requester, device: Device, body: Buffer, attributes: Attributes): Outcome {
   if (UNSUPPORTED.some((name) => attributes.has(name))) return unsupported(task);
   const to = targetOf(task, attributes);
@@ -241,6 +252,7 @@ function set(task: Requester, device: Device, body: Buffer, attributes: Attribut
   if (outcome === 0) outcome = setAll(devices, device, attributes, BEFORE_FLAGS);
   if (outcome === 0 && isNamed) outcome = devices.setName(device, name);
   if (outcome === 0) outcome = setAll(devices, device, attributes, NAMES);
+  if (outcome === 0) outcome = setMaster(devices, device, attributes);
   if (outcome === 0) outcome = devices.setFlags(device, flagsFor(device, body));
   return outcome === 0 ? setAll(devices, device, attributes, AFTER_FLAGS) : outcome;
 }
@@ -277,7 +289,10 @@ function add(
   }
   const device = devices.add(kind, textOf(attributes.get(N.IFLA_IFNAME)) || `${kind.name}%d`, index);
   if (typeof device === "number" || "error" in device) return device;
-  if (address !== undefined) device.address = Uint8Array.from(address.subarray(0, ADDRESS_SIZE));
+  if (address !== undefined) {
+    device.address = Uint8Array.from(address.subarray(0, ADDRESS_SIZE));
+    device.hasOwnAddress = true;
+  }
   device.mtu = mtu;
   device.txQueue = numberOf(attributes.get(N.IFLA_TXQLEN)) ?? device.txQueue;
   device.group = numberOf(attributes.get(N.IFLA_GROUP)) ?? device.group;
@@ -313,26 +328,33 @@ function makeVeth(task: Requester, home: Network, body: Buffer, attributes: Attr
   }
   peerHome.devices.announce(peer);
   home.devices.announce(device);
-  if (peerBody !== null) peerHome.devices.setFlags(peer, flagsFor(peer, peerBody));
-  return home.devices.setFlags(device, flagsFor(device, body));
+  if (peerBody !== null) configure(peerHome, peer, peerBody, peerAttributes);
+  return configure(home, device, body, attributes);
+}
+
+/** What a device that was told of is besides. */
+function configure({ devices }: Network, device: Device, body: Buffer, attributes: Attributes): Outcome {
+  const outcome = devices.setFlags(device, flagsFor(device, body));
+  return outcome === 0 ? setMaster(devices, device, attributes) : outcome;
 }
 
 function makeAlone(kind: VirtualKind, home: Network, body: Buffer, attributes: Attributes): Outcome {
   const device = add(kind, home, body.readInt32LE(4), attributes);
   if (typeof device === "number" || "error" in device) return device;
   home.devices.announce(device);
-  return home.devices.setFlags(device, flagsFor(device, body));
+  return configure(home, device, body, attributes);
 }
 
 function make(task: Requester, body: Buffer, attributes: Attributes): Outcome {
   const kind = kindIn(attributes);
-  if (kind !== DUMMY.name && kind !== VETH.name) return unsupported(task, "Unknown device type");
+  if (kind !== VETH.name && kind !== DUMMY.name && kind !== BRIDGE.name)
+    return unsupported(task, "Unknown device type");
   if (UNSUPPORTED.some((name) => attributes.has(name))) return unsupported(task);
   const home = targetOf(task, attributes);
   if (!(home instanceof Network)) return home;
   return kind === VETH.name
     ? makeVeth(task, home, body, attributes)
-    : makeAlone(DUMMY, home, body, attributes);
+    : makeAlone(kind === BRIDGE.name ? BRIDGE : DUMMY, home, body, attributes);
 }
 
 function checked(request: Request): Attributes | Outcome {

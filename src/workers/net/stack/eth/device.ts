@@ -8,6 +8,12 @@ import type { AddressRow } from "../route/rows.ts";
 import { OUTGOING, TO_OTHER } from "../tap.ts";
 import * as F from "./format.ts";
 
+/** A bridge, as its ports know it. */
+export interface Bridge {
+  /** A frame that came in at a port, its header at its head; it is the bridge's now. */
+  frameFrom(port: EthernetDevice, frame: Packet): void;
+}
+
 /** What a device asks for next to IP: the stack's neighbours. */
 export interface LinkLayer {
   /** The link address of a packet's next hop; null: it is not known, and the packet is not the caller's any more. */
@@ -22,6 +28,8 @@ export abstract class EthernetDevice extends NetDevice {
   readonly core: Receiver;
   readonly links: LinkLayer;
   readonly mac: Uint8Array;
+  /** It is a port of that: what comes in there is the bridge's. */
+  bridge: Bridge | null = null;
   /** Frames that were not for this host, and such as nobody here reads. */
   rxOthers = 0;
   rxUnknown = 0;
@@ -47,7 +55,7 @@ export abstract class EthernetDevice extends NetDevice {
     const type = packet.isV6 ? F.TYPE_IP6 : F.TYPE_IP;
     if (isMulticast(packet.nextHop0, packet.nextHop1, packet.nextHop2, packet.nextHop3)) {
       F.writeToGroup(packet, this.mac, type);
-      this.#send(packet);
+      this.sendFrame(packet);
     } else if (packet.delivery === TO_BROADCAST) this.sendTo(packet, F.BROADCAST, type);
     else {
       const mac = this.links.resolve(packet, this);
@@ -58,10 +66,10 @@ export abstract class EthernetDevice extends NetDevice {
   /** Sends what stands at the packet's head to a link address. */
   sendTo(packet: Packet, mac: Uint8Array, type: number): void {
     F.write(packet, mac, this.mac, type);
-    this.#send(packet);
+    this.sendFrame(packet);
   }
 
-  #send(frame: Packet): void {
+  override sendFrame(frame: Packet): void {
     if (!this.isUp) {
       this.txDropped++;
       frame.release();
@@ -71,10 +79,6 @@ export abstract class EthernetDevice extends NetDevice {
     const { tap } = this.core;
     if (tap !== null) tap.frame(frame, this, OUTGOING, frame.head, frame.head + F.HEADER);
     this.transmit(frame);
-  }
-
-  override sendFrame(frame: Packet): void {
-    this.#send(frame);
   }
 
   override get linkAddress(): Uint8Array {
@@ -97,6 +101,12 @@ export abstract class EthernetDevice extends NetDevice {
     const { tap } = this.core;
     if (tap !== null && this.isUp)
       tap.frame(packet, this, this.#deliveryOf(bytes, head), head, head + F.HEADER);
+    if (this.bridge !== null) {
+      this.rxPackets++;
+      this.rxBytes += packet.length - F.HEADER;
+      this.bridge.frameFrom(this, packet);
+      return;
+    }
     const type = view.getUint16(head + F.TYPE);
     const isToGroup = (bytes[head]! & 1) !== 0;
     const isOurs = isToGroup
