@@ -299,6 +299,7 @@ export class InetStack implements Runner {
   }
 
   #look(stack: Stack): void {
+    this.#adoptSettings(stack);
     // Though there may be something left of before: what this call sent over loopback should have come when it ends.
     if (!this.#run(stack) || this.#isBehind) return;
     this.#isBehind = true;
