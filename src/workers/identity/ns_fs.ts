@@ -1,7 +1,7 @@
 // Namespaces as files (Linux's nsfs): what /proc/PID/ns/NAME leads to. Each has an inode whose number is its own; who has it
 // open, and what it is mounted on, keep the namespace.
 
-import { EINVAL, EPERM } from "../../shared/abi/errno.ts";
+import { EPERM, ESPIPE } from "../../shared/abi/errno.ts";
 import { O_ACCMODE, O_RDONLY } from "../../shared/abi/fcntl.ts";
 import { NS_GET_NSTYPE } from "../../shared/abi/ioctl.ts";
 import { S_IFDIR, S_IFREG } from "../../shared/abi/stat.ts";
@@ -119,7 +119,7 @@ export class NamespaceFile extends AnonymousFile {
   }
 
   override seek(): number {
-    return -EINVAL;
+    return -ESPIPE;
   }
 
   override ioctl(task: Task, request: number, argument: number): number {
