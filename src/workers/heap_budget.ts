@@ -53,7 +53,7 @@ const COSTS = {
   tcpConversations: CONVERSATION_COST,
   trackedFlows: TRACKED_FLOW_COST,
   /** With its stack. */
-  networks: 262144,
+  networks: 98304,
   netDevices: 2048,
   netAddresses: 1024,
   routes: 1024,

@@ -28,7 +28,7 @@ export function makeLimits(memoryFiles: number, hostSockets: number) {
     packetSockets: 4096,
     /** Each is a host file. */
     packetRings: 64,
-    networks: 256,
+    networks: 512,
     netDevices: 1024,
     netAddresses: 1024,
     routes: 32768,

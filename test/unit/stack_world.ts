@@ -71,9 +71,10 @@ const RULES: readonly R.RuleRow[] = [
   rule(AF_INET6, 32766, N.RT_TABLE_MAIN),
 ];
 
-export function makeStack(seed = 1, bounds: StackBounds = {}): Stack {
+export function makeStack(seed = 1, bounds: StackBounds | StackMemory = {}): Stack {
   const random = seededRandom(seed);
-  const stack = new Stack({ random32: () => Math.floor(random() * 4294967296) | 0 }, new StackMemory(bounds));
+  const memory = bounds instanceof StackMemory ? bounds : new StackMemory(bounds);
+  const stack = new Stack({ random32: () => Math.floor(random() * 4294967296) | 0 }, memory);
   const lo = stack.addLoopback(65536);
   lo.setAddresses([
     { address: ip("127.0.0.1").toBytes(), prefixLength: 8, scope: N.RT_SCOPE_HOST, flags: 0 },
