@@ -9,8 +9,8 @@ import type { NetCaller } from "./caller.ts";
 import type { Devices } from "./devices/devices.ts";
 import { errorOf, type Outcome } from "./devices/outcome.ts";
 import type { Device } from "./devices/rows.ts";
-import { mayConfigure } from "./privileges.ts";
 import type { Network } from "./network.ts";
+import { mayConfigure } from "./privileges.ts";
 
 /** struct ifreq: a name, and what is asked or told of it. */
 const REQUEST_SIZE = 40;

@@ -5,8 +5,8 @@ import { AF_INET, SOCK_RAW } from "../../shared/abi/socket.ts";
 import type { NetCaller } from "../net/caller.ts";
 import { addressIoctl } from "../net/inet/inet_ioctls.ts";
 import { NetlinkSocket } from "../net/netlink/netlink_socket.ts";
-import type { Network } from "../net/network.ts";
 import type { Protocol } from "../net/netlink/protocols.ts";
+import type { Network } from "../net/network.ts";
 
 export class InterfaceSocket extends NetlinkSocket {
   constructor(network: Network, protocol: Protocol, number: number) {
@@ -14,6 +14,8 @@ export class InterfaceSocket extends NetlinkSocket {
   }
 
   override ioctl(task: NetCaller, request: number, argument: number): number {
-    return addressIoctl(task, this.network, AF_INET, request, argument) ?? super.ioctl(task, request, argument);
+    return (
+      addressIoctl(task, this.network, AF_INET, request, argument) ?? super.ioctl(task, request, argument)
+    );
   }
 }

@@ -282,7 +282,10 @@ export class HostSocket extends SocketFile {
   override ioctl(task: NetCaller, request: number, argument: number): number {
     if (request === SIOCGSTAMP_OLD) return -E.ENOENT;
     if (!COUNTS.has(request))
-      return addressIoctl(task, this.network, this.domain, request, argument) ?? super.ioctl(task, request, argument);
+      return (
+        addressIoctl(task, this.network, this.domain, request, argument) ??
+        super.ioctl(task, request, argument)
+      );
     const count = this.host.count(request);
     if (count < 0) return count;
     const more = request === FIONREAD ? this.#unread.length : 0;

@@ -262,7 +262,9 @@ function set(task: Requester, device: Device, body: Buffer, attributes: Attribut
 /** The namespace that a request asks for; or an error. */
 function targetOf(task: Requester, attributes: Attributes): Network | Outcome {
   const name = nameIn(attributes, N.IFLA_NET_NS_PID, N.IFLA_NET_NS_FD);
-  return name === null ? task.network : task.named.get(name);
+  if (name === null) return task.network;
+  const found = task.named.get(name);
+  return typeof found !== "number" && found.devices.isHosts ? -E.EPERM : found;
 }
 
 /** What kind of device is asked for. */
