@@ -52,7 +52,6 @@ class World {
     this.devices.isHosts = true;
     const kernel = {
       ...context,
-      devices: this.devices,
       rootCredentials: {},
       log: (_level: string, text: string) => logged.push(text),
       sleep: {
@@ -60,9 +59,12 @@ class World {
         remove: () => {},
       },
       // Nobody touches a stack.
-      inet: {
-        get stack(): never {
-          throw new Error("there is no stack");
+      network: {
+        devices: this.devices,
+        inet: {
+          get stack(): never {
+            throw new Error("there is no stack");
+          },
         },
       },
     };
