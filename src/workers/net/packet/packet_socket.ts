@@ -18,11 +18,11 @@ import { runProgram } from "../../bpf/run.ts";
 import type { Mapped } from "../../mem/vma.ts";
 import type { Inode, Time } from "../../vfs/inode.ts";
 import type { NetCaller } from "../caller.ts";
-import type { Network } from "../network.ts";
 import type { Ancillary, ControlWriter } from "../control.ts";
 import type { Device } from "../devices/rows.ts";
 import { addressIoctl } from "../inet/inet_ioctls.ts";
 import type { InetStack } from "../inet/inet_stack.ts";
+import type { Network } from "../network.ts";
 import { int } from "../option_table.ts";
 import { type Address, CAN_READ, CAN_WRITE, type Received, type SendRequest, SocketFile } from "../socket.ts";
 import { HEADROOM, LARGE_SIZE } from "../stack/packet.ts";
@@ -359,7 +359,10 @@ export class PacketSocket extends SocketFile implements ListedPacketSocket, Ring
       case SIOCGSTAMPNS_NEW:
         return this.#tellStamp(task, argument, true);
       default:
-        return addressIoctl(task, this.network, S.AF_INET, request, argument) ?? super.ioctl(task, request, argument);
+        return (
+          addressIoctl(task, this.network, S.AF_INET, request, argument) ??
+          super.ioctl(task, request, argument)
+        );
     }
   }
 

@@ -26,7 +26,10 @@ export interface Route {
 }
 
 /** That of a message; or a negative errno. */
-export function routeOf({ network, type, device, frameType }: PacketSocket, address: Address): Route | number {
+export function routeOf(
+  { network, type, device, frameType }: PacketSocket,
+  address: Address,
+): Route | number {
   const { devices } = network;
   if (type === SOCK_PACKET) {
     if (address === "") return -E.ENOTCONN;
