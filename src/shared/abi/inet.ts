@@ -140,6 +140,15 @@ export const IP_MREQ_SIZE = 8;
 export const IP_MREQN_SIZE = 12;
 export const IPV6_MREQ_SIZE = 20;
 export const GROUP_REQ_SIZE = 136;
+export const IP_MREQ_SOURCE_SIZE = 12;
+export const GROUP_SOURCE_REQ_SIZE = 264;
+export const SOCKADDR_STORAGE_SIZE = 128;
+/** In struct group_source_req and group_filter. */
+export const GROUP_AT = 8;
+export const SOURCE_AT = 136;
+/** struct ip_msfilter and group_filter, without sources. */
+export const IP_MSFILTER_HEAD = 16;
+export const GROUP_FILTER_HEAD = 144;
 /** struct sock_extended_err */
 export const SOCK_EXTENDED_ERR_SIZE = 16;
 

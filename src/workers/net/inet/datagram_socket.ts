@@ -462,7 +462,7 @@ export class DatagramSocket extends InetSocket {
   release(): void {
     if (!this.end()) return;
     const { counters } = this.kernel;
-    counters.groupMemberships -= this.endpoint.memberships.size;
+    counters.groupMemberships -= this.endpoint.membershipCount;
     counters.socketMemory -= this.#errorBytes;
     this.#errorBytes = 0;
     this.#uncork();

@@ -143,7 +143,6 @@ function stamping(name: number): InetOption {
 }
 
 /** Of the first network namespace, which is the only one. */
-const NETNS_COOKIE = Buffer.of(1, 0, 0, 0, 0, 0, 0, 0);
 
 /** UDP alone looks at it, of datagrams. */
 const PEEK_OFFSET: InetOption = {
@@ -169,6 +168,13 @@ const PACING_RATE: InetOption = {
     return 0;
   },
 };
+
+/** Of a network namespace; the first has 1. */
+function networkCookie(number: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeUInt32LE(number + 1);
+  return bytes;
+}
 
 const unsupported: InetOption = { get: () => -EOPNOTSUPP, set: () => -EOPNOTSUPP };
 
@@ -214,7 +220,10 @@ export const INET_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetO
   [S.SO_TIMESTAMPING_NEW, stamping(S.SO_TIMESTAMPING_NEW)],
   [S.SO_TXTIME, { get: () => Buffer.alloc(8) }],
   [S.SO_INCOMING_CPU, kept(S.SO_INCOMING_CPU, -1)],
-  [S.SO_NETNS_COOKIE, { get: (_options, _task, room) => (room === 8 ? NETNS_COOKIE : -EINVAL) }],
+  [
+    S.SO_NETNS_COOKIE,
+    { get: ({ inet }, _task, room) => (room === 8 ? networkCookie(inet.network.number) : -EINVAL) },
+  ],
   [S.SO_PEEK_OFF, PEEK_OFFSET],
   [S.SO_MAX_PACING_RATE, PACING_RATE],
   [S.SO_PREFER_BUSY_POLL, guarded(S.SO_PREFER_BUSY_POLL, mayAdminister)],

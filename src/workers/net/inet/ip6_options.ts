@@ -8,18 +8,15 @@ import { mayUseRaw } from "../privileges.ts";
 import { IpAddress } from "../stack/ip_address.ts";
 import { bytes6 } from "./addresses.ts";
 import { FILTER_OPTIONS6, ORIGINAL_DESTINATION6, SO_ORIGINAL_DST } from "./filter_options.ts";
+import { GROUP_LONG_OPTIONS6, GROUP_OPTIONS6, ofDatagrams } from "./group_options.ts";
 import { type InetOption, type InetOptions, keyOf, type Level } from "./inet_options.ts";
 import {
   bindsAnywhere,
   endpointNumber,
   flagAt,
-  groupRequest,
-  join,
   keptAt,
   leastHops,
-  leave,
   numberIn,
-  ofDatagrams,
   pathMtuOf,
   receivesErrors,
   UNICAST_DEVICE_6,
@@ -78,14 +75,6 @@ const MULTICAST_DEVICE = ofDatagrams(
     return 0;
   },
 );
-
-/** struct ipv6_mreq */
-function membership(change: typeof join): InetOption {
-  return ofDatagrams(-E.EPROTO, null, (_endpoint, value, options) => {
-    if (value.length < I.IPV6_MREQ_SIZE) return -E.EINVAL;
-    return change(options, IpAddress.fromBytes(value, 0, 16), value.readInt32LE(16));
-  });
-}
 
 /** One of the two values that it may be. */
 function exactFlag(
@@ -173,8 +162,6 @@ const TABLE = new Map<number, InetOption>([
       },
     ),
   ],
-  [I.IPV6_ADD_MEMBERSHIP, membership(join)],
-  [I.IPV6_DROP_MEMBERSHIP, membership(leave)],
   [
     I.IPV6_ROUTER_ALERT,
     { get: () => int(0), set: (_options, value) => (value.length < INT ? -E.EINVAL : -E.ENOPROTOOPT) },
@@ -224,8 +211,7 @@ const TABLE = new Map<number, InetOption>([
   [I.IPV6_FLOWLABEL_MGR, { get: () => -E.EINVAL }],
   [I.IPV6_FLOWINFO_SEND, onlyOn(I.IPV6_FLOWINFO_SEND)],
   [I.IPV6_HDRINCL, HEADER_OPTION],
-  [I.MCAST_JOIN_GROUP, groupRequest(join, S.AF_INET6)],
-  [I.MCAST_LEAVE_GROUP, groupRequest(leave, S.AF_INET6)],
+  ...GROUP_OPTIONS6,
   [I.MCAST_MSFILTER, { get: () => -E.EADDRNOTAVAIL }],
   [I.IPV6_RECVPKTINFO, wanted(W.PACKET_INFO)],
   [I.IPV6_PKTINFO, PACKET_INFO],
@@ -272,4 +258,6 @@ const TABLE = new Map<number, InetOption>([
   [I.IPV6_FREEBIND, bindsAnywhere(LEVEL, I.IPV6_FREEBIND, I.IPV6_TRANSPARENT, INT)],
 ]);
 
-export const IP6_LEVEL: Level = { table: TABLE, takesShort: true, long: FILTER_OPTIONS6 };
+const LONG = new Map([...FILTER_OPTIONS6, ...GROUP_LONG_OPTIONS6]);
+
+export const IP6_LEVEL: Level = { table: TABLE, takesShort: true, long: LONG };

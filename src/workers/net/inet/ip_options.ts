@@ -3,8 +3,6 @@
 import * as E from "../../../shared/abi/errno.ts";
 import * as I from "../../../shared/abi/inet.ts";
 import * as S from "../../../shared/abi/socket.ts";
-import type { NetCaller } from "../caller.ts";
-import type { Devices } from "../devices/devices.ts";
 import { INT, int } from "../option_table.ts";
 import { mayMark } from "../privileges.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
@@ -12,6 +10,7 @@ import { connectedFlow } from "../stack/inet/way.ts";
 import { IpAddress } from "../stack/ip_address.ts";
 import { pathMtu } from "../stack/mtu_discovery.ts";
 import { FILTER_OPTIONS4, ORIGINAL_DESTINATION4, SO_ORIGINAL_DST } from "./filter_options.ts";
+import { deviceOf, GROUP_LONG_OPTIONS4, GROUP_OPTIONS4, ofDatagrams } from "./group_options.ts";
 import { type InetOption, type InetOptions, keyOf, type Level } from "./inet_options.ts";
 import * as W from "./received_control.ts";
 
@@ -138,79 +137,6 @@ function setTos(options: InetOptions, value: Buffer): number {
 
 // ---- Groups ----
 
-/** Options that datagrams alone have; streams answer with an errno of theirs. */
-export function ofDatagrams(
-  error: number,
-  get: ((endpoint: DatagramEndpoint, options: InetOptions, room: number) => Buffer | number) | null,
-  set: (endpoint: DatagramEndpoint, value: Buffer, options: InetOptions, task: NetCaller) => number,
-): InetOption {
-  return {
-    ...(get !== null && {
-      get: (options: InetOptions, _task: NetCaller, room: number) =>
-        options.datagram === null ? -E.ENOPROTOOPT : get(options.datagram, options, room),
-    }),
-    set: (options, value, task) =>
-      options.datagram === null ? error : set(options.datagram, value, options, task),
-  };
-}
-
-/** The device that an IPv4 address, of this host, is on; 0: there is none. */
-function deviceOf({ all }: Devices, word: number): number {
-  for (const { index, inet } of all)
-    for (const { address } of inet) if (IpAddress.fromBytes(address).w3 === word) return index;
-  return 0;
-}
-
-/** struct ip_mreq or ip_mreqn: a group, an address of this host, a device; null: it is too short. */
-function requestIn(
-  devices: Devices,
-  value: Buffer,
-): { group: IpAddress; address: number; device: number } | null {
-  if (value.length < I.IP_MREQ_SIZE) return null;
-  const group = IpAddress.v4(value.readInt32BE(0));
-  const address = value.readInt32BE(INT);
-  const named = value.length >= I.IP_MREQN_SIZE ? value.readInt32LE(2 * INT) : 0;
-  if (named !== 0 || address === 0) return { group, address, device: named };
-  const device = deviceOf(devices, address);
-  return { group, address, device: device === 0 ? -1 : device };
-}
-
-export function join(options: InetOptions, group: IpAddress, device: number): number {
-  const { datagram, inet } = options;
-  if (!group.isMulticast) return -E.EINVAL;
-  if (!inet.kernel.heap.hasRoom("groupMemberships")) return -E.ENOBUFS;
-  const error = datagram!.join(group, device);
-  if (error === 0) inet.kernel.counters.groupMemberships++;
-  return error;
-}
-
-export function leave(options: InetOptions, group: IpAddress, device: number): number {
-  if (!group.isV4 && !group.isMulticast) return -E.EINVAL;
-  const error = options.datagram!.leave(group, device);
-  if (error === 0) options.inet.kernel.counters.groupMemberships--;
-  return error;
-}
-
-function membership(change: typeof join): InetOption {
-  return ofDatagrams(-E.EPROTO, null, (_endpoint, value, options) => {
-    const request = requestIn(options.inet.network.devices, value);
-    if (request === null) return -E.EINVAL;
-    return change(options, request.group, request.device);
-  });
-}
-
-/** MCAST_JOIN_GROUP and MCAST_LEAVE_GROUP: struct group_req, of either family. */
-export function groupRequest(change: typeof join, family: number): InetOption {
-  return ofDatagrams(-E.EPROTO, null, (_endpoint, value, options) => {
-    if (value.length < I.GROUP_REQ_SIZE) return -E.EINVAL;
-    if (value.readUInt16LE(8) !== family) return -E.EINVAL;
-    const group =
-      family === S.AF_INET ? IpAddress.v4(value.readInt32BE(12)) : IpAddress.fromBytes(value, 16, 16);
-    if (family === S.AF_INET6 && !group.isMulticast) return -E.EINVAL;
-    return change(options, group, value.readInt32LE(0));
-  });
-}
-
 function setMulticastDevice(endpoint: DatagramEndpoint, value: Buffer, options: InetOptions): number {
   if (value.length < INT) return -E.EINVAL;
   let [address, device] = [0, 0];
@@ -293,8 +219,6 @@ function unicastDevice(name: "unicastDevice4" | "unicastDevice6"): InetOption {
 export const UNICAST_DEVICE_6 = unicastDevice("unicastDevice6");
 
 const LOCAL_PORT_RANGE = keptAt(S.IPPROTO_IP, I.IP_LOCAL_PORT_RANGE, 0);
-
-const refused: InetOption = { get: () => -E.EINVAL };
 
 const TABLE = new Map<number, InetOption>([
   [I.IP_TOS, { get: ({ endpoint }) => int(endpoint.tos), set: setTos }],
@@ -404,12 +328,7 @@ const TABLE = new Map<number, InetOption>([
       },
     },
   ],
-  [I.IP_ADD_MEMBERSHIP, membership(join)],
-  [I.IP_DROP_MEMBERSHIP, membership(leave)],
-  [I.IP_MSFILTER, refused],
-  [I.MCAST_JOIN_GROUP, groupRequest(join, S.AF_INET)],
-  [I.MCAST_LEAVE_GROUP, groupRequest(leave, S.AF_INET)],
-  [I.MCAST_MSFILTER, refused],
+  ...GROUP_OPTIONS4,
   [
     I.IP_MULTICAST_ALL,
     {
@@ -439,4 +358,6 @@ const TABLE = new Map<number, InetOption>([
   [I.IP_PROTOCOL, { get: ({ inet }) => int(inet.type === S.SOCK_RAW ? inet.protocol : 0) }],
 ]);
 
-export const IP_LEVEL: Level = { table: TABLE, takesShort: true, long: FILTER_OPTIONS4 };
+const LONG = new Map([...FILTER_OPTIONS4, ...GROUP_LONG_OPTIONS4]);
+
+export const IP_LEVEL: Level = { table: TABLE, takesShort: true, long: LONG };

@@ -24,12 +24,8 @@ import { BUFFER_DEFAULT, MEMBERSHIPS_MAX4, MEMBERSHIPS_MAX6 } from "../limits.ts
 import { type Packet, PacketQueue } from "../packet.ts";
 import type { Flow } from "../route/flow.ts";
 import type { Datagrams } from "./datagrams.ts";
+import { EXCLUDE, INCLUDE, Membership } from "./membership.ts";
 import type { Message } from "./message.ts";
-
-interface Membership {
-  readonly group: IpAddress;
-  readonly device: number;
-}
 
 /** What tells a membership from others. */
 export function membershipKey(device: number, w0: number, w1: number, w2: number, w3: number): string {
@@ -180,8 +176,8 @@ export abstract class DatagramEndpoint extends InetEndpoint {
     return core.tables.lookup(flow) === 0 ? flow.device!.index : 0;
   }
 
-  /** IP_ADD_MEMBERSHIP, IPV6_JOIN_GROUP; device 0: by its route. */
-  join(group: IpAddress, device: number): number {
+  /** IP_ADD_MEMBERSHIP, IPV6_JOIN_GROUP: from whom at first (EXCLUDE: from all); device 0: by its route. */
+  join(group: IpAddress, device: number, mode = EXCLUDE): number {
     if (!group.isMulticast) return -E.EINVAL;
     const index = device === 0 ? this.#deviceOf(group) : device;
     if (this.core.devices.byIndex(index) === null) return -E.ENODEV;
@@ -189,9 +185,51 @@ export abstract class DatagramEndpoint extends InetEndpoint {
     if (this.memberships.has(key)) return -E.EADDRINUSE;
     const max = group.isV4 ? MEMBERSHIPS_MAX4 : MEMBERSHIPS_MAX6;
     if (this.memberships.size >= max) return -E.ENOBUFS;
-    this.memberships.set(key, { group, device: index });
+    this.memberships.set(key, new Membership(group, index, mode));
     this.core.memberships.join(index, group);
     return 0;
+  }
+
+  /** Its membership on a device (0: by the group's route), or a negative errno. */
+  membershipOf(group: IpAddress, device: number): Membership | number {
+    if (!group.isMulticast) return -E.EINVAL;
+    const index = device === 0 ? this.#deviceOf(group) : device;
+    if (this.core.devices.byIndex(index) === null) return -E.ENODEV;
+    const { w0, w1, w2, w3 } = group;
+    return this.memberships.get(membershipKey(index, w0, w1, w2, w3)) ?? -E.EINVAL;
+  }
+
+  /**
+   * One source more or less in the list of a mode: 0, or -EINVAL where there is a list of the other mode; -EADDRNOTAVAIL
+   * where it is so already. Without the last source from whom it takes something it is in the group no more.
+   */
+  changeSource(
+    membership: Membership,
+    source: IpAddress,
+    mode: number,
+    isAdding: boolean,
+    most: number,
+  ): number {
+    const { sources } = membership;
+    if (membership.hasList && membership.mode !== mode) return -E.EINVAL;
+    membership.mode = mode;
+    if (membership.lists(source) === isAdding) return -E.EADDRNOTAVAIL;
+    if (isAdding) {
+      if (sources.length >= most) return -E.ENOBUFS;
+      membership.sources = [...sources, source];
+      membership.hasList = true;
+      return 0;
+    }
+    if (sources.length === 1 && mode === INCLUDE) return this.leave(membership.group, membership.device);
+    membership.sources = sources.filter((one) => !one.equals(source));
+    return 0;
+  }
+
+  /** Groups, and sources of theirs. */
+  get membershipCount(): number {
+    let count = 0;
+    for (const { sources } of this.memberships.values()) count += 1 + sources.length;
+    return count;
   }
 
   /** IP_DROP_MEMBERSHIP, IPV6_LEAVE_GROUP. */

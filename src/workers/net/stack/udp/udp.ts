@@ -160,9 +160,9 @@ export class Udp implements Transport {
       if (remote.w0 !== packet.source0 || remote.w1 !== packet.source1) return false;
       if (remote.w2 !== packet.source2 || remote.w3 !== packet.source3) return false;
     }
-    if (packet.isV6 ? endpoint.takesAllGroups6 : endpoint.takesAllGroups4) return true;
+    const takesAll = packet.isV6 ? endpoint.takesAllGroups6 : endpoint.takesAllGroups4;
     const { memberships } = endpoint;
-    if (memberships.size === 0) return false;
+    if (memberships.size === 0) return takesAll;
     this.#group ||= membershipKey(
       index,
       packet.destination0,
@@ -170,7 +170,7 @@ export class Udp implements Transport {
       packet.destination2,
       packet.destination3,
     );
-    return memberships.has(this.#group);
+    return memberships.get(this.#group)?.takes(packet) ?? takesAll;
   }
 
   // ---- Errors ----
