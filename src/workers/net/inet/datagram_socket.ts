@@ -2,7 +2,7 @@
 // are beside what Linux's sockets say of themselves is their endpoint's (stack/datagram/endpoint.ts).
 
 import * as E from "../../../shared/abi/errno.ts";
-import { UDP_SEGMENTS_MAX } from "../../../shared/abi/inet.ts";
+import { UDP_GRO } from "../../../shared/abi/inet.ts";
 import { FIONREAD, TIOCOUTQ as SIOCOUTQ } from "../../../shared/abi/ioctl.ts";
 import { POLLERR, POLLHUP, POLLPRI, POLLRDHUP } from "../../../shared/abi/poll.ts";
 import * as S from "../../../shared/abi/socket.ts";
@@ -211,8 +211,8 @@ export class DatagramSocket extends InetSocket {
     inet.advance(stack);
     const before = endpoint.mark;
     if (mark !== null) this.#setMark(mark);
-    const isSplit = segmentSize > 0 && data.length > segmentSize && this.#isUdp;
-    const n = isSplit ? this.#sendSegments(data, message, segmentSize) : endpoint.send(data, message);
+    if (this.#isUdp) message.segmentSize = segmentSize;
+    const n = endpoint.send(data, message);
     if (mark !== null) this.#setMark(before);
     inet.deliver(stack);
     return n;
@@ -238,16 +238,6 @@ export class DatagramSocket extends InetSocket {
     }
     if (message.device === 0 && !isMulticast)
       message.device = isV4 ? this.unicastDevice4 : this.unicastDevice6;
-  }
-
-  /** One datagram for each so many bytes (UDP_SEGMENT). */
-  #sendSegments(data: Uint8Array, message: Message, size: number): number {
-    if (data.length > size * UDP_SEGMENTS_MAX) return -E.EINVAL;
-    for (let at = 0; at < data.length; at += size) {
-      const n = this.endpoint.send(data.subarray(at, at + size), message);
-      if (n < 0) return at > 0 ? data.length : n;
-    }
-    return data.length;
   }
 
   // ---- Corks ----
@@ -376,6 +366,7 @@ export class DatagramSocket extends InetSocket {
 
   get #wantsControl(): boolean {
     const { wanted4, wanted6, kept } = this.options;
+    if (this.endpoint.gathersSegments) return true;
     return (wanted4 | wanted6) !== 0 || kept.get(S.SO_RXQ_OVFL) === 1 || (kept.get(S.SO_RCVMARK) ?? 0) !== 0;
   }
 
@@ -422,6 +413,7 @@ export class DatagramSocket extends InetSocket {
     if (options.kept.get(S.SO_RXQ_OVFL) === 1 && ancillary.drops > 0)
       writer.add(S.SOL_SOCKET, S.SO_RXQ_OVFL, int(ancillary.drops));
     if ((options.kept.get(S.SO_RCVMARK) ?? 0) !== 0) writer.add(S.SOL_SOCKET, S.SO_MARK, int(ancillary.mark));
+    if (ancillary.segmentSize !== 0) writer.add(S.IPPROTO_UDP, UDP_GRO, int(ancillary.segmentSize));
     ancillary.write(writer, options.wanted4, options.wanted6);
     return null;
   }

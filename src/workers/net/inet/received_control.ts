@@ -26,6 +26,8 @@ export class ReceivedControl implements Ancillary {
   readonly isV6: boolean;
   readonly mark: number;
   readonly drops: number;
+  /** Bytes of each of the datagrams that are received as one; 0: it is one. */
+  readonly segmentSize: number;
   readonly #device: number;
   readonly #hopLimit: number;
   readonly #trafficClass: number;
@@ -40,6 +42,7 @@ export class ReceivedControl implements Ancillary {
     this.isV6 = packet.isV6;
     this.mark = packet.mark;
     this.drops = packet.drops;
+    this.segmentSize = packet.gsoSize;
     this.#device = device?.index ?? 0;
     this.#hopLimit = packet.hopLimit;
     this.#trafficClass = packet.trafficClass;

@@ -55,8 +55,17 @@ const TABLE = new Map<number, InetOption>([
       },
     },
   ],
-  // Datagrams come one by one, as they may.
-  [I.UDP_GRO, flag(I.UDP_GRO)],
+  [
+    I.UDP_GRO,
+    {
+      get: ({ datagram }) => int(Number(datagram!.gathersSegments)),
+      set: ({ datagram }, value) => {
+        if (value.length < INT) return -EINVAL;
+        datagram!.gathersSegments = value.readInt32LE() !== 0;
+        return 0;
+      },
+    },
+  ],
 ]);
 
 export const UDP_LEVEL: Level = { table: TABLE, takesShort: true };

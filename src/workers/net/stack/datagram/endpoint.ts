@@ -52,6 +52,8 @@ export abstract class DatagramEndpoint extends InetEndpoint {
   takesAllGroups6 = true;
   /** SO_ATTACH_FILTER: whether a packet is wanted, which it may cut off. */
   filter: ((packet: Packet) => boolean) | null = null;
+  /** UDP_GRO: what was sent as one is received as one. */
+  gathersSegments = false;
   /** SO_NO_CHECK */
   sendsNoChecksum = false;
   /** SO_RCVBUF, as getsockopt tells it. */

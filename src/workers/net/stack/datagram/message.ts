@@ -17,6 +17,8 @@ export class Message {
   flowLabel = 0;
   /** MSG_DONTROUTE */
   staysOnLink = false;
+  /** UDP_SEGMENT: it is cut into datagrams of so many bytes; 0: it is one. */
+  segmentSize = 0;
 
   /** As a new one, to somebody. */
   to(destination: IpAddress | null, port: number): this {
@@ -28,6 +30,7 @@ export class Message {
     this.trafficClass = -1;
     this.flowLabel = 0;
     this.staysOnLink = false;
+    this.segmentSize = 0;
     return this;
   }
 }

@@ -2,7 +2,7 @@
 // this host is a router; everything else is counted and dropped.
 
 import { RTN_BROADCAST, RTN_LOCAL, RTN_UNICAST } from "../../../../shared/abi/netlink.ts";
-import { IPPROTO_RAW, IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
+import { IPPROTO_RAW } from "../../../../shared/abi/socket.ts";
 import { sumOf } from "../checksum.ts";
 import type { StackCore } from "../core.ts";
 import { type Fragment, Reassembler } from "../frag/reassembly.ts";
@@ -10,7 +10,6 @@ import * as Icmp from "../icmp/format.ts";
 import type { Icmp4 } from "../icmp/icmp4.ts";
 import { isLoopback, MAPPED } from "../ip_address.ts";
 import { FRAGMENT_TIME4_US } from "../limits.ts";
-import { segment } from "../offload/segments.ts";
 import { type Packet, TO_BROADCAST, TO_MULTICAST } from "../packet.ts";
 import * as F from "./format.ts";
 import { forward4, mayForward4 } from "./forward.ts";
@@ -197,16 +196,6 @@ export class Ip4Input {
   }
 
   #deliver(packet: Packet): void {
-    if (packet.gsoSize !== 0 && packet.protocol === IPPROTO_UDP) {
-      // Datagrams that were put together on their way are single ones here.
-      packet.head = packet.network;
-      segment(packet, this.#core.pools, (one) => {
-        one.head = one.transport;
-        this.#deliver(one);
-      });
-      packet.release();
-      return;
-    }
     const { ip } = this.#core.counters;
     const wasTaken = this.rawInput !== null && packet.protocol !== IPPROTO_RAW && this.rawInput(packet);
     const transport = this.#core.transports4[packet.protocol]!;

@@ -2,7 +2,6 @@
 // for others is passed on where this host is a router; everything else is counted and dropped.
 
 import { RTN_ANYCAST, RTN_LOCAL, RTN_UNICAST } from "../../../../shared/abi/netlink.ts";
-import { IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
 import type { StackCore } from "../core.ts";
 import { type Fragment, Reassembler } from "../frag/reassembly.ts";
 import * as Icmp from "../icmp/format.ts";
@@ -10,7 +9,6 @@ import type { Icmp6 } from "../icmp/icmp6.ts";
 import { isLinkLocal, isLoopback, isMulticast, MAPPED } from "../ip_address.ts";
 import type { RawInput } from "../ip4/input.ts";
 import { EXTENSION_HEADERS_MAX, FRAGMENT_TIME6_US } from "../limits.ts";
-import { segment } from "../offload/segments.ts";
 import { type Packet, TO_MULTICAST } from "../packet.ts";
 import {
   checkOptions,
@@ -245,16 +243,6 @@ export class Ip6Input {
   }
 
   #deliver(packet: Packet, named: number): void {
-    if (packet.gsoSize !== 0 && packet.protocol === IPPROTO_UDP) {
-      // Datagrams that were put together on their way are single ones here.
-      packet.head = packet.network;
-      segment(packet, this.#core.pools, (one) => {
-        one.head = one.transport;
-        this.#deliver(one, named);
-      });
-      packet.release();
-      return;
-    }
     const core = this.#core;
     const { ip6 } = core.counters;
     const wasTaken = this.rawInput?.(packet) ?? false;

@@ -1,10 +1,15 @@
 // UDP output, as Linux's udp_sendmsg and udpv6_sendmsg: bounds, the order of errors, the header.
 
 import * as E from "../../../../shared/abi/errno.ts";
+import { UDP_SEGMENTS_MAX } from "../../../../shared/abi/inet.ts";
 import { IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
 import { pseudoSum } from "../checksum.ts";
 import { Message } from "../datagram/message.ts";
 import { output, sendError, tooLong, wayOf } from "../datagram/way.ts";
+import * as Ip4 from "../ip4/format.ts";
+import * as Ip6 from "../ip6/format.ts";
+import { pathMtu } from "../mtu_discovery.ts";
+import { GSO_UDP_L4 } from "../offload/segments.ts";
 import { CHECKSUM_PARTIAL, CHECKSUM_VALID, type Packet } from "../packet.ts";
 import type { Flow } from "../route/flow.ts";
 import type { UdpEndpoint } from "./endpoint.ts";
@@ -29,6 +34,11 @@ export function sendDatagram(endpoint: UdpEndpoint, data: Uint8Array, message: M
   if (data.length > max) return tooLong(endpoint, flow, port, data, max);
   const unready = sendError(endpoint);
   if (unready !== 0) return unready;
+  const { segmentSize } = message;
+  if (segmentSize > 0) {
+    const error = cutError(endpoint, flow, port, data, segmentSize);
+    if (error < 0) return error;
+  }
   const packet = core.pools.take(data.length + F.HEADER);
   const counters = flow.isV6 ? core.counters.udp6 : core.counters.udp;
   if (packet === null) {
@@ -38,6 +48,10 @@ export function sendDatagram(endpoint: UdpEndpoint, data: Uint8Array, message: M
   packet.bytes.set(data, packet.head);
   packet.end = packet.head + data.length;
   writeHeader(packet, endpoint, flow, port);
+  if (segmentSize > 0 && data.length > segmentSize) {
+    packet.gsoSize = segmentSize;
+    packet.gsoType = GSO_UDP_L4;
+  }
   const error = output(endpoint, packet, flow, message, port, data);
   if (error === -E.EMSGSIZE) return error;
   if (error < 0) {
@@ -46,6 +60,16 @@ export function sendDatagram(endpoint: UdpEndpoint, data: Uint8Array, message: M
   }
   counters.OutDatagrams++;
   return data.length;
+}
+
+/** Whether bytes may be cut into datagrams of a size: each must fit the way as it is, and have a checksum. */
+function cutError(endpoint: UdpEndpoint, flow: Flow, port: number, data: Uint8Array, size: number): number {
+  const { core } = endpoint.shared;
+  const mtu = pathMtu(core, flow, flow.isV6 ? endpoint.discovery6 : endpoint.discovery4);
+  const headers = F.HEADER + (flow.isV6 ? Ip6.HEADER : Ip4.HEADER_MIN);
+  if (Math.min(size, data.length) + headers > mtu) return tooLong(endpoint, flow, port, data, mtu - headers);
+  if (data.length > size * UDP_SEGMENTS_MAX) return -E.EINVAL;
+  return endpoint.sendsNoChecksum && !flow.isV6 ? -E.EINVAL : 0;
 }
 
 function writeHeader(packet: Packet, endpoint: UdpEndpoint, flow: Flow, port: number): void {

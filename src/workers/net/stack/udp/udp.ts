@@ -14,6 +14,7 @@ import type { Icmp6 } from "../icmp/icmp6.ts";
 import { PortGroups } from "../inet/port_groups.ts";
 import { EndpointTable } from "../inet/table.ts";
 import { COPIES_LOOKED_AT_MAX } from "../limits.ts";
+import { segment } from "../offload/segments.ts";
 import { CHECKSUM_NONE, CHECKSUM_VALID, type Packet, TO_HOST } from "../packet.ts";
 import type { UdpEndpoint } from "./endpoint.ts";
 import * as F from "./format.ts";
@@ -96,8 +97,22 @@ export class Udp implements Transport {
     this.#queue(endpoint, packet, counters);
   }
 
-  // A packet for an endpoint, its head at the UDP header.
+  // A packet for an endpoint, its head at the UDP header. Datagrams that were put together are single ones again, but for
+  // who gathers them.
   #queue(endpoint: UdpEndpoint, packet: Packet, counters: UdpCounters): void {
+    if (packet.gsoSize === 0 || endpoint.gathersSegments) {
+      this.#queueOne(endpoint, packet, counters);
+      return;
+    }
+    packet.head = packet.network;
+    segment(packet, this.core.pools, (one) => {
+      one.head = one.transport;
+      this.#queueOne(endpoint, one, counters);
+    });
+    packet.release();
+  }
+
+  #queueOne(endpoint: UdpEndpoint, packet: Packet, counters: UdpCounters): void {
     packet.head += F.HEADER;
     packet.trueSize = F.trueSize(packet.length);
     const isShort = this.shared.isShort(packet);
