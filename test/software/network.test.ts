@@ -308,6 +308,39 @@ same
 7
 `;
 
+const APT = `
+set -e
+${UP}
+D=$(mktemp -d); cd $D
+mkdir -p repo pkg/DEBIAN pkg/opt state/lists/partial cache/archives/partial
+printf 'Package: greeting\\nVersion: 1.0\\nArchitecture: all\\nMaintainer: nobody <nobody@example.org>\\nDescription: a greeting\\n' > pkg/DEBIAN/control
+echo hello > pkg/opt/greeting; dpkg-deb -b pkg repo/greeting_1.0_all.deb > log
+(cd repo; F=greeting_1.0_all.deb; { dpkg-deb -f $F; echo "Filename: ./$F"; echo "Size: $(stat -c %s $F)"; echo "SHA256: $(sha256sum $F | cut -d ' ' -f 1)"; echo; for i in $(seq 3000); do printf 'Package: other%d\\nVersion: 1\\nArchitecture: all\\nDescription: %s\\nFilename: ./none\\nSize: 1\\n\\n' $i $i; done; } > Packages; gzip -k Packages)
+touch status; echo 'deb [trusted=yes] http://deb.example.org:8030/ ./' > list
+cat > proxy.py <<END
+import http.server, socketserver, sys
+class Proxy(http.server.SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        print(self.command, self.path, file=sys.stderr, flush=True)
+        assert self.path.startswith("http://deb.example.org:8030/")
+        self.path = "/" + self.path.split("/", 3)[3]
+        super().do_GET()
+    def log_message(self, *args): pass
+http.server.ThreadingHTTPServer(("127.0.0.1", 3128), Proxy).serve_forever()
+END
+(cd repo; exec python3 ../proxy.py 2> ../asked) & P=$!
+up 127.0.0.1 3128
+A="-q -o Dir::Etc::sourcelist=$D/list -o Dir::Etc::sourceparts=- -o Dir::State=$D/state -o Dir::State::status=$D/status -o Dir::Cache=$D/cache -o APT::Sandbox::User=root -o Acquire::http::Proxy=http://127.0.0.1:3128 -o Acquire::Languages=none"
+apt-get $A update 2>&1 | sed 's/ in .*//' | grep -v '^Reading'
+apt-cache $A show greeting | grep -E '^(Package|Version|Size)'
+apt-cache $A pkgnames | wc -l
+apt-get $A download greeting 2>&1 | sed 's/ in .*//'; cmp greeting_1.0_all.deb repo/greeting_1.0_all.deb && echo same
+apt-get $A -s install greeting | grep ^Inst
+sort -u asked
+kill $P; wait $P 2> /dev/null || true
+`;
+
 interface Case {
   readonly what: string;
   readonly script: string;
@@ -357,6 +390,7 @@ const CASES: readonly Case[] = [
   { what: "tcpdump", script: TCPDUMP, needs: [["tcpdump", "tcpdump"]], user: "0" },
   { what: "traceroute", script: TRACEROUTE, needs: [["traceroute", "traceroute"]] },
   { what: "iperf3: TCP, UDP, both ways", script: IPERF, needs: [["iperf3", "iperf3"]] },
+  { what: "apt-get by a proxy", script: APT, needs: [["apt-get", "apt"]] },
   { what: "rsync's daemon", script: RSYNC, needs: [["rsync", "rsync"]] },
 ];
 
