@@ -53,6 +53,13 @@ static void set_capabilities(uint64_t set, uint64_t inheritable) {
   if (syscall(SYS_capset, &header, data) < 0) fail_errno(EXIT_RINGFENCE, "setting capabilities");
 }
 
+static uint64_t permitted(void) {
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct data[2];
+  if (syscall(SYS_capget, &header, data) < 0) fail_errno(EXIT_RINGFENCE, "looking at capabilities");
+  return (uint64_t)data[1].permitted << 32 | data[0].permitted;
+}
+
 static void set_filter(struct bpf_program *program) {
   struct sock_fprog text = {.len = program->length, .filter = program->code};
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &text) < 0)
@@ -140,17 +147,17 @@ struct network_role {
   unsigned calls[4];
 };
 
-// That directory becomes its root, and no call is left that needs files or processes, or memory that could be executed.
+// That directory becomes its root, and no call is left that needs files or processes, or memory that could be executed. Who
+// is not root may have every capability, in a user namespace of the sandbox's own, or none, in his caller's.
 static void in_network(const char *empty, const struct network_role *role) {
-  untouchable();
-  if (chdir(empty) < 0 || (geteuid() == 0 && chroot(".") < 0))
+  uint64_t has = permitted();
+  bool enters = geteuid() == 0 || (has & 1ull << CAP_SYS_CHROOT);
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) fail_errno(EXIT_RINGFENCE, "protecting a process's memory");
+  if (chdir(empty) < 0 || (enters && chroot(".") < 0))
     fail_errno(EXIT_RINGFENCE, "entering the empty directory");
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail_errno(EXIT_RINGFENCE, "setting no_new_privs");
-  // Who has none cannot drop them either.
-  if (geteuid() == 0) {
-    drop_bounding(0);
-    set_capabilities(role->capabilities, 0);
-  }
+  if (has & 1ull << CAP_SETPCAP) drop_bounding(0);
+  set_capabilities(has & role->capabilities, 0);
   struct bpf_program program = {0};
   begin_filter(&program, network_calls, sizeof network_calls / sizeof network_calls[0]);
   for (unsigned i = 0; i < role->call_count; i++)

@@ -28,7 +28,7 @@ void privileges_keeper(const char *empty);
 // The viewer, a keeper that only tells: no capabilities, and no sockets but those that it has.
 void privileges_viewer(const char *empty);
 
-// The maker of sockets: CAP_NET_BIND_SERVICE and CAP_NET_RAW, if its caller is root; else the same.
+// The maker of sockets: CAP_NET_BIND_SERVICE and CAP_NET_RAW, as far as its caller has them; else the same.
 void privileges_maker(const char *empty);
 
 // Soft limits of the caller would hit the sandbox's own processes: raise them to the hard ones (the

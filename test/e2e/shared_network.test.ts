@@ -3,7 +3,7 @@
 //
 // deadline: 240 s
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { eventually, run } from "../spawn.ts";
@@ -17,6 +17,8 @@ if (why !== null) console.log(why);
 const linked = why === null ? test : test.skip;
 const hasTun = existsSync("/dev/net/tun");
 if (!hasTun) console.log("missing: /dev/net/tun, for a link that is no Ethernet");
+
+const viewerDriver = (): string => buildDriver("viewer_driver", ["privileges", "report", "buffer"]);
 
 /** All that busybox tells of a network. */
 const LOOK = ["ip addr", "ip route", "ip -6 route | sort", "ip rule", "ifconfig -a"]
@@ -190,10 +192,26 @@ linked("the viewer has no capability, no file, and its filter", () =>
   }),
 );
 
+for (const [who, flags] of [
+  ["root", ["-n"]],
+  ["who has all in a user namespace, and is not root there,", ["-Un", "--keep-caps"]],
+] as const)
+  linked(`of the capabilities of ${who} keeper, viewer and maker keep their own`, async () => {
+    const empty = mkdtempSync("/tmp/ringfence-empty-");
+    chmodSync(empty, 0o755);
+    const { stdout, stderr } = await run("unshare", [...flags, viewerDriver(), empty, "roles"]);
+    rmdirSync(empty);
+    const none = "0".repeat(16);
+    const sets = { keeper: "0000000000003400", viewer: none, maker: "0000000000002400" };
+    const lines = Object.entries(sets).map(
+      ([name, set]) => `${name} CapPrm:\t${set}\n${name} CapBnd:\t${none}\n`,
+    );
+    assert.is(stdout.toString(), lines.join(""), stderr.toString());
+  });
+
 linked("a viewer that somebody has taken over makes no socket, and changes nothing", async () => {
   const empty = mkdtempSync("/tmp/ringfence-empty-");
-  const driver = buildDriver("viewer_driver", ["privileges", "report", "buffer"]);
-  const { stdout, stderr } = await run("unshare", ["-n", driver, empty]);
+  const { stdout, stderr } = await run("unshare", ["-n", viewerDriver(), empty]);
   rmdirSync(empty);
   const outcomes = stdout.toString().trimEnd().split("\n");
   assert.ok(outcomes.length > 15, stderr.toString());

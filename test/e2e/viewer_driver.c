@@ -1,5 +1,6 @@
 // What the viewer of a network can still do: each attempt in a process of its own that has a socket to rtnetlink, and what
-// became of it in a line. Argument: an empty directory.
+// became of it in a line. Argument: an empty directory. With `roles` behind it: what capabilities keeper, viewer and maker
+// are left with, of those that this program has.
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -80,7 +81,39 @@ static void tell(const char *what, const char *empty, const struct attempt *atte
     printf("%s: %s\n", what, WEXITSTATUS(status) == 0 ? "done" : strerror(WEXITSTATUS(status)));
 }
 
+static void tell_capabilities(const char *name, void (*take)(const char *), const char *empty) {
+  fflush(stdout);
+  int ready[2];
+  if (pipe(ready) < 0) return;
+  pid_t pid = fork();
+  if (pid == 0) {
+    dup2(ready[1], 0);
+    syscall(SYS_close_range, 3, ~0u, 0);
+    take(empty);
+    close(0);
+    for (;;)
+      poll(NULL, 0, -1);
+  }
+  close(ready[1]);
+  char path[64], line[256];
+  if (read(ready[0], line, 1) != 0) return;
+  close(ready[0]);
+  snprintf(path, sizeof path, "/proc/%d/status", pid);
+  FILE *status = fopen(path, "r");
+  while (status && fgets(line, sizeof line, status))
+    if (strncmp(line, "CapPrm:", 7) == 0 || strncmp(line, "CapBnd:", 7) == 0) printf("%s %s", name, line);
+  if (status) fclose(status);
+  kill(pid, SIGKILL);
+  waitpid(pid, NULL, 0);
+}
+
 int main(int argc, char **argv) {
+  if (argc == 3 && strcmp(argv[2], "roles") == 0) {
+    tell_capabilities("keeper", privileges_keeper, argv[1]);
+    tell_capabilities("viewer", privileges_viewer, argv[1]);
+    tell_capabilities("maker", privileges_maker, argv[1]);
+    return 0;
+  }
   if (argc != 2) return 1;
   for (unsigned i = 0; i < sizeof attempts / sizeof attempts[0]; i++)
     tell(attempts[i].what, argv[1], &attempts[i], 0);
