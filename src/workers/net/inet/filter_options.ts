@@ -69,6 +69,18 @@ function viewOf(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
+/** Does what holds so many bytes for as long as the guest takes to copy them. */
+function* charged(options: InetOptions, bytes: number, work: () => Coroutine): Coroutine {
+  const { heap, counters } = options.inet.kernel;
+  if (!heap.hasRoom("socketMemory", bytes)) return -ENOMEM;
+  counters.socketMemory += bytes;
+  try {
+    return yield* work();
+  } finally {
+    counters.socketMemory -= bytes;
+  }
+}
+
 /** Copies an answer out, and tells its length. */
 function* answer(task: NetCaller, address: number, roomAt: number, bytes: Buffer): Coroutine {
   const error = yield* writeGuest(task, address, bytes);
@@ -137,14 +149,9 @@ function* getEntries(
   const table = tableOf(options, isV6, tableName(asked));
   if (table === null) return -ENOENT;
   if (size !== table.bytes.length) return -EAGAIN;
-  const { heap, counters } = options.inet.kernel;
-  if (!heap.hasRoom("socketMemory", size)) return -ENOMEM;
-  counters.socketMemory += size;
-  try {
-    return yield* answer(task, address, roomAt, entriesWithCounters(asked, table));
-  } finally {
-    counters.socketMemory -= size;
-  }
+  return yield* charged(options, size, () =>
+    answer(task, address, roomAt, entriesWithCounters(asked, table)),
+  );
 }
 
 function* getRevision(
@@ -211,7 +218,8 @@ function* replace(
     return -ENOMEM;
   }
   counters.socketMemory += charge;
-  let isKept = false;
+  // Of the old rules, too, as long as their counts are told.
+  let held = charge;
   try {
     const bytes = yield* readGuest(task, address + REPLACE_HEAD, size);
     if (typeof bytes === "number") return bytes;
@@ -235,13 +243,12 @@ function* replace(
     if (oldCount !== table.replacement.count) return -EAGAIN;
     const old = table.rules;
     options.inet.network.inet.stack.filter.tables(isV6).replace(table, bytes, rules, replacement);
-    counters.socketMemory -= table.charge;
+    held = table.charge;
     table.charge = charge;
-    isKept = true;
     yield* tellCounters(task, readU64(viewOf(head), 88), old);
     return 0;
   } finally {
-    if (!isKept) counters.socketMemory -= charge;
+    counters.socketMemory -= held;
   }
 }
 
@@ -275,7 +282,13 @@ function* addCounters(
   const table = tableOf(options, isV6, tableName(head));
   if (table === null) return -ENOENT;
   if (count !== table.replacement.count) return -EINVAL;
-  const added = yield* readGuest(task, address + COUNTERS_HEAD, count * COUNTER_SIZE);
+  return yield* charged(options, count * COUNTER_SIZE, () =>
+    addTo(table, task, address + COUNTERS_HEAD, count),
+  );
+}
+
+function* addTo(table: InstalledTable, task: NetCaller, address: number, count: number): Coroutine {
+  const added = yield* readGuest(task, address, count * COUNTER_SIZE);
   if (typeof added === "number") return added;
   const { rules } = table;
   if (rules.rules.length !== count) return -EINVAL;
