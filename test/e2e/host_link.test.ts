@@ -340,12 +340,14 @@ for (const victim of ["keeper", "node", "init"] as const)
       const processes = await one.start();
       const mirrors = (): string => one.room.inside("ss -Hltn");
       assert.ok(await eventually(() => mirrors().includes("127.0.0.1:4000"), 5000));
+      assert.match(one.room.inside("ss -Hxa"), /@ringfence/);
       assert.ok(exists(processes.keeper));
       assert.is.not(one.room.state(), before);
       process.kill(processes[victim], "SIGKILL");
       assert.ok(await eventually(() => one.room.state() === before, 5000), one.room.state());
       assert.not(exists(processes.keeper));
       assert.ok(await eventually(() => mirrors() === "", 2000), mirrors());
+      assert.not.match(one.room.inside("ss -Hxa"), /@ringfence/);
       // The host's own stack answers again.
       assert.match(one.room.sh("busybox ping -c 1 -W 5 10.9.0.2"), / 0% packet loss/);
       if (victim !== "keeper") return;
