@@ -157,29 +157,56 @@ static pid_t clone_init(const struct init_plan *plan, bool own_network, bool *us
   return pid;
 }
 
+// The network namespace that config.json names, as it was when it was looked at first: what else comes to have that name (of
+// a process whose number is taken again, say) is not what was decided about.
+struct named_network {
+  const char *path; // NULL: none is named
+  int fd;
+  struct stat file;
+  bool is_own; // it is the launcher's
+};
+
+static bool is_file(const char *path, const struct stat *file) {
+  struct stat found;
+  return stat(path, &found) == 0 && found.st_dev == file->st_dev && found.st_ino == file->st_ino;
+}
+
+static struct named_network open_network(const char *path) {
+  struct named_network network = {.path = path, .fd = -1};
+  if (!path) return network;
+  network.fd = open_file(path, O_RDONLY);
+  if (fstat(network.fd, &network.file) < 0) fail_errno(EXIT_RINGFENCE, "the network namespace %s", path);
+  network.is_own = is_file("/proc/self/ns/net", &network.file);
+  return network;
+}
+
 // A network namespace that is joined belongs to another user namespace than the sandbox's, so init must be
 // born in it. Returns the launcher's own, to go back to.
-static int join_network(const char *path) {
-  int own = open_file("/proc/self/ns/net", O_RDONLY), other = open_file(path, O_RDONLY);
-  if (setns(other, CLONE_NEWNET) < 0) fail_errno(EXIT_RINGFENCE, "joining the network namespace %s", path);
-  close(other);
+static int join_network(const struct named_network *network) {
+  int own = open_file("/proc/self/ns/net", O_RDONLY);
+  if (setns(network->fd, CLONE_NEWNET) < 0)
+    fail_errno(EXIT_RINGFENCE, "joining the network namespace %s", network->path);
   return own;
 }
 
-static pid_t clone_in_network(const struct init_plan *plan, const char *network, bool *user_namespace) {
-  if (!network) return clone_init(plan, true, user_namespace);
+static void leave_network(const struct named_network *network, int own) {
+  if (setns(own, CLONE_NEWNET) < 0)
+    fail_errno(EXIT_RINGFENCE, "leaving the network namespace %s", network->path);
+  close(own);
+}
+
+static pid_t clone_in_network(const struct init_plan *plan, const struct named_network *network,
+                              bool *user_namespace) {
+  if (!network->path) return clone_init(plan, true, user_namespace);
   int own = join_network(network);
   pid_t pid = clone_init(plan, false, user_namespace);
-  if (setns(own, CLONE_NEWNET) < 0) fail_errno(EXIT_RINGFENCE, "leaving the network namespace %s", network);
-  close(own);
+  leave_network(network, own);
   return pid;
 }
 
 // Whether somebody is in that network namespace already: his traffic is not to be cut off. Processes of other PID
 // namespaces than the launcher's own and its children's are not seen; whoever gives the path answers for those.
-static bool is_in_use(const char *network) {
-  struct stat wanted, found;
-  if (stat(network, &wanted) < 0) fail_errno(EXIT_RINGFENCE, "the network namespace %s", network);
+static bool is_in_use(const struct named_network *network) {
   DIR *proc = opendir("/proc");
   if (!proc) return true;
   bool used = false;
@@ -187,16 +214,10 @@ static bool is_in_use(const char *network) {
     char path[300];
     if (entry->d_name[0] < '0' || entry->d_name[0] > '9') continue;
     snprintf(path, sizeof path, "/proc/%s/ns/net", entry->d_name);
-    used = stat(path, &found) == 0 && found.st_dev == wanted.st_dev && found.st_ino == wanted.st_ino;
+    used = is_file(path, &network->file);
   }
   closedir(proc);
   return used;
-}
-
-static bool is_own(const char *network) {
-  struct stat wanted, own;
-  return stat(network, &wanted) == 0 && stat("/proc/self/ns/net", &own) == 0 && wanted.st_dev == own.st_dev &&
-         wanted.st_ino == own.st_ino;
 }
 
 static void log_warning(const struct options *options, int log, const char *text) {
@@ -211,9 +232,9 @@ struct network_part {
 
 // The links of a namespace that is named are the sandbox's where nobody else is in it. Where somebody is, whose stack is the
 // host's, the sandbox joins him there; a stack of another sandbox's it cannot join.
-static void share_network(struct network_part *part, const struct options *options, const char *network,
-                          int log) {
-  if (is_own(network)) {
+static void share_network(struct network_part *part, const struct options *options,
+                          const struct named_network *network, int log) {
+  if (network->is_own) {
     part->links = false;
     log_warning(
         options, log,
@@ -224,33 +245,34 @@ static void share_network(struct network_part *part, const struct options *optio
   int own = join_network(network);
   part->lock = keeper_lock();
   int error = errno;
-  if (setns(own, CLONE_NEWNET) < 0) fail_errno(EXIT_RINGFENCE, "leaving the network namespace %s", network);
-  close(own);
+  leave_network(network, own);
   errno = error;
   if (part->lock < 0 && errno == EADDRINUSE)
     fail(EXIT_RINGFENCE,
          "the links of the network namespace %s are served by another sandbox's own stack, which cannot be "
          "shared: start that one with --network=host",
-         network);
-  if (part->lock < 0) fail_errno(EXIT_RINGFENCE, "taking the links of the network namespace %s", network);
+         network->path);
+  if (part->lock < 0)
+    fail_errno(EXIT_RINGFENCE, "taking the links of the network namespace %s", network->path);
   if (!is_in_use(network)) return;
   close(part->lock);
   *part = (struct network_part){.sockets = true, .lock = -1};
   if (option_on(options, OPTION_STRICT))
     fail(EXIT_RINGFENCE,
          "the network namespace %s is used by other processes, with sockets of the host: refused by --strict",
-         network);
+         network->path);
   log_warning(
       options, log,
       "the network namespace is used by other processes: the container has sockets of the host there");
 }
 
-static struct network_part network_of(const struct sandbox_plan *plan, int log) {
+static struct network_part network_of(const struct sandbox_plan *plan, const struct named_network *network,
+                                      int log) {
   const struct options *options = plan->options;
   struct network_part part = {.links = plan->spec && option_is(options, OPTION_NETWORK, "sandbox"),
                               .sockets = option_is(options, OPTION_NETWORK, "host"),
                               .lock = -1};
-  if (part.links && plan->spec->network) share_network(&part, options, plan->spec->network, log);
+  if (part.links && network->path) share_network(&part, options, network, log);
   return part;
 }
 
@@ -269,9 +291,9 @@ static _Noreturn void run_maker(int channel, int lock, const char *empty) {
 
 // What serves a network namespace of the host has its powers there, so it keeps the launcher's user namespace; but it is
 // born in the sandbox's PID namespace, and ends with it. A caller without privilege cannot have that: then it ends with its
-// channel. `network`: the namespace's path; NULL: the launcher's own.
-static void start_in_network(pid_t init, const char *network, const char *sandbox_directory, const char *name,
-                             int channel, int lock, void (*run)(int, int, const char *)) {
+// channel. `network`: that which is named, or none: the launcher's own.
+static void start_in_network(pid_t init, const struct named_network *network, const char *sandbox_directory,
+                             const char *name, int channel, int lock, void (*run)(int, int, const char *)) {
   char path[64], empty[PATH_MAX];
   snprintf(path, sizeof path, "/proc/%d/ns/pid", init);
   snprintf(empty, sizeof empty, "%s/empty", sandbox_directory);
@@ -279,7 +301,7 @@ static void start_in_network(pid_t init, const char *network, const char *sandbo
   pid_t parent = fork();
   if (parent < 0) fail_errno(EXIT_RINGFENCE, "starting the %s", name);
   if (parent == 0) {
-    if (network) close(join_network(network));
+    if (network->path) close(join_network(network));
     if (setns(processes, CLONE_NEWPID) < 0 && geteuid() == 0)
       fail_errno(EXIT_RINGFENCE, "entering the sandbox's PID namespace");
     pid_t pid = fork();
@@ -292,7 +314,7 @@ static void start_in_network(pid_t init, const char *network, const char *sandbo
     continue;
   if (status != 0)
     fail(EXIT_RINGFENCE, "the %s could not be started in the network namespace %s", name,
-         network ? network : "of its caller");
+         network->path ? network->path : "of its caller");
   close(processes);
 }
 
@@ -347,33 +369,33 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
       .launcher_ends = {lifeline[1], control[0], log[0]},
   };
   *sandbox = (struct sandbox){.lifeline = lifeline[1], .control = control[0], .log = log[0]};
-  const char *network = plan->spec ? plan->spec->network : NULL;
-  bool owns = plan->spec && plan->spec->own_network && !network;
-  const struct network_part part = network_of(plan, log[1]);
+  const struct named_network network = open_network(plan->spec ? plan->spec->network : NULL);
+  bool owns = plan->spec && plan->spec->own_network && !network.path;
+  const struct network_part part = network_of(plan, &network, log[1]);
   // Of its caller's own network a sandbox is told nothing.
-  bool told = part.links || (part.sockets && (network || owns));
+  bool told = part.links || (part.sockets && (owns || (network.path && !network.is_own)));
   int keepers[2] = {-1, -1}, makers[2] = {-1, -1};
   if (part.sockets && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, makers) < 0)
     fail_errno(EXIT_RINGFENCE, "making the channel of the maker of sockets");
   if (told && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, keepers) < 0)
     fail_errno(EXIT_RINGFENCE, "making the keeper's channel");
   init.keeper[0] = keepers[0];
-  init.keeper[1] = network ? -1 : keepers[1];
+  init.keeper[1] = network.path ? -1 : keepers[1];
   init.maker[0] = makers[0];
   init.maker[1] = owns ? makers[1] : -1;
-  sandbox->init = clone_in_network(&init, network, &sandbox->user_namespace);
-  if (told && network)
-    start_in_network(sandbox->init, network, directory, "keeper", keepers[1], part.lock,
+  sandbox->init = clone_in_network(&init, &network, &sandbox->user_namespace);
+  if (told && network.path)
+    start_in_network(sandbox->init, &network, directory, "keeper", keepers[1], part.lock,
                      part.links ? run_keeper : run_viewer);
   if (part.sockets && !owns)
-    start_in_network(sandbox->init, network, directory, "maker of sockets", makers[1], -1, run_maker);
+    start_in_network(sandbox->init, &network, directory, "maker of sockets", makers[1], -1, run_maker);
   if (sandbox->user_namespace)
     map_ids(sandbox->init, plan->identity);
   else
     log_warning(options, log[1], "this host has no user namespaces: the sandbox runs in the initial one");
   const int given[] = {init.lifeline, init.null, init.stub,      init.config, init.control,
                        init.listen,   init.log,  init.debug_log, keepers[0],  keepers[1],
-                       makers[0],     makers[1], part.lock};
+                       makers[0],     makers[1], part.lock,      network.fd};
   for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
     if (given[i] >= 0) close(given[i]);
 }

@@ -158,6 +158,24 @@ linked("a namespace of the sandbox's own, with --network=host", () =>
   ),
 );
 
+linked("of its caller's own namespace a container is told nothing, however that is named", () =>
+  withLink(
+    "ip -o link",
+    async (one) => {
+      assert.match(one.room.sh("ip -o link"), /veth0/);
+      for (const network of ["host", "sandbox"]) {
+        const said = await one.run(`--network=${network}`);
+        assert.match(said, /^1: lo: .*\n$/, network);
+      }
+    },
+    (config) => {
+      config.linux.namespaces = config.linux.namespaces.map(({ type }) =>
+        type === "network" ? { type, path: "/proc/self/ns/net" } : { type },
+      );
+    },
+  ),
+);
+
 for (const victim of ["viewer", "node", "init"] as const)
   linked(`after the death of ${victim} nothing of it is left there`, () =>
     withShared("sleep 200", async (one) => {
