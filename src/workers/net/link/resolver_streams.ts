@@ -48,9 +48,8 @@ export class ResolverStreams {
   #accept(): void {
     const { inet } = this.#kernel.network;
     inet.advance(this.#stack);
-    for (let i = 0; i < BACKLOG; i++) {
-      const child = this.#listener.accept();
-      if (typeof child === "number") break;
+    // There are no more than the backlog has room for.
+    for (let child = this.#listener.accept(); typeof child !== "number"; child = this.#listener.accept()) {
       const isFull = this.#relays.count + this.#waiting.length >= STREAMS_MAX;
       if (isFull || this.#ask() < 0) this.#refuse(child);
       else this.#waiting.push(child);
