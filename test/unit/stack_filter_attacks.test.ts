@@ -230,6 +230,40 @@ test("an error with a wrong checksum is not made good by its translation", () =>
   assert.is(client.takeError(), E.ECONNREFUSED);
 });
 
+test("what has a wrong checksum is refused without a word", () => {
+  const world = new World(14, 1500, FAULTS);
+  const { here } = world;
+  const refusing = [{ protocol: TCP, matches: [ports("tcp", 5000)], does: reject(7) }, { does: reject(3) }];
+  assert.is(setRules(here, "filter", { rules: { INPUT: refusing } }), 0);
+  const { filter } = here.core.counters;
+  const pseudo = (protocol: number, size: number): number => {
+    const bytes = Buffer.alloc(12);
+    bytes.writeInt32BE(ip(THERE).w3, 0);
+    bytes.writeInt32BE(ip(HERE).w3, 4);
+    bytes[9] = protocol;
+    bytes.writeUInt16BE(size, 10);
+    return sumOf(viewOf(bytes), 0, 12);
+  };
+  for (const [protocol, data, at] of [
+    [UDP, udp(6000, 5000), 6],
+    [TCP, segment(6000, 5000, 2), 16],
+    [TCP, segment(6000, 5001, 2), 16],
+  ] as const) {
+    const sum = ~sumOf(viewOf(data), 0, data.length, pseudo(protocol, data.length)) & 0xffff;
+    const [before, right, wrong] = [filter.refused, Buffer.from(data), Buffer.from(data)];
+    right.writeUInt16BE(sum, at);
+    wrong.writeUInt16BE(sum ^ 0x100, at);
+    inject(world, packet4(THERE, HERE, protocol, wrong), CHECKSUM_NONE);
+    assert.is(filter.refused, before);
+    inject(world, packet4(THERE, HERE, protocol, right), CHECKSUM_NONE);
+    assert.is(filter.refused, before + 1);
+  }
+  // Of UDP it may be left out.
+  const before = filter.refused;
+  inject(world, packet4(THERE, HERE, UDP, udp(6000, 5000)), CHECKSUM_NONE);
+  assert.is(filter.refused, before + 1);
+});
+
 test("without a port for its translation a flow is refused, and others go on", () => {
   const world = new World(13, 1500, FAULTS);
   const { here, there } = world;

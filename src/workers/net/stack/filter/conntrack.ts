@@ -6,13 +6,13 @@
 // searched for in a few places; if there is none, the packet is dropped. Both are counted.
 
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from "../../../../shared/abi/socket.ts";
-import { pseudoSum, sumOf } from "../checksum.ts";
 import type { StackCore } from "../core.ts";
 import * as Icmp from "../icmp/format.ts";
 import { CONNTRACK_BUCKETS, CONNTRACK_MAX } from "../limits.ts";
-import { CHECKSUM_NONE, type Packet } from "../packet.ts";
+import type { Packet } from "../packet.ts";
 import { SipHash } from "../siphash.ts";
 import * as F from "../tcp/format.ts";
+import { hasRightChecksum } from "./checksum.ts";
 import { addressesAt, PacketParts } from "./packet_parts.ts";
 import * as Tcp from "./tcp_states.ts";
 import * as T from "./tracked.ts";
@@ -304,12 +304,11 @@ export class Conntrack {
   // ---- Errors about a flow ----
 
   /** The flow that an ICMP message is about, by what it quotes. */
-  #trackError(packet: Packet, { at, end, protocol }: PacketParts): boolean {
+  #trackError(packet: Packet, parts: PacketParts): boolean {
+    const { at, end } = parts;
     const { view, isV6 } = packet;
     // What is translated gets a new checksum: a wrong one would be made good.
-    const pseudo = isV6 ? pseudoSum(packet, protocol, end - at) : 0;
-    if (packet.checksum === CHECKSUM_NONE && sumOf(view, at, end - at, pseudo) !== 0xffff)
-      return this.#isInvalid();
+    if (!hasRightChecksum(packet, parts)) return this.#isInvalid();
     const quoted = this.#quoted;
     const inner = this.#inner;
     const network = at + Icmp.HEADER;

@@ -18,6 +18,7 @@ import type { Packet } from "../packet.ts";
 import { Flow } from "../route/flow.ts";
 import { routeOutput4 } from "../route/output4.ts";
 import { routeOutput6 } from "../route/output6.ts";
+import { hasRightChecksum } from "./checksum.ts";
 import { Conntrack } from "./conntrack.ts";
 import * as H from "./evaluation.ts";
 import { Evaluation, type FilterActions } from "./evaluation.ts";
@@ -228,7 +229,8 @@ export class Filter implements PacketHooks, FilterActions {
     this.outType = outType;
   }
 
-  refuse({ packet }: Evaluation, code: number): void {
+  refuse({ packet, parts }: Evaluation, code: number): void {
+    if (!hasRightChecksum(packet, parts)) return;
     this.core.counters.filter.refused++;
     this.#answer(() => {
       if (packet.isV6) this.#icmp6.sendError(packet, Icmp.UNREACHABLE6, code, 0);
@@ -237,6 +239,7 @@ export class Filter implements PacketHooks, FilterActions {
   }
 
   reset(at: Evaluation): void {
+    if (!hasRightChecksum(at.packet, at.parts)) return;
     this.core.counters.filter.refused++;
     this.#answer(() => sendReset(this.core, this.#ip4Output, this.#ip6Output, at));
   }
