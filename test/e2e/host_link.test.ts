@@ -137,6 +137,22 @@ linked("who listens again and again, on more ports than are mirrored, is served 
   ),
 );
 
+linked("ports that are listened on at once are all mirrored, however late the keeper is", () =>
+  withLink("sleep 60", async (one) => {
+    const { room, bundle } = one;
+    const { keeper } = await one.start();
+    const mirrors = (): number => room.inside("ss -Hltn").split("\n").length - 1;
+    process.kill(keeper, "SIGSTOP");
+    const churn = one.command("exec", bundle.id, "link_peer", "churn", "5000", "200", "1").join(" ");
+    room.sh(`${churn} >${bundle.directory}/churned 2>&1 </dev/null &`);
+    const isDone = (): boolean => readFileSync(join(bundle.directory, "churned"), "utf8") !== "";
+    assert.ok(await eventually(isDone, 10_000));
+    assert.is(mirrors(), 0);
+    process.kill(keeper, "SIGCONT");
+    assert.ok(await eventually(() => mirrors() === 200, 5000), String(mirrors()));
+  }),
+);
+
 linked("the sandbox asks a native peer", () =>
   withLink(
     "for s in 1 1400 9000 60000; do link_peer ask 10.9.0.1 7000 $s 8; link_peer ask fd09::1 7001 $s 8; done",
