@@ -4,9 +4,9 @@
 //
 // Checking goes in pieces (a generator that yields between them), and takes time in proportion to the bytes.
 
-import { EINVAL, ELOOP, ENOENT, ENOMEM, EPROTOTYPE } from "../../../../shared/abi/errno.ts";
+import { EINVAL, ELOOP, ENOENT, ENOMEM } from "../../../../shared/abi/errno.ts";
 import { HOOKS, type Match, type Target } from "./evaluation.ts";
-import { aligned, type Extension } from "./extension.ts";
+import { type Extension, findExtension, makeExtension } from "./extension.ts";
 import { MATCHES } from "./matches.ts";
 import { ERROR, EXTENSION, type HeaderLayout, INV_MASK, Rule, STANDARD } from "./rule.ts";
 import { RETURN, RuleTable } from "./rule_table.ts";
@@ -45,22 +45,6 @@ export interface Replacement {
 function textAt(bytes: Buffer, at: number, size: number): string {
   const end = bytes.indexOf(0, at);
   return bytes.toString("latin1", at, end < 0 || end > at + size ? at + size : end);
-}
-
-/** xt_find_match, xt_find_target. */
-function find<T>(
-  kinds: readonly Extension<T>[],
-  name: string,
-  revision: number,
-  isV6: boolean,
-): Extension<T> | number {
-  let error = -ENOENT;
-  for (const kind of kinds) {
-    if (kind.name !== name || (kind.isV6 ?? isV6) !== isV6) continue;
-    if (kind.revision === revision) return kind;
-    if (kind.isShared === true) error = -EPROTOTYPE;
-  }
-  return error;
 }
 
 /** Revisions of a match or target that there are. */
@@ -244,7 +228,6 @@ function* reach(entries: Entries, { hooks, hookEntries }: Replacement): Generato
 
 // ---- Matches and targets ----
 
-/** xt_check_match, xt_check_target: what is made of the data, or a negative errno. */
 function make<T>(
   kind: Extension<T>,
   entries: Entries,
@@ -254,17 +237,9 @@ function make<T>(
   hooks: number,
 ): T | number {
   const { bytes, layout } = entries;
-  if (aligned(kind.size) !== bytes.readUInt16LE(at) - HEAD) return -EINVAL;
-  if (kind.table !== undefined && kind.table !== table) return -EINVAL;
-  if (kind.hooks !== undefined && (hooks & ~kind.hooks) !== 0) return -EINVAL;
-  if (kind.protocol !== undefined && (kind.protocol !== rule.protocol || rule.isProtocolInverted))
-    return -EINVAL;
   if (kind.usesConntrack === true) entries.usesConntrack = true;
-  const data = bytes.subarray(at + HEAD, at + HEAD + kind.size);
-  const made = kind.make(data, { isV6: layout.isV6, rule, hooks });
-  // Whoever asks gets back what is the user's own (xt_data_to_user).
-  bytes.fill(0, at + HEAD + (kind.userSize ?? kind.size), at + HEAD + aligned(kind.size));
-  return made;
+  const data = bytes.subarray(at + HEAD, at + bytes.readUInt16LE(at));
+  return makeExtension(kind, data, table, { isV6: layout.isV6, rule, hooks });
 }
 
 // find_check_entry: 0, or a negative errno.
@@ -276,7 +251,7 @@ function fill(entries: Entries, index: number, table: string, hooks: number): nu
   const target = entries.targetOf(start);
   const matches: Match[] = [];
   for (let at = start + layout.entry; at < target; at += bytes.readUInt16LE(at)) {
-    const kind = find<Match>(MATCHES, entries.nameAt(at), bytes[at + REVISION_AT]!, isV6);
+    const kind = findExtension<Match>(MATCHES, entries.nameAt(at), bytes[at + REVISION_AT]!, isV6);
     if (typeof kind === "number") return kind;
     const match = make(kind, entries, at, table, rule, hooks);
     if (typeof match === "number") return match;
@@ -291,7 +266,7 @@ function fill(entries: Entries, index: number, table: string, hooks: number): nu
     bytes.fill(0, target + HEAD + used, target + size);
     return 0;
   }
-  const kind = find<Target>(TARGETS, entries.nameAt(target), bytes[target + REVISION_AT]!, isV6);
+  const kind = findExtension<Target>(TARGETS, entries.nameAt(target), bytes[target + REVISION_AT]!, isV6);
   if (typeof kind === "number") return kind;
   const made = make(kind, entries, target, table, rule, hooks);
   if (typeof made === "number") return made;

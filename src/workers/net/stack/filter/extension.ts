@@ -1,13 +1,20 @@
 // What matches and targets of rules have in common: by which name and revision rules name them, how long their data is, where
 // they may stand, and how they are made of their data.
 
+import { EINVAL, ENOENT, EPROTOTYPE } from "../../../../shared/abi/errno.ts";
 import type { Match, Target } from "./evaluation.ts";
-import type { Rule } from "./rule.ts";
+
+/** What a rule asks for by itself. */
+export interface AskedProtocol {
+  readonly asksForProtocol: boolean;
+  readonly protocol: number;
+  readonly isProtocolInverted: boolean;
+}
 
 /** Of the rule that it stands in. */
 export interface Place {
   readonly isV6: boolean;
-  readonly rule: Rule;
+  readonly rule: AskedProtocol;
   /** Hooks that the rule is reached from, as bits. */
   readonly hooks: number;
 }
@@ -41,4 +48,34 @@ export type TargetKind = Extension<Target>;
 /** XT_ALIGN */
 export function aligned(size: number): number {
   return (size + 7) & ~7;
+}
+
+/** xt_find_match, xt_find_target: a number is a negative errno. */
+export function findExtension<T>(
+  kinds: readonly Extension<T>[],
+  name: string,
+  revision: number,
+  isV6: boolean,
+): Extension<T> | number {
+  let error = -ENOENT;
+  for (const kind of kinds) {
+    if (kind.name !== name || (kind.isV6 ?? isV6) !== isV6) continue;
+    if (kind.revision === revision) return kind;
+    if (kind.isShared === true) error = -EPROTOTYPE;
+  }
+  return error;
+}
+
+/** xt_check_match, xt_check_target: what is made of data that fill so many bytes, or a negative errno. */
+export function makeExtension<T>(kind: Extension<T>, data: Buffer, table: string, place: Place): T | number {
+  const { rule, hooks } = place;
+  if (aligned(kind.size) !== data.length) return -EINVAL;
+  if (kind.table !== undefined && kind.table !== table) return -EINVAL;
+  if (kind.hooks !== undefined && (hooks & ~kind.hooks) !== 0) return -EINVAL;
+  if (kind.protocol !== undefined && (kind.protocol !== rule.protocol || rule.isProtocolInverted))
+    return -EINVAL;
+  const made = kind.make(data.subarray(0, kind.size), place);
+  // Whoever asks gets back what is the user's own (xt_data_to_user).
+  data.fill(0, kind.userSize ?? kind.size);
+  return made;
 }
