@@ -11,6 +11,7 @@ import { routeOutput4 } from "../route/output4.ts";
 import { routeOutput6 } from "../route/output6.ts";
 import * as F from "../tcp/format.ts";
 import type { Evaluation } from "./evaluation.ts";
+import { CLOSE } from "./tcp_states.ts";
 import * as T from "./tracked.ts";
 
 export function sendReset(
@@ -53,9 +54,10 @@ export function sendReset(
   reset.checksum = CHECKSUM_VALID;
   reset.protocol = IPPROTO_TCP;
   reset.trafficClass = 0;
-  // It belongs to the flow of what it answers, whose translation it needs.
+  // It belongs to the flow of what it answers, whose translation it needs, and which it ends.
   if (packet.flow !== null) {
     reset.flow = packet.flow;
+    packet.flow.state = CLOSE;
     reset.flowInfo = packet.flowInfo >= T.IS_REPLY ? T.RELATED : T.RELATED + T.IS_REPLY;
   }
   const { hopLimit4, hopLimit6 } = core.settings;
