@@ -132,6 +132,11 @@ export abstract class SocketFile extends OpenFile {
     return -EOPNOTSUPP;
   }
 
+  /** What was sent is still being served: the call that sent it is not over. */
+  get isServing(): boolean {
+    return false;
+  }
+
   /** Nothing of what is sent is looked at when send() is over. */
   get copiesWhatItSends(): boolean {
     return false;

@@ -7,7 +7,7 @@ import { SIGPIPE } from "../../shared/abi/signal.ts";
 import * as S from "../../shared/abi/socket.ts";
 import { copyBytes } from "../../shared/copy_bytes.ts";
 import { PIECES_MAX, WINDOW, WINDOW_SECOND, WINDOW_SIZE } from "../../shared/ring/layout.ts";
-import { breathe } from "../call/breathe.ts";
+import { breathe, breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import { fromUser } from "../call/siginfo.ts";
 import { OWN_OFFSET } from "../vfs/file.ts";
@@ -88,15 +88,21 @@ export class Source {
     return n;
   }
 
-  /** All of it. */
+  /** All of it; of what comes in several parts, each is put in its place as it comes. */
   *takeAll(): Generator<void, Uint8Array | number, void> {
-    const parts: Uint8Array[] = [];
+    const total = this.left;
+    if (total === 0) return new Uint8Array(0);
+    const first = yield* this.take(WINDOW_SIZE);
+    if (typeof first === "number" || this.left === 0) return first;
+    const all = new Uint8Array(total);
+    all.set(first);
     while (this.left > 0) {
+      const at = total - this.left;
       const part = yield* this.take(WINDOW_SIZE);
       if (typeof part === "number") return part;
-      parts.push(part);
+      all.set(part, at);
     }
-    return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    return all;
   }
 }
 
@@ -147,7 +153,10 @@ function* sendMessage(
   const deadline = sendDeadline(task, socket, sending.flags);
   for (;;) {
     const n = socket.send(task, { data, ...sending });
-    if (n >= 0) held.ancillary = null;
+    if (n >= 0) {
+      held.ancillary = null;
+      while (socket.isServing) yield* breatheOn(task);
+    }
     if (n !== -EAGAIN) return n;
     const error = yield* waitForSocket(task, socket, POLLOUT, deadline);
     if (error < 0) return error;
