@@ -47,17 +47,22 @@ export const NLM_F_REQUEST = 0x1;
 export const NLM_F_MULTI = 0x2;
 export const NLM_F_ACK = 0x4;
 export const NLM_F_ECHO = 0x8;
+export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_DUMP_FILTERED = 0x20;
 export const NLM_F_DUMP = 0x300;
 export const NLM_F_REPLACE = 0x100;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
 export const NLM_F_APPEND = 0x800;
+/** Of a request to delete: not with what is in it. */
+export const NLM_F_NONREC = 0x100;
 export const NLM_F_CAPPED = 0x100;
 export const NLM_F_ACK_TLVS = 0x200;
 
 /** What an error says in words. */
 export const NLMSGERR_ATTR_MSG = 1;
+/** ... and where the attribute begins that is to blame. */
+export const NLMSGERR_ATTR_OFFS = 2;
 
 export const NLA_F_NESTED = 0x8000;
 

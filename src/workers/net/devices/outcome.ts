@@ -4,6 +4,8 @@ export interface Refusal {
   /** Negative. */
   readonly error: number;
   readonly text: string;
+  /** Where in the request the attribute begins that is to blame. */
+  readonly offset?: number;
 }
 
 export type Outcome = number | Refusal;

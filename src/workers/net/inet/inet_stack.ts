@@ -121,6 +121,7 @@ export interface InetContext {
   readonly timers: Timers;
   readonly steps: Steps;
   readonly counters: Counters;
+  readonly heap: HeapBudget;
   /** CLOCK_MONOTONIC as the thread's loop last saw it. */
   readonly nowNs: number;
   readonly log: Log;
@@ -214,6 +215,17 @@ export class InetStack implements Runner {
     const { settings } = stack.tcp;
     settings.timeWaitMax = Math.min(settings.timeWaitMax, memory.conversationsMax >> 1);
     settings.orphansMax = Math.min(settings.orphansMax, memory.conversationsMax >> 1);
+    const { counters, heap } = this.#kernel;
+    stack.filter.nft.charges = {
+      take: (bytes) => {
+        const hasRoom = heap.hasRoom("socketMemory", bytes);
+        if (hasRoom) counters.socketMemory += bytes;
+        return hasRoom;
+      },
+      give: (bytes) => {
+        counters.socketMemory -= bytes;
+      },
+    };
     stack.filter.onLog = (_level, line) => this.#kernel.log("info", "packet filter", { line });
     stack.advance(this.#kernel.nowNs / NS_PER_US);
     stack.core.onFrames = () => this.#namespace.turns.add(this);
@@ -340,6 +352,7 @@ export class InetStack implements Runner {
     this.#timer = null;
     if (this.#stack?.endPart() === true) return false;
     this.#kernel.counters.socketMemory -= this.#stack?.filter.charge ?? 0;
+    this.#stack?.filter.nft.end();
     this.#stack = null;
     return true;
   }

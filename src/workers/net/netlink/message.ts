@@ -135,6 +135,13 @@ export class MessageWriter {
     return this;
   }
 
+  /** Attributes that were made before, each filled up to four bytes. */
+  raw(attributes: Uint8Array): this {
+    const at = this.#room(attributes.length);
+    this.#bytes.set(attributes, at);
+    return this;
+  }
+
   u8(type: number, value: number): this {
     return this.attribute(type, Uint8Array.of(value));
   }

@@ -103,6 +103,8 @@ export class NetlinkSocket extends SocketFile implements Receiver {
   #piece = PIECE_MIN;
   /** What was sent last is not told to all of its group yet, or not all of its requests are served. */
   #isBusy = false;
+  /** ... and the call that has sent it waits for that. */
+  #isServing = false;
   #hasEnded = false;
 
   constructor(network: Network, protocol: Protocol, type: number, number: number, status: number) {
@@ -182,6 +184,10 @@ export class NetlinkSocket extends SocketFile implements Receiver {
 
   // ---- Sending ----
 
+  override get isServing(): boolean {
+    return this.#isServing;
+  }
+
   send(task: NetCaller, { data, flags, address }: SendRequest): number {
     if ((flags & S.MSG_OOB) !== 0) return -E.EOPNOTSUPP;
     if (data.length === 0) return -E.ENODATA;
@@ -239,8 +245,9 @@ export class NetlinkSocket extends SocketFile implements Receiver {
 
   /** To the kernel: 0 or a negative errno. */
   #ask(task: NetCaller, bytes: Buffer): number {
-    const { serve } = this.#protocol;
+    const { serve, serveAll } = this.#protocol;
     if (serve === null) return -E.ECONNREFUSED;
+    if (serveAll !== undefined) return this.#askAll(task, bytes, serve, serveAll);
     const { kernel, credentials, tid } = task;
     const { network } = this;
     const asking = { slot: task.call.slot, tid };
@@ -278,14 +285,49 @@ export class NetlinkSocket extends SocketFile implements Receiver {
     return 0;
   }
 
+  /** As #ask, of a protocol that goes through what was sent by itself: the call is over when that is. */
+  #askAll(
+    { kernel, credentials }: NetCaller,
+    bytes: Buffer,
+    serve: NonNullable<Protocol["serve"]>,
+    serveAll: NonNullable<Protocol["serveAll"]>,
+  ): number {
+    const by = { kernel, credentials, network: this.network, named: new NamedNetworks() };
+    const acknowledge = (request: Request, outcome: Outcome): void => this.#acknowledge(request, outcome);
+    const work = serveAll(by, bytes, acknowledge, (request) => {
+      if (!this.#hasEnded) this.#serve(by, serve, request);
+    });
+    const piece = (): boolean => {
+      do {
+        const { done, value } = work.next();
+        if (done === true) return true;
+        if (value) return false;
+      } while (!kernel.longTurns.isFull);
+      return false;
+    };
+    if (piece()) return 0;
+    this.#isServing = true;
+    this.#rest(bytes, true);
+    kernel.steps.later(() => {
+      let isOver = true; // should it throw
+      try {
+        isOver = piece();
+      } finally {
+        this.#isServing = !isOver;
+        if (isOver) this.#rest(bytes, false);
+      }
+      return isOver;
+    });
+    return 0;
+  }
+
   #serve(by: Requester, serve: NonNullable<Protocol["serve"]>, request: Request): void {
     const { flags, type } = request;
     const isAsked = (flags & N.NLM_F_REQUEST) !== 0 && type >= N.NLMSG_MIN_TYPE;
     const asker = { socket: this, port: this.#port, isStrict: this.options.isStrict };
     const outcome = isAsked ? this.#answer(serve(by, request, asker), request) : 0;
     const error = errorOf(outcome);
-    if (error < 0 || (error !== DUMPS && (flags & N.NLM_F_ACK) !== 0))
-      this.#acknowledge(request, error, typeof outcome === "number" ? "" : outcome.text);
+    if (error < 0 || (error !== DUMPS && (flags & N.NLM_F_ACK) !== 0)) this.#acknowledge(request, outcome);
   }
 
   /** 0, an error, or DUMPS. */
@@ -340,7 +382,9 @@ export class NetlinkSocket extends SocketFile implements Receiver {
   }
 
   // With an error comes what was asked, unless its sender does without, and what it means, if it wants that.
-  #acknowledge({ bytes, sequence }: Request, error: number, text: string): void {
+  #acknowledge({ bytes, sequence }: Request, outcome: Outcome): void {
+    const error = errorOf(outcome);
+    const { text = "", offset = 0 } = typeof outcome === "number" ? {} : outcome;
     const isWhole = error < 0 && !this.options.capsAcknowledgements;
     if (isWhole && bytes.length > QUOTED_MAX) {
       this.#overrun();
@@ -351,10 +395,11 @@ export class NetlinkSocket extends SocketFile implements Receiver {
     bytes.copy(body, ERROR_SIZE, 0, body.length - ERROR_SIZE);
     const room = N.NLMSG_HDRLEN + body.length + text.length + EXPLAINED_MAX;
     const writer = new MessageWriter(sequence, this.#port, room);
-    const isExplained = text !== "" && this.options.explainsErrors;
+    const isExplained = (text !== "" || offset > 0) && this.options.explainsErrors;
     const flags = (isWhole ? 0 : N.NLM_F_CAPPED) | (isExplained ? N.NLM_F_ACK_TLVS : 0);
     writer.begin(N.NLMSG_ERROR, flags, body);
-    if (isExplained) writer.text(N.NLMSGERR_ATTR_MSG, text);
+    if (isExplained && text !== "") writer.text(N.NLMSGERR_ATTR_MSG, text);
+    if (isExplained && offset > 0) writer.u32(N.NLMSGERR_ATTR_OFFS, offset);
     writer.end();
     this.enqueue(writer.bytes, KERNEL_PORT, 0);
   }

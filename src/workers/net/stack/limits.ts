@@ -137,3 +137,11 @@ export const RULES_A_PACKET = 16384;
 export const EXTRA_WORK_MAX = 2048;
 /** ... and such with which it does not look at what came back over loopback: what was sent has cost half a turn. */
 export const EXTRA_WORK_OF_SENDER = 256;
+/** Tables of nf_tables (Linux: no bound). */
+export const TABLES_MAX = 4096;
+/** Chains and sets of one table of nf_tables, of each (Linux: no bound). */
+export const TABLE_ENTRIES_MAX = 65536;
+/** Base chains of nf_tables at one hook of a family: MAX_HOOK_COUNT. */
+export const HOOK_CHAINS_MAX = 1024;
+/** Elements of one set of nf_tables (Linux: by what it was made with, and memory). */
+export const SET_ELEMENTS_MAX = 65536;

@@ -27,6 +27,14 @@ export class NameWords {
     this.#w3 = bytes.readInt32LE(at + 12);
   }
 
+  /** Puts the bytes there. */
+  store(view: DataView, to: number): void {
+    view.setInt32(to, this.#w0, true);
+    view.setInt32(to + 4, this.#w1, true);
+    view.setInt32(to + 8, this.#w2, true);
+    view.setInt32(to + 12, this.#w3, true);
+  }
+
   get isNothing(): boolean {
     return (this.#w0 | this.#w1 | this.#w2 | this.#w3) === 0;
   }

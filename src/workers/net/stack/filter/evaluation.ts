@@ -7,6 +7,7 @@ import type { Packet } from "../packet.ts";
 import type { Conntrack } from "./conntrack.ts";
 import { NameWords } from "./device_name.ts";
 import type { Nat } from "./nat.ts";
+import { Registers, Returns } from "./nft/registers.ts";
 import { PacketParts } from "./packet_parts.ts";
 
 // NF_INET_*: where on its way a packet is.
@@ -33,6 +34,8 @@ export interface FilterActions {
   /** Ends the sender's connection. */
   reset(at: Evaluation): void;
   log(at: Evaluation, level: number, prefix: string): void;
+  /** Finds the way of a packet whose destination or mark is another now: 0 or a negative errno. */
+  reroute(at: Evaluation): number;
 }
 
 export class Evaluation {
@@ -45,6 +48,9 @@ export class Evaluation {
   /** What those two are called. */
   readonly inputName = new NameWords();
   readonly outputName = new NameWords();
+  /** What rules of nf_tables have loaded, and where their chains go on. */
+  readonly registers = new Registers();
+  readonly returns = new Returns();
   /** So many more are looked at, in all tables of the hook. */
   rulesLeft = 0;
   /** A match cannot say whether it matches, since the packet is broken: it is dropped. */
@@ -80,6 +86,12 @@ export class Evaluation {
     this.isBroken = true;
     return false;
   }
+}
+
+/** Rules that say what becomes of a packet. */
+export interface Ruleset {
+  /** DROP or ACCEPT. */
+  evaluate(at: Evaluation): number;
 }
 
 export interface Match {

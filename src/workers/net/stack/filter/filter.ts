@@ -1,10 +1,9 @@
-// The packet filter of a stack: tables of rules, conntrack and translation at the hooks of a packet's way, in Linux's order
-// (NF_IP_PRI_*): raw, conntrack, mangle, translation of destinations, filter, translation of sources, confirmation.
+// The packet filter of a stack: tables of rules of iptables and nf_tables, conntrack and translation at the hooks of a
+// packet's way (stations.ts says in which order).
 //
-// It stands in core.hooks from when there is a table of rules on. Whatever it sends itself (REJECT) goes through the same
-// hooks, from within a rule that then says DROP.
+// It stands in core.hooks from when there is a table of iptables, or a base chain of nf_tables, on. Whatever it sends itself
+// (REJECT) goes through the same hooks, from within a rule that then says DROP.
 
-import { EPERM } from "../../../../shared/abi/errno.ts";
 import { RTN_LOCAL } from "../../../../shared/abi/netlink.ts";
 import type { StackCore } from "../core.ts";
 import type { NetDevice } from "../device.ts";
@@ -23,17 +22,18 @@ import { Conntrack } from "./conntrack.ts";
 import * as H from "./evaluation.ts";
 import { Evaluation, type FilterActions } from "./evaluation.ts";
 import { logLine } from "./log_line.ts";
-import { isError, Nat } from "./nat.ts";
+import { Nat } from "./nat.ts";
+import { Nft } from "./nft/nft.ts";
 import { sendReset } from "./reset.ts";
-import type { RuleTable } from "./rule_table.ts";
+import { type Station, stationsOf } from "./stations.ts";
 import { FamilyTables } from "./tables.ts";
-import { NEW } from "./tracked.ts";
 
 /** Lines of LOG in a second, in µs between two, and how many may come at once. */
 const LOG_INTERVAL_US = 100_000;
 const LOG_BURST = 20;
 /** REJECT answers, and its answer is looked at too: no deeper than that. */
 const DEPTH_MAX = 3;
+const NO_STATIONS: readonly (readonly Station[])[] = Array.from({ length: H.HOOKS }, () => []);
 
 export class Filter implements PacketHooks, FilterActions {
   readonly core: StackCore;
@@ -43,8 +43,23 @@ export class Filter implements PacketHooks, FilterActions {
   readonly #ip6Output: Ip6Output;
   readonly conntrack: Conntrack;
   readonly nat: Nat;
-  readonly tables4 = new FamilyTables(false, () => this.#tablesChanged());
-  readonly tables6 = new FamilyTables(true, () => this.#tablesChanged());
+  readonly tables4 = new FamilyTables(
+    false,
+    () => this.#rulesChanged(),
+    () => this.newSerial(),
+  );
+  readonly tables6 = new FamilyTables(
+    true,
+    () => this.#rulesChanged(),
+    () => this.newSerial(),
+  );
+  readonly nft = new Nft(
+    () => this.#rulesChanged(),
+    () => this.newSerial(),
+  );
+  #stations4: readonly (readonly Station[])[] = NO_STATIONS;
+  #stations6: readonly (readonly Station[])[] = NO_STATIONS;
+  #lastSerial = 0;
   /** Where lines of LOG go. */
   onLog: (level: number, line: string) => void = () => {};
   outType = 0;
@@ -65,8 +80,15 @@ export class Filter implements PacketHooks, FilterActions {
     this.#evaluations = Array.from({ length: DEPTH_MAX + 1 }, () => new Evaluation(this));
   }
 
-  #tablesChanged(): void {
-    const isEmpty = this.tables4.isEmpty && this.tables6.isEmpty;
+  /** What tells the newer one of two tables or chains. */
+  newSerial(): number {
+    return ++this.#lastSerial;
+  }
+
+  #rulesChanged(): void {
+    const isEmpty = this.tables4.isEmpty && this.tables6.isEmpty && this.nft.isEmpty;
+    this.#stations4 = stationsOf(this.tables4, this.nft);
+    this.#stations6 = stationsOf(this.tables6, this.nft);
     this.core.hooks = isEmpty ? null : this;
   }
 
@@ -80,121 +102,53 @@ export class Filter implements PacketHooks, FilterActions {
   }
 
   tracks(isV6: boolean): boolean {
-    return this.tables(isV6).usesConntrack;
+    return this.tables(isV6).usesConntrack || this.nft.chains(isV6).usesConntrack;
   }
 
   // ---- Hooks ----
 
-  #begin(packet: Packet, hook: number, input: NetDevice | null, output: NetDevice | null): Evaluation {
+  #pass(packet: Packet, hook: number, input: NetDevice | null, output: NetDevice | null): number {
+    const stations = (packet.isV6 ? this.#stations6 : this.#stations4)[hook]!;
+    if (stations.length === 0) return 0;
     const at = this.#evaluations[this.#depth]!;
     at.begin(packet, hook, input, output);
-    return at;
-  }
-
-  #passes(table: RuleTable | null, at: Evaluation): boolean {
-    return table === null || table.evaluate(at) === H.ACCEPT;
+    for (let i = 0; i < stations.length; i++) {
+      const error = stations[i]!.pass(at);
+      if (error < 0) return error;
+    }
+    return 0;
   }
 
   prerouting(packet: Packet): boolean {
     // Who sent it on this host is nobody's concern any more.
     packet.owner = null;
-    const tables = this.tables(packet.isV6);
-    if (tables.isEmpty) return true;
-    const at = this.#begin(packet, H.PREROUTING, packet.device, null);
-    return (
-      this.#passes(tables.raw, at) &&
-      (!tables.usesConntrack || this.conntrack.track(packet, at.parts)) &&
-      this.#passes(tables.mangle, at) &&
-      this.#translates(tables.nat, at, false)
-    );
+    return this.#pass(packet, H.PREROUTING, packet.device, null) === 0;
   }
 
   input(packet: Packet): boolean {
-    const tables = this.tables(packet.isV6);
-    if (tables.isEmpty) return true;
-    const at = this.#begin(packet, H.INPUT, packet.device, null);
-    const isLet =
-      this.#passes(tables.mangle, at) &&
-      this.#passes(tables.filter, at) &&
-      this.#translates(tables.nat, at, true) &&
-      this.conntrack.confirm(packet);
+    const isLet = this.#pass(packet, H.INPUT, packet.device, null) === 0;
     // While it waits in a queue its flow may end, and is not kept for it.
     packet.flow = null;
     return isLet;
   }
 
   forward(packet: Packet, arrival: NetDevice): boolean {
-    const tables = this.tables(packet.isV6);
-    if (tables.isEmpty) return true;
-    const at = this.#begin(packet, H.FORWARD, arrival, packet.device);
-    return this.#passes(tables.mangle, at) && this.#passes(tables.filter, at);
+    return this.#pass(packet, H.FORWARD, arrival, packet.device) === 0;
   }
 
   output(packet: Packet, type: number): number {
     this.outType = type;
-    const tables = this.tables(packet.isV6);
-    if (tables.isEmpty) return 0;
-    const at = this.#begin(packet, H.OUTPUT, null, packet.device);
-    if (!this.#passes(tables.raw, at)) return -EPERM;
-    if (tables.usesConntrack && !this.conntrack.track(packet, at.parts)) return -EPERM;
-    if (tables.mangle !== null) {
-      const { mark } = packet;
-      if (!this.#passes(tables.mangle, at)) return -EPERM;
-      if (packet.mark !== mark) {
-        const error = this.#reroute(packet, at);
-        if (error < 0) return error;
-      }
-    }
-    if (tables.nat !== null) {
-      const { destination0, destination1, destination2, destination3 } = packet;
-      if (!this.#translates(tables.nat, at, false)) return -EPERM;
-      const isOther =
-        packet.destination3 !== destination3 ||
-        packet.destination2 !== destination2 ||
-        packet.destination1 !== destination1 ||
-        packet.destination0 !== destination0;
-      if (isOther) {
-        const error = this.#reroute(packet, at);
-        if (error < 0) return error;
-      }
-    }
-    return this.#passes(tables.filter, at) ? 0 : -EPERM;
+    return this.#pass(packet, H.OUTPUT, null, packet.device);
   }
 
   postrouting(packet: Packet): boolean {
-    const tables = this.tables(packet.isV6);
-    if (tables.isEmpty) return true;
-    const at = this.#begin(packet, H.POSTROUTING, null, packet.device);
-    return (
-      this.#passes(tables.mangle, at) &&
-      this.#translates(tables.nat, at, true) &&
-      this.conntrack.confirm(packet)
-    );
-  }
-
-  // ---- Translation ----
-
-  /** A new flow asks the table, and each packet gets what its flow says. False: it is dropped. */
-  #translates(table: RuleTable | null, at: Evaluation, isSource: boolean): boolean {
-    const { packet, parts } = at;
-    const { flow } = packet;
-    if (table === null || flow === null) return true;
-    if (isError(packet, parts)) {
-      this.nat.translateError(packet, parts, isSource);
-      return true;
-    }
-    if (packet.flowInfo === NEW && !this.nat.isDone(flow, isSource)) {
-      this.nat.isForLink = at.output !== null && !at.output.isLoopback;
-      if (table.evaluate(at) !== H.ACCEPT) return false;
-      if (!this.nat.isDone(flow, isSource)) this.nat.setupNothing(flow, isSource);
-    }
-    this.nat.translate(packet, parts, isSource);
-    return true;
+    return this.#pass(packet, H.POSTROUTING, null, packet.device) === 0;
   }
 
   /** ip_route_me_harder: the way of a packet whose destination or mark is another now. */
-  #reroute(packet: Packet, at: Evaluation): number {
+  reroute(at: Evaluation): number {
     const { core } = this;
+    const { packet } = at;
     const flow = this.#way;
     const { source0, source1, source2, source3 } = packet;
     flow.reset(packet.isV6);

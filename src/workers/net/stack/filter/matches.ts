@@ -27,7 +27,8 @@ const [STATE_INVALID, STATE_SNAT, STATE_DNAT, STATE_UNTRACKED] = [1, 1 << 6, 1 <
 /** XT_STATE_UNTRACKED */
 const OLD_STATE_UNTRACKED = 1 << 6;
 
-function stateBit({ flow, flowInfo }: Evaluation["packet"], untracked: number): number {
+/** What the packet is to its flow, as a bit. */
+export function stateBit({ flow, flowInfo }: Evaluation["packet"], untracked: number): number {
   if (flow !== null) return 1 << ((flowInfo % T.IS_REPLY) + 1);
   return flowInfo === T.UNTRACKED ? untracked : STATE_INVALID;
 }

@@ -22,6 +22,8 @@ export class InstalledTable {
   readonly name: TableName;
   readonly isV6: boolean;
   readonly hooks: number;
+  /** Of two tables of one priority the newer one comes first. */
+  readonly serial: number;
   /** As they were given; their counters are kept apart. */
   bytes: Buffer;
   rules: RuleTable;
@@ -29,8 +31,9 @@ export class InstalledTable {
   /** What its owner is charged for it. */
   charge = 0;
 
-  constructor(name: TableName, isV6: boolean) {
+  constructor(name: TableName, isV6: boolean, serial: number) {
     this.name = name;
+    this.serial = serial;
     this.isV6 = isV6;
     this.hooks = TABLES[name];
     const layout = isV6 ? LAYOUT6 : LAYOUT4;
@@ -62,16 +65,14 @@ export class FamilyTables {
   readonly isV6: boolean;
   readonly #byName = new Map<TableName, InstalledTable>();
   readonly #changed: () => void;
-  filter: RuleTable | null = null;
-  nat: RuleTable | null = null;
-  mangle: RuleTable | null = null;
-  raw: RuleTable | null = null;
+  readonly #nextSerial: () => number;
   /** Some rule needs conntrack. */
   usesConntrack = false;
 
-  constructor(isV6: boolean, changed: () => void) {
+  constructor(isV6: boolean, changed: () => void, nextSerial: () => number) {
     this.isV6 = isV6;
     this.#changed = changed;
+    this.#nextSerial = nextSerial;
   }
 
   get charge(): number {
@@ -84,6 +85,10 @@ export class FamilyTables {
     return this.#byName.size === 0;
   }
 
+  get installed(): readonly InstalledTable[] {
+    return [...this.#byName.values()];
+  }
+
   /** The newest first. */
   get names(): readonly string[] {
     return [...this.#byName.keys()].reverse();
@@ -94,9 +99,9 @@ export class FamilyTables {
     if (!Object.hasOwn(TABLES, name)) return null;
     const known = this.#byName.get(name as TableName);
     if (known !== undefined) return known;
-    const made = new InstalledTable(name as TableName, this.isV6);
+    const made = new InstalledTable(name as TableName, this.isV6, this.#nextSerial());
     this.#byName.set(made.name, made);
-    this.#adopt(made);
+    this.#adopt();
     return made;
   }
 
@@ -105,11 +110,10 @@ export class FamilyTables {
     installed.bytes = bytes;
     installed.rules = rules;
     installed.replacement = replacement;
-    this.#adopt(installed);
+    this.#adopt();
   }
 
-  #adopt({ name, rules }: InstalledTable): void {
-    this[name] = rules;
+  #adopt(): void {
     this.usesConntrack = false;
     for (const one of this.#byName.values()) if (one.rules.usesConntrack) this.usesConntrack = true;
     this.#changed();

@@ -194,7 +194,7 @@ function newRange(data: Buffer, isV6: boolean): NatRange {
   return range;
 }
 
-class Translate implements Target {
+export class Translate implements Target {
   readonly #range: NatRange;
   readonly #isSource: boolean;
 
@@ -233,7 +233,7 @@ abstract class TranslateToFound implements Target {
 }
 
 /** To this host itself, at the port that is named. */
-class Redirect extends TranslateToFound {
+export class Redirect extends TranslateToFound {
   protected override find({ packet: { isV6 }, hook, input }: Evaluation, range: NatRange): boolean {
     if (hook === H.OUTPUT) {
       if (isV6) range.setAddress(0, 0, 0, 1);
@@ -249,7 +249,7 @@ class Redirect extends TranslateToFound {
 }
 
 /** From the address of the device that it leaves by. */
-class Masquerade extends TranslateToFound {
+export class Masquerade extends TranslateToFound {
   protected override find({ packet, output, actions: { core } }: Evaluation, range: NatRange): boolean {
     const { nextHop3, destination0, destination1, destination2, destination3 } = packet;
     const source = packet.isV6
@@ -330,7 +330,7 @@ function withRange(
 
 // ---- No tracking ----
 
-const NOTRACK: Target = {
+export const NOTRACK: Target = {
   apply: ({ packet }) => {
     if (packet.flow === null) packet.flowInfo = UNTRACKED;
     return H.CONTINUE;
