@@ -30,7 +30,7 @@ if (isRoot && absent.length === 0) {
   let native = "";
 
   test("natively the scenes come to their end", async () => {
-    const { stdout, stderr, code } = await run("unshare", ["-n", "python3", SCENES], {
+    const { stdout, stderr, code } = await run("unshare", ["-n", "python3", SCENES, "legacy"], {
       deadlineMs: DEADLINE_MS,
     });
     native = stdout.toString();
@@ -40,21 +40,11 @@ if (isRoot && absent.length === 0) {
 
   for (const workers of ["solo", "2"])
     test(`rules act and are told as natively (--workers=${workers})`, async () => {
-      const args = [`--workers=${workers}`, "do", "--", "python3", SCENES];
+      const args = [`--workers=${workers}`, "do", "--", "python3", SCENES, "legacy"];
       const { stdout, stderr, code } = await run(ringfence, args, { deadlineMs: DEADLINE_MS });
       assert.is(code, 0, stderr.toString());
       assert.is(stdout.toString(), native);
     });
-
-  test("what speaks to nftables alone says that they are not there", async () => {
-    const script = "iptables-nft -L; echo $?; ip6tables-nft -t nat -A OUTPUT -j ACCEPT; echo $?";
-    const { stdout, stderr } = await run(ringfence, ["do", "--", "sh", "-c", script], {
-      deadlineMs: DEADLINE_MS,
-    });
-    assert.is(stdout.toString(), "1\n1\n");
-    const said = "Failed to initialize nft: Protocol not supported";
-    assert.match(stderr.toString(), new RegExp(`iptables.*: ${said}\n.*ip6tables.*: ${said}\n`));
-  });
 
   test("LOG says what it saw in the sandbox's log", async () => {
     const script = `iptables-legacy -A OUTPUT -p udp -j LOG --log-prefix 'seen: '

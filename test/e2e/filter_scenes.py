@@ -9,7 +9,9 @@ import struct
 import subprocess
 import sys
 
-V4, V6 = "iptables-legacy", "ip6tables-legacy"
+# By whom rules are set: iptables itself, or nf_tables.
+KIND = sys.argv[1]
+V4, V6 = f"iptables-{KIND}", f"ip6tables-{KIND}"
 SO_ORIGINAL_DST = 80
 SO_MARK = 36
 TIMEOUT = 0.4
@@ -413,4 +415,5 @@ def main():
     clear()
 
 
-main()
+if __name__ == "__main__":
+    main()

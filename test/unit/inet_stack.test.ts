@@ -38,6 +38,7 @@ function make() {
   const context: InetContext = {
     native,
     counters,
+    heap,
     timers,
     steps: new Steps({ native, longTurns, timers }),
     log: () => {},

@@ -3,6 +3,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { StackMemory } from "../../src/workers/net/stack/memory.ts";
+import { ACCEPT, setRules, state } from "./filter_rules.ts";
 import { accepted, connecting, listening, pattern, write } from "./stack_tcp_world.ts";
 import { bound, drain, endpointOf, makeStack, sendTo } from "./stack_world.ts";
 
@@ -75,9 +76,8 @@ test("records that wait for late segments", () => {
 test("flows that are tracked, and fragments that wait for others", () => {
   const memory = new StackMemory();
   const stack = makeStack(4, memory);
-  const { tables4 } = stack.filter;
-  assert.ok(tables4.table("nat") !== null);
-  tables4.usesConntrack = true;
+  const rules = { INPUT: [{ matches: [state("NEW")], does: ACCEPT }] };
+  assert.is(setRules(stack, "filter", { rules }), 0);
   const to = bound(stack, "127.0.0.1", 7000);
   for (let i = 0; i < 10; i++) sendTo(endpointOf(stack), "x", "127.0.0.1", 7000);
   drain(stack);

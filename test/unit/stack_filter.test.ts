@@ -50,7 +50,7 @@ for (const address of ["127.0.0.1", "::1"]) {
     drain(stack);
     assert.is(take(server), null);
     assert.is(take(other), "hello");
-    const { counters } = stack.filter.tables(isV6).filter!;
+    const { counters } = stack.filter.tables(isV6).table("filter")!.rules;
     const size = 5 + 8 + (isV6 ? 40 : 20);
     assert.equal([...counters], [1, size, 1, size, 0, 0, 2, 2 * size, 0, 0]);
     assert.is(stack.core.pools.used, 0);
@@ -178,7 +178,7 @@ for (const address of ["127.0.0.1", "::1"]) {
       drain(stack);
       assert.is(take(client), "y");
     }
-    const { counters } = stack.filter.tables(isV6).filter!;
+    const { counters } = stack.filter.tables(isV6).table("filter")!.rules;
     assert.equal([counters[0], counters[2]], [1, 3]);
     stack.advance(31_000_000);
     drain(stack);
@@ -293,7 +293,7 @@ for (const isV6 of [false, true])
     assert.is(packet.flow, null, "what waits keeps no flow");
     assert.is(packet.owner, null);
     packet.release();
-    assert.is(there.filter.tables(isV6).filter!.counters[0], 1);
+    assert.is(there.filter.tables(isV6).table("filter")!.rules.counters[0], 1);
     const { ip, ip6 } = here.core.counters;
     assert.ok((isV6 ? ip6 : ip).FragCreates >= 4);
     assert.is(here.core.pools.used + there.core.pools.used, 0);
