@@ -52,7 +52,7 @@ function enter(task: Task, entered: readonly (readonly [NamespaceKind, object])[
 /** The namespaces of a process that a descriptor stands for, of the kinds that are asked for. */
 function enterThoseOf(task: Task, { state, leader }: ThreadGroup, flags: number): number {
   if (flags === 0 || (flags & ~ALL_KINDS) !== 0) return -EINVAL;
-  if (state !== "running") return -ESRCH;
+  if (state !== "running" || leader.isEnding) return -ESRCH;
   if (mayInspect(task.credentials, leader.group) < 0) return -EPERM;
   const kinds = NAMESPACE_KINDS.filter(({ type }) => (flags & type) !== 0);
   return enter(

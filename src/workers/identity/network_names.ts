@@ -13,11 +13,12 @@ export function networkNamed(
   { by, value }: NetworkName,
 ): Network | number {
   const task = kernel.taskAt[slot];
-  if (task === undefined || task.tid !== tid || task.dead) return -ESRCH;
+  if (task === undefined || task.tid !== tid || task.isEnding) return -ESRCH;
   if (by === BY_FD) {
     const file = task.files.get(value);
     if (file === undefined) return -EBADF;
     return file instanceof NamespaceFile && file.namespace instanceof Network ? file.namespace : -EINVAL;
   }
-  return kernel.pids.task(value)?.network ?? -ESRCH;
+  const named = kernel.pids.task(value);
+  return named === undefined || named.isEnding ? -ESRCH : named.network;
 }

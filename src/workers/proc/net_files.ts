@@ -1,5 +1,5 @@
 // /proc/PID/net (proc_pid_net(5)): files of its network namespace. Where another kernel thread has the network, it
-// makes their text.
+// makes their text. Whoever has one open keeps the namespace.
 
 import { RemoteText } from "../net/files/remote_text.ts";
 import { GUARDED_TEXTS, linesOf, NET_TEXT_NAMES, SYSCTL_TEXT } from "../net/files/texts.ts";
@@ -21,10 +21,11 @@ function textOf<S extends Subject & { readonly kernel: SupervisorContext }>(
   return bound(
     (subject) => {
       const { netThread } = subject.kernel;
-      const network = networkOf(subject);
-      if (netThread === null) return { records: () => linesOf(network, name) };
+      const network = networkOf(subject).hold();
+      const release = () => network.release();
+      if (netThread === null) return { records: () => linesOf(network, name), release };
       const remote = new RemoteText(netThread, network.number, file);
-      return { records: () => remote.records(), wait: (task) => remote.wait(task) };
+      return { records: () => remote.records(), wait: (task) => remote.wait(task), release };
     },
     { mode: GUARDED_TEXTS.has(name) ? 0o440 : 0o444 },
   );

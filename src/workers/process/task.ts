@@ -160,7 +160,7 @@ export class Task implements Caller {
     this.kernel.netThread?.forgetTask(this.call.slot);
   }
 
-  /** The network namespace that it is in. */
+  /** The network namespace that it is in; one that ends has left it, which may be gone. */
   get network(): Network {
     return this.#network;
   }
