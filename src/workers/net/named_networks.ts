@@ -28,7 +28,7 @@ function keyOf({ by, value }: NetworkName): string {
   return `${by}:${value}`;
 }
 
-/** Those that one request names, once they are found. */
+/** Those that one request names, once they are found: they are held until it is served. */
 export class NamedNetworks {
   readonly #found = new Map<string, Network | number>();
   #missing = 0;
@@ -39,7 +39,7 @@ export class NamedNetworks {
     for (const name of names) {
       this.#missing++;
       finder.findNetwork(task, name, (found) => {
-        this.#found.set(keyOf(name), found);
+        this.#keep(keyOf(name), found);
         this.#missing--;
         if (this.#missing === 0) this.#goOn?.();
       });
@@ -47,6 +47,17 @@ export class NamedNetworks {
     if (this.#missing === 0) return true;
     this.#goOn = goOn;
     return false;
+  }
+
+  #keep(key: string, found: Network | number): void {
+    if (this.#found.has(key)) return;
+    this.#found.set(key, typeof found === "number" ? found : found.hold());
+  }
+
+  /** The request was served, or nobody waits for that any more. */
+  release(): void {
+    for (const found of this.#found.values()) if (typeof found !== "number") found.release();
+    this.#found.clear();
   }
 
   /** One that was to be found; or a negative errno. */

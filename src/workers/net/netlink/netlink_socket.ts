@@ -264,9 +264,13 @@ export class NetlinkSocket extends SocketFile implements Receiver {
     const piece = (): "over" | "more" | "waits" => {
       do
         for (let i = 0; i < SERVED_AT_ONCE; i++) {
-          if (next.done === true || this.#hasEnded) return "over";
+          if (next.done === true || this.#hasEnded) {
+            named?.release();
+            return "over";
+          }
           if (named === null && !hasNames(next.value)) return "waits";
           this.#serve({ kernel, credentials, network, named: named! }, serve, next.value);
+          named!.release();
           named = null;
           next = requests.next();
         }
