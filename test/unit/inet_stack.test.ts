@@ -51,7 +51,7 @@ function make() {
     devices: new Devices({ counters, heap, timers, native }),
     sysctls,
     memory: memoryFor(new MemoryBudget(counters, MEMORY), heap),
-    turns: new StackTurns(context.steps),
+    turns: new StackTurns({ steps: context.steps, longTurns }),
   });
   const turn = (): void => {
     clock.nowNs += 1e6;

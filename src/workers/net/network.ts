@@ -67,14 +67,21 @@ export class Network {
 
   release(): void {
     this.#holders--;
-    if (this.#holders > 0) return;
-    this.devices.end();
+    if (this.#holders === 0) this.kernel.steps.run(() => this.#endDevices());
+  }
+
+  #endDevices(): boolean {
+    const { longTurns, steps } = this.kernel;
+    while (this.devices.endPart()) if (longTurns.isFull) return false;
     this.#all.remove(this);
-    this.kernel.steps.run(() => {
-      if (!this.inet.endPart()) return false;
-      this.kernel.counters.networks--;
-      return true;
-    });
+    steps.run(() => this.#endStack());
+    return true;
+  }
+
+  #endStack(): boolean {
+    if (!this.inet.endPart()) return false;
+    this.kernel.counters.networks--;
+    return true;
   }
 
   get memory(): StackMemory {

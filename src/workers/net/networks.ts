@@ -34,7 +34,7 @@ export class Networks {
 
   constructor(kernel: NetworksContext, sysctls: Sysctls) {
     this.#kernel = kernel;
-    this.turns = new StackTurns(kernel.steps);
+    this.turns = new StackTurns(kernel);
     this.first = this.#add(0, sysctls).hold();
   }
 

@@ -52,13 +52,27 @@ export class Rules {
   readonly #context: DevicesContext;
   readonly #tell: (change: Change) => void;
   readonly #rules: Readonly<Record<InternetFamily, Rule[]>> = { [AF_INET]: [], [AF_INET6]: [] };
+  /** Those that nobody has asked for, which are part of what a namespace costs. */
+  readonly #uncounted = new Set<Rule>();
 
   constructor(context: DevicesContext, tell: (change: Change) => void) {
     this.#context = context;
     this.#tell = tell;
-    for (const [family, priority, table] of FIRST)
-      this.#rules[family].push({ ...ANY, family, priority, table });
-    context.counters.rules += FIRST.length;
+    for (const [family, priority, table] of FIRST) {
+      const rule = { ...ANY, family, priority, table };
+      this.#rules[family].push(rule);
+      this.#uncounted.add(rule);
+    }
+  }
+
+  /** The namespace is no more; nobody is told. */
+  end(): void {
+    for (const family of [AF_INET, AF_INET6] as const)
+      for (const rule of this.#rules[family].splice(0)) this.#uncount(rule);
+  }
+
+  #uncount(rule: Rule): void {
+    if (!this.#uncounted.delete(rule)) this.#context.counters.rules--;
   }
 
   of(family: InternetFamily): readonly Rule[] {
@@ -94,7 +108,7 @@ export class Rules {
     if (rule === undefined) return -ENOENT;
     const rules = this.#rules[family];
     rules.splice(rules.indexOf(rule), 1);
-    this.#context.counters.rules--;
+    this.#uncount(rule);
     this.#tell({ kind: "rule", isGone: true, row: rule });
     return 0;
   }

@@ -2,6 +2,7 @@
 // the first is done: never in the middle of it, so that packets that go round many of them, or round and round, take turns
 // and no stack of calls. What a few turns do not finish goes on later (F26).
 
+import type { LongTurns } from "../../call/long_turns.ts";
 import type { Steps } from "../../call/steps.ts";
 
 /** A stack that can be run. */
@@ -13,14 +14,19 @@ export interface Runner {
 /** Turns that follow on what one call has sent. */
 const AT_ONCE = 16;
 
+interface StackTurnsContext {
+  readonly steps: Steps;
+  readonly longTurns: LongTurns;
+}
+
 export class StackTurns {
-  readonly #steps: Steps;
+  readonly #kernel: StackTurnsContext;
   readonly #waiting: Runner[] = [];
   #isRunning = false;
   #isBehind = false;
 
-  constructor(steps: Steps) {
-    this.#steps = steps;
+  constructor(kernel: StackTurnsContext) {
+    this.#kernel = kernel;
   }
 
   /** Something waits at a stack. */
@@ -47,13 +53,15 @@ export class StackTurns {
   }
 
   #runWaiting(): void {
-    for (let i = 0; i < AT_ONCE && this.#waiting.length > 0; i++) this.#waiting.shift()!.turn();
+    const { longTurns } = this.#kernel;
+    for (let i = 0; i < AT_ONCE && this.#waiting.length > 0 && !longTurns.isFull; i++)
+      this.#waiting.shift()!.turn();
   }
 
   #goOnLater(): void {
     if (this.#isBehind) return;
     this.#isBehind = true;
-    this.#steps.later(() => {
+    this.#kernel.steps.later(() => {
       this.#isBehind = false;
       this.#isRunning = true;
       this.end();
