@@ -32,13 +32,10 @@ class Tentative extends Timer {
   }
 }
 
-function keyOf(device: EthernetDevice, address: IpAddress): string {
-  return `${device.index} ${address}`;
-}
-
 export class Duplicates {
   readonly #core: StackCore;
-  readonly #all = new Map<string, Tentative>();
+  /** Of each device, by their text. */
+  readonly #all = new Map<EthernetDevice, Map<string, Tentative>>();
   /** Asks whether anybody has an address. */
   ask: (device: EthernetDevice, address: IpAddress) => void = () => {};
   owner: AddressOwner | null = null;
@@ -48,29 +45,40 @@ export class Duplicates {
   }
 
   get count(): number {
-    return this.#all.size;
+    let count = 0;
+    for (const { size } of this.#all.values()) count += size;
+    return count;
   }
 
   /** The device has these addresses now: those that are tentative are looked at, once. */
   changed(device: EthernetDevice): void {
+    const known = this.#all.get(device);
     const wanted = new Set<string>();
     if (device.isUp)
       for (const { address, flags } of device.addresses) {
         if ((flags & IFA_F_TENTATIVE) === 0 || address.isV4) continue;
-        const key = keyOf(device, address);
+        const key = String(address);
         wanted.add(key);
-        if (this.#all.has(key)) continue;
+        if (known?.has(key) === true) continue;
         const one = new Tentative(device, address, this.#expired);
-        this.#all.set(key, one);
+        this.#add(key, one);
         // Hosts that start together do not ask at once.
         const delay = ((this.#core.host.random32() >>> 0) / 2 ** 32) * ROUTER_ASK_DELAY_US;
         this.#core.timers.schedule(one, this.#core.nowUs + delay);
       }
-    for (const [key, one] of this.#all) if (one.device === device && !wanted.has(key)) this.#end(key, one);
+    if (known !== undefined) for (const [key, one] of known) if (!wanted.has(key)) this.#end(one);
   }
 
-  #end(key: string, one: Tentative): void {
-    this.#all.delete(key);
+  #add(key: string, one: Tentative): void {
+    const known = this.#all.get(one.device);
+    if (known === undefined) this.#all.set(one.device, new Map([[key, one]]));
+    else known.set(key, one);
+  }
+
+  #end(one: Tentative): void {
+    const known = this.#all.get(one.device)!;
+    known.delete(String(one.address));
+    if (known.size === 0) this.#all.delete(one.device);
     this.#core.timers.remove(one);
   }
 
@@ -82,16 +90,15 @@ export class Duplicates {
       this.#core.timers.schedule(one, this.#core.nowUs + NEIGHBOUR_RETRANSMIT_US);
       return;
     }
-    this.#end(keyOf(device, address), one);
+    this.#end(one);
     this.owner?.addressVerified(device, address, false);
   };
 
   /** Somebody else has the address, or wants it. */
   found(device: EthernetDevice, address: IpAddress): void {
-    const key = keyOf(device, address);
-    const one = this.#all.get(key);
+    const one = this.#all.get(device)?.get(String(address));
     if (one === undefined) return;
-    this.#end(key, one);
+    this.#end(one);
     this.owner?.addressVerified(device, address, true);
   }
 }
