@@ -8,12 +8,20 @@ import type { Change, Device, InternetFamily, Route } from "./rows.ts";
 
 /** Linux keeps tables in lists, as many as that. */
 const LISTS = 256;
+/** More than the number of any family. */
+const FAMILIES = 16;
+
+/** A table, among those of all families. */
+function nameOf(family: InternetFamily, id: number): number {
+  return id * FAMILIES + family;
+}
 
 export class Routes {
   readonly #context: DevicesContext;
   readonly #tell: (change: Change) => void;
   /** In the order in which Linux tells them: by list, in one the newest first. */
-  readonly #tables: FibTable[] = [];
+  #tables: FibTable[] = [];
+  readonly #byName = new Map<number, FibTable>();
 
   constructor(context: DevicesContext, tell: (change: Change) => void) {
     this.#context = context;
@@ -21,7 +29,7 @@ export class Routes {
   }
 
   table(family: InternetFamily, id: number): FibTable | undefined {
-    return this.#tables.find((table) => table.family === family && table.id === id);
+    return this.#byName.get(nameOf(family, id));
   }
 
   tablesOf(family: InternetFamily): readonly FibTable[] {
@@ -40,11 +48,20 @@ export class Routes {
     const list = id % LISTS;
     const at = this.#tables.findIndex((table) => table.id % LISTS >= list);
     this.#tables.splice(at < 0 ? this.#tables.length : at, 0, made);
+    this.#byName.set(nameOf(family, id), made);
     return made;
   }
 
   #dropIfEmpty(table: FibTable): void {
-    if (table.routes.length === 0) this.#tables.splice(this.#tables.indexOf(table), 1);
+    if (table.routes.length > 0) return;
+    this.#tables.splice(this.#tables.indexOf(table), 1);
+    this.#byName.delete(nameOf(table.family, table.id));
+  }
+
+  #dropEmpty(): void {
+    for (const { routes, family, id } of this.#tables)
+      if (routes.length === 0) this.#byName.delete(nameOf(family, id));
+    this.#tables = this.#tables.filter(({ routes }) => routes.length > 0);
   }
 
   /** 0, or -ENOBUFS. `how`: NLM_F_* that say where it stands. */
@@ -72,15 +89,16 @@ export class Routes {
 
   /** Removes all of a family that are like that, and tells of each, or of all at once. */
   removeAll(family: InternetFamily, isTold: boolean, isGone: (route: Route) => boolean): void {
-    let count = 0;
-    for (const table of [...this.tablesOf(family)]) {
-      const gone = table.removeAll(isGone);
-      this.#dropIfEmpty(table);
-      count += gone.length;
-      if (isTold) for (const row of gone) this.#tell({ kind: "route", isGone: true, row, how: 0 });
+    const rows: Route[] = [];
+    let hasEmpty = false;
+    for (const table of this.tablesOf(family)) {
+      for (const row of table.removeAll(isGone)) rows.push(row);
+      hasEmpty ||= table.routes.length === 0;
     }
-    this.#context.counters.routes -= count;
-    if (count > 0 && !isTold) this.#tell({ kind: "routes", isGone: true, row: null });
+    if (hasEmpty) this.#dropEmpty();
+    this.#context.counters.routes -= rows.length;
+    if (isTold) for (const row of rows) this.#tell({ kind: "route", isGone: true, row, how: 0 });
+    else if (rows.length > 0) this.#tell({ kind: "routes", isGone: true, rows });
   }
 
   ofDevice(device: Device): (route: Route) => boolean {

@@ -166,6 +166,6 @@ export type Change =
   /** `how`: NLM_F_* that say what became of others. */
   | { readonly kind: "route"; readonly isGone: boolean; readonly row: Route; readonly how: number }
   /** Routes that went along with something else, of which nobody is told one by one. */
-  | { readonly kind: "routes"; readonly isGone: true; readonly row: null }
+  | { readonly kind: "routes"; readonly isGone: true; readonly rows: readonly Route[] }
   | { readonly kind: "rule"; readonly isGone: boolean; readonly row: Rule }
   | { readonly kind: "neighbour"; readonly isGone: boolean; readonly row: Neighbour };

@@ -28,6 +28,9 @@ import type { LinkOwner } from "./neigh/link_layer.ts";
 import type { Neighbour } from "./neigh/neighbour.ts";
 import type { Stack } from "./stack.ts";
 
+/** What one route costs that goes alone, in routes that are loaded. */
+const ONE_BY_ONE = 4;
+
 export class NamespaceMirror implements LinkOwner {
   readonly #stack: Stack;
   readonly #devices: Devices;
@@ -62,7 +65,7 @@ export class NamespaceMirror implements LinkOwner {
         this.#prefixChanged(change.row);
         break;
       case "routes":
-        this.#loadRoutes();
+        this.#routesGone(change.rows);
         break;
       case "rule":
         this.#loadRules();
@@ -121,6 +124,12 @@ export class NamespaceMirror implements LinkOwner {
   #prefixChanged(row: Route): void {
     const table = this.#devices.routes.table(row.family, row.table);
     this.#stack.core.tables.setPrefix(row, table?.ofPrefix(row.destination, row.prefixLength) ?? []);
+  }
+
+  /** Few of very many go one after the other. */
+  #routesGone(rows: readonly Route[]): void {
+    if (rows.length * ONE_BY_ONE > this.#stack.core.tables.routeCount) this.#loadRoutes();
+    else for (const row of rows) this.#prefixChanged(row);
   }
 
   #loadRoutes(): void {

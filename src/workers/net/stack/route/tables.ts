@@ -181,6 +181,11 @@ export class RoutingTables {
     this.generation++;
   }
 
+  /** Routes of both families. */
+  get routeCount(): number {
+    return this.#v4.routeCount + this.#v6.routeCount;
+  }
+
   /** These are all the routes of both families, those of a prefix in their order. */
   setRoutes(parts: Iterable<Iterable<R.RouteRow>>): void {
     for (const tables of [this.#v4, this.#v6]) {
