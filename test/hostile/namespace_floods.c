@@ -1,12 +1,14 @@
 // Network namespaces without end, each with sockets that nobody closes; a storm of frames between bridges in a ring; forged
 // requests about links, with other ends and namespaces of every kind; devices that are moved to and fro while others use
-// them; a chain of namespaces that pass packets on; namespaces that end with all that they had. No turn is long, and nothing
-// stays.
+// them; a chain of namespaces that pass packets on; namespaces that end with all that they had, while requests name them;
+// more devices than anybody has. No turn is long, and nothing stays.
 //@ args: 0
 //@ args: 1
 //@ args: 2
 //@ args: 3
 //@ args: 4
+//@ args: 5
+//@ args: 6
 //@ ends: 0
 //@ deadline: 60
 //@ needs: sockets tcp fork
@@ -14,6 +16,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
+#include <linux/net_namespace.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -384,8 +387,96 @@ static void chain(void) {
   enter(first);
 }
 
+// Requests that name a namespace which goes at the same moment: what they ask for goes with it.
+static void named(void) {
+  int first = here(), s = netlink();
+  double until = seconds() + 3;
+  while (seconds() < until) {
+    int gone = another();
+    if (gone < 0) continue; // those that went are there still
+    enter(first);
+    begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
+    number(IFLA_NET_NS_FD, gone);
+    char *info = attribute(IFLA_LINKINFO, NULL, 0);
+    text(IFLA_INFO_KIND, "bridge");
+    close_nest(info);
+    request.h.nlmsg_len = end - (char *)&request;
+    send(s, &request, request.h.nlmsg_len, 0);
+    close(gone);
+    static char answer[4096];
+    recv(s, answer, sizeof answer, 0);
+    if ((gone = another()) < 0) continue;
+    enter(first);
+    begin(RTM_NEWNSID, 0, 0);
+    end = (char *)&request.i + 4;
+    number(NETNSA_FD, gone);
+    number(NETNSA_NSID, -1);
+    request.h.nlmsg_len = end - (char *)&request;
+    send(s, &request, request.h.nlmsg_len, 0);
+    close(gone);
+    recv(s, answer, sizeof answer, 0);
+    // Who has asked goes as well.
+    if ((gone = another()) < 0) continue;
+    enter(first);
+    int t = netlink();
+    if (t < 0) bad("a socket", -errno);
+    pair(t, "a%d", "b%d", gone);
+    begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
+    number(IFLA_NET_NS_FD, gone);
+    request.h.nlmsg_len = end - (char *)&request;
+    send(t, &request, request.h.nlmsg_len, 0);
+    close(t);
+    close(gone);
+  }
+}
+
+static int remove_link(int s, const char *name) {
+  begin(RTM_DELLINK, 0, 0);
+  text(IFLA_IFNAME, name);
+  return ask(s);
+}
+
+// As many devices as there may be, all of them ports of a bridge, with addresses and routes; one goes after the other, or all
+// with their namespace.
+static void devices(void) {
+  int first = here();
+  for (int round = 0; round < 2; round++) {
+    int second = another(), s = netlink(), error = 0, count = 0;
+    bridge(s, "br");
+    up(s, "br", 0);
+    int master = if_nametoindex("br");
+    while ((error = pair(s, "p%d", "q%d", -1)) == 0)
+      count++;
+    if (count < 100 || error != -ENOMEM) bad("devices", error);
+    for (int i = 0; i < count; i++) {
+      char name[16];
+      sprintf(name, "p%d", i);
+      up(s, name, master);
+      sprintf(name, "q%d", i);
+      up(s, name, master);
+    }
+    for (int i = 0; i < count; i++) {
+      char name[16];
+      sprintf(name, "%c%d", i % 2 ? 'p' : 'q', i);
+      address(s, name, 0x0a000001 + (i << 8), 24);
+    }
+    // One that all of them get.
+    address(s, "br", 0x0b000001, 8);
+    int u = socket(AF_INET, SOCK_DGRAM, 0), on = 1;
+    setsockopt(u, SOL_SOCKET, SO_BROADCAST, &on, sizeof on);
+    struct sockaddr_in to = {AF_INET, htons(9), {htonl(0x0bffffff)}, {0}};
+    for (int i = 0; i < 20; i++)
+      sendto(u, request.rest, 1000, MSG_DONTWAIT, (void *)&to, sizeof to);
+    if (round == 0 && remove_link(s, "br")) bad("the bridge goes", -errno);
+    close(u);
+    close(s);
+    enter(first);
+    close(second);
+  }
+}
+
 int main(int argc, char **argv) {
-  static void (*const attacks[])(void) = {many, storm, forged, moved, chain};
+  static void (*const attacks[])(void) = {many, storm, forged, moved, chain, named, devices};
   (void)argc;
   attacks[atoi(argv[1])]();
   return 0;
