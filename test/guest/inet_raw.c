@@ -1,8 +1,9 @@
 // Raw sockets of both families over the loopback interface: echoes, headers that come and that are sent, filters, checksums,
-// what a protocol nobody has gives, and who may not have one.
+// what a protocol nobody has gives, errors, and who may not have one.
 //@ needs: sockets credentials fork
 #include "guest.h"
 #include <arpa/inet.h>
+#include <linux/errqueue.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
@@ -192,6 +193,64 @@ static void icmp6(void) {
   close(s);
 }
 
+// An error that quotes a packet of its protocol: to whoever wants errors, and to who has connected if it is a hard one.
+static void errors(int family, const char *kind, int wants, int connects, int has_header) {
+  say("-- errors, %s, IPv%d", kind, family == AF_INET ? 4 : 6);
+  int s = socket(family, SOCK_RAW, IPPROTO_UDP), on = 1;
+  const struct sockaddr *to = family == AF_INET ? (void *)&four : (void *)&six;
+  socklen_t length = family == AF_INET ? sizeof four : sizeof six;
+  if (wants && family == AF_INET) setsockopt(s, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
+  if (wants && family == AF_INET6) setsockopt(s, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
+  if (has_header) setsockopt(s, IPPROTO_IP, IP_HDRINCL, &on, sizeof on);
+  if (connects) value("connect", SYS_3(SYS_connect, s, to, length));
+  struct {
+    struct ip ip;
+    struct udphdr h;
+    char text[4];
+  } u = {{.ip_v = 4, .ip_hl = 5, .ip_ttl = 7, .ip_p = IPPROTO_UDP},
+         {.dest = htons(4497), .source = htons(99), .len = htons(12)},
+         "abc"};
+  u.ip.ip_dst = four.sin_addr;
+  if (family == AF_INET6) setsockopt(s, IPPROTO_IPV6, IPV6_CHECKSUM, (int[]){6}, sizeof(int));
+  const void *from = has_header ? (void *)&u : (void *)&u.h;
+  value("to a port that nobody has", SYS_6(SYS_sendto, s, from, has_header ? 32 : 12, 0, to, length));
+  // What it has sent itself comes, too.
+  for (int i = 0; i < 3; i++)
+    if (receive("then", s) == -EAGAIN) break;
+  int error = -1;
+  length = sizeof error;
+  getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &length);
+  say("SO_ERROR: %s", error ? error_name(-error) : "none");
+  char control[256];
+  struct iovec body = {data, sizeof data};
+  struct sockaddr_storage name;
+  struct msghdr m = {&name, sizeof name, &body, 1, control, sizeof control, 0};
+  memset(data, 0, 64);
+  long r = SYS_3(SYS_recvmsg, s, &m, MSG_ERRQUEUE | MSG_DONTWAIT);
+  value("error queue", r);
+  if (r >= 0)
+    say("  begins with %02x%02x%02x%02x, flags %x, family %d", data[0], data[1], data[2], data[3],
+        m.msg_flags, name.ss_family);
+  if (r >= 0)
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+      struct sock_extended_err *e = (void *)CMSG_DATA(c);
+      say("  level %d, type %d: errno %s, origin %d, type %d, code %d, info %d", c->cmsg_level, c->cmsg_type,
+          error_name(-(long)e->ee_errno), e->ee_origin, e->ee_type, e->ee_code, e->ee_info);
+    }
+  close(s);
+}
+
+static void all_errors(void) {
+  for (int i = 0; i < 2; i++) {
+    int family = i ? AF_INET6 : AF_INET;
+    errors(family, "wanted", 1, 0, 0);
+    errors(family, "not wanted", 0, 0, 0);
+    errors(family, "connected", 0, 1, 0);
+    errors(family, "both", 1, 1, 0);
+  }
+  errors(AF_INET, "with its header", 1, 0, 1);
+}
+
 int main(void) {
   icmp4();
   others4();
@@ -216,5 +275,6 @@ int main(void) {
     _exit(0);
   }
   waitpid(pid, 0, 0);
+  all_errors();
   return 0;
 }

@@ -73,6 +73,8 @@ export class Stack {
     this.raw = new Raw(this.datagrams);
     this.icmp4.echoReceiver = this.ping;
     this.icmp6.echoReceiver = this.ping;
+    this.icmp4.rawErrors = this.raw.error;
+    this.icmp6.rawErrors = this.raw.error;
     this.ip4Input.rawInput = this.raw.input;
     this.ip6Input.rawInput = this.raw.input;
     core.transports4[IPPROTO_ICMP] = this.icmp4;

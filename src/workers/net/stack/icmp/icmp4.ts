@@ -74,6 +74,8 @@ export class Icmp4 implements Transport {
   readonly #limit: IcmpRateLimit;
   readonly #error = new ErrorInHand();
   echoReceiver: EchoReceiver | null = null;
+  /** Told of each error before its protocol is. */
+  rawErrors: Transport["error"] = () => {};
 
   constructor(core: StackCore, output: Ip4Output) {
     this.#core = core;
@@ -213,7 +215,10 @@ export class Icmp4 implements Transport {
     packet.setSource(0, 0, MAPPED, view.getInt32(quoted + Ip4.SOURCE));
     packet.setDestination(0, 0, MAPPED, view.getInt32(quoted + Ip4.DESTINATION));
     if (this.#core.tables.addressType(0, 0, MAPPED, packet.source3) !== RTN_LOCAL) return;
+    packet.network = quoted;
     packet.head = quoted + header;
+    packet.protocol = protocol;
+    this.rawErrors(packet, error);
     if (protocol === IPPROTO_ICMP) {
       const isEcho = view.getUint8(packet.head + F.TYPE) === F.ECHO;
       if (isEcho) this.echoReceiver?.error(packet, view.getUint16(packet.head + F.ID), error);

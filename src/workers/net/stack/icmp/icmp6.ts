@@ -47,6 +47,8 @@ export class Icmp6 implements Transport {
   readonly #limit: IcmpRateLimit;
   readonly #error = new ErrorInHand();
   echoReceiver: EchoReceiver | null = null;
+  /** Told of each error before its protocol is. */
+  rawErrors: Transport["error"] = () => {};
   /** Takes a look at messages of neighbour discovery and MLD; the packet stays the caller's. */
   linkReceiver: ((packet: Packet, type: number) => void) | null = null;
 
@@ -210,6 +212,8 @@ export class Icmp6 implements Transport {
       core.counters.icmp6.InErrors++;
       return;
     }
+    packet.network = quoted;
+    this.rawErrors(packet, error);
     if (packet.protocol === IPPROTO_ICMPV6) {
       if (view.getUint8(packet.head + F.TYPE) === F.ECHO6)
         this.echoReceiver?.error(packet, view.getUint16(packet.head + F.ID), error);

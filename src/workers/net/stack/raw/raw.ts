@@ -1,8 +1,11 @@
-// Who gets copies of which packets: raw endpoints by protocol.
+// Who gets copies of which packets, and is told of errors about them: raw endpoints by protocol.
 
+import type { IcmpError } from "../core.ts";
 import { copiesOf, workOf } from "../datagram/copies.ts";
 import type { Datagrams } from "../datagram/datagrams.ts";
-import { COPIES_LOOKED_AT_MAX } from "../limits.ts";
+import { errorCame } from "../datagram/errors.ts";
+import type { IpAddress } from "../ip_address.ts";
+import { COPIES_LOOKED_AT_MAX, COPIES_MAX } from "../limits.ts";
 import type { Packet } from "../packet.ts";
 import { trueSize } from "../udp/format.ts";
 import type { RawEndpoint } from "./endpoint.ts";
@@ -65,22 +68,46 @@ export class Raw {
     core.extraWork += workOf(lookedAt, Math.min(copies, most));
     return isFor;
   };
+
+  /**
+   * An ICMP error about a packet of that protocol, as Transport.error has it; the packet's network is where the packet that
+   * it quotes begins.
+   */
+  readonly error = (packet: Packet, error: IcmpError): void => {
+    const endpoints = (packet.isV6 ? this.#v6 : this.#v4).get(packet.protocol);
+    if (endpoints === undefined) return;
+    let lookedAt = 0;
+    let told = 0;
+    for (const endpoint of endpoints) {
+      if (++lookedAt > COPIES_LOOKED_AT_MAX || told === COPIES_MAX) break;
+      if (!isAbout(endpoint, packet)) continue;
+      told++;
+      errorCame(endpoint, packet, error, 0, endpoint.hasHeader ? packet.network : packet.head);
+    }
+    this.shared.core.extraWork += workOf(lookedAt, told);
+  };
+}
+
+function isAt({ w0, w1, w2, w3 }: IpAddress, a0: number, a1: number, a2: number, a3: number): boolean {
+  return w0 === a0 && w1 === a1 && w2 === a2 && w3 === a3;
+}
+
+function isFrom(address: IpAddress, { source0, source1, source2, source3 }: Packet): boolean {
+  return isAt(address, source0, source1, source2, source3);
+}
+
+function isTo(address: IpAddress, packet: Packet): boolean {
+  const { destination0, destination1, destination2, destination3 } = packet;
+  return isAt(address, destination0, destination1, destination2, destination3);
 }
 
 function takes({ local, remote, boundDevice }: RawEndpoint, packet: Packet): boolean {
   if (boundDevice !== 0 && boundDevice !== packet.device!.index) return false;
-  const isToLocal =
-    local.isAny ||
-    (local.w0 === packet.destination0 &&
-      local.w1 === packet.destination1 &&
-      local.w2 === packet.destination2 &&
-      local.w3 === packet.destination3);
-  if (!isToLocal) return false;
-  return (
-    remote === null ||
-    (remote.w0 === packet.source0 &&
-      remote.w1 === packet.source1 &&
-      remote.w2 === packet.source2 &&
-      remote.w3 === packet.source3)
-  );
+  return (local.isAny || isTo(local, packet)) && (remote === null || isFrom(remote, packet));
+}
+
+/** Whether it may have sent what an error quotes. */
+function isAbout({ local, remote, boundDevice }: RawEndpoint, packet: Packet): boolean {
+  if (boundDevice !== 0 && boundDevice !== packet.device!.index) return false;
+  return (local.isAny || isFrom(local, packet)) && (remote === null || isTo(remote, packet));
 }
