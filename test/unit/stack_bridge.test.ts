@@ -86,6 +86,33 @@ test("an unknown receiver's frames go to all but their sender's port, a known on
   assert.is(stack.core.pools.used, 0);
 });
 
+test("what passes a bridge is seen by who wants all of it", () => {
+  const { stack, bridge, ports } = make(2);
+  const [a, b] = ports as [Port, Port];
+  const seen: string[] = [];
+  let isWanted = false;
+  stack.core.tap = {
+    isPromiscuous: (index) => isWanted && index === bridge.index,
+    frame: (packet, { index }, delivery, link) =>
+      seen.push(
+        `${index} ${delivery} ${Buffer.from(packet.data()).toString("latin1", link - packet.head + 14)}`,
+      ),
+  };
+  b.frameCame(frame(stack, mac(50), mac(51), "1"));
+  a.frameCame(frame(stack, mac(51), mac(50), "2"));
+  assert.equal(seen, ["3 3 1", "2 4 1", "2 3 2", "3 4 2"]);
+  seen.length = 0;
+  isWanted = true;
+  a.frameCame(frame(stack, mac(51), mac(50), "3"));
+  assert.equal(seen, ["2 3 3", "100 3 3", "3 4 3"]);
+  seen.length = 0;
+  // What is for this host, and what it sends, is seen once.
+  a.frameCame(frame(stack, mac(100), mac(50), "4"));
+  bridge.sendFrame(frame(stack, mac(51), mac(100), "5"));
+  assert.equal(seen, ["2 3 4", "100 0 4", "100 4 5", "3 4 5"]);
+  assert.is(stack.core.pools.used, 0);
+});
+
 test("what was not seen for five minutes is not known", () => {
   const { stack, ports } = make(3);
   const [a, b, c] = ports as [Port, Port, Port];

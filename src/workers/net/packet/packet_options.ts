@@ -49,7 +49,7 @@ function oneOf(key: "version", count: number): PacketOption {
   };
 }
 
-/** Joins or leaves: what a device receives beside what is its own. Taps see all that comes in any case. */
+/** Joins or leaves: what a device receives beside what is its own. Taps see all that comes, but for what passes a bridge. */
 function membership(isAdded: boolean): PacketOption {
   return {
     set: (options, value, task) => {
@@ -260,10 +260,10 @@ export class PacketOptions extends SocketOptions implements ProgramTaker {
     const isOfAddress = type === P.PACKET_MR_MULTICAST || type === P.PACKET_MR_UNICAST;
     const joined = this.#memberships.get(key) ?? 0;
     if (joined === 0 && isOfAddress && length !== device.address.length) return -EINVAL;
-    const { counters, heap } = task.kernel;
+    const { heap } = task.kernel;
     if (joined === 0 && (this.#memberships.size >= MEMBERSHIPS_MAX || !heap.hasRoom("groupMemberships")))
       return -ENOBUFS;
-    if (joined === 0) counters.groupMemberships++;
+    if (joined === 0) this.#count(key, 1);
     this.#memberships.set(key, joined + 1);
     return 0;
   }
@@ -272,14 +272,22 @@ export class PacketOptions extends SocketOptions implements ProgramTaker {
   leave(key: string): number {
     const joined = this.#memberships.get(key) ?? 0;
     if (joined > 1) this.#memberships.set(key, joined - 1);
-    else if (this.#memberships.delete(key)) this.packet.kernel.counters.groupMemberships--;
+    else if (this.#memberships.delete(key)) this.#count(key, -1);
     return 0;
+  }
+
+  #count(key: string, change: 1 | -1): void {
+    const { kernel, network } = this.packet;
+    kernel.counters.groupMemberships += change;
+    const request = Buffer.from(key, "latin1");
+    if (request.readUInt16LE(4) === P.PACKET_MR_PROMISC)
+      network.inet.packets.countPromiscuous(request.readInt32LE(0), change);
   }
 
   /** The socket ends. */
   end(): void {
     this.dropFilter();
-    this.packet.kernel.counters.groupMemberships -= this.#memberships.size;
+    for (const key of this.#memberships.keys()) this.#count(key, -1);
     this.#memberships.clear();
   }
 

@@ -96,6 +96,8 @@ export class PacketTaps implements Tap {
   /** Those that see frames, by what they want. */
   readonly #peers = new Map<number, Peers>();
   readonly #seen = new SeenFrame();
+  /** Indices of devices of which all is wanted, and by how many. */
+  readonly #promiscuous = new Map<number, number>();
   #core: StackCore | null = null;
   #turn = -1;
   #spent = 0;
@@ -164,6 +166,17 @@ export class PacketTaps implements Tap {
     peers.members.delete(one);
     if (peers.members.size === 0) this.#peers.delete(peers.key);
     if (this.#peers.size === 0) this.#core!.tap = null;
+  }
+
+  /** One more wants all of that device, or one fewer. */
+  countPromiscuous(index: number, change: 1 | -1): void {
+    const count = (this.#promiscuous.get(index) ?? 0) + change;
+    if (count > 0) this.#promiscuous.set(index, count);
+    else this.#promiscuous.delete(index);
+  }
+
+  isPromiscuous(index: number): boolean {
+    return this.#promiscuous.has(index);
   }
 
   frame(packet: Packet, device: NetDevice, delivery: number, link: number, network: number): void {

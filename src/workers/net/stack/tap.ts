@@ -17,4 +17,6 @@ export interface Tap {
    * headers stand at these places of the packet's buffer, and it ends with the packet.
    */
   frame(packet: Packet, device: NetDevice, delivery: number, link: number, network: number): void;
+  /** Somebody wants to see of the device of that index what only passes by it, too: PACKET_MR_PROMISC. */
+  isPromiscuous(index: number): boolean;
 }

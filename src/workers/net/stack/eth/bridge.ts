@@ -2,10 +2,12 @@
 // behind which its receiver was seen, to this host, or to all; what this host sends by the bridge likewise. There is no
 // spanning tree: ports forward while they are up.
 
+import { IFF_PROMISC } from "../../../../shared/abi/netlink.ts";
 import type { StackCore } from "../core.ts";
 import type { DeviceAttributes } from "../device.ts";
 import { GSO_ECN } from "../offload/segments.ts";
 import type { Packet } from "../packet.ts";
+import { TO_OTHER } from "../tap.ts";
 import { type Bridge, EthernetDevice, type LinkLayer } from "./device.ts";
 import * as F from "./format.ts";
 import { ForwardingTable } from "./forwarding_table.ts";
@@ -73,11 +75,19 @@ export class BridgeDevice extends EthernetDevice implements Bridge {
       this.frameCame(frame);
       return;
     }
+    if (from !== null) this.#showPassing(frame);
     const index = this.#table.portOf(view.getUint16(head), view.getInt32(head + 2), this.#core.nowUs);
     const port = index === 0 ? undefined : this.#ports.get(index);
     if (port === undefined) this.#flood(frame, from, false);
     else if (port === from) frame.release();
     else this.#sendBy(port, frame);
+  }
+
+  /** What is not for this host is seen by whoever wants all of the bridge. */
+  #showPassing(frame: Packet): void {
+    const { tap } = this.#core;
+    if (tap === null || ((this.flags & IFF_PROMISC) === 0 && !tap.isPromiscuous(this.index))) return;
+    tap.frame(frame, this, TO_OTHER, frame.head, frame.head + F.HEADER);
   }
 
   /** To all ports but the one that it came from; and to this host. */
