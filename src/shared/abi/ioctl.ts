@@ -94,6 +94,9 @@ export const SIOCGSTAMPNS_OLD = 0x8907;
 export const SIOCGSTAMP_NEW = 0x80108906;
 export const SIOCGSTAMPNS_NEW = 0x80108907;
 export const SIOCOUTQNSD = 0x894b;
+export const SIOCDARP = 0x8953;
+export const SIOCGARP = 0x8954;
+export const SIOCSARP = 0x8955;
 
 // c_iflag
 export const IGNBRK = 0o1;

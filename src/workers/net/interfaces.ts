@@ -99,16 +99,20 @@ const CHANGERS: ReadonlyMap<number, Changer> = new Map([
 ]);
 
 /** The request in guest memory, which what is told goes back to. */
-export function* readRequest(task: NetCaller, address: number): Generator<void, Buffer | number, void> {
+export function* readRequest(
+  task: NetCaller,
+  address: number,
+  size = REQUEST_SIZE,
+): Generator<void, Buffer | number, void> {
   const { call } = task;
-  call.outAt(address, REQUEST_SIZE, WINDOW);
-  if ((yield* call.copyInRound()) < REQUEST_SIZE) return -EFAULT;
+  call.outAt(address, size, WINDOW);
+  if ((yield* call.copyInRound()) < size) return -EFAULT;
   const at = call.base + WINDOW;
-  return Buffer.from(call.bytes.subarray(at, at + REQUEST_SIZE));
+  return Buffer.from(call.bytes.subarray(at, at + size));
 }
 
 export function tell(task: NetCaller, address: number, request: Buffer): number {
-  task.call.bytes.set(request, task.call.out(address, REQUEST_SIZE));
+  task.call.bytes.set(request, task.call.out(address, request.length));
   return 0;
 }
 

@@ -1,4 +1,4 @@
-// ioctls about addresses of interfaces (netdevice(7)), which sockets of AF_INET answer.
+// ioctls about addresses of interfaces (netdevice(7)) and their neighbours (arp_ioctls.ts), which sockets of AF_INET answer.
 
 import { EADDRNOTAVAIL, EINVAL, ENODEV } from "../../../shared/abi/errno.ts";
 import { SIOCGIFADDR, SIOCGIFBRDADDR, SIOCGIFDSTADDR, SIOCGIFNETMASK } from "../../../shared/abi/ioctl.ts";
@@ -9,6 +9,7 @@ import { prefixOf } from "../devices/prefixes.ts";
 import type { DeviceAddress } from "../devices/rows.ts";
 import { deviceIn, labelIn, NAME_SIZE, readRequest, tell } from "../interfaces.ts";
 import type { Network } from "../network.ts";
+import { arpIoctl, isOfArp } from "./arp_ioctls.ts";
 
 /** Behind the name stands a struct sockaddr_in. */
 const ADDRESS_AT = NAME_SIZE + 4;
@@ -52,8 +53,10 @@ export function addressIoctl(
   at: number,
 ): number | null {
   const teller = TELLERS.get(request);
-  if (teller === undefined) return null;
+  const isArp = domain === AF_INET && isOfArp(request);
+  if (teller === undefined && !isArp) return null;
   const { netThread } = task.kernel;
   if (netThread !== null && domain === AF_INET) return netThread.passInterfaceIoctl(task, network.number);
+  if (teller === undefined) return task.call.start(arpIoctl(task, network, request, at));
   return task.call.start(told(task, network, domain, at, teller));
 }
