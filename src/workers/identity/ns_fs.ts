@@ -98,9 +98,13 @@ class NamespaceDentry extends Dentry {
   }
 
   override unpin(): void {
-    const { kind, namespace } = this.inode as NamespaceInode;
+    const { fs, kind, namespace } = this.inode as NamespaceInode;
     super.unpin();
-    kind.release(namespace);
+    // A mount namespace may have the file of another, which has that of another: one goes after the other, and not within it.
+    fs.kernel.steps.run(() => {
+      kind.release(namespace);
+      return true;
+    });
   }
 }
 
