@@ -87,4 +87,24 @@ test("flows that are tracked, and fragments that wait for others", () => {
   isAllBack(memory);
 });
 
+test("datagrams that nobody reads in many stacks leave room for what others send", () => {
+  const memory = new StackMemory({ smallPackets: 100, largePackets: 10 });
+  const stacks = [1, 2, 3, 4].map((seed) => makeStack(seed, memory));
+  const unread = stacks.map((stack) => {
+    const to = bound(stack, "127.0.0.1", 7000);
+    for (let i = 0; i < 40; i++) {
+      sendTo(endpointOf(stack), "x", "127.0.0.1", 7000);
+      sendTo(endpointOf(stack), "x".repeat(10_000), "127.0.0.1", 7000);
+      drain(stack);
+    }
+    return to;
+  });
+  const { small, large } = memory.pools;
+  assert.ok(small.used <= 75 && large.used <= 8, `${small.used} ${large.used}`);
+  for (const to of unread) to.close();
+  for (const stack of stacks) while (stack.endPart());
+  isAllBack(memory);
+  assert.equal([small.waiting, large.waiting], [0, 0]);
+});
+
 test.run();

@@ -48,6 +48,8 @@ export const EXTENSION_OPTIONS_MAX = 8;
 export const ENDPOINTS_MAX = 1 << 18;
 /** Of the buffers of each size, so many hundredths may be in receive queues: net.ipv4.udp_mem[2]. */
 export const UDP_SHARE = 75;
+/** ... and so many may wait in all, with those that wait for neighbours and for the rest of datagrams. */
+export const WAITING_SHARE = 85;
 /** Groups of one endpoint: net.ipv4.igmp_max_memberships; in IPv6, about as many as net.core.optmem_max has room for. */
 export const MEMBERSHIPS_MAX4 = 20;
 export const MEMBERSHIPS_MAX6 = 2048;

@@ -251,6 +251,8 @@ export class PacketPool {
   /** Packets that were made, and those of them that somebody has. */
   made = 0;
   used = 0;
+  /** Of those, such as wait for who knows how long: for a program to read them, a neighbour, or the rest of a datagram. */
+  waiting = 0;
   /** Wishes that were refused. */
   refused = 0;
   #free: Packet | null = null;
@@ -271,6 +273,11 @@ export class PacketPool {
       this.#free = packet;
     }
     this.made += count;
+  }
+
+  /** Whether one more may wait where they may be so many hundredths: of all stacks together, so that others go on. */
+  mayWait(share: number): boolean {
+    return this.waiting * 100 < this.max * share;
   }
 
   /** An empty packet, whose head and end stand behind the headroom; null: there are no more. */

@@ -10,8 +10,8 @@ export class Datagrams {
   readonly core: StackCore;
   readonly ip4Output: Ip4Output;
   readonly ip6Output: Ip6Output;
-  #small = 0;
-  #large = 0;
+  /** Packets in receive queues. */
+  queuedPackets = 0;
 
   constructor(core: StackCore, ip4Output: Ip4Output, ip6Output: Ip6Output) {
     this.core = core;
@@ -21,18 +21,12 @@ export class Datagrams {
 
   /** A packet has come to a receive queue, or left one. */
   queued(packet: Packet, by: 1 | -1): void {
-    if (packet.pool === this.core.pools.small) this.#small += by;
-    else this.#large += by;
+    this.queuedPackets += by;
+    packet.pool.waiting += by;
   }
 
-  /** Packets in receive queues. */
-  get queuedPackets(): number {
-    return this.#small + this.#large;
-  }
-
-  /** Receive queues hold as many packets of that size as they may. */
+  /** As many packets of that size wait as may, with those of other stacks. */
   isShort({ pool }: Packet): boolean {
-    const held = pool === this.core.pools.small ? this.#small : this.#large;
-    return held * 100 >= pool.max * UDP_SHARE;
+    return !pool.mayWait(UDP_SHARE);
   }
 }

@@ -6,7 +6,7 @@
 // order in which they began.
 
 import type { IpCounters } from "../counters.ts";
-import { FRAGMENT_BYTES_MAX, REASSEMBLIES_MAX } from "../limits.ts";
+import { FRAGMENT_BYTES_MAX, REASSEMBLIES_MAX, WAITING_SHARE } from "../limits.ts";
 import { CHECKSUM_NONE, type Packet, type PacketPools } from "../packet.ts";
 import { mix, mixAddress } from "../path_mtu.ts";
 
@@ -140,7 +140,7 @@ export class Reassembler {
    */
   add(packet: Packet, fragment: Fragment, nowUs: number): Packet | null {
     this.#counters.ReasmReqds++;
-    if (this.bytes > FRAGMENT_BYTES_MAX) return this.#refuse(packet);
+    if (this.bytes > FRAGMENT_BYTES_MAX || !packet.pool.mayWait(WAITING_SHARE)) return this.#refuse(packet);
     const whole = this.#find(packet, fragment) ?? this.#begin(packet, fragment, nowUs);
     if (whole === null) return this.#refuse(packet);
     const { offset, hasMore } = fragment;
@@ -169,6 +169,7 @@ export class Reassembler {
     if (offset === 0) whole.first = packet;
     whole.bytes += packet.pool.size;
     this.bytes += packet.pool.size;
+    packet.pool.waiting++;
     if (!whole.hasEnd || whole.units !== Math.ceil(whole.end / UNIT)) return null;
     return this.#assemble(whole);
   }
@@ -259,6 +260,7 @@ export class Reassembler {
     let part = whole.fragments;
     while (part !== null) {
       const { next } = part;
+      part.pool.waiting--;
       part.release();
       part = next;
     }

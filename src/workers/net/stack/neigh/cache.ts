@@ -256,7 +256,7 @@ export class NeighbourCache implements NeighbourOwner {
   #wait(packet: Packet, neighbour: Neighbour): void {
     const { pending, device } = neighbour;
     const { size } = packet.pool;
-    if (this.#pendingPackets >= L.NEIGHBOUR_PENDING_MAX) {
+    if (this.#pendingPackets >= L.NEIGHBOUR_PENDING_MAX || !packet.pool.mayWait(L.WAITING_SHARE)) {
       this.counters.unresolvedDiscards++;
       device.txDropped++;
       packet.release();
@@ -269,6 +269,7 @@ export class NeighbourCache implements NeighbourOwner {
     pending.push(packet);
     neighbour.pendingBytes += size;
     this.#pendingPackets++;
+    packet.pool.waiting++;
   }
 
   #shift(neighbour: Neighbour): Packet | null {
@@ -276,6 +277,7 @@ export class NeighbourCache implements NeighbourOwner {
     if (packet === null) return null;
     neighbour.pendingBytes -= packet.pool.size;
     this.#pendingPackets--;
+    packet.pool.waiting--;
     return packet;
   }
 
