@@ -478,6 +478,8 @@ static void devices(void) {
 int main(int argc, char **argv) {
   static void (*const attacks[])(void) = {many, storm, forged, moved, chain, named, devices};
   (void)argc;
+  // What they leave behind goes with it.
+  if (unshare(CLONE_NEWNET)) bad("a namespace", -errno);
   attacks[atoi(argv[1])]();
   return 0;
 }
