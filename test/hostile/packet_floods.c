@@ -410,8 +410,11 @@ static void mapped(void) {
 }
 
 static void set_mtu(int mtu) {
-  struct ifreq r = {.ifr_name = "lo", .ifr_mtu = mtu};
+  struct ifreq r = {.ifr_ifindex = 1};
   int s = socket(AF_INET, SOCK_DGRAM, 0);
+  // Others may have called it something else.
+  if (ioctl(s, SIOCGIFNAME, &r)) bad("a name", -errno);
+  r.ifr_mtu = mtu;
   if (ioctl(s, SIOCSIFMTU, &r)) bad("an MTU", -errno);
   close(s);
 }
