@@ -22,7 +22,8 @@ const WHY = {
   LEASES: "no leases and no directory notification",
   MEMBARRIER: "the private commands",
   NAMESPACE: "natively the vectors' root is that of a user namespace, which may less",
-  NAMESPACES: "of the namespaces, those of mounts and IPC",
+  NAMESPACES:
+    "of the namespaces, those of mounts, IPC and networks; of the others there is one, which nobody leaves",
   OPEN: "not mended yet",
   POSITIONS: "positions end at 2^53",
   PRCTL: "options that prctl does not have",
@@ -149,6 +150,7 @@ export const DIFFERENCES: readonly Listed[] = [
   { call: "sendmsg", why: WHY.OPEN, pairs: "EFAULT/0 EFAULT/ENOTCONN EINVAL/0 EINVAL/EMSGSIZE EINVAL/EOPNOTSUPP" },
   { call: "sendto", why: WHY.OPEN, pairs: "16/EOPNOTSUPP" },
   { call: "setgroups", why: WHY.OPEN, pairs: "EINVAL/0 EINVAL/EFAULT" },
+  { call: "setns", why: WHY.NAMESPACES, pairs: "EPERM/0" },
   { call: "setpriority", why: WHY.NAMESPACE, pairs: "EACCES/0" },
   { call: "setrlimit", why: WHY.NAMESPACE, pairs: "EPERM/0" },
   { call: "setrlimit", why: WHY.OPEN, pairs: "EFAULT/EINVAL" },

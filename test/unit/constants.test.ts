@@ -85,6 +85,7 @@ const NOT_IN_HEADERS = new Set([
   "ICMPV6_FILTER", // ICMP6_FILTER there
   "IPV6_MIN_MTU",
   "IPV6_MSFILTER",
+  "MSG_CMSG_COMPAT", // the kernel's own
   "IPV6_PREFER_DEFAULT",
   "SOCKADDR_IN6_MIN",
   "UDP_SEGMENTS_MAX",

@@ -108,6 +108,8 @@ export const MSG_PEEK = 0x2;
 export const MSG_DONTROUTE = 0x4;
 export const MSG_CTRUNC = 0x8;
 export const MSG_TRUNC = 0x20;
+/** Of 32-bit code alone. */
+export const MSG_CMSG_COMPAT = 0x80000000 | 0;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_EOR = 0x80;
 export const MSG_WAITALL = 0x100;

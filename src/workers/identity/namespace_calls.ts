@@ -3,6 +3,7 @@
 // without them.
 
 import { EBADF, EINVAL, ENOMEM, ENOSPC, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { O_PATH } from "../../shared/abi/fcntl.ts";
 import { CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
 import * as C from "../../shared/abi/sched.ts";
 import type { Handlers } from "../call/dispatch.ts";
@@ -90,7 +91,7 @@ export const NAMESPACE_HANDLERS: Handlers<Task> = {
 
   setns: (task, fd, flags) => {
     const file = task.files.get(fd);
-    if (file === undefined) return -EBADF;
+    if (file === undefined || (file.flags & O_PATH) !== 0) return -EBADF;
     if (file instanceof PidFile) return enterThoseOf(task, file.group, flags);
     if (!(file instanceof NamespaceFile)) return -EINVAL;
     const { namespaceKind, namespace } = file;

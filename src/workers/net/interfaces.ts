@@ -3,8 +3,10 @@
 import { EFAULT, EINVAL, ENODEV, EOPNOTSUPP, EPERM } from "../../shared/abi/errno.ts";
 import * as I from "../../shared/abi/ioctl.ts";
 import { AF_INET } from "../../shared/abi/socket.ts";
+import { readU64 } from "../../shared/abi/struct.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
+import { readGuest } from "../call/guest_copy.ts";
 import type { NetCaller } from "./caller.ts";
 import type { Devices } from "./devices/devices.ts";
 import { errorOf, type Outcome } from "./devices/outcome.ts";
@@ -189,6 +191,13 @@ export interface InterfaceOwner {
 function* noEthtool(task: NetCaller, { devices }: Network, address: number): Coroutine {
   const request = yield* readRequest(task, address);
   if (typeof request === "number") return request;
+  // The command is read before the device is looked for.
+  const command = yield* readGuest(
+    task,
+    readU64(new DataView(request.buffer, request.byteOffset), NAME_SIZE),
+    4,
+  );
+  if (typeof command === "number") return command;
   return deviceIn(devices, request) === undefined ? -ENODEV : -EOPNOTSUPP;
 }
 

@@ -207,6 +207,7 @@ export const MESSAGE_HANDLERS: Handlers<NetCaller> = {
     recvfrom(task, fd, buffer, length, flags, from, roomAt),
 
   sendmsg: (task, fd, _header, flags) => {
+    if ((flags & S.MSG_CMSG_COMPAT) !== 0) return -EINVAL;
     const socket = socketAt(task, fd);
     if (typeof socket === "number") return socket;
     const header = headerInPiece(task);
@@ -214,6 +215,7 @@ export const MESSAGE_HANDLERS: Handlers<NetCaller> = {
   },
 
   recvmsg: (task, fd, at, flags) => {
+    if ((flags & S.MSG_CMSG_COMPAT) !== 0) return -EINVAL;
     const socket = socketAt(task, fd);
     if (typeof socket === "number") return socket;
     const header = headerInPiece(task);
@@ -222,6 +224,7 @@ export const MESSAGE_HANDLERS: Handlers<NetCaller> = {
   },
 
   sendmmsg: (task, fd, vector, count, flags) => {
+    if ((flags & S.MSG_CMSG_COMPAT) !== 0) return -EINVAL;
     const socket = socketAt(task, fd);
     if (typeof socket === "number") return socket;
     const one = (header: Header) => sendMessage(task, socket, header, flags);
@@ -229,6 +232,7 @@ export const MESSAGE_HANDLERS: Handlers<NetCaller> = {
   },
 
   recvmmsg: (task, fd, vector, count, flags, timeout) => {
+    if ((flags & S.MSG_CMSG_COMPAT) !== 0) return -EINVAL;
     const socket = socketAt(task, fd);
     if (typeof socket === "number") return socket;
     let deadline = NEVER;
