@@ -4,8 +4,14 @@
 // Nothing here waits: what would have to answers -EAGAIN, and the calls (transfer.ts, socket_calls.ts)
 // wait for the socket's events.
 
-import { ENODEV, EOPNOTSUPP } from "../../shared/abi/errno.ts";
+import { ENODEV, ENOTTY, EOPNOTSUPP } from "../../shared/abi/errno.ts";
 import { O_NONBLOCK, O_RDWR } from "../../shared/abi/fcntl.ts";
+import {
+  SIOCGSTAMP_NEW,
+  SIOCGSTAMP_OLD,
+  SIOCGSTAMPNS_NEW,
+  SIOCGSTAMPNS_OLD,
+} from "../../shared/abi/ioctl.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRBAND, POLLWRNORM } from "../../shared/abi/poll.ts";
 import { MSG_DONTWAIT } from "../../shared/abi/socket.ts";
 import { write64 } from "../../shared/abi/struct.ts";
@@ -245,15 +251,30 @@ export abstract class SocketFile extends OpenFile {
     return 0;
   }
 
-  /** Such an answer: struct timeval, or struct timespec. */
-  protected tellTime(task: NetCaller, argument: number, { sec, nsec }: Time, isInNs: boolean): number {
+  /** When what was received last arrived, as SIOCGSTAMP asks. Errors: ENOENT (nothing was), ENOTTY (never kept). */
+  protected stampOfLast(): Time | number {
+    return -ENOTTY;
+  }
+
+  /** SIOCGSTAMP tells a struct timeval, SIOCGSTAMPNS a struct timespec. */
+  #tellStamp(task: NetCaller, argument: number, isInNs: boolean): number {
+    const stamp = this.stampOfLast();
+    if (typeof stamp === "number") return stamp;
     const at = task.call.out(argument, TIME_SIZE);
-    write64(task.call.view, at, sec);
-    write64(task.call.view, at + 8, isInNs ? nsec : Math.floor(nsec / NS_PER_US));
+    write64(task.call.view, at, stamp.sec);
+    write64(task.call.view, at + 8, isInNs ? stamp.nsec : Math.floor(stamp.nsec / NS_PER_US));
     return 0;
   }
 
   override ioctl(task: NetCaller, request: number, argument: number): number {
+    switch (request >>> 0) {
+      case SIOCGSTAMP_OLD:
+      case SIOCGSTAMP_NEW:
+        return this.#tellStamp(task, argument, false);
+      case SIOCGSTAMPNS_OLD:
+      case SIOCGSTAMPNS_NEW:
+        return this.#tellStamp(task, argument, true);
+    }
     return (
       interfaceIoctl(task, this.network, request, argument) ??
       // Thread 0 alone comes to that, whose callers are processes: for another thread's sockets it has answered itself.

@@ -3,13 +3,7 @@
 // descriptor never waits, whatever the guest's flags say.
 
 import * as E from "../../../shared/abi/errno.ts";
-import {
-  FIONREAD,
-  SIOCATMARK,
-  SIOCGSTAMP_OLD,
-  TIOCOUTQ as SIOCOUTQ,
-  SIOCOUTQNSD,
-} from "../../../shared/abi/ioctl.ts";
+import { FIONREAD, SIOCATMARK, TIOCOUTQ as SIOCOUTQ, SIOCOUTQNSD } from "../../../shared/abi/ioctl.ts";
 import {
   EPOLLET,
   POLLERR,
@@ -279,8 +273,11 @@ export class HostSocket extends SocketFile {
     return this.#unread.length > 0 ? events | CAN_READ : events;
   }
 
+  protected override stampOfLast(): number {
+    return -E.ENOENT;
+  }
+
   override ioctl(task: NetCaller, request: number, argument: number): number {
-    if (request === SIOCGSTAMP_OLD) return -E.ENOENT;
     if (!COUNTS.has(request))
       return (
         addressIoctl(task, this.network, this.domain, request, argument) ??

@@ -2,12 +2,6 @@
 // ioctls about their addresses. The protocols are the stack's: a socket is the observer of its endpoint there.
 
 import * as E from "../../../shared/abi/errno.ts";
-import {
-  SIOCGSTAMP_NEW,
-  SIOCGSTAMP_OLD,
-  SIOCGSTAMPNS_NEW,
-  SIOCGSTAMPNS_OLD,
-} from "../../../shared/abi/ioctl.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import { NSEC_PER_SEC } from "../../../shared/abi/time.ts";
 import { now } from "../../vfs/clock.ts";
@@ -214,28 +208,17 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
     return { sec: sec - back, nsec: Math.floor(nsec + back * NSEC_PER_SEC - agoNs) };
   }
 
-  /** SIOCGSTAMP and its relatives: when what was received last arrived. */
-  #tellStamp(task: NetCaller, argument: number, isInNs: boolean): number {
+  protected override stampOfLast(): Time | number {
     this.options.keepStamp();
     if (!this.hasReceived) return -E.ENOENT;
     this.lastStamp ??= now(this.kernel.native);
-    return this.tellTime(task, argument, this.lastStamp, isInNs);
+    return this.lastStamp;
   }
 
   override ioctl(task: NetCaller, request: number, argument: number): number {
-    switch (request >>> 0) {
-      case SIOCGSTAMP_OLD:
-      case SIOCGSTAMP_NEW:
-        return this.#tellStamp(task, argument, false);
-      case SIOCGSTAMPNS_OLD:
-      case SIOCGSTAMPNS_NEW:
-        return this.#tellStamp(task, argument, true);
-      default:
-        return (
-          addressIoctl(task, this.network, this.domain, request, argument) ??
-          super.ioctl(task, request, argument)
-        );
-    }
+    return (
+      addressIoctl(task, this.network, this.domain, request, argument) ?? super.ioctl(task, request, argument)
+    );
   }
 
   /** The last holder is gone; true: this once. */

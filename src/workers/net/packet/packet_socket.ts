@@ -2,14 +2,7 @@
 // their link headers or without.
 
 import * as E from "../../../shared/abi/errno.ts";
-import {
-  FIONREAD,
-  SIOCGSTAMP_NEW,
-  SIOCGSTAMP_OLD,
-  SIOCGSTAMPNS_NEW,
-  SIOCGSTAMPNS_OLD,
-  TIOCOUTQ as SIOCOUTQ,
-} from "../../../shared/abi/ioctl.ts";
+import { FIONREAD, TIOCOUTQ as SIOCOUTQ } from "../../../shared/abi/ioctl.ts";
 import { IFF_UP } from "../../../shared/abi/netlink.ts";
 import * as P from "../../../shared/abi/packet.ts";
 import { POLLERR } from "../../../shared/abi/poll.ts";
@@ -342,8 +335,8 @@ export class PacketSocket extends SocketFile implements ListedPacketSocket, Ring
     return events;
   }
 
-  #tellStamp(task: NetCaller, argument: number, isInNs: boolean): number {
-    return this.#lastStamp === null ? -E.ENOENT : this.tellTime(task, argument, this.#lastStamp, isInNs);
+  protected override stampOfLast(): Time | number {
+    return this.#lastStamp ?? -E.ENOENT;
   }
 
   override ioctl(task: NetCaller, request: number, argument: number): number {
@@ -352,12 +345,6 @@ export class PacketSocket extends SocketFile implements ListedPacketSocket, Ring
         return this.tellNumber(task, argument, this.#first?.length ?? 0);
       case SIOCOUTQ:
         return this.tellNumber(task, argument, 0);
-      case SIOCGSTAMP_OLD:
-      case SIOCGSTAMP_NEW:
-        return this.#tellStamp(task, argument, false);
-      case SIOCGSTAMPNS_OLD:
-      case SIOCGSTAMPNS_NEW:
-        return this.#tellStamp(task, argument, true);
       default:
         return (
           addressIoctl(task, this.network, S.AF_INET, request, argument) ??
