@@ -42,12 +42,13 @@ function keyOf(edit: Edit, { kind }: NftSet, attributes: Attributes): Key | numb
   }
   const isInterval = (kind.flags & A.NFT_SET_INTERVAL) !== 0;
   const isEnd = (flags & A.NFT_SET_ELEM_INTERVAL_END) !== 0;
-  if (isEnd && !isInterval) return -E.EINVAL;
+  const isRanges = isInterval && (kind.flags & A.NFT_SET_CONCAT) !== 0;
+  // Ranges of several fields have both of their ends in one element.
+  if (isEnd && (!isInterval || isRanges)) return -E.EINVAL;
   const key = attributes.nested(ELEMENT.KEY)?.bytes(A.DATA.VALUE);
   if (key === undefined || key.length !== kind.keyLength) return -E.EINVAL;
   const last = attributes.nested(ELEMENT.KEY_END)?.bytes(A.DATA.VALUE);
   if (last === undefined && attributes.has(ELEMENT.KEY_END)) return -E.EINVAL;
-  const isRanges = isInterval && (kind.flags & A.NFT_SET_CONCAT) !== 0;
   if (last !== undefined && (!isRanges || last.length !== kind.keyLength)) return -E.EINVAL;
   return { key: Buffer.from(key), keyEnd: last === undefined ? null : Buffer.from(last), isEnd };
 }
