@@ -227,6 +227,14 @@ function valueData(bytes: Buffer): Buffer {
   return value(2, bytes).subarray(4);
 }
 
+test("a range of several fields ends where its own element says", () => {
+  const stack = withInput(NF_ACCEPT);
+  const pairs = { keyLength: 8, flags: A.NFT_SET_INTERVAL | A.NFT_SET_CONCAT, data: 4, fields: [4, 2] };
+  const key = Buffer.concat([key32(0x7f000000), key16(5300), Buffer.alloc(2)]);
+  const end = elements("t", "p", [{ key, isEnd: true }]);
+  assert.equal(send(stack, batch(set("t", "p", 1, pairs), end)), [[2, -E.EINVAL]]);
+});
+
 test("comparisons, ranges, masks and shifts", () => {
   const low = key16(5010);
   const stack = withInput(
@@ -429,6 +437,23 @@ test("a set without a name goes with its rule, and one that no rule has is refus
   const noRules = remove(A.NFT_MSG_DELRULE, A.NFPROTO_IPV4, text(A.RULE.TABLE, "t"));
   assert.equal(send(stack, batch(noRules)), []);
   assert.is(sets.size, 0);
+});
+
+test("a set without a name is looked into by one rule alone, and once", () => {
+  const stack = withInput(NF_ACCEPT);
+  const account = charged(stack);
+  const anonymous = set("t", "__set%d", 1, { keyLength: 2, flags: A.NFT_SET_ANONYMOUS });
+  const [looks, twice] = [1, 2].map((count) =>
+    rule("t", "i", [PORT, ...Array.from({ length: count }, () => lookup("__set%d", 1))]),
+  );
+  assert.equal(send(stack, batch(anonymous, looks!, looks!)), [[3, -E.EBUSY]]);
+  assert.equal(send(stack, batch(anonymous, twice!)), [[2, -E.EBUSY]]);
+  assert.equal(send(stack, batch(anonymous, looks!)), []);
+  const { sets } = stack.filter.nft.table(A.NFPROTO_IPV4, "t")!;
+  const [name] = sets.keys();
+  assert.equal(send(stack, batch(rule("t", "i", [PORT, lookup(name!, 9)]))), [[1, -E.EBUSY]]);
+  assert.equal(send(stack, batch(remove(A.NFT_MSG_DELRULE, A.NFPROTO_IPV4, text(A.RULE.TABLE, "t")))), []);
+  assert.is(account.used, 0);
 });
 
 test("expressions that read what was not loaded, or beyond the registers, are refused", () => {

@@ -8,7 +8,7 @@ import { errorOf, type Outcome, type Refusal } from "../../devices/outcome.ts";
 import { attribute, attributesIn, number64, optional, text } from "../../stack/filter/nft/attributes.ts";
 import type { Expression, ExpressionPlace } from "../../stack/filter/nft/expression.ts";
 import { makeExpression } from "../../stack/filter/nft/kinds.ts";
-import { type NftChain, NftRule, type NftTable } from "../../stack/filter/nft/model.ts";
+import { type NftChain, NftRule, type NftSet, type NftTable } from "../../stack/filter/nft/model.ts";
 import { RegisterUse } from "../../stack/filter/nft/registers.ts";
 import type { Answer, Told } from "../answer.ts";
 import type { MessageWriter } from "../message.ts";
@@ -58,9 +58,16 @@ function expressionsOf(edit: Edit, table: NftTable, chain: NftChain): Expression
     const one = makeExpression(bytes, all, place, (name) => edit.unsupported(`expression ${name}`));
     if (typeof one === "number")
       return edit.blameBytes(-one, given.subarray(bytes.byteOffset - all.byteOffset));
+    // A set without a name goes with its rule: no other may have it, and that one once (nf_tables_bind_set).
+    const isBound = isAnonymous(one.set) && (one.set.use > 0 || made.some(({ set }) => set === one.set));
+    if (isBound) return edit.blameBytes(E.EBUSY, given.subarray(bytes.byteOffset - all.byteOffset));
     made.push(one);
   }
   return made;
+}
+
+function isAnonymous(set: NftSet | null): set is NftSet {
+  return set !== null && (set.kind.flags & A.NFT_SET_ANONYMOUS) !== 0;
 }
 
 export function newRule(edit: Edit): Outcome {
