@@ -4,9 +4,12 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as E from "../../src/shared/abi/errno.ts";
+import * as N from "../../src/shared/abi/netlink.ts";
 import * as A from "../../src/shared/abi/nftables.ts";
+import type { Told } from "../../src/workers/net/netlink/answer.ts";
 import { requestsIn } from "../../src/workers/net/netlink/message.ts";
 import { serveBatch } from "../../src/workers/net/netlink/netfilter/batch.ts";
+import { serveNetfilter } from "../../src/workers/net/netlink/netfilter/netfilter.ts";
 import type { Charges } from "../../src/workers/net/stack/filter/nft/nft.ts";
 import { HOOK_CHAINS_MAX, RULES_A_PACKET, SET_ELEMENTS_MAX } from "../../src/workers/net/stack/limits.ts";
 import { seededRandom } from "../../src/workers/net/stack/link/pair_link.ts";
@@ -19,6 +22,7 @@ import {
   type Element,
   elements,
   expression,
+  IPV4,
   load,
   lookup,
   meta,
@@ -454,6 +458,34 @@ test("a set without a name is looked into by one rule alone, and once", () => {
   assert.equal(send(stack, batch(rule("t", "i", [PORT, lookup(name!, 9)]))), [[1, -E.EBUSY]]);
   assert.equal(send(stack, batch(remove(A.NFT_MSG_DELRULE, A.NFPROTO_IPV4, text(A.RULE.TABLE, "t")))), []);
   assert.is(account.used, 0);
+});
+
+test("who lists tables lets go of them when a batch changes some", () => {
+  const stack = withInput(NF_ACCEPT);
+  const { nft: tables } = stack.filter;
+  const keys = Array.from({ length: 200 }, (_, i) => ({ key: key16(i) }));
+  assert.equal(send(stack, batch(set("t", "s", 1, { keyLength: 2 }), elements("t", "s", keys))), []);
+  const listed = () => {
+    const names = [text(A.ELEMENT_LIST.TABLE, "t"), text(A.ELEMENT_LIST.SET, "s")];
+    const { value: asked } = requestsIn(nft(A.NFT_MSG_GETSETELEM, N.NLM_F_DUMP, IPV4, ...names)).next();
+    const answer = serveNetfilter(requester(stack), asked!) as Iterable<Told, number>;
+    return answer[Symbol.iterator]();
+  };
+  const [whole, left, aborted, committed] = Array.from({ length: 4 }, listed);
+  for (const one of [left, aborted, committed]) assert.is(typeof one!.next().value, "function");
+  assert.is(tables.dumps.size, 4);
+  let count = 0;
+  for (let next = whole!.next(); next.done !== true; next = whole!.next()) count++;
+  assert.is(count, 4);
+  left!.return!();
+  assert.is(tables.dumps.size, 2);
+  const change = elements("t", "s", [{ key: key16(300) }]);
+  assert.equal(send(stack, batch(change, rule("t", "i", [expression("nothing")]))), [[2, -E.ENOENT]]);
+  assert.equal(aborted!.next(), { done: true, value: N.NLM_F_DUMP_INTR });
+  const another = listed();
+  flush(stack);
+  assert.is(tables.dumps.size, 0);
+  for (const one of [committed, another]) assert.equal(one!.next(), { done: true, value: N.NLM_F_DUMP_INTR });
 });
 
 test("expressions that read what was not loaded, or beyond the registers, are refused", () => {

@@ -24,6 +24,12 @@ export interface Request {
   readonly body: Buffer;
 }
 
+/** Without all else that was sent with it. */
+export function copyOf(request: Request): Request {
+  const bytes = Buffer.from(request.bytes);
+  return { ...request, bytes, body: bytes.subarray(NLMSG_HDRLEN) };
+}
+
 /** The messages in what was sent, up to the first that is not as long as it says. */
 export function* requestsIn(bytes: Buffer): Generator<Request> {
   for (let at = 0; at + NLMSG_HDRLEN <= bytes.length; ) {

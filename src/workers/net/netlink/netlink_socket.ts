@@ -15,7 +15,7 @@ import { mayAdminister } from "../privileges.ts";
 import { type Address, CAN_READ, CAN_WRITE, type Received, type SendRequest, SocketFile } from "../socket.ts";
 import type { Answer, Told } from "./answer.ts";
 import { chargeOf, Inbox } from "./inbox.ts";
-import { MessageWriter, type Request, requestsIn } from "./message.ts";
+import { copyOf, MessageWriter, type Request, requestsIn } from "./message.ts";
 import { NetlinkOptions } from "./netlink_options.ts";
 import type { Receiver } from "./ports.ts";
 import type { Protocol } from "./protocols.ts";
@@ -325,8 +325,10 @@ export class NetlinkSocket extends SocketFile implements Receiver {
     return 0;
   }
 
-  #serve(by: Requester, serve: NonNullable<Protocol["serve"]>, request: Request): void {
-    const { flags, type } = request;
+  #serve(by: Requester, serve: NonNullable<Protocol["serve"]>, sent: Request): void {
+    const { flags, type } = sent;
+    // A dump keeps what was asked, and is not to keep all that was sent with it.
+    const request = (flags & N.NLM_F_DUMP) !== 0 && this.#dump === null ? copyOf(sent) : sent;
     const isAsked = (flags & N.NLM_F_REQUEST) !== 0 && type >= N.NLMSG_MIN_TYPE;
     const asker = { socket: this, port: this.#port, isStrict: this.options.isStrict };
     const outcome = isAsked ? this.#answer(serve(by, request, asker), request) : 0;
@@ -345,8 +347,13 @@ export class NetlinkSocket extends SocketFile implements Receiver {
       this.enqueue(writer.bytes, KERNEL_PORT, 0);
       return 0;
     }
-    if (this.#dump !== null) return -E.EBUSY;
-    this.#dump = { request, rest: answer[Symbol.iterator](), left: null, isOver: false };
+    const rest = answer[Symbol.iterator]();
+    if (this.#dump !== null) {
+      rest.return?.();
+      return -E.EBUSY;
+    }
+    this.#dump = { request, rest, left: null, isOver: false };
+    this.kernel.counters.socketMemory += request.bytes.length;
     this.#goOn();
     return DUMPS;
   }
@@ -372,8 +379,9 @@ export class NetlinkSocket extends SocketFile implements Receiver {
       const next = dump.rest.next();
       if (next.done === true) {
         const ending = Buffer.alloc(ERROR_SIZE);
-        ending.writeInt32LE(next.value ?? 0);
-        writer.begin(N.NLMSG_DONE, N.NLM_F_MULTI, ending).end();
+        const value = next.value ?? 0;
+        ending.writeInt32LE(Math.min(value, 0));
+        writer.begin(N.NLMSG_DONE, N.NLM_F_MULTI | Math.max(value, 0), ending).end();
         dump.isOver = true;
       } else next.value?.(writer);
       if (before > 0 && writer.length > this.#piece) {
@@ -381,8 +389,16 @@ export class NetlinkSocket extends SocketFile implements Receiver {
         break;
       }
     }
-    if (dump.isOver && dump.left === null) this.#dump = null;
+    if (dump.isOver && dump.left === null) this.#endDump();
     this.enqueue(writer.bytes, KERNEL_PORT, 0);
+  }
+
+  #endDump(): void {
+    if (this.#dump === null) return;
+    const { request, rest, isOver } = this.#dump;
+    this.#dump = null;
+    this.kernel.counters.socketMemory -= request.bytes.length;
+    if (!isOver) rest.return?.();
   }
 
   // With an error comes what was asked, unless its sender does without, and what it means, if it wants that.
@@ -510,7 +526,7 @@ export class NetlinkSocket extends SocketFile implements Receiver {
     this.#hasEnded = true;
     this.options.memberships.low = 0;
     this.kernel.counters.socketMemory -= this.#inbox.clear();
-    this.#dump = null;
+    this.#endDump();
     this.#wakeSenders();
     for (const other of this.#waitsAt) other.forgetSender(this);
     this.kernel.counters.sockets--;

@@ -18,7 +18,7 @@ import { BaseChain, type ChainType, NftChain, type NftTable } from "../../stack/
 import { HOOK_CHAINS_MAX, TABLE_ENTRIES_MAX } from "../../stack/limits.ts";
 import type { Answer, Told } from "../answer.ts";
 import type { MessageWriter } from "../message.ts";
-import { dump, type Stopped } from "./dump.ts";
+import { dump, untilReady } from "./dump.ts";
 import { type Asked, beginMessage, type Edit, type Editing, isRefusal } from "./edit.ts";
 import { flush } from "./rules.ts";
 
@@ -192,20 +192,20 @@ function tell({ nft }: Asked, writer: MessageWriter, chain: NftChain, flags: num
   writer.end();
 }
 
-function* all(asked: Asked, stopped: Stopped): Generator<Told, number> {
+function* all(asked: Asked): Generator<Told, number> {
   const { family, nft } = asked;
-  for (const table of [...nft.tables]) {
+  for (const table of nft.tables) {
     if (family !== A.NFPROTO_UNSPEC && family !== table.family) continue;
-    for (const chain of [...table.chainHandles.values()]) {
-      yield* stopped.untilReady();
-      yield (writer) => tell(asked, writer, chain, stopped.flags);
+    for (const chain of table.chainHandles.values()) {
+      yield* untilReady(asked);
+      yield (writer) => tell(asked, writer, chain, N.NLM_F_MULTI);
     }
   }
   return 0;
 }
 
 export function getChain(asked: Asked): Answer | Outcome {
-  if (asked.hasFlag(N.NLM_F_DUMP)) return dump(asked, all);
+  if (asked.hasFlag(N.NLM_F_DUMP)) return dump(asked, all(asked));
   const chain = named(asked);
   return isRefusal(chain) ? chain : (writer) => tell(asked, writer, chain, 0);
 }

@@ -18,7 +18,7 @@ import { dataOf, type Verdict, verdictOf } from "../../stack/filter/nft/verdict.
 import { SET_ELEMENTS_MAX } from "../../stack/limits.ts";
 import type { Answer, Told } from "../answer.ts";
 import type { MessageWriter } from "../message.ts";
-import { dump, type Stopped } from "./dump.ts";
+import { dump, untilReady } from "./dump.ts";
 import { type Asked, beginMessage, type Edit, type Editing, isRefusal } from "./edit.ts";
 
 /** What an element costs in memory, and so much for each byte of it. */
@@ -178,14 +178,18 @@ function tell(
   writer.end();
 }
 
-function* all(asked: Asked, set: NftSet, stopped: Stopped): Generator<Told, number> {
-  const elements = [...set.elements.values()];
-  for (let at = 0; at < elements.length; at += PIECE) {
-    yield* stopped.untilReady();
-    const some = elements.slice(at, at + PIECE);
-    yield (writer) => tell(asked, writer, set, some, stopped.flags);
+function* all(asked: Asked, set: NftSet): Generator<Told, number> {
+  const elements = set.elements.values();
+  for (;;) {
+    yield* untilReady(asked);
+    const some: SetElement[] = [];
+    for (let next = elements.next(); next.done !== true; next = elements.next()) {
+      some.push(next.value);
+      if (some.length === PIECE) break;
+    }
+    if (some.length === 0) return 0;
+    yield (writer) => tell(asked, writer, set, some, N.NLM_F_MULTI);
   }
-  return 0;
 }
 
 export function getElements(asked: Asked): Answer | Outcome {
@@ -194,7 +198,7 @@ export function getElements(asked: Asked): Answer | Outcome {
   if (isRefusal(table)) return table;
   const set = table.sets.get(asked.name(ELEMENT_LIST.SET) ?? "");
   if (set === undefined) return asked.blame(E.ENOENT, ELEMENT_LIST.SET);
-  if (asked.hasFlag(N.NLM_F_DUMP)) return dump(asked, (_, stopped) => all(asked, set, stopped));
+  if (asked.hasFlag(N.NLM_F_DUMP)) return dump(asked, all(asked, set));
   const list = attributes.bytes(ELEMENT_LIST.ELEMENTS);
   if (list === undefined) return -E.EINVAL;
   const isInterval = (set.kind.flags & A.NFT_SET_INTERVAL) !== 0;

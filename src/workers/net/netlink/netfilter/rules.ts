@@ -12,7 +12,7 @@ import { type NftChain, NftRule, type NftSet, type NftTable } from "../../stack/
 import { RegisterUse } from "../../stack/filter/nft/registers.ts";
 import type { Answer, Told } from "../answer.ts";
 import type { MessageWriter } from "../message.ts";
-import { dump, type Stopped } from "./dump.ts";
+import { dump, untilReady } from "./dump.ts";
 import { type Asked, beginMessage, type Edit, type Editing, isRefusal } from "./edit.ts";
 
 /** What a rule costs in memory beside its expressions. */
@@ -183,36 +183,36 @@ function tell({ nft }: Asked, writer: MessageWriter, rule: NftRule, flags: numbe
   writer.end();
 }
 
-function* rulesOf(asked: Asked, chain: NftChain, stopped: Stopped): Generator<Told> {
+function* rulesOf(asked: Asked, chain: NftChain): Generator<Told> {
   for (let rule = chain.first; rule !== null; rule = rule.next) {
     const one = rule;
-    yield* stopped.untilReady();
-    yield (writer) => tell(asked, writer, one, stopped.flags | N.NLM_F_APPEND);
+    yield* untilReady(asked);
+    yield (writer) => tell(asked, writer, one, N.NLM_F_MULTI | N.NLM_F_APPEND);
   }
 }
 
-function* all(asked: Asked, stopped: Stopped): Generator<Told, number> {
+function* all(asked: Asked): Generator<Told, number> {
   const { family, nft } = asked;
   const wantedTable = asked.name(RULE.TABLE);
   const wantedChain = wantedTable === undefined ? undefined : asked.name(RULE.CHAIN);
-  for (const table of [...nft.tables]) {
+  for (const table of nft.tables) {
     if (family !== A.NFPROTO_UNSPEC && family !== table.family) continue;
     if (wantedTable !== undefined && wantedTable !== table.name) continue;
     if (wantedChain !== undefined) {
       const chain = table.chains.get(wantedChain);
-      if (chain !== undefined) yield* rulesOf(asked, chain, stopped);
+      if (chain !== undefined) yield* rulesOf(asked, chain);
       continue;
     }
-    for (const chain of [...table.chainHandles.values()]) {
+    for (const chain of table.chainHandles.values()) {
       yield null;
-      yield* rulesOf(asked, chain, stopped);
+      yield* rulesOf(asked, chain);
     }
   }
   return 0;
 }
 
 export function getRule(asked: Asked): Answer | Outcome {
-  if (asked.hasFlag(N.NLM_F_DUMP)) return dump(asked, all);
+  if (asked.hasFlag(N.NLM_F_DUMP)) return dump(asked, all(asked));
   const table = asked.table(RULE.TABLE);
   if (isRefusal(table)) return table;
   const chain = table.chains.get(asked.name(RULE.CHAIN) ?? "");

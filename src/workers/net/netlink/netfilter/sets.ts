@@ -17,7 +17,7 @@ import { NftSet, type NftTable, type SetKind } from "../../stack/filter/nft/mode
 import { TABLE_ENTRIES_MAX } from "../../stack/limits.ts";
 import type { Answer, Told } from "../answer.ts";
 import type { MessageWriter } from "../message.ts";
-import { dump, type Stopped } from "./dump.ts";
+import { dump, untilReady } from "./dump.ts";
 import { type Asked, beginMessage, type Edit, isRefusal } from "./edit.ts";
 
 const CHARGE = 1024;
@@ -177,22 +177,22 @@ function tell({ nft }: Asked, writer: MessageWriter, set: NftSet, flags: number)
   writer.end();
 }
 
-function* all(asked: Asked, stopped: Stopped): Generator<Told, number> {
+function* all(asked: Asked): Generator<Told, number> {
   const { family, nft } = asked;
   const wanted = asked.name(SET.TABLE);
-  for (const table of [...nft.tables]) {
+  for (const table of nft.tables) {
     if (family !== A.NFPROTO_UNSPEC && family !== table.family) continue;
     if (wanted !== undefined && wanted !== table.name) continue;
-    for (const set of [...table.setHandles.values()]) {
-      yield* stopped.untilReady();
-      yield (writer) => tell(asked, writer, set, stopped.flags);
+    for (const set of table.setHandles.values()) {
+      yield* untilReady(asked);
+      yield (writer) => tell(asked, writer, set, N.NLM_F_MULTI);
     }
   }
   return 0;
 }
 
 export function getSet(asked: Asked): Answer | Outcome {
-  if (asked.hasFlag(N.NLM_F_DUMP)) return dump(asked, all);
+  if (asked.hasFlag(N.NLM_F_DUMP)) return dump(asked, all(asked));
   const set = named(asked);
   return isRefusal(set) ? set : (writer) => tell(asked, writer, set, 0);
 }

@@ -10,7 +10,7 @@ import { NftTable } from "../../stack/filter/nft/model.ts";
 import { TABLES_MAX } from "../../stack/limits.ts";
 import type { Answer, Told } from "../answer.ts";
 import type { MessageWriter } from "../message.ts";
-import { dump, type Stopped } from "./dump.ts";
+import { dump, untilReady } from "./dump.ts";
 import { type Asked, beginMessage, type Edit, isRefusal } from "./edit.ts";
 
 const FAMILIES: ReadonlySet<number> = new Set([A.NFPROTO_INET, A.NFPROTO_IPV4, A.NFPROTO_IPV6]);
@@ -76,17 +76,17 @@ function tell(asked: Asked, writer: MessageWriter, table: NftTable, flags: numbe
   writer.end();
 }
 
-function* all(asked: Asked, stopped: Stopped): Generator<Told, number> {
-  for (const table of [...asked.nft.tables]) {
-    yield* stopped.untilReady();
+function* all(asked: Asked): Generator<Told, number> {
+  for (const table of asked.nft.tables) {
+    yield* untilReady(asked);
     if (asked.family !== A.NFPROTO_UNSPEC && asked.family !== table.family) continue;
-    yield (writer) => tell(asked, writer, table, stopped.flags);
+    yield (writer) => tell(asked, writer, table, N.NLM_F_MULTI);
   }
   return 0;
 }
 
 export function getTable(asked: Asked): Answer | Outcome {
-  if (asked.hasFlag(N.NLM_F_DUMP)) return dump(asked, all);
+  if (asked.hasFlag(N.NLM_F_DUMP)) return dump(asked, all(asked));
   const table = asked.table(TABLE.NAME);
   if (isRefusal(table)) return asked.attributes.has(TABLE.NAME) ? table : -EINVAL;
   return (writer) => tell(asked, writer, table, 0);

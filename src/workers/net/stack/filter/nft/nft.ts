@@ -11,6 +11,12 @@ export interface Charges {
   give(bytes: number): void;
 }
 
+/** What holds on to something of the tables without being charged for it. */
+export interface Interrupted {
+  /** It is to let go of it. */
+  interrupt(): void;
+}
+
 const FREE: Charges = { take: () => true, give: () => {} };
 
 function key(family: number, name: string): string {
@@ -40,6 +46,8 @@ export class Nft {
   charged = 0;
   /** Whose batch is under way: nothing else is served until it is over. */
   editor: object | null = null;
+  /** Who lists tables. */
+  readonly dumps = new Set<Interrupted>();
   /** Base chains of all tables, by hook, as they are edited. */
   readonly baseCounts = new Int32Array(HOOKS);
   chains4 = new FamilyChains();
@@ -108,9 +116,15 @@ export class Nft {
   /** Packets come to other chains than before. */
   committed(): void {
     this.generation++;
+    this.interruptDumps();
     this.chains4 = this.#chainsOf(false);
     this.chains6 = this.#chainsOf(true);
     this.#changed();
+  }
+
+  interruptDumps(): void {
+    for (const dump of this.dumps) dump.interrupt();
+    this.dumps.clear();
   }
 
   #chainsOf(isV6: boolean): FamilyChains {

@@ -303,6 +303,7 @@ export class Transaction {
 
   /** Everything is as it was. */
   *abort(): Generator<void, void> {
+    if (this.#undo.length > 0) this.#nft.interruptDumps();
     for (let i = 1; this.#undo.length > 0; i++) {
       this.#undo.pop()!();
       if (i % PIECE === 0) yield;
