@@ -11,6 +11,7 @@ import { requestsIn } from "../../src/workers/net/netlink/message.ts";
 import { serveBatch } from "../../src/workers/net/netlink/netfilter/batch.ts";
 import { serveNetfilter } from "../../src/workers/net/netlink/netfilter/netfilter.ts";
 import type { Charges } from "../../src/workers/net/stack/filter/nft/nft.ts";
+import { validate } from "../../src/workers/net/stack/filter/nft/validate.ts";
 import { HOOK_CHAINS_MAX, RULES_A_PACKET, SET_ELEMENTS_MAX } from "../../src/workers/net/stack/limits.ts";
 import { seededRandom } from "../../src/workers/net/stack/link/pair_link.ts";
 import type { Stack } from "../../src/workers/net/stack/stack.ts";
@@ -486,6 +487,19 @@ test("who lists tables lets go of them when a batch changes some", () => {
   flush(stack);
   assert.is(tables.dumps.size, 0);
   for (const one of [committed, another]) assert.equal(one!.next(), { done: true, value: N.NLM_F_DUMP_INTR });
+});
+
+test("many jumps of a few rules are looked at in pieces", () => {
+  const jumps = rule(
+    "t",
+    "i",
+    Array.from({ length: 128 }, () => verdict(NFT_JUMP, "a")),
+  );
+  const stack = withInput(NF_ACCEPT, chain("t", "a"), ...Array.from({ length: 40 }, () => jumps));
+  const work = validate(stack.filter.nft.table(IPV4, "t")!);
+  let pieces = 1;
+  while (work.next().done !== true) pieces++;
+  assert.ok(pieces > 2);
 });
 
 test("expressions that read what was not loaded, or beyond the registers, are refused", () => {

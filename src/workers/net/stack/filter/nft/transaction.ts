@@ -9,7 +9,7 @@ import type { LiveRule } from "./registers.ts";
 import { indexOf, type SetIndex } from "./set_index.ts";
 import { validate } from "./validate.ts";
 
-/** Steps that are undone, or rules that are listed, in one piece. */
+/** Steps that are undone, or chains, rules and sets that are looked at, in one piece. */
 const PIECE = 1024;
 
 export function elementKey({ key, isEnd, keyEnd }: Pick<SetElement, "key" | "isEnd" | "keyEnd">): string {
@@ -20,6 +20,8 @@ export class Transaction {
   readonly #nft: Nft;
   readonly #undo: (() => void)[] = [];
   #taken = 0;
+  /** What commit() has looked at. */
+  #steps = 0;
   #freed = 0;
   /** What is given back in any case. */
   #borrowed = 0;
@@ -265,8 +267,13 @@ export class Transaction {
     for (const table of this.#unchecked) {
       const error = yield* validate(table);
       if (error < 0) return error;
+      yield;
     }
     return 0;
+  }
+
+  *#looked(): Generator<void, void> {
+    if (++this.#steps % PIECE === 0) yield;
   }
 
   /** 0, or a negative errno: it is to be aborted. */
@@ -274,13 +281,17 @@ export class Transaction {
     for (const set of this.#anonymous)
       if (set.use === 0 && set.table.sets.get(set.name) === set) return -EINVAL;
     const rules = new Map<NftChain, readonly LiveRule[]>();
-    for (const chain of this.#chains) rules.set(chain, yield* this.#rulesOf(chain));
+    for (const chain of this.#chains) {
+      rules.set(chain, yield* this.#rulesOf(chain));
+      yield* this.#looked();
+    }
     const indices = new Map<NftSet, SetIndex>();
     for (const set of this.#sets) {
       const { flags, keyLength, fields } = set.kind;
       const isInterval = (flags & NFT_SET_INTERVAL) !== 0;
       const ranges = isInterval && (flags & NFT_SET_CONCAT) !== 0 ? fields : null;
       indices.set(set, yield* indexOf(set.elements.values(), keyLength, isInterval, ranges));
+      yield* this.#looked();
     }
     for (const [chain, live] of rules) {
       chain.live = live;
@@ -296,7 +307,7 @@ export class Transaction {
     const rules: LiveRule[] = [];
     for (let rule = chain.first; rule !== null; rule = rule.next) {
       rules.push(rule);
-      if (rules.length % PIECE === 0) yield;
+      yield* this.#looked();
     }
     return rules;
   }

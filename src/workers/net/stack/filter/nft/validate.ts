@@ -5,7 +5,7 @@ import { EMLINK } from "../../../../../shared/abi/errno.ts";
 import { NFT_JUMP_STACK_SIZE } from "../../../../../shared/abi/nftables.ts";
 import type { BaseChain, NftChain, NftSet, NftTable } from "./model.ts";
 
-/** Rules that are looked at in one piece. */
+/** Rules and expressions that are looked at in one piece. */
 const PIECE = 2048;
 
 class Walk {
@@ -35,6 +35,7 @@ class Walk {
     for (let rule = chain.first; rule !== null; rule = rule.next) {
       yield* this.#looked();
       for (const expression of rule.checked) {
+        yield* this.#looked();
         const error = expression.validate(this.#base);
         if (error < 0) return error;
         const leads = expression.chain !== null ? yield* this.chain(expression.chain, depth + 1) : 0;
