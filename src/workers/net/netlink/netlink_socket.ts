@@ -199,6 +199,8 @@ export class NetlinkSocket extends SocketFile implements Receiver {
     if (bound < 0) return bound;
     if (data.length > this.options.sendBuffer - MESSAGE_OVERHEAD) return -E.EMSGSIZE;
     if (this.#isBusy) return -E.EAGAIN;
+    // It may be kept until it has been served or told.
+    if (!this.kernel.heap.hasRoom("socketMemory", data.length)) return -E.ENOBUFS;
     const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
     const sent = to.port === KERNEL_PORT ? this.#ask(task, bytes) : this.#sendTo(to, bytes);
     if (to.group !== 0 && sent !== -E.EAGAIN) this.#tellGroup(to, bytes);
@@ -403,6 +405,8 @@ export class NetlinkSocket extends SocketFile implements Receiver {
 
   // With an error comes what was asked, unless its sender does without, and what it means, if it wants that.
   #acknowledge({ bytes, sequence }: Request, outcome: Outcome): void {
+    // It would be lost, and may be long.
+    if (this.#isCongested) return;
     const error = errorOf(outcome);
     const { text = "", offset = 0 } = typeof outcome === "number" ? {} : outcome;
     const isWhole = error < 0 && !this.options.capsAcknowledgements;
