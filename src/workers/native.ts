@@ -42,6 +42,7 @@ const DECLARATIONS = {
   hostVdsoOffset: "double rf_host_vdso_offset(const char *name)",
   getcpu: "int32_t rf_getcpu()",
   runnable: "int32_t rf_runnable(int32_t loadavg)",
+  helpersNs: "double rf_helpers_ns(int32_t proc)",
   cpusOf: "int32_t rf_cpus_of(int32_t tid)",
   place: "int32_t rf_place(int32_t count, int32_t cpu, int32_t like)",
   trim: "void rf_trim()",

@@ -7,7 +7,6 @@ import { ASLEEP, SLEEPING } from "../../src/shared/ring/layout.ts";
 import { CpuPlacement } from "../../src/workers/platform/cpu_placement.ts";
 
 const WINDOW_NS = 5e6;
-const CLOCK_PROCESS_CPUTIME_ID = 2;
 /** Until averages have settled and windows have agreed. */
 const MANY = 60;
 
@@ -32,9 +31,8 @@ class Host {
   calls = 0;
   stubPolls = -1;
   nowNs = 1e9;
-  /** CPU time of V8's threads. */
+  /** What V8's threads ran, and waited to run. */
   helpersNs = 0;
-  readonly view = new DataView(new ArrayBuffer(16));
   readonly counters = { requests: 0, trappedCalls: 0, tasks: 2, placements: 0 };
   readonly slots = {
     blocked: 0,
@@ -51,10 +49,9 @@ class Host {
     this.placement = new CpuPlacement({
       native: {
         scratchWords,
-        scratchView: this.view,
         cpusOf: () => this.cpus,
         runnable: () => this.others + 1 + this.guests.filter(runs).length,
-        clockGettime: (clock: number) => this.clock(clock),
+        helpersNs: () => this.helpersNs,
         getcpu: () => 1,
         place: (count: number, cpu: number) => {
           this.calls++;
@@ -62,7 +59,7 @@ class Host {
           return 0;
         },
       },
-      descriptors: { loadavg: 9 },
+      descriptors: { loadavg: 9, proc: 8 },
       platform: { zygotePid: 5, threads: handsOver ? [7] : [], handsOver },
       page: { setSpin: (polls: number) => (this.stubPolls = polls), setCpu: () => {} },
       active: {
@@ -82,13 +79,6 @@ class Host {
       thread: 0,
       log: () => {},
     } as never);
-  }
-
-  clock(clock: number): number {
-    const ns = clock === CLOCK_PROCESS_CPUTIME_ID ? this.helpersNs : 0;
-    this.view.setInt32(0, Math.floor(ns / 1e9), true);
-    this.view.setInt32(8, ns % 1e9, true);
-    return 0;
   }
 
   /** Windows with so many requests, of which so many are hand-offs. */

@@ -27,9 +27,6 @@ const POLLS: Readonly<Record<Mode, { kernelNs: number; stub: number }>> = {
   YIELDING: { kernelNs: 0, stub: 500 },
 };
 
-const CLOCK_PROCESS_CPUTIME_ID = 2;
-const CLOCK_THREAD_CPUTIME_ID = 3;
-
 const WINDOW_NS = 5e6;
 /** With fewer requests in a window the guests compute, or sleep: they say nothing about hand-offs. */
 const REQUESTS_MIN = 20;
@@ -79,7 +76,7 @@ export class CpuPlacement {
   #requests = 0;
   #handOffs = 0;
   #computedNs = 0;
-  /** CPU time of the other threads of this process. */
+  /** What the other threads of this process wanted of the CPUs so far. */
   #helpersNs = 0;
   /** Guest threads that run or want to, and stubs that poll, as last counted. */
   #guests = 0;
@@ -184,17 +181,12 @@ export class CpuPlacement {
     this.#crowded = this.#others > this.#cpus - 2 + (this.#crowded ? FREE : WANTED);
   }
 
-  /** V8 compiles and collects on threads of ours as well: what they had of the CPUs is on average so many threads. */
+  /** V8 compiles and collects on threads of ours as well: as many as these, on average, ran or waited for a CPU. */
   #helpers(elapsedNs: number): number {
+    const { native, descriptors } = this.#kernel;
     const beforeNs = this.#helpersNs;
-    this.#helpersNs = this.#clockNs(CLOCK_PROCESS_CPUTIME_ID) - this.#clockNs(CLOCK_THREAD_CPUTIME_ID);
-    return (this.#helpersNs - beforeNs) / elapsedNs;
-  }
-
-  #clockNs(clock: number): number {
-    const { native } = this.#kernel;
-    native.clockGettime(clock);
-    return native.scratchView.getInt32(0, true) * 1e9 + native.scratchView.getInt32(8, true);
+    this.#helpersNs = Math.max(0, native.helpersNs(descriptors.proc));
+    return Math.max(0, this.#helpersNs - beforeNs) / elapsedNs;
   }
 
   #count(): void {
