@@ -27,6 +27,7 @@ import type { KernelDescriptors } from "./call/context.ts";
 import { Dispatcher } from "./call/dispatch.ts";
 import { LongTurns } from "./call/long_turns.ts";
 import { NextSteps } from "./call/next_steps.ts";
+import { PassEnd } from "./call/pass_end.ts";
 import type { SigInfo } from "./call/siginfo.ts";
 import { Steps } from "./call/steps.ts";
 import { Throws } from "./call/throws.ts";
@@ -134,6 +135,7 @@ export class Kernel implements SupervisorContext {
   readonly stubs: Stubs;
   readonly requests: Requests;
   readonly nextSteps: NextSteps;
+  readonly passEnd = new PassEnd();
   readonly throws: Throws;
   /** Null: no call site is patched. */
   readonly patcher: Patcher | null;

@@ -12,6 +12,7 @@ import type { KernelPage } from "../shared/ring/kernel_page.ts";
 import type { Passes } from "../shared/ring/quiescence.ts";
 import type { Scanner } from "../shared/ring/scan.ts";
 import type { NextSteps } from "./call/next_steps.ts";
+import type { PassEnd } from "./call/pass_end.ts";
 import type { Counters } from "./counters.ts";
 import type { IdleTrim } from "./idle_trim.ts";
 import { type EventsContext, expireTimers, waitForEvents } from "./loop_events.ts";
@@ -62,6 +63,7 @@ export interface LoopContext extends EventsContext {
   readonly scanner: Scanner;
   readonly passes: Passes;
   readonly nextSteps: NextSteps;
+  readonly passEnd: PassEnd;
   readonly counters: Counters;
   readonly placement: LoopPlacement;
   readonly doorbell: number;
@@ -130,6 +132,7 @@ export class KernelThread {
       } else passes += kernel.placement.sleepsAtOnce ? IDLE_PASSES_PER_LOOK : 1;
       passes += (kernel.active.limit() / CHUNKS_A_PASS) | 0;
       if (kernel.nextSteps.any) kernel.nextSteps.run();
+      if (kernel.passEnd.any) kernel.passEnd.run();
       if (kernel.stubs.outstanding && ++passesUnseen === PASSES_PER_NOTIFICATION) {
         passesUnseen = 0;
         this.#look();
@@ -186,6 +189,7 @@ export class KernelThread {
       !kernel.scanner.anyRequest() &&
       kernel.post?.isWaiting !== true &&
       !this.#asked.due() &&
+      !kernel.passEnd.any &&
       !kernel.owesAnswer
     ) {
       kernel.counters.sleeps++;

@@ -3,6 +3,7 @@
 
 import { randomInt } from "node:crypto";
 import { readSync } from "node:fs";
+import { PassEnd } from "../../src/workers/call/pass_end.ts";
 import type { LongTurns } from "../../src/workers/call/long_turns.ts";
 import { Timers } from "../../src/workers/call/timers.ts";
 import { Counters } from "../../src/workers/counters.ts";
@@ -23,6 +24,7 @@ const NS_PER_US = 1000;
 const native = await loadNative(process.argv[2]!);
 const sleep = new SleepSet(native);
 const timers = new Timers();
+const passEnd = new PassEnd();
 const devices = new Devices({
   counters: new Counters(),
   heap: { hasRoom: () => true },
@@ -41,7 +43,7 @@ new NamespaceMirror(stack, devices, (row) => {
   const user = { begin: advance, end: settle };
   const { core, links } = stack;
   device = new HostDevice(
-    { native, sleep },
+    { native, sleep, passEnd },
     "tap",
     TAP,
     row,
@@ -75,6 +77,7 @@ while (!isOver) {
     packet.release();
   }
   settle();
+  passEnd.run();
   const dueNs = Math.min(stack.nextDeadlineUs * NS_PER_US, timers.nextDeadlineNs());
   sleep.wait(Number.isFinite(dueNs) ? Math.max(0, dueNs - native.monotonicNs()) : -1, turns);
   timers.expire(native.monotonicNs(), turns);

@@ -5,6 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EAGAIN, ENETDOWN, ENOBUFS } from "../../src/shared/abi/errno.ts";
 import { IFF_UP } from "../../src/shared/abi/netlink.ts";
+import { PassEnd } from "../../src/workers/call/pass_end.ts";
 import type { Native } from "../../src/workers/native.ts";
 import { FRAME_MAX, FrameBuffers } from "../../src/workers/net/link/frame_buffers.ts";
 import { HostDevice, type HostLinkContext } from "../../src/workers/net/link/host_device.ts";
@@ -31,6 +32,7 @@ class FakeHost {
   closed = 0;
 
   readonly context: HostLinkContext;
+  readonly passEnd = new PassEnd();
   readonly stack = makeStack();
   readonly device: HostDevice;
 
@@ -76,7 +78,7 @@ class FakeHost {
         this.watched = 0;
       },
     };
-    this.context = { native, sleep } as unknown as HostLinkContext;
+    this.context = { native, sleep, passEnd: this.passEnd } as unknown as HostLinkContext;
     const { core, links } = this.stack;
     const user = { begin: () => {}, end: () => this.run() };
     const attributes = { index: 2, name: "eth0", flags: IFF_UP, mtu: 1500 };
@@ -106,6 +108,7 @@ class FakeHost {
 
   run(): void {
     while (this.stack.run(64));
+    this.passEnd.run();
   }
 
   /** Sends so many frames of that length, which begin with their number. */

@@ -20,6 +20,7 @@ import { NEVER } from "../call/clocks.ts";
 import type { KernelDescriptors } from "../call/context.ts";
 import { LongTurns } from "../call/long_turns.ts";
 import { NextSteps } from "../call/next_steps.ts";
+import { PassEnd } from "../call/pass_end.ts";
 import { Steps } from "../call/steps.ts";
 import { Throws } from "../call/throws.ts";
 import { Timers } from "../call/timers.ts";
@@ -90,6 +91,7 @@ export class NetKernel implements NetContext, LoopContext {
   readonly steps = new Steps(this);
   readonly longTurns = new LongTurns(this);
   readonly nextSteps: NextSteps;
+  readonly passEnd = new PassEnd();
   readonly throws: Throws;
   readonly claims: Claims;
   readonly active: ActiveChunks;

@@ -1,11 +1,13 @@
 // A link of the host: a packet socket with PACKET_VNET_HDR, or a TAP device with virtio headers, as a device of the stack.
-// Frames come in and go out in batches. What is sent is handed to the host at the end of the stack's turn; where the host
-// takes no more, it waits, and what comes while a batch waits is dropped, as a full queue of Linux's drops.
+// Frames come in and go out in batches. What is sent is handed to the host when the calls that sent it have been answered
+// (PassEnd); where the host takes no more, it waits, and what comes while a batch waits is dropped, as a full queue of
+// Linux's drops.
 //
 // What comes in is anybody's: it is checked here and by each protocol against the length that was received.
 
 import { EAGAIN } from "../../../shared/abi/errno.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from "../../../shared/abi/poll.ts";
+import type { AtPassEnd, PassEnd } from "../../call/pass_end.ts";
 import type { Native } from "../../native.ts";
 import type { SleepSet } from "../../sleep_set.ts";
 import type { StackCore } from "../stack/core.ts";
@@ -26,6 +28,7 @@ const SEGMENTS = (1 << GSO_TCPV4) | (1 << GSO_TCPV6);
 export interface HostLinkContext {
   readonly native: Native;
   readonly sleep: SleepSet;
+  readonly passEnd: PassEnd;
 }
 
 /** Whoever has the stack, around the frames of a batch. */
@@ -37,15 +40,16 @@ export interface FrameUser {
 /** How frames are moved: packet sockets in batches, TAP devices one by one. */
 export type HostLinkKind = "packet" | "tap";
 
-export class HostDevice extends EthernetDevice {
+export class HostDevice extends EthernetDevice implements AtPassEnd {
   readonly #context: HostLinkContext;
-  readonly #core: StackCore;
   readonly #kind: HostLinkKind;
   readonly #buffers: FrameBuffers;
   readonly #user: FrameUser;
   #fd: number;
   #cookie = -1;
   #waitsToSend = false;
+  /** It sends at the end of the pass. */
+  #isDue = false;
   /** Frames that wait for the host. */
   readonly #waiting: Packet[] = [];
   /** What the host said of those that came. */
@@ -69,7 +73,6 @@ export class HostDevice extends EthernetDevice {
     super(attributes, mac, core, links, true);
     this.segments = SEGMENTS;
     this.#context = context;
-    this.#core = core;
     this.#kind = kind;
     this.#fd = fd;
     this.#buffers = buffers;
@@ -87,7 +90,7 @@ export class HostDevice extends EthernetDevice {
   }
 
   #ready(events: number): void {
-    if ((events & POLLOUT) !== 0) this.flush();
+    if ((events & POLLOUT) !== 0) this.#send();
     if ((events & (POLLIN | POLLERR | POLLHUP)) !== 0) this.#receive();
   }
 
@@ -135,18 +138,25 @@ export class HostDevice extends EthernetDevice {
   protected override transmit(frame: Packet): void {
     Virtio.write(frame);
     const waiting = this.#waiting;
-    if (waiting.length === FRAMES_AT_ONCE) this.flush();
+    if (waiting.length === FRAMES_AT_ONCE) this.#send();
     if (this.#fd < 0 || waiting.length === FRAMES_AT_ONCE) {
       this.txDropped++;
       frame.release();
       return;
     }
-    if (waiting.length === 0) this.#core.toFlush(this);
     waiting.push(frame);
+    if (this.#isDue || this.#waitsToSend) return;
+    this.#isDue = true;
+    this.#context.passEnd.add(this);
   }
 
-  /** Hands to the host what waits, as far as it takes it. */
-  override flush(): void {
+  passEnds(): void {
+    this.#isDue = false;
+    this.#send();
+  }
+
+  // Hands to the host what waits, as far as it takes it.
+  #send(): void {
     const { native } = this.#context;
     const send = this.#kind === "tap" ? native.tapEmpty : native.framesEmpty;
     const waiting = this.#waiting;

@@ -15,6 +15,7 @@ import { ENODEV } from "../../../shared/abi/errno.ts";
 import * as N from "../../../shared/abi/netlink.ts";
 import { POLLIN } from "../../../shared/abi/poll.ts";
 import { AF_INET6 } from "../../../shared/abi/socket.ts";
+import type { PassEnd } from "../../call/pass_end.ts";
 import type { Log } from "../../log.ts";
 import type { NetContext } from "../context.ts";
 import { errorOf } from "../devices/outcome.ts";
@@ -70,6 +71,7 @@ const DISABLE_IPV6 = 26;
 const USUAL_RULES: readonly number[] = [0, 32766, 32767];
 
 export interface KeeperContext extends NetContext {
+  readonly passEnd: PassEnd;
   readonly log: Log;
 }
 

@@ -140,7 +140,6 @@ export class StackCore implements Receiver {
   turns = 0;
   /** Who sees frames; null: nobody does. */
   tap: Tap | null = null;
-  readonly #unflushed: NetDevice[] = [];
   readonly #backlog = new PacketQueue();
   /** Frames of cables that were not looked at yet. */
   readonly #frames = new PacketQueue();
@@ -205,16 +204,6 @@ export class StackCore implements Receiver {
   isHostPort(port: number): boolean {
     const { hostPortMin, hostPortMax } = this.settings;
     return port >= hostPortMin && port <= hostPortMax;
-  }
-
-  /** A device holds packets that go out at the end of the turn. */
-  toFlush(device: NetDevice): void {
-    this.#unflushed.push(device);
-  }
-
-  flush(): void {
-    for (let device = this.#unflushed.pop(); device !== undefined; device = this.#unflushed.pop())
-      device.flush();
   }
 
   get hasBacklog(): boolean {

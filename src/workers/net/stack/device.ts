@@ -101,9 +101,6 @@ export abstract class NetDevice {
   /** It is of its stack no more. */
   close(): void {}
 
-  /** The end of a turn in which it asked for that (StackCore.toFlush): what it holds goes out. */
-  flush(): void {}
-
   setAddresses(rows: Iterable<AddressRow>): void {
     this.addresses = Array.from(rows, (row) => {
       const address = IpAddress.fromBytes(row.address);

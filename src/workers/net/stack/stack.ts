@@ -172,7 +172,6 @@ export class Stack {
       isLate = isLate4 || isLate6 || isLateTimer;
     }
     const hasMore = this.tcp.finishTurn();
-    core.flush();
     return isLate || hasMore || core.hasBacklog;
   }
 }
