@@ -132,7 +132,7 @@ export class KernelThread {
       } else passes += kernel.placement.sleepsAtOnce ? IDLE_PASSES_PER_LOOK : 1;
       passes += (kernel.active.limit() / CHUNKS_A_PASS) | 0;
       if (kernel.nextSteps.any) kernel.nextSteps.run();
-      if (kernel.passEnd.any) kernel.passEnd.run();
+      if (kernel.passEnd.any) kernel.passEnd.run(false);
       if (kernel.stubs.outstanding && ++passesUnseen === PASSES_PER_NOTIFICATION) {
         passesUnseen = 0;
         this.#look();
@@ -184,12 +184,12 @@ export class KernelThread {
   // Sets the flag, looks once more, then blocks; only this thread clears the flag.
   #sleep(nowNs: number): void {
     const kernel = this.#kernel;
+    if (kernel.passEnd.any) kernel.passEnd.run(true);
     kernel.page.setSleeping(kernel.thread);
     if (
       !kernel.scanner.anyRequest() &&
       kernel.post?.isWaiting !== true &&
       !this.#asked.due() &&
-      !kernel.passEnd.any &&
       !kernel.owesAnswer
     ) {
       kernel.counters.sleeps++;

@@ -77,7 +77,7 @@ while (!isOver) {
     packet.release();
   }
   settle();
-  passEnd.run();
+  passEnd.run(true);
   const dueNs = Math.min(stack.nextDeadlineUs * NS_PER_US, timers.nextDeadlineNs());
   sleep.wait(Number.isFinite(dueNs) ? Math.max(0, dueNs - native.monotonicNs()) : -1, turns);
   timers.expire(native.monotonicNs(), turns);

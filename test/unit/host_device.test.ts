@@ -108,7 +108,7 @@ class FakeHost {
 
   run(): void {
     while (this.stack.run(64));
-    this.passEnd.run();
+    this.passEnd.run(true);
   }
 
   /** Sends so many frames of that length, which begin with their number. */

@@ -2,7 +2,8 @@
 // meanwhile.
 
 export interface AtPassEnd {
-  passEnds(): void;
+  /** False: it has something left for the end of the next pass. `isLast`: the thread is about to sleep. */
+  passEnds(isLast: boolean): boolean;
 }
 
 export class PassEnd {
@@ -17,7 +18,11 @@ export class PassEnd {
     return this.#due.length > 0;
   }
 
-  run(): void {
-    for (let work = this.#due.pop(); work !== undefined; work = this.#due.pop()) work.passEnds();
+  run(isLast: boolean): void {
+    const due = this.#due;
+    let left = 0;
+    // None of it adds anything.
+    for (let i = 0; i < due.length; i++) if (!due[i]!.passEnds(isLast)) due[left++] = due[i]!;
+    due.length = left;
   }
 }

@@ -19,6 +19,11 @@ import type { Packet } from "../stack/packet.ts";
 import { FRAME_MAX, FRAMES_AT_ONCE, type FrameBuffers } from "./frame_buffers.ts";
 
 const TRUNCATED = 0x80000000;
+/** So long frames are written one after the other, mostly; so many of them go together. */
+const LONG = 32768;
+const LONG_AT_ONCE = 12;
+/** Passes of the thread's loop, of which an idle one takes a tenth of a microsecond, that the next is waited for. */
+const PASSES = 60;
 /** Frames that are waited for at least. */
 const BATCH_MIN = 4;
 /** Segments that hosts cut up themselves; those of UDP from Linux 6.2 on, so they are cut up here. */
@@ -50,6 +55,9 @@ export class HostDevice extends EthernetDevice implements AtPassEnd {
   #waitsToSend = false;
   /** It sends at the end of the pass. */
   #isDue = false;
+  /** Frames that were counted at the end of the last pass, and passes that more are waited for. */
+  #counted = 0;
+  #patience = 0;
   /** Frames that wait for the host. */
   readonly #waiting: Packet[] = [];
   /** What the host said of those that came. */
@@ -150,9 +158,23 @@ export class HostDevice extends EthernetDevice implements AtPassEnd {
     this.#context.passEnd.add(this);
   }
 
-  passEnds(): void {
+  passEnds(isLast: boolean): boolean {
+    if (!isLast && this.#expectsMore()) return false;
     this.#isDue = false;
     this.#send();
+    return true;
+  }
+
+  // Whoever writes long frames one after the other comes with the next before the thread has looked round many times.
+  // What goes together wakes its receiver once, and a wake-up of another CPU takes as long as a third of a long frame.
+  #expectsMore(): boolean {
+    const { length } = this.#waiting;
+    if (length === 0 || length >= LONG_AT_ONCE || this.#waiting[length - 1]!.length < LONG) return false;
+    if (length !== this.#counted) {
+      this.#counted = length;
+      this.#patience = PASSES;
+    }
+    return this.#patience-- > 0;
   }
 
   // Hands to the host what waits, as far as it takes it.
@@ -169,6 +191,7 @@ export class HostDevice extends EthernetDevice implements AtPassEnd {
       if (sent <= 0) this.txDropped++;
       for (const end = at + Math.max(1, sent); at < end; at++) waiting[at]!.release();
     }
+    this.#counted = 0;
     waiting.copyWithin(0, at);
     waiting.length -= at;
     this.#waitToSend(waiting.length > 0);
