@@ -13,9 +13,7 @@
 // Calls between two looks for threads that have come or gone.
 #define CALLS_PER_LIST 64
 
-static struct helper {
-  int32_t tid, schedstat;
-} helpers[HELPERS_MAX];
+static struct helper { int32_t tid, schedstat; } helpers[HELPERS_MAX];
 static int helper_count, calls_left;
 
 static void add(int tasks, int32_t tid) {
