@@ -3,8 +3,8 @@
 
 import { randomInt } from "node:crypto";
 import { readSync } from "node:fs";
-import { PassEnd } from "../../src/workers/call/pass_end.ts";
 import type { LongTurns } from "../../src/workers/call/long_turns.ts";
+import { PassEnd } from "../../src/workers/call/pass_end.ts";
 import { Timers } from "../../src/workers/call/timers.ts";
 import { Counters } from "../../src/workers/counters.ts";
 import { loadNative } from "../../src/workers/native.ts";

@@ -131,7 +131,7 @@ function upTo(count: number, from = 0): number[] {
   return Array.from({ length: count - from }, (_, i) => i + from);
 }
 
-test("frames go out in batches at the end of a turn, with a virtio header", () => {
+test("frames go out in batches at the end of a pass, with a virtio header", () => {
   const host = new FakeHost();
   host.send(3);
   assert.is(host.sent.length, 0);
@@ -141,6 +141,30 @@ test("frames go out in batches at the end of a turn, with a virtio header", () =
   host.send(100);
   host.run();
   assert.equal(host.numbers.slice(3), upTo(100));
+  assert.is(host.stack.core.pools.used, 0);
+});
+
+test("long frames that follow each other wait for one another: some passes, until they are many, or till the thread sleeps", () => {
+  const host = new FakeHost();
+  const passes = () => {
+    let count = 0;
+    for (; host.passEnd.any; count++) host.passEnd.run(false);
+    return count;
+  };
+  host.send(1);
+  assert.is(passes(), 1, "a short one waits for nobody");
+  host.send(1, 40_000);
+  const patience = passes();
+  assert.ok(patience > 10 && host.sent.length === 2, String(patience));
+  host.send(1, 40_000);
+  for (let i = 1; i < patience; i++) host.passEnd.run(false);
+  host.send(1, 40_000);
+  assert.is(passes(), patience, "each is waited for anew");
+  host.send(12, 40_000);
+  assert.is(passes(), 1);
+  host.send(1, 40_000);
+  host.passEnd.run(true);
+  assert.equal([host.passEnd.any, host.sent.length], [false, 17]);
   assert.is(host.stack.core.pools.used, 0);
 });
 
