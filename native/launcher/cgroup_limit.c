@@ -22,7 +22,6 @@ static const struct limit {
   bool optional; // not every host has it
 } limits[] = {
     {"memory", "reservation", "memory.soft_limit_in_bytes", "memory.low", OR_MAX, false},
-    {"memory", "limit", "memory.limit_in_bytes", "memory.max", OR_MAX, false},
     {"memory", "swappiness", "memory.swappiness", NULL, AS_IS, true},
     {"cpu", "shares", "cpu.shares", "cpu.weight", CPU_WEIGHT, false},
     {"cpu", "period", "cpu.cfs_period_us", NULL, AS_IS, true},
@@ -36,20 +35,30 @@ static const struct limit {
     {"network", "classID", "net_cls.classid", NULL, AS_IS, true},
 };
 
-// 1: written; 0: no group has such a file.
-static int write_limit(const struct cgroups *cgroups, const char *name, const char *text) {
+// ABSENT: no group has such a file. REFUSED: errno says why.
+enum outcome { ABSENT, WRITTEN, REFUSED };
+
+static enum outcome try_limit(const struct cgroups *cgroups, const char *name, const char *text) {
   if (strchr(name, '/')) fail(EXIT_RINGFENCE, "linux.resources: %s is no file of a control group", name);
   for (int i = 0; i < cgroups->count; i++) {
     char path[PATH_MAX + 64];
     snprintf(path, sizeof path, "%s/%s", cgroups->paths[i], name);
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) continue;
-    if (fd < 0 || write(fd, text, strlen(text)) < 0)
-      fail_errno(EXIT_RINGFENCE, "setting %s to %s", path, text);
-    close(fd);
-    return 1;
+    bool written = fd >= 0 && write(fd, text, strlen(text)) >= 0;
+    int error = errno;
+    if (fd >= 0) close(fd);
+    errno = error;
+    return written ? WRITTEN : REFUSED;
   }
-  return 0;
+  return ABSENT;
+}
+
+// False: no group has such a file.
+static bool write_limit(const struct cgroups *cgroups, const char *name, const char *text) {
+  enum outcome outcome = try_limit(cgroups, name, text);
+  if (outcome == REFUSED) fail_errno(EXIT_RINGFENCE, "setting %s to %s", name, text);
+  return outcome == WRITTEN;
 }
 
 static void format(char *into, size_t capacity, enum form form, bool unified, long long number) {
@@ -106,25 +115,37 @@ static void apply_cpu_max(const struct cgroups *cgroups, const struct json *spec
   write_limit(cgroups, "cpu.max", text);
 }
 
+// In v1 the limit of memory and swap is never below that of memory alone: which of them can be set first depends on what
+// they were.
+static bool apply_memory_v1(const struct cgroups *cgroups, long long limit, long long swap) {
+  char limit_text[32], swap_text[32];
+  snprintf(limit_text, sizeof limit_text, "%lld", limit);
+  snprintf(swap_text, sizeof swap_text, "%lld", swap);
+  enum outcome outcome = limit == 0 ? WRITTEN : try_limit(cgroups, "memory.limit_in_bytes", limit_text);
+  if (outcome == ABSENT) return false;
+  bool is_set = swap != 0 && write_limit(cgroups, "memory.memsw.limit_in_bytes", swap_text);
+  if (outcome == REFUSED) write_limit(cgroups, "memory.limit_in_bytes", limit_text);
+  return is_set || limit != 0 || swap == 0;
+}
+
 static void apply_memory(const struct cgroups *cgroups, const struct json *spec, unsigned memory) {
   long long swap = 0, limit = 0;
   char text[64];
   number_of(spec, memory, "limit", &limit);
+  number_of(spec, memory, "swap", &swap);
   if (limit > 0 && limit < CGROUP_MEMORY_MIN)
     fail(EXIT_RINGFENCE, "a memory limit of %lld bytes is below the least for a sandbox, %lld", limit,
          CGROUP_MEMORY_MIN);
   if (json_is(spec, json_member(spec, memory, "disableOOMKiller"), JSON_TRUE))
     write_limit(cgroups, "memory.oom_control", "1");
-  if (!number_of(spec, memory, "swap", &swap) || swap == 0) return;
-  snprintf(text, sizeof text, "%lld", swap);
-  // The limit of both cannot be below that of memory, which was set before.
-  if (write_limit(cgroups, "memory.memsw.limit_in_bytes", text)) return;
-  if (swap < 0)
-    strcpy(text, "max");
-  else if (limit <= 0 || swap < limit)
+  if (apply_memory_v1(cgroups, limit, swap)) return;
+  format(text, sizeof text, OR_MAX, true, limit);
+  if (limit != 0 && !write_limit(cgroups, "memory.max", text))
+    fail(EXIT_RINGFENCE, "linux.resources.memory.limit: this host has no such control group");
+  if (swap == 0) return;
+  if (swap > 0 && (limit <= 0 || swap < limit))
     fail(EXIT_RINGFENCE, "linux.resources.memory.swap must not be below the limit");
-  else
-    snprintf(text, sizeof text, "%lld", swap - limit);
+  format(text, sizeof text, OR_MAX, true, swap < 0 ? swap : swap - limit);
   write_limit(cgroups, "memory.swap.max", text);
 }
 

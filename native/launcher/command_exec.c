@@ -153,8 +153,9 @@ static int exec_in_container(const struct options *options, const struct state_d
     close(channel[1]);
   }
   struct buffer line = {0};
-  buffer_printf(&line, "{\"id\":1,\"method\":\"container_exec\",\"params\":{\"detach\":%s,",
-                detach ? "true" : "false");
+  buffer_printf(&line,
+                "{\"id\":1,\"method\":\"container_exec\",\"params\":{\"detach\":%s,\"ignorePaused\":%s,",
+                detach ? "true" : "false", option_on(options, OPTION_IGNORE_PAUSED) ? "true" : "false");
   if (path) {
     buffer_printf(&line, "\"process\":");
     buffer_append(&line, file.text, file.length);

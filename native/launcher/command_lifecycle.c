@@ -1,4 +1,4 @@
-// `start`, `state`, `kill`, `delete`: one request each to the control socket of a container that is there.
+// `start`, `state`, `kill`, `pause`, `resume`, `delete`: one request each to the control socket of a container that is there.
 #include <ctype.h>
 #include <poll.h>
 #include <signal.h>
@@ -95,7 +95,7 @@ int command_start(const struct options *options) {
 }
 
 static const char *status_of(struct found *found) {
-  static const char *const statuses[] = {"created", "running", "stopped"};
+  static const char *const statuses[] = {"created", "running", "paused", "stopped"};
   char *text, message[256];
   size_t length;
   struct json_token tokens[32];
@@ -161,6 +161,20 @@ int command_kill(const struct options *options) {
   if (!record_init_alive(&found.record)) fail(EXIT_RINGFENCE, "container not running");
   if (signo != SIGKILL) fail(EXIT_RINGFENCE, "the container's kernel does not answer");
   kill_init(&found.record);
+  return 0;
+}
+
+int command_pause(const struct options *options) {
+  struct found found;
+  find(&found, options);
+  ask_or_fail(&found, "{\"id\":1,\"method\":\"pause\"}");
+  return 0;
+}
+
+int command_resume(const struct options *options) {
+  struct found found;
+  find(&found, options);
+  ask_or_fail(&found, "{\"id\":1,\"method\":\"resume\"}");
   return 0;
 }
 

@@ -12,6 +12,9 @@ int command_start(const struct options *options);
 int command_state(const struct options *options);
 int command_kill(const struct options *options);
 int command_delete(const struct options *options);
+int command_pause(const struct options *options);
+int command_resume(const struct options *options);
+int command_update(const struct options *options);
 int command_ps(const struct options *options);
 int command_exec(const struct options *options);
 

@@ -11,10 +11,11 @@
 #include "report.h"
 
 static int (*const commands[COMMAND_COUNT])(const struct options *) = {
-    [COMMAND_DO] = command_do,     [COMMAND_HOLD] = command_hold,     [COMMAND_CREATE] = command_create,
-    [COMMAND_RUN] = command_run,   [COMMAND_START] = command_start,   [COMMAND_STATE] = command_state,
-    [COMMAND_KILL] = command_kill, [COMMAND_DELETE] = command_delete, [COMMAND_EXEC] = command_exec,
-    [COMMAND_PS] = command_ps,
+    [COMMAND_DO] = command_do,         [COMMAND_HOLD] = command_hold,     [COMMAND_CREATE] = command_create,
+    [COMMAND_RUN] = command_run,       [COMMAND_START] = command_start,   [COMMAND_STATE] = command_state,
+    [COMMAND_KILL] = command_kill,     [COMMAND_DELETE] = command_delete, [COMMAND_EXEC] = command_exec,
+    [COMMAND_PS] = command_ps,         [COMMAND_PAUSE] = command_pause,   [COMMAND_RESUME] = command_resume,
+    [COMMAND_UPDATE] = command_update,
 };
 
 // Nothing of the caller's but its standard streams may leak into a sandbox; and those three numbers

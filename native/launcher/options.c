@@ -55,7 +55,7 @@ static bool keep(struct options *options, unsigned option, const char *value) {
 }
 
 // Reads the flag at argv[*at]; its value may be the next word.
-static bool read_flag(struct options *options, int argc, char **argv, int *at, unsigned *used) {
+static bool read_flag(struct options *options, int argc, char **argv, int *at, bool *used) {
   const char *word = argv[*at];
   bool is_long = word[1] == '-';
   const char *name = word + (is_long ? 2 : 1);
@@ -66,7 +66,7 @@ static bool read_flag(struct options *options, int argc, char **argv, int *at, u
     bool negated = is_long && row->type == OPTION_TYPE_BOOLEAN && !equals && strncmp(name, "no-", 3) == 0 &&
                    same_word(row->name, name + 3, length - 3);
     if (!negated && !same_word(is_long ? row->name : row->short_name, name, length)) continue;
-    *used |= 1u << i;
+    used[i] = true;
     const char *value = equals ? equals + 1 : NULL;
     if (row->type == OPTION_TYPE_BOOLEAN) {
       if (!value) value = negated ? "false" : "true";
@@ -90,7 +90,7 @@ bool options_read(struct options *options, int argc, char **argv) {
     options->values[i] = rows[i].fallback;
   const struct command_row *command = NULL;
   int positionals = 0;
-  unsigned used = 0;
+  bool used[OPTION_COUNT] = {false};
   int at = 1;
   for (; at < argc; at++) {
     if (strcmp(argv[at], "--") == 0 && command) {
@@ -99,7 +99,7 @@ bool options_read(struct options *options, int argc, char **argv) {
     }
     if (command && command->guest_command == COMMAND_REST && positionals == command->most_positionals) break;
     if (argv[at][0] == '-' && argv[at][1] != '\0') {
-      if (!read_flag(options, argc, argv, &at, &used)) return false;
+      if (!read_flag(options, argc, argv, &at, used)) return false;
     } else if (!command) {
       int found = command_named(argv[at]);
       if (found < 0) return false;
@@ -117,7 +117,7 @@ bool options_read(struct options *options, int argc, char **argv) {
       has_command != (command->guest_command == COMMAND_REQUIRED))
     return false;
   for (unsigned i = 0; i < OPTION_COUNT; i++)
-    if ((used & 1u << i) && !(rows[i].commands & 1u << options->command)) return false;
+    if (used[i] && !(rows[i].commands & 1u << options->command)) return false;
   options->arguments = has_command ? argv + at : NULL;
   options->id = options->positionals[0];
   return true;

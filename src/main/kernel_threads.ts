@@ -54,17 +54,23 @@ export async function startKernelThreads(
     net.turns.ask();
     return sum(await api.counters(), await ofNet);
   };
+  const limitMemory = async (bytes: number | undefined): Promise<void> => {
+    if (bytes === undefined) return;
+    const limited = net.remote.limitMemory(bytes);
+    net.turns.ask();
+    await limited;
+  };
   const prepare: KernelApi["prepare"] = async (container) => {
-    if (container.memory > 0) {
-      const limited = net.remote.limitMemory(container.memory);
-      net.turns.ask();
-      await limited;
-    }
+    await limitMemory(container.memory);
     return api.prepare(container);
+  };
+  const limit: KernelApi["limit"] = async (limits) => {
+    await limitMemory(limits.memory);
+    await api.limit(limits);
   };
   await Promise.race([api.counters(), ...ends]); // the kernel page is there
   await net.remote.begin();
-  return { api: { ...api, prepare, counters }, ended: Promise.race(ends) };
+  return { api: { ...api, prepare, limit, counters }, ended: Promise.race(ends) };
 }
 
 /** Counters of two threads: of what is a maximum, the greater one. */
@@ -86,6 +92,9 @@ function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelApi {
     start: (spec, stdio) => asked(remote.start(spec, stdio)),
     wait: (pid) => asked(remote.wait(pid)),
     signal: (pid, signo) => asked(remote.signal(pid, signo)),
+    limit: (limits) => asked(remote.limit(limits)),
+    pause: () => asked(remote.pause()),
+    resume: () => asked(remote.resume()),
     foreground: (pid, value) => asked(remote.foreground(pid, value)),
     counters: () => asked(remote.counters()),
     failHostCalls: (plan) => asked(remote.failHostCalls(plan)),

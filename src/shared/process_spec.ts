@@ -131,6 +131,14 @@ export interface BootHeader {
 }
 
 /** The kernel as the main thread sees it (comlink, control plane only). */
+/** What a container may have, of what its kernel counts; 0: no limit of its own. */
+export interface GuestLimits {
+  /** Threads of all its processes. */
+  tasks: number;
+  /** Bytes. */
+  memory: number;
+}
+
 export interface KernelApi {
   /** Builds a container's root and mounts and looks for its program. Resolves to null, or to what is wrong. */
   prepare(container: ContainerSpec): Promise<string | null>;
@@ -146,6 +154,11 @@ export interface KernelApi {
    * errno.
    */
   signal(pid: number, signo: number): Promise<number>;
+  /** From now on these hold instead of what held so far. */
+  limit(limits: Partial<GuestLimits>): Promise<void>;
+  /** Stops all guest code, until resume(). Resolves when none runs any more; to false where the host lets it not stop. */
+  pause(): Promise<boolean>;
+  resume(): Promise<void>;
   /** Whether a program that was given a terminal may read it: its caller is in the terminal's foreground. */
   foreground(pid: number, value: boolean): Promise<void>;
   /** Counters by name: processes, chunks, maps, descriptors, dropped notifications, ... */

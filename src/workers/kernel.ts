@@ -10,7 +10,7 @@ import { SYSCALLS } from "../shared/abi/syscalls.ts";
 import type { ContainerSpec } from "../shared/container_spec.ts";
 import { IPC_SETTING_NAMES } from "../shared/ipc_settings.ts";
 import { NET_SETTING_NAMES } from "../shared/net_settings.ts";
-import type { ProcessSpec, SandboxConfig } from "../shared/process_spec.ts";
+import type { GuestLimits, ProcessSpec, SandboxConfig } from "../shared/process_spec.ts";
 import { ActiveChunks } from "../shared/ring/active.ts";
 import { Attention } from "../shared/ring/attention.ts";
 import { ChunkPlaces } from "../shared/ring/chunk_places.ts";
@@ -42,7 +42,7 @@ import { NamespaceFiles } from "./identity/ns_fs.ts";
 import { UtsNamespace } from "./identity/uts.ts";
 import { IPC_SETTINGS } from "./ipc/limits.ts";
 import { IpcNamespace } from "./ipc/namespace.ts";
-import { type Limits, makeLimits } from "./limits.ts";
+import { type Limits, makeLimits, TASKS_MAX } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { DirectMemory } from "./mem/direct_memory.ts";
 import { Vdso } from "./mem/vdso.ts";
@@ -67,6 +67,7 @@ import { makeProc } from "./proc/proc_fs.ts";
 import type { SupervisorContext } from "./process/context.ts";
 import { exitGroup } from "./process/exit.ts";
 import { PidFile } from "./process/pid_file.ts";
+import { Pause } from "./process/pause.ts";
 import { PID_MAX, PidNamespace } from "./process/pids.ts";
 import { Requests } from "./process/requests.ts";
 import { checkProgram, startProgram } from "./process/start.ts";
@@ -140,6 +141,7 @@ export class Kernel implements SupervisorContext {
   /** Null: no call site is patched. */
   readonly patcher: Patcher | null;
   readonly pids: PidNamespace;
+  readonly pause = new Pause(this);
   readonly users = new UserNamespace(null);
   /** For what the kernel does on its own account. */
   readonly rootCredentials = initialCredentials(0, 0, [], this.users);
@@ -287,11 +289,7 @@ export class Kernel implements SupervisorContext {
 
   /** Makes the kernel that of a container: null, or what is wrong with it. */
   prepare(container: ContainerSpec): string | null {
-    if (container.tasks > 0) this.limits.tasks = Math.min(container.tasks, PID_MAX);
-    if (container.memory > 0) {
-      this.commonMemory.available = Math.min(container.memory, totalmem());
-      this.heap.limit = heapLimitFor(this.commonMemory.available);
-    }
+    this.limit(container);
     try {
       this.root = mountContainerTree(this, container);
     } catch (error) {
@@ -310,6 +308,13 @@ export class Kernel implements SupervisorContext {
     this.uts.nodename = container.hostname;
     if (container.domainname !== "") this.uts.domainname = container.domainname;
     return checkProgram(this, container.process);
+  }
+
+  limit({ tasks, memory }: Partial<GuestLimits>): void {
+    if (tasks !== undefined) this.limits.tasks = tasks > 0 ? Math.min(tasks, PID_MAX) : TASKS_MAX;
+    if (memory === undefined) return;
+    this.commonMemory.available = memory > 0 ? Math.min(memory, totalmem()) : totalmem();
+    this.heap.limit = heapLimitFor(this.commonMemory.available);
   }
 
   /** Starts a program; its guest pid, or what is wrong. */

@@ -61,6 +61,26 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
       return serve(targets.length > 0 ? 0 : -ESRCH);
     },
 
+    async limit(limits) {
+      kernel.limit(limits);
+      serve(0);
+    },
+
+    async pause() {
+      asked.serve();
+      return new Promise((resolve) => {
+        kernel.pause.begin((stand) => {
+          resolve(stand);
+          kernel.owesAnswer = true;
+        });
+      });
+    },
+
+    async resume() {
+      kernel.pause.end();
+      serve(0);
+    },
+
     async foreground(pid, value) {
       kernel.pids.group(pid)?.session.terminal?.setOurs(value);
       serve(0);

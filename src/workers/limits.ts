@@ -3,10 +3,13 @@
 
 import { totalmem } from "node:os";
 
+/** Of a container that has no limit of its own. */
+export const TASKS_MAX = 4096;
+
 /** Memfds and sockets of the host have descriptors of this process: `memoryFiles` and `hostSockets` are bounds of those. */
 export function makeLimits(memoryFiles: number, hostSockets: number) {
   return {
-    tasks: 4096,
+    tasks: TASKS_MAX,
     mappings: 2 << 20,
     epollItems: 262144,
     posixTimers: 131072,

@@ -4,7 +4,7 @@
 import { closeSync } from "node:fs";
 import { SIGKILL, SIGTERM } from "../../shared/abi/signal.ts";
 import type { ContainerSpec } from "../../shared/container_spec.ts";
-import type { KernelApi, ProcessSpec } from "../../shared/process_spec.ts";
+import type { GuestLimits, KernelApi, ProcessSpec } from "../../shared/process_spec.ts";
 import { containerStartError } from "../../shared/start_error.ts";
 import { type Event, Program } from "../control/program.ts";
 import { RequestError } from "../control/request_error.ts";
@@ -13,7 +13,7 @@ import type { Log } from "../log.ts";
 import { Waiter } from "./waiter.ts";
 
 export type Stdio = [number, number, number];
-export type Status = "created" | "running" | "stopped";
+export type Status = "created" | "running" | "paused" | "stopped";
 
 export interface Parts {
   host: Host;
@@ -30,7 +30,8 @@ export class Container {
   readonly #waiter: Waiter | null;
   #stdio: Stdio | null;
   #program: Program | null = null;
-  #status: Status = "created";
+  #status: Exclude<Status, "paused"> = "created";
+  #isPaused = false;
 
   /** `waiter`: descriptor of its channel, or null where the caller's connection stands for the container. */
   constructor(parts: Parts, spec: ContainerSpec, stdio: Stdio, waiter: number | null) {
@@ -41,7 +42,7 @@ export class Container {
   }
 
   get status(): Status {
-    return this.#status;
+    return this.#isPaused && this.#status !== "stopped" ? "paused" : this.#status;
   }
 
   /** Its first program, once it was started. */
@@ -51,8 +52,8 @@ export class Container {
 
   /** Starts the container's program; resolves when it runs. `tell` gets the events of its way. */
   async start(tell: Tell = () => {}): Promise<void> {
-    if (this.#status !== "created" || this.#stdio === null)
-      throw new RequestError("ERR_STATE", `cannot start a container that is ${this.#status}`);
+    if (this.status !== "created" || this.#stdio === null)
+      throw new RequestError("ERR_STATE", `cannot start a container that is ${this.status}`);
     const stdio = this.#stdio;
     this.#stdio = null;
     const program = this.#newProgram((event) => {
@@ -87,11 +88,42 @@ export class Container {
     });
   }
 
-  /** A further program in the container, with a waiter of its own, or one whose caller is told by `tell`. */
-  async exec(spec: ProcessSpec, stdio: Stdio, waiter: number | null, tell: Tell): Promise<Program> {
-    if (this.#status !== "running") {
+  async limit(limits: Partial<GuestLimits>): Promise<void> {
+    if (this.#status === "stopped") throw new RequestError("ERR_STATE", "container not running");
+    await this.#parts.kernel.limit(limits);
+  }
+
+  /** Stops all code of the container. Throws where it does not run, or cannot be stopped. */
+  async pause(): Promise<void> {
+    if (this.status !== "running" && this.status !== "created")
+      throw new RequestError("ERR_STATE", "container not running");
+    this.#isPaused = true;
+    if (await this.#parts.kernel.pause()) return;
+    this.#isPaused = false;
+    throw new RequestError("ERR_STATE", "the container's processes do not stop");
+  }
+
+  async resume(): Promise<void> {
+    if (this.status !== "paused") throw new RequestError("ERR_STATE", "container not paused");
+    this.#isPaused = false;
+    await this.#parts.kernel.resume();
+  }
+
+  /**
+   * A further program in the container, with a waiter of its own, or one whose caller is told by `tell`. `ignoresPause`:
+   * in a paused one as well, where it begins to run when that is resumed.
+   */
+  async exec(
+    spec: ProcessSpec,
+    stdio: Stdio,
+    waiter: number | null,
+    ignoresPause: boolean,
+    tell: Tell,
+  ): Promise<Program> {
+    const { status } = this;
+    if (this.#status !== "running" || (status === "paused" && !ignoresPause)) {
       for (const fd of new Set([...stdio, ...(waiter === null ? [] : [waiter])])) closeSync(fd);
-      throw new RequestError("ERR_STATE", `cannot exec in a container that is ${this.#status}`);
+      throw new RequestError("ERR_STATE", status === "paused" ? "cannot exec in a paused container (use --ignore-paused)" : `cannot exec in a container that is ${status}`);
     }
     const standIn = waiter === null ? null : this.#watch(waiter, () => program);
     const program = this.#newProgram((event) => {

@@ -100,7 +100,24 @@ const METHODS: Readonly<Record<string, Method>> = {
     peer.program = container(control).program!;
   },
 
-  /** What the container is: created, running, stopped. */
+  /** Other limits of what the kernel counts: `tasks`, `memory` (bytes), each if it is there; 0: none. */
+  limit(control, _peer, { tasks, memory }) {
+    return container(control).limit({
+      ...(tasks !== undefined && { tasks: count(tasks, "tasks") }),
+      ...(memory !== undefined && { memory: count(memory, "memory") }),
+    });
+  },
+
+  /** Stops all code of the container; it is answered when none runs any more. */
+  pause(control) {
+    return container(control).pause();
+  },
+
+  resume(control) {
+    return container(control).resume();
+  },
+
+  /** What the container is: created, running, paused, stopped. */
   state(control) {
     const { status } = container(control);
     return { status };
@@ -129,6 +146,7 @@ const METHODS: Readonly<Record<string, Method>> = {
       spec,
       given.slice(0, 3) as Stdio,
       waiter,
+      params.ignorePaused === true,
       isDetached ? () => {} : tell,
     );
     if (!isDetached) peer.program = started;

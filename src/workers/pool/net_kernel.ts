@@ -157,9 +157,9 @@ export class NetKernel implements NetContext, LoopContext {
     this.#addInterfaces(this.network.number);
   }
 
-  /** What its container may use of memory. */
+  /** What its container may use of memory; 0: all there is. */
   limitMemory(bytes: number): void {
-    this.commonMemory.available = Math.min(bytes, totalmem());
+    this.commonMemory.available = bytes > 0 ? Math.min(bytes, totalmem()) : totalmem();
     this.heap.limit = heapLimitFor(this.commonMemory.available);
   }
 

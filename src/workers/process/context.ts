@@ -18,6 +18,7 @@ import type { Networks } from "../net/networks.ts";
 import type { Patcher } from "../patch/patcher.ts";
 import type { PlatformContext, SlotServer } from "../platform/context.ts";
 import type { BeforeHandler } from "../signals/alt_stack.ts";
+import type { Pause } from "./pause.ts";
 import type { PidNamespace } from "./pids.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread_group.ts";
@@ -39,6 +40,7 @@ export interface SupervisorContext extends PlatformContext, IpcContext, FamilyCo
   current: Task | null;
   readonly taskAt: (Task | undefined)[];
   readonly pids: PidNamespace;
+  readonly pause: Pause;
   /** Null: no call site is patched. */
   readonly patcher: Patcher | null;
   readonly futexes: Futexes;

@@ -108,6 +108,10 @@ export class PidNamespace {
     return this.#tasks.get(tid);
   }
 
+  tasks(): IterableIterator<Task> {
+    return this.#tasks.values();
+  }
+
   groups(): IterableIterator<ThreadGroup> {
     return this.#groups.values();
   }

@@ -126,7 +126,7 @@ export class ThreadGroup {
 
   /** Its tasks do not go back to guest code. */
   get isHeld(): boolean {
-    return this.#stopSignal !== 0 || this.dumping !== 0;
+    return this.#stopSignal !== 0 || this.dumping !== 0 || this.kernel.pause.isOn;
   }
 
   get exiting(): boolean {
