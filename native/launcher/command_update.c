@@ -83,8 +83,9 @@ static void read_resources(struct buffer *text, const struct options *options) {
     write_object(text, options);
     return;
   }
-  if (strcmp(path, "-") == 0) path = "/proc/self/fd/0";
-  text->data = read_whole_file(path, RESOURCES_MAX, &text->length);
+  bool is_stream = strcmp(path, "-") == 0;
+  text->data = is_stream ? read_whole(0, RESOURCES_MAX, &text->length)
+                         : read_whole_file(path, RESOURCES_MAX, &text->length);
   if (!text->data) fail_errno(EXIT_RINGFENCE, "reading the resources");
 }
 

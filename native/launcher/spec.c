@@ -19,9 +19,7 @@ static void *allocate(size_t size) {
   return memory;
 }
 
-char *read_whole_file(const char *path, size_t limit, size_t *length) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return NULL;
+char *read_whole(int fd, size_t limit, size_t *length) {
   char *text = allocate(limit + 1);
   *length = 0;
   ssize_t n = 1;
@@ -30,14 +28,23 @@ char *read_whole_file(const char *path, size_t limit, size_t *length) {
     if (n < 0) break;
     *length += (size_t)n;
   }
-  int error = *length > limit ? EFBIG : errno;
-  close(fd);
   if (n < 0 || *length > limit) {
+    int error = *length > limit ? EFBIG : errno;
     free(text);
     errno = error;
     return NULL;
   }
   text[*length] = '\0';
+  return text;
+}
+
+char *read_whole_file(const char *path, size_t limit, size_t *length) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return NULL;
+  char *text = read_whole(fd, limit, length);
+  int error = errno;
+  close(fd);
+  errno = error;
   return text;
 }
 

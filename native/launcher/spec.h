@@ -49,7 +49,8 @@ void spec_read(struct spec *spec, const char *bundle);
 // Reads the process object at that token; token 0 is the whole text.
 void terminal_read(struct terminal_spec *terminal, const struct json *json, unsigned process);
 
-// Reads a file of at most `limit` bytes; NULL with errno. The caller frees it.
+// Reads what comes to its end, of at most `limit` bytes; NULL with errno. The caller frees it.
+char *read_whole(int fd, size_t limit, size_t *length);
 char *read_whole_file(const char *path, size_t limit, size_t *length);
 
 #endif
