@@ -213,6 +213,25 @@ if (!hasDocker()) {
     assert.match(said(small), /memory/);
   });
 
+  test("pause and unpause; update", async () => {
+    const limits = ["-m", "256m", "--memory-swap", "512m", "--pids-limit", "200"];
+    await inBackground(limits, ["sh", "-c", LOOP], async (id) => {
+      await docker.until(id, "up");
+      await ok("pause", id);
+      assert.is(await ok("inspect", "-f", "{{.State.Status}}", id), "paused");
+      assert.match(said(await docker.run(["exec", id, "true"])), /paused/);
+      await ok("unpause", id);
+      assert.is(await ok("exec", id, "echo", "on"), "on");
+      await ok("update", "-m", "300m", "--memory-swap", "600m", "--pids-limit", "20", "--cpus", "1", id);
+      assert.match(await ok("stats", "--no-stream", "--format", "{{.MemUsage}} {{.PIDs}}", id), / 300MiB /);
+      const forks = "i=0; while [ $i -lt 30 ]; do sleep 5 & i=$((i+1)); done";
+      assert.match(said(await docker.run(["exec", id, "sh", "-c", forks])), /can't fork/);
+      await ok("pause", id);
+      await ok("kill", id);
+      assert.is(await ok("wait", id), "137");
+    });
+  });
+
   test("nothing is left of all these containers", async () => {
     assert.is(await ok("ps", "-aq"), "");
     assert.equal(readdirSync(join(docker.directory, "exec/runtime-runc/moby")), []);
