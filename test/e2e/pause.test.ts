@@ -18,12 +18,11 @@ function ok(result: SpawnResult): SpawnResult {
   return result;
 }
 
-/** One that computes, one that calls, one that sleeps, one that is stopped, a pipe between two, and a fork now and then. */
+/** One that computes, one that calls, one that sleeps and forks, one that is stopped. */
 const BUSY = shell(`
   (while :; do :; done) &
   (i=0; while :; do i=$((i+1)); echo $i > /tmp/calls; done) &
   (while :; do busybox sleep 0.02; echo . >> /tmp/sleeps; done) &
-  (yes | while read line; do :; done) &
   (kill -STOP $(busybox sh -c 'echo $PPID'); echo went on > /tmp/stopped) & echo $! > /tmp/who
   echo up > /tmp/up
   wait`);
