@@ -52,7 +52,10 @@ for (const flags of [[], ["--workers=2"], ["--platform=ptrace"]])
       await start(bundle, flags);
       ok(await bundle.on("pause"));
       assert.is(await bundle.status(), "paused");
-      const [before, seen] = [await cpuTime(bundle), readFileSync(join(bundle.rootfs, "tmp/sleeps"), "latin1")];
+      const [before, seen] = [
+        await cpuTime(bundle),
+        readFileSync(join(bundle.rootfs, "tmp/sleeps"), "latin1"),
+      ];
       const calls = readFileSync(join(bundle.rootfs, "tmp/calls"), "latin1");
       await new Promise((resolve) => setTimeout(resolve, 300));
       assert.is(await cpuTime(bundle), before);
@@ -60,7 +63,10 @@ for (const flags of [[], ["--workers=2"], ["--platform=ptrace"]])
       assert.is(readFileSync(join(bundle.rootfs, "tmp/calls"), "latin1"), calls);
 
       assert.match(said(await bundle.on("pause")), /container not running/);
-      assert.match(said(await bundle.on("exec", [], ["--", "/bin/true"])), /cannot exec in a paused container/);
+      assert.match(
+        said(await bundle.on("exec", [], ["--", "/bin/true"])),
+        /cannot exec in a paused container/,
+      );
       assert.match(said(await bundle.on("delete")), /not stopped: paused/);
       const late = ["--ignore-paused", "--detach"];
       ok(await bundle.on("exec", late, ["--", ...shell("echo late > /tmp/late")]));

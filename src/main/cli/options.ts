@@ -269,7 +269,11 @@ export const commands: Command[] = [
       { name: "blkio-weight", type: "string", describe: "share of block I/O, 10 to 1000" },
       { name: "cpu-period", type: "string", describe: "period of --cpu-quota, in microseconds" },
       { name: "cpu-quota", type: "string", describe: "CPU time in a period, in microseconds; -1: no limit" },
-      { name: "cpu-burst", type: "string", describe: "what a period may have of those before, in microseconds" },
+      {
+        name: "cpu-burst",
+        type: "string",
+        describe: "what a period may have of those before, in microseconds",
+      },
       { name: "cpu-share", type: "string", describe: "share of CPU time among others" },
       { name: "cpu-idle", type: "string", describe: "1: only CPU time that nobody else wants" },
       { name: "cpuset-cpus", type: "string", describe: "CPUs, as 0-2,5" },

@@ -123,7 +123,12 @@ export class Container {
     const { status } = this;
     if (this.#status !== "running" || (status === "paused" && !ignoresPause)) {
       for (const fd of new Set([...stdio, ...(waiter === null ? [] : [waiter])])) closeSync(fd);
-      throw new RequestError("ERR_STATE", status === "paused" ? "cannot exec in a paused container (use --ignore-paused)" : `cannot exec in a container that is ${status}`);
+      throw new RequestError(
+        "ERR_STATE",
+        status === "paused"
+          ? "cannot exec in a paused container (use --ignore-paused)"
+          : `cannot exec in a container that is ${status}`,
+      );
     }
     const standIn = waiter === null ? null : this.#watch(waiter, () => program);
     const program = this.#newProgram((event) => {
