@@ -82,7 +82,7 @@ function* next(
   if (socket instanceof StandIn) return yield* task.kernel.netThread!.accept(task, socket, status);
   const file = socket.accept(status, task.credentials);
   if (typeof file !== "number") return { file, peer: file.peerName() };
-  return file === -EAGAIN ? { file: null, timeoutNs: socket.receiveTimeoutNs } : file;
+  return file === -EAGAIN ? { file: null, timeoutNs: socket.timeouts.receiveNs } : file;
 }
 
 function* accept(task: FamilyCaller, socket: SocketFile | StandIn, flags: number, place: Place): Coroutine {

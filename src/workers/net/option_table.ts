@@ -36,10 +36,10 @@ export function kept(
   check: (value: number, task: NetCaller) => number = () => 0,
 ): Option {
   return {
-    get: (options) => int(options.kept.get(name) ?? initial),
+    get: (options) => int(options.kept(name) ?? initial),
     set: (options, value, task) => {
       const error = check(value.readInt32LE(), task);
-      if (error === 0) options.kept.set(name, value.readInt32LE());
+      if (error === 0) options.keep(name, value.readInt32LE());
       return error;
     },
   };
@@ -47,9 +47,9 @@ export function kept(
 
 export function flag(name: number): Option {
   return {
-    get: (options) => int(options.kept.get(name) ?? 0),
+    get: (options) => int(options.kept(name) ?? 0),
     set: (options, value) => {
-      options.kept.set(name, value.readInt32LE() !== 0 ? 1 : 0);
+      options.keep(name, value.readInt32LE() !== 0 ? 1 : 0);
       return 0;
     },
   };

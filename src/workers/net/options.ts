@@ -5,7 +5,7 @@ import { SKF_AD_MAX } from "../../shared/abi/bpf.ts";
 import { EDOM, EINVAL, ENODATA, ENOENT, EOPNOTSUPP, EPERM } from "../../shared/abi/errno.ts";
 import * as S from "../../shared/abi/socket.ts";
 import { readI64, write64 } from "../../shared/abi/struct.ts";
-import { linger } from "../../shared/abi/structs.ts";
+import { linger as lingerStruct } from "../../shared/abi/structs.ts";
 import { NSEC_PER_SEC, USEC_PER_SEC } from "../../shared/abi/time.ts";
 import { NEVER } from "../call/clocks.ts";
 import type { NetCaller } from "./caller.ts";
@@ -21,7 +21,7 @@ import {
   setOption,
 } from "./option_table.ts";
 import { mayAdminister, mayMark } from "./privileges.ts";
-import type { SocketFile } from "./socket.ts";
+import type { SocketFile, SocketTimeouts } from "./socket.ts";
 
 const INT_MAX = 0x7fffffff;
 const BUFFER_DEFAULT = 212992;
@@ -67,12 +67,12 @@ function buffer(key: "sendBuffer" | "receiveBuffer", isForced: boolean): Option 
   };
 }
 
-function timeout(key: "receiveTimeoutNs" | "sendTimeoutNs"): Option {
+function timeout(key: keyof SocketTimeouts): Option {
   return {
     get: ({ socket }) => {
       const bytes = Buffer.alloc(TIMEVAL);
       const view = new DataView(bytes.buffer, bytes.byteOffset);
-      const ns = socket[key] === NEVER ? 0 : socket[key];
+      const ns = socket.timeouts[key] === NEVER ? 0 : socket.timeouts[key];
       write64(view, 0, Math.floor(ns / NSEC_PER_SEC));
       write64(view, 8, Math.floor((ns % NSEC_PER_SEC) / US_NS));
       return bytes;
@@ -83,8 +83,8 @@ function timeout(key: "receiveTimeoutNs" | "sendTimeoutNs"): Option {
       const [seconds, us] = [readI64(view, 0), readI64(view, 8)];
       if (us < 0 || us >= USEC_PER_SEC) return -EDOM;
       // A negative time does not wait at all, none for ever.
-      if (seconds < 0) socket[key] = 0;
-      else socket[key] = seconds === 0 && us === 0 ? NEVER : seconds * NSEC_PER_SEC + us * US_NS;
+      const ns = seconds === 0 && us === 0 ? NEVER : seconds * NSEC_PER_SEC + us * US_NS;
+      socket.timeouts = { ...socket.timeouts, [key]: seconds < 0 ? 0 : ns };
       return 0;
     },
   };
@@ -153,20 +153,19 @@ export const SOCKET_LEVEL: OptionTable = new Map([
   [S.SO_CNX_ADVICE, { set: () => 0 }],
   [S.SO_TXREHASH, { get: () => -EOPNOTSUPP, set: () => -EOPNOTSUPP }],
   [S.SO_DETACH_FILTER, { set: () => -ENOENT }],
-  [S.SO_RCVTIMEO_OLD, timeout("receiveTimeoutNs")],
-  [S.SO_SNDTIMEO_OLD, timeout("sendTimeoutNs")],
+  [S.SO_RCVTIMEO_OLD, timeout("receiveNs")],
+  [S.SO_SNDTIMEO_OLD, timeout("sendNs")],
   // In the new form of 64 bits; on x86-64 both are the same.
-  [S.SO_RCVTIMEO_NEW, timeout("receiveTimeoutNs")],
-  [S.SO_SNDTIMEO_NEW, timeout("sendTimeoutNs")],
+  [S.SO_RCVTIMEO_NEW, timeout("receiveNs")],
+  [S.SO_SNDTIMEO_NEW, timeout("sendNs")],
   [
     S.SO_LINGER,
     {
-      get: (options) => Buffer.from(options.linger),
+      get: ({ linger }) => lingerBytes(linger),
       set: (options, value) => {
-        if (value.length < linger.size) return -EINVAL;
+        if (value.length < lingerStruct.size) return -EINVAL;
         const isOn = value.readInt32LE() !== 0;
-        options.linger.writeInt32LE(Number(isOn));
-        if (isOn) value.copy(options.linger, INT, INT, linger.size);
+        options.linger = { isOn, seconds: isOn ? value.readInt32LE(INT) : options.linger.seconds };
         return 0;
       },
     },
@@ -255,12 +254,31 @@ function cookie(value: number): Buffer {
   return bytes;
 }
 
+/** SO_LINGER, as it was set: whether close waits, and the seconds of the last time that it was to. */
+export interface Linger {
+  readonly isOn: boolean;
+  readonly seconds: number;
+}
+
+const NO_LINGER: Linger = { isOn: false, seconds: 0 };
+
+/** struct linger */
+export function lingerBytes({ isOn, seconds }: Linger): Buffer {
+  const bytes = Buffer.alloc(lingerStruct.size);
+  bytes.writeInt32LE(Number(isOn));
+  bytes.writeInt32LE(seconds, INT);
+  return bytes;
+}
+
+/** What is kept of a level's option has that key. */
+function keyOf(level: number, name: number): number {
+  return level * 1000 + name;
+}
+
 /** One socket's options. */
 export abstract class SocketOptions {
   readonly socket: SocketFile;
-  /** Numbers that are kept, by option. */
-  readonly kept = new Map<number, number>();
-  readonly linger = Buffer.alloc(linger.size);
+  linger: Linger = NO_LINGER;
   sendBuffer = BUFFER_DEFAULT;
   receiveBuffer = BUFFER_DEFAULT;
   /** SO_PEEK_OFF: how far behind the first byte the next peek begins; negative: always at the first. */
@@ -274,6 +292,8 @@ export abstract class SocketOptions {
   receiveLow = 1;
   /** An error that the next call reports (SO_ERROR). */
   error = 0;
+  /** Numbers that are kept, by their keys; null: none are, as in most sockets. */
+  #kept: Map<number, number> | null = null;
 
   constructor(socket: SocketFile) {
     this.socket = socket;
@@ -294,6 +314,23 @@ export abstract class SocketOptions {
   /** What the family has of SOL_SOCKET. */
   protected get socketLevel(): OptionTable {
     return SOCKET_LEVEL;
+  }
+
+  /** The number that is kept of a level's option; undefined: it was not set. */
+  kept(name: number, level = S.SOL_SOCKET): number | undefined {
+    return this.#kept?.get(keyOf(level, name));
+  }
+
+  keep(name: number, value: number, level = S.SOL_SOCKET): void {
+    this.#kept ??= new Map();
+    this.#kept.set(keyOf(level, name), value);
+  }
+
+  /** What another keeps is kept here too, but for one option of SOL_SOCKET. */
+  protected keepAllOf(other: SocketOptions, except: number): void {
+    if (other.#kept === null) return;
+    this.#kept = new Map(other.#kept);
+    this.#kept.delete(keyOf(S.SOL_SOCKET, except));
   }
 
   takeError(): number {

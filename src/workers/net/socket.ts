@@ -74,6 +74,14 @@ export function nothing(): Received<never> {
   return { data: new Uint8Array(0), length: 0, flags: 0, address: "", ancillary: null, putBack: () => {} };
 }
 
+/** SO_RCVTIMEO, SO_SNDTIMEO. */
+export interface SocketTimeouts {
+  readonly receiveNs: number;
+  readonly sendNs: number;
+}
+
+const NO_TIMEOUTS: SocketTimeouts = { receiveNs: NEVER, sendNs: NEVER };
+
 export abstract class SocketFile extends OpenFile {
   override readonly isStream = true;
   readonly kernel: NetContext;
@@ -88,9 +96,7 @@ export abstract class SocketFile extends OpenFile {
   readonly cookie: number;
   /** The number of its inode, where thread 0 has that. */
   givenInode = 0;
-  /** SO_RCVTIMEO, SO_SNDTIMEO: nanoseconds. */
-  receiveTimeoutNs = NEVER;
-  sendTimeoutNs = NEVER;
+  timeouts: SocketTimeouts = NO_TIMEOUTS;
 
   constructor(network: Network, inode: Inode | null, type: number, protocol: number, status: number) {
     super(O_RDWR | status);

@@ -19,7 +19,7 @@ const UNDER_WAY: ReadonlySet<number> = new Set([-EAGAIN, -EINPROGRESS, -EALREADY
 
 function* connect(task: NetCaller, socket: SocketFile, address: Address): Coroutine {
   const now = (socket.flags & O_NONBLOCK) !== 0;
-  const deadline = now ? 0 : deadlineAfter(task, socket.sendTimeoutNs);
+  const deadline = now ? 0 : deadlineAfter(task, socket.timeouts.sendNs);
   socket.references++;
   try {
     // What a call answers that does not wait to the end.

@@ -137,7 +137,7 @@ export function* sendFrom(task: NetCaller, socket: SocketFile, source: Source, s
 }
 
 function sendDeadline(task: NetCaller, socket: SocketFile, flags: number): number {
-  return socket.neverWaits(flags) ? 0 : deadlineAfter(task, socket.sendTimeoutNs);
+  return socket.neverWaits(flags) ? 0 : deadlineAfter(task, socket.timeouts.sendNs);
 }
 
 function* sendMessage(
@@ -301,7 +301,7 @@ class Receiving {
 
   *#receive(): Coroutine {
     const isAtOnce = this.#socket.neverWaits(this.#flags);
-    const deadline = isAtOnce ? 0 : deadlineAfter(this.#task, this.#socket.receiveTimeoutNs);
+    const deadline = isAtOnce ? 0 : deadlineAfter(this.#task, this.#socket.timeouts.receiveNs);
     for (;;) {
       const direct = this.#receiveDirectly();
       if (direct > 0) {

@@ -353,7 +353,7 @@ export class NetKernel implements NetContext, LoopContext {
     listener?.publish();
     const answer = this.#made(number, made);
     if (typeof made === "number") {
-      const timeoutNs = listener?.file.receiveTimeoutNs ?? NEVER;
+      const timeoutNs = listener?.file.timeouts.receiveNs ?? NEVER;
       answer[M.TIMEOUT] = timeoutNs === NEVER ? -1 : Math.min(Math.ceil(timeoutNs / NS_PER_MS), 0x7fffffff);
     } else {
       const peer = made.peerName();

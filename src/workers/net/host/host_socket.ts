@@ -28,6 +28,7 @@ import type { NetCaller } from "../caller.ts";
 import { type Ancillary, type ControlWriter, controlMessages } from "../control.ts";
 import { addressIoctl } from "../inet/inet_ioctls.ts";
 import type { Network } from "../network.ts";
+import { lingerBytes } from "../options.ts";
 import { mayHavePort } from "../privileges.ts";
 import { type Address, CAN_READ, nothing, type Received, type SendRequest, SocketFile } from "../socket.ts";
 import { Unread } from "../unread.ts";
@@ -295,8 +296,7 @@ export class HostSocket extends SocketFile {
     const { kernel, host } = this;
     // A close that lingers would wait: the host does so behind our back, and a time of 0 alone says what becomes of data.
     const { linger } = this.options;
-    if (linger.readInt32LE() !== 0 && linger.readInt32LE(4) === 0)
-      host.set(S.SOL_SOCKET, S.SO_LINGER, linger);
+    if (linger.isOn && linger.seconds === 0) host.set(S.SOL_SOCKET, S.SO_LINGER, lingerBytes(linger));
     if (this.#watch >= 0) this.#hostNetwork.sleep.remove(host.fd, this.#watch);
     kernel.native.close(host.fd);
     kernel.counters.sockets--;

@@ -365,9 +365,9 @@ export class DatagramSocket extends InetSocket {
   }
 
   get #wantsControl(): boolean {
-    const { wanted4, wanted6, kept } = this.options;
-    if (this.endpoint.gathersSegments) return true;
-    return (wanted4 | wanted6) !== 0 || kept.get(S.SO_RXQ_OVFL) === 1 || (kept.get(S.SO_RCVMARK) ?? 0) !== 0;
+    const { options } = this;
+    if (this.endpoint.gathersSegments || (options.wanted4 | options.wanted6) !== 0) return true;
+    return options.kept(S.SO_RXQ_OVFL) === 1 || (options.kept(S.SO_RCVMARK) ?? 0) !== 0;
   }
 
   #receiveError(room: number): Received | number {
@@ -410,9 +410,9 @@ export class DatagramSocket extends InetSocket {
     }
     super.writeControl(task, writer, received, flags);
     if (!(ancillary instanceof ReceivedControl)) return null;
-    if (options.kept.get(S.SO_RXQ_OVFL) === 1 && ancillary.drops > 0)
+    if (options.kept(S.SO_RXQ_OVFL) === 1 && ancillary.drops > 0)
       writer.add(S.SOL_SOCKET, S.SO_RXQ_OVFL, int(ancillary.drops));
-    if ((options.kept.get(S.SO_RCVMARK) ?? 0) !== 0) writer.add(S.SOL_SOCKET, S.SO_MARK, int(ancillary.mark));
+    if ((options.kept(S.SO_RCVMARK) ?? 0) !== 0) writer.add(S.SOL_SOCKET, S.SO_MARK, int(ancillary.mark));
     if (ancillary.segmentSize !== 0) writer.add(S.IPPROTO_UDP, UDP_GRO, int(ancillary.segmentSize));
     ancillary.write(writer, options.wanted4, options.wanted6);
     return null;
@@ -434,7 +434,7 @@ export class DatagramSocket extends InetSocket {
     let events = CAN_WRITE;
     if (endpoint.pendingError !== 0 || endpoint.errors.length > 0) {
       events |= POLLERR;
-      if (options.kept.get(S.SO_SELECT_ERR_QUEUE) === 1) events |= POLLPRI;
+      if (options.kept(S.SO_SELECT_ERR_QUEUE) === 1) events |= POLLPRI;
     }
     if (endpoint.hasShutRead) events |= POLLRDHUP | CAN_READ;
     if (endpoint.hasShutRead && endpoint.hasShutWrite) events |= POLLHUP;

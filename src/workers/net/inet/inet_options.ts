@@ -156,7 +156,7 @@ const PEEK_OFFSET: InetOption = {
 const PACING_RATE: InetOption = {
   get: (options, _task, room) => {
     const bytes = Buffer.alloc(room < 8 ? INT : 8, 0xff);
-    const rate = options.kept.get(S.SO_MAX_PACING_RATE);
+    const rate = options.kept(S.SO_MAX_PACING_RATE);
     if (rate !== undefined && rate !== -1) {
       bytes.fill(0);
       bytes.writeUInt32LE(rate >>> 0);
@@ -164,7 +164,7 @@ const PACING_RATE: InetOption = {
     return bytes;
   },
   set: (options, value) => {
-    options.kept.set(S.SO_MAX_PACING_RATE, value.readInt32LE());
+    options.keep(S.SO_MAX_PACING_RATE, value.readInt32LE());
     return 0;
   },
 };
@@ -263,11 +263,6 @@ export const INET_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetO
   ],
 ]);
 
-/** The key in `keptAt` of a level's option. */
-export function keyOf(level: number, name: number): number {
-  return level * 1000 + name;
-}
-
 /** How a level is answered where there is no such option. */
 export interface Level {
   readonly table: OptionTable<InetOptions>;
@@ -286,8 +281,6 @@ export class InetOptions extends SocketOptions implements ProgramTaker {
   readonly datagram: DatagramEndpoint | null;
   readonly #stack: InetStack;
   readonly levels: ReadonlyMap<number, Level>;
-  /** Numbers that are kept of other levels, by keyOf. */
-  readonly keptAt = new Map<number, number>();
   /** Which control messages are wanted, of IPv4 and of IPv6: bits that received_control.ts names. */
   wanted4 = 0;
   wanted6 = 0;
@@ -359,7 +352,7 @@ export class InetOptions extends SocketOptions implements ProgramTaker {
   }
 
   get isFilterLocked(): boolean {
-    return this.kept.get(S.SO_LOCK_FILTER) === 1;
+    return this.kept(S.SO_LOCK_FILTER) === 1;
   }
 
   takeFilter(program: Program, bytes: number): void {

@@ -93,7 +93,7 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
   // What was sent so has a number, of which the error queue says that its memory is wanted no more. That it was copied is
   // said as well: who asks for this then mostly asks no more.
   override sentByReference(): void {
-    if (this.options.kept.get(S.SO_ZEROCOPY) !== 1) return;
+    if (this.options.kept(S.SO_ZEROCOPY) !== 1) return;
     const { endpoint } = this;
     const number = this.#sentByReference;
     this.#sentByReference = (number + 1) >>> 0;

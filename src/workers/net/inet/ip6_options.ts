@@ -9,7 +9,7 @@ import { IpAddress } from "../stack/ip_address.ts";
 import { bytes6 } from "./addresses.ts";
 import { FILTER_OPTIONS6, ORIGINAL_DESTINATION6, SO_ORIGINAL_DST } from "./filter_options.ts";
 import { GROUP_LONG_OPTIONS6, GROUP_OPTIONS6, ofDatagrams } from "./group_options.ts";
-import { type InetOption, type InetOptions, keyOf, type Level } from "./inet_options.ts";
+import { type InetOption, type InetOptions, type Level } from "./inet_options.ts";
 import {
   bindsAnywhere,
   endpointNumber,
@@ -121,7 +121,7 @@ const AUTO_FLOW_LABEL: InetOption = {
   ...keptAt(LEVEL, I.IPV6_AUTOFLOWLABEL, 1),
   set: (options, value) => {
     const isOn = numberIn(value) !== 0;
-    options.keptAt.set(keyOf(LEVEL, I.IPV6_AUTOFLOWLABEL), Number(isOn));
+    options.keep(I.IPV6_AUTOFLOWLABEL, Number(isOn), LEVEL);
     if (options.datagram !== null) options.datagram.labelsFlows = isOn;
     return 0;
   },

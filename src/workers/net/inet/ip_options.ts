@@ -11,7 +11,7 @@ import { IpAddress } from "../stack/ip_address.ts";
 import { pathMtu } from "../stack/mtu_discovery.ts";
 import { FILTER_OPTIONS4, ORIGINAL_DESTINATION4, SO_ORIGINAL_DST } from "./filter_options.ts";
 import { deviceOf, GROUP_LONG_OPTIONS4, GROUP_OPTIONS4, ofDatagrams } from "./group_options.ts";
-import { type InetOption, type InetOptions, keyOf, type Level } from "./inet_options.ts";
+import { type InetOption, type InetOptions, type Level } from "./inet_options.ts";
 import * as W from "./received_control.ts";
 
 const OPTIONS_MAX = 40;
@@ -40,24 +40,22 @@ function isWrong(value: Buffer, { least = 0, min, max }: Checks): boolean {
 
 /** A number that is kept, and told again. */
 export function keptAt(level: number, name: number, initial: number, checks: Checks = {}): InetOption {
-  const key = keyOf(level, name);
   return {
-    get: (options) => int(options.keptAt.get(key) ?? initial),
+    get: (options) => int(options.kept(name, level) ?? initial),
     set: (options, value) => {
       if (isWrong(value, checks)) return -E.EINVAL;
-      options.keptAt.set(key, numberIn(value));
+      options.keep(name, numberIn(value), level);
       return 0;
     },
   };
 }
 
 export function flagAt(level: number, name: number, checks: Checks = {}): InetOption {
-  const key = keyOf(level, name);
   return {
-    get: (options) => int(options.keptAt.get(key) ?? 0),
+    get: (options) => int(options.kept(name, level) ?? 0),
     set: (options, value) => {
       if (isWrong(value, checks)) return -E.EINVAL;
-      options.keptAt.set(key, Number(numberIn(value) !== 0));
+      options.keep(name, Number(numberIn(value) !== 0), level);
       return 0;
     },
   };
@@ -112,8 +110,8 @@ export function bindsAnywhere(level: number, name: number, other: number, least:
       if (value.length < least) return -E.EINVAL;
       const isOn = numberIn(value) !== 0;
       if (isPrivileged && isOn && !mayMark(task)) return -E.EPERM;
-      options.keptAt.set(keyOf(level, name), Number(isOn));
-      options.endpoint.bindsAnywhere = isOn || options.keptAt.get(keyOf(level, other)) === 1;
+      options.keep(name, Number(isOn), level);
+      options.endpoint.bindsAnywhere = isOn || options.kept(other, level) === 1;
       options.endpoint.optionsChanged();
       return 0;
     },
@@ -129,7 +127,7 @@ function setTos(options: InetOptions, value: Buffer): number {
   if (inet.type === S.SOCK_STREAM) tos = (tos & ~ECN_MASK) | (endpoint.tos & ECN_MASK);
   if (tos !== endpoint.tos) {
     endpoint.tos = tos;
-    options.kept.set(S.SO_PRIORITY, PRIORITIES[(tos & 0x1e) >> 1]!);
+    options.keep(S.SO_PRIORITY, PRIORITIES[(tos & 0x1e) >> 1]!);
     endpoint.optionsChanged();
   }
   return 0;

@@ -102,7 +102,7 @@ function rowOf(endpoint: InetEndpoint, socket: InetSocket | null, deliver: () =>
     trafficClass: endpoint.trafficClass,
     isV6Only: endpoint.v6only,
     mark: endpoint.mark,
-    priority: socket?.options.kept.get(S.SO_PRIORITY) ?? 0,
+    priority: socket?.options.kept(S.SO_PRIORITY) ?? 0,
     hasChosenPort: endpoint.hasChosenPort,
     optionBits: bits(endpoint, socket),
     congestion: stream?.congestion ?? null,

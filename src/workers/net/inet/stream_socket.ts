@@ -27,19 +27,18 @@ import {
 } from "../socket.ts";
 import { ANY4 } from "../stack/ip_address.ts";
 import { roomNow } from "../stack/tcp/buffers.ts";
-import { URGENT_NONE, URGENT_READ } from "../stack/tcp/connection.ts";
 import { SS_UNCONNECTED, type TcpEndpoint } from "../stack/tcp/endpoint.ts";
 import { TCP_CLOSE, TCP_SYN_SENT } from "../stack/tcp/states.ts";
 import { Unread } from "../unread.ts";
 import { familyOf, type InetName, name4, name6, needsScope } from "./addresses.ts";
 import { ErrorControl, receiveError } from "./error_queue.ts";
-import { keyOf, type Level } from "./inet_options.ts";
+import type { Level } from "./inet_options.ts";
 import { InetSocket } from "./inet_socket.ts";
 import type { KeptReads } from "./kept_reads.ts";
+import { StreamEvents } from "./stream_events.ts";
 import { TcpSocketOptions } from "./tcp_options.ts";
 
 const MESSAGE_MAX = 0x7fffffff;
-const INQ_KEY = keyOf(S.IPPROTO_TCP, TCP_INQ);
 /** Bytes that one receive takes at most, and those that reach the receiver's window at once. */
 const CHUNK = 65536;
 const ROUND_MAX = WINDOW_SECOND - WINDOW;
@@ -56,10 +55,8 @@ export class StreamSocket extends InetSocket {
   declare readonly endpoint: TcpEndpoint;
   declare readonly options: TcpSocketOptions;
   override readonly hasUrgentData = true;
-  /** The place of the urgent byte that its owner has been told of. */
-  #urgentSeq: number | null = null;
-  /** What was read and has not reached its reader: it is the next. */
-  readonly #unread = new Unread(this.waiters);
+  /** What was read and has not reached its reader: it is the next. Null: nothing ever was so. */
+  #unread: Unread | null = null;
   /** Of the last read at once, where its bytes are kept; -1: somebody has read since. */
   #keptAt = -1;
 
@@ -71,12 +68,7 @@ export class StreamSocket extends InetSocket {
     levels: ReadonlyMap<number, Level>,
   ) {
     super(network, inode, S.SOCK_STREAM, S.IPPROTO_TCP, status, endpoint, levels);
-    endpoint.observer = {
-      readable: () => this.waiters.wake(CAN_READ | this.#ends(P.POLLRDHUP | P.POLLHUP) | this.#urgent()),
-      writable: () => this.waiters.wake(CAN_WRITE | this.#ends(P.POLLHUP | P.POLLERR)),
-      failed: () => this.waiters.wake(P.POLLERR | this.poll()),
-      acceptable: () => this.waiters.wake(CAN_READ),
-    };
+    endpoint.observer = new StreamEvents(this);
   }
 
   protected override makeOptions(levels: ReadonlyMap<number, Level>): TcpSocketOptions {
@@ -95,26 +87,16 @@ export class StreamSocket extends InetSocket {
     return Math.max(0, this.endpoint.inQueue);
   }
 
+  get #unreadLength(): number {
+    return this.#unread === null ? 0 : this.#unread.length;
+  }
+
   override get messageMax(): number {
     return MESSAGE_MAX;
   }
 
   override neverWaits(flags: number): boolean {
     return super.neverWaits(flags) || (flags & S.MSG_OOB) !== 0;
-  }
-
-  /** POLLPRI for an urgent byte of which nobody has been told. */
-  #urgent(): number {
-    const { connection } = this.endpoint;
-    if (connection === null || connection.urgentState === URGENT_NONE) return 0;
-    if (connection.urgentState === URGENT_READ || connection.urgentSeq === this.#urgentSeq) return 0;
-    this.#urgentSeq = connection.urgentSeq;
-    return P.POLLPRI;
-  }
-
-  // Of those events the ones that hold.
-  #ends(events: number): number {
-    return this.poll() & events;
   }
 
   /** What the stack has to do of it is done. */
@@ -148,7 +130,7 @@ export class StreamSocket extends InetSocket {
 
   #disconnect(): number {
     this.endpoint.disconnect();
-    this.#unread.clear();
+    this.#unread = null;
     this.#keptAt = -1;
     return 0;
   }
@@ -228,8 +210,9 @@ export class StreamSocket extends InetSocket {
     if ((flags & S.MSG_ERRQUEUE) !== 0) return receiveError(this.endpoint, room, false) ?? -E.EAGAIN;
     const { endpoint, inet, stack } = this;
     inet.advance(stack);
-    if (this.#unread.length > 0 && (flags & S.MSG_OOB) === 0)
-      return this.#withMore(this.#unread.take(room, flags), room, flags);
+    const unread = this.#unread;
+    if (unread !== null && unread.length > 0 && (flags & S.MSG_OOB) === 0)
+      return this.#withMore(unread, unread.take(room, flags), room, flags);
     const isPeek = (flags & S.MSG_PEEK) !== 0;
     const offset = isPeek ? Math.max(0, this.options.peekOffset) : 0;
     // Who wants nothing is told whether there is something.
@@ -262,20 +245,25 @@ export class StreamSocket extends InetSocket {
       ancillary: null,
       putBack: () => {
         if (isPeek || isUrgent) return;
-        if (kept === null) this.#unread.putBack(data);
+        if (kept === null) this.#putBack(data);
         else this.#putBackKept(kept, place, data.length);
       },
     };
   }
 
+  #putBack(data: Uint8Array): void {
+    this.#unread ??= new Unread(this.waiters);
+    this.#unread.putBack(data);
+  }
+
   // What was kept of a read; if it is there no more, or somebody has read since, it is lost.
   #putBackKept(kept: KeptReads, place: number, length: number): void {
-    if (this.#keptAt === place) this.#unread.putBack(kept.copyOf(place, length) ?? EMPTY);
+    if (this.#keptAt === place) this.#putBack(kept.copyOf(place, length) ?? EMPTY);
     this.#keptAt = -1;
   }
 
   /** What stands behind what comes once more. */
-  #withMore(first: Received<never>, room: number, flags: number): Received {
+  #withMore(unread: Unread, first: Received<never>, room: number, flags: number): Received {
     const { endpoint, inet, stack } = this;
     const wanted = Math.min(room - first.length, CHUNK, endpoint.inQueue);
     if (wanted <= 0) return first;
@@ -283,14 +271,14 @@ export class StreamSocket extends InetSocket {
     const n = endpoint.receive(bytes, flags);
     if (n <= 0) return first;
     if ((flags & S.MSG_PEEK) === 0) inet.deliver(stack);
-    const more = this.#unread.received(bytes.subarray(0, n), flags);
-    return this.#unread.together(first, more, flags);
+    const more = unread.received(bytes.subarray(0, n), flags);
+    return unread.together(first, more, flags);
   }
 
   /** Receives what has come, and keeps it until it has reached the reader. */
   override readAtOnce(task: NetCaller, address: number, length: number): number {
     const { endpoint, inet, stack, options } = this;
-    if (this.#unread.length > 0 || options.receiveLow > 1 || options.peekOffset >= 0) return NOT_AT_ONCE;
+    if (this.#unreadLength > 0 || options.receiveLow > 1 || options.peekOffset >= 0) return NOT_AT_ONCE;
     const wanted = Math.min(length, endpoint.inQueue);
     if (wanted <= 0) return NOT_AT_ONCE;
     inet.advance(stack);
@@ -313,7 +301,7 @@ export class StreamSocket extends InetSocket {
   override readDirectly(task: NetCaller, address: number, length: number): number {
     const { endpoint, inet, stack, options } = this;
     const memory = this.kernel.directMemory;
-    if (memory === null || this.#unread.length > 0 || options.peekOffset >= 0) return NOT_AT_ONCE;
+    if (memory === null || this.#unreadLength > 0 || options.peekOffset >= 0) return NOT_AT_ONCE;
     const wanted = Math.min(length, TRANSFER_MAX, endpoint.inQueue);
     if (wanted <= 0 || !memory.mayDeliver(task, address, wanted)) return NOT_AT_ONCE;
     inet.advance(stack);
@@ -368,8 +356,8 @@ export class StreamSocket extends InetSocket {
   override writeControl(task: NetCaller, writer: ControlWriter, received: Received, flags: number): null {
     const { ancillary } = received;
     if (ancillary instanceof ErrorControl) ancillary.write(writer);
-    else if (this.options.keptAt.get(INQ_KEY) === 1)
-      writer.add(S.IPPROTO_TCP, TCP_INQ, int(this.#unread.length + this.queuedBytes));
+    else if (this.options.kept(TCP_INQ, S.IPPROTO_TCP) === 1)
+      writer.add(S.IPPROTO_TCP, TCP_INQ, int(this.#unreadLength + this.queuedBytes));
     else super.writeControl(task, writer, received, flags);
     return null;
   }
@@ -398,7 +386,7 @@ export class StreamSocket extends InetSocket {
 
   poll(): number {
     const events = this.endpoint.poll();
-    return this.#unread.length > 0 ? events | CAN_READ : events;
+    return this.#unreadLength > 0 ? events | CAN_READ : events;
   }
 
   override ioctl(task: NetCaller, request: number, argument: number): number {
@@ -407,7 +395,7 @@ export class StreamSocket extends InetSocket {
     switch (request) {
       case FIONREAD: {
         const { inQueue } = endpoint;
-        return tell(inQueue < 0 ? inQueue : inQueue + this.#unread.length);
+        return tell(inQueue < 0 ? inQueue : inQueue + this.#unreadLength);
       }
       case SIOCOUTQ:
         return tell(endpoint.outQueue);

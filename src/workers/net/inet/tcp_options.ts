@@ -3,7 +3,7 @@
 import * as E from "../../../shared/abi/errno.ts";
 import * as S from "../../../shared/abi/socket.ts";
 import * as T from "../../../shared/abi/tcp.ts";
-import { INT, int, type OptionTable } from "../option_table.ts";
+import { int, type OptionTable } from "../option_table.ts";
 import { RECEIVE_BUFFER_MIN, SOCKET_LEVEL } from "../options.ts";
 import { mayAdminister } from "../privileges.ts";
 import type { TcpEndpoint } from "../stack/tcp/endpoint.ts";
@@ -310,8 +310,8 @@ const LINGER: InetOption = {
   set: (options, value, task) => {
     const error = SOCKET_LEVEL.get(S.SO_LINGER)!.set!(options, value, task);
     if (error < 0) return error;
-    const { linger } = options;
-    stream(options).options.lingerUs = linger.readInt32LE(0) === 0 ? -1 : linger.readUInt32LE(INT) * US;
+    const { isOn, seconds } = options.linger;
+    stream(options).options.lingerUs = isOn ? (seconds >>> 0) * US : -1;
     return 0;
   },
 };
@@ -362,11 +362,9 @@ export class TcpSocketOptions extends InetOptions {
   /** What those that it accepts have of what is kept here. */
   inherit(listener: InetOptions): void {
     // As Linux has it, its priority is a new one's.
-    for (const [name, value] of listener.kept) if (name !== S.SO_PRIORITY) this.kept.set(name, value);
-    this.socket.receiveTimeoutNs = listener.socket.receiveTimeoutNs;
-    this.socket.sendTimeoutNs = listener.socket.sendTimeoutNs;
-    for (const [key, value] of listener.keptAt) this.keptAt.set(key, value);
-    this.linger.set(listener.linger);
+    this.keepAllOf(listener, S.SO_PRIORITY);
+    this.socket.timeouts = listener.socket.timeouts;
+    this.linger = listener.linger;
     this.receiveLow = listener.receiveLow;
     this.timestamps = listener.timestamps;
     this.wanted4 = listener.wanted4;

@@ -125,7 +125,7 @@ export class NetlinkOptions extends SocketOptions {
   }
 
   #is(name: number): boolean {
-    return this.kept.get(name) === 1;
+    return this.kept(name) === 1;
   }
 
   /** Answers to errors have no more of the request than its header. */

@@ -177,10 +177,10 @@ const PACKET_SOCKET_LEVEL: OptionTable<PacketOptions> = new Map<number, PacketOp
     S.SO_LOCK_FILTER,
     {
       get: (options) => int(Number(options.isFilterLocked)),
-      set: ({ kept: keptOnes }, value) => {
+      set: (options, value) => {
         const isOn = value.readInt32LE() !== 0;
-        if (keptOnes.get(S.SO_LOCK_FILTER) === 1 && !isOn) return -EPERM;
-        keptOnes.set(S.SO_LOCK_FILTER, Number(isOn));
+        if (options.isFilterLocked && !isOn) return -EPERM;
+        options.keep(S.SO_LOCK_FILTER, Number(isOn));
         return 0;
       },
     },
@@ -228,13 +228,13 @@ export class PacketOptions extends SocketOptions implements ProgramTaker {
   }
 
   isOn(name: number): boolean {
-    return (this.kept.get(name) ?? 0) !== 0;
+    return (this.kept(name) ?? 0) !== 0;
   }
 
   // ---- The filter ----
 
   get isFilterLocked(): boolean {
-    return this.kept.get(S.SO_LOCK_FILTER) === 1;
+    return this.kept(S.SO_LOCK_FILTER) === 1;
   }
 
   dropFilter(): boolean {

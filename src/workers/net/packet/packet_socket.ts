@@ -204,7 +204,7 @@ export class PacketSocket extends SocketFile implements ListedPacketSocket, Ring
   /** How it is seen which way a frame goes may change. */
   setIgnoring(ignores: boolean): void {
     this.#taps.remove(this);
-    this.options.kept.set(P.PACKET_IGNORE_OUTGOING, Number(ignores));
+    this.options.keep(P.PACKET_IGNORE_OUTGOING, Number(ignores));
     this.#taps.add(this.#inet.stack.core, this);
   }
 
@@ -355,7 +355,7 @@ export class PacketSocket extends SocketFile implements ListedPacketSocket, Ring
 
   told(): ToldSocket {
     const { options } = this;
-    const number = (name: number): number => (options.kept.get(name) ?? 0) >>> 0;
+    const number = (name: number): number => (options.kept(name) ?? 0) >>> 0;
     const flags =
       (this.frameType !== 0 && this.device !== GONE ? DIAG_RUNNING : 0) |
       (options.isOn(P.PACKET_AUXDATA) ? DIAG_AUXDATA : 0) |

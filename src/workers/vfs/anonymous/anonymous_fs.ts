@@ -13,6 +13,7 @@ import {
   type FileSystemStatus,
   Inode,
   simpleStatus,
+  type Time,
 } from "../inode.ts";
 
 const BLOCK_SIZE = 4096;
@@ -42,31 +43,25 @@ class AnonymousFs extends FileSystem {
 class AnonymousInode extends Inode {
   readonly ino: number;
   readonly type: number;
-  readonly #attributes: Attributes;
+  #mode: number;
+  #uid: number;
+  #gid: number;
+  #accessed: Time;
+  #modified: Time;
+  #changed: Time;
 
   /** `mode` with its type bits, which anonymous inodes of anon_inodefs do not have. */
   constructor(fs: AnonymousFs, mode: number, uid: number, gid: number) {
     super(fs);
     this.ino = fs.nextIno();
     this.type = mode & S_IFMT;
+    this.#mode = mode;
+    this.#uid = uid;
+    this.#gid = gid;
     const time = now(fs.kernel.native);
-    this.#attributes = {
-      dev: fs.dev,
-      ino: this.ino,
-      mode,
-      nlink: 1,
-      uid,
-      gid,
-      rdev: 0,
-      size: 0,
-      blksize: BLOCK_SIZE,
-      blocks: 0,
-      atime: time,
-      mtime: time,
-      ctime: time,
-      btime: null,
-      acl: null,
-    };
+    this.#accessed = time;
+    this.#modified = time;
+    this.#changed = time;
   }
 
   override get identity(): object {
@@ -74,18 +69,34 @@ class AnonymousInode extends Inode {
   }
 
   override attributes(): Attributes {
-    return this.#attributes;
+    return {
+      dev: this.fs.dev,
+      ino: this.ino,
+      mode: this.#mode,
+      nlink: 1,
+      uid: this.#uid,
+      gid: this.#gid,
+      rdev: 0,
+      size: 0,
+      blksize: BLOCK_SIZE,
+      blocks: 0,
+      atime: this.#accessed,
+      mtime: this.#modified,
+      ctime: this.#changed,
+      btime: null,
+      acl: null,
+    };
   }
 
   override setAttributes(changes: AttributeChanges): number {
     const time = now(this.fs.kernel.native);
-    const own = this.#attributes;
-    if (changes.mode !== undefined) own.mode = this.type | changes.mode;
-    if (changes.uid !== undefined) own.uid = changes.uid;
-    if (changes.gid !== undefined) own.gid = changes.gid;
-    if (changes.atime !== undefined) own.atime = changes.atime === "now" ? time : changes.atime;
-    if (changes.mtime !== undefined) own.mtime = changes.mtime === "now" ? time : changes.mtime;
-    own.ctime = time;
+    const timeOf = (wanted: Time | "now"): Time => (wanted === "now" ? time : wanted);
+    if (changes.mode !== undefined) this.#mode = this.type | changes.mode;
+    if (changes.uid !== undefined) this.#uid = changes.uid;
+    if (changes.gid !== undefined) this.#gid = changes.gid;
+    if (changes.atime !== undefined) this.#accessed = timeOf(changes.atime);
+    if (changes.mtime !== undefined) this.#modified = timeOf(changes.mtime);
+    this.#changed = time;
     return 0;
   }
 }
