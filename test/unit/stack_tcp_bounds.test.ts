@@ -94,9 +94,9 @@ test("MTUs that fall and fall: one is believed each round trip, then the least",
 test("entries that are too many to be cut go again in the segments that they make", () => {
   const peer = new HandPeer();
   const endpoint = peer.connected(FULL);
-  const { board } = endpoint.connection!;
   endpoint.send(pattern(0, 1448 * 4));
   peer.take();
+  const { board } = endpoint.connection!;
   board.resegment = () => false;
   peer.complain(UNREACHABLE, TOO_LONG, 1000, 1);
   assert.equal(
@@ -133,7 +133,7 @@ test("an unreachable host ends a connection that is opening; of an open one it i
   opening.close();
   isEmpty(peer.stack);
   const endpoint = peer.connected(FULL);
-  endpoint.options.userTimeoutUs = 2_000_000;
+  endpoint.setOption("userTimeoutUs", 2_000_000);
   write(endpoint, "x");
   peer.complain(UNREACHABLE, HOST, 0, 1);
   assert.is(endpoint.takeError(), 0);

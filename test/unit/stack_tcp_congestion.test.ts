@@ -10,6 +10,7 @@ import {
   INFINITE_THRESHOLD,
   INITIAL_WINDOW,
 } from "../../src/workers/net/stack/tcp/congestion/congestion.ts";
+import { UNKNOWN_US } from "../../src/workers/net/stack/tcp/rtt.ts";
 import { CONTROLS } from "../../src/workers/net/stack/tcp/congestion/controls.ts";
 
 class Window {
@@ -20,7 +21,7 @@ class Window {
   cwndClamp = 0xffffffff;
   isCwndLimited = true;
   srttUs = 0;
-  minRttUs = Number.POSITIVE_INFINITY;
+  minRttUs = UNKNOWN_US;
   nowUs = 1e6;
   sndUna = 0;
   sndNxt = 0;

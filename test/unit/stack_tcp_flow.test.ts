@@ -177,7 +177,7 @@ test("nobody answers: doubling times, then ETIMEDOUT after those of tcp_retries2
 test("TCP_USER_TIMEOUT ends it sooner", () => {
   const peer = new HandPeer();
   const endpoint = peer.connected(FULL);
-  endpoint.options.userTimeoutUs = 3_000_000;
+  endpoint.setOption("userTimeoutUs", 3_000_000);
   write(endpoint, "x");
   peer.pass(2_500_000);
   assert.is(endpoint.state, S.TCP_ESTABLISHED);
@@ -190,9 +190,9 @@ test("TCP_USER_TIMEOUT ends it sooner", () => {
 test("keepalive: probes of an old number, answered or not", () => {
   const peer = new HandPeer();
   const endpoint = peer.connected(FULL);
-  endpoint.options.keepaliveIdleUs = 10_000_000;
-  endpoint.options.keepaliveIntervalUs = 1_000_000;
-  endpoint.options.keepaliveProbes = 3;
+  endpoint.setOption("keepaliveIdleUs", 10_000_000);
+  endpoint.setOption("keepaliveIntervalUs", 1_000_000);
+  endpoint.setOption("keepaliveProbes", 3);
   endpoint.setKeepalive(true);
   peer.pass(9_500_000);
   peer.none();

@@ -24,7 +24,7 @@ function pair(stack: Stack): [TcpEndpoint, TcpEndpoint, TcpEndpoint] {
 /** Lets go of everything. */
 function end(stack: Stack, endpoints: readonly TcpEndpoint[]): void {
   for (const endpoint of endpoints) {
-    endpoint.options.lingerUs = 0;
+    endpoint.setOption("lingerUs", 0);
     endpoint.close();
     drain(stack);
   }
@@ -115,7 +115,7 @@ test("while both ends hold a block, it is one; it stays for the other when one l
   drain(stack);
   // The reader's first and last ones are copies; all that is under way or acknowledged is held once.
   assert.ok(blocks.used <= 19, String(blocks.used));
-  client.options.lingerUs = 0;
+  client.setOption("lingerUs", 0);
   const target = new Uint8Array(data.length);
   assert.is(server.receive(target), data.length);
   assert.equal(Buffer.compare(target, data), 0);

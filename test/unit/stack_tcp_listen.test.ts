@@ -82,7 +82,7 @@ test("cookies when requests are too many: the handshake still ends well, options
 test("TCP_DEFER_ACCEPT: a connection is one when bytes come", () => {
   const peer = new HandPeer();
   const listener = listening(peer.stack, "10.0.0.1", 5000);
-  listener.options.deferAccept = 2;
+  listener.setOption("deferAccept", 2);
   peer.say({ seq: 0, flags: F.SYN, mss: 1460 });
   peer.one();
   peer.say({});

@@ -251,7 +251,7 @@ test("linger of no time: a reset instead of a FIN", () => {
   const endpoint = peer.connected();
   write(endpoint, "lost");
   peer.take();
-  endpoint.options.lingerUs = 0;
+  endpoint.setOption("lingerUs", 0);
   endpoint.close();
   assert.is(peer.one().flags & F.RST, F.RST);
   isEmpty(peer.stack);
@@ -261,7 +261,7 @@ test("linger with a time: it is seen when all is acknowledged", () => {
   const peer = new HandPeer();
   const endpoint = peer.connected();
   write(endpoint, "x");
-  endpoint.options.lingerUs = 5_000_000;
+  endpoint.setOption("lingerUs", 5_000_000);
   endpoint.beginClose();
   assert.is(endpoint.isLingering, true);
   peer.say({ seq: 1, ack: 3 });

@@ -291,7 +291,7 @@ const TABLE = new Map<number, InetOption>([
       ...flagAt(S.IPPROTO_IP, I.IP_BIND_ADDRESS_NO_PORT),
       set: (options, value, task) => {
         const { stream } = options.inet;
-        if (stream !== null) stream.options.bindsAddressAlone = numberIn(value) !== 0;
+        stream?.setOption("bindsAddressAlone", numberIn(value) !== 0);
         return flagAt(S.IPPROTO_IP, I.IP_BIND_ADDRESS_NO_PORT).set!(options, value, task);
       },
     },

@@ -90,7 +90,7 @@ function keepalive(
   return number({
     get: ({ options, tcp }) => (options[key] === 0 ? tcp.settings[usual] : Math.floor(options[key] / US)),
     set: (endpoint, value) => {
-      endpoint.options[key] = value * US;
+      endpoint.setOption(key, value * US);
       endpoint.setKeepalive(endpoint.options.keepsAlive);
     },
     min: 1,
@@ -132,9 +132,9 @@ const TABLE = new Map<number, InetOption>([
         if (isClosed && options.maxSegment !== 0) return options.maxSegment;
         return connection?.mss ?? MSS_DEFAULT;
       },
-      set: ({ options }, value) => {
+      set: (endpoint, value) => {
         if (value !== 0 && (value < MSS_MIN || value > MSS_MAX)) return -E.EINVAL;
-        options.maxSegment = value;
+        endpoint.setOption("maxSegment", value);
         return 0;
       },
     }),
@@ -142,7 +142,7 @@ const TABLE = new Map<number, InetOption>([
   [
     T.TCP_CORK,
     number({
-      get: ({ options }) => Number(options.isCorked),
+      get: ({ isCorked }) => Number(isCorked),
       set: (endpoint, value) => endpoint.setCork(value !== 0),
     }),
   ],
@@ -152,8 +152,8 @@ const TABLE = new Map<number, InetOption>([
     T.TCP_KEEPCNT,
     number({
       get: ({ options, tcp }) => options.keepaliveProbes || tcp.settings.keepaliveProbes,
-      set: ({ options }, value) => {
-        options.keepaliveProbes = value;
+      set: (endpoint, value) => {
+        endpoint.setOption("keepaliveProbes", value);
       },
       min: 1,
       max: COUNT_MAX,
@@ -163,8 +163,8 @@ const TABLE = new Map<number, InetOption>([
     T.TCP_SYNCNT,
     number({
       get: ({ options, tcp }) => options.synRetries || tcp.settings.synRetries,
-      set: ({ options }, value) => {
-        options.synRetries = value;
+      set: (endpoint, value) => {
+        endpoint.setOption("synRetries", value);
       },
       min: 1,
       max: COUNT_MAX,
@@ -174,8 +174,8 @@ const TABLE = new Map<number, InetOption>([
     T.TCP_LINGER2,
     number({
       get: finSeconds,
-      set: ({ options }, value) => {
-        options.finTimeoutUs = value < 0 ? -1 : Math.min(value, FIN_TIME_MAX) * US;
+      set: (endpoint, value) => {
+        endpoint.setOption("finTimeoutUs", value < 0 ? -1 : Math.min(value, FIN_TIME_MAX) * US);
       },
     }),
   ],
@@ -183,8 +183,8 @@ const TABLE = new Map<number, InetOption>([
     T.TCP_DEFER_ACCEPT,
     number({
       get: ({ options }) => secondsOf(options.deferAccept),
-      set: ({ options }, value) => {
-        options.deferAccept = retransmissions(value);
+      set: (endpoint, value) => {
+        endpoint.setOption("deferAccept", retransmissions(value));
       },
     }),
   ],
@@ -212,8 +212,8 @@ const TABLE = new Map<number, InetOption>([
     T.TCP_THIN_LINEAR_TIMEOUTS,
     number({
       get: ({ options }) => Number(options.thinLinearTimeouts),
-      set: ({ options }, value) => {
-        options.thinLinearTimeouts = value !== 0;
+      set: (endpoint, value) => {
+        endpoint.setOption("thinLinearTimeouts", value !== 0);
       },
       min: 0,
       max: 1,
@@ -224,8 +224,8 @@ const TABLE = new Map<number, InetOption>([
     T.TCP_USER_TIMEOUT,
     number({
       get: ({ options }) => Math.floor(options.userTimeoutUs / US_PER_MS),
-      set: ({ options }, value) => {
-        options.userTimeoutUs = value * US_PER_MS;
+      set: (endpoint, value) => {
+        endpoint.setOption("userTimeoutUs", value * US_PER_MS);
       },
       min: 0,
     }),
@@ -238,9 +238,10 @@ const TABLE = new Map<number, InetOption>([
     T.TCP_FASTOPEN,
     number({
       get: ({ options }) => options.fastOpen,
-      set: ({ options, state }, value) => {
+      set: (endpoint, value) => {
+        const { state } = endpoint;
         if (state !== TCP_CLOSE && state !== TCP_LISTEN) return -E.EINVAL;
-        options.fastOpen = value;
+        endpoint.setOption("fastOpen", value);
         return 0;
       },
       min: 0,
@@ -251,8 +252,8 @@ const TABLE = new Map<number, InetOption>([
     T.TCP_NOTSENT_LOWAT,
     number({
       get: ({ options }) => options.notSentLowat | 0,
-      set: ({ options }, value) => {
-        options.notSentLowat = value >>> 0;
+      set: (endpoint, value) => {
+        endpoint.setOption("notSentLowat", value >>> 0);
       },
     }),
   ],
@@ -263,9 +264,10 @@ const TABLE = new Map<number, InetOption>([
     T.TCP_FASTOPEN_CONNECT,
     number({
       get: ({ options }) => Number(options.fastOpenConnect),
-      set: ({ options, state }, value) => {
+      set: (endpoint, value) => {
+        const { state } = endpoint;
         if (state !== TCP_CLOSE) return -E.EINVAL;
-        options.fastOpenConnect = value === 1;
+        endpoint.setOption("fastOpenConnect", value === 1);
         return 0;
       },
       min: 0,
@@ -311,7 +313,7 @@ const LINGER: InetOption = {
     const error = SOCKET_LEVEL.get(S.SO_LINGER)!.set!(options, value, task);
     if (error < 0) return error;
     const { isOn, seconds } = options.linger;
-    stream(options).options.lingerUs = isOn ? (seconds >>> 0) * US : -1;
+    stream(options).setOption("lingerUs", isOn ? (seconds >>> 0) * US : -1);
     return 0;
   },
 };
@@ -333,8 +335,8 @@ const TCP_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetOption>([
     S.SO_OOBINLINE,
     number({
       get: ({ options }) => Number(options.urgentInline),
-      set: ({ options }, value) => {
-        options.urgentInline = value !== 0;
+      set: (endpoint, value) => {
+        endpoint.setOption("urgentInline", value !== 0);
       },
     }),
   ],
@@ -346,7 +348,7 @@ const TCP_SOCKET_LEVEL: OptionTable<InetOptions> = new Map<number, InetOption>([
         const { receiveBuffer } = endpoint.options;
         const most = receiveBuffer === 0 ? endpoint.tcp.settings.receiveBuffer.max : receiveBuffer;
         const wanted = Math.min(value < 0 ? INT_MAX : value, most >> 1);
-        endpoint.options.receiveLowat = wanted || 1;
+        endpoint.setOption("receiveLowat", wanted || 1);
         options.receiveLow = endpoint.options.receiveLowat;
       },
     }),

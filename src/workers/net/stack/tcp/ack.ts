@@ -96,6 +96,7 @@ export function ackCame(c: Connection, segment: Segment): number {
   if ((flags & A.DATA_CAME) === 0 && (flags & A.UNA_ADVANCED) !== 0) extended.TCPPureAcks++;
   if ((flags & A.UNA_ADVANCED) !== 0) spaceWasFreed(c);
   believeNarrower(c);
+  c.giveBoardBack();
   return ACK_TAKEN;
 }
 

@@ -9,13 +9,14 @@ import { IpAddress } from "../ip_address.ts";
 import type { TcpObserver } from "./connection.ts";
 import type { TcpContext } from "./context.ts";
 import type { Ends } from "./isn.ts";
-import { TcpOptions } from "./options.ts";
+import { DEFAULT_OPTIONS, type TcpOptions } from "./options.ts";
 
 export abstract class BoundEndpoint extends InetEndpoint implements PortUser {
   readonly tcp: TcpContext;
   override readonly protocol = IPPROTO_TCP;
   override observer: TcpObserver | null = null;
-  readonly options = new TcpOptions();
+  /** Shared with others: setOption makes another. */
+  options = DEFAULT_OPTIONS;
   /** IP_MINTTL, IPV6_MINHOPCOUNT; 0: any. */
   minHopLimit4 = 0;
   minHopLimit6 = 0;
@@ -26,6 +27,11 @@ export abstract class BoundEndpoint extends InetEndpoint implements PortUser {
   constructor(tcp: TcpContext, isV6: boolean) {
     super(tcp.core, isV6);
     this.tcp = tcp;
+  }
+
+  /** An option of those that are looked at when they matter. */
+  setOption<K extends keyof TcpOptions>(name: K, value: TcpOptions[K]): void {
+    this.options = this.tcp.optionChanges.with(this.options, name, value);
   }
 
   abstract get isListening(): boolean;
@@ -83,7 +89,8 @@ export abstract class BoundEndpoint extends InetEndpoint implements PortUser {
   }
 
   protected inherit(parent: BoundEndpoint, ends: Ends, device: number): void {
-    this.options.copyFrom(parent.options);
+    this.options = parent.options;
+    this.setOption("deferAccept", 0);
     this.uid = parent.uid;
     this.gid = parent.gid;
     this.v6only = parent.v6only;

@@ -13,10 +13,13 @@ const RING_MIN = 4;
 /** So many slots of a ring, holes among them, are as much memory as a block: 512. */
 const SLOTS_SHIFT = 9;
 
+/** Of who has no blocks. */
+const NO_RING: number[] = [];
+
 export class ByteBuffer {
   readonly #pool: BlockPool;
   /** Blocks in a ring, from #first on; a power of two. */
-  #ring: number[] = [];
+  #ring = NO_RING;
   #first = 0;
   #count = 0;
   /** The number of the first byte that is kept, which is in the first block. */
@@ -217,6 +220,6 @@ export class ByteBuffer {
     this.#count = 0;
     this.#first = 0;
     this.#pool.discharge(this.#ring.length >> SLOTS_SHIFT);
-    if (this.#ring.length > RING_MIN) this.#ring = [];
+    if (this.#ring.length > RING_MIN) this.#ring = NO_RING;
   }
 }

@@ -118,6 +118,7 @@ export function finish(c: Connection): void {
   c.tcp.stopWaiting(c);
   c.sendBuffer.releaseAll();
   c.board.clear();
+  c.giveBoardBack();
   c.sndUna = c.writeSeq;
   c.sndNxt = c.writeSeq;
   c.noSpace = false;

@@ -21,7 +21,7 @@ import * as F from "./format.ts";
 import type { TcpOptions } from "./options.ts";
 import type { SequenceRanges } from "./ranges.ts";
 import { RoundTrips, RTO_INITIAL_US } from "./rtt.ts";
-import { Scoreboard } from "./scoreboard.ts";
+import type { Scoreboard } from "./scoreboard.ts";
 import * as S from "./states.ts";
 
 /** What the retransmission timer stands for. */
@@ -44,7 +44,9 @@ export const NOTICE_FAILED = 4;
 
 /** Who is behind a connection, as far as it goes. */
 export interface ConnectionOwner extends InetEndpoint {
-  readonly options: TcpOptions;
+  readonly options: Readonly<TcpOptions>;
+  /** TCP_CORK */
+  readonly isCorked: boolean;
   readonly observer: TcpObserver | null;
   /** IP_MINTTL, IPV6_MINHOPCOUNT; 0: any. */
   readonly minHopLimit4: number;
@@ -166,7 +168,8 @@ export class Connection extends Conversation implements CongestionWindow {
 
   // ---- Congestion ----
 
-  readonly board: Scoreboard;
+  /** What is under way; while nothing is, all connections have the same empty one. */
+  board: Scoreboard;
   readonly rtt = new RoundTrips();
   control: CongestionControl;
   caState = CA_OPEN;
@@ -283,7 +286,7 @@ export class Connection extends Conversation implements CongestionWindow {
     super(tcp);
     this.endpoint = endpoint;
     this.control = control;
-    this.board = new Scoreboard(tcp.entries);
+    this.board = tcp.boards.empty;
     this.sendBuffer = new ByteBuffer(tcp.blocks);
     this.receiveBuffer = new ByteBuffer(tcp.blocks);
   }
@@ -306,6 +309,22 @@ export class Connection extends Conversation implements CongestionWindow {
   }
 
   // ---- What is under way ----
+
+  /** Where to note what is sent. */
+  get boardToFill(): Scoreboard {
+    const { boards } = this.tcp;
+    if (this.board === boards.empty) this.board = boards.take();
+    return this.board;
+  }
+
+  /** If nothing is under way, others may have its scoreboard. */
+  giveBoardBack(): void {
+    const { board } = this;
+    const { boards } = this.tcp;
+    if (board.count > 0 || board === boards.empty) return;
+    boards.put(board);
+    this.board = boards.empty;
+  }
 
   get packetsOut(): number {
     return this.board.count;

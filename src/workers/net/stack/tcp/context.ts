@@ -11,10 +11,11 @@ import type { BlockPool } from "./blocks.ts";
 import type { BoundPorts } from "./bound_ports.ts";
 import type { CongestionControl } from "./congestion/congestion.ts";
 import type { Connection } from "./connection.ts";
-import type { EntriesPool } from "./entries.ts";
 import type { Header } from "./header.ts";
 import type { InitialNumbers } from "./isn.ts";
+import type { OptionChanges } from "./options.ts";
 import type { Deliveries } from "./rack.ts";
+import type { Scoreboards } from "./scoreboards.ts";
 import type { TcpSettings } from "./settings.ts";
 import type { SynCookies } from "./syn_cookies.ts";
 import type { ConversationTable, EndsInHand } from "./table.ts";
@@ -44,9 +45,10 @@ export interface TcpContext {
   readonly bound: BoundPorts;
   readonly listening: ListeningObserver | null;
   readonly blocks: BlockPool;
-  readonly entries: EntriesPool;
+  readonly boards: Scoreboards;
   readonly numbers: InitialNumbers;
   readonly cookies: SynCookies;
+  readonly optionChanges: OptionChanges;
   /** Those in hand: each is filled and read before another of its kind. */
   readonly header: Header;
   readonly ends: EndsInHand;

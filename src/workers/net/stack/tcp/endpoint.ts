@@ -3,8 +3,8 @@
 // and nothing here waits. What may wait says -EAGAIN (or -EINPROGRESS); the socket waits until poll() changes.
 //
 // How a socket uses one:
-// - `new TcpEndpoint(stack.tcp, isV6)`. Options are fields, here (those of IP, see inet/endpoint.ts) and in `options`, to be
-//   set as setsockopt(2) does, their values checked and clamped by the socket; those that act at once have a call:
+// - `new TcpEndpoint(stack.tcp, isV6)`. Options are fields, here (those of IP, see inet/endpoint.ts), or in `options` and to
+//   be set by setOption(), as setsockopt(2) does, their values checked and clamped by the socket; those that act at once have a call:
 //   setBoundDevice, setReusePort, setNoDelay, setCork, setKeepalive (after its times too), setQuickAck, setCongestion,
 //   setReceiveBuffer, setSendBuffer, setWindowClamp. After others of a connected one: optionsChanged(). A new option of a
 //   listener is that of the connections that it makes from then on.
@@ -69,6 +69,8 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
   listener: Listener | null = null;
   /** Of one that connects or has; kept when it has ended, while there may be something to read. */
   connection: Connection | null = null;
+  /** TCP_CORK, by setCork. */
+  isCorked = false;
   #isClosed = false;
 
   /** TCP_*, states.ts. */
@@ -381,12 +383,12 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
   // ---- Options that act at once ----
 
   setNoDelay(isOn: boolean): void {
-    this.options.noDelay = isOn;
+    this.setOption("noDelay", isOn);
     if (isOn && this.connection !== null) this.#push(this.connection);
   }
 
   setCork(isOn: boolean): void {
-    this.options.isCorked = isOn;
+    this.isCorked = isOn;
     if (!isOn && this.connection !== null) this.#push(this.connection);
   }
 
@@ -397,7 +399,7 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
 
   /** SO_KEEPALIVE; or its times were set (TCP_KEEPIDLE and its like). */
   setKeepalive(isOn: boolean): void {
-    this.options.keepsAlive = isOn;
+    this.setOption("keepsAlive", isOn);
     if (this.connection !== null) keepaliveChanged(this.connection);
   }
 
@@ -408,7 +410,7 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
   /** TCP_CONGESTION: 0, or -ENOENT. */
   setCongestion(name: string): number {
     if (!isControl(name)) return -E.ENOENT;
-    this.options.congestion = name;
+    this.setOption("congestion", name);
     const c = this.connection;
     if (c !== null && c.control.name !== name) {
       c.control = this.tcp.newControl(name);
@@ -423,13 +425,13 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
 
   /** SO_RCVBUF and SO_SNDBUF, as getsockopt tells them (twice what was set). */
   setReceiveBuffer(size: number): void {
-    this.options.receiveBuffer = size;
+    this.setOption("receiveBuffer", size);
     const c = this.connection;
     if (c !== null) c.receiveBufferSize = size;
   }
 
   setSendBuffer(size: number): void {
-    this.options.sendBuffer = size;
+    this.setOption("sendBuffer", size);
     const c = this.connection;
     if (c === null) return;
     c.sendBufferSize = size;
@@ -449,7 +451,7 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
 
   /** TCP_WINDOW_CLAMP */
   setWindowClamp(size: number): void {
-    this.options.windowClamp = size;
+    this.setOption("windowClamp", size);
     const c = this.connection;
     if (c === null || size === 0) return;
     c.windowClamp = size;

@@ -1,5 +1,4 @@
-// The arrays that scoreboards lie in: one that is empty has none, so that an idle connection is small, and what one has given
-// back is the next one's.
+// The arrays that scoreboards lie in: one that is empty has none, and what one has given back is the next one's.
 
 /** Arrays of that many entries are kept for the next, so many of each size. */
 const KEPT_SIZE_MAX = 4096;

@@ -3,7 +3,7 @@
 import { INFINITE_THRESHOLD, INITIAL_WINDOW } from "./congestion/congestion.ts";
 import type { TcpEndpoint } from "./endpoint.ts";
 import * as F from "./format.ts";
-import { RTO_INITIAL_US } from "./rtt.ts";
+import { RTO_INITIAL_US, UNKNOWN_US } from "./rtt.ts";
 import * as S from "./states.ts";
 
 const OPTION_TIMESTAMPS = 1;
@@ -128,7 +128,7 @@ export function tcpInfo(endpoint: TcpEndpoint): TcpInfo {
   info.segsOut = c.segmentsOut;
   info.segsIn = c.segmentsIn;
   info.notsentBytes = Math.max(0, c.notSent);
-  info.minRtt = Number.isFinite(rtt.minUs) ? Math.floor(rtt.minUs) : UNKNOWN_RTT;
+  info.minRtt = rtt.minUs === UNKNOWN_US ? UNKNOWN_RTT : rtt.minUs;
   info.dataSegsIn = c.dataSegmentsIn;
   info.dataSegsOut = c.dataSegmentsOut;
   info.delivered = c.delivered;

@@ -1,13 +1,13 @@
 // The options of a TCP endpoint that setsockopt(2) sets, as far as they are values that are looked at when they matter.
-// What a listener has, the connections that it accepts have too. TCP_SAVE_SYN and its like are not known; TCP_MD5SIG is
+// They are values: a change makes others, so that endpoints which have the same share one object, a listener and the connections
+// that it accepts above all. TCP_SAVE_SYN and its like are not known; TCP_MD5SIG is
 // refused by the socket.
 
 import type { CongestionControlName } from "../../../../shared/abi/tcp.ts";
 
 export class TcpOptions {
-  /** TCP_NODELAY, TCP_CORK; set by the endpoint's calls, which send what may go then. */
+  /** TCP_NODELAY; set by the endpoint's call, which sends what may go then. */
   noDelay = false;
-  isCorked = false;
   /** SO_KEEPALIVE (by setKeepalive) and TCP_KEEPIDLE, TCP_KEEPINTVL in µs, TCP_KEEPCNT; 0: the sysctl's. */
   keepsAlive = false;
   keepaliveIdleUs = 0;
@@ -19,7 +19,7 @@ export class TcpOptions {
   lingerUs = -1;
   /** TCP_LINGER2, in µs: 0: the sysctl's, -1: FIN_WAIT2 is not waited for. */
   finTimeoutUs = 0;
-  /** TCP_DEFER_ACCEPT, as retransmissions of the SYN-ACK; 0: off. */
+  /** TCP_DEFER_ACCEPT, as retransmissions of the SYN-ACK, of a listener alone; 0: off. */
   deferAccept = 0;
   /** TCP_SYNCNT; 0: the sysctl's. */
   synRetries = 0;
@@ -45,10 +45,28 @@ export class TcpOptions {
   bindsAddressAlone = false;
   /** TCP_THIN_LINEAR_TIMEOUTS */
   thinLinearTimeouts = false;
+}
 
-  copyFrom(other: TcpOptions): void {
-    Object.assign(this, other);
-    this.deferAccept = 0;
-    this.isCorked = false;
+const NAMES = Object.keys(new TcpOptions()) as readonly (keyof TcpOptions)[];
+
+/** Those of a new endpoint. */
+export const DEFAULT_OPTIONS: Readonly<TcpOptions> = new TcpOptions();
+
+/** Makes others, or finds that they are those which were made last: programs set the same of one socket after the other. */
+export class OptionChanges {
+  #last = DEFAULT_OPTIONS;
+
+  with<K extends keyof TcpOptions>(
+    options: Readonly<TcpOptions>,
+    name: K,
+    value: TcpOptions[K],
+  ): Readonly<TcpOptions> {
+    if (options[name] === value) return options;
+    const changed = Object.assign(new TcpOptions(), options);
+    changed[name] = value;
+    const last = this.#last;
+    if (NAMES.every((each) => changed[each] === last[each])) return last;
+    this.#last = changed;
+    return changed;
   }
 }

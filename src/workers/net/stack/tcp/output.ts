@@ -35,8 +35,8 @@ export function currentMss(c: Connection): number {
 }
 
 export function nagleOf(c: Connection): number {
-  const { options } = c.endpoint;
-  return (options.noDelay ? NAGLE_OFF : NAGLE) | (options.isCorked ? NAGLE_CORK : NAGLE);
+  const { options, isCorked } = c.endpoint;
+  return (options.noDelay ? NAGLE_OFF : NAGLE) | (isCorked ? NAGLE_CORK : NAGLE);
 }
 
 // Whether a segment that is not full may go (tcp_nagle_test).
@@ -130,11 +130,12 @@ function sendNew(c: Connection, bytes: number, isFin: boolean, mss: number): num
   if (error === -ENOBUFS) return error;
   if (bytes < mss) c.smallSeq = end;
   const hadNone = c.packetsOut === 0;
+  const board = c.boardToFill;
   for (let at = seq; ; ) {
     const next = (at + mss) | 0;
     const isLast = !before(next, isFin ? (end - 1) | 0 : end);
     const stop = isLast ? end : next;
-    c.board.push(at, stop, isFin && isLast ? IS_FIN : 0, c.nowUs);
+    board.push(at, stop, isFin && isLast ? IS_FIN : 0, c.nowUs);
     if (isLast) break;
     at = next;
   }

@@ -5,6 +5,7 @@ import type { DeliveryListener } from "./acknowledged.ts";
 import { armTimer, TIMEOUT_MIN_US } from "./arm.ts";
 import { CA_RECOVERY } from "./congestion/congestion.ts";
 import { type Connection, TIMER_REORDER } from "./connection.ts";
+import { UNKNOWN_US } from "./rtt.ts";
 import { after, before } from "./sequence.ts";
 
 /** Windows of reordering, in quarters of the least round trip, that D-SACKs make it grow to. */
@@ -36,7 +37,7 @@ function reorderWindow(c: Connection): number {
     if (c.caState >= CA_RECOVERY) return 0;
     if (c.sackedOut >= c.reordering) return 0;
   }
-  const least = Number.isFinite(c.minRttUs) ? c.minRttUs : 0;
+  const least = c.minRttUs === UNKNOWN_US ? 0 : c.minRttUs;
   return Math.min((least / 4) * c.reoWindowSteps, c.srttUs);
 }
 

@@ -26,16 +26,17 @@ import {
 } from "./connection.ts";
 import type { Buried, ListeningObserver, TcpContext } from "./context.ts";
 import type { TcpEndpoint } from "./endpoint.ts";
-import { EntriesPool } from "./entries.ts";
 import { errorCame } from "./errors.ts";
 import { Header } from "./header.ts";
 import { connectionInput } from "./input.ts";
 import { InitialNumbers } from "./isn.ts";
+import { OptionChanges } from "./options.ts";
 import { pushPending } from "./output.ts";
 import { Deliveries } from "./rack.ts";
 import { sendReset } from "./reply.ts";
 import { Request } from "./request.ts";
 import { retransmitLost } from "./retransmit.ts";
+import { Scoreboards } from "./scoreboards.ts";
 import { Segment } from "./segment.ts";
 import { TcpSettings } from "./settings.ts";
 import { SynCookies } from "./syn_cookies.ts";
@@ -76,9 +77,10 @@ export class Tcp implements Transport, TcpContext {
   readonly bound: BoundPorts;
   listening: ListeningObserver | null = null;
   readonly blocks: BlockPool;
-  readonly entries = new EntriesPool();
+  readonly boards = new Scoreboards();
   readonly numbers: InitialNumbers;
   readonly cookies: SynCookies;
+  readonly optionChanges = new OptionChanges();
   /** Those in hand: each is filled and read before another of its kind. */
   readonly segment = new Segment();
   readonly header = new Header();

@@ -27,7 +27,7 @@ export interface CongestionWindow {
   /** The window keeps the connection from sending more: others are not let grow. */
   readonly isCwndLimited: boolean;
   readonly srttUs: number;
-  /** The least round-trip time of late; infinity: none was measured. */
+  /** The least round-trip time of late; UNKNOWN_US: none was measured. */
   readonly minRttUs: number;
   readonly nowUs: number;
   /** Sequence numbers, int32. */

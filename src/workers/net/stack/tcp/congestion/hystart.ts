@@ -2,6 +2,7 @@
 // round is clearly above that of the round before, the window grows at a quarter of the speed; if the times stay high for
 // five rounds, the threshold is reached, and if they come down again, it was no queue.
 
+import { UNKNOWN_US } from "../rtt.ts";
 import { INFINITE_THRESHOLD } from "./congestion.ts";
 
 const MIN_THRESHOLD_US = 4_000;
@@ -14,26 +15,16 @@ const CONSERVATIVE_ROUNDS = 5;
 export class HyStart {
   #roundEnd = 0;
   #isInRound = false;
-  #lastMinUs = Number.POSITIVE_INFINITY;
-  #currentMinUs = Number.POSITIVE_INFINITY;
+  #lastMinUs = UNKNOWN_US;
+  #currentMinUs = UNKNOWN_US;
   #samples = 0;
-  /** The least time when the conservative rounds began; infinity: this is usual slow start. */
-  #baselineUs = Number.POSITIVE_INFINITY;
+  /** The least time when the conservative rounds began; UNKNOWN_US: this is usual slow start. */
+  #baselineUs = UNKNOWN_US;
   #rounds = 0;
   #remainder = 0;
 
-  reset(): void {
-    this.#isInRound = false;
-    this.#lastMinUs = Number.POSITIVE_INFINITY;
-    this.#currentMinUs = Number.POSITIVE_INFINITY;
-    this.#samples = 0;
-    this.#baselineUs = Number.POSITIVE_INFINITY;
-    this.#rounds = 0;
-    this.#remainder = 0;
-  }
-
   get isConservative(): boolean {
-    return this.#baselineUs !== Number.POSITIVE_INFINITY;
+    return this.#baselineUs !== UNKNOWN_US;
   }
 
   /** By how many packets the window grows for so many that were acknowledged. */
@@ -55,14 +46,14 @@ export class HyStart {
       this.#isInRound = true;
       this.#roundEnd = next;
       this.#lastMinUs = this.#currentMinUs;
-      this.#currentMinUs = Number.POSITIVE_INFINITY;
+      this.#currentMinUs = UNKNOWN_US;
       this.#samples = 0;
     }
-    this.#currentMinUs = Math.min(this.#currentMinUs, rttUs);
+    this.#currentMinUs = Math.min(this.#currentMinUs, Math.max(rttUs | 0, 1));
     if (++this.#samples < SAMPLES) return threshold;
     if (this.isConservative) {
-      if (this.#currentMinUs < this.#baselineUs) this.#baselineUs = Number.POSITIVE_INFINITY;
-    } else if (this.#lastMinUs !== Number.POSITIVE_INFINITY) {
+      if (this.#currentMinUs < this.#baselineUs) this.#baselineUs = UNKNOWN_US;
+    } else if (this.#lastMinUs !== UNKNOWN_US) {
       const wanted = this.#lastMinUs / MIN_RTT_DIVISOR;
       const margin = Math.max(MIN_THRESHOLD_US, Math.min(wanted, MAX_THRESHOLD_US));
       if (this.#currentMinUs >= this.#lastMinUs + margin) {

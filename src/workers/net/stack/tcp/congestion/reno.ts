@@ -3,7 +3,9 @@
 import { additiveIncrease, type CongestionControl, type CongestionWindow, slowStart } from "./congestion.ts";
 
 export class Reno implements CongestionControl {
-  readonly name = "reno";
+  get name(): string {
+    return "reno";
+  }
 
   init(): void {}
 
