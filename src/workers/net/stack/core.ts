@@ -10,6 +10,8 @@ import type { StackMemory } from "./memory.ts";
 import { type Packet, type PacketPools, PacketQueue } from "./packet.ts";
 import { PathMtus } from "./path_mtu.ts";
 import { Flow } from "./route/flow.ts";
+import { Ways } from "./route/ways.ts";
+import { SharedAddresses } from "./shared_addresses.ts";
 import { Redirects } from "./route/redirects.ts";
 import { type DeviceTable, RoutingTables } from "./route/tables.ts";
 import type { Tap } from "./tap.ts";
@@ -128,6 +130,9 @@ export class StackCore implements Receiver {
   /** Lookups of what comes in, and of what goes out: each is filled and read before another of its kind. */
   readonly inputFlow = new Flow();
   outputFlow = new Flow();
+  /** What endpoints have in common. */
+  readonly ways: Ways;
+  readonly addresses: SharedAddresses;
   /** Who looks at packets on their way; null: nobody does. */
   hooks: PacketHooks | null = null;
   /** Keys of hashes. */
@@ -154,6 +159,8 @@ export class StackCore implements Receiver {
     this.memberships = new Memberships(this.hashKey);
     this.pathMtus = new PathMtus(host.random32());
     this.redirects = new Redirects(host.random32());
+    this.ways = new Ways(this.hashKey);
+    this.addresses = new SharedAddresses(this.hashKey);
   }
 
   /** Takes a packet from a device, to be looked at by run(). */

@@ -106,8 +106,12 @@ export class IpAddress {
     return isLinkLocal(this.w0, this.w1, this.w2, this.w3);
   }
 
-  equals(other: IpAddress): boolean {
-    return this.w0 === other.w0 && this.w1 === other.w1 && this.w2 === other.w2 && this.w3 === other.w3;
+  hasWords(w0: number, w1: number, w2: number, w3: number): boolean {
+    return this.w3 === w3 && this.w2 === w2 && this.w1 === w1 && this.w0 === w0;
+  }
+
+  equals({ w0, w1, w2, w3 }: IpAddress): boolean {
+    return this.hasWords(w0, w1, w2, w3);
   }
 
   /** The bytes of its family: 4 or 16. */

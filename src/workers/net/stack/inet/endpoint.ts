@@ -8,7 +8,7 @@ import type { StackCore } from "../core.ts";
 import { ANY4, ANY6, type IpAddress } from "../ip_address.ts";
 import { ERROR_QUEUE_MAX } from "../limits.ts";
 import { PMTUDISC_WANT } from "../mtu_discovery.ts";
-import { Flow } from "../route/flow.ts";
+import type { Flow } from "../route/flow.ts";
 import type { PortGroup } from "./port_groups.ts";
 
 /** Who hears of what comes: a socket. */
@@ -104,10 +104,8 @@ export abstract class InetEndpoint {
   drops = 0;
   hasShutRead = false;
   hasShutWrite = false;
-  /** Where the route of its connection is remembered. */
-  readonly way = new Flow();
-  /** The tables' generation that it was found in; 0: none is. */
-  wayGeneration = 0;
+  /** The way of its connection, which others may have too, as it was found; null: it has to be. */
+  way: Flow | null = null;
   protected addressIsBound = false;
   protected portIsBound = false;
 
@@ -197,7 +195,7 @@ export abstract class InetEndpoint {
 
   /** Options other than those that have a call of their own were changed: its way may be another, or who shares its port. */
   optionsChanged(): void {
-    this.wayGeneration = 0;
+    this.way = null;
   }
 
   /** SO_BINDTODEVICE */

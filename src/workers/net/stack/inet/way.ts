@@ -10,17 +10,14 @@ import type { InetEndpoint } from "./endpoint.ts";
 
 const LOOPBACK4 = 0x7f000001;
 
-/**
- * The endpoint's way to an address: 0, or a negative errno. The flow's destination is then the one that is meant: nobody
- * is this host itself.
- */
-export function routeTo(
+// What the flow of an endpoint's packets to an address asks for: 0, or a negative errno.
+function askFor(
   endpoint: InetEndpoint,
   flow: Flow,
   address: IpAddress,
   device: number,
-  source: IpAddress | null = null,
-  staysOnLink = false,
+  source: IpAddress | null,
+  staysOnLink: boolean,
 ): number {
   const { core } = endpoint;
   let { w0, w1, w2, w3 } = address;
@@ -45,7 +42,7 @@ export function routeTo(
   flow.mark = endpoint.mark;
   flow.user = endpoint.uid;
   flow.protocol = endpoint.protocol;
-  flow.sourcePort = endpoint.localPort;
+  flow.sourcePort = core.tables.asksForPorts ? endpoint.localPort : 0;
   flow.tos = isV6 ? 0 : endpoint.tos & 0x1e;
   flow.outputDevice = endpoint.boundDevice || device;
   if (staysOnLink || endpoint.staysOnLink) flow.scope = RT_SCOPE_LINK;
@@ -55,23 +52,49 @@ export function routeTo(
     const type = core.tables.addressType(from.w0, from.w1, from.w2, from.w3);
     if (type === RTN_BROADCAST || type === RTN_MULTICAST) flow.setSource(0, 0, isV6 ? 0 : MAPPED, 0);
   }
-  const route = isV6 ? routeOutput6 : routeOutput4;
-  return route(core, flow, endpoint.bindsAnywhere);
+  return 0;
+}
+
+function route(endpoint: InetEndpoint, flow: Flow): number {
+  return (flow.isV6 ? routeOutput6 : routeOutput4)(endpoint.core, flow, endpoint.bindsAnywhere);
+}
+
+/**
+ * The endpoint's way to an address: 0, or a negative errno. The flow's destination is then the one that is meant: nobody
+ * is this host itself.
+ */
+export function routeTo(
+  endpoint: InetEndpoint,
+  flow: Flow,
+  address: IpAddress,
+  device: number,
+  source: IpAddress | null = null,
+  staysOnLink = false,
+): number {
+  const error = askFor(endpoint, flow, address, device, source, staysOnLink);
+  return error < 0 ? error : route(endpoint, flow);
 }
 
 /** The remembered way of a connected endpoint, found again if routes have changed. */
 export function connectedFlow(endpoint: InetEndpoint): Flow | number {
-  const flow = endpoint.way;
-  const { tables } = endpoint.core;
-  if (endpoint.wayGeneration !== tables.generation) {
-    const error = routeTo(endpoint, flow, endpoint.remote!, 0);
-    if (error < 0) {
-      endpoint.wayGeneration = 0;
-      return error;
-    }
-    endpoint.wayGeneration = tables.generation;
-  }
-  return flow;
+  const { way } = endpoint;
+  if (way !== null && way.generation === endpoint.core.tables.generation) return way;
+  const found = findWay(endpoint);
+  endpoint.way = typeof found === "number" ? null : found;
+  return found;
+}
+
+function findWay(endpoint: InetEndpoint): Flow | number {
+  const { tables, ways } = endpoint.core;
+  const { generation } = tables;
+  const asked = askFor(endpoint, ways.inHand, endpoint.remote!, 0, null, false);
+  if (asked < 0) return asked;
+  // What a route fills in, or another endpoint might not have, is its own.
+  const isShared = ways.inHand.hasSource && !endpoint.bindsAnywhere;
+  const known = isShared ? ways.find(generation) : null;
+  if (known !== null) return known;
+  const error = route(endpoint, ways.inHand);
+  return error < 0 ? error : ways.take(generation, isShared);
 }
 
 /** There is no way: counted, and returned. */

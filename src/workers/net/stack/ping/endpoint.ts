@@ -52,7 +52,7 @@ export class PingEndpoint extends DatagramEndpoint {
     if (this.localPort !== 0) this.ping.remove(this);
     change();
     if (this.localPort !== 0) this.ping.add(this);
-    this.wayGeneration = 0;
+    this.way = null;
   }
 
   protected override unhash(): void {

@@ -55,7 +55,7 @@ export class RawEndpoint extends DatagramEndpoint {
   protected override rehash(change: () => void): void {
     change();
     this.localPort = this.protocol;
-    this.wayGeneration = 0;
+    this.way = null;
   }
 
   protected override unhash(): void {

@@ -31,6 +31,9 @@ export class Flow {
 
   // ---- What was found ----
 
+  /** In which generation of the tables; 0: nothing was, or nobody remembers it. */
+  generation = 0;
+
   route: RouteEntry | null = null;
   /** RTN_* */
   type = 0;
@@ -78,9 +81,34 @@ export class Flow {
     this.sourcePort = 0;
     this.destinationPort = 0;
     this.scope = 0;
+    this.generation = 0;
     this.route = null;
     this.type = 0;
     this.device = null;
+  }
+
+  /** Whether both ask for the same. */
+  asksAs(other: Flow): boolean {
+    return (
+      this.destination3 === other.destination3 &&
+      this.destination2 === other.destination2 &&
+      this.destination1 === other.destination1 &&
+      this.destination0 === other.destination0 &&
+      this.source3 === other.source3 &&
+      this.source2 === other.source2 &&
+      this.source1 === other.source1 &&
+      this.source0 === other.source0 &&
+      this.isV6 === other.isV6 &&
+      this.inputDevice === other.inputDevice &&
+      this.outputDevice === other.outputDevice &&
+      this.mark === other.mark &&
+      this.tos === other.tos &&
+      this.user === other.user &&
+      this.protocol === other.protocol &&
+      this.sourcePort === other.sourcePort &&
+      this.destinationPort === other.destinationPort &&
+      this.scope === other.scope
+    );
   }
 
   /** Of a packet that came in, from whom to whom. */

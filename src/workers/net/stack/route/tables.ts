@@ -55,6 +55,13 @@ class FamilyTables {
   readonly tables = new Map<number, PrefixTree>();
   rules: RuleEntry[] = [];
   routeCount = 0;
+
+  get asksForPorts(): boolean {
+    const { rules } = this;
+    for (let i = 0; i < rules.length; i++)
+      if (rules[i]!.row.sourcePorts !== null || rules[i]!.row.destinationPorts !== null) return true;
+    return false;
+  }
 }
 
 function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
@@ -235,6 +242,11 @@ export class RoutingTables {
   /** What a lookup may cost beyond the usual, in packets' worth: so many rules are as much work as one. */
   workOf(flow: Flow): number {
     return (flow.isV6 ? this.#v6 : this.#v4).rules.length >> RULES_A_PACKET_SHIFT;
+  }
+
+  /** Rules look at ports. */
+  get asksForPorts(): boolean {
+    return this.#v4.asksForPorts || this.#v6.asksForPorts;
   }
 
   /** Finds the flow's route, type and device: 0, or a negative errno. */

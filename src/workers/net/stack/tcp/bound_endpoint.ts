@@ -5,7 +5,6 @@ import * as E from "../../../../shared/abi/errno.ts";
 import { IPPROTO_TCP } from "../../../../shared/abi/socket.ts";
 import { InetEndpoint } from "../inet/endpoint.ts";
 import type { PortUser } from "../inet/port_groups.ts";
-import { IpAddress } from "../ip_address.ts";
 import type { TcpObserver } from "./connection.ts";
 import type { TcpContext } from "./context.ts";
 import type { Ends } from "./isn.ts";
@@ -64,7 +63,7 @@ export abstract class BoundEndpoint extends InetEndpoint implements PortUser {
     this.unhash();
     change();
     this.hash();
-    this.wayGeneration = 0;
+    this.way = null;
   }
 
   override optionsChanged(): void {
@@ -111,8 +110,8 @@ export abstract class BoundEndpoint extends InetEndpoint implements PortUser {
     this.discovery6 = parent.discovery6;
     this.receivesErrors4 = parent.receivesErrors4;
     this.receivesErrors6 = parent.receivesErrors6;
-    this.local = IpAddress.fromWords(ends.local0, ends.local1, ends.local2, ends.local3);
-    this.remote = IpAddress.fromWords(ends.remote0, ends.remote1, ends.remote2, ends.remote3);
+    this.local = this.core.addresses.fromWords(ends.local0, ends.local1, ends.local2, ends.local3);
+    this.remote = this.core.addresses.fromWords(ends.remote0, ends.remote1, ends.remote2, ends.remote3);
     this.localPort = ends.localPort;
     this.remotePort = ends.remotePort;
     // As its listener's, its port may be another's under the same conditions.

@@ -28,7 +28,7 @@ import { RTN_BROADCAST, RTN_MULTICAST } from "../../../../shared/abi/netlink.ts"
 import { MSG_MORE, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR } from "../../../../shared/abi/socket.ts";
 import { isOfLink } from "../inet/endpoint.ts";
 import { noRoute, routeTo } from "../inet/way.ts";
-import { IpAddress } from "../ip_address.ts";
+import type { IpAddress } from "../ip_address.ts";
 import type { Pieces } from "../pieces.ts";
 import { setQuickAck } from "./acknowledge.ts";
 import { keepaliveChanged } from "./arm.ts";
@@ -162,8 +162,8 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
     const error = routeTo(this, flow, address, scopeDevice);
     if (error < 0) return noRoute(this, error);
     if (flow.type === RTN_BROADCAST || flow.type === RTN_MULTICAST) return -E.ENETUNREACH;
-    const source = IpAddress.fromWords(flow.source0, flow.source1, flow.source2, flow.source3);
-    const remote = IpAddress.fromWords(
+    const source = core.addresses.fromWords(flow.source0, flow.source1, flow.source2, flow.source3);
+    const remote = core.addresses.fromWords(
       flow.destination0,
       flow.destination1,
       flow.destination2,
@@ -191,7 +191,7 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
     this.remotePort = port;
     this.hasShutRead = false;
     this.hasShutWrite = false;
-    this.wayGeneration = 0;
+    this.way = null;
     this.hash();
     this.connection = c;
     this.pendingError = 0;
@@ -237,7 +237,7 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
     this.hasShutWrite = false;
     this.connectState = SS_UNCONNECTED;
     this.hash();
-    this.wayGeneration = 0;
+    this.way = null;
   }
 
   #releaseConnection(): void {

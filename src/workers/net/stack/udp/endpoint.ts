@@ -53,7 +53,7 @@ export class UdpEndpoint extends DatagramEndpoint implements PortUser {
       table.add(this);
       ports.add(this, this.localPort, true);
     }
-    this.wayGeneration = 0;
+    this.way = null;
   }
 
   override optionsChanged(): void {
