@@ -50,4 +50,22 @@ test("what sandboxes have alike is taken once, when the host has had time to rea
   assert.is(calls.length, 3);
 });
 
+test("of a large heap the young objects alone are collected, so often that none are left", () => {
+  const collected: unknown[] = [];
+  const global = globalThis as { gc?: unknown };
+  global.gc = (options: unknown) => collected.push(options);
+  const trim = new IdleTrim({ trim: () => {} } as unknown as Native, 3, -1);
+  const all = (): void => {
+    trim.worked();
+    for (const seconds of [2, 4, 1]) trim.afterSleep(seconds * SECOND_NS);
+  };
+  all();
+  const held = new Array<number>(4 << 20).fill(0);
+  all();
+  delete global.gc;
+  assert.is(held.length, 4 << 20);
+  const last = { type: "major", execution: "sync", flavor: "last-resort" };
+  assert.equal(collected, [undefined, last, { type: "minor" }, { type: "minor" }]);
+});
+
 test.run();
