@@ -7,8 +7,8 @@ import type { Native } from "./native.ts";
 
 /**
  * A larger heap takes its collection longer than a kernel thread may be held (docs/hardening.md, F26). Of such a one the young
- * objects alone are collected, as happens while it works: the second time none are left, and V8 gives back the space
- * that it keeps for them, which is 27 MB where much was allocated.
+ * objects alone are collected, as happens while it works: in each stage, since V8 gives the space that it keeps for them
+ * back, 27 MB where much was allocated, when it sees that nothing was for five seconds.
  */
 const HEAP_MAX = 24 << 20;
 
@@ -66,9 +66,9 @@ export class IdleTrim {
     this.#stage++;
     // Node exposes it by a flag (native/launcher/init.c).
     const gc = globalThis.gc as Collect | undefined;
-    if (collect !== null && gc !== undefined) {
-      if (getHeapStatistics().used_heap_size < HEAP_MAX) collect(gc);
-      else gc({ type: "minor" });
+    if (gc !== undefined) {
+      if (getHeapStatistics().used_heap_size >= HEAP_MAX) gc({ type: "minor" });
+      else collect?.(gc);
     }
     this.#native.trim();
     this.#shareAlike();

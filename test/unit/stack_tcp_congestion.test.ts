@@ -10,8 +10,8 @@ import {
   INFINITE_THRESHOLD,
   INITIAL_WINDOW,
 } from "../../src/workers/net/stack/tcp/congestion/congestion.ts";
-import { UNKNOWN_US } from "../../src/workers/net/stack/tcp/rtt.ts";
 import { CONTROLS } from "../../src/workers/net/stack/tcp/congestion/controls.ts";
+import { UNKNOWN_US } from "../../src/workers/net/stack/tcp/rtt.ts";
 
 class Window {
   cwnd = INITIAL_WINDOW;

@@ -9,7 +9,7 @@ import { IpAddress } from "../stack/ip_address.ts";
 import { bytes6 } from "./addresses.ts";
 import { FILTER_OPTIONS6, ORIGINAL_DESTINATION6, SO_ORIGINAL_DST } from "./filter_options.ts";
 import { GROUP_LONG_OPTIONS6, GROUP_OPTIONS6, ofDatagrams } from "./group_options.ts";
-import { type InetOption, type InetOptions, type Level } from "./inet_options.ts";
+import type { InetOption, InetOptions, Level } from "./inet_options.ts";
 import {
   bindsAnywhere,
   endpointNumber,

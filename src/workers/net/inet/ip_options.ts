@@ -11,7 +11,7 @@ import { IpAddress } from "../stack/ip_address.ts";
 import { pathMtu } from "../stack/mtu_discovery.ts";
 import { FILTER_OPTIONS4, ORIGINAL_DESTINATION4, SO_ORIGINAL_DST } from "./filter_options.ts";
 import { deviceOf, GROUP_LONG_OPTIONS4, GROUP_OPTIONS4, ofDatagrams } from "./group_options.ts";
-import { type InetOption, type InetOptions, type Level } from "./inet_options.ts";
+import type { InetOption, InetOptions, Level } from "./inet_options.ts";
 import * as W from "./received_control.ts";
 
 const OPTIONS_MAX = 40;

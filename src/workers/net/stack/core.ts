@@ -10,10 +10,10 @@ import type { StackMemory } from "./memory.ts";
 import { type Packet, type PacketPools, PacketQueue } from "./packet.ts";
 import { PathMtus } from "./path_mtu.ts";
 import { Flow } from "./route/flow.ts";
-import { Ways } from "./route/ways.ts";
-import { SharedAddresses } from "./shared_addresses.ts";
 import { Redirects } from "./route/redirects.ts";
 import { type DeviceTable, RoutingTables } from "./route/tables.ts";
+import { Ways } from "./route/ways.ts";
+import { SharedAddresses } from "./shared_addresses.ts";
 import type { Tap } from "./tap.ts";
 import { TimerWheel } from "./timer_wheel.ts";
 
