@@ -262,7 +262,7 @@ test("out of order without end: ranges and bytes are bounded, and all is given b
   for (let i = 0; i < 5000; i++) peer.say({ seq: 3 + i * 12, data: "x" });
   peer.take();
   const c = endpoint.connection!;
-  assert.ok(c.outOfOrder!.count <= 512);
+  assert.ok(c.disorder.ranges!.count <= 512);
   assert.ok(peer.stack.tcp.blocks.used * 4096 <= 70_000);
   assert.ok(peer.stack.core.counters.tcpExt.TCPOFODrop > 0);
   done(peer, endpoint);
@@ -292,7 +292,7 @@ test("a byte at the end of a great window: the hole is counted as memory, and no
   assert.is(c.fullSpace, RECEIVE_WINDOW_MAX);
   c.rcvWnd = RECEIVE_WINDOW_MAX;
   peer.say({ seq: RECEIVE_WINDOW_MAX, data: "x" });
-  assert.is(c.outOfOrder!.count, 1);
+  assert.is(c.disorder.ranges!.count, 1);
   // A block, and 8 bytes for each that the hole would have, in a power of two.
   assert.is(blocks.used, 1 + (64 << 20) / 4096 / 512);
   // Where memory ends, the byte is dropped and what is in order is taken.
@@ -304,7 +304,7 @@ test("a byte at the end of a great window: the hole is counted as memory, and no
   });
   other.connection!.rcvWnd = RECEIVE_WINDOW_MAX;
   peer.say({ seq: RECEIVE_WINDOW_MAX, data: "x" });
-  assert.is(other.connection!.outOfOrder!.count, 0);
+  assert.is(other.connection!.disorder.ranges!.count, 0);
   peer.say({ seq: 1, data: "in order" });
   assert.is(read(other), "in order");
   endpoint.close();

@@ -63,7 +63,7 @@ export function ackCame(c: Connection, segment: Segment): number {
     if ((flags & A.DSACK) !== 0) sendAfter(c, alert(c, 0, flags));
     if (c.sndUna !== ack) c.sndUna = ack;
     ackOfProbe(c);
-    if (c.hasTlp) tlpWasAcked(c, ack, (flags & A.DSACK_OF_TLP) !== 0, false);
+    if (c.losses.hasTlp) tlpWasAcked(c, ack, (flags & A.DSACK_OF_TLP) !== 0, false);
     return ACK_TAKEN;
   }
   flags |= takeAcknowledged(c, ack, acked);
@@ -75,7 +75,7 @@ export function ackCame(c: Connection, segment: Segment): number {
     extended.TCPDeliveredCE += delivered;
   }
   updateReorderWindow(c, deliveredBefore);
-  if (c.hasTlp) {
+  if (c.losses.hasTlp) {
     const isPlain = (flags & (A.UNA_ADVANCED | NOT_A_DUPLICATE | A.DATA_SACKED)) === 0;
     tlpWasAcked(c, ack, (flags & A.DSACK_OF_TLP) !== 0, isPlain);
   }
@@ -123,7 +123,7 @@ function sendAfter(c: Connection, next: number): void {
   if (next === SEND_NEW) {
     pushPending(c, NAGLE_OFF);
     if (after(c.sndNxt, c.highSeq)) return;
-    c.frto = false;
+    c.ownLosses.frto = false;
   }
   retransmitLost(c);
 }
@@ -231,14 +231,14 @@ function dsackCame(c: Connection, { sackStart, sackEnd, ack }: Segment, prior: n
   const isOld = before(start, ack);
   if (isOld) extended.TCPDSACKRecv++;
   else extended.TCPDSACKOfoRecv++;
-  c.dsackDups++;
-  c.dsackSeen = true;
-  if (c.hasUndo && c.undoRetrans > 0 && after(end, c.undoMarker) && !after(end, prior)) {
+  c.ownLosses.dsackDups++;
+  c.ownLosses.dsackSeen = true;
+  if (c.losses.hasUndo && c.losses.undoRetrans > 0 && after(end, c.losses.undoMarker) && !after(end, prior)) {
     const packets = Math.max(1, Math.ceil(((end - start) | 0) / Math.max(c.mss, 1)));
-    c.undoRetrans = Math.max(0, c.undoRetrans - packets);
+    c.ownLosses.undoRetrans = Math.max(0, c.losses.undoRetrans - packets);
   }
-  const isTlp = c.hasTlp && c.tlpWasRetransmit && end === c.tlpHighSeq;
-  if (isTlp) c.dsackSeen = false;
+  const isTlp = c.losses.hasTlp && c.losses.tlpWasRetransmit && end === c.losses.tlpHighSeq;
+  if (isTlp) c.ownLosses.dsackSeen = false;
   return A.DSACK | (isTlp ? A.DSACK_OF_TLP : 0);
 }
 

@@ -6,7 +6,7 @@ import { armKeepalive, finTimeoutOf, removeTimers, TIME_WAIT_US } from "./arm.ts
 import { type Connection, NOTICE_FAILED, NOTICE_READABLE, NOTICE_WRITABLE } from "./connection.ts";
 import * as F from "./format.ts";
 import { NAGLE_OFF, nagleOf, pushPending } from "./output.ts";
-import { dropReceived } from "./sacks.ts";
+import { dropReceived, forgetRanges } from "./sacks.ts";
 import * as S from "./states.ts";
 import { TimeWait } from "./time_wait.ts";
 import { acceptableSeq, sendBare } from "./transmit.ts";
@@ -30,11 +30,10 @@ export function setState(c: Connection, state: number): void {
 export function finCame(c: Connection): void {
   c.rcvNxt = (c.rcvNxt + 1) | 0;
   c.finReceived = true;
-  c.hasEarlyFin = false;
+  if (c.disorder.hasEarlyFin) c.ownDisorder.hasEarlyFin = false;
   c.ackScheduled = true;
   c.endpoint.hasShutRead = true;
-  c.outOfOrder?.clear();
-  c.outOfOrderBytes = 0;
+  forgetRanges(c);
   c.notices |= NOTICE_READABLE;
   switch (c.state) {
     case S.TCP_SYN_RECV:

@@ -17,9 +17,10 @@ import {
 } from "./congestion/congestion.ts";
 import type { TcpContext } from "./context.ts";
 import { Conversation } from "./conversation.ts";
+import { Disorder, NO_DISORDER } from "./disorder.ts";
 import * as F from "./format.ts";
+import { Losses, NO_LOSSES } from "./losses.ts";
 import type { TcpOptions } from "./options.ts";
-import type { SequenceRanges } from "./ranges.ts";
 import { RoundTrips, RTO_INITIAL_US } from "./rtt.ts";
 import type { Scoreboard } from "./scoreboard.ts";
 import * as S from "./states.ts";
@@ -127,12 +128,8 @@ export class Connection extends Conversation implements CongestionWindow {
   copiedSeq = 0;
   rcvWscale = 0;
   readonly receiveBuffer: ByteBuffer;
-  /** What came out of order; null: nothing ever did. */
-  outOfOrder: SequenceRanges | null = null;
-  outOfOrderBytes = 0;
-  /** A FIN came out of order: its number. */
-  hasEarlyFin = false;
-  earlyFinSeq = 0;
+  /** To be written to by ownDisorder. */
+  disorder = NO_DISORDER;
   /** SO_RCVBUF, grown by autotuning. */
   receiveBufferSize = 0;
   /** What of the buffer is window, in 256ths: what packets hold of bytes (scaling_ratio). */
@@ -152,9 +149,12 @@ export class Connection extends Conversation implements CongestionWindow {
   mss = F.MSS_DEFAULT;
   advertisedMss = F.MSS_DEFAULT;
   pathMtu = 0;
-  /** The path's MTU falls no further before that time; what routers say until then is believed at the other, if they do. */
+  /**
+   * The path's MTU falls no further before that time; what routers say until then is believed at the other, 0 if they say
+   * nothing.
+   */
   narrowedUntilUs = 0;
-  narrowsAtUs = Number.POSITIVE_INFINITY;
+  narrowsAtUs = 0;
   sackOk = false;
   wscaleOk = false;
   ecnOk = false;
@@ -163,8 +163,6 @@ export class Connection extends Conversation implements CongestionWindow {
 
   /** What the segment in hand echoed; 0: nothing. */
   echoedTs = 0;
-  /** When something was first sent again, of what is not acknowledged; 0: nothing was. */
-  retransStampUs = 0;
 
   // ---- Congestion ----
 
@@ -177,8 +175,6 @@ export class Connection extends Conversation implements CongestionWindow {
   cwndCount = 0;
   ssthresh = INFINITE_THRESHOLD;
   priorCwnd = 0;
-  priorSsthresh = 0;
-  readonly cwndClamp = 0xffffffff;
   cwndWasLimited = false;
   maxPacketsOut = 0;
   cwndUsageSeq = 0;
@@ -186,20 +182,9 @@ export class Connection extends Conversation implements CongestionWindow {
   cwndUsed = 0;
   /** Recovery ends when this is acknowledged. */
   highSeq = 0;
-  /** Reno's peers acknowledge nothing selectively: their duplicate acknowledgements are counted. */
-  renoSacked = 0;
-  undoMarker = 0;
-  hasUndo = false;
-  undoRetrans = 0;
   reordering = 3;
-  reorderSeen = false;
-  /** Proportional rate reduction (RFC 6937). */
-  prrDelivered = 0;
-  prrOut = 0;
-  /** F-RTO (RFC 5682): the timeout is under suspicion. */
-  frto = false;
-  ecnDemandsCwr = false;
-  ecnQueuesCwr = false;
+  /** To be written to by ownLosses. */
+  losses = NO_LOSSES;
   /** Packets that came, and of those, what acknowledgements with a sign of congestion told. */
   delivered = 0;
   deliveredCe = 0;
@@ -211,13 +196,6 @@ export class Connection extends Conversation implements CongestionWindow {
   rackEnd = 0;
   rackRttUs = 0;
   rackAdvanced = false;
-  reoWindowSteps = 1;
-  reoWindowPersist = 0;
-  dsackSeen = false;
-  lastDelivered = 0;
-  tlpHighSeq = 0;
-  hasTlp = false;
-  tlpWasRetransmit = false;
 
   // ---- Acknowledging ----
 
@@ -233,13 +211,6 @@ export class Connection extends Conversation implements CongestionWindow {
   receiveMss = 0;
   /** Of the last segment, if it was shorter than others and may be what all are now; 0: it was not. */
   lastSegmentSize = 0;
-  /** A duplicate that is to be told of: D-SACK (RFC 2883). */
-  hasDsack = false;
-  dsackStart = 0;
-  dsackEnd = 0;
-  /** Where the ranges stand that came last: what SACK blocks begin with. */
-  recentSacks: Int32Array | null = null;
-  recentSackCount = 0;
 
   // ---- Autotuning of the receive buffer ----
 
@@ -276,11 +247,7 @@ export class Connection extends Conversation implements CongestionWindow {
   bytesReceived = 0;
   bytesAcked = 0;
   bytesSent = 0;
-  bytesRetransmitted = 0;
   totalRetransmits = 0;
-  dsackDups = 0;
-  reorderEvents = 0;
-  outOfOrderPackets = 0;
 
   constructor(tcp: TcpContext, endpoint: ConnectionOwner, control: CongestionControl) {
     super(tcp);
@@ -293,6 +260,20 @@ export class Connection extends Conversation implements CongestionWindow {
 
   override expired(): void {
     this.tcp.retransmitExpired(this);
+  }
+
+  get ownLosses(): Losses {
+    if (this.losses === NO_LOSSES) this.losses = new Losses();
+    return this.losses;
+  }
+
+  get ownDisorder(): Disorder {
+    if (this.disorder === NO_DISORDER) this.disorder = new Disorder();
+    return this.disorder;
+  }
+
+  get cwndClamp(): number {
+    return 0xffffffff;
   }
 
   get srttUs(): number {
@@ -332,7 +313,7 @@ export class Connection extends Conversation implements CongestionWindow {
 
   /** Packets that the peer has out of order. */
   get sackedOut(): number {
-    return this.sackOk ? this.board.sackedOut : this.renoSacked;
+    return this.sackOk ? this.board.sackedOut : this.losses.renoSacked;
   }
 
   get inFlight(): number {
@@ -372,7 +353,7 @@ export class Connection extends Conversation implements CongestionWindow {
   }
 
   get freeSpace(): number {
-    return Math.max(0, this.fullSpace - ((this.rcvNxt - this.copiedSeq) | 0) - this.outOfOrderBytes);
+    return Math.max(0, this.fullSpace - ((this.rcvNxt - this.copiedSeq) | 0) - this.disorder.bytes);
   }
 
   /** The number behind the last byte in order: a FIN is none. */

@@ -37,7 +37,8 @@ export abstract class Conversation extends Timer implements Ends {
   tsRecent = 0;
   tsRecentAge = 0;
 
-  #lastAnswerUs = Number.NEGATIVE_INFINITY;
+  /** 0: the next answer goes in any case. */
+  #lastAnswerUs = 0;
 
   constructor(tcp: TcpContext) {
     super();
@@ -85,13 +86,15 @@ export abstract class Conversation extends Timer implements Ends {
 
   /** So often answers go to what is not acceptable (RFC 5961 7, tcp_invalid_ratelimit). */
   mayAnswer(): boolean {
-    if (this.nowUs - this.#lastAnswerUs < this.tcp.settings.invalidRateUs) return false;
-    this.#lastAnswerUs = this.nowUs;
+    const { nowUs } = this;
+    const last = this.#lastAnswerUs;
+    if (last !== 0 && nowUs - last < this.tcp.settings.invalidRateUs) return false;
+    this.#lastAnswerUs = nowUs;
     return true;
   }
 
   /** The next answer goes in any case. */
   willAnswer(): void {
-    this.#lastAnswerUs = Number.NEGATIVE_INFINITY;
+    this.#lastAnswerUs = 0;
   }
 }

@@ -13,12 +13,12 @@ const ECT0 = 2;
 export function leaveEcnOn(c: Connection, packet: Packet, header: Header, isNew: boolean): void {
   if (isNew) {
     packet.trafficClass |= ECT0;
-    if (c.ecnQueuesCwr) {
-      c.ecnQueuesCwr = false;
+    if (c.losses.ecnQueuesCwr) {
+      c.ownLosses.ecnQueuesCwr = false;
       header.flags |= F.CWR;
     }
   }
-  if (c.ecnDemandsCwr) header.flags |= F.ECE;
+  if (c.losses.ecnDemandsCwr) header.flags |= F.ECE;
 }
 
 /** A segment with bytes came. */
@@ -26,9 +26,9 @@ export function ecnCame(c: Connection, segment: Segment): void {
   if (!c.ecnOk) return;
   if (segment.isMarked) {
     // It is told at once.
-    if (!c.ecnDemandsCwr) c.quickAcks = Math.max(c.quickAcks, 2);
-    c.ecnDemandsCwr = true;
+    if (!c.losses.ecnDemandsCwr) c.quickAcks = Math.max(c.quickAcks, 2);
+    c.ownLosses.ecnDemandsCwr = true;
     c.ackNow = true;
   }
-  if ((segment.flags & F.CWR) !== 0 && !segment.isMarked) c.ecnDemandsCwr = false;
+  if ((segment.flags & F.CWR) !== 0 && !segment.isMarked) c.ownLosses.ecnDemandsCwr = false;
 }

@@ -7,6 +7,7 @@ import { expandSendBuffer } from "./buffers.ts";
 import { INITIAL_WINDOW } from "./congestion/congestion.ts";
 import { type Connection, NOTICE_READABLE, NOTICE_WRITABLE } from "./connection.ts";
 import * as F from "./format.ts";
+import { forgetRetransmissions } from "./retransmit.ts";
 import type { Segment } from "./segment.ts";
 import { ATO_MIN_US, announcedMss, sendSyn, setPathMtu, wayOf } from "./transmit.ts";
 import { beginWindow, initialWindow } from "./window.ts";
@@ -106,7 +107,7 @@ export function established(c: Connection): void {
   c.cwndStampUs = nowUs;
   c.rtoUs = c.srttUs === 0 && c.totalRetransmits > 0 ? RTO_FALLBACK_US : c.rtt.rtoUs;
   c.retransmits = 0;
-  c.retransStampUs = 0;
+  forgetRetransmissions(c);
   c.backoff = 0;
   c.reordering = c.tcp.settings.reordering;
   c.lastReceivedUs = nowUs;

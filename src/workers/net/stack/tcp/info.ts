@@ -134,10 +134,10 @@ export function tcpInfo(endpoint: TcpEndpoint): TcpInfo {
   info.delivered = c.delivered;
   info.deliveredCe = c.deliveredCe;
   info.bytesSent = c.bytesSent;
-  info.bytesRetrans = c.bytesRetransmitted;
-  info.dsackDups = c.dsackDups;
-  info.reordSeen = c.reorderEvents;
-  info.rcvOoopack = c.outOfOrderPackets;
+  info.bytesRetrans = c.losses.bytesRetransmitted;
+  info.dsackDups = c.losses.dsackDups;
+  info.reordSeen = c.losses.reorderEvents;
+  info.rcvOoopack = c.disorder.packets;
   info.sndWnd = c.sndWnd;
   info.rcvWnd = c.receiveWindow;
   return info;

@@ -13,6 +13,7 @@ import * as F from "./format.ts";
 import { pushPending } from "./output.ts";
 import { takeUrgentByte, urgentCame } from "./read.ts";
 import { noteDuplicate, takeData } from "./receive.ts";
+import { forgetRetransmissions } from "./retransmit.ts";
 import { hasHoles, highestReceived } from "./sacks.ts";
 import type { Segment } from "./segment.ts";
 import { after, before } from "./sequence.ts";
@@ -254,7 +255,7 @@ function synAcked(c: Connection, segment: Segment): void {
   c.bytesAcked = 1;
   c.sndNxt = segment.ack;
   c.retransmits = 0;
-  c.retransStampUs = 0;
+  forgetRetransmissions(c);
   c.backoff = 0;
   cancelRetransmit(c);
   setState(c, S.TCP_ESTABLISHED);

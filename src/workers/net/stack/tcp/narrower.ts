@@ -30,8 +30,8 @@ export function pathIsNarrower(c: Connection, packet: Packet, mtu: number): void
 
 /** An acknowledgement came: messages that had to wait are believed if their time has come. */
 export function believeNarrower(c: Connection): void {
-  if (c.nowUs < c.narrowsAtUs) return;
-  c.narrowsAtUs = Number.POSITIVE_INFINITY;
+  if (c.narrowsAtUs === 0 || c.nowUs < c.narrowsAtUs) return;
+  c.narrowsAtUs = 0;
   wayOf(c);
   sendShorter(c);
 }

@@ -9,7 +9,7 @@ import { armRetransmit, armWindowProbe, cancelRetransmit, scheduleLossProbe } fr
 import { CA_OPEN, CA_RECOVERY } from "./congestion/congestion.ts";
 import { type Connection, TIMER_LOSS_PROBE, TIMER_NONE, TIMER_PROBE_WINDOW } from "./connection.ts";
 import * as F from "./format.ts";
-import { restartAfterIdle, validateWindow } from "./reduction.ts";
+import { isReducing, restartAfterIdle, validateWindow } from "./reduction.ts";
 import { hasHoles } from "./sacks.ts";
 import { IS_FIN } from "./scoreboard.ts";
 import { after, before } from "./sequence.ts";
@@ -96,7 +96,7 @@ export function writeOut(c: Connection, nagle: number, probes = false): boolean 
   }
   if (waitsForBuffers) c.tcp.waitForBuffers(c);
   if (sent > 0) {
-    c.prrOut += sent;
+    if (isReducing(c)) c.ownLosses.prrOut += sent;
     validateWindow(c, isLimited || c.inFlight >= c.cwnd);
     if (!probes) scheduleLossProbe(c);
     return true;

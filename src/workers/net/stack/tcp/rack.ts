@@ -5,6 +5,7 @@ import type { DeliveryListener } from "./acknowledged.ts";
 import { armTimer, TIMEOUT_MIN_US } from "./arm.ts";
 import { CA_RECOVERY } from "./congestion/congestion.ts";
 import { type Connection, TIMER_REORDER } from "./connection.ts";
+import { NO_LOSSES } from "./losses.ts";
 import { UNKNOWN_US } from "./rtt.ts";
 import { after, before } from "./sequence.ts";
 
@@ -33,12 +34,12 @@ export function echoesEarlier(c: Connection, sentUs: number): boolean {
 }
 
 function reorderWindow(c: Connection): number {
-  if (!c.reorderSeen) {
+  if (!c.losses.reorderSeen) {
     if (c.caState >= CA_RECOVERY) return 0;
     if (c.sackedOut >= c.reordering) return 0;
   }
   const least = c.minRttUs === UNKNOWN_US ? 0 : c.minRttUs;
-  return Math.min((least / 4) * c.reoWindowSteps, c.srttUs);
+  return Math.min((least / 4) * c.losses.reoWindowSteps, c.srttUs);
 }
 
 /** How long an entry is still waited for; 0 or less: it is lost. */
@@ -83,14 +84,16 @@ export function rackMarkLost(c: Connection): void {
 
 /** D-SACKs say that it was reordering, not loss: the window grows, once a round trip (RFC 8985 6.2 step 4). */
 export function updateReorderWindow(c: Connection, deliveredBefore: number): void {
-  if (c.dsackSeen && deliveredBefore < c.lastDelivered) c.dsackSeen = false;
-  if (c.dsackSeen) {
-    c.reoWindowSteps = Math.min(STEPS_MAX, c.reoWindowSteps + 1);
-    c.dsackSeen = false;
-    c.lastDelivered = c.delivered;
-    c.reoWindowPersist = PERSIST;
-  } else if (c.reoWindowPersist === 0) {
-    c.reoWindowSteps = 1;
+  if (c.losses === NO_LOSSES) return;
+  const losses = c.ownLosses;
+  if (losses.dsackSeen && deliveredBefore < losses.lastDelivered) losses.dsackSeen = false;
+  if (losses.dsackSeen) {
+    losses.reoWindowSteps = Math.min(STEPS_MAX, losses.reoWindowSteps + 1);
+    losses.dsackSeen = false;
+    losses.lastDelivered = c.delivered;
+    losses.reoWindowPersist = PERSIST;
+  } else if (losses.reoWindowPersist === 0) {
+    losses.reoWindowSteps = 1;
   }
 }
 

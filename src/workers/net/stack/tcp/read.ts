@@ -50,7 +50,7 @@ export function lookAtStream(c: Connection, most: number, pieces: Pieces): numbe
 /** So many bytes are read. */
 export function consume(c: Connection, count: number): void {
   c.copiedSeq = (c.copiedSeq + count) | 0;
-  const ranges = c.outOfOrder;
+  const ranges = c.disorder.ranges;
   const end = ranges !== null && ranges.count > 0 ? ranges.endOf(ranges.count - 1) : c.readableEnd;
   c.receiveBuffer.trim(c.copiedSeq, end);
   if (c.urgentState !== URGENT_NONE && after(c.copiedSeq, c.urgentSeq)) c.urgentState = URGENT_NONE;

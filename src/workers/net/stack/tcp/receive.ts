@@ -75,13 +75,13 @@ function takeInOrder(
     if (taken === 0) return;
   }
   advance(c, (seq + taken) | 0);
-  const { outOfOrder } = c;
+  const { ranges: outOfOrder } = c.disorder;
   if (outOfOrder !== null && outOfOrder.count > 0) {
     takeFromRanges(c, outOfOrder);
     // What fills a hole is acknowledged at once (RFC 5681 4.2).
     if (outOfOrder.count === 0) c.ackNow = true;
   }
-  if (isFin || (c.hasEarlyFin && c.earlyFinSeq === c.rcvNxt)) finCame(c);
+  if (isFin || (c.disorder.hasEarlyFin && c.disorder.earlyFinSeq === c.rcvNxt)) finCame(c);
   c.notices |= NOTICE_READABLE;
 }
 
@@ -90,12 +90,12 @@ function writeInOrder(c: Connection, seq: number, packet: Packet, at: number, le
   const { bytes, lent } = packet;
   const taken = c.receiveBuffer.write(seq, bytes, at, length, false, lent);
   if (taken > 0) return taken;
-  const { outOfOrder } = c;
+  const { ranges: outOfOrder } = c.disorder;
   if (outOfOrder !== null && outOfOrder.count > 0) {
     c.tcp.extended.OfoPruned++;
     outOfOrder.clear();
-    c.outOfOrderBytes = 0;
-    c.hasEarlyFin = false;
+    c.ownDisorder.bytes = 0;
+    c.ownDisorder.hasEarlyFin = false;
     c.receiveBuffer.cut(c.rcvNxt);
   }
   return c.receiveBuffer.write(seq, bytes, at, length, c.available === 0, lent);
@@ -114,7 +114,7 @@ function takeFromRanges(c: Connection, ranges: SequenceRanges): void {
     if (after(end, c.rcvNxt)) advance(c, end);
   }
   ranges.trim(c.rcvNxt);
-  c.outOfOrderBytes = sizeOf(ranges);
+  c.ownDisorder.bytes = sizeOf(ranges);
 }
 
 function sizeOf(ranges: SequenceRanges): number {
@@ -134,13 +134,14 @@ function takeOutOfOrder(
   const { extended } = c.tcp;
   c.ackScheduled = true;
   c.ackNow = true;
-  c.outOfOrderPackets++;
-  c.outOfOrder ??= new SequenceRanges(RANGES_MAX);
-  const ranges = c.outOfOrder;
+  c.ownDisorder.packets++;
+  const disorder = c.ownDisorder;
+  disorder.ranges ??= new SequenceRanges(RANGES_MAX);
+  const { ranges } = disorder;
   const end = (seq + length) | 0;
   if (isFin) {
-    c.hasEarlyFin = true;
-    c.earlyFinSeq = end;
+    c.ownDisorder.hasEarlyFin = true;
+    c.ownDisorder.earlyFinSeq = end;
   }
   if (length === 0) return;
   if (ranges.covers(seq, end)) {
@@ -160,7 +161,7 @@ function takeOutOfOrder(
   extended.TCPOFOQueue++;
   noteOverlap(c, ranges, seq, (seq + taken) | 0);
   ranges.add(seq, (seq + taken) | 0);
-  c.outOfOrderBytes = sizeOf(ranges);
+  c.ownDisorder.bytes = sizeOf(ranges);
   noteRecent(c, seq);
 }
 

@@ -7,7 +7,7 @@ import { CA_CWR, CA_DISORDER, CA_LOSS, CA_OPEN, CA_RECOVERY } from "./congestion
 import { type Connection, TIMER_RETRANSMIT } from "./connection.ts";
 import { echoesEarlier, markLost, PERSIST, rackMarkLost, rackTimeLeft } from "./rack.ts";
 import { currentThreshold, enterCwr, finishReduction, initReduction, isReducing } from "./reduction.ts";
-import { anyRetransmitted, countWork, limitRenoDuplicates } from "./retransmit.ts";
+import { anyRetransmitted, countWork, forgetRetransmissions, limitRenoDuplicates } from "./retransmit.ts";
 import { LOST, SACKED } from "./scoreboard.ts";
 import { after, before } from "./sequence.ts";
 
@@ -21,20 +21,21 @@ export const SEND_NEW = 2;
 // ---- Reduction ----
 
 function beginUndo(c: Connection): void {
-  c.hasUndo = true;
-  c.undoMarker = c.sndUna;
-  c.undoRetrans = c.board.retransOut + (c.hasTlp && c.tlpWasRetransmit ? 1 : 0);
-  if (c.undoRetrans === 0) c.undoRetrans = -1;
+  const losses = c.ownLosses;
+  losses.hasUndo = true;
+  losses.undoMarker = c.sndUna;
+  losses.undoRetrans = c.board.retransOut + (losses.hasTlp && losses.tlpWasRetransmit ? 1 : 0);
+  if (losses.undoRetrans === 0) losses.undoRetrans = -1;
 }
 
 export function enterRecovery(c: Connection, isEcn: boolean): void {
   const { extended } = c.tcp;
   if (c.sackOk) extended.TCPSackRecovery++;
   else extended.TCPRenoRecovery++;
-  c.priorSsthresh = 0;
+  c.ownLosses.priorSsthresh = 0;
   beginUndo(c);
   if (!isReducing(c)) {
-    if (!isEcn) c.priorSsthresh = currentThreshold(c);
+    if (!isEcn) c.ownLosses.priorSsthresh = currentThreshold(c);
     initReduction(c);
   }
   c.setCaState(CA_RECOVERY);
@@ -48,7 +49,7 @@ export function enterLoss(c: Connection): void {
     c.tcp.extended.TCPSACKReneging++;
     board.forgetSacked();
   } else if (!c.sackOk) {
-    c.renoSacked = 0;
+    c.ownLosses.renoSacked = 0;
   }
   countWork(c);
   for (let index = 0; index < board.count; index++) {
@@ -60,7 +61,7 @@ export function enterLoss(c: Connection): void {
     !after(c.highSeq, c.sndUna) ||
     (c.caState === CA_LOSS && c.retransmits === 0)
   ) {
-    c.priorSsthresh = currentThreshold(c);
+    c.ownLosses.priorSsthresh = currentThreshold(c);
     c.priorCwnd = c.cwnd;
     c.ssthresh = c.control.ssthresh(c);
     beginUndo(c);
@@ -73,20 +74,20 @@ export function enterLoss(c: Connection): void {
     c.reordering = Math.min(c.reordering, reordering);
   c.setCaState(CA_LOSS);
   c.highSeq = c.sndNxt;
-  c.hasTlp = false;
-  if (c.ecnOk) c.ecnQueuesCwr = true;
-  c.frto = frto && (isNew || c.retransmits > 0);
+  c.ownLosses.hasTlp = false;
+  if (c.ecnOk) c.ownLosses.ecnQueuesCwr = true;
+  c.ownLosses.frto = frto && (isNew || c.retransmits > 0);
 }
 
 // ---- Undoing ----
 
 // What was acknowledged had been sent before the first retransmission: that was not needed (Eifel, RFC 3522).
 function wasDelayed(c: Connection): boolean {
-  return c.retransStampUs !== 0 && echoesEarlier(c, c.retransStampUs);
+  return c.losses.retransStampUs !== 0 && echoesEarlier(c, c.losses.retransStampUs);
 }
 
 function mayUndo(c: Connection): boolean {
-  return c.hasUndo && (c.undoRetrans === 0 || wasDelayed(c));
+  return c.losses.hasUndo && (c.losses.undoRetrans === 0 || wasDelayed(c));
 }
 
 function undoReduction(c: Connection, forgetsLosses: boolean): void {
@@ -94,20 +95,20 @@ function undoReduction(c: Connection, forgetsLosses: boolean): void {
     countWork(c);
     c.board.forgetLost();
   }
-  if (c.priorSsthresh > 0) {
+  if (c.losses.priorSsthresh > 0) {
     c.cwnd = c.control.undo(c);
-    if (c.priorSsthresh > c.ssthresh) {
-      c.ssthresh = c.priorSsthresh;
-      c.ecnQueuesCwr = false;
+    if (c.losses.priorSsthresh > c.ssthresh) {
+      c.ssthresh = c.losses.priorSsthresh;
+      c.ownLosses.ecnQueuesCwr = false;
     }
   }
   c.cwndStampUs = c.nowUs;
-  c.hasUndo = false;
+  c.ownLosses.hasUndo = false;
   c.rackAdvanced = true;
 }
 
 function tryOpen(c: Connection, flags: number): void {
-  if (!anyRetransmitted(c)) c.retransStampUs = 0;
+  if (!anyRetransmitted(c)) forgetRetransmissions(c);
   if ((flags & A.ECN_ECHO) !== 0) enterCwr(c);
   if (c.caState !== CA_CWR) tryKeepOpen(c);
 }
@@ -119,10 +120,10 @@ function tryUndoRecovery(c: Connection): boolean {
     if (c.caState === CA_LOSS) extended.TCPLossUndo++;
     else extended.TCPFullUndo++;
     undoReduction(c, false);
-  } else if (c.reoWindowPersist > 0) c.reoWindowPersist--;
+  } else if (c.losses.reoWindowPersist > 0) c.ownLosses.reoWindowPersist--;
   if (c.sndUna === c.highSeq && !c.sackOk) {
     // A peer without SACK: until something beyond is acknowledged, duplicates may be of before.
-    if (!anyRetransmitted(c)) c.retransStampUs = 0;
+    if (!anyRetransmitted(c)) forgetRetransmissions(c);
     return true;
   }
   c.setCaState(CA_OPEN);
@@ -130,8 +131,8 @@ function tryUndoRecovery(c: Connection): boolean {
 }
 
 function tryUndoDsack(c: Connection): boolean {
-  if (!c.hasUndo || c.undoRetrans !== 0) return false;
-  c.reoWindowPersist = Math.min(PERSIST, c.reoWindowPersist + 1);
+  if (!c.losses.hasUndo || c.losses.undoRetrans !== 0) return false;
+  c.ownLosses.reoWindowPersist = Math.min(PERSIST, c.losses.reoWindowPersist + 1);
   undoReduction(c, false);
   c.tcp.extended.TCPDSACKUndo++;
   return true;
@@ -150,10 +151,10 @@ function tryUndoLoss(c: Connection, isFrto: boolean): boolean {
 }
 
 function tryUndoPartial(c: Connection): boolean {
-  if (!c.hasUndo || !wasDelayed(c)) return false;
-  c.reorderSeen = true;
+  if (!c.losses.hasUndo || !wasDelayed(c)) return false;
+  c.ownLosses.reorderSeen = true;
   if (c.board.retransOut > 0) return true;
-  if (!anyRetransmitted(c)) c.retransStampUs = 0;
+  if (!anyRetransmitted(c)) forgetRetransmissions(c);
   undoReduction(c, true);
   c.tcp.extended.TCPPartialUndo++;
   tryKeepOpen(c);
@@ -163,20 +164,20 @@ function tryUndoPartial(c: Connection): boolean {
 // ---- Peers without SACK ----
 
 function addRenoDuplicate(c: Connection): void {
-  c.renoSacked++;
+  c.ownLosses.renoSacked++;
   checkRenoReordering(c);
   c.delivered++;
 }
 
 function checkRenoReordering(c: Connection): void {
   if (!limitRenoDuplicates(c)) return;
-  c.reordering = Math.min(c.tcp.settings.reorderingMax, c.packetsOut + c.renoSacked);
-  c.reorderSeen = true;
+  c.reordering = Math.min(c.tcp.settings.reorderingMax, c.packetsOut + c.losses.renoSacked);
+  c.ownLosses.reorderSeen = true;
 }
 
 /** So many packets were acknowledged: the first is a hole that was filled, the others had been counted. */
 export function removeRenoDuplicates(c: Connection, acked: number): void {
-  c.renoSacked = Math.max(0, c.renoSacked - (acked - 1));
+  c.ownLosses.renoSacked = Math.max(0, c.losses.renoSacked - (acked - 1));
   checkRenoReordering(c);
 }
 
@@ -185,7 +186,7 @@ function identifyLosses(c: Connection, flags: number): number {
   if (board.count === 0) return flags;
   if (!c.sackOk) {
     const isDue =
-      (c.caState < CA_RECOVERY && c.renoSacked >= c.reordering) ||
+      (c.caState < CA_RECOVERY && c.losses.renoSacked >= c.reordering) ||
       (c.caState === CA_RECOVERY && (flags & A.UNA_ADVANCED) !== 0);
     if (isDue && (board.flagsAt(0) & LOST) === 0) markLost(c, 0);
     return flags;
@@ -199,14 +200,14 @@ function identifyLosses(c: Connection, flags: number): number {
 
 /** What an acknowledgement means for the state; what is to be sent then. */
 export function alert(c: Connection, duplicates: number, flags: number): number {
-  if ((flags & A.ECN_ECHO) !== 0) c.priorSsthresh = 0;
+  if ((flags & A.ECN_ECHO) !== 0) c.ownLosses.priorSsthresh = 0;
   if ((flags & A.RENEGED) !== 0) {
     // The first one was acknowledged selectively alone: the peer may have dropped it, which a short timeout shows.
     armTimer(c, TIMER_RETRANSMIT, Math.max(c.srttUs / 2, RENEGE_MIN_US));
     return SEND_NOTHING;
   }
   if (c.caState === CA_OPEN) {
-    if (!anyRetransmitted(c)) c.retransStampUs = 0;
+    if (!anyRetransmitted(c)) forgetRetransmissions(c);
   } else if (!before(c.sndUna, c.highSeq)) {
     if (c.caState === CA_CWR) {
       if (c.sndUna !== c.highSeq) {
@@ -214,7 +215,7 @@ export function alert(c: Connection, duplicates: number, flags: number): number 
         c.setCaState(CA_OPEN);
       }
     } else if (c.caState === CA_RECOVERY) {
-      if (!c.sackOk) c.renoSacked = 0;
+      if (!c.sackOk) c.ownLosses.renoSacked = 0;
       if (tryUndoRecovery(c)) return SEND_NOTHING;
       finishReduction(c);
     }
@@ -239,7 +240,7 @@ export function alert(c: Connection, duplicates: number, flags: number): number 
     }
     default:
       if (!c.sackOk) {
-        if ((flags & A.UNA_ADVANCED) !== 0) c.renoSacked = 0;
+        if ((flags & A.UNA_ADVANCED) !== 0) c.ownLosses.renoSacked = 0;
         if (duplicates > 0) addRenoDuplicate(c);
       }
       if (c.caState <= CA_DISORDER) tryUndoDsack(c);
@@ -257,24 +258,24 @@ export function alert(c: Connection, duplicates: number, flags: number): number 
 function processLoss(c: Connection, flags: number, duplicates: number): number {
   const isRecovered = !before(c.sndUna, c.highSeq);
   if ((flags & A.UNA_ADVANCED) !== 0 && tryUndoLoss(c, false)) return SEND_NOTHING;
-  if (c.frto) {
+  if (c.losses.frto) {
     if ((flags & A.ORIGINAL_SACKED) !== 0 && tryUndoLoss(c, true)) return SEND_NOTHING;
     if (after(c.sndNxt, c.highSeq)) {
-      if ((flags & A.DATA_SACKED) !== 0 || duplicates > 0) c.frto = false;
+      if ((flags & A.DATA_SACKED) !== 0 || duplicates > 0) c.ownLosses.frto = false;
     } else if ((flags & A.UNA_ADVANCED) !== 0 && !isRecovered) {
       c.highSeq = c.sndNxt;
       if (c.notSent > 0 && after(c.windowEnd, c.sndNxt)) return SEND_NEW;
-      c.frto = false;
+      c.ownLosses.frto = false;
     }
   }
   if (isRecovered) {
-    if (!c.sackOk) c.renoSacked = 0;
+    if (!c.sackOk) c.ownLosses.renoSacked = 0;
     tryUndoRecovery(c);
     return SEND_NOTHING;
   }
   if (!c.sackOk) {
     if (after(c.sndNxt, c.highSeq) && duplicates > 0) addRenoDuplicate(c);
-    else if ((flags & A.UNA_ADVANCED) !== 0) c.renoSacked = 0;
+    else if ((flags & A.UNA_ADVANCED) !== 0) c.ownLosses.renoSacked = 0;
   }
   return SEND_LOST;
 }
@@ -287,8 +288,8 @@ export function checkReordering(c: Connection, lowest: number): void {
   if (distance <= 0) return;
   const packets = Math.ceil(distance / c.mss);
   if (packets > c.reordering) c.reordering = Math.min(packets, c.tcp.settings.reorderingMax);
-  c.reorderSeen = true;
-  c.reorderEvents++;
+  c.ownLosses.reorderSeen = true;
+  c.ownLosses.reorderEvents++;
   if (c.tsOk) c.tcp.extended.TCPTSReorder++;
   else c.tcp.extended.TCPSACKReorder++;
 }

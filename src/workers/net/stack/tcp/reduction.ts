@@ -54,36 +54,37 @@ export function restartAfterIdle(c: Connection, idleUs: number): void {
 
 export function initReduction(c: Connection): void {
   c.highSeq = c.sndNxt;
-  c.hasTlp = false;
+  c.ownLosses.hasTlp = false;
   c.cwndCount = 0;
   c.priorCwnd = c.cwnd;
-  c.prrDelivered = 0;
-  c.prrOut = 0;
+  c.ownLosses.prrDelivered = 0;
+  c.ownLosses.prrOut = 0;
   c.ssthresh = c.control.ssthresh(c);
-  if (c.ecnOk) c.ecnQueuesCwr = true;
+  if (c.ecnOk) c.ownLosses.ecnQueuesCwr = true;
 }
 
 /** Proportional rate reduction (RFC 6937): as much goes out as came in, in proportion. */
 export function reduce(c: Connection, delivered: number, lost: number, flags: number): void {
   if (delivered <= 0 || c.priorCwnd === 0) return;
-  c.prrDelivered += delivered;
+  c.ownLosses.prrDelivered += delivered;
   const { inFlight } = c;
   const delta = c.ssthresh - inFlight;
   let count: number;
   if (delta < 0) {
-    count = Math.floor((c.ssthresh * c.prrDelivered + c.priorCwnd - 1) / c.priorCwnd) - c.prrOut;
+    count =
+      Math.floor((c.ssthresh * c.losses.prrDelivered + c.priorCwnd - 1) / c.priorCwnd) - c.losses.prrOut;
   } else {
-    count = Math.max(c.prrDelivered - c.prrOut, delivered);
+    count = Math.max(c.losses.prrDelivered - c.losses.prrOut, delivered);
     if ((flags & A.UNA_ADVANCED) !== 0 && lost === 0) count++;
     count = Math.min(delta, count);
   }
   // One goes at once at the beginning.
-  count = Math.max(count, c.prrOut > 0 ? 0 : 1);
+  count = Math.max(count, c.losses.prrOut > 0 ? 0 : 1);
   c.cwnd = inFlight + count;
 }
 
 export function finishReduction(c: Connection): void {
-  if (c.ssthresh < INFINITE_THRESHOLD && (c.caState === CA_CWR || c.hasUndo)) {
+  if (c.ssthresh < INFINITE_THRESHOLD && (c.caState === CA_CWR || c.losses.hasUndo)) {
     c.cwnd = c.ssthresh;
     c.cwndStampUs = c.nowUs;
   }
@@ -91,9 +92,9 @@ export function finishReduction(c: Connection): void {
 
 /** Congestion was told, not felt. */
 export function enterCwr(c: Connection): void {
-  c.priorSsthresh = 0;
+  c.ownLosses.priorSsthresh = 0;
   if (c.caState >= CA_CWR) return;
-  c.hasUndo = false;
+  c.ownLosses.hasUndo = false;
   initReduction(c);
   c.setCaState(CA_CWR);
 }

@@ -58,15 +58,15 @@ export function retransmit(c: Connection, index: number): number {
 /** Of a peer without SACK: no more has come out of order than is under way beside the holes; true: more was counted. */
 export function limitRenoDuplicates(c: Connection): boolean {
   const most = Math.max(0, c.packetsOut - Math.max(1, c.board.lostOut));
-  if (c.renoSacked <= most) return false;
-  c.renoSacked = most;
+  if (c.losses.renoSacked <= most) return false;
+  c.ownLosses.renoSacked = most;
   return true;
 }
 
 function noteRetransmission(c: Connection, index: number): void {
-  if (c.retransStampUs === 0) c.retransStampUs = c.nowUs;
-  if (c.undoRetrans < 0) c.undoRetrans = 0;
-  c.undoRetrans++;
+  const losses = c.ownLosses;
+  if (losses.retransStampUs === 0) losses.retransStampUs = c.nowUs;
+  losses.undoRetrans = Math.max(losses.undoRetrans, 0) + 1;
   c.board.resent(index, c.nowUs);
 }
 
@@ -85,10 +85,15 @@ export function retransmitLost(c: Connection): void {
     const { extended } = c.tcp;
     if (c.caState === CA_LOSS) extended.TCPSlowStartRetrans++;
     else extended.TCPFastRetrans++;
-    c.prrOut++;
+    c.ownLosses.prrOut++;
     if (index === 0 && c.pendingTimer !== TIMER_REORDER) isFirst = true;
   }
   if (isFirst) armRetransmit(c);
+}
+
+/** Nothing is under way that was sent again. */
+export function forgetRetransmissions(c: Connection): void {
+  if (c.losses.retransStampUs !== 0) c.ownLosses.retransStampUs = 0;
 }
 
 /** Whether anything under way was ever sent again. */

@@ -28,20 +28,20 @@ export function reorderTimeout(c: Connection): void {
 
 /** The probe: a new packet if there is one that may go, else the last one again. */
 export function sendLossProbe(c: Connection): void {
-  if (!c.hasTlp && c.packetsOut > 0) {
-    c.tlpWasRetransmit = false;
+  if (!c.losses.hasTlp && c.packetsOut > 0) {
+    c.ownLosses.tlpWasRetransmit = false;
     const out = c.packetsOut;
     let isSent = false;
     if (c.notSent > 0) {
       writeOut(c, NAGLE_OFF, true);
       isSent = c.packetsOut > out;
     } else if (retransmit(c, out - 1) > 0) {
-      c.tlpWasRetransmit = true;
+      c.ownLosses.tlpWasRetransmit = true;
       isSent = true;
     }
     if (isSent) {
-      c.hasTlp = true;
-      c.tlpHighSeq = c.sndNxt;
+      c.ownLosses.hasTlp = true;
+      c.ownLosses.tlpHighSeq = c.sndNxt;
       c.tcp.extended.TCPLossProbes++;
       c.pendingTimer = TIMER_NONE;
     }
@@ -51,10 +51,10 @@ export function sendLossProbe(c: Connection): void {
 
 /** What an acknowledgement says of a probe: `isDsack`: it came twice; `isPlain`: it says nothing else. */
 export function tlpWasAcked(c: Connection, ack: number, isDsack: boolean, isPlain: boolean): void {
-  if (before(ack, c.tlpHighSeq)) return;
-  if (!c.tlpWasRetransmit || isDsack) {
-    c.hasTlp = false;
-  } else if (after(ack, c.tlpHighSeq)) {
+  if (before(ack, c.losses.tlpHighSeq)) return;
+  if (!c.losses.tlpWasRetransmit || isDsack) {
+    c.ownLosses.hasTlp = false;
+  } else if (after(ack, c.losses.tlpHighSeq)) {
     // The probe mended a loss, which counts as any other.
     initReduction(c);
     c.setCaState(CA_CWR);
@@ -62,6 +62,6 @@ export function tlpWasAcked(c: Connection, ack: number, isDsack: boolean, isPlai
     tryKeepOpen(c);
     c.tcp.extended.TCPLossProbeRecovery++;
   } else if (isPlain) {
-    c.hasTlp = false;
+    c.ownLosses.hasTlp = false;
   }
 }

@@ -70,7 +70,7 @@ function isTimedOut(c: Connection, boundary: number, timeoutUs: number): boolean
   if (c.retransmits === 0) return false;
   const first = S.isIn(c.state, S.OPENING) ? RTO_INITIAL_US : RTO_MIN_US;
   const limit = timeoutUs > 0 ? timeoutUs : modelTimeout(boundary, first);
-  return c.nowUs - c.retransStampUs >= limit;
+  return c.nowUs - c.losses.retransStampUs >= limit;
 }
 
 function orphanRetries(c: Connection, isAlive: boolean): number {
@@ -120,7 +120,7 @@ function retransmitTimeout(c: Connection): void {
   extended.TCPTimeouts++;
   if (hasGivenUp(c)) return;
   if (isSyn) {
-    if (c.retransStampUs === 0) c.retransStampUs = c.nowUs;
+    if (c.losses.retransStampUs === 0) c.ownLosses.retransStampUs = c.nowUs;
     c.retransmits++;
     extended.TCPSynRetrans++;
     c.totalRetransmits++;
@@ -143,7 +143,7 @@ function backOff(c: Connection, isExponential: boolean): void {
     c.backoff++;
     c.rtoUs = Math.min(c.rtoUs * 2, RTO_MAX_US);
   }
-  armTimer(c, TIMER_RETRANSMIT, withinUserTimeout(c, c.rtoUs, c.retransStampUs));
+  armTimer(c, TIMER_RETRANSMIT, withinUserTimeout(c, c.rtoUs, c.losses.retransStampUs));
 }
 
 // ---- Probes of a shut window ----

@@ -142,7 +142,7 @@ export function sendData(
   if (!isAgain) tcp.extended.TCPOrigDataSent += packets;
   c.bytesSent += length;
   if (isAgain) {
-    c.bytesRetransmitted += length;
+    c.ownLosses.bytesRetransmitted += length;
     c.totalRetransmits++;
     tcp.counters.RetransSegs++;
   }
