@@ -67,10 +67,10 @@ test("nobody there: refused, and the port is given back", () => {
   const client = connecting(stack, "127.0.0.1", 5001);
   let failures = 0;
   client.observer = {
-    readable: () => {},
-    writable: () => {},
+    becameReadable: () => {},
+    becameWritable: () => {},
     failed: () => failures++,
-    acceptable: () => {},
+    becameAcceptable: () => {},
   };
   drain(stack);
   assert.is(failures, 1);

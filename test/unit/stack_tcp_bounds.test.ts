@@ -247,10 +247,10 @@ test("a writer is told when a third of the buffer is free, or little is not sent
   endpoint.setSendBuffer(10_000);
   let writable = 0;
   endpoint.observer = {
-    readable: () => {},
+    becameReadable: () => {},
     failed: () => {},
-    acceptable: () => {},
-    writable: () => writable++,
+    becameAcceptable: () => {},
+    becameWritable: () => writable++,
   };
   assert.is(endpoint.send(pattern(0, 20_000)), 10_000);
   assert.is(endpoint.send(pattern(0, 1)), -E.EAGAIN);

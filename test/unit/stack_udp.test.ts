@@ -55,7 +55,7 @@ for (const address of ["127.0.0.1", "::1"]) {
     const stack = makeStack();
     const client = endpointOf(stack, isV6);
     let failures = 0;
-    client.observer = { readable: () => {}, failed: () => failures++ };
+    client.observer = { becameReadable: () => {}, failed: () => failures++ };
     sendTo(client, "x", address, 5001);
     drain(stack);
     assert.is(client.takeError(), 0);

@@ -18,6 +18,7 @@ import { mayHavePort } from "../privileges.ts";
 import { type Address, CAN_READ, CAN_WRITE, nothing, type Received, type SendRequest } from "../socket.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import type { Message } from "../stack/datagram/message.ts";
+import type { EndpointObserver } from "../stack/inet/endpoint.ts";
 import type { IpAddress } from "../stack/ip_address.ts";
 import type { Packet } from "../stack/packet.ts";
 import { familyOf, type InetName, name4, name6, nameOf, needsScope } from "./addresses.ts";
@@ -40,7 +41,7 @@ interface Corked {
   readonly ancillary: SentControl | null;
 }
 
-export class DatagramSocket extends InetSocket {
+export class DatagramSocket extends InetSocket implements EndpointObserver {
   declare readonly endpoint: DatagramEndpoint;
   declare readonly datagram: DatagramEndpoint;
   #corked: Corked | null = null;
@@ -58,17 +59,21 @@ export class DatagramSocket extends InetSocket {
     levels: ReadonlyMap<number, Level>,
   ) {
     super(network, inode, type, protocol, status, endpoint, levels);
-    endpoint.observer = {
-      readable: () => this.waiters.wake(CAN_READ),
-      failed: () => {
-        this.#chargeErrors();
-        this.waiters.wake(POLLERR);
-      },
-    };
+    endpoint.observer = this;
     if (endpoint.isV6) endpoint.takesAllGroups4 = false;
     endpoint.labelsFlows = LABELLED.has(network.sysctls.get("net/ipv6/auto_flowlabels"));
     // Of all but UDP several may have a name (INET_PROTOSW_REUSE).
     endpoint.reuseAddress = !this.#isUdp;
+  }
+
+  /** The endpoint's: datagrams have come. */
+  becameReadable(): void {
+    this.waiters.wake(CAN_READ);
+  }
+
+  failed(): void {
+    this.#chargeErrors();
+    this.waiters.wake(POLLERR);
   }
 
   get keepsBounds(): boolean {
@@ -96,8 +101,7 @@ export class DatagramSocket extends InetSocket {
     const bytes = errors.reduce((sum, { payload }) => sum + payload.length + RECORD_COST, 0);
     const more = bytes - this.#errorBytes;
     if (more > 0 && !heap.hasRoom("socketMemory", more)) {
-      errors.pop();
-      this.endpoint.drops++;
+      this.endpoint.dropNewestError();
       return;
     }
     this.#errorBytes = bytes;
@@ -109,7 +113,7 @@ export class DatagramSocket extends InetSocket {
   }
 
   dropErrors(): void {
-    this.endpoint.errors.length = 0;
+    this.endpoint.dropErrors();
     this.#chargeErrors();
   }
 

@@ -23,7 +23,6 @@ import type { ProgramTaker } from "../program_option.ts";
 import type { DatagramEndpoint } from "../stack/datagram/endpoint.ts";
 import type { InetEndpoint } from "../stack/inet/endpoint.ts";
 import type { InetSocket } from "./inet_socket.ts";
-import type { InetStack } from "./inet_stack.ts";
 import { attachFilter, detachFilter, filterBy } from "./socket_filter.ts";
 
 const DEVICE_NAME_MAX = 16;
@@ -275,11 +274,7 @@ export interface Level {
 }
 
 export class InetOptions extends SocketOptions implements ProgramTaker {
-  readonly inet: InetSocket;
-  readonly endpoint: InetEndpoint;
-  /** Null: it is no datagram socket's. */
-  readonly datagram: DatagramEndpoint | null;
-  readonly #stack: InetStack;
+  declare readonly socket: InetSocket;
   readonly levels: ReadonlyMap<number, Level>;
   /** Which control messages are wanted, of IPv4 and of IPv6: bits that received_control.ts names. */
   wanted4 = 0;
@@ -292,17 +287,25 @@ export class InetOptions extends SocketOptions implements ProgramTaker {
 
   constructor(socket: InetSocket, levels: ReadonlyMap<number, Level>) {
     super(socket);
-    const { inet } = socket.network;
     const { sysctls } = socket.kernel;
-    const { endpoint, datagram } = socket;
-    this.inet = socket;
-    this.endpoint = endpoint;
-    this.datagram = datagram;
-    this.#stack = inet;
+    const { datagram } = socket;
     this.levels = levels;
     this.sendBuffer = sysctls.get("net/core/wmem_default");
     this.receiveBuffer = sysctls.get("net/core/rmem_default");
     if (datagram !== null) datagram.receiveBuffer = this.receiveBuffer;
+  }
+
+  get inet(): InetSocket {
+    return this.socket;
+  }
+
+  get endpoint(): InetEndpoint {
+    return this.socket.endpoint;
+  }
+
+  /** Null: it is no datagram socket's. */
+  get datagram(): DatagramEndpoint | null {
+    return this.socket.datagram;
   }
 
   isListening(): boolean {
@@ -331,14 +334,14 @@ export class InetOptions extends SocketOptions implements ProgramTaker {
 
   stampsChanged(): void {
     const isStamper = this.wantsStamps || this.#keepsStamp;
-    if (isStamper !== this.#isStamper) this.#stack.stampers += isStamper ? 1 : -1;
+    if (isStamper !== this.#isStamper) this.socket.network.inet.stampers += isStamper ? 1 : -1;
     this.#isStamper = isStamper;
   }
 
   /** The socket ends. */
   end(): void {
     this.dropFilter();
-    if (this.#isStamper) this.#stack.stampers--;
+    if (this.#isStamper) this.socket.network.inet.stampers--;
     this.#isStamper = false;
   }
 

@@ -99,8 +99,7 @@ export abstract class InetSocket extends SocketFile implements ListedSocket {
     this.#sentByReference = (number + 1) >>> 0;
     const last = endpoint.errors.at(-1);
     if (last?.origin === ORIGIN_ZEROCOPY && last.data + 1 === number) {
-      endpoint.errors[endpoint.errors.length - 1] = { ...last, data: number };
-      endpoint.observer?.failed();
+      endpoint.retell({ ...last, data: number });
       return;
     }
     endpoint.tell({

@@ -27,6 +27,7 @@ import {
 } from "../socket.ts";
 import { ANY4 } from "../stack/ip_address.ts";
 import { roomNow } from "../stack/tcp/buffers.ts";
+import { type TcpObserver, URGENT_NONE, URGENT_READ } from "../stack/tcp/connection.ts";
 import { SS_UNCONNECTED, type TcpEndpoint } from "../stack/tcp/endpoint.ts";
 import { TCP_CLOSE, TCP_SYN_SENT } from "../stack/tcp/states.ts";
 import { Unread } from "../unread.ts";
@@ -35,7 +36,6 @@ import { ErrorControl, receiveError } from "./error_queue.ts";
 import type { Level } from "./inet_options.ts";
 import { InetSocket } from "./inet_socket.ts";
 import type { KeptReads } from "./kept_reads.ts";
-import { StreamEvents } from "./stream_events.ts";
 import { TcpSocketOptions } from "./tcp_options.ts";
 
 const MESSAGE_MAX = 0x7fffffff;
@@ -51,10 +51,12 @@ const TOLD_TO_WRITERS = CAN_WRITE | P.POLLERR | P.POLLHUP;
 /** Errors of the connection, which the next call tells where this one has something to tell already. */
 const OF_CONNECTION: ReadonlySet<number> = new Set([E.ECONNRESET, E.ETIMEDOUT, E.EPIPE, E.EHOSTUNREACH]);
 
-export class StreamSocket extends InetSocket {
+export class StreamSocket extends InetSocket implements TcpObserver {
   declare readonly endpoint: TcpEndpoint;
   declare readonly options: TcpSocketOptions;
   override readonly hasUrgentData = true;
+  /** The place of the urgent byte that its owner has been told of. */
+  #urgentSeq: number | null = null;
   /** What was read and has not reached its reader: it is the next. Null: nothing ever was so. */
   #unread: Unread | null = null;
   /** Of the last read at once, where its bytes are kept; -1: somebody has read since. */
@@ -68,7 +70,7 @@ export class StreamSocket extends InetSocket {
     levels: ReadonlyMap<number, Level>,
   ) {
     super(network, inode, S.SOCK_STREAM, S.IPPROTO_TCP, status, endpoint, levels);
-    endpoint.observer = new StreamEvents(this);
+    endpoint.observer = this;
   }
 
   protected override makeOptions(levels: ReadonlyMap<number, Level>): TcpSocketOptions {
@@ -97,6 +99,38 @@ export class StreamSocket extends InetSocket {
 
   override neverWaits(flags: number): boolean {
     return super.neverWaits(flags) || (flags & S.MSG_OOB) !== 0;
+  }
+
+  // ---- What the endpoint tells ----
+
+  becameReadable(): void {
+    this.waiters.wake(CAN_READ | this.#ends(P.POLLRDHUP | P.POLLHUP) | this.#urgent());
+  }
+
+  becameWritable(): void {
+    this.waiters.wake(CAN_WRITE | this.#ends(P.POLLHUP | P.POLLERR));
+  }
+
+  failed(): void {
+    this.waiters.wake(P.POLLERR | this.poll());
+  }
+
+  becameAcceptable(): void {
+    this.waiters.wake(CAN_READ);
+  }
+
+  // POLLPRI for an urgent byte of which nobody has been told.
+  #urgent(): number {
+    const { connection } = this.endpoint;
+    if (connection === null || connection.urgentState === URGENT_NONE) return 0;
+    if (connection.urgentState === URGENT_READ || connection.urgentSeq === this.#urgentSeq) return 0;
+    this.#urgentSeq = connection.urgentSeq;
+    return P.POLLPRI;
+  }
+
+  // Of those events the ones that hold.
+  #ends(events: number): number {
+    return this.poll() & events;
   }
 
   /** What the stack has to do of it is done. */
@@ -369,7 +403,7 @@ export class StreamSocket extends InetSocket {
   }
 
   dropErrors(): void {
-    this.endpoint.errors.length = 0;
+    this.endpoint.dropErrors();
   }
 
   // ---- Ends, and as a file ----

@@ -60,7 +60,12 @@ class Relay {
     this.#fd = fd;
     relays.count++;
     const changed = (): void => this.#later();
-    endpoint.observer = { readable: changed, writable: changed, failed: changed, acceptable: changed };
+    endpoint.observer = {
+      becameReadable: changed,
+      becameWritable: changed,
+      failed: changed,
+      becameAcceptable: changed,
+    };
     this.#cookie = relays.kernel.sleep.add(fd, POLLIN + POLLOUT + POLLRDHUP + EPOLLET, changed);
     this.#later();
   }

@@ -70,7 +70,7 @@ export class Resolver {
     this.#endpoint = new UdpEndpoint(this.#stack.udp, false);
     this.#endpoint.isAside = true;
     this.#endpoint.bind(ADDRESS, PORT);
-    this.#endpoint.observer = { readable: () => this.#asked(), failed: () => {} };
+    this.#endpoint.observer = { becameReadable: () => this.#asked(), failed: () => {} };
     kernel.sleep.add(fd, POLLIN, (events) => this.#ready(events));
   }
 

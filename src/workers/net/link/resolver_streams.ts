@@ -32,7 +32,12 @@ export class ResolverStreams {
     this.#listener.bind(address, port);
     this.#listener.listen(BACKLOG);
     const came = (): void => this.#later();
-    this.#listener.observer = { acceptable: came, readable: came, writable: () => {}, failed: () => {} };
+    this.#listener.observer = {
+      becameAcceptable: came,
+      becameReadable: came,
+      becameWritable: () => {},
+      failed: () => {},
+    };
   }
 
   #later(): void {

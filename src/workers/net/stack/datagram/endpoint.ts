@@ -144,7 +144,7 @@ export abstract class DatagramEndpoint extends InetEndpoint {
     packet.drops = this.drops;
     queue.push(packet);
     this.shared.queued(packet, 1);
-    this.observer?.readable();
+    this.observer?.becameReadable();
     return true;
   }
 
@@ -260,7 +260,7 @@ export abstract class DatagramEndpoint extends InetEndpoint {
       this.shared.queued(packet, -1);
       packet.release();
     }
-    this.errors.length = 0;
+    this.dropErrors();
     for (const { group, device } of this.memberships.values()) this.core.memberships.leave(device, group);
     this.memberships.clear();
     this.observer = null;

@@ -14,7 +14,7 @@ import type { PortGroup } from "./port_groups.ts";
 /** Who hears of what comes: a socket. */
 export interface EndpointObserver {
   /** There is something more to receive. */
-  readable(): void;
+  becameReadable(): void;
   /** There is a pending error, or one in the error queue. */
   failed(): void;
 }
@@ -36,6 +36,8 @@ export interface ErrorRecord {
   /** What is known of its payload. */
   readonly payload: Uint8Array;
 }
+
+const NO_ERRORS: readonly ErrorRecord[] = [];
 
 export const ORIGIN_LOCAL = 1;
 export const ORIGIN_ICMP = 2;
@@ -99,7 +101,8 @@ export abstract class InetEndpoint {
   remotePort = 0;
   /** A positive errno for the next call; 0: none. */
   pendingError = 0;
-  readonly errors: ErrorRecord[] = [];
+  /** The error queue. */
+  errors = NO_ERRORS;
   /** What found a queue full (SO_RXQ_OVFL). */
   drops = 0;
   hasShutRead = false;
@@ -230,13 +233,31 @@ export abstract class InetEndpoint {
 
   /** A record more in the error queue. */
   tell(record: ErrorRecord): void {
-    if (this.errors.length < ERROR_QUEUE_MAX) this.errors.push(record);
+    if (this.errors.length < ERROR_QUEUE_MAX) this.errors = [...this.errors, record];
     else this.drops++;
     this.observer?.failed();
   }
 
   /** The oldest record of the error queue (MSG_ERRQUEUE), or null. */
   receiveError(): ErrorRecord | null {
-    return this.errors.shift() ?? null;
+    const [oldest = null, ...others] = this.errors;
+    this.errors = others;
+    return oldest;
+  }
+
+  /** There is no memory for the last record. */
+  dropNewestError(): void {
+    this.errors = this.errors.slice(0, -1);
+    this.drops++;
+  }
+
+  dropErrors(): void {
+    this.errors = NO_ERRORS;
+  }
+
+  /** What the last record told is this now. */
+  retell(record: ErrorRecord): void {
+    this.errors = [...this.errors.slice(0, -1), record];
+    this.observer?.failed();
   }
 }

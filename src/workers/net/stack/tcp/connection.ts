@@ -59,8 +59,8 @@ export interface ConnectionOwner extends InetEndpoint {
 
 /** Who hears of what comes: a socket. */
 export interface TcpObserver extends EndpointObserver {
-  writable(): void;
-  acceptable(): void;
+  becameWritable(): void;
+  becameAcceptable(): void;
 }
 
 /** What timers of a connection there are beside that which it is itself. */

@@ -15,7 +15,7 @@
 //   ended the connection; `data` is copied. receive() gives as many as have come, 0 at the end, or -EAGAIN. Both may be called
 //   from anywhere but an observer.
 // - poll() is what poll(2) says, as Linux's tcp_poll. `observer` hears, from within run(), that it may have changed:
-//   `readable` for bytes, the end and urgent data, `writable` for room and an opened connection, `failed` for an error,
+//   `becameReadable` for bytes, the end and urgent data, `becameWritable` for room and an opened connection, `failed` for an
 //   `acceptable` for a connection to accept. An observer only notes that.
 // - takeError() is SO_ERROR. `state` is that of /proc/net/tcp, connectState SS_*. tcpInfo(endpoint) (info.ts) is TCP_INFO;
 //   inQueue, outQueue, notSent, isAtMark are SIOCINQ, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK.
@@ -310,7 +310,7 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
     return reserve(c, most, pieces);
   }
 
-  /** Who has more to send than there is room for hears of room (observer.writable); what was held back goes now. */
+  /** Who has more to send than there is room for hears of room (observer.becameWritable); what was held back goes now. */
   wantRoom(): void {
     const c = this.connection;
     if (c !== null) wantRoom(c);
@@ -492,7 +492,7 @@ export class TcpEndpoint extends BoundEndpoint implements ConnectionOwner {
     this.beginClose();
     this.#isClosed = true;
     this.observer = null;
-    this.errors.length = 0;
+    this.dropErrors();
     const c = this.connection;
     if (c === null) this.unhash();
     else orphan(c);

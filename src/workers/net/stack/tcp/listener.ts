@@ -121,7 +121,7 @@ export class Listener implements RequestOwner {
   }
 
   accepts(): void {
-    this.endpoint.observer?.acceptable();
+    this.endpoint.observer?.becameAcceptable();
   }
 
   /** Nobody will accept any more: what waits is reset, a part now and the rest in later turns. */

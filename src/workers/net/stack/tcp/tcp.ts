@@ -224,8 +224,8 @@ export class Tcp implements Transport, TcpContext {
     const { observer } = c.endpoint;
     if (observer === null) return;
     if ((notices & NOTICE_FAILED) !== 0) observer.failed();
-    if ((notices & NOTICE_READABLE) !== 0) observer.readable();
-    if ((notices & NOTICE_WRITABLE) !== 0) observer.writable();
+    if ((notices & NOTICE_READABLE) !== 0) observer.becameReadable();
+    if ((notices & NOTICE_WRITABLE) !== 0) observer.becameWritable();
   }
 
   // ---- Buffers and rates ----
