@@ -1,4 +1,4 @@
-// The arrays that scoreboards lie in: one that is empty has none, and what one has given back is the next one's.
+// The arrays that scoreboards lie in: one that is empty has none but short ones, and what one has given back is the next one's.
 
 /** Arrays of that many entries are kept for the next, so many of each size. */
 const KEPT_SIZE_MAX = 4096;
@@ -23,7 +23,7 @@ export class Entries {
 
 export const NO_ENTRIES = new Entries(0);
 
-/** Arrays that no scoreboard uses now: one that is empty has none. */
+/** Arrays that no scoreboard uses now. */
 export class EntriesPool {
   readonly #bySize = new Map<number, Entries[]>();
 

@@ -62,12 +62,14 @@ export class Scoreboard {
     this.#previous = entries.previous;
   }
 
-  // Nothing is under way: others may have its arrays.
+  // Nothing is under way: others may have its arrays, but for short ones, which go with it to the next connection
+  // (scoreboards.ts).
   #release(): void {
-    this.#pool.put(this.#entries);
-    this.#use(NO_ENTRIES);
     this.#first = 0;
     this.#ranges = null;
+    if (this.#seq.length <= SIZE_MIN) return;
+    this.#pool.put(this.#entries);
+    this.#use(NO_ENTRIES);
   }
 
   /** Nothing is under way any more. */
