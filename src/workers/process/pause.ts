@@ -18,6 +18,8 @@ export class Pause {
   #isOn = false;
   #looksLeft = 0;
   #told: Told[] = [];
+  /** Tasks that were kicked: those that are being made, or load a program, run for the first time later. */
+  readonly #kicked = new Set<Task>();
 
   constructor(kernel: SupervisorContext) {
     this.#kernel = kernel;
@@ -33,7 +35,6 @@ export class Pause {
   begin(tell: Told): void {
     this.#isOn = true;
     this.#looksLeft = LOOKS_MAX;
-    for (const task of this.#kernel.pids.tasks()) task.kick();
     this.#told.push(tell);
     if (this.#look()) this.#looks.begin();
   }
@@ -48,22 +49,28 @@ export class Pause {
   /** True: somebody is still on the way. */
   #look(): boolean {
     if (this.#told.length === 0) return false;
+    let some = false;
     for (const task of this.#kernel.pids.tasks()) {
-      if (!this.#isOnItsWay(task)) continue;
-      if (this.#looksLeft-- > 0) return true;
-      this.end();
-      return false;
+      if (this.#stands(task)) continue;
+      some = true;
+      if (!task.started || !task.call.isWithGuest || this.#kicked.has(task)) continue;
+      this.#kicked.add(task);
+      task.kick();
     }
-    this.#tell(true);
+    if (some && this.#looksLeft-- > 0) return true;
+    if (some) this.end();
+    else this.#tell(true);
     return false;
   }
 
-  #isOnItsWay({ dead, started, call }: Task): boolean {
-    if (dead || !started || call.owned) return false;
-    return this.#kernel.netThread?.serves(call.slot) !== true;
+  /** It does not get to guest code: of a call that NET serves, the end comes by way of this thread when it was kicked. */
+  #stands(task: Task): boolean {
+    const { dead, call } = task;
+    return dead || call.owned || (this.#kicked.has(task) && this.#kernel.netThread?.serves(call.slot) === true);
   }
 
   #tell(stand: boolean): void {
+    this.#kicked.clear();
     const told = this.#told;
     this.#told = [];
     for (const tell of told) tell(stand);
