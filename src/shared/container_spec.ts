@@ -31,6 +31,14 @@ export interface DeviceSpec {
   gid: number;
 }
 
+/** A filter of system calls (seccomp(2)). */
+export interface SeccompSpec {
+  /** struct sock_filter, one after the other. */
+  program: Uint8Array;
+  /** Calls that are not allowed are told in the log. */
+  logs: boolean;
+}
+
 export interface ContainerSpec {
   id: string;
   process: ProcessSpec;
@@ -45,6 +53,8 @@ export interface ContainerSpec {
   tasks: number;
   /** Bytes of memory at most; 0: the host's. */
   memory: number;
+  /** Which system calls its programs may make; null: all. */
+  seccomp: SeccompSpec | null;
   annotations: Record<string, string>;
   /** Settings by their names in linux.sysctl; those that are not known have no effect. */
   settings: Record<string, string>;

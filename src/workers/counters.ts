@@ -25,9 +25,13 @@ export class Counters {
   waitEntries = 0;
   posixTimers = 0;
   queuedSignals = 0;
+  /** Of programs that filter system calls. */
+  filterBytes = 0;
   /** Futexes that somebody waits on. */
   futexQueues = 0;
   coreDumps = 0;
+  /** Calls that a filter has kept from being made, and that are told. */
+  filteredCalls = 0;
   /** Record locks, and those of flock. */
   fileLocks = 0;
   sockets = 0;

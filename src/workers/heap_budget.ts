@@ -31,6 +31,7 @@ const COSTS = {
   waitEntries: 256,
   posixTimers: 384,
   queuedSignals: 384,
+  filterBytes: 1,
   futexQueues: 512,
   fileLocks: 512,
   filesInFlight: 64,

@@ -72,6 +72,8 @@ import { PID_MAX, PidNamespace } from "./process/pids.ts";
 import { Requests } from "./process/requests.ts";
 import { checkProgram, startProgram } from "./process/start.ts";
 import type { Task, ThreadGroup } from "./process/task.ts";
+import { readFilter, SeccompFilter } from "./seccomp/filter.ts";
+import { judgeCall } from "./seccomp/judge.ts";
 import type { BeforeHandler } from "./signals/alt_stack.ts";
 import { onUnwritableFrame, returnToGuest } from "./signals/deliver_signal.ts";
 import { sendToGroup, sendToTask } from "./signals/send_signal.ts";
@@ -142,6 +144,8 @@ export class Kernel implements SupervisorContext {
   readonly patcher: Patcher | null;
   readonly pids: PidNamespace;
   readonly pause = new Pause(this);
+  /** What programs from outside start with; null: they may make all calls. */
+  containerFilter: SeccompFilter | null = null;
   readonly users = new UserNamespace(null);
   /** For what the kernel does on its own account. */
   readonly rootCredentials = initialCredentials(0, 0, [], this.users);
@@ -290,6 +294,11 @@ export class Kernel implements SupervisorContext {
   /** Makes the kernel that of a container: null, or what is wrong with it. */
   prepare(container: ContainerSpec): string | null {
     this.limit(container);
+    if (container.seccomp !== null) {
+      const program = readFilter(container.seccomp.program);
+      if (program === null) return "linux.seccomp: the profile is too long";
+      this.containerFilter = new SeccompFilter(program, null, container.seccomp.logs, this.counters).hold();
+    }
     try {
       this.root = mountContainerTree(this, container);
     } catch (error) {
@@ -326,6 +335,10 @@ export class Kernel implements SupervisorContext {
 
   returnToGuest(task: Task, outcome: number | null): void {
     returnToGuest(task, outcome);
+  }
+
+  judgeCall(task: Task, filter: SeccompFilter, nr: number): number | null {
+    return judgeCall(task, filter, nr);
   }
 
   onUnwritableFrame(task: Task, before: BeforeHandler): void {

@@ -5,8 +5,10 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { SYSCALLS } from "../../src/shared/abi/syscalls.ts";
 import type { SpawnOptions, SpawnResult } from "../spawn.ts";
 import { Docker, hasDocker } from "./docker.ts";
+import { buildDriver } from "./driver.ts";
 import { Pty } from "./pty.ts";
 
 const RUNTIME = ["--runtime=ringfence"];
@@ -230,6 +232,63 @@ if (!hasDocker()) {
       await ok("kill", id);
       assert.is(await ok("wait", id), "137");
     });
+  });
+
+  test("the default seccomp profile refuses what it refuses under runc", async () => {
+    const probe = buildDriver("seccomp_probe", [], ["-static"]);
+    const unserved = new Set(SYSCALLS.filter(({ level }) => level === "none").map(({ nr }) => nr.x86_64));
+    for (const flags of [
+      [],
+      ["--cap-add", "SYS_ADMIN"],
+      ["--cap-add", "SYS_TIME", "--cap-drop", "SYS_CHROOT"],
+    ]) {
+      const said = async (runtime: string) => {
+        const mounted = ["-v", `${probe}:/probe:ro`, "--network", "none", `--runtime=${runtime}`];
+        return (await ok("run", "--rm", ...flags, ...mounted, "bb", "/probe")).split("\n");
+      };
+      const [expected, seen] = [await said("runc"), await said("ringfence")];
+      // What is allowed, and not served here, is ENOSYS.
+      const own = new Set(
+        seen.filter((line) => line.endsWith("ENOSYS") && unserved.has(Number.parseInt(line, 10))),
+      );
+      const ownNumbers = new Set([...own].map((line) => Number.parseInt(line, 10)));
+      const others = (lines: string[]) => lines.filter((line) => !ownNumbers.has(Number.parseInt(line, 10)));
+      assert.ok(expected.filter((line) => line.endsWith("EPERM")).length > 20, expected.join("\n"));
+      assert.equal(others(seen), others(expected), flags.join(" "));
+      // Among them is none that the profile refuses.
+      for (const line of own) assert.not(seen.includes(line.replace("ENOSYS", "EPERM")));
+    }
+  });
+
+  test("a seccomp profile of one's own: by arguments, and what kills", async () => {
+    const path = join(docker.directory, "profile.json");
+    const rule = (names: string[], action: string, more: object = {}) => ({ names, action, ...more });
+    const args = [{ index: 1, value: 0o1777, valueTwo: 0o1000, op: "SCMP_CMP_MASKED_EQ" }];
+    const syscalls = [
+      rule(["chmod", "fchmodat"], "SCMP_ACT_ERRNO", { errnoRet: 40, args }),
+      rule(["fchmodat"], "SCMP_ACT_ERRNO", { errnoRet: 40, args: [{ ...args[0], index: 2 }] }),
+      rule(["sync"], "SCMP_ACT_KILL_PROCESS"),
+      rule(["no_such_call"], "SCMP_ACT_ERRNO"),
+    ];
+    writeFileSync(path, JSON.stringify({ defaultAction: "SCMP_ACT_ALLOW", syscalls }));
+    const script =
+      "touch /f; chmod 1000 /f; chmod 755 /f && echo ok; sync; echo $?; grep ^Seccomp: /proc/self/status";
+    const run = (runtime: string) =>
+      docker.run([
+        "run",
+        "--rm",
+        `--runtime=${runtime}`,
+        "--network=none",
+        `--security-opt=seccomp=${path}`,
+        "bb",
+        "sh",
+        "-c",
+        script,
+      ]);
+    const [expected, seen] = [await run("runc"), await run("ringfence")];
+    assert.is(text(seen), text(expected));
+    assert.match(said(seen), /chmod: \/f: Symbolic link loop|chmod: \/f: Too many levels/);
+    assert.match(text(seen), /ok\n159\nSeccomp:\t2/);
   });
 
   test("nothing is left of all these containers", async () => {

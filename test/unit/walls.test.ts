@@ -10,7 +10,8 @@ const CHECKOUT = join(import.meta.dirname, "../..");
 const RING_MAX = 10;
 
 /** Files that these are not to know. */
-const SUPERVISOR = /^src\/workers\/(process|signals|time|futex|identity|system|platform|proc|strace)\//;
+const SUPERVISOR =
+  /^src\/workers\/(process|signals|seccomp|time|futex|identity|system|platform|proc|strace)\//;
 const WIRING = /^src\/workers\/(kernel|handlers|host|kernel_api|thread)\.ts$/;
 const SUBSYSTEM = /^src\/workers\/(vfs|net|mem|patch|gofer|ipc|pool)\//;
 

@@ -22,6 +22,7 @@ import {
   type Reader,
   SchemaError,
 } from "./schema.ts";
+import { compileSeccomp, readSeccomp } from "./seccomp.ts";
 import { withoutEffect } from "./without_effect.ts";
 
 const PATHS_MAX = 4096;
@@ -59,6 +60,7 @@ const readLinux = object({
   devices: optional(list(device, 4096), []),
   maskedPaths: optional(paths, []),
   readonlyPaths: optional(paths, []),
+  seccomp: optional(readSeccomp, null),
   sysctl: optional(map(byteString, MAP_MAX), {}),
   resources: optional(object({ pids: limit, memory: limit }), { pids: { limit: 0 }, memory: { limit: 0 } }),
 });
@@ -119,6 +121,7 @@ export function readContainer(
     readOnlyPaths: linux.readonlyPaths,
     tasks: Math.max(0, linux.resources.pids.limit),
     memory: Math.max(0, linux.resources.memory.limit),
+    seccomp: linux.seccomp === null ? null : compileSeccomp(linux.seccomp),
     annotations: config.annotations,
     settings: linux.sysctl,
   };

@@ -8,7 +8,6 @@ import { SchemaError } from "./schema.ts";
 
 /** The sandbox's own kernel is what these would narrow, or it has no such thing yet. */
 const MEMBERS_WITHOUT_EFFECT: readonly string[] = [
-  "linux.seccomp",
   "linux.mountLabel",
   "linux.intelRdt",
   "linux.resources.cpu.cpus", // the sandbox keeps to them, but its guest sees all CPUs

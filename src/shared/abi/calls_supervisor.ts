@@ -30,7 +30,7 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   none(101, "ptrace", [a.choice("request", "ptrace"), a.int("pid"), a.addr("addr"), a.opaque("data")]),
   part(157, "prctl", [a.choice("option", "prctl"), a.word("arg2"), a.word("arg3"), a.word("arg4"), a.word("arg5")], { note: "names, death signals, no_new_privs, capabilities, dumpable, subreapers, timer slack" }),
   part(158, "arch_prctl", [a.choice("code", "archPrctl"), a.addr("addr")], { note: "ARCH_SET_GS and ARCH_GET_GS: EINVAL" }),
-  none(317, "seccomp", [a.uint("operation"), a.uint("flags"), a.addr("args")]),
+  part(317, "seccomp", [a.uint("operation"), a.uint("flags"), a.addr("args")], { note: "without SECCOMP_FILTER_FLAG_NEW_LISTENER" }),
   part(135, "personality", [a.uint("persona")], { result: "hex", note: "PER_LINUX alone" }),
   none(163, "acct", [a.string("filename")]),
 

@@ -15,6 +15,12 @@ export interface Caller {
   /** Number of its thread group. */
   readonly pid: number;
   readonly credentials: Credentials;
+  /** Which calls it may make whatever their arguments are; null: all. judge() knows of the others. */
+  readonly seccomp: { allows(nr: number): boolean } | null;
+  /** Of the call in progress: null: it may be made; else its result, by which it is over. */
+  judge(nr: number): number | null;
+  /** All its calls are to come by kernel thread 0. */
+  readonly isWatched: boolean;
   /** It has ended, or its group is about to: it gets no results any more. */
   readonly isEnding: boolean;
   /** A signal or a stop has come that an interruptible wait must not sleep through. */

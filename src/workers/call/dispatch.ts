@@ -60,7 +60,9 @@ export class Dispatcher<C extends Caller> {
       kernel.tracer.enter(call);
     }
     let result: number;
-    if (handler === undefined) result = this.#unsupportedCall(task, nr);
+    const verdict = task.seccomp === null || task.seccomp.allows(nr) ? null : task.judge(nr);
+    if (verdict !== null) result = verdict;
+    else if (handler === undefined) result = this.#unsupportedCall(task, nr);
     else {
       const at = nr * CLASS_STRIDE;
       const count = this.#classes[at + CLASS_COUNT_AT]!;

@@ -6,6 +6,7 @@ import {
   siginfo_fault,
   siginfo_kill,
   siginfo_rt,
+  siginfo_sys,
   siginfo_timer,
 } from "../../shared/abi/structs.ts";
 import type { Caller } from "./caller.ts";
@@ -15,6 +16,8 @@ export const SIGINFO_SIZE = 128;
 export interface SigInfo {
   readonly signo: number;
   readonly code: number;
+  /** si_errno */
+  readonly errno?: number;
   /** Sender, or child. */
   readonly pid?: number;
   readonly uid?: number;
@@ -23,6 +26,8 @@ export interface SigInfo {
   readonly timer?: { id: number; overrun: number };
   /** Faults. */
   readonly addr?: number;
+  /** SIGSYS: a system call that was not to be made, where it stood, and AUDIT_ARCH_*. */
+  readonly refused?: { address: number; nr: number; arch: number };
   /** SIGCHLD. */
   readonly status?: number;
   readonly utime?: number;
@@ -61,7 +66,7 @@ export function writeSigInfo(
     return;
   }
   bytes.fill(0, at, at + SIGINFO_SIZE);
-  const head = { si_signo: info.signo, si_errno: 0, si_code: info.code, _align: 0 };
+  const head = { si_signo: info.signo, si_errno: info.errno ?? 0, si_code: info.code, _align: 0 };
   const sender = { si_pid: info.pid ?? 0, si_uid: info.uid ?? 0 };
   if (info.timer !== undefined || info.code === SI_TIMER) {
     const { id, overrun } = info.timer ?? { id: 0, overrun: 0 };
@@ -71,6 +76,9 @@ export function writeSigInfo(
       si_overrun: overrun,
       si_value: info.value ?? { lo: 0, hi: 0 },
     });
+  } else if (info.refused !== undefined) {
+    const { address, nr, arch } = info.refused;
+    siginfo_sys.write(view, at, { ...head, si_call_addr: address, si_syscall: nr, si_arch: arch });
   } else if (info.addr !== undefined)
     siginfo_fault.write(view, at, { ...head, si_addr: info.addr, si_addr_lsb: 0 });
   else if (info.signo === SIGCHLD && info.status !== undefined)

@@ -23,6 +23,8 @@ export interface HostThread {
   hostTid: number;
   /** What its host thread had run for others before, in nanoseconds. */
   timeBeforeNs: number;
+  /** All its calls are to be posted. */
+  readonly isWatched: boolean;
   /** It has posted STARTED and can be interrupted. */
   readonly started: boolean;
   /** Pools of trampolines that went while it may have been in one, until it reports. */

@@ -24,6 +24,8 @@ export interface Identity {
   readonly tid: number;
   readonly group: { readonly pid: number };
   readonly credentials: Credentials;
+  /** All its calls are to be posted. */
+  readonly isWatched: boolean;
 }
 
 export interface LocalContext extends CallContext {
@@ -36,15 +38,15 @@ const ASK_SOME = 1;
 const ASK_ALWAYS = 0;
 const ASK_NEVER = -1;
 
-/** Before the thread runs for the first time in its slot. */
+/** Before the thread runs for the first time in its slot, and when it has become watched. */
 export function allowLocalAnswers(kernel: LocalContext, thread: Identity): void {
-  const { slots, patcher, tracer } = kernel;
+  const { slots, patcher } = kernel;
   const { slot } = thread.call;
   tellIds(kernel, thread);
   // Sites are patched by what the kernel sees of them.
   const ask = patcher === null ? ASK_NEVER : patcher.every === 1 ? ASK_ALWAYS : ASK_SOME;
   slots.setWord(slot, LOCAL_ASK, ask);
-  slots.setWord(slot, LOCAL, tracer === null ? LOCAL_CALLS : 0);
+  slots.setWord(slot, LOCAL, thread.isWatched ? 0 : LOCAL_CALLS);
 }
 
 /** After each change of the thread's credentials, while it waits for the answer to the call that makes it. */

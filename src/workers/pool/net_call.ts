@@ -64,6 +64,9 @@ export class NetTask implements NetCaller {
   signal = 0;
   /** Its slot was closed. */
   isEnding = false;
+  /** Thread 0 passes what may be made. */
+  readonly seccomp = null;
+  readonly isWatched = false;
   /** Who it is, and its table, are as they were last told. */
   isKnown = false;
 
@@ -71,6 +74,10 @@ export class NetTask implements NetCaller {
     this.kernel = kernel;
     this.credentials = initialCredentials(0, 0, [], kernel.users);
     this.call = new NetCall(this, kernel, slot);
+  }
+
+  judge(): null {
+    return null;
   }
 
   /** Its slot has been passed, with a call. */

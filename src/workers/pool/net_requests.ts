@@ -2,6 +2,7 @@
 // in the middle of those. Everything else is passed to thread 0.
 
 import { nr } from "../../shared/abi/syscalls.ts";
+import { POSTED_TO_NET } from "../../shared/abi/unseen_calls.ts";
 import { kindOf, sequenceOf } from "../../shared/ring/claims.ts";
 import { RDI } from "../../shared/ring/layout.ts";
 import { Request } from "../../shared/ring/slot_states.ts";
@@ -17,28 +18,6 @@ import { Descriptors, type OwnedSocket } from "./owned_sockets.ts";
 const SUPERVISOR = 0;
 const RANDOM_SHIFT = 16;
 
-/** Of the calls on sockets those that depend on nothing but the socket. */
-const POSTED_HERE = [
-  "read",
-  "write",
-  "readv",
-  "writev",
-  "sendto",
-  "recvfrom",
-  "sendmsg",
-  "recvmsg",
-  "sendmmsg",
-  "recvmmsg",
-  "bind",
-  "connect",
-  "listen",
-  "shutdown",
-  "getsockname",
-  "getpeername",
-  "setsockopt",
-  "getsockopt",
-];
-
 export class NetRequests {
   readonly #kernel: NetKernel;
   readonly #dispatcher: Dispatcher<NetTask>;
@@ -52,7 +31,7 @@ export class NetRequests {
   constructor(kernel: NetKernel) {
     this.#kernel = kernel;
     this.#dispatcher = new Dispatcher(kernel, new Map(Object.entries(OWNED_SOCKET_HANDLERS)));
-    this.#served = new Set(POSTED_HERE.map(nr));
+    this.#served = new Set(POSTED_TO_NET.map(nr));
   }
 
   /** Serves what the scanner took from a slot. */

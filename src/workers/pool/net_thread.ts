@@ -185,7 +185,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     const fd = task.call.frame.argumentLow(0);
     // From now on its stub may ring NET for this descriptor, which is a hint: it is looked at there. Who is watched may
     // not, whatever stands in its routes.
-    const isRouted = this.#kernel.tracer === null && hasRoute(fd);
+    const isRouted = !task.isWatched && hasRoute(fd);
     if (isRouted) {
       socket.isRouted = true;
       task.call.bytes[ROUTES + fd] = NET;
@@ -199,10 +199,10 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
 
   /** `fd`: the descriptor on which its stub may post the next ones. */
   #pass(task: PassingCaller, socket: number, status: number, fd: number): number {
-    const { claims, tracer, thread } = this.#kernel;
+    const { claims, thread } = this.#kernel;
     const { call } = task;
     const { slot, sequence } = call;
-    this.#attention.set(slot, (task.hasWork ? INTERRUPT : 0) | (tracer === null ? 0 : WATCHED));
+    this.#attention.set(slot, (task.hasWork ? INTERRUPT : 0) | (task.isWatched ? WATCHED : 0));
     this.#visited[slot] = 1;
     const record = this.#post.record(Message.CALL);
     record[M.SLOT] = slot;

@@ -17,8 +17,8 @@ import type { InterfaceOwner } from "../net/interfaces.ts";
 import type { Networks } from "../net/networks.ts";
 import type { Patcher } from "../patch/patcher.ts";
 import type { PlatformContext, SlotServer } from "../platform/context.ts";
+import type { SeccompFilter } from "../seccomp/filter.ts";
 import type { BeforeHandler } from "../signals/alt_stack.ts";
-import type { Pause } from "./pause.ts";
 import type { PidNamespace } from "./pids.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread_group.ts";
@@ -40,7 +40,10 @@ export interface SupervisorContext extends PlatformContext, IpcContext, FamilyCo
   current: Task | null;
   readonly taskAt: (Task | undefined)[];
   readonly pids: PidNamespace;
-  readonly pause: Pause;
+  /** No task goes back to guest code while it is on. */
+  readonly pause: { readonly isOn: boolean };
+  /** Of the programs of a container. */
+  readonly containerFilter: SeccompFilter | null;
   /** Null: no call site is patched. */
   readonly patcher: Patcher | null;
   readonly futexes: Futexes;
@@ -59,6 +62,8 @@ export interface SupervisorContext extends PlatformContext, IpcContext, FamilyCo
   // ---- What a task has other rooms do ----
 
   returnToGuest(task: Task, outcome: number | null): void;
+  /** A call that its filters do not simply allow: null: it is made; else its result. */
+  judgeCall(task: Task, filter: SeccompFilter, nr: number): number | null;
   onUnwritableFrame(task: Task, before: BeforeHandler): void;
   sendToTask(task: Task, info: SigInfo): void;
   sendToGroup(group: ThreadGroup, info: SigInfo): void;

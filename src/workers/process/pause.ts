@@ -2,26 +2,47 @@
 // The kernel itself goes on, so that a paused container can be asked, killed and resumed; its clocks go on, as under the
 // host's freezer. A task that does not come when it is kicked is killed by the kick's own deadline (F14).
 
+import type { Timers } from "../call/timers.ts";
+import type { Native } from "../native.ts";
 import { Looks } from "../platform/looks.ts";
-import type { SupervisorContext } from "./context.ts";
-import type { Task } from "./task.ts";
 
 const LOOK_NS = 1e6;
 /** So many looks: less than those wait who have asked. */
 const LOOKS_MAX = 8000;
 
+/** A task, as far as it is paused. */
+interface Pausable {
+  readonly dead: boolean;
+  readonly started: boolean;
+  readonly call: {
+    readonly slot: number;
+    readonly owned: boolean;
+    readonly isWithGuest: boolean;
+    unpark(): void;
+  };
+  kick(): void;
+}
+
+interface PauseContext {
+  readonly native: Native;
+  readonly timers: Timers;
+  readonly pids: { tasks(): Iterable<Pausable> };
+  /** Null: there is no other kernel thread. */
+  readonly netThread: { serves(slot: number): boolean } | null;
+}
+
 type Told = (stand: boolean) => void;
 
 export class Pause {
-  readonly #kernel: SupervisorContext;
+  readonly #kernel: PauseContext;
   readonly #looks: Looks;
   #isOn = false;
   #looksLeft = 0;
   #told: Told[] = [];
   /** Tasks that were kicked: those that are being made, or load a program, run for the first time later. */
-  readonly #kicked = new Set<Task>();
+  readonly #kicked = new Set<Pausable>();
 
-  constructor(kernel: SupervisorContext) {
+  constructor(kernel: PauseContext) {
     this.#kernel = kernel;
     this.#looks = new Looks(kernel, LOOK_NS, () => this.#look());
   }
@@ -64,9 +85,11 @@ export class Pause {
   }
 
   /** It does not get to guest code: of a call that NET serves, the end comes by way of this thread when it was kicked. */
-  #stands(task: Task): boolean {
+  #stands(task: Pausable): boolean {
     const { dead, call } = task;
-    return dead || call.owned || (this.#kicked.has(task) && this.#kernel.netThread?.serves(call.slot) === true);
+    return (
+      dead || call.owned || (this.#kicked.has(task) && this.#kernel.netThread?.serves(call.slot) === true)
+    );
   }
 
   #tell(stand: boolean): void {

@@ -32,7 +32,7 @@ export class Requests {
     const { call } = task;
     call.owned = true;
     call.sequence = sequenceOf(request);
-    kernel.attention?.set(slot, 0); // what stood there is seen now
+    kernel.attention?.set(slot, task.watch); // what stood there is seen now
     kernel.current = task;
     kernel.counters.requests++;
     kernel.longTurns.nr = call.nr;
@@ -76,7 +76,7 @@ export class Requests {
     const task = kernel.taskAt[slot];
     if (task === undefined) return;
     task.call.takeBack(sequence, nr);
-    kernel.attention?.set(slot, 0);
+    kernel.attention?.set(slot, task.watch);
     kernel.current = task;
     kernel.kicks.answered(task);
     kernel.longTurns.nr = nr;

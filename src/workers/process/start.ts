@@ -3,6 +3,7 @@
 // so that a command that does not exist costs no process.
 
 import { EACCES, EAGAIN, ENOENT, ENOTDIR } from "../../shared/abi/errno.ts";
+import { SECCOMP_MODE_FILTER } from "../../shared/abi/prctl.ts";
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import { SIGKILL, SIGSEGV } from "../../shared/abi/signal.ts";
 import { S_IFDIR } from "../../shared/abi/stat.ts";
@@ -216,6 +217,7 @@ function startTask(
   task.blocked.assign(setFromHex(spec.blocked).asMask());
   if (spec.container !== undefined) {
     task.noNewPrivileges = spec.container.noNewPrivileges;
+    if (kernel.containerFilter !== null) task.useFilter(kernel.containerFilter, SECCOMP_MODE_FILTER);
     group.oomScoreAdj = spec.container.oomScoreAdj;
     group.isUnkillable = pid === 1;
   }

@@ -4,6 +4,7 @@
 
 import { SCHED_NORMAL } from "../../shared/abi/sched.ts";
 import { SIGKILL } from "../../shared/abi/signal.ts";
+import { WATCHED } from "../../shared/ring/attention.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
 import { Call } from "../call/call.ts";
 import type { Caller } from "../call/caller.ts";
@@ -14,8 +15,10 @@ import type { Credentials } from "../credentials/credentials.ts";
 import type { IpcMember } from "../ipc/member.ts";
 import type { Network } from "../net/network.ts";
 import type { LostPools } from "../patch/hidden_code.ts";
-import { tellIds } from "../platform/local_answers.ts";
+import { allowLocalAnswers, tellIds } from "../platform/local_answers.ts";
 import type { StubProcess } from "../platform/stub_process.ts";
+import type { SeccompFilter } from "../seccomp/filter.ts";
+import { UNSEEN_CALLS } from "../seccomp/unseen.ts";
 import { type AltStack, type BeforeHandler, NO_ALT_STACK } from "../signals/alt_stack.ts";
 import { PendingSignals, type SignalHandlers } from "../signals/signals.ts";
 import { LastEvents } from "../vfs/anonymous/last_events.ts";
@@ -58,6 +61,9 @@ export class Task implements Caller {
   comm: string;
   /** PR_SET_NO_NEW_PRIVS: execve gives nothing that was not there before. */
   noNewPrivileges = false;
+  #seccomp: SeccompFilter | null = null;
+  /** SECCOMP_MODE_* */
+  seccompMode = 0;
   /** PR_SET_PDEATHSIG; 0: none. */
   parentDeathSignal = 0;
   timerSlackNs = 50_000;
@@ -196,6 +202,7 @@ export class Task implements Caller {
     this.ioPriority = from.ioPriority;
     this.affinity = from.affinity;
     this.noNewPrivileges = from.noNewPrivileges;
+    if (from.#seccomp !== null) this.useFilter(from.#seccomp, from.seccompMode);
   }
 
   /** Of a new task, whose settings are its creator's. */
@@ -208,6 +215,38 @@ export class Task implements Caller {
       this.nice = 0;
     }
     this.nice = Math.max(this.nice, 0);
+  }
+
+  // ---- Filters of its calls ----
+
+  get seccomp(): SeccompFilter | null {
+    return this.#seccomp;
+  }
+
+  /** It has these filters from now on. */
+  useFilter(filter: SeccompFilter, mode: number): void {
+    const before = this.#seccomp;
+    this.#seccomp = filter.hold();
+    this.seccompMode = mode;
+    before?.release();
+    const { taskAt, attention } = this.kernel;
+    if (taskAt[this.call.slot] !== this) return;
+    allowLocalAnswers(this.kernel, this);
+    attention?.raise(this.call.slot, this.watch);
+  }
+
+  judge(nr: number): number | null {
+    return this.#seccomp === null ? null : this.kernel.judgeCall(this, this.#seccomp, nr);
+  }
+
+  /** All its calls are to come by kernel thread 0. */
+  get isWatched(): boolean {
+    return this.kernel.tracer !== null || (this.#seccomp !== null && !this.#seccomp.allowsAll(UNSEEN_CALLS));
+  }
+
+  /** What other kernel threads are to know of it while nothing has come for it: attention bits. */
+  get watch(): number {
+    return this.isWatched ? WATCHED : 0;
   }
 
   // ---- Its calls ----
@@ -299,6 +338,8 @@ export class Task implements Caller {
     this.files.release();
     this.fs.release();
     this.#network.release();
+    this.#seccomp?.release();
+    this.#seccomp = null;
   }
 
   // ---- Signals ----

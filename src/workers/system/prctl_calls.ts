@@ -9,6 +9,7 @@ import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
 import type { Task } from "../process/task.ts";
+import { setFilterMode, setStrictMode } from "../seccomp/calls.ts";
 
 const COMM_SIZE = 16;
 const SECUREBITS_MAX = 0xff;
@@ -202,7 +203,14 @@ const OPTIONS: ReadonlyMap<number, Option> = new Map<number, Option>([
     },
   ],
   [P.PR_GET_TIMERSLACK, (task) => task.timerSlackNs],
-  [P.PR_GET_SECCOMP, () => 0],
+  [P.PR_GET_SECCOMP, (task) => task.seccompMode],
+  [
+    P.PR_SET_SECCOMP,
+    (task, mode, address) => {
+      if (mode === P.SECCOMP_MODE_STRICT) return setStrictMode(task);
+      return mode === P.SECCOMP_MODE_FILTER ? setFilterMode(task, 0, address) : -EINVAL;
+    },
+  ],
   [P.PR_GET_THP_DISABLE, (_task, ...rest) => (rest.some((value) => value !== 0) ? -EINVAL : 0)],
   [
     P.PR_SET_VMA,

@@ -1,0 +1,42 @@
+// Calls that kernel thread 0 does not see each time: those that a stub answers by itself (native/stub/stub_local.c), and
+// those that stubs post to the thread NET. Who is to see all calls of a task has it make none of them that way.
+
+export const ANSWERED_BY_STUBS = [
+  "getpid",
+  "gettid",
+  "getuid",
+  "getgid",
+  "geteuid",
+  "getegid",
+  "gettimeofday",
+  "time",
+  "clock_gettime",
+  "clock_getres",
+  "getcpu",
+  "sched_yield",
+  "futex",
+  "nanosleep",
+  "clock_nanosleep",
+];
+
+/** Of the calls on sockets those that depend on nothing but the socket. */
+export const POSTED_TO_NET = [
+  "read",
+  "write",
+  "readv",
+  "writev",
+  "sendto",
+  "recvfrom",
+  "sendmsg",
+  "recvmsg",
+  "sendmmsg",
+  "recvmmsg",
+  "bind",
+  "connect",
+  "listen",
+  "shutdown",
+  "getsockname",
+  "getpeername",
+  "setsockopt",
+  "getsockopt",
+];

@@ -1,0 +1,85 @@
+// What becomes of a call that filters do not simply allow (seccomp(2), "Filter return values").
+
+import { ENOSYS } from "../../shared/abi/errno.ts";
+import * as P from "../../shared/abi/prctl.ts";
+import { SIGKILL, SIGSYS, SYS_SECCOMP } from "../../shared/abi/signal.ts";
+import { TWO_32 } from "../../shared/abi/struct.ts";
+import { syscallName } from "../../shared/abi/syscalls.ts";
+import * as L from "../../shared/ring/layout.ts";
+import { NO_RESULT } from "../call/call.ts";
+import type { SigInfo } from "../call/siginfo.ts";
+import { exitTask } from "../process/exit.ts";
+import type { Task } from "../process/task.ts";
+import { forceSignal } from "../signals/send_signal.ts";
+import { ARGUMENTS, CallData, INSTRUCTION_POINTER, type SeccompFilter } from "./filter.ts";
+
+const ACTION = 0xffff0000;
+const DATA = 0xffff;
+const ERRNO_MAX = 4095;
+const CALL_ARGUMENTS = 6;
+
+const data = new CallData();
+
+function describe({ kernel, call }: Task, nr: number): void {
+  const { slots } = kernel;
+  slots.readArguments(call.slot, call.frame, CALL_ARGUMENTS);
+  data.nr = nr;
+  data.setWord(INSTRUCTION_POINTER, slots.word(call.slot, L.RIP));
+  data.setWord(INSTRUCTION_POINTER + 4, slots.word(call.slot, L.RIP + 4));
+  for (let i = 0; i < CALL_ARGUMENTS; i++) {
+    data.setWord(ARGUMENTS + 8 * i, call.frame.argumentLow(i));
+    data.setWord(ARGUMENTS + 8 * i + 4, call.frame.argumentHigh(i));
+  }
+}
+
+function signal(task: Task, nr: number, reason: number): SigInfo {
+  const { slots } = task.kernel;
+  const [low, high] = [slots.word(task.call.slot, L.RIP) >>> 0, slots.word(task.call.slot, L.RIP + 4) >>> 0];
+  const refused = { address: high * TWO_32 + low, nr, arch: P.AUDIT_ARCH_X86_64 };
+  return { signo: SIGSYS, code: SYS_SECCOMP, errno: reason, refused };
+}
+
+function log(task: Task, nr: number, action: number): void {
+  task.kernel.counters.filteredCalls++;
+  task.kernel.log("debug", "a filter has caught a system call", {
+    pid: task.pid,
+    name: syscallName(nr),
+    action: `0x${action.toString(16)}`,
+  });
+}
+
+function end(task: Task): number {
+  task.group.exit(SIGKILL);
+  return NO_RESULT;
+}
+
+/** Null: the call is made. Else its result, by which it is over; signals may stand in between. */
+export function judgeCall(task: Task, filter: SeccompFilter, nr: number): number | null {
+  if (task.seccompMode === P.SECCOMP_MODE_STRICT)
+    return task.group.alive > 1 ? exitTask(task, SIGKILL) : end(task);
+  describe(task, nr);
+  const answer = filter.answer(data) >>> 0;
+  const action = (answer & ACTION) >>> 0;
+  const reason = answer & DATA;
+  if (action === P.SECCOMP_RET_ALLOW) return null;
+  if (filter.logs || action === P.SECCOMP_RET_LOG || action < P.SECCOMP_RET_TRAP || action >= 0x80000000)
+    log(task, nr, action);
+  switch (action) {
+    case P.SECCOMP_RET_LOG:
+      return null;
+    case P.SECCOMP_RET_ERRNO:
+      return -Math.min(reason, ERRNO_MAX);
+    case P.SECCOMP_RET_TRAP:
+      forceSignal(task, signal(task, nr, reason));
+      return nr; // what stood in rax
+    case P.SECCOMP_RET_TRACE:
+    case P.SECCOMP_RET_USER_NOTIF:
+      return -ENOSYS; // nobody traces, or listens
+    case P.SECCOMP_RET_KILL_THREAD:
+      if (task.group.alive > 1) return exitTask(task, SIGSYS);
+      break;
+  }
+  task.handlers.reset(SIGSYS);
+  forceSignal(task, signal(task, nr, reason));
+  return nr;
+}
