@@ -143,7 +143,6 @@ test("what is accepted without effect is told in the log", () => {
     { destination: "/b", type: "tmpfs", options: ["rshared"] },
   ];
   const linux = {
-    seccomp: { defaultAction: "SCMP_ACT_ALLOW" },
     sysctl: { "net.a": "1", "kernel.shmmax": "8192" },
     rootfsPropagation: "rslave",
     resources: { cpu: { cpus: "0" } },
@@ -152,7 +151,7 @@ test("what is accepted without effect is told in the log", () => {
   const text = JSON.stringify({ ...LEAST, mounts, linux });
   read(text);
   const list =
-    "linux.seccomp, linux.resources.cpu.cpus, linux.sysctl net.a, the host's pid namespace, the host's ipc namespace, linux.rootfsPropagation, propagation of mounts[1]";
+    "linux.resources.cpu.cpus, linux.sysctl net.a, the host's pid namespace, the host's ipc namespace, linux.rootfsPropagation, propagation of mounts[1]";
   assert.equal(logged, [`config.json: accepted without effect: ${list}`]);
   assert.is(
     refusal(() => read(text, {}, true)),

@@ -10,7 +10,7 @@ import { ARGUMENTS, CallData, readFilter, SeccompFilter } from "../../src/worker
 const charged = { filterBytes: 0 };
 
 function filterOf(profile: object): SeccompFilter {
-  const { program, logs } = compileSeccomp(readSeccomp(profile, "linux.seccomp"));
+  const { program, logs } = compileSeccomp(readSeccomp(profile, "linux.seccomp")!);
   return new SeccompFilter(readFilter(program)!, null, logs, charged);
 }
 
@@ -107,7 +107,7 @@ test("every call there is, one rule each", () => {
 
 test("what is no profile is told with its place", () => {
   for (const [profile, words] of [
-    [{}, /linux\.seccomp\.defaultAction/],
+    [{ flags: [] }, /linux\.seccomp\.defaultAction/],
     [{ defaultAction: "SCMP_ACT_NOTIFY" }, /defaultAction is not one of/],
     [{ defaultAction: "SCMP_ACT_ALLOW", flags: ["X"] }, /flags\[0\]/],
     [{ defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["a"], action: "X" }] }, /syscalls\[0\]\.action/],

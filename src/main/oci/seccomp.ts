@@ -107,7 +107,7 @@ type Condition = Read<typeof condition>;
 const errno = optional(integer(0, ERRNO_MAX), EPERM);
 const action = oneOf(Object.keys(ACTIONS));
 
-export const readSeccomp = object({
+const readProfile = object({
   defaultAction: action,
   defaultErrnoRet: optional(integer(0, ERRNO_MAX), null),
   architectures: optional(list(byteString, 64), [] as string[]),
@@ -125,7 +125,13 @@ export const readSeccomp = object({
     [],
   ),
 });
-type Profile = Read<typeof readSeccomp>;
+type Profile = Read<typeof readProfile>;
+
+/** Null: it is there and says nothing, as engines write it that want none. */
+export const readSeccomp: Reader<Profile | null> = (value, at) =>
+  typeof value === "object" && value !== null && Object.keys(value).length === 0
+    ? null
+    : readProfile(value, at);
 
 /** A place in the program. */
 interface Label {
