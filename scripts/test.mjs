@@ -2,6 +2,10 @@
 // under the pinned Node, with a deadline that kills its whole process group. The last line is
 // `N passed, N failed`.
 //
+// Files in SIDE_BY_SIDE run two at a time where there are two CPUs, but those that measure, or look at the whole host:
+// they say so in their first lines, `// alone: WHY`. All others run alone: their sandboxes use both CPUs, or are told
+// when a turn of theirs was long.
+//
 //   npm test                    everything
 //   npm test -- unit e2e/stdio  files whose path contains one of the words, without the checks
 //   npm test -- --long          tests that can run for longer do (RINGFENCE_TEST_LONG=1)
@@ -12,7 +16,7 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -24,6 +28,8 @@ const LINGER_MS = 2000;
 const LONGEST_TOLD = 40;
 /** Unit tests first: what they find is found sooner there. */
 const ORDER = ["unit", "guest", "e2e"];
+const SIDE_BY_SIDE = ["unit", "e2e"];
+const LANES = Math.min(2, availableParallelism());
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const long = process.argv.includes("--long");
@@ -109,10 +115,8 @@ function checkBusybox() {
 }
 
 /** uvu prints `Total: n` and `Passed: n` for a file; without them the file as a whole has failed. */
-async function testFile(path) {
+async function testFile({ path, deadlineS }) {
   const began = performance.now();
-  const head = readFileSync(path, "utf8").slice(0, 1000);
-  const deadlineS = Number(/^\/\/ deadline: (\d+) s$/m.exec(head)?.[1] ?? DEFAULT_DEADLINE_S);
   const timing = durations === undefined ? [] : ["--import", join(checkout, "scripts/durations.mjs")];
   const { output, code, late } = await run(node, [...timing, path], deadlineS);
   const sum = (label) =>
@@ -145,9 +149,29 @@ function findTests(directory) {
   });
 }
 
-function rank(path) {
-  const place = ORDER.indexOf(relative(join(checkout, "test"), path).split("/")[0]);
-  return place < 0 ? ORDER.length : place;
+/** What a file says of itself in its first lines. */
+function describe(path) {
+  const head = readFileSync(path, "utf8").slice(0, 1000);
+  const [folder] = relative(join(checkout, "test"), path).split("/");
+  const place = ORDER.indexOf(folder);
+  return {
+    path,
+    rank: place < 0 ? ORDER.length : place,
+    deadlineS: Number(/^\/\/ deadline: (\d+) s$/m.exec(head)?.[1] ?? DEFAULT_DEADLINE_S),
+    isAlone: !SIDE_BY_SIDE.includes(folder) || /^\/\/ alone: /m.test(head),
+  };
+}
+
+/** Those side by side first, the longest of them at the beginning: lanes end at about the same time then. */
+function inOrder(a, b) {
+  const sideBySide = Number(a.isAlone) - Number(b.isAlone);
+  const long = a.isAlone ? 0 : b.deadlineS - a.deadlineS;
+  return a.rank - b.rank || sideBySide || long || (a.path < b.path ? -1 : 1);
+}
+
+/** Runs files from the beginning of the list for as long as they may run beside others; the list loses them. */
+async function lane(files) {
+  while (files.length > 0 && !files[0].isAlone) await testFile(files.shift());
 }
 
 if (checkBusybox() && (await check("set-up", process.execPath, ["scripts/setup.mjs"]))) {
@@ -157,8 +181,12 @@ if (checkBusybox() && (await check("set-up", process.execPath, ["scripts/setup.m
   }
   const files = findTests(join(checkout, "test"))
     .filter((path) => words.length === 0 || words.some((word) => relative(checkout, path).includes(word)))
-    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-  for (const path of files) await testFile(path);
+    .map(describe)
+    .sort(inOrder);
+  while (files.length > 0) {
+    await Promise.all(Array.from({ length: LANES }, () => lane(files)));
+    if (files.length > 0) await testFile(files.shift());
+  }
 }
 if (durations !== undefined) reportDurations(durations);
 process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
