@@ -57,8 +57,8 @@ if (!hasDocker()) {
   });
 
   test("without it they end with their daemon, and nothing is left", async () => {
-    for (const signal of ["SIGTERM", "SIGKILL"] as const)
-      await withContainer(false, async (docker, ok) => {
+    await withContainer(false, async (docker, ok) => {
+      for (const signal of ["SIGTERM", "SIGKILL"] as const) {
         await docker.restart(signal);
         assert.ok(
           await eventually(
@@ -70,7 +70,8 @@ if (!hasDocker()) {
         assert.ok(await eventually(() => states(docker).length === 0, 10_000), signal);
         await ok("start", "kept");
         assert.is(await ok("exec", "kept", "echo", "again"), "again");
-      });
+      }
+    });
   });
 }
 
