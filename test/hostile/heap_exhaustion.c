@@ -1,24 +1,24 @@
 // Everything that a guest can make grow in the Sentry's memory, each until there is no more to be had: one
 // kind at a time, and all of them at once. All goes with the processes.
-//@ args: symlinks
-//@ args: xattrs
+//@ args-once: symlinks
+//@ args-once: xattrs
 //@ args: names
-//@ args: deep
-//@ args: removed
+//@ args-once: deep
+//@ args-once: removed
 //@ args: vmas
 //@ args: messages
 //@ args: epoll
 //@ args: timers
-//@ args: locks
-//@ args: watches
-//@ args: mounts
-//@ args: signals
-//@ args: pipes
-//@ args: polls
-//@ args: groups
-//@ args: zombies
-//@ args: readers
-//@ args: all
+//@ args-once: locks
+//@ args-once: watches
+//@ args-once: mounts
+//@ args-once: signals
+//@ args-once: pipes
+//@ args-once: polls
+//@ args-once: groups
+//@ args-once: zombies
+//@ args-once: readers
+//@ args-once: all
 //@ ends: 0
 //@ deadline: 120
 #include "hostile.h"
