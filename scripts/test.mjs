@@ -28,7 +28,7 @@ const LINGER_MS = 2000;
 const LONGEST_TOLD = 40;
 /** Unit tests first: what they find is found sooner there. */
 const ORDER = ["unit", "guest", "e2e"];
-const SIDE_BY_SIDE = ["unit", "e2e"];
+const SIDE_BY_SIDE = ["unit", "model", "fuzz", "e2e"];
 const LANES = Math.min(2, availableParallelism());
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
