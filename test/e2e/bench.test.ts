@@ -2,6 +2,7 @@
 // business.
 //
 // deadline: 600 s
+// alone: it measures, and fills the machine
 
 import { readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

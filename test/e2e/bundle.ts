@@ -111,11 +111,23 @@ export class Bundle {
     return this.creates({}, ...flags);
   }
 
-  /** `create`, whose streams are the container's and outlive it: they go to a file, where a pipe would not end. */
   creates(how: { globalFlags?: string[]; killAfterMs?: number }, ...flags: string[]): Promise<SpawnResult> {
+    return this.#leaves("create", flags, how);
+  }
+
+  runsDetached(): Promise<SpawnResult> {
+    return this.#leaves("run", ["--detach"], {});
+  }
+
+  /** A command whose streams are the container's and outlive it: they go to a file, where a pipe would not end. */
+  #leaves(
+    name: string,
+    flags: string[],
+    how: { globalFlags?: string[]; killAfterMs?: number },
+  ): Promise<SpawnResult> {
     const path = join(this.directory, "said");
     const fd = openSync(path, "w");
-    const command = ["create", "--bundle", this.directory, ...flags, this.id];
+    const command = [name, "--bundle", this.directory, ...flags, this.id];
     const child = spawn(ringfence, ["--root", this.root, ...(how.globalFlags ?? []), ...command], {
       stdio: ["ignore", fd, fd],
     });

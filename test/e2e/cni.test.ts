@@ -1,4 +1,5 @@
 // deadline: 180 s
+// alone: its names of namespaces are the host's, as podman's are
 // Links that the plugins of CNI make: containers of containerd's (`ctr run --cni`), and a network namespace that is there
 // before its container and after it. Skipped, and said so, where they are not installed.
 

@@ -167,23 +167,21 @@ function sandboxOf(bundle: Bundle): { init: number; node: number } {
 }
 
 test("KILL and delete --force end a container whose kernel hangs", async () => {
-  await withBundle(SLEEP, async (bundle) => {
-    for (const [name, flags, rest] of [
-      ["kill", [], ["KILL"]],
-      ["delete", ["--force"], []],
-    ] as const) {
+  const ends = (name: string, flags: string[], rest: string[]) =>
+    withBundle(SLEEP, async (bundle) => {
       const { ended } = await engine(bundle, ["run", "--detach", "--bundle", bundle.directory, bundle.id]);
       const { init, node } = sandboxOf(bundle);
       process.kill(node, "SIGSTOP");
       const kept = await bundle.on("delete");
       assert.match(said(kept), /does not answer/);
-      ok(await bundle.on(name, [...flags], [...rest]));
+      ok(await bundle.on(name, flags, rest));
       assert.match(said(await ended), /^status \d+$/m);
       assert.ok(await eventually(() => !exists(init), 5000));
       ok(await bundle.on("delete", ["--force"]));
       assert.equal(bundle.left(), []);
-    }
-  });
+    });
+  // Each waits for the answers that do not come.
+  await Promise.all([ends("kill", [], ["KILL"]), ends("delete", ["--force"], [])]);
 });
 
 test("ps lists the host's processes of a container, as numbers or as lines of the host's ps", async () => {
@@ -245,7 +243,7 @@ test("a network namespace that is given by its path is joined, by the waiters to
         assert.is(procLink(further.pid, "ns/net"), network);
         ok(await bundle.on("delete", ["--force"]));
         await further.ended;
-        assert.is(text(ok(await bundle.runs({}, "--detach"))), "");
+        assert.is(said(ok(await bundle.runsDetached())), "");
         assert.is(procLink(JSON.parse(text(await bundle.on("state"))).pid, "ns/net"), network);
       },
       (config) => {

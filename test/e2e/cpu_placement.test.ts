@@ -1,5 +1,7 @@
 // Where a sandbox's threads run on the host: on one CPU while its guests hand work to each other, on all that it may
 // use while they compute, and never outside of what it was started with.
+//
+// alone: who else computes decides where threads run
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";

@@ -1,4 +1,6 @@
 // Threads that are made one after the other go on in one host thread, and host threads that nobody needs leave.
+//
+// alone: a busy machine keeps threads away for longer
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";

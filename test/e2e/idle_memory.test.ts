@@ -1,5 +1,7 @@
 // What sandboxes have alike in memory the host has once: V8's own code from the start on, and what is in the file
 // `alike` when the sandbox has been idle for some seconds. It goes on as before then.
+//
+// alone: it waits for a sandbox that is idle, and measures its memory
 
 import { statSync } from "node:fs";
 import { test } from "uvu";

@@ -1,4 +1,5 @@
 // deadline: 300 s
+// alone: it looks at all control groups and sandboxes of the host
 // Whatever is killed, the rest of the sandbox is gone within a second, and the host is as before.
 
 import { randomInt } from "node:crypto";

@@ -1,4 +1,5 @@
 // deadline: 180 s
+// alone: its names of namespaces are the host's, as those of CNI are
 // What users of podman do, with networks made by netavark, whose name server is aardvark-dns. Skipped, and said so, where
 // they are not installed.
 

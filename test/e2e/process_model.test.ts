@@ -52,11 +52,12 @@ function descriptors(pid: number): Map<number, string> {
 }
 
 // What a process may hold besides pipes and sockets; a detached mount shows as "/": the host's tree,
-// read-only; files of the host's proc are there for the guest's, and one for the placement.
+// read-only; files of the host's proc are there for the guest's, and for the placement, which looks at V8's threads
+// where somebody waits for a CPU.
 const ANYONE = /^(pipe:\[\d+\]|socket:\[\d+\])$/;
 const INIT = /^anon_inode:\[signalfd\]$/;
 const NODE =
-  /^(anon_inode:.+|\/source_positions|\/alike|\/memfd:\S+( \(deleted\))?|\/|\/dev\/null|(\/proc)?\/(cpuinfo|stat|loadavg))$/;
+  /^(anon_inode:.+|\/source_positions|\/alike|\/memfd:\S+( \(deleted\))?|\/|\/dev\/null|(\/proc)?\/(cpuinfo|stat|loadavg)|\/proc\/\d+\/task\/\d+\/schedstat)$/;
 const STUB = /^(anon_inode:\[eventfd\]|\/memfd:\S+( \(deleted\))?|\/dev\/null)$/;
 
 /** A handle of the VFS on a name below its root: nothing can be read or written through it. */

@@ -13,7 +13,6 @@ again("--platform=ptrace", [
   "control",
   "docker",
   "job_control",
-  "kills",
   "memory_limit",
   "patching",
   "postgresql",

@@ -10,7 +10,6 @@ again("--workers=2", [
   "control",
   "docker",
   "job_control",
-  "kills",
   "memory_limit",
   "process_model",
   "stdio",

@@ -10,37 +10,42 @@ static void on_limit(int signo) {
   came += signo == SIGXCPU;
 }
 
-static void child(rlim_t soft, rlim_t hard, int handles, int inherits) {
-  int pid = fork(), status;
-  if (pid == 0) {
-    alarm(60);
-    struct rlimit limit = {soft, hard};
-    setrlimit(RLIMIT_CPU, &limit);
-    if (inherits && fork() != 0) {
-      wait(&status);
-      _exit(WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-    }
-    if (handles) signal(SIGXCPU, on_limit);
-    for (;;) {
-      if (handles == 1 && came) {
-        getrlimit(RLIMIT_CPU, &limit);
-        yes_no("the soft limit moves on", limit.rlim_cur > soft);
-        _exit(3);
-      }
+static const struct {
+  rlim_t soft, hard;
+  int handles, inherits;
+} cases[] = {{1, 5, 0, 0}, {1, 5, 1, 0}, {1, 2, 2, 0}, {0, 1, 0, 0}, {1, 5, 0, 1}};
+enum { COUNT = sizeof cases / sizeof *cases };
+
+static _Noreturn void compute(int i) {
+  struct rlimit limit = {cases[i].soft, cases[i].hard};
+  int status;
+  alarm(60);
+  setrlimit(RLIMIT_CPU, &limit);
+  if (cases[i].inherits && fork() != 0) {
+    wait(&status);
+    _exit(WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+  }
+  if (cases[i].handles) signal(SIGXCPU, on_limit);
+  for (;;) {
+    if (cases[i].handles == 1 && came) {
+      getrlimit(RLIMIT_CPU, &limit);
+      _exit(limit.rlim_cur > cases[i].soft ? 3 : 4); // whether the soft limit moves on
     }
   }
-  waitpid(pid, &status, 0);
-  say("%d %d, handler %d: %s %d", (int)soft, (int)hard, handles, WIFSIGNALED(status) ? "signal" : "exit",
-      WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
 int main(void) {
   struct rlimit none = {0, 0};
+  int pids[COUNT], status;
   setrlimit(RLIMIT_CORE, &none);
-  child(1, 5, 0, 0);
-  child(1, 5, 1, 0);
-  child(1, 2, 2, 0);
-  child(0, 1, 0, 0);
-  child(1, 5, 0, 1);
+  // Side by side: each has a second or two of CPU time to use.
+  for (int i = 0; i < COUNT; i++)
+    if ((pids[i] = fork()) == 0) compute(i);
+  for (int i = 0; i < COUNT; i++) {
+    waitpid(pids[i], &status, 0);
+    say("%d %d, handler %d: %s %d", (int)cases[i].soft, (int)cases[i].hard, cases[i].handles,
+        WIFSIGNALED(status) ? "signal" : "exit",
+        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+  }
   return 0;
 }

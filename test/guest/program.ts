@@ -1,9 +1,10 @@
 // A guest program: its directives (guest.h lists them) and its compiled form. Programs are compiled
 // once and kept under build/guest by a hash of everything that goes into them.
 
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { checkout } from "../spawn.ts";
 
@@ -27,6 +28,8 @@ export interface GuestProgram {
   readonly source: string;
   /** Argument lists, one a run. */
   readonly runs: readonly string[][];
+  /** Hostile programs: runs that take long, and attack what is the same in each configuration: the first alone has them. */
+  readonly runsOnce: readonly string[][];
   readonly stdin: string;
   readonly env: Readonly<Record<string, string>>;
   readonly needs: readonly string[];
@@ -62,6 +65,7 @@ export function programsIn(directory: string): GuestProgram[] {
 /** Reads a program's directives; throws on one that is not known. */
 export function parse(source: string): GuestProgram {
   const runs: string[][] = [];
+  const runsOnce: string[][] = [];
   const needs: string[] = [];
   const cflags: string[] = [];
   const env: Record<string, string> = {};
@@ -78,6 +82,9 @@ export function parse(source: string): GuestProgram {
     switch (match[1]) {
       case "args":
         runs.push(words(text).map(fromC));
+        break;
+      case "args-once":
+        runsOnce.push(words(text).map(fromC));
         break;
       case "stdin":
         stdin = fromC(text);
@@ -113,9 +120,9 @@ export function parse(source: string): GuestProgram {
         throw new Error(`${source}: unknown directive ${match[1]}`);
     }
   }
-  if (runs.length === 0) runs.push([]);
+  if (runs.length + runsOnce.length === 0) runs.push([]);
   const name = basename(source, ".c");
-  return { name, source, runs, stdin, env, needs, cflags, link, differences, ends, deadlineMs };
+  return { name, source, runs, runsOnce, stdin, env, needs, cflags, link, differences, ends, deadlineMs };
 }
 
 function words(text: string): string[] {
@@ -130,24 +137,53 @@ function fromC(text: string): string {
   );
 }
 
-/** Path of the compiled program; compiles it if its sources or flags are new. */
-export function compile(program: GuestProgram): string {
+/** How a program is compiled, and where its binary is then: that name tells all that goes into it. */
+function compilation(program: GuestProgram): { binary: string; compiler: string; flags: string[] } {
+  const compiler = compilerOf(program);
   const flags = [
     ...FLAGS,
     ...(program.link === "static" ? ["-static"] : []),
     ...program.cflags,
     `-I${join(checkout, "native/include")}`,
   ];
-  const hash = createHash("sha256").update(JSON.stringify([compilerOf(program), flags]));
+  const hash = createHash("sha256").update(JSON.stringify([compiler, flags]));
   for (const header of headers()) hash.update(readFileSync(header));
   hash.update(readFileSync(program.source));
   mkdirSync(OUTPUT, { recursive: true });
   const binary = join(OUTPUT, `${program.name}-${hash.digest("hex").slice(0, 16)}`);
-  if (existsSync(binary)) return binary;
-  const fresh = `${binary}.${process.pid}`;
-  execFileSync(compilerOf(program), [...flags, "-o", fresh, program.source], {
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  renameSync(fresh, binary);
+  return { binary, compiler, flags };
+}
+
+const compiled = new WeakMap<GuestProgram, string>();
+
+/** Path of the compiled program; compiles it if its sources or flags are new. */
+export function compile(program: GuestProgram): string {
+  const known = compiled.get(program);
+  if (known !== undefined) return known;
+  const { binary, compiler, flags } = compilation(program);
+  if (!existsSync(binary)) {
+    const fresh = `${binary}.${process.pid}`;
+    execFileSync(compiler, [...flags, "-o", fresh, program.source], {
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    renameSync(fresh, binary);
+  }
+  compiled.set(program, binary);
   return binary;
+}
+
+/** Compiles those that are new, on all CPUs. What cannot be compiled is told by who calls compile(). */
+export async function compileAll(programs: readonly GuestProgram[]): Promise<void> {
+  const left = [...programs];
+  const work = async () => {
+    for (let program = left.pop(); program !== undefined; program = left.pop()) {
+      const { binary, compiler, flags } = compilation(program);
+      if (existsSync(binary)) continue;
+      const fresh = `${binary}.${process.pid}`;
+      const args = [...flags, "-o", fresh, program.source];
+      const isMade = await new Promise((resolve) => execFile(compiler, args, (error) => resolve(!error)));
+      if (isMade) renameSync(fresh, binary);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
 }

@@ -27,31 +27,45 @@ export interface PipedOptions {
 const PIPE_GRACE_MS = 2_000;
 const SIGNALS: Readonly<Record<string, number>> = osConstants.signals;
 
-/** A pipe with a name for a moment: Node cannot make one without. [reading end, writing end] */
+/** FIFOs that are made by one mkfifo(1): to start it takes longer than many a program that is run. */
+const FIFOS_AT_ONCE = 60;
+const fifos: string[] = [];
+let directory: string | undefined;
+
+/** The path of a FIFO that is no longer needed when it has been opened: Node cannot make a pipe without a name. */
+function fifo(): string {
+  if (fifos.length === 0) {
+    if (directory === undefined) {
+      const made = mkdtempSync(join(tmpdir(), "ringfence-pipes-"));
+      process.on("exit", () => rmSync(made, { recursive: true, force: true }));
+      directory = made;
+    }
+    for (let i = 0; i < FIFOS_AT_ONCE; i++) fifos.push(join(directory, `${i}`));
+    execFileSync("mkfifo", fifos);
+  }
+  return fifos.pop()!;
+}
+
+/** [reading end, writing end] */
 function pipe(): [number, number] {
-  const directory = mkdtempSync(join(tmpdir(), "ringfence-pipe-"));
-  const path = join(directory, "pipe");
-  execFileSync("mkfifo", [path]);
+  const path = fifo();
   // The end that the test keeps is non-blocking; the flag belongs to that opening alone.
   const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const writer = openSync(path, constants.O_WRONLY);
   unlinkSync(path);
-  rmSync(directory, { recursive: true });
   return [reader, writer];
 }
 
 /** A pipe that holds `text` (at most 64 KiB) and then ends; its reading end blocks, as a shell's would. */
 function fullPipe(text: string): number {
-  const directory = mkdtempSync(join(tmpdir(), "ringfence-pipe-"));
-  const path = join(directory, "pipe");
-  execFileSync("mkfifo", [path]);
+  const path = fifo();
   const both = openSync(path, constants.O_RDWR);
   const reader = openSync(path, constants.O_RDONLY);
+  unlinkSync(path);
   const bytes = Buffer.from(text, "latin1");
   if (bytes.length > 0 && writeSync(both, bytes) !== bytes.length)
     throw new Error("standard input does not fit a pipe");
   closeSync(both);
-  rmSync(directory, { recursive: true });
   return reader;
 }
 

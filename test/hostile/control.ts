@@ -96,14 +96,14 @@ export async function settled(
   wanted?: Record<string, number>,
 ): Promise<Record<string, number>> {
   const end = performance.now() + SETTLE_MS;
-  let last = held(await counters(socket));
+  let last: Record<string, number> | undefined;
   let equal = 0;
   for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
     const next = held(await counters(socket));
     const goal = wanted ?? last;
     equal = JSON.stringify(next) === JSON.stringify(goal) ? equal + 1 : 0;
     if (equal >= (wanted === undefined ? EQUAL_LOOKS : 1) || performance.now() > end) return next;
     last = next;
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -1,4 +1,6 @@
 // Core files that are large, of many parts, or of a process that does something else meanwhile.
+//@ args: parts
+//@ args-once: endless
 //@ ends: 0
 //@ deadline: 60
 //@ cflags: -pthread
@@ -118,6 +120,10 @@ int main(int argc, char **argv) {
   if (argc > 1 && !strcmp(argv[1], "ends")) return 0;
   char directory[] = "/tmp/core-dumps-XXXXXX";
   if (!mkdtemp(directory) || chdir(directory)) return 1;
+  if (argc > 1 && !strcmp(argv[1], "endless")) {
+    endless();
+    return rmdir(directory) ? 2 : 0;
+  }
   run(0, 0);
   run(1, 0);
   for (int i = 1; i < 6; i++)
@@ -126,6 +132,5 @@ int main(int argc, char **argv) {
   for (int i = 0; i < 5; i++)
     for (int which = 3; which < 6; which++)
       run(which, which == 5 ? 20000 : 0);
-  endless();
   return rmdir(directory) ? 2 : 0;
 }

@@ -1,6 +1,6 @@
 // A guest that wants the Sentry to run out of descriptors, memory or patience by way of files.
 //@ args: descriptors
-//@ args: listings
+//@ args-once: listings
 //@ args: sizes
 //@ args: names
 //@ args: closed-under-a-read

@@ -196,7 +196,7 @@ static void mutations(void) {
   is_whole("filter");
   unsigned size = sizeof *set + set->size, taken = 0;
   memcpy(copy, buffer, size);
-  double end = seconds() + 6;
+  double end = seconds() + FORGE_S;
   for (int i = 0; seconds() < end; i++) {
     memcpy(buffer, copy, size);
     for (int k = next_random() % 3; k >= 0; k--) {
@@ -386,7 +386,7 @@ static void at_once(void) {
   pthread_t threads[4];
   for (int i = 0; i < 4; i++)
     pthread_create(&threads[i], 0, i & 1 ? sender : reader, 0);
-  double end = seconds() + 4;
+  double end = seconds() + FLOOD_S;
   for (unsigned i = 0; seconds() < end; i++) {
     up_to_output();
     for (unsigned k = i % 500; k > 0; k--)

@@ -4,7 +4,7 @@
 //@ args: 3
 //@ args: 4
 //@ ends: any
-//@ deadline: 15
+//@ deadline: 3
 #include "hostile.h"
 
 int main(int argc, char **argv) {

@@ -6,7 +6,7 @@
 //@ args: 2
 //@ args: 3
 //@ ends: any
-//@ deadline: 10
+//@ deadline: 3
 //@ cflags: -pthread
 #include "hostile.h"
 #include <linux/netlink.h>

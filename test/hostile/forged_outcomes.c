@@ -13,7 +13,7 @@
 //@ args: 15
 //@ args: sibling
 //@ ends: any
-//@ deadline: 10
+//@ deadline: 3
 //@ cflags: -pthread
 #include "hostile.h"
 #include <pthread.h>

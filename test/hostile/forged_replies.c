@@ -5,7 +5,7 @@
 //@ args: signal
 //@ args: exit
 //@ ends: any
-//@ deadline: 4
+//@ deadline: 2
 #include "hostile.h"
 
 int main(int argc, char **argv) {

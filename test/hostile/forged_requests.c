@@ -11,7 +11,7 @@
 //@ args: 9
 //@ args: 15
 //@ ends: any
-//@ deadline: 10
+//@ deadline: 3
 #include "hostile.h"
 
 int main(int argc, char **argv) {

@@ -1,5 +1,6 @@
 // Random system calls with random arguments, from a seed; now and then through the stub's own
-// instruction. The number of calls is the second argument.
+// instruction. The number of calls is the second argument. A child makes them; where one of them ends it, or keeps it
+// waiting, the next child goes on with the call after that.
 //@ args: 1 20000
 //@ args: 2 20000
 //@ args: 3 20000
@@ -9,6 +10,15 @@
 //@ ends: any
 //@ deadline: 20
 #include "hostile.h"
+#include <sys/wait.h>
+
+#define PATIENCE_US 50000
+
+// How far it is, in memory of the parent and the child: the calls that are begun, and the random numbers after their own.
+static volatile struct {
+  long begun;
+  uint64_t state;
+} * progress;
 
 static uint64_t argument(char *area) {
   switch (next_random() % 5) {
@@ -62,16 +72,12 @@ static int pointless(long nr) {
   return 0;
 }
 
-int main(int argc, char **argv) {
-  random_state = argc > 1 ? strtoull(argv[1], 0, 0) : 1;
-  long count = argc > 2 ? atol(argv[2]) : 20000;
-  leave_no_objects();
+static void make_calls(long count) {
   char *area = pages(32);
-  find_gadget();
   int notifying = 0;
-  for (long i = 0; i < count; i++) {
+  random_state = progress->state;
+  while (progress->begun < count) {
     long nr = next_random() % 8 ? (long)(next_random() % 470) : (long)nasty();
-    if (pointless(nr & 0xffffffff)) continue;
     uint64_t a[6];
     for (int k = 0; k < 6; k++)
       a[k] = argument(area);
@@ -82,8 +88,11 @@ int main(int argc, char **argv) {
       if (nr == SYS_mmap) a[3] |= MAP_FIXED;
       if (nr == SYS_mremap) a[2] %= 8 * PAGE, a[4] = (uint64_t)area + next_random() % 32 * PAGE;
     }
-    if (nr == SYS_brk || nr == SYS_close || nr == SYS_close_range || nr == SYS_dup2) continue;
     int direct = next_random() % 8 == 0;
+    progress->state = random_state;
+    progress->begun++;
+    if (pointless(nr & 0xffffffff)) continue;
+    if (nr == SYS_brk || nr == SYS_close || nr == SYS_close_range || nr == SYS_dup2) continue;
     if (direct && (nr == SYS_mmap || nr == SYS_madvise) && ++notifying > 12) direct = 0;
     if (direct && (nr == SYS_sigaltstack || nr == SYS_rt_sigprocmask)) direct = 0;
     if (direct)
@@ -91,6 +100,23 @@ int main(int argc, char **argv) {
     else
       sys6(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
   }
-  say("survived");
+}
+
+int main(int argc, char **argv) {
+  long count = argc > 2 ? atol(argv[2]) : 20000;
+  leave_no_objects();
+  find_gadget();
+  progress = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (progress == MAP_FAILED) return 1;
+  progress->state = argc > 1 ? strtoull(argv[1], 0, 0) : 1;
+  int children = 0;
+  for (; progress->begun < count; children++) {
+    pid_t child = fork();
+    if (child < 0) return 1;
+    if (child == 0) make_calls(count), _exit(0);
+    for (long before = -1; waitpid(child, NULL, WNOHANG) == 0; before = progress->begun, usleep(PATIENCE_US))
+      if (progress->begun == before) kill(child, SIGKILL);
+  }
+  say("%ld calls by %d children", progress->begun, children);
   return 0;
 }

@@ -5,7 +5,7 @@
 //@ args: kernel-page
 // With another slot of its own chunk it posts there, and waits for an answer that never comes.
 //@ ends: 0 139 deadline
-//@ deadline: 5
+//@ deadline: 3
 #include "hostile.h"
 
 int main(int argc, char **argv) {

@@ -6,6 +6,8 @@
 //   //@ ends: STATUS ...    how it may end; "any" for all ways, "deadline" if it may hang until it is
 //                           killed from outside
 //   //@ deadline: SECONDS   until that happens
+//   //@ args-once: WORDS    as `args`, for a run that takes long and attacks what is the same whichever threads the
+//                           kernel has and whatever catches calls: it is made in the first configuration only
 #ifndef RINGFENCE_HOSTILE_H
 #define RINGFENCE_HOSTILE_H
 
@@ -30,6 +32,11 @@ __attribute__((unused)) static double seconds(void) {
   clock_gettime(CLOCK_MONOTONIC, &t);
   return t.tv_sec + t.tv_nsec / 1e9;
 }
+
+// Seconds that a flood lasts: what it fills is full, and whoever it keeps waiting is late, after a fraction of the first.
+// And seconds that requests are forged at random, some thousands of them in each; more by `npm test -- --long`.
+#define FLOOD_S 2.0
+#define FORGE_S (getenv("RINGFENCE_TEST_LONG") ? 20.0 : 3.0)
 
 // ---- The stub's own system call instruction ----
 

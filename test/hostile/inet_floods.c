@@ -47,7 +47,7 @@ static void *sender(void *unused) {
   struct sockaddr_in to = loopback(7100);
   int s = socket(AF_INET, SOCK_DGRAM, 0), on = 1, size = 500;
   setsockopt(s, SOL_SOCKET, SO_BROADCAST, &on, 4);
-  double end = seconds() + 2;
+  double end = seconds() + FLOOD_S;
   for (unsigned i = 0; seconds() < end; i++) {
     int length = i % 3 ? 65507 : i % 1400;
     setsockopt(s, IPPROTO_UDP, 103, &(int){i % 5 ? 0 : size}, 4);
@@ -179,7 +179,7 @@ static void noise(void) {
 // Names, vectors and control messages of any form.
 static void forged(void) {
   static const int levels[] = {SOL_SOCKET, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_UDP, IPPROTO_TCP, 255, 58, 77};
-  double end = seconds() + 6;
+  double end = seconds() + FORGE_S;
   for (int i = 0; seconds() < end; i++) {
     int s = kind(i);
     struct sockaddr_in at = loopback(7130 + i % 3);
@@ -276,7 +276,7 @@ static void closing(void) {
   shared = one;
   for (long i = 0; i < 6; i++)
     pthread_create(&threads[i], 0, user, (void *)i);
-  double end = seconds() + 3;
+  double end = seconds() + FLOOD_S;
   for (int i = 0; seconds() < end; i++) {
     int s = kind(i), next;
     struct sockaddr_in at = loopback(7140), none = {.sin_family = AF_UNSPEC};
@@ -318,7 +318,7 @@ static void connections(void) {
   at.sin_port = htons(7151);
   l = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   bind(l, (void *)&at, sizeof at), listen(l, 10);
-  end = seconds() + 3;
+  end = seconds() + FLOOD_S;
   int done = 0;
   for (; seconds() < end; done++) {
     int s = socket(AF_INET, SOCK_STREAM, 0);
@@ -345,7 +345,7 @@ static void raw(void) {
   struct icmphdr *h = (void *)buffer;
   memset(buffer, 0, sizeof buffer);
   h->type = ICMP_ECHO, h->checksum = htons(0xf7ff);
-  double end = seconds() + 3;
+  double end = seconds() + FLOOD_S;
   for (int i = 0; seconds() < end; i++)
     sendto(fds[0], buffer, i % 2 ? 64 : 1400, MSG_DONTWAIT, (void *)&to, sizeof to);
 }

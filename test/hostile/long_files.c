@@ -1,12 +1,12 @@
 // Calls on files at their limits: none may hold the kernel thread.
 //@ args: epoll
-//@ args: transfers
-//@ args: allocate
+//@ args-once: transfers
+//@ args-once: allocate
 //@ args: directory
 //@ args: tree
 //@ args: descriptors
 //@ args: poll
-//@ args: locks
+//@ args-once: locks
 //@ args: inotify
 //@ args: vectors
 //@ args: lists

@@ -1,5 +1,5 @@
 // Ends of processes, signals, timers, waits and memory at their limits: none may hold the kernel thread.
-//@ args: timers
+//@ args-once: timers
 //@ args: signals
 //@ args: mappings
 //@ args: futexes

@@ -9,7 +9,7 @@
 //@ args: chunk-no-access
 //@ args: unmap-everything
 //@ ends: any
-//@ deadline: 4
+//@ deadline: 2
 #include "hostile.h"
 
 int main(int argc, char **argv) {

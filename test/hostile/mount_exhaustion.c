@@ -1,5 +1,6 @@
 // As many mounts and watches as there can be: stacked, doubled by recursive binds, copied by namespaces. All
 // go with the process.
+//@ args-once:
 //@ ends: 0
 //@ deadline: 60
 #include "hostile.h"

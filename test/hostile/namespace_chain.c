@@ -1,5 +1,6 @@
 // Mount namespaces that nobody is in, each of which has the file of the next mounted, as many as there can be: with the first
 // all of them go, and no depth of calls is as deep as they are many.
+//@ args-once:
 //@ ends: 0
 //@ deadline: 60
 //@ needs: fork

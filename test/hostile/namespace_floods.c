@@ -209,7 +209,7 @@ static void storm(void) {
   int u = socket(AF_INET, SOCK_DGRAM, 0), on = 1;
   setsockopt(u, SOL_SOCKET, SO_BROADCAST, &on, sizeof on);
   struct sockaddr_in to = {AF_INET, htons(9), {htonl(0x0affffff)}, {0}};
-  double until = seconds() + 3;
+  double until = seconds() + FLOOD_S;
   while (seconds() < until) {
     sendto(u, request.rest, 1000, MSG_DONTWAIT, (void *)&to, sizeof to);
     struct sockaddr_in nobody = {AF_INET, htons(9), {htonl(0x0a000009)}, {0}};
@@ -312,7 +312,7 @@ static void moved(void) {
       }
     }
   }
-  double until = seconds() + 3;
+  double until = seconds() + FLOOD_S;
   for (int round = 0; seconds() < until; round++) {
     for (int i = 0; i < 8; i++) {
       char name[] = "a0", other[] = "b0";
@@ -375,7 +375,7 @@ static void chain(void) {
   int sender = socket(AF_INET, SOCK_DGRAM, 0), ttl = 255;
   setsockopt(sender, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl);
   last.sin_addr.s_addr = htonl(0x0a000002 + ((LENGTH - 1) << 8));
-  double until = seconds() + 3;
+  double until = seconds() + FLOOD_S;
   int came = 0;
   while (seconds() < until) {
     sendto(sender, request.rest, 1000, MSG_DONTWAIT, (void *)&last, sizeof last);
@@ -390,7 +390,7 @@ static void chain(void) {
 // Requests that name a namespace which goes at the same moment: what they ask for goes with it.
 static void named(void) {
   int first = here(), s = netlink();
-  double until = seconds() + 3;
+  double until = seconds() + FLOOD_S;
   while (seconds() < until) {
     int gone = another();
     if (gone < 0) continue; // those that went are there still

@@ -332,7 +332,7 @@ static void mutations(void) {
   if (result) bad("a good batch", result);
   list_all(s);
   memcpy(copy.bytes, one.bytes, copy.length = one.length);
-  double until = seconds() + 6;
+  double until = seconds() + FORGE_S;
   unsigned taken = 0;
   for (int i = 0; seconds() < until; i++) {
     memcpy(one.bytes, copy.bytes, one.length = copy.length);
@@ -528,7 +528,7 @@ static void at_once(void) {
   much(&one);
   for (int i = 0; i < COUNT; i++)
     pthread_create(&threads[i], 0, kinds[i], 0);
-  sleep(5);
+  usleep(FLOOD_S * 1000000);
   is_over = 1;
   for (int i = 0; i < COUNT; i++)
     pthread_join(threads[i], 0);

@@ -108,7 +108,7 @@ static void taps(void) {
   pthread_t threads[2];
   for (int i = 0; i < 2; i++)
     pthread_create(&threads[i], 0, traffic, 0);
-  for (double end = seconds() + 3; seconds() < end;)
+  for (double end = seconds() + FLOOD_S; seconds() < end;)
     for (int i = 0; i < 1000; i++)
       recv(fds[i], buffer, sizeof buffer, MSG_DONTWAIT);
   stop = 1;
@@ -149,7 +149,7 @@ static void rings(void) {
   pthread_create(&f, 0, forger, 0);
   long size = 32 * 4096;
   ring_size = size;
-  for (double end = seconds() + 4; seconds() < end;) {
+  for (double end = seconds() + FLOOD_S; seconds() < end;) {
     for (int version = 0; version < 3; version++) {
       int s = socket(AF_PACKET, version % 2 ? SOCK_RAW : SOCK_DGRAM, 0);
       setsockopt(s, SOL_PACKET, PACKET_VERSION, &version, 4);
@@ -334,7 +334,7 @@ static void crowd(void) {
   }
   pthread_t t;
   pthread_create(&t, 0, traffic, 0);
-  sleep(2);
+  usleep(FLOOD_S * 1000000);
   stop = 1;
   pthread_join(t, 0);
   for (int i = 0; i < count; i++)
@@ -371,7 +371,7 @@ static void mapped(void) {
   pthread_t t;
   pthread_create(&t, 0, changer, &fd);
   int count = 0;
-  for (double end = seconds() + 3; seconds() < end;) {
+  for (double end = seconds() + FLOOD_S; seconds() < end;) {
     struct pollfd p = {.fd = fd, .events = POLLIN};
     poll(&p, 1, 0);
     volatile char *at = mmap(0, 16 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -433,7 +433,7 @@ static void fragments(void) {
   int u = socket(AF_INET, SOCK_DGRAM, 0), r = socket(AF_INET, SOCK_DGRAM, 0);
   setsockopt(u, IPPROTO_IP, IP_MTU_DISCOVER, &(int){IP_PMTUDISC_DONT}, 4);
   bind(r, (void *)&to, sizeof to);
-  for (double end = seconds() + 3; seconds() < end;) {
+  for (double end = seconds() + FLOOD_S; seconds() < end;) {
     sendto(u, buffer, 60000, MSG_DONTWAIT, (void *)&to, sizeof to);
     recv(r, buffer, sizeof buffer, MSG_DONTWAIT);
   }

@@ -9,7 +9,7 @@
 //@ args: 8 all
 //@ args: 9 all
 //@ ends: any
-//@ deadline: 10
+//@ deadline: 3
 #include "hostile.h"
 
 int main(int argc, char **argv) {

@@ -11,7 +11,7 @@
 //@ args: unfinished-copy
 // Requests that come while the kernel waits for an answer of the stub, as it does to patch a call site, are deadly.
 //@ ends: deadline 137
-//@ deadline: 2
+//@ deadline: 1
 #include "hostile.h"
 
 int main(int argc, char **argv) {

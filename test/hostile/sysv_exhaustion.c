@@ -1,6 +1,7 @@
 // As much of System V IPC as there can be: segments, sets, queues, messages, things to undo, namespaces; long lists of
 // operations with many who wait for them; segments where no memory can be. All of it ends in an error, or goes with
 // the process and its namespace.
+//@ args-once:
 //@ ends: 0
 //@ deadline: 120
 #include "hostile.h"

@@ -1,6 +1,8 @@
 // What calls leave to the garbage collector: the hot ones nothing, whatever file they are about. Calls are made
 // thousands of times without a stub, so that what V8 has compiled by then is what runs, and the growth of the heap is
 // divided by their number. Bytes, not times.
+//
+// alone: what V8's threads have compiled by then counts
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -1,5 +1,7 @@
 // How much of the CPUs the other threads of a process want (native/platform/helper_threads.c): those that run and those that
 // wait, not the caller's own.
+//
+// alone: it fills the CPUs
 
 import { closeSync, constants, openSync } from "node:fs";
 import { join } from "node:path";

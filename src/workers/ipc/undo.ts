@@ -14,6 +14,8 @@ export class Adjustments {
   readonly semaphores: SemaphoreSet;
   readonly #list: UndoList;
   readonly #values = new Map<number, number>();
+  /** Where take() is: from the beginning each time, it would pass by all that it has taken. */
+  #rest: MapIterator<[number, number]> | null = null;
 
   constructor(list: UndoList, set: SemaphoreSet) {
     this.#list = list;
@@ -47,13 +49,13 @@ export class Adjustments {
     this.#list.forget(this.semaphores);
   }
 
-  /** Takes an adjustment out; null: there are no more. */
+  /** Takes an adjustment out; null: there are no more. None are added by then. */
   take(): [number, number] | null {
-    for (const [number, value] of this.#values) {
-      this.set(number, 0);
-      return [number, value];
-    }
-    return null;
+    this.#rest ??= this.#values.entries();
+    const { value, done } = this.#rest.next();
+    if (done) return null;
+    this.set(value[0], 0);
+    return value;
   }
 }
 
