@@ -112,22 +112,21 @@ export class Bundle {
   }
 
   creates(how: { globalFlags?: string[]; killAfterMs?: number }, ...flags: string[]): Promise<SpawnResult> {
-    return this.#leaves("create", flags, how);
+    return this.#leaves(["create", "--bundle", this.directory, ...flags, this.id], how);
   }
 
   runsDetached(): Promise<SpawnResult> {
-    return this.#leaves("run", ["--detach"], {});
+    return this.#leaves(["run", "--bundle", this.directory, "--detach", this.id], {});
+  }
+
+  execsDetached(flags: string[], words: string[]): Promise<SpawnResult> {
+    return this.#leaves(["exec", "--detach", ...flags, this.id, ...words], {});
   }
 
   /** A command whose streams are the container's and outlive it: they go to a file, where a pipe would not end. */
-  #leaves(
-    name: string,
-    flags: string[],
-    how: { globalFlags?: string[]; killAfterMs?: number },
-  ): Promise<SpawnResult> {
+  #leaves(command: string[], how: { globalFlags?: string[]; killAfterMs?: number }): Promise<SpawnResult> {
     const path = join(this.directory, "said");
     const fd = openSync(path, "w");
-    const command = [name, "--bundle", this.directory, ...flags, this.id];
     const child = spawn(ringfence, ["--root", this.root, ...(how.globalFlags ?? []), ...command], {
       stdio: ["ignore", fd, fd],
     });

@@ -68,8 +68,7 @@ for (const flags of [[], ["--workers=2"], ["--platform=ptrace"]])
         /cannot exec in a paused container/,
       );
       assert.match(said(await bundle.on("delete")), /not stopped: paused/);
-      const late = ["--ignore-paused", "--detach"];
-      ok(await bundle.on("exec", late, ["--", ...shell("echo late > /tmp/late")]));
+      ok(await bundle.execsDetached(["--ignore-paused"], ["--", ...shell("echo late > /tmp/late")]));
       await new Promise((resolve) => setTimeout(resolve, 100));
       assert.not(existsSync(join(bundle.rootfs, "tmp/late")));
 
