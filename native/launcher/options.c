@@ -3,6 +3,7 @@
 // guest's own command line begins at the first word that is neither flag nor positional, or after --.
 #include "options.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,11 +22,14 @@ struct command_row {
   const char *name;
   int least_positionals, most_positionals;
   enum { COMMANDLESS, COMMAND_REQUIRED, COMMAND_OPTIONAL, COMMAND_REST } guest_command;
+  int failure_code;
 };
 
 #define ROW(id, ...) [COMMAND_##id] = {__VA_ARGS__},
 static const struct command_row commands[COMMAND_COUNT] = {RF_COMMANDS(ROW)};
 #undef ROW
+
+static_assert(COMMAND_COUNT <= 32, "a bit for each");
 
 static bool same_word(const char *word, const char *text, size_t length) {
   return word && strncmp(word, text, length) == 0 && word[length] == '\0';
@@ -121,6 +125,10 @@ bool options_read(struct options *options, int argc, char **argv) {
   options->arguments = has_command ? argv + at : NULL;
   options->id = options->positionals[0];
   return true;
+}
+
+int options_failure_code(const struct options *options) {
+  return commands[options->command].failure_code;
 }
 
 bool option_is(const struct options *options, enum option option, const char *value) {
