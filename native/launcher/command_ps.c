@@ -28,6 +28,7 @@ struct processes {
   size_t count;
 };
 
+// -1: it has ended, and at most its parent has not heard of it yet.
 static pid_t parent_of(pid_t pid) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/stat", pid);
@@ -35,7 +36,8 @@ static pid_t parent_of(pid_t pid) {
   char *text = read_whole_file(path, STAT_MAX, &length);
   char *end = text ? strrchr(text, ')') : NULL; // the name before it may hold anything
   int parent = 0;
-  if (!end || sscanf(end + 1, " %*c %d", &parent) != 1) parent = -1;
+  char state;
+  if (!end || sscanf(end + 1, " %c %d", &state, &parent) != 2 || state == 'Z' || state == 'X') parent = -1;
   free(text);
   return parent;
 }
