@@ -214,6 +214,8 @@ static int exec_in_container(const struct options *options, const struct state_d
 
 static int exec_in_sandbox(const struct options *options, const struct state_directory *state) {
   struct identity identity;
+  if (options->preserved || options->lists[OPTION_CAP] || options->lists[OPTION_ADDITIONAL_GIDS])
+    fail(EXIT_RINGFENCE, "--preserve-fds, --cap and --additional-gids are for containers: %s", options->id);
   identity_capture(&identity, options->closed_streams);
   session_block_signals();
   if (options->values[OPTION_USER]) take_user(&identity, options->values[OPTION_USER]);

@@ -63,31 +63,32 @@ int command_state(const struct options *options) {
   return 0;
 }
 
-// A signal by number or name, with SIG or without, RTMIN+N and RTMAX-N too; 0 where there is none.
+// A signal by number or name, with SIG or without, RTMIN+N and RTMAX-N too; -1 where there is none. 0 asks whether the
+// container runs.
 static int signal_number(const char *text) {
   if (!text) return SIGTERM;
   char *end;
   if (isdigit((unsigned char)text[0])) {
     long number = strtol(text, &end, 10);
-    return *end == '\0' && number >= 1 && number <= SIGNAL_MAX ? (int)number : 0;
+    return *end == '\0' && number <= SIGNAL_MAX ? (int)number : -1;
   }
   if (strncasecmp(text, "SIG", 3) == 0) text += 3;
   for (int signo = 1; signo < 32; signo++)
     if (strcasecmp(text, sigabbrev_np(signo)) == 0) return signo;
-  if (strncasecmp(text, "RTM", 3) != 0 || strlen(text) < 5) return 0;
+  if (strncasecmp(text, "RTM", 3) != 0 || strlen(text) < 5) return -1;
   bool from_least = strncasecmp(text, "RTMIN", 5) == 0;
-  if (!from_least && strncasecmp(text, "RTMAX", 5) != 0) return 0;
+  if (!from_least && strncasecmp(text, "RTMAX", 5) != 0) return -1;
   // The guest's numbers: its C library keeps two of them for itself.
   long offset = text[5] == '\0' ? 0 : strtol(text + 5, &end, 10);
-  if (text[5] != '\0' && (*end != '\0' || text[5] != (from_least ? '+' : '-'))) return 0;
+  if (text[5] != '\0' && (*end != '\0' || text[5] != (from_least ? '+' : '-'))) return -1;
   long number = (from_least ? 34 : SIGNAL_MAX) + offset;
-  return number >= 34 && number <= SIGNAL_MAX ? (int)number : 0;
+  return number >= 34 && number <= SIGNAL_MAX ? (int)number : -1;
 }
 
 int command_kill(const struct options *options) {
   struct found found;
   int signo = signal_number(options->positionals[1]);
-  if (signo == 0) fail(EXIT_RINGFENCE, "unknown signal \"%s\"", options->positionals[1]);
+  if (signo < 0) fail(EXIT_RINGFENCE, "unknown signal \"%s\"", options->positionals[1]);
   found_open(&found, options);
   if (signo == SIGKILL) found.control.patience_ms = SHUTDOWN_MS;
   char request[128];

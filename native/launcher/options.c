@@ -58,8 +58,9 @@ static bool keep(struct options *options, unsigned option, const char *value) {
   return true;
 }
 
-// Reads the flag at argv[*at]; its value may be the next word.
-static bool read_flag(struct options *options, int argc, char **argv, int *at, bool *used) {
+// Reads the flag at argv[*at], of the commands in `commands`: one letter has several meanings. Its value may be the next word.
+static bool read_flag(struct options *options, unsigned commands, int argc, char **argv, int *at,
+                      bool *used) {
   const char *word = argv[*at];
   bool is_long = word[1] == '-';
   const char *name = word + (is_long ? 2 : 1);
@@ -67,6 +68,7 @@ static bool read_flag(struct options *options, int argc, char **argv, int *at, b
   size_t length = equals ? (size_t)(equals - name) : strlen(name);
   for (unsigned i = 0; i < OPTION_COUNT; i++) {
     const struct option_row *row = &rows[i];
+    if (!(row->commands & commands)) continue;
     bool negated = is_long && row->type == OPTION_TYPE_BOOLEAN && !equals && strncmp(name, "no-", 3) == 0 &&
                    same_word(row->name, name + 3, length - 3);
     if (!negated && !same_word(is_long ? row->name : row->short_name, name, length)) continue;
@@ -103,7 +105,7 @@ bool options_read(struct options *options, int argc, char **argv) {
     }
     if (command && command->guest_command == COMMAND_REST && positionals == command->most_positionals) break;
     if (argv[at][0] == '-' && argv[at][1] != '\0') {
-      if (!read_flag(options, argc, argv, &at, used)) return false;
+      if (!read_flag(options, command ? 1u << options->command : ~0u, argc, argv, &at, used)) return false;
     } else if (!command) {
       int found = command_named(argv[at]);
       if (found < 0) return false;

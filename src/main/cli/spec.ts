@@ -1,6 +1,6 @@
 // `ringfence spec`: a config.json to begin with, byte for byte as runc writes it.
 
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoText } from "../../shared/abi/errno_text.ts";
 import { CommandError } from "./command_error.ts";
@@ -26,6 +26,8 @@ const mount = (destination: string, type: string, source: string, ...options: st
   ...(options.length > 0 && { options }),
 });
 const types = (...names: string[]) => names.map((type) => ({ type }));
+/** A namespace of them is worth having where there is the one hierarchy of v2. */
+const cgroupType = () => (existsSync("/sys/fs/cgroup/cgroup.controllers") ? ["cgroup"] : []);
 const ownId = (id: number) => [{ containerID: 0, hostID: id, size: 1 }];
 
 /** Without privilege there is no group 5 to give terminals to, and no sysfs to be mounted: the host's is shown. */
@@ -49,12 +51,16 @@ function linux(rootless: boolean): object {
   const paths = { maskedPaths: MASKED, readonlyPaths: READ_ONLY };
   if (!rootless) {
     const resources = { devices: [{ allow: false, access: "rwm" }] };
-    return { resources, namespaces: types("pid", "network", "ipc", "uts", "mount"), ...paths };
+    return {
+      resources,
+      namespaces: types("pid", "network", "ipc", "uts", "mount", ...cgroupType()),
+      ...paths,
+    };
   }
   return {
     uidMappings: ownId(process.geteuid!()),
     gidMappings: ownId(process.getegid!()),
-    namespaces: types("pid", "ipc", "uts", "mount", "cgroup", "user"),
+    namespaces: types("pid", "ipc", "uts", "mount", ...cgroupType(), "user"),
     ...paths,
   };
 }

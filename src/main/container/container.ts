@@ -44,7 +44,7 @@ export class Container {
   /** Wait status of its first program, once it has stopped. */
   #exitStatus = 0;
   /** Who waits for its end. */
-  #waiting: ((status: number) => void)[] = [];
+  readonly #waiting = new Set<(status: number) => void>();
 
   /** `waiter`: descriptor of its channel, or null where the caller's connection stands for the container. */
   constructor(parts: Parts, spec: ContainerSpec, streams: Streams, waiter: number | null) {
@@ -153,6 +153,7 @@ export class Container {
   async kill(signo: number, all: boolean): Promise<void> {
     if (this.#status === "stopped" && all) return; // nobody is left
     if (this.#status === "stopped") throw new RequestError("ERR_STATE", "container not running");
+    if (signo === 0) return; // only whether it is there
     if (this.#status === "running") {
       await (all ? this.#parts.kernel.signal(0, signo) : this.#program!.signal(signo, false));
       return;
@@ -161,10 +162,11 @@ export class Container {
     if (signo === SIGKILL || signo === SIGTERM) this.#ended(signo);
   }
 
-  /** Resolves with the wait status of the first program when the container has stopped. */
-  waitForEnd(): Promise<number> {
-    if (this.#status === "stopped") return Promise.resolve(this.#exitStatus);
-    return new Promise((resolve) => this.#waiting.push(resolve));
+  /** `told` gets the wait status of the first program when the container has stopped; returns how to wait no more. */
+  onEnd(told: (status: number) => void): () => void {
+    if (this.#status === "stopped") told(this.#exitStatus);
+    else this.#waiting.add(told);
+    return () => this.#waiting.delete(told);
   }
 
   /** What an engine may delete as it stands. */
@@ -175,7 +177,8 @@ export class Container {
   #ended(status: number): void {
     this.#status = "stopped";
     this.#exitStatus = status;
-    for (const told of this.#waiting.splice(0)) told(status);
+    for (const told of this.#waiting) told(status);
+    this.#waiting.clear();
     for (const fd of new Set(this.#streams ?? [])) closeSync(fd);
     this.#streams = null;
     this.#waiter?.end(status);

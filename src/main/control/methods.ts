@@ -17,6 +17,8 @@ export interface Peer {
   connection: Connection;
   /** The program that this connection stands for. */
   program?: Program;
+  /** What its requests wait for is wanted no more. */
+  forget?: () => void;
 }
 
 export interface Control {
@@ -131,8 +133,14 @@ const METHODS: Readonly<Record<string, Method>> = {
   },
 
   /** Resolves when the container has stopped: its first program's wait status. */
-  async wait(control) {
-    return { status: await container(control).waitForEnd() };
+  wait(control, peer) {
+    if (peer.forget) throw new RequestError("ERR_BUSY", "this connection waits already");
+    return new Promise((resolve) => {
+      peer.forget = container(control).onEnd((status) => {
+        delete peer.forget;
+        resolve({ status });
+      });
+    });
   },
 
   /** What the guests have of the sandbox's own: tasks, and what its network devices have moved (`events`). */
@@ -143,7 +151,7 @@ const METHODS: Readonly<Record<string, Method>> = {
 
   /** Sends a signal to the container's first process, or with `all` to every process. */
   kill(control, _peer, { signo, all }) {
-    return container(control).kill(signalNumber(signo), all === true);
+    return container(control).kill(signo === 0 ? 0 : signalNumber(signo), all === true);
   },
 
   /**
@@ -224,6 +232,7 @@ export async function handleRequest(control: Control, peer: Peer, value: unknown
 
 /** The peer is gone: so is whoever waited for its program. */
 export function peerGone(control: Control, peer: Peer): void {
+  peer.forget?.();
   peer.program
     ?.kill()
     .catch((error: unknown) => control.log.error({ err: error }, "killing a program failed"));
