@@ -22,7 +22,12 @@ const UNITS_MS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s:
 const TASKS_MAX = 1 << 22;
 const INTERVAL_MAX_MS = 2 ** 31 - 1;
 
-const readUsage = object({ tasks: integer(0, TASKS_MAX), netDev: byteString });
+/** `tasksLimit`: 0 where there is none. The host's own has room for what is no guest's. */
+const readUsage = object({
+  tasks: integer(0, TASKS_MAX),
+  tasksLimit: integer(0, Number.MAX_SAFE_INTEGER),
+  netDev: byteString,
+});
 
 /** A duration as Go writes it, or a number of seconds as runsc has it; milliseconds. */
 export function durationMs(text: string): number {
@@ -68,17 +73,15 @@ class Watched {
   }
 
   async tellStats(): Promise<void> {
-    const { tasks, netDev } = readUsage(await this.#client.askSoon("usage"), "usage");
+    const { tasks, tasksLimit, netDev } = readUsage(await this.#client.askSoon("usage"), "usage");
     const { cpu, cpuset, memory, blkio, hugetlb } = hasCgroups(this.#files)
       ? cgroupStats(this.#files)
       : hostStats(this.#state.init);
-    const limit = this.#files.number("pids.max");
-    const isLimited = limit !== undefined && limit < TASKS_MAX;
     const data = {
       cpu,
       cpuset,
       memory,
-      pids: { current: tasks, ...(isLimited && { limit }) },
+      pids: { current: tasks, ...(tasksLimit > 0 && { limit: tasksLimit }) },
       blkio,
       hugetlb,
       intel_rdt: {},

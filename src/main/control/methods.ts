@@ -144,9 +144,10 @@ const METHODS: Readonly<Record<string, Method>> = {
   },
 
   /** What the guests have of the sandbox's own: tasks, and what its network devices have moved (`events`). */
-  usage(control) {
-    if (container(control).status === "stopped") throw new RequestError("ERR_STATE", "container not running");
-    return control.kernel.usage();
+  async usage(control) {
+    const { status, spec } = container(control);
+    if (status === "stopped") throw new RequestError("ERR_STATE", "container not running");
+    return { ...(await control.kernel.usage()), tasksLimit: spec.tasks };
   },
 
   /** Sends a signal to the container's first process, or with `all` to every process. */
