@@ -215,8 +215,9 @@ if (!hasDocker()) {
         /^([\d.]+)MiB \/ 256MiB ([\d.]+)% (\d+) ([\d.]+)k?B \/ ([\d.]+)k?B$/.exec(stats)?.map(Number) ?? [];
       assert.ok(memory! > 1 && cpu! > 20 && tasks! > 1, stats);
       assert.ok(received! > 0 && sent! > 0, stats);
-      const root = join(docker.directory, "exec/runtime-ringfence/moby");
+      const root = join(docker.directory, "exec/runtime-runc/moby");
       const told = await run(ringfence, ["--root", root, "events", "--stats", id]);
+      assert.is(told.code, 0, said(told));
       const { data } = JSON.parse(text(told));
       assert.is(data.pids.current, 1);
       assert.is(data.memory.usage.limit, 256 << 20);
