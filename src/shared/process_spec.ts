@@ -138,6 +138,8 @@ export const PRESERVED_MAX = 128;
 export interface Usage {
   /** Threads of all processes. */
   tasks: number;
+  /** How many there may be; 0: the kernel's own bound alone. */
+  tasksLimit: number;
   /** /proc/net/dev as guests see it (proc_pid_net(5)), or as many of its lines as go into an answer. */
   netDev: string;
 }

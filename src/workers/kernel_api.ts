@@ -7,6 +7,7 @@ import type { KernelApi } from "../shared/process_spec.ts";
 import { fromOutside } from "./call/siginfo.ts";
 import type { HostFaults } from "./host_faults.ts";
 import type { Kernel } from "./kernel.ts";
+import { TASKS_MAX } from "./limits.ts";
 import type { Asked } from "./loop.ts";
 import { askDevText } from "./net/files/dev_text.ts";
 import { reportSites } from "./patch/report.ts";
@@ -59,7 +60,8 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
           kernel.owesAnswer = true;
         }),
       );
-      return { tasks: kernel.counters.tasks, netDev };
+      const { tasks } = kernel.limits;
+      return { tasks: kernel.counters.tasks, tasksLimit: tasks === TASKS_MAX ? 0 : tasks, netDev };
     },
 
     async signal(pid, signo) {

@@ -15,7 +15,7 @@ import { type Bundle, shell, withBundle } from "./bundle.ts";
 const text = ({ stdout }: SpawnResult) => stdout.toString("latin1");
 const said = ({ stderr }: SpawnResult) => stderr.toString("latin1");
 
-type State = "absent" | "created" | "running" | "stopped";
+type State = "absent" | "created" | "running" | "paused" | "stopped";
 
 interface Call {
   state: State;
@@ -118,6 +118,31 @@ const CALLS: Call[] = [
   { state: "running", words: ["kill", "ID", "SIGKILL"], after: "stopped" },
   { state: "running", words: ["delete", "--force", "ID"], after: "absent" },
 
+  { state: "absent", words: ["pause", "ID"], says: GONE },
+  { state: "absent", words: ["resume", "ID"], says: GONE },
+  { state: "absent", words: ["update", "--pids-limit", "100", "ID"], says: GONE },
+  { state: "running", words: ["pause", "ID"], after: "paused" },
+  { state: "running", words: ["resume", "ID"], says: /container not paused/ },
+  { state: "running", words: ["update", "--pids-limit", "100", "ID"] },
+  { state: "paused", words: ["pause", "ID"] },
+  { state: "paused", words: ["start", "ID"], says: /cannot start a container in the paused state/ },
+  {
+    state: "paused",
+    words: ["exec", "ID", "/bin/true"],
+    says: /cannot exec in a paused container \(use --ignore-paused/,
+  },
+  {
+    state: "paused",
+    words: ["delete", "ID"],
+    says: /cannot delete container \S+ that is not stopped: paused/,
+  },
+  { state: "paused", words: ["ps", "--format", "json", "ID"] },
+  { state: "paused", words: ["list"] },
+  { state: "paused", words: ["resume", "ID"], after: "running" },
+  { state: "paused", words: ["delete", "--force", "ID"], after: "absent" },
+  { state: "stopped", words: ["pause", "ID"], says: NOT_RUNNING },
+  { state: "stopped", words: ["resume", "ID"], says: /container not paused/ },
+
   { state: "stopped", words: ["start", "ID"], says: /cannot start a container that has stopped/ },
   { state: "stopped", words: ["create", "--bundle", "BUNDLE", "ID"], says: /already exists/ },
   { state: "stopped", words: ["state", "ID"] },
@@ -146,6 +171,7 @@ async function bring(bundle: Bundle, wanted: State): Promise<void> {
   if ((await stateOf(bundle)) === wanted) return;
   const steps: [string, string[], string[]][] = [];
   if (wanted === "running" || wanted === "stopped") steps.push(["start", [], []]);
+  if (wanted === "paused") steps.push(["start", [], []], ["pause", [], []]);
   if (wanted === "stopped") steps.push(["kill", [], ["KILL"]]);
   await bundle.on("delete", ["--force"]);
   if (wanted === "absent") return;

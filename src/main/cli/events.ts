@@ -22,10 +22,10 @@ const UNITS_MS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s:
 const TASKS_MAX = 1 << 22;
 const INTERVAL_MAX_MS = 2 ** 31 - 1;
 
-/** `tasksLimit`: 0 where there is none. The host's own has room for what is no guest's. */
+/** The limit is not the control group's, which has room for what is no guest's. */
 const readUsage = object({
   tasks: integer(0, TASKS_MAX),
-  tasksLimit: integer(0, Number.MAX_SAFE_INTEGER),
+  tasksLimit: integer(0, TASKS_MAX),
   netDev: byteString,
 });
 

@@ -144,10 +144,9 @@ const METHODS: Readonly<Record<string, Method>> = {
   },
 
   /** What the guests have of the sandbox's own: tasks, and what its network devices have moved (`events`). */
-  async usage(control) {
-    const { status, spec } = container(control);
-    if (status === "stopped") throw new RequestError("ERR_STATE", "container not running");
-    return { ...(await control.kernel.usage()), tasksLimit: spec.tasks };
+  usage(control) {
+    if (container(control).status === "stopped") throw new RequestError("ERR_STATE", "container not running");
+    return control.kernel.usage();
   },
 
   /** Sends a signal to the container's first process, or with `all` to every process. */
