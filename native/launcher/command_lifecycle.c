@@ -98,9 +98,10 @@ int command_kill(const struct options *options) {
   size_t length;
   bool asked = found.control.fd >= 0;
   if (asked && found_ask(&found, request, &text, &length, message, sizeof message)) return 0;
-  if (asked && !found.control.late)
-    fail(EXIT_RINGFENCE, "%s", message[0] ? message : "container not running");
-  if (!record_init_alive(&found.record)) fail(EXIT_RINGFENCE, "container not running");
+  if (asked && !found.control.late && message[0]) fail(EXIT_RINGFENCE, "%s", message);
+  bool gone = (asked && !found.control.late) || !record_init_alive(&found.record);
+  if (gone && option_on(options, OPTION_ALL)) return 0; // of nobody each has got it, as runc says
+  if (gone) fail(EXIT_RINGFENCE, "container not running");
   if (signo != SIGKILL) fail(EXIT_RINGFENCE, "the container's kernel does not answer");
   kill_init(&found.record);
   return 0;

@@ -1,7 +1,7 @@
 // deadline: 240 s
 // Commands of containers beside their lifecycle: list, wait, events; and flags by which engines pass things on.
 
-import { spawn } from "node:child_process";
+import { type StdioOptions, spawn } from "node:child_process";
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -55,6 +55,8 @@ test("list tells dead sandboxes as stopped, and goes on over what it cannot read
       process.kill(record(bundle).init, "SIGKILL");
       const stopped = async () => (await listed())[0]?.status === "stopped";
       assert.ok(await eventually(stopped, 5000));
+      ok(await bundle.on("kill", ["--all"], ["9"]));
+      assert.match(said(await bundle.on("kill", [], ["9"])), /container not running/);
       const result = ok(await bundle.command(["list", "--format", "json"]));
       assert.equal(
         JSON.parse(text(result)).map(({ id, pid, status }: Record<string, unknown>) => [id, pid, status]),
@@ -140,6 +142,13 @@ test("events tells in its interval what a container uses, and ends with it", asy
     const hostCpuMs = 2 * 300 * (told.length - 1) * 2;
     assert.ok(cpuMs > 50 && cpuMs < hostCpuMs, `${cpuMs} ms`);
     assert.match(said(await bundle.on("events", ["--stats"])), /is not running/);
+    ok(await bundle.on("delete"));
+    await started(bundle);
+    const { init } = record(bundle);
+    await eventsWhile(bundle, ["--interval=300ms"], async () => {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      process.kill(init, "SIGKILL");
+    });
   });
 });
 
@@ -319,7 +328,38 @@ test("exec takes capabilities and groups more, and no new privileges", async () 
   );
 });
 
-// ---- At once ----
+// ---- At once, and cut short ----
+
+test("commands that are killed leave the container as it was", async () => {
+  await withBundle(SLEEP, async (bundle) => {
+    await started(bundle);
+    const numbers = async () => JSON.parse(text(ok(await bundle.on("ps", ["--format", "json"])))).length;
+    const before = await numbers();
+    const given = openSync("/dev/null", "r");
+    const sleep = ["--", "/bin/busybox", "sleep", "100"];
+    const commands = [
+      ["list"],
+      ["wait", bundle.id],
+      ["events", "--interval=50ms", bundle.id],
+      ["exec", "--preserve-fds=1", bundle.id, ...sleep],
+    ];
+    for (const words of commands)
+      for (const delay of [2, 10, 20, 40, 80, 160]) {
+        const stdio: StdioOptions = ["ignore", "ignore", "ignore", given];
+        const child = spawn(ringfence, ["--root", bundle.root, ...words], { stdio });
+        await new Promise((resolve) => setTimeout(resolve, delay));
+        child.kill("SIGKILL");
+        await new Promise((resolve) => child.once("exit", resolve));
+      }
+    closeSync(given);
+    assert.ok(await eventually(async () => (await numbers()) === before, 5000), `${await numbers()}`);
+    assert.is(await bundle.status(), "running");
+    ok(await bundle.on("kill", [], ["KILL"]));
+    assert.is(JSON.parse(text(ok(await bundle.on("wait")))).exitStatus, 137);
+    ok(await bundle.on("delete"));
+    assert.equal(bundle.left(), []);
+  });
+});
 
 test("of calls that are made at once one does it, and the others say why not", async () => {
   await withBundle(SLEEP, async (bundle) => {

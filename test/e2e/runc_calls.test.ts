@@ -293,6 +293,7 @@ if (spawnSync("which", ["runc"]).status !== 0) {
             event: [stats.type, stats.id === bundle.id, Object.keys(stats).sort()],
             data: Object.keys(stats.data).sort(),
             cpu: shape(stats.data.cpu).sort(),
+            cpuset: stats.data.cpuset,
             limit: stats.data.memory.usage.limit,
             raw: Object.keys(stats.data.memory.raw).sort(),
           };

@@ -28,6 +28,8 @@ const V1 = files({
   "/cpuacct/cpuacct.stat": "user 3\nsystem 4\n",
   "/cpuset/cpuset.effective_cpus": "0-2,5\n",
   "/cpuset/cpuset.effective_mems": "0\n",
+  "/cpuset/cpuset.sched_load_balance": "1\n",
+  "/cpuset/cpuset.sched_relax_domain_level": "-1\n",
   "/memory/memory.stat": "cache 7\nrss 8\nhierarchical_memory_limit 9223372036854771712\n",
   "/memory/memory.usage_in_bytes": "1000\n",
   "/memory/memory.limit_in_bytes": "9223372036854771712\n",
@@ -56,7 +58,12 @@ test("v1: one file in each hierarchy", () => {
     usage: { ...usage, kernel: 40_000_000, user: 30_000_000 },
     throttling: { periods: 4, throttledPeriods: 1, throttledTime: 77 },
   });
-  assert.equal(cpuset, { cpus: [0, 1, 2, 5], mems: [0] });
+  const { cpus, mems, sched_load_balance, sched_relax_domain_level, memory_pressure } = cpuset as Record<
+    string,
+    unknown
+  >;
+  assert.equal([cpus, mems], [[0, 1, 2, 5], [0]]);
+  assert.equal([sched_load_balance, sched_relax_domain_level, memory_pressure], [1, -1, 0]);
   assert.equal(JSON.parse(exactJson(memory!)).usage.failcnt, 3);
   assert.match(
     exactJson(memory!),

@@ -223,10 +223,19 @@ function numberSet(text: string | undefined): number[] | undefined {
     });
 }
 
+/** Of v1; of v2, which has no such files, runc tells 0 as well. */
+const CPUSET_FLAGS = [
+  ...["cpu_exclusive", "mem_hardwall", "mem_exclusive", "memory_migrate", "memory_spread_page"],
+  ...["memory_spread_slab", "memory_pressure", "sched_load_balance", "sched_relax_domain_level"],
+];
+
 function cpuset(files: CgroupFiles): object {
   const set = (name: string) =>
     numberSet(files.text(`cpuset.effective_${name}`) ?? files.text(`cpuset.${name}.effective`));
-  return known({ cpus: set("cpus"), mems: set("mems") });
+  // The level may be -1: the system's own.
+  const flag = (name: string) => Number(/^-?\d+$/m.exec(files.text(`cpuset.${name}`) ?? "")?.[0] ?? 0);
+  const flags = Object.fromEntries(CPUSET_FLAGS.map((name) => [name, flag(name)]));
+  return known({ cpus: set("cpus"), mems: set("mems"), ...flags });
 }
 
 /** Everything that runc tells of control groups. */

@@ -32,10 +32,11 @@ export class ControlClient {
   static connect(path: string): Promise<ControlClient | null> {
     return new Promise((resolve) => {
       const socket = connect(path, () => {
-        socket.removeAllListeners();
+        socket.off("error", refused);
         resolve(new ControlClient(socket));
       });
-      socket.once("error", () => resolve(null));
+      const refused = () => resolve(null);
+      socket.once("error", refused);
     });
   }
 
