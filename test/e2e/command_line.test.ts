@@ -41,7 +41,7 @@ test("of a flag that is given twice the last holds", async () => {
 /** With the exit code where it is another than 125: commands of runc have its codes. */
 const EXPLAINED: [string[], RegExp, number?][] = [
   [["frobnicate"], /^ringfence: unknown command: frobnicate;/],
-  [["--log-format", "json", "pause", "id"], /^ringfence: unknown command: pause;/],
+  [["--log-format", "json", "thaw", "id"], /^ringfence: unknown command: thaw;/],
   [["do"], /do: CMD is missing/],
   [["start"], /start: ID is missing/, 1],
   [["ps"], /ps: ID is missing/, 1],
@@ -108,9 +108,9 @@ test("a command line that is wrong leaves its record in the log, where engines l
   const log = `/tmp/ringfence-log-${process.pid}`;
   const last = () => JSON.parse(readFileSync(log, "utf8").trimEnd().split("\n").at(-1)!);
   try {
-    await run(ringfence, ["--log", log, "--log-format=json", "pause", "id"]);
+    await run(ringfence, ["--log", log, "--log-format=json", "thaw", "id"]);
     assert.is(last().level, "error");
-    assert.is(last().msg, "unknown command: pause");
+    assert.is(last().msg, "unknown command: thaw");
     await run(ringfence, [`--log=${log}`, "--log-format", "json", "kill"]);
     assert.match(last().msg, /kill: ID is missing/);
   } finally {

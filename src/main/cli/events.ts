@@ -97,14 +97,27 @@ class Watched {
 }
 
 /** Prints until the container has stopped, or once. */
-export async function events({ id, root, stats, interval }: EventsWords): Promise<void> {
+export async function events(words: EventsWords): Promise<void> {
+  try {
+    await tellEvents(words);
+  } catch (error) {
+    // The sandbox has gone before it could be asked.
+    if (error instanceof CommandError && error.message === "") throw stopped(words.id);
+    throw error;
+  }
+}
+
+function stopped(id: string): CommandError {
+  return new CommandError(`container with id ${id} is not running`);
+}
+
+async function tellEvents({ id, root, stats, interval }: EventsWords): Promise<void> {
   const periodMs = durationMs(interval);
   const state = findContainer(root, String(id));
-  const stopped = () => new CommandError(`container with id ${id} is not running`);
   const client = await ControlClient.connect(state.socket);
-  if (client === null) throw stopped();
+  if (client === null) throw stopped(id);
   const { status } = ((await client.askSoon("state")) ?? {}) as { status?: unknown };
-  if (status === "stopped") throw stopped();
+  if (status === "stopped") throw stopped(id);
   const watched = new Watched(state, client);
   if (stats) {
     await watched.tellStats();

@@ -17,6 +17,8 @@ export interface Peer {
   connection: Connection;
   /** The program that this connection stands for. */
   program?: Program;
+  /** The connection has ended. */
+  isGone?: true;
   /** What its requests wait for is wanted no more. */
   forget?: () => void;
 }
@@ -177,7 +179,10 @@ const METHODS: Readonly<Record<string, Method>> = {
       params.ignorePaused === true,
       isDetached ? () => {} : tell,
     );
-    if (!isDetached) peer.program = started;
+    if (isDetached) return;
+    peer.program = started;
+    // Nobody has waited for it to start.
+    if (peer.isGone) await started.kill();
   },
 
   /** Ends the sandbox: the answer is the end of the connection. */
@@ -232,6 +237,7 @@ export async function handleRequest(control: Control, peer: Peer, value: unknown
 
 /** The peer is gone: so is whoever waited for its program. */
 export function peerGone(control: Control, peer: Peer): void {
+  peer.isGone = true;
   peer.forget?.();
   peer.program
     ?.kill()
