@@ -1,6 +1,6 @@
 // Prints src/main/cli/options.ts as a C header: the launcher's option table. Run by native/Makefile.
 
-import { type Command, commands, type Flag, globalFlags } from "../src/main/cli/options.ts";
+import { CODE_FAILED, type Command, commands, type Flag, globalFlags } from "../src/main/cli/options.ts";
 
 const everyCommand = (1 << commands.length) - 1;
 const flags = new Map<string, { flag: Flag; mask: number }>();
@@ -41,19 +41,20 @@ const rows = [...flags.values()].map(({ flag, mask }) => {
 });
 lines.push(rows.join(" \\\n"), "");
 lines.push(
-  "// X(identifier, name, positional arguments at least, at most, has a guest command: 0 no, 1 yes, 2 maybe, 3 the rest)",
+  "// X(identifier, name, positional arguments at least, at most, has a guest command: 0 no, 1 yes, 2 maybe, 3 the rest, exit code of failures)",
   "#define RF_COMMANDS(X) \\",
 );
 lines.push(
   commands
     .map(
-      ({ name, positionals, takesCommand }) =>
+      ({ name, positionals, takesCommand, failureCode }) =>
         `  X(${[
           constant(name),
           text(name),
           positionals.filter((word) => !word.startsWith("[")).length,
           positionals.length,
           { false: 0, true: 1, optional: 2, rest: 3 }[String(takesCommand)],
+          failureCode ?? CODE_FAILED,
         ].join(", ")})`,
     )
     .join(" \\\n"),

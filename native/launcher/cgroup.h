@@ -30,9 +30,9 @@ struct cgroups {
 // as systemd would (it is not asked). NULL: /<id>. Nothing is made yet.
 void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id, bool systemd);
 
-// Makes the directories; those that are there already are taken as they are. Without privilege, hierarchies
-// that cannot be written are left out.
-void cgroups_make(struct cgroups *cgroups);
+// Makes the directories; those that are there already are taken as they are. With `lenient`, hierarchies that cannot be
+// written are left out.
+void cgroups_make(struct cgroups *cgroups, bool lenient);
 
 // Writes linux.resources. Device rules are accepted and left out: a sandbox has no way to a device, since
 // all its mounts are nodev and it can make none.

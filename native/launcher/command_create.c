@@ -60,6 +60,10 @@ int command_run(const struct options *options) {
   ask(session.control, "{\"id\":1,\"method\":\"start\",\"params\":{\"attach\":true}}");
   poststart(&container);
   int code = session_run(&session);
+  if (option_on(options, OPTION_KEEP)) {
+    container_leave(&container);
+    return code;
+  }
   sandbox_end(&container.sandbox);
   container_keep();
   container_remove(&container.state, &container.record);

@@ -14,8 +14,10 @@
 #include "commands.h"
 #include "console.h"
 #include "container.h"
+#include "handover.h"
 #include "identity.h"
 #include "json.h"
+#include "preserved.h"
 #include "record.h"
 #include "report.h"
 #include "request.h"
@@ -49,6 +51,14 @@ static void take_user(struct identity *identity, const char *user) {
     valid = number(&at, &identity->gid);
   }
   if (!valid || *at != '\0') fail(EXIT_RINGFENCE, "--user must be UID or UID:GID, in numbers: %s", user);
+}
+
+static unsigned read_group(const char *text) {
+  unsigned group;
+  const char *at = text;
+  if (!number(&at, &group) || *at != '\0')
+    fail(EXIT_RINGFENCE, "--additional-gids must be a number: %s", text);
+  return group;
 }
 
 // The caller's environment with NAME=VALUE of --env put over it.
@@ -89,6 +99,14 @@ static void write_changes(struct buffer *into, const struct options *options, bo
     struct identity identity;
     take_user(&identity, options->values[OPTION_USER]);
     buffer_printf(into, ",\"uid\":%u,\"gid\":%u", identity.uid, identity.gid);
+  }
+  char **groups = options->lists[OPTION_ADDITIONAL_GIDS], **capabilities = options->lists[OPTION_CAP];
+  for (char **group = groups; group && *group; group++)
+    buffer_printf(into, "%s%u", group == groups ? ",\"groups\":[" : ",", read_group(*group));
+  if (groups) buffer_append(into, "]", 1);
+  if (capabilities) {
+    buffer_printf(into, ",\"capabilities\":");
+    buffer_json_texts(into, capabilities);
   }
 }
 
@@ -140,22 +158,32 @@ static int exec_in_container(const struct options *options, const struct state_d
       .control = &control, .lifeline = -1, .log = -1, .watch_input = -1, .forward = true, .terminal = -1};
   if (file.terminal.wanted && !console_socket) session_take_terminal(&session);
 
+  static const enum option labels[] = {OPTION_APPARMOR, OPTION_PROCESS_LABEL};
+  for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
+    if (options->values[labels[i]])
+      note("--apparmor and --process-label have no effect: %s", options->values[labels[i]]);
   struct console console = {-1, -1};
   if (console_socket) console_open(&console, file.terminal.columns, file.terminal.rows);
   int stream = console.slave, channel[2] = {-1, -1};
-  int descriptors[4] = {stream < 0 ? 0 : stream, stream < 0 ? 1 : stream, stream < 0 ? 2 : stream, -1};
+  int descriptors[4 + PRESERVED_MAX] = {stream < 0 ? 0 : stream, stream < 0 ? 1 : stream,
+                                        stream < 0 ? 2 : stream};
+  int count = 3;
   pid_t waiter = 0;
   if (detach) {
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0)
       fail_errno(EXIT_RINGFENCE, "making the waiter's channel");
-    descriptors[3] = channel[0];
+    descriptors[count++] = channel[0];
     waiter = start_waiter(record, channel[1], stream);
     close(channel[1]);
   }
+  for (int i = 0; i < options->preserved; i++)
+    descriptors[count++] = PRESERVED_FIRST + i;
   struct buffer line = {0};
   buffer_printf(&line,
-                "{\"id\":1,\"method\":\"container_exec\",\"params\":{\"detach\":%s,\"ignorePaused\":%s,",
-                detach ? "true" : "false", option_on(options, OPTION_IGNORE_PAUSED) ? "true" : "false");
+                "{\"id\":1,\"method\":\"container_exec\",\"params\":{\"detach\":%s,\"ignorePaused\":%s,"
+                "\"preserved\":%d,\"noNewPrivileges\":%s,",
+                detach ? "true" : "false", option_on(options, OPTION_IGNORE_PAUSED) ? "true" : "false",
+                options->preserved, option_on(options, OPTION_NO_NEW_PRIVS) ? "true" : "false");
   if (path) {
     buffer_printf(&line, "\"process\":");
     buffer_append(&line, file.text, file.length);
@@ -166,10 +194,14 @@ static int exec_in_container(const struct options *options, const struct state_d
   char *answer, message[4096];
   size_t length;
   if (console_socket) console_send(&console, console_socket);
-  if (!request_ask(&control, &line, descriptors, detach ? 4 : 3, &answer, &length, message, sizeof message))
+  if (!request_ask(&control, &line, descriptors, count, &answer, &length, message, sizeof message))
     fail(EXIT_RINGFENCE, "%s", message[0] ? message : "container not running");
   buffer_free(&line);
-  container_write_pid(options->values[OPTION_PID_FILE], waiter);
+  preserved_release(options->preserved);
+  // Who waits for a command that is not detached is this launcher.
+  pid_t pid = waiter ? waiter : getpid();
+  handover_pidfd(options->values[OPTION_PIDFD_SOCKET], "setns", pid);
+  container_write_pid(options->values[OPTION_PID_FILE], pid);
   if (detach) return 0;
   if (stream >= 0)
     close(stream);
@@ -182,6 +214,8 @@ static int exec_in_container(const struct options *options, const struct state_d
 
 static int exec_in_sandbox(const struct options *options, const struct state_directory *state) {
   struct identity identity;
+  if (options->preserved || options->lists[OPTION_CAP] || options->lists[OPTION_ADDITIONAL_GIDS])
+    fail(EXIT_RINGFENCE, "--preserve-fds, --cap and --additional-gids are for containers: %s", options->id);
   identity_capture(&identity, options->closed_streams);
   session_block_signals();
   if (options->values[OPTION_USER]) take_user(&identity, options->values[OPTION_USER]);

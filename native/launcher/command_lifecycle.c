@@ -11,32 +11,12 @@
 
 #include "commands.h"
 #include "container.h"
-#include "json.h"
+#include "found.h"
 #include "report.h"
-#include "request.h"
 
 // How long a sandbox that was told to end may take.
 #define SHUTDOWN_MS 5000
-// How long a kernel that lives may take for an answer. Without one it hangs, or somebody has stopped its
-// process.
-#define ANSWER_MS 10000
 #define SIGNAL_MAX 64
-
-// A container and, where its sandbox lives, a connection to it.
-struct found {
-  struct state_directory state;
-  struct record record;
-  struct lines control; // fd -1: nobody listens
-};
-
-static void find(struct found *found, const struct options *options) {
-  *found = (struct found){0};
-  state_find(&found->state, options->values[OPTION_ROOT], options->id);
-  if (!record_read(&found->state, &found->record) || !found->record.bundle)
-    fail(EXIT_RINGFENCE, "container with id \"%s\" does not exist", options->id);
-  found->control.fd = state_connect(&found->state);
-  found->control.patience_ms = ANSWER_MS;
-}
 
 // A descriptor of init, or -1: it is gone.
 static int init_open(const struct record *record) {
@@ -63,91 +43,53 @@ static void wait_for_end(int process) {
   close(process);
 }
 
-// Asks; false with the sandbox's words, or "" where it went away.
-static bool ask(struct found *found, const char *request, char **text, size_t *length, char *message,
-                size_t capacity) {
-  struct buffer line = {0};
-  buffer_printf(&line, "%s\n", request);
-  bool done = request_ask(&found->control, &line, NULL, 0, text, length, message, capacity);
-  buffer_free(&line);
-  return done;
-}
-
-static void ask_or_fail(struct found *found, const char *request) {
-  char *text, message[4096];
-  size_t length;
-  if (found->control.fd < 0) fail(EXIT_RINGFENCE, "container not running");
-  if (!ask(found, request, &text, &length, message, sizeof message))
-    fail(EXIT_RINGFENCE, "%s",
-         found->control.late ? "the container's kernel does not answer"
-         : message[0]        ? message
-                             : "container not running");
-}
-
 int command_start(const struct options *options) {
   struct found found;
   char message[2048];
-  find(&found, options);
-  ask_or_fail(&found, "{\"id\":1,\"method\":\"start\"}");
+  found_open(&found, options);
+  found_ask_or_fail(&found, "{\"id\":1,\"method\":\"start\"}");
   if (!container_hooks(&found.state, &found.record, "poststart", "running", message, sizeof message))
     warn("%s", message);
   return 0;
 }
 
-static const char *status_of(struct found *found) {
-  static const char *const statuses[] = {"created", "running", "paused", "stopped"};
-  char *text, message[256];
-  size_t length;
-  struct json_token tokens[32];
-  struct json answer;
-  if (found->control.fd >= 0 &&
-      ask(found, "{\"id\":1,\"method\":\"state\"}", &text, &length, message, sizeof message) &&
-      json_parse(&answer, text, length, tokens, sizeof tokens / sizeof tokens[0])) {
-    unsigned status = json_member(&answer, json_member(&answer, 0, "result"), "status");
-    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
-      if (json_equals(&answer, status, statuses[i])) return statuses[i];
-  }
-  if (found->control.late) return "running"; // its kernel hangs; it holds what it holds
-  // A record without processes is of a `create` that goes on, or that was killed.
-  return found->record.init == 0 && state_lock(&found->state, 0) == LOCK_HELD ? "creating" : "stopped";
-}
-
 int command_state(const struct options *options) {
   struct found found;
-  find(&found, options);
+  found_open(&found, options);
   struct buffer text = {0};
-  container_state(&found.state, &found.record, status_of(&found), true, &text);
+  container_state(&found.state, &found.record, found_status(&found), "", &text);
   buffer_append(&text, "\n", 1);
   if (write_all(1, text.data, text.length) < 0) fail_errno(EXIT_RINGFENCE, "writing the state");
   return 0;
 }
 
-// A signal by number or name, with SIG or without, RTMIN+N and RTMAX-N too; 0 where there is none.
+// A signal by number or name, with SIG or without, RTMIN+N and RTMAX-N too; -1 where there is none. 0 asks whether the
+// container runs.
 static int signal_number(const char *text) {
   if (!text) return SIGTERM;
   char *end;
   if (isdigit((unsigned char)text[0])) {
     long number = strtol(text, &end, 10);
-    return *end == '\0' && number >= 1 && number <= SIGNAL_MAX ? (int)number : 0;
+    return *end == '\0' && number <= SIGNAL_MAX ? (int)number : -1;
   }
   if (strncasecmp(text, "SIG", 3) == 0) text += 3;
   for (int signo = 1; signo < 32; signo++)
     if (strcasecmp(text, sigabbrev_np(signo)) == 0) return signo;
-  if (strncasecmp(text, "RTM", 3) != 0 || strlen(text) < 5) return 0;
+  if (strncasecmp(text, "RTM", 3) != 0 || strlen(text) < 5) return -1;
   bool from_least = strncasecmp(text, "RTMIN", 5) == 0;
-  if (!from_least && strncasecmp(text, "RTMAX", 5) != 0) return 0;
+  if (!from_least && strncasecmp(text, "RTMAX", 5) != 0) return -1;
   // The guest's numbers: its C library keeps two of them for itself.
   long offset = text[5] == '\0' ? 0 : strtol(text + 5, &end, 10);
-  if (text[5] != '\0' && (*end != '\0' || text[5] != (from_least ? '+' : '-'))) return 0;
+  if (text[5] != '\0' && (*end != '\0' || text[5] != (from_least ? '+' : '-'))) return -1;
   long number = (from_least ? 34 : SIGNAL_MAX) + offset;
-  return number >= 34 && number <= SIGNAL_MAX ? (int)number : 0;
+  return number >= 34 && number <= SIGNAL_MAX ? (int)number : -1;
 }
 
 int command_kill(const struct options *options) {
   struct found found;
   int signo = signal_number(options->positionals[1]);
-  if (signo == 0) fail(EXIT_RINGFENCE, "unknown signal: %s", options->positionals[1]);
-  find(&found, options);
+  if (signo < 0) fail(EXIT_RINGFENCE, "unknown signal \"%s\"", options->positionals[1]);
+  found_open(&found, options);
   if (signo == SIGKILL) found.control.patience_ms = SHUTDOWN_MS;
   char request[128];
   snprintf(request, sizeof request, "{\"id\":1,\"method\":\"kill\",\"params\":{\"signo\":%d,\"all\":%s}}",
@@ -155,10 +97,11 @@ int command_kill(const struct options *options) {
   char *text, message[4096];
   size_t length;
   bool asked = found.control.fd >= 0;
-  if (asked && ask(&found, request, &text, &length, message, sizeof message)) return 0;
-  if (asked && !found.control.late)
-    fail(EXIT_RINGFENCE, "%s", message[0] ? message : "container not running");
-  if (!record_init_alive(&found.record)) fail(EXIT_RINGFENCE, "container not running");
+  if (asked && found_ask(&found, request, &text, &length, message, sizeof message)) return 0;
+  if (asked && !found.control.late && message[0]) fail(EXIT_RINGFENCE, "%s", message);
+  bool gone = (asked && !found.control.late) || !record_init_alive(&found.record);
+  if (gone && option_on(options, OPTION_ALL)) return 0; // of nobody each has got it, as runc says
+  if (gone) fail(EXIT_RINGFENCE, "container not running");
   if (signo != SIGKILL) fail(EXIT_RINGFENCE, "the container's kernel does not answer");
   kill_init(&found.record);
   return 0;
@@ -166,15 +109,15 @@ int command_kill(const struct options *options) {
 
 int command_pause(const struct options *options) {
   struct found found;
-  find(&found, options);
-  ask_or_fail(&found, "{\"id\":1,\"method\":\"pause\"}");
+  found_open(&found, options);
+  found_ask_or_fail(&found, "{\"id\":1,\"method\":\"pause\"}");
   return 0;
 }
 
 int command_resume(const struct options *options) {
   struct found found;
-  find(&found, options);
-  ask_or_fail(&found, "{\"id\":1,\"method\":\"resume\"}");
+  found_open(&found, options);
+  found_ask_or_fail(&found, "{\"id\":1,\"method\":\"resume\"}");
   return 0;
 }
 
@@ -187,7 +130,8 @@ static bool end_sandbox(struct found *found, bool force) {
   snprintf(request, sizeof request, "{\"id\":1,\"method\":\"shutdown\",\"params\":{\"force\":%s}}",
            force ? "true" : "false");
   found->control.patience_ms = SHUTDOWN_MS;
-  if (found->control.fd >= 0 && !ask(found, request, &text, &length, message, sizeof message) && message[0])
+  if (found->control.fd >= 0 && !found_ask(found, request, &text, &length, message, sizeof message) &&
+      message[0])
     fail(EXIT_RINGFENCE, "%s", message);
   if (!force && found->control.late) fail(EXIT_RINGFENCE, "the container's kernel does not answer");
   enum lock_state lock = state_lock(&found->state, found->control.late ? 0 : SHUTDOWN_MS);
@@ -212,6 +156,6 @@ int command_delete(const struct options *options) {
   if (ended)
     container_remove(&found.state, &found.record);
   else if (!force)
-    fail(EXIT_RINGFENCE, "container with id \"%s\" does not exist", options->id);
+    fail_no_container(options->id);
   return 0;
 }

@@ -28,6 +28,7 @@ struct processes {
   size_t count;
 };
 
+// -1: it has ended, and at most its parent has not heard of it yet.
 static pid_t parent_of(pid_t pid) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/stat", pid);
@@ -35,7 +36,8 @@ static pid_t parent_of(pid_t pid) {
   char *text = read_whole_file(path, STAT_MAX, &length);
   char *end = text ? strrchr(text, ')') : NULL; // the name before it may hold anything
   int parent = 0;
-  if (!end || sscanf(end + 1, " %*c %d", &parent) != 1) parent = -1;
+  char state;
+  if (!end || sscanf(end + 1, " %c %d", &state, &parent) != 2 || state == 'Z' || state == 'X') parent = -1;
   free(text);
   return parent;
 }
@@ -147,7 +149,7 @@ static int column_of_pid(const char *header) {
   for (int i = 0;; i++) {
     header += strspn(header, " \t");
     size_t length = strcspn(header, " \t");
-    if (length == 0) fail(EXIT_RINGFENCE, "ps prints no column PID with these arguments");
+    if (length == 0) fail(EXIT_RINGFENCE, "couldn't find PID field in ps output");
     if (length == 3 && strncmp(header, "PID", 3) == 0) return i;
     header += length;
   }
@@ -172,8 +174,7 @@ int command_ps(const struct options *options) {
   struct state_directory state;
   struct record record;
   state_find(&state, options->values[OPTION_ROOT], options->id);
-  if (!record_read(&state, &record))
-    fail(EXIT_RINGFENCE, "container with id \"%s\" does not exist", options->id);
+  if (!record_read(&state, &record)) fail_no_container(options->id);
   struct processes processes = all_processes();
   pid_t *pids = calloc(processes.count + 1, sizeof *pids);
   size_t count = 0;

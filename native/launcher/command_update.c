@@ -107,8 +107,7 @@ int command_update(const struct options *options) {
   char *answer, message[4096];
   size_t length;
   state_find(&state, options->values[OPTION_ROOT], options->id);
-  if (!record_read(&state, &record) || !record.bundle)
-    fail(EXIT_RINGFENCE, "container with id \"%s\" does not exist", options->id);
+  if (!record_read(&state, &record) || !record.bundle) fail_no_container(options->id);
   read_resources(&text, options);
   if (!json_read(&resources, text.data, text.length) || !json_is(&resources, 0, JSON_OBJECT))
     fail(EXIT_RINGFENCE, "the resources are no JSON object");

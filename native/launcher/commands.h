@@ -16,6 +16,8 @@ int command_pause(const struct options *options);
 int command_resume(const struct options *options);
 int command_update(const struct options *options);
 int command_ps(const struct options *options);
+int command_list(const struct options *options);
+int command_wait(const struct options *options);
 int command_exec(const struct options *options);
 
 #endif

@@ -1,18 +1,12 @@
 // Pseudo-terminals: see console.h.
 #include "console.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "handover.h"
 #include "report.h"
-#include "ringfence/rights.h"
 
 void console_check(bool terminal, bool detach, const char *socket) {
   if (terminal && detach && !socket)
@@ -34,40 +28,8 @@ void console_open(struct console *console, unsigned columns, unsigned rows) {
     fail_errno(EXIT_RINGFENCE, "setting a terminal's size");
 }
 
-// A socket's address holds 107 bytes; the path of an engine may be longer, its last part is not.
-static int connect_to(const char *path) {
-  const char *slash = strrchr(path, '/');
-  const char *name = slash ? slash + 1 : path;
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  char directory[4096];
-  if (strlen(path) >= sizeof directory || strlen(name) >= sizeof address.sun_path) {
-    errno = ENAMETOOLONG;
-    return -1;
-  }
-  strcpy(address.sun_path, name);
-  snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  int back = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  bool connected = fd >= 0 && back >= 0 && chdir(directory) == 0 &&
-                   connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
-  int error = errno;
-  if (back >= 0 && fchdir(back) < 0) connected = false;
-  if (back >= 0) close(back);
-  if (!connected && fd >= 0) close(fd);
-  errno = error;
-  return connected ? fd : -1;
-}
-
 void console_send(struct console *console, const char *path) {
-  int fd = connect_to(path);
-  if (fd < 0) fail_errno(EXIT_RINGFENCE, "connecting to the console socket %s", path);
-  static char name[] = "/dev/ptmx"; // what runc says, too
-  RIGHTS_CONTROL(control, 1);
-  struct iovec text = {.iov_base = name, .iov_len = sizeof name - 1};
-  struct msghdr message = {.msg_iov = &text, .msg_iovlen = 1};
-  rights_attach(&message, control, &console->master, 1);
-  if (sendmsg(fd, &message, MSG_NOSIGNAL) < 0) fail_errno(EXIT_RINGFENCE, "sending the terminal to %s", path);
-  close(fd);
+  handover_send(path, "/dev/ptmx", console->master); // the text is runc's
   close(console->master);
   console->master = -1;
 }

@@ -16,6 +16,7 @@
 
 #include "cgroup.h"
 #include "console.h"
+#include "handover.h"
 #include "hooks.h"
 #include "init.h"
 #include "json.h"
@@ -79,7 +80,7 @@ static void annotations(const struct state_directory *state, struct buffer *into
 }
 
 void container_state(const struct state_directory *state, const struct record *record, const char *status,
-                     bool complete, struct buffer *into) {
+                     const char *owner, struct buffer *into) {
   bool stopped = strcmp(status, "stopped") == 0;
   buffer_printf(into, "{\"ociVersion\":\"" OCI_VERSION "\",\"id\":");
   buffer_json_text(into, state->id);
@@ -88,10 +89,11 @@ void container_state(const struct state_directory *state, const struct record *r
                 : record->waiter ? record->waiter
                                  : record->init);
   buffer_json_text(into, record->bundle);
-  if (complete) {
+  if (owner) {
     buffer_printf(into, ",\"rootfs\":");
     buffer_json_text(into, record->rootfs);
-    buffer_printf(into, ",\"created\":\"%s\",\"owner\":\"\"", record->created);
+    buffer_printf(into, ",\"created\":\"%s\",\"owner\":", record->created);
+    buffer_json_text(into, owner);
   }
   annotations(state, into);
   buffer_append(into, "}", 1);
@@ -118,7 +120,7 @@ static bool run_hooks(const struct state_directory *state, const struct json *sp
   message[0] = '\0';
   if (!hooks_present(spec, name)) return true;
   struct buffer text = {0};
-  container_state(state, record, status, false, &text);
+  container_state(state, record, status, NULL, &text);
   pid_t init = record->init;
   bool inside = strcmp(name, "createContainer") == 0;
   bool done = hooks_run(spec, name, text.data, text.length, inside ? enter_namespaces : NULL, &init, message,
@@ -164,11 +166,14 @@ static void plan_cgroups(struct container *container, const struct options *opti
   record_write(&container->state, record);
 }
 
-static void make_cgroups(struct container *container, const struct cgroups *planned) {
+static void make_cgroups(struct container *container, const struct options *options,
+                         const struct cgroups *planned) {
   const struct json *json = &container->spec.json;
   const struct record *record = &container->record;
   struct cgroups cgroups = *planned;
-  cgroups_make(&cgroups);
+  bool lenient =
+      option_is(options, OPTION_ROOTLESS, "auto") ? geteuid() != 0 : option_on(options, OPTION_ROOTLESS);
+  cgroups_make(&cgroups, lenient);
   unsigned system = json_member(json, 0, "linux");
   unsigned resources = system ? json_member(json, system, "resources") : 0;
   if (resources) cgroups_limit(&cgroups, json, resources);
@@ -269,7 +274,7 @@ void container_create(struct container *container, const struct options *options
   record->user_namespace = container->sandbox.user_namespace;
   if (!attached)
     record->waiter = waiter_start(record->init, record->user_namespace, channel[1], console.slave);
-  make_cgroups(container, &cgroups);
+  make_cgroups(container, options, &cgroups);
   set_oom_score(container);
   create_hooks(container);
   sandbox_go(&container->sandbox);
@@ -280,7 +285,9 @@ void container_create(struct container *container, const struct options *options
   wait_until_created(container);
   if (console_socket) console_send(&console, console_socket);
   record_write(&container->state, record);
-  container_write_pid(options->values[OPTION_PID_FILE], record->waiter ? record->waiter : record->init);
+  pid_t pid = record->waiter ? record->waiter : record->init;
+  handover_pidfd(options->values[OPTION_PIDFD_SOCKET], "standard", pid);
+  container_write_pid(options->values[OPTION_PID_FILE], pid);
 }
 
 // ---- Remove ----

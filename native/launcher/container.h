@@ -39,9 +39,10 @@ void container_remove(const struct state_directory *state, const struct record *
 bool container_hooks(const struct state_directory *state, const struct record *record, const char *name,
                      const char *status, char *message, size_t capacity);
 
-// The state of a container as hooks see it (runtime-spec, "State"), or as `state` prints it (complete).
+// The state of a container as hooks see it (runtime-spec, "State"), or with an owner as `state` and `list`
+// print it; else NULL.
 void container_state(const struct state_directory *state, const struct record *record, const char *status,
-                     bool complete, struct buffer *into);
+                     const char *owner, struct buffer *into);
 
 // Writes a pid to --pid-file, whole or not at all.
 void container_write_pid(const char *path, pid_t pid);

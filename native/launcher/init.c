@@ -27,6 +27,7 @@
 #include "buffer.h"
 #include "landlock.h"
 #include "mounts.h"
+#include "preserved.h"
 #include "privileges.h"
 #include "report.h"
 #include "ringfence/rights.h"
@@ -195,6 +196,11 @@ static void send_boot(const struct init_plan *plan, int socket, int proc, struct
   struct boot_message boot = {.socket = socket};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
     boot_add(&boot, all[i].name, all[i].fd);
+  for (int i = 0; i < plan->preserved; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "preserved:%d", i);
+    boot_add(&boot, name, PRESERVED_FIRST + i);
+  }
   if (plan->spec) {
     boot_add(&boot, "spec", plan->spec->memfd);
     boot_add_binds(&boot, plan->spec, binds);

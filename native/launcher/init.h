@@ -24,6 +24,7 @@ struct init_plan {
   int log;
   int debug_log;
   int stdio[3];
+  int preserved;        // descriptors from PRESERVED_FIRST on that go along
   int terminal;         // standard input, where that is a terminal: its modes are kept and restored
   int launcher_ends[3]; // descriptors of the launcher that init closes first
   int state_lock;       // kept open, so that the lock is free only when the sandbox is gone

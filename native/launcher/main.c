@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "installation.h"
 #include "options.h"
+#include "preserved.h"
 #include "report.h"
 
 static int (*const commands[COMMAND_COUNT])(const struct options *) = {
@@ -15,12 +16,12 @@ static int (*const commands[COMMAND_COUNT])(const struct options *) = {
     [COMMAND_RUN] = command_run,       [COMMAND_START] = command_start,   [COMMAND_STATE] = command_state,
     [COMMAND_KILL] = command_kill,     [COMMAND_DELETE] = command_delete, [COMMAND_EXEC] = command_exec,
     [COMMAND_PS] = command_ps,         [COMMAND_PAUSE] = command_pause,   [COMMAND_RESUME] = command_resume,
-    [COMMAND_UPDATE] = command_update,
+    [COMMAND_UPDATE] = command_update, [COMMAND_LIST] = command_list,     [COMMAND_WAIT] = command_wait,
 };
 
-// Nothing of the caller's but its standard streams may leak into a sandbox; and those three numbers
-// must not be taken by what is opened next. Returns which of 0-2 were closed, bit n for descriptor n.
-static unsigned close_foreign_descriptors(void) {
+// Nothing of the caller's but its standard streams, and what it says is to be preserved, may leak into a sandbox; and
+// those three numbers must not be taken by what is opened next. Returns which of 0-2 were closed, bit n for descriptor n.
+static unsigned close_foreign_descriptors(int preserved) {
   unsigned closed = 0;
   while (true) {
     int fd = open("/dev/null", O_RDWR);
@@ -31,7 +32,8 @@ static unsigned close_foreign_descriptors(void) {
     }
     closed |= 1u << fd;
   }
-  if (syscall(SYS_close_range, 3, ~0u, 0) < 0) fail_errno(EXIT_RINGFENCE, "closing descriptors");
+  if (syscall(SYS_close_range, PRESERVED_FIRST + preserved, ~0u, 0) < 0)
+    fail_errno(EXIT_RINGFENCE, "closing descriptors");
   return closed;
 }
 
@@ -64,7 +66,10 @@ static _Noreturn void run_node(char **argv) {
 int main(int argc, char **argv) {
   struct options options;
   if (!options_read(&options, argc, argv)) run_node(argv);
-  options.closed_streams = close_foreign_descriptors();
+  report_failures_as(options_failure_code(&options));
+  options.preserved = preserved_read(options.values[OPTION_PRESERVE_FDS]);
+  options.closed_streams = close_foreign_descriptors(options.preserved);
+  preserved_check(options.preserved);
   open_log(&options);
   return commands[options.command](&options);
 }

@@ -3,6 +3,7 @@
 // guest's own command line begins at the first word that is neither flag nor positional, or after --.
 #include "options.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,11 +22,14 @@ struct command_row {
   const char *name;
   int least_positionals, most_positionals;
   enum { COMMANDLESS, COMMAND_REQUIRED, COMMAND_OPTIONAL, COMMAND_REST } guest_command;
+  int failure_code;
 };
 
 #define ROW(id, ...) [COMMAND_##id] = {__VA_ARGS__},
 static const struct command_row commands[COMMAND_COUNT] = {RF_COMMANDS(ROW)};
 #undef ROW
+
+static_assert(COMMAND_COUNT <= 32, "a bit for each");
 
 static bool same_word(const char *word, const char *text, size_t length) {
   return word && strncmp(word, text, length) == 0 && word[length] == '\0';
@@ -54,8 +58,9 @@ static bool keep(struct options *options, unsigned option, const char *value) {
   return true;
 }
 
-// Reads the flag at argv[*at]; its value may be the next word.
-static bool read_flag(struct options *options, int argc, char **argv, int *at, bool *used) {
+// Reads the flag at argv[*at], of the commands in `commands`: one letter has several meanings. Its value may be the next word.
+static bool read_flag(struct options *options, unsigned commands, int argc, char **argv, int *at,
+                      bool *used) {
   const char *word = argv[*at];
   bool is_long = word[1] == '-';
   const char *name = word + (is_long ? 2 : 1);
@@ -63,6 +68,7 @@ static bool read_flag(struct options *options, int argc, char **argv, int *at, b
   size_t length = equals ? (size_t)(equals - name) : strlen(name);
   for (unsigned i = 0; i < OPTION_COUNT; i++) {
     const struct option_row *row = &rows[i];
+    if (!(row->commands & commands)) continue;
     bool negated = is_long && row->type == OPTION_TYPE_BOOLEAN && !equals && strncmp(name, "no-", 3) == 0 &&
                    same_word(row->name, name + 3, length - 3);
     if (!negated && !same_word(is_long ? row->name : row->short_name, name, length)) continue;
@@ -99,7 +105,7 @@ bool options_read(struct options *options, int argc, char **argv) {
     }
     if (command && command->guest_command == COMMAND_REST && positionals == command->most_positionals) break;
     if (argv[at][0] == '-' && argv[at][1] != '\0') {
-      if (!read_flag(options, argc, argv, &at, used)) return false;
+      if (!read_flag(options, command ? 1u << options->command : ~0u, argc, argv, &at, used)) return false;
     } else if (!command) {
       int found = command_named(argv[at]);
       if (found < 0) return false;
@@ -121,6 +127,10 @@ bool options_read(struct options *options, int argc, char **argv) {
   options->arguments = has_command ? argv + at : NULL;
   options->id = options->positionals[0];
   return true;
+}
+
+int options_failure_code(const struct options *options) {
+  return commands[options->command].failure_code;
 }
 
 bool option_is(const struct options *options, enum option option, const char *value) {

@@ -24,11 +24,15 @@ struct options {
   const char *id;          // the first positional argument, where the command has one
   char **arguments;        // the guest's command line, ends with NULL; or NULL where it has none
   unsigned closed_streams; // bit n: the caller had closed descriptor n, of 0-2
+  int preserved;           // descriptors from 3 on that the guest's process gets (--preserve-fds)
 };
 
 // True when the launcher serves this command line. False: it is for Node (help, --version, an
 // unknown command or a wrong flag, which yargs explains better).
 bool options_read(struct options *options, int argc, char **argv);
+
+// Exit code of the command's failures, as runc's where that has such a command.
+int options_failure_code(const struct options *options);
 
 // Whether an option has that value.
 bool option_is(const struct options *options, enum option option, const char *value);

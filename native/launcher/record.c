@@ -13,7 +13,7 @@
 #define TEXT_MAX 4096
 #define STAT_MAX 4096
 
-// Field 22 of /proc/PID/stat; 0 when there is no such process.
+// Field 22 of /proc/PID/stat; 0 when there is no such process, or nobody has reaped it yet: it is as dead.
 static unsigned long long start_time(pid_t pid) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/stat", pid);
@@ -23,6 +23,7 @@ static unsigned long long start_time(pid_t pid) {
   unsigned long long start = 0;
   // The name, in parentheses, may hold anything.
   char *at = strrchr(text, ')');
+  if (at && (at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')) at = NULL;
   for (int field = 2; at && field < 22; field++)
     at = strchr(at + 1, ' ');
   if (at) sscanf(at, " %llu", &start);

@@ -15,6 +15,11 @@
 static int report_socket = -1;
 static int log_fd = -1;
 static bool log_is_json;
+static int failure_code = EXIT_RINGFENCE;
+
+void report_failures_as(int code) {
+  failure_code = code;
+}
 
 void report_log(int fd, bool json) {
   log_fd = fd;
@@ -56,7 +61,7 @@ static _Noreturn void leave(int code, const char *message) {
   if (report_socket < 0) {
     if (log_fd >= 0) log_record(log_fd, log_is_json, "error", message);
     fprintf(stderr, "ringfence: %s\n", message);
-    exit(code);
+    exit(code == EXIT_RINGFENCE ? failure_code : code);
   }
   struct buffer line = {0};
   buffer_printf(&line, "{\"event\":\"error\",\"code\":%d,\"message\":", code);
@@ -94,4 +99,14 @@ void warn(const char *format, ...) {
   vfprintf(stderr, format, arguments);
   fputc('\n', stderr);
   va_end(arguments);
+}
+
+void note(const char *format, ...) {
+  char message[1024];
+  va_list arguments;
+  if (log_fd < 0) return;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  log_record(log_fd, log_is_json, "warn", message);
 }

@@ -17,6 +17,9 @@ enum {
 // report_to(): an error event on the control socket, then the end of the whole namespace.
 _Noreturn void fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+// What fail(EXIT_RINGFENCE, ...) ends the launcher with from now on: engines know runc's codes.
+void report_failures_as(int code);
+
 // As fail, with ": " and the text of errno.
 _Noreturn void fail_errno(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -25,6 +28,9 @@ void report_log(int fd, bool json);
 
 // A record as the sandbox writes them (src/shared/log_format.ts).
 void log_record(int fd, bool json, const char *level, const char *message);
+
+// A record of level warn in the log, where there is one.
+void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 // "ringfence: ..." on standard error; the launcher goes on.
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));

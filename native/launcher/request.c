@@ -6,9 +6,10 @@
 #include <sys/socket.h>
 
 #include "json.h"
+#include "preserved.h"
 #include "ringfence/rights.h"
 
-#define DESCRIPTORS_MAX 8
+#define DESCRIPTORS_MAX (4 + PRESERVED_MAX)
 
 bool request_send(int fd, const struct buffer *line, const int *descriptors, int count) {
   RIGHTS_CONTROL(control, DESCRIPTORS_MAX);

@@ -23,6 +23,7 @@
 #include "../keeper/maker.h"
 #include "init.h"
 #include "installation.h"
+#include "preserved.h"
 #include "privileges.h"
 #include "report.h"
 
@@ -359,6 +360,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
       .log = log[1],
       .debug_log = open_debug_log(options),
       .stdio = {plan->stdio[0], plan->stdio[1], plan->stdio[2]},
+      .preserved = options->preserved,
       .terminal = plan->terminal,
       .state_lock = plan->state ? plan->state->lock : -1,
       .root_writable = strcmp(overlay(plan), "none") == 0,
@@ -398,6 +400,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
                        makers[0],     makers[1], part.lock,      network.fd};
   for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
     if (given[i] >= 0) close(given[i]);
+  preserved_release(options->preserved);
 }
 
 void sandbox_go(const struct sandbox *sandbox) {

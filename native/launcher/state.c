@@ -61,7 +61,7 @@ static int open_root(const char *root, bool make) {
 }
 
 static void check_id(const char *id) {
-  if (!state_id_valid(id)) fail(EXIT_RINGFENCE, "invalid id: %s", id);
+  if (!state_id_valid(id)) fail(EXIT_RINGFENCE, "invalid container ID format: %s", id);
 }
 
 static void remove_entries(int directory) {
@@ -77,12 +77,14 @@ static bool lock_is_named(const struct state_directory *state) {
 }
 
 // What is in a state directory is believed: hooks to run, groups to remove, processes to end.
-static void check_owner(const struct state_directory *state) {
+static bool is_trusted(const struct state_directory *state) {
   struct stat status;
-  if (fstat(state->directory, &status) < 0)
-    fail_errno(EXIT_RINGFENCE, "looking at the state of %s", state->id);
-  if ((status.st_uid != geteuid() && status.st_uid != 0) || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    fail(EXIT_RINGFENCE, "the state of %s can be changed by other users", state->id);
+  return fstat(state->directory, &status) == 0 && (status.st_uid == geteuid() || status.st_uid == 0) &&
+         (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+static void check_owner(const struct state_directory *state) {
+  if (!is_trusted(state)) fail(EXIT_RINGFENCE, "the state of %s can be changed by other users", state->id);
 }
 
 void state_create(struct state_directory *state, const char *root, const char *id) {
@@ -96,7 +98,7 @@ void state_create(struct state_directory *state, const char *root, const char *i
   state->lock = openat(state->directory, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (state->lock < 0) fail_errno(EXIT_RINGFENCE, "opening the lock of %s", id);
   if (flock(state->lock, LOCK_EX | LOCK_NB) < 0 || !lock_is_named(state))
-    fail(EXIT_RINGFENCE, "sandbox with id \"%s\" already exists", id);
+    fail(EXIT_RINGFENCE, "container with given ID already exists: %s", id);
   for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++)
     if (strcmp(entries[i], "lock") != 0) unlinkat(state->directory, entries[i], 0);
 }
@@ -146,8 +148,23 @@ bool state_open(struct state_directory *state, const char *root, const char *id)
   return state->directory >= 0;
 }
 
+int state_root(const char *root) {
+  return open_root(root, false);
+}
+
+bool state_look(struct state_directory *state, int root, const char *id) {
+  *state = (struct state_directory){.root = root, .directory = -1, .lock = -1, .id = id};
+  if (state_id_valid(id))
+    state->directory = openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  return state->directory >= 0 && is_trusted(state);
+}
+
 void state_find(struct state_directory *state, const char *root, const char *id) {
-  if (!state_open(state, root, id)) fail(EXIT_RINGFENCE, "container with id \"%s\" does not exist", id);
+  if (!state_open(state, root, id)) fail_no_container(id);
+}
+
+void fail_no_container(const char *id) {
+  fail(EXIT_RINGFENCE, "container does not exist: %s", id);
 }
 
 enum lock_state state_lock(struct state_directory *state, int milliseconds) {

@@ -28,6 +28,12 @@ void state_write(const struct state_directory *state, const char *name, const ch
 // Opens the directory of a sandbox, without its lock; false when there is none.
 bool state_open(struct state_directory *state, const char *root, const char *id);
 
+// As state_open, below an open root, and without a word about what cannot be opened or believed: false.
+bool state_look(struct state_directory *state, int root, const char *id);
+
+// The directory of all sandboxes; -1 where there is none.
+int state_root(const char *root);
+
 // Takes the lock of an opened directory: the sandbox is gone then. Waits at most that long.
 enum lock_state {
   LOCK_TAKEN,
@@ -47,6 +53,9 @@ int state_connect(const struct state_directory *state);
 
 // As state_open, but fails where there is no such sandbox.
 void state_find(struct state_directory *state, const char *root, const char *id);
+
+// Says so as runc does, whose words engines look for.
+_Noreturn void fail_no_container(const char *id);
 
 // runc's rule: letters, digits and + - . _, and neither "." nor "..".
 bool state_id_valid(const char *id);

@@ -24,6 +24,7 @@
 RF_EXPORT int32_t rf_zygote_call(int32_t socket, uint32_t request, uint32_t low, uint32_t high,
                                  int32_t count) {
   struct zygote_message m = {.request = request, .value = (int64_t)((uint64_t)high << 32 | low)};
+  if (request == ZYGOTE_SPAWN) memcpy(m.more, rf_scratch + 16, SPAWN_NAME_SIZE);
   struct iovec iov = {&m, sizeof m};
   RIGHTS_CONTROL(control, 1 + RF_KERNEL_THREADS_MAX);
   struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1};

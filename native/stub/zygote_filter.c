@@ -44,6 +44,10 @@ static const struct bpf_rule rules[] = {
 // What the zygote itself goes on to do from its own text.
 static const u32 zygote_calls[] = {NR_recvmsg, NR_sendmsg, NR_clone, NR_close, NR_wait4, NR_exit_group};
 
+// How it names itself, and so the stub that it makes next.
+enum { PR_SET_NAME = 15 };
+static const struct bpf_rule zygote_name = {NR_prctl, (uint32_t)ALLOW, {EQ(0, PR_SET_NAME)}};
+
 static struct bpf_program program;
 
 static void emit_test(const struct bpf_test *test) {
@@ -82,6 +86,13 @@ static void emit_test(const struct bpf_test *test) {
   }
 }
 
+static void emit_rule(const struct bpf_rule *rule) {
+  u32 begin = bpf_rule_begin(&program, rule->nr);
+  for (u32 j = 0; j < BPF_CONDITIONS_MAX; j++)
+    emit_test(&rule->tests[j]);
+  bpf_rule_end(&program, begin, rule->verdict);
+}
+
 // Calls that a tracer could not lead to the stub's entry trap always: those of the other architecture, whose
 // instruction has another length, and of the vsyscall page, where the host lets nobody change the address.
 static void compile(u32 caught) {
@@ -97,15 +108,12 @@ static void compile(u32 caught) {
   bpf_load_nr(&program);
   for (u32 i = 0; i < sizeof zygote_calls / sizeof *zygote_calls; i++)
     bpf_match_call(&program, zygote_calls[i], ALLOW);
+  emit_rule(&zygote_name);
   bpf_return(&program, REFUSE);
   program.code[to_rules].k = program.length - to_rules - 1;
   bpf_load_nr(&program);
-  for (u32 i = 0; i < sizeof rules / sizeof *rules; i++) {
-    u32 begin = bpf_rule_begin(&program, rules[i].nr);
-    for (u32 j = 0; j < BPF_CONDITIONS_MAX; j++)
-      emit_test(&rules[i].tests[j]);
-    bpf_rule_end(&program, begin, rules[i].verdict);
-  }
+  for (u32 i = 0; i < sizeof rules / sizeof *rules; i++)
+    emit_rule(&rules[i]);
   bpf_return(&program, REFUSE);
 }
 

@@ -164,6 +164,21 @@ static u32 hello(void) {
   return how;
 }
 
+static void take_name(const void *name) {
+  enum { PR_SET_NAME = 15 };
+  zygote_syscall(NR_prctl, PR_SET_NAME, (u64)name, 0, 0, 0, 0);
+}
+
+// A copy has the name that its maker has at that moment.
+static s64 spawn(struct zygote_message *m) {
+  char *name = (char *)m->more;
+  name[SPAWN_NAME_SIZE - 1] = 0;
+  take_name(name);
+  s64 pid = zygote_spawn(m->value, RF_TOKEN_MAP_CHUNK | RF_TOKEN_UNMAP_ZYGOTE);
+  take_name("zygote");
+  return pid;
+}
+
 // wait4(2)'s struct rusage as words: two times of two words each come first.
 static void answer_reap(s64 pid) {
   enum { WNOHANG = 1, RUSAGE_WORDS = 18 };
@@ -220,7 +235,7 @@ __attribute__((noreturn, used)) void zygote_main(void) {
     listener = -1;
     switch (m.request) {
     case ZYGOTE_SPAWN:
-      answer(m.request, zygote_spawn(m.value, RF_TOKEN_MAP_CHUNK | RF_TOKEN_UNMAP_ZYGOTE));
+      answer(m.request, spawn(&m));
       break;
     case ZYGOTE_REAP:
       answer_reap(m.value);

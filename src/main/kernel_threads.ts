@@ -89,7 +89,8 @@ function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelApi {
   };
   return {
     prepare: (container) => asked(remote.prepare(container)),
-    start: (spec, stdio) => asked(remote.start(spec, stdio)),
+    start: (spec, streams) => asked(remote.start(spec, streams)),
+    usage: () => asked(remote.usage()),
     wait: (pid) => asked(remote.wait(pid)),
     signal: (pid, signo) => asked(remote.signal(pid, signo)),
     limit: (limits) => asked(remote.limit(limits)),

@@ -6,7 +6,7 @@ import { closeSync } from "node:fs";
 import { startupSnapshot } from "node:v8";
 import { openSourcePositions } from "../shared/source_positions.ts";
 import { type Boot, receiveBoot, required } from "./boot.ts";
-import { Container, type Stdio } from "./container/container.ts";
+import { Container, type Streams } from "./container/container.ts";
 import type { Peer } from "./control/methods.ts";
 import { CODE_RINGFENCE, Program } from "./control/program.ts";
 import { ControlServer } from "./control/server.ts";
@@ -26,8 +26,16 @@ const CODE_SANDBOX_DIED = 137;
 class Refused extends Error {}
 
 /** The first program's descriptors: the kernel owns them from its start on. */
-function firstStdio({ descriptors }: Boot): Stdio {
-  return [required(descriptors, "stdin"), required(descriptors, "stdout"), required(descriptors, "stderr")];
+function firstStreams({ descriptors }: Boot): Streams {
+  const preserved: number[] = [];
+  for (
+    let fd = descriptors["preserved:0"];
+    fd !== undefined;
+    fd = descriptors[`preserved:${preserved.length}`]
+  )
+    preserved.push(fd);
+  const names = ["stdin", "stdout", "stderr"] as const;
+  return [...names.map((name) => required(descriptors, name)), ...preserved];
 }
 
 class Sandbox {
@@ -63,7 +71,7 @@ class Sandbox {
     const wrong = await api.prepare(spec);
     if (wrong !== null) throw new Refused(wrong);
     const parts = { host: this.#host, kernel: api, log: this.#log };
-    return new Container(parts, spec, firstStdio(this.#boot), descriptors.waiter ?? null);
+    return new Container(parts, spec, firstStreams(this.#boot), descriptors.waiter ?? null);
   }
 
   async run(): Promise<void> {
@@ -82,7 +90,7 @@ class Sandbox {
         this.#running = true;
         peer.connection.send(event);
       });
-      await peer.program.run(config.process, firstStdio(this.#boot));
+      await peer.program.run(config.process, firstStreams(this.#boot));
       return;
     }
     await api.counters(); // answered once the kernel is up

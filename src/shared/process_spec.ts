@@ -118,6 +118,7 @@ export type BootDescriptor =
   | "root" // the root file system, read-only unless it is to be written to
   | "log" // where log records go
   | "debug-log"
+  | `preserved:${number}` // what the first program gets as descriptor 3 + number
   | "stdin"
   | "stdout"
   | "stderr";
@@ -128,6 +129,19 @@ export interface BootHeader {
   descriptors: BootDescriptor[];
   /** Another message follows. */
   more: boolean;
+}
+
+/** Descriptors of its caller that a program can be given beside its standard streams (--preserve-fds). */
+export const PRESERVED_MAX = 128;
+
+/** What the guests have of the sandbox's own. */
+export interface Usage {
+  /** Threads of all processes. */
+  tasks: number;
+  /** How many there may be; 0: the kernel's own bound alone. */
+  tasksLimit: number;
+  /** /proc/net/dev as guests see it (proc_pid_net(5)), or as many of its lines as go into an answer. */
+  netDev: string;
 }
 
 /** The kernel as the main thread sees it (comlink, control plane only). */
@@ -143,10 +157,12 @@ export interface KernelApi {
   /** Builds a container's root and mounts and looks for its program. Resolves to null, or to what is wrong. */
   prepare(container: ContainerSpec): Promise<string | null>;
   /**
-   * Starts a program with three host descriptors as 0-2, which are the kernel's to close from now on,
+   * Starts a program with host descriptors as 0, 1, 2 and on, which are the kernel's to close from now on,
    * whatever comes of it. Resolves to the program's guest pid, or to what is wrong.
    */
-  start(spec: ProcessSpec, stdio: [number, number, number]): Promise<number | StartError>;
+  start(spec: ProcessSpec, streams: readonly number[]): Promise<number | StartError>;
+  /** What there is of it now. */
+  usage(): Promise<Usage>;
   /** Resolves with the Linux wait status when that program's process has ended, or stopped (0x7f: call again). */
   wait(pid: number): Promise<number>;
   /**

@@ -327,8 +327,8 @@ export class Kernel implements SupervisorContext {
   }
 
   /** Starts a program; its guest pid, or what is wrong. */
-  startProgram(spec: ProcessSpec, stdio: readonly [number, number, number]): number | StartError {
-    return startProgram(this, spec, stdio);
+  startProgram(spec: ProcessSpec, streams: readonly number[]): number | StartError {
+    return startProgram(this, spec, streams);
   }
 
   // ---- What tasks have others do ----

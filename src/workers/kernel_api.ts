@@ -7,7 +7,9 @@ import type { KernelApi } from "../shared/process_spec.ts";
 import { fromOutside } from "./call/siginfo.ts";
 import type { HostFaults } from "./host_faults.ts";
 import type { Kernel } from "./kernel.ts";
+import { TASKS_MAX } from "./limits.ts";
 import type { Asked } from "./loop.ts";
+import { askDevText } from "./net/files/dev_text.ts";
 import { reportSites } from "./patch/report.ts";
 import { sendToGroup } from "./signals/send_signal.ts";
 import { tableSizes } from "./table_sizes.ts";
@@ -48,6 +50,18 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
         });
         group.onStop.push((signo) => told((signo << 8) | STOPPED));
       });
+    },
+
+    async usage() {
+      asked.serve();
+      const netDev = await new Promise<string>((resolve) =>
+        askDevText(kernel.network, kernel.netThread, (text) => {
+          resolve(text);
+          kernel.owesAnswer = true;
+        }),
+      );
+      const { tasks } = kernel.limits;
+      return { tasks: kernel.counters.tasks, tasksLimit: tasks === TASKS_MAX ? 0 : tasks, netDev };
     },
 
     async signal(pid, signo) {

@@ -77,8 +77,11 @@ export class Bundle {
   readonly rootfs: string = join(this.directory, "rootfs");
   readonly id: string;
   readonly #cgroup: string;
+  readonly #runtime: string;
 
-  constructor(args: string[], change: (config: Config) => void = () => {}) {
+  /** `runtime`: another one that is called in the same way. */
+  constructor(args: string[], change: (config: Config) => void = () => {}, runtime: string = ringfence) {
+    this.#runtime = runtime;
     // Tests of several checkouts may run at once.
     this.id = `test-${this.directory.slice(-6)}`;
     this.#cgroup = `/ringfence-test-${this.directory.slice(-6)}`;
@@ -97,9 +100,9 @@ export class Bundle {
     writeFileSync(join(this.directory, "config.json"), text);
   }
 
-  /** A command of ringfence, with this bundle's state directory. */
+  /** A command of the runtime, with this bundle's state directory. */
   command(args: string[], options?: SpawnOptions): Promise<SpawnResult> {
-    return run(ringfence, ["--root", this.root, ...args], options);
+    return run(this.#runtime, ["--root", this.root, ...args], options);
   }
 
   /** A command for this container: NAME, flags, ID, and what follows it. */
@@ -127,7 +130,7 @@ export class Bundle {
   #leaves(command: string[], how: { globalFlags?: string[]; killAfterMs?: number }): Promise<SpawnResult> {
     const path = join(this.directory, "said");
     const fd = openSync(path, "w");
-    const child = spawn(ringfence, ["--root", this.root, ...(how.globalFlags ?? []), ...command], {
+    const child = spawn(this.#runtime, ["--root", this.root, ...(how.globalFlags ?? []), ...command], {
       stdio: ["ignore", fd, fd],
     });
     closeSync(fd);
@@ -175,8 +178,9 @@ export async function withBundle(
   args: string[],
   body: (bundle: Bundle) => Promise<void>,
   change?: (config: Config) => void,
+  runtime?: string,
 ): Promise<void> {
-  const bundle = new Bundle(args, change);
+  const bundle = new Bundle(args, change, runtime);
   try {
     await body(bundle);
   } finally {

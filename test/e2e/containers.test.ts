@@ -105,10 +105,13 @@ test("create, start, kill and delete, seen by state and by an engine that waits"
 
       ok(await bundle.on("start"));
       assert.is(await bundle.status(), "running");
-      assert.match(said(await bundle.on("start")), /cannot start a container that is running/);
-      assert.match(said(await bundle.on("delete")), /cannot delete container that is not stopped: running/);
+      assert.match(said(await bundle.on("start")), /cannot start an already running container/);
+      assert.match(
+        said(await bundle.on("delete")),
+        /cannot delete container \S+ that is not stopped: running/,
+      );
       assert.match(said(await bundle.create()), /already exists/);
-      assert.is((await bundle.on("kill", [], ["USR3"])).code, 125);
+      assert.is((await bundle.on("kill", [], ["USR3"])).code, 1);
       assert.ok(await eventually(() => exists(pid), 0));
       await new Promise((resolve) => setTimeout(resolve, 100));
       ok(await bundle.on("kill", [], ["TERM"]));
@@ -118,7 +121,7 @@ test("create, start, kill and delete, seen by state and by an engine that waits"
       assert.match(said(await bundle.on("kill", [], ["9"])), /container not running/);
       ok(await bundle.on("delete"));
       assert.equal(bundle.left(), []);
-      assert.match(said(await bundle.on("state")), /container with id "[^"]*" does not exist/);
+      assert.match(said(await bundle.on("state")), /container does not exist: /);
       ok(await bundle.on("delete", ["--force"]));
     },
   );
@@ -131,7 +134,8 @@ test("a created container can be killed or deleted before its start; what it was
     assert.is(await bundle.status(), "stopped");
     ok(await bundle.on("delete"));
     ok(await bundle.create());
-    assert.match(said(await bundle.on("delete")), /not stopped: created/);
+    ok(await bundle.on("delete"));
+    ok(await bundle.create());
     ok(await bundle.on("delete", ["--force"]));
     assert.equal(bundle.left(), []);
   });
@@ -212,7 +216,13 @@ test("ps lists the host's processes of a container, as numbers or as lines of th
     for (const table of seen) assert.equal(table, pids);
     assert.ok(pids.includes(pid) && !pids.includes(init) && !pids.includes(node), String(pids));
     assert.ok(pids.every(exists));
-    assert.match(said(await bundle.on("ps", [], ["-e", "-o", "comm"])), /no column PID/);
+    // Each has the name of its program: busybox executes its applets by /proc/self/exe.
+    const names = pids.map((one) => proc(one, "comm")!.trim());
+    assert.equal(names.sort(), ["exe", "exe", "ringfence-wait"]);
+    assert.match(
+      said(await bundle.on("ps", [], ["-e", "-o", "comm"])),
+      /couldn't find PID field in ps output/,
+    );
     ok(await bundle.on("kill", [], ["KILL"]));
     assert.ok(await eventually(async () => (await numbers()).length === 0, 5000));
   });
@@ -426,7 +436,7 @@ test("settings of the IPC namespace and of the network", async () => {
       config.linux["sysctl"] = { "kernel.shmmni": "many" };
     });
     const refused = await bundle.runs();
-    assert.is(refused.code, 125);
+    assert.is(refused.code, 1);
     assert.match(said(refused), /linux\.sysctl: kernel\.shmmni cannot be set to "many"/);
     bundle.configure(program, (config) => {
       config.linux["sysctl"] = { "net.ipv4.ip_default_ttl": "0" };
@@ -572,7 +582,7 @@ test("what cannot be done is refused in one line, and nothing is left", async ()
       bundle.configure(SLEEP, change);
       writeFileSync(log, "");
       const result = await bundle.creates({ globalFlags: ["--log", log, "--log-format", "json"] });
-      assert.is(result.code, 125, name);
+      assert.is(result.code, 1, name);
       assert.match(said(result), message, name);
       assert.match(said(result), /^ringfence: [^\n]*\n/, name);
       const records = readFileSync(log, "utf8")
@@ -599,12 +609,12 @@ test("a config.json that is none is refused", async () => {
     ] as const) {
       bundle.write(content);
       const result = await bundle.create();
-      assert.is(result.code, 125);
+      assert.is(result.code, 1);
       assert.match(said(result), message);
       assert.equal(bundle.left(), []);
     }
     for (const id of ["", ".", "..", "a/b", "a b", "x".repeat(256)])
-      assert.is((await bundle.command(["create", "--bundle", bundle.directory, id])).code, 125, id);
+      assert.is((await bundle.command(["create", "--bundle", bundle.directory, id])).code, 1, id);
   });
 });
 
@@ -656,7 +666,7 @@ test("exec runs further programs: with its own flags, by a process file, detache
     ok(await bundle.create());
     assert.match(
       said(await bundle.on("exec", [], ["/bin/busybox", "true"])),
-      /cannot exec in a container that is created/,
+      /cannot exec in a created container/,
     );
     ok(await bundle.on("start"));
     const script = "busybox id -u; busybox id -g; pwd; echo $KEPT $MORE; cat; exit 6";
@@ -665,7 +675,7 @@ test("exec runs further programs: with its own flags, by a process file, detache
     assert.is(plain.code, 6, said(plain));
     assert.is(text(plain), "1000\n7\n/tmp\nchanged more\nin");
     const missing = await bundle.on("exec", [], ["nosuch"]);
-    assert.is(missing.code, 125);
+    assert.is(missing.code, 255);
     assert.match(said(missing), /exec: "nosuch": executable file not found in \$PATH/);
     const nowhere = await bundle.on("exec", ["--cwd", "/no/where"], ["/bin/busybox", "true"]);
     assert.match(

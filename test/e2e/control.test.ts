@@ -89,11 +89,11 @@ test("an id is taken once, and must be an id", async () => {
   await withHeld(async ({ root }) => {
     const second = await run(ringfence, ["--root", root, "hold", "held"]);
     assert.is(second.code, 125);
-    assert.is(second.stderr.toString(), 'ringfence: sandbox with id "held" already exists\n');
+    assert.is(second.stderr.toString(), "ringfence: container with given ID already exists: held\n");
     for (const id of ["..", ".", "a/b", "a b", "x".repeat(300)])
       assert.is((await run(ringfence, ["--root", root, "hold", id])).code, 125, id);
     const missing = await run(ringfence, ["--root", root, "exec", "other", "true"]);
-    assert.is(missing.stderr.toString(), 'ringfence: container with id "other" does not exist\n');
+    assert.is(missing.stderr.toString(), "ringfence: container does not exist: other\n");
   });
 });
 

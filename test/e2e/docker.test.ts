@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { SYSCALLS } from "../../src/shared/abi/syscalls.ts";
-import type { SpawnOptions, SpawnResult } from "../spawn.ts";
+import { ringfence, run, type SpawnOptions, type SpawnResult } from "../spawn.ts";
 import { Docker, hasDocker } from "./docker.ts";
 import { buildDriver } from "./driver.ts";
 import { Pty } from "./pty.ts";
@@ -202,6 +202,32 @@ if (!hasDocker()) {
     const result = await runs([], ["sh", "-c", "cat /etc/resolv.conf > /dev/null && echo up"]);
     assert.is(result.code, 0, said(result));
     assert.is(text(result), "up\n");
+  });
+
+  test("stats and events tell what a container uses: memory, CPU time, tasks, network", async () => {
+    const script =
+      "ping -c 1 -s 1000 $(ip route | awk '/default/ { print $3 }') >/dev/null; echo up; while :; do :; done";
+    await inBackground(["-m", "256m"], ["sh", "-c", script], async (id) => {
+      await docker.until(id, "up");
+      const format = "{{.MemUsage}} {{.CPUPerc}} {{.PIDs}} {{.NetIO}}";
+      const stats = await ok("stats", "--no-stream", "--format", format, id);
+      const [, memory, cpu, tasks, received, sent] =
+        /^([\d.]+)MiB \/ 256MiB ([\d.]+)% (\d+) ([\d.]+)k?B \/ ([\d.]+)k?B$/.exec(stats)?.map(Number) ?? [];
+      assert.ok(memory! > 1 && cpu! > 20 && tasks! > 1, stats);
+      assert.ok(received! > 0 && sent! > 0, stats);
+      const root = join(docker.directory, "exec/runtime-runc/moby");
+      const told = await run(ringfence, ["--root", root, "events", "--stats", id]);
+      assert.is(told.code, 0, said(told));
+      const { data } = JSON.parse(text(told));
+      assert.is(data.pids.current, 1);
+      assert.is(data.memory.usage.limit, 256 << 20);
+      const [device, ...others] = data.network_interfaces;
+      assert.equal([device.Name, others], ["eth0", []]);
+      assert.ok(
+        device.RxBytes > 1000 && device.TxBytes > 1000 && device.TxPackets > 0,
+        JSON.stringify(device),
+      );
+    });
   });
 
   test("memory and pids limits are the control group's", async () => {

@@ -98,7 +98,7 @@ test("a paused container is deleted by force; one that was only created starts w
   await withBundle(shell("echo up > /tmp/up; exec busybox sleep 100"), async (bundle) => {
     ok(await bundle.create());
     ok(await bundle.on("pause"));
-    assert.match(said(await bundle.on("start")), /cannot start a container that is paused/);
+    assert.match(said(await bundle.on("start")), /cannot start a container in the paused state/);
     ok(await bundle.on("resume"));
     ok(await bundle.on("start"));
     assert.ok(await eventually(async () => existsSync(join(bundle.rootfs, "tmp/up")), 10_000));

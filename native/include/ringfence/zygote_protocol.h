@@ -9,10 +9,14 @@
 enum zygote_request {
   ZYGOTE_HELLO = 1,  // value: kernel threads n, and from bit 32 on enum zygote_catch; descriptors: kernel page
                      // (read-only), n doorbells
-  ZYGOTE_SPAWN = 2,  // value: the new task's token; answer: the stub's pid or a negative errno
+  ZYGOTE_SPAWN = 2,  // value: the new task's token, more: the name that the host knows it by (SPAWN_NAME_SIZE bytes);
+                     // answer: the stub's pid or a negative errno
   ZYGOTE_REAP = 3,   // value: pid of a stub that has ended; answer: its wait status or a negative errno, and its use
 };
 // clang-format on
+
+// TASK_COMM_LEN.
+#define SPAWN_NAME_SIZE 16
 
 // How the filter catches calls of guest code: by a signal, or for a tracer.
 enum zygote_catch { CATCH_TRAP, CATCH_TRACE };
@@ -35,7 +39,7 @@ struct zygote_message {
   uint32_t request;
   uint32_t pad;
   int64_t value;
-  int64_t more[USE_COUNT]; // by enum zygote_use or zygote_hello
+  int64_t more[USE_COUNT]; // by enum zygote_use or zygote_hello, or a name
 };
 
 // The answer to HELLO: value is the address of the host's vDSO image in the stub window (0: none) or a negative errno.

@@ -9,11 +9,11 @@ import packageJson from "../../../package.json" with { type: "json" };
 import type { Level } from "../../shared/abi/call.ts";
 import { selectCalls, supportText } from "../../shared/abi/support.ts";
 import { formatRecord } from "../../shared/log_format.ts";
+import { CommandError } from "./command_error.ts";
+import { type EventsWords, events } from "./events.ts";
 import { features } from "./features.ts";
-import { type Command, commands, type Flag, globalFlags, nodeCommands } from "./options.ts";
-
-/** Exit code for a command line that is wrong, as for everything that fails before a guest runs. */
-const CODE_USAGE = 125;
+import { CODE_FAILED, type Command, commands, type Flag, globalFlags, nodeCommands } from "./options.ts";
+import { type SpecWords, writeSpec } from "./spec.ts";
 
 function flag(definition: Flag) {
   const { name: _name, type, describe, alias, choices, default: fallback } = definition;
@@ -33,7 +33,19 @@ function describe(command: Command): string {
   return command.internal ? `${command.describe} (internal, for tests and debugging)` : command.describe;
 }
 
-const words = process.argv.slice(2);
+const everyCommand = [...commands, ...nodeCommands];
+const everyFlag = [...globalFlags, ...everyCommand.flatMap(({ flags }) => flags)];
+const switches = new Set(everyFlag.filter(({ type }) => type === "boolean").map(({ name }) => name));
+
+/** `--no-x` says that x is false, but where a flag has that name: yargs knows one of the two alone. */
+function spelledOut(word: string): string {
+  const name = word.startsWith("--no-") ? word.slice("--no-".length) : "";
+  return switches.has(name) && !switches.has(`no-${name}`) ? `--${name}=false` : word;
+}
+
+const given = process.argv.slice(2);
+const guestsAt = given.indexOf("--");
+const words = given.map((word, i) => (guestsAt >= 0 && i > guestsAt ? word : spelledOut(word)));
 
 /** The value of a flag of this command line, which may be wrong as a whole. */
 function flagValue(name: string): string | undefined {
@@ -53,16 +65,20 @@ function logError(msg: string): void {
   }
 }
 
-function refuse(message: string): never {
+/** One line on standard error; `hint`: what more a user may want to read. */
+function fail(message: string, hint = ""): never {
   const line = message.trim().replace(/:?\s*\n\s*/g, ": ");
   logError(line);
-  process.stderr.write(`ringfence: ${line}; see ringfence --help\n`);
-  process.exit(CODE_USAGE);
+  process.stderr.write(`ringfence: ${line}${hint}\n`);
+  process.exit(named?.failureCode ?? CODE_FAILED);
 }
 
-const everyCommand = [...commands, ...nodeCommands];
+function refuse(message: string): never {
+  return fail(message, "; see ringfence --help");
+}
+
 const withValue = new Set(
-  [...globalFlags, ...everyCommand.flatMap(({ flags }) => flags)]
+  everyFlag
     .filter(({ type }) => type !== "boolean")
     .flatMap(({ name, alias }) => [`--${name}`, ...(alias ? [`-${alias}`] : [])]),
 );
@@ -89,7 +105,7 @@ const parser = yargs()
   .scriptName("ringfence")
   .version(packageJson.version)
   .usage("$0 [FLAGS] COMMAND\n\nRuns programs in a sandbox with a kernel of its own.")
-  .parserConfiguration({ "halt-at-non-option": false, "populate--": true })
+  .parserConfiguration({ "halt-at-non-option": false, "populate--": true, "boolean-negation": false })
   .demandCommand(1, "name a command")
   .strict()
   .wrap(100);
@@ -141,6 +157,16 @@ async function bench(words: Words): Promise<number> {
   return loaded.bench(words);
 }
 
+/** Ends with the reason on one line where a command throws. */
+function settle(body: () => void | Promise<void>): void {
+  Promise.resolve()
+    .then(body)
+    .catch((error: Error) => {
+      if (!(error instanceof CommandError)) throw error;
+      fail(error.message);
+    });
+}
+
 const runs: Readonly<Record<string, (words: Words) => void>> = {
   help,
   bench: (words) => {
@@ -154,6 +180,10 @@ const runs: Readonly<Record<string, (words: Words) => void>> = {
       },
     );
   },
+  events: (words) => settle(() => events(words as unknown as EventsWords)),
+  spec: (words) => settle(() => writeSpec(words as unknown as SpecWords)),
+  checkpoint: () => fail("checkpoint: containers cannot be saved yet"),
+  restore: () => fail("restore: containers cannot be saved yet, so there is nothing to restore"),
   features: () => process.stdout.write(`${JSON.stringify(features(packageJson.version), null, 2)}\n`),
 };
 // The launcher takes every command line of its own commands that is right: this one is not.

@@ -28,7 +28,17 @@ export interface Command {
   takesCommand: boolean | "optional" | "rest";
   /** For tests and debugging: the help says so. */
   internal?: boolean;
+  /** Exit code of its failures: as runc's where runc has such a command. CODE_FAILED if absent. */
+  failureCode?: number;
 }
+
+/** Exit code for a command line that is wrong, and for what fails before a guest runs. */
+export const CODE_FAILED = 125;
+
+/** runc's, of all its commands but one. */
+const RUNC_FAILED = 1;
+/** The one: callers tell it from their command's own code. */
+const RUNC_EXEC_FAILED = 255;
 
 export const globalFlags: Flag[] = [
   {
@@ -53,6 +63,15 @@ export const globalFlags: Flag[] = [
     choices: ["text", "json"],
     default: "text",
   },
+  {
+    name: "rootless",
+    type: "string",
+    describe:
+      "whether control groups that may not be made are left out; auto: where the caller is not root, as runc has it",
+    choices: ["true", "false", "auto"],
+    default: "auto",
+  },
+  { name: "criu", type: "string", describe: "accepted, without a meaning here" },
   { name: "systemd-cgroup", type: "boolean", describe: "cgroupsPath is SLICE:PREFIX:NAME", default: false },
   { name: "debug", type: "boolean", describe: "log debug records", default: false },
   {
@@ -136,11 +155,35 @@ const detach: Flag = {
   describe: "do not wait for the process",
   default: false,
 };
-/** What runc does with the host's root directory and keyring has no meaning for a sandbox. */
-const accepted: Flag[] = [
-  { name: "no-pivot", type: "boolean", describe: "accepted, without a meaning here", default: false },
-  { name: "no-new-keyring", type: "boolean", describe: "accepted, without a meaning here", default: false },
-];
+const preserveFds: Flag = {
+  name: "preserve-fds",
+  type: "string",
+  describe: "number of the caller's descriptors, from 3 on, that the process gets by the same numbers",
+  default: "0",
+};
+const pidfdSocket: Flag = {
+  name: "pidfd-socket",
+  type: "string",
+  describe: "socket that gets a pidfd of the process that stands for the container's",
+};
+/** What runc does with the host's root directory, its keyring and its own children has no meaning for a sandbox. */
+const noPivot = meaningless("no-pivot");
+const noNewKeyring = meaningless("no-new-keyring");
+const noSubreaper = meaningless("no-subreaper");
+
+function meaningless(name: string, alias?: string): Flag {
+  const describe = "accepted, without a meaning here";
+  return { name, type: "boolean", describe, default: false, ...(alias && { alias }) };
+}
+
+const format: Flag = {
+  name: "format",
+  alias: "f",
+  type: "string",
+  describe: "table: for people; json: for programs",
+  choices: ["table", "json"],
+  default: "table",
+};
 
 export const commands: Command[] = [
   {
@@ -156,16 +199,29 @@ export const commands: Command[] = [
     usage: "ID",
     describe: "create a container: everything but the start of its process",
     positionals: ["id"],
-    flags: [bundle, pidFile, consoleSocket, ...accepted],
+    flags: [bundle, pidFile, consoleSocket, preserveFds, pidfdSocket, noPivot, noNewKeyring],
     takesCommand: false,
+    failureCode: RUNC_FAILED,
   },
   {
     name: "run",
     usage: "ID",
     describe: "create and start a container, and wait for its end",
     positionals: ["id"],
-    flags: [bundle, pidFile, consoleSocket, detach, ...accepted],
+    flags: [
+      bundle,
+      pidFile,
+      consoleSocket,
+      preserveFds,
+      pidfdSocket,
+      detach,
+      { name: "keep", type: "boolean", describe: "leave the container when it has stopped", default: false },
+      noPivot,
+      noNewKeyring,
+      noSubreaper,
+    ],
     takesCommand: false,
+    failureCode: RUNC_FAILED,
   },
   {
     name: "start",
@@ -174,6 +230,7 @@ export const commands: Command[] = [
     positionals: ["id"],
     flags: [],
     takesCommand: false,
+    failureCode: RUNC_FAILED,
   },
   {
     name: "state",
@@ -182,6 +239,7 @@ export const commands: Command[] = [
     positionals: ["id"],
     flags: [],
     takesCommand: false,
+    failureCode: RUNC_FAILED,
   },
   {
     name: "kill",
@@ -192,6 +250,7 @@ export const commands: Command[] = [
       { name: "all", alias: "a", type: "boolean", describe: "send it to every process", default: false },
     ],
     takesCommand: false,
+    failureCode: RUNC_FAILED,
   },
   {
     name: "delete",
@@ -208,6 +267,7 @@ export const commands: Command[] = [
       },
     ],
     takesCommand: false,
+    failureCode: RUNC_FAILED,
   },
   {
     name: "exec",
@@ -234,9 +294,22 @@ export const commands: Command[] = [
       detach,
       pidFile,
       consoleSocket,
-      ...accepted.filter(({ name }) => name === "no-new-keyring"),
+      preserveFds,
+      pidfdSocket,
+      { name: "additional-gids", alias: "g", type: "list", describe: "further group of the command" },
+      { name: "cap", alias: "c", type: "list", describe: "capability that the command has as well" },
+      {
+        name: "no-new-privs",
+        type: "boolean",
+        describe: "the command gains no privileges by exec",
+        default: false,
+      },
+      { name: "apparmor", type: "string", describe: "profile; accepted without effect, as the log tells" },
+      { name: "process-label", type: "string", describe: "SELinux label; accepted without effect as well" },
+      noNewKeyring,
     ],
     takesCommand: "optional",
+    failureCode: RUNC_EXEC_FAILED,
   },
   {
     name: "pause",
@@ -245,6 +318,7 @@ export const commands: Command[] = [
     positionals: ["id"],
     flags: [],
     takesCommand: false,
+    failureCode: RUNC_FAILED,
   },
   {
     name: "resume",
@@ -253,6 +327,7 @@ export const commands: Command[] = [
     positionals: ["id"],
     flags: [],
     takesCommand: false,
+    failureCode: RUNC_FAILED,
   },
   {
     name: "update",
@@ -284,23 +359,37 @@ export const commands: Command[] = [
       { name: "pids-limit", type: "string", describe: "limit of processes and threads; -1: none" },
     ],
     takesCommand: false,
+    failureCode: RUNC_FAILED,
   },
   {
     name: "ps",
     usage: "ID [PS-OPTIONS...]",
     describe: "list the host's processes that stand for those of a container",
     positionals: ["id"],
-    flags: [
-      {
-        name: "format",
-        alias: "f",
-        type: "string",
-        describe: "table: lines of the host's ps; json: an array of numbers",
-        choices: ["table", "json"],
-        default: "table",
-      },
-    ],
+    flags: [format],
     takesCommand: "rest",
+    failureCode: RUNC_FAILED,
+  },
+  {
+    name: "list",
+    usage: "",
+    describe: "list the containers of the state directory",
+    positionals: [],
+    flags: [
+      format,
+      { name: "quiet", alias: "q", type: "boolean", describe: "only their ids", default: false },
+    ],
+    takesCommand: false,
+    failureCode: RUNC_FAILED,
+  },
+  {
+    name: "wait",
+    usage: "ID",
+    describe: "wait until a container has stopped, and print how, as JSON",
+    positionals: ["id"],
+    flags: [],
+    takesCommand: false,
+    failureCode: RUNC_FAILED,
   },
   {
     name: "hold",
@@ -318,6 +407,34 @@ export const commands: Command[] = [
     takesCommand: false,
     internal: true,
   },
+];
+
+// Flags of commands that are refused: engines are to hear that, not that they use a flag nobody knows.
+const REFUSED = "accepted by the command line";
+const refusedSwitch = (name: string): Flag => ({ name, type: "boolean", describe: REFUSED, default: false });
+const refusedValue = (name: string): Flag => ({ name, type: "string", describe: REFUSED });
+const refusedList = (name: string): Flag => ({ name, type: "list", describe: REFUSED });
+const criuFlags: Flag[] = [
+  ...["image-path", "work-path", "manage-cgroups-mode"].map(refusedValue),
+  ...["tcp-established", "ext-unix-sk", "shell-job", "file-locks", "lazy-pages", "auto-dedup"].map(
+    refusedSwitch,
+  ),
+  refusedList("empty-ns"),
+];
+const checkpointFlags: Flag[] = [
+  ...criuFlags,
+  ...["parent-path", "status-fd", "page-server"].map(refusedValue),
+  ...["leave-running", "pre-dump", "tcp-skip-in-flight", "link-remap"].map(refusedSwitch),
+];
+const restoreFlags: Flag[] = [
+  ...criuFlags,
+  ...["lsm-profile", "lsm-mount-context"].map(refusedValue),
+  bundle,
+  pidFile,
+  consoleSocket,
+  detach,
+  noSubreaper,
+  noPivot,
 ];
 
 /** Commands that Node serves by itself (main.ts). */
@@ -344,6 +461,53 @@ export const nodeCommands: Command[] = [
     positionals: [],
     flags: [],
     takesCommand: false,
+  },
+  {
+    name: "events",
+    usage: "ID",
+    describe: "print how much a container uses, and that it ran out of memory, as lines of JSON",
+    positionals: ["id"],
+    flags: [
+      { name: "stats", type: "boolean", describe: "only print once what it uses", default: false },
+      {
+        name: "interval",
+        type: "string",
+        describe: "time between two lines, in seconds or as in 1m30s or 500ms",
+        default: "5s",
+      },
+    ],
+    takesCommand: false,
+    failureCode: RUNC_FAILED,
+  },
+  {
+    name: "spec",
+    usage: "",
+    describe: "write a config.json to begin with, as runc does",
+    positionals: [],
+    flags: [
+      bundle,
+      { name: "rootless", type: "boolean", describe: "for callers without privilege", default: false },
+    ],
+    takesCommand: false,
+    failureCode: RUNC_FAILED,
+  },
+  {
+    name: "checkpoint",
+    usage: "ID",
+    describe: "refused: containers cannot be saved yet",
+    positionals: ["id"],
+    flags: checkpointFlags,
+    takesCommand: false,
+    failureCode: RUNC_FAILED,
+  },
+  {
+    name: "restore",
+    usage: "ID",
+    describe: "refused: containers cannot be saved yet",
+    positionals: ["id"],
+    flags: restoreFlags,
+    takesCommand: false,
+    failureCode: RUNC_FAILED,
   },
   {
     name: "bench",

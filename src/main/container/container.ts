@@ -12,8 +12,17 @@ import type { Host } from "../host.ts";
 import type { Log } from "../log.ts";
 import { Waiter } from "./waiter.ts";
 
-export type Stdio = [number, number, number];
+/** Host descriptors of a program: its standard streams, and what else its caller gives it, from 3 on. */
+export type Streams = readonly number[];
 export type Status = "created" | "running" | "paused" | "stopped";
+
+/** runc's words, which engines look for. */
+const CANNOT_START: Readonly<Record<Status, string>> = {
+  created: "cannot start an already running container",
+  running: "cannot start an already running container",
+  paused: "cannot start a container in the paused state",
+  stopped: "cannot start a container that has stopped",
+};
 
 export interface Parts {
   host: Host;
@@ -28,16 +37,20 @@ export class Container {
   readonly spec: ContainerSpec;
   readonly #parts: Parts;
   readonly #waiter: Waiter | null;
-  #stdio: Stdio | null;
+  #streams: Streams | null;
   #program: Program | null = null;
   #status: Exclude<Status, "paused"> = "created";
   #isPaused = false;
+  /** Wait status of its first program, once it has stopped. */
+  #exitStatus = 0;
+  /** Who waits for its end. */
+  readonly #waiting = new Set<(status: number) => void>();
 
   /** `waiter`: descriptor of its channel, or null where the caller's connection stands for the container. */
-  constructor(parts: Parts, spec: ContainerSpec, stdio: Stdio, waiter: number | null) {
+  constructor(parts: Parts, spec: ContainerSpec, streams: Streams, waiter: number | null) {
     this.spec = spec;
     this.#parts = parts;
-    this.#stdio = stdio;
+    this.#streams = streams;
     this.#waiter = waiter === null ? null : this.#watch(waiter, () => this.#program);
   }
 
@@ -52,10 +65,10 @@ export class Container {
 
   /** Starts the container's program; resolves when it runs. `tell` gets the events of its way. */
   async start(tell: Tell = () => {}): Promise<void> {
-    if (this.status !== "created" || this.#stdio === null)
-      throw new RequestError("ERR_STATE", `cannot start a container that is ${this.status}`);
-    const stdio = this.#stdio;
-    this.#stdio = null;
+    if (this.status !== "created" || this.#streams === null)
+      throw new RequestError("ERR_STATE", CANNOT_START[this.status]);
+    const streams = this.#streams;
+    this.#streams = null;
     const program = this.#newProgram((event) => {
       if (event.event === "exit") this.#ended(event.status);
       tell(event);
@@ -63,7 +76,7 @@ export class Container {
     this.#program = program;
     this.#status = "running";
     try {
-      await this.#started(program, this.spec.process, stdio);
+      await this.#started(program, this.spec.process, streams);
     } catch (error) {
       this.#ended(SIGKILL);
       throw error;
@@ -75,13 +88,13 @@ export class Container {
   }
 
   /** Runs a program until its first event; the rest of its way goes on in the background. */
-  #started(program: Program, spec: ProcessSpec, stdio: Stdio): Promise<void> {
+  #started(program: Program, spec: ProcessSpec, streams: Streams): Promise<void> {
     return new Promise((resolve, reject) => {
       program.onFirstEvent = (event) => {
         if (event.event === "error") reject(new RequestError("ERR_START", event.message));
         else resolve();
       };
-      program.run(spec, stdio).catch((error: unknown) => {
+      program.run(spec, streams).catch((error: unknown) => {
         this.#parts.log.error({ err: error }, "a program could not be run");
         reject(error);
       });
@@ -115,20 +128,16 @@ export class Container {
    */
   async exec(
     spec: ProcessSpec,
-    stdio: Stdio,
+    streams: Streams,
     waiter: number | null,
     ignoresPause: boolean,
     tell: Tell,
   ): Promise<Program> {
     const { status } = this;
     if (this.#status !== "running" || (status === "paused" && !ignoresPause)) {
-      for (const fd of new Set([...stdio, ...(waiter === null ? [] : [waiter])])) closeSync(fd);
-      throw new RequestError(
-        "ERR_STATE",
-        status === "paused"
-          ? "cannot exec in a paused container (use --ignore-paused)"
-          : `cannot exec in a container that is ${status}`,
-      );
+      for (const fd of new Set([...streams, ...(waiter === null ? [] : [waiter])])) closeSync(fd);
+      const hint = status === "paused" ? " (use --ignore-paused to override)" : "";
+      throw new RequestError("ERR_STATE", `cannot exec in a ${status} container${hint}`);
     }
     const standIn = waiter === null ? null : this.#watch(waiter, () => program);
     const program = this.#newProgram((event) => {
@@ -136,13 +145,15 @@ export class Container {
       if (event.event === "error") standIn?.end(event.code << 8);
       tell(event);
     });
-    await this.#started(program, spec, stdio);
+    await this.#started(program, spec, streams);
     return program;
   }
 
   /** Sends a signal to the first process, or to all. */
   async kill(signo: number, all: boolean): Promise<void> {
+    if (this.#status === "stopped" && all) return; // nobody is left
     if (this.#status === "stopped") throw new RequestError("ERR_STATE", "container not running");
+    if (signo === 0) return; // only whether it is there
     if (this.#status === "running") {
       await (all ? this.#parts.kernel.signal(0, signo) : this.#program!.signal(signo, false));
       return;
@@ -151,10 +162,25 @@ export class Container {
     if (signo === SIGKILL || signo === SIGTERM) this.#ended(signo);
   }
 
+  /** `told` gets the wait status of the first program when the container has stopped; returns how to wait no more. */
+  onEnd(told: (status: number) => void): () => void {
+    if (this.#status === "stopped") told(this.#exitStatus);
+    else this.#waiting.add(told);
+    return () => this.#waiting.delete(told);
+  }
+
+  /** What an engine may delete as it stands. */
+  mayBeDeleted(): boolean {
+    return this.#status !== "running";
+  }
+
   #ended(status: number): void {
     this.#status = "stopped";
-    for (const fd of new Set(this.#stdio ?? [])) closeSync(fd);
-    this.#stdio = null;
+    this.#exitStatus = status;
+    for (const told of this.#waiting) told(status);
+    this.#waiting.clear();
+    for (const fd of new Set(this.#streams ?? [])) closeSync(fd);
+    this.#streams = null;
     this.#waiter?.end(status);
   }
 

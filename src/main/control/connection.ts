@@ -3,11 +3,12 @@
 
 import { closeSync } from "node:fs";
 import { EAGAIN } from "../../shared/abi/errno.ts";
+import { PRESERVED_MAX } from "../../shared/process_spec.ts";
 import { type Host, type PollHandle, READABLE } from "../host.ts";
 
 const LINE_MAX = 1 << 20;
 /** Descriptors that were sent and not yet taken by a request. */
-const DESCRIPTORS_MAX = 16;
+const DESCRIPTORS_MAX = 16 + PRESERVED_MAX;
 const READ_MAX = 65_536;
 const NEWLINE = 10;
 

@@ -2,8 +2,8 @@
 // with an id is answered by {"id", "result"} or {"id", "error": {"code", "message"}}; the life of the
 // program that a connection stands for is told by events (program.ts).
 
-import type { KernelApi } from "../../shared/process_spec.ts";
-import type { Container, Stdio } from "../container/container.ts";
+import { type KernelApi, PRESERVED_MAX } from "../../shared/process_spec.ts";
+import type { Container } from "../container/container.ts";
 import { checkProcess } from "../container/exec_process.ts";
 import type { Log } from "../log.ts";
 import { checkProcessSpec } from "./check_spec.ts";
@@ -17,6 +17,10 @@ export interface Peer {
   connection: Connection;
   /** The program that this connection stands for. */
   program?: Program;
+  /** The connection has ended. */
+  isGone?: true;
+  /** What its requests wait for is wanted no more. */
+  forget?: () => void;
 }
 
 export interface Control {
@@ -51,6 +55,13 @@ function count(value: unknown, name: string): number {
   return value;
 }
 
+/** How many descriptors of its caller's a program gets beside its standard streams. */
+function preservedCount(value: unknown): number {
+  const preserved = value === undefined ? 0 : count(value, "preserved");
+  if (preserved > PRESERVED_MAX) throw invalid("preserved");
+  return preserved;
+}
+
 function names(value: unknown): string[] {
   if (value === undefined) return [];
   if (!Array.isArray(value) || !value.every((name) => typeof name === "string")) throw invalid("only");
@@ -73,7 +84,7 @@ const METHODS: Readonly<Record<string, Method>> = {
     if (!stdio) throw invalid("three descriptors");
     const { connection } = peer;
     peer.program = new Program(kernel, (event) => connection.send(event));
-    peer.program.run(spec, stdio as Stdio).catch((error: unknown) => {
+    peer.program.run(spec, stdio).catch((error: unknown) => {
       log.error({ err: error }, "exec failed");
       connection.send({ event: "error", code: CODE_RINGFENCE, message: String(error) });
     });
@@ -123,40 +134,67 @@ const METHODS: Readonly<Record<string, Method>> = {
     return { status };
   },
 
+  /** Resolves when the container has stopped: its first program's wait status. */
+  wait(control, peer) {
+    if (peer.forget) throw new RequestError("ERR_BUSY", "this connection waits already");
+    return new Promise((resolve) => {
+      peer.forget = container(control).onEnd((status) => {
+        delete peer.forget;
+        resolve({ status });
+      });
+    });
+  },
+
+  /** What the guests have of the sandbox's own: tasks, and what its network devices have moved (`events`). */
+  usage(control) {
+    if (container(control).status === "stopped") throw new RequestError("ERR_STATE", "container not running");
+    return control.kernel.usage();
+  },
+
   /** Sends a signal to the container's first process, or with `all` to every process. */
   kill(control, _peer, { signo, all }) {
-    return container(control).kill(signalNumber(signo), all === true);
+    return container(control).kill(signo === 0 ? 0 : signalNumber(signo), all === true);
   },
 
   /**
    * Starts a further program in the container. `process` is an OCI process object; without it, the container's
    * own is taken with args, env, cwd, user and terminal of the request. Descriptors: 0-2; with `detach` the
-   * channel of a waiter as well, which then stands for the program instead of this connection.
+   * channel of a waiter as well, which then stands for the program instead of this connection; and `preserved` more, which
+   * are the program's from 3 on.
    */
   async container_exec(control, peer, params) {
     const { connection } = peer;
     const spec = checkProcess(container(control).spec.process, params);
     const isDetached = params.detach === true;
     if (!isDetached) noProgram(peer);
-    const given = connection.takeDescriptors(isDetached ? 4 : 3);
+    const own = isDetached ? 4 : 3;
+    const given = connection.takeDescriptors(own + preservedCount(params.preserved));
     if (!given) throw invalid("descriptors");
     const tell = (event: object) => connection.send(event);
     const waiter = isDetached ? given[3]! : null;
     const started = await container(control).exec(
       spec,
-      given.slice(0, 3) as Stdio,
+      [...given.slice(0, 3), ...given.slice(own)],
       waiter,
       params.ignorePaused === true,
       isDetached ? () => {} : tell,
     );
-    if (!isDetached) peer.program = started;
+    if (isDetached) return;
+    peer.program = started;
+    // Nobody has waited for it to start.
+    if (peer.isGone) await started.kill();
   },
 
   /** Ends the sandbox: the answer is the end of the connection. */
   shutdown(control, _peer, { force }) {
-    const status = control.container?.status;
-    if (status !== undefined && status !== "stopped" && force !== true)
-      throw new RequestError("ERR_STATE", `cannot delete container that is not stopped: ${status}`);
+    const stays = control.container?.mayBeDeleted() === false;
+    if (stays && force !== true) {
+      const { spec, status } = container(control);
+      throw new RequestError(
+        "ERR_STATE",
+        `cannot delete container ${spec.id} that is not stopped: ${status}`,
+      );
+    }
     control.end();
   },
 
@@ -199,6 +237,8 @@ export async function handleRequest(control: Control, peer: Peer, value: unknown
 
 /** The peer is gone: so is whoever waited for its program. */
 export function peerGone(control: Control, peer: Peer): void {
+  peer.isGone = true;
+  peer.forget?.();
   peer.program
     ?.kill()
     .catch((error: unknown) => control.log.error({ err: error }, "killing a program failed"));

@@ -42,8 +42,8 @@ export class Program {
   }
 
   /** Resolves when the program has ended and its last event is told. */
-  async run(spec: ProcessSpec, stdio: [number, number, number]): Promise<void> {
-    const pid = await this.#kernel.start(spec, stdio);
+  async run(spec: ProcessSpec, streams: readonly number[]): Promise<void> {
+    const pid = await this.#kernel.start(spec, streams);
     if (typeof pid !== "number") {
       this.#ended = true;
       return this.#tell({ event: "error", code: startErrorCode(pid), message: this.#explain(pid) });

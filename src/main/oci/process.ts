@@ -33,8 +33,8 @@ const capabilityNumbers: ReadonlyMap<string, number> = new Map(
   ),
 );
 
-/** A set as 16 hexadecimal digits. */
-const capabilities: Reader<string> = (value, at) => {
+/** Sets as 16 hexadecimal digits. */
+export const capabilities: Reader<string> = (value, at) => {
   let set = 0n;
   for (const name of strings(value, at)) {
     const number = capabilityNumbers.get(name);

@@ -19,6 +19,8 @@ export interface HostThread {
   readonly stub: StubProcess;
   readonly group: ThreadOwner;
   readonly tid: number;
+  /** The name of its program, one char per byte. */
+  readonly comm: string;
   credentials: Credentials;
   hostTid: number;
   /** What its host thread had run for others before, in nanoseconds. */

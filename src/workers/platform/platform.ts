@@ -22,8 +22,11 @@ export interface Platform {
   readonly handsOver: boolean;
   /** Hands the kernel page and the doorbells to the zygote. Throws: there is no sandbox without. */
   introduce(kernelPage: number, doorbells: readonly number[]): Introduction;
-  /** Starts a stub process, whose first thread names this token: its host pid, or a negative errno. */
-  start(low: number, high: number): number;
+  /**
+   * Starts a stub process, whose first thread names this token: its host pid, or a negative errno. `name`: what the host's
+   * ps shows, as the guest's program is called (prctl(2), PR_SET_NAME).
+   */
+  start(low: number, high: number, name: string): number;
   /** Has a thread enter its stub soon, wherever its guest code is; it posts INTERRUPTED. */
   interrupt(pid: number, tid: number): void;
   /** Ends a stub process. */

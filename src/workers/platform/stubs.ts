@@ -269,7 +269,7 @@ export class Stubs {
       makes: null,
     };
     const birth = this.#await(task, null, [...this.#mapFirstChunk(task), unmapZygote], () => {});
-    const pid = this.#kernel.platform.start(birth.low, birth.high);
+    const pid = this.#kernel.platform.start(birth.low, birth.high, task.comm);
     if (pid < 0) return pid;
     task.stub.watch(pid);
     return 0;

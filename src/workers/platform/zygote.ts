@@ -10,6 +10,8 @@ const SPAWN = 2;
 const REAP = 3;
 /** Where the further words of an answer stand in the scratch area (rf_zygote_call). */
 const MORE = 16;
+/** Of a process's name (SPAWN_NAME_SIZE). */
+const NAME_SIZE = 16;
 
 /** enum zygote_catch: by a signal, or for a tracer. */
 export const Catch = { TRAP: 0, TRACE: 1 } as const;
@@ -51,8 +53,10 @@ export class Zygote {
     return { hostVdso, listener, pid, entry: readI64(native.scratchView, MORE + 16) };
   }
 
-  /** A copy of itself, whose first act is to name the token: its pid, or a negative errno. */
-  spawn(low: number, high: number): number {
+  /** A copy of itself, whose first act is to name the token: its pid, or a negative errno. `name`: for the host's ps. */
+  spawn(low: number, high: number, name: string): number {
+    const { scratch } = this.#native;
+    for (let i = 0; i < NAME_SIZE; i++) scratch[MORE + i] = i < name.length ? name.charCodeAt(i) : 0;
     const error = this.#native.zygoteCall(this.#socket, SPAWN, low, high, 0);
     return error < 0 ? error : this.#native.scratchWords[0]!;
   }

@@ -47,6 +47,7 @@ import { ThreadGroup } from "./thread_group.ts";
 const PASSWD_MAX = 1 << 20;
 /** Where a command without a slash is looked for when the environment has no PATH (execvp(3)). */
 const DEFAULT_PATH = "/bin:/usr/bin";
+const STANDARD_STREAMS = 3;
 /** The caller's session, which the guest cannot see: a command without a terminal is not its leader. */
 const CALLERS_SESSION = 0;
 
@@ -146,16 +147,16 @@ export function checkProgram(kernel: SupervisorContext, spec: ProcessSpec): stri
 export function startProgram(
   kernel: SupervisorContext,
   spec: ProcessSpec,
-  stdio: readonly [number, number, number],
+  streams: readonly number[],
 ): number | StartError {
   const start = prepareStart(kernel, spec);
   if ("errno" in start) {
-    for (const fd of new Set(stdio)) kernel.native.close(fd);
+    for (const fd of new Set(streams)) kernel.native.close(fd);
     return start;
   }
   const { image, credentials, rlimits, cwd } = start;
   const fs = new FsState(spec.umask, kernel.mounts, kernel.root, cwd);
-  const pid = startTask(kernel, spec, stdio, image, credentials, rlimits, fs);
+  const pid = startTask(kernel, spec, streams, image, credentials, rlimits, fs);
   return pid < 0 ? { subject: "program", name: spec.args[0]!, errno: -pid } : pid;
 }
 
@@ -170,7 +171,7 @@ function giveTerminal(group: ThreadGroup, streams: readonly HostStream[]): void 
 function startTask(
   kernel: SupervisorContext,
   spec: ProcessSpec,
-  stdio: readonly [number, number, number],
+  given: readonly number[],
   image: ProgramImage,
   before: Credentials,
   rlimits: [number, number][],
@@ -178,8 +179,8 @@ function startTask(
 ): number {
   const files = new FileTable(kernel);
   const streams: HostStream[] = [];
-  for (const [fd, hostFd] of stdio.entries()) {
-    if ((spec.closedStreams & (1 << fd)) !== 0) {
+  for (const [fd, hostFd] of given.entries()) {
+    if (fd < STANDARD_STREAMS && (spec.closedStreams & (1 << fd)) !== 0) {
       kernel.native.close(hostFd);
       continue;
     }
