@@ -28,8 +28,13 @@ function shownDirectories(rootfs: string): Mount[] {
 
 let made = 0;
 
-/** Writes a bundle of its own; returns its directory. */
-export function writeBundle(work: string, argv: readonly string[], writable: boolean): string {
+/** Writes a bundle of its own; returns its directory. `network`: path of the network namespace; absent: a new one. */
+export function writeBundle(
+  work: string,
+  argv: readonly string[],
+  writable: boolean,
+  network?: string,
+): string {
   const bundle = join(work, `bundle-${made++}`);
   const rootfs = join(bundle, "rootfs");
   mkdirSync(rootfs, { recursive: true });
@@ -63,7 +68,12 @@ export function writeBundle(work: string, argv: readonly string[], writable: boo
     },
     root: { path: "rootfs" },
     mounts,
-    linux: { namespaces: ["pid", "ipc", "uts", "mount", "network"].map((type) => ({ type })) },
+    linux: {
+      namespaces: [
+        ...["pid", "ipc", "uts", "mount"].map((type) => ({ type })),
+        { type: "network", ...(network !== undefined && { path: network }) },
+      ],
+    },
   };
   writeFileSync(join(bundle, "config.json"), JSON.stringify(config));
   return bundle;

@@ -1,10 +1,10 @@
 // What a sandbox costs whose program sleeps: CPU time over a minute, and memory that it shares with nobody.
 
-import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runCommand } from "./command.ts";
 import { atMost } from "./goals.ts";
 import { find } from "./paths.ts";
+import { privateBytes, processesBelow, statFields } from "./process_tree.ts";
 import type { Suite } from "./subject.ts";
 
 const MS = 1e6;
@@ -16,37 +16,10 @@ const SETTLE_MS = 10_000;
 const QUICK_MS = 500;
 const DEADLINE_MS = 60_000;
 
-function statFields(pid: number): string[] {
-  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-}
-
-function processesBelow(pid: number): number[] {
-  const parents = new Map<number, number>();
-  for (const name of readdirSync("/proc"))
-    if (/^\d+$/.test(name))
-      try {
-        parents.set(Number(name), Number(statFields(Number(name))[1]));
-      } catch {
-        // It has ended meanwhile.
-      }
-  const found = [pid];
-  for (const each of found) for (const [child, parent] of parents) if (parent === each) found.push(child);
-  return found;
-}
-
 function cpuNs(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => {
     const fields = statFields(pid);
     return sum + (Number(fields[11]) + Number(fields[12])) * TICK_NS;
-  }, 0);
-}
-
-function privateBytes(pids: readonly number[], kind: "Clean" | "Dirty"): number {
-  const pattern = new RegExp(`^Private_${kind}: +(\\d+) kB`, "m");
-  return pids.reduce((sum, pid) => {
-    const found = pattern.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "latin1"));
-    return sum + Number(found?.[1] ?? 0) * 1024;
   }, 0);
 }
 

@@ -6,6 +6,7 @@ import { APPS } from "./suite_apps.ts";
 import { DENSITY } from "./suite_density.ts";
 import { DOCKER } from "./suite_docker.ts";
 import { IDLE } from "./suite_idle.ts";
+import { NETWORK } from "./suite_network.ts";
 import { STARTUP } from "./suite_startup.ts";
 import { FILE, MEMORY, NET, PROCESS, SYSCALL } from "./suites_guest.ts";
 
@@ -19,6 +20,7 @@ export const SUITES: readonly Suite[] = [
   DOCKER,
   IDLE,
   APPS,
+  NETWORK,
   DENSITY,
 ];
 

@@ -74,7 +74,8 @@ static void bench_measure(const struct subject *subject, double budget) {
   fflush(stdout); // a child that is forked later has nothing to print
 }
 
-static int bench_main(int argc, char **argv, const struct subject *subjects, size_t count) {
+static __attribute__((unused)) int bench_main(int argc, char **argv, const struct subject *subjects,
+                                              size_t count) {
   if (argc < 3) return 2;
   double budget = atof(argv[1]) * 1e6;
   bench_directory = argv[2];

@@ -41,7 +41,7 @@ for (const suite of ["syscall", "file", "process", "memory", "net"])
     }
   });
 
-for (const suite of ["startup", "docker", "idle", "apps", "density"])
+for (const suite of ["startup", "docker", "idle", "apps", "network", "density"])
   test(`the suite ${suite} runs in a sandbox, so far as its programs are installed`, async () => {
     const { stdout, stderr, code } = await run(ringfence, ["bench", suite, ...QUICK, "--json", "-"], {
       deadlineMs: 120_000,

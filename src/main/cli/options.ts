@@ -513,7 +513,7 @@ export const nodeCommands: Command[] = [
     name: "bench",
     usage: "[SUITE | ROW...]",
     describe:
-      "time the same programs natively, here and in other runtimes, in turn (suites: syscall file process memory, which run by default, startup docker idle apps density; or all)",
+      "time the same programs natively, here and in other runtimes, in turn (suites: syscall file process memory, which run by default, startup docker idle apps network density; or all)",
     positionals: ["[suite..]"],
     flags: [
       {
