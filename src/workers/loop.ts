@@ -112,7 +112,11 @@ export class KernelThread {
     longTurns.turned();
     this.#lastTurnNs = native.monotonicNs();
     if (this.#turnsLeft > 0) this.#turnsLeft--;
-    else this.#loop();
+    else {
+      this.#loop();
+      // The event loop may take long, and may end the sandbox.
+      if (this.#kernel.passEnd.any) this.#kernel.passEnd.run(true);
+    }
     setImmediate(this.run);
   };
 

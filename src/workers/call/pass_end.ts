@@ -2,7 +2,10 @@
 // meanwhile.
 
 export interface AtPassEnd {
-  /** False: it has something left for the end of the next pass. `isLast`: the thread is about to sleep. */
+  /**
+   * False: it has something left for the end of the next pass. `isLast`: there is none for a while, the thread is about to
+   * sleep, or the event loop is to turn.
+   */
   passEnds(isLast: boolean): boolean;
 }
 
