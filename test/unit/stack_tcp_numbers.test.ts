@@ -133,4 +133,14 @@ test("the least time counts for five minutes", () => {
   assert.is(times.minUs, 20_000);
 });
 
+test("the least time does not count for ever where a connection idles for weeks", () => {
+  for (const days of [1, 20, 30, 45]) {
+    const times = new RoundTrips();
+    times.sample(5_000, 1e6, 0, 1);
+    times.sample(30_000, 200e6, 1, 2);
+    times.sample(40_000, days * 86_400e6, 2, 3);
+    assert.is(times.minUs, 40_000, `${days} days`);
+  }
+});
+
 test.run();

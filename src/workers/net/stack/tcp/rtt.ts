@@ -82,9 +82,10 @@ export class RoundTrips {
       this.#nextMinUs = UNKNOWN_US;
       return;
     }
-    const age = (nowMs - this.#minAtMs) | 0;
+    // Of an idle connection it may be more than an int32.
+    const age = (nowMs - this.#minAtMs) >>> 0;
     if (age > MIN_RTT_TIME_MS) {
-      const isRecent = ((nowMs - this.#nextMinAtMs) | 0) <= MIN_RTT_TIME_MS;
+      const isRecent = (nowMs - this.#nextMinAtMs) >>> 0 <= MIN_RTT_TIME_MS;
       this.minUs = isRecent ? Math.min(this.#nextMinUs, rttUs) : rttUs;
       this.#minAtMs = this.minUs === rttUs ? nowMs : this.#nextMinAtMs;
       this.#nextMinUs = UNKNOWN_US;
