@@ -8,8 +8,9 @@ import { AF_INET6 } from "../../src/shared/abi/socket.ts";
 import { sumOf, sumOfAddress, sumOfPseudoHeader } from "../../src/workers/net/stack/checksum.ts";
 import { Message } from "../../src/workers/net/stack/datagram/message.ts";
 import { PingEndpoint } from "../../src/workers/net/stack/ping/endpoint.ts";
+import type { UdpEndpoint } from "../../src/workers/net/stack/udp/endpoint.ts";
 import { type Host, LinkWorld } from "./link_world.ts";
-import { bound, endpointOf, ip, sendTo, take } from "./stack_world.ts";
+import { bound, endpointOf, ip, send, sendTo, take } from "./stack_world.ts";
 
 const SECOND = 1_000_000;
 
@@ -313,6 +314,39 @@ test("a redirect of the gateway is believed, of others not", () => {
   sendTo(client, "four", "10.9.0.1", 5000);
   world.pass(1000);
   assert.is(gateway.stack.core.counters.ip.ForwDatagrams, ForwDatagrams + 2);
+});
+
+test("a redirect is for those who have a way already, and after its time for nobody new", () => {
+  const world = new LinkWorld(3);
+  const [here, gateway, better] = world.hosts as [Host, Host, Host];
+  for (const [at, host] of world.hosts.entries()) {
+    host.up();
+    host.add(`10.0.0.${at + 1}/24`);
+  }
+  here.via("10.0.0.2");
+  gateway.stack.core.settings.forwards4 = true;
+  gateway.via("10.0.0.3");
+  better.add("10.9.0.1/24");
+  world.pass(3 * SECOND);
+  const server = bound(better.stack, "10.9.0.1", 5000);
+  const connected = (): UdpEndpoint => {
+    const client = bound(here.stack, "10.0.0.1", 0);
+    client.connect(ip("10.9.0.1"), 5000);
+    return client;
+  };
+  // How many of its datagrams went by the gateway.
+  const goesBy = (client: UdpEndpoint): number => {
+    const before = gateway.stack.core.counters.ip.ForwDatagrams;
+    send(client, "x");
+    world.pass(1000);
+    assert.is(take(server), "x");
+    return gateway.stack.core.counters.ip.ForwDatagrams - before;
+  };
+  const first = connected();
+  assert.is(goesBy(first), 1);
+  assert.equal([goesBy(first), goesBy(connected())], [0, 0]);
+  world.pass(301 * SECOND);
+  assert.is(goesBy(connected()), 1);
 });
 
 /** Reports of groups that were seen, as text; they are forgotten. */

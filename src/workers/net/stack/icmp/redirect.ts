@@ -31,4 +31,5 @@ export function redirectCame4(core: StackCore, packet: Packet): void {
   const isFromGateway = gateway !== null && flow.nextHop3 === packet.source3 && flow.device === packet.device;
   if (!isFromGateway || gateway.w3 !== packet.source3 || better === packet.source3) return;
   core.redirects.learn(flow, 0, 0, MAPPED, better, core.nowUs);
+  core.tables.changed();
 }

@@ -94,7 +94,9 @@ function findWay(endpoint: InetEndpoint): Flow | number {
   const known = isShared ? ways.find(generation) : null;
   if (known !== null) return known;
   const error = route(endpoint, ways.inHand);
-  return error < 0 ? error : ways.take(generation, isShared);
+  if (error < 0) return error;
+  // Who comes when a redirect's time is over goes by the route again.
+  return ways.take(generation, isShared && !ways.inHand.isRedirected);
 }
 
 /** There is no way: counted, and returned. */

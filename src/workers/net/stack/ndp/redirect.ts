@@ -47,4 +47,5 @@ export function redirectCame6(
   const how = WEAK_OVERRIDE | OVERRIDE | (isOnLink ? 0 : SETS_ROUTER | IS_ROUTER);
   neighbours.learn(device, w0, w1, w2, w3, mac, NUD_STALE, how);
   core.redirects.learn(flow, w0, w1, w2, w3, core.nowUs);
+  core.tables.changed();
 }

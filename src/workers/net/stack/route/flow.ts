@@ -42,6 +42,8 @@ export class Flow {
   nextHop1 = 0;
   nextHop2 = 0;
   nextHop3 = 0;
+  /** By another next hop than its route says, for a time (redirects.ts). */
+  isRedirected = false;
 
   /** Whether a source was chosen. */
   get hasSource(): boolean {
@@ -85,6 +87,7 @@ export class Flow {
     this.route = null;
     this.type = 0;
     this.device = null;
+    this.isRedirected = false;
   }
 
   /** Whether both ask for the same. */

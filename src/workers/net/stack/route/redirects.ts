@@ -59,6 +59,7 @@ export class Redirects {
       words[at + 4] !== flow.nextHop0
     )
       return;
+    flow.isRedirected = true;
     flow.nextHop0 = words[at + 8]!;
     flow.nextHop1 = words[at + 9]!;
     flow.nextHop2 = words[at + 10]!;

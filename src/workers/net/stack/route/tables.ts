@@ -220,7 +220,7 @@ export class RoutingTables {
     this.generation++;
   }
 
-  /** A device changed: what was remembered does not hold. */
+  /** A device or a next hop changed: what was remembered does not hold. */
   changed(): void {
     this.generation++;
   }
