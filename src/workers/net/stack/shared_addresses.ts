@@ -3,7 +3,8 @@
 import { IpAddress } from "./ip_address.ts";
 import { mixAddress } from "./path_mtu.ts";
 
-const PLACES = 256;
+/** Part of what a network is charged with (heap_budget.ts). */
+const PLACES = 64;
 
 export class SharedAddresses {
   readonly #key: number;

@@ -4,7 +4,8 @@
 import { mix, mixAddress } from "../path_mtu.ts";
 import { Flow } from "./flow.ts";
 
-const PLACES = 1024;
+/** Each holds 260 bytes of what a network is charged with (heap_budget.ts), whether anybody has its way or not. */
+const PLACES = 64;
 
 export class Ways {
   readonly #key: number;

@@ -16,7 +16,7 @@
 //   from anywhere but an observer.
 // - poll() is what poll(2) says, as Linux's tcp_poll. `observer` hears, from within run(), that it may have changed:
 //   `becameReadable` for bytes, the end and urgent data, `becameWritable` for room and an opened connection, `failed` for an
-//   `acceptable` for a connection to accept. An observer only notes that.
+//   error, `becameAcceptable` for a connection to accept. An observer only notes that.
 // - takeError() is SO_ERROR. `state` is that of /proc/net/tcp, connectState SS_*. tcpInfo(endpoint) (info.ts) is TCP_INFO;
 //   inQueue, outQueue, notSent, isAtMark are SIOCINQ, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK.
 // - shutdown(); close() at the end, after which the connection ends by itself. For SO_LINGER with a time: beginClose(), and
