@@ -251,6 +251,18 @@ test("errors of the link are no frames, and a link that is gone sends nothing", 
   assert.equal([host.sent.length, host.device.txDropped, host.stack.core.pools.used], [0, 2, 0]);
 });
 
+test("what was sent before the link goes is handed over, whatever it waited for", () => {
+  const host = new FakeHost();
+  host.send(2);
+  host.send(1, 40_000);
+  host.passEnd.run(false);
+  assert.is(host.sent.length, 0);
+  host.device.close();
+  assert.equal([host.sent.length, host.stack.core.pools.used], [3, 0]);
+  host.run();
+  assert.equal([host.sent.length, host.passEnd.any], [3, false]);
+});
+
 test("long frames lie where they came; where there is no long packet, they are dropped, and short ones go on", () => {
   const host = new FakeHost();
   const { pools } = host.stack.core;

@@ -91,6 +91,8 @@ export class HostDevice extends EthernetDevice implements AtPassEnd {
   /** The link is gone: nothing is sent or received any more. */
   override close(): void {
     if (this.#fd < 0) return;
+    // What was sent while it was there, in this pass.
+    if (this.#isDue) this.#send();
     if (this.#cookie >= 0) this.#context.sleep.remove(this.#fd, this.#cookie);
     this.#context.native.close(this.#fd);
     this.#fd = -1;
