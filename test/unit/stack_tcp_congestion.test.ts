@@ -191,6 +191,13 @@ test("cubic: round trips that come down again were no queue", () => {
   assert.ok(c.cwnd > 400);
 });
 
+test("cubic: a round trip in which the host slept for an hour is not a short one", () => {
+  const c = new Window("cubic");
+  c.round(3_600e6);
+  for (let i = 0; i < 6; i++) c.round(40_000);
+  assert.is(c.ssthresh, INFINITE_THRESHOLD);
+});
+
 test("cubic: after a time-out nothing is remembered", () => {
   const c = new Window("cubic");
   c.cwnd = 1000;

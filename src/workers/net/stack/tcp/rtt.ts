@@ -17,6 +17,11 @@ const RTT_MAX_US = 200_000_000;
 /** Nothing was measured. */
 export const UNKNOWN_US = 0x7fffffff;
 
+/** A time as it counts, of whoever was held for hours too: an integer, at least 1. */
+export function countedRttUs(rttUs: number): number {
+  return Math.max(Math.min(rttUs, RTT_MAX_US) | 0, 1);
+}
+
 export class RoundTrips {
   // The smoothed time in eighths, and its deviation in quarters.
   #srtt8 = 0;
@@ -51,7 +56,7 @@ export class RoundTrips {
 
   /** A segment was acknowledged so long after it was sent; what is unacknowledged, and what comes next, are told. */
   sample(rttUs: number, nowUs: number, una: number, next: number): void {
-    const rtt = Math.max(Math.min(rttUs, RTT_MAX_US) | 0, 1);
+    const rtt = countedRttUs(rttUs);
     this.#updateMin(rtt, Math.floor(nowUs / 1000) | 0);
     if (this.#srtt8 === 0) {
       this.#srtt8 = rtt << 3;

@@ -2,7 +2,7 @@
 // round is clearly above that of the round before, the window grows at a quarter of the speed; if the times stay high for
 // five rounds, the threshold is reached, and if they come down again, it was no queue.
 
-import { UNKNOWN_US } from "../rtt.ts";
+import { countedRttUs, UNKNOWN_US } from "../rtt.ts";
 import { INFINITE_THRESHOLD } from "./congestion.ts";
 
 const MIN_THRESHOLD_US = 4_000;
@@ -49,7 +49,7 @@ export class HyStart {
       this.#currentMinUs = UNKNOWN_US;
       this.#samples = 0;
     }
-    this.#currentMinUs = Math.min(this.#currentMinUs, Math.max(rttUs | 0, 1));
+    this.#currentMinUs = Math.min(this.#currentMinUs, countedRttUs(rttUs));
     if (++this.#samples < SAMPLES) return threshold;
     if (this.isConservative) {
       if (this.#currentMinUs < this.#baselineUs) this.#baselineUs = UNKNOWN_US;
