@@ -130,13 +130,14 @@ export class KernelThread {
       kernel.passes.loopTop();
       const told = post?.exchange() === true;
       const served = this.#serveSlots() || told;
+      let pass = (kernel.active.limit() / CHUNKS_A_PASS) | 0;
       if (served) {
         busy = true;
-        passes += BUSY_PASS;
-      } else passes += kernel.placement.sleepsAtOnce ? IDLE_PASSES_PER_LOOK : 1;
-      passes += (kernel.active.limit() / CHUNKS_A_PASS) | 0;
+        pass += BUSY_PASS;
+      } else pass += kernel.placement.sleepsAtOnce ? IDLE_PASSES_PER_LOOK : 1;
+      passes += pass;
       if (kernel.nextSteps.any) kernel.nextSteps.run();
-      if (kernel.passEnd.any) kernel.passEnd.run(false);
+      if (kernel.passEnd.any) kernel.passEnd.run(false, pass);
       if (kernel.stubs.outstanding && ++passesUnseen === PASSES_PER_NOTIFICATION) {
         passesUnseen = 0;
         this.#look();

@@ -168,6 +168,19 @@ test("long frames that follow each other wait for one another: some passes, unti
   assert.is(host.stack.core.pools.used, 0);
 });
 
+test("a pass that is long, since others are served, counts for several", () => {
+  const host = new FakeHost();
+  const passes = (each: number) => {
+    host.send(1, 40_000);
+    let count = 0;
+    for (; host.passEnd.any; count++) host.passEnd.run(false, each);
+    return count;
+  };
+  assert.ok(passes(1) > 4 * passes(10));
+  assert.is(passes(1000), 2);
+  assert.is(host.sent.length, 3);
+});
+
 test("what the host does not take yet waits, in order, and what comes beyond that is dropped", () => {
   const host = new FakeHost();
   host.answers = [2, -EAGAIN];

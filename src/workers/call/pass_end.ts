@@ -4,9 +4,9 @@
 export interface AtPassEnd {
   /**
    * False: it has something left for the end of the next pass. `isLast`: there is none for a while, the thread is about to
-   * sleep, or the event loop is to turn.
+   * sleep, or the event loop is to turn. `passes`: for so many short ones without requests this one counts.
    */
-  passEnds(isLast: boolean): boolean;
+  passEnds(isLast: boolean, passes: number): boolean;
 }
 
 export class PassEnd {
@@ -21,11 +21,11 @@ export class PassEnd {
     return this.#due.length > 0;
   }
 
-  run(isLast: boolean): void {
+  run(isLast: boolean, passes = 1): void {
     const due = this.#due;
     let left = 0;
     // None of it adds anything.
-    for (let i = 0; i < due.length; i++) if (!due[i]!.passEnds(isLast)) due[left++] = due[i]!;
+    for (let i = 0; i < due.length; i++) if (!due[i]!.passEnds(isLast, passes)) due[left++] = due[i]!;
     due.length = left;
   }
 }

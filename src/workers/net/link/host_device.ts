@@ -22,7 +22,7 @@ const TRUNCATED = 0x80000000;
 /** So long frames are written one after the other, mostly; so many of them go together. */
 const LONG = 32768;
 const LONG_AT_ONCE = 12;
-/** Passes of the thread's loop, of which an idle one takes a tenth of a microsecond, that the next is waited for. */
+/** Passes of the thread's loop that the next is waited for: short ones without requests, of a tenth of a microsecond. */
 const PASSES = 60;
 /** Frames that are waited for at least. */
 const BATCH_MIN = 4;
@@ -160,8 +160,8 @@ export class HostDevice extends EthernetDevice implements AtPassEnd {
     this.#context.passEnd.add(this);
   }
 
-  passEnds(isLast: boolean): boolean {
-    if (!isLast && this.#expectsMore()) return false;
+  passEnds(isLast: boolean, passes: number): boolean {
+    if (!isLast && this.#expectsMore(passes)) return false;
     this.#isDue = false;
     this.#send();
     return true;
@@ -169,14 +169,16 @@ export class HostDevice extends EthernetDevice implements AtPassEnd {
 
   // Whoever writes long frames one after the other comes with the next before the thread has looked round many times.
   // What goes together wakes its receiver once, and a wake-up of another CPU takes as long as a third of a long frame.
-  #expectsMore(): boolean {
+  #expectsMore(passes: number): boolean {
     const { length } = this.#waiting;
     if (length === 0 || length >= LONG_AT_ONCE || this.#waiting[length - 1]!.length < LONG) return false;
     if (length !== this.#counted) {
       this.#counted = length;
       this.#patience = PASSES;
+      return true;
     }
-    return this.#patience-- > 0;
+    this.#patience -= passes;
+    return this.#patience > 0;
   }
 
   // Hands to the host what waits, as far as it takes it.
