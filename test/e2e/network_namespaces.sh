@@ -1,6 +1,8 @@
 # Namespaces, veth devices and bridges as who uses ip(8) makes them; addresses of links are left out by who compares. /run is
 # a tmpfs, and the network namespace a new one.
 
+# A new namespace has what the host has.
+sysctl -qw net.ipv4.ip_forward=0
 loss() { ping -c 1 -W 1 -q "$@" 2>&1 | grep -o '[0-9]*% packet loss\|unreachable'; }
 # A process that is in a namespace, in $there once it is.
 enter() {
