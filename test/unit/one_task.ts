@@ -55,7 +55,7 @@ export class OneTask {
     this.kernel = kernel;
     kernel.nowNs = native.monotonicNs();
     kernel.root = mountInitialTree(kernel);
-    const rlimits = limitsFrom([]);
+    const rlimits = limitsFrom([], 1048576);
     const stub = new StubProcess(kernel, newAddressSpace(kernel, STACK_LIMIT));
     const group = new ThreadGroup(kernel, 2, null, 0, rlimits);
     const parts = {

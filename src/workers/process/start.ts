@@ -127,7 +127,7 @@ interface Start {
 function prepareStart(kernel: SupervisorContext, given: ProcessSpec): Start | StartError {
   const spec = { ...given, env: environment(kernel, given) };
   const credentials = credentialsOf(kernel, spec);
-  const rlimits = limitsFrom(spec.rlimits);
+  const rlimits = limitsFrom(spec.rlimits, kernel.sysctls.get("fs/nr_open"));
   const context = { kernel, namespace: kernel.mounts, root: kernel.root, credentials };
   const cwd = workingDirectory(context, spec);
   if (typeof cwd === "number") return { subject: "directory", name: spec.cwd, errno: -cwd };

@@ -33,14 +33,17 @@ const RLIMIT_NAMES = [
 export const RLIM_INFINITY = "18446744073709551615";
 const RLIMIT_SIZE = 16;
 
-/** The limits that a program is started with; unlimited where the caller names none. */
-export function limitsFrom(rlimits: readonly Rlimit[]): [number, number][] {
-  const value = (text: string) => (text === RLIM_INFINITY ? Number.POSITIVE_INFINITY : Number(text));
-  return RLIMIT_NAMES.map((name) => {
+/**
+ * The limits that a program is started with; unlimited where the caller names none. Nobody may have more descriptors than
+ * `descriptors` (fs.nr_open): what a call does for each of so many is bounded by that.
+ */
+export function limitsFrom(rlimits: readonly Rlimit[], descriptors: number): [number, number][] {
+  return RLIMIT_NAMES.map((name, resource) => {
     const given = rlimits.find((limit) => limit.type === name);
-    return given === undefined
-      ? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
-      : [value(given.soft), value(given.hard)];
+    const most = resource === RLIMIT_NOFILE ? descriptors : Number.POSITIVE_INFINITY;
+    const value = (text: string | undefined) =>
+      text === undefined || text === RLIM_INFINITY ? most : Math.min(most, Number(text));
+    return [value(given?.soft), value(given?.hard)];
   });
 }
 
