@@ -201,8 +201,14 @@ export class Task implements Caller {
     this.resetsOnFork = from.resetsOnFork;
     this.ioPriority = from.ioPriority;
     this.affinity = from.affinity;
-    this.noNewPrivileges = from.noNewPrivileges;
-    if (from.#seccomp !== null) this.useFilter(from.#seccomp, from.seccompMode);
+    this.takeFilters(from);
+  }
+
+  /** It has another's filters, which may have been given more since it was made from that one. */
+  takeFilters(from: Task): void {
+    if (from.noNewPrivileges) this.noNewPrivileges = true;
+    if (from.#seccomp !== null && from.#seccomp !== this.#seccomp)
+      this.useFilter(from.#seccomp, from.seccompMode);
   }
 
   /** Of a new task, whose settings are its creator's. */
@@ -338,6 +344,11 @@ export class Task implements Caller {
     this.files.release();
     this.fs.release();
     this.#network.release();
+    this.dropFilters();
+  }
+
+  /** It makes no calls any more. */
+  dropFilters(): void {
     this.#seccomp?.release();
     this.#seccomp = null;
   }
