@@ -35,11 +35,6 @@ function describe({ kernel, call }: Task, nr: number): void {
   }
 }
 
-/** What stood in rax, which a call that was not made gets back. */
-function registerOf({ kernel, call }: Task): number {
-  return kernel.slots.signed(call.slot, L.RAX);
-}
-
 function signal(task: Task, nr: number, reason: number): SigInfo {
   const { slots } = task.kernel;
   const [low, high] = [slots.word(task.call.slot, L.RIP) >>> 0, slots.word(task.call.slot, L.RIP + 4) >>> 0];
@@ -62,19 +57,19 @@ function end(task: Task): number {
 }
 
 /** Ends the process by SIGSYS, whatever else is pending or blocked. */
-function kill(task: Task, info: SigInfo): number {
-  if (parkIfStopped(task, () => kill(task, info))) return NO_RESULT;
+function kill(task: Task, nr: number, info: SigInfo): number {
+  if (parkIfStopped(task, () => kill(task, nr, info))) return NO_RESULT;
   task.kernel.tracer?.signal(task, info);
   task.group.fatalSignal = info;
-  endBySignal(task, info, registerOf(task));
+  endBySignal(task, info, nr);
   return NO_RESULT;
 }
 
-/** Goes to the handler of SIGSYS. Not by way of a result: that may be any number here. */
-function trap(task: Task, info: SigInfo): number {
+/** Goes to the handler of SIGSYS, with what stood in rax. Not by way of a result: that number may be any. */
+function trap(task: Task, nr: number, info: SigInfo): number {
   forceSignal(task, info);
-  task.kernel.tracer?.leave(task.call, registerOf(task));
-  task.returnToGuest(registerOf(task));
+  task.kernel.tracer?.leave(task.call, nr);
+  task.returnToGuest(nr);
   return NO_RESULT;
 }
 
@@ -102,7 +97,7 @@ export function judgeCall(task: Task, filter: SeccompFilter, nr: number): number
     case P.SECCOMP_RET_ERRNO:
       return answer(task, -Math.min(reason, ERRNO_MAX));
     case P.SECCOMP_RET_TRAP:
-      return trap(task, signal(task, nr, reason));
+      return trap(task, nr, signal(task, nr, reason));
     case P.SECCOMP_RET_TRACE:
     case P.SECCOMP_RET_USER_NOTIF:
       return -ENOSYS; // nobody traces, or listens
@@ -110,5 +105,5 @@ export function judgeCall(task: Task, filter: SeccompFilter, nr: number): number
       if (task.group.alive > 1) return exitTask(task, SIGSYS);
       break;
   }
-  return kill(task, signal(task, nr, reason));
+  return kill(task, nr, signal(task, nr, reason));
 }
