@@ -76,7 +76,7 @@ int main(int argc, char **argv) {
   for (double end = seconds() + SECONDS; seconds() < end;) {
     int got = 0;
     if (is_option) {
-      passed += disturbed(SYS_setsockopt, netlink, SOL_SOCKET, allowed, &one, sizeof one) == 0;
+      passed += disturbed(SYS_setsockopt, netlink, SOL_SOCKET, allowed, (long)&one, sizeof one) == 0;
       continue;
     }
     long fd = disturbed(SYS_socket, allowed, SOCK_DGRAM, 0, 0, 0);
