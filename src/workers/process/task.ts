@@ -328,9 +328,14 @@ export class Task implements Caller {
     if (!isElsewhere || this.kernel.netThread?.cutShort(this.call.slot) !== true) this.kick();
   }
 
+  /** It runs guest code, or sleeps at the host: nothing but a kick makes it come. */
+  get isKickable(): boolean {
+    return this.started && (this.#sleepsInList || this.call.isWithGuest);
+  }
+
   /** Makes guest code enter the stub soon, which then posts INTERRUPTED; one that sleeps at the host posts its call. */
   kick(): void {
-    if (!this.started || !(this.#sleepsInList || this.call.isWithGuest)) return;
+    if (!this.isKickable) return;
     if (this.kernel.netThread?.recall(this.call.slot) === true) return;
     this.kernel.platform.interrupt(this.stub.pid, this.hostTid);
     this.kernel.kicks.watch(this);
