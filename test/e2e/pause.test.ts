@@ -95,7 +95,7 @@ for (const flags of [[], ["--workers=2"], ["--platform=ptrace"]])
     });
   });
 
-const THREADS = 1000;
+const THREADS = 300;
 /** Far less than what who asks waits for. */
 const PAUSE_MS = 5000;
 
