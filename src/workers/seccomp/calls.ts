@@ -1,15 +1,7 @@
 // seccomp(2), and what prctl(2) has of it: a task gives itself filters, which it and its children do not get rid of.
 
 import * as B from "../../shared/abi/bpf.ts";
-import {
-  EACCES,
-  EFAULT,
-  EINVAL,
-  ENOMEM,
-  EOPNOTSUPP,
-  ERESTARTNOINTR,
-  ESRCH,
-} from "../../shared/abi/errno.ts";
+import { EACCES, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP, ERESTARTNOINTR, ESRCH } from "../../shared/abi/errno.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
 import * as P from "../../shared/abi/prctl.ts";
 import { nr } from "../../shared/abi/syscalls.ts";

@@ -194,7 +194,8 @@ export class SeccompFilter {
   #look(nr: number): void {
     const unknown: SeccompFilter[] = [];
     let filter: SeccompFilter | null = this;
-    for (; filter !== null && filter.#verdicts[nr] === UNKNOWN; filter = filter.previous) unknown.push(filter);
+    for (; filter !== null && filter.#verdicts[nr] === UNKNOWN; filter = filter.previous)
+      unknown.push(filter);
     let may = filter === null || filter.#verdicts[nr] === MAY;
     for (const one of unknown.reverse()) {
       may &&= one.#allowsItself(nr);
