@@ -2,12 +2,13 @@
 // Pausing containers: no guest code runs, however it is caught and whatever it does, and all goes on after that; and
 // changing what they may use.
 
-import { existsSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { eventually, type SpawnResult } from "../spawn.ts";
 import { type Bundle, shell, withBundle } from "./bundle.ts";
+import { buildDriver } from "./driver.ts";
 import { proc } from "./processes.ts";
 
 const text = ({ stdout }: SpawnResult) => stdout.toString("latin1");
@@ -91,6 +92,28 @@ for (const flags of [[], ["--workers=2"], ["--platform=ptrace"]])
       assert.ok(await eventually(async () => (await bundle.status()) === "stopped", 5000));
       ok(await bundle.on("delete"));
       assert.equal(bundle.left(), []);
+    });
+  });
+
+const THREADS = 300;
+/** Far less than what who asks waits for. */
+const PAUSE_MS = 5000;
+
+for (const flags of [[], ["--workers=2"], ["--platform=ptrace"]])
+  test(`threads that sleep in futexes stand still (${flags.join(" ") || "systrap"})`, async () => {
+    const program = buildDriver("sleeping_threads", [], ["-static", "-pthread"]);
+    await withBundle(["/bin/sleeping_threads", String(THREADS)], async (bundle) => {
+      copyFileSync(program, join(bundle.rootfs, "bin/sleeping_threads"));
+      ok(await bundle.creates({ globalFlags: flags }));
+      ok(await bundle.on("start"));
+      assert.ok(await eventually(async () => existsSync(join(bundle.rootfs, "tmp/up")), 30_000));
+      for (let i = 0; i < 3; i++) {
+        const begin = performance.now();
+        ok(await bundle.on("pause"));
+        assert.ok(performance.now() - begin < PAUSE_MS);
+        ok(await bundle.on("resume"));
+      }
+      assert.is(await bundle.status(), "running");
     });
   });
 

@@ -41,6 +41,7 @@ export class Container {
   #program: Program | null = null;
   #status: Exclude<Status, "paused"> = "created";
   #isPaused = false;
+  #pauses = 0;
   /** Wait status of its first program, once it has stopped. */
   #exitStatus = 0;
   /** Who waits for its end. */
@@ -111,8 +112,10 @@ export class Container {
     if (this.status !== "running" && this.status !== "created")
       throw new RequestError("ERR_STATE", "container not running");
     this.#isPaused = true;
+    const which = ++this.#pauses;
     if (await this.#parts.kernel.pause()) return;
-    this.#isPaused = false;
+    // It may have been resumed, and paused again, meanwhile.
+    if (which === this.#pauses) this.#isPaused = false;
     throw new RequestError("ERR_STATE", "the container's processes do not stop");
   }
 

@@ -28,6 +28,9 @@ export function highWord(value: number): number {
 const ARGUMENT_REGISTERS = [L.RDI, L.RSI, L.RDX, L.R10, L.R8, L.R9] as const;
 const ARGUMENT_OFFSETS = Int32Array.from(ARGUMENT_REGISTERS, (register) => (register - L.FRAME) >>> 2);
 
+/** Of the arguments of a system call, low and high halves. */
+export const ARGUMENT_WORDS = 2 * ARGUMENT_REGISTERS.length;
+
 /** A thread's own copy of a slot's registers: user_regs_struct as little-endian pairs of words. */
 export class Frame {
   readonly words = new Int32Array(FRAME_WORDS);
@@ -59,6 +62,21 @@ export class Frame {
   /** From a number between -2^53 and 2^53. */
   setNumber(register: number, value: number): void {
     this.set(register, value | 0, highWord(value));
+  }
+
+  /** Copies the arguments of a system call, ARGUMENT_WORDS words. */
+  getArguments(to: Int32Array, at: number): void {
+    for (const [index, word] of ARGUMENT_OFFSETS.entries()) {
+      to[at + 2 * index] = this.words[word]!;
+      to[at + 2 * index + 1] = this.words[word + 1]!;
+    }
+  }
+
+  setArguments(from: Int32Array): void {
+    for (const [index, word] of ARGUMENT_OFFSETS.entries()) {
+      this.words[word] = from[2 * index]!;
+      this.words[word + 1] = from[2 * index + 1]!;
+    }
   }
 
   argumentLow(index: number): number {

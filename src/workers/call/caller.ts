@@ -17,7 +17,10 @@ export interface Caller {
   readonly credentials: Credentials;
   /** Which calls it may make whatever their arguments are; null: all. judge() knows of the others. */
   readonly seccomp: { allows(nr: number): boolean } | null;
-  /** Of the call in progress: null: it may be made; else its result, by which it is over. */
+  /**
+   * Of the call in progress: null: it may be made, with the arguments that stand in its frame by then; else its result, by
+   * which it is over.
+   */
   judge(nr: number): number | null;
   /** All its calls are to come by kernel thread 0. */
   readonly isWatched: boolean;

@@ -60,7 +60,9 @@ export class Dispatcher<C extends Caller> {
       kernel.tracer.enter(call);
     }
     let result: number;
-    const verdict = task.seccomp === null || task.seccomp.allows(nr) ? null : task.judge(nr);
+    // What was judged is what is served: the slot may say something else by now.
+    const isJudged = task.seccomp !== null && !task.seccomp.allows(nr);
+    const verdict = isJudged ? task.judge(nr) : null;
     if (verdict !== null) result = verdict;
     else if (handler === undefined) result = this.#unsupportedCall(task, nr);
     else {
@@ -68,7 +70,7 @@ export class Dispatcher<C extends Caller> {
       const count = this.#classes[at + CLASS_COUNT_AT]!;
       if (count === 0) result = handler(task, 0, 0, 0, 0, 0, 0);
       else {
-        kernel.slots.readArguments(slot, frame, count);
+        if (!isJudged) kernel.slots.readArguments(slot, frame, count);
         result = handler(
           task,
           this.#decode(frame, at, 0),

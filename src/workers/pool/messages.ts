@@ -9,6 +9,8 @@ export const Message = {
    * descriptor, at once.
    */
   CALL: 1,
+  /** The arguments of the next call in that slot, which were judged: what stands in the slot may be others. SLOT, ARGUMENTS. */
+  JUDGED: 30,
   /** A call that is waiting for something waits no more. SLOT, SEQUENCE. */
   CANCEL: 2,
   /** Who makes a call has ended, and the slot was closed. SLOT, SEQUENCE. */
@@ -101,6 +103,8 @@ export const CAPABILITIES_HIGH = 11;
  */
 export const CALL_TABLE = 12;
 export const CALL_DESCRIPTOR = 13;
+/** Six, each its two halves. */
+export const ARGUMENTS = 2;
 
 // Of a question for a network namespace, and of its answer.
 export const ASKED = 2;

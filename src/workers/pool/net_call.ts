@@ -24,6 +24,8 @@ interface NetCallContext extends NetContext {
   record(kind: number): Int32Array;
 }
 
+const JUDGED = { allows: () => false };
+
 /** A call that replies only where nothing stands between its end and guest code. */
 class NetCall extends Call {
   readonly #task: NetTask;
@@ -64,8 +66,8 @@ export class NetTask implements NetCaller {
   signal = 0;
   /** Its slot was closed. */
   isEnding = false;
-  /** Thread 0 passes what may be made. */
-  readonly seccomp = null;
+  /** Of the next call, which thread 0 has judged by them; null: they stand in its slot. */
+  arguments: Int32Array | null = null;
   readonly isWatched = false;
   /** Who it is, and its table, are as they were last told. */
   isKnown = false;
@@ -76,7 +78,14 @@ export class NetTask implements NetCaller {
     this.call = new NetCall(this, kernel, slot);
   }
 
+  /** Thread 0 passes what may be made; its arguments come with it where that depends on them. */
+  get seccomp(): typeof JUDGED | null {
+    return this.arguments === null ? null : JUDGED;
+  }
+
   judge(): null {
+    if (this.arguments !== null) this.call.frame.setArguments(this.arguments);
+    this.arguments = null;
     return null;
   }
 
@@ -107,6 +116,7 @@ export class NetTask implements NetCaller {
   /** It has posted a call itself, on a descriptor that is known. */
   begin(sequence: number, nr: number, socket: OwnedSocket): void {
     const { call } = this;
+    this.arguments = null;
     call.cancelWait();
     call.takeBack(sequence, nr);
     this.socket = socket;

@@ -171,6 +171,9 @@ export class NetKernel implements NetContext, LoopContext {
       case Message.CALL:
         this.requests.call(record, this.#sockets.get(record[M.CALL_SOCKET]!));
         return;
+      case Message.JUDGED:
+        this.requests.judged(record);
+        return;
       case Message.CANCEL:
         this.requests.cancel(record[M.SLOT]!, record[M.SEQUENCE]!);
         return;

@@ -5,6 +5,7 @@ import { nr } from "../../shared/abi/syscalls.ts";
 import { POSTED_TO_NET } from "../../shared/abi/unseen_calls.ts";
 import { kindOf, sequenceOf } from "../../shared/ring/claims.ts";
 import { RDI } from "../../shared/ring/layout.ts";
+import { ARGUMENT_WORDS } from "../../shared/ring/slot.ts";
 import { Request } from "../../shared/ring/slot_states.ts";
 import type { Call } from "../call/call.ts";
 import { Dispatcher } from "../call/dispatch.ts";
@@ -107,12 +108,22 @@ export class NetRequests {
     this.#kernel.sendBack();
   }
 
+  #taskAt(slot: number): NetTask {
+    const task = this.#tasks[slot] ?? new NetTask(this.#kernel, slot);
+    this.#tasks[slot] = task;
+    return task;
+  }
+
+  /** A slot will be passed, with a call that has these arguments. */
+  judged(record: Int32Array): void {
+    this.#taskAt(record[M.SLOT]!).arguments = record.slice(M.ARGUMENTS, M.ARGUMENTS + ARGUMENT_WORDS);
+  }
+
   /** A slot has been passed, with a call on a socket; undefined: it is gone, which its descriptor is not. */
   call(record: Int32Array, socket: OwnedSocket | undefined): void {
     const slot = record[M.SLOT]!;
     const nr = record[M.NR]!;
-    const task = this.#tasks[slot] ?? new NetTask(this.#kernel, slot);
-    this.#tasks[slot] = task;
+    const task = this.#taskAt(slot);
     task.take(record, socket ?? null);
     this.#kernel.longTurns.nr = nr;
     if (socket !== undefined && record[M.CALL_SOCKET]! >= 0) {

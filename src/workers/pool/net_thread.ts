@@ -204,6 +204,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     const { slot, sequence } = call;
     this.#attention.set(slot, (task.hasWork ? INTERRUPT : 0) | (task.isWatched ? WATCHED : 0));
     this.#visited[slot] = 1;
+    if (task.seccomp?.allows(call.nr) === false) this.#tellArguments(task);
     const record = this.#post.record(Message.CALL);
     record[M.SLOT] = slot;
     record[M.SEQUENCE] = sequence;
@@ -217,6 +218,13 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     claims.pass(slot, thread, NET, sequence);
     this.#post.send(NET);
     return NO_RESULT;
+  }
+
+  #tellArguments({ call }: PassingCaller): void {
+    const record = this.#post.record(Message.JUDGED);
+    record[M.SLOT] = call.slot;
+    call.frame.getArguments(record, M.ARGUMENTS);
+    this.#post.send(NET);
   }
 
   #tellCaller(record: Int32Array, { tid, pid, credentials }: Caller): void {

@@ -263,6 +263,8 @@ class Arrival {
     if (this.made || this.child === null) return;
     this.made = true;
     inherit(this.child, this.#creator);
+    // Another thread may have given filters to all while it was made.
+    this.child.takeFilters(this.#creator);
     publish(this.child);
   }
 }

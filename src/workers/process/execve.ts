@@ -4,6 +4,7 @@
 
 import { E2BIG, EFAULT, EINVAL, ENOMEM } from "../../shared/abi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../../shared/abi/fcntl.ts";
+import { POLLIN } from "../../shared/abi/poll.ts";
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import { SIGSEGV } from "../../shared/abi/signal.ts";
 import { readU64, TWO_32 } from "../../shared/abi/struct.ts";
@@ -257,6 +258,12 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
   // Nobody comes to share what was looked at until the program stands (Linux's fs->in_exec).
   const { fs } = task;
   fs.execs++;
+  group.execs++;
+  const isOver = () => {
+    fs.execs--;
+    group.execs--;
+    if (group.execs === 0) group.execWatchers.wake(POLLIN);
+  };
   kernel.stubs.openSlot(next);
   next.call.start(
     loadProgram(
@@ -269,7 +276,7 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
         }
         ready = true;
         next.onLost = null;
-        fs.execs--; // here, since this coroutine does not go on then
+        isOver(); // here, since this coroutine does not go on then
         // The coroutine of a task that is replaced never comes to its end.
         held.release();
         changeOver(task, next, isUnreadable);
@@ -286,7 +293,7 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
   };
   const error = kernel.stubs.spawn(next);
   if (error < 0) {
-    fs.execs--;
+    isOver();
     kernel.stubs.abandon(next);
     return -ENOMEM;
   }
@@ -298,7 +305,7 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
     }
   } finally {
     if (!ready) {
-      fs.execs--;
+      isOver();
       kernel.stubs.abandon(next);
     }
   }
@@ -326,6 +333,7 @@ function changeOver(old: Task, next: Task, isUnreadable: boolean): void {
   next.stub.space.dumpable = gains || uid !== euid || gid !== egid || isUnreadable ? 0 : 1;
   next.parentDeathSignal = gains ? 0 : old.parentDeathSignal;
   next.takeSettings(old);
+  old.dropFilters();
   for (
     let signo = old.pending.set.firstOutside(NONE);
     signo !== 0;

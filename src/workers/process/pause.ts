@@ -9,17 +9,15 @@ import { Looks } from "../platform/looks.ts";
 const LOOK_NS = 1e6;
 /** So many looks: less than those wait who have asked. */
 const LOOKS_MAX = 8000;
+/** Kicks in one look: each is a call to the host, and has an answer (F26). */
+const KICKS_AT_ONCE = 256;
 
 /** A task, as far as it is paused. */
 interface Pausable {
   readonly dead: boolean;
-  readonly started: boolean;
-  readonly call: {
-    readonly slot: number;
-    readonly owned: boolean;
-    readonly isWithGuest: boolean;
-    unpark(): void;
-  };
+  /** A kick makes it come: it runs guest code, or sleeps at the host. */
+  readonly isKickable: boolean;
+  readonly call: { readonly slot: number; readonly owned: boolean; unpark(): void };
   kick(): void;
 }
 
@@ -71,10 +69,12 @@ export class Pause {
   #look(): boolean {
     if (this.#told.length === 0) return false;
     let some = false;
+    let kicks = 0;
     for (const task of this.#kernel.pids.tasks()) {
       if (this.#stands(task)) continue;
       some = true;
-      if (!task.started || !task.call.isWithGuest || this.#kicked.has(task)) continue;
+      if (!task.isKickable || this.#kicked.has(task)) continue;
+      if (kicks++ === KICKS_AT_ONCE) break;
       this.#kicked.add(task);
       task.kick();
     }

@@ -201,8 +201,14 @@ export class Task implements Caller {
     this.resetsOnFork = from.resetsOnFork;
     this.ioPriority = from.ioPriority;
     this.affinity = from.affinity;
-    this.noNewPrivileges = from.noNewPrivileges;
-    if (from.#seccomp !== null) this.useFilter(from.#seccomp, from.seccompMode);
+    this.takeFilters(from);
+  }
+
+  /** It has another's filters, which may have been given more since it was made from that one. */
+  takeFilters(from: Task): void {
+    if (from.noNewPrivileges) this.noNewPrivileges = true;
+    if (from.#seccomp !== null && from.#seccomp !== this.#seccomp)
+      this.useFilter(from.#seccomp, from.seccompMode);
   }
 
   /** Of a new task, whose settings are its creator's. */
@@ -322,9 +328,14 @@ export class Task implements Caller {
     if (!isElsewhere || this.kernel.netThread?.cutShort(this.call.slot) !== true) this.kick();
   }
 
+  /** It runs guest code, or sleeps at the host: nothing but a kick makes it come. */
+  get isKickable(): boolean {
+    return this.started && (this.#sleepsInList || this.call.isWithGuest);
+  }
+
   /** Makes guest code enter the stub soon, which then posts INTERRUPTED; one that sleeps at the host posts its call. */
   kick(): void {
-    if (!this.started || !(this.#sleepsInList || this.call.isWithGuest)) return;
+    if (!this.isKickable) return;
     if (this.kernel.netThread?.recall(this.call.slot) === true) return;
     this.kernel.platform.interrupt(this.stub.pid, this.hostTid);
     this.kernel.kicks.watch(this);
@@ -338,6 +349,11 @@ export class Task implements Caller {
     this.files.release();
     this.fs.release();
     this.#network.release();
+    this.dropFilters();
+  }
+
+  /** It makes no calls any more. */
+  dropFilters(): void {
     this.#seccomp?.release();
     this.#seccomp = null;
   }

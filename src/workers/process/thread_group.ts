@@ -60,6 +60,9 @@ export class ThreadGroup {
   readonly childWaiters = new Set<() => void>();
   /** Those that wait for its descriptors (pid_file.ts). */
   readonly exitWatchers = new WaitQueue();
+  /** Calls of its threads that execute programs and are under way, and who waits until there is none. */
+  execs = 0;
+  readonly execWatchers = new WaitQueue();
   /** The parent of a vfork waits until this group has execed or ended. */
   vforkDone: (() => void) | null = null;
   /** Who outside the sandbox wants to know. */

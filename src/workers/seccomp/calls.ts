@@ -1,7 +1,8 @@
 // seccomp(2), and what prctl(2) has of it: a task gives itself filters, which it and its children do not get rid of.
 
 import * as B from "../../shared/abi/bpf.ts";
-import { EACCES, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP, ESRCH } from "../../shared/abi/errno.ts";
+import { EACCES, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP, ERESTARTNOINTR, ESRCH } from "../../shared/abi/errno.ts";
+import { POLLIN } from "../../shared/abi/poll.ts";
 import * as P from "../../shared/abi/prctl.ts";
 import { nr } from "../../shared/abi/syscalls.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
@@ -64,9 +65,10 @@ export function withFilter(task: Task, bytes: Uint8Array, logs: boolean): Seccom
 
 /** The first thread of the process whose filters are not a part of the caller's, or null. */
 function notInStep(task: Task): Task | null {
+  const own = task.seccomp?.chain();
   for (const other of task.group.tasks) {
     if (other === task || other.dead) continue;
-    if (other.seccomp !== null && !other.seccomp.isIn(task.seccomp)) return other;
+    if (other.seccomp !== null && own?.has(other.seccomp) !== true) return other;
   }
   return null;
 }
@@ -87,6 +89,22 @@ function install(task: Task, bytes: Uint8Array, flags: number): number {
   return 0;
 }
 
+/**
+ * Waits while a thread of the process executes a program, which ends all others, or fails: what the program may gain was
+ * found out by what that thread had before (Linux's cred_guard_mutex). False: a signal has ended the wait.
+ */
+function* waitForExecs({ call, group }: Task): Generator<void, boolean, void> {
+  while (group.execs > 0) {
+    const entry = { events: POLLIN, wake: () => call.completeWait(0) };
+    group.execWatchers.add(entry);
+    call.waiter = { cancel: () => group.execWatchers.remove(entry) };
+    const isInterrupted = yield* call.wait();
+    group.execWatchers.remove(entry);
+    if (isInterrupted) return false;
+  }
+  return true;
+}
+
 function* setFilter(task: Task, flags: number, address: number): Coroutine {
   const { call, kernel } = task;
   const at = call.base + WINDOW;
@@ -98,7 +116,9 @@ function* setFilter(task: Task, flags: number, address: number): Coroutine {
   if (!task.noNewPrivileges && !capable(task.credentials, kernel.users, P.CAP_SYS_ADMIN)) return -EACCES;
   const length = count * B.SOCK_FILTER_SIZE;
   if ((yield* fetch(task, where, WINDOW, length)) < length) return -EFAULT;
-  return install(task, Buffer.from(call.bytes.subarray(at, at + length)), flags);
+  const program = Buffer.from(call.bytes.subarray(at, at + length));
+  if ((flags & P.SECCOMP_FILTER_FLAG_TSYNC) !== 0 && !(yield* waitForExecs(task))) return -ERESTARTNOINTR;
+  return install(task, program, flags);
 }
 
 export function setFilterMode(task: Task, flags: number, address: number): number {

@@ -19,6 +19,8 @@ const CHAIN_MAX = 32768;
 const FILTER_COST = 4;
 /** What Linux begins each program with. */
 const PROLOGUE = 3;
+/** Bytes of the objects that make up a filter, beside its instructions and its verdicts. */
+const OBJECTS = 1024;
 /** An action is above its data. */
 const ACTION = 0xffff0000 | 0;
 
@@ -163,10 +165,12 @@ export class SeccompFilter {
     return this;
   }
 
+  /** A chain may be thousands long: nothing here goes down it by calling itself. */
   release(): void {
-    if (--this.#holders > 0) return;
-    this.#charged.filterBytes -= this.bytes;
-    this.previous?.release();
+    for (let filter: SeccompFilter | null = this; filter !== null; filter = filter.previous) {
+      if (--filter.#holders > 0) return;
+      filter.#charged.filterBytes -= filter.bytes;
+    }
   }
 
   /** There is no room for it in a chain. */
@@ -176,18 +180,30 @@ export class SeccompFilter {
 
   /** Heap bytes that it takes beside those before it. */
   get bytes(): number {
-    return this.#program.words.byteLength + KP_MARSHAL_COUNT;
+    return this.#program.words.byteLength + KP_MARSHAL_COUNT + OBJECTS;
   }
 
   /** Calls of that number may be made, whatever their arguments are. */
   allows(nr: number): boolean {
     if (nr < 0 || nr >= KP_MARSHAL_COUNT) return false;
-    if (this.#verdicts[nr] === UNKNOWN) this.#verdicts[nr] = this.#look(nr) ? MAY : ASKS;
+    if (this.#verdicts[nr] === UNKNOWN) this.#look(nr);
     return this.#verdicts[nr] === MAY;
   }
 
-  #look(nr: number): boolean {
-    if (this.previous !== null && !this.previous.allows(nr)) return false;
+  /** Finds out what is not known yet: of those in front of it, too, so that each is looked at once. */
+  #look(nr: number): void {
+    const unknown: SeccompFilter[] = [];
+    let filter: SeccompFilter | null = this;
+    for (; filter !== null && filter.#verdicts[nr] === UNKNOWN; filter = filter.previous)
+      unknown.push(filter);
+    let may = filter === null || filter.#verdicts[nr] === MAY;
+    for (const one of unknown.reverse()) {
+      may &&= one.#allowsItself(nr);
+      one.#verdicts[nr] = may ? MAY : ASKS;
+    }
+  }
+
+  #allowsItself(nr: number): boolean {
     const answer = constantAnswer(this.#program, nr);
     return answer !== null && (answer & ACTION) === SECCOMP_RET_ALLOW;
   }
@@ -212,9 +228,10 @@ export class SeccompFilter {
     return strictest;
   }
 
-  /** Whether a chain is this one, or was continued from it. */
-  isIn(chain: SeccompFilter | null): boolean {
-    for (let filter = chain; filter !== null; filter = filter.previous) if (filter === this) return true;
-    return false;
+  /** All of its chain. */
+  chain(): Set<SeccompFilter> {
+    const all = new Set<SeccompFilter>();
+    for (let filter: SeccompFilter | null = this; filter !== null; filter = filter.previous) all.add(filter);
+    return all;
   }
 }

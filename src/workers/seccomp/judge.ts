@@ -7,9 +7,12 @@ import { TWO_32 } from "../../shared/abi/struct.ts";
 import { syscallName } from "../../shared/abi/syscalls.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { NO_RESULT } from "../call/call.ts";
+import { isRestart } from "../call/restart.ts";
 import type { SigInfo } from "../call/siginfo.ts";
+import { endBySignal } from "../process/core_dump.ts";
 import { exitTask } from "../process/exit.ts";
 import type { Task } from "../process/task.ts";
+import { parkIfStopped } from "../signals/job_control.ts";
 import { forceSignal } from "../signals/send_signal.ts";
 import { ARGUMENTS, CallData, INSTRUCTION_POINTER, type SeccompFilter } from "./filter.ts";
 
@@ -53,14 +56,38 @@ function end(task: Task): number {
   return NO_RESULT;
 }
 
+/** Ends the process by SIGSYS, whatever else is pending or blocked. */
+function kill(task: Task, nr: number, info: SigInfo): number {
+  if (parkIfStopped(task, () => kill(task, nr, info))) return NO_RESULT;
+  task.kernel.tracer?.signal(task, info);
+  task.group.fatalSignal = info;
+  endBySignal(task, info, nr);
+  return NO_RESULT;
+}
+
+/** Goes to the handler of SIGSYS, with what stood in rax. Not by way of a result: that number may be any. */
+function trap(task: Task, nr: number, info: SigInfo): number {
+  forceSignal(task, info);
+  task.kernel.tracer?.leave(task.call, nr);
+  task.returnToGuest(nr);
+  return NO_RESULT;
+}
+
+/** Where nothing is pending, errors by which Linux restarts calls are errors as any other. */
+function answer(task: Task, result: number): number {
+  if (!isRestart(result) || task.hasWork) return result;
+  task.call.finish(result);
+  return NO_RESULT;
+}
+
 /** Null: the call is made. Else its result, by which it is over; signals may stand in between. */
 export function judgeCall(task: Task, filter: SeccompFilter, nr: number): number | null {
   if (task.seccompMode === P.SECCOMP_MODE_STRICT)
     return task.group.alive > 1 ? exitTask(task, SIGKILL) : end(task);
   describe(task, nr);
-  const answer = filter.answer(data) >>> 0;
-  const action = (answer & ACTION) >>> 0;
-  const reason = answer & DATA;
+  const verdict = filter.answer(data) >>> 0;
+  const action = (verdict & ACTION) >>> 0;
+  const reason = verdict & DATA;
   if (action === P.SECCOMP_RET_ALLOW) return null;
   if (filter.logs || action === P.SECCOMP_RET_LOG || action < P.SECCOMP_RET_TRAP || action >= 0x80000000)
     log(task, nr, action);
@@ -68,10 +95,9 @@ export function judgeCall(task: Task, filter: SeccompFilter, nr: number): number
     case P.SECCOMP_RET_LOG:
       return null;
     case P.SECCOMP_RET_ERRNO:
-      return -Math.min(reason, ERRNO_MAX);
+      return answer(task, -Math.min(reason, ERRNO_MAX));
     case P.SECCOMP_RET_TRAP:
-      forceSignal(task, signal(task, nr, reason));
-      return nr; // what stood in rax
+      return trap(task, nr, signal(task, nr, reason));
     case P.SECCOMP_RET_TRACE:
     case P.SECCOMP_RET_USER_NOTIF:
       return -ENOSYS; // nobody traces, or listens
@@ -79,7 +105,5 @@ export function judgeCall(task: Task, filter: SeccompFilter, nr: number): number
       if (task.group.alive > 1) return exitTask(task, SIGSYS);
       break;
   }
-  task.handlers.reset(SIGSYS);
-  forceSignal(task, signal(task, nr, reason));
-  return nr;
+  return kill(task, nr, signal(task, nr, reason));
 }
