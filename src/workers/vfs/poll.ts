@@ -60,16 +60,17 @@ function distinct(all: readonly Watched[]): readonly Watched[] {
 const LEFT_AT_ONCE = 1024;
 
 /**
- * Waits until `scan` gives something other than 0, which is the result; 0 when the deadline has passed
+ * Waits until `scan` gives something other than 0, which is the result (in pieces, where it is long); 0 when the deadline has passed
  * (CLOCK_MONOTONIC; 0: do not wait at all), -ERESTARTNOHAND when a signal came first, -ENOMEM.
  */
 export function* waitForAny(
   task: VfsCaller,
   named: readonly Watched[],
-  scan: () => number,
+  scan: () => number | Generator<void, number, void>,
   deadlineNs: number,
 ): Generator<void, number, void> {
-  const found = scan();
+  const first = scan();
+  const found = typeof first === "number" ? first : yield* first;
   if (found !== 0) return found;
   if (task.interruptPending) return -ERESTARTNOHAND;
   const { timers, native, heap, counters, steps } = task.kernel;
@@ -93,7 +94,8 @@ export function* waitForAny(
     for (;;) {
       for (const { file, events } of watched) file.watch(events, task);
       const interrupted = yield* sleeper.sleep();
-      const count = scan();
+      const again = scan();
+      const count = typeof again === "number" ? again : yield* again;
       if (count !== 0) return count;
       if (interrupted) return -ERESTARTNOHAND;
       if (sleeper.expired) return 0;

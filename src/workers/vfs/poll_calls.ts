@@ -15,10 +15,13 @@ import { leaveTemporaryMask, setTemporaryMask } from "../call/temporary_mask.ts"
 import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 import { type Watched, waitForAny } from "./poll.ts";
+import { PollCrowd } from "./poll_crowd.ts";
 import { finishTimeout } from "./timeout.ts";
 
 const ALWAYS = POLLERR | POLLHUP;
 const MS_NS = 1e6;
+/** More are looked at in pieces. */
+const MANY = 4096;
 /** So many are looked at in the window, without a copy. */
 const FEW = 64;
 const { fd: FD, events: EVENTS, revents: REVENTS } = pollfd.offset;
@@ -114,12 +117,43 @@ function tooMany(task: VfsCaller, count: number): boolean {
 }
 
 function* poll(task: VfsCaller, fds: number, count: number, deadlineNs: number): Coroutine {
+  if (count > MANY)
+    return yield* orRestart(task, fds, count, deadlineNs, pollMany(task, fds, count, deadlineNs));
   const bytes = yield* readPollfds(task, fds, count);
   if (typeof bytes === "number") return bytes;
-  const result = yield* pollAt(task, fds, bytes, deadlineNs);
+  return yield* orRestart(task, fds, count, deadlineNs, pollAt(task, fds, bytes, deadlineNs));
+}
+
+function* orRestart(
+  task: VfsCaller,
+  fds: number,
+  count: number,
+  deadlineNs: number,
+  polling: Generator<void, number, void>,
+): Coroutine {
+  const result = yield* polling;
   if (result !== -ERESTARTNOHAND) return result;
   task.call.restartBlock = { kind: "poll", deadlineNs, fds, count };
   return -ERESTART_RESTARTBLOCK;
+}
+
+/** As pollAt, with others served in between. */
+function* pollMany(
+  task: VfsCaller,
+  fds: number,
+  count: number,
+  deadlineNs: number,
+): Generator<void, number, void> {
+  const crowd = yield* PollCrowd.read(task, fds, count);
+  if (typeof crowd === "number") return crowd;
+  try {
+    const result = yield* waitForAny(task, crowd.watched, () => crowd.scan(), deadlineNs);
+    if (result < 0) return result;
+    const error = yield* writeGuest(task, fds, crowd.bytes);
+    return error < 0 ? error : result;
+  } finally {
+    crowd.release();
+  }
 }
 
 export type PollBlock = Extract<RestartBlock, { kind: "poll" }>;
@@ -130,12 +164,11 @@ export function restartPoll(task: VfsCaller, block: PollBlock): number {
 }
 
 function* pollAgain(task: VfsCaller, { fds, count, deadlineNs }: PollBlock): Coroutine {
+  if (count > MANY)
+    return yield* orRestart(task, fds, count, deadlineNs, pollMany(task, fds, count, deadlineNs));
   const bytes = yield* readGuest(task, fds, count * pollfd.size);
   if (typeof bytes === "number") return bytes;
-  const result = yield* pollAt(task, fds, bytes, deadlineNs);
-  if (result !== -ERESTARTNOHAND) return result;
-  task.call.restartBlock = { kind: "poll", deadlineNs, fds, count };
-  return -ERESTART_RESTARTBLOCK;
+  return yield* orRestart(task, fds, count, deadlineNs, pollAt(task, fds, bytes, deadlineNs));
 }
 
 function* ppoll(
@@ -153,10 +186,14 @@ function* ppoll(
     if (ns < 0) return ns;
     deadlineNs = ns === 0 ? 0 : task.kernel.native.monotonicNs() + ns;
   }
-  const bytes = tooMany(task, count) ? -EINVAL : yield* readPollfds(task, fds, count >>> 0);
+  const isCrowd = count >>> 0 > MANY;
+  const bytes = tooMany(task, count) ? -EINVAL : isCrowd ? null : yield* readPollfds(task, fds, count >>> 0);
   const error = yield* setTemporaryMask(task, mask, maskSize);
   if (error < 0) return error;
-  const result = typeof bytes === "number" ? bytes : yield* pollAt(task, fds, bytes, deadlineNs);
+  let result: number;
+  if (typeof bytes === "number") result = bytes;
+  else if (bytes === null) result = yield* pollMany(task, fds, count >>> 0, deadlineNs);
+  else result = yield* pollAt(task, fds, bytes, deadlineNs);
   leaveTemporaryMask(task, result === -ERESTARTNOHAND);
   return finishTimeout(task, timeout, deadlineNs, result, writeTimespec);
 }
