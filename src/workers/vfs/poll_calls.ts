@@ -116,40 +116,50 @@ function tooMany(task: VfsCaller, count: number): boolean {
   return count >>> 0 > task.limit(RLIMIT_NOFILE);
 }
 
-function* poll(task: VfsCaller, fds: number, count: number, deadlineNs: number): Coroutine {
-  if (count > MANY)
-    return yield* orRestart(task, fds, count, deadlineNs, pollMany(task, fds, count, deadlineNs));
-  const bytes = yield* readPollfds(task, fds, count);
-  if (typeof bytes === "number") return bytes;
-  return yield* orRestart(task, fds, count, deadlineNs, pollAt(task, fds, bytes, deadlineNs));
-}
+type ReadPollfds = typeof readPollfds;
 
-function* orRestart(
+const readAgain: ReadPollfds = (task, address, count) => readGuest(task, address, count * pollfd.size);
+
+function* poll(
   task: VfsCaller,
   fds: number,
   count: number,
   deadlineNs: number,
-  polling: Generator<void, number, void>,
+  read: ReadPollfds,
 ): Coroutine {
-  const result = yield* polling;
+  const polling = count > MANY ? pollMany : pollFew;
+  const result = yield* polling(task, fds, count, deadlineNs, read);
   if (result !== -ERESTARTNOHAND) return result;
   task.call.restartBlock = { kind: "poll", deadlineNs, fds, count };
   return -ERESTART_RESTARTBLOCK;
 }
 
-/** As pollAt, with others served in between. */
+function* pollFew(
+  task: VfsCaller,
+  fds: number,
+  count: number,
+  deadlineNs: number,
+  read: ReadPollfds,
+): Generator<void, number, void> {
+  const bytes = yield* read(task, fds, count);
+  return typeof bytes === "number" ? bytes : yield* pollAt(task, fds, bytes, deadlineNs);
+}
+
+/** Others are served in between. */
 function* pollMany(
   task: VfsCaller,
   fds: number,
   count: number,
   deadlineNs: number,
 ): Generator<void, number, void> {
-  const crowd = yield* PollCrowd.read(task, fds, count);
+  const crowd = PollCrowd.withRoom(task, count);
   if (typeof crowd === "number") return crowd;
   try {
+    let error = yield* crowd.read(fds);
+    if (error < 0) return error;
     const result = yield* waitForAny(task, crowd.watched, () => crowd.scan(), deadlineNs);
     if (result < 0) return result;
-    const error = yield* writeGuest(task, fds, crowd.bytes);
+    error = yield* writeGuest(task, fds, crowd.bytes);
     return error < 0 ? error : result;
   } finally {
     crowd.release();
@@ -159,16 +169,8 @@ function* pollMany(
 export type PollBlock = Extract<RestartBlock, { kind: "poll" }>;
 
 /** Goes on with a poll that a signal without handler interrupted. */
-export function restartPoll(task: VfsCaller, block: PollBlock): number {
-  return task.call.start(pollAgain(task, block));
-}
-
-function* pollAgain(task: VfsCaller, { fds, count, deadlineNs }: PollBlock): Coroutine {
-  if (count > MANY)
-    return yield* orRestart(task, fds, count, deadlineNs, pollMany(task, fds, count, deadlineNs));
-  const bytes = yield* readGuest(task, fds, count * pollfd.size);
-  if (typeof bytes === "number") return bytes;
-  return yield* orRestart(task, fds, count, deadlineNs, pollAt(task, fds, bytes, deadlineNs));
+export function restartPoll(task: VfsCaller, { fds, count, deadlineNs }: PollBlock): number {
+  return task.call.start(poll(task, fds, count, deadlineNs, readAgain));
 }
 
 function* ppoll(
@@ -210,7 +212,7 @@ export const POLL_HANDLERS: Handlers<VfsCaller> = {
         return found;
       }
     }
-    return task.call.start(poll(task, fds, count >>> 0, deadline));
+    return task.call.start(poll(task, fds, count >>> 0, deadline, readPollfds));
   },
 
   ppoll: (task, fds, count, timeout, mask, maskSize) =>

@@ -18,39 +18,46 @@ const AT_ONCE = 1024;
 const { fd: FD, events: EVENTS, revents: REVENTS } = pollfd.offset;
 
 export class PollCrowd {
-  /** The pollfds as the guest gave them, with what was found. */
-  readonly bytes: Buffer;
   readonly #task: VfsCaller;
+  readonly #length: number;
+  #bytes: Buffer = Buffer.alloc(0);
   /** What its descriptors named when it began; null: nothing that can be polled. */
   readonly #files = new Map<number, OpenFile | null>();
   readonly #events = new Map<OpenFile, number>();
 
-  private constructor(task: VfsCaller, bytes: Buffer) {
+  private constructor(task: VfsCaller, length: number) {
     this.#task = task;
-    this.bytes = bytes;
+    this.#length = length;
   }
 
-  /** So many pollfds at that address; -ENOMEM, -EFAULT. Whoever gets it releases it. */
-  static *read(task: VfsCaller, address: number, count: number): Generator<void, PollCrowd | number, void> {
+  /** With room for so many pollfds, which whoever gets it releases, wherever its call ends; -ENOMEM. */
+  static withRoom(task: VfsCaller, count: number): PollCrowd | number {
     const { counters, heap } = task.kernel;
     const length = count * pollfd.size;
     if (!heap.hasRoom("listed", length)) return -ENOMEM;
     counters.listed += length;
-    const bytes = yield* readGuest(task, address, length);
-    if (typeof bytes === "number") {
-      counters.listed -= length;
-      return bytes;
-    }
-    const crowd = new PollCrowd(task, bytes);
-    yield* crowd.#hold();
-    return crowd;
+    return new PollCrowd(task, length);
+  }
+
+  /** The pollfds as the guest gave them, with what was found. */
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  /** Takes them from that address, and holds the files that they name: 0 or -EFAULT. */
+  *read(address: number): Generator<void, number, void> {
+    const bytes = yield* readGuest(this.#task, address, this.#length);
+    if (typeof bytes === "number") return bytes;
+    this.#bytes = bytes;
+    yield* this.#hold();
+    return 0;
   }
 
   *#hold(): Generator<void, void, void> {
     const task = this.#task;
-    for (let at = 0, i = 0; at < this.bytes.length; at += pollfd.size) {
+    for (let at = 0, i = 0; at < this.#bytes.length; at += pollfd.size) {
       if (++i % AT_ONCE === 0 && task.kernel.longTurns.isFull) yield* breatheOn(task);
-      const fd = this.bytes.readInt32LE(at + FD);
+      const fd = this.#bytes.readInt32LE(at + FD);
       let file = this.#files.get(fd);
       if (file === undefined) {
         const named = task.files.get(fd);
@@ -63,7 +70,7 @@ export class PollCrowd {
   }
 
   #eventsAt(at: number): number {
-    return this.bytes.readUInt16LE(at + EVENTS) | ALWAYS;
+    return this.#bytes.readUInt16LE(at + EVENTS) | ALWAYS;
   }
 
   get watched(): Watched[] {
@@ -75,9 +82,9 @@ export class PollCrowd {
     const task = this.#task;
     const polled = new Map<OpenFile, number>();
     let count = 0;
-    for (let at = 0, i = 0; at < this.bytes.length; at += pollfd.size) {
+    for (let at = 0, i = 0; at < this.#bytes.length; at += pollfd.size) {
       if (++i % AT_ONCE === 0 && task.kernel.longTurns.isFull) yield* breatheOn(task);
-      const fd = this.bytes.readInt32LE(at + FD);
+      const fd = this.#bytes.readInt32LE(at + FD);
       const file = this.#files.get(fd)!;
       let revents = file === null && fd >= 0 ? POLLNVAL : 0;
       if (file !== null) {
@@ -88,7 +95,7 @@ export class PollCrowd {
         }
         revents = has & this.#eventsAt(at);
       }
-      this.bytes.writeUInt16LE(revents, at + REVENTS);
+      this.#bytes.writeUInt16LE(revents, at + REVENTS);
       if (revents !== 0) count++;
     }
     return count;
@@ -96,7 +103,7 @@ export class PollCrowd {
 
   release(): void {
     const { counters, steps } = this.#task.kernel;
-    counters.listed -= this.bytes.length;
+    counters.listed -= this.#length;
     const files = [...this.#events.keys()];
     steps.run(() => {
       for (const file of files.splice(-AT_ONCE)) putFile(this.#task.kernel, file);
