@@ -84,3 +84,20 @@ export function runCommand(argv: readonly string[], options: CommandOptions): Pr
     });
   });
 }
+
+/** A command that is looked at while it runs: its process, and its end, which whoever has started it waits for. */
+export function startCommand(
+  argv: readonly string[],
+  deadlineMs: number,
+): { readonly pid: number; readonly ended: Promise<Ended> } {
+  let pid = 0;
+  const ended = runCommand(argv, {
+    deadlineMs,
+    started: (started) => {
+      pid = started;
+    },
+  });
+  // Whatever goes wrong before its end is waited for is told there.
+  ended.catch(() => {});
+  return { pid, ended };
+}

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "n
 import { join } from "node:path";
 import { amount, app } from "./app.ts";
 import { fasterThanRunsc, timesRunsc } from "./goals.ts";
+import { redis } from "./redis.ts";
 import type { Subject, Suite } from "./subject.ts";
 import type { Workplace } from "./workplace.ts";
 
@@ -71,15 +72,6 @@ function cProject(place: Workplace): string {
     );
   });
 }
-
-const REDIS = `
-directory=$(mktemp -d); socket=$directory/socket
-redis-server --port 0 --unixsocket $socket --save '' --appendonly no --dir $directory > $directory/log &
-for i in $(seq 500); do [ -S $socket ] && break; sleep 0.02; done
-redis-benchmark -s $socket -c 10 -n $2 -t get --csv | awk -F '"' '$2 == "GET" { printf "redis %.0f\\n", 1e9 / $4 }'
-kill %1; wait
-rm -r $directory
-`;
 
 const POSTGRESQL = "/usr/lib/postgresql";
 const PG_USER = 101;
@@ -152,15 +144,12 @@ export const APPS: Suite = {
       script: `out=$(mktemp -d); $1 make make -s -j2 -C $2 OUT=$out; $out/program; rm -r $out`,
       arguments: (place) => [cProject(place)],
     }),
-    app({
-      row: { name: "redis", label: "redis GET, unix socket, 10 clients", goals: [fasterThanRunsc(1.5)] },
-      needs: [
-        ["redis-server", "redis-server"],
-        ["redis-benchmark", "redis-tools"],
-      ],
-      script: REDIS,
-      arguments: amount(50_000, 500),
-    }),
+    redis(
+      "redis",
+      "redis GET, unix socket, 10 clients",
+      "--port 0 --unixsocket $directory/socket",
+      "-s $directory/socket",
+    ),
     pgbench(),
     app({
       row: { name: "pipe_gib", label: "1 GiB, `dd bs=64k` into `cat`", goals: [timesRunsc(1)] },

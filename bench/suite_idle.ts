@@ -1,7 +1,7 @@
 // What a sandbox costs whose program sleeps: CPU time over a minute, and memory that it shares with nobody.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { runCommand } from "./command.ts";
+import { startCommand } from "./command.ts";
 import { atMost } from "./goals.ts";
 import { find } from "./paths.ts";
 import { privateBytes, processesBelow, statFields } from "./process_tree.ts";
@@ -40,15 +40,7 @@ export const IDLE: Suite = {
         const settle = place.effort.quick ? QUICK_MS : SETTLE_MS;
         const idle = place.effort.quick ? QUICK_MS : IDLE_MS;
         const command = way.run([find("sleep")!, String((2 * settle + idle) / 1000)], place, false);
-        let pid = 0;
-        const ended = runCommand(command, {
-          deadlineMs: DEADLINE_MS + 2 * settle + idle,
-          started: (started) => {
-            pid = started;
-          },
-        });
-        // Its end is waited for below; whatever goes wrong before that is told there.
-        ended.catch(() => {});
+        const { pid, ended } = startCommand(command, DEADLINE_MS + 2 * settle + idle);
         await sleep(settle);
         const pids = processesBelow(pid);
         const before = cpuNs(pids);

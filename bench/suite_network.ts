@@ -5,12 +5,13 @@ import { readlinkSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { amount, app } from "./app.ts";
 import { writeBundle } from "./bundle.ts";
-import { killGroup, runCommand } from "./command.ts";
+import { killGroup, runCommand, startCommand } from "./command.ts";
 import { BenchError } from "./error.ts";
 import { atMost, fasterThanRunsc } from "./goals.ts";
 import { parseFigures } from "./output.ts";
 import { find } from "./paths.ts";
 import { privateBytes, processesBelow } from "./process_tree.ts";
+import { redis } from "./redis.ts";
 import type { Subject, Suite } from "./subject.ts";
 import type { Way } from "./ways.ts";
 import type { Workplace } from "./workplace.ts";
@@ -18,15 +19,6 @@ import type { Workplace } from "./workplace.ts";
 const DEADLINE_MS = 120_000;
 
 // ---- Servers ----
-
-const REDIS = `
-directory=$(mktemp -d)
-redis-server --port 6390 --save '' --appendonly no --dir $directory > $directory/log &
-for i in $(seq 500); do redis-cli -p 6390 ping > $directory/ping 2>&1 && break; sleep 0.02; done
-redis-benchmark -p 6390 -c 10 -n $2 -t get --csv | awk -F '"' '$2 == "GET" { printf "redis_tcp %.0f\\n", 1e9 / $4 }'
-kill %1; wait
-rm -r $directory
-`;
 
 /** A file of 4 KiB. */
 const NGINX = `
@@ -75,15 +67,7 @@ const IDLE_CONNECTIONS: Subject = {
       place,
       false,
     );
-    let pid = 0;
-    const ended = runCommand(command, {
-      deadlineMs: DEADLINE_MS,
-      started: (started) => {
-        pid = started;
-      },
-    });
-    // Its end is waited for below; whatever goes wrong before that is told there.
-    ended.catch(() => {});
+    const { pid, ended } = startCommand(command, DEADLINE_MS);
     const dirty = () => privateBytes(processesBelow(pid), "Dirty");
     await sleep(settle * 0.9);
     const before = dirty();
@@ -200,15 +184,7 @@ export const NETWORK: Suite = {
   name: "network",
   describe: "servers with load, idle connections, a link of the host",
   subjects: [
-    app({
-      row: { name: "redis_tcp", label: "redis GET, TCP, 10 clients", goals: [fasterThanRunsc(1.5)] },
-      needs: [
-        ["redis-server", "redis-server"],
-        ["redis-benchmark", "redis-tools"],
-      ],
-      script: REDIS,
-      arguments: amount(50_000, 500),
-    }),
+    redis("redis_tcp", "redis GET, TCP, 10 clients", "--port 6390", "-p 6390"),
     app({
       row: { name: "nginx", label: "nginx, 4 KiB, wrk with 10 connections", goals: [fasterThanRunsc(1.5)] },
       needs: [
