@@ -1,6 +1,7 @@
 // `ringfence update`: other limits for a container that is there, in its control groups and in what its kernel counts.
 #include <ctype.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,14 +9,12 @@
 #include "buffer.h"
 #include "cgroup.h"
 #include "commands.h"
-#include "container.h"
+#include "found.h"
 #include "json.h"
 #include "report.h"
-#include "request.h"
 #include "spec.h"
 
 #define RESOURCES_MAX (1 << 20)
-#define ANSWER_MS 10000
 
 // How a flag's text becomes a value of the resources object (runtime-spec, config-linux.md).
 enum form { NUMBER, BYTES, TEXT };
@@ -100,27 +99,22 @@ static void append_limit(struct buffer *request, const char *name, const struct 
 }
 
 int command_update(const struct options *options) {
-  struct state_directory state;
-  struct record record;
+  struct found found;
   struct buffer text = {0}, request = {0};
   struct json resources;
-  char *answer, message[4096];
-  size_t length;
-  state_find(&state, options->values[OPTION_ROOT], options->id);
-  if (!record_read(&state, &record) || !record.bundle) fail_no_container(options->id);
+  found_open(&found, options);
   read_resources(&text, options);
   if (!json_read(&resources, text.data, text.length) || !json_is(&resources, 0, JSON_OBJECT))
     fail(EXIT_RINGFENCE, "the resources are no JSON object");
-  struct lines control = {.fd = state_connect(&state), .patience_ms = ANSWER_MS};
-  if (control.fd < 0) fail(EXIT_RINGFENCE, "container not running");
+  if (found.control.fd < 0) fail(EXIT_RINGFENCE, "container not running");
   struct cgroups cgroups = {
-      .count = record.cgroup_count, .paths = record.cgroups, .tops = record.cgroup_tops};
+      .count = found.record.cgroup_count, .paths = found.record.cgroups, .tops = found.record.cgroup_tops};
   cgroups_limit(&cgroups, &resources, 0);
   buffer_printf(&request, "{\"id\":1,\"method\":\"limit\",\"params\":{");
   append_limit(&request, "tasks", &resources, "pids", true);
   append_limit(&request, "memory", &resources, "memory", false);
-  buffer_printf(&request, "}}\n");
-  if (!request_ask(&control, &request, NULL, 0, &answer, &length, message, sizeof message))
-    fail(EXIT_RINGFENCE, "%s", message[0] ? message : "container not running");
+  buffer_printf(&request, "}}");
+  buffer_append(&request, "", 1);
+  found_ask_or_fail(&found, request.data);
   return 0;
 }
