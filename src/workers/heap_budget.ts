@@ -5,7 +5,9 @@
 //
 // Bytes of large values lie off the heap and are memory_budget.ts's.
 
+import { totalmem } from "node:os";
 import type { Counters } from "./counters.ts";
+import type { MemoryBudget } from "./memory_budget.ts";
 
 /** A connection of TCP, with or without a socket. */
 export const CONVERSATION_COST = 6144;
@@ -117,4 +119,10 @@ export class HeapBudget {
     this.#atMost -= bytes;
     return false;
   }
+}
+
+/** What a container may use of memory, bytes, and of the kernel's heap by that; 0: all that there is. */
+export function limitMemory(memory: MemoryBudget, heap: HeapBudget, bytes: number): void {
+  memory.available = bytes > 0 ? Math.min(bytes, totalmem()) : totalmem();
+  heap.limit = heapLimitFor(memory.available);
 }

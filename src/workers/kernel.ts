@@ -36,7 +36,7 @@ import { Counters } from "./counters.ts";
 import { initialCredentials, UserNamespace } from "./credentials/credentials.ts";
 import { Futexes } from "./futex/futexes.ts";
 import { HANDLERS } from "./handlers.ts";
-import { HeapBudget, heapLimitFor } from "./heap_budget.ts";
+import { HeapBudget, heapLimitFor, limitMemory } from "./heap_budget.ts";
 import { networkNamed } from "./identity/network_names.ts";
 import { NamespaceFiles } from "./identity/ns_fs.ts";
 import { UtsNamespace } from "./identity/uts.ts";
@@ -321,9 +321,7 @@ export class Kernel implements SupervisorContext {
 
   limit({ tasks, memory }: Partial<GuestLimits>): void {
     if (tasks !== undefined) this.limits.tasks = tasks > 0 ? Math.min(tasks, PID_MAX) : TASKS_MAX;
-    if (memory === undefined) return;
-    this.commonMemory.available = memory > 0 ? Math.min(memory, totalmem()) : totalmem();
-    this.heap.limit = heapLimitFor(this.commonMemory.available);
+    if (memory !== undefined) limitMemory(this.commonMemory, this.heap, memory);
   }
 
   /** Starts a program; its guest pid, or what is wrong. */

@@ -26,7 +26,7 @@ import { Throws } from "../call/throws.ts";
 import { Timers } from "../call/timers.ts";
 import { Counters } from "../counters.ts";
 import { initialCredentials, UserNamespace } from "../credentials/credentials.ts";
-import { HeapBudget, heapLimitFor } from "../heap_budget.ts";
+import { HeapBudget, heapLimitFor, limitMemory } from "../heap_budget.ts";
 import { makeLimits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { LoopContext, LoopPlacement } from "../loop.ts";
@@ -159,8 +159,7 @@ export class NetKernel implements NetContext, LoopContext {
 
   /** What its container may use of memory; 0: all there is. */
   limitMemory(bytes: number): void {
-    this.commonMemory.available = bytes > 0 ? Math.min(bytes, totalmem()) : totalmem();
-    this.heap.limit = heapLimitFor(this.commonMemory.available);
+    limitMemory(this.commonMemory, this.heap, bytes);
   }
 
   // ---- What thread 0 says ----

@@ -3,7 +3,6 @@
 import { ENOSYS } from "../../shared/abi/errno.ts";
 import * as P from "../../shared/abi/prctl.ts";
 import { SIGKILL, SIGSYS, SYS_SECCOMP } from "../../shared/abi/signal.ts";
-import { TWO_32 } from "../../shared/abi/struct.ts";
 import { syscallName } from "../../shared/abi/syscalls.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { NO_RESULT } from "../call/call.ts";
@@ -36,9 +35,8 @@ function describe({ kernel, call }: Task, nr: number): void {
 }
 
 function signal(task: Task, nr: number, reason: number): SigInfo {
-  const { slots } = task.kernel;
-  const [low, high] = [slots.word(task.call.slot, L.RIP) >>> 0, slots.word(task.call.slot, L.RIP + 4) >>> 0];
-  const refused = { address: high * TWO_32 + low, nr, arch: P.AUDIT_ARCH_X86_64 };
+  const address = task.kernel.slots.unsigned(task.call.slot, L.RIP);
+  const refused = { address, nr, arch: P.AUDIT_ARCH_X86_64 };
   return { signo: SIGSYS, code: SYS_SECCOMP, errno: reason, refused };
 }
 
