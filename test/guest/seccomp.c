@@ -1,32 +1,13 @@
 // seccomp: filters of system calls, what becomes of the calls that they catch, and who has them.
 //@ needs: identity
 //@ cflags: -pthread
-#include "guest.h"
+#include "seccomp.h"
 #include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define LOAD_ARG(i) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[i]))
-#define IF(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, yes, no)
-#define ANSWER(value) BPF_STMT(BPF_RET | BPF_K, value)
-
-static long install(unsigned flags, struct sock_filter *filter, unsigned short length) {
-  struct sock_fprog program = {length, filter};
-  return SYS_3(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
-}
-
-// One call gets that answer.
-static long refuse(unsigned flags, int nr, unsigned answer) {
-  struct sock_filter filter[] = {LOAD(nr), IF(nr, 0, 1), ANSWER(answer), ANSWER(SECCOMP_RET_ALLOW)};
-  return install(flags, filter, COUNT(filter));
-}
 
 static void status_line(const char *what) {
   char line[256], value[64] = "?";
@@ -36,18 +17,6 @@ static void status_line(const char *what) {
       sscanf(line + strlen(what) + 1, "%63s", value);
   if (file) fclose(file);
   say(" %s %s", what, value);
-}
-
-static void in_child(const char *what, void (*body)(void)) {
-  int status;
-  pid_t child = fork();
-  if (child == 0) {
-    body();
-    _exit(0);
-  }
-  waitpid(child, &status, 0);
-  say("%s: exit %d, signal %d", what, WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-      WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 }
 
 static void errnos(void) {

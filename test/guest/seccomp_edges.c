@@ -2,38 +2,12 @@
 // between: threads and programs that are being made.
 //@ needs: identity
 //@ cflags: -pthread
-#include "guest.h"
+#include "seccomp.h"
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define IF(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, yes, no)
-#define ANSWER(value) BPF_STMT(BPF_RET | BPF_K, value)
 #define REFUSED (-EXFULL)
-
-static long refuse(unsigned flags, unsigned nr, unsigned answer) {
-  struct sock_filter filter[] = {LOAD(nr), IF(nr, 0, 1), ANSWER(answer), ANSWER(SECCOMP_RET_ALLOW)};
-  struct sock_fprog program = {COUNT(filter), filter};
-  return SYS_3(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
-}
-
-static void in_child(const char *what, void (*body)(void)) {
-  int status;
-  pid_t child = fork();
-  if (child == 0) {
-    body();
-    _exit(0);
-  }
-  waitpid(child, &status, 0);
-  say("%s: exit %d, signal %d", what, WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-      WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-}
 
 // ---- Numbers ----
 

@@ -6,32 +6,20 @@
 //@ ends: 0
 //@ deadline: 60
 //@ cflags: -pthread
+#include "../guest/seccomp.h"
 #include "hostile.h"
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 #define THREADS 400
 
 static long refuse_getppid(unsigned flags) {
-  struct sock_filter filter[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EXFULL),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  struct sock_fprog program = {COUNT(filter), filter};
-  return SYS_3(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+  return refuse(flags, SYS_getppid, SECCOMP_RET_ERRNO | EXFULL);
 }
 
 static long allow_all(void) {
-  struct sock_filter filter[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
-  struct sock_fprog program = {COUNT(filter), filter};
-  return SYS_3(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+  struct sock_filter filter[] = {ANSWER(SECCOMP_RET_ALLOW)};
+  return install(0, filter, COUNT(filter));
 }
 
 static void *refused(void *unused) {
