@@ -272,7 +272,8 @@ for (const [here4, far4] of [
     assert.ok(world.isEmpty());
   });
 
-test("a redirect of the gateway is believed, of others not", () => {
+/** A host, its gateway, and the router behind which 10.9.0.1 is, all on one link: the gateway redirects to it. */
+function withBetterWay() {
   const world = new LinkWorld(3);
   const [here, gateway, better] = world.hosts as [Host, Host, Host];
   for (const [at, host] of world.hosts.entries()) {
@@ -285,6 +286,11 @@ test("a redirect of the gateway is believed, of others not", () => {
   better.add("10.9.0.1/24");
   world.pass(3 * SECOND);
   const server = bound(better.stack, "10.9.0.1", 5000);
+  return { world, here, gateway, server };
+}
+
+test("a redirect of the gateway is believed, of others not", () => {
+  const { world, here, gateway, server } = withBetterWay();
   const client = bound(here.stack, "10.0.0.1", 0);
   sendTo(client, "one", "10.9.0.1", 5000);
   world.pass(1000);
@@ -317,18 +323,7 @@ test("a redirect of the gateway is believed, of others not", () => {
 });
 
 test("a redirect is for those who have a way already, and after its time for nobody new", () => {
-  const world = new LinkWorld(3);
-  const [here, gateway, better] = world.hosts as [Host, Host, Host];
-  for (const [at, host] of world.hosts.entries()) {
-    host.up();
-    host.add(`10.0.0.${at + 1}/24`);
-  }
-  here.via("10.0.0.2");
-  gateway.stack.core.settings.forwards4 = true;
-  gateway.via("10.0.0.3");
-  better.add("10.9.0.1/24");
-  world.pass(3 * SECOND);
-  const server = bound(better.stack, "10.9.0.1", 5000);
+  const { world, here, gateway, server } = withBetterWay();
   const connected = (): UdpEndpoint => {
     const client = bound(here.stack, "10.0.0.1", 0);
     client.connect(ip("10.9.0.1"), 5000);
