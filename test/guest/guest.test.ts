@@ -11,6 +11,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ringfence } from "../spawn.ts";
 import { FEATURES, NATIVE_FEATURES } from "./features.ts";
+import { OwnNetwork } from "./own_network.ts";
 import { compile, compileAll, type Field, type GuestProgram, programsIn } from "./program.ts";
 import { ALL_CONFIGURATIONS, Sandbox, told } from "./sandbox.ts";
 import { type PipedResult, runPiped } from "./streams.ts";
@@ -37,6 +38,9 @@ function runs(program: GuestProgram): boolean {
   return runsNatively(program);
 }
 
+const network = await OwnNetwork.made();
+process.on("exit", () => network?.end());
+
 /** Native results, one a run; a program runs natively once for all configurations. */
 const natives = new Map<string, PipedResult>();
 
@@ -51,7 +55,8 @@ async function native(program: GuestProgram, args: readonly string[]): Promise<P
 }
 
 function runNatively(program: GuestProgram, args: readonly string[]): Promise<PipedResult> {
-  return runPiped(compile(program), args, { ...options(program), statusByShell: true });
+  const how = { ...options(program), statusByShell: true, network: network?.path };
+  return runPiped(compile(program), args, how);
 }
 
 function nameOf(program: GuestProgram, args: readonly string[]): string {

@@ -21,6 +21,8 @@ export interface PipedOptions {
   readonly deadlineMs: number;
   /** Let a shell tell the status: Node has no names for real-time signals. */
   readonly statusByShell?: boolean;
+  /** The file of the network namespace to run in, where a shell tells the status. */
+  readonly network?: string | undefined;
 }
 
 /** How long a pipe may stay open after its program has ended. */
@@ -104,8 +106,10 @@ function started(command: string, args: readonly string[], options: PipedOptions
   const isAscii = [...args, ...settings].every((text) => /^[\x01-\x7f]*$/.test(text));
   const words = ["env", "-i", ...[...settings, command, ...args].map(quoted)].join(" ");
   // What bash itself says of a signal is not the program's.
-  if (options.statusByShell)
-    return ["/bin/bash", ["-c", `exec 3>&2 2>/dev/null; ${words} 2>&3 3>&-; exit $?`]];
+  if (options.statusByShell) {
+    const place = options.network === undefined ? "" : `nsenter --net=${options.network} `;
+    return ["/bin/bash", ["-c", `exec 3>&2 2>/dev/null; ${place}${words} 2>&3 3>&-; exit $?`]];
+  }
   return isAscii ? [command, [...args]] : ["/bin/bash", ["-c", `exec ${words}`]];
 }
 
