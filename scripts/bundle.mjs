@@ -82,6 +82,8 @@ export async function bundle(checkout) {
     sourcemap: "external",
     sourcesContent: false,
     external: ["@napi-rs/nice"],
+    // What it has for Node itself requires files that no bundler sees.
+    alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js" },
     define: { "import.meta.url": "bundleUrl", "import.meta.dirname": "__dirname" },
     banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
     plugins: [koffiBesideBundle, piscinaBesideBundle, structCode(checkout)],

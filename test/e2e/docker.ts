@@ -1,6 +1,6 @@
 // A Docker daemon for tests, with everything it has in a directory and in namespaces of its own.
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -31,15 +31,14 @@ export class Docker {
   readonly #holder: ChildProcess;
   #daemon: ChildProcess | null = null;
 
-  /** `liveRestore`: containers go on without their daemon. */
-  constructor(liveRestore = false) {
+  /** `liveRestore`: containers go on without their daemon; `settings`: more for daemon.json. */
+  constructor(liveRestore = false, settings: Readonly<Record<string, unknown>> = {}) {
     const file = join(this.directory, "daemon.json");
-    const runtimes = {
-      ringfence: { path: ringfence },
-      "ringfence-host": { path: ringfence, runtimeArgs: ["--network=host"] },
-    };
-    const config = { runtimes, "live-restore": liveRestore };
-    writeFileSync(file, JSON.stringify(config));
+    writeFileSync(file, JSON.stringify({ "live-restore": liveRestore, ...settings }));
+    const install = ["install", "--config-file", file];
+    const flags = (process.env.RINGFENCE_TEST_FLAGS ?? "").split(" ").filter((flag) => flag !== "");
+    execFileSync(ringfence, [...install, "--", ...flags]);
+    execFileSync(ringfence, [...install, "--runtime=ringfence-host", "--", ...flags, "--network=host"]);
     // Bridge and firewall rules are not the host's business, and end with the namespaces.
     this.#holder = spawn("unshare", ["--net", "--mount", "sleep", "infinity"], { stdio: "ignore" });
   }

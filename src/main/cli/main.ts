@@ -12,6 +12,7 @@ import { formatRecord } from "../../shared/log_format.ts";
 import { CommandError } from "./command_error.ts";
 import { type EventsWords, events } from "./events.ts";
 import { features } from "./features.ts";
+import { type InstallWords, install, uninstall } from "./install.ts";
 import { CODE_FAILED, type Command, commands, type Flag, globalFlags, nodeCommands } from "./options.ts";
 import { type SpecWords, writeSpec } from "./spec.ts";
 
@@ -182,6 +183,8 @@ const runs: Readonly<Record<string, (words: Words) => void>> = {
   },
   events: (words) => settle(() => events(words as unknown as EventsWords)),
   spec: (words) => settle(() => writeSpec(words as unknown as SpecWords)),
+  install: (words) => settle(() => install(words as unknown as InstallWords)),
+  uninstall: (words) => settle(() => uninstall(words as unknown as InstallWords)),
   checkpoint: () => fail("checkpoint: containers cannot be saved yet"),
   restore: () => fail("restore: containers cannot be saved yet, so there is nothing to restore"),
   features: () => process.stdout.write(`${JSON.stringify(features(packageJson.version), null, 2)}\n`),

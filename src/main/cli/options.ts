@@ -437,6 +437,26 @@ const restoreFlags: Flag[] = [
   noPivot,
 ];
 
+const engine: Flag = {
+  name: "engine",
+  type: "string",
+  describe: "whose configuration",
+  choices: ["docker", "podman", "containerd", "cri-o"],
+  default: "docker",
+};
+const runtimeName: Flag = {
+  name: "runtime",
+  type: "string",
+  describe: "name by which the engine's users ask for it",
+  default: "ringfence",
+};
+const configFile: Flag = {
+  name: "config-file",
+  alias: "config_file",
+  type: "string",
+  describe: "the engine's file, where that is not at its usual place",
+};
+
 /** Commands that Node serves by itself (main.ts). */
 export const nodeCommands: Command[] = [
   {
@@ -490,6 +510,27 @@ export const nodeCommands: Command[] = [
     ],
     takesCommand: false,
     failureCode: RUNC_FAILED,
+  },
+  {
+    name: "install",
+    usage: "[-- FLAGS...]",
+    describe: "tell an engine of this runtime, with global flags that each of its calls is to have",
+    positionals: [],
+    flags: [
+      engine,
+      runtimeName,
+      configFile,
+      { name: "clobber", type: "boolean", describe: "replace another runtime of that name", default: false },
+    ],
+    takesCommand: "optional",
+  },
+  {
+    name: "uninstall",
+    usage: "",
+    describe: "take this runtime out of an engine's configuration",
+    positionals: [],
+    flags: [engine, runtimeName, configFile],
+    takesCommand: false,
   },
   {
     name: "checkpoint",
