@@ -5,12 +5,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,18 +27,11 @@
 static struct container *unfinished;
 static pid_t owner;
 
-static void reap(pid_t pid) {
-  if (pid <= 0) return;
-  kill(pid, SIGKILL);
-  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-    continue;
-}
-
 static void undo(void) {
   if (!unfinished || getpid() != owner) return;
   struct record *record = &unfinished->record;
-  reap(record->waiter);
-  reap(unfinished->sandbox.init);
+  sandbox_reap(record->waiter);
+  sandbox_reap(unfinished->sandbox.init);
   cgroups_remove(record->cgroups, record->cgroup_tops, record->cgroup_count);
   state_remove(&unfinished->state);
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -336,6 +337,9 @@ static int open_debug_log(const struct options *options) {
 }
 
 void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
+  // Helpers of the sandbox whose parents have ended are reaped here while the launcher lives: its caller may wait for it
+  // before it reaps anybody, as conmon does, and process 1 ends only when its whole namespace is reaped.
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   // The caller's soft limits are the guest's; a limit on file sizes would hit memfds here.
   signal(SIGXFSZ, SIG_IGN);
   limits_raise();
@@ -415,9 +419,13 @@ void sandbox_release_stdio(void) {
   if (null > 2) close(null);
 }
 
+void sandbox_reap(pid_t pid) {
+  if (pid <= 0) return;
+  kill(pid, SIGKILL);
+  for (pid_t ended; (ended = waitpid(-1, NULL, 0)) != pid;)
+    if (ended < 0 && errno != EINTR) return;
+}
+
 void sandbox_end(struct sandbox *sandbox) {
-  kill(sandbox->init, SIGKILL);
-  // Process 1 is only reaped when its whole namespace is gone.
-  while (waitpid(sandbox->init, NULL, 0) < 0 && errno == EINTR)
-    continue;
+  sandbox_reap(sandbox->init);
 }

@@ -38,6 +38,9 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan);
 // came up.
 void sandbox_go(const struct sandbox *sandbox);
 
+// Kills a process of a sandbox's, and reaps whoever ends until it does; it may be gone already.
+void sandbox_reap(pid_t pid);
+
 // Kills what is left of it, and waits until no process of it exists.
 void sandbox_end(struct sandbox *sandbox);
 
