@@ -3,46 +3,20 @@
 // What users of podman do, with networks made by netavark, whose name server is aardvark-dns. Skipped, and said so, where
 // they are not installed.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { eventually, output, ringfence, type SpawnOptions, type SpawnResult } from "../spawn.ts";
-import { absent, EngineRoom } from "./engine_room.ts";
+import { eventually, type SpawnResult } from "../spawn.ts";
+import { Podman, podmanLacks } from "./podman.ts";
 import { exists, proc } from "./processes.ts";
-import { makeRootfs } from "./rootfs.ts";
 
-/** What podman knows is in its own directories, and what it shares with all podmans of a host. */
-const COVERED = ["/run/netns", "/run/containers", "/run/libpod", "/var/lib/containers", "/dev/shm"];
 const SERVE = "echo served by $(hostname) > /tmp/index.html; echo up; exec httpd -f -p 80 -h /tmp";
 
-const why =
-  process.getuid!() !== 0
-    ? "podman's networks are root's"
-    : absent({
-        podman: "podman",
-        conmon: "conmon",
-        "/usr/lib/podman/netavark": "netavark",
-        "/usr/lib/podman/aardvark-dns": "aardvark-dns",
-        nft: "nftables",
-      });
-
+const why = podmanLacks();
 const text = ({ stdout, stderr }: SpawnResult): string => `${stdout}${stderr}`;
-let room: EngineRoom;
-let directory: string;
+let podman: Podman;
 
-function podman(args: readonly string[], options?: SpawnOptions): Promise<SpawnResult> {
-  const flags = ["--runtime", ringfence, "--root", join(directory, "storage")];
-  const others = ["--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--events-backend=file"];
-  const env = { ...process.env, PODMAN_IGNORE_CGROUPSV1_WARNING: "1" } as Record<string, string>;
-  return room.run(["podman", ...flags, ...others, ...args], { env, ...options });
-}
-
-async function ok(...args: string[]): Promise<string> {
-  const result = await podman(args);
-  assert.is(result.code, 0, `podman ${args.join(" ")}: ${text(result)}`);
-  return result.stdout.toString().trimEnd();
-}
+const ok = (...args: string[]): Promise<string> => podman.ok(...args);
 
 /** A server that says its name. */
 async function server(name: string, ...flags: string[]): Promise<void> {
@@ -52,19 +26,19 @@ async function server(name: string, ...flags: string[]): Promise<void> {
 }
 
 async function client(flags: string[], command: string): Promise<string> {
-  return text(await podman(["run", "--rm", ...flags, "bb", "sh", "-c", command]));
+  return text(await podman.run(["run", "--rm", ...flags, "bb", "sh", "-c", command]));
 }
 
 const fetch = (host: string): string => `wget -T 5 -q -O - http://${host}/`;
 
 /** Network namespaces, rules, links and processes that containers have brought. */
 async function left(): Promise<string> {
-  const links = await room.sh("ip -o link | cut -d: -f2");
-  const namespaces = await room.sh("ls /run/netns");
-  const ports = await room.sh("nft list ruleset | grep -c dport || true");
+  const links = await podman.room.sh("ip -o link | cut -d: -f2");
+  const namespaces = await podman.room.sh("ls /run/netns");
+  const ports = await podman.room.sh("nft list ruleset | grep -c dport || true");
   const processes = readdirSync("/proc").filter(
     (name) =>
-      /^\d+$/.test(name) && exists(Number(name)) && proc(Number(name), "cmdline")?.includes(directory),
+      /^\d+$/.test(name) && exists(Number(name)) && proc(Number(name), "cmdline")?.includes(podman.directory),
   );
   return `${links}${namespaces}${ports}${processes.map((pid) => proc(Number(pid), "cmdline"))}`;
 }
@@ -72,21 +46,14 @@ async function left(): Promise<string> {
 if (why !== null) console.log(why);
 else {
   test.before(async () => {
-    directory = mkdtempSync("/tmp/ringfence-podman-");
-    room = await new EngineRoom(COVERED).made();
-    makeRootfs(join(directory, "image"));
-    await output("tar", ["-C", join(directory, "image"), "-cf", join(directory, "image.tar"), "."]);
-    await ok("import", join(directory, "image.tar"), "bb");
+    podman = new Podman();
+    await podman.start();
   });
-  test.after(async () => {
-    await podman(["rm", "-f", "-a", "-t", "0"]);
-    await room.remove();
-    rmSync(directory, { recursive: true, force: true });
-  });
+  test.after(() => podman.stop());
 
   test("run, exec, logs, stop and an exit code, as an engine without a daemon has them", async () => {
-    assert.is((await podman(["run", "--rm", "bb", "sh", "-c", "exit 7"])).code, 7);
-    const piped = await podman(["run", "--rm", "-i", "bb", "cat"], { input: "given" });
+    assert.is((await podman.run(["run", "--rm", "bb", "sh", "-c", "exit 7"])).code, 7);
+    const piped = await podman.run(["run", "--rm", "-i", "bb", "cat"], { input: "given" });
     assert.is(piped.stdout.toString(), "given", text(piped));
     await ok(
       "run",
@@ -107,9 +74,9 @@ else {
 
   test("the default network: a published port, another container, the host", async () => {
     await server("one", "-p", "127.0.0.1:8091:80");
-    assert.match(await room.sh("curl -s -m 5 http://127.0.0.1:8091/"), /served by one/);
+    assert.match(await podman.room.sh("curl -s -m 5 http://127.0.0.1:8091/"), /served by one/);
     const address = await ok("inspect", "-f", "{{.NetworkSettings.IPAddress}}", "one");
-    assert.match(await room.sh(`curl -s -m 5 http://${address}/`), /served by one/);
+    assert.match(await podman.room.sh(`curl -s -m 5 http://${address}/`), /served by one/);
     assert.match(await client([], fetch(address)), /served by one/);
     await ok("rm", "-f", "-t", "0", "one");
   });
@@ -126,7 +93,8 @@ else {
     assert.match(await client(["--network", "own"], fetch("nobody")), /bad address/);
     await server("three", "-p", "127.0.0.1:8092:80");
     await ok("network", "connect", "own", "three");
-    const asks = async (): Promise<string> => text(await podman(["exec", "three", "sh", "-c", fetch("two")]));
+    const asks = async (): Promise<string> =>
+      text(await podman.run(["exec", "three", "sh", "-c", fetch("two")]));
     assert.ok(await eventually(async () => (await asks()).includes("served by two"), 10_000), await asks());
     await ok("network", "disconnect", "own", "three");
     const links = async (): Promise<string> => ok("exec", "three", "ip", "-o", "link");
@@ -134,7 +102,7 @@ else {
     await ok("rm", "-f", "-t", "0", "two", "three");
     await ok("network", "rm", "own");
     assert.ok(await eventually(async () => (await left()) === before, 10_000), `${before}\n${await left()}`);
-    assert.not.ok(readFileSync("/proc/mounts", "utf8").includes(directory));
+    assert.not.ok(readFileSync("/proc/mounts", "utf8").includes(podman.directory));
   });
 }
 

@@ -38,7 +38,7 @@ const readDevice = object({
   type: byteString,
   major: optional(integer(0, 4095), 0),
   minor: optional(integer(0, 1048575), 0),
-  fileMode: optional(integer(0, 0o7777), DEFAULT_DEVICE_MODE),
+  fileMode: optional(integer(0, 0xffffffff), DEFAULT_DEVICE_MODE), // podman's has the type in it
   uid: optional(integer(0, ID_MAX), 0),
   gid: optional(integer(0, ID_MAX), 0),
 });
@@ -48,7 +48,7 @@ const device: Reader<DeviceSpec | null> = (value, at) => {
   if (type === "p") return null; // a FIFO: the guest makes its own
   const bits = DEVICE_TYPES[type];
   if (bits === undefined) throw new SchemaError(`${at}.type must be c, b, u or p`);
-  return { ...rest, mode: bits | fileMode };
+  return { ...rest, mode: bits | (fileMode & 0o7777) };
 };
 
 const paths = list(absolutePath, PATHS_MAX);
