@@ -2,7 +2,7 @@
 // for a guest, with a fresh task; the program's file and format are looked at before anything is made,
 // so that a command that does not exist costs no process.
 
-import { EACCES, EAGAIN, ENOENT, ENOTDIR } from "../../shared/abi/errno.ts";
+import { EACCES, EAGAIN, EISDIR, ENOENT, ENOTDIR } from "../../shared/abi/errno.ts";
 import { SECCOMP_MODE_FILTER } from "../../shared/abi/prctl.ts";
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import { SIGKILL, SIGSEGV } from "../../shared/abi/signal.ts";
@@ -77,11 +77,18 @@ function findImage(
     const image = openImage(open, path, spec.args, spec.env, stackLimit);
     if (typeof image !== "number") return image;
     // A name that is there but may not be run is remembered; others go on the search (execvp(3)).
-    if (image === -EACCES) error = { subject: "program", name, errno: EACCES };
+    if (image === -EACCES)
+      error = { subject: "program", name, errno: isDirectory(context, cwd, path) ? EISDIR : EACCES };
     else if (image !== -ENOENT && image !== -ENOTDIR) return { subject: "program", name, errno: -image };
     else if (isThere(open, path)) return { subject: "interpreter", name: path, errno: ENOENT };
   }
   return error;
+}
+
+/** Of which both shells and engines say so, where execve(2) says EACCES. */
+function isDirectory(context: WalkContext, cwd: Path, path: string): boolean {
+  const found = walkPath(context, cwd, path, { follow: true });
+  return found instanceof Path && found.inode.isDirectory;
 }
 
 /** Whether a program itself is to be found: then it is its interpreter that is not. */
