@@ -132,7 +132,7 @@ static void read_process(struct process_file *file, const char *path) {
 
 static pid_t start_waiter(struct record *record, int channel, int terminal) {
   if (!record_init_alive(record)) fail(EXIT_RINGFENCE, "container not running");
-  pid_t waiter = waiter_start(record->init, record->user_namespace, channel, terminal);
+  pid_t waiter = waiter_start(record->init, record->user_namespace, false, channel, terminal);
   // Had init died meanwhile, its number and so the namespaces might have been somebody else's.
   if (!record_init_alive(record)) {
     kill(waiter, SIGKILL);

@@ -19,6 +19,7 @@
 #include "init.h"
 #include "json.h"
 #include "report.h"
+#include "shown_root.h"
 #include "waiter.h"
 
 #define OCI_VERSION "1.2.0"
@@ -264,7 +265,7 @@ void container_create(struct container *container, const struct options *options
   record->init = container->sandbox.init;
   record->user_namespace = container->sandbox.user_namespace;
   if (!attached)
-    record->waiter = waiter_start(record->init, record->user_namespace, channel[1], console.slave);
+    record->waiter = waiter_start(record->init, record->user_namespace, true, channel[1], console.slave);
   make_cgroups(container, options, &cgroups);
   set_oom_score(container);
   create_hooks(container);
@@ -274,6 +275,7 @@ void container_create(struct container *container, const struct options *options
     if (given[i] >= 0) close(given[i]);
   if (!console_socket) sandbox_release_stdio();
   wait_until_created(container);
+  if (record->waiter) shown_root_make(record->init, record->waiter, record->user_namespace, spec);
   if (console_socket) console_send(&console, console_socket);
   record_write(&container->state, record);
   pid_t pid = record->waiter ? record->waiter : record->init;

@@ -48,13 +48,13 @@ static void hide(const char *path) {
     fail_errno(EXIT_RINGFENCE, "hiding %s", path);
 }
 
-int mounts_detached_tree(const char *path, bool recursive, bool writable) {
+int mounts_try_tree(const char *path, bool recursive, bool writable) {
   unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
   int fd = (int)syscall(SYS_open_tree, AT_FDCWD, path, flags | (recursive ? AT_RECURSIVE : 0));
   // What a user namespace did not mount itself it may not uncover: a place with mounts below goes whole.
   if (fd < 0 && errno == EINVAL && !recursive)
     fd = (int)syscall(SYS_open_tree, AT_FDCWD, path, flags | AT_RECURSIVE);
-  if (fd < 0) fail_errno(EXIT_RINGFENCE, "opening %s", path);
+  if (fd < 0) return -1;
   struct mount_attr attr = {
       .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (writable ? 0 : MOUNT_ATTR_RDONLY),
       .propagation = MS_PRIVATE,
@@ -64,6 +64,16 @@ int mounts_detached_tree(const char *path, bool recursive, bool writable) {
   return fd;
 }
 
+int mounts_detached_tree(const char *path, bool recursive, bool writable) {
+  int fd = mounts_try_tree(path, recursive, writable);
+  if (fd < 0) fail_errno(EXIT_RINGFENCE, "opening %s", path);
+  return fd;
+}
+
+int mounts_attach(int tree, int place) {
+  return (int)syscall(SYS_move_mount, tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
 int mounts_detached_host(bool writable) {
   hide("/proc");
   hide("/sys");
@@ -71,15 +81,20 @@ int mounts_detached_host(bool writable) {
   return mounts_detached_tree("/", true, writable);
 }
 
+void mounts_make_root(void) {
+  // pivot_root(".", "."): the old root comes to lie over the new one (pivot_root(2), NOTES).
+  if (syscall(SYS_pivot_root, ".", ".") < 0 || syscall(SYS_umount2, ".", UNMOUNT_DETACH) < 0 ||
+      chdir("/") < 0)
+    fail_errno(EXIT_RINGFENCE, "changing the root of a mount namespace");
+}
+
 void mounts_enter(const char *directory) {
   struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
   if (syscall(SYS_mount, directory, directory, NULL, MS_BIND, NULL) < 0)
     fail_errno(EXIT_RINGFENCE, "mounting %s", directory);
-  // pivot_root(".", "."): the old root comes to lie over the new one (pivot_root(2), NOTES).
-  if (chdir(directory) < 0 || attributes(AT_FDCWD, ".", 0, attr) < 0 ||
-      syscall(SYS_pivot_root, ".", ".") < 0 || syscall(SYS_umount2, ".", UNMOUNT_DETACH) < 0 ||
-      chdir("/") < 0)
+  if (chdir(directory) < 0 || attributes(AT_FDCWD, ".", 0, attr) < 0)
     fail_errno(EXIT_RINGFENCE, "entering %s", directory);
+  mounts_make_root();
 }
 
 void mounts_show_proc(int proc) {

@@ -1,4 +1,5 @@
-// What the sandbox's mount namespace looks like. Called by init, inside the new namespaces.
+// What the sandbox's mount namespaces look like. Called by init, and by who makes what the waiter shows, inside the new
+// namespaces.
 #ifndef RINGFENCE_MOUNTS_H
 #define RINGFENCE_MOUNTS_H
 
@@ -14,6 +15,16 @@ int mounts_detached_proc(void);
 // A detached copy of the host's files from `path` on (all mounts below with `recursive`, else as few as the
 // host allows): nosuid, nodev, apart from the host's later mounts, read-only unless `writable`.
 int mounts_detached_tree(const char *path, bool recursive, bool writable);
+
+// The same; -1 with errno where that cannot be had.
+int mounts_try_tree(const char *path, bool recursive, bool writable);
+
+// Mounts a detached tree at an open place. Returns -1 with errno.
+int mounts_attach(int tree, int place);
+
+// Makes the working directory, which is the root of a mount, the root of this mount namespace and of all processes whose
+// root was the old one; nothing else stays in view.
+void mounts_make_root(void);
 
 // A detached copy of the host's whole tree, without devices and set-id programs; read-only unless the
 // guest is to change the host's files, so that the host kernel itself refuses every write through it. /proc,

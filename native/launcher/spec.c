@@ -115,6 +115,9 @@ static void read_bind(struct spec *spec, unsigned mount, unsigned index) {
   if (!is_bind) return;
   bind.source = path_at(spec, json_member(json, mount, "source"));
   if (!bind.source) fail(EXIT_RINGFENCE, "mounts[%u].source is missing", index);
+  char destination[PATH_MAX] = "";
+  json_text(json, json_member(json, mount, "destination"), destination, sizeof destination);
+  bind.destination = strdup(destination);
   spec->binds[spec->bind_count++] = bind;
 }
 
@@ -163,6 +166,7 @@ void spec_read(struct spec *spec, const char *bundle) {
   unsigned root = json_member(json, 0, "root"), system = json_member(json, 0, "linux");
   spec->root = path_at(spec, inner(json, root, "path"));
   if (!spec->root) fail(EXIT_RINGFENCE, "config.json: root.path is missing");
+  spec->root_read_only = json_is(json, inner(json, root, "readonly"), JSON_TRUE);
   char cgroups[PATH_MAX];
   if (json_text(json, inner(json, system, "cgroupsPath"), cgroups, sizeof cgroups) && cgroups[0])
     spec->cgroups_path = strdup(cgroups);

@@ -14,8 +14,9 @@
 
 // What a bind mount shows.
 struct bind {
-  unsigned index; // in mounts
-  char *source;   // absolute
+  unsigned index;    // in mounts
+  char *source;      // absolute
+  char *destination; // in the container; empty where config.json says none
   bool recursive;
   bool read_only;
 };
@@ -33,6 +34,7 @@ struct spec {
   int memfd; // sealed copy of the text
   struct json json;
   char *root; // absolute
+  bool root_read_only;
   struct terminal_spec terminal;
   char *cgroups_path; // or NULL
   char *network;      // path of the network namespace to join, or NULL

@@ -98,7 +98,8 @@ static void lose_everything(const int kept[KEPT]) {
 
 // In a child of the launcher: enters the namespaces and makes the waiter as a sibling of itself. A
 // process cannot change its own PID namespace, only that of the children it will have.
-static _Noreturn void make_waiter(pid_t init, bool user_namespace, int channel, int terminal, int answer) {
+static _Noreturn void make_waiter(pid_t init, bool user_namespace, bool own_mounts, int channel, int terminal,
+                                  int answer) {
   int fds[NAMESPACES];
   for (size_t i = 0; i < NAMESPACES; i++)
     fds[i] = open_namespace(init, namespaces[i]);
@@ -106,6 +107,7 @@ static _Noreturn void make_waiter(pid_t init, bool user_namespace, int channel, 
   for (size_t i = user_namespace ? USER_NAMESPACE : 1; i < NAMESPACES; i++)
     if (!(i == NETWORK_NAMESPACE && has_network) && setns(fds[i], 0) < 0)
       fail_errno(EXIT_RINGFENCE, "entering the sandbox's %s namespace", namespaces[i]);
+  if (own_mounts && unshare(CLONE_NEWNS) < 0) fail_errno(EXIT_RINGFENCE, "making a mount namespace");
   lose_everything((const int[KEPT]){channel, answer, 2, terminal});
   // This process itself is still in the launcher's PID namespace, so clone tells the pid as that knows it.
   pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
@@ -122,12 +124,12 @@ static _Noreturn void make_waiter(pid_t init, bool user_namespace, int channel, 
   _exit(0);
 }
 
-pid_t waiter_start(pid_t init, bool user_namespace, int channel, int terminal) {
+pid_t waiter_start(pid_t init, bool user_namespace, bool own_mounts, int channel, int terminal) {
   int answer[2];
   if (pipe2(answer, O_CLOEXEC) < 0) fail_errno(EXIT_RINGFENCE, "making a pipe");
   pid_t maker = fork();
   if (maker < 0) fail_errno(EXIT_RINGFENCE, "making the waiter");
-  if (maker == 0) make_waiter(init, user_namespace, channel, terminal, answer[1]);
+  if (maker == 0) make_waiter(init, user_namespace, own_mounts, channel, terminal, answer[1]);
   close(answer[1]);
   pid_t pid = -1;
   ssize_t n;

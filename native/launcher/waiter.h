@@ -15,7 +15,8 @@
 
 // Starts a waiter beside init, leader of a session of its own; `channel` is its end of the pair, which the
 // caller then closes, and `terminal` becomes the session's controlling terminal, if it is not -1.
+// With `own_mounts` it has a mount namespace to itself, where nothing is changed yet; else it is in init's.
 // Returns its pid as the caller's namespace knows it.
-pid_t waiter_start(pid_t init, bool user_namespace, int channel, int terminal);
+pid_t waiter_start(pid_t init, bool user_namespace, bool own_mounts, int channel, int terminal);
 
 #endif

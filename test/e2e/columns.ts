@@ -148,6 +148,25 @@ export class Columns {
     );
 
     this.both(
+      "cp to and from a running container and its volumes, and its files as the host sees them",
+      async (scene) => {
+        await scene.loop(["-v", `${scene.name}:/vol`], "echo inside > /vol/file");
+        await scene.ok("cp", "/etc/passwd", `${scene.name}:/copied`);
+        await scene.ok("cp", "/etc/passwd", `${scene.name}:/vol/copied`);
+        const sums = "md5sum < /copied; md5sum < /vol/copied; stat -c %a:%u /copied";
+        const seen = await scene.ok("exec", scene.name, "sh", "-c", sums);
+        const got = join(scene.directory, `got-${scene.name}`);
+        await scene.ok("cp", `${scene.name}:/vol/file`, got);
+        const root = `/proc/${await scene.inspect("{{.State.Pid}}")}/root`;
+        const shown = await scene.beside(["cat", got, `${root}/vol/file`, `${root}/etc/passwd`]);
+        await scene.ok("rm", "-f", scene.name);
+        await scene.ok("volume", "rm", scene.name);
+        return `${seen}\n${text(shown)}`;
+      },
+      /^(\S+ {2}-)\n\1\n644:0\ninside\ninside\nroot:/,
+    );
+
+    this.both(
       "create, start -a, rename, attach, wait, and a signal of one's own to stop by",
       async (scene) => {
         const flags = ["--network=none", "--stop-signal=USR1", "--name", scene.name];

@@ -1,0 +1,72 @@
+// A container's files as the host sees them: see shown_root.h.
+#include "shown_root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mounts.h"
+#include "report.h"
+
+#define PROC "/proc"
+
+static int namespace_of(pid_t pid, const char *name) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, name);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) fail_errno(EXIT_RINGFENCE, "opening %s", path);
+  return fd;
+}
+
+static void enter(int fd, const char *what) {
+  if (setns(fd, 0) < 0) fail_errno(EXIT_RINGFENCE, "entering the %s", what);
+}
+
+// Below the working directory, which the container may have filled with links to anywhere. Where there is no such place
+// (any more), nothing is shown.
+static void attach(int tree, const char *destination) {
+  struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+  int at = (int)syscall(SYS_openat2, AT_FDCWD, destination, &how, sizeof how);
+  if (at >= 0) mounts_attach(tree, at);
+  if (at >= 0) close(at);
+  close(tree);
+}
+
+static _Noreturn void make(pid_t init, pid_t waiter, bool user_namespace, const struct spec *spec) {
+  int user = user_namespace ? namespace_of(init, "user") : -1;
+  int sandbox = namespace_of(init, "mnt"), shown = namespace_of(waiter, "mnt");
+  if (user >= 0) enter(user, "sandbox's user namespace");
+  enter(sandbox, "sandbox's mount namespace");
+  int proc = mounts_try_tree(PROC, false, false);
+  enter(shown, "waiter's mount namespace");
+  mounts_make_private();
+  int *trees = calloc(spec->bind_count + 1, sizeof *trees);
+  if (!trees) fail_errno(EXIT_RINGFENCE, "showing the container's files");
+  for (unsigned i = 0; i < spec->bind_count; i++)
+    trees[i] = mounts_try_tree(spec->binds[i].source, spec->binds[i].recursive, !spec->binds[i].read_only);
+  int root = mounts_detached_tree(spec->root, true, !spec->root_read_only);
+  int place = open(spec->root, O_PATH | O_CLOEXEC);
+  if (place < 0 || mounts_attach(root, place) < 0 || fchdir(root) < 0)
+    fail_errno(EXIT_RINGFENCE, "showing the container's files");
+  if (proc >= 0) attach(proc, PROC);
+  for (unsigned i = 0; i < spec->bind_count; i++)
+    if (trees[i] >= 0) attach(trees[i], spec->binds[i].destination);
+  mounts_make_root();
+  _exit(0);
+}
+
+void shown_root_make(pid_t init, pid_t waiter, bool user_namespace, const struct spec *spec) {
+  pid_t maker = fork();
+  if (maker < 0) fail_errno(EXIT_RINGFENCE, "showing the container's files");
+  if (maker == 0) make(init, waiter, user_namespace, spec);
+  int status = 0;
+  while (waitpid(maker, &status, 0) < 0 && errno == EINTR)
+    continue;
+  if (status != 0) exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_RINGFENCE);
+}
