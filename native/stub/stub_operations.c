@@ -24,6 +24,9 @@ static s64 run(slot_t slot, struct ucontext_ *uc, u64 op, const u64 *a) {
   switch (get32(op + RF_OP_CODE)) {
   case OP_CALL:
     return stub_syscall(get32(op + RF_OP_NR), a[0], a[1], a[2], a[3], a[4], a[5]);
+  case OP_TELL:
+    stub_syscall(get32(op + RF_OP_NR), a[0], a[1], a[2], a[3], a[4], a[5]);
+    return 0;
   case OP_COPY_TO:
     return stub_copy(a[0], slot + a[2], a[1]) ? -EFAULT_ : 0;
   case OP_ZERO:

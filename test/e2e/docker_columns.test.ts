@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { eventually } from "../spawn.ts";
 import { Columns, text } from "./columns.ts";
 import { Docker, hasDocker } from "./docker.ts";
 
@@ -74,6 +75,22 @@ if (!hasDocker()) {
       return scene.inspect("{{(index .State.Health.Log 0).ExitCode}}");
     },
     /^0$/,
+  );
+
+  columns.both(
+    "top: the commands that run inside",
+    async (scene) => {
+      await scene.loop([], "sleep 987 & exec 3<&0");
+      await scene.ok("exec", "-d", scene.name, "sh", "-c", "sleep 988; :");
+      const top = async () => scene.ok("top", scene.name, "-o", "pid,comm,args");
+      await eventually(async () => (await top()).includes("988"), 5000);
+      const commands = (await top()).match(/\w+ +(sleep|sh -c) .*/g)!;
+      return commands
+        .filter((line) => !/sleep +sleep 0.05/.test(line))
+        .sort()
+        .join("\n");
+    },
+    /^sh +sh -c sleep 987 .*\nsh +sh -c sleep 988; :\nsleep +sleep 987\nsleep +sleep 988$/,
   );
 
   columns.both(

@@ -34,6 +34,7 @@ export const PR_TASK_PERF_EVENTS_ENABLE = 32;
 export const PR_MCE_KILL = 33;
 export const PR_MCE_KILL_GET = 34;
 export const PR_SET_MM = 35;
+export const PR_SET_MM_MAP = 14;
 export const PR_SET_CHILD_SUBREAPER = 36;
 export const PR_GET_CHILD_SUBREAPER = 37;
 export const PR_SET_NO_NEW_PRIVS = 38;

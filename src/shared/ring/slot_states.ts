@@ -42,6 +42,7 @@ export const Operation = {
   LOAD32: 8, // args: guest address; result: the value
   COPY_STRINGS: 9, // args: array of string pointers, slot offset, capacity; result: strings | ended << 32
   FUTEX: 10, // args: as futex(2), private; of waits arg 3 says whether DEADLINE holds; EINTR: a kick came
+  TELL: 11, // as CALL, and the list goes on whatever becomes of it
 } as const;
 
 export type ReplyCode = (typeof Reply)[keyof typeof Reply];

@@ -93,6 +93,11 @@ export class OperationList {
     this.#closeDonated = false;
   }
 
+  /** As call, of one that raises no notification and that nothing depends on: the list goes on if it fails. */
+  tell(nr: number, ...args: number[]): void {
+    this.#add(Operation.TELL, nr, args);
+  }
+
   /** Copies `length` bytes from an offset in the slot to guest memory. */
   copyTo(address: number, length: number, offset: number): void {
     this.#add(Operation.COPY_TO, 0, [address, length, offset]);

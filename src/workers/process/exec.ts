@@ -29,6 +29,7 @@ import {
   placed,
   runParse,
 } from "./elf.ts";
+import { tellCommandLine, WINDOW_LEFT } from "./host_view.ts";
 import { EXEC_DEPTH_MAX, EXEC_PREFIX, isScript, parseScript, scriptArguments } from "./script.ts";
 import { buildStack, checkArguments } from "./stack_image.ts";
 import type { Task } from "./task.ts";
@@ -40,7 +41,6 @@ const STACK_MAX = 64 << 20;
 const STACK_MIN = 128 << 10;
 const MAP_PRIVATE_FIXED = 0x12;
 const MAP_ANONYMOUS_FIXED = 0x32;
-const WINDOW_BYTES = L.WINDOW_SIZE;
 
 /** An open file that execve may map: what exec needs of a file system. */
 export interface Executable {
@@ -237,9 +237,9 @@ class LoadLists {
     return new OperationList(this.task.kernel.slots, this.task.call.slot);
   }
 
-  /** Whether there is room for one step of an image, and what closes its file. */
+  /** Whether there is room for one step of an image, what closes its file, and the end of the stack. */
   get isFull(): boolean {
-    return this.list.length > L.OPS_MAX - 4;
+    return this.list.length > L.OPS_MAX - 5;
   }
 
   /** Runs what there is: whether all of it was done. */
@@ -410,13 +410,6 @@ function* writeStack(
     },
   });
   if (typeof stack === "number") return stack;
-  for (let done = 0; done < stack.bytes.length; done += WINDOW_BYTES) {
-    const part = stack.bytes.subarray(done, done + WINDOW_BYTES);
-    task.call.bytes.set(part, task.call.base + L.WINDOW);
-    const before = lists.list.length;
-    lists.list.copyTo(stack.sp + done, part.length, L.WINDOW);
-    if (!(yield* lists.run())) return task.call.listDone < before ? -ENOMEM : -E2BIG;
-  }
   Object.assign(space, {
     argStart: stack.argStart,
     argEnd: stack.argEnd,
@@ -426,6 +419,14 @@ function* writeStack(
     program: image.program.path,
     stackStart: stack.sp,
   });
+  for (let done = 0; done < stack.bytes.length; done += WINDOW_LEFT) {
+    const part = stack.bytes.subarray(done, done + WINDOW_LEFT);
+    task.call.bytes.set(part, task.call.base + L.WINDOW);
+    const before = lists.list.length;
+    lists.list.copyTo(stack.sp + done, part.length, L.WINDOW);
+    if (done + WINDOW_LEFT >= stack.bytes.length) tellCommandLine(task, lists.list);
+    if (!(yield* lists.run())) return task.call.listDone < before ? -ENOMEM : -E2BIG;
+  }
   task.call.frame.words.fill(0);
   task.call.frame.setNumber(L.RIP, entry);
   task.call.frame.setNumber(L.RSP, stack.sp);

@@ -8,6 +8,7 @@ import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
+import { tellName } from "../process/host_view.ts";
 import type { Task } from "../process/task.ts";
 import { setFilterMode, setStrictMode } from "../seccomp/calls.ts";
 
@@ -34,6 +35,7 @@ function* setName(task: Task, address: number): Coroutine {
   const end = bytes.subarray(0, Math.min(copied, COMM_SIZE)).indexOf(0);
   if (copied < COMM_SIZE && end < 0) return -EFAULT;
   task.comm = bytes.toString("latin1", 0, end < 0 ? COMM_SIZE - 1 : Math.min(end, COMM_SIZE - 1));
+  yield* tellName(task);
   return 0;
 }
 
