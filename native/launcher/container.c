@@ -20,6 +20,7 @@
 #include "json.h"
 #include "report.h"
 #include "shown_root.h"
+#include "user_namespace.h"
 #include "waiter.h"
 
 #define OCI_VERSION "1.2.0"
@@ -163,8 +164,8 @@ static void make_cgroups(struct container *container, const struct options *opti
   const struct json *json = &container->spec.json;
   const struct record *record = &container->record;
   struct cgroups cgroups = *planned;
-  bool lenient =
-      option_is(options, OPTION_ROOTLESS, "auto") ? geteuid() != 0 : option_on(options, OPTION_ROOTLESS);
+  bool lenient = option_is(options, OPTION_ROOTLESS, "auto") ? geteuid() != 0 || !user_is_initial()
+                                                             : option_on(options, OPTION_ROOTLESS);
   cgroups_make(&cgroups, lenient);
   unsigned system = json_member(json, 0, "linux");
   unsigned resources = system ? json_member(json, system, "resources") : 0;

@@ -45,12 +45,18 @@ const FLAGS: Readonly<Record<string, { set?: number; clear?: number }>> = {
   rprivate: {},
   unbindable: {},
   runbindable: {},
+  // The launcher has mapped the ids of what it has opened.
+  idmap: {},
+  ridmap: {},
 };
 
 /** Options that are understood. */
 export const MOUNT_OPTIONS: readonly string[] = [...Object.keys(FLAGS), "tmpcopyup"];
 
-const UNSUPPORTED: ReadonlySet<string> = new Set(["remount", "idmap", "ridmap"]);
+const UNSUPPORTED: ReadonlySet<string> = new Set(["remount"]);
+
+/** Options of bind mounts of the host's files. */
+const MAPS_IDS: ReadonlySet<string> = new Set(["idmap", "ridmap"]);
 
 const readMount = object({
   destination: byteString,
@@ -79,7 +85,11 @@ export function ociMounts(descriptors: Descriptors): Reader<MountSpec[]> {
       const { flags, data } = readOptions(options, `${at}[${index}]`);
       // As with runc, a destination may be relative: to the root.
       const spec: MountSpec = { destination: destination.replace(/^\/*/, "/"), type, source, flags, data };
-      if (type !== "bind" && (flags & MS.MS_BIND) === 0) return spec;
+      if (type !== "bind" && (flags & MS.MS_BIND) === 0) {
+        if (options.some((option) => MAPS_IDS.has(option)))
+          throw new SchemaError(`${at}[${index}]: ids are mapped of bind mounts alone`);
+        return spec;
+      }
       const descriptor = descriptors[`mount:${index}`];
       if (descriptor === undefined) throw new SchemaError(`${at}[${index}] was not opened by the launcher`);
       return { ...spec, type: "bind", descriptor, isHostReadOnly: (flags & MS.MS_RDONLY) !== 0 };

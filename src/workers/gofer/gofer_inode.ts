@@ -140,7 +140,7 @@ export class GoferInode extends Inode implements HandleOwner {
     const { kernel } = this.fs;
     const error = fileResult(this.#askHost());
     if (error < 0) return error;
-    const attributes = readStat(kernel.native.scratchView);
+    const attributes = readStat(kernel.native.scratchView, kernel.users);
     if (attributes.ino !== this.hostIno || attributes.dev !== this.hostDev) return -ESTALE;
     this.#cache.set(attributes, kernel.nowNs);
     return attributes;
@@ -195,7 +195,7 @@ export class GoferInode extends Inode implements HandleOwner {
   /** The inode of a name of this directory whose handle was just opened and asked for its attributes. */
   adopt(name: string, fd: number): GoferInode {
     const { handles, kernel } = this.fs;
-    const attributes = readStat(kernel.native.scratchView);
+    const attributes = readStat(kernel.native.scratchView, kernel.users);
     const { dev, ino, mode } = attributes;
     const inode = new GoferInode(this.fs, this, name, dev, ino, typeOf(mode));
     if (attributes.nlink > 1 && inode.type !== S_IFDIR) inode.linked();
