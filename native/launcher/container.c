@@ -147,26 +147,34 @@ static void create_hooks(struct container *container) {
 
 // ---- Create ----
 
-// Recorded before they are made: a launcher that is killed leaves no group that nobody knows.
-static void plan_cgroups(struct container *container, const struct options *options,
-                         struct cgroups *cgroups) {
-  cgroups_plan(cgroups, container->spec.cgroups_path, options->id, option_on(options, OPTION_SYSTEMD_CGROUP));
-  struct record *record = &container->record;
+static void record_cgroups(struct record *record, const struct cgroups *cgroups) {
+  record->cgroup_count = 0;
   for (int i = 0; i < cgroups->count && i < RECORD_CGROUPS_MAX; i++) {
     record->cgroup_tops[record->cgroup_count] = cgroups->tops[i];
     record->cgroups[record->cgroup_count++] = cgroups->paths[i];
   }
-  record_write(&container->state, record);
+}
+
+bool container_is_lenient(const struct options *options) {
+  if (!option_is(options, OPTION_ROOTLESS, "auto")) return option_on(options, OPTION_ROOTLESS);
+  return geteuid() != 0 || !user_is_initial();
+}
+
+// Recorded before they are made: a launcher that is killed leaves no group that nobody knows.
+static void plan_cgroups(struct container *container, const struct options *options,
+                         struct cgroups *cgroups) {
+  cgroups_plan(cgroups, container->spec.cgroups_path, options->id, option_on(options, OPTION_SYSTEMD_CGROUP));
+  record_cgroups(&container->record, cgroups);
+  record_write(&container->state, &container->record);
 }
 
 static void make_cgroups(struct container *container, const struct options *options,
                          const struct cgroups *planned) {
   const struct json *json = &container->spec.json;
-  const struct record *record = &container->record;
+  struct record *record = &container->record;
   struct cgroups cgroups = *planned;
-  bool lenient = option_is(options, OPTION_ROOTLESS, "auto") ? geteuid() != 0 || !user_is_initial()
-                                                             : option_on(options, OPTION_ROOTLESS);
-  cgroups_make(&cgroups, lenient);
+  cgroups_make(&cgroups, container_is_lenient(options));
+  record_cgroups(record, &cgroups);
   unsigned system = json_member(json, 0, "linux");
   unsigned resources = system ? json_member(json, system, "resources") : 0;
   if (resources) cgroups_limit(&cgroups, json, resources);
