@@ -234,7 +234,8 @@ export const CREDENTIAL_HANDLERS: Handlers<Task> = {
     const old = task.credentials;
     const gid = given >>> 0;
     const known = [old.gid, old.egid, old.sgid, old.fsgid].includes(gid);
-    if (task.kernel.users.gids.has(gid) && (known || may(task, P.CAP_SETGID))) become(task, { ...old, fsgid: gid });
+    if (task.kernel.users.gids.has(gid) && (known || may(task, P.CAP_SETGID)))
+      become(task, { ...old, fsgid: gid });
     return old.fsgid;
   },
 

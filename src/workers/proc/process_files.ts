@@ -79,7 +79,8 @@ const oomScoreAdj: FileNode<ProcessSubject> = file(({ group }) => `${group.oomSc
   write: ({ group, kernel }, text, credentials) => {
     const value = Number(text.trim());
     if (text.trim() === "" || !Number.isInteger(value) || Math.abs(value) > OOM_SCORE_MAX) return -EINVAL;
-    if (value < group.oomScoreAdj && !capable(credentials, kernel.users.initial, CAP_SYS_RESOURCE)) return -EACCES;
+    if (value < group.oomScoreAdj && !capable(credentials, kernel.users.initial, CAP_SYS_RESOURCE))
+      return -EACCES;
     group.oomScoreAdj = value;
     return 0;
   },

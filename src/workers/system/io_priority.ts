@@ -53,7 +53,9 @@ function checkPriority(task: Task, priority: number): number {
 function maySet(task: Task, target: Task): boolean {
   const { uid, euid } = task.credentials;
   const owner = target.credentials.uid;
-  return owner === euid || owner === uid || capable(task.credentials, task.kernel.users.initial, CAP_SYS_NICE);
+  return (
+    owner === euid || owner === uid || capable(task.credentials, task.kernel.users.initial, CAP_SYS_NICE)
+  );
 }
 
 function targets(task: Task, which: number, who: number): readonly Task[] | number {

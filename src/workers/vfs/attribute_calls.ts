@@ -14,7 +14,16 @@ import { isAppendOnly, isImmutable, mayChange } from "./file_flags.ts";
 import type { AttributeChanges, Time } from "./inode.ts";
 import { attributesOf, dentryOf, lookupTarget, type Target } from "./lookup.ts";
 import { Path } from "./path.ts";
-import { MAY_WRITE, capableOver, inGroup, isOwner, permission, withoutForeignGroup, withoutPrivileges, withoutSetIds } from "./permission.ts";
+import {
+  capableOver,
+  inGroup,
+  isOwner,
+  MAY_WRITE,
+  permission,
+  withoutForeignGroup,
+  withoutPrivileges,
+  withoutSetIds,
+} from "./permission.ts";
 import { exceeded, fileSizeLimit } from "./size_limit.ts";
 
 const MODE_BITS = 0o7777;

@@ -50,7 +50,7 @@ import {
 import { creationIn } from "./open_file.ts";
 import { type Dentry, isIn, Path, pathName } from "./path.ts";
 import { FileTarget, lookupLast, type ParentWalk } from "./path_walk.ts";
-import { MAY_EXEC, MAY_READ, MAY_WRITE, capableOver, isOwner, permission } from "./permission.ts";
+import { capableOver, isOwner, MAY_EXEC, MAY_READ, MAY_WRITE, permission } from "./permission.ts";
 
 /** A name in a directory that the task may change. */
 interface Place {

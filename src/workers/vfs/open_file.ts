@@ -36,7 +36,7 @@ import type { AttributeChanges, Creation, Inode } from "./inode.ts";
 import { contextOf, lookupParent, mayAccess, mayChangeNames, startOf } from "./lookup.ts";
 import { Dentry, Path } from "./path.ts";
 import { FileTarget, lookupLast, type ParentWalk, walkPath } from "./path_walk.ts";
-import { MAY_READ, MAY_WRITE, isOwner, withoutForeignGroup, withoutPrivileges } from "./permission.ts";
+import { isOwner, MAY_READ, MAY_WRITE, withoutForeignGroup, withoutPrivileges } from "./permission.ts";
 
 const MODE_BITS = 0o7777;
 const PROTECTED: ReadonlyMap<number, SettingName> = new Map([

@@ -26,7 +26,7 @@ import { mayChange } from "./file_flags.ts";
 import type { Attributes, Inode } from "./inode.ts";
 import { attributesOf, dentryOf, inodeOf, lookupTarget, type Target } from "./lookup.ts";
 import { type Dentry, Path } from "./path.ts";
-import { MAY_READ, MAY_WRITE, capableOver, isOwner, permission, withoutForeignGroup } from "./permission.ts";
+import { capableOver, isOwner, MAY_READ, MAY_WRITE, permission, withoutForeignGroup } from "./permission.ts";
 
 /** A list without entries. */
 const ACL_EMPTY = 4;

@@ -214,7 +214,10 @@ class PtySlaveFile extends OpenFile implements SlaveEnd {
 
 /** Opens /dev/ptmx. */
 export function openMaster(kernel: VfsContext, flags: number, credentials: Credentials): OpenFile | number {
-  const pty = kernel.ptys.make({ uid: credentials.fsuid, gid: terminalGroup(kernel.users, credentials) }, openSlave);
+  const pty = kernel.ptys.make(
+    { uid: credentials.fsuid, gid: terminalGroup(kernel.users, credentials) },
+    openSlave,
+  );
   return typeof pty === "number" ? pty : new PtyMasterFile(pty, flags);
 }
 
