@@ -3,17 +3,7 @@
 // and so does Ringfence. Without networks, which take a program beside podman. Skipped, and said so, where what it takes is
 // not installed.
 
-import {
-  appendFileSync,
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import * as fs from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -60,11 +50,11 @@ const runs = (flags: string[], command: string): Promise<string> =>
 if (why !== null) console.log(why);
 else {
   test.before(async () => {
-    directory = mkdtempSync("/tmp/ringfence-rootless-");
-    chmodSync(directory, 0o711);
+    directory = fs.mkdtempSync("/tmp/ringfence-rootless-");
+    fs.chmodSync(directory, 0o711);
     for (const name of ["home", "run"]) {
-      mkdirSync(join(directory, name), { mode: 0o700 });
-      chownSync(join(directory, name), ID, ID);
+      fs.mkdirSync(join(directory, name), { mode: 0o700 });
+      fs.chownSync(join(directory, name), ID, ID);
     }
     room = await new EngineRoom(["/dev/shm"]).made();
     const lines = {
@@ -75,8 +65,8 @@ else {
     };
     for (const [name, line] of Object.entries(lines)) {
       const file = join(directory, name);
-      copyFileSync(`/etc/${name}`, file);
-      appendFileSync(file, line);
+      fs.copyFileSync(`/etc/${name}`, file);
+      fs.appendFileSync(file, line);
       await room.sh(`mount --bind ${file} /etc/${name}`);
     }
     await room.sh("chmod 1777 /dev/shm");
@@ -87,8 +77,10 @@ else {
   });
   test.after(async () => {
     await podman("rm", "-f", "-a", "-t", "0");
+    // It holds the user's namespaces, for as long as nobody ends it.
+    process.kill(Number(fs.readFileSync(join(directory, "run/libpod/tmp/pause.pid"), "utf8")), "SIGKILL");
     await room.remove();
-    rmSync(directory, { recursive: true, force: true });
+    fs.rmSync(directory, { recursive: true, force: true });
   });
 
   test("run: the engine's own ids, others of them, and the user's own kept", async () => {
@@ -104,10 +96,10 @@ else {
     assert.match(kept, /^54321\nCapEff:\t0{16}\n +0 +1 +54321\n +54321 +0 +1\n/);
     const written = "id -u; echo x > /home/new; stat -c %u /home/new";
     const volume = join(directory, "home/volume");
-    mkdirSync(volume);
-    chownSync(volume, ID, ID);
+    fs.mkdirSync(volume);
+    fs.chownSync(volume, ID, ID);
     assert.is(await runs(["--userns=keep-id", "-v", `${volume}:/home`], written), "54321\n54321");
-    writeFileSync(join(volume, "roots"), "secret", { mode: 0o600 });
+    fs.writeFileSync(join(volume, "roots"), "secret", { mode: 0o600 });
     const refused = await podman(
       "run",
       "--rm",
@@ -134,7 +126,7 @@ else {
     assert.is(await ok("inspect", "-f", "{{.State.ExitCode}}", "c"), "9");
     await ok("start", "c");
     await ok("rm", "-f", "-t", "0", "c");
-    assert.equal(readdirSync(join(directory, "run/ringfence")), []);
+    assert.equal(fs.readdirSync(join(directory, "run/ringfence")), []);
   });
 }
 
