@@ -31,7 +31,6 @@
 #include "privileges.h"
 #include "report.h"
 #include "ringfence/rights.h"
-#include "user_namespace.h"
 
 // How long to wait for the news of Node's death after the zygote has left.
 #define NODE_DEATH_MS 200
@@ -388,7 +387,7 @@ void init_run(const struct init_plan *plan) {
   const int root = trees.root, *binds = trees.binds;
   mounts_enter(plan->sandbox_directory);
   mounts_show_proc(proc);
-  user_become_root();
+  privileges_become_root();
   if (plan->maker[1] >= 0) bring_loopback_up();
   if (plan->keeper[1] >= 0) start_keeper(plan->keeper[1], kind);
   if (plan->maker[1] >= 0) start_maker(plan->maker[1]);

@@ -8,6 +8,10 @@
 // Whether that capability (CAP_*) is effective, in the caller's user namespace.
 bool privileges_has(unsigned capability);
 
+// Of a process in the sandbox's user namespace: becomes its user 0, if there is one, with that user's capabilities. Beyond
+// the namespace the process is nobody: it is left without the rights that who has started it has on the host.
+void privileges_become_root(void);
+
 // init, before it forks: no_new_privs, the bounding set cut down to Node's, and the first filter, in
 // which io_uring_setup answers ENOSYS (libuv would take io_uring, and a later filter that denies
 // io_uring_enter aborts Node).

@@ -128,7 +128,7 @@ static _Noreturn void clone_below(const struct init_plan *plan, const struct use
                                   bool own_network, int answer) {
   bool user_namespace;
   user_enter_joined(users);
-  user_become_root();
+  privileges_become_root();
   pid_t pid = clone_init(plan, users, own_network, CLONE_PARENT, &user_namespace);
   id_maps_write(&users->written, pid);
   (void)!write(answer, &pid, sizeof pid);

@@ -3,11 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -102,15 +100,6 @@ void user_plan(struct user_plan *plan, const struct spec *spec) {
     plan->told = plan->written = spec->user.ids;
   check(&plan->told);
   plan->keeps_setgroups = id_maps_keep_setgroups(&plan->written);
-}
-
-void user_become_root(void) {
-  setgroups(0, NULL); // refused where setgroups was given up
-  // EINVAL: no such user.
-  if ((setresgid(0, 0, 0) < 0 && errno != EINVAL) || (setresuid(0, 0, 0) < 0 && errno != EINVAL))
-    fail_errno(EXIT_RINGFENCE, "becoming user 0 of the sandbox's user namespace");
-  // A change of ids takes it away, and with it what is the process's own in /proc.
-  if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) fail_errno(EXIT_RINGFENCE, "keeping a process's own files");
 }
 
 void user_write(const struct user_plan *plan, struct buffer *into) {

@@ -26,10 +26,6 @@ bool user_is_initial(void);
 // In a child of the launcher: enters the namespace that is joined, where somebody without ids can make none below.
 void user_enter_joined(const struct user_plan *plan);
 
-// Of a process in the sandbox's namespace: becomes its user 0, if there is one, with that user's capabilities. Beyond it
-// the process is nobody: on the host it is left without the rights of who has started it.
-void user_become_root(void);
-
 // Of the sandbox's configuration: the member "users".
 void user_write(const struct user_plan *plan, struct buffer *into);
 

@@ -128,7 +128,7 @@ test("mount options become flags, later ones win; binds have the descriptor of t
   const idmap = [{ destination: "/t", type: "tmpfs", options: ["idmap"] }];
   assert.match(
     refusal(() => ociMounts({})(idmap, "mounts")),
-    /option idmap is not supported/,
+    /mounts\[0\]: ids are mapped of bind mounts alone/,
   );
 });
 
