@@ -77,6 +77,10 @@ int mounts_attach(int tree, int place) {
 
 // Owners of that tree as the map says (mount_setattr(2), MOUNT_ATTR_IDMAP).
 static void map_ids(int tree, const struct bind *bind, const struct id_maps *ids) {
+  if (ids->uids.count == 0 || ids->gids.count == 0)
+    fail(EXIT_RINGFENCE,
+         "mounts[%u]: there are no uidMappings and gidMappings to map ids by, of its own or the container's",
+         bind->index);
   int namespace = id_maps_namespace(ids);
   struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)namespace};
   if (attributes(tree, "", AT_EMPTY_PATH | (bind->has_ids_below ? AT_RECURSIVE : 0), attr) < 0)

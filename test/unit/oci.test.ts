@@ -125,7 +125,7 @@ test("mount options become flags, later ones win; binds have the descriptor of t
     refusal(() => ociMounts({})(mounts, "mounts")),
     /mounts\[1\] was not opened by the launcher/,
   );
-  const idmap = [{ destination: "/t", type: "tmpfs", options: ["idmap"] }];
+  const idmap = [{ destination: "/t", type: "tmpfs", uidMappings: [{}] }];
   assert.match(
     refusal(() => ociMounts({})(idmap, "mounts")),
     /mounts\[0\]: ids are mapped of bind mounts alone/,
