@@ -84,7 +84,6 @@ else {
     ];
     const runs = async (...flags: string[]): Promise<string> => ok("run", "--rm", ...flags, "bb", ...look);
     const made = "0:0\n0:0\n65534:65534";
-    assert.is(await runs("--uidmap", "0:600000:5000"), `0\n         0     600000       5000\n${made}`);
     assert.match(await runs("--userns=auto:size=2000"), /^0\n +0 +5\d{5} +2000\n0:0\n0:0\n/);
     await server("first", "--uidmap", "0:700000:5000");
     assert.is(await runs("--userns=container:first"), `0\n         0     700000       5000\n${made}`);
