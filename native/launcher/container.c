@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "hooks.h"
 #include "init.h"
 #include "json.h"
+#include "privileges.h"
 #include "report.h"
 #include "shown_root.h"
 #include "user_namespace.h"
@@ -267,6 +269,8 @@ void container_create(struct container *container, const struct options *options
     fail_errno(EXIT_RINGFENCE, "making the waiter's channel");
   plan.waiter = channel[0];
 
+  // The waiter is protected, so that who may trace his own processes alone does not reach its namespaces.
+  const bool shows_root = privileges_has(CAP_SYS_PTRACE);
   struct cgroups cgroups;
   plan_cgroups(container, options, &cgroups);
   sandbox_prepare(&container->sandbox, &plan);
@@ -274,7 +278,8 @@ void container_create(struct container *container, const struct options *options
   record->init = container->sandbox.init;
   record->user_namespace = container->sandbox.user_namespace;
   if (!attached)
-    record->waiter = waiter_start(record->init, record->user_namespace, true, channel[1], console.slave);
+    record->waiter =
+        waiter_start(record->init, record->user_namespace, shows_root, channel[1], console.slave);
   make_cgroups(container, options, &cgroups);
   set_oom_score(container);
   create_hooks(container);
@@ -284,7 +289,8 @@ void container_create(struct container *container, const struct options *options
     if (given[i] >= 0) close(given[i]);
   if (!console_socket) sandbox_release_stdio();
   wait_until_created(container);
-  if (record->waiter) shown_root_make(record->init, record->waiter, record->user_namespace, spec);
+  if (record->waiter && shows_root)
+    shown_root_make(record->init, record->waiter, record->user_namespace, spec);
   if (console_socket) console_send(&console, console_socket);
   record_write(&container->state, record);
   pid_t pid = record->waiter ? record->waiter : record->init;
