@@ -100,10 +100,17 @@ struct trees mounts_trees(const struct spec *spec, bool root_writable) {
   return trees;
 }
 
-bool mounts_allowed(void) {
+// In his own mount namespace.
+static bool may_mount(void) {
   int fd = (int)syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   if (fd >= 0) close(fd);
   return fd >= 0;
+}
+
+bool mounts_by_launcher(const struct spec *spec) {
+  for (unsigned i = 0; i < spec->bind_count; i++)
+    if (spec->binds[i].has_ids) return true;
+  return (spec->user.own || spec->user.path) && may_mount();
 }
 
 int mounts_detached_host(bool writable) {

@@ -37,8 +37,9 @@ struct trees {
 // Opens them. With mounts whose ids are mapped it takes privilege over the file systems that they show.
 struct trees mounts_trees(const struct spec *spec, bool root_writable);
 
-// Whether the caller may mount in his own mount namespace.
-bool mounts_allowed(void);
+// Whether that is the launcher's to do: where the container has other ids than its caller, in directories on the way to
+// whose files the sandbox is nobody, if he may mount; and where a mount maps ids.
+bool mounts_by_launcher(const struct spec *spec);
 
 // A detached copy of the host's whole tree, without devices and set-id programs; read-only unless the
 // guest is to change the host's files, so that the host kernel itself refuses every write through it. /proc,

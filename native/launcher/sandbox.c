@@ -335,15 +335,10 @@ static int open_debug_log(const struct options *options) {
   return option_on(options, OPTION_STRACE) ? fcntl(2, F_DUPFD_CLOEXEC, 3) : -1;
 }
 
-// Files of a container that has other ids than its caller are opened by him: the sandbox is nobody in directories on the
-// way to them. So are those whose ids a mount maps, which is a privilege. NULL where he may not mount: init does it then.
-static const struct trees *open_trees(const struct sandbox_plan *plan, const struct user_plan *users) {
-  if (!plan->spec) return NULL;
-  bool maps = false;
-  for (unsigned i = 0; i < plan->spec->bind_count; i++)
-    maps |= plan->spec->binds[i].has_ids;
-  if (!maps && !(users->needed && mounts_allowed())) return NULL;
+// NULL where init opens them.
+static const struct trees *open_trees(const struct sandbox_plan *plan) {
   static struct trees trees;
+  if (!plan->spec || !mounts_by_launcher(plan->spec)) return NULL;
   trees = mounts_trees(plan->spec, strcmp(overlay(plan), "none") == 0);
   return &trees;
 }
@@ -385,7 +380,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
       .caller_traces = privileges_has(CAP_SYS_PTRACE),
       .solo = strcmp(workers, "solo") == 0,
       .spec = plan->spec,
-      .trees = open_trees(plan, &users),
+      .trees = open_trees(plan),
       .waiter = plan->waiter,
       // init must not hold the launcher's ends: it would keep its own lifeline alive.
       .launcher_ends = {lifeline[1], control[0], log[0]},

@@ -142,6 +142,9 @@ else {
   test("on the host, files and processes are the mapped ids', without other groups", async () => {
     const body = async (bundle: Bundle): Promise<void> => {
       furnish(bundle);
+      // Somebody else's, who lets the mapped ids not walk there: the launcher may.
+      chownSync(bundle.directory, SOMEBODY, SOMEBODY);
+      chmodSync(bundle.directory, 0o700);
       assert.is((await bundle.create()).code, 0);
       await bundle.on("start");
       const made = "touch /tmp/a; mkdir /tmp/d; ln -s x /tmp/s; chown 5:6 /tmp/a; cat /proc/self/uid_map";
@@ -154,6 +157,7 @@ else {
       };
       assert.equal(["a", "b", "d"].map(owner), ["5:6", "7:8", "0:0"]);
       const { pid } = JSON.parse(text(await bundle.on("state")));
+      assert.ok(readdirSync(`/proc/${pid}/root/tmp`).includes("a"));
       const namespace = procLink(pid, "ns/pid");
       const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && exists(Number(name)));
       const inside = all.filter((name) => procLink(Number(name), "ns/pid") === namespace);
