@@ -138,6 +138,13 @@ test("what is accepted without effect is told in the log", () => {
   const nothing = { seccomp: {}, sysctl: {}, mountLabel: "", rootfsPropagation: "private", namespaces };
   read(JSON.stringify({ ...LEAST, linux: nothing }), {}, true);
   assert.equal(logged, []);
+  const maps = { ...nothing, uidMappings: [{ containerID: 0, hostID: 0, size: 1 }] };
+  const mapped = { ...maps, namespaces: [...namespaces, { type: "user" }] };
+  read(JSON.stringify({ ...LEAST, linux: mapped }), {}, true);
+  assert.equal(logged, []);
+  read(JSON.stringify({ ...LEAST, linux: maps }), {}, false);
+  assert.match(logged.join(), /without effect: linux\.uidMappings$/);
+  logged.length = 0;
   const mounts = [
     { destination: "/a", type: "tmpfs", options: ["rprivate"] },
     { destination: "/b", type: "tmpfs", options: ["rshared"] },
