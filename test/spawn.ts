@@ -2,7 +2,7 @@
 // is killed and the result says so. uvu has no time-outs, so tests start programs through here only.
 
 import { type ChildProcess, spawn as nodeSpawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,6 +22,7 @@ function commandWith(flags: string): string {
   if (flags === "") return command;
   const wrapper = join(mkdtempSync(join(tmpdir(), "ringfence-flags-")), "ringfence");
   writeFileSync(wrapper, `#!/bin/sh\nexec ${command} ${flags} "$@"\n`, { mode: 0o755 });
+  chmodSync(dirname(wrapper), 0o755); // others' containers are started by it, too
   process.on("exit", () => rmSync(dirname(wrapper), { recursive: true, force: true }));
   return wrapper;
 }

@@ -215,10 +215,11 @@ void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id, boo
 
 void cgroups_make(struct cgroups *cgroups, bool lenient) {
   int made = 0;
+  cgroups->lenient = lenient;
   for (int i = 0; i < cgroups->count; i++) {
     char *path = cgroups->paths[i];
     if (make_directories(&cgroups->hierarchies[i], path))
-      cgroups->paths[made++] = path;
+      cgroups->tops[made] = cgroups->tops[i], cgroups->paths[made++] = path;
     else if (!lenient && errno != EROFS)
       fail_errno(EXIT_RINGFENCE, "making the control group %s", path);
   }
@@ -229,7 +230,7 @@ void cgroups_enter(const struct cgroups *cgroups, pid_t pid) {
   char text[16];
   snprintf(text, sizeof text, "%d", pid);
   for (int i = 0; i < cgroups->count; i++)
-    if (!write_text(cgroups->paths[i], "cgroup.procs", text))
+    if (!write_text(cgroups->paths[i], "cgroup.procs", text) && !cgroups->lenient)
       fail_errno(EXIT_RINGFENCE, "entering the control group %s", cgroups->paths[i]);
 }
 

@@ -23,6 +23,7 @@ struct cgroups {
   char **paths; // absolute directories
   char **tops;  // the highest directory of each that was not there before; NULL: it was
   const struct hierarchy *hierarchies; // of each; NULL for groups that are there
+  bool lenient;                        // those that cannot be written are left alone
 };
 
 // The places of the group that linux.cgroupsPath names: an absolute path below each hierarchy's root, a
@@ -30,8 +31,8 @@ struct cgroups {
 // as systemd would (it is not asked). NULL: /<id>. Nothing is made yet.
 void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id, bool systemd);
 
-// Makes the directories; those that are there already are taken as they are. With `lenient`, hierarchies that cannot be
-// written are left out.
+// Makes the directories; those that are there already are taken as they are. With `lenient`, what cannot be made is left
+// out.
 void cgroups_make(struct cgroups *cgroups, bool lenient);
 
 // Writes linux.resources. Device rules are accepted and left out: a sandbox has no way to a device, since

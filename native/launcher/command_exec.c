@@ -130,7 +130,7 @@ static void read_process(struct process_file *file, const char *path) {
     if (file->text[i] == '\n' || file->text[i] == '\r') file->text[i] = ' ';
 }
 
-static pid_t start_waiter(struct record *record, int channel, int terminal) {
+static pid_t start_waiter(const struct options *options, struct record *record, int channel, int terminal) {
   if (!record_init_alive(record)) fail(EXIT_RINGFENCE, "container not running");
   pid_t waiter = waiter_start(record->init, record->user_namespace, false, channel, terminal);
   // Had init died meanwhile, its number and so the namespaces might have been somebody else's.
@@ -138,7 +138,8 @@ static pid_t start_waiter(struct record *record, int channel, int terminal) {
     kill(waiter, SIGKILL);
     fail(EXIT_RINGFENCE, "container not running");
   }
-  const struct cgroups cgroups = {.count = record->cgroup_count, .paths = record->cgroups};
+  const struct cgroups cgroups = {
+      .count = record->cgroup_count, .paths = record->cgroups, .lenient = container_is_lenient(options)};
   cgroups_enter(&cgroups, waiter);
   return waiter;
 }
@@ -173,7 +174,7 @@ static int exec_in_container(const struct options *options, const struct state_d
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0)
       fail_errno(EXIT_RINGFENCE, "making the waiter's channel");
     descriptors[count++] = channel[0];
-    waiter = start_waiter(record, channel[1], stream);
+    waiter = start_waiter(options, record, channel[1], stream);
     close(channel[1]);
   }
   for (int i = 0; i < options->preserved; i++)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,10 @@
 #include "hooks.h"
 #include "init.h"
 #include "json.h"
+#include "privileges.h"
 #include "report.h"
 #include "shown_root.h"
+#include "user_namespace.h"
 #include "waiter.h"
 
 #define OCI_VERSION "1.2.0"
@@ -146,26 +149,34 @@ static void create_hooks(struct container *container) {
 
 // ---- Create ----
 
-// Recorded before they are made: a launcher that is killed leaves no group that nobody knows.
-static void plan_cgroups(struct container *container, const struct options *options,
-                         struct cgroups *cgroups) {
-  cgroups_plan(cgroups, container->spec.cgroups_path, options->id, option_on(options, OPTION_SYSTEMD_CGROUP));
-  struct record *record = &container->record;
+static void record_cgroups(struct record *record, const struct cgroups *cgroups) {
+  record->cgroup_count = 0;
   for (int i = 0; i < cgroups->count && i < RECORD_CGROUPS_MAX; i++) {
     record->cgroup_tops[record->cgroup_count] = cgroups->tops[i];
     record->cgroups[record->cgroup_count++] = cgroups->paths[i];
   }
-  record_write(&container->state, record);
+}
+
+bool container_is_lenient(const struct options *options) {
+  if (!option_is(options, OPTION_ROOTLESS, "auto")) return option_on(options, OPTION_ROOTLESS);
+  return geteuid() != 0 || !user_is_initial();
+}
+
+// Recorded before they are made: a launcher that is killed leaves no group that nobody knows.
+static void plan_cgroups(struct container *container, const struct options *options,
+                         struct cgroups *cgroups) {
+  cgroups_plan(cgroups, container->spec.cgroups_path, options->id, option_on(options, OPTION_SYSTEMD_CGROUP));
+  record_cgroups(&container->record, cgroups);
+  record_write(&container->state, &container->record);
 }
 
 static void make_cgroups(struct container *container, const struct options *options,
                          const struct cgroups *planned) {
   const struct json *json = &container->spec.json;
-  const struct record *record = &container->record;
+  struct record *record = &container->record;
   struct cgroups cgroups = *planned;
-  bool lenient =
-      option_is(options, OPTION_ROOTLESS, "auto") ? geteuid() != 0 : option_on(options, OPTION_ROOTLESS);
-  cgroups_make(&cgroups, lenient);
+  cgroups_make(&cgroups, container_is_lenient(options));
+  record_cgroups(record, &cgroups);
   unsigned system = json_member(json, 0, "linux");
   unsigned resources = system ? json_member(json, system, "resources") : 0;
   if (resources) cgroups_limit(&cgroups, json, resources);
@@ -258,6 +269,8 @@ void container_create(struct container *container, const struct options *options
     fail_errno(EXIT_RINGFENCE, "making the waiter's channel");
   plan.waiter = channel[0];
 
+  // The waiter is protected, so that who may trace his own processes alone does not reach its namespaces.
+  const bool shows_root = privileges_has(CAP_SYS_PTRACE);
   struct cgroups cgroups;
   plan_cgroups(container, options, &cgroups);
   sandbox_prepare(&container->sandbox, &plan);
@@ -265,7 +278,8 @@ void container_create(struct container *container, const struct options *options
   record->init = container->sandbox.init;
   record->user_namespace = container->sandbox.user_namespace;
   if (!attached)
-    record->waiter = waiter_start(record->init, record->user_namespace, true, channel[1], console.slave);
+    record->waiter =
+        waiter_start(record->init, record->user_namespace, shows_root, channel[1], console.slave);
   make_cgroups(container, options, &cgroups);
   set_oom_score(container);
   create_hooks(container);
@@ -275,7 +289,8 @@ void container_create(struct container *container, const struct options *options
     if (given[i] >= 0) close(given[i]);
   if (!console_socket) sandbox_release_stdio();
   wait_until_created(container);
-  if (record->waiter) shown_root_make(record->init, record->waiter, record->user_namespace, spec);
+  if (record->waiter && shows_root)
+    shown_root_make(record->init, record->waiter, record->user_namespace, spec);
   if (console_socket) console_send(&console, console_socket);
   record_write(&container->state, record);
   pid_t pid = record->waiter ? record->waiter : record->init;

@@ -44,6 +44,9 @@ bool container_hooks(const struct state_directory *state, const struct record *r
 void container_state(const struct state_directory *state, const struct record *record, const char *status,
                      const char *owner, struct buffer *into);
 
+// Whether the caller does without the control groups that he has no right to.
+bool container_is_lenient(const struct options *options);
+
 // Writes a pid to --pid-file, whole or not at all.
 void container_write_pid(const char *path, pid_t pid);
 

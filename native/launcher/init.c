@@ -209,17 +209,6 @@ static void send_boot(const struct init_plan *plan, int socket, int proc, struct
   buffer_free(&boot.names);
 }
 
-// The trees that the container's bind mounts show, in their order.
-static int *open_binds(const struct spec *spec) {
-  int *trees = calloc(spec->bind_count + 1, sizeof *trees);
-  if (!trees) fail_errno(EXIT_RINGFENCE, "opening bind mounts");
-  for (unsigned i = 0; i < spec->bind_count; i++) {
-    const struct bind *bind = &spec->binds[i];
-    trees[i] = mounts_detached_tree(bind->source, bind->recursive, !bind->read_only);
-  }
-  return trees;
-}
-
 // The host's files that a guest may change, and so Node. The sandbox's own proc is where the zygote sets its
 // oom_score_adj.
 static void confine_writes(const struct init_plan *plan, int proc, int root, const int *binds) {
@@ -392,11 +381,13 @@ void init_run(const struct init_plan *plan) {
   struct host_files files = {.cpuinfo = open_host_file("/proc/cpuinfo"),
                              .stat = open_host_file("/proc/stat"),
                              .loadavg = open_host_file("/proc/loadavg")};
-  int *binds = plan->spec ? open_binds(plan->spec) : NULL;
-  int root = plan->spec ? mounts_detached_tree(plan->spec->root, true, plan->root_writable)
-                        : mounts_detached_host(plan->root_writable);
+  struct trees trees = plan->trees  ? *plan->trees
+                       : plan->spec ? mounts_trees(plan->spec, plan->root_writable)
+                                    : (struct trees){.root = mounts_detached_host(plan->root_writable)};
+  const int root = trees.root, *binds = trees.binds;
   mounts_enter(plan->sandbox_directory);
   mounts_show_proc(proc);
+  privileges_become_root();
   if (plan->maker[1] >= 0) bring_loopback_up();
   if (plan->keeper[1] >= 0) start_keeper(plan->keeper[1], kind);
   if (plan->maker[1] >= 0) start_maker(plan->maker[1]);
@@ -435,6 +426,6 @@ void init_run(const struct init_plan *plan) {
                        &watched.terminal, &watched.lock,     &watched.boot};
   keep_only(kept, 6);
   report_to(watched.report);
-  privileges_init();
+  privileges_init(plan->caller_traces);
   watch(&watched);
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "mounts.h"
 #include "spec.h"
 
 // Bytes on the lifeline, from the launcher. End of file without DETACH ends the sandbox.
@@ -29,9 +30,12 @@ struct init_plan {
   int launcher_ends[3]; // descriptors of the launcher that init closes first
   int state_lock;       // kept open, so that the lock is free only when the sandbox is gone
   bool root_writable;   // the guest's changes are the host's
+  bool caller_traces;   // he has CAP_SYS_PTRACE
   bool solo;            // the kernel runs on Node's main thread
   // For a container: its root and bind mounts instead of the host's tree, its spec, its waiter's channel.
   const struct spec *spec; // or NULL
+  // Its files, where the launcher has opened them; else init does.
+  const struct trees *trees; // or NULL
   int waiter;
   // Node's end of the keeper's channel, and the keeper's, which init starts where that is not -1: in a network
   // namespace that is given by path the launcher does.

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -72,6 +73,44 @@ int mounts_detached_tree(const char *path, bool recursive, bool writable) {
 
 int mounts_attach(int tree, int place) {
   return (int)syscall(SYS_move_mount, tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+// Owners of that tree as the map says (mount_setattr(2), MOUNT_ATTR_IDMAP).
+static void map_ids(int tree, const struct bind *bind, const struct id_maps *ids) {
+  if (ids->uids.count == 0 || ids->gids.count == 0)
+    fail(EXIT_RINGFENCE,
+         "mounts[%u]: there are no uidMappings and gidMappings to map ids by, of its own or the container's",
+         bind->index);
+  int namespace = id_maps_namespace(ids);
+  struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)namespace};
+  if (attributes(tree, "", AT_EMPTY_PATH | (bind->has_ids_below ? AT_RECURSIVE : 0), attr) < 0)
+    fail_errno(EXIT_RINGFENCE, "mapping the ids of %s", bind->source);
+  close(namespace);
+}
+
+struct trees mounts_trees(const struct spec *spec, bool root_writable) {
+  struct trees trees = {.root = mounts_detached_tree(spec->root, true, root_writable),
+                        .binds = calloc(spec->bind_count + 1, sizeof *trees.binds)};
+  if (!trees.binds) fail_errno(EXIT_RINGFENCE, "opening bind mounts");
+  for (unsigned i = 0; i < spec->bind_count; i++) {
+    const struct bind *bind = &spec->binds[i];
+    trees.binds[i] = mounts_detached_tree(bind->source, bind->recursive, !bind->read_only);
+    if (bind->has_ids) map_ids(trees.binds[i], bind, bind->ids ? bind->ids : &spec->user.ids);
+  }
+  return trees;
+}
+
+// In his own mount namespace.
+static bool may_mount(void) {
+  int fd = (int)syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (fd >= 0) close(fd);
+  return fd >= 0;
+}
+
+bool mounts_by_launcher(const struct spec *spec) {
+  for (unsigned i = 0; i < spec->bind_count; i++)
+    if (spec->binds[i].has_ids) return true;
+  return (spec->user.own || spec->user.path) && may_mount();
 }
 
 int mounts_detached_host(bool writable) {

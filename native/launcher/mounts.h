@@ -1,9 +1,11 @@
-// What the sandbox's mount namespaces look like. Called by init, and by who makes what the waiter shows, inside the new
-// namespaces.
+// What the sandbox's mount namespaces look like, and the trees of files that it is given. Called by init, and by who makes
+// what the waiter shows, inside the new namespaces, or by a launcher that may mount.
 #ifndef RINGFENCE_MOUNTS_H
 #define RINGFENCE_MOUNTS_H
 
 #include <stdbool.h>
+
+#include "spec.h"
 
 // Nothing that is mounted here or on the host from now on shows on the other side.
 void mounts_make_private(void);
@@ -25,6 +27,19 @@ int mounts_attach(int tree, int place);
 // Makes the working directory, which is the root of a mount, the root of this mount namespace and of all processes whose
 // root was the old one; nothing else stays in view.
 void mounts_make_root(void);
+
+// What a container shows of the host's files: its root, and its bind mounts in their order.
+struct trees {
+  int root;
+  int *binds;
+};
+
+// Opens them. With mounts whose ids are mapped it takes privilege over the file systems that they show.
+struct trees mounts_trees(const struct spec *spec, bool root_writable);
+
+// Whether that is the launcher's to do: where the container has other ids than its caller, in directories on the way to
+// whose files the sandbox is nobody, if he may mount; and where a mount maps ids.
+bool mounts_by_launcher(const struct spec *spec);
 
 // A detached copy of the host's whole tree, without devices and set-id programs; read-only unless the
 // guest is to change the host's files, so that the host kernel itself refuses every write through it. /proc,

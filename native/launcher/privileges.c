@@ -4,6 +4,7 @@
 #include <asm/ioctls.h>
 #include <asm/termbits.h>
 #include <errno.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <stdint.h>
 #include <string.h>
@@ -60,6 +61,22 @@ static uint64_t permitted(void) {
   return (uint64_t)data[1].permitted << 32 | data[0].permitted;
 }
 
+bool privileges_has(unsigned capability) {
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct data[2];
+  if (syscall(SYS_capget, &header, data) < 0) fail_errno(EXIT_RINGFENCE, "looking at capabilities");
+  return data[capability / 32].effective >> capability % 32 & 1;
+}
+
+void privileges_become_root(void) {
+  setgroups(0, NULL); // refused where setgroups was given up
+  // EINVAL: no such user.
+  if ((setresgid(0, 0, 0) < 0 && errno != EINVAL) || (setresuid(0, 0, 0) < 0 && errno != EINVAL))
+    fail_errno(EXIT_RINGFENCE, "becoming user 0 of the sandbox's user namespace");
+  // A change of ids takes it away, and with it what is the process's own in /proc.
+  if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) fail_errno(EXIT_RINGFENCE, "keeping a process's own files");
+}
+
 static void set_filter(struct bpf_program *program) {
   struct sock_fprog text = {.len = program->length, .filter = program->code};
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &text) < 0)
@@ -93,16 +110,12 @@ void privileges_node(void) {
       fail_errno(EXIT_RINGFENCE, "raising capability %u", node_capabilities[i]);
 }
 
-// Node may trace what its user namespace holds, so that it can reach the memory of stubs; but neither init
-// nor a waiter has executed a program in there, and what is not dumpable it may then not touch. (Nor may a
-// caller without privilege, who needs their namespaces for `exec`.)
-static void untouchable(void) {
-  if (geteuid() == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+// Node may trace what its user namespace holds, so that it can reach the memory of stubs; but init has executed no program
+// in there, and what is not dumpable it may then not touch. (Nor may a caller without privilege, who needs init's
+// namespaces for `exec`.)
+void privileges_init(bool caller_traces) {
+  if (caller_traces && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
     fail_errno(EXIT_RINGFENCE, "protecting a process's memory");
-}
-
-void privileges_init(void) {
-  untouchable();
   drop_bounding(0);
   set_capabilities(1ull << CAP_SYS_CHROOT, 0);
 }
@@ -116,7 +129,6 @@ static const unsigned watcher_calls[] = {
 };
 
 void privileges_watcher(void) {
-  untouchable();
   set_capabilities(0, 0);
   struct bpf_program program = {0};
   begin_filter(&program, watcher_calls, sizeof watcher_calls / sizeof watcher_calls[0]);

@@ -3,6 +3,15 @@
 #ifndef RINGFENCE_PRIVILEGES_H
 #define RINGFENCE_PRIVILEGES_H
 
+#include <stdbool.h>
+
+// Whether that capability (CAP_*) is effective, in the caller's user namespace.
+bool privileges_has(unsigned capability);
+
+// Of a process in the sandbox's user namespace: becomes its user 0, if there is one, with that user's capabilities. Beyond
+// the namespace the process is nobody: it is left without the rights that who has started it has on the host.
+void privileges_become_root(void);
+
 // init, before it forks: no_new_privs, the bounding set cut down to Node's, and the first filter, in
 // which io_uring_setup answers ENOSYS (libuv would take io_uring, and a later filter that denies
 // io_uring_enter aborts Node).
@@ -14,8 +23,9 @@ void privileges_node(void);
 // The zygote and the waiter: none at all.
 void privileges_none(void);
 
-// init until Node is loaded: what confining it takes; and Node may not touch init's memory from here on.
-void privileges_init(void);
+// init until Node is loaded: what confining it takes. Node may not touch init's memory from here on, if the sandbox's
+// caller may look into every process of his namespace (CAP_SYS_PTRACE).
+void privileges_init(bool caller_traces);
 
 // init and the waiter, once they only watch: no capabilities, and a filter with the
 // few calls that this takes.

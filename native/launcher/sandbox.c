@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,9 +25,11 @@
 #include "../keeper/maker.h"
 #include "init.h"
 #include "installation.h"
+#include "mounts.h"
 #include "preserved.h"
 #include "privileges.h"
 #include "report.h"
+#include "user_namespace.h"
 
 #ifndef CLONE_NEWCGROUP
 #define CLONE_NEWCGROUP 0x02000000
@@ -55,7 +58,8 @@ static const char *workers_of(const struct options *options) {
   return sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) <= SOLO_CPUS ? "solo" : "1";
 }
 
-static void write_config(struct buffer *text, const struct sandbox_plan *plan, const char *workers) {
+static void write_config(struct buffer *text, const struct sandbox_plan *plan, const struct user_plan *users,
+                         const char *workers) {
   const struct options *options = plan->options;
   const char *mode = plan->program ? "do" : plan->spec ? "container" : "hold";
   buffer_printf(text, "{\"version\":1,\"mode\":\"%s\",\"hostname\":", mode);
@@ -78,6 +82,7 @@ static void write_config(struct buffer *text, const struct sandbox_plan *plan, c
                 option_on(options, OPTION_DEBUG) ? "true" : "false",
                 option_on(options, OPTION_STRACE) ? "true" : "false",
                 option_on(options, OPTION_STRICT) ? "true" : "false");
+  user_write(users, text);
   if (options->id) {
     buffer_printf(text, ",\"id\":");
     buffer_json_string(text, options->id);
@@ -90,9 +95,9 @@ static void write_config(struct buffer *text, const struct sandbox_plan *plan, c
 }
 
 // Everything Node must know, sealed, so that nobody can change it behind the reader.
-static int config_memfd(const struct sandbox_plan *plan, const char *workers) {
+static int config_memfd(const struct sandbox_plan *plan, const struct user_plan *users, const char *workers) {
   struct buffer text = {0};
-  write_config(&text, plan, workers);
+  write_config(&text, plan, users, workers);
   int fd = memfd_create("ringfence-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0 || write_all(fd, text.data, text.length) < 0 ||
       fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
@@ -101,61 +106,55 @@ static int config_memfd(const struct sandbox_plan *plan, const char *workers) {
   return fd;
 }
 
-static int write_file(pid_t pid, const char *name, const char *text) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
-  int fd = open(path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return -1;
-  ssize_t n = write(fd, text, strlen(text));
-  int error = errno;
-  close(fd);
-  errno = error;
-  return n < 0 ? -1 : 0;
-}
-
-// Maps every id of the caller's namespace to itself, so that owners on disk stay true.
-static int map_identity(pid_t pid, const char *name) {
-  char own[32];
-  snprintf(own, sizeof own, "/proc/self/%s", name);
-  FILE *file = fopen(own, "re");
-  if (!file) return -1;
-  struct buffer map = {0};
-  unsigned long first, outside, count;
-  while (fscanf(file, "%lu %lu %lu", &first, &outside, &count) == 3)
-    buffer_printf(&map, "%lu %lu %lu\n", first, first, count);
-  fclose(file);
-  buffer_append(&map, "", 1);
-  int result = write_file(pid, name, map.data);
-  buffer_free(&map);
-  return result;
-}
-
-static void map_ids(pid_t pid, const struct identity *identity) {
-  if (map_identity(pid, "uid_map") == 0) {
-    if (map_identity(pid, "gid_map") < 0) fail_errno(EXIT_RINGFENCE, "mapping group ids");
-    return;
-  }
-  // Without privilege a process may map itself alone; owners that are not mapped show as 65534.
-  char text[64];
-  snprintf(text, sizeof text, "%u %u 1\n", identity->uid, identity->uid);
-  if (write_file(pid, "uid_map", text) < 0) fail_errno(EXIT_RINGFENCE, "mapping user ids");
-  snprintf(text, sizeof text, "%u %u 1\n", identity->gid, identity->gid);
-  if (write_file(pid, "setgroups", "deny") < 0 || write_file(pid, "gid_map", text) < 0)
-    fail_errno(EXIT_RINGFENCE, "mapping group ids");
-}
-
-static pid_t clone_init(const struct init_plan *plan, bool own_network, bool *user_namespace) {
-  unsigned long flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | SIGCHLD;
+static pid_t clone_init(const struct init_plan *plan, const struct user_plan *users, bool own_network,
+                        unsigned long more, bool *user_namespace) {
+  unsigned long flags =
+      CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | SIGCHLD | more;
   if (own_network) flags |= CLONE_NEWNET;
   *user_namespace = true;
   pid_t pid = (pid_t)syscall(SYS_clone, flags | CLONE_NEWUSER, NULL, NULL, NULL, NULL);
-  if (pid < 0 && geteuid() == 0 && (errno == EPERM || errno == EINVAL || errno == ENOSPC)) {
+  if (pid < 0 && !users->needed && geteuid() == 0 && (errno == EPERM || errno == EINVAL || errno == ENOSPC)) {
     *user_namespace = false;
     pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
   }
   if (pid < 0)
     fail_errno(EXIT_RINGFENCE, "making namespaces (are user namespaces switched off on this host?)");
   if (pid == 0) init_run(plan);
+  return pid;
+}
+
+// Only who is in the namespace above can map the ids of the one that is made.
+static _Noreturn void clone_below(const struct init_plan *plan, const struct user_plan *users,
+                                  bool own_network, int answer) {
+  bool user_namespace;
+  user_enter_joined(users);
+  privileges_become_root();
+  pid_t pid = clone_init(plan, users, own_network, CLONE_PARENT, &user_namespace);
+  id_maps_write(&users->written, pid);
+  (void)!write(answer, &pid, sizeof pid);
+  _exit(0);
+}
+
+// init in namespaces of its own, a child of the launcher's, with its ids mapped.
+static pid_t make_init(const struct init_plan *plan, const struct user_plan *users, bool own_network,
+                       bool *user_namespace) {
+  if (users->joined < 0) return clone_init(plan, users, own_network, 0, user_namespace);
+  int answer[2];
+  if (pipe2(answer, O_CLOEXEC) < 0) fail_errno(EXIT_RINGFENCE, "making a pipe");
+  pid_t maker = fork(), pid = -1;
+  if (maker < 0) fail_errno(EXIT_RINGFENCE, "making namespaces");
+  if (maker == 0) clone_below(plan, users, own_network, answer[1]);
+  close(answer[1]);
+  ssize_t n;
+  do
+    n = read(answer[0], &pid, sizeof pid);
+  while (n < 0 && errno == EINTR);
+  close(answer[0]);
+  int status = 0;
+  while (waitpid(maker, &status, 0) < 0 && errno == EINTR)
+    continue;
+  if (n != sizeof pid) exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_RINGFENCE);
+  *user_namespace = true;
   return pid;
 }
 
@@ -197,11 +196,11 @@ static void leave_network(const struct named_network *network, int own) {
   close(own);
 }
 
-static pid_t clone_in_network(const struct init_plan *plan, const struct named_network *network,
-                              bool *user_namespace) {
-  if (!network->path) return clone_init(plan, true, user_namespace);
+static pid_t make_in_network(const struct init_plan *plan, const struct user_plan *users,
+                             const struct named_network *network, bool *user_namespace) {
+  if (!network->path) return make_init(plan, users, true, user_namespace);
   int own = join_network(network);
-  pid_t pid = clone_init(plan, false, user_namespace);
+  pid_t pid = make_init(plan, users, false, user_namespace);
   leave_network(network, own);
   return pid;
 }
@@ -336,6 +335,14 @@ static int open_debug_log(const struct options *options) {
   return option_on(options, OPTION_STRACE) ? fcntl(2, F_DUPFD_CLOEXEC, 3) : -1;
 }
 
+// NULL where init opens them.
+static const struct trees *open_trees(const struct sandbox_plan *plan) {
+  static struct trees trees;
+  if (!plan->spec || !mounts_by_launcher(plan->spec)) return NULL;
+  trees = mounts_trees(plan->spec, strcmp(overlay(plan), "none") == 0);
+  return &trees;
+}
+
 void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   // Helpers of the sandbox whose parents have ended are reaped here while the launcher lives: its caller may wait for it
   // before it reaps anybody, as conmon does, and process 1 ends only when its whole namespace is reaped.
@@ -353,12 +360,14 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   open_log(plan, log);
   const struct options *options = plan->options;
   const char *workers = workers_of(options); // once: CPUs come and go
+  struct user_plan users;
+  user_plan(&users, plan->spec);
   struct init_plan init = {
       .sandbox_directory = directory,
       .lifeline = lifeline[0],
       .null = open_file("/dev/null", O_RDWR),
       .stub = open_file(stub, O_RDONLY),
-      .config = config_memfd(plan, workers),
+      .config = config_memfd(plan, &users, workers),
       .control = control[1],
       .listen = plan->state ? state_listen(plan->state) : -1,
       .log = log[1],
@@ -368,8 +377,10 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
       .terminal = plan->terminal,
       .state_lock = plan->state ? plan->state->lock : -1,
       .root_writable = strcmp(overlay(plan), "none") == 0,
+      .caller_traces = privileges_has(CAP_SYS_PTRACE),
       .solo = strcmp(workers, "solo") == 0,
       .spec = plan->spec,
+      .trees = open_trees(plan),
       .waiter = plan->waiter,
       // init must not hold the launcher's ends: it would keep its own lifeline alive.
       .launcher_ends = {lifeline[1], control[0], log[0]},
@@ -389,21 +400,25 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   init.keeper[1] = network.path ? -1 : keepers[1];
   init.maker[0] = makers[0];
   init.maker[1] = owns ? makers[1] : -1;
-  sandbox->init = clone_in_network(&init, &network, &sandbox->user_namespace);
+  sandbox->init = make_in_network(&init, &users, &network, &sandbox->user_namespace);
   if (told && network.path)
     start_in_network(sandbox->init, &network, directory, "keeper", keepers[1], part.lock,
                      part.links ? run_keeper : run_viewer);
   if (part.sockets && !owns)
     start_in_network(sandbox->init, &network, directory, "maker of sockets", makers[1], -1, run_maker);
-  if (sandbox->user_namespace)
-    map_ids(sandbox->init, plan->identity);
-  else
+  if (sandbox->user_namespace && users.joined < 0) id_maps_write(&users.written, sandbox->init);
+  if (!sandbox->user_namespace)
     log_warning(options, log[1], "this host has no user namespaces: the sandbox runs in the initial one");
   const int given[] = {init.lifeline, init.null, init.stub,      init.config, init.control,
                        init.listen,   init.log,  init.debug_log, keepers[0],  keepers[1],
-                       makers[0],     makers[1], part.lock,      network.fd};
+                       makers[0],     makers[1], part.lock,      network.fd,  users.joined};
   for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
     if (given[i] >= 0) close(given[i]);
+  if (init.trees) {
+    close(init.trees->root);
+    for (unsigned i = 0; i < plan->spec->bind_count; i++)
+      close(init.trees->binds[i]);
+  }
   preserved_release(options->preserved);
 }
 

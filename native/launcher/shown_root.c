@@ -38,7 +38,21 @@ static void attach(int tree, const char *destination) {
   close(tree);
 }
 
+// From within the namespace: what cannot be opened is not shown.
+static struct trees trees_of(const struct spec *spec) {
+  struct trees trees = {.binds = calloc(spec->bind_count + 1, sizeof *trees.binds)};
+  if (!trees.binds) fail_errno(EXIT_RINGFENCE, "showing the container's files");
+  for (unsigned i = 0; i < spec->bind_count; i++)
+    trees.binds[i] =
+        mounts_try_tree(spec->binds[i].source, spec->binds[i].recursive, !spec->binds[i].read_only);
+  trees.root = mounts_detached_tree(spec->root, true, !spec->root_read_only);
+  return trees;
+}
+
 static _Noreturn void make(pid_t init, pid_t waiter, bool user_namespace, const struct spec *spec) {
+  const bool opened = mounts_by_launcher(spec);
+  struct trees trees = {.root = -1};
+  if (opened) trees = mounts_trees(spec, !spec->root_read_only);
   int user = user_namespace ? namespace_of(init, "user") : -1;
   int sandbox = namespace_of(init, "mnt"), shown = namespace_of(waiter, "mnt");
   if (user >= 0) enter(user, "sandbox's user namespace");
@@ -46,17 +60,13 @@ static _Noreturn void make(pid_t init, pid_t waiter, bool user_namespace, const 
   int proc = mounts_try_tree(PROC, false, false);
   enter(shown, "waiter's mount namespace");
   mounts_make_private();
-  int *trees = calloc(spec->bind_count + 1, sizeof *trees);
-  if (!trees) fail_errno(EXIT_RINGFENCE, "showing the container's files");
-  for (unsigned i = 0; i < spec->bind_count; i++)
-    trees[i] = mounts_try_tree(spec->binds[i].source, spec->binds[i].recursive, !spec->binds[i].read_only);
-  int root = mounts_detached_tree(spec->root, true, !spec->root_read_only);
-  int place = open(spec->root, O_PATH | O_CLOEXEC);
-  if (place < 0 || mounts_attach(root, place) < 0 || fchdir(root) < 0)
+  if (!opened) trees = trees_of(spec);
+  int place = open("/", O_PATH | O_CLOEXEC);
+  if (place < 0 || mounts_attach(trees.root, place) < 0 || fchdir(trees.root) < 0)
     fail_errno(EXIT_RINGFENCE, "showing the container's files");
   if (proc >= 0) attach(proc, PROC);
   for (unsigned i = 0; i < spec->bind_count; i++)
-    if (trees[i] >= 0) attach(trees[i], spec->binds[i].destination);
+    if (trees.binds[i] >= 0) attach(trees.binds[i], spec->binds[i].destination);
   mounts_make_root();
   _exit(0);
 }

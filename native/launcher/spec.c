@@ -87,10 +87,15 @@ static void read_namespaces(struct spec *spec, unsigned namespaces) {
     char *path = path_at(spec, json_member(json, item, "path"));
     if (!path) {
       if (string_is(spec, type, "network")) spec->own_network = true;
+      if (string_is(spec, type, "user")) spec->user.own = true;
       continue;
     }
     if (string_is(spec, type, "network")) {
       spec->network = path;
+      continue;
+    }
+    if (string_is(spec, type, "user")) {
+      spec->user.path = path;
       continue;
     }
     char name[32];
@@ -98,6 +103,22 @@ static void read_namespaces(struct spec *spec, unsigned namespaces) {
     fail(EXIT_RINGFENCE, "linux.namespaces: the %s namespace of another process cannot be joined: %s", name,
          path);
   }
+}
+
+// Of a mount with maps of its own no option need say so.
+static void read_bind_ids(struct bind *bind, const struct json *json, unsigned mount) {
+  char at[32];
+  snprintf(at, sizeof at, "mounts[%u]", bind->index);
+  bind->ids = allocate(sizeof *bind->ids);
+  id_maps_read(bind->ids, json, mount, at);
+  if (bind->ids->uids.count > 0 && bind->ids->gids.count > 0) {
+    bind->has_ids = true;
+    return;
+  }
+  if (bind->ids->uids.count + bind->ids->gids.count > 0)
+    fail(EXIT_RINGFENCE, "%s: uidMappings and gidMappings go together", at);
+  free(bind->ids);
+  bind->ids = NULL;
 }
 
 static void read_bind(struct spec *spec, unsigned mount, unsigned index) {
@@ -109,6 +130,9 @@ static void read_bind(struct spec *spec, unsigned mount, unsigned index) {
     bool recursive = json_equals(json, option, "rbind");
     is_bind |= recursive || json_equals(json, option, "bind");
     bind.recursive |= recursive;
+    bool maps_below = json_equals(json, option, "ridmap");
+    bind.has_ids |= maps_below || json_equals(json, option, "idmap");
+    bind.has_ids_below |= maps_below;
     if (json_equals(json, option, "ro") || json_equals(json, option, "rro")) bind.read_only = true;
     if (json_equals(json, option, "rw")) bind.read_only = false;
   }
@@ -118,6 +142,7 @@ static void read_bind(struct spec *spec, unsigned mount, unsigned index) {
   char destination[PATH_MAX] = "";
   json_text(json, json_member(json, mount, "destination"), destination, sizeof destination);
   bind.destination = strdup(destination);
+  read_bind_ids(&bind, json, mount);
   spec->binds[spec->bind_count++] = bind;
 }
 
@@ -172,5 +197,6 @@ void spec_read(struct spec *spec, const char *bundle) {
     spec->cgroups_path = strdup(cgroups);
   read_process(spec, json_member(json, 0, "process"));
   read_namespaces(spec, inner(json, system, "namespaces"));
+  id_maps_read(&spec->user.ids, json, system, "linux");
   read_mounts(spec, json_member(json, 0, "mounts"));
 }

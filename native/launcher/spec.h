@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "id_map.h"
 #include "json.h"
 
 #define SPEC_BYTES_MAX (4 << 20)
@@ -19,6 +20,15 @@ struct bind {
   char *destination; // in the container; empty where config.json says none
   bool recursive;
   bool read_only;
+  bool has_ids, has_ids_below; // of files are mapped by the mount, and by those below it
+  struct id_maps *ids;         // NULL: as the container's are
+};
+
+// The user namespace: the caller's, unless one of these.
+struct user_spec {
+  bool own;
+  char *path; // of one to join, or NULL
+  struct id_maps ids;
 };
 
 // What a process object says of a terminal.
@@ -39,6 +49,7 @@ struct spec {
   char *cgroups_path; // or NULL
   char *network;      // path of the network namespace to join, or NULL
   bool own_network;   // it is to have a new one; else, without a path, its caller's
+  struct user_spec user;
   bool sets_oom_score;
   int oom_score;
   struct bind *binds;

@@ -16,6 +16,7 @@
 #include "buffer.h"
 #include "report.h"
 #include "spec.h"
+#include "user_namespace.h"
 
 // The lock last: without it the directory belongs to whoever makes the next one.
 static const char *const entries[] = {"s", "state.json", "config.json", "new", "lock"};
@@ -31,11 +32,13 @@ bool state_id_valid(const char *id) {
          strcmp(id, "..") != 0;
 }
 
+// As runc has it: who is root in a user namespace of his own has no /run, unless he says that root is his name.
 static const char *root_path(const char *root) {
   static char path[4096];
   if (root) return root;
-  if (geteuid() == 0) return "/run/ringfence";
-  const char *runtime = getenv("XDG_RUNTIME_DIR");
+  const char *runtime = getenv("XDG_RUNTIME_DIR"), *user = getenv("USER");
+  bool is_root = geteuid() == 0 && (!runtime || (user && strcmp(user, "root") == 0) || user_is_initial());
+  if (is_root) return "/run/ringfence";
   if (!runtime || runtime[0] != '/') fail(EXIT_RINGFENCE, "set --root: XDG_RUNTIME_DIR is not set");
   if (snprintf(path, sizeof path, "%s/ringfence", runtime) >= (int)sizeof path)
     fail(EXIT_RINGFENCE, "XDG_RUNTIME_DIR is too long");

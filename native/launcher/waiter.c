@@ -107,6 +107,7 @@ static _Noreturn void make_waiter(pid_t init, bool user_namespace, bool own_moun
   for (size_t i = user_namespace ? USER_NAMESPACE : 1; i < NAMESPACES; i++)
     if (!(i == NETWORK_NAMESPACE && has_network) && setns(fds[i], 0) < 0)
       fail_errno(EXIT_RINGFENCE, "entering the sandbox's %s namespace", namespaces[i]);
+  privileges_become_root(); // as init is
   if (own_mounts && unshare(CLONE_NEWNS) < 0) fail_errno(EXIT_RINGFENCE, "making a mount namespace");
   lose_everything((const int[KEPT]){channel, answer, 2, terminal});
   // This process itself is still in the launcher's PID namespace, so clone tells the pid as that knows it.

@@ -83,7 +83,7 @@ class Sandbox {
     const container = config.mode === "container" ? await this.#createContainer(kernel) : undefined;
     const end = () => this.#host.exitProcess(0);
     const control = { kernel: api, log: this.#log, end, ...(container && { container }) };
-    const server = new ControlServer(this.#host, control);
+    const server = new ControlServer(this.#host, control, this.#launcher);
     const peer: Peer = server.attach(this.#launcher);
     if (config.process) {
       peer.program = new Program(api, (event) => {

@@ -57,6 +57,17 @@ export interface ContainerProcess {
   oomScoreAdj: number;
 }
 
+/** A line of /proc/PID/uid_map: so many ids from the first number on are those from the second on outside. */
+export type IdRange = readonly [inside: number, outside: number, count: number];
+
+/** What guests are told of their user namespace. */
+export interface UserMaps {
+  uids: readonly IdRange[];
+  gids: readonly IdRange[];
+  /** Whether setgroups(2) is allowed there. */
+  setgroups: boolean;
+}
+
 /** The sealed configuration memfd that a sandbox reads at boot. */
 export interface SandboxConfig {
   version: 1;
@@ -67,6 +78,8 @@ export interface SandboxConfig {
   id?: string;
   hostname: string;
   options: SandboxOptions;
+  /** Without it: the initial one. */
+  users?: UserMaps;
 }
 
 /** Global flags that concern the sandbox (runsc's names). */

@@ -6,9 +6,9 @@ import { errnoText } from "./abi/errno_text.ts";
 export interface StartError {
   /**
    * What is wrong: the program itself; what it needs to run (an interpreter), where `name` is the program; the
-   * directory.
+   * directory; whom it is to run as, where `name` says why that is nobody.
    */
-  readonly subject: "program" | "interpreter" | "directory";
+  readonly subject: "program" | "interpreter" | "directory" | "user";
   readonly name: string;
   /** Positive. */
   readonly errno: number;
@@ -30,6 +30,7 @@ function isLookedUp({ subject, name, errno }: StartError): boolean {
 export function containerStartError(error: StartError): string {
   const { subject, name, errno } = error;
   const text = errnoText(errno).toLowerCase();
+  if (subject === "user") return `unable to setup user: ${name}`;
   if (subject === "directory") return `chdir to cwd ("${name}") set in config.json failed: ${text}`;
   return `exec: "${name}": ${isLookedUp(error) ? "executable file not found in $PATH" : text}`;
 }

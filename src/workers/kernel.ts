@@ -33,7 +33,8 @@ import { Steps } from "./call/steps.ts";
 import { Throws } from "./call/throws.ts";
 import { Timers } from "./call/timers.ts";
 import { Counters } from "./counters.ts";
-import { initialCredentials, UserNamespace } from "./credentials/credentials.ts";
+import { type Credentials, initialCredentials } from "./credentials/credentials.ts";
+import { guestNamespace, type UserNamespace } from "./credentials/user_namespace.ts";
 import { Futexes } from "./futex/futexes.ts";
 import { HANDLERS } from "./handlers.ts";
 import { HeapBudget, heapLimitFor, limitMemory } from "./heap_budget.ts";
@@ -146,9 +147,10 @@ export class Kernel implements SupervisorContext {
   readonly pause = new Pause(this);
   /** What programs from outside start with; null: they may make all calls. */
   containerFilter: SeccompFilter | null = null;
-  readonly users = new UserNamespace(null);
+  /** That of all guests. */
+  readonly users: UserNamespace;
   /** For what the kernel does on its own account. */
-  readonly rootCredentials = initialCredentials(0, 0, [], this.users);
+  readonly rootCredentials: Credentials;
   readonly uts: UtsNamespace;
   readonly namespaceFiles: NamespaceFiles;
   readonly bootId = randomUUID();
@@ -236,6 +238,8 @@ export class Kernel implements SupervisorContext {
     this.dentries = new DentryCache(this.counters, this.heap);
     this.memory = memory;
     this.config = config;
+    this.users = guestNamespace(config.users);
+    this.rootCredentials = initialCredentials(0, 0, [], this.users);
     this.descriptors = descriptors;
     this.log = log;
     this.tracer = strace === null ? null : new Tracer(strace);

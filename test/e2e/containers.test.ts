@@ -551,9 +551,12 @@ const REFUSED: [string, (config: Config) => void, RegExp][] = [
     /ipc namespace of another process/,
   ],
   [
-    "an id map",
-    (c) => (c.linux.uidMappings = [{ containerID: 0, hostID: 1, size: 1 }]),
-    /linux\.uidMappings is not supported/,
+    "an id map without root",
+    (c) => {
+      c.linux.namespaces.push({ type: "user" });
+      c.linux.uidMappings = c.linux.gidMappings = [{ containerID: 1, hostID: 1, size: 1 }];
+    },
+    /no user mapping found/,
   ],
   ["a control group that climbs", (c) => (c.linux.cgroupsPath = "/a/../../b"), /cgroupsPath/],
   ["too little memory", (c) => (c.linux.resources = { memory: { limit: 1 << 20 } }), /memory/],

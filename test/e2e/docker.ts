@@ -1,7 +1,16 @@
 // A Docker daemon for tests, with everything it has in a directory and in namespaces of its own.
 
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import {
   checkout,
@@ -16,6 +25,10 @@ import { procLink } from "./processes.ts";
 import { makeRootfs } from "./rootfs.ts";
 
 const START_MS = 60_000;
+/** A user and a group of every host, in whose name ids are given to the daemon. */
+export const REMAPPED_USER = "daemon";
+/** The first of them. */
+export const REMAPPED_FIRST = 400_000;
 
 /** Whether what the tests need of Docker is installed. */
 export function hasDocker(): boolean {
@@ -31,8 +44,12 @@ export class Docker {
   readonly #holder: ChildProcess;
   #daemon: ChildProcess | null = null;
 
+  /** Its containers have user namespaces. */
+  readonly #remaps: boolean;
+
   /** `liveRestore`: containers go on without their daemon; `settings`: more for daemon.json. */
   constructor(liveRestore = false, settings: Readonly<Record<string, unknown>> = {}) {
+    this.#remaps = settings["userns-remap"] === REMAPPED_USER;
     const file = join(this.directory, "daemon.json");
     writeFileSync(file, JSON.stringify({ "live-restore": liveRestore, ...settings }));
     const install = ["install", "--config-file", file];
@@ -105,6 +122,7 @@ export class Docker {
       procLink(this.#holder.pid!, `ns/${name}`) !== procLink(process.pid, `ns/${name}`);
     const isApart = await eventually(() => own("net") && own("mnt"), START_MS);
     if (!isApart || this.#holder.exitCode !== null) throw new Error("no namespaces for Docker");
+    if (this.#remaps) await this.#giveIds();
     this.#daemon = this.#spawnDaemon();
     await this.#answers();
     const root = join(this.directory, "image");
@@ -112,6 +130,17 @@ export class Docker {
     const tar = join(this.directory, "image.tar");
     await output("tar", ["-C", root, "-cf", tar, "."]);
     await output("docker", ["-H", this.#socket, "import", tar, "bb"]);
+  }
+
+  /** In the daemon's mount namespace alone, its user may use these ids; others may walk to their files. */
+  async #giveIds(): Promise<void> {
+    const file = join(this.directory, "subuid");
+    writeFileSync(file, `${REMAPPED_USER}:${REMAPPED_FIRST}:65536\n`);
+    chmodSync(this.directory, 0o711);
+    for (const name of ["subuid", "subgid"]) {
+      const result = await this.beside(["mount", "--bind", file, `/etc/${name}`]);
+      if (result.code !== 0) throw new Error(result.stderr.toString());
+    }
   }
 
   /** A command of docker. */

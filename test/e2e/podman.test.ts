@@ -3,7 +3,8 @@
 // What users of podman do, with networks made by netavark, whose name server is aardvark-dns. Skipped, and said so, where
 // they are not installed.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { eventually, type SpawnResult } from "../spawn.ts";
@@ -70,6 +71,26 @@ else {
     await ok("stop", "-t", "10", "p");
     assert.is(await ok("inspect", "-f", "{{.State.ExitCode}}", "p"), "9");
     await ok("rm", "p");
+  });
+
+  test("user namespaces: given maps, one for each, and another container's", async () => {
+    const subuid = join(podman.directory, "subuid");
+    writeFileSync(subuid, "containers:500000:200000\n");
+    for (const name of ["subuid", "subgid"]) await podman.room.sh(`mount --bind ${subuid} /etc/${name}`);
+    const look = [
+      "sh",
+      "-c",
+      "id -u; cat /proc/self/uid_map; touch /tmp/a; stat -c %u:%g /tmp/a /bin /dev/null",
+    ];
+    const runs = async (...flags: string[]): Promise<string> => ok("run", "--rm", ...flags, "bb", ...look);
+    const made = "0:0\n0:0\n65534:65534";
+    assert.match(await runs("--userns=auto:size=2000"), /^0\n +0 +5\d{5} +2000\n0:0\n0:0\n/);
+    await server("first", "--uidmap", "0:700000:5000");
+    assert.is(await runs("--userns=container:first"), `0\n         0     700000       5000\n${made}`);
+    assert.is(await ok("exec", "-u", "7", "first", "id", "-u"), "7");
+    const address = await ok("inspect", "-f", "{{.NetworkSettings.IPAddress}}", "first");
+    assert.match(await client(["--uidmap", "0:600000:5000"], fetch(address)), /served by first/);
+    await ok("rm", "-f", "-t", "0", "first");
   });
 
   test("the default network: a published port, another container, the host", async () => {

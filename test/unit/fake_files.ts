@@ -6,7 +6,8 @@ import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, SEEK_DATA } from "../../src/
 import { S_IFDIR, S_IFLNK, S_IFREG } from "../../src/shared/abi/stat.ts";
 import { write64 } from "../../src/shared/abi/struct.ts";
 import { Counters } from "../../src/workers/counters.ts";
-import { initialCredentials, UserNamespace } from "../../src/workers/credentials/credentials.ts";
+import { initialCredentials } from "../../src/workers/credentials/credentials.ts";
+import { UserNamespace } from "../../src/workers/credentials/user_namespace.ts";
 import { HeapBudget } from "../../src/workers/heap_budget.ts";
 import type { Kernel } from "../../src/workers/kernel.ts";
 import { MemoryBudget } from "../../src/workers/memory_budget.ts";

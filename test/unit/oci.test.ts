@@ -125,10 +125,10 @@ test("mount options become flags, later ones win; binds have the descriptor of t
     refusal(() => ociMounts({})(mounts, "mounts")),
     /mounts\[1\] was not opened by the launcher/,
   );
-  const idmap = [{ destination: "/t", type: "tmpfs", options: ["idmap"] }];
+  const idmap = [{ destination: "/t", type: "tmpfs", uidMappings: [{}] }];
   assert.match(
     refusal(() => ociMounts({})(idmap, "mounts")),
-    /option idmap is not supported/,
+    /mounts\[0\]: ids are mapped of bind mounts alone/,
   );
 });
 
@@ -138,6 +138,13 @@ test("what is accepted without effect is told in the log", () => {
   const nothing = { seccomp: {}, sysctl: {}, mountLabel: "", rootfsPropagation: "private", namespaces };
   read(JSON.stringify({ ...LEAST, linux: nothing }), {}, true);
   assert.equal(logged, []);
+  const maps = { ...nothing, uidMappings: [{ containerID: 0, hostID: 0, size: 1 }] };
+  const mapped = { ...maps, namespaces: [...namespaces, { type: "user" }] };
+  read(JSON.stringify({ ...LEAST, linux: mapped }), {}, true);
+  assert.equal(logged, []);
+  read(JSON.stringify({ ...LEAST, linux: maps }), {}, false);
+  assert.match(logged.join(), /without effect: linux\.uidMappings$/);
+  logged.length = 0;
   const mounts = [
     { destination: "/a", type: "tmpfs", options: ["rprivate"] },
     { destination: "/b", type: "tmpfs", options: ["rshared"] },

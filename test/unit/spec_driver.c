@@ -17,6 +17,13 @@ static void print(const char *name, const char *value) {
   printf(" %s=%s", name, value ? value : "-");
 }
 
+static void print_map(const struct id_map *map) {
+  struct buffer text = {0};
+  id_map_json(map, &text);
+  printf("%.*s", (int)text.length, text.data);
+  buffer_free(&text);
+}
+
 static void read_one(void) {
   struct spec spec;
   spec_read(&spec, ".");
@@ -25,9 +32,17 @@ static void read_one(void) {
   print("network", spec.network);
   printf(" terminal=%d size=%ux%u oom=%d", spec.terminal.wanted, spec.terminal.columns, spec.terminal.rows,
          spec.sets_oom_score ? spec.oom_score : 9999);
-  for (unsigned i = 0; i < spec.bind_count; i++)
+  for (unsigned i = 0; i < spec.bind_count; i++) {
     printf(" bind%u=%s%s%s", spec.binds[i].index, spec.binds[i].source, spec.binds[i].recursive ? ",rec" : "",
            spec.binds[i].read_only ? ",ro" : "");
+    if (spec.binds[i].has_ids) printf(",ids");
+    if (spec.binds[i].has_ids_below) printf(",below");
+    if (spec.binds[i].ids) print_map(&spec.binds[i].ids->uids);
+  }
+  printf(" user=%s,", spec.user.path ? spec.user.path : spec.user.own ? "own" : "none");
+  print_map(&spec.user.ids.uids);
+  printf(",");
+  print_map(&spec.user.ids.gids);
   printf(" hooks=%d\n", hooks_present(&spec.json, "prestart"));
   fflush(stdout);
   static char *const paths[] = {"group"};

@@ -13,7 +13,7 @@ import { checkout } from "../spawn.ts";
 const RUNS = process.env["RINGFENCE_TEST_LONG"] ? 20_000 : 1000;
 const directory = mkdtempSync(join(tmpdir(), "ringfence-spec-"));
 const driver = join(directory, "driver");
-const PARTS = ["spec", "json", "report", "buffer", "cgroup", "cgroup_limit", "hooks"];
+const PARTS = ["spec", "json", "report", "buffer", "cgroup", "cgroup_limit", "hooks", "id_map"];
 
 test.before(() => {
   const launcher = `${checkout}native/launcher`;
@@ -46,6 +46,8 @@ function read(texts: (Buffer | string)[]): string[] {
   return result.stdout.toString("latin1").trimEnd().replaceAll(directory, "BUNDLE").split("\n");
 }
 
+const RANGE = { containerID: 0, hostID: 100_000, size: 4_294_967_295 };
+
 const EXAMPLE = {
   ociVersion: "1.2.0",
   root: { path: "rootfs", readonly: true },
@@ -54,11 +56,15 @@ const EXAMPLE = {
     { destination: "/proc", type: "proc" },
     { destination: "/a", type: "bind", source: "/data", options: ["rbind", "ro"] },
     { destination: "/b", source: "relative", options: ["bind", "ro", "rw"] },
+    { destination: "/c", source: "/c", options: ["rbind", "ridmap"] },
+    { destination: "/d", source: "/d", options: ["bind"], uidMappings: [RANGE], gidMappings: [RANGE] },
   ],
   hooks: { prestart: [{ path: "/bin/true", args: ["true"], env: [] }] },
   linux: {
     cgroupsPath: "/docker/id",
-    namespaces: [{ type: "pid" }, { type: "network", path: "/run/netns/x" }],
+    namespaces: [{ type: "pid" }, { type: "network", path: "/run/netns/x" }, { type: "user" }],
+    uidMappings: [RANGE, { containerID: 1 }],
+    gidMappings: [RANGE],
     resources: {
       memory: { limit: 0, swap: 0 },
       cpu: { period: 100_000, quota: 50_000, cpus: "" },
@@ -70,13 +76,14 @@ const EXAMPLE = {
 test("what precedes Node is taken, whatever the order, and from nothing else", () => {
   const expected =
     " root=BUNDLE/rootfs cgroups=/docker/id network=/run/netns/x terminal=1 size=80x24 oom=-5" +
-    " bind1=/data,rec,ro bind2=BUNDLE/relative hooks=1";
+    " bind1=/data,rec,ro bind2=BUNDLE/relative bind3=/c,rec,ids,below bind4=/d,ids[[0,100000,4294967295]]" +
+    " user=own,[[0,100000,4294967295],[1,0,0]],[[0,100000,4294967295]] hooks=1";
   const reversed = Object.fromEntries(Object.entries(EXAMPLE).reverse());
   const decoys = { ...EXAMPLE, other: { root: { path: "/other" }, terminal: false } };
   const texts = [EXAMPLE, reversed, decoys].map((value) => JSON.stringify(value, null, 3));
   assert.equal(read(texts), [expected, expected, expected]);
   const [least] = read(['{"root":{"path":"/r"}}']);
-  assert.is(least, " root=/r cgroups=- network=- terminal=0 size=0x0 oom=9999 hooks=0");
+  assert.is(least, " root=/r cgroups=- network=- terminal=0 size=0x0 oom=9999 user=none,[],[] hooks=0");
 });
 
 test("a member that is there twice has its last value, as in the sandbox", () => {
@@ -105,6 +112,13 @@ test("what is not valid is refused", () => {
     changed((value) => (value.linux.resources = { pids: { limit: "1" } } as never)),
     changed((value) => (value.linux.resources = { blockIO: { throttleReadBpsDevice: [{}] } } as never)),
     changed((value) => (value.root.path = "x".repeat(5000))),
+    changed((value) => (value.linux.uidMappings = {} as never)),
+    changed((value) => (value.linux.uidMappings = [1] as never)),
+    changed((value) => (value.linux.uidMappings = Array(341).fill(RANGE))),
+    changed((value) => (value.linux.gidMappings[0] = { ...RANGE, size: 2 ** 32 })),
+    changed((value) => (value.linux.gidMappings[0] = { ...RANGE, hostID: -1 })),
+    changed((value) => (value.linux.gidMappings[0] = { ...RANGE, containerID: 0.5 })),
+    changed((value) => (value.mounts[4] = { ...value.mounts[4], gidMappings: [] } as never)),
   ];
   const lines = read(refused).filter((line) => !line.startsWith(" root="));
   assert.equal(

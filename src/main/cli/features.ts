@@ -5,7 +5,7 @@ import * as CAP from "../../shared/abi/prctl.ts";
 import { MOUNT_OPTIONS } from "../oci/mounts.ts";
 
 const HOOKS = ["prestart", "createRuntime", "createContainer", "poststart", "poststop"];
-const NAMESPACES = ["cgroup", "ipc", "mount", "network", "pid", "uts"];
+const NAMESPACES = ["cgroup", "ipc", "mount", "network", "pid", "user", "uts"];
 
 export function features(version: string): object {
   return {
@@ -21,7 +21,7 @@ export function features(version: string): object {
       seccomp: { enabled: false },
       apparmor: { enabled: false },
       selinux: { enabled: false },
-      mountExtensions: { idmap: { enabled: false } },
+      mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: false },
     },
     annotations: { "dev.ringfence.version": version },

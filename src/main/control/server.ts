@@ -12,9 +12,12 @@ const CONNECTIONS_MAX = 1024;
 export class ControlServer {
   readonly #host: Host;
   readonly #control: Control;
+  readonly #uid: number;
   readonly #peers = new Map<Connection, Peer>();
 
-  constructor(host: Host, control: Control) {
+  /** `launcher`: its own connection. Whoever runs as its user may ask for the same. */
+  constructor(host: Host, control: Control, launcher: number) {
+    this.#uid = host.peerUid(launcher);
     this.#host = host;
     this.#control = control;
   }
@@ -41,7 +44,7 @@ export class ControlServer {
       return;
     }
     const uid = this.#host.peerUid(fd);
-    if ((uid === 0 || uid === process.getuid!()) && this.#peers.size < CONNECTIONS_MAX) this.attach(fd);
+    if (uid === this.#uid && this.#peers.size < CONNECTIONS_MAX) this.attach(fd);
     else {
       this.#control.log.warn({ uid, connections: this.#peers.size }, "connection refused");
       closeSync(fd);

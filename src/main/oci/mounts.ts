@@ -7,6 +7,7 @@ import { byteString, list, object, optional, type Reader, SchemaError } from "./
 
 const MOUNTS_MAX = 1024;
 const OPTIONS_MAX = 256;
+const RANGES_MAX = 340;
 
 /** Option -> flags it sets and flags it clears. Propagation has no meaning: nothing is shared with the host. */
 const FLAGS: Readonly<Record<string, { set?: number; clear?: number }>> = {
@@ -45,18 +46,29 @@ const FLAGS: Readonly<Record<string, { set?: number; clear?: number }>> = {
   rprivate: {},
   unbindable: {},
   runbindable: {},
+  // The launcher has mapped the ids of what it has opened.
+  idmap: {},
+  ridmap: {},
 };
 
 /** Options that are understood. */
 export const MOUNT_OPTIONS: readonly string[] = [...Object.keys(FLAGS), "tmpcopyup"];
 
-const UNSUPPORTED: ReadonlySet<string> = new Set(["remount", "idmap", "ridmap"]);
+const UNSUPPORTED: ReadonlySet<string> = new Set(["remount"]);
+
+/** Options of bind mounts of the host's files. */
+const MAPS_IDS: ReadonlySet<string> = new Set(["idmap", "ridmap"]);
+
+/** The launcher has read it. */
+const anything: Reader<unknown> = (value) => value;
 
 const readMount = object({
   destination: byteString,
   type: optional(byteString, ""),
   source: optional(byteString, ""),
   options: optional(list(byteString, OPTIONS_MAX), []),
+  uidMappings: optional(list(anything, RANGES_MAX), []),
+  gidMappings: optional(list(anything, RANGES_MAX), []),
 });
 
 function readOptions(options: readonly string[], at: string): { flags: number; data: string[] } {
@@ -75,11 +87,16 @@ function readOptions(options: readonly string[], at: string): { flags: number; d
 export function ociMounts(descriptors: Descriptors): Reader<MountSpec[]> {
   const readMounts = list(readMount, MOUNTS_MAX);
   return (value, at) =>
-    readMounts(value, at).map(({ destination, type, source, options }, index) => {
+    readMounts(value, at).map(({ destination, type, source, options, ...ids }, index) => {
       const { flags, data } = readOptions(options, `${at}[${index}]`);
       // As with runc, a destination may be relative: to the root.
       const spec: MountSpec = { destination: destination.replace(/^\/*/, "/"), type, source, flags, data };
-      if (type !== "bind" && (flags & MS.MS_BIND) === 0) return spec;
+      if (type !== "bind" && (flags & MS.MS_BIND) === 0) {
+        const maps = [...ids.uidMappings, ...ids.gidMappings];
+        if (maps.length > 0 || options.some((option) => MAPS_IDS.has(option)))
+          throw new SchemaError(`${at}[${index}]: ids are mapped of bind mounts alone`);
+        return spec;
+      }
       const descriptor = descriptors[`mount:${index}`];
       if (descriptor === undefined) throw new SchemaError(`${at}[${index}] was not opened by the launcher`);
       return { ...spec, type: "bind", descriptor, isHostReadOnly: (flags & MS.MS_RDONLY) !== 0 };

@@ -19,8 +19,6 @@ const MEMBERS_WITHOUT_EFFECT: readonly string[] = [
 ];
 
 const UNSUPPORTED: readonly string[] = [
-  "linux.uidMappings",
-  "linux.gidMappings",
   "linux.personality",
   "linux.timeOffsets",
   "linux.netDevices",
@@ -74,6 +72,12 @@ function hostNamespaces(config: unknown): string[] {
   return OWN_NAMESPACES.filter((type) => !types.has(type)).map((type) => `the host's ${type} namespace`);
 }
 
+/** Maps of ids without a namespace that they could be for. */
+function mappings(config: unknown): string[] {
+  const hasUsers = entries(config, "linux.namespaces").some(({ type }) => type === "user");
+  return hasUsers ? [] : ["linux.uidMappings", "linux.gidMappings"].filter((path) => isPresent(config, path));
+}
+
 function propagations(config: unknown): string[] {
   const root = member(config, "linux.rootfsPropagation");
   const mounts = entries(config, "mounts").flatMap(({ options }, index) =>
@@ -95,6 +99,7 @@ export function withoutEffect(config: unknown, strict: boolean): string[] {
     ...MEMBERS_WITHOUT_EFFECT.filter((path) => isPresent(config, path)),
     ...settings(config),
     ...hostNamespaces(config),
+    ...mappings(config),
     ...propagations(config),
   ];
   if (strict && ignored.length > 0)

@@ -14,6 +14,7 @@ export const MNT_FIRST_INO = 4026531841;
 export const IPC_KIND = 0;
 export const NET_KIND = 1;
 export const MNT_KIND = 2;
+export const USER_KIND = 3;
 
 const OTHERS = 4026532000;
 const KINDS = 4;

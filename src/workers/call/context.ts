@@ -2,7 +2,8 @@
 // own (vfs/context.ts, ...); the Kernel object is all of them.
 
 import type { Counters } from "../counters.ts";
-import type { Credentials, UserNamespace } from "../credentials/credentials.ts";
+import type { Credentials } from "../credentials/credentials.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 import type { HeapBudget } from "../heap_budget.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";

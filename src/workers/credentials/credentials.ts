@@ -3,14 +3,7 @@
 
 import { CAP_SETUID } from "../../shared/abi/prctl.ts";
 import type { CapabilitySets } from "../../shared/process_spec.ts";
-
-/** A user namespace; the sandbox's own is the only one until guests make more. */
-export class UserNamespace {
-  readonly parent: UserNamespace | null;
-  constructor(parent: UserNamespace | null) {
-    this.parent = parent;
-  }
-}
+import type { UserNamespace } from "./user_namespace.ts";
 
 const ALL_LOW = -1;
 const ALL_HIGH = 0x1ff; // CAP_LAST_CAP is 40 (CAP_CHECKPOINT_RESTORE)
@@ -102,12 +95,18 @@ export function withCapabilities(old: Credentials, sets: CapabilitySets): Creden
     result[`${name}High`] = Number.parseInt(digits.slice(0, 8), 16) & ALL_HIGH;
     result[`${name}Low`] = Number.parseInt(digits.slice(8), 16) | 0;
   }
-  return result as unknown as Credentials;
+  const given = result as unknown as Credentials;
+  // None is ambient that is not inheritable and permitted as well, whatever was asked for.
+  return {
+    ...given,
+    ambientLow: given.ambientLow & given.inheritableLow & given.permittedLow,
+    ambientHigh: given.ambientHigh & given.inheritableHigh & given.permittedHigh,
+  };
 }
 
 /** Whether the task may do what `capability` (CAP_* number) guards in a namespace. */
 export function capable(credentials: Credentials, namespace: UserNamespace, capability: number): boolean {
-  // An ancestor's owner rights would be looked up here; there is one namespace so far.
+  // In those above it nobody has any; owners' rights in those below would be looked up here, but there are none.
   if (credentials.userNamespace !== namespace) return false;
   const word = capability < 32 ? credentials.effectiveLow : credentials.effectiveHigh;
   return ((word >>> (capability & 31)) & 1) !== 0;

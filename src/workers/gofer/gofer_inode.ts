@@ -35,6 +35,7 @@ import {
   renameFile,
   setAttribute,
 } from "./host_changes.ts";
+import { type KnownOwner, withOwner } from "./owners.ts";
 
 const DIRENT_LENGTH_AT = 16;
 const DIRENT_TYPE_AT = 18;
@@ -50,6 +51,7 @@ export class GoferInode extends Inode implements HandleOwner {
   readonly hostIno: number;
   handlePlace: HandleOwner["handlePlace"] = null;
   #cache = new AttributeCache();
+  knownOwner: KnownOwner | null = null;
   /** Host descriptors of open files: good for as long as they are open, whatever becomes of the name. */
   readonly #open: number[] = [];
   /** It was made without a name (O_TMPFILE) and has none yet. */
@@ -140,8 +142,9 @@ export class GoferInode extends Inode implements HandleOwner {
     const { kernel } = this.fs;
     const error = fileResult(this.#askHost());
     if (error < 0) return error;
-    const attributes = readStat(kernel.native.scratchView);
-    if (attributes.ino !== this.hostIno || attributes.dev !== this.hostDev) return -ESTALE;
+    const told = readStat(kernel.native.scratchView, kernel.users);
+    if (told.ino !== this.hostIno || told.dev !== this.hostDev) return -ESTALE;
+    const attributes = withOwner(kernel, this, told);
     this.#cache.set(attributes, kernel.nowNs);
     return attributes;
   }
@@ -195,12 +198,12 @@ export class GoferInode extends Inode implements HandleOwner {
   /** The inode of a name of this directory whose handle was just opened and asked for its attributes. */
   adopt(name: string, fd: number): GoferInode {
     const { handles, kernel } = this.fs;
-    const attributes = readStat(kernel.native.scratchView);
+    const attributes = readStat(kernel.native.scratchView, kernel.users);
     const { dev, ino, mode } = attributes;
     const inode = new GoferInode(this.fs, this, name, dev, ino, typeOf(mode));
     if (attributes.nlink > 1 && inode.type !== S_IFDIR) inode.linked();
-    inode.#cache.set(attributes, kernel.nowNs);
     handles.add(inode, fd);
+    inode.#cache.set(withOwner(kernel, inode, attributes), kernel.nowNs);
     return inode;
   }
 

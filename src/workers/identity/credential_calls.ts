@@ -8,6 +8,7 @@ import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { readGuest } from "../call/guest_copy.ts";
 import { type Credentials, capable, withoutRoot } from "../credentials/credentials.ts";
+import type { IdMap } from "../credentials/user_namespace.ts";
 import type { Task } from "../process/task.ts";
 
 const KEEP = 0xffffffff;
@@ -51,18 +52,23 @@ function groupIds({ gid, egid, sgid }: Credentials): Ids {
   return { real: gid, effective: egid, saved: sgid };
 }
 
-/** setuid and setgid. */
-function setOne(old: Ids, given: number, mighty: boolean): Ids | number {
+/** setuid and setgid. `map`: the ids that there are. */
+function setOne(old: Ids, given: number, map: IdMap, mighty: boolean): Ids | number {
   const id = given >>> 0;
-  if (id === KEEP) return -EINVAL;
+  if (!map.has(id)) return -EINVAL;
   if (mighty) return { real: id, effective: id, saved: id };
   return id === old.real || id === old.saved ? { ...old, effective: id } : -EPERM;
 }
 
+function isKeptOrIn(map: IdMap, id: number): boolean {
+  return id === KEEP || map.has(id);
+}
+
 /** setreuid and setregid. */
-function setTwo(old: Ids, givenReal: number, givenEffective: number, mighty: boolean): Ids | number {
-  const real = givenReal >>> 0;
-  const effective = givenEffective >>> 0;
+function setTwo(old: Ids, given: readonly [number, number], map: IdMap, mighty: boolean): Ids | number {
+  const real = given[0] >>> 0;
+  const effective = given[1] >>> 0;
+  if (!isKeptOrIn(map, real) || !isKeptOrIn(map, effective)) return -EINVAL;
   if (!mighty) {
     if (real !== KEEP && real !== old.real && real !== old.effective) return -EPERM;
     if (effective !== KEEP && ![old.real, old.effective, old.saved].includes(effective)) return -EPERM;
@@ -77,19 +83,29 @@ function setTwo(old: Ids, givenReal: number, givenEffective: number, mighty: boo
 }
 
 /** setresuid and setresgid. */
-function setThree(old: Ids, given: readonly number[], mighty: boolean): Ids | number {
+function setThree(old: Ids, given: readonly number[], map: IdMap, mighty: boolean): Ids | number {
+  if (given.some((id) => !isKeptOrIn(map, id >>> 0))) return -EINVAL;
   const own = [old.real, old.effective, old.saved];
   const ids = given.map((id, index) => (id >>> 0 === KEEP ? own[index]! : id >>> 0));
   if (!mighty && ids.some((id) => !own.includes(id))) return -EPERM;
   return { real: ids[0]!, effective: ids[1]!, saved: ids[2]! };
 }
 
-function apply(task: Task, ids: Ids | number, change: (task: Task, ids: Ids) => number): number {
-  return typeof ids === "number" ? ids : change(task, ids);
+/** From ids, those that there are, and whether all may be taken, to other ids or a negative errno. */
+type Change = (ids: Ids, map: IdMap, mighty: boolean) => Ids | number;
+
+function changeUser(task: Task, change: Change): number {
+  const ids = change(userIds(task.credentials), task.kernel.users.uids, may(task, P.CAP_SETUID));
+  return typeof ids === "number" ? ids : becomeUser(task, ids);
+}
+
+function changeGroup(task: Task, change: Change): number {
+  const ids = change(groupIds(task.credentials), task.kernel.users.gids, may(task, P.CAP_SETGID));
+  return typeof ids === "number" ? ids : becomeGroup(task, ids);
 }
 
 function setGroups(task: Task, size: number, list: number): number {
-  if (!may(task, P.CAP_SETGID)) return -EPERM;
+  if (!may(task, P.CAP_SETGID) || !task.kernel.users.allowsSetgroups) return -EPERM;
   if (size < 0 || size > GROUPS_MAX) return -EINVAL;
   if (!task.kernel.heap.hasRoom("groupIds", size)) return -ENOMEM;
   if (size > IN_WINDOW) return task.call.start(setManyGroups(task, size, list));
@@ -105,7 +121,10 @@ function* setManyGroups(task: Task, size: number, list: number): Coroutine {
 
 /** Takes them from memory of the kernel's own, which is aligned. */
 function putGroups(task: Task, { buffer }: Uint8Array<ArrayBuffer>): number {
-  task.credentials = { ...task.credentials, groups: [...new Uint32Array(buffer).sort()] };
+  const groups = [...new Uint32Array(buffer).sort()];
+  const { gids } = task.kernel.users;
+  if (!groups.every((gid) => gids.has(gid))) return -EINVAL;
+  task.credentials = { ...task.credentials, groups };
   return 0;
 }
 
@@ -187,33 +206,26 @@ function* capset(task: Task, data: number, sets: number): Coroutine {
 const ALL_HIGH = 2 ** (P.CAP_LAST_CAP - 31) - 1;
 
 export const CREDENTIAL_HANDLERS: Handlers<Task> = {
-  setuid: (task, uid) =>
-    apply(task, setOne(userIds(task.credentials), uid, may(task, P.CAP_SETUID)), becomeUser),
-
-  setgid: (task, gid) =>
-    apply(task, setOne(groupIds(task.credentials), gid, may(task, P.CAP_SETGID)), becomeGroup),
+  setuid: (task, uid) => changeUser(task, (ids, map, mighty) => setOne(ids, uid, map, mighty)),
+  setgid: (task, gid) => changeGroup(task, (ids, map, mighty) => setOne(ids, gid, map, mighty)),
 
   setreuid: (task, ruid, euid) =>
-    apply(task, setTwo(userIds(task.credentials), ruid, euid, may(task, P.CAP_SETUID)), becomeUser),
+    changeUser(task, (ids, map, mighty) => setTwo(ids, [ruid, euid], map, mighty)),
 
   setregid: (task, rgid, egid) =>
-    apply(task, setTwo(groupIds(task.credentials), rgid, egid, may(task, P.CAP_SETGID)), becomeGroup),
+    changeGroup(task, (ids, map, mighty) => setTwo(ids, [rgid, egid], map, mighty)),
 
   setresuid: (task, ruid, euid, suid) =>
-    apply(task, setThree(userIds(task.credentials), [ruid, euid, suid], may(task, P.CAP_SETUID)), becomeUser),
+    changeUser(task, (ids, map, mighty) => setThree(ids, [ruid, euid, suid], map, mighty)),
 
   setresgid: (task, rgid, egid, sgid) =>
-    apply(
-      task,
-      setThree(groupIds(task.credentials), [rgid, egid, sgid], may(task, P.CAP_SETGID)),
-      becomeGroup,
-    ),
+    changeGroup(task, (ids, map, mighty) => setThree(ids, [rgid, egid, sgid], map, mighty)),
 
   setfsuid: (task, given) => {
     const old = task.credentials;
     const uid = given >>> 0;
     const known = [old.uid, old.euid, old.suid, old.fsuid].includes(uid);
-    if (uid !== KEEP && (known || may(task, P.CAP_SETUID)))
+    if (task.kernel.users.uids.has(uid) && (known || may(task, P.CAP_SETUID)))
       become(task, withoutRoot(old, { ...old, fsuid: uid }));
     return old.fsuid;
   },
@@ -222,7 +234,8 @@ export const CREDENTIAL_HANDLERS: Handlers<Task> = {
     const old = task.credentials;
     const gid = given >>> 0;
     const known = [old.gid, old.egid, old.sgid, old.fsgid].includes(gid);
-    if (gid !== KEEP && (known || may(task, P.CAP_SETGID))) become(task, { ...old, fsgid: gid });
+    if (task.kernel.users.gids.has(gid) && (known || may(task, P.CAP_SETGID)))
+      become(task, { ...old, fsgid: gid });
     return old.fsgid;
   },
 

@@ -6,6 +6,7 @@ import * as N from "../../shared/abi/nsfs.ts";
 import { CAP_SYS_CHROOT } from "../../shared/abi/prctl.ts";
 import * as S from "../../shared/abi/sched.ts";
 import { capable } from "../credentials/credentials.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 import type { IpcNamespace } from "../ipc/namespace.ts";
 import type { Network } from "../net/network.ts";
 import type { Task } from "../process/task.ts";
@@ -96,6 +97,18 @@ const NET = kind<Network>({
   },
 });
 
+const USER = kind<UserNamespace>({
+  type: S.CLONE_NEWUSER,
+  name: "user",
+  of: ({ credentials }) => credentials.userNamespace,
+  inode: ({ inode }) => inode,
+  hold: () => {},
+  release: () => {},
+  // Nobody enters the one that they are in.
+  mayEnter: () => -EINVAL,
+  enter: () => {},
+});
+
 export const NAMESPACE_KINDS: readonly NamespaceKind[] = [
   only("cgroup", S.CLONE_NEWCGROUP, N.CGROUP_FIRST_INO),
   IPC,
@@ -103,7 +116,6 @@ export const NAMESPACE_KINDS: readonly NamespaceKind[] = [
   NET,
   only("pid", S.CLONE_NEWPID, N.PID_FIRST_INO),
   only("time", S.CLONE_NEWTIME, N.TIME_FIRST_INO, (task) => (isAlone(task) ? 0 : -EUSERS)),
-  // Nobody enters the one that they are in.
-  only("user", S.CLONE_NEWUSER, N.USER_FIRST_INO, () => -EINVAL),
+  USER,
   only("uts", S.CLONE_NEWUTS, N.UTS_FIRST_INO),
 ];

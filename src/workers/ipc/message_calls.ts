@@ -211,7 +211,7 @@ function* set(task: IpcCaller, id: number, buffer: number): Coroutine {
   const { msg_perm, msg_qbytes } = msqid64_ds.decode(given);
   const isMore = msg_qbytes > queue.namespace.limits.msgmnb;
   if (isMore && !capable(task.credentials, task.kernel.users, CAP_SYS_RESOURCE)) return -EPERM;
-  const error = queue.permissions.update(msg_perm);
+  const error = queue.permissions.update(task.kernel.users, msg_perm);
   if (error < 0) return error;
   queue.room = msg_qbytes;
   queue.changeTime = queue.namespace.now();

@@ -7,6 +7,7 @@ import type { ValueOf } from "../../shared/abi/struct.ts";
 import type { ipc64_perm } from "../../shared/abi/structs.ts";
 import type { Caller } from "../call/caller.ts";
 import { type Credentials, capable, hasGroup } from "../credentials/credentials.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 
 const RWXUGO = 0o777;
 export const S_IRUGO = 0o444;
@@ -42,8 +43,11 @@ export class IpcPermissions {
   }
 
   /** IPC_SET: 0 or -EINVAL. */
-  update({ uid, gid, mode }: { uid: number; gid: number; mode: number }): number {
-    if (uid === 0xffffffff || gid === 0xffffffff) return -EINVAL;
+  update(
+    { uids, gids }: UserNamespace,
+    { uid, gid, mode }: { uid: number; gid: number; mode: number },
+  ): number {
+    if (!uids.has(uid) || !gids.has(gid)) return -EINVAL;
     this.uid = uid;
     this.gid = gid;
     this.mode = (this.mode & ~RWXUGO) | (mode & RWXUGO);

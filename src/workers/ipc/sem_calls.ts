@@ -149,7 +149,7 @@ function* setPermissions(task: IpcCaller, id: number, buffer: number): Coroutine
   if (typeof given === "number") return given;
   const set = controlled(task, id);
   if (typeof set === "number") return set;
-  const error = set.permissions.update(semid64_ds.decode(given).sem_perm);
+  const error = set.permissions.update(task.kernel.users, semid64_ds.decode(given).sem_perm);
   if (error === 0) set.changeTime = set.namespace.now();
   return error;
 }

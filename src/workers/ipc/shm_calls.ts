@@ -108,7 +108,7 @@ function* set(task: IpcCaller, id: number, buffer: number): Coroutine {
   if (typeof given === "number") return given;
   const segment = controlled(task, id);
   if (typeof segment === "number") return segment;
-  const error = segment.permissions.update(shmid64_ds.decode(given).shm_perm);
+  const error = segment.permissions.update(task.kernel.users, shmid64_ds.decode(given).shm_perm);
   if (error === 0) segment.changeTime = segment.namespace.now();
   return error;
 }

@@ -239,7 +239,7 @@ function* mapLow(task: MemCaller, request: MapRequest): Coroutine {
 }
 
 function mayLock(task: MemCaller, bytes: number): boolean {
-  if (capable(task.credentials, task.kernel.users, CAP_IPC_LOCK)) return true;
+  if (capable(task.credentials, task.kernel.users.initial, CAP_IPC_LOCK)) return true;
   return task.stub.space.vmas.totals.locked + bytes <= task.limit(RLIMIT_MEMLOCK);
 }
 
@@ -388,7 +388,7 @@ function lockCall(
   if (start === end) return 0;
   if (kind !== "unlock") {
     const limit = task.limit(RLIMIT_MEMLOCK);
-    if (limit === 0 && !capable(task.credentials, task.kernel.users, CAP_IPC_LOCK)) return -EPERM;
+    if (limit === 0 && !capable(task.credentials, task.kernel.users.initial, CAP_IPC_LOCK)) return -EPERM;
     if (!mayLock(task, end - start)) return -ENOMEM;
   }
   if (kind === "lock") return task.call.start(lockRange(task, start, end));
@@ -487,7 +487,7 @@ export const MEM_HANDLERS: Handlers<MemCaller> = {
   mlockall: (task, flags) => {
     const known = M.MCL_CURRENT | M.MCL_FUTURE | M.MCL_ONFAULT;
     if (flags === 0 || (flags & ~known) !== 0 || flags === M.MCL_ONFAULT) return -EINVAL;
-    if (!capable(task.credentials, task.kernel.users, CAP_IPC_LOCK)) {
+    if (!capable(task.credentials, task.kernel.users.initial, CAP_IPC_LOCK)) {
       const limit = task.limit(RLIMIT_MEMLOCK);
       if (limit === 0) return -EPERM;
       if ((flags & M.MCL_CURRENT) !== 0 && task.stub.space.vmas.totals.total > limit) return -ENOMEM;

@@ -1,7 +1,8 @@
 // What sockets ask of who makes a call (capabilities(7)).
 
 import { CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_NET_RAW } from "../../shared/abi/prctl.ts";
-import { type Credentials, capable, type UserNamespace } from "../credentials/credentials.ts";
+import { type Credentials, capable } from "../credentials/credentials.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 import type { Sysctls } from "../sysctls.ts";
 import type { Devices } from "./devices/devices.ts";
 

@@ -1,8 +1,9 @@
 // The table of /proc/PID and /proc/PID/task/TID (proc_pid(5)).
 
-import { EACCES, EINVAL, ENOENT } from "../../shared/abi/errno.ts";
+import { EACCES, EINVAL, ENOENT, EPERM } from "../../shared/abi/errno.ts";
 import { CAP_SYS_RESOURCE } from "../../shared/abi/prctl.ts";
 import { capable } from "../credentials/credentials.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 import { NAMESPACE_KINDS, type NamespaceKind } from "../identity/namespaces.ts";
 import { nameOf } from "../identity/ns_fs.ts";
 import { mayCurrentInspect } from "../process/ptrace_access.ts";
@@ -78,7 +79,8 @@ const oomScoreAdj: FileNode<ProcessSubject> = file(({ group }) => `${group.oomSc
   write: ({ group, kernel }, text, credentials) => {
     const value = Number(text.trim());
     if (text.trim() === "" || !Number.isInteger(value) || Math.abs(value) > OOM_SCORE_MAX) return -EINVAL;
-    if (value < group.oomScoreAdj && !capable(credentials, kernel.users, CAP_SYS_RESOURCE)) return -EACCES;
+    if (value < group.oomScoreAdj && !capable(credentials, kernel.users.initial, CAP_SYS_RESOURCE))
+      return -EACCES;
     group.oomScoreAdj = value;
     return 0;
   },
@@ -86,7 +88,9 @@ const oomScoreAdj: FileNode<ProcessSubject> = file(({ group }) => `${group.oomSc
 
 const IO_ROWS = ["rchar", "wchar", "syscr", "syscw", "read_bytes", "write_bytes", "cancelled_write_bytes"];
 
-const MAP = file<ProcessSubject>(() => "         0          0 4294967295\n");
+/** They are written once, when the namespace is made: with EPERM from then on. */
+const written = (read: (users: UserNamespace) => string) =>
+  file<ProcessSubject>(({ kernel }) => read(kernel.users), { write: () => -EPERM });
 
 function namespaceLink(kind: NamespaceKind): LinkNode<ProcessSubject> {
   return link<ProcessSubject>(
@@ -122,7 +126,7 @@ const COMMON: Table<ProcessSubject> = {
   environ: environment,
   ...DESCRIPTOR_DIRECTORIES,
   ...PLACE_LINKS,
-  gid_map: MAP,
+  gid_map: written(({ gids }) => gids.text),
   io: file(() => IO_ROWS.map((name) => `${name}: 0\n`).join(""), PRIVATE),
   limits: file(limits),
   loginuid: file(() => String(NO_LOGIN)),
@@ -137,15 +141,16 @@ const COMMON: Table<ProcessSubject> = {
   oom_score_adj: oomScoreAdj,
   pagemap,
   personality: file(() => "00000000\n", PRIVATE),
-  projid_map: MAP,
+  // Quotas of projects are the host's: nobody has mapped any.
+  projid_map: written(({ parent, uids }) => (parent === null ? uids.text : "")),
   sessionid: file(() => String(NO_LOGIN)),
-  setgroups: file(() => "allow\n"),
+  setgroups: written(({ allowsSetgroups }) => (allowsSetgroups ? "allow\n" : "deny\n")),
   smaps,
   smaps_rollup: smapsRollup,
   stat: file(stat),
   statm: file(statm),
   status: file(status),
-  uid_map: MAP,
+  uid_map: written(({ uids }) => uids.text),
   wchan: file(() => "0"),
 };
 

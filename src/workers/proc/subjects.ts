@@ -14,18 +14,17 @@ const PROCESS_STRIDE = 2 ** 33;
 const DESCRIPTOR_STRIDE = 2 ** 12;
 const PROCESSES_MAX = 2 ** 19;
 
-const ROOT_OWNER = { uid: 0, gid: 0 };
-
 export class SystemSubject implements Subject {
   readonly kernel: SupervisorContext;
   readonly inoBase = 0;
   readonly exists = true;
-  readonly owner = ROOT_OWNER;
+  readonly owner: Subject["owner"];
   readonly #processes = new WeakMap<object, ProcessSubject>();
   #lastProcess = 0;
 
   constructor(kernel: SupervisorContext) {
     this.kernel = kernel;
+    this.owner = kernel.users.systemOwner;
   }
 
   /** /proc/PID. */

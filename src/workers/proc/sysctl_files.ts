@@ -165,7 +165,17 @@ function tree(nodes: readonly (readonly [string, Node<SystemSubject>])[]): Table
 
 const names = Object.keys(SETTINGS) as SettingName[];
 
+/** What is a namespace's own, of networks and System V IPC, belongs to the root of the user namespace that owns it. */
+function withOwner(path: string, node: Node<SystemSubject>): Node<SystemSubject> {
+  const isNamespaces = path.startsWith("net/") || Object.hasOwn(IPC, path.slice("kernel/".length));
+  return isNamespaces && node.kind === "file" ? { ...node, owner: { uid: 0, gid: 0 } } : node;
+}
+
 export const SYSCTL = directory<SystemSubject>({
   user: directory({}),
-  ...tree([...names.map((name) => [name, setting(name)] as const), ...Object.entries(OTHERS)]),
+  ...tree(
+    [...names.map((name) => [name, setting(name)] as const), ...Object.entries(OTHERS)].map(
+      ([path, node]) => [path, withOwner(path, node)] as const,
+    ),
+  ),
 });

@@ -6,6 +6,7 @@ import { MS_NOSUID } from "../../shared/abi/mount.ts";
 import { S_ISGID, S_ISUID, S_IXGRP } from "../../shared/abi/stat.ts";
 import { CAPABILITY_XATTR } from "../../shared/abi/xattr.ts";
 import type { FileGrant } from "../credentials/credentials.ts";
+import { NO_ID } from "../credentials/user_namespace.ts";
 import type { Path } from "../vfs/path.ts";
 
 const NOTHING: FileGrant = { uid: null, gid: null, capabilities: null };
@@ -25,10 +26,12 @@ export function grantOf(path: Path, noNewPrivileges: boolean): FileGrant {
   const attributes = path.inode.attributes();
   if (typeof attributes === "number") return NOTHING;
   const { mode, uid, gid } = attributes;
+  // Of an owner whom nobody here can be: its bits say nothing.
+  const isMapped = uid !== NO_ID && gid !== NO_ID;
   const setsGroup = (mode & (S_ISGID | S_IXGRP)) === (S_ISGID | S_IXGRP);
   return {
-    uid: (mode & S_ISUID) !== 0 ? uid : null,
-    gid: setsGroup ? gid : null,
+    uid: isMapped && (mode & S_ISUID) !== 0 ? uid : null,
+    gid: isMapped && setsGroup ? gid : null,
     capabilities: capabilitiesOf(path),
   };
 }

@@ -2,7 +2,7 @@
 // for a guest, with a fresh task; the program's file and format are looked at before anything is made,
 // so that a command that does not exist costs no process.
 
-import { EACCES, EAGAIN, EISDIR, ENOENT, ENOTDIR } from "../../shared/abi/errno.ts";
+import { EACCES, EAGAIN, EINVAL, EISDIR, ENOENT, ENOTDIR } from "../../shared/abi/errno.ts";
 import { SECCOMP_MODE_FILTER } from "../../shared/abi/prctl.ts";
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import { SIGKILL, SIGSEGV } from "../../shared/abi/signal.ts";
@@ -16,6 +16,7 @@ import {
   initialCredentials,
   withCapabilities,
 } from "../credentials/credentials.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 import { IpcMember } from "../ipc/member.ts";
 import { StubProcess } from "../platform/stub_process.ts";
 import { SignalHandlers } from "../signals/signals.ts";
@@ -123,6 +124,16 @@ function credentialsOf(kernel: SupervisorContext, { uid, gid, groups, container 
   return container === undefined ? credentials : withCapabilities(credentials, container.capabilities);
 }
 
+/** What the program cannot be, in the words of runc: null, or what is wrong with whom it is to be. */
+function firstUnmapped(users: UserNamespace, { uid, gid, groups }: ProcessSpec): string | null {
+  const { uids, gids, allowsSetgroups } = users;
+  if (!uids.has(uid)) return "cannot set uid to unmapped user in user namespace";
+  if (!gids.has(gid)) return "cannot set gid to unmapped user in user namespace";
+  if (!groups.every((group) => gids.has(group))) return "setgroups: invalid argument";
+  const refused = users.parent !== null && !allowsSetgroups && groups.length > 0;
+  return refused ? "cannot set any additional groups in a rootless container" : null;
+}
+
 /** What a program is started from, found before anything is made. */
 interface Start {
   credentials: Credentials;
@@ -133,6 +144,8 @@ interface Start {
 
 function prepareStart(kernel: SupervisorContext, given: ProcessSpec): Start | StartError {
   const spec = { ...given, env: environment(kernel, given) };
+  const unmapped = firstUnmapped(kernel.users, spec);
+  if (unmapped !== null) return { subject: "user", name: unmapped, errno: EINVAL };
   const credentials = credentialsOf(kernel, spec);
   const rlimits = limitsFrom(spec.rlimits, kernel.sysctls.get("fs/nr_open"));
   const context = { kernel, namespace: kernel.mounts, root: kernel.root, credentials };

@@ -37,7 +37,7 @@ function effective(task: Task): number {
 function checkPriority(task: Task, priority: number): number {
   switch (classOf(priority)) {
     case CLASS_REALTIME: {
-      const may = (capability: number) => capable(task.credentials, task.kernel.users, capability);
+      const may = (capability: number) => capable(task.credentials, task.kernel.users.initial, capability);
       return may(CAP_SYS_ADMIN) || may(CAP_SYS_NICE) ? 0 : -EPERM;
     }
     case CLASS_BEST_EFFORT:
@@ -53,7 +53,9 @@ function checkPriority(task: Task, priority: number): number {
 function maySet(task: Task, target: Task): boolean {
   const { uid, euid } = task.credentials;
   const owner = target.credentials.uid;
-  return owner === euid || owner === uid || capable(task.credentials, task.kernel.users, CAP_SYS_NICE);
+  return (
+    owner === euid || owner === uid || capable(task.credentials, task.kernel.users.initial, CAP_SYS_NICE)
+  );
 }
 
 function targets(task: Task, which: number, who: number): readonly Task[] | number {

@@ -60,7 +60,10 @@ function apply(task: Task, group: ThreadGroup, resource: number, limit: [number,
   const [soft, hard] = limit;
   if (soft > hard) return -EINVAL;
   if (resource === RLIMIT_NOFILE && hard > task.kernel.sysctls.get("fs/nr_open")) return -EPERM;
-  if (hard > group.rlimits[resource]![1] && !capable(task.credentials, task.kernel.users, CAP_SYS_RESOURCE))
+  if (
+    hard > group.rlimits[resource]![1] &&
+    !capable(task.credentials, task.kernel.users.initial, CAP_SYS_RESOURCE)
+  )
     return -EPERM;
   group.rlimits[resource] = limit;
   if (resource === RLIMIT_CPU) group.cpuLimit.changed();

@@ -72,7 +72,7 @@ function* setAttributes(task: Task, pid: number, address: number): Coroutine {
   if (attributes.sched_util_min > UTIL_MAX || attributes.sched_util_max > UTIL_MAX) return -EINVAL;
   const policy = (flags & S.SCHED_FLAG_KEEP_POLICY) !== 0 ? target.policy : sched_policy;
   if (policy === S.SCHED_DEADLINE)
-    return capable(task.credentials, task.kernel.users, CAP_SYS_NICE) ? -EBUSY : -EPERM;
+    return capable(task.credentials, task.kernel.users.initial, CAP_SYS_NICE) ? -EBUSY : -EPERM;
   // Then Linux changes nothing at all: the policy is one of the parameters.
   if ((flags & S.SCHED_FLAG_KEEP_PARAMS) !== 0) return 0;
   if (!REALTIME.has(policy)) {

@@ -55,7 +55,7 @@ export function setPolicy(task: Task, target: Task, given: number, priority: num
   if (!mayChange(task, target)) return -EPERM;
   const resets = (given & S.SCHED_RESET_ON_FORK) !== 0;
   const takesMight = REALTIME.has(policy) || (target.resetsOnFork && !resets);
-  if (takesMight && !capable(task.credentials, task.kernel.users, CAP_SYS_NICE)) return -EPERM;
+  if (takesMight && !capable(task.credentials, task.kernel.users.initial, CAP_SYS_NICE)) return -EPERM;
   target.resetsOnFork = resets;
   target.policy = policy;
   target.realtimePriority = priority;
@@ -125,7 +125,7 @@ function setPriority(task: Task, which: number, who: number, given: number): num
 /** 0, -EPERM or -EACCES. */
 export function setNice(task: Task, target: Task, given: number): number {
   const nice = Math.min(Math.max(given, NICE_MIN), NICE_MAX);
-  const mighty = capable(task.credentials, task.kernel.users, CAP_SYS_NICE);
+  const mighty = capable(task.credentials, task.kernel.users.initial, CAP_SYS_NICE);
   if (!mayChange(task, target)) return -EPERM;
   if (nice < target.nice && !mighty && nice < 20 - target.group.rlimits[RLIMIT_NICE]![0]) return -EACCES;
   target.nice = nice;

@@ -2,6 +2,7 @@
 // eight bytes: tag, permissions, id. They are read where they stand.
 
 import { EINVAL, EOPNOTSUPP } from "../../shared/abi/errno.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 
 export const ACL_ACCESS = "system.posix_acl_access";
 export const ACL_DEFAULT = "system.posix_acl_default";
@@ -10,7 +11,6 @@ const VERSION = 2;
 const HEADER = 4;
 const ENTRY = 8;
 const RWX = 7;
-const NO_ID = 0xffffffff;
 
 const USER_OBJ = 1;
 const USER = 2;
@@ -32,7 +32,7 @@ function find(acl: Buffer, tag: number): number {
  * 0, or why the value is no list: the owner, then users, the group, groups, the mask, which must be there if anybody
  * is named, and the others. No entries: there is to be no list.
  */
-export function checkAcl(value: Buffer): number {
+export function checkAcl(value: Buffer, { uids, gids }: UserNamespace): number {
   if (value.length < HEADER || (value.length - HEADER) % ENTRY !== 0) return -EINVAL;
   if (value.readUInt32LE(0) !== VERSION) return -EOPNOTSUPP;
   if (value.length === HEADER) return 0;
@@ -44,7 +44,7 @@ export function checkAcl(value: Buffer): number {
     const names = tag === USER || tag === GROUP;
     if (![USER_OBJ, USER, GROUP_OBJ, GROUP, MASK, OTHER].includes(tag)) return -EINVAL;
     if (tag < last || (tag === last && !names) || (permissionsAt(value, at) & ~RWX) !== 0) return -EINVAL;
-    if (names && idAt(value, at) === NO_ID) return -EINVAL;
+    if (names && !(tag === USER ? uids : gids).has(idAt(value, at))) return -EINVAL;
     isNamed ||= names;
     seen |= tag;
     last = tag;

@@ -117,9 +117,10 @@ class AsyncSignals implements OwnerSignals, WaitEntry {
 }
 
 /** sigio_perm of Linux. */
-function maySend({ euid, uid }: Credentials, group: Process): boolean {
+function maySend({ euid, uid, userNamespace }: Credentials, group: Process): boolean {
   const target = group.leader.credentials;
-  return euid === 0 || [euid, uid].some((id) => id === target.suid || id === target.uid);
+  const isRoot = euid === 0 && userNamespace.parent === null;
+  return isRoot || [euid, uid].some((id) => id === target.suid || id === target.uid);
 }
 
 function signalsOf(task: ProcessCaller, file: OpenFile): OwnerSignals {

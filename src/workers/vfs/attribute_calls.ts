@@ -2,13 +2,12 @@
 
 import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, EOPNOTSUPP, EPERM, EROFS } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
-import { CAP_CHOWN, CAP_FOWNER } from "../../shared/abi/prctl.ts";
+import { CAP_CHOWN } from "../../shared/abi/prctl.ts";
 import { S_IFDIR, S_IFMT, S_IFREG, UTIME_NOW, UTIME_OMIT } from "../../shared/abi/stat.ts";
 import { readI64 } from "../../shared/abi/struct.ts";
 import { WINDOW_SECOND } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
-import { capable } from "../credentials/credentials.ts";
 import { AnonymousFile } from "./anonymous/anonymous_file.ts";
 import type { VfsCaller } from "./caller.ts";
 import { isAppendOnly, isImmutable, mayChange } from "./file_flags.ts";
@@ -16,7 +15,9 @@ import type { AttributeChanges, Time } from "./inode.ts";
 import { attributesOf, dentryOf, lookupTarget, type Target } from "./lookup.ts";
 import { Path } from "./path.ts";
 import {
+  capableOver,
   inGroup,
+  isOwner,
   MAY_WRITE,
   permission,
   withoutForeignGroup,
@@ -30,10 +31,6 @@ const KEEP = -1;
 
 function isReadOnly(target: Target): boolean {
   return target instanceof Path ? target.mount.readOnly : (target.path?.mount.readOnly ?? false);
-}
-
-function isOwner(task: VfsCaller, uid: number): boolean {
-  return task.credentials.fsuid === uid || capable(task.credentials, task.kernel.users, CAP_FOWNER);
 }
 
 function apply(task: VfsCaller, target: Target, changes: AttributeChanges): number {
@@ -52,7 +49,7 @@ function chmod(task: VfsCaller, target: Target | number, mode: number): number {
   if (target instanceof AnonymousFile) return -EOPNOTSUPP;
   if (isReadOnly(target)) return -EROFS;
   if (target.inode?.isSymlink === true) return -EOPNOTSUPP;
-  if (mayChange(target.inode) < 0 || !isOwner(task, attributes.uid)) return -EPERM;
+  if (mayChange(target.inode) < 0 || !isOwner(task, attributes)) return -EPERM;
   return apply(task, target, { mode: withoutForeignGroup(task, mode & MODE_BITS, attributes.gid) });
 }
 
@@ -63,8 +60,11 @@ function chown(task: VfsCaller, target: Target | number, uid: number, gid: numbe
   if (target instanceof AnonymousFile) return -EOPNOTSUPP;
   if (isReadOnly(target)) return -EROFS;
   const { credentials, kernel } = task;
+  const { users } = kernel;
+  if (uid !== KEEP && !users.uids.has(uid >>> 0)) return -EINVAL;
+  if (gid !== KEEP && !users.gids.has(gid >>> 0)) return -EINVAL;
   if (mayChange(target.inode) < 0) return -EPERM;
-  const mighty = capable(credentials, kernel.users, CAP_CHOWN);
+  const mighty = capableOver(credentials, users, attributes, CAP_CHOWN);
   const owner = credentials.fsuid === attributes.uid;
   if (uid !== KEEP && !mighty && !(owner && uid >>> 0 === attributes.uid)) return -EPERM;
   const mayGive = gid >>> 0 === attributes.gid || inGroup(credentials, gid >>> 0);
@@ -159,7 +159,7 @@ function utimes(
   if (isReadOnly(target)) return -EROFS;
   const bothNow = changes.atime === "now" && changes.mtime === "now";
   if (bothNow ? isImmutable(target.inode) : mayChange(target.inode) < 0) return -EPERM;
-  if (!isOwner(task, attributes.uid)) {
+  if (!isOwner(task, attributes)) {
     if (!bothNow) return -EPERM;
     const error = permission(task.credentials, task.kernel.users, attributes, MAY_WRITE);
     if (error < 0) return error;

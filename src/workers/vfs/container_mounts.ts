@@ -2,7 +2,7 @@
 // nodes, and what is masked or made read-only (runtime-spec, config.md "Mounts", config-linux.md).
 
 import { makedev } from "../../shared/abi/device.ts";
-import { ENODEV, ENOENT } from "../../shared/abi/errno.ts";
+import { EINVAL, ENODEV, ENOENT } from "../../shared/abi/errno.ts";
 import { errnoText } from "../../shared/abi/errno_text.ts";
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from "../../shared/abi/mount.ts";
 import { S_IFCHR, S_IFDIR, S_IFREG } from "../../shared/abi/stat.ts";
@@ -12,7 +12,7 @@ import type { VfsContext } from "./context.ts";
 import { makeDevNodes, owned } from "./dev_nodes.ts";
 import { makeRoot } from "./initial_mounts.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
-import { emptyFs, newFileSystem } from "./mountable.ts";
+import { emptyFs, newFileSystem, ownersFit } from "./mountable.ts";
 import { Dentry, type Mount, Path } from "./path.ts";
 import { walkPath } from "./path_walk.ts";
 import { kernelContext, makePlace } from "./places.ts";
@@ -39,6 +39,7 @@ export function mountContainerTree(kernel: VfsContext, container: ContainerSpec)
 
 /** Mounts one, writable for now. */
 function addMount(kernel: VfsContext, root: Path, mount: MountSpec): Mount {
+  if (!ownersFit(kernel.users, mount.data)) throw failure(`mounting ${mount.destination}`, -EINVAL);
   const covered = existing(kernel, root, mount.destination);
   const fs =
     mount.type === "bind"
@@ -59,7 +60,7 @@ function populateDev(kernel: VfsContext, root: Path, { devices, process }: Conta
   const dev = makePlace(kernel, root, "/dev", owned(S_IFDIR | 0o755));
   if (typeof dev === "number") throw failure("/dev", dev);
   if (!(dev.inode.fs instanceof MemoryFs)) return;
-  makeDevNodes(dev.inode);
+  makeDevNodes(dev.inode, kernel.users);
   if (process.terminal) dev.inode.mknod("console", owned(S_IFCHR | 0o620), makedev(5, 1));
   for (const device of devices) makeDevice(kernel, root, device);
 }
@@ -67,14 +68,16 @@ function populateDev(kernel: VfsContext, root: Path, { devices, process }: Conta
 function makeDevice(
   kernel: VfsContext,
   root: Path,
-  { path, mode, major, minor, uid, gid }: DeviceSpec,
+  { path, mode, major, minor, ...given }: DeviceSpec,
 ): void {
   const slash = path.lastIndexOf("/");
   if (["", ".", ".."].includes(path.slice(slash + 1)))
     throw new MountError(`device ${path}: that is no name`);
   const directory = makePlace(kernel, root, path.slice(0, slash), owned(S_IFDIR | 0o755));
   if (typeof directory === "number") throw failure(`device ${path}`, directory);
-  const made = directory.inode.mknod(path.slice(slash + 1), { mode, uid, gid }, makedev(major, minor));
+  const { parent, systemOwner } = kernel.users;
+  const owner = parent === null ? { uid: given.uid, gid: given.gid } : systemOwner;
+  const made = directory.inode.mknod(path.slice(slash + 1), { mode, ...owner }, makedev(major, minor));
   // What every container has anyway is in the list too.
   if (typeof made === "number") kernel.log("debug", "a device node was not made", { path, errno: -made });
 }
@@ -103,7 +106,8 @@ function mask(kernel: VfsContext, root: Path, path: string): void {
     return;
   }
   const nulls = emptyFs(kernel);
-  const node = nulls.root.mknod("null", owned(S_IFCHR | 0o666), makedev(1, 3));
+  const mode = S_IFCHR | 0o666;
+  const node = nulls.root.mknod("null", { mode, ...kernel.users.systemOwner }, makedev(1, 3));
   if (typeof node === "number") throw failure(`masking ${path}`, node);
   kernel.mounts.mount(nulls, place, MS_NOSUID | MS_NOEXEC, "devtmpfs", new Dentry("", null, node));
 }

@@ -2,6 +2,7 @@
 
 import { makedev } from "../../shared/abi/device.ts";
 import { S_IFCHR, S_IFLNK } from "../../shared/abi/stat.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 import type { Inode } from "./inode.ts";
 
 /** Name, major, minor. */
@@ -23,11 +24,14 @@ const LINKS = [
   ["ptmx", "pts/ptmx"],
 ] as const;
 
+/** Nodes of devices are the system's; who is in another user namespace than the first has them from there. */
+const device = (mode: number, { systemOwner }: UserNamespace) => ({ mode, ...systemOwner });
+
 export const owned = (mode: number) => ({ mode, uid: 0, gid: 0 });
 
 /** Makes devices and links in a directory of the kernel's own; what is there already stays. */
-export function makeDevNodes(directory: Inode): void {
+export function makeDevNodes(directory: Inode, users: UserNamespace): void {
   for (const [name, major, minor] of DEVICES)
-    directory.mknod(name, owned(S_IFCHR | 0o666), makedev(major, minor));
+    directory.mknod(name, device(S_IFCHR | 0o666, users), makedev(major, minor));
   for (const [name, target] of LINKS) directory.symlink(name, target, owned(S_IFLNK | 0o777));
 }

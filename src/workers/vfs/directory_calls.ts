@@ -50,7 +50,7 @@ import {
 import { creationIn } from "./open_file.ts";
 import { type Dentry, isIn, Path, pathName } from "./path.ts";
 import { FileTarget, lookupLast, type ParentWalk } from "./path_walk.ts";
-import { MAY_EXEC, MAY_READ, MAY_WRITE, permission } from "./permission.ts";
+import { capableOver, isOwner, MAY_EXEC, MAY_READ, MAY_WRITE, permission } from "./permission.ts";
 
 /** A name in a directory that the task may change. */
 interface Place {
@@ -104,8 +104,11 @@ function mayRemove(task: VfsCaller, directory: Inode, child: Inode): number {
   if (typeof attributes === "number") return attributes;
   const { fsuid } = task.credentials;
   if (fsuid === parent.uid || fsuid === attributes.uid) return 0;
-  return capable(task.credentials, task.kernel.users, CAP_FOWNER) ? 0 : -EPERM;
+  return capableOver(task.credentials, task.kernel.users, attributes, CAP_FOWNER) ? 0 : -EPERM;
 }
+
+/** A device that stands for a name that is gone, in layers of overlayfs: anybody makes it. */
+const WHITEOUT = 0;
 
 /** Finds a name that is to be removed or moved. */
 function placeOfOld(task: VfsCaller, walk: ParentWalk): (Place & { inode: Inode }) | number {
@@ -228,7 +231,7 @@ function mayLink(task: VfsCaller, inode: Inode): number {
   if (typeof attributes === "number") return attributes;
   const { credentials, kernel } = task;
   if (kernel.sysctls.get("fs/protected_hardlinks") === 0) return 0;
-  if (credentials.fsuid === attributes.uid || capable(credentials, kernel.users, CAP_FOWNER)) return 0;
+  if (isOwner(task, attributes)) return 0;
   const { mode } = attributes;
   const gives = (mode & S_ISUID) !== 0 || (mode & (S_ISGID | 0o010)) === (S_ISGID | 0o010);
   if (inode.type !== S_IFREG || gives) return -EPERM;
@@ -293,8 +296,8 @@ function mknod(task: VfsCaller, dirfd: number, mode: number, rdev: number): numb
   if (type === S_IFDIR) return -EPERM;
   const place = placeForNew(task, dirfd, task.call.inString(0), false);
   if (typeof place === "number") return place;
-  if ((type === S_IFCHR || type === S_IFBLK) && !capable(task.credentials, task.kernel.users, CAP_MKNOD))
-    return -EPERM;
+  const isDevice = type === S_IFBLK || (type === S_IFCHR && rdev !== WHITEOUT);
+  if (isDevice && !capable(task.credentials, task.kernel.users.initial, CAP_MKNOD)) return -EPERM;
   const { inode } = place.walk.parent;
   const creation = creationIn(task, inode, mode, false);
   if (typeof creation === "number") return creation;

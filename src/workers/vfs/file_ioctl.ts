@@ -15,7 +15,7 @@ import {
 } from "../../shared/abi/errno.ts";
 import { O_APPEND, O_PATH } from "../../shared/abi/fcntl.ts";
 import * as I from "../../shared/abi/ioctl.ts";
-import { CAP_FOWNER, CAP_LINUX_IMMUTABLE } from "../../shared/abi/prctl.ts";
+import { CAP_LINUX_IMMUTABLE } from "../../shared/abi/prctl.ts";
 import * as S from "../../shared/abi/stat.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
@@ -23,6 +23,7 @@ import { capable } from "../credentials/credentials.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
 import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
+import { isOwner } from "./permission.ts";
 
 /** struct file_clone_range; the head of struct file_dedupe_range, and of each file in it. */
 const CLONE_RANGE_SIZE = 32;
@@ -91,9 +92,9 @@ function* setFlags(task: VfsCaller, file: OpenFile, address: number): Coroutine 
   const attributes = inode.attributes();
   if (typeof attributes === "number") return attributes;
   const { credentials, kernel } = task;
-  if (attributes.uid !== credentials.fsuid && !capable(credentials, kernel.users, CAP_FOWNER)) return -EPERM;
+  if (!isOwner(task, attributes)) return -EPERM;
   const isGrave = ((flags ^ before) & (S.FS_IMMUTABLE_FL | S.FS_APPEND_FL)) !== 0;
-  if (isGrave && !capable(credentials, kernel.users, CAP_LINUX_IMMUTABLE)) return -EPERM;
+  if (isGrave && !capable(credentials, kernel.users.initial, CAP_LINUX_IMMUTABLE)) return -EPERM;
   if ((flags & ~FLAGS_KNOWN) !== 0) return -EOPNOTSUPP;
   const error = inode.setFileFlags(flags);
   if (error === 0) kernel.fileEvents.attributed(inode, file.path?.dentry ?? null);

@@ -24,7 +24,7 @@ function* openByHandle(task: VfsCaller, mountFd: number, handle: number): Corout
   const length = header.readUInt32LE(0);
   if (length === 0 || length > MAX_HANDLE_SIZE) return -EINVAL;
   if (mountFd !== AT_FDCWD && task.files.get(mountFd) === undefined) return -EBADF;
-  return capable(task.credentials, task.kernel.users, CAP_DAC_READ_SEARCH) ? -ESTALE : -EPERM;
+  return capable(task.credentials, task.kernel.users.initial, CAP_DAC_READ_SEARCH) ? -ESTALE : -EPERM;
 }
 
 export const HANDLE_HANDLERS: Handlers<VfsCaller> = {

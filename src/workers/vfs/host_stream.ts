@@ -201,7 +201,7 @@ export class HostStream extends OpenFile {
     if (node !== null) return node.attributes();
     const error = native.fstat(this.#fd);
     if (error < 0) return error;
-    const attributes = readStat(native.scratchView);
+    const attributes = readStat(native.scratchView, this.#kernel.users);
     const isSocket = (attributes.mode & S_IFMT) === S_IFSOCK;
     return isSocket ? { ...attributes, mode: (attributes.mode & ~S_IFMT) | S_IFIFO } : attributes;
   }

@@ -69,7 +69,7 @@ function mountAt(
 function makeDev(kernel: VfsContext): MemoryFs {
   const fs = new MemoryFs(kernel, { limit: DEV_LIMIT, rootMode: 0o755 });
   const root: Inode = fs.root;
-  makeDevNodes(root);
+  makeDevNodes(root, kernel.users);
   for (const [name, mode] of DIRECTORIES) root.mkdir(name, owned(S_IFDIR | mode));
   return fs;
 }

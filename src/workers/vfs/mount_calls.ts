@@ -24,7 +24,7 @@ import { capable } from "../credentials/credentials.ts";
 import type { VfsCaller } from "./caller.ts";
 import type { FileSystem } from "./inode.ts";
 import { lookup } from "./lookup.ts";
-import { newFileSystem } from "./mountable.ts";
+import { newFileSystem, ownersFit } from "./mountable.ts";
 import { Path } from "./path.ts";
 import { FileTarget } from "./path_walk.ts";
 
@@ -102,8 +102,10 @@ function* mountNew(
   if (typeof data === "number") return data;
   const error = checkPlace(task, at, true, 1);
   if (error < 0) return error;
+  const words = data.split(",");
+  if (!ownersFit(task.kernel.users, words)) return -EINVAL;
   if (!task.kernel.heap.hasRoom("strings", source.length)) return -ENOMEM;
-  const fs: FileSystem | null = newFileSystem(task.kernel, type, data.split(","));
+  const fs: FileSystem | null = newFileSystem(task.kernel, type, words);
   if (fs === null) {
     task.kernel.counters.unsupportedCalls++;
     return -ENODEV;

@@ -1,6 +1,7 @@
 // Making file systems that are mounted by their type's name, by a container's config.json or by a guest's
 // mount(2). What there is to know of a type stands in file_system_types.ts.
 
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 import type { VfsContext } from "./context.ts";
 import type { MountableTypeName } from "./file_system_types.ts";
 import type { FileSystem, Inode } from "./inode.ts";
@@ -61,6 +62,14 @@ const MAKERS: Readonly<Record<MountableTypeName, Make>> = {
   cgroup: emptyFs,
   cgroup2: emptyFs,
 };
+
+/** Whether options name no owners whom nobody in the namespace can be. */
+export function ownersFit({ uids, gids }: UserNamespace, data: readonly string[]): boolean {
+  return data.every((word) => {
+    const [, name, id] = /^(uid|gid)=(\d{1,10})$/.exec(word) ?? [];
+    return name === undefined || (name === "uid" ? uids : gids).has(Number(id));
+  });
+}
 
 /**
  * A file system of that type, or null where there is none. `data`: its options, word by word; `covered`: what

@@ -16,7 +16,6 @@ import {
 import * as F from "../../shared/abi/fcntl.ts";
 import { MS_NODEV } from "../../shared/abi/mount.ts";
 import { IN_MODIFY, IN_OPEN } from "../../shared/abi/poll.ts";
-import { CAP_FOWNER } from "../../shared/abi/prctl.ts";
 import {
   S_IFBLK,
   S_IFCHR,
@@ -27,7 +26,6 @@ import {
   S_IWGRP,
   S_IWOTH,
 } from "../../shared/abi/stat.ts";
-import { capable } from "../credentials/credentials.ts";
 import type { SettingName } from "../sysctls.ts";
 import { inherited, isExtended, modeOf } from "./acl.ts";
 import { NOT_SIMPLE } from "./cached_walk.ts";
@@ -38,7 +36,7 @@ import type { AttributeChanges, Creation, Inode } from "./inode.ts";
 import { contextOf, lookupParent, mayAccess, mayChangeNames, startOf } from "./lookup.ts";
 import { Dentry, Path } from "./path.ts";
 import { FileTarget, lookupLast, type ParentWalk, walkPath } from "./path_walk.ts";
-import { MAY_READ, MAY_WRITE, withoutForeignGroup, withoutPrivileges } from "./permission.ts";
+import { isOwner, MAY_READ, MAY_WRITE, withoutForeignGroup, withoutPrivileges } from "./permission.ts";
 
 const MODE_BITS = 0o7777;
 const PROTECTED: ReadonlyMap<number, SettingName> = new Map([
@@ -168,11 +166,7 @@ function openExisting(task: VfsCaller, path: Path, flags: number, isNew: boolean
   if ((flags & F.O_NOATIME) !== 0) {
     const attributes = inode.attributes();
     if (typeof attributes === "number") return attributes;
-    if (
-      attributes.uid !== task.credentials.fsuid &&
-      !capable(task.credentials, task.kernel.users, CAP_FOWNER)
-    )
-      return -EPERM;
+    if (!isOwner(task, attributes)) return -EPERM;
   }
   // A running program is not written to, nor emptied by who only reads.
   const busy = writesData ? inode.getWriteAccess() : 0;

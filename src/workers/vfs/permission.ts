@@ -1,10 +1,10 @@
 // Whether credentials allow an access (path_resolution(7), capabilities(7)).
 
 import { EACCES } from "../../shared/abi/errno.ts";
-import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FSETID } from "../../shared/abi/prctl.ts";
+import { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID } from "../../shared/abi/prctl.ts";
 import { S_IFDIR, S_IFMT, S_ISGID, S_ISUID } from "../../shared/abi/stat.ts";
-import type { UserNamespace } from "../credentials/credentials.ts";
 import { type Credentials, capable, hasGroup } from "../credentials/credentials.ts";
+import { NO_ID, type UserNamespace } from "../credentials/user_namespace.ts";
 import { aclAllows } from "./acl.ts";
 import type { VfsCaller } from "./caller.ts";
 
@@ -48,6 +48,24 @@ export function withoutPrivileges(task: VfsCaller, { mode, gid }: { mode: number
   return withoutSetIds(task, mode, gid);
 }
 
+type Ids = { readonly uid: number; readonly gid: number };
+
+/** Whether a capability holds for that file: of who is not mapped, nothing is in its reach (capable_wrt_inode_uidgid). */
+export function capableOver(
+  credentials: Credentials,
+  namespace: UserNamespace,
+  { uid, gid }: Ids,
+  capability: number,
+): boolean {
+  return uid !== NO_ID && gid !== NO_ID && capable(credentials, namespace, capability);
+}
+
+/** Whether the task is the file's owner, or as good as that (inode_owner_or_capable). */
+export function isOwner({ credentials, kernel }: VfsCaller, { uid }: Ids): boolean {
+  if (uid === NO_ID) return false;
+  return credentials.fsuid === uid || capable(credentials, kernel.users, CAP_FOWNER);
+}
+
 /** 0, or -EACCES. `mask` is a set of MAY_*. */
 export function permission(
   credentials: Credentials,
@@ -66,11 +84,11 @@ export function permission(
     if (aclAllows(file.acl, credentials.fsuid, file.gid, isMember, mask)) return 0;
   } else if ((mask & ~bits) === 0) return 0;
   const isDirectory = (file.mode & S_IFMT) === S_IFDIR;
-  if (capable(credentials, namespace, CAP_DAC_OVERRIDE)) {
+  if (capableOver(credentials, namespace, file, CAP_DAC_OVERRIDE)) {
     // Execution needs some x bit even for the mighty.
     if ((mask & MAY_EXEC) === 0 || isDirectory || (file.mode & 0o111) !== 0) return 0;
   }
-  if (capable(credentials, namespace, CAP_DAC_READ_SEARCH)) {
+  if (capableOver(credentials, namespace, file, CAP_DAC_READ_SEARCH)) {
     if (mask === MAY_READ || (isDirectory && (mask & MAY_WRITE) === 0)) return 0;
   }
   return -EACCES;

@@ -20,7 +20,8 @@ import type { Coroutine } from "../call/call.ts";
 import type { Caller } from "../call/caller.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
 import type { Counters } from "../counters.ts";
-import { type Credentials, capable, type UserNamespace } from "../credentials/credentials.ts";
+import { type Credentials, capable } from "../credentials/credentials.ts";
+import type { UserNamespace } from "../credentials/user_namespace.ts";
 import type { MemoryBudget } from "../memory_budget.ts";
 import type { Sysctls } from "../sysctls.ts";
 import type { AnonymousContext } from "./anonymous/anonymous_fs.ts";
@@ -115,7 +116,8 @@ export class Pipes {
   ): boolean {
     const limit = this.#sysctls.get(name);
     if (limit === 0 || pages <= limit) return false;
-    return !capable(credentials, users, CAP_SYS_RESOURCE) && !capable(credentials, users, CAP_SYS_ADMIN);
+    const { initial } = users;
+    return !capable(credentials, initial, CAP_SYS_RESOURCE) && !capable(credentials, initial, CAP_SYS_ADMIN);
   }
 
   #account(user: number, pages: number): void {
@@ -151,7 +153,7 @@ export class Pipes {
   /** F_SETPIPE_SZ: the new size, or a negative errno. */
   resize({ credentials, kernel }: Caller, pipe: Pipe, size: number): number {
     if (size < 0) return -EINVAL;
-    const mayAny = capable(credentials, kernel.users, CAP_SYS_RESOURCE);
+    const mayAny = capable(credentials, kernel.users.initial, CAP_SYS_RESOURCE);
     const allowed = mayAny ? PIPE_SIZE_LIMIT : this.#sysctls.get("fs/pipe-max-size");
     if (size > Math.min(allowed, PIPE_SIZE_LIMIT)) return -EPERM;
     const slots = size <= PAGE ? 1 : 2 ** Math.ceil(Math.log2(size / PAGE));

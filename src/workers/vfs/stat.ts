@@ -3,6 +3,7 @@
 import * as S from "../../shared/abi/stat.ts";
 import { readI64, readU64, TWO_32, write64 } from "../../shared/abi/struct.ts";
 import { stat, statx } from "../../shared/abi/structs.ts";
+import { told, type UserNamespace } from "../credentials/user_namespace.ts";
 import type { Attributes, Time } from "./inode.ts";
 
 /**
@@ -14,16 +15,18 @@ export function inodeNumber(low: number, high: number): number {
   return folded * TWO_32 + low;
 }
 
-/** Reads struct stat as the native library leaves it at the start of the scratch area. */
-export function readStat(view: DataView): Attributes {
+/** Reads struct stat as the native library leaves it at the start of the scratch area; owners for guests of a namespace. */
+export function readStat(view: DataView, users?: UserNamespace): Attributes {
   const time = (at: number) => ({ sec: readI64(view, at), nsec: readU64(view, at + 8) });
+  const uid = view.getUint32(28, true);
+  const gid = view.getUint32(32, true);
   return {
     dev: readU64(view, 0),
     ino: inodeNumber(view.getUint32(8, true), view.getUint32(12, true)),
     nlink: readU64(view, 16),
     mode: view.getUint32(24, true),
-    uid: view.getUint32(28, true),
-    gid: view.getUint32(32, true),
+    uid: users === undefined ? uid : users.uids.fromHost(uid),
+    gid: users === undefined ? gid : users.gids.fromHost(gid),
     rdev: readU64(view, 40),
     size: readI64(view, 48),
     blksize: readI64(view, 56),
@@ -52,8 +55,8 @@ export function writeStat(a: Attributes, view: DataView, at: number): void {
   write64(view, at + STAT.st_ino, a.ino);
   write64(view, at + STAT.st_nlink, a.nlink);
   view.setUint32(at + STAT.st_mode, a.mode, true);
-  view.setUint32(at + STAT.st_uid, a.uid, true);
-  view.setUint32(at + STAT.st_gid, a.gid, true);
+  view.setUint32(at + STAT.st_uid, told(a.uid), true);
+  view.setUint32(at + STAT.st_gid, told(a.gid), true);
   view.setUint32(at + STAT.st_gid + 4, 0, true);
   write64(view, at + STAT.st_rdev, a.rdev);
   write64(view, at + STAT.st_size, a.size);
@@ -106,8 +109,8 @@ export function writeStatx(
   view.setUint32(at + STATX.stx_blksize, a.blksize, true);
   write64(view, at + STATX.stx_attributes, attributes);
   view.setUint32(at + STATX.stx_nlink, a.nlink, true);
-  view.setUint32(at + STATX.stx_uid, a.uid, true);
-  view.setUint32(at + STATX.stx_gid, a.gid, true);
+  view.setUint32(at + STATX.stx_uid, told(a.uid), true);
+  view.setUint32(at + STATX.stx_gid, told(a.gid), true);
   view.setUint16(at + STATX.stx_mode, a.mode, true);
   write64(view, at + STATX.stx_ino, a.ino);
   write64(view, at + STATX.stx_size, a.size);

@@ -14,7 +14,7 @@ import {
   EROFS,
 } from "../../shared/abi/errno.ts";
 import * as F from "../../shared/abi/fcntl.ts";
-import { CAP_FOWNER, CAP_SETFCAP, CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
+import { CAP_SETFCAP, CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
 import { S_IFDIR, S_IFREG, S_ISVTX } from "../../shared/abi/stat.ts";
 import { WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
@@ -26,7 +26,7 @@ import { mayChange } from "./file_flags.ts";
 import type { Attributes, Inode } from "./inode.ts";
 import { attributesOf, dentryOf, inodeOf, lookupTarget, type Target } from "./lookup.ts";
 import { type Dentry, Path } from "./path.ts";
-import { MAY_READ, MAY_WRITE, permission, withoutForeignGroup } from "./permission.ts";
+import { capableOver, isOwner, MAY_READ, MAY_WRITE, permission, withoutForeignGroup } from "./permission.ts";
 
 /** A list without entries. */
 const ACL_EMPTY = 4;
@@ -41,11 +41,10 @@ function setAcl(task: VfsCaller, { inode, dentry, name }: Use, value: Buffer): n
   if (inode.isSymlink) return -EOPNOTSUPP;
   const attributes = inode.attributes();
   if (typeof attributes === "number") return attributes;
-  const error = value.length === 0 ? 0 : checkAcl(value);
+  const error = value.length === 0 ? 0 : checkAcl(value, task.kernel.users);
   if (error < 0) return error;
-  const { credentials, kernel } = task;
-  const isOwner = credentials.fsuid === attributes.uid || capable(credentials, kernel.users, CAP_FOWNER);
-  if (!isOwner) return -EPERM;
+  const { kernel } = task;
+  if (!isOwner(task, attributes)) return -EPERM;
   const acl = value.length > ACL_EMPTY ? value : null;
   let done: number;
   if (name === ACL_DEFAULT) {
@@ -68,18 +67,17 @@ function mayUse(task: VfsCaller, name: string, attributes: Attributes, mask: num
   const writes = mask === MAY_WRITE;
   switch (space) {
     case "trusted":
-      if (capable(credentials, kernel.users, CAP_SYS_ADMIN)) return 0;
+      if (capable(credentials, kernel.users.initial, CAP_SYS_ADMIN)) return 0;
       return writes ? -EPERM : -ENODATA;
     case "security":
       if (!writes) return 0;
-      return capable(credentials, kernel.users, name === CAPABILITY_NAME ? CAP_SETFCAP : CAP_SYS_ADMIN)
-        ? 0
-        : -EPERM;
+      if (name !== CAPABILITY_NAME) return capable(credentials, kernel.users, CAP_SYS_ADMIN) ? 0 : -EPERM;
+      return capableOver(credentials, kernel.users, attributes, CAP_SETFCAP) ? 0 : -EPERM;
     case "user": {
       const type = attributes.mode & 0o170000;
       if (type !== S_IFREG && type !== S_IFDIR) return writes ? -EPERM : -ENODATA;
-      const owner = credentials.fsuid === attributes.uid || capable(credentials, kernel.users, CAP_FOWNER);
-      if (type === S_IFDIR && (attributes.mode & S_ISVTX) !== 0 && writes && !owner) return -EPERM;
+      const isSticky = type === S_IFDIR && (attributes.mode & S_ISVTX) !== 0;
+      if (isSticky && writes && !isOwner(task, attributes)) return -EPERM;
       return permission(credentials, kernel.users, attributes, mask);
     }
     default:
@@ -183,7 +181,7 @@ function list(task: VfsCaller, target: Target | number, address: number, size: n
   if (typeof target === "number") return target;
   const names = inodeOf(target)?.listxattr() ?? [];
   if (typeof names === "number") return names;
-  const mighty = capable(task.credentials, task.kernel.users, CAP_SYS_ADMIN);
+  const mighty = capable(task.credentials, task.kernel.users.initial, CAP_SYS_ADMIN);
   let text = "";
   for (const name of names) if (mighty || !name.startsWith("trusted.")) text += `${name}\0`;
   return give(task, text, address, Math.min(size, F.XATTR_LIST_MAX));

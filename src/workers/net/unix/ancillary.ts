@@ -104,7 +104,8 @@ function holdRights(task: UnixCaller, rights: readonly OpenFile[]): number {
   const { counters, limits } = kernel;
   if (rights.length === 0) return 0;
   const mighty =
-    capable(credentials, kernel.users, CAP_SYS_RESOURCE) || capable(credentials, kernel.users, CAP_SYS_ADMIN);
+    capable(credentials, kernel.users.initial, CAP_SYS_RESOURCE) ||
+    capable(credentials, kernel.users.initial, CAP_SYS_ADMIN);
   const limit = mighty ? limits.filesInFlight : Math.min(limits.filesInFlight, task.limit(RLIMIT_NOFILE));
   if (counters.filesInFlight + rights.length > limit) return -ETOOMANYREFS;
   if (!kernel.heap.hasRoom("filesInFlight", rights.length)) return -ETOOMANYREFS;

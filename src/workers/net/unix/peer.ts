@@ -49,14 +49,11 @@ export const NO_PEER: Ucred = { pid: 0, uid: 0xffffffff, gid: 0xffffffff };
 /** Who a message is from when nobody has said so. */
 export const NOBODY: Ucred = { pid: 0, uid: 65534, gid: 65534 };
 
-/** Ids that nobody has (uid_valid). */
-const NO_ID = 0xffffffff;
-
 /** Whom a task may say that it is: 0 or a negative errno. */
 export function mayClaim(task: UnixCaller, { pid, uid, gid }: Ucred): number {
   const c = task.credentials;
   const { users, pids } = task.kernel;
-  if (uid === NO_ID || gid === NO_ID) return -EINVAL;
+  if (!users.uids.has(uid) || !users.gids.has(gid)) return -EINVAL;
   if (pid !== task.pid && !capable(c, users, CAP_SYS_ADMIN)) return -EPERM;
   if (![c.uid, c.euid, c.suid].includes(uid) && !capable(c, users, CAP_SETUID)) return -EPERM;
   if (![c.gid, c.egid, c.sgid].includes(gid) && !capable(c, users, CAP_SETGID)) return -EPERM;

@@ -43,7 +43,7 @@ export const EVENT_HANDLERS: Handlers<VfsCaller> = {
   timerfd_create: (task, clock, flags) => {
     if ((flags & ~(T.TFD_CLOEXEC | T.TFD_NONBLOCK)) !== 0) return -EINVAL;
     if (ALARM_CLOCKS.has(clock)) {
-      if (!capable(task.credentials, task.kernel.users, CAP_WAKE_ALARM)) return -EPERM;
+      if (!capable(task.credentials, task.kernel.users.initial, CAP_WAKE_ALARM)) return -EPERM;
     } else if (!TIMER_CLOCKS.has(clock)) return -EINVAL;
     const file = new TimerFile(task.kernel, clock, flags & T.TFD_NONBLOCK);
     return install(task, file, (flags & T.TFD_CLOEXEC) !== 0);

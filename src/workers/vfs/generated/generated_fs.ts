@@ -73,7 +73,7 @@ export class GeneratedInode extends Inode {
     const { node, subject } = this;
     if (!subject.exists) return -ENOENT;
     const time = now(this.fs.kernel.native);
-    const { uid, gid } = subject.owner;
+    const { uid, gid } = (node.kind === "file" ? node.owner : undefined) ?? subject.owner;
     return {
       dev: this.fs.dev,
       ino: this.ino,

@@ -45,6 +45,8 @@ export interface Contents {
 export interface FileNode<S extends Subject> {
   readonly kind: "file";
   readonly mode: number;
+  /** Whom it belongs to, if not to the owner of all that is about its subject. */
+  readonly owner?: Subject["owner"];
   /** What a file that is opened now shows, or why it may not be opened. */
   open(subject: S, credentials: Credentials): Contents | number;
   /** What was written, as one string: 0 for all of it, how much of it was taken, or a negative errno. */

@@ -8,16 +8,16 @@ import { constant, directory, file, type Subject } from "../generated/nodes.ts";
 import { cpuCount, cpuList, cpuMask } from "./cpus.ts";
 
 const CPU_STRIDE = 2 ** 12;
-const ROOT_OWNER = { uid: 0, gid: 0 };
 
 class SystemSubject implements Subject {
   readonly kernel: VfsContext;
   readonly inoBase = 0;
   readonly exists = true;
-  readonly owner = ROOT_OWNER;
+  readonly owner: Subject["owner"];
 
   constructor(kernel: VfsContext) {
     this.kernel = kernel;
+    this.owner = kernel.users.systemOwner;
   }
 }
 
@@ -25,10 +25,11 @@ class CpuSubject implements Subject {
   readonly kernel: VfsContext;
   readonly cpu: number;
   readonly exists = true;
-  readonly owner = ROOT_OWNER;
+  readonly owner: Subject["owner"];
 
   constructor(kernel: VfsContext, cpu: number) {
     this.kernel = kernel;
+    this.owner = kernel.users.systemOwner;
     this.cpu = cpu;
   }
 

@@ -20,7 +20,7 @@ import {
   simpleStatus,
   type Time,
 } from "../inode.ts";
-import { GID_TTY } from "./pty_files.ts";
+import { terminalGroup } from "./pty_files.ts";
 
 const ROOT_INO = 1;
 const PTMX_INO = 2;
@@ -48,13 +48,14 @@ export class DevPts extends FileSystem {
 
   /** The node of a terminal, or null. */
   terminal(number: number): DevPtsDevice | null {
-    const { ptys, rootCredentials } = this.kernel;
+    const { ptys, rootCredentials, users } = this.kernel;
     const pty = ptys.get(number);
     if (pty !== undefined) return new DevPtsDevice(this, FIRST_INO + number, pty.device, pty);
     const lent = ptys.lent.get(number);
     if (lent === undefined) return null;
     const uid = lent.owner ?? rootCredentials.uid;
-    return new DevPtsDevice(this, FIRST_INO + number, lent.device, { uid, gid: GID_TTY, mode: 0o620 });
+    const gid = terminalGroup(users, rootCredentials);
+    return new DevPtsDevice(this, FIRST_INO + number, lent.device, { uid, gid, mode: 0o620 });
   }
 
   status(): FileSystemStatus {

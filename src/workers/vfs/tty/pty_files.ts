@@ -14,6 +14,7 @@ import {
 } from "../../../shared/abi/poll.ts";
 import type { Timer } from "../../call/timers.ts";
 import type { Credentials } from "../../credentials/credentials.ts";
+import type { UserNamespace } from "../../credentials/user_namespace.ts";
 import type { VfsCaller } from "../caller.ts";
 import type { VfsContext } from "../context.ts";
 import { OpenFile } from "../file.ts";
@@ -22,7 +23,12 @@ import { PACKET_DATA, type Pty, type SlaveEnd } from "./pty.ts";
 import { masterIoctl, slaveIoctl } from "./pty_ioctl.ts";
 
 /** As devpts is mounted by default: terminals belong to the group tty. */
-export const GID_TTY = 5;
+const GID_TTY = 5;
+
+/** The group of a terminal that somebody opens: that of terminals, if there is one (mount option gid= of devpts). */
+export function terminalGroup({ gids }: UserNamespace, { fsgid }: Credentials): number {
+  return gids.has(GID_TTY) ? GID_TTY : fsgid;
+}
 const DECISECOND_NS = 1e8;
 const [CAN_READ, CAN_WRITE] = [POLLIN | POLLRDNORM, POLLOUT | POLLWRNORM];
 
@@ -208,7 +214,10 @@ class PtySlaveFile extends OpenFile implements SlaveEnd {
 
 /** Opens /dev/ptmx. */
 export function openMaster(kernel: VfsContext, flags: number, credentials: Credentials): OpenFile | number {
-  const pty = kernel.ptys.make({ uid: credentials.fsuid, gid: GID_TTY }, openSlave);
+  const pty = kernel.ptys.make(
+    { uid: credentials.fsuid, gid: terminalGroup(kernel.users, credentials) },
+    openSlave,
+  );
   return typeof pty === "number" ? pty : new PtyMasterFile(pty, flags);
 }
 
