@@ -8,13 +8,12 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { checkout, eventually } from "../spawn.ts";
+import { eventually } from "../spawn.ts";
 import { type Bundle, shell, withBundle } from "./bundle.ts";
 import { exists, proc, procLink, status } from "./processes.ts";
 
 const ROUNDS = process.env.RINGFENCE_TEST_LONG === undefined ? 30 : 500;
 const GONE_MS = 3000;
-const LAUNCHER = `${checkout}build/native/ringfence-launcher`;
 const LOOP = shell("while :; do sleep 0.02; done");
 
 /** How long a step takes, about: what is killed is killed within that time. */
@@ -30,10 +29,10 @@ const pids = (): number[] =>
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
 
-/** Processes of sandboxes, whoever's parent has died. */
+/** The launcher and those that it has forked have its words; Node and stubs are in the container's control groups. */
 function ours(bundle: Bundle): string[] {
   return pids()
-    .filter((pid) => procLink(pid, "exe") === LAUNCHER || isMember(bundle, pid))
+    .filter((pid) => proc(pid, "cmdline")?.includes(bundle.directory) || isMember(bundle, pid))
     .filter(exists)
     .map((pid) => `${pid} ${status(pid, "Name")}`);
 }
