@@ -12,7 +12,7 @@ import { eventually } from "../spawn.ts";
 import { type Bundle, shell, withBundle } from "./bundle.ts";
 import { exists, proc, procLink, status } from "./processes.ts";
 
-const ROUNDS = process.env.RINGFENCE_TEST_LONG === undefined ? 30 : 500;
+const ROUNDS = process.env.RINGFENCE_TEST_LONG === undefined ? 16 : 300;
 const GONE_MS = 3000;
 const LOOP = shell("while :; do sleep 0.02; done");
 
