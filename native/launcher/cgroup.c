@@ -80,34 +80,6 @@ static void own_group(const struct hierarchy *hierarchy, char *into, size_t capa
   fclose(file);
 }
 
-// systemd's place of SLICE:PREFIX:NAME: a-b.slice lies in a.slice, and the unit is PREFIX-NAME.scope.
-static void systemd_path(const char *text, char *into, size_t capacity) {
-  char slice[256], prefix[256], name[256];
-  slice[0] = prefix[0] = '\0';
-  const char *first = strchr(text, ':'), *second = first ? strchr(first + 1, ':') : NULL;
-  if (!second)
-    fail(EXIT_RINGFENCE, "linux.cgroupsPath must be SLICE:PREFIX:NAME with --systemd-cgroup: %s", text);
-  snprintf(slice, sizeof slice, "%.*s", (int)(first - text), text);
-  snprintf(prefix, sizeof prefix, "%.*s", (int)(second - first - 1), first + 1);
-  snprintf(name, sizeof name, "%s", second + 1);
-  if (!slice[0]) strcpy(slice, "system.slice");
-  size_t used = 0;
-  into[0] = '\0';
-  const char *suffix = strstr(slice, ".slice");
-  if (strcmp(slice, "-.slice") != 0)
-    for (const char *at = slice; suffix && at && at < suffix; at = strchr(at + 1, '-')) {
-      const char *end = strchr(at + 1, '-');
-      int length = (int)((end && end < suffix ? end : suffix) - slice);
-      used += (size_t)snprintf(into + used, capacity - used, "/%.*s.slice", length, slice);
-      if (used >= capacity) fail(EXIT_RINGFENCE, "linux.cgroupsPath is too long");
-    }
-  bool is_slice = strlen(name) > 6 && strcmp(name + strlen(name) - 6, ".slice") == 0;
-  if (is_slice)
-    snprintf(into + used, capacity - used, "/%s", name);
-  else
-    snprintf(into + used, capacity - used, "/%s%s%s.scope", prefix, prefix[0] ? "-" : "", name);
-}
-
 static bool has_dots(const char *path) {
   for (const char *at = path; (at = strstr(at, "..")); at += 2)
     if ((at == path || at[-1] == '/') && (at[2] == '\0' || at[2] == '/')) return true;
@@ -183,12 +155,10 @@ static char *first_missing(const struct hierarchy *hierarchy, const char *path) 
   return NULL;
 }
 
-void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id, bool systemd) {
+void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id) {
   char wanted[PATH_MAX / 2];
   if (!path)
     snprintf(wanted, sizeof wanted, "/%s", id);
-  else if (systemd)
-    systemd_path(path, wanted, sizeof wanted);
   else if (snprintf(wanted, sizeof wanted, "%s", path) >= (int)sizeof wanted)
     fail(EXIT_RINGFENCE, "linux.cgroupsPath is too long");
   size_t end = strlen(wanted);
@@ -211,6 +181,14 @@ void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id, boo
     paths[i] = strdup(whole);
     tops[i] = first_missing(&found[i], whole);
   }
+}
+
+bool cgroups_unified(const struct cgroups *cgroups) {
+  if (cgroups->count != 1) return false;
+  if (cgroups->hierarchies) return cgroups->hierarchies[0].unified;
+  char path[PATH_MAX + 64];
+  snprintf(path, sizeof path, "%s/cgroup.controllers", cgroups->paths[0]);
+  return access(path, F_OK) == 0;
 }
 
 void cgroups_make(struct cgroups *cgroups, bool lenient) {

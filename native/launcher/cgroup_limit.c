@@ -61,10 +61,42 @@ static bool write_limit(const struct cgroups *cgroups, const char *name, const c
   return outcome == WRITTEN;
 }
 
+// The first line of the first group that has such a file.
+static bool read_file(const struct cgroups *cgroups, const char *name, char *into, size_t capacity) {
+  for (int i = 0; i < cgroups->count; i++) {
+    char path[PATH_MAX + 64];
+    snprintf(path, sizeof path, "%s/%s", cgroups->paths[i], name);
+    FILE *file = fopen(path, "re");
+    if (!file) continue;
+    bool is_read = fgets(into, (int)capacity, file) != NULL;
+    fclose(file);
+    return is_read;
+  }
+  return false;
+}
+
+void cgroups_cpu_quota(const struct cgroups *cgroups, long long *quota, long long *period) {
+  char text[64];
+  *quota = *period = 0;
+  if (read_file(cgroups, "cpu.max", text, sizeof text)) {
+    if (sscanf(text, "max %lld", period) == 1)
+      *quota = -1;
+    else
+      sscanf(text, "%lld %lld", quota, period);
+    return;
+  }
+  if (read_file(cgroups, "cpu.cfs_quota_us", text, sizeof text)) sscanf(text, "%lld", quota);
+  if (read_file(cgroups, "cpu.cfs_period_us", text, sizeof text)) sscanf(text, "%lld", period);
+}
+
+long long cgroup_cpu_weight(long long shares) {
+  return shares <= 2 ? 1 : shares > 262144 ? 10000 : 1 + (shares - 2) * 9999 / 262142;
+}
+
 static void format(char *into, size_t capacity, enum form form, bool unified, long long number) {
   bool unlimited = number < 0 || (form == TASKS && number == 0);
   if (form == TASKS && !unlimited) number += CGROUP_TASKS_HEADROOM;
-  if (form == CPU_WEIGHT && unified) number = number <= 2 ? 1 : 1 + (number - 2) * 9999 / 262142;
+  if (form == CPU_WEIGHT && unified) number = cgroup_cpu_weight(number);
   if (form == IO_WEIGHT && unified) number = number <= 10 ? 1 : 1 + (number - 10) * 9999 / 990;
   if (unlimited && (form == TASKS || (form == OR_MAX && unified)))
     snprintf(into, capacity, "max");
@@ -103,10 +135,15 @@ static bool number_of(const struct json *spec, unsigned object, const char *memb
 
 // In v2 quota and period are one file, and swap is counted without memory.
 static void apply_cpu_max(const struct cgroups *cgroups, const struct json *spec, unsigned cpu) {
-  long long quota = -1, period = 100000;
+  long long quota = 0, period = 0, old_quota, old_period;
   char text[64];
-  bool is_set = number_of(spec, cpu, "quota", &quota) | number_of(spec, cpu, "period", &period);
-  if (!is_set) return;
+  number_of(spec, cpu, "quota", &quota);
+  number_of(spec, cpu, "period", &period);
+  if (quota == 0 && period == 0) return; // as with runc: not set
+  // One of the two alone leaves the other as it is.
+  cgroups_cpu_quota(cgroups, &old_quota, &old_period);
+  if (quota == 0) quota = old_quota;
+  if (period == 0) period = old_period;
   if (period <= 0) period = 100000;
   if (quota <= 0)
     snprintf(text, sizeof text, "max %lld", period);
@@ -133,6 +170,7 @@ static void apply_memory(const struct cgroups *cgroups, const struct json *spec,
   char text[64];
   number_of(spec, memory, "limit", &limit);
   number_of(spec, memory, "swap", &swap);
+  if (limit == -1 && swap == 0) swap = -1; // who wants all of memory wants all of swap
   if (limit > 0 && limit < CGROUP_MEMORY_MIN)
     fail(EXIT_RINGFENCE, "a memory limit of %lld bytes is below the least for a sandbox, %lld", limit,
          CGROUP_MEMORY_MIN);

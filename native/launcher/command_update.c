@@ -13,6 +13,7 @@
 #include "json.h"
 #include "report.h"
 #include "spec.h"
+#include "systemd.h"
 
 #define RESOURCES_MAX (1 << 20)
 
@@ -109,6 +110,11 @@ int command_update(const struct options *options) {
   if (found.control.fd < 0) fail(EXIT_RINGFENCE, "container not running");
   struct cgroups cgroups = {
       .count = found.record.cgroup_count, .paths = found.record.cgroups, .tops = found.record.cgroup_tops};
+  if (found.record.unit) {
+    struct unit_host host = {.unified = cgroups_unified(&cgroups)};
+    cgroups_cpu_quota(&cgroups, &host.quota, &host.period);
+    unit_limit(found.record.unit, found.record.user_unit, &resources, 0, false, &host);
+  }
   cgroups_limit(&cgroups, &resources, 0);
   buffer_printf(&request, "{\"id\":1,\"method\":\"limit\",\"params\":{");
   append_limit(&request, "tasks", &resources, "pids", true);

@@ -17,6 +17,7 @@ struct container {
   struct spec spec;
   struct sandbox sandbox;
   struct record record;
+  bool has_unit;        // systemd was asked for one
   struct lines control; // the sandbox's connection to this launcher
 };
 
