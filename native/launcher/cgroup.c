@@ -212,6 +212,52 @@ void cgroups_enter(const struct cgroups *cgroups, pid_t pid) {
       fail_errno(EXIT_RINGFENCE, "entering the control group %s", cgroups->paths[i]);
 }
 
+static bool names_controller(const char *list, size_t length, const char *controllers) {
+  char all[512];
+  snprintf(all, sizeof all, "%s", controllers);
+  for (char *save, *one = strtok_r(all, ",", &save); one; one = strtok_r(NULL, ",", &save))
+    for (const char *at = list, *end = list + length; at < end;) {
+      size_t word = strcspn(at, ",:");
+      if (word == strlen(one) && strncmp(at, one, word) == 0) return true;
+      at += word + 1;
+    }
+  return false;
+}
+
+static void descend(struct cgroups *cgroups, int index, const char *path) {
+  char *below = NULL;
+  if (asprintf(&below, "%s/%s", cgroups->paths[index], path) < 0) fail_errno(EXIT_RINGFENCE, "--cgroup");
+  if (access(below, F_OK) < 0) fail_errno(EXIT_RINGFENCE, "--cgroup: %s", below);
+  cgroups->paths[index] = below;
+}
+
+void cgroups_descend(struct cgroups *cgroups, char *const *names) {
+  struct hierarchy *found = calloc(CGROUPS_MAX, sizeof *found);
+  char **paths = calloc(CGROUPS_MAX, sizeof *paths);
+  if (!found || !paths) fail_errno(EXIT_RINGFENCE, "--cgroup");
+  memcpy(paths, cgroups->paths, (size_t)cgroups->count * sizeof *paths);
+  cgroups->paths = paths;
+  int count = find_hierarchies(found);
+  for (char *const *name = names; *name; name++) {
+    const char *colon = strchr(*name, ':'), *path = colon ? colon + 1 : *name;
+    if (!colon && names[1])
+      fail(EXIT_RINGFENCE, "invalid --cgroup argument: %s (missing <controller>: prefix)", *name);
+    if (strchr(path, ':') || has_dots(path)) fail(EXIT_RINGFENCE, "invalid --cgroup argument: %s", *name);
+    bool known = !colon;
+    for (int i = 0; i < cgroups->count; i++)
+      for (int j = 0; j < count; j++) {
+        size_t length = strlen(found[j].mount);
+        if (strncmp(paths[i], found[j].mount, length) != 0 || paths[i][length] != '/') continue;
+        if (colon && !names_controller(*name, (size_t)(colon - *name), found[j].controllers)) continue;
+        descend(cgroups, i, path);
+        known = true;
+        break;
+      }
+    if (!known) fail(EXIT_RINGFENCE, "unknown controller in SubCgroupPaths: %s", *name);
+  }
+  free(found);
+}
+
 // Children first; a group has no other directories than groups.
 static bool remove_tree(const char *path) {
   if (rmdir(path) == 0 || errno == ENOENT) return true;

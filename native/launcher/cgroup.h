@@ -50,6 +50,9 @@ void cgroups_cpu_quota(const struct cgroups *cgroups, long long *quota, long lon
 // Moves a process in.
 void cgroups_enter(const struct cgroups *cgroups, pid_t pid);
 
+// The groups below these that --cgroup names ([CONTROLLER,...:]PATH), instead of them; they must be there already.
+void cgroups_descend(struct cgroups *cgroups, char *const *names);
+
 // Removes the directories, and what is below; those that are gone are fine. Processes that are just ending
 // may keep them for a moment. Parents up to `tops` go too, unless somebody else has groups in them by now.
 void cgroups_remove(char *const *paths, char *const *tops, int count);

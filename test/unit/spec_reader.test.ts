@@ -72,7 +72,7 @@ const EXAMPLE = {
     resources: {
       memory: { limit: 0, swap: 0 },
       cpu: { period: 100_000, quota: 50_000, cpus: "" },
-      hugepageLimits: [{ pageSize: "2MB", limit: 0 }],
+      hugepageLimits: [],
       devices: [{ allow: true, type: "c", major: 1, minor: 3, access: "rwm" }],
     },
   },
