@@ -119,6 +119,11 @@ int command_update(const struct options *options) {
   buffer_printf(&request, "{\"id\":1,\"method\":\"limit\",\"params\":{");
   append_limit(&request, "tasks", &resources, "pids", true);
   append_limit(&request, "memory", &resources, "memory", false);
+  // A request is one line; JSON has line ends between its parts alone.
+  for (size_t i = 0; i < text.length; i++)
+    if (text.data[i] == '\n' || text.data[i] == '\r') text.data[i] = ' ';
+  buffer_printf(&request, "%s\"resources\":", request.data[request.length - 1] == '{' ? "" : ",");
+  buffer_append(&request, text.data, text.length);
   buffer_printf(&request, "}}");
   buffer_append(&request, "", 1);
   found_ask_or_fail(&found, request.data);
