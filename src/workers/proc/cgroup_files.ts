@@ -333,13 +333,17 @@ const V1_COMMON: Table<CgroupSubject> = {
   tasks: members(threadNumbers),
 };
 
-const V2_ROOT = directory(V2);
+const V2_ROOT = directory(V2, undefined, 0o755);
 
 /** v2's root where v1 has the controllers, which programs find in neither. */
-const V2_BARE = directory<CgroupSubject>({
-  ...Object.fromEntries(Object.entries(V2).filter(([name]) => name.startsWith("cgroup."))),
-  "cgroup.controllers": shown(() => ""),
-});
+const V2_BARE = directory<CgroupSubject>(
+  {
+    ...Object.fromEntries(Object.entries(V2).filter(([name]) => name.startsWith("cgroup."))),
+    "cgroup.controllers": shown(() => ""),
+  },
+  undefined,
+  0o755,
+);
 
 /** The root of v2. */
 export function unifiedRoot(hierarchies: readonly CgroupHierarchy[]): AnyNode {
@@ -353,7 +357,7 @@ export function legacyRoot(data: readonly string[]): { root: AnyNode; options: s
   if (words.some((word) => !Object.hasOwn(V1, word) && !word.startsWith("name="))) return -ENODEV;
   if (words.length === 0) return -EINVAL;
   const files = Object.assign({}, V1_COMMON, ...names.map((name) => V1[name]!)) as Table<CgroupSubject>;
-  return { root: directory(files), options: words.join(",") };
+  return { root: directory(files, undefined, 0o755), options: words.join(",") };
 }
 
 /** /proc/PID/cgroup. */
