@@ -47,6 +47,9 @@ long long cgroup_cpu_weight(long long shares);
 // What the CPU's quota and period are now, in microseconds; 0 where it is not known.
 void cgroups_cpu_quota(const struct cgroups *cgroups, long long *quota, long long *period);
 
+// Sets both; a quota of -1 is none. False with errno.
+bool cgroups_set_cpu_quota(const struct cgroups *cgroups, long long quota, long long period);
+
 // Moves a process in.
 void cgroups_enter(const struct cgroups *cgroups, pid_t pid);
 

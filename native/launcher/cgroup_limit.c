@@ -150,6 +150,18 @@ static void apply(const struct cgroups *cgroups, const struct json *spec, unsign
 }
 
 // In v2 quota and period are one file, and swap is counted without memory.
+bool cgroups_set_cpu_quota(const struct cgroups *cgroups, long long quota, long long period) {
+  char text[64];
+  snprintf(text, sizeof text, "%lld", quota);
+  enum outcome outcome = try_limit(cgroups, "cpu.cfs_quota_us", text);
+  if (outcome != ABSENT) return outcome == WRITTEN;
+  if (quota < 0)
+    snprintf(text, sizeof text, "max %lld", period);
+  else
+    snprintf(text, sizeof text, "%lld %lld", quota, period);
+  return try_limit(cgroups, "cpu.max", text) == WRITTEN;
+}
+
 static void apply_cpu_max(const struct cgroups *cgroups, const struct json *spec, unsigned cpu) {
   long long quota = 0, period = 0, old_quota, old_period;
   char text[64];

@@ -200,6 +200,10 @@ static void make_cgroups(struct container *container, const struct options *opti
   unsigned resources = system ? json_member(json, system, "resources") : 0;
   if (record->unit && resources) unit_limit(record->unit, record->user_unit, json, resources, true, &host);
   if (resources) cgroups_limit(&cgroups, json, resources);
+  // A sandbox starts with all the CPU there is, or a small quota would make create take minutes: no code of the container's
+  // runs before it is created.
+  cgroups_cpu_quota(&cgroups, &container->quota, &container->period);
+  if (container->quota > 0) cgroups_set_cpu_quota(&cgroups, -1, container->period);
   cgroups_enter(&cgroups, container->sandbox.init);
   if (record->waiter) cgroups_enter(&cgroups, record->waiter);
 }
@@ -312,6 +316,9 @@ void container_create(struct container *container, const struct options *options
   wait_until_created(container);
   if (record->waiter && shows_root)
     shown_root_make(record->init, record->waiter, record->user_namespace, spec);
+  const struct cgroups made = {.count = record->cgroup_count, .paths = record->cgroups};
+  if (container->quota > 0 && !cgroups_set_cpu_quota(&made, container->quota, container->period))
+    fail_errno(EXIT_RINGFENCE, "setting the quota of the CPU");
   if (console_socket) console_send(&console, console_socket);
   record_write(&container->state, record);
   pid_t pid = record->waiter ? record->waiter : record->init;

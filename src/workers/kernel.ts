@@ -91,6 +91,7 @@ import { DentryCache } from "./vfs/dentry_cache.ts";
 import type { OpenFile } from "./vfs/file.ts";
 import { FileEvents } from "./vfs/file_events.ts";
 import { LockTable } from "./vfs/file_locks.ts";
+import type { GeneratedFs } from "./vfs/generated/generated_fs.ts";
 import { mountInitialTree } from "./vfs/initial_mounts.ts";
 import type { FileSystem } from "./vfs/inode.ts";
 import type { Space } from "./vfs/memory/file_data.ts";
@@ -150,6 +151,7 @@ export class Kernel implements SupervisorContext {
   readonly pids: PidNamespace;
   readonly pause = new Pause(this);
   readonly cgroup = new Cgroup();
+  readonly #cgroupFs = new Map<string, GeneratedFs>();
   deviceRules: DeviceRules | null = null;
   /** Undefined: not known yet. */
   #allowedCpus: readonly number[] | null | undefined;
@@ -383,7 +385,7 @@ export class Kernel implements SupervisorContext {
   }
 
   newCgroups(type: "cgroup" | "cgroup2", data: readonly string[]): FileSystem | number {
-    return makeCgroups(this, type, data, this.hierarchies);
+    return makeCgroups(this, type, data, this.hierarchies, this.#cgroupFs);
   }
 
   /** The CPUs of the container's limits, or else those of whoever has started the sandbox. */

@@ -96,6 +96,20 @@ test("create and update leave the files that runc leaves", async () => {
   assert.equal(seen[1], seen[0]);
 });
 
+test("a small share of the CPU does not make create slow", async () => {
+  await withBundle(
+    SLEEP,
+    async (bundle) => {
+      ok(await bundle.create());
+      const cpu = bundle.cgroups().find((path) => existsSync(join(path, "cpu.cfs_quota_us")));
+      if (cpu !== undefined) assert.is(readFileSync(join(cpu, "cpu.cfs_quota_us"), "latin1"), "1000\n");
+    },
+    ({ linux }) => {
+      linux.resources = { cpu: { quota: 1000, period: 1_000_000 } };
+    },
+  );
+});
+
 const REFUSED: [string, object][] = [
   ["too few shares", { cpu: { shares: 1 } }],
   ["a CPU that is not there", { cpu: { cpus: "9999" } }],

@@ -2,7 +2,7 @@
 // see. Its files say what the container's limits are, and what its kernel counts; nothing is changed by them, and there
 // are no groups below. Files of v2, and of each hierarchy of v1.
 
-import { EINVAL, ENODEV, EPERM, ESRCH } from "../../shared/abi/errno.ts";
+import { EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import { type CgroupHierarchy, type CgroupUse, readCpuList, writeCpuList } from "../../shared/cgroup.ts";
 import type { SupervisorContext } from "../process/context.ts";
 import type { AnyNode, FileNode, Subject, Table } from "../vfs/generated/nodes.ts";
@@ -350,14 +350,24 @@ export function unifiedRoot(hierarchies: readonly CgroupHierarchy[]): AnyNode {
   return hierarchies.some(({ controllers }) => controllers !== "") ? V2_BARE : V2_ROOT;
 }
 
-/** The root of a hierarchy of v1 by its mount options, and these as Linux tells them; -EINVAL: it has no name. */
-export function legacyRoot(data: readonly string[]): { root: AnyNode; options: string } | number {
-  const words = data.filter((word) => word !== "" && word !== "xattr" && word !== "none");
-  const names = words.filter((word) => Object.hasOwn(V1, word));
-  if (words.some((word) => !Object.hasOwn(V1, word) && !word.startsWith("name="))) return -ENODEV;
-  if (words.length === 0) return -EINVAL;
-  const files = Object.assign({}, V1_COMMON, ...names.map((name) => V1[name]!)) as Table<CgroupSubject>;
-  return { root: directory(files, undefined, 0o755), options: words.join(",") };
+const NAME = /^name=[\w.-]{1,64}$/;
+
+/**
+ * The controllers that mount options name, and a name, each once and in one order, as Linux tells them; -EINVAL: there is no
+ * such hierarchy.
+ */
+export function legacyOptions(data: readonly string[]): string | number {
+  const words = new Set(data.filter((word) => word !== "" && word !== "xattr" && word !== "none"));
+  const controllers = LISTED.filter((name) => words.has(name));
+  const names = [...words].filter((word) => !Object.hasOwn(V1, word));
+  if (words.size === 0 || names.length > 1 || names.some((word) => !NAME.test(word))) return -EINVAL;
+  return [...controllers, ...names].join(",");
+}
+
+/** The root of the hierarchy with these options. */
+export function legacyRoot(options: string): AnyNode {
+  const tables = options.split(",").flatMap((word) => (Object.hasOwn(V1, word) ? [V1[word]!] : []));
+  return directory(Object.assign({}, V1_COMMON, ...tables) as Table<CgroupSubject>, undefined, 0o755);
 }
 
 /** /proc/PID/cgroup. */

@@ -10,7 +10,7 @@ import {
 import type { CgroupState, SupervisorContext } from "../process/context.ts";
 import { GeneratedFs } from "../vfs/generated/generated_fs.ts";
 import type { AnyNode } from "../vfs/generated/nodes.ts";
-import { CgroupSubject, legacyRoot, unifiedRoot } from "./cgroup_files.ts";
+import { CgroupSubject, legacyOptions, legacyRoot, unifiedRoot } from "./cgroup_files.ts";
 
 /** What the kernel knows of the group that its programs are in. */
 export class Cgroup implements CgroupState {
@@ -43,14 +43,21 @@ class CgroupFs extends GeneratedFs {
   }
 }
 
-/** A file system of that type with these mount options, or a negative errno. */
+/** A file system of that type with these mount options, or a negative errno. As on Linux, one hierarchy is one of them. */
 export function makeCgroups(
   kernel: SupervisorContext,
   type: "cgroup" | "cgroup2",
   data: readonly string[],
   hierarchies: readonly CgroupHierarchy[],
+  made: Map<string, GeneratedFs>,
 ): GeneratedFs | number {
-  if (type === "cgroup2") return new CgroupFs(kernel, type, unifiedRoot(hierarchies), "");
-  const found = legacyRoot(data);
-  return typeof found === "number" ? found : new CgroupFs(kernel, type, found.root, found.options);
+  const options = type === "cgroup2" ? "" : legacyOptions(data);
+  if (typeof options === "number") return options;
+  const known = made.get(options);
+  if (known !== undefined) return known;
+  const root = type === "cgroup2" ? unifiedRoot(hierarchies) : legacyRoot(options);
+  const fs = new CgroupFs(kernel, type, root, options);
+  // Of names there are any; of controllers a few.
+  if (!options.includes("name=")) made.set(options, fs);
+  return fs;
 }
