@@ -160,7 +160,7 @@ const DEVICES = `cd /tmp
 for one in "c 1 3" "c 1 5" "c 1 7" "c 10 229" "c 4 64" "c 200 1" "b 7 0" "b 7 3"; do
   set -- $one
   mknod n $one 2>&1 && { for way in "<n" ">n" "<>n"; do eval "true $way" 2>&1; done; }
-  [ -r n ] && echo readable; [ -w n ] && echo writable; rm -f n
+  [ -r n ] && echo readable; [ -w n ] && echo writable; [ -x n ] && echo executable; rm -f n
   echo
 done | sed 's/.*: //' | grep -v 'No such device\\|I/O error'`;
 

@@ -94,12 +94,19 @@ export function mayAccess(task: VfsCaller, path: Path, mask: number): number {
   const attributes = path.inode.believedAttributes();
   if (typeof attributes === "number") return attributes;
   const error = permission(task.credentials, task.kernel.users, attributes, mask);
-  const { deviceRules } = task.kernel;
-  if (error < 0 || deviceRules === null) return error;
-  const type = DEVICE_TYPES.get(path.inode.type);
+  return error < 0 ? error : mayUseDevice(task, attributes, mask);
+}
+
+/** What the rules of devices say, where it is one: 0 or -EPERM. */
+export function mayUseDevice(
+  { kernel: { deviceRules } }: VfsCaller,
+  { mode, rdev }: Attributes,
+  mask: number,
+): number {
+  if (deviceRules === null) return 0;
+  const type = DEVICE_TYPES.get(mode & S_IFMT);
   if (type === undefined) return 0;
   const access = ((mask & MAY_READ) !== 0 ? READ : 0) | ((mask & MAY_WRITE) !== 0 ? WRITE : 0);
-  const { rdev } = attributes;
   return access === 0 || deviceRules.permits(type, major(rdev), minor(rdev), access) ? 0 : -EPERM;
 }
 
