@@ -184,6 +184,8 @@ export class SystemdBus {
   readonly path: string;
   /** What is said in place of systemd's answer; undefined: that one. */
   answers: (call: Call, serial: number) => Buffer | undefined = () => undefined;
+  /** Its own group. */
+  root = "/";
   /** How jobs end. */
   result = "done";
   readonly #server: Server;
@@ -268,7 +270,7 @@ export class SystemdBus {
         answer("s", [":1.1"]);
         return;
       case "Get":
-        answer("v", [["s", body[1] === "Version" ? "257.7-1" : "/"]]);
+        answer("v", [["s", body[1] === "Version" ? "257.7-1" : this.root]]);
         return;
       case "StartTransientUnit":
         if (this.#units.has(unit)) {
@@ -305,7 +307,7 @@ export class SystemdBus {
 
   #make(unit: string, properties: [string, [string, Value]][]): void {
     const found = new Map(properties.map(([name, [, value]]) => [name, value]));
-    const below = join(slicePath(found.get("Slice") as string), unit);
+    const below = join(this.root.slice(1), slicePath(found.get("Slice") as string), unit);
     this.#units.set(unit, below);
     for (const root of hierarchies()) {
       const path = join(root, below);

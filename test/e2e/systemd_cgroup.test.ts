@@ -2,7 +2,7 @@
 // or a strange one, answers. Skipped, and said so, where runc is not installed or the host is not ours to change mounts of.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -44,6 +44,7 @@ function onHost(name: string, runtime: string, v2 = false): string {
   const lines = [
     "#!/bin/sh",
     `export DBUS_SYSTEM_BUS_ADDRESS='unix:path=/nosuch;unix:path=${socket},guid=1'`,
+    `export DBUS_SESSION_BUS_ADDRESS='unix:path=${socket.replace("b", "%62")}'`,
     `exec unshare -m sh -c '${mounts.join(" && ")} && exec "$@"' sh ${runtime} "$@"`,
   ];
   writeFileSync(script, `${lines.join("\n")}\n`, { mode: 0o755 });
@@ -162,6 +163,24 @@ function left(bundle: Bundle): string[] {
   });
   return [...bundle.left(), ...found.stdout.split("\n").filter((line) => line !== "")];
 }
+
+test("without privilege the user's own systemd is asked, whose units lie below it", async () => {
+  await withBus(
+    onHost("host-user", ringfence, true),
+    ({ linux }) => {
+      linux.cgroupsPath = ":ring:mine";
+    },
+    async (bundle, bus) => {
+      bus.root = "/ringtest.slice/user@7.service";
+      const global = ["--systemd-cgroup", "--rootless=true"];
+      ok(await bundle.creates({ globalFlags: global }));
+      const { pid } = JSON.parse((await bundle.on("state")).stdout.toString());
+      const own = readFileSync(`/proc/${pid}/cgroup`, "latin1");
+      assert.match(own, /^0::\/ringtest\.slice\/user@7\.service\/user\.slice\/ring-mine\.scope$/m);
+      assert.match(asked(bus.calls, bundle.id, 0n)[0]!, /\["Slice","s","user\.slice"\]/);
+    },
+  );
+});
 
 const UNEXPECTED: { name: string; says: RegExp; prepare: (bus: SystemdBus) => void }[] = [
   { name: "no bus", says: /failed to connect to dbus|dial unix/, prepare: (bus) => bus.close() },
