@@ -80,34 +80,6 @@ static void own_group(const struct hierarchy *hierarchy, char *into, size_t capa
   fclose(file);
 }
 
-// systemd's place of SLICE:PREFIX:NAME: a-b.slice lies in a.slice, and the unit is PREFIX-NAME.scope.
-static void systemd_path(const char *text, char *into, size_t capacity) {
-  char slice[256], prefix[256], name[256];
-  slice[0] = prefix[0] = '\0';
-  const char *first = strchr(text, ':'), *second = first ? strchr(first + 1, ':') : NULL;
-  if (!second)
-    fail(EXIT_RINGFENCE, "linux.cgroupsPath must be SLICE:PREFIX:NAME with --systemd-cgroup: %s", text);
-  snprintf(slice, sizeof slice, "%.*s", (int)(first - text), text);
-  snprintf(prefix, sizeof prefix, "%.*s", (int)(second - first - 1), first + 1);
-  snprintf(name, sizeof name, "%s", second + 1);
-  if (!slice[0]) strcpy(slice, "system.slice");
-  size_t used = 0;
-  into[0] = '\0';
-  const char *suffix = strstr(slice, ".slice");
-  if (strcmp(slice, "-.slice") != 0)
-    for (const char *at = slice; suffix && at && at < suffix; at = strchr(at + 1, '-')) {
-      const char *end = strchr(at + 1, '-');
-      int length = (int)((end && end < suffix ? end : suffix) - slice);
-      used += (size_t)snprintf(into + used, capacity - used, "/%.*s.slice", length, slice);
-      if (used >= capacity) fail(EXIT_RINGFENCE, "linux.cgroupsPath is too long");
-    }
-  bool is_slice = strlen(name) > 6 && strcmp(name + strlen(name) - 6, ".slice") == 0;
-  if (is_slice)
-    snprintf(into + used, capacity - used, "/%s", name);
-  else
-    snprintf(into + used, capacity - used, "/%s%s%s.scope", prefix, prefix[0] ? "-" : "", name);
-}
-
 static bool has_dots(const char *path) {
   for (const char *at = path; (at = strstr(at, "..")); at += 2)
     if ((at == path || at[-1] == '/') && (at[2] == '\0' || at[2] == '/')) return true;
@@ -183,12 +155,10 @@ static char *first_missing(const struct hierarchy *hierarchy, const char *path) 
   return NULL;
 }
 
-void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id, bool systemd) {
+void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id) {
   char wanted[PATH_MAX / 2];
   if (!path)
     snprintf(wanted, sizeof wanted, "/%s", id);
-  else if (systemd)
-    systemd_path(path, wanted, sizeof wanted);
   else if (snprintf(wanted, sizeof wanted, "%s", path) >= (int)sizeof wanted)
     fail(EXIT_RINGFENCE, "linux.cgroupsPath is too long");
   size_t end = strlen(wanted);
@@ -213,6 +183,14 @@ void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id, boo
   }
 }
 
+bool cgroups_unified(const struct cgroups *cgroups) {
+  if (cgroups->count != 1) return false;
+  if (cgroups->hierarchies) return cgroups->hierarchies[0].unified;
+  char path[PATH_MAX + 64];
+  snprintf(path, sizeof path, "%s/cgroup.controllers", cgroups->paths[0]);
+  return access(path, F_OK) == 0;
+}
+
 void cgroups_make(struct cgroups *cgroups, bool lenient) {
   int made = 0;
   cgroups->lenient = lenient;
@@ -232,6 +210,52 @@ void cgroups_enter(const struct cgroups *cgroups, pid_t pid) {
   for (int i = 0; i < cgroups->count; i++)
     if (!write_text(cgroups->paths[i], "cgroup.procs", text) && !cgroups->lenient)
       fail_errno(EXIT_RINGFENCE, "entering the control group %s", cgroups->paths[i]);
+}
+
+static bool names_controller(const char *list, size_t length, const char *controllers) {
+  char all[512];
+  snprintf(all, sizeof all, "%s", controllers);
+  for (char *save, *one = strtok_r(all, ",", &save); one; one = strtok_r(NULL, ",", &save))
+    for (const char *at = list, *end = list + length; at < end;) {
+      size_t word = strcspn(at, ",:");
+      if (word == strlen(one) && strncmp(at, one, word) == 0) return true;
+      at += word + 1;
+    }
+  return false;
+}
+
+static void descend(struct cgroups *cgroups, int index, const char *path) {
+  char *below = NULL;
+  if (asprintf(&below, "%s/%s", cgroups->paths[index], path) < 0) fail_errno(EXIT_RINGFENCE, "--cgroup");
+  if (access(below, F_OK) < 0) fail_errno(EXIT_RINGFENCE, "--cgroup: %s", below);
+  cgroups->paths[index] = below;
+}
+
+void cgroups_descend(struct cgroups *cgroups, char *const *names) {
+  struct hierarchy *found = calloc(CGROUPS_MAX, sizeof *found);
+  char **paths = calloc(CGROUPS_MAX, sizeof *paths);
+  if (!found || !paths) fail_errno(EXIT_RINGFENCE, "--cgroup");
+  memcpy(paths, cgroups->paths, (size_t)cgroups->count * sizeof *paths);
+  cgroups->paths = paths;
+  int count = find_hierarchies(found);
+  for (char *const *name = names; *name; name++) {
+    const char *colon = strchr(*name, ':'), *path = colon ? colon + 1 : *name;
+    if (!colon && names[1])
+      fail(EXIT_RINGFENCE, "invalid --cgroup argument: %s (missing <controller>: prefix)", *name);
+    if (strchr(path, ':') || has_dots(path)) fail(EXIT_RINGFENCE, "invalid --cgroup argument: %s", *name);
+    bool known = !colon;
+    for (int i = 0; i < cgroups->count; i++)
+      for (int j = 0; j < count; j++) {
+        size_t length = strlen(found[j].mount);
+        if (strncmp(paths[i], found[j].mount, length) != 0 || paths[i][length] != '/') continue;
+        if (colon && !names_controller(*name, (size_t)(colon - *name), found[j].controllers)) continue;
+        descend(cgroups, i, path);
+        known = true;
+        break;
+      }
+    if (!known) fail(EXIT_RINGFENCE, "unknown controller in SubCgroupPaths: %s", *name);
+  }
+  free(found);
 }
 
 // Children first; a group has no other directories than groups.

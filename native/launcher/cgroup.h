@@ -26,10 +26,12 @@ struct cgroups {
   bool lenient;                        // those that cannot be written are left alone
 };
 
-// The places of the group that linux.cgroupsPath names: an absolute path below each hierarchy's root, a
-// relative one below the caller's own group, or with `systemd` SLICE:PREFIX:NAME, whose directories are made
-// as systemd would (it is not asked). NULL: /<id>. Nothing is made yet.
-void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id, bool systemd);
+// The places of the group that linux.cgroupsPath names: an absolute path below each hierarchy's root, or a relative one
+// below the caller's own group. NULL: /<id>. Nothing is made yet. (A unit of systemd: systemd.h.)
+void cgroups_plan(struct cgroups *cgroups, const char *path, const char *id);
+
+// Whether all controllers are in one hierarchy (v2).
+bool cgroups_unified(const struct cgroups *cgroups);
 
 // Makes the directories; those that are there already are taken as they are. With `lenient`, what cannot be made is left
 // out.
@@ -39,8 +41,20 @@ void cgroups_make(struct cgroups *cgroups, bool lenient);
 // all its mounts are nodev and it can make none.
 void cgroups_limit(const struct cgroups *cgroups, const struct json *spec, unsigned resources);
 
+// cpu.weight (v2) of cpu.shares.
+long long cgroup_cpu_weight(long long shares);
+
+// What the CPU's quota and period are now, in microseconds; 0 where it is not known.
+void cgroups_cpu_quota(const struct cgroups *cgroups, long long *quota, long long *period);
+
+// Sets both; a quota of -1 is none. False with errno.
+bool cgroups_set_cpu_quota(const struct cgroups *cgroups, long long quota, long long period);
+
 // Moves a process in.
 void cgroups_enter(const struct cgroups *cgroups, pid_t pid);
+
+// The groups below these that --cgroup names ([CONTROLLER,...:]PATH), instead of them; they must be there already.
+void cgroups_descend(struct cgroups *cgroups, char *const *names);
 
 // Removes the directories, and what is below; those that are gone are fine. Processes that are just ending
 // may keep them for a moment. Parents up to `tops` go too, unless somebody else has groups in them by now.

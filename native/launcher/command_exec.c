@@ -130,7 +130,8 @@ static void read_process(struct process_file *file, const char *path) {
     if (file->text[i] == '\n' || file->text[i] == '\r') file->text[i] = ' ';
 }
 
-static pid_t start_waiter(const struct options *options, struct record *record, int channel, int terminal) {
+// What stands for the command on the host is put in the group that --cgroup names; its guest code stays in the container's.
+static pid_t start_waiter(struct record *record, const struct cgroups *cgroups, int channel, int terminal) {
   if (!record_init_alive(record)) fail(EXIT_RINGFENCE, "container not running");
   pid_t waiter = waiter_start(record->init, record->user_namespace, false, channel, terminal);
   // Had init died meanwhile, its number and so the namespaces might have been somebody else's.
@@ -138,9 +139,7 @@ static pid_t start_waiter(const struct options *options, struct record *record, 
     kill(waiter, SIGKILL);
     fail(EXIT_RINGFENCE, "container not running");
   }
-  const struct cgroups cgroups = {
-      .count = record->cgroup_count, .paths = record->cgroups, .lenient = container_is_lenient(options)};
-  cgroups_enter(&cgroups, waiter);
+  cgroups_enter(cgroups, waiter);
   return waiter;
 }
 
@@ -152,6 +151,9 @@ static int exec_in_container(const struct options *options, const struct state_d
   struct process_file file = {.terminal.wanted = option_on(options, OPTION_TTY)};
   if (path) read_process(&file, path);
   console_check(file.terminal.wanted, detach, console_socket);
+  struct cgroups cgroups = {
+      .count = record->cgroup_count, .paths = record->cgroups, .lenient = container_is_lenient(options)};
+  if (options->lists[OPTION_CGROUP]) cgroups_descend(&cgroups, options->lists[OPTION_CGROUP]);
   session_block_signals();
   struct lines control = {.fd = state_connect(state)};
   if (control.fd < 0) fail(EXIT_RINGFENCE, "container not running");
@@ -174,7 +176,7 @@ static int exec_in_container(const struct options *options, const struct state_d
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0)
       fail_errno(EXIT_RINGFENCE, "making the waiter's channel");
     descriptors[count++] = channel[0];
-    waiter = start_waiter(options, record, channel[1], stream);
+    waiter = start_waiter(record, &cgroups, channel[1], stream);
     close(channel[1]);
   }
   for (int i = 0; i < options->preserved; i++)

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "commands.h"
 #include "container.h"
 #include "found.h"
@@ -143,6 +144,14 @@ static bool end_sandbox(struct found *found, bool force) {
   return lock == LOCK_TAKEN;
 }
 
+// Who ends with a small share of the CPU would take its time.
+static void lift_quota(const struct record *record) {
+  const struct cgroups cgroups = {.count = record->cgroup_count, .paths = (char **)record->cgroups};
+  long long quota, period;
+  cgroups_cpu_quota(&cgroups, &quota, &period);
+  if (quota > 0) cgroups_set_cpu_quota(&cgroups, -1, period);
+}
+
 int command_delete(const struct options *options) {
   struct found found = {.control = {.fd = -1}};
   bool force = option_on(options, OPTION_FORCE);
@@ -151,6 +160,7 @@ int command_delete(const struct options *options) {
   if (!force) state_find(&found.state, root, options->id);
   if (record_read(&found.state, &found.record)) found.control.fd = state_connect(&found.state);
   int init = found.record.init > 0 ? init_open(&found.record) : -1;
+  if (force) lift_quota(&found.record);
   bool ended = end_sandbox(&found, force);
   wait_for_end(init);
   if (ended)

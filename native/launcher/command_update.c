@@ -13,6 +13,7 @@
 #include "json.h"
 #include "report.h"
 #include "spec.h"
+#include "systemd.h"
 
 #define RESOURCES_MAX (1 << 20)
 
@@ -109,10 +110,20 @@ int command_update(const struct options *options) {
   if (found.control.fd < 0) fail(EXIT_RINGFENCE, "container not running");
   struct cgroups cgroups = {
       .count = found.record.cgroup_count, .paths = found.record.cgroups, .tops = found.record.cgroup_tops};
+  if (found.record.unit) {
+    struct unit_host host = {.unified = cgroups_unified(&cgroups)};
+    cgroups_cpu_quota(&cgroups, &host.quota, &host.period);
+    unit_limit(found.record.unit, found.record.user_unit, &resources, 0, false, &host);
+  }
   cgroups_limit(&cgroups, &resources, 0);
   buffer_printf(&request, "{\"id\":1,\"method\":\"limit\",\"params\":{");
   append_limit(&request, "tasks", &resources, "pids", true);
   append_limit(&request, "memory", &resources, "memory", false);
+  // A request is one line; JSON has line ends between its parts alone.
+  for (size_t i = 0; i < text.length; i++)
+    if (text.data[i] == '\n' || text.data[i] == '\r') text.data[i] = ' ';
+  buffer_printf(&request, "%s\"resources\":", request.data[request.length - 1] == '{' ? "" : ",");
+  buffer_append(&request, text.data, text.length);
   buffer_printf(&request, "}}");
   buffer_append(&request, "", 1);
   found_ask_or_fail(&found, request.data);

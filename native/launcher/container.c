@@ -22,6 +22,7 @@
 #include "privileges.h"
 #include "report.h"
 #include "shown_root.h"
+#include "systemd.h"
 #include "user_namespace.h"
 #include "waiter.h"
 
@@ -36,6 +37,7 @@ static void undo(void) {
   struct record *record = &unfinished->record;
   sandbox_reap(record->waiter);
   sandbox_reap(unfinished->sandbox.init);
+  if (unfinished->has_unit) unit_stop(record->unit, record->user_unit);
   cgroups_remove(record->cgroups, record->cgroup_tops, record->cgroup_count);
   state_remove(&unfinished->state);
 }
@@ -163,23 +165,45 @@ bool container_is_lenient(const struct options *options) {
 }
 
 // Recorded before they are made: a launcher that is killed leaves no group that nobody knows.
-static void plan_cgroups(struct container *container, const struct options *options,
-                         struct cgroups *cgroups) {
-  cgroups_plan(cgroups, container->spec.cgroups_path, options->id, option_on(options, OPTION_SYSTEMD_CGROUP));
-  record_cgroups(&container->record, cgroups);
-  record_write(&container->state, &container->record);
+static void plan_cgroups(struct container *container, const struct options *options, struct cgroups *cgroups,
+                         struct unit *unit) {
+  struct record *record = &container->record;
+  const char *path = container->spec.cgroups_path;
+  char below[PATH_MAX / 2];
+  if (option_on(options, OPTION_SYSTEMD_CGROUP)) {
+    unit_plan(unit, path, options->id, container_is_lenient(options), below, sizeof below);
+    record->unit = strdup(unit->name);
+    record->user_unit = unit->user;
+    path = below;
+  }
+  cgroups_plan(cgroups, path, options->id);
+  if (record->user_unit && !cgroups_unified(cgroups))
+    fail(EXIT_RINGFENCE, "cannot use rootless systemd cgroups manager on cgroup v1");
+  record_cgroups(record, cgroups);
+  record_write(&container->state, record);
 }
 
 static void make_cgroups(struct container *container, const struct options *options,
-                         const struct cgroups *planned) {
+                         const struct cgroups *planned, const struct unit *unit) {
   const struct json *json = &container->spec.json;
   struct record *record = &container->record;
   struct cgroups cgroups = *planned;
+  struct unit_host host = {.unified = cgroups_unified(planned)};
+  const pid_t pids[] = {container->sandbox.init, record->waiter};
+  if (record->unit) {
+    container->has_unit = true;
+    unit_start(unit, json, pids, record->waiter ? 2 : 1, &host);
+  }
   cgroups_make(&cgroups, container_is_lenient(options));
   record_cgroups(record, &cgroups);
   unsigned system = json_member(json, 0, "linux");
   unsigned resources = system ? json_member(json, system, "resources") : 0;
+  if (record->unit && resources) unit_limit(record->unit, record->user_unit, json, resources, true, &host);
   if (resources) cgroups_limit(&cgroups, json, resources);
+  // A sandbox starts with all the CPU there is, or a small quota would make create take minutes: no code of the container's
+  // runs before it is created.
+  cgroups_cpu_quota(&cgroups, &container->quota, &container->period);
+  if (container->quota > 0) cgroups_set_cpu_quota(&cgroups, -1, container->period);
   cgroups_enter(&cgroups, container->sandbox.init);
   if (record->waiter) cgroups_enter(&cgroups, record->waiter);
 }
@@ -272,7 +296,8 @@ void container_create(struct container *container, const struct options *options
   // The waiter is protected, so that who may trace his own processes alone does not reach its namespaces.
   const bool shows_root = privileges_has(CAP_SYS_PTRACE);
   struct cgroups cgroups;
-  plan_cgroups(container, options, &cgroups);
+  struct unit unit;
+  plan_cgroups(container, options, &cgroups, &unit);
   sandbox_prepare(&container->sandbox, &plan);
   container->control.fd = container->sandbox.control;
   record->init = container->sandbox.init;
@@ -280,7 +305,7 @@ void container_create(struct container *container, const struct options *options
   if (!attached)
     record->waiter =
         waiter_start(record->init, record->user_namespace, shows_root, channel[1], console.slave);
-  make_cgroups(container, options, &cgroups);
+  make_cgroups(container, options, &cgroups, &unit);
   set_oom_score(container);
   create_hooks(container);
   sandbox_go(&container->sandbox);
@@ -291,6 +316,9 @@ void container_create(struct container *container, const struct options *options
   wait_until_created(container);
   if (record->waiter && shows_root)
     shown_root_make(record->init, record->waiter, record->user_namespace, spec);
+  const struct cgroups made = {.count = record->cgroup_count, .paths = record->cgroups};
+  if (container->quota > 0 && !cgroups_set_cpu_quota(&made, container->quota, container->period))
+    fail_errno(EXIT_RINGFENCE, "setting the quota of the CPU");
   if (console_socket) console_send(&console, console_socket);
   record_write(&container->state, record);
   pid_t pid = record->waiter ? record->waiter : record->init;
@@ -302,6 +330,7 @@ void container_create(struct container *container, const struct options *options
 
 void container_remove(const struct state_directory *state, const struct record *record) {
   char message[2048];
+  if (record->unit) unit_stop(record->unit, record->user_unit);
   cgroups_remove((char *const *)record->cgroups, (char *const *)record->cgroup_tops, record->cgroup_count);
   if (record->bundle && !container_hooks(state, record, "poststop", "stopped", message, sizeof message))
     warn("%s", message);

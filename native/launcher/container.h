@@ -17,7 +17,9 @@ struct container {
   struct spec spec;
   struct sandbox sandbox;
   struct record record;
-  struct lines control; // the sandbox's connection to this launcher
+  long long quota, period; // of the CPU, set when it is created; 0: none
+  bool has_unit;           // systemd was asked for one
+  struct lines control;    // the sandbox's connection to this launcher
 };
 
 // Creates the container that the options name. With `attached`, this launcher stands for it, with its own

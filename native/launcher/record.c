@@ -49,6 +49,8 @@ void record_write(const struct state_directory *state, struct record *record) {
   member(&text, "bundle", record->bundle);
   member(&text, "rootfs", record->rootfs);
   if (record->bundle) member(&text, "created", record->created);
+  member(&text, "unit", record->unit);
+  if (record->unit) buffer_printf(&text, ",\"userUnit\":%s", record->user_unit ? "true" : "false");
   buffer_printf(&text, ",\"cgroups\":[");
   for (int i = 0; i < record->cgroup_count; i++) {
     if (i > 0) buffer_append(&text, ",", 1);
@@ -103,6 +105,8 @@ bool record_read(const struct state_directory *state, struct record *record) {
     record->bundle = text_member(&json, "bundle");
     record->rootfs = text_member(&json, "rootfs");
     json_text(&json, json_member(&json, 0, "created"), record->created, sizeof record->created);
+    record->unit = text_member(&json, "unit");
+    record->user_unit = json_is(&json, json_member(&json, 0, "userUnit"), JSON_TRUE);
     record->cgroup_count = texts_member(&json, "cgroups", record->cgroups);
     texts_member(&json, "cgroupTops", record->cgroup_tops);
   }

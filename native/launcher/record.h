@@ -18,6 +18,8 @@ struct record {
   char *bundle;
   char *rootfs;
   char created[32]; // RFC 3339
+  char *unit;       // of systemd; NULL: there is none
+  bool user_unit;   // of the caller's own systemd
   int cgroup_count;
   char *cgroups[RECORD_CGROUPS_MAX];
   char *cgroup_tops[RECORD_CGROUPS_MAX]; // as in struct cgroups

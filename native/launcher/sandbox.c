@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,11 +19,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../keeper/keeper.h"
 #include "../keeper/maker.h"
+#include "cgroup.h"
 #include "init.h"
 #include "installation.h"
 #include "mounts.h"
@@ -49,6 +52,7 @@ static const char *overlay(const struct sandbox_plan *plan) {
 
 // With more CPUs the control plane does not share its thread with the kernel.
 #define SOLO_CPUS 2
+#define CPUS_MAX 8192
 
 static const char *workers_of(const struct options *options) {
   const char *given = options->values[OPTION_WORKERS];
@@ -58,12 +62,55 @@ static const char *workers_of(const struct options *options) {
   return sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) <= SOLO_CPUS ? "solo" : "1";
 }
 
+// The CPUs that the launcher may run on, as a list.
+static void write_cpus(struct buffer *text) {
+  size_t size = CPU_ALLOC_SIZE(CPUS_MAX);
+  cpu_set_t *cpus = CPU_ALLOC(CPUS_MAX);
+  if (!cpus || sched_getaffinity(0, size, cpus) < 0) return;
+  const char *comma = "";
+  buffer_printf(text, ",\"cpus\":\"");
+  for (int first = 0; first < CPUS_MAX; first++) {
+    if (!CPU_ISSET_S(first, size, cpus)) continue;
+    int last = first;
+    while (last + 1 < CPUS_MAX && CPU_ISSET_S(last + 1, size, cpus))
+      last++;
+    buffer_printf(text, first == last ? "%s%d" : "%s%d-%d", comma, first, last);
+    comma = ",";
+    first = last;
+  }
+  buffer_printf(text, "\"");
+  CPU_FREE(cpus);
+}
+
+// The hierarchies of control groups of this host, by /proc/self/cgroup (cgroups(7)): a container's programs see such.
+static void write_cgroups(struct buffer *text) {
+  struct statfs status;
+  if (statfs("/sys/fs/cgroup", &status) == 0 && status.f_type == CGROUP2_SUPER_MAGIC)
+    return; // one of v2 alone
+  FILE *file = fopen("/proc/self/cgroup", "re");
+  if (!file) return;
+  char line[PATH_MAX + 512], controllers[256];
+  int count = 0, id;
+  buffer_printf(text, ",\"cgroups\":[");
+  while (count < CGROUPS_MAX && fgets(line, sizeof line, file)) {
+    controllers[0] = '\0';
+    if (sscanf(line, "%d:%255[^:]", &id, controllers) < 1) continue;
+    buffer_printf(text, "%s{\"id\":%d,\"controllers\":", count++ ? "," : "", id);
+    buffer_json_string(text, controllers);
+    buffer_append(text, "}", 1);
+  }
+  buffer_append(text, "]", 1);
+  fclose(file);
+}
+
 static void write_config(struct buffer *text, const struct sandbox_plan *plan, const struct user_plan *users,
                          const char *workers) {
   const struct options *options = plan->options;
   const char *mode = plan->program ? "do" : plan->spec ? "container" : "hold";
   buffer_printf(text, "{\"version\":1,\"mode\":\"%s\",\"hostname\":", mode);
   buffer_json_string(text, plan->identity->hostname);
+  write_cpus(text);
+  if (plan->spec) write_cgroups(text);
   buffer_printf(text, ",\"options\":{\"platform\":");
   buffer_json_string(text, options->values[OPTION_PLATFORM]);
   buffer_printf(text, ",\"workers\":");

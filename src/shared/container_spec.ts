@@ -1,6 +1,8 @@
 // A container as the kernel builds it: what is left of an OCI config.json when it has been read and
 // checked (src/main/oci). Strings are byte strings (process_spec.ts).
 
+import type { CgroupLimits } from "./cgroup.ts";
+import type { DeviceRule } from "./device_rules.ts";
 import type { ProcessSpec } from "./process_spec.ts";
 
 /** One mount, in the order in which they are made. */
@@ -53,6 +55,10 @@ export interface ContainerSpec {
   tasks: number;
   /** Bytes of memory at most; 0: the host's. */
   memory: number;
+  /** What its control group tells its programs. */
+  cgroup: Partial<CgroupLimits>;
+  /** Which devices they may open and make, one rule after the other. */
+  deviceRules: DeviceRule[];
   /** Which system calls its programs may make; null: all. */
   seccomp: SeccompSpec | null;
   annotations: Record<string, string>;

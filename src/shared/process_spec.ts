@@ -4,6 +4,7 @@
 // Byte strings: argv, environment, paths and host names are bytes on Linux. In JSON and in memory
 // each is a string with one char per byte (U+0000-U+00FF).
 
+import type { CgroupHierarchy, CgroupLimits } from "./cgroup.ts";
 import type { ContainerSpec } from "./container_spec.ts";
 import type { StartError } from "./start_error.ts";
 
@@ -77,6 +78,10 @@ export interface SandboxConfig {
   /** Name of the container, whose config.json comes as descriptor `spec`. */
   id?: string;
   hostname: string;
+  /** The CPUs that the caller may run on, as a list: "0-3,7"; absent: it does not matter. */
+  cpus?: string;
+  /** The hierarchies of control groups that a container's programs see; v2's alone if absent. */
+  cgroups?: CgroupHierarchy[];
   options: SandboxOptions;
   /** Without it: the initial one. */
   users?: UserMaps;
@@ -164,6 +169,8 @@ export interface GuestLimits {
   tasks: number;
   /** Bytes. */
   memory: number;
+  /** What its control group tells its programs; those CPUs they may run on. */
+  cgroup: Partial<CgroupLimits>;
 }
 
 export interface KernelApi {

@@ -7,7 +7,9 @@ import { totalmem } from "node:os";
 import { ALL_ON_THREAD_0, compileMarshal, MARSHAL_ENTRY_SIZE } from "../shared/abi/marshal.ts";
 import { SIGKILL } from "../shared/abi/signal.ts";
 import { SYSCALLS } from "../shared/abi/syscalls.ts";
+import { type CgroupHierarchy, readCpuList } from "../shared/cgroup.ts";
 import type { ContainerSpec } from "../shared/container_spec.ts";
+import { DeviceRules } from "../shared/device_rules.ts";
 import { IPC_SETTING_NAMES } from "../shared/ipc_settings.ts";
 import { NET_SETTING_NAMES } from "../shared/net_settings.ts";
 import type { GuestLimits, ProcessSpec, SandboxConfig } from "../shared/process_spec.ts";
@@ -64,6 +66,7 @@ import { PLATFORMS } from "./platform/platforms.ts";
 import { Stubs } from "./platform/stubs.ts";
 import { NetThread } from "./pool/net_thread.ts";
 import { Post } from "./pool/post.ts";
+import { Cgroup, makeCgroups } from "./proc/cgroup_fs.ts";
 import { makeProc } from "./proc/proc_fs.ts";
 import type { SupervisorContext } from "./process/context.ts";
 import { exitGroup } from "./process/exit.ts";
@@ -88,6 +91,7 @@ import { DentryCache } from "./vfs/dentry_cache.ts";
 import type { OpenFile } from "./vfs/file.ts";
 import { FileEvents } from "./vfs/file_events.ts";
 import { LockTable } from "./vfs/file_locks.ts";
+import type { GeneratedFs } from "./vfs/generated/generated_fs.ts";
 import { mountInitialTree } from "./vfs/initial_mounts.ts";
 import type { FileSystem } from "./vfs/inode.ts";
 import type { Space } from "./vfs/memory/file_data.ts";
@@ -97,6 +101,7 @@ import { type Mount, MountIds, MountNamespace, type Path } from "./vfs/path.ts";
 import { Pipes } from "./vfs/pipe.ts";
 import type { Process } from "./vfs/processes.ts";
 import { Shrinker } from "./vfs/shrinker.ts";
+import { cpuCount } from "./vfs/sys/cpus.ts";
 import { DevPts } from "./vfs/tty/dev_pts.ts";
 import { Ptys } from "./vfs/tty/pty.ts";
 
@@ -145,6 +150,11 @@ export class Kernel implements SupervisorContext {
   readonly patcher: Patcher | null;
   readonly pids: PidNamespace;
   readonly pause = new Pause(this);
+  readonly cgroup = new Cgroup();
+  readonly #cgroupFs = new Map<string, GeneratedFs>();
+  deviceRules: DeviceRules | null = null;
+  /** Undefined: not known yet. */
+  #allowedCpus: readonly number[] | null | undefined;
   /** What programs from outside start with; null: they may make all calls. */
   containerFilter: SeccompFilter | null = null;
   /** That of all guests. */
@@ -297,7 +307,11 @@ export class Kernel implements SupervisorContext {
 
   /** Makes the kernel that of a container: null, or what is wrong with it. */
   prepare(container: ContainerSpec): string | null {
-    this.limit(container);
+    const { tasks, memory, cgroup } = container;
+    this.limit({ tasks, memory, cgroup });
+    const rules = DeviceRules.of(container.deviceRules);
+    if (typeof rules === "string") return `linux.resources.devices: ${rules}`;
+    this.deviceRules = rules;
     if (container.seccomp !== null) {
       const program = readFilter(container.seccomp.program);
       if (program === null) return "linux.seccomp: the profile is too long";
@@ -323,7 +337,14 @@ export class Kernel implements SupervisorContext {
     return checkProgram(this, container.process);
   }
 
-  limit({ tasks, memory }: Partial<GuestLimits>): void {
+  get hierarchies(): readonly CgroupHierarchy[] {
+    const { cgroups } = this.config;
+    return cgroups === undefined || cgroups.length === 0 ? [{ id: 0, controllers: "" }] : cgroups;
+  }
+
+  limit({ tasks, memory, cgroup }: Partial<GuestLimits>): void {
+    if (cgroup !== undefined) this.cgroup.change(cgroup);
+    if (cgroup?.cpus !== undefined) this.#allowedCpus = undefined;
     if (tasks !== undefined) this.limits.tasks = tasks > 0 ? Math.min(tasks, PID_MAX) : TASKS_MAX;
     if (memory !== undefined) limitMemory(this.commonMemory, this.heap, memory);
   }
@@ -361,6 +382,21 @@ export class Kernel implements SupervisorContext {
 
   newProc(): FileSystem {
     return makeProc(this);
+  }
+
+  newCgroups(type: "cgroup" | "cgroup2", data: readonly string[]): FileSystem | number {
+    return makeCgroups(this, type, data, this.hierarchies, this.#cgroupFs);
+  }
+
+  /** The CPUs of the container's limits, or else those of whoever has started the sandbox. */
+  get allowedCpus(): readonly number[] | null {
+    if (this.#allowedCpus !== undefined) return this.#allowedCpus;
+    const list = this.cgroup.limits.cpus || this.config.cpus;
+    const cpus = list === undefined ? null : readCpuList(list);
+    const all = cpuCount(this);
+    const some = [...(cpus ?? [])].filter((cpu) => cpu < all).sort((a, b) => a - b);
+    this.#allowedCpus = some.length > 0 && some.length < all ? some : null;
+    return this.#allowedCpus;
   }
 
   exitGroup(group: ThreadGroup, status: number): void {

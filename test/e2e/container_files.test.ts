@@ -51,7 +51,7 @@ read /relative: ENOENT
 read /directory/secret: ENOENT
 read /bind/../../../secret: ENOENT
 read /loop: ELOOP
-read /disk: ENXIO
+read /disk: EPERM
 read /socket: ENXIO
 read /masked/file: ENOENT
 read /maskedfile: yes

@@ -53,6 +53,43 @@ if (!hasDocker()) {
   );
 
   columns.both(
+    "limits as programs see them, devices and their rules",
+    async (scene) => {
+      const files = "memory/memory.limit_in_bytes pids/pids.max cpu/cpu.cfs_quota_us cpu/cpu.shares";
+      const alone = "memory.max pids.max cpu.max";
+      const shown = `nproc; cd /sys/fs/cgroup; cat ${files} 2>/dev/null || cat ${alone}`;
+      const limits = [
+        "--memory=200m",
+        "--pids-limit=50",
+        "--cpus=1.5",
+        "--cpu-shares=512",
+        "--cpuset-cpus=1",
+      ];
+      const made =
+        "mknod /dev/n c 1 5; head -c 2 /dev/n | od -An -tx1; mknod /dev/b b 7 0; head -c 1 /dev/b 2>&1 | cut -c1-40";
+      return [
+        await scene.once(limits, "bb", "sh", "-c", shown),
+        await scene.once([], "bb", "sh", "-c", made),
+        await scene.once(
+          ["--privileged", "--cap-add=ALL"],
+          "bb",
+          "sh",
+          "-c",
+          "echo x >/dev/null; cat /proc/1/cpuset | wc -l",
+        ),
+        await scene.once(
+          ["--device=/dev/zero:/dev/of/zero"],
+          "bb",
+          "sh",
+          "-c",
+          "head -c 2 /dev/of/zero | od -An -tx1",
+        ),
+      ].join("\n");
+    },
+    /^1\n209715200\n50\n150000\n512\n[\s\S]*00 00\n.*not permitted[\s\S]*\n0$/,
+  );
+
+  columns.both(
     "--init: a process 1 that reaps, and passes signals on",
     async (scene) => {
       const orphan = "(sleep 0.05 &); sleep 0.2; ps -o pid,stat,comm | grep -c Z";

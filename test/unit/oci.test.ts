@@ -15,6 +15,8 @@ import { ociMounts } from "../../src/main/oci/mounts.ts";
 import { ociProcess } from "../../src/main/oci/process.ts";
 import { SchemaError } from "../../src/main/oci/schema.ts";
 import { MS_BIND, MS_NOSUID, MS_RDONLY, MS_REC } from "../../src/shared/abi/mount.ts";
+import { readCpuList, writeCpuList } from "../../src/shared/cgroup.ts";
+import { DeviceRules, READ, WRITE } from "../../src/shared/device_rules.ts";
 import type { SandboxConfig } from "../../src/shared/process_spec.ts";
 
 const PROCESS = { user: { uid: 1, gid: 2 }, args: ["prog"], env: ["A=b"], cwd: "/" };
@@ -152,13 +154,12 @@ test("what is accepted without effect is told in the log", () => {
   const linux = {
     sysctl: { "net.a": "1", "kernel.shmmax": "8192" },
     rootfsPropagation: "rslave",
-    resources: { cpu: { cpus: "0" } },
     namespaces: [{ type: "network" }, { type: "uts" }],
   };
   const text = JSON.stringify({ ...LEAST, mounts, linux });
   read(text);
   const list =
-    "linux.resources.cpu.cpus, linux.sysctl net.a, the host's pid namespace, the host's ipc namespace, linux.rootfsPropagation, propagation of mounts[1]";
+    "linux.sysctl net.a, the host's pid namespace, the host's ipc namespace, linux.rootfsPropagation, propagation of mounts[1]";
   assert.equal(logged, [`config.json: accepted without effect: ${list}`]);
   assert.is(
     refusal(() => read(text, {}, true)),
@@ -244,6 +245,63 @@ test("nothing but a SchemaError comes of any document", () => {
   );
   for (const text of ["", "null", "[]", "1", '"x"', "{", '{"__proto__":{"ociVersion":"1.0.0"}}'])
     refusal(() => read(text));
+});
+
+test("limits are those of the files that programs read, and 0 says nothing", () => {
+  const limits = (resources: object) => read(JSON.stringify({ ...LEAST, linux: { resources } })).cgroup;
+  assert.equal(limits({ memory: { limit: 5, swap: 0 }, cpu: { quota: -1, cpus: "" }, pids: {} }), {
+    memory: 5,
+    quota: -1,
+  });
+  assert.equal(
+    limits({ unified: { "memory.max": "max", "cpu.max": "100 200", "pids.max": "7", other: 1 } }),
+    {
+      memory: -1,
+      quota: 100,
+      period: 200,
+      tasks: 7,
+    },
+  );
+  assert.equal(limits({ unified: { "memory.max": "x", "cpu.max": "", "cpuset.cpus": 5 } }), {});
+});
+
+test("lists of CPUs are read within bounds", () => {
+  assert.is(writeCpuList([...readCpuList("1,3-5, 7")!]), "1,3-5,7");
+  for (const wrong of ["", "a", "5-1", "0-9999999", "8192", "1-", "-1"]) assert.is(readCpuList(wrong), null);
+});
+
+test("rules of devices say together what a device control group makes of them", () => {
+  const rule = (allow: boolean, access: string, type = "a", major = -1, minor = -1) => ({
+    allow,
+    access,
+    type,
+    major,
+    minor,
+  });
+  const rulesOf = (devices: object[]) =>
+    DeviceRules.of(read(JSON.stringify({ ...LEAST, linux: { resources: { devices } } })).deviceRules);
+  const made = (devices: object[]) => rulesOf(devices) as DeviceRules;
+  assert.not.ok(made([]).permits("c", 10, 229, READ));
+  assert.ok(made([]).permits("c", 1, 3, READ | WRITE));
+  assert.ok(made([rule(true, "rwm")]).permits("b", 8, 0, WRITE));
+  const some = made([rule(true, "r", "c", 10, 229), rule(true, "w", "c", 10), rule(true, "w", "b", -1, 5)]);
+  assert.ok(some.permits("c", 10, 229, READ));
+  assert.not.ok(some.permits("c", 10, 229, READ | WRITE)); // not by one rule
+  assert.ok(some.permits("c", 10, 1, WRITE));
+  assert.ok(some.permits("b", 3, 5, WRITE));
+  assert.not.ok(some.permits("b", 3, 6, WRITE));
+  assert.match(rulesOf([rule(true, "r", "c", 10), rule(false, "r", "c", 10, 1)]) as string, /exception/);
+  const denied = [
+    [rule(true, "")],
+    [rule(true, "r", "x")],
+    [rule(true, "r", "c", 2 ** 40)],
+    Array(5000).fill(rule(true, "r")),
+  ];
+  for (const devices of denied)
+    assert.match(
+      refusal(() => rulesOf(devices)),
+      /devices/,
+    );
 });
 
 test.run();

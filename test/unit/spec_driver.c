@@ -12,6 +12,7 @@
 #include "hooks.h"
 #include "report.h"
 #include "spec.h"
+#include "unit_properties.h"
 
 static void print(const char *name, const char *value) {
   printf(" %s=%s", name, value ? value : "-");
@@ -49,7 +50,16 @@ static void read_one(void) {
   const struct cgroups groups = {.count = 1, .paths = (char **)paths};
   unsigned system = json_member(&spec.json, 0, "linux");
   unsigned resources = system ? json_member(&spec.json, system, "resources") : 0;
-  if (resources) cgroups_limit(&groups, &spec.json, resources);
+  if (!resources) return;
+  for (int unified = 0; unified < 2; unified++) {
+    struct buffer body = {0};
+    const struct unit_host host = {.unified = unified, .version = 257};
+    const pid_t pid = 1;
+    unit_new_properties(&body, &spec.json, "name", "a.slice", unified, &pid, 1, &host);
+    unit_limit_properties(&body, &spec.json, resources, true, &host);
+    buffer_free(&body);
+  }
+  cgroups_limit(&groups, &spec.json, resources);
 }
 
 int main(void) {

@@ -13,7 +13,10 @@ import { checkout } from "../spawn.ts";
 const RUNS = process.env["RINGFENCE_TEST_LONG"] ? 20_000 : 1000;
 const directory = mkdtempSync(join(tmpdir(), "ringfence-spec-"));
 const driver = join(directory, "driver");
-const PARTS = ["spec", "json", "report", "buffer", "cgroup", "cgroup_limit", "hooks", "id_map"];
+const PARTS = [
+  ...["spec", "json", "report", "buffer", "cgroup", "cgroup_limit", "hooks", "id_map"],
+  ...["unit_properties", "device_rules", "variant_text", "dbus"],
+];
 
 test.before(() => {
   const launcher = `${checkout}native/launcher`;
@@ -59,6 +62,7 @@ const EXAMPLE = {
     { destination: "/c", source: "/c", options: ["rbind", "ridmap"] },
     { destination: "/d", source: "/d", options: ["bind"], uidMappings: [RANGE], gidMappings: [RANGE] },
   ],
+  annotations: { "org.systemd.property.After": "@at [1, 2]", other: "" },
   hooks: { prestart: [{ path: "/bin/true", args: ["true"], env: [] }] },
   linux: {
     cgroupsPath: "/docker/id",
@@ -68,7 +72,8 @@ const EXAMPLE = {
     resources: {
       memory: { limit: 0, swap: 0 },
       cpu: { period: 100_000, quota: 50_000, cpus: "" },
-      hugepageLimits: [{ pageSize: "2MB", limit: 0 }],
+      hugepageLimits: [],
+      devices: [{ allow: true, type: "c", major: 1, minor: 3, access: "rwm" }],
     },
   },
 };
@@ -111,6 +116,11 @@ test("what is not valid is refused", () => {
     changed((value) => (value.linux.resources = { memory: { limit: 1 } } as never)),
     changed((value) => (value.linux.resources = { pids: { limit: "1" } } as never)),
     changed((value) => (value.linux.resources = { blockIO: { throttleReadBpsDevice: [{}] } } as never)),
+    changed((value) => (value.linux.resources = { devices: [{ allow: true }] } as never)),
+    changed((value) => (value.linux.resources = { devices: [{ type: "x", access: "r" }] } as never)),
+    changed((value) => (value.linux.resources = { devices: Array(5000).fill({ access: "r" }) } as never)),
+    changed((value) => (value.linux.resources = { cpu: { cpus: "0-9999999" } } as never)),
+    changed((value) => Object.assign(value, { annotations: { "org.systemd.property.x y": "1" } })),
     changed((value) => (value.root.path = "x".repeat(5000))),
     changed((value) => (value.linux.uidMappings = {} as never)),
     changed((value) => (value.linux.uidMappings = [1] as never)),

@@ -16,7 +16,7 @@ export function features(version: string): object {
     linux: {
       namespaces: NAMESPACES,
       capabilities: Object.keys(CAP).filter((name) => name.startsWith("CAP_") && name !== "CAP_LAST_CAP"),
-      cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: false },
+      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
       // A profile is accepted; the guest's calls do not reach the host with or without it.
       seccomp: { enabled: false },
       apparmor: { enabled: false },

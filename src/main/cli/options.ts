@@ -297,6 +297,11 @@ export const commands: Command[] = [
       preserveFds,
       pidfdSocket,
       { name: "additional-gids", alias: "g", type: "list", describe: "further group of the command" },
+      {
+        name: "cgroup",
+        type: "list",
+        describe: "control group below the container's, by [CONTROLLER,...:]PATH",
+      },
       { name: "cap", alias: "c", type: "list", describe: "capability that the command has as well" },
       {
         name: "no-new-privs",

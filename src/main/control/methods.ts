@@ -2,10 +2,13 @@
 // with an id is answered by {"id", "result"} or {"id", "error": {"code", "message"}}; the life of the
 // program that a connection stands for is told by events (program.ts).
 
+import type { CgroupLimits } from "../../shared/cgroup.ts";
 import { type KernelApi, PRESERVED_MAX } from "../../shared/process_spec.ts";
 import type { Container } from "../container/container.ts";
 import { checkProcess } from "../container/exec_process.ts";
 import type { Log } from "../log.ts";
+import { cgroupLimits } from "../oci/resources.ts";
+import { SchemaError } from "../oci/schema.ts";
 import { checkProcessSpec } from "./check_spec.ts";
 import type { Connection } from "./connection.ts";
 import { CODE_RINGFENCE, Program } from "./program.ts";
@@ -53,6 +56,15 @@ function signalNumber(signo: unknown): number {
 function count(value: unknown, name: string): number {
   if (typeof value !== "number" || !Number.isInteger(value) || value < 0) throw invalid(name);
   return value;
+}
+
+function changedLimits(resources: unknown): Partial<CgroupLimits> {
+  try {
+    return cgroupLimits(resources, "resources");
+  } catch (error) {
+    if (error instanceof SchemaError) throw new RequestError("ERR_PARAMS", error.message);
+    throw error;
+  }
 }
 
 /** How many descriptors of its caller's a program gets beside its standard streams. */
@@ -111,11 +123,15 @@ const METHODS: Readonly<Record<string, Method>> = {
     peer.program = container(control).program!;
   },
 
-  /** Other limits of what the kernel counts: `tasks`, `memory` (bytes), each if it is there; 0: none. */
-  limit(control, _peer, { tasks, memory }) {
+  /**
+   * Other limits of what the kernel counts: `tasks`, `memory` (bytes), each if it is there; 0: none. `resources`: all that
+   * was changed, as linux.resources has it.
+   */
+  limit(control, _peer, { tasks, memory, resources }) {
     return container(control).limit({
       ...(tasks !== undefined && { tasks: count(tasks, "tasks") }),
       ...(memory !== undefined && { memory: count(memory, "memory") }),
+      ...(resources !== undefined && { cgroup: changedLimits(resources) }),
     });
   },
 

@@ -10,6 +10,7 @@ import type { Descriptors } from "../boot.ts";
 import type { Log } from "../log.ts";
 import { ociMounts } from "./mounts.ts";
 import { ociProcess } from "./process.ts";
+import { cgroupLimits, deviceRules } from "./resources.ts";
 import {
   absolutePath,
   boolean,
@@ -55,6 +56,7 @@ const paths = list(absolutePath, PATHS_MAX);
 
 /** -1: none. */
 const limit = optional(object({ limit: optional(integer(-1, 2 ** 52), 0) }), { limit: 0 });
+const resources = object({ pids: limit, memory: limit, devices: optional(deviceRules, []) });
 
 const readLinux = object({
   devices: optional(list(device, 4096), []),
@@ -62,7 +64,10 @@ const readLinux = object({
   readonlyPaths: optional(paths, []),
   seccomp: optional(readSeccomp, null),
   sysctl: optional(map(byteString, MAP_MAX), {}),
-  resources: optional(object({ pids: limit, memory: limit }), { pids: { limit: 0 }, memory: { limit: 0 } }),
+  resources: optional((value, at) => ({ ...resources(value, at), cgroup: cgroupLimits(value, at) }), {
+    ...resources({}, ""),
+    cgroup: {},
+  }),
 });
 
 function readConfig(descriptors: Descriptors) {
@@ -121,6 +126,8 @@ export function readContainer(
     readOnlyPaths: linux.readonlyPaths,
     tasks: Math.max(0, linux.resources.pids.limit),
     memory: Math.max(0, linux.resources.memory.limit),
+    cgroup: linux.resources.cgroup,
+    deviceRules: linux.resources.devices,
     seccomp: linux.seccomp === null ? null : compileSeccomp(linux.seccomp),
     annotations: config.annotations,
     settings: linux.sysctl,

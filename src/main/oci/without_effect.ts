@@ -10,7 +10,6 @@ import { SchemaError } from "./schema.ts";
 const MEMBERS_WITHOUT_EFFECT: readonly string[] = [
   "linux.mountLabel",
   "linux.intelRdt",
-  "linux.resources.cpu.cpus", // the sandbox keeps to them, but its guest sees all CPUs
   "process.apparmorProfile",
   "process.selinuxLabel",
   "process.scheduler",

@@ -82,14 +82,15 @@ function perMount(format: Format, tells: boolean, mode = 0o444): FileNode<Proces
 }
 
 export const mounts = perMount(
-  (mount, place) => `${escaped(mount.source)} ${place} ${mount.fs.type} ${flagsOf(mount)} 0 0\n`,
+  (mount, place) =>
+    `${escaped(mount.source)} ${place} ${mount.fs.type} ${flagsOf(mount)}${mount.fs.options === "" ? "" : `,${mount.fs.options}`} 0 0\n`,
   true,
 );
 
 export const mountInfo = perMount((mount, place) => {
   const parent = mount.parent?.id ?? 0;
   const where = `${mount.id} ${parent} ${deviceOf(mount.fs)} ${rootOf(mount)} ${place}`;
-  const access = mount.readOnly ? "ro" : "rw";
+  const access = `${mount.readOnly ? "ro" : "rw"}${mount.fs.options === "" ? "" : `,${mount.fs.options}`}`;
   return `${where} ${flagsOf(mount)} - ${mount.fs.type} ${escaped(mount.source)} ${access}\n`;
 }, true);
 

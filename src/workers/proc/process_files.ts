@@ -17,6 +17,7 @@ import {
   type Table,
 } from "../vfs/generated/nodes.ts";
 import type { MagicTarget } from "../vfs/inode.ts";
+import { cgroupLines } from "./cgroup_files.ts";
 import { mountInfo, mountStats, mounts } from "./mount_files.ts";
 import { NET_FILES } from "./net_files.ts";
 import { DESCRIPTOR_DIRECTORIES, PLACE_LINKS } from "./process_links.ts";
@@ -119,7 +120,7 @@ const NAMESPACES: Table<ProcessSubject> = Object.fromEntries(
 /** What a process and a thread have in common. */
 const COMMON: Table<ProcessSubject> = {
   auxv: auxiliaryVector,
-  cgroup: file(() => "0::/\n"),
+  cgroup: file(({ kernel }) => cgroupLines(kernel.hierarchies)),
   cmdline: commandLine,
   comm,
   cpuset: file(() => "/\n"),

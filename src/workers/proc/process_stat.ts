@@ -3,6 +3,7 @@
 import { RLIMIT_RSS, RLIMIT_SIGPENDING } from "../../shared/abi/resource.ts";
 import { SIG_DFL, SIG_IGN, SIGCHLD, SIGRTMAX } from "../../shared/abi/signal.ts";
 import { CLOCK_BOOTTIME } from "../../shared/abi/time.ts";
+import { writeCpuList } from "../../shared/cgroup.ts";
 import { REQ_CPU } from "../../shared/ring/layout.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
@@ -10,7 +11,7 @@ import { mayCurrentInspect } from "../process/ptrace_access.ts";
 import type { Task } from "../process/task.ts";
 import { RLIM_INFINITY } from "../system/limit_calls.ts";
 import { groupCpuTime, taskCpuTime } from "../time/cpu_time.ts";
-import { cpuList, cpuMask } from "../vfs/sys/cpus.ts";
+import { affinityOf, maskOfCpus } from "../vfs/sys/cpus.ts";
 import { type HostAccount, hostAccount } from "./host_account.ts";
 import { STATE_NAMES, stateOf } from "./process_state.ts";
 import type { ProcessSubject } from "./subjects.ts";
@@ -219,8 +220,8 @@ export function status(subject: ProcessSubject): string {
     ["Seccomp_filters", task.seccomp?.depth ?? 0],
     ["Speculation_Store_Bypass", "vulnerable"],
     ["SpeculationIndirectBranch", "always enabled"],
-    ["Cpus_allowed", cpuMask(subject.kernel)],
-    ["Cpus_allowed_list", cpuList(subject.kernel)],
+    ["Cpus_allowed", maskOfCpus(subject.kernel, affinityOf(task))],
+    ["Cpus_allowed_list", writeCpuList(affinityOf(task))],
     ["Mems_allowed", "00000000,00000001"],
     ["Mems_allowed_list", "0"],
     ["voluntary_ctxt_switches", 0],

@@ -10,6 +10,7 @@ import type { SupervisorContext } from "../process/context.ts";
 import { listedTypes } from "../vfs/file_system_types.ts";
 import { constant, directory, file, type Node } from "../vfs/generated/nodes.ts";
 import { cpuCount, cpuTimes } from "../vfs/sys/cpus.ts";
+import { cgroupTable } from "./cgroup_files.ts";
 import { stateOf } from "./process_state.ts";
 import type { SystemSubject } from "./subjects.ts";
 
@@ -177,6 +178,7 @@ export const SYSTEM_FILES: Readonly<Record<string, Node<SystemSubject>>> = {
   cpuinfo: file(cpuinfo),
   devices: file(() => DEVICES),
   diskstats: file(() => ""),
+  cgroups: file(({ kernel }) => cgroupTable(kernel.hierarchies)),
   filesystems: file(listedTypes),
   interrupts: file(interrupts),
   loadavg: file(load),

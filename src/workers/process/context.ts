@@ -1,6 +1,7 @@
 // What the supervisor's rooms (process, signals, time, futex, identity, system, proc) use of their kernel, beside what
 // the platform, sockets and System V IPC do. The Kernel object is all of it.
 
+import type { CgroupLimits, CgroupUse } from "../../shared/cgroup.ts";
 import type { Attention } from "../../shared/ring/attention.ts";
 import type { CallTracer } from "../call/context.ts";
 import type { SigInfo } from "../call/siginfo.ts";
@@ -30,6 +31,14 @@ export interface ProcessTracer extends CallTracer {
   ended(task: Task, status: number): void;
 }
 
+/** What is known of a control group (proc/cgroup_fs.ts). */
+export interface CgroupState {
+  readonly limits: CgroupLimits;
+  /** Most bytes that were seen. */
+  readonly peak: number;
+  seen(use: CgroupUse): CgroupUse;
+}
+
 export interface SupervisorContext extends PlatformContext, IpcContext, FamilyContext {
   /** Null: there is no other kernel thread. */
   readonly netThread: (SlotServer & SocketMaker & InterfaceOwner & TextOwner) | null;
@@ -51,6 +60,8 @@ export interface SupervisorContext extends PlatformContext, IpcContext, FamilyCo
   readonly networks: Networks;
   readonly namespaceFiles: NamespaceFiles;
   readonly bootId: string;
+  /** The control group that programs are in. */
+  readonly cgroup: CgroupState;
   readonly vdso: Vdso;
   /** Somebody outside will ask for the wait status of this program. */
   expectWait(pid: number): void;

@@ -11,7 +11,7 @@ import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
 import type { UtsNamespace } from "../identity/uts.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
-import { cpuCount } from "../vfs/sys/cpus.ts";
+import { affinityOf, cpuCount } from "../vfs/sys/cpus.ts";
 
 const NICE_MIN = -20;
 const NICE_MAX = 19;
@@ -142,8 +142,7 @@ function writeTime(task: Task, address: number, ns: number): number {
 function affinityMask(task: Task, target: Task): Uint8Array {
   const cpus = cpuCount(task.kernel);
   const bytes = new Uint8Array(Math.ceil(cpus / 64) * 8);
-  for (let cpu = 0; cpu < cpus; cpu++)
-    if (target.affinity === null || target.affinity.has(cpu)) bytes[cpu >> 3]! |= 1 << (cpu & 7);
+  for (const cpu of affinityOf(target)) bytes[cpu >> 3]! |= 1 << (cpu & 7);
   return bytes;
 }
 
@@ -155,8 +154,11 @@ function setAffinity(task: Task, target: Task, size: number): number {
   const set = new Set<number>();
   for (let cpu = 0; cpu < Math.min(cpus, length * 8); cpu++)
     if (((task.call.bytes[task.call.base + WINDOW + (cpu >> 3)]! >> (cpu & 7)) & 1) !== 0) set.add(cpu);
-  if (set.size === 0) return -EINVAL;
-  target.affinity = set.size === cpus ? null : set;
+  const { allowedCpus } = task.kernel;
+  // Of a cpuset the part that it allows is kept.
+  const kept = allowedCpus === null ? set : new Set(allowedCpus.filter((cpu) => set.has(cpu)));
+  if (kept.size === 0) return -EINVAL;
+  target.affinity = kept.size === (allowedCpus?.length ?? cpus) ? null : kept;
   return 0;
 }
 

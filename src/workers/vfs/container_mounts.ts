@@ -2,14 +2,15 @@
 // nodes, and what is masked or made read-only (runtime-spec, config.md "Mounts", config-linux.md).
 
 import { makedev } from "../../shared/abi/device.ts";
-import { EINVAL, ENODEV, ENOENT } from "../../shared/abi/errno.ts";
+import { EINVAL, ENOENT } from "../../shared/abi/errno.ts";
 import { errnoText } from "../../shared/abi/errno_text.ts";
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from "../../shared/abi/mount.ts";
-import { S_IFCHR, S_IFDIR, S_IFREG } from "../../shared/abi/stat.ts";
+import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "../../shared/abi/stat.ts";
 import type { ContainerSpec, DeviceSpec, MountSpec } from "../../shared/container_spec.ts";
 import { GoferFs } from "../gofer/gofer_fs.ts";
 import type { VfsContext } from "./context.ts";
 import { makeDevNodes, owned } from "./dev_nodes.ts";
+import { isDevice } from "./devices.ts";
 import { makeRoot } from "./initial_mounts.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
 import { emptyFs, newFileSystem, ownersFit } from "./mountable.ts";
@@ -17,7 +18,13 @@ import { Dentry, type Mount, Path } from "./path.ts";
 import { walkPath } from "./path_walk.ts";
 import { kernelContext, makePlace } from "./places.ts";
 
+/** As many names of devices stand in one record of the log. */
+const NAMES_LOGGED = 16;
+
 class MountError extends Error {}
+
+/** `cgroup` is what engines ask for whatever the host has; a mount of one hierarchy names its controllers. */
+const typeOf = ({ type, data }: MountSpec) => (type === "cgroup" && data.length === 0 ? "cgroup2" : type);
 
 const failure = (what: string, errno: number) => new MountError(`${what}: ${errnoText(-errno)}`);
 
@@ -25,7 +32,8 @@ const failure = (what: string, errno: number) => new MountError(`${what}: ${errn
 export function mountContainerTree(kernel: VfsContext, container: ContainerSpec): Path {
   const rootFs = makeRoot(kernel);
   const root = kernel.mounts.mountRoot(rootFs, MS_RELATIME, rootFs.type);
-  const mounted = container.mounts.map((mount) => addMount(kernel, root, mount));
+  const below: (readonly [Mount, number])[] = [];
+  const mounted = container.mounts.map((mount) => addMount(kernel, root, mount, below));
   populateDev(kernel, root, container);
   for (const path of container.readOnlyPaths) makeReadOnly(kernel, root, path);
   for (const path of container.maskedPaths) mask(kernel, root, path);
@@ -33,19 +41,60 @@ export function mountContainerTree(kernel: VfsContext, container: ContainerSpec)
   mounted.forEach((mount, index) => {
     mount.flags |= container.mounts[index]!.flags & MS_RDONLY;
   });
+  for (const [mount, flags] of below) mount.flags |= flags & MS_RDONLY;
   if (container.rootReadOnly) root.mount.flags |= MS_RDONLY;
   return root;
 }
 
+const legacyOnes = (kernel: VfsContext) => kernel.hierarchies.filter(({ controllers }) => controllers !== "");
+
+/** A directory with a mount for each hierarchy of v1, as runc makes them where the host has these. */
+function mountHierarchies(
+  kernel: VfsContext,
+  root: Path,
+  mount: MountSpec,
+  below: (readonly [Mount, number])[],
+): Mount {
+  const { destination, flags } = mount;
+  const top = addMount(
+    kernel,
+    root,
+    { ...mount, type: "tmpfs", source: "tmpfs", flags: MS_NOSUID | MS_NODEV | MS_NOEXEC, data: ["mode=755"] },
+    below,
+  );
+  for (const { controllers } of legacyOnes(kernel)) {
+    const name = controllers.replace(/^name=/, "");
+    const data = controllers.split(",");
+    const one = { destination: `${destination}/${name}`, type: "cgroup", source: "cgroup", flags, data };
+    below.push([mountOne(kernel, root, one), flags]);
+    // Each of several controllers has its name, too.
+    const parent = existing(kernel, root, destination);
+    if (data.length > 1)
+      for (const word of data) parent?.inode.symlink(word, controllers, owned(S_IFLNK | 0o777));
+  }
+  return top;
+}
+
 /** Mounts one, writable for now. */
-function addMount(kernel: VfsContext, root: Path, mount: MountSpec): Mount {
+function addMount(
+  kernel: VfsContext,
+  root: Path,
+  mount: MountSpec,
+  below: (readonly [Mount, number])[],
+): Mount {
+  if (mount.type === "cgroup" && legacyOnes(kernel).length > 0)
+    return mountHierarchies(kernel, root, mount, below);
+  return mountOne(kernel, root, mount);
+}
+
+function mountOne(kernel: VfsContext, root: Path, mount: MountSpec): Mount {
   if (!ownersFit(kernel.users, mount.data)) throw failure(`mounting ${mount.destination}`, -EINVAL);
   const covered = existing(kernel, root, mount.destination);
   const fs =
     mount.type === "bind"
       ? new GoferFs(kernel, mount.descriptor!, mount.isHostReadOnly !== true)
-      : newFileSystem(kernel, mount.type, mount.data, covered?.inode);
-  if (fs === null) throw failure(`mounting ${mount.destination}: type ${mount.type}`, -ENODEV);
+      : newFileSystem(kernel, typeOf(mount), mount.data, covered?.inode);
+  if (typeof fs === "number") throw failure(`mounting ${mount.destination}: type ${mount.type}`, fs);
   const kind = fs.root.isDirectory ? S_IFDIR | 0o755 : S_IFREG | 0o644;
   const place = makePlace(kernel, root, mount.destination, owned(kind));
   if (typeof place === "number") throw failure(`mounting ${mount.destination}`, place);
@@ -63,6 +112,15 @@ function populateDev(kernel: VfsContext, root: Path, { devices, process }: Conta
   makeDevNodes(dev.inode, kernel.users);
   if (process.terminal) dev.inode.mknod("console", owned(S_IFCHR | 0o620), makedev(5, 1));
   for (const device of devices) makeDevice(kernel, root, device);
+  const missing = devices.filter(
+    ({ mode, major, minor }) => (mode & S_IFMT) !== S_IFCHR || !isDevice(makedev(major, minor)),
+  );
+  if (missing.length === 0) return;
+  const names = missing.slice(0, NAMES_LOGGED).map(({ path }) => path);
+  kernel.log("warn", "devices that no program can open here: the sandbox has none such", {
+    devices: names.join(" "),
+    count: missing.length,
+  });
 }
 
 function makeDevice(

@@ -149,6 +149,11 @@ class MemoryDeviceFile extends OpenFile {
   release(): void {}
 }
 
+/** Whether there is a character device with that number. */
+export function isDevice(rdev: number): boolean {
+  return [TTY, CONSOLE, PTMX].includes(rdev) || rdev >>> 8 === PTS_MAJOR || DEVICES.has(rdev);
+}
+
 /** An open file of the device with that number, or -ENXIO. */
 export function openDevice(
   kernel: VfsContext,

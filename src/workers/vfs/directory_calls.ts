@@ -45,6 +45,7 @@ import {
   lookupTarget,
   mayAccess,
   mayChangeNames,
+  mayMakeNode,
   type Target,
 } from "./lookup.ts";
 import { creationIn } from "./open_file.ts";
@@ -298,6 +299,8 @@ function mknod(task: VfsCaller, dirfd: number, mode: number, rdev: number): numb
   if (typeof place === "number") return place;
   const isDevice = type === S_IFBLK || (type === S_IFCHR && rdev !== WHITEOUT);
   if (isDevice && !capable(task.credentials, task.kernel.users.initial, CAP_MKNOD)) return -EPERM;
+  const refused = mayMakeNode(task, type, rdev);
+  if (refused < 0) return refused;
   const { inode } = place.walk.parent;
   const creation = creationIn(task, inode, mode, false);
   if (typeof creation === "number") return creation;

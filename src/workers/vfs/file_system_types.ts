@@ -16,10 +16,9 @@ export const FILE_SYSTEM_TYPES = {
   proc: { magic: S.PROC_SUPER_MAGIC, listed: true, mountable: true },
   devpts: { magic: S.DEVPTS_SUPER_MAGIC, listed: true, mountable: true },
   mqueue: { magic: S.MQUEUE_MAGIC, listed: true, mountable: true },
-  // The sandbox's control group is the host's business. Who asks for one gets an empty directory, which does not say
-  // that it is a control group: programs would look for files in it.
-  cgroup: { magic: S.TMPFS_MAGIC, listed: true, mountable: true },
-  cgroup2: { magic: S.TMPFS_MAGIC, listed: true, mountable: true },
+  // The one group that programs are in (proc/cgroup_files.ts).
+  cgroup: { magic: S.CGROUP_SUPER_MAGIC, listed: true, mountable: true },
+  cgroup2: { magic: S.CGROUP2_SUPER_MAGIC, listed: true, mountable: true },
   // Of these there is what the sandbox has made.
   devtmpfs: { magic: S.TMPFS_MAGIC, listed: true, mountable: false },
   overlay: { magic: S.OVERLAYFS_SUPER_MAGIC, listed: true, mountable: false },

@@ -110,6 +110,8 @@ export abstract class FileSystem {
   abstract readonly root: Inode;
   /** Mounts of it, in all namespaces. */
   mounts = 0;
+  /** Its own options, as /proc/PID/mountinfo tells them behind "rw". */
+  readonly options: string = "";
   /** Names may be cached in dentries: nobody else changes them. */
   readonly cachesNames: boolean = true;
 

@@ -1,8 +1,11 @@
 // Paths as system calls give them: relative to a descriptor or to the working directory, on behalf of a
 // task.
 
+import { major, minor } from "../../shared/abi/device.ts";
 import { EBADF, EFAULT, ENOENT, ENOTDIR, EPERM, EROFS } from "../../shared/abi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../../shared/abi/fcntl.ts";
+import { S_IFBLK, S_IFCHR, S_IFMT } from "../../shared/abi/stat.ts";
+import { MAKE, READ, WRITE } from "../../shared/device_rules.ts";
 import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
 import { isImmutable } from "./file_flags.ts";
@@ -16,7 +19,12 @@ import {
   walkParent,
   walkPath,
 } from "./path_walk.ts";
-import { MAY_EXEC, MAY_WRITE, permission } from "./permission.ts";
+import { MAY_EXEC, MAY_READ, MAY_WRITE, permission } from "./permission.ts";
+
+const DEVICE_TYPES: ReadonlyMap<number, "b" | "c"> = new Map([
+  [S_IFBLK, "b"],
+  [S_IFCHR, "c"],
+]);
 
 export function contextOf(task: VfsCaller): WalkContext {
   const { kernel, credentials } = task;
@@ -85,7 +93,28 @@ export function mayAccess(task: VfsCaller, path: Path, mask: number): number {
   if ((mask & MAY_WRITE) !== 0 && isImmutable(path.inode)) return -EPERM;
   const attributes = path.inode.believedAttributes();
   if (typeof attributes === "number") return attributes;
-  return permission(task.credentials, task.kernel.users, attributes, mask);
+  const error = permission(task.credentials, task.kernel.users, attributes, mask);
+  return error < 0 ? error : mayUseDevice(task, attributes, mask);
+}
+
+/** What the rules of devices say, where it is one: 0 or -EPERM. */
+export function mayUseDevice(
+  { kernel: { deviceRules } }: VfsCaller,
+  { mode, rdev }: Attributes,
+  mask: number,
+): number {
+  if (deviceRules === null) return 0;
+  const type = DEVICE_TYPES.get(mode & S_IFMT);
+  if (type === undefined) return 0;
+  const access = ((mask & MAY_READ) !== 0 ? READ : 0) | ((mask & MAY_WRITE) !== 0 ? WRITE : 0);
+  return access === 0 || deviceRules.permits(type, major(rdev), minor(rdev), access) ? 0 : -EPERM;
+}
+
+/** Whether the rules of devices let a node be made; one of overlayfs's whiteouts always is. */
+export function mayMakeNode({ kernel: { deviceRules } }: VfsCaller, mode: number, rdev: number): number {
+  const type = DEVICE_TYPES.get(mode & S_IFMT);
+  if (deviceRules === null || type === undefined || (type === "c" && rdev === 0)) return 0;
+  return deviceRules.permits(type, major(rdev), minor(rdev), MAKE) ? 0 : -EPERM;
 }
 
 /** Whether the task may make or remove names in a directory: 0 or a negative errno. */

@@ -22,7 +22,6 @@ import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
 import type { VfsCaller } from "./caller.ts";
-import type { FileSystem } from "./inode.ts";
 import { lookup } from "./lookup.ts";
 import { newFileSystem, ownersFit } from "./mountable.ts";
 import { Path } from "./path.ts";
@@ -105,10 +104,10 @@ function* mountNew(
   const words = data.split(",");
   if (!ownersFit(task.kernel.users, words)) return -EINVAL;
   if (!task.kernel.heap.hasRoom("strings", source.length)) return -ENOMEM;
-  const fs: FileSystem | null = newFileSystem(task.kernel, type, words);
-  if (fs === null) {
-    task.kernel.counters.unsupportedCalls++;
-    return -ENODEV;
+  const fs = newFileSystem(task.kernel, type, words);
+  if (typeof fs === "number") {
+    if (fs === -ENODEV) task.kernel.counters.unsupportedCalls++;
+    return fs;
   }
   task.fs.namespace.mount(fs, at, keptFlags(flags), source === "" ? "none" : source);
   return 0;

@@ -1,6 +1,7 @@
 // Making file systems that are mounted by their type's name, by a container's config.json or by a guest's
 // mount(2). What there is to know of a type stands in file_system_types.ts.
 
+import { ENODEV } from "../../shared/abi/errno.ts";
 import type { UserNamespace } from "../credentials/user_namespace.ts";
 import type { VfsContext } from "./context.ts";
 import type { MountableTypeName } from "./file_system_types.ts";
@@ -50,7 +51,7 @@ export function emptyFs(kernel: VfsContext): MemoryFs {
   return new MemoryFs(kernel, { limit: EMPTY_LIMIT, rootMode: 0o755 });
 }
 
-type Make = (kernel: VfsContext, data: readonly string[], covered: Inode | undefined) => FileSystem;
+type Make = (kernel: VfsContext, data: readonly string[], covered: Inode | undefined) => FileSystem | number;
 
 const MAKERS: Readonly<Record<MountableTypeName, Make>> = {
   tmpfs: (kernel, data, covered) => tmpfs(kernel, data, covered, "tmpfs"),
@@ -59,8 +60,8 @@ const MAKERS: Readonly<Record<MountableTypeName, Make>> = {
   proc: (kernel) => kernel.newProc(),
   sysfs: makeSys,
   devpts: (kernel) => kernel.devPts,
-  cgroup: emptyFs,
-  cgroup2: emptyFs,
+  cgroup: (kernel, data) => kernel.newCgroups("cgroup", data),
+  cgroup2: (kernel, data) => kernel.newCgroups("cgroup2", data),
 };
 
 /** Whether options name no owners whom nobody in the namespace can be. */
@@ -72,7 +73,7 @@ export function ownersFit({ uids, gids }: UserNamespace, data: readonly string[]
 }
 
 /**
- * A file system of that type, or null where there is none. `data`: its options, word by word; `covered`: what
+ * A file system of that type, or a negative errno: -ENODEV where there is none. `data`: its options, word by word; `covered`: what
  * stands in its place.
  */
 export function newFileSystem(
@@ -80,6 +81,6 @@ export function newFileSystem(
   type: string,
   data: readonly string[],
   covered?: Inode,
-): FileSystem | null {
-  return Object.hasOwn(MAKERS, type) ? MAKERS[type as MountableTypeName](kernel, data, covered) : null;
+): FileSystem | number {
+  return Object.hasOwn(MAKERS, type) ? MAKERS[type as MountableTypeName](kernel, data, covered) : -ENODEV;
 }

@@ -150,6 +150,8 @@ function openExisting(task: VfsCaller, path: Path, flags: number, isNew: boolean
   if ((flags & F.O_DIRECTORY) !== 0 && !inode.isDirectory) return -ENOTDIR;
   const access = wantedAccess(flags);
   if (inode.isDirectory && ((access & MAY_WRITE) !== 0 || (flags & F.O_CREAT) !== 0)) return -EISDIR;
+  const isDevice = inode.type === S_IFCHR || inode.type === S_IFBLK;
+  if (isDevice && (mount.flags & MS_NODEV) !== 0) return -EACCES;
   if (!isNew) {
     const error = mayAccess(task, path, access);
     if (error < 0) return error;
@@ -157,8 +159,6 @@ function openExisting(task: VfsCaller, path: Path, flags: number, isNew: boolean
     const overwrites = mode !== F.O_RDONLY && (flags & F.O_APPEND) === 0;
     if ((overwrites || (flags & F.O_TRUNC) !== 0) && isAppendOnly(inode)) return -EPERM;
   }
-  const isDevice = inode.type === S_IFCHR || inode.type === S_IFBLK;
-  if (isDevice && (mount.flags & MS_NODEV) !== 0) return -EACCES;
   // Access mode 3 asks for both permissions and gives neither.
   const changesData = (access & MAY_WRITE) !== 0 && (flags & (F.O_ACCMODE | F.O_TRUNC)) !== F.O_ACCMODE;
   const writesData = changesData && (inode.type === S_IFREG || inode.isDirectory);

@@ -12,7 +12,7 @@ import type { VfsCaller } from "./caller.ts";
 import { OpenFile } from "./file.ts";
 import { isImmutable, statxAttributes } from "./file_flags.ts";
 import { type Attributes, type FileSystem, Inode } from "./inode.ts";
-import { attributesOf, lookup, lookupTarget, type Target } from "./lookup.ts";
+import { attributesOf, lookup, lookupTarget, mayUseDevice, type Target } from "./lookup.ts";
 import { type Dentry, type Mount, Path } from "./path.ts";
 import { FileTarget } from "./path_walk.ts";
 import { permission } from "./permission.ts";
@@ -85,7 +85,8 @@ function mayUse(
   if ((mode & 1) !== 0 && isRegular && mount !== null && (mount.flags & MS_NOEXEC) !== 0) return -EACCES;
   if ((mode & 2) !== 0 && isImmutable(target instanceof OpenFile ? target.inode : target)) return -EPERM;
   const credentials = (flags & F.AT_EACCESS) !== 0 ? task.credentials : realCredentials(task.credentials);
-  return permission(credentials, task.kernel.users, attributes, mode);
+  const error = permission(credentials, task.kernel.users, attributes, mode);
+  return error < 0 ? error : mayUseDevice(task, attributes, mode);
 }
 
 /** access(2) asks for the real ids; a real uid other than 0 has no capabilities, 0 has all that it may have. */

@@ -30,6 +30,8 @@ export class GeneratedFs extends FileSystem {
   readonly type: FileSystemTypeName;
   readonly root: GeneratedInode;
   override readonly cachesNames = false;
+  /** Why no name can be made: as in proc, where those that could be are not even looked for. */
+  readonly refusesNames: number = -ENOENT;
   /** Number of each node that was met. */
   readonly #numbers = new Map<AnyNode, number>();
 
@@ -98,26 +100,26 @@ export class GeneratedInode extends Inode {
     return Object.keys(changes).every((key) => key === "size") ? 0 : -EPERM;
   }
 
-  // Names that could be made are not even looked for; those that are there stay.
+  // No names are made; those that are there stay.
 
   override create(): number {
-    return -ENOENT;
+    return this.fs.refusesNames;
   }
 
   override mkdir(): number {
-    return -ENOENT;
+    return this.fs.refusesNames;
   }
 
   override symlink(): number {
-    return -ENOENT;
+    return this.fs.refusesNames;
   }
 
   override mknod(): number {
-    return -ENOENT;
+    return this.fs.refusesNames;
   }
 
   override link(): number {
-    return -ENOENT;
+    return this.fs.refusesNames;
   }
 
   override unlink(): number {
