@@ -216,9 +216,9 @@ test("ps lists the host's processes of a container, as numbers or as lines of th
     for (const table of seen) assert.equal(table, pids);
     assert.ok(pids.includes(pid) && !pids.includes(init) && !pids.includes(node), String(pids));
     assert.ok(pids.every(exists));
-    // Each has the name of its program: busybox executes its applets by /proc/self/exe.
+    // Each has the name that its program has given itself: busybox executes its applets by /proc/self/exe.
     const names = pids.map((one) => proc(one, "comm")!.trim());
-    assert.equal(names.sort(), ["exe", "exe", "ringfence-wait"]);
+    assert.equal(names.sort(), ["busybox", "busybox", "ringfence-wait"]);
     assert.match(
       said(await bundle.on("ps", [], ["-e", "-o", "comm"])),
       /couldn't find PID field in ps output/,
