@@ -19,11 +19,12 @@ static void ask(struct lines *lines, const char *request) {
   if (!done) fail(EXIT_RINGFENCE, "%s", message[0] ? message : "the sandbox died");
 }
 
+// One that fails ends the container (runtime-spec, "Lifecycle"), and what this launcher has made goes with it.
 static void poststart(const struct container *container) {
   char message[2048];
   if (!container_hooks(&container->state, &container->record, "poststart", "running", message,
                        sizeof message))
-    warn("%s", message);
+    fail(EXIT_RINGFENCE, "%s", message);
 }
 
 int command_create(const struct options *options) {

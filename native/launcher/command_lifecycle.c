@@ -48,10 +48,15 @@ int command_start(const struct options *options) {
   struct found found;
   char message[2048];
   found_open(&found, options);
+  // Hooks in the container may take their time.
+  if (container_has_hooks(&found.state, "startContainer")) found.control.patience_ms = 0;
   found_ask_or_fail(&found, "{\"id\":1,\"method\":\"start\"}");
-  if (!container_hooks(&found.state, &found.record, "poststart", "running", message, sizeof message))
-    warn("%s", message);
-  return 0;
+  if (container_hooks(&found.state, &found.record, "poststart", "running", message, sizeof message)) return 0;
+  char *text, killed[256];
+  size_t length;
+  found_ask(&found, "{\"id\":1,\"method\":\"kill\",\"params\":{\"signo\":9,\"all\":false}}", &text, &length,
+            killed, sizeof killed);
+  fail(EXIT_RINGFENCE, "%s", message);
 }
 
 int command_state(const struct options *options) {

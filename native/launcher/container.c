@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,7 +33,14 @@
 
 // What is taken back when the launcher ends early; of this process alone, not of its children.
 static struct container *unfinished;
+static bool unfinished_hooks; // hooks have run, so those of the end are due as well
 static pid_t owner;
+
+static void poststop_hooks(const struct state_directory *state, const struct record *record) {
+  char message[2048];
+  if (record->bundle && !container_hooks(state, record, "poststop", "stopped", message, sizeof message))
+    warn("%s", message);
+}
 
 static void undo(void) {
   if (!unfinished || getpid() != owner) return;
@@ -39,6 +49,7 @@ static void undo(void) {
   sandbox_reap(unfinished->sandbox.init);
   if (unfinished->has_unit) unit_stop(record->unit, record->user_unit);
   cgroups_remove(record->cgroups, record->cgroup_tops, record->cgroup_count);
+  if (unfinished_hooks) poststop_hooks(&unfinished->state, record);
   state_remove(&unfinished->state);
 }
 
@@ -81,10 +92,10 @@ void container_state(const struct state_directory *state, const struct record *r
   bool stopped = strcmp(status, "stopped") == 0;
   buffer_printf(into, "{\"ociVersion\":\"" OCI_VERSION "\",\"id\":");
   buffer_json_text(into, state->id);
-  buffer_printf(into, ",\"status\":\"%s\",\"pid\":%d,\"bundle\":", status,
-                stopped          ? 0
-                : record->waiter ? record->waiter
-                                 : record->init);
+  buffer_printf(into, ",\"status\":\"%s\"", status);
+  pid_t pid = stopped ? 0 : record->waiter ? record->waiter : record->init;
+  if (pid || owner) buffer_printf(into, ",\"pid\":%d", pid);
+  buffer_printf(into, ",\"bundle\":");
   buffer_json_text(into, record->bundle);
   if (owner) {
     buffer_printf(into, ",\"rootfs\":");
@@ -98,32 +109,60 @@ void container_state(const struct state_directory *state, const struct record *r
 
 // ---- Hooks ----
 
-static const char *const runtime_namespaces[] = {"net", "ipc", "uts"};
+// The hook's process waits for that which is in the sandbox's PID namespace, and ends as it does.
+static void stand_for(pid_t hook) {
+  int status;
+  while (waitpid(hook, &status, 0) < 0 && errno == EINTR)
+    continue;
+  if (WIFSIGNALED(status)) kill(getpid(), WTERMSIG(status));
+  _exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_RINGFENCE);
+}
 
-// createContainer hooks see the container's namespaces, and the host's files.
+static bool is_ours(pid_t init, const char *name) {
+  char own[64], theirs[64];
+  struct stat file, other;
+  snprintf(own, sizeof own, "/proc/self/ns/%s", name);
+  snprintf(theirs, sizeof theirs, "/proc/%d/ns/%s", init, name);
+  return stat(own, &file) == 0 && stat(theirs, &other) == 0 && file.st_ino == other.st_ino;
+}
+
+// createContainer hooks see the container's namespaces and, before anything is mounted there, the host's files. What they mount
+// in the root file system the container has: init opens it later.
 static void enter_namespaces(void *argument) {
-  for (size_t i = 0; i < sizeof runtime_namespaces / sizeof runtime_namespaces[0]; i++) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/ns/%s", *(const pid_t *)argument, runtime_namespaces[i]);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || setns(fd, 0) < 0) _exit(EXIT_RINGFENCE);
-    close(fd);
-  }
+  const struct container *container = argument;
+  pid_t init = container->record.init;
+  int process = (int)syscall(SYS_pidfd_open, init, 0);
+  int types = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID;
+  if (!is_ours(init, "net")) types |= CLONE_NEWNET;
+  if (geteuid() != 0 && container->record.user_namespace) types |= CLONE_NEWUSER;
+  if (process < 0 || setns(process, types) < 0) _exit(EXIT_RINGFENCE);
+  close(process);
+  pid_t hook = fork();
+  if (hook != 0) stand_for(hook);
+  (void)!chdir(container->spec.root);
 }
 
 static bool run_hooks(const struct state_directory *state, const struct json *spec,
-                      const struct record *record, const char *name, const char *status, char *message,
-                      size_t capacity) {
+                      const struct record *record, const char *name, const char *status,
+                      const struct hook_place *place, char *message, size_t capacity) {
   message[0] = '\0';
   if (!hooks_present(spec, name)) return true;
   struct buffer text = {0};
   container_state(state, record, status, NULL, &text);
-  pid_t init = record->init;
-  bool inside = strcmp(name, "createContainer") == 0;
-  bool done = hooks_run(spec, name, text.data, text.length, inside ? enter_namespaces : NULL, &init, message,
-                        capacity);
+  bool done = hooks_run(spec, name, text.data, text.length, place, message, capacity);
   buffer_free(&text);
   return done;
+}
+
+bool container_has_hooks(const struct state_directory *state, const char *name) {
+  size_t length;
+  char *text = state_read(state, "config.json", &length);
+  if (!text) return false;
+  struct json json;
+  bool found = json_read(&json, text, length) && hooks_present(&json, name);
+  json_free(&json);
+  free(text);
+  return found;
 }
 
 bool container_hooks(const struct state_directory *state, const struct record *record, const char *name,
@@ -133,8 +172,9 @@ bool container_hooks(const struct state_directory *state, const struct record *r
   char *text = state_read(state, "config.json", &length);
   if (!text) return true;
   struct json json;
-  bool done =
-      !json_read(&json, text, length) || run_hooks(state, &json, record, name, status, message, capacity);
+  const struct hook_place place = {.directory = record->bundle};
+  bool done = !json_read(&json, text, length) ||
+              run_hooks(state, &json, record, name, status, &place, message, capacity);
   json_free(&json);
   free(text);
   return done;
@@ -143,10 +183,18 @@ bool container_hooks(const struct state_directory *state, const struct record *r
 static void create_hooks(struct container *container) {
   static const char *const names[] = {"prestart", "createRuntime", "createContainer"};
   char message[2048];
-  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-    if (!run_hooks(&container->state, &container->spec.json, &container->record, names[i], "creating",
-                   message, sizeof message))
+  const struct json *json = &container->spec.json;
+  unfinished_hooks = true;
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    bool inside = strcmp(names[i], "createContainer") == 0;
+    const struct hook_place place = {.directory = container->spec.bundle,
+                                     .enter = inside ? enter_namespaces : NULL,
+                                     .argument = container};
+    struct record seen = container->record;
+    if (inside) seen.waiter = 1; // its number in the container's PID namespace
+    if (!run_hooks(&container->state, json, &seen, names[i], "creating", &place, message, sizeof message))
       fail(EXIT_RINGFENCE, "%s", message);
+  }
 }
 
 // ---- Create ----
@@ -267,6 +315,7 @@ void container_create(struct container *container, const struct options *options
   struct record *record = &container->record;
   const char *console_socket = options->values[OPTION_CONSOLE_SOCKET];
   spec_read(spec, options->values[OPTION_BUNDLE]);
+  hooks_check(&spec->json);
   console_check(spec->terminal.wanted, !attached, console_socket);
   state_create(&container->state, options->values[OPTION_ROOT], options->id);
   undo_at_exit(container);
@@ -329,10 +378,8 @@ void container_create(struct container *container, const struct options *options
 // ---- Remove ----
 
 void container_remove(const struct state_directory *state, const struct record *record) {
-  char message[2048];
   if (record->unit) unit_stop(record->unit, record->user_unit);
   cgroups_remove((char *const *)record->cgroups, (char *const *)record->cgroup_tops, record->cgroup_count);
-  if (record->bundle && !container_hooks(state, record, "poststop", "stopped", message, sizeof message))
-    warn("%s", message);
+  poststop_hooks(state, record);
   state_remove(state);
 }

@@ -37,6 +37,9 @@ void container_leave(struct container *container);
 // Removes what is left of a container whose sandbox is gone, and runs its poststop hooks.
 void container_remove(const struct state_directory *state, const struct record *record);
 
+// Whether its config.json has hooks of that name.
+bool container_has_hooks(const struct state_directory *state, const char *name);
+
 // Runs the hooks of that name in a container's config.json with its state; false with a message.
 bool container_hooks(const struct state_directory *state, const struct record *record, const char *name,
                      const char *status, char *message, size_t capacity);

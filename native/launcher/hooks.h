@@ -9,10 +9,21 @@
 
 bool hooks_present(const struct json *spec, const char *name);
 
-// Runs hooks.<name> in order, each with the state on its standard input and its own environment; `enter`, if
-// it is not NULL, is called in the hook's process before it execs. False at the first that fails or takes
-// longer than its timeout, with a message; what it still runs is killed.
+// Fails, with its place, at the first hook that is none: all of them, before anything is made.
+void hooks_check(const struct json *spec);
+
+// How hooks of a container are run.
+struct hook_place {
+  const char *directory; // their working directory, if it can be entered
+  void (*enter)(void *); // is called in the hook's process, which may fork there; or NULL
+  void *argument;
+};
+
+// Runs hooks.<name> in order, each with the state on its standard input. One that names no environment has the
+// launcher's, as with runc; also one in the container's namespaces, to which runc gives the environment of the
+// container's process: a host program must not load what an image names in LD_PRELOAD. False at the first that
+// fails or takes longer than its timeout, with a message in runc's words; what it still runs is killed.
 bool hooks_run(const struct json *spec, const char *name, const char *state, size_t length,
-               void (*enter)(void *), void *argument, char *message, size_t capacity);
+               const struct hook_place *place, char *message, size_t capacity);
 
 #endif

@@ -134,6 +134,10 @@ static void write_config(struct buffer *text, const struct sandbox_plan *plan, c
     buffer_printf(text, ",\"id\":");
     buffer_json_string(text, options->id);
   }
+  if (plan->spec) {
+    buffer_printf(text, ",\"bundle\":");
+    buffer_json_string(text, plan->spec->bundle);
+  }
   if (plan->program) {
     buffer_printf(text, ",\"process\":");
     identity_write_spec(plan->identity, plan->program, environ, text);

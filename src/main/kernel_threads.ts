@@ -90,6 +90,8 @@ function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelApi {
   return {
     prepare: (container) => asked(remote.prepare(container)),
     start: (spec, streams) => asked(remote.start(spec, streams)),
+    startHook: (spec, input) => asked(remote.startHook(spec, input)),
+    endHook: (pid) => asked(remote.endHook(pid)),
     usage: () => asked(remote.usage()),
     wait: (pid) => asked(remote.wait(pid)),
     signal: (pid, signo) => asked(remote.signal(pid, signo)),

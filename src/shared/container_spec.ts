@@ -41,9 +41,22 @@ export interface SeccompSpec {
   logs: boolean;
 }
 
+/** A program of the container's own that runs before its first process (startContainer). */
+export interface HookSpec {
+  path: string;
+  args: string[];
+  /** null: the environment of the container's process. */
+  env: string[] | null;
+  /** Seconds; 0: none. */
+  timeout: number;
+}
+
 export interface ContainerSpec {
   id: string;
   process: ProcessSpec;
+  startHooks: HookSpec[];
+  /** The state that they read (runtime-spec, "State"), as a byte string. */
+  startState: string;
   hostname: string;
   domainname: string;
   rootReadOnly: boolean;

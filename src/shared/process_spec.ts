@@ -19,6 +19,8 @@ export interface Rlimit {
 /** One program to start in the sandbox: the first of `do`, or the one of an `exec`. */
 export interface ProcessSpec {
   args: string[];
+  /** Path of its file; args[0] and a search in PATH if absent. */
+  program?: string;
   env: string[];
   cwd: string;
   uid: number;
@@ -51,8 +53,8 @@ export interface CapabilitySets {
 
 /** What sets a container's processes apart. Besides, HOME comes from its /etc/passwd. */
 export interface ContainerProcess {
-  /** The working directory is made if it is missing: of the container's first process alone. */
-  makesDirectory: boolean;
+  /** The container's first process: it is process 1, and its working directory is made if it is missing. */
+  isFirst: boolean;
   capabilities: CapabilitySets;
   noNewPrivileges: boolean;
   oomScoreAdj: number;
@@ -77,6 +79,8 @@ export interface SandboxConfig {
   process?: ProcessSpec;
   /** Name of the container, whose config.json comes as descriptor `spec`. */
   id?: string;
+  /** Its directory, for the state that hooks are told. */
+  bundle?: string;
   hostname: string;
   /** The CPUs that the caller may run on, as a list: "0-3,7"; absent: it does not matter. */
   cpus?: string;
@@ -162,7 +166,12 @@ export interface Usage {
   netDev: string;
 }
 
-/** The kernel as the main thread sees it (comlink, control plane only). */
+/** The end of what a hook has written to its standard streams, as byte strings. */
+export interface HookOutput {
+  stdout: string;
+  stderr: string;
+}
+
 /** What a container may have, of what its kernel counts; 0: no limit of its own. */
 export interface GuestLimits {
   /** Threads of all its processes. */
@@ -173,6 +182,7 @@ export interface GuestLimits {
   cgroup: Partial<CgroupLimits>;
 }
 
+/** The kernel as the main thread sees it (comlink, control plane only). */
 export interface KernelApi {
   /** Builds a container's root and mounts and looks for its program. Resolves to null, or to what is wrong. */
   prepare(container: ContainerSpec): Promise<string | null>;
@@ -181,6 +191,13 @@ export interface KernelApi {
    * whatever comes of it. Resolves to the program's guest pid, or to what is wrong.
    */
   start(spec: ProcessSpec, streams: readonly number[]): Promise<number | StartError>;
+  /**
+   * Starts a program that reads `input` and whose output is kept. Resolves to its guest pid, for wait() and endHook(),
+   * or to what is wrong.
+   */
+  startHook(spec: ProcessSpec, input: string): Promise<number | StartError>;
+  /** What that program has said, the end of it; it is forgotten. */
+  endHook(pid: number): Promise<HookOutput>;
   /** What there is of it now. */
   usage(): Promise<Usage>;
   /** Resolves with the Linux wait status when that program's process has ended, or stopped (0x7f: call again). */

@@ -70,6 +70,7 @@ import { Cgroup, makeCgroups } from "./proc/cgroup_fs.ts";
 import { makeProc } from "./proc/proc_fs.ts";
 import type { SupervisorContext } from "./process/context.ts";
 import { exitGroup } from "./process/exit.ts";
+import { Hooks } from "./process/hooks.ts";
 import { Pause } from "./process/pause.ts";
 import { PidFile } from "./process/pid_file.ts";
 import { PID_MAX, PidNamespace } from "./process/pids.ts";
@@ -155,6 +156,7 @@ export class Kernel implements SupervisorContext {
   deviceRules: DeviceRules | null = null;
   /** Undefined: not known yet. */
   #allowedCpus: readonly number[] | null | undefined;
+  readonly hooks = new Hooks(this);
   /** What programs from outside start with; null: they may make all calls. */
   containerFilter: SeccompFilter | null = null;
   /** That of all guests. */
@@ -268,8 +270,8 @@ export class Kernel implements SupervisorContext {
     this.passes = new Passes(sab.control, this.thread);
     this.places = new ChunkPlaces(sab.control, threads, this.active);
     this.sleep = new SleepSet(native);
-    // Where there is no first program the kernel itself is process 1.
-    this.pids = new PidNamespace(config.mode === "hold" ? 2 : 1);
+    // Where there is no first program the kernel itself is process 1; a container's takes that number.
+    this.pids = new PidNamespace(config.mode === "do" ? 1 : 2);
     this.platform = new PLATFORMS[config.options?.platform ?? "systrap"](native, descriptors.zygote);
     this.kicks = new Kicks(this);
     this.placement = new CpuPlacement(this);

@@ -52,6 +52,14 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
       });
     },
 
+    async startHook(spec, input) {
+      return serve(kernel.hooks.start(spec, input));
+    },
+
+    async endHook(pid) {
+      return serve(kernel.hooks.end(pid));
+    },
+
     async usage() {
       asked.serve();
       const netDev = await new Promise<string>((resolve) =>

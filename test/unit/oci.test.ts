@@ -64,7 +64,7 @@ test("what is not said has the specification's value", () => {
     terminal: false,
     closedStreams: 0,
     container: {
-      makesDirectory: true,
+      isFirst: true,
       capabilities: Object.fromEntries(
         ["bounding", "effective", "inheritable", "permitted", "ambient"].map((set) => [set, "0".repeat(16)]),
       ),

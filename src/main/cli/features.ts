@@ -4,7 +4,7 @@
 import * as CAP from "../../shared/abi/prctl.ts";
 import { MOUNT_OPTIONS } from "../oci/mounts.ts";
 
-const HOOKS = ["prestart", "createRuntime", "createContainer", "poststart", "poststop"];
+const HOOKS = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
 const NAMESPACES = ["cgroup", "ipc", "mount", "network", "pid", "user", "uts"];
 
 export function features(version: string): object {

@@ -10,11 +10,15 @@ import { type Event, Program } from "../control/program.ts";
 import { RequestError } from "../control/request_error.ts";
 import type { Host } from "../host.ts";
 import type { Log } from "../log.ts";
+import { runStartHooks } from "./start_hooks.ts";
 import { Waiter } from "./waiter.ts";
 
 /** Host descriptors of a program: its standard streams, and what else its caller gives it, from 3 on. */
 export type Streams = readonly number[];
 export type Status = "created" | "running" | "paused" | "stopped";
+
+/** Wait status of a container whose program was not started: exit code 1. */
+const EXIT_HOOK_FAILED = 1 << 8;
 
 /** runc's words, which engines look for. */
 const CANNOT_START: Readonly<Record<Status, string>> = {
@@ -68,6 +72,8 @@ export class Container {
   async start(tell: Tell = () => {}): Promise<void> {
     if (this.status !== "created" || this.#streams === null)
       throw new RequestError("ERR_STATE", CANNOT_START[this.status]);
+    this.#status = "running";
+    await this.#runHooks();
     const streams = this.#streams;
     this.#streams = null;
     const program = this.#newProgram((event) => {
@@ -75,13 +81,22 @@ export class Container {
       tell(event);
     });
     this.#program = program;
-    this.#status = "running";
     try {
       await this.#started(program, this.spec.process, streams);
     } catch (error) {
       this.#ended(SIGKILL);
       throw error;
     }
+  }
+
+  async #runHooks(): Promise<void> {
+    if (this.spec.startHooks.length === 0) return;
+    const { kernel } = this.#parts;
+    const wrong = await runStartHooks(kernel, this.spec, () => this.status === "stopped");
+    if (wrong === null) return;
+    if (this.#status !== "stopped") this.#ended(EXIT_HOOK_FAILED);
+    await kernel.signal(0, SIGKILL);
+    throw new RequestError("ERR_START", wrong);
   }
 
   #newProgram(tell: Tell): Program {
@@ -137,7 +152,7 @@ export class Container {
     tell: Tell,
   ): Promise<Program> {
     const { status } = this;
-    if (this.#status !== "running" || (status === "paused" && !ignoresPause)) {
+    if (this.#status === "stopped" || (status === "paused" && !ignoresPause)) {
       for (const fd of new Set([...streams, ...(waiter === null ? [] : [waiter])])) closeSync(fd);
       const hint = status === "paused" ? " (use --ignore-paused to override)" : "";
       throw new RequestError("ERR_STATE", `cannot exec in a ${status} container${hint}`);
@@ -157,12 +172,15 @@ export class Container {
     if (this.#status === "stopped" && all) return; // nobody is left
     if (this.#status === "stopped") throw new RequestError("ERR_STATE", "container not running");
     if (signo === 0) return; // only whether it is there
-    if (this.#status === "running") {
-      await (all ? this.#parts.kernel.signal(0, signo) : this.#program!.signal(signo, false));
+    const { kernel } = this.#parts;
+    if (this.#program !== null) {
+      await (all ? kernel.signal(0, signo) : this.#program.signal(signo, false));
       return;
     }
-    // Nothing runs yet that could have a handler.
-    if (signo === SIGKILL || signo === SIGTERM) this.#ended(signo);
+    // There is no first process yet that could have a handler; what runs beside it (exec, hooks) ends with it.
+    const ends = signo === SIGKILL || signo === SIGTERM;
+    if (ends) this.#ended(signo);
+    if (ends || all) await kernel.signal(0, ends ? SIGKILL : signo);
   }
 
   /** `told` gets the wait status of the first program when the container has stopped; returns how to wait no more. */

@@ -59,8 +59,7 @@ function changed(base: ProcessSpec, params: Record<string, unknown>): ProcessSpe
 export function checkProcess(base: ProcessSpec, params: Record<string, unknown>): ProcessSpec {
   try {
     const spec = params.process === undefined ? changed(base, params) : ociProcess(params.process, "process");
-    // The first process's directory is made for it; a further one's must be there.
-    return { ...spec, container: { ...spec.container!, makesDirectory: false } };
+    return { ...spec, container: { ...spec.container!, isFirst: false } };
   } catch (error) {
     if (error instanceof SchemaError) throw new RequestError("ERR_PARAMS", error.message);
     throw error;

@@ -26,7 +26,7 @@ const isRlimit = (value: unknown): value is Rlimit => {
 };
 const isMask = (value: unknown): value is string => typeof value === "string" && MASK.test(value);
 
-const FIELDS: { [K in Exclude<keyof ProcessSpec, "container">]: (value: unknown) => boolean } = {
+const FIELDS: { [K in Exclude<keyof ProcessSpec, "container" | "program">]: (value: unknown) => boolean } = {
   args: (value) => isList(value, STRINGS_MAX, isByteString) && value.length > 0,
   env: (value) => isList(value, STRINGS_MAX, isByteString),
   cwd: (value) => isByteString(value) && value.startsWith("/"),

@@ -8,6 +8,7 @@ import type { ContainerSpec, DeviceSpec } from "../../shared/container_spec.ts";
 import type { SandboxConfig } from "../../shared/process_spec.ts";
 import type { Descriptors } from "../boot.ts";
 import type { Log } from "../log.ts";
+import { readHooks, stateOf } from "./hooks.ts";
 import { ociMounts } from "./mounts.ts";
 import { ociProcess } from "./process.ts";
 import { cgroupLimits, deviceRules } from "./resources.ts";
@@ -76,6 +77,7 @@ function readConfig(descriptors: Descriptors) {
     root: object({ readonly: optional(boolean, false) }),
     mounts: optional(ociMounts(descriptors), []),
     process: ociProcess,
+    hooks: optional(readHooks, { startContainer: [] }),
     hostname: optional(byteString, ""),
     domainname: optional(byteString, ""),
     annotations: optional(map(byteString, MAP_MAX), {}),
@@ -98,7 +100,7 @@ function readText(fd: number): string {
 export function readContainer(
   fd: number,
   id: string,
-  { hostname, options }: SandboxConfig,
+  { hostname, options, bundle }: SandboxConfig,
   descriptors: Descriptors,
   log: Log,
 ): ContainerSpec {
@@ -117,6 +119,8 @@ export function readContainer(
   return {
     id,
     process: config.process,
+    startHooks: config.hooks.startContainer,
+    startState: stateOf(id, bundle ?? "", config.annotations),
     hostname: check("hostname", config.hostname === "" ? hostname : config.hostname),
     domainname: check("domainname", config.domainname),
     rootReadOnly: config.root.readonly,

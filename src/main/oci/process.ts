@@ -108,7 +108,7 @@ export const ociProcess: Reader<ProcessSpec> = (value, at) => {
     terminal: read.terminal,
     closedStreams: 0,
     container: {
-      makesDirectory: true,
+      isFirst: true,
       capabilities: read.capabilities,
       noNewPrivileges: read.noNewPrivileges,
       oomScoreAdj: read.oomScoreAdj ?? 0,

@@ -21,7 +21,6 @@ const UNSUPPORTED: readonly string[] = [
   "linux.personality",
   "linux.timeOffsets",
   "linux.netDevices",
-  "hooks.startContainer",
 ];
 
 const KNOWN_SETTINGS: ReadonlySet<string> = new Set([

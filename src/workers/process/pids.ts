@@ -16,7 +16,7 @@ export class PidNamespace {
   /** Groups that are stopped. */
   #stopped = 0;
 
-  /** Numbers below `first` are not given out: 1 stays free where the kernel itself is init. */
+  /** Numbers below `first` are not given out: 1 stays free where the kernel itself is init, or for a container's first process. */
   constructor(first: number) {
     this.#last = first - 1;
   }
@@ -40,6 +40,13 @@ export class PidNamespace {
       return this.#last;
     }
     return -1;
+  }
+
+  /** That number, or -1 where somebody has it. */
+  take(pid: number): number {
+    if (this.#isUsed(pid)) return -1;
+    this.#reserved.add(pid);
+    return pid;
   }
 
   #isUsed(pid: number): boolean {

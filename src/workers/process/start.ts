@@ -22,6 +22,7 @@ import { StubProcess } from "../platform/stub_process.ts";
 import { SignalHandlers } from "../signals/signals.ts";
 import { limitsFrom } from "../system/limit_calls.ts";
 import { owned } from "../vfs/dev_nodes.ts";
+import type { OpenFile } from "../vfs/file.ts";
 import { FileTable } from "../vfs/file_table.ts";
 import { FsState } from "../vfs/fs_state.ts";
 import { HostStream } from "../vfs/host_stream.ts";
@@ -51,15 +52,23 @@ const DEFAULT_PATH = "/bin:/usr/bin";
 const STANDARD_STREAMS = 3;
 /** The caller's session, which the guest cannot see: a command without a terminal is not its leader. */
 const CALLERS_SESSION = 0;
+const INIT = 1;
+
+/** What a program has as descriptors 0, 1, 2 and on: host descriptors, or files. */
+type Streams = readonly (number | OpenFile)[];
 
 function setFromHex(hex: string): SignalSet {
   const digits = hex.padStart(16, "0");
   return new SignalSet(Number.parseInt(digits.slice(8), 16) | 0, Number.parseInt(digits.slice(0, 8), 16) | 0);
 }
 
+function nameOf({ program, args }: ProcessSpec): string {
+  return program ?? args[0]!;
+}
+
 /** Paths to try for a command, as execvp(3) does. */
 function candidates(spec: ProcessSpec): string[] {
-  const name = spec.args[0]!;
+  const name = nameOf(spec);
   if (name === "" || name.includes("/")) return [name];
   const path = spec.env.find((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? DEFAULT_PATH;
   return path.split(":").map((directory) => (directory === "" ? name : `${directory}/${name}`));
@@ -71,7 +80,7 @@ function findImage(
   spec: ProcessSpec,
   stackLimit: number,
 ): ProgramImage | StartError {
-  const name = spec.args[0]!;
+  const name = nameOf(spec);
   const open = (path: string) => openExecutable(context, cwd, path);
   let error: StartError = { subject: "program", name, errno: ENOENT };
   for (const path of candidates(spec)) {
@@ -103,7 +112,7 @@ function isThere(open: OpenExecutable, path: string): boolean {
 function workingDirectory(context: WalkContext, spec: ProcessSpec): Path | number {
   const { kernel, root } = context;
   const cwd =
-    spec.container?.makesDirectory === true
+    spec.container?.isFirst === true
       ? makePlace(kernel, root, spec.cwd, owned(S_IFDIR | 0o755))
       : walkPath(context, root, spec.cwd, { follow: true });
   if (typeof cwd === "number") return cwd;
@@ -167,17 +176,19 @@ export function checkProgram(kernel: SupervisorContext, spec: ProcessSpec): stri
 export function startProgram(
   kernel: SupervisorContext,
   spec: ProcessSpec,
-  streams: readonly number[],
+  streams: Streams,
 ): number | StartError {
   const start = prepareStart(kernel, spec);
   if ("errno" in start) {
-    for (const fd of new Set(streams)) kernel.native.close(fd);
+    for (const stream of new Set(streams))
+      if (typeof stream === "number") kernel.native.close(stream);
+      else stream.release();
     return start;
   }
   const { image, credentials, rlimits, cwd } = start;
   const fs = new FsState(spec.umask, kernel.mounts, kernel.root, cwd);
   const pid = startTask(kernel, spec, streams, image, credentials, rlimits, fs);
-  return pid < 0 ? { subject: "program", name: spec.args[0]!, errno: -pid } : pid;
+  return pid < 0 ? { subject: "program", name: nameOf(spec), errno: -pid } : pid;
 }
 
 // The caller's terminal is the controlling terminal of the program's session, by whichever descriptors it came.
@@ -191,7 +202,7 @@ function giveTerminal(group: ThreadGroup, streams: readonly HostStream[]): void 
 function startTask(
   kernel: SupervisorContext,
   spec: ProcessSpec,
-  given: readonly number[],
+  given: Streams,
   image: ProgramImage,
   before: Credentials,
   rlimits: [number, number][],
@@ -200,6 +211,10 @@ function startTask(
   const files = new FileTable(kernel);
   const streams: HostStream[] = [];
   for (const [fd, hostFd] of given.entries()) {
+    if (typeof hostFd !== "number") {
+      files.installAt(fd, hostFd);
+      continue;
+    }
     if (fd < STANDARD_STREAMS && (spec.closedStreams & (1 << fd)) !== 0) {
       kernel.native.close(hostFd);
       continue;
@@ -213,7 +228,8 @@ function startTask(
     files.release();
     return error;
   };
-  const pid = kernel.pids.allot();
+  // Process 1 may have others beside it that were there before (exec, hooks).
+  const pid = spec.container?.isFirst === true ? kernel.pids.take(INIT) : kernel.pids.allot();
   if (pid < 0) return fail(-EAGAIN);
   const stub = new StubProcess(kernel, newAddressSpace(kernel, rlimits[RLIMIT_STACK]![0]));
   const unplaced = kernel.stubs.addChunk(stub);
@@ -240,7 +256,7 @@ function startTask(
     task.noNewPrivileges = spec.container.noNewPrivileges;
     if (kernel.containerFilter !== null) task.useFilter(kernel.containerFilter, SECCOMP_MODE_FILTER);
     group.oomScoreAdj = spec.container.oomScoreAdj;
-    group.isUnkillable = pid === 1;
+    group.isUnkillable = pid === INIT;
   }
   group.leader = task;
   group.hasExeced = true;

@@ -48,6 +48,9 @@ export interface PipeContext extends AnonymousContext {
   readonly pipes: Pipes;
 }
 
+/** Who changes a pipe's size. */
+type Resizer = { readonly credentials: Credentials; readonly kernel: { readonly users: UserNamespace } };
+
 /** All pipes of a kernel: their pages are the Sentry's memory. */
 export class Pipes {
   readonly #sysctls: Sysctls;
@@ -151,7 +154,7 @@ export class Pipes {
   }
 
   /** F_SETPIPE_SZ: the new size, or a negative errno. */
-  resize({ credentials, kernel }: Caller, pipe: Pipe, size: number): number {
+  resize({ credentials, kernel }: Resizer, pipe: Pipe, size: number): number {
     if (size < 0) return -EINVAL;
     const mayAny = capable(credentials, kernel.users.initial, CAP_SYS_RESOURCE);
     const allowed = mayAny ? PIPE_SIZE_LIMIT : this.#sysctls.get("fs/pipe-max-size");
