@@ -256,15 +256,21 @@ static void make_cgroups(struct container *container, const struct options *opti
   if (record->waiter) cgroups_enter(&cgroups, record->waiter);
 }
 
-static void set_oom_score(const struct container *container) {
-  if (!container->spec.sets_oom_score) return;
+static void set_oom_score_of(const struct container *container, pid_t pid) {
   char path[64], text[16];
-  snprintf(path, sizeof path, "/proc/%d/oom_score_adj", container->sandbox.init);
+  snprintf(path, sizeof path, "/proc/%d/oom_score_adj", pid);
   int length = snprintf(text, sizeof text, "%d", container->spec.oom_score);
   int fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd < 0 || write(fd, text, (size_t)length) != length)
     fail_errno(EXIT_RINGFENCE, "setting process.oomScoreAdj to %d", container->spec.oom_score);
   close(fd);
+}
+
+static void set_oom_score(const struct container *container) {
+  if (!container->spec.sets_oom_score) return;
+  set_oom_score_of(container, container->sandbox.init);
+  // By its callers' lights it is the container's process.
+  if (container->record.waiter) set_oom_score_of(container, container->record.waiter);
 }
 
 static void wait_until_created(struct container *container) {

@@ -25,6 +25,7 @@
 #include "../keeper/keeper.h"
 #include "../keeper/maker.h"
 #include "buffer.h"
+#include "clocks.h"
 #include "landlock.h"
 #include "mounts.h"
 #include "preserved.h"
@@ -373,6 +374,7 @@ void init_run(const struct init_plan *plan) {
   setsid();
   umask(0077);
 
+  clocks_set(plan->spec);
   mounts_make_private();
   limit_processes(plan->spec != NULL);
   enum keeper_namespace kind = NAMESPACE_SHARED;

@@ -26,6 +26,7 @@
 #include "../keeper/keeper.h"
 #include "../keeper/maker.h"
 #include "cgroup.h"
+#include "clocks.h"
 #include "init.h"
 #include "installation.h"
 #include "mounts.h"
@@ -138,6 +139,7 @@ static void write_config(struct buffer *text, const struct sandbox_plan *plan, c
     buffer_printf(text, ",\"bundle\":");
     buffer_json_string(text, plan->spec->bundle);
   }
+  clocks_write(plan->spec, text);
   if (plan->program) {
     buffer_printf(text, ",\"process\":");
     identity_write_spec(plan->identity, plan->program, environ, text);
@@ -405,6 +407,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   installation_path(directory, sizeof directory, "sandbox");
   installation_path(stub, sizeof stub, "sandbox/stub");
 
+  int own_clocks = clocks_join(plan->spec);
   int lifeline[2], control[2], log[2];
   if (pipe2(lifeline, O_CLOEXEC) < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0)
     fail_errno(EXIT_RINGFENCE, "making the sandbox's channels");
@@ -452,6 +455,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   init.maker[0] = makers[0];
   init.maker[1] = owns ? makers[1] : -1;
   sandbox->init = make_in_network(&init, &users, &network, &sandbox->user_namespace);
+  clocks_leave(own_clocks);
   if (told && network.path)
     start_in_network(sandbox->init, &network, directory, "keeper", keepers[1], part.lock,
                      part.links ? run_keeper : run_viewer);

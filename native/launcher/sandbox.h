@@ -25,7 +25,7 @@ struct sandbox_plan {
   const struct identity *identity;
   char *const *program;                // command line of `do`, or NULL
   const struct state_directory *state; // or NULL
-  const struct spec *spec;             // of a container, or NULL
+  struct spec *spec;                   // of a container, or NULL
   int stdio[3];                        // of the first program; -1 where there is none
   int terminal;                        // the caller's, whose modes init restores, or -1
   int waiter;                          // the sandbox's end of a waiter's channel, or -1

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "spec_check.h"
 
 static void *allocate(size_t size) {
   void *memory = calloc(1, size ? size : 1);
@@ -98,6 +100,10 @@ static void read_namespaces(struct spec *spec, unsigned namespaces) {
       spec->user.path = path;
       continue;
     }
+    if (string_is(spec, type, "time")) {
+      spec->time = path;
+      continue;
+    }
     // A guest sees its own groups, which are the root of what it sees, whoever else's namespace is named.
     if (string_is(spec, type, "cgroup")) {
       if (access(path, F_OK) < 0) fail_errno(EXIT_RINGFENCE, "linux.namespaces: %s", path);
@@ -173,6 +179,40 @@ void terminal_read(struct terminal_spec *terminal, const struct json *json, unsi
   if (json_integer(json, inner(json, size, "height"), 0, 65535, &number)) terminal->rows = (unsigned)number;
 }
 
+static void read_time_offset(const struct json *json, unsigned offsets, const char *name,
+                             struct time_offset *offset) {
+  unsigned object = inner(json, offsets, name);
+  long long number;
+  if (json_integer(json, inner(json, object, "secs"), -INT64_MAX, INT64_MAX, &number))
+    offset->seconds = number;
+  if (json_integer(json, inner(json, object, "nanosecs"), 0, 999999999, &number))
+    offset->nanoseconds = (long)number;
+}
+
+static bool has_time_namespace(const struct json *json, unsigned namespaces) {
+  for (unsigned item = json_first(json, namespaces); item; item = json_next(json, namespaces, item))
+    if (json_equals(json, json_member(json, item, "type"), "time")) return true;
+  return false;
+}
+
+static void read_time_offsets(struct spec *spec, unsigned system) {
+  const struct json *json = &spec->json;
+  unsigned offsets = inner(json, system, "timeOffsets");
+  if (!offsets || json_is(json, offsets, JSON_NULL)) return;
+  if (!has_time_namespace(json, inner(json, system, "namespaces")))
+    fail(EXIT_RINGFENCE, "linux.timeOffsets needs a time namespace in linux.namespaces");
+  if (spec->time)
+    fail(EXIT_RINGFENCE,
+         "linux.timeOffsets does not go with the path of a time namespace in linux.namespaces");
+  // Members of an object: key, value, ... (json.h).
+  for (unsigned key = offsets + 1; key < json->tokens[offsets].next; key = json->tokens[key + 1].next)
+    if (!json_equals(json, key, "monotonic") && !json_equals(json, key, "boottime"))
+      fail(EXIT_RINGFENCE, "linux.timeOffsets must have no members but monotonic and boottime");
+  spec->sets_time = true;
+  read_time_offset(json, offsets, "monotonic", &spec->time_offsets[TIME_MONOTONIC]);
+  read_time_offset(json, offsets, "boottime", &spec->time_offsets[TIME_BOOTTIME]);
+}
+
 static void read_process(struct spec *spec, unsigned process) {
   if (process == 0) return;
   const struct json *json = &spec->json;
@@ -191,6 +231,7 @@ void spec_read(struct spec *spec, const char *bundle) {
   if (!spec->text) fail_errno(EXIT_RINGFENCE, "reading %s", path);
   if (!json_read(&spec->json, spec->text, spec->length) || !json_is(&spec->json, 0, JSON_OBJECT))
     fail(EXIT_RINGFENCE, "%s is not a JSON object", path);
+  spec_check(&spec->json);
   spec->memfd = sealed_copy(spec->text, spec->length);
   const struct json *json = &spec->json;
   unsigned root = json_member(json, 0, "root"), system = json_member(json, 0, "linux");
@@ -203,5 +244,6 @@ void spec_read(struct spec *spec, const char *bundle) {
   read_process(spec, json_member(json, 0, "process"));
   read_namespaces(spec, inner(json, system, "namespaces"));
   id_maps_read(&spec->user.ids, json, system, "linux");
+  read_time_offsets(spec, system);
   read_mounts(spec, json_member(json, 0, "mounts"));
 }

@@ -37,6 +37,14 @@ struct terminal_spec {
   unsigned columns, rows; // 0 where nothing is said
 };
 
+// How far the container's clocks are from the host's (time_namespaces(7)): CLOCK_MONOTONIC, CLOCK_BOOTTIME.
+enum { TIME_MONOTONIC, TIME_BOOTTIME, TIME_CLOCKS };
+
+struct time_offset {
+  long long seconds;
+  long nanoseconds;
+};
+
 struct spec {
   char *bundle; // absolute
   char *text;
@@ -50,6 +58,9 @@ struct spec {
   char *network;      // path of the network namespace to join, or NULL
   bool own_network;   // it is to have a new one; else, without a path, its caller's
   struct user_spec user;
+  char *time; // path of the time namespace to join, or NULL
+  bool sets_time;
+  struct time_offset time_offsets[TIME_CLOCKS];
   bool sets_oom_score;
   int oom_score;
   struct bind *binds;

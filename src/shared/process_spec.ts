@@ -51,6 +51,15 @@ export interface CapabilitySets {
   ambient: string;
 }
 
+/** How a process is scheduled (sched(7)). */
+export interface Scheduling {
+  /** SCHED_* */
+  policy: number;
+  nice: number;
+  priority: number;
+  resetsOnFork: boolean;
+}
+
 /** What sets a container's processes apart. Besides, HOME comes from its /etc/passwd. */
 export interface ContainerProcess {
   /** The container's first process: it is process 1, and its working directory is made if it is missing. */
@@ -58,6 +67,13 @@ export interface ContainerProcess {
   capabilities: CapabilitySets;
   noNewPrivileges: boolean;
   oomScoreAdj: number;
+  scheduling: Scheduling | null;
+  /** As ioprio_set(2) takes it. */
+  ioPriority: number;
+  /** CPUs; null: all. Of those that execs begin with (`execCPUAffinity`), not of the first process. */
+  affinity: number[] | null;
+  /** As personality(2) takes it; a process object of an exec does not say it. */
+  persona: number;
 }
 
 /** A line of /proc/PID/uid_map: so many ids from the first number on are those from the second on outside. */
@@ -75,6 +91,8 @@ export interface UserMaps {
 export interface SandboxConfig {
   version: 1;
   mode: "do" | "hold" | "container";
+  /** How far the clocks are from the host's: seconds and nanoseconds. Absent: not at all. */
+  timeOffsets?: { monotonic: [number, number]; boottime: [number, number] };
   /** The first program of `do`. */
   process?: ProcessSpec;
   /** Name of the container, whose config.json comes as descriptor `spec`. */

@@ -22,6 +22,7 @@ import { SIGNAL_HANDLERS } from "./signals/signal_calls.ts";
 import { SIGNALFD_HANDLERS } from "./signals/signalfd_calls.ts";
 import { IO_PRIORITY_HANDLERS } from "./system/io_priority.ts";
 import { LIMIT_HANDLERS } from "./system/limit_calls.ts";
+import { PERSONALITY_HANDLERS } from "./system/personality.ts";
 import { PRCTL_HANDLERS } from "./system/prctl_calls.ts";
 import { SCHED_ATTR_HANDLERS } from "./system/sched_attr.ts";
 import { SCHED_HANDLERS } from "./system/sched_calls.ts";
@@ -46,6 +47,7 @@ export const HANDLERS: ReadonlyMap<string, Handler<Task>> = new Map(
     ...NAMESPACE_HANDLERS,
     ...PRCTL_HANDLERS,
     ...SCHED_HANDLERS,
+    ...PERSONALITY_HANDLERS,
     ...SCHED_ATTR_HANDLERS,
     ...IO_PRIORITY_HANDLERS,
     ...LIMIT_HANDLERS,

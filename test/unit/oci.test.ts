@@ -70,6 +70,10 @@ test("what is not said has the specification's value", () => {
       ),
       noNewPrivileges: false,
       oomScoreAdj: 0,
+      scheduling: null,
+      ioPriority: 0,
+      affinity: null,
+      persona: 0,
     },
   });
   assert.equal([spec.hostname, spec.mounts, spec.devices, spec.rootReadOnly], ["host", [], [], false]);
@@ -168,12 +172,10 @@ test("what is accepted without effect is told in the log", () => {
 });
 
 test("what would be missed is refused", () => {
-  const hooks = { startContainer: [{ path: "/bin/true" }] };
-  assert.is(
-    refusal(() => read(JSON.stringify({ ...LEAST, hooks }))),
-    "hooks.startContainer is not supported",
-  );
-  assert.is(read(JSON.stringify({ ...LEAST, hooks: { startContainer: [] } })).id, "id");
+  const refused = (linux: object) => refusal(() => read(JSON.stringify({ ...LEAST, linux })));
+  assert.is(refused({ intelRdt: { closID: "x" } }), "linux.intelRdt is not supported");
+  assert.is(refused({ netDevices: { eth0: {} } }), "linux.netDevices is not supported");
+  assert.is(read(JSON.stringify({ ...LEAST, linux: { intelRdt: {}, netDevices: {} } })).id, "id");
 });
 
 test("an exec's changes are those of the request; its answer to nonsense is a RequestError", () => {

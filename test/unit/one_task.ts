@@ -56,7 +56,7 @@ export class OneTask {
     kernel.nowNs = native.monotonicNs();
     kernel.root = mountInitialTree(kernel);
     const rlimits = limitsFrom([], 1048576);
-    const stub = new StubProcess(kernel, newAddressSpace(kernel, STACK_LIMIT));
+    const stub = new StubProcess(kernel, newAddressSpace(kernel, STACK_LIMIT, 0));
     const group = new ThreadGroup(kernel, 2, null, 0, rlimits);
     const parts = {
       files: new FileTable(kernel),

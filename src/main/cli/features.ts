@@ -5,7 +5,7 @@ import * as CAP from "../../shared/abi/prctl.ts";
 import { MOUNT_OPTIONS } from "../oci/mounts.ts";
 
 const HOOKS = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
-const NAMESPACES = ["cgroup", "ipc", "mount", "network", "pid", "user", "uts"];
+const NAMESPACES = ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"];
 
 export function features(version: string): object {
   return {

@@ -59,7 +59,8 @@ function changed(base: ProcessSpec, params: Record<string, unknown>): ProcessSpe
 export function checkProcess(base: ProcessSpec, params: Record<string, unknown>): ProcessSpec {
   try {
     const spec = params.process === undefined ? changed(base, params) : ociProcess(params.process, "process");
-    return { ...spec, container: { ...spec.container!, isFirst: false } };
+    const { persona } = base.container!;
+    return { ...spec, container: { ...spec.container!, isFirst: false, persona } };
   } catch (error) {
     if (error instanceof SchemaError) throw new RequestError("ERR_PARAMS", error.message);
     throw error;

@@ -18,7 +18,7 @@ function processOf({ process }: ContainerSpec, { path, args, env }: HookSpec): P
     env: env ?? process.env,
     terminal: false,
     closedStreams: 0,
-    container: { ...process.container!, isFirst: false },
+    container: { ...process.container!, isFirst: false, affinity: null },
   };
 }
 

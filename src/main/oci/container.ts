@@ -3,6 +3,7 @@
 // what would be missed is refused.
 
 import { fstatSync, readSync } from "node:fs";
+import { PER_LINUX } from "../../shared/abi/prctl.ts";
 import { S_IFBLK, S_IFCHR } from "../../shared/abi/stat.ts";
 import type { ContainerSpec, DeviceSpec } from "../../shared/container_spec.ts";
 import type { SandboxConfig } from "../../shared/process_spec.ts";
@@ -12,6 +13,7 @@ import { readHooks, stateOf } from "./hooks.ts";
 import { ociMounts } from "./mounts.ts";
 import { ociProcess } from "./process.ts";
 import { cgroupLimits, deviceRules } from "./resources.ts";
+import { personality } from "./scheduling.ts";
 import {
   absolutePath,
   boolean,
@@ -64,6 +66,7 @@ const readLinux = object({
   maskedPaths: optional(paths, []),
   readonlyPaths: optional(paths, []),
   seccomp: optional(readSeccomp, null),
+  personality: optional(personality, PER_LINUX),
   sysctl: optional(map(byteString, MAP_MAX), {}),
   resources: optional((value, at) => ({ ...resources(value, at), cgroup: cgroupLimits(value, at) }), {
     ...resources({}, ""),
@@ -118,7 +121,7 @@ export function readContainer(
   if (ignored.length > 0) log.warn(`config.json: accepted without effect: ${ignored.join(", ")}`);
   return {
     id,
-    process: config.process,
+    process: { ...config.process, container: { ...config.process.container!, persona: linux.personality } },
     startHooks: config.hooks.startContainer,
     startState: stateOf(id, bundle ?? "", config.annotations),
     hostname: check("hostname", config.hostname === "" ? hostname : config.hostname),

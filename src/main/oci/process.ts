@@ -2,6 +2,7 @@
 
 import * as CAP from "../../shared/abi/prctl.ts";
 import type { CapabilitySets, ProcessSpec } from "../../shared/process_spec.ts";
+import { execCpuAffinity, ioPriority, scheduler } from "./scheduling.ts";
 import {
   absolutePath,
   boolean,
@@ -77,6 +78,9 @@ const readProcess = object({
   noNewPrivileges: optional(boolean, false),
   rlimits: optional(list(rlimit, 64), []),
   oomScoreAdj: optional(integer(-1000, 1000), undefined),
+  scheduler: optional(scheduler, null),
+  ioPriority: optional(ioPriority, 0),
+  execCPUAffinity: optional(execCpuAffinity, { initial: null, final: null }),
 });
 
 function checkRlimits(rlimits: Read<typeof rlimit>[], at: string): void {
@@ -112,6 +116,10 @@ export const ociProcess: Reader<ProcessSpec> = (value, at) => {
       capabilities: read.capabilities,
       noNewPrivileges: read.noNewPrivileges,
       oomScoreAdj: read.oomScoreAdj ?? 0,
+      scheduling: read.scheduler,
+      ioPriority: read.ioPriority,
+      affinity: read.execCPUAffinity.final,
+      persona: 0,
     },
   };
 };

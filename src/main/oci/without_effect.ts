@@ -9,17 +9,12 @@ import { SchemaError } from "./schema.ts";
 /** The sandbox's own kernel is what these would narrow, or it has no such thing yet. */
 const MEMBERS_WITHOUT_EFFECT: readonly string[] = [
   "linux.mountLabel",
-  "linux.intelRdt",
   "process.apparmorProfile",
   "process.selinuxLabel",
-  "process.scheduler",
-  "process.ioPriority",
-  "process.execCPUAffinity",
 ];
 
 const UNSUPPORTED: readonly string[] = [
-  "linux.personality",
-  "linux.timeOffsets",
+  "linux.intelRdt",
   "linux.netDevices",
 ];
 

@@ -31,7 +31,7 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   part(157, "prctl", [a.choice("option", "prctl"), a.word("arg2"), a.word("arg3"), a.word("arg4"), a.word("arg5")], { note: "names, death signals, no_new_privs, capabilities, dumpable, subreapers, timer slack" }),
   part(158, "arch_prctl", [a.choice("code", "archPrctl"), a.addr("addr")], { note: "ARCH_SET_GS and ARCH_GET_GS: EINVAL" }),
   part(317, "seccomp", [a.uint("operation"), a.uint("flags"), a.addr("args")], { note: "without SECCOMP_FILTER_FLAG_NEW_LISTENER" }),
-  part(135, "personality", [a.uint("persona")], { result: "hex", note: "PER_LINUX alone" }),
+  part(135, "personality", [a.uint("persona")], { result: "hex", note: "LINUX32, UNAME26 and ADDR_NO_RANDOMIZE have an effect" }),
   none(163, "acct", [a.string("filename")]),
 
   // Signals

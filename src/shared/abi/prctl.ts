@@ -91,6 +91,7 @@ export const ARCH_SHSTK_STATUS = 0x5005;
 
 // personality
 export const PER_LINUX = 0x0;
+export const PER_LINUX32 = 0x8;
 export const ADDR_NO_RANDOMIZE = 0x40000;
 export const MMAP_PAGE_ZERO = 0x100000;
 export const ADDR_COMPAT_LAYOUT = 0x200000;

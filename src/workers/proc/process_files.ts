@@ -55,6 +55,14 @@ function limitRow(name: string, soft: string, hard: string, unit: string): strin
   return unit === "" ? `${row}\n` : `${row}${unit.padEnd(10)}\n`;
 }
 
+/** Of the sandbox's time namespace, which is the host's to keep. */
+function timeOffsets({ system }: ProcessSubject): string {
+  const offsets = system.kernel.config.timeOffsets ?? { monotonic: [0, 0], boottime: [0, 0] };
+  return Object.entries(offsets)
+    .map(([clock, [s, ns]]) => `${clock.padEnd(10)} ${String(s).padStart(10)} ${String(ns).padStart(9)}\n`)
+    .join("");
+}
+
 function limits({ group }: ProcessSubject): string {
   const shown = (value: number) => (value === Number.POSITIVE_INFINITY ? "unlimited" : String(value));
   let text = limitRow("Limit", "Soft Limit", "Hard Limit", "Units");
@@ -141,7 +149,7 @@ const COMMON: Table<ProcessSubject> = {
   oom_score: file(() => "666\n"),
   oom_score_adj: oomScoreAdj,
   pagemap,
-  personality: file(() => "00000000\n", PRIVATE),
+  personality: file(({ task }) => `${(task.persona >>> 0).toString(16).padStart(8, "0")}\n`, PRIVATE),
   // Quotas of projects are the host's: nobody has mapped any.
   projid_map: written(({ parent, uids }) => (parent === null ? uids.text : "")),
   sessionid: file(() => String(NO_LOGIN)),
@@ -151,6 +159,7 @@ const COMMON: Table<ProcessSubject> = {
   stat: file(stat),
   statm: file(statm),
   status: file(status),
+  timens_offsets: file(timeOffsets),
   uid_map: written(({ uids }) => uids.text),
   wchan: file(() => "0"),
 };

@@ -17,6 +17,7 @@ import { donatedFd, pageCeil } from "../mem/mapping.ts";
 import { VDSO_PROT, VDSO_SIZE } from "../mem/vdso.ts";
 import { type Mapped, VM_GROWSDOWN, VM_NORESERVE, type Vma } from "../mem/vma.ts";
 import { RFLAGS_INITIAL } from "../signals/registers.ts";
+import { randomizes } from "../system/personality.ts";
 import type { Path } from "../vfs/path.ts";
 import type { SupervisorContext } from "./context.ts";
 import {
@@ -148,12 +149,16 @@ function openElf(open: OpenExecutable, program: Executable, prefix: Uint8Array |
 }
 
 /** An empty address space for a program whose stack may grow to `stackLimit` bytes. */
-export function newAddressSpace(kernel: SupervisorContext, stackLimit: number): AddressSpace {
-  return new AddressSpace(kernel, newLayout(stackLimit));
+export function newAddressSpace(
+  kernel: SupervisorContext,
+  stackLimit: number,
+  persona: number,
+): AddressSpace {
+  return new AddressSpace(kernel, newLayout(stackLimit, randomizes(persona)));
 }
 
-function newLayout(stackLimit: number): AddressLayout {
-  return layoutAddressSpace({ random: randomInt, randomize: true, stackLimit, vdsoSize: VDSO_SIZE });
+function newLayout(stackLimit: number, randomize: boolean): AddressLayout {
+  return layoutAddressSpace({ random: randomInt, randomize, stackLimit, vdsoSize: VDSO_SIZE });
 }
 
 /** In place of a bias, which may be negative itself. */
@@ -218,7 +223,7 @@ function* load(task: Task, image: ProgramImage): Generator<void, number, void> {
     entry = interpreterElf.entry + interpreterBias;
     base = interpreterBias + interpreterElf.start;
   }
-  space.brkStart = brkStart(elf.brk + bias, elf.placement === "mmap", randomInt, true);
+  space.brkStart = brkStart(elf.brk + bias, elf.placement === "mmap", randomInt, randomizes(task.persona));
   space.brk = space.brkStart;
   return yield* writeStack(lists, image, bias, base, entry);
 }

@@ -15,6 +15,7 @@ import { OperationList } from "../call/operation_list.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import { credentialsAfterExec, gainsBy } from "../credentials/credentials.ts";
 import { StubProcess } from "../platform/stub_process.ts";
+import { personalityAfterExec } from "../system/personality.ts";
 import { keepTimeOf } from "../time/cpu_time.ts";
 import { mayAccess } from "../vfs/lookup.ts";
 import { MAY_READ } from "../vfs/permission.ts";
@@ -233,7 +234,11 @@ function programError(task: Task, path: string, stackLimit: number, at: ProgramA
 /** Starts the new stub; the caller's coroutine waits until it is ready or has failed. */
 function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine {
   const { kernel, group } = task;
-  const stub = new StubProcess(kernel, newAddressSpace(kernel, group.rlimits[RLIMIT_STACK]![0]));
+  const grant = grantOf(image.program.path, task.noNewPrivileges);
+  const { credentials, secure } = credentialsAfterExec(task.credentials, grant, sharesFs(task));
+  const persona = personalityAfterExec(task.persona, secure);
+  const space = newAddressSpace(kernel, group.rlimits[RLIMIT_STACK]![0], persona);
+  const stub = new StubProcess(kernel, space);
   const unplaced = kernel.stubs.addChunk(stub);
   if (unplaced < 0) {
     closeImage(image);
@@ -246,11 +251,10 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
     ipc: task.ipc,
     network: task.network,
   };
-  const grant = grantOf(image.program.path, task.noNewPrivileges);
-  const { credentials, secure } = credentialsAfterExec(task.credentials, grant, sharesFs(task));
   // Who may run a program but not read it does not get its memory either.
   const isUnreadable = mayAccess(task, image.program.path, MAY_READ) < 0;
   const next = new Task(kernel, group.pid, group, stub, stub.freeSlot(), parts, credentials, image.comm);
+  next.persona = persona;
   let errno = 0;
   let ready = false;
   /** The host has ended the new process, or it could not even begin. */
@@ -332,7 +336,9 @@ function changeOver(old: Task, next: Task, isUnreadable: boolean): void {
   const { uid, euid, gid, egid } = next.credentials;
   next.stub.space.dumpable = gains || uid !== euid || gid !== egid || isUnreadable ? 0 : 1;
   next.parentDeathSignal = gains ? 0 : old.parentDeathSignal;
+  const { persona } = next;
   next.takeSettings(old);
+  next.persona = persona;
   old.dropFilters();
   for (
     let signo = old.pending.set.firstOutside(NONE);

@@ -3,11 +3,11 @@
 // so that a command that does not exist costs no process.
 
 import { EACCES, EAGAIN, EINVAL, EISDIR, ENOENT, ENOTDIR } from "../../shared/abi/errno.ts";
-import { SECCOMP_MODE_FILTER } from "../../shared/abi/prctl.ts";
+import { PER_LINUX, SECCOMP_MODE_FILTER } from "../../shared/abi/prctl.ts";
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import { SIGKILL, SIGSEGV } from "../../shared/abi/signal.ts";
 import { S_IFDIR } from "../../shared/abi/stat.ts";
-import type { ProcessSpec } from "../../shared/process_spec.ts";
+import type { ContainerProcess, ProcessSpec } from "../../shared/process_spec.ts";
 import { containerStartError, type StartError } from "../../shared/start_error.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import {
@@ -30,6 +30,7 @@ import { Path } from "../vfs/path.ts";
 import { type WalkContext, walkPath } from "../vfs/path_walk.ts";
 import { kernelContext, makePlace } from "../vfs/places.ts";
 import { readWhole } from "../vfs/read_whole.ts";
+import { cpuCount } from "../vfs/sys/cpus.ts";
 import { Session } from "../vfs/tty/session.ts";
 import type { SupervisorContext } from "./context.ts";
 import {
@@ -199,6 +200,20 @@ function giveTerminal(group: ThreadGroup, streams: readonly HostStream[]): void 
   first.lendTerminal(group.session, group.processGroup);
 }
 
+function schedule(task: Task, given: ContainerProcess): void {
+  task.ioPriority = given.ioPriority;
+  // Of CPUs that are not there Linux takes no notice; it is an error where none is left.
+  const cpus = cpuCount(task.kernel);
+  const there = given.isFirst ? [] : (given.affinity ?? []).filter((cpu) => cpu < cpus);
+  if (there.length > 0 && there.length < cpus) task.affinity = new Set(there);
+  if (given.scheduling === null) return;
+  const { policy, nice, priority, resetsOnFork } = given.scheduling;
+  task.policy = policy;
+  if (priority === 0) task.nice = nice;
+  task.realtimePriority = priority;
+  task.resetsOnFork = resetsOnFork;
+}
+
 function startTask(
   kernel: SupervisorContext,
   spec: ProcessSpec,
@@ -231,7 +246,8 @@ function startTask(
   // Process 1 may have others beside it that were there before (exec, hooks).
   const pid = spec.container?.isFirst === true ? kernel.pids.take(INIT) : kernel.pids.allot();
   if (pid < 0) return fail(-EAGAIN);
-  const stub = new StubProcess(kernel, newAddressSpace(kernel, rlimits[RLIMIT_STACK]![0]));
+  const persona = spec.container?.persona ?? PER_LINUX;
+  const stub = new StubProcess(kernel, newAddressSpace(kernel, rlimits[RLIMIT_STACK]![0], persona));
   const unplaced = kernel.stubs.addChunk(stub);
   if (unplaced < 0) {
     kernel.pids.free(pid);
@@ -251,11 +267,13 @@ function startTask(
   const grant = grantOf(image.program.path, spec.container?.noNewPrivileges === true);
   const { credentials, secure } = credentialsAfterExec(before, grant, false);
   const task = new Task(kernel, pid, group, stub, stub.freeSlot(), parts, credentials, image.comm);
+  task.persona = persona;
   task.blocked.assign(setFromHex(spec.blocked).asMask());
   if (spec.container !== undefined) {
     task.noNewPrivileges = spec.container.noNewPrivileges;
     if (kernel.containerFilter !== null) task.useFilter(kernel.containerFilter, SECCOMP_MODE_FILTER);
     group.oomScoreAdj = spec.container.oomScoreAdj;
+    schedule(task, spec.container);
     group.isUnkillable = pid === INIT;
   }
   group.leader = task;

@@ -81,6 +81,9 @@ export class Task implements Caller {
   /** CPUs that it may run on; null: all. */
   affinity: ReadonlySet<number> | null = null;
 
+  /** As personality(2) has it. */
+  persona = 0;
+
   // ---- Signals ----
   readonly pending: PendingSignals;
   readonly blocked = new SignalSet();
@@ -201,6 +204,7 @@ export class Task implements Caller {
     this.resetsOnFork = from.resetsOnFork;
     this.ioPriority = from.ioPriority;
     this.affinity = from.affinity;
+    this.persona = from.persona;
     this.takeFilters(from);
   }
 

@@ -1,8 +1,8 @@
-// Scheduling (sched(7)), priorities and personality: settings are kept and shown as Linux does; the host
+// Scheduling (sched(7)) and priorities: settings are kept and shown as Linux does; the host
 // schedules. Names of the system (sethostname(2)) are here too, for want of a better place.
 
 import { EACCES, EFAULT, EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
-import { CAP_SYS_ADMIN, CAP_SYS_NICE, PER_LINUX } from "../../shared/abi/prctl.ts";
+import { CAP_SYS_ADMIN, CAP_SYS_NICE } from "../../shared/abi/prctl.ts";
 import { PRIO_PGRP, PRIO_PROCESS, PRIO_USER, RLIMIT_NICE } from "../../shared/abi/resource.ts";
 import * as S from "../../shared/abi/sched.ts";
 import { write64 } from "../../shared/abi/struct.ts";
@@ -15,7 +15,6 @@ import { affinityOf, cpuCount } from "../vfs/sys/cpus.ts";
 
 const NICE_MIN = -20;
 const NICE_MAX = 19;
-const PERSONA_READ = 0xffffffff;
 const UTS_NAME_MAX = 64;
 const RR_SLICE_NS = 100e6;
 const FAIR_SLICE_NS = 4e6;
@@ -213,14 +212,6 @@ export const SCHED_HANDLERS: Handlers<Task> = {
     });
   },
   sched_setaffinity: (task, pid, size) => onAffine(task, pid, (target) => setAffinity(task, target, size)),
-
-  personality: (task, persona) => {
-    if (persona >>> 0 !== PERSONA_READ && persona !== PER_LINUX) {
-      task.kernel.counters.unsupportedCalls++;
-      return -EINVAL;
-    }
-    return PER_LINUX;
-  },
 
   sethostname: (task, _name, length) => setUtsName(task, "nodename", length),
   setdomainname: (task, _name, length) => setUtsName(task, "domainname", length),

@@ -7,8 +7,9 @@ import { GRND_INSECURE, GRND_NONBLOCK, GRND_RANDOM } from "../../shared/abi/ipc.
 import { sysinfo, utsname } from "../../shared/abi/structs.ts";
 import { REQ_CPU, WINDOW, WINDOW_SIZE } from "../../shared/ring/layout.ts";
 import type { Handlers } from "../call/dispatch.ts";
-import { RELEASE, VERSION } from "../identity/uts.ts";
+import { VERSION } from "../identity/uts.ts";
 import type { Task } from "../process/task.ts";
+import { machineOf, releaseOf } from "./personality.ts";
 
 const LOAD_SCALE = 65536; // SI_LOAD_SHIFT
 
@@ -43,9 +44,9 @@ export const SYSTEM_HANDLERS: Handlers<Task> = {
       {
         sysname: "Linux",
         nodename: uts.nodename,
-        release: RELEASE,
+        release: releaseOf(task.persona),
         version: VERSION,
-        machine: "x86_64",
+        machine: machineOf(task.persona),
         domainname: uts.domainname,
       },
       task.call.bytes,
