@@ -111,8 +111,11 @@ static void read_namespaces(struct spec *spec, unsigned namespaces) {
     }
     char name[32];
     if (!json_text(json, type, name, sizeof name)) strcpy(name, "?");
-    fail(EXIT_RINGFENCE, "linux.namespaces: the %s namespace of another process cannot be joined: %s", name,
-         path);
+    fail(EXIT_RINGFENCE,
+         "linux.namespaces: the %s namespace of another process cannot be joined: %s (each container has its "
+         "own: "
+         "leave out the path, or the engine's --%s=container:..., --%s=ns:...)",
+         name, path, name, name);
   }
 }
 

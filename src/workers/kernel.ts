@@ -10,8 +10,6 @@ import { SYSCALLS } from "../shared/abi/syscalls.ts";
 import { type CgroupHierarchy, readCpuList } from "../shared/cgroup.ts";
 import type { ContainerSpec } from "../shared/container_spec.ts";
 import { DeviceRules } from "../shared/device_rules.ts";
-import { IPC_SETTING_NAMES } from "../shared/ipc_settings.ts";
-import { NET_SETTING_NAMES } from "../shared/net_settings.ts";
 import type { GuestLimits, ProcessSpec, SandboxConfig } from "../shared/process_spec.ts";
 import { ActiveChunks } from "../shared/ring/active.ts";
 import { Attention } from "../shared/ring/attention.ts";
@@ -43,7 +41,6 @@ import { HeapBudget, heapLimitFor, limitMemory } from "./heap_budget.ts";
 import { networkNamed } from "./identity/network_names.ts";
 import { NamespaceFiles } from "./identity/ns_fs.ts";
 import { UtsNamespace } from "./identity/uts.ts";
-import { IPC_SETTINGS } from "./ipc/limits.ts";
 import { IpcNamespace } from "./ipc/namespace.ts";
 import { type Limits, makeLimits, TASKS_MAX } from "./limits.ts";
 import type { Log } from "./log.ts";
@@ -84,7 +81,8 @@ import { onUnwritableFrame, returnToGuest } from "./signals/deliver_signal.ts";
 import { sendToGroup, sendToTask } from "./signals/send_signal.ts";
 import { SleepSet } from "./sleep_set.ts";
 import { Tracer } from "./strace/tracer.ts";
-import { type SettingName, Sysctls } from "./sysctls.ts";
+import { Sysctls } from "./sysctls.ts";
+import { applySettings } from "./system/container_settings.ts";
 import { AnonymousInodes } from "./vfs/anonymous/anonymous_fs.ts";
 import { InotifyUsers } from "./vfs/anonymous/inotify_users.ts";
 import { mountContainerTree } from "./vfs/container_mounts.ts";
@@ -110,13 +108,6 @@ import { Ptys } from "./vfs/tty/pty.ts";
 const MEMORY_FILES_MAX = 8192;
 const LISTED_MAX = 64 << 20;
 const GENERATED_TEXT_MAX = 8 << 20;
-
-type PathOf<T extends string> = T extends `${infer Head}.${infer Rest}` ? `${Head}/${PathOf<Rest>}` : T;
-
-/** The path below /proc/sys of a setting's name. */
-function settingOf<T extends string>(name: T): PathOf<T> & SettingName {
-  return name.replaceAll(".", "/") as PathOf<T> & SettingName;
-}
 
 export class Kernel implements SupervisorContext {
   readonly native: Native;
@@ -324,19 +315,9 @@ export class Kernel implements SupervisorContext {
     } catch (error) {
       return (error as Error).message;
     }
-    for (const name of IPC_SETTING_NAMES) {
-      const value = container.settings[`kernel.${name}`];
-      if (value !== undefined && IPC_SETTINGS[name].write(this.ipc.limits, value) < 0)
-        return `linux.sysctl: kernel.${name} cannot be set to ${JSON.stringify(value)}`;
-    }
-    for (const name of NET_SETTING_NAMES) {
-      const value = container.settings[name];
-      if (value !== undefined && this.sysctls.set(settingOf(name), value) < 0)
-        return `linux.sysctl: ${name} cannot be set to ${JSON.stringify(value)}`;
-    }
     this.uts.nodename = container.hostname;
     if (container.domainname !== "") this.uts.domainname = container.domainname;
-    return checkProgram(this, container.process);
+    return applySettings(this, container.settings) ?? checkProgram(this, container.process);
   }
 
   get hierarchies(): readonly CgroupHierarchy[] {

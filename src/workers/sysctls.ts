@@ -6,7 +6,7 @@
 
 import { EINVAL, ENOENT } from "../shared/abi/errno.ts";
 import { CONGESTION_CONTROLS, DEFAULT_CONTROL } from "../shared/abi/tcp.ts";
-import { DEVICE_SETTINGS } from "./net_settings.ts";
+import { DEVICE_SETTINGS, NUMBER_SETTINGS } from "./net_settings.ts";
 
 const INT_MAX = 2 ** 31 - 1;
 const INT_MIN = -(2 ** 31);
@@ -20,6 +20,11 @@ export interface Setting {
   readonly mode: number;
   /** What becomes of a value that is in range. */
   readonly round?: (value: number) => number;
+  /**
+   * It is written and read as ranges of numbers ("8080,9000-9010"). Each value is one, first and last number in its halves,
+   * 0 for none: no more than fit into a message to the thread of the network.
+   */
+  readonly ranges?: true;
   /** It is written and read as one of these words; its value is the place among them. */
   readonly words?: readonly string[];
 }
@@ -43,6 +48,9 @@ function ints(...initial: number[]): Setting {
 function word<W extends string>(words: readonly W[], initial: W): Setting {
   return { ...int(words.indexOf(initial), 0, words.length - 1), words };
 }
+
+const RANGES_MAX = 12;
+const PORT_RANGES: readonly number[] = Array.from({ length: RANGES_MAX }, () => 0);
 
 /** By path below /proc/sys. */
 export const SETTINGS = {
@@ -92,6 +100,8 @@ export const SETTINGS = {
   "net/core/wmem_default": int(212992, 4608),
   "net/core/wmem_max": int(4194304, 4608),
   ...DEVICE_SETTINGS,
+  ...NUMBER_SETTINGS,
+  "net/ipv4/ip_local_reserved_ports": { initial: PORT_RANGES, min: 0, max: 65535, mode: 0o644, ranges: true },
   "net/core/optmem_max": int(131072, 0),
   "net/ipv4/fwmark_reflect": int(0),
   "net/ipv4/icmp_echo_ignore_all": flag(0),
@@ -186,6 +196,36 @@ function parse(word: string): number | null {
   return sign === "-" ? -magnitude : magnitude;
 }
 
+/** Both ends of a range that is a value. */
+export function rangeOf(value: number): readonly [first: number, last: number] {
+  return [value >>> 16, value & 0xffff];
+}
+
+function rangesText(values: readonly number[]): string {
+  const shown = values.filter((value) => value !== 0).map(rangeOf);
+  return shown.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(",");
+}
+
+/** Ranges in order, none beside another, or null: it is none, or too many. */
+function parseRanges(text: string, max: number): number[] | null {
+  const ranges: [number, number][] = [];
+  for (const part of text.split(",").filter((word) => word.trim() !== "")) {
+    const range = /^\s*([0-9]{1,5})(?:-([0-9]{1,5}))?\s*$/.exec(part);
+    const first = Number(range?.[1]);
+    const last = Number(range?.[2] ?? range?.[1]);
+    if (range === null || first > last || last > max) return null;
+    ranges.push([first, last]);
+  }
+  const merged: [number, number][] = [];
+  for (const [first, last] of ranges.sort(([a], [b]) => a - b)) {
+    const before = merged.at(-1);
+    if (before === undefined || first > before[1] + 1) merged.push([first, last]);
+    else before[1] = Math.max(before[1], last);
+  }
+  if (merged.length > RANGES_MAX) return null;
+  return PORT_RANGES.map((none, i) => (merged[i] === undefined ? none : (merged[i][0] << 16) | merged[i][1]));
+}
+
 export class Sysctls {
   readonly #values = new Map<string, readonly number[]>();
   /** Who else is to know of a change. */
@@ -221,6 +261,7 @@ export class Sysctls {
   text(name: SettingName): string {
     if ("words" in SETTINGS[name]) return this.word(name);
     const values = this.#values.get(name) ?? SETTINGS[name].initial;
+    if ("ranges" in SETTINGS[name]) return rangesText(values);
     return values.map((value) => (value === LONG_MAX ? "9223372036854775807" : String(value))).join("\t");
   }
 
@@ -230,7 +271,13 @@ export class Sysctls {
    */
   set(name: SettingName, text: string): number {
     const setting: Setting = SETTINGS[name];
-    const { initial, min, max, round, words } = setting;
+    const { initial, min, max, round, words, ranges } = setting;
+    if (ranges === true) {
+      const parsed = parseRanges(text.split(/[\n\0]/)[0]!, max);
+      if (parsed === null) return -EINVAL;
+      this.#take(name, parsed);
+      return text.length;
+    }
     if (words !== undefined) {
       const value = words.indexOf(text.split(/[\n\0]/)[0]!);
       if (value < 0) return -ENOENT;

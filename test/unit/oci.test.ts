@@ -156,14 +156,17 @@ test("what is accepted without effect is told in the log", () => {
     { destination: "/b", type: "tmpfs", options: ["rshared"] },
   ];
   const linux = {
-    sysctl: { "net.a": "1", "kernel.shmmax": "8192" },
+    sysctl: { "net.a": "1", "net/ipv4/tcp_rfc1337": "1", "kernel.domainname": "d" },
     rootfsPropagation: "rslave",
     namespaces: [{ type: "network" }, { type: "uts" }],
   };
   const text = JSON.stringify({ ...LEAST, mounts, linux });
   read(text);
   const list =
-    "linux.sysctl net.a, the host's pid namespace, the host's ipc namespace, linux.rootfsPropagation, propagation of mounts[1]";
+    "linux.sysctl net.a, " +
+    "the host's pid namespace (the container sees its own processes alone), " +
+    "the host's ipc namespace (the container has IPC objects of its own), " +
+    "linux.rootfsPropagation, propagation of mounts[1]";
   assert.equal(logged, [`config.json: accepted without effect: ${list}`]);
   assert.is(
     refusal(() => read(text, {}, true)),
@@ -176,6 +179,35 @@ test("what would be missed is refused", () => {
   assert.is(refused({ intelRdt: { closID: "x" } }), "linux.intelRdt is not supported");
   assert.is(refused({ netDevices: { eth0: {} } }), "linux.netDevices is not supported");
   assert.is(read(JSON.stringify({ ...LEAST, linux: { intelRdt: {}, netDevices: {} } })).id, "id");
+});
+
+test("settings are those that a namespace of the container has, in runc's words", () => {
+  const all = ["pid", "ipc", "network", "uts"];
+  const rows: [string, string[], RegExp | null][] = [
+    ["kernel.shmmax", all, null],
+    ["kernel.shmmax", ["pid"], /sysctl "kernel.shmmax" is not allowed in the hosts ipc namespace/],
+    ["fs.mqueue.msg_max", all, null],
+    ["fs/mqueue/msg_max", [], /sysctl "fs.mqueue.msg_max" is not allowed in the hosts ipc namespace/],
+    ["net.ipv4.ip_forward", all, null],
+    ["net/ipv4/conf/eth0.1/rp_filter", all, null],
+    ["net.ipv4.ip_forward", ["ipc"], /sysctl "net.ipv4.ip_forward" not allowed in host network namespace/],
+    ["kernel.domainname", all, null],
+    ["kernel.domainname", [], /sysctl "kernel.domainname" is not in a separate kernel namespace/],
+    ["kernel.hostname", all, /conflicts with the OCI "hostname" field/],
+    ["vm.swappiness", all, /sysctl "vm.swappiness" is not in a separate kernel namespace/],
+    ["user.max_net_namespaces", all, /setting ucounts without a user namespace not allowed/],
+  ];
+  for (const [name, types, wrong] of rows) {
+    const linux = { sysctl: { [name]: "1" }, namespaces: types.map((type) => ({ type })) };
+    const text = JSON.stringify({ ...LEAST, linux });
+    if (wrong === null) assert.is(Object.values(read(text).settings)[0], "1", name);
+    else
+      assert.match(
+        refusal(() => read(text)),
+        wrong,
+        name,
+      );
+  }
 });
 
 test("an exec's changes are those of the request; its answer to nonsense is a RequestError", () => {

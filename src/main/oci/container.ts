@@ -27,11 +27,13 @@ import {
   SchemaError,
 } from "./schema.ts";
 import { compileSeccomp, readSeccomp } from "./seccomp.ts";
+import { sysctls } from "./sysctl.ts";
 import { withoutEffect } from "./without_effect.ts";
 
 const PATHS_MAX = 4096;
 const NAME_MAX = 64; // __NEW_UTS_LEN
 const MAP_MAX = 4096;
+const NAMESPACES_MAX = 64;
 const ID_MAX = 0xfffffffe;
 const VERSION = /^1\.\d+\.\d+/;
 const DEFAULT_DEVICE_MODE = 0o666;
@@ -67,6 +69,7 @@ const readLinux = object({
   readonlyPaths: optional(paths, []),
   seccomp: optional(readSeccomp, null),
   personality: optional(personality, PER_LINUX),
+  namespaces: optional(list(object({ type: byteString }), NAMESPACES_MAX), []),
   sysctl: optional(map(byteString, MAP_MAX), {}),
   resources: optional((value, at) => ({ ...resources(value, at), cgroup: cgroupLimits(value, at) }), {
     ...resources({}, ""),
@@ -117,6 +120,7 @@ export function readContainer(
   const { linux } = config;
   if (!VERSION.test(config.ociVersion))
     throw new SchemaError(`ociVersion ${config.ociVersion} is not supported`);
+  const settings = sysctls(linux.sysctl, new Set(linux.namespaces.map(({ type }) => type)));
   const ignored = withoutEffect(value, options.strict);
   if (ignored.length > 0) log.warn(`config.json: accepted without effect: ${ignored.join(", ")}`);
   return {
@@ -137,6 +141,6 @@ export function readContainer(
     deviceRules: linux.resources.devices,
     seccomp: linux.seccomp === null ? null : compileSeccomp(linux.seccomp),
     annotations: config.annotations,
-    settings: linux.sysctl,
+    settings,
   };
 }

@@ -5,6 +5,7 @@
 import { IPC_SETTING_NAMES } from "../../shared/ipc_settings.ts";
 import { NET_SETTING_NAMES } from "../../shared/net_settings.ts";
 import { SchemaError } from "./schema.ts";
+import { dotted } from "./sysctl.ts";
 
 /** The sandbox's own kernel is what these would narrow, or it has no such thing yet. */
 const MEMBERS_WITHOUT_EFFECT: readonly string[] = [
@@ -21,10 +22,16 @@ const UNSUPPORTED: readonly string[] = [
 const KNOWN_SETTINGS: ReadonlySet<string> = new Set([
   ...IPC_SETTING_NAMES.map((name) => `kernel.${name}`),
   ...NET_SETTING_NAMES,
+  "kernel.domainname",
 ]);
 
-/** A container without these among its namespaces is to have the host's. */
-const OWN_NAMESPACES: readonly string[] = ["pid", "ipc", "network", "uts"];
+/** A container without these among its namespaces is to have the host's; what it has instead. */
+const OWN_NAMESPACES: Readonly<Record<string, string>> = {
+  pid: "the container sees its own processes alone",
+  ipc: "the container has IPC objects of its own",
+  network: "the container has the loopback device alone; --network=host gives it the host's sockets",
+  uts: "the container has the host's names, and what it makes of them stays inside",
+};
 /** All mounts are private: nothing is passed on to the host, or comes from it later. */
 const PROPAGATION: ReadonlySet<string> = new Set(["shared", "rshared", "slave", "rslave"]);
 
@@ -56,13 +63,15 @@ function settings(config: unknown): string[] {
   const given = member(config, "linux.sysctl");
   if (typeof given !== "object" || given === null) return [];
   return Object.keys(given)
-    .filter((name) => !KNOWN_SETTINGS.has(name))
+    .filter((name) => !KNOWN_SETTINGS.has(dotted(name)))
     .map((name) => `linux.sysctl ${name}`);
 }
 
 function hostNamespaces(config: unknown): string[] {
   const types = new Set(entries(config, "linux.namespaces").map(({ type }) => type));
-  return OWN_NAMESPACES.filter((type) => !types.has(type)).map((type) => `the host's ${type} namespace`);
+  return Object.entries(OWN_NAMESPACES)
+    .filter(([type]) => !types.has(type))
+    .map(([type, instead]) => `the host's ${type} namespace (${instead})`);
 }
 
 /** Maps of ids without a namespace that they could be for. */

@@ -14,7 +14,7 @@ import { CONVERSATION_COST, type HeapBudget, TRACKED_FLOW_COST } from "../../hea
 import type { Log } from "../../log.ts";
 import type { MemoryBudget } from "../../memory_budget.ts";
 import type { Native } from "../../native.ts";
-import type { SettingName, Sysctls } from "../../sysctls.ts";
+import { rangeOf, type SettingName, type Sysctls } from "../../sysctls.ts";
 import type { Devices } from "../devices/devices.ts";
 import type { Device } from "../devices/rows.ts";
 import { PacketTaps } from "../packet/taps.ts";
@@ -63,7 +63,13 @@ export function memoryFor(commonMemory: MemoryBudget, heap: HeapBudget): StackMe
 }
 
 /** Settings of TCP that are numbers, and those that are switches. */
+const PORTS = 65_536;
 const TCP_NUMBERS = [
+  ["reordering", "net/ipv4/tcp_reordering"],
+  ["reorderingMax", "net/ipv4/tcp_max_reordering"],
+  ["timeWaitMax", "net/ipv4/tcp_max_tw_buckets"],
+  ["challengeAcksMax", "net/ipv4/tcp_challenge_ack_limit"],
+  ["minSendMss", "net/ipv4/tcp_min_snd_mss"],
   ["ecn", "net/ipv4/tcp_ecn"],
   ["orphanRetries", "net/ipv4/tcp_orphan_retries"],
   ["synLinearTimeouts", "net/ipv4/tcp_syn_linear_timeouts"],
@@ -81,9 +87,23 @@ const TCP_NUMBERS = [
   ["synCookies", "net/ipv4/tcp_syncookies"],
   ["notSentLowat", "net/ipv4/tcp_notsent_lowat"],
 ] as const satisfies readonly (readonly [keyof TcpSettings, SettingName])[];
+/** Ports of ranges, a bit each; null: there are none. */
+function bitmapOf(ranges: readonly number[]): Uint8Array | null {
+  if (ranges.every((range) => range === 0)) return null;
+  const bits = new Uint8Array(PORTS / 8);
+  for (const range of ranges) {
+    if (range === 0) continue;
+    const [first, last] = rangeOf(range);
+    for (let port = first; port <= last; port++) bits[port >> 3]! |= 1 << (port & 7);
+  }
+  return bits;
+}
+
 /** Of tcp_early_retrans: from it on the end of what is sent is probed. */
 const TAIL_LOSS_PROBE = 3;
 const TCP_FLAGS = [
+  ["rfc1337", "net/ipv4/tcp_rfc1337"],
+  ["stdUrgent", "net/ipv4/tcp_stdurg"],
   ["abortsOnOverflow", "net/ipv4/tcp_abort_on_overflow"],
   ["dsack", "net/ipv4/tcp_dsack"],
   ["frto", "net/ipv4/tcp_frto"],
@@ -250,6 +270,7 @@ export class InetStack implements Runner {
     const [least, most] = sysctls.values("net/ipv4/ip_local_port_range");
     settings.portMin = least!;
     settings.portMax = most!;
+    settings.reservedPorts = bitmapOf(sysctls.values("net/ipv4/ip_local_reserved_ports"));
     this.#adoptTcp(tcp.settings);
     this.#adoptConntrack(filter.conntrack.settings);
   }
@@ -269,6 +290,7 @@ export class InetStack implements Runner {
     for (const [key, name] of TCP_NUMBERS) settings[key] = sysctls.get(name);
     for (const [key, name] of TCP_FLAGS) settings[key] = sysctls.get(name) !== 0;
     settings.congestion = sysctls.word("net/ipv4/tcp_congestion_control") as CongestionControlName;
+    settings.invalidRateUs = sysctls.get("net/ipv4/tcp_invalid_ratelimit") * 1000;
     settings.tailLossProbe = sysctls.get("net/ipv4/tcp_early_retrans") >= TAIL_LOSS_PROBE;
     for (const [sizes, name] of [
       [settings.receiveBuffer, "net/ipv4/tcp_rmem"],

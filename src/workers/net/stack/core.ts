@@ -89,6 +89,8 @@ export interface Settings {
   /** net.ipv4.ip_local_port_range: ports that are given to who asks for none. */
   portMin: number;
   portMax: number;
+  /** net.ipv4.ip_local_reserved_ports: of those the ones that nobody is given; a bit each. Null: there are none. */
+  reservedPorts: Uint8Array | null;
   /** net.ipv4.ip_forward, net.ipv6.conf.all.forwarding: what is for others is passed on, and no router is listened to. */
   forwards4: boolean;
   forwards6: boolean;
@@ -120,6 +122,7 @@ export class StackCore implements Receiver {
     bindsNonlocal: false,
     portMin: 32768,
     portMax: 60999,
+    reservedPorts: null,
     forwards4: false,
     forwards6: false,
     acceptsRedirects4: true,
@@ -211,6 +214,15 @@ export class StackCore implements Receiver {
   isHostPort(port: number): boolean {
     const { hostPortMin, hostPortMax } = this.settings;
     return port >= hostPortMin && port <= hostPortMax;
+  }
+
+  /** Who asks for no port does not get that one. */
+  isReserved(port: number): boolean {
+    const { reservedPorts } = this.settings;
+    return (
+      this.isHostPort(port) ||
+      (reservedPorts !== null && (reservedPorts[port >> 3]! & (1 << (port & 7))) !== 0)
+    );
   }
 
   get hasBacklog(): boolean {

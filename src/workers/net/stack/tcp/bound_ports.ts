@@ -34,7 +34,7 @@ export class BoundPorts extends PortGroups {
     for (let parity = 0; parity < 2; parity++)
       for (let i = parity; i < count + 1; i += 2) {
         const port = portMin + ((start + i) % count);
-        if (!this.#core.isHostPort(port) && !this.isTaken(user, port, true)) return port;
+        if (!this.#core.isReserved(port) && !this.isTaken(user, port, true)) return port;
       }
     return -EADDRINUSE;
   }
@@ -56,7 +56,7 @@ export class BoundPorts extends PortGroups {
     for (let parity = 0; parity < 2; parity++)
       for (let i = parity; i < count; i += 2) {
         const port = portMin + ((start + i) % count);
-        if (this.#core.isHostPort(port)) continue;
+        if (this.#core.isReserved(port)) continue;
         // A port that somebody bound is his.
         if (this.isBound(port)) continue;
         ends.localPort = port;

@@ -15,7 +15,7 @@ export function choosePort(core: StackCore, ports: PortGroups, endpoint: PortUse
   const start = (core.host.random32() >>> 0) % count;
   for (let i = 0; i < count; i++) {
     const port = portMin + ((start + i) % count);
-    if (!core.isHostPort(port) && !ports.isTaken(endpoint, port)) return port;
+    if (!core.isReserved(port) && !ports.isTaken(endpoint, port)) return port;
   }
   return -EADDRINUSE;
 }
