@@ -67,7 +67,11 @@ int main(int argc, char **argv) {
   struct options options;
   if (!options_read(&options, argc, argv)) run_node(argv);
   report_failures_as(options_failure_code(&options));
-  options.preserved = preserved_read(options.values[OPTION_PRESERVE_FDS]);
+  if (options.command == COMMAND_CREATE || options.command == COMMAND_RUN)
+    options.listening = preserved_activation();
+  options.preserved = preserved_read(options.values[OPTION_PRESERVE_FDS]) + options.listening;
+  if (options.preserved > PRESERVED_MAX)
+    fail(EXIT_RINGFENCE, "LISTEN_FDS and --preserve-fds are more than %d descriptors", PRESERVED_MAX);
   options.closed_streams = close_foreign_descriptors(options.preserved);
   preserved_check(options.preserved);
   open_log(&options);

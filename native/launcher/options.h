@@ -25,6 +25,7 @@ struct options {
   char **arguments;        // the guest's command line, ends with NULL; or NULL where it has none
   unsigned closed_streams; // bit n: the caller had closed descriptor n, of 0-2
   int preserved;           // descriptors from 3 on that the guest's process gets (--preserve-fds)
+  int listening;           // of these, those of LISTEN_FDS
 };
 
 // True when the launcher serves this command line. False: it is for Node (help, --version, an

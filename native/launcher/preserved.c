@@ -16,6 +16,15 @@ int preserved_read(const char *value) {
   return (int)count;
 }
 
+int preserved_activation(void) {
+  const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+  char *end;
+  if (!pid || !count || strtol(pid, &end, 10) != getpid() || *end != '\0') return 0;
+  long descriptors = strtol(count, &end, 10);
+  return count[0] >= '0' && count[0] <= '9' && *end == '\0' && descriptors <= PRESERVED_MAX ? (int)descriptors
+                                                                                            : 0;
+}
+
 void preserved_check(int count) {
   for (int fd = PRESERVED_FIRST; fd < PRESERVED_FIRST + count; fd++)
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)

@@ -10,6 +10,10 @@
 // The number in the flag's value, NULL: 0. Fails where it is none, or too large.
 int preserved_read(const char *value);
 
+// How many descriptors its caller hands on to the container by LISTEN_FDS and LISTEN_PID (sd_listen_fds(3)); they come
+// before those of --preserve-fds.
+int preserved_activation(void);
+
 // Fails where one of them is not open. What the launcher starts does not inherit them.
 void preserved_check(int count);
 

@@ -140,6 +140,7 @@ static void write_config(struct buffer *text, const struct sandbox_plan *plan, c
     buffer_json_string(text, plan->spec->bundle);
   }
   clocks_write(plan->spec, text);
+  if (options->listening) buffer_printf(text, ",\"listening\":%d", options->listening);
   if (plan->program) {
     buffer_printf(text, ",\"process\":");
     identity_write_spec(plan->identity, plan->program, environ, text);

@@ -93,6 +93,8 @@ export interface SandboxConfig {
   mode: "do" | "hold" | "container";
   /** How far the clocks are from the host's: seconds and nanoseconds. Absent: not at all. */
   timeOffsets?: { monotonic: [number, number]; boottime: [number, number] };
+  /** How many of the preserved descriptors its caller hands on by LISTEN_FDS (sd_listen_fds(3)). */
+  listening?: number;
   /** The first program of `do`. */
   process?: ProcessSpec;
   /** Name of the container, whose config.json comes as descriptor `spec`. */

@@ -96,6 +96,11 @@ function check(name: string, value: string): string {
   return value;
 }
 
+/** As runc has it: the container's first process is process 1. */
+function activation(descriptors: number): string[] {
+  return descriptors > 0 ? [`LISTEN_FDS=${descriptors}`, "LISTEN_PID=1"] : [];
+}
+
 function readText(fd: number): string {
   const bytes = Buffer.alloc(fstatSync(fd).size);
   readSync(fd, bytes, 0, bytes.length, 0);
@@ -106,7 +111,7 @@ function readText(fd: number): string {
 export function readContainer(
   fd: number,
   id: string,
-  { hostname, options, bundle }: SandboxConfig,
+  { hostname, options, bundle, listening }: SandboxConfig,
   descriptors: Descriptors,
   log: Log,
 ): ContainerSpec {
@@ -125,7 +130,11 @@ export function readContainer(
   if (ignored.length > 0) log.warn(`config.json: accepted without effect: ${ignored.join(", ")}`);
   return {
     id,
-    process: { ...config.process, container: { ...config.process.container!, persona: linux.personality } },
+    process: {
+      ...config.process,
+      env: [...config.process.env, ...activation(listening ?? 0)],
+      container: { ...config.process.container!, persona: linux.personality },
+    },
     startHooks: config.hooks.startContainer,
     startState: stateOf(id, bundle ?? "", config.annotations),
     hostname: check("hostname", config.hostname === "" ? hostname : config.hostname),
