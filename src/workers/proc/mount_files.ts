@@ -4,12 +4,16 @@
 
 import { EINVAL } from "../../shared/abi/errno.ts";
 import {
+  MS_DIRSYNC,
+  MS_LAZYTIME,
   MS_NOATIME,
   MS_NODEV,
+  MS_NODIRATIME,
   MS_NOEXEC,
   MS_NOSUID,
   MS_NOSYMFOLLOW,
   MS_RELATIME,
+  MS_SYNCHRONOUS,
 } from "../../shared/abi/mount.ts";
 import { pin, unpin } from "../vfs/fs_state.ts";
 import { bound, type FileNode } from "../vfs/generated/nodes.ts";
@@ -22,8 +26,15 @@ const MOUNT_FLAGS: readonly (readonly [number, string])[] = [
   [MS_NODEV, "nodev"],
   [MS_NOEXEC, "noexec"],
   [MS_NOATIME, "noatime"],
+  [MS_NODIRATIME, "nodiratime"],
   [MS_RELATIME, "relatime"],
   [MS_NOSYMFOLLOW, "nosymfollow"],
+];
+
+const SUPER_FLAGS: readonly (readonly [number, string])[] = [
+  [MS_SYNCHRONOUS, "sync"],
+  [MS_DIRSYNC, "dirsync"],
+  [MS_LAZYTIME, "lazytime"],
 ];
 
 /** Mounts deeper than so many names are left out: no record costs more. */
@@ -34,10 +45,14 @@ function escaped(text: string): string {
   return text.replace(/[ \t\n\\#]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
 }
 
-function flagsOf(mount: Mount): string {
-  const names = MOUNT_FLAGS.filter(([flag]) => (mount.flags & flag) !== 0).map(([, name]) => name);
-  return [mount.readOnly ? "ro" : "rw", ...names].join(",");
+function namesOf(flags: number, names: readonly (readonly [number, string])[]): string {
+  return names.map(([flag, name]) => ((flags & flag) === 0 ? "" : `,${name}`)).join("");
 }
+
+const accessOf = (mount: Mount): string => (mount.readOnly ? "ro" : "rw");
+const ownOptions = ({ fs }: Mount): string => (fs.options === "" ? "" : `,${fs.options}`);
+const mountOptions = (mount: Mount): string => namesOf(mount.flags, MOUNT_FLAGS);
+const superOptions = ({ fs }: Mount): string => namesOf(fs.superFlags, SUPER_FLAGS);
 
 function deviceOf({ dev }: FileSystem): string {
   return `${(dev >>> 8) & 0xfff}:${(dev & 0xff) | ((dev >>> 12) & 0xfff00)}`;
@@ -81,17 +96,17 @@ function perMount(format: Format, tells: boolean, mode = 0o444): FileNode<Proces
   );
 }
 
-export const mounts = perMount(
-  (mount, place) =>
-    `${escaped(mount.source)} ${place} ${mount.fs.type} ${flagsOf(mount)}${mount.fs.options === "" ? "" : `,${mount.fs.options}`} 0 0\n`,
-  true,
-);
+export const mounts = perMount((mount, place) => {
+  const options = `${accessOf(mount)}${superOptions(mount)}${mountOptions(mount)}${ownOptions(mount)}`;
+  return `${escaped(mount.source)} ${place} ${mount.fs.type} ${options} 0 0\n`;
+}, true);
 
 export const mountInfo = perMount((mount, place) => {
   const parent = mount.parent?.id ?? 0;
   const where = `${mount.id} ${parent} ${deviceOf(mount.fs)} ${rootOf(mount)} ${place}`;
-  const access = `${mount.readOnly ? "ro" : "rw"}${mount.fs.options === "" ? "" : `,${mount.fs.options}`}`;
-  return `${where} ${flagsOf(mount)} - ${mount.fs.type} ${escaped(mount.source)} ${access}\n`;
+  const access = accessOf(mount);
+  const own = `${mount.fs.type} ${escaped(mount.source)} ${access}${superOptions(mount)}${ownOptions(mount)}`;
+  return `${where} ${access}${mountOptions(mount)} - ${own}\n`;
 }, true);
 
 export const mountStats = perMount(

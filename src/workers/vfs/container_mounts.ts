@@ -13,6 +13,7 @@ import { makeDevNodes, owned } from "./dev_nodes.ts";
 import { isDevice } from "./devices.ts";
 import { makeRoot } from "./initial_mounts.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
+import { mountFlags, SUPER_FLAGS } from "./mount_flags.ts";
 import { emptyFs, newFileSystem, ownersFit } from "./mountable.ts";
 import { Dentry, type Mount, Path } from "./path.ts";
 import { walkPath } from "./path_walk.ts";
@@ -101,7 +102,8 @@ function mountOne(kernel: VfsContext, root: Path, mount: MountSpec): Mount {
   if (place.inode.isDirectory !== fs.root.isDirectory)
     throw new MountError(`mounting ${mount.destination}: a directory and a file do not go together`);
   const source = mount.type === "bind" ? fs.type : mount.source;
-  return kernel.mounts.mount(fs, place, mount.flags & ~MS_RDONLY, source);
+  fs.superFlags |= mount.flags & SUPER_FLAGS;
+  return kernel.mounts.mount(fs, place, mountFlags(mount.flags) & ~MS_RDONLY, source);
 }
 
 /** Devices and links where /dev is a file system of the sandbox's own, and the nodes of config.json. */

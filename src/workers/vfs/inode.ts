@@ -112,6 +112,8 @@ export abstract class FileSystem {
   mounts = 0;
   /** Its own options, as /proc/PID/mountinfo tells them behind "rw". */
   readonly options: string = "";
+  /** MS_* of what is its own, and not of one of its mounts. */
+  superFlags = 0;
   /** Names may be cached in dentries: nobody else changes them. */
   readonly cachesNames: boolean = true;
 

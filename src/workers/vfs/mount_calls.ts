@@ -23,22 +23,13 @@ import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
 import type { VfsCaller } from "./caller.ts";
 import { lookup } from "./lookup.ts";
+import { MOUNT_FLAGS, mountFlags, SUPER_FLAGS } from "./mount_flags.ts";
 import { newFileSystem, ownersFit } from "./mountable.ts";
 import { Path } from "./path.ts";
 import { FileTarget } from "./path_walk.ts";
 
 const MAGIC_MASK = 0xffff0000;
 const MAGIC = 0xc0ed0000;
-/** What a mount keeps of the flags. */
-const KEPT =
-  M.MS_RDONLY |
-  M.MS_NOSUID |
-  M.MS_NODEV |
-  M.MS_NOEXEC |
-  M.MS_NOSYMFOLLOW |
-  M.MS_NOATIME |
-  M.MS_NODIRATIME |
-  M.MS_RELATIME;
 const PROPAGATION = M.MS_SHARED | M.MS_PRIVATE | M.MS_SLAVE | M.MS_UNBINDABLE;
 const UMOUNT_FLAGS = M.MNT_FORCE | M.MNT_DETACH | M.MNT_EXPIRE | M.UMOUNT_NOFOLLOW;
 const DATA_MAX = 4096;
@@ -60,11 +51,6 @@ function placeOf(
 }
 
 const isMountRoot = ({ mount, dentry }: Path) => dentry === mount.root;
-
-function keptFlags(flags: number): number {
-  const relatime = (flags & (M.MS_NOATIME | M.MS_STRICTATIME)) === 0 ? M.MS_RELATIME : 0;
-  return ((flags & KEPT) | relatime) & ((flags & M.MS_STRICTATIME) !== 0 ? ~M.MS_RELATIME : -1);
-}
 
 /** A string of the guest that the stub has not copied yet; "" for a null pointer. */
 function* stringAt(task: VfsCaller, address: number, most: number): Generator<void, string | number, void> {
@@ -109,7 +95,8 @@ function* mountNew(
     if (fs === -ENODEV) task.kernel.counters.unsupportedCalls++;
     return fs;
   }
-  task.fs.namespace.mount(fs, at, keptFlags(flags), source === "" ? "none" : source);
+  fs.superFlags |= flags & SUPER_FLAGS;
+  task.fs.namespace.mount(fs, at, mountFlags(flags), source === "" ? "none" : source);
   return 0;
 }
 
@@ -126,7 +113,7 @@ function bind(task: VfsCaller, source: string, at: Path, recursive: boolean): nu
 
 function remount(task: VfsCaller, at: Path, flags: number): number {
   if (!isMountRoot(at)) return -EINVAL;
-  at.mount.flags = keptFlags(flags) | (at.mount.flags & ~KEPT);
+  at.mount.flags = mountFlags(flags) | (at.mount.flags & ~MOUNT_FLAGS);
   task.fs.namespace.changed();
   return 0;
 }

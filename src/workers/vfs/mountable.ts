@@ -3,6 +3,7 @@
 
 import { ENODEV } from "../../shared/abi/errno.ts";
 import type { UserNamespace } from "../credentials/user_namespace.ts";
+import { PAGE_SIZE } from "../mem/vma.ts";
 import type { VfsContext } from "./context.ts";
 import type { MountableTypeName } from "./file_system_types.ts";
 import type { FileSystem, Inode } from "./inode.ts";
@@ -10,6 +11,7 @@ import { MemoryFs } from "./memory/memory_fs.ts";
 import { makeSys } from "./sys/sys_fs.ts";
 
 const EMPTY_LIMIT = 1 << 16;
+const TMPFS_MODE = 0o1777;
 const SIZE_UNITS: Readonly<Record<string, number>> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
 
 /** A byte count of tmpfs's size=: digits, with k, m, g, or % of the memory. */
@@ -18,6 +20,44 @@ function readSize(text: string, memory: number): number | null {
   if (parts === null) return null;
   const [count, unit] = [Number(parts[1]), parts[2]!.toLowerCase()];
   return unit === "%" ? Math.floor((memory * count) / 100) : count * SIZE_UNITS[unit]!;
+}
+
+interface TmpfsOptions {
+  /** Bytes, in whole pages; null: not said; 0: no limit. */
+  size: number | null;
+  nodes: number | null;
+  mode: number;
+  uid: number;
+  gid: number;
+}
+
+function readTmpfsOptions(data: readonly string[], memory: number): TmpfsOptions {
+  const option = (name: string) =>
+    data.findLast((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
+  const pages = readSize(option("nr_blocks") ?? "", 0);
+  const bytes = pages === null ? readSize(option("size") ?? "", memory) : pages * PAGE_SIZE;
+  const mode = /^[0-7]{1,5}$/.exec(option("mode") ?? "")?.[0];
+  const id = (name: string) => Math.max(0, Number(option(name) ?? 0) || 0);
+  return {
+    size: bytes === null ? null : Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE,
+    nodes: readSize(option("nr_inodes") ?? "", 0),
+    mode: mode === undefined ? TMPFS_MODE : Number.parseInt(mode, 8) & 0o7777,
+    uid: id("uid"),
+    gid: id("gid"),
+  };
+}
+
+/** As Linux shows them (shmem_show_options): what is not the default. */
+function shown({ size, nodes, mode, uid, gid }: TmpfsOptions): string {
+  return [
+    size === null ? "" : `,size=${size / 1024}k`,
+    nodes === null ? "" : `,nr_inodes=${nodes}`,
+    mode === TMPFS_MODE ? "" : `,mode=${mode.toString(8).padStart(3, "0")}`,
+    uid === 0 ? "" : `,uid=${uid}`,
+    gid === 0 ? "" : `,gid=${gid}`,
+  ]
+    .join("")
+    .slice(1);
 }
 
 /**
@@ -30,19 +70,14 @@ function tmpfs(
   covered: Inode | undefined,
   type: "tmpfs" | "ramfs" | "mqueue",
 ): MemoryFs {
-  const option = (name: string) => data.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
+  const options = readTmpfsOptions(data, kernel.commonMemory.available);
+  const { size, nodes, mode: rootMode, uid, gid } = options;
   const most = kernel.commonMemory.limit;
-  const size = readSize(option("size") ?? "", kernel.commonMemory.available) ?? 0;
-  const mode = /^[0-7]{1,5}$/.exec(option("mode") ?? "")?.[0];
-  const limit = size > 0 ? Math.min(size, most) : most;
+  const limit = size !== null && size > 0 ? Math.min(size, most) : most;
   if (covered?.isDirectory === true && data.includes("tmpcopyup"))
     return new MemoryFs(kernel, { limit, lower: covered });
-  const fs = new MemoryFs(kernel, {
-    limit,
-    rootMode: mode === undefined ? 0o1777 : Number.parseInt(mode, 8),
-    type,
-  });
-  const [uid, gid] = [Number(option("uid") ?? 0), Number(option("gid") ?? 0)];
+  const text = type === "tmpfs" ? shown(options) : "";
+  const fs = new MemoryFs(kernel, { limit, nodes: nodes ?? 0, rootMode, type, shown: text });
   if (uid > 0 || gid > 0) fs.root.setAttributes({ uid, gid });
   return fs;
 }

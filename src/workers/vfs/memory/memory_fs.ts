@@ -35,6 +35,10 @@ export interface MemoryFsOptions {
   readonly limit: number;
   /** Mode of the root directory of a file system without a lower one. */
   readonly rootMode?: number;
+  /** Files at most, its root among them; 0: as many as fit. */
+  readonly nodes?: number;
+  /** What it shows of tmpfs(5)'s options: "size=4k,mode=700". */
+  readonly shown?: string;
   /** Root of the tree below: of a file system, or a directory of it. */
   readonly lower?: Inode;
   /** Without a lower tree: what it was mounted as. */
@@ -47,6 +51,8 @@ export class MemoryFs extends FileSystem implements Space {
   readonly root: MemoryInode;
   readonly #isOverlay: boolean;
   readonly #limit: number;
+  readonly #nodesMax: number;
+  override readonly options: string;
   #used = 0;
   #nodes = 0;
   #lastIno: number;
@@ -61,6 +67,8 @@ export class MemoryFs extends FileSystem implements Space {
   constructor(kernel: VfsContext, options: MemoryFsOptions) {
     super(kernel);
     this.#limit = options.limit;
+    this.#nodesMax = options.nodes ?? 0;
+    this.options = options.shown ?? "";
     const { lower } = options;
     this.#isOverlay = lower !== undefined;
     this.type = this.#isOverlay ? "overlay" : (options.type ?? "tmpfs");
@@ -156,6 +164,7 @@ export class MemoryFs extends FileSystem implements Space {
   /** Room for one more node: 0 or -ENOSPC. */
   takeNode(): number {
     const { counters, heap } = this.kernel;
+    if (this.#nodesMax > 0 && this.#nodes + 1 >= this.#nodesMax) return -ENOSPC;
     if (!heap.hasRoom("memoryNodes") || !this.take(NODE_BYTES)) return -ENOSPC;
     counters.memoryNodes++;
     this.#nodes++;
@@ -171,15 +180,16 @@ export class MemoryFs extends FileSystem implements Space {
   status(): FileSystemStatus {
     const left = Math.min(this.#limit - this.#used, this.kernel.commonMemory.leftToFiles);
     const free = Math.max(0, Math.floor(left / PAGE_SIZE));
-    const { limits } = this.kernel;
+    // Its root is one of them.
+    const files = this.#nodesMax > 0 ? this.#nodesMax : this.kernel.limits.memoryNodes;
     return {
       type: FILE_SYSTEM_TYPES[this.type].magic,
       bsize: PAGE_SIZE,
       blocks: Math.floor(this.#limit / PAGE_SIZE),
       bfree: free,
       bavail: free,
-      files: limits.memoryNodes,
-      ffree: limits.memoryNodes - this.#nodes,
+      files,
+      ffree: Math.max(0, files - this.#nodes - 1),
       namelen: 255,
     };
   }

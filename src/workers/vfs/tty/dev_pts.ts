@@ -38,6 +38,8 @@ export class DevPts extends FileSystem {
   readonly type = "devpts";
   readonly root: Inode;
   override readonly cachesNames = false;
+  // Whatever was asked for, that is how terminals are.
+  override readonly options = `gid=${GID_TTY},mode=620,ptmxmode=666`;
   readonly ptmx: DevPtsDevice;
 
   constructor(kernel: VfsContext) {
