@@ -1,0 +1,538 @@
+// What else a config.json says: scheduling, personality, time namespaces, settings, descriptors of an activation, options of
+// mounts, an exec before the start; and that one that is wrong is refused by the place of the fault, and leaves nothing.
+// What Debian's runc knows is compared with it, the rest with the same program on the host.
+
+import { spawn, spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { eventually, output, ringfence, run, type SpawnResult } from "../spawn.ts";
+import { type Bundle, type Config, type Mount, shell, withBundle } from "./bundle.ts";
+import { buildDriver } from "./driver.ts";
+import { children, procLink } from "./processes.ts";
+
+const text = ({ stdout }: SpawnResult) => stdout.toString("latin1");
+const said = ({ stderr }: SpawnResult) => stderr.toString("latin1");
+const RUNTIMES = spawnSync("which", ["runc"]).status === 0 ? [ringfence, "runc"] : [ringfence];
+if (RUNTIMES.length < 2) console.log("without comparison: runc is not installed");
+
+function ok(result: SpawnResult): SpawnResult {
+  assert.is(result.code, 0, said(result));
+  return result;
+}
+
+/** Runs a container whose /bin/probe is config_probe.c; what it printed. */
+async function probed(bundle: Bundle, args: string[], change: (config: Config) => void): Promise<string> {
+  copyFileSync(buildDriver("config_probe", [], ["-static"]), join(bundle.rootfs, "bin/probe"));
+  bundle.configure(["/bin/probe", ...args], change);
+  return text(ok(await bundle.runs()));
+}
+
+const hostUptime = () => readFileSync("/proc/uptime", "latin1").split(" ")[0]!;
+
+// ---- Time ----
+
+test("a time namespace with offsets is as it is on the host", async () => {
+  await withBundle(["unused"], async (bundle) => {
+    const probe = buildDriver("config_probe", [], ["-static"]);
+    const base = hostUptime();
+    const offsets = ["--monotonic", "1000000", "--boottime", "5000000"];
+    const native = await output("unshare", ["--time", ...offsets, "--fork", "--", probe, base]);
+    assert.match(native, /^monotonic: \+1000$/m);
+    const inside = await probed(bundle, [base], ({ linux }) => {
+      linux.namespaces.push({ type: "time" });
+      linux["timeOffsets"] = { monotonic: { secs: 1_000_000 }, boottime: { secs: 5_000_000, nanosecs: 0 } };
+    });
+    assert.is(inside, native);
+  });
+});
+
+test("a time namespace that is there is joined by its path", async () => {
+  const keeper = spawn("unshare", ["--time", "--boottime", "3000000", "--fork", "--", "sleep", "60"]);
+  try {
+    await withBundle(["unused"], async (bundle) => {
+      assert.ok(await eventually(() => children(keeper.pid!).length === 1, 5000));
+      const path = `/proc/${children(keeper.pid!)[0]}/ns/time`;
+      const own = procLink(process.pid, "ns/time");
+      assert.ok(await eventually(() => procLink(children(keeper.pid!)[0]!, "ns/time") !== own, 5000));
+      const inside = await probed(bundle, [hostUptime()], ({ linux }) => {
+        linux.namespaces.push({ type: "time", path });
+      });
+      assert.match(inside, /^boottime: \+3000$/m);
+      assert.match(inside, /^monotonic: \+0$/m);
+      assert.match(inside, /timens_offsets: boottime {6}3000000 {9}0$/m);
+    });
+  } finally {
+    for (const pid of children(keeper.pid!)) process.kill(pid, "SIGKILL");
+  }
+});
+
+// ---- Scheduling and personality ----
+
+test("scheduling and personality are as the host's own commands make them", async () => {
+  await withBundle(["unused"], async (bundle) => {
+    const probe = buildDriver("config_probe", [], ["-static"]);
+    const personality = ["setarch", "linux32", "--"];
+    const scenes: [string[], (config: Config) => void][] = [
+      [
+        [...personality, "chrt", "--fifo", "7", "ionice", "-c", "2", "-n", "3", probe],
+        ({ process, linux }) => {
+          Object.assign(process, {
+            scheduler: { policy: "SCHED_FIFO", priority: 7 },
+            ioPriority: { class: "IOPRIO_CLASS_BE", priority: 3 },
+            execCPUAffinity: { initial: "0", final: "0" },
+          });
+          linux["personality"] = { domain: "LINUX32" };
+        },
+      ],
+      [
+        ["chrt", "--batch", "0", "nice", "-n", "5", "ionice", "-c", "3", probe],
+        ({ process, linux }) => {
+          Object.assign(process, {
+            scheduler: { policy: "SCHED_BATCH", nice: 5, flags: ["SCHED_FLAG_RESET_ON_FORK"] },
+            ioPriority: { class: "IOPRIO_CLASS_IDLE" },
+          });
+          linux["personality"] = { domain: "LINUX", flags: [] };
+        },
+      ],
+    ];
+    for (const [[program, ...args], change] of scenes) {
+      const native = await output(program!, args);
+      // ionice leaves a level in a class that has none.
+      const comparable = (told: string) => told.replace("priority 24583", "priority 24576");
+      assert.is(comparable(await probed(bundle, [], change)), comparable(native));
+    }
+    // An exec has the affinity, and the personality of the container.
+    bundle.configure(shell("exec busybox sleep 100"), (config) => {
+      scenes[0]![1](config);
+      config.process.oomScoreAdj = 17;
+    });
+    ok(await bundle.create());
+    ok(await bundle.on("start"));
+    const inside = text(ok(await bundle.on("exec", [], ["/bin/probe"])));
+    assert.match(inside, /first CPU alone: yes/);
+    assert.match(inside, /machine i686/);
+    assert.is(text(await bundle.on("exec", [], ["/bin/busybox", "cat", "/proc/self/oom_score_adj"])), "17\n");
+    const { pid } = JSON.parse(text(await bundle.on("state")));
+    assert.is(readFileSync(`/proc/${pid}/oom_score_adj`, "latin1"), "17\n");
+  });
+});
+
+// ---- Names and settings ----
+
+test("names and settings are those of the config.json, as with runc", async () => {
+  const files = [
+    ...["kernel/domainname", "kernel/hostname", "kernel/shm_rmid_forced", "kernel/shmmax", "kernel/msgmax"],
+    ...["fs/mqueue/msg_max", "net/core/somaxconn", "net/ipv4/ip_local_port_range"],
+    ...["net/ipv4/ip_local_reserved_ports", "net/ipv4/ping_group_range", "net/ipv4/tcp_syncookies"],
+    ...["net/ipv4/tcp_rfc1337", "net/ipv4/icmp_msgs_burst", "net/ipv6/conf/lo/hop_limit"],
+    ...["net/unix/max_dgram_qlen", "net/ipv4/conf/all/rp_filter"],
+  ];
+  const seen: string[] = [];
+  for (const runtime of RUNTIMES)
+    await withBundle(
+      shell(`cd /proc/sys; busybox cat ${files.join(" ")}`),
+      async (bundle) => {
+        seen.push(text(ok(await bundle.runs())));
+      },
+      (config) => {
+        config.hostname = "named";
+        config.linux["sysctl"] = {
+          "kernel.domainname": "example",
+          "kernel.shm_rmid_forced": "1",
+          "kernel.shmmax": "1234567",
+          "kernel/msgmax": "4096",
+          "fs.mqueue.msg_max": "20",
+          "net.core.somaxconn": "77",
+          "net.ipv4.ip_local_port_range": "40000 40100",
+          "net.ipv4.ip_local_reserved_ports": "40001,8080-8082,8083",
+          "net.ipv4.ping_group_range": "0 2147483647",
+          "net.ipv4.tcp_syncookies": "0",
+          "net.ipv4.tcp_rfc1337": "1",
+          "net.ipv4.icmp_msgs_burst": "60",
+          "net/ipv6/conf/lo/hop_limit": "33",
+          "net.unix.max_dgram_qlen": "20",
+          "net.ipv4.conf.all.rp_filter": "2",
+        };
+      },
+      runtime,
+    );
+  assert.match(seen[0]!, /^example\nnamed\n1\n1234567\n4096\n20\n77\n40000\t40100\n8080-8083,40001\n/);
+  if (seen.length > 1) assert.is(seen[0], seen[1]);
+});
+
+test("who asks for no port gets none that is reserved", async () => {
+  await withBundle(
+    shell(
+      "busybox timeout 5 nc -l -p 0 -w 1 & busybox usleep 200000; busybox netstat -ltn | busybox tail -n 1",
+    ),
+    async (bundle) => {
+      assert.match(text(await bundle.runs()), /:50003 /);
+    },
+    (config) => {
+      config.linux["sysctl"] = {
+        "net.ipv4.ip_local_port_range": "50000 50003",
+        "net.ipv4.ip_local_reserved_ports": "50000-50002",
+      };
+    },
+  );
+});
+
+// ---- Mounts ----
+
+test("mounts show the options that they show with runc", async () => {
+  const mounts: Mount[] = [
+    {
+      destination: "/dev/shm",
+      type: "tmpfs",
+      source: "shm",
+      options: ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
+    },
+    { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
+    {
+      destination: "/a",
+      type: "tmpfs",
+      source: "tmpfs",
+      options: ["size=1m", "mode=0700", "uid=3", "gid=4", "nr_inodes=5"],
+    },
+    { destination: "/b", type: "tmpfs", source: "x y", options: ["size=5k", "mode=700", "noatime", "sync"] },
+    {
+      destination: "/c",
+      type: "tmpfs",
+      source: "tmpfs",
+      options: ["nr_blocks=10", "mode=1777", "strictatime", "dirsync", "nosymfollow"],
+    },
+    { destination: "/d", type: "tmpfs", source: "tmpfs", options: ["ro", "nodiratime", "size=0"] },
+  ];
+  const script = `busybox grep -E ' (proc|/dev.*|/sys|/[a-d]) ' /proc/self/mounts
+    busybox sed -n 's/.* - //p' /proc/self/mountinfo | busybox grep -E 'tmpfs|devpts|mqueue'
+    busybox ls -ld /a /b /c | busybox cut -c1-40; for i in 1 2 3 4 5; do echo > /a/$i && echo $i; done`;
+  const seen: string[] = [];
+  for (const runtime of RUNTIMES)
+    await withBundle(
+      shell(script),
+      async (bundle) => {
+        const result = await bundle.runs();
+        seen.push(text(result));
+      },
+      (config) => {
+        config.mounts
+          .find(({ type }) => type === "devpts")!
+          .options!.push("newinstance", "ptmxmode=0666", "mode=0620", "gid=5");
+        config.mounts.push(...mounts);
+        config.linux.maskedPaths = [];
+      },
+      runtime,
+    );
+  assert.match(seen[0]!, /^tmpfs \/a tmpfs rw,relatime,size=1024k,nr_inodes=5,mode=700,uid=3,gid=4 0 0$/m);
+  assert.match(seen[0]!, /\n4\n$/);
+  if (seen.length > 1) assert.is(seen[0], seen[1]);
+});
+
+// ---- Processes ----
+
+test("descriptors of LISTEN_FDS reach the first process, as with runc", async () => {
+  const seen: string[] = [];
+  for (const runtime of RUNTIMES)
+    await withBundle(
+      shell("echo $LISTEN_FDS $LISTEN_PID $$; busybox cat <&3; busybox cat <&4"),
+      async (bundle) => {
+        writeFileSync(join(bundle.directory, "three"), "of three\n");
+        writeFileSync(join(bundle.directory, "four"), "of four\n");
+        const command = `LISTEN_FDS=$2 LISTEN_PID=$((PPID * 0 + $$)) exec "$1" --root ${bundle.root} run --bundle . ${bundle.id} 3<three 4<four`;
+        for (const fds of ["2", "x"]) {
+          const result = await run(
+            "/bin/sh",
+            ["-c", `export LISTEN_FDS LISTEN_PID; ${command}`, "sh", runtime, fds],
+            {
+              cwd: bundle.directory,
+            },
+          );
+          seen.push(text(result));
+        }
+      },
+      undefined,
+      runtime,
+    );
+  assert.is(seen[0], "2 1 1\nof three\nof four\n");
+  assert.is(seen[1]!.split("\n")[0], "1");
+  if (seen.length > 2) assert.equal(seen.slice(0, 2), seen.slice(2));
+});
+
+test("programs run in a container that is not started yet; its first process is process 1", async () => {
+  for (const runtime of RUNTIMES)
+    await withBundle(
+      shell("echo $$ > /tmp/first; exec busybox sleep 100"),
+      async (bundle) => {
+        ok(await bundle.create());
+        const inside = ok(
+          await bundle.on("exec", [], shell("cat /proc/sys/kernel/hostname; test $$ != 1 && echo other")),
+        );
+        assert.is(text(inside), "inside\nother\n", runtime);
+        ok(await bundle.execsDetached([], shell("exec busybox sleep 200")));
+        assert.is(await bundle.status(), "created");
+        ok(await bundle.on("start"));
+        const first = join(bundle.rootfs, "tmp/first");
+        assert.ok(await eventually(() => existsSync(first) && readFileSync(first, "latin1") === "1\n", 5000));
+        const list = text(await bundle.on("exec", [], ["/bin/busybox", "ps", "-o", "args"]));
+        assert.match(list, /sleep 200/, runtime);
+      },
+      undefined,
+      runtime,
+    );
+  // One that is killed before its start takes those along.
+  await withBundle(shell("exit 0"), async (bundle) => {
+    ok(await bundle.create());
+    ok(
+      await bundle.execsDetached(
+        ["--pid-file", join(bundle.directory, "pid")],
+        shell("exec busybox sleep 200"),
+      ),
+    );
+    const pid = readFileSync(join(bundle.directory, "pid"), "latin1");
+    ok(await bundle.on("kill", [], ["KILL"]));
+    assert.ok(
+      await eventually(() => !existsSync(`/proc/${pid}/exe`) || procLink(Number(pid), "exe") === "", 5000),
+    );
+    assert.is(await bundle.status(), "stopped");
+  });
+});
+
+// ---- What is wrong ----
+
+type Wrong = [place: RegExp, change: (config: Config) => void];
+// biome-ignore lint/suspicious/noExplicitAny: what no schema allows
+const any = (value: unknown): any => value;
+
+const WRONG: Wrong[] = [
+  [/^root must be an object/, (c) => (c.root = any("rootfs"))],
+  [/^root is missing/, (c) => delete any(c).root],
+  [/^root\.path must be a string/, (c) => (c.root.path = any(7))],
+  [/^root\.readonly must be true or false/, (c) => (c.root.readonly = any(1))],
+  [/^ociVersion must be a string/, (c) => (c.ociVersion = any(1))],
+  [/^ociVersion 3\.0\.0 is not supported/, (c) => (c.ociVersion = "3.0.0")],
+  [/^hostname must have at most 64 bytes/, (c) => (c.hostname = "x".repeat(65))],
+  [/^process must be an object/, (c) => (c.process = any([]))],
+  [/^process\.user\.uid must be an integer from 0 to/, (c) => (c.process.user.uid = -1)],
+  [/^process\.user\.uid must be an integer/, (c) => (c.process.user.uid = any("root"))],
+  [/^process\.user\.additionalGids\[1\] must be/, (c) => (c.process.user.additionalGids = [1, any(null)])],
+  [/^process\.args must be a list/, (c) => (c.process.args = any("sh"))],
+  [/^process\.args must name a program/, (c) => (c.process.args = [])],
+  [/^process\.env\[0\] must be a string/, (c) => (c.process.env = [any({})])],
+  [/^process\.cwd must be an absolute path/, (c) => (c.process.cwd = "tmp")],
+  [/^process\.terminal must be true or false/, (c) => (c.process.terminal = any("yes"))],
+  [/^process\.consoleSize\.width must be an integer/, (c) => (any(c.process).consoleSize = { width: -1 })],
+  [/^process\.oomScoreAdj must be an integer from -1000 to 1000/, (c) => (c.process.oomScoreAdj = 1001)],
+  [
+    /^process\.rlimits: RLIMIT_X.* is no resource limit|rlimits/,
+    (c) => (c.process.rlimits = any([{ type: "X", soft: 1, hard: 1 }])),
+  ],
+  [/^process\.scheduler\.policy must be one of/, (c) => (any(c.process).scheduler = { policy: "SCHED_X" })],
+  [
+    /^process\.scheduler\.policy SCHED_DEADLINE is not/,
+    (c) => (any(c.process).scheduler = { policy: "SCHED_DEADLINE" }),
+  ],
+  [
+    /^process\.scheduler\.nice must be/,
+    (c) => (any(c.process).scheduler = { policy: "SCHED_OTHER", nice: 20 }),
+  ],
+  [
+    /^process\.scheduler\.priority must be/,
+    (c) => (any(c.process).scheduler = { policy: "SCHED_OTHER", priority: 1 }),
+  ],
+  [
+    /^process\.scheduler\.flags: X is no flag/,
+    (c) => (any(c.process).scheduler = { policy: "SCHED_OTHER", flags: ["X"] }),
+  ],
+  [/^process\.ioPriority\.class must be one of/, (c) => (any(c.process).ioPriority = { class: "X" })],
+  [
+    /^process\.ioPriority\.priority must be/,
+    (c) => (any(c.process).ioPriority = { class: "IOPRIO_CLASS_BE", priority: 8 }),
+  ],
+  [
+    /^process\.execCPUAffinity\.final must be a list of CPUs/,
+    (c) => (any(c.process).execCPUAffinity = { final: "a" }),
+  ],
+  [/^mounts must be a list/, (c) => (c.mounts = any({}))],
+  [/^mounts\[0\] must be an object/, (c) => (c.mounts = [any("x")])],
+  [/^mounts\[1\]\.options\[0\] must be a string/, (c) => (c.mounts[1]!.options = [any(1)])],
+  [/^mounts\[0\]\.destination must be a string/, (c) => (c.mounts[0]!.destination = any(1))],
+  [/^mounts\[4\]\.source is missing/, (c) => c.mounts.push({ destination: "/x", type: "bind" })],
+  [/^hooks must be an object/, (c) => (c.hooks = any([]))],
+  [/^hooks\.prestart must be a list/, (c) => (c.hooks = any({ prestart: {} }))],
+  [
+    /^hooks\.poststop\[1\]\.path must be an absolute path/,
+    (c) => (c.hooks = { poststop: [{ path: "/x" }, { path: "x" }] }),
+  ],
+  [
+    /^hooks\.createRuntime\[0\]\.timeout must be/,
+    (c) => (c.hooks = { createRuntime: [{ path: "/x", timeout: 0 }] }),
+  ],
+  [
+    /^hooks\.startContainer\[0\]\.env must be a list of strings/,
+    (c) => (c.hooks = { startContainer: [{ path: "/x", env: [1] }] }),
+  ],
+  [/^annotations must be an object/, (c) => (c.annotations = any([]))],
+  [/^annotations\.a must be a string/, (c) => (c.annotations = { a: any(1) })],
+  [/^linux must be an object/, (c) => (c.linux = any([]))],
+  [/^linux\.cgroupsPath must be a string/, (c) => (c.linux.cgroupsPath = any(1))],
+  [/^linux\.namespaces\[0\]\.type is missing/, (c) => (c.linux.namespaces = [any({})])],
+  [/^linux\.namespaces\[0\]\.type must be one of/, (c) => (c.linux.namespaces = [{ type: "x" }])],
+  [/^linux\.namespaces\[5\]\.type pid is there twice/, (c) => c.linux.namespaces.push({ type: "pid" })],
+  [
+    /^linux\.namespaces: the uts namespace of another process cannot be joined: .*leave out the path/,
+    (c) => (c.linux.namespaces = [{ type: "uts", path: "/proc/1/ns/uts" }]),
+  ],
+  [
+    /^linux\.timeOffsets needs a time namespace/,
+    (c) => (c.linux["timeOffsets"] = { monotonic: { secs: 1 } }),
+  ],
+  [
+    /^linux\.timeOffsets\.boottime\.nanosecs must be an integer from 0/,
+    (c) => {
+      c.linux.namespaces.push({ type: "time" });
+      c.linux["timeOffsets"] = { boottime: { nanosecs: -1 } };
+    },
+  ],
+  [/^linux\.personality\.domain must be one of/, (c) => (c.linux["personality"] = { domain: "X" })],
+  [
+    /^linux\.sysctl: sysctl "vm\.swappiness" is not in a separate kernel namespace/,
+    (c) => (c.linux["sysctl"] = { "vm.swappiness": "1" }),
+  ],
+  [
+    /^linux\.sysctl: kernel\.shmmni cannot be set to "many"/,
+    (c) => (c.linux["sysctl"] = { "kernel.shmmni": "many" }),
+  ],
+  [/^linux\.resources\.memory must be an object/, (c) => (c.linux.resources = { memory: 1 })],
+  [
+    /^linux\.resources\.pids\.limit must be an integer/,
+    (c) => (c.linux.resources = { pids: { limit: "1" } }),
+  ],
+  [
+    /^linux\.resources\.cpu\.shares must be an integer/,
+    (c) => (c.linux.resources = { cpu: { shares: "1" } }),
+  ],
+  [/^linux\.resources\.unified\.x must be a string/, (c) => (c.linux.resources = { unified: { x: 1 } })],
+  [/^linux\.maskedPaths\[0\] must be an absolute path/, (c) => (c.linux.maskedPaths = ["x"])],
+  [
+    /^linux\.devices\[0\]\.type must be c, b, u or p/,
+    (c) => (c.linux.devices = [{ path: "/dev/x", type: "x" }]),
+  ],
+  [/^linux\.seccomp/, (c) => (c.linux["seccomp"] = { defaultAction: "X" })],
+  [/^linux\.intelRdt is not supported/, (c) => (c.linux["intelRdt"] = { closID: "x" })],
+  [/^linux\.netDevices is not supported/, (c) => (c.linux["netDevices"] = { eth0: { name: "x" } })],
+];
+
+test("a wrong config.json is refused by the place of the fault, and nothing is left", async () => {
+  await withBundle(shell("exit 0"), async (bundle) => {
+    for (const [place, change] of WRONG) {
+      bundle.configure(shell("exit 0"), (config) => void change(config));
+      const result = await bundle.runs();
+      const told = said(result).replace(/^ringfence: /, "");
+      assert.is(result.code, 1, told);
+      assert.match(told, place);
+      assert.equal(bundle.left(), [], told);
+    }
+  });
+});
+
+/** A generator of numbers below 1 (mulberry32). */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const ODD = [
+  null,
+  true,
+  -1,
+  2 ** 60,
+  1.5,
+  "",
+  "x",
+  "/",
+  "\0",
+  [],
+  [[]],
+  {},
+  { a: 1 },
+  "/nosuch",
+  "/proc/self/ns/net",
+];
+
+/** Changes a member, an entry or a value somewhere in it. */
+function mutate(value: unknown, next: () => number): void {
+  let at = value as Record<string, unknown>;
+  for (;;) {
+    const names = Object.keys(at);
+    if (names.length === 0) return;
+    const name = names[Math.floor(next() * names.length)]!;
+    const inner = at[name];
+    if (typeof inner === "object" && inner !== null && next() < 0.8) {
+      at = inner as Record<string, unknown>;
+      continue;
+    }
+    const odd = ODD[Math.floor(next() * ODD.length)];
+    if (next() < 0.2) delete at[name];
+    else if (next() < 0.2) at[`${name}x`] = inner;
+    else at[name] = structuredClone(odd);
+    return;
+  }
+}
+
+test("a config.json that is changed at random never leaves anything, nor harms the launcher", async () => {
+  const runs = process.env["RINGFENCE_TEST_LONG"] ? 3000 : 40;
+  const seed = Number(process.env["RINGFENCE_TEST_SEED"] ?? Date.now() % 2 ** 31);
+  const next = random(seed);
+  const sandboxes = () =>
+    readdirSync("/proc")
+      .filter((name) => /^[0-9]+$/.test(name))
+      .filter((pid) => readCommand(pid).includes(own));
+  let own = "";
+  await withBundle(shell("exit 0"), async (bundle) => {
+    own = bundle.id;
+    for (let i = 0; i < runs; i++) {
+      bundle.configure(shell("exit 0"), (config) => {
+        config.annotations = { a: "b" };
+        config.hooks = Object.fromEntries(
+          ["prestart", "startContainer", "poststop"].map((kind) => [
+            kind,
+            [{ path: "/bin/true", timeout: 5 }],
+          ]),
+        );
+        config.process.capabilities = { bounding: ["CAP_KILL"], effective: ["CAP_KILL"] };
+        config.process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 100, hard: 100 }];
+        config.linux.resources = { pids: { limit: 100 }, memory: { limit: 2 ** 30 } };
+        config.linux["sysctl"] = { "kernel.shmmax": "4096" };
+        config.linux.devices = [{ path: "/dev/x", type: "c", major: 1, minor: 3 }];
+        for (let n = 1 + Math.floor(next() * 3); n > 0; n--) mutate(config, next);
+        // A process of its own control group, or of another's, is what is looked at.
+        if (typeof config.linux?.cgroupsPath === "string") return;
+      });
+      const where = `seed ${seed}, run ${i}: ${readFileSync(join(bundle.directory, "config.json"), "utf8")}`;
+      const result = await bundle.runs({ deadlineMs: 20_000 });
+      assert.not(result.timedOut, where);
+      assert.is(result.signal, null, `${where}\n${said(result)}`);
+      assert.ok(result.code !== null && result.code <= 1, `${result.code} ${where}\n${said(result)}`);
+      assert.not.match(said(result), /AddressSanitizer|TypeError|internal/i, where);
+      assert.equal(bundle.left(), [], where);
+    }
+    assert.ok(await eventually(() => sandboxes().length === 0, 5000), `seed ${seed}`);
+  });
+});
+
+function readCommand(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+test.run();
