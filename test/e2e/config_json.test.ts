@@ -87,7 +87,7 @@ test("scheduling and personality are as the host's own commands make them", asyn
         },
       ],
       [
-        ["chrt", "--batch", "0", "nice", "-n", "5", "ionice", "-c", "3", probe],
+        ["chrt", "--reset-on-fork", "--batch", "0", "nice", "-n", "5", "ionice", "-c", "3", probe],
         ({ process, linux }) => {
           Object.assign(process, {
             scheduler: { policy: "SCHED_BATCH", nice: 5, flags: ["SCHED_FLAG_RESET_ON_FORK"] },
@@ -194,7 +194,7 @@ test("mounts show the options that they show with runc", async () => {
       destination: "/a",
       type: "tmpfs",
       source: "tmpfs",
-      options: ["size=1m", "mode=0700", "uid=3", "gid=4", "nr_inodes=5"],
+      options: ["size=1m", "mode=0777", "uid=3", "gid=4", "nr_inodes=5"],
     },
     { destination: "/b", type: "tmpfs", source: "x y", options: ["size=5k", "mode=700", "noatime", "sync"] },
     {
@@ -207,7 +207,7 @@ test("mounts show the options that they show with runc", async () => {
   ];
   const script = `busybox grep -E ' (proc|/dev.*|/sys|/[a-d]) ' /proc/self/mounts
     busybox sed -n 's/.* - //p' /proc/self/mountinfo | busybox grep -E 'tmpfs|devpts|mqueue'
-    busybox ls -ld /a /b /c | busybox cut -c1-40; for i in 1 2 3 4 5; do echo > /a/$i && echo $i; done`;
+    busybox ls -ld /a /b /c | busybox cut -c1-40; for i in 1 2 3 4 5; do busybox touch /a/$i 2>/dev/null && echo $i; done`;
   const seen: string[] = [];
   for (const runtime of RUNTIMES)
     await withBundle(
@@ -222,11 +222,12 @@ test("mounts show the options that they show with runc", async () => {
           .options!.push("newinstance", "ptmxmode=0666", "mode=0620", "gid=5");
         config.mounts.push(...mounts);
         config.linux.maskedPaths = [];
+        config.linux.readonlyPaths = [];
       },
       runtime,
     );
-  assert.match(seen[0]!, /^tmpfs \/a tmpfs rw,relatime,size=1024k,nr_inodes=5,mode=700,uid=3,gid=4 0 0$/m);
-  assert.match(seen[0]!, /\n4\n$/);
+  assert.match(seen[0]!, /^tmpfs \/a tmpfs rw,relatime,size=1024k,nr_inodes=5,mode=777,uid=3,gid=4 0 0$/m);
+  assert.match(seen[0]!, /\n3\n4\n$/);
   if (seen.length > 1) assert.is(seen[0], seen[1]);
 });
 
@@ -306,58 +307,17 @@ type Wrong = [place: RegExp, change: (config: Config) => void];
 const any = (value: unknown): any => value;
 
 const WRONG: Wrong[] = [
+  // The launcher's reader.
   [/^root must be an object/, (c) => (c.root = any("rootfs"))],
   [/^root is missing/, (c) => delete any(c).root],
   [/^root\.path must be a string/, (c) => (c.root.path = any(7))],
-  [/^root\.readonly must be true or false/, (c) => (c.root.readonly = any(1))],
-  [/^ociVersion must be a string/, (c) => (c.ociVersion = any(1))],
-  [/^ociVersion 3\.0\.0 is not supported/, (c) => (c.ociVersion = "3.0.0")],
-  [/^hostname must have at most 64 bytes/, (c) => (c.hostname = "x".repeat(65))],
   [/^process must be an object/, (c) => (c.process = any([]))],
-  [/^process\.user\.uid must be an integer from 0 to/, (c) => (c.process.user.uid = -1)],
-  [/^process\.user\.uid must be an integer/, (c) => (c.process.user.uid = any("root"))],
-  [/^process\.user\.additionalGids\[1\] must be/, (c) => (c.process.user.additionalGids = [1, any(null)])],
-  [/^process\.args must be a list/, (c) => (c.process.args = any("sh"))],
-  [/^process\.args must name a program/, (c) => (c.process.args = [])],
-  [/^process\.env\[0\] must be a string/, (c) => (c.process.env = [any({})])],
-  [/^process\.cwd must be an absolute path/, (c) => (c.process.cwd = "tmp")],
   [/^process\.terminal must be true or false/, (c) => (c.process.terminal = any("yes"))],
   [/^process\.consoleSize\.width must be an integer/, (c) => (any(c.process).consoleSize = { width: -1 })],
   [/^process\.oomScoreAdj must be an integer from -1000 to 1000/, (c) => (c.process.oomScoreAdj = 1001)],
-  [
-    /^process\.rlimits: RLIMIT_X.* is no resource limit|rlimits/,
-    (c) => (c.process.rlimits = any([{ type: "X", soft: 1, hard: 1 }])),
-  ],
-  [/^process\.scheduler\.policy must be one of/, (c) => (any(c.process).scheduler = { policy: "SCHED_X" })],
-  [
-    /^process\.scheduler\.policy SCHED_DEADLINE is not/,
-    (c) => (any(c.process).scheduler = { policy: "SCHED_DEADLINE" }),
-  ],
-  [
-    /^process\.scheduler\.nice must be/,
-    (c) => (any(c.process).scheduler = { policy: "SCHED_OTHER", nice: 20 }),
-  ],
-  [
-    /^process\.scheduler\.priority must be/,
-    (c) => (any(c.process).scheduler = { policy: "SCHED_OTHER", priority: 1 }),
-  ],
-  [
-    /^process\.scheduler\.flags: X is no flag/,
-    (c) => (any(c.process).scheduler = { policy: "SCHED_OTHER", flags: ["X"] }),
-  ],
-  [/^process\.ioPriority\.class must be one of/, (c) => (any(c.process).ioPriority = { class: "X" })],
-  [
-    /^process\.ioPriority\.priority must be/,
-    (c) => (any(c.process).ioPriority = { class: "IOPRIO_CLASS_BE", priority: 8 }),
-  ],
-  [
-    /^process\.execCPUAffinity\.final must be a list of CPUs/,
-    (c) => (any(c.process).execCPUAffinity = { final: "a" }),
-  ],
   [/^mounts must be a list/, (c) => (c.mounts = any({}))],
   [/^mounts\[0\] must be an object/, (c) => (c.mounts = [any("x")])],
   [/^mounts\[1\]\.options\[0\] must be a string/, (c) => (c.mounts[1]!.options = [any(1)])],
-  [/^mounts\[0\]\.destination must be a string/, (c) => (c.mounts[0]!.destination = any(1))],
   [/^mounts\[4\]\.source is missing/, (c) => c.mounts.push({ destination: "/x", type: "bind" })],
   [/^hooks must be an object/, (c) => (c.hooks = any([]))],
   [/^hooks\.prestart must be a list/, (c) => (c.hooks = any({ prestart: {} }))],
@@ -374,7 +334,6 @@ const WRONG: Wrong[] = [
     (c) => (c.hooks = { startContainer: [{ path: "/x", env: [1] }] }),
   ],
   [/^annotations must be an object/, (c) => (c.annotations = any([]))],
-  [/^annotations\.a must be a string/, (c) => (c.annotations = { a: any(1) })],
   [/^linux must be an object/, (c) => (c.linux = any([]))],
   [/^linux\.cgroupsPath must be a string/, (c) => (c.linux.cgroupsPath = any(1))],
   [/^linux\.namespaces\[0\]\.type is missing/, (c) => (c.linux.namespaces = [any({})])],
@@ -395,14 +354,12 @@ const WRONG: Wrong[] = [
       c.linux["timeOffsets"] = { boottime: { nanosecs: -1 } };
     },
   ],
-  [/^linux\.personality\.domain must be one of/, (c) => (c.linux["personality"] = { domain: "X" })],
   [
-    /^linux\.sysctl: sysctl "vm\.swappiness" is not in a separate kernel namespace/,
-    (c) => (c.linux["sysctl"] = { "vm.swappiness": "1" }),
-  ],
-  [
-    /^linux\.sysctl: kernel\.shmmni cannot be set to "many"/,
-    (c) => (c.linux["sysctl"] = { "kernel.shmmni": "many" }),
+    /^linux\.timeOffsets: setting the clocks: Numerical result out of range/,
+    (c) => {
+      c.linux.namespaces.push({ type: "time" });
+      c.linux["timeOffsets"] = { boottime: { secs: -(2 ** 40) } };
+    },
   ],
   [/^linux\.resources\.memory must be an object/, (c) => (c.linux.resources = { memory: 1 })],
   [
@@ -414,14 +371,17 @@ const WRONG: Wrong[] = [
     (c) => (c.linux.resources = { cpu: { shares: "1" } }),
   ],
   [/^linux\.resources\.unified\.x must be a string/, (c) => (c.linux.resources = { unified: { x: 1 } })],
-  [/^linux\.maskedPaths\[0\] must be an absolute path/, (c) => (c.linux.maskedPaths = ["x"])],
+  // The sandbox's: more of them in test/unit/oci.test.ts.
+  [/^process\.user\.uid must be an integer from 0 to/, (c) => (c.process.user.uid = -1)],
+  [/^process\.args must name a program/, (c) => (c.process.args = [])],
   [
     /^linux\.devices\[0\]\.type must be c, b, u or p/,
     (c) => (c.linux.devices = [{ path: "/dev/x", type: "x" }]),
   ],
-  [/^linux\.seccomp/, (c) => (c.linux["seccomp"] = { defaultAction: "X" })],
-  [/^linux\.intelRdt is not supported/, (c) => (c.linux["intelRdt"] = { closID: "x" })],
-  [/^linux\.netDevices is not supported/, (c) => (c.linux["netDevices"] = { eth0: { name: "x" } })],
+  [
+    /^linux\.sysctl: kernel\.shmmni cannot be set to "many"/,
+    (c) => (c.linux["sysctl"] = { "kernel.shmmni": "many" }),
+  ],
 ];
 
 test("a wrong config.json is refused by the place of the fault, and nothing is left", async () => {
@@ -479,15 +439,16 @@ function mutate(value: unknown, next: () => number): void {
       continue;
     }
     const odd = ODD[Math.floor(next() * ODD.length)];
-    if (next() < 0.2) delete at[name];
-    else if (next() < 0.2) at[`${name}x`] = inner;
+    const kind = next();
+    if (kind < 0.2) delete at[name];
+    else if (kind < 0.4) at[`${name}x`] = inner;
     else at[name] = structuredClone(odd);
     return;
   }
 }
 
 test("a config.json that is changed at random never leaves anything, nor harms the launcher", async () => {
-  const runs = process.env["RINGFENCE_TEST_LONG"] ? 3000 : 40;
+  const runs = process.env["RINGFENCE_TEST_LONG"] ? 3000 : 25;
   const seed = Number(process.env["RINGFENCE_TEST_SEED"] ?? Date.now() % 2 ** 31);
   const next = random(seed);
   const sandboxes = () =>
@@ -512,14 +473,13 @@ test("a config.json that is changed at random never leaves anything, nor harms t
         config.linux["sysctl"] = { "kernel.shmmax": "4096" };
         config.linux.devices = [{ path: "/dev/x", type: "c", major: 1, minor: 3 }];
         for (let n = 1 + Math.floor(next() * 3); n > 0; n--) mutate(config, next);
-        // A process of its own control group, or of another's, is what is looked at.
-        if (typeof config.linux?.cgroupsPath === "string") return;
       });
       const where = `seed ${seed}, run ${i}: ${readFileSync(join(bundle.directory, "config.json"), "utf8")}`;
       const result = await bundle.runs({ deadlineMs: 20_000 });
       assert.not(result.timedOut, where);
       assert.is(result.signal, null, `${where}\n${said(result)}`);
-      assert.ok(result.code !== null && result.code <= 1, `${result.code} ${where}\n${said(result)}`);
+      // 125 is the launcher's own, 137 that of a sandbox that died.
+      assert.ok([0, 1, 2].includes(result.code!), `${result.code} ${where}\n${said(result)}`);
       assert.not.match(said(result), /AddressSanitizer|TypeError|internal/i, where);
       assert.equal(bundle.left(), [], where);
     }

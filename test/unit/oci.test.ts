@@ -181,6 +181,68 @@ test("what would be missed is refused", () => {
   assert.is(read(JSON.stringify({ ...LEAST, linux: { intelRdt: {}, netDevices: {} } })).id, "id");
 });
 
+test("what is wrong is told with its place", () => {
+  // biome-ignore lint/suspicious/noExplicitAny: what no schema allows
+  type Change = (config: any) => void;
+  const rows: [RegExp, Change][] = [
+    [/^root\.readonly must be true or false/, (c) => (c.root.readonly = 1)],
+    [/^ociVersion must be a string/, (c) => (c.ociVersion = 1)],
+    [/^ociVersion 3\.0\.0 is not supported/, (c) => (c.ociVersion = "3.0.0")],
+    [/^hostname must have at most 64 bytes/, (c) => (c.hostname = "x".repeat(65))],
+    [/^process\.user\.uid must be an integer/, (c) => (c.process.user.uid = "root")],
+    [/^process\.user\.additionalGids\[1\] must be/, (c) => (c.process.user.additionalGids = [1, null])],
+    [/^process\.args must be a list/, (c) => (c.process.args = "sh")],
+    [/^process\.env\[0\] must be a string/, (c) => (c.process.env = [{}])],
+    [/^process\.cwd must be an absolute path/, (c) => (c.process.cwd = "tmp")],
+    [/^process\.rlimits: X is no/, (c) => (c.process.rlimits = [{ type: "X", soft: 1, hard: 1 }])],
+    [/^process\.scheduler\.policy must be one of/, (c) => (c.process.scheduler = { policy: "SCHED_X" })],
+    [
+      /^process\.scheduler\.policy SCHED_DEADLINE/,
+      (c) => (c.process.scheduler = { policy: "SCHED_DEADLINE" }),
+    ],
+    [/^process\.scheduler\.nice must be/, (c) => (c.process.scheduler = { policy: "SCHED_OTHER", nice: 20 })],
+    [
+      /^process\.scheduler\.priority must/,
+      (c) => (c.process.scheduler = { policy: "SCHED_OTHER", priority: 1 }),
+    ],
+    [
+      /^process\.scheduler\.flags: X is/,
+      (c) => (c.process.scheduler = { policy: "SCHED_OTHER", flags: ["X"] }),
+    ],
+    [
+      /^process\.scheduler: runtime, dead/,
+      (c) => (c.process.scheduler = { policy: "SCHED_OTHER", period: 1 }),
+    ],
+    [/^process\.ioPriority\.class must be one of/, (c) => (c.process.ioPriority = { class: "X" })],
+    [
+      /^process\.ioPriority\.priority must/,
+      (c) => (c.process.ioPriority = { class: "IOPRIO_CLASS_BE", priority: 8 }),
+    ],
+    [
+      /^process\.execCPUAffinity\.final must be a list of CPUs/,
+      (c) => (c.process.execCPUAffinity = { final: "a" }),
+    ],
+    [/^mounts\[0\]\.destination must be a string/, (c) => (c.mounts = [{}])],
+    [/^hooks\.startContainer\[0\]\.path must be/, (c) => (c.hooks = { startContainer: [{ path: "x" }] })],
+    [/^annotations\.a must be a string/, (c) => (c.annotations = { a: 1 })],
+    [/^linux\.personality\.domain must be one of/, (c) => (c.linux.personality = { domain: "X" })],
+    [/^linux\.maskedPaths\[0\] must be an absolute path/, (c) => (c.linux.maskedPaths = ["x"])],
+    [
+      /^linux\.devices\[0\]\.type must be c, b, u or p/,
+      (c) => (c.linux.devices = [{ path: "/x", type: "x" }]),
+    ],
+    [/^linux\.seccomp/, (c) => (c.linux.seccomp = { defaultAction: "X" })],
+  ];
+  for (const [place, change] of rows) {
+    const config = structuredClone({ ...LEAST, linux: {} });
+    change(config);
+    assert.match(
+      refusal(() => read(JSON.stringify(config))),
+      place,
+    );
+  }
+});
+
 test("settings are those that a namespace of the container has, in runc's words", () => {
   const all = ["pid", "ipc", "network", "uts"];
   const rows: [string, string[], RegExp | null][] = [

@@ -12,6 +12,7 @@ import {
   MS_NOEXEC,
   MS_NOSUID,
   MS_NOSYMFOLLOW,
+  MS_RDONLY,
   MS_RELATIME,
   MS_SYNCHRONOUS,
 } from "../../shared/abi/mount.ts";
@@ -49,7 +50,7 @@ function namesOf(flags: number, names: readonly (readonly [number, string])[]): 
   return names.map(([flag, name]) => ((flags & flag) === 0 ? "" : `,${name}`)).join("");
 }
 
-const accessOf = (mount: Mount): string => (mount.readOnly ? "ro" : "rw");
+const accessOf = (flags: number): string => ((flags & MS_RDONLY) === 0 ? "rw" : "ro");
 const ownOptions = ({ fs }: Mount): string => (fs.options === "" ? "" : `,${fs.options}`);
 const mountOptions = (mount: Mount): string => namesOf(mount.flags, MOUNT_FLAGS);
 const superOptions = ({ fs }: Mount): string => namesOf(fs.superFlags, SUPER_FLAGS);
@@ -97,15 +98,17 @@ function perMount(format: Format, tells: boolean, mode = 0o444): FileNode<Proces
 }
 
 export const mounts = perMount((mount, place) => {
-  const options = `${accessOf(mount)}${superOptions(mount)}${mountOptions(mount)}${ownOptions(mount)}`;
+  const access = accessOf(mount.flags | mount.fs.superFlags);
+  const options = `${access}${superOptions(mount)}${mountOptions(mount)}${ownOptions(mount)}`;
   return `${escaped(mount.source)} ${place} ${mount.fs.type} ${options} 0 0\n`;
 }, true);
 
 export const mountInfo = perMount((mount, place) => {
   const parent = mount.parent?.id ?? 0;
   const where = `${mount.id} ${parent} ${deviceOf(mount.fs)} ${rootOf(mount)} ${place}`;
-  const access = accessOf(mount);
-  const own = `${mount.fs.type} ${escaped(mount.source)} ${access}${superOptions(mount)}${ownOptions(mount)}`;
+  const access = accessOf(mount.flags);
+  const ofFs = `${accessOf(mount.fs.superFlags)}${superOptions(mount)}${ownOptions(mount)}`;
+  const own = `${mount.fs.type} ${escaped(mount.source)} ${ofFs}`;
   return `${where} ${access}${mountOptions(mount)} - ${own}\n`;
 }, true);
 

@@ -95,7 +95,7 @@ function* mountNew(
     if (fs === -ENODEV) task.kernel.counters.unsupportedCalls++;
     return fs;
   }
-  fs.superFlags |= flags & SUPER_FLAGS;
+  fs.superFlags |= flags & (SUPER_FLAGS | M.MS_RDONLY);
   task.fs.namespace.mount(fs, at, mountFlags(flags), source === "" ? "none" : source);
   return 0;
 }
@@ -113,6 +113,10 @@ function bind(task: VfsCaller, source: string, at: Path, recursive: boolean): nu
 
 function remount(task: VfsCaller, at: Path, flags: number): number {
   if (!isMountRoot(at)) return -EINVAL;
+  const { fs } = at.mount;
+  // Of a file system that others show, too, it is the mount alone.
+  if ((flags & M.MS_BIND) === 0 && fs.mounts === 1)
+    fs.superFlags = (fs.superFlags & ~M.MS_RDONLY) | (flags & M.MS_RDONLY);
   at.mount.flags = mountFlags(flags) | (at.mount.flags & ~MOUNT_FLAGS);
   task.fs.namespace.changed();
   return 0;
