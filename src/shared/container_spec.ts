@@ -16,6 +16,8 @@ export interface MountSpec {
   flags: number;
   /** The remaining options: size=, mode=, uid=, gid=, ... */
   data: string[];
+  /** MS_SHARED, MS_SLAVE, ... with MS_REC or without, one after the other. */
+  propagation: number[];
   /** For a bind: host descriptor of what is mounted. */
   descriptor?: number;
   /** For a bind: the host is not written to, whatever the guest may do. */
@@ -60,6 +62,8 @@ export interface ContainerSpec {
   hostname: string;
   domainname: string;
   rootReadOnly: boolean;
+  /** As that of a mount, of the root; 0: none. */
+  rootPropagation: number;
   mounts: MountSpec[];
   devices: DeviceSpec[];
   maskedPaths: string[];

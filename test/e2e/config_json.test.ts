@@ -203,10 +203,13 @@ test("mounts show the options that they show with runc", async () => {
       source: "tmpfs",
       options: ["nr_blocks=10", "mode=1777", "strictatime", "dirsync", "nosymfollow"],
     },
+    { destination: "/s", type: "tmpfs", source: "tmpfs", options: ["rshared", "size=4k"] },
+    { destination: "/u", type: "tmpfs", source: "tmpfs", options: ["unbindable", "size=4k"] },
     { destination: "/d", type: "tmpfs", source: "tmpfs", options: ["ro", "nodiratime", "size=0"] },
   ];
   const script = `busybox grep -E ' (proc|/dev.*|/sys|/[a-d]) ' /proc/self/mounts
     busybox sed -n 's/.* - //p' /proc/self/mountinfo | busybox grep -E 'tmpfs|devpts|mqueue'
+    busybox sed -n 's/.* \\(\\/[su]\\) [^ ]* \\([a-z].*\\) - .*/\\1 \\2/p' /proc/self/mountinfo | busybox tr -d 0-9
     busybox ls -ld /a /b /c | busybox cut -c1-40; for i in 1 2 3 4 5; do busybox touch /a/$i 2>/dev/null && echo $i; done`;
   const seen: string[] = [];
   for (const runtime of RUNTIMES)
@@ -227,6 +230,7 @@ test("mounts show the options that they show with runc", async () => {
       runtime,
     );
   assert.match(seen[0]!, /^tmpfs \/a tmpfs rw,relatime,size=1024k,nr_inodes=5,mode=777,uid=3,gid=4 0 0$/m);
+  assert.match(seen[0]!, /^\/s shared:\n\/u unbindable$/m);
   assert.match(seen[0]!, /\n3\n4\n$/);
   if (seen.length > 1) assert.is(seen[0], seen[1]);
 });

@@ -14,7 +14,7 @@ import { readContainer } from "../../src/main/oci/container.ts";
 import { ociMounts } from "../../src/main/oci/mounts.ts";
 import { ociProcess } from "../../src/main/oci/process.ts";
 import { SchemaError } from "../../src/main/oci/schema.ts";
-import { MS_BIND, MS_NOSUID, MS_RDONLY, MS_REC } from "../../src/shared/abi/mount.ts";
+import { MS_BIND, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC } from "../../src/shared/abi/mount.ts";
 import { readCpuList, writeCpuList } from "../../src/shared/cgroup.ts";
 import { DeviceRules, READ, WRITE } from "../../src/shared/device_rules.ts";
 import type { SandboxConfig } from "../../src/shared/process_spec.ts";
@@ -116,13 +116,21 @@ test("mount options become flags, later ones win; binds have the descriptor of t
     { destination: "rel", source: "/src", options: ["rbind", "ro"] },
   ];
   assert.equal(ociMounts({ "mount:1": 9 })(mounts, "mounts"), [
-    { destination: "/t", type: "tmpfs", source: "tmpfs", flags: MS_NOSUID, data: ["size=1m"] },
+    {
+      destination: "/t",
+      type: "tmpfs",
+      source: "tmpfs",
+      flags: MS_NOSUID,
+      data: ["size=1m"],
+      propagation: [MS_PRIVATE | MS_REC],
+    },
     {
       destination: "/rel",
       type: "bind",
       source: "/src",
       flags: MS_BIND | MS_REC | MS_RDONLY,
       data: [],
+      propagation: [],
       descriptor: 9,
       isHostReadOnly: true,
     },
@@ -154,6 +162,7 @@ test("what is accepted without effect is told in the log", () => {
   const mounts = [
     { destination: "/a", type: "tmpfs", options: ["rprivate"] },
     { destination: "/b", type: "tmpfs", options: ["rshared"] },
+    { destination: "/c", type: "bind", source: "/c", options: ["rbind", "rslave"] },
   ];
   const linux = {
     sysctl: { "net.a": "1", "net/ipv4/tcp_rfc1337": "1", "kernel.domainname": "d" },
@@ -161,15 +170,15 @@ test("what is accepted without effect is told in the log", () => {
     namespaces: [{ type: "network" }, { type: "uts" }],
   };
   const text = JSON.stringify({ ...LEAST, mounts, linux });
-  read(text);
+  read(text, { "mount:2": 9 });
   const list =
     "linux.sysctl net.a, " +
     "the host's pid namespace (the container sees its own processes alone), " +
     "the host's ipc namespace (the container has IPC objects of its own), " +
-    "linux.rootfsPropagation, propagation of mounts[1]";
+    "linux.rootfsPropagation from and to the host, propagation of mounts[2] from and to the host";
   assert.equal(logged, [`config.json: accepted without effect: ${list}`]);
   assert.is(
-    refusal(() => read(text, {}, true)),
+    refusal(() => read(text, { "mount:2": 9 }, true)),
     `config.json: without effect, and refused by --strict: ${list}`,
   );
 });
@@ -226,6 +235,7 @@ test("what is wrong is told with its place", () => {
     [/^hooks\.startContainer\[0\]\.path must be/, (c) => (c.hooks = { startContainer: [{ path: "x" }] })],
     [/^annotations\.a must be a string/, (c) => (c.annotations = { a: 1 })],
     [/^linux\.personality\.domain must be one of/, (c) => (c.linux.personality = { domain: "X" })],
+    [/^linux\.rootfsPropagation must be one of shared, /, (c) => (c.linux.rootfsPropagation = "x")],
     [/^linux\.maskedPaths\[0\] must be an absolute path/, (c) => (c.linux.maskedPaths = ["x"])],
     [
       /^linux\.devices\[0\]\.type must be c, b, u or p/,

@@ -10,7 +10,7 @@ import type { SandboxConfig } from "../../shared/process_spec.ts";
 import type { Descriptors } from "../boot.ts";
 import type { Log } from "../log.ts";
 import { readHooks, stateOf } from "./hooks.ts";
-import { ociMounts } from "./mounts.ts";
+import { ociMounts, PROPAGATION } from "./mounts.ts";
 import { ociProcess } from "./process.ts";
 import { cgroupLimits, deviceRules } from "./resources.ts";
 import { personality } from "./scheduling.ts";
@@ -69,6 +69,7 @@ const readLinux = object({
   readonlyPaths: optional(paths, []),
   seccomp: optional(readSeccomp, null),
   personality: optional(personality, PER_LINUX),
+  rootfsPropagation: optional(byteString, ""),
   namespaces: optional(list(object({ type: byteString }), NAMESPACES_MAX), []),
   sysctl: optional(map(byteString, MAP_MAX), {}),
   resources: optional((value, at) => ({ ...resources(value, at), cgroup: cgroupLimits(value, at) }), {
@@ -94,6 +95,13 @@ function readConfig(descriptors: Descriptors) {
 function check(name: string, value: string): string {
   if (value.length > NAME_MAX) throw new SchemaError(`${name} must have at most ${NAME_MAX} bytes`);
   return value;
+}
+
+function rootPropagation(word: string): number {
+  if (word === "") return 0;
+  if (!Object.hasOwn(PROPAGATION, word))
+    throw new SchemaError(`linux.rootfsPropagation must be one of ${Object.keys(PROPAGATION).join(", ")}`);
+  return PROPAGATION[word]!;
 }
 
 /** As runc has it: the container's first process is process 1. */
@@ -140,6 +148,7 @@ export function readContainer(
     hostname: check("hostname", config.hostname === "" ? hostname : config.hostname),
     domainname: check("domainname", config.domainname),
     rootReadOnly: config.root.readonly,
+    rootPropagation: rootPropagation(linux.rootfsPropagation),
     mounts: config.mounts,
     devices: linux.devices.flatMap((entry) => (entry === null ? [] : [entry])),
     maskedPaths: linux.maskedPaths,

@@ -9,7 +9,7 @@ const MOUNTS_MAX = 1024;
 const OPTIONS_MAX = 256;
 const RANGES_MAX = 340;
 
-/** Option -> flags it sets and flags it clears. Propagation has no meaning: nothing is shared with the host. */
+/** Option -> flags it sets and flags it clears. */
 const FLAGS: Readonly<Record<string, { set?: number; clear?: number }>> = {
   defaults: {},
   bind: { set: MS.MS_BIND },
@@ -38,21 +38,29 @@ const FLAGS: Readonly<Record<string, { set?: number; clear?: number }>> = {
   symfollow: { clear: MS.MS_NOSYMFOLLOW },
   silent: {},
   loud: {},
-  shared: {},
-  rshared: {},
-  slave: {},
-  rslave: {},
-  private: {},
-  rprivate: {},
-  unbindable: {},
-  runbindable: {},
   // The launcher has mapped the ids of what it has opened.
   idmap: {},
   ridmap: {},
 };
 
+/** How what is mounted there later propagates, within the sandbox. */
+export const PROPAGATION: Readonly<Record<string, number>> = {
+  shared: MS.MS_SHARED,
+  rshared: MS.MS_SHARED | MS.MS_REC,
+  slave: MS.MS_SLAVE,
+  rslave: MS.MS_SLAVE | MS.MS_REC,
+  private: MS.MS_PRIVATE,
+  rprivate: MS.MS_PRIVATE | MS.MS_REC,
+  unbindable: MS.MS_UNBINDABLE,
+  runbindable: MS.MS_UNBINDABLE | MS.MS_REC,
+};
+
 /** Options that are understood. */
-export const MOUNT_OPTIONS: readonly string[] = [...Object.keys(FLAGS), "tmpcopyup"];
+export const MOUNT_OPTIONS: readonly string[] = [
+  ...Object.keys(FLAGS),
+  ...Object.keys(PROPAGATION),
+  "tmpcopyup",
+];
 
 const UNSUPPORTED: ReadonlySet<string> = new Set(["remount"]);
 
@@ -71,16 +79,27 @@ const readMount = object({
   gidMappings: optional(list(anything, RANGES_MAX), []),
 });
 
-function readOptions(options: readonly string[], at: string): { flags: number; data: string[] } {
+interface Options {
+  flags: number;
+  data: string[];
+  propagation: number[];
+}
+
+function readOptions(options: readonly string[], at: string): Options {
   let flags = 0;
+  const propagation: number[] = [];
   const data: string[] = [];
   for (const option of options) {
     if (UNSUPPORTED.has(option)) throw new SchemaError(`${at}: mount option ${option} is not supported`);
+    if (Object.hasOwn(PROPAGATION, option)) {
+      propagation.push(PROPAGATION[option]!);
+      continue;
+    }
     const known = Object.hasOwn(FLAGS, option) ? FLAGS[option]! : undefined;
     if (known === undefined) data.push(option);
     else flags = (flags & ~(known.clear ?? 0)) | (known.set ?? 0);
   }
-  return { flags, data };
+  return { flags, data, propagation };
 }
 
 /** All mounts; the launcher has opened what bind mounts show, in the same order. */
@@ -88,9 +107,16 @@ export function ociMounts(descriptors: Descriptors): Reader<MountSpec[]> {
   const readMounts = list(readMount, MOUNTS_MAX);
   return (value, at) =>
     readMounts(value, at).map(({ destination, type, source, options, ...ids }, index) => {
-      const { flags, data } = readOptions(options, `${at}[${index}]`);
+      const { flags, data, propagation } = readOptions(options, `${at}[${index}]`);
       // As with runc, a destination may be relative: to the root.
-      const spec: MountSpec = { destination: destination.replace(/^\/*/, "/"), type, source, flags, data };
+      const spec: MountSpec = {
+        destination: destination.replace(/^\/*/, "/"),
+        type,
+        source,
+        flags,
+        data,
+        propagation,
+      };
       if (type !== "bind" && (flags & MS.MS_BIND) === 0) {
         const maps = [...ids.uidMappings, ...ids.gidMappings];
         if (maps.length > 0 || options.some((option) => MAPS_IDS.has(option)))

@@ -32,8 +32,8 @@ const OWN_NAMESPACES: Readonly<Record<string, string>> = {
   network: "the container has the loopback device alone; --network=host gives it the host's sockets",
   uts: "the container has the host's names, and what it makes of them stays inside",
 };
-/** All mounts are private: nothing is passed on to the host, or comes from it later. */
-const PROPAGATION: ReadonlySet<string> = new Set(["shared", "rshared", "slave", "rslave"]);
+/** What is to come from the host, or to go there. */
+const FROM_HOST: ReadonlySet<unknown> = new Set(["shared", "rshared", "slave", "rslave"]);
 
 /** The member at a path of names, or undefined. */
 function member(config: unknown, path: string): unknown {
@@ -80,17 +80,18 @@ function mappings(config: unknown): string[] {
   return hasUsers ? [] : ["linux.uidMappings", "linux.gidMappings"].filter((path) => isPresent(config, path));
 }
 
+/** Within the sandbox they have an effect; but nothing comes in of what the host mounts later, and nothing goes out. */
 function propagations(config: unknown): string[] {
   const root = member(config, "linux.rootfsPropagation");
-  const mounts = entries(config, "mounts").flatMap(({ options }, index) =>
-    Array.isArray(options) && options.some((option) => PROPAGATION.has(option))
-      ? [`propagation of mounts[${index}]`]
-      : [],
-  );
-  return [
-    ...(typeof root === "string" && PROPAGATION.has(root) ? ["linux.rootfsPropagation"] : []),
-    ...mounts,
-  ];
+  const mounts = entries(config, "mounts").flatMap(({ type, options }, index) => {
+    const words: unknown[] = Array.isArray(options) ? options : [];
+    const isBind = type === "bind" || words.includes("bind") || words.includes("rbind");
+    return isBind && words.some((option) => FROM_HOST.has(option))
+      ? [`propagation of mounts[${index}] from and to the host`]
+      : [];
+  });
+  const ofRoot = typeof root === "string" && FROM_HOST.has(root);
+  return [...(ofRoot ? ["linux.rootfsPropagation from and to the host"] : []), ...mounts];
 }
 
 /** What has no effect, by name. Throws SchemaError for what cannot be left out, and with `strict` for anything. */

@@ -4,7 +4,7 @@
 import { makedev } from "../../shared/abi/device.ts";
 import { EINVAL, ENOENT } from "../../shared/abi/errno.ts";
 import { errnoText } from "../../shared/abi/errno_text.ts";
-import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_RELATIME } from "../../shared/abi/mount.ts";
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC, MS_RELATIME } from "../../shared/abi/mount.ts";
 import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "../../shared/abi/stat.ts";
 import type { ContainerSpec, DeviceSpec, MountSpec } from "../../shared/container_spec.ts";
 import { GoferFs } from "../gofer/gofer_fs.ts";
@@ -43,8 +43,16 @@ export function mountContainerTree(kernel: VfsContext, container: ContainerSpec)
     mount.flags |= container.mounts[index]!.flags & MS_RDONLY;
   });
   for (const [mount, flags] of below) mount.flags |= flags & MS_RDONLY;
+  mounted.forEach((mount, index) => {
+    for (const type of container.mounts[index]!.propagation) propagateAs(kernel, mount, type);
+  });
+  if (container.rootPropagation !== 0) propagateAs(kernel, root.mount, container.rootPropagation);
   if (container.rootReadOnly) root.mount.flags |= MS_RDONLY;
   return root;
+}
+
+function propagateAs(kernel: VfsContext, mount: Mount, type: number): void {
+  kernel.mounts.setPropagation(mount, type & ~MS_REC, (type & MS_REC) !== 0);
 }
 
 const legacyOnes = (kernel: VfsContext) => kernel.hierarchies.filter(({ controllers }) => controllers !== "");
@@ -66,7 +74,7 @@ function mountHierarchies(
   for (const { controllers } of legacyOnes(kernel)) {
     const name = controllers.replace(/^name=/, "");
     const data = controllers.split(",");
-    const one = { destination: `${destination}/${name}`, type: "cgroup", source: "cgroup", flags, data };
+    const one = { destination: `${destination}/${name}`, type: "cgroup", source: "cgroup", flags, data, propagation: [] };
     below.push([mountOne(kernel, root, one), flags]);
     // Each of several controllers has its name, too.
     const parent = existing(kernel, root, destination);

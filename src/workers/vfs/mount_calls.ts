@@ -1,5 +1,4 @@
-// mount(2), umount2(2), pivot_root(2): changes of the caller's mount namespace. All mounts are private; that
-// some are to be shared is accepted and not done.
+// mount(2), umount2(2), pivot_root(2): changes of the caller's mount namespace, and of those to which they propagate.
 
 import {
   EAGAIN,
@@ -25,7 +24,7 @@ import type { VfsCaller } from "./caller.ts";
 import { lookup } from "./lookup.ts";
 import { MOUNT_FLAGS, mountFlags, SUPER_FLAGS } from "./mount_flags.ts";
 import { newFileSystem, ownersFit } from "./mountable.ts";
-import { Path } from "./path.ts";
+import { type Mount, Path } from "./path.ts";
 import { FileTarget } from "./path_walk.ts";
 
 const MAGIC_MASK = 0xffff0000;
@@ -69,7 +68,8 @@ function* stringAt(task: VfsCaller, address: number, most: number): Generator<vo
 function checkPlace(task: VfsCaller, at: Path, isDirectory: boolean, count: number): number {
   if (at.inode.isDirectory !== isDirectory) return -ENOTDIR;
   if (at.dentry.deleted) return -ENOENT;
-  return task.kernel.heap.hasRoom("mounts", count) ? 0 : -ENOSPC;
+  const places = 1 + task.fs.namespace.receivers(at);
+  return task.kernel.heap.hasRoom("mounts", count * places) ? 0 : -ENOSPC;
 }
 
 function* mountNew(
@@ -104,7 +104,7 @@ function bind(task: VfsCaller, source: string, at: Path, recursive: boolean): nu
   if (source === "") return -EINVAL;
   const from = placeOf(task, source, true);
   if (typeof from === "number") return from;
-  if (!from.inode.mayBeMountedIn(task.fs.namespace)) return -EINVAL;
+  if (!from.inode.mayBeMountedIn(task.fs.namespace) || from.mount.isUnbindable) return -EINVAL;
   const error = checkPlace(task, at, from.inode.isDirectory, recursive ? from.mount.tree().length : 1);
   if (error < 0) return error;
   task.fs.namespace.bind(from, at, recursive);
@@ -126,7 +126,7 @@ function setPropagation(task: VfsCaller, at: Path, flags: number): number {
   const type = flags & PROPAGATION;
   if ((flags & ~(PROPAGATION | M.MS_REC | M.MS_SILENT)) !== 0 || (type & (type - 1)) !== 0) return -EINVAL;
   if (!isMountRoot(at)) return -EINVAL;
-  if (type === M.MS_SHARED) task.kernel.counters.unsupportedCalls++;
+  task.fs.namespace.setPropagation(at.mount, type, (flags & M.MS_REC) !== 0);
   return 0;
 }
 
@@ -137,10 +137,14 @@ function move(task: VfsCaller, source: string, at: Path): number {
   const { mount } = from;
   if (!isMountRoot(from) || mount.parent === null) return -EINVAL;
   if (from.inode.isDirectory !== at.inode.isDirectory) return -EINVAL;
+  // It would have to go from where its mount has propagated to, too.
+  if (mount.parent.peers !== null) return -EINVAL;
+  const tree = mount.tree();
+  if (at.mount.peers !== null && tree.some(({ isUnbindable }) => isUnbindable)) return -EINVAL;
   if (at.mount.isBelow(mount)) return -ELOOP;
-  mount.detach();
-  mount.attach(at);
-  task.fs.namespace.changed();
+  const { namespace } = task.fs;
+  if (!task.kernel.heap.hasRoom("mounts", tree.length * namespace.receivers(at))) return -ENOSPC;
+  namespace.move(mount, at);
   return 0;
 }
 
@@ -186,6 +190,7 @@ function umount(task: VfsCaller, flags: number): number {
       return 0;
     }
     if (mount.users > 0 || mount.children.length > 0) return -EBUSY;
+    if (namespace.copiesOf(mount).some(({ users }) => users > 0)) return -EBUSY;
   }
   if (mount.parent === null) return -EINVAL;
   namespace.unmount(mount);
@@ -206,6 +211,8 @@ function pivotRoot(task: VfsCaller): number {
   if (next.mount === root.mount || put.mount === root.mount) return -EBUSY;
   if (!isMountRoot(root) || !isMountRoot(next) || next.mount.parent === null) return -EINVAL;
   if (!put.mount.isBelow(next.mount) || !next.mount.isBelow(root.mount)) return -EINVAL;
+  const isShared = (mount: Mount | null) => mount !== null && mount.peers !== null;
+  if (isShared(put.mount) || isShared(next.mount.parent) || isShared(root.mount.parent)) return -EINVAL;
   const { kernel } = task;
   namespace.pivot(next.mount, root.mount, put);
   for (const group of kernel.pids.groups())

@@ -8,6 +8,15 @@ import { inodeOf, MNT_FIRST_INO, MNT_KIND } from "../../shared/abi/nsfs.ts";
 import { POLLERR, POLLPRI } from "../../shared/abi/poll.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
 import type { FileSystem, Inode } from "./inode.ts";
+import {
+  makePrivate,
+  makeShared,
+  type PeerGroup,
+  PeerGroups,
+  receiversOf,
+  relate,
+  setPropagationOf,
+} from "./propagation.ts";
 
 export class Dentry {
   name: string;
@@ -103,6 +112,12 @@ export class Mount {
   users = 0;
   /** It belongs to a namespace's tree. */
   attached = true;
+  /** The namespace whose tree has it; null: it is in none. */
+  namespace: MountNamespace | null = null;
+  /** Of propagation.ts: among whom everything propagates, and from whom it does to this one. */
+  peers: PeerGroup | null = null;
+  master: PeerGroup | null = null;
+  isUnbindable = false;
   /** MNT_EXPIRE has marked it. */
   expires = false;
   #ended = false;
@@ -215,6 +230,7 @@ export class Path {
 
 /** Numbers of mounts, unique in all namespaces. */
 export class MountIds {
+  readonly groups = new PeerGroups();
   #last = 0;
   #lastNamespace = -1;
 
@@ -273,8 +289,44 @@ export class MountNamespace {
   /** `root`: what of the file system is seen, where that is not all of it (a bind mount). */
   mount(fs: FileSystem, at: Path, flags: number, source: string, root?: Dentry): Mount {
     const mount = this.#add(fs, at, flags, source, root);
+    this.#propagate(mount, at);
     this.changed();
     return mount;
+  }
+
+  /** How many mounts get what is mounted on a place, beside its own. */
+  receivers(at: Path): number {
+    return receiversOf(at.mount, ({ root }) => isIn(at.dentry, root)).length;
+  }
+
+  /** A tree has come to stand on a place: it does so in all mounts to which that propagates. */
+  #propagate(top: Mount, at: Path): void {
+    if (at.mount.peers === null) return;
+    const { groups } = this.#ids;
+    const tree = top.tree();
+    const fresh = new Set(tree);
+    for (const mount of tree) makeShared(mount, groups);
+    const receivers = receiversOf(at.mount, (mount) => !fresh.has(mount) && isIn(at.dentry, mount.root));
+    const copies: Mount[] = [];
+    for (const { mount: receiver, relation, from } of receivers) {
+      const original = from < 0 ? top : copies[from]!;
+      const namespace = receiver.namespace!;
+      const made = new Map<Mount, Mount>();
+      for (const each of original.tree()) {
+        const place = each === original ? null : new Path(made.get(each.parent!)!, each.mountPoint!);
+        const copy = namespace.#add(each.fs, place, each.flags, each.source, each.root);
+        relate(copy, each, relation, groups);
+        made.set(each, copy);
+      }
+      const copy = made.get(original)!;
+      // What stands there already comes to stand on it.
+      const above = receiver.topmostOn(at.dentry);
+      above?.detach();
+      copy.attach(new Path(receiver, at.dentry));
+      above?.attach(new Path(copy, copy.root));
+      copies.push(copy);
+      namespace.changed();
+    }
   }
 
   #add(
@@ -285,6 +337,7 @@ export class MountNamespace {
     root = new Dentry("", null, fs.root),
   ): Mount {
     const mount = new Mount(this.#ids.next(), fs, root, flags, source);
+    mount.namespace = this;
     mount.attach(at);
     this.#mounts.add(mount);
     return mount;
@@ -298,17 +351,24 @@ export class MountNamespace {
     const { fs, flags, source } = from.mount;
     const copied = below.flatMap((child) => child.tree());
     const copy = this.#add(fs, at, flags, source, from.dentry);
-    this.#copyAll(copied, new Map([[from.mount, copy]]));
+    relate(copy, from.mount, "peer", this.#ids.groups);
+    this.#copyAll(copied, new Map([[from.mount, copy]]), false);
+    this.#propagate(copy, at);
     this.changed();
     return copy;
   }
 
   /** Copies mounts, each to its place in the copy of what it is in. */
-  #copyAll(originals: readonly Mount[], copies: Map<Mount, Mount>): void {
+  #copyAll(originals: readonly Mount[], copies: Map<Mount, Mount>, withUnbindable: boolean): void {
     for (const mount of originals) {
-      if (!mount.root.inode!.mayBeMountedIn(this)) continue;
-      const at = mount.parent === null ? null : new Path(copies.get(mount.parent)!, mount.mountPoint!);
-      copies.set(mount, this.#add(mount.fs, at, mount.flags, mount.source, mount.root));
+      if (!mount.root.inode!.mayBeMountedIn(this) || (mount.isUnbindable && !withUnbindable)) continue;
+      const parent = mount.parent === null ? null : copies.get(mount.parent);
+      if (parent === undefined) continue; // in one that was left out
+      const at = parent === null ? null : new Path(parent, mount.mountPoint!);
+      const copy = this.#add(mount.fs, at, mount.flags, mount.source, mount.root);
+      relate(copy, mount, "peer", this.#ids.groups);
+      copy.isUnbindable = mount.isUnbindable;
+      copies.set(mount, copy);
     }
   }
 
@@ -316,17 +376,48 @@ export class MountNamespace {
   copy(): { namespace: MountNamespace; copies: ReadonlyMap<Mount, Mount> } {
     const namespace = new MountNamespace(this.#ids);
     const copies = new Map<Mount, Mount>();
-    namespace.#copyAll(this.#root.tree(), copies);
+    namespace.#copyAll(this.#root.tree(), copies, true);
     return { namespace, copies };
   }
 
-  /** Takes a mount away, with all that is mounted in it. */
+  /** Takes a mount away, with all that is mounted in it, and what of that has propagated elsewhere. */
   unmount(mount: Mount): void {
     for (const gone of mount.tree().reverse()) {
-      if (!this.#mounts.delete(gone)) continue;
-      gone.detach();
-      gone.removed();
+      for (const copy of this.copiesOf(gone)) copy.namespace!.#remove(copy);
+      this.#remove(gone);
     }
+  }
+
+  /** The mounts that go with that one, wherever it has propagated to: those in which nothing is mounted. */
+  copiesOf({ parent, mountPoint }: Mount): Mount[] {
+    if (parent === null || mountPoint === null || parent.peers === null || mountPoint.mountedHere < 2)
+      return [];
+    return receiversOf(parent, ({ root }) => isIn(mountPoint, root))
+      .map((receiver) => receiver.mount.topmostOn(mountPoint))
+      .filter((copy) => copy !== null)
+      .filter(({ children }) => children.length === 0);
+  }
+
+  #remove(mount: Mount): void {
+    if (!this.#mounts.delete(mount)) return;
+    mount.detach();
+    makePrivate(mount, this.#ids.groups);
+    mount.namespace = null;
+    mount.removed();
+    this.changed();
+  }
+
+  /** Takes a mount from its place and puts it on another. */
+  move(mount: Mount, at: Path): void {
+    mount.detach();
+    mount.attach(at);
+    this.#propagate(mount, at);
+    this.changed();
+  }
+
+  /** MS_SHARED, MS_PRIVATE, MS_SLAVE or MS_UNBINDABLE; `recursive`: for all that is mounted in it, too. */
+  setPropagation(mount: Mount, type: number, recursive: boolean): void {
+    for (const each of recursive ? mount.tree() : [mount]) setPropagationOf(each, type, this.#ids.groups);
     this.changed();
   }
 
@@ -359,7 +450,8 @@ export class MountNamespace {
 
   /** The last one takes the tree along. */
   letGo(): void {
-    if (--this.#users === 0) this.unmount(this.#root);
+    if (--this.#users > 0) return;
+    for (const gone of this.#root.tree().reverse()) this.#remove(gone);
   }
 
   /** The topmost mount on a path, if any: where a walk goes on. */
