@@ -547,7 +547,7 @@ const REFUSED: [string, (config: Config) => void, RegExp][] = [
   ],
   [
     "a process namespace of others",
-    (c) => c.linux.namespaces.push({ type: "ipc", path: "/proc/1/ns/ipc" }),
+    (c) => (c.linux.namespaces = [{ type: "ipc", path: "/proc/1/ns/ipc" }]),
     /ipc namespace of another process/,
   ],
   [
@@ -563,7 +563,7 @@ const REFUSED: [string, (config: Config) => void, RegExp][] = [
   [
     "a hook that is not there",
     (c) => (c.hooks = { createRuntime: [{ path: "/nosuch" }] }),
-    /createRuntime hook #0: .*No such file/,
+    /createRuntime hook #0: fork\/exec \/nosuch: no such file/,
   ],
   [
     "a hook that fails",
@@ -606,7 +606,8 @@ test("a config.json that is none is refused", async () => {
       ["[]", /not a JSON object/],
       ['{"root":{"path":"rootfs"}', /not a JSON object/],
       [`{"ociVersion":${"[".repeat(100)}`, /not a JSON object/],
-      ["{}", /root\.path is missing/],
+      ["{}", /root is missing/],
+      ['{"root":{}}', /root\.path is missing/],
       ['{"root":{"path":"rootfs"}}', /ociVersion must be a string/],
       [" ".repeat((4 << 20) + 1), /File too large/],
     ] as const) {
@@ -664,13 +665,19 @@ test("hooks get the state on standard input, each at its time; poststop last", a
 
 // ---- exec ----
 
+test("no program runs in a container that has stopped", async () => {
+  await withBundle(shell("exit 0"), async (bundle) => {
+    ok(await bundle.create());
+    ok(await bundle.on("start"));
+    assert.ok(await eventually(async () => (await bundle.status()) === "stopped", 10_000));
+    const late = await bundle.on("exec", [], ["/bin/busybox", "true"]);
+    assert.match(said(late), /cannot exec in a stopped container/);
+  });
+});
+
 test("exec runs further programs: with its own flags, by a process file, detached", async () => {
   await withBundle(SLEEP, async (bundle) => {
     ok(await bundle.create());
-    assert.match(
-      said(await bundle.on("exec", [], ["/bin/busybox", "true"])),
-      /cannot exec in a created container/,
-    );
     ok(await bundle.on("start"));
     const script = "busybox id -u; busybox id -g; pwd; echo $KEPT $MORE; cat; exit 6";
     const flags = ["--user", "1000:7", "--cwd", "/tmp", "--env", "MORE=more", "--env", "KEPT=changed"];

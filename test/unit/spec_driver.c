@@ -28,6 +28,7 @@ static void print_map(const struct id_map *map) {
 static void read_one(void) {
   struct spec spec;
   spec_read(&spec, ".");
+  hooks_check(&spec.json);
   print("root", spec.root);
   print("cgroups", spec.cgroups_path);
   print("network", spec.network);

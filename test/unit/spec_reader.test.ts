@@ -129,6 +129,10 @@ test("what is not valid is refused", () => {
     changed((value) => (value.linux.gidMappings[0] = { ...RANGE, hostID: -1 })),
     changed((value) => (value.linux.gidMappings[0] = { ...RANGE, containerID: 0.5 })),
     changed((value) => (value.mounts[4] = { ...value.mounts[4], gidMappings: [] } as never)),
+    changed((value) => (value.hooks = { prestart: [{ path: "true", args: [], env: [] }] })),
+    changed((value) => (value.hooks = { poststop: {} } as never)),
+    changed((value) => value.linux.namespaces.push({ type: "pid" })),
+    changed((value) => (value.linux = { ...value.linux, timeOffsets: { monotonic: {} } } as never)),
   ];
   const lines = read(refused).filter((line) => !line.startsWith(" root="));
   assert.equal(
