@@ -37,7 +37,7 @@ const COSTS = {
   futexQueues: 512,
   fileLocks: 512,
   filesInFlight: 64,
-  mounts: 2560,
+  mounts: 3328,
   ipcObjects: 1280,
   semaphores: 16,
   semaphoreUndos: 64,

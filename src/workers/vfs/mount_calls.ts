@@ -32,6 +32,8 @@ const MAGIC = 0xc0ed0000;
 const PROPAGATION = M.MS_SHARED | M.MS_PRIVATE | M.MS_SLAVE | M.MS_UNBINDABLE;
 const UMOUNT_FLAGS = M.MNT_FORCE | M.MNT_DETACH | M.MNT_EXPIRE | M.UMOUNT_NOFOLLOW;
 const DATA_MAX = 4096;
+/** Mounts that one call may make elsewhere by propagation: they are made at once. */
+const COPIES_MAX = 512;
 
 function mayMount(task: VfsCaller): boolean {
   return capable(task.credentials, task.kernel.users, CAP_SYS_ADMIN);
@@ -68,8 +70,13 @@ function* stringAt(task: VfsCaller, address: number, most: number): Generator<vo
 function checkPlace(task: VfsCaller, at: Path, isDirectory: boolean, count: number): number {
   if (at.inode.isDirectory !== isDirectory) return -ENOTDIR;
   if (at.dentry.deleted) return -ENOENT;
-  const places = 1 + task.fs.namespace.receivers(at);
-  return task.kernel.heap.hasRoom("mounts", count * places) ? 0 : -ENOSPC;
+  return hasRoom(task, at, count, count) ? 0 : -ENOSPC;
+}
+
+/** Whether a tree of so many mounts may come there, of which so many are new, with what propagates. */
+function hasRoom(task: VfsCaller, at: Path, count: number, fresh: number): boolean {
+  const copies = count * task.fs.namespace.receivers(at);
+  return copies <= COPIES_MAX && task.kernel.heap.hasRoom("mounts", copies + fresh);
 }
 
 function* mountNew(
@@ -143,7 +150,7 @@ function move(task: VfsCaller, source: string, at: Path): number {
   if (at.mount.peers !== null && tree.some(({ isUnbindable }) => isUnbindable)) return -EINVAL;
   if (at.mount.isBelow(mount)) return -ELOOP;
   const { namespace } = task.fs;
-  if (!task.kernel.heap.hasRoom("mounts", tree.length * namespace.receivers(at))) return -ENOSPC;
+  if (!hasRoom(task, at, tree.length, 0)) return -ENOSPC;
   namespace.move(mount, at);
   return 0;
 }
