@@ -412,6 +412,7 @@ function random(seed: number): () => number {
   };
 }
 
+// Not "/": as a root it would be the host's.
 const ODD = [
   null,
   true,
@@ -420,7 +421,6 @@ const ODD = [
   1.5,
   "",
   "x",
-  "/",
   "\0",
   [],
   [[]],
@@ -452,7 +452,7 @@ function mutate(value: unknown, next: () => number): void {
 }
 
 test("a config.json that is changed at random never leaves anything, nor harms the launcher", async () => {
-  const runs = process.env["RINGFENCE_TEST_LONG"] ? 3000 : 25;
+  const runs = process.env["RINGFENCE_TEST_LONG"] ? 3000 : 18;
   const seed = Number(process.env["RINGFENCE_TEST_SEED"] ?? Date.now() % 2 ** 31);
   const next = random(seed);
   const sandboxes = () =>
