@@ -14,10 +14,7 @@ const MEMBERS_WITHOUT_EFFECT: readonly string[] = [
   "process.selinuxLabel",
 ];
 
-const UNSUPPORTED: readonly string[] = [
-  "linux.intelRdt",
-  "linux.netDevices",
-];
+const UNSUPPORTED: readonly string[] = ["linux.intelRdt", "linux.netDevices"];
 
 const KNOWN_SETTINGS: ReadonlySet<string> = new Set([
   ...IPC_SETTING_NAMES.map((name) => `kernel.${name}`),

@@ -20,7 +20,7 @@ import {
   simpleStatus,
   type Time,
 } from "../inode.ts";
-import { terminalGroup } from "./pty_files.ts";
+import { GID_TTY, terminalGroup } from "./pty_files.ts";
 
 const ROOT_INO = 1;
 const PTMX_INO = 2;

@@ -23,7 +23,7 @@ import { PACKET_DATA, type Pty, type SlaveEnd } from "./pty.ts";
 import { masterIoctl, slaveIoctl } from "./pty_ioctl.ts";
 
 /** As devpts is mounted by default: terminals belong to the group tty. */
-const GID_TTY = 5;
+export const GID_TTY = 5;
 
 /** The group of a terminal that somebody opens: that of terminals, if there is one (mount option gid= of devpts). */
 export function terminalGroup({ gids }: UserNamespace, { fsgid }: Credentials): number {
