@@ -74,7 +74,14 @@ function mountHierarchies(
   for (const { controllers } of legacyOnes(kernel)) {
     const name = controllers.replace(/^name=/, "");
     const data = controllers.split(",");
-    const one = { destination: `${destination}/${name}`, type: "cgroup", source: "cgroup", flags, data, propagation: [] };
+    const one = {
+      destination: `${destination}/${name}`,
+      type: "cgroup",
+      source: "cgroup",
+      flags,
+      data,
+      propagation: [],
+    };
     below.push([mountOne(kernel, root, one), flags]);
     // Each of several controllers has its name, too.
     const parent = existing(kernel, root, destination);
