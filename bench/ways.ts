@@ -56,7 +56,8 @@ export const OTHER_NAMES: readonly string[] = Object.keys(OTHERS);
 
 function here(platform: string): Runtime {
   return {
-    binary: join(checkout, "bin/ringfence"),
+    // What engines are told of (`install`); the script of a checkout looks first whether it is up to date.
+    binary: join(checkout, "build/native/ringfence-launcher"),
     isHere: true,
     flags: [`--platform=${platform}`],
     do: { overlay: ["do", "--"], inPlace: [OVERLAY_OFF, "do", "--"] },
