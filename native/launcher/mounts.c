@@ -42,7 +42,7 @@ int mounts_detached_proc(void) {
 
 // The guest never sees the host's own: its kernel serves these three. An attacker in the sandbox
 // process must not find the host's processes and devices there either.
-static void hide(const char *path) {
+void mounts_hide(const char *path) {
   if (syscall(SYS_mount, "none", path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
               "size=4k,mode=0555") < 0 &&
       errno != ENOENT && errno != ENOTDIR)
@@ -114,9 +114,9 @@ bool mounts_by_launcher(const struct spec *spec) {
 }
 
 int mounts_detached_host(bool writable) {
-  hide("/proc");
-  hide("/sys");
-  hide("/dev");
+  mounts_hide("/proc");
+  mounts_hide("/sys");
+  mounts_hide("/dev");
   return mounts_detached_tree("/", true, writable);
 }
 

@@ -41,6 +41,9 @@ struct trees mounts_trees(const struct spec *spec, bool root_writable);
 // whose files the sandbox is nobody, if he may mount; and where a mount maps ids.
 bool mounts_by_launcher(const struct spec *spec);
 
+// Covers a directory with an empty one; a path that is none is left alone.
+void mounts_hide(const char *path);
+
 // A detached copy of the host's whole tree, without devices and set-id programs; read-only unless the
 // guest is to change the host's files, so that the host kernel itself refuses every write through it. /proc,
 // /sys and /dev are empty in it.

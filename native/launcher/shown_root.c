@@ -1,6 +1,8 @@
 // A container's files as the host sees them: see shown_root.h.
 #include "shown_root.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -49,6 +51,15 @@ static struct trees trees_of(const struct spec *spec) {
   return trees;
 }
 
+// What is there before the container starts is the sandbox's own: podman top tells of the guest's processes alone.
+static void hide_sandbox(int proc) {
+  DIR *directory = fchdir(proc) < 0 ? NULL : opendir(".");
+  if (!directory) fail_errno(EXIT_RINGFENCE, "reading the sandbox's proc");
+  for (struct dirent *entry; (entry = readdir(directory));)
+    if (isdigit((unsigned char)entry->d_name[0])) mounts_hide(entry->d_name);
+  closedir(directory);
+}
+
 static _Noreturn void make(pid_t init, pid_t waiter, bool user_namespace, const struct spec *spec) {
   const bool opened = mounts_by_launcher(spec);
   struct trees trees = {.root = -1};
@@ -64,10 +75,12 @@ static _Noreturn void make(pid_t init, pid_t waiter, bool user_namespace, const 
   int place = open("/", O_PATH | O_CLOEXEC);
   if (place < 0 || mounts_attach(trees.root, place) < 0 || fchdir(trees.root) < 0)
     fail_errno(EXIT_RINGFENCE, "showing the container's files");
+  int processes = proc < 0 ? -1 : fcntl(proc, F_DUPFD_CLOEXEC, 0);
   if (proc >= 0) attach(proc, PROC);
   for (unsigned i = 0; i < spec->bind_count; i++)
     if (trees.binds[i] >= 0) attach(trees.binds[i], spec->binds[i].destination);
   mounts_make_root();
+  if (processes >= 0) hide_sandbox(processes);
   _exit(0);
 }
 

@@ -1,5 +1,5 @@
 // What the host sees of a container's files: the waiter's mount namespace, which engines enter (podman cp, nsenter -m),
-// and whose root is /proc/PID/root. The container's root and bind mounts are there, and the sandbox's processes in /proc;
+// and whose root is /proc/PID/root. The container's root and bind mounts are there, and the stubs of its processes in /proc;
 // what its kernel keeps in memory (tmpfs, devices) is not. No process of the sandbox's but the waiter is in it.
 #ifndef RINGFENCE_SHOWN_ROOT_H
 #define RINGFENCE_SHOWN_ROOT_H

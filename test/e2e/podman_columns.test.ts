@@ -6,6 +6,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { eventually } from "../spawn.ts";
 import { Columns } from "./columns.ts";
 import { Podman, podmanLacks } from "./podman.ts";
 
@@ -37,6 +38,17 @@ else {
       return `${well.code} ${ill.code} ${ill.stdout}`;
     },
     /^0 1 unhealthy/,
+  );
+
+  columns.both(
+    "top: the processes of the container, and no others",
+    async (scene) => {
+      await scene.start([], "bb", "sh", "-c", "sleep 987 & exec sleep 988");
+      const top = async () => scene.ok("top", scene.name, "comm", "args", "user");
+      await eventually(async () => /sleep 987/.test(await top()) && /sleep 988/.test(await top()), 5000);
+      return (await top()).replace(/ +/g, " ").split("\n").sort().join("\n");
+    },
+    /^COMMAND COMMAND USER\nsleep sleep 987 root\nsleep sleep 988 root$/,
   );
 
   columns.both(
