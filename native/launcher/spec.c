@@ -148,7 +148,7 @@ static void read_bind(struct spec *spec, unsigned mount, unsigned index) {
     bind.has_ids |= maps_below || json_equals(json, option, "idmap");
     bind.has_ids_below |= maps_below;
     if (json_equals(json, option, "ro") || json_equals(json, option, "rro")) bind.read_only = true;
-    if (json_equals(json, option, "rw")) bind.read_only = false;
+    if (json_equals(json, option, "rw") || json_equals(json, option, "rrw")) bind.read_only = false;
   }
   if (!is_bind) return;
   bind.source = path_at(spec, json_member(json, mount, "source"));

@@ -256,6 +256,26 @@ if (spawnSync("which", ["runc"]).status !== 0) {
     }
   });
 
+  /** A line for each member, and each entry of a list. */
+  function lines(value: unknown, at = ""): string[] {
+    if (Array.isArray(value)) return value.map((word) => `${at} ${word}`);
+    if (typeof value !== "object" || value === null) return [`${at} ${value}`];
+    return Object.entries(value).flatMap(([name, member]) => lines(member, `${at}.${name}`));
+  }
+
+  test("features has what runc's has, but for what there is not here", async () => {
+    const featuresOf = async (runtime: string) => JSON.parse(text(await run(runtime, ["features"])));
+    const ours = new Set(lines(await featuresOf(ringfence)));
+    /** What says of which build runc is, and how new. */
+    const ofBuild = /^\.(annotations|potentiallyUnsafe|ociVersionMax)/;
+    const absent = /^\.linux\.(apparmor|selinux|intelRdt|netDevices|memoryPolicy)\./;
+    const missing = lines(await featuresOf("runc")).filter((line) => !ours.has(line));
+    assert.equal(
+      missing.filter((line) => !ofBuild.test(line) && !absent.test(line)),
+      [".mountOptions remount", ".linux.seccomp.actions SCMP_ACT_NOTIFY"],
+    );
+  });
+
   /** Names of all members, with those of objects inside. */
   function shape(value: unknown, at = ""): string[] {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return [at];

@@ -111,7 +111,7 @@ test("mount options become flags, later ones win; binds have the descriptor of t
       destination: "/t",
       type: "tmpfs",
       source: "tmpfs",
-      options: ["nosuid", "ro", "rw", "size=1m", "rprivate"],
+      options: ["rnosuid", "ro", "rrw", "size=1m", "rprivate"],
     },
     { destination: "rel", source: "/src", options: ["rbind", "ro"] },
   ];

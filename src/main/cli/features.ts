@@ -3,6 +3,7 @@
 
 import * as CAP from "../../shared/abi/prctl.ts";
 import { MOUNT_OPTIONS } from "../oci/mounts.ts";
+import { SECCOMP_WORDS } from "../oci/seccomp.ts";
 
 const HOOKS = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
 const NAMESPACES = ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"];
@@ -17,10 +18,18 @@ export function features(version: string): object {
       namespaces: NAMESPACES,
       capabilities: Object.keys(CAP).filter((name) => name.startsWith("CAP_") && name !== "CAP_LAST_CAP"),
       cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
-      // A profile is accepted; the guest's calls do not reach the host with or without it.
-      seccomp: { enabled: false },
+      // The sandbox's own kernel keeps to profiles; a guest's calls do not reach the host with or without one.
+      seccomp: {
+        enabled: true,
+        actions: SECCOMP_WORDS.actions,
+        operators: SECCOMP_WORDS.operators,
+        archs: SECCOMP_WORDS.architectures,
+        knownFlags: SECCOMP_WORDS.flags,
+        supportedFlags: SECCOMP_WORDS.flags,
+      },
       apparmor: { enabled: false },
       selinux: { enabled: false },
+      intelRdt: { enabled: false },
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: false },
     },

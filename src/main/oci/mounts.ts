@@ -10,12 +10,11 @@ const OPTIONS_MAX = 256;
 const RANGES_MAX = 340;
 
 /** Option -> flags it sets and flags it clears. */
-const FLAGS: Readonly<Record<string, { set?: number; clear?: number }>> = {
-  defaults: {},
-  bind: { set: MS.MS_BIND },
-  rbind: { set: MS.MS_BIND | MS.MS_REC },
+type Flags = Readonly<Record<string, { set?: number; clear?: number }>>;
+
+/** Attributes of a mount, which can be asked for of all below it as well (rro, rnosuid...). */
+const ATTRIBUTES: Flags = {
   ro: { set: MS.MS_RDONLY },
-  rro: { set: MS.MS_RDONLY },
   rw: { clear: MS.MS_RDONLY },
   nosuid: { set: MS.MS_NOSUID },
   suid: { clear: MS.MS_NOSUID },
@@ -23,9 +22,6 @@ const FLAGS: Readonly<Record<string, { set?: number; clear?: number }>> = {
   dev: { clear: MS.MS_NODEV },
   noexec: { set: MS.MS_NOEXEC },
   exec: { clear: MS.MS_NOEXEC },
-  sync: { set: MS.MS_SYNCHRONOUS },
-  async: { clear: MS.MS_SYNCHRONOUS },
-  dirsync: { set: MS.MS_DIRSYNC },
   noatime: { set: MS.MS_NOATIME },
   atime: { clear: MS.MS_NOATIME },
   nodiratime: { set: MS.MS_NODIRATIME },
@@ -36,6 +32,27 @@ const FLAGS: Readonly<Record<string, { set?: number; clear?: number }>> = {
   nostrictatime: { clear: MS.MS_STRICTATIME },
   nosymfollow: { set: MS.MS_NOSYMFOLLOW },
   symfollow: { clear: MS.MS_NOSYMFOLLOW },
+};
+
+const FLAGS: Flags = {
+  ...ATTRIBUTES,
+  // What the host has mounted below is one mount with it here, so that the two forms say the same.
+  ...Object.fromEntries(Object.entries(ATTRIBUTES).map(([name, flags]) => [`r${name}`, flags])),
+  defaults: {},
+  bind: { set: MS.MS_BIND },
+  rbind: { set: MS.MS_BIND | MS.MS_REC },
+  sync: { set: MS.MS_SYNCHRONOUS },
+  async: { clear: MS.MS_SYNCHRONOUS },
+  dirsync: { set: MS.MS_DIRSYNC },
+  lazytime: { set: MS.MS_LAZYTIME },
+  nolazytime: { clear: MS.MS_LAZYTIME },
+  // Of no meaning to any file system of the sandbox's; mand has none on Linux either since 5.15.
+  acl: {},
+  noacl: {},
+  iversion: {},
+  noiversion: {},
+  mand: {},
+  nomand: {},
   silent: {},
   loud: {},
   // The launcher has mapped the ids of what it has opened.

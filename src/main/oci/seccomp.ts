@@ -49,6 +49,21 @@ const FLAGS: ReadonlySet<string> = new Set([
 ]);
 
 const X32 = "SCMP_ARCH_X32";
+/** All that the specification names: those of other machines say nothing here, and are in profiles for all machines. */
+const ARCHITECTURES: readonly string[] = [
+  ...[
+    "SCMP_ARCH_X86_64",
+    "SCMP_ARCH_X86",
+    X32,
+    "SCMP_ARCH_ARM",
+    "SCMP_ARCH_AARCH64",
+    "SCMP_ARCH_LOONGARCH64",
+  ],
+  ...["SCMP_ARCH_M68K", "SCMP_ARCH_MIPS", "SCMP_ARCH_MIPS64", "SCMP_ARCH_MIPS64N32", "SCMP_ARCH_MIPSEL"],
+  ...["SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PARISC", "SCMP_ARCH_PARISC64"],
+  ...["SCMP_ARCH_PPC", "SCMP_ARCH_PPC64", "SCMP_ARCH_PPC64LE", "SCMP_ARCH_RISCV64", "SCMP_ARCH_S390"],
+  ...["SCMP_ARCH_S390X", "SCMP_ARCH_SH", "SCMP_ARCH_SHEB"],
+];
 const X32_BIT = 0x40000000;
 /** Of the data of a call. */
 const NR = 0;
@@ -107,10 +122,18 @@ type Condition = Read<typeof condition>;
 const errno = optional(integer(0, ERRNO_MAX), EPERM);
 const action = oneOf(Object.keys(ACTIONS));
 
+/** The words that profiles are made of, as they can be had. */
+export const SECCOMP_WORDS = {
+  actions: Object.keys(ACTIONS),
+  operators: Object.keys(COMPARISONS),
+  architectures: ARCHITECTURES,
+  flags: [...FLAGS],
+} as const;
+
 const readProfile = object({
   defaultAction: action,
   defaultErrnoRet: optional(integer(0, ERRNO_MAX), null),
-  architectures: optional(list(byteString, 64), [] as string[]),
+  architectures: optional(list(oneOf(ARCHITECTURES), 64), [] as string[]),
   flags: optional(list(oneOf(FLAGS), 16), [] as string[]),
   syscalls: optional(
     list(
