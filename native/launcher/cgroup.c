@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "small_file.h"
 
 #define REMOVE_TRIES 1000 // a millisecond apart
 
@@ -86,25 +87,16 @@ static bool has_dots(const char *path) {
   return false;
 }
 
-static bool write_text(const char *directory, const char *name, const char *text) {
+bool cgroup_write(const char *directory, const char *name, const char *text) {
   char path[PATH_MAX + 64];
   snprintf(path, sizeof path, "%s/%s", directory, name);
-  int fd = open(path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  bool written = write(fd, text, strlen(text)) >= 0;
-  close(fd);
-  return written;
+  return small_file_write(path, text);
 }
 
-static bool read_text(const char *directory, const char *name, char *into, size_t capacity) {
+bool cgroup_read(const char *directory, const char *name, char *into, size_t capacity) {
   char path[PATH_MAX + 64];
   snprintf(path, sizeof path, "%s/%s", directory, name);
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  ssize_t n = fd < 0 ? -1 : read(fd, into, capacity - 1);
-  if (fd >= 0) close(fd);
-  into[n > 0 ? n : 0] = '\0';
-  into[strcspn(into, "\n")] = '\0';
-  return n >= 0;
+  return small_file_read(path, into, capacity);
 }
 
 // A new v1 cpuset is empty, and takes no process until it has CPUs and memory.
@@ -112,9 +104,9 @@ static void inherit_cpuset(const char *parent, const char *child) {
   static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
   for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
     char value[4096];
-    if (read_text(child, files[i], value, sizeof value) && value[0] == '\0' &&
-        read_text(parent, files[i], value, sizeof value))
-      write_text(child, files[i], value);
+    if (cgroup_read(child, files[i], value, sizeof value) && value[0] == '\0' &&
+        cgroup_read(parent, files[i], value, sizeof value))
+      cgroup_write(child, files[i], value);
   }
 }
 
@@ -122,7 +114,7 @@ static void inherit_cpuset(const char *parent, const char *child) {
 static void delegate(const char *parent) {
   static const char *const controllers[] = {"+cpu", "+cpuset", "+memory", "+pids", "+io", "+hugetlb"};
   for (size_t i = 0; i < sizeof controllers / sizeof controllers[0]; i++)
-    write_text(parent, "cgroup.subtree_control", controllers[i]);
+    cgroup_write(parent, "cgroup.subtree_control", controllers[i]);
 }
 
 static bool make_directories(const struct hierarchy *hierarchy, char *path) {
@@ -208,7 +200,7 @@ void cgroups_enter(const struct cgroups *cgroups, pid_t pid) {
   char text[16];
   snprintf(text, sizeof text, "%d", pid);
   for (int i = 0; i < cgroups->count; i++)
-    if (!write_text(cgroups->paths[i], "cgroup.procs", text) && !cgroups->lenient)
+    if (!cgroup_write(cgroups->paths[i], "cgroup.procs", text) && !cgroups->lenient)
       fail_errno(EXIT_RINGFENCE, "entering the control group %s", cgroups->paths[i]);
 }
 

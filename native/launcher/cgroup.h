@@ -37,8 +37,13 @@ bool cgroups_unified(const struct cgroups *cgroups);
 // out.
 void cgroups_make(struct cgroups *cgroups, bool lenient);
 
-// Writes linux.resources. Device rules are accepted and left out: a sandbox has no way to a device, since
-// all its mounts are nodev and it can make none.
+// Writes a file of the group that is this directory, and reads the first line of one. False with errno: ENOENT where the
+// group has no such file.
+bool cgroup_write(const char *directory, const char *name, const char *text);
+bool cgroup_read(const char *directory, const char *name, char *into, size_t capacity);
+
+// Writes linux.resources, but for rules of devices: those are the sandbox's own kernel's to keep to, and of the host's
+// devices a sandbox has none, since all its mounts are nodev and it can make none.
 void cgroups_limit(const struct cgroups *cgroups, const struct json *spec, unsigned resources);
 
 // cpu.weight (v2) of cpu.shares.

@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cgroup.h"
 #include "report.h"
@@ -46,15 +45,8 @@ enum outcome { ABSENT, WRITTEN, REFUSED };
 static enum outcome try_limit(const struct cgroups *cgroups, const char *name, const char *text) {
   if (strchr(name, '/')) fail(EXIT_RINGFENCE, "linux.resources: %s is no file of a control group", name);
   for (int i = 0; i < cgroups->count; i++) {
-    char path[PATH_MAX + 64];
-    snprintf(path, sizeof path, "%s/%s", cgroups->paths[i], name);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) continue;
-    bool written = fd >= 0 && write(fd, text, strlen(text)) >= 0;
-    int error = errno;
-    if (fd >= 0) close(fd);
-    errno = error;
-    return written ? WRITTEN : REFUSED;
+    if (cgroup_write(cgroups->paths[i], name, text)) return WRITTEN;
+    if (errno != ENOENT) return REFUSED;
   }
   return ABSENT;
 }
@@ -73,15 +65,8 @@ static bool number_of(const struct json *spec, unsigned object, const char *memb
 
 // The first line of the first group that has such a file.
 static bool read_file(const struct cgroups *cgroups, const char *name, char *into, size_t capacity) {
-  for (int i = 0; i < cgroups->count; i++) {
-    char path[PATH_MAX + 64];
-    snprintf(path, sizeof path, "%s/%s", cgroups->paths[i], name);
-    FILE *file = fopen(path, "re");
-    if (!file) continue;
-    bool is_read = fgets(into, (int)capacity, file) != NULL;
-    fclose(file);
-    return is_read;
-  }
+  for (int i = 0; i < cgroups->count; i++)
+    if (cgroup_read(cgroups->paths[i], name, into, capacity)) return true;
   return false;
 }
 
@@ -149,16 +134,20 @@ static void apply(const struct cgroups *cgroups, const struct json *spec, unsign
          limit->member);
 }
 
-// In v2 quota and period are one file, and swap is counted without memory.
+// In v2 quota and period are one file.
+static void format_cpu_max(char *into, size_t capacity, long long quota, long long period) {
+  if (quota < 0)
+    snprintf(into, capacity, "max %lld", period);
+  else
+    snprintf(into, capacity, "%lld %lld", quota, period);
+}
+
 bool cgroups_set_cpu_quota(const struct cgroups *cgroups, long long quota, long long period) {
   char text[64];
   snprintf(text, sizeof text, "%lld", quota);
   enum outcome outcome = try_limit(cgroups, "cpu.cfs_quota_us", text);
   if (outcome != ABSENT) return outcome == WRITTEN;
-  if (quota < 0)
-    snprintf(text, sizeof text, "max %lld", period);
-  else
-    snprintf(text, sizeof text, "%lld %lld", quota, period);
+  format_cpu_max(text, sizeof text, quota, period);
   return try_limit(cgroups, "cpu.max", text) == WRITTEN;
 }
 
@@ -173,10 +162,7 @@ static void apply_cpu_max(const struct cgroups *cgroups, const struct json *spec
   if (quota == 0) quota = old_quota;
   if (period == 0) period = old_period;
   if (period <= 0) period = 100000;
-  if (quota <= 0)
-    snprintf(text, sizeof text, "max %lld", period);
-  else
-    snprintf(text, sizeof text, "%lld %lld", quota, period);
+  format_cpu_max(text, sizeof text, quota == 0 ? -1 : quota, period);
   write_limit(cgroups, "cpu.max", text);
 }
 
@@ -215,6 +201,7 @@ static void apply_memory(const struct cgroups *cgroups, const struct json *spec,
   if (limit != 0 && !write_limit(cgroups, "memory.max", text))
     fail(EXIT_RINGFENCE, "linux.resources.memory.limit: this host has no such control group");
   if (swap == 0) return;
+  // In v2 it is counted without memory.
   if (swap > 0 && (limit <= 0 || swap < limit))
     fail(EXIT_RINGFENCE, "linux.resources.memory.swap must not be below the limit");
   format(text, sizeof text, OR_MAX, true, swap < 0 ? swap : swap - limit);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "small_file.h"
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -52,15 +53,13 @@ void clocks_set(const struct spec *spec) {
   if (!spec || !spec->sets_time) return;
   if (unshare(CLONE_NEWTIME) < 0)
     fail_errno(EXIT_RINGFENCE, "linux.timeOffsets: making a time namespace (has this host none?)");
-  int fd = open(offsets_file, O_WRONLY | O_CLOEXEC);
   char text[128];
   int length = 0;
   for (int clock = 0; clock < TIME_CLOCKS; clock++)
     length += snprintf(text + length, sizeof text - (size_t)length, "%s %lld %ld\n", clocks[clock],
                        spec->time_offsets[clock].seconds, spec->time_offsets[clock].nanoseconds);
-  if (fd < 0 || write(fd, text, (size_t)length) != length)
+  if (!small_file_write(offsets_file, text))
     fail_errno(EXIT_RINGFENCE, "linux.timeOffsets: setting the clocks");
-  close(fd);
 }
 
 void clocks_write(const struct spec *spec, struct buffer *into) {

@@ -25,6 +25,7 @@
 #include "privileges.h"
 #include "report.h"
 #include "shown_root.h"
+#include "small_file.h"
 #include "systemd.h"
 #include "user_namespace.h"
 #include "waiter.h"
@@ -259,11 +260,8 @@ static void make_cgroups(struct container *container, const struct options *opti
 static void set_oom_score_of(const struct container *container, pid_t pid) {
   char path[64], text[16];
   snprintf(path, sizeof path, "/proc/%d/oom_score_adj", pid);
-  int length = snprintf(text, sizeof text, "%d", container->spec.oom_score);
-  int fd = open(path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0 || write(fd, text, (size_t)length) != length)
-    fail_errno(EXIT_RINGFENCE, "setting process.oomScoreAdj to %d", container->spec.oom_score);
-  close(fd);
+  snprintf(text, sizeof text, "%d", container->spec.oom_score);
+  if (!small_file_write(path, text)) fail_errno(EXIT_RINGFENCE, "setting process.oomScoreAdj to %s", text);
 }
 
 static void set_oom_score(const struct container *container) {

@@ -8,8 +8,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "monotonic.h"
 
 #define LINE_MAX_BYTES 512
 #define CALL_TIMEOUT_MS 25000 // as of libdbus
@@ -173,15 +174,9 @@ static bool failed(struct dbus *dbus, const char *what) {
   return false;
 }
 
-static long long now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
-}
-
 static bool wait_for(const struct dbus *dbus, short events, long long deadline) {
   for (;;) {
-    long long left = deadline - now_ms();
+    long long left = deadline - monotonic_ms();
     struct pollfd one = {.fd = dbus->fd, .events = events};
     int ready = left > 0 ? poll(&one, 1, (int)left) : 0;
     if (ready > 0) return true;
@@ -312,7 +307,7 @@ bool dbus_open(struct dbus *dbus, const char *addresses, bool is_bus) {
     size_t length = strcspn(address, ";");
     if (connect_to(dbus, address, length)) {
       struct dbus_message answer;
-      if (!authenticate(dbus, now_ms() + dbus->timeout_ms)) return failed(dbus, what);
+      if (!authenticate(dbus, monotonic_ms() + dbus->timeout_ms)) return failed(dbus, what);
       return !is_bus || dbus_call(dbus, &bus, "Hello", "", NULL, &answer);
     }
     int error = errno;
@@ -363,7 +358,7 @@ bool dbus_call(struct dbus *dbus, const struct dbus_target *target, const char *
   dbus_array_end(&message, fields, 8);
   dbus_align(&message, 8);
   if (body) buffer_append(&message, body->data, body->length);
-  long long deadline = now_ms() + dbus->timeout_ms;
+  long long deadline = monotonic_ms() + dbus->timeout_ms;
   bool sent = send_bytes(dbus, message.data, message.length, deadline);
   buffer_free(&message);
   if (!sent) return failed(dbus, member);
@@ -382,7 +377,8 @@ bool dbus_call(struct dbus *dbus, const struct dbus_target *target, const char *
 
 bool dbus_wait(struct dbus *dbus, int timeout_ms) {
   struct dbus_message message;
-  if (!receive_message(dbus, &message, now_ms() + timeout_ms)) return failed(dbus, "waiting for a signal");
+  if (!receive_message(dbus, &message, monotonic_ms() + timeout_ms))
+    return failed(dbus, "waiting for a signal");
   answer_signal(dbus, &message);
   return true;
 }

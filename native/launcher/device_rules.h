@@ -1,5 +1,5 @@
 // Which devices linux.resources.devices lets a container use, as the list that is left when its rules have been taken one
-// after the other as a device control group takes them (libcontainer's devices emulator; src/workers/vfs/device_rules.ts
+// after the other as a device control group takes them (libcontainer's devices emulator; src/shared/device_rules.ts
 // does the same in the sandbox).
 #ifndef RINGFENCE_DEVICE_RULES_H
 #define RINGFENCE_DEVICE_RULES_H

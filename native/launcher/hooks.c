@@ -12,9 +12,9 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "monotonic.h"
 #include "report.h"
 
 #define STRINGS_MAX 4096
@@ -143,12 +143,6 @@ static _Noreturn void exec_hook(const struct hook *hook, const struct hook_strea
   cannot_run(failure);
 }
 
-static long long now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
-}
-
 // The end of what a stream of a hook's has said, which is what matters.
 struct said {
   int fd; // -1 when done with
@@ -201,13 +195,13 @@ static void listen_to_rest(struct said *said) {
 
 // True when the process has ended, false when its time is over.
 static bool attend(struct running *running, long long timeout) {
-  long long end = now_ms() + timeout * 1000;
+  long long end = monotonic_ms() + timeout * 1000;
   for (;;) {
     struct pollfd polled[] = {{.fd = running->process, .events = POLLIN},
                               {.fd = running->input, .events = POLLOUT},
                               {.fd = running->output.fd, .events = POLLIN},
                               {.fd = running->error.fd, .events = POLLIN}};
-    long long left = timeout ? end - now_ms() : -1;
+    long long left = timeout ? end - monotonic_ms() : -1;
     if (timeout && left <= 0) return false;
     if (poll(polled, 4, (int)(left > INT_MAX ? INT_MAX : left)) < 0) continue;
     if (polled[1].revents) feed(running);

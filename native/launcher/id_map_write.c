@@ -1,6 +1,5 @@
 // Giving a user namespace its ids: see id_map.h.
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/capability.h>
 #include <sched.h>
@@ -15,21 +14,17 @@
 #include <unistd.h>
 
 #include "id_map.h"
+#include "namespaces.h"
 #include "privileges.h"
 #include "report.h"
+#include "small_file.h"
 
 extern char **environ;
 
-static bool write_file(pid_t pid, const char *name, const char *text, size_t length) {
+static bool write_file(pid_t pid, const char *name, const char *text) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
-  int fd = open(path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  bool written = write(fd, text, length) == (ssize_t)length;
-  int error = errno;
-  close(fd);
-  errno = error;
-  return written;
+  return small_file_write(path, text);
 }
 
 static void write_map(pid_t pid, const char *name, const char *what, const struct id_map *map) {
@@ -37,8 +32,9 @@ static void write_map(pid_t pid, const char *name, const char *what, const struc
   for (unsigned i = 0; i < map->count; i++)
     buffer_printf(&text, "%" PRIu32 " %" PRIu32 " %" PRIu32 "\n", map->ranges[i].inside,
                   map->ranges[i].outside, map->ranges[i].count);
+  buffer_append(&text, "", 1);
   // Ranges that overlap, are empty or leave 32 bits are the host's kernel's to find (EINVAL).
-  if (!write_file(pid, name, text.data ? text.data : "", text.length))
+  if (!write_file(pid, name, text.data))
     fail_errno(EXIT_RINGFENCE, "mapping %s ids: failed to update %s", what, name);
   buffer_free(&text);
 }
@@ -52,10 +48,8 @@ static bool is_mighty(void) {
 }
 
 bool id_maps_keep_setgroups(const struct id_maps *maps) {
-  char text[8] = "";
-  int fd = open("/proc/self/setgroups", O_RDONLY | O_CLOEXEC);
-  bool allowed = fd < 0 || read(fd, text, sizeof text - 1) < 0 || strncmp(text, "deny", 4) != 0;
-  if (fd >= 0) close(fd);
+  char text[8];
+  bool allowed = !small_file_read("/proc/self/setgroups", text, sizeof text) || strcmp(text, "deny") != 0;
   return allowed && (is_mighty() || !is_own_alone(&maps->gids, getegid()));
 }
 
@@ -91,7 +85,7 @@ void id_maps_write(const struct id_maps *maps, pid_t pid) {
   else
     run_tool("newuidmap", pid, "user", &maps->uids);
   bool own = is_own_alone(&maps->gids, getegid());
-  if (!mighty && own && !write_file(pid, "setgroups", "deny", 4))
+  if (!mighty && own && !write_file(pid, "setgroups", "deny"))
     fail_errno(EXIT_RINGFENCE, "giving up setgroups");
   if (mighty || own)
     write_map(pid, "gid_map", "group", &maps->gids);
@@ -108,10 +102,7 @@ int id_maps_namespace(const struct id_maps *maps) {
       pause();
   }
   id_maps_write(maps, pid);
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) fail_errno(EXIT_RINGFENCE, "opening %s", path);
+  int fd = namespace_of(pid, "user");
   kill(pid, SIGKILL);
   while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
     continue;

@@ -12,7 +12,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -30,6 +29,7 @@
 #include "init.h"
 #include "installation.h"
 #include "mounts.h"
+#include "namespaces.h"
 #include "preserved.h"
 #include "privileges.h"
 #include "report.h"
@@ -195,19 +195,11 @@ static pid_t make_init(const struct init_plan *plan, const struct user_plan *use
   if (users->joined < 0) return clone_init(plan, users, own_network, 0, user_namespace);
   int answer[2];
   if (pipe2(answer, O_CLOEXEC) < 0) fail_errno(EXIT_RINGFENCE, "making a pipe");
-  pid_t maker = fork(), pid = -1;
+  pid_t maker = fork(), pid;
   if (maker < 0) fail_errno(EXIT_RINGFENCE, "making namespaces");
   if (maker == 0) clone_below(plan, users, own_network, answer[1]);
   close(answer[1]);
-  ssize_t n;
-  do
-    n = read(answer[0], &pid, sizeof pid);
-  while (n < 0 && errno == EINTR);
-  close(answer[0]);
-  int status = 0;
-  while (waitpid(maker, &status, 0) < 0 && errno == EINTR)
-    continue;
-  if (n != sizeof pid) exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_RINGFENCE);
+  namespace_child_answer(maker, answer[0], &pid, sizeof pid);
   *user_namespace = true;
   return pid;
 }
@@ -349,10 +341,9 @@ static _Noreturn void run_maker(int channel, int lock, const char *empty) {
 // channel. `network`: that which is named, or none: the launcher's own.
 static void start_in_network(pid_t init, const struct named_network *network, const char *sandbox_directory,
                              const char *name, int channel, int lock, void (*run)(int, int, const char *)) {
-  char path[64], empty[PATH_MAX];
-  snprintf(path, sizeof path, "/proc/%d/ns/pid", init);
+  char empty[PATH_MAX];
   snprintf(empty, sizeof empty, "%s/empty", sandbox_directory);
-  int processes = open_file(path, O_RDONLY);
+  int processes = namespace_of(init, "pid");
   pid_t parent = fork();
   if (parent < 0) fail_errno(EXIT_RINGFENCE, "starting the %s", name);
   if (parent == 0) {

@@ -7,24 +7,15 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "mounts.h"
+#include "namespaces.h"
 #include "report.h"
 
 #define PROC "/proc"
-
-static int namespace_of(pid_t pid, const char *name) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, name);
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) fail_errno(EXIT_RINGFENCE, "opening %s", path);
-  return fd;
-}
 
 static void enter(int fd, const char *what) {
   if (setns(fd, 0) < 0) fail_errno(EXIT_RINGFENCE, "entering the %s", what);
@@ -88,8 +79,5 @@ void shown_root_make(pid_t init, pid_t waiter, bool user_namespace, const struct
   pid_t maker = fork();
   if (maker < 0) fail_errno(EXIT_RINGFENCE, "showing the container's files");
   if (maker == 0) make(init, waiter, user_namespace, spec);
-  int status = 0;
-  while (waitpid(maker, &status, 0) < 0 && errno == EINTR)
-    continue;
-  if (status != 0) exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_RINGFENCE);
+  namespace_child_end(maker);
 }

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dbus.h"
+#include "monotonic.h"
 #include "report.h"
 
 #define JOB_TIMEOUT_MS 30000
@@ -197,12 +197,6 @@ static const char *job_result(const struct jobs *jobs, const char *path) {
   return NULL;
 }
 
-static long long now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
-}
-
 // Calls what makes a job, and waits for its end. False: the call was refused. `result` "": it has not ended in time.
 static bool do_job(struct dbus *dbus, const char *member, const char *signature, const struct buffer *body,
                    char *result, size_t capacity) {
@@ -216,8 +210,8 @@ static bool do_job(struct dbus *dbus, const char *member, const char *signature,
   if (called) {
     snprintf(path, sizeof path, "%s", answer.signature[0] == 'o' ? dbus_get_text(&answer.body) : "");
     const char *ended;
-    long long left, deadline = now_ms() + JOB_TIMEOUT_MS;
-    while (!(ended = job_result(&jobs, path)) && (left = deadline - now_ms()) > 0 &&
+    long long left, deadline = monotonic_ms() + JOB_TIMEOUT_MS;
+    while (!(ended = job_result(&jobs, path)) && (left = deadline - monotonic_ms()) > 0 &&
            dbus_wait(dbus, (int)left))
       continue;
     if (ended) snprintf(result, capacity, "%s", ended);

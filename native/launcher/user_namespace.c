@@ -5,10 +5,9 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sched.h>
-#include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "namespaces.h"
 #include "privileges.h"
 #include "report.h"
 
@@ -36,16 +35,7 @@ static void look_inside(struct user_plan *plan) {
     _exit(0);
   }
   close(answer[1]);
-  size_t length = 0;
-  for (ssize_t n; (n = read(answer[0], (char *)&plan->told + length, sizeof plan->told - length)) != 0;) {
-    if (n < 0 && errno != EINTR) break;
-    if (n > 0) length += (size_t)n;
-  }
-  close(answer[0]);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-    continue;
-  if (length != sizeof plan->told) exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_RINGFENCE);
+  namespace_child_answer(child, answer[0], &plan->told, sizeof plan->told);
 }
 
 static void join(struct user_plan *plan, const struct user_spec *spec) {

@@ -6,8 +6,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -18,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "namespaces.h"
 #include "privileges.h"
 #include "report.h"
 
@@ -67,14 +66,6 @@ static _Noreturn void run(int channel) {
   }
 }
 
-static int open_namespace(pid_t pid, const char *name) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, name);
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) fail_errno(EXIT_RINGFENCE, "opening %s", path);
-  return fd;
-}
-
 // What a child in the sandbox's PID namespace may hold: by these numbers.
 enum { CHANNEL, ANSWER, MESSAGES, TERMINAL, KEPT };
 
@@ -102,7 +93,7 @@ static _Noreturn void make_waiter(pid_t init, bool user_namespace, bool own_moun
                                   int answer) {
   int fds[NAMESPACES];
   for (size_t i = 0; i < NAMESPACES; i++)
-    fds[i] = open_namespace(init, namespaces[i]);
+    fds[i] = namespace_of(init, namespaces[i]);
   bool has_network = setns(fds[NETWORK_NAMESPACE], CLONE_NEWNET) == 0;
   for (size_t i = user_namespace ? USER_NAMESPACE : 1; i < NAMESPACES; i++)
     if (!(i == NETWORK_NAMESPACE && has_network) && setns(fds[i], 0) < 0)
@@ -132,15 +123,7 @@ pid_t waiter_start(pid_t init, bool user_namespace, bool own_mounts, int channel
   if (maker < 0) fail_errno(EXIT_RINGFENCE, "making the waiter");
   if (maker == 0) make_waiter(init, user_namespace, own_mounts, channel, terminal, answer[1]);
   close(answer[1]);
-  pid_t pid = -1;
-  ssize_t n;
-  do
-    n = read(answer[0], &pid, sizeof pid);
-  while (n < 0 && errno == EINTR);
-  close(answer[0]);
-  int status = 0;
-  while (waitpid(maker, &status, 0) < 0 && errno == EINTR)
-    continue;
-  if (n != sizeof pid) exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_RINGFENCE);
+  pid_t pid;
+  namespace_child_answer(maker, answer[0], &pid, sizeof pid);
   return pid;
 }

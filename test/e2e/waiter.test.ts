@@ -9,7 +9,7 @@ import { buildDriver } from "./driver.ts";
 // What the waiter holds is looked at when it takes its first step.
 const driver = buildDriver(
   "waiter_driver",
-  ["waiter", "report", "buffer", "privileges"],
+  ["waiter", "namespaces", "report", "buffer", "privileges"],
   ["-Wl,--wrap=setsid"],
 );
 

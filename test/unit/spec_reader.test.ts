@@ -14,7 +14,18 @@ const RUNS = process.env["RINGFENCE_TEST_LONG"] ? 20_000 : 1000;
 const directory = mkdtempSync(join(tmpdir(), "ringfence-spec-"));
 const driver = join(directory, "driver");
 const PARTS = [
-  ...["spec", "spec_check", "json", "report", "buffer", "cgroup", "cgroup_limit", "hooks", "id_map"],
+  ...[
+    "spec",
+    "spec_check",
+    "json",
+    "report",
+    "buffer",
+    "cgroup",
+    "cgroup_limit",
+    "small_file",
+    "hooks",
+    "id_map",
+  ],
   ...["unit_properties", "device_rules", "variant_text", "dbus"],
 ];
 
