@@ -3,6 +3,7 @@
 #include "hostile.h"
 
 #include <fcntl.h>
+#include <linux/prctl.h>
 
 static void refused(const char *what, long result) {
   if (result != -EPERM) bad(what, result);
@@ -59,10 +60,26 @@ static void futexes(void) {
     refused("futex operation with upper bits", HOST_6(SYS_futex, &word, op | 1l << 32, 2, 0, &word, 1));
 }
 
+// What the host's ps shows of the stub, and nothing else of prctl.
+static void shown_names(char *area) {
+  for (long option = 0; option < 128; option++)
+    if (option != PR_SET_NAME && option != PR_SET_MM) refused("prctl", HOST_5(SYS_prctl, option, 1, 0, 0, 0));
+  refused("prctl with upper bits", HOST_5(SYS_prctl, PR_SET_NAME | 1l << 32, area, 0, 0, 0));
+  unsigned long at = (unsigned long)area;
+  struct prctl_mm_map map = {at, at + 1, at, at, at, at, at, at, at, at, at, NULL, 0, RF_DOORBELL_FD};
+  for (long field = 0; field < 32; field++)
+    if (field != PR_SET_MM_MAP)
+      refused("one address", HOST_5(SYS_prctl, PR_SET_MM, field, &map, sizeof map, 0));
+  refused("addresses of another size", HOST_5(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map - 8, 0));
+  refused("addresses and more", HOST_5(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 1));
+  if (HOST_5(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0) == 0) bad("another program file", 0);
+}
+
 int main(void) {
   static uint64_t count = 1;
   char *area = pages(2);
   futexes();
+  shown_names(area);
   refused("futex operation with upper bits", HOST_3(SYS_futex, SLOT + RF_REPLY, 0x100000001, 1));
   for (int op = 0; op < 2; op++) {
     refused("futex on the guest's memory", HOST_4(SYS_futex, &word, op, 0, 0));
