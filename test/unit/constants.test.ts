@@ -26,6 +26,7 @@ import * as socket from "../../src/shared/abi/socket.ts";
 import * as stat from "../../src/shared/abi/stat.ts";
 import * as tcp from "../../src/shared/abi/tcp.ts";
 import * as time from "../../src/shared/abi/time.ts";
+import * as utsname from "../../src/shared/abi/utsname.ts";
 import * as wait from "../../src/shared/abi/wait.ts";
 import { runC } from "./c_program.ts";
 
@@ -58,6 +59,7 @@ const modules: Record<string, number>[] = [
   stat,
   numbers(tcp),
   time,
+  utsname,
   wait,
 ];
 
@@ -119,6 +121,7 @@ const LIBC_HEADERS = [
     "netinet/ip_icmp",
     "netinet/icmp6",
     "linux/errqueue",
+    "linux/utsname",
     "sys/ptrace",
     "sys/shm",
     "sys/epoll",

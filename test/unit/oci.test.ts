@@ -15,7 +15,6 @@ import { ociMounts } from "../../src/main/oci/mounts.ts";
 import { ociProcess } from "../../src/main/oci/process.ts";
 import { SchemaError } from "../../src/main/oci/schema.ts";
 import { MS_BIND, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC } from "../../src/shared/abi/mount.ts";
-import { readCpuList, writeCpuList } from "../../src/shared/cgroup.ts";
 import { DeviceRules, READ, WRITE } from "../../src/shared/device_rules.ts";
 import type { SandboxConfig } from "../../src/shared/process_spec.ts";
 
@@ -369,11 +368,6 @@ test("limits are those of the files that programs read, and 0 says nothing", () 
     },
   );
   assert.equal(limits({ unified: { "memory.max": "x", "cpu.max": "", "cpuset.cpus": 5 } }), {});
-});
-
-test("lists of CPUs are read within bounds", () => {
-  assert.is(writeCpuList([...readCpuList("1,3-5, 7")!]), "1,3-5,7");
-  for (const wrong of ["", "a", "5-1", "0-9999999", "8192", "1-", "-1"]) assert.is(readCpuList(wrong), null);
 });
 
 test("rules of devices say together what a device control group makes of them", () => {

@@ -4,14 +4,15 @@
 import * as CAP from "../../shared/abi/prctl.ts";
 import { MOUNT_OPTIONS } from "../oci/mounts.ts";
 import { SECCOMP_WORDS } from "../oci/seccomp.ts";
+import { OCI_VERSION_FIRST, OCI_VERSION_LAST } from "../oci/version.ts";
 
 const HOOKS = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
 const NAMESPACES = ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"];
 
 export function features(version: string): object {
   return {
-    ociVersionMin: "1.0.0",
-    ociVersionMax: "1.2.0",
+    ociVersionMin: OCI_VERSION_FIRST,
+    ociVersionMax: OCI_VERSION_LAST,
     hooks: HOOKS,
     mountOptions: MOUNT_OPTIONS,
     linux: {

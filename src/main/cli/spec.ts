@@ -3,6 +3,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoText } from "../../shared/abi/errno_text.ts";
+import { OCI_VERSION_LAST } from "../oci/version.ts";
 import { CommandError } from "./command_error.ts";
 
 export interface SpecWords {
@@ -68,7 +69,7 @@ function linux(rootless: boolean): object {
 /** The configuration as runc's `spec` has it; of newer ones it has the version that they and we know. */
 export function defaultSpec(rootless: boolean): object {
   return {
-    ociVersion: "1.2.0",
+    ociVersion: OCI_VERSION_LAST,
     process: {
       terminal: true,
       user: { uid: 0, gid: 0 },

@@ -5,6 +5,7 @@
 import { fstatSync, readSync } from "node:fs";
 import { PER_LINUX } from "../../shared/abi/prctl.ts";
 import { S_IFBLK, S_IFCHR } from "../../shared/abi/stat.ts";
+import { __NEW_UTS_LEN } from "../../shared/abi/utsname.ts";
 import type { ContainerSpec, DeviceSpec } from "../../shared/container_spec.ts";
 import type { SandboxConfig } from "../../shared/process_spec.ts";
 import type { Descriptors } from "../boot.ts";
@@ -31,7 +32,6 @@ import { sysctls } from "./sysctl.ts";
 import { withoutEffect } from "./without_effect.ts";
 
 const PATHS_MAX = 4096;
-const NAME_MAX = 64; // __NEW_UTS_LEN
 const MAP_MAX = 4096;
 const NAMESPACES_MAX = 64;
 const ID_MAX = 0xfffffffe;
@@ -93,7 +93,7 @@ function readConfig(descriptors: Descriptors) {
 }
 
 function check(name: string, value: string): string {
-  if (value.length > NAME_MAX) throw new SchemaError(`${name} must have at most ${NAME_MAX} bytes`);
+  if (value.length > __NEW_UTS_LEN) throw new SchemaError(`${name} must have at most ${__NEW_UTS_LEN} bytes`);
   return value;
 }
 

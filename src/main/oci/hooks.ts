@@ -3,10 +3,10 @@
 import type { HookSpec } from "../../shared/container_spec.ts";
 import { strings } from "./process.ts";
 import { absolutePath, integer, list, object, optional, type Reader } from "./schema.ts";
+import { OCI_VERSION_LAST } from "./version.ts";
 
 const HOOKS_MAX = 1024;
 const TIMEOUT_MAX = 86_400;
-const OCI_VERSION = "1.2.0";
 
 const hook = object({
   path: absolutePath,
@@ -21,6 +21,6 @@ export const readHooks: Reader<{ startContainer: HookSpec[] }> = object({
 
 /** What such a hook reads: the container as it is seen from within. All are byte strings. */
 export function stateOf(id: string, bundle: string, annotations: Record<string, string>): string {
-  const state = { ociVersion: OCI_VERSION, id, status: "created", pid: 1, bundle };
+  const state = { ociVersion: OCI_VERSION_LAST, id, status: "created", pid: 1, bundle };
   return JSON.stringify(Object.keys(annotations).length > 0 ? { ...state, annotations } : state);
 }

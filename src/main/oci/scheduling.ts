@@ -3,6 +3,7 @@
 
 import { PER_LINUX, PER_LINUX32 } from "../../shared/abi/prctl.ts";
 import * as S from "../../shared/abi/sched.ts";
+import { readCpuList } from "../../shared/cpu_list.ts";
 import type { Scheduling } from "../../shared/process_spec.ts";
 import { byteString, integer, list, object, optional, type Reader, SchemaError } from "./schema.ts";
 
@@ -12,7 +13,6 @@ const PRIORITY_MAX = 99;
 const IO_LEVEL_MAX = 7;
 const IO_CLASS_SHIFT = 13;
 const TIME_MAX = 2 ** 53 - 1;
-const CPU_MAX = 8191;
 
 const POLICIES: Readonly<Record<string, number>> = {
   SCHED_OTHER: S.SCHED_NORMAL,
@@ -91,15 +91,8 @@ export const ioPriority: Reader<number> = (value, at) => {
 
 /** CPUs of a list such as "0-2,7". */
 const cpuList: Reader<number[]> = (value, at) => {
-  const cpus = new Set<number>();
-  for (const part of byteString(value, at).split(",")) {
-    const range = /^\s*([0-9]{1,4})(?:-([0-9]{1,4}))?\s*$/.exec(part);
-    const first = Number(range?.[1]);
-    const last = Number(range?.[2] ?? range?.[1]);
-    if (range === null || first > last || last > CPU_MAX)
-      throw new SchemaError(`${at} must be a list of CPUs such as 0-2,7`);
-    for (let cpu = first; cpu <= last; cpu++) cpus.add(cpu);
-  }
+  const cpus = readCpuList(byteString(value, at));
+  if (cpus === null) throw new SchemaError(`${at} must be a list of CPUs such as 0-2,7`);
   return [...cpus];
 };
 

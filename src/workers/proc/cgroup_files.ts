@@ -3,11 +3,12 @@
 // are no groups below. Files of v2, and of each hierarchy of v1.
 
 import { EINVAL, EPERM, ESRCH } from "../../shared/abi/errno.ts";
-import { type CgroupHierarchy, type CgroupUse, readCpuList, writeCpuList } from "../../shared/cgroup.ts";
+import type { CgroupHierarchy, CgroupUse } from "../../shared/cgroup.ts";
+import { readCpuList, writeCpuList } from "../../shared/cpu_list.ts";
 import type { SupervisorContext } from "../process/context.ts";
 import type { AnyNode, FileNode, Subject, Table } from "../vfs/generated/nodes.ts";
 import { bound, directory, file } from "../vfs/generated/nodes.ts";
-import { cpuCount } from "../vfs/sys/cpus.ts";
+import { allCpus } from "../vfs/sys/cpus.ts";
 import { hostAccount } from "./host_account.ts";
 
 /** As many processes are asked what they use; more are taken to use as much as those on average. */
@@ -122,8 +123,7 @@ const weightOf = (shares: number) => 1 + Math.floor(((Math.max(2, shares) - 2) *
 function cpusOf({ kernel }: CgroupSubject): string {
   const given = kernel.cgroup.limits.cpus;
   const wanted = given === "" ? null : readCpuList(given);
-  const all = Array.from({ length: cpuCount(kernel) }, (_, cpu) => cpu);
-  return writeCpuList(all.filter((cpu) => wanted?.has(cpu) ?? true));
+  return writeCpuList(allCpus(kernel).filter((cpu) => wanted?.has(cpu) ?? true));
 }
 
 const normalized = (list: string) => {

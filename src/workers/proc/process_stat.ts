@@ -3,7 +3,7 @@
 import { RLIMIT_RSS, RLIMIT_SIGPENDING } from "../../shared/abi/resource.ts";
 import { SIG_DFL, SIG_IGN, SIGCHLD, SIGRTMAX } from "../../shared/abi/signal.ts";
 import { CLOCK_BOOTTIME } from "../../shared/abi/time.ts";
-import { writeCpuList } from "../../shared/cgroup.ts";
+import { writeCpuList } from "../../shared/cpu_list.ts";
 import { REQ_CPU } from "../../shared/ring/layout.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";

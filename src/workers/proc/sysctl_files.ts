@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { EINVAL, EPERM } from "../../shared/abi/errno.ts";
 import { CAP_LAST_CAP, CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
 import { CONGESTION_CONTROLS } from "../../shared/abi/tcp.ts";
+import { __NEW_UTS_LEN } from "../../shared/abi/utsname.ts";
 import { type Credentials, capable } from "../credentials/credentials.ts";
 import { RELEASE, type UtsNamespace, VERSION } from "../identity/uts.ts";
 import { IPC_SETTINGS } from "../ipc/limits.ts";
@@ -17,7 +18,6 @@ import { constant, directory, type FileNode, file, type Node, type Table } from 
 import { NET_SYSCTL_FILES } from "./net_files.ts";
 import type { SystemSubject } from "./subjects.ts";
 
-const NAME_MAX = 64;
 const PATTERN_MAX = 127;
 const NOTHING = new Uint8Array(0);
 
@@ -60,7 +60,7 @@ function utsName(field: "nodename" | "domainname"): FileNode<SystemSubject> {
     ({ kernel }) => kernel.uts[field],
     ({ kernel }, name, credentials) => {
       if (!capable(credentials, kernel.users, CAP_SYS_ADMIN)) return -EPERM;
-      if (name.length > NAME_MAX) return -EINVAL;
+      if (name.length > __NEW_UTS_LEN) return -EINVAL;
       const uts: UtsNamespace = kernel.uts;
       uts[field] = name;
       return 0;

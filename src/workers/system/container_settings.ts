@@ -1,10 +1,9 @@
 // The settings that a container's configuration gives (linux.sysctl), before anything of it runs.
 
+import { __NEW_UTS_LEN } from "../../shared/abi/utsname.ts";
 import { IPC_SETTINGS } from "../ipc/limits.ts";
 import type { SupervisorContext } from "../process/context.ts";
 import { SETTINGS, type SettingName } from "../sysctls.ts";
-
-const NAME_MAX = 64; // __NEW_UTS_LEN
 
 type IpcName = keyof typeof IPC_SETTINGS;
 
@@ -17,7 +16,7 @@ function apply(kernel: SupervisorContext, name: string, value: string): number {
   const path = name.replaceAll(/[./]/g, (mark) => (mark === "." ? "/" : "."));
   const own = path.slice("kernel/".length);
   if (path === "kernel/domainname") {
-    kernel.uts.domainname = value.slice(0, NAME_MAX);
+    kernel.uts.domainname = value.slice(0, __NEW_UTS_LEN);
     return 0;
   }
   if (path.startsWith("kernel/") && isIpc(own)) return IPC_SETTINGS[own].write(kernel.ipc.limits, value);

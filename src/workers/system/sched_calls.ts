@@ -6,6 +6,7 @@ import { CAP_SYS_ADMIN, CAP_SYS_NICE } from "../../shared/abi/prctl.ts";
 import { PRIO_PGRP, PRIO_PROCESS, PRIO_USER, RLIMIT_NICE } from "../../shared/abi/resource.ts";
 import * as S from "../../shared/abi/sched.ts";
 import { write64 } from "../../shared/abi/struct.ts";
+import { __NEW_UTS_LEN } from "../../shared/abi/utsname.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
@@ -15,7 +16,6 @@ import { affinityOf, cpuCount } from "../vfs/sys/cpus.ts";
 
 const NICE_MIN = -20;
 const NICE_MAX = 19;
-const UTS_NAME_MAX = 64;
 const RR_SLICE_NS = 100e6;
 const FAIR_SLICE_NS = 4e6;
 
@@ -163,7 +163,7 @@ function setAffinity(task: Task, target: Task, size: number): number {
 
 function setUtsName(task: Task, field: "nodename" | "domainname", length: number): number {
   if (!capable(task.credentials, task.kernel.users, CAP_SYS_ADMIN)) return -EPERM;
-  if (length < 0 || length > UTS_NAME_MAX) return -EINVAL;
+  if (length < 0 || length > __NEW_UTS_LEN) return -EINVAL;
   if (!task.call.inComplete(0, length)) return -EFAULT;
   const at = task.call.base + WINDOW;
   const uts: UtsNamespace = task.kernel.uts;

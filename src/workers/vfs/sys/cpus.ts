@@ -23,31 +23,27 @@ export function cpuCount(kernel: VfsContext): number {
   return kernel.cpus;
 }
 
-/** The CPUs that a task may run on, in order: those that it has chosen of what its cpuset allows, or, where it allows none of them any more, all that it does. */
+export const allCpus = (kernel: VfsContext): number[] =>
+  Array.from({ length: cpuCount(kernel) }, (_, cpu) => cpu);
+
+/**
+ * The CPUs that a task may run on, in order: those that it has chosen of what its cpuset allows, or, where it allows none of
+ * them any more, all that it does.
+ */
 export function affinityOf({ kernel, affinity }: AffineTask): readonly number[] {
-  const allowed = kernel.allowedCpus ?? Array.from({ length: cpuCount(kernel) }, (_, cpu) => cpu);
+  const allowed = kernel.allowedCpus ?? allCpus(kernel);
   const chosen = affinity === null ? allowed : allowed.filter((cpu) => affinity.has(cpu));
   return chosen.length > 0 ? chosen : allowed;
 }
 
-/** Such CPUs as a mask in hexadecimal words, as many as for all CPUs. */
+/** Such CPUs as a mask: hexadecimal words of 32, the first with a digit for each four CPUs that there are (%*pb). */
 export function maskOfCpus(kernel: VfsContext, cpus: readonly number[]): string {
-  const words = new Uint32Array(Math.ceil(cpuCount(kernel) / 32));
-  for (const cpu of cpus) words[cpu >> 5]! |= 1 << (cpu & 31);
-  const digits = [...words].reverse().map((word) => word.toString(16).padStart(8, "0"));
-  return [digits[0]!.replace(/^0{1,7}/, ""), ...digits.slice(1)].join(",");
-}
-
-/** CPUs 0 to count - 1 as a list, as in Cpus_allowed_list. */
-export function cpuList(kernel: VfsContext): string {
   const count = cpuCount(kernel);
-  return count === 1 ? "0" : `0-${count - 1}`;
-}
-
-/** As a mask in hexadecimal words. */
-export function cpuMask(kernel: VfsContext): string {
-  const words: string[] = [];
-  for (let left = cpuCount(kernel); left > 0; left -= 32)
-    words.unshift((left >= 32 ? 0xffffffff : 2 ** left - 1).toString(16));
-  return words.map((word, index) => (index === 0 ? word : word.padStart(8, "0"))).join(",");
+  const words = new Uint32Array(Math.ceil(count / 32));
+  for (const cpu of cpus) words[cpu >> 5]! |= 1 << (cpu & 31);
+  const digits = Math.ceil((((count - 1) & 31) + 1) / 4);
+  return [...words]
+    .reverse()
+    .map((word, index) => word.toString(16).padStart(index === 0 ? digits : 8, "0"))
+    .join(",");
 }

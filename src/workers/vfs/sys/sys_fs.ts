@@ -2,10 +2,11 @@
 // devices, modules or network classes to see.
 
 import { ENOENT } from "../../../shared/abi/errno.ts";
+import { writeCpuList } from "../../../shared/cpu_list.ts";
 import type { VfsContext } from "../context.ts";
 import { GeneratedFs } from "../generated/generated_fs.ts";
 import { constant, directory, file, type Subject } from "../generated/nodes.ts";
-import { cpuCount, cpuList, cpuMask } from "./cpus.ts";
+import { allCpus, cpuCount, maskOfCpus } from "./cpus.ts";
 
 const CPU_STRIDE = 2 ** 12;
 
@@ -38,33 +39,28 @@ class CpuSubject implements Subject {
   }
 }
 
-/** One CPU in the words of a mask file: hexadecimal, 32 bits a word. */
-function maskOf(cpu: number): string {
-  const words = [((1 << (cpu & 31)) >>> 0).toString(16).padStart(8, "0")];
-  for (let word = cpu >> 5; word > 0; word--) words.push("00000000");
-  return words.join(",");
-}
+const cpus = file<SystemSubject>(({ kernel }) => `${writeCpuList(allCpus(kernel))}\n`);
+const cpuMask = file<SystemSubject>(({ kernel }) => `${maskOfCpus(kernel, allCpus(kernel))}\n`);
+const ownMask = file<CpuSubject>(({ kernel, cpu }) => `${maskOfCpus(kernel, [cpu])}\n`);
 
 /** Each CPU is a core of its own, in one package. */
 const CPU = directory<CpuSubject>({
   online: constant(1),
   topology: directory({
     cluster_id: constant(-1),
-    core_cpus: file(({ cpu }) => `${maskOf(cpu)}\n`),
+    core_cpus: ownMask,
     core_cpus_list: file(({ cpu }) => `${cpu}\n`),
     core_id: file(({ cpu }) => `${cpu}\n`),
-    core_siblings: file(({ kernel }) => `${cpuMask(kernel)}\n`),
-    core_siblings_list: file(({ kernel }) => `${cpuList(kernel)}\n`),
+    core_siblings: cpuMask,
+    core_siblings_list: cpus,
     die_id: constant(0),
-    package_cpus: file(({ kernel }) => `${cpuMask(kernel)}\n`),
-    package_cpus_list: file(({ kernel }) => `${cpuList(kernel)}\n`),
+    package_cpus: cpuMask,
+    package_cpus_list: cpus,
     physical_package_id: constant(0),
-    thread_siblings: file(({ cpu }) => `${maskOf(cpu)}\n`),
+    thread_siblings: ownMask,
     thread_siblings_list: file(({ cpu }) => `${cpu}\n`),
   }),
 });
-
-const cpus = file<SystemSubject>(({ kernel }) => `${cpuList(kernel)}\n`);
 
 const CPUS = directory<SystemSubject>(
   {
@@ -82,7 +78,7 @@ const CPUS = directory<SystemSubject>(
       if (cpu < 0 || cpu >= cpuCount(kernel)) return -ENOENT;
       return { node: CPU, subject: new CpuSubject(kernel, cpu) };
     },
-    names: ({ kernel }) => Array.from({ length: cpuCount(kernel) }, (_, cpu) => `cpu${cpu}`),
+    names: ({ kernel }) => allCpus(kernel).map((cpu) => `cpu${cpu}`),
   },
 );
 
@@ -94,7 +90,7 @@ const NODES = directory<SystemSubject>({
   has_normal_memory: only,
   node0: directory({
     cpulist: cpus,
-    cpumap: file(({ kernel }) => `${cpuMask(kernel)}\n`),
+    cpumap: cpuMask,
     distance: constant(10),
   }),
   online: only,
