@@ -1,45 +1,20 @@
 // The launcher's reading of D-Bus (native/launcher/dbus.c) and of properties as text (variant_text.c): what they take, and
 // that they survive whatever a bus or an annotation says. Built with the address and undefined behaviour sanitizers.
 
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { message } from "../e2e/systemd_bus.ts";
-import { checkout } from "../spawn.ts";
+import { ReaderDriver } from "./reader_driver.ts";
 
 const RUNS = process.env["RINGFENCE_TEST_LONG"] ? 100_000 : 3000;
-const directory = mkdtempSync(join(tmpdir(), "ringfence-dbus-"));
-const driver = join(directory, "driver");
+const driver = new ReaderDriver("dbus_driver", ["dbus", "variant_text", "buffer"]);
 
-test.before(() => {
-  const launcher = `${checkout}native/launcher`;
-  const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"];
-  const parts = ["dbus", "variant_text", "buffer"].map((part) => `${launcher}/${part}.c`);
-  const options = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", ...sanitizers];
-  const files = [`${checkout}test/unit/dbus_driver.c`, ...parts];
-  const built = spawnSync("gcc", [...options, `-I${launcher}`, "-o", driver, ...files, "-lm"], {
-    encoding: "utf8",
-  });
-  assert.is(built.status, 0, built.stderr);
-});
+test.before(() => driver.build());
+test.after(() => driver.remove());
 
-test.after(() => rmSync(directory, { recursive: true }));
-
-function read(letter: "m" | "v", records: readonly Uint8Array[]): string[] {
-  const input = records.flatMap((record) => {
-    const head = Buffer.alloc(5);
-    head.writeUInt32LE(record.length + 1);
-    head.write(letter, 4);
-    return [head, Buffer.from(record)];
-  });
-  const result = spawnSync(driver, { input: Buffer.concat(input), maxBuffer: 1 << 28, timeout: 60_000 });
-  assert.is(result.status, 0, result.stderr.toString().slice(-3000));
-  return result.stdout.toString("latin1").trimEnd().split("\n");
-}
+const read = (letter: "m" | "v", records: readonly Uint8Array[]): string[] =>
+  driver.lines(records.map((record) => Buffer.concat([Buffer.from(letter), record])));
 
 const SIGNAL = message(
   4,

@@ -4,8 +4,10 @@ import fc from "fast-check";
 import { parse as parseToml, stringify } from "smol-toml";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { nodeCommands } from "../../src/main/cli/options.ts";
 import { crioDropIn, podmanDropIn } from "../../src/main/install/drop_in.ts";
 import type { Editor } from "../../src/main/install/edit.ts";
+import { engines } from "../../src/main/install/engines.ts";
 import { daemonJson } from "../../src/main/install/json.ts";
 import { containerdToml } from "../../src/main/install/toml.ts";
 
@@ -24,6 +26,18 @@ function roundTrip(editor: Editor, text: string): string {
   assert.is(editor.remove(text, "ringfence"), text, "nothing to remove");
   return added;
 }
+
+const words = suite("words");
+
+words("the engines that can be named are those that there are", () => {
+  const named = nodeCommands.flatMap(({ flags }) => flags.filter(({ name }) => name === "engine"));
+  assert.equal(
+    named.map(({ choices }) => choices),
+    [Object.keys(engines), Object.keys(engines)],
+  );
+});
+
+words.run();
 
 const docker = suite("daemon.json");
 

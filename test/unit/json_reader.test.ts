@@ -2,41 +2,16 @@
 // is given: built with the address and undefined behaviour sanitizers, fed with random documents and
 // with damaged ones.
 
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { checkout } from "../spawn.ts";
+import { ReaderDriver } from "./reader_driver.ts";
 
 const RUNS = process.env["RINGFENCE_TEST_LONG"] ? 100_000 : 3000;
-const directory = mkdtempSync(join(tmpdir(), "ringfence-json-"));
-const driver = join(directory, "driver");
+const driver = new ReaderDriver("json_driver", ["json"]);
 
-test.before(() => {
-  const launcher = `${checkout}native/launcher`;
-  const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"];
-  const files = [`${checkout}test/unit/json_driver.c`, `${launcher}/json.c`];
-  const options = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", ...sanitizers];
-  const built = spawnSync("gcc", [...options, `-I${launcher}`, "-o", driver, ...files], { encoding: "utf8" });
-  assert.is(built.status, 0, built.stderr);
-});
-
-test.after(() => rmSync(directory, { recursive: true }));
-
-/** What the reader makes of each text. */
-function read(texts: Buffer[]): string[] {
-  const input = texts.flatMap((text) => {
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(text.length);
-    return [length, text];
-  });
-  const result = spawnSync(driver, { input: Buffer.concat(input), maxBuffer: 1 << 28, timeout: 60_000 });
-  assert.is(result.status, 0, result.stderr.toString());
-  return result.stdout.toString("latin1").trimEnd().split("\n");
-}
+test.before(() => driver.build());
+test.after(() => driver.remove());
 
 const hex = (bytes: Buffer) => bytes.toString("hex");
 
@@ -88,9 +63,12 @@ test("documents mean what they mean to JSON.parse, in UTF-8 and escaped", () => 
   const documents = fc.sample(document, RUNS).filter((value) => JSON.stringify(value).length < 4000);
   const small = documents.filter((value) => (JSON.stringify(value).match(/[,:[{]/g) ?? []).length < 200);
   const expected = small.map((value) => canonical(value === 0 ? 0 : value).replace(/\b-0\b/g, "0"));
-  assert.equal(read(small.map((value) => Buffer.from(JSON.stringify(value)))), expected);
-  assert.equal(read(small.map((value) => Buffer.from(escaped(value)))), expected);
-  assert.equal(read(small.map((value) => Buffer.from(` ${JSON.stringify(value, null, 2)}\n`))), expected);
+  assert.equal(driver.lines(small.map((value) => Buffer.from(JSON.stringify(value)))), expected);
+  assert.equal(driver.lines(small.map((value) => Buffer.from(escaped(value)))), expected);
+  assert.equal(
+    driver.lines(small.map((value) => Buffer.from(` ${JSON.stringify(value, null, 2)}\n`))),
+    expected,
+  );
 });
 
 test("a damaged document is refused exactly when JSON.parse refuses it", () => {
@@ -106,7 +84,7 @@ test("a damaged document is refused exactly when JSON.parse refuses it", () => {
       return bytes;
     })
     .filter((bytes) => bytes.length < 2000 && bytes.every((byte) => byte < 0x80));
-  read(damaged).forEach((line, index) => {
+  driver.lines(damaged).forEach((line, index) => {
     let valid = true;
     try {
       JSON.parse(damaged[index]!.toString("latin1"));
@@ -119,7 +97,7 @@ test("a damaged document is refused exactly when JSON.parse refuses it", () => {
 
 test("bytes that are no text, and absurd shapes, are survived", () => {
   const noise = fc.sample(fc.uint8Array({ maxLength: 200 }), RUNS).map((bytes) => Buffer.from(bytes));
-  read(noise);
+  driver.lines(noise);
   const refused = [
     "[".repeat(65),
     `${"[".repeat(65)}${"]".repeat(65)}`,
@@ -137,11 +115,11 @@ test("bytes that are no text, and absurd shapes, are survived", () => {
     "nul",
     "truefalse",
   ];
-  for (const line of read(refused.map((value) => Buffer.from(value)))) assert.is(line, "invalid");
+  for (const line of driver.lines(refused.map((value) => Buffer.from(value)))) assert.is(line, "invalid");
   const deepest = `${"[".repeat(64)}${"]".repeat(64)}`;
-  assert.is.not(read([Buffer.from(deepest)])[0], "invalid");
+  assert.is.not(driver.lines([Buffer.from(deepest)])[0], "invalid");
   assert.equal(
-    read(
+    driver.lines(
       ["9223372036854775807", "9223372036854775808", "-9223372036854775808", "1e3", '"\\ud800"'].map((s) =>
         Buffer.from(s),
       ),

@@ -1,64 +1,31 @@
 // The launcher's reading of config.json (native/launcher/spec.c, cgroup_limit.c): what it takes, and that it
 // survives damaged documents. Built with the address and undefined behaviour sanitizers.
 
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { checkout } from "../spawn.ts";
+import { ReaderDriver } from "./reader_driver.ts";
 
 const RUNS = process.env["RINGFENCE_TEST_LONG"] ? 20_000 : 1000;
-const directory = mkdtempSync(join(tmpdir(), "ringfence-spec-"));
-const driver = join(directory, "driver");
 const PARTS = [
-  ...[
-    "spec",
-    "spec_check",
-    "json",
-    "report",
-    "buffer",
-    "cgroup",
-    "cgroup_limit",
-    "small_file",
-    "hooks",
-    "id_map",
-  ],
-  ...["unit_properties", "device_rules", "variant_text", "dbus"],
+  ...["spec", "spec_check", "json", "report", "buffer", "cgroup", "cgroup_limit", "small_file", "hooks"],
+  ...["id_map", "unit_properties", "device_rules", "variant_text", "dbus"],
 ];
 
+const driver = new ReaderDriver("spec_driver", PARTS, { ASAN_OPTIONS: "detect_leaks=0" });
+const { directory } = driver;
+
 test.before(() => {
-  const launcher = `${checkout}native/launcher`;
-  const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"];
-  const files = [`${checkout}test/unit/spec_driver.c`, ...PARTS.map((part) => `${launcher}/${part}.c`)];
-  const options = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", ...sanitizers];
-  const built = spawnSync("gcc", [...options, `-I${launcher}`, "-o", driver, ...files], { encoding: "utf8" });
-  assert.is(built.status, 0, built.stderr);
+  driver.build();
   mkdirSync(join(directory, "group"));
 });
-
-test.after(() => rmSync(directory, { recursive: true }));
+test.after(() => driver.remove());
 
 /** What the reader makes of each text; the bundle's directory is written as BUNDLE. */
-function read(texts: (Buffer | string)[]): string[] {
-  const input = texts.flatMap((text) => {
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(Buffer.byteLength(text));
-    return [length, Buffer.from(text)];
-  });
-  const env = { ASAN_OPTIONS: "detect_leaks=0" };
-  const result = spawnSync(driver, {
-    cwd: directory,
-    input: Buffer.concat(input),
-    maxBuffer: 1 << 28,
-    timeout: 100_000,
-    env,
-  });
-  assert.is(result.status, 0, result.stderr.toString().slice(-3000));
-  return result.stdout.toString("latin1").trimEnd().replaceAll(directory, "BUNDLE").split("\n");
-}
+const read = (texts: (Buffer | string)[]): string[] =>
+  driver.lines(texts.map((text) => Buffer.from(text))).map((line) => line.replaceAll(directory, "BUNDLE"));
 
 const RANGE = { containerID: 0, hostID: 100_000, size: 4_294_967_295 };
 
@@ -69,7 +36,7 @@ const EXAMPLE = {
   mounts: [
     { destination: "/proc", type: "proc" },
     { destination: "/a", type: "bind", source: "/data", options: ["rbind", "ro"] },
-    { destination: "/b", source: "relative", options: ["bind", "ro", "rw"] },
+    { destination: "/b", source: "relative", options: ["bind", "rro", "rrw"] },
     { destination: "/c", source: "/c", options: ["rbind", "ridmap"] },
     { destination: "/d", source: "/d", options: ["bind"], uidMappings: [RANGE], gidMappings: [RANGE] },
   ],

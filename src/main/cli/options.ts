@@ -67,12 +67,17 @@ export const globalFlags: Flag[] = [
     name: "rootless",
     type: "string",
     describe:
-      "whether control groups that may not be made are left out; auto: where the caller is not root, as runc has it",
+      "whether control groups that may not be made are left out; auto: where the caller is not root of the host, as runc has it",
     choices: ["true", "false", "auto"],
     default: "auto",
   },
   { name: "criu", type: "string", describe: "accepted, without a meaning here" },
-  { name: "systemd-cgroup", type: "boolean", describe: "cgroupsPath is SLICE:PREFIX:NAME", default: false },
+  {
+    name: "systemd-cgroup",
+    type: "boolean",
+    describe: "a container's control group is a unit of systemd's; cgroupsPath is SLICE:PREFIX:NAME",
+    default: false,
+  },
   { name: "debug", type: "boolean", describe: "log debug records", default: false },
   {
     name: "strace",
