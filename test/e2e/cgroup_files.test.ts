@@ -16,7 +16,8 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { ringfence, type SpawnResult } from "../spawn.ts";
+import { ok, said } from "../said.ts";
+import { ringfence } from "../spawn.ts";
 import { type Bundle, shell, withBundle } from "./bundle.ts";
 
 const works = spawnSync("runc", ["--version"]).status === 0;
@@ -26,8 +27,6 @@ if (!works) console.log("skipped: no runc");
 const HEADROOM = 64; // CGROUP_TASKS_HEADROOM
 const MIB = 1 << 20;
 const SLEEP = shell("sleep 100");
-const said = ({ stderr }: SpawnResult) => stderr.toString("latin1");
-const ok = (result: SpawnResult) => assert.is(result.code, 0, said(result));
 
 /** Files that say what was set, not what was used. */
 const SETTINGS =

@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { ringfence, run, type SpawnResult } from "../spawn.ts";
+import { ok, said, text } from "../said.ts";
+import { ringfence, run } from "../spawn.ts";
 import { type Bundle, type Config, shell, withBundle } from "./bundle.ts";
 
 const works = spawnSync("runc", ["--version"]).status === 0;
@@ -17,9 +18,6 @@ const hasLegacy = existsSync("/sys/fs/cgroup/memory/memory.limit_in_bytes");
 if (!hasLegacy) console.log("skipped in part: no control groups of v1");
 
 const MIB = 1 << 20;
-const said = ({ stderr }: SpawnResult) => stderr.toString("latin1");
-const text = ({ stdout }: SpawnResult) => stdout.toString("latin1");
-const ok = (result: SpawnResult) => assert.is(result.code, 0, said(result));
 
 /** With a control group's mount as engines ask for it. */
 function withCgroup(resources: object, ...options: string[]): (config: Config) => void {

@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { told } from "../said.ts";
 import { eventually, ringfence, run, type SpawnResult } from "../spawn.ts";
 import { absent, EngineRoom } from "./engine_room.ts";
 import { makeRootfs } from "./rootfs.ts";
@@ -47,7 +48,6 @@ const why =
         [`${PLUGINS}/bridge`]: "containernetworking-plugins",
       });
 
-const text = ({ stdout, stderr }: SpawnResult): string => `${stdout}${stderr}`;
 let room: EngineRoom;
 let directory: string;
 let containerd: ChildProcess;
@@ -82,7 +82,7 @@ async function plugins(
     const others = { CNI_IFNAME: "eth0", CNI_PATH: PLUGINS };
     const env = { ...process.env, ...names, ...others } as Record<string, string>;
     const said = await room.run([join(PLUGINS, plugin.type)], { env, input: JSON.stringify(input) });
-    assert.is(said.code, 0, `${command} of ${plugin.type}: ${text(said)}`);
+    assert.is(said.code, 0, `${command} of ${plugin.type}: ${told(said)}`);
     if (command === "ADD") previous = JSON.parse(said.stdout.toString()) as object;
   }
   return previous;
@@ -128,7 +128,7 @@ address = "${directory}/t"
 
   test("ctr run --cni: the link that comes behind create is there at start", async () => {
     const script = "ip -o addr show dev eth0; ip route; ping -c 1 -W 5 10.77.0.1; ping -c 1 -W 5 fd78::1";
-    const said = text(await ctr(...container("one", ["--rm", "--cni"], script)));
+    const said = told(await ctr(...container("one", ["--rm", "--cni"], script)));
     assert.match(said, /eth0 +inet 10\.77\.0\.\d+\/24/);
     assert.match(said, /eth0 +inet6 fd78::/);
     assert.match(said, /^default via 10\.77\.0\.1 dev eth0/m);
@@ -146,15 +146,15 @@ address = "${directory}/t"
     const namespace = ["-d", "--with-ns", "network:/run/netns/trial"];
     const script = "echo served > /tmp/index.html; exec httpd -f -p 80 -h /tmp";
     const started = await ctr(...container("two", namespace, script));
-    assert.is(started.code, 0, text(started));
+    assert.is(started.code, 0, told(started));
     const fetch = ["curl", "-s", "-m", "5", `http://10.77.0.1:${HOST_PORT}/`];
-    const isServed = await eventually(async () => text(await room.run(fetch)) === "served\n", 10_000);
-    assert.ok(isServed, text(await room.run(fetch)));
+    const isServed = await eventually(async () => told(await room.run(fetch)) === "served\n", 10_000);
+    assert.ok(isServed, told(await room.run(fetch)));
     await plugins("CHECK", "/run/netns/trial", result);
     await plugins("DEL", "/run/netns/trial", result);
     // The container goes on, without its link.
     const shown = async (): Promise<string> =>
-      text(await ctr("task", "exec", "--exec-id", `x${Math.random()}`, "two", "ip", "-o", "link"));
+      told(await ctr("task", "exec", "--exec-id", `x${Math.random()}`, "two", "ip", "-o", "link"));
     assert.ok(await eventually(async () => !(await shown()).includes("eth0"), 5000), await shown());
     await ctr("task", "kill", "-s", "KILL", "two");
     await ctr("task", "delete", "-f", "two");

@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { told } from "../said.ts";
 import { eventually, type SpawnOptions, type SpawnResult } from "../spawn.ts";
 import { buildDriver } from "./driver.ts";
 
@@ -36,7 +37,7 @@ const RUNTIMES = ["runc", "ringfence"];
 const LOOP = "trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done";
 const UP_MS = 15_000;
 
-export const text = ({ stdout, stderr }: SpawnResult): string => `${stdout}${stderr}`.trimEnd();
+export const text = (result: SpawnResult): string => told(result).trimEnd();
 
 /** `asks`: words that name a runtime, for before the engine's own command. */
 function sceneOf(engine: Engine, runtime: string, asks: Asks): Scene {

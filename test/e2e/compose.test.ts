@@ -6,7 +6,8 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "no
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { output, type SpawnResult } from "../spawn.ts";
+import { told } from "../said.ts";
+import { output } from "../spawn.ts";
 import { Docker, hasDocker } from "./docker.ts";
 import { absent } from "./engine_room.ts";
 import { makeSoftwareRootfs } from "./software_rootfs.ts";
@@ -99,7 +100,6 @@ function project(directory: string): object {
   };
 }
 
-const text = ({ stdout, stderr }: SpawnResult): string => `${stdout}${stderr}`;
 let docker: Docker;
 
 if (why !== null) console.log(why);
@@ -121,7 +121,7 @@ else {
     await output("tar", ["-C", root, "--mode=a+rX", "-cf", tar, "."]);
     const path = `ENV PATH=/bin:/usr/bin:/usr/sbin:${programs}`;
     const imported = await docker.run(["import", "-c", path, tar, "software"], { deadlineMs: 60_000 });
-    assert.is(imported.code, 0, text(imported));
+    assert.is(imported.code, 0, told(imported));
     mkdirSync(join(directory, "srv/cgi-bin"), { recursive: true });
     writeFileSync(join(directory, "srv/cgi-bin/ask"), APP, { mode: 0o755 });
     writeFileSync(join(directory, "nginx.conf"), NGINX);
@@ -133,18 +133,18 @@ else {
     const compose = async (...args: string[]): Promise<string> => {
       const words = ["compose", "-f", join(docker.directory, "compose.json"), ...args];
       const result = await docker.run(words, { deadlineMs: 120_000 });
-      if (result.code !== 0) console.log(text(await docker.run(["compose", "-p", "trial", "logs"])));
-      assert.is(result.code, 0, `docker ${words.join(" ")}: ${text(result)}`);
-      return text(result);
+      if (result.code !== 0) console.log(told(await docker.run(["compose", "-p", "trial", "logs"])));
+      assert.is(result.code, 0, `docker ${words.join(" ")}: ${told(result)}`);
+      return told(result);
     };
     await docker.beside(["ip", "link", "set", "lo", "up"]);
     await compose("up", "-d", "--wait");
     for (const n of [1, 2]) {
-      const reply = text(await docker.beside(["curl", "-s", "-m", "20", "http://127.0.0.1:8093/ask"]));
+      const reply = told(await docker.beside(["curl", "-s", "-m", "20", "http://127.0.0.1:8093/ask"]));
       assert.match(reply, new RegExp(`^hits ${n}\\n.*\\nrows ${n}\\n`), reply);
     }
     // From the front the back is not there.
-    const asked = text(
+    const asked = told(
       await docker.run([
         "exec",
         "trial-web-1",
@@ -156,19 +156,19 @@ else {
     assert.match(asked, /none\n[\s\S]*Name:\s+app/);
     // By either protocol; and the name server's place is in nobody's way.
     const dig = "dig +short db; dig +tcp +short db";
-    const [byUdp, byTcp] = text(await docker.run(["exec", "trial-app-1", "sh", "-c", dig])).split("\n");
+    const [byUdp, byTcp] = told(await docker.run(["exec", "trial-app-1", "sh", "-c", dig])).split("\n");
     assert.match(byUdp!, /^\d+\.\d+\.\d+\.\d+$/);
     assert.is(byTcp, byUdp);
     const serve = "httpd -p 0.0.0.0:53 && netstat -ltn | grep -c :53";
-    assert.is(text(await docker.run(["exec", "trial-app-1", "sh", "-c", serve])), "1\n");
+    assert.is(told(await docker.run(["exec", "trial-app-1", "sh", "-c", serve])), "1\n");
     // One that is made anew is found by its name again.
     await compose("up", "-d", "--force-recreate", "--no-deps", "--wait", "cache");
-    const reply = text(await docker.beside(["curl", "-s", "-m", "20", "http://127.0.0.1:8093/ask"]));
+    const reply = told(await docker.beside(["curl", "-s", "-m", "20", "http://127.0.0.1:8093/ask"]));
     assert.match(reply, /^hits 1\n.*\nrows 3\n/);
     await compose("down", "-t", "1");
     const left =
-      text(await docker.run(["ps", "-aq"])) +
-      text(await docker.run(["network", "ls", "-q", "--filter", "type=custom"]));
+      told(await docker.run(["ps", "-aq"])) +
+      told(await docker.run(["network", "ls", "-q", "--filter", "type=custom"]));
     assert.is(left, "");
   });
 }

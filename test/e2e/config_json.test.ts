@@ -7,20 +7,14 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } fr
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { eventually, output, ringfence, run, type SpawnResult } from "../spawn.ts";
+import { ok, said, text } from "../said.ts";
+import { eventually, output, ringfence, run } from "../spawn.ts";
 import { type Bundle, type Config, type Mount, shell, withBundle } from "./bundle.ts";
 import { buildDriver } from "./driver.ts";
 import { children, procLink } from "./processes.ts";
 
-const text = ({ stdout }: SpawnResult) => stdout.toString("latin1");
-const said = ({ stderr }: SpawnResult) => stderr.toString("latin1");
 const RUNTIMES = spawnSync("which", ["runc"]).status === 0 ? [ringfence, "runc"] : [ringfence];
 if (RUNTIMES.length < 2) console.log("without comparison: runc is not installed");
-
-function ok(result: SpawnResult): SpawnResult {
-  assert.is(result.code, 0, said(result));
-  return result;
-}
 
 /** Runs a container whose /bin/probe is config_probe.c; what it printed. */
 async function probed(bundle: Bundle, args: string[], change: (config: Config) => void): Promise<string> {

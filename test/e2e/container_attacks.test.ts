@@ -15,10 +15,10 @@ import {
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { eventually, type SpawnResult } from "../spawn.ts";
+import { said } from "../said.ts";
+import { eventually } from "../spawn.ts";
 import { shell, withBundle } from "./bundle.ts";
 
-const said = ({ stderr }: SpawnResult) => stderr.toString("latin1");
 const hook = (text: string) => ({ path: "/bin/sh", args: ["sh", "-c", text] });
 
 test("of a hook that says very much, the end is told", async () => {

@@ -6,6 +6,7 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, wr
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { ok, said, text } from "../said.ts";
 import { eventually, ringfence, run, type SpawnResult } from "../spawn.ts";
 import { type Bundle, type Config, shell, withBundle } from "./bundle.ts";
 import { exists } from "./processes.ts";
@@ -13,14 +14,6 @@ import { exists } from "./processes.ts";
 const SLEEP = shell("exec busybox sleep 100");
 /** Descriptors of the test itself that a command gets from 3 on. */
 type Given = number[];
-
-const text = ({ stdout }: SpawnResult) => stdout.toString("latin1");
-const said = ({ stderr }: SpawnResult) => stderr.toString("latin1");
-
-function ok(result: SpawnResult): SpawnResult {
-  assert.is(result.code, 0, said(result));
-  return result;
-}
 
 async function started(bundle: Bundle): Promise<void> {
   ok(await bundle.create());

@@ -15,20 +15,13 @@ import {
 import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { ok, said, text } from "../said.ts";
 import { eventually, ringfence, run, type SpawnResult } from "../spawn.ts";
 import { type Bundle, type Config, shell, withBundle } from "./bundle.ts";
 import { buildDriver } from "./driver.ts";
 import { children, exists, proc, procLink, status as procStatus } from "./processes.ts";
 
 const SLEEP = shell("exec busybox sleep 100");
-
-const text = ({ stdout }: SpawnResult) => stdout.toString("latin1");
-const said = ({ stderr }: SpawnResult) => stderr.toString("latin1");
-
-function ok(result: SpawnResult): SpawnResult {
-  assert.is(result.code, 0, said(result));
-  return result;
-}
 
 /** Runs a command as an engine's shim does, which waits for the process of the pid file; resolves when it has that. */
 async function engine(bundle: Bundle, args: string[]): Promise<{ pid: number; ended: Promise<SpawnResult> }> {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { SYSCALLS } from "../../src/shared/abi/syscalls.ts";
+import { said, text } from "../said.ts";
 import { ringfence, run, type SpawnOptions, type SpawnResult } from "../spawn.ts";
 import { Docker, hasDocker } from "./docker.ts";
 import { buildDriver } from "./driver.ts";
@@ -14,8 +15,6 @@ import { Pty } from "./pty.ts";
 const RUNTIME = ["--runtime=ringfence"];
 const LOOP = "trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done";
 
-const text = ({ stdout }: SpawnResult) => stdout.toString("latin1");
-const said = ({ stderr }: SpawnResult) => stderr.toString("latin1");
 let docker: Docker;
 
 const ok = (...args: string[]): Promise<string> => docker.ok(...args);

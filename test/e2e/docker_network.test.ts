@@ -4,14 +4,14 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { eventually, type SpawnResult } from "../spawn.ts";
+import { told } from "../said.ts";
+import { eventually } from "../spawn.ts";
 import { Docker, hasDocker } from "./docker.ts";
 
 const RUNTIME = "--runtime=ringfence";
 const NATIVE = "--runtime=runc";
 const SERVE = "echo served by $(hostname) > /tmp/index.html; echo up; exec httpd -f -p 80 -h /tmp";
 
-const text = ({ stdout, stderr }: SpawnResult): string => `${stdout}${stderr}`;
 let docker: Docker;
 
 const ok = (...args: string[]): Promise<string> => docker.ok(...args);
@@ -35,7 +35,7 @@ async function serverOf(runtime: string, name: string, ...flags: string[]): Prom
 
 /** What a command in a new container prints. */
 async function client(flags: string[], command: string): Promise<string> {
-  return text(await docker.run(["run", "--rm", RUNTIME, ...flags, "bb", "sh", "-c", command]));
+  return told(await docker.run(["run", "--rm", RUNTIME, ...flags, "bb", "sh", "-c", command]));
 }
 
 const fetch = (host: string): string => `wget -T 5 -q -O - http://${host}/`;
@@ -56,10 +56,10 @@ if (!hasDocker()) {
       /served by one[\s\S]* 0% packet loss/,
     );
     assert.match(
-      text(await docker.beside(["busybox", "ping", "-c", "2", "-W", "5", address])),
+      told(await docker.beside(["busybox", "ping", "-c", "2", "-W", "5", address])),
       / 0% packet loss/,
     );
-    assert.match(text(await docker.beside(["curl", "-s", "-m", "5", `http://${address}/`])), /served by one/);
+    assert.match(told(await docker.beside(["curl", "-s", "-m", "5", `http://${address}/`])), /served by one/);
     await ok("rm", "-f", "one");
   });
 
@@ -67,15 +67,15 @@ if (!hasDocker()) {
     const shown = await client([], "ip -o -6 addr show dev eth0");
     const native = await docker.run(["run", "--rm", "bb", "sh", "-c", "ip -o -6 addr show dev eth0"]);
     if (native.code === 0)
-      assert.is(shown.includes("inet6"), text(native).includes("inet6"), `${shown}${text(native)}`);
-    else console.log(`no native container to compare with: ${text(native)}`);
+      assert.is(shown.includes("inet6"), told(native).includes("inet6"), `${shown}${told(native)}`);
+    else console.log(`no native container to compare with: ${told(native)}`);
   });
 
   test("a published port leads to the container", async () => {
     await docker.beside(["ip", "link", "set", "lo", "up"]);
     await server("two", "-p", "127.0.0.1:8088:80");
     const reply = await docker.beside(["curl", "-s", "-m", "5", "http://127.0.0.1:8088/"]);
-    assert.match(text(reply), /served by two/);
+    assert.match(told(reply), /served by two/);
     await ok("rm", "-f", "two");
   });
 
@@ -93,13 +93,13 @@ if (!hasDocker()) {
     await server("four");
     await server("five", "--network", "late");
     const asks = async (): Promise<string> =>
-      text(await docker.run(["exec", "four", "sh", "-c", fetch("five")]));
+      told(await docker.run(["exec", "four", "sh", "-c", fetch("five")]));
     assert.not.match(await asks(), /served/);
     await ok("network", "connect", "late", "four");
     const isServed = await eventually(async () => /served by five/.test(await asks()), 10_000);
     assert.ok(isServed, await asks());
     await ok("network", "disconnect", "late", "four");
-    const shown = async (): Promise<string> => text(await docker.run(["exec", "four", "ip", "-o", "link"]));
+    const shown = async (): Promise<string> => told(await docker.run(["exec", "four", "ip", "-o", "link"]));
     assert.ok(await eventually(async () => !/eth1/.test(await shown()), 5000), await shown());
     await ok("rm", "-f", "four", "five");
   });
@@ -129,7 +129,7 @@ if (!hasDocker()) {
     const links = "ip -o -4 addr | grep -o 'inet [0-9./]*'; ip route";
     const asks = `hostname; cat /etc/hosts /etc/resolv.conf; ${links}; ${fetch("127.0.0.1")}; ${fetch("beside")}`;
     const joins = async (runtime: string, name: string, command: string): Promise<string> =>
-      text(
+      told(
         await docker.run([
           "run",
           "--rm",
@@ -166,7 +166,7 @@ if (!hasDocker()) {
       serve,
     );
     const reached = async (): Promise<string> =>
-      `${text(await docker.run(["exec", "native", "sh", "-c", fetch("127.0.0.1:81")]))}${await client(["--network", "shared"], fetch("native:81"))}`;
+      `${told(await docker.run(["exec", "native", "sh", "-c", fetch("127.0.0.1:81")]))}${await client(["--network", "shared"], fetch("native:81"))}`;
     const isReached = await eventually(
       async () => (await reached()) === "served by joined\n".repeat(2),
       10_000,
@@ -179,7 +179,7 @@ if (!hasDocker()) {
     const settings = ["--sysctl", "net.ipv4.ip_default_ttl=33", "--sysctl", "net.core.somaxconn=99"];
     const flags = ["-u", "user", "--tmpfs", "/tmp", ...settings];
     const address = await server("low", ...flags);
-    assert.match(text(await docker.beside(["busybox", "ping", "-c", "1", "-W", "5", address])), /ttl=33 /);
+    assert.match(told(await docker.beside(["busybox", "ping", "-c", "1", "-W", "5", address])), /ttl=33 /);
     assert.is(await ok("exec", "low", "cat", "/proc/sys/net/core/somaxconn"), "99");
     assert.match(await client(["--add-host", `named:${address}`], fetch("named")), /served by low/);
     assert.match(
@@ -211,7 +211,7 @@ if (!hasDocker()) {
       ...names,
     ];
     const line = `${serve.join(" ")} >/dev/null 2>&1 & echo $!`;
-    const pid = Number(text(await docker.beside(["sh", "-c", line])));
+    const pid = Number(told(await docker.beside(["sh", "-c", line])));
     const asks = "nslookup -type=a trial.test";
     const answered = async (): Promise<string> => client(["--network", "outside", "--dns", gateway], asks);
     assert.ok(

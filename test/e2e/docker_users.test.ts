@@ -6,7 +6,7 @@ import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { SpawnResult } from "../spawn.ts";
+import { told } from "../said.ts";
 import { Docker, hasDocker, REMAPPED_FIRST, REMAPPED_USER } from "./docker.ts";
 import { proc } from "./processes.ts";
 
@@ -15,7 +15,6 @@ const LOOK = `id; cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups
   touch /tmp/a; chown 1000:1000 /tmp/a; stat -c %u:%g /tmp/a; chown 70000 /tmp/a 2>&1; mknod /tmp/b c 1 3 2>&1
   su user -c 'id -u; touch /tmp/c; cat /etc/shadow' 2>&1; stat -c %u:%g /tmp/c`;
 
-const text = ({ stdout, stderr }: SpawnResult): string => `${stdout}${stderr}`;
 let docker: Docker;
 
 const ok = (...args: string[]): Promise<string> => docker.ok(...args);
@@ -31,7 +30,7 @@ if (!hasDocker()) {
 
   test("what a container sees and may do is the same as with runc", async () => {
     const looks = async (runtime: string, ...flags: string[]) =>
-      text(await docker.run(["run", "--rm", `--runtime=${runtime}`, ...flags, "bb", "sh", "-c", LOOK]));
+      told(await docker.run(["run", "--rm", `--runtime=${runtime}`, ...flags, "bb", "sh", "-c", LOOK]));
     const remapped = await looks("ringfence");
     assert.match(remapped, / 400000 +65536\n/);
     assert.is(remapped, await looks("runc"));
@@ -49,7 +48,7 @@ if (!hasDocker()) {
       assert.is(await ok("exec", id, "sh", "-c", "id -u; touch /named/n; chown 5:6 /named/n"), "0");
       assert.is(await ok("exec", "-u", "1000", id, "id", "-u"), "1000");
       const refused = await docker.run(["exec", id, "sh", "-c", "cat /volume/hosts; touch /volume/new"]);
-      assert.is(text(refused).match(/Permission denied/g)?.length, 2, text(refused));
+      assert.is(told(refused).match(/Permission denied/g)?.length, 2, told(refused));
       const named = statSync(join(await ok("volume", "inspect", "-f", "{{.Mountpoint}}", "named"), "n"));
       assert.equal([named.uid, named.gid], [REMAPPED_FIRST + 5, REMAPPED_FIRST + 6]);
       const file = join(docker.directory, "given");

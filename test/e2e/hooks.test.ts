@@ -7,12 +7,10 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ringfence, type SpawnResult } from "../spawn.ts";
+import { said, text } from "../said.ts";
+import { ringfence } from "../spawn.ts";
 import { type Bundle, type Config, shell, withBundle } from "./bundle.ts";
 import { procLink } from "./processes.ts";
-
-const text = ({ stdout }: SpawnResult) => stdout.toString("latin1");
-const said = ({ stderr }: SpawnResult) => stderr.toString("latin1");
 
 const HOST_KINDS = ["prestart", "createRuntime", "createContainer", "poststart", "poststop"];
 const KINDS = [...HOST_KINDS.slice(0, 3), "startContainer", ...HOST_KINDS.slice(3)];

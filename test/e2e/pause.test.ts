@@ -6,18 +6,11 @@ import { copyFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { eventually, type SpawnResult } from "../spawn.ts";
+import { ok, said, text } from "../said.ts";
+import { eventually } from "../spawn.ts";
 import { type Bundle, shell, withBundle } from "./bundle.ts";
 import { buildDriver } from "./driver.ts";
 import { proc } from "./processes.ts";
-
-const text = ({ stdout }: SpawnResult) => stdout.toString("latin1");
-const said = ({ stderr }: SpawnResult) => stderr.toString("latin1");
-
-function ok(result: SpawnResult): SpawnResult {
-  assert.is(result.code, 0, said(result));
-  return result;
-}
 
 /** One that computes, one that calls, one that sleeps and forks, one that is stopped. */
 const BUSY = shell(`

@@ -7,14 +7,14 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { eventually, type SpawnResult } from "../spawn.ts";
+import { told } from "../said.ts";
+import { eventually } from "../spawn.ts";
 import { Podman, podmanLacks } from "./podman.ts";
 import { exists, proc } from "./processes.ts";
 
 const SERVE = "echo served by $(hostname) > /tmp/index.html; echo up; exec httpd -f -p 80 -h /tmp";
 
 const why = podmanLacks();
-const text = ({ stdout, stderr }: SpawnResult): string => `${stdout}${stderr}`;
 let podman: Podman;
 
 const ok = (...args: string[]): Promise<string> => podman.ok(...args);
@@ -27,7 +27,7 @@ async function server(name: string, ...flags: string[]): Promise<void> {
 }
 
 async function client(flags: string[], command: string): Promise<string> {
-  return text(await podman.run(["run", "--rm", ...flags, "bb", "sh", "-c", command]));
+  return told(await podman.run(["run", "--rm", ...flags, "bb", "sh", "-c", command]));
 }
 
 const fetch = (host: string): string => `wget -T 5 -q -O - http://${host}/`;
@@ -55,7 +55,7 @@ else {
   test("run, exec, logs, stop and an exit code, as an engine without a daemon has them", async () => {
     assert.is((await podman.run(["run", "--rm", "bb", "sh", "-c", "exit 7"])).code, 7);
     const piped = await podman.run(["run", "--rm", "-i", "bb", "cat"], { input: "given" });
-    assert.is(piped.stdout.toString(), "given", text(piped));
+    assert.is(piped.stdout.toString(), "given", told(piped));
     await ok(
       "run",
       "-d",
@@ -115,7 +115,7 @@ else {
     await server("three", "-p", "127.0.0.1:8092:80");
     await ok("network", "connect", "own", "three");
     const asks = async (): Promise<string> =>
-      text(await podman.run(["exec", "three", "sh", "-c", fetch("two")]));
+      told(await podman.run(["exec", "three", "sh", "-c", fetch("two")]));
     assert.ok(await eventually(async () => (await asks()).includes("served by two"), 10_000), await asks());
     await ok("network", "disconnect", "own", "three");
     const links = async (): Promise<string> => ok("exec", "three", "ip", "-o", "link");

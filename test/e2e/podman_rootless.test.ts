@@ -7,6 +7,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { told } from "../said.ts";
 import { eventually, output, ringfence, type SpawnResult } from "../spawn.ts";
 import { absent, EngineRoom } from "./engine_room.ts";
 import { makeRootfs } from "./rootfs.ts";
@@ -20,7 +21,6 @@ const why =
     ? "users and their ids are root's to make"
     : absent({ podman: "podman", conmon: "conmon", newuidmap: "uidmap", setpriv: "util-linux" });
 
-const text = ({ stdout, stderr }: SpawnResult): string => `${stdout}${stderr}`;
 let room: EngineRoom;
 let directory: string;
 
@@ -40,7 +40,7 @@ function podman(...args: string[]): Promise<SpawnResult> {
 
 async function ok(...args: string[]): Promise<string> {
   const result = await podman(...args);
-  assert.is(result.code, 0, `podman ${args.join(" ")}: ${text(result)}`);
+  assert.is(result.code, 0, `podman ${args.join(" ")}: ${told(result)}`);
   return result.stdout.toString().trimEnd();
 }
 
@@ -110,7 +110,7 @@ else {
       "cat",
       "/v/roots",
     );
-    assert.match(text(refused), /Permission denied/);
+    assert.match(told(refused), /Permission denied/);
   });
 
   test("a container in the background: exec, ps, stop, restart, rm, and nothing left", async () => {

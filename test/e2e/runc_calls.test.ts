@@ -9,11 +9,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { said, text } from "../said.ts";
 import { eventually, ringfence, run, type SpawnResult } from "../spawn.ts";
 import { type Bundle, shell, withBundle } from "./bundle.ts";
-
-const text = ({ stdout }: SpawnResult) => stdout.toString("latin1");
-const said = ({ stderr }: SpawnResult) => stderr.toString("latin1");
 
 type State = "absent" | "created" | "running" | "paused" | "stopped";
 

@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { ringfence, type SpawnResult } from "../spawn.ts";
+import { ok, said } from "../said.ts";
+import { ringfence } from "../spawn.ts";
 import { Bundle, type Config, shell } from "./bundle.ts";
 import { type Call, message, SystemdBus } from "./systemd_bus.ts";
 
@@ -99,8 +100,6 @@ async function withBus(
 }
 
 const GLOBAL = { globalFlags: ["--systemd-cgroup"] };
-const said = ({ stderr }: SpawnResult) => stderr.toString("latin1");
-const ok = (result: SpawnResult) => assert.is(result.code, 0, said(result));
 
 /** What was asked, without what differs by its nature: pids, names of the two containers, the sandbox's own tasks. */
 function asked(calls: readonly Call[], id: string, headroom: bigint): string[] {

@@ -7,6 +7,7 @@ import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync, statSync, w
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { said, text } from "../said.ts";
 import { eventually, ringfence, run, type SpawnResult } from "../spawn.ts";
 import { Bundle, type Config, shell, withBundle } from "./bundle.ts";
 import { buildDriver } from "./driver.ts";
@@ -21,8 +22,6 @@ const CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETUID", "SE
   .concat("SYS_ADMIN", "SYS_CHROOT", "SYS_RESOURCE", "SYS_NICE", "KILL", "IPC_LOCK")
   .map((name) => `CAP_${name}`);
 
-const text = ({ stdout }: SpawnResult): string => stdout.toString("latin1");
-const said = ({ stderr }: SpawnResult): string => stderr.toString("latin1");
 const range = (containerID: number, hostID: number, size: number) => ({ containerID, hostID, size });
 
 /** A user namespace of its own, and what its root needs for what the tests do. */
