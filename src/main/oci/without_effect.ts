@@ -7,7 +7,7 @@ import { NET_SETTING_NAMES } from "../../shared/net_settings.ts";
 import { SchemaError } from "./schema.ts";
 import { dotted } from "./sysctl.ts";
 
-/** The sandbox's own kernel is what these would narrow, or it has no such thing yet. */
+/** Labels of the host's security modules: what they would narrow is the sandbox's own kernel, which has none. */
 const MEMBERS_WITHOUT_EFFECT: readonly string[] = [
   "linux.mountLabel",
   "process.apparmorProfile",
