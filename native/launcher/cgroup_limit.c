@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cgroup.h"
@@ -311,12 +312,21 @@ static void apply_rdma(const struct cgroups *cgroups, const struct json *spec, u
   }
 }
 
+// A number of tasks is that of the guests', whichever member says it; "max", and what is no number, stays.
+static void add_headroom(char *text, size_t capacity) {
+  char *end;
+  long long tasks = strtoll(text, &end, 10);
+  if (end == text || end[strspn(end, " \n")] != '\0' || tasks > INT64_MAX - CGROUP_TASKS_HEADROOM) return;
+  snprintf(text, capacity, "%lld", tasks + CGROUP_TASKS_HEADROOM);
+}
+
 // Files of a v2 group by name, for what has no name of its own in the specification.
 static void apply_unified(const struct cgroups *cgroups, const struct json *spec, unsigned object) {
   for (unsigned key = object + 1; key < spec->tokens[object].next; key = spec->tokens[key + 1].next) {
     char name[128], text[4096];
     if (!json_text(spec, key, name, sizeof name) || !json_text(spec, key + 1, text, sizeof text))
       fail(EXIT_RINGFENCE, "linux.resources.unified is not valid");
+    if (strcmp(name, "pids.max") == 0) add_headroom(text, sizeof text);
     if (!write_limit(cgroups, name, text))
       fail(EXIT_RINGFENCE, "linux.resources.unified: this host has no %s", name);
   }

@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { ok, said } from "../said.ts";
+import { ok, said, text } from "../said.ts";
 import { ringfence } from "../spawn.ts";
 import { type Bundle, shell, withBundle } from "./bundle.ts";
 
@@ -93,6 +93,24 @@ test("create and update leave the files that runc leaves", async () => {
     );
   assert.ok(Object.keys(seen[0]![0]!).length > 10);
   assert.equal(seen[1], seen[0]);
+});
+
+test("a limit of tasks by the name of its file is that of the guests as well", async () => {
+  await withBundle(
+    shell("i=0; while [ $i -lt 9 ]; do sleep 5 & i=$((i + 1)); done 2>&1; :"),
+    async (bundle) => {
+      assert.match(text(await bundle.runs()), /can't fork/);
+      ok(await bundle.create());
+      const limits = Object.entries(settings(bundle, HEADROOM)).filter(([name]) =>
+        name.endsWith("/pids.max"),
+      );
+      assert.equal(
+        limits.map(([, value]) => value),
+        ["7\n"],
+      );
+    },
+    ({ linux }) => (linux.resources = { unified: { "pids.max": "7" } }),
+  );
 });
 
 test("a small share of the CPU does not make create slow", async () => {

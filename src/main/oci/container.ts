@@ -59,9 +59,8 @@ const device: Reader<DeviceSpec | null> = (value, at) => {
 
 const paths = list(absolutePath, PATHS_MAX);
 
-/** -1: none. */
-const limit = optional(object({ limit: optional(integer(-1, 2 ** 52), 0) }), { limit: 0 });
-const resources = object({ pids: limit, memory: limit, devices: optional(deviceRules, []) });
+const rules = object({ devices: optional(deviceRules, []) });
+const resources = (value: unknown, at: string) => ({ ...rules(value, at), cgroup: cgroupLimits(value, at) });
 
 const readLinux = object({
   devices: optional(list(device, 4096), []),
@@ -72,10 +71,7 @@ const readLinux = object({
   rootfsPropagation: optional(byteString, ""),
   namespaces: optional(list(object({ type: byteString }), NAMESPACES_MAX), []),
   sysctl: optional(map(byteString, MAP_MAX), {}),
-  resources: optional((value, at) => ({ ...resources(value, at), cgroup: cgroupLimits(value, at) }), {
-    ...resources({}, ""),
-    cgroup: {},
-  }),
+  resources: optional(resources, resources({}, "")),
 });
 
 function readConfig(descriptors: Descriptors) {
@@ -153,8 +149,8 @@ export function readContainer(
     devices: linux.devices.flatMap((entry) => (entry === null ? [] : [entry])),
     maskedPaths: linux.maskedPaths,
     readOnlyPaths: linux.readonlyPaths,
-    tasks: Math.max(0, linux.resources.pids.limit),
-    memory: Math.max(0, linux.resources.memory.limit),
+    tasks: Math.max(0, linux.resources.cgroup.tasks ?? 0),
+    memory: Math.max(0, linux.resources.cgroup.memory ?? 0),
     cgroup: linux.resources.cgroup,
     deviceRules: linux.resources.devices,
     seccomp: linux.seccomp === null ? null : compileSeccomp(linux.seccomp),
