@@ -33,19 +33,15 @@ const failure = (what: string, errno: number) => new MountError(`${what}: ${errn
 export function mountContainerTree(kernel: VfsContext, container: ContainerSpec): Path {
   const rootFs = makeRoot(kernel);
   const root = kernel.mounts.mountRoot(rootFs, MS_RELATIME, rootFs.type);
-  const below: (readonly [Mount, number])[] = [];
-  const mounted = container.mounts.map((mount) => addMount(kernel, root, mount, below));
+  const mounted = container.mounts.map((mount) => addMount(kernel, root, mount));
   populateDev(kernel, root, container);
   for (const path of container.readOnlyPaths) makeReadOnly(kernel, root, path);
   for (const path of container.maskedPaths) mask(kernel, root, path);
   // At the end: mount points below are made first, where they are missing.
-  mounted.forEach((mount, index) => {
-    mount.flags |= container.mounts[index]!.flags & MS_RDONLY;
-  });
-  for (const [mount, flags] of below) mount.flags |= flags & MS_RDONLY;
-  mounted.forEach((mount, index) => {
-    for (const type of container.mounts[index]!.propagation) propagateAs(kernel, mount, type);
-  });
+  for (const [index, { flags }] of container.mounts.entries())
+    for (const mount of mounted[index]!) mount.flags |= flags & MS_RDONLY;
+  for (const [index, { propagation }] of container.mounts.entries())
+    for (const type of propagation) propagateAs(kernel, mounted[index]![0], type);
   if (container.rootPropagation !== 0) propagateAs(kernel, root.mount, container.rootPropagation);
   if (container.rootReadOnly) root.mount.flags |= MS_RDONLY;
   return root;
@@ -57,20 +53,15 @@ function propagateAs(kernel: VfsContext, mount: Mount, type: number): void {
 
 const legacyOnes = (kernel: VfsContext) => kernel.hierarchies.filter(({ controllers }) => controllers !== "");
 
+/** What stands for an entry of config.json: a mount, and those that are made in it. */
+type Mounted = [Mount, ...Mount[]];
+
 /** A directory with a mount for each hierarchy of v1, as runc makes them where the host has these. */
-function mountHierarchies(
-  kernel: VfsContext,
-  root: Path,
-  mount: MountSpec,
-  below: (readonly [Mount, number])[],
-): Mount {
+function mountHierarchies(kernel: VfsContext, root: Path, mount: MountSpec): Mounted {
   const { destination, flags } = mount;
-  const top = addMount(
-    kernel,
-    root,
-    { ...mount, type: "tmpfs", source: "tmpfs", flags: MS_NOSUID | MS_NODEV | MS_NOEXEC, data: ["mode=755"] },
-    below,
-  );
+  const directory = { type: "tmpfs", source: "tmpfs", data: ["mode=755"] };
+  const topFlags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  const mounted: Mounted = [mountOne(kernel, root, { ...mount, ...directory, flags: topFlags })];
   for (const { controllers } of legacyOnes(kernel)) {
     const name = controllers.replace(/^name=/, "");
     const data = controllers.split(",");
@@ -82,25 +73,19 @@ function mountHierarchies(
       data,
       propagation: [],
     };
-    below.push([mountOne(kernel, root, one), flags]);
+    mounted.push(mountOne(kernel, root, one));
     // Each of several controllers has its name, too.
     const parent = existing(kernel, root, destination);
     if (data.length > 1)
       for (const word of data) parent?.inode.symlink(word, controllers, owned(S_IFLNK | 0o777));
   }
-  return top;
+  return mounted;
 }
 
 /** Mounts one, writable for now. */
-function addMount(
-  kernel: VfsContext,
-  root: Path,
-  mount: MountSpec,
-  below: (readonly [Mount, number])[],
-): Mount {
-  if (mount.type === "cgroup" && legacyOnes(kernel).length > 0)
-    return mountHierarchies(kernel, root, mount, below);
-  return mountOne(kernel, root, mount);
+function addMount(kernel: VfsContext, root: Path, mount: MountSpec): Mounted {
+  if (mount.type === "cgroup" && legacyOnes(kernel).length > 0) return mountHierarchies(kernel, root, mount);
+  return [mountOne(kernel, root, mount)];
 }
 
 function mountOne(kernel: VfsContext, root: Path, mount: MountSpec): Mount {
