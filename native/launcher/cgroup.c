@@ -275,12 +275,16 @@ static void remove_parents(const char *path, const char *top) {
   }
 }
 
-void cgroups_remove(char *const *paths, char *const *tops, int count) {
+void cgroups_remove(const struct cgroups *cgroups) {
   int tries = REMOVE_TRIES;
-  for (int i = 0; i < count; i++) {
-    while (!remove_tree(paths[i]) && tries-- > 0)
+  for (int i = 0; i < cgroups->count; i++) {
+    const char *path = cgroups->paths[i];
+    bool is_gone = remove_tree(path);
+    for (; !is_gone && tries > 0; tries--) {
       usleep(1000);
-    if (tries < 0) warn("the control group %s cannot be removed: %s", paths[i], strerror(errno));
-    remove_parents(paths[i], tops[i]);
+      is_gone = remove_tree(path);
+    }
+    if (!is_gone) warn("the control group %s cannot be removed: %s", path, strerror(errno));
+    remove_parents(path, cgroups->tops[i]);
   }
 }

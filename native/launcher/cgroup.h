@@ -63,6 +63,6 @@ void cgroups_descend(struct cgroups *cgroups, char *const *names);
 
 // Removes the directories, and what is below; those that are gone are fine. Processes that are just ending
 // may keep them for a moment. Parents up to `tops` go too, unless somebody else has groups in them by now.
-void cgroups_remove(char *const *paths, char *const *tops, int count);
+void cgroups_remove(const struct cgroups *cgroups);
 
 #endif

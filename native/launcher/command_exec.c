@@ -125,9 +125,7 @@ static void read_process(struct process_file *file, const char *path) {
     fail(EXIT_RINGFENCE, "%s is not a JSON object", path);
   terminal_read(&file->terminal, &json, 0);
   json_free(&json);
-  // A request is one line; JSON has line ends between its parts alone.
-  for (size_t i = 0; i < file->length; i++)
-    if (file->text[i] == '\n' || file->text[i] == '\r') file->text[i] = ' ';
+  request_flatten(file->text, file->length);
 }
 
 // What stands for the command on the host is put in the group that --cgroup names; its guest code stays in the container's.
@@ -151,8 +149,8 @@ static int exec_in_container(const struct options *options, const struct state_d
   struct process_file file = {.terminal.wanted = option_on(options, OPTION_TTY)};
   if (path) read_process(&file, path);
   console_check(file.terminal.wanted, detach, console_socket);
-  struct cgroups cgroups = {
-      .count = record->cgroup_count, .paths = record->cgroups, .lenient = container_is_lenient(options)};
+  struct cgroups cgroups = record_groups(record);
+  cgroups.lenient = container_is_lenient(options);
   if (options->lists[OPTION_CGROUP]) cgroups_descend(&cgroups, options->lists[OPTION_CGROUP]);
   session_block_signals();
   struct lines control = {.fd = state_connect(state)};

@@ -150,8 +150,8 @@ static bool end_sandbox(struct found *found, bool force) {
 }
 
 // Who ends with a small share of the CPU would take its time.
-static void lift_quota(const struct record *record) {
-  const struct cgroups cgroups = {.count = record->cgroup_count, .paths = (char **)record->cgroups};
+static void lift_quota(struct record *record) {
+  const struct cgroups cgroups = record_groups(record);
   long long quota, period;
   cgroups_cpu_quota(&cgroups, &quota, &period);
   if (quota > 0) cgroups_set_cpu_quota(&cgroups, -1, period);

@@ -12,6 +12,7 @@
 #include "found.h"
 #include "json.h"
 #include "report.h"
+#include "request.h"
 #include "spec.h"
 #include "systemd.h"
 
@@ -108,8 +109,7 @@ int command_update(const struct options *options) {
   if (!json_read(&resources, text.data, text.length) || !json_is(&resources, 0, JSON_OBJECT))
     fail(EXIT_RINGFENCE, "the resources are no JSON object");
   if (found.control.fd < 0) fail(EXIT_RINGFENCE, "container not running");
-  struct cgroups cgroups = {
-      .count = found.record.cgroup_count, .paths = found.record.cgroups, .tops = found.record.cgroup_tops};
+  const struct cgroups cgroups = record_groups(&found.record);
   if (found.record.unit) {
     struct unit_host host = {.unified = cgroups_unified(&cgroups)};
     cgroups_cpu_quota(&cgroups, &host.quota, &host.period);
@@ -119,9 +119,7 @@ int command_update(const struct options *options) {
   buffer_printf(&request, "{\"id\":1,\"method\":\"limit\",\"params\":{");
   append_limit(&request, "tasks", &resources, "pids", true);
   append_limit(&request, "memory", &resources, "memory", false);
-  // A request is one line; JSON has line ends between its parts alone.
-  for (size_t i = 0; i < text.length; i++)
-    if (text.data[i] == '\n' || text.data[i] == '\r') text.data[i] = ' ';
+  request_flatten(text.data, text.length);
   buffer_printf(&request, "%s\"resources\":", request.data[request.length - 1] == '{' ? "" : ",");
   buffer_append(&request, text.data, text.length);
   buffer_printf(&request, "}}");

@@ -49,7 +49,8 @@ static void undo(void) {
   sandbox_reap(record->waiter);
   sandbox_reap(unfinished->sandbox.init);
   if (unfinished->has_unit) unit_stop(record->unit, record->user_unit);
-  cgroups_remove(record->cgroups, record->cgroup_tops, record->cgroup_count);
+  const struct cgroups groups = record_groups(record);
+  cgroups_remove(&groups);
   if (unfinished_hooks) poststop_hooks(&unfinished->state, record);
   state_remove(&unfinished->state);
 }
@@ -200,9 +201,9 @@ static void create_hooks(struct container *container) {
 
 // ---- Create ----
 
-static void record_cgroups(struct record *record, const struct cgroups *cgroups) {
+static void keep_groups(struct record *record, const struct cgroups *cgroups) {
   record->cgroup_count = 0;
-  for (int i = 0; i < cgroups->count && i < RECORD_CGROUPS_MAX; i++) {
+  for (int i = 0; i < cgroups->count && i < CGROUPS_MAX; i++) {
     record->cgroup_tops[record->cgroup_count] = cgroups->tops[i];
     record->cgroups[record->cgroup_count++] = cgroups->paths[i];
   }
@@ -228,7 +229,7 @@ static void plan_cgroups(struct container *container, const struct options *opti
   cgroups_plan(cgroups, path, options->id);
   if (record->user_unit && !cgroups_unified(cgroups))
     fail(EXIT_RINGFENCE, "cannot use rootless systemd cgroups manager on cgroup v1");
-  record_cgroups(record, cgroups);
+  keep_groups(record, cgroups);
   record_write(&container->state, record);
 }
 
@@ -244,7 +245,7 @@ static void make_cgroups(struct container *container, const struct options *opti
     unit_start(unit, json, pids, record->waiter ? 2 : 1, &host);
   }
   cgroups_make(&cgroups, container_is_lenient(options));
-  record_cgroups(record, &cgroups);
+  keep_groups(record, &cgroups);
   unsigned system = json_member(json, 0, "linux");
   unsigned resources = system ? json_member(json, system, "resources") : 0;
   if (record->unit && resources) unit_limit(record->unit, record->user_unit, json, resources, true, &host);
@@ -369,7 +370,7 @@ void container_create(struct container *container, const struct options *options
   wait_until_created(container);
   if (record->waiter && shows_root)
     shown_root_make(record->init, record->waiter, record->user_namespace, spec);
-  const struct cgroups made = {.count = record->cgroup_count, .paths = record->cgroups};
+  const struct cgroups made = record_groups(record);
   if (container->quota > 0 && !cgroups_set_cpu_quota(&made, container->quota, container->period))
     fail_errno(EXIT_RINGFENCE, "setting the quota of the CPU");
   if (console_socket) console_send(&console, console_socket);
@@ -381,9 +382,10 @@ void container_create(struct container *container, const struct options *options
 
 // ---- Remove ----
 
-void container_remove(const struct state_directory *state, const struct record *record) {
+void container_remove(const struct state_directory *state, struct record *record) {
   if (record->unit) unit_stop(record->unit, record->user_unit);
-  cgroups_remove((char *const *)record->cgroups, (char *const *)record->cgroup_tops, record->cgroup_count);
+  const struct cgroups groups = record_groups(record);
+  cgroups_remove(&groups);
   poststop_hooks(state, record);
   state_remove(state);
 }

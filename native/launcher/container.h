@@ -35,7 +35,7 @@ void container_keep(void);
 void container_leave(struct container *container);
 
 // Removes what is left of a container whose sandbox is gone, and runs its poststop hooks.
-void container_remove(const struct state_directory *state, const struct record *record);
+void container_remove(const struct state_directory *state, struct record *record);
 
 // Whether its config.json has hooks of that name.
 bool container_has_hooks(const struct state_directory *state, const char *name);

@@ -76,11 +76,11 @@ static long long number_member(const struct json *json, const char *name, long l
   return json_integer(json, json_member(json, 0, name), 0, most, &number) ? number : 0;
 }
 
-// Reads a list of at most RECORD_CGROUPS_MAX strings; their number.
+// Reads a list of at most CGROUPS_MAX strings; their number.
 static int texts_member(const struct json *json, const char *name, char **into) {
   int count = 0;
   unsigned list = json_member(json, 0, name);
-  for (unsigned item = json_first(json, list); item && count < RECORD_CGROUPS_MAX;
+  for (unsigned item = json_first(json, list); item && count < CGROUPS_MAX;
        item = json_next(json, list, item)) {
     char text[TEXT_MAX];
     if (json_text(json, item, text, sizeof text)) into[count++] = strdup(text);
@@ -112,6 +112,11 @@ bool record_read(const struct state_directory *state, struct record *record) {
   }
   free(text);
   return valid;
+}
+
+struct cgroups record_groups(struct record *record) {
+  return (struct cgroups){
+      .count = record->cgroup_count, .paths = record->cgroups, .tops = record->cgroup_tops};
 }
 
 bool record_init_alive(const struct record *record) {

@@ -5,9 +5,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "cgroup.h"
 #include "state.h"
-
-#define RECORD_CGROUPS_MAX 32
 
 struct record {
   pid_t init;
@@ -21,8 +20,8 @@ struct record {
   char *unit;       // of systemd; NULL: there is none
   bool user_unit;   // of the caller's own systemd
   int cgroup_count;
-  char *cgroups[RECORD_CGROUPS_MAX];
-  char *cgroup_tops[RECORD_CGROUPS_MAX]; // as in struct cgroups
+  char *cgroups[CGROUPS_MAX];
+  char *cgroup_tops[CGROUPS_MAX]; // as in struct cgroups
   // Start times as in /proc/PID/stat, in clock ticks: a number alone may be somebody else's by now.
   unsigned long long init_start, waiter_start;
 };
@@ -32,6 +31,9 @@ void record_write(const struct state_directory *state, struct record *record);
 
 // False when there is none that can be read.
 bool record_read(const struct state_directory *state, struct record *record);
+
+// The control groups in it, which they point into.
+struct cgroups record_groups(struct record *record);
 
 // Whether the process that was recorded still exists.
 bool record_init_alive(const struct record *record);

@@ -11,6 +11,11 @@
 
 #define DESCRIPTORS_MAX (4 + PRESERVED_MAX)
 
+void request_flatten(char *json, size_t length) {
+  for (size_t i = 0; i < length; i++)
+    if (json[i] == '\n' || json[i] == '\r') json[i] = ' ';
+}
+
 bool request_send(int fd, const struct buffer *line, const int *descriptors, int count) {
   RIGHTS_CONTROL(control, DESCRIPTORS_MAX);
   struct iovec text = {.iov_base = line->data, .iov_len = line->length};

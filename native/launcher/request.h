@@ -8,6 +8,9 @@
 #include "buffer.h"
 #include "lines.h"
 
+// Makes JSON part of a line: it has line ends between its parts alone.
+void request_flatten(char *json, size_t length);
+
 // Sends a line with descriptors; false with errno.
 bool request_send(int fd, const struct buffer *line, const int *descriptors, int count);
 
