@@ -34,7 +34,8 @@ export interface Scene extends Engine {
 }
 
 const RUNTIMES = ["runc", "ringfence"];
-const LOOP = "trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done";
+/** A shell's command that says when it is up, and ends with 9 when it is asked to end. */
+export const LOOP: string = "trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done";
 const UP_MS = 15_000;
 
 export const text = (result: SpawnResult): string => told(result).trimEnd();

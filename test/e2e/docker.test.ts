@@ -8,12 +8,12 @@ import * as assert from "uvu/assert";
 import { SYSCALLS } from "../../src/shared/abi/syscalls.ts";
 import { said, text } from "../said.ts";
 import { ringfence, run, type SpawnOptions, type SpawnResult } from "../spawn.ts";
+import { LOOP } from "./columns.ts";
 import { Docker, hasDocker } from "./docker.ts";
 import { buildDriver } from "./driver.ts";
 import { Pty } from "./pty.ts";
 
 const RUNTIME = ["--runtime=ringfence"];
-const LOOP = "trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done";
 
 let docker: Docker;
 

@@ -7,9 +7,8 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { eventually } from "../spawn.ts";
+import { LOOP } from "./columns.ts";
 import { Docker, hasDocker } from "./docker.ts";
-
-const LOOP = "trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done";
 
 /** Runs `body` with a daemon of its own, and a container `kept` in the background. */
 async function withContainer(

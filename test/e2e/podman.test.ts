@@ -9,6 +9,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { told } from "../said.ts";
 import { eventually } from "../spawn.ts";
+import { LOOP } from "./columns.ts";
 import { Podman, podmanLacks } from "./podman.ts";
 import { exists, proc } from "./processes.ts";
 
@@ -56,16 +57,7 @@ else {
     assert.is((await podman.run(["run", "--rm", "bb", "sh", "-c", "exit 7"])).code, 7);
     const piped = await podman.run(["run", "--rm", "-i", "bb", "cat"], { input: "given" });
     assert.is(piped.stdout.toString(), "given", told(piped));
-    await ok(
-      "run",
-      "-d",
-      "--name",
-      "p",
-      "bb",
-      "sh",
-      "-c",
-      "trap 'exit 9' TERM; echo up; while :; do sleep 0.1; done",
-    );
+    await ok("run", "-d", "--name", "p", "bb", "sh", "-c", LOOP);
     assert.ok(await eventually(async () => (await ok("logs", "p")).includes("up"), 10_000));
     assert.is(await ok("exec", "p", "sh", "-c", "echo inside; hostname | wc -c"), "inside\n13");
     await ok("stop", "-t", "10", "p");

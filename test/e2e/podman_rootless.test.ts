@@ -9,12 +9,12 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { told } from "../said.ts";
 import { eventually, output, ringfence, type SpawnResult } from "../spawn.ts";
+import { LOOP } from "./columns.ts";
 import { absent, EngineRoom } from "./engine_room.ts";
 import { makeRootfs } from "./rootfs.ts";
 
 const ID = 54_321;
 const FIRST = 800_000;
-const LOOP = "trap 'exit 9' TERM; echo up; while :; do sleep 0.1; done";
 
 const why =
   process.getuid!() !== 0
