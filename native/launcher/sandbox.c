@@ -8,23 +8,19 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
-#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../keeper/keeper.h"
 #include "../keeper/maker.h"
-#include "cgroup.h"
 #include "clocks.h"
 #include "init.h"
 #include "installation.h"
@@ -33,6 +29,7 @@
 #include "preserved.h"
 #include "privileges.h"
 #include "report.h"
+#include "sandbox_config.h"
 #include "user_namespace.h"
 
 #ifndef CLONE_NEWCGROUP
@@ -45,15 +42,8 @@ static int open_file(const char *path, int flags) {
   return fd;
 }
 
-// A container's writes go to the files it was given, which are its engine's upper layer already.
-static const char *overlay(const struct sandbox_plan *plan) {
-  const char *given = plan->options->values[OPTION_OVERLAY2];
-  return given ? given : plan->spec ? "none" : "root:memory";
-}
-
 // With more CPUs the control plane does not share its thread with the kernel.
 #define SOLO_CPUS 2
-#define CPUS_MAX 8192
 
 static const char *workers_of(const struct options *options) {
   const char *given = options->values[OPTION_WORKERS];
@@ -61,103 +51,6 @@ static const char *workers_of(const struct options *options) {
   if (strcmp(given, "auto") != 0) return given;
   // A set that does not fit is one of many CPUs.
   return sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) <= SOLO_CPUS ? "solo" : "1";
-}
-
-// The CPUs that the launcher may run on, as a list.
-static void write_cpus(struct buffer *text) {
-  size_t size = CPU_ALLOC_SIZE(CPUS_MAX);
-  cpu_set_t *cpus = CPU_ALLOC(CPUS_MAX);
-  if (!cpus || sched_getaffinity(0, size, cpus) < 0) return;
-  const char *comma = "";
-  buffer_printf(text, ",\"cpus\":\"");
-  for (int first = 0; first < CPUS_MAX; first++) {
-    if (!CPU_ISSET_S(first, size, cpus)) continue;
-    int last = first;
-    while (last + 1 < CPUS_MAX && CPU_ISSET_S(last + 1, size, cpus))
-      last++;
-    buffer_printf(text, first == last ? "%s%d" : "%s%d-%d", comma, first, last);
-    comma = ",";
-    first = last;
-  }
-  buffer_printf(text, "\"");
-  CPU_FREE(cpus);
-}
-
-// The hierarchies of control groups of this host, by /proc/self/cgroup (cgroups(7)): a container's programs see such.
-static void write_cgroups(struct buffer *text) {
-  struct statfs status;
-  if (statfs("/sys/fs/cgroup", &status) == 0 && status.f_type == CGROUP2_SUPER_MAGIC)
-    return; // one of v2 alone
-  FILE *file = fopen("/proc/self/cgroup", "re");
-  if (!file) return;
-  char line[PATH_MAX + 512], controllers[256];
-  int count = 0, id;
-  buffer_printf(text, ",\"cgroups\":[");
-  while (count < CGROUPS_MAX && fgets(line, sizeof line, file)) {
-    controllers[0] = '\0';
-    if (sscanf(line, "%d:%255[^:]", &id, controllers) < 1) continue;
-    buffer_printf(text, "%s{\"id\":%d,\"controllers\":", count++ ? "," : "", id);
-    buffer_json_string(text, controllers);
-    buffer_append(text, "}", 1);
-  }
-  buffer_append(text, "]", 1);
-  fclose(file);
-}
-
-static void write_config(struct buffer *text, const struct sandbox_plan *plan, const struct user_plan *users,
-                         const char *workers) {
-  const struct options *options = plan->options;
-  const char *mode = plan->program ? "do" : plan->spec ? "container" : "hold";
-  buffer_printf(text, "{\"version\":1,\"mode\":\"%s\",\"hostname\":", mode);
-  buffer_json_string(text, plan->identity->hostname);
-  write_cpus(text);
-  if (plan->spec) write_cgroups(text);
-  buffer_printf(text, ",\"options\":{\"platform\":");
-  buffer_json_string(text, options->values[OPTION_PLATFORM]);
-  buffer_printf(text, ",\"workers\":");
-  buffer_json_string(text, workers);
-  buffer_printf(text, ",\"overlay2\":");
-  buffer_json_string(text, overlay(plan));
-  buffer_printf(text, ",\"patch\":");
-  buffer_json_string(text, options->values[OPTION_PATCH]);
-  buffer_printf(text, ",\"patchExclude\":");
-  static char *const none[] = {NULL};
-  buffer_json_texts(text, options->lists[OPTION_PATCH_EXCLUDE] ? options->lists[OPTION_PATCH_EXCLUDE] : none);
-  buffer_printf(text, ",\"logFormat\":");
-  buffer_json_string(text, options->values[OPTION_LOG_FORMAT]);
-  if (option_on(options, OPTION_HOST_FAULTS)) buffer_printf(text, ",\"hostFaults\":true");
-  buffer_printf(text, ",\"debug\":%s,\"strace\":%s,\"strict\":%s}",
-                option_on(options, OPTION_DEBUG) ? "true" : "false",
-                option_on(options, OPTION_STRACE) ? "true" : "false",
-                option_on(options, OPTION_STRICT) ? "true" : "false");
-  user_write(users, text);
-  if (options->id) {
-    buffer_printf(text, ",\"id\":");
-    buffer_json_string(text, options->id);
-  }
-  if (plan->spec) {
-    buffer_printf(text, ",\"bundle\":");
-    buffer_json_string(text, plan->spec->bundle);
-  }
-  clocks_write(plan->spec, text);
-  if (options->listening) buffer_printf(text, ",\"listening\":%d", options->listening);
-  if (plan->program) {
-    buffer_printf(text, ",\"process\":");
-    identity_write_spec(plan->identity, plan->program, environ, text);
-  }
-  buffer_append(text, "}", 1);
-}
-
-// Everything Node must know, sealed, so that nobody can change it behind the reader.
-static int config_memfd(const struct sandbox_plan *plan, const struct user_plan *users, const char *workers) {
-  struct buffer text = {0};
-  write_config(&text, plan, users, workers);
-  int fd = memfd_create("ringfence-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (fd < 0 || write_all(fd, text.data, text.length) < 0 ||
-      fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-    fail_errno(EXIT_RINGFENCE, "writing the configuration");
-  buffer_free(&text);
-  return fd;
 }
 
 static pid_t clone_init(const struct init_plan *plan, const struct user_plan *users, bool own_network,
@@ -384,7 +277,7 @@ static int open_debug_log(const struct options *options) {
 static const struct trees *open_trees(const struct sandbox_plan *plan) {
   static struct trees trees;
   if (!plan->spec || !mounts_by_launcher(plan->spec)) return NULL;
-  trees = mounts_trees(plan->spec, strcmp(overlay(plan), "none") == 0);
+  trees = mounts_trees(plan->spec, strcmp(sandbox_overlay(plan), "none") == 0);
   return &trees;
 }
 
@@ -413,7 +306,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
       .lifeline = lifeline[0],
       .null = open_file("/dev/null", O_RDWR),
       .stub = open_file(stub, O_RDONLY),
-      .config = config_memfd(plan, &users, workers),
+      .config = sandbox_config(plan, &users, workers),
       .control = control[1],
       .listen = plan->state ? state_listen(plan->state) : -1,
       .log = log[1],
@@ -422,7 +315,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
       .preserved = options->preserved,
       .terminal = plan->terminal,
       .state_lock = plan->state ? plan->state->lock : -1,
-      .root_writable = strcmp(overlay(plan), "none") == 0,
+      .root_writable = strcmp(sandbox_overlay(plan), "none") == 0,
       .caller_traces = privileges_has(CAP_SYS_PTRACE),
       .solo = strcmp(workers, "solo") == 0,
       .spec = plan->spec,
