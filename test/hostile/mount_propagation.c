@@ -1,5 +1,5 @@
 // Peer groups with as many members as there can be, and slaves of slaves: what is mounted in one has to be mounted in all, or
-// in none. All go with the process.
+// in none. All go with the process, and none costs what others multiply.
 //@ args-once:
 //@ ends: 0
 //@ deadline: 60
@@ -90,9 +90,34 @@ static void chain(void) {
   _exit(0);
 }
 
+// Peers that show a part, and a place far from it: what is above that place is not looked at for each of them (F26).
+static void deep(void) {
+  begin();
+  if (mkdir("/mnt/s/part", 0755)) _exit(3);
+  for (int i = 0; i < 4000; i++) {
+    mkdir(place(i), 0755);
+    if (mount("/mnt/s/part", place(i), NULL, MS_BIND, NULL)) break;
+  }
+  if (chdir("/mnt/s/0")) _exit(4);
+  for (int i = 0; i < 4000; i++)
+    if (mkdir("d", 0755) || chdir("d")) break;
+  double least = 1;
+  for (int i = 0; i < 10; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "%d", i);
+    mkdir(name, 0755);
+    double start = seconds();
+    if (mount("x", name, "tmpfs", 0, NULL)) say("BAD: %s", strerror(errno));
+    double took = seconds() - start;
+    least = took < least ? took : least;
+  }
+  if (least > 0.04) say("BAD: a mount takes %.3f s", least);
+  _exit(0);
+}
+
 int main(void) {
-  void (*const ways[])(void) = {group, chain};
-  for (int i = 0; i < 2; i++) {
+  void (*const ways[])(void) = {group, chain, deep};
+  for (int i = 0; i < 3; i++) {
     if (fork() == 0) ways[i]();
     int status;
     wait(&status);

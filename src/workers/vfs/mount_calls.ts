@@ -17,6 +17,7 @@ import { AT_FDCWD } from "../../shared/abi/fcntl.ts";
 import * as M from "../../shared/abi/mount.ts";
 import { CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
 import { CSTRING_MAX, WINDOW } from "../../shared/ring/layout.ts";
+import { breatheOn } from "../call/breathe.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { capable } from "../credentials/credentials.ts";
@@ -200,7 +201,15 @@ function umount(task: VfsCaller, flags: number): number {
     if (namespace.copiesOf(mount).some(({ users }) => users > 0)) return -EBUSY;
   }
   if (mount.parent === null) return -EINVAL;
-  namespace.unmount(mount);
+  return namespace.unmount(mount, task.kernel.longTurns) ? 0 : task.call.start(unmountOn(task, mount));
+}
+
+/** What is left of a large tree. Who has made it a root meanwhile keeps that. */
+function* unmountOn(task: VfsCaller, mount: Mount): Coroutine {
+  const { namespace } = task.fs;
+  do {
+    yield* breatheOn(task);
+  } while (mount.parent !== null && !namespace.unmount(mount, task.kernel.longTurns));
   return 0;
 }
 

@@ -15,6 +15,7 @@ import {
   PeerGroups,
   receiversOf,
   relate,
+  type Slaves,
   setPropagationOf,
 } from "./propagation.ts";
 
@@ -114,9 +115,9 @@ export class Mount {
   attached = true;
   /** The namespace whose tree has it; null: it is in none. */
   namespace: MountNamespace | null = null;
-  /** Of propagation.ts: among whom everything propagates, and from whom it does to this one. */
+  /** Of propagation.ts: among whom everything propagates, and the slaves that it is one of. */
   peers: PeerGroup | null = null;
-  master: PeerGroup | null = null;
+  slaves: Slaves | null = null;
   isUnbindable = false;
   /** MNT_EXPIRE has marked it. */
   expires = false;
@@ -136,6 +137,11 @@ export class Mount {
 
   get readOnly(): boolean {
     return (this.flags & MS_RDONLY) !== 0;
+  }
+
+  /** From whom it gets what is mounted there. */
+  get master(): PeerGroup | null {
+    return this.slaves?.master ?? null;
   }
 
   /** Its root is the file system's: it is not a bind mount of a part. */
@@ -296,7 +302,7 @@ export class MountNamespace {
 
   /** How many mounts get what is mounted on a place, beside its own. */
   receivers(at: Path): number {
-    return receiversOf(at.mount, ({ root }) => isIn(at.dentry, root)).length;
+    return receiversOf(at.mount, showing(at.dentry)).length;
   }
 
   /** A tree has come to stand on a place: it does so in all mounts to which that propagates. */
@@ -306,19 +312,26 @@ export class MountNamespace {
     const tree = top.tree();
     const fresh = new Set(tree);
     for (const mount of tree) makeShared(mount, groups);
-    const receivers = receiversOf(at.mount, (mount) => !fresh.has(mount) && isIn(at.dentry, mount.root));
+    const shows = showing(at.dentry);
+    const receivers = receiversOf(at.mount, (mount) => !fresh.has(mount) && shows(mount));
     const copies: Mount[] = [];
     for (const { mount: receiver, relation, from } of receivers) {
       const original = from < 0 ? top : copies[from]!;
       const namespace = receiver.namespace!;
       const made = new Map<Mount, Mount>();
       for (const each of original.tree()) {
-        const place = each === original ? null : new Path(made.get(each.parent!)!, each.mountPoint!);
+        const parent = each === original ? null : made.get(each.parent!);
+        if (parent === undefined || !each.root.inode!.mayBeMountedIn(namespace)) continue;
+        const place = parent === null ? null : new Path(parent, each.mountPoint!);
         const copy = namespace.#add(each.fs, place, each.flags, each.source, each.root);
         relate(copy, each, relation, groups);
         made.set(each, copy);
       }
-      const copy = made.get(original)!;
+      const copy = made.get(original);
+      if (copy === undefined) {
+        copies.push(original);
+        continue;
+      }
       // What stands there already comes to stand on it.
       const above = receiver.topmostOn(at.dentry);
       above?.detach();
@@ -380,19 +393,25 @@ export class MountNamespace {
     return { namespace, copies };
   }
 
-  /** Takes a mount away, with all that is mounted in it, and what of that has propagated elsewhere. */
-  unmount(mount: Mount): void {
+  /**
+   * Takes a mount away, with all that is mounted in it, and what of that has propagated elsewhere. False: not yet all of it,
+   * since the turn is full.
+   */
+  unmount(mount: Mount, turns: { readonly isFull: boolean }): boolean {
+    if (mount.namespace !== this) return true;
     for (const gone of mount.tree().reverse()) {
+      if (turns.isFull) return false;
       for (const copy of this.copiesOf(gone)) copy.namespace!.#remove(copy);
       this.#remove(gone);
     }
+    return true;
   }
 
   /** The mounts that go with that one, wherever it has propagated to: those in which nothing is mounted. */
   copiesOf({ parent, mountPoint }: Mount): Mount[] {
     if (parent === null || mountPoint === null || parent.peers === null || mountPoint.mountedHere < 2)
       return [];
-    return receiversOf(parent, ({ root }) => isIn(mountPoint, root))
+    return receiversOf(parent, showing(mountPoint))
       .map((receiver) => receiver.mount.topmostOn(mountPoint))
       .filter((copy) => copy !== null)
       .filter(({ children }) => children.length === 0);
@@ -451,7 +470,15 @@ export class MountNamespace {
   /** The last one takes the tree along. */
   letGo(): void {
     if (--this.#users > 0) return;
-    for (const gone of this.#root.tree().reverse()) this.#remove(gone);
+    const { steps, longTurns } = this.#root.fs.kernel;
+    const root = this.#root;
+    steps.run(() => {
+      for (const gone of root.tree().reverse()) {
+        if (longTurns.isFull) return false;
+        this.#remove(gone);
+      }
+      return true;
+    });
   }
 
   /** The topmost mount on a path, if any: where a walk goes on. */
@@ -483,6 +510,19 @@ export class MountNamespace {
       at = new Path(mount, mount.root);
     return at;
   }
+}
+
+/** Whether mounts of a dentry's file system show it. However many are asked, what is above it is looked at once. */
+function showing(dentry: Dentry): (mount: Mount) => boolean {
+  let above: Set<Dentry> | null = null;
+  return ({ root, showsAll }) => {
+    if (showsAll) return true;
+    if (above === null) {
+      above = new Set();
+      for (let at: Dentry | null = dentry; at !== null; at = at.parent) above.add(at);
+    }
+    return above.has(root);
+  };
 }
 
 /** Whether a dentry is `ancestor` or below it, in one file system. */

@@ -11,10 +11,20 @@ export class PeerGroup {
   readonly id: number;
   readonly members = new Set<Mount>();
   /** Mounts that get what happens here and give nothing back. */
-  readonly slaves = new Set<Mount>();
+  slaves: Slaves = new Slaves(this);
 
   constructor(id: number) {
     this.id = id;
+  }
+}
+
+/** Slaves of one group. Whose they are stands here once for all of them: one group's may become another's. */
+export class Slaves {
+  master: PeerGroup;
+  readonly mounts = new Set<Mount>();
+
+  constructor(master: PeerGroup) {
+    this.master = master;
   }
 }
 
@@ -35,10 +45,28 @@ export class PeerGroups {
   }
 }
 
+function setSlaves(mount: Mount, slaves: Slaves | null): void {
+  mount.slaves?.mounts.delete(mount);
+  mount.slaves = slaves;
+  slaves?.mounts.add(mount);
+}
+
 function setMaster(mount: Mount, master: PeerGroup | null): void {
-  mount.master?.slaves.delete(mount);
-  mount.master = master;
-  master?.slaves.add(mount);
+  setSlaves(mount, master?.slaves ?? null);
+}
+
+/** The slaves of a group that ends are its master's. The fewer join the others: a long chain of groups costs no more than it has mounts. */
+function passOn(group: PeerGroup, master: PeerGroup | null): void {
+  const given = group.slaves;
+  if (master === null) {
+    for (const slave of [...given.mounts]) setSlaves(slave, null);
+    return;
+  }
+  const own = master.slaves;
+  const [fewer, more] = given.mounts.size < own.mounts.size ? [given, own] : [own, given];
+  more.master = master;
+  master.slaves = more;
+  for (const slave of [...fewer.mounts]) setSlaves(slave, more);
 }
 
 function join(mount: Mount, group: PeerGroup): void {
@@ -61,7 +89,7 @@ function makeSlave(mount: Mount, groups: PeerGroups): void {
     setMaster(mount, group);
     return;
   }
-  for (const slave of [...group.slaves]) setMaster(slave, mount.master);
+  passOn(group, mount.master);
   groups.end(group);
 }
 
@@ -113,7 +141,7 @@ export function receiversOf(mount: Mount, sees: (mount: Mount) => boolean): Rece
   for (const member of first.members)
     if (member !== mount && sees(member)) receivers.push({ mount: member, relation: "peer", from: -1 });
   for (const { group, from } of groups)
-    for (const slave of group.slaves) {
+    for (const slave of group.slaves.mounts) {
       const { peers } = slave;
       if (peers === null) {
         if (sees(slave)) receivers.push({ mount: slave, relation: "slave", from });
