@@ -1,17 +1,22 @@
 // `ringfence install` and `uninstall`: an engine's configuration is told of this runtime, or no longer.
 
 import {
-  chmodSync,
-  chownSync,
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
   mkdirSync,
+  openSync,
   readFileSync,
   realpathSync,
   renameSync,
   rmSync,
-  statSync,
+  type Stats,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { O_NONBLOCK, O_RDONLY } from "../../shared/abi/fcntl.ts";
 import type { Editor } from "../install/edit.ts";
 import { defaultFile, type Engine, engines } from "../install/engines.ts";
 import { CommandError } from "./command_error.ts";
@@ -49,31 +54,53 @@ function checkFlags(words: readonly string[]): readonly string[] {
   return words;
 }
 
+/** A file as it was found. */
+interface Found {
+  readonly text: string;
+  readonly stats: Stats;
+}
+
 /** Null: there is none. */
-function readText(path: string): string | null {
+function readFound(path: string): Found | null {
+  let fd: number;
   try {
-    return readFileSync(path, "utf8");
+    fd = openSync(path, O_RDONLY | O_NONBLOCK); // who asks for a FIFO does not wait
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   }
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) throw new CommandError("it is no regular file");
+    // What is no UTF-8 would come back as something else.
+    return {
+      text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(fd)),
+      stats,
+    };
+  } finally {
+    closeSync(fd);
+  }
 }
 
-/** All of it at once, with owner and mode as they were: an engine may be reading. */
-function replaceFile(path: string, text: string, exists: boolean): void {
+/**
+ * All of it at once, with owner and mode as they were: an engine may be reading. The directory may be another user's, who
+ * puts something else in a file's place: owner and mode are given to what was opened. Nobody else reads before they are.
+ */
+function replaceFile(path: string, text: string, before: Stats | null): void {
   mkdirSync(dirname(path), { recursive: true });
   const fresh = `${path}.${process.pid}.new`;
+  const fd = openSync(fresh, "wx", 0o600);
   try {
-    writeFileSync(fresh, text, { mode: 0o644, flag: "wx" });
-    if (exists) {
-      const { mode, uid, gid } = statSync(path);
-      chownSync(fresh, uid, gid);
-      chmodSync(fresh, mode & 0o7777);
-    }
+    writeFileSync(fd, text);
+    if (before !== null) fchownSync(fd, before.uid, before.gid);
+    fchmodSync(fd, before === null ? 0o644 & ~process.umask() : before.mode & 0o7777);
+    fsyncSync(fd);
     renameSync(fresh, path);
   } catch (error) {
     rmSync(fresh, { force: true });
     throw error;
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -87,13 +114,14 @@ function about<T>(path: string, body: () => T): T {
 }
 
 /** Changes the file; returns whether that was necessary. */
-function change(path: string, editor: (text: string | null) => string | null): boolean {
+export function change(path: string, editor: (text: string | null) => string | null): boolean {
   return about(path, () => {
-    const before = readText(path);
+    const found = readFound(path);
+    const before = found?.text ?? null;
     const after = editor(before);
     if (after === before) return false;
     if (after === null) rmSync(path);
-    else replaceFile(path, after, before !== null);
+    else replaceFile(path, after, found?.stats ?? null);
     return true;
   });
 }
