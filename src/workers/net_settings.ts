@@ -136,7 +136,6 @@ const NUMBERS = {
   "net/ipv4/tcp_max_tw_buckets": 65536,
   "net/ipv4/tcp_migrate_req": 0,
   "net/ipv4/tcp_min_rtt_wlen": 300,
-  "net/ipv4/tcp_min_snd_mss": 48,
   "net/ipv4/tcp_min_tso_segs": 2,
   "net/ipv4/tcp_mtu_probe_floor": 48,
   "net/ipv4/tcp_no_metrics_save": 0,

@@ -123,6 +123,7 @@ export const SETTINGS = {
   "net/ipv4/tcp_fin_timeout": int(60),
   "net/ipv4/tcp_frto": int(2, 0, 255),
   "net/ipv4/tcp_max_syn_backlog": int(2048),
+  "net/ipv4/tcp_min_snd_mss": int(48, 48, 65535),
   "net/ipv4/tcp_moderate_rcvbuf": int(1, 0, 255),
   "net/ipv4/tcp_mtu_probing": int(0, 0, 255),
   "net/ipv4/tcp_notsent_lowat": { ...int(0), initial: [0xffffffff], min: 0, max: 0xffffffff },

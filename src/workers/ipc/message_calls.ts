@@ -210,7 +210,7 @@ function* set(task: IpcCaller, id: number, buffer: number): Coroutine {
   if (typeof queue === "number") return queue;
   const { msg_perm, msg_qbytes } = msqid64_ds.decode(given);
   const isMore = msg_qbytes > queue.namespace.limits.msgmnb;
-  if (isMore && !capable(task.credentials, task.kernel.users, CAP_SYS_RESOURCE)) return -EPERM;
+  if (isMore && !capable(task.credentials, task.kernel.users.initial, CAP_SYS_RESOURCE)) return -EPERM;
   const error = queue.permissions.update(task.kernel.users, msg_perm);
   if (error < 0) return error;
   queue.room = msg_qbytes;

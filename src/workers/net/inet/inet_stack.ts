@@ -233,7 +233,6 @@ export class InetStack implements Runner {
     const stack = new Stack({ random32: () => random.next() }, memory);
     // Ended ones leave room for others.
     const { settings } = stack.tcp;
-    settings.timeWaitMax = Math.min(settings.timeWaitMax, memory.conversationsMax >> 1);
     settings.orphansMax = Math.min(settings.orphansMax, memory.conversationsMax >> 1);
     const { counters, heap } = this.#kernel;
     stack.filter.nft.charges = {
@@ -272,6 +271,9 @@ export class InetStack implements Runner {
     settings.portMax = most!;
     settings.reservedPorts = bitmapOf(sysctls.values("net/ipv4/ip_local_reserved_ports"));
     this.#adoptTcp(tcp.settings);
+    // Ended ones leave room for others, whatever is set.
+    const { conversationsMax } = this.#namespace.memory;
+    tcp.settings.timeWaitMax = Math.min(tcp.settings.timeWaitMax, conversationsMax >> 1);
     this.#adoptConntrack(filter.conntrack.settings);
   }
 

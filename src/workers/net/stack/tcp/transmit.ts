@@ -60,7 +60,9 @@ export function setPathMtu(c: Connection, mtu: number): void {
   c.pathMtu = mtu;
   const fits = Math.min(mtuToMss(c.isV6, mtu), c.mssClamp);
   const options = c.tsOk ? F.TIMESTAMP_ALIGNED : 0;
-  let mss = Math.max(fits, c.tcp.settings.minSendMss) - options;
+  // Whatever is to be sent at least, no packet holds more.
+  const least = Math.min(c.tcp.settings.minSendMss, mtuToMss(c.isV6, PACKET_MAX4));
+  let mss = Math.max(fits, least) - options;
   // A window of less than two segments is sent in halves.
   if (c.maxWindow > 0) {
     const half = c.maxWindow > F.MSS_DEFAULT ? c.maxWindow >> 1 : c.maxWindow;
