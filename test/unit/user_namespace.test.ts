@@ -10,6 +10,7 @@ import {
   OVERFLOW_ID,
   told,
 } from "../../src/workers/credentials/user_namespace.ts";
+import { ownersFit } from "../../src/workers/vfs/mountable.ts";
 
 test("an id is there from a range's first to its last", () => {
   const map = new IdMap([
@@ -55,6 +56,23 @@ test("what is the whole system's takes the initial namespace", () => {
   const initial = guestNamespace({ uids: [[0, 0, NO_ID]], gids: [[0, 0, NO_ID]], setgroups: true });
   assert.is(initial.parent, null);
   assert.is(initial.initial, initial);
+});
+
+test("an owner among a mount's options is a number, and somebody's", () => {
+  const users = guestNamespace({ uids: [[0, 1000, 10]], gids: [[0, 0, NO_ID]], setgroups: true });
+  const fits = (word: string) => ownersFit(users, ["size=4k", word]);
+  assert.equal(["uid=9", "gid=4294967294", "mode=uid=x"].map(fits), [true, true, true]);
+  for (const word of [
+    "uid=10",
+    "uid=",
+    "uid=1.5",
+    "uid=0x1",
+    "uid=-1",
+    "gid=4294967295",
+    "gid=4294967296",
+    "gid=1e3",
+  ])
+    assert.not.ok(fits(word), word);
 });
 
 test.run();

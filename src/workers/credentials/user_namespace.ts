@@ -21,20 +21,30 @@ export function told(id: number): number {
 
 export class IdMap {
   readonly #ranges: readonly IdRange[];
+  /** By the first number: no two overlap. */
+  readonly #inOrder: readonly IdRange[];
   readonly isWhole: boolean;
   /** The host tells OVERFLOW_ID of owners that are not mapped, and of none else. */
   readonly #overflows: boolean;
 
   constructor(ranges: readonly IdRange[]) {
-    this.#ranges = ranges.length > UNSORTED_MAX ? [...ranges].sort(([a], [b]) => a - b) : ranges;
+    this.#inOrder = [...ranges].sort(([a], [b]) => a - b);
+    this.#ranges = ranges.length > UNSORTED_MAX ? this.#inOrder : ranges;
     this.isWhole =
       ranges.length === 1 && ranges[0]![0] === 0 && ranges[0]![1] === 0 && ranges[0]![2] === NO_ID;
     this.#overflows = !this.has(OVERFLOW_ID);
   }
 
   has(id: number): boolean {
-    if (this.isWhole) return id !== NO_ID;
-    return this.#ranges.some(([inside, , count]) => id >= inside && id - inside < count);
+    if (this.isWhole) return id < NO_ID;
+    let [low, high] = [0, this.#inOrder.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#inOrder[middle]![0] <= id) low = middle + 1;
+      else high = middle;
+    }
+    const last = this.#inOrder[low - 1];
+    return last !== undefined && id - last[0] < last[2];
   }
 
   /**

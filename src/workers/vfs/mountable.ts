@@ -99,11 +99,12 @@ const MAKERS: Readonly<Record<MountableTypeName, Make>> = {
   cgroup2: (kernel, data) => kernel.newCgroups("cgroup2", data),
 };
 
-/** Whether options name no owners whom nobody in the namespace can be. */
+/** Whether options name no owners whom nobody in the namespace can be, and none that is no number. */
 export function ownersFit({ uids, gids }: UserNamespace, data: readonly string[]): boolean {
   return data.every((word) => {
-    const [, name, id] = /^(uid|gid)=(\d{1,10})$/.exec(word) ?? [];
-    return name === undefined || (name === "uid" ? uids : gids).has(Number(id));
+    const [, name, id] = /^(uid|gid)=(.*)$/.exec(word) ?? [];
+    if (name === undefined) return true;
+    return /^\d{1,10}$/.test(id!) && (name === "uid" ? uids : gids).has(Number(id));
   });
 }
 
