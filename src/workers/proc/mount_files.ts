@@ -20,7 +20,7 @@ import { pin, unpin } from "../vfs/fs_state.ts";
 import { bound, type FileNode } from "../vfs/generated/nodes.ts";
 import type { FileSystem } from "../vfs/inode.ts";
 import { type Mount, type MountNamespace, Path, pathName } from "../vfs/path.ts";
-import { propagationFields } from "../vfs/propagation.ts";
+import { type Dominators, propagationFields } from "../vfs/propagation.ts";
 import type { ProcessSubject } from "./subjects.ts";
 
 const MOUNT_FLAGS: readonly (readonly [number, string])[] = [
@@ -68,13 +68,14 @@ function rootOf({ root }: Mount): string {
   return escaped(`/${names.reverse().join("/")}`);
 }
 
-type Format = (mount: Mount, place: string, visible: ReadonlySet<Mount>) => string;
+type Format = (mount: Mount, place: string, visible: ReadonlySet<Mount>, known: Dominators) => string;
 
 /** A record for each mount below the root, none for others. */
 function* records(namespace: MountNamespace, root: Path, format: Format): Generator<string> {
+  const known: Dominators = new Map();
   for (const mount of namespace.mounts) {
     const place = pathName(new Path(mount, mount.root), root, DEPTH_MAX);
-    yield typeof place === "string" ? format(mount, escaped(place), namespace.mounts) : "";
+    yield typeof place === "string" ? format(mount, escaped(place), namespace.mounts, known) : "";
   }
 }
 
@@ -104,13 +105,13 @@ export const mounts = perMount((mount, place) => {
   return `${escaped(mount.source)} ${place} ${mount.fs.type} ${options} 0 0\n`;
 }, true);
 
-export const mountInfo = perMount((mount, place, visible) => {
+export const mountInfo = perMount((mount, place, visible, known) => {
   const parent = mount.parent?.id ?? 0;
   const where = `${mount.id} ${parent} ${deviceOf(mount.fs)} ${rootOf(mount)} ${place}`;
   const access = accessOf(mount.flags);
   const ofFs = `${accessOf(mount.fs.superFlags)}${superOptions(mount)}${ownOptions(mount)}`;
   const own = `${mount.fs.type} ${escaped(mount.source)} ${ofFs}`;
-  return `${where} ${access}${mountOptions(mount)}${propagationFields(mount, visible)} - ${own}\n`;
+  return `${where} ${access}${mountOptions(mount)}${propagationFields(mount, visible, known)} - ${own}\n`;
 }, true);
 
 export const mountStats = perMount(

@@ -164,24 +164,39 @@ export function receiversOf(mount: Mount, sees: (mount: Mount) => boolean): Rece
   return receivers;
 }
 
+/** For readers who see the same mounts: of groups, what `dominating` has found. */
+export type Dominators = Map<PeerGroup, PeerGroup | null>;
+
 /** The group nearest above a slave that has a member among these mounts: from which it gets what it gets, for who sees them. */
-function dominating(mount: Mount, visible: ReadonlySet<Mount>): PeerGroup | null {
-  let group = mount.master;
-  while (group !== null) {
-    for (const member of group.members) if (visible.has(member)) return group;
+function dominating(mount: Mount, visible: ReadonlySet<Mount>, known: Dominators): PeerGroup | null {
+  const passed: PeerGroup[] = [];
+  let found: PeerGroup | null = null;
+  for (let group = mount.master; group !== null && found === null; ) {
+    const before = known.get(group);
+    if (before !== undefined) {
+      found = before;
+      break;
+    }
+    passed.push(group);
+    for (const member of group.members)
+      if (visible.has(member)) {
+        found = group;
+        break;
+      }
     const [member] = group.members;
     group = member?.master ?? null;
   }
-  return null;
+  for (const group of passed) known.set(group, found);
+  return found;
 }
 
 /** The optional fields of /proc/PID/mountinfo, each with a space before it; `visible`: the reader's mounts. */
-export function propagationFields(mount: Mount, visible: ReadonlySet<Mount>): string {
+export function propagationFields(mount: Mount, visible: ReadonlySet<Mount>, known: Dominators): string {
   const { peers, master, isUnbindable } = mount;
   let text = peers === null ? "" : ` shared:${peers.id}`;
   if (master !== null) {
     text += ` master:${master.id}`;
-    const from = dominating(mount, visible);
+    const from = dominating(mount, visible, known);
     if (from !== null && from !== master) text += ` propagate_from:${from.id}`;
   }
   return isUnbindable ? `${text} unbindable` : text;
