@@ -22,13 +22,14 @@ static void enter(int fd, const char *what) {
 }
 
 // Below the working directory, which the container may have filled with links to anywhere. Where there is no such place
-// (any more), nothing is shown.
-static void attach(int tree, const char *destination) {
+// (any more), nothing is shown: false.
+static bool attach(int tree, const char *destination) {
   struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
   int at = (int)syscall(SYS_openat2, AT_FDCWD, destination, &how, sizeof how);
-  if (at >= 0) mounts_attach(tree, at);
+  bool is_shown = at >= 0 && mounts_attach(tree, at) == 0;
   if (at >= 0) close(at);
   close(tree);
+  return is_shown;
 }
 
 // From within the namespace: what cannot be opened is not shown.
@@ -67,11 +68,11 @@ static _Noreturn void make(pid_t init, pid_t waiter, bool user_namespace, const 
   if (place < 0 || mounts_attach(trees.root, place) < 0 || fchdir(trees.root) < 0)
     fail_errno(EXIT_RINGFENCE, "showing the container's files");
   int processes = proc < 0 ? -1 : fcntl(proc, F_DUPFD_CLOEXEC, 0);
-  if (proc >= 0) attach(proc, PROC);
+  bool shows_proc = proc >= 0 && attach(proc, PROC);
   for (unsigned i = 0; i < spec->bind_count; i++)
     if (trees.binds[i] >= 0) attach(trees.binds[i], spec->binds[i].destination);
   mounts_make_root();
-  if (processes >= 0) hide_sandbox(processes);
+  if (shows_proc) hide_sandbox(processes);
   _exit(0);
 }
 

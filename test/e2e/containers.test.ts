@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmdirSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -818,6 +819,27 @@ test("a create that is killed at any moment leaves no process, and delete --forc
       assert.equal(bundle.left(), [], `after ${delay} ms`);
     }
   });
+});
+
+// The host's view of its files (native/launcher/shown_root.c) has no place for the sandbox's processes then.
+test("a container whose image has no /proc, or a link in its place, is created", async () => {
+  const withoutProc = (config: Config) => {
+    config.mounts = [];
+    config.linux.maskedPaths = config.linux.readonlyPaths = [];
+  };
+  await withBundle(
+    shell("exit 3"),
+    async (bundle) => {
+      for (const target of [null, "/bin/busybox"]) {
+        rmSync(join(bundle.rootfs, "proc"), { recursive: true, force: true });
+        if (target !== null) symlinkSync(target, join(bundle.rootfs, "proc"));
+        const created = await bundle.create();
+        assert.is(created.code, 0, said(created));
+        assert.is((await bundle.on("delete", ["--force"])).code, 0);
+      }
+    },
+    withoutProc,
+  );
 });
 
 test.run();
