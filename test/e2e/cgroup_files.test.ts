@@ -2,23 +2,14 @@
 // Skipped, and said so, where runc is not installed.
 
 import { spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ok, said, text } from "../said.ts";
 import { ringfence } from "../spawn.ts";
 import { type Bundle, shell, withBundle } from "./bundle.ts";
+import { withUnifiedRuntime } from "./unified_runtime.ts";
 
 const works = spawnSync("runc", ["--version"]).status === 0;
 const test = suite("cgroups");
@@ -182,12 +173,7 @@ test("exec --cgroup takes groups below the container's", async () => {
 });
 
 test("a host with control groups of v2 alone", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "ringfence-v2-"));
-  const runtime = join(directory, "ringfence");
-  const mounts = "umount -lR /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup";
-  const script = `#!/bin/sh\nexec unshare -m sh -c '${mounts} && exec "$@"' sh ${ringfence} "$@"\n`;
-  writeFileSync(runtime, script, { mode: 0o755 });
-  try {
+  await withUnifiedRuntime(async (runtime) => {
     await withBundle(
       SLEEP,
       async (bundle) => {
@@ -205,9 +191,7 @@ test("a host with control groups of v2 alone", async () => {
       () => {},
       runtime,
     );
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  });
 });
 
 if (works) test.run();

@@ -2,14 +2,14 @@
 // host has control groups of v1, and with what was set where it has v2's. Skipped, and said so, where runc is not installed.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ok, said, text } from "../said.ts";
 import { ringfence, run } from "../spawn.ts";
 import { type Bundle, type Config, shell, withBundle } from "./bundle.ts";
+import { withUnifiedRuntime } from "./unified_runtime.ts";
 
 const works = spawnSync("runc", ["--version"]).status === 0;
 const test = suite("cgroup inside");
@@ -83,17 +83,12 @@ if (hasLegacy)
   });
 
 test("files of v2, where the host has those alone", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "ringfence-v2-"));
-  const runtime = join(directory, "ringfence");
-  const mounts = "umount -lR /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup";
-  const lines = `#!/bin/sh\nexec unshare -m sh -c '${mounts} && exec "$@"' sh ${ringfence} "$@"\n`;
-  writeFileSync(runtime, lines, { mode: 0o755 });
   const script = `cat /proc/self/cgroup; grep -w cgroup2 /proc/self/mountinfo | cut -d' ' -f4-; cd /sys/fs/cgroup
     cat cgroup.controllers memory.max memory.swap.max memory.low cpu.max cpu.weight cpuset.cpus.effective pids.max pids.current
     [ $(cat memory.current) -gt 100000 ] && [ $(cat memory.current) -lt 200000000 ] && echo used
     grep -c . memory.stat cpu.stat memory.events >/dev/null && head -1 cgroup.procs
     mkdir below; echo $$ >cgroup.procs && echo moved; echo 999999 >cgroup.procs; echo 7 >pids.max; cat pids.max`;
-  try {
+  await withUnifiedRuntime(async (runtime) => {
     await withBundle(
       shell("unused"),
       async (bundle) => {
@@ -119,9 +114,7 @@ test("files of v2, where the host has those alone", async () => {
       () => {},
       runtime,
     );
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  });
 });
 
 test("a caller's own affinity is the program's", async () => {
