@@ -17,7 +17,6 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { O_NONBLOCK, O_RDONLY } from "../../shared/abi/fcntl.ts";
-import type { Editor } from "../install/edit.ts";
 import { defaultFile, type Engine, engines } from "../install/engines.ts";
 import { CommandError } from "./command_error.ts";
 import { globalFlags } from "./options.ts";
@@ -148,9 +147,9 @@ export function install(words: InstallWords): void {
 export function uninstall(words: InstallWords): void {
   const engine = engines[words.engine]!;
   const path = pathOf(engine, words);
-  const remove = (text: string | null, editor: Editor) =>
-    text === null ? null : editor.remove(text, words.runtime);
-  const isChanged = change(path, (text) => remove(text, engine.editor));
+  const isChanged = change(path, (text) =>
+    text === null ? null : engine.editor.remove(text, words.runtime),
+  );
   say(`${path}: ${isChanged ? "without the runtime" : "nothing to do, there is no"} ${words.runtime}`);
   if (isChanged) say(`next: ${engine.next}`);
 }
