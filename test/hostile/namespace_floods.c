@@ -445,8 +445,12 @@ static void devices(void) {
     bridge(s, "br");
     up(s, "br", 0);
     int master = if_nametoindex("br");
-    while ((error = pair(s, "p%d", "q%d", -1)) == 0)
-      count++;
+    // Those of the namespace before go a part after the other, and count as long as they are there.
+    for (int waits = 0; (error = pair(s, "p%d", "q%d", -1)) == 0 || (count < 100 && waits < 500);)
+      if (error == 0)
+        count++;
+      else
+        waits++, usleep(20000);
     if (count < 100 || error != -ENOMEM) bad("devices", error);
     for (int i = 0; i < count; i++) {
       char name[16];
