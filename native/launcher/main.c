@@ -1,7 +1,9 @@
 // The launcher: serves the quick commands itself, hands everything else to Node with the command
 // line of yargs. It holds no policy: what the flags are is generated from the yargs definitions.
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -46,21 +48,26 @@ static void open_log(const struct options *options) {
   report_log(fd, option_is(options, OPTION_LOG_FORMAT, "json"));
 }
 
+// With the libraries of the sandbox's directory: the host may have none that Node can be run with.
 static _Noreturn void run_node(char **argv) {
-  char node[4096], script[4096];
-  installation_path(node, sizeof node, "sandbox/node");
+  char loader[PATH_MAX], libraries[PATH_MAX], script[PATH_MAX];
+  struct installed_node node;
+  installation_path(loader, sizeof loader, "sandbox/lib64/ld-linux-x86-64.so.2");
+  installation_path(libraries, sizeof libraries, "sandbox/lib");
   installation_path(script, sizeof script, "js/cli.cjs");
+  installation_node(&node);
+  char *first[] = {loader, "--library-path", libraries, node.path, script};
+  const size_t first_count = sizeof first / sizeof first[0];
   size_t count = 0;
   while (argv[count])
     count++;
-  char **arguments = calloc(count + 2, sizeof *arguments);
+  char **arguments = calloc(first_count + count, sizeof *arguments);
   if (!arguments) fail_errno(EXIT_RINGFENCE, "starting Node");
-  arguments[0] = node;
-  arguments[1] = script;
+  memcpy(arguments, first, sizeof first);
   for (size_t i = 1; i < count; i++)
-    arguments[i + 1] = argv[i];
-  execv(node, arguments);
-  fail_errno(EXIT_RINGFENCE, "starting %s", node);
+    arguments[first_count + i - 1] = argv[i];
+  execv(loader, arguments);
+  fail_errno(EXIT_RINGFENCE, "starting %s", loader);
 }
 
 int main(int argc, char **argv) {
