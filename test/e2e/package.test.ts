@@ -69,6 +69,16 @@ test("make install, and uninstall", async () => {
   const installed = new Installed(root, "usr/local/bin/ringfence");
   await works(installed);
   assert.ok(statSync(join(root, "usr/local/bin/containerd-shim-ringfence-v1")).isFile());
+  const complete = `. ${root}/usr/local/share/bash-completion/completions/ringfence; _ringfence; echo "\${COMPREPLY[@]}"`;
+  const offered = (...typed: string[]) =>
+    output("bash", [
+      "-c",
+      `COMP_WORDS=(ringfence ${typed.join(" ")}) COMP_CWORD=${typed.length}; ${complete}`,
+    ]);
+  assert.is(await offered("un"), "uninstall\n");
+  assert.is(await offered("--debug", "install", "--cl"), "--clobber\n");
+  assert.is(await offered("install", "--engine", "=", "po"), "podman\n");
+
   // Again over the first one, as an update is.
   await make("install", `DESTDIR=${root}`);
   assert.equal(readdirSync(join(root, "usr/local/lib")), ["ringfence"]);
@@ -132,7 +142,7 @@ if ((await run("sh", ["-c", "command -v dpkg-deb"])).code === 0)
     const installed = new Installed(root, "usr/bin/ringfence");
     assert.is(text(ok(await installed.run("do", "--", "echo", "deb"))), "deb\n");
     assert.equal(readdirSync(root), ["usr"]);
-    assert.equal(readdirSync(join(root, "usr")).sort(), ["bin", "lib"]);
+    assert.equal(readdirSync(join(root, "usr")).sort(), ["bin", "lib", "share"]);
   });
 
 test.run();

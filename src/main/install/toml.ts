@@ -12,7 +12,7 @@ const RUNTIMES: Readonly<Record<number, readonly string[]>> = {
 };
 const FRESH = "version = 2\n";
 const SHIM = "io.containerd.ringfence.v1";
-/** What containerd looks for in its PATH for that, beside the command; versions before 1.6 know no runtime_path. */
+/** What containerd looks for in its PATH for that, where it does not heed runtime_path (before 1.6, and in some later places). */
 const SHIM_FILE = "containerd-shim-ringfence-v1";
 
 const HEADER = /^\s*\[([^\]]*(?:"[^"]*"[^\]]*)*)\]\s*(?:#.*)?$/;
