@@ -10,6 +10,7 @@
 #include "options.h"
 #include "preserved.h"
 #include "report.h"
+#include "shim.h"
 
 static int (*const commands[COMMAND_COUNT])(const struct options *) = {
     [COMMAND_DO] = command_do,         [COMMAND_HOLD] = command_hold,     [COMMAND_CREATE] = command_create,
@@ -64,6 +65,7 @@ static _Noreturn void run_node(char **argv) {
 }
 
 int main(int argc, char **argv) {
+  if (shim_is_called(argv[0])) return shim_main(argc, argv);
   struct options options;
   if (!options_read(&options, argc, argv)) run_node(argv);
   report_failures_as(options_failure_code(&options));
