@@ -20,6 +20,7 @@ export const bundles = [
   { name: "kernel", entry: "src/workers/thread.ts", inSandbox: true, cached: true },
   { name: "worker", entry: "node_modules/piscina/dist/worker.js", inSandbox: true },
   { name: "cli", entry: "src/main/cli/main.ts", inSandbox: false },
+  { name: "shim", entry: "src/main/shim/main.ts", inSandbox: false },
 ];
 
 // koffi looks for its native part in node_modules; here it lies beside the bundle, in the sandbox's root. A program

@@ -1,8 +1,9 @@
 // Makes an installation of what a set-up has built: a directory that has all that runs, and needs nothing beside it:
 //
 //   native/ringfence-launcher            the command; it finds the rest from its own place
-//   native/containerd-shim-ringfence-v1  the same for containerd
-//   js/cli.cjs                           commands that Node serves
+//   native/containerd-shim-ringfence-v1  the same by another name: containerd's shim
+//   native/shim.node                     what the shim's Node needs of it
+//   js/cli.cjs, js/shim.cjs              commands that Node serves, and the shim
 //   sandbox/                             the root of sandboxes (sandbox_root.mjs)
 //   licenses/                            of what is in it that others have made
 //
@@ -44,7 +45,7 @@ function assemble(directory, isPackage) {
   const to = (name) => join(directory, name);
   // Copies: who may write to the checkout has no part in the installation.
   const skipped = isPackage ? from(NODE) : null;
-  for (const name of [LAUNCHER, "js/cli.cjs", "sandbox"])
+  for (const name of [LAUNCHER, "native/shim.node", "js/cli.cjs", "js/shim.cjs", "sandbox"])
     cpSync(from(name), to(name), { recursive: true, filter: (path) => path !== skipped });
   cpSync(from("js/licenses"), to("licenses"), { recursive: true });
   if (isPackage) {

@@ -65,3 +65,22 @@ void installation_node(struct installed_node *node) {
   node->is_elsewhere = true;
   node->is_as_built = status.st_size == size;
 }
+
+char **installation_node_command(const char *script, char *const *words) {
+  static char loader[PATH_MAX], libraries[PATH_MAX], path[PATH_MAX];
+  static struct installed_node node;
+  installation_path(loader, sizeof loader, "sandbox/lib64/ld-linux-x86-64.so.2");
+  installation_path(libraries, sizeof libraries, "sandbox/lib");
+  installation_path(path, sizeof path, script);
+  installation_node(&node);
+  char *first[] = {loader, "--library-path", libraries, node.path, path};
+  const size_t first_count = sizeof first / sizeof first[0];
+  size_t count = 0;
+  while (words[count])
+    count++;
+  char **command = calloc(first_count + count + 1, sizeof *command);
+  if (!command) fail_errno(EXIT_RINGFENCE, "starting Node");
+  memcpy(command, first, sizeof first);
+  memcpy(command + first_count, words, count * sizeof *words);
+  return command;
+}

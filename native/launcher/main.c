@@ -1,9 +1,6 @@
 // The launcher: serves the quick commands itself, hands everything else to Node with the command
 // line of yargs. It holds no policy: what the flags are is generated from the yargs definitions.
 #include <fcntl.h>
-#include <limits.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,6 +9,7 @@
 #include "options.h"
 #include "preserved.h"
 #include "report.h"
+#include "shim.h"
 
 static int (*const commands[COMMAND_COUNT])(const struct options *) = {
     [COMMAND_DO] = command_do,         [COMMAND_HOLD] = command_hold,     [COMMAND_CREATE] = command_create,
@@ -48,29 +46,14 @@ static void open_log(const struct options *options) {
   report_log(fd, option_is(options, OPTION_LOG_FORMAT, "json"));
 }
 
-// With the libraries of the sandbox's directory: the host may have none that Node can be run with.
 static _Noreturn void run_node(char **argv) {
-  char loader[PATH_MAX], libraries[PATH_MAX], script[PATH_MAX];
-  struct installed_node node;
-  installation_path(loader, sizeof loader, "sandbox/lib64/ld-linux-x86-64.so.2");
-  installation_path(libraries, sizeof libraries, "sandbox/lib");
-  installation_path(script, sizeof script, "js/cli.cjs");
-  installation_node(&node);
-  char *first[] = {loader, "--library-path", libraries, node.path, script};
-  const size_t first_count = sizeof first / sizeof first[0];
-  size_t count = 0;
-  while (argv[count])
-    count++;
-  char **arguments = calloc(first_count + count, sizeof *arguments);
-  if (!arguments) fail_errno(EXIT_RINGFENCE, "starting Node");
-  memcpy(arguments, first, sizeof first);
-  for (size_t i = 1; i < count; i++)
-    arguments[first_count + i - 1] = argv[i];
-  execv(loader, arguments);
-  fail_errno(EXIT_RINGFENCE, "starting %s", loader);
+  char **command = installation_node_command("js/cli.cjs", argv + (argv[0] != NULL));
+  execv(command[0], command);
+  fail_errno(EXIT_RINGFENCE, "starting %s", command[0]);
 }
 
 int main(int argc, char **argv) {
+  if (shim_is_called(argv[0])) return shim_main(argc, argv);
   struct options options;
   if (!options_read(&options, argc, argv)) run_node(argv);
   report_failures_as(options_failure_code(&options));

@@ -23,7 +23,9 @@ export interface ContainerState {
   init: number;
   /** Directories of its control groups: one for each hierarchy of v1, and of v2. */
   cgroups: string[];
-  /** Its control socket; a path of a few bytes, good while this process lives. */
+  /** Its state directory, open. */
+  directory: number;
+  /** Its control socket; a path of a few bytes, good while that is open. */
   socket: string;
 }
 
@@ -68,7 +70,8 @@ function openDirectory(root: string | undefined, id: string): number {
 
 /** Throws a CommandError where there is no such container. */
 export function findContainer(root: string | undefined, id: string): ContainerState {
-  const path = `/proc/self/fd/${openDirectory(root, id)}`;
+  const directory = openDirectory(root, id);
+  const path = `/proc/self/fd/${directory}`;
   let record: ReturnType<typeof readRecord>;
   try {
     record = readRecord(JSON.parse(readBounded(`${path}/state.json`, RECORD_MAX)), "");
@@ -80,5 +83,5 @@ export function findContainer(root: string | undefined, id: string): ContainerSt
   }
   if (record.bundle === undefined) throw new CommandError(`container does not exist: ${id}`);
   const { init, cgroups } = record;
-  return { id, init, cgroups, socket: `${path}/s` };
+  return { id, init, cgroups, directory, socket: `${path}/s` };
 }
