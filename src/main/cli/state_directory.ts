@@ -1,7 +1,8 @@
 // A container's state directory, <root>/<id>, as commands of Node's find it; the launcher writes it
 // (native/launcher/state.h, record.h). What stands there is believed only where nobody else can have written it.
 
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { constants, fstatSync, openSync } from "node:fs";
+import { readBounded } from "../bounded_file.ts";
 import { byteString, integer, list, object, optional, SchemaError } from "../oci/schema.ts";
 import { CommandError } from "./command_error.ts";
 
@@ -33,21 +34,6 @@ function rootPath(root: string | undefined): string {
   const runtime = process.env.XDG_RUNTIME_DIR;
   if (!runtime?.startsWith("/")) throw new CommandError("set --root: XDG_RUNTIME_DIR is not set");
   return `${runtime}/ringfence`;
-}
-
-/** Reads a file of at most `limit` bytes, or throws what Node throws. */
-export function readBounded(path: string, limit: number): string {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const bytes = Buffer.alloc(limit + 1);
-    let length = 0;
-    for (let n = 1; n > 0 && length <= limit; length += n)
-      n = readSync(fd, bytes, length, bytes.length - length, null);
-    if (length > limit) throw new RangeError(`${path} is too long`);
-    return bytes.toString("utf8", 0, length);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function openDirectory(root: string | undefined, id: string): number {
