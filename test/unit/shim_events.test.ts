@@ -200,6 +200,16 @@ test("of more than 2 048 events that wait, and of more than 4 MiB, the oldest ar
   });
 });
 
+test("who closes while containerd is away has told everything when it comes back in time", async () => {
+  await withContainerd(async (containerd, publisher) => {
+    publisher.publish(...exit(0));
+    const closed = publisher.close(20_000);
+    await containerd.start();
+    await closed;
+    assert.equal([containerd.pids, publisher.dropped], [[0], 0]);
+  });
+});
+
 test("who closes waits for what is left, but not for ever; nobody listens: nothing is kept", async () => {
   await withContainerd(async (_containerd, publisher, drops) => {
     publisher.publish(...exit(0));
@@ -209,6 +219,11 @@ test("who closes waits for what is left, but not for ever; nobody listens: nothi
     publisher.publish(...exit(2));
     assert.is(drops[2], "/tasks/exit: the publisher is closed");
   });
+  const patient = new Publisher({ address: "/nonexistent/s", namespace: "n", retryMs: 3_600_000 });
+  patient.publish(...exit(0));
+  patient.publish(...exit(1));
+  await patient.close(50);
+  assert.is(patient.dropped, 2);
   const nobody = new Publisher({ address: "", namespace: "n" });
   nobody.publish(...exit(0));
   await nobody.close(0);

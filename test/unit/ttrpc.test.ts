@@ -6,6 +6,7 @@ import * as assert from "uvu/assert";
 import { Task as TaskV2 } from "../../src/main/shim/gen/task_v2_pb.ts";
 import { Task as TaskV3 } from "../../src/main/shim/gen/task_v3_pb.ts";
 import { connect } from "../../src/main/shim/ttrpc/client.ts";
+import { DATA_MAX, FrameReader } from "../../src/main/shim/ttrpc/frame.ts";
 import { type Caller, type Handlers, serve, service } from "../../src/main/shim/ttrpc/server.ts";
 import { Code, RpcError } from "../../src/main/shim/ttrpc/status.ts";
 import { field, fieldsOf, frame, numberField, Peer, request, withServer } from "./ttrpc_peer.ts";
@@ -137,6 +138,21 @@ test("a frame that is too long is counted off, and what follows it is served", a
   });
 });
 
+test("a reader keeps nothing of a frame that is too long", () => {
+  const reader = new FrameReader();
+  const pieces = [
+    frame(1, REQUEST, Buffer.alloc(0), 0, DATA_MAX + 3),
+    Buffer.alloc(DATA_MAX),
+    Buffer.alloc(3),
+  ];
+  const found = pieces.map((piece) =>
+    [...reader.take(piece)].map(({ length, data }) => [length, data.length]),
+  );
+  assert.equal([found, reader.held], [[[], [], [[DATA_MAX + 3, 0]]], 0]);
+  [...reader.take(frame(3, REQUEST, Buffer.alloc(0), 0, DATA_MAX + 1)), ...reader.take(Buffer.alloc(65_536))];
+  assert.is(reader.held, 0);
+});
+
 test("what a handler throws: its code, or UNKNOWN, and its words", async () => {
   const handlers: TaskHandlers = {
     start: async () => {
@@ -219,7 +235,11 @@ test("of a peer that reads nothing no more is read than there is room for answer
 });
 
 test("calls under way are bounded by their bytes", async () => {
-  const handlers: TaskHandlers = { ...echo, wait: () => new Promise(() => {}) };
+  const ends: (() => void)[] = [];
+  const handlers: TaskHandlers = {
+    ...echo,
+    wait: () => new Promise((resolve) => ends.push(() => resolve({}))),
+  };
   await withTask(handlers, async (path) => {
     const peer = new Peer(path);
     const large = request(V2, "Wait", field(1, Buffer.alloc(3 << 20)));
@@ -232,6 +252,14 @@ test("calls under way are bounded by their bytes", async () => {
         [11, Code.RESOURCE_EXHAUSTED],
         [13, 0],
       ],
+    );
+    for (const end of ends.splice(0)) end();
+    await peer.answers(5);
+    for (let stream = 15; stream < 25; stream += 2) peer.send(frame(stream, REQUEST, large));
+    peer.send(frame(25, REQUEST, request(V2, "Kill")));
+    assert.equal(
+      (await peer.answers(1)).map(({ stream, code }) => [stream, code]),
+      [[25, 0]],
     );
   });
 });
