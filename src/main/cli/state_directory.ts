@@ -1,7 +1,8 @@
 // A container's state directory, <root>/<id>, as commands of Node's find it; the launcher writes it
 // (native/launcher/state.h, record.h). What stands there is believed only where nobody else can have written it.
 
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { readBounded } from "../bounded_file.ts";
 import { byteString, integer, list, object, optional, SchemaError } from "../oci/schema.ts";
 import { CommandError } from "./command_error.ts";
 
@@ -37,21 +38,6 @@ function rootPath(root: string | undefined): string {
   return `${runtime}/ringfence`;
 }
 
-/** Reads a file of at most `limit` bytes, or throws what Node throws. */
-export function readBounded(path: string, limit: number): string {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const bytes = Buffer.alloc(limit + 1);
-    let length = 0;
-    for (let n = 1; n > 0 && length <= limit; length += n)
-      n = readSync(fd, bytes, length, bytes.length - length, null);
-    if (length > limit) throw new RangeError(`${path} is too long`);
-    return bytes.toString("utf8", 0, length);
-  } finally {
-    closeSync(fd);
-  }
-}
-
 function openDirectory(root: string | undefined, id: string): number {
   if (!ID.test(id) || id === "." || id === "..") throw new CommandError(`invalid container ID format: ${id}`);
   let fd: number;
@@ -63,8 +49,9 @@ function openDirectory(root: string | undefined, id: string): number {
     throw new CommandError(`container does not exist: ${id}`);
   }
   const { uid, mode } = fstatSync(fd);
-  if ((uid !== 0 && uid !== process.geteuid!()) || (mode & OTHERS_MAY_WRITE) !== 0)
-    throw new CommandError(`the state of ${id} can be changed by other users`);
+  const isTrusted = (uid === 0 || uid === process.geteuid!()) && (mode & OTHERS_MAY_WRITE) === 0;
+  if (!isTrusted) closeSync(fd);
+  if (!isTrusted) throw new CommandError(`the state of ${id} can be changed by other users`);
   return fd;
 }
 
@@ -72,16 +59,20 @@ function openDirectory(root: string | undefined, id: string): number {
 export function findContainer(root: string | undefined, id: string): ContainerState {
   const directory = openDirectory(root, id);
   const path = `/proc/self/fd/${directory}`;
+  const refuse = (message: string) => {
+    closeSync(directory);
+    return new CommandError(message);
+  };
   let record: ReturnType<typeof readRecord>;
   try {
     record = readRecord(JSON.parse(readBounded(`${path}/state.json`, RECORD_MAX)), "");
   } catch (error) {
     const isMade = error instanceof SchemaError || error instanceof SyntaxError;
-    throw new CommandError(
+    throw refuse(
       isMade ? `the state of ${id} cannot be read: ${error.message}` : `container does not exist: ${id}`,
     );
   }
-  if (record.bundle === undefined) throw new CommandError(`container does not exist: ${id}`);
+  if (record.bundle === undefined) throw refuse(`container does not exist: ${id}`);
   const { init, cgroups } = record;
   return { id, init, cgroups, directory, socket: `${path}/s` };
 }

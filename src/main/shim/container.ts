@@ -2,14 +2,17 @@
 // sandbox; what must be done on the host is a command of the launcher's.
 
 import { closeSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { type Any, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { SIGKILL } from "../../shared/abi/signal.ts";
 import { ControlClient } from "../cli/control_client.ts";
 import { findContainer } from "../cli/state_directory.ts";
+import { CgroupFiles } from "../usage/cgroup_files.ts";
+import { readUsage } from "../usage/guest_usage.ts";
 import type { Addon } from "./addon.ts";
 import { type Children, exitStatus } from "./children.ts";
 import { ConsoleSocket } from "./console.ts";
 import type { Publisher } from "./events.ts";
+import { taskMetrics } from "./metrics.ts";
 import { OomWatch } from "./oom.ts";
 import { type Exit, Process } from "./process.ts";
 import { mountRoot, type RootMount, unmountRoot } from "./rootfs.ts";
@@ -48,13 +51,15 @@ export class Container {
   readonly runtime: Runtime;
   readonly init: Process;
   isPaused = false;
-  /** Directories of its control groups. */
-  cgroups: readonly string[] = [];
   readonly #around: Surroundings;
   readonly #execs = new Map<string, Process>();
   /** What an exec is to run, until it is started. */
   readonly #specs = new Map<string, string>();
   #control: ControlClient | null = null;
+  /** Of its control groups. */
+  #files = new CgroupFiles([]);
+  /** Process 1 of its sandbox, as the host knows it. */
+  #sandbox = 0;
   #oom: OomWatch | null = null;
   /** Calls that change it go one after the other. */
   #last: Promise<unknown> = Promise.resolve();
@@ -184,6 +189,12 @@ export class Container {
     return Array.isArray(pids) ? pids.filter((pid) => Number.isSafeInteger(pid)) : [];
   }
 
+  /** What it uses, as containerd's clients read it. */
+  async stats(): Promise<Any> {
+    const usage = this.init.exit === null ? readUsage(await this.#ask("usage"), "usage") : undefined;
+    return taskMetrics({ files: this.#files, init: this.#sandbox, usage });
+  }
+
   /** What is over goes: an added process, or the whole container. */
   async delete(execId: string): Promise<Exit & { pid: number }> {
     const process = this.process(execId);
@@ -257,8 +268,9 @@ export class Container {
     } finally {
       closeSync(state.directory);
     }
-    this.cgroups = state.cgroups;
-    this.#oom = new OomWatch(this.#around.addon, state.cgroups, () =>
+    this.#sandbox = state.init;
+    this.#files = new CgroupFiles(state.cgroups);
+    this.#oom = new OomWatch(this.#around.addon, this.#files, state.cgroups, () =>
       this.#around.events.publish("/tasks/oom", { containerId: this.id }),
     );
   }

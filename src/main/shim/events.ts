@@ -66,6 +66,7 @@ export class Publisher {
   /** Ends the wait before the next try. */
   #endSleep = () => {};
   #isClosed = false;
+  #isAbandoned = false;
   #idle = Promise.withResolvers<void>();
   #dropped = 0;
 
@@ -118,6 +119,7 @@ export class Publisher {
   }
 
   #abandon(): void {
+    this.#isAbandoned = true;
     while (this.#queue.length > 0) this.#drop(this.#shift().envelope.topic, "the shim ends");
     this.#client?.close();
     this.#endSleep();
@@ -141,7 +143,7 @@ export class Publisher {
     for (let retry = 0; ; retry++) {
       const error = await this.#tryTwice(envelope);
       if (error === undefined) return undefined;
-      const isLast = retry === RETRIES_MAX || this.#isClosed || FINAL.includes(error.code);
+      const isLast = retry === RETRIES_MAX || this.#isAbandoned || FINAL.includes(error.code);
       if (isLast) return error.message;
       await this.#sleep((this.#options.retryMs ?? RETRY_MS) * (retry + 1));
     }

@@ -2,8 +2,8 @@
 // changed memory.events (inotify), v1 by an eventfd that was written to cgroup.event_control.
 
 import { closeSync, type FSWatcher, openSync, watch, writeFileSync } from "node:fs";
-import { CgroupFiles, oomKills } from "../cli/cgroup_stats.ts";
 import type { PollHandle } from "../host.ts";
+import { type CgroupFiles, oomKills } from "../usage/cgroup_files.ts";
 import { type Addon, READABLE } from "./addon.ts";
 
 /** A thousand of them are one line in a log. */
@@ -19,9 +19,9 @@ export class OomWatch {
   #poll: PollHandle | null = null;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(addon: Addon, directories: readonly string[], tell: () => void) {
+  constructor(addon: Addon, files: CgroupFiles, directories: readonly string[], tell: () => void) {
     this.#addon = addon;
-    this.#files = new CgroupFiles(directories);
+    this.#files = files;
     this.#tell = tell;
     this.#kills = oomKills(this.#files);
     for (const directory of directories) this.#watch(directory);

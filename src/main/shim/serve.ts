@@ -1,13 +1,15 @@
 // The shim's life: it serves the socket that the launcher has made (native/launcher/shim_start.c) until containerd says
 // that it may end, or nobody has needed it for a while.
 
-import { rmSync, writeSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
-import { formatRecord } from "../../shared/log_format.ts";
 import { loadAddon } from "./addon.ts";
 import { Children } from "./children.ts";
 import { Publisher } from "./events.ts";
+import { logPathOf, type ShimOptions } from "./options.ts";
+import { joinGroup } from "./shim_cgroup.ts";
+import { ShimLog } from "./shim_log.ts";
 import { TaskService } from "./task_service.ts";
 import { serve } from "./ttrpc/server.ts";
 
@@ -28,35 +30,21 @@ export interface ServeWords {
   isDebug: boolean;
 }
 
-function writeLog(level: string, msg: string): void {
-  try {
-    writeSync(
-      LOG,
-      formatRecord("text", {
-        level,
-        time: Date.now(),
-        msg,
-        fields: { runtime: "io.containerd.ringfence.v1" },
-      }),
-    );
-  } catch {
-    // Nobody reads it, and it is full.
-  }
-}
-
 export function serveTasks({ namespace, address, root, isDebug }: ServeWords): void {
   const socket = address.slice(SCHEME.length);
   const native = join(import.meta.dirname, "../native");
+  const log = new ShimLog(LOG);
   const addon = loadAddon(join(native, "shim.node"));
   const events = new Publisher({
     address: process.env["TTRPC_ADDRESS"] ?? "",
     namespace,
-    onDrop: (topic, why) => writeLog("error", `the event ${topic} was not told: ${why}`),
+    onDrop: (topic, why) => log.write("error", `the event ${topic} was not told: ${why}`),
   });
   const server = createServer();
   let connections = 0;
   let timer: NodeJS.Timeout | undefined;
   let isEnding = false;
+  let group = "";
 
   const end = () => {
     if (isEnding) return;
@@ -65,6 +53,12 @@ export function serveTasks({ namespace, address, root, isDebug }: ServeWords): v
     // The answer to whoever asked for it goes out before.
     void events.close(LAST_EVENTS_MS).then(() => setImmediate(() => process.exit(0)));
   };
+  const configure = (options: ShimOptions, id: string) => {
+    log.goTo(logPathOf(options, id));
+    if (options.shimCgroup === "" || options.shimCgroup === group) return;
+    group = options.shimCgroup;
+    joinGroup(group);
+  };
   const tasks = new TaskService(
     {
       addon,
@@ -72,9 +66,9 @@ export function serveTasks({ namespace, address, root, isDebug }: ServeWords): v
       events,
       namespace,
       socketDirectory: dirname(socket),
-      log: (message) => writeLog("warning", message),
+      log: (message) => log.write("warning", message),
     },
-    { launcher: join(native, "ringfence-launcher"), root, isDebug },
+    { launcher: join(native, "ringfence-launcher"), root, isDebug, configure },
     end,
   );
   const wait = () => {
@@ -96,6 +90,6 @@ export function serveTasks({ namespace, address, root, isDebug }: ServeWords): v
 
   // What ends a service's processes is not for the shim: its containers need it.
   for (const signal of ["SIGTERM", "SIGINT", "SIGPIPE", "SIGHUP"] as const) process.on(signal, () => {});
-  process.on("uncaughtException", (error) => writeLog("error", `${error.stack ?? error}`));
-  process.on("unhandledRejection", (error) => writeLog("error", `${(error as Error)?.stack ?? error}`));
+  process.on("uncaughtException", (error) => log.write("error", `${error.stack ?? error}`));
+  process.on("unhandledRejection", (error) => log.write("error", `${(error as Error)?.stack ?? error}`));
 }

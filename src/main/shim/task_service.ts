@@ -7,8 +7,7 @@ import { ProcessDetailsSchema } from "./gen/runc_options_pb.ts";
 import { Status } from "./gen/task_types_pb.ts";
 import { Task as TaskV2 } from "./gen/task_v2_pb.ts";
 import { Task as TaskV3 } from "./gen/task_v3_pb.ts";
-import { metrics } from "./metrics.ts";
-import { readShimOptions } from "./options.ts";
+import { readOptions, type ShimOptions } from "./options.ts";
 import type { Exit, Process } from "./process.ts";
 import { MountError } from "./rootfs.ts";
 import { Runtime, RuntimeError } from "./runtime.ts";
@@ -23,6 +22,16 @@ export interface ShimWords {
   /** Where containers are, unless options say something else. */
   readonly root: string;
   readonly isDebug: boolean;
+  /** What options say of the shim itself, told with each container. */
+  readonly configure: (options: ShimOptions, id: string) => void;
+}
+
+/** Global flags of the runtime. */
+function flagsOf({ flags, systemdCgroup, logLevel }: ShimOptions, isDebug: boolean): string[] {
+  const all = [...flags];
+  if (isDebug || logLevel === "debug" || logLevel === "trace") all.push("--debug");
+  if (systemdCgroup) all.push("--systemd-cgroup");
+  return all;
 }
 
 function checkId(id: string): void {
@@ -70,13 +79,17 @@ export class TaskService {
     return found;
   }
 
-  #runtime(options: Any | undefined): Runtime {
-    const read = readShimOptions(options);
-    if ("error" in read) throw new RpcError(Code.INVALID_ARGUMENT, read.error);
-    const { root, binaryName, flags } = read;
-    const { launcher, isDebug, root: usual } = this.#words;
-    const all = [...(isDebug ? ["--debug"] : []), ...flags];
-    return new Runtime(this.#around.children, binaryName || launcher, root || usual, all);
+  #runtime(given: Any | undefined, id: string): Runtime {
+    const options = readOptions(given);
+    if (typeof options === "string") throw new RpcError(Code.INVALID_ARGUMENT, options);
+    const { binaryName, root } = options;
+    this.#words.configure(options, id);
+    return new Runtime(
+      this.#around.children,
+      binaryName || this.#words.launcher,
+      root || this.#words.root,
+      flagsOf(options, this.#words.isDebug),
+    );
   }
 
   async #create(words: Parameters<typeof Container.create>[2], options: Any | undefined): Promise<Container> {
@@ -86,7 +99,7 @@ export class TaskService {
       throw new RpcError(Code.ALREADY_EXISTS, `container ${id}: already exists`);
     this.#creating.add(id);
     try {
-      const container = await Container.create(this.#around, this.#runtime(options), words);
+      const container = await Container.create(this.#around, this.#runtime(options, id), words);
       this.#containers.set(id, container);
       return container;
     } catch (error) {
@@ -196,7 +209,7 @@ export class TaskService {
         return {};
       },
 
-      stats: async ({ id }) => ({ stats: metrics(this.#find(id).cgroups) }),
+      stats: async ({ id }) => ({ stats: await this.#find(id).stats() }),
 
       checkpoint: async () => {
         throw new RpcError(Code.UNIMPLEMENTED, "containers cannot be checkpointed: not implemented");

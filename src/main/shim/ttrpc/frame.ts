@@ -42,6 +42,11 @@ export class FrameReader {
   #passed = 0;
   #data: Uint8Array = NOTHING;
 
+  /** Bytes that are held for the frame under way. */
+  get held(): number {
+    return this.#data.length;
+  }
+
   /** Takes bytes, and gives the frames that are whole with them. */
   *take(bytes: Uint8Array): Generator<Frame> {
     let at = 0;
