@@ -9,12 +9,14 @@ import { EBADF, EINVAL, ENODEV, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, ESPIPE } from 
 import { F_ADD_SEALS, F_GETPIPE_SZ, F_SETPIPE_SZ } from "../../shared/abi/fcntl.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Caller } from "../call/caller.ts";
+import type { PidSpace } from "../call/pid.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { Mapped } from "../mem/vma.ts";
 import type { Attributes, Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
 import type { Segments } from "./segments.ts";
+import type { ProcessName } from "./processes.ts";
 
 /** The place of a file in an epoll set. */
 export interface SetItem {
@@ -26,7 +28,8 @@ export interface SetItem {
 export interface FileOwner {
   /** F_OWNER_* */
   readonly type: number;
-  readonly id: number;
+  /** Thread, process or process group, as the type says. */
+  readonly name: ProcessName;
   /** Of who named the owner: the signals are sent in this one's name. */
   readonly credentials: Credentials;
 }
@@ -265,7 +268,7 @@ export abstract class OpenFile {
   }
 
   /** What /proc/PID/fdinfo shows of it beside what all files have: records of whole lines. */
-  info(): Iterable<string> {
+  info(_space: PidSpace): Iterable<string> {
     return [];
   }
 

@@ -15,6 +15,7 @@ import type { PtyContext } from "./tty/pty.ts";
 import type { Session } from "./tty/session.ts";
 import { SessionTerminal } from "./tty/session_terminal.ts";
 import { TERMIOS_SIZE, TERMIOS2_SIZE, WINSIZE_SIZE } from "./tty/settings.ts";
+import type { ProcessName } from "./processes.ts";
 
 const INT_SIZE = 4;
 const LFLAG_AT = 12;
@@ -55,7 +56,7 @@ export class HostTerminal extends SessionTerminal {
   }
 
   /** Lent to a session; `open` makes an open file of it, for /dev/tty and its node in /dev/pts. */
-  lend(session: Session, processGroup: number, open: (flags: number) => OpenFile | number): void {
+  lend(session: Session, processGroup: ProcessName, open: (flags: number) => OpenFile | number): void {
     this.#open = open;
     this.attach(session, processGroup);
     if (this.device >>> 8 === PTS_MAJOR) this.kernel.ptys.lent.set(this.device & 0xff, this);
