@@ -78,7 +78,8 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
       const named = kernel.pids.find(Math.abs(pid));
       const foreground = (named?.group?.session.terminal?.foregroundGroup ?? named) as Pid | undefined;
       const one = named?.group ?? null;
-      const groups = pid === 0 ? kernel.pids.groups() : pid < 0 ? foreground?.members : one === null ? [] : [one];
+      const groups =
+        pid === 0 ? kernel.pids.groups() : pid < 0 ? foreground?.members : one === null ? [] : [one];
       const targets = [...(groups ?? [])];
       for (const group of targets) if (group.state === "running") sendToGroup(group, fromOutside(signo));
       return serve(targets.length > 0 ? 0 : -ESRCH);
@@ -116,7 +117,9 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
 
     async sites() {
       if (kernel.patcher === null) return serve([]);
-      const spaces = new Map([...kernel.pids.groups()].map((group) => [group.id.first, group.leader.stub.space]));
+      const spaces = new Map(
+        [...kernel.pids.groups()].map((group) => [group.id.first, group.leader.stub.space]),
+      );
       return serve(reportSites(kernel.patcher, spaces));
     },
 

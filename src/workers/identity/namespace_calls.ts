@@ -19,7 +19,14 @@ const NAMESPACES = C.CLONE_NEWTIME | C.CLONE_NEWCGROUP | C.CLONE_NEWUTS | C.CLON
 const OF_THREADS = C.CLONE_THREAD | C.CLONE_SIGHAND | C.CLONE_VM;
 const ALL_KINDS = NAMESPACE_KINDS.reduce((all, { type }) => all | type, 0);
 const KNOWN =
-  C.CLONE_NEWNS | C.CLONE_NEWIPC | C.CLONE_NEWNET | C.CLONE_NEWPID | C.CLONE_FS | C.CLONE_FILES | C.CLONE_SYSVSEM | OF_THREADS;
+  C.CLONE_NEWNS |
+  C.CLONE_NEWIPC |
+  C.CLONE_NEWNET |
+  C.CLONE_NEWPID |
+  C.CLONE_FS |
+  C.CLONE_FILES |
+  C.CLONE_SYSVSEM |
+  OF_THREADS;
 
 function isAdministrator({ credentials, kernel }: Task): boolean {
   return capable(credentials, kernel.users, CAP_SYS_ADMIN);

@@ -21,6 +21,8 @@ export interface NamespaceKind {
   of(task: Task): object;
   /** The one that its children are made in, where that may be another; null: nobody has been in it. */
   ofChildren?(task: Task): object | null;
+  /** The one above it, as that task sees it, or a negative errno; of kinds that have none there is no such thing. */
+  parent?(task: Task, one: object): object | number;
   inode(one: object): number;
   /** Somebody stands at its file; or nobody does any more. */
   hold(one: object): void;
@@ -35,6 +37,7 @@ interface Row<T extends object> {
   readonly name: string;
   of(task: Task): T;
   ofChildren?(task: Task): T | null;
+  parent?(task: Task, one: T): T | number;
   inode(one: T): number;
   hold(one: T): void;
   release(one: T): void;
@@ -113,6 +116,7 @@ const PID = kind<PidNamespace>({
   name: "pid",
   of: ({ pids }) => pids,
   ofChildren: ({ pidsForChildren: one }) => (one.hasBegun ? one : null),
+  parent: (task, { parent }) => (parent?.isWithin(task.pids) === true ? parent : -EPERM),
   inode: ({ inode }) => inode,
   hold: (one) => one.hold(),
   release: (one) => one.release(),
@@ -122,10 +126,12 @@ const PID = kind<PidNamespace>({
   },
 });
 
-const USER = kind<UserNamespace>({
+export const USER = kind<UserNamespace>({
   type: S.CLONE_NEWUSER,
   name: "user",
   of: ({ credentials }) => credentials.userNamespace,
+  // Nobody sees the one above that of the sandbox's guests.
+  parent: () => -EPERM,
   inode: ({ inode }) => inode,
   hold: () => {},
   release: () => {},

@@ -3,8 +3,8 @@
 // in the whole kernel.
 
 import { E2BIG, EAGAIN, EIDRM } from "../../shared/abi/errno.ts";
-import type { PidNumbers } from "../call/pid.ts";
 import type { Caller } from "../call/caller.ts";
+import type { PidNumbers } from "../call/pid.ts";
 import type { IpcNamespace } from "./namespace.ts";
 import type { IpcPermissions } from "./permissions.ts";
 

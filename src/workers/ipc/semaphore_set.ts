@@ -4,8 +4,8 @@
 
 import { EAGAIN, EIDRM, ENOMEM, ERANGE } from "../../shared/abi/errno.ts";
 import { IPC_NOWAIT, SEM_UNDO } from "../../shared/abi/ipc.ts";
-import type { PidNumbers } from "../call/pid.ts";
 import type { Caller } from "../call/caller.ts";
+import type { PidNumbers } from "../call/pid.ts";
 import { SEMAEM, SEMVMX } from "./limits.ts";
 import type { IpcNamespace } from "./namespace.ts";
 import type { IpcPermissions } from "./permissions.ts";

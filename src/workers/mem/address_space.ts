@@ -5,8 +5,8 @@
 import { MADV_DONTNEED, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import type { CallContext } from "../call/context.ts";
 import { RESERVED_BASE, RESERVED_END } from "../call/guest_range.ts";
-import type { PidNumbers } from "../call/pid.ts";
 import { OperationList, SYS_madvise, SYS_munmap } from "../call/operation_list.ts";
+import type { PidNumbers } from "../call/pid.ts";
 import type { Patches } from "../patch/patches.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";

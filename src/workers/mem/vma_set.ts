@@ -5,10 +5,9 @@
 // A plan stays valid while its range is locked (range_lock.ts): nothing changes inside. Around it the
 // set may change, so a commit cuts and merges against the set as it then is.
 
-import type { PidNumbers } from "../call/pid.ts";
-
 import { EACCES, EINVAL, ENOMEM, EPERM } from "../../shared/abi/errno.ts";
 import { PROT_EXEC, PROT_WRITE } from "../../shared/abi/mman.ts";
+import type { PidNumbers } from "../call/pid.ts";
 import {
   type CountedBacking,
   changed,

@@ -124,7 +124,9 @@ const NAMESPACES: Table<ProcessSubject> = Object.fromEntries(
   NAMESPACE_KINDS.flatMap((kind) => {
     const { name, ofChildren } = kind;
     const own = [name, namespaceLink(kind, kind.of)] as const;
-    return ofChildren === undefined ? [own] : [own, [`${name}_for_children`, namespaceLink(kind, ofChildren)]];
+    return ofChildren === undefined
+      ? [own]
+      : [own, [`${name}_for_children`, namespaceLink(kind, ofChildren)]];
   }),
 );
 

@@ -33,9 +33,7 @@ export function* readNumbers(
 }
 
 function mayChoose({ credentials, kernel: { users } }: Task): boolean {
-  return (
-    capable(credentials, users, CAP_SYS_ADMIN) || capable(credentials, users, CAP_CHECKPOINT_RESTORE)
-  );
+  return capable(credentials, users, CAP_SYS_ADMIN) || capable(credentials, users, CAP_CHECKPOINT_RESTORE);
 }
 
 /** A name for a child, or a negative errno. */

@@ -55,8 +55,7 @@ function infoOf(
 
 function send(task: Task, group: ThreadGroup, info: SigInfo, scope: number): number {
   const { signo } = info;
-  if (scope === P.PIDFD_SIGNAL_PROCESS_GROUP)
-    return sendToMany(task, info, group.id.members);
+  if (scope === P.PIDFD_SIGNAL_PROCESS_GROUP) return sendToMany(task, info, group.id.members);
   if (group.state === "reaped") return -ESRCH;
   if (signo < 0 || signo > SIGRTMAX) return -EINVAL;
   const error = maySignal(task, group, signo);

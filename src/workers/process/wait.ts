@@ -167,7 +167,13 @@ function siginfoOf(task: Task, { child, kind }: Report) {
         : signo === 0
           ? [CLD_EXITED, (status >> 8) & 0xff]
           : [(status & 0x80) !== 0 ? CLD_DUMPED : CLD_KILLED, signo];
-  return { signo: SIGCHLD, code, pid: child.id.in(task.pids), uid: child.leader.credentials.uid, status: value };
+  return {
+    signo: SIGCHLD,
+    code,
+    pid: child.id.in(task.pids),
+    uid: child.leader.credentials.uid,
+    status: value,
+  };
 }
 
 function selectByPid(task: Task, pid: number): Selector {

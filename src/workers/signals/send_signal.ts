@@ -5,7 +5,16 @@ import { EAGAIN, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
 import { CAP_KILL } from "../../shared/abi/prctl.ts";
 import { RLIMIT_SIGPENDING } from "../../shared/abi/resource.ts";
-import { SI_SIGIO, SI_TIMER, SIG_DFL, SIG_IGN, SIGCONT, SIGKILL, SIGRTMIN, SIGSTOP } from "../../shared/abi/signal.ts";
+import {
+  SI_SIGIO,
+  SI_TIMER,
+  SIG_DFL,
+  SIG_IGN,
+  SIGCONT,
+  SIGKILL,
+  SIGRTMIN,
+  SIGSTOP,
+} from "../../shared/abi/signal.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import { capable } from "../credentials/credentials.ts";

@@ -12,7 +12,7 @@ import type { Coroutine } from "../call/call.ts";
 import { fromKernel, SIGINFO_SIZE, type SigInfo } from "../call/siginfo.ts";
 import type { WaitEntry } from "../call/wait_queue.ts";
 import { type Credentials, withoutGroups } from "../credentials/credentials.ts";
-import type { FileOwner, OpenFile, OwnerSignals } from "./file.ts";
+import type { OpenFile, OwnerSignals } from "./file.ts";
 import type { Process, ProcessCaller, ProcessName } from "./processes.ts";
 
 const EVENTS = P.POLLIN | P.POLLRDNORM | P.POLLOUT | P.POLLWRNORM | P.POLLPRI;
@@ -36,6 +36,16 @@ const REASONS: readonly { events: number; code: number; band: number }[] = [
   { events: P.POLLOUT | P.POLLWRNORM, code: S.POLL_OUT, band: P.POLLOUT | P.POLLWRNORM | P.POLLWRBAND },
 ];
 
+/** Whom what happens to a file is told (fcntl(2), F_SETOWN). */
+interface FileOwner {
+  /** F_OWNER_* */
+  readonly type: number;
+  /** Thread, process or process group, as the type says. */
+  readonly name: ProcessName;
+  /** Of who named the owner: the signals are sent in this one's name. */
+  readonly credentials: Credentials;
+}
+
 class AsyncSignals implements OwnerSignals, WaitEntry {
   readonly events = EVENTS;
   readonly #file: OpenFile;
@@ -51,6 +61,7 @@ class AsyncSignals implements OwnerSignals, WaitEntry {
     this.#file = file;
   }
 
+  /** O_ASYNC was set through this descriptor. */
   enable(fd: number): void {
     this.#fd = fd;
     this.#file.waiters.addLasting(this);
@@ -118,9 +129,13 @@ function maySend({ euid, uid, userNamespace }: Credentials, group: Process): boo
   return isRoot || [euid, uid].some((id) => id === target.suid || id === target.uid);
 }
 
-function signalsOf(file: OpenFile): OwnerSignals {
+function knownOf({ asyncSignals }: OpenFile): AsyncSignals | null {
+  return asyncSignals as AsyncSignals | null;
+}
+
+function signalsOf(file: OpenFile): AsyncSignals {
   file.asyncSignals ??= new AsyncSignals(file);
-  return file.asyncSignals;
+  return file.asyncSignals as AsyncSignals;
 }
 
 function isThere({ task, members }: ProcessName, type: number): boolean {
@@ -149,8 +164,8 @@ function* setOwnerEx(task: ProcessCaller, file: OpenFile, address: number): Coro
   return setOwner(task, file, type, id);
 }
 
-function getOwnerEx(task: ProcessCaller, { asyncSignals }: OpenFile, address: number): number {
-  const owner = asyncSignals?.owner;
+function getOwnerEx(task: ProcessCaller, file: OpenFile, address: number): number {
+  const owner = knownOf(file)?.owner;
   const at = task.call.out(address, 8);
   task.call.view.setInt32(at, owner?.type ?? F.F_OWNER_TID, true);
   task.call.view.setInt32(at + 4, owner?.name.in(task.pids) ?? 0, true);
@@ -163,8 +178,8 @@ function setOwnerNumber(task: ProcessCaller, file: OpenFile, id: number): number
   return id >= 0 ? setOwner(task, file, F.F_OWNER_PID, id) : setOwner(task, file, F.F_OWNER_PGRP, -id);
 }
 
-function ownerNumber(task: ProcessCaller, { asyncSignals }: OpenFile): number {
-  const owner = asyncSignals?.owner ?? null;
+function ownerNumber(task: ProcessCaller, file: OpenFile): number {
+  const owner = knownOf(file)?.owner ?? null;
   if (owner === null) return 0;
   const number = owner.name.in(task.pids);
   return owner.type === F.F_OWNER_PGRP ? -number : number;
@@ -231,7 +246,7 @@ export function asyncFcntl(
       signalsOf(file).signal = value;
       return 0;
     case F.F_GETSIG:
-      return file.asyncSignals?.signal ?? 0;
+      return knownOf(file)?.signal ?? 0;
     default:
       return null;
   }

@@ -16,7 +16,6 @@ import type { Mapped } from "../mem/vma.ts";
 import type { Attributes, Inode } from "./inode.ts";
 import type { Path } from "./path.ts";
 import type { Segments } from "./segments.ts";
-import type { ProcessName } from "./processes.ts";
 
 /** The place of a file in an epoll set. */
 export interface SetItem {
@@ -24,22 +23,8 @@ export interface SetItem {
   leave(): void;
 }
 
-/** Whom what happens to a file is told by signals (fcntl(2), F_SETOWN). */
-export interface FileOwner {
-  /** F_OWNER_* */
-  readonly type: number;
-  /** Thread, process or process group, as the type says. */
-  readonly name: ProcessName;
-  /** Of who named the owner: the signals are sent in this one's name. */
-  readonly credentials: Credentials;
-}
-
+/** Whom what happens to a file is told by signals (async_signals.ts). */
 export interface OwnerSignals {
-  owner: FileOwner | null;
-  /** F_SETSIG; 0: SIGIO without siginfo. */
-  signal: number;
-  /** O_ASYNC was set through this descriptor. */
-  enable(fd: number): void;
   disable(): void;
 }
 

@@ -25,9 +25,9 @@ import type { VfsContext } from "./context.ts";
 import { OpenFile } from "./file.ts";
 import { HostTerminal } from "./host_terminal.ts";
 import type { Attributes } from "./inode.ts";
+import type { ProcessName } from "./processes.ts";
 import { readStat } from "./stat.ts";
 import type { Session } from "./tty/session.ts";
-import type { ProcessName } from "./processes.ts";
 
 const ALL_EVENTS = POLLIN | POLLPRI | POLLOUT | POLLRDNORM | POLLWRNORM;
 const HOST_EVENTS = ALL_EVENTS + EPOLLET;

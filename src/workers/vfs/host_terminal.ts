@@ -10,12 +10,12 @@ import type { Coroutine } from "../call/call.ts";
 import type { WaitQueue } from "../call/wait_queue.ts";
 import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
+import type { ProcessName } from "./processes.ts";
 import { mayChange, mayRead } from "./tty/job_control.ts";
 import type { PtyContext } from "./tty/pty.ts";
 import type { Session } from "./tty/session.ts";
 import { SessionTerminal } from "./tty/session_terminal.ts";
 import { TERMIOS_SIZE, TERMIOS2_SIZE, WINSIZE_SIZE } from "./tty/settings.ts";
-import type { ProcessName } from "./processes.ts";
 
 const INT_SIZE = 4;
 const LFLAG_AT = 12;

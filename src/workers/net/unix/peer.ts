@@ -32,7 +32,6 @@ export class Peer implements Ucred {
     this.#groups = groups.length <= GROUPS_KEPT ? groups : null;
   }
 
-
   get groups(): readonly number[] {
     return this.#groups ?? this.process.group?.leader.credentials.groups ?? [];
   }

@@ -40,7 +40,10 @@ const UNIX_LEVEL: OptionTable = new Map<number, Option>([
   ...SOCKET_LEVEL,
   [S.SO_PASSCRED, flag("passCredentials")],
   [S.SO_PASSPIDFD, flag("passPidfd")],
-  [S.SO_PEERCRED, { get: ({ peer }: UnixOptions, task: UnixCaller) => credentialBytes(task, peer ?? NO_PEER) }],
+  [
+    S.SO_PEERCRED,
+    { get: ({ peer }: UnixOptions, task: UnixCaller) => credentialBytes(task, peer ?? NO_PEER) },
+  ],
   [S.SO_PEERGROUPS, { get: peerGroups }],
   [S.SO_PEERPIDFD, { get: peerPidfd }],
 ]);
