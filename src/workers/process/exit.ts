@@ -123,8 +123,12 @@ export function exitGroup(group: ThreadGroup, status: number): void {
   for (const stub of stubs) stub.leave(group);
   group.vforkDone?.();
   group.vforkDone = null;
-  if (isInit(group)) endNamespace(group, () => afterExit(group));
-  else afterExit(group);
+  if (!isInit(group)) afterExit(group);
+  else {
+    // Nobody waits for those that have ended.
+    giveAwayChildren(group);
+    endNamespace(group, () => afterExit(group));
+  }
 }
 
 /** What is told of an end to who looks for its cause. */
