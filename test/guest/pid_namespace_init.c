@@ -100,7 +100,8 @@ static void outside(void) {
     sigprocmask(SIG_BLOCK, &set, NULL);
     let(ready);
     while (!came)
-      pause();
+      milliseconds(1);
+    wait_for(go);
     tell("caught");
     wait_for(go);
     siginfo_t info;
@@ -125,7 +126,8 @@ static void outside(void) {
   wait_for(ready);
   milliseconds(5);
   value("TERM", kill(pid, SIGTERM));
-  milliseconds(20);
+  let(go);
+  milliseconds(5);
   kill(pid, SIGUSR1);
   union sigval v = {.sival_int = 5};
   sigqueue(pid, SIGRTMIN, v);
