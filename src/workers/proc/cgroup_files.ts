@@ -316,7 +316,7 @@ const V1: Readonly<Record<string, Table<CgroupSubject>>> = {
     "devices.allow": writeOnly,
     "devices.deny": writeOnly,
     "devices.list": bound(({ kernel }: CgroupSubject) => ({
-      records: () => kernel.deviceRules?.lines() ?? ["a *:* rwm\n"].values(),
+      records: () => (kernel.current ?? kernel).container.deviceRules?.lines() ?? ["a *:* rwm\n"].values(),
     })),
   },
   freezer: {
