@@ -217,6 +217,10 @@ export class PidNamespace implements PidSpace {
     return this.#last;
   }
 
+  set last(number: number) {
+    this.#last = number;
+  }
+
   /** Its first process, which takes orphans; null: there is none yet, or it was waited for. */
   get init(): ThreadGroup | null {
     return this.#pids.get(INIT)?.group ?? null;
