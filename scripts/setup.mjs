@@ -56,7 +56,7 @@ function installDependencies() {
   const installed = statSync(join(checkout, "node_modules/.package-lock.json"), { throwIfNoEntry: false });
   if (installed && installed.mtimeMs >= statSync(join(checkout, "package-lock.json")).mtimeMs) return;
   say("installing dependencies (npm ci)");
-  run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+  run("npm", ["ci", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"]);
   const now = new Date();
   utimesSync(join(checkout, "node_modules/.package-lock.json"), now, now);
 }

@@ -157,12 +157,10 @@ static void lift_quota(struct record *record) {
   if (quota > 0) cgroups_set_cpu_quota(&cgroups, -1, period);
 }
 
-int command_delete(const struct options *options) {
+void container_delete(const char *root, const char *id, bool force) {
   struct found found = {.control = {.fd = -1}};
-  bool force = option_on(options, OPTION_FORCE);
-  const char *root = options->values[OPTION_ROOT];
-  if (force && !state_open(&found.state, root, options->id)) return 0;
-  if (!force) state_find(&found.state, root, options->id);
+  if (force && !state_open(&found.state, root, id)) return;
+  if (!force) state_find(&found.state, root, id);
   if (record_read(&found.state, &found.record)) found.control.fd = state_connect(&found.state);
   int init = found.record.init > 0 ? init_open(&found.record) : -1;
   if (force) lift_quota(&found.record);
@@ -171,6 +169,10 @@ int command_delete(const struct options *options) {
   if (ended)
     container_remove(&found.state, &found.record);
   else if (!force)
-    fail_no_container(options->id);
+    fail_no_container(id);
+}
+
+int command_delete(const struct options *options) {
+  container_delete(options->values[OPTION_ROOT], options->id, option_on(options, OPTION_FORCE));
   return 0;
 }

@@ -2,6 +2,8 @@
 #ifndef RINGFENCE_COMMANDS_H
 #define RINGFENCE_COMMANDS_H
 
+#include <stdbool.h>
+
 #include "options.h"
 
 int command_do(const struct options *options);
@@ -19,5 +21,9 @@ int command_ps(const struct options *options);
 int command_list(const struct options *options);
 int command_wait(const struct options *options);
 int command_exec(const struct options *options);
+
+// `delete`: ends the container's sandbox and removes what is on the host. With `force` whatever it does, and nothing is said
+// where there is none.
+void container_delete(const char *root, const char *id, bool force);
 
 #endif

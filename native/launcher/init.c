@@ -112,13 +112,14 @@ static _Noreturn void run_node(const struct init_plan *plan, int boot) {
   // From a snapshot of its heap a program starts sooner, but can start no threads. The limits of the heap,
   // which are those of a kernel thread of its own as well: beside what guests may use (HEAP_BUDGET_MAX of the
   // kernel), the program's own, and what is not collected yet.
+  const bool from_snapshot = plan->solo && plan->node->is_as_built; // Node refuses those of other versions
   char *const arguments[] = {"/node",
                              "--disable-warning=ExperimentalWarning",
                              "--expose-gc", // idle_trim.ts
                              "--max-old-space-size=2048",
                              "--max-semi-space-size=16",
-                             plan->solo ? "--snapshot-blob" : "/sandbox.cjs",
-                             plan->solo ? "/sandbox.blob" : NULL,
+                             from_snapshot ? "--snapshot-blob" : "/sandbox.cjs",
+                             from_snapshot ? "/sandbox.blob" : NULL,
                              NULL};
   char *const environment[] = {"MALLOC_ARENA_MAX=1", "MALLOC_MMAP_THRESHOLD_=262144",
                                "MALLOC_TRIM_THRESHOLD_=2097152", "LD_LIBRARY_PATH=/lib", NULL};
@@ -387,7 +388,7 @@ void init_run(const struct init_plan *plan) {
                        : plan->spec ? mounts_trees(plan->spec, plan->root_writable)
                                     : (struct trees){.root = mounts_detached_host(plan->root_writable)};
   const int root = trees.root, *binds = trees.binds;
-  mounts_enter(plan->sandbox_directory);
+  mounts_enter(plan->sandbox_directory, plan->node->is_elsewhere ? plan->node->path : NULL);
   mounts_show_proc(proc);
   privileges_become_root();
   if (plan->maker[1] >= 0) bring_loopback_up();

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "installation.h"
 #include "mounts.h"
 #include "spec.h"
 
@@ -16,11 +17,12 @@
 // Everything init needs from the launcher; descriptors are -1 where there is none.
 struct init_plan {
   const char *sandbox_directory; // becomes the root
-  int lifeline;                  // read end
-  int null;                      // /dev/null
-  int stub;                      // the stub's binary
-  int config;                    // sealed memfd
-  int control;                   // the sandbox's end of the launcher socket
+  const struct installed_node *node;
+  int lifeline; // read end
+  int null;     // /dev/null
+  int stub;     // the stub's binary
+  int config;   // sealed memfd
+  int control;  // the sandbox's end of the launcher socket
   int listen;
   int log;
   int debug_log;

@@ -1,7 +1,6 @@
 // The launcher: serves the quick commands itself, hands everything else to Node with the command
 // line of yargs. It holds no policy: what the flags are is generated from the yargs definitions.
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include "options.h"
 #include "preserved.h"
 #include "report.h"
+#include "shim.h"
 
 static int (*const commands[COMMAND_COUNT])(const struct options *) = {
     [COMMAND_DO] = command_do,         [COMMAND_HOLD] = command_hold,     [COMMAND_CREATE] = command_create,
@@ -43,27 +43,17 @@ static void open_log(const struct options *options) {
   if (!path) return;
   int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) fail_errno(EXIT_RINGFENCE, "opening %s", path);
-  report_log(fd, option_is(options, OPTION_LOG_FORMAT, "json"));
+  report_log(fd, option_is(options, OPTION_LOG_FORMAT, "json"), option_on(options, OPTION_QUIET));
 }
 
 static _Noreturn void run_node(char **argv) {
-  char node[4096], script[4096];
-  installation_path(node, sizeof node, "sandbox/node");
-  installation_path(script, sizeof script, "js/cli.cjs");
-  size_t count = 0;
-  while (argv[count])
-    count++;
-  char **arguments = calloc(count + 2, sizeof *arguments);
-  if (!arguments) fail_errno(EXIT_RINGFENCE, "starting Node");
-  arguments[0] = node;
-  arguments[1] = script;
-  for (size_t i = 1; i < count; i++)
-    arguments[i + 1] = argv[i];
-  execv(node, arguments);
-  fail_errno(EXIT_RINGFENCE, "starting %s", node);
+  char **command = installation_node_command("js/cli.cjs", argv + (argv[0] != NULL));
+  execv(command[0], command);
+  fail_errno(EXIT_RINGFENCE, "starting %s", command[0]);
 }
 
 int main(int argc, char **argv) {
+  if (shim_is_called(argv[0])) return shim_main(argc, argv);
   struct options options;
   if (!options_read(&options, argc, argv)) run_node(argv);
   report_failures_as(options_failure_code(&options));

@@ -127,12 +127,19 @@ void mounts_make_root(void) {
     fail_errno(EXIT_RINGFENCE, "changing the root of a mount namespace");
 }
 
-void mounts_enter(const char *directory) {
+static void mount_read_only(const char *source, const char *place) {
   struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
-  if (syscall(SYS_mount, directory, directory, NULL, MS_BIND, NULL) < 0)
-    fail_errno(EXIT_RINGFENCE, "mounting %s", directory);
-  if (chdir(directory) < 0 || attributes(AT_FDCWD, ".", 0, attr) < 0)
-    fail_errno(EXIT_RINGFENCE, "entering %s", directory);
+  if (syscall(SYS_mount, source, place, NULL, MS_BIND, NULL) < 0 || attributes(AT_FDCWD, place, 0, attr) < 0)
+    fail_errno(EXIT_RINGFENCE, "mounting %s", source);
+}
+
+void mounts_enter(const char *directory, const char *node) {
+  mount_read_only(directory, directory);
+  if (chdir(directory) < 0) fail_errno(EXIT_RINGFENCE, "entering %s", directory);
+  if (node) {
+    mount_read_only(node, "node");
+    mounts_hide("empty");
+  }
   mounts_make_root();
 }
 

@@ -49,8 +49,10 @@ void mounts_hide(const char *path);
 // /sys and /dev are empty in it.
 int mounts_detached_host(bool writable);
 
-// Makes `directory` the read-only root of this mount namespace, with nothing else mounted yet.
-void mounts_enter(const char *directory);
+// Makes `directory` the read-only root of this mount namespace, with nothing else mounted yet. `node`: the Node that is to be
+// found in it, where that is elsewhere, or NULL. Such a directory comes from a package, which cannot hold empty ones: its
+// directory `empty` is covered.
+void mounts_enter(const char *directory, const char *node);
 
 // Attaches that proc at /proc of the sandbox's directory. V8 reads there which file its own code lies in, to map it
 // a second time; else it makes a copy, two megabytes for each sandbox. Out of reach once the root has changed again.

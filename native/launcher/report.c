@@ -15,14 +15,16 @@
 static int report_socket = -1;
 static int log_fd = -1;
 static bool log_is_json;
+static bool log_is_alone;
 static int failure_code = EXIT_RINGFENCE;
 
 void report_failures_as(int code) {
   failure_code = code;
 }
 
-void report_log(int fd, bool json) {
+void report_log(int fd, bool json, bool alone) {
   log_fd = fd;
+  log_is_alone = alone;
   log_is_json = json;
 }
 
@@ -60,7 +62,7 @@ int write_all(int fd, const void *bytes, size_t length) {
 static _Noreturn void leave(int code, const char *message) {
   if (report_socket < 0) {
     if (log_fd >= 0) log_record(log_fd, log_is_json, "error", message);
-    fprintf(stderr, "ringfence: %s\n", message);
+    if (!log_is_alone) fprintf(stderr, "ringfence: %s\n", message);
     exit(code == EXIT_RINGFENCE ? failure_code : code);
   }
   struct buffer line = {0};
@@ -93,12 +95,15 @@ void fail_errno(int code, const char *format, ...) {
 }
 
 void warn(const char *format, ...) {
+  char message[1024];
   va_list arguments;
   va_start(arguments, format);
-  fputs("ringfence: ", stderr);
-  vfprintf(stderr, format, arguments);
-  fputc('\n', stderr);
+  vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
+  if (log_is_alone)
+    log_record(log_fd, log_is_json, "warn", message);
+  else
+    fprintf(stderr, "ringfence: %s\n", message);
 }
 
 void note(const char *format, ...) {

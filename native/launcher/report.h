@@ -23,8 +23,9 @@ void report_failures_as(int code);
 // As fail, with ": " and the text of errno.
 _Noreturn void fail_errno(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-// From now on failures also go to `fd` (--log), as records that engines read: JSON, or logfmt.
-void report_log(int fd, bool json);
+// From now on failures also go to `fd` (--log), as records that engines read: JSON, or logfmt; with `alone`, they and what
+// `warn` says go nowhere else.
+void report_log(int fd, bool json, bool alone);
 
 // A record as the sandbox writes them (src/shared/log_format.ts).
 void log_record(int fd, bool json, const char *level, const char *message);
@@ -32,7 +33,7 @@ void log_record(int fd, bool json, const char *level, const char *message);
 // A record of level warn in the log, where there is one.
 void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-// "ringfence: ..." on standard error; the launcher goes on.
+// "ringfence: ..." on standard error, or in the log where that is alone; the launcher goes on.
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 // From now on failures of this process go to `socket` as {"event":"error",...}.

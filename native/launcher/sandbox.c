@@ -291,6 +291,8 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   char directory[4096], stub[4096];
   installation_path(directory, sizeof directory, "sandbox");
   installation_path(stub, sizeof stub, "sandbox/stub");
+  struct installed_node node;
+  installation_node(&node);
 
   int own_clocks = clocks_join(plan->spec);
   int lifeline[2], control[2], log[2];
@@ -303,6 +305,7 @@ void sandbox_prepare(struct sandbox *sandbox, const struct sandbox_plan *plan) {
   user_plan(&users, plan->spec);
   struct init_plan init = {
       .sandbox_directory = directory,
+      .node = &node,
       .lifeline = lifeline[0],
       .null = open_file("/dev/null", O_RDWR),
       .stub = open_file(stub, O_RDONLY),

@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -105,7 +106,9 @@ if (has("containerd"))
     assert.is(code, 0);
     const dump = stdout.toString();
     assert.match(dump, /containerd\.runtimes\.ringfence\]/);
-    assert.ok(dump.includes(`BinaryName = "${LAUNCHER}"`));
+    assert.match(dump, /runtime_type = "io\.containerd\.ringfence\.v1"/);
+    const shim = /runtime_path = "(.+)"/.exec(dump)![1]!;
+    assert.is(realpathSync(shim), LAUNCHER);
     assert.match(dump, /containerd\.runtimes\.runc\]/);
     assert.is((await tell(file, "uninstall", "--engine=containerd"))[0], 0);
     assert.is(readFileSync(file, "utf8"), before);

@@ -2,15 +2,11 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import {
-  CgroupFiles,
-  cgroupStats,
-  exactJson,
-  hasCgroups,
-  oomKills,
-} from "../../src/main/cli/cgroup_stats.ts";
-import { durationMs, networkInterfaces } from "../../src/main/cli/events.ts";
+import { durationMs } from "../../src/main/cli/events.ts";
 import { defaultSpec } from "../../src/main/cli/spec.ts";
+import { CgroupFiles, cgroupVersion, oomKills } from "../../src/main/usage/cgroup_files.ts";
+import { cgroupStats, exactJson } from "../../src/main/usage/cgroup_stats.ts";
+import { networkInterfaces } from "../../src/main/usage/network_interfaces.ts";
 
 function files(texts: Record<string, string>): CgroupFiles {
   const directories = [...new Set(Object.keys(texts).map((path) => path.replace(/\/[^/]*$/, "")))];
@@ -90,8 +86,7 @@ test("v2: swap with memory, no limit as the largest number of 64 bits", () => {
 
 test("groups that are not there, and files with something else in them", () => {
   const none = files({});
-  assert.not(hasCgroups(none));
-  assert.ok(hasCgroups(V1) && hasCgroups(V2));
+  assert.equal([none, V1, V2].map(cgroupVersion), [undefined, 1, 2]);
   assert.equal(cgroupStats(none)["cpu"], { usage: { total: 0, kernel: 0, user: 0 }, throttling: {} });
   assert.is(oomKills(none), 0);
   const odd = files({
@@ -104,7 +99,7 @@ test("groups that are not there, and files with something else in them", () => {
   assert.ok((cgroupStats(odd)["cpuset"] as { cpus: number[] }).cpus.length <= 8192);
 });
 
-test("devices of /proc/net/dev but loopback's, by the names of Go's members", () => {
+test("devices of /proc/net/dev but loopback's, column by column", () => {
   const text = `Inter-|   Receive                                                |  Transmit
  face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
     lo:     100       1    0    0    0     0          0         0      100       1    0    0    0     0       0          0
@@ -112,9 +107,11 @@ test("devices of /proc/net/dev but loopback's, by the names of Go's members", ()
 `;
   assert.equal(networkInterfaces(text), [
     {
-      Name: "eth0",
-      ...{ RxBytes: 1234, RxPackets: 5, RxErrors: 1, RxDropped: 2 },
-      ...{ TxBytes: 6789, TxPackets: 8, TxErrors: 3, TxDropped: 4 },
+      name: "eth0",
+      counts: {
+        ...{ rx_bytes: 1234, rx_packets: 5, rx_errors: 1, rx_dropped: 2 },
+        ...{ tx_bytes: 6789, tx_packets: 8, tx_errors: 3, tx_dropped: 4 },
+      },
     },
   ]);
   assert.equal(networkInterfaces("eth0: 1 2 x\nnothing\n"), []);

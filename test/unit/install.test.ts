@@ -11,8 +11,8 @@ import { engines } from "../../src/main/install/engines.ts";
 import { daemonJson } from "../../src/main/install/json.ts";
 import { containerdToml } from "../../src/main/install/toml.ts";
 
-const RUNTIME = { name: "ringfence", path: "/opt/ringfence", flags: [] };
-const OTHER = { name: "ringfence", path: "/opt/other", flags: [] };
+const RUNTIME = { name: "ringfence", path: "/opt/ringfence/launcher", flags: [] };
+const OTHER = { name: "ringfence", path: "/opt/other/launcher", flags: [] };
 
 /** There and back; returns what stood there between. */
 function roundTrip(editor: Editor, text: string): string {
@@ -51,14 +51,14 @@ docker("as people write it", () => {
   for (const text of texts) {
     const added = JSON.parse(roundTrip(daemonJson, text));
     const { runtimes, ...rest } = JSON.parse(text);
-    assert.equal(added, { ...rest, runtimes: { ...runtimes, ringfence: { path: "/opt/ringfence" } } });
+    assert.equal(added, { ...rest, runtimes: { ...runtimes, ringfence: { path: RUNTIME.path } } });
   }
 });
 
 docker("without a file, with an empty one, with flags", () => {
   for (const text of [null, "", " \n"]) {
     const added = daemonJson.add(text, { ...RUNTIME, flags: ["--platform=ptrace"] }, false);
-    const ringfence = { path: "/opt/ringfence", runtimeArgs: ["--platform=ptrace"] };
+    const ringfence = { path: RUNTIME.path, runtimeArgs: ["--platform=ptrace"] };
     assert.equal(JSON.parse(added), { runtimes: { ringfence } });
     assert.is(daemonJson.remove(added, "ringfence"), "{}\n");
   }
@@ -79,7 +79,7 @@ docker("any object, written in any way: it means the same", () => {
       const { runtimes: _none, __proto__: _neither, ...rest } = tree;
       const text = JSON.stringify(rest, null, indent);
       const added = daemonJson.add(text, RUNTIME, false);
-      const runtimes = { ringfence: { path: "/opt/ringfence" } };
+      const runtimes = { ringfence: { path: RUNTIME.path } };
       assert.equal(JSON.parse(added), JSON.parse(JSON.stringify({ ...rest, runtimes })));
       assert.equal(JSON.parse(daemonJson.remove(added, "ringfence")!), JSON.parse(text));
     }),
@@ -103,8 +103,10 @@ containerd("as people write it", () => {
   for (const text of texts) {
     const added = plain(parseToml(roundTrip(containerdToml, text)));
     const { runtimes } = added.plugins["io.containerd.grpc.v1.cri"].containerd;
-    const options = { BinaryName: "/opt/ringfence" };
-    assert.equal(runtimes.ringfence, { runtime_type: "io.containerd.runc.v2", options });
+    assert.equal(runtimes.ringfence, {
+      runtime_type: "io.containerd.ringfence.v1",
+      runtime_path: "/opt/ringfence/containerd-shim-ringfence-v1",
+    });
   }
 });
 

@@ -25,6 +25,11 @@ const WALLS: readonly Wall[] = [
   { what: "shared imports nobody", from: /^src\/shared\//, to: (path) => !path.startsWith("src/shared/") },
   { what: "workers do not import main", from: /^src\/workers\//, to: (path) => path.startsWith("src/main/") },
   {
+    what: "the shim does not import workers: it knows no kernel, and stays small",
+    from: /^src\/main\/(shim|usage)\//,
+    to: (path) => path.startsWith("src/workers/"),
+  },
+  {
     what: "subsystems know neither supervisor nor wiring",
     from: SUBSYSTEM,
     to: (path) => SUPERVISOR.test(path) || WIRING.test(path),

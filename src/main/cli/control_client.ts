@@ -41,23 +41,23 @@ export class ControlClient {
   }
 
   /** Resolves to the result; rejects with the sandbox's words, or with "" where it has gone. */
-  ask(method: string): Promise<unknown> {
+  ask(method: string, params?: object): Promise<unknown> {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       if (!this.#isOpen) return reject(new CommandError(""));
       this.#asked.set(id, { resolve, reject });
-      this.#socket.write(`${JSON.stringify({ id, method })}\n`);
+      this.#socket.write(`${JSON.stringify({ id, method, params })}\n`);
     });
   }
 
   /** As ask, of what is answered at once. */
-  async askSoon(method: string): Promise<unknown> {
+  async askSoon(method: string, params?: object): Promise<unknown> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => reject(new CommandError("the container's kernel does not answer")), ANSWER_MS);
     });
     try {
-      return await Promise.race([this.ask(method), late]);
+      return await Promise.race([this.ask(method, params), late]);
     } finally {
       clearTimeout(timer);
     }

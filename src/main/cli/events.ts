@@ -2,11 +2,14 @@
 // those of its control groups, which the sandbox's own kernel is part of; tasks and network devices those that its guests
 // see.
 
-import { byteString, integer, object, SchemaError } from "../oci/schema.ts";
-import { CgroupFiles, cgroupStats, exactJson, hasCgroups, oomKills } from "./cgroup_stats.ts";
+import { SchemaError } from "../oci/schema.ts";
+import { CgroupFiles, cgroupVersion, oomKills } from "../usage/cgroup_files.ts";
+import { cgroupStats, exactJson } from "../usage/cgroup_stats.ts";
+import { readUsage } from "../usage/guest_usage.ts";
+import { hostStats } from "../usage/host_stats.ts";
+import { type NetworkInterface, networkInterfaces } from "../usage/network_interfaces.ts";
 import { CommandError } from "./command_error.ts";
 import { ControlClient } from "./control_client.ts";
-import { hostStats } from "./host_stats.ts";
 import { type ContainerState, findContainer } from "./state_directory.ts";
 
 export interface EventsWords {
@@ -19,15 +22,7 @@ export interface EventsWords {
 /** v1 tells of it by an eventfd, for which Node has no call: so the counter is looked at. */
 const OOM_POLL_MS = 250;
 const UNITS_MS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
-const TASKS_MAX = 1 << 22;
 const INTERVAL_MAX_MS = 2 ** 31 - 1;
-
-/** The limit is not the control group's, which has room for what is no guest's. */
-const readUsage = object({
-  tasks: integer(0, TASKS_MAX),
-  tasksLimit: integer(0, TASKS_MAX),
-  netDev: byteString,
-});
 
 /** A duration as Go writes it, or a number of seconds as runsc has it; milliseconds. */
 export function durationMs(text: string): number {
@@ -42,18 +37,13 @@ export function durationMs(text: string): number {
   return Math.min(sum, INTERVAL_MAX_MS);
 }
 
-/** Lines of /proc/net/dev (proc_pid_net(5)), but loopback's, by the names of Go's struct. */
-export function networkInterfaces(netDev: string): object[] {
-  const found: object[] = [];
-  for (const [, Name, columns] of netDev.matchAll(/^ *([^\s:]+):(.*)$/gm)) {
-    const n = columns!.trim().split(/\s+/).map(Number);
-    if (Name === "lo" || n.length < 12 || !n.every(Number.isFinite)) continue;
-    const [RxBytes, RxPackets, RxErrors, RxDropped] = n;
-    const [TxBytes, TxPackets, TxErrors, TxDropped] = n.slice(8);
-    found.push({ Name, RxBytes, RxPackets, RxErrors, RxDropped, TxBytes, TxPackets, TxErrors, TxDropped });
-  }
-  return found;
+/** By the names of Go's struct. */
+function named({ name, counts }: NetworkInterface): object {
+  return { Name: name, ...Object.fromEntries(Object.entries(counts).map(([key, n]) => [goName(key), n])) };
 }
+
+/** rx_bytes as RxBytes. */
+const goName = (key: string) => key.replace(/(?:^|_)(\w)/g, (_all, letter: string) => letter.toUpperCase());
 
 function print(event: object): void {
   process.stdout.write(`${exactJson(event)}\n`);
@@ -74,9 +64,8 @@ class Watched {
 
   async tellStats(): Promise<void> {
     const { tasks, tasksLimit, netDev } = readUsage(await this.#client.askSoon("usage"), "usage");
-    const { cpu, cpuset, memory, blkio, hugetlb } = hasCgroups(this.#files)
-      ? cgroupStats(this.#files)
-      : hostStats(this.#state.init);
+    const { cpu, cpuset, memory, blkio, hugetlb } =
+      cgroupVersion(this.#files) !== undefined ? cgroupStats(this.#files) : hostStats(this.#state.init);
     const data = {
       cpu,
       cpuset,
@@ -85,7 +74,7 @@ class Watched {
       blkio,
       hugetlb,
       intel_rdt: {},
-      network_interfaces: networkInterfaces(netDev),
+      network_interfaces: networkInterfaces(netDev).map(named),
     };
     print({ type: "stats", id: this.#state.id, data });
   }

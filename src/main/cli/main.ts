@@ -1,7 +1,7 @@
 // Commands that the launcher does not serve itself: help, version, and every command line that is
 // wrong, explained by yargs from the same tables (options.ts) that the launcher's options come from.
 
-import { appendFileSync } from "node:fs";
+import { appendFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import yargs from "yargs";
@@ -151,8 +151,10 @@ function helpSyscalls(name: unknown, support: unknown): void {
   process.stdout.write(supportText(filter));
 }
 
-/** The bench runs from the checkout's sources, and is loaded by nobody else. */
+/** The bench runs from the checkout's sources, and is loaded by nobody else. An installation has no stamp of a set-up. */
 async function bench(words: Words): Promise<number> {
+  if (!existsSync(join(import.meta.dirname, "../stamp")))
+    refuse("bench: it runs in a checkout alone, whose programs it builds");
   const main = pathToFileURL(join(import.meta.dirname, "../../bench/main.ts")).href;
   const loaded = (await import(main)) as { bench(words: Words): Promise<number> };
   return loaded.bench(words);

@@ -64,6 +64,12 @@ export const globalFlags: Flag[] = [
     default: "text",
   },
   {
+    name: "quiet",
+    type: "boolean",
+    describe: "failures and warnings go to --log alone: standard error is the container's",
+    default: false,
+  },
+  {
     name: "rootless",
     type: "string",
     describe:

@@ -1,7 +1,8 @@
 // A container's state directory, <root>/<id>, as commands of Node's find it; the launcher writes it
 // (native/launcher/state.h, record.h). What stands there is believed only where nobody else can have written it.
 
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { readBounded } from "../bounded_file.ts";
 import { byteString, integer, list, object, optional, SchemaError } from "../oci/schema.ts";
 import { CommandError } from "./command_error.ts";
 
@@ -23,7 +24,9 @@ export interface ContainerState {
   init: number;
   /** Directories of its control groups: one for each hierarchy of v1, and of v2. */
   cgroups: string[];
-  /** Its control socket; a path of a few bytes, good while this process lives. */
+  /** Its state directory, open. */
+  directory: number;
+  /** Its control socket; a path of a few bytes, good while that is open. */
   socket: string;
 }
 
@@ -33,21 +36,6 @@ function rootPath(root: string | undefined): string {
   const runtime = process.env.XDG_RUNTIME_DIR;
   if (!runtime?.startsWith("/")) throw new CommandError("set --root: XDG_RUNTIME_DIR is not set");
   return `${runtime}/ringfence`;
-}
-
-/** Reads a file of at most `limit` bytes, or throws what Node throws. */
-export function readBounded(path: string, limit: number): string {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const bytes = Buffer.alloc(limit + 1);
-    let length = 0;
-    for (let n = 1; n > 0 && length <= limit; length += n)
-      n = readSync(fd, bytes, length, bytes.length - length, null);
-    if (length > limit) throw new RangeError(`${path} is too long`);
-    return bytes.toString("utf8", 0, length);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function openDirectory(root: string | undefined, id: string): number {
@@ -61,24 +49,30 @@ function openDirectory(root: string | undefined, id: string): number {
     throw new CommandError(`container does not exist: ${id}`);
   }
   const { uid, mode } = fstatSync(fd);
-  if ((uid !== 0 && uid !== process.geteuid!()) || (mode & OTHERS_MAY_WRITE) !== 0)
-    throw new CommandError(`the state of ${id} can be changed by other users`);
+  const isTrusted = (uid === 0 || uid === process.geteuid!()) && (mode & OTHERS_MAY_WRITE) === 0;
+  if (!isTrusted) closeSync(fd);
+  if (!isTrusted) throw new CommandError(`the state of ${id} can be changed by other users`);
   return fd;
 }
 
 /** Throws a CommandError where there is no such container. */
 export function findContainer(root: string | undefined, id: string): ContainerState {
-  const path = `/proc/self/fd/${openDirectory(root, id)}`;
+  const directory = openDirectory(root, id);
+  const path = `/proc/self/fd/${directory}`;
+  const refuse = (message: string) => {
+    closeSync(directory);
+    return new CommandError(message);
+  };
   let record: ReturnType<typeof readRecord>;
   try {
     record = readRecord(JSON.parse(readBounded(`${path}/state.json`, RECORD_MAX)), "");
   } catch (error) {
     const isMade = error instanceof SchemaError || error instanceof SyntaxError;
-    throw new CommandError(
+    throw refuse(
       isMade ? `the state of ${id} cannot be read: ${error.message}` : `container does not exist: ${id}`,
     );
   }
-  if (record.bundle === undefined) throw new CommandError(`container does not exist: ${id}`);
+  if (record.bundle === undefined) throw refuse(`container does not exist: ${id}`);
   const { init, cgroups } = record;
-  return { id, init, cgroups, socket: `${path}/s` };
+  return { id, init, cgroups, directory, socket: `${path}/s` };
 }

@@ -1,5 +1,6 @@
 // containerd's config.toml: a table of its own at the end, which is taken out again as a whole.
 
+import { dirname, join } from "node:path";
 import { parse } from "smol-toml";
 import { CommandError } from "../cli/command_error.ts";
 import { type Editor, isThere, mustMean, nodeAt, parsed, type Runtime, type Tree, withNode } from "./edit.ts";
@@ -10,7 +11,9 @@ const RUNTIMES: Readonly<Record<number, readonly string[]>> = {
   3: ["plugins", "io.containerd.cri.v1.runtime", "containerd", "runtimes"],
 };
 const FRESH = "version = 2\n";
-const SHIM = "io.containerd.runc.v2";
+const SHIM = "io.containerd.ringfence.v1";
+/** What containerd looks for in its PATH for that, where it does not heed runtime_path (before 1.6, and in some later places). */
+const SHIM_FILE = "containerd-shim-ringfence-v1";
 
 const HEADER = /^\s*\[([^\]]*(?:"[^"]*"[^\]]*)*)\]\s*(?:#.*)?$/;
 const EMPTY = /^\s*(?:#.*)?$/;
@@ -25,9 +28,9 @@ function runtimesOf(tree: Tree): readonly string[] {
 const dotted = (path: readonly string[]): string =>
   path.map((name) => (/^[A-Za-z0-9_-]+$/.test(name) ? name : JSON.stringify(name))).join(".");
 
-function tableOf({ path, flags }: Runtime): { runtime_type: string; options: { BinaryName: string } } {
+function tableOf({ path, flags }: Runtime): Readonly<Record<string, string>> {
   if (flags.length > 0) throw new CommandError("containerd has no place for flags of a runtime");
-  return { runtime_type: SHIM, options: { BinaryName: path } };
+  return { runtime_type: SHIM, runtime_path: join(dirname(path), SHIM_FILE) };
 }
 
 /** The names that a line opens a table of; null: it opens none. */
@@ -86,9 +89,7 @@ export const containerdToml: Editor = {
       ...(text.endsWith("\n") ? [] : [""]),
       "",
       `[${dotted(path)}]`,
-      `runtime_type = ${JSON.stringify(table.runtime_type)}`,
-      `[${dotted([...path, "options"])}]`,
-      `BinaryName = ${JSON.stringify(table.options.BinaryName)}`,
+      ...Object.entries(table).map(([key, value]) => `${key} = ${JSON.stringify(value)}`),
       "",
     ];
     return edited(text + lines.join("\n"), tree, path, table);

@@ -96,13 +96,14 @@ const readMount = object({
   gidMappings: optional(list(anything, RANGES_MAX), []),
 });
 
-interface Options {
+export interface MountWords {
   flags: number;
   data: string[];
   propagation: number[];
 }
 
-function readOptions(options: readonly string[], at: string): Options {
+/** mount(2)'s flags and data of options as words. */
+export function readOptions(options: readonly string[], at: string): MountWords {
   let flags = 0;
   const propagation: number[] = [];
   const data: string[] = [];

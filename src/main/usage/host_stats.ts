@@ -2,7 +2,8 @@
 // the PID namespace of its process 1.
 
 import { readdirSync, readlinkSync } from "node:fs";
-import { readBounded } from "./state_directory.ts";
+import { readBounded } from "../bounded_file.ts";
+import type { CpuUsage } from "./cgroup_files.ts";
 
 const FILE_MAX = 65_536;
 const NS_PER_TICK = 10_000_000;
@@ -35,8 +36,18 @@ function bytes(pid: number): number {
   return Number(/^Pss:\s+(\d+)/m.exec(read(pid, "smaps_rollup"))?.[1] ?? 0) * BYTES_PER_KIB;
 }
 
+export interface HostStats extends Record<string, object> {
+  /** Nanoseconds. */
+  readonly cpu: { readonly usage: CpuUsage; readonly throttling: object };
+  /** Bytes. */
+  readonly memory: {
+    readonly usage: { readonly limit: number; readonly usage: number; readonly failcnt: number };
+    readonly raw: object;
+  };
+}
+
 /** In the form of cgroupStats. */
-export function hostStats(init: number): Record<string, object> {
+export function hostStats(init: number): HostStats {
   const namespace = namespaceOf(init);
   const pids = readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))

@@ -1,0 +1,348 @@
+// A container as its shim has it: from Create to Delete. What its kernel can answer is asked over a connection to the
+// sandbox; what must be done on the host is a command of the launcher's.
+
+import { closeSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type Any, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { SIGKILL } from "../../shared/abi/signal.ts";
+import { ControlClient } from "../cli/control_client.ts";
+import { findContainer } from "../cli/state_directory.ts";
+import { CgroupFiles } from "../usage/cgroup_files.ts";
+import { readUsage } from "../usage/guest_usage.ts";
+import type { Addon } from "./addon.ts";
+import { type Children, exitStatus } from "./children.ts";
+import { ConsoleSocket } from "./console.ts";
+import type { Publisher } from "./events.ts";
+import { taskMetrics } from "./metrics.ts";
+import { OomWatch } from "./oom.ts";
+import { type Exit, Process } from "./process.ts";
+import { mountRoot, type RootMount, unmountRoot } from "./rootfs.ts";
+import type { Runtime } from "./runtime.ts";
+import { Stdio, type StdioPaths } from "./stdio.ts";
+
+import { Code, RpcError } from "./ttrpc/status.ts";
+
+/** How long those that were added are waited for when the first process has ended: they end with it. */
+const OTHERS_MS = 2000;
+
+/** What all containers of a shim have. */
+export interface Surroundings {
+  readonly addon: Addon;
+  readonly children: Children;
+  readonly events: Publisher;
+  readonly namespace: string;
+  /** Where sockets are made, by short names. */
+  readonly socketDirectory: string;
+  readonly log: (message: string) => void;
+}
+
+export interface CreateWords {
+  id: string;
+  bundle: string;
+  mounts: RootMount[];
+  paths: StdioPaths;
+}
+
+/** Of runc, which engines look for: the process is gone, and that is what was wanted. */
+const finished = () => new RpcError(Code.NOT_FOUND, "process already finished: not found");
+
+export class Container {
+  readonly id: string;
+  readonly bundle: string;
+  readonly runtime: Runtime;
+  readonly init: Process;
+  isPaused = false;
+  readonly #around: Surroundings;
+  readonly #execs = new Map<string, Process>();
+  /** What an exec is to run, until it is started. */
+  readonly #specs = new Map<string, string>();
+  #control: ControlClient | null = null;
+  /** Of its control groups. */
+  #files = new CgroupFiles([]);
+  /** Process 1 of its sandbox, as the host knows it. */
+  #sandbox = 0;
+  #oom: OomWatch | null = null;
+  /** Calls that change it go one after the other. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(around: Surroundings, runtime: Runtime, { id, bundle, paths }: CreateWords) {
+    this.id = id;
+    this.bundle = bundle;
+    this.runtime = runtime;
+    this.init = new Process("", paths);
+    this.#around = around;
+  }
+
+  /** Creates it; where that fails nothing is left. */
+  static async create(around: Surroundings, runtime: Runtime, words: CreateWords): Promise<Container> {
+    const container = new Container(around, runtime, words);
+    const root = `${words.bundle}/rootfs`;
+    if (words.mounts.length > 0) mkdirSync(root, { recursive: true, mode: 0o711 });
+    mountRoot(around.addon, root, words.mounts);
+    try {
+      // For the shim's `delete`, which knows nothing else of it.
+      writeFileSync(`${words.bundle}/ringfence.json`, JSON.stringify({ root: runtime.root }), {
+        mode: 0o600,
+      });
+      await container.#make(container.init, ["create", "--bundle", words.bundle]);
+      await container.#connect();
+    } catch (error) {
+      if (container.init.pid > 0)
+        await runtime.run(container.#command(["delete", "--force", words.id])).catch(() => {});
+      unmountRoot(around.addon, root);
+      throw error;
+    }
+    const { stdin, stdout, stderr, terminal } = words.paths;
+    around.events.publish("/tasks/create", {
+      containerId: words.id,
+      bundle: words.bundle,
+      rootfs: words.mounts,
+      io: { stdin, stdout, stderr, terminal },
+      pid: container.init.pid,
+    });
+    return container;
+  }
+
+  /** The first process, or the one that was added by that name; throws NOT_FOUND. */
+  process(execId: string): Process {
+    const found = execId === "" ? this.init : this.#execs.get(execId);
+    if (!found) throw new RpcError(Code.NOT_FOUND, `process does not exist ${execId}: not found`);
+    return found;
+  }
+
+  /** Those that run. */
+  get running(): Process[] {
+    return [this.init, ...this.#execs.values()].filter(({ isRunning }) => isRunning);
+  }
+
+  start(): Promise<void> {
+    return this.#inTurn(() => this.init.start(() => this.#startInit()));
+  }
+
+  /** A process to be started later; `spec`: an OCI process object as JSON. */
+  addExec(execId: string, spec: string, paths: StdioPaths): void {
+    if (this.#execs.has(execId)) throw new RpcError(Code.ALREADY_EXISTS, `id ${execId}: already exists`);
+    this.#execs.set(execId, new Process(execId, paths));
+    this.#specs.set(execId, spec);
+    this.#around.events.publish("/tasks/exec-added", { containerId: this.id, execId });
+  }
+
+  startExec(execId: string): Promise<void> {
+    const process = this.process(execId);
+    if (process.pid > 0 || process.starting !== null)
+      throw new RpcError(Code.FAILED_PRECONDITION, `cannot start a process that was started: ${execId}`);
+    return process.start(() => this.#startExec(process));
+  }
+
+  async kill(execId: string, signo: number, all: boolean): Promise<void> {
+    const target = this.process(execId);
+    if (target.exit !== null) throw finished();
+    if (target.pid === 0)
+      throw new RpcError(Code.FAILED_PRECONDITION, "process not created: failed precondition");
+    if (execId !== "") {
+      process.kill(target.pid, signo);
+      return;
+    }
+    try {
+      await this.#ask("kill", { signo, all });
+    } catch (error) {
+      const { message } = error as Error;
+      if (message === "container not running" || this.init.exit !== null) throw finished();
+      // A kernel that does not answer ends all the same.
+      if (signo !== SIGKILL) throw error;
+      await this.runtime.run(this.#command(["kill", this.id, "9"]));
+    }
+  }
+
+  pause(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#ask("pause");
+      this.isPaused = true;
+      this.#around.events.publish("/tasks/paused", { containerId: this.id });
+    });
+  }
+
+  resume(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#ask("resume");
+      this.isPaused = false;
+      this.#around.events.publish("/tasks/resumed", { containerId: this.id });
+    });
+  }
+
+  /** `resources`: linux.resources as JSON. */
+  update(resources: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const path = `${this.bundle}/resources.json`;
+      writeFileSync(path, resources, { mode: 0o600 });
+      try {
+        await this.runtime.output(this.#command(["update", "--resources", "-", this.id]), path);
+      } finally {
+        rmSync(path, { force: true });
+      }
+    });
+  }
+
+  /** The host's processes that stand for its processes. */
+  async pids(): Promise<number[]> {
+    const text = await this.runtime.output(this.#command(["ps", "--format", "json", this.id]));
+    const pids: unknown = JSON.parse(text);
+    return Array.isArray(pids) ? pids.filter((pid) => Number.isSafeInteger(pid)) : [];
+  }
+
+  /** What it uses, as containerd's clients read it. */
+  async stats(): Promise<Any> {
+    const usage = this.init.exit === null ? readUsage(await this.#ask("usage"), "usage") : undefined;
+    return taskMetrics({ files: this.#files, init: this.#sandbox, usage });
+  }
+
+  /** What is over goes: an added process, or the whole container. */
+  async delete(execId: string): Promise<Exit & { pid: number }> {
+    const process = this.process(execId);
+    const isOver = process.exit !== null || (execId !== "" && process.pid === 0 && process.starting === null);
+    if (!isOver)
+      throw new RpcError(Code.FAILED_PRECONDITION, "cannot delete a running process: failed precondition");
+    if (process.exit !== null) await process.told;
+    const exit = process.exit ?? { status: 0, at: Date.now() };
+    if (execId === "") await this.#inTurn(() => this.#remove());
+    this.#execs.delete(execId);
+    this.#specs.delete(execId);
+    return { ...exit, pid: process.pid };
+  }
+
+  // ---- Its parts ----
+
+  #command(words: readonly string[]) {
+    return { bundle: this.bundle, words };
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(act, act);
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Rejects with the sandbox's own words. */
+  async #ask(method: string, params?: object): Promise<unknown> {
+    if (this.#control === null) throw new RpcError(Code.FAILED_PRECONDITION, "container not running");
+    try {
+      return await this.#control.askSoon(method, params);
+    } catch (error) {
+      throw new RpcError(Code.UNKNOWN, (error as Error).message || "container not running");
+    }
+  }
+
+  /** Has the launcher make a process, with its streams; it is watched from then on. */
+  async #make(process: Process, words: readonly string[]): Promise<void> {
+    const { addon, children, namespace, socketDirectory } = this.#around;
+    const name = process.execId || "init";
+    const pidFile = `${this.bundle}/${name}.pid`;
+    const { terminal } = process.paths;
+    const stdio = await Stdio.open(addon, children, process.paths, { id: this.id, namespace });
+    process.stdio = stdio;
+    let console: ConsoleSocket | null = null;
+    try {
+      if (terminal) console = new ConsoleSocket(addon, `${socketDirectory}/pty-${crypto.randomUUID()}`);
+      const flags = console === null ? [] : ["--console-socket", console.path];
+      const all = [...words, "--pid-file", pidFile, ...flags, this.id];
+      await this.runtime.run({ bundle: this.bundle, words: all, ...(!terminal && { stdio: stdio.given }) });
+      process.pid = Number(readFileSync(pidFile, "utf8"));
+      if (console !== null) stdio.attach(console.take());
+    } catch (error) {
+      process.stdio = null;
+      await stdio.end();
+      throw error;
+    } finally {
+      stdio.closeGiven();
+      console?.close();
+      rmSync(pidFile, { force: true });
+    }
+    void children
+      .end(process.pid)
+      .then((status) => process.end(exitStatus(status), (exit) => this.#ended(process, exit)));
+  }
+
+  async #connect(): Promise<void> {
+    const state = findContainer(this.runtime.root, this.id);
+    try {
+      this.#control = await ControlClient.connect(state.socket);
+    } finally {
+      closeSync(state.directory);
+    }
+    this.#sandbox = state.init;
+    this.#files = new CgroupFiles(state.cgroups);
+    this.#oom = new OomWatch(this.#around.addon, this.#files, state.cgroups, () =>
+      this.#around.events.publish("/tasks/oom", { containerId: this.id }),
+    );
+  }
+
+  async #startInit(): Promise<void> {
+    if (this.#hasHooks()) await this.runtime.run(this.#command(["start", this.id]));
+    else await this.#ask("start");
+    this.init.isStarted = true;
+    this.#around.events.publish("/tasks/start", { containerId: this.id, pid: this.init.pid });
+  }
+
+  /** Those of the host's are the launcher's, and those of the container's may take longer than an answer. */
+  #hasHooks(): boolean {
+    const { hooks } = JSON.parse(readFileSync(`${this.bundle}/config.json`, "utf8")) as {
+      hooks?: Record<string, unknown>;
+    };
+    return ["poststart", "startContainer"].some(
+      (name) => hooks?.[name] !== undefined && hooks[name] !== null,
+    );
+  }
+
+  async #startExec(process: Process): Promise<void> {
+    const { execId } = process;
+    const file = `${this.bundle}/${execId}.json`;
+    writeFileSync(file, this.#specs.get(execId)!, { mode: 0o600 });
+    try {
+      await this.#make(process, ["exec", "--process", file, "--detach"]);
+    } finally {
+      rmSync(file, { force: true });
+    }
+    process.isStarted = true;
+    this.#specs.delete(execId);
+    this.#around.events.publish("/tasks/exec-started", { containerId: this.id, execId, pid: process.pid });
+  }
+
+  async #ended(process: Process, exit: Exit): Promise<void> {
+    if (process === this.init) {
+      this.#oom?.look();
+      await this.#othersEnded();
+    }
+    this.#around.events.publish("/tasks/exit", {
+      containerId: this.id,
+      id: process.execId || this.id,
+      pid: process.pid,
+      exitStatus: exit.status,
+      exitedAt: timestampFromMs(exit.at),
+    });
+  }
+
+  async #othersEnded(): Promise<void> {
+    const others = [...this.#execs.values()].filter(({ pid }) => pid > 0).map(({ told }) => told);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, OTHERS_MS);
+    });
+    await Promise.race([Promise.all(others), late]);
+    clearTimeout(timer);
+  }
+
+  async #remove(): Promise<void> {
+    this.#oom?.close();
+    this.#control?.close();
+    this.#control = null;
+    await this.runtime.run(this.#command(["delete", "--force", this.id]));
+    unmountRoot(this.#around.addon, `${this.bundle}/rootfs`);
+    const exit = this.init.exit!;
+    this.#around.events.publish("/tasks/delete", {
+      containerId: this.id,
+      id: this.id,
+      pid: this.init.pid,
+      exitStatus: exit.status,
+      exitedAt: timestampFromMs(exit.at),
+    });
+  }
+}
