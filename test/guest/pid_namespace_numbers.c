@@ -145,6 +145,53 @@ static void words(void) {
   value("for nobody", SYS_3(SYS_timer_create, CLOCK_MONOTONIC, &e, &timer));
 }
 
+// What threads may answer by themselves, and what another part of a kernel is told.
+static void local(void) {
+  int right = 0;
+  for (int i = 0; i < 300; i++)
+    right += SYS_0(SYS_getpid) == 1 && SYS_0(SYS_gettid) == 1 && SYS_0(SYS_getppid) == 0;
+  value("getpid, gettid, getppid", right);
+  int pid = fork();
+  if (pid == 0) {
+    right = 0;
+    for (int i = 0; i < 300; i++)
+      right += SYS_0(SYS_getpid) == 2 && SYS_0(SYS_gettid) == 2 && SYS_0(SYS_getppid) == 1;
+    value("of a child", right);
+    _exit(0);
+  }
+  reaped("it", pid);
+  if (unshare(CLONE_NEWNET)) return;
+  for (int i = 0; i < 3; i++) {
+    int fd = socket(AF_NETLINK, SOCK_RAW, 0);
+    struct {
+      unsigned short family, pad;
+      unsigned pid, groups;
+    } a = {AF_NETLINK, 0, 0, 0};
+    socklen_t length = sizeof a;
+    value("bind", SYS_3(SYS_bind, fd, &a, sizeof a));
+    getsockname(fd, (void *)&a, &length);
+    say("a port that is %s", a.pid == 1 ? "the number" : "another");
+  }
+}
+
+static void *executes(void *unused) {
+  execl("/proc/self/exe", "pid_namespace_numbers", "exec", NULL);
+  return unused;
+}
+
+// A thread takes its process's number by exec.
+static void by_exec(void) {
+  int pid = fork();
+  if (pid == 0) {
+    pthread_t t;
+    pthread_create(&t, NULL, executes, NULL);
+    for (;;)
+      pause();
+  }
+  value("it", pid);
+  reaped("it", pid);
+}
+
 static void owners(void) {
   int fds[2];
   if (pipe(fds)) return;
@@ -432,9 +479,15 @@ static void parents_end(void) {
   }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  if (argc > 1) {
+    say("%s: %d, %ld, %d", argv[1], getpid(), SYS_0(SYS_gettid), getppid());
+    return 0;
+  }
   inside("lookups", lookups);
   inside("words", words);
+  inside("local answers", local);
+  inside("by exec", by_exec);
   inside("owners", owners);
   say("-- sockets");
   in_child("sockets", sockets);
