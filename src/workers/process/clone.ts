@@ -212,6 +212,11 @@ function makeTask(
   return child;
 }
 
+function endLate(group: ThreadGroup): boolean {
+  group.exit(SIGKILL);
+  return true;
+}
+
 /** The child appears among its relatives. */
 function publish(child: Task, creator: Task): void {
   const { group, kernel } = child;
@@ -227,8 +232,8 @@ function publish(child: Task, creator: Task): void {
   group.cpuLimit.changed();
   kernel.counters.processes++;
   if (isInit(group)) group.isUnkillable = true;
-  // Its namespace's init has ended while it was made.
-  if (child.pids.isEnding) group.exit(SIGKILL);
+  // Its namespace's init has ended while it was made; it is being made yet.
+  if (child.pids.isEnding) kernel.steps.later(() => endLate(group));
 }
 
 // What the child does from its host task's first moment on.

@@ -111,9 +111,8 @@ export function exitGroup(group: ThreadGroup, status: number): void {
   group.posixTimers.deleteAll();
   for (const task of [...group.tasks]) {
     task.releaseFiles();
-    if (task.dead) continue;
-    task.call.cancelWait();
     if (task !== group.leader) task.id.leaveTask(task);
+    if (!task.dead) task.call.cancelWait();
   }
   for (const task of group.tasks) {
     group.kernel.futexes.pi.ownerGone(task);
@@ -137,13 +136,14 @@ function tell(group: ThreadGroup): void {
   kernel.tracer?.ended(leader, exitStatus);
   const signo = exitStatus & SIGNAL_MASK;
   if (signo === 0) return;
-  const { code, addr, pid } = fatalSignal ?? {};
+  const { code, addr, pid, from } = fatalSignal ?? {};
+  const sender = from?.first ?? pid;
   kernel.log("debug", "a process was ended by a signal", {
     pid: group.id.first,
     program: leader.comm,
     signal: signalName(signo),
     ...(code !== undefined && { code }),
-    ...(addr !== undefined ? { address: `0x${addr.toString(16)}` } : pid ? { sender: pid } : {}),
+    ...(addr !== undefined ? { address: `0x${addr.toString(16)}` } : sender ? { sender } : {}),
   });
 }
 

@@ -16,7 +16,13 @@ export function isInit({ id, pids }: ThreadGroup): boolean {
 /** `then` is called when nobody else is there. */
 export function endNamespace(init: ThreadGroup, then: () => void): void {
   const { kernel, pids } = init;
-  pids.end(then);
+  // Behind what those have to close, which goes on in steps as well.
+  pids.end(() => {
+    kernel.steps.run(() => {
+      then();
+      return true;
+    });
+  });
   // Those that are on their way, and are counted already, are killed when they come (clone.ts).
   const names = pids.names();
   kernel.steps.run(() => {

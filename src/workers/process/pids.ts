@@ -29,7 +29,7 @@ export class Pid implements PidNumbers {
   #members: Set<ThreadGroup> | null = null;
   /** How many processes are in the session of that name. */
   #sessionMembers = 0;
-  #isTaken = true;
+  #state: "taken" | "used" | "forgotten" = "taken";
 
   constructor(namespace: PidNamespace, number: number, above: readonly number[]) {
     this.namespace = namespace;
@@ -126,12 +126,12 @@ export class Pid implements PidNumbers {
   // Whether somebody has it yet, and whether somebody uses it.
   #look(): void {
     if (this.#task !== null || this.#group !== null) return;
-    if (this.#isTaken) {
-      this.#isTaken = false;
-      this.namespace.vacated(this, this.#above);
-    }
-    if (this.members.size > 0 || this.#sessionMembers > 0) return;
-    this.namespace.forget(this, this.#above);
+    const isUsed = this.members.size > 0 || this.#sessionMembers > 0;
+    const before = this.#state;
+    if (before === "forgotten" || (before === "used" && isUsed)) return;
+    this.#state = isUsed ? "used" : "forgotten";
+    if (!isUsed) this.namespace.forget(this, this.#above);
+    if (before === "taken") this.namespace.vacated(this, this.#above);
   }
 }
 
@@ -215,6 +215,10 @@ export class PidNamespace implements PidSpace {
   /** The number that was given out last. */
   get last(): number {
     return this.#last;
+  }
+
+  set last(number: number) {
+    this.#last = number;
   }
 
   /** Its first process, which takes orphans; null: there is none yet, or it was waited for. */

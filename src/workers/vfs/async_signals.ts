@@ -142,6 +142,12 @@ function isThere({ task, members }: ProcessName, type: number): boolean {
   return type === F.F_OWNER_PGRP ? [...members].length > 0 : task !== null;
 }
 
+/** An owner's number as a task sees it; 0: it is not to be seen, or gone. */
+function numberOf(task: ProcessCaller, { name, type }: FileOwner): number {
+  const isGone = type === F.F_OWNER_PID ? name.group === null : !isThere(name, type);
+  return isGone ? 0 : name.in(task.pids);
+}
+
 /** Names the owner: 0, -ESRCH or -EINVAL. */
 function setOwner(task: ProcessCaller, file: OpenFile, type: number, id: number): number {
   const signals = signalsOf(file);
@@ -168,7 +174,7 @@ function getOwnerEx(task: ProcessCaller, file: OpenFile, address: number): numbe
   const owner = knownOf(file)?.owner;
   const at = task.call.out(address, 8);
   task.call.view.setInt32(at, owner?.type ?? F.F_OWNER_TID, true);
-  task.call.view.setInt32(at + 4, owner?.name.in(task.pids) ?? 0, true);
+  task.call.view.setInt32(at + 4, owner ? numberOf(task, owner) : 0, true);
   return 0;
 }
 
@@ -181,7 +187,7 @@ function setOwnerNumber(task: ProcessCaller, file: OpenFile, id: number): number
 function ownerNumber(task: ProcessCaller, file: OpenFile): number {
   const owner = knownOf(file)?.owner ?? null;
   if (owner === null) return 0;
-  const number = owner.name.in(task.pids);
+  const number = numberOf(task, owner);
   return owner.type === F.F_OWNER_PGRP ? -number : number;
 }
 
