@@ -2,6 +2,7 @@
 
 import type { Call } from "../call/call.ts";
 import type { Expected } from "../call/operation_list.ts";
+import type { PidNumbers } from "../call/pid.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { LostPools } from "../patch/hidden_code.ts";
 import type { UseAccount } from "./resource_use.ts";
@@ -9,7 +10,9 @@ import type { StubProcess } from "./stub_process.ts";
 
 /** The guest process that a host thread belongs to. */
 export interface ThreadOwner {
+  /** Its number in its own PID namespace. */
   readonly pid: number;
+  readonly id: PidNumbers;
   readonly exiting: boolean;
   readonly use: UseAccount;
 }
@@ -18,6 +21,8 @@ export interface HostThread {
   readonly call: Call;
   readonly stub: StubProcess;
   readonly group: ThreadOwner;
+  /** `groups`: host descriptors of cgroup.procs, where its host process is to be put; none: it is where the zygote is. */
+  readonly container: { readonly groups: readonly number[] };
   readonly tid: number;
   /** The name of its program, one char per byte. */
   readonly comm: string;

@@ -7,7 +7,6 @@ import type { CallTracer } from "../call/context.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import type { Throws } from "../call/throws.ts";
 import type { Futexes } from "../futex/futexes.ts";
-import type { NamespaceFiles } from "../identity/ns_fs.ts";
 import type { UtsNamespace } from "../identity/uts.ts";
 import type { IpcContext } from "../ipc/context.ts";
 import type { Vdso } from "../mem/vdso.ts";
@@ -20,9 +19,10 @@ import type { Patcher } from "../patch/patcher.ts";
 import type { PlatformContext, SlotServer } from "../platform/context.ts";
 import type { SeccompFilter } from "../seccomp/filter.ts";
 import type { BeforeHandler } from "../signals/alt_stack.ts";
+import type { Path } from "../vfs/path.ts";
 import type { PidNamespace } from "./pids.ts";
 import type { Task } from "./task.ts";
-import type { ThreadGroup } from "./thread_group.ts";
+import type { GuestContainer, ThreadGroup } from "./thread_group.ts";
 
 export interface ProcessTracer extends CallTracer {
   /** The task takes a signal: its handler is entered, or its default action follows. */
@@ -39,6 +39,11 @@ export interface CgroupState {
   seen(use: CgroupUse): CgroupUse;
 }
 
+/** Where namespaces stand as files (identity/ns_fs.ts). */
+interface NamespacePaths {
+  pathOf(kind: { readonly name: string; readonly type: number }, namespace: object): Path;
+}
+
 export interface SupervisorContext extends PlatformContext, IpcContext, FamilyContext {
   /** Null: there is no other kernel thread. */
   readonly netThread: (SlotServer & SocketMaker & InterfaceOwner & TextOwner) | null;
@@ -49,18 +54,16 @@ export interface SupervisorContext extends PlatformContext, IpcContext, FamilyCo
   current: Task | null;
   readonly taskAt: (Task | undefined)[];
   readonly pids: PidNamespace;
-  /** No task goes back to guest code while it is on. */
-  readonly pause: { readonly isOn: boolean };
-  /** Of the programs of a container. */
-  readonly containerFilter: SeccompFilter | null;
   /** Null: no call site is patched. */
   readonly patcher: Patcher | null;
   readonly futexes: Futexes;
   readonly uts: UtsNamespace;
   readonly networks: Networks;
-  readonly namespaceFiles: NamespaceFiles;
+  readonly namespaceFiles: NamespacePaths;
   readonly bootId: string;
-  /** The control group that programs are in. */
+  /** On whose behalf the kernel works right now. */
+  readonly container: GuestContainer;
+  /** The control group that its programs are in. */
   readonly cgroup: CgroupState;
   readonly vdso: Vdso;
   /** Somebody outside will ask for the wait status of this program. */
