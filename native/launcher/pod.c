@@ -76,11 +76,13 @@ bool pod_find(struct pod *pod, const struct options *options, const struct spec 
   if (spec->pod.role != POD_CONTAINER) return false;
   const int root = state_root(options->values[OPTION_ROOT]);
   if (root < 0) return false;
-  if (!state_look(&pod->state, root, spec->pod.sandbox) || !record_read(&pod->state, &pod->record) ||
-      !pod->record.is_pod || !record_init_alive(&pod->record))
-    return false;
-  check_namespaces(pod, spec, option_on(options, OPTION_STRICT));
-  return true;
+  const bool found = state_look(&pod->state, root, spec->pod.sandbox) &&
+                     record_read(&pod->state, &pod->record) && pod->record.is_pod &&
+                     record_init_alive(&pod->record);
+  if (found) check_namespaces(pod, spec, option_on(options, OPTION_STRICT));
+  if (!found && pod->state.directory >= 0) close(pod->state.directory);
+  if (!found) close(root);
+  return found;
 }
 
 // ---- The request ----

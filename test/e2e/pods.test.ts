@@ -1,7 +1,7 @@
 // deadline: 300 s
 // Pods: several containers in one sandbox, each with a life of its own (native/launcher/pod.c, src/main/container/pod.ts).
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { eventually } from "../spawn.ts";
@@ -208,12 +208,46 @@ test("what fails leaves nothing, and the pod goes on", () =>
       config.hooks = { createContainer: [{ path: "/bin/false" }] };
     });
     await refused(hooked, /hook/);
+    const many = await pod.member(SLEEP, [], (config) => {
+      for (let i = 0; i < 250; i++)
+        config.mounts.push({ destination: `/mnt/${i}`, source: "/tmp", type: "bind", options: ["rbind"] });
+    });
+    await refused(many, /has at most 253 bind mounts/);
     const alone = await pod.member(SLEEP, ["ipc"], (config) => {
       config.annotations![`${CRI}.sandbox-id`] = "nobody";
     });
     await refused(alone, /ipc namespace of another process cannot be joined/);
     const good = await pod.runs(SLEEP);
     assert.is((await inside(good, "echo here")).trim(), "here");
+  }));
+
+test("a create that is killed leaves nothing that delete does not remove", () =>
+  Pod.with(async (pod) => {
+    for (const killAfterMs of [5, 10, 20, 40, 80, 160]) {
+      const container = await pod.member(SLEEP);
+      await container.creates({ killAfterMs });
+      await succeeds(container.on("delete", ["--force"]));
+      assert.equal(container.left(), [], `killed after ${killAfterMs} ms`);
+    }
+    const good = await pod.runs(SLEEP);
+    assert.is((await inside(good, "echo here")).trim(), "here");
+  }));
+
+test("commands in it are detached, and of its control groups", () =>
+  Pod.with(async (pod) => {
+    const container = await pod.runs(SLEEP);
+    const file = `${container.directory}/pid`;
+    await succeeds(container.execsDetached(["--pid-file", file], shell("echo > /ran; sleep 1000")));
+    const pid = readFileSync(file, "utf8").trim();
+    const groups = container.cgroups().filter((path) => existsSync(path));
+    assert.ok(groups.length > 0);
+    for (const group of groups)
+      assert.ok(readFileSync(`${group}/cgroup.procs`, "utf8").split("\n").includes(pid));
+    assert.is((await inside(container, "ls /ran")).trim(), "/ran");
+    process.kill(Number(pid), "SIGKILL");
+    const sleeps = async () =>
+      Number((await inside(container, "cat /proc/[0-9]*/comm | grep -c '^sleep$'")).trim());
+    assert.ok(await eventually(async () => (await sleeps()) === 1, GONE_MS));
   }));
 
 test("hooks of a container see the host's files, and what createContainer mounts the container has", () =>
