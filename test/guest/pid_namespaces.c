@@ -42,6 +42,7 @@ static void cloned(void) {
   who();
   int pid = fork();
   if (pid == 0) {
+    milliseconds(15);
     who();
     value("setpgid", setpgid(0, 0));
     who();
@@ -52,6 +53,7 @@ static void cloned(void) {
   reaped("it", pid);
   pid = fork();
   if (pid == 0) {
+    milliseconds(15);
     value("a session", SYS_0(SYS_setsid));
     who();
     _exit(8);
@@ -131,7 +133,21 @@ static void unshared(void) {
 static void flags(void) {
   value("a thread in a new one",
         SYS_5(SYS_clone, CLONE_NEWPID | CLONE_VM | CLONE_SIGHAND | CLONE_THREAD, stack + 60000, 0, 0, 0));
-  value("of the parent", fork_into(CLONE_NEWPID | CLONE_PARENT));
+  value("a sibling of the init", fork_into(CLONE_NEWPID | CLONE_PARENT));
+  int maker = fork();
+  if (maker == 0) {
+    int sibling = fork_into(CLONE_NEWPID | CLONE_PARENT);
+    if (sibling == 0) {
+      milliseconds(15);
+      who();
+      _exit(3);
+    }
+    value("a sibling in a new one", sibling);
+    value("it is not its maker's", waitpid(sibling, NULL, 0) < 0 ? -errno : 0);
+    _exit(0);
+  }
+  reaped("its maker", maker);
+  reaped("the sibling", -1);
   int pid = clone(runs, stack + sizeof stack, CLONE_NEWPID | CLONE_VM | SIGCHLD, NULL);
   yes_no("with the same memory", pid > 0);
   reaped("it", pid);
