@@ -42,7 +42,7 @@ static void cloned(void) {
   who();
   int pid = fork();
   if (pid == 0) {
-    milliseconds(15);
+    milliseconds(60);
     who();
     value("setpgid", setpgid(0, 0));
     who();
@@ -53,7 +53,7 @@ static void cloned(void) {
   reaped("it", pid);
   pid = fork();
   if (pid == 0) {
-    milliseconds(15);
+    milliseconds(60);
     value("a session", SYS_0(SYS_setsid));
     who();
     _exit(8);
@@ -110,7 +110,7 @@ static void unshared(void) {
     _exit(2);
   }
   close(fds[0]);
-  milliseconds(50);
+  milliseconds(150);
   yes_no("the child has a number here", pid > 1);
   links("for children, while there is one");
   int second = fork();
@@ -120,7 +120,7 @@ static void unshared(void) {
     for (;;)
       pause();
   }
-  milliseconds(20);
+  milliseconds(60);
   close(fds[1]);
   // The first has ended when the second is waited for.
   reaped("the second", second);
@@ -138,7 +138,7 @@ static void flags(void) {
   if (maker == 0) {
     int sibling = fork_into(CLONE_NEWPID | CLONE_PARENT);
     if (sibling == 0) {
-      milliseconds(15);
+      milliseconds(60);
       who();
       _exit(3);
     }
@@ -237,15 +237,15 @@ static void entering(void) {
       int before = getppid();
       while (getppid() == before)
         milliseconds(1);
-      milliseconds(15);
+      milliseconds(60);
       value("who takes an orphan", getppid());
       _exit(0);
     }
-    milliseconds(10);
+    milliseconds(60);
     _exit(6);
   }
   reaped("the one that was put there", pid);
-  milliseconds(50);
+  milliseconds(150);
   value("back", SYS_2(SYS_setns, own, CLONE_NEWPID));
   pid = fork();
   if (pid == 0) {
@@ -276,7 +276,7 @@ static long numbered(unsigned long flags, const int *numbers, unsigned long coun
       .flags = flags, .exit_signal = SIGCHLD, .set_tid = (uintptr_t)numbers, .set_tid_size = count};
   long pid = SYS_2(SYS_clone3, &a, sizeof a);
   if (pid == 0) {
-    milliseconds(15); // its parent says what it has made
+    milliseconds(60); // its parent says what it has made
     who();
     _exit(0);
   }
@@ -320,7 +320,7 @@ static void pointers(void) {
                          .pidfd = (uintptr_t)&pidfd};
   long pid = SYS_2(SYS_clone3, &a, sizeof a);
   if (pid == 0) {
-    milliseconds(15);
+    milliseconds(60);
     value("the child's", child_tid);
     _exit(0);
   }
