@@ -9,6 +9,8 @@ export class Counters {
   /** Those that are stopped. */
   stopped = 0;
   pidNamespaces = 0;
+  /** Beside those of the first namespace, which each has. */
+  pidNumbers = 0;
   tasks = 0;
   /** Supplementary groups of all tasks. */
   groupIds = 0;

@@ -24,6 +24,7 @@ const COSTS = {
   /** What is left of a process until it is waited for is of this size, too. */
   unreaped: 12288,
   pidNamespaces: 1024,
+  pidNumbers: 64,
   groupIds: 8,
   mappings: 480,
   openFiles: 1792,

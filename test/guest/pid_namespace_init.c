@@ -124,10 +124,10 @@ static void outside(void) {
   value("INT", kill(pid, SIGINT));
   let(go);
   wait_for(ready);
-  milliseconds(5);
+  milliseconds(60);
   value("TERM", kill(pid, SIGTERM));
   let(go);
-  milliseconds(5);
+  milliseconds(60);
   kill(pid, SIGUSR1);
   union sigval v = {.sival_int = 5};
   sigqueue(pid, SIGRTMIN, v);
@@ -182,7 +182,7 @@ static void orphaned(int subreaper) {
         at = getppid();
         _exit(write(fds[1], &at, sizeof at) != sizeof at);
       }
-      milliseconds(10);
+      milliseconds(60);
       _exit(0);
     }
     reaped("its parent", middle);
@@ -223,13 +223,13 @@ static void all_others(void) {
       for (;;)
         pause();
     }
-    if (i == 0) milliseconds(20);
+    if (i == 0) milliseconds(60);
     if (i == 1) {
       reaped("who has sent it", pids[1]);
       reaped("another", pids[0]);
     }
   }
-  milliseconds(20);
+  milliseconds(60);
   value("by the init", kill(-1, SIGKILL));
   reaped("the init of one below", pids[2]);
   int left = 0;
@@ -262,7 +262,7 @@ static void end_with(const char *what, void (*act)(void)) {
       for (;;)
         pause();
     }
-    milliseconds(20);
+    milliseconds(60);
     act();
     _exit(3);
   }
@@ -311,9 +311,9 @@ static void parents_outside(void) {
     for (;;)
       pause();
   }
-  milliseconds(10);
+  milliseconds(60);
   close(fds[1]);
-  milliseconds(50);
+  milliseconds(150);
   int status;
   value("the init, before the other", waitpid(init, &status, WNOHANG));
   siginfo_t info = {0};

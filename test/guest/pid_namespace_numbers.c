@@ -55,7 +55,7 @@ static void lookups(void) {
     for (;;)
       pause();
   }
-  milliseconds(10);
+  milliseconds(60);
   value("child", pid);
   value("getpgid", getpgid(pid));
   value("getpgid of nobody", SYS_1(SYS_getpgid, 77));
@@ -445,7 +445,7 @@ static void terminals(void) {
     value("TIOCGPGRP", ioctl(fd, TIOCGPGRP, &group) < 0 ? -errno : group);
     catches(SIGINT);
     (void)!write(master, "\3", 1);
-    milliseconds(10);
+    milliseconds(60);
     value("an interrupt from", from);
     _exit(0);
   }
@@ -467,7 +467,7 @@ static void parents_end(void) {
         let(fds);
         while (from == -1)
           milliseconds(1);
-        milliseconds(15);
+        milliseconds(60);
         say("told by %d, and now the parent is %d", from, getppid());
         _exit(0);
       }

@@ -113,7 +113,7 @@ static void within(void) {
     pause();
   }
   wait_for(up);
-  milliseconds(10);
+  milliseconds(60);
   listed("processes", "/proc");
   listed("threads", "/proc/2/task");
   status_of("/proc/2/task/3/status");
@@ -129,7 +129,7 @@ static void within(void) {
   kill(2, SIGKILL);
   while (wait(NULL) > 0)
     ;
-  milliseconds(10);
+  milliseconds(60);
   listed("processes", "/proc");
   // The numbers that were given out last.
   int last = -1, last_of_sysctl = -1;

@@ -42,6 +42,7 @@ static void cloned(void) {
   who();
   int pid = fork();
   if (pid == 0) {
+    milliseconds(60);
     who();
     value("setpgid", setpgid(0, 0));
     who();
@@ -52,6 +53,7 @@ static void cloned(void) {
   reaped("it", pid);
   pid = fork();
   if (pid == 0) {
+    milliseconds(60);
     value("a session", SYS_0(SYS_setsid));
     who();
     _exit(8);
@@ -108,7 +110,7 @@ static void unshared(void) {
     _exit(2);
   }
   close(fds[0]);
-  milliseconds(50);
+  milliseconds(150);
   yes_no("the child has a number here", pid > 1);
   links("for children, while there is one");
   int second = fork();
@@ -118,7 +120,7 @@ static void unshared(void) {
     for (;;)
       pause();
   }
-  milliseconds(20);
+  milliseconds(60);
   close(fds[1]);
   // The first has ended when the second is waited for.
   reaped("the second", second);
@@ -131,7 +133,21 @@ static void unshared(void) {
 static void flags(void) {
   value("a thread in a new one",
         SYS_5(SYS_clone, CLONE_NEWPID | CLONE_VM | CLONE_SIGHAND | CLONE_THREAD, stack + 60000, 0, 0, 0));
-  value("of the parent", fork_into(CLONE_NEWPID | CLONE_PARENT));
+  value("a sibling of the init", fork_into(CLONE_NEWPID | CLONE_PARENT));
+  int maker = fork();
+  if (maker == 0) {
+    int sibling = fork_into(CLONE_NEWPID | CLONE_PARENT);
+    if (sibling == 0) {
+      milliseconds(60);
+      who();
+      _exit(3);
+    }
+    value("a sibling in a new one", sibling);
+    value("it is not its maker's", waitpid(sibling, NULL, 0) < 0 ? -errno : 0);
+    _exit(0);
+  }
+  reaped("its maker", maker);
+  reaped("the sibling", -1);
   int pid = clone(runs, stack + sizeof stack, CLONE_NEWPID | CLONE_VM | SIGCHLD, NULL);
   yes_no("with the same memory", pid > 0);
   reaped("it", pid);
@@ -221,15 +237,15 @@ static void entering(void) {
       int before = getppid();
       while (getppid() == before)
         milliseconds(1);
-      milliseconds(15);
+      milliseconds(60);
       value("who takes an orphan", getppid());
       _exit(0);
     }
-    milliseconds(10);
+    milliseconds(60);
     _exit(6);
   }
   reaped("the one that was put there", pid);
-  milliseconds(50);
+  milliseconds(150);
   value("back", SYS_2(SYS_setns, own, CLONE_NEWPID));
   pid = fork();
   if (pid == 0) {
@@ -260,7 +276,7 @@ static long numbered(unsigned long flags, const int *numbers, unsigned long coun
       .flags = flags, .exit_signal = SIGCHLD, .set_tid = (uintptr_t)numbers, .set_tid_size = count};
   long pid = SYS_2(SYS_clone3, &a, sizeof a);
   if (pid == 0) {
-    milliseconds(15); // its parent says what it has made
+    milliseconds(60); // its parent says what it has made
     who();
     _exit(0);
   }
@@ -304,7 +320,7 @@ static void pointers(void) {
                          .pidfd = (uintptr_t)&pidfd};
   long pid = SYS_2(SYS_clone3, &a, sizeof a);
   if (pid == 0) {
-    milliseconds(15);
+    milliseconds(60);
     value("the child's", child_tid);
     _exit(0);
   }

@@ -130,8 +130,8 @@ export class Pid implements PidNumbers {
     const before = this.#state;
     if (before === "forgotten" || (before === "used" && isUsed)) return;
     this.#state = isUsed ? "used" : "forgotten";
-    if (!isUsed) this.namespace.forget(this, this.#above);
-    if (before === "taken") this.namespace.vacated(this, this.#above);
+    if (!isUsed) this.namespace.forget(this);
+    if (before === "taken") this.namespace.vacated(this);
   }
 }
 
@@ -240,6 +240,7 @@ export class PidNamespace implements PidSpace {
    */
   allot(wanted: readonly number[] = NO_NUMBERS): Pid | number {
     if (this.isEnding) return -ENOMEM;
+    if (this.level > 0 && !this.#kernel.heap.hasRoom("pidNumbers", this.level)) return -EAGAIN;
     const above = this.parent === null ? NO_NUMBERS : new Array<number>(this.level).fill(0);
     let own = 0;
     for (let space: PidNamespace | null = this; space !== null; space = space.parent) {
@@ -250,9 +251,10 @@ export class PidNamespace implements PidSpace {
     }
     const pid = new Pid(this, own, above);
     for (let space: PidNamespace | null = this; space !== null; space = space.parent) {
-      space.#pids.set(space === this ? own : above[space.level]!, pid);
+      space.#pids.set(pid.in(space), pid);
       space.#taken++;
     }
+    this.#kernel.counters.pidNumbers += this.level;
     this.hold();
     return pid;
   }
@@ -275,19 +277,20 @@ export class PidNamespace implements PidSpace {
   }
 
   /** No thread and no process has that one any more. */
-  vacated(pid: Pid, above: readonly number[]): void {
+  vacated(pid: Pid): void {
     for (let space: PidNamespace | null = this; space !== null; space = space.parent) {
       space.#taken--;
       // Nobody comes after an init, though it was never there.
-      const number = space === this ? pid.number : above[space.level]!;
-      if (number === INIT && space.parent !== null) space.#isEnding = true;
+      if (space.level > 0 && pid.in(space) === INIT) space.#isEnding = true;
     }
     for (let space: PidNamespace | null = this; space !== null; space = space.parent) space.#tellDeserted();
   }
 
-  forget(pid: Pid, above: readonly number[]): void {
+  /** Nobody uses it. */
+  forget(pid: Pid): void {
     for (let space: PidNamespace | null = this; space !== null; space = space.parent)
-      space.#pids.delete(space === this ? pid.number : above[space.level]!);
+      space.#pids.delete(pid.in(space));
+    this.#kernel.counters.pidNumbers -= this.level;
     this.release();
   }
 

@@ -50,7 +50,6 @@ export interface Processes extends PidSpace {
   find(number: number): ProcessName | undefined;
   group(pid: number): Process | undefined;
   groups(): IterableIterator<Process>;
-  task(tid: number): Member | undefined;
 }
 
 export interface ProcessContext extends CallContext {
