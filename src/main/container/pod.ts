@@ -90,7 +90,7 @@ export class Pod {
 
   async #create(request: PodRequest, descriptors: Descriptors, kept: Set<number>): Promise<void> {
     const { spec, listen, lock, waiter, root, stdin, stdout, stderr } = descriptors;
-    const all = [spec, listen, lock, waiter, root, stdin, stdout, stderr];
+    const all = [spec, listen, lock, root, stdin, stdout, stderr];
     if (all.includes(undefined)) throw invalid("descriptors");
     if (this.#count >= CONTAINERS_MAX)
       throw new RequestError("ERR_STATE", `a pod has at most ${CONTAINERS_MAX} containers`);
@@ -106,8 +106,8 @@ export class Pod {
     if (wrong !== null) throw new RequestError("ERR_START", wrong);
     this.#count++;
     const streams = [stdin!, stdout!, stderr!, ...numbered(descriptors, "preserved")];
-    for (const fd of [listen!, lock!, waiter!, ...streams]) kept.add(fd);
-    const container = new Container({ host, kernel, log }, read, streams, waiter!);
+    for (const fd of [listen!, lock!, ...(waiter === undefined ? [] : [waiter]), ...streams]) kept.add(fd);
+    const container = new Container({ host, kernel, log }, read, streams, waiter ?? null);
     const end = (): void => {
       stop();
       void kernel.remove().then(() => {
