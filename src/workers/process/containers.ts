@@ -72,7 +72,7 @@ export class Containers {
   prepare(number: number, spec: ContainerSpec): string | null {
     const container = this.#all.get(number) ?? this.#add(number, spec);
     const before = this.#current;
-    (this.#kernel as { current: unknown }).current = null;
+    this.#kernel.current = null;
     this.#current = container;
     try {
       const wrong = this.#fill(container, spec);
