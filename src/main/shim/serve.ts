@@ -3,7 +3,8 @@
 
 import { rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { loadAddon } from "./addon.ts";
 import { Children } from "./children.ts";
 import { Publisher } from "./events.ts";
@@ -28,9 +29,11 @@ export interface ServeWords {
   address: string;
   root: string;
   isDebug: boolean;
+  /** It serves all pods. */
+  isOfNode: boolean;
 }
 
-export function serveTasks({ namespace, address, root, isDebug }: ServeWords): void {
+export function serveTasks({ namespace, address, root, isDebug, isOfNode }: ServeWords): void {
   const socket = address.slice(SCHEME.length);
   const native = join(import.meta.dirname, "../native");
   const log = new ShimLog(LOG);
@@ -51,7 +54,10 @@ export function serveTasks({ namespace, address, root, isDebug }: ServeWords): v
     isEnding = true;
     rmSync(socket, { force: true });
     // The answer to whoever asked for it goes out before.
-    void events.close(LAST_EVENTS_MS).then(() => setImmediate(() => process.exit(0)));
+    void events
+      .close(LAST_EVENTS_MS)
+      .then(() => setImmediate())
+      .then(() => process.exit(0));
   };
   const configure = (options: ShimOptions, id: string) => {
     log.goTo(logPathOf(options, id));
@@ -65,15 +71,18 @@ export function serveTasks({ namespace, address, root, isDebug }: ServeWords): v
       children: new Children(addon),
       events,
       namespace,
-      socketDirectory: dirname(socket),
+      socket,
+      consoles: { last: 0 },
       log: (message) => log.write("warning", message),
     },
     { launcher: join(native, "ringfence-launcher"), root, isDebug, configure },
-    end,
+    // `start` may have named the node's shim to somebody who has not connected yet.
+    () => isOfNode || end(),
   );
   const wait = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => {
+    timer = setTimeout(async () => {
+      await setImmediate(); // who has connected just now
       if (connections === 0 && tasks.isEmpty) end();
     }, IDLE_MS);
   };
