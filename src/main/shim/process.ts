@@ -23,6 +23,8 @@ export class Process {
   /** Its start, while that goes on: its end is told behind it. */
   starting: Promise<void> | null = null;
   #tell!: (exit: Exit) => void;
+  #isTold = false;
+  readonly #waiting = new Set<(exit: Exit) => void>();
 
   constructor(execId: string, paths: StdioPaths) {
     this.execId = execId;
@@ -46,6 +48,23 @@ export class Process {
     }
   }
 
+  /** Resolves as `told`; what nobody will see costs nothing. */
+  wait(gone: AbortSignal): Promise<Exit> {
+    if (this.#isTold) return this.told;
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#waiting.delete(done);
+        reject(new Error("the caller has gone"));
+      };
+      const done = (exit: Exit) => {
+        gone.removeEventListener("abort", leave);
+        resolve(exit);
+      };
+      this.#waiting.add(done);
+      gone.addEventListener("abort", leave);
+    });
+  }
+
   /** It has ended: what it wrote goes out, then `tell` tells it. */
   async end(status: number, tell: (exit: Exit) => Promise<void>): Promise<void> {
     const exit = { status, at: Date.now() };
@@ -54,6 +73,9 @@ export class Process {
     await this.stdio?.end();
     this.stdio = null;
     await tell(exit);
+    this.#isTold = true;
     this.#tell(exit);
+    for (const done of this.#waiting) done(exit);
+    this.#waiting.clear();
   }
 }

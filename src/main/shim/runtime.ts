@@ -22,8 +22,8 @@ export interface Command {
 function readFrom(path: string, start: number, limit: number): string {
   const fd = openSync(path, "r");
   try {
-    const bytes = Buffer.alloc(limit);
-    return bytes.toString("utf8", 0, readSync(fd, bytes, 0, limit, start));
+    const bytes = Buffer.alloc(Math.min(limit, sizeOf(path) - start));
+    return bytes.toString("utf8", 0, readSync(fd, bytes, 0, bytes.length, start));
   } finally {
     closeSync(fd);
   }
@@ -62,18 +62,24 @@ export class Runtime {
     this.root = root;
   }
 
-  /** Resolves when the command has ended well; rejects with a RuntimeError. */
-  async run({ bundle, words, stdio }: Command): Promise<void> {
+  /**
+   * Resolves when the command has ended well, to the moment of its start as Children.end wants it; rejects with a
+   * RuntimeError.
+   */
+  async run({ bundle, words, stdio }: Command): Promise<number> {
     const log = `${bundle}/log.json`;
     const start = sizeOf(log);
     const nothing = openSync("/dev/null", "r+");
     const flags = ["--root", this.root, "--log", log, "--log-format", "json", "--quiet", ...this.#flags];
+    // Who deletes the container of a shim that was killed deletes all: nothing may be on its way still.
+    flags.push(`--parent=${process.pid}`);
     const args = ["ringfence", ...flags, ...words];
+    const since = this.#children.reaped;
     const pid = this.#children.spawn(this.#program, args, stdio ?? [nothing, nothing, nothing], bundle);
     closeSync(nothing);
     if (pid < 0) throw new RuntimeError(`starting ${this.#program}: ${errnoText(-pid)}`);
-    const status = exitStatus(await this.#children.end(pid));
-    if (status === 0) return;
+    const status = exitStatus(await this.#children.end(pid, since));
+    if (status === 0) return since;
     throw new RuntimeError(lastError(log, start) ?? `${words[0]} ended with exit status ${status}`);
   }
 

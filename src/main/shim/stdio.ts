@@ -2,7 +2,7 @@
 // The container has the FIFOs themselves; the shim only holds what must not close while the other side is away. A terminal
 // is one file for both directions, and is relayed.
 
-import { closeSync, constants, mkdirSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { EINVAL, ENOTTY } from "../../shared/abi/errno.ts";
 import type { Addon } from "./addon.ts";
@@ -10,7 +10,7 @@ import type { Children } from "./children.ts";
 import { startLogger } from "./logger.ts";
 import { Relay } from "./relay.ts";
 
-const { O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 /** How long what a terminal still has may take to be read after its process has ended. */
 const DRAIN_MS = 1000;
 const SIZE_MAX = 65_535;
@@ -121,15 +121,18 @@ export class Stdio {
 
   #openRelayed({ stdin, stdout }: StdioPaths): void {
     if (stdin !== "") this.#relayed.input = this.#openInput(stdin, O_NONBLOCK);
-    if (stdout !== "") this.#relayed.output = this.#openOutput(stdout, O_NONBLOCK);
+    // Who wants nothing of a terminal has it read all the same: the process would wait.
+    this.#relayed.output = this.#openOutput(stdout, O_NONBLOCK);
+    const { input } = this.#relayed;
+    if (input !== undefined && !fstatSync(input).isFIFO()) throw new StdioError(`${stdin} is no FIFO`);
   }
 
   /** A FIFO is opened without waiting for its other side. It ends when it is said to (CloseIO), not when nobody has it open. */
   #openInput(path: string, flags: number): number {
-    const both = openSync(path, O_RDWR | O_NONBLOCK);
+    const both = openSync(path, O_RDWR | O_NONBLOCK | O_NOCTTY);
     try {
-      this.#stdinHold = openSync(path, O_WRONLY | O_NONBLOCK);
-      return openSync(path, O_RDONLY | flags);
+      this.#stdinHold = openSync(path, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+      return openSync(path, O_RDONLY | O_NOCTTY | flags);
     } finally {
       closeSync(both);
     }
@@ -145,8 +148,8 @@ export class Stdio {
     }
     if (scheme !== undefined && scheme !== "fifo") throw new StdioError(`streams cannot go to ${uri}`);
     // Who reads it may go and come again: somebody can always be a reader.
-    this.#holds.push(openSync(path, O_RDWR | O_NONBLOCK));
-    return openSync(path, O_WRONLY | flags);
+    this.#holds.push(openSync(path, O_RDWR | O_NONBLOCK | O_NOCTTY));
+    return openSync(path, O_WRONLY | O_NOCTTY | flags);
   }
 
   #release(): void {
