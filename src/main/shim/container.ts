@@ -129,8 +129,8 @@ export class Container {
 
   /** A process to be started later; `spec`: an OCI process object as JSON. */
   addExec(execId: string, spec: string, paths: StdioPaths): void {
-    if (this.init.exit !== null)
-      throw new RpcError(Code.FAILED_PRECONDITION, "cannot exec in a stopped state: failed precondition");
+    if (this.init.exit !== null) throw new RpcError(Code.UNKNOWN, "cannot exec in a stopped state");
+    if (this.isPaused) throw new RpcError(Code.UNKNOWN, "cannot exec in a paused state");
     if (this.#execs.size >= EXECS_MAX || this.#specBytes + spec.length > SPEC_BYTES_MAX)
       throw new RpcError(Code.RESOURCE_EXHAUSTED, "too many execs that nobody has started or deleted");
     if (this.#execs.has(execId)) throw new RpcError(Code.ALREADY_EXISTS, `id ${execId}: already exists`);
@@ -216,6 +216,7 @@ export class Container {
     if (!isOver)
       throw new RpcError(Code.FAILED_PRECONDITION, "cannot delete a running process: failed precondition");
     if (process.exit !== null) await process.told;
+    await process.closeStreams();
     const exit = process.exit ?? { status: 0, at: Date.now() };
     if (execId === "") await this.#removeOnce();
     this.#execs.delete(execId);
@@ -272,7 +273,7 @@ export class Container {
       if (console !== null) stdio.attach(console.take());
     } catch (error) {
       this.#unmake(process);
-      await stdio.end();
+      stdio.close();
       throw error;
     } finally {
       stdio.closeGiven();
@@ -406,7 +407,6 @@ export class Container {
     const exit = this.init.exit!;
     this.#around.events.publish("/tasks/delete", {
       containerId: this.id,
-      id: this.id,
       pid: this.init.pid,
       exitStatus: exit.status,
       exitedAt: timestampFromMs(exit.at),

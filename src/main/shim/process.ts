@@ -9,6 +9,9 @@ export interface Exit {
   at: number;
 }
 
+/** As long as runc's shim waits, when a process is deleted, for what it has written. */
+const STREAMS_MS = 2000;
+
 export class Process {
   /** "" of the first one. */
   readonly execId: string;
@@ -24,6 +27,7 @@ export class Process {
   starting: Promise<void> | null = null;
   #tell!: (exit: Exit) => void;
   #isTold = false;
+  #streams: Promise<void> | undefined;
   readonly #waiting = new Set<(exit: Exit) => void>();
 
   constructor(execId: string, paths: StdioPaths) {
@@ -65,13 +69,23 @@ export class Process {
     });
   }
 
-  /** It has ended: what it wrote goes out, then `tell` tells it. */
+  /** Its streams are over, or are ended after a while: others may have them that live on. */
+  async closeStreams(): Promise<void> {
+    const timer = setTimeout(() => this.stdio?.close(), STREAMS_MS);
+    await this.#streams;
+    clearTimeout(timer);
+  }
+
+  /** It has ended: what it wrote to a terminal goes out, then `tell` tells it. */
   async end(status: number, tell: (exit: Exit) => Promise<void>): Promise<void> {
     const exit = { status, at: Date.now() };
     this.exit = exit;
     await this.starting?.catch(() => {});
-    await this.stdio?.end();
-    this.stdio = null;
+    const streams = this.stdio?.end();
+    this.#streams = streams?.then(() => {
+      this.stdio = null;
+    });
+    if (this.paths.terminal) await streams;
     await tell(exit);
     this.#isTold = true;
     this.#tell(exit);

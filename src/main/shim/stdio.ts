@@ -2,10 +2,10 @@
 // The container has the FIFOs themselves; the shim only holds what must not close while the other side is away. A terminal
 // is one file for both directions, and is relayed.
 
-import { closeSync, constants, fstatSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { EINVAL, ENOTTY } from "../../shared/abi/errno.ts";
-import type { Addon } from "./addon.ts";
+import { type Addon, DISCONNECTED } from "./addon.ts";
 import type { Children } from "./children.ts";
 import { startLogger } from "./logger.ts";
 import { Relay } from "./relay.ts";
@@ -41,6 +41,7 @@ export class Stdio {
   #master = -1;
   #stdinHold = -1;
   readonly #holds: number[] = [];
+  readonly #endings = new Set<() => void>();
 
   private constructor(addon: Addon) {
     this.#addon = addon;
@@ -53,7 +54,7 @@ export class Stdio {
       await (paths.terminal ? stdio.#openRelayed(paths) : stdio.#openGiven(children, paths, owner));
     } catch (error) {
       stdio.closeGiven();
-      stdio.#release();
+      stdio.close();
       throw error;
     }
     return stdio;
@@ -93,11 +94,34 @@ export class Stdio {
     this.#stdinHold = -1;
   }
 
-  /** The process has ended: what it has written to a terminal goes out, and then all is closed. */
+  /**
+   * The process has ended. What it has written to a terminal goes out; a FIFO is held until nobody can write to it any
+   * more: others of the container may have it. Then all is closed.
+   */
   async end(): Promise<void> {
+    this.closeStdin();
     const timer = setTimeout(() => this.#relays[0]?.close(), DRAIN_MS);
     await this.#relays[0]?.ended;
     clearTimeout(timer);
+    if (this.#relays.length === 0) await Promise.all(this.#holds.map((fd) => this.#unwritten(fd)));
+    this.close();
+  }
+
+  #unwritten(fd: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#addon.pollStop(poll);
+        this.#endings.delete(done);
+        resolve();
+      };
+      const poll = this.#addon.pollStart(fd, DISCONNECTED, done);
+      this.#endings.add(done);
+    });
+  }
+
+  /** Whoever still writes has nobody who reads. */
+  close(): void {
+    for (const end of [...this.#endings]) end();
     this.#release();
   }
 
@@ -147,8 +171,9 @@ export class Stdio {
       return openSync(path, O_WRONLY | O_CREAT | O_APPEND, 0o640);
     }
     if (scheme !== undefined && scheme !== "fifo") throw new StdioError(`streams cannot go to ${uri}`);
-    // Who reads it may go and come again: somebody can always be a reader.
-    this.#holds.push(openSync(path, O_RDWR | O_NONBLOCK | O_NOCTTY));
+    // Who reads it may go and come again: somebody is always a reader. It tells, too, when nobody writes any more.
+    const isFifo = statSync(path).isFIFO();
+    if (isFifo) this.#holds.push(openSync(path, O_RDONLY | O_NONBLOCK));
     return openSync(path, O_WRONLY | O_NOCTTY | flags);
   }
 
