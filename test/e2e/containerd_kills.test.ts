@@ -5,7 +5,7 @@
 // drawn; more of them with --long. Skipped, and said so, where containerd is not installed.
 
 import { randomInt } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { type Dirent, existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { told } from "../said.ts";
@@ -53,11 +53,20 @@ function ours(): { pid: number; name: string }[] {
 
 const list = (directory: string): string[] => (existsSync(directory) ? readdirSync(directory).sort() : []);
 
+/** Others' groups come and go. */
+function entries(directory: string): Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+}
+
 /** Of a hierarchy with our name in it. */
 function groups(): string[] {
   const found: string[] = [];
   const look = (directory: string, depth: number): void => {
-    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    for (const entry of entries(directory)) {
       if (!entry.isDirectory()) continue;
       if (entry.name.startsWith("kills-")) found.push(`${directory}/${entry.name}`);
       else if (depth < 3) look(`${directory}/${entry.name}`, depth + 1);
