@@ -11,7 +11,6 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
-  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -186,10 +185,12 @@ export class Containerd {
       await this.clear();
     } finally {
       await this.end("SIGTERM");
-      // It may have mounted over itself.
-      for (const name of readdirSync(this.directory))
-        if (name === "state" || name === "root")
-          await run("umount", ["-q", "-R", join(this.directory, name)]);
+      // It has mounted over its own directories, and a test that fails may leave a container's.
+      const mounts = readFileSync("/proc/self/mountinfo", "latin1").split("\n");
+      for (const line of mounts.reverse()) {
+        const target = line.split(" ")[4] ?? "";
+        if (target.startsWith(`${this.directory}/`)) await run("umount", ["-l", target]);
+      }
       rmSync(this.directory, { recursive: true, force: true });
     }
   }

@@ -74,6 +74,8 @@ export class Container {
   /** Process 1 of its sandbox, as the host knows it. */
   #sandbox = 0;
   #oom: OomWatch | null = null;
+  /** The runtime has it. */
+  #isMade = false;
   /** containerd knows of it: so it does of its end. */
   #isTold = false;
   #removal: Promise<void> | null = null;
@@ -103,7 +105,7 @@ export class Container {
       await container.init.start(() => container.#createInit(words));
     } catch (error) {
       container.#close();
-      if (container.init.pid > 0)
+      if (container.#isMade)
         await runtime.run(container.#command(["delete", "--force", words.id])).catch(() => {});
       unmountRoot(around.addon, root);
       throw error;
@@ -116,6 +118,11 @@ export class Container {
     const found = execId === "" ? this.init : this.#execs.get(execId);
     if (!found) throw new RpcError(Code.NOT_FOUND, `process does not exist ${execId}: not found`);
     return found;
+  }
+
+  /** It is over, and nobody will delete it: containerd has, without its shim. */
+  get isForgotten(): boolean {
+    return this.init.exit !== null && !existsSync(this.bundle);
   }
 
   /** Those that run. */
@@ -269,6 +276,7 @@ export class Container {
         words: all,
         ...(!terminal && { stdio: stdio.given }),
       });
+      if (process === this.init) this.#isMade = true;
       process.pid = Number(readFileSync(pidFile, "utf8"));
       if (console !== null) stdio.attach(console.take());
     } catch (error) {

@@ -1,7 +1,7 @@
 // The runtime's command as the shim calls it, for what needs the launcher: a process to be made, a container to be removed,
 // control groups to be changed, hooks of the host's to be run.
 
-import { closeSync, openSync, readSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, rmSync, statSync } from "node:fs";
 import { errnoText } from "../../shared/abi/errno_text.ts";
 import { type Children, exitStatus } from "./children.ts";
 
@@ -67,7 +67,9 @@ export class Runtime {
    * RuntimeError.
    */
   async run({ bundle, words, stdio }: Command): Promise<number> {
-    const log = `${bundle}/log.json`;
+    // Of one that containerd has removed without its shim there is nothing left to write to.
+    const directory = existsSync(bundle) ? bundle : "/";
+    const log = directory === "/" ? "/dev/null" : `${bundle}/log.json`;
     const start = sizeOf(log);
     const nothing = openSync("/dev/null", "r+");
     const flags = ["--root", this.root, "--log", log, "--log-format", "json", "--quiet", ...this.#flags];
@@ -75,7 +77,7 @@ export class Runtime {
     flags.push(`--parent=${process.pid}`);
     const args = ["ringfence", ...flags, ...words];
     const since = this.#children.reaped;
-    const pid = this.#children.spawn(this.#program, args, stdio ?? [nothing, nothing, nothing], bundle);
+    const pid = this.#children.spawn(this.#program, args, stdio ?? [nothing, nothing, nothing], directory);
     closeSync(nothing);
     if (pid < 0) throw new RuntimeError(`starting ${this.#program}: ${errnoText(-pid)}`);
     const status = exitStatus(await this.#children.end(pid, since));

@@ -18,7 +18,7 @@ import { serve } from "./ttrpc/server.ts";
 const LISTENING = 3;
 const LOG = 4;
 const SCHEME = "unix://";
-/** A shim without containers that nobody talks to: containerd was killed before it could use it, or has forgotten it. */
+/** A shim that nobody talks to, without a container for anybody: containerd was killed before it could use it. */
 const IDLE_MS = 30_000;
 /** How long events may wait for a containerd that is away when the shim ends. */
 const LAST_EVENTS_MS = 2000;
@@ -83,7 +83,9 @@ export function serveTasks({ namespace, address, root, isDebug, isOfNode }: Serv
     clearTimeout(timer);
     timer = setTimeout(async () => {
       await setImmediate(); // who has connected just now
-      if (connections === 0 && tasks.isEmpty) end();
+      if (connections > 0) return;
+      if (tasks.isForgotten) end();
+      else wait();
     }, IDLE_MS);
   };
   server.on("connection", (connection) => {

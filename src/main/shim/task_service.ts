@@ -67,6 +67,13 @@ export class TaskService {
     return this.#containers.size === 0 && this.#creating.size === 0;
   }
 
+  /** Nobody needs what it has. */
+  get isForgotten(): boolean {
+    return (
+      this.#creating.size === 0 && [...this.#containers.values()].every(({ isForgotten }) => isForgotten)
+    );
+  }
+
   /** The service by both of its names. */
   services(): Service[] {
     const handlers = this.#handlers();
