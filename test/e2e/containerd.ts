@@ -125,6 +125,10 @@ export class Containerd {
     await this.ok("image", "import", await imageArchive(this.directory, tar, BB));
   }
 
+  #beside(words: string[]): Promise<SpawnResult> {
+    return this.#room ? this.#room.run(words) : run(words[0]!, words.slice(1));
+  }
+
   #words(args: readonly string[]): [string, string[]] {
     const words = ["ctr", "--address", this.address, ...args];
     return this.#room ? ["nsenter", this.#room.words(words)] : [words[0]!, words.slice(1)];
@@ -186,10 +190,10 @@ export class Containerd {
     } finally {
       await this.end("SIGTERM");
       // It has mounted over its own directories, and a test that fails may leave a container's.
-      const mounts = readFileSync("/proc/self/mountinfo", "latin1").split("\n");
+      const mounts = readFileSync(`/proc/${this.#room?.pid ?? "self"}/mountinfo`, "latin1").split("\n");
       for (const line of mounts.reverse()) {
         const target = line.split(" ")[4] ?? "";
-        if (target.startsWith(`${this.directory}/`)) await run("umount", ["-l", target]);
+        if (target.startsWith(`${this.directory}/`)) await this.#beside(["umount", "-l", target]);
       }
       rmSync(this.directory, { recursive: true, force: true });
     }

@@ -11,14 +11,15 @@ import * as assert from "uvu/assert";
 import { told } from "../said.ts";
 import { eventually } from "../spawn.ts";
 import { BB, Containerd, containerdLacks, RINGFENCE } from "./containerd.ts";
+import { EngineRoom } from "./engine_room.ts";
 import { exists, proc, procLink, status } from "./processes.ts";
 
 const ROUNDS = process.env.RINGFENCE_TEST_LONG === undefined ? 24 : 400;
 const GONE_MS = 8000;
 /** A shim that containerd has started, and then knows nothing of, ends after half a minute, or after another one. */
 const FORGOTTEN_MS = 70_000;
-const SOCKETS = "/run/containerd/s";
-const STATE = "/run/containerd/ringfence/default";
+/** Where shims have their sockets and their state; others' are not in the room. */
+const RUN = "/run/containerd";
 
 /** How long a step takes, about: what is killed is killed within that time. */
 const STEPS_MS = { run: 350, exec: 60, pause: 20, resume: 20, kill: 30, delete: 60 } as const;
@@ -26,6 +27,7 @@ type Step = keyof typeof STEPS_MS;
 const STEPS = Object.keys(STEPS_MS) as Step[];
 const VICTIMS = ["shim", "node", "ringfence-init", "ringfence-wait", "containerd", "launcher"];
 
+let room: EngineRoom;
 let containerd: Containerd;
 let nextId = 0;
 
@@ -83,9 +85,9 @@ function look(): object {
     processes: ours()
       .filter(({ name }) => name !== "ctr")
       .map(({ pid, name }) => `${pid} ${name}`),
-    mounts: readFileSync("/proc/self/mountinfo", "latin1"),
-    sockets: list(SOCKETS),
-    state: list(STATE),
+    mounts: readFileSync(`/proc/${room.pid}/mountinfo`, "latin1"),
+    sockets: list(`/proc/${room.pid}/root${RUN}/s`),
+    state: list(`/proc/${room.pid}/root${RUN}/ringfence/default`),
     bundles: list(containerd.bundles),
     groups: groups(),
   };
@@ -169,14 +171,18 @@ const why = containerdLacks();
 if (why !== null) console.log(`skipped: ${why}`);
 else {
   test.before(async () => {
-    containerd = new Containerd();
+    room = await new EngineRoom([RUN]).made();
+    containerd = new Containerd(room);
     await containerd.start();
     await containerd.importImage();
     // What the first one makes once.
     await start("kills-0");
     await containerd.clear();
   });
-  test.after(() => containerd.remove());
+  test.after(async () => {
+    await containerd.remove();
+    await room.remove();
+  });
 
   test("somebody is killed at some moment of some command, and nothing is left", async () => {
     const was = JSON.stringify(look());

@@ -110,8 +110,8 @@ else {
     await started("a", node);
     const next = await shimOf("a");
     assert.is.not(next, shim);
-    await end("a");
     process.kill(next, "SIGKILL");
+    await end("a");
   });
 
   test("options that are wrong are refused by name, before there is a container", async () => {
