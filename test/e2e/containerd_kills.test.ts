@@ -27,6 +27,9 @@ type Step = keyof typeof STEPS_MS;
 const STEPS = Object.keys(STEPS_MS) as Step[];
 const VICTIMS = ["shim", "node", "ringfence-init", "ringfence-wait", "containerd", "launcher"];
 
+/** With whom the container ends; so it does with its waiter, but that of an exec may have been the one. */
+const ENDS = ["shim", "node", "ringfence-init"];
+
 let room: EngineRoom;
 let containerd: Containerd;
 let nextId = 0;
@@ -156,7 +159,8 @@ async function round(id: string, step: Step, victim: string, delay: number): Pro
   await sleep(delay);
   const isHit = await strike(victim);
   await done;
-  const endsIt = isHit && step !== "run" && ["shim", "node", "ringfence-init"].includes(victim);
+  const ends = step === "exec" ? ENDS : [...ENDS, "ringfence-wait"];
+  const endsIt = isHit && step !== "run" && ends.includes(victim);
   if (endsIt) assert.ok(await eventually(() => isOver(id), GONE_MS), `it is ${await containerd.status(id)}`);
   const isRemoved = async () => {
     await containerd.run(["task", "delete", "-f", id]);
