@@ -72,7 +72,7 @@ export class Runtime {
     const log = directory === "/" ? "/dev/null" : `${bundle}/log.json`;
     const start = sizeOf(log);
     const nothing = openSync("/dev/null", "r+");
-    const flags = ["--root", this.root, "--log", log, "--log-format", "json", "--quiet", ...this.#flags];
+    const flags = ["--root", this.root, "--log", log, "--log-format", "json", "--log-alone", ...this.#flags];
     // Who deletes the container of a shim that was killed deletes all: nothing may be on its way still.
     flags.push(`--parent=${process.pid}`);
     const args = ["ringfence", ...flags, ...words];
