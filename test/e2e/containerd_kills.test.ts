@@ -14,7 +14,8 @@ import { BB, Containerd, containerdLacks, RINGFENCE } from "./containerd.ts";
 import { EngineRoom } from "./engine_room.ts";
 import { exists, proc, procLink, status } from "./processes.ts";
 
-const ROUNDS = process.env.RINGFENCE_TEST_LONG === undefined ? 24 : 400;
+const IS_LONG = process.env.RINGFENCE_TEST_LONG !== undefined;
+const ROUNDS = IS_LONG ? 400 : 24;
 const GONE_MS = 8000;
 /** A shim that containerd has started, and then knows nothing of, ends after half a minute, or after another one. */
 const FORGOTTEN_MS = 70_000;
@@ -192,8 +193,10 @@ else {
     const was = JSON.stringify(look());
     let hits = 0;
     for (let i = 0; i < ROUNDS; i++) {
-      const step = STEPS[randomInt(STEPS.length)]!;
       const victim = VICTIMS[i % VICTIMS.length]!;
+      const drawn = STEPS[randomInt(STEPS.length)]!;
+      // A forgotten shim takes its time; shim_command.test.ts waits for one in each run.
+      const step = victim === "containerd" && drawn === "run" && !IS_LONG ? "exec" : drawn;
       const delay = randomInt(STEPS_MS[step]);
       const what = `round ${i}: ${victim} killed ${delay} ms into ${step}`;
       const isHit = await round(`kills-${++nextId}`, step, victim, delay).catch((error: Error) =>
