@@ -262,8 +262,7 @@ else {
         const pty = new Pty(...containerd.commandLine(words));
         try {
           await pty.shows("/dev/");
-          pty.send("size 33 77");
-          await pty.shows("sized");
+          await pty.sized(33, 77, "sized");
           pty.type("word\r");
           said.push(`${await pty.event("exit")} ${pty.shown.replace(/pts\/\d/, "pts/N")}`);
         } finally {

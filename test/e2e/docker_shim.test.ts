@@ -81,8 +81,7 @@ if (!hasDocker()) {
       const play = async (words: string[]) => {
         const pty = new Pty("docker", docker.commandLine(words));
         try {
-          pty.send("size 33 77");
-          await pty.shows("sized");
+          await pty.sized(33, 77, "sized");
           pty.type("word\r");
           said.push(`${await pty.event("exit")} ${pty.shown}`);
         } finally {

@@ -37,7 +37,14 @@ const addressOf = (id: string): string => readFileSync(join(containerd.bundle(id
 
 /** The shim is the parent of the process that containerd has as the task. */
 async function shimOf(id: string): Promise<number> {
-  return Number(status(await containerd.taskPid(id), "PPid"));
+  let parent: string | undefined;
+  // On a busy machine containerd may give up asking for a task's state, and lists it without a pid.
+  const isKnown = async () => {
+    parent = status(await containerd.taskPid(id), "PPid");
+    return parent !== undefined;
+  };
+  assert.ok(await eventually(isKnown, WAIT_MS), `${id}: ${await containerd.ok("task", "ls")}`);
+  return Number(parent);
 }
 
 const hasNoBundles = (): boolean => readdirSync(containerd.bundles).every((name) => name.startsWith("."));
