@@ -50,6 +50,9 @@ void cgroups_limit(const struct cgroups *cgroups, const struct json *spec, unsig
 // cpu.weight (v2) of cpu.shares.
 long long cgroup_cpu_weight(long long shares);
 
+// Sets the weight of the CPU, in shares. False with errno.
+bool cgroups_set_cpu_shares(const struct cgroups *cgroups, long long shares);
+
 // What the CPU's quota and period are now, in microseconds; 0 where it is not known.
 void cgroups_cpu_quota(const struct cgroups *cgroups, long long *quota, long long *period);
 

@@ -143,6 +143,15 @@ static void format_cpu_max(char *into, size_t capacity, long long quota, long lo
     snprintf(into, capacity, "%lld %lld", quota, period);
 }
 
+bool cgroups_set_cpu_shares(const struct cgroups *cgroups, long long shares) {
+  char text[64];
+  snprintf(text, sizeof text, "%lld", shares);
+  enum outcome outcome = try_limit(cgroups, "cpu.shares", text);
+  if (outcome != ABSENT) return outcome == WRITTEN;
+  snprintf(text, sizeof text, "%lld", cgroup_cpu_weight(shares));
+  return try_limit(cgroups, "cpu.weight", text) == WRITTEN;
+}
+
 bool cgroups_set_cpu_quota(const struct cgroups *cgroups, long long quota, long long period) {
   char text[64];
   snprintf(text, sizeof text, "%lld", quota);

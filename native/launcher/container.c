@@ -123,6 +123,8 @@ static void make_cgroups(struct container *container, const struct options *opti
   unsigned resources = system ? json_member(json, system, "resources") : 0;
   if (record->unit && resources) unit_limit(record->unit, record->user_unit, json, resources, true, &host);
   if (resources) cgroups_limit(&cgroups, json, resources);
+  // The program that is to hold a pod's namespaces is given hardly any CPU; here the kernel of all its containers is there.
+  if (container->spec.pod.role == POD_SANDBOX) cgroups_set_cpu_shares(&cgroups, container->spec.pod.shares);
   // A sandbox starts with all the CPU there is, or a small quota would make create take minutes: no code of the container's
   // runs before it is created.
   cgroups_cpu_quota(&cgroups, &container->quota, &container->period);

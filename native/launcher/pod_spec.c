@@ -1,10 +1,13 @@
 // Annotations of pods: see pod_spec.h.
 #include "pod_spec.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "report.h"
 
+#define SHARES "io.kubernetes.cri.sandbox-cpu-shares"
+#define USUAL_SHARES 1024
 #define ID_MAX 256 // an id has at most 255 characters (state.c)
 
 static const struct names {
@@ -22,7 +25,11 @@ void pod_spec_read(struct pod_spec *pod, const struct json *config) {
     unsigned type = json_member(config, annotations, names[i].type);
     char id[ID_MAX];
     if (type && json_equals(config, type, "sandbox")) {
+      char shares[32];
       pod->role = POD_SANDBOX;
+      if (json_text(config, json_member(config, annotations, SHARES), shares, sizeof shares))
+        pod->shares = atoll(shares);
+      if (pod->shares <= 0) pod->shares = USUAL_SHARES;
       return;
     }
     if (!type || !json_equals(config, type, "container")) continue;

@@ -13,6 +13,8 @@ enum pod_role {
 struct pod_spec {
   enum pod_role role;
   char *sandbox; // of POD_CONTAINER: the id of the pod's first container
+  // Of POD_SANDBOX: what its containers have of the CPU together (cpu.shares); the usual 1024 where nobody says it.
+  long long shares;
 };
 
 // Reads it from annotations, by the names of containerd's CRI plugin or of CRI-O. What is not said whole is not said.

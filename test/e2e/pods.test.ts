@@ -40,7 +40,9 @@ class Pod {
     });
     this.sandbox.configure(["/bin/busybox", "sleep", "1000000"], (config) => {
       config.hostname = "pod";
+      config.linux.resources = { cpu: { shares: 2 } };
       config.annotations = {
+        [`${CRI}.sandbox-cpu-shares`]: "2048",
         [`${CRI}.container-type`]: "sandbox",
         [`${CRI}.sandbox-id`]: this.sandbox.id,
       };
@@ -114,6 +116,15 @@ test("containers of a pod have one sandbox, its network and its name, and files 
     const sleeps = async (container: Bundle) =>
       Number((await inside(container, "cat /proc/[0-9]*/comm | grep -c '^sleep$'")).trim());
     assert.equal([await sleeps(client), await sleeps(all)], [1, 3]);
+  }));
+
+test("the kernel of a pod has the CPU that its containers have together", () =>
+  Pod.with(async ({ sandbox }) => {
+    const told = sandbox
+      .cgroups()
+      .map((group) => `${group}/cpu.shares`)
+      .filter((file) => existsSync(file));
+    for (const file of told) assert.is(readFileSync(file, "utf8"), "2048\n");
   }));
 
 test("ps tells a container's processes from those of others, and so do its control groups", () =>
