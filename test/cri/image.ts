@@ -4,8 +4,8 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { checkout } from "../spawn.ts";
 import { makeRootfs } from "../e2e/rootfs.ts";
+import { checkout } from "../spawn.ts";
 
 const MEDIA = "application/vnd.oci.image";
 const FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O1", "-static"];
@@ -27,7 +27,11 @@ function makeImage(directory: string, name: string, root: string, config: object
   const layer = addBlob(layout, `${MEDIA}.layer.v1.tar`, readFileSync(`${root}.tar`));
   const platform = { architecture: "amd64", os: "linux" };
   const rootfs = { type: "layers", diff_ids: [layer.digest] };
-  const settings = addBlob(layout, `${MEDIA}.config.v1+json`, JSON.stringify({ ...platform, config, rootfs }));
+  const settings = addBlob(
+    layout,
+    `${MEDIA}.config.v1+json`,
+    JSON.stringify({ ...platform, config, rootfs }),
+  );
   const manifestType = `${MEDIA}.manifest.v1+json`;
   const manifest = { schemaVersion: 2, mediaType: manifestType, config: settings, layers: [layer] };
   const named = {
@@ -42,10 +46,16 @@ function makeImage(directory: string, name: string, root: string, config: object
   return file;
 }
 
-/** Busybox under all of its names. */
+/** A static program of this directory. */
+function build(name: string, path: string): void {
+  execFileSync("gcc", [...FLAGS, "-o", path, `${checkout}test/cri/${name}.c`]);
+}
+
+/** Busybox under all of its names, and `peer`. */
 export function busyboxImage(directory: string): string {
   const root = join(directory, "busybox");
   makeRootfs(root);
+  build("peer", join(root, "bin/peer"));
   return makeImage(directory, BUSYBOX, root, { Env: ["PATH=/bin"], Cmd: ["sh"] });
 }
 
@@ -53,6 +63,6 @@ export function busyboxImage(directory: string): string {
 export function pauseImage(directory: string): string {
   const root = join(directory, "pause");
   mkdirSync(root);
-  execFileSync("gcc", [...FLAGS, "-o", join(root, "pause"), `${checkout}test/cri/pause.c`]);
+  build("pause", join(root, "pause"));
   return makeImage(directory, PAUSE, root, { Entrypoint: ["/pause"], User: "65535:65535" });
 }

@@ -20,5 +20,6 @@ int main(void) {
       sigaction(SIGINT, &(struct sigaction){.sa_handler = on_end}, NULL) != 0 ||
       sigaction(SIGCHLD, &(struct sigaction){.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP}, NULL) != 0)
     return 1;
-  for (;;) pause();
+  for (;;)
+    pause();
 }

@@ -85,7 +85,9 @@ withEngine((columns, engine) => {
       const hasCpu = cpu!.usageCoreNanoSeconds!.value > 0n;
       const hasMemory = memory!.workingSetBytes!.value > 0n;
       const { name, rxBytes } = link!.defaultInterface!;
-      const { stats: all } = await engine.client.call(method.listPodSandboxStats, { filter: { id: made.id } });
+      const { stats: all } = await engine.client.call(method.listPodSandboxStats, {
+        filter: { id: made.id },
+      });
       const counts = `${process!.processCount!.value} ${containers.length} ${all.length}`;
       return `${hasCpu} ${hasMemory} ${name} ${rxBytes!.value > 0n} ${counts}`;
     },

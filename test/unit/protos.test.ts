@@ -43,8 +43,7 @@ test("what is kept is what would be made", () => {
   const fresh = mkdtempSync(join(tmpdir(), "ringfence-protos-"));
   try {
     execFileSync(process.execPath, [join(CHECKOUT, "scripts/protos.mjs"), fresh]);
-    for (const place of GENERATED)
-      assert.equal(filesOf(join(CHECKOUT, place)), filesOf(join(fresh, place)));
+    for (const place of GENERATED) assert.equal(filesOf(join(CHECKOUT, place)), filesOf(join(fresh, place)));
   } finally {
     rmSync(fresh, { recursive: true });
   }
