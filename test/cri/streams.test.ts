@@ -6,7 +6,8 @@ import { randomBytes } from "node:crypto";
 import * as assert from "uvu/assert";
 import { eventually } from "../spawn.ts";
 import { withEngine } from "./columns.ts";
-import { STDERR, STDIN, STDOUT } from "./stream.ts";
+import type { Pod } from "./pod.ts";
+import { STDERR, STDIN, STDOUT, type Stream } from "./stream.ts";
 
 const LOOP = "echo up; while :; do sleep 0.05; done";
 const UP_MS = 15_000;
@@ -15,6 +16,22 @@ const LATE = 4;
 /** More than what a connection holds on its way. */
 const MUCH = 3 << 20;
 const PIECE = 32 << 10;
+
+/** A stream to a port on which somebody will listen soon. */
+async function eventuallyOpen(pod: Pod, port: number): Promise<Stream> {
+  let stream = await pod.forward(port);
+  const isRefused = async () => {
+    stream.send(0, "?");
+    await eventually(() => stream.text(1).includes("refused") || stream.text(0).endsWith("?"), UP_MS);
+    return stream.text(1).includes("refused");
+  };
+  while (await isRefused()) {
+    stream.close();
+    stream = await pod.forward(port);
+  }
+  stream.close();
+  return pod.forward(port);
+}
 
 withEngine((columns) => {
   columns.both(
@@ -150,5 +167,24 @@ withEngine((columns) => {
       return "forwarded";
     },
     /^forwarded$/,
+  );
+
+  columns.both(
+    "a port of a pod without containers, where what holds it listens: twice, and much",
+    async ({ engine, pod }) => {
+      const made = await pod();
+      await engine.ctr("task", "exec", "-d", "--exec-id", "echo", made.id, "/pause", "echo", "7777");
+      const bytes = randomBytes(MUCH);
+      for (const times of [1, 2]) {
+        const stream = await eventuallyOpen(made, 7777);
+        for (let at = 0; at < MUCH; at += PIECE) stream.send(0, bytes.subarray(at, at + PIECE));
+        const isAll = () => stream.bytes(0).length >= MUCH + 2;
+        assert.ok(await eventually(isAll, UP_MS), `${times}: ${stream.bytes(0).length}`);
+        assert.ok(stream.bytes(0).subarray(2).equals(bytes), `${times}`);
+        stream.close();
+      }
+      return "all came back";
+    },
+    /^all came back$/,
   );
 });
