@@ -26,7 +26,8 @@ const COVERED = ["/etc/cni", "/opt", "/var/lib/cni", "/run/netns", "/run/contain
 const CGROUPS = "/sys/fs/cgroup";
 const START_MS = 30_000;
 const SHIM_END_MS = 10_000;
-const SHIM = `${checkout}bin/containerd-shim-ringfence-v1`;
+const OURS = `runtime_type = "io.containerd.ringfence.v1"
+runtime_path = "${checkout}bin/containerd-shim-ringfence-v1"`;
 
 const NETWORK = {
   cniVersion: "1.0.0",
@@ -60,17 +61,18 @@ export function whyNot(): string | null {
   });
 }
 
+/** What pods that are not trusted ask their kernel, which the table of their runtime wants to know. */
+export const straceOf = (directory: string): string => join(directory, "strace");
+
 function configuration(directory: string): string {
   const runtimes = [
-    ["runc", "io.containerd.runc.v2", ""],
-    ["ringfence", "io.containerd.ringfence.v1", SHIM],
-    // The one of pods that say of themselves that they are not trusted.
-    ["untrusted", "io.containerd.ringfence.v1", SHIM],
+    ["runc", 'runtime_type = "io.containerd.runc.v2"'],
+    ["ringfence", OURS],
+    ["untrusted", OURS],
   ].map(
-    ([name, type, path]) => `
+    ([name, type]) => `
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.${name}]
-runtime_type = "${type}"
-${path === "" ? "" : `runtime_path = "${path}"`}
+${type}
 pod_annotations = ["dev.ringfence.*"]
 container_annotations = ["dev.ringfence.*"]`,
   );
@@ -94,6 +96,9 @@ conf_dir = "${directory}/net.d"
 [plugins."io.containerd.grpc.v1.cri".containerd]
 default_runtime_name = "runc"
 ${runtimes.join("\n")}
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.untrusted.options.ringfence_config]
+strace = true
+debug-log = "${straceOf(directory)}"
 `;
 }
 

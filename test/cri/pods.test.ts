@@ -1,12 +1,13 @@
 // deadline: 180 s
 // Pods by containerd's CRI plugin: what holds one, its network, its names, and its end.
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { told } from "../said.ts";
 import { eventually } from "../spawn.ts";
 import { withEngine } from "./columns.ts";
+import { straceOf } from "./engine.ts";
 import { ImageService, NamespaceMode, PodSandboxState, Protocol, RuntimeService } from "./gen/runtime_pb.ts";
 import { BUSYBOX } from "./image.ts";
 import { nameOf, OWN } from "./pod.ts";
@@ -95,6 +96,34 @@ withEngine((columns, engine) => {
   );
 
   columns.both(
+    "several pods at once: each has an address of its own",
+    async ({ pod }) => {
+      const made = await Promise.all([pod(), pod(), pod(), pod()]);
+      const all = await Promise.all(made.map((each) => each.status()));
+      const addresses = new Set(all.map(({ network }) => network!.ip));
+      await Promise.all(made.map((each) => each.stop()));
+      return `${addresses.size}`;
+    },
+    /^4$/,
+  );
+
+  columns.both(
+    "a pod that cannot be is refused, and leaves nothing",
+    async ({ engine, pod }) => {
+      const before = await engine.beside(["ls", `${engine.directory}/state/io.containerd.grpc.v1.cri/netns`]);
+      const sysctls = { "kernel.no_such_setting": "1" };
+      const refusal = await pod({ linux: { sysctls } }).then(
+        () => "made",
+        (error: Error) => (/no_such_setting/.test(error.message) ? "refused" : error.message),
+      );
+      const after = await engine.beside(["ls", `${engine.directory}/state/io.containerd.grpc.v1.cri/netns`]);
+      const { items } = await engine.client.call(method.listPodSandbox, {});
+      return `${refusal} ${told(before) === told(after)} ${items.length}`;
+    },
+    /^refused true 0$/,
+  );
+
+  columns.both(
     "containerd is killed and started again: the pod is what it was",
     async ({ engine, pod }) => {
       const made = await pod();
@@ -175,7 +204,7 @@ withEngine((columns, engine) => {
     /^80\n1\nCONTAINER_EXITED Completed 0$/,
   );
 
-  test("a pod that says that it is not trusted has the runtime for such pods", async () => {
+  test("a pod that says that it is not trusted has the runtime for such pods, with its flags", async () => {
     const annotations = { [UNTRUSTED]: "true" };
     const ran = await columns.play("", async ({ pod }) => {
       const { runtimeType } = await (await pod({ config: { annotations } })).info();
@@ -183,6 +212,7 @@ withEngine((columns, engine) => {
       return `${runtimeType} ${trusted.runtimeType}`;
     });
     assert.is(ran, "io.containerd.ringfence.v1 io.containerd.runc.v2");
+    assert.match(readFileSync(straceOf(engine.directory), "latin1"), /rt_sigaction/);
     const refused = async (handler: string, namespaces = OWN) => {
       const outcome = await columns
         .play(handler, async ({ pod }) => (await pod({ namespaces, config: { annotations } })).id)

@@ -115,6 +115,17 @@ withEngine((columns, engine) => {
   );
 
   columns.both(
+    "a pod that shares its processes ends with the first of them",
+    async ({ pod }) => {
+      const made = await pod({ namespaces: SHARED_PID });
+      const container = await made.up(LOOP);
+      process.kill((await made.info()).pid, "SIGKILL");
+      return container.ended();
+    },
+    /^CONTAINER_EXITED Error 137$/,
+  );
+
+  columns.both(
     "a container for finding faults, in the processes of another one",
     async ({ pod }) => {
       const made = await pod();

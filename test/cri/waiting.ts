@@ -36,6 +36,7 @@ export const WAITING: ReadonlyMap<string, RegExp> = new Map([
   ["shared memory, by a file and System V's, is the pod's", PODS],
   ["host names, addresses and devices are one; roots, mounts and processes are not", PODS],
   ["processes of one pod that shares them: each sees all, signals pass, and orphans are reaped", PODS],
+  ["a pod that shares its processes ends with the first of them", PODS],
   ["a container for finding faults, in the processes of another one", PODS],
   ["one container ends or is killed, and the others of its pod go on", PODS],
   ["containerd is killed, and started again: containers are there, their ends and logs are not lost", PODS],
