@@ -3,6 +3,7 @@
 import type { CgroupHierarchy } from "../../shared/cgroup.ts";
 import type { DeviceRules } from "../../shared/device_rules.ts";
 import type { SandboxConfig } from "../../shared/process_spec.ts";
+import type { HostFiles } from "../gofer/host_files.ts";
 import type { AnonymousInodes } from "./anonymous/anonymous_fs.ts";
 import type { InotifyUsers } from "./anonymous/inotify_users.ts";
 import type { VfsCaller } from "./caller.ts";
@@ -22,6 +23,7 @@ export interface VfsContext extends ProcessContext {
   readonly dentries: DentryCache;
   readonly fileEvents: FileEvents;
   readonly inotify: InotifyUsers;
+  readonly hostFiles: HostFiles;
   readonly locks: LockTable;
   readonly pipes: Pipes;
   readonly anonymous: AnonymousInodes;
