@@ -4,6 +4,7 @@
 #include <linux/futex.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -53,6 +54,22 @@ static void futexes(void) {
   printf("woken %ld, ended with %d\n", woken, WEXITSTATUS(status));
 }
 
+// Who watches the directory by the one mount is told what happens to its names by the other.
+static void events(void) {
+  int watch = inotify_init1(IN_NONBLOCK);
+  inotify_add_watch(watch, "/b", IN_CREATE | IN_MODIFY | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE);
+  put("/a/seen", "x");
+  rename("/a/seen", "/a/still");
+  unlink("/a/still");
+  char told[4096];
+  ssize_t got = read(watch, told, sizeof told);
+  for (ssize_t at = 0; at < got;) {
+    const struct inotify_event *event = (const void *)(told + at);
+    printf("%x %s\n", event->mask, event->name);
+    at += (ssize_t)(sizeof *event + event->len);
+  }
+}
+
 int main(void) {
   show("/b/made");
   put("/a/made", "one");
@@ -81,6 +98,7 @@ int main(void) {
   rmdir("/b/nothing");
   truncate("/b/moved", 2);
   show("/a/moved");
+  events();
   futexes();
   return 0;
 }

@@ -35,10 +35,10 @@ async function told(runtime?: string): Promise<string> {
 const why = process.getuid!() === 0 ? absent({ runc: "runc" }) : "runc here is root's";
 if (why !== null) console.log(why);
 else
-  test("what is made, changed, moved and removed by one mount is so by the other, and futexes are one", async () => {
+  test("what is made, changed, moved and removed by one mount is so by the other, and told there; futexes are one", async () => {
     const native = await told("runc");
     assert.match(native, /^\/b\/made: {2}\(-2\) -1 0\n\/b\/made: one \(0\) 3 100644\n/);
-    assert.match(native, /woken 1, ended with 0\n$/);
+    assert.match(native, /\n80 still\n200 still\nwoken 1, ended with 0\n$/);
     assert.is(await told(), native);
   });
 

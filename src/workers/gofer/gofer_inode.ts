@@ -130,7 +130,7 @@ export class GoferInode extends Inode implements HandleOwner {
   }
 
   override get identity(): string {
-    return `${this.fs.dev}:${this.hostDev}:${this.hostIno}`;
+    return `${this.fs.shared ? "host" : this.fs.dev}:${this.hostDev}:${this.hostIno}`;
   }
 
   override get isHeld(): boolean {
