@@ -11,6 +11,9 @@
 //   npm test -- --long          tests that can run for longer do (RINGFENCE_TEST_LONG=1)
 //   npm test -- --software      other people's software in full (RINGFENCE_TEST_SOFTWARE=full)
 //   npm test -- --durations     tells at the end which tests took longest
+//   npm test -- --again         files that failed, if they are few, run once more at the end; what passes then is told as
+//                               unsteady, with what it said first. With CI=true that is so anyway: one race in four thousand
+//                               tests is to be mended, and keeps nobody from the other 3 999.
 //
 // A file that needs more time than the others says so in its first lines: `// deadline: 600 s`.
 
@@ -37,7 +40,12 @@ const software = process.argv.includes("--software");
 const durations = process.argv.includes("--durations")
   ? join(mkdtempSync(join(tmpdir(), "ringfence-test-")), "durations")
   : undefined;
+const again = process.argv.includes("--again") || process.env.CI === "true";
+/** More of them are no bad luck. */
+const UNSTEADY_MAX = 3;
 const total = { passed: 0, failed: 0 };
+/** Files that have failed, with what is to be counted of them. */
+const failures = [];
 
 /** Runs a program to its end or its deadline; resolves with its whole output. */
 function run(program, args, deadlineS) {
@@ -89,6 +97,10 @@ function run(program, args, deadlineS) {
 function report(name, began, passed, failed, output) {
   total.passed += passed;
   total.failed += failed;
+  tell(name, began, passed, failed, output);
+}
+
+function tell(name, began, passed, failed, output) {
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   const outcome = failed === 0 ? `${passed} passed` : `${passed} passed, ${failed} FAILED`;
   process.stdout.write(`${name}: ${outcome} (${seconds} s)\n`);
@@ -114,7 +126,7 @@ function checkBusybox() {
   return false;
 }
 
-/** uvu prints `Total: n` and `Passed: n` for a file; without them the file as a whole has failed. */
+/** uvu prints `Total: n` and `Passed: n` for a file; without them the file as a whole has failed. Resolves to both counts. */
 async function testFile({ path, deadlineS }) {
   const began = performance.now();
   const timing = durations === undefined ? [] : ["--import", join(checkout, "scripts/durations.mjs")];
@@ -129,7 +141,28 @@ async function testFile({ path, deadlineS }) {
   let failed = sum("Total") - passed;
   if (failed === 0 && (code !== 0 || late || !/^\s*Total:/m.test(output))) failed = 1;
   const note = late ? `\npassed its deadline of ${deadlineS} s` : `\nended with code ${code}`;
-  report(relative(checkout, path), began, passed, failed, output + note);
+  tell(relative(checkout, path), began, passed, failed, output + note);
+  return { passed, failed };
+}
+
+async function testOnce(file) {
+  const counts = await testFile(file);
+  total.passed += counts.passed;
+  total.failed += counts.failed;
+  if (counts.failed > 0) failures.push({ file, counts });
+}
+
+/** Those that pass now count as they do now. */
+async function testAgain() {
+  if (failures.length > UNSTEADY_MAX) return;
+  for (const { file, counts } of failures) {
+    process.stdout.write(`once more: ${relative(checkout, file.path)}\n`);
+    const { passed, failed } = await testFile(file);
+    if (failed > 0) continue;
+    total.passed += passed - counts.passed;
+    total.failed -= counts.failed;
+    process.stdout.write(`UNSTEADY: ${relative(checkout, file.path)}\n`);
+  }
 }
 
 /** The tests that took longest, as scripts/durations.mjs has written them. */
@@ -171,7 +204,7 @@ function inOrder(a, b) {
 
 /** Runs files from the beginning of the list for as long as they may run beside others; the list loses them. */
 async function lane(files) {
-  while (files.length > 0 && !files[0].isAlone) await testFile(files.shift());
+  while (files.length > 0 && !files[0].isAlone) await testOnce(files.shift());
 }
 
 if (checkBusybox() && (await check("set-up", process.execPath, ["scripts/setup.mjs"]))) {
@@ -185,8 +218,9 @@ if (checkBusybox() && (await check("set-up", process.execPath, ["scripts/setup.m
     .sort(inOrder);
   while (files.length > 0) {
     await Promise.all(Array.from({ length: LANES }, () => lane(files)));
-    if (files.length > 0) await testFile(files.shift());
+    if (files.length > 0) await testOnce(files.shift());
   }
+  if (again) await testAgain();
 }
 if (durations !== undefined) reportDurations(durations);
 process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);

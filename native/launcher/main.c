@@ -43,7 +43,7 @@ static void open_log(const struct options *options) {
   if (!path) return;
   int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) fail_errno(EXIT_RINGFENCE, "opening %s", path);
-  report_log(fd, option_is(options, OPTION_LOG_FORMAT, "json"), option_on(options, OPTION_QUIET));
+  report_log(fd, option_is(options, OPTION_LOG_FORMAT, "json"), option_on(options, OPTION_LOG_ALONE));
 }
 
 static _Noreturn void run_node(char **argv) {

@@ -6,6 +6,11 @@ export class Counters {
   processes = 0;
   /** Processes that have ended and were not waited for. */
   unreaped = 0;
+  /** Those that are stopped. */
+  stopped = 0;
+  pidNamespaces = 0;
+  /** Beside those of the first namespace, which each has. */
+  pidNumbers = 0;
   tasks = 0;
   /** Supplementary groups of all tasks. */
   groupIds = 0;

@@ -23,6 +23,8 @@ const COSTS = {
   tasks: 14336,
   /** What is left of a process until it is waited for is of this size, too. */
   unreaped: 12288,
+  pidNamespaces: 1024,
+  pidNumbers: 64,
   groupIds: 8,
   mappings: 480,
   openFiles: 1792,
@@ -39,7 +41,7 @@ const COSTS = {
   filesInFlight: 64,
   mounts: 3328,
   ipcObjects: 1280,
-  semaphores: 16,
+  semaphores: 24,
   semaphoreUndos: 64,
   messages: 640,
   /** Off the heap: limited all the same. */

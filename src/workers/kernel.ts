@@ -72,7 +72,7 @@ import { exitGroup } from "./process/exit.ts";
 import { Hooks } from "./process/hooks.ts";
 import { Pause } from "./process/pause.ts";
 import { PidFile } from "./process/pid_file.ts";
-import { PID_MAX, PidNamespace } from "./process/pids.ts";
+import { INIT, PID_MAX, PidNamespace } from "./process/pids.ts";
 import { Requests } from "./process/requests.ts";
 import { checkProgram, startProgram } from "./process/start.ts";
 import type { Task, ThreadGroup } from "./process/task.ts";
@@ -265,7 +265,7 @@ export class Kernel implements SupervisorContext {
     this.places = new ChunkPlaces(sab.control, threads, this.active);
     this.sleep = new SleepSet(native);
     // Where there is no first program the kernel itself is process 1; a container's takes that number.
-    this.pids = new PidNamespace(config.mode === "do" ? 1 : 2);
+    this.pids = new PidNamespace(this, null, config.mode === "do" ? 1 : 2).hold();
     this.platform = new PLATFORMS[config.options?.platform ?? "systrap"](native, descriptors.zygote);
     this.kicks = new Kicks(this);
     this.placement = new CpuPlacement(this);
@@ -367,7 +367,7 @@ export class Kernel implements SupervisorContext {
   }
 
   newProc(): FileSystem {
-    return makeProc(this);
+    return makeProc(this, this.current?.pids ?? this.pids);
   }
 
   newCgroups(type: "cgroup" | "cgroup2", data: readonly string[]): FileSystem | number {
@@ -402,9 +402,10 @@ export class Kernel implements SupervisorContext {
 
   /** A thread group has ended for the guest. */
   onGroupExit(group: ThreadGroup): void {
-    if (this.#outside.delete(group.pid)) this.#statuses.set(group.pid, group.exitStatus);
-    // The end of process 1 is the end of its namespace (pid_namespaces(7)).
-    if (group.pid !== 1) return;
+    const pid = group.id.first;
+    if (this.#outside.delete(pid)) this.#statuses.set(pid, group.exitStatus);
+    // The end of process 1 is the end of the sandbox's first namespace: nobody waits for the others (pid_namespaces(7)).
+    if (pid !== INIT) return;
     for (const other of [...this.pids.groups()]) if (other !== group) other.exit(SIGKILL);
   }
 

@@ -11,6 +11,7 @@ import { TASKS_MAX } from "./limits.ts";
 import type { Asked } from "./loop.ts";
 import { askDevText } from "./net/files/dev_text.ts";
 import { reportSites } from "./patch/report.ts";
+import type { Pid } from "./process/pids.ts";
 import { sendToGroup } from "./signals/send_signal.ts";
 import { tableSizes } from "./table_sizes.ts";
 
@@ -74,11 +75,12 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
 
     async signal(pid, signo) {
       // What a terminal's keys send goes to its foreground process group.
-      const foreground = pid < 0 ? kernel.pids.group(-pid)?.session.terminal?.foregroundGroup : undefined;
-      const processGroup = foreground ?? -pid;
-      const targets = [...kernel.pids.groups()].filter(
-        (group) => pid === 0 || (pid > 0 ? group.pid === pid : group.processGroup === processGroup),
-      );
+      const named = kernel.pids.find(Math.abs(pid));
+      const foreground = (named?.group?.session.terminal?.foregroundGroup ?? named) as Pid | undefined;
+      const one = named?.group ?? null;
+      const groups =
+        pid === 0 ? kernel.pids.groups() : pid < 0 ? foreground?.members : one === null ? [] : [one];
+      const targets = [...(groups ?? [])];
       for (const group of targets) if (group.state === "running") sendToGroup(group, fromOutside(signo));
       return serve(targets.length > 0 ? 0 : -ESRCH);
     },
@@ -115,7 +117,9 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
 
     async sites() {
       if (kernel.patcher === null) return serve([]);
-      const spaces = new Map([...kernel.pids.groups()].map((group) => [group.pid, group.leader.stub.space]));
+      const spaces = new Map(
+        [...kernel.pids.groups()].map((group) => [group.id.first, group.leader.stub.space]),
+      );
       return serve(reportSites(kernel.patcher, spaces));
     },
 

@@ -32,6 +32,7 @@ export function makeLimits(memoryFiles: number, hostSockets: number) {
     /** Each is a host file. */
     packetRings: 64,
     networks: 512,
+    pidNamespaces: 8192,
     netDevices: 1024,
     netAddresses: 1024,
     routes: 32768,

@@ -6,7 +6,9 @@ import { coreName } from "../../src/workers/process/core_name.ts";
 
 const FACTS = {
   pid: 12,
+  firstPid: 112,
   tid: 13,
+  firstTid: 113,
   uid: 1000,
   gid: 100,
   dumpable: 1,
@@ -22,6 +24,7 @@ for (const [pattern, usesPid, name] of [
   ["core", false, "core"],
   ["core", true, "core.12"],
   ["core.%p", true, "core.12"],
+  ["core.%P.%I", true, "core.112.113"],
   ["core%%p", true, "core%p.12"],
   ["/var/core/%e.%s.%t", false, "/var/core/..!x y.11.1700000000"],
   ["%u-%g-%i-%h-%f-%E", false, "1000-100-13-box-prog-!usr!bin!prog"],

@@ -15,6 +15,7 @@ import { Kernel } from "../../src/workers/kernel.ts";
 import { loadNative, type Native } from "../../src/workers/native.ts";
 import { StubProcess } from "../../src/workers/platform/stub_process.ts";
 import { newAddressSpace } from "../../src/workers/process/exec.ts";
+import type { Pid } from "../../src/workers/process/pids.ts";
 import { Task } from "../../src/workers/process/task.ts";
 import { ThreadGroup } from "../../src/workers/process/thread_group.ts";
 import { SignalHandlers } from "../../src/workers/signals/signals.ts";
@@ -57,7 +58,8 @@ export class OneTask {
     kernel.root = mountInitialTree(kernel);
     const rlimits = limitsFrom([], 1048576);
     const stub = new StubProcess(kernel, newAddressSpace(kernel, STACK_LIMIT, 0));
-    const group = new ThreadGroup(kernel, 2, null, 0, rlimits);
+    const id = kernel.pids.allot() as Pid;
+    const group = new ThreadGroup(kernel, id, null, 0, rlimits);
     const parts = {
       files: new FileTable(kernel),
       fs: new FsState(0o022, kernel.mounts, kernel.root, kernel.root),
@@ -66,11 +68,11 @@ export class OneTask {
       network: kernel.network,
     };
     const credentials = initialCredentials(0, 0, [], kernel.users);
-    this.task = new Task(kernel, 2, group, stub, 0, parts, credentials, "test");
+    this.task = new Task(kernel, id, group, stub, 0, parts, credentials, "test");
     group.leader = this.task;
     group.tasks.push(this.task);
     kernel.taskAt[0] = this.task;
-    kernel.pids.register(this.task);
+    id.give(this.task);
     for (const [name, handler] of HANDLERS) this.#handlers.set(name, handler as Handler<Task>);
   }
 

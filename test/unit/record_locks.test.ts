@@ -8,7 +8,7 @@ const BYTES = 24;
 const OWNERS = [{}, {}, {}];
 
 function lock(owner: object, start: number, end: number, write: boolean): RecordLock {
-  return { owner, start, end, write, pid: 1 };
+  return { owner, start, end, write, process: null };
 }
 
 function generator(seed: number) {

@@ -18,7 +18,7 @@ function taskWith(name: string, args: number[], inLengths: number[] = []) {
   const frame = new Frame();
   for (const [i, value] of args.entries()) frame.setNumber(REGISTERS[i]!, value);
   const task = {
-    caller: { tid: 7 },
+    caller: { firstTid: 7 },
     nr: nr(name),
     frame,
     bytes,

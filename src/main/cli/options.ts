@@ -64,7 +64,7 @@ export const globalFlags: Flag[] = [
     default: "text",
   },
   {
-    name: "quiet",
+    name: "log-alone",
     type: "boolean",
     describe: "failures and warnings go to --log alone: standard error is the container's",
     default: false,

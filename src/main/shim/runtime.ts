@@ -67,7 +67,7 @@ export class Runtime {
     const log = `${bundle}/log.json`;
     const start = sizeOf(log);
     const nothing = openSync("/dev/null", "r+");
-    const flags = ["--root", this.root, "--log", log, "--log-format", "json", "--quiet", ...this.#flags];
+    const flags = ["--root", this.root, "--log", log, "--log-format", "json", "--log-alone", ...this.#flags];
     const args = ["ringfence", ...flags, ...words];
     const pid = this.#children.spawn(this.#program, args, stdio ?? [nothing, nothing, nothing], bundle);
     closeSync(nothing);

@@ -10,10 +10,10 @@ const obsolete = { note: "not implemented by Linux either" };
 // biome-ignore format: a table
 export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   // Tasks: creation, execution, end, waiting
-  part(56, "clone", [a.longFlags("flags", "clone"), a.addr("stack"), a.addr("parent_tid"), a.addr("child_tid"), a.addr("tls")], { note: "of the namespaces, those of mounts, IPC and networks" }),
+  part(56, "clone", [a.longFlags("flags", "clone"), a.addr("stack"), a.addr("parent_tid"), a.addr("child_tid"), a.addr("tls")], { note: "of the namespaces, those of mounts, IPC, PIDs and networks" }),
   full(57, "fork", []),
   full(58, "vfork", []),
-  part(435, "clone3", [a.sized("cl_args", "clone_args", "size"), a.size("size")], { note: "of the namespaces, those of mounts, IPC and networks; no set_tid" }),
+  part(435, "clone3", [a.sized("cl_args", "clone_args", "size"), a.size("size")], { note: "of the namespaces, those of mounts, IPC, PIDs and networks" }),
   full(59, "execve", [a.string("pathname"), a.strings("argv"), a.strings("envp")]),
   part(322, "execveat", [a.dirfd("dirfd"), a.string("pathname"), a.strings("argv"), a.strings("envp"), a.flags("flags", "at")], { note: "without AT_EXECVE_CHECK" }),
   full(60, "exit", [a.int("status")], never),
@@ -21,7 +21,7 @@ export const SUPERVISOR_CALLS = ownedBy("supervisor", [
   full(61, "wait4", [a.int("pid"), a.outStatus("wstatus"), a.flags("options", "wait"), a.output("rusage", "rusage")]),
   full(247, "waitid", [a.choice("idtype", "idtype"), a.int("id"), a.output("infop", "siginfo"), a.flags("options", "wait"), a.output("rusage", "rusage")]),
   full(218, "set_tid_address", [a.addr("tidptr")]),
-  part(272, "unshare", [a.flags("flags", "clone")], { note: "of the namespaces, those of mounts, IPC and networks" }),
+  part(272, "unshare", [a.flags("flags", "clone")], { note: "of the namespaces, those of mounts, IPC, PIDs and networks" }),
   full(308, "setns", [a.fd("fd"), a.flags("nstype", "clone")]),
   part(434, "pidfd_open", [a.int("pid"), a.flags("flags", "open")], { note: "without PIDFD_THREAD" }),
   full(438, "pidfd_getfd", [a.fd("pidfd"), a.int("targetfd"), a.uint("flags")]),

@@ -63,7 +63,14 @@ export const BLKGETSIZE64 = 0x80081272;
 export const BLKSSZGET = 0x1268;
 
 // Namespaces
+export const NS_GET_USERNS = 0xb701;
+export const NS_GET_PARENT = 0xb702;
 export const NS_GET_NSTYPE = 0xb703;
+export const NS_GET_OWNER_UID = 0xb704;
+export const NS_GET_PID_FROM_PIDNS = 0x8004b706;
+export const NS_GET_TGID_FROM_PIDNS = 0x8004b707;
+export const NS_GET_PID_IN_PIDNS = 0x8004b708;
+export const NS_GET_TGID_IN_PIDNS = 0x8004b709;
 
 // Sockets and interfaces
 export const FIOSETOWN = 0x8901;

@@ -5,15 +5,20 @@ import type { Credentials } from "../credentials/credentials.ts";
 import type { Call } from "./call.ts";
 import type { CallContext } from "./context.ts";
 import type { OperationList } from "./operation_list.ts";
+import type { PidNumbers } from "./pid.ts";
 import type { SigInfo } from "./siginfo.ts";
 import type { SignalSet } from "./signal_set.ts";
 
 export interface Caller {
   readonly kernel: CallContext;
   readonly call: Call;
-  readonly tid: number;
-  /** Number of its thread group. */
+  /** Its process's number in its own PID namespace. */
   readonly pid: number;
+  /** As the sandbox's first PID namespace numbers them, and logs do: the thread, and its process. */
+  readonly firstTid: number;
+  readonly firstPid: number;
+  /** Its process; null: another kernel thread has it. */
+  readonly process: PidNumbers | null;
   readonly credentials: Credentials;
   /** Which calls it may make whatever their arguments are; null: all. judge() knows of the others. */
   readonly seccomp: { allows(nr: number): boolean } | null;

@@ -109,7 +109,7 @@ export class Dispatcher<C extends Caller> {
     // A guest may try every number there is.
     if (this.#unsupported.size < KP_MARSHAL_COUNT || times > 1) this.#unsupported.set(nr, times);
     if (times <= LOGGED_PER_NUMBER)
-      this.#kernel.log("warn", "unsupported system call", { pid: task.pid, nr, name: syscallName(nr) });
+      this.#kernel.log("warn", "unsupported system call", { pid: task.firstPid, nr, name: syscallName(nr) });
     return -ENOSYS;
   }
 }

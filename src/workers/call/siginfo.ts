@@ -10,6 +10,7 @@ import {
   siginfo_timer,
 } from "../../shared/abi/structs.ts";
 import type { Caller } from "./caller.ts";
+import type { PidNumbers } from "./pid.ts";
 
 export const SIGINFO_SIZE = 128;
 
@@ -18,8 +19,10 @@ export interface SigInfo {
   readonly code: number;
   /** si_errno */
   readonly errno?: number;
-  /** Sender, or child. */
+  /** Sender, or child: its number in its receiver's PID namespace. */
   readonly pid?: number;
+  /** The process that sends it, where that may be in another PID namespace: an ancestor's is not to be seen. */
+  readonly from?: PidNumbers | null;
   readonly uid?: number;
   /** SI_QUEUE and SI_TIMER. */
   readonly value?: { lo: number; hi: number };
@@ -32,18 +35,18 @@ export interface SigInfo {
   readonly status?: number;
   readonly utime?: number;
   readonly stime?: number;
-  /** From outside the sandbox, as from an ancestor PID namespace: process 1 cannot refuse SIGKILL and SIGSTOP. */
+  /** From an ancestor PID namespace, or from outside the sandbox: an init cannot refuse SIGKILL and SIGSTOP. */
   readonly isFromOutside?: boolean;
   /** As a guest gave it (rt_sigqueueinfo): all 128 bytes. */
   readonly raw?: Uint8Array;
 }
 
 export function fromUser(task: Caller, signo: number): SigInfo {
-  return { signo, code: SI_USER, pid: task.pid, uid: task.credentials.uid };
+  return { signo, code: SI_USER, pid: task.pid, from: task.process, uid: task.credentials.uid };
 }
 
 export function fromThread(task: Caller, signo: number): SigInfo {
-  return { signo, code: SI_TKILL, pid: task.pid, uid: task.credentials.uid };
+  return { signo, code: SI_TKILL, pid: task.pid, from: task.process, uid: task.credentials.uid };
 }
 
 export function fromKernel(signo: number): SigInfo {

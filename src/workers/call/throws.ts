@@ -19,7 +19,7 @@ export class Throws {
 
   /** What served a call, or let it go on: its process ends. */
   inCall({ caller, nr }: Call, error: unknown): void {
-    this.caught("a handler threw: its process is killed", error, { pid: caller.pid, nr });
+    this.caught("a handler threw: its process is killed", error, { pid: caller.firstPid, nr });
     caller.killHostile();
   }
 

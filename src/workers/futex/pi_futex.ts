@@ -5,13 +5,12 @@ import { EAGAIN, EDEADLK, EFAULT, EPERM, ERESTARTNOINTR, ESRCH, ETIMEDOUT } from
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS } from "../../shared/abi/futex.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Timer } from "../call/timers.ts";
-import type { SupervisorContext } from "../process/context.ts";
 import type { Task } from "../process/task.ts";
 import { exchangeWord, keyOf, loadWord } from "./futex_word.ts";
 import type { PiFutex, PiWaiter } from "./pi_futexes.ts";
 
-function livingTask(kernel: SupervisorContext, tid: number): Task | undefined {
-  const task = kernel.pids.task(tid);
+function livingTask({ pids }: Task, tid: number): Task | undefined {
+  const task = pids.task(tid);
   return task === undefined || task.dead || task.group.exiting ? undefined : task;
 }
 
@@ -57,7 +56,7 @@ function* acquire(
     if (word === null) return -EFAULT;
     const tid = word & FUTEX_TID_MASK;
     if (tid === task.tid) return -EDEADLK;
-    const owner = tid === 0 ? undefined : livingTask(task.kernel, tid);
+    const owner = tid === 0 ? undefined : livingTask(task, tid);
     if (owner === undefined && (tid === 0 || inherits)) {
       const waiters = futex.waiters.length > 0 ? FUTEX_WAITERS : 0;
       const died = inherits ? FUTEX_OWNER_DIED : word & FUTEX_OWNER_DIED;
@@ -76,7 +75,7 @@ function* acquire(
       if (done === null) return -EFAULT;
       if (!done) continue;
       // The owner may have ended while its mark was set; then nobody hands the lock over.
-      if (livingTask(task.kernel, tid) !== owner) return -ESRCH;
+      if (livingTask(task, tid) !== owner) return -ESRCH;
     }
     pi.add(futex, waiter, owner);
     return 1;

@@ -154,7 +154,7 @@ function capget(task: Task, header: number, data: number): number {
     return data === 0 ? 0 : error;
   }
   if (pid < 0) return -EINVAL;
-  const target = pid === 0 ? task : task.kernel.pids.task(pid);
+  const target = pid === 0 ? task : task.pids.task(pid);
   if (target === undefined) return -ESRCH;
   if (data === 0) return 0;
   const { credentials } = target;

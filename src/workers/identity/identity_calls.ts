@@ -21,8 +21,8 @@ function* giveGroups(task: Task, list: number, bytes: Uint8Array): Coroutine {
 export const IDENTITY_HANDLERS: Handlers<Task> = {
   getpid: (task) => task.group.pid,
   gettid: (task) => task.tid,
-  getppid: (task) => task.group.parent?.pid ?? 0,
-  getpgrp: (task) => task.group.processGroup,
+  getppid: (task) => task.group.parent?.id.in(task.pids) ?? 0,
+  getpgrp: (task) => task.group.processGroup.in(task.pids),
   getuid: (task) => task.credentials.uid,
   geteuid: (task) => task.credentials.euid,
   getgid: (task) => task.credentials.gid,

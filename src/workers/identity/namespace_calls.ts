@@ -1,5 +1,5 @@
 // unshare(2): what tasks share by clone's flags, given up; and setns(2). Of the namespaces there are new ones of mounts,
-// System V IPC and networks; the others are the sandbox's, and asking for new ones ends as in a kernel that is built
+// System V IPC, networks and PIDs; the others are the sandbox's, and asking for new ones ends as in a kernel that is built
 // without them.
 
 import { EBADF, EINVAL, ENOMEM, ENOSPC, EPERM, ESRCH } from "../../shared/abi/errno.ts";
@@ -14,12 +14,19 @@ import type { Task, ThreadGroup } from "../process/task.ts";
 import { NAMESPACE_KINDS, type NamespaceKind } from "./namespaces.ts";
 import { NamespaceFile } from "./ns_fs.ts";
 
-const NAMESPACES = C.CLONE_NEWTIME | C.CLONE_NEWCGROUP | C.CLONE_NEWUTS | C.CLONE_NEWUSER | C.CLONE_NEWPID;
+const NAMESPACES = C.CLONE_NEWTIME | C.CLONE_NEWCGROUP | C.CLONE_NEWUTS | C.CLONE_NEWUSER;
 /** What a process with one thread shares with nobody anyway. */
 const OF_THREADS = C.CLONE_THREAD | C.CLONE_SIGHAND | C.CLONE_VM;
 const ALL_KINDS = NAMESPACE_KINDS.reduce((all, { type }) => all | type, 0);
 const KNOWN =
-  C.CLONE_NEWNS | C.CLONE_NEWIPC | C.CLONE_NEWNET | C.CLONE_FS | C.CLONE_FILES | C.CLONE_SYSVSEM | OF_THREADS;
+  C.CLONE_NEWNS |
+  C.CLONE_NEWIPC |
+  C.CLONE_NEWNET |
+  C.CLONE_NEWPID |
+  C.CLONE_FS |
+  C.CLONE_FILES |
+  C.CLONE_SYSVSEM |
+  OF_THREADS;
 
 function isAdministrator({ credentials, kernel }: Task): boolean {
   return capable(credentials, kernel.users, CAP_SYS_ADMIN);
@@ -32,10 +39,15 @@ export function mayCopyMounts(task: Task): number {
   return kernel.heap.hasRoom("mounts", fs.namespace.mounts.size) ? 0 : -ENOSPC;
 }
 
-/** Whether the task may make namespaces of System V IPC and of networks (CLONE_NEW*): 0 or a negative errno. */
+/** Whether the task may make namespaces of System V IPC, PIDs and networks (CLONE_NEW*): 0 or a negative errno. */
 export function mayMakeNamespaces(task: Task, flags: number): number {
-  if ((flags & (C.CLONE_NEWIPC | C.CLONE_NEWNET)) === 0) return 0;
+  if ((flags & (C.CLONE_NEWIPC | C.CLONE_NEWNET | C.CLONE_NEWPID)) === 0) return 0;
   if (!isAdministrator(task)) return -EPERM;
+  if ((flags & C.CLONE_NEWPID) !== 0) {
+    // Nobody is put two namespaces below where he is.
+    const refused = task.pids !== task.pidsForChildren ? -EINVAL : task.pids.mayMakeChild();
+    if (refused < 0) return refused;
+  }
   return (flags & C.CLONE_NEWNET) !== 0 ? task.kernel.networks.mayMake() : 0;
 }
 
@@ -82,9 +94,10 @@ export const NAMESPACE_HANDLERS: Handlers<Task> = {
       shared.release();
     }
     if (newMounts) task.fs.enterCopy();
-    if ((flags & C.CLONE_SYSVSEM) !== 0) task.ipc.leaveUndoList(task.group.pid);
-    if ((flags & C.CLONE_NEWIPC) !== 0) task.ipc.enterNew(task.group.pid);
+    if ((flags & C.CLONE_SYSVSEM) !== 0) task.ipc.leaveUndoList(task.group.id);
+    if ((flags & C.CLONE_NEWIPC) !== 0) task.ipc.enterNew(task.group.id);
     if ((flags & C.CLONE_NEWNET) !== 0) task.network = task.kernel.networks.make();
+    if ((flags & C.CLONE_NEWPID) !== 0) task.pidsForChildren = task.pids.makeChild();
     if ((flags & C.CLONE_FILES) !== 0) task.files = task.files.unshare();
     return 0;
   },

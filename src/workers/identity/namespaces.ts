@@ -9,6 +9,7 @@ import { capable } from "../credentials/credentials.ts";
 import type { UserNamespace } from "../credentials/user_namespace.ts";
 import type { IpcNamespace } from "../ipc/namespace.ts";
 import type { Network } from "../net/network.ts";
+import type { PidNamespace } from "../process/pids.ts";
 import type { Task } from "../process/task.ts";
 import type { MountNamespace } from "../vfs/path.ts";
 
@@ -18,6 +19,10 @@ export interface NamespaceKind {
   /** What links of /proc/PID/ns call it. */
   readonly name: string;
   of(task: Task): object;
+  /** The one that its children are made in, where that may be another; null: nobody has been in it. */
+  ofChildren?(task: Task): object | null;
+  /** The one above it, as that task sees it, or a negative errno; of kinds that have none there is no such thing. */
+  parent?(task: Task, one: object): object | number;
   inode(one: object): number;
   /** Somebody stands at its file; or nobody does any more. */
   hold(one: object): void;
@@ -31,6 +36,8 @@ interface Row<T extends object> {
   readonly type: number;
   readonly name: string;
   of(task: Task): T;
+  ofChildren?(task: Task): T | null;
+  parent?(task: Task, one: T): T | number;
   inode(one: T): number;
   hold(one: T): void;
   release(one: T): void;
@@ -43,12 +50,19 @@ function kind<T extends object>(row: Row<T>): NamespaceKind {
 }
 
 /** One that all tasks are in. */
-function only(name: string, type: number, inode: number, mayEnter: (task: Task) => number = () => 0) {
+function only(
+  name: string,
+  type: number,
+  inode: number,
+  mayEnter: (task: Task) => number = () => 0,
+  forChildren = false,
+) {
   const one = {};
   return kind<object>({
     type,
     name,
     of: () => one,
+    ...(forChildren && { ofChildren: () => one }),
     inode: () => inode,
     hold: () => {},
     release: () => {},
@@ -67,7 +81,7 @@ const IPC = kind<IpcNamespace>({
   hold: (one) => one.enter(),
   release: (one) => one.leave(),
   mayEnter: () => 0,
-  enter: (task, one) => task.ipc.enter(one, task.group.pid),
+  enter: (task, one) => task.ipc.enter(one, task.group.id),
 });
 
 const MNT = kind<MountNamespace>({
@@ -97,10 +111,27 @@ const NET = kind<Network>({
   },
 });
 
-const USER = kind<UserNamespace>({
+const PID = kind<PidNamespace>({
+  type: S.CLONE_NEWPID,
+  name: "pid",
+  of: ({ pids }) => pids,
+  ofChildren: ({ pidsForChildren: one }) => (one.hasBegun ? one : null),
+  parent: (task, { parent }) => (parent?.isWithin(task.pids) === true ? parent : -EPERM),
+  inode: ({ inode }) => inode,
+  hold: (one) => one.hold(),
+  release: (one) => one.release(),
+  mayEnter: (task, one) => (one.isWithin(task.pids) ? 0 : -EINVAL),
+  enter: (task, one) => {
+    task.pidsForChildren = one;
+  },
+});
+
+export const USER = kind<UserNamespace>({
   type: S.CLONE_NEWUSER,
   name: "user",
   of: ({ credentials }) => credentials.userNamespace,
+  // Nobody sees the one above that of the sandbox's guests.
+  parent: () => -EPERM,
   inode: ({ inode }) => inode,
   hold: () => {},
   release: () => {},
@@ -114,8 +145,8 @@ export const NAMESPACE_KINDS: readonly NamespaceKind[] = [
   IPC,
   MNT,
   NET,
-  only("pid", S.CLONE_NEWPID, N.PID_FIRST_INO),
-  only("time", S.CLONE_NEWTIME, N.TIME_FIRST_INO, (task) => (isAlone(task) ? 0 : -EUSERS)),
+  PID,
+  only("time", S.CLONE_NEWTIME, N.TIME_FIRST_INO, (task) => (isAlone(task) ? 0 : -EUSERS), true),
   USER,
   only("uts", S.CLONE_NEWUTS, N.UTS_FIRST_INO),
 ];

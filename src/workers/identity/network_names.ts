@@ -9,16 +9,16 @@ import { NamespaceFile } from "./ns_fs.ts";
 /** The one that a task names, or a negative errno (get_net_ns_by_fd and get_net_ns_by_pid of Linux). */
 export function networkNamed(
   kernel: SupervisorContext,
-  { slot, tid }: NamingTask,
+  { slot, firstTid }: NamingTask,
   { by, value }: NetworkName,
 ): Network | number {
   const task = kernel.taskAt[slot];
-  if (task === undefined || task.tid !== tid || task.isEnding) return -ESRCH;
+  if (task === undefined || task.firstTid !== firstTid || task.isEnding) return -ESRCH;
   if (by === BY_FD) {
     const file = task.files.get(value);
     if (file === undefined) return -EBADF;
     return file instanceof NamespaceFile && file.namespace instanceof Network ? file.namespace : -EINVAL;
   }
-  const named = kernel.pids.task(value);
+  const named = task.pids.task(value);
   return named === undefined || named.isEnding ? -ESRCH : named.network;
 }

@@ -3,7 +3,6 @@
 
 import { EPERM, ESPIPE } from "../../shared/abi/errno.ts";
 import { O_ACCMODE, O_RDONLY } from "../../shared/abi/fcntl.ts";
-import { NS_GET_NSTYPE } from "../../shared/abi/ioctl.ts";
 import { S_IFDIR, S_IFREG } from "../../shared/abi/stat.ts";
 import type { Task } from "../process/task.ts";
 import { AnonymousFile } from "../vfs/anonymous/anonymous_file.ts";
@@ -13,6 +12,7 @@ import type { OpenFile } from "../vfs/file.ts";
 import { type Attributes, FileSystem, type FileSystemStatus, Inode, simpleStatus } from "../vfs/inode.ts";
 import { Dentry, Mount, MountNamespace, Path } from "../vfs/path.ts";
 import type { NamespaceKind } from "./namespaces.ts";
+import { namespaceIoctl } from "./ns_ioctls.ts";
 
 const ROOT_INO = 1;
 const BLOCK_SIZE = 4096;
@@ -126,7 +126,7 @@ export class NamespaceFile extends AnonymousFile {
   }
 
   override ioctl(task: Task, request: number, argument: number): number {
-    return request === NS_GET_NSTYPE ? this.namespaceKind.type : super.ioctl(task, request, argument);
+    return namespaceIoctl(task, this, request, argument) ?? super.ioctl(task, request, argument);
   }
 
   override poll(): number {

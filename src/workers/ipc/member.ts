@@ -2,6 +2,7 @@
 // undoes to semaphores. Every task has one of its own.
 
 import { CLONE_NEWIPC, CLONE_SYSVSEM } from "../../shared/abi/sched.ts";
+import type { PidNumbers } from "../call/pid.ts";
 import { IpcNamespace } from "./namespace.ts";
 import type { Segment } from "./segment.ts";
 import { UndoList } from "./undo.ts";
@@ -35,29 +36,29 @@ export class IpcMember {
     return this.#undo;
   }
 
-  /** unshare(CLONE_SYSVSEM) of process `pid`. */
-  leaveUndoList(pid: number): void {
-    this.#undo?.release(pid);
+  /** unshare(CLONE_SYSVSEM) of that process. */
+  leaveUndoList(process: PidNumbers): void {
+    this.#undo?.release(process);
     this.#undo = null;
   }
 
-  /** unshare(CLONE_NEWIPC) of process `pid`. */
-  enterNew(pid: number): void {
-    this.enter(new IpcNamespace(this.#namespace.kernel), pid);
+  /** unshare(CLONE_NEWIPC) of that process. */
+  enterNew(process: PidNumbers): void {
+    this.enter(new IpcNamespace(this.#namespace.kernel), process);
   }
 
-  /** setns(2) of process `pid`. */
-  enter(next: IpcNamespace, pid: number): void {
-    this.leaveUndoList(pid);
+  /** setns(2) of that process. */
+  enter(next: IpcNamespace, process: PidNumbers): void {
+    this.leaveUndoList(process);
     this.#leaveSegments();
     next.enter();
     this.#namespace.leave();
     this.#namespace = next;
   }
 
-  /** The task, of process `pid`, ends. */
-  release(pid: number): void {
-    this.leaveUndoList(pid);
+  /** The task, of that process, ends. */
+  release(process: PidNumbers): void {
+    this.leaveUndoList(process);
     this.#leaveSegments();
     this.#namespace.leave();
   }

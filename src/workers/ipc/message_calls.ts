@@ -52,7 +52,7 @@ function* send(task: IpcCaller, id: number, address: number, length: number, fla
     const message = new Message(type, text);
     const queue = yield* roomIn(task, id, length, flags);
     if (typeof queue === "number") return queue;
-    queue.lastSender = task.pid;
+    queue.lastSender = task.process;
     queue.sendTime = namespace.now();
     isQueued = !queue.handOver(message);
     if (isQueued) queue.add(message);
@@ -119,7 +119,7 @@ function* receive(
       if (message.text.length > room && !truncates) return -E2BIG;
       if (!copies) {
         queue.take(message);
-        queue.lastReceiver = task.pid;
+        queue.lastReceiver = task.process;
         queue.receiveTime = queue.namespace.now();
         queue.wakeSenders();
       }
@@ -190,8 +190,8 @@ function status(task: IpcCaller, command: number, id: number, buffer: number): n
     msg_cbytes: queue.bytes,
     msg_qnum: queue.count,
     msg_qbytes: queue.room,
-    msg_lspid: queue.lastSender,
-    msg_lrpid: queue.lastReceiver,
+    msg_lspid: queue.lastSender?.in(task.pids) ?? 0,
+    msg_lrpid: queue.lastReceiver?.in(task.pids) ?? 0,
   });
   return put(task, buffer, bytes, command === I.IPC_STAT ? 0 : permissions.id);
 }

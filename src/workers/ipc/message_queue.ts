@@ -4,6 +4,7 @@
 
 import { E2BIG, EAGAIN, EIDRM } from "../../shared/abi/errno.ts";
 import type { Caller } from "../call/caller.ts";
+import type { PidNumbers } from "../call/pid.ts";
 import type { IpcNamespace } from "./namespace.ts";
 import type { IpcPermissions } from "./permissions.ts";
 
@@ -83,8 +84,8 @@ export class MessageQueue {
   sendTime = 0;
   receiveTime = 0;
   changeTime: number;
-  lastSender = 0;
-  lastReceiver = 0;
+  lastSender: PidNumbers | null = null;
+  lastReceiver: PidNumbers | null = null;
   readonly receivers = new Set<Receiver>();
   readonly senders = new Set<Sender>();
   #first: Message | null = null;
@@ -188,7 +189,7 @@ export class MessageQueue {
       const isTooLarge = message.text.length > receiver.room && !receiver.truncates;
       this.#tellReceiver(receiver, isTooLarge ? -E2BIG : message);
       if (isTooLarge) continue;
-      this.lastReceiver = receiver.task.pid;
+      this.lastReceiver = receiver.task.process;
       this.receiveTime = this.namespace.now();
       return true;
     }

@@ -1,5 +1,6 @@
 // /proc/sysvipc: the objects of the reader's IPC namespace, one a line (proc(5)).
 
+import type { PidNumbers } from "../call/pid.ts";
 import type { IpcContext } from "./context.ts";
 import type { MessageQueue } from "./message_queue.ts";
 import type { IpcNamespace } from "./namespace.ts";
@@ -36,12 +37,12 @@ function head({ key, id, mode }: Permissions): string {
 
 const owners = ({ uid, gid, cuid, cgid }: Permissions) => ids(uid, gid, cuid, cgid);
 
-function segmentLine(segment: Segment): string {
-  const { permissions, size, creatorPid, lastPid, attaches, attachTime, detachTime, changeTime } = segment;
+function segmentLine(segment: Segment, shown: Shown): string {
+  const { permissions, size, creator, lastUser, attaches, attachTime, detachTime, changeTime } = segment;
   const parts = [
     head(permissions),
     right(size, SIZE_WIDTH),
-    ids(creatorPid, lastPid),
+    ids(shown(creator), shown(lastUser)),
     right(attaches, ID_WIDTH + 1),
     owners(permissions),
     times(attachTime, detachTime, changeTime),
@@ -50,6 +51,9 @@ function segmentLine(segment: Segment): string {
   ];
   return `${parts.join(" ")}\n`;
 }
+
+/** The number that a process has for the reader; 0: none. */
+type Shown = (process: PidNumbers | null) => number;
 
 interface Lines {
   readonly records: () => Iterator<string>;
@@ -60,13 +64,15 @@ function lines<T>(
   kernel: IpcContext,
   header: string,
   objects: (namespace: IpcNamespace) => Iterable<T>,
-  line: (object: T) => string,
+  line: (object: T, shown: Shown) => string,
 ): Lines {
   const namespace = namespaceOfReader(kernel);
+  const { pids } = kernel.current ?? kernel;
+  const shown: Shown = (process) => process?.in(pids) ?? 0;
   return {
     *records() {
       yield header;
-      for (const object of objects(namespace)) yield line(object);
+      for (const object of objects(namespace)) yield line(object, shown);
     },
   };
 }
@@ -81,13 +87,13 @@ function setLine({ permissions, count, operationTime, changeTime }: SemaphoreSet
   return `${parts.join(" ")}\n`;
 }
 
-function queueLine(queue: MessageQueue): string {
+function queueLine(queue: MessageQueue, shown: Shown): string {
   const { permissions, bytes, count, lastSender, lastReceiver } = queue;
   const parts = [
     `${head(permissions)} `,
     right(bytes, 10),
     right(count, 10),
-    ids(lastSender, lastReceiver),
+    ids(shown(lastSender), shown(lastReceiver)),
     owners(permissions),
     times(queue.sendTime, queue.receiveTime, queue.changeTime),
   ];

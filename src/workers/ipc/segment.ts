@@ -4,6 +4,7 @@
 
 import { SHM_DEST } from "../../shared/abi/ipc.ts";
 import { readI64 } from "../../shared/abi/struct.ts";
+import type { PidNumbers } from "../call/pid.ts";
 import { type CountedBacking, PAGE_SIZE } from "../mem/vma.ts";
 import { closeLarge } from "../vfs/memory/file_data.ts";
 import type { IpcMember } from "./member.ts";
@@ -21,10 +22,11 @@ export class Segment {
   readonly size: number;
   /** Names it in futex keys. */
   readonly mappedId: number;
-  readonly creatorPid: number;
+  readonly creator: PidNumbers | null;
   /** Sealed: neither grows nor shrinks. */
   readonly hostFd: number;
-  lastPid = 0;
+  /** Who attached or detached it last; null: nobody has. */
+  lastUser: PidNumbers | null = null;
   attaches = 0;
   attachTime = 0;
   detachTime = 0;
@@ -37,7 +39,7 @@ export class Segment {
     permissions: IpcPermissions,
     size: number,
     hostFd: number,
-    creatorPid: number,
+    creator: PidNumbers | null,
     maker: IpcMember,
   ) {
     this.namespace = namespace;
@@ -45,7 +47,7 @@ export class Segment {
     this.size = size;
     this.hostFd = hostFd;
     this.mappedId = namespace.kernel.nextMappedId();
-    this.creatorPid = creatorPid;
+    this.creator = creator;
     this.maker = maker;
     maker.made.add(this);
     this.changeTime = namespace.now();
@@ -62,11 +64,11 @@ export class Segment {
     return readI64(native.scratchView, STAT_BLOCKS_AT) * BLOCK;
   }
 
-  /** VMAs of it came or went, by the doing of process `pid`. */
-  attachesChanged(change: number, pid: number): void {
+  /** VMAs of it came or went, by the doing of that process. */
+  attachesChanged(change: number, process: PidNumbers | null): void {
     const now = this.namespace.now();
     this.attaches += change;
-    this.lastPid = pid;
+    this.lastUser = process;
     if (change > 0) this.attachTime = now;
     else this.detachTime = now;
     this.release();
@@ -117,7 +119,7 @@ export class Attachment implements CountedBacking {
     this.ino = id;
   }
 
-  vmasChanged(change: number, pid: number): void {
-    this.segment.attachesChanged(change, pid);
+  vmasChanged(change: number, process: PidNumbers | null): void {
+    this.segment.attachesChanged(change, process);
   }
 }

@@ -54,7 +54,7 @@ function* operate(task: IpcCaller, id: number, address: number, count: number, t
   if (refused < 0) return refused;
   const adjustments = operations.undoes ? task.ipc.undoList().of(set) : null;
   if (typeof adjustments === "number") return adjustments;
-  const result = set.perform(operations, adjustments, task.pid);
+  const result = set.perform(operations, adjustments, task.process);
   if (result === 0) set.operated(operations);
   if (result !== WOULD_BLOCK) return result;
   return yield* wait(task, set, new SemaphoreWaiter(task, operations, adjustments), timeoutNs);
@@ -162,7 +162,7 @@ function one(task: IpcCaller, id: number, number: number, command: number): numb
     case I.GETVAL:
       return set.values[number]!;
     case I.GETPID:
-      return set.pids[number]!;
+      return set.pids[number]?.in(task.pids) ?? 0;
     case I.GETNCNT:
       return set.waitingForIncrease(number);
     default:
@@ -179,7 +179,7 @@ function setValue(task: IpcCaller, id: number, number: number, value: number): n
   if (refused < 0) return refused;
   for (const adjustments of set.adjustments) adjustments.set(number, 0);
   set.values[number] = value;
-  set.pids[number] = task.pid;
+  set.pids[number] = task.process;
   set.changeTime = set.namespace.now();
   set.changed(number);
   return 0;
@@ -202,7 +202,7 @@ function* setAll(task: IpcCaller, id: number, buffer: number): Coroutine {
   if (set.permissions.removed) return -EIDRM;
   for (const adjustments of set.adjustments) adjustments.clear();
   set.values.set(values);
-  set.pids.fill(task.pid);
+  set.pids.fill(task.process);
   set.changeTime = set.namespace.now();
   set.allChanged();
   return 0;

@@ -5,6 +5,7 @@
 import { EAGAIN, EIDRM, ENOMEM, ERANGE } from "../../shared/abi/errno.ts";
 import { IPC_NOWAIT, SEM_UNDO } from "../../shared/abi/ipc.ts";
 import type { Caller } from "../call/caller.ts";
+import type { PidNumbers } from "../call/pid.ts";
 import { SEMAEM, SEMVMX } from "./limits.ts";
 import type { IpcNamespace } from "./namespace.ts";
 import type { IpcPermissions } from "./permissions.ts";
@@ -85,7 +86,7 @@ export class SemaphoreSet {
   readonly permissions: IpcPermissions;
   readonly values: Uint16Array;
   /** Who operated on each last. */
-  readonly pids: Int32Array;
+  readonly pids: (PidNumbers | null)[];
   operationTime = 0;
   changeTime: number;
   /** Of the undo lists that know this set. */
@@ -105,7 +106,7 @@ export class SemaphoreSet {
     this.namespace = namespace;
     this.permissions = permissions;
     this.values = new Uint16Array(count);
-    this.pids = new Int32Array(count);
+    this.pids = new Array<null>(count).fill(null);
     this.changeTime = namespace.now();
   }
 
@@ -122,7 +123,7 @@ export class SemaphoreSet {
   }
 
   /** Does all of the operations, or none: 0, a negative errno, or WOULD_BLOCK. */
-  perform(operations: Operations, adjustments: Adjustments | null, pid: number): number {
+  perform(operations: Operations, adjustments: Adjustments | null, process: PidNumbers | null): number {
     const { values, pids } = this;
     const { count } = operations;
     if (operations.undoes && !adjustments!.hasRoom(count)) return -ENOMEM;
@@ -151,7 +152,7 @@ export class SemaphoreSet {
       values[number] = value + change;
     }
     if (result === 0) {
-      for (let i = 0; i < count; i++) pids[operations.number(i)] = pid;
+      for (let i = 0; i < count; i++) pids[operations.number(i)] = process;
       return 0;
     }
     const reached = done < count ? values[operations.number(done)]! : 0;
@@ -273,7 +274,7 @@ export class SemaphoreSet {
       if (waiter.forZero ? value !== waiter.need : value < waiter.need) continue;
       const { operations, adjustments, task } = waiter;
       budget -= operations.count;
-      const result = this.perform(operations, adjustments, task.pid);
+      const result = this.perform(operations, adjustments, task.process);
       if (result === WOULD_BLOCK) {
         this.#block(waiter);
         continue;

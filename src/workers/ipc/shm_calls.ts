@@ -41,7 +41,7 @@ function makeSegment(task: IpcCaller, key: number, size: number, flags: number):
   }
   kernel.counters.memoryFiles++;
   const permissions = new IpcPermissions(key, flags, task.credentials);
-  const segment = new Segment(namespace, permissions, size, hostFd, task.pid, task.ipc);
+  const segment = new Segment(namespace, permissions, size, hostFd, task.process, task.ipc);
   namespace.addSegment(segment);
   return segment;
 }
@@ -64,8 +64,8 @@ function status(task: IpcCaller, command: number, id: number, buffer: number): n
     shm_atime: segment.attachTime,
     shm_dtime: segment.detachTime,
     shm_ctime: segment.changeTime,
-    shm_cpid: segment.creatorPid,
-    shm_lpid: segment.lastPid,
+    shm_cpid: segment.creator?.in(task.pids) ?? 0,
+    shm_lpid: segment.lastUser?.in(task.pids) ?? 0,
     shm_nattch: segment.attaches,
   });
   return put(task, buffer, bytes, command === I.IPC_STAT ? 0 : permissions.id);

@@ -2,6 +2,7 @@
 // Tasks that were made with CLONE_SYSVSEM have one list. Only what is not zero is kept, and all of it counts.
 
 import { ENOMEM } from "../../shared/abi/errno.ts";
+import type { PidNumbers } from "../call/pid.ts";
 import { SEMVMX } from "./limits.ts";
 import type { IpcNamespace } from "./namespace.ts";
 import type { SemaphoreSet } from "./semaphore_set.ts";
@@ -89,19 +90,19 @@ export class UndoList {
     if (this.#sets.delete(set)) this.namespace.kernel.counters.semaphoreUndos--;
   }
 
-  /** A task has no more to do with the list: with the last one it is carried out, on behalf of process `pid`. */
-  release(pid: number): void {
+  /** A task has no more to do with the list: with the last one it is carried out, on behalf of that process. */
+  release(process: PidNumbers): void {
     this.#tasks--;
-    if (this.#tasks === 0 && this.#sets.size > 0) this.namespace.steps.run(() => this.#undoPiece(pid));
+    if (this.#tasks === 0 && this.#sets.size > 0) this.namespace.steps.run(() => this.#undoPiece(process));
   }
 
-  #undoPiece(pid: number): boolean {
+  #undoPiece(process: PidNumbers): boolean {
     let budget = PIECE;
     for (const [set, adjustments] of this.#sets) {
       for (let next = adjustments.take(); next !== null; next = adjustments.take()) {
         const [number, adjustment] = next;
         set.values[number] = Math.max(0, Math.min(SEMVMX, set.values[number]! + adjustment));
-        set.pids[number] = pid;
+        set.pids[number] = process;
         set.operationTime = this.namespace.now();
         set.changed(number);
         if (--budget <= 0) return false;

@@ -6,6 +6,7 @@ import { MADV_DONTNEED, PROT_READ, PROT_WRITE } from "../../shared/abi/mman.ts";
 import type { CallContext } from "../call/context.ts";
 import { RESERVED_BASE, RESERVED_END } from "../call/guest_range.ts";
 import { OperationList, SYS_madvise, SYS_munmap } from "../call/operation_list.ts";
+import type { PidNumbers } from "../call/pid.ts";
 import type { Patches } from "../patch/patches.ts";
 import type { Inode } from "../vfs/inode.ts";
 import type { Path } from "../vfs/path.ts";
@@ -99,12 +100,12 @@ export class AddressSpace {
     if (inode !== null && inode.denyWriteAccess() === 0) this.#executed = inode;
   }
 
-  /** Nothing runs in it any more. `pid`: the process whose end that was. */
-  release(pid?: number): void {
+  /** Nothing runs in it any more. `process`: whose end that was. */
+  release(process?: PidNumbers): void {
     this.#executed?.allowWriteAccess();
     this.#executed = null;
     this.patches?.release();
-    this.vmas.clear(pid);
+    this.vmas.clear(process);
   }
 
   /** Of a forked child. Under lockAll(). */

@@ -111,7 +111,7 @@ export function* runOrDie(task: MemCaller, list: OperationList): Generator<void,
 function survives(task: MemCaller): boolean {
   if (task.call.listDone > 0) {
     task.kernel.log("error", "a change of an address space failed half way: killed", {
-      pid: task.pid,
+      pid: task.firstPid,
       done: task.call.listDone,
       errno: -task.call.listResult,
     });

@@ -1,6 +1,8 @@
 // One VMA: a range of an address space whose pages have the same protection, flags and backing. VMAs
 // are values: never changed after they were made, so that forked address spaces and plans share them.
 
+import type { PidNumbers } from "../call/pid.ts";
+
 export const PAGE_SIZE = 4096;
 
 /** Linux keeps so much free below a mapping that grows down (stack_guard_gap, 256 pages). */
@@ -35,8 +37,8 @@ export interface Mapped {
 
 /** A backing that counts the VMAs that it stands in, those of VM_ATTACHED (Linux: vm_ops with open and close). */
 export interface CountedBacking extends Mapped {
-  /** VMAs of it came or went, by the doing of process `pid`. */
-  vmasChanged(change: number, pid: number): void;
+  /** VMAs of it came or went, by the doing of that process. */
+  vmasChanged(change: number, process: PidNumbers | null): void;
 }
 
 export interface Vma {

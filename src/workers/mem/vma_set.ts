@@ -7,6 +7,7 @@
 
 import { EACCES, EINVAL, ENOMEM, EPERM } from "../../shared/abi/errno.ts";
 import { PROT_EXEC, PROT_WRITE } from "../../shared/abi/mman.ts";
+import type { PidNumbers } from "../call/pid.ts";
 import {
   type CountedBacking,
   changed,
@@ -43,7 +44,7 @@ export interface VmaAccount {
   readonly counters: { mappings: number };
   readonly heap: { hasRoom(kind: "mappings", count: number): boolean };
   /** On whose behalf they change. */
-  readonly current: { readonly pid: number } | null;
+  readonly current: { readonly process: PidNumbers | null } | null;
 }
 
 export interface Range {
@@ -118,10 +119,10 @@ export class VmaSet {
     return copy;
   }
 
-  /** The end of the address space: nothing is mapped any more. `pid`: whose it was. */
-  clear(pid = this.#actor): void {
+  /** The end of the address space: nothing is mapped any more. `process`: whose it was. */
+  clear(process = this.#actor): void {
     for (const [backing, vmas] of this.#attached ?? []) this.#count(backing, -vmas);
-    this.#tell(pid);
+    this.#tell(process);
     this.#counted(-this.count);
     this.#tree = null;
     this.#sealedBytes = 0;
@@ -132,8 +133,8 @@ export class VmaSet {
     if (this.#shared !== null) this.#shared.counters.mappings += change;
   }
 
-  get #actor(): number {
-    return this.#shared?.current?.pid ?? 0;
+  get #actor(): PidNumbers | null {
+    return this.#shared?.current?.process ?? null;
   }
 
   #count(backing: CountedBacking, change: number): void {
@@ -141,14 +142,14 @@ export class VmaSet {
   }
 
   // At the end of a change: what is cut out and put back in other pieces was never gone.
-  #tell(pid: number): void {
+  #tell(process: PidNumbers | null): void {
     for (const [backing, change] of this.#untold) {
       if (change === 0) continue;
       this.#attached ??= new Map();
       const vmas = (this.#attached.get(backing) ?? 0) + change;
       if (vmas === 0) this.#attached.delete(backing);
       else this.#attached.set(backing, vmas);
-      backing.vmasChanged(change, pid);
+      backing.vmasChanged(change, process);
     }
     this.#untold.clear();
   }

@@ -16,7 +16,7 @@ export interface NetworkName {
 /** A task, as the slot and the number by which thread 0 finds it. */
 export interface NamingTask {
   readonly slot: number;
-  readonly tid: number;
+  readonly firstTid: number;
 }
 
 /** Whoever knows them. `take` gets the namespace or a negative errno, now or later. */

@@ -99,7 +99,7 @@ export class Patcher {
       const refusal = yield* this.#tryTo(task, space.patches, address, nr);
       if (refusal !== null) space.patches.refuse(address, refusal);
       kernel.log("debug", refusal === null ? "patched a call site" : "a call site stays as it is", {
-        pid: task.pid,
+        pid: task.firstPid,
         site: `0x${address.toString(16)}`,
         nr,
         why: refusal ?? undefined,
@@ -256,7 +256,7 @@ export function* undo(task: MemCaller, sites: readonly PatchedSite[]): Generator
   try {
     if (memory.error < 0) {
       task.kernel.log("error", "patched text cannot be written: killed", {
-        pid: task.pid,
+        pid: task.firstPid,
         errno: -memory.error,
       });
       task.killHostile();
@@ -268,7 +268,7 @@ export function* undo(task: MemCaller, sites: readonly PatchedSite[]): Generator
       const codes = standing.map((site) => codeOf(site, true));
       if (memory.isTooSlow || !(yield* writeCode(task, memory, codes))) {
         task.kernel.log("error", "patched text could not be made whole: killed", {
-          pid: task.pid,
+          pid: task.firstPid,
           waitedMs: Math.round(task.stub.space.textWaitMs),
         });
         // Its text is not what the guest is to see: nobody can go on with that.

@@ -72,7 +72,7 @@ function putBack(task: MemCaller, memory: TextMemory, codes: readonly CodeBytes[
   const tails = former.map((code) => memory.write(code.at + 1, tailOf(code)));
   const done = writeEntries(memory, former) && !tails.includes(false);
   if (done || memory.isGone) return;
-  task.kernel.log("error", "text could not be made whole: killed", { pid: task.pid });
+  task.kernel.log("error", "text could not be made whole: killed", { pid: task.firstPid });
   task.killHostile();
 }
 

@@ -2,6 +2,7 @@
 
 import type { Call } from "../call/call.ts";
 import type { Expected } from "../call/operation_list.ts";
+import type { PidNumbers } from "../call/pid.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { LostPools } from "../patch/hidden_code.ts";
 import type { UseAccount } from "./resource_use.ts";
@@ -9,7 +10,9 @@ import type { StubProcess } from "./stub_process.ts";
 
 /** The guest process that a host thread belongs to. */
 export interface ThreadOwner {
+  /** Its number in its own PID namespace. */
   readonly pid: number;
+  readonly id: PidNumbers;
   readonly exiting: boolean;
   readonly use: UseAccount;
 }

@@ -62,7 +62,7 @@ export class Kicks {
   #kill(task: HostThread): void {
     this.#waiting.delete(task);
     this.#kernel.counters.ignoredKicks++;
-    this.#kernel.log("warn", "a task ignores kicks: killed", { pid: task.group.pid });
+    this.#kernel.log("warn", "a task ignores kicks: killed", { pid: task.group.id.first });
     // A task that is leaving has ended for the guest: only the death of all in its memory stops its thread.
     if (task.leaving) task.stub.kill();
     else task.killHostile();

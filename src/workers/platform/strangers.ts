@@ -109,7 +109,7 @@ export class Strangers {
     for (const [birth, looks] of this.#unnamed) {
       this.#unnamed.set(birth, looks + 1);
       if (looks < PATIENCE) continue;
-      this.#warn("a clone's task does not name itself: killed", birth.task.group.pid);
+      this.#warn("a clone's task does not name itself: killed", birth.task.group.id.first);
       // A child that has not appeared yet goes with its creator.
       if (birth.creator !== null && !birth.creator.dead) birth.creator.killHostile();
       if (this.#unnamed.has(birth)) birth.task.killHostile();

@@ -94,7 +94,7 @@ export class StubProcess {
     const others = this.tasks.some((task) => !task.dead && !task.leaving && task.group !== group);
     if (!others) {
       this.kill();
-      this.space.release(group.pid);
+      this.space.release(group.id);
     }
     for (const task of [...this.tasks]) {
       if (task.group !== group || task.dead) continue;

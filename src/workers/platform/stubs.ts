@@ -408,7 +408,7 @@ export class Stubs {
     this.#kernel.counters.unexpectedNotifications++;
     if (task === undefined) this.killStranger(tid);
     if (task === undefined || ++task.stub.unexpectedNotifications < UNEXPECTED_LIMIT) return;
-    this.#kernel.log("warn", "a stub made unexpected calls: killed", { pid: task.group.pid });
+    this.#kernel.log("warn", "a stub made unexpected calls: killed", { pid: task.group.id.first });
     task.killHostile();
   }
 }

@@ -91,7 +91,7 @@ export function ofNetwork(number: number): number {
 }
 export const CALL_STATUS = 5;
 /** Of who calls. */
-export const TID = 6;
+export const FIRST_TID = 6;
 export const PID = 7;
 export const CALLER_EUID = 8;
 export const CALLER_EGID = 9;
@@ -103,6 +103,8 @@ export const CAPABILITIES_HIGH = 11;
  */
 export const CALL_TABLE = 12;
 export const CALL_DESCRIPTOR = 13;
+/** Of who calls. */
+export const FIRST_PID = 14;
 /** Six, each its two halves. */
 export const ARGUMENTS = 2;
 

@@ -57,8 +57,10 @@ export class NetTask implements NetCaller {
   readonly kernel: NetCallContext;
   readonly call: Call;
   readonly files = { id: 0, get: () => this.socket?.file };
-  tid = 0;
+  firstTid = 0;
+  firstPid = 0;
   pid = 0;
+  readonly process = null;
   credentials: Credentials;
   /** What the call's descriptor names. */
   socket: OwnedSocket | null = null;
@@ -103,7 +105,8 @@ export class NetTask implements NetCaller {
 
   /** Who it is stands in a record. */
   identify(record: Int32Array): void {
-    this.tid = record[M.TID]!;
+    this.firstTid = record[M.FIRST_TID]!;
+    this.firstPid = record[M.FIRST_PID]!;
     this.pid = record[M.PID]!;
     this.#identify(
       record[M.CALLER_EUID]! >>> 0,

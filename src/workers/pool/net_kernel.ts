@@ -228,14 +228,14 @@ export class NetKernel implements NetContext, LoopContext {
     }
   }
 
-  findNetwork({ slot, tid }: NamingTask, { by, value }: NetworkName, take: TakeNetwork): void {
+  findNetwork({ slot, firstTid }: NamingTask, { by, value }: NetworkName, take: TakeNetwork): void {
     const asked = this.#lastAsked;
     this.#lastAsked = (asked + 1) | 0;
     this.#finding.set(asked, take);
     const record = this.record(Message.WHICH_NETWORK);
     record[M.SLOT] = slot;
     record[M.ASKED] = asked;
-    record[M.NAMING_TID] = tid;
+    record[M.NAMING_TID] = firstTid;
     record[M.NAMED_BY] = by;
     record[M.NAME] = value;
     this.sendBack();

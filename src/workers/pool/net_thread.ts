@@ -163,7 +163,7 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
   }
 
   #tellWhich(asked: Int32Array): void {
-    const task = { slot: asked[M.SLOT]!, tid: asked[M.NAMING_TID]! };
+    const task = { slot: asked[M.SLOT]!, firstTid: asked[M.NAMING_TID]! };
     const [number, by, value] = [asked[M.ASKED]!, asked[M.NAMED_BY]!, asked[M.NAME]!];
     this.#kernel.findNetwork(task, { by: by === BY_FD ? BY_FD : BY_PID, value }, (found) => {
       const record = this.#post.record(Message.THAT_NETWORK);
@@ -227,8 +227,9 @@ export class NetThread implements SocketOwner, SocketMaker, InterfaceOwner, Netw
     this.#post.send(NET);
   }
 
-  #tellCaller(record: Int32Array, { tid, pid, credentials }: Caller): void {
-    record[M.TID] = tid;
+  #tellCaller(record: Int32Array, { firstTid, firstPid, pid, credentials }: Caller): void {
+    record[M.FIRST_TID] = firstTid;
+    record[M.FIRST_PID] = firstPid;
     record[M.PID] = pid;
     record[M.CALLER_EUID] = credentials.euid;
     record[M.CALLER_EGID] = credentials.egid;

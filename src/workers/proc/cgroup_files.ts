@@ -89,16 +89,20 @@ const writeOnly: File = file(() => -EINVAL, { mode: 0o200, write: refuse });
 function move({ kernel }: CgroupSubject, text: string): number {
   if (!/^\d{1,10}\s*$/.test(text)) return -EINVAL;
   const pid = Number(text);
-  if (pid === 0 || kernel.pids.group(pid) !== undefined || kernel.pids.task(pid) !== undefined) return 0;
+  const { pids } = kernel.current ?? kernel;
+  if (pid === 0 || pids.groupOfTask(pid) !== undefined) return 0;
   return -ESRCH;
 }
 
+/** As the reader knows them; 0: in a PID namespace that he does not see. */
 function* processNumbers({ kernel }: CgroupSubject): Generator<string> {
-  for (const { pid } of kernel.pids.groups()) yield `${pid}\n`;
+  const { pids } = kernel.current ?? kernel;
+  for (const { id } of kernel.pids.groups()) yield `${id.in(pids)}\n`;
 }
 
 function* threadNumbers({ kernel }: CgroupSubject): Generator<string> {
-  for (const { tasks } of kernel.pids.groups()) for (const { tid } of tasks) yield `${tid}\n`;
+  const { pids } = kernel.current ?? kernel;
+  for (const { tasks } of kernel.pids.groups()) for (const { id } of tasks) yield `${id.in(pids)}\n`;
 }
 
 const members = (numbers: (subject: CgroupSubject) => Iterator<string>): File => ({

@@ -3,6 +3,7 @@
 import { ENOENT } from "../../shared/abi/errno.ts";
 import { sysvipcMsg, sysvipcSem, sysvipcShm } from "../ipc/proc_files.ts";
 import type { SupervisorContext } from "../process/context.ts";
+import type { PidNamespace } from "../process/pids.ts";
 import type { ThreadGroup } from "../process/thread_group.ts";
 import { GeneratedFs, GeneratedInode } from "../vfs/generated/generated_fs.ts";
 import { bound, directory, link, numberOf } from "../vfs/generated/nodes.ts";
@@ -12,41 +13,48 @@ import { ProcessSubject, SystemSubject } from "./subjects.ts";
 import { SYSCTL } from "./sysctl_files.ts";
 import { SYSTEM_FILES } from "./system_files.ts";
 
+/** The numbers of whoever reads; null: he is not to be seen here. */
+function reader({ kernel: { current }, pids }: SystemSubject): { process: string; thread: string } | null {
+  const process = current?.process.in(pids) ?? 0;
+  return process === 0 ? null : { process: String(process), thread: String(current!.id.in(pids)) };
+}
+
 const ROOT = directory<SystemSubject>(
   {
     ...SYSTEM_FILES,
     mounts: link(() => "self/mounts"),
     net: link(() => "self/net"),
-    self: link(({ kernel }) => (kernel.current === null ? -ENOENT : String(kernel.current.group.pid))),
+    self: link((system) => reader(system)?.process ?? -ENOENT),
     sys: SYSCTL,
     sysvipc: directory<SystemSubject>({
       msg: bound(({ kernel }) => sysvipcMsg(kernel)),
       sem: bound(({ kernel }) => sysvipcSem(kernel)),
       shm: bound(({ kernel }) => sysvipcShm(kernel)),
     }),
-    "thread-self": link(({ kernel: { current } }) =>
-      current === null ? -ENOENT : `${current.group.pid}/task/${current.tid}`,
-    ),
+    "thread-self": link((system) => {
+      const self = reader(system);
+      return self === null ? -ENOENT : `${self.process}/task/${self.thread}`;
+    }),
   },
   {
     lookup: (system, name) => {
       const pid = numberOf(name);
-      const { pids } = system.kernel;
       // A thread's number leads to its process, though it is not listed.
-      const group = pid < 0 ? undefined : (pids.group(pid) ?? pids.task(pid)?.group);
+      const group = pid < 0 ? undefined : system.pids.groupOfTask(pid);
       if (group === undefined) return -ENOENT;
       return { node: PROCESS, subject: system.process(group) };
     },
-    names: ({ kernel }) =>
-      [...kernel.pids.groups()]
-        .map(({ pid }) => pid)
+    names: ({ pids }) =>
+      [...pids.groups()]
+        .map(({ id }) => id.in(pids))
         .sort((a, b) => a - b)
         .map(String),
   },
 );
 
-export function makeProc(kernel: SupervisorContext): GeneratedFs {
-  return new GeneratedFs(kernel, "proc", ROOT, new SystemSubject(kernel));
+/** That shows a PID namespace. */
+export function makeProc(kernel: SupervisorContext, pids: PidNamespace): GeneratedFs {
+  return new GeneratedFs(kernel, "proc", ROOT, new SystemSubject(kernel, pids));
 }
 
 /** The process whose directory /proc/PID an inode is; null for any other. */

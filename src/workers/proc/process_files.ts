@@ -7,6 +7,7 @@ import type { UserNamespace } from "../credentials/user_namespace.ts";
 import { NAMESPACE_KINDS, type NamespaceKind } from "../identity/namespaces.ts";
 import { nameOf } from "../identity/ns_fs.ts";
 import { mayCurrentInspect } from "../process/ptrace_access.ts";
+import type { Task } from "../process/task.ts";
 import {
   directory,
   type FileNode,
@@ -101,17 +102,19 @@ const IO_ROWS = ["rchar", "wchar", "syscr", "syscw", "read_bytes", "write_bytes"
 const written = (read: (users: UserNamespace) => string) =>
   file<ProcessSubject>(({ kernel }) => read(kernel.users), { write: () => -EPERM });
 
-function namespaceLink(kind: NamespaceKind): LinkNode<ProcessSubject> {
+function namespaceLink(kind: NamespaceKind, find: (task: Task) => object | null): LinkNode<ProcessSubject> {
   return link<ProcessSubject>(
     (subject) => {
       const error = mayCurrentInspect(subject.group);
       if (error < 0) return error;
-      return subject.alive ? nameOf(kind, kind.of(subject.task)) : -ENOENT;
+      const one = subject.alive ? find(subject.task) : null;
+      return one === null ? -ENOENT : nameOf(kind, one);
     },
     (subject): MagicTarget => {
       if (mayCurrentInspect(subject.group) < 0) return { kind: "error", errno: EACCES };
-      if (!subject.alive) return { kind: "error", errno: ENOENT };
-      return { kind: "path", path: subject.kernel.namespaceFiles.pathOf(kind, kind.of(subject.task)) };
+      const one = subject.alive ? find(subject.task) : null;
+      if (one === null) return { kind: "error", errno: ENOENT };
+      return { kind: "path", path: subject.kernel.namespaceFiles.pathOf(kind, one) };
     },
   );
 }
@@ -119,9 +122,11 @@ function namespaceLink(kind: NamespaceKind): LinkNode<ProcessSubject> {
 /** Of some a task's children may be in others. */
 const NAMESPACES: Table<ProcessSubject> = Object.fromEntries(
   NAMESPACE_KINDS.flatMap((kind) => {
-    const name = kind.name;
-    const names = name === "pid" || name === "time" ? [name, `${name}_for_children`] : [name];
-    return names.map((each) => [each, namespaceLink(kind)]);
+    const { name, ofChildren } = kind;
+    const own = [name, namespaceLink(kind, kind.of)] as const;
+    return ofChildren === undefined
+      ? [own]
+      : [own, [`${name}_for_children`, namespaceLink(kind, ofChildren)]];
   }),
 );
 
@@ -166,9 +171,10 @@ const COMMON: Table<ProcessSubject> = {
 
 const THREAD = directory<ProcessSubject>({
   ...COMMON,
-  children: file(({ group, task }) => {
+  children: file((subject) => {
+    const { group, task } = subject;
     if (task !== group.leader) return "";
-    return [...group.children].map((child) => `${child.pid} `).join("");
+    return [...group.children].map((child) => `${subject.numberOf(child.id)} `).join("");
   }),
 });
 
@@ -177,10 +183,10 @@ const TASKS = directory<ProcessSubject>(
   {
     lookup: ({ group, system }, name) => {
       const tid = numberOf(name);
-      const task = group.tasks.find((other) => other.tid === tid);
+      const task = group.tasks.find((other) => other.id.in(system.pids) === tid);
       return task === undefined ? -ENOENT : { node: THREAD, subject: system.thread(task) };
     },
-    names: ({ group }) => group.tasks.map(({ tid }) => String(tid)),
+    names: ({ group, system }) => group.tasks.map(({ id }) => String(id.in(system.pids))),
   },
 );
 

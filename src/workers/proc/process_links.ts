@@ -90,7 +90,7 @@ const FD_INFO: FileNode<DescriptorSubject> = {
           return;
         }
         yield infoHead(subject, open);
-        yield* open.info();
+        yield* open.info(subject.process.system.pids);
       },
     };
   },

@@ -5,6 +5,7 @@ import { SIG_DFL, SIG_IGN, SIGCHLD, SIGRTMAX } from "../../shared/abi/signal.ts"
 import { CLOCK_BOOTTIME } from "../../shared/abi/time.ts";
 import { writeCpuList } from "../../shared/cpu_list.ts";
 import { REQ_CPU } from "../../shared/ring/layout.ts";
+import type { PidNumbers } from "../call/pid.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import { PAGE_SIZE } from "../mem/vma.ts";
 import { mayCurrentInspect } from "../process/ptrace_access.ts";
@@ -68,11 +69,11 @@ export function stat(subject: ProcessSubject): string {
   const { nice } = task;
   const fields = [
     stateOf(task),
-    group.parent?.pid ?? 0,
-    group.processGroup,
-    group.session.sid,
+    subject.numberOf(group.parent?.id),
+    subject.numberOf(group.processGroup),
+    subject.numberOf(group.session.id),
     terminal?.device ?? 0,
-    terminal?.foregroundGroup ?? -1,
+    terminal?.foregroundGroup ? subject.numberOf(terminal.foregroundGroup) : -1,
     PROCESS_FLAGS,
     used.minorFaults,
     0,
@@ -118,8 +119,7 @@ export function stat(subject: ProcessSubject): string {
     layout?.envEnd ?? 0,
     group.exiting && mayCurrentInspect(group) === 0 ? group.exitStatus : 0,
   ];
-  const pid = subject.isThread ? task.tid : group.pid;
-  return `${pid} (${task.comm}) ${fields.join(" ")}\n`;
+  return `${subject.numberOf(subject.id)} (${task.comm}) ${fields.join(" ")}\n`;
 }
 
 export function statm(subject: ProcessSubject): string {
@@ -173,11 +173,17 @@ function tableSize(subject: ProcessSubject): number {
   return size;
 }
 
+/** In the PID namespace of the mount and in those below it, to the process's own. */
+function numbersOf({ system, group }: ProcessSubject, name: PidNumbers | null): string {
+  const { level } = system.pids;
+  const spaces = Array.from({ length: group.pids.level - level + 1 }, (_none, i) => group.pids.at(level + i));
+  return spaces.map((space) => name?.in(space) ?? 0).join("\t");
+}
+
 export function status(subject: ProcessSubject): string {
   const { task, group } = subject;
   const { credentials } = task;
   const state = stateOf(task);
-  const pid = subject.isThread ? task.tid : group.pid;
   const { ignored, caught } = dispositions(task);
   const limit = group.rlimits[RLIMIT_SIGPENDING]![0];
   const queued = group.pending.length + task.pending.length;
@@ -185,10 +191,10 @@ export function status(subject: ProcessSubject): string {
     ["Name", task.comm.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")],
     ["Umask", task.fs.umask.toString(8).padStart(4, "0")],
     ["State", `${state} (${STATE_NAMES[state]})`],
-    ["Tgid", group.pid],
+    ["Tgid", subject.numberOf(group.id)],
     ["Ngid", 0],
-    ["Pid", pid],
-    ["PPid", group.parent?.pid ?? 0],
+    ["Pid", subject.numberOf(subject.id)],
+    ["PPid", subject.numberOf(group.parent?.id)],
     ["TracerPid", 0],
     ["Uid", [credentials.uid, credentials.euid, credentials.suid, credentials.fsuid].join("\t")],
     ["Gid", [credentials.gid, credentials.egid, credentials.sgid, credentials.fsgid].join("\t")],
@@ -197,10 +203,10 @@ export function status(subject: ProcessSubject): string {
       "Groups",
       `${credentials.groups.map((gid) => `${gid} `).join("")}${credentials.groups.length === 0 ? " " : ""}`,
     ],
-    ["NStgid", group.pid],
-    ["NSpid", pid],
-    ["NSpgid", group.processGroup],
-    ["NSsid", group.session.sid],
+    ["NStgid", numbersOf(subject, group.id)],
+    ["NSpid", numbersOf(subject, subject.id)],
+    ["NSpgid", numbersOf(subject, group.processGroup)],
+    ["NSsid", numbersOf(subject, group.session.id)],
     ["Kthread", 0],
     ...memoryLines(subject),
     ["Threads", group.tasks.length],

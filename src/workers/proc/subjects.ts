@@ -1,9 +1,11 @@
 // What directories of proc are about: the system, a process or a thread, one of its descriptors. Each
 // has a stretch of inode numbers of its own, so that numbers are stable while the subject lives.
 
+import type { PidNumbers } from "../call/pid.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { Network } from "../net/network.ts";
 import type { SupervisorContext } from "../process/context.ts";
+import type { Pid, PidNamespace } from "../process/pids.ts";
 import { mayInspect } from "../process/ptrace_access.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
 import type { FileTable } from "../vfs/file_table.ts";
@@ -19,11 +21,14 @@ export class SystemSubject implements Subject {
   readonly inoBase = 0;
   readonly exists = true;
   readonly owner: Subject["owner"];
+  /** The PID namespace that its mount shows. */
+  readonly pids: PidNamespace;
   readonly #processes = new WeakMap<object, ProcessSubject>();
   #lastProcess = 0;
 
-  constructor(kernel: SupervisorContext) {
+  constructor(kernel: SupervisorContext, pids: PidNamespace) {
     this.kernel = kernel;
+    this.pids = pids;
     this.owner = kernel.users.systemOwner;
   }
 
@@ -68,6 +73,16 @@ export class ProcessSubject implements Subject {
   /** Of a process that has ended the first one. */
   get network(): Network {
     return this.alive ? this.task.network : this.kernel.network;
+  }
+
+  /** What it is called, as a thread or as a process. */
+  get id(): Pid {
+    return this.#task?.id ?? this.group.id;
+  }
+
+  /** The number that those of that name have here; 0: they are not to be seen. */
+  numberOf(name: PidNumbers | null | undefined): number {
+    return name?.in(this.system.pids) ?? 0;
   }
 
   get isThread(): boolean {

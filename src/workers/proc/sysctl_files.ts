@@ -3,7 +3,7 @@
 
 import { randomUUID } from "node:crypto";
 import { EINVAL, EPERM } from "../../shared/abi/errno.ts";
-import { CAP_LAST_CAP, CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
+import { CAP_CHECKPOINT_RESTORE, CAP_LAST_CAP, CAP_SYS_ADMIN } from "../../shared/abi/prctl.ts";
 import { CONGESTION_CONTROLS } from "../../shared/abi/tcp.ts";
 import { __NEW_UTS_LEN } from "../../shared/abi/utsname.ts";
 import { type Credentials, capable } from "../credentials/credentials.ts";
@@ -78,6 +78,25 @@ const CORE_PATTERN = line(
   },
 );
 
+function mayChooseNumbers({ current, users }: SupervisorContext): boolean {
+  const credentials = current?.credentials;
+  if (credentials === undefined) return false;
+  return capable(credentials, users, CAP_SYS_ADMIN) || capable(credentials, users, CAP_CHECKPOINT_RESTORE);
+}
+
+/** Of the reader's PID namespace: the number behind which the next one is looked for. */
+const LAST_PID = numbers(
+  ({ kernel }) => String((kernel.current ?? kernel).pids.last),
+  ({ kernel }, text) => {
+    if (!mayChooseNumbers(kernel)) return -EPERM;
+    const number = Number(/^\s*(\d{1,10})\s*$/.exec(text)?.[1] ?? -1);
+    if (number < 0 || number > PID_MAX) return -EINVAL;
+    (kernel.current ?? kernel).pids.last = number;
+    return 0;
+  },
+  0o666,
+);
+
 /** The reader's IPC namespace's limits. */
 const IPC: Table<SystemSubject> = Object.fromEntries(
   Object.entries(IPC_SETTINGS).map(([name, setting]) => [
@@ -109,6 +128,7 @@ const OTHERS: Table<SystemSubject> = {
   "kernel/domainname": utsName("domainname"),
   "kernel/hostname": utsName("nodename"),
   "kernel/ngroups_max": constant(65536),
+  "kernel/ns_last_pid": LAST_PID,
   "kernel/osrelease": constant(RELEASE),
   "kernel/ostype": constant("Linux"),
   "kernel/pid_max": constant(PID_MAX),

@@ -55,7 +55,7 @@ function load({ kernel }: SystemSubject): string {
   const averages = loadavg()
     .map((value) => value.toFixed(2))
     .join(" ");
-  return `${averages} ${runningTasks(kernel)}/${kernel.counters.tasks} ${kernel.pids.last}\n`;
+  return `${averages} ${runningTasks(kernel)}/${kernel.counters.tasks} ${(kernel.current ?? kernel).pids.last}\n`;
 }
 
 const MEMINFO_ROWS = [

@@ -3,7 +3,7 @@
 // process forked from the caller's. The new host task names itself by a token (stubs.ts), posts STARTED
 // and is sent off with the registers that its creator had.
 
-import { E2BIG, EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM } from "../../shared/abi/errno.ts";
+import { E2BIG, EAGAIN, EFAULT, EINVAL, ENOMEM } from "../../shared/abi/errno.ts";
 import { RLIMIT_NPROC } from "../../shared/abi/resource.ts";
 import {
   CLONE_ARGS_SIZE_VER0,
@@ -16,6 +16,7 @@ import {
   CLONE_NEWIPC,
   CLONE_NEWNET,
   CLONE_NEWNS,
+  CLONE_NEWPID,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
   CLONE_PIDFD,
@@ -28,7 +29,7 @@ import {
   CLONE_VM,
   CSIGNAL,
 } from "../../shared/abi/sched.ts";
-import { SIGCHLD } from "../../shared/abi/signal.ts";
+import { SIGCHLD, SIGKILL } from "../../shared/abi/signal.ts";
 import { clone_args } from "../../shared/abi/structs.ts";
 import * as L from "../../shared/ring/layout.ts";
 import { Reply } from "../../shared/ring/slot_states.ts";
@@ -41,7 +42,10 @@ import type { Birth } from "../platform/births.ts";
 import { StubProcess } from "../platform/stub_process.ts";
 import { NO_ALT_STACK } from "../signals/alt_stack.ts";
 import type { FsState } from "../vfs/fs_state.ts";
+import { ANY_NUMBERS, allotFor, mayBeMadeThere, readNumbers } from "./clone_numbers.ts";
 import { type ChildPidfd, givePidfd, NO_PIDFD, takePidfd, writePidfd } from "./clone_pidfd.ts";
+import { isInit } from "./namespace_end.ts";
+import type { Pid } from "./pids.ts";
 import { type SharedParts, Task } from "./task.ts";
 import { ThreadGroup } from "./thread_group.ts";
 
@@ -67,6 +71,7 @@ const SUPPORTED =
   CLONE_NEWNS |
   CLONE_NEWIPC |
   CLONE_NEWNET |
+  CLONE_NEWPID |
   CLONE_IO;
 
 interface CloneArgs {
@@ -81,6 +86,8 @@ interface CloneArgs {
   /** Where the child's descriptor goes (CLONE_PIDFD). */
   pidfd: number;
   tls: number;
+  /** Of the child, in its PID namespace and those above; empty: any. */
+  numbers: readonly number[];
 }
 
 function check(task: Task, args: CloneArgs): number {
@@ -93,6 +100,8 @@ function check(task: Task, args: CloneArgs): number {
     if ((flags & (CLONE_DETACHED | CLONE_THREAD)) !== 0) return -EINVAL;
     if ((flags & CLONE_PARENT_SETTID) !== 0 && args.pidfd === args.parentTid) return -EINVAL;
   }
+  const misplaced = mayBeMadeThere(task, flags);
+  if (misplaced < 0) return misplaced;
   if ((flags & CLONE_NEWNS) !== 0) {
     const refused = (flags & CLONE_FS) !== 0 ? -EINVAL : mayCopyMounts(task);
     if (refused < 0) return refused;
@@ -120,8 +129,19 @@ function check(task: Task, args: CloneArgs): number {
 /** Serves every kind of clone: the child's number for the caller, or a negative errno. */
 function clone(task: Task, args: CloneArgs): number {
   const error = check(task, args);
-  if (error < 0) return error;
-  return task.call.start((args.flags & CLONE_VM) !== 0 ? cloneThread(task, args) : fork(task, args));
+  return error < 0 ? error : task.call.start(make(task, args));
+}
+
+function make(task: Task, args: CloneArgs): Coroutine {
+  return (args.flags & CLONE_VM) !== 0 ? cloneThread(task, args) : fork(task, args);
+}
+
+/** With numbers of its own choice. */
+function* cloneNumbered(task: Task, args: CloneArgs, address: number, count: number): Coroutine {
+  const numbers = yield* readNumbers(task, address, count);
+  if (typeof numbers === "number") return numbers;
+  const error = check(task, args);
+  return error < 0 ? error : yield* make(task, { ...args, numbers });
 }
 
 function copyOf(fs: FsState, newMounts: boolean): FsState {
@@ -146,19 +166,17 @@ function partsFor(task: Task, { flags, clearHandlers }: CloneArgs): SharedParts 
 }
 
 /** The group that the child belongs to: the creator's, or a new one. */
-function groupFor(task: Task, { flags, exitSignal }: CloneArgs, tid: number): ThreadGroup {
+function groupFor(task: Task, { flags, exitSignal }: CloneArgs, id: Pid): ThreadGroup {
   const own = task.group;
   if ((flags & CLONE_THREAD) !== 0) return own;
   const isSibling = (flags & CLONE_PARENT) !== 0;
   const group = new ThreadGroup(
     task.kernel,
-    tid,
+    id,
     isSibling ? own.parent : own,
     isSibling ? own.exitSignal : exitSignal,
     own.rlimits.map(([soft, hard]) => [soft, hard]),
   );
-  group.processGroup = own.processGroup;
-  group.session = own.session;
   group.creator = isSibling ? own.creator : task;
   group.oomScoreAdj = own.oomScoreAdj;
   return group;
@@ -166,18 +184,18 @@ function groupFor(task: Task, { flags, exitSignal }: CloneArgs, tid: number): Th
 
 /** Who the child will be, before there is anything of it. */
 interface Plan extends ChildPidfd {
-  readonly tid: number;
+  readonly id: Pid;
 }
 
 function makeTask(
   task: Task,
   args: CloneArgs,
-  { tid, group, pidfd }: Plan,
+  { id, group, pidfd }: Plan,
   stub: StubProcess,
   slot: number,
 ): Task {
   const { kernel } = task;
-  const child = new Task(kernel, tid, group, stub, slot, partsFor(task, args), task.credentials, task.comm);
+  const child = new Task(kernel, id, group, stub, slot, partsFor(task, args), task.credentials, task.comm);
   child.takeSettings(task);
   child.defaultTimerSlackNs = task.timerSlackNs;
   child.resetSchedulingOnFork();
@@ -192,15 +210,28 @@ function makeTask(
   return child;
 }
 
+function endLate(group: ThreadGroup): boolean {
+  group.exit(SIGKILL);
+  return true;
+}
+
 /** The child appears among its relatives. */
-function publish(child: Task): void {
+function publish(child: Task, creator: Task): void {
   const { group, kernel } = child;
   group.tasks.push(child);
-  kernel.pids.register(child);
-  if (group.leader !== child) return;
+  if (group.leader !== child) {
+    child.id.give(child);
+    return;
+  }
+  group.processGroup = creator.group.processGroup;
+  group.session = creator.group.session;
+  child.id.give(child);
   group.parent?.children.add(group);
   group.cpuLimit.changed();
   kernel.counters.processes++;
+  if (isInit(group)) group.isUnkillable = true;
+  // Its namespace's init has ended while it was made; it is being made yet.
+  if (child.pids.isEnding) kernel.steps.later(() => endLate(group));
 }
 
 // What the child does from its host task's first moment on.
@@ -265,7 +296,7 @@ class Arrival {
     inherit(this.child, this.#creator);
     // Another thread may have given filters to all while it was made.
     this.child.takeFilters(this.#creator);
-    publish(this.child);
+    publish(this.child, this.#creator);
   }
 }
 
@@ -273,12 +304,12 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
   const { kernel } = task;
   // Who is killed while it waits for the lock has no number yet.
   const lock = yield* task.stub.space.lockAll(task);
-  const tid = kernel.pids.allot();
-  if (tid < 0) {
+  const id = allotFor(task, args.flags, args.numbers);
+  if (typeof id === "number") {
     lock.release();
-    return -EAGAIN;
+    return id;
   }
-  const plan: Plan = { tid, group: groupFor(task, args, tid), pidfd: NO_PIDFD };
+  const plan: Plan = { id, group: groupFor(task, args, id), pidfd: NO_PIDFD };
   const arrival = new Arrival(task);
   try {
     if ((args.flags & CLONE_PIDFD) !== 0) {
@@ -299,7 +330,7 @@ function* fork(task: Task, args: CloneArgs): Coroutine {
     if (yield* task.run(list)) arrival.reported(birth);
     if (!arrival.made) return listError(task);
     // Only the parent's copy of the memory gets it.
-    yield* setParentTid(task, tid, args);
+    yield* setParentTid(task, id, args);
     if (plan.pidfd !== NO_PIDFD) yield* writePidfd(task, plan.pidfd, args.pidfd);
   } finally {
     // The caller may have been killed while its stub ran the list.
@@ -313,9 +344,9 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
   const { kernel } = task;
   if (args.stack === 0 && (args.flags & CLONE_VFORK) === 0 && (args.flags & CLONE_THREAD) !== 0)
     return -EINVAL;
-  const tid = kernel.pids.allot();
-  if (tid < 0) return -EAGAIN;
-  const plan: Plan = { tid, group: groupFor(task, args, tid), pidfd: NO_PIDFD };
+  const id = allotFor(task, args.flags, args.numbers);
+  if (typeof id === "number") return id;
+  const plan: Plan = { id, group: groupFor(task, args, id), pidfd: NO_PIDFD };
   const arrival = new Arrival(task);
   let isChunkUnmapped = false;
   try {
@@ -325,11 +356,11 @@ function* cloneThread(task: Task, args: CloneArgs): Coroutine {
       yield* writePidfd(task, plan.pidfd, args.pidfd);
     }
     // Before the thread runs: it may end, and have its number cleared there, at once.
-    yield* setParentTid(task, tid, args);
+    yield* setParentTid(task, id, args);
     if ((args.flags & CLONE_THREAD) !== 0 && task.stub.parked.length > 0) {
       task.call.copyRound(Reply.SAVE_FP);
       yield;
-      if (goOnInParked(task, args, plan, arrival)) return tid;
+      if (goOnInParked(task, args, plan, arrival)) return id.in(task.pids);
     }
     const list = new OperationList(kernel.slots, task.call.slot);
     let slot = task.stub.freeSlot();
@@ -392,7 +423,7 @@ function goOnInParked(task: Task, args: CloneArgs, plan: Plan, arrival: Arrival)
 
 function unmake(task: Task, plan: Plan, child: Task | null): void {
   const { kernel } = task;
-  kernel.pids.free(plan.tid);
+  plan.id.free();
   takePidfd(task, plan);
   if (child === null) return;
   child.releaseFiles();
@@ -403,9 +434,9 @@ function listError(task: Task): number {
   return task.call.listResult < 0 && task.call.listResult > -4096 ? task.call.listResult : -EAGAIN;
 }
 
-function* setParentTid(task: Task, tid: number, args: CloneArgs): Generator<void, void, void> {
+function* setParentTid(task: Task, id: Pid, args: CloneArgs): Generator<void, void, void> {
   if ((args.flags & CLONE_PARENT_SETTID) === 0) return;
-  task.call.view.setInt32(task.call.base + L.WINDOW, tid, true);
+  task.call.view.setInt32(task.call.base + L.WINDOW, id.in(task.pids), true);
   yield* deliver(task, args.parentTid, L.WINDOW, 4); // Linux ignores a fault here
 }
 
@@ -423,7 +454,7 @@ function* afterClone(task: Task, child: Task, args: CloneArgs): Coroutine {
       yield;
     }
   }
-  return child.tid;
+  return child.id.in(task.pids);
 }
 
 const FORK: CloneArgs = {
@@ -435,6 +466,7 @@ const FORK: CloneArgs = {
   childTid: 0,
   pidfd: 0,
   tls: 0,
+  numbers: ANY_NUMBERS,
 };
 
 export const CLONE_HANDLERS: Handlers<Task> = {
@@ -452,6 +484,7 @@ export const CLONE_HANDLERS: Handlers<Task> = {
       childTid,
       pidfd: parentTid,
       tls,
+      numbers: ANY_NUMBERS,
     }),
 
   clone3: (task, _args, size) => {
@@ -468,9 +501,8 @@ export const CLONE_HANDLERS: Handlers<Task> = {
     if ((high & ~CLONE_CLEAR_SIGHAND_HIGH) !== 0 || (flags & (CSIGNAL | CLONE_DETACHED)) !== 0)
       return -EINVAL;
     if ((args.stack === 0) !== (args.stack_size === 0)) return -EINVAL;
-    if (args.set_tid !== 0 || args.set_tid_size !== 0) return args.set_tid_size === 0 ? -EINVAL : -EPERM;
     if ((flags & (CLONE_THREAD | CLONE_PARENT)) !== 0 && args.exit_signal !== 0) return -EINVAL;
-    return clone(task, {
+    const given = {
       flags,
       clearHandlers: (high & CLONE_CLEAR_SIGHAND_HIGH) !== 0,
       exitSignal: args.exit_signal,
@@ -479,6 +511,9 @@ export const CLONE_HANDLERS: Handlers<Task> = {
       childTid: args.child_tid,
       pidfd: args.pidfd,
       tls: args.tls,
-    });
+      numbers: ANY_NUMBERS,
+    };
+    if (args.set_tid === 0 && args.set_tid_size === 0) return clone(task, given);
+    return task.call.start(cloneNumbered(task, given, args.set_tid, args.set_tid_size));
   },
 };

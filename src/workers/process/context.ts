@@ -7,7 +7,6 @@ import type { CallTracer } from "../call/context.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import type { Throws } from "../call/throws.ts";
 import type { Futexes } from "../futex/futexes.ts";
-import type { NamespaceFiles } from "../identity/ns_fs.ts";
 import type { UtsNamespace } from "../identity/uts.ts";
 import type { IpcContext } from "../ipc/context.ts";
 import type { Vdso } from "../mem/vdso.ts";
@@ -20,6 +19,7 @@ import type { Patcher } from "../patch/patcher.ts";
 import type { PlatformContext, SlotServer } from "../platform/context.ts";
 import type { SeccompFilter } from "../seccomp/filter.ts";
 import type { BeforeHandler } from "../signals/alt_stack.ts";
+import type { Path } from "../vfs/path.ts";
 import type { PidNamespace } from "./pids.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread_group.ts";
@@ -37,6 +37,11 @@ export interface CgroupState {
   /** Most bytes that were seen. */
   readonly peak: number;
   seen(use: CgroupUse): CgroupUse;
+}
+
+/** Where namespaces stand as files (identity/ns_fs.ts). */
+interface NamespacePaths {
+  pathOf(kind: { readonly name: string; readonly type: number }, namespace: object): Path;
 }
 
 export interface SupervisorContext extends PlatformContext, IpcContext, FamilyContext {
@@ -58,7 +63,7 @@ export interface SupervisorContext extends PlatformContext, IpcContext, FamilyCo
   readonly futexes: Futexes;
   readonly uts: UtsNamespace;
   readonly networks: Networks;
-  readonly namespaceFiles: NamespaceFiles;
+  readonly namespaceFiles: NamespacePaths;
   readonly bootId: string;
   /** The control group that programs are in. */
   readonly cgroup: CgroupState;

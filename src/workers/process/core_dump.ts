@@ -124,12 +124,14 @@ function* holdSiblings(task: Task): Generator<void, void, void> {
   while (!siblings.every(isStill) && native.monotonicNs() < end) yield* pause(task);
 }
 
-function nameFor({ kernel, group, tid, comm, credentials, stub, fs }: Task, signo: number): string {
+function nameFor({ kernel, group, id, tid, comm, credentials, stub, fs }: Task, signo: number): string {
   const { sysctls, native } = kernel;
   const { program, dumpable } = stub.space;
   return coreName(sysctls.corePattern, sysctls.get("kernel/core_uses_pid") !== 0, {
     pid: group.pid,
+    firstPid: group.id.first,
     tid,
+    firstTid: id.first,
     uid: credentials.uid,
     gid: credentials.gid,
     dumpable,

@@ -1,8 +1,11 @@
 // The name of a core file: kernel.core_pattern with what its %-specifiers stand for (core(5)).
 
 export interface CoreFacts {
+  /** In the process's PID namespace and in the sandbox's first. */
   readonly pid: number;
+  readonly firstPid: number;
   readonly tid: number;
+  readonly firstTid: number;
   readonly uid: number;
   readonly gid: number;
   readonly dumpable: number;
@@ -25,9 +28,9 @@ const asName = (text: string): string => {
 const SPECIFIERS: Readonly<Record<string, (facts: CoreFacts) => string>> = {
   "%": () => "%",
   p: ({ pid }) => String(pid),
-  P: ({ pid }) => String(pid),
+  P: ({ firstPid }) => String(firstPid),
   i: ({ tid }) => String(tid),
-  I: ({ tid }) => String(tid),
+  I: ({ firstTid }) => String(firstTid),
   u: ({ uid }) => String(uid),
   g: ({ gid }) => String(gid),
   d: ({ dumpable }) => String(dumpable),

@@ -78,6 +78,11 @@ export function registersOf(task: Task, result: number | null): Frame {
   return frame;
 }
 
+/** Parent, process group and session, in the PID namespace of the process: 0 for those outside. */
+function relatives({ group, pids }: Task): number[] {
+  return [group.parent?.id, group.processGroup, group.session.id].map((id) => id?.in(pids) ?? 0);
+}
+
 /** struct elf_prstatus. */
 export function prstatus(task: Task, signo: number, registers: Frame, hasFp: boolean): Uint8Array {
   const { group } = task;
@@ -86,7 +91,7 @@ export function prstatus(task: Task, signo: number, registers: Frame, hasFp: boo
   fields.view.setInt16(12, signo, true);
   fields.set(16, task.pending.set);
   fields.set(24, task.blocked);
-  fields.u32(32, task.tid, group.parent?.pid ?? 0, group.processGroup, group.session.sid);
+  fields.u32(32, task.tid, ...relatives(task));
   const time: CpuTime = task.dead ? NO_TIME : task === group.leader ? groupCpuTime(group) : taskCpuTime(task);
   fields.time(48, time.user);
   fields.time(64, time.system);
@@ -114,8 +119,7 @@ export function prpsinfo(task: Task, args: string): Uint8Array {
   const fields = new Fields(PRPSINFO_SIZE);
   fields.bytes[1] = "R".charCodeAt(0);
   fields.view.setInt8(3, task.nice);
-  fields.u32(16, credentials.uid, credentials.gid, group.pid, group.parent?.pid ?? 0);
-  fields.u32(32, group.processGroup, group.session.sid);
+  fields.u32(16, credentials.uid, credentials.gid, group.pid, ...relatives(task));
   fields.text(40, task.comm, NAME_ROOM);
   fields.text(40 + NAME_ROOM, args, ARGUMENTS_ROOM);
   return note(NT_PRPSINFO, fields.bytes);

@@ -253,7 +253,7 @@ function* replace(task: Task, image: ProgramImage, held: HeldStrings): Coroutine
   };
   // Who may run a program but not read it does not get its memory either.
   const isUnreadable = mayAccess(task, image.program.path, MAY_READ) < 0;
-  const next = new Task(kernel, group.pid, group, stub, stub.freeSlot(), parts, credentials, image.comm);
+  const next = new Task(kernel, group.id, group, stub, stub.freeSlot(), parts, credentials, image.comm);
   next.persona = persona;
   let errno = 0;
   let ready = false;
@@ -329,7 +329,7 @@ function sharesFs({ fs, group }: Task): boolean {
 
 /** The point of no return: the old tasks of the group end, the new one takes the leader's place. */
 function changeOver(old: Task, next: Task, isUnreadable: boolean): void {
-  const { group, kernel } = old;
+  const { group } = old;
   next.blocked.assign(old.blocked);
   const gains = gainsBy(old.credentials, next.credentials);
   // What a program gained is not for others to look into, or to signal (prctl(2), PR_SET_DUMPABLE, PR_SET_PDEATHSIG).
@@ -347,11 +347,13 @@ function changeOver(old: Task, next: Task, isUnreadable: boolean): void {
   )
     next.pending.add(old.pending.take(signo));
   next.files = old.files.forExec();
+  next.pidsForChildren = old.pidsForChildren;
+  old.pidsForChildren = old.pids;
   const stubs = new Set(group.tasks.map((task) => task.stub));
   for (const task of [...group.tasks]) {
     if (task !== old) task.releaseFiles();
     task.pending.clear();
-    kernel.pids.releaseTask(task);
+    task.id.leaveTask(task);
   }
   // The old task's coroutine is this very call: it is not to be cancelled from within.
   old.call.coroutine = null;
@@ -365,7 +367,7 @@ function changeOver(old: Task, next: Task, isUnreadable: boolean): void {
   group.tasks.push(next);
   group.leader = next;
   group.hasExeced = true;
-  kernel.pids.register(next);
+  group.id.give(next);
   group.vforkDone?.();
   group.vforkDone = null;
 }

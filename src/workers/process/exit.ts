@@ -24,6 +24,8 @@ import { VM_SHARED } from "../mem/vma.ts";
 import { sendToGroup } from "../signals/send_signal.ts";
 import { signalName } from "../strace/strace_values.ts";
 import { keepTimeOf, TICK_NS } from "../time/cpu_time.ts";
+import { endNamespace, isInit } from "./namespace_end.ts";
+import type { Pid } from "./pids.ts";
 import { keepUseOf } from "./resource_use.ts";
 import type { Task, ThreadGroup } from "./task.ts";
 import { reap, wakeWaiters } from "./wait.ts";
@@ -86,7 +88,7 @@ function releaseTask(task: Task): void {
   kernel.futexes.pi.ownerGone(task);
   task.releaseFiles();
   task.pending.clear();
-  kernel.pids.releaseTask(task);
+  task.id.leaveTask(task);
   passOnChildren(task);
   if (task !== group.leader) {
     const index = group.tasks.indexOf(task);
@@ -109,9 +111,8 @@ export function exitGroup(group: ThreadGroup, status: number): void {
   group.posixTimers.deleteAll();
   for (const task of [...group.tasks]) {
     task.releaseFiles();
-    if (task.dead) continue;
-    task.call.cancelWait();
-    if (task !== group.leader) group.kernel.pids.releaseTask(task);
+    if (task !== group.leader) task.id.leaveTask(task);
+    if (!task.dead) task.call.cancelWait();
   }
   for (const task of group.tasks) {
     group.kernel.futexes.pi.ownerGone(task);
@@ -119,7 +120,14 @@ export function exitGroup(group: ThreadGroup, status: number): void {
   }
   group.pending.clear();
   for (const stub of stubs) stub.leave(group);
-  afterExit(group);
+  group.vforkDone?.();
+  group.vforkDone = null;
+  if (!isInit(group)) afterExit(group);
+  else {
+    // Nobody waits for those that have ended.
+    giveAwayChildren(group);
+    endNamespace(group, () => afterExit(group));
+  }
 }
 
 /** What is told of an end to who looks for its cause. */
@@ -128,26 +136,25 @@ function tell(group: ThreadGroup): void {
   kernel.tracer?.ended(leader, exitStatus);
   const signo = exitStatus & SIGNAL_MASK;
   if (signo === 0) return;
-  const { code, addr, pid } = fatalSignal ?? {};
+  const { code, addr, pid, from } = fatalSignal ?? {};
+  const sender = from?.first ?? pid;
   kernel.log("debug", "a process was ended by a signal", {
-    pid: group.pid,
+    pid: group.id.first,
     program: leader.comm,
     signal: signalName(signo),
     ...(code !== undefined && { code }),
-    ...(addr !== undefined ? { address: `0x${addr.toString(16)}` } : pid ? { sender: pid } : {}),
+    ...(addr !== undefined ? { address: `0x${addr.toString(16)}` } : sender ? { sender } : {}),
   });
 }
 
 function afterExit(group: ThreadGroup): void {
   const { kernel } = group;
   kernel.counters.processes--;
-  group.vforkDone?.();
-  group.vforkDone = null;
   group.state = "zombie";
   kernel.counters.unreaped++;
   kernel.onGroupExit(group);
-  if (group.session.sid === group.pid) group.session.terminal?.disassociate(true);
-  const orphaned = new Set<number>();
+  if (group.session.id === group.id) group.session.terminal?.disassociate(true);
+  const orphaned = new Set<Pid>();
   if (isLink(group, group.parent)) orphaned.add(group.processGroup);
   for (const child of group.children) if (isLink(child, group)) orphaned.add(child.processGroup);
   giveAwayChildren(group);
@@ -175,7 +182,7 @@ function tellParent(group: ThreadGroup, parent: ThreadGroup): void {
   sendToGroup(parent, {
     signo: group.exitSignal,
     code,
-    pid: group.pid,
+    pid: group.id.in(parent.pids),
     uid: group.leader.credentials.uid,
     status: signo === 0 ? (status >> 8) & 0xff : signo,
     utime: Math.floor(group.pastTime.user / TICK_NS),
@@ -201,7 +208,7 @@ function passOnChildren(task: Task): void {
 
 // Children go to the nearest reaper; where there is none, the kernel reaps them itself.
 function giveAwayChildren(group: ThreadGroup): void {
-  const reaper = group.kernel.pids.reaper(group);
+  const reaper = group.pids.reaper(group);
   for (const child of group.children) {
     child.parent = reaper;
     child.creator = null;
@@ -229,21 +236,15 @@ function isLink(group: ThreadGroup, parent: ThreadGroup | null): boolean {
  * These process groups have lost a link by the end of `ended`. Where it was the last one, and members are
  * stopped, all of them get SIGHUP and SIGCONT (Linux's kill_orphaned_pgrp).
  */
-function hangUpOrphans(ended: ThreadGroup, processGroups: ReadonlySet<number>): void {
-  if (ended.kernel.pids.stopped === 0) return;
-  const members: ThreadGroup[] = [];
-  const stopped = new Set<number>();
-  const linked = new Set<number>();
-  for (const group of ended.kernel.pids.groups()) {
-    const { processGroup } = group;
-    if (!processGroups.has(processGroup) || group.state !== "running" || group === ended) continue;
-    members.push(group);
-    if (group.stopSignal !== 0) stopped.add(processGroup);
-    if (isLink(group, group.parent)) linked.add(processGroup);
-  }
-  for (const member of members) {
-    if (!stopped.has(member.processGroup) || linked.has(member.processGroup)) continue;
-    sendToGroup(member, fromKernel(SIGHUP));
-    sendToGroup(member, fromKernel(SIGCONT));
+function hangUpOrphans(ended: ThreadGroup, processGroups: ReadonlySet<Pid>): void {
+  if (ended.kernel.counters.stopped === 0) return;
+  for (const processGroup of processGroups) {
+    const members = [...processGroup.members].filter((group) => group.state === "running" && group !== ended);
+    if (members.some((group) => isLink(group, group.parent))) continue;
+    if (!members.some((group) => group.stopSignal !== 0)) continue;
+    for (const member of members) {
+      sendToGroup(member, fromKernel(SIGHUP));
+      sendToGroup(member, fromKernel(SIGCONT));
+    }
   }
 }

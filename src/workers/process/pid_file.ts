@@ -7,6 +7,7 @@ import * as P from "../../shared/abi/pidfd.ts";
 import { POLLHUP, POLLIN, POLLRDNORM } from "../../shared/abi/poll.ts";
 import { WINDOW } from "../../shared/ring/layout.ts";
 import type { Coroutine } from "../call/call.ts";
+import type { PidSpace } from "../call/pid.ts";
 import { OpenFile } from "../vfs/file.ts";
 import type { Task } from "./task.ts";
 import type { ThreadGroup } from "./thread_group.ts";
@@ -63,11 +64,13 @@ export class PidFile extends OpenFile {
     if (isGone && !tellsExit) return -ESRCH;
     const at = task.call.out(address, size);
     task.call.bytes.fill(0, at, at + size);
+    const pid = group.id.in(task.pids);
+    if (!isGone && pid === 0) return -ESRCH;
     const { credentials: c } = group.leader;
     const fields = isGone
       ? []
       : [
-          ...[group.pid, group.pid, group.parent?.pid ?? 0],
+          ...[pid, pid, group.parent?.id.in(task.pids) ?? 0],
           ...[c.uid, c.gid, c.euid, c.egid, c.suid, c.sgid, c.fsuid, c.fsgid],
         ];
     task.call.view.setUint32(at, isGone ? P.PIDFD_INFO_EXIT : P.PIDFD_INFO_PID | P.PIDFD_INFO_CREDS, true);
@@ -81,9 +84,11 @@ export class PidFile extends OpenFile {
     return "anon_inode:[pidfd]";
   }
 
-  override info(): Iterable<string> {
-    const pid = this.group.state === "reaped" ? -1 : this.group.pid;
-    return [`Pid:\t${pid}\nNSpid:\t${pid}\n`];
+  override info(space: PidSpace): Iterable<string> {
+    const { id, state } = this.group;
+    const pid = state === "reaped" ? -1 : id.in(space);
+    const all = pid > 0 ? id.from(space) : [pid];
+    return [`Pid:\t${pid}\nNSpid:\t${all.join("\t")}\n`];
   }
 
   release(): void {}

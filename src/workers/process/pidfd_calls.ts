@@ -55,8 +55,7 @@ function infoOf(
 
 function send(task: Task, group: ThreadGroup, info: SigInfo, scope: number): number {
   const { signo } = info;
-  if (scope === P.PIDFD_SIGNAL_PROCESS_GROUP)
-    return sendToMany(task, info, ({ processGroup }) => processGroup === group.pid);
+  if (scope === P.PIDFD_SIGNAL_PROCESS_GROUP) return sendToMany(task, info, group.id.members);
   if (group.state === "reaped") return -ESRCH;
   if (signo < 0 || signo > SIGRTMAX) return -EINVAL;
   const error = maySignal(task, group, signo);
@@ -67,7 +66,7 @@ function send(task: Task, group: ThreadGroup, info: SigInfo, scope: number): num
 export const PIDFD_HANDLERS: Handlers<Task> = {
   pidfd_open: (task, pid, flags) => {
     if ((flags & ~P.PIDFD_NONBLOCK) !== 0 || pid <= 0) return -EINVAL;
-    const { pids } = task.kernel;
+    const { pids } = task;
     const group = pids.group(pid);
     if (group === undefined) return pids.task(pid) === undefined ? -ESRCH : -EINVAL;
     return install(task, new PidFile(group, flags), true);
@@ -77,6 +76,7 @@ export const PIDFD_HANDLERS: Handlers<Task> = {
     if (!SCOPES.has(scope)) return -EINVAL;
     const group = processByAny(task, fd);
     if (typeof group === "number") return group;
+    if (!group.pids.isWithin(task.pids)) return -EINVAL;
     const info = infoOf(task, group, signo, given !== 0, scope);
     return typeof info === "number" ? info : send(task, group, info, scope);
   },

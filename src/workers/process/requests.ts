@@ -178,7 +178,7 @@ export class Requests {
     }
     // A request that the task's state does not allow: only a stub that is not ours posts it.
     kernel.counters.protocolErrors++;
-    kernel.log("warn", "a stub broke the protocol: killed", { pid: task.pid, kind });
+    kernel.log("warn", "a stub broke the protocol: killed", { pid: task.firstPid, kind });
     task.killHostile();
   }
 }

@@ -43,6 +43,7 @@ import {
 } from "./exec.ts";
 import { openExecutable } from "./executable.ts";
 import { grantOf } from "./file_grant.ts";
+import { INIT } from "./pids.ts";
 import { Task } from "./task.ts";
 import { ThreadGroup } from "./thread_group.ts";
 
@@ -52,8 +53,7 @@ const PASSWD_MAX = 1 << 20;
 const DEFAULT_PATH = "/bin:/usr/bin";
 const STANDARD_STREAMS = 3;
 /** The caller's session, which the guest cannot see: a command without a terminal is not its leader. */
-const CALLERS_SESSION = 0;
-const INIT = 1;
+const CALLERS_SESSION = null;
 
 /** What a program has as descriptors 0, 1, 2 and on: host descriptors, or files. */
 type Streams = readonly (number | OpenFile)[];
@@ -244,16 +244,17 @@ function startTask(
     return error;
   };
   // Process 1 may have others beside it that were there before (exec, hooks).
-  const pid = spec.container?.isFirst === true ? kernel.pids.take(INIT) : kernel.pids.allot();
-  if (pid < 0) return fail(-EAGAIN);
+  const id = kernel.pids.allot(spec.container?.isFirst === true ? [INIT] : []);
+  if (typeof id === "number") return fail(-EAGAIN);
+  const pid = id.number;
   const persona = spec.container?.persona ?? PER_LINUX;
   const stub = new StubProcess(kernel, newAddressSpace(kernel, rlimits[RLIMIT_STACK]![0], persona));
   const unplaced = kernel.stubs.addChunk(stub);
   if (unplaced < 0) {
-    kernel.pids.free(pid);
+    id.free();
     return fail(unplaced);
   }
-  const group = new ThreadGroup(kernel, pid, null, 0, rlimits);
+  const group = new ThreadGroup(kernel, id, null, 0, rlimits);
   if (spec.terminal) giveTerminal(group, streams);
   else if (spec.container === undefined) group.session = new Session(CALLERS_SESSION);
   const parts = {
@@ -266,7 +267,7 @@ function startTask(
   // As execve does: what the file grants, and for a user who is not root only the ambient set.
   const grant = grantOf(image.program.path, spec.container?.noNewPrivileges === true);
   const { credentials, secure } = credentialsAfterExec(before, grant, false);
-  const task = new Task(kernel, pid, group, stub, stub.freeSlot(), parts, credentials, image.comm);
+  const task = new Task(kernel, id, group, stub, stub.freeSlot(), parts, credentials, image.comm);
   task.persona = persona;
   task.blocked.assign(setFromHex(spec.blocked).asMask());
   if (spec.container !== undefined) {
@@ -279,7 +280,7 @@ function startTask(
   group.leader = task;
   group.hasExeced = true;
   group.tasks.push(task);
-  kernel.pids.register(task);
+  id.give(task);
   group.cpuLimit.changed();
   kernel.counters.processes++;
   kernel.counters.programsStarted++;

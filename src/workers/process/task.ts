@@ -26,6 +26,7 @@ import type { FileTable } from "../vfs/file_table.ts";
 import type { FsState } from "../vfs/fs_state.ts";
 import { LastRead } from "../vfs/last_read.ts";
 import type { SupervisorContext } from "./context.ts";
+import type { Pid, PidNamespace } from "./pids.ts";
 import type { ThreadGroup } from "./thread_group.ts";
 
 export type { ThreadGroup } from "./thread_group.ts";
@@ -45,6 +46,8 @@ export const RETURNING_MAX = 16;
 
 export class Task implements Caller {
   readonly kernel: SupervisorContext;
+  readonly id: Pid;
+  /** Its number in its own PID namespace. */
   readonly tid: number;
   readonly group: ThreadGroup;
   readonly stub: StubProcess;
@@ -57,6 +60,8 @@ export class Task implements Caller {
   readonly handlers: SignalHandlers;
   readonly ipc: IpcMember;
   #network: Network;
+  /** Held; null: its own. */
+  #pidsForChildren: PidNamespace | null = null;
   #credentials: Credentials;
   comm: string;
   /** PR_SET_NO_NEW_PRIVS: execve gives nothing that was not there before. */
@@ -125,7 +130,7 @@ export class Task implements Caller {
 
   constructor(
     kernel: SupervisorContext,
-    tid: number,
+    id: Pid,
     group: ThreadGroup,
     stub: StubProcess,
     slot: number,
@@ -135,7 +140,8 @@ export class Task implements Caller {
   ) {
     this.kernel = kernel;
     this.pending = new PendingSignals(kernel.counters);
-    this.tid = tid;
+    this.id = id;
+    this.tid = id.number;
     this.group = group;
     this.stub = stub;
     this.call = new Call(this, kernel, slot);
@@ -182,6 +188,34 @@ export class Task implements Caller {
 
   get pid(): number {
     return this.group.pid;
+  }
+
+  get process(): Pid {
+    return this.group.id;
+  }
+
+  get firstTid(): number {
+    return this.id.first;
+  }
+
+  get firstPid(): number {
+    return this.group.id.first;
+  }
+
+  /** The PID namespace that it is in, for good. */
+  get pids(): PidNamespace {
+    return this.id.namespace;
+  }
+
+  /** The PID namespace that children are made in. */
+  get pidsForChildren(): PidNamespace {
+    return this.#pidsForChildren ?? this.pids;
+  }
+
+  set pidsForChildren(next: PidNamespace) {
+    const before = this.#pidsForChildren;
+    this.#pidsForChildren = next === this.pids ? null : next.hold();
+    before?.release();
   }
 
   get lastRead(): LastRead {
@@ -349,10 +383,11 @@ export class Task implements Caller {
   releaseFiles(): void {
     if (this.#filesReleased) return;
     this.#filesReleased = true;
-    this.ipc.release(this.group.pid);
+    this.ipc.release(this.group.id);
     this.files.release();
     this.fs.release();
     this.#network.release();
+    this.pidsForChildren = this.pids;
     this.dropFilters();
   }
 

@@ -18,7 +18,7 @@ export const TASK_HANDLERS: Handlers<Task> = {
   exit_group: exitGroupCall,
 
   get_robust_list: (task, pid, headAddress, lengthAddress) => {
-    const target = pid === 0 ? task : task.kernel.pids.task(pid);
+    const target = pid === 0 ? task : task.pids.task(pid);
     if (target === undefined) return -ESRCH;
     if (mayInspect(task.credentials, target.group, true) < 0) return -EPERM;
     write64(task.call.view, task.call.out(headAddress, 8), target.robustList);

@@ -11,13 +11,14 @@ import { IntervalTimers } from "../time/interval_timers.ts";
 import { PosixTimers } from "../time/posix_timers.ts";
 import { Session } from "../vfs/tty/session.ts";
 import type { SupervisorContext } from "./context.ts";
+import type { Pid, PidNamespace } from "./pids.ts";
 import type { Task } from "./task.ts";
 
 export type WaitableState = "running" | "zombie" | "reaped";
 
 export class ThreadGroup {
   readonly kernel: SupervisorContext;
-  readonly pid: number;
+  readonly id: Pid;
   /** Alive tasks, and a leader that has exited before the others. */
   readonly tasks: Task[] = [];
   leader!: Task;
@@ -27,7 +28,7 @@ export class ThreadGroup {
   creator: Task | null = null;
   /** Signal for the parent at the end; 0: none. */
   exitSignal: number;
-  #processGroup: number;
+  #processGroup: Pid;
   #session: Session;
   /** Has called execve: setpgid by the parent is over. */
   hasExeced = false;
@@ -81,31 +82,49 @@ export class ThreadGroup {
 
   constructor(
     kernel: SupervisorContext,
-    pid: number,
+    id: Pid,
     parent: ThreadGroup | null,
     exitSignal: number,
     rlimits: [number, number][],
   ) {
     this.kernel = kernel;
     this.pending = new PendingSignals(kernel.counters);
-    this.pid = pid;
+    this.id = id;
     this.parent = parent;
     this.exitSignal = exitSignal;
     this.rlimits = rlimits;
-    this.#processGroup = parent?.processGroup ?? pid;
-    this.#session = parent?.session ?? new Session(pid);
+    this.#processGroup = parent?.processGroup ?? id;
+    this.#session = parent?.session ?? new Session(id);
     this.itimers = new IntervalTimers(this);
     this.cpuLimit = new CpuLimit(this);
     this.startNs = kernel.native.monotonicNs();
   }
 
-  get processGroup(): number {
+  /** Its number in its own PID namespace. */
+  get pid(): number {
+    return this.id.number;
+  }
+
+  /** The PID namespace that it is in. */
+  get pids(): PidNamespace {
+    return this.id.namespace;
+  }
+
+  /** It is to be found by its number. */
+  get #isKnown(): boolean {
+    return this.id.group === this;
+  }
+
+  get processGroup(): Pid {
     return this.#processGroup;
   }
 
-  set processGroup(pgid: number) {
-    this.kernel.pids.moved(this, this.#processGroup, pgid);
-    this.#processGroup = pgid;
+  set processGroup(next: Pid) {
+    const before = this.#processGroup;
+    this.#processGroup = next;
+    if (!this.#isKnown) return;
+    next.join(this);
+    if (before !== next) before.part(this);
   }
 
   get session(): Session {
@@ -113,8 +132,11 @@ export class ThreadGroup {
   }
 
   set session(session: Session) {
-    this.kernel.pids.moved(this, this.#session.sid, session.sid);
+    const before = this.#session;
     this.#session = session;
+    if (!this.#isKnown) return;
+    session.id?.joinSession();
+    before.id?.partSession();
   }
 
   /** Signal that stopped the group; 0: it runs. */
@@ -123,7 +145,8 @@ export class ThreadGroup {
   }
 
   set stopSignal(signo: number) {
-    if ((signo !== 0) !== (this.#stopSignal !== 0)) this.kernel.pids.stops(this, signo !== 0 ? 1 : -1);
+    const change = Number(signo !== 0) - Number(this.#stopSignal !== 0);
+    if (this.#isKnown) this.kernel.counters.stopped += change;
     this.#stopSignal = signo;
   }
 

@@ -64,7 +64,8 @@ export function reap(group: ThreadGroup, waited = false): void {
       parent.use.inherit(group.use);
     }
   }
-  group.kernel.pids.release(group);
+  if (group.stopSignal !== 0) group.kernel.counters.stopped--;
+  group.id.leaveGroup(group);
   group.exitWatchers.wake(POLLHUP);
 }
 
@@ -155,7 +156,7 @@ function writeUse(task: Task, address: number, child: ThreadGroup): void {
   writeRusage(task, address, time, together(groupUse(child), child.use.children));
 }
 
-function siginfoOf({ child, kind }: Report) {
+function siginfoOf(task: Task, { child, kind }: Report) {
   const status = child.exitStatus;
   const signo = status & 0x7f;
   const [code, value] =
@@ -166,14 +167,19 @@ function siginfoOf({ child, kind }: Report) {
         : signo === 0
           ? [CLD_EXITED, (status >> 8) & 0xff]
           : [(status & 0x80) !== 0 ? CLD_DUMPED : CLD_KILLED, signo];
-  return { signo: SIGCHLD, code, pid: child.pid, uid: child.leader.credentials.uid, status: value };
+  return {
+    signo: SIGCHLD,
+    code,
+    pid: child.id.in(task.pids),
+    uid: child.leader.credentials.uid,
+    status: value,
+  };
 }
 
 function selectByPid(task: Task, pid: number): Selector {
-  if (pid > 0) return (child) => child.pid === pid;
   if (pid === -1) return () => true;
-  const pgid = pid === 0 ? task.group.processGroup : -pid;
-  return (child) => child.processGroup === pgid;
+  const name = pid === 0 ? task.group.processGroup : task.pids.find(Math.abs(pid));
+  return pid > 0 ? (child) => child.id === name : (child) => child.processGroup === name;
 }
 
 export const WAIT_HANDLERS: Handlers<Task> = {
@@ -187,7 +193,7 @@ export const WAIT_HANDLERS: Handlers<Task> = {
       if (wstatus !== 0) task.call.view.setInt32(task.call.out(wstatus, 4), waitStatus(report), true);
       if (usage !== 0) writeUse(task, usage, child);
       consume(report, options);
-      return child.pid;
+      return child.id.in(task.pids);
     });
   },
 
@@ -197,7 +203,7 @@ export const WAIT_HANDLERS: Handlers<Task> = {
     let selector: Selector;
     let waits = options;
     if (idtype === P_ALL) selector = () => true;
-    else if (idtype === P_PID && id > 0) selector = (child) => child.pid === id;
+    else if (idtype === P_PID && id > 0) selector = selectByPid(task, id);
     else if (idtype === P_PGID && id >= 0) selector = selectByPid(task, id === 0 ? 0 : -id);
     else if (idtype === P_PIDFD && id >= 0) {
       const file = task.files.get(id);
@@ -209,7 +215,7 @@ export const WAIT_HANDLERS: Handlers<Task> = {
       if (infop !== 0) {
         const at = task.call.out(infop, SIGINFO_SIZE);
         task.call.bytes.fill(0, at, at + SIGINFO_SIZE);
-        if (report !== null) writeSigInfo(siginfoOf(report), task.call.bytes, at);
+        if (report !== null) writeSigInfo(siginfoOf(task, report), task.call.bytes, at);
       }
       if (report !== null && usage !== 0) writeUse(task, usage, report.child);
       if (report !== null) consume(report, options);

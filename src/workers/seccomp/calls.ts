@@ -78,7 +78,8 @@ function install(task: Task, bytes: Uint8Array, flags: number): number {
   if (typeof filter === "number") return filter;
   if ((flags & P.SECCOMP_FILTER_FLAG_TSYNC) !== 0) {
     const other = notInStep(task);
-    if (other !== null) return (flags & P.SECCOMP_FILTER_FLAG_TSYNC_ESRCH) !== 0 ? -ESRCH : other.tid;
+    if (other !== null)
+      return (flags & P.SECCOMP_FILTER_FLAG_TSYNC_ESRCH) !== 0 ? -ESRCH : other.id.in(task.pids);
     for (const thread of task.group.tasks) {
       if (thread === task || thread.dead) continue;
       thread.useFilter(filter, P.SECCOMP_MODE_FILTER);

@@ -43,7 +43,7 @@ function signal(task: Task, nr: number, reason: number): SigInfo {
 function log(task: Task, nr: number, action: number): void {
   task.kernel.counters.filteredCalls++;
   task.kernel.log("debug", "a filter has caught a system call", {
-    pid: task.pid,
+    pid: task.firstPid,
     name: syscallName(nr),
     action: `0x${action.toString(16)}`,
   });

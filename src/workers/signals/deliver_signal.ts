@@ -13,7 +13,9 @@ import {
   SIGBUS,
   SIGFPE,
   SIGILL,
+  SIGKILL,
   SIGSEGV,
+  SIGSTOP,
   SIGSYS,
   SIGTRAP,
 } from "../../shared/abi/signal.ts";
@@ -40,6 +42,11 @@ const SYS_restart_syscall = nr("restart_syscall");
 
 /** What the registers stand for: the result of a call, or null after a fault, a trap or a kick. */
 export type Outcome = number | null;
+
+/** One that an init does not get was dropped when it came (send_signal.ts). */
+function cannotBeBlocked(signo: number): boolean {
+  return signo === SIGKILL || signo === SIGSTOP;
+}
 
 function takeSignal(task: Task): SigInfo | null {
   const { pending, blocked } = task;
@@ -69,7 +76,7 @@ export function returnToGuest(task: Task, outcome: Outcome): void {
     task.kernel.tracer?.signal(task, info);
     if (action.handler === SIG_DFL) {
       if (task.handlers.ignores(info.signo) && task.group.forcedSignal !== info.signo) continue;
-      if (task.group.isUnkillable && info.isFromOutside !== true) continue; // it was blocked when it came
+      if (task.group.isUnkillable && !cannotBeBlocked(info.signo)) continue; // it was blocked when it came
       if (STOP_SIGNALS.has(info.signo)) {
         stopGroup(task.group, info.signo);
         if (parkIfStopped(task, () => returnToGuest(task, outcome))) return;

@@ -22,7 +22,7 @@ export function onFault(task: Task): void {
     cr2: slots.unsigned(task.call.slot, L.FAULT_CR2),
   };
   task.kernel.log("debug", "fault", {
-    pid: task.group.pid,
+    pid: task.firstPid,
     signo,
     code,
     addr,

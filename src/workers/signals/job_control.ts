@@ -34,7 +34,7 @@ function tellParent(group: ThreadGroup, code: number, status: number): void {
     sendToGroup(parent, {
       signo: SIGCHLD,
       code,
-      pid: group.pid,
+      pid: group.id.in(parent.pids),
       uid: group.leader.credentials.uid,
       status,
     });

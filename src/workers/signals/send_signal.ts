@@ -5,13 +5,26 @@ import { EAGAIN, EPERM, ESRCH } from "../../shared/abi/errno.ts";
 import { POLLIN } from "../../shared/abi/poll.ts";
 import { CAP_KILL } from "../../shared/abi/prctl.ts";
 import { RLIMIT_SIGPENDING } from "../../shared/abi/resource.ts";
-import { SIG_DFL, SIG_IGN, SIGCONT, SIGKILL, SIGRTMIN, SIGSTOP } from "../../shared/abi/signal.ts";
+import {
+  SI_SIGIO,
+  SI_TIMER,
+  SIG_DFL,
+  SIG_IGN,
+  SIGCONT,
+  SIGKILL,
+  SIGRTMIN,
+  SIGSTOP,
+} from "../../shared/abi/signal.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import { SignalSet } from "../call/signal_set.ts";
 import { capable } from "../credentials/credentials.ts";
 import type { Task, ThreadGroup } from "../process/task.ts";
 import { continueGroup } from "./job_control.ts";
 import { STOP_SIGNALS } from "./signals.ts";
+
+/** Of siginfo_t, where it says who has sent it. */
+const SI_PID_AT = 16;
+const SI_PID_SIZE = 4;
 
 const CONTINUE = SignalSet.of(SIGCONT);
 
@@ -32,7 +45,7 @@ function dropped(task: Task, info: SigInfo): boolean {
   return task.handlers.ignores(signo) || isRefused(task.group, task, info);
 }
 
-/** Whether a container's process 1 does not get it (pid_namespaces(7)). */
+/** Whether the init of a container or a PID namespace does not get it (pid_namespaces(7)). */
 function isRefused(group: ThreadGroup, task: Task, { signo, isFromOutside }: SigInfo): boolean {
   if (!group.isUnkillable || task.handlers.get(signo).handler !== SIG_DFL) return false;
   return isFromOutside !== true || (signo !== SIGKILL && signo !== SIGSTOP);
@@ -49,9 +62,21 @@ function kill(group: ThreadGroup, info: SigInfo): number {
   return 0;
 }
 
+/** What a process is told of a sender that it cannot see, which is in a namespace above. */
+function asSeenBy(group: ThreadGroup, info: SigInfo): SigInfo {
+  const { from, raw } = info;
+  if (!from || group.pids.level === 0 || from.in(group.pids) !== 0) return info;
+  if (raw === undefined) return { ...info, pid: 0, isFromOutside: true };
+  if (info.code > 0 || info.code === SI_TIMER || info.code === SI_SIGIO) return info;
+  const told = raw.slice();
+  told.fill(0, SI_PID_AT, SI_PID_AT + SI_PID_SIZE);
+  return { ...info, raw: told, isFromOutside: true };
+}
+
 /** Sends to one task; 0 or -EAGAIN when too many signals wait. */
-export function sendToTask(task: Task, info: SigInfo): number {
+export function sendToTask(task: Task, given: SigInfo): number {
   const { group } = task;
+  const info = asSeenBy(group, given);
   if (group.exiting || task.dead) return 0;
   prepare(group, info.signo);
   if (info.signo === SIGKILL) return kill(group, info);
@@ -65,8 +90,9 @@ export function sendToTask(task: Task, info: SigInfo): number {
 }
 
 /** Sends to a thread group: any task that does not block the signal may take it. */
-export function sendToGroup(group: ThreadGroup, info: SigInfo): number {
+export function sendToGroup(group: ThreadGroup, given: SigInfo): number {
   if (group.exiting) return 0;
+  const info = asSeenBy(group, given);
   prepare(group, info.signo);
   if (info.signo === SIGKILL) return kill(group, info);
   const alive = group.tasks.filter((task) => !task.dead);
@@ -107,11 +133,10 @@ export function maySignal(task: Task, group: ThreadGroup, signo: number): number
   return -EPERM;
 }
 
-/** Sends to every group that `choose` accepts and the task may signal: 0, -ESRCH or -EPERM. */
-export function sendToMany(task: Task, info: SigInfo, choose: (group: ThreadGroup) => boolean): number {
+/** Sends to those that the task may signal: 0, -ESRCH or -EPERM. */
+export function sendToMany(task: Task, info: SigInfo, groups: Iterable<ThreadGroup>): number {
   let result = -ESRCH;
-  for (const group of [...task.kernel.pids.groups()]) {
-    if (!choose(group)) continue;
+  for (const group of [...groups]) {
     const error = maySignal(task, group, info.signo);
     if (error < 0) {
       if (result === -ESRCH) result = error;

@@ -34,7 +34,8 @@ import { TIMESPEC_SIZE } from "../call/clocks.ts";
 import type { Handlers } from "../call/dispatch.ts";
 import { fromThread, fromUser, SIGINFO_SIZE, type SigInfo, writeSigInfo } from "../call/siginfo.ts";
 import { SIGSET_SIZE, SignalSet } from "../call/signal_set.ts";
-import type { Task } from "../process/task.ts";
+import { INIT, type PidNamespace } from "../process/pids.ts";
+import type { Task, ThreadGroup } from "../process/task.ts";
 import { NO_ALT_STACK } from "./alt_stack.ts";
 import { onBadFrame, returnToGuest } from "./deliver_signal.ts";
 import { pendingOf, takePending } from "./pending.ts";
@@ -57,9 +58,9 @@ function inSet(task: Task, piece: 0 | 1): SignalSet | null {
 /** Sends to the task with that number, of the group if one is given; 0 or a negative errno. */
 function sendToThread(task: Task, tgid: number, tid: number, info: SigInfo): number {
   if (tid <= 0 || tgid <= 0 || !isSignal(info.signo)) return -EINVAL;
-  const target = task.kernel.pids.task(tid);
+  const target = task.pids.task(tid);
   if (target === undefined || target.dead) return -ESRCH;
-  if (tgid !== ANY_GROUP && target.group.pid !== tgid) return -ESRCH;
+  if (tgid !== ANY_GROUP && target.group.id.in(task.pids) !== tgid) return -ESRCH;
   const error = maySignal(task, target.group, info.signo);
   if (error < 0 || info.signo === 0) return error;
   return sendToTask(target, info);
@@ -74,7 +75,13 @@ export function rawInfo(task: Task, signo: number, target: number, piece: 0 | 1)
   view.setInt32(0, signo, true);
   const code = view.getInt32(8, true);
   if ((code >= 0 || code === SI_TKILL) && target !== task.group.pid) return -EPERM;
-  return { signo, code, raw };
+  return { signo, code, from: task.process, raw };
+}
+
+/** All of a PID namespace but its init and the caller's process: kill(2) with -1. */
+function* othersIn(pids: PidNamespace, own: ThreadGroup): Generator<ThreadGroup, void, void> {
+  const init = pids.find(INIT)?.group;
+  for (const group of pids.groups()) if (group !== init && group !== own) yield group;
 }
 
 function* suspend(task: Task, mask: SignalSet): Coroutine {
@@ -254,7 +261,7 @@ export const SIGNAL_HANDLERS: Handlers<Task> = {
   kill: (task, pid, signo) => {
     if (!isSignal(signo)) return -EINVAL;
     const info = fromUser(task, signo);
-    const { pids } = task.kernel;
+    const { pids } = task;
     if (pid > 0) {
       const group = pids.groupOfTask(pid);
       if (group === undefined) return -ESRCH;
@@ -262,10 +269,10 @@ export const SIGNAL_HANDLERS: Handlers<Task> = {
       if (error < 0 || signo === 0) return error;
       return sendToGroup(group, info);
     }
-    if (pid === -1) return sendToMany(task, info, (group) => group.pid > 1 && group !== task.group);
+    if (pid === -1) return sendToMany(task, info, othersIn(pids, task.group));
     if (pid === -0x80000000) return -ESRCH;
-    const pgid = pid === 0 ? task.group.processGroup : -pid;
-    return sendToMany(task, info, (group) => group.processGroup === pgid);
+    const processGroup = pid === 0 ? task.group.processGroup : pids.find(-pid);
+    return sendToMany(task, info, processGroup?.members ?? []);
   },
 
   tkill: (task, tid, signo) =>
@@ -277,7 +284,7 @@ export const SIGNAL_HANDLERS: Handlers<Task> = {
     const info = rawInfo(task, signo, pid, 0);
     if (typeof info === "number") return info;
     if (!isSignal(signo)) return -EINVAL;
-    const group = task.kernel.pids.groupOfTask(pid);
+    const group = task.pids.groupOfTask(pid);
     if (group === undefined) return -ESRCH;
     const error = maySignal(task, group, signo);
     return error < 0 || signo === 0 ? error : sendToGroup(group, info);

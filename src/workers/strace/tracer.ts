@@ -57,19 +57,19 @@ export class Tracer implements CallTracer {
 
   /** The task takes a signal: its handler is entered, or its default action follows. */
   signal(task: Task, info: SigInfo): void {
-    this.#line(`[${task.tid}] ${formatSignal(info)}`);
+    this.#line(`[${task.firstTid}] ${formatSignal(info)}`);
   }
 
   /** A thread, or the whole process with that leader, has ended with this wait status. */
   ended(task: Task, status: number): void {
-    this.#line(`[${task.tid}] ${formatEnd(status)}`);
+    this.#line(`[${task.firstTid}] ${formatEnd(status)}`);
   }
 
   #print(call: Call, result: number | undefined): void {
     const open = this.#open.get(call);
     if (open === undefined) return;
     this.#open.delete(call);
-    this.#line(`[${call.caller.tid}] ${formatCall({ ...open, result })}`);
+    this.#line(`[${call.caller.firstTid}] ${formatCall({ ...open, result })}`);
   }
 }
 

@@ -117,7 +117,7 @@ export const LIMIT_HANDLERS: Handlers<Task> = {
   },
 
   prlimit64: (task, pid, resource, newLimit, oldLimit) => {
-    const group = pid === 0 ? task.group : task.kernel.pids.group(pid);
+    const group = pid === 0 ? task.group : task.pids.group(pid);
     if (group === undefined) return -ESRCH;
     if (!mayLimit(task, group)) return -EPERM;
     return change(task, group, resource, newLimit === 0 ? -1 : task.call.base + WINDOW, 0, oldLimit);

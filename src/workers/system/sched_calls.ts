@@ -26,7 +26,7 @@ const FAIR: ReadonlySet<number> = new Set([S.SCHED_NORMAL, S.SCHED_BATCH, S.SCHE
 export function targetOf(task: Task, pid: number): Task | number {
   if (pid < 0) return -EINVAL;
   if (pid === 0) return task;
-  return task.kernel.pids.task(pid) ?? -ESRCH;
+  return task.pids.task(pid) ?? -ESRCH;
 }
 
 function onTarget(task: Task, pid: number, use: (target: Task) => number): number {
@@ -82,15 +82,15 @@ function withThreads(groups: Iterable<ThreadGroup>): Task[] {
 
 /** The threads that getpriority(2), setpriority(2) and their like mean; -EINVAL. */
 export function targetsOf(task: Task, which: number, who: number): readonly Task[] | number {
-  const { pids } = task.kernel;
+  const { pids } = task;
   switch (which) {
     case PRIO_PROCESS: {
       const target = who === 0 ? task : pids.task(who);
       return target === undefined ? [] : [target];
     }
     case PRIO_PGRP: {
-      const pgid = who === 0 ? task.group.processGroup : who;
-      return withThreads([...pids.groups()].filter((group) => group.processGroup === pgid));
+      const processGroup = who === 0 ? task.group.processGroup : pids.find(who);
+      return withThreads(processGroup?.members ?? []);
     }
     case PRIO_USER: {
       const uid = who === 0 ? task.credentials.uid : who >>> 0;

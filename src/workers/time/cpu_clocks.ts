@@ -47,7 +47,7 @@ export function cpuClockOf(task: Task, clock: number): CpuClock | undefined {
   if (clock >= 0 || kind === KIND_FD) return undefined;
   const number = ~(clock >> 3);
   const pick = kind === KIND_VIRT ? (time: CpuTime) => time.user : total;
-  const { pids } = task.kernel;
+  const { pids } = task;
   if ((clock & PER_THREAD) !== 0) {
     const target = number === 0 ? task : pids.task(number);
     return target?.group === task.group ? ofTask(task, target, pick) : undefined;

@@ -73,7 +73,7 @@ function notificationAt(task: Task, given: boolean): Notification | number {
   if (!toTask && notify !== SIGEV_SIGNAL && notify !== SIGEV_THREAD) return -EINVAL;
   if (signo < 1 || signo > SIGRTMAX) return -EINVAL;
   if (!toTask) return { notify, signo, value, task: null };
-  const target = task.kernel.pids.task(event.sigev_notify_thread_id);
+  const target = task.pids.task(event.sigev_notify_thread_id);
   if (target === undefined || target.group !== task.group || target.dead) return -EINVAL;
   return { notify, signo, value, task: target };
 }

@@ -12,8 +12,8 @@ import type { Coroutine } from "../call/call.ts";
 import { fromKernel, SIGINFO_SIZE, type SigInfo } from "../call/siginfo.ts";
 import type { WaitEntry } from "../call/wait_queue.ts";
 import { type Credentials, withoutGroups } from "../credentials/credentials.ts";
-import type { FileOwner, OpenFile, OwnerSignals } from "./file.ts";
-import type { Process, ProcessCaller, ProcessContext } from "./processes.ts";
+import type { OpenFile, OwnerSignals } from "./file.ts";
+import type { Process, ProcessCaller, ProcessName } from "./processes.ts";
 
 const EVENTS = P.POLLIN | P.POLLRDNORM | P.POLLOUT | P.POLLWRNORM | P.POLLPRI;
 /** Signals whose siginfo is theirs alone: of them Linux says SI_SIGIO. */
@@ -36,9 +36,18 @@ const REASONS: readonly { events: number; code: number; band: number }[] = [
   { events: P.POLLOUT | P.POLLWRNORM, code: S.POLL_OUT, band: P.POLLOUT | P.POLLWRNORM | P.POLLWRBAND },
 ];
 
+/** Whom what happens to a file is told (fcntl(2), F_SETOWN). */
+interface FileOwner {
+  /** F_OWNER_* */
+  readonly type: number;
+  /** Thread, process or process group, as the type says. */
+  readonly name: ProcessName;
+  /** Of who named the owner: the signals are sent in this one's name. */
+  readonly credentials: Credentials;
+}
+
 class AsyncSignals implements OwnerSignals, WaitEntry {
   readonly events = EVENTS;
-  readonly #kernel: ProcessContext;
   readonly #file: OpenFile;
   #owner: FileOwner | null = null;
   /** Of a socket with urgent data: it is told whether or not O_ASYNC is set. */
@@ -48,11 +57,11 @@ class AsyncSignals implements OwnerSignals, WaitEntry {
   /** The descriptor through which O_ASYNC was set. */
   #fd = -1;
 
-  constructor(kernel: ProcessContext, file: OpenFile) {
-    this.#kernel = kernel;
+  constructor(file: OpenFile) {
     this.#file = file;
   }
 
+  /** O_ASYNC was set through this descriptor. */
   enable(fd: number): void {
     this.#fd = fd;
     this.#file.waiters.addLasting(this);
@@ -90,16 +99,13 @@ class AsyncSignals implements OwnerSignals, WaitEntry {
 
   #send(info: SigInfo): void {
     const owner = this.#owner!;
-    const { pids } = this.#kernel;
+    const { task, group, members } = owner.name;
     if (owner.type === F.F_OWNER_TID) {
-      const task = pids.task(owner.id);
-      if (task !== undefined && maySend(owner.credentials, task.group)) task.send(info);
+      if (task !== null && maySend(owner.credentials, task.group)) task.send(info);
       return;
     }
-    for (const group of [...pids.groups()]) {
-      const chosen = owner.type === F.F_OWNER_PID ? group.pid === owner.id : group.processGroup === owner.id;
-      if (chosen && maySend(owner.credentials, group)) group.send(info);
-    }
+    const groups = owner.type === F.F_OWNER_PGRP ? [...members] : group === null ? [] : [group];
+    for (const each of groups) if (maySend(owner.credentials, each)) each.send(info);
   }
 
   #info(reason: number, band: number): SigInfo {
@@ -123,25 +129,35 @@ function maySend({ euid, uid, userNamespace }: Credentials, group: Process): boo
   return isRoot || [euid, uid].some((id) => id === target.suid || id === target.uid);
 }
 
-function signalsOf(task: ProcessCaller, file: OpenFile): OwnerSignals {
-  file.asyncSignals ??= new AsyncSignals(task.kernel, file);
-  return file.asyncSignals;
+function knownOf({ asyncSignals }: OpenFile): AsyncSignals | null {
+  return asyncSignals as AsyncSignals | null;
+}
+
+function signalsOf(file: OpenFile): AsyncSignals {
+  file.asyncSignals ??= new AsyncSignals(file);
+  return file.asyncSignals as AsyncSignals;
+}
+
+function isThere({ task, members }: ProcessName, type: number): boolean {
+  return type === F.F_OWNER_PGRP ? [...members].length > 0 : task !== null;
+}
+
+/** An owner's number as a task sees it; 0: it is not to be seen, or gone. */
+function numberOf(task: ProcessCaller, { name, type }: FileOwner): number {
+  const isGone = type === F.F_OWNER_PID ? name.group === null : !isThere(name, type);
+  return isGone ? 0 : name.in(task.pids);
 }
 
 /** Names the owner: 0, -ESRCH or -EINVAL. */
 function setOwner(task: ProcessCaller, file: OpenFile, type: number, id: number): number {
-  const signals = signalsOf(task, file);
+  const signals = signalsOf(file);
   if (id === 0) {
     signals.owner = null;
     return 0;
   }
-  const { pids } = task.kernel;
-  const exists =
-    type === F.F_OWNER_PGRP
-      ? [...pids.groups()].some((group) => group.processGroup === id)
-      : pids.task(id) !== undefined;
-  if (!exists) return -ESRCH;
-  signals.owner = { type, id, credentials: withoutGroups(task.credentials) };
+  const name = task.pids.find(id);
+  if (name === undefined || !isThere(name, type)) return -ESRCH;
+  signals.owner = { type, name, credentials: withoutGroups(task.credentials) };
   return 0;
 }
 
@@ -154,11 +170,11 @@ function* setOwnerEx(task: ProcessCaller, file: OpenFile, address: number): Coro
   return setOwner(task, file, type, id);
 }
 
-function getOwnerEx(task: ProcessCaller, { asyncSignals }: OpenFile, address: number): number {
-  const owner = asyncSignals?.owner;
+function getOwnerEx(task: ProcessCaller, file: OpenFile, address: number): number {
+  const owner = knownOf(file)?.owner;
   const at = task.call.out(address, 8);
   task.call.view.setInt32(at, owner?.type ?? F.F_OWNER_TID, true);
-  task.call.view.setInt32(at + 4, owner?.id ?? 0, true);
+  task.call.view.setInt32(at + 4, owner ? numberOf(task, owner) : 0, true);
   return 0;
 }
 
@@ -168,10 +184,11 @@ function setOwnerNumber(task: ProcessCaller, file: OpenFile, id: number): number
   return id >= 0 ? setOwner(task, file, F.F_OWNER_PID, id) : setOwner(task, file, F.F_OWNER_PGRP, -id);
 }
 
-function ownerNumber({ asyncSignals }: OpenFile): number {
-  const owner = asyncSignals?.owner ?? null;
+function ownerNumber(task: ProcessCaller, file: OpenFile): number {
+  const owner = knownOf(file)?.owner ?? null;
   if (owner === null) return 0;
-  return owner.type === F.F_OWNER_PGRP ? -owner.id : owner.id;
+  const number = numberOf(task, owner);
+  return owner.type === F.F_OWNER_PGRP ? -number : number;
 }
 
 function* setOwnerByInt(task: ProcessCaller, file: OpenFile, address: number): Coroutine {
@@ -193,7 +210,7 @@ export function ownerIoctl(
       return task.call.start(setOwnerByInt(task, file, argument));
     case FIOGETOWN:
     case SIOCGPGRP:
-      task.call.view.setInt32(task.call.out(argument, 4), ownerNumber(file), true);
+      task.call.view.setInt32(task.call.out(argument, 4), ownerNumber(task, file), true);
       return 0;
     default:
       return null;
@@ -201,9 +218,9 @@ export function ownerIoctl(
 }
 
 /** O_ASYNC is set or cleared. */
-export function setAsync(task: ProcessCaller, file: OpenFile, fd: number, on: boolean): void {
+export function setAsync(file: OpenFile, fd: number, on: boolean): void {
   if (on === ((file.flags & F.O_ASYNC) !== 0)) return;
-  const signals = signalsOf(task, file);
+  const signals = signalsOf(file);
   if (on) {
     signals.enable(fd);
     file.flags |= F.O_ASYNC;
@@ -225,17 +242,17 @@ export function asyncFcntl(
     case F.F_SETOWN:
       return setOwnerNumber(task, file, value);
     case F.F_GETOWN:
-      return ownerNumber(file);
+      return ownerNumber(task, file);
     case F.F_SETOWN_EX:
       return task.call.start(setOwnerEx(task, file, argument));
     case F.F_GETOWN_EX:
       return getOwnerEx(task, file, argument);
     case F.F_SETSIG:
       if (value < 0 || value > S.SIGRTMAX) return -EINVAL;
-      signalsOf(task, file).signal = value;
+      signalsOf(file).signal = value;
       return 0;
     case F.F_GETSIG:
-      return file.asyncSignals?.signal ?? 0;
+      return knownOf(file)?.signal ?? 0;
     default:
       return null;
   }

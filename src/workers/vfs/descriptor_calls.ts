@@ -65,7 +65,7 @@ export const DESCRIPTOR_HANDLERS: Handlers<VfsCaller> = {
           }),
         );
       case FIOASYNC:
-        return task.call.start(setByInt(task, argument, (on) => setAsync(task, file, fd, on)));
+        return task.call.start(setByInt(task, argument, (on) => setAsync(file, fd, on)));
       default:
         return fileIoctl(task, file, request, argument) ?? file.ioctl(task, request, argument);
     }
@@ -114,7 +114,7 @@ export const DESCRIPTOR_HANDLERS: Handlers<VfsCaller> = {
       case F.F_SETFL:
         if ((file.flags & F.O_PATH) !== 0) return -EBADF;
         if ((file.flags & ~value & F.O_APPEND) !== 0 && isAppendOnly(file.inode)) return -EPERM;
-        setAsync(task, file, fd, (value & F.O_ASYNC) !== 0);
+        setAsync(file, fd, (value & F.O_ASYNC) !== 0);
         file.flags = (file.flags & ~SETFL) | (value & SETFL);
         file.statusChanged();
         return 0;

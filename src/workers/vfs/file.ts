@@ -9,6 +9,7 @@ import { EBADF, EINVAL, ENODEV, ENOTTY, ENXIO, EOPNOTSUPP, EPERM, ESPIPE } from 
 import { F_ADD_SEALS, F_GETPIPE_SZ, F_SETPIPE_SZ } from "../../shared/abi/fcntl.ts";
 import type { Coroutine } from "../call/call.ts";
 import type { Caller } from "../call/caller.ts";
+import type { PidSpace } from "../call/pid.ts";
 import { WaitQueue } from "../call/wait_queue.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { Mapped } from "../mem/vma.ts";
@@ -22,21 +23,8 @@ export interface SetItem {
   leave(): void;
 }
 
-/** Whom what happens to a file is told by signals (fcntl(2), F_SETOWN). */
-export interface FileOwner {
-  /** F_OWNER_* */
-  readonly type: number;
-  readonly id: number;
-  /** Of who named the owner: the signals are sent in this one's name. */
-  readonly credentials: Credentials;
-}
-
+/** Whom what happens to a file is told by signals (async_signals.ts). */
 export interface OwnerSignals {
-  owner: FileOwner | null;
-  /** F_SETSIG; 0: SIGIO without siginfo. */
-  signal: number;
-  /** O_ASYNC was set through this descriptor. */
-  enable(fd: number): void;
   disable(): void;
 }
 
@@ -265,7 +253,7 @@ export abstract class OpenFile {
   }
 
   /** What /proc/PID/fdinfo shows of it beside what all files have: records of whole lines. */
-  info(): Iterable<string> {
+  info(_space: PidSpace): Iterable<string> {
     return [];
   }
 

@@ -25,6 +25,7 @@ import type { VfsContext } from "./context.ts";
 import { OpenFile } from "./file.ts";
 import { HostTerminal } from "./host_terminal.ts";
 import type { Attributes } from "./inode.ts";
+import type { ProcessName } from "./processes.ts";
 import { readStat } from "./stat.ts";
 import type { Session } from "./tty/session.ts";
 
@@ -66,7 +67,7 @@ export class HostStream extends OpenFile {
   }
 
   /** The terminal becomes a session's, and can be opened as /dev/tty. */
-  lendTerminal(session: Session, processGroup: number): void {
+  lendTerminal(session: Session, processGroup: ProcessName): void {
     const terminal = this.#terminal;
     if (terminal === null) return;
     const { native, descriptors } = this.#kernel;

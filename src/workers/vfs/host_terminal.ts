@@ -10,6 +10,7 @@ import type { Coroutine } from "../call/call.ts";
 import type { WaitQueue } from "../call/wait_queue.ts";
 import type { VfsCaller } from "./caller.ts";
 import type { OpenFile } from "./file.ts";
+import type { ProcessName } from "./processes.ts";
 import { mayChange, mayRead } from "./tty/job_control.ts";
 import type { PtyContext } from "./tty/pty.ts";
 import type { Session } from "./tty/session.ts";
@@ -55,7 +56,7 @@ export class HostTerminal extends SessionTerminal {
   }
 
   /** Lent to a session; `open` makes an open file of it, for /dev/tty and its node in /dev/pts. */
-  lend(session: Session, processGroup: number, open: (flags: number) => OpenFile | number): void {
+  lend(session: Session, processGroup: ProcessName, open: (flags: number) => OpenFile | number): void {
     this.#open = open;
     this.attach(session, processGroup);
     if (this.device >>> 8 === PTS_MAJOR) this.kernel.ptys.lent.set(this.device & 0xff, this);

@@ -66,8 +66,8 @@ function* lockCommand(task: VfsCaller, file: OpenFile, command: Command, address
   const range = rangeOf(file, given);
   if (typeof range === "number") return range;
   const owner = command.description ? file : task.files;
-  const pid = command.description ? -1 : task.pid;
-  const lock: RecordLock = { ...range, owner, pid, write: type === F.F_WRLCK };
+  const process = command.description ? null : task.process;
+  const lock: RecordLock = { ...range, owner, process, write: type === F.F_WRLCK };
   if (command.get) return yield* getLock(task, file, given, lock, address);
   if (type === F.F_RDLCK && !file.readable) return -EBADF;
   if (type === F.F_WRLCK && !file.writable) return -EBADF;
@@ -94,7 +94,7 @@ function* getLock(
           l_whence: F.SEEK_SET,
           l_start: other.start,
           l_len: other.end === TO_END ? 0 : other.end - other.start + 1,
-          l_pid: other.pid,
+          l_pid: other.process?.in(task.pids) ?? -1,
         };
   return yield* writeGuest(task, address, flock.encode(answer));
 }

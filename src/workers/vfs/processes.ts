@@ -3,6 +3,7 @@
 
 import type { Caller } from "../call/caller.ts";
 import type { CallContext } from "../call/context.ts";
+import type { PidNumbers, PidSpace } from "../call/pid.ts";
 import type { SigInfo } from "../call/siginfo.ts";
 import type { AddressSpace } from "../mem/address_space.ts";
 import type { FsState } from "./fs_state.ts";
@@ -18,9 +19,23 @@ export interface Member {
   send(info: SigInfo): void;
 }
 
+/** What a process, a thread, a process group or a session is called, and who that is. */
+export interface ProcessName extends PidNumbers {
+  readonly task: Member | null;
+  readonly group: Process | null;
+  /** Of the process group. */
+  readonly members: Iterable<Process>;
+}
+
+/** A name of which its session knows when somebody joins. */
+export interface SessionName extends ProcessName {
+  joinSession(): void;
+  partSession(): void;
+}
+
 export interface Process {
-  readonly pid: number;
-  readonly processGroup: number;
+  readonly id: SessionName;
+  readonly processGroup: ProcessName;
   readonly session: Session;
   readonly parent: Process | null;
   readonly leader: Caller;
@@ -30,14 +45,15 @@ export interface Process {
   send(info: SigInfo): void;
 }
 
-/** The processes of a sandbox by their numbers. */
-export interface Processes {
+/** The processes of a PID namespace by their numbers. */
+export interface Processes extends PidSpace {
+  find(number: number): ProcessName | undefined;
   group(pid: number): Process | undefined;
   groups(): IterableIterator<Process>;
-  task(tid: number): Member | undefined;
 }
 
 export interface ProcessContext extends CallContext {
+  /** All of the sandbox, which are in the first namespace too. */
   readonly pids: Processes;
   current: ProcessCaller | null;
 }
@@ -45,6 +61,8 @@ export interface ProcessContext extends CallContext {
 export interface ProcessCaller extends Caller {
   readonly kernel: ProcessContext;
   readonly group: Process;
+  /** The PID namespace that it is in. */
+  readonly pids: Processes;
   /** Whether it blocks, or its process ignores, a signal. */
   blocks(signo: number): boolean;
   ignores(signo: number): boolean;

@@ -1,6 +1,8 @@
 // Locks on ranges of a file (fcntl(2), F_SETLK and F_OFD_SETLK): each owner's ranges, split and merged,
 // and what stands in the way of a new one. An owner is a descriptor table, or an open file description.
 
+import type { PidNumbers } from "../call/pid.ts";
+
 /** The last byte of a lock that goes to the end of the file, however far that moves. */
 export const TO_END = Number.POSITIVE_INFINITY;
 
@@ -13,8 +15,8 @@ export interface Range {
 export interface RecordLock extends Range {
   readonly owner: object;
   readonly write: boolean;
-  /** Who set it, as F_GETLK tells; -1 for open file descriptions. */
-  readonly pid: number;
+  /** Who set it, as F_GETLK tells; null: an open file description has it. */
+  readonly process: PidNumbers | null;
 }
 
 function overlaps(a: Range, b: Range): boolean {

@@ -250,9 +250,9 @@ export class NetlinkSocket extends SocketFile implements Receiver {
     const { serve, serveAll } = this.#protocol;
     if (serve === null) return -E.ECONNREFUSED;
     if (serveAll !== undefined) return this.#askAll(task, bytes, serve, serveAll);
-    const { kernel, credentials, tid } = task;
+    const { kernel, credentials, firstTid } = task;
     const { network } = this;
-    const asking = { slot: task.call.slot, tid };
+    const asking = { slot: task.call.slot, firstTid };
     const requests = requestsIn(bytes);
     let next = requests.next();
     /** One that waits for network namespaces that it names; they came with it. */

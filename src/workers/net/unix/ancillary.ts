@@ -18,7 +18,7 @@ import type { OpenFile } from "../../vfs/file.ts";
 import { install } from "../../vfs/install.ts";
 import { type Ancillary, type ControlWriter, controlMessages } from "../control.ts";
 import type { UnixCaller, UnixContext } from "./context.ts";
-import { mayClaim, type Ucred } from "./peer.ts";
+import { claimed, credentialBytes, type Ucred } from "./peer.ts";
 
 const SCM_MAX_FD = 253;
 const FD_SIZE = 4;
@@ -85,10 +85,9 @@ export function parseAncillary(task: UnixCaller, bytes: Buffer): UnixAncillary |
       rights = [...rights, ...files];
     } else if (type === SCM_CREDENTIALS) {
       if (body.length !== ucred.size) return -EINVAL;
-      const claimed = ucred.decode(body);
-      const error = mayClaim(task, claimed);
-      if (error < 0) return error;
-      credentials = claimed;
+      const sender = claimed(task, ucred.decode(body));
+      if (typeof sender === "number") return sender;
+      credentials = sender;
     } else return -EINVAL;
   }
   if (rights.length === 0 && credentials === null) return null;
@@ -117,20 +116,18 @@ function holdRights(task: UnixCaller, rights: readonly OpenFile[]): number {
   return 0;
 }
 
-export function writeCredentials(writer: ControlWriter, value: Ucred): void {
-  const body = Buffer.alloc(ucred.size);
-  ucred.encode(value, body);
-  writer.add(SOL_SOCKET, SCM_CREDENTIALS, body);
+export function writeCredentials(task: UnixCaller, writer: ControlWriter, value: Ucred): void {
+  writer.add(SOL_SOCKET, SCM_CREDENTIALS, credentialBytes(task, value));
 }
 
 /** A descriptor of the process that has sent the message; or why there is none, as Linux has it. */
-export function writePidfd(task: UnixCaller, writer: ControlWriter, { pid }: Ucred): number[] {
+export function writePidfd(task: UnixCaller, writer: ControlWriter, { process }: Ucred): number[] {
   if (writer.room < FD_SIZE) {
     writer.flags |= MSG_CTRUNC;
     return [];
   }
-  const group = task.kernel.pids.group(pid);
-  const fd = group === undefined ? -ESRCH : install(task, task.kernel.newPidFile(group), true);
+  const group = process?.group ?? null;
+  const fd = group === null ? -ESRCH : install(task, task.kernel.newPidFile(group), true);
   const body = Buffer.alloc(FD_SIZE);
   body.writeInt32LE(fd);
   writer.add(SOL_SOCKET, SCM_PIDFD, body);

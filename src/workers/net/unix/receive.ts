@@ -117,7 +117,7 @@ export function restore(socket: UnixSocket, message: Message, from: number): voi
 }
 
 function sameWriter(a: Ucred, b: Ucred): boolean {
-  return a.pid === b.pid && a.uid === b.uid && a.gid === b.gid;
+  return a.process === b.process && a.uid === b.uid && a.gid === b.gid;
 }
 
 function gather(

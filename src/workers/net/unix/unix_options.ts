@@ -2,12 +2,11 @@
 
 import { ENODATA, ERANGE, ESRCH } from "../../../shared/abi/errno.ts";
 import * as S from "../../../shared/abi/socket.ts";
-import { ucred } from "../../../shared/abi/structs.ts";
 import { install } from "../../vfs/install.ts";
 import { INT, int, type Option, type OptionTable } from "../option_table.ts";
 import { SOCKET_LEVEL, SocketOptions } from "../options.ts";
 import type { UnixCaller } from "./context.ts";
-import { NO_PEER, type Peer, type Ucred } from "./peer.ts";
+import { credentialBytes, NO_PEER, type Peer } from "./peer.ts";
 import type { UnixSocket } from "./unix_socket.ts";
 
 function flag(key: "passCredentials" | "passPidfd"): Option<UnixOptions> {
@@ -31,23 +30,20 @@ function peerGroups({ peer }: UnixOptions, _task: UnixCaller, room: number): Buf
 
 function peerPidfd({ peer }: UnixOptions, task: UnixCaller): Buffer | number {
   if (peer === null) return -ENODATA;
-  const { process } = peer;
-  if (process === null) return -ESRCH;
-  const fd = install(task, task.kernel.newPidFile(process), true);
+  const { group } = peer.process;
+  if (group === null) return -ESRCH;
+  const fd = install(task, task.kernel.newPidFile(group), true);
   return fd < 0 ? fd : int(fd);
-}
-
-function credentialBytes(value: Ucred): Buffer {
-  const bytes = Buffer.alloc(ucred.size);
-  ucred.encode(value, bytes);
-  return bytes;
 }
 
 const UNIX_LEVEL: OptionTable = new Map<number, Option>([
   ...SOCKET_LEVEL,
   [S.SO_PASSCRED, flag("passCredentials")],
   [S.SO_PASSPIDFD, flag("passPidfd")],
-  [S.SO_PEERCRED, { get: ({ peer }: UnixOptions) => credentialBytes(peer ?? NO_PEER) }],
+  [
+    S.SO_PEERCRED,
+    { get: ({ peer }: UnixOptions, task: UnixCaller) => credentialBytes(task, peer ?? NO_PEER) },
+  ],
   [S.SO_PEERGROUPS, { get: peerGroups }],
   [S.SO_PEERPIDFD, { get: peerPidfd }],
 ]);

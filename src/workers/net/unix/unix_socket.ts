@@ -378,7 +378,7 @@ export class UnixSocket extends SocketFile {
     const { options } = this;
     const sender = received.ancillary?.credentials ?? NOBODY;
     const rights = received.ancillary?.rights ?? [];
-    if (options.passCredentials) writeCredentials(writer, sender);
+    if (options.passCredentials) writeCredentials(task, writer, sender);
     const closeOnExec = (flags & S.MSG_CMSG_CLOEXEC) !== 0;
     const given = rights.length > 0 ? writeRights(task, writer, rights, closeOnExec) : [];
     if (options.passPidfd) given.push(...writePidfd(task, writer, sender));

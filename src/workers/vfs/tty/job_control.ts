@@ -7,17 +7,16 @@ import { fromKernel } from "../../call/siginfo.ts";
 import type { Process, ProcessCaller } from "../processes.ts";
 import type { ControllingTerminal } from "./session.ts";
 
-function membersOf({ kernel, group }: ProcessCaller, processGroup: number): Process[] {
-  return [...kernel.pids.groups()].filter(
-    (other) =>
-      other.processGroup === processGroup && other.session === group.session && other.state === "running",
+function membersOf({ group }: ProcessCaller): Process[] {
+  return [...group.processGroup.members].filter(
+    (other) => other.session === group.session && other.state === "running",
   );
 }
 
 /** Whether nobody outside a process group could continue it: no parent in the session, in another group. */
 function isOrphaned(task: ProcessCaller): boolean {
   const { group } = task;
-  return membersOf(task, group.processGroup).every(
+  return membersOf(task).every(
     ({ parent }) =>
       parent === null || parent.session !== group.session || parent.processGroup === group.processGroup,
   );
@@ -29,7 +28,7 @@ function isBackground({ group }: ProcessCaller, terminal: ControllingTerminal): 
 
 function stopBackground(task: ProcessCaller, signo: number): number {
   if (isOrphaned(task)) return -EIO;
-  for (const member of membersOf(task, task.group.processGroup)) member.send(fromKernel(signo));
+  for (const member of membersOf(task)) member.send(fromKernel(signo));
   return -ERESTARTSYS;
 }
 
@@ -58,9 +57,10 @@ export function setForegroundGroup(
   if (error < 0) return error;
   if (group.session.terminal !== terminal) return -ENOTTY;
   if (processGroup < 0) return -EINVAL;
-  const all = [...task.kernel.pids.groups()].filter((other) => other.processGroup === processGroup);
-  if (all.length === 0) return -ESRCH;
+  const name = task.pids.find(processGroup);
+  const all = [...(name?.members ?? [])];
+  if (name === undefined || all.length === 0) return -ESRCH;
   if (!all.some((other) => other.session === group.session)) return -EPERM;
-  terminal.foregroundGroup = processGroup;
+  terminal.foregroundGroup = name;
   return 0;
 }

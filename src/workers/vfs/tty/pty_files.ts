@@ -226,7 +226,7 @@ export function openSlave(pty: Pty, flags: number): OpenFile | number {
   if (pty.locked || !pty.masterOpen) return -EIO;
   const group = pty.kernel.current?.group;
   const isFree = pty.session === null && group?.session.terminal === null;
-  if (group !== undefined && isFree && group.session.sid === group.pid && (flags & O_NOCTTY) === 0)
+  if (group !== undefined && isFree && group.session.id === group.id && (flags & O_NOCTTY) === 0)
     pty.attach(group.session, group.processGroup);
   return new PtySlaveFile(pty, flags);
 }

@@ -8,7 +8,7 @@ import { WINDOW } from "../../../shared/ring/layout.ts";
 import type { Coroutine } from "../../call/call.ts";
 import { fromKernel } from "../../call/siginfo.ts";
 import type { OpenFile } from "../file.ts";
-import type { ProcessCaller, ProcessContext } from "../processes.ts";
+import type { ProcessCaller, ProcessContext, ProcessName } from "../processes.ts";
 import { setForegroundGroup } from "./job_control.ts";
 import type { ControllingTerminal, Session } from "./session.ts";
 
@@ -17,7 +17,7 @@ const INT_SIZE = 4;
 export abstract class SessionTerminal implements ControllingTerminal {
   readonly kernel: ProcessContext;
   readonly device: number;
-  foregroundGroup = -1;
+  foregroundGroup: ProcessName | null = null;
   session: Session | null = null;
   /** User whose node in /dev/pts it is, where that is not kept elsewhere. */
   owner: number | null = null;
@@ -32,7 +32,7 @@ export abstract class SessionTerminal implements ControllingTerminal {
   setOurs(_value: boolean): void {}
 
   /** Becomes the controlling terminal of a session, with that process group in the foreground. */
-  attach(session: Session, processGroup: number): void {
+  attach(session: Session, processGroup: ProcessName): void {
     this.session = session;
     this.foregroundGroup = processGroup;
     session.terminal = this;
@@ -41,20 +41,19 @@ export abstract class SessionTerminal implements ControllingTerminal {
   detach(): void {
     if (this.session?.terminal === this) this.session.terminal = null;
     this.session = null;
-    this.foregroundGroup = -1;
+    this.foregroundGroup = null;
   }
 
   /** A signal for every member of the foreground process group. */
   signalForeground(signo: number): void {
     const { session, foregroundGroup } = this;
-    if (session === null) return;
-    for (const group of [...this.kernel.pids.groups()])
-      if (group.processGroup === foregroundGroup && group.session === session && group.state === "running")
-        group.send(fromKernel(signo));
+    if (session === null || foregroundGroup === null) return;
+    for (const group of [...foregroundGroup.members])
+      if (group.session === session && group.state === "running") group.send(fromKernel(signo));
   }
 
   signalLeader(signo: number): void {
-    const leader = this.session === null ? undefined : this.kernel.pids.group(this.session.sid);
+    const leader = this.session?.id?.group;
     if (leader?.state === "running") leader.send(fromKernel(signo));
   }
 
@@ -80,18 +79,18 @@ export abstract class SessionTerminal implements ControllingTerminal {
     const isControlling = group.session.terminal === this;
     switch (request) {
       case IO.TIOCGPGRP:
-        if (isMaster) return this.writeInt(task, argument, Math.max(this.foregroundGroup, 0));
-        return isControlling ? this.writeInt(task, argument, this.foregroundGroup) : -ENOTTY;
+        if (!isControlling && !isMaster) return -ENOTTY;
+        return this.writeInt(task, argument, this.foregroundGroup?.in(task.pids) ?? 0);
       case IO.TIOCGSID:
         if (this.session === null || (!isControlling && !isMaster)) return -ENOTTY;
-        return this.writeInt(task, argument, this.session.sid);
+        return this.writeInt(task, argument, this.session.id?.in(task.pids) ?? 0);
       case IO.TIOCSPGRP:
         return task.call.start(this.#setForeground(task, argument, isMaster));
       case IO.TIOCSCTTY:
         return this.takeOver(task, isControlling);
       case IO.TIOCNOTTY:
         if (!isControlling) return -ENOTTY;
-        if (group.session.sid === group.pid) this.disassociate(false);
+        if (group.session.id === group.id) this.disassociate(false);
         return 0;
       case IO.TIOCSTI:
         return isControlling ? -EIO : -EPERM;
@@ -101,7 +100,7 @@ export abstract class SessionTerminal implements ControllingTerminal {
   }
 
   takeOver({ group }: ProcessCaller, isControlling: boolean): number {
-    const isLeader = group.session.sid === group.pid;
+    const isLeader = group.session.id === group.id;
     if (isLeader && isControlling) return 0;
     if (!isLeader || group.session.terminal !== null || this.session !== null) return -EPERM;
     this.attach(group.session, group.processGroup);
