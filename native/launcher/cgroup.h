@@ -13,7 +13,7 @@
 // waiters, zygote, and Node with its threads (about 15, and a pool for CPU jobs).
 #define CGROUP_TASKS_HEADROOM 64
 
-// Least memory.max that a sandbox starts in: Node alone has this much in a moment of compiling.
+// Least memory.max of a group that a sandbox is in: Node alone has this much in a moment of compiling.
 #define CGROUP_MEMORY_MIN (64ll << 20)
 
 struct hierarchy;
@@ -23,6 +23,7 @@ struct cgroups {
   char **paths; // absolute directories
   char **tops;  // the highest directory of each that was not there before; NULL: it was
   const struct hierarchy *hierarchies; // of each; NULL for groups that are there
+  bool in_pod;                         // of the guest alone: the sandbox is its pod's, and elsewhere
   bool lenient;                        // those that cannot be written are left alone
 };
 

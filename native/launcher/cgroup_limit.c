@@ -186,7 +186,7 @@ static void apply_memory(const struct cgroups *cgroups, const struct json *spec,
   number_of(spec, memory, "limit", &limit);
   number_of(spec, memory, "swap", &swap);
   if (limit == -1 && swap == 0) swap = -1; // who wants all of memory wants all of swap
-  if (limit > 0 && limit < CGROUP_MEMORY_MIN)
+  if (limit > 0 && limit < CGROUP_MEMORY_MIN && !cgroups->in_pod)
     fail(EXIT_RINGFENCE, "a memory limit of %lld bytes is below the least for a sandbox, %lld", limit,
          CGROUP_MEMORY_MIN);
   if (json_is(spec, json_member(spec, memory, "disableOOMKiller"), JSON_TRUE))

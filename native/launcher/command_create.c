@@ -65,7 +65,7 @@ int command_run(const struct options *options) {
     container_leave(&container);
     return code;
   }
-  sandbox_end(&container.sandbox);
+  container_end(&container);
   container_keep();
   container_remove(&container.state, &container.record);
   return code;

@@ -28,7 +28,7 @@ static int init_open(const struct record *record) {
   return -1;
 }
 
-// Ends init, and with it everything in the sandbox, whatever its kernel is doing.
+// Ends init, and with it everything in the sandbox, whatever its kernel is doing: of a pod all containers, which hang with it.
 static void kill_init(const struct record *record) {
   int process = init_open(record);
   if (process < 0) return;
@@ -91,6 +91,12 @@ static int signal_number(const char *text) {
   return number >= 34 && number <= SIGNAL_MAX ? (int)number : -1;
 }
 
+// Nobody listens, or who did has gone away. In a pod others keep init alive.
+static bool is_gone(const struct found *found) {
+  if (found->control.late) return false;
+  return found->control.fd >= 0 || found->record.sandbox || !record_init_alive(&found->record);
+}
+
 int command_kill(const struct options *options) {
   struct found found;
   int signo = signal_number(options->positionals[1]);
@@ -105,7 +111,7 @@ int command_kill(const struct options *options) {
   bool asked = found.control.fd >= 0;
   if (asked && found_ask(&found, request, &text, &length, message, sizeof message)) return 0;
   if (asked && !found.control.late && message[0]) fail(EXIT_RINGFENCE, "%s", message);
-  bool gone = (asked && !found.control.late) || !record_init_alive(&found.record);
+  const bool gone = is_gone(&found);
   if (gone && option_on(options, OPTION_ALL)) return 0; // of nobody each has got it, as runc says
   if (gone) fail(EXIT_RINGFENCE, "container not running");
   if (signo != SIGKILL) fail(EXIT_RINGFENCE, "the container's kernel does not answer");
@@ -127,8 +133,8 @@ int command_resume(const struct options *options) {
   return 0;
 }
 
-// Ends the sandbox, by its own hand if it can, and takes the lock that says it is gone. False: another
-// command was sooner, and has removed the container.
+// Ends the sandbox, or in a pod's the container alone, by its own hand if it can, and takes the lock that says it is gone.
+// False: another command was sooner, and has removed the container.
 static bool end_sandbox(struct found *found, bool force) {
   char *text, message[4096] = "";
   size_t length;
@@ -142,9 +148,12 @@ static bool end_sandbox(struct found *found, bool force) {
   if (!force && found->control.late) fail(EXIT_RINGFENCE, "the container's kernel does not answer");
   enum lock_state lock = state_lock(&found->state, found->control.late ? 0 : SHUTDOWN_MS);
   if (lock != LOCK_HELD) return lock == LOCK_TAKEN;
-  // It does not answer, or nobody listens any more though it lives.
-  kill_init(&found->record);
-  lock = state_lock(&found->state, SHUTDOWN_MS);
+  // It does not answer, or nobody listens any more though it lives. In a pod who does not listen may be another command that
+  // removes the container; where the kernel hangs, the end of this one is that of the whole pod.
+  if (!found->record.sandbox || found->control.late) {
+    kill_init(&found->record);
+    lock = state_lock(&found->state, SHUTDOWN_MS);
+  }
   if (lock == LOCK_HELD) fail(EXIT_RINGFENCE, "container %s does not end", found->state.id);
   return lock == LOCK_TAKEN;
 }
@@ -161,8 +170,9 @@ void container_delete(const char *root, const char *id, bool force) {
   struct found found = {.control = {.fd = -1}};
   if (force && !state_open(&found.state, root, id)) return;
   if (!force) state_find(&found.state, root, id);
-  if (record_read(&found.state, &found.record)) found.control.fd = state_connect(&found.state);
-  int init = found.record.init > 0 ? init_open(&found.record) : -1;
+  if (record_read(&found.state, &found.record)) found_connect(&found);
+  // The init of a pod stays.
+  int init = found.record.init > 0 && !found.record.sandbox ? init_open(&found.record) : -1;
   if (force) lift_quota(&found.record);
   bool ended = end_sandbox(&found, force);
   wait_for_end(init);

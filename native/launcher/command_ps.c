@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 
 #define STAT_MAX 4096
 #define TABLE_MAX (16 << 20)
+#define MEMBERS_MAX (4 << 20)
 
 struct process {
   pid_t pid, parent;
@@ -82,6 +84,33 @@ static bool stands_for_guest(const struct processes *processes, const struct rec
   if (one.pid == record->init || one.parent == record->init) return false;
   if (one.pid == record->waiter) return true;
   return known_parent(processes, one.parent) == record->init || same_namespace(one.pid, record->init);
+}
+
+// Those in the container's control group, of which the first will do; `has_group` false: it has none that can be read. In a
+// pod they are what tells its container's processes from those of others.
+struct members {
+  bool has_group;
+  char *list; // cgroup.procs: a number a line
+};
+
+static struct members members_of(const struct record *record) {
+  struct members members = {0};
+  if (!record->is_pod && !record->sandbox) return members;
+  for (int i = 0; i < record->cgroup_count && !members.has_group; i++) {
+    char path[PATH_MAX];
+    size_t length;
+    snprintf(path, sizeof path, "%s/cgroup.procs", record->cgroups[i]);
+    members.list = read_whole_file(path, MEMBERS_MAX, &length);
+    members.has_group = members.list != NULL;
+  }
+  return members;
+}
+
+static bool is_member(const struct members *members, pid_t pid) {
+  if (!members->has_group) return true;
+  for (const char *at = members->list; *at; at += strcspn(at, "\n"), at += *at == '\n')
+    if (strtol(at, NULL, 10) == pid) return true;
+  return false;
 }
 
 static void print(const struct buffer *text) {
@@ -179,9 +208,12 @@ int command_ps(const struct options *options) {
   pid_t *pids = calloc(processes.count + 1, sizeof *pids);
   size_t count = 0;
   if (!pids) fail_errno(EXIT_RINGFENCE, "listing processes");
+  const struct members members = members_of(&record);
   if (record_init_alive(&record))
     for (size_t i = 0; i < processes.count; i++)
-      if (stands_for_guest(&processes, &record, processes.all[i])) pids[count++] = processes.all[i].pid;
+      if (stands_for_guest(&processes, &record, processes.all[i]) &&
+          is_member(&members, processes.all[i].pid))
+        pids[count++] = processes.all[i].pid;
   if (option_is(options, OPTION_FORMAT, "json"))
     print_numbers(pids, count);
   else

@@ -5,14 +5,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +18,7 @@
 #include "hooks.h"
 #include "init.h"
 #include "json.h"
+#include "mounts.h"
 #include "privileges.h"
 #include "report.h"
 #include "shown_root.h"
@@ -29,8 +26,6 @@
 #include "systemd.h"
 #include "user_namespace.h"
 #include "waiter.h"
-
-#define OCI_VERSION "1.2.0"
 
 // What is taken back when the launcher ends early; of this process alone, not of its children.
 static struct container *unfinished;
@@ -46,6 +41,8 @@ static void poststop_hooks(const struct state_directory *state, const struct rec
 static void undo(void) {
   if (!unfinished || getpid() != owner) return;
   struct record *record = &unfinished->record;
+  mounts_return();
+  if (unfinished->in_pod) pod_end(&unfinished->state);
   sandbox_reap(record->waiter);
   sandbox_reap(unfinished->sandbox.init);
   if (unfinished->has_unit) unit_stop(record->unit, record->user_unit);
@@ -67,136 +64,7 @@ void container_keep(void) {
 
 void container_leave(struct container *container) {
   container_keep();
-  (void)!write(container->sandbox.lifeline, (char[]){LIFELINE_DETACH}, 1);
-}
-
-// ---- State ----
-
-static void annotations(const struct state_directory *state, struct buffer *into) {
-  size_t length;
-  char *text = state_read(state, "config.json", &length);
-  if (!text) return;
-  struct json json;
-  if (json_read(&json, text, length)) {
-    unsigned found = json_member(&json, 0, "annotations");
-    if (found && json_is(&json, found, JSON_OBJECT)) {
-      buffer_printf(into, ",\"annotations\":");
-      const struct json_token *token = &json.tokens[found];
-      buffer_append(into, text + token->start, token->end - token->start);
-    }
-  }
-  json_free(&json);
-  free(text);
-}
-
-void container_state(const struct state_directory *state, const struct record *record, const char *status,
-                     const char *owner, struct buffer *into) {
-  bool stopped = strcmp(status, "stopped") == 0;
-  buffer_printf(into, "{\"ociVersion\":\"" OCI_VERSION "\",\"id\":");
-  buffer_json_text(into, state->id);
-  buffer_printf(into, ",\"status\":\"%s\"", status);
-  pid_t pid = stopped ? 0 : record->waiter ? record->waiter : record->init;
-  if (pid || owner) buffer_printf(into, ",\"pid\":%d", pid);
-  buffer_printf(into, ",\"bundle\":");
-  buffer_json_text(into, record->bundle);
-  if (owner) {
-    buffer_printf(into, ",\"rootfs\":");
-    buffer_json_text(into, record->rootfs);
-    buffer_printf(into, ",\"created\":\"%s\",\"owner\":", record->created);
-    buffer_json_text(into, owner);
-  }
-  annotations(state, into);
-  buffer_append(into, "}", 1);
-}
-
-// ---- Hooks ----
-
-// The hook's process waits for that which is in the sandbox's PID namespace, and ends as it does.
-static void stand_for(pid_t hook) {
-  int status;
-  while (waitpid(hook, &status, 0) < 0 && errno == EINTR)
-    continue;
-  if (WIFSIGNALED(status)) kill(getpid(), WTERMSIG(status));
-  _exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_RINGFENCE);
-}
-
-static bool is_ours(pid_t init, const char *name) {
-  char own[64], theirs[64];
-  struct stat file, other;
-  snprintf(own, sizeof own, "/proc/self/ns/%s", name);
-  snprintf(theirs, sizeof theirs, "/proc/%d/ns/%s", init, name);
-  return stat(own, &file) == 0 && stat(theirs, &other) == 0 && file.st_ino == other.st_ino;
-}
-
-// createContainer hooks see the container's namespaces and, before anything is mounted there, the host's files. What they mount
-// in the root file system the container has: init opens it later.
-static void enter_namespaces(void *argument) {
-  const struct container *container = argument;
-  pid_t init = container->record.init;
-  int process = (int)syscall(SYS_pidfd_open, init, 0);
-  int types = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID;
-  if (!is_ours(init, "net")) types |= CLONE_NEWNET;
-  if (geteuid() != 0 && container->record.user_namespace) types |= CLONE_NEWUSER;
-  if (process < 0 || setns(process, types) < 0) _exit(EXIT_RINGFENCE);
-  close(process);
-  pid_t hook = fork();
-  if (hook != 0) stand_for(hook);
-  (void)!chdir(container->spec.root);
-}
-
-static bool run_hooks(const struct state_directory *state, const struct json *spec,
-                      const struct record *record, const char *name, const char *status,
-                      const struct hook_place *place, char *message, size_t capacity) {
-  message[0] = '\0';
-  if (!hooks_present(spec, name)) return true;
-  struct buffer text = {0};
-  container_state(state, record, status, NULL, &text);
-  bool done = hooks_run(spec, name, text.data, text.length, place, message, capacity);
-  buffer_free(&text);
-  return done;
-}
-
-bool container_has_hooks(const struct state_directory *state, const char *name) {
-  size_t length;
-  char *text = state_read(state, "config.json", &length);
-  if (!text) return false;
-  struct json json;
-  bool found = json_read(&json, text, length) && hooks_present(&json, name);
-  json_free(&json);
-  free(text);
-  return found;
-}
-
-bool container_hooks(const struct state_directory *state, const struct record *record, const char *name,
-                     const char *status, char *message, size_t capacity) {
-  message[0] = '\0';
-  size_t length;
-  char *text = state_read(state, "config.json", &length);
-  if (!text) return true;
-  struct json json;
-  const struct hook_place place = {.directory = record->bundle};
-  bool done = !json_read(&json, text, length) ||
-              run_hooks(state, &json, record, name, status, &place, message, capacity);
-  json_free(&json);
-  free(text);
-  return done;
-}
-
-static void create_hooks(struct container *container) {
-  static const char *const names[] = {"prestart", "createRuntime", "createContainer"};
-  char message[2048];
-  const struct json *json = &container->spec.json;
-  unfinished_hooks = true;
-  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-    bool inside = strcmp(names[i], "createContainer") == 0;
-    const struct hook_place place = {.directory = container->spec.bundle,
-                                     .enter = inside ? enter_namespaces : NULL,
-                                     .argument = container};
-    struct record seen = container->record;
-    if (inside) seen.waiter = 1; // its number in the container's PID namespace
-    if (!run_hooks(&container->state, json, &seen, names[i], "creating", &place, message, sizeof message))
-      fail(EXIT_RINGFENCE, "%s", message);
-  }
+  if (!container->in_pod) (void)!write(container->sandbox.lifeline, (char[]){LIFELINE_DETACH}, 1);
 }
 
 // ---- Create ----
@@ -227,6 +95,7 @@ static void plan_cgroups(struct container *container, const struct options *opti
     path = below;
   }
   cgroups_plan(cgroups, path, options->id);
+  cgroups->in_pod = container->in_pod;
   if (record->user_unit && !cgroups_unified(cgroups))
     fail(EXIT_RINGFENCE, "cannot use rootless systemd cgroups manager on cgroup v1");
   keep_groups(record, cgroups);
@@ -239,10 +108,14 @@ static void make_cgroups(struct container *container, const struct options *opti
   struct record *record = &container->record;
   struct cgroups cgroups = *planned;
   struct unit_host host = {.unified = cgroups_unified(planned)};
-  const pid_t pids[] = {container->sandbox.init, record->waiter};
+  pid_t pids[2];
+  int count = 0;
+  if (container->sandbox.init) pids[count++] = container->sandbox.init;
+  if (record->waiter) pids[count++] = record->waiter;
   if (record->unit) {
+    if (count == 0) fail(EXIT_RINGFENCE, "in a pod's sandbox --systemd-cgroup goes with --detach alone");
     container->has_unit = true;
-    unit_start(unit, json, pids, record->waiter ? 2 : 1, &host);
+    unit_start(unit, json, pids, count, &host);
   }
   cgroups_make(&cgroups, container_is_lenient(options));
   keep_groups(record, &cgroups);
@@ -254,8 +127,8 @@ static void make_cgroups(struct container *container, const struct options *opti
   // runs before it is created.
   cgroups_cpu_quota(&cgroups, &container->quota, &container->period);
   if (container->quota > 0) cgroups_set_cpu_quota(&cgroups, -1, container->period);
-  cgroups_enter(&cgroups, container->sandbox.init);
-  if (record->waiter) cgroups_enter(&cgroups, record->waiter);
+  for (int i = 0; i < count; i++)
+    cgroups_enter(&cgroups, pids[i]);
 }
 
 static void set_oom_score_of(const struct container *container, pid_t pid) {
@@ -267,7 +140,7 @@ static void set_oom_score_of(const struct container *container, pid_t pid) {
 
 static void set_oom_score(const struct container *container) {
   if (!container->spec.sets_oom_score) return;
-  set_oom_score_of(container, container->sandbox.init);
+  if (container->sandbox.init) set_oom_score_of(container, container->sandbox.init);
   // By its callers' lights it is the container's process.
   if (container->record.waiter) set_oom_score_of(container, container->record.waiter);
 }
@@ -293,6 +166,8 @@ static void wait_until_created(struct container *container) {
 
 static void fill_record(struct container *container) {
   struct record *record = &container->record;
+  record->is_pod = container->spec.pod.role == POD_SANDBOX;
+  record->sandbox = container->in_pod ? container->spec.pod.sandbox : NULL;
   record->bundle = container->spec.bundle;
   record->rootfs = container->spec.root;
   struct timespec now;
@@ -313,6 +188,32 @@ void container_write_pid(const char *path, pid_t pid) {
   close(fd);
 }
 
+// A sandbox of the container's own, with init in it, which waits; or that of its pod.
+static void find_sandbox(struct container *container, const struct sandbox_plan *plan) {
+  struct record *record = &container->record;
+  if (container->in_pod) {
+    container->sandbox = (struct sandbox){.lifeline = -1, .control = -1, .log = -1};
+    record->init = container->pod.record.init;
+    record->user_namespace = container->pod.record.user_namespace;
+    return;
+  }
+  sandbox_prepare(&container->sandbox, plan);
+  container->control.fd = container->sandbox.control;
+  record->init = container->sandbox.init;
+  record->user_namespace = container->sandbox.user_namespace;
+}
+
+static void create_in_pod(struct container *container, const struct sandbox_plan *plan, bool lenient) {
+  struct cgroups groups = record_groups(&container->record);
+  groups.lenient = lenient;
+  // Had its init died meanwhile, the waiter might be in the namespaces of somebody who has its number now.
+  if (!record_init_alive(&container->pod.record))
+    fail(EXIT_RINGFENCE, "the sandbox of the container's pod is not running");
+  pod_create(&container->pod, plan, &groups);
+  container->control.fd = state_connect(&container->state);
+  if (container->control.fd < 0) fail(EXIT_RINGFENCE, "the container's sandbox does not listen");
+}
+
 void container_create(struct container *container, const struct options *options,
                       const struct identity *identity, bool attached) {
   *container = (struct container){0};
@@ -321,6 +222,8 @@ void container_create(struct container *container, const struct options *options
   const char *console_socket = options->values[OPTION_CONSOLE_SOCKET];
   spec_read(spec, options->values[OPTION_BUNDLE]);
   hooks_check(&spec->json);
+  container->in_pod = pod_find(&container->pod, options, spec);
+  if (!container->in_pod) spec_stands_alone(spec);
   console_check(spec->terminal.wanted, !attached, console_socket);
   state_create(&container->state, options->values[OPTION_ROOT], options->id);
   undo_at_exit(container);
@@ -352,24 +255,27 @@ void container_create(struct container *container, const struct options *options
   struct cgroups cgroups;
   struct unit unit;
   plan_cgroups(container, options, &cgroups, &unit);
-  sandbox_prepare(&container->sandbox, &plan);
-  container->control.fd = container->sandbox.control;
-  record->init = container->sandbox.init;
-  record->user_namespace = container->sandbox.user_namespace;
+  find_sandbox(container, &plan);
   if (!attached)
     record->waiter =
         waiter_start(record->init, record->user_namespace, shows_root, channel[1], console.slave);
   make_cgroups(container, options, &cgroups, &unit);
   set_oom_score(container);
-  create_hooks(container);
-  sandbox_go(&container->sandbox);
+  unfinished_hooks = true;
+  container_create_hooks(container);
+  if (container->in_pod)
+    create_in_pod(container, &plan, container_is_lenient(options));
+  else
+    sandbox_go(&container->sandbox);
   const int given[] = {channel[0], channel[1], console.slave, spec->memfd};
   for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
     if (given[i] >= 0) close(given[i]);
   if (!console_socket) sandbox_release_stdio();
-  wait_until_created(container);
+  if (!container->in_pod) wait_until_created(container);
   if (record->waiter && shows_root)
-    shown_root_make(record->init, record->waiter, record->user_namespace, spec);
+    shown_root_make(record->init, record->waiter, record->user_namespace, spec,
+                    container->in_pod || mounts_by_launcher(spec));
+  mounts_return();
   const struct cgroups made = record_groups(record);
   if (container->quota > 0 && !cgroups_set_cpu_quota(&made, container->quota, container->period))
     fail_errno(EXIT_RINGFENCE, "setting the quota of the CPU");
@@ -381,6 +287,13 @@ void container_create(struct container *container, const struct options *options
 }
 
 // ---- Remove ----
+
+void container_end(struct container *container) {
+  if (container->in_pod)
+    pod_end(&container->state);
+  else
+    sandbox_end(&container->sandbox);
+}
 
 void container_remove(const struct state_directory *state, struct record *record) {
   if (record->unit) unit_stop(record->unit, record->user_unit);

@@ -7,6 +7,7 @@
 #include "identity.h"
 #include "lines.h"
 #include "options.h"
+#include "pod.h"
 #include "record.h"
 #include "sandbox.h"
 #include "spec.h"
@@ -15,11 +16,13 @@
 struct container {
   struct state_directory state;
   struct spec spec;
-  struct sandbox sandbox;
+  struct sandbox sandbox; // init 0: it is in its pod's
+  struct pod pod;
+  bool in_pod;
   struct record record;
   long long quota, period; // of the CPU, set when it is created; 0: none
   bool has_unit;           // systemd was asked for one
-  struct lines control;    // the sandbox's connection to this launcher
+  struct lines control;    // this launcher's connection to the sandbox
 };
 
 // Creates the container that the options name. With `attached`, this launcher stands for it, with its own
@@ -34,8 +37,15 @@ void container_keep(void);
 // The launcher may end now, and the container stays.
 void container_leave(struct container *container);
 
+// Ends the sandbox of a container that this launcher has made, or the container alone, if that is in its pod's.
+void container_end(struct container *container);
+
 // Removes what is left of a container whose sandbox is gone, and runs its poststop hooks.
 void container_remove(const struct state_directory *state, struct record *record);
+
+// Runs those of its creation; fails with the first that fails. In a pod this launcher is in a mount namespace of its own then
+// (mounts_separate).
+void container_create_hooks(struct container *container);
 
 // Whether its config.json has hooks of that name.
 bool container_has_hooks(const struct state_directory *state, const char *name);

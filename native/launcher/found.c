@@ -1,6 +1,7 @@
 // Containers that are there: see found.h.
 #include "found.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "json.h"
@@ -11,10 +12,15 @@
 // process.
 #define ANSWER_MS 10000
 
+void found_connect(struct found *found) {
+  found->control.fd = state_connect(&found->state);
+  found->control.late = found->control.fd < 0 && errno == EAGAIN;
+}
+
 bool found_read(struct found *found) {
   found->control = (struct lines){.fd = -1};
   if (!record_read(&found->state, &found->record) || !found->record.bundle) return false;
-  found->control.fd = state_connect(&found->state);
+  found_connect(found);
   found->control.patience_ms = ANSWER_MS;
   return true;
 }

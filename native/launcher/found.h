@@ -22,6 +22,9 @@ void found_open(struct found *found, const struct options *options);
 // Reads the record in the opened directory `found->state`, and connects; false where it is of no container.
 bool found_read(struct found *found);
 
+// Connects to its control socket. `control.late`: somebody listens there who does not come to accept.
+void found_connect(struct found *found);
+
 // Asks; false with the sandbox's words, or "" where it went away or is late.
 bool found_ask(struct found *found, const char *request, char **text, size_t *length, char *message,
                size_t capacity);

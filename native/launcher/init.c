@@ -214,6 +214,9 @@ static void send_boot(const struct init_plan *plan, int socket, int proc, struct
 // The host's files that a guest may change, and so Node. The sandbox's own proc is where the zygote sets its
 // oom_score_adj.
 static void confine_writes(const struct init_plan *plan, int proc, int root, const int *binds) {
+  // What later containers of its pod bring along cannot be added to such a ruleset. Of mounts, theirs as well, those that are
+  // not to be written to are read-only themselves; FIFOs are what Landlock keeps from it beyond that.
+  if (plan->spec && plan->spec->pod.role == POD_SANDBOX) return;
   unsigned bind_count = plan->spec ? plan->spec->bind_count : 0;
   int *trees = calloc(bind_count + 2, sizeof *trees), count = 0;
   if (!trees) fail_errno(EXIT_RINGFENCE, "confining writes");

@@ -1,6 +1,10 @@
 // The launcher: serves the quick commands itself, hands everything else to Node with the command
 // line of yargs. It holds no policy: what the flags are is generated from the yargs definitions.
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -46,6 +50,13 @@ static void open_log(const struct options *options) {
   report_log(fd, option_is(options, OPTION_LOG_FORMAT, "json"), option_on(options, OPTION_LOG_ALONE));
 }
 
+// What a caller that was killed had begun is not to go on behind its back: somebody else cleans up after it.
+static void bind_to_parent(const char *parent) {
+  if (!parent) return;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (kill(atoi(parent), 0) < 0 && errno == ESRCH) fail(EXIT_RINGFENCE, "the caller, %s, has ended", parent);
+}
+
 static _Noreturn void run_node(char **argv) {
   char **command = installation_node_command("js/cli.cjs", argv + (argv[0] != NULL));
   execv(command[0], command);
@@ -65,5 +76,6 @@ int main(int argc, char **argv) {
   options.closed_streams = close_foreign_descriptors(options.preserved);
   preserved_check(options.preserved);
   open_log(&options);
+  bind_to_parent(options.values[OPTION_PARENT]);
   return commands[options.command](&options);
 }

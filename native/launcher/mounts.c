@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,6 +19,30 @@
 
 static int attributes(int fd, const char *path, unsigned flags, struct mount_attr attr) {
   return (int)syscall(SYS_mount_setattr, fd, path, flags, &attr, sizeof attr);
+}
+
+static struct { int namespace, root, directory; } left = {-1, -1, -1};
+
+void mounts_separate(void) {
+  left.namespace = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  left.root = open("/", O_PATH | O_CLOEXEC);
+  left.directory = open(".", O_PATH | O_CLOEXEC);
+  if (left.namespace < 0 || left.root < 0 || left.directory < 0 || unshare(CLONE_NEWNS) < 0)
+    fail_errno(EXIT_RINGFENCE, "making a mount namespace");
+  mounts_make_private();
+}
+
+void mounts_return(void) {
+  if (left.namespace < 0) return;
+  const int namespace = left.namespace;
+  left.namespace = -1; // once, whatever comes of it: it is also a part of failing
+  // It makes the namespace's root that of the process (setns(2)), which may have had another.
+  if (setns(namespace, CLONE_NEWNS) < 0 || fchdir(left.root) < 0 || chroot(".") < 0 ||
+      fchdir(left.directory) < 0)
+    fail_errno(EXIT_RINGFENCE, "returning to a mount namespace");
+  close(namespace);
+  close(left.root);
+  close(left.directory);
 }
 
 void mounts_make_private(void) {
@@ -100,8 +125,7 @@ struct trees mounts_trees(const struct spec *spec, bool root_writable) {
   return trees;
 }
 
-// In his own mount namespace.
-static bool may_mount(void) {
+bool mounts_may(void) {
   int fd = (int)syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   if (fd >= 0) close(fd);
   return fd >= 0;
@@ -110,7 +134,7 @@ static bool may_mount(void) {
 bool mounts_by_launcher(const struct spec *spec) {
   for (unsigned i = 0; i < spec->bind_count; i++)
     if (spec->binds[i].has_ids) return true;
-  return (spec->user.own || spec->user.path) && may_mount();
+  return (spec->user.own || spec->user.path) && mounts_may();
 }
 
 int mounts_detached_host(bool writable) {

@@ -10,6 +10,11 @@
 // Nothing that is mounted here or on the host from now on shows on the other side.
 void mounts_make_private(void);
 
+// The launcher goes on in a mount namespace of its own, in which nothing shows on the host, and comes back with everything as it
+// was, if it has left; mounts are open beyond that.
+void mounts_separate(void);
+void mounts_return(void);
+
 // A detached mount of proc for this PID namespace, as an O_PATH descriptor. It must be made while the
 // host's own /proc is still in view: the kernel refuses a proc that would show more than that one.
 int mounts_detached_proc(void);
@@ -36,6 +41,9 @@ struct trees {
 
 // Opens them. With mounts whose ids are mapped it takes privilege over the file systems that they show.
 struct trees mounts_trees(const struct spec *spec, bool root_writable);
+
+// Whether the caller may mount, in his own mount namespace.
+bool mounts_may(void);
 
 // Whether that is the launcher's to do: where the container has other ids than its caller, in directories on the way to
 // whose files the sandbox is nobody, if he may mount; and where a mount maps ids.

@@ -51,6 +51,8 @@ void record_write(const struct state_directory *state, struct record *record) {
   if (record->bundle) member(&text, "created", record->created);
   member(&text, "unit", record->unit);
   if (record->unit) buffer_printf(&text, ",\"userUnit\":%s", record->user_unit ? "true" : "false");
+  if (record->is_pod) buffer_printf(&text, ",\"pod\":true");
+  member(&text, "sandbox", record->sandbox);
   buffer_printf(&text, ",\"cgroups\":[");
   for (int i = 0; i < record->cgroup_count; i++) {
     if (i > 0) buffer_append(&text, ",", 1);
@@ -107,6 +109,8 @@ bool record_read(const struct state_directory *state, struct record *record) {
     json_text(&json, json_member(&json, 0, "created"), record->created, sizeof record->created);
     record->unit = text_member(&json, "unit");
     record->user_unit = json_is(&json, json_member(&json, 0, "userUnit"), JSON_TRUE);
+    record->is_pod = json_is(&json, json_member(&json, 0, "pod"), JSON_TRUE);
+    record->sandbox = text_member(&json, "sandbox");
     record->cgroup_count = texts_member(&json, "cgroups", record->cgroups);
     texts_member(&json, "cgroupTops", record->cgroup_tops);
   }
@@ -115,8 +119,10 @@ bool record_read(const struct state_directory *state, struct record *record) {
 }
 
 struct cgroups record_groups(struct record *record) {
-  return (struct cgroups){
-      .count = record->cgroup_count, .paths = record->cgroups, .tops = record->cgroup_tops};
+  return (struct cgroups){.in_pod = record->sandbox != NULL,
+                          .count = record->cgroup_count,
+                          .paths = record->cgroups,
+                          .tops = record->cgroup_tops};
 }
 
 bool record_init_alive(const struct record *record) {

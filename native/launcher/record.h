@@ -19,6 +19,8 @@ struct record {
   char created[32]; // RFC 3339
   char *unit;       // of systemd; NULL: there is none
   bool user_unit;   // of the caller's own systemd
+  bool is_pod;      // other containers may be made in its sandbox
+  char *sandbox;    // the container whose sandbox it is in, and whose init that is; NULL: its own
   int cgroup_count;
   char *cgroups[CGROUPS_MAX];
   char *cgroup_tops[CGROUPS_MAX]; // as in struct cgroups

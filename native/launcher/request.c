@@ -6,10 +6,7 @@
 #include <sys/socket.h>
 
 #include "json.h"
-#include "preserved.h"
 #include "ringfence/rights.h"
-
-#define DESCRIPTORS_MAX (4 + PRESERVED_MAX)
 
 void request_flatten(char *json, size_t length) {
   for (size_t i = 0; i < length; i++)
@@ -17,7 +14,7 @@ void request_flatten(char *json, size_t length) {
 }
 
 bool request_send(int fd, const struct buffer *line, const int *descriptors, int count) {
-  RIGHTS_CONTROL(control, DESCRIPTORS_MAX);
+  RIGHTS_CONTROL(control, REQUEST_DESCRIPTORS_MAX);
   struct iovec text = {.iov_base = line->data, .iov_len = line->length};
   struct msghdr message = {.msg_iov = &text, .msg_iovlen = 1};
   rights_attach(&message, control, descriptors, (size_t)count);

@@ -8,10 +8,13 @@
 #include "buffer.h"
 #include "lines.h"
 
+// As many as go along with one message of a socket (SCM_MAX_FD, unix(7)).
+#define REQUEST_DESCRIPTORS_MAX 253
+
 // Makes JSON part of a line: it has line ends between its parts alone.
 void request_flatten(char *json, size_t length);
 
-// Sends a line with descriptors; false with errno.
+// Sends a line with descriptors, at most as many as one message holds; false with errno.
 bool request_send(int fd, const struct buffer *line, const int *descriptors, int count);
 
 // Waits for the answer to the request with id 1. True: `text` has its line, good until the next read.

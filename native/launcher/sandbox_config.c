@@ -42,7 +42,7 @@ static void write_cpus(struct buffer *text) {
 }
 
 // The hierarchies of control groups of this host, by /proc/self/cgroup (cgroups(7)): a container's programs see such.
-static void write_cgroups(struct buffer *text) {
+void sandbox_cgroups(struct buffer *text) {
   struct statfs status;
   if (statfs("/sys/fs/cgroup", &status) == 0 && status.f_type == CGROUP2_SUPER_MAGIC)
     return; // one of v2 alone
@@ -69,7 +69,8 @@ static void write_config(struct buffer *text, const struct sandbox_plan *plan, c
   buffer_printf(text, "{\"version\":1,\"mode\":\"%s\",\"hostname\":", mode);
   buffer_json_string(text, plan->identity->hostname);
   write_cpus(text);
-  if (plan->spec) write_cgroups(text);
+  if (plan->spec) sandbox_cgroups(text);
+  if (plan->spec && plan->spec->pod.role == POD_SANDBOX) buffer_printf(text, ",\"pod\":true");
   buffer_printf(text, ",\"options\":{\"platform\":");
   buffer_json_string(text, options->values[OPTION_PLATFORM]);
   buffer_printf(text, ",\"workers\":");

@@ -8,6 +8,9 @@
 // A memfd with all of it, sealed, so that nobody can change it behind the reader.
 int sandbox_config(const struct sandbox_plan *plan, const struct user_plan *users, const char *workers);
 
+// Its member "cgroups" with a comma before it, or nothing: the host's hierarchies, where they are not v2's alone.
+void sandbox_cgroups(struct buffer *into);
+
 // --overlay2, or its default: a container's writes go to the files it was given, which are its engine's upper layer already.
 const char *sandbox_overlay(const struct sandbox_plan *plan);
 

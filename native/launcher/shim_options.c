@@ -38,54 +38,60 @@ static bool find_field(struct bytes message, unsigned number, struct bytes *foun
   return false;
 }
 
-// shim_sharing = "node" in a line of its own, before any table.
-static bool says_node(const char *text) {
-  static const char name[] = "shim_sharing";
+// A key's value in a line of its own, before any table. False: it is not there, or another.
+static bool says(const char *text, const char *name, const char *const values[2]) {
+  size_t length = strlen(name);
   for (const char *line = text; line; line = strchr(line, '\n')) {
     line += strspn(line, " \t\r\n");
     if (*line == '[') return false;
-    if (strncmp(line, name, sizeof name - 1) != 0) continue;
-    const char *value = line + sizeof name - 1;
+    if (strncmp(line, name, length) != 0) continue;
+    const char *value = line + length;
     value += strspn(value, " \t");
     if (*value++ != '=') continue;
     value += strspn(value, " \t");
-    return strncmp(value, "\"node\"", 6) == 0 || strncmp(value, "'node'", 6) == 0;
+    return strncmp(value, values[0], strlen(values[0])) == 0 ||
+           strncmp(value, values[1], strlen(values[1])) == 0;
   }
   return false;
 }
 
-static bool text_says_node(struct bytes text) {
-  char *copy = strndup((const char *)text.at, (size_t)(text.end - text.at));
-  bool node = copy && says_node(copy);
-  free(copy);
-  return node;
+static enum shim_sharing sharing_of(const char *text) {
+  if (says(text, "shim_sharing", (const char *const[]){"\"node\"", "'node'"})) return SHARE_NODE;
+  return says(text, "grouping", (const char *const[]){"false", "false"}) ? SHARE_NOTHING : SHARE_POD;
 }
 
-static bool file_says_node(struct bytes path) {
+static enum shim_sharing sharing_of_text(struct bytes text) {
+  char *copy = strndup((const char *)text.at, (size_t)(text.end - text.at));
+  enum shim_sharing sharing = copy ? sharing_of(copy) : SHARE_POD;
+  free(copy);
+  return sharing;
+}
+
+static enum shim_sharing sharing_of_file(struct bytes path) {
   char *name = strndup((const char *)path.at, (size_t)(path.end - path.at));
   size_t length;
   char *text = name && *name ? read_whole_file(name, OPTIONS_MAX, &length) : NULL;
-  bool node = text && says_node(text);
+  enum shim_sharing sharing = text ? sharing_of(text) : SHARE_POD;
   free(text);
   free(name);
-  return node;
+  return sharing;
 }
 
-bool shim_options_share_node(void) {
+enum shim_sharing shim_options_sharing(void) {
   struct stat input;
   // Whoever calls it by hand has no options for it.
-  if (fstat(0, &input) < 0 || S_ISCHR(input.st_mode)) return false;
+  if (fstat(0, &input) < 0 || S_ISCHR(input.st_mode)) return SHARE_POD;
   size_t length;
   char *text = read_whole(0, OPTIONS_MAX, &length);
-  if (!text) return false;
+  if (!text) return SHARE_POD;
   struct bytes any = {(unsigned char *)text, (unsigned char *)text + length}, options, found;
-  bool node = false;
+  enum shim_sharing sharing = SHARE_POD;
   if (find_field(any, 2, &options)) {
     if (find_field(options, 3, &found) && found.at < found.end)
-      node = text_says_node(found);
+      sharing = sharing_of_text(found);
     else if (find_field(options, 2, &found))
-      node = file_says_node(found);
+      sharing = sharing_of_file(found);
   }
   free(text);
-  return node;
+  return sharing;
 }

@@ -2,10 +2,10 @@
 #ifndef RINGFENCE_SHIM_OPTIONS_H
 #define RINGFENCE_SHIM_OPTIONS_H
 
-#include <stdbool.h>
+enum shim_sharing { SHARE_NOTHING, SHARE_POD, SHARE_NODE };
 
-// Whether one shim is to serve all pods: shim_sharing = "node" in the configuration. All else in it is read, and judged, by
-// the shim itself (src/main/shim/options.ts).
-bool shim_options_share_node(void);
+// Whose shim is to be the same: with grouping = false nobody's, with shim_sharing = "node" that of all pods. All else in the
+// configuration is read, and judged, by the shim itself (src/main/shim/options.ts).
+enum shim_sharing shim_options_sharing(void);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,11 +81,26 @@ void shim_socket_note(const char *file, const char *address) {
   close(fd);
 }
 
+// Those beside it: its name, a dash and a number (src/main/shim/container.ts).
+static void forget_terminals(const char *socket) {
+  char *pattern = NULL;
+  glob_t found;
+  if (asprintf(&pattern, "%s-[0-9]*", socket) < 0) return;
+  if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
+    for (size_t i = 0; i < found.gl_pathc; i++)
+      unlink(found.gl_pathv[i]);
+    globfree(&found);
+  }
+  free(pattern);
+}
+
 void shim_socket_forget(const char *file) {
   char address[SHIM_ADDRESS_MAX];
   struct sockaddr_un name;
   if (!read_address(file, address, &name) || is_listened_at(&name)) return;
   // Only what is a socket: the file might say anything.
   struct stat status;
-  if (lstat(name.sun_path, &status) == 0 && S_ISSOCK(status.st_mode)) unlink(name.sun_path);
+  if (lstat(name.sun_path, &status) < 0 || !S_ISSOCK(status.st_mode)) return;
+  forget_terminals(name.sun_path);
+  unlink(name.sun_path);
 }

@@ -100,17 +100,12 @@ static _Noreturn void become_shim(char **command, int listening, int failed) {
 }
 
 // Starts the shim and waits until its program runs.
-static void leave_shim(const struct shim_words *words, const char *address, int listening) {
+static void leave_shim(const struct shim_words *words, const char *address, int listening, bool for_node) {
   int failed[2], error;
   char root[PATH_MAX];
   shim_root(root, sizeof root, words->namespace);
-  char *const serve[] = {"serve",
-                         (char *)words->namespace,
-                         (char *)words->address,
-                         (char *)address,
-                         root,
-                         words->debug ? "debug" : "info",
-                         NULL};
+  char *const serve[] = {"serve", (char *)words->namespace,        (char *)words->address,    (char *)address,
+                         root,    words->debug ? "debug" : "info", for_node ? "node" : "pod", NULL};
   char **command = installation_node_command("js/shim.cjs", serve);
   if (pipe2(failed, O_CLOEXEC) < 0) fail_errno(EXIT_RINGFENCE, "making a pipe");
   pid_t child = fork();
@@ -135,18 +130,22 @@ int shim_start(const struct shim_words *words) {
   char group[300], address[SHIM_ADDRESS_MAX];
   if (!words->address) fail(EXIT_RINGFENCE, "-address is missing");
   if (words->bundle && chdir(words->bundle) < 0) fail_errno(EXIT_RINGFENCE, "going to %s", words->bundle);
-  bool for_node = shim_options_share_node();
-  bool grouped = for_node || group_file(group, sizeof group);
+  enum shim_sharing sharing = shim_options_sharing();
+  bool for_node = sharing == SHARE_NODE;
+  bool grouped = for_node || (sharing == SHARE_POD && group_file(group, sizeof group));
   if (for_node) {
     snprintf(group, sizeof group, NODE_ADDRESS);
     lock_node();
   }
   if (!grouped || !shim_socket_alive(group, address)) {
     int listening = shim_socket_make(address);
-    leave_shim(words, address, listening);
+    // Before anything can fail: `delete` finds the socket by it.
+    shim_socket_note("address", address);
+    leave_shim(words, address, listening, for_node);
     if (for_node) shim_socket_note(group, address);
+  } else {
+    shim_socket_note("address", address);
   }
-  shim_socket_note("address", address);
   print_address(address);
   return 0;
 }

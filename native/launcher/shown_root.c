@@ -52,8 +52,8 @@ static void hide_sandbox(int proc) {
   closedir(directory);
 }
 
-static _Noreturn void make(pid_t init, pid_t waiter, bool user_namespace, const struct spec *spec) {
-  const bool opened = mounts_by_launcher(spec);
+static _Noreturn void make(pid_t init, pid_t waiter, bool user_namespace, const struct spec *spec,
+                           bool opened) {
   struct trees trees = {.root = -1};
   if (opened) trees = mounts_trees(spec, !spec->root_read_only);
   int user = user_namespace ? namespace_of(init, "user") : -1;
@@ -76,9 +76,10 @@ static _Noreturn void make(pid_t init, pid_t waiter, bool user_namespace, const 
   _exit(0);
 }
 
-void shown_root_make(pid_t init, pid_t waiter, bool user_namespace, const struct spec *spec) {
+void shown_root_make(pid_t init, pid_t waiter, bool user_namespace, const struct spec *spec,
+                     bool by_launcher) {
   pid_t maker = fork();
   if (maker < 0) fail_errno(EXIT_RINGFENCE, "showing the container's files");
-  if (maker == 0) make(init, waiter, user_namespace, spec);
+  if (maker == 0) make(init, waiter, user_namespace, spec, by_launcher);
   namespace_child_end(maker);
 }

@@ -10,6 +10,8 @@
 #include "spec.h"
 
 // Makes it, when the container's mount points are there. Ends the launcher where the host's own files would stay in view.
-void shown_root_make(pid_t init, pid_t waiter, bool user_namespace, const struct spec *spec);
+// `by_launcher`: the files are opened as the launcher sees them, not from within the waiter's namespace.
+void shown_root_make(pid_t init, pid_t waiter, bool user_namespace, const struct spec *spec,
+                     bool by_launcher);
 
 #endif

@@ -81,7 +81,7 @@ static bool string_is(const struct spec *spec, unsigned token, const char *text)
 }
 
 // A namespace of another process is joined only where nothing of the guest's depends on it: its processes,
-// IPC objects and names are the sandbox's own.
+// IPC objects and names are the sandbox's own, or its pod's.
 static void read_namespaces(struct spec *spec, unsigned namespaces) {
   const struct json *json = &spec->json;
   for (unsigned item = json_first(json, namespaces); item; item = json_next(json, namespaces, item)) {
@@ -109,14 +109,25 @@ static void read_namespaces(struct spec *spec, unsigned namespaces) {
       if (access(path, F_OK) < 0) fail_errno(EXIT_RINGFENCE, "linux.namespaces: %s", path);
       continue;
     }
-    char name[32];
-    if (!json_text(json, type, name, sizeof name)) strcpy(name, "?");
-    fail(EXIT_RINGFENCE,
-         "linux.namespaces: the %s namespace of another process cannot be joined: %s (each container has its "
-         "own: "
-         "leave out the path, or the engine's --%s=container:..., --%s=ns:...)",
-         name, path, name, name);
+    if (string_is(spec, type, "pid")) spec->shares_processes = true;
+    if (spec->foreign.path) {
+      free(path);
+      continue;
+    }
+    spec->foreign.path = path;
+    if (!json_text(json, type, spec->foreign.type, sizeof spec->foreign.type))
+      strcpy(spec->foreign.type, "?");
   }
+}
+
+void spec_stands_alone(const struct spec *spec) {
+  const char *type = spec->foreign.type;
+  if (!spec->foreign.path) return;
+  fail(EXIT_RINGFENCE,
+       "linux.namespaces: the %s namespace of another process cannot be joined: %s (each container has its "
+       "own: "
+       "leave out the path, or the engine's --%s=container:..., --%s=ns:...)",
+       type, spec->foreign.path, type, type);
 }
 
 // Of a mount with maps of its own no option need say so.
@@ -249,4 +260,5 @@ void spec_read(struct spec *spec, const char *bundle) {
   id_maps_read(&spec->user.ids, json, system, "linux");
   read_time_offsets(spec, system);
   read_mounts(spec, json_member(json, 0, "mounts"));
+  pod_spec_read(&spec->pod, json);
 }

@@ -9,6 +9,7 @@
 
 #include "id_map.h"
 #include "json.h"
+#include "pod_spec.h"
 
 #define SPEC_BYTES_MAX (4 << 20)
 #define SPEC_MOUNTS_MAX 1024
@@ -57,6 +58,13 @@ struct spec {
   char *cgroups_path; // or NULL
   char *network;      // path of the network namespace to join, or NULL
   bool own_network;   // it is to have a new one; else, without a path, its caller's
+  // The first namespace that is named by path and can only be one of the container's pod.
+  struct {
+    char type[32];
+    char *path; // or NULL
+  } foreign;
+  bool shares_processes; // its PID namespace is named by path
+  struct pod_spec pod;
   struct user_spec user;
   char *time; // path of the time namespace to join, or NULL
   bool sets_time;
@@ -69,6 +77,9 @@ struct spec {
 
 // Reads <bundle>/config.json; `bundle` NULL: the working directory.
 void spec_read(struct spec *spec, const char *bundle);
+
+// Fails where it names namespaces that a container without a pod cannot have.
+void spec_stands_alone(const struct spec *spec);
 
 // Reads the process object at that token; token 0 is the whole text.
 void terminal_read(struct terminal_spec *terminal, const struct json *json, unsigned process);

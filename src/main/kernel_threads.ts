@@ -60,13 +60,14 @@ export async function startKernelThreads(
     net.turns.ask();
     await limited;
   };
-  const prepare: KernelApi["prepare"] = async (container) => {
-    await limitMemory(container.memory);
-    return api.prepare(container);
+  // What the kernel itself may have is the first container's.
+  const prepare: KernelApi["prepare"] = async (container, spec) => {
+    if (container === 0) await limitMemory(spec.memory);
+    return api.prepare(container, spec);
   };
-  const limit: KernelApi["limit"] = async (limits) => {
-    await limitMemory(limits.memory);
-    await api.limit(limits);
+  const limit: KernelApi["limit"] = async (container, limits) => {
+    if (container === 0) await limitMemory(limits.memory);
+    await api.limit(container, limits);
   };
   await Promise.race([api.counters(), ...ends]); // the kernel page is there
   await net.remote.begin();
@@ -88,16 +89,17 @@ function askingForTurns(remote: Remote<KernelApi>, turns: Turns): KernelApi {
     return answer;
   };
   return {
-    prepare: (container) => asked(remote.prepare(container)),
-    start: (spec, streams) => asked(remote.start(spec, streams)),
-    startHook: (spec, input) => asked(remote.startHook(spec, input)),
+    prepare: (container, spec) => asked(remote.prepare(container, spec)),
+    remove: (container) => asked(remote.remove(container)),
+    start: (container, spec, streams) => asked(remote.start(container, spec, streams)),
+    startHook: (container, spec, input) => asked(remote.startHook(container, spec, input)),
     endHook: (pid) => asked(remote.endHook(pid)),
-    usage: () => asked(remote.usage()),
+    usage: (container) => asked(remote.usage(container)),
     wait: (pid) => asked(remote.wait(pid)),
-    signal: (pid, signo) => asked(remote.signal(pid, signo)),
-    limit: (limits) => asked(remote.limit(limits)),
-    pause: () => asked(remote.pause()),
-    resume: () => asked(remote.resume()),
+    signal: (container, pid, signo) => asked(remote.signal(container, pid, signo)),
+    limit: (container, limits) => asked(remote.limit(container, limits)),
+    pause: (container) => asked(remote.pause(container)),
+    resume: (container) => asked(remote.resume(container)),
     foreground: (pid, value) => asked(remote.foreground(pid, value)),
     counters: () => asked(remote.counters()),
     failHostCalls: (plan) => asked(remote.failHostCalls(plan)),

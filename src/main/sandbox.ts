@@ -7,7 +7,9 @@ import { startupSnapshot } from "node:v8";
 import { openSourcePositions } from "../shared/source_positions.ts";
 import { type Boot, receiveBoot, required } from "./boot.ts";
 import { Container, type Streams } from "./container/container.ts";
-import type { Peer } from "./control/methods.ts";
+import { type ContainerKernel, kernelOf } from "./container/kernel_view.ts";
+import { Pod } from "./container/pod.ts";
+import type { Control } from "./control/methods.ts";
 import { CODE_RINGFENCE, Program } from "./control/program.ts";
 import { ControlServer } from "./control/server.ts";
 import { loadHost } from "./host.ts";
@@ -63,15 +65,16 @@ class Sandbox {
   }
 
   /** Checks the container's configuration and builds its file systems; the caller hears `created`. */
-  async #createContainer({ api }: RunningKernel): Promise<Container> {
+  async #createContainer(kernel: ContainerKernel): Promise<Container> {
     const { config, descriptors } = this.#boot;
     const specFd = required(descriptors, "spec");
     const spec = readContainer(specFd, config.id ?? "", config, descriptors, this.#log);
     closeSync(specFd);
-    const wrong = await api.prepare(spec);
+    const wrong = await kernel.prepare(spec);
     if (wrong !== null) throw new Refused(wrong);
-    const parts = { host: this.#host, kernel: api, log: this.#log };
-    return new Container(parts, spec, firstStreams(this.#boot), descriptors.waiter ?? null);
+    const parts = { host: this.#host, kernel, log: this.#log };
+    const { waiter = null } = descriptors;
+    return new Container(parts, spec, firstStreams(this.#boot), waiter, config.pod === true);
   }
 
   async run(): Promise<void> {
@@ -80,13 +83,20 @@ class Sandbox {
     this.kernel = kernel;
     kernel.ended.catch((error: unknown) => this.fatal("the kernel thread died", error));
     const { api } = kernel;
-    const container = config.mode === "container" ? await this.#createContainer(kernel) : undefined;
-    const end = () => this.#host.exitProcess(0);
-    const control = { kernel: api, log: this.#log, end, ...(container && { container }) };
-    const server = new ControlServer(this.#host, control, this.#launcher);
-    const peer: Peer = server.attach(this.#launcher);
+    const first = kernelOf(api, 0);
+    const container = config.mode === "container" ? await this.#createContainer(first) : undefined;
+    const server = new ControlServer(this.#host, this.#log, this.#launcher);
+    const parts = { host: this.#host, kernel: api, log: this.#log, config };
+    const control: Control = {
+      kernel: first,
+      log: this.#log,
+      end: () => this.#host.exitProcess(0),
+      ...(container && { container }),
+      ...(config.pod === true && { pod: new Pod(parts, server) }),
+    };
+    const peer = server.attach(this.#launcher, control);
     if (config.process) {
-      peer.program = new Program(api, (event) => {
+      peer.program = new Program(first, (event) => {
         this.#running = true;
         peer.connection.send(event);
       });
@@ -95,7 +105,7 @@ class Sandbox {
     }
     await api.counters(); // answered once the kernel is up
     this.#running = true;
-    if (descriptors.listen !== undefined) server.listen(descriptors.listen);
+    if (descriptors.listen !== undefined) server.listen(descriptors.listen, control);
     peer.connection.send({ event: container === undefined ? "started" : "created" });
   }
 }

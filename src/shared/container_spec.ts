@@ -53,8 +53,20 @@ export interface HookSpec {
   timeout: number;
 }
 
+/** Of a container that is made in the sandbox of its pod. */
+export interface PodSpec {
+  /** Host descriptor of its root file system. */
+  root: number;
+  /** Whether its processes have a PID namespace of their own, or the pod's. */
+  processes: "own" | "shared";
+  /** Host descriptors of cgroup.procs, of its control groups. */
+  groups: number[];
+}
+
 export interface ContainerSpec {
   id: string;
+  /** Absent: the sandbox is its own. */
+  pod?: PodSpec;
   process: ProcessSpec;
   startHooks: HookSpec[];
   /** The state that they read (runtime-spec, "State"), as a byte string. */

@@ -99,6 +99,8 @@ export interface SandboxConfig {
   process?: ProcessSpec;
   /** Name of the container, whose config.json comes as descriptor `spec`. */
   id?: string;
+  /** It is a pod's: it has no program of its own, and others are made beside it. */
+  pod?: boolean;
   /** Its directory, for the state that hooks are told. */
   bundle?: string;
   hostname: string;
@@ -160,6 +162,8 @@ export type BootDescriptor =
   | "root" // the root file system, read-only unless it is to be written to
   | "log" // where log records go
   | "debug-log"
+  | "lock" // of a container of a pod: its state directory's, which tells that it is there
+  | `group:${number}` // of a container of a pod: a cgroup.procs of its control groups
   | `preserved:${number}` // what the first program gets as descriptor 3 + number
   | "stdin"
   | "stdout"
@@ -202,36 +206,41 @@ export interface GuestLimits {
   cgroup: Partial<CgroupLimits>;
 }
 
-/** The kernel as the main thread sees it (comlink, control plane only). */
+/**
+ * The kernel as the main thread sees it (comlink, control plane only). Containers have numbers, which the main thread gives;
+ * 0 is there from the start.
+ */
 export interface KernelApi {
   /** Builds a container's root and mounts and looks for its program. Resolves to null, or to what is wrong. */
-  prepare(container: ContainerSpec): Promise<string | null>;
+  prepare(container: number, spec: ContainerSpec): Promise<string | null>;
+  /** Ends all of a container that is not the first. Resolves when nothing is left of it. */
+  remove(container: number): Promise<void>;
   /**
    * Starts a program with host descriptors as 0, 1, 2 and on, which are the kernel's to close from now on,
    * whatever comes of it. Resolves to the program's guest pid, or to what is wrong.
    */
-  start(spec: ProcessSpec, streams: readonly number[]): Promise<number | StartError>;
+  start(container: number, spec: ProcessSpec, streams: readonly number[]): Promise<number | StartError>;
   /**
    * Starts a program that reads `input` and whose output is kept. Resolves to its guest pid, for wait() and endHook(),
    * or to what is wrong.
    */
-  startHook(spec: ProcessSpec, input: string): Promise<number | StartError>;
+  startHook(container: number, spec: ProcessSpec, input: string): Promise<number | StartError>;
   /** What that program has said, the end of it; it is forgotten. */
   endHook(pid: number): Promise<HookOutput>;
   /** What there is of it now. */
-  usage(): Promise<Usage>;
+  usage(container: number): Promise<Usage>;
   /** Resolves with the Linux wait status when that program's process has ended, or stopped (0x7f: call again). */
   wait(pid: number): Promise<number>;
   /**
-   * Sends a signal to a guest process (pid), its terminal's foreground group (-pid), or all (0); 0 or a negative
-   * errno.
+   * Sends a signal to a guest process (pid), its terminal's foreground group (-pid), or all of the container (0); 0 or a
+   * negative errno.
    */
-  signal(pid: number, signo: number): Promise<number>;
+  signal(container: number, pid: number, signo: number): Promise<number>;
   /** From now on these hold instead of what held so far. */
-  limit(limits: Partial<GuestLimits>): Promise<void>;
-  /** Stops all guest code, until resume(). Resolves when none runs any more; to false where the host lets it not stop. */
-  pause(): Promise<boolean>;
-  resume(): Promise<void>;
+  limit(container: number, limits: Partial<GuestLimits>): Promise<void>;
+  /** Stops all of its code, until resume(). Resolves when none runs any more; to false where the host lets it not stop. */
+  pause(container: number): Promise<boolean>;
+  resume(container: number): Promise<void>;
   /** Whether a program that was given a terminal may read it: its caller is in the terminal's foreground. */
   foreground(pid: number, value: boolean): Promise<void>;
   /** Counters by name: processes, chunks, maps, descriptors, dropped notifications, ... */

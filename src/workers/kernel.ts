@@ -4,13 +4,12 @@
 
 import { randomUUID } from "node:crypto";
 import { totalmem } from "node:os";
+import { ESRCH } from "../shared/abi/errno.ts";
 import { ALL_ON_THREAD_0, compileMarshal, MARSHAL_ENTRY_SIZE } from "../shared/abi/marshal.ts";
 import { SIGKILL } from "../shared/abi/signal.ts";
 import { SYSCALLS } from "../shared/abi/syscalls.ts";
 import type { CgroupHierarchy } from "../shared/cgroup.ts";
 import type { ContainerSpec } from "../shared/container_spec.ts";
-import { readCpuList } from "../shared/cpu_list.ts";
-import { DeviceRules } from "../shared/device_rules.ts";
 import type { GuestLimits, ProcessSpec, SandboxConfig } from "../shared/process_spec.ts";
 import { ActiveChunks } from "../shared/ring/active.ts";
 import { Attention } from "../shared/ring/attention.ts";
@@ -65,18 +64,19 @@ import { PLATFORMS } from "./platform/platforms.ts";
 import { Stubs } from "./platform/stubs.ts";
 import { NetThread } from "./pool/net_thread.ts";
 import { Post } from "./pool/post.ts";
-import { Cgroup, makeCgroups } from "./proc/cgroup_fs.ts";
+import { makeCgroups } from "./proc/cgroup_fs.ts";
 import { makeProc } from "./proc/proc_fs.ts";
-import type { SupervisorContext } from "./process/context.ts";
+import { Containers, groupsOf } from "./process/containers.ts";
+import type { CgroupState, SupervisorContext } from "./process/context.ts";
 import { exitGroup } from "./process/exit.ts";
 import { Hooks } from "./process/hooks.ts";
-import { Pause } from "./process/pause.ts";
 import { PidFile } from "./process/pid_file.ts";
 import { INIT, PID_MAX, PidNamespace } from "./process/pids.ts";
 import { Requests } from "./process/requests.ts";
-import { checkProgram, startProgram } from "./process/start.ts";
+import { startProgram } from "./process/start.ts";
 import type { Task, ThreadGroup } from "./process/task.ts";
-import { readFilter, SeccompFilter } from "./seccomp/filter.ts";
+import type { GuestContainer } from "./process/thread_group.ts";
+import type { SeccompFilter } from "./seccomp/filter.ts";
 import { judgeCall } from "./seccomp/judge.ts";
 import type { BeforeHandler } from "./signals/alt_stack.ts";
 import { onUnwritableFrame, returnToGuest } from "./signals/deliver_signal.ts";
@@ -87,7 +87,6 @@ import { Sysctls } from "./sysctls.ts";
 import { applySettings } from "./system/container_settings.ts";
 import { AnonymousInodes } from "./vfs/anonymous/anonymous_fs.ts";
 import { InotifyUsers } from "./vfs/anonymous/inotify_users.ts";
-import { mountContainerTree } from "./vfs/container_mounts.ts";
 import { DentryCache } from "./vfs/dentry_cache.ts";
 import type { OpenFile } from "./vfs/file.ts";
 import { FileEvents } from "./vfs/file_events.ts";
@@ -102,7 +101,6 @@ import { type Mount, MountIds, MountNamespace, type Path } from "./vfs/path.ts";
 import { Pipes } from "./vfs/pipe.ts";
 import type { Process } from "./vfs/processes.ts";
 import { Shrinker } from "./vfs/shrinker.ts";
-import { cpuCount } from "./vfs/sys/cpus.ts";
 import { DevPts } from "./vfs/tty/dev_pts.ts";
 import { Ptys } from "./vfs/tty/pty.ts";
 
@@ -143,15 +141,9 @@ export class Kernel implements SupervisorContext {
   /** Null: no call site is patched. */
   readonly patcher: Patcher | null;
   readonly pids: PidNamespace;
-  readonly pause = new Pause(this);
-  readonly cgroup = new Cgroup();
+  readonly containers: Containers;
   readonly #cgroupFs = new Map<string, GeneratedFs>();
-  deviceRules: DeviceRules | null = null;
-  /** Undefined: not known yet. */
-  #allowedCpus: readonly number[] | null | undefined;
   readonly hooks = new Hooks(this);
-  /** What programs from outside start with; null: they may make all calls. */
-  containerFilter: SeccompFilter | null = null;
   /** That of all guests. */
   readonly users: UserNamespace;
   /** For what the kernel does on its own account. */
@@ -211,9 +203,8 @@ export class Kernel implements SupervisorContext {
   readonly inotify = new InotifyUsers();
   readonly listings = new Shrinker(this.counters, "listed", LISTED_MAX);
   readonly generatedTexts = new Shrinker(this.counters, "generatedText", GENERATED_TEXT_MAX);
-  /** Root of the guest's mount tree. */
-  readonly mounts = new MountNamespace(new MountIds()).use();
-  root!: Path;
+  /** Those of the first container. */
+  readonly mounts = new MountNamespace(new MountIds());
   /** Where files of memfd_create stand: in no tree. */
   readonly memoryFiles: Mount;
   /** Where System V segments are charged: with the files of memfd_create. */
@@ -265,7 +256,8 @@ export class Kernel implements SupervisorContext {
     this.places = new ChunkPlaces(sab.control, threads, this.active);
     this.sleep = new SleepSet(native);
     // Where there is no first program the kernel itself is process 1; a container's takes that number.
-    this.pids = new PidNamespace(this, null, config.mode === "do" ? 1 : 2).hold();
+    this.pids = new PidNamespace(this, null, config.mode === "do" ? 1 : 2);
+    this.containers = new Containers(this, this.pids, this.mounts);
     this.platform = new PLATFORMS[config.options?.platform ?? "systrap"](native, descriptors.zygote);
     this.kicks = new Kicks(this);
     this.placement = new CpuPlacement(this);
@@ -295,32 +287,38 @@ export class Kernel implements SupervisorContext {
       const at = nr * MARSHAL_ENTRY_SIZE;
       this.page.setMarshal(nr, marshal.getInt32(at, true), marshal.getInt32(at + 4, true));
     }
-    if (this.config.mode !== "container") this.root = mountInitialTree(this);
+    if (this.config.mode !== "container") this.containers.first.root = mountInitialTree(this);
     this.vdso = new Vdso(this, this.stubs.hello(readOnly, this.#doorbells));
     this.page.setVdso(this.vdso.targets);
     this.native.close(readOnly);
   }
 
-  /** Makes the kernel that of a container: null, or what is wrong with it. */
-  prepare(container: ContainerSpec): string | null {
-    const { tasks, memory, cgroup } = container;
-    this.limit({ tasks, memory, cgroup });
-    const rules = DeviceRules.of(container.deviceRules);
-    if (typeof rules === "string") return `linux.resources.devices: ${rules}`;
-    this.deviceRules = rules;
-    if (container.seccomp !== null) {
-      const program = readFilter(container.seccomp.program);
-      if (program === null) return "linux.seccomp: the profile is too long";
-      this.containerFilter = new SeccompFilter(program, null, container.seccomp.logs, this.counters).hold();
-    }
-    try {
-      this.root = mountContainerTree(this, container);
-    } catch (error) {
-      return (error as Error).message;
-    }
-    this.uts.nodename = container.hostname;
-    if (container.domainname !== "") this.uts.domainname = container.domainname;
-    return applySettings(this, container.settings) ?? checkProgram(this, container.process);
+  /** Makes a container what config.json says: null, or what is wrong with it. */
+  prepare(number: number, spec: ContainerSpec): string | null {
+    if (number > 0) return this.containers.prepare(number, spec) ?? applySettings(this, spec.settings);
+    this.limit(number, spec);
+    this.uts.nodename = spec.hostname;
+    if (spec.domainname !== "") this.uts.domainname = spec.domainname;
+    return this.containers.prepare(number, spec) ?? applySettings(this, spec.settings);
+  }
+
+  /** The container on whose behalf the kernel works right now. */
+  get container(): GuestContainer {
+    return this.current?.container ?? this.containers.current;
+  }
+
+  get cgroup(): CgroupState {
+    return this.container.cgroup;
+  }
+
+  /** The CPUs that its programs may run on, in order; null: all. */
+  get allowedCpus(): readonly number[] | null {
+    return this.container.allowedCpus;
+  }
+
+  /** Root of the first container's mount tree. */
+  get root(): Path {
+    return this.containers.first.root;
   }
 
   get hierarchies(): readonly CgroupHierarchy[] {
@@ -328,16 +326,21 @@ export class Kernel implements SupervisorContext {
     return cgroups === undefined || cgroups.length === 0 ? [{ id: 0, controllers: "" }] : cgroups;
   }
 
-  limit({ tasks, memory, cgroup }: Partial<GuestLimits>): void {
-    if (cgroup !== undefined) this.cgroup.change(cgroup);
-    if (cgroup?.cpus !== undefined) this.#allowedCpus = undefined;
+  /** Of the first container the kernel itself keeps to what it may have of tasks and memory: it is all that there is, or a pod. */
+  limit(number: number, { tasks, memory, cgroup }: Partial<GuestLimits>): void {
+    const container = this.containers.get(number);
+    container?.limit({ ...(number > 0 && { tasks: tasks ?? 0 }), ...(cgroup && { cgroup }) });
+    if (number > 0) return;
     if (tasks !== undefined) this.limits.tasks = tasks > 0 ? Math.min(tasks, PID_MAX) : TASKS_MAX;
     if (memory !== undefined) limitMemory(this.commonMemory, this.heap, memory);
   }
 
-  /** Starts a program; its guest pid, or what is wrong. */
-  startProgram(spec: ProcessSpec, streams: readonly number[]): number | StartError {
-    return startProgram(this, spec, streams);
+  /** Starts a program in a container; its number in the sandbox's first PID namespace, or what is wrong. */
+  startProgram(number: number, spec: ProcessSpec, streams: readonly number[]): number | StartError {
+    const container = this.containers.get(number);
+    if (container !== undefined) return startProgram(this, container, spec, streams);
+    for (const stream of new Set(streams)) this.native.close(stream);
+    return { subject: "program", name: spec.args[0] ?? "", errno: ESRCH };
   }
 
   // ---- What tasks have others do ----
@@ -367,22 +370,11 @@ export class Kernel implements SupervisorContext {
   }
 
   newProc(): FileSystem {
-    return makeProc(this, this.current?.pids ?? this.pids);
+    return makeProc(this, this.current?.pids ?? this.containers.current.pids);
   }
 
   newCgroups(type: "cgroup" | "cgroup2", data: readonly string[]): FileSystem | number {
     return makeCgroups(this, type, data, this.hierarchies, this.#cgroupFs);
-  }
-
-  /** The CPUs of the container's limits, or else those of whoever has started the sandbox. */
-  get allowedCpus(): readonly number[] | null {
-    if (this.#allowedCpus !== undefined) return this.#allowedCpus;
-    const list = this.cgroup.limits.cpus || this.config.cpus;
-    const cpus = list === undefined ? null : readCpuList(list);
-    const all = cpuCount(this);
-    const some = [...(cpus ?? [])].filter((cpu) => cpu < all).sort((a, b) => a - b);
-    this.#allowedCpus = some.length > 0 && some.length < all ? some : null;
-    return this.#allowedCpus;
   }
 
   exitGroup(group: ThreadGroup, status: number): void {
@@ -404,9 +396,12 @@ export class Kernel implements SupervisorContext {
   onGroupExit(group: ThreadGroup): void {
     const pid = group.id.first;
     if (this.#outside.delete(pid)) this.#statuses.set(pid, group.exitStatus);
-    // The end of process 1 is the end of the sandbox's first namespace: nobody waits for the others (pid_namespaces(7)).
-    if (pid !== INIT) return;
-    for (const other of [...this.pids.groups()]) if (other !== group) other.exit(SIGKILL);
+    const { container } = group;
+    // The end of process 1 is the end of the sandbox's first namespace: nobody waits for the others (pid_namespaces(7)). So
+    // it is for those who have the pod's namespace in common, whose first is not number 1.
+    const isFirst = pid === INIT || (pid === container.first && !container.ownsPids);
+    if (!isFirst) return;
+    for (const other of [...groupsOf(container)]) if (other !== group) other.exit(SIGKILL);
   }
 
   /** Somebody outside will ask for the wait status of this program. */

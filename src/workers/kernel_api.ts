@@ -11,7 +11,9 @@ import { TASKS_MAX } from "./limits.ts";
 import type { Asked } from "./loop.ts";
 import { askDevText } from "./net/files/dev_text.ts";
 import { reportSites } from "./patch/report.ts";
+import { groupsOf } from "./process/containers.ts";
 import type { Pid } from "./process/pids.ts";
+import type { ThreadGroup } from "./process/task.ts";
 import { sendToGroup } from "./signals/send_signal.ts";
 import { tableSizes } from "./table_sizes.ts";
 
@@ -24,13 +26,27 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
     asked.serve();
     return result;
   }
+  function groupsIn(number: number): Iterable<ThreadGroup> {
+    const container = kernel.containers.get(number);
+    return container === undefined ? [] : groupsOf(container);
+  }
   return {
-    async prepare(container) {
-      return serve(kernel.prepare(container));
+    async prepare(number, spec) {
+      return serve(kernel.prepare(number, spec));
     },
 
-    async start(spec, stdio) {
-      return serve(kernel.startProgram(spec, stdio));
+    async remove(number) {
+      asked.serve();
+      return new Promise((resolve) => {
+        kernel.containers.remove(number, () => {
+          resolve();
+          kernel.owesAnswer = true;
+        });
+      });
+    },
+
+    async start(number, spec, stdio) {
+      return serve(kernel.startProgram(number, spec, stdio));
     },
 
     async wait(pid) {
@@ -53,15 +69,15 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
       });
     },
 
-    async startHook(spec, input) {
-      return serve(kernel.hooks.start(spec, input));
+    async startHook(number, spec, input) {
+      return serve(kernel.hooks.start(kernel.containers.get(number)!, spec, input));
     },
 
     async endHook(pid) {
       return serve(kernel.hooks.end(pid));
     },
 
-    async usage() {
+    async usage(number) {
       asked.serve();
       const netDev = await new Promise<string>((resolve) =>
         askDevText(kernel.network, kernel.netThread, (text) => {
@@ -69,39 +85,41 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
           kernel.owesAnswer = true;
         }),
       );
-      const { tasks } = kernel.limits;
-      return { tasks: kernel.counters.tasks, tasksLimit: tasks === TASKS_MAX ? 0 : tasks, netDev };
+      const { tasks: most } = kernel.limits;
+      if (kernel.containers.size === 1)
+        return { tasks: kernel.counters.tasks, tasksLimit: most === TASKS_MAX ? 0 : most, netDev };
+      const container = kernel.containers.get(number);
+      return { tasks: container?.countTasks() ?? 0, tasksLimit: container?.tasksLimit ?? 0, netDev };
     },
 
-    async signal(pid, signo) {
+    async signal(number, pid, signo) {
       // What a terminal's keys send goes to its foreground process group.
       const named = kernel.pids.find(Math.abs(pid));
       const foreground = (named?.group?.session.terminal?.foregroundGroup ?? named) as Pid | undefined;
       const one = named?.group ?? null;
-      const groups =
-        pid === 0 ? kernel.pids.groups() : pid < 0 ? foreground?.members : one === null ? [] : [one];
+      const groups = pid === 0 ? groupsIn(number) : pid < 0 ? foreground?.members : one === null ? [] : [one];
       const targets = [...(groups ?? [])];
       for (const group of targets) if (group.state === "running") sendToGroup(group, fromOutside(signo));
       return serve(targets.length > 0 ? 0 : -ESRCH);
     },
 
-    async limit(limits) {
-      kernel.limit(limits);
+    async limit(number, limits) {
+      kernel.limit(number, limits);
       serve(0);
     },
 
-    async pause() {
+    async pause(number) {
       asked.serve();
       return new Promise((resolve) => {
-        kernel.pause.begin((stand) => {
+        kernel.containers.get(number)?.pause.begin((stand) => {
           resolve(stand);
           kernel.owesAnswer = true;
         });
       });
     },
 
-    async resume() {
-      kernel.pause.end();
+    async resume(number) {
+      kernel.containers.get(number)?.pause.end();
       serve(0);
     },
 

@@ -73,7 +73,8 @@ function defaultConfig(args: string[], cgroup: string): Config {
 
 export class Bundle {
   readonly directory: string = mkdtempSync("/tmp/ringfence-bundle-");
-  readonly root: string = join(this.directory, "state");
+  /** Its state directory; that of another bundle for a container of its pod. */
+  root: string = join(this.directory, "state");
   readonly rootfs: string = join(this.directory, "rootfs");
   readonly id: string;
   readonly #cgroup: string;

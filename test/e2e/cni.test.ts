@@ -3,13 +3,13 @@
 // Links that the plugins of CNI make: containers of containerd's (`ctr run --cni`), and a network namespace that is there
 // before its container and after it. Skipped, and said so, where they are not installed.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { told } from "../said.ts";
-import { eventually, ringfence, run, type SpawnResult } from "../spawn.ts";
+import { eventually, ringfence, type SpawnResult } from "../spawn.ts";
+import { Containerd } from "./containerd.ts";
 import { absent, EngineRoom } from "./engine_room.ts";
 import { makeRootfs } from "./rootfs.ts";
 
@@ -50,10 +50,10 @@ const why =
 
 let room: EngineRoom;
 let directory: string;
-let containerd: ChildProcess;
+let containerd: Containerd;
 
 function ctr(...args: string[]): Promise<SpawnResult> {
-  return room.run(["ctr", "-a", join(directory, "s"), ...args], { deadlineMs: 60_000 });
+  return containerd.run(args, { deadlineMs: 60_000 });
 }
 
 /** The words of a container that runs that shell text. */
@@ -100,29 +100,15 @@ else {
     directory = mkdtempSync("/tmp/ringfence-cni-");
     makeRootfs(join(directory, "rootfs"));
     room = await new EngineRoom(COVERED).made();
-    const config = `version = 2
-root = "${directory}/root"
-state = "${directory}/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-address = "${directory}/s"
-[ttrpc]
-address = "${directory}/t"
-`;
-    writeFileSync(join(directory, "config.toml"), config);
     const list = JSON.stringify({ cniVersion: VERSION, name: NAME, plugins: LIST });
     await room.sh(`mkdir -p /etc/cni/net.d /opt/cni/bin && mount --bind ${PLUGINS} /opt/cni/bin`);
     await room.sh(`printf %s '${list}' > /etc/cni/net.d/10-trial.conflist`);
-    const words = room.words(["containerd", "-c", join(directory, "config.toml")]);
-    containerd = spawn("nsenter", words, { stdio: "ignore" });
-    assert.ok(await eventually(async () => (await ctr("version")).code === 0, 20_000), "no containerd");
+    containerd = new Containerd(room);
+    await containerd.start();
   });
   test.after(async () => {
-    containerd.kill("SIGTERM");
-    await eventually(() => containerd.exitCode !== null || containerd.signalCode !== null, 10_000);
-    containerd.kill("SIGKILL");
+    await containerd.remove();
     await room.remove();
-    await run("umount", ["-q", join(directory, "state")]);
     rmSync(directory, { recursive: true, force: true });
   });
 

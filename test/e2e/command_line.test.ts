@@ -1,12 +1,14 @@
 // The launcher reads the same command lines as yargs does from the same tables; what it does not serve
 // is answered by Node.
 
+import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ringfence, run } from "../spawn.ts";
+import { eventually, ringfence, run } from "../spawn.ts";
 import { withHeld } from "./hold.ts";
+import { exists } from "./processes.ts";
 
 const ECHO = ["busybox", "echo"];
 const ACCEPTED: [string[], string][] = [
@@ -208,6 +210,30 @@ test("exec's flags reach the command", async () => {
     ])
       assert.is((await exec([...wrong, "busybox", "true"])).code, 255);
   });
+});
+
+test("--parent: the command ends with that process, and does not begin when it has ended", async () => {
+  let parent: ChildProcess | undefined;
+  const script = `${ringfence} --parent=$$ do -- busybox sh -c 'echo up; exec sleep 1000' & echo $!; wait`;
+  const ended = run("sh", ["-c", script], {
+    started: (child) => {
+      parent = child;
+    },
+  });
+  let printed = "";
+  parent!.stdout!.on("data", (bytes: Buffer) => {
+    printed += bytes.toString();
+  });
+  assert.ok(await eventually(() => printed.includes("up"), 20_000));
+  const launcher = Number(/\d+/.exec(printed)![0]);
+  assert.ok(exists(launcher));
+  parent!.kill("SIGKILL");
+  assert.ok(await eventually(() => !exists(launcher), 5000));
+  // All that have its output are gone as well.
+  assert.is((await ended).timedOut, false);
+  const late = await run(ringfence, [`--parent=${parent!.pid}`, "do", ...ECHO, "a"]);
+  assert.is(late.code, 125);
+  assert.match(late.stderr.toString(), /the caller, \d+, has ended/);
 });
 
 test.run();

@@ -74,6 +74,8 @@ export class Docker {
     const daemon = spawn("nsenter", ["-t", String(this.#holder.pid), "-n", "-m", "dockerd", ...args], {
       stdio: ["ignore", log, log],
       cwd: checkout,
+      // Its containerd finds the shim there.
+      env: { ...process.env, PATH: `${checkout}bin:${process.env.PATH}` },
     });
     closeSync(log);
     return daemon;

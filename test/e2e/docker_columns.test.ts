@@ -1,5 +1,5 @@
 // deadline: 300 s
-// What users of Docker do, once under runc and once here. The daemon's default is Ringfence, so that its builder goes
+// What users of Docker do, once under runc, once here, and once here by containerd's shim of ours. The daemon's default is Ringfence, so that its builder goes
 // through it. Skipped, and said so, where Docker is not installed.
 
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -16,6 +16,7 @@ let docker: Docker;
 const columns = new Columns(
   () => docker,
   (runtime, args) => (MAKES.has(args[0]!) ? [args[0]!, `--runtime=${runtime}`, ...args.slice(1)] : args),
+  ["ringfence", "shimmed"],
 );
 
 async function actions(since: number, name: string): Promise<string> {
@@ -30,7 +31,8 @@ if (!hasDocker()) {
   console.log("skipped: dockerd, docker, containerd or iptables is not installed");
 } else {
   test.before(async () => {
-    docker = new Docker(false, { "default-runtime": "ringfence", experimental: true });
+    const runtimes = { shimmed: { runtimeType: "io.containerd.ringfence.v1" } };
+    docker = new Docker(false, { "default-runtime": "ringfence", experimental: true, runtimes });
     await docker.start();
   });
   test.after(() => docker.stop());

@@ -44,6 +44,11 @@ export class EngineRoom {
     return this;
   }
 
+  /** Of the process that has its namespaces. */
+  get pid(): number {
+    return this.#holder.pid!;
+  }
+
   /** The words of a command in it. */
   words(command: readonly string[]): string[] {
     return ["-t", String(this.#holder.pid), "-n", "-m", "-i", "--", ...command];

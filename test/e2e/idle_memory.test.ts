@@ -9,6 +9,10 @@ import * as assert from "uvu/assert";
 import { checkout, eventually } from "../spawn.ts";
 import { withHeld } from "./hold.ts";
 import { proc, sandboxOf } from "./processes.ts";
+import { Shim } from "./shim.ts";
+
+/** After which V8 has done what it does by itself. */
+const SHIM_IDLE_MS = 5000;
 
 /** Sizes of a process's mappings of a file with these permissions. */
 function mapped(pid: number, permissions: string, file: string): number[] {
@@ -52,5 +56,24 @@ test("an idle sandbox shares what all have alike, and goes on", async () => {
     ["--workers=solo"],
   );
 });
+
+if (process.getuid!() === 0)
+  test("a shim with a container that is idle has little of its own", async () => {
+    const shim = await Shim.start(["/bin/busybox", "sleep", "1000"]);
+    const { id, directory: bundle } = shim.bundle;
+    try {
+      await shim.call("create", { id, bundle });
+      await shim.call("start", { id });
+      await shim.call("stats", { id });
+      await new Promise((resolve) => setTimeout(resolve, SHIM_IDLE_MS));
+      const fields = /^Private_Dirty: +(\d+) kB/m.exec(proc(shim.pid, "smaps_rollup")!);
+      assert.ok(Number(fields![1]) < 20 * 1024, fields![0]);
+      await shim.call("kill", { id, signal: 9 });
+      await shim.call("wait", { id });
+      await shim.call("delete", { id });
+    } finally {
+      await shim.end();
+    }
+  });
 
 test.run();

@@ -51,6 +51,17 @@ export class Pty {
     if (!found) throw new Error(`the terminal does not show ${what}: ${JSON.stringify(this.shown)}`);
   }
 
+  /** Changes the size until that is shown: a program may look at it, and be told of changes only a moment later. */
+  async sized(rows: number, columns: number, what: string): Promise<void> {
+    const isShown = () => this.shown.includes(what);
+    for (let i = 0; i < 10 && !isShown(); i++) {
+      this.send("size 20 20");
+      this.send(`size ${rows} ${columns}`);
+      await eventually(isShown, 1000);
+    }
+    await this.shows(what);
+  }
+
   /** Waits for an event of the driver that begins so, and returns it. */
   async event(begin: string): Promise<string> {
     let found: string | undefined;

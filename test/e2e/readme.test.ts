@@ -5,23 +5,15 @@
 // installed.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { text, told } from "../said.ts";
 import { checkout, eventually, output } from "../spawn.ts";
+import { containerdLacks, imageArchive } from "./containerd.ts";
 import { hasDocker } from "./docker.ts";
-import { absent, EngineRoom } from "./engine_room.ts";
+import { EngineRoom } from "./engine_room.ts";
 import { make } from "./installed.ts";
 import { podmanLacks } from "./podman.ts";
 import { pasted } from "./readme.ts";
@@ -88,23 +80,6 @@ async function withDaemon(
   }
 }
 
-/** The image as an archive that `ctr image import` takes: the form of `docker save`. */
-async function imageArchive(): Promise<string> {
-  const archive = join(directory, "archive");
-  mkdirSync(archive);
-  copyFileSync(join(directory, "image.tar"), join(archive, "layer.tar"));
-  const digest = createHash("sha256")
-    .update(readFileSync(join(archive, "layer.tar")))
-    .digest("hex");
-  const rootfs = { type: "layers", diff_ids: [`sha256:${digest}`] };
-  const config = { architecture: "amd64", os: "linux", config: { Env: ["PATH=/bin"] }, rootfs };
-  const manifest = [{ Config: "config.json", RepoTags: [`${IMAGE}:latest`], Layers: ["layer.tar"] }];
-  writeFileSync(join(archive, "config.json"), JSON.stringify(config));
-  writeFileSync(join(archive, "manifest.json"), JSON.stringify(manifest));
-  await output("tar", ["-C", archive, "-cf", `${archive}.tar`, "."]);
-  return `${archive}.tar`;
-}
-
 const isRoot = process.getuid!() === 0;
 const skipped = (heading: string, why: string) => console.log(`${heading}: skipped, ${why}`);
 
@@ -124,12 +99,12 @@ else
     await paste("With podman", join(checkout, "bin"));
   });
 
-const containerdWhy = isRoot ? absent({ containerd: "containerd", ctr: "containerd" }) : "it is root's";
+const containerdWhy = containerdLacks();
 if (containerdWhy !== null) skipped("With containerd", containerdWhy);
 else
   test("With containerd, after make install", () =>
     withDaemon("containerd", ["ctr", "version"], installed(), async () => {
-      const archive = await imageArchive();
+      const archive = await imageArchive(directory, join(directory, "image.tar"), `${IMAGE}:latest`);
       const ctr = (await output("which", ["ctr"])).trim();
       const pulls = `[ "$1 $2" = "image pull" ] && exec ${ctr} image import ${archive}`;
       writeFileSync(join(directory, "ctr"), `#!/bin/sh\n${pulls}\nexec ${ctr} "$@"\n`, { mode: 0o755 });

@@ -23,7 +23,7 @@ const WHY = {
   MEMBARRIER: "the private commands",
   NAMESPACE: "natively the vectors' root is that of a user namespace, which may less",
   NAMESPACES:
-    "of the namespaces, those of mounts, IPC and networks; of the others there is one, which nobody leaves",
+    "of the namespaces, those of mounts, IPC, PIDs and networks; of the others there is one, which nobody leaves",
   OPEN: "not mended yet",
   POSITIONS: "positions end at 2^53",
   PRCTL: "options that prctl does not have",

@@ -55,11 +55,11 @@ export class OneTask {
     );
     this.kernel = kernel;
     kernel.nowNs = native.monotonicNs();
-    kernel.root = mountInitialTree(kernel);
+    kernel.containers.first.root = mountInitialTree(kernel);
     const rlimits = limitsFrom([], 1048576);
     const stub = new StubProcess(kernel, newAddressSpace(kernel, STACK_LIMIT, 0));
     const id = kernel.pids.allot() as Pid;
-    const group = new ThreadGroup(kernel, id, null, 0, rlimits);
+    const group = new ThreadGroup(kernel, id, kernel.containers.first, null, 0, rlimits);
     const parts = {
       files: new FileTable(kernel),
       fs: new FsState(0o022, kernel.mounts, kernel.root, kernel.root),

@@ -28,6 +28,7 @@ static void print_map(const struct id_map *map) {
 static void read_one(void) {
   struct spec spec;
   spec_read(&spec, ".");
+  if (spec.pod.role != POD_CONTAINER) spec_stands_alone(&spec);
   hooks_check(&spec.json);
   print("root", spec.root);
   print("cgroups", spec.cgroups_path);
@@ -45,7 +46,12 @@ static void read_one(void) {
   print_map(&spec.user.ids.uids);
   printf(",");
   print_map(&spec.user.ids.gids);
-  printf(" hooks=%d\n", hooks_present(&spec.json, "prestart"));
+  printf(" hooks=%d", hooks_present(&spec.json, "prestart"));
+  if (spec.pod.role == POD_SANDBOX) printf(" pod");
+  if (spec.pod.role == POD_CONTAINER) printf(" pod=%s", spec.pod.sandbox);
+  if (spec.shares_processes) printf(",shared");
+  if (spec.foreign.path) printf(" foreign=%s:%s", spec.foreign.type, spec.foreign.path);
+  printf("\n");
   fflush(stdout);
   static char *const paths[] = {"group"};
   const struct cgroups groups = {.count = 1, .paths = (char **)paths};

@@ -11,7 +11,7 @@ import { ReaderDriver } from "./reader_driver.ts";
 const RUNS = process.env["RINGFENCE_TEST_LONG"] ? 20_000 : 1000;
 const PARTS = [
   ...["spec", "spec_check", "json", "report", "buffer", "cgroup", "cgroup_limit", "small_file", "hooks"],
-  ...["id_map", "unit_properties", "device_rules", "variant_text", "dbus"],
+  ...["id_map", "unit_properties", "device_rules", "variant_text", "dbus", "pod_spec"],
 ];
 
 const driver = new ReaderDriver("spec_driver", PARTS, { ASAN_OPTIONS: "detect_leaks=0" });
@@ -72,6 +72,30 @@ test("what precedes Node is taken, whatever the order, and from nothing else", (
 test("a member that is there twice has its last value, as in the sandbox", () => {
   const [line] = read(['{"root":{"path":"/first","path":"/last"},"process":{"terminal":true},"process":{}}']);
   assert.match(line!, /root=\/last .* terminal=0/);
+});
+
+test("which pod a container is of is read by the names of both engines, if it is said whole", () => {
+  const CRI = "io.kubernetes.cri.";
+  const CRI_O = "io.kubernetes.cri-o.";
+  const namespaces = [
+    { type: "ipc", path: "/proc/7/ns/ipc" },
+    { type: "pid", path: "/proc/7/ns/pid" },
+  ];
+  const pods = (annotations: object, linux: object = {}) => {
+    const [line] = read([JSON.stringify({ root: { path: "/r" }, annotations, linux })]);
+    return line!.split(" hooks=0")[1];
+  };
+  assert.is(pods({ [`${CRI}container-type`]: "sandbox", [`${CRI}sandbox-id`]: "x" }), " pod");
+  assert.is(pods({ [`${CRI_O}ContainerType`]: "sandbox" }), " pod");
+  assert.is(pods({ [`${CRI}sandbox-id`]: "x", [`${CRI}container-type`]: "container" }), " pod=x");
+  assert.is(pods({ [`${CRI_O}SandboxID`]: "x", [`${CRI_O}ContainerType`]: "container" }), " pod=x");
+  for (const id of [undefined, "", 1, "a\u0000b", "x".repeat(256)])
+    assert.is(pods({ [`${CRI}container-type`]: "container", [`${CRI}sandbox-id`]: id }), "");
+  assert.is(pods({ [`${CRI}container-type`]: "other", [`${CRI}sandbox-id`]: "x" }), "");
+  const container = { [`${CRI}container-type`]: "container", [`${CRI}sandbox-id`]: "x" };
+  assert.is(pods(container, { namespaces }), " pod=x,shared foreign=ipc:/proc/7/ns/ipc");
+  // Where there is no pod that could be meant, they are refused, as ever.
+  assert.is(pods({}, { namespaces }), undefined);
 });
 
 test("what is not valid is refused", () => {

@@ -70,6 +70,11 @@ export const globalFlags: Flag[] = [
     default: false,
   },
   {
+    name: "parent",
+    type: "string",
+    describe: "process id of the caller, with which the command ends",
+  },
+  {
     name: "rootless",
     type: "string",
     describe:

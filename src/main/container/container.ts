@@ -2,14 +2,15 @@
 // for comes from control requests; its waiter stands for its first process.
 
 import { closeSync } from "node:fs";
-import { SIGKILL, SIGTERM } from "../../shared/abi/signal.ts";
+import { SIGINT, SIGKILL, SIGTERM } from "../../shared/abi/signal.ts";
 import type { ContainerSpec } from "../../shared/container_spec.ts";
-import type { GuestLimits, KernelApi, ProcessSpec } from "../../shared/process_spec.ts";
+import type { GuestLimits, ProcessSpec } from "../../shared/process_spec.ts";
 import { containerStartError } from "../../shared/start_error.ts";
 import { type Event, Program } from "../control/program.ts";
 import { RequestError } from "../control/request_error.ts";
 import type { Host } from "../host.ts";
 import type { Log } from "../log.ts";
+import type { ContainerKernel } from "./kernel_view.ts";
 import { runStartHooks } from "./start_hooks.ts";
 import { Waiter } from "./waiter.ts";
 
@@ -30,7 +31,7 @@ const CANNOT_START: Readonly<Record<Status, string>> = {
 
 export interface Parts {
   host: Host;
-  kernel: KernelApi;
+  kernel: ContainerKernel;
   log: Log;
 }
 
@@ -41,6 +42,7 @@ export class Container {
   readonly spec: ContainerSpec;
   readonly #parts: Parts;
   readonly #waiter: Waiter | null;
+  readonly #isPod: boolean;
   #streams: Streams | null;
   #program: Program | null = null;
   #status: Exclude<Status, "paused"> = "created";
@@ -51,8 +53,12 @@ export class Container {
   /** Who waits for its end. */
   readonly #waiting = new Set<(status: number) => void>();
 
-  /** `waiter`: descriptor of its channel, or null where the caller's connection stands for the container. */
-  constructor(parts: Parts, spec: ContainerSpec, streams: Streams, waiter: number | null) {
+  /**
+   * `waiter`: descriptor of its channel, or null where the caller's connection stands for the container. `isPod`:
+   * its program is one that does nothing but be there, as a pod's has it: so it is not run.
+   */
+  constructor(parts: Parts, spec: ContainerSpec, streams: Streams, waiter: number | null, isPod = false) {
+    this.#isPod = isPod;
     this.spec = spec;
     this.#parts = parts;
     this.#streams = streams;
@@ -74,6 +80,10 @@ export class Container {
       throw new RequestError("ERR_STATE", CANNOT_START[this.status]);
     this.#status = "running";
     await this.#runHooks();
+    if (this.#isPod) {
+      this.#closeStreams();
+      return;
+    }
     const streams = this.#streams;
     this.#streams = null;
     const program = this.#newProgram((event) => {
@@ -178,7 +188,7 @@ export class Container {
       return;
     }
     // There is no first process yet that could have a handler; what runs beside it (exec, hooks) ends with it.
-    const ends = signo === SIGKILL || signo === SIGTERM;
+    const ends = signo === SIGKILL || signo === SIGTERM || (this.#isPod && signo === SIGINT);
     if (ends) this.#ended(signo);
     if (ends || all) await kernel.signal(0, ends ? SIGKILL : signo);
   }
@@ -200,9 +210,18 @@ export class Container {
     this.#exitStatus = status;
     for (const told of this.#waiting) told(status);
     this.#waiting.clear();
+    this.#closeStreams();
+    this.#waiter?.end(status);
+  }
+
+  /** It is gone from its pod. */
+  close(): void {
+    if (this.#status !== "stopped") this.#ended(SIGKILL);
+  }
+
+  #closeStreams(): void {
     for (const fd of new Set(this.#streams ?? [])) closeSync(fd);
     this.#streams = null;
-    this.#waiter?.end(status);
   }
 
   #watch(channel: number, program: () => Program | null): Waiter {

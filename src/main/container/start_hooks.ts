@@ -5,7 +5,8 @@
 import { errnoText } from "../../shared/abi/errno_text.ts";
 import { SIGKILL } from "../../shared/abi/signal.ts";
 import type { ContainerSpec, HookSpec } from "../../shared/container_spec.ts";
-import type { KernelApi, ProcessSpec } from "../../shared/process_spec.ts";
+import type { ProcessSpec } from "../../shared/process_spec.ts";
+import type { ContainerKernel } from "./kernel_view.ts";
 
 const STOPPED = 0x7f;
 const MS = 1000;
@@ -22,7 +23,7 @@ function processOf({ process }: ContainerSpec, { path, args, env }: HookSpec): P
   };
 }
 
-async function statusOf(kernel: KernelApi, pid: number): Promise<number> {
+async function statusOf(kernel: ContainerKernel, pid: number): Promise<number> {
   for (;;) {
     const status = await kernel.wait(pid);
     if ((status & 0xff) !== STOPPED) return status;
@@ -31,7 +32,7 @@ async function statusOf(kernel: KernelApi, pid: number): Promise<number> {
 
 /** Null, or what is wrong with it, in runc's words. */
 async function runHook(
-  kernel: KernelApi,
+  kernel: ContainerKernel,
   spec: ProcessSpec,
   state: string,
   seconds: number,
@@ -55,7 +56,7 @@ async function runHook(
 
 /** Runs them all: null, or what is wrong with the first that fails. `isOver`: no more are to be started. */
 export async function runStartHooks(
-  kernel: KernelApi,
+  kernel: ContainerKernel,
   spec: ContainerSpec,
   isOver: () => boolean,
 ): Promise<string | null> {

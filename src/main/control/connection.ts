@@ -8,7 +8,7 @@ import { type Host, type PollHandle, READABLE } from "../host.ts";
 
 const LINE_MAX = 1 << 20;
 /** Descriptors that were sent and not yet taken by a request. */
-const DESCRIPTORS_MAX = 16 + PRESERVED_MAX;
+const DESCRIPTORS_MAX = 253 + PRESERVED_MAX;
 const READ_MAX = 65_536;
 const NEWLINE = 10;
 

@@ -3,9 +3,11 @@
 // program that a connection stands for is told by events (program.ts).
 
 import type { CgroupLimits } from "../../shared/cgroup.ts";
-import { type KernelApi, PRESERVED_MAX } from "../../shared/process_spec.ts";
+import { PRESERVED_MAX } from "../../shared/process_spec.ts";
 import type { Container } from "../container/container.ts";
 import { checkProcess } from "../container/exec_process.ts";
+import type { ContainerKernel } from "../container/kernel_view.ts";
+import { type Pod, readPodRequest } from "../container/pod.ts";
 import type { Log } from "../log.ts";
 import { cgroupLimits } from "../oci/resources.ts";
 import { SchemaError } from "../oci/schema.ts";
@@ -27,11 +29,13 @@ export interface Peer {
 }
 
 export interface Control {
-  kernel: KernelApi;
+  kernel: ContainerKernel;
   log: Log;
   /** The sandbox's container, where it has one. */
   container?: Container;
-  /** Ends the sandbox at once. */
+  /** Its other containers, if it is a pod's. */
+  pod?: Pod;
+  /** Ends the sandbox at once, or of a pod's containers this one. */
   end(): void;
 }
 
@@ -201,7 +205,16 @@ const METHODS: Readonly<Record<string, Method>> = {
     if (peer.isGone) await started.kill();
   },
 
-  /** Ends the sandbox: the answer is the end of the connection. */
+  /** Makes another container in the sandbox of its pod, of the descriptors that `descriptors` names in their order. */
+  create({ pod }, { connection }, params) {
+    if (pod === undefined) throw new RequestError("ERR_STATE", "this sandbox is not that of a pod");
+    const request = readPodRequest(params);
+    const given = connection.takeDescriptors(request.descriptors.length);
+    if (!given) throw invalid("descriptors");
+    return pod.create(request, given);
+  },
+
+  /** Ends the sandbox, or a container of its pod: the answer is the end of the connection. */
   shutdown(control, _peer, { force }) {
     const stays = control.container?.mayBeDeleted() === false;
     if (stays && force !== true) {

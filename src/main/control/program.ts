@@ -2,8 +2,9 @@
 // as events: started, stopped (any number of times), exit; or error, when it could not be started.
 
 import { SIGKILL } from "../../shared/abi/signal.ts";
-import type { KernelApi, ProcessSpec } from "../../shared/process_spec.ts";
+import type { ProcessSpec } from "../../shared/process_spec.ts";
 import { type StartError, shellStartError, startErrorCode } from "../../shared/start_error.ts";
+import type { ContainerKernel } from "../container/kernel_view.ts";
 
 /** Exit code for a sandbox that failed by itself. */
 export const CODE_RINGFENCE = 125;
@@ -20,7 +21,7 @@ export type Event =
 type Explain = (error: StartError) => string;
 
 export class Program {
-  readonly #kernel: KernelApi;
+  readonly #kernel: ContainerKernel;
   readonly #explain: Explain;
   readonly #tell: (event: Event) => void;
   /** Guest pid while the program runs, else 0. */
@@ -31,7 +32,7 @@ export class Program {
   /** Gets the event that says whether the program could be started. */
   onFirstEvent: ((event: Event) => void) | null = null;
 
-  constructor(kernel: KernelApi, tell: (event: Event) => void, explain: Explain = shellStartError) {
+  constructor(kernel: ContainerKernel, tell: (event: Event) => void, explain: Explain = shellStartError) {
     this.#kernel = kernel;
     this.#explain = explain;
     this.#tell = (event) => {

@@ -4,6 +4,7 @@
 import { closeSync } from "node:fs";
 import { EAGAIN } from "../../shared/abi/errno.ts";
 import { type Host, READABLE } from "../host.ts";
+import type { Log } from "../log.ts";
 import { Connection } from "./connection.ts";
 import { type Control, handleRequest, type Peer, peerGone } from "./methods.ts";
 
@@ -11,57 +12,64 @@ const CONNECTIONS_MAX = 1024;
 
 export class ControlServer {
   readonly #host: Host;
-  readonly #control: Control;
   readonly #uid: number;
-  readonly #peers = new Map<Connection, Peer>();
+  readonly #peers = new Map<Connection, { peer: Peer; control: Control }>();
+
+  readonly #log: Log;
 
   /** `launcher`: its own connection. Whoever runs as its user may ask for the same. */
-  constructor(host: Host, control: Control, launcher: number) {
+  constructor(host: Host, log: Log, launcher: number) {
     this.#uid = host.peerUid(launcher);
     this.#host = host;
-    this.#control = control;
+    this.#log = log;
   }
 
-  /** Serves a connection that is there already. */
-  attach(fd: number): Peer {
+  /** Serves a connection that is there already; `control`: what it is about. */
+  attach(fd: number, control: Control): Peer {
     const connection = new Connection(this.#host, fd, {
       line: (from, value) => this.#line(from, value),
       closed: (from) => this.#closed(from),
     });
     const peer: Peer = { connection };
-    this.#peers.set(connection, peer);
+    this.#peers.set(connection, { peer, control });
     return peer;
   }
 
-  listen(fd: number): void {
-    this.#host.pollStart(fd, READABLE, () => this.#accept(fd));
+  /** Returns how to end it, with all connections that came by it. */
+  listen(fd: number, control: Control): () => void {
+    const poll = this.#host.pollStart(fd, READABLE, () => this.#accept(fd, control));
+    return () => {
+      this.#host.pollStop(poll);
+      closeSync(fd);
+      for (const [connection, peer] of this.#peers) if (peer.control === control) connection.close();
+    };
   }
 
-  #accept(listening: number): void {
+  #accept(listening: number, control: Control): void {
     const fd = this.#host.accept(listening);
     if (fd < 0) {
-      if (fd !== -EAGAIN) this.#control.log.warn({ errno: -fd }, "accept failed");
+      if (fd !== -EAGAIN) this.#log.warn({ errno: -fd }, "accept failed");
       return;
     }
     const uid = this.#host.peerUid(fd);
-    if (uid === this.#uid && this.#peers.size < CONNECTIONS_MAX) this.attach(fd);
+    if (uid === this.#uid && this.#peers.size < CONNECTIONS_MAX) this.attach(fd, control);
     else {
-      this.#control.log.warn({ uid, connections: this.#peers.size }, "connection refused");
+      this.#log.warn({ uid, connections: this.#peers.size }, "connection refused");
       closeSync(fd);
     }
   }
 
   #line(connection: Connection, value: unknown): void {
-    const peer = this.#peers.get(connection);
-    if (!peer) return;
-    void handleRequest(this.#control, peer, value).then((understood) => {
+    const asked = this.#peers.get(connection);
+    if (!asked) return;
+    void handleRequest(asked.control, asked.peer, value).then((understood) => {
       if (!understood) connection.close();
     });
   }
 
   #closed(connection: Connection): void {
-    const peer = this.#peers.get(connection);
+    const gone = this.#peers.get(connection);
     this.#peers.delete(connection);
-    if (peer) peerGone(this.#control, peer);
+    if (gone) peerGone(gone.control, gone.peer);
   }
 }

@@ -26,6 +26,8 @@ export interface Addon {
 
 export const READABLE = 1;
 export const WRITABLE = 2;
+/** Of a pipe that is read: nobody writes to it any more. */
+export const DISCONNECTED = 4;
 
 export function loadAddon(path: string): Addon {
   const module = { exports: {} };

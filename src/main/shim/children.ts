@@ -6,10 +6,17 @@ import type { Addon } from "./addon.ts";
 /** Of strangers that have ended: one may be asked for a moment later. */
 const STRANGERS_MAX = 1024;
 
+interface Ended {
+  readonly status: number;
+  readonly at: number;
+}
+
 export class Children {
   readonly #addon: Addon;
   readonly #awaited = new Map<number, (status: number) => void>();
-  readonly #ended = new Map<number, number>();
+  readonly #ended = new Map<number, Ended>();
+  /** How many have ended: what tells the number of a child from the same number of an earlier one. */
+  #reaped = 0;
 
   constructor(addon: Addon) {
     this.#addon = addon;
@@ -21,12 +28,16 @@ export class Children {
     return this.#addon.spawn(file, args, descriptors, directory);
   }
 
-  /** Resolves to the wait status of a child when it has ended; asked for once. */
-  end(pid: number): Promise<number> {
-    const status = this.#ended.get(pid);
-    if (status === undefined) return new Promise((resolve) => this.#awaited.set(pid, resolve));
+  get reaped(): number {
+    return this.#reaped;
+  }
+
+  /** Resolves to the wait status of a child when it has ended; asked for once. `since`: `reaped` before it was made. */
+  end(pid: number, since: number): Promise<number> {
+    const ended = this.#ended.get(pid);
     this.#ended.delete(pid);
-    return Promise.resolve(status);
+    if (ended !== undefined && ended.at >= since) return Promise.resolve(ended.status);
+    return new Promise((resolve) => this.#awaited.set(pid, resolve));
   }
 
   #reap(): void {
@@ -36,11 +47,12 @@ export class Children {
       this.#awaited.delete(pid);
       if (awaited) awaited(status);
       else this.#keep(pid, status);
+      this.#reaped++;
     }
   }
 
   #keep(pid: number, status: number): void {
-    this.#ended.set(pid, status);
+    this.#ended.set(pid, { status, at: this.#reaped });
     if (this.#ended.size > STRANGERS_MAX) this.#ended.delete(this.#ended.keys().next().value!);
   }
 }

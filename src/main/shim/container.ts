@@ -1,7 +1,7 @@
 // A container as its shim has it: from Create to Delete. What its kernel can answer is asked over a connection to the
 // sandbox; what must be done on the host is a command of the launcher's.
 
-import { closeSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type Any, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { SIGKILL } from "../../shared/abi/signal.ts";
 import { ControlClient } from "../cli/control_client.ts";
@@ -23,6 +23,9 @@ import { Code, RpcError } from "./ttrpc/status.ts";
 
 /** How long those that were added are waited for when the first process has ended: they end with it. */
 const OTHERS_MS = 2000;
+const EXECS_MAX = 4096;
+/** Characters of what execs are to run that were not started yet. */
+const SPEC_BYTES_MAX = 16 << 20;
 
 /** What all containers of a shim have. */
 export interface Surroundings {
@@ -30,8 +33,9 @@ export interface Surroundings {
   readonly children: Children;
   readonly events: Publisher;
   readonly namespace: string;
-  /** Where sockets are made, by short names. */
-  readonly socketDirectory: string;
+  /** The shim's own; beside it are those of terminals, by its name and a number, which the shim's `delete` finds. */
+  readonly socket: string;
+  readonly consoles: { last: number };
   readonly log: (message: string) => void;
 }
 
@@ -40,6 +44,14 @@ export interface CreateWords {
   bundle: string;
   mounts: RootMount[];
   paths: StdioPaths;
+}
+
+function kill(pid: number, signo: number): void {
+  try {
+    process.kill(pid, signo);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 /** Of runc, which engines look for: the process is gone, and that is what was wanted. */
@@ -55,12 +67,18 @@ export class Container {
   readonly #execs = new Map<string, Process>();
   /** What an exec is to run, until it is started. */
   readonly #specs = new Map<string, string>();
+  #specBytes = 0;
   #control: ControlClient | null = null;
   /** Of its control groups. */
   #files = new CgroupFiles([]);
   /** Process 1 of its sandbox, as the host knows it. */
   #sandbox = 0;
   #oom: OomWatch | null = null;
+  /** The runtime has it. */
+  #isMade = false;
+  /** containerd knows of it: so it does of its end. */
+  #isTold = false;
+  #removal: Promise<void> | null = null;
   /** Calls that change it go one after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -76,29 +94,22 @@ export class Container {
   static async create(around: Surroundings, runtime: Runtime, words: CreateWords): Promise<Container> {
     const container = new Container(around, runtime, words);
     const root = `${words.bundle}/rootfs`;
-    if (words.mounts.length > 0) mkdirSync(root, { recursive: true, mode: 0o711 });
+    // Not the bundle itself: a name that containerd has not made is wrong.
+    if (words.mounts.length > 0 && !existsSync(root)) mkdirSync(root, 0o711);
     mountRoot(around.addon, root, words.mounts);
     try {
       // For the shim's `delete`, which knows nothing else of it.
       writeFileSync(`${words.bundle}/ringfence.json`, JSON.stringify({ root: runtime.root }), {
         mode: 0o600,
       });
-      await container.#make(container.init, ["create", "--bundle", words.bundle]);
-      await container.#connect();
+      await container.init.start(() => container.#createInit(words));
     } catch (error) {
-      if (container.init.pid > 0)
+      container.#close();
+      if (container.#isMade)
         await runtime.run(container.#command(["delete", "--force", words.id])).catch(() => {});
       unmountRoot(around.addon, root);
       throw error;
     }
-    const { stdin, stdout, stderr, terminal } = words.paths;
-    around.events.publish("/tasks/create", {
-      containerId: words.id,
-      bundle: words.bundle,
-      rootfs: words.mounts,
-      io: { stdin, stdout, stderr, terminal },
-      pid: container.init.pid,
-    });
     return container;
   }
 
@@ -107,6 +118,11 @@ export class Container {
     const found = execId === "" ? this.init : this.#execs.get(execId);
     if (!found) throw new RpcError(Code.NOT_FOUND, `process does not exist ${execId}: not found`);
     return found;
+  }
+
+  /** It is over, and nobody will delete it: containerd has, without its shim. */
+  get isForgotten(): boolean {
+    return this.init.exit !== null && !existsSync(this.bundle);
   }
 
   /** Those that run. */
@@ -120,9 +136,14 @@ export class Container {
 
   /** A process to be started later; `spec`: an OCI process object as JSON. */
   addExec(execId: string, spec: string, paths: StdioPaths): void {
+    if (this.init.exit !== null) throw new RpcError(Code.UNKNOWN, "cannot exec in a stopped state");
+    if (this.isPaused) throw new RpcError(Code.UNKNOWN, "cannot exec in a paused state");
+    if (this.#execs.size >= EXECS_MAX || this.#specBytes + spec.length > SPEC_BYTES_MAX)
+      throw new RpcError(Code.RESOURCE_EXHAUSTED, "too many execs that nobody has started or deleted");
     if (this.#execs.has(execId)) throw new RpcError(Code.ALREADY_EXISTS, `id ${execId}: already exists`);
     this.#execs.set(execId, new Process(execId, paths));
     this.#specs.set(execId, spec);
+    this.#specBytes += spec.length;
     this.#around.events.publish("/tasks/exec-added", { containerId: this.id, execId });
   }
 
@@ -139,7 +160,7 @@ export class Container {
     if (target.pid === 0)
       throw new RpcError(Code.FAILED_PRECONDITION, "process not created: failed precondition");
     if (execId !== "") {
-      process.kill(target.pid, signo);
+      kill(target.pid, signo);
       return;
     }
     try {
@@ -202,14 +223,20 @@ export class Container {
     if (!isOver)
       throw new RpcError(Code.FAILED_PRECONDITION, "cannot delete a running process: failed precondition");
     if (process.exit !== null) await process.told;
+    await process.closeStreams();
     const exit = process.exit ?? { status: 0, at: Date.now() };
-    if (execId === "") await this.#inTurn(() => this.#remove());
+    if (execId === "") await this.#removeOnce();
     this.#execs.delete(execId);
-    this.#specs.delete(execId);
+    this.#forgetSpec(execId);
     return { ...exit, pid: process.pid };
   }
 
   // ---- Its parts ----
+
+  /** In the bundle, beside others: an exec may be called `config`. */
+  #file({ execId }: Process, kind: string): string {
+    return `${this.bundle}/${execId === "" ? "init" : `exec-${execId}`}.${kind}`;
+  }
 
   #command(words: readonly string[]) {
     return { bundle: this.bundle, words };
@@ -233,23 +260,28 @@ export class Container {
 
   /** Has the launcher make a process, with its streams; it is watched from then on. */
   async #make(process: Process, words: readonly string[]): Promise<void> {
-    const { addon, children, namespace, socketDirectory } = this.#around;
-    const name = process.execId || "init";
-    const pidFile = `${this.bundle}/${name}.pid`;
+    const { addon, children, namespace, socket, consoles } = this.#around;
+    const pidFile = this.#file(process, "pid");
     const { terminal } = process.paths;
     const stdio = await Stdio.open(addon, children, process.paths, { id: this.id, namespace });
     process.stdio = stdio;
     let console: ConsoleSocket | null = null;
+    let since = 0;
     try {
-      if (terminal) console = new ConsoleSocket(addon, `${socketDirectory}/pty-${crypto.randomUUID()}`);
+      if (terminal) console = new ConsoleSocket(addon, `${socket}-${++consoles.last}`);
       const flags = console === null ? [] : ["--console-socket", console.path];
       const all = [...words, "--pid-file", pidFile, ...flags, this.id];
-      await this.runtime.run({ bundle: this.bundle, words: all, ...(!terminal && { stdio: stdio.given }) });
+      since = await this.runtime.run({
+        bundle: this.bundle,
+        words: all,
+        ...(!terminal && { stdio: stdio.given }),
+      });
+      if (process === this.init) this.#isMade = true;
       process.pid = Number(readFileSync(pidFile, "utf8"));
       if (console !== null) stdio.attach(console.take());
     } catch (error) {
-      process.stdio = null;
-      await stdio.end();
+      this.#unmake(process);
+      stdio.close();
       throw error;
     } finally {
       stdio.closeGiven();
@@ -257,8 +289,30 @@ export class Container {
       rmSync(pidFile, { force: true });
     }
     void children
-      .end(process.pid)
+      .end(process.pid, since)
       .then((status) => process.end(exitStatus(status), (exit) => this.#ended(process, exit)));
+  }
+
+  /** Of one that was made, and cannot be used: an added one ends here, the first one with its container. */
+  #unmake(process: Process): void {
+    process.stdio = null;
+    if (process === this.init || process.pid === 0) return;
+    kill(process.pid, SIGKILL);
+    process.pid = 0;
+  }
+
+  async #createInit({ id, bundle, mounts, paths }: CreateWords): Promise<void> {
+    await this.#make(this.init, ["create", "--bundle", bundle]);
+    await this.#connect();
+    const { stdin, stdout, stderr, terminal } = paths;
+    this.#isTold = true;
+    this.#around.events.publish("/tasks/create", {
+      containerId: id,
+      bundle,
+      rootfs: mounts,
+      io: { stdin, stdout, stderr, terminal },
+      pid: this.init.pid,
+    });
   }
 
   async #connect(): Promise<void> {
@@ -292,9 +346,14 @@ export class Container {
     );
   }
 
+  #forgetSpec(execId: string): void {
+    this.#specBytes -= this.#specs.get(execId)?.length ?? 0;
+    this.#specs.delete(execId);
+  }
+
   async #startExec(process: Process): Promise<void> {
     const { execId } = process;
-    const file = `${this.bundle}/${execId}.json`;
+    const file = this.#file(process, "json");
     writeFileSync(file, this.#specs.get(execId)!, { mode: 0o600 });
     try {
       await this.#make(process, ["exec", "--process", file, "--detach"]);
@@ -302,11 +361,12 @@ export class Container {
       rmSync(file, { force: true });
     }
     process.isStarted = true;
-    this.#specs.delete(execId);
+    this.#forgetSpec(execId);
     this.#around.events.publish("/tasks/exec-started", { containerId: this.id, execId, pid: process.pid });
   }
 
   async #ended(process: Process, exit: Exit): Promise<void> {
+    if (!this.#isTold) return;
     if (process === this.init) {
       this.#oom?.look();
       await this.#othersEnded();
@@ -330,16 +390,31 @@ export class Container {
     clearTimeout(timer);
   }
 
-  async #remove(): Promise<void> {
+  #close(): void {
     this.#oom?.close();
+    this.#oom = null;
     this.#control?.close();
     this.#control = null;
+  }
+
+  /** For all who ask; again where it has failed. */
+  async #removeOnce(): Promise<void> {
+    this.#removal ??= this.#inTurn(() => this.#remove());
+    try {
+      await this.#removal;
+    } catch (error) {
+      this.#removal = null;
+      throw error;
+    }
+  }
+
+  async #remove(): Promise<void> {
+    this.#close();
     await this.runtime.run(this.#command(["delete", "--force", this.id]));
     unmountRoot(this.#around.addon, `${this.bundle}/rootfs`);
     const exit = this.init.exit!;
     this.#around.events.publish("/tasks/delete", {
       containerId: this.id,
-      id: this.id,
       pid: this.init.pid,
       exitStatus: exit.status,
       exitedAt: timestampFromMs(exit.at),

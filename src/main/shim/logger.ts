@@ -1,7 +1,7 @@
 // Programs that log what a container writes (binary:// URIs; containerd's "Logging" of runtime v2): standard output is
 // their descriptor 3, standard error 4, and they close 5 when they are ready.
 
-import { closeSync, openSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync } from "node:fs";
 import { type Addon, READABLE } from "./addon.ts";
 import type { Children } from "./children.ts";
 import { type Owner, StdioError } from "./stdio.ts";
@@ -21,9 +21,12 @@ function isSoon(addon: Addon, fd: number): Promise<boolean> {
   });
 }
 
-function wordsOf(url: URL, owner: Owner): string[] {
-  const words = ["env", `CONTAINER_ID=${owner.id}`, `CONTAINER_NAMESPACE=${owner.namespace}`];
-  words.push(decodeURIComponent(url.pathname));
+/** Throws where it names no program. */
+function wordsOf(uri: string, owner: Owner): string[] {
+  const url = new URL(uri);
+  const program = decodeURIComponent(url.pathname);
+  accessSync(program, constants.X_OK);
+  const words = ["env", `CONTAINER_ID=${owner.id}`, `CONTAINER_NAMESPACE=${owner.namespace}`, program];
   for (const [name, value] of url.searchParams) words.push(...(value === "" ? [name] : [name, value]));
   return words;
 }
@@ -35,6 +38,7 @@ export async function startLogger(
   uri: string,
   owner: Owner,
 ): Promise<[stdout: number, stderr: number]> {
+  const words = wordsOf(uri, owner);
   const pipes: number[] = [];
   const close = (...fds: number[]) => {
     for (const fd of fds) closeSync(fd);
@@ -50,9 +54,10 @@ export async function startLogger(
   const [out, outWriting, err, errWriting, ready, readyWriting] = pipes as [number, ...number[]] as number[];
   const nothing = openSync("/dev/null", "r+");
   const descriptors = [nothing, nothing, nothing, out!, err!, readyWriting!];
-  const pid = children.spawn("/usr/bin/env", wordsOf(new URL(uri), owner), descriptors, "/");
+  const since = children.reaped;
+  const pid = children.spawn("/usr/bin/env", words, descriptors, "/");
   close(nothing, out!, err!, readyWriting!);
-  if (pid > 0) void children.end(pid);
+  if (pid > 0) void children.end(pid, since);
   const isReady = pid > 0 && (await isSoon(addon, ready!));
   close(ready!);
   if (isReady) return [outWriting!, errWriting!];

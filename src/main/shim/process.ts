@@ -9,6 +9,9 @@ export interface Exit {
   at: number;
 }
 
+/** As long as runc's shim waits, when a process is deleted, for what it has written. */
+const STREAMS_MS = 2000;
+
 export class Process {
   /** "" of the first one. */
   readonly execId: string;
@@ -23,6 +26,9 @@ export class Process {
   /** Its start, while that goes on: its end is told behind it. */
   starting: Promise<void> | null = null;
   #tell!: (exit: Exit) => void;
+  #isTold = false;
+  #streams: Promise<void> | undefined;
+  readonly #waiting = new Set<(exit: Exit) => void>();
 
   constructor(execId: string, paths: StdioPaths) {
     this.execId = execId;
@@ -46,14 +52,44 @@ export class Process {
     }
   }
 
-  /** It has ended: what it wrote goes out, then `tell` tells it. */
+  /** Resolves as `told`; what nobody will see costs nothing. */
+  wait(gone: AbortSignal): Promise<Exit> {
+    if (this.#isTold) return this.told;
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#waiting.delete(done);
+        reject(new Error("the caller has gone"));
+      };
+      const done = (exit: Exit) => {
+        gone.removeEventListener("abort", leave);
+        resolve(exit);
+      };
+      this.#waiting.add(done);
+      gone.addEventListener("abort", leave);
+    });
+  }
+
+  /** Its streams are over, or are ended after a while: others may have them that live on. */
+  async closeStreams(): Promise<void> {
+    const timer = setTimeout(() => this.stdio?.close(), STREAMS_MS);
+    await this.#streams;
+    clearTimeout(timer);
+  }
+
+  /** It has ended: what it wrote to a terminal goes out, then `tell` tells it. */
   async end(status: number, tell: (exit: Exit) => Promise<void>): Promise<void> {
     const exit = { status, at: Date.now() };
     this.exit = exit;
     await this.starting?.catch(() => {});
-    await this.stdio?.end();
-    this.stdio = null;
+    const streams = this.stdio?.end();
+    this.#streams = streams?.then(() => {
+      this.stdio = null;
+    });
+    if (this.paths.terminal) await streams;
     await tell(exit);
+    this.#isTold = true;
     this.#tell(exit);
+    for (const done of this.#waiting) done(exit);
+    this.#waiting.clear();
   }
 }

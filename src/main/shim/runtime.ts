@@ -1,7 +1,7 @@
 // The runtime's command as the shim calls it, for what needs the launcher: a process to be made, a container to be removed,
 // control groups to be changed, hooks of the host's to be run.
 
-import { closeSync, openSync, readSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, rmSync, statSync } from "node:fs";
 import { errnoText } from "../../shared/abi/errno_text.ts";
 import { type Children, exitStatus } from "./children.ts";
 
@@ -22,8 +22,8 @@ export interface Command {
 function readFrom(path: string, start: number, limit: number): string {
   const fd = openSync(path, "r");
   try {
-    const bytes = Buffer.alloc(limit);
-    return bytes.toString("utf8", 0, readSync(fd, bytes, 0, limit, start));
+    const bytes = Buffer.alloc(Math.min(limit, sizeOf(path) - start));
+    return bytes.toString("utf8", 0, readSync(fd, bytes, 0, bytes.length, start));
   } finally {
     closeSync(fd);
   }
@@ -62,18 +62,26 @@ export class Runtime {
     this.root = root;
   }
 
-  /** Resolves when the command has ended well; rejects with a RuntimeError. */
-  async run({ bundle, words, stdio }: Command): Promise<void> {
-    const log = `${bundle}/log.json`;
+  /**
+   * Resolves when the command has ended well, to the moment of its start as Children.end wants it; rejects with a
+   * RuntimeError.
+   */
+  async run({ bundle, words, stdio }: Command): Promise<number> {
+    // Of one that containerd has removed without its shim there is nothing left to write to.
+    const directory = existsSync(bundle) ? bundle : "/";
+    const log = directory === "/" ? "/dev/null" : `${bundle}/log.json`;
     const start = sizeOf(log);
     const nothing = openSync("/dev/null", "r+");
     const flags = ["--root", this.root, "--log", log, "--log-format", "json", "--log-alone", ...this.#flags];
+    // Who deletes the container of a shim that was killed deletes all: nothing may be on its way still.
+    flags.push(`--parent=${process.pid}`);
     const args = ["ringfence", ...flags, ...words];
-    const pid = this.#children.spawn(this.#program, args, stdio ?? [nothing, nothing, nothing], bundle);
+    const since = this.#children.reaped;
+    const pid = this.#children.spawn(this.#program, args, stdio ?? [nothing, nothing, nothing], directory);
     closeSync(nothing);
     if (pid < 0) throw new RuntimeError(`starting ${this.#program}: ${errnoText(-pid)}`);
-    const status = exitStatus(await this.#children.end(pid));
-    if (status === 0) return;
+    const status = exitStatus(await this.#children.end(pid, since));
+    if (status === 0) return since;
     throw new RuntimeError(lastError(log, start) ?? `${words[0]} ended with exit status ${status}`);
   }
 

@@ -3,7 +3,8 @@
 
 import { rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { loadAddon } from "./addon.ts";
 import { Children } from "./children.ts";
 import { Publisher } from "./events.ts";
@@ -17,7 +18,7 @@ import { serve } from "./ttrpc/server.ts";
 const LISTENING = 3;
 const LOG = 4;
 const SCHEME = "unix://";
-/** A shim without containers that nobody talks to: containerd was killed before it could use it, or has forgotten it. */
+/** A shim that nobody talks to, without a container for anybody: containerd was killed before it could use it. */
 const IDLE_MS = 30_000;
 /** How long events may wait for a containerd that is away when the shim ends. */
 const LAST_EVENTS_MS = 2000;
@@ -28,9 +29,11 @@ export interface ServeWords {
   address: string;
   root: string;
   isDebug: boolean;
+  /** It serves all pods. */
+  isOfNode: boolean;
 }
 
-export function serveTasks({ namespace, address, root, isDebug }: ServeWords): void {
+export function serveTasks({ namespace, address, root, isDebug, isOfNode }: ServeWords): void {
   const socket = address.slice(SCHEME.length);
   const native = join(import.meta.dirname, "../native");
   const log = new ShimLog(LOG);
@@ -51,7 +54,10 @@ export function serveTasks({ namespace, address, root, isDebug }: ServeWords): v
     isEnding = true;
     rmSync(socket, { force: true });
     // The answer to whoever asked for it goes out before.
-    void events.close(LAST_EVENTS_MS).then(() => setImmediate(() => process.exit(0)));
+    void events
+      .close(LAST_EVENTS_MS)
+      .then(() => setImmediate())
+      .then(() => process.exit(0));
   };
   const configure = (options: ShimOptions, id: string) => {
     log.goTo(logPathOf(options, id));
@@ -65,16 +71,21 @@ export function serveTasks({ namespace, address, root, isDebug }: ServeWords): v
       children: new Children(addon),
       events,
       namespace,
-      socketDirectory: dirname(socket),
+      socket,
+      consoles: { last: 0 },
       log: (message) => log.write("warning", message),
     },
     { launcher: join(native, "ringfence-launcher"), root, isDebug, configure },
-    end,
+    // `start` may have named the node's shim to somebody who has not connected yet.
+    () => isOfNode || end(),
   );
   const wait = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => {
-      if (connections === 0 && tasks.isEmpty) end();
+    timer = setTimeout(async () => {
+      await setImmediate(); // who has connected just now
+      if (connections > 0) return;
+      if (tasks.isForgotten) end();
+      else wait();
     }, IDLE_MS);
   };
   server.on("connection", (connection) => {

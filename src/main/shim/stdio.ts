@@ -2,15 +2,15 @@
 // The container has the FIFOs themselves; the shim only holds what must not close while the other side is away. A terminal
 // is one file for both directions, and is relayed.
 
-import { closeSync, constants, mkdirSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { EINVAL, ENOTTY } from "../../shared/abi/errno.ts";
-import type { Addon } from "./addon.ts";
+import { type Addon, DISCONNECTED } from "./addon.ts";
 import type { Children } from "./children.ts";
 import { startLogger } from "./logger.ts";
 import { Relay } from "./relay.ts";
 
-const { O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 /** How long what a terminal still has may take to be read after its process has ended. */
 const DRAIN_MS = 1000;
 const SIZE_MAX = 65_535;
@@ -41,6 +41,7 @@ export class Stdio {
   #master = -1;
   #stdinHold = -1;
   readonly #holds: number[] = [];
+  readonly #endings = new Set<() => void>();
 
   private constructor(addon: Addon) {
     this.#addon = addon;
@@ -53,7 +54,7 @@ export class Stdio {
       await (paths.terminal ? stdio.#openRelayed(paths) : stdio.#openGiven(children, paths, owner));
     } catch (error) {
       stdio.closeGiven();
-      stdio.#release();
+      stdio.close();
       throw error;
     }
     return stdio;
@@ -93,11 +94,34 @@ export class Stdio {
     this.#stdinHold = -1;
   }
 
-  /** The process has ended: what it has written to a terminal goes out, and then all is closed. */
+  /**
+   * The process has ended. What it has written to a terminal goes out; a FIFO is held until nobody can write to it any
+   * more: others of the container may have it. Then all is closed.
+   */
   async end(): Promise<void> {
+    this.closeStdin();
     const timer = setTimeout(() => this.#relays[0]?.close(), DRAIN_MS);
     await this.#relays[0]?.ended;
     clearTimeout(timer);
+    if (this.#relays.length === 0) await Promise.all(this.#holds.map((fd) => this.#unwritten(fd)));
+    this.close();
+  }
+
+  #unwritten(fd: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#addon.pollStop(poll);
+        this.#endings.delete(done);
+        resolve();
+      };
+      const poll = this.#addon.pollStart(fd, DISCONNECTED, done);
+      this.#endings.add(done);
+    });
+  }
+
+  /** Whoever still writes has nobody who reads. */
+  close(): void {
+    for (const end of [...this.#endings]) end();
     this.#release();
   }
 
@@ -121,15 +145,18 @@ export class Stdio {
 
   #openRelayed({ stdin, stdout }: StdioPaths): void {
     if (stdin !== "") this.#relayed.input = this.#openInput(stdin, O_NONBLOCK);
-    if (stdout !== "") this.#relayed.output = this.#openOutput(stdout, O_NONBLOCK);
+    // Who wants nothing of a terminal has it read all the same: the process would wait.
+    this.#relayed.output = this.#openOutput(stdout, O_NONBLOCK);
+    const { input } = this.#relayed;
+    if (input !== undefined && !fstatSync(input).isFIFO()) throw new StdioError(`${stdin} is no FIFO`);
   }
 
   /** A FIFO is opened without waiting for its other side. It ends when it is said to (CloseIO), not when nobody has it open. */
   #openInput(path: string, flags: number): number {
-    const both = openSync(path, O_RDWR | O_NONBLOCK);
+    const both = openSync(path, O_RDWR | O_NONBLOCK | O_NOCTTY);
     try {
-      this.#stdinHold = openSync(path, O_WRONLY | O_NONBLOCK);
-      return openSync(path, O_RDONLY | flags);
+      this.#stdinHold = openSync(path, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+      return openSync(path, O_RDONLY | O_NOCTTY | flags);
     } finally {
       closeSync(both);
     }
@@ -144,9 +171,10 @@ export class Stdio {
       return openSync(path, O_WRONLY | O_CREAT | O_APPEND, 0o640);
     }
     if (scheme !== undefined && scheme !== "fifo") throw new StdioError(`streams cannot go to ${uri}`);
-    // Who reads it may go and come again: somebody can always be a reader.
-    this.#holds.push(openSync(path, O_RDWR | O_NONBLOCK));
-    return openSync(path, O_WRONLY | flags);
+    // Who reads it may go and come again: somebody is always a reader. It tells, too, when nobody writes any more.
+    const isFifo = statSync(path).isFIFO();
+    if (isFifo) this.#holds.push(openSync(path, O_RDONLY | O_NONBLOCK));
+    return openSync(path, O_WRONLY | O_NOCTTY | flags);
   }
 
   #release(): void {

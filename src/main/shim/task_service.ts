@@ -14,7 +14,7 @@ import { Runtime, RuntimeError } from "./runtime.ts";
 import { type Handlers, type Service, service } from "./ttrpc/server.ts";
 import { Code, RpcError } from "./ttrpc/status.ts";
 
-/** As containerd's own identifiers are, and as part of a file's name. */
+/** As containerd's own identifiers are, and as part of a file's name: 76 characters. */
 const ID = /^[A-Za-z0-9][\w.-]{0,75}$/;
 
 export interface ShimWords {
@@ -67,6 +67,13 @@ export class TaskService {
     return this.#containers.size === 0 && this.#creating.size === 0;
   }
 
+  /** Nobody needs what it has. */
+  get isForgotten(): boolean {
+    return (
+      this.#creating.size === 0 && [...this.#containers.values()].every(({ isForgotten }) => isForgotten)
+    );
+  }
+
   /** The service by both of its names. */
   services(): Service[] {
     const handlers = this.#handlers();
@@ -95,6 +102,8 @@ export class TaskService {
   async #create(words: Parameters<typeof Container.create>[2], options: Any | undefined): Promise<Container> {
     const { id } = words;
     checkId(id);
+    if (!words.bundle.startsWith("/"))
+      throw new RpcError(Code.INVALID_ARGUMENT, `the bundle ${words.bundle} is no absolute path`);
     if (this.#containers.has(id) || this.#creating.has(id))
       throw new RpcError(Code.ALREADY_EXISTS, `container ${id}: already exists`);
     this.#creating.add(id);
@@ -165,7 +174,7 @@ export class TaskService {
         };
       },
 
-      wait: async ({ id, execId }) => exitOf(await this.#find(id).process(execId).told),
+      wait: async ({ id, execId }, { gone }) => exitOf(await this.#find(id).process(execId).wait(gone)),
 
       kill: async ({ id, execId, signal, all }) => {
         await this.#find(id).kill(execId, signal, all);

@@ -105,7 +105,15 @@ function* threadNumbers({ kernel }: CgroupSubject): Generator<string> {
   for (const { tasks } of kernel.pids.groups()) for (const { id } of tasks) yield `${id.in(pids)}\n`;
 }
 
-const members = (numbers: (subject: CgroupSubject) => Iterator<string>): File => ({
+type Numbers = (subject: CgroupSubject) => Generator<string>;
+
+/** Version 1 leaves those out that the reader does not see. */
+const visible = (numbers: Numbers): Numbers =>
+  function* (subject) {
+    for (const line of numbers(subject)) if (line !== "0\n") yield line;
+  };
+
+const members = (numbers: Numbers): File => ({
   ...bound((subject: CgroupSubject) => ({ records: () => numbers(subject) }), { mode: 0o644 }),
   write: move,
 });
@@ -316,7 +324,7 @@ const V1: Readonly<Record<string, Table<CgroupSubject>>> = {
     "devices.allow": writeOnly,
     "devices.deny": writeOnly,
     "devices.list": bound(({ kernel }: CgroupSubject) => ({
-      records: () => kernel.deviceRules?.lines() ?? ["a *:* rwm\n"].values(),
+      records: () => (kernel.current ?? kernel).container.deviceRules?.lines() ?? ["a *:* rwm\n"].values(),
     })),
   },
   freezer: {
@@ -332,9 +340,9 @@ const V1: Readonly<Record<string, Table<CgroupSubject>>> = {
 
 const V1_COMMON: Table<CgroupSubject> = {
   "cgroup.clone_children": setting(() => 0),
-  "cgroup.procs": members(processNumbers),
+  "cgroup.procs": members(visible(processNumbers)),
   notify_on_release: setting(() => 0),
-  tasks: members(threadNumbers),
+  tasks: members(visible(threadNumbers)),
 };
 
 const V2_ROOT = directory(V2, undefined, 0o755);

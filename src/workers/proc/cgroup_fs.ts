@@ -1,37 +1,11 @@
-// File systems of control groups, and the state that they show: see cgroup_files.ts.
+// File systems of control groups: see cgroup_files.ts.
 
 import { EPERM } from "../../shared/abi/errno.ts";
-import {
-  type CgroupHierarchy,
-  type CgroupLimits,
-  type CgroupUse,
-  NO_CGROUP_LIMITS,
-} from "../../shared/cgroup.ts";
-import type { CgroupState, SupervisorContext } from "../process/context.ts";
+import type { CgroupHierarchy } from "../../shared/cgroup.ts";
+import type { SupervisorContext } from "../process/context.ts";
 import { GeneratedFs } from "../vfs/generated/generated_fs.ts";
 import type { AnyNode } from "../vfs/generated/nodes.ts";
 import { CgroupSubject, legacyOptions, legacyRoot, unifiedRoot } from "./cgroup_files.ts";
-
-/** What the kernel knows of the group that its programs are in. */
-export class Cgroup implements CgroupState {
-  limits: CgroupLimits = NO_CGROUP_LIMITS;
-  /** Most bytes that were seen. */
-  peak = 0;
-  #userUsec = 0;
-  #systemUsec = 0;
-
-  /** Who has used what; CPU time does not go back when processes end. */
-  seen(use: CgroupUse): CgroupUse {
-    this.peak = Math.max(this.peak, use.programs + use.common);
-    this.#userUsec = Math.max(this.#userUsec, use.userUsec);
-    this.#systemUsec = Math.max(this.#systemUsec, use.systemUsec);
-    return { ...use, userUsec: this.#userUsec, systemUsec: this.#systemUsec };
-  }
-
-  change(limits: Partial<CgroupLimits>): void {
-    this.limits = { ...this.limits, ...limits };
-  }
-}
 
 class CgroupFs extends GeneratedFs {
   override readonly refusesNames = -EPERM;

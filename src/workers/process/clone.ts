@@ -116,6 +116,7 @@ function check(task: Task, args: CloneArgs): number {
   if (task.kernel.counters.tasks >= task.group.rlimits[RLIMIT_NPROC]![0] && task.credentials.uid !== 0)
     return -EAGAIN;
   const { heap } = task.kernel;
+  if (task.container.isFull) return -EAGAIN;
   if (!heap.hasRoom("tasks") || !heap.hasRoom("groupIds", task.credentials.groups.length)) return -EAGAIN;
   if (!task.kernel.stubs.strangers.mayClone(task.stub)) return -EAGAIN;
   if ((flags & CLONE_FS) !== 0 && task.fs.execs > 0) return -EAGAIN;
@@ -173,6 +174,7 @@ function groupFor(task: Task, { flags, exitSignal }: CloneArgs, id: Pid): Thread
   const group = new ThreadGroup(
     task.kernel,
     id,
+    own.container,
     isSibling ? own.parent : own,
     isSibling ? own.exitSignal : exitSignal,
     own.rlimits.map(([soft, hard]) => [soft, hard]),

@@ -22,7 +22,7 @@ import type { BeforeHandler } from "../signals/alt_stack.ts";
 import type { Path } from "../vfs/path.ts";
 import type { PidNamespace } from "./pids.ts";
 import type { Task } from "./task.ts";
-import type { ThreadGroup } from "./thread_group.ts";
+import type { GuestContainer, ThreadGroup } from "./thread_group.ts";
 
 export interface ProcessTracer extends CallTracer {
   /** The task takes a signal: its handler is entered, or its default action follows. */
@@ -54,10 +54,6 @@ export interface SupervisorContext extends PlatformContext, IpcContext, FamilyCo
   current: Task | null;
   readonly taskAt: (Task | undefined)[];
   readonly pids: PidNamespace;
-  /** No task goes back to guest code while it is on. */
-  readonly pause: { readonly isOn: boolean };
-  /** Of the programs of a container. */
-  readonly containerFilter: SeccompFilter | null;
   /** Null: no call site is patched. */
   readonly patcher: Patcher | null;
   readonly futexes: Futexes;
@@ -65,7 +61,9 @@ export interface SupervisorContext extends PlatformContext, IpcContext, FamilyCo
   readonly networks: Networks;
   readonly namespaceFiles: NamespacePaths;
   readonly bootId: string;
-  /** The control group that programs are in. */
+  /** On whose behalf the kernel works right now. */
+  readonly container: GuestContainer;
+  /** The control group that its programs are in. */
   readonly cgroup: CgroupState;
   readonly vdso: Vdso;
   /** Somebody outside will ask for the wait status of this program. */

@@ -11,6 +11,7 @@ import type { Inode } from "../vfs/inode.ts";
 import { PipeFile } from "../vfs/pipe.ts";
 import type { SupervisorContext } from "./context.ts";
 import { startProgram } from "./start.ts";
+import type { GuestContainer } from "./thread_group.ts";
 
 const KEPT_MAX = 4096;
 
@@ -69,13 +70,13 @@ export class Hooks {
     this.#kernel = kernel;
   }
 
-  start(spec: ProcessSpec, input: string): number | StartError {
+  start(container: GuestContainer, spec: ProcessSpec, input: string): number | StartError {
     const kernel = this.#kernel;
     const kept = () => new KeptOutput(kernel.anonymous.pipe(kernel.rootCredentials));
     const stdin = pipeOf(kernel, input);
     if (typeof stdin === "number") return { subject: "program", name: spec.args[0]!, errno: -stdin };
     const outputs = [kept(), kept()] as const;
-    const pid = startProgram(kernel, spec, [stdin, ...outputs]);
+    const pid = startProgram(kernel, container, spec, [stdin, ...outputs]);
     if (typeof pid === "number") this.#outputs.set(pid, outputs);
     return pid;
   }

@@ -1,4 +1,4 @@
-// Pausing all guests: their tasks stand still where they would go back to guest code, whatever becomes of their waits.
+// Pausing a container: its tasks stand still where they would go back to guest code, whatever becomes of their waits.
 // The kernel itself goes on, so that a paused container can be asked, killed and resumed; its clocks go on, as under the
 // host's freezer. A task that does not come when it is kicked is killed by the kick's own deadline (F14).
 
@@ -13,7 +13,7 @@ const LOOKS_MAX = 8000;
 const KICKS_AT_ONCE = 256;
 
 /** A task, as far as it is paused. */
-interface Pausable {
+export interface Pausable {
   readonly dead: boolean;
   /** A kick makes it come: it runs guest code, or sleeps at the host. */
   readonly isKickable: boolean;
@@ -21,10 +21,9 @@ interface Pausable {
   kick(): void;
 }
 
-interface PauseContext {
+export interface PauseContext {
   readonly native: Native;
   readonly timers: Timers;
-  readonly pids: { tasks(): Iterable<Pausable> };
   /** Null: there is no other kernel thread. */
   readonly netThread: { serves(slot: number): boolean } | null;
 }
@@ -33,6 +32,7 @@ type Told = (stand: boolean) => void;
 
 export class Pause {
   readonly #kernel: PauseContext;
+  readonly #tasks: () => Iterable<Pausable>;
   readonly #looks: Looks;
   #isOn = false;
   #looksLeft = 0;
@@ -40,8 +40,10 @@ export class Pause {
   /** Tasks that were kicked: those that are being made, or load a program, run for the first time later. */
   readonly #kicked = new Set<Pausable>();
 
-  constructor(kernel: PauseContext) {
+  /** `tasks`: all that are to be paused. */
+  constructor(kernel: PauseContext, tasks: () => Iterable<Pausable>) {
     this.#kernel = kernel;
+    this.#tasks = tasks;
     this.#looks = new Looks(kernel, LOOK_NS, () => this.#look());
   }
 
@@ -62,7 +64,7 @@ export class Pause {
     if (!this.#isOn) return;
     this.#isOn = false;
     this.#tell(false);
-    for (const task of [...this.#kernel.pids.tasks()]) task.call.unpark();
+    for (const task of [...this.#tasks()]) task.call.unpark();
   }
 
   /** True: somebody is still on the way. */
@@ -70,7 +72,7 @@ export class Pause {
     if (this.#told.length === 0) return false;
     let some = false;
     let kicks = 0;
-    for (const task of this.#kernel.pids.tasks()) {
+    for (const task of this.#tasks()) {
       if (this.#stands(task)) continue;
       some = true;
       if (!task.isKickable || this.#kicked.has(task)) continue;

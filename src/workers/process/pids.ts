@@ -178,8 +178,8 @@ export class PidNamespace implements PidSpace {
     return this.level < LEVELS_MAX && this.#kernel.heap.hasRoom("pidNamespaces") ? 0 : -ENOSPC;
   }
 
-  makeChild(): PidNamespace {
-    return new PidNamespace(this.#kernel, this);
+  makeChild(first = INIT): PidNamespace {
+    return new PidNamespace(this.#kernel, this, first);
   }
 
   /** A number of it is in use, or somebody stands at its file, or has children who are to be in it. */

@@ -45,7 +45,7 @@ import { openExecutable } from "./executable.ts";
 import { grantOf } from "./file_grant.ts";
 import { INIT } from "./pids.ts";
 import { Task } from "./task.ts";
-import { ThreadGroup } from "./thread_group.ts";
+import { type GuestContainer, ThreadGroup } from "./thread_group.ts";
 
 /** Bytes of /etc/passwd that are read. */
 const PASSWD_MAX = 1 << 20;
@@ -121,9 +121,9 @@ function workingDirectory(context: WalkContext, spec: ProcessSpec): Path | numbe
 }
 
 /** The environment with HOME as /etc/passwd has it, where a container's process has none (as runc does). */
-function environment(kernel: SupervisorContext, spec: ProcessSpec): string[] {
+function environment(kernel: SupervisorContext, root: Path, spec: ProcessSpec): string[] {
   if (spec.container === undefined || spec.env.some((entry) => entry.startsWith("HOME="))) return spec.env;
-  const text = readWhole(kernelContext(kernel, kernel.root), "/etc/passwd", PASSWD_MAX);
+  const text = readWhole(kernelContext(kernel, root), "/etc/passwd", PASSWD_MAX);
   const users = typeof text === "number" ? [] : text.split("\n").map((line) => line.split(":"));
   const home = users.find((fields) => fields[2] === String(spec.uid))?.[5];
   return [...spec.env, `HOME=${home === undefined || home === "" ? "/" : home}`];
@@ -152,13 +152,17 @@ interface Start {
   image: ProgramImage;
 }
 
-function prepareStart(kernel: SupervisorContext, given: ProcessSpec): Start | StartError {
-  const spec = { ...given, env: environment(kernel, given) };
+function prepareStart(
+  kernel: SupervisorContext,
+  { root, mounts }: GuestContainer,
+  given: ProcessSpec,
+): Start | StartError {
+  const spec = { ...given, env: environment(kernel, root, given) };
   const unmapped = firstUnmapped(kernel.users, spec);
   if (unmapped !== null) return { subject: "user", name: unmapped, errno: EINVAL };
   const credentials = credentialsOf(kernel, spec);
   const rlimits = limitsFrom(spec.rlimits, kernel.sysctls.get("fs/nr_open"));
-  const context = { kernel, namespace: kernel.mounts, root: kernel.root, credentials };
+  const context = { kernel, namespace: mounts, root, credentials };
   const cwd = workingDirectory(context, spec);
   if (typeof cwd === "number") return { subject: "directory", name: spec.cwd, errno: -cwd };
   const image = findImage(context, cwd, spec, rlimits[RLIMIT_STACK]![0]);
@@ -166,20 +170,28 @@ function prepareStart(kernel: SupervisorContext, given: ProcessSpec): Start | St
 }
 
 /** Whether a container's program can be started, in the words that engines look for: null, or what is wrong. */
-export function checkProgram(kernel: SupervisorContext, spec: ProcessSpec): string | null {
-  const start = prepareStart(kernel, spec);
+export function checkProgram(
+  kernel: SupervisorContext,
+  container: GuestContainer,
+  spec: ProcessSpec,
+): string | null {
+  const start = prepareStart(kernel, container, spec);
   if ("errno" in start) return containerStartError(start);
   closeImage(start.image);
   return null;
 }
 
-/** Returns the program's guest pid, or what is wrong. The descriptors are the kernel's from now on. */
+/**
+ * Starts a program of a container. Returns its number in the sandbox's first PID namespace, or what is wrong. The descriptors
+ * are the kernel's from now on.
+ */
 export function startProgram(
   kernel: SupervisorContext,
+  container: GuestContainer,
   spec: ProcessSpec,
   streams: Streams,
 ): number | StartError {
-  const start = prepareStart(kernel, spec);
+  const start = prepareStart(kernel, container, spec);
   if ("errno" in start) {
     for (const stream of new Set(streams))
       if (typeof stream === "number") kernel.native.close(stream);
@@ -187,8 +199,8 @@ export function startProgram(
     return start;
   }
   const { image, credentials, rlimits, cwd } = start;
-  const fs = new FsState(spec.umask, kernel.mounts, kernel.root, cwd);
-  const pid = startTask(kernel, spec, streams, image, credentials, rlimits, fs);
+  const fs = new FsState(spec.umask, container.mounts, container.root, cwd);
+  const pid = startTask(kernel, container, spec, streams, image, credentials, rlimits, fs);
   return pid < 0 ? { subject: "program", name: nameOf(spec), errno: -pid } : pid;
 }
 
@@ -216,6 +228,7 @@ function schedule(task: Task, given: ContainerProcess): void {
 
 function startTask(
   kernel: SupervisorContext,
+  container: GuestContainer,
   spec: ProcessSpec,
   given: Streams,
   image: ProgramImage,
@@ -244,9 +257,10 @@ function startTask(
     return error;
   };
   // Process 1 may have others beside it that were there before (exec, hooks).
-  const id = kernel.pids.allot(spec.container?.isFirst === true ? [INIT] : []);
+  const isInit = spec.container?.isFirst === true && container.ownsPids;
+  const id = container.isEnding ? -EAGAIN : container.pids.allot(isInit ? [INIT] : []);
   if (typeof id === "number") return fail(-EAGAIN);
-  const pid = id.number;
+  const pid = id.first;
   const persona = spec.container?.persona ?? PER_LINUX;
   const stub = new StubProcess(kernel, newAddressSpace(kernel, rlimits[RLIMIT_STACK]![0], persona));
   const unplaced = kernel.stubs.addChunk(stub);
@@ -254,7 +268,7 @@ function startTask(
     id.free();
     return fail(unplaced);
   }
-  const group = new ThreadGroup(kernel, id, null, 0, rlimits);
+  const group = new ThreadGroup(kernel, id, container, null, 0, rlimits);
   if (spec.terminal) giveTerminal(group, streams);
   else if (spec.container === undefined) group.session = new Session(CALLERS_SESSION);
   const parts = {
@@ -272,10 +286,11 @@ function startTask(
   task.blocked.assign(setFromHex(spec.blocked).asMask());
   if (spec.container !== undefined) {
     task.noNewPrivileges = spec.container.noNewPrivileges;
-    if (kernel.containerFilter !== null) task.useFilter(kernel.containerFilter, SECCOMP_MODE_FILTER);
+    if (container.filter !== null) task.useFilter(container.filter, SECCOMP_MODE_FILTER);
     group.oomScoreAdj = spec.container.oomScoreAdj;
     schedule(task, spec.container);
-    group.isUnkillable = pid === INIT;
+    group.isUnkillable = isInit;
+    if (spec.container.isFirst) container.first = pid;
   }
   group.leader = task;
   group.hasExeced = true;

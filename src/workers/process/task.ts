@@ -27,7 +27,7 @@ import type { FsState } from "../vfs/fs_state.ts";
 import { LastRead } from "../vfs/last_read.ts";
 import type { SupervisorContext } from "./context.ts";
 import type { Pid, PidNamespace } from "./pids.ts";
-import type { ThreadGroup } from "./thread_group.ts";
+import type { GuestContainer, ThreadGroup } from "./thread_group.ts";
 
 export type { ThreadGroup } from "./thread_group.ts";
 
@@ -200,6 +200,10 @@ export class Task implements Caller {
 
   get firstPid(): number {
     return this.group.id.first;
+  }
+
+  get container(): GuestContainer {
+    return this.group.container;
   }
 
   /** The PID namespace that it is in, for good. */

@@ -10,15 +10,19 @@ import { type CpuTime, NO_TIME } from "../time/cpu_time.ts";
 import { IntervalTimers } from "../time/interval_timers.ts";
 import { PosixTimers } from "../time/posix_timers.ts";
 import { Session } from "../vfs/tty/session.ts";
+import type { Container } from "./container.ts";
 import type { SupervisorContext } from "./context.ts";
 import type { Pid, PidNamespace } from "./pids.ts";
 import type { Task } from "./task.ts";
 
+export type GuestContainer = Container<PidNamespace>;
 export type WaitableState = "running" | "zombie" | "reaped";
 
 export class ThreadGroup {
   readonly kernel: SupervisorContext;
   readonly id: Pid;
+  /** That which it is of, for good. */
+  readonly container: GuestContainer;
   /** Alive tasks, and a leader that has exited before the others. */
   readonly tasks: Task[] = [];
   leader!: Task;
@@ -83,6 +87,7 @@ export class ThreadGroup {
   constructor(
     kernel: SupervisorContext,
     id: Pid,
+    container: GuestContainer,
     parent: ThreadGroup | null,
     exitSignal: number,
     rlimits: [number, number][],
@@ -90,6 +95,7 @@ export class ThreadGroup {
     this.kernel = kernel;
     this.pending = new PendingSignals(kernel.counters);
     this.id = id;
+    this.container = container;
     this.parent = parent;
     this.exitSignal = exitSignal;
     this.rlimits = rlimits;
@@ -152,7 +158,7 @@ export class ThreadGroup {
 
   /** Its tasks do not go back to guest code. */
   get isHeld(): boolean {
-    return this.#stopSignal !== 0 || this.dumping !== 0 || this.kernel.pause.isOn;
+    return this.#stopSignal !== 0 || this.dumping !== 0 || this.container.pause.isOn;
   }
 
   get exiting(): boolean {

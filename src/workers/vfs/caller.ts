@@ -1,14 +1,25 @@
 // Tasks as calls on files know them. A Task is all of this.
 
+import type { DeviceRules } from "../../shared/device_rules.ts";
 import type { MemCaller } from "../mem/caller.ts";
 import type { LastEvents } from "./anonymous/last_events.ts";
 import type { VfsContext } from "./context.ts";
 import type { FsState } from "./fs_state.ts";
 import type { LastRead } from "./last_read.ts";
+import type { Path } from "./path.ts";
 import type { ProcessCaller } from "./processes.ts";
+
+/** The container that a task is of. */
+export interface VfsContainer {
+  /** Where programs that are started from outside have their root. */
+  root: Path;
+  /** Which devices its programs may open and make; null: all. */
+  readonly deviceRules: DeviceRules | null;
+}
 
 export interface VfsCaller extends MemCaller, ProcessCaller {
   readonly kernel: VfsContext;
+  readonly container: VfsContainer;
   fs: FsState;
   readonly lastRead: LastRead;
   readonly lastEvents: LastEvents;

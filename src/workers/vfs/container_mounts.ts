@@ -15,7 +15,7 @@ import { makeRoot } from "./initial_mounts.ts";
 import { MemoryFs } from "./memory/memory_fs.ts";
 import { mountFlags, SUPER_FLAGS } from "./mount_flags.ts";
 import { emptyFs, newFileSystem, ownersFit } from "./mountable.ts";
-import { Dentry, type Mount, Path } from "./path.ts";
+import { Dentry, type Mount, type MountNamespace, Path } from "./path.ts";
 import { walkPath } from "./path_walk.ts";
 import { kernelContext, makePlace } from "./places.ts";
 
@@ -29,10 +29,18 @@ const typeOf = ({ type, data }: MountSpec) => (type === "cgroup" && data.length 
 
 const failure = (what: string, errno: number) => new MountError(`${what}: ${errnoText(-errno)}`);
 
-/** Builds the tree: its root. Throws an Error whose message says what is wrong. */
-export function mountContainerTree(kernel: VfsContext, container: ContainerSpec): Path {
-  const rootFs = makeRoot(kernel);
-  const root = kernel.mounts.mountRoot(rootFs, MS_RELATIME, rootFs.type);
+/**
+ * Builds the tree of a container in a namespace that is empty, over the host's directory that the descriptor has open: its
+ * root. Throws an Error whose message says what is wrong.
+ */
+export function mountContainerTree(
+  kernel: VfsContext,
+  mounts: MountNamespace,
+  container: ContainerSpec,
+  directory: number,
+): Path {
+  const rootFs = makeRoot(kernel, directory);
+  const root = mounts.mountRoot(rootFs, MS_RELATIME, rootFs.type);
   const mounted = container.mounts.map((mount) => addMount(kernel, root, mount));
   populateDev(kernel, root, container);
   for (const path of container.readOnlyPaths) makeReadOnly(kernel, root, path);
@@ -41,14 +49,14 @@ export function mountContainerTree(kernel: VfsContext, container: ContainerSpec)
   for (const [index, { flags }] of container.mounts.entries())
     for (const mount of mounted[index]!) mount.flags |= flags & MS_RDONLY;
   for (const [index, { propagation }] of container.mounts.entries())
-    for (const type of propagation) propagateAs(kernel, mounted[index]![0], type);
-  if (container.rootPropagation !== 0) propagateAs(kernel, root.mount, container.rootPropagation);
+    for (const type of propagation) propagateAs(mounted[index]![0], type);
+  if (container.rootPropagation !== 0) propagateAs(root.mount, container.rootPropagation);
   if (container.rootReadOnly) root.mount.flags |= MS_RDONLY;
   return root;
 }
 
-function propagateAs(kernel: VfsContext, mount: Mount, type: number): void {
-  kernel.mounts.setPropagation(mount, type & ~MS_REC, (type & MS_REC) !== 0);
+function propagateAs(mount: Mount, type: number): void {
+  mount.namespace!.setPropagation(mount, type & ~MS_REC, (type & MS_REC) !== 0);
 }
 
 const legacyOnes = (kernel: VfsContext) => kernel.hierarchies.filter(({ controllers }) => controllers !== "");
@@ -103,7 +111,7 @@ function mountOne(kernel: VfsContext, root: Path, mount: MountSpec): Mount {
     throw new MountError(`mounting ${mount.destination}: a directory and a file do not go together`);
   const source = mount.type === "bind" ? fs.type : mount.source;
   fs.superFlags |= mount.flags & SUPER_FLAGS;
-  return kernel.mounts.mount(fs, place, mountFlags(mount.flags) & ~MS_RDONLY, source);
+  return place.mount.namespace!.mount(fs, place, mountFlags(mount.flags) & ~MS_RDONLY, source);
 }
 
 /** Devices and links where /dev is a file system of the sandbox's own, and the nodes of config.json. */
@@ -153,7 +161,7 @@ function makeReadOnly(kernel: VfsContext, root: Path, path: string): void {
   const place = existing(kernel, root, path);
   if (place === null) return;
   const { fs, flags, source } = place.mount;
-  kernel.mounts.mount(fs, place, flags | MS_RDONLY, source, place.dentry);
+  place.mount.namespace!.mount(fs, place, flags | MS_RDONLY, source, place.dentry);
 }
 
 /** An empty directory over a directory, /dev/null over anything else. */
@@ -162,12 +170,12 @@ function mask(kernel: VfsContext, root: Path, path: string): void {
   if (place === null) return;
   const flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
   if (place.inode.isDirectory) {
-    kernel.mounts.mount(emptyFs(kernel), place, flags, "tmpfs");
+    place.mount.namespace!.mount(emptyFs(kernel), place, flags, "tmpfs");
     return;
   }
   const nulls = emptyFs(kernel);
   const mode = S_IFCHR | 0o666;
   const node = nulls.root.mknod("null", { mode, ...kernel.users.systemOwner }, makedev(1, 3));
   if (typeof node === "number") throw failure(`masking ${path}`, node);
-  kernel.mounts.mount(nulls, place, MS_NOSUID | MS_NOEXEC, "devtmpfs", new Dentry("", null, node));
+  place.mount.namespace!.mount(nulls, place, MS_NOSUID | MS_NOEXEC, "devtmpfs", new Dentry("", null, node));
 }

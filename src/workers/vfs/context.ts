@@ -1,7 +1,6 @@
 // What the VFS uses of its kernel, beside what every subsystem does.
 
 import type { CgroupHierarchy } from "../../shared/cgroup.ts";
-import type { DeviceRules } from "../../shared/device_rules.ts";
 import type { SandboxConfig } from "../../shared/process_spec.ts";
 import type { HostFiles } from "../gofer/host_files.ts";
 import type { AnonymousInodes } from "./anonymous/anonymous_fs.ts";
@@ -46,8 +45,6 @@ export interface VfsContext extends ProcessContext {
   newCgroups(type: "cgroup" | "cgroup2", data: readonly string[]): FileSystem | number;
   /** The hierarchies of control groups that programs see. */
   readonly hierarchies: readonly CgroupHierarchy[];
-  /** Which devices they may open and make; null: all. */
-  readonly deviceRules: DeviceRules | null;
   /** The CPUs that they may run on, in order; null: all. */
   readonly allowedCpus: readonly number[] | null;
 }

@@ -21,7 +21,7 @@ const DIRECTORIES = [
 
 export function mountInitialTree(kernel: VfsContext): Path {
   const limit = kernel.commonMemory.limit;
-  const rootFs = makeRoot(kernel);
+  const rootFs = makeRoot(kernel, kernel.descriptors.root);
   const root = kernel.mounts.mountRoot(rootFs, MS_RELATIME, rootFs.type);
   mountAt(kernel, root, "proc", kernel.newProc(), MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, "proc");
   const sysFlags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME;
@@ -35,11 +35,11 @@ export function mountInitialTree(kernel: VfsContext): Path {
   return root;
 }
 
-/** The host's files under a layer in memory, or themselves. */
-export function makeRoot(kernel: VfsContext): FileSystem {
+/** The host's files in that directory under a layer in memory, or themselves. */
+export function makeRoot(kernel: VfsContext, directory: number): FileSystem {
   const limit = kernel.commonMemory.limit;
   const direct = kernel.config.options.overlay2 === "none";
-  const host = new GoferFs(kernel, kernel.descriptors.root, direct);
+  const host = new GoferFs(kernel, directory, direct);
   return direct ? host : new MemoryFs(kernel, { limit, lower: host.root });
 }
 

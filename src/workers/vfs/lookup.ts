@@ -99,7 +99,7 @@ export function mayAccess(task: VfsCaller, path: Path, mask: number): number {
 
 /** What the rules of devices say, where it is one: 0 or -EPERM. */
 export function mayUseDevice(
-  { kernel: { deviceRules } }: VfsCaller,
+  { container: { deviceRules } }: VfsCaller,
   { mode, rdev }: Attributes,
   mask: number,
 ): number {
@@ -111,7 +111,7 @@ export function mayUseDevice(
 }
 
 /** Whether the rules of devices let a node be made; one of overlayfs's whiteouts always is. */
-export function mayMakeNode({ kernel: { deviceRules } }: VfsCaller, mode: number, rdev: number): number {
+export function mayMakeNode({ container: { deviceRules } }: VfsCaller, mode: number, rdev: number): number {
   const type = DEVICE_TYPES.get(mode & S_IFMT);
   if (deviceRules === null || type === undefined || (type === "c" && rdev === 0)) return 0;
   return deviceRules.permits(type, major(rdev), minor(rdev), MAKE) ? 0 : -EPERM;

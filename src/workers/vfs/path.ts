@@ -267,6 +267,11 @@ export class MountNamespace {
     this.inode = ids.nextNamespace();
   }
 
+  /** An empty one beside it, that nobody uses yet. */
+  another(): MountNamespace {
+    return new MountNamespace(this.#ids);
+  }
+
   get mounts(): ReadonlySet<Mount> {
     return this.#mounts;
   }

@@ -10,7 +10,7 @@ import { type WalkContext, walkPath } from "./path_walk.ts";
 
 /** Walks as the kernel itself. */
 export function kernelContext(kernel: VfsContext, root: Path): WalkContext {
-  return { kernel, namespace: kernel.mounts, root, credentials: kernel.rootCredentials };
+  return { kernel, namespace: root.mount.namespace!, root, credentials: kernel.rootCredentials };
 }
 
 const SYMLINKS_MAX = 40;

@@ -20,7 +20,8 @@ import { type Request, RequestSchema, ResponseSchema } from "../gen/ttrpc_pb.ts"
 import { DATA_MAX, encodeFrame, Flag, type Frame, FrameReader, FrameType } from "./frame.ts";
 import { Code, RpcError, statusOf } from "./status.ts";
 
-const CONNECTIONS_MAX = 64;
+/** containerd has one for each container, and a shim may have all containers of a node. */
+const CONNECTIONS_MAX = 4096;
 /** Of one connection: a Wait for each process of a container is under way at all times. */
 const CALLS_MAX = 65_536;
 const CALL_BYTES_MAX = 16 << 20;

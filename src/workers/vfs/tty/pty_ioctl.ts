@@ -148,7 +148,7 @@ function openPeer(task: VfsCaller, pty: Pty, flags: number): number {
   const file = pty.open(flags);
   if (typeof file === "number") return file;
   const { kernel } = task;
-  const mount = [...kernel.mounts.mounts].find(({ fs }) => fs === kernel.devPts);
+  const mount = [...task.fs.namespace.mounts].find(({ fs }) => fs === kernel.devPts);
   const dentry = mount === undefined ? -EIO : kernel.dentries.lookup(mount.root, String(pty.number));
   if (typeof dentry === "number" || dentry.inode === null) {
     file.release();

@@ -1,0 +1,21 @@
+// What a container's config.json says of a pod: containers that share one sandbox.
+#ifndef RINGFENCE_POD_SPEC_H
+#define RINGFENCE_POD_SPEC_H
+
+#include "json.h"
+
+enum pod_role {
+  POD_NONE,
+  POD_SANDBOX,   // the container whose sandbox the others of its pod are to be in
+  POD_CONTAINER, // one of the others
+};
+
+struct pod_spec {
+  enum pod_role role;
+  char *sandbox; // of POD_CONTAINER: the id of the pod's first container
+};
+
+// Reads it from annotations, by the names of containerd's CRI plugin or of CRI-O. What is not said whole is not said.
+void pod_spec_read(struct pod_spec *pod, const struct json *config);
+
+#endif

@@ -1,0 +1,146 @@
+// The containers of a sandbox, by the numbers that the main thread gives them; number 0 is there from the start. See
+// container.ts.
+
+import { SIGKILL } from "../../shared/abi/signal.ts";
+import type { ContainerSpec } from "../../shared/container_spec.ts";
+import { DeviceRules } from "../../shared/device_rules.ts";
+import { Looks } from "../platform/looks.ts";
+import { readFilter, SeccompFilter } from "../seccomp/filter.ts";
+import { mountContainerTree } from "../vfs/container_mounts.ts";
+import type { MountNamespace } from "../vfs/path.ts";
+import { Container } from "./container.ts";
+import type { SupervisorContext } from "./context.ts";
+import { INIT, type PidNamespace } from "./pids.ts";
+import { checkProgram } from "./start.ts";
+import type { Task } from "./task.ts";
+import type { GuestContainer, ThreadGroup } from "./thread_group.ts";
+
+const LOOK_NS = 1e6;
+/** Processes killed in one look (F26). */
+const KILLS_A_LOOK = 64;
+
+export function* tasksOf(container: GuestContainer): Generator<Task, void, void> {
+  for (const task of container.pids.tasks()) if (task.container === container) yield task;
+}
+
+export function* groupsOf(container: GuestContainer): Generator<ThreadGroup, void, void> {
+  for (const group of container.pids.groups()) if (group.container === container) yield group;
+}
+
+function newContainer(
+  kernel: SupervisorContext,
+  pids: PidNamespace,
+  mounts: MountNamespace,
+  groups: readonly number[],
+  ownsPids: boolean,
+): GuestContainer {
+  const tasks = () => tasksOf(container);
+  const container: GuestContainer = new Container(kernel, pids, mounts, groups, ownsPids, tasks);
+  return container;
+}
+
+export class Containers {
+  readonly #kernel: SupervisorContext;
+  readonly #all = new Map<number, GuestContainer>();
+  /** That which is being made, or else the sandbox's first. */
+  #current: GuestContainer;
+
+  constructor(kernel: SupervisorContext, pids: PidNamespace, mounts: MountNamespace) {
+    this.#kernel = kernel;
+    this.#current = newContainer(kernel, pids, mounts, [], true);
+    this.#all.set(0, this.#current);
+  }
+
+  /** On whose behalf the kernel works while no task is served. */
+  get current(): GuestContainer {
+    return this.#current;
+  }
+
+  get first(): GuestContainer {
+    return this.#all.get(0)!;
+  }
+
+  get(number: number): GuestContainer | undefined {
+    return this.#all.get(number);
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** Makes a container what config.json says: null, or what is wrong with it. */
+  prepare(number: number, spec: ContainerSpec): string | null {
+    const container = this.#all.get(number) ?? this.#add(number, spec);
+    const before = this.#current;
+    this.#kernel.current = null;
+    this.#current = container;
+    try {
+      const wrong = this.#fill(container, spec);
+      if (wrong !== null && container !== this.first) this.#release(number, container);
+      return wrong;
+    } finally {
+      this.#current = before;
+    }
+  }
+
+  #add(number: number, { pod }: ContainerSpec): GuestContainer {
+    const { first } = this;
+    // Its first process takes number 1, whoever was there before (exec, hooks).
+    const pids = pod?.processes === "shared" ? first.pids : first.pids.makeChild(INIT + 1);
+    const mounts = first.mounts.another();
+    const container = newContainer(this.#kernel, pids, mounts, pod?.groups ?? [], pids !== first.pids);
+    this.#all.set(number, container);
+    return container;
+  }
+
+  #fill(container: GuestContainer, spec: ContainerSpec): string | null {
+    const kernel = this.#kernel;
+    container.limit({ tasks: spec.tasks, cgroup: spec.cgroup });
+    const rules = DeviceRules.of(spec.deviceRules);
+    if (typeof rules === "string") return `linux.resources.devices: ${rules}`;
+    container.deviceRules = rules;
+    if (spec.seccomp !== null) {
+      const program = readFilter(spec.seccomp.program);
+      if (program === null) return "linux.seccomp: the profile is too long";
+      container.filter = new SeccompFilter(program, null, spec.seccomp.logs, kernel.counters).hold();
+    }
+    try {
+      const directory = spec.pod?.root ?? kernel.descriptors.root;
+      container.root = mountContainerTree(kernel, container.mounts, spec, directory);
+    } catch (error) {
+      return (error as Error).message;
+    }
+    // A pod's own program is not run.
+    const isRun = container !== this.first || kernel.config.pod !== true;
+    return isRun ? checkProgram(kernel, container, spec.process) : null;
+  }
+
+  /** Ends all processes of a container that is not the first, and forgets it. `then` is called when none is left. */
+  remove(number: number, then: () => void): void {
+    const container = this.#all.get(number);
+    if (container === undefined || container === this.first) {
+      then();
+      return;
+    }
+    container.isEnding = true;
+    container.pause.end();
+    const look = (): boolean => {
+      let kills = 0;
+      for (const group of groupsOf(container)) {
+        kills++;
+        if (!group.exiting) group.exit(SIGKILL);
+        if (kills === KILLS_A_LOOK) break;
+      }
+      if (kills > 0) return true;
+      this.#release(number, container);
+      then();
+      return false;
+    };
+    if (look()) new Looks(this.#kernel, LOOK_NS, look).begin();
+  }
+
+  #release(number: number, container: GuestContainer): void {
+    this.#all.delete(number);
+    container.release();
+  }
+}

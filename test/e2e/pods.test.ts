@@ -1,0 +1,267 @@
+// deadline: 300 s
+// Pods: several containers in one sandbox, each with a life of its own (native/launcher/pod.c, src/main/container/pod.ts).
+
+import { existsSync, readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { eventually } from "../spawn.ts";
+import { Bundle, type Config, shell } from "./bundle.ts";
+import { exists } from "./processes.ts";
+
+const CRI = "io.kubernetes.cri";
+const PORT = 8080;
+const GONE_MS = 5000;
+
+interface State {
+  pid: number;
+  status: string;
+}
+
+async function state(bundle: Bundle): Promise<State> {
+  return JSON.parse((await bundle.on("state")).stdout.toString());
+}
+
+async function succeeds(command: ReturnType<Bundle["create"]>): Promise<string> {
+  const { code, stdout, stderr } = await command;
+  assert.is(code, 0, stderr.toString());
+  return stdout.toString();
+}
+
+const inside = (bundle: Bundle, text: string) => succeeds(bundle.on("exec", [], shell(text)));
+
+/** A pod's sandbox, and containers in it. */
+class Pod {
+  readonly sandbox: Bundle;
+  readonly containers: Bundle[] = [];
+
+  private constructor() {
+    this.sandbox = new Bundle(["/bin/busybox", "sleep", "1000000"], (config) => {
+      config.annotations = { [`${CRI}.container-type`]: "sandbox" };
+    });
+    this.sandbox.configure(["/bin/busybox", "sleep", "1000000"], (config) => {
+      config.hostname = "pod";
+      config.annotations = {
+        [`${CRI}.container-type`]: "sandbox",
+        [`${CRI}.sandbox-id`]: this.sandbox.id,
+      };
+    });
+  }
+
+  static async with(body: (pod: Pod) => Promise<void>): Promise<void> {
+    const pod = new Pod();
+    try {
+      await succeeds(pod.sandbox.create());
+      await body(pod);
+    } finally {
+      for (const container of pod.containers) await container.remove();
+      await pod.sandbox.remove();
+    }
+  }
+
+  /** One that is not created yet; `shared`: namespaces that it names by their paths. */
+  async member(
+    args: string[],
+    shared: readonly string[] = ["ipc", "uts", "net"],
+    change: (config: Config) => void = () => {},
+  ): Promise<Bundle> {
+    const { pid } = await state(this.sandbox);
+    const container = new Bundle(args, (config) => {
+      config.annotations = {
+        [`${CRI}.container-type`]: "container",
+        [`${CRI}.sandbox-id`]: this.sandbox.id,
+      };
+      delete config.hostname;
+      for (const namespace of config.linux.namespaces) {
+        const file = namespace.type === "network" ? "net" : namespace.type;
+        if (shared.includes(file)) namespace.path = `/proc/${pid}/ns/${file}`;
+      }
+      change(config);
+    });
+    container.root = this.sandbox.root;
+    this.containers.push(container);
+    return container;
+  }
+
+  async runs(args: string[], ...rest: [shared?: readonly string[]]): Promise<Bundle> {
+    const container = await this.member(args, ...rest);
+    await succeeds(container.create());
+    await succeeds(container.on("start"));
+    return container;
+  }
+
+  init(): number {
+    return JSON.parse(readFileSync(`${this.sandbox.root}/${this.sandbox.id}/state.json`, "utf8")).init;
+  }
+}
+
+const SLEEP = shell("sleep 1000");
+
+test("containers of a pod have one sandbox, its network and its name, and files and processes of their own", () =>
+  Pod.with(async (pod) => {
+    await succeeds(pod.sandbox.on("start"));
+    const server = await pod.runs(shell(`echo mine > /own; nc -l -p ${PORT} -e cat & exec sleep 1000`));
+    const client = await pod.runs(SLEEP);
+    const all = await pod.runs(SLEEP, ["ipc", "uts", "net", "pid"]);
+    for (const container of pod.containers) {
+      assert.is((await state(container)).status, "running");
+      assert.is((await inside(container, "hostname")).trim(), "pod");
+    }
+    assert.match(await inside(client, `sleep 0.5; echo hello | nc -w 2 127.0.0.1 ${PORT}`), /^hello$/m);
+    assert.is((await inside(server, "cat /own")).trim(), "mine");
+    assert.is((await inside(client, "ls /own 2>/dev/null || echo none")).trim(), "none");
+    assert.match(await inside(client, "cat /proc/1/cmdline"), /sleep/);
+    // Who shares its processes sees those of all others.
+    const sleeps = async (container: Bundle) =>
+      Number((await inside(container, "cat /proc/[0-9]*/comm | grep -c '^sleep$'")).trim());
+    assert.equal([await sleeps(client), await sleeps(all)], [1, 3]);
+  }));
+
+test("ps tells a container's processes from those of others, and so do its control groups", () =>
+  Pod.with(async (pod) => {
+    const [one, two] = [await pod.runs(SLEEP), await pod.runs(SLEEP)];
+    const pids = async (bundle: Bundle): Promise<number[]> =>
+      JSON.parse((await bundle.on("ps", ["--format", "json"])).stdout.toString());
+    const [first, second, sandbox] = [await pids(one), await pids(two), await pids(pod.sandbox)];
+    assert.ok(first.includes((await state(one)).pid));
+    assert.ok(first.length >= 2, `waiter and stubs: ${first}`);
+    assert.equal(
+      first.filter((pid) => second.includes(pid) || sandbox.includes(pid)),
+      [],
+    );
+  }));
+
+test("one is killed, paused and removed without the others", () =>
+  Pod.with(async (pod) => {
+    const [one, two] = [await pod.runs(SLEEP), await pod.runs(SLEEP)];
+    await succeeds(one.on("pause"));
+    assert.equal([await one.status(), await two.status()], ["paused", "running"]);
+    assert.is((await inside(two, "echo here")).trim(), "here");
+    await succeeds(one.on("resume"));
+    await succeeds(one.on("kill", [], ["KILL"]));
+    assert.ok(await eventually(async () => (await one.status()) === "stopped", GONE_MS));
+    await succeeds(one.on("delete"));
+    assert.equal(one.left(), []);
+    assert.is((await one.on("state")).code, 1);
+    assert.is((await inside(two, "echo here")).trim(), "here");
+    assert.is((await two.on("delete")).code, 1, "it runs");
+    await succeeds(two.on("delete", ["--force"]));
+    assert.equal(two.left(), []);
+    assert.is(await pod.sandbox.status(), "created");
+    // Its id is free again.
+    await succeeds(two.create());
+    assert.is(await two.status(), "created");
+  }));
+
+test("the sandbox is removed first: its containers are stopped, and can be removed", () =>
+  Pod.with(async (pod) => {
+    const [one, two] = [await pod.runs(SLEEP), await pod.runs(SLEEP)];
+    const init = pod.init();
+    await succeeds(pod.sandbox.on("delete", ["--force"]));
+    assert.ok(await eventually(() => !exists(init), GONE_MS));
+    assert.equal(pod.sandbox.left(), []);
+    for (const container of [one, two]) {
+      assert.is(await container.status(), "stopped");
+      await succeeds(container.on("delete"));
+      assert.equal(container.left(), []);
+    }
+  }));
+
+test("kill -9 of a waiter ends its container alone, of init all of them", () =>
+  Pod.with(async (pod) => {
+    const [one, two] = [await pod.runs(SLEEP), await pod.runs(SLEEP)];
+    process.kill((await state(one)).pid, "SIGKILL");
+    assert.ok(await eventually(async () => (await one.status()) === "stopped", GONE_MS));
+    assert.is((await inside(two, "echo here")).trim(), "here");
+    const waiter = (await state(two)).pid;
+    process.kill(pod.init(), "SIGKILL");
+    assert.ok(await eventually(() => !exists(waiter), GONE_MS));
+    for (const container of [one, two, pod.sandbox]) {
+      assert.is(await container.status(), "stopped");
+      await succeeds(container.on("delete"));
+      assert.equal(container.left(), []);
+    }
+  }));
+
+test("run in the foreground is a container of the pod, too, which ends with it", () =>
+  Pod.with(async (pod) => {
+    const container = await pod.member(shell("hostname; exit 7"));
+    const { code, stdout, stderr } = await container.runs();
+    assert.equal([code, stdout.toString(), stderr.toString()], [7, "pod\n", ""]);
+    assert.equal(container.left(), []);
+    assert.is(await pod.sandbox.status(), "created");
+  }));
+
+test("what fails leaves nothing, and the pod goes on", () =>
+  Pod.with(async (pod) => {
+    const refused = async (container: Bundle, words: RegExp) => {
+      const { code, stderr } = await container.create();
+      assert.is(code, 1);
+      assert.match(stderr.toString(), words);
+      assert.equal(container.left(), []);
+    };
+    await refused(await pod.member(["/no/such/program"]), /no\/such\/program/);
+    const foreign = await pod.member(SLEEP, [], (config) => {
+      config.linux.namespaces.find(({ type }) => type === "ipc")!.path = "/proc/self/ns/ipc";
+    });
+    await refused(foreign, /ipc namespace .* is not one of the container's pod/);
+    const hooked = await pod.member(SLEEP, [], (config) => {
+      config.hooks = { createContainer: [{ path: "/bin/false" }] };
+    });
+    await refused(hooked, /hook/);
+    const many = await pod.member(SLEEP, [], (config) => {
+      for (let i = 0; i < 250; i++)
+        config.mounts.push({ destination: `/mnt/${i}`, source: "/tmp", type: "bind", options: ["rbind"] });
+    });
+    await refused(many, /has at most 253 bind mounts/);
+    const alone = await pod.member(SLEEP, ["ipc"], (config) => {
+      config.annotations![`${CRI}.sandbox-id`] = "nobody";
+    });
+    await refused(alone, /ipc namespace of another process cannot be joined/);
+    const good = await pod.runs(SLEEP);
+    assert.is((await inside(good, "echo here")).trim(), "here");
+  }));
+
+test("a create that is killed leaves nothing that delete does not remove", () =>
+  Pod.with(async (pod) => {
+    for (const killAfterMs of [5, 10, 20, 40, 80, 160]) {
+      const container = await pod.member(SLEEP);
+      await container.creates({ killAfterMs });
+      await succeeds(container.on("delete", ["--force"]));
+      assert.equal(container.left(), [], `killed after ${killAfterMs} ms`);
+    }
+    const good = await pod.runs(SLEEP);
+    assert.is((await inside(good, "echo here")).trim(), "here");
+  }));
+
+test("commands in it are detached, and of its control groups", () =>
+  Pod.with(async (pod) => {
+    const container = await pod.runs(SLEEP);
+    const file = `${container.directory}/pid`;
+    await succeeds(container.execsDetached(["--pid-file", file], shell("echo > /ran; sleep 1000")));
+    const pid = readFileSync(file, "utf8").trim();
+    const groups = container.cgroups().filter((path) => existsSync(path));
+    assert.ok(groups.length > 0);
+    for (const group of groups)
+      assert.ok(readFileSync(`${group}/cgroup.procs`, "utf8").split("\n").includes(pid));
+    assert.is((await inside(container, "ls /ran")).trim(), "/ran");
+    process.kill(Number(pid), "SIGKILL");
+    const sleeps = async () =>
+      Number((await inside(container, "cat /proc/[0-9]*/comm | grep -c '^sleep$'")).trim());
+    assert.ok(await eventually(async () => (await sleeps()) === 1, GONE_MS));
+  }));
+
+test("hooks of a container see the host's files, and what createContainer mounts the container has", () =>
+  Pod.with(async (pod) => {
+    const container = await pod.member(SLEEP, [], (config) => {
+      const mount = "mkdir mnt; mount -t tmpfs hook mnt && echo hooked > mnt/file";
+      config.hooks = {
+        createContainer: [{ path: "/bin/sh", args: ["sh", "-c", mount], env: ["PATH=/bin:/usr/bin"] }],
+      };
+    });
+    await succeeds(container.create());
+    await succeeds(container.on("start"));
+    assert.is((await inside(container, "cat /mnt/file")).trim(), "hooked");
+    assert.not.match(readFileSync("/proc/self/mountinfo", "latin1"), / hook /);
+  }));
+
+test.run();
