@@ -36,6 +36,7 @@ import { Counters } from "./counters.ts";
 import { type Credentials, initialCredentials } from "./credentials/credentials.ts";
 import { guestNamespace, type UserNamespace } from "./credentials/user_namespace.ts";
 import { Futexes } from "./futex/futexes.ts";
+import { HostFiles } from "./gofer/host_files.ts";
 import { HANDLERS } from "./handlers.ts";
 import { HeapBudget, heapLimitFor, limitMemory } from "./heap_budget.ts";
 import { networkNamed } from "./identity/network_names.ts";
@@ -183,6 +184,7 @@ export class Kernel implements SupervisorContext {
   #lastTable = 0;
   readonly sysctls = new Sysctls();
   readonly pipes = new Pipes(this.sysctls, this.counters, this.commonMemory);
+  readonly hostFiles = new HostFiles();
   readonly locks = new LockTable(this);
   readonly unixNames = new UnixNames();
   /** Set once, before anything runs, where the caller gave a network of the host. */

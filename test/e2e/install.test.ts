@@ -101,7 +101,7 @@ if (has("containerd"))
     const file = join(directory, "config.toml");
     writeFileSync(file, execFileSync("containerd", ["config", "default"]));
     const before = readFileSync(file, "utf8");
-    assert.is((await tell(file, "install", "--engine=containerd"))[0], 0);
+    assert.is((await tell(file, "install", "--engine=containerd", "--", "--systemd-cgroup"))[0], 0);
     const { stdout, code } = await run("containerd", ["-c", file, "config", "dump"]);
     assert.is(code, 0);
     const dump = stdout.toString();
@@ -109,6 +109,7 @@ if (has("containerd"))
     assert.match(dump, /runtime_type = "io\.containerd\.ringfence\.v1"/);
     const shim = /runtime_path = "(.+)"/.exec(dump)![1]!;
     assert.is(realpathSync(shim), LAUNCHER);
+    assert.match(dump, /runtimes\.ringfence\.options\.ringfence_config\]\n\s*systemd-cgroup = true/);
     assert.match(dump, /containerd\.runtimes\.runc\]/);
     assert.is((await tell(file, "uninstall", "--engine=containerd"))[0], 0);
     assert.is(readFileSync(file, "utf8"), before);

@@ -1,4 +1,4 @@
-// containerd's config.toml: a table of its own at the end, which is taken out again as a whole.
+// containerd's config.toml: tables of its own at the end, which are taken out again as a whole.
 
 import { dirname, join } from "node:path";
 import { parse } from "smol-toml";
@@ -28,10 +28,32 @@ function runtimesOf(tree: Tree): readonly string[] {
 const dotted = (path: readonly string[]): string =>
   path.map((name) => (/^[A-Za-z0-9_-]+$/.test(name) ? name : JSON.stringify(name))).join(".");
 
-function tableOf({ path, flags }: Runtime): Readonly<Record<string, string>> {
-  if (flags.length > 0) throw new CommandError("containerd has no place for flags of a runtime");
-  return { runtime_type: SHIM, runtime_path: join(dirname(path), SHIM_FILE) };
+const FLAG = /^--([a-z0-9-]+)(?:=(.*))?$/;
+
+type Flags = Record<string, string | true | string[]>;
+
+/** One that is given several times has a list; without a value it is true. */
+function flagTable(flags: readonly string[]): Flags {
+  const table: Flags = {};
+  for (const flag of flags) {
+    const [, name, value] = FLAG.exec(flag)!;
+    const known = table[name!];
+    if (known === undefined) table[name!] = value ?? true;
+    else table[name!] = [known, value ?? true].flat().map(String);
+  }
+  return table;
 }
+
+/** Tables of a runtime, by where each stands below it. containerd hands the second on to the shim, which reads it. */
+function tablesOf({ path, flags }: Runtime): [below: readonly string[], table: Tree][] {
+  const own = { runtime_type: SHIM, runtime_path: join(dirname(path), SHIM_FILE) };
+  return [
+    [[], own],
+    ...(flags.length > 0 ? [[["options", "ringfence_config"], flagTable(flags)] as [string[], Tree]] : []),
+  ];
+}
+
+const lineOf = ([key, value]: [string, unknown]): string => `${key} = ${JSON.stringify(value)}`;
 
 /** The names that a line opens a table of; null: it opens none. */
 function opened(line: string): string[] | null {
@@ -81,18 +103,24 @@ export const containerdToml: Editor = {
     const given = before === null || before.trim() === "" ? FRESH : before;
     const tree = parsed(given, parse);
     const path = [...runtimesOf(tree), runtime.name];
-    const table = tableOf(runtime);
+    const tables = tablesOf(runtime);
+    const wanted = tables.reduce<Tree>(
+      (node, [below, table]) => (below.length > 0 ? withNode(node, below, table) : table),
+      {},
+    );
     const known = nodeAt(tree, path);
-    if (isThere(known, table, runtime.name, clobber)) return given;
+    if (isThere(known, wanted, runtime.name, clobber)) return given;
     const text = known === undefined ? given : withoutTables(given, path);
     const lines = [
       ...(text.endsWith("\n") ? [] : [""]),
       "",
-      `[${dotted(path)}]`,
-      ...Object.entries(table).map(([key, value]) => `${key} = ${JSON.stringify(value)}`),
+      ...tables.flatMap(([below, table]) => [
+        `[${dotted([...path, ...below])}]`,
+        ...Object.entries(table).map(lineOf),
+      ]),
       "",
     ];
-    return edited(text + lines.join("\n"), tree, path, table);
+    return edited(text + lines.join("\n"), tree, path, wanted);
   },
 
   remove(text, name) {

@@ -23,15 +23,16 @@ export class GoferFs extends FileSystem {
   readonly handles: Handles;
   /** Changes reach the host. */
   readonly writable: boolean;
-  /** What mappings of a host file have in common. */
-  readonly #mapped = new ByFile<Mapped>();
+  /** Other mounts may show the same files: what changes here is theirs to know, and the other way round. */
+  readonly shared: boolean;
   /** What is known of files with several names. */
   readonly linked = new ByFile<AttributeCache>();
 
   /** `directory`: a host directory descriptor, the file system's own. */
-  constructor(kernel: VfsContext, directory: number, writable = false) {
+  constructor(kernel: VfsContext, directory: number, writable = false, shared = false) {
     super(kernel);
     this.writable = writable;
+    this.shared = shared;
     this.handles = new Handles(kernel.native, directory);
     kernel.native.fstat(directory);
     const { dev, ino, mode } = readStat(kernel.native.scratchView);
@@ -58,6 +59,7 @@ export class GoferFs extends FileSystem {
 
   /** What mappings of a host file have in common. */
   mapped(dev: number, ino: number, path: string): Mapped {
-    return this.#mapped.get(dev, ino, () => ({ id: this.kernel.nextMappedId(), path, dev, ino }));
+    const { kernel } = this;
+    return kernel.hostFiles.mapped(dev, ino, () => ({ id: kernel.nextMappedId(), path, dev, ino }));
   }
 }

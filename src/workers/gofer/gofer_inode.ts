@@ -35,6 +35,7 @@ import {
   renameFile,
   setAttribute,
 } from "./host_changes.ts";
+import type { FileChanges } from "./host_files.ts";
 import { type KnownOwner, withOwner } from "./owners.ts";
 
 const DIRENT_LENGTH_AT = 16;
@@ -51,6 +52,10 @@ export class GoferInode extends Inode implements HandleOwner {
   readonly hostIno: number;
   handlePlace: HandleOwner["handlePlace"] = null;
   #cache = new AttributeCache();
+  /** Null: no other mount shows it. */
+  readonly #changes: FileChanges | null;
+  /** Of those, how many were known when the host was last asked. */
+  #knownChanges = 0;
   knownOwner: KnownOwner | null = null;
   /** Host descriptors of open files: good for as long as they are open, whatever becomes of the name. */
   readonly #open: number[] = [];
@@ -69,6 +74,8 @@ export class GoferInode extends Inode implements HandleOwner {
     this.hostIno = ino;
     this.ino = ino;
     this.type = type;
+    this.#changes = fs.shared ? fs.kernel.hostFiles.changes(dev, ino) : null;
+    if (this.#changes !== null) this.#knownChanges = this.#changes.count;
   }
 
   /** Path below the file system's root, for maps. */
@@ -123,7 +130,7 @@ export class GoferInode extends Inode implements HandleOwner {
   }
 
   override get identity(): string {
-    return `${this.fs.dev}:${this.hostDev}:${this.hostIno}`;
+    return `${this.fs.shared ? "host" : this.fs.dev}:${this.hostDev}:${this.hostIno}`;
   }
 
   override get isHeld(): boolean {
@@ -131,11 +138,20 @@ export class GoferInode extends Inode implements HandleOwner {
   }
 
   override attributes(): Attributes | number {
+    if (this.#changes !== null) this.#heed(this.#changes);
     return this.#cache.get(this.fs.kernel.nowNs) ?? this.#ask();
   }
 
   override believedAttributes(): Attributes | number {
+    if (this.#changes !== null) this.#heed(this.#changes);
     return this.#cache.believed(this.fs.kernel.nowNs) ?? this.#ask();
+  }
+
+  /** What was changed through another mount is not believed any longer. */
+  #heed({ count }: FileChanges): void {
+    if (count === this.#knownChanges) return;
+    this.#knownChanges = count;
+    this.#cache.forget();
   }
 
   #ask(): Attributes | number {
@@ -167,6 +183,7 @@ export class GoferInode extends Inode implements HandleOwner {
 
   /** What was known of it may have changed. */
   changed(): void {
+    if (this.#changes !== null) this.#changes.count++;
     this.#cache.forget();
   }
 

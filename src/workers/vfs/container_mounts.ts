@@ -101,7 +101,7 @@ function mountOne(kernel: VfsContext, root: Path, mount: MountSpec): Mount {
   const covered = existing(kernel, root, mount.destination);
   const fs =
     mount.type === "bind"
-      ? new GoferFs(kernel, mount.descriptor!, mount.isHostReadOnly !== true)
+      ? new GoferFs(kernel, mount.descriptor!, mount.isHostReadOnly !== true, true)
       : newFileSystem(kernel, typeOf(mount), mount.data, covered?.inode);
   if (typeof fs === "number") throw failure(`mounting ${mount.destination}: type ${mount.type}`, fs);
   const kind = fs.root.isDirectory ? S_IFDIR | 0o755 : S_IFREG | 0o644;

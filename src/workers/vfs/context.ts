@@ -2,6 +2,7 @@
 
 import type { CgroupHierarchy } from "../../shared/cgroup.ts";
 import type { SandboxConfig } from "../../shared/process_spec.ts";
+import type { HostFiles } from "../gofer/host_files.ts";
 import type { AnonymousInodes } from "./anonymous/anonymous_fs.ts";
 import type { InotifyUsers } from "./anonymous/inotify_users.ts";
 import type { VfsCaller } from "./caller.ts";
@@ -21,6 +22,7 @@ export interface VfsContext extends ProcessContext {
   readonly dentries: DentryCache;
   readonly fileEvents: FileEvents;
   readonly inotify: InotifyUsers;
+  readonly hostFiles: HostFiles;
   readonly locks: LockTable;
   readonly pipes: Pipes;
   readonly anonymous: AnonymousInodes;
