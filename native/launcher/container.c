@@ -211,7 +211,7 @@ static void create_in_pod(struct container *container, const struct sandbox_plan
   // Had its init died meanwhile, the waiter might be in the namespaces of somebody who has its number now.
   if (!record_init_alive(&container->pod.record))
     fail(EXIT_RINGFENCE, "the sandbox of the container's pod is not running");
-  pod_create(&container->pod, plan, &groups);
+  pod_create(&container->pod, plan, &groups, container->record.waiter);
   container->control.fd = state_connect(&container->state);
   if (container->control.fd < 0) fail(EXIT_RINGFENCE, "the container's sandbox does not listen");
 }

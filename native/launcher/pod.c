@@ -117,12 +117,14 @@ static int open_group(const struct cgroups *groups, int index) {
   return fd;
 }
 
-static void write_request(struct buffer *line, const struct sandbox_plan *plan, const struct handed *handed) {
+static void write_request(struct buffer *line, const struct sandbox_plan *plan, const struct handed *handed,
+                          pid_t waiter) {
   buffer_printf(line, "{\"id\":1,\"method\":\"create\",\"params\":{\"id\":");
   buffer_json_string(line, plan->options->id);
   buffer_printf(line, ",\"bundle\":");
   buffer_json_string(line, plan->spec->bundle);
-  buffer_printf(line, ",\"processes\":\"%s\"", plan->spec->shares_processes ? "shared" : "own");
+  buffer_printf(line, ",\"pid\":%d,\"processes\":\"%s\",\"processesOf\":%d", waiter,
+                plan->spec->shares_processes ? "shared" : "own", plan->spec->processes_of);
   if (plan->options->listening) buffer_printf(line, ",\"listening\":%d", plan->options->listening);
   sandbox_cgroups(line);
   buffer_printf(line, ",\"descriptors\":[");
@@ -147,7 +149,8 @@ static void ask(const struct pod *pod, const struct buffer *line, const struct h
   buffer_free(&control.received);
 }
 
-void pod_create(const struct pod *pod, const struct sandbox_plan *plan, const struct cgroups *groups) {
+void pod_create(const struct pod *pod, const struct sandbox_plan *plan, const struct cgroups *groups,
+                pid_t waiter) {
   const struct spec *spec = plan->spec;
   // The sandbox's own mount namespace has nothing of the host's any more.
   if (!mounts_may())
@@ -173,7 +176,7 @@ void pod_create(const struct pod *pod, const struct sandbox_plan *plan, const st
   for (int i = 0; i < groups->count; i++)
     hand_numbered(&handed, "group", (unsigned)(handed.count - first_group), open_group(groups, i));
   struct buffer line = {0};
-  write_request(&line, plan, &handed);
+  write_request(&line, plan, &handed, waiter);
   ask(pod, &line, &handed, listening);
   buffer_free(&line);
   buffer_free(&handed.names);

@@ -22,8 +22,9 @@ struct pod {
 bool pod_find(struct pod *pod, const struct options *options, const struct spec *spec);
 
 // Has the pod's kernel create it, with descriptors of all that it is to have, which stay the caller's; fails with its words.
-// `groups`: its control groups, which its programs are put in.
-void pod_create(const struct pod *pod, const struct sandbox_plan *plan, const struct cgroups *groups);
+// `groups`: its control groups, which its programs are put in; `waiter`: the process that stands for it, or 0.
+void pod_create(const struct pod *pod, const struct sandbox_plan *plan, const struct cgroups *groups,
+                pid_t waiter);
 
 // Ends a container of a pod, whatever it does, by its own control socket. The sandbox stays.
 void pod_end(const struct state_directory *state);

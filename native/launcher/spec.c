@@ -109,7 +109,12 @@ static void read_namespaces(struct spec *spec, unsigned namespaces) {
       if (access(path, F_OK) < 0) fail_errno(EXIT_RINGFENCE, "linux.namespaces: %s", path);
       continue;
     }
-    if (string_is(spec, type, "pid")) spec->shares_processes = true;
+    if (string_is(spec, type, "pid")) {
+      int end = 0;
+      spec->shares_processes = true;
+      if (sscanf(path, "/proc/%d/ns/pid%n", &spec->processes_of, &end) != 1 || end == 0 || path[end])
+        spec->processes_of = 0;
+    }
     if (spec->foreign.path) {
       free(path);
       continue;

@@ -64,6 +64,7 @@ struct spec {
     char *path; // or NULL
   } foreign;
   bool shares_processes; // its PID namespace is named by path
+  int processes_of;      // the number in that path, /proc/N/ns/pid, or 0
   struct pod_spec pod;
   struct user_spec user;
   char *time; // path of the time namespace to join, or NULL

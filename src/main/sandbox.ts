@@ -92,7 +92,7 @@ class Sandbox {
       log: this.#log,
       end: () => this.#host.exitProcess(0),
       ...(container && { container }),
-      ...(config.pod === true && { pod: new Pod(parts, server) }),
+      ...(container && config.pod === true && { pod: new Pod(parts, server, container) }),
     };
     const peer = server.attach(this.#launcher, control);
     if (config.process) {

@@ -57,8 +57,8 @@ export interface HookSpec {
 export interface PodSpec {
   /** Host descriptor of its root file system. */
   root: number;
-  /** Whether its processes have a PID namespace of their own, or the pod's. */
-  processes: "own" | "shared";
+  /** The PID namespace of its processes: one of their own, or that of the container of that number; 0: the pod's. */
+  processes: "own" | number;
   /** Host descriptors of cgroup.procs, of its control groups. */
   groups: number[];
 }

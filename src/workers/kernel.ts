@@ -397,11 +397,13 @@ export class Kernel implements SupervisorContext {
     const pid = group.id.first;
     if (this.#outside.delete(pid)) this.#statuses.set(pid, group.exitStatus);
     const { container } = group;
-    // The end of process 1 is the end of the sandbox's first namespace: nobody waits for the others (pid_namespaces(7)). So
-    // it is for those who have the pod's namespace in common, whose first is not number 1.
-    const isFirst = pid === INIT || (pid === container.first && !container.ownsPids);
-    if (!isFirst) return;
-    for (const other of [...groupsOf(container)]) if (other !== group) other.exit(SIGKILL);
+    // The end of process 1 is the end of the sandbox's first namespace: nobody waits for the others (pid_namespaces(7)).
+    if (pid === INIT) {
+      for (const other of [...this.pids.groups()])
+        if (other !== group && other.container.pids === this.pids) other.exit(SIGKILL);
+    } else if (pid === container.first && !container.ownsPids) {
+      for (const other of [...groupsOf(container)]) if (other !== group) other.exit(SIGKILL);
+    }
   }
 
   /** Somebody outside will ask for the wait status of this program. */

@@ -80,11 +80,17 @@ export class Container {
       throw new RequestError("ERR_STATE", CANNOT_START[this.status]);
     this.#status = "running";
     await this.#runHooks();
-    if (this.#isPod) {
-      this.#closeStreams();
-      return;
-    }
-    const streams = this.#streams;
+    if (this.#isPod) return;
+    await this.#run(tell);
+  }
+
+  /** Of a pod: its program runs from now on, for those whose process 1 it is. */
+  async runAsInit(): Promise<void> {
+    if (this.#program === null && this.#status === "running") await this.#run(() => {});
+  }
+
+  async #run(tell: Tell): Promise<void> {
+    const streams = this.#streams ?? [];
     this.#streams = null;
     const program = this.#newProgram((event) => {
       if (event.event === "exit") this.#ended(event.status);

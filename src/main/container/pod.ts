@@ -28,7 +28,11 @@ interface Parts {
 export interface PodRequest {
   readonly id: string;
   readonly bundle: string;
+  /** On the host, the process that stands for it; 0: none. */
+  readonly pid: number;
   readonly processes: "own" | "shared";
+  /** The `pid` of that one whose processes it is to be among, where they are shared; else the pod's. */
+  readonly processesOf: number;
   readonly listening: number;
   readonly descriptors: readonly BootDescriptor[];
 }
@@ -40,17 +44,21 @@ function text(value: unknown, name: string): string {
 
 /** Throws a RequestError. */
 export function readPodRequest(params: Record<string, unknown>): PodRequest {
-  const { descriptors, processes, listening = 0 } = params;
+  const { descriptors, processes, listening = 0, pid = 0, processesOf = 0 } = params;
   const names = Array.isArray(descriptors) ? (descriptors as unknown[]) : [];
   if (names.length === 0 || !names.every((name) => typeof name === "string" && NAME.test(name)))
     throw invalid("descriptors");
   if (new Set(names).size !== names.length) throw invalid("descriptors");
   if (processes !== "own" && processes !== "shared") throw invalid("processes");
   if (typeof listening !== "number") throw invalid("listening");
+  if (typeof pid !== "number") throw invalid("pid");
+  if (typeof processesOf !== "number") throw invalid("processesOf");
   return {
     id: text(params.id, "id"),
     bundle: text(params.bundle, "bundle"),
+    pid,
     processes,
+    processesOf,
     listening,
     descriptors: names as BootDescriptor[],
   };
@@ -67,10 +75,15 @@ function numbered(descriptors: Descriptors, kind: "preserved" | "group"): number
 export class Pod {
   readonly #parts: Parts;
   readonly #server: ControlServer;
+  readonly #first: Container;
   #count = 0;
+  /** By the processes that stand for them. */
+  readonly #numbers = new Map<number, number>();
   #lastNumber = 0;
 
-  constructor(parts: Parts, server: ControlServer) {
+  /** `first`: the one that the pod is known by. */
+  constructor(parts: Parts, server: ControlServer, first: Container) {
+    this.#first = first;
     this.#parts = parts;
     this.#server = server;
   }
@@ -95,16 +108,19 @@ export class Pod {
     if (this.#count >= CONTAINERS_MAX)
       throw new RequestError("ERR_STATE", `a pod has at most ${CONTAINERS_MAX} containers`);
     const { host, log, config } = this.#parts;
-    const { id, bundle, processes, listening } = request;
+    const { id, bundle, pid, listening } = request;
     const read = this.#read(spec!, { ...config, id, bundle, listening }, descriptors);
     const groups = numbered(descriptors, "group");
-    const kernel = kernelOf(this.#parts.kernel, ++this.#lastNumber);
+    const number = ++this.#lastNumber;
+    const kernel = kernelOf(this.#parts.kernel, number);
+    const processes = await this.#processesFor(request);
     const mounts = read.mounts.flatMap(({ descriptor }) => descriptor ?? []);
     // The kernel's from now on, whatever it says.
     for (const fd of [root!, ...groups, ...mounts]) kept.add(fd);
     const wrong = await kernel.prepare({ ...read, pod: { root: root!, processes, groups } });
     if (wrong !== null) throw new RequestError("ERR_START", wrong);
     this.#count++;
+    if (pid > 0) this.#numbers.set(pid, number);
     const streams = [stdin!, stdout!, stderr!, ...numbered(descriptors, "preserved")];
     for (const fd of [listen!, lock!, ...(waiter === undefined ? [] : [waiter]), ...streams]) kept.add(fd);
     const container = new Container({ host, kernel, log }, read, streams, waiter ?? null);
@@ -112,6 +128,7 @@ export class Pod {
       stop();
       void kernel.remove().then(() => {
         this.#count--;
+        if (this.#numbers.get(pid) === number) this.#numbers.delete(pid);
         container.close();
         // Whoever holds it may believe that nothing of the container is left.
         closeSync(lock!);
@@ -119,6 +136,14 @@ export class Pod {
     };
     const control: Control = { kernel, log, container, end };
     const stop = this.#server.listen(listen!, control);
+  }
+
+  /** Those that are all of the pod's have its own program as their first, which is run from then on. */
+  async #processesFor({ processes, processesOf }: PodRequest): Promise<"own" | number> {
+    if (processes === "own") return "own";
+    const target = this.#numbers.get(processesOf);
+    if (target === undefined) await this.#first.runAsInit();
+    return target ?? 0;
   }
 
   #read(spec: number, config: SandboxConfig, descriptors: Descriptors) {

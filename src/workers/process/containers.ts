@@ -86,9 +86,10 @@ export class Containers {
   #add(number: number, { pod }: ContainerSpec): GuestContainer {
     const { first } = this;
     // Its first process takes number 1, whoever was there before (exec, hooks).
-    const pids = pod?.processes === "shared" ? first.pids : first.pids.makeChild(INIT + 1);
+    const shared = typeof pod?.processes === "number" ? this.#all.get(pod.processes) : undefined;
+    const pids = shared?.pids ?? first.pids.makeChild(INIT + 1);
     const mounts = first.mounts.another();
-    const container = newContainer(this.#kernel, pids, mounts, pod?.groups ?? [], pids !== first.pids);
+    const container = newContainer(this.#kernel, pids, mounts, pod?.groups ?? [], shared === undefined);
     this.#all.set(number, container);
     return container;
   }
