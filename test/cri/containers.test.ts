@@ -84,7 +84,7 @@ withEngine((columns, engine) => {
   columns.both(
     "who a container is, and what it may",
     async ({ pod }) => {
-      const shown = "id; grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status; touch /file";
+      const shown = "id; grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status; touch /file 2>&1";
       const security = {
         runAsUser: { value: 7n },
         runAsGroup: { value: 8n },
@@ -96,7 +96,7 @@ withEngine((columns, engine) => {
       };
       return (await pod()).once(`${shown} || exit 5`, { security });
     },
-    /^uid=7 gid=8 groups=.*9,10\n[\s\S]*CapBnd:\t0000000000000400\n[\s\S]*Error 5$/,
+    /^uid=7 gid=8 groups=.*9,10\n[\s\S]*CapBnd:\t0000000000000400\n[\s\S]*Read-only file system\nCONTAINER_EXITED Error 5$/,
   );
 
   columns.both(

@@ -68,6 +68,7 @@ function configuration(directory: string): string {
   const runtimes = [
     ["runc", 'runtime_type = "io.containerd.runc.v2"'],
     ["ringfence", OURS],
+    ["ringfence-host", OURS],
     ["untrusted", OURS],
   ].map(
     ([name, type]) => `
@@ -96,6 +97,8 @@ conf_dir = "${directory}/net.d"
 [plugins."io.containerd.grpc.v1.cri".containerd]
 default_runtime_name = "runc"
 ${runtimes.join("\n")}
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.ringfence-host.options.ringfence_config]
+network = "host"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.untrusted.options.ringfence_config]
 strace = true
 debug-log = "${straceOf(directory)}"
@@ -108,11 +111,11 @@ export class CriEngine {
   readonly client: CriClient = new CriClient(this.socket);
   /** Where pods' control groups are, in each hierarchy. */
   readonly cgroup: string = `/ringfence-cri-${process.pid}`;
-  #room!: EngineRoom;
+  readonly #room = new EngineRoom(COVERED);
   #containerd: ChildProcess | null = null;
 
   async start(): Promise<void> {
-    this.#room = await new EngineRoom(COVERED).made();
+    await this.#room.made();
     writeFileSync(join(this.directory, "config.toml"), configuration(this.directory));
     mkdirSync(join(this.directory, "net.d"));
     writeFileSync(join(this.directory, "net.d/10-pods.conflist"), JSON.stringify(NETWORK));

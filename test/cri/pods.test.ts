@@ -207,12 +207,14 @@ withEngine((columns, engine) => {
   test("a pod that says that it is not trusted has the runtime for such pods, with its flags", async () => {
     const annotations = { [UNTRUSTED]: "true" };
     const ran = await columns.play("", async ({ pod }) => {
-      const { runtimeType } = await (await pod({ config: { annotations } })).info();
+      const made = await pod({ config: { annotations } });
+      await made.once("true");
+      const { runtimeType } = await made.info();
       const trusted = await (await pod({ config: { annotations: { [UNTRUSTED]: "false" } } })).info();
       return `${runtimeType} ${trusted.runtimeType}`;
     });
     assert.is(ran, "io.containerd.ringfence.v1 io.containerd.runc.v2");
-    assert.match(readFileSync(straceOf(engine.directory), "latin1"), /rt_sigaction/);
+    assert.match(readFileSync(straceOf(engine.directory), "latin1"), /set_tid_address/);
     const refused = async (handler: string, namespaces = OWN) => {
       const outcome = await columns
         .play(handler, async ({ pod }) => (await pod({ namespaces, config: { annotations } })).id)

@@ -155,12 +155,17 @@ withEngine((columns) => {
     async ({ pod }) => {
       const made = await pod();
       await made.up("echo page > /tmp/index.html; echo up; exec httpd -f -p 127.0.0.1:80 -h /tmp");
-      const stream = await made.forward(80);
-      // The first message of each channel says the port.
-      await stream.until(0, /^P\0/);
-      stream.send(0, "GET / HTTP/1.0\r\n\r\n");
-      await stream.until(0, /200 OK[\s\S]*page\n$/);
-      stream.close();
+      const page = async (): Promise<boolean> => {
+        const stream = await made.forward(80);
+        // The first message of each channel says the port.
+        await stream.until(0, /^P\0/);
+        stream.send(0, "GET / HTTP/1.0\r\n\r\n");
+        const isOver = () => /page\n$/.test(stream.text(0)) || /refused/.test(stream.text(1));
+        await eventually(isOver, UP_MS);
+        stream.close();
+        return /200 OK[\s\S]*page\n$/.test(stream.text(0));
+      };
+      assert.ok(await eventually(page, UP_MS));
       const refused = await made.forward(9);
       await refused.until(1, /refused/);
       refused.close();
