@@ -102,15 +102,16 @@ withEngine((columns, engine) => {
       const script = "trap 'echo asked; exit 3' USR1; echo up; while :; do sleep 0.05; done";
       const first = await made.up(script, { name: "first" });
       const second = await made.up(LOOP, { name: "second" });
+      const init = await second.exec("sh", "-c", "ps -o pid,comm | grep pause");
       await second.exec("sh", "-c", "(sleep 0.1 &)");
       const pid = "ps -o pid,args | sed -n 's/^ *\\([0-9]*\\) sh -c trap.*/\\1/p'";
       await second.exec("sh", "-c", `kill -USR1 $(${pid})`);
       const how = await first.told();
       const still = await second.exec("echo", "goes on");
       const zombies = await second.exec("sh", "-c", "sleep 0.5; ps -o stat | grep -c Z");
-      return `${how} ${still} ${zombies.split("\n")[0]}`;
+      return `${init.trim()} ${how} ${still} ${zombies.split("\n")[0]}`;
     },
-    /^up\nasked\nCONTAINER_EXITED Error 3 goes on 0$/,
+    /^1 pause up\nasked\nCONTAINER_EXITED Error 3 goes on 0$/,
   );
 
   columns.both(
