@@ -44,9 +44,12 @@ export class Shim {
   }
 
   /** The shim's program, as containerd calls it for a bundle. */
-  static command(bundle: Bundle, action: string): Promise<SpawnResult> {
+  static command(bundle: Bundle, action: string, input?: Uint8Array): Promise<SpawnResult> {
     const words = ["-namespace", NAMESPACE, "-address", "/nobody", "-id", bundle.id];
-    return run(SHIM, [...words, "-bundle", bundle.directory, action], { cwd: bundle.directory });
+    return run(SHIM, [...words, "-bundle", bundle.directory, action], {
+      cwd: bundle.directory,
+      ...(input && { input }),
+    });
   }
 
   call<M extends keyof Methods>(method: M, argument: Input<M>, client = this.client): Promise<Output<M>> {

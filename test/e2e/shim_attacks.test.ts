@@ -156,6 +156,22 @@ else {
     assert.ok(deletes.every((code) => code === 0 || code === Code.NOT_FOUND));
   });
 
+  attack("a Create that nobody waits for, with Delete behind it, and one that is never started", async () => {
+    const { id } = shim.bundle;
+    const codes = [shim.code("create", create()), shim.code("delete", { id })];
+    assert.equal(await Promise.all(codes), [0, 0]);
+    assert.is(await shim.code("state", { id }), Code.NOT_FOUND);
+    await shim.call("create", create());
+    const ended = shim.call("wait", { id });
+    assert.is((await shim.call("delete", { id })).exitStatus, 137);
+    assert.is((await ended).exitStatus, 137);
+    // Nor is one that was asked for while Shutdown was under way forgotten.
+    const made = shim.code("create", create());
+    await shim.call("shutdown", { id });
+    assert.is(await made, 0);
+    assert.is(await shim.code("delete", { id }), 0);
+  });
+
   attack("a thousand Waits, of a caller that goes and of one that stays", async () => {
     await running();
     const { id } = shim.bundle;

@@ -1,9 +1,17 @@
 // The shim's program by itself: what it says of itself, what it refuses, and that one whose containerd has died before it
 // asked for anything does not stay.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { basename, join } from "node:path";
+import { create as createMessage, toBinary } from "@bufbuild/protobuf";
+import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { BootstrapParamsSchema } from "../../src/main/shim/gen/bootstrap_pb.ts";
+import { OptionsSchema } from "../../src/main/shim/gen/runtime_options_pb.ts";
+import { Task } from "../../src/main/shim/gen/task_v2_pb.ts";
+import { connect as connectShim } from "../../src/main/shim/ttrpc/client.ts";
 import { said, text, told } from "../said.ts";
 import { checkout, eventually, output, run } from "../spawn.ts";
 import { Bundle } from "./bundle.ts";
@@ -64,6 +72,68 @@ test("command lines that are wrong", async () => {
     assert.is(deleted.code, 0, told(deleted));
   } finally {
     await bundle.remove();
+  }
+});
+
+test("SIGUSR1 opens no debugger's port", async () => {
+  const shim = await Shim.start(["/bin/busybox", "true"]);
+  try {
+    process.kill(shim.pid, "SIGUSR1");
+    const inspected = await new Promise((resolve) => {
+      const socket = connect(9229, "127.0.0.1", () => resolve(true));
+      socket.on("error", () => resolve(false));
+    });
+    assert.is(inspected, false);
+    assert.is((await shim.call("connect", {})).shimPid, shim.pid);
+    assert.match(proc(shim.pid, "cmdline")!, /--disable-sigusr1/);
+  } finally {
+    await shim.end();
+  }
+});
+
+/** Options as `start` reads them: an Any, or containerd 2.3's parameters around it. */
+function startInputs(toml: string): Uint8Array[] {
+  const value = toBinary(OptionsSchema, createMessage(OptionsSchema, { configBody: Buffer.from(toml) }));
+  const any = createMessage(AnySchema, { typeUrl: "runtimeoptions.v1.Options", value });
+  const other = createMessage(AnySchema, { typeUrl: "a.B", value });
+  const params = { instanceId: "c", namespace: "n", logLevel: -4, socketDir: "/run/s" };
+  const extensions = [{ value: other }, {}, { value: any }];
+  const bootstrap = createMessage(BootstrapParamsSchema, { ...params, extensions });
+  return [toBinary(AnySchema, any), toBinary(BootstrapParamsSchema, bootstrap)];
+}
+
+test("whose shim it is: by the group's own address, unless options of either form say otherwise", async () => {
+  const shim = await Shim.start(["/bin/busybox", "true"]);
+  const group = shim.bundle.directory;
+  const second = new Bundle(["/bin/busybox", "true"], (config) => {
+    config.annotations = { "io.kubernetes.cri.sandbox-id": basename(group) };
+  });
+  const addressOf = async (input?: Uint8Array) => {
+    const { stdout } = await Shim.command(second, "start", input);
+    const { address } = JSON.parse(stdout.toString()) as { address: string };
+    return address;
+  };
+  /** One that is not the group's, and ends. */
+  const isOther = async (input?: Uint8Array) => {
+    const address = await addressOf(input);
+    if (address === shim.address) return false;
+    const client = await connectShim(address);
+    await client.call(Task.method.shutdown, { id: second.id }, IDLE_MS);
+    client.close();
+    return true;
+  };
+  try {
+    assert.is(await addressOf(), shim.address);
+    for (const input of startInputs("grouping = false\n")) assert.ok(await isOther(input));
+    for (const input of startInputs("grouping = true\n")) assert.is(await addressOf(input), shim.address);
+    const any = createMessage(AnySchema, { typeUrl: "a.B", value: startInputs("grouping = false\n")[0]! });
+    assert.is(await addressOf(toBinary(AnySchema, any)), shim.address);
+    // That of another runtime's shim is none of ours.
+    rmSync(join(group, "ringfence.address"));
+    assert.ok(await isOther());
+  } finally {
+    await second.remove();
+    await shim.end();
   }
 });
 
