@@ -66,10 +66,11 @@ import { NetThread } from "./pool/net_thread.ts";
 import { Post } from "./pool/post.ts";
 import { makeCgroups } from "./proc/cgroup_fs.ts";
 import { makeProc } from "./proc/proc_fs.ts";
-import { Containers, groupsOf } from "./process/containers.ts";
+import { Containers } from "./process/containers.ts";
 import type { CgroupState, SupervisorContext } from "./process/context.ts";
 import { exitGroup } from "./process/exit.ts";
 import { Hooks } from "./process/hooks.ts";
+import { killInPieces } from "./process/namespace_end.ts";
 import { PidFile } from "./process/pid_file.ts";
 import { INIT, PID_MAX, PidNamespace } from "./process/pids.ts";
 import { Requests } from "./process/requests.ts";
@@ -84,7 +85,6 @@ import { sendToGroup, sendToTask } from "./signals/send_signal.ts";
 import { SleepSet } from "./sleep_set.ts";
 import { Tracer } from "./strace/tracer.ts";
 import { Sysctls } from "./sysctls.ts";
-import { applySettings } from "./system/container_settings.ts";
 import { AnonymousInodes } from "./vfs/anonymous/anonymous_fs.ts";
 import { InotifyUsers } from "./vfs/anonymous/inotify_users.ts";
 import { DentryCache } from "./vfs/dentry_cache.ts";
@@ -295,16 +295,20 @@ export class Kernel implements SupervisorContext {
 
   /** Makes a container what config.json says: null, or what is wrong with it. */
   prepare(number: number, spec: ContainerSpec): string | null {
-    if (number > 0) return this.containers.prepare(number, spec) ?? applySettings(this, spec.settings);
+    if (number > 0) return this.containers.prepare(number, spec);
     this.limit(number, spec);
     this.uts.nodename = spec.hostname;
     if (spec.domainname !== "") this.uts.domainname = spec.domainname;
-    return this.containers.prepare(number, spec) ?? applySettings(this, spec.settings);
+    return this.containers.prepare(number, spec);
   }
 
   /** The container on whose behalf the kernel works right now. */
   get container(): GuestContainer {
     return this.current?.container ?? this.containers.current;
+  }
+
+  rootMoved(namespace: MountNamespace, old: Path, next: Path): void {
+    this.containers.rootMoved(namespace, old, next);
   }
 
   get cgroup(): CgroupState {
@@ -329,7 +333,7 @@ export class Kernel implements SupervisorContext {
   /** Of the first container the kernel itself keeps to what it may have of tasks and memory: it is all that there is, or a pod. */
   limit(number: number, { tasks, memory, cgroup }: Partial<GuestLimits>): void {
     const container = this.containers.get(number);
-    container?.limit({ ...(number > 0 && { tasks: tasks ?? 0 }), ...(cgroup && { cgroup }) });
+    container?.limit({ ...(number > 0 && tasks !== undefined && { tasks }), ...(cgroup && { cgroup }) });
     if (number > 0) return;
     if (tasks !== undefined) this.limits.tasks = tasks > 0 ? Math.min(tasks, PID_MAX) : TASKS_MAX;
     if (memory !== undefined) limitMemory(this.commonMemory, this.heap, memory);
@@ -398,11 +402,10 @@ export class Kernel implements SupervisorContext {
     if (this.#outside.delete(pid)) this.#statuses.set(pid, group.exitStatus);
     const { container } = group;
     // The end of process 1 is the end of the sandbox's first namespace: nobody waits for the others (pid_namespaces(7)).
-    if (pid === INIT) {
-      for (const other of [...this.pids.groups()])
-        if (other !== group && other.container.pids === this.pids) other.exit(SIGKILL);
+    if (pid === INIT && group.pids === this.pids) {
+      killInPieces(group, (other) => other !== group && other.container.pids === this.pids);
     } else if (pid === container.first && !container.ownsPids) {
-      for (const other of [...groupsOf(container)]) if (other !== group) other.exit(SIGKILL);
+      killInPieces(group, (other) => other !== group && other.container === container);
     }
   }
 

@@ -45,6 +45,8 @@ export class Container {
   readonly #isPod: boolean;
   #streams: Streams | null;
   #program: Program | null = null;
+  /** Of a pod: its program was asked for. */
+  #runningAsInit: Promise<void> | null = null;
   #status: Exclude<Status, "paused"> = "created";
   #isPaused = false;
   #pauses = 0;
@@ -85,8 +87,11 @@ export class Container {
   }
 
   /** Of a pod: its program runs from now on, for those whose process 1 it is. */
-  async runAsInit(): Promise<void> {
-    if (this.#program === null && this.#status === "running") await this.#run(() => {});
+  runAsInit(): Promise<void> {
+    if (this.#status !== "running")
+      throw new RequestError("ERR_STATE", "the pod, whose processes are to be shared, is not running");
+    this.#runningAsInit ??= this.#run(() => {});
+    return this.#runningAsInit;
   }
 
   async #run(tell: Tell): Promise<void> {
