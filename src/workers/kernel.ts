@@ -101,8 +101,8 @@ import { type Mount, MountIds, MountNamespace, type Path } from "./vfs/path.ts";
 import { Pipes } from "./vfs/pipe.ts";
 import type { Process } from "./vfs/processes.ts";
 import { Shrinker } from "./vfs/shrinker.ts";
-import { DevPts } from "./vfs/tty/dev_pts.ts";
-import { Ptys } from "./vfs/tty/pty.ts";
+import type { DevPts } from "./vfs/tty/dev_pts.ts";
+import type { Ptys } from "./vfs/tty/pty.ts";
 
 /** Files of memory file systems that have a host descriptor of their own while they are closed. */
 const MEMORY_FILES_MAX = 8192;
@@ -196,8 +196,6 @@ export class Kernel implements SupervisorContext {
   /** The network namespace of programs that are started from outside. */
   readonly network: Network;
   readonly anonymous: AnonymousInodes;
-  readonly ptys = new Ptys(this);
-  readonly devPts: DevPts;
   readonly dentries: DentryCache;
   readonly fileEvents = new FileEvents();
   readonly inotify = new InotifyUsers();
@@ -264,7 +262,6 @@ export class Kernel implements SupervisorContext {
     this.uts = new UtsNamespace(config.hostname);
     this.stubs = new Stubs(this);
     this.anonymous = new AnonymousInodes(this);
-    this.devPts = new DevPts(this);
     this.memoryFiles = makeMemoryFiles(this);
     this.ipcSpace = this.memoryFiles.fs as MemoryFs;
     this.namespaceFiles = new NamespaceFiles(this);
@@ -311,6 +308,14 @@ export class Kernel implements SupervisorContext {
     this.containers.rootMoved(namespace, old, next);
   }
 
+  get ptys(): Ptys {
+    return this.container.ptys;
+  }
+
+  get devPts(): DevPts {
+    return this.container.devPts;
+  }
+
   get cgroup(): CgroupState {
     return this.container.cgroup;
   }
@@ -342,7 +347,8 @@ export class Kernel implements SupervisorContext {
   /** Starts a program in a container; its number in the sandbox's first PID namespace, or what is wrong. */
   startProgram(number: number, spec: ProcessSpec, streams: readonly number[]): number | StartError {
     const container = this.containers.get(number);
-    if (container !== undefined) return startProgram(this, container, spec, streams);
+    if (container !== undefined)
+      return this.containers.as(container, () => startProgram(this, container, spec, streams));
     for (const stream of new Set(streams)) this.native.close(stream);
     return { subject: "program", name: spec.args[0] ?? "", errno: ESRCH };
   }

@@ -11,6 +11,8 @@ import type { SeccompFilter } from "../seccomp/filter.ts";
 import type { VfsContext } from "../vfs/context.ts";
 import type { MountNamespace, Path } from "../vfs/path.ts";
 import { cpuCount } from "../vfs/sys/cpus.ts";
+import { DevPts } from "../vfs/tty/dev_pts.ts";
+import { Ptys } from "../vfs/tty/pty.ts";
 import { type Pausable, Pause, type PauseContext } from "./pause.ts";
 
 /** The PID namespace of its processes. */
@@ -28,6 +30,8 @@ export class Container<Pids extends ContainerPids = ContainerPids> {
   root!: Path;
   readonly cgroup = new Cgroup();
   readonly pause: Pause;
+  readonly ptys: Ptys;
+  readonly devPts: DevPts;
   deviceRules: DeviceRules | null = null;
   /** What programs from outside start with; null: they may make all calls. */
   filter: SeccompFilter | null = null;
@@ -61,6 +65,8 @@ export class Container<Pids extends ContainerPids = ContainerPids> {
     this.groups = groups;
     this.ownsPids = ownsPids;
     this.pause = new Pause(kernel, tasks);
+    this.ptys = new Ptys(kernel);
+    this.devPts = new DevPts(kernel, this.ptys);
     pids.hold();
   }
 

@@ -75,24 +75,39 @@ export class Containers {
       if (container.mounts === namespace && container.root.equals(old)) container.root = next;
   }
 
+  /** Pairs, and terminals of callers, in all of them: for counters. */
+  get terminals(): number {
+    let count = 0;
+    for (const { ptys } of this.#all.values()) count += ptys.size;
+    return count;
+  }
+
   get size(): number {
     return this.#all.size;
+  }
+
+  /** Does something on a container's behalf, which no task of it has asked for. */
+  as<T>(container: GuestContainer, act: () => T): T {
+    const before = this.#current;
+    this.#current = container;
+    try {
+      return act();
+    } finally {
+      this.#current = before;
+    }
   }
 
   /** Makes a container what config.json says: null, or what is wrong with it. */
   prepare(number: number, spec: ContainerSpec): string | null {
     const container = this.#all.get(number) ?? this.#add(number, spec);
     if (typeof container === "string") return container;
-    const before = this.#current;
     const taken = new Set<number>();
     let isMade = false;
-    this.#current = container;
     try {
-      const wrong = this.#fill(container, spec, taken);
+      const wrong = this.as(container, () => this.#fill(container, spec, taken));
       isMade = wrong === null;
       return wrong;
     } finally {
-      this.#current = before;
       if (!isMade && container !== this.first) {
         for (const fd of descriptorsOf(spec)) if (!taken.has(fd)) this.#kernel.native.close(fd);
         this.#release(number, container);

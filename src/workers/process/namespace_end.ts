@@ -14,10 +14,7 @@ export function isInit({ id, pids }: ThreadGroup): boolean {
 }
 
 /** Kills those in the namespace of that process, and below it, who are meant, those included who come meanwhile. */
-export function killInPieces(
-  { kernel, pids }: ThreadGroup,
-  isMeant: (group: ThreadGroup) => boolean,
-): void {
+export function killInPieces({ kernel, pids }: ThreadGroup, isMeant: (group: ThreadGroup) => boolean): void {
   const names = pids.names();
   kernel.steps.run(() => {
     for (let left = KILLS_A_PIECE; left > 0; left--) {
