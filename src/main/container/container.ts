@@ -57,7 +57,7 @@ export class Container {
 
   /**
    * `waiter`: descriptor of its channel, or null where the caller's connection stands for the container. `isPod`:
-   * its program is one that does nothing but be there, as a pod's has it: so it is not run.
+   * its program is one that does nothing but be there, as a pod's has it: so it is not run before somebody needs it.
    */
   constructor(parts: Parts, spec: ContainerSpec, streams: Streams, waiter: number | null, isPod = false) {
     this.#isPod = isPod;

@@ -146,7 +146,7 @@ export class Containers {
     } catch (error) {
       return (error as Error).message;
     }
-    // A pod's own program is not run.
+    // A pod's own program is not run, or later.
     const isRun = container !== this.first || kernel.config.pod !== true;
     const wrong = applySettings(kernel, spec.settings);
     return wrong ?? (isRun ? checkProgram(kernel, container, spec.process) : null);
