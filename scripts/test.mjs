@@ -46,6 +46,7 @@ const UNSTEADY_MAX = 3;
 const total = { passed: 0, failed: 0 };
 /** Files that have failed, with what is to be counted of them. */
 const failures = [];
+const unsteady = [];
 
 /** Runs a program to its end or its deadline; resolves with its whole output. */
 function run(program, args, deadlineS) {
@@ -161,7 +162,7 @@ async function testAgain() {
     if (failed > 0) continue;
     total.passed += passed - counts.passed;
     total.failed -= counts.failed;
-    process.stdout.write(`UNSTEADY: ${relative(checkout, file.path)}\n`);
+    unsteady.push(relative(checkout, file.path));
   }
 }
 
@@ -223,5 +224,6 @@ if (checkBusybox() && (await check("set-up", process.execPath, ["scripts/setup.m
   if (again) await testAgain();
 }
 if (durations !== undefined) reportDurations(durations);
+if (unsteady.length > 0) process.stdout.write(`UNSTEADY: ${unsteady.join(", ")}\n`);
 process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
 process.exitCode = total.failed > 0 ? 1 : 0;

@@ -232,7 +232,7 @@ static int exec_in_sandbox(const struct options *options, const struct state_dir
   identity_write_spec(&identity, options->arguments, environment, &line);
   buffer_append(&line, "}\n", 2);
   const int streams[3] = {0, 1, 2};
-  if (!request_send(control.fd, &line, streams, 3)) fail_errno(EXIT_RINGFENCE, "sending the request");
+  if (!request_send(&control, &line, streams, 3)) fail_errno(EXIT_RINGFENCE, "sending the request");
   buffer_free(&line);
   sandbox_release_stdio();
   return session_run(&session);

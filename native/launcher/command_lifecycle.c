@@ -19,13 +19,17 @@
 #define SHUTDOWN_MS 5000
 #define SIGNAL_MAX 64
 
-// A descriptor of init, or -1: it is gone.
-static int init_open(const struct record *record) {
-  int process = (int)syscall(SYS_pidfd_open, record->init, 0);
+// A descriptor of a process of the record, or -1: it is gone.
+static int process_open(const struct record *record, pid_t pid, bool (*is_alive)(const struct record *)) {
+  int process = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
   // The number may be somebody else's by now; the descriptor's process is known by its start.
-  if (process < 0 || record_init_alive(record)) return process;
+  if (process < 0 || is_alive(record)) return process;
   close(process);
   return -1;
+}
+
+static int init_open(const struct record *record) {
+  return process_open(record, record->init, record_init_alive);
 }
 
 // Ends init, and with it everything in the sandbox, whatever its kernel is doing: of a pod all containers, which hang with it.
@@ -34,6 +38,14 @@ static void kill_init(const struct record *record) {
   if (process < 0) return;
   syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
   close(process);
+}
+
+// Of a container that its kernel does not end. What the kernel says is not believed: it may be in the hands of its guest.
+static void end_by_force(const struct found *found) {
+  if (found->record.sandbox)
+    warn("container %s does not end: the sandbox of its pod, %s, is ended with all that is in it",
+         found->state.id, found->record.sandbox);
+  kill_init(&found->record);
 }
 
 // The lock is free a little before the last process of the sandbox is gone, and with it what it has of a network namespace
@@ -91,6 +103,13 @@ static int signal_number(const char *text) {
   return number >= 34 && number <= SIGNAL_MAX ? (int)number : -1;
 }
 
+// Waits for the end of what SIGKILL was sent to, as its waiter tells it, whatever the sandbox has said of it.
+static bool ends_soon(int waiter) {
+  const bool ended = poll(&(struct pollfd){.fd = waiter, .events = POLLIN}, 1, SHUTDOWN_MS) != 0;
+  close(waiter);
+  return ended;
+}
+
 // Nobody listens, or who did has gone away. In a pod others keep init alive.
 static bool is_gone(const struct found *found) {
   if (found->control.late) return false;
@@ -108,14 +127,22 @@ int command_kill(const struct options *options) {
            signo, option_on(options, OPTION_ALL) ? "true" : "false");
   char *text, message[4096];
   size_t length;
-  bool asked = found.control.fd >= 0;
-  if (asked && found_ask(&found, request, &text, &length, message, sizeof message)) return 0;
+  const bool asked = found.control.fd >= 0;
+  // None of a container whose launcher stands for it.
+  const int waiter =
+      signo == SIGKILL ? process_open(&found.record, found.record.waiter, record_waiter_alive) : -1;
+  const bool done = asked && found_ask(&found, request, &text, &length, message, sizeof message);
+  if (waiter >= 0 && !found.control.late && !ends_soon(waiter)) {
+    end_by_force(&found);
+    return 0;
+  }
+  if (done) return 0;
   if (asked && !found.control.late && message[0]) fail(EXIT_RINGFENCE, "%s", message);
   const bool gone = is_gone(&found);
   if (gone && option_on(options, OPTION_ALL)) return 0; // of nobody each has got it, as runc says
   if (gone) fail(EXIT_RINGFENCE, "container not running");
   if (signo != SIGKILL) fail(EXIT_RINGFENCE, "the container's kernel does not answer");
-  kill_init(&found.record);
+  end_by_force(&found);
   return 0;
 }
 
@@ -135,23 +162,26 @@ int command_resume(const struct options *options) {
 
 // Ends the sandbox, or in a pod's the container alone, by its own hand if it can, and takes the lock that says it is gone.
 // False: another command was sooner, and has removed the container.
-static bool end_sandbox(struct found *found, bool force) {
+static bool end_sandbox(struct found *found, bool force, int patience_ms) {
   char *text, message[4096] = "";
   size_t length;
   char request[64];
   snprintf(request, sizeof request, "{\"id\":1,\"method\":\"shutdown\",\"params\":{\"force\":%s}}",
            force ? "true" : "false");
-  found->control.patience_ms = SHUTDOWN_MS;
-  if (found->control.fd >= 0 && !found_ask(found, request, &text, &length, message, sizeof message) &&
-      message[0])
-    fail(EXIT_RINGFENCE, "%s", message);
+  found->control.patience_ms = patience_ms;
+  const bool listens = found->control.fd >= 0;
+  const bool refused =
+      listens && !found_ask(found, request, &text, &length, message, sizeof message) && message[0];
+  if (refused && !force) fail(EXIT_RINGFENCE, "%s", message);
   if (!force && found->control.late) fail(EXIT_RINGFENCE, "the container's kernel does not answer");
-  enum lock_state lock = state_lock(&found->state, found->control.late ? 0 : SHUTDOWN_MS);
+  const bool stays = found->control.late || (refused && !found->record.sandbox);
+  enum lock_state lock = state_lock(&found->state, stays ? 0 : patience_ms);
   if (lock != LOCK_HELD) return lock == LOCK_TAKEN;
-  // It does not answer, or nobody listens any more though it lives. In a pod who does not listen may be another command that
-  // removes the container; where the kernel hangs, the end of this one is that of the whole pod.
-  if (!found->record.sandbox || found->control.late) {
-    kill_init(&found->record);
+  // It does not answer, has refused what it may not refuse, goes on all the same, or nobody listens any more though it lives.
+  // In a pod who does not listen may be another command that removes the container; where the kernel does not end it, the
+  // end of this one is that of the whole pod.
+  if (!found->record.sandbox || found->control.late || (force && listens)) {
+    end_by_force(found);
     lock = state_lock(&found->state, SHUTDOWN_MS);
   }
   if (lock == LOCK_HELD) fail(EXIT_RINGFENCE, "container %s does not end", found->state.id);
@@ -166,7 +196,7 @@ static void lift_quota(struct record *record) {
   if (quota > 0) cgroups_set_cpu_quota(&cgroups, -1, period);
 }
 
-void container_delete(const char *root, const char *id, bool force) {
+void container_delete(const char *root, const char *id, bool force, int patience_ms) {
   struct found found = {.control = {.fd = -1}};
   if (force && !state_open(&found.state, root, id)) return;
   if (!force) state_find(&found.state, root, id);
@@ -174,7 +204,7 @@ void container_delete(const char *root, const char *id, bool force) {
   // The init of a pod stays.
   int init = found.record.init > 0 && !found.record.sandbox ? init_open(&found.record) : -1;
   if (force) lift_quota(&found.record);
-  bool ended = end_sandbox(&found, force);
+  bool ended = end_sandbox(&found, force, patience_ms);
   wait_for_end(init);
   if (ended)
     container_remove(&found.state, &found.record);
@@ -183,6 +213,6 @@ void container_delete(const char *root, const char *id, bool force) {
 }
 
 int command_delete(const struct options *options) {
-  container_delete(options->values[OPTION_ROOT], options->id, option_on(options, OPTION_FORCE));
+  container_delete(options->values[OPTION_ROOT], options->id, option_on(options, OPTION_FORCE), SHUTDOWN_MS);
   return 0;
 }

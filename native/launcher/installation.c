@@ -73,7 +73,8 @@ char **installation_node_command(const char *script, char *const *words) {
   installation_path(libraries, sizeof libraries, "sandbox/lib");
   installation_path(path, sizeof path, script);
   installation_node(&node);
-  char *first[] = {loader, "--library-path", libraries, node.path, path};
+  // SIGUSR1 has Node listen for a debugger, whoever sends it.
+  char *first[] = {loader, "--library-path", libraries, node.path, "--disable-sigusr1", path};
   const size_t first_count = sizeof first / sizeof first[0];
   size_t count = 0;
   while (words[count])

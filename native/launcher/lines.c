@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "monotonic.h"
+
 #define LINE_MAX_BYTES (1 << 20)
 
 bool lines_take(struct lines *lines, char **line, size_t *length) {
@@ -33,10 +35,21 @@ enum lines_state lines_fill(struct lines *lines, bool wait) {
   return LINES_OPEN;
 }
 
+int lines_left(const struct lines *lines) {
+  if (lines->deadline == 0) return -1;
+  const long long left = lines->deadline - monotonic_ms();
+  return left > 0 ? (int)left : 0;
+}
+
+// Who sends without an end is late as well.
 static bool arrives(struct lines *lines) {
-  if (lines->patience_ms == 0) return true;
   struct pollfd polled = {.fd = lines->fd, .events = POLLIN};
-  lines->late = poll(&polled, 1, lines->patience_ms) == 0;
+  int left, count;
+  do {
+    left = lines_left(lines);
+    count = left == 0 ? 0 : poll(&polled, 1, left);
+  } while (count < 0 && errno == EINTR);
+  lines->late = count == 0;
   return !lines->late;
 }
 

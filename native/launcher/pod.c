@@ -141,7 +141,7 @@ static void ask(const struct pod *pod, const struct buffer *line, const struct h
   struct lines control = {.fd = state_connect(&pod->state), .patience_ms = CREATE_MS};
   char *answer, message[4096] = "";
   size_t length;
-  const bool sent = control.fd >= 0 && request_send(control.fd, line, handed->descriptors, handed->count);
+  const bool sent = control.fd >= 0 && request_send(&control, line, handed->descriptors, handed->count);
   close(listening);
   if (!sent || !request_answer(&control, &answer, &length, message, sizeof message))
     fail(EXIT_RINGFENCE, "%s",

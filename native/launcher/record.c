@@ -125,7 +125,15 @@ struct cgroups record_groups(struct record *record) {
                           .tops = record->cgroup_tops};
 }
 
+static bool is_alive(pid_t pid, unsigned long long recorded) {
+  const unsigned long long start = start_time(pid);
+  return start != 0 && start == recorded;
+}
+
 bool record_init_alive(const struct record *record) {
-  unsigned long long start = start_time(record->init);
-  return start != 0 && start == record->init_start;
+  return is_alive(record->init, record->init_start);
+}
+
+bool record_waiter_alive(const struct record *record) {
+  return is_alive(record->waiter, record->waiter_start);
 }

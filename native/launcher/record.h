@@ -37,7 +37,9 @@ bool record_read(const struct state_directory *state, struct record *record);
 // The control groups in it, which they point into.
 struct cgroups record_groups(struct record *record);
 
-// Whether the process that was recorded still exists.
+// Whether the process that was recorded still exists, and has not ended.
 bool record_init_alive(const struct record *record);
+
+bool record_waiter_alive(const struct record *record);
 
 #endif

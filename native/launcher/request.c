@@ -2,10 +2,12 @@
 #include "request.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "json.h"
+#include "monotonic.h"
 #include "ringfence/rights.h"
 
 void request_flatten(char *json, size_t length) {
@@ -13,20 +15,31 @@ void request_flatten(char *json, size_t length) {
     if (json[i] == '\n' || json[i] == '\r') json[i] = ' ';
 }
 
-bool request_send(int fd, const struct buffer *line, const int *descriptors, int count) {
+// Waits until the socket takes more.
+static bool has_room(struct lines *lines) {
+  struct pollfd polled = {.fd = lines->fd, .events = POLLOUT};
+  const int left = lines_left(lines);
+  lines->late = left == 0 || poll(&polled, 1, left) == 0;
+  if (lines->late) errno = ETIMEDOUT;
+  return !lines->late;
+}
+
+bool request_send(struct lines *lines, const struct buffer *line, const int *descriptors, int count) {
   RIGHTS_CONTROL(control, REQUEST_DESCRIPTORS_MAX);
   struct iovec text = {.iov_base = line->data, .iov_len = line->length};
   struct msghdr message = {.msg_iov = &text, .msg_iovlen = 1};
   rights_attach(&message, control, descriptors, (size_t)count);
-  ssize_t n;
-  do
-    n = sendmsg(fd, &message, MSG_NOSIGNAL);
-  while (n < 0 && errno == EINTR);
-  if (n < 0) return false;
-  for (size_t at = (size_t)n; at < line->length; at += (size_t)n) {
-    n = send(fd, line->data + at, line->length - at, MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) n = 0;
+  lines->deadline = lines->patience_ms == 0 ? 0 : monotonic_ms() + lines->patience_ms;
+  for (size_t at = 0; at < line->length;) {
+    text = (struct iovec){.iov_base = line->data + at, .iov_len = line->length - at};
+    const ssize_t n = sendmsg(lines->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno == EAGAIN && has_room(lines)) continue;
+    if (n < 0 && errno == EINTR) continue;
     if (n < 0) return false;
+    // The descriptors went along with the first piece.
+    message.msg_control = NULL;
+    message.msg_controllen = 0;
+    at += (size_t)n;
   }
   return true;
 }
@@ -51,6 +64,6 @@ bool request_answer(struct lines *lines, char **text, size_t *length, char *mess
 bool request_ask(struct lines *lines, const struct buffer *line, const int *descriptors, int count,
                  char **text, size_t *length, char *message, size_t capacity) {
   message[0] = '\0';
-  if (!request_send(lines->fd, line, descriptors, count)) return false;
+  if (!request_send(lines, line, descriptors, count)) return false;
   return request_answer(lines, text, length, message, capacity);
 }

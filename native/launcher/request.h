@@ -14,8 +14,9 @@
 // Makes JSON part of a line: it has line ends between its parts alone.
 void request_flatten(char *json, size_t length);
 
-// Sends a line with descriptors, at most as many as one message holds; false with errno.
-bool request_send(int fd, const struct buffer *line, const int *descriptors, int count);
+// Sends a line with descriptors, at most as many as one message holds; the request's time begins (`patience_ms`). False with
+// errno, ETIMEDOUT and `late` where nobody reads it.
+bool request_send(struct lines *lines, const struct buffer *line, const int *descriptors, int count);
 
 // Waits for the answer to the request with id 1. True: `text` has its line, good until the next read.
 // False: it was refused, and `message` says why; "" when the sandbox went away without an answer.

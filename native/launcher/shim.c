@@ -2,19 +2,23 @@
 #include "shim.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "commands.h"
 #include "installation.h"
 #include "json.h"
+#include "monotonic.h"
 #include "report.h"
 #include "shim_socket.h"
 #include "spec.h"
@@ -24,6 +28,9 @@
 // What a container that nobody saw ending is said to have ended with.
 #define KILLED (128 + 9)
 #define NOTES_MAX (64 << 10)
+// containerd kills a `delete` after 5 s: what a sandbox may take to end by itself, and what all of it may take.
+#define PATIENCE_MS 700
+#define DELETE_MS 3500
 
 bool shim_is_called(const char *program) {
   const char *slash = program ? strrchr(program, '/') : NULL;
@@ -41,8 +48,9 @@ void shim_root(char *into, unsigned long size, const char *namespace) {
 // ---- delete ----
 
 // Where the shim has put the container, which it says in a file of the bundle before it makes it.
-static void container_root(char *into, size_t size, const struct shim_words *words) {
+static void container_root(char *into, size_t size, const struct shim_words *words, bool has_bundle) {
   shim_root(into, size, words->namespace);
+  if (!has_bundle) return;
   size_t length;
   char *text = read_whole_file("ringfence.json", NOTES_MAX, &length);
   if (!text) return;
@@ -81,17 +89,63 @@ static void print_answer(void) {
   if (write_all(1, answer.data, answer.length) < 0) fail_errno(EXIT_RINGFENCE, "writing the answer");
 }
 
+// Says what a child says, until it has ended or that moment (monotonic_ms) has come: then it goes on without a listener.
+static void relay_errors(int from, long long deadline) {
+  char bytes[4096];
+  for (;;) {
+    const long long left = deadline - monotonic_ms();
+    const int ready = left > 0 ? poll(&(struct pollfd){.fd = from, .events = POLLIN}, 1, (int)left) : 0;
+    if (ready < 0 && errno == EINTR) continue;
+    const ssize_t n = ready > 0 ? read(from, bytes, sizeof bytes) : 0;
+    if (n <= 0 || write_all(2, bytes, (size_t)n) < 0) return;
+  }
+}
+
+// Removes the container in a process of its own, so that what follows is done whatever happens there. False: that has failed,
+// and has said why, or is not over yet (hooks), and goes on.
+static bool delete_container(const char *root, const char *id) {
+  const long long deadline = monotonic_ms() + DELETE_MS;
+  int errors[2], status;
+  if (pipe2(errors, O_CLOEXEC) < 0) fail_errno(EXIT_RINGFENCE, "making a pipe");
+  pid_t child = fork();
+  if (child < 0) fail_errno(EXIT_RINGFENCE, "starting a process");
+  if (child == 0) {
+    // containerd waits until nobody has its pipes any more.
+    const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(nothing, 1) < 0 || dup2(errors[1], 2) < 0) _exit(1);
+    state_connect_within(PATIENCE_MS);
+    container_delete(root, id, true, PATIENCE_MS);
+    exit(0);
+  }
+  close(errors[1]);
+  relay_errors(errors[0], deadline);
+  // It closes its end a moment before it is over.
+  for (;;) {
+    const pid_t ended = waitpid(child, &status, WNOHANG);
+    if (ended == child) return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (ended < 0 && errno != EINTR) return false;
+    if (monotonic_ms() >= deadline) break;
+    usleep(1000);
+  }
+  warn("removing the container %s takes its time", id);
+  return false;
+}
+
 // containerd asks for it when the shim is gone, or never came to be: nothing may be left.
 static int shim_delete(const struct shim_words *words) {
   char root[PATH_MAX];
-  if (words->bundle && chdir(words->bundle) < 0 && errno != ENOENT)
-    fail_errno(EXIT_RINGFENCE, "going to %s", words->bundle);
-  container_root(root, sizeof root, words);
-  container_delete(root, words->id, true);
-  // One mount of the image, or several where containerd has asked for that.
-  while (umount2("rootfs", MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
-    continue;
-  shim_socket_forget("address");
+  // Without its bundle there is nothing of the container but its state: the caller's directory has nothing to do with it.
+  const bool has_bundle = !words->bundle || chdir(words->bundle) == 0;
+  if (!has_bundle && errno != ENOENT) fail_errno(EXIT_RINGFENCE, "going to %s", words->bundle);
+  container_root(root, sizeof root, words, has_bundle);
+  const bool deleted = delete_container(root, words->id);
+  if (has_bundle) {
+    // One mount of the image, or several where containerd has asked for that.
+    while (umount2("rootfs", MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+      continue;
+    shim_socket_forget("address");
+  }
+  if (!deleted) return 1;
   print_answer();
   return 0;
 }

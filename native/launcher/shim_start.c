@@ -26,6 +26,9 @@
 
 // Containers with the same value have a shim in common. The first that is there counts, as for runc's shim.
 static const char *const groups[] = {"io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id"};
+// In each bundle, beside the `address` of containerd's protocol, which a shim of another runtime may have written: an address
+// here is that of a shim of this one.
+#define OWN_ADDRESS "ringfence.address"
 // Of the shim of all pods (shim_sharing = "node"), beside the bundles; containerd skips names that begin with a dot.
 #define NODE_ADDRESS "../.ringfence-shim"
 #define NODE_LOCK "../.ringfence-shim.lock"
@@ -48,7 +51,7 @@ static bool group_file(char *into, size_t size) {
   free(text);
   // The name of a bundle beside this one, and no other path.
   if (!group[0] || !state_id_valid(group)) return false;
-  snprintf(into, size, "../%s/address", group);
+  snprintf(into, size, "../%s/" OWN_ADDRESS, group);
   return true;
 }
 
@@ -146,6 +149,7 @@ int shim_start(const struct shim_words *words) {
   } else {
     shim_socket_note("address", address);
   }
+  shim_socket_note(OWN_ADDRESS, address);
   print_address(address);
   return 0;
 }

@@ -21,7 +21,6 @@
 // The lock last: without it the directory belongs to whoever makes the next one.
 static const char *const entries[] = {"s", "state.json", "config.json", "new", "lock"};
 
-#define CONNECT_S 10
 #define LOCK_TRIES_SOON 100
 #define FILE_MAX_BYTES (4 << 20)
 
@@ -190,9 +189,15 @@ void state_remove(const struct state_directory *state) {
   unlinkat(state->root, state->id, AT_REMOVEDIR);
 }
 
+static int connect_ms = 10000;
+
+void state_connect_within(int milliseconds) {
+  connect_ms = milliseconds;
+}
+
 // Where a kernel hangs its queue fills up: nobody waits for a place in it for ever.
 static int connect_soon(int fd, const struct sockaddr *address, socklen_t size) {
-  const struct timeval patience = {.tv_sec = CONNECT_S};
+  const struct timeval patience = {.tv_sec = connect_ms / 1000, .tv_usec = connect_ms % 1000 * 1000};
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   int result = connect(fd, address, size);
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){0}, sizeof patience);

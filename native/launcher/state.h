@@ -48,6 +48,9 @@ char *state_read(const struct state_directory *state, const char *name, size_t *
 // Removes the directory with everything in it.
 void state_remove(const struct state_directory *state);
 
+// How long state_connect waits for a sandbox that listens and does not come to accept: 10 s, unless this has set it.
+void state_connect_within(int milliseconds);
+
 // Connects to the control socket of a running sandbox; -1 when nobody listens.
 int state_connect(const struct state_directory *state);
 

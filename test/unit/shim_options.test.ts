@@ -3,12 +3,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { pack } from "../../src/main/shim/any.ts";
-import { BootstrapParamsSchema } from "../../src/main/shim/gen/bootstrap_pb.ts";
 import { OptionsSchema as RuncOptionsSchema } from "../../src/main/shim/gen/runc_options_pb.ts";
 import { OptionsSchema as RuntimeOptionsSchema } from "../../src/main/shim/gen/runtime_options_pb.ts";
 import {
@@ -16,7 +15,6 @@ import {
   logPathOf,
   optionsOfToml,
   readOptions,
-  readStartInput,
   type ShimOptions,
 } from "../../src/main/shim/options.ts";
 
@@ -146,25 +144,6 @@ test("what cannot be read is told with its place", () => {
     create(AnySchema, { typeUrl, value: Uint8Array.from(value) });
   assert.is(readOptions(any("a.B", [])), 'options of type "a.B" are not known');
   assert.match(readOptions(any("runtimeoptions.v1.Options", [255])) as string, /cannot be read: /);
-});
-
-test("standard input of start: nothing, an Any, or containerd 2.3's parameters", () => {
-  assert.equal(readStartInput(new Uint8Array()), { options: undefined, params: undefined });
-  const given = body("grouping = false");
-  const old = readStartInput(toBinary(AnySchema, given));
-  assert.ok(typeof old === "object" && old.params === undefined);
-  assert.is((readOptions(old.options) as ShimOptions).grouping, false);
-  const params = create(BootstrapParamsSchema, {
-    instanceId: "c",
-    namespace: "k8s.io",
-    socketDir: "/run/s",
-    extensions: [{ value: create(AnySchema, { typeUrl: "a.B" }) }, {}, { value: given }],
-  });
-  const fresh = readStartInput(toBinary(BootstrapParamsSchema, params));
-  assert.ok(typeof fresh === "object");
-  assert.equal([fresh.params?.instanceId, fresh.params?.socketDir], ["c", "/run/s"]);
-  assert.is((readOptions(fresh.options) as ShimOptions).grouping, false);
-  assert.match(readStartInput(Uint8Array.of(255)) as string, /^standard input cannot be read: /);
 });
 
 test.run();

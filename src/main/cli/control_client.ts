@@ -7,6 +7,11 @@ import { CommandError } from "./command_error.ts";
 const LINE_MAX = 1 << 20;
 /** How long a kernel that lives may take for an answer. */
 const ANSWER_MS = 10_000;
+/** Lines that nobody has asked for, from one answer to the next: a kernel that lives sends none. */
+const UNASKED_MAX = 64;
+/** Bytes of requests that a kernel may leave unread. */
+const UNREAD_MAX = 1 << 20;
+const SILENT = "the container's kernel does not answer";
 
 interface Asked {
   resolve(result: unknown): void;
@@ -18,6 +23,7 @@ export class ControlClient {
   readonly #asked = new Map<number, Asked>();
   #received = "";
   #lastId = 0;
+  #unasked = 0;
   #isOpen = true;
 
   private constructor(socket: Socket) {
@@ -26,6 +32,12 @@ export class ControlClient {
     socket.on("data", (text: string) => this.#take(text));
     socket.on("error", () => this.#end());
     socket.on("close", () => this.#end());
+    this.#settle();
+  }
+
+  /** The sandbox has gone, as far as that is known: what is not asked is not listened to. */
+  get isOpen(): boolean {
+    return this.#isOpen;
   }
 
   /** Resolves to null where nobody listens. */
@@ -42,25 +54,37 @@ export class ControlClient {
 
   /** Resolves to the result; rejects with the sandbox's words, or with "" where it has gone. */
   ask(method: string, params?: object): Promise<unknown> {
-    const id = ++this.#lastId;
-    return new Promise((resolve, reject) => {
-      if (!this.#isOpen) return reject(new CommandError(""));
-      this.#asked.set(id, { resolve, reject });
-      this.#socket.write(`${JSON.stringify({ id, method, params })}\n`);
-    });
+    return this.#ask(++this.#lastId, method, params);
   }
 
   /** As ask, of what is answered at once. */
   async askSoon(method: string, params?: object): Promise<unknown> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new CommandError("the container's kernel does not answer")), ANSWER_MS);
-    });
+    const id = ++this.#lastId;
+    const timer = setTimeout(() => {
+      this.#asked.get(id)?.reject(new CommandError(SILENT));
+      this.#asked.delete(id);
+      this.#settle();
+    }, ANSWER_MS);
     try {
-      return await Promise.race([this.ask(method, params), late]);
+      return await this.#ask(id, method, params);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #ask(id: number, method: string, params: object | undefined): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (!this.#isOpen) return reject(new CommandError(""));
+      if (this.#socket.writableLength > UNREAD_MAX) return reject(new CommandError(SILENT));
+      this.#asked.set(id, { resolve, reject });
+      this.#socket.write(`${JSON.stringify({ id, method, params })}\n`);
+      this.#socket.resume();
+    });
+  }
+
+  /** Nothing is read while nothing is asked: whoever sends all the same waits. */
+  #settle(): void {
+    if (this.#asked.size === 0) this.#socket.pause();
   }
 
   close(): void {
@@ -78,9 +102,10 @@ export class ControlClient {
     const lines = (this.#received + text).split("\n");
     this.#received = lines.pop()!;
     if (this.#received.length > LINE_MAX || !lines.every((line) => this.#answered(line))) this.close();
+    this.#settle();
   }
 
-  /** False: that is no answer. */
+  /** False: that is no answer, or there are too many that nobody wants. */
   #answered(line: string): boolean {
     let value: unknown;
     try {
@@ -90,8 +115,9 @@ export class ControlClient {
     }
     const { id, result, error } = (value ?? {}) as { id?: unknown; result?: unknown; error?: unknown };
     const asked = this.#asked.get(id as number);
-    if (asked === undefined) return true; // an event
+    if (asked === undefined) return this.#asked.size > 0 || ++this.#unasked <= UNASKED_MAX;
     this.#asked.delete(id as number);
+    this.#unasked = 0;
     if (error === undefined) asked.resolve(result);
     else asked.reject(new CommandError(String((error as { message?: unknown } | null)?.message)));
     return true;

@@ -23,6 +23,8 @@ import { Code, RpcError } from "./ttrpc/status.ts";
 
 /** How long those that were added are waited for when the first process has ended: they end with it. */
 const OTHERS_MS = 2000;
+/** How long what SIGKILL was sent to may take to end: its kernel may say that it will, and not do it. */
+const KILLED_MS = 10_000;
 const EXECS_MAX = 4096;
 /** Characters of what execs are to run that were not started yet. */
 const SPEC_BYTES_MAX = 16 << 20;
@@ -79,6 +81,7 @@ export class Container {
   /** containerd knows of it: so it does of its end. */
   #isTold = false;
   #removal: Promise<void> | null = null;
+  #killing: NodeJS.Timeout | undefined;
   /** Calls that change it go one after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -120,9 +123,17 @@ export class Container {
     return found;
   }
 
-  /** It is over, and nobody will delete it: containerd has, without its shim. */
+  /** Nobody will ask for it, or delete it: containerd has cleaned up without its shim. */
   get isForgotten(): boolean {
-    return this.init.exit !== null && !existsSync(this.bundle);
+    return !existsSync(this.bundle);
+  }
+
+  /** Removes one that nobody will ask for any more, whether it runs or not. */
+  async abandon(): Promise<void> {
+    this.#close();
+    await this.runtime.run(this.#command(["delete", "--force", this.id])).catch((error: Error) => {
+      this.#around.log(`${this.id}, which nobody needs, cannot be removed: ${error.message}`);
+    });
   }
 
   /** Those that run. */
@@ -164,14 +175,30 @@ export class Container {
       return;
     }
     try {
-      await this.#ask("kill", { signo, all });
+      await this.#ask("kill", { signo, all }).catch((error: Error) => {
+        // What its kernel says of it, or does not say, is not believed: it ends all the same.
+        if (signo !== SIGKILL || this.init.exit !== null) throw error;
+        return this.#killByForce();
+      });
     } catch (error) {
-      const { message } = error as Error;
-      if (message === "container not running" || this.init.exit !== null) throw finished();
-      // A kernel that does not answer ends all the same.
-      if (signo !== SIGKILL) throw error;
-      await this.runtime.run(this.#command(["kill", this.id, "9"]));
+      if ((error as Error).message === "container not running" || this.init.exit !== null) throw finished();
+      throw error;
     }
+    if (signo === SIGKILL) this.#expectEnd();
+  }
+
+  async #killByForce(): Promise<void> {
+    await this.runtime.run(this.#command(["kill", this.id, "9"]));
+  }
+
+  #expectEnd(): void {
+    if (this.init.exit !== null || this.#killing !== undefined) return;
+    this.#killing = setTimeout(() => {
+      this.#killing = undefined;
+      if (this.init.exit !== null) return;
+      this.#killByForce().catch(({ message }: Error) => this.#around.log(`killing ${this.id}: ${message}`));
+    }, KILLED_MS);
+    this.#killing.unref();
   }
 
   pause(): Promise<void> {
@@ -218,9 +245,11 @@ export class Container {
     return taskMetrics({ files: this.#files, init: this.#sandbox, usage });
   }
 
-  /** What is over goes: an added process, or the whole container. */
+  /** What is over, or was never started, goes: an added process, or the whole container. */
   async delete(execId: string): Promise<Exit & { pid: number }> {
     const process = this.process(execId);
+    if (execId === "" && !process.isStarted && process.exit === null)
+      await this.#inTurn(() => this.#endUnstarted());
     const isOver = process.exit !== null || (execId !== "" && process.pid === 0 && process.starting === null);
     if (!isOver)
       throw new RpcError(Code.FAILED_PRECONDITION, "cannot delete a running process: failed precondition");
@@ -252,11 +281,32 @@ export class Container {
 
   /** Rejects with the sandbox's own words. */
   async #ask(method: string, params?: object): Promise<unknown> {
-    if (this.#control === null) throw new RpcError(Code.FAILED_PRECONDITION, "container not running");
+    const control = await this.#connected();
+    if (control === null) throw new RpcError(Code.FAILED_PRECONDITION, "container not running");
     try {
-      return await this.#control.askSoon(method, params);
+      return await control.askSoon(method, params);
     } catch (error) {
       throw new RpcError(Code.UNKNOWN, (error as Error).message || "container not running");
+    }
+  }
+
+  /** The connection to its kernel; another one, where that was closed and the container has not ended. */
+  async #connected(): Promise<ControlClient | null> {
+    const control = this.#control;
+    if (control === null || control.isOpen || this.init.exit !== null) return control;
+    const fresh = await this.#dial().catch(() => null);
+    // Somebody else was sooner, or it is being removed.
+    if (this.#control !== control) fresh?.client?.close();
+    else if (fresh?.client) this.#control = fresh.client;
+    return this.#control;
+  }
+
+  async #dial() {
+    const state = findContainer(this.runtime.root, this.id);
+    try {
+      return { state, client: await ControlClient.connect(state.socket) };
+    } finally {
+      closeSync(state.directory);
     }
   }
 
@@ -279,7 +329,9 @@ export class Container {
         ...(!terminal && { stdio: stdio.given }),
       });
       if (process === this.init) this.#isMade = true;
-      process.pid = Number(readFileSync(pidFile, "utf8"));
+      const pid = Number(readFileSync(pidFile, "utf8"));
+      if (!Number.isSafeInteger(pid) || pid <= 0) throw new Error(`${pidFile} has no process's number in it`);
+      process.pid = pid;
       if (console !== null) stdio.attach(console.take());
     } catch (error) {
       this.#unmake(process);
@@ -318,12 +370,8 @@ export class Container {
   }
 
   async #connect(): Promise<void> {
-    const state = findContainer(this.runtime.root, this.id);
-    try {
-      this.#control = await ControlClient.connect(state.socket);
-    } finally {
-      closeSync(state.directory);
-    }
+    const { state, client } = await this.#dial();
+    this.#control = client;
     this.#sandbox = state.init;
     this.#files = new CgroupFiles(state.cgroups);
     this.#oom = new OomWatch(this.#around.addon, this.#files, state.cgroups, () =>
@@ -368,6 +416,7 @@ export class Container {
   }
 
   async #ended(process: Process, exit: Exit): Promise<void> {
+    if (process === this.init) clearTimeout(this.#killing);
     if (!this.#isTold) return;
     if (process === this.init) {
       this.#oom?.look();
@@ -383,7 +432,9 @@ export class Container {
   }
 
   async #othersEnded(): Promise<void> {
-    const others = [...this.#execs.values()].filter(({ pid }) => pid > 0).map(({ told }) => told);
+    const others = [...this.#execs.values()]
+      .filter(({ pid, starting }) => pid > 0 || starting !== null)
+      .map(({ told, starting }) => (starting === null ? told : starting.then(() => told).catch(() => {})));
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise((resolve) => {
       timer = setTimeout(resolve, OTHERS_MS);
@@ -397,6 +448,13 @@ export class Container {
     this.#oom = null;
     this.#control?.close();
     this.#control = null;
+  }
+
+  /** One that was created: its end is told as that of any other. */
+  async #endUnstarted(): Promise<void> {
+    if (this.init.isStarted || this.init.exit !== null) return;
+    await this.runtime.run(this.#command(["delete", "--force", this.id]));
+    await this.init.told;
   }
 
   /** For all who ask; again where it has failed. */

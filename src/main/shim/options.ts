@@ -4,13 +4,12 @@
 // knows is one.
 
 import { isUtf8 } from "node:buffer";
-import { type Any, AnySchema } from "@bufbuild/protobuf/wkt";
+import type { Any } from "@bufbuild/protobuf/wkt";
 import { parse, TomlError } from "smol-toml";
 import { readBounded } from "../bounded_file.ts";
 import { boolean, integer, type Reader, SchemaError } from "../oci/schema.ts";
 import { typeOf } from "./any.ts";
 import { decode } from "./decode.ts";
-import { type BootstrapParams, BootstrapParamsSchema } from "./gen/bootstrap_pb.ts";
 import { type Options as RuncOptions, OptionsSchema as RuncOptionsSchema } from "./gen/runc_options_pb.ts";
 import { OptionsSchema as RuntimeOptionsSchema } from "./gen/runtime_options_pb.ts";
 
@@ -203,35 +202,6 @@ export function readOptions(any: Any | undefined, read = readBounded): ShimOptio
   } catch (error) {
     if (error instanceof SchemaError) return error.message;
     return `options of type ${quoted(any.typeUrl)} cannot be read: ${(error as Error).message}`;
-  }
-}
-
-export interface StartInput {
-  readonly options: Any | undefined;
-  /** Of containerd 2.3 and later. */
-  readonly params: BootstrapParams | undefined;
-}
-
-const TYPES: readonly string[] = [RuntimeOptionsSchema.typeName, RuncOptionsSchema.typeName];
-
-/**
- * Standard input of `start` and `-info`: an Any, or BootstrapParams with one among its extensions. On the wire both begin
- * with a text, which is the name of a type there and of a container here.
- */
-export function readStartInput(bytes: Uint8Array): StartInput | string {
-  if (bytes.length === 0) return { options: undefined, params: undefined };
-  try {
-    const any = decode(AnySchema, bytes);
-    if (TYPES.includes(typeOf(any))) return { options: any, params: undefined };
-  } catch {
-    // The other one.
-  }
-  try {
-    const params = decode(BootstrapParamsSchema, bytes);
-    const known = params.extensions.find(({ value }) => value && TYPES.includes(typeOf(value)));
-    return { options: known?.value, params };
-  } catch (error) {
-    return `standard input cannot be read: ${(error as Error).message}`;
   }
 }
 

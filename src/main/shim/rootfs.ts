@@ -42,8 +42,11 @@ function shortened(data: string): { directory: string; data: string } {
 function mountOne(addon: Addon, target: string, mount: RootMount): void {
   const { flags, data, propagation } = readOptions(mount.options, mount.source);
   const words = data.join(",");
-  if (words.length > DATA_MAX) {
+  if (Buffer.byteLength(words) > DATA_MAX) {
     const short = shortened(words);
+    // The kernel would take the beginning alone.
+    if (Buffer.byteLength(short.data) > DATA_MAX)
+      throw new MountError(`mounting ${mount.source} (${mount.type}): its options are too long`);
     process.chdir(short.directory);
     try {
       check(addon.mount(mount.source, target, mount.type, flags, short.data), mount);

@@ -12,7 +12,7 @@ const OUTPUT_MAX = 4 << 20;
 export class RuntimeError extends Error {}
 
 export interface Command {
-  /** The bundle: the command's working directory, and where its log is. */
+  /** The bundle: the command's working directory, and where its log is while it runs. */
   bundle: string;
   words: readonly string[];
   /** Descriptors 0-2; /dev/null where there are none. */
@@ -48,6 +48,9 @@ function lastError(log: string, start: number): string | undefined {
   return undefined;
 }
 
+/** Of all commands of this shim: several may run in one bundle. */
+let lastLog = 0;
+
 export class Runtime {
   readonly #children: Children;
   readonly #program: string;
@@ -69,33 +72,49 @@ export class Runtime {
   async run({ bundle, words, stdio }: Command): Promise<number> {
     // Of one that containerd has removed without its shim there is nothing left to write to.
     const directory = existsSync(bundle) ? bundle : "/";
-    const log = directory === "/" ? "/dev/null" : `${bundle}/log.json`;
+    // What `create` leaves goes on to write to its log.
+    const name = words[0] === "create" ? "log.json" : `log-${++lastLog}.json`;
+    const log = directory === "/" ? "/dev/null" : `${bundle}/${name}`;
     const start = sizeOf(log);
-    const nothing = openSync("/dev/null", "r+");
     const flags = ["--root", this.root, "--log", log, "--log-format", "json", "--log-alone", ...this.#flags];
     // Who deletes the container of a shim that was killed deletes all: nothing may be on its way still.
     flags.push(`--parent=${process.pid}`);
     const args = ["ringfence", ...flags, ...words];
     const since = this.#children.reaped;
-    const pid = this.#children.spawn(this.#program, args, stdio ?? [nothing, nothing, nothing], directory);
-    closeSync(nothing);
-    if (pid < 0) throw new RuntimeError(`starting ${this.#program}: ${errnoText(-pid)}`);
-    const status = exitStatus(await this.#children.end(pid, since));
-    if (status === 0) return since;
-    throw new RuntimeError(lastError(log, start) ?? `${words[0]} ended with exit status ${status}`);
+    try {
+      const pid = this.#spawn(args, stdio, directory);
+      if (pid < 0) throw new RuntimeError(`starting ${this.#program}: ${errnoText(-pid)}`);
+      const status = exitStatus(await this.#children.end(pid, since));
+      if (status === 0) return since;
+      throw new RuntimeError(lastError(log, start) ?? `${words[0]} ended with exit status ${status}`);
+    } finally {
+      if (directory !== "/" && words[0] !== "create") rmSync(log, { force: true });
+    }
+  }
+
+  /** Its pid, or a negative errno. */
+  #spawn(args: readonly string[], stdio: readonly number[] | undefined, directory: string): number {
+    if (stdio !== undefined) return this.#children.spawn(this.#program, args, stdio, directory);
+    const nothing = openSync("/dev/null", "r+");
+    try {
+      return this.#children.spawn(this.#program, args, [nothing, nothing, nothing], directory);
+    } finally {
+      closeSync(nothing);
+    }
   }
 
   /** As run; resolves to what the command has printed. */
   async output(command: Omit<Command, "stdio">, input?: string): Promise<string> {
     const path = `${command.bundle}/${command.words[0]}.out`;
     const output = openSync(path, "w+", 0o600);
-    rmSync(path);
-    const given = openSync(input ?? "/dev/null", "r");
+    let given = -1;
     try {
+      rmSync(path);
+      given = openSync(input ?? "/dev/null", "r");
       await this.run({ ...command, stdio: [given, output, output] });
       return readFrom(`/proc/self/fd/${output}`, 0, OUTPUT_MAX);
     } finally {
-      closeSync(given);
+      if (given >= 0) closeSync(given);
       closeSync(output);
     }
   }

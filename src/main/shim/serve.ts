@@ -52,12 +52,18 @@ export function serveTasks({ namespace, address, root, isDebug, isOfNode }: Serv
   const end = () => {
     if (isEnding) return;
     isEnding = true;
+    server.close();
     rmSync(socket, { force: true });
+    void stop();
+  };
+  const stop = async () => {
+    // What nobody needs any more, while its end can still be told.
+    await tasks.stop();
+    await events.close(LAST_EVENTS_MS);
     // The answer to whoever asked for it goes out before.
-    void events
-      .close(LAST_EVENTS_MS)
-      .then(() => setImmediate())
-      .then(() => process.exit(0));
+    await setImmediate();
+    if (!tasks.isEmpty) await tasks.stop();
+    process.exit(0);
   };
   const configure = (options: ShimOptions, id: string) => {
     log.goTo(logPathOf(options, id));

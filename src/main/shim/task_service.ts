@@ -53,7 +53,9 @@ export class TaskService {
   readonly #around: Surroundings;
   readonly #words: ShimWords;
   readonly #containers = new Map<string, Container>();
-  readonly #creating = new Set<string>();
+  /** Creates that are under way; each resolves when it has ended, well or not. */
+  readonly #creating = new Map<string, Promise<void>>();
+  #isEnding = false;
   /** Asked to end, with nothing left to do. */
   readonly #end: () => void;
 
@@ -72,6 +74,14 @@ export class TaskService {
     return (
       this.#creating.size === 0 && [...this.#containers.values()].every(({ isForgotten }) => isForgotten)
     );
+  }
+
+  /** Nothing is made from now on; resolves when what there is has been removed. */
+  async stop(): Promise<void> {
+    this.#isEnding = true;
+    await Promise.all(this.#creating.values());
+    await Promise.all([...this.#containers.values()].map((container) => container.abandon()));
+    this.#containers.clear();
   }
 
   /** The service by both of its names. */
@@ -104,9 +114,11 @@ export class TaskService {
     checkId(id);
     if (!words.bundle.startsWith("/"))
       throw new RpcError(Code.INVALID_ARGUMENT, `the bundle ${words.bundle} is no absolute path`);
+    if (this.#isEnding) throw new RpcError(Code.UNAVAILABLE, "the shim is ending");
     if (this.#containers.has(id) || this.#creating.has(id))
       throw new RpcError(Code.ALREADY_EXISTS, `container ${id}: already exists`);
-    this.#creating.add(id);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#creating.set(id, promise);
     try {
       const container = await Container.create(this.#around, this.#runtime(options, id), words);
       this.#containers.set(id, container);
@@ -119,6 +131,7 @@ export class TaskService {
       throw error;
     } finally {
       this.#creating.delete(id);
+      resolve();
     }
   }
 
@@ -146,6 +159,8 @@ export class TaskService {
       },
 
       delete: async ({ id, execId }) => {
+        // Whoever has asked for it, and has given up waiting, wants it to go.
+        await this.#creating.get(id);
         const container = this.#find(id);
         const { pid, ...exit } = await container.delete(execId);
         if (execId === "") this.#containers.delete(id);
@@ -230,7 +245,8 @@ export class TaskService {
         version: "2",
       }),
 
-      shutdown: async () => {
+      shutdown: async ({ id }) => {
+        await this.#creating.get(id);
         if (this.isEmpty) this.#end();
         return {};
       },

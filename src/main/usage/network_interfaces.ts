@@ -2,6 +2,9 @@
 
 import type { Numbers } from "./cgroup_files.ts";
 
+/** What is told of a container that has more ends with them. */
+const INTERFACES_MAX = 256;
+
 export interface NetworkInterface {
   readonly name: string;
   readonly counts: Numbers;
@@ -26,6 +29,7 @@ export function networkInterfaces(netDev: string): NetworkInterface[] {
     if (name === "lo" || n.length < 12 || !n.every(Number.isFinite)) continue;
     const counts = Object.fromEntries(Object.entries(COLUMNS).map(([key, column]) => [key, n[column]!]));
     found.push({ name: name!, counts });
+    if (found.length === INTERFACES_MAX) break;
   }
   return found;
 }
