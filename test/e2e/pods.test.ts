@@ -313,7 +313,10 @@ test("an image leads no mount to another container's files", () =>
     symlinkSync("/proc/1/root/bin", `${evil.directory}/rootfs/data`);
     const { code } = await evil.create();
     assert.is(code, 1);
-    assert.is((await inside(target, "test -e /bin/put; echo $?; grep -c put /proc/mounts; true")).trim(), "1\n0");
+    assert.is(
+      (await inside(target, "test -e /bin/put; echo $?; grep -c put /proc/mounts; true")).trim(),
+      "1\n0",
+    );
   }));
 
 test("terminals of a container are its own", () =>
