@@ -117,14 +117,17 @@ static int open_group(const struct cgroups *groups, int index) {
   return fd;
 }
 
-static void write_request(struct buffer *line, const struct sandbox_plan *plan, const struct handed *handed,
-                          pid_t waiter) {
+static void write_request(struct buffer *line, const struct pod *pod, const struct sandbox_plan *plan,
+                          const struct handed *handed, pid_t waiter) {
   buffer_printf(line, "{\"id\":1,\"method\":\"create\",\"params\":{\"id\":");
   buffer_json_string(line, plan->options->id);
   buffer_printf(line, ",\"bundle\":");
   buffer_json_string(line, plan->spec->bundle);
+  // That of the pod's own is not one of the others.
+  const int of = plan->spec->processes_of;
+  const bool is_own = of == pod->record.waiter || of == pod->record.init;
   buffer_printf(line, ",\"pid\":%d,\"processes\":\"%s\",\"processesOf\":%d", waiter,
-                plan->spec->shares_processes ? "shared" : "own", plan->spec->processes_of);
+                plan->spec->shares_processes ? "shared" : "own", is_own ? 0 : of);
   if (plan->options->listening) buffer_printf(line, ",\"listening\":%d", plan->options->listening);
   sandbox_cgroups(line);
   buffer_printf(line, ",\"descriptors\":[");
@@ -156,14 +159,13 @@ void pod_create(const struct pod *pod, const struct sandbox_plan *plan, const st
   if (!mounts_may())
     fail(EXIT_RINGFENCE, "a container in its pod's sandbox needs a caller who may mount (CAP_SYS_ADMIN)");
   const struct trees trees = mounts_trees(spec, strcmp(sandbox_overlay(plan), "none") == 0);
-  const int listening = state_listen(plan->state);
   const struct {
     const char *name;
     int fd;
   } all[] = {
-      {"spec", spec->memfd},      {"listen", listening},      {"lock", plan->state->lock},
-      {"waiter", plan->waiter},   {"root", trees.root},       {"stdin", plan->stdio[0]},
-      {"stdout", plan->stdio[1]}, {"stderr", plan->stdio[2]},
+      {"spec", spec->memfd},      {"lock", plan->state->lock}, {"waiter", plan->waiter},
+      {"root", trees.root},       {"stdin", plan->stdio[0]},   {"stdout", plan->stdio[1]},
+      {"stderr", plan->stdio[2]},
   };
   struct handed handed = {0};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -175,12 +177,16 @@ void pod_create(const struct pod *pod, const struct sandbox_plan *plan, const st
   const int first_group = handed.count;
   for (int i = 0; i < groups->count; i++)
     hand_numbered(&handed, "group", (unsigned)(handed.count - first_group), open_group(groups, i));
+  const int group_end = handed.count;
+  // At the end: until it is handed over nobody answers there.
+  const int listening = state_listen(plan->state);
+  hand(&handed, "listen", listening);
   struct buffer line = {0};
-  write_request(&line, plan, &handed, waiter);
+  write_request(&line, pod, plan, &handed, waiter);
   ask(pod, &line, &handed, listening);
   buffer_free(&line);
   buffer_free(&handed.names);
-  for (int i = first_group; i < handed.count; i++)
+  for (int i = first_group; i < group_end; i++)
     close(handed.descriptors[i]);
   for (unsigned i = 0; i < spec->bind_count; i++)
     close(trees.binds[i]);

@@ -62,7 +62,7 @@ export interface Scheduling {
 
 /** What sets a container's processes apart. Besides, HOME comes from its /etc/passwd. */
 export interface ContainerProcess {
-  /** The container's first process: it is process 1, and its working directory is made if it is missing. */
+  /** The container's first process: it is process 1, unless it shares another's PID namespace, and its working directory is made if it is missing. */
   isFirst: boolean;
   capabilities: CapabilitySets;
   noNewPrivileges: boolean;
@@ -99,7 +99,7 @@ export interface SandboxConfig {
   process?: ProcessSpec;
   /** Name of the container, whose config.json comes as descriptor `spec`. */
   id?: string;
-  /** It is a pod's: it has no program of its own, and others are made beside it. */
+  /** It is a pod's: its program is run only for those who share its processes, and others are made beside it. */
   pod?: boolean;
   /** Its directory, for the state that hooks are told. */
   bundle?: string;

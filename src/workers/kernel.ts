@@ -66,10 +66,11 @@ import { NetThread } from "./pool/net_thread.ts";
 import { Post } from "./pool/post.ts";
 import { makeCgroups } from "./proc/cgroup_fs.ts";
 import { makeProc } from "./proc/proc_fs.ts";
-import { Containers, groupsOf } from "./process/containers.ts";
+import { Containers } from "./process/containers.ts";
 import type { CgroupState, SupervisorContext } from "./process/context.ts";
 import { exitGroup } from "./process/exit.ts";
 import { Hooks } from "./process/hooks.ts";
+import { killInPieces } from "./process/namespace_end.ts";
 import { PidFile } from "./process/pid_file.ts";
 import { INIT, PID_MAX, PidNamespace } from "./process/pids.ts";
 import { Requests } from "./process/requests.ts";
@@ -84,7 +85,6 @@ import { sendToGroup, sendToTask } from "./signals/send_signal.ts";
 import { SleepSet } from "./sleep_set.ts";
 import { Tracer } from "./strace/tracer.ts";
 import { Sysctls } from "./sysctls.ts";
-import { applySettings } from "./system/container_settings.ts";
 import { AnonymousInodes } from "./vfs/anonymous/anonymous_fs.ts";
 import { InotifyUsers } from "./vfs/anonymous/inotify_users.ts";
 import { DentryCache } from "./vfs/dentry_cache.ts";
@@ -101,8 +101,8 @@ import { type Mount, MountIds, MountNamespace, type Path } from "./vfs/path.ts";
 import { Pipes } from "./vfs/pipe.ts";
 import type { Process } from "./vfs/processes.ts";
 import { Shrinker } from "./vfs/shrinker.ts";
-import { DevPts } from "./vfs/tty/dev_pts.ts";
-import { Ptys } from "./vfs/tty/pty.ts";
+import type { DevPts } from "./vfs/tty/dev_pts.ts";
+import type { Ptys } from "./vfs/tty/pty.ts";
 
 /** Files of memory file systems that have a host descriptor of their own while they are closed. */
 const MEMORY_FILES_MAX = 8192;
@@ -196,8 +196,6 @@ export class Kernel implements SupervisorContext {
   /** The network namespace of programs that are started from outside. */
   readonly network: Network;
   readonly anonymous: AnonymousInodes;
-  readonly ptys = new Ptys(this);
-  readonly devPts: DevPts;
   readonly dentries: DentryCache;
   readonly fileEvents = new FileEvents();
   readonly inotify = new InotifyUsers();
@@ -264,7 +262,6 @@ export class Kernel implements SupervisorContext {
     this.uts = new UtsNamespace(config.hostname);
     this.stubs = new Stubs(this);
     this.anonymous = new AnonymousInodes(this);
-    this.devPts = new DevPts(this);
     this.memoryFiles = makeMemoryFiles(this);
     this.ipcSpace = this.memoryFiles.fs as MemoryFs;
     this.namespaceFiles = new NamespaceFiles(this);
@@ -295,16 +292,28 @@ export class Kernel implements SupervisorContext {
 
   /** Makes a container what config.json says: null, or what is wrong with it. */
   prepare(number: number, spec: ContainerSpec): string | null {
-    if (number > 0) return this.containers.prepare(number, spec) ?? applySettings(this, spec.settings);
+    if (number > 0) return this.containers.prepare(number, spec);
     this.limit(number, spec);
     this.uts.nodename = spec.hostname;
     if (spec.domainname !== "") this.uts.domainname = spec.domainname;
-    return this.containers.prepare(number, spec) ?? applySettings(this, spec.settings);
+    return this.containers.prepare(number, spec);
   }
 
   /** The container on whose behalf the kernel works right now. */
   get container(): GuestContainer {
     return this.current?.container ?? this.containers.current;
+  }
+
+  rootMoved(namespace: MountNamespace, old: Path, next: Path): void {
+    this.containers.rootMoved(namespace, old, next);
+  }
+
+  get ptys(): Ptys {
+    return this.container.ptys;
+  }
+
+  get devPts(): DevPts {
+    return this.container.devPts;
   }
 
   get cgroup(): CgroupState {
@@ -329,7 +338,7 @@ export class Kernel implements SupervisorContext {
   /** Of the first container the kernel itself keeps to what it may have of tasks and memory: it is all that there is, or a pod. */
   limit(number: number, { tasks, memory, cgroup }: Partial<GuestLimits>): void {
     const container = this.containers.get(number);
-    container?.limit({ ...(number > 0 && { tasks: tasks ?? 0 }), ...(cgroup && { cgroup }) });
+    container?.limit({ ...(number > 0 && tasks !== undefined && { tasks }), ...(cgroup && { cgroup }) });
     if (number > 0) return;
     if (tasks !== undefined) this.limits.tasks = tasks > 0 ? Math.min(tasks, PID_MAX) : TASKS_MAX;
     if (memory !== undefined) limitMemory(this.commonMemory, this.heap, memory);
@@ -338,7 +347,8 @@ export class Kernel implements SupervisorContext {
   /** Starts a program in a container; its number in the sandbox's first PID namespace, or what is wrong. */
   startProgram(number: number, spec: ProcessSpec, streams: readonly number[]): number | StartError {
     const container = this.containers.get(number);
-    if (container !== undefined) return startProgram(this, container, spec, streams);
+    if (container !== undefined)
+      return this.containers.as(container, () => startProgram(this, container, spec, streams));
     for (const stream of new Set(streams)) this.native.close(stream);
     return { subject: "program", name: spec.args[0] ?? "", errno: ESRCH };
   }
@@ -398,11 +408,10 @@ export class Kernel implements SupervisorContext {
     if (this.#outside.delete(pid)) this.#statuses.set(pid, group.exitStatus);
     const { container } = group;
     // The end of process 1 is the end of the sandbox's first namespace: nobody waits for the others (pid_namespaces(7)).
-    if (pid === INIT) {
-      for (const other of [...this.pids.groups()])
-        if (other !== group && other.container.pids === this.pids) other.exit(SIGKILL);
+    if (pid === INIT && group.pids === this.pids) {
+      killInPieces(group, (other) => other !== group && other.container.pids === this.pids);
     } else if (pid === container.first && !container.ownsPids) {
-      for (const other of [...groupsOf(container)]) if (other !== group) other.exit(SIGKILL);
+      killInPieces(group, (other) => other !== group && other.container === container);
     }
   }
 

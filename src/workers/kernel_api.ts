@@ -30,7 +30,7 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
     const container = kernel.containers.get(number);
     return container === undefined ? [] : groupsOf(container);
   }
-  return {
+  const api: KernelApi = {
     async prepare(number, spec) {
       return serve(kernel.prepare(number, spec));
     },
@@ -70,7 +70,9 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
     },
 
     async startHook(number, spec, input) {
-      return serve(kernel.hooks.start(kernel.containers.get(number)!, spec, input));
+      const container = kernel.containers.get(number);
+      const gone = { subject: "program", name: spec.args[0] ?? "", errno: ESRCH } as const;
+      return serve(container === undefined ? gone : kernel.hooks.start(container, spec, input));
     },
 
     async endHook(pid) {
@@ -89,7 +91,7 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
       if (kernel.containers.size === 1)
         return { tasks: kernel.counters.tasks, tasksLimit: most === TASKS_MAX ? 0 : most, netDev };
       const container = kernel.containers.get(number);
-      return { tasks: container?.countTasks() ?? 0, tasksLimit: container?.tasksLimit ?? 0, netDev };
+      return { tasks: container?.tasks ?? 0, tasksLimit: container?.tasksLimit ?? 0, netDev };
     },
 
     async signal(number, pid, signo) {
@@ -110,8 +112,10 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
 
     async pause(number) {
       asked.serve();
+      const container = kernel.containers.get(number);
+      if (container === undefined) return false;
       return new Promise((resolve) => {
-        kernel.containers.get(number)?.pause.begin((stand) => {
+        container.pause.begin((stand) => {
           resolve(stand);
           kernel.owesAnswer = true;
         });
@@ -147,4 +151,17 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
       return serve({ ...kernel.counters.toRecord(), ...tableSizes(kernel), ...heap });
     },
   };
+  return onNobodysBehalf(api, kernel);
+}
+
+/** A task that has made a call last is not who asks. */
+function onNobodysBehalf(api: KernelApi, kernel: Kernel): KernelApi {
+  const asked = Object.entries(api).map(([name, act]) => [
+    name,
+    (...args: unknown[]) => {
+      kernel.current = null;
+      return (act as (...args: unknown[]) => unknown)(...args);
+    },
+  ]);
+  return Object.fromEntries(asked) as KernelApi;
 }

@@ -160,7 +160,7 @@ else {
     "run --rm: both streams, codes, standard input to its end, and the events of it",
     async (scene) => {
       const said = [
-        await scene.sh([], "echo out; echo err >&2; exit 3"),
+        await scene.sh([], "echo out; echo err >&2; sleep 0.3; exit 3"),
         await scene.sh([], "wc -c; exit 4", { input: "a".repeat(200_000) }),
         await scene.sh([], "read line; echo got $line", { input: "word\nmore\n" }),
         await scene.sh(["--null-io"], "echo nobody hears it"),

@@ -1,12 +1,12 @@
 // deadline: 300 s
 // Pods: several containers in one sandbox, each with a life of its own (native/launcher/pod.c, src/main/container/pod.ts).
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { eventually } from "../spawn.ts";
 import { Bundle, type Config, shell } from "./bundle.ts";
-import { exists } from "./processes.ts";
+import { children, exists, procLink } from "./processes.ts";
 
 const CRI = "io.kubernetes.cri";
 const PORT = 8080;
@@ -273,6 +273,61 @@ test("hooks of a container see the host's files, and what createContainer mounts
     await succeeds(container.on("start"));
     assert.is((await inside(container, "cat /mnt/file")).trim(), "hooked");
     assert.not.match(readFileSync("/proc/self/mountinfo", "latin1"), / hook /);
+  }));
+
+test("what was a container's is given back: whether it ran, or could not be made", () =>
+  Pod.with(async (pod) => {
+    const node = children(pod.init()).find((pid) => procLink(pid, "exe")?.endsWith("/node"))!;
+    const open = () => readdirSync(`/proc/${node}/fd`).length;
+    const round = async () => {
+      const container = await pod.runs(SLEEP);
+      await inside(container, "ls -R /bin > /found; cat /found | wc -l");
+      await succeeds(container.on("delete", ["--force"]));
+      const wrong = await pod.member(["/no/such/program"]);
+      assert.is((await wrong.create()).code, 1);
+      const set = await pod.member(SLEEP, [], (config) => {
+        config.linux["sysctl"] = { "kernel.shmmax": "nothing" };
+      });
+      assert.is((await set.create()).code, 1);
+    };
+    await round();
+    const before = open();
+    for (let i = 0; i < 3; i++) await round();
+    assert.ok(await eventually(() => open() <= before, GONE_MS), `${before} descriptors, now ${open()}`);
+  }));
+
+test("an image leads no mount to another container's files", () =>
+  Pod.with(async (pod) => {
+    await succeeds(pod.sandbox.on("start"));
+    const target = await pod.runs(SLEEP);
+    const { pid } = await state(target);
+    const evil = await pod.member(SLEEP, ["ipc"], (config) => {
+      config.linux.namespaces.find(({ type }) => type === "pid")!.path = `/proc/${pid}/ns/pid`;
+      config.mounts.push({
+        destination: "/data/put",
+        source: "/tmp",
+        type: "bind",
+        options: ["rbind"],
+      });
+    });
+    symlinkSync("/proc/1/root/bin", `${evil.directory}/rootfs/data`);
+    const { code } = await evil.create();
+    assert.is(code, 1);
+    assert.is(
+      (await inside(target, "test -e /bin/put; echo $?; grep -c put /proc/mounts; true")).trim(),
+      "1\n0",
+    );
+  }));
+
+test("terminals of a container are its own", () =>
+  Pod.with(async (pod) => {
+    const has = await pod.runs(SLEEP);
+    const other = await pod.runs(SLEEP);
+    const open = "exec 3<>/dev/ptmx; ls /dev/pts";
+    assert.is((await inside(has, open)).trim(), "0\nptmx");
+    await succeeds(has.execsDetached([], shell("exec 3<>/dev/ptmx; sleep 1000")));
+    assert.ok(await eventually(async () => /^0$/m.test(await inside(has, "ls /dev/pts")), GONE_MS));
+    assert.is((await inside(other, "ls /dev/pts")).trim(), "ptmx");
   }));
 
 test.run();

@@ -45,6 +45,8 @@ export class Container {
   readonly #isPod: boolean;
   #streams: Streams | null;
   #program: Program | null = null;
+  /** Of a pod: its program was asked for. */
+  #runningAsInit: Promise<void> | null = null;
   #status: Exclude<Status, "paused"> = "created";
   #isPaused = false;
   #pauses = 0;
@@ -55,7 +57,7 @@ export class Container {
 
   /**
    * `waiter`: descriptor of its channel, or null where the caller's connection stands for the container. `isPod`:
-   * its program is one that does nothing but be there, as a pod's has it: so it is not run.
+   * its program is one that does nothing but be there, as a pod's has it: so it is not run before somebody needs it.
    */
   constructor(parts: Parts, spec: ContainerSpec, streams: Streams, waiter: number | null, isPod = false) {
     this.#isPod = isPod;
@@ -85,8 +87,11 @@ export class Container {
   }
 
   /** Of a pod: its program runs from now on, for those whose process 1 it is. */
-  async runAsInit(): Promise<void> {
-    if (this.#program === null && this.#status === "running") await this.#run(() => {});
+  runAsInit(): Promise<void> {
+    if (this.#status !== "running")
+      throw new RequestError("ERR_STATE", "the pod, whose processes are to be shared, is not running");
+    this.#runningAsInit ??= this.#run(() => {});
+    return this.#runningAsInit;
   }
 
   async #run(tell: Tell): Promise<void> {

@@ -31,7 +31,7 @@ export interface PodRequest {
   /** On the host, the process that stands for it; 0: none. */
   readonly pid: number;
   readonly processes: "own" | "shared";
-  /** The `pid` of that one whose processes it is to be among, where they are shared; else the pod's. */
+  /** The `pid` of that one whose processes it is to be among, where they are shared; 0: the pod's. */
   readonly processesOf: number;
   readonly listening: number;
   readonly descriptors: readonly BootDescriptor[];
@@ -90,13 +90,21 @@ export class Pod {
 
   /** Makes a container, which is then asked by its own socket; the descriptors are the pod's, whatever becomes of it. */
   async create(request: PodRequest, fds: readonly number[]): Promise<void> {
+    if (this.#count >= CONTAINERS_MAX) {
+      for (const fd of fds) closeSync(fd);
+      throw new RequestError("ERR_STATE", `a pod has at most ${CONTAINERS_MAX} containers`);
+    }
+    this.#count++;
     const descriptors: Descriptors = {};
     for (const [index, name] of request.descriptors.entries()) descriptors[name] = fds[index]!;
     // What the container takes over is not to be closed here.
     const kept = new Set<number>();
+    let isMade = false;
     try {
       await this.#create(request, descriptors, kept);
+      isMade = true;
     } finally {
+      if (!isMade) this.#count--;
       for (const fd of fds) if (!kept.has(fd)) closeSync(fd);
     }
   }
@@ -105,8 +113,6 @@ export class Pod {
     const { spec, listen, lock, waiter, root, stdin, stdout, stderr } = descriptors;
     const all = [spec, listen, lock, root, stdin, stdout, stderr];
     if (all.includes(undefined)) throw invalid("descriptors");
-    if (this.#count >= CONTAINERS_MAX)
-      throw new RequestError("ERR_STATE", `a pod has at most ${CONTAINERS_MAX} containers`);
     const { host, log, config } = this.#parts;
     const { id, bundle, pid, listening } = request;
     const read = this.#read(spec!, { ...config, id, bundle, listening }, descriptors);
@@ -119,7 +125,6 @@ export class Pod {
     for (const fd of [root!, ...groups, ...mounts]) kept.add(fd);
     const wrong = await kernel.prepare({ ...read, pod: { root: root!, processes, groups } });
     if (wrong !== null) throw new RequestError("ERR_START", wrong);
-    this.#count++;
     if (pid > 0) this.#numbers.set(pid, number);
     const streams = [stdin!, stdout!, stderr!, ...numbered(descriptors, "preserved")];
     for (const fd of [listen!, lock!, ...(waiter === undefined ? [] : [waiter]), ...streams]) kept.add(fd);
@@ -142,8 +147,11 @@ export class Pod {
   async #processesFor({ processes, processesOf }: PodRequest): Promise<"own" | number> {
     if (processes === "own") return "own";
     const target = this.#numbers.get(processesOf);
-    if (target === undefined) await this.#first.runAsInit();
-    return target ?? 0;
+    if (target !== undefined) return target;
+    if (processesOf !== 0)
+      throw new RequestError("ERR_STATE", "the container whose processes it is to be among is gone");
+    await this.#first.runAsInit();
+    return 0;
   }
 
   #read(spec: number, config: SandboxConfig, descriptors: Descriptors) {

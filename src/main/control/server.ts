@@ -52,11 +52,17 @@ export class ControlServer {
       return;
     }
     const uid = this.#host.peerUid(fd);
-    if (uid === this.#uid && this.#peers.size < CONNECTIONS_MAX) this.attach(fd, control);
+    if (uid === this.#uid && this.#connectionsOf(control) < CONNECTIONS_MAX) this.attach(fd, control);
     else {
       this.#log.warn({ uid, connections: this.#peers.size }, "connection refused");
       closeSync(fd);
     }
+  }
+
+  #connectionsOf(control: Control): number {
+    let count = 0;
+    for (const peer of this.#peers.values()) if (peer.control === control) count++;
+    return count;
   }
 
   #line(connection: Connection, value: unknown): void {

@@ -232,6 +232,8 @@ export class Container {
 
   /** The host's processes that stand for its processes. */
   async pids(): Promise<number[]> {
+    // Nobody: a containerd that starts forgets the container then.
+    if (this.init.exit !== null) return [];
     const text = await this.runtime.output(this.#command(["ps", "--format", "json", this.id]));
     const pids: unknown = JSON.parse(text);
     return Array.isArray(pids) ? pids.filter((pid) => Number.isSafeInteger(pid)) : [];

@@ -16,6 +16,9 @@ import { ByFile } from "./by_file.ts";
 import { GoferInode } from "./gofer_inode.ts";
 import { Handles } from "./handles.ts";
 
+/** A close is a call to the host (F26). */
+const HANDLES_A_PIECE = 64;
+
 export class GoferFs extends FileSystem {
   declare readonly kernel: VfsContext;
   readonly type = "gofer";
@@ -37,6 +40,11 @@ export class GoferFs extends FileSystem {
     kernel.native.fstat(directory);
     const { dev, ino, mode } = readStat(kernel.native.scratchView);
     this.root = new GoferInode(this, null, "", dev, ino, mode & S_IFMT);
+  }
+
+  override unmounted(): void {
+    super.unmounted();
+    this.kernel.steps.run(() => this.handles.closeSome(HANDLES_A_PIECE));
   }
 
   status(): FileSystemStatus | number {

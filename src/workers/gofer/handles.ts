@@ -37,7 +37,8 @@ export function fileResult(result: number): number {
 
 export class Handles {
   readonly #native: Native;
-  readonly #root: number;
+  /** -1: the file system is gone, and with it all handles. */
+  #root: number;
   readonly #limit: number;
   // In order of use, as a list (dentry_cache.ts says why).
   #oldest: HandlePlace | null = null;
@@ -81,6 +82,7 @@ export class Handles {
       }
       return known.fd;
     }
+    if (this.#root < 0) return -ESTALE;
     if (owner.parentOwner === null) return this.#root;
     const parent = this.get(owner.parentOwner);
     if (parent < 0) return parent;
@@ -108,6 +110,14 @@ export class Handles {
     this.#shrink(this.#limit >>> 1, directory);
     const again = this.#native.openComponent(directory, name, O_PATH);
     return again === -EMFILE ? -ENFILE : fileResult(again);
+  }
+
+  /** Nobody sees the file system any more: closes so many of its handles; true: that were all. */
+  closeSome(count: number): boolean {
+    if (this.#root >= 0) this.#native.close(this.#root);
+    this.#root = -1;
+    this.#shrink(Math.max(0, this.#size - count), -1);
+    return this.#size === 0;
   }
 
   /** Enters the handle of a file that was just opened. */

@@ -156,6 +156,7 @@ export class Stubs {
     kernel.taskAt[task.call.slot] = task;
     task.stub.tasks.push(task);
     kernel.counters.tasks++;
+    task.container.tasks++;
     kernel.counters.groupIds += task.credentials.groups.length;
   }
 
@@ -193,6 +194,7 @@ export class Stubs {
     const returns = task.stub.returning.indexOf(task);
     if (returns >= 0) task.stub.returning.splice(returns, 1);
     kernel.counters.tasks--;
+    task.container.tasks--;
     // What is left of it needs none, and may be left for long.
     task.credentials = withoutGroups(task.credentials);
     if (birth !== undefined) this.#unborn(birth);

@@ -36,7 +36,9 @@ type File = FileNode<CgroupSubject>;
 function measure({ kernel }: CgroupSubject): CgroupUse {
   const pids = new Set<number>();
   let all = 0;
-  for (const group of kernel.pids.groups()) {
+  const { container } = kernel;
+  for (const group of container.pids.groups()) {
+    if (group.container !== container) continue;
     if (group.state !== "running" || group.exiting || group.leader.dead) continue;
     all++;
     if (pids.size < MEASURED_MAX) pids.add(group.leader.stub.pid);
@@ -97,12 +99,14 @@ function move({ kernel }: CgroupSubject, text: string): number {
 /** As the reader knows them; 0: in a PID namespace that he does not see. */
 function* processNumbers({ kernel }: CgroupSubject): Generator<string> {
   const { pids } = kernel.current ?? kernel;
-  for (const { id } of kernel.pids.groups()) yield `${id.in(pids)}\n`;
+  for (const { id, container } of kernel.pids.groups())
+    if (container === kernel.container) yield `${id.in(pids)}\n`;
 }
 
 function* threadNumbers({ kernel }: CgroupSubject): Generator<string> {
   const { pids } = kernel.current ?? kernel;
-  for (const { tasks } of kernel.pids.groups()) for (const { id } of tasks) yield `${id.in(pids)}\n`;
+  for (const { tasks, container } of kernel.pids.groups())
+    if (container === kernel.container) for (const { id } of tasks) yield `${id.in(pids)}\n`;
 }
 
 type Numbers = (subject: CgroupSubject) => Generator<string>;
@@ -175,7 +179,7 @@ const pressure = file(() =>
   ["some", "full"].map((kind) => `${kind} avg10=0.00 avg60=0.00 avg300=0.00 total=0\n`).join(""),
 );
 const empty = file(() => "");
-const tasksNow = shown(({ kernel }) => kernel.counters.tasks);
+const tasksNow = shown(({ kernel }) => kernel.container.tasks);
 const tasksMost = setting((subject) => orMax(limits(subject).tasks));
 
 const CONTROLLERS = ["cpuset", "cpu", "io", "memory", "pids"];

@@ -43,6 +43,8 @@ export function allotFor(task: Task, flags: number, wanted: readonly number[]): 
   if (wanted.length > 0) {
     if (wanted.length > level + 1 || wanted[0]! < 1 || wanted[0]! >= PID_MAX) return -EINVAL;
     if (!mayChoose(task)) return -EPERM;
+    // Above its container's the numbers are the sandbox's.
+    if (wanted.length > level + 1 - task.container.pids.level) return -EPERM;
   }
   const space = (isNew ? task.pids.makeChild() : task.pidsForChildren).hold();
   const id = space.allot(wanted);

@@ -11,6 +11,8 @@ import type { SeccompFilter } from "../seccomp/filter.ts";
 import type { VfsContext } from "../vfs/context.ts";
 import type { MountNamespace, Path } from "../vfs/path.ts";
 import { cpuCount } from "../vfs/sys/cpus.ts";
+import { DevPts } from "../vfs/tty/dev_pts.ts";
+import { Ptys } from "../vfs/tty/pty.ts";
 import { type Pausable, Pause, type PauseContext } from "./pause.ts";
 
 /** The PID namespace of its processes. */
@@ -28,11 +30,15 @@ export class Container<Pids extends ContainerPids = ContainerPids> {
   root!: Path;
   readonly cgroup = new Cgroup();
   readonly pause: Pause;
+  readonly ptys: Ptys;
+  readonly devPts: DevPts;
   deviceRules: DeviceRules | null = null;
   /** What programs from outside start with; null: they may make all calls. */
   filter: SeccompFilter | null = null;
   /** Threads of its processes that there may be; 0: as many as the kernel lets be. */
   tasksLimit = 0;
+  /** Threads of its processes. */
+  tasks = 0;
   /** Host descriptors of cgroup.procs, where its stubs are to be put; none: they are where the zygote is. */
   readonly groups: readonly number[];
   /** The number of its first process in the sandbox's first PID namespace; 0: there was none. */
@@ -41,7 +47,6 @@ export class Container<Pids extends ContainerPids = ContainerPids> {
   readonly ownsPids: boolean;
   /** No program is started in it any more. */
   isEnding = false;
-  readonly #tasks: () => Iterable<Pausable>;
   /** Undefined: not known yet. */
   #allowedCpus: readonly number[] | null | undefined;
 
@@ -59,8 +64,9 @@ export class Container<Pids extends ContainerPids = ContainerPids> {
     this.mounts = mounts.use();
     this.groups = groups;
     this.ownsPids = ownsPids;
-    this.#tasks = tasks;
     this.pause = new Pause(kernel, tasks);
+    this.ptys = new Ptys(kernel);
+    this.devPts = new DevPts(kernel, this.ptys);
     pids.hold();
   }
 
@@ -81,16 +87,9 @@ export class Container<Pids extends ContainerPids = ContainerPids> {
     return this.#allowedCpus;
   }
 
-  /** How many threads its processes have. */
-  countTasks(): number {
-    let count = 0;
-    for (const { dead } of this.#tasks()) if (!dead) count++;
-    return count;
-  }
-
   /** It has as many threads as it may. */
   get isFull(): boolean {
-    return this.tasksLimit > 0 && this.countTasks() >= this.tasksLimit;
+    return this.tasksLimit > 0 && this.tasks >= this.tasksLimit;
   }
 
   /** Nobody is in it any more, and nobody will be. */

@@ -6,8 +6,9 @@ import type { ContainerSpec } from "../../shared/container_spec.ts";
 import { DeviceRules } from "../../shared/device_rules.ts";
 import { Looks } from "../platform/looks.ts";
 import { readFilter, SeccompFilter } from "../seccomp/filter.ts";
+import { applySettings } from "../system/container_settings.ts";
 import { mountContainerTree } from "../vfs/container_mounts.ts";
-import type { MountNamespace } from "../vfs/path.ts";
+import type { MountNamespace, Path } from "../vfs/path.ts";
 import { Container } from "./container.ts";
 import type { SupervisorContext } from "./context.ts";
 import { INIT, type PidNamespace } from "./pids.ts";
@@ -25,6 +26,10 @@ export function* tasksOf(container: GuestContainer): Generator<Task, void, void>
 
 export function* groupsOf(container: GuestContainer): Generator<ThreadGroup, void, void> {
   for (const group of container.pids.groups()) if (group.container === container) yield group;
+}
+
+function descriptorsOf({ pod, mounts }: ContainerSpec): number[] {
+  return [...(pod ? [pod.root] : []), ...mounts.flatMap(({ descriptor }) => descriptor ?? [])];
 }
 
 function newContainer(
@@ -64,27 +69,56 @@ export class Containers {
     return this.#all.get(number);
   }
 
+  /** A mount namespace has another root (pivot_root(2)). */
+  rootMoved(namespace: MountNamespace, old: Path, next: Path): void {
+    for (const container of this.#all.values())
+      if (container.mounts === namespace && container.root.equals(old)) container.root = next;
+  }
+
+  /** Pairs, and terminals of callers, in all of them: for counters. */
+  get terminals(): number {
+    let count = 0;
+    for (const { ptys } of this.#all.values()) count += ptys.size;
+    return count;
+  }
+
   get size(): number {
     return this.#all.size;
   }
 
-  /** Makes a container what config.json says: null, or what is wrong with it. */
-  prepare(number: number, spec: ContainerSpec): string | null {
-    const container = this.#all.get(number) ?? this.#add(number, spec);
+  /** Does something on a container's behalf, which no task of it has asked for. */
+  as<T>(container: GuestContainer, act: () => T): T {
     const before = this.#current;
-    this.#kernel.current = null;
     this.#current = container;
     try {
-      const wrong = this.#fill(container, spec);
-      if (wrong !== null && container !== this.first) this.#release(number, container);
-      return wrong;
+      return act();
     } finally {
       this.#current = before;
     }
   }
 
-  #add(number: number, { pod }: ContainerSpec): GuestContainer {
+  /** Makes a container what config.json says: null, or what is wrong with it. */
+  prepare(number: number, spec: ContainerSpec): string | null {
+    const container = this.#all.get(number) ?? this.#add(number, spec);
+    if (typeof container === "string") return container;
+    const taken = new Set<number>();
+    let isMade = false;
+    try {
+      const wrong = this.as(container, () => this.#fill(container, spec, taken));
+      isMade = wrong === null;
+      return wrong;
+    } finally {
+      if (!isMade && container !== this.first) {
+        for (const fd of descriptorsOf(spec)) if (!taken.has(fd)) this.#kernel.native.close(fd);
+        this.#release(number, container);
+      }
+    }
+  }
+
+  #add(number: number, { pod }: ContainerSpec): GuestContainer | string {
     const { first } = this;
+    const isGone = typeof pod?.processes === "number" && !this.#all.has(pod.processes);
+    if (isGone) return "the container whose processes it is to be among is gone";
     // Its first process takes number 1, whoever was there before (exec, hooks).
     const shared = typeof pod?.processes === "number" ? this.#all.get(pod.processes) : undefined;
     const pids = shared?.pids ?? first.pids.makeChild(INIT + 1);
@@ -94,7 +128,8 @@ export class Containers {
     return container;
   }
 
-  #fill(container: GuestContainer, spec: ContainerSpec): string | null {
+  /** `taken` gets the descriptors that a mount has. */
+  #fill(container: GuestContainer, spec: ContainerSpec, taken: Set<number>): string | null {
     const kernel = this.#kernel;
     container.limit({ tasks: spec.tasks, cgroup: spec.cgroup });
     const rules = DeviceRules.of(spec.deviceRules);
@@ -107,13 +142,14 @@ export class Containers {
     }
     try {
       const directory = spec.pod?.root ?? kernel.descriptors.root;
-      container.root = mountContainerTree(kernel, container.mounts, spec, directory);
+      container.root = mountContainerTree(kernel, container.mounts, spec, directory, taken);
     } catch (error) {
       return (error as Error).message;
     }
-    // A pod's own program is not run.
+    // A pod's own program is not run, or later.
     const isRun = container !== this.first || kernel.config.pod !== true;
-    return isRun ? checkProgram(kernel, container, spec.process) : null;
+    const wrong = applySettings(kernel, spec.settings);
+    return wrong ?? (isRun ? checkProgram(kernel, container, spec.process) : null);
   }
 
   /** Ends all processes of a container that is not the first, and forgets it. `then` is called when none is left. */
@@ -127,12 +163,16 @@ export class Containers {
     container.pause.end();
     const look = (): boolean => {
       let kills = 0;
+      let isLeft = false;
       for (const group of groupsOf(container)) {
-        kills++;
-        if (!group.exiting) group.exit(SIGKILL);
-        if (kills === KILLS_A_LOOK) break;
+        // Whoever waits for those that have ended may be another container's, and not do so for long.
+        if (group.state !== "running") continue;
+        isLeft = true;
+        if (group.exiting) continue;
+        group.exit(SIGKILL);
+        if (++kills === KILLS_A_LOOK) break;
       }
-      if (kills > 0) return true;
+      if (isLeft) return true;
       this.#release(number, container);
       then();
       return false;

@@ -13,6 +13,19 @@ export function isInit({ id, pids }: ThreadGroup): boolean {
   return pids.level > 0 && id.number === INIT;
 }
 
+/** Kills those in the namespace of that process, and below it, who are meant, those included who come meanwhile. */
+export function killInPieces({ kernel, pids }: ThreadGroup, isMeant: (group: ThreadGroup) => boolean): void {
+  const names = pids.names();
+  kernel.steps.run(() => {
+    for (let left = KILLS_A_PIECE; left > 0; left--) {
+      const { value, done } = names.next();
+      if (done === true) return true;
+      if (value.group !== null && isMeant(value.group)) value.group.exit(SIGKILL);
+    }
+    return false;
+  });
+}
+
 /** `then` is called when nobody else is there. */
 export function endNamespace(init: ThreadGroup, then: () => void): void {
   const { kernel, pids } = init;
@@ -24,13 +37,5 @@ export function endNamespace(init: ThreadGroup, then: () => void): void {
     });
   });
   // Those that are on their way, and are counted already, are killed when they come (clone.ts).
-  const names = pids.names();
-  kernel.steps.run(() => {
-    for (let left = KILLS_A_PIECE; left > 0; left--) {
-      const { value, done } = names.next();
-      if (done === true) return true;
-      if (value.group !== null && value.group !== init) value.group.exit(SIGKILL);
-    }
-    return false;
-  });
+  killInPieces(init, (group) => group !== init);
 }

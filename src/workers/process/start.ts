@@ -3,6 +3,7 @@
 // so that a command that does not exist costs no process.
 
 import { EACCES, EAGAIN, EINVAL, EISDIR, ENOENT, ENOTDIR } from "../../shared/abi/errno.ts";
+import { RESOLVE_NO_MAGICLINKS } from "../../shared/abi/fcntl.ts";
 import { PER_LINUX, SECCOMP_MODE_FILTER } from "../../shared/abi/prctl.ts";
 import { RLIMIT_STACK } from "../../shared/abi/resource.ts";
 import { SIGKILL, SIGSEGV } from "../../shared/abi/signal.ts";
@@ -162,7 +163,8 @@ function prepareStart(
   if (unmapped !== null) return { subject: "user", name: unmapped, errno: EINVAL };
   const credentials = credentialsOf(kernel, spec);
   const rlimits = limitsFrom(spec.rlimits, kernel.sysctls.get("fs/nr_open"));
-  const context = { kernel, namespace: mounts, root, credentials };
+  // Whoever may have changed the container's files leads nobody to what others have.
+  const context = { kernel, namespace: mounts, root, credentials, resolve: RESOLVE_NO_MAGICLINKS };
   const cwd = workingDirectory(context, spec);
   if (typeof cwd === "number") return { subject: "directory", name: spec.cwd, errno: -cwd };
   const image = findImage(context, cwd, spec, rlimits[RLIMIT_STACK]![0]);
@@ -254,6 +256,7 @@ function startTask(
   const fail = (error: number): number => {
     closeImage(image);
     files.release();
+    fs.release();
     return error;
   };
   // Process 1 may have others beside it that were there before (exec, hooks).
@@ -299,7 +302,6 @@ function startTask(
   group.cpuLimit.changed();
   kernel.counters.processes++;
   kernel.counters.programsStarted++;
-  kernel.expectWait(pid);
   kernel.stubs.openSlot(task);
   task.call.start(
     loadProgram(
@@ -316,8 +318,9 @@ function startTask(
   if (error < 0) {
     kernel.stubs.abandon(task);
     group.exit(SIGKILL);
-    kernel.takeStatus(pid);
     return error;
   }
+  // Its end comes later than this.
+  kernel.expectWait(pid);
   return pid;
 }

@@ -153,7 +153,7 @@ function setAffinity(task: Task, target: Task, size: number): number {
   const set = new Set<number>();
   for (let cpu = 0; cpu < Math.min(cpus, length * 8); cpu++)
     if (((task.call.bytes[task.call.base + WINDOW + (cpu >> 3)]! >> (cpu & 7)) & 1) !== 0) set.add(cpu);
-  const { allowedCpus } = task.kernel;
+  const { allowedCpus } = target.container;
   // Of a cpuset the part that it allows is kept.
   const kept = allowedCpus === null ? set : new Set(allowedCpus.filter((cpu) => set.has(cpu)));
   if (kept.size === 0) return -EINVAL;

@@ -6,13 +6,10 @@ import type { LastEvents } from "./anonymous/last_events.ts";
 import type { VfsContext } from "./context.ts";
 import type { FsState } from "./fs_state.ts";
 import type { LastRead } from "./last_read.ts";
-import type { Path } from "./path.ts";
 import type { ProcessCaller } from "./processes.ts";
 
 /** The container that a task is of. */
 export interface VfsContainer {
-  /** Where programs that are started from outside have their root. */
-  root: Path;
   /** Which devices its programs may open and make; null: all. */
   readonly deviceRules: DeviceRules | null;
 }

@@ -31,17 +31,23 @@ const failure = (what: string, errno: number) => new MountError(`${what}: ${errn
 
 /**
  * Builds the tree of a container in a namespace that is empty, over the host's directory that the descriptor has open: its
- * root. Throws an Error whose message says what is wrong.
+ * root. `taken` gets the descriptors that are a mount's from then on. Throws an Error whose message says what is wrong.
  */
 export function mountContainerTree(
   kernel: VfsContext,
   mounts: MountNamespace,
   container: ContainerSpec,
   directory: number,
+  taken: Set<number>,
 ): Path {
   const rootFs = makeRoot(kernel, directory);
   const root = mounts.mountRoot(rootFs, MS_RELATIME, rootFs.type);
-  const mounted = container.mounts.map((mount) => addMount(kernel, root, mount));
+  taken.add(directory);
+  const mounted = container.mounts.map((mount) => {
+    const made = addMount(kernel, root, mount);
+    if (mount.descriptor !== undefined) taken.add(mount.descriptor);
+    return made;
+  });
   populateDev(kernel, root, container);
   for (const path of container.readOnlyPaths) makeReadOnly(kernel, root, path);
   for (const path of container.maskedPaths) mask(kernel, root, path);

@@ -37,6 +37,8 @@ export interface VfsContext extends ProcessContext {
   readonly memoryFiles: Mount;
   /** Number of the host's CPUs, once it is known (cpus.ts). */
   cpus: number;
+  /** A namespace has another root: what is started from outside in it begins there. */
+  rootMoved(namespace: MountNamespace, old: Path, next: Path): void;
   /** A number for a new descriptor table. */
   nextTableId(): number;
   /** The file system of processes. */

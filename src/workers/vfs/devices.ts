@@ -162,7 +162,8 @@ export function openDevice(
   credentials: Credentials,
 ): OpenFile | number {
   if (rdev === TTY) return kernel.current?.group.session.terminal?.open(flags) ?? -ENXIO;
-  if (rdev === CONSOLE) return kernel.pids.group(1)?.session.terminal?.open(flags) ?? -EIO;
+  if (rdev === CONSOLE)
+    return (kernel.current ?? kernel).pids.group(1)?.session.terminal?.open(flags) ?? -EIO;
   if (rdev === PTMX) return openMaster(kernel, flags, credentials);
   if (rdev >>> 8 === PTS_MAJOR) return openTerminal(kernel, rdev & 0xff, flags);
   const device = DEVICES.get(rdev);

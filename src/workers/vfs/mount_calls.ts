@@ -234,7 +234,7 @@ function pivotRoot(task: VfsCaller): number {
   for (const group of kernel.pids.groups())
     for (const other of group.tasks)
       if (!other.dead && other.fs.namespace === namespace) other.fs.replaceRoot(root.mount, next.mount);
-  if (task.container.root.equals(root)) task.container.root = new Path(next.mount, next.mount.root);
+  kernel.rootMoved(namespace, root, new Path(next.mount, next.mount.root));
   return 0;
 }
 

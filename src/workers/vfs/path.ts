@@ -474,7 +474,7 @@ export class MountNamespace {
 
   /** The last one takes the tree along. */
   letGo(): void {
-    if (--this.#users > 0) return;
+    if (--this.#users > 0 || this.#mounts.size === 0) return;
     const { steps, longTurns } = this.#root.fs.kernel;
     const root = this.#root;
     steps.run(() => {

@@ -34,6 +34,8 @@ export interface WalkContext {
   readonly namespace: MountNamespace;
   readonly root: Path;
   readonly credentials: Credentials;
+  /** RESOLVE_*, of all walks with it. */
+  readonly resolve?: number;
 }
 
 export interface WalkOptions {
@@ -214,7 +216,7 @@ export function walkPath(
   options: WalkOptions,
 ): Path | FileTarget | number {
   if (text === "") return -ENOENT;
-  const resolve = options.resolve ?? 0;
+  const resolve = (options.resolve ?? 0) | (context.resolve ?? 0);
   const found = new Walk(context, start, resolve).walk(start, text, options) as Path | FileTarget | number;
   if (found instanceof Path && options.leavesExpiry !== true) found.mount.expires = false;
   return found;

@@ -1,7 +1,9 @@
 // Places that the kernel itself needs in a guest's tree: mount points and working directories, made where
-// they are missing. Symlinks are resolved as for the guest, so nothing leads out of the root.
+// they are missing. Symlinks are resolved as for the guest, but for those of proc that lead to what others have (magic
+// links): so nothing leads out of the root.
 
 import { ELOOP, ENOENT, ENOTDIR, EROFS } from "../../shared/abi/errno.ts";
+import { RESOLVE_NO_MAGICLINKS } from "../../shared/abi/fcntl.ts";
 import { S_IFDIR, S_IFREG } from "../../shared/abi/stat.ts";
 import type { VfsContext } from "./context.ts";
 import type { Creation } from "./inode.ts";
@@ -10,7 +12,8 @@ import { type WalkContext, walkPath } from "./path_walk.ts";
 
 /** Walks as the kernel itself. */
 export function kernelContext(kernel: VfsContext, root: Path): WalkContext {
-  return { kernel, namespace: root.mount.namespace!, root, credentials: kernel.rootCredentials };
+  const namespace = root.mount.namespace!;
+  return { kernel, namespace, root, credentials: kernel.rootCredentials, resolve: RESOLVE_NO_MAGICLINKS };
 }
 
 const SYMLINKS_MAX = 40;

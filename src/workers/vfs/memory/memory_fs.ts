@@ -49,7 +49,8 @@ export class MemoryFs extends FileSystem implements Space {
   declare readonly kernel: VfsContext;
   readonly type: FileSystemTypeName;
   readonly root: MemoryInode;
-  readonly #isOverlay: boolean;
+  /** Of an overlay: the root of what is below it. */
+  readonly #lower: Inode | null;
   readonly #limit: number;
   readonly #nodesMax: number;
   override readonly options: string;
@@ -70,9 +71,9 @@ export class MemoryFs extends FileSystem implements Space {
     this.#nodesMax = options.nodes ?? 0;
     this.options = options.shown ?? "";
     const { lower } = options;
-    this.#isOverlay = lower !== undefined;
-    this.type = this.#isOverlay ? "overlay" : (options.type ?? "tmpfs");
-    this.#lastIno = this.#isOverlay ? OVERLAY_FIRST_INO : 0;
+    this.#lower = lower ?? null;
+    this.type = this.#lower !== null ? "overlay" : (options.type ?? "tmpfs");
+    this.#lastIno = this.#lower !== null ? OVERLAY_FIRST_INO : 0;
     this.root = lower === undefined ? this.#ownRoot(options.rootMode ?? 0o755) : this.#lowerRoot(lower);
   }
 
@@ -143,7 +144,8 @@ export class MemoryFs extends FileSystem implements Space {
   // What is still open lives on until it is closed; the rest is given back.
   override unmounted(): void {
     super.unmounted();
-    if (this.#isOverlay || !(this.root instanceof MemoryDirectory)) return;
+    this.#lower?.fs.unmounted();
+    if (this.#lower !== null || !(this.root instanceof MemoryDirectory)) return;
     this.kernel.steps.run(this.root.dissolving());
   }
 

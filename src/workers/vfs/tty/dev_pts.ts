@@ -20,6 +20,7 @@ import {
   simpleStatus,
   type Time,
 } from "../inode.ts";
+import type { Ptys } from "./pty.ts";
 import { GID_TTY, terminalGroup } from "./pty_files.ts";
 
 const ROOT_INO = 1;
@@ -41,16 +42,20 @@ export class DevPts extends FileSystem {
   // Whatever was asked for, that is how terminals are.
   override readonly options = `gid=${GID_TTY},mode=620,ptmxmode=666`;
   readonly ptmx: DevPtsDevice;
+  readonly ptys: Ptys;
 
-  constructor(kernel: VfsContext) {
+  /** `ptys`: the terminals that are seen in it. */
+  constructor(kernel: VfsContext, ptys: Ptys) {
     super(kernel);
+    this.ptys = ptys;
     this.root = new DevPtsDirectory(this);
     this.ptmx = new DevPtsDevice(this, PTMX_INO, makedev(5, 2), { uid: 0, gid: 0, mode: 0o666 });
   }
 
   /** The node of a terminal, or null. */
   terminal(number: number): DevPtsDevice | null {
-    const { ptys, rootCredentials, users } = this.kernel;
+    const { ptys } = this;
+    const { rootCredentials, users } = this.kernel;
     const pty = ptys.get(number);
     if (pty !== undefined) return new DevPtsDevice(this, FIRST_INO + number, pty.device, pty);
     const lent = ptys.lent.get(number);
@@ -114,7 +119,7 @@ class DevPtsDirectory extends DevPtsInode {
   }
 
   override entries(): readonly DirectoryEntry[] {
-    const numbers = this.fs.kernel.ptys.numbers();
+    const numbers = this.fs.ptys.numbers();
     return [
       { name: "ptmx", ino: PTMX_INO, type: DT_CHR },
       ...numbers.map((number) => ({ name: String(number), ino: FIRST_INO + number, type: DT_CHR })),

@@ -59,14 +59,18 @@ export class Pty extends SessionTerminal {
   /** Control bits for the master's next read in packet mode. */
   packetStatus = 0;
   readonly #openSlave: (pty: Pty, flags: number) => OpenFile | number;
+  /** Where it has its number. */
+  readonly #home: Ptys;
 
   constructor(
     kernel: PtyContext,
+    home: Ptys,
     number: number,
     owner: { uid: number; gid: number },
     openSlave: (pty: Pty, flags: number) => OpenFile | number,
   ) {
     super(kernel, makedev(SLAVE_MAJOR, number));
+    this.#home = home;
     this.number = number;
     this.uid = owner.uid;
     this.gid = owner.gid;
@@ -149,10 +153,11 @@ export class Pty extends SessionTerminal {
       this.detach();
     }
     this.hangUpSlaves();
-    this.kernel.ptys.release(this);
+    this.#home.release(this);
   }
 }
 
+/** Those of a container. */
 export class Ptys {
   readonly #kernel: PtyContext;
   readonly #ptys = new Map<number, Pty>();
@@ -176,7 +181,7 @@ export class Ptys {
     let number = 0;
     while (this.#ptys.has(number) || this.lent.has(number)) number++;
     if (number >= PTYS_MAX) return -ENOSPC;
-    const pty = new Pty(this.#kernel, number, owner, openSlave);
+    const pty = new Pty(this.#kernel, this, number, owner, openSlave);
     this.#ptys.set(number, pty);
     return pty;
   }
