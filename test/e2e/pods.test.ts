@@ -1,7 +1,9 @@
 // deadline: 300 s
 // Pods: several containers in one sandbox, each with a life of its own (native/launcher/pod.c, src/main/container/pod.ts).
 
-import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { eventually } from "../spawn.ts";
@@ -162,6 +164,33 @@ test("one is killed, paused and removed without the others", () =>
     await succeeds(two.create());
     assert.is(await two.status(), "created");
   }));
+
+for (const [name, flags, rest] of [
+  ["kill", [], ["KILL"]],
+  ["delete", ["--force"], []],
+] as const)
+  test(`${name} of a container whose kernel says that it is done, and goes on: the pod's sandbox is ended`, () =>
+    Pod.with(async (pod) => {
+      const [one, two] = [await pod.runs(SLEEP), await pod.runs(SLEEP)];
+      const init = pod.init();
+      const path = join(one.root, one.id, "s");
+      renameSync(path, `${path}-own`);
+      const server = createServer((socket) => {
+        socket.on("error", () => {});
+        socket.once("data", () => socket.write('{"id":1,"result":null}\n'));
+      });
+      await new Promise<void>((resolve) => server.listen(path, resolve));
+      try {
+        const { code, stderr } = await one.on(name, [...flags], [...rest]);
+        assert.is(code, 0, stderr.toString());
+        assert.match(stderr.toString(), /does not end: the sandbox of its pod, .*, is ended/);
+        assert.ok(await eventually(() => !exists(init), GONE_MS));
+        assert.ok(await eventually(async () => (await two.status()) === "stopped", GONE_MS));
+      } finally {
+        server.close();
+        rmSync(`${path}-own`, { force: true });
+      }
+    }));
 
 test("the sandbox is removed first: its containers are stopped, and can be removed", () =>
   Pod.with(async (pod) => {

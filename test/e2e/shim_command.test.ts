@@ -137,6 +137,25 @@ test("whose shim it is: by the group's own address, unless options of either for
   }
 });
 
+if (process.getuid!() !== 0)
+  console.log("a container without a bundle: skipped, a shim with containers is root's");
+else
+  test("a shim whose container has lost its bundle ends by itself, and the container with it", async () => {
+    const shim = await Shim.start(["/bin/busybox", "sleep", "1000"]);
+    const { id, directory } = shim.bundle;
+    try {
+      const { pid } = await shim.call("create", { id, bundle: directory });
+      await shim.call("start", { id });
+      rmSync(directory, { recursive: true });
+      shim.client.close();
+      assert.ok(await eventually(() => !exists(shim.pid), IDLE_MS), "it is still there");
+      assert.not.ok(exists(pid));
+      assert.not.ok(existsSync(`/run/containerd/ringfence/ringfence-test/${id}`));
+    } finally {
+      await shim.end();
+    }
+  });
+
 test("a shim that nobody asks for anything ends by itself, and its socket goes", async () => {
   const shim = await Shim.start(["/bin/busybox", "true"]);
   const socket = shim.address.slice("unix://".length);

@@ -57,6 +57,8 @@ export function serveTasks({ namespace, address, root, isDebug, isOfNode }: Serv
     void stop();
   };
   const stop = async () => {
+    // Neither a socket that is closed nor a child that is waited for keeps Node from ending.
+    setInterval(() => {}, IDLE_MS);
     // What nobody needs any more, while its end can still be told.
     await tasks.stop();
     await events.close(LAST_EVENTS_MS);
