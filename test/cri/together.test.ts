@@ -104,7 +104,7 @@ withEngine((columns, engine) => {
       const second = await made.up(LOOP, { name: "second" });
       const init = await second.exec("sh", "-c", "ps -o pid,comm | grep pause");
       await second.exec("sh", "-c", "(sleep 0.1 &)");
-      const pid = "ps -o pid,args | sed -n 's/^ *\\([0-9]*\\) sh -c trap.*/\\1/p'";
+      const pid = "ps -o pid,args | sed -n 's/^ *\\([0-9]*\\) sh -c trap.*/\\1/p' | head -n 1"; // not a child that is about to be another program
       await second.exec("sh", "-c", `kill -USR1 $(${pid})`);
       const how = await first.told();
       const still = await second.exec("echo", "goes on");
