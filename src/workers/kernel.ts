@@ -292,10 +292,11 @@ export class Kernel implements SupervisorContext {
 
   /** Makes a container what config.json says: null, or what is wrong with it. */
   prepare(number: number, spec: ContainerSpec): string | null {
-    if (number > 0) return this.containers.prepare(number, spec);
-    this.limit(number, spec);
-    this.uts.nodename = spec.hostname;
-    if (spec.domainname !== "") this.uts.domainname = spec.domainname;
+    if (number === 0) {
+      this.limit(number, spec);
+      this.uts.nodename = spec.hostname;
+      if (spec.domainname !== "") this.uts.domainname = spec.domainname;
+    }
     return this.containers.prepare(number, spec);
   }
 
@@ -336,10 +337,10 @@ export class Kernel implements SupervisorContext {
   }
 
   /** Of the first container the kernel itself keeps to what it may have of tasks and memory: it is all that there is, or a pod. */
-  limit(number: number, { tasks, memory, cgroup }: Partial<GuestLimits>): void {
-    const container = this.containers.get(number);
-    container?.limit({ ...(number > 0 && tasks !== undefined && { tasks }), ...(cgroup && { cgroup }) });
+  limit(number: number, limits: Partial<GuestLimits>): void {
+    this.containers.get(number)?.limit(limits);
     if (number > 0) return;
+    const { tasks, memory } = limits;
     if (tasks !== undefined) this.limits.tasks = tasks > 0 ? Math.min(tasks, PID_MAX) : TASKS_MAX;
     if (memory !== undefined) limitMemory(this.commonMemory, this.heap, memory);
   }

@@ -7,7 +7,6 @@ import type { KernelApi } from "../shared/process_spec.ts";
 import { fromOutside } from "./call/siginfo.ts";
 import type { HostFaults } from "./host_faults.ts";
 import type { Kernel } from "./kernel.ts";
-import { TASKS_MAX } from "./limits.ts";
 import type { Asked } from "./loop.ts";
 import { askDevText } from "./net/files/dev_text.ts";
 import { reportSites } from "./patch/report.ts";
@@ -87,9 +86,6 @@ export function kernelApi(kernel: Kernel, asked: Asked, faults: HostFaults | nul
           kernel.owesAnswer = true;
         }),
       );
-      const { tasks: most } = kernel.limits;
-      if (kernel.containers.size === 1)
-        return { tasks: kernel.counters.tasks, tasksLimit: most === TASKS_MAX ? 0 : most, netDev };
       const container = kernel.containers.get(number);
       return { tasks: container?.tasks ?? 0, tasksLimit: container?.tasksLimit ?? 0, netDev };
     },

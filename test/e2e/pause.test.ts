@@ -8,7 +8,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ok, said, text } from "../said.ts";
 import { eventually } from "../spawn.ts";
-import { type Bundle, shell, withBundle } from "./bundle.ts";
+import { type Bundle, type Config, shell, withBundle } from "./bundle.ts";
 import { buildDriver } from "./driver.ts";
 import { proc } from "./processes.ts";
 
@@ -167,6 +167,23 @@ test("update changes limits of a running container, in its groups and in its ker
     assert.ok(await eventually(async () => (await bundle.status()) === "stopped", 5000));
     assert.match(said(await bundle.on("update", ["--pids-limit", "10"])), /container not running/);
   });
+});
+
+test("a limit that a container was created with is raised by update", async () => {
+  const limit = (config: Config) => {
+    config.linux.resources = { pids: { limit: 10 } };
+  };
+  await withBundle(
+    shell("exec busybox sleep 100"),
+    async (bundle) => {
+      ok(await bundle.create());
+      ok(await bundle.on("start"));
+      assert.match(said(await bundle.on("exec", [], ["--", ...shell(FORKS)])), /can't fork/);
+      ok(await bundle.on("update", ["--pids-limit", "100"]));
+      assert.match(await inside(bundle, FORKS), /all/);
+    },
+    limit,
+  );
 });
 
 test.run();

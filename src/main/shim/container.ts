@@ -18,7 +18,6 @@ import { type Exit, Process } from "./process.ts";
 import { mountRoot, type RootMount, unmountRoot } from "./rootfs.ts";
 import type { Runtime } from "./runtime.ts";
 import { Stdio, type StdioPaths } from "./stdio.ts";
-
 import { Code, RpcError } from "./ttrpc/status.ts";
 
 /** How long those that were added are waited for when the first process has ended: they end with it. */

@@ -14,6 +14,7 @@ import { cpuCount } from "../vfs/sys/cpus.ts";
 import { DevPts } from "../vfs/tty/dev_pts.ts";
 import { Ptys } from "../vfs/tty/pty.ts";
 import { type Pausable, Pause, type PauseContext } from "./pause.ts";
+import { PID_MAX } from "./pids.ts";
 
 /** The PID namespace of its processes. */
 interface ContainerPids extends PidSpace {
@@ -73,7 +74,7 @@ export class Container<Pids extends ContainerPids = ContainerPids> {
   limit({ tasks, cgroup }: Partial<GuestLimits>): void {
     if (cgroup !== undefined) this.cgroup.change(cgroup);
     if (cgroup?.cpus !== undefined) this.#allowedCpus = undefined;
-    if (tasks !== undefined) this.tasksLimit = tasks;
+    if (tasks !== undefined) this.tasksLimit = Math.min(tasks, PID_MAX);
   }
 
   /** The CPUs of its limits, or else those of whoever has started the sandbox; null: all. */

@@ -100,7 +100,10 @@ export class Containers {
   /** Makes a container what config.json says: null, or what is wrong with it. */
   prepare(number: number, spec: ContainerSpec): string | null {
     const container = this.#all.get(number) ?? this.#add(number, spec);
-    if (typeof container === "string") return container;
+    if (typeof container === "string") {
+      for (const fd of [...descriptorsOf(spec), ...(spec.pod?.groups ?? [])]) this.#kernel.native.close(fd);
+      return container;
+    }
     const taken = new Set<number>();
     let isMade = false;
     try {
@@ -117,10 +120,10 @@ export class Containers {
 
   #add(number: number, { pod }: ContainerSpec): GuestContainer | string {
     const { first } = this;
-    const isGone = typeof pod?.processes === "number" && !this.#all.has(pod.processes);
-    if (isGone) return "the container whose processes it is to be among is gone";
+    const isShared = typeof pod?.processes === "number";
+    const shared = isShared ? this.#all.get(pod.processes as number) : undefined;
+    if (isShared && shared === undefined) return "the container whose processes it is to be among is gone";
     // Its first process takes number 1, whoever was there before (exec, hooks).
-    const shared = typeof pod?.processes === "number" ? this.#all.get(pod.processes) : undefined;
     const pids = shared?.pids ?? first.pids.makeChild(INIT + 1);
     const mounts = first.mounts.another();
     const container = newContainer(this.#kernel, pids, mounts, pod?.groups ?? [], shared === undefined);
