@@ -75,15 +75,6 @@ static void broken(void) {
 
 static int ready[2], go[2];
 
-static void wait_for(int *pipe) {
-  char c;
-  if (read(pipe[0], &c, 1) != 1) _exit(9);
-}
-
-static void let(int *pipe) {
-  if (write(pipe[1], "", 1) != 1) _exit(9);
-}
-
 static void outside(void) {
   if (pipe(ready) || pipe(go)) return;
   int pid = fork_into(CLONE_NEWPID);

@@ -24,15 +24,6 @@
 
 static int up[2], down[2];
 
-static void wait_for(int *pipe) {
-  char c;
-  if (read(pipe[0], &c, 1) != 1) _exit(9);
-}
-
-static void let(int *pipe) {
-  if (write(pipe[1], "", 1) != 1) _exit(9);
-}
-
 // ---- Waiting and lookups, within ----
 
 static volatile int from;

@@ -9,15 +9,6 @@
 
 static int up[2], down[2];
 
-static void wait_for(int *pipe) {
-  char c;
-  if (read(pipe[0], &c, 1) != 1) _exit(9);
-}
-
-static void let(int *pipe) {
-  if (write(pipe[1], "", 1) != 1) _exit(9);
-}
-
 static char *content(const char *path) {
   static char text[8192];
   int fd = open(path, O_RDONLY);
